@@ -1,0 +1,77 @@
+//! How fast are the packed products, beside their naive twins and `ndarray`'s `dot`?
+//!
+//! `cargo bench --bench gemm`; throughput is in floating-point operations. Packing is timed with the product.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use ndarray::Array2;
+use std::hint::black_box;
+use unisono::engine::part;
+use unisono::nn::kernel::{Bias, Isa, Ones, Packed, Side, Strided, fold_products, naive, product};
+
+fn values(len: usize) -> Vec<f32> {
+    (0..len).map(|i| ((i * 7919) % 201) as f32 / 100.0 - 1.0).collect()
+}
+
+/// (rows, inputs, outputs) of the dense layers of `mlp_small` and `mlp`.
+const SHAPES: [(usize, usize, usize); 5] =
+    [(32, 64, 32), (64, 1024, 1024), (512, 784, 1024), (512, 1024, 1024), (512, 1024, 10)];
+
+fn forward(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("forward");
+    for (rows, inputs, outputs) in SHAPES {
+        let (x, w, b) = (values(rows * inputs), values(inputs * outputs), values(outputs));
+        let size = format!("{rows}x{inputs}x{outputs}");
+        group.throughput(Throughput::Elements(2 * (rows * inputs * outputs) as u64));
+        let expected = naive::product((rows, outputs, inputs), &x, &w, &b);
+        for isa in Isa::available() {
+            let (mut left, mut right) = (Packed::new(isa), Packed::new(isa));
+            let mut y = vec![0.0; rows * outputs];
+            let mut run = |y: &mut [f32]| {
+                left.pack(Side::Left, Strided::along(&x, rows, inputs), Ones::None);
+                right.pack(Side::Right, Strided::across(&w, inputs, outputs), Ones::None);
+                product(y, &left, &right, Bias::Columns(&b));
+            };
+            run(&mut y);
+            assert_eq!(y, expected);
+            if isa == Isa::Portable {
+                continue;
+            }
+            group.bench_function(BenchmarkId::new(isa.name(), &size), |bencher| bencher.iter(|| run(black_box(&mut y))));
+        }
+        let x = Array2::from_shape_vec((rows, inputs), x).unwrap();
+        let w = Array2::from_shape_vec((inputs, outputs), w).unwrap();
+        group.bench_function(BenchmarkId::new("ndarray", &size), |bencher| bencher.iter(|| black_box(x.dot(&w))));
+    }
+    group.finish();
+}
+
+fn weight_gradient(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("weight_gradient");
+    for (rows, inputs, outputs) in SHAPES {
+        let (x, dz) = (values(rows * inputs), values(rows * outputs));
+        group.throughput(Throughput::Elements(2 * (rows * inputs * outputs) as u64));
+        let isa = Isa::detect();
+        for shards in [1, 8] {
+            let ranges: Vec<_> = (0..shards).map(|s| part(rows, shards, s)).collect();
+            let (mut left, mut right) = (Packed::new(isa), Packed::new(isa));
+            let mut dw = vec![0.0; inputs * outputs];
+            let mut run = |dw: &mut [f32]| {
+                left.pack(Side::Left, Strided::across(&x, rows, inputs), Ones::None);
+                right.pack(Side::Right, Strided::across(&dz, rows, outputs), Ones::None);
+                fold_products(dw, &left, &right, &ranges);
+            };
+            run(&mut dw);
+            assert_eq!(dw, naive::fold_products((inputs, outputs), &x, &dz, &ranges));
+            let id = BenchmarkId::new(format!("{shards} shards"), format!("{rows}x{inputs}x{outputs}"));
+            group.bench_function(id, |bencher| bencher.iter(|| run(black_box(&mut dw))));
+        }
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(20).measurement_time(std::time::Duration::from_secs(1)).warm_up_time(std::time::Duration::from_millis(300));
+    targets = forward, weight_gradient
+}
+criterion_main!(benches);

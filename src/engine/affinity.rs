@@ -1,0 +1,166 @@
+//! How many threads this process should use, and the core of each.
+//!
+//! # Rules
+//! 1. Only cores of the process's own affinity mask count, and no more of them than its cgroup quota pays for.
+//! 2. `auto` is the number of *physical* cores among them: SMT siblings share the units that a kernel needs.
+//! 3. As many threads as cores or fewer: pinned, distinct physical cores first. More: unpinned, and said.
+//!
+//! # Why this way
+//! `core_affinity` sees the mask but not the quota, `available_parallelism` the smaller of both but no core
+//! numbers; so both are asked, by the calling thread, before any worker is pinned.
+
+use core_affinity::CoreId;
+
+use super::error::EngineError;
+use super::mailbox::Waiting;
+
+/// How many worker threads to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Threads {
+    /// The physical cores that this process may use.
+    #[default]
+    Auto,
+    /// Exactly so many, even if there are fewer cores.
+    Fixed(usize),
+}
+
+/// Whether workers are pinned to cores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pinning {
+    /// Pin where there is a core for every worker.
+    #[default]
+    Auto,
+    /// Never pin.
+    Off,
+}
+
+/// What was decided: the number of threads, their cores, and how they wait.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    /// What was asked for.
+    pub requested: Threads,
+    /// What is used.
+    pub num_threads: usize,
+    /// Cores that this process may use: those of its mask, as far as its quota reaches.
+    pub num_usable_cores: usize,
+    /// How workers wait for each other.
+    pub waiting: Waiting,
+    /// The core of each worker; empty if they are not pinned.
+    pub cores: Vec<usize>,
+}
+
+impl Placement {
+    /// Decides for this process as it is now.
+    ///
+    /// # Errors
+    /// [`EngineError::NoThreads`] if no threads were asked for.
+    pub fn of_process(requested: Threads, pinning: Pinning) -> Result<Self, EngineError> {
+        let mask = core_affinity::get_core_ids().unwrap_or_default();
+        let quota = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut cores = Vec::new();
+        for CoreId { id } in mask {
+            cores.push(Core { id, physical: first_sibling(id).unwrap_or(id) });
+        }
+        Self::decide(requested, pinning, (cores, quota))
+    }
+
+    fn decide(requested: Threads, pinning: Pinning, (cores, quota): (Vec<Core>, usize)) -> Result<Self, EngineError> {
+        let (mut ordered, mut siblings) = (Vec::<Core>::new(), Vec::new());
+        for core in cores {
+            let taken = ordered.iter().any(|other| other.physical == core.physical);
+            if taken { siblings.push(core) } else { ordered.push(core) }
+        }
+        // Where the mask cannot be read there is nothing to pin to, but the quota still counts.
+        let num_physical = if ordered.is_empty() { quota } else { ordered.len().min(quota) };
+        ordered.append(&mut siblings);
+        let num_usable_cores = if ordered.is_empty() { quota } else { ordered.len().min(quota) };
+        let num_threads = match requested {
+            Threads::Auto => num_physical.max(1),
+            Threads::Fixed(0) => return Err(EngineError::NoThreads),
+            Threads::Fixed(n) => n,
+        };
+        let fits = num_threads <= num_usable_cores;
+        let pinned = fits && pinning == Pinning::Auto && !ordered.is_empty();
+        let cores = if pinned { ordered[..num_threads].iter().map(|core| core.id).collect() } else { Vec::new() };
+        let waiting = if fits { Waiting::Spin } else { Waiting::Block };
+        Ok(Self { requested, num_threads, num_usable_cores, waiting, cores })
+    }
+
+    /// Whether the workers are pinned.
+    pub fn is_pinned(&self) -> bool {
+        !self.cores.is_empty()
+    }
+
+    /// What the user should know: more threads than cores.
+    pub fn warning(&self) -> Option<String> {
+        (self.num_threads > self.num_usable_cores).then(|| {
+            format!(
+                "{} threads on {} usable cores: threads are not pinned and wait asleep; use --threads auto for full speed",
+                self.num_threads, self.num_usable_cores
+            )
+        })
+    }
+
+    /// Pins the calling thread as worker `worker`.
+    pub(crate) fn pin(&self, worker: usize) {
+        if let Some(&id) = self.cores.get(worker) {
+            core_affinity::set_for_current(CoreId { id });
+        }
+    }
+}
+
+/// A logical core and the first of its SMT siblings.
+#[derive(Clone, Copy, Debug)]
+struct Core {
+    id: usize,
+    physical: usize,
+}
+
+/// The lowest-numbered logical core that shares core `id`'s physical one (Linux; elsewhere unknown).
+fn first_sibling(id: usize) -> Option<usize> {
+    let path = format!("/sys/devices/system/cpu/cpu{id}/topology/thread_siblings_list");
+    let text = std::fs::read_to_string(path).ok()?;
+    text.trim().split([',', '-']).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn smt(num_physical: usize) -> Vec<Core> {
+        (0..2 * num_physical).map(|id| Core { id, physical: id % num_physical }).collect()
+    }
+
+    fn placed(threads: Threads, cores: Vec<Core>, quota: usize) -> Placement {
+        Placement::decide(threads, Pinning::Auto, (cores, quota)).unwrap()
+    }
+
+    #[test]
+    fn auto_takes_physical_cores_within_the_quota() {
+        assert_eq!(placed(Threads::Auto, smt(4), 8).cores, [0, 1, 2, 3]);
+        assert_eq!(placed(Threads::Auto, smt(4), 3).cores, [0, 1, 2]);
+        assert_eq!(placed(Threads::Auto, Vec::new(), 3).num_threads, 3);
+    }
+
+    #[test]
+    fn more_threads_than_physical_cores_use_siblings_last() {
+        let placement = placed(Threads::Fixed(3), smt(2), 4);
+        assert_eq!((placement.cores, placement.waiting), (vec![0, 1, 2], Waiting::Spin));
+    }
+
+    #[test]
+    fn more_threads_than_cores_are_unpinned_block_and_say_so() {
+        let placement = placed(Threads::Fixed(5), smt(2), 4);
+        assert!(!placement.is_pinned());
+        assert_eq!(placement.waiting, Waiting::Block);
+        assert!(placement.warning().unwrap().starts_with("5 threads on 4 usable cores"));
+        assert!(placed(Threads::Fixed(4), smt(2), 4).warning().is_none());
+    }
+
+    #[test]
+    fn the_quota_bounds_what_is_pinned_and_zero_threads_are_refused() {
+        assert!(!placed(Threads::Fixed(3), smt(4), 2).is_pinned());
+        let none = Placement::decide(Threads::Fixed(0), Pinning::Auto, (smt(1), 1));
+        assert!(matches!(none, Err(EngineError::NoThreads)));
+    }
+}

@@ -1,0 +1,245 @@
+//! Compiles an algorithm into each worker's list of work: what it sends, what it waits for, what it adds.
+//!
+//! # Vocabulary
+//! A *leaf* is a tree node that one worker folds (a slot of that worker). A *task* is a maximal part of the tree,
+//! within one segment, whose additions fall to one worker; its *inputs* are leaves and other tasks' results.
+//! Every non-empty segment has exactly one root task, at its owner.
+
+use std::ops::Range;
+
+use super::AllReduce;
+use super::sum::{Expr, Op, num_levels};
+use crate::engine::shard::{Node, cover, part, split_point};
+use crate::engine::update::{BLOCK, UpdateMode};
+
+/// Where a value goes: input `input` of worker `worker`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Destination {
+    pub(crate) worker: usize,
+    pub(crate) input: usize,
+}
+
+/// Where a segment of a gradient lives between steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Home {
+    pub(crate) worker: usize,
+    pub(crate) slot: usize,
+    pub(crate) segment: usize,
+}
+
+/// A segment that a worker gives away as soon as it has folded (perhaps to itself).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Send {
+    pub(crate) slot: usize,
+    pub(crate) segment: usize,
+    pub(crate) to: Destination,
+}
+
+/// What becomes of a task's result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// It is an input elsewhere.
+    Forward(Destination),
+    /// It is the gradient of the whole batch, in segment `segment`.
+    Root,
+}
+
+/// Additions that one worker makes in one pass.
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    #[cfg(test)]
+    pub(crate) segment: usize,
+    /// Indices into the worker's inputs, from the left; the sum replaces the first.
+    pub(crate) inputs: Vec<usize>,
+    pub(crate) ops: Vec<Op>,
+    pub(crate) output: Output,
+}
+
+/// One worker's part of the all-reduce.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WorkerPlan {
+    /// The tree nodes that the worker folds, one gradient buffer each.
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) sends: Vec<Send>,
+    pub(crate) tasks: Vec<Task>,
+    /// The home of the buffer that each input arrives in.
+    pub(crate) homes: Vec<Home>,
+    /// Indices of the segments that the worker owns.
+    pub(crate) owned: Vec<usize>,
+}
+
+/// The whole all-reduce.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) cuts: Vec<Range<usize>>,
+    pub(crate) workers: Vec<WorkerPlan>,
+}
+
+/// What a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlanSpec {
+    pub(crate) num_workers: usize,
+    pub(crate) num_shards: usize,
+    pub(crate) num_params: usize,
+    pub(crate) update: UpdateMode,
+}
+
+impl Plan {
+    pub(crate) fn new(algorithm: &dyn AllReduce, spec: PlanSpec) -> Self {
+        let blocks = spec.num_params.div_ceil(BLOCK);
+        let cut = |segment| {
+            let range = part(blocks, spec.num_workers, segment);
+            (range.start * BLOCK).min(spec.num_params)..(range.end * BLOCK).min(spec.num_params)
+        };
+        let cuts: Vec<_> = (0..spec.num_workers).map(cut).collect();
+        let mut workers = vec![WorkerPlan::default(); spec.num_workers];
+        for (w, worker) in workers.iter_mut().enumerate() {
+            worker.nodes = cover(spec.num_shards, part(spec.num_shards, spec.num_workers, w));
+        }
+        let mut plan = Self { cuts, workers };
+        for segment in 0..spec.num_workers {
+            if !plan.cuts[segment].is_empty() {
+                Compiler { plan: &mut plan, algorithm, spec, segment }.root();
+            }
+        }
+        plan
+    }
+
+    /// Levels of scratch that the deepest task needs.
+    pub(crate) fn num_levels(&self) -> usize {
+        let tasks = self.workers.iter().flat_map(|worker| &worker.tasks);
+        tasks.map(|task| num_levels(&task.ops)).max().unwrap_or(0)
+    }
+}
+
+/// A value in the making: the worker that holds it, and the home of its buffer.
+struct Value {
+    worker: usize,
+    home: Home,
+    /// The task that makes it; a leaf is made by the fold.
+    task: Option<usize>,
+}
+
+struct Compiler<'a> {
+    plan: &'a mut Plan,
+    algorithm: &'a dyn AllReduce,
+    spec: PlanSpec,
+    segment: usize,
+}
+
+impl Compiler<'_> {
+    fn root(&mut self) {
+        let owner = match self.spec.update {
+            UpdateMode::Fused => self.algorithm.adder(0, self.segment, self.spec.num_workers),
+            UpdateMode::Master => 0,
+        };
+        self.plan.workers[owner].owned.push(self.segment);
+        let all = 0..self.spec.num_shards;
+        let is_leaf = self.leaf(&all).is_some();
+        if is_leaf || self.adder(&all) != owner {
+            let value = self.value(&all);
+            let input = self.input(owner, value);
+            self.task(owner, vec![input], &Expr::Input(0));
+        } else {
+            self.value(&all);
+        }
+    }
+
+    /// The leaf whose shards are exactly those of `node`.
+    fn leaf(&self, node: &Node) -> Option<Home> {
+        self.plan.workers.iter().enumerate().find_map(|(worker, plan)| {
+            let slot = plan.nodes.iter().position(|n| n == node)?;
+            Some(Home { worker, slot, segment: self.segment })
+        })
+    }
+
+    /// The worker that makes `node`: a leaf's own, else the algorithm's choice.
+    fn adder(&self, node: &Node) -> usize {
+        if let Some(home) = self.leaf(node) {
+            return home.worker;
+        }
+        let left = self.adder(&(node.start..node.start + split_point(node.len())));
+        self.algorithm.adder(left, self.segment, self.spec.num_workers)
+    }
+
+    /// Compiles everything that makes `node`.
+    fn value(&mut self, node: &Node) -> Value {
+        if let Some(home) = self.leaf(node) {
+            return Value { worker: home.worker, home, task: None };
+        }
+        let worker = self.adder(node);
+        let mut inputs = Vec::new();
+        let mut first = None;
+        let expr = self.expr(node, worker, (&mut inputs, &mut first));
+        let home = first.expect("an inner node has inputs");
+        let task = self.task(worker, inputs, &expr);
+        Value { worker, home, task: Some(task) }
+    }
+
+    /// The part of the tree under `node` that `worker` adds itself.
+    fn expr(&mut self, node: &Node, worker: usize, out: (&mut Vec<usize>, &mut Option<Home>)) -> Expr {
+        let (inputs, first) = out;
+        if self.leaf(node).is_none() && self.adder(node) == worker {
+            let middle = node.start + split_point(node.len());
+            let left = self.expr(&(node.start..middle), worker, (inputs, first));
+            let right = self.expr(&(middle..node.end), worker, (inputs, first));
+            return Expr::Add(Box::new(left), Box::new(right));
+        }
+        let value = self.value(node);
+        first.get_or_insert(value.home);
+        inputs.push(self.input(worker, value));
+        Expr::Input(inputs.len() - 1)
+    }
+
+    /// Makes `value` an input of `worker`, and tells its maker where to send it.
+    fn input(&mut self, worker: usize, value: Value) -> usize {
+        let homes = &mut self.plan.workers[worker].homes;
+        homes.push(value.home);
+        let to = Destination { worker, input: homes.len() - 1 };
+        let maker = &mut self.plan.workers[value.worker];
+        match value.task {
+            Some(task) => maker.tasks[task].output = Output::Forward(to),
+            None => maker.sends.push(Send { slot: value.home.slot, segment: self.segment, to }),
+        }
+        to.input
+    }
+
+    fn task(&mut self, worker: usize, inputs: Vec<usize>, expr: &Expr) -> usize {
+        let tasks = &mut self.plan.workers[worker].tasks;
+        let task = Task {
+            #[cfg(test)]
+            segment: self.segment,
+            inputs, ops: expr.compile(),
+            output: Output::Root,
+        };
+        tasks.push(task);
+        tasks.len() - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::all_reduce::ALL;
+
+    #[test]
+    fn every_segment_has_one_owner_and_one_root_task_there() {
+        for algorithm in ALL {
+            for num_workers in [1, 2, 3, 5, 8, 13] {
+                for num_shards in [1, 3, 7, 16] {
+                    for update in UpdateMode::ALL {
+                        let spec = PlanSpec { num_workers, num_shards, num_params: 5 * BLOCK + 1, update };
+                        let plan = Plan::new(algorithm, spec);
+                        for segment in (0..num_workers).filter(|&s| !plan.cuts[s].is_empty()) {
+                            let is_root = |t: &&Task| t.segment == segment && t.output == Output::Root;
+                            let roots = plan.workers.iter().map(|w| w.tasks.iter().filter(is_root).count());
+                            let owners = plan.workers.iter().map(|w| usize::from(w.owned.contains(&segment)));
+                            assert_eq!(roots.clone().sum::<usize>(), 1);
+                            assert!(roots.eq(owners), "{}, {spec:?}", algorithm.name());
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

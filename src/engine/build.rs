@@ -1,0 +1,249 @@
+//! Brings an engine up: plan, channels, workers; and moves parameters and optimiser state in and out.
+
+use std::ops::Range;
+
+use super::affinity::{Pinning, Placement, Threads};
+use super::all_reduce::plan::{Plan, PlanSpec};
+use super::all_reduce::{AllReduce, Segmented};
+use super::error::EngineError;
+use super::mailbox::{Address, Mailbox, mailbox};
+use super::replica::Replica;
+use super::segment::GradBuffer;
+use super::timing::Stopwatch;
+use super::update::{BLOCK, OwnedSegment, Update, UpdateMode};
+use super::worker::{Command, Links, Report, Verdict, Worker};
+
+/// Into how many shards a batch is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shards {
+    /// A number that belongs to the configuration: the trained bits do not depend on the number of threads.
+    Fixed(usize),
+    /// One shard a worker: the classical way, **not** the same bits for another number of threads.
+    PerWorker,
+}
+
+/// How an engine is built.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineConfig {
+    /// Worker threads.
+    pub threads: Threads,
+    /// Whether workers are pinned.
+    pub pinning: Pinning,
+    /// Shards of a batch.
+    pub shards: Shards,
+    /// Who adds what.
+    pub all_reduce: &'static dyn AllReduce,
+    /// Who executes the update.
+    pub update: UpdateMode,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            threads: Threads::Auto,
+            pinning: Pinning::Auto,
+            shards: Shards::Fixed(16),
+            all_reduce: &Segmented,
+            update: UpdateMode::Fused,
+        }
+    }
+}
+
+/// Pinned workers, each with a replica, that train in step.
+#[derive(Debug)]
+pub struct Engine<R: Replica, U: Update> {
+    pub(crate) config: EngineConfig,
+    pub(crate) placement: Placement,
+    pub(crate) num_shards: usize,
+    pub(crate) cuts: Vec<Range<usize>>,
+    pub(crate) update: U,
+    pub(crate) workers: Vec<Worker<R, U>>,
+    pub(crate) channels: Channels<U::Scalars>,
+    pub(crate) pool: Option<rayon::ThreadPool>,
+    pub(crate) broken: Option<String>,
+}
+
+/// The master's ends of the channels, and its desk.
+#[derive(Debug)]
+pub(crate) struct Channels<S> {
+    /// To the workers but the first.
+    pub(crate) commands: Vec<Address<Command>>,
+    pub(crate) inbox: Mailbox<Report>,
+    pub(crate) verdicts: Vec<Address<Verdict<S>>>,
+    /// One place a worker.
+    pub(crate) reports: Vec<Option<Report>>,
+    /// Owner and number of blocks of each non-empty segment, in order.
+    pub(crate) blocks: Vec<(usize, usize)>,
+    /// Where the next block of each worker's report stands.
+    pub(crate) cursors: Vec<usize>,
+}
+
+impl<R: Replica, U: Update> Engine<R, U> {
+    /// An engine that starts from `params`, with one replica a worker from `replica(worker)`.
+    ///
+    /// # Errors
+    /// [`EngineError::NoThreads`], [`EngineError::NoShards`], [`EngineError::ReplicaSize`], or [`EngineError::Pool`].
+    pub fn new(
+        config: EngineConfig,
+        params: &[f32],
+        update: U,
+        replica: impl FnMut(usize) -> R,
+    ) -> Result<Self, EngineError> {
+        let placement = Placement::of_process(config.threads, config.pinning)?;
+        let num_workers = placement.num_threads;
+        let num_shards = match config.shards {
+            Shards::Fixed(0) => return Err(EngineError::NoShards),
+            Shards::Fixed(n) => n,
+            Shards::PerWorker => num_workers,
+        };
+        let spec = PlanSpec { num_workers, num_shards, num_params: params.len(), update: config.update };
+        let plan = Plan::new(config.all_reduce, spec);
+        let replicas: Vec<R> = (0..num_workers).map(replica).collect();
+        if let Some((worker, odd)) = replicas.iter().enumerate().find(|(_, r)| r.num_params() != params.len()) {
+            return Err(EngineError::ReplicaSize { worker, expected: params.len(), got: odd.num_params() });
+        }
+        let (channels, links) = channels(&plan);
+        let workers = links.into_iter().zip(replicas).enumerate();
+        let workers = workers.map(|(w, (links, replica))| worker(w, &plan, replica, links)).collect();
+        let pool = match config.update {
+            UpdateMode::Master => Some(rayon::ThreadPoolBuilder::new().num_threads(num_workers).build()?),
+            UpdateMode::Fused => None,
+        };
+        let cuts = plan.cuts;
+        let mut engine =
+            Self { config, placement, num_shards, cuts, update, workers, channels, pool, broken: None };
+        engine.place(params);
+        Ok(engine)
+    }
+
+    /// The threads, cores and waiting that were decided on.
+    pub fn placement(&self) -> &Placement {
+        &self.placement
+    }
+
+    /// Shards of a batch.
+    pub fn num_shards(&self) -> usize {
+        self.num_shards
+    }
+
+    /// What the user should know about idle workers: more threads than shards.
+    pub fn warning(&self) -> Option<String> {
+        let (threads, shards) = (self.workers.len(), self.num_shards);
+        (threads > shards).then(|| {
+            format!("{} of {threads} threads have no shard to work on: use --shards {threads} or more, or fewer threads", threads - shards)
+        })
+    }
+
+    /// A copy of the parameters.
+    pub fn params(&self) -> Vec<f32> {
+        self.collect(|segment, flat| flat.copy_from_slice(&segment.params))
+    }
+
+    /// A copy of the optimiser's state: one vector, as long as the parameters, for each state buffer.
+    pub fn state(&self) -> Vec<Vec<f32>> {
+        let buffers = self.update.num_state_buffers();
+        let copy = |which| {
+            self.collect(|segment: &OwnedSegment, flat: &mut [f32]| {
+                let values = segment.state_buffer(which, buffers);
+                flat.iter_mut().zip(values).for_each(|(to, from)| *to = from);
+            })
+        };
+        (0..buffers).map(copy).collect()
+    }
+
+    /// Takes over the optimiser's state, as [`Engine::state`] gave it.
+    ///
+    /// # Errors
+    /// [`EngineError::Length`] if there are more or fewer buffers, or values in one.
+    pub fn set_state(&mut self, state: &[Vec<f32>]) -> Result<(), EngineError> {
+        let buffers = self.update.num_state_buffers();
+        let check = |name, expected, got| {
+            if expected == got { Ok(()) } else { Err(EngineError::Length { name, expected, got }) }
+        };
+        check("the list of state buffers", buffers, state.len())?;
+        let num_params = self.cuts.last().map_or(0, |cut| cut.end);
+        for values in state {
+            check("a state buffer", num_params, values.len())?;
+        }
+        for segment in self.workers.iter_mut().flat_map(|worker| &mut worker.owned) {
+            for (which, values) in state.iter().enumerate() {
+                segment.set_state_buffer(which, buffers, values);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the segments of `params`, and zeros as state, to their owners.
+    fn place(&mut self, params: &[f32]) {
+        let buffers = self.update.num_state_buffers();
+        for worker in &mut self.workers {
+            for (own, &index) in worker.owned.iter_mut().zip(&worker.plan.owned) {
+                let cut = self.cuts[index].clone();
+                own.offset = cut.start;
+                own.state = vec![0.0; buffers * cut.len()];
+                own.params = params[cut].to_vec();
+            }
+        }
+    }
+
+    fn collect(&self, copy: impl Fn(&OwnedSegment, &mut [f32])) -> Vec<f32> {
+        let mut flat = vec![0.0; self.cuts.last().map_or(0, |cut| cut.end)];
+        for segment in self.workers.iter().flat_map(|worker| &worker.owned) {
+            copy(segment, &mut flat[segment.offset..segment.offset + segment.params.len()]);
+        }
+        flat
+    }
+}
+
+/// All channels, each as large as the messages of one step.
+fn channels<S>(plan: &Plan) -> (Channels<S>, Vec<Links<S>>) {
+    let n = plan.workers.len();
+    let segments = plan.cuts.len();
+    let slots = plan.workers.iter().map(|worker| worker.nodes.len()).max().unwrap_or(0);
+    let inputs = plan.workers.iter().map(|worker| worker.homes.len()).max().unwrap_or(0);
+    let (to_grads, grads): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(inputs)).unzip();
+    let (to_homes, homes): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(slots * segments)).unzip();
+    let (mut to_weights, weights): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(segments)).unzip();
+    let (mut commands, command_boxes): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(2)).unzip();
+    let (verdicts, verdict_boxes): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(1)).unzip();
+    let (reports, inbox) = mailbox(n);
+    // Worker w passes weights on to worker w + 1.
+    to_weights.rotate_left(1);
+    commands.remove(0);
+    let blocks_of = |segment: usize| plan.cuts[segment].len().div_ceil(BLOCK);
+    let owner_of = |segment: usize| plan.workers.iter().position(|w| w.owned.contains(&segment));
+    let blocks = (0..segments).filter_map(|s| Some((owner_of(s)?, blocks_of(s)))).collect();
+    let places = (0..n).map(|_| None).collect();
+    let channels = Channels { commands, inbox, verdicts, reports: places, blocks, cursors: vec![0; n] };
+    let boxes = command_boxes.into_iter().zip(grads).zip(homes).zip(verdict_boxes).zip(weights).zip(to_weights);
+    let links = boxes.map(|(((((commands, grads), homes), verdicts), weights), to_weights)| Links {
+        commands,
+        gradients: (to_grads.clone(), grads),
+        returns: (to_homes.clone(), homes),
+        reports: reports.clone(),
+        verdicts,
+        weights: (to_weights, weights),
+    });
+    (channels, links.collect())
+}
+
+fn worker<R: Replica, U: Update>(index: usize, plan: &Plan, replica: R, links: Links<U::Scalars>) -> Worker<R, U> {
+    let own = plan.workers[index].clone();
+    let blocks: usize = own.owned.iter().map(|&s| plan.cuts[s].len().div_ceil(BLOCK)).sum();
+    let report = Report { squares: Vec::with_capacity(blocks), ..Report::default() };
+    Worker {
+        index,
+        replica,
+        owned: own.owned.iter().map(|_| OwnedSegment::default()).collect(),
+        grads: own.nodes.iter().map(|_| GradBuffer::new(&plan.cuts)).collect(),
+        inputs: own.homes.iter().map(|_| None).collect(),
+        roots: Vec::with_capacity(own.owned.len()),
+        levels: vec![[0.0; BLOCK]; plan.num_levels()],
+        scratch: Vec::new(),
+        report,
+        away: 0,
+        links,
+        watch: Stopwatch::new(),
+        plan: own,
+    }
+}

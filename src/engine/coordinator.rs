@@ -1,0 +1,284 @@
+//! The engine as its user sees it, and the step on one page.
+//!
+//! [`Engine`] owns the workers' state; [`Engine::run`] brings the threads up, hands a [`Session`] to the driver on
+//! worker 0's thread, and takes everything back when the driver returns. The caller sleeps meanwhile.
+//!
+//! # Why this way
+//! Threads live as long as a run, in a scope: a replica may borrow its data, an idle engine has no thread at all
+//! to burn a core, and nothing is left behind. Starting two threads costs some 50 us a run, not a step.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
+
+use super::build::Channels;
+use super::error::{EngineError, panic_message};
+use super::failure::FailureLatch;
+use super::mailbox::Aborted;
+use super::replica::{Batch, Replica, Sums};
+use super::timing::{Phase, PhaseTimes};
+use super::update::Update;
+use super::worker::{Command, Decision, Report, Shared, Verdict, Worker};
+use super::{Engine, Reduced};
+
+/// A running engine, as seen by the driver on worker 0's thread.
+#[derive(Debug)]
+pub struct Session<'a, R: Replica, U: Update> {
+    worker: &'a mut Worker<R, U>,
+    channels: &'a mut Channels<U::Scalars>,
+    shared: &'a Shared<'a, U>,
+}
+
+impl<R: Replica, U: Update> Engine<R, U> {
+    /// Runs `drive` on worker 0's thread while the other workers follow; the calling thread sleeps.
+    ///
+    /// # Errors
+    /// [`EngineError::Spawn`] if a thread is refused, [`EngineError::Broken`] if a worker died outside the
+    /// guarded part of a step. Errors of a step are returned by [`Session::step`].
+    ///
+    /// # Panics
+    /// If `drive` panics; the engine stays usable.
+    pub fn run<T: Send>(
+        &mut self,
+        drive: impl FnOnce(&mut Session<'_, R, U>) -> T + Send,
+    ) -> Result<T, EngineError> {
+        if let Some(reason) = &self.broken {
+            return Err(EngineError::Broken { reason: reason.clone() });
+        }
+        let latch = FailureLatch::new();
+        let shared = Shared {
+            update: &self.update,
+            mode: self.config.update,
+            pool: self.pool.as_ref(),
+            placement: &self.placement,
+            latch: &latch,
+            num_workers: self.workers.len(),
+            num_shards: self.num_shards,
+            num_segments: self.cuts.iter().filter(|cut| !cut.is_empty()).count(),
+        };
+        let channels = &mut self.channels;
+        let (first, others) = self.workers.split_first_mut().expect("an engine has at least one worker");
+        let led = thread::scope(|scope| {
+            for worker in others {
+                let (index, shared) = (worker.index, &shared);
+                let name = format!("unisono-{index}");
+                let spawned = thread::Builder::new().name(name).spawn_scoped(scope, move || follow(worker, shared));
+                if let Err(source) = spawned {
+                    latch.raise("a thread was refused");
+                    return Err(EngineError::Spawn { worker: index, source });
+                }
+            }
+            let shared = &shared;
+            let leader = move || lead(Session { worker: first, channels, shared }, drive);
+            match thread::Builder::new().name("unisono-0".into()).spawn_scoped(scope, leader) {
+                Ok(leader) => Ok(leader.join()),
+                Err(source) => {
+                    latch.raise("a thread was refused");
+                    Err(EngineError::Spawn { worker: 0, source })
+                }
+            }
+        });
+        let led = match led {
+            Ok(joined) => joined.unwrap_or_else(|payload| resume_unwind(payload)),
+            Err(error) => {
+                // Workers that were up may have sent parameters round the ring: what they held is not whole.
+                self.broken = latch.reason();
+                return Err(error);
+            }
+        };
+        self.broken = latch.reason();
+        match (&self.broken, led) {
+            (Some(reason), Ok(_) | Err(Ended::Aborted)) => Err(EngineError::Broken { reason: reason.clone() }),
+            (_, Err(Ended::Panicked(payload))) => resume_unwind(payload),
+            (None, Ok(value)) => Ok(value),
+            (None, Err(Ended::Aborted)) => unreachable!("a run is aborted by the latch alone"),
+        }
+    }
+
+    /// The time each worker has spent in each phase.
+    pub fn phase_times(&self) -> Vec<PhaseTimes> {
+        self.workers.iter().map(|worker| worker.watch.times).collect()
+    }
+}
+
+/// Why the leader returned without the driver's value.
+enum Ended {
+    Aborted,
+    Panicked(Box<dyn std::any::Any + Send>),
+}
+
+/// Worker 0's thread: the driver, between a first broadcast and the command to stop.
+fn lead<R: Replica, U: Update, T>(
+    mut session: Session<'_, R, U>,
+    drive: impl FnOnce(&mut Session<'_, R, U>) -> T,
+) -> Result<T, Ended> {
+    let shared = session.shared;
+    shared.placement.pin(0);
+    session.worker.watch.restart();
+    let loaded = guarded(shared, || session.worker.broadcast(shared));
+    if loaded.is_err() {
+        return Err(Ended::Aborted);
+    }
+    let driven = catch_unwind(AssertUnwindSafe(|| drive(&mut session)));
+    session.channels.command_all(&Command::Stop);
+    driven.map_err(Ended::Panicked)
+}
+
+/// Any other worker's thread.
+fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &Shared<'_, U>) {
+    shared.placement.pin(worker.index);
+    worker.watch.restart();
+    // An abort needs no handling here: whoever raised the latch gave the reason.
+    let _ended = guarded(shared, || {
+        worker.broadcast(shared)?;
+        loop {
+            match worker.links.commands.receive(shared.placement.waiting, shared.latch)? {
+                Command::Step(batch) => follow_step(worker, &batch, shared)?,
+                Command::Evaluate(batch) => {
+                    worker.evaluate(&batch, shared);
+                    worker.send_report();
+                    worker.await_verdict(shared)?;
+                }
+                Command::Stop => return Ok(()),
+            }
+        }
+    });
+}
+
+/// The step, on every worker but the first. [`Session::step`] is the same with the master's part in it.
+fn follow_step<R: Replica, U: Update>(
+    worker: &mut Worker<R, U>,
+    batch: &Batch,
+    shared: &Shared<'_, U>,
+) -> Result<(), Aborted> {
+    worker.gather_buffers(shared)?;
+    worker.compute(batch, shared);
+    worker.all_reduce(shared)?;
+    worker.send_report();
+    let decision = worker.await_verdict(shared)?;
+    worker.update(&decision, shared);
+    match decision {
+        Decision::Apply(_) => worker.broadcast(shared),
+        Decision::Skip => Ok(()),
+    }
+}
+
+/// Runs `part`; a panic raises the latch, so that nobody waits for this worker.
+fn guarded<U, T>(shared: &Shared<'_, U>, part: impl FnOnce() -> Result<T, Aborted>) -> Result<T, Aborted> {
+    catch_unwind(AssertUnwindSafe(part)).unwrap_or_else(|payload| {
+        shared.latch.raise(&format!("a worker panicked outside its replica: {}", panic_message(&*payload)));
+        Err(Aborted)
+    })
+}
+
+impl<R: Replica, U: Update> Session<'_, R, U> {
+    /// Trains on one batch: shards, forward and backward, all-reduce, `decide`, update, broadcast.
+    ///
+    /// `decide` sees the loss and the gradient's norm and returns the update's scalars, or skips the update.
+    ///
+    /// # Errors
+    /// [`EngineError::WorkerPanicked`] if a replica panicked (the parameters are those of the last whole step),
+    /// [`EngineError::EmptyBatch`], or [`EngineError::Broken`].
+    pub fn step(
+        &mut self,
+        batch: &Batch,
+        decide: impl FnOnce(&Reduced) -> Decision<U::Scalars>,
+    ) -> Result<Reduced, EngineError> {
+        if batch.range.is_empty() {
+            return Err(EngineError::EmptyBatch { step: batch.step });
+        }
+        let shared = self.shared;
+        self.channels.command_all(&Command::Step(batch.clone()));
+        let stepped = guarded(shared, || {
+            self.worker.gather_buffers(shared)?;
+            self.worker.compute(batch, shared);
+            self.worker.all_reduce(shared)?;
+            self.worker.send_report();
+            self.channels.collect_reports(shared)?;
+            let outcome = self.channels.reduced(batch);
+            let decision = outcome.as_ref().map_or(Decision::Skip, decide);
+            self.channels.announce(&decision);
+            let decision = self.worker.await_verdict(shared)?;
+            self.worker.update(&decision, shared);
+            if matches!(decision, Decision::Apply(_)) {
+                self.worker.broadcast(shared)?;
+            }
+            Ok(outcome)
+        });
+        stepped.unwrap_or_else(|Aborted| Err(self.broken()))
+    }
+
+    /// The sums of the loss over a batch, in evaluation mode, spread over all workers.
+    ///
+    /// # Errors
+    /// As [`Session::step`].
+    pub fn evaluate(&mut self, batch: &Batch) -> Result<Sums, EngineError> {
+        if batch.range.is_empty() {
+            return Err(EngineError::EmptyBatch { step: batch.step });
+        }
+        let shared = self.shared;
+        self.channels.command_all(&Command::Evaluate(batch.clone()));
+        let evaluated = guarded(shared, || {
+            self.worker.evaluate(batch, shared);
+            self.worker.send_report();
+            self.channels.collect_reports(shared)?;
+            let outcome = self.channels.reduced(batch);
+            self.channels.announce(&Decision::Skip);
+            self.worker.await_verdict(shared)?;
+            Ok(outcome.map(|reduced| reduced.sums))
+        });
+        self.worker.watch.lap(Phase::Idle);
+        evaluated.unwrap_or_else(|Aborted| Err(self.broken()))
+    }
+
+    fn broken(&self) -> EngineError {
+        let reason = self.shared.latch.reason().unwrap_or_else(|| "a worker left".to_owned());
+        EngineError::Broken { reason }
+    }
+}
+
+impl<S: Copy> Channels<S> {
+    fn command_all(&self, command: &Command) {
+        self.commands.iter().for_each(|address| address.send(command.clone()));
+    }
+
+    fn collect_reports<U>(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
+        for _ in 0..self.reports.len() {
+            let report = self.inbox.receive(shared.placement.waiting, shared.latch)?;
+            let worker = report.worker;
+            self.reports[worker] = Some(report);
+        }
+        Ok(())
+    }
+
+    /// Adds up the reports in the order of shards and blocks, whoever they came from.
+    fn reduced(&mut self, batch: &Batch) -> Result<Reduced, EngineError> {
+        let mut reduced = Reduced { sums: Sums::default(), grad_norm: 0.0 };
+        for (worker, report) in self.reports.iter().enumerate() {
+            let report = report.as_ref().expect("every worker has reported");
+            if let Some(failure) = report.failure.clone() {
+                let (shards, message) = (failure.shards, failure.message);
+                return Err(EngineError::WorkerPanicked { worker, shards, step: batch.step, message });
+            }
+            report.sums.iter().for_each(|&sums| reduced.sums += sums);
+        }
+        self.cursors.fill(0);
+        let mut squares = 0.0;
+        for &(owner, blocks) in &self.blocks {
+            let start = self.cursors[owner];
+            self.cursors[owner] += blocks;
+            let of_owner = &self.reports[owner].as_ref().expect("every worker has reported").squares;
+            // Block by block, not segment by segment: segments depend on the number of workers. An evaluation
+            // reports no norms.
+            of_owner[start.min(of_owner.len())..].iter().take(blocks).for_each(|&block| squares += block);
+        }
+        reduced.grad_norm = squares.sqrt() / reduced.sums.weight;
+        Ok(reduced)
+    }
+
+    fn announce(&mut self, decision: &Decision<S>) {
+        for (address, report) in self.verdicts.iter().zip(&mut self.reports) {
+            let report: Report = report.take().expect("every worker has reported");
+            address.send(Verdict { decision: *decision, report });
+        }
+    }
+}

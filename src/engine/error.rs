@@ -1,0 +1,117 @@
+//! What can go wrong in the engine.
+
+use std::ops::Range;
+
+use thiserror::Error;
+
+/// An error of the engine.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// No workers were asked for.
+    #[error("threads must be at least 1, got 0; use 1 or more, or auto for the physical cores")]
+    NoThreads,
+    /// No shards were asked for.
+    #[error("shards must be at least 1, got 0; use 1 or more, or per-worker")]
+    NoShards,
+    /// A batch without rows.
+    #[error("step {step} got a batch of 0 rows, expected at least 1; check the rows handed to the engine")]
+    EmptyBatch {
+        /// The step, from 0.
+        step: u64,
+    },
+    /// A replica of another size than the parameters.
+    #[error("the replica of worker {worker} has {got} parameters, expected {expected}; build every replica from the same model")]
+    ReplicaSize {
+        /// The worker whose replica it is.
+        worker: usize,
+        /// The number of parameters given to the engine.
+        expected: usize,
+        /// The replica's own.
+        got: usize,
+    },
+    /// Parameters or optimiser state of another length.
+    #[error("{name} has {got} values, expected {expected}; it belongs to another model or optimiser")]
+    Length {
+        /// What was given.
+        name: &'static str,
+        /// The length it should have.
+        expected: usize,
+        /// The length it has.
+        got: usize,
+    },
+    /// A replica panicked; the step was not applied, and the parameters are those of the last whole step.
+    #[error("worker {worker} panicked in step {step}, shard {}: {message}; the step was not applied", shards_text(.shards))]
+    WorkerPanicked {
+        /// The worker.
+        worker: usize,
+        /// The shards it was working on: one, or all of its own if they were computed together.
+        shards: Range<usize>,
+        /// The step, from 0.
+        step: u64,
+        /// The panic's message.
+        message: String,
+    },
+    /// A worker died outside the guarded part of a step, so that the engine's state is no longer whole.
+    #[error("the engine broke down: {reason}; build a new engine from the last checkpoint")]
+    Broken {
+        /// What happened first.
+        reason: String,
+    },
+    /// The system refused a thread.
+    #[error("worker {worker} got no thread: {source}; use fewer threads")]
+    Spawn {
+        /// The worker.
+        worker: usize,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The pool of the update by the master could not be built.
+    #[error("the thread pool of the master's update could not be built; use the fused update")]
+    Pool {
+        /// The pool's reason.
+        #[from]
+        source: rayon::ThreadPoolBuildError,
+    },
+}
+
+fn shards_text(shards: &Range<usize>) -> String {
+    match shards.len() {
+        0 | 1 => shards.start.to_string(),
+        _ => format!("{} to {}", shards.start, shards.end - 1),
+    }
+}
+
+/// The message of a caught panic.
+pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_the_thing_what_was_expected_and_what_to_do() {
+        let error = |shards| EngineError::WorkerPanicked { worker: 1, shards, step: 7, message: "boom".into() };
+        let one = "worker 1 panicked in step 7, shard 3: boom; the step was not applied";
+        assert_eq!(error(3..4).to_string(), one);
+        assert!(error(3..6).to_string().contains("shard 3 to 5: boom"));
+        let size = EngineError::ReplicaSize { worker: 2, expected: 10, got: 9 };
+        assert!(size.to_string().contains("worker 2 has 9 parameters, expected 10"));
+        let length = EngineError::Length { name: "momentum", expected: 3, got: 4 };
+        assert!(length.to_string().contains("momentum has 4 values, expected 3"));
+        assert!(EngineError::NoThreads.to_string().contains("at least 1, got 0"));
+        assert!(EngineError::NoShards.to_string().contains("at least 1, got 0"));
+        assert!(EngineError::EmptyBatch { step: 3 }.to_string().contains("step 3 got a batch of 0 rows"));
+        assert!(EngineError::Broken { reason: "x".into() }.to_string().contains("broke down: x"));
+    }
+
+    #[test]
+    fn panic_messages_of_both_kinds_are_found() {
+        assert_eq!(panic_message(&"text"), "text");
+        assert_eq!(panic_message(&"text".to_string()), "text");
+        assert_eq!(panic_message(&3), "a panic without a message");
+    }
+}

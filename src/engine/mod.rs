@@ -1,0 +1,68 @@
+//! Data-parallel steps over pinned workers: the same bits for any number of threads.
+//!
+//! The engine knows no layers, no optimiser's formula and no files. It trains anything that implements
+//! [`Replica`], with any elementwise [`Update`].
+//!
+//! # Protocol of a step
+//! ```text
+//!  worker 0 (master)                          worker 1 .. T-1
+//!  ─────────────────                          ───────────────
+//!  command: the batch  ─────────────────────►
+//!  gather own gradient buffers                gather own gradient buffers
+//!  forward, backward, fold own shards         forward, backward, fold own shards
+//!  all-reduce: add own segments  ◄──────────► all-reduce: add own segments
+//!  reports: sums, norms, failures  ◄─────────
+//!  decide: lr, scale, or skip
+//!  verdict  ────────────────────────────────►
+//!  update own segments                        update own segments
+//!  weights round the ring, into the replica ► weights round the ring, into the replica
+//! ```
+//!
+//! # Invariants
+//! 1. Shards and the tree over them belong to the configuration, never to the number of workers.
+//! 2. Replicas return sums; the coordinator divides once, by the weight of the whole batch.
+//! 3. Nobody shares a buffer: segments of gradients and parameters change owners through channels. No lock is
+//!    taken and, after the first step, nothing is allocated on the way.
+//! 4. A panic in a replica skips the step on every worker: all of them still send, receive and return everything.
+
+pub mod affinity;
+pub mod all_reduce;
+mod build;
+mod coordinator;
+mod error;
+mod failure;
+mod mailbox;
+mod replica;
+mod segment;
+mod shard;
+mod timing;
+mod update;
+mod worker;
+
+pub use affinity::{Pinning, Placement, Threads};
+pub use all_reduce::AllReduce;
+pub use build::{Engine, EngineConfig, Shards};
+pub use coordinator::Session;
+pub use error::EngineError;
+pub use mailbox::Waiting;
+pub use replica::{Batch, Fold, Replica, Shard, Sums};
+pub use shard::{Node, default_shards, fold_depth, part};
+pub use timing::{Phase, PhaseTimes};
+pub use update::{BLOCK, Update, UpdateBlock, UpdateMode, sum_of_squares};
+pub use worker::Decision;
+
+/// What the master sees before it decides.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reduced {
+    /// Sums over the whole batch.
+    pub sums: Sums,
+    /// The L2 norm of the mean gradient.
+    pub grad_norm: f64,
+}
+
+impl Reduced {
+    /// Whether loss and gradient are finite, so that an update makes sense.
+    pub fn is_finite(&self) -> bool {
+        self.sums.loss.is_finite() && self.grad_norm.is_finite()
+    }
+}

@@ -1,0 +1,211 @@
+//! What the engine asks of a model: the trait `Replica`, and the default fold over shards.
+//!
+//! # Why this way
+//! A replica returns *sums* over rows. The coordinator alone divides, once, by the weight of the global batch: a
+//! mean of means is wrong as soon as shards are unequal.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::segment::GradBuffer;
+use super::shard::{Node, part};
+
+/// A model that the engine can train: parameters in, sums of loss and gradient out.
+///
+/// Each worker thread has a replica of its own. `examples/custom_replica.rs` writes one by hand.
+pub trait Replica: Send {
+    /// How many parameters the model has; the same for every replica, and constant.
+    fn num_params(&self) -> usize;
+
+    /// Takes over `values` as the parameters from position `offset` on. All of them arrive, in pieces and in
+    /// any order, before the first shard and after each update.
+    fn load_params(&mut self, offset: usize, values: &[f32]);
+
+    /// Adds the gradient of the loss, summed over the shard's rows, to `grad`, and returns the sums of the loss.
+    ///
+    /// The result must be a function of the parameters and the shard alone, or training is not reproducible.
+    fn add_loss_and_grad(&mut self, shard: &Shard<'_>, grad: &mut [f32]) -> Sums;
+
+    /// The sums of the loss over the shard's rows, without a gradient and in evaluation mode.
+    fn evaluate(&mut self, shard: &Shard<'_>) -> Sums;
+
+    /// Writes the gradient of each node of `fold` into its buffer, and the sums of each shard.
+    ///
+    /// The default calls [`Replica::add_loss_and_grad`] shard by shard. A replica that can compute several shards
+    /// at once overrides it, and must then add the shards' gradients in the tree's order.
+    fn fold(&mut self, fold: &mut Fold<'_>) {
+        fold.shard_by_shard(self);
+    }
+}
+
+/// The rows of one step: positions `range` of `order`, which lists row numbers of data set `source`.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Which of the replica's data sets the rows belong to; `train` uses 0 to train and 1 to evaluate.
+    pub source: usize,
+    /// Row numbers, usually those of a whole epoch.
+    pub order: Arc<[u32]>,
+    /// The part of `order` that this batch takes.
+    pub range: Range<usize>,
+    /// The epoch, from 0, for the replica's counter-based randomness.
+    pub epoch: u32,
+    /// The step, from 0, counted over the whole training.
+    pub step: u64,
+}
+
+impl Batch {
+    /// The batch's row numbers.
+    pub fn rows(&self) -> &[u32] {
+        &self.order[self.range.clone()]
+    }
+
+    /// Shard `index` of `num_shards` of this batch.
+    pub fn shard(&self, num_shards: usize, index: usize) -> Shard<'_> {
+        let range = part(self.range.len(), num_shards, index);
+        Shard { batch: self, index, rows: &self.rows()[range.clone()], first: range.start }
+    }
+}
+
+/// Some consecutive rows of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Shard<'a> {
+    /// The batch it was cut from.
+    pub batch: &'a Batch,
+    /// Its number in the batch.
+    pub index: usize,
+    /// Its row numbers; empty where the batch has fewer rows than shards.
+    pub rows: &'a [u32],
+    /// The position of its first row in the batch.
+    pub first: usize,
+}
+
+/// Sums over rows: what a replica returns and the coordinator divides.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sums {
+    /// Sum of the loss.
+    pub loss: f64,
+    /// What the sum is divided by to give the mean loss and gradient: usually the number of rows.
+    pub weight: f64,
+    /// Rows classified correctly; 0 where that makes no sense.
+    pub correct: f64,
+}
+
+impl Sums {
+    /// The mean loss.
+    pub fn mean_loss(&self) -> f64 {
+        self.loss / self.weight
+    }
+
+    /// The share of rows classified correctly, in 0..=1.
+    pub fn accuracy(&self) -> f64 {
+        self.correct / self.weight
+    }
+}
+
+impl std::ops::AddAssign for Sums {
+    fn add_assign(&mut self, other: Self) {
+        self.loss += other.loss;
+        self.weight += other.weight;
+        self.correct += other.correct;
+    }
+}
+
+/// One worker's work of a step: its shards, the tree nodes they make up, and where the results go.
+#[derive(Debug)]
+pub struct Fold<'a> {
+    pub(crate) batch: &'a Batch,
+    pub(crate) num_shards: usize,
+    pub(crate) nodes: &'a [Node],
+    pub(crate) grads: &'a mut [GradBuffer],
+    pub(crate) sums: &'a mut [Sums],
+    pub(crate) scratch: &'a mut Vec<Vec<f32>>,
+    pub(crate) current: &'a mut Range<usize>,
+}
+
+impl<'a> Fold<'a> {
+    /// The batch whose shards these are.
+    pub fn batch(&self) -> &'a Batch {
+        self.batch
+    }
+
+    /// The nodes to fold; together they are a contiguous range of shards.
+    pub fn nodes(&self) -> &'a [Node] {
+        self.nodes
+    }
+
+    /// All shards of this worker.
+    pub fn shards(&self) -> Range<usize> {
+        match (self.nodes.first(), self.nodes.last()) {
+            (Some(first), Some(last)) => first.start..last.end,
+            _ => 0..0,
+        }
+    }
+
+    /// Shard `index` of the batch.
+    pub fn shard(&self, index: usize) -> Shard<'a> {
+        self.batch.shard(self.num_shards, index)
+    }
+
+    /// Notes which shards are at work, so that a panic can be reported with their numbers.
+    pub fn enter(&mut self, shards: Range<usize>) {
+        *self.current = shards;
+    }
+
+    /// Records the sums of shard `index`.
+    pub fn set_sums(&mut self, index: usize, sums: Sums) {
+        let first = self.shards().start;
+        self.sums[index - first] = sums;
+    }
+
+    /// The gradient buffer of node number `which` of [`Fold::nodes`]; whatever it held before is to be overwritten.
+    pub fn grad(&mut self, which: usize) -> &mut [f32] {
+        self.grads[which].as_mut_slice()
+    }
+
+    /// Folds shard by shard with a binary counter of whole gradients.
+    pub fn shard_by_shard<R: Replica + ?Sized>(&mut self, replica: &mut R) {
+        for which in 0..self.nodes.len() {
+            let node = self.nodes[which].clone();
+            let mut depth = 0;
+            for (position, index) in node.clone().enumerate() {
+                self.enter(index..index + 1);
+                let shard = self.shard(index);
+                let leaf = self.level(which, depth);
+                leaf.fill(0.0);
+                let sums = replica.add_loss_and_grad(&shard, leaf);
+                self.set_sums(index, sums);
+                depth += 1;
+                for _ in 0..position.trailing_ones() {
+                    depth -= 1;
+                    self.merge(which, depth);
+                }
+            }
+            while depth > 1 {
+                depth -= 1;
+                self.merge(which, depth);
+            }
+        }
+    }
+
+    /// Level `depth` of the counter: the node's own buffer at the bottom, scratch above.
+    fn level(&mut self, which: usize, depth: usize) -> &mut [f32] {
+        if depth == 0 {
+            return self.grad(which);
+        }
+        let len = self.grad(which).len();
+        if self.scratch.len() < depth {
+            self.scratch.resize_with(depth, || vec![0.0; len]);
+        }
+        &mut self.scratch[depth - 1]
+    }
+
+    /// Adds level `depth` to the level below it.
+    fn merge(&mut self, which: usize, depth: usize) {
+        let (below, above) = self.scratch.split_at_mut(depth - 1);
+        let left = match below.last_mut() {
+            Some(level) => level.as_mut_slice(),
+            None => self.grads[which].as_mut_slice(),
+        };
+        left.iter_mut().zip(&above[0]).for_each(|(l, r)| *l += r);
+    }
+}

@@ -1,0 +1,74 @@
+//! Where a worker's time goes: the phases of a step.
+
+use std::time::{Duration, Instant};
+
+/// A phase of a worker's step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Between steps: waiting for the command, and for its own gradient buffers to come home.
+    Idle,
+    /// Forward, backward and the fold over the worker's own shards.
+    Compute,
+    /// All-reduce, its waiting included.
+    Reduce,
+    /// Waiting for the master's decision (on the master: for the reports).
+    Decide,
+    /// Applying the update.
+    Update,
+    /// Passing the new weights on, and copying them into the replica.
+    Broadcast,
+}
+
+impl Phase {
+    /// Every phase, in the order of a step.
+    pub const ALL: [Phase; 6] =
+        [Phase::Idle, Phase::Compute, Phase::Reduce, Phase::Decide, Phase::Update, Phase::Broadcast];
+
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Idle => "idle",
+            Phase::Compute => "compute",
+            Phase::Reduce => "reduce",
+            Phase::Decide => "decide",
+            Phase::Update => "update",
+            Phase::Broadcast => "broadcast",
+        }
+    }
+}
+
+/// The time one worker spent in each phase since the engine was built.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PhaseTimes([Duration; Phase::ALL.len()]);
+
+impl PhaseTimes {
+    /// The time spent in `phase`.
+    pub fn of(&self, phase: Phase) -> Duration {
+        self.0[phase as usize]
+    }
+}
+
+/// Accumulates the phases of one worker.
+#[derive(Debug)]
+pub(crate) struct Stopwatch {
+    since: Instant,
+    pub(crate) times: PhaseTimes,
+}
+
+impl Stopwatch {
+    pub(crate) fn new() -> Self {
+        Self { since: Instant::now(), times: PhaseTimes::default() }
+    }
+
+    /// Forgets the time since the last lap: a run begins.
+    pub(crate) fn restart(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// Adds the time since the last lap to `phase`.
+    pub(crate) fn lap(&mut self, phase: Phase) {
+        let now = Instant::now();
+        self.times.0[phase as usize] += now - self.since;
+        self.since = now;
+    }
+}

@@ -1,0 +1,167 @@
+//! How parameters are updated: the trait `Update`, applied block by block by the owner of a segment.
+//!
+//! # Layout
+//! An owned segment is a run of [`BLOCK`]-sized blocks of the flat parameter vector (the last may be shorter).
+//! Its optimiser state is stored beside it block by block, `[block][state buffer][element]`, so that one pass
+//! over a block finds parameters, gradient and state together in cache.
+//!
+//! # Invariants
+//! 1. Blocks start at multiples of [`BLOCK`] in the flat vector, whatever the number of workers: sums over a
+//!    block, like those of [`sum_of_squares`], are the same for any number of threads.
+
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::slice::{ParallelSlice, ParallelSliceMut};
+
+/// Elements in a block: 16 KiB, so that a block's parameters, gradient and one state buffer stay in a 48 KiB L1.
+pub const BLOCK: usize = 4096;
+
+/// An optimiser as the engine sees it: an elementwise rule over parameters, gradient and state.
+pub trait Update: Send + Sync {
+    /// What the master decides anew for each step (learning rate, gradient scale, ...).
+    type Scalars: Copy + Send + Sync + 'static;
+
+    /// How many state values each parameter carries.
+    fn num_state_buffers(&self) -> usize;
+
+    /// Updates one block in place.
+    fn apply(&self, scalars: &Self::Scalars, block: UpdateBlock<'_>);
+}
+
+/// The part of parameters, gradient and state that one call of [`Update::apply`] works on.
+#[derive(Debug)]
+pub struct UpdateBlock<'a> {
+    /// Position of the first element in the flat parameter vector.
+    pub offset: usize,
+    /// The parameters, updated in place.
+    pub params: &'a mut [f32],
+    /// The gradient, summed over the global batch and not yet divided.
+    pub grad: &'a [f32],
+    /// The state buffers one after another, each as long as `params`.
+    pub state: &'a mut [f32],
+}
+
+/// Who executes the update. Both give the same bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UpdateMode {
+    /// The owner of a segment updates it right after it has reduced it, while it is in cache.
+    #[default]
+    Fused,
+    /// The master updates whole buffers with `rayon`: the textbook form.
+    Master,
+}
+
+impl UpdateMode {
+    /// Every mode, for tables of tests and benchmarks.
+    pub const ALL: [UpdateMode; 2] = [UpdateMode::Fused, UpdateMode::Master];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            UpdateMode::Fused => "fused",
+            UpdateMode::Master => "master",
+        }
+    }
+}
+
+/// A segment of the parameters and its optimiser state, at its owner.
+#[derive(Debug, Default)]
+pub(crate) struct OwnedSegment {
+    pub(crate) offset: usize,
+    pub(crate) params: Vec<f32>,
+    pub(crate) state: Vec<f32>,
+}
+
+impl OwnedSegment {
+    /// Applies the update block by block on the calling thread.
+    pub(crate) fn update<U: Update>(&mut self, rule: &U, scalars: &U::Scalars, grad: &[f32]) {
+        let per_block = BLOCK * rule.num_state_buffers();
+        let mut state = self.state.as_mut_slice();
+        let mut offset = self.offset;
+        for (params, grad) in self.params.chunks_mut(BLOCK).zip(grad.chunks(BLOCK)) {
+            let (block_state, rest) = state.split_at_mut(per_block.min(state.len()));
+            state = rest;
+            let len = params.len();
+            rule.apply(scalars, UpdateBlock { offset, params, grad, state: block_state });
+            offset += len;
+        }
+    }
+
+    /// The same on `rayon`'s current pool.
+    pub(crate) fn update_in_parallel<U: Update>(&mut self, rule: &U, scalars: &U::Scalars, grad: &[f32]) {
+        let start = self.offset;
+        let blocks = self.params.par_chunks_mut(BLOCK).zip(grad.par_chunks(BLOCK)).enumerate();
+        match rule.num_state_buffers() {
+            0 => blocks.for_each(|(b, (params, grad))| {
+                rule.apply(scalars, UpdateBlock { offset: start + b * BLOCK, params, grad, state: &mut [] });
+            }),
+            n => blocks.zip(self.state.par_chunks_mut(BLOCK * n)).for_each(|((b, (params, grad)), state)| {
+                rule.apply(scalars, UpdateBlock { offset: start + b * BLOCK, params, grad, state });
+            }),
+        }
+    }
+
+    /// State buffer `which` as a flat vector.
+    pub(crate) fn state_buffer(&self, which: usize, num_buffers: usize) -> impl Iterator<Item = f32> + '_ {
+        let blocks = self.state.chunks(BLOCK * num_buffers.max(1));
+        blocks.flat_map(move |block| {
+            let len = block.len() / num_buffers;
+            block[which * len..(which + 1) * len].iter().copied()
+        })
+    }
+
+    /// Writes state buffer `which` from the whole flat vector `values`.
+    pub(crate) fn set_state_buffer(&mut self, which: usize, num_buffers: usize, values: &[f32]) {
+        let mut from = &values[self.offset..self.offset + self.params.len()];
+        for block in self.state.chunks_mut(BLOCK * num_buffers) {
+            let len = block.len() / num_buffers;
+            block[which * len..(which + 1) * len].copy_from_slice(&from[..len]);
+            from = &from[len..];
+        }
+    }
+}
+
+/// The sum of squares of at most [`BLOCK`] values, in 16 lanes of `f64` added pairwise: one fixed order.
+pub fn sum_of_squares(values: &[f32]) -> f64 {
+    let mut lanes = [0.0_f64; 16];
+    let mut chunks = values.chunks_exact(16);
+    for chunk in &mut chunks {
+        for (lane, &value) in lanes.iter_mut().zip(chunk) {
+            *lane += f64::from(value) * f64::from(value);
+        }
+    }
+    for (lane, &value) in lanes.iter_mut().zip(chunks.remainder()) {
+        *lane += f64::from(value) * f64::from(value);
+    }
+    let mut width = 8;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_of_squares_is_right_for_any_length() {
+        for len in [0, 1, 15, 16, 17, 4096] {
+            let values: Vec<f32> = (0..len).map(|i| (i % 7) as f32 - 3.0).collect();
+            let expected: f64 = values.iter().map(|&v| f64::from(v * v)).sum();
+            assert_eq!(sum_of_squares(&values), expected);
+        }
+    }
+
+    #[test]
+    fn state_buffers_survive_the_block_layout() {
+        let len = BLOCK + 5;
+        let mut segment = OwnedSegment { offset: 3, params: vec![0.0; len], state: vec![0.0; 2 * len] };
+        let flat: Vec<f32> = (0..len + 3).map(|i| i as f32).collect();
+        segment.set_state_buffer(1, 2, &flat);
+        assert!(segment.state_buffer(0, 2).all(|v| v == 0.0));
+        assert_eq!(segment.state_buffer(1, 2).collect::<Vec<_>>(), flat[3..]);
+    }
+}

@@ -1,0 +1,323 @@
+//! One worker's part of a step.
+//!
+//! The phases are methods of [`Worker`], called in the same order by every worker; `coordinator` holds the
+//! page that strings them together.
+//!
+//! # Messages of a step
+//! | message | from | to | carries |
+//! |---|---|---|---|
+//! | `Command` | master | every other worker | the batch, or "evaluate", or "stop" |
+//! | `Gradient` | a maker of a value | its adder | a segment |
+//! | `Return` | an adder | the worker whose buffer it is | the same segment, to be filled again |
+//! | `Report` | every worker | master | sums of its shards, norms of its segments, a failure |
+//! | `Verdict` | master | every worker | the decision, and the report's memory back |
+//! | `Weights` | an owner, then round the ring | the next worker | a segment of the new parameters |
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::affinity::Placement;
+use super::all_reduce::plan::{Destination, Home, Output, WorkerPlan};
+use super::all_reduce::sum::{Levels, evaluate};
+use super::error::panic_message;
+use super::failure::FailureLatch;
+use super::mailbox::{Aborted, Address, Mailbox, Waiting};
+use super::replica::{Batch, Fold, Replica, Sums};
+use super::segment::{GradBuffer, Segment};
+use super::shard::part;
+use super::timing::{Phase, Stopwatch};
+use super::update::{OwnedSegment, Update, UpdateMode, sum_of_squares};
+
+/// What the master tells the other workers to do.
+#[derive(Clone, Debug)]
+pub(crate) enum Command {
+    Step(Batch),
+    Evaluate(Batch),
+    Stop,
+}
+
+/// An input of a task on its way.
+#[derive(Debug)]
+pub(crate) struct Gradient {
+    to: usize,
+    segment: Segment,
+}
+
+/// A segment of a gradient buffer on its way home.
+#[derive(Debug)]
+pub(crate) struct Return {
+    home: Home,
+    segment: Segment,
+}
+
+/// What a worker tells the master.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) worker: usize,
+    /// One entry a shard of the worker.
+    pub(crate) sums: Vec<Sums>,
+    /// Sums of squares of the blocks of the worker's owned segments, in order.
+    pub(crate) squares: Vec<f64>,
+    pub(crate) failure: Option<Failure>,
+}
+
+/// A panic of a replica.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) shards: Range<usize>,
+    pub(crate) message: String,
+}
+
+/// The master's decision, with the report's memory.
+#[derive(Debug)]
+pub(crate) struct Verdict<S> {
+    pub(crate) decision: Decision<S>,
+    pub(crate) report: Report,
+}
+
+/// What is to be done with the reduced gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision<S> {
+    /// Update the parameters with these scalars.
+    Apply(S),
+    /// Leave the parameters as they are.
+    Skip,
+}
+
+/// A segment of new parameters on its way round the ring.
+#[derive(Debug)]
+pub(crate) struct Weights {
+    owner: usize,
+    position: usize,
+    segment: OwnedSegment,
+}
+
+/// A worker's ends of the channels.
+#[derive(Debug)]
+pub(crate) struct Links<S> {
+    pub(crate) commands: Mailbox<Command>,
+    pub(crate) gradients: (Vec<Address<Gradient>>, Mailbox<Gradient>),
+    pub(crate) returns: (Vec<Address<Return>>, Mailbox<Return>),
+    pub(crate) reports: Address<Report>,
+    pub(crate) verdicts: Mailbox<Verdict<S>>,
+    pub(crate) weights: (Address<Weights>, Mailbox<Weights>),
+}
+
+/// What all workers of a run share.
+#[derive(Debug)]
+pub(crate) struct Shared<'a, U> {
+    pub(crate) update: &'a U,
+    pub(crate) mode: UpdateMode,
+    pub(crate) pool: Option<&'a rayon::ThreadPool>,
+    pub(crate) placement: &'a Placement,
+    pub(crate) latch: &'a FailureLatch,
+    pub(crate) num_workers: usize,
+    pub(crate) num_shards: usize,
+    pub(crate) num_segments: usize,
+}
+
+/// A worker's own state; it outlives the threads that run it.
+#[derive(Debug)]
+pub(crate) struct Worker<R, U: Update> {
+    pub(crate) index: usize,
+    pub(crate) plan: WorkerPlan,
+    pub(crate) replica: R,
+    pub(crate) owned: Vec<OwnedSegment>,
+    pub(crate) grads: Vec<GradBuffer>,
+    pub(crate) inputs: Vec<Option<Segment>>,
+    pub(crate) roots: Vec<Segment>,
+    pub(crate) levels: Levels,
+    pub(crate) scratch: Vec<Vec<f32>>,
+    pub(crate) report: Report,
+    pub(crate) away: usize,
+    pub(crate) links: Links<U::Scalars>,
+    pub(crate) watch: Stopwatch,
+}
+
+impl<R: Replica, U: Update> Worker<R, U> {
+    /// This worker's shards.
+    fn shards(&self, shared: &Shared<'_, U>) -> Range<usize> {
+        part(shared.num_shards, shared.num_workers, self.index)
+    }
+
+    /// Forward, backward and fold. A panic is caught here and carried in the report, so that the other
+    /// workers' step can end.
+    pub(crate) fn compute(&mut self, batch: &Batch, shared: &Shared<'_, U>) {
+        let shards = self.shards(shared);
+        let mut current = shards.clone();
+        self.report.sums.clear();
+        self.report.sums.resize(shards.len(), Sums::default());
+        let mut fold = Fold {
+            batch,
+            num_shards: shared.num_shards,
+            nodes: &self.plan.nodes,
+            grads: &mut self.grads,
+            sums: &mut self.report.sums,
+            scratch: &mut self.scratch,
+            current: &mut current,
+        };
+        let replica = &mut self.replica;
+        let outcome = catch_unwind(AssertUnwindSafe(|| replica.fold(&mut fold)));
+        self.report.failure =
+            outcome.err().map(|payload| Failure { shards: current, message: panic_message(&*payload) });
+        self.watch.lap(Phase::Compute);
+    }
+
+    /// The sums of the loss over this worker's shards, without a gradient.
+    pub(crate) fn evaluate(&mut self, batch: &Batch, shared: &Shared<'_, U>) {
+        let shards = self.shards(shared);
+        let mut current = shards.clone();
+        let (replica, report) = (&mut self.replica, &mut self.report);
+        report.sums.clear();
+        report.squares.clear();
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            for index in shards {
+                current = index..index + 1;
+                report.sums.push(replica.evaluate(&batch.shard(shared.num_shards, index)));
+            }
+        }));
+        report.failure = outcome.err().map(|payload| Failure { shards: current, message: panic_message(&*payload) });
+    }
+
+    /// Waits until all segments of this worker's gradient buffers are home, and joins them.
+    pub(crate) fn gather_buffers(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
+        while self.away > 0 {
+            let Return { home, segment } = self.links.returns.1.receive(shared.placement.waiting, shared.latch)?;
+            self.take_home(home, segment);
+        }
+        self.grads.iter_mut().for_each(GradBuffer::join);
+        self.watch.lap(Phase::Idle);
+        Ok(())
+    }
+
+    /// Sends the folded gradients to their adders and does this worker's own additions.
+    pub(crate) fn all_reduce(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
+        self.report.squares.clear();
+        self.grads.iter_mut().for_each(GradBuffer::split);
+        self.away = self.plan.sends.len();
+        for which in 0..self.plan.sends.len() {
+            let send = self.plan.sends[which];
+            let segment = self.grads[send.slot].take(send.segment);
+            self.pass_on(send.to, segment);
+        }
+        for which in 0..self.plan.tasks.len() {
+            self.run_task(which, shared)?;
+        }
+        self.watch.lap(Phase::Reduce);
+        Ok(())
+    }
+
+    fn run_task(&mut self, which: usize, shared: &Shared<'_, U>) -> Result<(), Aborted> {
+        for k in 0..self.plan.tasks[which].inputs.len() {
+            while self.inputs[self.plan.tasks[which].inputs[k]].is_none() {
+                let Gradient { to, segment } =
+                    self.links.gradients.1.receive(shared.placement.waiting, shared.latch)?;
+                self.inputs[to] = Some(segment);
+            }
+        }
+        let task = &self.plan.tasks[which];
+        let mut first = self.inputs[task.inputs[0]].take().expect("all inputs have arrived");
+        let inputs = &self.inputs;
+        let input = |k: usize| inputs[task.inputs[k]].as_ref().expect("all inputs have arrived").as_slice();
+        let (squares, is_root) = (&mut self.report.squares, task.output == Output::Root);
+        let done = |block: &[f32]| {
+            if is_root {
+                squares.push(sum_of_squares(block));
+            }
+        };
+        evaluate(&task.ops, first.as_mut_slice(), input, (&mut self.levels, done));
+        for k in 1..self.plan.tasks[which].inputs.len() {
+            let input = self.plan.tasks[which].inputs[k];
+            let segment = self.inputs[input].take().expect("all inputs have arrived");
+            self.send_home(self.plan.homes[input], segment);
+        }
+        match self.plan.tasks[which].output {
+            Output::Forward(to) => self.pass_on(to, first),
+            Output::Root => self.roots.push(first),
+        }
+        Ok(())
+    }
+
+    fn pass_on(&mut self, to: Destination, segment: Segment) {
+        if to.worker == self.index {
+            self.inputs[to.input] = Some(segment);
+        } else {
+            self.links.gradients.0[to.worker].send(Gradient { to: to.input, segment });
+        }
+    }
+
+    fn send_home(&mut self, home: Home, segment: Segment) {
+        if home.worker == self.index {
+            self.take_home(home, segment);
+        } else {
+            self.links.returns.0[home.worker].send(Return { home, segment });
+        }
+    }
+
+    fn take_home(&mut self, home: Home, segment: Segment) {
+        self.grads[home.slot].put_back(home.segment, segment);
+        self.away -= 1;
+    }
+
+    /// Sends the report; its memory comes back with the verdict.
+    pub(crate) fn send_report(&mut self) {
+        self.report.worker = self.index;
+        self.links.reports.send(std::mem::take(&mut self.report));
+    }
+
+    /// Waits for the master's verdict.
+    pub(crate) fn await_verdict(&mut self, shared: &Shared<'_, U>) -> Result<Decision<U::Scalars>, Aborted> {
+        let Verdict { decision, report } = self.links.verdicts.receive(shared.placement.waiting, shared.latch)?;
+        self.report = report;
+        self.watch.lap(Phase::Decide);
+        Ok(decision)
+    }
+
+    /// Applies the decision to the owned segments, and gives the reduced gradient's memory back.
+    pub(crate) fn update(&mut self, decision: &Decision<U::Scalars>, shared: &Shared<'_, U>) {
+        if let Decision::Apply(scalars) = decision {
+            let segments = self.owned.iter_mut().zip(&self.roots);
+            match shared.pool {
+                Some(pool) if self.index == 0 => pool.install(|| {
+                    segments.for_each(|(own, grad)| {
+                        own.update_in_parallel(shared.update, scalars, grad.as_slice());
+                    });
+                }),
+                _ => segments.for_each(|(own, grad)| own.update(shared.update, scalars, grad.as_slice())),
+            }
+        }
+        while let Some(segment) = self.roots.pop() {
+            let task = self.plan.tasks.iter().filter(|task| task.output == Output::Root).nth(self.roots.len());
+            let input = task.expect("every root has its task").inputs[0];
+            self.send_home(self.plan.homes[input], segment);
+        }
+        self.watch.lap(Phase::Update);
+    }
+
+    /// Passes every segment of the parameters once round the ring; each worker copies it into its replica.
+    pub(crate) fn broadcast(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
+        for position in 0..self.owned.len() {
+            let segment = std::mem::take(&mut self.owned[position]);
+            self.replica.load_params(segment.offset, &segment.params);
+            if shared.num_workers == 1 {
+                self.owned[position] = segment;
+            } else {
+                self.links.weights.0.send(Weights { owner: self.index, position, segment });
+            }
+        }
+        let arrivals = if shared.num_workers == 1 { 0 } else { shared.num_segments };
+        // In the textbook mode the others wait asleep: rayon's threads need their cores.
+        let waiting = if shared.mode == UpdateMode::Master { Waiting::Block } else { shared.placement.waiting };
+        for _ in 0..arrivals {
+            let message = self.links.weights.1.receive(waiting, shared.latch)?;
+            if message.owner == self.index {
+                self.owned[message.position] = message.segment;
+            } else {
+                self.replica.load_params(message.segment.offset, &message.segment.params);
+                self.links.weights.0.send(message);
+            }
+        }
+        self.watch.lap(Phase::Broadcast);
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! placeholder
+pub mod engine;
+pub mod nn;
+pub mod seed;
+mod sync;

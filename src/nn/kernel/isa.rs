@@ -1,0 +1,66 @@
+//! Which instruction set the kernels use, chosen at run time.
+
+use std::sync::OnceLock;
+
+/// An instruction set for which the kernels are compiled. All of them give the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isa {
+    /// Whatever the compiler's target offers; fused multiply-adds may be function calls.
+    Portable,
+    /// AVX2 with FMA: vectors of 8.
+    Avx2,
+    /// AVX-512F: vectors of 16.
+    Avx512,
+}
+
+impl Isa {
+    /// Those that this CPU can run, slowest first.
+    pub fn available() -> Vec<Isa> {
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "other architectures have the portable kernels only"))]
+        let mut found = vec![Isa::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                found.push(Isa::Avx2);
+            }
+            if is_x86_feature_detected!("avx512f") && found.contains(&Isa::Avx2) {
+                found.push(Isa::Avx512);
+            }
+        }
+        found
+    }
+
+    /// The fastest that this CPU can run.
+    pub fn detect() -> Isa {
+        static BEST: OnceLock<Isa> = OnceLock::new();
+        *BEST.get_or_init(|| Isa::available().pop().unwrap_or(Isa::Portable))
+    }
+
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Isa::Portable => "portable",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+        }
+    }
+
+    /// Rows and columns of the micro-kernel's tile: as many accumulators as the registers hold.
+    pub fn tile(self) -> (usize, usize) {
+        match self {
+            Isa::Portable | Isa::Avx2 => (6, 16),
+            Isa::Avx512 => (12, 32),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_is_the_last_available() {
+        assert_eq!(Isa::available().last(), Some(&Isa::detect()));
+        assert_eq!(Isa::available()[0], Isa::Portable);
+    }
+}

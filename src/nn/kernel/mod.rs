@@ -1,0 +1,34 @@
+//! Single-threaded kernels: packed matrix products for every instruction set, with the same bits.
+//!
+//! | file | what |
+//! |---|---|
+//! | `naive` | the plain twins: documentation, test oracle, benchmark baseline |
+//! | `isa` | which instruction set this process uses |
+//! | `pack` | operands in panels, so that one micro-kernel serves all transposes |
+//! | `product` | `C = bias + A B`: forward and backward-data |
+//! | `fold` | `C = sum over shards of A' B`, in tree order: weight gradients |
+//!
+//! # Invariants
+//! 1. Each element of a product is one chain of fused multiply-adds over k, from its start value on. So neither
+//!    the vector width, nor the blocking, nor the number of rows that go along changes a bit.
+//! 2. Each element of a fold is the tree of its shards' chains, each chain starting from zero.
+//!
+//! # Why this way
+//! The `gemm` crate is as fast, but allocates in every call, reads its blocking from the cache sizes, and leaves
+//! each shard's weight gradient to be written to memory before it can be added to the others.
+
+pub(crate) mod fold;
+pub mod isa;
+pub mod naive;
+pub(crate) mod pack;
+pub(crate) mod product;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use fold::fold_products;
+pub use isa::Isa;
+pub use pack::{Ones, Packed, Side, Strided};
+pub use product::{Bias, product};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! Operands of a product, copied into panels in the order in which the micro-kernel reads them.
+//!
+//! # Layout
+//! The left operand (m x k) is cut into panels of MR rows, the right one (k x n) into panels of NR columns. A panel
+//! holds its MR (or NR) values for p = 0, then those for p = 1, and so on; the last panel is filled up with
+//! zeros. All transposes are a matter of strides.
+
+use super::isa::Isa;
+
+/// Which operand of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The left one: panels of rows.
+    Left,
+    /// The right one: panels of columns.
+    Right,
+}
+
+/// A matrix seen along its panels: `lanes` values wide (rows of a left, columns of a right operand), `depth` deep
+/// (the dimension that is summed over).
+#[derive(Clone, Copy, Debug)]
+pub struct Strided<'a> {
+    /// The elements.
+    pub data: &'a [f32],
+    /// Rows of a left operand, columns of a right one.
+    pub lanes: usize,
+    /// The dimension that is summed over.
+    pub depth: usize,
+    /// Distance between neighbours across the lanes.
+    pub lane_stride: usize,
+    /// Distance between neighbours along the depth.
+    pub depth_stride: usize,
+}
+
+impl<'a> Strided<'a> {
+    /// A row-major `depth` x `lanes` matrix: neighbours across the lanes are neighbours in memory.
+    pub fn across(data: &'a [f32], depth: usize, lanes: usize) -> Self {
+        Self { data, lanes, depth, lane_stride: 1, depth_stride: lanes }
+    }
+
+    /// A row-major `lanes` x `depth` matrix: neighbours along the depth are neighbours in memory.
+    pub fn along(data: &'a [f32], lanes: usize, depth: usize) -> Self {
+        Self { data, lanes, depth, lane_stride: depth, depth_stride: 1 }
+    }
+}
+
+/// A packed operand; its memory is kept from one packing to the next.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    pub(super) isa: Isa,
+    pub(super) data: Vec<f32>,
+    pub(super) width: usize,
+    pub(super) lanes: usize,
+    pub(super) depth: usize,
+    start: usize,
+}
+
+impl Packed {
+    /// An empty operand for the kernels of `isa`.
+    pub fn new(isa: Isa) -> Self {
+        Self { isa, data: Vec::new(), width: 1, lanes: 0, depth: 0, start: 0 }
+    }
+
+    /// Packs `matrix` as the operand on `side`. With `ones`, a left operand gets one more row, all ones: the row
+    /// of the product that this gives is the column sums of the right operand.
+    pub fn pack(&mut self, side: Side, matrix: Strided<'_>, ones: Ones) {
+        let (rows, columns) = self.isa.tile();
+        let extra = usize::from(ones == Ones::Row);
+        self.lanes = matrix.lanes + extra;
+        self.depth = matrix.depth;
+        self.width = match side {
+            Side::Left => rows,
+            Side::Right => columns,
+        };
+        let len = self.lanes.div_ceil(self.width) * self.width * self.depth;
+        // The panels start on a cache line.
+        if self.data.len() < len + 16 {
+            self.data.resize(len + 16, 0.0);
+        }
+        self.start = self.data.as_ptr().align_offset(64).min(16);
+        let (width, depth) = (self.width, self.depth);
+        if depth == 0 {
+            return;
+        }
+        for (panel, out) in self.data[self.start..self.start + len].chunks_exact_mut(width * depth).enumerate() {
+            let first = panel * width;
+            let valid = matrix.lanes.saturating_sub(first).min(width);
+            let from = Strided { data: &matrix.data[(first * matrix.lane_stride).min(matrix.data.len())..], lanes: valid, ..matrix };
+            match width {
+                6 => pack_panel::<6>(out, from),
+                12 => pack_panel::<12>(out, from),
+                16 => pack_panel::<16>(out, from),
+                _ => pack_panel::<32>(out, from),
+            }
+            if ones == Ones::Row && (first..first + width).contains(&matrix.lanes) {
+                out.chunks_exact_mut(width).for_each(|group| group[matrix.lanes - first] = 1.0);
+            }
+        }
+    }
+
+    /// Panel number `index`: `depth` groups of `width` values.
+    pub(super) fn panel(&self, index: usize) -> &[f32] {
+        let len = self.width * self.depth;
+        &self.data[self.start + index * len..][..len]
+    }
+
+    pub(super) fn num_panels(&self) -> usize {
+        self.lanes.div_ceil(self.width)
+    }
+}
+
+/// Whether a packed operand gets a row of ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ones {
+    /// As it is.
+    None,
+    /// One more row, all ones.
+    Row,
+}
+
+fn pack_panel<const W: usize>(out: &mut [f32], from: Strided<'_>) {
+    let Strided { data, lanes, depth, lane_stride, depth_stride } = from;
+    let (groups, _) = out.as_chunks_mut::<W>();
+    if lane_stride == 1 && lanes == W {
+        for (p, group) in groups.iter_mut().enumerate() {
+            group.copy_from_slice(&data[p * depth_stride..][..W]);
+        }
+    } else if lanes == W && depth_stride == 1 {
+        // A transposition, eight deep at a time: each lane's cache line is read once.
+        let rows: [&[f32]; W] = std::array::from_fn(|lane| &data[lane * lane_stride..][..depth]);
+        for (p, chunk) in groups.chunks_mut(8).enumerate() {
+            for (lane, row) in rows.iter().enumerate() {
+                for (group, &value) in chunk.iter_mut().zip(&row[p * 8..]) {
+                    group[lane] = value;
+                }
+            }
+        }
+    } else {
+        for (p, group) in groups.iter_mut().enumerate() {
+            for (lane, value) in group.iter_mut().enumerate() {
+                *value = if lane < lanes { data[lane * lane_stride + p * depth_stride] } else { 0.0 };
+            }
+        }
+    }
+}

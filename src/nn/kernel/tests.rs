@@ -1,0 +1,98 @@
+//! One harness over all instruction sets and awkward sizes, against the naive twins, bit for bit.
+
+use super::*;
+use crate::engine::part;
+
+const SIZES: [usize; 8] = [0, 1, 2, 5, 13, 33, 70, 300];
+
+fn values(len: usize, salt: usize) -> Vec<f32> {
+    (0..len).map(|i| (((i + salt) * 7919) % 2003) as f32 / 1000.0 - 1.0).collect()
+}
+
+fn packed(isa: Isa, side: Side, matrix: Strided<'_>) -> Packed {
+    let mut operand = Packed::new(isa);
+    // What was packed before must not show.
+    operand.pack(side, Strided::across(&[9.0; 400], 4, 100), Ones::Row);
+    operand.pack(side, matrix, Ones::None);
+    operand
+}
+
+#[test]
+fn every_product_has_the_bits_of_its_naive_twin() {
+    for (m, n, k) in sizes() {
+        let (a, b, start) = (values(m * k, 1), values(k * n, 2), values(n, 3));
+        let zeros = vec![0.0; n];
+        let transposed: Vec<f32> = (0..n * k).map(|at| b[(at % k) * n + at / k]).collect();
+        for isa in Isa::available() {
+            let left = packed(isa, Side::Left, Strided::along(&a, m, k));
+            for right in [Strided::across(&b, k, n), Strided::along(&transposed, n, k)] {
+                let right = packed(isa, Side::Right, right);
+                for (bias, start) in [(Bias::Zero, &zeros), (Bias::Columns(&start), &start)] {
+                    let mut c = vec![f32::NAN; m * n];
+                    product(&mut c, &left, &right, bias);
+                    assert_eq!(c, naive::product((m, n, k), &a, &b, start), "{isa:?}, {m} x {n} x {k}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_fold_has_the_bits_of_its_naive_twin() {
+    for (m, n, k) in sizes() {
+        let (a, b) = (values(k * m, 4), values(k * n, 5));
+        for num_shards in [1, 2, 3, 7, 16] {
+            let shards: Vec<_> = (0..num_shards).map(|s| part(k, num_shards, s)).collect();
+            let expected = naive::fold_products((m, n), &a, &b, &shards);
+            for isa in Isa::available() {
+                let left = packed(isa, Side::Left, Strided::across(&a, k, m));
+                let right = packed(isa, Side::Right, Strided::across(&b, k, n));
+                let mut c = vec![f32::NAN; m * n];
+                fold_products(&mut c, &left, &right, &shards);
+                assert_eq!(c, expected, "{isa:?}, {m} x {n} x {k}, {num_shards} shards");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_does_not_depend_on_its_neighbours() {
+    let (n, k) = (37, 300);
+    let (a, b) = (values(64 * k, 6), values(k * n, 7));
+    for isa in Isa::available() {
+        let right = packed(isa, Side::Right, Strided::across(&b, k, n));
+        let run = |rows: std::ops::Range<usize>| {
+            let mut c = vec![0.0; rows.len() * n];
+            let rows = Strided::along(&a[rows.start * k..rows.end * k], rows.len(), k);
+            product(&mut c, &packed(isa, Side::Left, rows), &right, Bias::Zero);
+            c
+        };
+        let together = run(0..64);
+        for rows in [0..1, 5..6, 1..14, 30..64] {
+            assert_eq!(run(rows.clone()), together[rows.start * n..rows.end * n], "{isa:?}, rows {rows:?}");
+        }
+    }
+}
+
+#[test]
+fn a_row_of_ones_gives_the_column_sums() {
+    let (m, n, k) = (24, 3, 10);
+    let (a, b) = (values(k * m, 8), values(k * n, 9));
+    for isa in Isa::available() {
+        let mut left = Packed::new(isa);
+        left.pack(Side::Left, Strided::across(&a, k, m), Ones::Row);
+        let right = packed(isa, Side::Right, Strided::across(&b, k, n));
+        let mut c = vec![0.0; (m + 1) * n];
+        fold_products(&mut c, &left, &right, &[0..k]);
+        let sums: Vec<f32> = (0..n).map(|j| (0..k).fold(0.0, |sum, p| sum + b[p * n + j])).collect();
+        assert_eq!(c[m * n..], sums);
+    }
+}
+
+fn sizes() -> impl Iterator<Item = (usize, usize, usize)> {
+    // All small ones, and each large one with a few others.
+    let small = SIZES.len() - 2;
+    let all = (0..SIZES.len().pow(3)).map(|at| (at % 8, at / 8 % 8, at / 64));
+    all.filter(move |&(m, n, k)| [m, n, k].iter().filter(|&&s| s >= small).count() <= 1)
+        .map(|(m, n, k)| (SIZES[m], SIZES[n], SIZES[k]))
+}

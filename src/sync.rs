@@ -1,0 +1,28 @@
+//! The only file that names atomics and locks: std and `parking_lot` in a build, `loom` under `cfg(loom)`.
+//!
+//! # Why this way
+//! Protocol files import from here alone, so that the model checker sees every access they make.
+
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
+#[cfg(not(loom))]
+pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A mutex with `parking_lot`'s interface: `lock` cannot fail, a panicking holder poisons nothing.
+#[cfg(not(loom))]
+pub(crate) use parking_lot::Mutex;
+
+#[cfg(loom)]
+#[derive(Debug)]
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+#[cfg(loom)]
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+        self.0.lock().expect("a loom model never panics while it holds the lock")
+    }
+}
