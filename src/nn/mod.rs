@@ -1,2 +1,38 @@
-//! nn
+//! Models: layers, losses, initialisers and the kernels under them, behind the engine's `Replica`.
+//!
+//! | file | what |
+//! |---|---|
+//! | `spec` | `Sequential`: a model as data |
+//! | `params` | the flat layout of all parameters: names, shapes, ranges |
+//! | `init` | initial values from counter-based random streams |
+//! | `network` | a model with its parameters; `predict` |
+//! | `stages` | a model at work: activations, forward, backward |
+//! | `dense`, `activation`, `loss` | formula, forward, backward, tests: one a file |
+//! | `replica` | the model as the engine sees it |
+//!
+//! # Invariants
+//! 1. Rows are independent: a row's output and input gradient do not depend on the rows that go along, so a
+//!    worker runs all its shards as one block.
+//! 2. Sums over rows (weight gradients, losses) are per shard, added in the order of the engine's tree.
+
+mod activation;
+mod dense;
+mod error;
+mod init;
 pub mod kernel;
+mod loss;
+mod network;
+mod params;
+mod replica;
+mod spec;
+mod stages;
+
+pub use activation::Activation;
+pub use dense::Dense;
+pub use error::NnError;
+pub use init::Init;
+pub use loss::{Loss, MseConvention, TargetKind, Targets, TargetsMut};
+pub use network::Network;
+pub use params::{ParamLayout, Tensor};
+pub use replica::{NetworkReplica, RowSource};
+pub use spec::{LayerSpec, Sequential};

@@ -1,0 +1,93 @@
+//! Initial values of parameters.
+//!
+//! # References
+//! Glorot, Bengio: "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010,
+//! eq. 12 and 16. He, Zhang, Ren, Sun: "Delving deep into rectifiers", ICCV 2015, eq. 10.
+
+use ndarray::Array1;
+use ndarray_rand::RandomExt;
+use ndarray_rand::rand_distr::{Normal, Uniform};
+
+use crate::seed::{Purpose, Stream};
+
+/// How a tensor is filled before training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Init {
+    /// All zeros.
+    Zeros,
+    /// All the same value.
+    Constant(f32),
+    /// Uniform in ±sqrt(6 / (fan_in + fan_out)): variance 2 / (fan_in + fan_out).
+    XavierUniform,
+    /// Normal with variance 2 / (fan_in + fan_out).
+    XavierNormal,
+    /// Uniform in ±sqrt(6 / fan_in): variance 2 / fan_in, for ReLU.
+    HeUniform,
+    /// Normal with variance 2 / fan_in, for ReLU.
+    HeNormal,
+}
+
+impl Init {
+    /// Fills `values`, tensor number `tensor` of a model drawn from `seed`.
+    ///
+    /// ```
+    /// use unisono::nn::Init;
+    /// let mut weights = [0.0; 1000];
+    /// Init::HeUniform.fill(&mut weights, (6, 10), (42, 0));
+    /// assert!(weights.iter().all(|w| w.abs() <= 1.0));
+    /// ```
+    pub fn fill(self, values: &mut [f32], (fan_in, fan_out): (usize, usize), (seed, tensor): (u64, u32)) {
+        let (fan_in, fan_out) = (fan_in.max(1) as f32, fan_out.max(1) as f32);
+        let mut stream = Stream::new(seed, Purpose::Init, tensor, 0);
+        let uniform = |bound: f32| Uniform::new_inclusive(-bound, bound).expect("the bound is positive and finite");
+        let normal = |variance: f32| Normal::new(0.0, variance.sqrt()).expect("the variance is positive and finite");
+        let len = values.len();
+        let drawn = match self {
+            Init::Zeros => Array1::zeros(len),
+            Init::Constant(value) => Array1::from_elem(len, value),
+            Init::XavierUniform => Array1::random_using(len, uniform((6.0 / (fan_in + fan_out)).sqrt()), &mut stream),
+            Init::XavierNormal => Array1::random_using(len, normal(2.0 / (fan_in + fan_out)), &mut stream),
+            Init::HeUniform => Array1::random_using(len, uniform((6.0 / fan_in).sqrt()), &mut stream),
+            Init::HeNormal => Array1::random_using(len, normal(2.0 / fan_in), &mut stream),
+        };
+        values.iter_mut().zip(drawn).for_each(|(value, drawn)| *value = drawn);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(init: Init, seed: u64, tensor: u32) -> Vec<f32> {
+        let mut values = vec![f32::NAN; 40_000];
+        init.fill(&mut values, (300, 100), (seed, tensor));
+        values
+    }
+
+    #[test]
+    fn variances_are_those_of_the_papers() {
+        let cases = [
+            (Init::XavierUniform, 2.0 / 400.0),
+            (Init::XavierNormal, 2.0 / 400.0),
+            (Init::HeUniform, 2.0 / 300.0),
+            (Init::HeNormal, 2.0 / 300.0),
+        ];
+        for (init, variance) in cases {
+            let values = filled(init, 1, 0);
+            let mean = values.iter().sum::<f32>() / 40_000.0;
+            let squares = values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / 40_000.0;
+            assert!(mean.abs() < 5.0 * (variance / 40_000.0_f32).sqrt(), "{init:?}: mean {mean}");
+            assert!((squares / variance - 1.0).abs() < 0.04, "{init:?}: variance {squares}");
+        }
+    }
+
+    #[test]
+    fn constants_are_constant_and_draws_depend_on_seed_and_tensor() {
+        assert!(filled(Init::Zeros, 1, 0).iter().all(|&v| v == 0.0));
+        assert!(filled(Init::Constant(0.5), 1, 0).iter().all(|&v| v == 0.5));
+        let first = filled(Init::HeNormal, 1, 0);
+        assert_eq!(first, filled(Init::HeNormal, 1, 0));
+        assert_ne!(first, filled(Init::HeNormal, 2, 0));
+        assert_ne!(first, filled(Init::HeNormal, 1, 1));
+    }
+}
