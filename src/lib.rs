@@ -1,5 +1,50 @@
-//! placeholder
+//! Data-parallel neural-network training on multicore CPUs, with the same bits for any number of threads.
+//!
+//! A coordinator cuts each mini-batch into shards and spreads them over pinned worker threads, each with a replica of
+//! the model. Workers run forward and backward on their shards; the gradients meet in a lock-free all-reduce whose
+//! additions form one fixed tree; the master decides the update; the new weights travel back into every replica.
+//!
+//! # Code map
+//! | module | what it is |
+//! |---|---|
+//! | [`engine`] | coordinator, workers, shards, all-reduce, pinning; trains anything that is a [`engine::Replica`] |
+//! | [`nn`] | layers, losses, initialisers, networks, kernels |
+//! | [`optim`] | optimisers as chains of small transforms, schedules |
+//! | [`data`] | data sets, the embedded digits, the shuffle |
+//! | [`train`] | the loop, where all of them meet: [`Trainer`] |
+//! | [`seed`] | counter-based random streams |
+//! | [`cli`] | the program |
+//!
+//! # Invariants
+//! 1. The trained bits are a function of model, data, settings and seed, never of the number of threads, the
+//!    all-reduce algorithm, who executes the update, or the instruction set.
+//! 2. Sums everywhere, one division: by the weight of the global batch.
+//! 3. Randomness is a pure function of its coordinates (`seed`).
+//! 4. After the first steps a training step takes no lock and allocates nothing.
+//! 5. A panic in a worker, or a loss that is not finite, leaves the parameters of the last whole step.
+//!
+//! # Example
+//! ```
+//! use unisono::{data::digits, nn::{Loss, Sequential}, optim::Optimizer, Trainer};
+//!
+//! let (train, test) = digits();
+//! let model = Sequential::new(64).dense(32).relu().dense(10);
+//! let mut trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy)
+//!     .batch_size(32)
+//!     .optimizer(Optimizer::sgd(0.1).with_momentum(0.9))
+//!     .epochs(2);
+//! let report = trainer.fit(&train, &test)?;
+//! println!("test accuracy: {:.2} %", 100.0 * report.test_accuracy());
+//! # Ok::<(), unisono::TrainError>(())
+//! ```
+
+pub mod cli;
+pub mod data;
 pub mod engine;
 pub mod nn;
+pub mod optim;
 pub mod seed;
 mod sync;
+pub mod train;
+
+pub use train::{TrainError, Trainer};

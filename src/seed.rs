@@ -16,8 +16,6 @@ pub enum Purpose {
     Init = 1,
     /// The order of the rows; `a` is the epoch.
     Shuffle = 2,
-    /// Synthetic data; `a` is the row.
-    Synthetic = 3,
 }
 
 /// A counter-based random stream; implements `rand`'s `RngCore`, so `ndarray-rand`'s distributions draw from it.
@@ -146,7 +144,7 @@ mod tests {
 
     #[test]
     fn integers_are_uniform_below_the_bound() {
-        let mut stream = Stream::new(7, Purpose::Synthetic, 0, 0);
+        let mut stream = Stream::new(7, Purpose::Init, 0, 0);
         let mut counts = [0; 6];
         (0..60_000).for_each(|_| counts[stream.below(6) as usize] += 1);
         // Five standard deviations of a binomial count with n = 60,000, p = 1/6.

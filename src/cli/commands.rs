@@ -1,0 +1,147 @@
+//! What the commands do.
+
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::data::digits;
+use crate::engine::{Shards, Threads};
+use crate::nn::{Loss, Network, Sequential};
+use crate::train::{EpochMetrics, Event, Report, Setup, TrainError, Trainer};
+
+use super::config::TrainSettings;
+
+/// Hidden units of the default network: 64-64-10 has 4,810 parameters.
+const HIDDEN: usize = 64;
+
+/// `unisono train`.
+pub(super) fn train(settings: &TrainSettings) -> Result<(), TrainError> {
+    let (train, test) = digits();
+    let model = Sequential::new(64).dense(HIDDEN).relu().dense(10);
+    let mut trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy)
+        .threads(settings.threads)
+        .pinning(settings.pinning)
+        .batch_size(settings.batch_size)
+        .epochs(settings.epochs)
+        .optimizer(settings.optimizer)
+        .seed(settings.seed)
+        .all_reduce(settings.all_reduce)
+        .update(settings.update)
+        .on_non_finite(settings.on_non_finite);
+    if let Some(shards) = settings.shards {
+        trainer = trainer.shards(shards);
+    }
+    let mut progress = Progress::new();
+    let report = trainer.fit_observed(&train, &test, |event| {
+        progress.show(event);
+        ControlFlow::Continue(())
+    })?;
+    progress.finish();
+    let network = trainer.network()?;
+    summary(settings, &network, &report);
+    Ok(())
+}
+
+/// The live bar on a terminal; one line an epoch elsewhere.
+struct Progress {
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { bar: None }
+    }
+
+    fn show(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Started(setup) => self.start(setup),
+            Event::Step { epoch, examples, .. } => {
+                if let Some(bar) = &self.bar {
+                    let rows = bar.length().unwrap_or(0) / u64::from(self.epochs()).max(1);
+                    bar.set_position(u64::from(epoch - 1) * rows + *examples as u64);
+                }
+            }
+            Event::Epoch(metrics) => match &self.bar {
+                Some(bar) => bar.set_message(epoch_line(metrics)),
+                None => println!("{}", epoch_line(metrics)),
+            },
+        }
+    }
+
+    fn start(&mut self, setup: &Setup) {
+        for warning in &setup.warnings {
+            eprintln!("warning: {warning}");
+        }
+        if std::io::stdout().is_terminal() {
+            let style = ProgressStyle::with_template("{bar:30} {percent:>3} % {eta:>4} left  {wide_msg}")
+                .expect("the template is well-formed");
+            let bar = ProgressBar::new(setup.rows as u64 * u64::from(setup.epochs)).with_style(style);
+            self.bar = Some(bar.with_prefix(setup.epochs.to_string()));
+        }
+    }
+
+    fn epochs(&self) -> u32 {
+        self.bar.as_ref().and_then(|bar| bar.prefix().parse().ok()).unwrap_or(1)
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish();
+        }
+    }
+}
+
+fn epoch_line(metrics: &EpochMetrics) -> String {
+    format!(
+        "epoch {:>3}  train loss {:.4}  test loss {:.4}  test accuracy {:.2} %  {:.0} samples/s",
+        metrics.epoch,
+        metrics.train_loss,
+        metrics.test_loss,
+        100.0 * metrics.test_accuracy,
+        metrics.throughput_samples_per_s
+    )
+}
+
+/// What came out, one `key: value` a line; the fingerprint of the weights last.
+fn summary(settings: &TrainSettings, network: &Network, report: &Report) {
+    let setup = &report.setup;
+    println!("model: {} ({} parameters)", network.model(), network.params().len());
+    println!("data: UCI digits (8x8), {} training and 360 test rows", setup.rows);
+    println!("optimizer: {}", settings.optimizer);
+    println!("batch size: {}", settings.batch_size);
+    println!("epochs: {}", report.epochs.len());
+    println!("steps: {} ({} skipped)", report.steps, report.skipped_steps);
+    println!("threads: {}", threads_text(setup));
+    println!("shards: {}", shards_text(settings, setup.shards));
+    println!("all-reduce: {}", settings.all_reduce.name());
+    println!("update: {}", settings.update.name());
+    println!("seed: {}", settings.seed);
+    if let Some(last) = report.epochs.last() {
+        println!("train loss: {:.6}", last.train_loss);
+        println!("gradient norm: {:.6}", last.grad_norm);
+        println!("learning rate: {}", last.lr);
+    }
+    println!("test loss: {:.6}", report.test_loss());
+    println!("test accuracy: {:.2} %", 100.0 * report.test_accuracy());
+    println!("throughput: {:.0} samples/s", report.throughput_samples_per_s);
+    println!("wall time: {:.2} s", report.wall_time.as_secs_f64());
+    println!("weights sha256: {}", network.weights_sha256());
+}
+
+fn threads_text(setup: &Setup) -> String {
+    let placement = &setup.placement;
+    let pinned = if placement.is_pinned() { "pinned" } else { "not pinned" };
+    let asked = match placement.requested {
+        Threads::Auto => ", auto",
+        Threads::Fixed(_) => "",
+    };
+    format!("{} ({pinned}{asked})", placement.num_threads)
+}
+
+fn shards_text(settings: &TrainSettings, shards: usize) -> String {
+    match settings.shards {
+        Some(Shards::PerWorker) => format!("{shards} (per worker: not the same bits for other thread counts)"),
+        _ => shards.to_string(),
+    }
+}

@@ -1,0 +1,36 @@
+//! Hyperparameters out of their range.
+
+use thiserror::Error;
+
+/// An error of an optimiser or schedule.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum OptimError {
+    /// A hyperparameter outside its range.
+    #[error("{name} must be {range}, got {got}")]
+    OutOfRange {
+        /// Its name.
+        name: &'static str,
+        /// The values it may take.
+        range: &'static str,
+        /// What was given.
+        got: f64,
+    },
+}
+
+/// Accepts `value` if `valid`, else names it.
+pub(super) fn check(name: &'static str, range: &'static str, got: f32, valid: bool) -> Result<(), OptimError> {
+    if valid { Ok(()) } else { Err(OptimError::OutOfRange { name, range, got: f64::from(got) }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_names_value_and_range() {
+        let error = check("momentum", "in 0..1", 1.5, false).unwrap_err();
+        assert_eq!(error.to_string(), "momentum must be in 0..1, got 1.5");
+        assert_eq!(check("momentum", "in 0..1", 0.5, true), Ok(()));
+    }
+}

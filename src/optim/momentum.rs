@@ -1,0 +1,53 @@
+//! Momentum in both conventions, and Nesterov's form of each.
+//!
+//! | form | velocity | update | Nesterov's update |
+//! |---|---|---|---|
+//! | heavy ball (PyTorch) | v = m v + g | v | g + m v |
+//! | EMA | v = m v + (1 - m) g | v | (1 - m) g + m v |
+//!
+//! With the learning rate of the EMA form 1 / (1 - m) times that of the heavy ball, both take the same steps.
+//!
+//! # References
+//! Polyak 1964; Sutskever, Martens, Dahl, Hinton: "On the importance of initialization and momentum in deep
+//! learning", ICML 2013.
+
+use super::transform::{StepScalars, Transform};
+
+/// The convention of the velocity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MomentumForm {
+    /// v = m v + g.
+    HeavyBall,
+    /// v = m v + (1 - m) g.
+    Ema,
+}
+
+/// Momentum as a transform with one state buffer, the velocity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Momentum {
+    /// The coefficient m, in 0..1.
+    pub momentum: f32,
+    /// The convention.
+    pub form: MomentumForm,
+    /// Whether the update looks ahead.
+    pub nesterov: bool,
+}
+
+impl Transform for Momentum {
+    fn num_state_buffers(&self) -> usize {
+        1
+    }
+
+    fn apply(&self, _scalars: &StepScalars, _params: &[f32], update: &mut [f32], state: &mut [f32]) {
+        let m = self.momentum;
+        let gain = match self.form {
+            MomentumForm::HeavyBall => 1.0,
+            MomentumForm::Ema => 1.0 - m,
+        };
+        for (u, v) in update.iter_mut().zip(state) {
+            let g = gain * *u;
+            *v = m * *v + g;
+            *u = if self.nesterov { g + m * *v } else { *v };
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A transform turns the gradient, step by step, into the update; a chain of transforms is an optimiser.
+//!
+//! A chain works on one block of parameters at a time, so that a block stays in L1 from the gradient to the new
+//! parameters: `update = grad * scale`, each transform in turn, then `params -= lr * update`.
+
+use std::fmt::Debug;
+
+/// The longest block a chain takes at once.
+pub const MAX_BLOCK: usize = 4096;
+
+/// What the master decides anew for each step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepScalars {
+    /// The learning rate.
+    pub lr: f32,
+    /// What the summed gradient is multiplied by: one over the weight of the batch, times a clipping factor.
+    pub grad_scale: f32,
+    /// The update's number, from 0.
+    pub step: u64,
+}
+
+/// One job on the way from gradient to update, element by element.
+pub trait Transform: Send + Sync + Debug {
+    /// State values a parameter needs.
+    fn num_state_buffers(&self) -> usize;
+
+    /// Transforms `update` in place. `params` are those before the step; `state` holds the transform's buffers
+    /// one after another, each as long as `update`.
+    fn apply(&self, scalars: &StepScalars, params: &[f32], update: &mut [f32], state: &mut [f32]);
+}
+
+/// Transforms one after another.
+#[derive(Debug, Default)]
+pub struct Chain {
+    transforms: Vec<Box<dyn Transform>>,
+}
+
+impl Chain {
+    /// A chain of `transforms`; an empty one is plain gradient descent.
+    pub fn new(transforms: Vec<Box<dyn Transform>>) -> Self {
+        Self { transforms }
+    }
+
+    /// State values a parameter needs, over all transforms.
+    pub fn num_state_buffers(&self) -> usize {
+        self.transforms.iter().map(|transform| transform.num_state_buffers()).sum()
+    }
+
+    /// Updates a block of parameters from its summed gradient.
+    ///
+    /// # Panics
+    /// If the block is longer than [`MAX_BLOCK`].
+    pub fn apply(&self, scalars: &StepScalars, params: &mut [f32], grad: &[f32], mut state: &mut [f32]) {
+        let len = params.len();
+        assert!(len <= MAX_BLOCK, "a block has at most {MAX_BLOCK} parameters, got {len}");
+        let mut memory = [0.0; MAX_BLOCK];
+        let update = &mut memory[..len];
+        update.iter_mut().zip(grad).for_each(|(u, g)| *u = g * scalars.grad_scale);
+        for transform in &self.transforms {
+            let (own, rest) = state.split_at_mut(transform.num_state_buffers() * len);
+            transform.apply(scalars, params, update, own);
+            state = rest;
+        }
+        params.iter_mut().zip(&*update).for_each(|(p, u)| *p -= scalars.lr * u);
+    }
+}

@@ -1,0 +1,90 @@
+//! What a training is made of: the settings of a `Trainer`, and their checks.
+
+use crate::data::{DataError, Dataset, Labels};
+use crate::engine::{EngineConfig, Shards, Threads, default_shards};
+use crate::nn::{Loss, Network, TargetKind};
+use crate::optim::{Optimizer, Schedule};
+
+use super::error::TrainError;
+
+/// What to do when loss or gradient is infinite or NaN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnNonFinite {
+    /// Leave the step out and end with an error.
+    #[default]
+    Stop,
+    /// Leave the step out and go on; the report counts such steps.
+    Skip,
+}
+
+/// All settings but the model.
+#[derive(Clone, Debug)]
+pub(super) struct Config {
+    pub(super) engine: EngineConfig,
+    pub(super) shards: Option<Shards>,
+    pub(super) loss: Loss,
+    pub(super) optimizer: Optimizer,
+    pub(super) schedule: Schedule,
+    pub(super) batch_size: usize,
+    pub(super) epochs: u32,
+    pub(super) seed: u64,
+    pub(super) on_non_finite: OnNonFinite,
+}
+
+impl Config {
+    pub(super) fn new(loss: Loss) -> Self {
+        Self {
+            engine: EngineConfig { threads: Threads::Auto, ..EngineConfig::default() },
+            shards: None,
+            loss,
+            optimizer: Optimizer::sgd(0.1).with_momentum(0.9),
+            schedule: Schedule::Constant,
+            batch_size: 32,
+            epochs: 10,
+            seed: 42,
+            on_non_finite: OnNonFinite::Stop,
+        }
+    }
+
+    /// Checks everything that can be checked before the engine is built.
+    pub(super) fn check(&self, network: &Network, data: [&dyn Dataset; 2]) -> Result<(), TrainError> {
+        if self.batch_size == 0 {
+            return Err(TrainError::EmptyBatch);
+        }
+        self.schedule.check()?;
+        for (part, data) in ["training", "test"].into_iter().zip(data) {
+            check_data(part, data, (self.loss, network))?;
+        }
+        Ok(())
+    }
+
+    /// The engine's settings for a training set of `rows` rows.
+    pub(super) fn engine(&self, rows: usize) -> EngineConfig {
+        let default = Shards::Fixed(default_shards(self.batch_size.min(rows), 1));
+        EngineConfig { shards: self.shards.unwrap_or(default), ..self.engine }
+    }
+}
+
+fn check_data(part: &'static str, data: &dyn Dataset, (loss, network): (Loss, &Network)) -> Result<(), TrainError> {
+    if data.is_empty() {
+        return Err(DataError::Empty.into());
+    }
+    if u32::try_from(data.len()).is_err() {
+        return Err(DataError::TooManyRows { rows: data.len() }.into());
+    }
+    let (expected, got) = (network.model().inputs(), data.input_len());
+    if expected != got {
+        return Err(TrainError::InputWidth { part, expected, got });
+    }
+    let outputs = network.model().outputs();
+    let (expected, got) = match loss.target_kind(outputs) {
+        TargetKind::Classes(n) => (Labels::Classes(n), data.labels()),
+        TargetKind::Values(n) => (Labels::Values(n), data.labels()),
+    };
+    let fits = match (expected, got) {
+        (Labels::Classes(most), Labels::Classes(n)) => n <= most,
+        (Labels::Values(width), Labels::Values(n)) => n == width,
+        _ => false,
+    };
+    if fits { Ok(()) } else { Err(TrainError::LabelKind { part, outputs, expected, got }) }
+}

@@ -1,0 +1,88 @@
+//! What can go wrong in training.
+
+use thiserror::Error;
+
+use crate::data::{DataError, Labels};
+use crate::engine::EngineError;
+use crate::nn::NnError;
+use crate::optim::OptimError;
+
+/// An error of training.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The engine failed, or a replica panicked.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The model is impossible.
+    #[error(transparent)]
+    Model(#[from] NnError),
+    /// A hyperparameter is out of range.
+    #[error(transparent)]
+    Optim(#[from] OptimError),
+    /// The data are unusable.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A batch without rows.
+    #[error("batch size must be at least 1, got 0; choose 1 or more")]
+    EmptyBatch,
+    /// Rows of another width than the model's input.
+    #[error("the {part} data has {got} values a row, the model takes {expected}; change the model's first layer or the data")]
+    InputWidth {
+        /// "training" or "test".
+        part: &'static str,
+        /// The model's inputs.
+        expected: usize,
+        /// The data's values a row.
+        got: usize,
+    },
+    /// Labels that the loss or the model cannot take.
+    #[error("the {part} data is labelled with {}, the loss and the model's {outputs} outputs need {}; change the loss, the last layer or the data", labels_text(.got), labels_text(.expected))]
+    LabelKind {
+        /// "training" or "test".
+        part: &'static str,
+        /// The model's outputs.
+        outputs: usize,
+        /// What the loss needs.
+        expected: Labels,
+        /// What the data has.
+        got: Labels,
+    },
+    /// Loss or gradient became infinite or NaN; the step was not applied.
+    #[error("step {step} (epoch {epoch}) was not applied: the loss is {loss}, the gradient's norm {grad_norm}; lower the learning rate, or use on-non-finite skip")]
+    NonFinite {
+        /// The step, from 0.
+        step: u64,
+        /// The epoch, from 1.
+        epoch: u32,
+        /// The batch's mean loss.
+        loss: f64,
+        /// The norm of its mean gradient.
+        grad_norm: f64,
+    },
+}
+
+fn labels_text(labels: &Labels) -> String {
+    match labels {
+        Labels::Classes(n) => format!("classes below {n}"),
+        Labels::Values(n) => format!("{n} values a row"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_say_what_was_expected_what_came_and_what_to_do() {
+        let width = TrainError::InputWidth { part: "test", expected: 64, got: 63 };
+        assert!(width.to_string().starts_with("the test data has 63 values a row, the model takes 64;"));
+        let (expected, got) = (Labels::Classes(10), Labels::Values(1));
+        let kind = TrainError::LabelKind { part: "training", outputs: 10, expected, got }.to_string();
+        assert!(kind.contains("labelled with 1 values a row, the loss and the model's 10 outputs need classes below 10"));
+        let diverged = TrainError::NonFinite { step: 7, epoch: 1, loss: f64::NAN, grad_norm: 1.0 }.to_string();
+        assert!(diverged.starts_with("step 7 (epoch 1) was not applied: the loss is NaN"));
+        assert!(diverged.contains("lower the learning rate"));
+        assert!(TrainError::EmptyBatch.to_string().contains("at least 1, got 0"));
+    }
+}

@@ -1,0 +1,116 @@
+//! What is measured while training, and reported afterwards.
+
+use std::time::Duration;
+
+use crate::engine::{PhaseTimes, Placement, Sums};
+
+/// One epoch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EpochMetrics {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// Mean loss over the epoch's batches, each before its update.
+    pub train_loss: f64,
+    /// Share of rows classified correctly in the epoch's batches, each before its update, in 0..=1.
+    pub train_accuracy: f64,
+    /// Mean loss over the test set after the epoch.
+    pub test_loss: f64,
+    /// Share of the test set classified correctly, in 0..=1; 0 for losses without classes.
+    pub test_accuracy: f64,
+    /// Learning rate of the epoch's last step.
+    pub lr: f32,
+    /// Norm of the mean gradient, averaged over the epoch's steps.
+    pub grad_norm: f64,
+    /// Rows trained on a second, without the evaluation.
+    pub throughput_samples_per_s: f64,
+}
+
+/// What the observer of a training sees.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The engine is up.
+    Started(&'a Setup),
+    /// A step was made. Sent after every step, on worker 0's thread: be quick.
+    Step {
+        /// The epoch, from 1.
+        epoch: u32,
+        /// Rows of the epoch so far.
+        examples: usize,
+        /// The batch's mean loss.
+        loss: f64,
+    },
+    /// An epoch is over and evaluated.
+    Epoch(&'a EpochMetrics),
+}
+
+/// What a training runs on.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Threads asked for and used, and their cores.
+    pub placement: Placement,
+    /// Shards of a batch.
+    pub shards: usize,
+    /// Rows of the training set.
+    pub rows: usize,
+    /// Epochs to come.
+    pub epochs: u32,
+    /// What the user should know: idle workers, more threads than cores, a batch larger than the data.
+    pub warnings: Vec<String>,
+}
+
+/// The result of a training.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What it ran on.
+    pub setup: Setup,
+    /// One entry an epoch, of this call of `fit`.
+    pub epochs: Vec<EpochMetrics>,
+    /// Updates made so far, over all calls of `fit`.
+    pub steps: u64,
+    /// Steps left out because loss or gradient was not finite.
+    pub skipped_steps: u64,
+    /// Wall time of this call, evaluation included.
+    pub wall_time: Duration,
+    /// Rows trained on a second, without evaluation.
+    pub throughput_samples_per_s: f64,
+    /// Where each worker's time went.
+    pub phase_times: Vec<PhaseTimes>,
+}
+
+impl Report {
+    /// Test accuracy after the last epoch, in 0..=1; NaN if there was no epoch.
+    pub fn test_accuracy(&self) -> f64 {
+        self.epochs.last().map_or(f64::NAN, |epoch| epoch.test_accuracy)
+    }
+
+    /// Test loss after the last epoch; NaN if there was no epoch.
+    pub fn test_loss(&self) -> f64 {
+        self.epochs.last().map_or(f64::NAN, |epoch| epoch.test_loss)
+    }
+}
+
+/// Sums over an epoch in the making.
+#[derive(Debug, Default)]
+pub(super) struct EpochSums {
+    pub(super) sums: Sums,
+    pub(super) norms: f64,
+    pub(super) steps: u64,
+    pub(super) lr: f32,
+    pub(super) time: Duration,
+}
+
+impl EpochSums {
+    pub(super) fn finish(self, epoch: u32, test: Sums) -> EpochMetrics {
+        EpochMetrics {
+            epoch,
+            train_loss: self.sums.mean_loss(),
+            train_accuracy: self.sums.accuracy(),
+            test_loss: test.mean_loss(),
+            test_accuracy: test.accuracy(),
+            lr: self.lr,
+            grad_norm: self.norms / self.steps as f64,
+            throughput_samples_per_s: self.sums.weight / self.time.as_secs_f64(),
+        }
+    }
+}
