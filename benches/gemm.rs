@@ -9,17 +9,28 @@ use unisono::engine::part;
 use unisono::nn::kernel::{Bias, Isa, Ones, Packed, Side, Strided, fold_products, naive, product};
 
 fn values(len: usize) -> Vec<f32> {
-    (0..len).map(|i| ((i * 7919) % 201) as f32 / 100.0 - 1.0).collect()
+    (0..len)
+        .map(|i| ((i * 7919) % 201) as f32 / 100.0 - 1.0)
+        .collect()
 }
 
 /// (rows, inputs, outputs) of the dense layers of `mlp_small` and `mlp`.
-const SHAPES: [(usize, usize, usize); 5] =
-    [(32, 64, 32), (64, 1024, 1024), (512, 784, 1024), (512, 1024, 1024), (512, 1024, 10)];
+const SHAPES: [(usize, usize, usize); 5] = [
+    (32, 64, 32),
+    (64, 1024, 1024),
+    (512, 784, 1024),
+    (512, 1024, 1024),
+    (512, 1024, 10),
+];
 
 fn forward(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("forward");
     for (rows, inputs, outputs) in SHAPES {
-        let (x, w, b) = (values(rows * inputs), values(inputs * outputs), values(outputs));
+        let (x, w, b) = (
+            values(rows * inputs),
+            values(inputs * outputs),
+            values(outputs),
+        );
         let size = format!("{rows}x{inputs}x{outputs}");
         group.throughput(Throughput::Elements(2 * (rows * inputs * outputs) as u64));
         let expected = naive::product((rows, outputs, inputs), &x, &w, &b);
@@ -28,7 +39,11 @@ fn forward(criterion: &mut Criterion) {
             let mut y = vec![0.0; rows * outputs];
             let mut run = |y: &mut [f32]| {
                 left.pack(Side::Left, Strided::along(&x, rows, inputs), Ones::None);
-                right.pack(Side::Right, Strided::across(&w, inputs, outputs), Ones::None);
+                right.pack(
+                    Side::Right,
+                    Strided::across(&w, inputs, outputs),
+                    Ones::None,
+                );
                 product(y, &left, &right, Bias::Columns(&b));
             };
             run(&mut y);
@@ -36,11 +51,15 @@ fn forward(criterion: &mut Criterion) {
             if isa == Isa::Portable {
                 continue;
             }
-            group.bench_function(BenchmarkId::new(isa.name(), &size), |bencher| bencher.iter(|| run(black_box(&mut y))));
+            group.bench_function(BenchmarkId::new(isa.name(), &size), |bencher| {
+                bencher.iter(|| run(black_box(&mut y)))
+            });
         }
         let x = Array2::from_shape_vec((rows, inputs), x).unwrap();
         let w = Array2::from_shape_vec((inputs, outputs), w).unwrap();
-        group.bench_function(BenchmarkId::new("ndarray", &size), |bencher| bencher.iter(|| black_box(x.dot(&w))));
+        group.bench_function(BenchmarkId::new("ndarray", &size), |bencher| {
+            bencher.iter(|| black_box(x.dot(&w)))
+        });
     }
     group.finish();
 }
@@ -61,8 +80,14 @@ fn weight_gradient(criterion: &mut Criterion) {
                 fold_products(dw, &left, &right, &ranges);
             };
             run(&mut dw);
-            assert_eq!(dw, naive::fold_products((inputs, outputs), &x, &dz, &ranges));
-            let id = BenchmarkId::new(format!("{shards} shards"), format!("{rows}x{inputs}x{outputs}"));
+            assert_eq!(
+                dw,
+                naive::fold_products((inputs, outputs), &x, &dz, &ranges)
+            );
+            let id = BenchmarkId::new(
+                format!("{shards} shards"),
+                format!("{rows}x{inputs}x{outputs}"),
+            );
             group.bench_function(id, |bencher| bencher.iter(|| run(black_box(&mut dw))));
         }
     }

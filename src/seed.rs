@@ -39,7 +39,12 @@ impl Stream {
     pub fn new(seed: u64, purpose: Purpose, a: u32, b: u16) -> Self {
         let key = [seed as u32, (seed >> 32) as u32];
         let place = (purpose as u32) << 16 | u32::from(b);
-        Self { key, counter: [0, 0, a, place], block: [0; 4], used: 4 }
+        Self {
+            key,
+            counter: [0, 0, a, place],
+            block: [0; 4],
+            used: 4,
+        }
     }
 
     /// A number uniform in `0..bound`, without bias (Lemire, "Fast random integer generation in an interval", 2019).
@@ -47,7 +52,10 @@ impl Stream {
     /// # Panics
     /// If `bound` is 0.
     pub fn below(&mut self, bound: u32) -> u32 {
-        assert!(bound > 0, "the bound of a random integer must be positive, got 0");
+        assert!(
+            bound > 0,
+            "the bound of a random integer must be positive, got 0"
+        );
         let threshold = bound.wrapping_neg() % bound;
         loop {
             let product = u64::from(self.next_u32()) * u64::from(bound);
@@ -103,7 +111,10 @@ pub fn philox4x32_10(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
             (low >> 32) as u32 ^ counter[3] ^ key[1],
             low as u32,
         ];
-        key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
+        key = [
+            key[0].wrapping_add(0x9E37_79B9),
+            key[1].wrapping_add(0xBB67_AE85),
+        ];
     }
     counter
 }
@@ -117,8 +128,16 @@ mod tests {
     fn philox_gives_the_published_answers() {
         let ones = u32::MAX;
         let cases = [
-            ([0; 4], [0; 2], [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]),
-            ([ones; 4], [ones; 2], [0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd]),
+            (
+                [0; 4],
+                [0; 2],
+                [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8],
+            ),
+            (
+                [ones; 4],
+                [ones; 2],
+                [0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd],
+            ),
             (
                 [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344],
                 [0xa4093822, 0x299f31d0],
@@ -137,7 +156,12 @@ mod tests {
         let mut sorted = first.clone();
         sorted.sort_unstable();
         assert_eq!(sorted, (0..101).collect::<Vec<_>>());
-        for other in [draw(2, 0, 0), draw(1, 1, 0), draw(1, 0, 1), draw(1 << 40, 0, 0)] {
+        for other in [
+            draw(2, 0, 0),
+            draw(1, 1, 0),
+            draw(1, 0, 1),
+            draw(1 << 40, 0, 0),
+        ] {
             assert_ne!(first, other);
         }
     }
@@ -148,6 +172,9 @@ mod tests {
         let mut counts = [0; 6];
         (0..60_000).for_each(|_| counts[stream.below(6) as usize] += 1);
         // Five standard deviations of a binomial count with n = 60,000, p = 1/6.
-        assert!(counts.iter().all(|&c: &i32| (c - 10_000).abs() < 457), "{counts:?}");
+        assert!(
+            counts.iter().all(|&c: &i32| (c - 10_000).abs() < 457),
+            "{counts:?}"
+        );
     }
 }

@@ -23,6 +23,8 @@ impl<T> Mutex<T> {
     }
 
     pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
-        self.0.lock().expect("a loom model never panics while it holds the lock")
+        self.0
+            .lock()
+            .expect("a loom model never panics while it holds the lock")
     }
 }

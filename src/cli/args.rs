@@ -4,7 +4,12 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 /// Data-parallel neural-network training on CPUs: the same bits for any number of threads.
 #[derive(Debug, Parser)]
-#[command(name = "unisono", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "unisono",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     pub(super) command: Command,

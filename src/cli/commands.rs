@@ -46,20 +46,22 @@ pub(super) fn train(settings: &TrainSettings) -> Result<(), TrainError> {
 /// The live bar on a terminal; one line an epoch elsewhere.
 struct Progress {
     bar: Option<ProgressBar>,
+    rows: u64,
 }
 
 impl Progress {
     fn new() -> Self {
-        Self { bar: None }
+        Self { bar: None, rows: 0 }
     }
 
     fn show(&mut self, event: &Event<'_>) {
         match event {
             Event::Started(setup) => self.start(setup),
-            Event::Step { epoch, examples, .. } => {
+            Event::Step {
+                epoch, examples, ..
+            } => {
                 if let Some(bar) = &self.bar {
-                    let rows = bar.length().unwrap_or(0) / u64::from(self.epochs()).max(1);
-                    bar.set_position(u64::from(epoch - 1) * rows + *examples as u64);
+                    bar.set_position(u64::from(epoch - 1) * self.rows + *examples as u64);
                 }
             }
             Event::Epoch(metrics) => match &self.bar {
@@ -74,15 +76,13 @@ impl Progress {
             eprintln!("warning: {warning}");
         }
         if std::io::stdout().is_terminal() {
-            let style = ProgressStyle::with_template("{bar:30} {percent:>3} % {eta:>4} left  {wide_msg}")
-                .expect("the template is well-formed");
-            let bar = ProgressBar::new(setup.rows as u64 * u64::from(setup.epochs)).with_style(style);
-            self.bar = Some(bar.with_prefix(setup.epochs.to_string()));
+            let style =
+                ProgressStyle::with_template("{bar:30} {percent:>3} % {eta:>4} left  {wide_msg}")
+                    .expect("the template is well-formed");
+            self.rows = setup.rows as u64;
+            self.bar =
+                Some(ProgressBar::new(self.rows * u64::from(setup.epochs)).with_style(style));
         }
-    }
-
-    fn epochs(&self) -> u32 {
-        self.bar.as_ref().and_then(|bar| bar.prefix().parse().ok()).unwrap_or(1)
     }
 
     fn finish(&self) {
@@ -106,12 +106,23 @@ fn epoch_line(metrics: &EpochMetrics) -> String {
 /// What came out, one `key: value` a line; the fingerprint of the weights last.
 fn summary(settings: &TrainSettings, network: &Network, report: &Report) {
     let setup = &report.setup;
-    println!("model: {} ({} parameters)", network.model(), network.params().len());
-    println!("data: UCI digits (8x8), {} training and 360 test rows", setup.rows);
+    println!(
+        "model: {} ({} parameters)",
+        network.model(),
+        network.params().len()
+    );
+    println!(
+        "data: UCI digits (8x8), {} training and 360 test rows",
+        setup.rows
+    );
     println!("optimizer: {}", settings.optimizer);
     println!("batch size: {}", settings.batch_size);
     println!("epochs: {}", report.epochs.len());
     println!("steps: {} ({} skipped)", report.steps, report.skipped_steps);
+    println!(
+        "threads requested: {}",
+        requested_text(setup.placement.requested)
+    );
     println!("threads: {}", threads_text(setup));
     println!("shards: {}", shards_text(settings, setup.shards));
     println!("all-reduce: {}", settings.all_reduce.name());
@@ -124,24 +135,36 @@ fn summary(settings: &TrainSettings, network: &Network, report: &Report) {
     }
     println!("test loss: {:.6}", report.test_loss());
     println!("test accuracy: {:.2} %", 100.0 * report.test_accuracy());
-    println!("throughput: {:.0} samples/s", report.throughput_samples_per_s);
+    println!(
+        "throughput: {:.0} samples/s",
+        report.throughput_samples_per_s
+    );
     println!("wall time: {:.2} s", report.wall_time.as_secs_f64());
     println!("weights sha256: {}", network.weights_sha256());
 }
 
 fn threads_text(setup: &Setup) -> String {
     let placement = &setup.placement;
-    let pinned = if placement.is_pinned() { "pinned" } else { "not pinned" };
-    let asked = match placement.requested {
-        Threads::Auto => ", auto",
-        Threads::Fixed(_) => "",
+    let pinned = if placement.is_pinned() {
+        "pinned"
+    } else {
+        "not pinned"
     };
-    format!("{} ({pinned}{asked})", placement.num_threads)
+    format!("{} ({pinned})", placement.num_threads)
+}
+
+fn requested_text(requested: Threads) -> String {
+    match requested {
+        Threads::Auto => "auto".to_owned(),
+        Threads::Fixed(n) => n.to_string(),
+    }
 }
 
 fn shards_text(settings: &TrainSettings, shards: usize) -> String {
     match settings.shards {
-        Some(Shards::PerWorker) => format!("{shards} (per worker: not the same bits for other thread counts)"),
+        Some(Shards::PerWorker) => {
+            format!("{shards} (per worker: not the same bits for other thread counts)")
+        }
         _ => shards.to_string(),
     }
 }

@@ -43,9 +43,15 @@ impl TryFrom<TrainArgs> for TrainSettings {
         let shards = match args.shards.as_str() {
             "auto" => None,
             "per-worker" => Some(Shards::PerWorker),
-            number => Some(Shards::Fixed(count("shards", "a number, auto or per-worker", number)?)),
+            number => Some(Shards::Fixed(count(
+                "shards",
+                "a number, auto or per-worker",
+                number,
+            )?)),
         };
-        let update = UpdateMode::ALL.into_iter().find(|mode| mode.name() == args.update);
+        let update = UpdateMode::ALL
+            .into_iter()
+            .find(|mode| mode.name() == args.update);
         let on_non_finite = match args.on_non_finite.as_str() {
             "stop" => OnNonFinite::Stop,
             "skip" => OnNonFinite::Skip,
@@ -53,14 +59,19 @@ impl TryFrom<TrainArgs> for TrainSettings {
         };
         Ok(Self {
             threads,
-            pinning: if args.no_pin { Pinning::Off } else { Pinning::Auto },
+            pinning: if args.no_pin {
+                Pinning::Off
+            } else {
+                Pinning::Auto
+            },
             shards,
             batch_size: args.batch_size,
             epochs: args.epochs,
             optimizer: optimizer(&args)?,
             seed: args.seed,
-            all_reduce: all_reduce::by_name(&args.all_reduce)
-                .ok_or_else(|| refused("all-reduce", "naive, tree or segmented", &args.all_reduce))?,
+            all_reduce: all_reduce::by_name(&args.all_reduce).ok_or_else(|| {
+                refused("all-reduce", "naive, tree or segmented", &args.all_reduce)
+            })?,
             update: update.ok_or_else(|| refused("update", "fused or master", &args.update))?,
             on_non_finite,
         })
@@ -75,7 +86,11 @@ fn optimizer(args: &TrainArgs) -> Result<Optimizer, ArgError> {
         "nesterov" => Ok(sgd.with_momentum(args.momentum).with_nesterov()),
         "ema-momentum" => Ok(sgd.with_ema_momentum(args.momentum)),
         "ema-nesterov" => Ok(sgd.with_ema_momentum(args.momentum).with_nesterov()),
-        other => Err(refused("optimizer", "sgd, momentum, nesterov, ema-momentum or ema-nesterov", other)),
+        other => Err(refused(
+            "optimizer",
+            "sgd, momentum, nesterov, ema-momentum or ema-nesterov",
+            other,
+        )),
     }
 }
 
@@ -84,7 +99,11 @@ fn count(flag: &'static str, expected: &'static str, got: &str) -> Result<usize,
 }
 
 fn refused(flag: &'static str, expected: &'static str, got: &str) -> ArgError {
-    ArgError { flag, expected, got: got.to_owned() }
+    ArgError {
+        flag,
+        expected,
+        got: got.to_owned(),
+    }
 }
 
 /// 2 for what the user can mend in the arguments, 1 for what happened while running.
@@ -92,7 +111,9 @@ pub(super) fn exit_code(error: &TrainError) -> u8 {
     use crate::engine::EngineError as Engine;
     match error {
         TrainError::NonFinite { .. } => 1,
-        TrainError::Engine(Engine::WorkerPanicked { .. } | Engine::Broken { .. } | Engine::Spawn { .. }) => 1,
+        TrainError::Engine(
+            Engine::WorkerPanicked { .. } | Engine::Broken { .. } | Engine::Spawn { .. },
+        ) => 1,
         _ => 2,
     }
 }

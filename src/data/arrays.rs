@@ -33,13 +33,26 @@ impl ArrayDataset {
     ///
     /// # Errors
     /// [`DataError`] if there are no rows or values, labels are missing or out of range, or a value is not finite.
-    pub fn classes(inputs: Array2<f32>, classes: &[u32], num_classes: usize) -> Result<Self, DataError> {
+    pub fn classes(
+        inputs: Array2<f32>,
+        classes: &[u32],
+        num_classes: usize,
+    ) -> Result<Self, DataError> {
         let inputs = checked(inputs, classes.len())?;
-        let odd = classes.iter().position(|&class| class as usize >= num_classes);
+        let odd = classes
+            .iter()
+            .position(|&class| class as usize >= num_classes);
         if let Some(row) = odd {
-            return Err(DataError::ClassOutOfRange { row, class: classes[row], num_classes });
+            return Err(DataError::ClassOutOfRange {
+                row,
+                class: classes[row],
+                num_classes,
+            });
         }
-        Ok(Self { inputs, labels: Stored::Classes(classes.to_vec(), num_classes) })
+        Ok(Self {
+            inputs,
+            labels: Stored::Classes(classes.to_vec(), num_classes),
+        })
     }
 
     /// Rows of `inputs`, (rows, values), each with a row of `values`.
@@ -50,7 +63,10 @@ impl ArrayDataset {
         let inputs = checked(inputs, values.nrows())?;
         let values = values.as_standard_layout().into_owned();
         finite("label", values.view())?;
-        Ok(Self { inputs, labels: Stored::Values(values) })
+        Ok(Self {
+            inputs,
+            labels: Stored::Values(values),
+        })
     }
 
     /// Makes an array of rows that came as vectors.
@@ -60,9 +76,16 @@ impl ArrayDataset {
     pub fn matrix(rows: &[Vec<f32>]) -> Result<Array2<f32>, DataError> {
         let expected = rows.first().ok_or(DataError::Empty)?.len();
         if let Some(row) = rows.iter().position(|row| row.len() != expected) {
-            return Err(DataError::RowLength { row, expected, got: rows[row].len() });
+            return Err(DataError::RowLength {
+                row,
+                expected,
+                got: rows[row].len(),
+            });
         }
-        Ok(Array2::from_shape_vec((rows.len(), expected), rows.concat()).expect("all rows have this length"))
+        Ok(
+            Array2::from_shape_vec((rows.len(), expected), rows.concat())
+                .expect("all rows have this length"),
+        )
     }
 
     /// The inputs, (rows, values).
@@ -84,10 +107,15 @@ impl ArrayDataset {
     /// If a row number is not below the number of rows.
     pub fn subset(&self, rows: &[usize]) -> Self {
         let labels = match &self.labels {
-            Stored::Classes(classes, num) => Stored::Classes(rows.iter().map(|&row| classes[row]).collect(), *num),
+            Stored::Classes(classes, num) => {
+                Stored::Classes(rows.iter().map(|&row| classes[row]).collect(), *num)
+            }
             Stored::Values(values) => Stored::Values(values.select(Axis(0), rows)),
         };
-        Self { inputs: self.inputs.select(Axis(0), rows), labels }
+        Self {
+            inputs: self.inputs.select(Axis(0), rows),
+            labels,
+        }
     }
 }
 
@@ -112,13 +140,20 @@ fn checked(inputs: Array2<f32>, labels: usize) -> Result<Array2<f32>, DataError>
 
 fn finite(what: &'static str, values: ArrayView2<'_, f32>) -> Result<(), DataError> {
     match values.indexed_iter().find(|(_, value)| !value.is_finite()) {
-        Some(((row, column), &got)) => Err(DataError::NotFinite { what, row, column, got }),
+        Some(((row, column), &got)) => Err(DataError::NotFinite {
+            what,
+            row,
+            column,
+            got,
+        }),
         None => Ok(()),
     }
 }
 
 fn gather(from: &Array2<f32>, rows: &[u32], to: &mut [f32]) {
-    let all = from.as_slice().expect("arrays are stored in standard layout");
+    let all = from
+        .as_slice()
+        .expect("arrays are stored in standard layout");
     let width = from.ncols();
     for (&row, to) in rows.iter().zip(to.chunks_exact_mut(width)) {
         to.copy_from_slice(&all[row as usize * width..][..width]);
@@ -149,7 +184,9 @@ impl Dataset for ArrayDataset {
         let Stored::Classes(classes, _) = &self.labels else {
             panic!("this data set is labelled with values, not with classes");
         };
-        rows.iter().zip(to).for_each(|(&row, to)| *to = classes[row as usize]);
+        rows.iter()
+            .zip(to)
+            .for_each(|(&row, to)| *to = classes[row as usize]);
     }
 
     fn gather_values(&self, rows: &[u32], to: &mut [f32]) {
@@ -179,18 +216,57 @@ mod tests {
     #[test]
     fn bad_data_is_refused_by_name() {
         let two = || array![[1.0, 2.0], [3.0, 4.0]];
-        assert!(matches!(ArrayDataset::classes(Array2::zeros((0, 2)), &[], 2), Err(DataError::Empty)));
-        assert!(matches!(ArrayDataset::classes(Array2::zeros((1, 0)), &[0], 2), Err(DataError::NoInputs)));
+        assert!(matches!(
+            ArrayDataset::classes(Array2::zeros((0, 2)), &[], 2),
+            Err(DataError::Empty)
+        ));
+        assert!(matches!(
+            ArrayDataset::classes(Array2::zeros((1, 0)), &[0], 2),
+            Err(DataError::NoInputs)
+        ));
         let count = ArrayDataset::classes(two(), &[0], 2);
-        assert!(matches!(count, Err(DataError::LabelCount { rows: 2, labels: 1 })));
+        assert!(matches!(
+            count,
+            Err(DataError::LabelCount { rows: 2, labels: 1 })
+        ));
         let class = ArrayDataset::classes(two(), &[0, 2], 2);
-        assert!(matches!(class, Err(DataError::ClassOutOfRange { row: 1, class: 2, num_classes: 2 })));
+        assert!(matches!(
+            class,
+            Err(DataError::ClassOutOfRange {
+                row: 1,
+                class: 2,
+                num_classes: 2
+            })
+        ));
         let nan = ArrayDataset::classes(array![[1.0, 2.0], [3.0, f32::NAN]], &[0, 1], 2);
-        assert!(matches!(nan, Err(DataError::NotFinite { what: "input", row: 1, column: 1, .. })));
+        assert!(matches!(
+            nan,
+            Err(DataError::NotFinite {
+                what: "input",
+                row: 1,
+                column: 1,
+                ..
+            })
+        ));
         let infinite = ArrayDataset::values(two(), array![[1.0], [f32::INFINITY]]);
-        assert!(matches!(infinite, Err(DataError::NotFinite { what: "label", row: 1, column: 0, .. })));
+        assert!(matches!(
+            infinite,
+            Err(DataError::NotFinite {
+                what: "label",
+                row: 1,
+                column: 0,
+                ..
+            })
+        ));
         let ragged = ArrayDataset::matrix(&[vec![1.0, 2.0], vec![3.0]]);
-        assert!(matches!(ragged, Err(DataError::RowLength { row: 1, expected: 2, got: 1 })));
+        assert!(matches!(
+            ragged,
+            Err(DataError::RowLength {
+                row: 1,
+                expected: 2,
+                got: 1
+            })
+        ));
         assert!(matches!(ArrayDataset::matrix(&[]), Err(DataError::Empty)));
     }
 }

@@ -23,12 +23,21 @@ const PIXELS: usize = 64;
 /// ```
 pub fn digits() -> (ArrayDataset, ArrayDataset) {
     let mut text = String::new();
-    GzDecoder::new(CSV_GZ).read_to_string(&mut text).expect("the embedded data is whole");
+    GzDecoder::new(CSV_GZ)
+        .read_to_string(&mut text)
+        .expect("the embedded data is whole");
     let mut pixels = Vec::new();
     let mut classes = Vec::new();
     for line in text.lines() {
-        let mut numbers = line.split(',').map(|number| number.parse::<u8>().expect("the embedded data is numbers"));
-        pixels.extend(numbers.by_ref().take(PIXELS).map(|pixel| f32::from(pixel) / 16.0));
+        let mut numbers = line
+            .split(',')
+            .map(|number| number.parse::<u8>().expect("the embedded data is numbers"));
+        pixels.extend(
+            numbers
+                .by_ref()
+                .take(PIXELS)
+                .map(|pixel| f32::from(pixel) / 16.0),
+        );
         classes.extend(numbers.map(u32::from));
     }
     let pixels = Array2::from_shape_vec((classes.len(), PIXELS), pixels).expect("64 pixels a row");
@@ -47,9 +56,16 @@ mod tests {
         for (part, least) in [(train, 130), (test, 25)] {
             let classes = part.class_labels().unwrap();
             for class in 0..10 {
-                assert!(classes.iter().filter(|&&c| c == class).count() >= least, "class {class}");
+                assert!(
+                    classes.iter().filter(|&&c| c == class).count() >= least,
+                    "class {class}"
+                );
             }
-            assert!(part.inputs().iter().all(|pixel| (0.0..=1.0).contains(pixel)));
+            assert!(
+                part.inputs()
+                    .iter()
+                    .all(|pixel| (0.0..=1.0).contains(pixel))
+            );
         }
     }
 }

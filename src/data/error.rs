@@ -10,7 +10,10 @@ pub enum DataError {
     #[error("the data set has no rows; training and testing need at least 1")]
     Empty,
     /// More rows than a row number can count.
-    #[error("the data set has {rows} rows, expected at most {}; split it", u32::MAX)]
+    #[error(
+        "the data set has {rows} rows, expected at most {}; split it",
+        u32::MAX
+    )]
     TooManyRows {
         /// How many there are.
         rows: usize,
@@ -27,7 +30,9 @@ pub enum DataError {
         labels: usize,
     },
     /// A row of another width than the first.
-    #[error("row {row} has {got} values, expected {expected} like row 0; make all rows equally long")]
+    #[error(
+        "row {row} has {got} values, expected {expected} like row 0; make all rows equally long"
+    )]
     RowLength {
         /// The row, from 0.
         row: usize,
@@ -37,7 +42,9 @@ pub enum DataError {
         got: usize,
     },
     /// A value that is not finite.
-    #[error("{what} {column} of row {row} is {got}, expected a finite number; clean or drop the row")]
+    #[error(
+        "{what} {column} of row {row} is {got}, expected a finite number; clean or drop the row"
+    )]
     NotFinite {
         /// "input" or "label".
         what: &'static str,
@@ -49,7 +56,9 @@ pub enum DataError {
         got: f32,
     },
     /// A class that is not below the number of classes.
-    #[error("row {row} has class {class}, expected a class below {num_classes}; raise the number of classes or mend the label")]
+    #[error(
+        "row {row} has class {class}, expected a class below {num_classes}; raise the number of classes or mend the label"
+    )]
     ClassOutOfRange {
         /// The row, from 0.
         row: usize,
@@ -66,16 +75,51 @@ mod tests {
 
     #[test]
     fn messages_name_row_value_and_remedy() {
-        let not_finite = DataError::NotFinite { what: "input", row: 3, column: 2, got: f32::NAN };
-        assert!(not_finite.to_string().starts_with("input 2 of row 3 is NaN, expected a finite number"));
-        let class = DataError::ClassOutOfRange { row: 3, class: 10, num_classes: 10 };
-        assert!(class.to_string().starts_with("row 3 has class 10, expected a class below 10"));
-        let length = DataError::RowLength { row: 1, expected: 3, got: 2 };
-        assert!(length.to_string().starts_with("row 1 has 2 values, expected 3"));
+        let not_finite = DataError::NotFinite {
+            what: "input",
+            row: 3,
+            column: 2,
+            got: f32::NAN,
+        };
+        assert!(
+            not_finite
+                .to_string()
+                .starts_with("input 2 of row 3 is NaN, expected a finite number")
+        );
+        let class = DataError::ClassOutOfRange {
+            row: 3,
+            class: 10,
+            num_classes: 10,
+        };
+        assert!(
+            class
+                .to_string()
+                .starts_with("row 3 has class 10, expected a class below 10")
+        );
+        let length = DataError::RowLength {
+            row: 1,
+            expected: 3,
+            got: 2,
+        };
+        assert!(
+            length
+                .to_string()
+                .starts_with("row 1 has 2 values, expected 3")
+        );
         let count = DataError::LabelCount { rows: 2, labels: 3 };
-        assert!(count.to_string().starts_with("there are 3 labels for 2 rows"));
+        assert!(
+            count
+                .to_string()
+                .starts_with("there are 3 labels for 2 rows")
+        );
         assert!(DataError::Empty.to_string().contains("no rows"));
         assert!(DataError::NoInputs.to_string().contains("no values"));
-        assert!(DataError::TooManyRows { rows: 5_000_000_000 }.to_string().contains("5000000000 rows"));
+        assert!(
+            DataError::TooManyRows {
+                rows: 5_000_000_000
+            }
+            .to_string()
+            .contains("5000000000 rows")
+        );
     }
 }

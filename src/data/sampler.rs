@@ -11,7 +11,9 @@ use crate::seed::{Purpose, Stream};
 /// assert_eq!(order, unisono::data::epoch_order(5, 42, 0));
 /// ```
 pub fn epoch_order(rows: u32, seed: u64, epoch: u32) -> Arc<[u32]> {
-    Stream::new(seed, Purpose::Shuffle, epoch, 0).permutation(rows).into()
+    Stream::new(seed, Purpose::Shuffle, epoch, 0)
+        .permutation(rows)
+        .into()
 }
 
 #[cfg(test)]

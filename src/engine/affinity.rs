@@ -59,21 +59,40 @@ impl Placement {
         let quota = std::thread::available_parallelism().map_or(1, usize::from);
         let mut cores = Vec::new();
         for CoreId { id } in mask {
-            cores.push(Core { id, physical: first_sibling(id).unwrap_or(id) });
+            cores.push(Core {
+                id,
+                physical: first_sibling(id).unwrap_or(id),
+            });
         }
         Self::decide(requested, pinning, (cores, quota))
     }
 
-    fn decide(requested: Threads, pinning: Pinning, (cores, quota): (Vec<Core>, usize)) -> Result<Self, EngineError> {
+    fn decide(
+        requested: Threads,
+        pinning: Pinning,
+        (cores, quota): (Vec<Core>, usize),
+    ) -> Result<Self, EngineError> {
         let (mut ordered, mut siblings) = (Vec::<Core>::new(), Vec::new());
         for core in cores {
             let taken = ordered.iter().any(|other| other.physical == core.physical);
-            if taken { siblings.push(core) } else { ordered.push(core) }
+            if taken {
+                siblings.push(core)
+            } else {
+                ordered.push(core)
+            }
         }
         // Where the mask cannot be read there is nothing to pin to, but the quota still counts.
-        let num_physical = if ordered.is_empty() { quota } else { ordered.len().min(quota) };
+        let num_physical = if ordered.is_empty() {
+            quota
+        } else {
+            ordered.len().min(quota)
+        };
         ordered.append(&mut siblings);
-        let num_usable_cores = if ordered.is_empty() { quota } else { ordered.len().min(quota) };
+        let num_usable_cores = if ordered.is_empty() {
+            quota
+        } else {
+            ordered.len().min(quota)
+        };
         let num_threads = match requested {
             Threads::Auto => num_physical.max(1),
             Threads::Fixed(0) => return Err(EngineError::NoThreads),
@@ -81,9 +100,19 @@ impl Placement {
         };
         let fits = num_threads <= num_usable_cores;
         let pinned = fits && pinning == Pinning::Auto && !ordered.is_empty();
-        let cores = if pinned { ordered[..num_threads].iter().map(|core| core.id).collect() } else { Vec::new() };
+        let cores = if pinned {
+            ordered[..num_threads].iter().map(|core| core.id).collect()
+        } else {
+            Vec::new()
+        };
         let waiting = if fits { Waiting::Spin } else { Waiting::Block };
-        Ok(Self { requested, num_threads, num_usable_cores, waiting, cores })
+        Ok(Self {
+            requested,
+            num_threads,
+            num_usable_cores,
+            waiting,
+            cores,
+        })
     }
 
     /// Whether the workers are pinned.
@@ -128,7 +157,12 @@ mod tests {
     use super::*;
 
     fn smt(num_physical: usize) -> Vec<Core> {
-        (0..2 * num_physical).map(|id| Core { id, physical: id % num_physical }).collect()
+        (0..2 * num_physical)
+            .map(|id| Core {
+                id,
+                physical: id % num_physical,
+            })
+            .collect()
     }
 
     fn placed(threads: Threads, cores: Vec<Core>, quota: usize) -> Placement {
@@ -145,7 +179,10 @@ mod tests {
     #[test]
     fn more_threads_than_physical_cores_use_siblings_last() {
         let placement = placed(Threads::Fixed(3), smt(2), 4);
-        assert_eq!((placement.cores, placement.waiting), (vec![0, 1, 2], Waiting::Spin));
+        assert_eq!(
+            (placement.cores, placement.waiting),
+            (vec![0, 1, 2], Waiting::Spin)
+        );
     }
 
     #[test]
@@ -153,7 +190,12 @@ mod tests {
         let placement = placed(Threads::Fixed(5), smt(2), 4);
         assert!(!placement.is_pinned());
         assert_eq!(placement.waiting, Waiting::Block);
-        assert!(placement.warning().unwrap().starts_with("5 threads on 4 usable cores"));
+        assert!(
+            placement
+                .warning()
+                .unwrap()
+                .starts_with("5 threads on 4 usable cores")
+        );
         assert!(placed(Threads::Fixed(4), smt(2), 4).warning().is_none());
     }
 

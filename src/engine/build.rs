@@ -96,22 +96,50 @@ impl<R: Replica, U: Update> Engine<R, U> {
             Shards::Fixed(n) => n,
             Shards::PerWorker => num_workers,
         };
-        let spec = PlanSpec { num_workers, num_shards, num_params: params.len(), update: config.update };
+        let spec = PlanSpec {
+            num_workers,
+            num_shards,
+            num_params: params.len(),
+            update: config.update,
+        };
         let plan = Plan::new(config.all_reduce, spec);
         let replicas: Vec<R> = (0..num_workers).map(replica).collect();
-        if let Some((worker, odd)) = replicas.iter().enumerate().find(|(_, r)| r.num_params() != params.len()) {
-            return Err(EngineError::ReplicaSize { worker, expected: params.len(), got: odd.num_params() });
+        if let Some((worker, odd)) = replicas
+            .iter()
+            .enumerate()
+            .find(|(_, r)| r.num_params() != params.len())
+        {
+            return Err(EngineError::ReplicaSize {
+                worker,
+                expected: params.len(),
+                got: odd.num_params(),
+            });
         }
         let (channels, links) = channels(&plan);
         let workers = links.into_iter().zip(replicas).enumerate();
-        let workers = workers.map(|(w, (links, replica))| worker(w, &plan, replica, links)).collect();
+        let workers = workers
+            .map(|(w, (links, replica))| worker(w, &plan, replica, links))
+            .collect();
         let pool = match config.update {
-            UpdateMode::Master => Some(rayon::ThreadPoolBuilder::new().num_threads(num_workers).build()?),
+            UpdateMode::Master => Some(
+                rayon::ThreadPoolBuilder::new()
+                    .num_threads(num_workers)
+                    .build()?,
+            ),
             UpdateMode::Fused => None,
         };
         let cuts = plan.cuts;
-        let mut engine =
-            Self { config, placement, num_shards, cuts, update, workers, channels, pool, broken: None };
+        let mut engine = Self {
+            config,
+            placement,
+            num_shards,
+            cuts,
+            update,
+            workers,
+            channels,
+            pool,
+            broken: None,
+        };
         engine.place(params);
         Ok(engine)
     }
@@ -130,7 +158,10 @@ impl<R: Replica, U: Update> Engine<R, U> {
     pub fn warning(&self) -> Option<String> {
         let (threads, shards) = (self.workers.len(), self.num_shards);
         (threads > shards).then(|| {
-            format!("{} of {threads} threads have no shard to work on: use --shards {threads} or more, or fewer threads", threads - shards)
+            format!(
+                "{} of {threads} threads have no shard to work on: use --shards {threads} or more, or fewer threads",
+                threads - shards
+            )
         })
     }
 
@@ -145,7 +176,9 @@ impl<R: Replica, U: Update> Engine<R, U> {
         let copy = |which| {
             self.collect(|segment: &OwnedSegment, flat: &mut [f32]| {
                 let values = segment.state_buffer(which, buffers);
-                flat.iter_mut().zip(values).for_each(|(to, from)| *to = from);
+                flat.iter_mut()
+                    .zip(values)
+                    .for_each(|(to, from)| *to = from);
             })
         };
         (0..buffers).map(copy).collect()
@@ -158,7 +191,15 @@ impl<R: Replica, U: Update> Engine<R, U> {
     pub fn set_state(&mut self, state: &[Vec<f32>]) -> Result<(), EngineError> {
         let buffers = self.update.num_state_buffers();
         let check = |name, expected, got| {
-            if expected == got { Ok(()) } else { Err(EngineError::Length { name, expected, got }) }
+            if expected == got {
+                Ok(())
+            } else {
+                Err(EngineError::Length {
+                    name,
+                    expected,
+                    got,
+                })
+            }
         };
         check("the list of state buffers", buffers, state.len())?;
         let num_params = self.cuts.last().map_or(0, |cut| cut.end);
@@ -189,7 +230,10 @@ impl<R: Replica, U: Update> Engine<R, U> {
     fn collect(&self, copy: impl Fn(&OwnedSegment, &mut [f32])) -> Vec<f32> {
         let mut flat = vec![0.0; self.cuts.last().map_or(0, |cut| cut.end)];
         for segment in self.workers.iter().flat_map(|worker| &worker.owned) {
-            copy(segment, &mut flat[segment.offset..segment.offset + segment.params.len()]);
+            copy(
+                segment,
+                &mut flat[segment.offset..segment.offset + segment.params.len()],
+            );
         }
         flat
     }
@@ -199,8 +243,18 @@ impl<R: Replica, U: Update> Engine<R, U> {
 fn channels<S>(plan: &Plan) -> (Channels<S>, Vec<Links<S>>) {
     let n = plan.workers.len();
     let segments = plan.cuts.len();
-    let slots = plan.workers.iter().map(|worker| worker.nodes.len()).max().unwrap_or(0);
-    let inputs = plan.workers.iter().map(|worker| worker.homes.len()).max().unwrap_or(0);
+    let slots = plan
+        .workers
+        .iter()
+        .map(|worker| worker.nodes.len())
+        .max()
+        .unwrap_or(0);
+    let inputs = plan
+        .workers
+        .iter()
+        .map(|worker| worker.homes.len())
+        .max()
+        .unwrap_or(0);
     let (to_grads, grads): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(inputs)).unzip();
     let (to_homes, homes): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(slots * segments)).unzip();
     let (mut to_weights, weights): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(segments)).unzip();
@@ -212,30 +266,63 @@ fn channels<S>(plan: &Plan) -> (Channels<S>, Vec<Links<S>>) {
     commands.remove(0);
     let blocks_of = |segment: usize| plan.cuts[segment].len().div_ceil(BLOCK);
     let owner_of = |segment: usize| plan.workers.iter().position(|w| w.owned.contains(&segment));
-    let blocks = (0..segments).filter_map(|s| Some((owner_of(s)?, blocks_of(s)))).collect();
+    let blocks = (0..segments)
+        .filter_map(|s| Some((owner_of(s)?, blocks_of(s))))
+        .collect();
     let places = (0..n).map(|_| None).collect();
-    let channels = Channels { commands, inbox, verdicts, reports: places, blocks, cursors: vec![0; n] };
-    let boxes = command_boxes.into_iter().zip(grads).zip(homes).zip(verdict_boxes).zip(weights).zip(to_weights);
-    let links = boxes.map(|(((((commands, grads), homes), verdicts), weights), to_weights)| Links {
+    let channels = Channels {
         commands,
-        gradients: (to_grads.clone(), grads),
-        returns: (to_homes.clone(), homes),
-        reports: reports.clone(),
+        inbox,
         verdicts,
-        weights: (to_weights, weights),
-    });
+        reports: places,
+        blocks,
+        cursors: vec![0; n],
+    };
+    let boxes = command_boxes
+        .into_iter()
+        .zip(grads)
+        .zip(homes)
+        .zip(verdict_boxes)
+        .zip(weights)
+        .zip(to_weights);
+    let links = boxes.map(
+        |(((((commands, grads), homes), verdicts), weights), to_weights)| Links {
+            commands,
+            gradients: (to_grads.clone(), grads),
+            returns: (to_homes.clone(), homes),
+            reports: reports.clone(),
+            verdicts,
+            weights: (to_weights, weights),
+        },
+    );
     (channels, links.collect())
 }
 
-fn worker<R: Replica, U: Update>(index: usize, plan: &Plan, replica: R, links: Links<U::Scalars>) -> Worker<R, U> {
+fn worker<R: Replica, U: Update>(
+    index: usize,
+    plan: &Plan,
+    replica: R,
+    links: Links<U::Scalars>,
+) -> Worker<R, U> {
     let own = plan.workers[index].clone();
-    let blocks: usize = own.owned.iter().map(|&s| plan.cuts[s].len().div_ceil(BLOCK)).sum();
-    let report = Report { squares: Vec::with_capacity(blocks), ..Report::default() };
+    let blocks: usize = own
+        .owned
+        .iter()
+        .map(|&s| plan.cuts[s].len().div_ceil(BLOCK))
+        .sum();
+    let report = Report {
+        squares: Vec::with_capacity(blocks),
+        ..Report::default()
+    };
     Worker {
         index,
         replica,
         owned: own.owned.iter().map(|_| OwnedSegment::default()).collect(),
-        grads: own.nodes.iter().map(|_| GradBuffer::new(&plan.cuts)).collect(),
+        grads: own
+            .nodes
+            .iter()
+            .map(|_| GradBuffer::new(&plan.cuts))
+            .collect(),
         inputs: own.homes.iter().map(|_| None).collect(),
         roots: Vec::with_capacity(own.owned.len()),
         levels: vec![[0.0; BLOCK]; plan.num_levels()],

@@ -42,7 +42,9 @@ impl<R: Replica, U: Update> Engine<R, U> {
         drive: impl FnOnce(&mut Session<'_, R, U>) -> T + Send,
     ) -> Result<T, EngineError> {
         if let Some(reason) = &self.broken {
-            return Err(EngineError::Broken { reason: reason.clone() });
+            return Err(EngineError::Broken {
+                reason: reason.clone(),
+            });
         }
         let latch = FailureLatch::new();
         let shared = Shared {
@@ -56,20 +58,40 @@ impl<R: Replica, U: Update> Engine<R, U> {
             num_segments: self.cuts.iter().filter(|cut| !cut.is_empty()).count(),
         };
         let channels = &mut self.channels;
-        let (first, others) = self.workers.split_first_mut().expect("an engine has at least one worker");
+        let (first, others) = self
+            .workers
+            .split_first_mut()
+            .expect("an engine has at least one worker");
         let led = thread::scope(|scope| {
             for worker in others {
                 let (index, shared) = (worker.index, &shared);
                 let name = format!("unisono-{index}");
-                let spawned = thread::Builder::new().name(name).spawn_scoped(scope, move || follow(worker, shared));
+                let spawned = thread::Builder::new()
+                    .name(name)
+                    .spawn_scoped(scope, move || follow(worker, shared));
                 if let Err(source) = spawned {
                     latch.raise("a thread was refused");
-                    return Err(EngineError::Spawn { worker: index, source });
+                    return Err(EngineError::Spawn {
+                        worker: index,
+                        source,
+                    });
                 }
             }
             let shared = &shared;
-            let leader = move || lead(Session { worker: first, channels, shared }, drive);
-            match thread::Builder::new().name("unisono-0".into()).spawn_scoped(scope, leader) {
+            let leader = move || {
+                lead(
+                    Session {
+                        worker: first,
+                        channels,
+                        shared,
+                    },
+                    drive,
+                )
+            };
+            match thread::Builder::new()
+                .name("unisono-0".into())
+                .spawn_scoped(scope, leader)
+            {
                 Ok(leader) => Ok(leader.join()),
                 Err(source) => {
                     latch.raise("a thread was refused");
@@ -87,7 +109,9 @@ impl<R: Replica, U: Update> Engine<R, U> {
         };
         self.broken = latch.reason();
         match (&self.broken, led) {
-            (Some(reason), Ok(_) | Err(Ended::Aborted)) => Err(EngineError::Broken { reason: reason.clone() }),
+            (Some(reason), Ok(_) | Err(Ended::Aborted)) => Err(EngineError::Broken {
+                reason: reason.clone(),
+            }),
             (_, Err(Ended::Panicked(payload))) => resume_unwind(payload),
             (None, Ok(value)) => Ok(value),
             (None, Err(Ended::Aborted)) => unreachable!("a run is aborted by the latch alone"),
@@ -96,7 +120,10 @@ impl<R: Replica, U: Update> Engine<R, U> {
 
     /// The time each worker has spent in each phase.
     pub fn phase_times(&self) -> Vec<PhaseTimes> {
-        self.workers.iter().map(|worker| worker.watch.times).collect()
+        self.workers
+            .iter()
+            .map(|worker| worker.watch.times)
+            .collect()
     }
 }
 
@@ -131,7 +158,11 @@ fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &Shared<'_, 
     let _ended = guarded(shared, || {
         worker.broadcast(shared)?;
         loop {
-            match worker.links.commands.receive(shared.placement.waiting, shared.latch)? {
+            match worker
+                .links
+                .commands
+                .receive(shared.placement.waiting, shared.latch)?
+            {
                 Command::Step(batch) => follow_step(worker, &batch, shared)?,
                 Command::Evaluate(batch) => {
                     worker.evaluate(&batch, shared);
@@ -163,9 +194,15 @@ fn follow_step<R: Replica, U: Update>(
 }
 
 /// Runs `part`; a panic raises the latch, so that nobody waits for this worker.
-fn guarded<U, T>(shared: &Shared<'_, U>, part: impl FnOnce() -> Result<T, Aborted>) -> Result<T, Aborted> {
+fn guarded<U, T>(
+    shared: &Shared<'_, U>,
+    part: impl FnOnce() -> Result<T, Aborted>,
+) -> Result<T, Aborted> {
     catch_unwind(AssertUnwindSafe(part)).unwrap_or_else(|payload| {
-        shared.latch.raise(&format!("a worker panicked outside its replica: {}", panic_message(&*payload)));
+        shared.latch.raise(&format!(
+            "a worker panicked outside its replica: {}",
+            panic_message(&*payload)
+        ));
         Err(Aborted)
     })
 }
@@ -231,14 +268,20 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
     }
 
     fn broken(&self) -> EngineError {
-        let reason = self.shared.latch.reason().unwrap_or_else(|| "a worker left".to_owned());
+        let reason = self
+            .shared
+            .latch
+            .reason()
+            .unwrap_or_else(|| "a worker left".to_owned());
         EngineError::Broken { reason }
     }
 }
 
 impl<S: Copy> Channels<S> {
     fn command_all(&self, command: &Command) {
-        self.commands.iter().for_each(|address| address.send(command.clone()));
+        self.commands
+            .iter()
+            .for_each(|address| address.send(command.clone()));
     }
 
     fn collect_reports<U>(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
@@ -252,12 +295,20 @@ impl<S: Copy> Channels<S> {
 
     /// Adds up the reports in the order of shards and blocks, whoever they came from.
     fn reduced(&mut self, batch: &Batch) -> Result<Reduced, EngineError> {
-        let mut reduced = Reduced { sums: Sums::default(), grad_norm: 0.0 };
+        let mut reduced = Reduced {
+            sums: Sums::default(),
+            grad_norm: 0.0,
+        };
         for (worker, report) in self.reports.iter().enumerate() {
             let report = report.as_ref().expect("every worker has reported");
             if let Some(failure) = report.failure.clone() {
                 let (shards, message) = (failure.shards, failure.message);
-                return Err(EngineError::WorkerPanicked { worker, shards, step: batch.step, message });
+                return Err(EngineError::WorkerPanicked {
+                    worker,
+                    shards,
+                    step: batch.step,
+                    message,
+                });
             }
             report.sums.iter().for_each(|&sums| reduced.sums += sums);
         }
@@ -266,10 +317,16 @@ impl<S: Copy> Channels<S> {
         for &(owner, blocks) in &self.blocks {
             let start = self.cursors[owner];
             self.cursors[owner] += blocks;
-            let of_owner = &self.reports[owner].as_ref().expect("every worker has reported").squares;
+            let of_owner = &self.reports[owner]
+                .as_ref()
+                .expect("every worker has reported")
+                .squares;
             // Block by block, not segment by segment: segments depend on the number of workers. An evaluation
             // reports no norms.
-            of_owner[start.min(of_owner.len())..].iter().take(blocks).for_each(|&block| squares += block);
+            of_owner[start.min(of_owner.len())..]
+                .iter()
+                .take(blocks)
+                .for_each(|&block| squares += block);
         }
         reduced.grad_norm = squares.sqrt() / reduced.sums.weight;
         Ok(reduced)
@@ -278,7 +335,10 @@ impl<S: Copy> Channels<S> {
     fn announce(&mut self, decision: &Decision<S>) {
         for (address, report) in self.verdicts.iter().zip(&mut self.reports) {
             let report: Report = report.take().expect("every worker has reported");
-            address.send(Verdict { decision: *decision, report });
+            address.send(Verdict {
+                decision: *decision,
+                report,
+            });
         }
     }
 }

@@ -15,13 +15,17 @@ pub enum EngineError {
     #[error("shards must be at least 1, got 0; use 1 or more, or per-worker")]
     NoShards,
     /// A batch without rows.
-    #[error("step {step} got a batch of 0 rows, expected at least 1; check the rows handed to the engine")]
+    #[error(
+        "step {step} got a batch of 0 rows, expected at least 1; check the rows handed to the engine"
+    )]
     EmptyBatch {
         /// The step, from 0.
         step: u64,
     },
     /// A replica of another size than the parameters.
-    #[error("the replica of worker {worker} has {got} parameters, expected {expected}; build every replica from the same model")]
+    #[error(
+        "the replica of worker {worker} has {got} parameters, expected {expected}; build every replica from the same model"
+    )]
     ReplicaSize {
         /// The worker whose replica it is.
         worker: usize,
@@ -31,7 +35,9 @@ pub enum EngineError {
         got: usize,
     },
     /// Parameters or optimiser state of another length.
-    #[error("{name} has {got} values, expected {expected}; it belongs to another model or optimiser")]
+    #[error(
+        "{name} has {got} values, expected {expected}; it belongs to another model or optimiser"
+    )]
     Length {
         /// What was given.
         name: &'static str,
@@ -84,8 +90,11 @@ fn shards_text(shards: &Range<usize>) -> String {
 
 /// The message of a caught panic.
 pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a message".to_owned())
+    let text = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
 #[cfg(test)]
@@ -94,18 +103,54 @@ mod tests {
 
     #[test]
     fn messages_name_the_thing_what_was_expected_and_what_to_do() {
-        let error = |shards| EngineError::WorkerPanicked { worker: 1, shards, step: 7, message: "boom".into() };
+        let error = |shards| EngineError::WorkerPanicked {
+            worker: 1,
+            shards,
+            step: 7,
+            message: "boom".into(),
+        };
         let one = "worker 1 panicked in step 7, shard 3: boom; the step was not applied";
         assert_eq!(error(3..4).to_string(), one);
         assert!(error(3..6).to_string().contains("shard 3 to 5: boom"));
-        let size = EngineError::ReplicaSize { worker: 2, expected: 10, got: 9 };
-        assert!(size.to_string().contains("worker 2 has 9 parameters, expected 10"));
-        let length = EngineError::Length { name: "momentum", expected: 3, got: 4 };
-        assert!(length.to_string().contains("momentum has 4 values, expected 3"));
-        assert!(EngineError::NoThreads.to_string().contains("at least 1, got 0"));
-        assert!(EngineError::NoShards.to_string().contains("at least 1, got 0"));
-        assert!(EngineError::EmptyBatch { step: 3 }.to_string().contains("step 3 got a batch of 0 rows"));
-        assert!(EngineError::Broken { reason: "x".into() }.to_string().contains("broke down: x"));
+        let size = EngineError::ReplicaSize {
+            worker: 2,
+            expected: 10,
+            got: 9,
+        };
+        assert!(
+            size.to_string()
+                .contains("worker 2 has 9 parameters, expected 10")
+        );
+        let length = EngineError::Length {
+            name: "momentum",
+            expected: 3,
+            got: 4,
+        };
+        assert!(
+            length
+                .to_string()
+                .contains("momentum has 4 values, expected 3")
+        );
+        assert!(
+            EngineError::NoThreads
+                .to_string()
+                .contains("at least 1, got 0")
+        );
+        assert!(
+            EngineError::NoShards
+                .to_string()
+                .contains("at least 1, got 0")
+        );
+        assert!(
+            EngineError::EmptyBatch { step: 3 }
+                .to_string()
+                .contains("step 3 got a batch of 0 rows")
+        );
+        assert!(
+            EngineError::Broken { reason: "x".into() }
+                .to_string()
+                .contains("broke down: x")
+        );
     }
 
     #[test]

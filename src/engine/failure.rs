@@ -21,7 +21,10 @@ pub(crate) struct FailureLatch {
 
 impl FailureLatch {
     pub(crate) fn new() -> Self {
-        Self { raised: AtomicBool::new(false), reason: Mutex::new(None) }
+        Self {
+            raised: AtomicBool::new(false),
+            reason: Mutex::new(None),
+        }
     }
 
     /// Raises the latch; only the first reason is kept.
@@ -57,10 +60,18 @@ mod loom_tests {
             });
             if latch.is_raised() {
                 let first = latch.reason().expect("a raised latch has a reason");
-                raisers.into_iter().for_each(|raiser| raiser.join().unwrap());
-                assert_eq!(latch.reason(), Some(first), "a later raiser must not replace the reason");
+                raisers
+                    .into_iter()
+                    .for_each(|raiser| raiser.join().unwrap());
+                assert_eq!(
+                    latch.reason(),
+                    Some(first),
+                    "a later raiser must not replace the reason"
+                );
             } else {
-                raisers.into_iter().for_each(|raiser| raiser.join().unwrap());
+                raisers
+                    .into_iter()
+                    .for_each(|raiser| raiser.join().unwrap());
                 assert!(latch.is_raised() && latch.reason().is_some());
             }
         });

@@ -61,7 +61,10 @@ impl<T> Address<T> {
     pub(crate) fn send(&self, message: T) {
         // A closed mailbox means that its worker is gone; the failure latch tells everybody why.
         let outcome = self.0.try_send(message);
-        debug_assert!(outcome.as_ref().err().is_none_or(|e| !e.is_full()), "a mailbox must hold a step's messages");
+        debug_assert!(
+            outcome.as_ref().err().is_none_or(|e| !e.is_full()),
+            "a mailbox must hold a step's messages"
+        );
     }
 }
 
@@ -131,7 +134,9 @@ mod tests {
                     std::thread::sleep(SPIN_LIMIT * 2);
                     (0..3).for_each(|n| address.send(n));
                 });
-                let received: Vec<u32> = (0..3).map(|_| inbox.receive(waiting, &latch).unwrap()).collect();
+                let received: Vec<u32> = (0..3)
+                    .map(|_| inbox.receive(waiting, &latch).unwrap())
+                    .collect();
                 assert_eq!(received, [0, 1, 2]);
             });
         }

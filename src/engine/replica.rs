@@ -62,7 +62,12 @@ impl Batch {
     /// Shard `index` of `num_shards` of this batch.
     pub fn shard(&self, num_shards: usize, index: usize) -> Shard<'_> {
         let range = part(self.range.len(), num_shards, index);
-        Shard { batch: self, index, rows: &self.rows()[range.clone()], first: range.start }
+        Shard {
+            batch: self,
+            index,
+            rows: &self.rows()[range.clone()],
+            first: range.start,
+        }
     }
 }
 

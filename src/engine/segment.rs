@@ -47,7 +47,11 @@ impl GradBuffer {
         let misaligned = whole.as_ptr().align_offset(ALIGN);
         drop(whole.split_to(misaligned));
         whole.truncate(len * size_of::<f32>());
-        Self { whole, parts: cuts.iter().map(|_| None).collect(), cuts: cuts.to_vec() }
+        Self {
+            whole,
+            parts: cuts.iter().map(|_| None).collect(),
+            cuts: cuts.to_vec(),
+        }
     }
 
     /// The whole gradient.
@@ -55,7 +59,10 @@ impl GradBuffer {
     /// # Panics
     /// If it is split.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
-        assert!(self.parts.iter().all(Option::is_none), "the gradient is split into segments");
+        assert!(
+            self.parts.iter().all(Option::is_none),
+            "the gradient is split into segments"
+        );
         bytemuck::cast_slice_mut(&mut self.whole)
     }
 
@@ -68,7 +75,9 @@ impl GradBuffer {
 
     /// Takes segment `index` away.
     pub(crate) fn take(&mut self, index: usize) -> Segment {
-        self.parts[index].take().expect("a segment leaves its buffer once a step")
+        self.parts[index]
+            .take()
+            .expect("a segment leaves its buffer once a step")
     }
 
     /// Brings segment `index` home.
@@ -97,14 +106,26 @@ mod tests {
 
     #[test]
     fn a_buffer_survives_splitting_and_joining_in_place() {
-        for cuts in [vec![0..0], vec![0..1], vec![0..3, 3..3, 3..10], vec![0..0, 0..5], vec![0..4096, 4096..5000]] {
+        for cuts in [
+            vec![0..0],
+            vec![0..1],
+            vec![0..3, 3..3, 3..10],
+            vec![0..0, 0..5],
+            vec![0..4096, 4096..5000],
+        ] {
             let mut buffer = GradBuffer::new(&cuts);
             let len = cuts.last().unwrap().end;
             let address = buffer.as_mut_slice().as_ptr();
             for round in 0..3 {
-                buffer.as_mut_slice().iter_mut().enumerate().for_each(|(i, v)| *v = (i + round) as f32);
+                buffer
+                    .as_mut_slice()
+                    .iter_mut()
+                    .enumerate()
+                    .for_each(|(i, v)| *v = (i + round) as f32);
                 buffer.split();
-                let away: Vec<_> = (0..cuts.len()).map(|index| (index, buffer.take(index))).collect();
+                let away: Vec<_> = (0..cuts.len())
+                    .map(|index| (index, buffer.take(index)))
+                    .collect();
                 for (index, mut segment) in away.into_iter().rev() {
                     segment.as_mut_slice().iter_mut().for_each(|v| *v += 1.0);
                     buffer.put_back(index, segment);
@@ -112,7 +133,12 @@ mod tests {
                 buffer.join();
                 let whole = buffer.as_mut_slice();
                 assert_eq!(whole.len(), len);
-                assert!(whole.iter().enumerate().all(|(i, &v)| v == (i + round + 1) as f32));
+                assert!(
+                    whole
+                        .iter()
+                        .enumerate()
+                        .all(|(i, &v)| v == (i + round + 1) as f32)
+                );
                 if len > 0 {
                     assert_eq!(whole.as_ptr(), address, "joining must not copy");
                     assert_eq!(whole.as_ptr().align_offset(ALIGN), 0);

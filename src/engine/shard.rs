@@ -91,7 +91,15 @@ mod tests {
 
     #[test]
     fn the_default_grows_with_the_batch_from_4_to_16() {
-        let expected = [(1, 1), (3, 3), (32, 4), (256, 4), (512, 8), (1024, 16), (65_536, 16)];
+        let expected = [
+            (1, 1),
+            (3, 3),
+            (32, 4),
+            (256, 4),
+            (512, 8),
+            (1024, 16),
+            (65_536, 16),
+        ];
         for (batch_size, shards) in expected {
             assert_eq!(default_shards(batch_size, 1), shards, "batch {batch_size}");
         }
@@ -122,7 +130,11 @@ mod tests {
                 return leaves.start.to_string();
             }
             let middle = leaves.start + split_point(leaves.len());
-            format!("({}+{})", by_tree(leaves.start..middle), by_tree(middle..leaves.end))
+            format!(
+                "({}+{})",
+                by_tree(leaves.start..middle),
+                by_tree(middle..leaves.end)
+            )
         }
         for len in 1..40_usize {
             let mut stack: Vec<String> = Vec::new();

@@ -21,8 +21,14 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in the order of a step.
-    pub const ALL: [Phase; 6] =
-        [Phase::Idle, Phase::Compute, Phase::Reduce, Phase::Decide, Phase::Update, Phase::Broadcast];
+    pub const ALL: [Phase; 6] = [
+        Phase::Idle,
+        Phase::Compute,
+        Phase::Reduce,
+        Phase::Decide,
+        Phase::Update,
+        Phase::Broadcast,
+    ];
 
     /// Its name in reports.
     pub fn name(self) -> &'static str {
@@ -57,7 +63,10 @@ pub(crate) struct Stopwatch {
 
 impl Stopwatch {
     pub(crate) fn new() -> Self {
-        Self { since: Instant::now(), times: PhaseTimes::default() }
+        Self {
+            since: Instant::now(),
+            times: PhaseTimes::default(),
+        }
     }
 
     /// Forgets the time since the last lap: a run begins.

@@ -81,27 +81,66 @@ impl OwnedSegment {
             let (block_state, rest) = state.split_at_mut(per_block.min(state.len()));
             state = rest;
             let len = params.len();
-            rule.apply(scalars, UpdateBlock { offset, params, grad, state: block_state });
+            rule.apply(
+                scalars,
+                UpdateBlock {
+                    offset,
+                    params,
+                    grad,
+                    state: block_state,
+                },
+            );
             offset += len;
         }
     }
 
     /// The same on `rayon`'s current pool.
-    pub(crate) fn update_in_parallel<U: Update>(&mut self, rule: &U, scalars: &U::Scalars, grad: &[f32]) {
+    pub(crate) fn update_in_parallel<U: Update>(
+        &mut self,
+        rule: &U,
+        scalars: &U::Scalars,
+        grad: &[f32],
+    ) {
         let start = self.offset;
-        let blocks = self.params.par_chunks_mut(BLOCK).zip(grad.par_chunks(BLOCK)).enumerate();
+        let blocks = self
+            .params
+            .par_chunks_mut(BLOCK)
+            .zip(grad.par_chunks(BLOCK))
+            .enumerate();
         match rule.num_state_buffers() {
             0 => blocks.for_each(|(b, (params, grad))| {
-                rule.apply(scalars, UpdateBlock { offset: start + b * BLOCK, params, grad, state: &mut [] });
+                rule.apply(
+                    scalars,
+                    UpdateBlock {
+                        offset: start + b * BLOCK,
+                        params,
+                        grad,
+                        state: &mut [],
+                    },
+                );
             }),
-            n => blocks.zip(self.state.par_chunks_mut(BLOCK * n)).for_each(|((b, (params, grad)), state)| {
-                rule.apply(scalars, UpdateBlock { offset: start + b * BLOCK, params, grad, state });
-            }),
+            n => blocks.zip(self.state.par_chunks_mut(BLOCK * n)).for_each(
+                |((b, (params, grad)), state)| {
+                    rule.apply(
+                        scalars,
+                        UpdateBlock {
+                            offset: start + b * BLOCK,
+                            params,
+                            grad,
+                            state,
+                        },
+                    );
+                },
+            ),
         }
     }
 
     /// State buffer `which` as a flat vector.
-    pub(crate) fn state_buffer(&self, which: usize, num_buffers: usize) -> impl Iterator<Item = f32> + '_ {
+    pub(crate) fn state_buffer(
+        &self,
+        which: usize,
+        num_buffers: usize,
+    ) -> impl Iterator<Item = f32> + '_ {
         let blocks = self.state.chunks(BLOCK * num_buffers.max(1));
         blocks.flat_map(move |block| {
             let len = block.len() / num_buffers;
@@ -158,7 +197,11 @@ mod tests {
     #[test]
     fn state_buffers_survive_the_block_layout() {
         let len = BLOCK + 5;
-        let mut segment = OwnedSegment { offset: 3, params: vec![0.0; len], state: vec![0.0; 2 * len] };
+        let mut segment = OwnedSegment {
+            offset: 3,
+            params: vec![0.0; len],
+            state: vec![0.0; 2 * len],
+        };
         let flat: Vec<f32> = (0..len + 3).map(|i| i as f32).collect();
         segment.set_state_buffer(1, 2, &flat);
         assert!(segment.state_buffer(0, 2).all(|v| v == 0.0));

@@ -158,8 +158,10 @@ impl<R: Replica, U: Update> Worker<R, U> {
         };
         let replica = &mut self.replica;
         let outcome = catch_unwind(AssertUnwindSafe(|| replica.fold(&mut fold)));
-        self.report.failure =
-            outcome.err().map(|payload| Failure { shards: current, message: panic_message(&*payload) });
+        self.report.failure = outcome.err().map(|payload| Failure {
+            shards: current,
+            message: panic_message(&*payload),
+        });
         self.watch.lap(Phase::Compute);
     }
 
@@ -173,16 +175,25 @@ impl<R: Replica, U: Update> Worker<R, U> {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             for index in shards {
                 current = index..index + 1;
-                report.sums.push(replica.evaluate(&batch.shard(shared.num_shards, index)));
+                report
+                    .sums
+                    .push(replica.evaluate(&batch.shard(shared.num_shards, index)));
             }
         }));
-        report.failure = outcome.err().map(|payload| Failure { shards: current, message: panic_message(&*payload) });
+        report.failure = outcome.err().map(|payload| Failure {
+            shards: current,
+            message: panic_message(&*payload),
+        });
     }
 
     /// Waits until all segments of this worker's gradient buffers are home, and joins them.
     pub(crate) fn gather_buffers(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
         while self.away > 0 {
-            let Return { home, segment } = self.links.returns.1.receive(shared.placement.waiting, shared.latch)?;
+            let Return { home, segment } = self
+                .links
+                .returns
+                .1
+                .receive(shared.placement.waiting, shared.latch)?;
             self.take_home(home, segment);
         }
         self.grads.iter_mut().for_each(GradBuffer::join);
@@ -210,22 +221,37 @@ impl<R: Replica, U: Update> Worker<R, U> {
     fn run_task(&mut self, which: usize, shared: &Shared<'_, U>) -> Result<(), Aborted> {
         for k in 0..self.plan.tasks[which].inputs.len() {
             while self.inputs[self.plan.tasks[which].inputs[k]].is_none() {
-                let Gradient { to, segment } =
-                    self.links.gradients.1.receive(shared.placement.waiting, shared.latch)?;
+                let Gradient { to, segment } = self
+                    .links
+                    .gradients
+                    .1
+                    .receive(shared.placement.waiting, shared.latch)?;
                 self.inputs[to] = Some(segment);
             }
         }
         let task = &self.plan.tasks[which];
-        let mut first = self.inputs[task.inputs[0]].take().expect("all inputs have arrived");
+        let mut first = self.inputs[task.inputs[0]]
+            .take()
+            .expect("all inputs have arrived");
         let inputs = &self.inputs;
-        let input = |k: usize| inputs[task.inputs[k]].as_ref().expect("all inputs have arrived").as_slice();
+        let input = |k: usize| {
+            inputs[task.inputs[k]]
+                .as_ref()
+                .expect("all inputs have arrived")
+                .as_slice()
+        };
         let (squares, is_root) = (&mut self.report.squares, task.output == Output::Root);
         let done = |block: &[f32]| {
             if is_root {
                 squares.push(sum_of_squares(block));
             }
         };
-        evaluate(&task.ops, first.as_mut_slice(), input, (&mut self.levels, done));
+        evaluate(
+            &task.ops,
+            first.as_mut_slice(),
+            input,
+            (&mut self.levels, done),
+        );
         for k in 1..self.plan.tasks[which].inputs.len() {
             let input = self.plan.tasks[which].inputs[k];
             let segment = self.inputs[input].take().expect("all inputs have arrived");
@@ -242,7 +268,10 @@ impl<R: Replica, U: Update> Worker<R, U> {
         if to.worker == self.index {
             self.inputs[to.input] = Some(segment);
         } else {
-            self.links.gradients.0[to.worker].send(Gradient { to: to.input, segment });
+            self.links.gradients.0[to.worker].send(Gradient {
+                to: to.input,
+                segment,
+            });
         }
     }
 
@@ -266,8 +295,14 @@ impl<R: Replica, U: Update> Worker<R, U> {
     }
 
     /// Waits for the master's verdict.
-    pub(crate) fn await_verdict(&mut self, shared: &Shared<'_, U>) -> Result<Decision<U::Scalars>, Aborted> {
-        let Verdict { decision, report } = self.links.verdicts.receive(shared.placement.waiting, shared.latch)?;
+    pub(crate) fn await_verdict(
+        &mut self,
+        shared: &Shared<'_, U>,
+    ) -> Result<Decision<U::Scalars>, Aborted> {
+        let Verdict { decision, report } = self
+            .links
+            .verdicts
+            .receive(shared.placement.waiting, shared.latch)?;
         self.report = report;
         self.watch.lap(Phase::Decide);
         Ok(decision)
@@ -283,11 +318,17 @@ impl<R: Replica, U: Update> Worker<R, U> {
                         own.update_in_parallel(shared.update, scalars, grad.as_slice());
                     });
                 }),
-                _ => segments.for_each(|(own, grad)| own.update(shared.update, scalars, grad.as_slice())),
+                _ => segments
+                    .for_each(|(own, grad)| own.update(shared.update, scalars, grad.as_slice())),
             }
         }
         while let Some(segment) = self.roots.pop() {
-            let task = self.plan.tasks.iter().filter(|task| task.output == Output::Root).nth(self.roots.len());
+            let task = self
+                .plan
+                .tasks
+                .iter()
+                .filter(|task| task.output == Output::Root)
+                .nth(self.roots.len());
             let input = task.expect("every root has its task").inputs[0];
             self.send_home(self.plan.homes[input], segment);
         }
@@ -302,18 +343,31 @@ impl<R: Replica, U: Update> Worker<R, U> {
             if shared.num_workers == 1 {
                 self.owned[position] = segment;
             } else {
-                self.links.weights.0.send(Weights { owner: self.index, position, segment });
+                self.links.weights.0.send(Weights {
+                    owner: self.index,
+                    position,
+                    segment,
+                });
             }
         }
-        let arrivals = if shared.num_workers == 1 { 0 } else { shared.num_segments };
+        let arrivals = if shared.num_workers == 1 {
+            0
+        } else {
+            shared.num_segments
+        };
         // In the textbook mode the others wait asleep: rayon's threads need their cores.
-        let waiting = if shared.mode == UpdateMode::Master { Waiting::Block } else { shared.placement.waiting };
+        let waiting = if shared.mode == UpdateMode::Master {
+            Waiting::Block
+        } else {
+            shared.placement.waiting
+        };
         for _ in 0..arrivals {
             let message = self.links.weights.1.receive(waiting, shared.latch)?;
             if message.owner == self.index {
                 self.owned[message.position] = message.segment;
             } else {
-                self.replica.load_params(message.segment.offset, &message.segment.params);
+                self.replica
+                    .load_params(message.segment.offset, &message.segment.params);
                 self.links.weights.0.send(message);
             }
         }

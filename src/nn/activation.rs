@@ -41,7 +41,9 @@ impl Activation {
     pub fn forward(self, values: &mut [f32]) {
         match self {
             // Not `max`, which would turn NaN into 0 and hide a diverged model.
-            Activation::Relu => values.iter_mut().for_each(|v| *v = if *v < 0.0 { 0.0 } else { *v }),
+            Activation::Relu => values
+                .iter_mut()
+                .for_each(|v| *v = if *v < 0.0 { 0.0 } else { *v }),
             Activation::Tanh => values.iter_mut().for_each(|v| *v = tanh(*v)),
             Activation::Sigmoid => values.iter_mut().for_each(|v| *v = 1.0 / (1.0 + exp(-*v))),
         }
@@ -64,7 +66,9 @@ pub(crate) fn exp(x: f32) -> f32 {
     // Adding and subtracting 1.5 * 2^23 rounds to an integer without a call.
     let n = (bounded * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0;
     let r = bounded - n * 0.693_359_4 - n * -2.121_944_4e-4;
-    let p = ((((1.987_569_1e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r + 1.666_666_5e-1) * r;
+    let p = ((((1.987_569_1e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r
+        + 1.666_666_5e-1)
+        * r;
     let mantissa = (p + 0.5) * (r * r) + r + 1.0;
     // Two factors, since 2^128 alone is not a float.
     let half = (n as i32) >> 1;
@@ -77,7 +81,9 @@ pub(crate) fn exp(x: f32) -> f32 {
 /// tanh(x).
 fn tanh(x: f32) -> f32 {
     let z = x * x;
-    let p = (((-5.704_988_7e-3 * z + 2.063_908_9e-2) * z - 5.373_971_6e-2) * z + 1.333_144_2e-1) * z - 3.333_328_2e-1;
+    let p = (((-5.704_988_7e-3 * z + 2.063_908_9e-2) * z - 5.373_971_6e-2) * z + 1.333_144_2e-1)
+        * z
+        - 3.333_328_2e-1;
     let near = p * z * x + x;
     let far = (1.0 - 2.0 / (exp(2.0 * x.abs()) + 1.0)).copysign(x);
     if x.abs() < 0.625 { near } else { far }
@@ -88,7 +94,8 @@ mod tests {
     use super::*;
 
     fn ulps(got: f32, exact: f64) -> f64 {
-        let spacing = f64::from(f32::from_bits((exact as f32).abs().to_bits() + 1)) - f64::from((exact as f32).abs());
+        let spacing = f64::from(f32::from_bits((exact as f32).abs().to_bits() + 1))
+            - f64::from((exact as f32).abs());
         (f64::from(got) - exact).abs() / spacing
     }
 
@@ -104,9 +111,15 @@ mod tests {
             let x = step as f32 * 0.01 + 0.000_37;
             let wide = f64::from(x);
             assert!(ulps(exp(x), wide.exp()) <= 2.0, "exp {x}");
-            assert!(ulps(image(Activation::Tanh, x), wide.tanh()) <= 4.0, "tanh {x}");
+            assert!(
+                ulps(image(Activation::Tanh, x), wide.tanh()) <= 4.0,
+                "tanh {x}"
+            );
             if x > -80.0 {
-                assert!(ulps(image(Activation::Sigmoid, x), 1.0 / (1.0 + (-wide).exp())) <= 4.0, "sigmoid {x}");
+                assert!(
+                    ulps(image(Activation::Sigmoid, x), 1.0 / (1.0 + (-wide).exp())) <= 4.0,
+                    "sigmoid {x}"
+                );
             }
         }
     }
@@ -117,8 +130,20 @@ mod tests {
         for activation in Activation::ALL {
             assert!(image(activation, f32::NAN).is_nan(), "{activation:?}");
         }
-        assert_eq!((image(Activation::Tanh, 99.0), image(Activation::Tanh, -99.0)), (1.0, -1.0));
-        assert_eq!((image(Activation::Sigmoid, 999.0), image(Activation::Sigmoid, -999.0)), (1.0, 0.0));
+        assert_eq!(
+            (
+                image(Activation::Tanh, 99.0),
+                image(Activation::Tanh, -99.0)
+            ),
+            (1.0, -1.0)
+        );
+        assert_eq!(
+            (
+                image(Activation::Sigmoid, 999.0),
+                image(Activation::Sigmoid, -999.0)
+            ),
+            (1.0, 0.0)
+        );
     }
 
     #[test]
@@ -133,7 +158,10 @@ mod tests {
                 let expected = (wide(f64::from(x) + 1e-6) - wide(f64::from(x) - 1e-6)) / 2e-6;
                 let mut grad = [1.0];
                 activation.backward(&[image(activation, x)], &mut grad);
-                assert!((f64::from(grad[0]) - expected).abs() <= 1e-5, "{activation:?} at {x}");
+                assert!(
+                    (f64::from(grad[0]) - expected).abs() <= 1e-5,
+                    "{activation:?} at {x}"
+                );
             }
         }
     }

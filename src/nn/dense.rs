@@ -60,10 +60,18 @@ impl Dense {
         let (spare, isa) = (&mut self.spare, self.isa);
         let packed = self.forward_weight.get_or_insert_with(|| {
             let mut packed = spare.pop().unwrap_or_else(|| Packed::new(isa));
-            packed.pack(Side::Right, Strided::across(weight, self.inputs, self.outputs), Ones::None);
+            packed.pack(
+                Side::Right,
+                Strided::across(weight, self.inputs, self.outputs),
+                Ones::None,
+            );
             packed
         });
-        self.left.pack(Side::Left, Strided::along(x, x.len() / self.inputs, self.inputs), Ones::None);
+        self.left.pack(
+            Side::Left,
+            Strided::along(x, x.len() / self.inputs, self.inputs),
+            Ones::None,
+        );
         product(y, &self.left, packed, Bias::Columns(bias));
     }
 
@@ -73,18 +81,31 @@ impl Dense {
         let (spare, isa) = (&mut self.spare, self.isa);
         let packed = self.backward_weight.get_or_insert_with(|| {
             let mut packed = spare.pop().unwrap_or_else(|| Packed::new(isa));
-            packed.pack(Side::Right, Strided::along(weight, self.inputs, self.outputs), Ones::None);
+            packed.pack(
+                Side::Right,
+                Strided::along(weight, self.inputs, self.outputs),
+                Ones::None,
+            );
             packed
         });
-        self.left.pack(Side::Left, Strided::along(dy, dy.len() / self.outputs, self.outputs), Ones::None);
+        self.left.pack(
+            Side::Left,
+            Strided::along(dy, dy.len() / self.outputs, self.outputs),
+            Ones::None,
+        );
         product(dx, &self.left, packed, Bias::Zero);
     }
 
     /// Packs X and dY for [`Dense::gradient`].
     pub fn pack_gradient(&mut self, x: &[f32], dy: &[f32]) {
         let rows = dy.len() / self.outputs;
-        self.left.pack(Side::Left, Strided::across(x, rows, self.inputs), Ones::Row);
-        self.right.pack(Side::Right, Strided::across(dy, rows, self.outputs), Ones::None);
+        self.left
+            .pack(Side::Left, Strided::across(x, rows, self.inputs), Ones::Row);
+        self.right.pack(
+            Side::Right,
+            Strided::across(dy, rows, self.outputs),
+            Ones::None,
+        );
     }
 
     /// dW and db of some shards (ranges of the packed rows), folded in the order of the tree.

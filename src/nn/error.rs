@@ -7,7 +7,9 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum NnError {
     /// A model without inputs, or a layer without outputs.
-    #[error("layer {index} ({layer}) has {got} outputs, expected at least 1; give every layer a positive size")]
+    #[error(
+        "layer {index} ({layer}) has {got} outputs, expected at least 1; give every layer a positive size"
+    )]
     EmptyLayer {
         /// Position of the layer, from 0; the input counts as layer 0 of an empty model.
         index: usize,
@@ -20,7 +22,9 @@ pub enum NnError {
     #[error("the model has no layer with parameters; add a dense layer")]
     NoParams,
     /// Parameters for another model.
-    #[error("the model has {expected} parameters, got {got}; use the parameters of the same architecture")]
+    #[error(
+        "the model has {expected} parameters, got {got}; use the parameters of the same architecture"
+    )]
     ParamCount {
         /// The model's.
         expected: usize,
@@ -28,7 +32,9 @@ pub enum NnError {
         got: usize,
     },
     /// Rows of another width.
-    #[error("the model takes {expected} inputs a row, got {got}; reshape the data or the model's first layer")]
+    #[error(
+        "the model takes {expected} inputs a row, got {got}; reshape the data or the model's first layer"
+    )]
     InputWidth {
         /// The model's.
         expected: usize,
@@ -43,10 +49,32 @@ mod tests {
 
     #[test]
     fn messages_say_what_was_expected_and_what_came() {
-        let empty = NnError::EmptyLayer { index: 2, layer: "dense", got: 0 };
-        assert!(empty.to_string().contains("layer 2 (dense) has 0 outputs, expected at least 1"));
+        let empty = NnError::EmptyLayer {
+            index: 2,
+            layer: "dense",
+            got: 0,
+        };
+        assert!(
+            empty
+                .to_string()
+                .contains("layer 2 (dense) has 0 outputs, expected at least 1")
+        );
         assert!(NnError::NoParams.to_string().contains("add a dense layer"));
-        assert!(NnError::ParamCount { expected: 5, got: 4 }.to_string().contains("5 parameters, got 4"));
-        assert!(NnError::InputWidth { expected: 5, got: 4 }.to_string().contains("5 inputs a row, got 4"));
+        assert!(
+            NnError::ParamCount {
+                expected: 5,
+                got: 4
+            }
+            .to_string()
+            .contains("5 parameters, got 4")
+        );
+        assert!(
+            NnError::InputWidth {
+                expected: 5,
+                got: 4
+            }
+            .to_string()
+            .contains("5 inputs a row, got 4")
+        );
     }
 }

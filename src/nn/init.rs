@@ -36,21 +36,39 @@ impl Init {
     /// Init::HeUniform.fill(&mut weights, (6, 10), (42, 0));
     /// assert!(weights.iter().all(|w| w.abs() <= 1.0));
     /// ```
-    pub fn fill(self, values: &mut [f32], (fan_in, fan_out): (usize, usize), (seed, tensor): (u64, u32)) {
+    pub fn fill(
+        self,
+        values: &mut [f32],
+        (fan_in, fan_out): (usize, usize),
+        (seed, tensor): (u64, u32),
+    ) {
         let (fan_in, fan_out) = (fan_in.max(1) as f32, fan_out.max(1) as f32);
         let mut stream = Stream::new(seed, Purpose::Init, tensor, 0);
-        let uniform = |bound: f32| Uniform::new_inclusive(-bound, bound).expect("the bound is positive and finite");
-        let normal = |variance: f32| Normal::new(0.0, variance.sqrt()).expect("the variance is positive and finite");
+        let uniform = |bound: f32| {
+            Uniform::new_inclusive(-bound, bound).expect("the bound is positive and finite")
+        };
+        let normal = |variance: f32| {
+            Normal::new(0.0, variance.sqrt()).expect("the variance is positive and finite")
+        };
         let len = values.len();
         let drawn = match self {
             Init::Zeros => Array1::zeros(len),
             Init::Constant(value) => Array1::from_elem(len, value),
-            Init::XavierUniform => Array1::random_using(len, uniform((6.0 / (fan_in + fan_out)).sqrt()), &mut stream),
-            Init::XavierNormal => Array1::random_using(len, normal(2.0 / (fan_in + fan_out)), &mut stream),
-            Init::HeUniform => Array1::random_using(len, uniform((6.0 / fan_in).sqrt()), &mut stream),
+            Init::XavierUniform => {
+                Array1::random_using(len, uniform((6.0 / (fan_in + fan_out)).sqrt()), &mut stream)
+            }
+            Init::XavierNormal => {
+                Array1::random_using(len, normal(2.0 / (fan_in + fan_out)), &mut stream)
+            }
+            Init::HeUniform => {
+                Array1::random_using(len, uniform((6.0 / fan_in).sqrt()), &mut stream)
+            }
             Init::HeNormal => Array1::random_using(len, normal(2.0 / fan_in), &mut stream),
         };
-        values.iter_mut().zip(drawn).for_each(|(value, drawn)| *value = drawn);
+        values
+            .iter_mut()
+            .zip(drawn)
+            .for_each(|(value, drawn)| *value = drawn);
     }
 }
 
@@ -76,8 +94,14 @@ mod tests {
             let values = filled(init, 1, 0);
             let mean = values.iter().sum::<f32>() / 40_000.0;
             let squares = values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / 40_000.0;
-            assert!(mean.abs() < 5.0 * (variance / 40_000.0_f32).sqrt(), "{init:?}: mean {mean}");
-            assert!((squares / variance - 1.0).abs() < 0.04, "{init:?}: variance {squares}");
+            assert!(
+                mean.abs() < 5.0 * (variance / 40_000.0_f32).sqrt(),
+                "{init:?}: mean {mean}"
+            );
+            assert!(
+                (squares / variance - 1.0).abs() < 0.04,
+                "{init:?}: variance {squares}"
+            );
         }
     }
 

@@ -75,9 +75,18 @@ impl Loss {
     ///
     /// # Panics
     /// If the targets are of the other kind, of another length, or name a class that is not below `width`.
-    pub fn sums(self, outputs: &[f32], width: usize, targets: Targets<'_>, grad: Option<&mut [f32]>) -> Sums {
+    pub fn sums(
+        self,
+        outputs: &[f32],
+        width: usize,
+        targets: Targets<'_>,
+        grad: Option<&mut [f32]>,
+    ) -> Sums {
         let rows = outputs.len() / width;
-        let mut sums = Sums { weight: rows as f64, ..Sums::default() };
+        let mut sums = Sums {
+            weight: rows as f64,
+            ..Sums::default()
+        };
         match (self, targets) {
             (Loss::SoftmaxCrossEntropy, Targets::Classes(classes)) => {
                 assert_eq!(classes.len(), rows, "there must be one class a row");
@@ -88,7 +97,11 @@ impl Loss {
                 }
             }
             (Loss::Mse(convention), Targets::Values(values)) => {
-                assert_eq!(values.len(), outputs.len(), "there must be one value an output");
+                assert_eq!(
+                    values.len(),
+                    outputs.len(),
+                    "there must be one value an output"
+                );
                 let factor = match convention {
                     MseConvention::MeanOverAll => 1.0 / width as f32,
                     MseConvention::SumOverOutputs => 1.0,
@@ -98,7 +111,9 @@ impl Loss {
                 let squares: f64 = errors.clone().map(|e| f64::from(e) * f64::from(e)).sum();
                 sums.loss = squares * f64::from(factor);
                 if let Some(grad) = grad {
-                    grad.iter_mut().zip(errors).for_each(|(g, e)| *g = 2.0 * factor * e);
+                    grad.iter_mut()
+                        .zip(errors)
+                        .for_each(|(g, e)| *g = 2.0 * factor * e);
                 }
             }
             (loss, _) => panic!("{loss:?} got targets of the other kind"),
@@ -109,11 +124,17 @@ impl Loss {
 
 /// One row: loss = log(sum exp(x - max)) - (x[class] - max); gradient = softmax(x) - onehot(class).
 fn cross_entropy(row: &[f32], class: usize, grad: Option<&mut [f32]>) -> Sums {
-    assert!(class < row.len(), "class {class} is not below the model's {} outputs", row.len());
+    assert!(
+        class < row.len(),
+        "class {class} is not below the model's {} outputs",
+        row.len()
+    );
     let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let total: f32 = match grad {
         Some(grad) => {
-            grad.iter_mut().zip(row).for_each(|(g, x)| *g = exp(x - max));
+            grad.iter_mut()
+                .zip(row)
+                .for_each(|(g, x)| *g = exp(x - max));
             let total: f32 = grad.iter().sum();
             grad.iter_mut().for_each(|g| *g /= total);
             grad[class] -= 1.0;
@@ -124,7 +145,11 @@ fn cross_entropy(row: &[f32], class: usize, grad: Option<&mut [f32]>) -> Sums {
     let loss = f64::from(total).ln() - f64::from(row[class] - max);
     // The first of equals counts as the prediction.
     let predicted = row.iter().position(|&x| x == max);
-    Sums { loss, weight: 0.0, correct: f64::from(u8::from(predicted == Some(class))) }
+    Sums {
+        loss,
+        weight: 0.0,
+        correct: f64::from(u8::from(predicted == Some(class))),
+    }
 }
 
 #[cfg(test)]
@@ -135,7 +160,11 @@ mod tests {
 
     fn reference(loss: Loss, outputs: &[f64]) -> f64 {
         let width = 3;
-        let squares: f64 = outputs.iter().zip(VALUES).map(|(y, t)| (y - f64::from(t)).powi(2)).sum();
+        let squares: f64 = outputs
+            .iter()
+            .zip(VALUES)
+            .map(|(y, t)| (y - f64::from(t)).powi(2))
+            .sum();
         match loss {
             Loss::SoftmaxCrossEntropy => {
                 let row = |r: usize, class: usize| {
@@ -165,13 +194,26 @@ mod tests {
             let mut grad = [0.0; 6];
             let sums = loss.sums(&OUTPUTS, 3, targets(loss), Some(&mut grad));
             let wide = OUTPUTS.map(f64::from);
-            assert!((sums.loss - reference(loss, &wide)).abs() < 1e-6, "{loss:?}");
+            assert!(
+                (sums.loss - reference(loss, &wide)).abs() < 1e-6,
+                "{loss:?}"
+            );
             assert_eq!(sums.weight, 2.0);
             assert_eq!(loss.sums(&OUTPUTS, 3, targets(loss), None).loss, sums.loss);
             for at in 0..6 {
-                let nudged = |by: f64| reference(loss, &std::array::from_fn::<_, 6, _>(|i| wide[i] + if i == at { by } else { 0.0 }));
+                let nudged = |by: f64| {
+                    reference(
+                        loss,
+                        &std::array::from_fn::<_, 6, _>(|i| {
+                            wide[i] + if i == at { by } else { 0.0 }
+                        }),
+                    )
+                };
                 let expected = (nudged(1e-6) - nudged(-1e-6)) / 2e-6;
-                assert!((f64::from(grad[at]) - expected).abs() <= 1e-3 * expected.abs().max(1e-3), "{loss:?}, {at}");
+                assert!(
+                    (f64::from(grad[at]) - expected).abs() <= 1e-3 * expected.abs().max(1e-3),
+                    "{loss:?}, {at}"
+                );
             }
         }
     }
@@ -185,7 +227,8 @@ mod tests {
     #[test]
     fn a_diverged_row_gives_a_loss_that_is_not_finite() {
         for bad in [f32::NAN, f32::INFINITY] {
-            let sums = Loss::SoftmaxCrossEntropy.sums(&[0.0, bad, 1.0], 3, Targets::Classes(&[0]), None);
+            let sums =
+                Loss::SoftmaxCrossEntropy.sums(&[0.0, bad, 1.0], 3, Targets::Classes(&[0]), None);
             assert!(!sums.loss.is_finite(), "{bad}");
         }
     }

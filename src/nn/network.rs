@@ -3,11 +3,11 @@
 use ndarray::{Array1, Array2, ArrayView2};
 use sha2::{Digest, Sha256};
 
+use super::NnError;
 use super::kernel::Isa;
 use super::params::ParamLayout;
 use super::spec::Sequential;
 use super::stages::Stages;
-use super::NnError;
 
 /// A model with its parameters: what training starts from and gives back.
 ///
@@ -34,7 +34,11 @@ impl Network {
     pub fn new(model: Sequential, seed: u64) -> Result<Self, NnError> {
         let layout = model.layout()?;
         let params = layout.init(seed);
-        Ok(Self { model, layout, params })
+        Ok(Self {
+            model,
+            layout,
+            params,
+        })
     }
 
     /// A model with the given parameters, in the order of its layout.
@@ -44,9 +48,16 @@ impl Network {
     pub fn with_params(model: Sequential, params: Vec<f32>) -> Result<Self, NnError> {
         let layout = model.layout()?;
         if params.len() != layout.num_params() {
-            return Err(NnError::ParamCount { expected: layout.num_params(), got: params.len() });
+            return Err(NnError::ParamCount {
+                expected: layout.num_params(),
+                got: params.len(),
+            });
         }
-        Ok(Self { model, layout, params })
+        Ok(Self {
+            model,
+            layout,
+            params,
+        })
     }
 
     /// The model's architecture.
@@ -71,13 +82,21 @@ impl Network {
     pub fn predict(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f32>, NnError> {
         let (rows, width) = inputs.dim();
         if width != self.model.inputs() {
-            return Err(NnError::InputWidth { expected: self.model.inputs(), got: width });
+            return Err(NnError::InputWidth {
+                expected: self.model.inputs(),
+                got: width,
+            });
         }
         let mut stages = Stages::new(&self.model, Isa::detect());
-        stages.input(rows).iter_mut().zip(inputs).for_each(|(to, &from)| *to = from);
+        stages
+            .input(rows)
+            .iter_mut()
+            .zip(inputs)
+            .for_each(|(to, &from)| *to = from);
         stages.forward(&self.params);
         let shape = (rows, self.model.outputs());
-        Ok(Array2::from_shape_vec(shape, stages.output().to_vec()).expect("the output has this shape"))
+        Ok(Array2::from_shape_vec(shape, stages.output().to_vec())
+            .expect("the output has this shape"))
     }
 
     /// The class with the largest output for each row; the first of equals.
@@ -95,8 +114,13 @@ impl Network {
     /// SHA-256 of the parameters as little-endian `f32`, in the order of the layout: the fingerprint of a training.
     pub fn weights_sha256(&self) -> String {
         let mut hash = Sha256::new();
-        self.params.iter().for_each(|value| hash.update(value.to_le_bytes()));
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        self.params
+            .iter()
+            .for_each(|value| hash.update(value.to_le_bytes()));
+        hash.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
@@ -113,7 +137,8 @@ mod tests {
         let x = array![[1.0_f32, 2.0], [-1.0, 0.5]];
         let outputs = network.predict(x.view()).unwrap();
         for (row, y) in x.rows().into_iter().zip(&outputs) {
-            let hidden = [row[0] + 0.5 * row[1], -row[0] + 2.0 * row[1] + 0.25].map(|h| h.max(0.0).tanh());
+            let hidden =
+                [row[0] + 0.5 * row[1], -row[0] + 2.0 * row[1] + 0.25].map(|h| h.max(0.0).tanh());
             let z = 2.0 * hidden[0] - hidden[1] + 0.125;
             assert!((y - 1.0 / (1.0 + (-z).exp())).abs() < 1e-6);
         }
@@ -126,16 +151,32 @@ mod tests {
         assert_eq!(network.weights_sha256(), HASH_OF_ONE_AND_ZERO);
     }
 
-    const HASH_OF_ONE_AND_ZERO: &str = "434b26042aff3fb844a4c4c6be0d81a079b0ce84cfb8190679024404e5dc4822";
+    const HASH_OF_ONE_AND_ZERO: &str =
+        "434b26042aff3fb844a4c4c6be0d81a079b0ce84cfb8190679024404e5dc4822";
 
     #[test]
     fn the_wrong_number_of_parameters_or_inputs_is_refused() {
         let model = Sequential::new(2).dense(1);
         let wrong = Network::with_params(model.clone(), vec![0.0; 4]);
-        assert_eq!(wrong.unwrap_err(), NnError::ParamCount { expected: 3, got: 4 });
+        assert_eq!(
+            wrong.unwrap_err(),
+            NnError::ParamCount {
+                expected: 3,
+                got: 4
+            }
+        );
         let network = Network::new(model, 1).unwrap();
         let wide = network.predict(Array2::zeros((1, 3)).view());
-        assert_eq!(wide.unwrap_err(), NnError::InputWidth { expected: 2, got: 3 });
-        assert_eq!(network.predict(Array2::zeros((0, 2)).view()).unwrap().dim(), (0, 1));
+        assert_eq!(
+            wide.unwrap_err(),
+            NnError::InputWidth {
+                expected: 2,
+                got: 3
+            }
+        );
+        assert_eq!(
+            network.predict(Array2::zeros((0, 2)).view()).unwrap().dim(),
+            (0, 1)
+        );
     }
 }

@@ -27,10 +27,21 @@ pub struct ParamLayout {
 
 impl ParamLayout {
     /// Appends a tensor.
-    pub(super) fn push(&mut self, name: String, shape: &[usize], (init, fan): (Init, (usize, usize))) {
+    pub(super) fn push(
+        &mut self,
+        name: String,
+        shape: &[usize],
+        (init, fan): (Init, (usize, usize)),
+    ) {
         let start = self.num_params();
         let range = start..start + shape.iter().product::<usize>();
-        self.tensors.push(Tensor { name, shape: shape.to_vec(), range, init, fan });
+        self.tensors.push(Tensor {
+            name,
+            shape: shape.to_vec(),
+            range,
+            init,
+            fan,
+        });
     }
 
     /// The tensors, in order.
@@ -47,7 +58,11 @@ impl ParamLayout {
     pub fn init(&self, seed: u64) -> Vec<f32> {
         let mut params = vec![0.0; self.num_params()];
         for (index, tensor) in self.tensors.iter().enumerate() {
-            tensor.init.fill(&mut params[tensor.range.clone()], tensor.fan, (seed, index as u32));
+            tensor.init.fill(
+                &mut params[tensor.range.clone()],
+                tensor.fan,
+                (seed, index as u32),
+            );
         }
         params
     }

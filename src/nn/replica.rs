@@ -24,6 +24,12 @@ pub trait RowSource: Send + Sync {
     fn gather(&self, source: usize, rows: &[u32], inputs: &mut [f32], targets: TargetsMut<'_>);
 }
 
+impl<S: RowSource + ?Sized> RowSource for std::sync::Arc<S> {
+    fn gather(&self, source: usize, rows: &[u32], inputs: &mut [f32], targets: TargetsMut<'_>) {
+        (**self).gather(source, rows, inputs, targets);
+    }
+}
+
 /// A network with parameters of its own and rows from `S`.
 #[derive(Debug)]
 pub struct NetworkReplica<S> {
@@ -85,9 +91,16 @@ impl<S: RowSource> NetworkReplica<S> {
         match gradient {
             Gradient::Wanted => {
                 let (y, grad) = self.stages.output_and_grad();
-                self.loss.sums(&y[outputs.clone()], width, targets, Some(&mut grad[outputs]))
+                self.loss.sums(
+                    &y[outputs.clone()],
+                    width,
+                    targets,
+                    Some(&mut grad[outputs]),
+                )
             }
-            Gradient::No => self.loss.sums(&self.stages.output()[outputs], width, targets, None),
+            Gradient::No => self
+                .loss
+                .sums(&self.stages.output()[outputs], width, targets, None),
         }
     }
 
@@ -150,7 +163,8 @@ impl<S: RowSource> NetworkReplica<S> {
                 self.stages.backward(&self.params, parts, &mut Single(to));
             } else {
                 more.resize(to.len(), 0.0);
-                self.stages.backward(&self.params, parts, &mut Single(&mut more));
+                self.stages
+                    .backward(&self.params, parts, &mut Single(&mut more));
                 add(to, &more);
             }
         }
@@ -189,12 +203,19 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
 
     fn fold(&mut self, fold: &mut Fold<'_>) {
         let shards = fold.shards();
-        let rows: usize = shards.clone().map(|index| fold.shard(index).rows.len()).sum();
+        let rows: usize = shards
+            .clone()
+            .map(|index| fold.shard(index).rows.len())
+            .sum();
         let nodes = fold.nodes();
         if shards.is_empty() {
         } else if rows <= BLOCK_ROWS {
             self.nodes.clear();
-            self.nodes.extend(nodes.iter().map(|node| node.start - shards.start..node.end - shards.start));
+            self.nodes.extend(
+                nodes
+                    .iter()
+                    .map(|node| node.start - shards.start..node.end - shards.start),
+            );
             self.block(fold, shards, None);
         } else {
             for (which, node) in nodes.iter().enumerate() {

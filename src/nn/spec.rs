@@ -36,12 +36,19 @@ pub struct Sequential {
 impl Sequential {
     /// A model that takes `inputs` values a row.
     pub fn new(inputs: usize) -> Self {
-        Self { inputs, layers: Vec::new() }
+        Self {
+            inputs,
+            layers: Vec::new(),
+        }
     }
 
     /// Adds a dense layer; weights Xavier-uniform, biases zero.
     pub fn dense(self, outputs: usize) -> Self {
-        self.layer(LayerSpec::Dense { outputs, weight: Init::XavierUniform, bias: Init::Zeros })
+        self.layer(LayerSpec::Dense {
+            outputs,
+            weight: Init::XavierUniform,
+            bias: Init::Zeros,
+        })
     }
 
     /// Adds max(x, 0).
@@ -90,21 +97,46 @@ impl Sequential {
     /// [`NnError::EmptyLayer`] if a size is 0, [`NnError::NoParams`] if there is nothing to train.
     pub fn layout(&self) -> Result<ParamLayout, NnError> {
         if self.inputs == 0 {
-            return Err(NnError::EmptyLayer { index: 0, layer: "input", got: 0 });
+            return Err(NnError::EmptyLayer {
+                index: 0,
+                layer: "input",
+                got: 0,
+            });
         }
         let mut layout = ParamLayout::default();
         let mut inputs = self.inputs;
         for (index, layer) in self.layers.iter().enumerate() {
-            if let LayerSpec::Dense { outputs, weight, bias } = *layer {
+            if let LayerSpec::Dense {
+                outputs,
+                weight,
+                bias,
+            } = *layer
+            {
                 if outputs == 0 {
-                    return Err(NnError::EmptyLayer { index, layer: "dense", got: 0 });
+                    return Err(NnError::EmptyLayer {
+                        index,
+                        layer: "dense",
+                        got: 0,
+                    });
                 }
-                layout.push(format!("dense{index}.weight"), &[inputs, outputs], (weight, (inputs, outputs)));
-                layout.push(format!("dense{index}.bias"), &[outputs], (bias, (inputs, outputs)));
+                layout.push(
+                    format!("dense{index}.weight"),
+                    &[inputs, outputs],
+                    (weight, (inputs, outputs)),
+                );
+                layout.push(
+                    format!("dense{index}.bias"),
+                    &[outputs],
+                    (bias, (inputs, outputs)),
+                );
                 inputs = outputs;
             }
         }
-        if layout.num_params() == 0 { Err(NnError::NoParams) } else { Ok(layout) }
+        if layout.num_params() == 0 {
+            Err(NnError::NoParams)
+        } else {
+            Ok(layout)
+        }
     }
 }
 
@@ -126,18 +158,39 @@ mod tests {
     #[test]
     fn impossible_models_are_refused() {
         let refused = |model: Sequential| model.layout().unwrap_err();
-        assert_eq!(refused(Sequential::new(0).dense(1)), NnError::EmptyLayer { index: 0, layer: "input", got: 0 });
-        let empty = NnError::EmptyLayer { index: 2, layer: "dense", got: 0 };
+        assert_eq!(
+            refused(Sequential::new(0).dense(1)),
+            NnError::EmptyLayer {
+                index: 0,
+                layer: "input",
+                got: 0
+            }
+        );
+        let empty = NnError::EmptyLayer {
+            index: 2,
+            layer: "dense",
+            got: 0,
+        };
         assert_eq!(refused(Sequential::new(3).dense(4).relu().dense(0)), empty);
         assert_eq!(refused(Sequential::new(3).relu()), NnError::NoParams);
     }
 
     #[test]
     fn the_layout_has_no_gaps_and_the_name_reads_well() {
-        let model = Sequential::new(784).dense(1024).relu().dense(1024).relu().dense(10);
+        let model = Sequential::new(784)
+            .dense(1024)
+            .relu()
+            .dense(1024)
+            .relu()
+            .dense(10);
         let layout = model.layout().unwrap();
         assert_eq!(layout.num_params(), 1_863_690);
-        assert!(layout.tensors().windows(2).all(|pair| pair[0].range.end == pair[1].range.start));
+        assert!(
+            layout
+                .tensors()
+                .windows(2)
+                .all(|pair| pair[0].range.end == pair[1].range.start)
+        );
         assert_eq!(model.to_string(), "784-1024-relu-1024-relu-10");
     }
 }

@@ -13,8 +13,15 @@ use super::{Activation, Dense};
 /// One stage; the numbers are those of the buffers read and written.
 #[derive(Debug)]
 enum Stage {
-    Dense { layer: Box<Dense>, params: Range<usize>, buffers: (usize, usize) },
-    Activation { function: Activation, buffers: (usize, usize) },
+    Dense {
+        layer: Box<Dense>,
+        params: Range<usize>,
+        buffers: (usize, usize),
+    },
+    Activation {
+        function: Activation,
+        buffers: (usize, usize),
+    },
 }
 
 /// Where gradients of tree nodes go.
@@ -50,7 +57,11 @@ impl Stages {
                     let params = start..start + layer.num_params();
                     start = params.end;
                     widths.push(outputs);
-                    stages.push(Stage::Dense { layer, params, buffers: (from, from + 1) });
+                    stages.push(Stage::Dense {
+                        layer,
+                        params,
+                        buffers: (from, from + 1),
+                    });
                     after_dense = true;
                 }
                 LayerSpec::Activation(function) => {
@@ -58,13 +69,22 @@ impl Stages {
                     if !after_dense {
                         widths.push(inputs);
                     }
-                    stages.push(Stage::Activation { function, buffers: (from, to) });
+                    stages.push(Stage::Activation {
+                        function,
+                        buffers: (from, to),
+                    });
                     after_dense = false;
                 }
             }
         }
         let buffers = widths.iter().map(|_| Vec::new()).collect();
-        Self { stages, widths, buffers, grads: [Vec::new(), Vec::new()], rows: 0 }
+        Self {
+            stages,
+            widths,
+            buffers,
+            grads: [Vec::new(), Vec::new()],
+            rows: 0,
+        }
     }
 
     /// Makes room for `rows` rows and returns the input buffer to fill.
@@ -85,7 +105,9 @@ impl Stages {
     /// The outputs, and the gradient with respect to them, to be filled by the loss before [`Stages::backward`].
     pub(super) fn output_and_grad(&mut self) -> (&[f32], &mut [f32]) {
         let widest = self.widths.iter().copied().max().unwrap_or(0);
-        self.grads.iter_mut().for_each(|grad| grow(grad, self.rows * widest));
+        self.grads
+            .iter_mut()
+            .for_each(|grad| grow(grad, self.rows * widest));
         let last = self.widths.len() - 1;
         let len = self.rows * self.widths[last];
         (&self.buffers[last][..len], &mut self.grads[0][..len])
@@ -110,7 +132,11 @@ impl Stages {
             let x = &mut before[from][..rows * self.widths[from]];
             match stage {
                 Stage::Dense { layer, params, .. } => {
-                    layer.forward(&all_params[params.clone()], x, &mut after[0][..rows * self.widths[to]]);
+                    layer.forward(
+                        &all_params[params.clone()],
+                        x,
+                        &mut after[0][..rows * self.widths[to]],
+                    );
                 }
                 Stage::Activation { function, .. } if from == to => function.forward(x),
                 Stage::Activation { function, .. } => {
@@ -131,15 +157,25 @@ impl Stages {
         to: &mut impl Destinations,
     ) {
         let rows = self.rows;
-        let first_dense = self.stages.iter().position(|stage| matches!(stage, Stage::Dense { .. }));
+        let first_dense = self
+            .stages
+            .iter()
+            .position(|stage| matches!(stage, Stage::Dense { .. }));
         for (position, stage) in self.stages.iter_mut().enumerate().rev() {
             let [grad, next] = &mut self.grads;
             match stage {
-                Stage::Activation { function, buffers: (_, y) } => {
+                Stage::Activation {
+                    function,
+                    buffers: (_, y),
+                } => {
                     let len = rows * self.widths[*y];
                     function.backward(&self.buffers[*y][..len], &mut grad[..len]);
                 }
-                Stage::Dense { layer, params, buffers: (x, y) } => {
+                Stage::Dense {
+                    layer,
+                    params,
+                    buffers: (x, y),
+                } => {
                     let dy = &grad[..rows * self.widths[*y]];
                     layer.pack_gradient(&self.buffers[*x][..rows * self.widths[*x]], dy);
                     for (which, node) in nodes.iter().enumerate() {
@@ -148,7 +184,11 @@ impl Stages {
                     if first_dense == Some(position) {
                         return;
                     }
-                    layer.backward(&all_params[params.clone()], dy, &mut next[..rows * self.widths[*x]]);
+                    layer.backward(
+                        &all_params[params.clone()],
+                        dy,
+                        &mut next[..rows * self.widths[*x]],
+                    );
                     self.grads.swap(0, 1);
                 }
             }

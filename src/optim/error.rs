@@ -19,8 +19,21 @@ pub enum OptimError {
 }
 
 /// Accepts `value` if `valid`, else names it.
-pub(super) fn check(name: &'static str, range: &'static str, got: f32, valid: bool) -> Result<(), OptimError> {
-    if valid { Ok(()) } else { Err(OptimError::OutOfRange { name, range, got: f64::from(got) }) }
+pub(super) fn check(
+    name: &'static str,
+    range: &'static str,
+    got: f32,
+    valid: bool,
+) -> Result<(), OptimError> {
+    if valid {
+        Ok(())
+    } else {
+        Err(OptimError::OutOfRange {
+            name,
+            range,
+            got: f64::from(got),
+        })
+    }
 }
 
 #[cfg(test)]

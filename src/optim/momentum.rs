@@ -38,7 +38,13 @@ impl Transform for Momentum {
         1
     }
 
-    fn apply(&self, _scalars: &StepScalars, _params: &[f32], update: &mut [f32], state: &mut [f32]) {
+    fn apply(
+        &self,
+        _scalars: &StepScalars,
+        _params: &[f32],
+        update: &mut [f32],
+        state: &mut [f32],
+    ) {
         let m = self.momentum;
         let gain = match self.form {
             MomentumForm::HeavyBall => 1.0,

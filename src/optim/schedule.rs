@@ -72,7 +72,11 @@ impl Schedule {
     pub fn lr(&self, base: f32, progress: Progress) -> f32 {
         match *self {
             Schedule::Constant => base,
-            Schedule::Step { every, unit, factor } => base * power(factor, (unit.of(progress) / every) as f64),
+            Schedule::Step {
+                every,
+                unit,
+                factor,
+            } => base * power(factor, (unit.of(progress) / every) as f64),
             Schedule::Exponential { every, unit, gamma } => {
                 base * power(gamma, unit.of(progress) as f64 / every as f64)
             }
@@ -89,8 +93,18 @@ impl Schedule {
             Schedule::Step { every, factor, .. } => (every, factor),
             Schedule::Exponential { every, gamma, .. } => (every, gamma),
         };
-        check("the schedule's period", "at least 1", every as f32, every > 0)?;
-        check("the schedule's factor", "above 0 and at most 1", factor, factor > 0.0 && factor <= 1.0)
+        check(
+            "the schedule's period",
+            "at least 1",
+            every as f32,
+            every > 0,
+        )?;
+        check(
+            "the schedule's factor",
+            "above 0 and at most 1",
+            factor,
+            factor > 0.0 && factor <= 1.0,
+        )
     }
 }
 
@@ -103,26 +117,53 @@ mod tests {
     use super::*;
 
     fn at(step: u64) -> Progress {
-        Progress { step, epoch: step as u32 / 10, examples: step * 32 }
+        Progress {
+            step,
+            epoch: step as u32 / 10,
+            examples: step * 32,
+        }
     }
 
     #[test]
     fn schedules_follow_their_formulas_in_every_unit() {
-        let step = |unit, every| Schedule::Step { every, unit, factor: 0.5 };
+        let step = |unit, every| Schedule::Step {
+            every,
+            unit,
+            factor: 0.5,
+        };
         for (unit, every) in [(Unit::Steps, 20), (Unit::Epochs, 2), (Unit::Examples, 640)] {
             let rates = [0, 19, 20, 40].map(|t| step(unit, every).lr(1.0, at(t)));
             assert_eq!(rates, [1.0, 1.0, 0.5, 0.25], "{unit:?}");
         }
-        let smooth = Schedule::Exponential { every: 10, unit: Unit::Steps, gamma: 0.25 };
+        let smooth = Schedule::Exponential {
+            every: 10,
+            unit: Unit::Steps,
+            gamma: 0.25,
+        };
         assert_eq!([0, 5, 10].map(|t| smooth.lr(2.0, at(t))), [2.0, 1.0, 0.5]);
         assert_eq!(Schedule::Constant.lr(0.3, at(99)), 0.3);
     }
 
     #[test]
     fn impossible_schedules_are_refused() {
-        let refused = |every, factor| Schedule::Step { every, unit: Unit::Steps, factor }.check().unwrap_err().to_string();
-        assert_eq!(refused(0, 0.5), "the schedule's period must be at least 1, got 0");
-        assert_eq!(refused(1, 0.0), "the schedule's factor must be above 0 and at most 1, got 0");
+        let refused = |every, factor| {
+            Schedule::Step {
+                every,
+                unit: Unit::Steps,
+                factor,
+            }
+            .check()
+            .unwrap_err()
+            .to_string()
+        };
+        assert_eq!(
+            refused(0, 0.5),
+            "the schedule's period must be at least 1, got 0"
+        );
+        assert_eq!(
+            refused(1, 0.0),
+            "the schedule's factor must be above 0 and at most 1, got 0"
+        );
         assert!(refused(1, f32::NAN).contains("NaN"));
         assert_eq!(Schedule::Constant.check(), Ok(()));
     }

@@ -43,24 +43,42 @@ impl Chain {
 
     /// State values a parameter needs, over all transforms.
     pub fn num_state_buffers(&self) -> usize {
-        self.transforms.iter().map(|transform| transform.num_state_buffers()).sum()
+        self.transforms
+            .iter()
+            .map(|transform| transform.num_state_buffers())
+            .sum()
     }
 
     /// Updates a block of parameters from its summed gradient.
     ///
     /// # Panics
     /// If the block is longer than [`MAX_BLOCK`].
-    pub fn apply(&self, scalars: &StepScalars, params: &mut [f32], grad: &[f32], mut state: &mut [f32]) {
+    pub fn apply(
+        &self,
+        scalars: &StepScalars,
+        params: &mut [f32],
+        grad: &[f32],
+        mut state: &mut [f32],
+    ) {
         let len = params.len();
-        assert!(len <= MAX_BLOCK, "a block has at most {MAX_BLOCK} parameters, got {len}");
+        assert!(
+            len <= MAX_BLOCK,
+            "a block has at most {MAX_BLOCK} parameters, got {len}"
+        );
         let mut memory = [0.0; MAX_BLOCK];
         let update = &mut memory[..len];
-        update.iter_mut().zip(grad).for_each(|(u, g)| *u = g * scalars.grad_scale);
+        update
+            .iter_mut()
+            .zip(grad)
+            .for_each(|(u, g)| *u = g * scalars.grad_scale);
         for transform in &self.transforms {
             let (own, rest) = state.split_at_mut(transform.num_state_buffers() * len);
             transform.apply(scalars, params, update, own);
             state = rest;
         }
-        params.iter_mut().zip(&*update).for_each(|(p, u)| *p -= scalars.lr * u);
+        params
+            .iter_mut()
+            .zip(&*update)
+            .for_each(|(p, u)| *p -= scalars.lr * u);
     }
 }

@@ -34,7 +34,10 @@ pub(super) struct Config {
 impl Config {
     pub(super) fn new(loss: Loss) -> Self {
         Self {
-            engine: EngineConfig { threads: Threads::Auto, ..EngineConfig::default() },
+            engine: EngineConfig {
+                threads: Threads::Auto,
+                ..EngineConfig::default()
+            },
             shards: None,
             loss,
             optimizer: Optimizer::sgd(0.1).with_momentum(0.9),
@@ -47,7 +50,11 @@ impl Config {
     }
 
     /// Checks everything that can be checked before the engine is built.
-    pub(super) fn check(&self, network: &Network, data: [&dyn Dataset; 2]) -> Result<(), TrainError> {
+    pub(super) fn check(
+        &self,
+        network: &Network,
+        data: [&dyn Dataset; 2],
+    ) -> Result<(), TrainError> {
         if self.batch_size == 0 {
             return Err(TrainError::EmptyBatch);
         }
@@ -61,11 +68,18 @@ impl Config {
     /// The engine's settings for a training set of `rows` rows.
     pub(super) fn engine(&self, rows: usize) -> EngineConfig {
         let default = Shards::Fixed(default_shards(self.batch_size.min(rows), 1));
-        EngineConfig { shards: self.shards.unwrap_or(default), ..self.engine }
+        EngineConfig {
+            shards: self.shards.unwrap_or(default),
+            ..self.engine
+        }
     }
 }
 
-fn check_data(part: &'static str, data: &dyn Dataset, (loss, network): (Loss, &Network)) -> Result<(), TrainError> {
+fn check_data(
+    part: &'static str,
+    data: &dyn Dataset,
+    (loss, network): (Loss, &Network),
+) -> Result<(), TrainError> {
     if data.is_empty() {
         return Err(DataError::Empty.into());
     }
@@ -74,7 +88,11 @@ fn check_data(part: &'static str, data: &dyn Dataset, (loss, network): (Loss, &N
     }
     let (expected, got) = (network.model().inputs(), data.input_len());
     if expected != got {
-        return Err(TrainError::InputWidth { part, expected, got });
+        return Err(TrainError::InputWidth {
+            part,
+            expected,
+            got,
+        });
     }
     let outputs = network.model().outputs();
     let (expected, got) = match loss.target_kind(outputs) {
@@ -86,5 +104,14 @@ fn check_data(part: &'static str, data: &dyn Dataset, (loss, network): (Loss, &N
         (Labels::Values(width), Labels::Values(n)) => n == width,
         _ => false,
     };
-    if fits { Ok(()) } else { Err(TrainError::LabelKind { part, outputs, expected, got }) }
+    if fits {
+        Ok(())
+    } else {
+        Err(TrainError::LabelKind {
+            part,
+            outputs,
+            expected,
+            got,
+        })
+    }
 }

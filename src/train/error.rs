@@ -27,7 +27,9 @@ pub enum TrainError {
     #[error("batch size must be at least 1, got 0; choose 1 or more")]
     EmptyBatch,
     /// Rows of another width than the model's input.
-    #[error("the {part} data has {got} values a row, the model takes {expected}; change the model's first layer or the data")]
+    #[error(
+        "the {part} data has {got} values a row, the model takes {expected}; change the model's first layer or the data"
+    )]
     InputWidth {
         /// "training" or "test".
         part: &'static str,
@@ -49,7 +51,9 @@ pub enum TrainError {
         got: Labels,
     },
     /// Loss or gradient became infinite or NaN; the step was not applied.
-    #[error("step {step} (epoch {epoch}) was not applied: the loss is {loss}, the gradient's norm {grad_norm}; lower the learning rate, or use on-non-finite skip")]
+    #[error(
+        "step {step} (epoch {epoch}) was not applied: the loss is {loss}, the gradient's norm {grad_norm}; lower the learning rate, or use on-non-finite skip"
+    )]
     NonFinite {
         /// The step, from 0.
         step: u64,
@@ -75,14 +79,40 @@ mod tests {
 
     #[test]
     fn messages_say_what_was_expected_what_came_and_what_to_do() {
-        let width = TrainError::InputWidth { part: "test", expected: 64, got: 63 };
-        assert!(width.to_string().starts_with("the test data has 63 values a row, the model takes 64;"));
+        let width = TrainError::InputWidth {
+            part: "test",
+            expected: 64,
+            got: 63,
+        };
+        assert!(
+            width
+                .to_string()
+                .starts_with("the test data has 63 values a row, the model takes 64;")
+        );
         let (expected, got) = (Labels::Classes(10), Labels::Values(1));
-        let kind = TrainError::LabelKind { part: "training", outputs: 10, expected, got }.to_string();
-        assert!(kind.contains("labelled with 1 values a row, the loss and the model's 10 outputs need classes below 10"));
-        let diverged = TrainError::NonFinite { step: 7, epoch: 1, loss: f64::NAN, grad_norm: 1.0 }.to_string();
+        let kind = TrainError::LabelKind {
+            part: "training",
+            outputs: 10,
+            expected,
+            got,
+        }
+        .to_string();
+        assert!(
+            kind.contains("labelled with 1 values a row, the loss and the model's 10 outputs need classes below 10")
+        );
+        let diverged = TrainError::NonFinite {
+            step: 7,
+            epoch: 1,
+            loss: f64::NAN,
+            grad_norm: 1.0,
+        }
+        .to_string();
         assert!(diverged.starts_with("step 7 (epoch 1) was not applied: the loss is NaN"));
         assert!(diverged.contains("lower the learning rate"));
-        assert!(TrainError::EmptyBatch.to_string().contains("at least 1, got 0"));
+        assert!(
+            TrainError::EmptyBatch
+                .to_string()
+                .contains("at least 1, got 0")
+        );
     }
 }

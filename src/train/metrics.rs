@@ -81,7 +81,9 @@ pub struct Report {
 impl Report {
     /// Test accuracy after the last epoch, in 0..=1; NaN if there was no epoch.
     pub fn test_accuracy(&self) -> f64 {
-        self.epochs.last().map_or(f64::NAN, |epoch| epoch.test_accuracy)
+        self.epochs
+            .last()
+            .map_or(f64::NAN, |epoch| epoch.test_accuracy)
     }
 
     /// Test loss after the last epoch; NaN if there was no epoch.

@@ -20,11 +20,12 @@ use crate::optim::{Progress, StepScalars};
 
 use config::Config;
 use metrics::EpochSums;
-use source::{ChainUpdate, Sources, TEST, TRAIN};
+use source::{Sources, TEST, TRAIN};
 
 pub use config::OnNonFinite;
 pub use error::TrainError;
 pub use metrics::{EpochMetrics, Event, Report, Setup};
+pub use source::ChainUpdate;
 pub use trainer::Trainer;
 
 type Workers<'s, 'd> = Session<'s, NetworkReplica<Sources<'d>>, ChainUpdate>;
@@ -51,14 +52,27 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     for start in (0..order.len()).step_by(at.config.batch_size) {
         let range = start..(start + at.config.batch_size).min(order.len());
         let examples = range.end;
-        let batch = Batch { source: TRAIN, order: Arc::clone(&order), range, epoch, step: at.progress.step };
-        let lr = at.config.schedule.lr(at.config.optimizer.lr(), *at.progress);
+        let batch = Batch {
+            source: TRAIN,
+            order: Arc::clone(&order),
+            range,
+            epoch,
+            step: at.progress.step,
+        };
+        let lr = at
+            .config
+            .schedule
+            .lr(at.config.optimizer.lr(), *at.progress);
         let step = at.progress.step;
         let reduced = workers.step(&batch, |reduced| decide(reduced, lr, step))?;
         at.count(&reduced, batch.rows().len())?;
         epoch_sums.add(&reduced, lr);
         let loss = reduced.sums.mean_loss();
-        let _ = (at.observer)(&Event::Step { epoch: epoch + 1, examples, loss });
+        let _ = (at.observer)(&Event::Step {
+            epoch: epoch + 1,
+            examples,
+            loss,
+        });
     }
     epoch_sums.time = started.elapsed();
     at.progress.epoch += 1;
@@ -71,14 +85,24 @@ fn decide(reduced: &Reduced, lr: f32, step: u64) -> Decision<StepScalars> {
         return Decision::Skip;
     }
     let grad_scale = (1.0 / reduced.sums.weight) as f32;
-    Decision::Apply(StepScalars { lr, grad_scale, step })
+    Decision::Apply(StepScalars {
+        lr,
+        grad_scale,
+        step,
+    })
 }
 
 /// The sums of the loss over the test set, spread over the workers.
 fn evaluate<F>(at: &Loop<'_, F>, workers: &mut Workers<'_, '_>) -> Result<Sums, TrainError> {
     let order = Arc::clone(&at.test_order);
     let range = 0..order.len();
-    let batch = Batch { source: TEST, order, range, epoch: at.progress.epoch, step: at.progress.step };
+    let batch = Batch {
+        source: TEST,
+        order,
+        range,
+        epoch: at.progress.epoch,
+        step: at.progress.step,
+    };
     Ok(workers.evaluate(&batch)?)
 }
 

@@ -4,7 +4,7 @@
 use crate::data::Dataset;
 use crate::engine::{Update, UpdateBlock};
 use crate::nn::{RowSource, TargetsMut};
-use crate::optim::{Chain, StepScalars};
+use crate::optim::{Chain, OptimError, Optimizer, StepScalars};
 
 /// The training set's number.
 pub(super) const TRAIN: usize = 0;
@@ -26,9 +26,27 @@ impl RowSource for Sources<'_> {
     }
 }
 
-/// An optimiser as the engine applies it.
+/// An optimiser as the engine applies it: for those who bring their own replica.
+///
+/// ```
+/// use unisono::engine::Update;
+/// use unisono::{optim::Optimizer, train::ChainUpdate};
+/// let update = ChainUpdate::new(&Optimizer::sgd(0.1).with_momentum(0.9))?;
+/// assert_eq!(update.num_state_buffers(), 1);
+/// # Ok::<(), unisono::optim::OptimError>(())
+/// ```
 #[derive(Debug)]
-pub(super) struct ChainUpdate(pub(super) Chain);
+pub struct ChainUpdate(Chain);
+
+impl ChainUpdate {
+    /// The update of `optimizer`.
+    ///
+    /// # Errors
+    /// Those of [`Optimizer::build`].
+    pub fn new(optimizer: &Optimizer) -> Result<Self, OptimError> {
+        Ok(Self(optimizer.build()?))
+    }
+}
 
 impl Update for ChainUpdate {
     type Scalars = StepScalars;

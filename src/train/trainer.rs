@@ -47,12 +47,21 @@ pub struct Trainer {
 impl Trainer {
     /// A trainer of `model`; parameters are drawn from the seed.
     pub fn new(model: Sequential, loss: Loss) -> Self {
-        Self { model, config: Config::new(loss), network: None, state: None, progress: Progress::default() }
+        Self {
+            model,
+            config: Config::new(loss),
+            network: None,
+            state: None,
+            progress: Progress::default(),
+        }
     }
 
     /// A trainer that goes on from a network's parameters.
     pub fn from_network(network: Network, loss: Loss) -> Self {
-        Self { network: Some(network.clone()), ..Self::new(network.model().clone(), loss) }
+        Self {
+            network: Some(network.clone()),
+            ..Self::new(network.model().clone(), loss)
+        }
     }
 
     /// Worker threads; by default the physical cores that this process may use.
@@ -154,10 +163,21 @@ impl Trainer {
     ) -> Result<Report, TrainError> {
         let network = self.network()?;
         self.config.check(&network, [train, test])?;
-        let chain = ChainUpdate(self.config.optimizer.build()?);
+        let chain = ChainUpdate::new(&self.config.optimizer)?;
         let (model, loss, isa) = (&self.model, self.config.loss, Isa::detect());
-        let replica = |_| NetworkReplica::new(model, network.params().len(), (loss, Sources([train, test]), isa));
-        let mut engine = Engine::new(self.config.engine(train.len()), network.params(), chain, replica)?;
+        let replica = |_| {
+            NetworkReplica::new(
+                model,
+                network.params().len(),
+                (loss, Sources([train, test]), isa),
+            )
+        };
+        let mut engine = Engine::new(
+            self.config.engine(train.len()),
+            network.params(),
+            chain,
+            replica,
+        )?;
         if let Some(state) = &self.state {
             engine.set_state(state)?;
         }
@@ -191,7 +211,10 @@ impl Trainer {
         if let Some(error) = failure {
             return Err(error);
         }
-        let train_time: f64 = epochs.iter().map(|e| train.len() as f64 / e.throughput_samples_per_s).sum();
+        let train_time: f64 = epochs
+            .iter()
+            .map(|e| train.len() as f64 / e.throughput_samples_per_s)
+            .sum();
         Ok(Report {
             throughput_samples_per_s: (train.len() * epochs.len()) as f64 / train_time,
             setup,
@@ -203,14 +226,29 @@ impl Trainer {
         })
     }
 
-    fn setup(&self, engine: &Engine<NetworkReplica<Sources<'_>>, ChainUpdate>, rows: usize) -> Setup {
+    fn setup(
+        &self,
+        engine: &Engine<NetworkReplica<Sources<'_>>, ChainUpdate>,
+        rows: usize,
+    ) -> Setup {
         let placement = engine.placement().clone();
         let batch_size = self.config.batch_size;
         let short = (batch_size > rows).then(|| {
             format!("the batch of {batch_size} rows is larger than the {rows} rows of the training set: every epoch is one short batch")
         });
-        let warnings = placement.warning().into_iter().chain(engine.warning()).chain(short).collect();
-        Setup { placement, shards: engine.num_shards(), rows, epochs: self.config.epochs, warnings }
+        let warnings = placement
+            .warning()
+            .into_iter()
+            .chain(engine.warning())
+            .chain(short)
+            .collect();
+        Setup {
+            placement,
+            shards: engine.num_shards(),
+            rows,
+            epochs: self.config.epochs,
+            warnings,
+        }
     }
 }
 

@@ -99,7 +99,13 @@ impl Plan {
         let mut plan = Self { cuts, workers };
         for segment in 0..spec.num_workers {
             if !plan.cuts[segment].is_empty() {
-                Compiler { plan: &mut plan, algorithm, spec, segment }.root();
+                Compiler {
+                    plan: &mut plan,
+                    algorithm,
+                    spec,
+                    segment,
+                }
+                .root();
             }
         }
         plan
@@ -147,10 +153,18 @@ impl Compiler<'_> {
 
     /// The leaf whose shards are exactly those of `node`.
     fn leaf(&self, node: &Node) -> Option<Home> {
-        self.plan.workers.iter().enumerate().find_map(|(worker, plan)| {
-            let slot = plan.nodes.iter().position(|n| n == node)?;
-            Some(Home { worker, slot, segment: self.segment })
-        })
+        self.plan
+            .workers
+            .iter()
+            .enumerate()
+            .find_map(|(worker, plan)| {
+                let slot = plan.nodes.iter().position(|n| n == node)?;
+                Some(Home {
+                    worker,
+                    slot,
+                    segment: self.segment,
+                })
+            })
     }
 
     /// The worker that makes `node`: a leaf's own, else the algorithm's choice.
@@ -159,13 +173,18 @@ impl Compiler<'_> {
             return home.worker;
         }
         let left = self.adder(&(node.start..node.start + split_point(node.len())));
-        self.algorithm.adder(left, self.segment, self.spec.num_workers)
+        self.algorithm
+            .adder(left, self.segment, self.spec.num_workers)
     }
 
     /// Compiles everything that makes `node`.
     fn value(&mut self, node: &Node) -> Value {
         if let Some(home) = self.leaf(node) {
-            return Value { worker: home.worker, home, task: None };
+            return Value {
+                worker: home.worker,
+                home,
+                task: None,
+            };
         }
         let worker = self.adder(node);
         let mut inputs = Vec::new();
@@ -173,11 +192,20 @@ impl Compiler<'_> {
         let expr = self.expr(node, worker, (&mut inputs, &mut first));
         let home = first.expect("an inner node has inputs");
         let task = self.task(worker, inputs, &expr);
-        Value { worker, home, task: Some(task) }
+        Value {
+            worker,
+            home,
+            task: Some(task),
+        }
     }
 
     /// The part of the tree under `node` that `worker` adds itself.
-    fn expr(&mut self, node: &Node, worker: usize, out: (&mut Vec<usize>, &mut Option<Home>)) -> Expr {
+    fn expr(
+        &mut self,
+        node: &Node,
+        worker: usize,
+        out: (&mut Vec<usize>, &mut Option<Home>),
+    ) -> Expr {
         let (inputs, first) = out;
         if self.leaf(node).is_none() && self.adder(node) == worker {
             let middle = node.start + split_point(node.len());
@@ -195,11 +223,18 @@ impl Compiler<'_> {
     fn input(&mut self, worker: usize, value: Value) -> usize {
         let homes = &mut self.plan.workers[worker].homes;
         homes.push(value.home);
-        let to = Destination { worker, input: homes.len() - 1 };
+        let to = Destination {
+            worker,
+            input: homes.len() - 1,
+        };
         let maker = &mut self.plan.workers[value.worker];
         match value.task {
             Some(task) => maker.tasks[task].output = Output::Forward(to),
-            None => maker.sends.push(Send { slot: value.home.slot, segment: self.segment, to }),
+            None => maker.sends.push(Send {
+                slot: value.home.slot,
+                segment: self.segment,
+                to,
+            }),
         }
         to.input
     }
@@ -209,7 +244,8 @@ impl Compiler<'_> {
         let task = Task {
             #[cfg(test)]
             segment: self.segment,
-            inputs, ops: expr.compile(),
+            inputs,
+            ops: expr.compile(),
             output: Output::Root,
         };
         tasks.push(task);
@@ -228,12 +264,24 @@ mod tests {
             for num_workers in [1, 2, 3, 5, 8, 13] {
                 for num_shards in [1, 3, 7, 16] {
                     for update in UpdateMode::ALL {
-                        let spec = PlanSpec { num_workers, num_shards, num_params: 5 * BLOCK + 1, update };
+                        let spec = PlanSpec {
+                            num_workers,
+                            num_shards,
+                            num_params: 5 * BLOCK + 1,
+                            update,
+                        };
                         let plan = Plan::new(algorithm, spec);
                         for segment in (0..num_workers).filter(|&s| !plan.cuts[s].is_empty()) {
-                            let is_root = |t: &&Task| t.segment == segment && t.output == Output::Root;
-                            let roots = plan.workers.iter().map(|w| w.tasks.iter().filter(is_root).count());
-                            let owners = plan.workers.iter().map(|w| usize::from(w.owned.contains(&segment)));
+                            let is_root =
+                                |t: &&Task| t.segment == segment && t.output == Output::Root;
+                            let roots = plan
+                                .workers
+                                .iter()
+                                .map(|w| w.tasks.iter().filter(is_root).count());
+                            let owners = plan
+                                .workers
+                                .iter()
+                                .map(|w| usize::from(w.owned.contains(&segment)));
                             assert_eq!(roots.clone().sum::<usize>(), 1);
                             assert!(roots.eq(owners), "{}, {spec:?}", algorithm.name());
                         }

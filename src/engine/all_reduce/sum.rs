@@ -31,7 +31,10 @@ impl Expr {
         fn emit(expr: &Expr, level: usize, ops: &mut Vec<Op>) {
             match expr {
                 Expr::Input(0) => {}
-                Expr::Input(input) => ops.push(Op::Load { input: *input, level }),
+                Expr::Input(input) => ops.push(Op::Load {
+                    input: *input,
+                    level,
+                }),
                 Expr::Add(left, right) => {
                     emit(left, level, ops);
                     if let Expr::Input(input) = **right {
@@ -75,13 +78,20 @@ pub(crate) fn evaluate<'i>(
         let part = |k: usize| &input(k)[range.clone()];
         for op in ops {
             match *op {
-                Op::Load { input, level } => levels[level - 1][..block.len()].copy_from_slice(part(input)),
+                Op::Load { input, level } => {
+                    levels[level - 1][..block.len()].copy_from_slice(part(input))
+                }
                 Op::AddInput { input, level: 0 } => add(block, part(input)),
-                Op::AddInput { input, level } => add(&mut levels[level - 1][..block.len()], part(input)),
+                Op::AddInput { input, level } => {
+                    add(&mut levels[level - 1][..block.len()], part(input))
+                }
                 Op::AddLevel { level: 0 } => add(block, &levels[0][..block.len()]),
                 Op::AddLevel { level } => {
                     let (below, above) = levels.split_at_mut(level);
-                    add(&mut below[level - 1][..block.len()], &above[0][..block.len()]);
+                    add(
+                        &mut below[level - 1][..block.len()],
+                        &above[0][..block.len()],
+                    );
                 }
             }
         }
@@ -105,7 +115,10 @@ mod tests {
                 return Expr::Input(leaves.start);
             }
             let middle = leaves.start + crate::engine::shard::split_point(leaves.len());
-            Expr::Add(Box::new(tree(leaves.start..middle)), Box::new(tree(middle..leaves.end)))
+            Expr::Add(
+                Box::new(tree(leaves.start..middle)),
+                Box::new(tree(middle..leaves.end)),
+            )
         }
         fn oracle(expr: &Expr, inputs: &[Vec<f32>], at: usize) -> f32 {
             match expr {
@@ -115,16 +128,25 @@ mod tests {
         }
         for len in [1, 7, BLOCK, BLOCK + 1] {
             for n in 1..14 {
-                let inputs: Vec<Vec<f32>> =
-                    (0..n).map(|k| (0..len).map(|i| 1.0 / (1 + k + i % 97) as f32).collect()).collect();
+                let inputs: Vec<Vec<f32>> = (0..n)
+                    .map(|k| (0..len).map(|i| 1.0 / (1 + k + i % 97) as f32).collect())
+                    .collect();
                 let expr = tree(0..n);
                 let ops = expr.compile();
                 let mut first = inputs[0].clone();
                 let mut levels = vec![[0.0; BLOCK]; num_levels(&ops)];
                 let mut seen = 0;
-                evaluate(&ops, &mut first, |k| &inputs[k], (&mut levels, |block: &[f32]| seen += block.len()));
+                evaluate(
+                    &ops,
+                    &mut first,
+                    |k| &inputs[k],
+                    (&mut levels, |block: &[f32]| seen += block.len()),
+                );
                 assert_eq!(seen, len);
-                assert!((0..len).all(|at| first[at] == oracle(&expr, &inputs, at)), "{n} inputs of {len}");
+                assert!(
+                    (0..len).all(|at| first[at] == oracle(&expr, &inputs, at)),
+                    "{n} inputs of {len}"
+                );
             }
         }
     }

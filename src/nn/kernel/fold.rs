@@ -28,10 +28,23 @@ const LEVELS: usize = 24;
 /// # Panics
 /// If the operands' shapes do not fit, were packed for different instruction sets, or a shard lies outside them.
 pub fn fold_products(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>]) {
-    assert_eq!(a.depth, b.depth, "the operands of a fold must have the same depth");
-    assert_eq!(a.isa, b.isa, "the operands of a fold must be packed for the same instruction set");
-    assert_eq!(c.len(), a.lanes * b.lanes, "the result of a fold must have the operands' shape");
-    assert!(shards.len() < 1 << (LEVELS - 1), "a fold takes fewer than 2^23 shards");
+    assert_eq!(
+        a.depth, b.depth,
+        "the operands of a fold must have the same depth"
+    );
+    assert_eq!(
+        a.isa, b.isa,
+        "the operands of a fold must be packed for the same instruction set"
+    );
+    assert_eq!(
+        c.len(),
+        a.lanes * b.lanes,
+        "the result of a fold must have the operands' shape"
+    );
+    assert!(
+        shards.len() < 1 << (LEVELS - 1),
+        "a fold takes fewer than 2^23 shards"
+    );
     match a.isa {
         Isa::Portable => blocks::<6, 16>(c, a, b, shards),
         #[cfg(target_arch = "x86_64")]
@@ -55,7 +68,11 @@ pub(super) fn blocks<const MR: usize, const NR: usize>(
             let columns = j * NR..(j * NR + NR).min(n);
             for i in i0..(i0 + MC).min(a.num_panels()) {
                 tile(&mut stack, (a.panel(i), b.panel(j)), shards);
-                store(&stack[0], c, (n, i * MR..(i * MR + MR).min(m), columns.clone()));
+                store(
+                    &stack[0],
+                    c,
+                    (n, i * MR..(i * MR + MR).min(m), columns.clone()),
+                );
             }
         }
     }
@@ -71,7 +88,11 @@ fn tile<const MR: usize, const NR: usize>(
     let mut depth = 0;
     for (s, rows) in shards.iter().enumerate() {
         let mut leaf = [[0.0; NR]; MR];
-        chain(&mut leaf, &a[rows.start * MR..rows.end * MR], &b[rows.start * NR..rows.end * NR]);
+        chain(
+            &mut leaf,
+            &a[rows.start * MR..rows.end * MR],
+            &b[rows.start * NR..rows.end * NR],
+        );
         // The leaf itself is merged from registers: it never visits the stack if it is a right child.
         for _ in 0..s.trailing_ones() {
             depth -= 1;

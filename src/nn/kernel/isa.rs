@@ -16,7 +16,13 @@ pub enum Isa {
 impl Isa {
     /// Those that this CPU can run, slowest first.
     pub fn available() -> Vec<Isa> {
-        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "other architectures have the portable kernels only"))]
+        #[cfg_attr(
+            not(target_arch = "x86_64"),
+            expect(
+                unused_mut,
+                reason = "other architectures have the portable kernels only"
+            )
+        )]
         let mut found = vec![Isa::Portable];
         #[cfg(target_arch = "x86_64")]
         {

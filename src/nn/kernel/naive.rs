@@ -15,17 +15,27 @@ pub fn product((m, n, k): (usize, usize, usize), a: &[f32], b: &[f32], start: &[
 }
 
 /// `a' b`, with the rows `0..k` cut into `shards`, whose products are added in the order of the tree.
-pub fn fold_products((m, n): (usize, usize), a: &[f32], b: &[f32], shards: &[Range<usize>]) -> Vec<f32> {
+pub fn fold_products(
+    (m, n): (usize, usize),
+    a: &[f32],
+    b: &[f32],
+    shards: &[Range<usize>],
+) -> Vec<f32> {
     if let [rows] = shards {
         let mut c = vec![0.0; m * n];
         for i in 0..m {
             for j in 0..n {
-                c[i * n + j] = rows.clone().fold(0.0, |sum: f32, p| a[p * m + i].mul_add(b[p * n + j], sum));
+                c[i * n + j] = rows
+                    .clone()
+                    .fold(0.0, |sum: f32, p| a[p * m + i].mul_add(b[p * n + j], sum));
             }
         }
         return c;
     }
     let (left, right) = shards.split_at(shards.len().next_power_of_two() / 2);
-    let (left, right) = (fold_products((m, n), a, b, left), fold_products((m, n), a, b, right));
+    let (left, right) = (
+        fold_products((m, n), a, b, left),
+        fold_products((m, n), a, b, right),
+    );
     left.iter().zip(&right).map(|(l, r)| l + r).collect()
 }

@@ -35,12 +35,24 @@ pub struct Strided<'a> {
 impl<'a> Strided<'a> {
     /// A row-major `depth` x `lanes` matrix: neighbours across the lanes are neighbours in memory.
     pub fn across(data: &'a [f32], depth: usize, lanes: usize) -> Self {
-        Self { data, lanes, depth, lane_stride: 1, depth_stride: lanes }
+        Self {
+            data,
+            lanes,
+            depth,
+            lane_stride: 1,
+            depth_stride: lanes,
+        }
     }
 
     /// A row-major `lanes` x `depth` matrix: neighbours along the depth are neighbours in memory.
     pub fn along(data: &'a [f32], lanes: usize, depth: usize) -> Self {
-        Self { data, lanes, depth, lane_stride: depth, depth_stride: 1 }
+        Self {
+            data,
+            lanes,
+            depth,
+            lane_stride: depth,
+            depth_stride: 1,
+        }
     }
 }
 
@@ -58,7 +70,14 @@ pub struct Packed {
 impl Packed {
     /// An empty operand for the kernels of `isa`.
     pub fn new(isa: Isa) -> Self {
-        Self { isa, data: Vec::new(), width: 1, lanes: 0, depth: 0, start: 0 }
+        Self {
+            isa,
+            data: Vec::new(),
+            width: 1,
+            lanes: 0,
+            depth: 0,
+            start: 0,
+        }
     }
 
     /// Packs `matrix` as the operand on `side`. With `ones`, a left operand gets one more row, all ones: the row
@@ -82,10 +101,17 @@ impl Packed {
         if depth == 0 {
             return;
         }
-        for (panel, out) in self.data[self.start..self.start + len].chunks_exact_mut(width * depth).enumerate() {
+        for (panel, out) in self.data[self.start..self.start + len]
+            .chunks_exact_mut(width * depth)
+            .enumerate()
+        {
             let first = panel * width;
             let valid = matrix.lanes.saturating_sub(first).min(width);
-            let from = Strided { data: &matrix.data[(first * matrix.lane_stride).min(matrix.data.len())..], lanes: valid, ..matrix };
+            let from = Strided {
+                data: &matrix.data[(first * matrix.lane_stride).min(matrix.data.len())..],
+                lanes: valid,
+                ..matrix
+            };
             match width {
                 6 => pack_panel::<6>(out, from),
                 12 => pack_panel::<12>(out, from),
@@ -93,7 +119,8 @@ impl Packed {
                 _ => pack_panel::<32>(out, from),
             }
             if ones == Ones::Row && (first..first + width).contains(&matrix.lanes) {
-                out.chunks_exact_mut(width).for_each(|group| group[matrix.lanes - first] = 1.0);
+                out.chunks_exact_mut(width)
+                    .for_each(|group| group[matrix.lanes - first] = 1.0);
             }
         }
     }
@@ -119,7 +146,13 @@ pub enum Ones {
 }
 
 fn pack_panel<const W: usize>(out: &mut [f32], from: Strided<'_>) {
-    let Strided { data, lanes, depth, lane_stride, depth_stride } = from;
+    let Strided {
+        data,
+        lanes,
+        depth,
+        lane_stride,
+        depth_stride,
+    } = from;
     let (groups, _) = out.as_chunks_mut::<W>();
     if lane_stride == 1 && lanes == W {
         for (p, group) in groups.iter_mut().enumerate() {
@@ -138,7 +171,11 @@ fn pack_panel<const W: usize>(out: &mut [f32], from: Strided<'_>) {
     } else {
         for (p, group) in groups.iter_mut().enumerate() {
             for (lane, value) in group.iter_mut().enumerate() {
-                *value = if lane < lanes { data[lane * lane_stride + p * depth_stride] } else { 0.0 };
+                *value = if lane < lanes {
+                    data[lane * lane_stride + p * depth_stride]
+                } else {
+                    0.0
+                };
             }
         }
     }

@@ -34,9 +34,19 @@ pub enum Bias<'a> {
 /// # Panics
 /// If the operands' shapes do not fit, or were packed for different instruction sets.
 pub fn product(c: &mut [f32], a: &Packed, b: &Packed, bias: Bias<'_>) {
-    assert_eq!(a.depth, b.depth, "the operands of a product must have the same depth");
-    assert_eq!(a.isa, b.isa, "the operands of a product must be packed for the same instruction set");
-    assert_eq!(c.len(), a.lanes * b.lanes, "the result of a product must have the operands' shape");
+    assert_eq!(
+        a.depth, b.depth,
+        "the operands of a product must have the same depth"
+    );
+    assert_eq!(
+        a.isa, b.isa,
+        "the operands of a product must be packed for the same instruction set"
+    );
+    assert_eq!(
+        c.len(),
+        a.lanes * b.lanes,
+        "the result of a product must have the operands' shape"
+    );
     match a.isa {
         Isa::Portable => blocks::<6, 16>(c, a, b, bias),
         #[cfg(target_arch = "x86_64")]
@@ -47,7 +57,12 @@ pub fn product(c: &mut [f32], a: &Packed, b: &Packed, bias: Bias<'_>) {
 }
 
 #[inline(always)]
-pub(super) fn blocks<const MR: usize, const NR: usize>(c: &mut [f32], a: &Packed, b: &Packed, bias: Bias<'_>) {
+pub(super) fn blocks<const MR: usize, const NR: usize>(
+    c: &mut [f32],
+    a: &Packed,
+    b: &Packed,
+    bias: Bias<'_>,
+) {
     let (m, n, k) = (a.lanes, b.lanes, a.depth);
     let mut p0 = 0;
     loop {
@@ -83,7 +98,11 @@ pub(super) fn blocks<const MR: usize, const NR: usize>(c: &mut [f32], a: &Packed
 
 /// `acc[i][j] = fma(a[p][i], b[p][j], acc[i][j])` for p = 0, 1, 2, ...
 #[inline(always)]
-pub(super) fn chain<const MR: usize, const NR: usize>(acc: &mut [[f32; NR]; MR], a: &[f32], b: &[f32]) {
+pub(super) fn chain<const MR: usize, const NR: usize>(
+    acc: &mut [[f32; NR]; MR],
+    a: &[f32],
+    b: &[f32],
+) {
     let mut sums = *acc;
     for (a, b) in a.as_chunks::<MR>().0.iter().zip(b.as_chunks::<NR>().0) {
         for i in 0..MR {
@@ -98,7 +117,11 @@ pub(super) fn chain<const MR: usize, const NR: usize>(acc: &mut [[f32; NR]; MR],
 type Place = (usize, std::ops::Range<usize>, std::ops::Range<usize>);
 
 #[inline(always)]
-fn load<const MR: usize, const NR: usize>(acc: &mut [[f32; NR]; MR], c: &[f32], (stride, rows, columns): Place) {
+fn load<const MR: usize, const NR: usize>(
+    acc: &mut [[f32; NR]; MR],
+    c: &[f32],
+    (stride, rows, columns): Place,
+) {
     for (acc, row) in acc.iter_mut().zip(rows) {
         let from = &c[row * stride + columns.start..row * stride + columns.end];
         match <&[f32; NR]>::try_from(from) {

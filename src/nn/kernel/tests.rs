@@ -6,7 +6,9 @@ use crate::engine::part;
 const SIZES: [usize; 8] = [0, 1, 2, 5, 13, 33, 70, 300];
 
 fn values(len: usize, salt: usize) -> Vec<f32> {
-    (0..len).map(|i| (((i + salt) * 7919) % 2003) as f32 / 1000.0 - 1.0).collect()
+    (0..len)
+        .map(|i| (((i + salt) * 7919) % 2003) as f32 / 1000.0 - 1.0)
+        .collect()
 }
 
 fn packed(isa: Isa, side: Side, matrix: Strided<'_>) -> Packed {
@@ -30,7 +32,11 @@ fn every_product_has_the_bits_of_its_naive_twin() {
                 for (bias, start) in [(Bias::Zero, &zeros), (Bias::Columns(&start), &start)] {
                     let mut c = vec![f32::NAN; m * n];
                     product(&mut c, &left, &right, bias);
-                    assert_eq!(c, naive::product((m, n, k), &a, &b, start), "{isa:?}, {m} x {n} x {k}");
+                    assert_eq!(
+                        c,
+                        naive::product((m, n, k), &a, &b, start),
+                        "{isa:?}, {m} x {n} x {k}"
+                    );
                 }
             }
         }
@@ -69,7 +75,11 @@ fn a_row_does_not_depend_on_its_neighbours() {
         };
         let together = run(0..64);
         for rows in [0..1, 5..6, 1..14, 30..64] {
-            assert_eq!(run(rows.clone()), together[rows.start * n..rows.end * n], "{isa:?}, rows {rows:?}");
+            assert_eq!(
+                run(rows.clone()),
+                together[rows.start * n..rows.end * n],
+                "{isa:?}, rows {rows:?}"
+            );
         }
     }
 }
@@ -84,7 +94,9 @@ fn a_row_of_ones_gives_the_column_sums() {
         let right = packed(isa, Side::Right, Strided::across(&b, k, n));
         let mut c = vec![0.0; (m + 1) * n];
         fold_products(&mut c, &left, &right, &[0..k]);
-        let sums: Vec<f32> = (0..n).map(|j| (0..k).fold(0.0, |sum, p| sum + b[p * n + j])).collect();
+        let sums: Vec<f32> = (0..n)
+            .map(|j| (0..k).fold(0.0, |sum, p| sum + b[p * n + j]))
+            .collect();
         assert_eq!(c[m * n..], sums);
     }
 }

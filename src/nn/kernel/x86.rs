@@ -4,7 +4,10 @@
 //! A function compiled for an instruction set that the CPU may lack can only be called unsafely. Measured gain
 //! over the portable compilation: see `benches/gemm.rs`; the products' bodies are the same safe code.
 
-#![expect(unsafe_code, reason = "calls of functions with target features; each is preceded by its detection")]
+#![expect(
+    unsafe_code,
+    reason = "calls of functions with target features; each is preceded by its detection"
+)]
 
 use std::ops::Range;
 
@@ -24,7 +27,12 @@ pub(super) fn run_product(isa: Isa, c: &mut [f32], (a, b): (&Packed, &Packed), b
     }
 }
 
-pub(super) fn run_fold(isa: Isa, c: &mut [f32], (a, b): (&Packed, &Packed), shards: &[Range<usize>]) {
+pub(super) fn run_fold(
+    isa: Isa,
+    c: &mut [f32],
+    (a, b): (&Packed, &Packed),
+    shards: &[Range<usize>],
+) {
     check(isa);
     if isa == Isa::Avx512 {
         // SAFETY: `check` has seen AVX-512F.
@@ -38,7 +46,11 @@ pub(super) fn run_fold(isa: Isa, c: &mut [f32], (a, b): (&Packed, &Packed), shar
 /// # Panics
 /// If this CPU cannot run `isa`.
 fn check(isa: Isa) {
-    assert!(isa <= Isa::detect(), "this CPU cannot run {} kernels", isa.name());
+    assert!(
+        isa <= Isa::detect(),
+        "this CPU cannot run {} kernels",
+        isa.name()
+    );
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]

@@ -1,0 +1,171 @@
+//! One harness over every all-reduce algorithm and update mode, worker counts, shard counts and awkward lengths.
+
+mod support;
+
+use std::sync::Arc;
+
+use support::{Descent, RowGradients};
+use unisono::engine::all_reduce::{ALL, AllReduce};
+use unisono::engine::{BLOCK, Batch, Decision, Engine, EngineConfig, Shards, Threads, UpdateMode};
+
+const WORKERS: [usize; 6] = [1, 2, 3, 5, 8, 13];
+
+/// Parameters, state and gradient norms after three steps.
+type Outcome = (Vec<f32>, Vec<Vec<f32>>, Vec<f64>);
+
+#[derive(Clone, Copy)]
+struct Case {
+    all_reduce: &'static dyn AllReduce,
+    update: UpdateMode,
+    workers: usize,
+    shards: usize,
+    len: usize,
+    rows: usize,
+}
+
+fn train(case: Case) -> Outcome {
+    let config = EngineConfig {
+        threads: Threads::Fixed(case.workers),
+        shards: Shards::Fixed(case.shards),
+        all_reduce: case.all_reduce,
+        update: case.update,
+        ..EngineConfig::default()
+    };
+    let start: Vec<f32> = (0..case.len).map(|at| (at % 13) as f32).collect();
+    let mut engine = Engine::new(config, &start, Descent, |_| RowGradients::new(case.len)).unwrap();
+    let order: Arc<[u32]> = (0..case.rows as u32).collect();
+    let norms = engine
+        .run(|session| {
+            let step = |step: u64| {
+                let batch = Batch {
+                    source: 0,
+                    order: Arc::clone(&order),
+                    range: 0..case.rows,
+                    epoch: 0,
+                    step,
+                };
+                session
+                    .step(&batch, |_| Decision::Apply(0.01))
+                    .unwrap()
+                    .grad_norm
+            };
+            (0..3).map(step).collect()
+        })
+        .unwrap();
+    (engine.params(), engine.state(), norms)
+}
+
+/// The tree by recursion, in plain loops: what three steps must give.
+fn oracle(shards: usize, len: usize, rows: usize) -> (Vec<f32>, Vec<f32>) {
+    fn node(
+        shards: std::ops::Range<usize>,
+        (total, rows): (usize, usize),
+        params: &[f32],
+    ) -> Vec<f32> {
+        if shards.len() == 1 {
+            let mut grad = vec![0.0; params.len()];
+            for row in unisono::engine::part(rows, total, shards.start) {
+                for (at, g) in grad.iter_mut().enumerate() {
+                    *g += ((row * 7919 + at * 31) % 1009) as f32 / 1009.0 + 0.125 * params[at];
+                }
+            }
+            return grad;
+        }
+        let middle = shards.start + shards.len().next_power_of_two() / 2;
+        let left = node(shards.start..middle, (total, rows), params);
+        let right = node(middle..shards.end, (total, rows), params);
+        left.iter().zip(&right).map(|(l, r)| l + r).collect()
+    }
+    let mut params: Vec<f32> = (0..len).map(|at| (at % 13) as f32).collect();
+    let mut state = vec![0.0; len];
+    for _ in 0..3 {
+        let grad = node(0..shards, (shards, rows), &params);
+        for ((p, s), g) in params.iter_mut().zip(&mut state).zip(&grad) {
+            *s += g;
+            *p -= 0.01 * *s;
+        }
+    }
+    (params, state)
+}
+
+#[test]
+fn every_algorithm_mode_and_worker_count_gives_the_bits_of_the_plain_tree() {
+    for shards in [1, 2, 7, 16] {
+        for len in [0, 1, 7, 1009, BLOCK + 3] {
+            let rows = 37;
+            let (params, state) = oracle(shards, len, rows);
+            let mut norms = None;
+            for all_reduce in ALL {
+                for update in UpdateMode::ALL {
+                    for workers in WORKERS {
+                        let case = Case {
+                            all_reduce,
+                            update,
+                            workers,
+                            shards,
+                            len,
+                            rows,
+                        };
+                        let name = format!(
+                            "{}, {update:?}, {workers} workers, {shards} shards, {len} params",
+                            all_reduce.name()
+                        );
+                        let outcome = train(case);
+                        assert_eq!(outcome.0, params, "{name}");
+                        assert_eq!(outcome.1, [state.clone()], "{name}");
+                        assert_eq!(
+                            *norms.get_or_insert(outcome.2.clone()),
+                            outcome.2,
+                            "{name}: norms"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_longer_than_a_block_a_worker_keep_their_bits() {
+    let len = 13 * BLOCK + 17;
+    let (params, _) = oracle(16, len, 21);
+    for all_reduce in ALL {
+        for workers in WORKERS {
+            let update = if workers % 2 == 0 {
+                UpdateMode::Master
+            } else {
+                UpdateMode::Fused
+            };
+            let case = Case {
+                all_reduce,
+                update,
+                workers,
+                shards: 16,
+                len,
+                rows: 21,
+            };
+            assert_eq!(
+                train(case).0,
+                params,
+                "{}, {workers} workers",
+                all_reduce.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn fewer_rows_than_shards_leave_empty_shards_that_change_nothing() {
+    let (params, _) = oracle(16, 100, 5);
+    for workers in WORKERS {
+        let case = Case {
+            all_reduce: ALL[2],
+            update: UpdateMode::Fused,
+            workers,
+            shards: 16,
+            len: 100,
+            rows: 5,
+        };
+        assert_eq!(train(case).0, params, "{workers} workers");
+    }
+}

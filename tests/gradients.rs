@@ -1,0 +1,191 @@
+//! Gradients of whole networks against finite differences of a reference in f64.
+
+mod support;
+
+use std::sync::Mutex;
+
+use support::{class_data, value_data};
+use unisono::data::{ArrayDataset, Dataset};
+use unisono::engine::{
+    Batch, Decision, Engine, EngineConfig, Shards, Threads, Update, UpdateBlock,
+};
+use unisono::nn::kernel::Isa;
+use unisono::nn::{
+    Activation, LayerSpec, Loss, MseConvention, Network, NetworkReplica, RowSource, Sequential,
+    TargetsMut,
+};
+
+struct Rows<'a>(&'a ArrayDataset);
+
+impl RowSource for Rows<'_> {
+    fn gather(&self, _source: usize, rows: &[u32], inputs: &mut [f32], targets: TargetsMut<'_>) {
+        self.0.gather_inputs(rows, inputs);
+        match targets {
+            TargetsMut::Classes(classes) => self.0.gather_classes(rows, classes),
+            TargetsMut::Values(values) => self.0.gather_values(rows, values),
+        }
+    }
+}
+
+/// Keeps the summed gradient instead of updating.
+struct Keep<'a>(&'a Mutex<Vec<f32>>);
+
+impl Update for Keep<'_> {
+    type Scalars = ();
+
+    fn num_state_buffers(&self) -> usize {
+        0
+    }
+
+    fn apply(&self, _scalars: &(), block: UpdateBlock<'_>) {
+        self.0.lock().unwrap()[block.offset..block.offset + block.grad.len()]
+            .copy_from_slice(block.grad);
+    }
+}
+
+fn gradient(
+    network: &Network,
+    loss: Loss,
+    data: &ArrayDataset,
+    threads: usize,
+    isa: Isa,
+) -> Vec<f32> {
+    let config = EngineConfig {
+        threads: Threads::Fixed(threads),
+        shards: Shards::Fixed(3),
+        ..EngineConfig::default()
+    };
+    let kept = Mutex::new(vec![0.0; network.params().len()]);
+    let replica = |_| {
+        NetworkReplica::new(
+            network.model(),
+            network.params().len(),
+            (loss, Rows(data), isa),
+        )
+    };
+    let mut engine = Engine::new(config, network.params(), Keep(&kept), replica).unwrap();
+    let rows = data.len();
+    let batch = Batch {
+        source: 0,
+        order: (0..rows as u32).collect(),
+        range: 0..rows,
+        epoch: 0,
+        step: 0,
+    };
+    engine
+        .run(|session| session.step(&batch, |_| Decision::Apply(())).unwrap())
+        .unwrap();
+    drop(engine);
+    kept.into_inner().unwrap()
+}
+
+/// The summed loss, all in f64.
+fn reference(model: &Sequential, params: &[f64], loss: Loss, data: &ArrayDataset) -> f64 {
+    let mut total = 0.0;
+    for row in 0..data.len() {
+        let mut x: Vec<f64> = data
+            .inputs()
+            .row(row)
+            .iter()
+            .map(|&v| f64::from(v))
+            .collect();
+        let mut start = 0;
+        for layer in model.layers() {
+            x = match *layer {
+                LayerSpec::Dense { outputs, .. } => {
+                    let (weight, bias) = (&params[start..], &params[start + x.len() * outputs..]);
+                    start += (x.len() + 1) * outputs;
+                    let sum = |o: usize| {
+                        x.iter()
+                            .enumerate()
+                            .map(|(i, v)| v * weight[i * outputs + o])
+                            .sum::<f64>()
+                    };
+                    (0..outputs).map(|o| bias[o] + sum(o)).collect()
+                }
+                LayerSpec::Activation(Activation::Relu) => x.iter().map(|v| v.max(0.0)).collect(),
+                LayerSpec::Activation(Activation::Tanh) => x.iter().map(|v| v.tanh()).collect(),
+                LayerSpec::Activation(Activation::Sigmoid) => {
+                    x.iter().map(|v| 1.0 / (1.0 + (-v).exp())).collect()
+                }
+            };
+        }
+        let mut values = vec![0.0; x.len()];
+        total += match loss {
+            Loss::SoftmaxCrossEntropy => {
+                let class = data.class_labels().unwrap()[row] as usize;
+                x.iter().map(|v| v.exp()).sum::<f64>().ln() - x[class]
+            }
+            Loss::Mse(convention) => {
+                data.gather_values(&[row as u32], &mut values);
+                let squares: f64 = x
+                    .iter()
+                    .zip(&values)
+                    .map(|(y, &t)| (y - f64::from(t)).powi(2))
+                    .sum();
+                squares
+                    * match convention {
+                        MseConvention::MeanOverAll => 1.0 / x.len() as f64,
+                        MseConvention::SumOverOutputs => 1.0,
+                        MseConvention::HalfSumOverOutputs => 0.5,
+                    }
+            }
+        };
+    }
+    total
+}
+
+#[test]
+fn every_layer_and_loss_agrees_with_finite_differences_in_f64() {
+    let classes = class_data(11, 4, 3);
+    let values = value_data(11, 4, 3);
+    let bodies = [
+        Sequential::new(4),
+        Sequential::new(4).dense(7).relu(),
+        Sequential::new(4).dense(5).tanh().dense(6).sigmoid(),
+        // Activations on the input, and one after another.
+        Sequential::new(4).tanh().sigmoid().dense(5).relu().tanh(),
+    ];
+    for loss in Loss::ALL {
+        let data = if loss == Loss::SoftmaxCrossEntropy {
+            &classes
+        } else {
+            &values
+        };
+        for body in &bodies {
+            let network = Network::new(body.clone().dense(3), 3).unwrap();
+            let grad = gradient(&network, loss, data, 2, Isa::detect());
+            let params: Vec<f64> = network.params().iter().map(|&p| f64::from(p)).collect();
+            let scale = grad.iter().fold(0.0_f32, |m, g| m.max(g.abs())).max(1e-3);
+            for at in 0..params.len() {
+                let nudged = |by: f64| {
+                    let mut params = params.clone();
+                    params[at] += by;
+                    reference(network.model(), &params, loss, data)
+                };
+                let expected = (nudged(1e-6) - nudged(-1e-6)) / 2e-6;
+                let error = (f64::from(grad[at]) - expected).abs()
+                    / expected.abs().max(0.01 * f64::from(scale));
+                assert!(
+                    error < 1e-3,
+                    "{} {loss:?}, parameter {at}: {} expected {expected}",
+                    network.model(),
+                    grad[at]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_gradient_of_k_workers_on_any_instruction_set_is_that_of_one_bit_for_bit() {
+    let data = class_data(100, 33, 10);
+    let network = Network::new(Sequential::new(33).dense(40).relu().dense(10), 5).unwrap();
+    let one = gradient(&network, Loss::SoftmaxCrossEntropy, &data, 1, Isa::Portable);
+    for threads in [1, 2, 3, 5, 8, 13] {
+        for isa in Isa::available() {
+            let other = gradient(&network, Loss::SoftmaxCrossEntropy, &data, threads, isa);
+            assert_eq!(one, other, "{threads} workers, {isa:?}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The house rules that a machine can check: heads, sizes, layers, printing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Longest file and longest function, in lines.
+const FILE_LINES: usize = 400;
+const FUNCTION_LINES: usize = 60;
+
+/// Which modules of the crate a module may import.
+const LAYERS: [(&str, &[&str]); 9] = [
+    ("sync", &[]),
+    ("seed", &[]),
+    ("engine", &["sync", "seed"]),
+    ("optim", &[]),
+    ("data", &["seed", "sync"]),
+    ("nn", &["seed", "engine"]),
+    ("train", &["sync", "seed", "engine", "optim", "data", "nn"]),
+    ("cli", &["seed", "engine", "optim", "data", "nn", "train"]),
+    ("lib", &["train"]),
+];
+
+/// What `nn` takes from `engine`: the replica's side of it.
+const NN_FROM_ENGINE: [&str; 5] = ["Fold", "Replica", "Shard", "Sums", "part"];
+
+/// Functions over the limit, which may only become fewer.
+const LONG_FUNCTIONS: [&str; 1] = ["coordinator.rs: run"];
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join(folder),
+        &mut found,
+    );
+    assert!(!found.is_empty(), "{folder} has no sources");
+    found
+}
+
+fn everything() -> Vec<(PathBuf, String)> {
+    ["src", "tests", "benches", "examples"]
+        .into_iter()
+        .flat_map(sources)
+        .collect()
+}
+
+#[test]
+fn every_file_opens_with_its_purpose_and_stays_short() {
+    for (path, text) in everything() {
+        assert!(text.starts_with("//! "), "{} has no head", path.display());
+        let lines = text.lines().count();
+        assert!(lines < FILE_LINES, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn functions_stay_short() {
+    let mut long = Vec::new();
+    for (path, text) in everything() {
+        let lines: Vec<&str> = text.lines().collect();
+        for (start, line) in lines.iter().enumerate() {
+            let indent = line.len() - line.trim_start().len();
+            let head = line
+                .trim_start()
+                .trim_start_matches("pub ")
+                .trim_start_matches("pub(crate) ");
+            let head = head
+                .trim_start_matches("pub(super) ")
+                .trim_start_matches("unsafe ");
+            let Some(name) = head.strip_prefix("fn ") else {
+                continue;
+            };
+            let end = format!("{}}}", " ".repeat(indent));
+            let length = lines[start..].iter().position(|l| **l == end).unwrap_or(0);
+            if length > FUNCTION_LINES {
+                let name = name.split(['(', '<']).next().unwrap();
+                long.push(format!("{}: {name}", path.file_name().unwrap().display()));
+            }
+        }
+    }
+    assert_eq!(long, LONG_FUNCTIONS, "the list may only shrink");
+}
+
+#[test]
+fn modules_import_only_what_lies_below_them() {
+    for (path, text) in sources("src") {
+        let relative = path
+            .strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+            .unwrap();
+        let module = relative
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_string_lossy()
+            .replace(".rs", "");
+        if module == "main" {
+            continue;
+        }
+        let (_, allowed) = LAYERS
+            .iter()
+            .find(|(name, _)| *name == module)
+            .expect("a module of the table");
+        let code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        // Unit tests may reach sideways; what is shipped may not.
+        let code: Vec<&str> = code
+            .take_while(|line| !line.starts_with("#[cfg(test)]"))
+            .collect();
+        if path.ends_with("tests.rs") {
+            continue;
+        }
+        for used in code.join("\n").split("crate::").skip(1) {
+            let name: String = used
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect();
+            assert!(
+                name == module || allowed.contains(&name.as_str()),
+                "{} imports {name}",
+                path.display()
+            );
+            if module == "nn" && name == "engine" {
+                let items = used
+                    .trim_start_matches("engine::")
+                    .split(';')
+                    .next()
+                    .unwrap();
+                for item in items.trim_matches(['{', '}']).split(',').map(str::trim) {
+                    assert!(
+                        NN_FROM_ENGINE.contains(&item),
+                        "{} takes {item} from engine",
+                        path.display()
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_program_prints_and_only_sync_names_locks_and_atomics() {
+    for (path, text) in sources("src") {
+        let code: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
+        let code = code.join("\n");
+        let is_cli = path.components().any(|part| part.as_os_str() == "cli");
+        assert!(
+            is_cli || !code.contains("println!"),
+            "{} prints",
+            path.display()
+        );
+        if !path.ends_with("sync.rs") && !path.ends_with("failure.rs") {
+            for name in ["sync::atomic", "parking_lot", "loom::"] {
+                assert!(!code.contains(name), "{} names {name}", path.display());
+            }
+        }
+        for word in ["FIX", "XX", "TO"]
+            .into_iter()
+            .zip(["ME", "X", "DO"])
+            .map(|(a, b)| [a, b].concat())
+        {
+            assert!(!text.contains(&word), "{} says {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn unsafe_stays_in_the_kernels() {
+    for (path, text) in sources("src") {
+        let code: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
+        let is_kernel = path.ends_with("nn/kernel/x86.rs");
+        assert!(
+            is_kernel || !code.join("\n").contains("unsafe"),
+            "{} is unsafe",
+            path.display()
+        );
+    }
+}
