@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use super::isa::Isa;
 use super::pack::Packed;
-use super::product::{chain, store};
+use super::product::{chain, store, store_part};
 
 /// Panels of A in a block: 8 x 12 x 512 rows are 192 KiB.
 const MC: usize = 8;
@@ -68,11 +68,13 @@ pub(super) fn blocks<const MR: usize, const NR: usize>(
             let columns = j * NR..(j * NR + NR).min(n);
             for i in i0..(i0 + MC).min(a.num_panels()) {
                 tile(&mut stack, (a.panel(i), b.panel(j)), shards);
-                store(
-                    &stack[0],
-                    c,
-                    (n, i * MR..(i * MR + MR).min(m), columns.clone()),
-                );
+                let rows = i * MR..(i * MR + MR).min(m);
+                let place = &mut c[rows.start * n + columns.start..];
+                if rows.len() == MR && columns.len() == NR {
+                    store(&stack[0], place, n);
+                } else {
+                    store_part(&stack[0], place, n, (rows.len(), columns.len()));
+                }
             }
         }
     }
@@ -87,12 +89,11 @@ fn tile<const MR: usize, const NR: usize>(
 ) {
     let mut depth = 0;
     for (s, rows) in shards.iter().enumerate() {
-        let mut leaf = [[0.0; NR]; MR];
-        chain(
-            &mut leaf,
+        let (a, b) = (
             &a[rows.start * MR..rows.end * MR],
             &b[rows.start * NR..rows.end * NR],
         );
+        let mut leaf = chain::<MR, NR>([[0.0; NR]; MR], a, b);
         // The leaf itself is merged from registers: it never visits the stack if it is a right child.
         for _ in 0..s.trailing_ones() {
             depth -= 1;

@@ -7,6 +7,9 @@
 
 use super::isa::Isa;
 
+/// Floats in a cache line.
+const LINE: usize = 16;
+
 /// Which operand of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -159,13 +162,22 @@ fn pack_panel<const W: usize>(out: &mut [f32], from: Strided<'_>) {
             group.copy_from_slice(&data[p * depth_stride..][..W]);
         }
     } else if lanes == W && depth_stride == 1 {
-        // A transposition, eight deep at a time: each lane's cache line is read once.
+        // A transposition, a cache line deep at a time: rows often lie a power of two apart, where all lanes
+        // share one set of the L1 and a line would be evicted before it is used up.
         let rows: [&[f32]; W] = std::array::from_fn(|lane| &data[lane * lane_stride..][..depth]);
-        for (p, chunk) in groups.chunks_mut(8).enumerate() {
-            for (lane, row) in rows.iter().enumerate() {
-                for (group, &value) in chunk.iter_mut().zip(&row[p * 8..]) {
-                    group[lane] = value;
+        let (deep, rest) = groups.as_chunks_mut::<LINE>();
+        for (p, block) in deep.iter_mut().enumerate() {
+            for lane in 0..W {
+                let line: &[f32; LINE] =
+                    rows[lane][p * LINE..].first_chunk().expect("a whole line");
+                for q in 0..LINE {
+                    block[q][lane] = line[q];
                 }
+            }
+        }
+        for (group, p) in rest.iter_mut().zip(deep.len() * LINE..) {
+            for lane in 0..W {
+                group[lane] = rows[lane][p];
             }
         }
     } else {
