@@ -66,14 +66,7 @@ fn reduce(engine: &mut Engine<Ones, NoUpdate>, workers: usize, steps: u64) -> Du
     let before = reduce_time(engine);
     let ran = engine.run(|session| {
         for step in 0..steps {
-            let order = Arc::clone(&order);
-            let batch = Batch {
-                source: 0,
-                order,
-                range: 0..workers,
-                epoch: 0,
-                step,
-            };
+            let batch = Batch::whole(Arc::clone(&order), step);
             let reduced = session
                 .step(&batch, |_| Decision::Skip)
                 .expect("a step succeeds");

@@ -55,8 +55,8 @@ fn forward(criterion: &mut Criterion) {
                 bencher.iter(|| run(black_box(&mut y)))
             });
         }
-        let x = Array2::from_shape_vec((rows, inputs), x).unwrap();
-        let w = Array2::from_shape_vec((inputs, outputs), w).unwrap();
+        let x = Array2::from_shape_vec((rows, inputs), x).expect("the shape fits");
+        let w = Array2::from_shape_vec((inputs, outputs), w).expect("the shape fits");
         group.bench_function(BenchmarkId::new("ndarray", &size), |bencher| {
             bencher.iter(|| black_box(x.dot(&w)))
         });

@@ -75,14 +75,8 @@ fn step(
         epoch: 0,
         step,
     };
-    let decide = |reduced: &Reduced| {
-        let grad_scale = (1.0 / reduced.sums.weight) as f32;
-        Decision::Apply(StepScalars {
-            lr: 0.01,
-            grad_scale,
-            step,
-        })
-    };
+    let decide =
+        |reduced: &Reduced| Decision::Apply(StepScalars::plain(0.01, reduced.sums.weight, step));
     session
         .step(&batch, decide)
         .expect("a step on good rows succeeds")

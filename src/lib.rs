@@ -48,3 +48,8 @@ mod sync;
 pub mod train;
 
 pub use train::{TrainError, Trainer};
+
+/// The README's examples, compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -37,13 +37,7 @@ fn train(case: Case) -> Outcome {
     let norms = engine
         .run(|session| {
             let step = |step: u64| {
-                let batch = Batch {
-                    source: 0,
-                    order: Arc::clone(&order),
-                    range: 0..case.rows,
-                    epoch: 0,
-                    step,
-                };
+                let batch = Batch::whole(Arc::clone(&order), step);
                 session
                     .step(&batch, |_| Decision::Apply(0.01))
                     .unwrap()

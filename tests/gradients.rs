@@ -65,13 +65,7 @@ fn gradient(
     };
     let mut engine = Engine::new(config, network.params(), Keep(&kept), replica).unwrap();
     let rows = data.len();
-    let batch = Batch {
-        source: 0,
-        order: (0..rows as u32).collect(),
-        range: 0..rows,
-        epoch: 0,
-        step: 0,
-    };
+    let batch = Batch::whole((0..rows as u32).collect(), 0);
     engine
         .run(|session| session.step(&batch, |_| Decision::Apply(())).unwrap())
         .unwrap();

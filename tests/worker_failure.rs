@@ -2,7 +2,6 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ndarray::{Array2, array};
@@ -49,14 +48,7 @@ fn config(threads: usize) -> EngineConfig {
 }
 
 fn batch(step: u64) -> Batch {
-    let order: Arc<[u32]> = (0..21).collect();
-    Batch {
-        source: 0,
-        order,
-        range: 0..21,
-        epoch: 0,
-        step,
-    }
+    Batch::whole((0..21).collect(), step)
 }
 
 #[test]

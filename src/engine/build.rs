@@ -1,6 +1,9 @@
 //! Brings an engine up: plan, channels, workers; and moves parameters and optimiser state in and out.
 
 use std::ops::Range;
+use std::thread;
+
+use crossbeam::utils::CachePadded;
 
 use super::affinity::{Pinning, Placement, Threads};
 use super::all_reduce::plan::{Plan, PlanSpec};
@@ -57,7 +60,8 @@ pub struct Engine<R: Replica, U: Update> {
     pub(crate) num_shards: usize,
     pub(crate) cuts: Vec<Range<usize>>,
     pub(crate) update: U,
-    pub(crate) workers: Vec<Worker<R, U>>,
+    /// Padded: what a worker writes shares no cache line with its neighbour.
+    pub(crate) workers: Vec<CachePadded<Worker<R, U>>>,
     pub(crate) channels: Channels<U::Scalars>,
     pub(crate) pool: Option<rayon::ThreadPool>,
     pub(crate) broken: Option<String>,
@@ -116,10 +120,8 @@ impl<R: Replica, U: Update> Engine<R, U> {
             });
         }
         let (channels, links) = channels(&plan);
-        let workers = links.into_iter().zip(replicas).enumerate();
-        let workers = workers
-            .map(|(w, (links, replica))| worker(w, &plan, replica, links))
-            .collect();
+        let parts = links.into_iter().zip(replicas).collect();
+        let workers = build_workers((&plan, &placement), (params, &update), parts)?;
         let pool = match config.update {
             UpdateMode::Master => Some(
                 rayon::ThreadPoolBuilder::new()
@@ -129,7 +131,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
             UpdateMode::Fused => None,
         };
         let cuts = plan.cuts;
-        let mut engine = Self {
+        Ok(Self {
             config,
             placement,
             num_shards,
@@ -139,9 +141,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
             channels,
             pool,
             broken: None,
-        };
-        engine.place(params);
-        Ok(engine)
+        })
     }
 
     /// The threads, cores and waiting that were decided on.
@@ -214,19 +214,6 @@ impl<R: Replica, U: Update> Engine<R, U> {
         Ok(())
     }
 
-    /// Gives the segments of `params`, and zeros as state, to their owners.
-    fn place(&mut self, params: &[f32]) {
-        let buffers = self.update.num_state_buffers();
-        for worker in &mut self.workers {
-            for (own, &index) in worker.owned.iter_mut().zip(&worker.plan.owned) {
-                let cut = self.cuts[index].clone();
-                own.offset = cut.start;
-                own.state = vec![0.0; buffers * cut.len()];
-                own.params = params[cut].to_vec();
-            }
-        }
-    }
-
     fn collect(&self, copy: impl Fn(&OwnedSegment, &mut [f32])) -> Vec<f32> {
         let mut flat = vec![0.0; self.cuts.last().map_or(0, |cut| cut.end)];
         for segment in self.workers.iter().flat_map(|worker| &worker.owned) {
@@ -296,6 +283,35 @@ fn channels<S>(plan: &Plan) -> (Channels<S>, Vec<Links<S>>) {
         },
     );
     (channels, links.collect())
+}
+
+/// Builds every worker on a thread of its own, pinned as it will run.
+///
+/// # Why this way
+/// Memory is then allocated where it is used: by first touch on the worker's own NUMA node, and from an allocator
+/// arena of its own, so that small buffers of different workers do not share cache lines.
+fn build_workers<R: Replica, U: Update>(
+    (plan, placement): (&Plan, &Placement),
+    (params, update): (&[f32], &U),
+    parts: Vec<(Links<U::Scalars>, R)>,
+) -> Result<Vec<CachePadded<Worker<R, U>>>, EngineError> {
+    thread::scope(|scope| {
+        let build = |(index, (links, replica))| {
+            let build = move || {
+                placement.pin(index);
+                let mut worker = worker(index, plan, replica, links);
+                worker.place(&plan.cuts, params, update.num_state_buffers());
+                CachePadded::new(worker)
+            };
+            thread::Builder::new().spawn_scoped(scope, build)
+        };
+        let building: Vec<_> = parts.into_iter().enumerate().map(build).collect();
+        let built = building.into_iter().enumerate().map(|(worker, thread)| {
+            let thread = thread.map_err(|source| EngineError::Spawn { worker, source })?;
+            Ok(thread.join().expect("building a worker does not panic"))
+        });
+        built.collect()
+    })
 }
 
 fn worker<R: Replica, U: Update>(

@@ -54,6 +54,23 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// All rows of `order`, from data set 0, as step `step` of epoch 0.
+    ///
+    /// ```
+    /// use unisono::engine::Batch;
+    /// let batch = Batch::whole((0..10).collect(), 3);
+    /// assert_eq!(batch.shard(4, 3).rows, [8, 9]);
+    /// ```
+    pub fn whole(order: Arc<[u32]>, step: u64) -> Self {
+        Self {
+            source: 0,
+            range: 0..order.len(),
+            order,
+            epoch: 0,
+            step,
+        }
+    }
+
     /// The batch's row numbers.
     pub fn rows(&self) -> &[u32] {
         &self.order[self.range.clone()]
@@ -112,6 +129,16 @@ impl std::ops::AddAssign for Sums {
         self.loss += other.loss;
         self.weight += other.weight;
         self.correct += other.correct;
+    }
+}
+
+impl std::iter::Sum for Sums {
+    /// Adds from the left.
+    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+        parts.fold(Self::default(), |mut total, part| {
+            total += part;
+            total
+        })
     }
 }
 

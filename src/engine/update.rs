@@ -9,6 +9,7 @@
 //! 1. Blocks start at multiples of [`BLOCK`] in the flat vector, whatever the number of workers: sums over a
 //!    block, like those of [`sum_of_squares`], are the same for any number of threads.
 
+use multiversion::multiversion;
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
@@ -163,6 +164,7 @@ impl OwnedSegment {
 ///
 /// Squares are added in `f32` (relative error below 1e-5, three times as fast as in `f64`), and once more in `f64`
 /// where that overflows or underflows, so that a finite gradient always has a finite norm.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 pub fn sum_of_squares(values: &[f32]) -> f64 {
     let mut lanes = [0.0_f32; 64];
     let (chunks, rest) = values.as_chunks::<64>();

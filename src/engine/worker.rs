@@ -135,6 +135,21 @@ pub(crate) struct Worker<R, U: Update> {
 }
 
 impl<R: Replica, U: Update> Worker<R, U> {
+    /// Takes its segments of `params`, and zeros as optimiser state.
+    pub(crate) fn place(
+        &mut self,
+        cuts: &[Range<usize>],
+        params: &[f32],
+        num_state_buffers: usize,
+    ) {
+        for (own, &index) in self.owned.iter_mut().zip(&self.plan.owned) {
+            let cut = cuts[index].clone();
+            own.offset = cut.start;
+            own.state = vec![0.0; num_state_buffers * cut.len()];
+            own.params = params[cut].to_vec();
+        }
+    }
+
     /// This worker's shards.
     fn shards(&self, shared: &Shared<'_, U>) -> Range<usize> {
         part(shared.num_shards, shared.num_workers, self.index)

@@ -13,6 +13,8 @@
 //! # References
 //! Polynomials: Moshier, Cephes Mathematical Library, `expf.c` and `tanhf.c`.
 
+use multiversion::multiversion;
+
 /// An elementwise function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
@@ -39,28 +41,39 @@ impl Activation {
 
     /// Replaces each value by its image.
     pub fn forward(self, values: &mut [f32]) {
-        match self {
-            // Not `max`, which would turn NaN into 0 and hide a diverged model.
-            Activation::Relu => values
-                .iter_mut()
-                .for_each(|v| *v = if *v < 0.0 { 0.0 } else { *v }),
-            Activation::Tanh => values.iter_mut().for_each(|v| *v = tanh(*v)),
-            Activation::Sigmoid => values.iter_mut().for_each(|v| *v = 1.0 / (1.0 + exp(-*v))),
-        }
+        forward(self, values);
     }
 
     /// Multiplies the gradient `grad` of the outputs by the derivative at each output `y`.
     pub fn backward(self, y: &[f32], grad: &mut [f32]) {
-        let pairs = grad.iter_mut().zip(y);
-        match self {
-            Activation::Relu => pairs.for_each(|(g, &y)| *g = if y > 0.0 { *g } else { 0.0 }),
-            Activation::Tanh => pairs.for_each(|(g, &y)| *g *= 1.0 - y * y),
-            Activation::Sigmoid => pairs.for_each(|(g, &y)| *g *= y * (1.0 - y)),
-        }
+        backward(self, y, grad);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn forward(function: Activation, values: &mut [f32]) {
+    match function {
+        // Not `max`, which would turn NaN into 0 and hide a diverged model.
+        Activation::Relu => values
+            .iter_mut()
+            .for_each(|v| *v = if *v < 0.0 { 0.0 } else { *v }),
+        Activation::Tanh => values.iter_mut().for_each(|v| *v = tanh(*v)),
+        Activation::Sigmoid => values.iter_mut().for_each(|v| *v = 1.0 / (1.0 + exp(-*v))),
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn backward(function: Activation, y: &[f32], grad: &mut [f32]) {
+    let pairs = grad.iter_mut().zip(y);
+    match function {
+        Activation::Relu => pairs.for_each(|(g, &y)| *g = if y > 0.0 { *g } else { 0.0 }),
+        Activation::Tanh => pairs.for_each(|(g, &y)| *g *= 1.0 - y * y),
+        Activation::Sigmoid => pairs.for_each(|(g, &y)| *g *= y * (1.0 - y)),
     }
 }
 
 /// exp(x) to at most 2 ulp; infinite above 88.72, 0 below -87.33, NaN for NaN.
+#[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
     let bounded = x.clamp(-88.0, 88.73);
     // Adding and subtracting 1.5 * 2^23 rounds to an integer without a call.
@@ -79,11 +92,11 @@ pub(crate) fn exp(x: f32) -> f32 {
 }
 
 /// tanh(x).
+#[inline(always)]
 fn tanh(x: f32) -> f32 {
     let z = x * x;
-    let p = (((-5.704_988_7e-3 * z + 2.063_908_9e-2) * z - 5.373_971_6e-2) * z + 1.333_144_2e-1)
-        * z
-        - 3.333_328_2e-1;
+    let p = (((-5.704_988_7e-3 * z + 2.063_909e-2) * z - 5.373_971_5e-2) * z + 1.333_144_2e-1) * z
+        - 3.333_328e-1;
     let near = p * z * x + x;
     let far = (1.0 - 2.0 / (exp(2.0 * x.abs()) + 1.0)).copysign(x);
     if x.abs() < 0.625 { near } else { far }

@@ -11,6 +11,8 @@
 //! Polyak 1964; Sutskever, Martens, Dahl, Hinton: "On the importance of initialization and momentum in deep
 //! learning", ICML 2013.
 
+use multiversion::multiversion;
+
 use super::transform::{StepScalars, Transform};
 
 /// The convention of the velocity.
@@ -45,15 +47,20 @@ impl Transform for Momentum {
         update: &mut [f32],
         state: &mut [f32],
     ) {
-        let m = self.momentum;
-        let gain = match self.form {
-            MomentumForm::HeavyBall => 1.0,
-            MomentumForm::Ema => 1.0 - m,
-        };
-        for (u, v) in update.iter_mut().zip(state) {
-            let g = gain * *u;
-            *v = m * *v + g;
-            *u = if self.nesterov { g + m * *v } else { *v };
-        }
+        accumulate(*self, update, state);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn accumulate(rule: Momentum, update: &mut [f32], velocity: &mut [f32]) {
+    let m = rule.momentum;
+    let gain = match rule.form {
+        MomentumForm::HeavyBall => 1.0,
+        MomentumForm::Ema => 1.0 - m,
+    };
+    for (u, v) in update.iter_mut().zip(velocity) {
+        let g = gain * *u;
+        *v = m * *v + g;
+        *u = if rule.nesterov { g + m * *v } else { *v };
     }
 }

@@ -5,6 +5,8 @@
 
 use std::fmt::Debug;
 
+use multiversion::multiversion;
+
 /// The longest block a chain takes at once.
 pub const MAX_BLOCK: usize = 4096;
 
@@ -17,6 +19,17 @@ pub struct StepScalars {
     pub grad_scale: f32,
     /// The update's number, from 0.
     pub step: u64,
+}
+
+impl StepScalars {
+    /// Learning rate `lr` on the mean over a batch of `weight` rows, in step `step`.
+    pub fn plain(lr: f32, weight: f64, step: u64) -> Self {
+        Self {
+            lr,
+            grad_scale: (1.0 / weight) as f32,
+            step,
+        }
+    }
 }
 
 /// One job on the way from gradient to update, element by element.
@@ -67,18 +80,28 @@ impl Chain {
         );
         let mut memory = [0.0; MAX_BLOCK];
         let update = &mut memory[..len];
-        update
-            .iter_mut()
-            .zip(grad)
-            .for_each(|(u, g)| *u = g * scalars.grad_scale);
+        scale(update, grad, scalars.grad_scale);
         for transform in &self.transforms {
             let (own, rest) = state.split_at_mut(transform.num_state_buffers() * len);
             transform.apply(scalars, params, update, own);
             state = rest;
         }
-        params
-            .iter_mut()
-            .zip(&*update)
-            .for_each(|(p, u)| *p -= scalars.lr * u);
+        descend(params, update, scalars.lr);
     }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn scale(update: &mut [f32], grad: &[f32], factor: f32) {
+    update
+        .iter_mut()
+        .zip(grad)
+        .for_each(|(u, g)| *u = g * factor);
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn descend(params: &mut [f32], update: &[f32], lr: f32) {
+    params
+        .iter_mut()
+        .zip(update)
+        .for_each(|(p, u)| *p -= lr * u);
 }

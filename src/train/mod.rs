@@ -84,12 +84,7 @@ fn decide(reduced: &Reduced, lr: f32, step: u64) -> Decision<StepScalars> {
     if !reduced.is_finite() {
         return Decision::Skip;
     }
-    let grad_scale = (1.0 / reduced.sums.weight) as f32;
-    Decision::Apply(StepScalars {
-        lr,
-        grad_scale,
-        step,
-    })
+    Decision::Apply(StepScalars::plain(lr, reduced.sums.weight, step))
 }
 
 /// The sums of the loss over the test set, spread over the workers.

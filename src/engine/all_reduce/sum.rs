@@ -3,6 +3,8 @@
 //! A program is the tree in post-order over numbered inputs, for a stack whose bottom is input 0 itself, in
 //! place, and whose other levels are one block of scratch each.
 
+use multiversion::multiversion;
+
 use crate::engine::update::BLOCK;
 
 /// One instruction; `level` counts from the bottom of the stack.
@@ -100,6 +102,7 @@ pub(crate) fn evaluate<'i>(
     }
 }
 
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn add(left: &mut [f32], right: &[f32]) {
     left.iter_mut().zip(right).for_each(|(l, r)| *l += r);
 }

@@ -93,7 +93,7 @@ fn a_row_of_ones_gives_the_column_sums() {
         left.pack(Side::Left, Strided::across(&a, k, m), Ones::Row);
         let right = packed(isa, Side::Right, Strided::across(&b, k, n));
         let mut c = vec![0.0; (m + 1) * n];
-        fold_products(&mut c, &left, &right, &[0..k]);
+        fold_products(&mut c, &left, &right, std::slice::from_ref(&(0..k)));
         let sums: Vec<f32> = (0..n)
             .map(|j| (0..k).fold(0.0, |sum, p| sum + b[p * n + j]))
             .collect();
