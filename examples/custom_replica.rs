@@ -49,8 +49,10 @@ impl Replica for Logistic {
 }
 
 fn train(threads: usize) -> Result<Vec<f32>, Box<dyn Error>> {
-    let mut config = EngineConfig::default();
-    config.threads = Threads::Fixed(threads);
+    let config = EngineConfig {
+        threads: Threads::Fixed(threads),
+        ..EngineConfig::default()
+    };
     let update = ChainUpdate::new(&Optimizer::sgd(1.0).with_momentum(0.9))?;
     let mut engine = Engine::new(config, &[0.0; 3], update, |_| Logistic([0.0; 3]))?;
     let rows: std::sync::Arc<[u32]> = (0..1000).collect();

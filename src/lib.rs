@@ -38,6 +38,8 @@
 //! # Ok::<(), unisono::TrainError>(())
 //! ```
 
+#![warn(clippy::unwrap_used)]
+
 pub mod cli;
 pub mod data;
 pub mod engine;

@@ -106,7 +106,7 @@ fn every_algorithm_mode_and_worker_count_gives_the_bits_of_the_plain_tree() {
                         );
                         let outcome = train(case);
                         assert_eq!(outcome.0, params, "{name}");
-                        assert_eq!(outcome.1, [state.clone()], "{name}");
+                        assert_eq!(outcome.1, std::slice::from_ref(&state), "{name}");
                         assert_eq!(
                             *norms.get_or_insert(outcome.2.clone()),
                             outcome.2,
