@@ -6,7 +6,9 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use ndarray::Array2;
 use std::hint::black_box;
 use unisono::engine::part;
-use unisono::nn::kernel::{Bias, Isa, Ones, Packed, Side, Strided, fold_products, naive, product};
+use unisono::nn::kernel::{
+    Bias, Isa, Ones, Out, Packed, Side, Strided, fold_products, naive, product,
+};
 
 fn values(len: usize) -> Vec<f32> {
     (0..len)
@@ -44,7 +46,7 @@ fn forward(criterion: &mut Criterion) {
                     Strided::across(&w, inputs, outputs),
                     Ones::None,
                 );
-                product(y, &left, &right, Bias::Columns(&b));
+                product(Out::dense(y, outputs), &left, &right, Bias::Columns(&b));
             };
             run(&mut y);
             assert_eq!(y, expected);

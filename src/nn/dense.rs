@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::kernel::{Bias, Isa, Ones, Packed, Side, Strided, fold_products, product};
+use super::kernel::{Bias, Isa, Ones, Out, Packed, Side, Strided, fold_products, product};
 
 /// A dense layer at work: its weights packed for both directions, once a step.
 #[derive(Debug)]
@@ -72,7 +72,12 @@ impl Dense {
             Strided::along(x, x.len() / self.inputs, self.inputs),
             Ones::None,
         );
-        product(y, &self.left, packed, Bias::Columns(bias));
+        product(
+            Out::dense(y, self.outputs),
+            &self.left,
+            packed,
+            Bias::Columns(bias),
+        );
     }
 
     /// dX from dY.
@@ -93,7 +98,7 @@ impl Dense {
             Strided::along(dy, dy.len() / self.outputs, self.outputs),
             Ones::None,
         );
-        product(dx, &self.left, packed, Bias::Zero);
+        product(Out::dense(dx, self.inputs), &self.left, packed, Bias::Zero);
     }
 
     /// Packs X and dY for [`Dense::gradient`].

@@ -51,11 +51,20 @@ impl Isa {
         }
     }
 
-    /// Rows and columns of the micro-kernel's tile: as many accumulators as the registers hold.
-    pub fn tile(self) -> (usize, usize) {
+    /// Rows of the micro-kernel's tile: with the columns, as many accumulators as the registers hold.
+    pub fn tile_rows(self) -> usize {
         match self {
-            Isa::Portable | Isa::Avx2 => (6, 16),
-            Isa::Avx512 => (12, 32),
+            Isa::Portable | Isa::Avx2 => 6,
+            Isa::Avx512 => 12,
+        }
+    }
+
+    /// Columns of the tile for a result of `columns` columns: half a tile where the other half would be empty.
+    pub fn tile_columns(self, columns: usize) -> usize {
+        match self {
+            Isa::Portable | Isa::Avx2 => 16,
+            Isa::Avx512 if columns <= 16 => 16,
+            Isa::Avx512 => 32,
         }
     }
 }

@@ -28,7 +28,7 @@ mod x86;
 pub use fold::fold_products;
 pub use isa::Isa;
 pub use pack::{Ones, Packed, Side, Strided};
-pub use product::{Bias, product};
+pub use product::{Bias, Out, product};
 
 #[cfg(test)]
 mod tests;

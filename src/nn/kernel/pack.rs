@@ -86,13 +86,12 @@ impl Packed {
     /// Packs `matrix` as the operand on `side`. With `ones`, a left operand gets one more row, all ones: the row
     /// of the product that this gives is the column sums of the right operand.
     pub fn pack(&mut self, side: Side, matrix: Strided<'_>, ones: Ones) {
-        let (rows, columns) = self.isa.tile();
         let extra = usize::from(ones == Ones::Row);
         self.lanes = matrix.lanes + extra;
         self.depth = matrix.depth;
         self.width = match side {
-            Side::Left => rows,
-            Side::Right => columns,
+            Side::Left => self.isa.tile_rows(),
+            Side::Right => self.isa.tile_columns(self.lanes),
         };
         let len = self.lanes.div_ceil(self.width) * self.width * self.depth;
         // The panels start on a cache line.

@@ -28,13 +28,34 @@ pub enum Bias<'a> {
     Zero,
     /// The column's own value; one a column.
     Columns(&'a [f32]),
+    /// What the result holds: the product is added to it.
+    Stored,
+}
+
+/// A row-major result whose rows may lie apart in memory.
+#[derive(Debug)]
+pub struct Out<'a> {
+    /// From the first element on.
+    pub data: &'a mut [f32],
+    /// Distance between neighbours in a column.
+    pub stride: usize,
+}
+
+impl<'a> Out<'a> {
+    /// Rows of `columns` elements, one after another.
+    pub fn dense(data: &'a mut [f32], columns: usize) -> Self {
+        Self {
+            data,
+            stride: columns,
+        }
+    }
 }
 
 /// `c = bias + a b`, where `c` is row-major, m x n.
 ///
 /// # Panics
 /// If the operands' shapes do not fit, or were packed for different instruction sets.
-pub fn product(c: &mut [f32], a: &Packed, b: &Packed, bias: Bias<'_>) {
+pub fn product(c: Out<'_>, a: &Packed, b: &Packed, bias: Bias<'_>) {
     assert_eq!(
         a.depth, b.depth,
         "the operands of a product must have the same depth"
@@ -43,10 +64,13 @@ pub fn product(c: &mut [f32], a: &Packed, b: &Packed, bias: Bias<'_>) {
         a.isa, b.isa,
         "the operands of a product must be packed for the same instruction set"
     );
-    assert_eq!(
-        c.len(),
-        a.lanes * b.lanes,
-        "the result of a product must have the operands' shape"
+    let needed = match (a.lanes, b.lanes) {
+        (0, _) | (_, 0) => return,
+        (rows, columns) => (rows - 1) * c.stride + columns,
+    };
+    assert!(
+        c.data.len() >= needed && c.stride >= b.lanes,
+        "the result of a product must have room for the operands' shape"
     );
     match a.isa {
         Isa::Portable => blocks::<6, 16>(c, a, b, bias),
@@ -59,7 +83,7 @@ pub fn product(c: &mut [f32], a: &Packed, b: &Packed, bias: Bias<'_>) {
 
 #[inline(always)]
 pub(super) fn blocks<const MR: usize, const NR: usize>(
-    c: &mut [f32],
+    Out { data: c, stride }: Out<'_>,
     a: &Packed,
     b: &Packed,
     bias: Bias<'_>,
@@ -80,20 +104,25 @@ pub(super) fn blocks<const MR: usize, const NR: usize>(
                 for i in i0..(i0 + MC).min(a.num_panels()) {
                     let a_block = &a.panel(i)[depth.start * MR..depth.end * MR];
                     let rows = i * MR..(i * MR + MR).min(m);
-                    let place = &mut c[rows.start * n + columns.start..];
+                    let place = &mut c[rows.start * stride + columns.start..];
                     if rows.len() == MR && columns.len() == NR {
                         let sums = match &start {
                             Start::Row(row) => [*row; MR],
-                            Start::Stored => load(place, n),
+                            Start::Stored => load(place, stride),
                         };
-                        store(&chain::<MR, NR>(sums, a_block, b_block), place, n);
+                        store(&chain::<MR, NR>(sums, a_block, b_block), place, stride);
                     } else {
                         let shape = (rows.len(), columns.len());
                         let sums = match &start {
                             Start::Row(row) => [*row; MR],
-                            Start::Stored => load_part(place, n, shape),
+                            Start::Stored => load_part(place, stride, shape),
                         };
-                        store_part(&chain::<MR, NR>(sums, a_block, b_block), place, n, shape);
+                        store_part(
+                            &chain::<MR, NR>(sums, a_block, b_block),
+                            place,
+                            stride,
+                            shape,
+                        );
                     }
                 }
             }

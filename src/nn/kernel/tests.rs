@@ -31,7 +31,7 @@ fn every_product_has_the_bits_of_its_naive_twin() {
                 let right = packed(isa, Side::Right, right);
                 for (bias, start) in [(Bias::Zero, &zeros), (Bias::Columns(&start), &start)] {
                     let mut c = vec![f32::NAN; m * n];
-                    product(&mut c, &left, &right, bias);
+                    product(Out::dense(&mut c, n), &left, &right, bias);
                     assert_eq!(
                         c,
                         naive::product((m, n, k), &a, &b, start),
@@ -39,6 +39,31 @@ fn every_product_has_the_bits_of_its_naive_twin() {
                     );
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn a_product_adds_to_what_is_stored_and_leaves_the_gaps_between_rows_alone() {
+    let (m, n, k, stride) = (14, 33, 20, 40);
+    let (a, b) = (values(m * k, 1), values(k * n, 2));
+    let zeros = vec![0.0; n];
+    let half = naive::product((m, n, k), &a, &b, &zeros);
+    for isa in Isa::available() {
+        let left = packed(isa, Side::Left, Strided::along(&a, m, k));
+        let right = packed(isa, Side::Right, Strided::across(&b, k, n));
+        let mut c = vec![7.0; m * stride];
+        let (data, first) = (&mut c, [Bias::Zero, Bias::Stored]);
+        for bias in first {
+            product(Out { data, stride }, &left, &right, bias);
+        }
+        for (i, row) in c.chunks(stride).enumerate() {
+            let twice = |j: usize| {
+                let chain = |sum: f32, p: usize| a[i * k + p].mul_add(b[p * n + j], sum);
+                (0..k).fold(half[i * n + j], chain)
+            };
+            assert!((0..n).all(|j| row[j] == twice(j)), "{isa:?}, row {i}");
+            assert!(row[n..].iter().all(|&gap| gap == 7.0));
         }
     }
 }
@@ -70,7 +95,8 @@ fn a_row_does_not_depend_on_its_neighbours() {
         let run = |rows: std::ops::Range<usize>| {
             let mut c = vec![0.0; rows.len() * n];
             let rows = Strided::along(&a[rows.start * k..rows.end * k], rows.len(), k);
-            product(&mut c, &packed(isa, Side::Left, rows), &right, Bias::Zero);
+            let left = packed(isa, Side::Left, rows);
+            product(Out::dense(&mut c, n), &left, &right, Bias::Zero);
             c
         };
         let together = run(0..64);

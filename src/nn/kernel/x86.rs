@@ -13,10 +13,10 @@ use std::ops::Range;
 
 use super::isa::Isa;
 use super::pack::Packed;
-use super::product::Bias;
+use super::product::{Bias, Out};
 use super::{fold, product};
 
-pub(super) fn run_product(isa: Isa, c: &mut [f32], (a, b): (&Packed, &Packed), bias: Bias<'_>) {
+pub(super) fn run_product(isa: Isa, c: Out<'_>, (a, b): (&Packed, &Packed), bias: Bias<'_>) {
     check(isa);
     if isa == Isa::Avx512 {
         // SAFETY: `check` has seen AVX-512F.
@@ -54,18 +54,24 @@ fn check(isa: Isa) {
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]
-fn product_avx512(c: &mut [f32], a: &Packed, b: &Packed, bias: Bias<'_>) {
-    product::blocks::<12, 32>(c, a, b, bias);
+fn product_avx512(c: Out<'_>, a: &Packed, b: &Packed, bias: Bias<'_>) {
+    match b.width {
+        16 => product::blocks::<12, 16>(c, a, b, bias),
+        _ => product::blocks::<12, 32>(c, a, b, bias),
+    }
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn product_avx2(c: &mut [f32], a: &Packed, b: &Packed, bias: Bias<'_>) {
+fn product_avx2(c: Out<'_>, a: &Packed, b: &Packed, bias: Bias<'_>) {
     product::blocks::<6, 16>(c, a, b, bias);
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]
 fn fold_avx512(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>]) {
-    fold::blocks::<12, 32>(c, a, b, shards);
+    match b.width {
+        16 => fold::blocks::<12, 16>(c, a, b, shards),
+        _ => fold::blocks::<12, 32>(c, a, b, shards),
+    }
 }
 
 #[target_feature(enable = "avx2,fma")]
