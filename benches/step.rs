@@ -13,7 +13,9 @@ use unisono::engine::{
     Batch, Decision, Engine, EngineConfig, Reduced, Session, Shards, Threads, default_shards,
 };
 use unisono::nn::kernel::Isa;
-use unisono::nn::{Loss, Network, NetworkReplica, RowSource, Sequential, TargetsMut};
+use unisono::nn::{
+    Loss, Network, NetworkReplica, ReplicaSettings, RowSource, Sequential, TargetsMut,
+};
 use unisono::optim::{Optimizer, StepScalars};
 use unisono::train::ChainUpdate;
 
@@ -55,9 +57,13 @@ fn engine(case: &Case, data: &Arc<Synthetic>) -> Workers {
     };
     let network = Network::new(case.model.clone(), 42).expect("the model is possible");
     let update = ChainUpdate::new(&Optimizer::sgd(0.01).with_momentum(0.9)).expect("valid");
+    let settings = ReplicaSettings {
+        loss: Loss::SoftmaxCrossEntropy,
+        isa: Isa::detect(),
+        seed: 42,
+    };
     let replica = |_| {
-        let parts = (Loss::SoftmaxCrossEntropy, Arc::clone(data), Isa::detect());
-        NetworkReplica::new(network.model(), network.params().len(), parts)
+        NetworkReplica::new(&case.model, settings, Arc::clone(data)).expect("the model is possible")
     };
     Engine::new(config, network.params(), update, replica).expect("the settings are possible")
 }

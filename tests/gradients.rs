@@ -11,8 +11,8 @@ use unisono::engine::{
 };
 use unisono::nn::kernel::Isa;
 use unisono::nn::{
-    Activation, LayerSpec, Loss, MseConvention, Network, NetworkReplica, RowSource, Sequential,
-    TargetsMut,
+    Activation, Loss, MseConvention, Network, NetworkReplica, ReplicaSettings, RowSource,
+    Sequential, TargetsMut,
 };
 
 struct Rows<'a>(&'a ArrayDataset);
@@ -57,11 +57,8 @@ fn gradient(
     };
     let kept = Mutex::new(vec![0.0; network.params().len()]);
     let replica = |_| {
-        NetworkReplica::new(
-            network.model(),
-            network.params().len(),
-            (loss, Rows(data), isa),
-        )
+        let settings = ReplicaSettings { loss, isa, seed: 0 };
+        NetworkReplica::new(network.model(), settings, Rows(data)).unwrap()
     };
     let mut engine = Engine::new(config, network.params(), Keep(&kept), replica).unwrap();
     let rows = data.len();
@@ -73,8 +70,27 @@ fn gradient(
     kept.into_inner().unwrap()
 }
 
+/// A layer that the reference knows.
+#[derive(Clone, Copy)]
+enum Known {
+    Dense(usize),
+    Function(Activation),
+}
+
+const RELU: Known = Known::Function(Activation::Relu);
+const TANH: Known = Known::Function(Activation::Tanh);
+const SIGMOID: Known = Known::Function(Activation::Sigmoid);
+
+fn model(layers: &[Known]) -> Sequential {
+    let add = |model: Sequential, layer: &Known| match *layer {
+        Known::Dense(outputs) => model.dense(outputs),
+        Known::Function(function) => model.layer(function),
+    };
+    layers.iter().fold(Sequential::new(4), add)
+}
+
 /// The summed loss, all in f64.
-fn reference(model: &Sequential, params: &[f64], loss: Loss, data: &ArrayDataset) -> f64 {
+fn reference(layers: &[Known], params: &[f64], loss: Loss, data: &ArrayDataset) -> f64 {
     let mut total = 0.0;
     for row in 0..data.len() {
         let mut x: Vec<f64> = data
@@ -84,9 +100,9 @@ fn reference(model: &Sequential, params: &[f64], loss: Loss, data: &ArrayDataset
             .map(|&v| f64::from(v))
             .collect();
         let mut start = 0;
-        for layer in model.layers() {
+        for layer in layers {
             x = match *layer {
-                LayerSpec::Dense { outputs, .. } => {
+                Known::Dense(outputs) => {
                     let (weight, bias) = (&params[start..], &params[start + x.len() * outputs..]);
                     start += (x.len() + 1) * outputs;
                     let sum = |o: usize| {
@@ -97,11 +113,12 @@ fn reference(model: &Sequential, params: &[f64], loss: Loss, data: &ArrayDataset
                     };
                     (0..outputs).map(|o| bias[o] + sum(o)).collect()
                 }
-                LayerSpec::Activation(Activation::Relu) => x.iter().map(|v| v.max(0.0)).collect(),
-                LayerSpec::Activation(Activation::Tanh) => x.iter().map(|v| v.tanh()).collect(),
-                LayerSpec::Activation(Activation::Sigmoid) => {
+                Known::Function(Activation::Relu) => x.iter().map(|v| v.max(0.0)).collect(),
+                Known::Function(Activation::Tanh) => x.iter().map(|v| v.tanh()).collect(),
+                Known::Function(Activation::Sigmoid) => {
                     x.iter().map(|v| 1.0 / (1.0 + (-v).exp())).collect()
                 }
+                Known::Function(other) => panic!("the reference does not know {other:?}"),
             };
         }
         let mut values = vec![0.0; x.len()];
@@ -133,12 +150,12 @@ fn reference(model: &Sequential, params: &[f64], loss: Loss, data: &ArrayDataset
 fn every_layer_and_loss_agrees_with_finite_differences_in_f64() {
     let classes = class_data(11, 4, 3);
     let values = value_data(11, 4, 3);
-    let bodies = [
-        Sequential::new(4),
-        Sequential::new(4).dense(7).relu(),
-        Sequential::new(4).dense(5).tanh().dense(6).sigmoid(),
+    let bodies: [&[Known]; 4] = [
+        &[],
+        &[Known::Dense(7), RELU],
+        &[Known::Dense(5), TANH, Known::Dense(6), SIGMOID],
         // Activations on the input, and one after another.
-        Sequential::new(4).tanh().sigmoid().dense(5).relu().tanh(),
+        &[TANH, SIGMOID, Known::Dense(5), RELU, TANH],
     ];
     for loss in Loss::ALL {
         let data = if loss == Loss::SoftmaxCrossEntropy {
@@ -146,8 +163,9 @@ fn every_layer_and_loss_agrees_with_finite_differences_in_f64() {
         } else {
             &values
         };
-        for body in &bodies {
-            let network = Network::new(body.clone().dense(3), 3).unwrap();
+        for body in bodies {
+            let layers = [body, &[Known::Dense(3)]].concat();
+            let network = Network::new(model(&layers), 3).unwrap();
             let grad = gradient(&network, loss, data, 2, Isa::detect());
             let params: Vec<f64> = network.params().iter().map(|&p| f64::from(p)).collect();
             let scale = grad.iter().fold(0.0_f32, |m, g| m.max(g.abs())).max(1e-3);
@@ -155,7 +173,7 @@ fn every_layer_and_loss_agrees_with_finite_differences_in_f64() {
                 let nudged = |by: f64| {
                     let mut params = params.clone();
                     params[at] += by;
-                    reference(network.model(), &params, loss, data)
+                    reference(&layers, &params, loss, data)
                 };
                 let expected = (nudged(1e-6) - nudged(-1e-6)) / 2e-6;
                 let error = (f64::from(grad[at]) - expected).abs()

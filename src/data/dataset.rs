@@ -5,6 +5,13 @@
 pub enum Labels {
     /// One class, a number below this.
     Classes(usize),
+    /// A class below `classes` for each of `len` positions of the row.
+    Sequence {
+        /// Classes below this number.
+        classes: usize,
+        /// Positions of a row.
+        len: usize,
+    },
     /// So many values.
     Values(usize),
 }
@@ -28,7 +35,8 @@ pub trait Dataset: Send + Sync {
     /// Writes the inputs of `rows` one after another.
     fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]);
 
-    /// Writes the classes of `rows`. Called only if [`Dataset::labels`] says classes.
+    /// Writes the classes of `rows`, for sequences all positions of a row after another. Called only if
+    /// [`Dataset::labels`] says classes or sequence.
     fn gather_classes(&self, rows: &[u32], classes: &mut [u32]);
 
     /// Writes the label values of `rows` one after another. Called only if [`Dataset::labels`] says values.

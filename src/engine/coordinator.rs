@@ -55,6 +55,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
             latch: &latch,
             num_workers: self.workers.len(),
             num_shards: self.num_shards,
+            cuts: &self.cuts,
             num_segments: self.cuts.iter().filter(|cut| !cut.is_empty()).count(),
         };
         let channels = &mut self.channels;

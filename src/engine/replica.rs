@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::segment::GradBuffer;
 use super::shard::{Node, part};
+use super::timing::{Phase, Stopwatch};
 
 /// A model that the engine can train: parameters in, sums of loss and gradient out.
 ///
@@ -152,6 +153,7 @@ pub struct Fold<'a> {
     pub(crate) sums: &'a mut [Sums],
     pub(crate) scratch: &'a mut Vec<Vec<f32>>,
     pub(crate) current: &'a mut Range<usize>,
+    pub(crate) watch: &'a mut Stopwatch,
 }
 
 impl<'a> Fold<'a> {
@@ -181,6 +183,11 @@ impl<'a> Fold<'a> {
     /// Notes which shards are at work, so that a panic can be reported with their numbers.
     pub fn enter(&mut self, shards: Range<usize>) {
         *self.current = shards;
+    }
+
+    /// Books the time since the last call (or the begin of the work) to `phase`.
+    pub fn lap(&mut self, phase: Phase) {
+        self.watch.lap(phase);
     }
 
     /// Records the sums of shard `index`.

@@ -7,9 +7,13 @@ use std::time::{Duration, Instant};
 pub enum Phase {
     /// Between steps: waiting for the command, and for its own gradient buffers to come home.
     Idle,
-    /// Forward, backward and the fold over the worker's own shards.
-    Compute,
-    /// All-reduce, its waiting included.
+    /// Forward, where the replica tells it apart from backward.
+    Forward,
+    /// Backward with the fold over the worker's own shards; all of its work for a replica that tells nothing apart.
+    Backward,
+    /// All-reduce: waiting for other workers' gradients.
+    Wait,
+    /// All-reduce: additions and norms.
     Reduce,
     /// Waiting for the master's decision (on the master: for the reports).
     Decide,
@@ -21,9 +25,11 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in the order of a step.
-    pub const ALL: [Phase; 6] = [
+    pub const ALL: [Phase; 8] = [
         Phase::Idle,
-        Phase::Compute,
+        Phase::Forward,
+        Phase::Backward,
+        Phase::Wait,
         Phase::Reduce,
         Phase::Decide,
         Phase::Update,
@@ -34,7 +40,9 @@ impl Phase {
     pub fn name(self) -> &'static str {
         match self {
             Phase::Idle => "idle",
-            Phase::Compute => "compute",
+            Phase::Forward => "forward",
+            Phase::Backward => "backward",
+            Phase::Wait => "wait",
             Phase::Reduce => "reduce",
             Phase::Decide => "decide",
             Phase::Update => "update",

@@ -26,6 +26,11 @@ pub trait Update: Send + Sync {
 
     /// Updates one block in place.
     fn apply(&self, scalars: &Self::Scalars, block: UpdateBlock<'_>);
+
+    /// What a block of the summed gradient, from position `offset` on, adds to the square of its norm.
+    fn sum_of_squares(&self, _offset: usize, grad: &[f32]) -> f64 {
+        sum_of_squares(grad)
+    }
 }
 
 /// The part of parameters, gradient and state that one call of [`Update::apply`] works on.

@@ -26,7 +26,7 @@ use super::replica::{Batch, Fold, Replica, Sums};
 use super::segment::{GradBuffer, Segment};
 use super::shard::part;
 use super::timing::{Phase, Stopwatch};
-use super::update::{OwnedSegment, Update, UpdateMode, sum_of_squares};
+use super::update::{OwnedSegment, Update, UpdateMode};
 
 /// What the master tells the other workers to do.
 #[derive(Clone, Debug)]
@@ -114,6 +114,7 @@ pub(crate) struct Shared<'a, U> {
     pub(crate) num_workers: usize,
     pub(crate) num_shards: usize,
     pub(crate) num_segments: usize,
+    pub(crate) cuts: &'a [Range<usize>],
 }
 
 /// A worker's own state; it outlives the threads that run it.
@@ -170,6 +171,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             sums: &mut self.report.sums,
             scratch: &mut self.scratch,
             current: &mut current,
+            watch: &mut self.watch,
         };
         let replica = &mut self.replica;
         let outcome = catch_unwind(AssertUnwindSafe(|| replica.fold(&mut fold)));
@@ -177,7 +179,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             shards: current,
             message: panic_message(&*payload),
         });
-        self.watch.lap(Phase::Compute);
+        self.watch.lap(Phase::Backward);
     }
 
     /// The sums of the loss over this worker's shards, without a gradient.
@@ -244,6 +246,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
                 self.inputs[to] = Some(segment);
             }
         }
+        self.watch.lap(Phase::Wait);
         let task = &self.plan.tasks[which];
         let mut first = self.inputs[task.inputs[0]]
             .take()
@@ -256,9 +259,11 @@ impl<R: Replica, U: Update> Worker<R, U> {
                 .as_slice()
         };
         let (squares, is_root) = (&mut self.report.squares, task.output == Output::Root);
+        let mut offset = shared.cuts[task.segment].start;
         let done = |block: &[f32]| {
             if is_root {
-                squares.push(sum_of_squares(block));
+                squares.push(shared.update.sum_of_squares(offset, block));
+                offset += block.len();
             }
         };
         evaluate(

@@ -1,36 +1,174 @@
 //! The dense layer: `Y = X W + b`; `dX = dY W'`; `dW = X' dY`, `db = column sums of dY`.
 //!
 //! # Shapes
-//! X: (B, I), Y: (B, O), W: (I, O), b: (O). In the flat vector b follows W, so that both are one matrix of I + 1
-//! rows, and one product with a row of ones gives both gradients.
+//! X: (R, I), Y: (R, O), W: (I, O), b: (O), where R is rows times positions: a dense layer works on the last axis. In the
+//! flat vector b follows W, so that both are one matrix of I + 1 rows, and one product with a row of ones gives both
+//! gradients.
 
 use std::ops::Range;
 
+use super::Init;
+use super::error::NnError;
 use super::kernel::{Bias, Isa, Ones, Out, Packed, Side, Strided, fold_products, product};
+use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec};
+use super::params::Role;
+use super::shape::Shape;
 
-/// A dense layer at work: its weights packed for both directions, once a step.
-#[derive(Debug)]
+/// A dense layer.
+///
+/// ```
+/// use unisono::nn::{Dense, Init, Sequential};
+/// let model = Sequential::new(3).layer(Dense::new(4).weight(Init::HeNormal).without_bias());
+/// assert_eq!(model.layout()?.num_params(), 12);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
 pub struct Dense {
-    inputs: usize,
     outputs: usize,
-    /// W for forward and for backward; empty until first needed after an update.
-    forward_weight: Option<Packed>,
-    backward_weight: Option<Packed>,
+    weight: Init,
+    bias: Option<Init>,
+}
+
+impl Dense {
+    /// To `outputs` values a position; weights Xavier-uniform, biases zero.
+    pub fn new(outputs: usize) -> Self {
+        Self {
+            outputs,
+            weight: Init::XavierUniform,
+            bias: Some(Init::Zeros),
+        }
+    }
+
+    /// With other initial weights.
+    pub fn weight(self, init: Init) -> Self {
+        Self {
+            weight: init,
+            ..self
+        }
+    }
+
+    /// With other initial biases.
+    pub fn bias(self, init: Init) -> Self {
+        Self {
+            bias: Some(init),
+            ..self
+        }
+    }
+
+    /// Without biases.
+    pub fn without_bias(self) -> Self {
+        Self { bias: None, ..self }
+    }
+}
+
+impl Spec for Dense {
+    fn name(&self) -> &'static str {
+        "dense"
+    }
+
+    fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
+        if self.outputs == 0 {
+            return Err(build.refuse("at least 1 output", self.outputs));
+        }
+        Ok(Box::new(DenseLayer {
+            weight: Weight::new((input.channels(), self.outputs), build.isa),
+            spec: self.clone(),
+            positions: input.positions(),
+            output: input.with_channels(self.outputs),
+            shards: Vec::new(),
+        }))
+    }
+}
+
+/// A dense layer at work.
+#[derive(Debug)]
+struct DenseLayer {
+    spec: Dense,
+    weight: Weight,
+    positions: usize,
+    output: Shape,
+    shards: Vec<Range<usize>>,
+}
+
+impl Layer for DenseLayer {
+    fn output(&self) -> &Shape {
+        &self.output
+    }
+
+    fn tensors(&self) -> Vec<TensorSpec> {
+        let fan = self.weight.shape;
+        let weight = TensorSpec::weight("weight", &[fan.0, fan.1], self.spec.weight, fan);
+        let bias = self
+            .spec
+            .bias
+            .map(|init| TensorSpec::weight("bias", &[fan.1], init, fan).role(Role::Bias));
+        [Some(weight), bias].into_iter().flatten().collect()
+    }
+
+    fn forward(&mut self, _pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+        let (weight, bias) = params.split_at(self.weight.len());
+        let bias = if bias.is_empty() {
+            Bias::Zero
+        } else {
+            Bias::Columns(bias)
+        };
+        self.weight.forward(weight, x, y, bias);
+    }
+
+    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+        let ones = if self.spec.bias.is_some() {
+            Ones::Row
+        } else {
+            Ones::None
+        };
+        positions(pass.shards, self.positions, &mut self.shards);
+        self.weight
+            .gradient((tape.x, tape.dy), (ones, pass, &self.shards), grads);
+        if let Some(dx) = tape.dx {
+            self.weight
+                .backward(&tape.params[..self.weight.len()], tape.dy, dx, Bias::Zero);
+        }
+    }
+
+    fn params_changed(&mut self) {
+        self.weight.params_changed();
+    }
+
+    fn flops(&self) -> u64 {
+        2 * (self.positions * self.weight.len()) as u64
+    }
+}
+
+/// Row ranges of shards as ranges of positions.
+pub(super) fn positions(shards: &[Range<usize>], factor: usize, into: &mut Vec<Range<usize>>) {
+    into.clear();
+    into.extend(
+        shards
+            .iter()
+            .map(|shard| shard.start * factor..shard.end * factor),
+    );
+}
+
+/// A matrix of parameters at work: packed for both directions, once a step. Dense and recurrent layers are made of it.
+#[derive(Debug)]
+pub(super) struct Weight {
+    /// Rows (inputs) and columns (outputs).
+    pub(super) shape: (usize, usize),
+    forward: Option<Packed>,
+    backward: Option<Packed>,
     spare: Vec<Packed>,
     left: Packed,
     right: Packed,
     isa: Isa,
 }
 
-impl Dense {
-    /// A layer from `inputs` to `outputs` values a row, computing with `isa`.
-    pub fn new(inputs: usize, outputs: usize, isa: Isa) -> Self {
+impl Weight {
+    pub(super) fn new(shape: (usize, usize), isa: Isa) -> Self {
         let new = || Packed::new(isa);
         Self {
-            inputs,
-            outputs,
-            forward_weight: None,
-            backward_weight: None,
+            shape,
+            forward: None,
+            backward: None,
             spare: vec![new(), new()],
             left: new(),
             right: new(),
@@ -38,83 +176,88 @@ impl Dense {
         }
     }
 
-    /// Values a row in and out.
-    pub fn shape(&self) -> (usize, usize) {
-        (self.inputs, self.outputs)
+    /// Its number of parameters.
+    pub(super) fn len(&self) -> usize {
+        self.shape.0 * self.shape.1
     }
 
-    /// Weights and biases.
-    pub fn num_params(&self) -> usize {
-        (self.inputs + 1) * self.outputs
+    /// Forgets the packed weights.
+    pub(super) fn params_changed(&mut self) {
+        self.spare.extend(self.forward.take());
+        self.spare.extend(self.backward.take());
     }
 
-    /// Forgets the packed weights: the parameters have changed.
-    pub fn params_changed(&mut self) {
-        self.spare.extend(self.forward_weight.take());
-        self.spare.extend(self.backward_weight.take());
+    /// `y = bias + x W`, for as many rows as `x` holds.
+    pub(super) fn forward(&mut self, weight: &[f32], x: &[f32], y: &mut [f32], bias: Bias<'_>) {
+        let (inputs, outputs) = self.shape;
+        let x = Strided::along(x, x.len() / inputs, inputs);
+        self.forward_strided(weight, x, Out::dense(y, outputs), bias);
     }
 
-    /// Y from X, for as many rows as `x` holds.
-    pub fn forward(&mut self, params: &[f32], x: &[f32], y: &mut [f32]) {
-        let (weight, bias) = params.split_at(self.inputs * self.outputs);
+    /// The same for rows that lie apart.
+    pub(super) fn forward_strided(
+        &mut self,
+        weight: &[f32],
+        x: Strided<'_>,
+        y: Out<'_>,
+        bias: Bias<'_>,
+    ) {
+        let (inputs, outputs) = self.shape;
         let (spare, isa) = (&mut self.spare, self.isa);
-        let packed = self.forward_weight.get_or_insert_with(|| {
+        let packed = self.forward.get_or_insert_with(|| {
             let mut packed = spare.pop().unwrap_or_else(|| Packed::new(isa));
-            packed.pack(
-                Side::Right,
-                Strided::across(weight, self.inputs, self.outputs),
-                Ones::None,
-            );
+            let weight = Strided::across(weight, inputs, outputs);
+            packed.pack(Side::Right, weight, Ones::None);
             packed
         });
-        self.left.pack(
-            Side::Left,
-            Strided::along(x, x.len() / self.inputs, self.inputs),
-            Ones::None,
-        );
-        product(
-            Out::dense(y, self.outputs),
-            &self.left,
-            packed,
-            Bias::Columns(bias),
-        );
+        self.left.pack(Side::Left, x, Ones::None);
+        product(y, &self.left, packed, bias);
     }
 
-    /// dX from dY.
-    pub fn backward(&mut self, params: &[f32], dy: &[f32], dx: &mut [f32]) {
-        let weight = &params[..self.inputs * self.outputs];
+    /// `dx = bias + dy W'`.
+    pub(super) fn backward(&mut self, weight: &[f32], dy: &[f32], dx: &mut [f32], bias: Bias<'_>) {
+        let (inputs, outputs) = self.shape;
+        let dy = Strided::along(dy, dy.len() / outputs, outputs);
+        self.backward_strided(weight, dy, Out::dense(dx, inputs), bias);
+    }
+
+    /// The same for rows that lie apart.
+    pub(super) fn backward_strided(
+        &mut self,
+        weight: &[f32],
+        dy: Strided<'_>,
+        dx: Out<'_>,
+        bias: Bias<'_>,
+    ) {
+        let (inputs, outputs) = self.shape;
         let (spare, isa) = (&mut self.spare, self.isa);
-        let packed = self.backward_weight.get_or_insert_with(|| {
+        let packed = self.backward.get_or_insert_with(|| {
             let mut packed = spare.pop().unwrap_or_else(|| Packed::new(isa));
-            packed.pack(
-                Side::Right,
-                Strided::along(weight, self.inputs, self.outputs),
-                Ones::None,
-            );
+            let weight = Strided::along(weight, inputs, outputs);
+            packed.pack(Side::Right, weight, Ones::None);
             packed
         });
-        self.left.pack(
-            Side::Left,
-            Strided::along(dy, dy.len() / self.outputs, self.outputs),
-            Ones::None,
-        );
-        product(Out::dense(dx, self.inputs), &self.left, packed, Bias::Zero);
+        self.left.pack(Side::Left, dy, Ones::None);
+        product(dx, &self.left, packed, bias);
     }
 
-    /// Packs X and dY for [`Dense::gradient`].
-    pub fn pack_gradient(&mut self, x: &[f32], dy: &[f32]) {
-        let rows = dy.len() / self.outputs;
+    /// `dW = x' dy`, and with a row of ones the column sums of dy behind it, for every node; `shards` are ranges of
+    /// the rows of `x` and `dy`.
+    pub(super) fn gradient(
+        &mut self,
+        (x, dy): (&[f32], &[f32]),
+        (ones, pass, shards): (Ones, &Pass<'_>, &[Range<usize>]),
+        grads: &mut Grads<'_>,
+    ) {
+        let (inputs, outputs) = self.shape;
+        let rows = dy.len() / outputs;
         self.left
-            .pack(Side::Left, Strided::across(x, rows, self.inputs), Ones::Row);
-        self.right.pack(
-            Side::Right,
-            Strided::across(dy, rows, self.outputs),
-            Ones::None,
-        );
-    }
-
-    /// dW and db of some shards (ranges of the packed rows), folded in the order of the tree.
-    pub fn gradient(&self, shards: &[Range<usize>], grad: &mut [f32]) {
-        fold_products(grad, &self.left, &self.right, shards);
+            .pack(Side::Left, Strided::across(x, rows, inputs), ones);
+        self.right
+            .pack(Side::Right, Strided::across(dy, rows, outputs), Ones::None);
+        for (which, node) in pass.nodes.iter().enumerate() {
+            let to = grads.node(which);
+            fold_products(to, &self.left, &self.right, &shards[node.clone()]);
+        }
     }
 }

@@ -6,17 +6,17 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum NnError {
-    /// A model without inputs, or a layer without outputs.
+    /// A layer that cannot be built for the rows it would get.
     #[error(
-        "layer {index} ({layer}) has {got} outputs, expected at least 1; give every layer a positive size"
+        "layer {place} expects {expected}, got {got}; change its settings or the layer before it"
     )]
-    EmptyLayer {
-        /// Position of the layer, from 0; the input counts as layer 0 of an empty model.
-        index: usize,
-        /// Its name.
-        layer: &'static str,
-        /// Its number of outputs.
-        got: usize,
+    Layer {
+        /// Position from 0 and name, such as `2 (conv2d)`; inside a composite, `4 (residual), 1 (batch_norm)`.
+        place: String,
+        /// What it needs.
+        expected: String,
+        /// What it was given.
+        got: String,
     },
     /// A model without parameters cannot be trained.
     #[error("the model has no layer with parameters; add a dense layer")]
@@ -49,15 +49,14 @@ mod tests {
 
     #[test]
     fn messages_say_what_was_expected_and_what_came() {
-        let empty = NnError::EmptyLayer {
-            index: 2,
-            layer: "dense",
-            got: 0,
+        let odd = NnError::Layer {
+            place: "2 (conv2d)".into(),
+            expected: "rows of shape HxWxC".into(),
+            got: "784".into(),
         };
         assert!(
-            empty
-                .to_string()
-                .contains("layer 2 (dense) has 0 outputs, expected at least 1")
+            odd.to_string()
+                .contains("layer 2 (conv2d) expects rows of shape HxWxC, got 784")
         );
         assert!(NnError::NoParams.to_string().contains("add a dense layer"));
         assert!(

@@ -1,17 +1,23 @@
 //! Losses: sums over rows, and their gradients with respect to the model's outputs.
 //!
 //! # Shapes
-//! `outputs`: (B, C), row-major. Targets: B classes below C, or (B, C) values.
+//! `outputs`: (B, C), row-major; for sequences B counts positions. Targets: B classes below C, or (B, C) values.
 
 use crate::engine::Sums;
 
-use super::activation::exp;
+use super::kernel::elementwise::exp;
+use super::shape::Shape;
 
 /// What a row's target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetKind {
-    /// One class of so many.
-    Classes(usize),
+    /// For each of `per_row` positions, one of `classes`.
+    Classes {
+        /// Classes below this number.
+        classes: usize,
+        /// Positions of a row: 1, or the length of a sequence.
+        per_row: usize,
+    },
     /// So many values.
     Values(usize),
 }
@@ -63,11 +69,14 @@ impl Loss {
         Loss::Mse(MseConvention::HalfSumOverOutputs),
     ];
 
-    /// The targets it needs, for a model of `outputs` outputs.
-    pub fn target_kind(self, outputs: usize) -> TargetKind {
+    /// The targets it needs, for a model whose outputs have this shape.
+    pub fn target_kind(self, outputs: &Shape) -> TargetKind {
         match self {
-            Loss::SoftmaxCrossEntropy => TargetKind::Classes(outputs),
-            Loss::Mse(_) => TargetKind::Values(outputs),
+            Loss::SoftmaxCrossEntropy => TargetKind::Classes {
+                classes: outputs.channels(),
+                per_row: outputs.positions(),
+            },
+            Loss::Mse(_) => TargetKind::Values(outputs.len()),
         }
     }
 

@@ -1,13 +1,16 @@
 //! A model with its parameters.
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2, s};
 use sha2::{Digest, Sha256};
 
 use super::NnError;
 use super::kernel::Isa;
+use super::layer::{Layer, Mode, Pass};
 use super::params::ParamLayout;
 use super::spec::Sequential;
-use super::stages::Stages;
+
+/// Rows that are predicted at once.
+const PREDICT_ROWS: usize = 256;
 
 /// A model with its parameters: what training starts from and gives back.
 ///
@@ -47,9 +50,9 @@ impl Network {
     /// [`NnError::ParamCount`] if there are too few or too many, and those of [`Sequential::layout`].
     pub fn with_params(model: Sequential, params: Vec<f32>) -> Result<Self, NnError> {
         let layout = model.layout()?;
-        if params.len() != layout.num_params() {
+        if params.len() != layout.len() {
             return Err(NnError::ParamCount {
-                expected: layout.num_params(),
+                expected: layout.len(),
                 got: params.len(),
             });
         }
@@ -75,28 +78,43 @@ impl Network {
         &self.params
     }
 
-    /// The outputs for each row of `inputs`, (B, inputs) to (B, outputs): logits where the loss is cross-entropy.
+    /// The outputs for each row of `inputs`, (B, inputs) to (B, outputs), each row flattened: logits where the loss is
+    /// cross-entropy.
     ///
     /// # Errors
     /// [`NnError::InputWidth`] if the rows have another width than the model's input.
     pub fn predict(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f32>, NnError> {
         let (rows, width) = inputs.dim();
+        let mut stages = self.model.stages(Isa::detect())?;
         if width != self.model.inputs() {
             return Err(NnError::InputWidth {
                 expected: self.model.inputs(),
                 got: width,
             });
         }
-        let mut stages = Stages::new(&self.model, Isa::detect());
-        stages
-            .input(rows)
-            .iter_mut()
-            .zip(inputs)
-            .for_each(|(to, &from)| *to = from);
-        stages.forward(&self.params);
-        let shape = (rows, self.model.outputs());
-        Ok(Array2::from_shape_vec(shape, stages.output().to_vec())
-            .expect("the output has this shape"))
+        let outputs = stages.output().len();
+        let mut predicted = Array2::zeros((rows, outputs));
+        let mut x = Vec::new();
+        for start in (0..rows).step_by(PREDICT_ROWS) {
+            let end = (start + PREDICT_ROWS).min(rows);
+            x.clear();
+            x.extend(inputs.slice(s![start..end, ..]));
+            let mut block = predicted.slice_mut(s![start..end, ..]);
+            let y = block
+                .as_slice_mut()
+                .expect("rows of a new array are contiguous");
+            let pass = Pass {
+                mode: Mode::Evaluate,
+                rows: end - start,
+                first: start,
+                shards: &[],
+                nodes: &[],
+                seed: 0,
+                step: 0,
+            };
+            stages.forward(&pass, &self.params, &x, y);
+        }
+        Ok(predicted)
     }
 
     /// The class with the largest output for each row; the first of equals.

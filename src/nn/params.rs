@@ -3,6 +3,20 @@
 use std::ops::Range;
 
 use super::Init;
+use super::layer::TensorSpec;
+
+/// How a tensor is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// By its gradient; regularised where regularisation is asked for.
+    Weight,
+    /// By its gradient; additive, left out of regularisation by default.
+    Bias,
+    /// By its gradient; the gain or shift of a normalisation, left out of regularisation by default.
+    Norm,
+    /// A running statistic of batch norm: it follows the batches' own and has no gradient.
+    Statistic,
+}
 
 /// One named tensor of the flat parameter vector.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +31,8 @@ pub struct Tensor {
     pub init: Init,
     /// Inputs and outputs of the unit it belongs to, for the initialiser.
     pub fan: (usize, usize),
+    /// How it is trained.
+    pub role: Role,
 }
 
 /// All tensors of a model, in order and without gaps.
@@ -26,22 +42,24 @@ pub struct ParamLayout {
 }
 
 impl ParamLayout {
-    /// Appends a tensor.
-    pub(super) fn push(
-        &mut self,
-        name: String,
-        shape: &[usize],
-        (init, fan): (Init, (usize, usize)),
-    ) {
-        let start = self.num_params();
-        let range = start..start + shape.iter().product::<usize>();
-        self.tensors.push(Tensor {
-            name,
-            shape: shape.to_vec(),
-            range,
-            init,
-            fan,
-        });
+    /// The layout of `tensors`, one after another.
+    pub(super) fn new(tensors: Vec<TensorSpec>) -> Self {
+        let mut start = 0;
+        let place = |spec: TensorSpec| {
+            let range = start..start + spec.len();
+            start = range.end;
+            Tensor {
+                name: spec.name,
+                shape: spec.shape,
+                range,
+                init: spec.init,
+                fan: spec.fan,
+                role: spec.role,
+            }
+        };
+        Self {
+            tensors: tensors.into_iter().map(place).collect(),
+        }
     }
 
     /// The tensors, in order.
@@ -49,14 +67,33 @@ impl ParamLayout {
         &self.tensors
     }
 
-    /// The length of the flat vector.
-    pub fn num_params(&self) -> usize {
+    /// The length of the flat vector: trained parameters and running statistics.
+    pub fn len(&self) -> usize {
         self.tensors.last().map_or(0, |last| last.range.end)
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many parameters are trained: all but the running statistics.
+    pub fn num_params(&self) -> usize {
+        let statistics: usize = self.statistics().map(|range| range.len()).sum();
+        self.len() - statistics
+    }
+
+    /// The ranges of running statistics, in order.
+    pub fn statistics(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let tensors = self.tensors.iter();
+        tensors
+            .filter(|tensor| tensor.role == Role::Statistic)
+            .map(|tensor| tensor.range.clone())
     }
 
     /// Initial parameters, a function of the seed alone.
     pub fn init(&self, seed: u64) -> Vec<f32> {
-        let mut params = vec![0.0; self.num_params()];
+        let mut params = vec![0.0; self.len()];
         for (index, tensor) in self.tensors.iter().enumerate() {
             tensor.init.fill(
                 &mut params[tensor.range.clone()],

@@ -2,21 +2,27 @@
 //!
 //! # How a worker's shards are folded
 //! All of them run forward and backward as one block; each layer's weight gradient is folded shard by shard in
-//! cache (`kernel::fold`). Where they are more than [`BLOCK_ROWS`] rows, nodes of the tree are computed one
-//! after another and added whole, and a shard that is larger by itself is a chain of blocks: memory does not grow
-//! with the batch. What is cut where depends on the shards alone, so it changes no bit between thread counts.
+//! cache (`kernel::fold`). Where they are more rows than a block holds (2,048, or fewer where their activations would
+//! take more than 256 MiB), nodes of the tree are computed one after another and added whole, and a shard that is
+//! larger by itself is a chain of blocks: memory does not grow with the batch. What is cut where depends on the shards
+//! alone, so it changes no bit between thread counts. A shard whose rows depend on each other (batch norm) is never cut.
 
 use std::ops::Range;
 
-use crate::engine::{Fold, Replica, Shard, Sums, part};
+use crate::engine::{Fold, Phase, Replica, Shard, Sums, part};
 
-use super::kernel::Isa;
+use super::error::NnError;
+use super::kernel::{Isa, elementwise::add};
+use super::layer::{Destinations, Grads, Layer, Mode, Pass, TensorSpec, grow};
 use super::loss::{Loss, TargetKind, Targets, TargetsMut};
 use super::spec::Sequential;
-use super::stages::{Destinations, Stages};
+use super::stages::Stages;
 
-/// Rows that run forward and backward at once.
+/// Rows that run forward and backward at once, at most.
 const BLOCK_ROWS: usize = 2048;
+
+/// Memory that a block's activations may take, where that leaves at least one row.
+const BLOCK_BYTES: usize = 256 << 20;
 
 /// Where a replica gets its rows from; `train` implements it over data sets.
 pub trait RowSource: Send + Sync {
@@ -30,77 +36,146 @@ impl<S: RowSource + ?Sized> RowSource for std::sync::Arc<S> {
     }
 }
 
+/// What a replica computes besides its model.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplicaSettings {
+    /// The loss.
+    pub loss: Loss,
+    /// The instruction set of the kernels.
+    pub isa: Isa,
+    /// The seed of dropout.
+    pub seed: u64,
+}
+
 /// A network with parameters of its own and rows from `S`.
 #[derive(Debug)]
 pub struct NetworkReplica<S> {
     source: S,
-    loss: Loss,
+    settings: ReplicaSettings,
     params: Vec<f32>,
-    stages: Stages,
-    width: usize,
-    classes: Vec<u32>,
-    values: Vec<f32>,
-    /// Row ranges of the block's shards, and shard ranges of its nodes.
-    cuts: Vec<Range<usize>>,
+    work: Work,
+    block_rows: usize,
     nodes: Vec<Range<usize>>,
+    cuts: Vec<Range<usize>>,
     levels: Vec<Vec<f32>>,
 }
 
+/// The model and the buffers around it.
+#[derive(Debug)]
+struct Work {
+    stages: Stages,
+    kind: TargetKind,
+    /// Values a row, in and out.
+    widths: (usize, usize),
+    x: Vec<f32>,
+    y: Vec<f32>,
+    dy: Vec<f32>,
+    classes: Vec<u32>,
+    values: Vec<f32>,
+}
+
 impl<S: RowSource> NetworkReplica<S> {
-    /// A replica of `model` with `num_params` parameters, computing with `isa`.
-    pub fn new(model: &Sequential, num_params: usize, (loss, source, isa): (Loss, S, Isa)) -> Self {
-        Self {
+    /// A replica of `model` that reads its rows from `source`.
+    ///
+    /// # Errors
+    /// Those of [`Sequential::layout`].
+    pub fn new(model: &Sequential, settings: ReplicaSettings, source: S) -> Result<Self, NnError> {
+        let stages = model.stages(settings.isa)?;
+        let widths = (model.inputs(), stages.output().len());
+        let len = stages.tensors().iter().map(TensorSpec::len).sum();
+        let bytes = stages.bytes_per_row() + 4 * (widths.0 + 2 * widths.1);
+        Ok(Self {
             source,
-            loss,
-            params: vec![0.0; num_params],
-            stages: Stages::new(model, isa),
-            width: model.outputs(),
-            classes: Vec::new(),
-            values: Vec::new(),
-            cuts: Vec::new(),
+            settings,
+            params: vec![0.0; len],
+            block_rows: (BLOCK_BYTES / bytes).clamp(1, BLOCK_ROWS),
+            work: Work {
+                kind: settings.loss.target_kind(stages.output()),
+                stages,
+                widths,
+                x: Vec::new(),
+                y: Vec::new(),
+                dy: Vec::new(),
+                classes: Vec::new(),
+                values: Vec::new(),
+            },
             nodes: Vec::new(),
+            cuts: Vec::new(),
             levels: Vec::new(),
-        }
+        })
     }
 
     /// Gathers rows and runs them forward.
-    fn forward(&mut self, source: usize, rows: &[u32]) {
-        let inputs = self.stages.input(rows.len());
-        let targets = match self.loss.target_kind(self.width) {
-            TargetKind::Classes(_) => {
-                self.classes.resize(rows.len(), 0);
-                TargetsMut::Classes(&mut self.classes)
+    fn forward(&mut self, source: usize, rows: &[u32], pass: &Pass<'_>) {
+        let work = &mut self.work;
+        let n = rows.len();
+        let inputs = grow(&mut work.x, n * work.widths.0);
+        let targets = match work.kind {
+            TargetKind::Classes { per_row, .. } => {
+                work.classes.resize(n * per_row, 0);
+                TargetsMut::Classes(&mut work.classes)
             }
-            TargetKind::Values(width) => {
-                self.values.resize(rows.len() * width, 0.0);
-                TargetsMut::Values(&mut self.values)
-            }
+            TargetKind::Values(width) => TargetsMut::Values(grow(&mut work.values, n * width)),
         };
         self.source.gather(source, rows, inputs, targets);
-        self.stages.forward(&self.params);
+        let y = grow(&mut work.y, n * work.widths.1);
+        work.stages
+            .forward(pass, &self.params, &work.x[..n * work.widths.0], y);
     }
 
-    /// The loss of rows `rows` of the block, with or without its gradient.
+    /// The loss of rows `rows` of the block; with `Gradient::Wanted`, its gradient is left in `dy`.
     fn loss(&mut self, rows: Range<usize>, gradient: Gradient) -> Sums {
-        let width = self.width;
-        let outputs = rows.start * width..rows.end * width;
-        let targets = match self.loss {
-            Loss::SoftmaxCrossEntropy => Targets::Classes(&self.classes[rows]),
-            Loss::Mse(_) => Targets::Values(&self.values[outputs.clone()]),
-        };
-        match gradient {
-            Gradient::Wanted => {
-                let (y, grad) = self.stages.output_and_grad();
-                self.loss.sums(
-                    &y[outputs.clone()],
-                    width,
-                    targets,
-                    Some(&mut grad[outputs]),
-                )
+        let work = &mut self.work;
+        let outputs = rows.start * work.widths.1..rows.end * work.widths.1;
+        let (targets, width) = match work.kind {
+            TargetKind::Classes { classes, per_row } => {
+                let at = rows.start * per_row..rows.end * per_row;
+                (Targets::Classes(&work.classes[at]), classes)
             }
-            Gradient::No => self
-                .loss
-                .sums(&self.stages.output()[outputs], width, targets, None),
+            TargetKind::Values(width) => (Targets::Values(&work.values[outputs.clone()]), width),
+        };
+        let grad = match gradient {
+            Gradient::Wanted => {
+                let len = work.y.len();
+                Some(&mut grow(&mut work.dy, len)[outputs.clone()])
+            }
+            Gradient::No => None,
+        };
+        self.settings
+            .loss
+            .sums(&work.y[outputs], width, targets, grad)
+    }
+
+    /// Writes the gradient of each of `pass.nodes`.
+    fn backward(&mut self, pass: &Pass<'_>, to: &mut dyn Destinations) {
+        let work = &mut self.work;
+        let (x, y) = (pass.rows * work.widths.0, pass.rows * work.widths.1);
+        let tape = super::layer::Tape {
+            params: &self.params,
+            x: &work.x[..x],
+            y: &work.y[..y],
+            dy: &mut work.dy[..y],
+            dx: None,
+        };
+        let mut grads = Grads::new(to, 0..self.params.len());
+        work.stages.backward(pass, tape, &mut grads);
+    }
+
+    /// A pass over `rows` rows from position `first` of the step's batch.
+    fn pass<'p>(
+        &self,
+        shard: &Shard<'_>,
+        rows: usize,
+        parts: (&'p [Range<usize>], &'p [Range<usize>]),
+    ) -> Pass<'p> {
+        Pass {
+            mode: Mode::Train,
+            rows,
+            first: shard.first,
+            shards: parts.0,
+            nodes: parts.1,
+            seed: self.settings.seed,
+            step: shard.batch.step,
         }
     }
 
@@ -110,26 +185,35 @@ impl<S: RowSource> NetworkReplica<S> {
         let batch = fold.batch();
         let (first, last) = (fold.shard(shards.start), fold.shard(shards.end - 1));
         let positions = first.first..last.first + last.rows.len();
-        self.forward(batch.source, &batch.rows()[positions.clone()]);
-        self.cuts.clear();
-        for index in shards {
+        let (mut cuts, nodes) = (
+            std::mem::take(&mut self.cuts),
+            std::mem::take(&mut self.nodes),
+        );
+        cuts.clear();
+        cuts.extend(shards.clone().map(|index| {
             let shard = fold.shard(index);
             let start = shard.first - positions.start;
-            self.cuts.push(start..start + shard.rows.len());
-            let sums = self.loss(start..start + shard.rows.len(), Gradient::Wanted);
+            start..start + shard.rows.len()
+        }));
+        let pass = self.pass(&first, positions.len(), (&cuts, &nodes));
+        self.forward(batch.source, &batch.rows()[positions], &pass);
+        fold.lap(Phase::Forward);
+        for (rows, index) in cuts.iter().zip(shards) {
+            let sums = self.loss(rows.clone(), Gradient::Wanted);
             fold.set_sums(index, sums);
         }
-        let parts = (&self.cuts[..], &self.nodes[..]);
         match to {
-            Some(grad) => self.stages.backward(&self.params, parts, &mut Single(grad)),
-            None => self.stages.backward(&self.params, parts, &mut Own(fold)),
+            Some(grad) => self.backward(&pass, &mut Single(grad)),
+            None => self.backward(&pass, &mut Own(fold)),
         }
+        fold.lap(Phase::Backward);
+        (self.cuts, self.nodes) = (cuts, nodes);
     }
 
     /// Computes one node of the tree into `to`, in as many blocks as it takes.
     fn node(&mut self, fold: &mut Fold<'_>, node: Range<usize>, to: &mut [f32]) {
         let rows: usize = node.clone().map(|index| fold.shard(index).rows.len()).sum();
-        if rows <= BLOCK_ROWS {
+        if rows <= self.block_rows {
             self.nodes.clear();
             self.nodes.push(0..node.len());
             self.block(fold, node, Some(to));
@@ -150,21 +234,27 @@ impl<S: RowSource> NetworkReplica<S> {
 
     /// One shard's gradient into `to`: a chain of blocks, if it takes more than one.
     fn whole_shard(&mut self, shard: &Shard<'_>, to: &mut [f32]) -> Sums {
-        let blocks = shard.rows.len().div_ceil(BLOCK_ROWS).max(1);
+        let blocks = if self.work.stages.couples_rows() {
+            1
+        } else {
+            shard.rows.len().div_ceil(self.block_rows).max(1)
+        };
         let mut sums = Sums::default();
         let mut more = self.levels.pop().unwrap_or_default();
         for block in 0..blocks {
-            let rows = &shard.rows[part(shard.rows.len(), blocks, block)];
-            self.forward(shard.batch.source, rows);
+            let range = part(shard.rows.len(), blocks, block);
+            let rows = &shard.rows[range.clone()];
+            let (whole, one) = (0..rows.len(), 0..1);
+            let parts = (std::slice::from_ref(&whole), std::slice::from_ref(&one));
+            let mut pass = self.pass(shard, rows.len(), parts);
+            pass.first += range.start;
+            self.forward(shard.batch.source, rows, &pass);
             sums += self.loss(0..rows.len(), Gradient::Wanted);
-            let whole = 0..rows.len();
-            let parts = (std::slice::from_ref(&whole), std::slice::from_ref(&(0..1)));
             if block == 0 {
-                self.stages.backward(&self.params, parts, &mut Single(to));
+                self.backward(&pass, &mut Single(to));
             } else {
                 more.resize(to.len(), 0.0);
-                self.stages
-                    .backward(&self.params, parts, &mut Single(&mut more));
+                self.backward(&pass, &mut Single(&mut more));
                 add(to, &more);
             }
         }
@@ -180,7 +270,7 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
 
     fn load_params(&mut self, offset: usize, values: &[f32]) {
         self.params[offset..offset + values.len()].copy_from_slice(values);
-        self.stages.params_changed();
+        self.work.stages.params_changed();
     }
 
     fn add_loss_and_grad(&mut self, shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
@@ -194,8 +284,10 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
 
     fn evaluate(&mut self, shard: &Shard<'_>) -> Sums {
         let mut sums = Sums::default();
-        for rows in shard.rows.chunks(BLOCK_ROWS) {
-            self.forward(shard.batch.source, rows);
+        for rows in shard.rows.chunks(self.block_rows) {
+            let mut pass = self.pass(shard, rows.len(), (&[], &[]));
+            pass.mode = Mode::Evaluate;
+            self.forward(shard.batch.source, rows, &pass);
             sums += self.loss(0..rows.len(), Gradient::No);
         }
         sums
@@ -209,7 +301,7 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
             .sum();
         let nodes = fold.nodes();
         if shards.is_empty() {
-        } else if rows <= BLOCK_ROWS {
+        } else if rows <= self.block_rows {
             self.nodes.clear();
             self.nodes.extend(
                 nodes
@@ -252,8 +344,4 @@ impl Destinations for Own<'_, '_> {
     fn grad(&mut self, which: usize) -> &mut [f32] {
         self.0.grad(which)
     }
-}
-
-fn add(left: &mut [f32], right: &[f32]) {
-    left.iter_mut().zip(right).for_each(|(l, r)| *l += r);
 }

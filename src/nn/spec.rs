@@ -1,23 +1,16 @@
 //! A model as data: what it is made of, before it has parameters.
 
-use super::params::ParamLayout;
-use super::{Activation, Init, NnError};
+use std::fmt;
+use std::sync::Arc;
 
-/// One layer of a model.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum LayerSpec {
-    /// `y = x W + b`, W of shape (inputs, outputs).
-    Dense {
-        /// Outputs a row.
-        outputs: usize,
-        /// Initial weights.
-        weight: Init,
-        /// Initial biases.
-        bias: Init,
-    },
-    /// An elementwise function.
-    Activation(Activation),
-}
+use super::error::NnError;
+use super::kernel::Isa;
+use super::layer::{Build, Layer, Spec};
+use super::params::ParamLayout;
+use super::reshape::Reshape;
+use super::shape::Shape;
+use super::stages::Stages;
+use super::{Activation, Dense};
 
 /// Layers one after another.
 ///
@@ -27,127 +20,142 @@ pub enum LayerSpec {
 /// assert_eq!(model.layout()?.num_params(), 2410);
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Sequential {
-    inputs: usize,
-    layers: Vec<LayerSpec>,
+    input: Shape,
+    layers: Vec<Arc<dyn Spec>>,
 }
 
 impl Sequential {
-    /// A model that takes `inputs` values a row.
-    pub fn new(inputs: usize) -> Self {
+    /// A model for rows of shape `input`: a number of features, `[T, C]`, `[H, W, C]`.
+    pub fn new(input: impl Into<Shape>) -> Self {
         Self {
-            inputs,
+            input: input.into(),
             layers: Vec::new(),
         }
     }
 
+    /// A part of a larger model, such as the body of a residual: it takes whatever shape it is given.
+    pub fn part() -> Self {
+        Self::new(Shape::from(Vec::new()))
+    }
+
+    /// Adds any layer.
+    pub fn layer(mut self, layer: impl Spec + 'static) -> Self {
+        self.layers.push(Arc::new(layer));
+        self
+    }
+
     /// Adds a dense layer; weights Xavier-uniform, biases zero.
     pub fn dense(self, outputs: usize) -> Self {
-        self.layer(LayerSpec::Dense {
-            outputs,
-            weight: Init::XavierUniform,
-            bias: Init::Zeros,
-        })
+        self.layer(Dense::new(outputs))
     }
 
     /// Adds max(x, 0).
     pub fn relu(self) -> Self {
-        self.layer(LayerSpec::Activation(Activation::Relu))
+        self.layer(Activation::Relu)
     }
 
     /// Adds the hyperbolic tangent.
     pub fn tanh(self) -> Self {
-        self.layer(LayerSpec::Activation(Activation::Tanh))
+        self.layer(Activation::Tanh)
     }
 
     /// Adds 1 / (1 + exp(-x)).
     pub fn sigmoid(self) -> Self {
-        self.layer(LayerSpec::Activation(Activation::Sigmoid))
+        self.layer(Activation::Sigmoid)
     }
 
-    /// Adds any layer.
-    pub fn layer(mut self, layer: LayerSpec) -> Self {
-        self.layers.push(layer);
-        self
+    /// Turns all axes into one.
+    pub fn flatten(self) -> Self {
+        self.layer(Reshape::flatten())
+    }
+
+    /// The shape of a row that the model takes.
+    pub fn input_shape(&self) -> &Shape {
+        &self.input
+    }
+
+    /// The shape of a row that the model gives.
+    ///
+    /// # Errors
+    /// [`NnError::Layer`] if a layer cannot take what it gets.
+    pub fn output_shape(&self) -> Result<Shape, NnError> {
+        Ok(self.stages(Isa::detect())?.output().clone())
     }
 
     /// Values a row that the model takes.
     pub fn inputs(&self) -> usize {
-        self.inputs
-    }
-
-    /// Values a row that the model gives.
-    pub fn outputs(&self) -> usize {
-        let sizes = self.layers.iter().rev().find_map(|layer| match layer {
-            LayerSpec::Dense { outputs, .. } => Some(*outputs),
-            LayerSpec::Activation(_) => None,
-        });
-        sizes.unwrap_or(self.inputs)
+        self.input.len()
     }
 
     /// The layers.
-    pub fn layers(&self) -> &[LayerSpec] {
+    pub fn layers(&self) -> &[Arc<dyn Spec>] {
         &self.layers
     }
 
     /// The layout of its parameters.
     ///
     /// # Errors
-    /// [`NnError::EmptyLayer`] if a size is 0, [`NnError::NoParams`] if there is nothing to train.
+    /// [`NnError::Layer`] if a layer cannot take what it gets, [`NnError::NoParams`] if there is nothing to train.
     pub fn layout(&self) -> Result<ParamLayout, NnError> {
-        if self.inputs == 0 {
-            return Err(NnError::EmptyLayer {
-                index: 0,
-                layer: "input",
-                got: 0,
-            });
-        }
-        let mut layout = ParamLayout::default();
-        let mut inputs = self.inputs;
-        for (index, layer) in self.layers.iter().enumerate() {
-            if let LayerSpec::Dense {
-                outputs,
-                weight,
-                bias,
-            } = *layer
-            {
-                if outputs == 0 {
-                    return Err(NnError::EmptyLayer {
-                        index,
-                        layer: "dense",
-                        got: 0,
-                    });
-                }
-                layout.push(
-                    format!("dense{index}.weight"),
-                    &[inputs, outputs],
-                    (weight, (inputs, outputs)),
-                );
-                layout.push(
-                    format!("dense{index}.bias"),
-                    &[outputs],
-                    (bias, (inputs, outputs)),
-                );
-                inputs = outputs;
-            }
-        }
+        let layout = ParamLayout::new(self.stages(Isa::detect())?.tensors());
         if layout.num_params() == 0 {
             Err(NnError::NoParams)
         } else {
             Ok(layout)
         }
     }
+
+    /// Multiplications and additions of a training step's products, for one row: three times those of forward, but
+    /// without the first layer's input gradient.
+    ///
+    /// # Errors
+    /// [`NnError::Layer`] if a layer cannot take what it gets.
+    pub fn training_flops(&self) -> Result<u64, NnError> {
+        Ok(self.stages(Isa::detect())?.training_flops())
+    }
+
+    /// The model at work.
+    pub(super) fn stages(&self, isa: Isa) -> Result<Stages, NnError> {
+        if self.input.is_empty() || self.input.axes().is_empty() {
+            let mut build = Build::new(isa);
+            build.place = "0 (input)".to_owned();
+            return Err(build.refuse("rows with at least 1 value", &self.input));
+        }
+        Stages::new(&self.layers, &self.input, &mut Build::new(isa))
+    }
+
+    /// The part at work, for rows of shape `input`.
+    pub(super) fn build_part(&self, input: &Shape, build: &mut Build) -> Result<Stages, NnError> {
+        Stages::new(&self.layers, input, build)
+    }
 }
 
-impl std::fmt::Display for Sequential {
-    /// `64-32-relu-10`: sizes of dense layers, names of activations.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.inputs)?;
-        self.layers.iter().try_for_each(|layer| match layer {
-            LayerSpec::Dense { outputs, .. } => write!(f, "-{outputs}"),
-            LayerSpec::Activation(activation) => write!(f, "-{}", activation.name()),
-        })
+impl PartialEq for Sequential {
+    /// Two models are equal if they describe the same layers.
+    fn eq(&self, other: &Self) -> bool {
+        self.input == other.input && format!("{:?}", self.layers) == format!("{:?}", other.layers)
+    }
+}
+
+impl fmt::Display for Sequential {
+    /// `64-dense 32-relu-dense 10`: the layers' names, each followed by the shape it gives where that changes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.input)?;
+        let mut shape = self.input.clone();
+        let mut build = Build::new(Isa::detect());
+        for layer in &self.layers {
+            write!(f, "-{}", layer.name())?;
+            match layer.build(&shape, &mut build) {
+                Ok(built) if *built.output() != shape => {
+                    shape = built.output().clone();
+                    write!(f, " {shape}")?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 
@@ -156,23 +164,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn impossible_models_are_refused() {
-        let refused = |model: Sequential| model.layout().unwrap_err();
-        assert_eq!(
-            refused(Sequential::new(0).dense(1)),
-            NnError::EmptyLayer {
-                index: 0,
-                layer: "input",
-                got: 0
-            }
+    fn impossible_models_are_refused_with_the_layers_place() {
+        let refused = |model: Sequential| model.layout().unwrap_err().to_string();
+        assert!(
+            refused(Sequential::new(0).dense(1))
+                .starts_with("layer 0 (input) expects rows with at least 1 value, got 0")
         );
-        let empty = NnError::EmptyLayer {
-            index: 2,
-            layer: "dense",
-            got: 0,
-        };
-        assert_eq!(refused(Sequential::new(3).dense(4).relu().dense(0)), empty);
-        assert_eq!(refused(Sequential::new(3).relu()), NnError::NoParams);
+        assert!(
+            refused(Sequential::new(3).dense(4).relu().dense(0))
+                .starts_with("layer 2 (dense) expects at least 1 output, got 0")
+        );
+        let reshaped = Sequential::new(3).dense(4).layer(Reshape::to([2, 3]));
+        assert!(
+            refused(reshaped)
+                .starts_with("layer 1 (reshape) expects rows of 6 values for shape 2x3, got 4")
+        );
+        assert_eq!(
+            Sequential::new(3).relu().layout().unwrap_err(),
+            NnError::NoParams
+        );
     }
 
     #[test]
@@ -191,6 +201,9 @@ mod tests {
                 .windows(2)
                 .all(|pair| pair[0].range.end == pair[1].range.start)
         );
-        assert_eq!(model.to_string(), "784-1024-relu-1024-relu-10");
+        assert_eq!(layout.tensors()[2].name, "dense2.weight");
+        assert_eq!(model.to_string(), "784-dense 1024-relu-dense-relu-dense 10");
+        // 3 x 2 x (784 x 1024 + 1024 x 1024 + 1024 x 10) without the first input gradient: 9.564 MFLOP.
+        assert_eq!(model.training_flops().unwrap(), 9_564_160);
     }
 }

@@ -1,203 +1,309 @@
-//! A model at work: its stages, its activations, forward and backward over a block of rows.
+//! Layers one after another, at work: their activations, forward and backward over a block of rows.
 //!
 //! # Buffers
-//! Each dense layer writes a buffer of its own. An activation works in place, on the output of the dense layer before
-//! it (which does not need its own output for backward); only after another activation, or on the input, it gets a copy.
+//! A layer writes a buffer of its own; the first reads the block's input and the last writes the block's output.
+//! An in-place layer overwrites the buffer of the layer before it, if that one does not need its own output for
+//! backward; else a copy goes before it. A view (reshape) does nothing at all. Gradients alternate between two buffers.
 
 use std::ops::Range;
 
-use super::kernel::Isa;
-use super::spec::{LayerSpec, Sequential};
-use super::{Activation, Dense};
+use super::error::NnError;
+use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::reshape::Copy;
+use super::shape::Shape;
 
-/// One stage; the numbers are those of the buffers read and written.
+/// A buffer of activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Input,
+    Own(usize),
+    Output,
+}
+
 #[derive(Debug)]
-enum Stage {
-    Dense {
-        layer: Box<Dense>,
-        params: Range<usize>,
-        buffers: (usize, usize),
-    },
-    Activation {
-        function: Activation,
-        buffers: (usize, usize),
-    },
+struct Stage {
+    layer: Box<dyn Layer>,
+    name: String,
+    params: Range<usize>,
+    /// Buffers and values a row, in and out.
+    from: (Place, usize),
+    to: (Place, usize),
 }
 
-/// Where gradients of tree nodes go.
-pub(super) trait Destinations {
-    /// The whole gradient buffer of node `which`.
-    fn grad(&mut self, which: usize) -> &mut [f32];
+impl Stage {
+    fn is_in_place(&self) -> bool {
+        self.from.0 == self.to.0
+    }
 }
 
-/// The stages of a model with their activations.
+/// Layers with their activations.
 #[derive(Debug)]
 pub(super) struct Stages {
     stages: Vec<Stage>,
-    /// Values a row in each buffer; buffer 0 is the input.
-    widths: Vec<usize>,
-    buffers: Vec<Vec<f32>>,
-    /// Gradients with respect to the buffer at work, and to the one before it.
+    output: Shape,
+    own: Vec<Vec<f32>>,
+    /// Gradients with respect to two neighbouring buffers.
     grads: [Vec<f32>; 2],
-    rows: usize,
+    widest: usize,
+    /// Before this stage nobody has parameters: backward may end here.
+    first_trained: usize,
 }
 
 impl Stages {
-    pub(super) fn new(model: &Sequential, isa: Isa) -> Self {
-        let mut stages = Vec::new();
-        let mut widths = vec![model.inputs()];
-        let mut start = 0;
-        let mut after_dense = false;
-        for layer in model.layers() {
-            let from = widths.len() - 1;
-            let inputs = widths[from];
-            match *layer {
-                LayerSpec::Dense { outputs, .. } => {
-                    let layer = Box::new(Dense::new(inputs, outputs, isa));
-                    let params = start..start + layer.num_params();
-                    start = params.end;
-                    widths.push(outputs);
-                    stages.push(Stage::Dense {
-                        layer,
-                        params,
-                        buffers: (from, from + 1),
-                    });
-                    after_dense = true;
-                }
-                LayerSpec::Activation(function) => {
-                    let to = if after_dense { from } else { from + 1 };
-                    if !after_dense {
-                        widths.push(inputs);
-                    }
-                    stages.push(Stage::Activation {
-                        function,
-                        buffers: (from, to),
-                    });
-                    after_dense = false;
+    /// Builds `specs` for rows of shape `input`.
+    pub(super) fn new(
+        specs: &[std::sync::Arc<dyn Spec>],
+        input: &Shape,
+        build: &mut Build,
+    ) -> Result<Self, NnError> {
+        let outer = std::mem::take(&mut build.place);
+        let mut layers: Vec<(Box<dyn Layer>, String)> = Vec::new();
+        let mut shape = input.clone();
+        for (index, spec) in specs.iter().enumerate() {
+            let comma = if outer.is_empty() { "" } else { ", " };
+            build.place = format!("{outer}{comma}{index} ({})", spec.name());
+            if shape.is_empty() {
+                return Err(build.refuse("rows with at least 1 value", shape));
+            }
+            let layer = spec.build(&shape, build)?;
+            shape = layer.output().clone();
+            layers.push((layer, format!("{}{index}", spec.name())));
+        }
+        build.place = outer;
+        Ok(Self::plan(layers, input, shape))
+    }
+
+    /// Decides who reads and writes which buffer.
+    fn plan(mut layers: Vec<(Box<dyn Layer>, String)>, input: &Shape, output: Shape) -> Self {
+        let writes = |layer: &mut Box<dyn Layer>| !layer.is_view() && layer.in_place().is_none();
+        if !layers.iter_mut().any(|(layer, _)| writes(layer)) {
+            layers.insert(0, (Box::new(Copy::new(input.clone())), String::new()));
+        }
+        let mut plan = Plan {
+            stages: Vec::new(),
+            at: (Place::Input, input.len()),
+            own: 0,
+            params: 0,
+            is_needed: true,
+        };
+        for (layer, name) in layers {
+            plan.push(layer, name);
+        }
+        // The last buffer is the caller's.
+        let last = plan.at.0;
+        let mut stages = plan.stages;
+        for stage in &mut stages {
+            for at in [&mut stage.from.0, &mut stage.to.0] {
+                if *at == last {
+                    *at = Place::Output;
                 }
             }
         }
-        let buffers = widths.iter().map(|_| Vec::new()).collect();
+        let trained = |stage: &Stage| !stage.params.is_empty();
         Self {
+            first_trained: stages.iter().position(trained).unwrap_or(stages.len()),
+            widest: stages.iter().map(|stage| stage.to.1).max().unwrap_or(0),
             stages,
-            widths,
-            buffers,
+            output,
+            own: vec![Vec::new(); plan.own],
             grads: [Vec::new(), Vec::new()],
-            rows: 0,
         }
     }
 
-    /// Makes room for `rows` rows and returns the input buffer to fill.
-    pub(super) fn input(&mut self, rows: usize) -> &mut [f32] {
-        self.rows = rows;
-        for (buffer, width) in self.buffers.iter_mut().zip(&self.widths) {
-            grow(buffer, rows * width);
-        }
-        &mut self.buffers[0][..rows * self.widths[0]]
-    }
-
-    /// The model's outputs, after [`Stages::forward`].
-    pub(super) fn output(&self) -> &[f32] {
-        let last = self.widths.len() - 1;
-        &self.buffers[last][..self.rows * self.widths[last]]
-    }
-
-    /// The outputs, and the gradient with respect to them, to be filled by the loss before [`Stages::backward`].
-    pub(super) fn output_and_grad(&mut self) -> (&[f32], &mut [f32]) {
-        let widest = self.widths.iter().copied().max().unwrap_or(0);
-        self.grads
-            .iter_mut()
-            .for_each(|grad| grow(grad, self.rows * widest));
-        let last = self.widths.len() - 1;
-        let len = self.rows * self.widths[last];
-        (&self.buffers[last][..len], &mut self.grads[0][..len])
-    }
-
-    /// Tells every layer that the parameters have changed.
-    pub(super) fn params_changed(&mut self) {
-        for stage in &mut self.stages {
-            if let Stage::Dense { layer, .. } = stage {
-                layer.params_changed();
-            }
-        }
-    }
-
-    /// Computes the outputs from the inputs.
-    pub(super) fn forward(&mut self, all_params: &[f32]) {
-        let rows = self.rows;
-        for stage in &mut self.stages {
-            let (Stage::Dense { buffers, .. } | Stage::Activation { buffers, .. }) = &*stage;
-            let (from, to) = *buffers;
-            let (before, after) = self.buffers.split_at_mut(from + 1);
-            let x = &mut before[from][..rows * self.widths[from]];
-            match stage {
-                Stage::Dense { layer, params, .. } => {
-                    layer.forward(
-                        &all_params[params.clone()],
-                        x,
-                        &mut after[0][..rows * self.widths[to]],
-                    );
-                }
-                Stage::Activation { function, .. } if from == to => function.forward(x),
-                Stage::Activation { function, .. } => {
-                    let y = &mut after[0][..x.len()];
-                    y.copy_from_slice(x);
-                    function.forward(y);
-                }
-            }
-        }
-    }
-
-    /// Computes the gradient of each node from that of the outputs. `nodes` are ranges of `shards`, and `shards`
-    /// ranges of the block's rows.
-    pub(super) fn backward(
-        &mut self,
-        all_params: &[f32],
-        (shards, nodes): (&[Range<usize>], &[Range<usize>]),
-        to: &mut impl Destinations,
-    ) {
-        let rows = self.rows;
-        let first_dense = self
-            .stages
-            .iter()
-            .position(|stage| matches!(stage, Stage::Dense { .. }));
-        for (position, stage) in self.stages.iter_mut().enumerate().rev() {
-            let [grad, next] = &mut self.grads;
-            match stage {
-                Stage::Activation {
-                    function,
-                    buffers: (_, y),
-                } => {
-                    let len = rows * self.widths[*y];
-                    function.backward(&self.buffers[*y][..len], &mut grad[..len]);
-                }
-                Stage::Dense {
-                    layer,
-                    params,
-                    buffers: (x, y),
-                } => {
-                    let dy = &grad[..rows * self.widths[*y]];
-                    layer.pack_gradient(&self.buffers[*x][..rows * self.widths[*x]], dy);
-                    for (which, node) in nodes.iter().enumerate() {
-                        layer.gradient(&shards[node.clone()], &mut to.grad(which)[params.clone()]);
-                    }
-                    if first_dense == Some(position) {
-                        return;
-                    }
-                    layer.backward(
-                        &all_params[params.clone()],
-                        dy,
-                        &mut next[..rows * self.widths[*x]],
-                    );
-                    self.grads.swap(0, 1);
-                }
-            }
-        }
+    /// Every dense or convolving layer's work but the first's input gradient: what a training step computes, in
+    /// multiplications and additions a row.
+    pub(super) fn training_flops(&self) -> u64 {
+        let flops = |stage: &Stage| stage.layer.flops();
+        let all: u64 = self.stages.iter().map(flops).sum();
+        3 * all - self.stages.get(self.first_trained).map_or(0, flops)
     }
 }
 
-fn grow(buffer: &mut Vec<f32>, len: usize) {
-    if buffer.len() < len {
-        buffer.resize(len, 0.0);
+/// Stages in the making.
+struct Plan {
+    stages: Vec<Stage>,
+    /// The buffer at hand, and its values a row.
+    at: (Place, usize),
+    /// Own buffers so far.
+    own: usize,
+    /// Parameters so far.
+    params: usize,
+    /// Whether the buffer at hand must stay as it is.
+    is_needed: bool,
+}
+
+impl Plan {
+    fn push(&mut self, mut layer: Box<dyn Layer>, name: String) {
+        let is_in_place = layer.in_place().is_some();
+        if is_in_place && self.is_needed {
+            self.push(Box::new(Copy::new(self.at.1.into())), String::new());
+        }
+        let params = layer.tensors().iter().map(TensorSpec::len).sum::<usize>();
+        let params = self.params..self.params + params;
+        self.params = params.end;
+        let from = self.at;
+        self.at.1 = layer.output().len();
+        if is_in_place {
+            self.is_needed = true;
+        } else if !layer.is_view() {
+            self.at.0 = Place::Own(self.own);
+            self.own += 1;
+            self.is_needed = layer.needs_output();
+        }
+        self.stages.push(Stage {
+            layer,
+            name,
+            params,
+            from,
+            to: self.at,
+        });
+    }
+}
+
+impl Layer for Stages {
+    fn output(&self) -> &Shape {
+        &self.output
+    }
+
+    fn tensors(&self) -> Vec<TensorSpec> {
+        let mut all = Vec::new();
+        for stage in &self.stages {
+            for mut tensor in stage.layer.tensors() {
+                tensor.name = format!("{}.{}", stage.name, tensor.name);
+                all.push(tensor);
+            }
+        }
+        all
+    }
+
+    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+        let rows = pass.rows;
+        for stage in &mut self.stages {
+            if stage.layer.is_view() {
+                continue;
+            }
+            let (from, to) = (stage.from, stage.to);
+            if stage.from.0 == stage.to.0 {
+                let values = match to.0 {
+                    Place::Own(at) => &mut self.own[at][..rows * to.1],
+                    _ => &mut y[..rows * to.1],
+                };
+                let layer = stage.layer.in_place().expect("it was planned in place");
+                layer.forward(pass, values);
+                continue;
+            }
+            let mut target = match to.0 {
+                Place::Own(at) => std::mem::take(&mut self.own[at]),
+                _ => Vec::new(),
+            };
+            let out = match to.0 {
+                Place::Own(_) => grow(&mut target, rows * to.1),
+                _ => &mut y[..rows * to.1],
+            };
+            let input = match from.0 {
+                Place::Own(at) => &self.own[at][..rows * from.1],
+                _ => &x[..rows * from.1],
+            };
+            let own = &params[stage.params.clone()];
+            stage.layer.forward(pass, own, input, out);
+            if let Place::Own(at) = to.0 {
+                self.own[at] = target;
+            }
+        }
+    }
+
+    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+        let Tape {
+            params,
+            x,
+            y,
+            dy,
+            mut dx,
+        } = tape;
+        let rows = pass.rows;
+        let end = if dx.is_some() { 0 } else { self.first_trained };
+        let [first, second] = &mut self.grads;
+        let mut spare = [
+            grow(first, rows * self.widest),
+            grow(second, rows * self.widest),
+        ];
+        // The gradient at hand: the caller's, or one of the spare ones.
+        let mut at: Option<usize> = None;
+        let writer = |stage: &Stage| !stage.layer.is_view() && !stage.is_in_place();
+        let first_writer = self.stages.iter().position(writer).unwrap_or(0);
+        for (index, stage) in self.stages.iter_mut().enumerate().skip(end).rev() {
+            if stage.layer.is_view() {
+                continue;
+            }
+            let (from, to) = (stage.from, stage.to);
+            let values = |place: Place, len: usize| match place {
+                Place::Input => &x[..len],
+                Place::Own(own) => &self.own[own][..len],
+                Place::Output => &y[..len],
+            };
+            let output = values(to.0, rows * to.1);
+            let [left, right] = &mut spare;
+            let (grad, next) = match at {
+                None => (&mut *dy, left),
+                Some(0) => (&mut **left, right),
+                Some(_) => (&mut **right, left),
+            };
+            let grad = &mut grad[..rows * to.1];
+            if stage.is_in_place() {
+                let layer = stage.layer.in_place().expect("it was planned in place");
+                layer.backward(pass, output, grad);
+                continue;
+            }
+            let wanted = match index == first_writer {
+                true => dx.take(),
+                false if index == end => None,
+                false => Some(&mut next[..rows * from.1]),
+            };
+            let tape = Tape {
+                params: &params[stage.params.clone()],
+                x: values(from.0, rows * from.1),
+                y: output,
+                dy: grad,
+                dx: wanted,
+            };
+            let mut own = grads.part(stage.params.clone());
+            stage.layer.backward(pass, tape, &mut own);
+            at = Some(if at == Some(0) { 1 } else { 0 });
+        }
+    }
+
+    fn params_changed(&mut self) {
+        self.stages
+            .iter_mut()
+            .for_each(|stage| stage.layer.params_changed());
+    }
+
+    fn flops(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.layer.flops()).sum()
+    }
+
+    fn needs_output(&self) -> bool {
+        let reads = |stage: &Stage| {
+            stage.is_in_place() && !stage.layer.is_view() || stage.layer.needs_output()
+        };
+        self.stages
+            .iter()
+            .any(|stage| stage.to.0 == Place::Output && reads(stage))
+    }
+
+    fn couples_rows(&self) -> bool {
+        self.stages.iter().any(|stage| stage.layer.couples_rows())
+    }
+
+    fn bytes_per_row(&self) -> usize {
+        let own = |stage: &Stage| {
+            let values = if let (Place::Own(_), false) = (stage.to.0, stage.is_in_place()) {
+                stage.to.1
+            } else {
+                0
+            };
+            4 * values + stage.layer.bytes_per_row()
+        };
+        8 * self.widest + self.stages.iter().map(own).sum::<usize>()
     }
 }

@@ -119,6 +119,7 @@ mod tests {
             let scalars = StepScalars {
                 lr: optimizer.lr(),
                 grad_scale: 0.25,
+                row_scale: 0.25,
                 step,
             };
             let grad = [4.0 * w[0]];

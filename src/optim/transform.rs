@@ -17,6 +17,8 @@ pub struct StepScalars {
     pub lr: f32,
     /// What the summed gradient is multiplied by: one over the weight of the batch, times a clipping factor.
     pub grad_scale: f32,
+    /// One over the number of rows of the batch: what running statistics are averaged with.
+    pub row_scale: f32,
     /// The update's number, from 0.
     pub step: u64,
 }
@@ -27,6 +29,7 @@ impl StepScalars {
         Self {
             lr,
             grad_scale: (1.0 / weight) as f32,
+            row_scale: (1.0 / weight) as f32,
             step,
         }
     }

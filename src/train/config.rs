@@ -94,13 +94,28 @@ fn check_data(
             got,
         });
     }
-    let outputs = network.model().outputs();
-    let (expected, got) = match loss.target_kind(outputs) {
-        TargetKind::Classes(n) => (Labels::Classes(n), data.labels()),
-        TargetKind::Values(n) => (Labels::Values(n), data.labels()),
+    let outputs = network.model().output_shape()?;
+    let got = data.labels();
+    let expected = match loss.target_kind(&outputs) {
+        TargetKind::Classes {
+            classes,
+            per_row: 1,
+        } => Labels::Classes(classes),
+        TargetKind::Classes { classes, per_row } => Labels::Sequence {
+            classes,
+            len: per_row,
+        },
+        TargetKind::Values(n) => Labels::Values(n),
     };
     let fits = match (expected, got) {
         (Labels::Classes(most), Labels::Classes(n)) => n <= most,
+        (
+            Labels::Sequence {
+                classes: most,
+                len: expected,
+            },
+            Labels::Sequence { classes, len },
+        ) => classes <= most && len == expected,
         (Labels::Values(width), Labels::Values(n)) => n == width,
         _ => false,
     };

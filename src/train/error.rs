@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::data::{DataError, Labels};
 use crate::engine::EngineError;
-use crate::nn::NnError;
+use crate::nn::{NnError, Shape};
 use crate::optim::OptimError;
 
 /// An error of training.
@@ -39,12 +39,12 @@ pub enum TrainError {
         got: usize,
     },
     /// Labels that the loss or the model cannot take.
-    #[error("the {part} data is labelled with {}, the loss and the model's {outputs} outputs need {}; change the loss, the last layer or the data", labels_text(.got), labels_text(.expected))]
+    #[error("the {part} data is labelled with {}, the loss and the model's outputs of shape {outputs} need {}; change the loss, the last layer or the data", labels_text(.got), labels_text(.expected))]
     LabelKind {
         /// "training" or "test".
         part: &'static str,
-        /// The model's outputs.
-        outputs: usize,
+        /// The shape of the model's outputs.
+        outputs: Shape,
         /// What the loss needs.
         expected: Labels,
         /// What the data has.
@@ -69,6 +69,7 @@ pub enum TrainError {
 fn labels_text(labels: &Labels) -> String {
     match labels {
         Labels::Classes(n) => format!("classes below {n}"),
+        Labels::Sequence { classes, len } => format!("classes below {classes} at {len} positions"),
         Labels::Values(n) => format!("{n} values a row"),
     }
 }
@@ -92,13 +93,13 @@ mod tests {
         let (expected, got) = (Labels::Classes(10), Labels::Values(1));
         let kind = TrainError::LabelKind {
             part: "training",
-            outputs: 10,
+            outputs: 10.into(),
             expected,
             got,
         }
         .to_string();
         assert!(
-            kind.contains("labelled with 1 values a row, the loss and the model's 10 outputs need classes below 10")
+            kind.contains("labelled with 1 values a row, the loss and the model's outputs of shape 10 need classes below 10")
         );
         let diverged = TrainError::NonFinite {
             step: 7,

@@ -64,8 +64,9 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
             .schedule
             .lr(at.config.optimizer.lr(), *at.progress);
         let step = at.progress.step;
-        let reduced = workers.step(&batch, |reduced| decide(reduced, lr, step))?;
-        at.count(&reduced, batch.rows().len())?;
+        let rows = batch.rows().len();
+        let reduced = workers.step(&batch, |reduced| decide(reduced, (lr, step, rows)))?;
+        at.count(&reduced, rows)?;
         epoch_sums.add(&reduced, lr);
         let loss = reduced.sums.mean_loss();
         let _ = (at.observer)(&Event::Step {
@@ -80,11 +81,14 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
 }
 
 /// The master's decision: the mean gradient with this learning rate, or no update at all.
-fn decide(reduced: &Reduced, lr: f32, step: u64) -> Decision<StepScalars> {
+fn decide(reduced: &Reduced, (lr, step, rows): (f32, u64, usize)) -> Decision<StepScalars> {
     if !reduced.is_finite() {
         return Decision::Skip;
     }
-    Decision::Apply(StepScalars::plain(lr, reduced.sums.weight, step))
+    Decision::Apply(StepScalars {
+        row_scale: 1.0 / rows as f32,
+        ..StepScalars::plain(lr, reduced.sums.weight, step)
+    })
 }
 
 /// The sums of the loss over the test set, spread over the workers.

@@ -1,10 +1,12 @@
 //! Glue between layers that must not know each other: data sets as the network's row source, an optimiser as the
 //! engine's update.
 
+use std::ops::Range;
+
 use crate::data::Dataset;
-use crate::engine::{Update, UpdateBlock};
-use crate::nn::{RowSource, TargetsMut};
-use crate::optim::{Chain, OptimError, Optimizer, StepScalars};
+use crate::engine::{Update, UpdateBlock, sum_of_squares};
+use crate::nn::{ParamLayout, RowSource, TargetsMut};
+use crate::optim::{Chain, MAX_BLOCK, OptimError, Optimizer, StepScalars};
 
 /// The training set's number.
 pub(super) const TRAIN: usize = 0;
@@ -36,7 +38,11 @@ impl RowSource for Sources<'_> {
 /// # Ok::<(), unisono::optim::OptimError>(())
 /// ```
 #[derive(Debug)]
-pub struct ChainUpdate(Chain);
+pub struct ChainUpdate {
+    chain: Chain,
+    /// Parameters that no optimiser trains, in order.
+    statistics: Vec<Range<usize>>,
+}
 
 impl ChainUpdate {
     /// The update of `optimizer`.
@@ -44,7 +50,34 @@ impl ChainUpdate {
     /// # Errors
     /// Those of [`Optimizer::build`].
     pub fn new(optimizer: &Optimizer) -> Result<Self, OptimError> {
-        Ok(Self(optimizer.build()?))
+        Ok(Self {
+            chain: optimizer.build()?,
+            statistics: Vec::new(),
+        })
+    }
+
+    /// The same update for a model with running statistics (batch norm). Their "gradient" is the sum over rows of what
+    /// is to be taken off them, so that they follow as `s -= mean over rows`, whatever the optimiser.
+    pub fn with_statistics(self, layout: &ParamLayout) -> Self {
+        Self {
+            statistics: layout.statistics().collect(),
+            ..self
+        }
+    }
+
+    /// The parts of `block` elements from `offset` on that are statistics.
+    fn statistics_in(
+        &self,
+        offset: usize,
+        block: usize,
+    ) -> impl Iterator<Item = Range<usize>> + '_ {
+        let first = self.statistics.partition_point(|range| range.end <= offset);
+        let reaching = self.statistics[first..].iter();
+        reaching
+            .take_while(move |range| range.start < offset + block)
+            .map(move |range| {
+                range.start.max(offset) - offset..range.end.min(offset + block) - offset
+            })
     }
 }
 
@@ -52,10 +85,32 @@ impl Update for ChainUpdate {
     type Scalars = StepScalars;
 
     fn num_state_buffers(&self) -> usize {
-        self.0.num_state_buffers()
+        self.chain.num_state_buffers()
     }
 
     fn apply(&self, scalars: &StepScalars, block: UpdateBlock<'_>) {
-        self.0.apply(scalars, block.params, block.grad, block.state);
+        let UpdateBlock {
+            offset,
+            params,
+            grad,
+            state,
+        } = block;
+        let mut kept = [0.0; MAX_BLOCK];
+        for range in self.statistics_in(offset, params.len()) {
+            kept[range.clone()].copy_from_slice(&params[range]);
+        }
+        self.chain.apply(scalars, params, grad, state);
+        for at in self.statistics_in(offset, params.len()).flatten() {
+            params[at] = kept[at] - scalars.row_scale * grad[at];
+        }
+    }
+
+    fn sum_of_squares(&self, offset: usize, grad: &[f32]) -> f64 {
+        let (mut squares, mut start) = (0.0, 0);
+        for range in self.statistics_in(offset, grad.len()) {
+            squares += sum_of_squares(&grad[start..range.start]);
+            start = range.end;
+        }
+        squares + sum_of_squares(&grad[start..])
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::data::Dataset;
 use crate::engine::{AllReduce, Engine, Pinning, Shards, Threads, UpdateMode};
 use crate::nn::kernel::Isa;
-use crate::nn::{Loss, Network, NetworkReplica, NnError, Sequential};
+use crate::nn::{Loss, Network, NetworkReplica, NnError, ReplicaSettings, Sequential};
 use crate::optim::{Optimizer, Progress, Schedule};
 
 use super::config::{Config, OnNonFinite};
@@ -163,24 +163,7 @@ impl Trainer {
     ) -> Result<Report, TrainError> {
         let network = self.network()?;
         self.config.check(&network, [train, test])?;
-        let chain = ChainUpdate::new(&self.config.optimizer)?;
-        let (model, loss, isa) = (&self.model, self.config.loss, Isa::detect());
-        let replica = |_| {
-            NetworkReplica::new(
-                model,
-                network.params().len(),
-                (loss, Sources([train, test]), isa),
-            )
-        };
-        let mut engine = Engine::new(
-            self.config.engine(train.len()),
-            network.params(),
-            chain,
-            replica,
-        )?;
-        if let Some(state) = &self.state {
-            engine.set_state(state)?;
-        }
+        let mut engine = self.engine(&network, [train, test])?;
         let setup = self.setup(&engine, train.len());
         let started = Instant::now();
         let mut work = Loop {
@@ -224,6 +207,34 @@ impl Trainer {
             wall_time,
             phase_times: engine.phase_times(),
         })
+    }
+
+    /// The engine, with the parameters and the optimiser's state so far.
+    fn engine<'d>(
+        &self,
+        network: &Network,
+        data: [&'d dyn Dataset; 2],
+    ) -> Result<Engine<NetworkReplica<Sources<'d>>, ChainUpdate>, TrainError> {
+        let update = ChainUpdate::new(&self.config.optimizer)?.with_statistics(network.layout());
+        let settings = ReplicaSettings {
+            loss: self.config.loss,
+            isa: Isa::detect(),
+            seed: self.config.seed,
+        };
+        let replica = |_| {
+            NetworkReplica::new(&self.model, settings, Sources(data))
+                .expect("the network has been built")
+        };
+        let mut engine = Engine::new(
+            self.config.engine(data[0].len()),
+            network.params(),
+            update,
+            replica,
+        )?;
+        if let Some(state) = &self.state {
+            engine.set_state(state)?;
+        }
+        Ok(engine)
     }
 
     fn setup(

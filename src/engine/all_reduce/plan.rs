@@ -47,7 +47,6 @@ pub(crate) enum Output {
 /// Additions that one worker makes in one pass.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
-    #[cfg(test)]
     pub(crate) segment: usize,
     /// Indices into the worker's inputs, from the left; the sum replaces the first.
     pub(crate) inputs: Vec<usize>,
@@ -242,7 +241,6 @@ impl Compiler<'_> {
     fn task(&mut self, worker: usize, inputs: Vec<usize>, expr: &Expr) -> usize {
         let tasks = &mut self.plan.workers[worker].tasks;
         let task = Task {
-            #[cfg(test)]
             segment: self.segment,
             inputs,
             ops: expr.compile(),

@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use super::isa::Isa;
 use super::pack::Packed;
-use super::product::{chain, store, store_part};
+use super::simd::{Portable, Simd, Tile, chain, store, store_part};
 
 /// Panels of A in a block: 8 x 12 x 512 rows are 192 KiB.
 const MC: usize = 8;
@@ -46,7 +46,7 @@ pub fn fold_products(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usiz
         "a fold takes fewer than 2^23 shards"
     );
     match a.isa {
-        Isa::Portable => blocks::<6, 16>(c, a, b, shards),
+        Isa::Portable => blocks::<Portable, 6, 2>(c, a, b, shards),
         #[cfg(target_arch = "x86_64")]
         isa => super::x86::run_fold(isa, c, (a, b), shards),
         #[cfg(not(target_arch = "x86_64"))]
@@ -55,67 +55,74 @@ pub fn fold_products(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usiz
 }
 
 #[inline(always)]
-pub(super) fn blocks<const MR: usize, const NR: usize>(
+pub(super) fn blocks<V: Simd, const M: usize, const N: usize>(
     c: &mut [f32],
     a: &Packed,
     b: &Packed,
     shards: &[Range<usize>],
 ) {
     let (m, n) = (a.lanes, b.lanes);
-    let mut stack = [[[0.0_f32; NR]; MR]; LEVELS];
+    let width = N * V::LANES;
+    let mut stack = [[[V::splat(0.0); N]; M]; LEVELS];
     for i0 in (0..a.num_panels()).step_by(MC) {
         for j in 0..b.num_panels() {
-            let columns = j * NR..(j * NR + NR).min(n);
+            let columns = j * width..(j * width + width).min(n);
             for i in i0..(i0 + MC).min(a.num_panels()) {
-                tile(&mut stack, (a.panel(i), b.panel(j)), shards);
-                let rows = i * MR..(i * MR + MR).min(m);
+                let sum = tile(&mut stack, (a.panel(i), b.panel(j)), shards);
+                let rows = i * M..(i * M + M).min(m);
                 let place = &mut c[rows.start * n + columns.start..];
-                if rows.len() == MR && columns.len() == NR {
-                    store(&stack[0], place, n);
+                if rows.len() == M && columns.len() == width {
+                    store(&sum, place, n);
                 } else {
-                    store_part(&stack[0], place, n, (rows.len(), columns.len()));
+                    store_part(&sum, place, n, (rows.len(), columns.len()));
                 }
             }
         }
     }
 }
 
-/// One tile of the result, left at the bottom of the stack.
+/// One tile of the result.
 #[inline(always)]
-fn tile<const MR: usize, const NR: usize>(
-    stack: &mut [[[f32; NR]; MR]; LEVELS],
+fn tile<V: Simd, const M: usize, const N: usize>(
+    stack: &mut [Tile<V, M, N>; LEVELS],
     (a, b): (&[f32], &[f32]),
     shards: &[Range<usize>],
-) {
+) -> Tile<V, M, N> {
+    let width = N * V::LANES;
     let mut depth = 0;
     for (s, rows) in shards.iter().enumerate() {
         let (a, b) = (
-            &a[rows.start * MR..rows.end * MR],
-            &b[rows.start * NR..rows.end * NR],
+            &a[rows.start * M..rows.end * M],
+            &b[rows.start * width..rows.end * width],
         );
-        let mut leaf = chain::<MR, NR>([[0.0; NR]; MR], a, b);
+        let mut leaf = chain([[V::splat(0.0); N]; M], a, b);
         // The leaf itself is merged from registers: it never visits the stack if it is a right child.
         for _ in 0..s.trailing_ones() {
             depth -= 1;
             merge(&mut leaf, &stack[depth]);
         }
+        if s + 1 == shards.len() && depth == 0 {
+            return leaf;
+        }
         stack[depth] = leaf;
         depth += 1;
     }
-    while depth > 1 {
-        depth -= 1;
-        let mut right = stack[depth];
-        merge(&mut right, &stack[depth - 1]);
-        stack[depth - 1] = right;
+    if depth == 0 {
+        return [[V::splat(0.0); N]; M];
     }
+    let mut right = stack[depth - 1];
+    for left in stack[..depth - 1].iter().rev() {
+        merge(&mut right, left);
+    }
+    right
 }
 
 /// `right = left + right`.
 #[inline(always)]
-fn merge<const MR: usize, const NR: usize>(right: &mut [[f32; NR]; MR], left: &[[f32; NR]; MR]) {
+fn merge<V: Simd, const M: usize, const N: usize>(right: &mut Tile<V, M, N>, left: &Tile<V, M, N>) {
     for (right, left) in right.iter_mut().zip(left) {
         for (r, l) in right.iter_mut().zip(left) {
-            *r += *l;
+            *r = l.add(*r);
         }
     }
 }

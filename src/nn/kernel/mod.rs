@@ -6,6 +6,8 @@
 //! | `isa` | which instruction set this process uses |
 //! | `pack` | operands in panels, so that one micro-kernel serves all transposes |
 //! | `product` | `C = bias + A B`: forward and backward-data |
+//! | `elementwise` | sums, exp, tanh, sigmoid, erf in vectors |
+//! | `simd`, `x86` | vectors and tiles; their AVX2 and AVX-512 forms |
 //! | `fold` | `C = sum over shards of A' B`, in tree order: weight gradients |
 //!
 //! # Invariants
@@ -17,11 +19,13 @@
 //! The `gemm` crate is as fast, but allocates in every call, reads its blocking from the cache sizes, and leaves
 //! each shard's weight gradient to be written to memory before it can be added to the others.
 
+pub(crate) mod elementwise;
 pub(crate) mod fold;
 pub mod isa;
 pub mod naive;
 pub(crate) mod pack;
 pub(crate) mod product;
+mod simd;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

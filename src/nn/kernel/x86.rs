@@ -1,19 +1,29 @@
 //! The kernels compiled for AVX2 and AVX-512: the only `unsafe` of the crate.
 //!
 //! # Why unsafe
-//! A function compiled for an instruction set that the CPU may lack can only be called unsafely. Measured gain
-//! over the portable compilation: see `benches/gemm.rs`; the products' bodies are the same safe code.
+//! A function compiled for an instruction set that the CPU may lack can only be called unsafely, and vector loads and
+//! stores take pointers. Measured gain over the portable compilation: see `benches/gemm.rs`; the kernels' bodies are
+//! the same safe code, generic over [`Simd`].
+//!
+//! # Invariants
+//! 1. The vectors of this file exist only within functions that [`check`] guards: it has seen AVX-512F, or AVX2 and FMA.
 
 #![expect(
     unsafe_code,
     reason = "calls of functions with target features; each is preceded by its detection"
 )]
 
+use std::arch::x86_64::{
+    __m256, __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps,
+    _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps,
+    _mm512_storeu_ps,
+};
 use std::ops::Range;
 
 use super::isa::Isa;
 use super::pack::Packed;
 use super::product::{Bias, Out};
+use super::simd::Simd;
 use super::{fold, product};
 
 pub(super) fn run_product(isa: Isa, c: Out<'_>, (a, b): (&Packed, &Packed), bias: Bias<'_>) {
@@ -56,25 +66,105 @@ fn check(isa: Isa) {
 #[target_feature(enable = "avx512f,avx2,fma")]
 fn product_avx512(c: Out<'_>, a: &Packed, b: &Packed, bias: Bias<'_>) {
     match b.width {
-        16 => product::blocks::<12, 16>(c, a, b, bias),
-        _ => product::blocks::<12, 32>(c, a, b, bias),
+        16 => product::blocks::<Avx512, 12, 1>(c, a, b, bias),
+        _ => product::blocks::<Avx512, 12, 2>(c, a, b, bias),
     }
 }
 
 #[target_feature(enable = "avx2,fma")]
 fn product_avx2(c: Out<'_>, a: &Packed, b: &Packed, bias: Bias<'_>) {
-    product::blocks::<6, 16>(c, a, b, bias);
+    product::blocks::<Avx2, 6, 2>(c, a, b, bias);
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]
 fn fold_avx512(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>]) {
     match b.width {
-        16 => fold::blocks::<12, 16>(c, a, b, shards),
-        _ => fold::blocks::<12, 32>(c, a, b, shards),
+        16 => fold::blocks::<Avx512, 12, 1>(c, a, b, shards),
+        _ => fold::blocks::<Avx512, 12, 2>(c, a, b, shards),
     }
 }
 
 #[target_feature(enable = "avx2,fma")]
 fn fold_avx2(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>]) {
-    fold::blocks::<6, 16>(c, a, b, shards);
+    fold::blocks::<Avx2, 6, 2>(c, a, b, shards);
+}
+
+/// 16 lanes in a register of AVX-512F.
+#[derive(Clone, Copy)]
+struct Avx512(__m512);
+
+impl Simd for Avx512 {
+    const LANES: usize = 16;
+
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        // SAFETY: invariant 1.
+        Self(unsafe { _mm512_set1_ps(value) })
+    }
+
+    #[inline(always)]
+    fn load(from: &[f32]) -> Self {
+        let from: &[f32; 16] = from.first_chunk().expect("a whole vector");
+        // SAFETY: invariant 1; 16 values are readable.
+        Self(unsafe { _mm512_loadu_ps(from.as_ptr()) })
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f32]) {
+        let to: &mut [f32; 16] = to.first_chunk_mut().expect("room for a whole vector");
+        // SAFETY: invariant 1; 16 values are writable.
+        unsafe { _mm512_storeu_ps(to.as_mut_ptr(), self.0) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, by: Self, sum: Self) -> Self {
+        // SAFETY: invariant 1.
+        Self(unsafe { _mm512_fmadd_ps(self.0, by.0, sum.0) })
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: invariant 1.
+        Self(unsafe { _mm512_add_ps(self.0, other.0) })
+    }
+}
+
+/// 8 lanes in a register of AVX2 with FMA.
+#[derive(Clone, Copy)]
+struct Avx2(__m256);
+
+impl Simd for Avx2 {
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        // SAFETY: invariant 1.
+        Self(unsafe { _mm256_set1_ps(value) })
+    }
+
+    #[inline(always)]
+    fn load(from: &[f32]) -> Self {
+        let from: &[f32; 8] = from.first_chunk().expect("a whole vector");
+        // SAFETY: invariant 1; 8 values are readable.
+        Self(unsafe { _mm256_loadu_ps(from.as_ptr()) })
+    }
+
+    #[inline(always)]
+    fn store(self, to: &mut [f32]) {
+        let to: &mut [f32; 8] = to.first_chunk_mut().expect("room for a whole vector");
+        // SAFETY: invariant 1; 8 values are writable.
+        unsafe { _mm256_storeu_ps(to.as_mut_ptr(), self.0) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, by: Self, sum: Self) -> Self {
+        // SAFETY: invariant 1.
+        Self(unsafe { _mm256_fmadd_ps(self.0, by.0, sum.0) })
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: invariant 1.
+        Self(unsafe { _mm256_add_ps(self.0, other.0) })
+    }
 }

@@ -1,0 +1,345 @@
+//! What a layer is: the trait behind every layer of this crate, and behind a user's own.
+//!
+//! # Protocol of a step, for one layer
+//! ```text
+//! params_changed          new parameters have arrived
+//! forward(pass, x, y)     all rows of a block at once; whatever backward will need is kept in the layer
+//! backward(pass, tape)    from dy: dx, and for each tree node the gradient of the layer's own parameters
+//! ```
+//!
+//! # Invariants
+//! 1. A row's y and dx do not depend on the other rows of the block, except within a shard where
+//!    [`Layer::couples_rows`] says so. So blocks may be cut anywhere between shards.
+//! 2. A parameter's gradient is the tree, over the shards of a node, of one sum a shard ([`Grads::fold`]).
+//! 3. Nothing is allocated once the largest block has been seen.
+
+use std::fmt::Debug;
+use std::ops::Range;
+
+use super::Init;
+use super::error::NnError;
+use super::kernel::{Isa, elementwise};
+use super::params::Role;
+use super::shape::Shape;
+
+/// Whether a pass is part of a training step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Dropout drops, batch norm takes the statistics of its rows.
+    Train,
+    /// Dropout passes on, batch norm takes its running statistics.
+    Evaluate,
+}
+
+/// A block of rows on its way through the model.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass<'a> {
+    /// Training or evaluation.
+    pub mode: Mode,
+    /// Rows of the block.
+    pub rows: usize,
+    /// Position of the first row in the batch: with `seed` and `step`, the place of its random numbers.
+    pub first: usize,
+    /// The rows of each shard of the block.
+    pub shards: &'a [Range<usize>],
+    /// The shards of each tree node of the block.
+    pub nodes: &'a [Range<usize>],
+    /// The training's seed.
+    pub seed: u64,
+    /// The step, from 0.
+    pub step: u64,
+}
+
+/// What backward sees of forward, and where it writes the gradient of the input.
+#[derive(Debug)]
+pub struct Tape<'a> {
+    /// The layer's own parameters.
+    pub params: &'a [f32],
+    /// Its input.
+    pub x: &'a [f32],
+    /// Its output; something else if the layer does not [`Layer::needs_output`].
+    pub y: &'a [f32],
+    /// Gradient of the loss with respect to the output; the layer may overwrite it.
+    pub dy: &'a mut [f32],
+    /// Where the gradient with respect to the input goes; `None` if nobody wants it.
+    pub dx: Option<&'a mut [f32]>,
+}
+
+/// A parameter tensor of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorSpec {
+    /// Its name within the layer, such as `weight`.
+    pub name: String,
+    /// Its shape; the last axis varies fastest.
+    pub shape: Vec<usize>,
+    /// How it is initialised.
+    pub init: Init,
+    /// Inputs and outputs of a unit, for the initialiser.
+    pub fan: (usize, usize),
+    /// How it is trained.
+    pub role: Role,
+}
+
+impl TensorSpec {
+    /// A weight `name`.
+    pub fn weight(name: &str, shape: &[usize], init: Init, fan: (usize, usize)) -> Self {
+        Self {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+            init,
+            fan,
+            role: Role::Weight,
+        }
+    }
+
+    /// The same tensor with another role.
+    pub fn role(self, role: Role) -> Self {
+        Self { role, ..self }
+    }
+
+    /// Its number of values.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether it has no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A layer at work, with the memory of one replica.
+///
+/// Buffers hold `pass.rows` rows of the layer's input or output shape, one after another.
+pub trait Layer: Send + Debug {
+    /// The shape of an output row.
+    fn output(&self) -> &Shape;
+
+    /// The layer's parameters, in the order in which `params` and gradients hold them.
+    fn tensors(&self) -> Vec<TensorSpec> {
+        Vec::new()
+    }
+
+    /// Computes `y` from `x`; both hold `pass.rows` rows.
+    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]);
+
+    /// Writes the gradient of the input, and adds up that of the parameters.
+    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>);
+
+    /// The parameters have changed since the last pass.
+    fn params_changed(&mut self) {}
+
+    /// Multiplications and additions of the products in forward, for one row.
+    fn flops(&self) -> u64 {
+        0
+    }
+
+    /// Whether the layer only changes the shape, and neither of its passes needs to run.
+    fn is_view(&self) -> bool {
+        false
+    }
+
+    /// Whether backward reads the output.
+    fn needs_output(&self) -> bool {
+        false
+    }
+
+    /// The elementwise form of this layer, if it has one: it then works in place, by means of its output alone.
+    fn in_place(&mut self) -> Option<&mut dyn InPlace> {
+        None
+    }
+
+    /// Whether rows of a shard depend on each other (batch norm), so that a shard must not be cut.
+    fn couples_rows(&self) -> bool {
+        false
+    }
+
+    /// Bytes of memory that the layer holds for a row, besides its output.
+    fn bytes_per_row(&self) -> usize {
+        0
+    }
+}
+
+/// A layer that overwrites its input.
+pub trait InPlace {
+    /// Replaces the values of `pass.rows` rows.
+    fn forward(&mut self, pass: &Pass<'_>, values: &mut [f32]);
+
+    /// Turns the gradient of the outputs `y` into that of the inputs.
+    fn backward(&mut self, pass: &Pass<'_>, y: &[f32], grad: &mut [f32]);
+}
+
+/// A layer as data: what it is, before it has parameters or memory.
+pub trait Spec: Debug + Send + Sync {
+    /// Its name in messages and parameter names, such as `dense`.
+    fn name(&self) -> &'static str;
+
+    /// A layer for rows of shape `input`.
+    ///
+    /// # Errors
+    /// [`NnError`] if the layer cannot take such rows; [`Build::refuse`] makes one.
+    fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError>;
+}
+
+/// What a layer is built with.
+#[derive(Clone, Debug)]
+pub struct Build {
+    /// The instruction set of its kernels.
+    pub isa: Isa,
+    /// Where the layer stands, for messages: `3 (conv2d)`.
+    pub(super) place: String,
+    random_layers: u16,
+}
+
+impl Build {
+    /// For the kernels of `isa`.
+    pub fn new(isa: Isa) -> Self {
+        Self {
+            isa,
+            place: String::new(),
+            random_layers: 0,
+        }
+    }
+
+    /// A number for the layer's random stream, of its own.
+    pub fn random_layer(&mut self) -> u16 {
+        self.random_layers += 1;
+        self.random_layers
+    }
+
+    /// The error of a layer that cannot take rows of shape `got`.
+    pub fn refuse(&self, expected: impl Into<String>, got: impl std::fmt::Display) -> NnError {
+        NnError::Layer {
+            place: self.place.clone(),
+            expected: expected.into(),
+            got: got.to_string(),
+        }
+    }
+}
+
+/// Where gradients of tree nodes go.
+pub trait Destinations {
+    /// The whole gradient buffer of node `which`.
+    fn grad(&mut self, which: usize) -> &mut [f32];
+}
+
+/// The gradients of one layer's parameters, a slice for each tree node.
+pub struct Grads<'a> {
+    to: &'a mut dyn Destinations,
+    range: Range<usize>,
+}
+
+impl Debug for Grads<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Grads").field("range", &self.range).finish()
+    }
+}
+
+impl<'a> Grads<'a> {
+    /// The gradients of parameters `range` of the flat vector.
+    pub fn new(to: &'a mut dyn Destinations, range: Range<usize>) -> Self {
+        Self { to, range }
+    }
+
+    /// The gradients of a part of these parameters.
+    pub fn part(&mut self, range: Range<usize>) -> Grads<'_> {
+        let start = self.range.start;
+        Grads {
+            to: self.to,
+            range: start + range.start..start + range.end,
+        }
+    }
+
+    /// The gradient of node `which`: to be written, whatever it holds.
+    pub fn node(&mut self, which: usize) -> &mut [f32] {
+        &mut self.to.grad(which)[self.range.clone()]
+    }
+
+    /// Writes every node as the tree over its shards of what `leaf(rows, zeros)` leaves in `zeros`.
+    pub fn fold(
+        &mut self,
+        pass: &Pass<'_>,
+        levels: &mut Vec<Vec<f32>>,
+        mut leaf: impl FnMut(Range<usize>, &mut [f32]),
+    ) {
+        let len = self.range.len();
+        for (which, node) in pass.nodes.iter().enumerate() {
+            let mut depth = 0;
+            for (position, shard) in node.clone().enumerate() {
+                if levels.len() == depth {
+                    levels.push(Vec::new());
+                }
+                let level = &mut levels[depth];
+                level.clear();
+                level.resize(len, 0.0);
+                leaf(pass.shards[shard].clone(), level);
+                for _ in 0..position.trailing_ones() {
+                    merge(levels, depth);
+                    depth -= 1;
+                }
+                depth += 1;
+            }
+            while depth > 1 {
+                depth -= 1;
+                merge(levels, depth);
+            }
+            self.node(which).copy_from_slice(&levels[0]);
+        }
+    }
+}
+
+/// Adds level `depth` to the one below.
+fn merge(levels: &mut [Vec<f32>], depth: usize) {
+    let (below, above) = levels.split_at_mut(depth);
+    elementwise::add(&mut below[depth - 1], &above[0]);
+}
+
+/// Makes room for at least `len` values.
+pub(super) fn grow(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
+    if buffer.len() < len {
+        buffer.resize(len, 0.0);
+    }
+    &mut buffer[..len]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nodes(Vec<Vec<f32>>);
+
+    impl Destinations for Nodes {
+        fn grad(&mut self, which: usize) -> &mut [f32] {
+            &mut self.0[which]
+        }
+    }
+
+    #[test]
+    fn a_fold_adds_the_shards_of_each_node_in_the_order_of_the_tree() {
+        let shards: Vec<_> = (0..7).map(|s| 3 * s..3 * s + 3).collect();
+        let nodes = [0..4, 4..7];
+        let pass = Pass {
+            mode: Mode::Train,
+            rows: 21,
+            first: 0,
+            shards: &shards,
+            nodes: &nodes,
+            seed: 0,
+            step: 0,
+        };
+        let value = |shard: usize| 1.0 / (1 + shard * shard) as f32;
+        let mut to = Nodes(vec![vec![f32::NAN; 5]; 2]);
+        let mut levels = Vec::new();
+        for _ in 0..2 {
+            let mut grads = Grads::new(&mut to, 1..3);
+            grads.fold(&pass, &mut levels, |rows, leaf| {
+                assert_eq!(leaf, [0.0, 0.0]);
+                leaf[0] = value(rows.start / 3);
+            });
+        }
+        let v = value;
+        assert_eq!(to.0[0][1], (v(0) + v(1)) + (v(2) + v(3)));
+        assert_eq!(to.0[1][1], (v(4) + v(5)) + v(6));
+        assert!(to.0[0][0].is_nan() && to.0[0][3].is_nan());
+    }
+}
