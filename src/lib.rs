@@ -12,6 +12,7 @@
 //! | [`optim`] | optimisers as chains of small transforms, schedules |
 //! | [`data`] | data sets, the embedded digits, the shuffle |
 //! | [`train`] | the loop, where all of them meet: [`Trainer`] |
+//! | [`study`] | benchmarks of training steps |
 //! | [`seed`] | counter-based random streams |
 //! | [`cli`] | the program |
 //!
@@ -46,6 +47,7 @@ pub mod engine;
 pub mod nn;
 pub mod optim;
 pub mod seed;
+pub mod study;
 mod sync;
 pub mod train;
 

@@ -16,6 +16,10 @@ pub enum Purpose {
     Init = 1,
     /// The order of the rows; `a` is the epoch.
     Shuffle = 2,
+    /// Which values a dropout layer drops.
+    Dropout = 3,
+    /// Made-up data.
+    Synthetic = 4,
 }
 
 /// A counter-based random stream; implements `rand`'s `RngCore`, so `ndarray-rand`'s distributions draw from it.

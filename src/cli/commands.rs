@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::data::digits;
+use crate::data::{ArrayDataset, digits, synthetic_classes, synthetic_tokens};
 use crate::engine::{Shards, Threads};
+use crate::nn::presets::Inputs;
 use crate::nn::{Loss, Network, Sequential};
 use crate::train::{EpochMetrics, Event, Report, Setup, TrainError, Trainer};
 
@@ -15,21 +16,28 @@ use super::config::TrainSettings;
 /// Hidden units of the default network: 64-64-10 has 4,810 parameters.
 const HIDDEN: usize = 64;
 
+/// Training and test rows of made-up data.
+const MADE_UP: (usize, usize) = (1024, 256);
+
 /// `unisono train`.
 pub(super) fn train(settings: &TrainSettings) -> Result<(), TrainError> {
-    let (train, test) = digits();
-    let model = Sequential::new(64).dense(HIDDEN).relu().dense(10);
+    let Task {
+        model,
+        data: [train, test],
+        about,
+    } = task(settings);
+    let engine = &settings.engine;
     let mut trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy)
-        .threads(settings.threads)
-        .pinning(settings.pinning)
+        .threads(engine.threads)
+        .pinning(engine.pinning)
         .batch_size(settings.batch_size)
         .epochs(settings.epochs)
         .optimizer(settings.optimizer)
         .seed(settings.seed)
-        .all_reduce(settings.all_reduce)
-        .update(settings.update)
+        .all_reduce(engine.all_reduce)
+        .update(engine.update)
         .on_non_finite(settings.on_non_finite);
-    if let Some(shards) = settings.shards {
+    if let Some(shards) = engine.shards {
         trainer = trainer.shards(shards);
     }
     let mut progress = Progress::new();
@@ -39,8 +47,39 @@ pub(super) fn train(settings: &TrainSettings) -> Result<(), TrainError> {
     })?;
     progress.finish();
     let network = trainer.network()?;
-    summary(settings, &network, &report);
+    summary(settings, (&network, about), &report);
     Ok(())
+}
+
+/// What is trained.
+struct Task {
+    model: Sequential,
+    data: [ArrayDataset; 2],
+    about: &'static str,
+}
+
+/// A preset on made-up data, or the small network on the embedded digits.
+fn task(settings: &TrainSettings) -> Task {
+    let Some(preset) = &settings.preset else {
+        return Task {
+            model: Sequential::new(64).dense(HIDDEN).relu().dense(10),
+            data: digits().into(),
+            about: "UCI digits (8x8)",
+        };
+    };
+    let inputs = preset.model.inputs();
+    let all = match preset.inputs {
+        Inputs::Values => synthetic_classes((MADE_UP.0 + MADE_UP.1, inputs), 10, settings.seed),
+        Inputs::Tokens(vocabulary) => {
+            synthetic_tokens((MADE_UP.0 + MADE_UP.1, inputs), vocabulary, settings.seed)
+        }
+    };
+    let part = |rows: std::ops::Range<usize>| all.subset(&rows.collect::<Vec<_>>());
+    Task {
+        model: preset.model.clone(),
+        data: [part(0..MADE_UP.0), part(MADE_UP.0..MADE_UP.0 + MADE_UP.1)],
+        about: "made up from the seed",
+    }
 }
 
 /// The live bar on a terminal; one line an epoch elsewhere.
@@ -104,16 +143,16 @@ fn epoch_line(metrics: &EpochMetrics) -> String {
 }
 
 /// What came out, one `key: value` a line; the fingerprint of the weights last.
-fn summary(settings: &TrainSettings, network: &Network, report: &Report) {
+fn summary(settings: &TrainSettings, (network, about): (&Network, &str), report: &Report) {
     let setup = &report.setup;
     println!(
         "model: {} ({} parameters)",
         network.model(),
-        network.params().len()
+        network.layout().num_params()
     );
     println!(
-        "data: UCI digits (8x8), {} training and 360 test rows",
-        setup.rows
+        "data: {about}, {} training and {} test rows",
+        setup.rows, setup.test_rows
     );
     println!("optimizer: {}", settings.optimizer);
     println!("batch size: {}", settings.batch_size);
@@ -125,8 +164,8 @@ fn summary(settings: &TrainSettings, network: &Network, report: &Report) {
     );
     println!("threads: {}", threads_text(setup));
     println!("shards: {}", shards_text(settings, setup.shards));
-    println!("all-reduce: {}", settings.all_reduce.name());
-    println!("update: {}", settings.update.name());
+    println!("all-reduce: {}", settings.engine.all_reduce.name());
+    println!("update: {}", settings.engine.update.name());
     println!("seed: {}", settings.seed);
     if let Some(last) = report.epochs.last() {
         println!("train loss: {:.6}", last.train_loss);
@@ -161,7 +200,7 @@ fn requested_text(requested: Threads) -> String {
 }
 
 fn shards_text(settings: &TrainSettings, shards: usize) -> String {
-    match settings.shards {
+    match settings.engine.shards {
         Some(Shards::PerWorker) => {
             format!("{shards} (per worker: not the same bits for other thread counts)")
         }

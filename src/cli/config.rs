@@ -2,11 +2,13 @@
 
 use thiserror::Error;
 
-use crate::engine::{AllReduce, Pinning, Shards, Threads, UpdateMode, all_reduce};
+use crate::engine::{AllReduce, EngineConfig, Pinning, Shards, Threads, UpdateMode, all_reduce};
+use crate::nn::presets::{self, Preset};
 use crate::optim::Optimizer;
+use crate::study::Bench;
 use crate::train::{OnNonFinite, TrainError};
 
-use super::args::TrainArgs;
+use super::args::{BenchArgs, EngineArgs, TrainArgs};
 
 /// An argument that means nothing.
 #[derive(Debug, Error)]
@@ -17,25 +19,20 @@ pub(super) struct ArgError {
     got: String,
 }
 
-/// The settings of `unisono train`.
+/// How the engine runs.
 #[derive(Debug)]
-pub(super) struct TrainSettings {
+pub(super) struct EngineSettings {
     pub(super) threads: Threads,
     pub(super) pinning: Pinning,
     pub(super) shards: Option<Shards>,
-    pub(super) batch_size: usize,
-    pub(super) epochs: u32,
-    pub(super) optimizer: Optimizer,
-    pub(super) seed: u64,
     pub(super) all_reduce: &'static dyn AllReduce,
     pub(super) update: UpdateMode,
-    pub(super) on_non_finite: OnNonFinite,
 }
 
-impl TryFrom<TrainArgs> for TrainSettings {
+impl TryFrom<EngineArgs> for EngineSettings {
     type Error = ArgError;
 
-    fn try_from(args: TrainArgs) -> Result<Self, ArgError> {
+    fn try_from(args: EngineArgs) -> Result<Self, ArgError> {
         let threads = match args.threads.as_str() {
             "auto" => Threads::Auto,
             number => Threads::Fixed(count("threads", "a number or auto", number)?),
@@ -43,20 +40,14 @@ impl TryFrom<TrainArgs> for TrainSettings {
         let shards = match args.shards.as_str() {
             "auto" => None,
             "per-worker" => Some(Shards::PerWorker),
-            number => Some(Shards::Fixed(count(
-                "shards",
-                "a number, auto or per-worker",
-                number,
-            )?)),
+            number => {
+                let expected = "a number, auto or per-worker";
+                Some(Shards::Fixed(count("shards", expected, number)?))
+            }
         };
         let update = UpdateMode::ALL
             .into_iter()
             .find(|mode| mode.name() == args.update);
-        let on_non_finite = match args.on_non_finite.as_str() {
-            "stop" => OnNonFinite::Stop,
-            "skip" => OnNonFinite::Skip,
-            other => return Err(refused("on-non-finite", "stop or skip", other)),
-        };
         Ok(Self {
             threads,
             pinning: if args.no_pin {
@@ -65,17 +56,74 @@ impl TryFrom<TrainArgs> for TrainSettings {
                 Pinning::Auto
             },
             shards,
-            batch_size: args.batch_size,
-            epochs: args.epochs,
-            optimizer: optimizer(&args)?,
-            seed: args.seed,
             all_reduce: all_reduce::by_name(&args.all_reduce).ok_or_else(|| {
                 refused("all-reduce", "naive, tree or segmented", &args.all_reduce)
             })?,
             update: update.ok_or_else(|| refused("update", "fused or master", &args.update))?,
+        })
+    }
+}
+
+/// The settings of `unisono train`.
+#[derive(Debug)]
+pub(super) struct TrainSettings {
+    pub(super) preset: Option<Preset>,
+    pub(super) engine: EngineSettings,
+    pub(super) batch_size: usize,
+    pub(super) epochs: u32,
+    pub(super) optimizer: Optimizer,
+    pub(super) seed: u64,
+    pub(super) on_non_finite: OnNonFinite,
+}
+
+impl TryFrom<TrainArgs> for TrainSettings {
+    type Error = ArgError;
+
+    fn try_from(args: TrainArgs) -> Result<Self, ArgError> {
+        let on_non_finite = match args.on_non_finite.as_str() {
+            "stop" => OnNonFinite::Stop,
+            "skip" => OnNonFinite::Skip,
+            other => return Err(refused("on-non-finite", "stop or skip", other)),
+        };
+        Ok(Self {
+            optimizer: optimizer(&args)?,
+            preset: args.preset.as_deref().map(preset).transpose()?,
+            engine: args.engine.try_into()?,
+            batch_size: args.batch_size,
+            epochs: args.epochs,
+            seed: args.seed,
             on_non_finite,
         })
     }
+}
+
+/// The settings of `unisono bench`, and whether it prints JSON.
+pub(super) fn bench(args: BenchArgs) -> Result<(Bench, bool), ArgError> {
+    if args.steps == 0 {
+        return Err(refused("steps", "at least 1", "0"));
+    }
+    let engine = EngineSettings::try_from(args.engine)?;
+    let bench = Bench {
+        preset: preset(&args.preset)?,
+        batch_size: args.batch_size,
+        steps: args.steps,
+        warmup: args.warmup,
+        seed: args.seed,
+        shards: engine.shards,
+        engine: EngineConfig {
+            threads: engine.threads,
+            pinning: engine.pinning,
+            all_reduce: engine.all_reduce,
+            update: engine.update,
+            ..EngineConfig::default()
+        },
+    };
+    Ok((bench, args.json))
+}
+
+fn preset(name: &str) -> Result<Preset, ArgError> {
+    let expected = "mlp_small, mlp, lenet, resnet20, lstm or gpt";
+    presets::by_name(name).ok_or_else(|| refused("preset", expected, name))
 }
 
 fn optimizer(args: &TrainArgs) -> Result<Optimizer, ArgError> {
@@ -86,9 +134,10 @@ fn optimizer(args: &TrainArgs) -> Result<Optimizer, ArgError> {
         "nesterov" => Ok(sgd.with_momentum(args.momentum).with_nesterov()),
         "ema-momentum" => Ok(sgd.with_ema_momentum(args.momentum)),
         "ema-nesterov" => Ok(sgd.with_ema_momentum(args.momentum).with_nesterov()),
+        "adamw" => Ok(Optimizer::adam_w(args.lr)),
         other => Err(refused(
             "optimizer",
-            "sgd, momentum, nesterov, ema-momentum or ema-nesterov",
+            "sgd, momentum, nesterov, ema-momentum, ema-nesterov or adamw",
             other,
         )),
     }

@@ -3,6 +3,7 @@
 //! Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 failed while running, 2 bad input.
 
 mod args;
+mod bench;
 mod commands;
 mod config;
 
@@ -27,12 +28,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    let Command::Train(train) = args.command;
-    match TrainSettings::try_from(train) {
-        Ok(settings) => match commands::train(&settings) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(config::exit_code(&error), &error.to_string()),
-        },
+    let outcome = match args.command {
+        Command::Train(train) => TrainSettings::try_from(train).map(|s| commands::train(&s)),
+        Command::Bench(bench) => config::bench(bench).map(|(b, json)| bench::bench(&b, json)),
+    };
+    match outcome {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => fail(config::exit_code(&error), &error.to_string()),
         Err(error) => fail(2, &error.to_string()),
     }
 }

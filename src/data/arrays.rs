@@ -25,6 +25,7 @@ pub struct ArrayDataset {
 #[derive(Clone, Debug, PartialEq)]
 enum Stored {
     Classes(Vec<u32>, usize),
+    Sequence(Array2<u32>, usize),
     Values(Array2<f32>),
 }
 
@@ -69,6 +70,48 @@ impl ArrayDataset {
         })
     }
 
+    /// Sequences of tokens, (rows, positions), each position with a class below `num_classes`.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use unisono::data::{ArrayDataset, Dataset, Labels};
+    /// let data = ArrayDataset::sequences(&array![[0, 1, 2], [1, 2, 0]], array![[1, 2, 0], [2, 0, 1]], 3)?;
+    /// assert_eq!(data.labels(), Labels::Sequence { classes: 3, len: 3 });
+    /// # Ok::<(), unisono::data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`ArrayDataset::classes`]; [`DataError::RowLength`] if labels are longer or shorter than tokens.
+    pub fn sequences(
+        tokens: &Array2<u32>,
+        classes: Array2<u32>,
+        num_classes: usize,
+    ) -> Result<Self, DataError> {
+        let inputs = checked(tokens.mapv(|token| token as f32), classes.nrows())?;
+        if classes.ncols() != tokens.ncols() {
+            return Err(DataError::RowLength {
+                row: 0,
+                expected: tokens.ncols(),
+                got: classes.ncols(),
+            });
+        }
+        let classes = classes.as_standard_layout().into_owned();
+        let odd = classes
+            .indexed_iter()
+            .find(|(_, class)| **class as usize >= num_classes);
+        if let Some(((row, _), &class)) = odd {
+            return Err(DataError::ClassOutOfRange {
+                row,
+                class,
+                num_classes,
+            });
+        }
+        Ok(Self {
+            inputs,
+            labels: Stored::Sequence(classes, num_classes),
+        })
+    }
+
     /// Makes an array of rows that came as vectors.
     ///
     /// # Errors
@@ -97,7 +140,7 @@ impl ArrayDataset {
     pub fn class_labels(&self) -> Option<&[u32]> {
         match &self.labels {
             Stored::Classes(classes, _) => Some(classes),
-            Stored::Values(_) => None,
+            Stored::Sequence(..) | Stored::Values(_) => None,
         }
     }
 
@@ -110,6 +153,7 @@ impl ArrayDataset {
             Stored::Classes(classes, num) => {
                 Stored::Classes(rows.iter().map(|&row| classes[row]).collect(), *num)
             }
+            Stored::Sequence(classes, num) => Stored::Sequence(classes.select(Axis(0), rows), *num),
             Stored::Values(values) => Stored::Values(values.select(Axis(0), rows)),
         };
         Self {
@@ -150,7 +194,7 @@ fn finite(what: &'static str, values: ArrayView2<'_, f32>) -> Result<(), DataErr
     }
 }
 
-fn gather(from: &Array2<f32>, rows: &[u32], to: &mut [f32]) {
+fn gather<T: Copy>(from: &Array2<T>, rows: &[u32], to: &mut [T]) {
     let all = from
         .as_slice()
         .expect("arrays are stored in standard layout");
@@ -172,6 +216,10 @@ impl Dataset for ArrayDataset {
     fn labels(&self) -> Labels {
         match &self.labels {
             Stored::Classes(_, num_classes) => Labels::Classes(*num_classes),
+            Stored::Sequence(rows, classes) => Labels::Sequence {
+                classes: *classes,
+                len: rows.ncols(),
+            },
             Stored::Values(values) => Labels::Values(values.ncols()),
         }
     }
@@ -181,12 +229,14 @@ impl Dataset for ArrayDataset {
     }
 
     fn gather_classes(&self, rows: &[u32], to: &mut [u32]) {
-        let Stored::Classes(classes, _) = &self.labels else {
-            panic!("this data set is labelled with values, not with classes");
-        };
-        rows.iter()
-            .zip(to)
-            .for_each(|(&row, to)| *to = classes[row as usize]);
+        match &self.labels {
+            Stored::Classes(classes, _) => rows
+                .iter()
+                .zip(to)
+                .for_each(|(&row, to)| *to = classes[row as usize]),
+            Stored::Sequence(classes, _) => gather(classes, rows, to),
+            Stored::Values(_) => panic!("this data set is labelled with values, not with classes"),
+        }
     }
 
     fn gather_values(&self, rows: &[u32], to: &mut [f32]) {

@@ -115,6 +115,11 @@ impl Placement {
         })
     }
 
+    /// How many threads run at the same time.
+    pub fn num_running(&self) -> usize {
+        self.num_threads.min(self.num_usable_cores)
+    }
+
     /// Whether the workers are pinned.
     pub fn is_pinned(&self) -> bool {
         !self.cores.is_empty()

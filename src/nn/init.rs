@@ -6,7 +6,7 @@
 
 use ndarray::Array1;
 use ndarray_rand::RandomExt;
-use ndarray_rand::rand_distr::{Normal, Uniform};
+use ndarray_rand::rand_distr::{Distribution, Normal, Uniform};
 
 use crate::seed::{Purpose, Stream};
 
@@ -17,6 +17,21 @@ pub enum Init {
     Zeros,
     /// All the same value.
     Constant(f32),
+    /// Uniform in ±bound.
+    Uniform(f32),
+    /// Normal around 0 with this standard deviation.
+    Normal(f32),
+    /// Normal around 0 with this standard deviation, redrawn beyond two of them and rescaled to it.
+    TruncatedNormal(f32),
+    /// Uniform in ±1 / sqrt(fan_in): PyTorch's default for weights and biases of dense and convolution layers.
+    Torch,
+    /// Uniform in ±sqrt(3 / fan_in): variance 1 / fan_in (LeCun).
+    LecunUniform,
+    /// Normal with variance 1 / fan_in (LeCun).
+    LecunNormal,
+    /// Rows (or columns, if there are fewer) that are orthonormal, times a gain: of the matrix of all leading axes by
+    /// the last one.
+    Orthogonal(f32),
     /// Uniform in ±sqrt(6 / (fan_in + fan_out)): variance 2 / (fan_in + fan_out).
     XavierUniform,
     /// Normal with variance 2 / (fan_in + fan_out).
@@ -54,6 +69,17 @@ impl Init {
         let drawn = match self {
             Init::Zeros => Array1::zeros(len),
             Init::Constant(value) => Array1::from_elem(len, value),
+            Init::Uniform(bound) => Array1::random_using(len, uniform(bound), &mut stream),
+            Init::Normal(deviation) => {
+                Array1::random_using(len, normal(deviation * deviation), &mut stream)
+            }
+            Init::TruncatedNormal(deviation) => truncated(len, deviation, &mut stream),
+            Init::Torch => Array1::random_using(len, uniform(1.0 / fan_in.sqrt()), &mut stream),
+            Init::LecunUniform => {
+                Array1::random_using(len, uniform((3.0 / fan_in).sqrt()), &mut stream)
+            }
+            Init::LecunNormal => Array1::random_using(len, normal(1.0 / fan_in), &mut stream),
+            Init::Orthogonal(gain) => orthogonal(len, fan_out as usize, gain, &mut stream),
             Init::XavierUniform => {
                 Array1::random_using(len, uniform((6.0 / (fan_in + fan_out)).sqrt()), &mut stream)
             }
@@ -70,6 +96,55 @@ impl Init {
             .zip(drawn)
             .for_each(|(value, drawn)| *value = drawn);
     }
+}
+
+/// Draws beyond two deviations are drawn again; what is left has 0.8796 of the deviation.
+fn truncated(len: usize, deviation: f32, stream: &mut Stream) -> Array1<f32> {
+    let normal = Normal::new(0.0, 1.0).expect("a deviation of 1 is valid");
+    let draw = || loop {
+        let value: f32 = normal.sample(stream);
+        if value.abs() <= 2.0 {
+            return value * deviation / 0.879_626;
+        }
+    };
+    std::iter::repeat_with(draw).take(len).collect()
+}
+
+/// Gram-Schmidt, twice for accuracy, over the rows or columns of a normal matrix of `columns` columns.
+///
+/// Saxe, McClelland, Ganguli: "Exact solutions to the nonlinear dynamics of learning", 2014.
+fn orthogonal(len: usize, columns: usize, gain: f32, stream: &mut Stream) -> Array1<f32> {
+    let columns = if len % columns == 0 { columns } else { len };
+    let rows = len / columns;
+    let (count, width) = (rows.min(columns), rows.max(columns));
+    let normal = Normal::new(0.0, 1.0).expect("a deviation of 1 is valid");
+    let mut basis: Vec<Vec<f64>> = Vec::with_capacity(count);
+    while basis.len() < count {
+        let draw = || f64::from(Distribution::<f32>::sample(&normal, stream));
+        let mut vector: Vec<f64> = std::iter::repeat_with(draw).take(width).collect();
+        for _ in 0..2 {
+            for other in &basis {
+                let along: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();
+                vector
+                    .iter_mut()
+                    .zip(other)
+                    .for_each(|(a, b)| *a -= along * b);
+            }
+        }
+        let norm = vector.iter().map(|v| v * v).sum::<f64>().sqrt();
+        vector.iter_mut().for_each(|v| *v /= norm);
+        basis.push(vector);
+    }
+    let value = |at: usize| {
+        let (row, column) = (at / columns, at % columns);
+        let unit = if rows <= columns {
+            basis[row][column]
+        } else {
+            basis[column][row]
+        };
+        gain * unit as f32
+    };
+    (0..len).map(value).collect()
 }
 
 #[cfg(test)]

@@ -134,6 +134,11 @@ pub trait Layer: Send + Debug {
         0
     }
 
+    /// How many of as many in backward are spared when nobody wants the gradient of the input.
+    fn input_gradient_flops(&self) -> u64 {
+        self.flops()
+    }
+
     /// Whether the layer only changes the shape, and neither of its passes needs to run.
     fn is_view(&self) -> bool {
         false

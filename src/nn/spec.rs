@@ -116,6 +116,18 @@ impl Sequential {
         Ok(self.stages(Isa::detect())?.training_flops())
     }
 
+    /// Whether its outputs have a position axis: one class a position.
+    pub fn is_sequence(&self) -> bool {
+        self.output_shape()
+            .is_ok_and(|shape| shape.axes().len() == 2)
+    }
+
+    /// Whether rows of a shard depend on each other (batch norm).
+    pub fn couples_rows(&self) -> bool {
+        self.stages(Isa::detect())
+            .is_ok_and(|stages| stages.couples_rows())
+    }
+
     /// The model at work.
     pub(super) fn stages(&self, isa: Isa) -> Result<Stages, NnError> {
         if self.input.is_empty() || self.input.axes().is_empty() {

@@ -113,9 +113,7 @@ impl Stages {
     /// Every dense or convolving layer's work but the first's input gradient: what a training step computes, in
     /// multiplications and additions a row.
     pub(super) fn training_flops(&self) -> u64 {
-        let flops = |stage: &Stage| stage.layer.flops();
-        let all: u64 = self.stages.iter().map(flops).sum();
-        3 * all - self.stages.get(self.first_trained).map_or(0, flops)
+        3 * self.flops() - self.input_gradient_flops()
     }
 }
 
@@ -280,6 +278,11 @@ impl Layer for Stages {
 
     fn flops(&self) -> u64 {
         self.stages.iter().map(|stage| stage.layer.flops()).sum()
+    }
+
+    fn input_gradient_flops(&self) -> u64 {
+        let first = self.stages.get(self.first_trained);
+        first.map_or(0, |stage| stage.layer.input_gradient_flops())
     }
 
     fn needs_output(&self) -> bool {

@@ -1,6 +1,8 @@
 //! Optimisers by name: each a chain of transforms.
 
+use super::decay::DecayWeights;
 use super::error::{OptimError, check};
+use super::moments::Adam;
 use super::momentum::{Momentum, MomentumForm};
 use super::transform::Chain;
 
@@ -15,42 +17,80 @@ use super::transform::Chain;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Optimizer {
     lr: f32,
-    momentum: Option<Momentum>,
+    rule: Rule,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Rule {
+    Sgd(Option<Momentum>),
+    AdamW(Adam, DecayWeights),
 }
 
 impl Optimizer {
     /// Plain stochastic gradient descent: `w -= lr * g`.
     pub fn sgd(lr: f32) -> Self {
-        Self { lr, momentum: None }
+        Self {
+            lr,
+            rule: Rule::Sgd(None),
+        }
     }
 
-    /// With heavy-ball momentum: `v = m v + g`, `w -= lr * v`.
+    /// Adam with decoupled weight decay: betas 0.9 and 0.999, eps 1e-8, decay 0.01 of every parameter.
+    pub fn adam_w(lr: f32) -> Self {
+        let adam = Adam {
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+        };
+        Self {
+            lr,
+            rule: Rule::AdamW(adam, DecayWeights { lambda: 0.01 }),
+        }
+    }
+
+    /// With heavy-ball momentum: `v = m v + g`, `w -= lr * v`. For SGD.
     pub fn with_momentum(self, momentum: f32) -> Self {
         self.with(momentum, MomentumForm::HeavyBall)
     }
 
-    /// With momentum as a moving average: `v = m v + (1 - m) g`, `w -= lr * v`.
+    /// With momentum as a moving average: `v = m v + (1 - m) g`, `w -= lr * v`. For SGD.
     pub fn with_ema_momentum(self, momentum: f32) -> Self {
         self.with(momentum, MomentumForm::Ema)
     }
 
     /// With Nesterov's look-ahead, if it has momentum.
     pub fn with_nesterov(mut self) -> Self {
-        if let Some(momentum) = &mut self.momentum {
+        if let Rule::Sgd(Some(momentum)) = &mut self.rule {
             momentum.nesterov = true;
         }
         self
     }
 
-    fn with(self, momentum: f32, form: MomentumForm) -> Self {
-        Self {
-            momentum: Some(Momentum {
+    /// With other decays of the moments, each in 0..1. For Adam.
+    pub fn with_betas(mut self, first: f32, second: f32) -> Self {
+        if let Rule::AdamW(adam, _) = &mut self.rule {
+            (adam.beta1, adam.beta2) = (first, second);
+        }
+        self
+    }
+
+    /// With another decoupled weight decay, at least 0. For Adam.
+    pub fn with_weight_decay(mut self, lambda: f32) -> Self {
+        if let Rule::AdamW(_, decay) = &mut self.rule {
+            decay.lambda = lambda;
+        }
+        self
+    }
+
+    fn with(mut self, momentum: f32, form: MomentumForm) -> Self {
+        if let Rule::Sgd(rule) = &mut self.rule {
+            *rule = Some(Momentum {
                 momentum,
                 form,
                 nesterov: false,
-            }),
-            ..self
+            });
         }
+        self
     }
 
     /// The learning rate before any schedule.
@@ -61,48 +101,54 @@ impl Optimizer {
     /// The chain of transforms.
     ///
     /// # Errors
-    /// [`OptimError::OutOfRange`] for a learning rate that is not finite or negative, or momentum outside 0..1.
+    /// [`OptimError::OutOfRange`] for a learning rate or decay that is not finite or negative, momentum or betas outside
+    /// 0..1.
     pub fn build(&self) -> Result<Chain, OptimError> {
-        check(
-            "the learning rate",
-            "finite and at least 0",
-            self.lr,
-            self.lr.is_finite() && self.lr >= 0.0,
-        )?;
-        if let Some(Momentum { momentum, .. }) = self.momentum {
-            check(
-                "momentum",
-                "at least 0 and below 1",
-                momentum,
-                (0.0..1.0).contains(&momentum),
-            )?;
+        let positive = |name, value: f32| {
+            let is_valid = value.is_finite() && value >= 0.0;
+            check(name, "finite and at least 0", value, is_valid)
+        };
+        let fraction = |name, value: f32| {
+            let is_valid = (0.0..1.0).contains(&value);
+            check(name, "at least 0 and below 1", value, is_valid)
+        };
+        positive("the learning rate", self.lr)?;
+        match self.rule {
+            Rule::Sgd(None) => Ok(Chain::default()),
+            Rule::Sgd(Some(momentum)) => {
+                fraction("momentum", momentum.momentum)?;
+                Ok(Chain::new(vec![Box::new(momentum)]))
+            }
+            Rule::AdamW(adam, decay) => {
+                fraction("beta1", adam.beta1)?;
+                fraction("beta2", adam.beta2)?;
+                positive("weight decay", decay.lambda)?;
+                Ok(Chain::new(vec![Box::new(adam), Box::new(decay)]))
+            }
         }
-        Ok(Chain::new(
-            self.momentum
-                .map(|momentum| Box::new(momentum) as _)
-                .into_iter()
-                .collect(),
-        ))
     }
 }
 
 impl std::fmt::Display for Optimizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Some(Momentum {
-            momentum,
-            form,
-            nesterov,
-        }) = self.momentum
-        else {
-            return write!(f, "sgd (lr {})", self.lr);
-        };
-        let name = match (form, nesterov) {
-            (MomentumForm::HeavyBall, false) => "momentum",
-            (MomentumForm::HeavyBall, true) => "nesterov",
-            (MomentumForm::Ema, false) => "ema-momentum",
-            (MomentumForm::Ema, true) => "ema-nesterov",
-        };
-        write!(f, "{name} (lr {}, momentum {momentum})", self.lr)
+        let lr = self.lr;
+        match self.rule {
+            Rule::Sgd(None) => write!(f, "sgd (lr {lr})"),
+            Rule::Sgd(Some(rule)) => {
+                let name = match (rule.form, rule.nesterov) {
+                    (MomentumForm::HeavyBall, false) => "momentum",
+                    (MomentumForm::HeavyBall, true) => "nesterov",
+                    (MomentumForm::Ema, false) => "ema-momentum",
+                    (MomentumForm::Ema, true) => "ema-nesterov",
+                };
+                write!(f, "{name} (lr {lr}, momentum {})", rule.momentum)
+            }
+            Rule::AdamW(adam, decay) => write!(
+                f,
+                "adamw (lr {lr}, betas {} and {}, weight decay {})",
+                adam.beta1, adam.beta2, decay.lambda
+            ),
+        }
     }
 }
 
@@ -162,6 +208,17 @@ mod tests {
             ),
             &[0.925, 0.843_125],
         );
+    }
+
+    #[test]
+    fn adam_takes_the_steps_of_its_formula() {
+        // python3 -c "import torch as t; w = t.tensor([1.0], requires_grad=True); o = t.optim.AdamW([w], 0.1,
+        //   betas=(0.9, 0.99), weight_decay=0.1); [(o.zero_grad(), (w*w/2).sum().backward(), o.step(), print(w.item()))
+        //   for _ in range(3)]", torch 2.15.0
+        let optimizer = Optimizer::adam_w(0.1)
+            .with_betas(0.9, 0.99)
+            .with_weight_decay(0.1);
+        near(&descend(optimizer, 3), &[0.89, 0.781_545_7, 0.675_003_23]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::data::{DataError, Dataset, Labels};
 use crate::engine::{EngineConfig, Shards, Threads, default_shards};
-use crate::nn::{Loss, Network, TargetKind};
+use crate::nn::{Loss, Network, Sequential, TargetKind};
 use crate::optim::{Optimizer, Schedule};
 
 use super::error::TrainError;
@@ -66,13 +66,29 @@ impl Config {
     }
 
     /// The engine's settings for a training set of `rows` rows.
-    pub(super) fn engine(&self, rows: usize) -> EngineConfig {
-        let default = Shards::Fixed(default_shards(self.batch_size.min(rows), 1));
+    pub(super) fn engine(&self, model: &Sequential, rows: usize) -> EngineConfig {
+        let default = model_shards(model, self.batch_size.min(rows));
         EngineConfig {
             shards: self.shards.unwrap_or(default),
             ..self.engine
         }
     }
+}
+
+/// The default shards of a batch for `model`: by positions, and at least 32 rows each where rows depend on each other
+/// (batch norm).
+pub fn model_shards(model: &Sequential, batch_size: usize) -> Shards {
+    let positions = model.input_shape();
+    let positions = match positions.axes() {
+        [length] if model.is_sequence() => *length,
+        _ => positions.positions(),
+    };
+    let shards = default_shards(batch_size, positions);
+    Shards::Fixed(if model.couples_rows() {
+        shards.min(batch_size / 32).max(1)
+    } else {
+        shards
+    })
 }
 
 fn check_data(

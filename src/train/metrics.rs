@@ -53,6 +53,8 @@ pub struct Setup {
     pub shards: usize,
     /// Rows of the training set.
     pub rows: usize,
+    /// Rows of the test set.
+    pub test_rows: usize,
     /// Epochs to come.
     pub epochs: u32,
     /// What the user should know: idle workers, more threads than cores, a batch larger than the data.

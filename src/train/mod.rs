@@ -20,12 +20,12 @@ use crate::optim::{Progress, StepScalars};
 
 use config::Config;
 use metrics::EpochSums;
-use source::{Sources, TEST, TRAIN};
+use source::{TEST, TRAIN};
 
-pub use config::OnNonFinite;
+pub use config::{OnNonFinite, model_shards};
 pub use error::TrainError;
 pub use metrics::{EpochMetrics, Event, Report, Setup};
-pub use source::ChainUpdate;
+pub use source::{ChainUpdate, Sources};
 pub use trainer::Trainer;
 
 type Workers<'s, 'd> = Session<'s, NetworkReplica<Sources<'d>>, ChainUpdate>;

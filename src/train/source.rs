@@ -13,9 +13,16 @@ pub(super) const TRAIN: usize = 0;
 /// The test set's number.
 pub(super) const TEST: usize = 1;
 
-/// Training and test set, in this order.
+/// Training and test set, in this order, as a network's row source.
 #[derive(Clone, Copy)]
-pub(super) struct Sources<'a>(pub(super) [&'a dyn Dataset; 2]);
+pub struct Sources<'a>(pub [&'a dyn Dataset; 2]);
+
+impl std::fmt::Debug for Sources<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let rows = self.0.map(Dataset::len);
+        f.debug_tuple("Sources").field(&rows).finish()
+    }
+}
 
 impl RowSource for Sources<'_> {
     fn gather(&self, source: usize, rows: &[u32], inputs: &mut [f32], targets: TargetsMut<'_>) {

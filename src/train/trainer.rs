@@ -164,7 +164,7 @@ impl Trainer {
         let network = self.network()?;
         self.config.check(&network, [train, test])?;
         let mut engine = self.engine(&network, [train, test])?;
-        let setup = self.setup(&engine, train.len());
+        let setup = self.setup(&engine, [train.len(), test.len()]);
         let started = Instant::now();
         let mut work = Loop {
             config: &self.config,
@@ -226,7 +226,7 @@ impl Trainer {
                 .expect("the network has been built")
         };
         let mut engine = Engine::new(
-            self.config.engine(data[0].len()),
+            self.config.engine(&self.model, data[0].len()),
             network.params(),
             update,
             replica,
@@ -240,7 +240,7 @@ impl Trainer {
     fn setup(
         &self,
         engine: &Engine<NetworkReplica<Sources<'_>>, ChainUpdate>,
-        rows: usize,
+        [rows, test_rows]: [usize; 2],
     ) -> Setup {
         let placement = engine.placement().clone();
         let batch_size = self.config.batch_size;
@@ -257,6 +257,7 @@ impl Trainer {
             placement,
             shards: engine.num_shards(),
             rows,
+            test_rows,
             epochs: self.config.epochs,
             warnings,
         }

@@ -110,12 +110,56 @@ pub(crate) fn add(left: &mut [f32], right: &[f32]) {
     left.iter_mut().zip(right).for_each(|(l, r)| *l += r);
 }
 
-/// `to = left + right`.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-pub(crate) fn sum_into(to: &mut [f32], left: &[f32], right: &[f32]) {
-    for ((t, l), r) in to.iter_mut().zip(left).zip(right) {
-        *t = l + r;
+/// The lanes, added pairwise.
+#[inline(always)]
+fn reduce(mut lanes: [f32; 16]) -> f32 {
+    let mut width = 8;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+        width /= 2;
     }
+    lanes[0]
+}
+
+/// The sum of `values`, in 16 lanes.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+pub(crate) fn sum(values: &[f32]) -> f32 {
+    let mut lanes = [0.0; 16];
+    let (chunks, rest) = values.as_chunks::<16>();
+    for chunk in chunks {
+        (0..16).for_each(|i| lanes[i] += chunk[i]);
+    }
+    rest.iter().zip(&mut lanes).for_each(|(v, lane)| *lane += v);
+    reduce(lanes)
+}
+
+/// The sum of (v - mean)², in 16 lanes.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+pub(crate) fn centred_squares(values: &[f32], mean: f32) -> f32 {
+    let mut lanes = [0.0; 16];
+    let (chunks, rest) = values.as_chunks::<16>();
+    for chunk in chunks {
+        (0..16).for_each(|i| lanes[i] += (chunk[i] - mean) * (chunk[i] - mean));
+    }
+    let rest = rest.iter().zip(&mut lanes);
+    rest.for_each(|(v, lane)| *lane += (v - mean) * (v - mean));
+    reduce(lanes)
+}
+
+/// The sum of products, in 16 lanes.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
+    let mut lanes = [0.0; 16];
+    let ((left, left_rest), (right, right_rest)) =
+        (left.as_chunks::<16>(), right.as_chunks::<16>());
+    for (l, r) in left.iter().zip(right) {
+        (0..16).for_each(|i| lanes[i] += l[i] * r[i]);
+    }
+    let rest = left_rest.iter().zip(right_rest).zip(&mut lanes);
+    rest.for_each(|((l, r), lane)| *lane += l * r);
+    reduce(lanes)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! | `product` | `C = bias + A B`: forward and backward-data |
 //! | `elementwise` | sums, exp, tanh, sigmoid, erf in vectors |
 //! | `simd`, `x86` | vectors and tiles; their AVX2 and AVX-512 forms |
+//! | `conv` | the same chains over windows of images |
 //! | `fold` | `C = sum over shards of A' B`, in tree order: weight gradients |
 //!
 //! # Invariants
@@ -19,6 +20,7 @@
 //! The `gemm` crate is as fast, but allocates in every call, reads its blocking from the cache sizes, and leaves
 //! each shard's weight gradient to be written to memory before it can be added to the others.
 
+pub(crate) mod conv;
 pub(crate) mod elementwise;
 pub(crate) mod fold;
 pub mod isa;
@@ -29,6 +31,7 @@ mod simd;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub use conv::{Windows, add_kernel_gradient, convolve};
 pub use fold::fold_products;
 pub use isa::Isa;
 pub use pack::{Ones, Packed, Side, Strided};

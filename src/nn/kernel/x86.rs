@@ -20,11 +20,12 @@ use std::arch::x86_64::{
 };
 use std::ops::Range;
 
+use super::conv::Windows;
 use super::isa::Isa;
 use super::pack::Packed;
 use super::product::{Bias, Out};
 use super::simd::Simd;
-use super::{fold, product};
+use super::{conv, fold, product};
 
 pub(super) fn run_product(isa: Isa, c: Out<'_>, (a, b): (&Packed, &Packed), bias: Bias<'_>) {
     check(isa);
@@ -50,6 +51,33 @@ pub(super) fn run_fold(
     } else {
         // SAFETY: `check` has seen AVX2 and FMA.
         unsafe { fold_avx2(c, a, b, shards) }
+    }
+}
+
+pub(super) fn run_convolve(
+    isa: Isa,
+    y: Out<'_>,
+    input: (&[f32], &Windows, usize),
+    (w, bias): (&Packed, Bias<'_>),
+) {
+    check(isa);
+    if isa == Isa::Avx512 {
+        // SAFETY: `check` has seen AVX-512F.
+        unsafe { convolve_avx512(y, input, w, bias) }
+    } else {
+        // SAFETY: `check` has seen AVX2 and FMA.
+        unsafe { convolve_avx2(y, input, w, bias) }
+    }
+}
+
+pub(super) fn run_kernel_gradient(isa: Isa, dw: Out<'_>, input: (&[f32], &Windows), dy: &Packed) {
+    check(isa);
+    if isa == Isa::Avx512 {
+        // SAFETY: `check` has seen AVX-512F.
+        unsafe { kernel_gradient_avx512(dw, input, dy) }
+    } else {
+        // SAFETY: `check` has seen AVX2 and FMA.
+        unsafe { kernel_gradient_avx2(dw, input, dy) }
     }
 }
 
@@ -87,6 +115,32 @@ fn fold_avx512(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>]) {
 #[target_feature(enable = "avx2,fma")]
 fn fold_avx2(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>]) {
     fold::blocks::<Avx2, 6, 2>(c, a, b, shards);
+}
+
+#[target_feature(enable = "avx512f,avx2,fma")]
+fn convolve_avx512(y: Out<'_>, input: (&[f32], &Windows, usize), w: &Packed, bias: Bias<'_>) {
+    match w.width {
+        16 => conv::forward::<Avx512, 8, 1>(y, input, w, bias),
+        _ => conv::forward::<Avx512, 8, 2>(y, input, w, bias),
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn convolve_avx2(y: Out<'_>, input: (&[f32], &Windows, usize), w: &Packed, bias: Bias<'_>) {
+    conv::forward::<Avx2, 4, 2>(y, input, w, bias);
+}
+
+#[target_feature(enable = "avx512f,avx2,fma")]
+fn kernel_gradient_avx512(dw: Out<'_>, input: (&[f32], &Windows), dy: &Packed) {
+    match dy.width {
+        16 => conv::gradient::<Avx512, 12, 1>(dw, input, dy),
+        _ => conv::gradient::<Avx512, 12, 2>(dw, input, dy),
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn kernel_gradient_avx2(dw: Out<'_>, input: (&[f32], &Windows), dy: &Packed) {
+    conv::gradient::<Avx2, 6, 2>(dw, input, dy);
 }
 
 /// 16 lanes in a register of AVX-512F.

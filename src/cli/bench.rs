@@ -1,0 +1,93 @@
+//! `unisono bench`: what a step costs, as text or as one line of JSON.
+
+use serde_json::{Map, Value, json};
+
+use crate::study::{Bench, BenchReport};
+use crate::train::TrainError;
+
+pub(super) fn bench(bench: &Bench, as_json: bool) -> Result<(), TrainError> {
+    let report = bench.run()?;
+    if let Some(warning) = report.placement.warning() {
+        eprintln!("warning: {warning}");
+    }
+    if as_json {
+        println!("{}", line(bench, &report));
+    } else {
+        text(bench, &report);
+    }
+    Ok(())
+}
+
+fn line(bench: &Bench, report: &BenchReport) -> Value {
+    let phases = report.phases_ms.iter();
+    let phases: Map<String, Value> = phases
+        .map(|&(name, ms)| (name.to_owned(), json!(ms)))
+        .collect();
+    json!({
+        "framework": "unisono",
+        "version": env!("CARGO_PKG_VERSION"),
+        "mode": bench.engine.update.name(),
+        "preset": bench.preset.name,
+        "batch": report.batch_size,
+        "threads": report.placement.num_threads,
+        "shards": report.shards,
+        "params": report.num_params,
+        "median_ms_per_step": report.step_time_ms(0.5),
+        "p10": report.step_time_ms(0.1),
+        "p90": report.step_time_ms(0.9),
+        "samples_per_s": report.throughput_samples_per_s(),
+        "gflops": report.flops() / 1e9,
+        "peak_gflops": report.peak_flops / 1e9,
+        "peak_share": report.flops() / report.peak_flops,
+        "phases_ms": phases,
+        "peak_memory_bytes": report.peak_memory_bytes,
+        "loss_first": report.losses.0,
+        "loss_last": report.losses.1,
+        "steps": report.step_times_ms.len(),
+        "weights_sha256": report.weights_sha256,
+    })
+}
+
+fn text(bench: &Bench, report: &BenchReport) {
+    println!(
+        "preset: {} ({} parameters)",
+        bench.preset.name, report.num_params
+    );
+    println!("batch size: {}", report.batch_size);
+    let placement = &report.placement;
+    let pinned = if placement.is_pinned() {
+        "pinned"
+    } else {
+        "not pinned"
+    };
+    println!("threads: {} ({pinned})", placement.num_threads);
+    println!("shards: {}", report.shards);
+    println!("steps: {}", report.step_times_ms.len());
+    println!("step time, median: {:.4} ms", report.step_time_ms(0.5));
+    println!(
+        "step time, 10 % and 90 %: {:.4} and {:.4} ms",
+        report.step_time_ms(0.1),
+        report.step_time_ms(0.9)
+    );
+    println!(
+        "throughput: {:.0} samples/s",
+        report.throughput_samples_per_s()
+    );
+    println!("products: {:.1} GFLOP/s", report.flops() / 1e9);
+    println!(
+        "share of the measured peak: {:.1} % of {:.1} GFLOP/s",
+        100.0 * report.flops() / report.peak_flops,
+        report.peak_flops / 1e9
+    );
+    for (name, ms) in &report.phases_ms {
+        println!("phase {name}: {ms:.4} ms");
+    }
+    if let Some(bytes) = report.peak_memory_bytes {
+        println!("peak memory: {:.0} MiB", bytes as f64 / f64::from(1 << 20));
+    }
+    println!(
+        "loss, first and last: {:.4} and {:.4}",
+        report.losses.0, report.losses.1
+    );
+    println!("weights sha256: {}", report.weights_sha256);
+}

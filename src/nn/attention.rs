@@ -1,0 +1,383 @@
+//! Multi-head attention over the positions of a row, causal or not.
+//!
+//! `q, k, v = x A + a`, cut into heads of D = C / heads; for each head `P = softmax(q k' / sqrt(D))`, over the positions
+//! up to its own if causal; `y = [P v, head by head] O + o`.
+//!
+//! # Shapes
+//! X, Y: (B, T, C); A: (C, 3 C), columns q then k then v, each head by head; O: (C, C); P is kept: (B, heads, T, T).
+//!
+//! Backward: `dv = P' do`, `dP = do v'`, `dS = P (dP - rowsum(P dP)) / sqrt(D)`, `dq = dS k`, `dk = dS' q`.
+//!
+//! # References
+//! Vaswani et al.: "Attention is all you need", 2017, eq. 1.
+
+use std::ops::Range;
+
+use multiversion::multiversion;
+
+use super::Init;
+use super::dense::{Weight, positions};
+use super::error::NnError;
+use super::kernel::elementwise::{dot, exp};
+use super::kernel::{Bias, Ones, Out, Packed, Side, Strided, product};
+use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::params::Role;
+use super::shape::Shape;
+
+/// Multi-head self-attention with its projections.
+///
+/// ```
+/// use unisono::nn::{Attention, Sequential};
+/// let model = Sequential::new([16, 32]).layer(Attention::new(4).causal());
+/// assert_eq!(model.layout()?.num_params(), 4 * (32 * 32 + 32));
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attention {
+    heads: usize,
+    reach: Reach,
+    weight: Init,
+    has_bias: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reach {
+    All,
+    Causal,
+}
+
+impl Attention {
+    /// With `heads` heads; every position sees every other.
+    pub fn new(heads: usize) -> Self {
+        Self {
+            heads,
+            reach: Reach::All,
+            weight: Init::XavierUniform,
+            has_bias: true,
+        }
+    }
+
+    /// A position sees itself and those before it.
+    pub fn causal(self) -> Self {
+        Self {
+            reach: Reach::Causal,
+            ..self
+        }
+    }
+
+    /// With other initial weights.
+    pub fn weight(self, init: Init) -> Self {
+        Self {
+            weight: init,
+            ..self
+        }
+    }
+
+    /// Without biases.
+    pub fn without_bias(self) -> Self {
+        Self {
+            has_bias: false,
+            ..self
+        }
+    }
+}
+
+impl Spec for Attention {
+    fn name(&self) -> &'static str {
+        "attention"
+    }
+
+    fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
+        let &[length, channels] = input.axes() else {
+            return Err(build.refuse("rows of shape TxC", input));
+        };
+        if self.heads == 0 || channels % self.heads != 0 {
+            let expected = format!("channels in {} equal heads", self.heads);
+            return Err(build.refuse(expected, channels));
+        }
+        let new = || Packed::new(build.isa);
+        Ok(Box::new(AttentionLayer {
+            spec: *self,
+            length,
+            channels,
+            shape: input.clone(),
+            qkv: Weight::new((channels, 3 * channels), build.isa),
+            out: Weight::new((channels, channels), build.isa),
+            left: new(),
+            right: new(),
+            values: Vec::new(),
+            weights: Vec::new(),
+            mixed: Vec::new(),
+            d_mixed: Vec::new(),
+            d_values: Vec::new(),
+            d_weights: Vec::new(),
+            shards: Vec::new(),
+        }))
+    }
+}
+
+/// Attention at work.
+#[derive(Debug)]
+struct AttentionLayer {
+    spec: Attention,
+    length: usize,
+    channels: usize,
+    shape: Shape,
+    qkv: Weight,
+    out: Weight,
+    left: Packed,
+    right: Packed,
+    /// (B, T, 3 C): q, k, v.
+    values: Vec<f32>,
+    /// (B, heads, T, T): P.
+    weights: Vec<f32>,
+    /// (B, T, C): P v.
+    mixed: Vec<f32>,
+    d_mixed: Vec<f32>,
+    d_values: Vec<f32>,
+    /// (T, T), of one head.
+    d_weights: Vec<f32>,
+    shards: Vec<Range<usize>>,
+}
+
+/// A matrix of (T, D) within rows of `stride` values: positions as lanes or as depth.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    data: &'a [f32],
+    stride: usize,
+}
+
+impl<'a> View<'a> {
+    /// Positions are lanes, values are summed over.
+    fn positions(self, (length, width): (usize, usize)) -> Strided<'a> {
+        Strided {
+            data: self.data,
+            lanes: length,
+            depth: width,
+            lane_stride: self.stride,
+            depth_stride: 1,
+        }
+    }
+
+    /// Values are lanes, positions are summed over.
+    fn values(self, (length, width): (usize, usize)) -> Strided<'a> {
+        Strided {
+            data: self.data,
+            lanes: width,
+            depth: length,
+            lane_stride: 1,
+            depth_stride: self.stride,
+        }
+    }
+}
+
+impl AttentionLayer {
+    fn num_qkv(&self) -> usize {
+        self.qkv.len() + usize::from(self.spec.has_bias) * 3 * self.channels
+    }
+
+    /// `to = left right`, packed anew.
+    fn multiply(
+        packed: (&mut Packed, &mut Packed),
+        left: Strided<'_>,
+        right: Strided<'_>,
+        to: Out<'_>,
+    ) {
+        packed.0.pack(Side::Left, left, Ones::None);
+        packed.1.pack(Side::Right, right, Ones::None);
+        product(to, packed.0, packed.1, Bias::Zero);
+    }
+
+    /// One head of one row, forward.
+    fn attend(&mut self, row: usize, head: usize) {
+        let (t, c) = (self.length, self.channels);
+        let d = c / self.spec.heads;
+        let qkv = &self.values[row * t * 3 * c..][..t * 3 * c];
+        let part = |which: usize| View {
+            data: &qkv[which * c + head * d..],
+            stride: 3 * c,
+        };
+        let p = &mut self.weights[(row * self.spec.heads + head) * t * t..][..t * t];
+        let packed = (&mut self.left, &mut self.right);
+        let (q, k) = (part(0).positions((t, d)), part(1).positions((t, d)));
+        Self::multiply(packed, q, k, Out::dense(p, t));
+        softmax_rows(
+            p,
+            t,
+            1.0 / (d as f32).sqrt(),
+            self.spec.reach == Reach::Causal,
+        );
+        let packed = (&mut self.left, &mut self.right);
+        let p = View { data: p, stride: t };
+        let to = Out {
+            data: &mut self.mixed[row * t * c + head * d..],
+            stride: c,
+        };
+        Self::multiply(packed, p.positions((t, t)), part(2).values((t, d)), to);
+    }
+
+    /// One head of one row, backward: from d_mixed to d_values.
+    fn attend_backward(&mut self, row: usize, head: usize) {
+        let (t, c) = (self.length, self.channels);
+        let d = c / self.spec.heads;
+        let qkv = &self.values[row * t * 3 * c..][..t * 3 * c];
+        let part = |which: usize| View {
+            data: &qkv[which * c + head * d..],
+            stride: 3 * c,
+        };
+        let p = &self.weights[(row * self.spec.heads + head) * t * t..][..t * t];
+        let d_out = View {
+            data: &self.d_mixed[row * t * c + head * d..],
+            stride: c,
+        };
+        let d_qkv = &mut self.d_values[row * t * 3 * c..][..t * 3 * c];
+        let (left, right) = (&mut self.left, &mut self.right);
+        let mut into = |which: usize, a: Strided<'_>, b: Strided<'_>| {
+            let to = Out {
+                data: &mut d_qkv[which * c + head * d..],
+                stride: 3 * c,
+            };
+            Self::multiply((&mut *left, &mut *right), a, b, to);
+        };
+        let weights = View { data: p, stride: t };
+        into(2, weights.values((t, t)), d_out.values((t, d)));
+        let ds = grow(&mut self.d_weights, t * t);
+        let packed = (&mut self.left, &mut self.right);
+        let (a, b) = (d_out.positions((t, d)), part(2).positions((t, d)));
+        Self::multiply(packed, a, b, Out::dense(ds, t));
+        softmax_backward(ds, p, t, 1.0 / (d as f32).sqrt());
+        let ds = View {
+            data: &self.d_weights,
+            stride: t,
+        };
+        let (left, right) = (&mut self.left, &mut self.right);
+        let d_qkv = &mut self.d_values[row * t * 3 * c..][..t * 3 * c];
+        let mut into = |which: usize, a: Strided<'_>, b: Strided<'_>| {
+            let to = Out {
+                data: &mut d_qkv[which * c + head * d..],
+                stride: 3 * c,
+            };
+            Self::multiply((&mut *left, &mut *right), a, b, to);
+        };
+        into(0, ds.positions((t, t)), part(1).values((t, d)));
+        into(1, ds.values((t, t)), part(0).values((t, d)));
+    }
+}
+
+fn columns(bias: &[f32]) -> Bias<'_> {
+    if bias.is_empty() {
+        Bias::Zero
+    } else {
+        Bias::Columns(bias)
+    }
+}
+
+impl Layer for AttentionLayer {
+    fn output(&self) -> &Shape {
+        &self.shape
+    }
+
+    fn tensors(&self) -> Vec<TensorSpec> {
+        let c = self.channels;
+        let weight = |name, n| TensorSpec::weight(name, &[c, n], self.spec.weight, (c, c));
+        let bias = |name, n| {
+            let spec = TensorSpec::weight(name, &[n], Init::Zeros, (c, c)).role(Role::Bias);
+            self.spec.has_bias.then_some(spec)
+        };
+        let all = [
+            Some(weight("qkv_weight", 3 * c)),
+            bias("qkv_bias", 3 * c),
+            Some(weight("out_weight", c)),
+            bias("out_bias", c),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
+    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+        let (t, c) = (self.length, self.channels);
+        let (qkv, out) = params.split_at(self.num_qkv());
+        let (w, b) = qkv.split_at(self.qkv.len());
+        let values = grow(&mut self.values, pass.rows * t * 3 * c);
+        self.qkv.forward(w, x, values, columns(b));
+        grow(&mut self.weights, pass.rows * self.spec.heads * t * t);
+        grow(&mut self.mixed, pass.rows * t * c);
+        for row in 0..pass.rows {
+            (0..self.spec.heads).for_each(|head| self.attend(row, head));
+        }
+        let (w, b) = out.split_at(self.out.len());
+        let mixed = &self.mixed[..pass.rows * t * c];
+        self.out.forward(w, mixed, y, columns(b));
+    }
+
+    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+        let (t, c) = (self.length, self.channels);
+        let len = pass.rows * t * c;
+        let (num_qkv, all) = (self.num_qkv(), tape.params.len());
+        let ones = if self.spec.has_bias {
+            Ones::Row
+        } else {
+            Ones::None
+        };
+        positions(pass.shards, t, &mut self.shards);
+        let parts = (ones, pass, &self.shards[..]);
+        let mixed = (&self.mixed[..len], &*tape.dy);
+        self.out
+            .gradient(mixed, parts, &mut grads.part(num_qkv..all));
+        let w = &tape.params[num_qkv..][..self.out.len()];
+        let d_mixed = grow(&mut self.d_mixed, len);
+        self.out.backward(w, tape.dy, d_mixed, Bias::Zero);
+        grow(&mut self.d_values, 3 * len);
+        for row in 0..pass.rows {
+            (0..self.spec.heads).for_each(|head| self.attend_backward(row, head));
+        }
+        let parts = (ones, pass, &self.shards[..]);
+        let d_values = &self.d_values[..3 * len];
+        self.qkv
+            .gradient((tape.x, d_values), parts, &mut grads.part(0..num_qkv));
+        if let Some(dx) = tape.dx {
+            let w = &tape.params[..self.qkv.len()];
+            self.qkv.backward(w, d_values, dx, Bias::Zero);
+        }
+    }
+
+    fn params_changed(&mut self) {
+        self.qkv.params_changed();
+        self.out.params_changed();
+    }
+
+    fn flops(&self) -> u64 {
+        let (t, c) = (self.length, self.channels);
+        2 * (t * (self.qkv.len() + self.out.len()) + 2 * t * t * c) as u64
+    }
+
+    fn bytes_per_row(&self) -> usize {
+        let (t, c) = (self.length, self.channels);
+        4 * (8 * t * c + self.spec.heads * t * t)
+    }
+}
+
+/// Softmax of each row of `length`, times `scale`; if causal, over the elements up to the diagonal.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn softmax_rows(values: &mut [f32], length: usize, scale: f32, is_causal: bool) {
+    for (at, row) in values.chunks_exact_mut(length).enumerate() {
+        let (seen, unseen) = row.split_at_mut(if is_causal { at + 1 } else { length });
+        unseen.fill(0.0);
+        let max = seen.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        for value in seen.iter_mut() {
+            *value = exp((*value - max) * scale);
+        }
+        let total = super::kernel::elementwise::sum(seen);
+        seen.iter_mut().for_each(|value| *value /= total);
+    }
+}
+
+/// `d = p (d - rowsum(p d)) scale`.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn softmax_backward(d: &mut [f32], p: &[f32], length: usize, scale: f32) {
+    for (d, p) in d.chunks_exact_mut(length).zip(p.chunks_exact(length)) {
+        let along = dot(d, p);
+        for (d, p) in d.iter_mut().zip(p) {
+            *d = p * (*d - along) * scale;
+        }
+    }
+}

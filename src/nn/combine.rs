@@ -1,0 +1,273 @@
+//! Combinators: `residual` (a body plus a shortcut) and `parallel` (branches, summed or side by side).
+
+use super::error::NnError;
+use super::kernel::elementwise::add;
+use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::shape::Shape;
+use super::spec::Sequential;
+use super::stages::Stages;
+
+/// `y = body(x) + shortcut(x)`.
+///
+/// ```
+/// use unisono::nn::{Residual, Sequential};
+/// let body = Sequential::part().dense(8).relu().dense(8);
+/// let model = Sequential::new(8).layer(Residual::new(body)).dense(2);
+/// assert_eq!(model.layout()?.num_params(), 2 * (8 * 8 + 8) + 8 * 2 + 2);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Residual(Parallel);
+
+impl Residual {
+    /// The body with the identity beside it.
+    pub fn new(body: Sequential) -> Self {
+        Self::with_shortcut(body, Sequential::part())
+    }
+
+    /// The body with `shortcut` beside it, which must give the body's shape.
+    pub fn with_shortcut(body: Sequential, shortcut: Sequential) -> Self {
+        Self(Parallel::sum([body, shortcut]))
+    }
+}
+
+impl Spec for Residual {
+    fn name(&self) -> &'static str {
+        "residual"
+    }
+
+    fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
+        self.0.build(input, build)
+    }
+}
+
+/// Branches that all get the same input.
+///
+/// ```
+/// use unisono::nn::{Parallel, Sequential};
+/// let branches = [Sequential::part().dense(3), Sequential::part().dense(5).tanh()];
+/// let model = Sequential::new(4).layer(Parallel::concat(branches));
+/// assert_eq!(model.output_shape()?.axes(), [8]);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parallel {
+    branches: Vec<Sequential>,
+    join: Join,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Join {
+    Sum,
+    Concat,
+}
+
+impl Parallel {
+    /// The sum of the branches' outputs, which must have the same shape.
+    pub fn sum(branches: impl Into<Vec<Sequential>>) -> Self {
+        Self {
+            branches: branches.into(),
+            join: Join::Sum,
+        }
+    }
+
+    /// The branches' outputs side by side on the last axis; the other axes must agree.
+    pub fn concat(branches: impl Into<Vec<Sequential>>) -> Self {
+        Self {
+            branches: branches.into(),
+            join: Join::Concat,
+        }
+    }
+}
+
+impl Spec for Parallel {
+    fn name(&self) -> &'static str {
+        "parallel"
+    }
+
+    fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
+        let mut branches: Vec<Branch> = Vec::new();
+        let mut start = 0;
+        for branch in &self.branches {
+            let stages = branch.build_part(input, build)?;
+            let len: usize = stages.tensors().iter().map(TensorSpec::len).sum();
+            if let Some(first) = branches.first() {
+                let channels = match self.join {
+                    Join::Sum => first.stages.output().channels(),
+                    Join::Concat => stages.output().channels(),
+                };
+                let expected = first.stages.output().with_channels(channels);
+                if *stages.output() != expected {
+                    let expected = format!("branches that agree in shape {expected}");
+                    return Err(build.refuse(expected, stages.output()));
+                }
+            }
+            branches.push(Branch {
+                is_identity: branch.layers().is_empty(),
+                stages,
+                params: start..start + len,
+                y: Vec::new(),
+                dy: Vec::new(),
+            });
+            start += len;
+        }
+        let Some(first) = branches.first() else {
+            return Err(build.refuse("at least 1 branch", 0));
+        };
+        let channels = branches
+            .iter()
+            .map(|branch| branch.stages.output().channels());
+        let output = match self.join {
+            Join::Sum => first.stages.output().clone(),
+            Join::Concat => first.stages.output().with_channels(channels.sum()),
+        };
+        Ok(Box::new(Branches {
+            join: self.join,
+            branches,
+            output,
+            dx: Vec::new(),
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct Branch {
+    stages: Stages,
+    is_identity: bool,
+    params: std::ops::Range<usize>,
+    y: Vec<f32>,
+    dy: Vec<f32>,
+}
+
+/// Branches at work.
+#[derive(Debug)]
+struct Branches {
+    join: Join,
+    branches: Vec<Branch>,
+    output: Shape,
+    /// The gradient of the input by one branch.
+    dx: Vec<f32>,
+}
+
+impl Layer for Branches {
+    fn output(&self) -> &Shape {
+        &self.output
+    }
+
+    fn tensors(&self) -> Vec<TensorSpec> {
+        let mut all = Vec::new();
+        for (index, branch) in self.branches.iter().enumerate() {
+            for mut tensor in branch.stages.tensors() {
+                tensor.name = format!("branch{index}.{}", tensor.name);
+                all.push(tensor);
+            }
+        }
+        all
+    }
+
+    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+        let total = self.output.channels();
+        let mut first = 0;
+        for (index, branch) in self.branches.iter_mut().enumerate() {
+            let (len, channels) = (
+                pass.rows * branch.stages.output().len(),
+                branch.stages.output().channels(),
+            );
+            let own = if branch.is_identity && self.join == Join::Sum {
+                x
+            } else {
+                let own = grow(&mut branch.y, len);
+                branch
+                    .stages
+                    .forward(pass, &params[branch.params.clone()], x, own);
+                &*own
+            };
+            match self.join {
+                Join::Sum if index == 0 => y.copy_from_slice(own),
+                Join::Sum => add(y, own),
+                Join::Concat => {
+                    for (y, own) in y.chunks_exact_mut(total).zip(own.chunks_exact(channels)) {
+                        y[first..first + channels].copy_from_slice(own);
+                    }
+                }
+            }
+            first += channels;
+        }
+    }
+
+    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+        let total = self.output.channels();
+        let (mut first, mut is_first) = (0, true);
+        let mut dx = tape.dx;
+        for branch in &mut self.branches {
+            let channels = branch.stages.output().channels();
+            let len = pass.rows * branch.stages.output().len();
+            let dy = grow(&mut branch.dy, len);
+            match self.join {
+                Join::Sum => dy.copy_from_slice(tape.dy),
+                Join::Concat => {
+                    for (own, dy) in dy
+                        .chunks_exact_mut(channels)
+                        .zip(tape.dy.chunks_exact(total))
+                    {
+                        own.copy_from_slice(&dy[first..first + channels]);
+                    }
+                }
+            }
+            first += channels;
+            if branch.is_identity {
+                if let Some(dx) = &mut dx {
+                    match std::mem::replace(&mut is_first, false) {
+                        true => dx.copy_from_slice(dy),
+                        false => add(dx, dy),
+                    }
+                }
+                continue;
+            }
+            let wanted = match (&mut dx, is_first) {
+                (None, _) => None,
+                (Some(dx), true) => Some(&mut **dx),
+                (Some(dx), false) => Some(grow(&mut self.dx, dx.len())),
+            };
+            let inner = Tape {
+                params: &tape.params[branch.params.clone()],
+                x: tape.x,
+                y: &branch.y[..len],
+                dy,
+                dx: wanted,
+            };
+            let mut own = grads.part(branch.params.clone());
+            branch.stages.backward(pass, inner, &mut own);
+            if let (Some(dx), false) = (&mut dx, is_first) {
+                let len = dx.len();
+                add(dx, &self.dx[..len]);
+            }
+            is_first = false;
+        }
+    }
+
+    fn params_changed(&mut self) {
+        self.branches
+            .iter_mut()
+            .for_each(|branch| branch.stages.params_changed());
+    }
+
+    fn flops(&self) -> u64 {
+        self.branches
+            .iter()
+            .map(|branch| branch.stages.flops())
+            .sum()
+    }
+
+    fn couples_rows(&self) -> bool {
+        self.branches
+            .iter()
+            .any(|branch| branch.stages.couples_rows())
+    }
+
+    fn bytes_per_row(&self) -> usize {
+        let own =
+            |branch: &Branch| 8 * branch.stages.output().len() + branch.stages.bytes_per_row();
+        self.branches.iter().map(own).sum()
+    }
+}

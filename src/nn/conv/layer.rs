@@ -1,0 +1,253 @@
+//! A convolution at work: kernels packed once a step, forward, both gradients.
+
+use std::ops::Range;
+
+use super::field::{Axis, Field};
+use super::{Conv, depthwise};
+use crate::nn::kernel::elementwise::add;
+use crate::nn::kernel::{
+    Bias, Isa, Ones, Out, Packed, Side, Strided, add_kernel_gradient, convolve,
+};
+use crate::nn::layer::{Grads, Layer, Pass, Tape, TensorSpec, grow};
+use crate::nn::params::Role;
+use crate::nn::shape::Shape;
+
+/// The packed kernels of each group, made once a step.
+#[derive(Debug, Default)]
+struct Kernels {
+    forward: Vec<Packed>,
+    backward: Vec<Packed>,
+    flipped: Vec<f32>,
+    is_forward_packed: bool,
+    is_backward_packed: bool,
+}
+
+/// A convolution at work.
+#[derive(Debug)]
+pub(super) struct ConvLayer {
+    spec: Conv,
+    isa: Isa,
+    channels: usize,
+    /// Input and output channels of a group.
+    per_group: (usize, usize),
+    output: Shape,
+    forward: Field,
+    backward: Field,
+    kernels: Kernels,
+    dy: Packed,
+    levels: Vec<Vec<f32>>,
+}
+
+impl ConvLayer {
+    pub(super) fn new(
+        spec: Conv,
+        (rows, columns): (Axis, Axis),
+        channels: usize,
+        isa: Isa,
+    ) -> Self {
+        let output = if spec.is_sequence {
+            Shape::from([columns.outputs(), spec.channels])
+        } else {
+            Shape::from([rows.outputs(), columns.outputs(), spec.channels])
+        };
+        let per_group = (channels / spec.groups, spec.channels / spec.groups);
+        Self {
+            isa,
+            channels,
+            per_group,
+            output,
+            forward: Field::forward((rows, columns), channels, per_group.0),
+            backward: Field::backward((rows, columns), spec.channels, per_group.1),
+            kernels: Kernels::default(),
+            dy: Packed::new(isa),
+            levels: Vec::new(),
+            spec,
+        }
+    }
+
+    /// Values of a kernel for one output channel.
+    fn depth(&self) -> usize {
+        self.spec.kernel.0 * self.spec.kernel.1 * self.per_group.0
+    }
+
+    fn num_weights(&self) -> usize {
+        self.depth() * self.spec.channels
+    }
+
+    fn is_depthwise(&self) -> bool {
+        self.per_group == (1, 1)
+    }
+
+    fn pack_forward(&mut self, weight: &[f32]) {
+        let (depth, outputs) = (self.depth(), self.spec.channels);
+        let kernels = &mut self.kernels;
+        if std::mem::replace(&mut kernels.is_forward_packed, true) {
+            return;
+        }
+        let isa = self.isa;
+        kernels
+            .forward
+            .resize_with(self.spec.groups, || Packed::new(isa));
+        for (group, packed) in kernels.forward.iter_mut().enumerate() {
+            let matrix = Strided {
+                data: &weight[group * self.per_group.1..],
+                lanes: self.per_group.1,
+                depth,
+                lane_stride: 1,
+                depth_stride: outputs,
+            };
+            packed.pack(Side::Right, matrix, Ones::None);
+        }
+    }
+
+    /// The flipped kernel, (KH, KW, O / groups) by C / groups, for each group.
+    fn pack_backward(&mut self, weight: &[f32]) {
+        let (inputs, outputs) = self.per_group;
+        let all = self.spec.channels;
+        let window = self.spec.kernel.0 * self.spec.kernel.1;
+        let kernels = &mut self.kernels;
+        if std::mem::replace(&mut kernels.is_backward_packed, true) {
+            return;
+        }
+        let isa = self.isa;
+        kernels
+            .backward
+            .resize_with(self.spec.groups, || Packed::new(isa));
+        for (group, packed) in kernels.backward.iter_mut().enumerate() {
+            let flipped = grow(&mut kernels.flipped, window * outputs * inputs);
+            for at in 0..window {
+                let from = &weight[(window - 1 - at) * inputs * all..][..inputs * all];
+                for (c, from) in from.chunks_exact(all).enumerate() {
+                    let to = &mut flipped[at * outputs * inputs..][..outputs * inputs];
+                    let from = &from[group * outputs..][..outputs];
+                    for (to, value) in to.chunks_exact_mut(inputs).zip(from) {
+                        to[c] = *value;
+                    }
+                }
+            }
+            let matrix = Strided::across(flipped, window * outputs, inputs);
+            packed.pack(Side::Right, matrix, Ones::None);
+        }
+    }
+
+    /// One shard's gradient of weights and biases, added to zeros.
+    fn leaf(&mut self, images: Range<usize>, dy: &[f32], leaf: &mut [f32]) {
+        let (weights, outputs) = (self.num_weights(), self.spec.channels);
+        let (weight, bias) = leaf.split_at_mut(weights);
+        let positions = self.forward.windows.offsets.len();
+        for image in images {
+            let dy = &dy[image * positions * outputs..][..positions * outputs];
+            let x = &self.forward.padded[image * self.forward.windows.image..]
+                [..self.forward.windows.image];
+            if self.is_depthwise() {
+                depthwise::add_gradient(weight, x, &self.forward.windows, dy);
+            } else {
+                for group in 0..self.spec.groups {
+                    let first = group * self.per_group.1;
+                    let matrix = Strided {
+                        data: &dy[first..],
+                        lanes: self.per_group.1,
+                        depth: positions,
+                        lane_stride: 1,
+                        depth_stride: outputs,
+                    };
+                    self.dy.pack(Side::Right, matrix, Ones::None);
+                    let out = Out {
+                        data: &mut weight[first..],
+                        stride: outputs,
+                    };
+                    let x = &x[group * self.per_group.0..];
+                    add_kernel_gradient(out, (x, &self.forward.windows), &self.dy);
+                }
+            }
+            if !bias.is_empty() {
+                dy.chunks_exact(outputs).for_each(|dy| add(bias, dy));
+            }
+        }
+    }
+}
+
+impl Layer for ConvLayer {
+    fn output(&self) -> &Shape {
+        &self.output
+    }
+
+    fn tensors(&self) -> Vec<TensorSpec> {
+        let (kernel, outputs) = (self.spec.kernel, self.spec.channels);
+        let fan = (self.depth(), kernel.0 * kernel.1 * self.per_group.1);
+        let shape = [kernel.0, kernel.1, self.per_group.0, outputs];
+        let weight = TensorSpec::weight("weight", &shape, self.spec.weight, fan);
+        let bias = self
+            .spec
+            .bias
+            .map(|init| TensorSpec::weight("bias", &[outputs], init, fan).role(Role::Bias));
+        [Some(weight), bias].into_iter().flatten().collect()
+    }
+
+    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+        let (weight, bias) = params.split_at(self.num_weights());
+        self.forward.fill(x);
+        let windows = &self.forward.windows;
+        if self.is_depthwise() {
+            depthwise::forward(y, &self.forward.padded, windows, (weight, bias));
+            return;
+        }
+        self.pack_forward(weight);
+        let windows = &self.forward.windows;
+        let positions = pass.rows * windows.offsets.len();
+        for (group, kernel) in self.kernels.forward.iter().enumerate() {
+            let first = group * self.per_group.1;
+            let bias = match bias.is_empty() {
+                true => Bias::Zero,
+                false => Bias::Columns(&bias[first..][..self.per_group.1]),
+            };
+            let out = Out {
+                data: &mut y[first..],
+                stride: self.spec.channels,
+            };
+            let x = &self.forward.padded[group * self.per_group.0..];
+            convolve(out, (x, windows, positions), kernel, bias);
+        }
+    }
+
+    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+        let mut levels = std::mem::take(&mut self.levels);
+        let dy = &*tape.dy;
+        grads.fold(pass, &mut levels, |images, leaf| {
+            self.leaf(images, dy, leaf)
+        });
+        self.levels = levels;
+        let Some(dx) = tape.dx else { return };
+        let weight = &tape.params[..self.num_weights()];
+        if self.is_depthwise() {
+            let image = self.channels * self.forward.values.0 * self.forward.values.1;
+            depthwise::backward(dx, &mut self.forward, (weight, tape.dy), image);
+            return;
+        }
+        self.backward.fill(tape.dy);
+        self.pack_backward(weight);
+        let windows = &self.backward.windows;
+        let positions = pass.rows * windows.offsets.len();
+        for (group, kernel) in self.kernels.backward.iter().enumerate() {
+            let out = Out {
+                data: &mut dx[group * self.per_group.0..],
+                stride: self.channels,
+            };
+            let dy = &self.backward.padded[group * self.per_group.1..];
+            convolve(out, (dy, windows, positions), kernel, Bias::Zero);
+        }
+    }
+
+    fn params_changed(&mut self) {
+        self.kernels.is_forward_packed = false;
+        self.kernels.is_backward_packed = false;
+    }
+
+    fn flops(&self) -> u64 {
+        2 * (self.forward.windows.offsets.len() * self.num_weights()) as u64
+    }
+
+    fn bytes_per_row(&self) -> usize {
+        4 * (self.forward.windows.image + self.backward.windows.image)
+    }
+}

@@ -1,0 +1,207 @@
+//! Convolution over images (`conv2d`) and sequences (`conv1d`): cross-correlation, as everywhere in the field.
+//!
+//! `y[i, j, o] = b[o] + sum over (u, v, c) of x[s i + d u - p, s j + d v - p, c] w[u, v, c, o]`, with stride s, dilation
+//! d, padding p; out = floor((n + 2 p - d (k - 1) - 1) / s) + 1.
+//!
+//! # Shapes
+//! X: (B, H, W, C), Y: (B, H', W', O), W: (KH, KW, C / groups, O), b: (O). A sequence (T, C) is an image of height 1.
+//!
+//! # How
+//! Forward copies the input once, with its padding, and runs `kernel::conv` over it. The input's gradient is the same
+//! convolution of the gradient, spread out by the stride, with the flipped kernel; the kernel's gradient is folded
+//! shard by shard. Depthwise convolution (groups = C = O) has loops of its own, over channels.
+
+mod depthwise;
+mod field;
+mod layer;
+
+use super::Init;
+use super::error::NnError;
+use super::layer::{Build, Layer, Spec};
+use super::shape::Shape;
+
+use field::Axis;
+use layer::ConvLayer;
+
+/// A convolution over images or sequences.
+///
+/// ```
+/// use unisono::nn::{Conv, Sequential};
+/// let model = Sequential::new([28, 28, 1]).layer(Conv::d2(32, 5).padding(2)).relu();
+/// assert_eq!(model.output_shape()?.axes(), [28, 28, 32]);
+/// assert_eq!(model.layout()?.num_params(), 5 * 5 * 32 + 32);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conv {
+    is_sequence: bool,
+    channels: usize,
+    kernel: (usize, usize),
+    stride: (usize, usize),
+    padding: (usize, usize),
+    dilation: (usize, usize),
+    groups: usize,
+    weight: Init,
+    bias: Option<Init>,
+}
+
+impl Conv {
+    /// Over images, to `channels` channels, with a square kernel, stride 1, no padding.
+    pub fn d2(channels: usize, kernel: usize) -> Self {
+        Self {
+            is_sequence: false,
+            channels,
+            kernel: (kernel, kernel),
+            stride: (1, 1),
+            padding: (0, 0),
+            dilation: (1, 1),
+            groups: 1,
+            weight: Init::HeUniform,
+            bias: Some(Init::Zeros),
+        }
+    }
+
+    /// Over sequences, to `channels` channels.
+    pub fn d1(channels: usize, kernel: usize) -> Self {
+        Self {
+            is_sequence: true,
+            kernel: (1, kernel),
+            ..Self::d2(channels, kernel)
+        }
+    }
+
+    /// The same value for every axis that is convolved.
+    fn axes(&self, value: usize, other: usize) -> (usize, usize) {
+        if self.is_sequence {
+            (other, value)
+        } else {
+            (value, value)
+        }
+    }
+
+    /// With a kernel of another height and width.
+    pub fn kernel(self, height: usize, width: usize) -> Self {
+        Self {
+            kernel: (height, width),
+            ..self
+        }
+    }
+
+    /// With steps of `stride` between windows.
+    pub fn stride(self, stride: usize) -> Self {
+        Self {
+            stride: self.axes(stride, 1),
+            ..self
+        }
+    }
+
+    /// With `padding` zeros on every side.
+    pub fn padding(self, padding: usize) -> Self {
+        Self {
+            padding: self.axes(padding, 0),
+            ..self
+        }
+    }
+
+    /// With `dilation` steps between the values of a window.
+    pub fn dilation(self, dilation: usize) -> Self {
+        Self {
+            dilation: self.axes(dilation, 1),
+            ..self
+        }
+    }
+
+    /// With channels cut into `groups` that do not mix.
+    pub fn groups(self, groups: usize) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// With other initial weights.
+    pub fn weight(self, init: Init) -> Self {
+        Self {
+            weight: init,
+            ..self
+        }
+    }
+
+    /// With other initial biases.
+    pub fn bias(self, init: Init) -> Self {
+        Self {
+            bias: Some(init),
+            ..self
+        }
+    }
+
+    /// Without biases.
+    pub fn without_bias(self) -> Self {
+        Self { bias: None, ..self }
+    }
+
+    fn check(&self, input: &Shape, build: &Build) -> Result<(usize, usize, usize), NnError> {
+        let (height, width, channels) = match (self.is_sequence, input.axes()) {
+            (true, &[t, c]) => (1, t, c),
+            (false, &[h, w, c]) => (h, w, c),
+            (true, _) => return Err(build.refuse("rows of shape TxC", input)),
+            (false, _) => return Err(build.refuse("rows of shape HxWxC", input)),
+        };
+        let positive = [
+            ("channels", self.channels),
+            ("kernel values an axis", self.kernel.0.min(self.kernel.1)),
+            ("step of stride", self.stride.0.min(self.stride.1)),
+            ("step of dilation", self.dilation.0.min(self.dilation.1)),
+            ("group", self.groups),
+        ];
+        for (name, value) in positive {
+            if value == 0 {
+                return Err(build.refuse(format!("at least 1 {name}"), value));
+            }
+        }
+        if channels % self.groups != 0 || self.channels % self.groups != 0 {
+            let expected = format!("input and output channels in {} equal groups", self.groups);
+            return Err(build.refuse(expected, format!("{channels} and {}", self.channels)));
+        }
+        let reach = |kernel: usize, dilation: usize| dilation * (kernel - 1) + 1;
+        let axes = [
+            (height, self.kernel.0, self.dilation.0, self.padding.0),
+            (width, self.kernel.1, self.dilation.1, self.padding.1),
+        ];
+        for (size, kernel, dilation, padding) in axes {
+            let reach = reach(kernel, dilation);
+            if size + 2 * padding < reach {
+                let expected = format!("a padded input of at least the kernel's reach {reach}");
+                return Err(build.refuse(expected, format!("{}", size + 2 * padding)));
+            }
+            if padding >= reach {
+                let expected = format!("padding below the kernel's reach {reach}");
+                return Err(build.refuse(expected, padding));
+            }
+        }
+        Ok((height, width, channels))
+    }
+}
+
+impl Spec for Conv {
+    fn name(&self) -> &'static str {
+        if self.is_sequence { "conv1d" } else { "conv2d" }
+    }
+
+    fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
+        let (height, width, channels) = self.check(input, build)?;
+        let axis = |size, kernel, stride, padding, dilation| Axis {
+            size,
+            kernel,
+            stride,
+            padding,
+            dilation,
+        };
+        let (k, s, p, d) = (self.kernel, self.stride, self.padding, self.dilation);
+        let rows = axis(height, k.0, s.0, p.0, d.0);
+        let columns = axis(width, k.1, s.1, p.1, d.1);
+        Ok(Box::new(ConvLayer::new(
+            self.clone(),
+            (rows, columns),
+            channels,
+            build.isa,
+        )))
+    }
+}

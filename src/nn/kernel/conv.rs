@@ -1,0 +1,219 @@
+//! Convolution without im2col: the products' chains, reading windows where they lie.
+//!
+//! Images are (H, W, C) with their padding around them, so the window of an output position is a few *runs* of
+//! neighbouring values: one for each kernel row (all its columns and channels), or one for each kernel element where
+//! there is dilation or where groups cut the channels.
+//!
+//! ```text
+//! forward    for each tile of M output positions          their windows stay in L1
+//!              for each panel of N weight columns           streams from L2
+//!                for each run: y[i][j] = fma(x[base_i + p], w[p][j], y[i][j])
+//! gradient   for each image                                the image and its dy stay in L2
+//!              for each panel of dy, each M values of a run
+//!                for each position: w[i][j] = fma(x[base + i], dy[position][j], w[i][j])
+//! ```
+//!
+//! # Invariants
+//! 1. Each output is one chain over kernel rows, kernel columns, channels; each weight's gradient one chain over
+//!    images and positions. No blocking and no vector width changes a bit.
+//!
+//! # Why this way
+//! Packing windows into panels (im2col) costs a store for each value, as much as its sixteen multiply-adds. Measured
+//! with `benches/conv.rs`.
+
+use super::isa::Isa;
+use super::pack::Packed;
+use super::product::{Bias, Out};
+use super::simd::{Portable, Simd, Tile, load, load_part, rows_of, store, store_part};
+
+/// Where the windows of an image lie.
+#[derive(Clone, Debug, Default)]
+pub struct Windows {
+    /// Values of an image with its padding.
+    pub image: usize,
+    /// For each output position, where its window begins in the image.
+    pub offsets: Vec<usize>,
+    /// Offset from the window's begin, and length, of each run.
+    pub runs: Vec<(usize, usize)>,
+}
+
+impl Windows {
+    /// Values of a window.
+    pub fn depth(&self) -> usize {
+        self.runs.iter().map(|run| run.1).sum()
+    }
+
+    /// Where the window of output `position`, counted over all images, begins.
+    #[inline(always)]
+    fn base(&self, position: usize) -> usize {
+        let (image, at) = (position / self.offsets.len(), position % self.offsets.len());
+        image * self.image + self.offsets[at]
+    }
+}
+
+/// `y = bias + windows(x) w` for `positions` output positions, counted over all images of `x`.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn convolve(
+    y: Out<'_>,
+    (x, windows, positions): (&[f32], &Windows, usize),
+    w: &Packed,
+    bias: Bias<'_>,
+) {
+    assert_eq!(
+        windows.depth(),
+        w.depth,
+        "a kernel must have as many values as a window"
+    );
+    match w.isa {
+        Isa::Portable => forward::<Portable, 4, 2>(y, (x, windows, positions), w, bias),
+        #[cfg(target_arch = "x86_64")]
+        isa => super::x86::run_convolve(isa, y, (x, windows, positions), (w, bias)),
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => unreachable!("other architectures have the portable kernels only"),
+    }
+}
+
+/// `dw += windows(x)' dy` for one image; `dw` has a row for each value of a window.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn add_kernel_gradient(dw: Out<'_>, (x, windows): (&[f32], &Windows), dy: &Packed) {
+    assert_eq!(
+        windows.offsets.len(),
+        dy.depth,
+        "the gradient must have a row for each position"
+    );
+    match dy.isa {
+        Isa::Portable => gradient::<Portable, 6, 2>(dw, (x, windows), dy),
+        #[cfg(target_arch = "x86_64")]
+        isa => super::x86::run_kernel_gradient(isa, dw, (x, windows), dy),
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => unreachable!("other architectures have the portable kernels only"),
+    }
+}
+
+#[inline(always)]
+pub(super) fn forward<V: Simd, const M: usize, const N: usize>(
+    Out { data: y, stride }: Out<'_>,
+    (x, windows, positions): (&[f32], &Windows, usize),
+    w: &Packed,
+    bias: Bias<'_>,
+) {
+    let width = N * V::LANES;
+    for first in (0..positions).step_by(M) {
+        let rows = M.min(positions - first);
+        // Positions beyond the last repeat it; their results are not stored.
+        let bases: [usize; M] = std::array::from_fn(|i| windows.base(first + i.min(rows - 1)));
+        for j in 0..w.num_panels() {
+            let columns = j * width..(j * width + width).min(w.lanes);
+            let place = &mut y[first * stride + columns.start..];
+            let shape = (rows, columns.len());
+            let is_whole = shape == (M, width);
+            let start: Tile<V, M, N> = match bias {
+                Bias::Zero => [[V::splat(0.0); N]; M],
+                Bias::Columns(bias) => rows_of(&bias[columns]),
+                Bias::Stored if is_whole => load(place, stride),
+                Bias::Stored => load_part(place, stride, shape),
+            };
+            let tile = window_chain(start, (x, &bases), &windows.runs, w.panel(j));
+            if is_whole {
+                store(&tile, place, stride);
+            } else {
+                store_part(&tile, place, stride, shape);
+            }
+        }
+    }
+}
+
+/// One chain an element over all runs of the windows that begin at `bases`.
+#[inline(always)]
+fn window_chain<V: Simd, const M: usize, const N: usize>(
+    mut tile: Tile<V, M, N>,
+    (x, bases): (&[f32], &[usize; M]),
+    runs: &[(usize, usize)],
+    mut panel: &[f32],
+) -> Tile<V, M, N> {
+    let width = N * V::LANES;
+    for &(offset, len) in runs {
+        let rows: [&[f32]; M] = std::array::from_fn(|i| &x[bases[i] + offset..][..len]);
+        let (block, rest) = panel.split_at(len * width);
+        panel = rest;
+        for (p, b) in block.chunks_exact(width).enumerate().take(len) {
+            let b: [V; N] = std::array::from_fn(|v| V::load(&b[v * V::LANES..]));
+            for i in 0..M {
+                let a = V::splat(rows[i][p]);
+                for v in 0..N {
+                    tile[i][v] = a.mul_add(b[v], tile[i][v]);
+                }
+            }
+        }
+    }
+    tile
+}
+
+#[inline(always)]
+pub(super) fn gradient<V: Simd, const M: usize, const N: usize>(
+    Out { data: dw, stride }: Out<'_>,
+    (x, windows): (&[f32], &Windows),
+    dy: &Packed,
+) {
+    let mut row = 0;
+    for &(offset, len) in &windows.runs {
+        for j in 0..dy.num_panels() {
+            let at = (offset, dy.panel(j), j * N * V::LANES);
+            let dw = &mut dw[row * stride..];
+            let columns = (N * V::LANES).min(dy.lanes - at.2);
+            // Tiles of M rows, then of 4, then of 1. (Shifting the last tile back over the one before would add to
+            // rows that are already done.)
+            let mut k = 0;
+            while k + M <= len {
+                gradient_tile::<V, M, N>((dw, stride, columns), k, (x, windows), at);
+                k += M;
+            }
+            while k + 4 <= len {
+                gradient_tile::<V, 4, N>((dw, stride, columns), k, (x, windows), at);
+                k += 4;
+            }
+            while k < len {
+                gradient_tile::<V, 1, N>((dw, stride, columns), k, (x, windows), at);
+                k += 1;
+            }
+        }
+        row += len;
+    }
+}
+
+/// Rows `k..k + M` of a run's part of the gradient, in one panel of columns.
+#[inline(always)]
+fn gradient_tile<V: Simd, const M: usize, const N: usize>(
+    (dw, stride, columns): (&mut [f32], usize, usize),
+    k: usize,
+    (x, windows): (&[f32], &Windows),
+    (offset, panel, first): (usize, &[f32], usize),
+) {
+    let place = &mut dw[k * stride + first..];
+    let is_whole = columns == N * V::LANES;
+    let mut tile: Tile<V, M, N> = if is_whole {
+        load(place, stride)
+    } else {
+        load_part(place, stride, (M, columns))
+    };
+    let x = &x[offset + k..];
+    for (&base, b) in windows.offsets.iter().zip(panel.chunks_exact(N * V::LANES)) {
+        let b: [V; N] = std::array::from_fn(|v| V::load(&b[v * V::LANES..]));
+        let a: &[f32; M] = x[base..].first_chunk().expect("a window lies in its image");
+        for i in 0..M {
+            let a = V::splat(a[i]);
+            for v in 0..N {
+                tile[i][v] = a.mul_add(b[v], tile[i][v]);
+            }
+        }
+    }
+    if is_whole {
+        store(&tile, place, stride);
+    } else {
+        store_part(&tile, place, stride, (M, columns));
+    }
+}

@@ -1,0 +1,166 @@
+//! Recurrent layers over sequences: `rnn`, `gru`, `lstm`; several layers, reversed, bidirectional.
+//!
+//! | file | cell |
+//! |---|---|
+//! | `cell` | the trait that unites the cells: one position's gates, forward and backward |
+//! | `rnn`, `gru`, `lstm` | one a file: formula and derivative |
+//! | `layer` | the loop over positions, the products, the gradients |
+//!
+//! # Shapes
+//! X: (B, T, C), Y: (B, T, H). Parameters in order: input weights (C, G H), input biases (G H), hidden weights (H, G H),
+//! hidden biases (G H), with G gates; PyTorch's gates in PyTorch's order, two biases as there.
+//!
+//! # How
+//! The input's part of all gates of a whole sequence is one product; the hidden part is one product a position over all
+//! rows, with weights packed once a step. Each starts from a state of zeros.
+
+mod cell;
+mod gru;
+mod layer;
+mod lstm;
+mod rnn;
+
+use std::sync::Arc;
+
+use super::Init;
+use super::combine::Parallel;
+use super::error::NnError;
+use super::layer::{Build, Layer, Spec};
+use super::shape::Shape;
+use super::spec::Sequential;
+
+use cell::Cell;
+
+/// A recurrent layer.
+///
+/// ```
+/// use unisono::nn::{Recurrent, Sequential};
+/// let model = Sequential::new([16, 8]).layer(Recurrent::lstm(32)).layer(Recurrent::gru(4).bidirectional());
+/// assert_eq!(model.output_shape()?.axes(), [16, 8]);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Recurrent {
+    cell: Arc<dyn Cell>,
+    hidden: usize,
+    layers: usize,
+    direction: Direction,
+    init: Init,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Direction {
+    Forward,
+    Backward,
+    Both,
+}
+
+impl Recurrent {
+    /// `h = tanh(W x + b + U h + c)`, with `hidden` values.
+    pub fn tanh(hidden: usize) -> Self {
+        Self::new(Arc::new(rnn::Rnn::Tanh), hidden)
+    }
+
+    /// The same with max(x, 0) in place of tanh.
+    pub fn relu(hidden: usize) -> Self {
+        Self::new(Arc::new(rnn::Rnn::Relu), hidden)
+    }
+
+    /// Gated recurrent units.
+    pub fn gru(hidden: usize) -> Self {
+        Self::new(Arc::new(gru::Gru), hidden)
+    }
+
+    /// Long short-term memory.
+    pub fn lstm(hidden: usize) -> Self {
+        Self::new(Arc::new(lstm::Lstm), hidden)
+    }
+
+    /// All parameters uniform in ±1/sqrt(hidden), as PyTorch's.
+    fn new(cell: Arc<dyn Cell>, hidden: usize) -> Self {
+        Self {
+            cell,
+            hidden,
+            layers: 1,
+            direction: Direction::Forward,
+            init: Init::Uniform(1.0 / (hidden.max(1) as f32).sqrt()),
+        }
+    }
+
+    /// So many layers, each over the one before.
+    pub fn layers(self, layers: usize) -> Self {
+        Self { layers, ..self }
+    }
+
+    /// From the last position to the first.
+    pub fn reversed(self) -> Self {
+        Self {
+            direction: Direction::Backward,
+            ..self
+        }
+    }
+
+    /// Both directions side by side: (B, T, 2 H).
+    pub fn bidirectional(self) -> Self {
+        Self {
+            direction: Direction::Both,
+            ..self
+        }
+    }
+
+    /// With other initial parameters.
+    pub fn init(self, init: Init) -> Self {
+        Self { init, ..self }
+    }
+
+    fn one(&self, direction: Direction) -> Self {
+        Self {
+            layers: 1,
+            direction,
+            ..self.clone()
+        }
+    }
+}
+
+impl Spec for Recurrent {
+    fn name(&self) -> &'static str {
+        self.cell.name()
+    }
+
+    fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
+        let &[length, channels] = input.axes() else {
+            return Err(build.refuse("rows of shape TxC", input));
+        };
+        if self.hidden == 0 || self.layers == 0 {
+            let got = format!("{} and {}", self.hidden, self.layers);
+            return Err(build.refuse("at least 1 hidden value and 1 layer", got));
+        }
+        let is_reversed = match (self.layers, self.direction) {
+            (1, Direction::Forward) => false,
+            (1, Direction::Backward) => true,
+            (_, direction) => {
+                let layer = |stack: Sequential, _| match direction {
+                    Direction::Both => stack.layer(Parallel::concat([
+                        Sequential::part().layer(self.one(Direction::Forward)),
+                        Sequential::part().layer(self.one(Direction::Backward)),
+                    ])),
+                    one => stack.layer(self.one(one)),
+                };
+                let stack = (0..self.layers).fold(Sequential::part(), layer);
+                return Ok(Box::new(stack.build_part(input, build)?));
+            }
+        };
+        let shape = layer::Sizes {
+            length,
+            channels,
+            hidden: self.hidden,
+            gates: self.cell.num_gates() * self.hidden,
+        };
+        let settings = (self.init, is_reversed, build.isa);
+        Ok(Box::new(layer::RecurrentLayer::new(
+            Arc::clone(&self.cell),
+            shape,
+            settings,
+        )))
+    }
+}

@@ -1,0 +1,51 @@
+//! Adam's moments.
+//!
+//! `m = b1 m + (1 - b1) g`, `v = b2 v + (1 - b2) g²`, update `mhat / (sqrt(vhat) + eps)` with `mhat = m / (1 - b1^t)`,
+//! `vhat = v / (1 - b2^t)`, t the number of the step, from 1.
+//!
+//! # References
+//! Kingma, Ba: "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.
+
+use multiversion::multiversion;
+
+use super::transform::{StepScalars, Transform};
+
+/// Adam's rescaling as a transform with two state buffers, the moments.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adam {
+    /// Decay of the first moment, in 0..1.
+    pub beta1: f32,
+    /// Decay of the second moment, in 0..1.
+    pub beta2: f32,
+    /// Added to the root of the second moment, positive.
+    pub eps: f32,
+}
+
+impl Transform for Adam {
+    fn num_state_buffers(&self) -> usize {
+        2
+    }
+
+    fn apply(&self, scalars: &StepScalars, _params: &[f32], update: &mut [f32], state: &mut [f32]) {
+        let t = scalars.step as f64 + 1.0;
+        let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powf(t))) as f32;
+        let (first, second) = state.split_at_mut(update.len());
+        let corrections = (correction(self.beta1), correction(self.beta2));
+        rescale(*self, update, (first, second), corrections);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn rescale(
+    rule: Adam,
+    update: &mut [f32],
+    (first, second): (&mut [f32], &mut [f32]),
+    (first_by, second_by): (f32, f32),
+) {
+    for ((u, m), v) in update.iter_mut().zip(first).zip(second) {
+        let g = *u;
+        *m = rule.beta1 * *m + (1.0 - rule.beta1) * g;
+        *v = rule.beta2 * *v + (1.0 - rule.beta2) * g * g;
+        *u = *m * first_by / ((*v * second_by).sqrt() + rule.eps);
+    }
+}

@@ -1,0 +1,248 @@
+//! Steps of a reference model on made-up data held in memory.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::data::{ArrayDataset, synthetic_classes, synthetic_tokens};
+use crate::engine::{
+    Batch, Decision, Engine, EngineConfig, EngineError, Phase, PhaseTimes, Placement, Reduced,
+    Session,
+};
+use crate::nn::kernel::Isa;
+use crate::nn::presets::{Inputs, Preset};
+use crate::nn::{Loss, Network, NetworkReplica, ReplicaSettings};
+use crate::optim::{Optimizer, StepScalars};
+use crate::train::{ChainUpdate, Sources, TrainError, model_shards};
+
+use super::peak::measured_peak_flops;
+use super::stats::quantile;
+
+/// Batches of made-up data, used in turn.
+const BATCHES: usize = 4;
+
+/// What is measured.
+///
+/// ```
+/// use unisono::{engine::{EngineConfig, Threads}, nn::presets, study::Bench};
+/// let bench = Bench {
+///     preset: presets::by_name("mlp_small").unwrap(),
+///     batch_size: 32,
+///     steps: 10,
+///     warmup: 2,
+///     seed: 42,
+///     engine: EngineConfig { threads: Threads::Fixed(2), ..EngineConfig::default() },
+///     shards: None,
+/// };
+/// let report = bench.run()?;
+/// assert_eq!((report.step_times_ms.len(), report.num_params), (10, 2410));
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Bench {
+    /// The model.
+    pub preset: Preset,
+    /// Rows of a global batch, at least 1.
+    pub batch_size: usize,
+    /// Steps that are timed, at least 1.
+    pub steps: usize,
+    /// Steps before them that are not.
+    pub warmup: usize,
+    /// The seed of parameters and data.
+    pub seed: u64,
+    /// Threads, pinning, all-reduce and update.
+    pub engine: EngineConfig,
+    /// Shards of a batch; the model's default if `None`.
+    pub shards: Option<crate::engine::Shards>,
+}
+
+/// What came out.
+#[derive(Clone, Debug)]
+pub struct BenchReport {
+    /// Threads and cores.
+    pub placement: Placement,
+    /// Shards of a batch.
+    pub shards: usize,
+    /// Trained parameters.
+    pub num_params: usize,
+    /// Each timed step, in milliseconds.
+    pub step_times_ms: Vec<f64>,
+    /// Rows of a batch.
+    pub batch_size: usize,
+    /// Multiplications and additions of a step's products.
+    pub flops_per_step: f64,
+    /// What all threads together could do, measured: multiplications and additions a second.
+    pub peak_flops: f64,
+    /// Milliseconds a step in each phase, the mean over workers.
+    pub phases_ms: Vec<(&'static str, f64)>,
+    /// The loss of the first and the last batch.
+    pub losses: (f64, f64),
+    /// The process's largest resident memory, in bytes, if the system tells.
+    pub peak_memory_bytes: Option<u64>,
+    /// The fingerprint of the weights after the last step.
+    pub weights_sha256: String,
+}
+
+impl BenchReport {
+    /// The `q`-quantile of the step times, in milliseconds.
+    pub fn step_time_ms(&self, q: f64) -> f64 {
+        quantile(&self.step_times_ms, q)
+    }
+
+    /// Rows a second at the median step.
+    pub fn throughput_samples_per_s(&self) -> f64 {
+        self.batch_size as f64 / self.step_time_ms(0.5) * 1e3
+    }
+
+    /// Multiplications and additions a second at the median step.
+    pub fn flops(&self) -> f64 {
+        self.flops_per_step / self.step_time_ms(0.5) * 1e3
+    }
+}
+
+impl Bench {
+    /// Trains and measures.
+    ///
+    /// # Errors
+    /// [`TrainError`] for an empty batch or threads and shards that are 0.
+    pub fn run(&self) -> Result<BenchReport, TrainError> {
+        if self.batch_size == 0 {
+            return Err(TrainError::EmptyBatch);
+        }
+        let model = &self.preset.model;
+        let network = Network::new(model.clone(), self.seed)?;
+        let data = self.data();
+        let optimizer = self.optimizer();
+        let mut engine = self.build(&network, &data)?;
+        let mut run = |steps: std::ops::Range<u64>| {
+            engine.run(|session| self.steps(session, optimizer.lr(), steps.clone()))
+        };
+        let warmup = self.warmup as u64;
+        let first = run(0..warmup)??;
+        let before = engine.phase_times();
+        let timed = engine.run(|session| {
+            let steps = warmup..warmup + self.steps.max(1) as u64;
+            self.steps(session, optimizer.lr(), steps)
+        })??;
+        let placement = engine.placement().clone();
+        let phases_ms = phases_ms(&before, &engine.phase_times(), timed.len());
+        let trained = Network::with_params(model.clone(), engine.params())?;
+        let losses = first.iter().chain(&timed).map(|step| step.1);
+        Ok(BenchReport {
+            shards: engine.num_shards(),
+            num_params: network.layout().num_params(),
+            batch_size: self.batch_size,
+            flops_per_step: model.training_flops()? as f64 * self.batch_size as f64,
+            peak_flops: measured_peak_flops() * placement.num_running() as f64,
+            phases_ms,
+            losses: (
+                losses.clone().next().unwrap_or(f64::NAN),
+                losses.last().unwrap_or(f64::NAN),
+            ),
+            step_times_ms: timed
+                .iter()
+                .map(|step| step.0.as_secs_f64() * 1e3)
+                .collect(),
+            peak_memory_bytes: peak_memory_bytes(),
+            weights_sha256: trained.weights_sha256(),
+            placement,
+        })
+    }
+
+    fn build<'d>(
+        &self,
+        network: &Network,
+        data: &'d ArrayDataset,
+    ) -> Result<Engine<NetworkReplica<Sources<'d>>, ChainUpdate>, TrainError> {
+        let model = &self.preset.model;
+        let update = ChainUpdate::new(&self.optimizer())?.with_statistics(network.layout());
+        let settings = ReplicaSettings {
+            loss: Loss::SoftmaxCrossEntropy,
+            isa: Isa::detect(),
+            seed: self.seed,
+        };
+        let config = EngineConfig {
+            shards: self
+                .shards
+                .unwrap_or_else(|| model_shards(model, self.batch_size)),
+            ..self.engine
+        };
+        let replica = |_| {
+            NetworkReplica::new(model, settings, Sources([data, data]))
+                .expect("the network has been built")
+        };
+        Ok(Engine::new(config, network.params(), update, replica)?)
+    }
+
+    /// As the peers' scripts: AdamW for the GPT, else momentum.
+    fn optimizer(&self) -> Optimizer {
+        match self.preset.name {
+            "gpt" => Optimizer::adam_w(1e-3)
+                .with_betas(0.9, 0.99)
+                .with_weight_decay(0.1),
+            _ => Optimizer::sgd(0.01).with_momentum(0.9),
+        }
+    }
+
+    fn data(&self) -> ArrayDataset {
+        let rows = BATCHES * self.batch_size;
+        match self.preset.inputs {
+            Inputs::Values => synthetic_classes((rows, self.preset.model.inputs()), 10, self.seed),
+            Inputs::Tokens(vocabulary) => {
+                synthetic_tokens((rows, self.preset.model.inputs()), vocabulary, self.seed)
+            }
+        }
+    }
+
+    /// Each step's time and loss.
+    fn steps(
+        &self,
+        session: &mut Session<'_, NetworkReplica<Sources<'_>>, ChainUpdate>,
+        lr: f32,
+        steps: std::ops::Range<u64>,
+    ) -> Result<Vec<(Duration, f64)>, EngineError> {
+        let order: Arc<[u32]> = (0..(BATCHES * self.batch_size) as u32).collect();
+        let rows = self.batch_size;
+        let one = |step: u64| {
+            let start = (step as usize % BATCHES) * rows;
+            let batch = Batch {
+                range: start..start + rows,
+                ..Batch::whole(Arc::clone(&order), step)
+            };
+            let started = Instant::now();
+            let reduced = session.step(&batch, |reduced: &Reduced| {
+                Decision::Apply(StepScalars {
+                    row_scale: 1.0 / rows as f32,
+                    ..StepScalars::plain(lr, reduced.sums.weight, step)
+                })
+            })?;
+            Ok((started.elapsed(), reduced.sums.mean_loss()))
+        };
+        steps.map(one).collect()
+    }
+}
+
+fn phases_ms(
+    before: &[PhaseTimes],
+    after: &[PhaseTimes],
+    steps: usize,
+) -> Vec<(&'static str, f64)> {
+    let mean = |phase: Phase| {
+        let spent = before.iter().zip(after);
+        let total: f64 = spent
+            .map(|(before, after)| (after.of(phase) - before.of(phase)).as_secs_f64())
+            .sum();
+        (
+            phase.name(),
+            total * 1e3 / (after.len().max(1) * steps.max(1)) as f64,
+        )
+    };
+    Phase::ALL.into_iter().map(mean).collect()
+}
+
+/// The high-water mark of the process's resident memory (Linux).
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
+}
