@@ -1,47 +1,14 @@
 //! Gradients of whole networks against finite differences of a reference in f64.
 
+#[path = "support/gradient.rs"]
+mod gradient;
 mod support;
 
-use std::sync::Mutex;
-
+use gradient::{Place, loss_and_gradient};
 use support::{class_data, value_data};
 use unisono::data::{ArrayDataset, Dataset};
-use unisono::engine::{
-    Batch, Decision, Engine, EngineConfig, Shards, Threads, Update, UpdateBlock,
-};
 use unisono::nn::kernel::Isa;
-use unisono::nn::{
-    Activation, Loss, MseConvention, Network, NetworkReplica, ReplicaSettings, RowSource,
-    Sequential, TargetsMut,
-};
-
-struct Rows<'a>(&'a ArrayDataset);
-
-impl RowSource for Rows<'_> {
-    fn gather(&self, _source: usize, rows: &[u32], inputs: &mut [f32], targets: TargetsMut<'_>) {
-        self.0.gather_inputs(rows, inputs);
-        match targets {
-            TargetsMut::Classes(classes) => self.0.gather_classes(rows, classes),
-            TargetsMut::Values(values) => self.0.gather_values(rows, values),
-        }
-    }
-}
-
-/// Keeps the summed gradient instead of updating.
-struct Keep<'a>(&'a Mutex<Vec<f32>>);
-
-impl Update for Keep<'_> {
-    type Scalars = ();
-
-    fn num_state_buffers(&self) -> usize {
-        0
-    }
-
-    fn apply(&self, _scalars: &(), block: UpdateBlock<'_>) {
-        self.0.lock().unwrap()[block.offset..block.offset + block.grad.len()]
-            .copy_from_slice(block.grad);
-    }
-}
+use unisono::nn::{Activation, Loss, MseConvention, Network, Sequential};
 
 fn gradient(
     network: &Network,
@@ -50,24 +17,12 @@ fn gradient(
     threads: usize,
     isa: Isa,
 ) -> Vec<f32> {
-    let config = EngineConfig {
-        threads: Threads::Fixed(threads),
-        shards: Shards::Fixed(3),
-        ..EngineConfig::default()
+    let place = Place {
+        threads,
+        shards: 3,
+        isa,
     };
-    let kept = Mutex::new(vec![0.0; network.params().len()]);
-    let replica = |_| {
-        let settings = ReplicaSettings { loss, isa, seed: 0 };
-        NetworkReplica::new(network.model(), settings, Rows(data)).unwrap()
-    };
-    let mut engine = Engine::new(config, network.params(), Keep(&kept), replica).unwrap();
-    let rows = data.len();
-    let batch = Batch::whole((0..rows as u32).collect(), 0);
-    engine
-        .run(|session| session.step(&batch, |_| Decision::Apply(())).unwrap())
-        .unwrap();
-    drop(engine);
-    kept.into_inner().unwrap()
+    loss_and_gradient(network, loss, data, place).1
 }
 
 /// A layer that the reference knows.
