@@ -19,7 +19,7 @@ use super::Init;
 use super::dense::{Weight, positions};
 use super::error::NnError;
 use super::kernel::elementwise::{dot, exp};
-use super::kernel::{Bias, Ones, Out, Packed, Side, Strided, product};
+use super::kernel::{Bias, Ones, Out, Packed, Rows, Side, Strided, product, product_of_rows};
 use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec, grow};
 use super::params::Role;
 use super::shape::Shape;
@@ -147,7 +147,29 @@ struct View<'a> {
     stride: usize,
 }
 
+/// A left operand: read where it lies, or packed because it is transposed.
+#[derive(Clone, Copy)]
+enum Left<'a> {
+    Rows(Rows<'a>),
+    Transposed(Strided<'a>),
+}
+
 impl<'a> View<'a> {
+    /// As a left operand.
+    fn rows(self, (length, width): (usize, usize)) -> Left<'a> {
+        Left::Rows(Rows {
+            data: self.data,
+            count: length,
+            depth: width,
+            stride: self.stride,
+        })
+    }
+
+    /// Transposed, as a left operand.
+    fn transposed(self, shape: (usize, usize)) -> Left<'a> {
+        Left::Transposed(self.values(shape))
+    }
+
     /// Positions are lanes, values are summed over.
     fn positions(self, (length, width): (usize, usize)) -> Strided<'a> {
         Strided {
@@ -179,13 +201,18 @@ impl AttentionLayer {
     /// `to = left right`, packed anew.
     fn multiply(
         packed: (&mut Packed, &mut Packed),
-        left: Strided<'_>,
+        left: Left<'_>,
         right: Strided<'_>,
         to: Out<'_>,
     ) {
-        packed.0.pack(Side::Left, left, Ones::None);
         packed.1.pack(Side::Right, right, Ones::None);
-        product(to, packed.0, packed.1, Bias::Zero);
+        match left {
+            Left::Rows(rows) => product_of_rows(to, rows, packed.1, Bias::Zero),
+            Left::Transposed(matrix) => {
+                packed.0.pack(Side::Left, matrix, Ones::None);
+                product(to, packed.0, packed.1, Bias::Zero);
+            }
+        }
     }
 
     /// One head of one row, forward.
@@ -199,7 +226,7 @@ impl AttentionLayer {
         };
         let p = &mut self.weights[(row * self.spec.heads + head) * t * t..][..t * t];
         let packed = (&mut self.left, &mut self.right);
-        let (q, k) = (part(0).positions((t, d)), part(1).positions((t, d)));
+        let (q, k) = (part(0).rows((t, d)), part(1).positions((t, d)));
         Self::multiply(packed, q, k, Out::dense(p, t));
         softmax_rows(
             p,
@@ -213,7 +240,7 @@ impl AttentionLayer {
             data: &mut self.mixed[row * t * c + head * d..],
             stride: c,
         };
-        Self::multiply(packed, p.positions((t, t)), part(2).values((t, d)), to);
+        Self::multiply(packed, p.rows((t, t)), part(2).values((t, d)), to);
     }
 
     /// One head of one row, backward: from d_mixed to d_values.
@@ -232,7 +259,7 @@ impl AttentionLayer {
         };
         let d_qkv = &mut self.d_values[row * t * 3 * c..][..t * 3 * c];
         let (left, right) = (&mut self.left, &mut self.right);
-        let mut into = |which: usize, a: Strided<'_>, b: Strided<'_>| {
+        let mut into = |which: usize, a: Left<'_>, b: Strided<'_>| {
             let to = Out {
                 data: &mut d_qkv[which * c + head * d..],
                 stride: 3 * c,
@@ -240,10 +267,10 @@ impl AttentionLayer {
             Self::multiply((&mut *left, &mut *right), a, b, to);
         };
         let weights = View { data: p, stride: t };
-        into(2, weights.values((t, t)), d_out.values((t, d)));
+        into(2, weights.transposed((t, t)), d_out.values((t, d)));
         let ds = grow(&mut self.d_weights, t * t);
         let packed = (&mut self.left, &mut self.right);
-        let (a, b) = (d_out.positions((t, d)), part(2).positions((t, d)));
+        let (a, b) = (d_out.rows((t, d)), part(2).positions((t, d)));
         Self::multiply(packed, a, b, Out::dense(ds, t));
         softmax_backward(ds, p, t, 1.0 / (d as f32).sqrt());
         let ds = View {
@@ -252,15 +279,15 @@ impl AttentionLayer {
         };
         let (left, right) = (&mut self.left, &mut self.right);
         let d_qkv = &mut self.d_values[row * t * 3 * c..][..t * 3 * c];
-        let mut into = |which: usize, a: Strided<'_>, b: Strided<'_>| {
+        let mut into = |which: usize, a: Left<'_>, b: Strided<'_>| {
             let to = Out {
                 data: &mut d_qkv[which * c + head * d..],
                 stride: 3 * c,
             };
             Self::multiply((&mut *left, &mut *right), a, b, to);
         };
-        into(0, ds.positions((t, t)), part(1).values((t, d)));
-        into(1, ds.values((t, t)), part(0).values((t, d)));
+        into(0, ds.rows((t, t)), part(1).values((t, d)));
+        into(1, ds.transposed((t, t)), part(0).values((t, d)));
     }
 }
 

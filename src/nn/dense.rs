@@ -9,7 +9,9 @@ use std::ops::Range;
 
 use super::Init;
 use super::error::NnError;
-use super::kernel::{Bias, Isa, Ones, Out, Packed, Side, Strided, fold_products, product};
+use super::kernel::{
+    Bias, Isa, Ones, Out, Packed, Rows, Side, Strided, fold_products, product_of_rows,
+};
 use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec};
 use super::params::Role;
 use super::shape::Shape;
@@ -190,7 +192,7 @@ impl Weight {
     /// `y = bias + x W`, for as many rows as `x` holds.
     pub(super) fn forward(&mut self, weight: &[f32], x: &[f32], y: &mut [f32], bias: Bias<'_>) {
         let (inputs, outputs) = self.shape;
-        let x = Strided::along(x, x.len() / inputs, inputs);
+        let x = Rows::dense(x, inputs);
         self.forward_strided(weight, x, Out::dense(y, outputs), bias);
     }
 
@@ -198,7 +200,7 @@ impl Weight {
     pub(super) fn forward_strided(
         &mut self,
         weight: &[f32],
-        x: Strided<'_>,
+        x: Rows<'_>,
         y: Out<'_>,
         bias: Bias<'_>,
     ) {
@@ -210,14 +212,13 @@ impl Weight {
             packed.pack(Side::Right, weight, Ones::None);
             packed
         });
-        self.left.pack(Side::Left, x, Ones::None);
-        product(y, &self.left, packed, bias);
+        product_of_rows(y, x, packed, bias);
     }
 
     /// `dx = bias + dy W'`.
     pub(super) fn backward(&mut self, weight: &[f32], dy: &[f32], dx: &mut [f32], bias: Bias<'_>) {
         let (inputs, outputs) = self.shape;
-        let dy = Strided::along(dy, dy.len() / outputs, outputs);
+        let dy = Rows::dense(dy, outputs);
         self.backward_strided(weight, dy, Out::dense(dx, inputs), bias);
     }
 
@@ -225,7 +226,7 @@ impl Weight {
     pub(super) fn backward_strided(
         &mut self,
         weight: &[f32],
-        dy: Strided<'_>,
+        dy: Rows<'_>,
         dx: Out<'_>,
         bias: Bias<'_>,
     ) {
@@ -237,8 +238,7 @@ impl Weight {
             packed.pack(Side::Right, weight, Ones::None);
             packed
         });
-        self.left.pack(Side::Left, dy, Ones::None);
-        product(dx, &self.left, packed, bias);
+        product_of_rows(dx, dy, packed, bias);
     }
 
     /// `dW = x' dy`, and with a row of ones the column sums of dy behind it, for every node; `shards` are ranges of

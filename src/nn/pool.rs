@@ -9,6 +9,8 @@
 
 use std::ops::Range;
 
+use multiversion::multiversion;
+
 use super::error::NnError;
 use super::layer::{Build, Grads, Layer, Pass, Spec, Tape};
 use super::shape::Shape;
@@ -198,7 +200,8 @@ struct PoolLayer {
 }
 
 impl PoolLayer {
-    /// The input positions of each output's window, in order.
+    /// The rows and columns of each output's window, in order.
+    #[inline(always)]
     fn windows(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + '_ {
         let rows = self.rows.iter();
         rows.flat_map(|rows| {
@@ -219,7 +222,7 @@ impl Layer for PoolLayer {
     }
 
     fn forward(&mut self, pass: &Pass<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
-        let (c, outputs) = (self.channels, self.output.len());
+        let outputs = self.output.len();
         let mut winners = std::mem::take(&mut self.winners);
         if self.kind == Kind::Max && winners.len() < pass.rows * outputs {
             winners.resize(pass.rows * outputs, 0);
@@ -227,24 +230,9 @@ impl Layer for PoolLayer {
         for row in 0..pass.rows {
             let x = &x[row * self.input..][..self.input];
             let y = &mut y[row * outputs..][..outputs];
-            for (window, (at, y)) in self.windows().zip(y.chunks_exact_mut(c).enumerate()) {
-                let positions = positions(&window, self.width);
-                match self.kind {
-                    Kind::Max => {
-                        let won = &mut winners[row * outputs + at * c..][..c];
-                        y.fill(f32::NEG_INFINITY);
-                        for position in positions {
-                            maximum(y, won, &x[position * c..][..c], position as u32);
-                        }
-                    }
-                    Kind::Average => {
-                        y.fill(0.0);
-                        let factor = self.factor(&window);
-                        for position in positions {
-                            add_scaled(y, &x[position * c..][..c], factor);
-                        }
-                    }
-                }
+            match self.kind {
+                Kind::Max => maxima(self, x, y, &mut winners[row * outputs..][..outputs]),
+                Kind::Average => averages(self, x, y),
             }
         }
         self.winners = winners;
@@ -252,23 +240,17 @@ impl Layer for PoolLayer {
 
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, _grads: &mut Grads<'_>) {
         let Some(dx) = tape.dx else { return };
-        let (c, outputs) = (self.channels, self.output.len());
+        let outputs = self.output.len();
         dx.fill(0.0);
         for row in 0..pass.rows {
             let dx = &mut dx[row * self.input..][..self.input];
             let dy = &tape.dy[row * outputs..][..outputs];
-            for (window, (at, dy)) in self.windows().zip(dy.chunks_exact(c).enumerate()) {
-                let factor = self.factor(&window);
-                for position in positions(&window, self.width) {
-                    let dx = &mut dx[position * c..][..c];
-                    match self.kind {
-                        Kind::Max => {
-                            let won = &self.winners[row * outputs + at * c..][..c];
-                            add_won(dx, dy, won, position as u32);
-                        }
-                        Kind::Average => add_scaled(dx, dy, factor),
-                    }
+            match self.kind {
+                Kind::Max => {
+                    let winners = &self.winners[row * outputs..][..outputs];
+                    add_to_winners(self, dx, dy, winners);
                 }
+                Kind::Average => spread(self, dx, dy),
             }
         }
     }
@@ -278,6 +260,8 @@ impl Layer for PoolLayer {
     }
 }
 
+/// The input positions of a window, in order.
+#[inline(always)]
 fn positions(
     (rows, columns): &(Range<usize>, Range<usize>),
     width: usize,
@@ -287,23 +271,65 @@ fn positions(
         .flat_map(move |i| columns.clone().map(move |j| i * width + j))
 }
 
-/// Where `x` is larger, takes it over and notes its position. NaN wins, so that a diverged model is seen.
-fn maximum(best: &mut [f32], won: &mut [u32], x: &[f32], position: u32) {
-    for ((best, won), &x) in best.iter_mut().zip(won).zip(x) {
-        let wins = !(x <= *best) || (*best == f32::NEG_INFINITY);
-        *won = if wins { position } else { *won };
-        *best = if wins { x } else { *best };
+/// The maxima of one row, and the positions that won: the first of equals. NaN wins, so that a diverged model is seen.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn maxima(layer: &PoolLayer, x: &[f32], y: &mut [f32], winners: &mut [u32]) {
+    let c = layer.channels;
+    let outputs = y.chunks_exact_mut(c).zip(winners.chunks_exact_mut(c));
+    for (window, (y, won)) in layer.windows().zip(outputs) {
+        y.fill(f32::NEG_INFINITY);
+        won.fill(u32::MAX);
+        for position in positions(&window, layer.width) {
+            let x = &x[position * c..][..c];
+            for ((best, won), &x) in y.iter_mut().zip(won.iter_mut()).zip(x) {
+                let stays = (x <= *best) & (*won != u32::MAX);
+                *won = if stays { *won } else { position as u32 };
+                *best = if stays { *best } else { x };
+            }
+        }
     }
 }
 
-fn add_won(dx: &mut [f32], dy: &[f32], won: &[u32], position: u32) {
-    for ((dx, dy), won) in dx.iter_mut().zip(dy).zip(won) {
-        *dx += if *won == position { *dy } else { 0.0 };
+/// Adds each output's gradient to the position that won.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn add_to_winners(layer: &PoolLayer, dx: &mut [f32], dy: &[f32], winners: &[u32]) {
+    let c = layer.channels;
+    let outputs = dy.chunks_exact(c).zip(winners.chunks_exact(c));
+    for (window, (dy, won)) in layer.windows().zip(outputs) {
+        for position in positions(&window, layer.width) {
+            let dx = &mut dx[position * c..][..c];
+            for ((dx, dy), won) in dx.iter_mut().zip(dy).zip(won) {
+                *dx += if *won == position as u32 { *dy } else { 0.0 };
+            }
+        }
     }
 }
 
-fn add_scaled(to: &mut [f32], from: &[f32], factor: f32) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to += factor * from;
+/// The averages of one row.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn averages(layer: &PoolLayer, x: &[f32], y: &mut [f32]) {
+    let c = layer.channels;
+    for (window, y) in layer.windows().zip(y.chunks_exact_mut(c)) {
+        y.fill(0.0);
+        let factor = layer.factor(&window);
+        for position in positions(&window, layer.width) {
+            let x = &x[position * c..][..c];
+            y.iter_mut().zip(x).for_each(|(y, x)| *y += factor * x);
+        }
+    }
+}
+
+/// Spreads each output's gradient over its window.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn spread(layer: &PoolLayer, dx: &mut [f32], dy: &[f32]) {
+    let c = layer.channels;
+    for (window, dy) in layer.windows().zip(dy.chunks_exact(c)) {
+        let factor = layer.factor(&window);
+        for position in positions(&window, layer.width) {
+            let dx = &mut dx[position * c..][..c];
+            dx.iter_mut()
+                .zip(dy)
+                .for_each(|(dx, dy)| *dx += factor * dy);
+        }
     }
 }

@@ -24,7 +24,9 @@
 use super::isa::Isa;
 use super::pack::Packed;
 use super::product::{Bias, Out};
-use super::simd::{Portable, Simd, Tile, load, load_part, rows_of, store, store_part};
+use super::simd::{
+    Portable, Simd, Tile, load, load_part, row_chain, rows_of, store, store_part, vectors,
+};
 
 /// Where the windows of an image lie.
 #[derive(Clone, Debug, Default)]
@@ -105,7 +107,10 @@ pub(super) fn forward<V: Simd, const M: usize, const N: usize>(
     for first in (0..positions).step_by(M) {
         let rows = M.min(positions - first);
         // Positions beyond the last repeat it; their results are not stored.
-        let bases: [usize; M] = std::array::from_fn(|i| windows.base(first + i.min(rows - 1)));
+        let mut bases = [0; M];
+        for (i, base) in bases.iter_mut().enumerate() {
+            *base = windows.base(first + i.min(rows - 1));
+        }
         for j in 0..w.num_panels() {
             let columns = j * width..(j * width + width).min(w.lanes);
             let place = &mut y[first * stride + columns.start..];
@@ -135,20 +140,10 @@ fn window_chain<V: Simd, const M: usize, const N: usize>(
     runs: &[(usize, usize)],
     mut panel: &[f32],
 ) -> Tile<V, M, N> {
-    let width = N * V::LANES;
     for &(offset, len) in runs {
-        let rows: [&[f32]; M] = std::array::from_fn(|i| &x[bases[i] + offset..][..len]);
-        let (block, rest) = panel.split_at(len * width);
+        let (block, rest) = panel.split_at(len * N * V::LANES);
         panel = rest;
-        for (p, b) in block.chunks_exact(width).enumerate().take(len) {
-            let b: [V; N] = std::array::from_fn(|v| V::load(&b[v * V::LANES..]));
-            for i in 0..M {
-                let a = V::splat(rows[i][p]);
-                for v in 0..N {
-                    tile[i][v] = a.mul_add(b[v], tile[i][v]);
-                }
-            }
-        }
+        tile = row_chain(tile, (&x[offset..], bases), block, len);
     }
     tile
 }
@@ -202,7 +197,7 @@ fn gradient_tile<V: Simd, const M: usize, const N: usize>(
     };
     let x = &x[offset + k..];
     for (&base, b) in windows.offsets.iter().zip(panel.chunks_exact(N * V::LANES)) {
-        let b: [V; N] = std::array::from_fn(|v| V::load(&b[v * V::LANES..]));
+        let b: [V; N] = vectors(b);
         let a: &[f32; M] = x[base..].first_chunk().expect("a window lies in its image");
         for i in 0..M {
             let a = V::splat(a[i]);

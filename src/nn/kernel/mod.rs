@@ -35,7 +35,7 @@ pub use conv::{Windows, add_kernel_gradient, convolve};
 pub use fold::fold_products;
 pub use isa::Isa;
 pub use pack::{Ones, Packed, Side, Strided};
-pub use product::{Bias, Out, product};
+pub use product::{Bias, Out, Rows, product, product_of_rows};
 
 #[cfg(test)]
 mod tests;

@@ -63,13 +63,30 @@ impl Simd for Portable {
 /// A tile of a result in registers: M rows of N vectors.
 pub(crate) type Tile<V, const M: usize, const N: usize> = [[V; N]; M];
 
+/// The widest row of a tile.
+const WIDEST: usize = 32;
+
+// Loops and not `array::from_fn`: its closure is compiled without the caller's target features when it is not inlined,
+// and every load in it becomes a call (seen at 2 % of an LSTM's step).
+
+/// The N vectors at the front of `from`.
+#[inline(always)]
+pub(crate) fn vectors<V: Simd, const N: usize>(from: &[f32]) -> [V; N] {
+    let from = &from[..N * V::LANES];
+    let mut vectors = [V::splat(0.0); N];
+    for v in 0..N {
+        vectors[v] = V::load(&from[v * V::LANES..]);
+    }
+    vectors
+}
+
 /// Every row of the tile starts at `values`, filled up with zeros.
 #[inline(always)]
 pub(crate) fn rows_of<V: Simd, const M: usize, const N: usize>(values: &[f32]) -> Tile<V, M, N> {
-    let mut row = [0.0; 32];
+    let mut row = [0.0; WIDEST];
     let len = values.len().min(N * V::LANES);
     row[..len].copy_from_slice(&values[..len]);
-    [std::array::from_fn(|v| V::load(&row[v * V::LANES..])); M]
+    [vectors(&row); M]
 }
 
 /// Loads a whole tile; `c` begins at its first element.
@@ -78,10 +95,11 @@ pub(crate) fn load<V: Simd, const M: usize, const N: usize>(
     c: &[f32],
     stride: usize,
 ) -> Tile<V, M, N> {
-    std::array::from_fn(|i| {
-        let row = &c[i * stride..][..N * V::LANES];
-        std::array::from_fn(|v| V::load(&row[v * V::LANES..]))
-    })
+    let mut tile = [[V::splat(0.0); N]; M];
+    for i in 0..M {
+        tile[i] = vectors(&c[i * stride..]);
+    }
+    tile
 }
 
 /// Stores a whole tile; `c` begins at its first element.
@@ -91,10 +109,10 @@ pub(crate) fn store<V: Simd, const M: usize, const N: usize>(
     c: &mut [f32],
     stride: usize,
 ) {
-    for (i, vectors) in tile.iter().enumerate() {
+    for i in 0..M {
         let row = &mut c[i * stride..][..N * V::LANES];
-        for (v, vector) in vectors.iter().enumerate() {
-            vector.store(&mut row[v * V::LANES..]);
+        for v in 0..N {
+            tile[i][v].store(&mut row[v * V::LANES..]);
         }
     }
 }
@@ -107,10 +125,10 @@ pub(crate) fn load_part<V: Simd, const M: usize, const N: usize>(
     (rows, columns): (usize, usize),
 ) -> Tile<V, M, N> {
     let mut tile = [[V::splat(0.0); N]; M];
-    let mut row = [0.0; 32];
-    for (i, vectors) in tile.iter_mut().enumerate().take(rows) {
+    let mut row = [0.0; WIDEST];
+    for (i, to) in tile.iter_mut().enumerate().take(rows) {
         row[..columns].copy_from_slice(&c[i * stride..][..columns]);
-        *vectors = std::array::from_fn(|v| V::load(&row[v * V::LANES..]));
+        *to = vectors(&row);
     }
     tile
 }
@@ -123,10 +141,10 @@ pub(crate) fn store_part<V: Simd, const M: usize, const N: usize>(
     stride: usize,
     (rows, columns): (usize, usize),
 ) {
-    let mut row = [0.0; 32];
-    for (i, vectors) in tile.iter().enumerate().take(rows) {
-        for (v, vector) in vectors.iter().enumerate() {
-            vector.store(&mut row[v * V::LANES..]);
+    let mut row = [0.0; WIDEST];
+    for (i, from) in tile.iter().enumerate().take(rows) {
+        for v in 0..N {
+            from[v].store(&mut row[v * V::LANES..]);
         }
         c[i * stride..][..columns].copy_from_slice(&row[..columns]);
     }
@@ -145,9 +163,33 @@ pub(crate) fn chain<V: Simd, const M: usize, const N: usize>(
         .iter()
         .zip(b.chunks_exact(N * V::LANES))
     {
-        let b: [V; N] = std::array::from_fn(|v| V::load(&b[v * V::LANES..]));
+        let b: [V; N] = vectors(b);
         for i in 0..M {
             let a = V::splat(a[i]);
+            for v in 0..N {
+                tile[i][v] = a.mul_add(b[v], tile[i][v]);
+            }
+        }
+    }
+    tile
+}
+
+/// The same with `a` as M rows that lie where they are: row i is the `depth` values from `bases[i]` on.
+#[inline(always)]
+pub(crate) fn row_chain<V: Simd, const M: usize, const N: usize>(
+    mut tile: Tile<V, M, N>,
+    (a, bases): (&[f32], &[usize; M]),
+    b: &[f32],
+    depth: usize,
+) -> Tile<V, M, N> {
+    let mut rows: [&[f32]; M] = [&[]; M];
+    for i in 0..M {
+        rows[i] = &a[bases[i]..][..depth];
+    }
+    for (p, b) in b.chunks_exact(N * V::LANES).enumerate().take(depth) {
+        let b: [V; N] = vectors(b);
+        for i in 0..M {
+            let a = V::splat(rows[i][p]);
             for v in 0..N {
                 tile[i][v] = a.mul_add(b[v], tile[i][v]);
             }

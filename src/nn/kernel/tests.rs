@@ -32,11 +32,17 @@ fn every_product_has_the_bits_of_its_naive_twin() {
                 for (bias, start) in [(Bias::Zero, &zeros), (Bias::Columns(&start), &start)] {
                     let mut c = vec![f32::NAN; m * n];
                     product(Out::dense(&mut c, n), &left, &right, bias);
-                    assert_eq!(
-                        c,
-                        naive::product((m, n, k), &a, &b, start),
-                        "{isa:?}, {m} x {n} x {k}"
-                    );
+                    let expected = naive::product((m, n, k), &a, &b, start);
+                    assert_eq!(c, expected, "{isa:?}, {m} x {n} x {k}");
+                    let rows = Rows {
+                        data: &a,
+                        count: m,
+                        depth: k,
+                        stride: k,
+                    };
+                    c.fill(f32::NAN);
+                    product_of_rows(Out::dense(&mut c, n), rows, &right, bias);
+                    assert_eq!(c, expected, "{isa:?}, {m} rows x {n} x {k}");
                 }
             }
         }

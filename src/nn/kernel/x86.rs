@@ -23,7 +23,7 @@ use std::ops::Range;
 use super::conv::Windows;
 use super::isa::Isa;
 use super::pack::Packed;
-use super::product::{Bias, Out};
+use super::product::{Bias, Out, Rows};
 use super::simd::Simd;
 use super::{conv, fold, product};
 
@@ -51,6 +51,22 @@ pub(super) fn run_fold(
     } else {
         // SAFETY: `check` has seen AVX2 and FMA.
         unsafe { fold_avx2(c, a, b, shards) }
+    }
+}
+
+pub(super) fn run_product_of_rows(
+    isa: Isa,
+    c: Out<'_>,
+    (a, b): (Rows<'_>, &Packed),
+    bias: Bias<'_>,
+) {
+    check(isa);
+    if isa == Isa::Avx512 {
+        // SAFETY: `check` has seen AVX-512F.
+        unsafe { product_of_rows_avx512(c, a, b, bias) }
+    } else {
+        // SAFETY: `check` has seen AVX2 and FMA.
+        unsafe { product_of_rows_avx2(c, a, b, bias) }
     }
 }
 
@@ -115,6 +131,19 @@ fn fold_avx512(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>]) {
 #[target_feature(enable = "avx2,fma")]
 fn fold_avx2(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>]) {
     fold::blocks::<Avx2, 6, 2>(c, a, b, shards);
+}
+
+#[target_feature(enable = "avx512f,avx2,fma")]
+fn product_of_rows_avx512(c: Out<'_>, a: Rows<'_>, b: &Packed, bias: Bias<'_>) {
+    match b.width {
+        16 => product::row_blocks::<Avx512, 8, 1>(c, a, b, bias),
+        _ => product::row_blocks::<Avx512, 8, 2>(c, a, b, bias),
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn product_of_rows_avx2(c: Out<'_>, a: Rows<'_>, b: &Packed, bias: Bias<'_>) {
+    product::row_blocks::<Avx2, 4, 2>(c, a, b, bias);
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cell::{Backward, Cell, Forward};
 use crate::nn::Init;
 use crate::nn::dense::{Weight, positions};
-use crate::nn::kernel::{Bias, Isa, Ones, Out, Strided};
+use crate::nn::kernel::{Bias, Isa, Ones, Out, Rows};
 use crate::nn::layer::{Grads, Layer, Pass, Tape, TensorSpec, grow};
 use crate::nn::params::Role;
 use crate::nn::shape::Shape;
@@ -144,13 +144,12 @@ fn rows_at(
     data: &[f32],
     (rows, length, width): (usize, usize, usize),
     position: usize,
-) -> Strided<'_> {
-    Strided {
+) -> Rows<'_> {
+    Rows {
         data: &data[position * width..],
-        lanes: rows,
+        count: rows,
         depth: width,
-        lane_stride: length * width,
-        depth_stride: 1,
+        stride: length * width,
     }
 }
 
