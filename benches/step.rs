@@ -63,7 +63,8 @@ fn engine(case: &Case, data: &Arc<Synthetic>) -> Workers {
         seed: 42,
     };
     let replica = |_| {
-        NetworkReplica::new(&case.model, settings, Arc::clone(data)).expect("the model is possible")
+        NetworkReplica::new(&case.model, settings.clone(), Arc::clone(data))
+            .expect("the model is possible")
     };
     Engine::new(config, network.params(), update, replica).expect("the settings are possible")
 }

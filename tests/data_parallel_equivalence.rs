@@ -7,7 +7,7 @@ use unisono::Trainer;
 use unisono::data::ArrayDataset;
 use unisono::engine::all_reduce::ALL;
 use unisono::engine::{Shards, UpdateMode};
-use unisono::nn::{Loss, MseConvention, Network, Sequential};
+use unisono::nn::{Dropout, Loss, MseConvention, Network, Sequential};
 use unisono::optim::Optimizer;
 
 fn three_layers() -> Sequential {
@@ -58,7 +58,12 @@ fn blocks_smaller_than_a_workers_rows_change_no_bit() {
     let data = value_data(9_000, 6, 2);
     let mut expected = None;
     for threads in [1, 2, 3, 5] {
-        let model = Sequential::new(6).dense(9).sigmoid().dense(2);
+        // Dropout, since its masks go by the row's position in the batch.
+        let model = Sequential::new(6)
+            .dense(9)
+            .sigmoid()
+            .layer(Dropout::new(0.2))
+            .dense(2);
         let trainer = Trainer::new(model, Loss::Mse(MseConvention::MeanOverAll))
             .threads(threads)
             .shards(Shards::Fixed(3))

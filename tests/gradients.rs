@@ -12,7 +12,7 @@ use unisono::nn::{Activation, Loss, MseConvention, Network, Sequential};
 
 fn gradient(
     network: &Network,
-    loss: Loss,
+    loss: &Loss,
     data: &ArrayDataset,
     threads: usize,
     isa: Isa,
@@ -45,7 +45,7 @@ fn model(layers: &[Known]) -> Sequential {
 }
 
 /// The summed loss, all in f64.
-fn reference(layers: &[Known], params: &[f64], loss: Loss, data: &ArrayDataset) -> f64 {
+fn reference(layers: &[Known], params: &[f64], loss: &Loss, data: &ArrayDataset) -> f64 {
     let mut total = 0.0;
     for row in 0..data.len() {
         let mut x: Vec<f64> = data
@@ -82,19 +82,30 @@ fn reference(layers: &[Known], params: &[f64], loss: Loss, data: &ArrayDataset) 
                 let class = data.class_labels().unwrap()[row] as usize;
                 x.iter().map(|v| v.exp()).sum::<f64>().ln() - x[class]
             }
-            Loss::Mse(convention) => {
+            of_values => {
                 data.gather_values(&[row as u32], &mut values);
-                let squares: f64 = x
-                    .iter()
-                    .zip(&values)
-                    .map(|(y, &t)| (y - f64::from(t)).powi(2))
-                    .sum();
-                squares
-                    * match convention {
-                        MseConvention::MeanOverAll => 1.0 / x.len() as f64,
-                        MseConvention::SumOverOutputs => 1.0,
-                        MseConvention::HalfSumOverOutputs => 0.5,
+                let pairs = x.iter().zip(&values).map(|(&y, &t)| (y, f64::from(t)));
+                let mean = 1.0 / x.len() as f64;
+                let squares: f64 = pairs.clone().map(|(y, t)| (y - t).powi(2)).sum();
+                match of_values {
+                    Loss::Mse(MseConvention::MeanOverAll) => squares * mean,
+                    Loss::Mse(MseConvention::SumOverOutputs) => squares,
+                    Loss::Mse(MseConvention::HalfSumOverOutputs) => squares / 2.0,
+                    Loss::L1 => pairs.map(|(y, t)| (y - t).abs()).sum::<f64>() * mean,
+                    Loss::Huber(bound) => {
+                        let bound = f64::from(*bound);
+                        let term = |e: f64| match e {
+                            e if e <= bound => e * e / 2.0,
+                            e => bound * (e - bound / 2.0),
+                        };
+                        pairs.map(|(y, t)| term((y - t).abs())).sum::<f64>() * mean
                     }
+                    Loss::BinaryCrossEntropy => {
+                        let term = |(y, t): (f64, f64)| y.exp().ln_1p() - y * t;
+                        pairs.map(term).sum::<f64>() * mean
+                    }
+                    other => panic!("the reference does not know {other:?}"),
+                }
             }
         };
     }
@@ -121,14 +132,14 @@ fn every_layer_and_loss_agrees_with_finite_differences_in_f64() {
         for body in bodies {
             let layers = [body, &[Known::Dense(3)]].concat();
             let network = Network::new(model(&layers), 3).unwrap();
-            let grad = gradient(&network, loss, data, 2, Isa::detect());
+            let grad = gradient(&network, &loss, data, 2, Isa::detect());
             let params: Vec<f64> = network.params().iter().map(|&p| f64::from(p)).collect();
             let scale = grad.iter().fold(0.0_f32, |m, g| m.max(g.abs())).max(1e-3);
             for at in 0..params.len() {
                 let nudged = |by: f64| {
                     let mut params = params.clone();
                     params[at] += by;
-                    reference(&layers, &params, loss, data)
+                    reference(&layers, &params, &loss, data)
                 };
                 let expected = (nudged(1e-6) - nudged(-1e-6)) / 2e-6;
                 let error = (f64::from(grad[at]) - expected).abs()
@@ -148,10 +159,16 @@ fn every_layer_and_loss_agrees_with_finite_differences_in_f64() {
 fn the_gradient_of_k_workers_on_any_instruction_set_is_that_of_one_bit_for_bit() {
     let data = class_data(100, 33, 10);
     let network = Network::new(Sequential::new(33).dense(40).relu().dense(10), 5).unwrap();
-    let one = gradient(&network, Loss::SoftmaxCrossEntropy, &data, 1, Isa::Portable);
+    let one = gradient(
+        &network,
+        &Loss::SoftmaxCrossEntropy,
+        &data,
+        1,
+        Isa::Portable,
+    );
     for threads in [1, 2, 3, 5, 8, 13] {
         for isa in Isa::available() {
-            let other = gradient(&network, Loss::SoftmaxCrossEntropy, &data, threads, isa);
+            let other = gradient(&network, &Loss::SoftmaxCrossEntropy, &data, threads, isa);
             assert_eq!(one, other, "{threads} workers, {isa:?}");
         }
     }

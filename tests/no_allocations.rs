@@ -5,48 +5,76 @@
 mod allocator;
 
 use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 
 use allocator::{allocations, ignore_this_thread};
 use unisono::Trainer;
-use unisono::data::digits;
+use unisono::data::{ArrayDataset, digits, synthetic_classes, synthetic_tokens};
 use unisono::engine::all_reduce::ALL;
+use unisono::nn::presets::{self, Inputs};
 use unisono::nn::{Loss, Sequential};
 use unisono::train::Event;
 
-/// 130 steps of one epoch; the count is taken after step 20 and after step 120.
+/// The count is the process's: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Allocations of the workers between two steps of an epoch.
+fn allocations_between(
+    mut trainer: Trainer,
+    data: &ArrayDataset,
+    (first, last): (usize, usize),
+) -> u64 {
+    trainer = trainer.epochs(1);
+    let (mut steps, mut counts) = (0, [0; 2]);
+    trainer
+        .fit_observed(data, data, |event| {
+            if let Event::Step { .. } = event {
+                steps += 1;
+                if steps == first {
+                    counts[0] = allocations();
+                } else if steps == last {
+                    counts[1] = allocations();
+                }
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert!(counts[0] > 0, "the count must have begun");
+    counts[1] - counts[0]
+}
+
 #[test]
 fn a_hundred_steps_allocate_nothing_on_the_workers() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     ignore_this_thread();
-    let (train, test) = digits();
+    let (train, _) = digits();
     for all_reduce in ALL {
         for threads in [1, 2] {
             let model = Sequential::new(64).dense(32).relu().dense(10);
-            let mut trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy)
+            let trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy)
                 .threads(threads)
                 .batch_size(11)
-                .all_reduce(all_reduce)
-                .epochs(1);
-            let (mut steps, mut counts) = (0, [0; 2]);
-            trainer
-                .fit_observed(&train, &test, |event| {
-                    if let Event::Step { .. } = event {
-                        steps += 1;
-                        match steps {
-                            20 => counts[0] = allocations(),
-                            120 => counts[1] = allocations(),
-                            _ => {}
-                        }
-                    }
-                    ControlFlow::Continue(())
-                })
-                .unwrap();
-            assert!(counts[0] > 0, "the count must have begun");
-            assert_eq!(
-                counts[1] - counts[0],
-                0,
-                "{}, {threads} threads",
-                all_reduce.name()
-            );
+                .all_reduce(all_reduce);
+            let count = allocations_between(trainer, &train, (20, 120));
+            assert_eq!(count, 0, "{}, {threads} threads", all_reduce.name());
         }
+    }
+}
+
+#[test]
+fn a_steady_step_of_every_preset_allocates_nothing() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    ignore_this_thread();
+    for name in presets::NAMES {
+        let preset = presets::by_name(name).unwrap();
+        let shape = (8 * 20, preset.model.inputs());
+        let data = match preset.inputs {
+            Inputs::Values => synthetic_classes(shape, 10, 1),
+            Inputs::Tokens(vocabulary) => synthetic_tokens(shape, vocabulary, 1),
+        };
+        let trainer = Trainer::new(preset.model, Loss::SoftmaxCrossEntropy)
+            .threads(2)
+            .batch_size(8);
+        assert_eq!(allocations_between(trainer, &data, (4, 18)), 0, "{name}");
     }
 }

@@ -282,7 +282,7 @@ fn outputs_losses_and_gradients_are_pytorchs() {
                 shards,
                 isa,
             };
-            let (sums, grad) = loss_and_gradient(&network, loss, &data, place);
+            let (sums, grad) = loss_and_gradient(&network, &loss, &data, place);
             let mean: Vec<f32> = grad.iter().map(|g| g / sums.weight as f32).collect();
             let value = tensor(&file, &format!("{name}.loss")).1;
             assert_near(&[sums.mean_loss() as f32], &value, &format!("{name}: loss"));

@@ -205,7 +205,7 @@ fn a_loss_that_is_not_finite_stops_before_the_step_or_skips_it() {
     let model = || Sequential::new(1).dense(1);
     let loss = Loss::Mse(unisono::nn::MseConvention::MeanOverAll);
     let new = || {
-        Trainer::new(model(), loss)
+        Trainer::new(model(), loss.clone())
             .threads(2)
             .optimizer(Optimizer::sgd(1.0))
             .batch_size(2)

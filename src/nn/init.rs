@@ -114,7 +114,11 @@ fn truncated(len: usize, deviation: f32, stream: &mut Stream) -> Array1<f32> {
 ///
 /// Saxe, McClelland, Ganguli: "Exact solutions to the nonlinear dynamics of learning", 2014.
 fn orthogonal(len: usize, columns: usize, gain: f32, stream: &mut Stream) -> Array1<f32> {
-    let columns = if len % columns == 0 { columns } else { len };
+    let columns = if len.is_multiple_of(columns) {
+        columns
+    } else {
+        len
+    };
     let rows = len / columns;
     let (count, width) = (rows.min(columns), rows.max(columns));
     let normal = Normal::new(0.0, 1.0).expect("a deviation of 1 is valid");

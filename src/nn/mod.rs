@@ -52,7 +52,7 @@ pub use embedding::Embedding;
 pub use error::NnError;
 pub use init::Init;
 pub use layer::{Build, Destinations, Grads, InPlace, Layer, Mode, Pass, Spec, Tape, TensorSpec};
-pub use loss::{Loss, MseConvention, TargetKind, Targets, TargetsMut};
+pub use loss::{CrossEntropy, Loss, MseConvention, TargetKind, Targets, TargetsMut};
 pub use network::Network;
 pub use norm::Norm;
 pub use params::{ParamLayout, Role, Tensor};

@@ -100,7 +100,7 @@ impl Spec for Norm {
         let channels = input.channels();
         // A group's values lie apart; normalised are `parts` parts a row, each of `positions` runs of `run` values.
         let (groups, positions) = match self.kind {
-            Kind::Group(groups) if groups == 0 || channels % groups != 0 => {
+            Kind::Group(groups) if groups == 0 || !channels.is_multiple_of(groups) => {
                 let expected = format!("channels in {groups} equal groups");
                 return Err(build.refuse(expected, channels));
             }

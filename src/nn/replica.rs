@@ -37,7 +37,7 @@ impl<S: RowSource + ?Sized> RowSource for std::sync::Arc<S> {
 }
 
 /// What a replica computes besides its model.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ReplicaSettings {
     /// The loss.
     pub loss: Loss,
@@ -83,6 +83,7 @@ impl<S: RowSource> NetworkReplica<S> {
         let stages = model.stages(settings.isa)?;
         let widths = (model.inputs(), stages.output().len());
         let len = stages.tensors().iter().map(TensorSpec::len).sum();
+        let kind = settings.loss.target_kind(stages.output());
         let bytes = stages.bytes_per_row() + 4 * (widths.0 + 2 * widths.1);
         Ok(Self {
             source,
@@ -90,7 +91,7 @@ impl<S: RowSource> NetworkReplica<S> {
             params: vec![0.0; len],
             block_rows: (BLOCK_BYTES / bytes).clamp(1, BLOCK_ROWS),
             work: Work {
-                kind: settings.loss.target_kind(stages.output()),
+                kind,
                 stages,
                 widths,
                 x: Vec::new(),
@@ -127,12 +128,12 @@ impl<S: RowSource> NetworkReplica<S> {
     fn loss(&mut self, rows: Range<usize>, gradient: Gradient) -> Sums {
         let work = &mut self.work;
         let outputs = rows.start * work.widths.1..rows.end * work.widths.1;
-        let (targets, width) = match work.kind {
-            TargetKind::Classes { classes, per_row } => {
+        let targets = match work.kind {
+            TargetKind::Classes { per_row, .. } => {
                 let at = rows.start * per_row..rows.end * per_row;
-                (Targets::Classes(&work.classes[at]), classes)
+                Targets::Classes(&work.classes[at])
             }
-            TargetKind::Values(width) => (Targets::Values(&work.values[outputs.clone()]), width),
+            TargetKind::Values(_) => Targets::Values(&work.values[outputs.clone()]),
         };
         let grad = match gradient {
             Gradient::Wanted => {
@@ -143,7 +144,7 @@ impl<S: RowSource> NetworkReplica<S> {
         };
         self.settings
             .loss
-            .sums(&work.y[outputs], width, targets, grad)
+            .sums(&work.y[outputs], work.stages.output(), targets, grad)
     }
 
     /// Writes the gradient of each of `pass.nodes`.

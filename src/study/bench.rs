@@ -126,7 +126,7 @@ impl Bench {
         let placement = engine.placement().clone();
         let phases_ms = phases_ms(&before, &engine.phase_times(), timed.len());
         let trained = Network::with_params(model.clone(), engine.params())?;
-        let losses = first.iter().chain(&timed).map(|step| step.1);
+        let mut losses = first.iter().chain(&timed).map(|step| step.1);
         Ok(BenchReport {
             shards: engine.num_shards(),
             num_params: network.layout().num_params(),
@@ -136,7 +136,7 @@ impl Bench {
             phases_ms,
             losses: (
                 losses.clone().next().unwrap_or(f64::NAN),
-                losses.last().unwrap_or(f64::NAN),
+                losses.next_back().unwrap_or(f64::NAN),
             ),
             step_times_ms: timed
                 .iter()
@@ -167,7 +167,7 @@ impl Bench {
             ..self.engine
         };
         let replica = |_| {
-            NetworkReplica::new(model, settings, Sources([data, data]))
+            NetworkReplica::new(model, settings.clone(), Sources([data, data]))
                 .expect("the network has been built")
         };
         Ok(Engine::new(config, network.params(), update, replica)?)

@@ -60,7 +60,7 @@ impl Config {
         }
         self.schedule.check()?;
         for (part, data) in ["training", "test"].into_iter().zip(data) {
-            check_data(part, data, (self.loss, network))?;
+            check_data(part, data, (&self.loss, network))?;
         }
         Ok(())
     }
@@ -94,7 +94,7 @@ pub fn model_shards(model: &Sequential, batch_size: usize) -> Shards {
 fn check_data(
     part: &'static str,
     data: &dyn Dataset,
-    (loss, network): (Loss, &Network),
+    (loss, network): (&Loss, &Network),
 ) -> Result<(), TrainError> {
     if data.is_empty() {
         return Err(DataError::Empty.into());
@@ -111,6 +111,9 @@ fn check_data(
         });
     }
     let outputs = network.model().output_shape()?;
+    if let Some(problem) = loss.problem(&outputs) {
+        return Err(TrainError::Loss { problem });
+    }
     let got = data.labels();
     let expected = match loss.target_kind(&outputs) {
         TargetKind::Classes {

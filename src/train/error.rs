@@ -50,6 +50,12 @@ pub enum TrainError {
         /// What the data has.
         got: Labels,
     },
+    /// Settings of the loss that make no sense.
+    #[error("{problem}; mend the loss's settings")]
+    Loss {
+        /// What is wrong: the setting, the range, the value.
+        problem: String,
+    },
     /// Loss or gradient became infinite or NaN; the step was not applied.
     #[error(
         "step {step} (epoch {epoch}) was not applied: the loss is {loss}, the gradient's norm {grad_norm}; lower the learning rate, or use on-non-finite skip"

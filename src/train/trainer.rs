@@ -217,12 +217,12 @@ impl Trainer {
     ) -> Result<Engine<NetworkReplica<Sources<'d>>, ChainUpdate>, TrainError> {
         let update = ChainUpdate::new(&self.config.optimizer)?.with_statistics(network.layout());
         let settings = ReplicaSettings {
-            loss: self.config.loss,
+            loss: self.config.loss.clone(),
             isa: Isa::detect(),
             seed: self.config.seed,
         };
         let replica = |_| {
-            NetworkReplica::new(&self.model, settings, Sources(data))
+            NetworkReplica::new(&self.model, settings.clone(), Sources(data))
                 .expect("the network has been built")
         };
         let mut engine = Engine::new(

@@ -37,7 +37,7 @@ pub(crate) struct Place {
 /// The sums of the loss, and of its gradient, over all rows of `data`.
 pub(crate) fn loss_and_gradient(
     network: &Network,
-    loss: Loss,
+    loss: &Loss,
     data: &ArrayDataset,
     place: Place,
 ) -> (Sums, Vec<f32>) {
@@ -48,12 +48,12 @@ pub(crate) fn loss_and_gradient(
     };
     let kept = Mutex::new(vec![0.0; network.params().len()]);
     let settings = ReplicaSettings {
-        loss,
+        loss: loss.clone(),
         isa: place.isa,
         seed: 0,
     };
     let sources = Sources([data, data]);
-    let replica = |_| NetworkReplica::new(network.model(), settings, sources).unwrap();
+    let replica = |_| NetworkReplica::new(network.model(), settings.clone(), sources).unwrap();
     let mut engine = Engine::new(config, network.params(), Keep(&kept), replica).unwrap();
     let batch = Batch::whole((0..data.len() as u32).collect(), 0);
     let reduced = engine

@@ -22,17 +22,19 @@ use multiversion::multiversion;
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
     let bounded = x.clamp(-88.0, 88.73);
-    // Adding and subtracting 1.5 * 2^23 rounds to an integer without a call.
-    let n = (bounded * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0;
+    // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits: no call, no conversion.
+    let shifted = bounded * std::f32::consts::LOG2_E + 12_582_912.0;
+    let n = shifted - 12_582_912.0;
     let r = bounded - n * 0.693_359_4 - n * -2.121_944_4e-4;
     let p = ((((1.987_569_1e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r
         + 1.666_666_5e-1)
         * r;
     let mantissa = (p + 0.5) * (r * r) + r + 1.0;
-    // Two factors, since 2^128 alone is not a float. `to_int_unchecked` would be faster but unsafe; NaN gives 0.
-    let half = (n as i32) >> 1;
-    let rest = n as i32 - half;
-    let power = |e: i32| f32::from_bits(((e + 127) as u32) << 23);
+    // Two factors, since 2^128 alone is not a float. For NaN they are nonsense, but the mantissa is NaN.
+    let exponent = (shifted.to_bits() as i32).wrapping_sub(0x4B40_0000);
+    let half = exponent >> 1;
+    let rest = exponent.wrapping_sub(half);
+    let power = |e: i32| f32::from_bits((e.wrapping_add(127) as u32) << 23);
     let value = mantissa * power(half) * power(rest);
     if x < -87.336_54 { 0.0 } else { value }
 }
@@ -97,7 +99,7 @@ fn ln_1p(x: f32) -> f32 {
         * r
         - 2.499_999_4e-1)
         * r
-        + 3.333_333_1e-1)
+        + 3.333_333e-1)
         * r
         * z;
     let y = p - 0.5 * z + r;

@@ -1,0 +1,76 @@
+//! A layer of one's own: a learned gain for each channel, `y = g x`, behind the trait `Layer`.
+//!
+//! `cargo run --release --example custom_layer`. Shards, tree, threads and optimiser need nothing more than this.
+
+use unisono::Trainer;
+use unisono::data::digits;
+use unisono::nn::{
+    Build, Grads, Init, Layer, Loss, NnError, Pass, Role, Sequential, Shape, Spec, Tape, TensorSpec,
+};
+
+/// What the layer is.
+#[derive(Debug)]
+struct Gain;
+
+impl Spec for Gain {
+    fn name(&self) -> &'static str {
+        "gain"
+    }
+
+    fn build(&self, input: &Shape, _build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
+        let (shape, levels) = (input.clone(), Vec::new());
+        Ok(Box::new(GainLayer { shape, levels }))
+    }
+}
+
+/// The layer at work, with the memory of one replica.
+#[derive(Debug)]
+struct GainLayer {
+    shape: Shape,
+    levels: Vec<Vec<f32>>,
+}
+
+impl Layer for GainLayer {
+    fn output(&self) -> &Shape {
+        &self.shape
+    }
+
+    fn tensors(&self) -> Vec<TensorSpec> {
+        let c = self.shape.channels();
+        let gain = TensorSpec::weight("gain", &[c], Init::Constant(1.0), (c, c));
+        vec![gain.role(Role::Norm)]
+    }
+
+    fn forward(&mut self, _pass: &Pass<'_>, gain: &[f32], x: &[f32], y: &mut [f32]) {
+        for (at, (y, x)) in y.iter_mut().zip(x).enumerate() {
+            *y = gain[at % gain.len()] * x;
+        }
+    }
+
+    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+        let (gain, x, dy, len) = (tape.params, tape.x, &*tape.dy, self.shape.len());
+        // One sum a shard; the engine's tree does the rest.
+        grads.fold(pass, &mut self.levels, |rows, leaf| {
+            for at in rows.start * len..rows.end * len {
+                leaf[at % gain.len()] += dy[at] * x[at];
+            }
+        });
+        for (at, dx) in tape.dx.into_iter().flatten().enumerate() {
+            *dx = gain[at % gain.len()] * dy[at];
+        }
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (train, test) = digits();
+    let mut hashes = Vec::new();
+    for threads in [1, 3] {
+        let model = Sequential::new(64).layer(Gain).dense(32).relu().dense(10);
+        let mut trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy).threads(threads);
+        let report = trainer.fit(&train, &test)?;
+        println!("{threads} threads: {:.2} %", 100.0 * report.test_accuracy());
+        hashes.push(trainer.network()?.weights_sha256());
+    }
+    assert_eq!(hashes[0], hashes[1], "the same bits");
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! Softmax cross-entropy, fused: with label smoothing, class weights, an ignored class.
+//!
+//! With p = softmax(x), class k, weights w (1 by default), smoothing e over C classes:
+//! `loss = (1 - e) w_k (-ln p_k) + e / C sum_c w_c (-ln p_c)`, and the mean divides by the sum of the rows' w_k, as
+//! PyTorch does. Gradient: `p ((1 - e) w_k + e / C sum w) - (1 - e) w_k onehot_k - e / C w`. A row of the ignored class
+//! counts for nothing.
+//!
+//! # References
+//! Szegedy et al.: "Rethinking the inception architecture", 2016, section 7 (label smoothing).
+
+use std::sync::Arc;
+
+use super::Sums;
+use crate::nn::kernel::elementwise::exp;
+
+/// The options of softmax cross-entropy.
+///
+/// ```
+/// use unisono::nn::{CrossEntropy, Loss};
+/// let loss = Loss::CrossEntropy(CrossEntropy::default().smoothing(0.1).ignore(0));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CrossEntropy {
+    pub(super) smoothing: f32,
+    pub(super) weights: Option<Arc<[f32]>>,
+    pub(super) ignored: Option<u32>,
+}
+
+impl CrossEntropy {
+    /// With label smoothing, in 0..1.
+    pub fn smoothing(self, smoothing: f32) -> Self {
+        Self { smoothing, ..self }
+    }
+
+    /// With a weight for each class, at least 0.
+    pub fn weights(self, weights: impl Into<Arc<[f32]>>) -> Self {
+        Self {
+            weights: Some(weights.into()),
+            ..self
+        }
+    }
+
+    /// With a class whose rows are left out, such as padding.
+    pub fn ignore(self, class: u32) -> Self {
+        Self {
+            ignored: Some(class),
+            ..self
+        }
+    }
+
+    /// What is wrong with the options, for a model of so many classes.
+    pub(super) fn problem(&self, classes: usize) -> Option<String> {
+        if !(0.0..1.0).contains(&self.smoothing) {
+            let got = self.smoothing;
+            return Some(format!(
+                "label smoothing must be at least 0 and below 1, got {got}"
+            ));
+        }
+        let weights = self.weights.as_ref()?;
+        if weights.len() != classes {
+            let got = weights.len();
+            return Some(format!(
+                "there must be {classes} class weights, one a class, got {got}"
+            ));
+        }
+        let odd = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0))?;
+        Some(format!(
+            "class weights must be finite and at least 0, got {odd}"
+        ))
+    }
+
+    /// One row; `weight` in the sums is its share in the mean's divisor.
+    pub(super) fn row(&self, row: &[f32], class: usize, grad: Option<&mut [f32]>) -> Sums {
+        if self.ignored == Some(class as u32) {
+            if let Some(grad) = grad {
+                grad.fill(0.0);
+            }
+            return Sums::default();
+        }
+        if self.smoothing == 0.0 && self.weights.is_none() {
+            return plain(row, class, grad);
+        }
+        assert_class(row, class);
+        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let total: f32 = row.iter().map(|x| exp(x - max)).sum();
+        let log_total = f64::from(total).ln();
+        let weight = |c: usize| self.weights.as_ref().map_or(1.0, |weights| weights[c]);
+        let share = self.smoothing / row.len() as f32;
+        let own = (1.0 - self.smoothing) * weight(class);
+        let cost = |c: usize| log_total - f64::from(row[c] - max);
+        let mut loss = f64::from(own) * cost(class);
+        if share > 0.0 {
+            let smooth: f64 = (0..row.len()).map(|c| f64::from(weight(c)) * cost(c)).sum();
+            loss += f64::from(share) * smooth;
+        }
+        if let Some(grad) = grad {
+            let all: f32 = (0..row.len()).map(weight).sum();
+            let scale = (own + share * all) / total;
+            for (c, (g, x)) in grad.iter_mut().zip(row).enumerate() {
+                *g = exp(x - max) * scale - share * weight(c);
+            }
+            grad[class] -= own;
+        }
+        Sums {
+            loss,
+            weight: f64::from(weight(class)),
+            correct: f64::from(u8::from(row.iter().position(|&x| x == max) == Some(class))),
+        }
+    }
+}
+
+fn assert_class(row: &[f32], class: usize) {
+    assert!(
+        class < row.len(),
+        "class {class} is not below the model's {} outputs",
+        row.len()
+    );
+}
+
+/// One row: loss = log(sum exp(x - max)) - (x[class] - max); gradient = softmax(x) - onehot(class).
+fn plain(row: &[f32], class: usize, grad: Option<&mut [f32]>) -> Sums {
+    assert_class(row, class);
+    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let total: f32 = match grad {
+        Some(grad) => {
+            grad.iter_mut()
+                .zip(row)
+                .for_each(|(g, x)| *g = exp(x - max));
+            let total: f32 = grad.iter().sum();
+            grad.iter_mut().for_each(|g| *g /= total);
+            grad[class] -= 1.0;
+            total
+        }
+        None => row.iter().map(|x| exp(x - max)).sum(),
+    };
+    let loss = f64::from(total).ln() - f64::from(row[class] - max);
+    // The first of equals counts as the prediction.
+    let predicted = row.iter().position(|&x| x == max);
+    Sums {
+        loss,
+        weight: 1.0,
+        correct: f64::from(u8::from(predicted == Some(class))),
+    }
+}

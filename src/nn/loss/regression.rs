@@ -1,0 +1,81 @@
+//! Losses of real values: squared, absolute, Huber; and binary cross-entropy on logits.
+//!
+//! | loss | of one output y with target t | gradient |
+//! |---|---|---|
+//! | `mse` | (y - t)² | 2 (y - t) |
+//! | `l1` | abs(y - t) | sign(y - t), 0 at 0 |
+//! | `huber` | e² / 2 up to abs(e) = d, else d (abs(e) - d / 2) | e, bounded by ±d |
+//! | `binary_cross_entropy` | max(y, 0) - y t + ln(1 + exp(-abs(y))), t in 0..=1 | sigmoid(y) - t |
+//!
+//! Each is multiplied by a factor: one over the outputs of a row where the mean is over outputs too.
+//!
+//! # References
+//! Huber: "Robust estimation of a location parameter", 1964.
+
+use super::Sums;
+use crate::nn::kernel::elementwise::{ln_1p_exp, sigmoid};
+
+/// Loss and gradient of one output.
+type Term = fn(f32, f32, f32) -> (f32, f32);
+
+/// The squared error.
+pub(super) fn squared(y: f32, t: f32, _: f32) -> (f32, f32) {
+    ((y - t) * (y - t), 2.0 * (y - t))
+}
+
+/// The absolute error.
+pub(super) fn absolute(y: f32, t: f32, _: f32) -> (f32, f32) {
+    let e = y - t;
+    // Not `signum`, which is 1 at 0.
+    let sign = if e == 0.0 { 0.0 } else { e.signum() };
+    (e.abs(), sign)
+}
+
+/// Huber's, with its bound.
+pub(super) fn huber(y: f32, t: f32, bound: f32) -> (f32, f32) {
+    let e = y - t;
+    if e.abs() <= bound {
+        (0.5 * e * e, e)
+    } else {
+        (bound * (e.abs() - 0.5 * bound), bound.copysign(e))
+    }
+}
+
+/// Cross-entropy of a logit with a probability.
+pub(super) fn binary(y: f32, t: f32, _: f32) -> (f32, f32) {
+    let e = if y.is_nan() { y } else { y.max(0.0) };
+    (e - y * t + ln_1p_exp(-y.abs()), sigmoid(y) - t)
+}
+
+/// The sum over all outputs, and its gradient.
+pub(super) fn sums(
+    outputs: &[f32],
+    targets: &[f32],
+    (term, parameter, factor): (Term, f32, f32),
+    grad: Option<&mut [f32]>,
+) -> Sums {
+    assert_eq!(
+        targets.len(),
+        outputs.len(),
+        "there must be one value an output"
+    );
+    let mut loss = 0.0;
+    match grad {
+        Some(grad) => {
+            for ((g, &y), &t) in grad.iter_mut().zip(outputs).zip(targets) {
+                let (value, slope) = term(y, t, parameter);
+                loss += f64::from(value);
+                *g = factor * slope;
+            }
+        }
+        None => {
+            for (&y, &t) in outputs.iter().zip(targets) {
+                loss += f64::from(term(y, t, parameter).0);
+            }
+        }
+    }
+    Sums {
+        loss: loss * f64::from(factor),
+        ..Sums::default()
+    }
+}
