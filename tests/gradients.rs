@@ -44,6 +44,32 @@ fn model(layers: &[Known]) -> Sequential {
     layers.iter().fold(Sequential::new(4), add)
 }
 
+/// The loss of a row of outputs and targets.
+fn values_loss(loss: &Loss, pairs: &[(f64, f64)]) -> f64 {
+    let mean = 1.0 / pairs.len() as f64;
+    let pairs = pairs.iter().copied();
+    let squares: f64 = pairs.clone().map(|(y, t)| (y - t).powi(2)).sum();
+    match loss {
+        Loss::Mse(MseConvention::MeanOverAll) => squares * mean,
+        Loss::Mse(MseConvention::SumOverOutputs) => squares,
+        Loss::Mse(MseConvention::HalfSumOverOutputs) => squares / 2.0,
+        Loss::L1 => pairs.map(|(y, t)| (y - t).abs()).sum::<f64>() * mean,
+        Loss::Huber(bound) => {
+            let bound = f64::from(*bound);
+            let term = |e: f64| match e {
+                e if e <= bound => e * e / 2.0,
+                e => bound * (e - bound / 2.0),
+            };
+            pairs.map(|(y, t)| term((y - t).abs())).sum::<f64>() * mean
+        }
+        Loss::BinaryCrossEntropy => {
+            let term = |(y, t): (f64, f64)| y.exp().ln_1p() - y * t;
+            pairs.map(term).sum::<f64>() * mean
+        }
+        other => panic!("the reference does not know {other:?}"),
+    }
+}
+
 /// The summed loss, all in f64.
 fn reference(layers: &[Known], params: &[f64], loss: &Loss, data: &ArrayDataset) -> f64 {
     let mut total = 0.0;
@@ -85,27 +111,7 @@ fn reference(layers: &[Known], params: &[f64], loss: &Loss, data: &ArrayDataset)
             of_values => {
                 data.gather_values(&[row as u32], &mut values);
                 let pairs = x.iter().zip(&values).map(|(&y, &t)| (y, f64::from(t)));
-                let mean = 1.0 / x.len() as f64;
-                let squares: f64 = pairs.clone().map(|(y, t)| (y - t).powi(2)).sum();
-                match of_values {
-                    Loss::Mse(MseConvention::MeanOverAll) => squares * mean,
-                    Loss::Mse(MseConvention::SumOverOutputs) => squares,
-                    Loss::Mse(MseConvention::HalfSumOverOutputs) => squares / 2.0,
-                    Loss::L1 => pairs.map(|(y, t)| (y - t).abs()).sum::<f64>() * mean,
-                    Loss::Huber(bound) => {
-                        let bound = f64::from(*bound);
-                        let term = |e: f64| match e {
-                            e if e <= bound => e * e / 2.0,
-                            e => bound * (e - bound / 2.0),
-                        };
-                        pairs.map(|(y, t)| term((y - t).abs())).sum::<f64>() * mean
-                    }
-                    Loss::BinaryCrossEntropy => {
-                        let term = |(y, t): (f64, f64)| y.exp().ln_1p() - y * t;
-                        pairs.map(term).sum::<f64>() * mean
-                    }
-                    other => panic!("the reference does not know {other:?}"),
-                }
+                values_loss(of_values, &pairs.collect::<Vec<_>>())
             }
         };
     }

@@ -127,11 +127,17 @@ fn dropout_drops_its_share_anew_in_every_step_and_nothing_in_evaluation() {
     assert!(most / least > 1.2, "rows must have masks of their own");
 }
 
+fn assert_refused(cases: Vec<(Sequential, &str)>) {
+    for (model, expected) in cases {
+        let message = model.layout().unwrap_err().to_string();
+        assert!(message.starts_with(expected), "{message}");
+    }
+}
+
 #[test]
-fn shapes_that_do_not_fit_are_refused_with_the_layers_name_and_place() {
-    let refused = |model: Sequential| model.layout().unwrap_err().to_string();
+fn shapes_that_no_convolution_or_pooling_can_take_are_refused_with_name_and_place() {
     let image = || Sequential::new([4, 4, 3]);
-    let cases: Vec<(Sequential, &str)> = vec![
+    assert_refused(vec![
         (
             Sequential::new(16).layer(Conv::d2(8, 3)),
             "layer 0 (conv2d) expects rows of shape HxWxC, got 16",
@@ -156,6 +162,13 @@ fn shapes_that_do_not_fit_are_refused_with_the_layers_name_and_place() {
             image().layer(Pool::max(5)),
             "layer 0 (max_pool) expects a padded input of at least the kernel's 5, got 4",
         ),
+    ]);
+}
+
+#[test]
+fn shapes_that_no_other_layer_can_take_are_refused_with_name_and_place() {
+    let image = || Sequential::new([4, 4, 3]);
+    assert_refused(vec![
         (
             Sequential::new([8, 6]).layer(Attention::new(4)),
             "layer 0 (attention) expects channels in 4 equal heads, got 6",
@@ -194,11 +207,7 @@ fn shapes_that_do_not_fit_are_refused_with_the_layers_name_and_place() {
             Sequential::new(6).dense(4).layer(Activation::Elu(-1.0)),
             "layer 1 (elu) expects a positive slope below 0, got -1",
         ),
-    ];
-    for (model, expected) in cases {
-        let message = refused(model);
-        assert!(message.starts_with(expected), "{message}");
-    }
+    ]);
 }
 
 #[test]

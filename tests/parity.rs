@@ -20,9 +20,18 @@ use unisono::optim::Optimizer;
 
 const FIXTURES: &[u8] = include_bytes!("parity/fixtures.safetensors");
 
+type Case = (&'static str, Sequential);
+
 /// The cases, each with its model.
-fn cases() -> Vec<(&'static str, Sequential)> {
-    let mut cases = Vec::new();
+fn cases() -> Vec<Case> {
+    let mut cases = activations();
+    cases.extend(on_images());
+    cases.extend(on_sequences());
+    cases.extend(small_presets());
+    cases
+}
+
+fn activations() -> Vec<Case> {
     let functions = [
         ("relu", Activation::Relu),
         ("leaky_relu", Activation::LeakyRelu(0.01)),
@@ -34,11 +43,15 @@ fn cases() -> Vec<(&'static str, Sequential)> {
         ("gelu", Activation::Gelu),
         ("gelu_tanh", Activation::GeluTanh),
     ];
-    for (name, function) in functions {
-        cases.push((name, Sequential::new(5).dense(7).layer(function).dense(3)));
-    }
+    let model = |function| Sequential::new(5).dense(7).layer(function).dense(3);
+    functions
+        .map(|(name, function)| (name, model(function)))
+        .into()
+}
+
+fn on_images() -> Vec<Case> {
     let image = || Sequential::new([7, 6, 2]).layer(Conv::d2(4, 3).padding(1));
-    let on_images = [
+    let layers = [
         ("conv_valid", image().layer(Conv::d2(5, 3))),
         (
             "conv_stride",
@@ -71,13 +84,19 @@ fn cases() -> Vec<(&'static str, Sequential)> {
         ("batch_norm", image().layer(BatchNorm::new())),
         ("group_norm", image().layer(Norm::group(2))),
     ];
-    cases.extend(on_images.map(|(name, model)| (name, model.flatten().dense(3))));
+    let mut cases: Vec<Case> = layers
+        .map(|(name, model)| (name, model.flatten().dense(3)))
+        .into();
     let conv1d = Sequential::new([9, 3])
         .layer(Conv::d1(4, 3).padding(1))
         .layer(Conv::d1(5, 3).stride(2));
     cases.push(("conv1d", conv1d.flatten().dense(3)));
+    cases
+}
+
+fn on_sequences() -> Vec<Case> {
     let sequence = || Sequential::new(15).layer(Reshape::to([5, 3])).dense(4);
-    let on_sequences = [
+    let layers = [
         ("layer_norm", sequence().layer(Norm::layer())),
         ("rms_norm", sequence().layer(Norm::rms())),
         ("rnn_tanh", sequence().layer(Recurrent::tanh(6))),
@@ -94,25 +113,29 @@ fn cases() -> Vec<(&'static str, Sequential)> {
             sequence().layer(Attention::new(2).causal()),
         ),
     ];
-    cases.extend(on_sequences.map(|(name, model)| (name, model.flatten().dense(3))));
-    cases.push((
-        "small_mlp",
-        Sequential::new(12)
-            .dense(20)
-            .relu()
-            .dense(20)
-            .relu()
-            .dense(4),
-    ));
-    cases.push(("small_lenet", small_lenet()));
-    cases.push(("small_resnet", small_resnet()));
+    layers
+        .map(|(name, model)| (name, model.flatten().dense(3)))
+        .into()
+}
+
+fn small_presets() -> Vec<Case> {
+    let mlp = Sequential::new(12)
+        .dense(20)
+        .relu()
+        .dense(20)
+        .relu()
+        .dense(4);
     let lstm = Sequential::new([7])
         .layer(Embedding::new(11, 6))
         .layer(Recurrent::lstm(8))
         .dense(11);
-    cases.push(("small_lstm", lstm));
-    cases.push(("small_gpt", small_gpt()));
-    cases
+    vec![
+        ("small_mlp", mlp),
+        ("small_lenet", small_lenet()),
+        ("small_resnet", small_resnet()),
+        ("small_lstm", lstm),
+        ("small_gpt", small_gpt()),
+    ]
 }
 
 fn small_lenet() -> Sequential {

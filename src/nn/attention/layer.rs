@@ -1,124 +1,23 @@
-//! Multi-head attention over the positions of a row, causal or not.
-//!
-//! `q, k, v = x A + a`, cut into heads of D = C / heads; for each head `P = softmax(q k' / sqrt(D))`, over the positions
-//! up to its own if causal; `y = [P v, head by head] O + o`.
-//!
-//! # Shapes
-//! X, Y: (B, T, C); A: (C, 3 C), columns q then k then v, each head by head; O: (C, C); P is kept: (B, heads, T, T).
-//!
-//! Backward: `dv = P' do`, `dP = do v'`, `dS = P (dP - rowsum(P dP)) / sqrt(D)`, `dq = dS k`, `dk = dS' q`.
-//!
-//! # References
-//! Vaswani et al.: "Attention is all you need", 2017, eq. 1.
+//! Attention at work: the heads' small products, softmax, and the way back.
 
 use std::ops::Range;
 
 use multiversion::multiversion;
 
-use super::Init;
-use super::dense::{Weight, positions};
-use super::error::NnError;
-use super::kernel::elementwise::{dot, exp};
-use super::kernel::{Bias, Ones, Out, Packed, Rows, Side, Strided, product, product_of_rows};
-use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec, grow};
-use super::params::Role;
-use super::shape::Shape;
-
-/// Multi-head self-attention with its projections.
-///
-/// ```
-/// use unisono::nn::{Attention, Sequential};
-/// let model = Sequential::new([16, 32]).layer(Attention::new(4).causal());
-/// assert_eq!(model.layout()?.num_params(), 4 * (32 * 32 + 32));
-/// # Ok::<(), unisono::nn::NnError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Attention {
-    heads: usize,
-    reach: Reach,
-    weight: Init,
-    has_bias: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Reach {
-    All,
-    Causal,
-}
-
-impl Attention {
-    /// With `heads` heads; every position sees every other.
-    pub fn new(heads: usize) -> Self {
-        Self {
-            heads,
-            reach: Reach::All,
-            weight: Init::XavierUniform,
-            has_bias: true,
-        }
-    }
-
-    /// A position sees itself and those before it.
-    pub fn causal(self) -> Self {
-        Self {
-            reach: Reach::Causal,
-            ..self
-        }
-    }
-
-    /// With other initial weights.
-    pub fn weight(self, init: Init) -> Self {
-        Self {
-            weight: init,
-            ..self
-        }
-    }
-
-    /// Without biases.
-    pub fn without_bias(self) -> Self {
-        Self {
-            has_bias: false,
-            ..self
-        }
-    }
-}
-
-impl Spec for Attention {
-    fn name(&self) -> &'static str {
-        "attention"
-    }
-
-    fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
-        let &[length, channels] = input.axes() else {
-            return Err(build.refuse("rows of shape TxC", input));
-        };
-        if self.heads == 0 || channels % self.heads != 0 {
-            let expected = format!("channels in {} equal heads", self.heads);
-            return Err(build.refuse(expected, channels));
-        }
-        let new = || Packed::new(build.isa);
-        Ok(Box::new(AttentionLayer {
-            spec: *self,
-            length,
-            channels,
-            shape: input.clone(),
-            qkv: Weight::new((channels, 3 * channels), build.isa),
-            out: Weight::new((channels, channels), build.isa),
-            left: new(),
-            right: new(),
-            values: Vec::new(),
-            weights: Vec::new(),
-            mixed: Vec::new(),
-            d_mixed: Vec::new(),
-            d_values: Vec::new(),
-            d_weights: Vec::new(),
-            shards: Vec::new(),
-        }))
-    }
-}
+use super::{Attention, Reach};
+use crate::nn::Init;
+use crate::nn::dense::{Weight, positions};
+use crate::nn::kernel::elementwise::{dot, exp, sum};
+use crate::nn::kernel::{
+    Bias, Isa, Ones, Out, Packed, Rows, Side, Strided, product, product_of_rows,
+};
+use crate::nn::layer::{Grads, Layer, Pass, Tape, TensorSpec, grow};
+use crate::nn::params::Role;
+use crate::nn::shape::Shape;
 
 /// Attention at work.
 #[derive(Debug)]
-struct AttentionLayer {
+pub(super) struct AttentionLayer {
     spec: Attention,
     length: usize,
     channels: usize,
@@ -194,6 +93,27 @@ impl<'a> View<'a> {
 }
 
 impl AttentionLayer {
+    pub(super) fn new(spec: Attention, (length, channels): (usize, usize), isa: Isa) -> Self {
+        let new = || Packed::new(isa);
+        Self {
+            spec,
+            length,
+            channels,
+            shape: Shape::from([length, channels]),
+            qkv: Weight::new((channels, 3 * channels), isa),
+            out: Weight::new((channels, channels), isa),
+            left: new(),
+            right: new(),
+            values: Vec::new(),
+            weights: Vec::new(),
+            mixed: Vec::new(),
+            d_mixed: Vec::new(),
+            d_values: Vec::new(),
+            d_weights: Vec::new(),
+            shards: Vec::new(),
+        }
+    }
+
     fn num_qkv(&self) -> usize {
         self.qkv.len() + usize::from(self.spec.has_bias) * 3 * self.channels
     }
@@ -393,7 +313,7 @@ fn softmax_rows(values: &mut [f32], length: usize, scale: f32, is_causal: bool) 
         for value in seen.iter_mut() {
             *value = exp((*value - max) * scale);
         }
-        let total = super::kernel::elementwise::sum(seen);
+        let total = sum(seen);
         seen.iter_mut().for_each(|value| *value /= total);
     }
 }
