@@ -10,11 +10,12 @@ use super::all_reduce::plan::{Plan, PlanSpec};
 use super::all_reduce::{AllReduce, Segmented};
 use super::error::EngineError;
 use super::mailbox::{Address, Mailbox, mailbox};
+use super::message::{Command, Links, Report, Verdict};
 use super::replica::Replica;
 use super::segment::GradBuffer;
 use super::timing::Stopwatch;
 use super::update::{BLOCK, OwnedSegment, Update, UpdateMode};
-use super::worker::{Command, Links, Report, Verdict, Worker};
+use super::worker::Worker;
 
 /// Into how many shards a batch is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +121,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
             });
         }
         let (channels, links) = channels(&plan);
+        channels.inbox.warm_up();
         let parts = links.into_iter().zip(replicas).collect();
         let workers = build_workers((&plan, &placement), (params, &update), parts)?;
         let pool = match config.update {
@@ -330,6 +332,7 @@ fn worker<R: Replica, U: Update>(
         squares: Vec::with_capacity(blocks),
         ..Report::default()
     };
+    links.warm_up();
     Worker {
         index,
         replica,

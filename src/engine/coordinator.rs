@@ -13,11 +13,12 @@ use std::thread;
 use super::build::Channels;
 use super::error::{EngineError, panic_message};
 use super::failure::FailureLatch;
-use super::mailbox::Aborted;
+use super::mailbox::{Aborted, warm_up_thread};
+use super::message::{Command, Decision, Report, Verdict};
 use super::replica::{Batch, Replica, Sums};
 use super::timing::{Phase, PhaseTimes};
 use super::update::Update;
-use super::worker::{Command, Decision, Report, Shared, Verdict, Worker};
+use super::worker::{Shared, Worker};
 use super::{Engine, Reduced};
 
 /// A running engine, as seen by the driver on worker 0's thread.
@@ -141,6 +142,7 @@ fn lead<R: Replica, U: Update, T>(
 ) -> Result<T, Ended> {
     let shared = session.shared;
     shared.placement.pin(0);
+    warm_up_thread();
     session.worker.watch.restart();
     let loaded = guarded(shared, || session.worker.broadcast(shared));
     if loaded.is_err() {
@@ -154,6 +156,7 @@ fn lead<R: Replica, U: Update, T>(
 /// Any other worker's thread.
 fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &Shared<'_, U>) {
     shared.placement.pin(worker.index);
+    warm_up_thread();
     worker.watch.restart();
     // An abort needs no handling here: whoever raised the latch gave the reason.
     let _ended = guarded(shared, || {

@@ -77,7 +77,20 @@ impl<T> Address<T> {
     }
 }
 
+/// Makes the calling thread's first sleep allocate nothing: the channel library keeps a context for each thread.
+pub(crate) fn warm_up_thread() {
+    let (_address, inbox) = mailbox::<()>(1);
+    inbox.warm_up();
+}
+
 impl<T> Mailbox<T> {
+    /// Makes the first sleep on this mailbox allocate nothing: its list of sleepers gets its room. To be called
+    /// while it is empty.
+    pub(crate) fn warm_up(&self) {
+        // Long enough to go to sleep. Nothing is received, since nobody knows the address yet.
+        let _timed_out = self.0.recv_timeout(Duration::from_micros(50));
+    }
+
     /// The next message, waited for as `waiting` says.
     pub(crate) fn receive(&self, waiting: Waiting, latch: &FailureLatch) -> Result<T, Aborted> {
         if waiting == Waiting::Spin

@@ -32,6 +32,7 @@ mod coordinator;
 mod error;
 mod failure;
 mod mailbox;
+mod message;
 mod replica;
 mod segment;
 mod shard;
@@ -45,11 +46,11 @@ pub use build::{Engine, EngineConfig, Shards};
 pub use coordinator::Session;
 pub use error::EngineError;
 pub use mailbox::Waiting;
+pub use message::Decision;
 pub use replica::{Batch, Fold, Replica, Shard, Sums};
 pub use shard::{Node, default_shards, fold_depth, part};
 pub use timing::{Phase, PhaseTimes};
 pub use update::{BLOCK, Update, UpdateBlock, UpdateMode, sum_of_squares};
-pub use worker::Decision;
 
 /// What the master sees before it decides.
 #[derive(Clone, Copy, Debug, PartialEq)]

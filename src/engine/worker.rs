@@ -2,16 +2,6 @@
 //!
 //! The phases are methods of [`Worker`], called in the same order by every worker; `coordinator` holds the
 //! page that strings them together.
-//!
-//! # Messages of a step
-//! | message | from | to | carries |
-//! |---|---|---|---|
-//! | `Command` | master | every other worker | the batch, or "evaluate", or "stop" |
-//! | `Gradient` | a maker of a value | its adder | a segment |
-//! | `Return` | an adder | the worker whose buffer it is | the same segment, to be filled again |
-//! | `Report` | every worker | master | sums of its shards, norms of its segments, a failure |
-//! | `Verdict` | master | every worker | the decision, and the report's memory back |
-//! | `Weights` | an owner, then round the ring | the next worker | a segment of the new parameters |
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,87 +11,13 @@ use super::all_reduce::plan::{Destination, Home, Output, WorkerPlan};
 use super::all_reduce::sum::{Levels, evaluate};
 use super::error::panic_message;
 use super::failure::FailureLatch;
-use super::mailbox::{Aborted, Address, Mailbox, Waiting};
+use super::mailbox::{Aborted, Waiting};
+use super::message::{Decision, Failure, Gradient, Links, Report, Return, Verdict, Weights};
 use super::replica::{Batch, Fold, Replica, Sums};
 use super::segment::{GradBuffer, Segment};
 use super::shard::part;
 use super::timing::{Phase, Stopwatch};
 use super::update::{OwnedSegment, Update, UpdateMode};
-
-/// What the master tells the other workers to do.
-#[derive(Clone, Debug)]
-pub(crate) enum Command {
-    Step(Batch),
-    Evaluate(Batch),
-    Stop,
-}
-
-/// An input of a task on its way.
-#[derive(Debug)]
-pub(crate) struct Gradient {
-    to: usize,
-    segment: Segment,
-}
-
-/// A segment of a gradient buffer on its way home.
-#[derive(Debug)]
-pub(crate) struct Return {
-    home: Home,
-    segment: Segment,
-}
-
-/// What a worker tells the master.
-#[derive(Debug, Default)]
-pub(crate) struct Report {
-    pub(crate) worker: usize,
-    /// One entry a shard of the worker.
-    pub(crate) sums: Vec<Sums>,
-    /// Sums of squares of the blocks of the worker's owned segments, in order.
-    pub(crate) squares: Vec<f64>,
-    pub(crate) failure: Option<Failure>,
-}
-
-/// A panic of a replica.
-#[derive(Clone, Debug)]
-pub(crate) struct Failure {
-    pub(crate) shards: Range<usize>,
-    pub(crate) message: String,
-}
-
-/// The master's decision, with the report's memory.
-#[derive(Debug)]
-pub(crate) struct Verdict<S> {
-    pub(crate) decision: Decision<S>,
-    pub(crate) report: Report,
-}
-
-/// What is to be done with the reduced gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision<S> {
-    /// Update the parameters with these scalars.
-    Apply(S),
-    /// Leave the parameters as they are.
-    Skip,
-}
-
-/// A segment of new parameters on its way round the ring.
-#[derive(Debug)]
-pub(crate) struct Weights {
-    owner: usize,
-    position: usize,
-    segment: OwnedSegment,
-}
-
-/// A worker's ends of the channels.
-#[derive(Debug)]
-pub(crate) struct Links<S> {
-    pub(crate) commands: Mailbox<Command>,
-    pub(crate) gradients: (Vec<Address<Gradient>>, Mailbox<Gradient>),
-    pub(crate) returns: (Vec<Address<Return>>, Mailbox<Return>),
-    pub(crate) reports: Address<Report>,
-    pub(crate) verdicts: Mailbox<Verdict<S>>,
-    pub(crate) weights: (Address<Weights>, Mailbox<Weights>),
-}
 
 /// What all workers of a run share.
 #[derive(Debug)]
