@@ -45,7 +45,7 @@ fn every_preset_trains_to_the_same_bits_for_any_number_of_threads() {
 }
 
 /// A model with one of everything that is random or looks at other rows.
-fn of_many_parts() -> Sequential {
+fn of_many_parts(norm: BatchNorm) -> Sequential {
     let branches = [
         Sequential::part().layer(Conv::d2(4, 3).padding(1)),
         Sequential::part()
@@ -54,7 +54,7 @@ fn of_many_parts() -> Sequential {
     ];
     Sequential::new([6, 5, 2])
         .layer(Parallel::concat(branches))
-        .layer(BatchNorm::new())
+        .layer(norm)
         .relu()
         .layer(Dropout::new(0.25))
         .layer(Norm::group(2))
@@ -71,31 +71,33 @@ fn of_many_parts() -> Sequential {
 #[test]
 fn dropout_and_batch_norm_do_not_depend_on_the_number_of_threads_or_the_instruction_set() {
     let data = synthetic_classes((40, 60), 3, 1);
-    let mut expected = None;
-    for threads in [1, 2, 3, 5, 8, 13] {
-        let mut trainer = Trainer::new(of_many_parts(), Loss::SoftmaxCrossEntropy)
-            .threads(threads)
-            .shards(Shards::Fixed(5))
-            .batch_size(17)
-            .optimizer(Optimizer::adam_w(0.01))
-            .epochs(2)
-            .seed(9);
-        let report = trainer.fit(&data, &data).unwrap();
-        let outcome = (trainer.network().unwrap(), report.test_loss());
-        let first = expected.get_or_insert(outcome.clone());
-        assert!(*first == outcome, "{threads} threads");
+    for norm in [BatchNorm::new(), BatchNorm::new().over_batch()] {
+        let mut expected = None;
+        for threads in [1, 2, 3, 5, 8, 13] {
+            let mut trainer = Trainer::new(of_many_parts(norm), Loss::SoftmaxCrossEntropy)
+                .threads(threads)
+                .shards(Shards::Fixed(5))
+                .batch_size(17)
+                .optimizer(Optimizer::adam_w(0.01))
+                .epochs(2)
+                .seed(9);
+            let report = trainer.fit(&data, &data).unwrap();
+            let outcome = (trainer.network().unwrap(), report.test_loss());
+            let first = expected.get_or_insert(outcome.clone());
+            assert!(*first == outcome, "{norm:?}, {threads} threads");
+        }
+        let network = expected.unwrap().0;
+        let gradients = Isa::available().into_iter().map(|isa| {
+            let place = Place {
+                threads: 2,
+                shards: 5,
+                isa,
+            };
+            loss_and_gradient(&network, &Loss::SoftmaxCrossEntropy, &data, place)
+        });
+        let gradients: Vec<_> = gradients.collect();
+        assert!(gradients.iter().all(|other| *other == gradients[0]));
     }
-    let network = expected.unwrap().0;
-    let gradients = Isa::available().into_iter().map(|isa| {
-        let place = Place {
-            threads: 2,
-            shards: 5,
-            isa,
-        };
-        loss_and_gradient(&network, &Loss::SoftmaxCrossEntropy, &data, place)
-    });
-    let gradients: Vec<_> = gradients.collect();
-    assert!(gradients.iter().all(|other| *other == gradients[0]));
 }
 
 #[test]
@@ -229,7 +231,7 @@ fn a_token_outside_the_vocabulary_is_named_with_its_row_and_position() {
 
 #[test]
 fn names_of_layers_and_parameters_read_well() {
-    let layout = of_many_parts().layout().unwrap();
+    let layout = of_many_parts(BatchNorm::new()).layout().unwrap();
     let names: Vec<_> = layout.tensors().iter().map(|t| t.name.as_str()).collect();
     assert_eq!(names[0], "parallel0.branch0.conv2d0.weight");
     assert!(names.contains(&"batch_norm1.running_mean"));

@@ -81,7 +81,7 @@ fn on_images() -> Vec<Case> {
         ),
         ("adaptive_pool", image().layer(Pool::adaptive_average(3, 4))),
         ("global_pool", image().layer(Pool::global_average())),
-        ("batch_norm", image().layer(BatchNorm::new())),
+        ("batch_norm", image().layer(BatchNorm::new().over_batch())),
         ("group_norm", image().layer(Norm::group(2))),
     ];
     let mut cases: Vec<Case> = layers
@@ -163,10 +163,10 @@ fn small_resnet() -> Sequential {
     let block = |channels, stride| {
         Sequential::part()
             .layer(conv(channels, stride))
-            .layer(BatchNorm::new())
+            .layer(BatchNorm::new().over_batch())
             .relu()
             .layer(conv(channels, 1))
-            .layer(BatchNorm::new())
+            .layer(BatchNorm::new().over_batch())
     };
     let shortcut = Sequential::part().layer(Subsample {
         stride: 2,
@@ -174,7 +174,7 @@ fn small_resnet() -> Sequential {
     });
     Sequential::new([8, 8, 3])
         .layer(conv(4, 1))
-        .layer(BatchNorm::new())
+        .layer(BatchNorm::new().over_batch())
         .relu()
         .layer(Residual::new(block(4, 1)))
         .relu()
@@ -297,12 +297,10 @@ fn outputs_losses_and_gradients_are_pytorchs() {
         let y = network.predict(data.inputs()).unwrap();
         let expected = tensor(&file, &format!("{name}.y")).1;
         assert_near(y.as_slice().unwrap(), &expected, &format!("{name}: output"));
-        // PyTorch's batch norm is over the whole batch: one shard.
-        let shards = if model.couples_rows() { 1 } else { 3 };
         for isa in Isa::available() {
             let place = Place {
                 threads: 2,
-                shards,
+                shards: 3,
                 isa,
             };
             let (sums, grad) = loss_and_gradient(&network, &loss, &data, place);
@@ -333,13 +331,12 @@ fn ten_steps_of_momentum_end_where_pytorchs_end() {
     let file = SafeTensors::deserialize(FIXTURES).unwrap();
     for (name, model) in cases() {
         let (data, loss) = data(&file, name, &model);
-        let shards = if model.couples_rows() { 1 } else { 3 };
         let network =
             Network::with_params(model, params(&file, &format!("{name}.params"))).unwrap();
         let lr = tensor(&file, &format!("{name}.lr")).1[0] as f32;
         let mut trainer = Trainer::from_network(network, loss)
             .threads(2)
-            .shards(Shards::Fixed(shards))
+            .shards(Shards::Fixed(3))
             .batch_size(data.len())
             .optimizer(Optimizer::sgd(lr).with_momentum(0.9))
             .epochs(10);

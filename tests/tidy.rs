@@ -28,7 +28,9 @@ const LAYERS: [(&str, &[&str]); 10] = [
 ];
 
 /// What `nn` takes from `engine`: the replica's side of it.
-const NN_FROM_ENGINE: [&str; 6] = ["Fold", "Phase", "Replica", "Shard", "Sums", "part"];
+const NN_FROM_ENGINE: [&str; 7] = [
+    "Fold", "Gather", "Phase", "Replica", "Shard", "Sums", "part",
+];
 
 /// Functions over the limit, which may only become fewer.
 const LONG_FUNCTIONS: [&str; 1] = ["coordinator.rs: run"];

@@ -10,6 +10,7 @@ use super::all_reduce::plan::{Plan, PlanSpec};
 use super::all_reduce::{AllReduce, Segmented};
 use super::error::EngineError;
 use super::mailbox::{Address, Mailbox, mailbox};
+use super::meeting::Ring;
 use super::message::{Command, Links, Report, Verdict};
 use super::replica::Replica;
 use super::segment::GradBuffer;
@@ -228,6 +229,15 @@ impl<R: Replica, U: Update> Engine<R, U> {
     }
 }
 
+/// Owner and number of blocks of each non-empty segment, in order.
+fn blocks(plan: &Plan) -> Vec<(usize, usize)> {
+    let blocks_of = |segment: usize| plan.cuts[segment].len().div_ceil(BLOCK);
+    let owner_of = |segment: usize| plan.workers.iter().position(|w| w.owned.contains(&segment));
+    (0..plan.cuts.len())
+        .filter_map(|s| Some((owner_of(s)?, blocks_of(s))))
+        .collect()
+}
+
 /// All channels, each as large as the messages of one step.
 fn channels<S>(plan: &Plan) -> (Channels<S>, Vec<Links<S>>) {
     let n = plan.workers.len();
@@ -247,24 +257,22 @@ fn channels<S>(plan: &Plan) -> (Channels<S>, Vec<Links<S>>) {
     let (to_grads, grads): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(inputs)).unzip();
     let (to_homes, homes): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(slots * segments)).unzip();
     let (mut to_weights, weights): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(segments)).unzip();
+    // A round's values, the next one's first, and failures.
+    let (mut to_ring, ring): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(2 * n + 2)).unzip();
+    to_ring.rotate_left(1);
     let (mut commands, command_boxes): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(2)).unzip();
     let (verdicts, verdict_boxes): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(1)).unzip();
     let (reports, inbox) = mailbox(n);
     // Worker w passes weights on to worker w + 1.
     to_weights.rotate_left(1);
     commands.remove(0);
-    let blocks_of = |segment: usize| plan.cuts[segment].len().div_ceil(BLOCK);
-    let owner_of = |segment: usize| plan.workers.iter().position(|w| w.owned.contains(&segment));
-    let blocks = (0..segments)
-        .filter_map(|s| Some((owner_of(s)?, blocks_of(s))))
-        .collect();
     let places = (0..n).map(|_| None).collect();
     let channels = Channels {
         commands,
         inbox,
         verdicts,
         reports: places,
-        blocks,
+        blocks: blocks(plan),
         cursors: vec![0; n],
     };
     let boxes = command_boxes
@@ -273,15 +281,17 @@ fn channels<S>(plan: &Plan) -> (Channels<S>, Vec<Links<S>>) {
         .zip(homes)
         .zip(verdict_boxes)
         .zip(weights)
-        .zip(to_weights);
+        .zip(to_weights)
+        .zip(to_ring.into_iter().zip(ring));
     let links = boxes.map(
-        |(((((commands, grads), homes), verdicts), weights), to_weights)| Links {
+        |((((((commands, grads), homes), verdicts), weights), to_weights), ring)| Links {
             commands,
             gradients: (to_grads.clone(), grads),
             returns: (to_homes.clone(), homes),
             reports: reports.clone(),
             verdicts,
             weights: (to_weights, weights),
+            ring: Ring::new(ring.0, ring.1),
         },
     );
     (channels, links.collect())

@@ -303,17 +303,22 @@ impl<S: Copy> Channels<S> {
             sums: Sums::default(),
             grad_norm: 0.0,
         };
-        for (worker, report) in self.reports.iter().enumerate() {
+        let reports = || self.reports.iter().enumerate();
+        let failures = reports().filter_map(|(worker, report)| {
+            let failure = report.as_ref()?.failure.clone()?;
+            Some((worker, failure))
+        });
+        // Not one that only follows from another's.
+        if let Some((worker, failure)) = failures.min_by_key(|(_, failure)| failure.follows) {
+            return Err(EngineError::WorkerPanicked {
+                worker,
+                shards: failure.shards,
+                step: batch.step,
+                message: failure.message,
+            });
+        }
+        for (_, report) in reports() {
             let report = report.as_ref().expect("every worker has reported");
-            if let Some(failure) = report.failure.clone() {
-                let (shards, message) = (failure.shards, failure.message);
-                return Err(EngineError::WorkerPanicked {
-                    worker,
-                    shards,
-                    step: batch.step,
-                    message,
-                });
-            }
             report.sums.iter().for_each(|&sums| reduced.sums += sums);
         }
         self.cursors.fill(0);
@@ -337,9 +342,15 @@ impl<S: Copy> Channels<S> {
     }
 
     fn announce(&mut self, decision: &Decision<S>) {
+        let failed = |report: &Option<Report>| {
+            let report = report.as_ref().expect("every worker has reported");
+            report.failure.is_some()
+        };
+        let has_failed = self.reports.iter().any(failed);
         for (address, report) in self.verdicts.iter().zip(&mut self.reports) {
             let report: Report = report.take().expect("every worker has reported");
             address.send(Verdict {
+                has_failed,
                 decision: *decision,
                 report,
             });

@@ -8,12 +8,14 @@
 //! | `Return` | an adder | the worker whose buffer it is | the same segment, to be filled again |
 //! | `Report` | every worker | master | sums of its shards, norms of its segments, a failure |
 //! | `Verdict` | master | every worker | the decision, and the report's memory back |
+//! | `Meet` | every worker, round the ring | the next worker | values of its shards, inside a pass |
 //! | `Weights` | an owner, then round the ring | the next worker | a segment of the new parameters |
 
 use std::ops::Range;
 
 use super::all_reduce::plan::Home;
 use super::mailbox::{Address, Mailbox};
+use super::meeting::Ring;
 use super::replica::{Batch, Sums};
 use super::segment::Segment;
 use super::update::OwnedSegment;
@@ -56,11 +58,15 @@ pub(crate) struct Report {
 pub(crate) struct Failure {
     pub(crate) shards: Range<usize>,
     pub(crate) message: String,
+    /// Whether it only follows from another worker's.
+    pub(crate) follows: bool,
 }
 
 /// The master's decision, with the report's memory.
 #[derive(Debug)]
 pub(crate) struct Verdict<S> {
+    /// Whether a replica panicked in this step.
+    pub(crate) has_failed: bool,
     pub(crate) decision: Decision<S>,
     pub(crate) report: Report,
 }
@@ -91,6 +97,7 @@ pub(crate) struct Links<S> {
     pub(crate) reports: Address<Report>,
     pub(crate) verdicts: Mailbox<Verdict<S>>,
     pub(crate) weights: (Address<Weights>, Mailbox<Weights>),
+    pub(crate) ring: Ring,
 }
 
 impl<S> Links<S> {
@@ -101,5 +108,6 @@ impl<S> Links<S> {
         self.returns.1.warm_up();
         self.verdicts.warm_up();
         self.weights.1.warm_up();
+        self.ring.from.warm_up();
     }
 }

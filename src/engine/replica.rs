@@ -7,6 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::meeting::Meeting;
 use super::segment::GradBuffer;
 use super::shard::{Node, part};
 use super::timing::{Phase, Stopwatch};
@@ -154,6 +155,7 @@ pub struct Fold<'a> {
     pub(crate) scratch: &'a mut Vec<Vec<f32>>,
     pub(crate) current: &'a mut Range<usize>,
     pub(crate) watch: &'a mut Stopwatch,
+    pub(crate) meeting: Option<Meeting<'a>>,
 }
 
 impl<'a> Fold<'a> {
@@ -183,6 +185,16 @@ impl<'a> Fold<'a> {
     /// Notes which shards are at work, so that a panic can be reported with their numbers.
     pub fn enter(&mut self, shards: Range<usize>) {
         *self.current = shards;
+    }
+
+    /// Takes out the meeting with the other workers; to be put back with [`Fold::set_meeting`].
+    pub fn take_meeting(&mut self) -> Option<Meeting<'a>> {
+        self.meeting.take()
+    }
+
+    /// Puts the meeting back.
+    pub fn set_meeting(&mut self, meeting: Option<Meeting<'a>>) {
+        self.meeting = meeting;
     }
 
     /// Books the time since the last call (or the begin of the work) to `phase`.

@@ -12,6 +12,7 @@ use super::all_reduce::sum::{Levels, evaluate};
 use super::error::panic_message;
 use super::failure::FailureLatch;
 use super::mailbox::{Aborted, Waiting};
+use super::meeting::{AnotherFailed, Meeting, Place};
 use super::message::{Decision, Failure, Gradient, Links, Report, Return, Verdict, Weights};
 use super::replica::{Batch, Fold, Replica, Sums};
 use super::segment::{GradBuffer, Segment};
@@ -79,6 +80,13 @@ impl<R: Replica, U: Update> Worker<R, U> {
         let mut current = shards.clone();
         self.report.sums.clear();
         self.report.sums.resize(shards.len(), Sums::default());
+        let place = Place {
+            worker: self.index,
+            num_workers: shared.num_workers,
+            num_shards: shared.num_shards,
+            waiting: shared.placement.waiting,
+            latch: shared.latch,
+        };
         let mut fold = Fold {
             batch,
             num_shards: shared.num_shards,
@@ -88,13 +96,18 @@ impl<R: Replica, U: Update> Worker<R, U> {
             scratch: &mut self.scratch,
             current: &mut current,
             watch: &mut self.watch,
+            meeting: Some(Meeting::new(&mut self.links.ring, place)),
         };
         let replica = &mut self.replica;
         let outcome = catch_unwind(AssertUnwindSafe(|| replica.fold(&mut fold)));
         self.report.failure = outcome.err().map(|payload| Failure {
             shards: current,
             message: panic_message(&*payload),
+            follows: payload.is::<AnotherFailed>(),
         });
+        if self.report.failure.is_some() {
+            self.links.ring.send_failure();
+        }
         self.watch.lap(Phase::Backward);
     }
 
@@ -116,6 +129,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
         report.failure = outcome.err().map(|payload| Failure {
             shards: current,
             message: panic_message(&*payload),
+            follows: false,
         });
     }
 
@@ -235,10 +249,15 @@ impl<R: Replica, U: Update> Worker<R, U> {
         &mut self,
         shared: &Shared<'_, U>,
     ) -> Result<Decision<U::Scalars>, Aborted> {
-        let Verdict { decision, report } = self
-            .links
-            .verdicts
-            .receive(shared.placement.waiting, shared.latch)?;
+        let waiting = shared.placement.waiting;
+        let Verdict {
+            has_failed,
+            decision,
+            report,
+        } = self.links.verdicts.receive(waiting, shared.latch)?;
+        if has_failed && shared.num_workers > 1 {
+            self.links.ring.settle(waiting, shared.latch)?;
+        }
         self.report = report;
         self.watch.lap(Phase::Decide);
         Ok(decision)

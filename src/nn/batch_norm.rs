@@ -1,26 +1,31 @@
-//! Batch normalisation over the rows of a shard (ghost batch norm).
+//! Batch normalisation, over the rows of a shard (ghost batch norm) or of the whole batch.
 //!
-//! `y = g (x - mean) / sqrt(var + eps) + b`, mean and biased variance over all positions of a shard's rows while
+//! `y = g (x - mean) / sqrt(var + eps) + b`, mean and biased variance over all positions of the rows while
 //! training, running statistics otherwise. The running statistics follow as PyTorch's: `r += m (s - r)` with the
 //! unbiased variance, where s is the mean of the shards' statistics, weighted by their rows.
 //!
 //! # Shapes
 //! X, Y: (B, ..., C); weight, bias, running_mean, running_variance: (C).
 //!
-//! # Why over a shard
-//! Shards belong to the configuration, so the result does not depend on the number of threads, and no worker waits for
-//! another inside a pass. Large-batch training wants small groups of rows anyway (Hoffer). With one shard a batch it is
-//! the textbook's batch norm, on one worker.
+//! # Over what
+//! By default over a shard: shards belong to the configuration, so the result does not depend on the number of threads,
+//! and no worker waits for another inside a pass; large-batch training wants small groups of rows anyway (Hoffer).
+//! [`BatchNorm::over_batch`] gives PyTorch's statistics of one process: the workers meet twice a step and layer, and each
+//! puts the shards' statistics together in the order of the tree (Chan's formula), so this is invariant too. A worker then
+//! takes all its rows at once.
 //!
 //! # References
-//! Ioffe, Szegedy: "Batch normalization", 2015; Hoffer, Hubara, Soudry: "Train longer, generalize better", 2017.
+//! Ioffe, Szegedy: "Batch normalization", 2015; Chan, Golub, LeVeque: "Updating formulae and a pairwise algorithm for
+//! computing sample variances", 1979; Hoffer, Hubara, Soudry: "Train longer, generalize better", 2017.
 
 use std::ops::Range;
 
-use multiversion::multiversion;
-
 use super::Init;
 use super::error::NnError;
+use super::kernel::columns::{
+    column_products, column_squares, column_sums, input_gradient, scale_and_shift,
+};
+use super::kernel::elementwise::add;
 use super::layer::{Build, Grads, Layer, Mode, Pass, Spec, Tape, TensorSpec};
 use super::params::Role;
 use super::shape::Shape;
@@ -38,6 +43,13 @@ use super::shape::Shape;
 pub struct BatchNorm {
     momentum: f32,
     eps: f32,
+    over: Over,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Over {
+    Shard,
+    Batch,
 }
 
 impl BatchNorm {
@@ -50,6 +62,15 @@ impl BatchNorm {
         Self {
             momentum: 0.1,
             eps: 1e-5,
+            over: Over::Shard,
+        }
+    }
+
+    /// With statistics of the whole batch: those of PyTorch in one process.
+    pub fn over_batch(self) -> Self {
+        Self {
+            over: Over::Batch,
+            ..self
         }
     }
 
@@ -80,6 +101,8 @@ impl Spec for BatchNorm {
             spec: *self,
             shape: input.clone(),
             saved: Vec::new(),
+            sums: Vec::new(),
+            all: Vec::new(),
             wide: Vec::new(),
             levels: Vec::new(),
         }))
@@ -91,41 +114,114 @@ impl Spec for BatchNorm {
 struct BatchNormLayer {
     spec: BatchNorm,
     shape: Shape,
-    /// For each shard: means, then variances, then reciprocal deviations of the channels.
+    /// For each shard: count, means, sums of squares around them; then made into count, mean, variance, reciprocal
+    /// deviation of the rows that it is normalised with.
     saved: Vec<f32>,
+    /// For each shard: sums of dy xhat, then of dy.
+    sums: Vec<f32>,
+    /// What the other shards of the batch have.
+    all: Vec<f32>,
     /// Partial sums of several positions side by side.
     wide: Vec<f32>,
     levels: Vec<Vec<f32>>,
 }
-
-/// Positions whose partial sums run side by side.
-const WIDE: usize = 8;
 
 impl BatchNormLayer {
     fn values(&self, rows: &Range<usize>) -> Range<usize> {
         rows.start * self.shape.len()..rows.end * self.shape.len()
     }
 
-    fn train(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
-        let c = self.shape.channels();
-        self.saved.clear();
-        self.saved.resize(3 * c * pass.shards.len(), 0.0);
-        for (shard, rows) in pass.shards.iter().enumerate() {
-            let range = self.values(rows);
-            let (x, y) = (&x[range.clone()], &mut y[range]);
-            let n = (x.len() / c).max(1) as f32;
-            let saved = &mut self.saved[3 * c * shard..][..3 * c];
-            let (mean, rest) = saved.split_at_mut(c);
-            let (variance, inverse) = rest.split_at_mut(c);
+    /// Values that a shard's statistics take in `saved`.
+    fn stride(&self) -> usize {
+        1 + 3 * self.shape.channels()
+    }
+
+    /// Count, means and sums of squares of each shard, then of what it is normalised with.
+    fn statistics(&mut self, pass: &Pass<'_>, x: &[f32]) {
+        let (c, stride) = (self.shape.channels(), self.stride());
+        let mut saved = std::mem::take(&mut self.saved);
+        saved.clear();
+        saved.resize(stride * pass.shards.len(), 0.0);
+        for (saved, rows) in saved.chunks_exact_mut(stride).zip(pass.shards) {
+            let x = &x[self.values(rows)];
+            let (count, rest) = saved.split_at_mut(1);
+            let (mean, rest) = rest.split_at_mut(c);
+            count[0] = (x.len() / c) as f32;
             column_sums(x, mean, &mut self.wide);
-            mean.iter_mut().for_each(|m| *m /= n);
-            column_squares(x, (mean, variance), &mut self.wide);
-            for (v, i) in variance.iter_mut().zip(inverse.iter_mut()) {
-                *v /= n;
+            mean.iter_mut().for_each(|m| *m /= count[0].max(1.0));
+            column_squares(x, (mean, &mut rest[..c]), &mut self.wide);
+        }
+        if let (Over::Batch, Some(meeting)) = (self.spec.over, pass.meeting) {
+            meeting.gather(&saved, stride, &mut self.all);
+            combine(&mut self.all, stride, join_moments);
+            saved
+                .chunks_exact_mut(stride)
+                .for_each(|saved| saved.copy_from_slice(&self.all[..stride]));
+        }
+        for saved in saved.chunks_exact_mut(stride) {
+            let (count, rest) = saved.split_at_mut(1);
+            let (variance, inverse) = rest[c..].split_at_mut(c);
+            for (v, i) in variance.iter_mut().zip(inverse) {
+                *v /= count[0].max(1.0);
                 *i = 1.0 / (*v + self.spec.eps).sqrt();
             }
-            scale_and_shift(y, x, (mean, inverse), (&params[..c], &params[c..2 * c]));
         }
+        self.saved = saved;
+    }
+
+    /// Sums of dy xhat and of dy, of each shard; and those that dx needs, in `all`, if they are of the batch.
+    fn gradient_sums(&mut self, pass: &Pass<'_>, x: &[f32], dy: &[f32]) {
+        let (c, stride) = (self.shape.channels(), self.stride());
+        let mut sums = std::mem::take(&mut self.sums);
+        sums.clear();
+        sums.resize(2 * c * pass.shards.len(), 0.0);
+        let shards = sums.chunks_exact_mut(2 * c).zip(pass.shards);
+        for ((sums, rows), saved) in shards.zip(self.saved.chunks_exact(stride)) {
+            let (x, dy) = (&x[self.values(rows)], &dy[self.values(rows)]);
+            let (dgain, dbias) = sums.split_at_mut(c);
+            let (mean, inverse) = (&saved[1..=c], &saved[1 + 2 * c..]);
+            column_sums(dy, dbias, &mut self.wide);
+            column_products((x, dy), (mean, inverse), dgain, &mut self.wide);
+        }
+        if let (Over::Batch, Some(meeting)) = (self.spec.over, pass.meeting) {
+            meeting.gather(&sums, 2 * c, &mut self.all);
+            combine(&mut self.all, 2 * c, add);
+        } else {
+            self.all.clear();
+        }
+        self.sums = sums;
+    }
+}
+
+/// Adds up the parts of `stride` values in the order of the tree; the result is left in the first.
+fn combine(parts: &mut [f32], stride: usize, join: fn(&mut [f32], &[f32])) {
+    let count = parts.len() / stride;
+    if count > 1 {
+        let (left, right) = parts.split_at_mut(count.next_power_of_two() / 2 * stride);
+        combine(left, stride, join);
+        combine(right, stride, join);
+        join(&mut left[..stride], &right[..stride]);
+    }
+}
+
+/// Count, means, sums of squares around them, of both parts together.
+fn join_moments(left: &mut [f32], right: &[f32]) {
+    let (a, b) = (left[0], right[0]);
+    if b == 0.0 {
+        return;
+    }
+    if a == 0.0 {
+        left.copy_from_slice(right);
+        return;
+    }
+    let n = a + b;
+    left[0] = n;
+    // Means, squares, and room for the reciprocal deviations.
+    let c = left.len() / 3;
+    for k in 1..=c {
+        let delta = right[k] - left[k];
+        left[k] += delta * (b / n);
+        left[c + k] += right[c + k] + delta * delta * (a * b / n);
     }
 }
 
@@ -147,165 +243,72 @@ impl Layer for BatchNormLayer {
 
     fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let c = self.shape.channels();
-        match pass.mode {
-            Mode::Train => self.train(pass, params, x, y),
-            Mode::Evaluate => {
-                let inverse = params[3 * c..].iter();
-                self.saved.clear();
-                self.saved
-                    .extend(inverse.map(|v| 1.0 / (v + self.spec.eps).sqrt()));
-                let statistics = (&params[2 * c..3 * c], &self.saved[..]);
-                scale_and_shift(y, x, statistics, (&params[..c], &params[c..2 * c]));
-            }
+        let affine = (&params[..c], &params[c..2 * c]);
+        if pass.mode == Mode::Evaluate {
+            let inverse = params[3 * c..].iter();
+            self.saved.clear();
+            self.saved
+                .extend(inverse.map(|v| 1.0 / (v + self.spec.eps).sqrt()));
+            scale_and_shift(y, x, (&params[2 * c..3 * c], &self.saved), affine);
+            return;
+        }
+        self.statistics(pass, x);
+        for (rows, saved) in pass
+            .shards
+            .iter()
+            .zip(self.saved.chunks_exact(self.stride()))
+        {
+            let range = self.values(rows);
+            let statistics = (&saved[1..=c], &saved[1 + 2 * c..]);
+            scale_and_shift(&mut y[range.clone()], &x[range], statistics, affine);
         }
     }
 
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
-        let c = self.shape.channels();
-        let mut levels = std::mem::take(&mut self.levels);
+        let (c, stride) = (self.shape.channels(), self.stride());
         let (x, dy, params) = (tape.x, &*tape.dy, tape.params);
+        self.gradient_sums(pass, x, dy);
+        let mut levels = std::mem::take(&mut self.levels);
         let mut dx = tape.dx;
         let m = self.spec.momentum;
         let mut shard = 0;
         // Nodes hold their shards in order, so this sees each shard once, in order.
         grads.fold(pass, &mut levels, |rows, leaf| {
             let range = self.values(&rows);
-            let (x, dy) = (&x[range.clone()], &dy[range.clone()]);
-            let n = x.len() / c;
-            let saved = &self.saved[3 * c * shard..][..3 * c];
-            let (mean, variance, inverse) = (&saved[..c], &saved[c..2 * c], &saved[2 * c..]);
+            let saved = &self.saved[stride * shard..][..stride];
+            let sums = &self.sums[2 * c * shard..][..2 * c];
             shard += 1;
-            if n == 0 {
+            // Exact zeros, not a zero times something negative.
+            if rows.is_empty() {
                 return;
             }
-            let (dgain, rest) = leaf.split_at_mut(c);
-            let (dbias, statistics) = rest.split_at_mut(c);
-            column_sums(dy, dbias, &mut self.wide);
-            column_products((x, dy), (mean, inverse), dgain, &mut self.wide);
-            let weight = rows.len() as f32 * m;
-            let unbiased = n as f32 / (n as f32 - 1.0).max(1.0);
+            leaf[..2 * c].copy_from_slice(sums);
+            let (n, weight) = (saved[0], rows.len() as f32 * m);
+            let (mean, variance) = (&saved[1..=c], &saved[1 + c..1 + 2 * c]);
+            let unbiased = n / (n - 1.0).max(1.0);
             for k in 0..c {
-                statistics[k] = weight * (params[2 * c + k] - mean[k]);
-                statistics[c + k] = weight * (params[3 * c + k] - variance[k] * unbiased);
+                leaf[2 * c + k] = weight * (params[2 * c + k] - mean[k]);
+                leaf[3 * c + k] = weight * (params[3 * c + k] - variance[k] * unbiased);
             }
             if let Some(dx) = &mut dx {
-                let sums = (&*dgain, &*dbias);
-                input_gradient(&mut dx[range], (x, dy), (mean, inverse, &params[..c]), sums);
+                let all = if self.all.is_empty() {
+                    sums
+                } else {
+                    &self.all[..2 * c]
+                };
+                let statistics = (mean, &saved[1 + 2 * c..], &params[..c]);
+                let rows = (&x[range.clone()], &dy[range.clone()]);
+                input_gradient(&mut dx[range], rows, statistics, (all, n));
             }
         });
         self.levels = levels;
     }
 
     fn couples_rows(&self) -> bool {
-        true
+        self.spec.over == Over::Shard
     }
-}
 
-/// Sums of the columns of `x`, several positions side by side.
-fn column_sums(x: &[f32], sums: &mut [f32], wide: &mut Vec<f32>) {
-    let len = WIDE * sums.len();
-    wide.clear();
-    wide.resize(len, 0.0);
-    for chunk in x.chunks(len) {
-        super::kernel::elementwise::add(wide, chunk);
-    }
-    fold_wide(wide, sums);
-}
-
-/// The side by side sums, added pairwise.
-fn fold_wide(wide: &mut [f32], sums: &mut [f32]) {
-    let mut half = wide.len() / 2;
-    while half >= sums.len() {
-        let (left, right) = wide.split_at_mut(half);
-        super::kernel::elementwise::add(left, &right[..half]);
-        half /= 2;
-    }
-    sums.copy_from_slice(&wide[..sums.len()]);
-}
-
-/// Sums of (x - mean)² of the columns of `x`.
-fn column_squares(x: &[f32], (mean, sums): (&[f32], &mut [f32]), wide: &mut Vec<f32>) {
-    let c = sums.len();
-    wide.clear();
-    wide.resize(WIDE * c, 0.0);
-    for chunk in x.chunks(WIDE * c) {
-        for (wide, x) in wide.chunks_exact_mut(c).zip(chunk.chunks_exact(c)) {
-            add_squares(wide, x, mean);
-        }
-    }
-    fold_wide(wide, sums);
-}
-
-/// Sums of dy (x - mean) inverse of the columns.
-fn column_products(
-    (x, dy): (&[f32], &[f32]),
-    (mean, inverse): (&[f32], &[f32]),
-    sums: &mut [f32],
-    wide: &mut Vec<f32>,
-) {
-    let c = sums.len();
-    wide.clear();
-    wide.resize(WIDE * c, 0.0);
-    for (x, dy) in x.chunks(WIDE * c).zip(dy.chunks(WIDE * c)) {
-        let positions = x.chunks_exact(c).zip(dy.chunks_exact(c));
-        for (wide, (x, dy)) in wide.chunks_exact_mut(c).zip(positions) {
-            add_products(wide, (x, dy), mean);
-        }
-    }
-    fold_wide(wide, sums);
-    sums.iter_mut().zip(inverse).for_each(|(s, i)| *s *= i);
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn add_squares(to: &mut [f32], x: &[f32], mean: &[f32]) {
-    for ((to, x), m) in to.iter_mut().zip(x).zip(mean) {
-        *to += (x - m) * (x - m);
-    }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn add_products(to: &mut [f32], (x, dy): (&[f32], &[f32]), mean: &[f32]) {
-    for (((to, x), dy), m) in to.iter_mut().zip(x).zip(dy).zip(mean) {
-        *to += dy * (x - m);
-    }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn scale_and_shift(
-    y: &mut [f32],
-    x: &[f32],
-    (mean, inverse): (&[f32], &[f32]),
-    (gain, bias): (&[f32], &[f32]),
-) {
-    let c = mean.len();
-    let (inverse, gain, bias) = (&inverse[..c], &gain[..c], &bias[..c]);
-    for (y, x) in y.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
-        for k in 0..c {
-            y[k] = (x[k] - mean[k]) * inverse[k] * gain[k] + bias[k];
-        }
-    }
-}
-
-/// `dx = gain inverse (dy - mean(dy) - xhat mean(dy xhat))`.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn input_gradient(
-    dx: &mut [f32],
-    (x, dy): (&[f32], &[f32]),
-    (mean, inverse, gain): (&[f32], &[f32], &[f32]),
-    (dgain, dbias): (&[f32], &[f32]),
-) {
-    let c = mean.len();
-    let n = (x.len() / c) as f32;
-    let (mean, inverse, gain) = (&mean[..c], &inverse[..c], &gain[..c]);
-    let (dgain, dbias) = (&dgain[..c], &dbias[..c]);
-    for ((dx, x), dy) in dx
-        .chunks_exact_mut(c)
-        .zip(x.chunks_exact(c))
-        .zip(dy.chunks_exact(c))
-    {
-        for k in 0..c {
-            let normal = (x[k] - mean[k]) * inverse[k];
-            dx[k] = gain[k] * inverse[k] * (dy[k] - dbias[k] / n - normal * (dgain[k] / n));
-        }
+    fn couples_batch(&self) -> bool {
+        self.spec.over == Over::Batch
     }
 }

@@ -265,6 +265,12 @@ impl Layer for Branches {
             .any(|branch| branch.stages.couples_rows())
     }
 
+    fn couples_batch(&self) -> bool {
+        self.branches
+            .iter()
+            .any(|branch| branch.stages.couples_batch())
+    }
+
     fn bytes_per_row(&self) -> usize {
         let own =
             |branch: &Branch| 8 * branch.stages.output().len() + branch.stages.bytes_per_row();

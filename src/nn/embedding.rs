@@ -311,6 +311,10 @@ impl Layer for TiedLayer {
         self.body.couples_rows()
     }
 
+    fn couples_batch(&self) -> bool {
+        self.body.couples_batch()
+    }
+
     fn bytes_per_row(&self) -> usize {
         let positions = self.output.positions();
         let rows = 2 * positions * (self.table.vocabulary + self.table.channels);

@@ -16,6 +16,8 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
+use crate::engine::Gather;
+
 use super::Init;
 use super::error::NnError;
 use super::kernel::{Isa, elementwise};
@@ -48,6 +50,8 @@ pub struct Pass<'a> {
     pub seed: u64,
     /// The step, from 0.
     pub step: u64,
+    /// The meeting with the other workers, while training in an engine.
+    pub meeting: Option<&'a dyn Gather>,
 }
 
 /// What backward sees of forward, and where it writes the gradient of the input.
@@ -159,6 +163,12 @@ pub trait Layer: Send + Debug {
         false
     }
 
+    /// Whether all rows of a batch depend on each other: the layer then meets the other workers' in every training pass,
+    /// and must be given all rows of its worker at once.
+    fn couples_batch(&self) -> bool {
+        false
+    }
+
     /// Bytes of memory that the layer holds for a row, besides its output.
     fn bytes_per_row(&self) -> usize {
         0
@@ -260,6 +270,11 @@ impl<'a> Grads<'a> {
         &mut self.to.grad(which)[self.range.clone()]
     }
 
+    /// Writes zeros to every node.
+    pub fn clear(&mut self, pass: &Pass<'_>) {
+        (0..pass.nodes.len()).for_each(|which| self.node(which).fill(0.0));
+    }
+
     /// Writes every node as the tree over its shards of what `leaf(rows, zeros)` leaves in `zeros`.
     pub fn fold(
         &mut self,
@@ -331,6 +346,7 @@ mod tests {
             nodes: &nodes,
             seed: 0,
             step: 0,
+            meeting: None,
         };
         let value = |shard: usize| 1.0 / (1 + shard * shard) as f32;
         let mut to = Nodes(vec![vec![f32::NAN; 5]; 2]);

@@ -111,6 +111,7 @@ impl Network {
                 nodes: &[],
                 seed: 0,
                 step: 0,
+                meeting: None,
             };
             stages.forward(&pass, &self.params, &x, y);
         }

@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use crate::engine::{Fold, Phase, Replica, Shard, Sums, part};
+use crate::engine::{Fold, Gather, Phase, Replica, Shard, Sums, part};
 
 use super::error::NnError;
 use super::kernel::{Isa, elementwise::add};
@@ -177,6 +177,7 @@ impl<S: RowSource> NetworkReplica<S> {
             nodes: parts.1,
             seed: self.settings.seed,
             step: shard.batch.step,
+            meeting: None,
         }
     }
 
@@ -184,8 +185,13 @@ impl<S: RowSource> NetworkReplica<S> {
     fn block(&mut self, fold: &mut Fold<'_>, shards: Range<usize>, to: Option<&mut [f32]>) {
         fold.enter(shards.clone());
         let batch = fold.batch();
-        let (first, last) = (fold.shard(shards.start), fold.shard(shards.end - 1));
-        let positions = first.first..last.first + last.rows.len();
+        let first = fold.shard(shards.start);
+        let rows: usize = shards
+            .clone()
+            .map(|index| fold.shard(index).rows.len())
+            .sum();
+        let positions = first.first..first.first + rows;
+        let meeting = fold.take_meeting();
         let (mut cuts, nodes) = (
             std::mem::take(&mut self.cuts),
             std::mem::take(&mut self.nodes),
@@ -196,7 +202,10 @@ impl<S: RowSource> NetworkReplica<S> {
             let start = shard.first - positions.start;
             start..start + shard.rows.len()
         }));
-        let pass = self.pass(&first, positions.len(), (&cuts, &nodes));
+        let pass = Pass {
+            meeting: meeting.as_ref().map(|meeting| meeting as &dyn Gather),
+            ..self.pass(&first, positions.len(), (&cuts, &nodes))
+        };
         self.forward(batch.source, &batch.rows()[positions], &pass);
         fold.lap(Phase::Forward);
         for (rows, index) in cuts.iter().zip(shards) {
@@ -208,6 +217,7 @@ impl<S: RowSource> NetworkReplica<S> {
             None => self.backward(&pass, &mut Own(fold)),
         }
         fold.lap(Phase::Backward);
+        fold.set_meeting(meeting);
         (self.cuts, self.nodes) = (cuts, nodes);
     }
 
@@ -301,8 +311,9 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
             .map(|index| fold.shard(index).rows.len())
             .sum();
         let nodes = fold.nodes();
-        if shards.is_empty() {
-        } else if rows <= self.block_rows {
+        let couples_batch = self.work.stages.couples_batch();
+        if shards.is_empty() && !couples_batch {
+        } else if rows <= self.block_rows || couples_batch {
             self.nodes.clear();
             self.nodes.extend(
                 nodes

@@ -4,6 +4,9 @@
 //! A layer writes a buffer of its own; the first reads the block's input and the last writes the block's output.
 //! An in-place layer overwrites the buffer of the layer before it, if that one does not need its own output for
 //! backward; else a copy goes before it. A view (reshape) does nothing at all. Gradients alternate between two buffers.
+//!
+//! A block without rows (fewer rows than shards, or more workers than shards) runs no layer, except those that meet the
+//! other workers.
 
 use std::ops::Range;
 
@@ -177,7 +180,7 @@ impl Layer for Stages {
     fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let rows = pass.rows;
         for stage in &mut self.stages {
-            if stage.layer.is_view() {
+            if stage.layer.is_view() || (rows == 0 && !stage.layer.couples_batch()) {
                 continue;
             }
             let (from, to) = (stage.from, stage.to);
@@ -212,13 +215,9 @@ impl Layer for Stages {
 
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
         let Tape {
-            params,
-            x,
-            y,
-            dy,
-            mut dx,
+            params, x, y, dy, ..
         } = tape;
-        let rows = pass.rows;
+        let (rows, mut dx) = (pass.rows, tape.dx);
         let end = if dx.is_some() { 0 } else { self.first_trained };
         let [first, second] = &mut self.grads;
         let mut spare = [
@@ -231,6 +230,10 @@ impl Layer for Stages {
         let first_writer = self.stages.iter().position(writer).unwrap_or(0);
         for (index, stage) in self.stages.iter_mut().enumerate().skip(end).rev() {
             if stage.layer.is_view() {
+                continue;
+            }
+            if rows == 0 && !stage.layer.couples_batch() {
+                grads.part(stage.params.clone()).clear(pass);
                 continue;
             }
             let (from, to) = (stage.from, stage.to);
@@ -296,6 +299,10 @@ impl Layer for Stages {
 
     fn couples_rows(&self) -> bool {
         self.stages.iter().any(|stage| stage.layer.couples_rows())
+    }
+
+    fn couples_batch(&self) -> bool {
+        self.stages.iter().any(|stage| stage.layer.couples_batch())
     }
 
     fn bytes_per_row(&self) -> usize {

@@ -6,6 +6,7 @@
 //! | `isa` | which instruction set this process uses |
 //! | `pack` | operands in panels, so that one micro-kernel serves all transposes |
 //! | `product` | `C = bias + A B`: forward and backward-data |
+//! | `columns` | sums over columns, and batch norm's loops |
 //! | `elementwise` | sums, exp, tanh, sigmoid, erf in vectors |
 //! | `simd`, `x86` | vectors and tiles; their AVX2 and AVX-512 forms |
 //! | `conv` | the same chains over windows of images |
@@ -20,6 +21,7 @@
 //! The `gemm` crate is as fast, but allocates in every call, reads its blocking from the cache sizes, and leaves
 //! each shard's weight gradient to be written to memory before it can be added to the others.
 
+pub(crate) mod columns;
 pub(crate) mod conv;
 pub(crate) mod elementwise;
 pub(crate) mod fold;

@@ -1,0 +1,161 @@
+//! Meetings inside a pass: every worker's values, gathered by every worker in the order of the shards.
+//!
+//! Batch norm over a whole batch needs them: statistics of all shards, before anybody can go on.
+//!
+//! # Protocol
+//! A round is an all-gather round a ring. Each worker sends its own values to the next one, then takes what comes from the
+//! one before, copies it and passes it on, until its own values are back. Channels keep order, so rounds do not mix, and
+//! the memory of the values travels and comes home: nothing is allocated after the first rounds.
+//!
+//! # Failure
+//! A worker whose replica panics sends `Failed` in place of what it owes; whoever takes it passes one on, once, and
+//! leaves its own pass. When the master's verdict says that the step failed, every worker that has not yet done so sends
+//! `Failed`, and takes what comes until one `Failed` has come: each ring channel is empty again, and nobody waits for more.
+//!
+//! # Why this way
+//! The values are few (the channels of a layer), so each worker adds all shards' values itself, in the one order of the
+//! tree: cheaper than an all-reduce followed by a broadcast, and the same bits by construction.
+
+use std::cell::RefCell;
+use std::panic::resume_unwind;
+
+use super::failure::FailureLatch;
+use super::mailbox::{Aborted, Address, Mailbox, Waiting};
+use super::shard::part;
+
+/// What travels round the ring.
+#[derive(Debug)]
+pub(crate) enum Meet {
+    /// A worker's values.
+    Values {
+        /// Whose they are.
+        worker: usize,
+        /// So many for each of its shards.
+        values: Vec<f32>,
+    },
+    /// Some worker cannot go on.
+    Failed,
+}
+
+/// The payload of the panic by which a worker leaves its pass because another one failed.
+#[derive(Debug)]
+pub(crate) struct AnotherFailed;
+
+/// A worker's place in the ring.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    pub(crate) to: Address<Meet>,
+    pub(crate) from: Mailbox<Meet>,
+    own: Vec<f32>,
+    has_sent_failure: bool,
+    has_seen_failure: bool,
+}
+
+impl Ring {
+    pub(crate) fn new(to: Address<Meet>, from: Mailbox<Meet>) -> Self {
+        Self {
+            to,
+            from,
+            own: Vec::new(),
+            has_sent_failure: false,
+            has_seen_failure: false,
+        }
+    }
+
+    /// Tells the others, once, that this worker's pass has ended early.
+    pub(crate) fn send_failure(&mut self) {
+        if !std::mem::replace(&mut self.has_sent_failure, true) {
+            self.to.send(Meet::Failed);
+        }
+    }
+
+    /// Empties the ring after a step that failed.
+    pub(crate) fn settle(&mut self, waiting: Waiting, latch: &FailureLatch) -> Result<(), Aborted> {
+        self.send_failure();
+        while !self.has_seen_failure {
+            self.has_seen_failure = matches!(self.from.receive(waiting, latch)?, Meet::Failed);
+        }
+        self.has_sent_failure = false;
+        self.has_seen_failure = false;
+        Ok(())
+    }
+}
+
+/// A way for a replica to meet its fellows in the middle of a pass.
+///
+/// Every worker must come to every meeting of a step, with or without rows, in the same order.
+pub trait Gather: std::fmt::Debug {
+    /// The values of all shards of the batch, `len` for each, in `all`; `own` are those of the caller's shards.
+    ///
+    /// # Panics
+    /// If another worker's replica panicked in this step; the engine reports that one.
+    fn gather(&self, own: &[f32], len: usize, all: &mut Vec<f32>);
+}
+
+/// The meeting of one step, as one worker takes part in it.
+#[derive(Debug)]
+pub struct Meeting<'a> {
+    ring: RefCell<&'a mut Ring>,
+    place: Place<'a>,
+}
+
+/// Who meets, and how one waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) worker: usize,
+    pub(crate) num_workers: usize,
+    pub(crate) num_shards: usize,
+    pub(crate) waiting: Waiting,
+    pub(crate) latch: &'a FailureLatch,
+}
+
+impl<'a> Meeting<'a> {
+    pub(crate) fn new(ring: &'a mut Ring, place: Place<'a>) -> Self {
+        Self {
+            ring: RefCell::new(ring),
+            place,
+        }
+    }
+}
+
+impl Gather for Meeting<'_> {
+    fn gather(&self, own: &[f32], len: usize, all: &mut Vec<f32>) {
+        let place = self.place;
+        all.resize(place.num_shards * len, 0.0);
+        let mut write = |worker: usize, values: &[f32]| {
+            let shards = part(place.num_shards, place.num_workers, worker);
+            all[shards.start * len..shards.end * len].copy_from_slice(values);
+        };
+        write(place.worker, own);
+        if place.num_workers == 1 {
+            return;
+        }
+        let ring = &mut **self.ring.borrow_mut();
+        let mut values = std::mem::take(&mut ring.own);
+        values.clear();
+        values.extend_from_slice(own);
+        ring.to.send(Meet::Values {
+            worker: place.worker,
+            values,
+        });
+        loop {
+            match ring.from.receive(place.waiting, place.latch) {
+                Ok(Meet::Values { worker, values }) if worker == place.worker => {
+                    ring.own = values;
+                    return;
+                }
+                Ok(Meet::Values { worker, values }) => {
+                    write(worker, &values);
+                    ring.to.send(Meet::Values { worker, values });
+                }
+                Ok(Meet::Failed) => {
+                    ring.has_seen_failure = true;
+                    ring.send_failure();
+                    // Not `panic!`: the first failure has been reported, this one is no news.
+                    resume_unwind(Box::new(AnotherFailed));
+                }
+                Err(Aborted) => resume_unwind(Box::new(AnotherFailed)),
+            }
+        }
+    }
+}
