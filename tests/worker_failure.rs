@@ -8,10 +8,10 @@ use ndarray::{Array2, array};
 use support::{Descent, RowGradients, class_data};
 use unisono::data::{ArrayDataset, Dataset, Labels};
 use unisono::engine::{
-    Batch, Decision, Engine, EngineConfig, EngineError, Fold, Gather, Replica, Shard, Shards, Sums,
-    Threads, Update, UpdateBlock,
+    Batch, Decision, Engine, EngineConfig, EngineError, Replica, Shard, Shards, Sums, Threads,
+    Update, UpdateBlock,
 };
-use unisono::nn::{BatchNorm, Embedding, Loss, Sequential};
+use unisono::nn::{Loss, Sequential};
 use unisono::optim::Optimizer;
 use unisono::train::OnNonFinite;
 use unisono::{TrainError, Trainer};
@@ -197,122 +197,6 @@ fn a_data_set_that_panics_ends_fit_with_an_error() {
         error.to_string().contains("row 77 cannot be read"),
         "{error}"
     );
-}
-
-#[test]
-fn a_panic_while_others_meet_in_the_middle_of_a_pass_is_the_one_that_is_reported() {
-    // Tokens out of range panic in the embedding; batch norm over the batch makes the others wait for that worker.
-    let model = || {
-        Sequential::new([4])
-            .layer(Embedding::new(5, 3))
-            .layer(BatchNorm::new().over_batch())
-            .flatten()
-            .dense(2)
-    };
-    let tokens = |odd: u32| {
-        let mut tokens = Array2::<f32>::ones((12, 4));
-        tokens[[7, 2]] = odd as f32;
-        ArrayDataset::classes(tokens, &[0; 12], 2).unwrap()
-    };
-    for threads in [1, 2, 3, 5] {
-        let new = || {
-            Trainer::new(model(), Loss::SoftmaxCrossEntropy)
-                .threads(threads)
-                .batch_size(12)
-                .shards(Shards::Fixed(4))
-                .epochs(1)
-        };
-        let mut trainer = new();
-        trainer.fit(&tokens(4), &tokens(4)).unwrap();
-        let before = trainer.network().unwrap();
-        let started = Instant::now();
-        let error = trainer.fit(&tokens(9), &tokens(4)).unwrap_err().to_string();
-        assert!(started.elapsed() < Duration::from_secs(1));
-        assert!(
-            error.contains("token 9 of row") && error.contains("in step 1"),
-            "{error}"
-        );
-        assert_eq!(trainer.network().unwrap(), before);
-        // The same engine goes on after such a step.
-        let mut engine_goes_on = new().epochs(2).on_non_finite(OnNonFinite::Skip);
-        assert!(engine_goes_on.fit(&tokens(4), &tokens(4)).is_ok());
-    }
-}
-
-#[test]
-fn an_engine_goes_on_after_a_panic_between_meetings() {
-    for threads in [1, 2, 3, 5] {
-        let mut engine = Engine::new(config(threads), &[1.0; 3], Descent, |_| Meeter(3)).unwrap();
-        let apply = |_: &_| Decision::Apply(0.1_f32);
-        engine
-            .run(|session| {
-                for step in 0..6 {
-                    let outcome = session.step(&batch(step), apply);
-                    match (step, outcome) {
-                        (2 | 3, Err(EngineError::WorkerPanicked { message, .. })) => {
-                            assert_eq!(message, "a cosmic ray");
-                        }
-                        (2 | 3, other) => panic!("{other:?}"),
-                        (_, outcome) => assert_eq!(outcome.unwrap().sums.loss, 2.0 * 21.0),
-                    }
-                }
-            })
-            .unwrap();
-    }
-}
-
-/// Meets twice in every step; in steps 2 and 3 it panics in shard 5, before the first or the second meeting.
-struct Meeter(usize);
-
-impl Replica for Meeter {
-    fn num_params(&self) -> usize {
-        self.0
-    }
-
-    fn load_params(&mut self, _offset: usize, _values: &[f32]) {}
-
-    fn add_loss_and_grad(&mut self, _shard: &Shard<'_>, _grad: &mut [f32]) -> Sums {
-        unreachable!("it folds by itself")
-    }
-
-    fn evaluate(&mut self, _shard: &Shard<'_>) -> Sums {
-        Sums::default()
-    }
-
-    fn fold(&mut self, fold: &mut Fold<'_>) {
-        let meeting = fold.take_meeting().unwrap();
-        let shards = fold.shards();
-        let step = fold.batch().step;
-        let mut total = 0.0;
-        let mut all = Vec::new();
-        for round in 0..2 {
-            fold.enter(shards.clone());
-            assert!(!(shards.contains(&5) && step == 2 + round), "a cosmic ray");
-            let own: Vec<f32> = shards
-                .clone()
-                .map(|shard| fold.shard(shard).rows.len() as f32)
-                .collect();
-            meeting.gather(&own, 1, &mut all);
-            total += all.iter().sum::<f32>();
-        }
-        for which in 0..fold.nodes().len() {
-            fold.grad(which).fill(1.0);
-        }
-        // The whole batch's rows, twice, at shard 0.
-        for shard in shards {
-            let loss = if shard == 0 { f64::from(total) } else { 0.0 };
-            let weight = 1.0;
-            fold.set_sums(
-                shard,
-                Sums {
-                    loss,
-                    weight,
-                    correct: 0.0,
-                },
-            );
-        }
-        fold.set_meeting(Some(meeting));
-    }
 }
 
 #[test]

@@ -19,7 +19,7 @@
 //!
 //! # Why this way
 //! Packing windows into panels (im2col) costs a store for each value, as much as its sixteen multiply-adds. Measured
-//! with `benches/conv.rs`.
+//! with `benches/layers.rs`.
 
 use super::isa::Isa;
 use super::pack::Packed;
