@@ -11,8 +11,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use ndarray::Array2;
 use unisono::nn::kernel::Isa;
 use unisono::nn::{
-    Attention, Build, Conv, Destinations, Grads, Layer, Mode, Pass, Pool, Recurrent, Shape, Spec,
-    Tape,
+    Attention, Build, Conv, Destinations, Grads, Mode, Pass, Pool, Recurrent, Shape, Spec, Tape,
 };
 
 const ROWS: usize = 32;
@@ -76,16 +75,12 @@ fn layers(criterion: &mut Criterion) {
         let (params, x) = (values(len), values(ROWS * case.input.len()));
         let outputs = ROWS * layer.output().len();
         let (mut y, dy) = (vec![0.0; outputs], values(outputs));
-        let (shards, nodes) = ([0..ROWS / 2, ROWS / 2..ROWS], [0..2]);
+        let (shards, node) = ([0..ROWS / 2, ROWS / 2..ROWS], 0..2);
         let pass = Pass {
             mode: Mode::Train,
-            rows: ROWS,
-            first: 0,
             shards: &shards,
-            nodes: &nodes,
-            seed: 0,
-            step: 0,
-            meeting: None,
+            nodes: std::slice::from_ref(&node),
+            ..Pass::evaluate(ROWS, 0)
         };
         let work = layer.flops().max(case.input.len() as u64) * ROWS as u64;
         group.throughput(Throughput::Elements(work));
@@ -146,16 +141,7 @@ fn im2col(criterion: &mut Criterion) {
         let mut layer = spec
             .build(&[size, size, channels].into(), &mut build)
             .expect("the shape fits");
-        let pass = Pass {
-            mode: Mode::Evaluate,
-            rows: ROWS,
-            first: 0,
-            shards: &[],
-            nodes: &[],
-            seed: 0,
-            step: 0,
-            meeting: None,
-        };
+        let pass = Pass::evaluate(ROWS, 0);
         let mut y = vec![0.0; x.len()];
         layer.forward(&pass, &kernel, &x, &mut y);
         let plain = run();

@@ -50,8 +50,35 @@ pub struct Pass<'a> {
     pub seed: u64,
     /// The step, from 0.
     pub step: u64,
+    /// The epoch, from 0.
+    pub epoch: u32,
     /// The meeting with the other workers, while training in an engine.
     pub meeting: Option<&'a dyn Gather>,
+    /// For each position of each row, whether it is padding; `None` if the model knows no padding.
+    pub mask: Option<&'a [bool]>,
+}
+
+impl Pass<'_> {
+    /// A pass over `rows` rows from position `first` on that evaluates and needs no gradient.
+    pub fn evaluate(rows: usize, first: usize) -> Self {
+        Self {
+            mode: Mode::Evaluate,
+            rows,
+            first,
+            shards: &[],
+            nodes: &[],
+            seed: 0,
+            step: 0,
+            epoch: 0,
+            meeting: None,
+            mask: None,
+        }
+    }
+
+    /// The mask, if it is of sequences of `length` positions.
+    pub(super) fn mask_of(&self, length: usize) -> Option<&[bool]> {
+        self.mask.filter(|mask| mask.len() == self.rows * length)
+    }
 }
 
 /// What backward sees of forward, and where it writes the gradient of the input.
@@ -340,13 +367,9 @@ mod tests {
         let nodes = [0..4, 4..7];
         let pass = Pass {
             mode: Mode::Train,
-            rows: 21,
-            first: 0,
             shards: &shards,
             nodes: &nodes,
-            seed: 0,
-            step: 0,
-            meeting: None,
+            ..Pass::evaluate(21, 0)
         };
         let value = |shard: usize| 1.0 / (1 + shard * shard) as f32;
         let mut to = Nodes(vec![vec![f32::NAN; 5]; 2]);

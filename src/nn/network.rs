@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::NnError;
 use super::kernel::Isa;
-use super::layer::{Layer, Mode, Pass};
+use super::layer::{Layer, Pass};
 use super::params::ParamLayout;
 use super::spec::Sequential;
 
@@ -94,7 +94,7 @@ impl Network {
         }
         let outputs = stages.output().len();
         let mut predicted = Array2::zeros((rows, outputs));
-        let mut x = Vec::new();
+        let (mut x, mut mask) = (Vec::new(), Vec::new());
         for start in (0..rows).step_by(PREDICT_ROWS) {
             let end = (start + PREDICT_ROWS).min(rows);
             x.clear();
@@ -103,15 +103,10 @@ impl Network {
             let y = block
                 .as_slice_mut()
                 .expect("rows of a new array are contiguous");
+            self.model.mask(&x, &mut mask);
             let pass = Pass {
-                mode: Mode::Evaluate,
-                rows: end - start,
-                first: start,
-                shards: &[],
-                nodes: &[],
-                seed: 0,
-                step: 0,
-                meeting: None,
+                mask: self.model.has_padding().then_some(&mask),
+                ..Pass::evaluate(end - start, start)
             };
             stages.forward(&pass, &self.params, &x, y);
         }

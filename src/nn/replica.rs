@@ -72,6 +72,9 @@ struct Work {
     dy: Vec<f32>,
     classes: Vec<u32>,
     values: Vec<f32>,
+    /// The model's own rule for padding, and where it applies in the block.
+    model: Sequential,
+    mask: Vec<bool>,
 }
 
 impl<S: RowSource> NetworkReplica<S> {
@@ -99,6 +102,8 @@ impl<S: RowSource> NetworkReplica<S> {
                 dy: Vec::new(),
                 classes: Vec::new(),
                 values: Vec::new(),
+                model: model.clone(),
+                mask: Vec::new(),
             },
             nodes: Vec::new(),
             cuts: Vec::new(),
@@ -119,9 +124,14 @@ impl<S: RowSource> NetworkReplica<S> {
             TargetKind::Values(width) => TargetsMut::Values(grow(&mut work.values, n * width)),
         };
         self.source.gather(source, rows, inputs, targets);
+        let x = &work.x[..n * work.widths.0];
         let y = grow(&mut work.y, n * work.widths.1);
-        work.stages
-            .forward(pass, &self.params, &work.x[..n * work.widths.0], y);
+        work.model.mask(x, &mut work.mask);
+        let pass = Pass {
+            mask: work.model.has_padding().then_some(&work.mask),
+            ..*pass
+        };
+        work.stages.forward(&pass, &self.params, x, y);
     }
 
     /// The loss of rows `rows` of the block; with `Gradient::Wanted`, its gradient is left in `dy`.
@@ -159,7 +169,11 @@ impl<S: RowSource> NetworkReplica<S> {
             dx: None,
         };
         let mut grads = Grads::new(to, 0..self.params.len());
-        work.stages.backward(pass, tape, &mut grads);
+        let pass = Pass {
+            mask: work.model.has_padding().then_some(&work.mask),
+            ..*pass
+        };
+        work.stages.backward(&pass, tape, &mut grads);
     }
 
     /// A pass over `rows` rows from position `first` of the step's batch.
@@ -177,7 +191,9 @@ impl<S: RowSource> NetworkReplica<S> {
             nodes: parts.1,
             seed: self.settings.seed,
             step: shard.batch.step,
+            epoch: shard.batch.epoch,
             meeting: None,
+            mask: None,
         }
     }
 

@@ -24,6 +24,7 @@ use super::{Activation, Dense};
 pub struct Sequential {
     input: Shape,
     layers: Vec<Arc<dyn Spec>>,
+    padding: Option<f32>,
 }
 
 impl Sequential {
@@ -32,6 +33,7 @@ impl Sequential {
         Self {
             input: input.into(),
             layers: Vec::new(),
+            padding: None,
         }
     }
 
@@ -69,6 +71,43 @@ impl Sequential {
     /// Turns all axes into one.
     pub fn flatten(self) -> Self {
         self.layer(Reshape::flatten())
+    }
+
+    /// Sequences are padded to their common length: a position whose values (or whose token) are all `value` is padding.
+    /// Recurrent layers keep their state there, and attention does not look there.
+    ///
+    /// ```
+    /// use unisono::nn::{Attention, Embedding, Recurrent, Sequential};
+    /// let model = Sequential::new([12])
+    ///     .padding(0.0)
+    ///     .layer(Embedding::new(100, 16))
+    ///     .layer(Attention::new(2))
+    ///     .layer(Recurrent::gru(8).bidirectional());
+    /// assert_eq!(model.output_shape()?.axes(), [12, 16]);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
+    pub fn padding(self, value: f32) -> Self {
+        Self {
+            padding: Some(value),
+            ..self
+        }
+    }
+
+    /// Whether some positions may be padding.
+    pub(super) fn has_padding(&self) -> bool {
+        self.padding.is_some()
+    }
+
+    /// For each position of the rows `x`, whether it is padding.
+    pub(super) fn mask(&self, x: &[f32], mask: &mut Vec<bool>) {
+        mask.clear();
+        let Some(value) = self.padding else { return };
+        let width = match self.input.axes() {
+            [_] => 1,
+            _ => self.input.channels(),
+        };
+        let positions = x.chunks_exact(width);
+        mask.extend(positions.map(|position| position.iter().all(|v| *v == value)));
     }
 
     /// The shape of a row that the model takes.
@@ -135,6 +174,11 @@ impl Sequential {
             build.place = "0 (input)".to_owned();
             return Err(build.refuse("rows with at least 1 value", &self.input));
         }
+        if self.padding.is_some() && self.input.axes().len() > 2 {
+            let mut build = Build::new(isa);
+            build.place = "0 (input)".to_owned();
+            return Err(build.refuse("rows of shape T or TxC where there is padding", &self.input));
+        }
         Stages::new(&self.layers, &self.input, &mut Build::new(isa))
     }
 
@@ -147,7 +191,8 @@ impl Sequential {
 impl PartialEq for Sequential {
     /// Two models are equal if they describe the same layers.
     fn eq(&self, other: &Self) -> bool {
-        self.input == other.input && format!("{:?}", self.layers) == format!("{:?}", other.layers)
+        (&self.input, self.padding) == (&other.input, other.padding)
+            && format!("{:?}", self.layers) == format!("{:?}", other.layers)
     }
 }
 

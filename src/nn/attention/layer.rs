@@ -136,7 +136,7 @@ impl AttentionLayer {
     }
 
     /// One head of one row, forward.
-    fn attend(&mut self, row: usize, head: usize) {
+    fn attend(&mut self, (row, head): (usize, usize), mask: Option<&[bool]>) {
         let (t, c) = (self.length, self.channels);
         let d = c / self.spec.heads;
         let qkv = &self.values[row * t * 3 * c..][..t * 3 * c];
@@ -148,12 +148,11 @@ impl AttentionLayer {
         let packed = (&mut self.left, &mut self.right);
         let (q, k) = (part(0).rows((t, d)), part(1).positions((t, d)));
         Self::multiply(packed, q, k, Out::dense(p, t));
-        softmax_rows(
-            p,
-            t,
-            1.0 / (d as f32).sqrt(),
-            self.spec.reach == Reach::Causal,
-        );
+        if let Some(mask) = mask {
+            hide(p, mask);
+        }
+        let is_causal = self.spec.reach == Reach::Causal;
+        softmax_rows(p, t, 1.0 / (d as f32).sqrt(), is_causal);
         let packed = (&mut self.left, &mut self.right);
         let p = View { data: p, stride: t };
         let to = Out {
@@ -249,7 +248,8 @@ impl Layer for AttentionLayer {
         grow(&mut self.weights, pass.rows * self.spec.heads * t * t);
         grow(&mut self.mixed, pass.rows * t * c);
         for row in 0..pass.rows {
-            (0..self.spec.heads).for_each(|head| self.attend(row, head));
+            let mask = pass.mask_of(t).map(|mask| &mask[row * t..][..t]);
+            (0..self.spec.heads).for_each(|head| self.attend((row, head), mask));
         }
         let (w, b) = out.split_at(self.out.len());
         let mixed = &self.mixed[..pass.rows * t * c];
@@ -303,6 +303,15 @@ impl Layer for AttentionLayer {
     }
 }
 
+/// Makes each row blind for the positions of the mask.
+fn hide(scores: &mut [f32], mask: &[bool]) {
+    for row in scores.chunks_exact_mut(mask.len()) {
+        for (score, _) in row.iter_mut().zip(mask).filter(|(_, hidden)| **hidden) {
+            *score = f32::NEG_INFINITY;
+        }
+    }
+}
+
 /// Softmax of each row of `length`, times `scale`; if causal, over the elements up to the diagonal.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn softmax_rows(values: &mut [f32], length: usize, scale: f32, is_causal: bool) {
@@ -310,6 +319,11 @@ fn softmax_rows(values: &mut [f32], length: usize, scale: f32, is_causal: bool) 
         let (seen, unseen) = row.split_at_mut(if is_causal { at + 1 } else { length });
         unseen.fill(0.0);
         let max = seen.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        // Nothing to look at: a row whose positions so far are all padding.
+        if max == f32::NEG_INFINITY {
+            seen.fill(0.0);
+            continue;
+        }
         for value in seen.iter_mut() {
             *value = exp((*value - max) * scale);
         }

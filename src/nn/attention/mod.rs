@@ -1,7 +1,7 @@
 //! Multi-head attention over the positions of a row, causal or not.
 //!
 //! `q, k, v = x A + a`, cut into heads of D = C / heads; for each head `P = softmax(q k' / sqrt(D))`, over the positions
-//! up to its own if causal; `y = [P v, head by head] O + o`.
+//! up to its own if causal, never over padding ([`Sequential::padding`](super::Sequential::padding)); `y = [P v, head by head] O + o`.
 //!
 //! # Shapes
 //! X, Y: (B, T, C); A: (C, 3 C), columns q then k then v, each head by head; O: (C, C); P is kept: (B, heads, T, T).

@@ -1,6 +1,7 @@
 //! One position of a recurrent layer: from the gates' arguments to the new state, and back.
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 /// What forward reads and writes at one position of one row; slices of H values, gates of G H.
 #[derive(Debug)]
@@ -52,4 +53,24 @@ pub(super) trait Cell: Send + Sync + Debug {
 
     /// The gradients.
     fn backward(&self, at: Backward<'_>);
+}
+
+/// The slice `own`, to be written, and the slice of the same length at `before`, to be read.
+pub(super) fn with_before(
+    data: &mut [f32],
+    own: Range<usize>,
+    before: Option<usize>,
+) -> (Option<&[f32]>, &mut [f32]) {
+    let len = own.len();
+    match before {
+        None => (None, &mut data[own]),
+        Some(before) if before < own.start => {
+            let (left, right) = data.split_at_mut(own.start);
+            (Some(&left[before..before + len]), &mut right[..len])
+        }
+        Some(before) => {
+            let (left, right) = data.split_at_mut(before);
+            (Some(&right[..len]), &mut left[own])
+        }
+    }
 }

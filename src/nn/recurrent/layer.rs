@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::cell::{Backward, Cell, Forward};
+use super::cell::{Backward, Cell, Forward, with_before};
+use super::state::{Start, State};
 use crate::nn::Init;
 use crate::nn::dense::{Weight, positions};
 use crate::nn::kernel::{Bias, Isa, Ones, Out, Rows};
@@ -39,6 +40,8 @@ pub(super) struct RecurrentLayer {
     sizes: Sizes,
     init: Init,
     is_reversed: bool,
+    /// The state before the first position.
+    state: State,
     input: Weight,
     hidden: Weight,
     output: Shape,
@@ -53,7 +56,6 @@ pub(super) struct RecurrentLayer {
     /// (B, H).
     dh: Vec<f32>,
     dc: Vec<f32>,
-    zeros: Vec<f32>,
     biases: Vec<f32>,
     shards: Vec<Range<usize>>,
 }
@@ -62,13 +64,14 @@ impl RecurrentLayer {
     pub(super) fn new(
         cell: Arc<dyn Cell>,
         sizes: Sizes,
-        (init, is_reversed, isa): (Init, bool, Isa),
+        (init, (is_reversed, start), isa): (Init, (bool, Start), Isa),
     ) -> Self {
         Self {
             cell,
             sizes,
             init,
             is_reversed,
+            state: State::new(start, sizes.hidden),
             input: Weight::new((sizes.channels, sizes.gates), isa),
             hidden: Weight::new((sizes.hidden, sizes.gates), isa),
             output: Shape::from([sizes.length, sizes.hidden]),
@@ -78,7 +81,6 @@ impl RecurrentLayer {
             h_before: Vec::new(),
             dh: Vec::new(),
             dc: Vec::new(),
-            zeros: vec![0.0; sizes.hidden],
             biases: Vec::new(),
             shards: Vec::new(),
         }
@@ -97,7 +99,8 @@ impl RecurrentLayer {
     /// The cell at one position of every row.
     fn step(
         &self,
-        (rows, position, before): (usize, usize, Option<usize>),
+        pass: &Pass<'_>,
+        (position, before): (usize, Option<usize>),
         (gates, hidden_gates): (&mut [f32], &mut [f32]),
         (inner, y): (&mut [f32], &mut [f32]),
     ) {
@@ -108,7 +111,8 @@ impl RecurrentLayer {
             ..
         } = self.sizes;
         let is_separate = self.cell.has_separate_hidden_gates();
-        for row in 0..rows {
+        let mask = pass.mask_of(length);
+        for row in 0..pass.rows {
             let at = row * length + position;
             let own = at * hidden..(at + 1) * hidden;
             let before = before.map(|before| (row * length + before) * hidden);
@@ -119,11 +123,18 @@ impl RecurrentLayer {
             } else {
                 0..0
             };
+            let h_before = h_before.unwrap_or_else(|| self.state.h(row));
+            let c_before = c_before.unwrap_or_else(|| self.state.c(row));
+            if mask.is_some_and(|mask| mask[at]) {
+                h.copy_from_slice(h_before);
+                c.copy_from_slice(c_before);
+                continue;
+            }
             self.cell.forward(Forward {
                 gates: &mut gates[at * width..(at + 1) * width],
                 hidden_gates: &mut hidden_gates[hidden_at],
-                h_before: h_before.unwrap_or(&self.zeros),
-                c_before: c_before.unwrap_or(&self.zeros),
+                h_before,
+                c_before,
                 h,
                 c,
             });
@@ -183,6 +194,7 @@ impl Layer for RecurrentLayer {
             ..
         } = self.sizes;
         let rows = pass.rows;
+        self.state.begin(pass);
         let [w, b, u, c] = self.split(params);
         let is_separate = self.cell.has_separate_hidden_gates();
         let mut gates = std::mem::take(&mut self.gates);
@@ -209,7 +221,7 @@ impl Layer for RecurrentLayer {
         }
         for step in 0..length {
             let (position, before) = self.position(step);
-            if let Some(before) = before {
+            if before.is_some() || self.state.is_carried() {
                 let target = if is_separate {
                     &mut *hidden_all
                 } else {
@@ -219,20 +231,25 @@ impl Layer for RecurrentLayer {
                     data: &mut target[position * width..],
                     stride: length * width,
                 };
-                let h = rows_at(y, (rows, length, hidden), before);
+                let h = match before {
+                    Some(before) => rows_at(y, (rows, length, hidden), before),
+                    None => Rows::dense(self.state.all_h(rows), hidden),
+                };
                 self.hidden.forward_strided(u, h, out, Bias::Stored);
             }
             self.step(
-                (rows, position, before),
+                pass,
+                (position, before),
                 (&mut *all, &mut *hidden_all),
                 (&mut *inner_all, &mut *y),
             );
         }
         (self.gates, self.hidden_gates, self.c) = (gates, hidden_gates, inner);
+        self.state.carry(pass, length, (y, &self.c));
     }
 
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
-        self.backward_through_time(pass.rows, &tape);
+        self.backward_through_time(pass, &tape);
         let Sizes { length, .. } = self.sizes;
         let len = pass.rows * length * self.sizes.gates;
         let dgates = &self.gates[..len];
@@ -276,7 +293,8 @@ impl Layer for RecurrentLayer {
 
 impl RecurrentLayer {
     /// From the last position to the first: turns the gates into the gradients of their arguments.
-    fn backward_through_time(&mut self, rows: usize, tape: &Tape<'_>) {
+    fn backward_through_time(&mut self, pass: &Pass<'_>, tape: &Tape<'_>) {
+        let rows = pass.rows;
         let Sizes {
             length,
             hidden,
@@ -305,54 +323,62 @@ impl RecurrentLayer {
                 let out = Out::dense(dh_all, hidden);
                 self.hidden.backward_strided(u, d, out, Bias::Stored);
             }
-            for row in 0..rows {
-                let at = row * length + position;
-                let own = at * hidden..(at + 1) * hidden;
-                let earlier = before.map(|b| (row * length + b) * hidden);
-                let earlier = earlier.map(|start| start..start + hidden);
-                let at_row = row * hidden..(row + 1) * hidden;
-                let dh = &mut dh_all[at_row.clone()];
-                crate::nn::kernel::elementwise::add(dh, &tape.dy[own.clone()]);
-                let h_before = earlier.clone().map_or(&self.zeros[..], |e| &tape.y[e]);
-                let c_before = earlier.map_or(&self.zeros[..], |e| &self.c[e]);
-                self.h_before[own.clone()].copy_from_slice(h_before);
-                let hidden_at = if is_separate {
-                    at * width..(at + 1) * width
-                } else {
-                    0..0
-                };
-                self.cell.backward(Backward {
-                    gates: &mut self.gates[at * width..(at + 1) * width],
-                    hidden_gates: &mut self.hidden_gates[hidden_at],
-                    h_before,
-                    c_before,
-                    h: &tape.y[own.clone()],
-                    c: &self.c[own],
-                    dh,
-                    dc: &mut dc_all[at_row],
-                });
-            }
+            self.step_back(pass, tape, (position, before), (&mut *dh_all, &mut *dc_all));
         }
         (self.dh, self.dc) = (dh, dc);
     }
-}
 
-/// The slice `own`, to be written, and the slice of the same length at `before`, to be read.
-fn with_before(
-    data: &mut [f32],
-    own: Range<usize>,
-    before: Option<usize>,
-) -> (Option<&[f32]>, &mut [f32]) {
-    let len = own.len();
-    match before {
-        None => (None, &mut data[own]),
-        Some(before) if before < own.start => {
-            let (left, right) = data.split_at_mut(own.start);
-            (Some(&left[before..before + len]), &mut right[..len])
-        }
-        Some(before) => {
-            let (left, right) = data.split_at_mut(before);
-            (Some(&right[..len]), &mut left[own])
+    /// One position of every row, backward.
+    fn step_back(
+        &mut self,
+        pass: &Pass<'_>,
+        tape: &Tape<'_>,
+        (position, before): (usize, Option<usize>),
+        (dh_all, dc_all): (&mut [f32], &mut [f32]),
+    ) {
+        let Sizes {
+            length,
+            hidden,
+            gates: width,
+            ..
+        } = self.sizes;
+        let is_separate = self.cell.has_separate_hidden_gates();
+        let mask = pass.mask_of(length);
+        for row in 0..pass.rows {
+            let at = row * length + position;
+            let own = at * hidden..(at + 1) * hidden;
+            let earlier = before.map(|b| (row * length + b) * hidden);
+            let earlier = earlier.map(|start| start..start + hidden);
+            let at_row = row * hidden..(row + 1) * hidden;
+            let dh = &mut dh_all[at_row.clone()];
+            crate::nn::kernel::elementwise::add(dh, &tape.dy[own.clone()]);
+            let (h_before, c_before) = match earlier {
+                Some(earlier) => (&tape.y[earlier.clone()], &self.c[earlier]),
+                None => (self.state.h(row), self.state.c(row)),
+            };
+            self.h_before[own.clone()].copy_from_slice(h_before);
+            let gates_at = at * width..(at + 1) * width;
+            let hidden_at = if is_separate {
+                at * width..(at + 1) * width
+            } else {
+                0..0
+            };
+            // At padding h and c are those before: their gradients pass on, and the gates have none.
+            if mask.is_some_and(|mask| mask[at]) {
+                self.gates[gates_at].fill(0.0);
+                self.hidden_gates[hidden_at].fill(0.0);
+                continue;
+            }
+            self.cell.backward(Backward {
+                gates: &mut self.gates[gates_at],
+                hidden_gates: &mut self.hidden_gates[hidden_at],
+                h_before,
+                c_before,
+                h: &tape.y[own.clone()],
+                c: &self.c[own],
+                dh,
+                dc: &mut dc_all[at_row],
+            });
         }
     }
 }

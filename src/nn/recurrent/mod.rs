@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cell` | the trait that unites the cells: one position's gates, forward and backward |
 //! | `rnn`, `gru`, `lstm` | one a file: formula and derivative |
+//! | `state` | the state before the first position: zeros, or that of the batch before |
 //! | `layer` | the loop over positions, the products, the gradients |
 //!
 //! # Shapes
@@ -12,13 +13,15 @@
 //!
 //! # How
 //! The input's part of all gates of a whole sequence is one product; the hidden part is one product a position over all
-//! rows, with weights packed once a step. Each starts from a state of zeros.
+//! rows, with weights packed once a step. Rows start from a state of zeros, or from the batch before. At padding
+//! ([`Sequential::padding`]) the state stays as it is, and the output repeats it.
 
 mod cell;
 mod gru;
 mod layer;
 mod lstm;
 mod rnn;
+mod state;
 
 use std::sync::Arc;
 
@@ -30,6 +33,7 @@ use super::shape::Shape;
 use super::spec::Sequential;
 
 use cell::Cell;
+use state::Start;
 
 /// A recurrent layer.
 ///
@@ -46,6 +50,7 @@ pub struct Recurrent {
     layers: usize,
     direction: Direction,
     init: Init,
+    start: Start,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,6 +89,7 @@ impl Recurrent {
             layers: 1,
             direction: Direction::Forward,
             init: Init::Uniform(1.0 / (hidden.max(1) as f32).sqrt()),
+            start: Start::Zeros,
         }
     }
 
@@ -104,6 +110,15 @@ impl Recurrent {
     pub fn bidirectional(self) -> Self {
         Self {
             direction: Direction::Both,
+            ..self
+        }
+    }
+
+    /// In training, a row goes on from the state in which the row at the same position of the batch before ended (within
+    /// an epoch; gradients do not): truncated back-propagation through time, for data in the order of the text.
+    pub fn carry_state(self) -> Self {
+        Self {
+            start: Start::Carried,
             ..self
         }
     }
@@ -156,7 +171,10 @@ impl Spec for Recurrent {
             hidden: self.hidden,
             gates: self.cell.num_gates() * self.hidden,
         };
-        let settings = (self.init, is_reversed, build.isa);
+        if is_reversed && self.start == Start::Carried {
+            return Err(build.refuse("a forward direction where state is carried", "reversed"));
+        }
+        let settings = (self.init, (is_reversed, self.start), build.isa);
         Ok(Box::new(layer::RecurrentLayer::new(
             Arc::clone(&self.cell),
             shape,
