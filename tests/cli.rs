@@ -182,6 +182,104 @@ fn what_was_asked_for_and_what_is_used_is_said() {
 }
 
 #[test]
+fn bench_prints_one_line_of_json_with_every_figure_and_the_same_hash_for_any_threads() {
+    let line = |threads: &str| {
+        let args = [
+            "bench",
+            "--preset",
+            "mlp_small",
+            "--batch-size",
+            "32",
+            "--steps",
+            "5",
+            "--json",
+        ];
+        let text = stdout(&[&args[..], &["--threads", threads]].concat());
+        assert_eq!(text.lines().count(), 1);
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    let one = line("1");
+    let keys = [
+        "framework",
+        "mode",
+        "preset",
+        "batch",
+        "threads",
+        "shards",
+        "params",
+        "median_ms_per_step",
+        "p10",
+        "p90",
+        "samples_per_s",
+        "gflops",
+        "peak_share",
+        "phases_ms",
+        "steps",
+        "weights_sha256",
+    ];
+    for key in keys {
+        assert!(!one[key].is_null(), "{key}");
+    }
+    assert_eq!((&one["params"], &one["steps"]), (&2410.into(), &5.into()));
+    for phase in [
+        "forward",
+        "backward",
+        "wait",
+        "reduce",
+        "update",
+        "broadcast",
+    ] {
+        assert!(one["phases_ms"][phase].as_f64().unwrap() >= 0.0, "{phase}");
+    }
+    let share = one["peak_share"].as_f64().unwrap();
+    assert!(share > 0.0 && share < 1.0, "{share}");
+    for threads in ["2", "3", "5"] {
+        assert_eq!(line(threads)["weights_sha256"], one["weights_sha256"]);
+    }
+}
+
+#[test]
+fn a_preset_trains_on_made_up_data_and_learns() {
+    let text = stdout(&["train", "--preset", "mlp_small", "--epochs", "5"]);
+    let accuracy: f64 = value(&text, "test accuracy")
+        .trim_end_matches(" %")
+        .parse()
+        .unwrap();
+    assert!(accuracy > 90.0, "{accuracy}");
+    assert!(value(&text, "data").contains("1024 training and 256 test rows"));
+    assert!(value(&text, "model").contains("2410 parameters"));
+}
+
+#[test]
+fn bad_input_of_bench_is_one_line_and_exit_code_2() {
+    let cases: [(&[&str], &str); 4] = [
+        (
+            &["bench", "--preset", "alexnet"],
+            "--preset must be mlp_small, mlp, lenet, resnet20, lstm or gpt, got \"alexnet\"",
+        ),
+        (
+            &["bench", "--preset", "mlp_small", "--steps", "0"],
+            "--steps must be at least 1",
+        ),
+        (
+            &["bench", "--preset", "mlp_small", "--batch-size", "0"],
+            "batch size must be at least 1, got 0",
+        ),
+        (
+            &["bench", "--preset", "mlp_small", "--threads", "0"],
+            "threads must be at least 1, got 0",
+        ),
+    ];
+    for (args, message) in cases {
+        let output = unisono(args);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains(message), "{args:?}: {stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{args:?}: {stderr}");
+    }
+}
+
+#[test]
 fn help_names_every_option() {
     let help = stdout(&["train", "--help"]);
     let options = [

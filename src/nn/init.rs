@@ -168,6 +168,12 @@ mod tests {
             (Init::XavierNormal, 2.0 / 400.0),
             (Init::HeUniform, 2.0 / 300.0),
             (Init::HeNormal, 2.0 / 300.0),
+            (Init::LecunUniform, 1.0 / 300.0),
+            (Init::LecunNormal, 1.0 / 300.0),
+            (Init::Torch, 1.0 / 900.0),
+            (Init::Uniform(0.3), 0.03),
+            (Init::Normal(0.5), 0.25),
+            (Init::TruncatedNormal(0.5), 0.25),
         ];
         for (init, variance) in cases {
             let values = filled(init, 1, 0);
@@ -181,6 +187,40 @@ mod tests {
                 (squares / variance - 1.0).abs() < 0.04,
                 "{init:?}: variance {squares}"
             );
+        }
+    }
+
+    #[test]
+    fn a_truncated_normal_ends_at_two_deviations_of_the_normal() {
+        let largest = filled(Init::TruncatedNormal(0.5), 1, 0)
+            .iter()
+            .fold(0.0_f32, |most, v| most.max(v.abs()));
+        let end = 2.0 * 0.5 / 0.879_626;
+        assert!(largest <= end && largest > 0.98 * end, "{largest}");
+    }
+
+    #[test]
+    fn orthogonal_rows_or_columns_are_orthonormal_times_the_gain() {
+        for (rows, columns) in [(5, 9), (9, 5), (6, 6)] {
+            let mut values = vec![0.0; rows * columns];
+            Init::Orthogonal(2.0).fill(&mut values, (rows, columns), (3, 0));
+            let vector = |which: usize| -> Vec<f32> {
+                if rows <= columns {
+                    values[which * columns..][..columns].to_vec()
+                } else {
+                    (0..rows).map(|r| values[r * columns + which]).collect()
+                }
+            };
+            for i in 0..rows.min(columns) {
+                for j in 0..rows.min(columns) {
+                    let dot: f32 = vector(i).iter().zip(vector(j)).map(|(a, b)| a * b).sum();
+                    let expected = if i == j { 4.0 } else { 0.0 };
+                    assert!(
+                        (dot - expected).abs() < 1e-5,
+                        "{rows}x{columns}, {i}, {j}: {dot}"
+                    );
+                }
+            }
         }
     }
 

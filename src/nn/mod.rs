@@ -2,17 +2,22 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `spec` | `Sequential`: a model as data |
-//! | `params` | the flat layout of all parameters: names, shapes, ranges |
-//! | `init` | initial values from counter-based random streams |
+//! | `layer` | the traits behind every layer: `Spec` (what it is), `Layer` (at work), and what a pass carries |
+//! | `shape`, `params`, `init` | shapes of rows; the flat layout of all parameters; initial values |
+//! | `spec`, `stages` | `Sequential`: layers one after another, as data and at work |
+//! | `dense`, `conv`, `pool`, `recurrent`, `attention`, `embedding`, `positions` | layers, one a file: formula, forward, backward |
+//! | `batch_norm`, `norm`, `dropout`, `activation`, `reshape` | more of them |
+//! | `combine` | `Residual` and `Parallel` |
+//! | `loss` | losses and their gradients |
 //! | `network` | a model with its parameters; `predict` |
-//! | `stages` | a model at work: activations, forward, backward |
-//! | `dense`, `activation`, `loss` | formula, forward, backward, tests: one a file |
 //! | `replica` | the model as the engine sees it |
+//! | `presets` | the reference models |
+//! | `kernel` | single-threaded kernels under them |
 //!
 //! # Invariants
 //! 1. Rows are independent: a row's output and input gradient do not depend on the rows that go along, so a
-//!    worker runs all its shards as one block.
+//!    worker runs all its shards as one block. Batch norm is the exception, and says so (`Layer::couples_rows`,
+//!    `Layer::couples_batch`).
 //! 2. Sums over rows (weight gradients, losses) are per shard, added in the order of the engine's tree.
 
 mod activation;
