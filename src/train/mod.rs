@@ -1,6 +1,6 @@
 //! **The** loop: data, engine, network, optimiser and schedule meet here and only here.
 //!
-//! [`Trainer`] holds the settings and the state that a next call of [`Trainer::fit`] goes on from; [`run_epoch`] is
+//! [`Trainer`] holds the settings and the state that a next call of [`Trainer::fit`] goes on from; `run_epoch` is
 //! an epoch on one page.
 
 mod config;
