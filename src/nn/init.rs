@@ -25,6 +25,10 @@ pub enum Init {
     TruncatedNormal(f32),
     /// Uniform in ±1 / sqrt(fan_in): PyTorch's default for weights and biases of dense and convolution layers.
     Torch,
+    /// Uniform with variance 2 / ((1 + a²) fan), for leaky ReLU with slope a below 0; He's with a = 0.
+    KaimingUniform(Fan, f32),
+    /// Normal with variance 2 / ((1 + a²) fan).
+    KaimingNormal(Fan, f32),
     /// Uniform in ±sqrt(3 / fan_in): variance 1 / fan_in (LeCun).
     LecunUniform,
     /// Normal with variance 1 / fan_in (LeCun).
@@ -40,6 +44,15 @@ pub enum Init {
     HeUniform,
     /// Normal with variance 2 / fan_in, for ReLU.
     HeNormal,
+}
+
+/// Which side of a unit keeps its variance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fan {
+    /// That of the activations: inputs.
+    In,
+    /// That of the gradients: outputs.
+    Out,
 }
 
 impl Init {
@@ -75,6 +88,14 @@ impl Init {
             }
             Init::TruncatedNormal(deviation) => truncated(len, deviation, &mut stream),
             Init::Torch => Array1::random_using(len, uniform(1.0 / fan_in.sqrt()), &mut stream),
+            Init::KaimingUniform(fan, slope) => {
+                let variance = kaiming(fan, slope, (fan_in, fan_out));
+                Array1::random_using(len, uniform((3.0 * variance).sqrt()), &mut stream)
+            }
+            Init::KaimingNormal(fan, slope) => {
+                let variance = kaiming(fan, slope, (fan_in, fan_out));
+                Array1::random_using(len, normal(variance), &mut stream)
+            }
             Init::LecunUniform => {
                 Array1::random_using(len, uniform((3.0 / fan_in).sqrt()), &mut stream)
             }
@@ -96,6 +117,15 @@ impl Init {
             .zip(drawn)
             .for_each(|(value, drawn)| *value = drawn);
     }
+}
+
+/// He, Zhang, Ren, Sun 2015, eq. 15.
+fn kaiming(fan: Fan, slope: f32, (fan_in, fan_out): (f32, f32)) -> f32 {
+    let fan = match fan {
+        Fan::In => fan_in,
+        Fan::Out => fan_out,
+    };
+    2.0 / ((1.0 + slope * slope) * fan)
 }
 
 /// Draws beyond two deviations are drawn again; what is left has 0.8796 of the deviation.
@@ -169,6 +199,8 @@ mod tests {
             (Init::HeUniform, 2.0 / 300.0),
             (Init::HeNormal, 2.0 / 300.0),
             (Init::LecunUniform, 1.0 / 300.0),
+            (Init::KaimingUniform(Fan::Out, 0.0), 2.0 / 100.0),
+            (Init::KaimingNormal(Fan::In, 0.5), 1.6 / 300.0),
             (Init::LecunNormal, 1.0 / 300.0),
             (Init::Torch, 1.0 / 900.0),
             (Init::Uniform(0.3), 0.03),

@@ -6,7 +6,7 @@
 //! | `shape`, `params`, `init` | shapes of rows; the flat layout of all parameters; initial values |
 //! | `spec`, `stages` | `Sequential`: layers one after another, as data and at work |
 //! | `dense`, `conv`, `pool`, `recurrent`, `attention`, `embedding`, `positions` | layers, one a file: formula, forward, backward |
-//! | `batch_norm`, `norm`, `dropout`, `activation`, `reshape` | more of them |
+//! | `batch_norm`, `norm`, `dropout`, `activation`, `softmax`, `reshape` | more of them |
 //! | `combine` | `Residual` and `Parallel` |
 //! | `loss` | losses and their gradients |
 //! | `network` | a model with its parameters; `predict` |
@@ -43,6 +43,7 @@ mod recurrent;
 mod replica;
 mod reshape;
 mod shape;
+mod softmax;
 mod spec;
 mod stages;
 
@@ -55,7 +56,7 @@ pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use error::NnError;
-pub use init::Init;
+pub use init::{Fan, Init};
 pub use layer::{Build, Destinations, Grads, InPlace, Layer, Mode, Pass, Spec, Tape, TensorSpec};
 pub use loss::{CrossEntropy, Loss, MseConvention, TargetKind, Targets, TargetsMut};
 pub use network::Network;
@@ -67,4 +68,5 @@ pub use recurrent::Recurrent;
 pub use replica::{NetworkReplica, ReplicaSettings, RowSource};
 pub use reshape::Reshape;
 pub use shape::Shape;
+pub use softmax::Softmax;
 pub use spec::Sequential;

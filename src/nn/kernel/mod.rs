@@ -7,6 +7,7 @@
 //! | `pack` | operands in panels, so that one micro-kernel serves all transposes |
 //! | `product` | `C = bias + A B`: forward and backward-data |
 //! | `columns` | sums over columns, and batch norm's loops |
+//! | `softmax` | softmax over rows, and its derivative |
 //! | `elementwise` | sums, exp, tanh, sigmoid, erf in vectors |
 //! | `simd`, `x86` | vectors and tiles; their AVX2 and AVX-512 forms |
 //! | `conv` | the same chains over windows of images |
@@ -30,6 +31,7 @@ pub mod naive;
 pub(crate) mod pack;
 pub(crate) mod product;
 mod simd;
+pub(crate) mod softmax;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

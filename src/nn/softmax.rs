@@ -1,0 +1,57 @@
+//! Softmax over the last axis: `y = exp(x) / sum exp(x)`; `dx = y (dy - sum dy y)`.
+//!
+//! For a classifier's last layer use the fused loss instead: it takes logits.
+
+use super::error::NnError;
+use super::kernel::softmax::{softmax_backward, softmax_rows};
+use super::layer::{Build, Grads, Layer, Pass, Spec, Tape};
+use super::shape::Shape;
+
+/// Softmax over the channels of each position.
+///
+/// ```
+/// use ndarray::array;
+/// use unisono::nn::{Init, Dense, Network, Sequential, Softmax};
+/// let identity = Dense::new(3).weight(Init::Orthogonal(1.0));
+/// let network = Network::new(Sequential::new(3).layer(identity).layer(Softmax), 1)?;
+/// let y = network.predict(array![[1.0, 2.0, 3.0]].view())?;
+/// assert!((y.sum() - 1.0).abs() < 1e-6);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Softmax;
+
+impl Spec for Softmax {
+    fn name(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn build(&self, input: &Shape, _build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
+        Ok(Box::new(SoftmaxLayer(input.clone())))
+    }
+}
+
+#[derive(Debug)]
+struct SoftmaxLayer(Shape);
+
+impl Layer for SoftmaxLayer {
+    fn output(&self) -> &Shape {
+        &self.0
+    }
+
+    fn forward(&mut self, _pass: &Pass<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
+        y.copy_from_slice(x);
+        softmax_rows(y, self.0.channels(), 1.0, false);
+    }
+
+    fn backward(&mut self, _pass: &Pass<'_>, tape: Tape<'_>, _grads: &mut Grads<'_>) {
+        if let Some(dx) = tape.dx {
+            dx.copy_from_slice(tape.dy);
+            softmax_backward(dx, tape.y, self.0.channels(), 1.0);
+        }
+    }
+
+    fn needs_output(&self) -> bool {
+        true
+    }
+}
