@@ -122,7 +122,6 @@ impl<R: Replica, U: Update> Engine<R, U> {
             });
         }
         let (channels, links) = channels(&plan);
-        channels.inbox.warm_up();
         let parts = links.into_iter().zip(replicas).collect();
         let workers = build_workers((&plan, &placement), (params, &update), parts)?;
         let pool = match config.update {
@@ -342,7 +341,6 @@ fn worker<R: Replica, U: Update>(
         squares: Vec::with_capacity(blocks),
         ..Report::default()
     };
-    links.warm_up();
     Worker {
         index,
         replica,

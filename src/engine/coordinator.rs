@@ -13,7 +13,7 @@ use std::thread;
 use super::build::Channels;
 use super::error::{EngineError, panic_message};
 use super::failure::FailureLatch;
-use super::mailbox::{Aborted, warm_up_thread};
+use super::mailbox::Aborted;
 use super::message::{Command, Decision, Report, Verdict};
 use super::replica::{Batch, Replica, Sums};
 use super::timing::{Phase, PhaseTimes};
@@ -142,7 +142,6 @@ fn lead<R: Replica, U: Update, T>(
 ) -> Result<T, Ended> {
     let shared = session.shared;
     shared.placement.pin(0);
-    warm_up_thread();
     session.worker.watch.restart();
     let loaded = guarded(shared, || session.worker.broadcast(shared));
     if loaded.is_err() {
@@ -156,7 +155,6 @@ fn lead<R: Replica, U: Update, T>(
 /// Any other worker's thread.
 fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &Shared<'_, U>) {
     shared.placement.pin(worker.index);
-    warm_up_thread();
     worker.watch.restart();
     // An abort needs no handling here: whoever raised the latch gave the reason.
     let _ended = guarded(shared, || {

@@ -99,15 +99,3 @@ pub(crate) struct Links<S> {
     pub(crate) weights: (Address<Weights>, Mailbox<Weights>),
     pub(crate) ring: Ring,
 }
-
-impl<S> Links<S> {
-    /// Makes the first sleep on any of the mailboxes allocate nothing.
-    pub(crate) fn warm_up(&self) {
-        self.commands.warm_up();
-        self.gradients.1.warm_up();
-        self.returns.1.warm_up();
-        self.verdicts.warm_up();
-        self.weights.1.warm_up();
-        self.ring.from.warm_up();
-    }
-}
