@@ -28,8 +28,15 @@ const LAYERS: [(&str, &[&str]); 10] = [
 ];
 
 /// What `nn` takes from `engine`: the replica's side of it.
-const NN_FROM_ENGINE: [&str; 7] = [
-    "Fold", "Gather", "Phase", "Replica", "Shard", "Sums", "part",
+const NN_FROM_ENGINE: [&str; 8] = [
+    "Fold",
+    "Gather",
+    "Phase",
+    "Replica",
+    "Shard",
+    "Sums",
+    "part",
+    "split_point",
 ];
 
 /// Functions over the limit, which may only become fewer.

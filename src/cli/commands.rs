@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::data::{ArrayDataset, digits, synthetic_classes, synthetic_tokens};
+use crate::data::{ArrayDataset, digits};
 use crate::engine::{Shards, Threads};
-use crate::nn::presets::Inputs;
 use crate::nn::{Loss, Network, Sequential};
+use crate::study::made_up_data;
 use crate::train::{EpochMetrics, Event, Report, Setup, TrainError, Trainer};
 
 use super::config::TrainSettings;
@@ -67,13 +67,7 @@ fn task(settings: &TrainSettings) -> Task {
             about: "UCI digits (8x8)",
         };
     };
-    let inputs = preset.model.inputs();
-    let all = match preset.inputs {
-        Inputs::Values => synthetic_classes((MADE_UP.0 + MADE_UP.1, inputs), 10, settings.seed),
-        Inputs::Tokens(vocabulary) => {
-            synthetic_tokens((MADE_UP.0 + MADE_UP.1, inputs), vocabulary, settings.seed)
-        }
-    };
+    let all = made_up_data(preset, MADE_UP.0 + MADE_UP.1, settings.seed);
     let part = |rows: std::ops::Range<usize>| all.subset(&rows.collect::<Vec<_>>());
     Task {
         model: preset.model.clone(),

@@ -50,7 +50,7 @@ pub use mailbox::Waiting;
 pub use meeting::{Gather, Meeting};
 pub use message::Decision;
 pub use replica::{Batch, Fold, Replica, Shard, Sums};
-pub use shard::{Node, default_shards, fold_depth, part};
+pub use shard::{Node, default_shards, fold_depth, part, split_point};
 pub use timing::{Phase, PhaseTimes};
 pub use update::{BLOCK, Update, UpdateBlock, UpdateMode, sum_of_squares};
 

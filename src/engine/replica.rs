@@ -7,6 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::all_reduce::sum::add;
 use super::meeting::Meeting;
 use super::segment::GradBuffer;
 use super::shard::{Node, part};
@@ -257,6 +258,6 @@ impl<'a> Fold<'a> {
             Some(level) => level.as_mut_slice(),
             None => self.grads[which].as_mut_slice(),
         };
-        left.iter_mut().zip(&above[0]).for_each(|(l, r)| *l += r);
+        add(left, &above[0]);
     }
 }

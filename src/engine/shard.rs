@@ -45,7 +45,12 @@ pub fn default_shards(batch_size: usize, positions_per_row: usize) -> usize {
 }
 
 /// Where a node over `len > 1` leaves splits: the largest power of two below `len`.
-pub(crate) fn split_point(len: usize) -> usize {
+///
+/// ```
+/// use unisono::engine::split_point;
+/// assert_eq!([2, 3, 4, 5, 16].map(split_point), [1, 2, 2, 4, 8]);
+/// ```
+pub fn split_point(len: usize) -> usize {
     len.next_power_of_two() / 2
 }
 

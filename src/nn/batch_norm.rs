@@ -20,6 +20,8 @@
 
 use std::ops::Range;
 
+use crate::engine::split_point;
+
 use super::Init;
 use super::error::NnError;
 use super::kernel::columns::{
@@ -197,7 +199,7 @@ impl BatchNormLayer {
 fn combine(parts: &mut [f32], stride: usize, join: fn(&mut [f32], &[f32])) {
     let count = parts.len() / stride;
     if count > 1 {
-        let (left, right) = parts.split_at_mut(count.next_power_of_two() / 2 * stride);
+        let (left, right) = parts.split_at_mut(split_point(count) * stride);
         combine(left, stride, join);
         combine(right, stride, join);
         join(&mut left[..stride], &right[..stride]);

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::Init;
 use super::error::NnError;
 use super::kernel::{
-    Bias, Isa, Ones, Out, Packed, Rows, Side, Strided, fold_products, product_of_rows,
+    Bias, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, fold_products, product_of_rows,
 };
 use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec};
 use super::params::Role;
@@ -109,12 +109,7 @@ impl Layer for DenseLayer {
 
     fn forward(&mut self, _pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let (weight, bias) = params.split_at(self.weight.len());
-        let bias = if bias.is_empty() {
-            Bias::Zero
-        } else {
-            Bias::Columns(bias)
-        };
-        self.weight.forward(weight, x, y, bias);
+        self.weight.forward(weight, x, y, Bias::columns(bias));
     }
 
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
@@ -156,25 +151,20 @@ pub(super) fn positions(shards: &[Range<usize>], factor: usize, into: &mut Vec<R
 pub(super) struct Weight {
     /// Rows (inputs) and columns (outputs).
     pub(super) shape: (usize, usize),
-    forward: Option<Packed>,
-    backward: Option<Packed>,
-    spare: Vec<Packed>,
+    forward: PackedOnce,
+    backward: PackedOnce,
     left: Packed,
     right: Packed,
-    isa: Isa,
 }
 
 impl Weight {
     pub(super) fn new(shape: (usize, usize), isa: Isa) -> Self {
-        let new = || Packed::new(isa);
         Self {
             shape,
-            forward: None,
-            backward: None,
-            spare: vec![new(), new()],
-            left: new(),
-            right: new(),
-            isa,
+            forward: PackedOnce::new(isa),
+            backward: PackedOnce::new(isa),
+            left: Packed::new(isa),
+            right: Packed::new(isa),
         }
     }
 
@@ -185,8 +175,8 @@ impl Weight {
 
     /// Forgets the packed weights.
     pub(super) fn params_changed(&mut self) {
-        self.spare.extend(self.forward.take());
-        self.spare.extend(self.backward.take());
+        self.forward.outdate();
+        self.backward.outdate();
     }
 
     /// `y = bias + x W`, for as many rows as `x` holds.
@@ -205,13 +195,10 @@ impl Weight {
         bias: Bias<'_>,
     ) {
         let (inputs, outputs) = self.shape;
-        let (spare, isa) = (&mut self.spare, self.isa);
-        let packed = self.forward.get_or_insert_with(|| {
-            let mut packed = spare.pop().unwrap_or_else(|| Packed::new(isa));
-            let weight = Strided::across(weight, inputs, outputs);
-            packed.pack(Side::Right, weight, Ones::None);
-            packed
-        });
+        let weight = Strided::across(weight, inputs, outputs);
+        let packed = self
+            .forward
+            .get(|packed| packed.pack(Side::Right, weight, Ones::None));
         product_of_rows(y, x, packed, bias);
     }
 
@@ -231,13 +218,10 @@ impl Weight {
         bias: Bias<'_>,
     ) {
         let (inputs, outputs) = self.shape;
-        let (spare, isa) = (&mut self.spare, self.isa);
-        let packed = self.backward.get_or_insert_with(|| {
-            let mut packed = spare.pop().unwrap_or_else(|| Packed::new(isa));
-            let weight = Strided::along(weight, inputs, outputs);
-            packed.pack(Side::Right, weight, Ones::None);
-            packed
-        });
+        let weight = Strided::along(weight, inputs, outputs);
+        let packed = self
+            .backward
+            .get(|packed| packed.pack(Side::Right, weight, Ones::None));
         product_of_rows(dx, dy, packed, bias);
     }
 

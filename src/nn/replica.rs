@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use crate::engine::{Fold, Gather, Phase, Replica, Shard, Sums, part};
+use crate::engine::{Fold, Gather, Phase, Replica, Shard, Sums, part, split_point};
 
 use super::error::NnError;
 use super::kernel::{Isa, elementwise::add};
@@ -249,7 +249,7 @@ impl<S: RowSource> NetworkReplica<S> {
             let sums = self.whole_shard(&fold.shard(node.start), to);
             fold.set_sums(node.start, sums);
         } else {
-            let middle = node.start + node.len().next_power_of_two() / 2;
+            let middle = node.start + split_point(node.len());
             self.node(fold, node.start..middle, to);
             let mut right = self.levels.pop().unwrap_or_default();
             right.resize(to.len(), 0.0);

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::data::{ArrayDataset, synthetic_classes, synthetic_tokens};
+use crate::data::ArrayDataset;
 use crate::engine::{
     Batch, Decision, Engine, EngineConfig, EngineError, Phase, PhaseTimes, Placement, Reduced,
     Session,
 };
 use crate::nn::kernel::Isa;
-use crate::nn::presets::{Inputs, Preset};
+use crate::nn::presets::Preset;
 use crate::nn::{Loss, Network, NetworkReplica, ReplicaSettings};
 use crate::optim::{Optimizer, StepScalars};
 use crate::train::{ChainUpdate, Sources, TrainError, model_shards};
 
+use super::made_up::made_up_data;
 use super::peak::measured_peak_flops;
 use super::stats::quantile;
 
@@ -110,7 +111,7 @@ impl Bench {
         }
         let model = &self.preset.model;
         let network = Network::new(model.clone(), self.seed)?;
-        let data = self.data();
+        let data = made_up_data(&self.preset, BATCHES * self.batch_size, self.seed);
         let optimizer = self.optimizer();
         let mut engine = self.build(&network, &data)?;
         let mut run = |steps: std::ops::Range<u64>| {
@@ -180,16 +181,6 @@ impl Bench {
                 .with_betas(0.9, 0.99)
                 .with_weight_decay(0.1),
             _ => Optimizer::sgd(0.01).with_momentum(0.9),
-        }
-    }
-
-    fn data(&self) -> ArrayDataset {
-        let rows = BATCHES * self.batch_size;
-        match self.preset.inputs {
-            Inputs::Values => synthetic_classes((rows, self.preset.model.inputs()), 10, self.seed),
-            Inputs::Tokens(vocabulary) => {
-                synthetic_tokens((rows, self.preset.model.inputs()), vocabulary, self.seed)
-            }
         }
     }
 

@@ -103,7 +103,7 @@ pub(crate) fn evaluate<'i>(
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn add(left: &mut [f32], right: &[f32]) {
+pub(crate) fn add(left: &mut [f32], right: &[f32]) {
     left.iter_mut().zip(right).for_each(|(l, r)| *l += r);
 }
 

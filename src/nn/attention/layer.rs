@@ -174,17 +174,6 @@ impl AttentionLayer {
             data: &self.d_mixed[row * t * c + head * d..],
             stride: c,
         };
-        let d_qkv = &mut self.d_values[row * t * 3 * c..][..t * 3 * c];
-        let (left, right) = (&mut self.left, &mut self.right);
-        let mut into = |which: usize, a: Left<'_>, b: Strided<'_>| {
-            let to = Out {
-                data: &mut d_qkv[which * c + head * d..],
-                stride: 3 * c,
-            };
-            Self::multiply((&mut *left, &mut *right), a, b, to);
-        };
-        let weights = View { data: p, stride: t };
-        into(2, weights.transposed((t, t)), d_out.values((t, d)));
         let ds = grow(&mut self.d_weights, t * t);
         let packed = (&mut self.left, &mut self.right);
         let (a, b) = (d_out.rows((t, d)), part(2).positions((t, d)));
@@ -203,16 +192,10 @@ impl AttentionLayer {
             };
             Self::multiply((&mut *left, &mut *right), a, b, to);
         };
+        let weights = View { data: p, stride: t };
+        into(2, weights.transposed((t, t)), d_out.values((t, d)));
         into(0, ds.rows((t, t)), part(1).values((t, d)));
         into(1, ds.transposed((t, t)), part(0).values((t, d)));
-    }
-}
-
-fn columns(bias: &[f32]) -> Bias<'_> {
-    if bias.is_empty() {
-        Bias::Zero
-    } else {
-        Bias::Columns(bias)
     }
 }
 
@@ -242,7 +225,7 @@ impl Layer for AttentionLayer {
         let (qkv, out) = params.split_at(self.num_qkv());
         let (w, b) = qkv.split_at(self.qkv.len());
         let values = grow(&mut self.values, pass.rows * t * 3 * c);
-        self.qkv.forward(w, x, values, columns(b));
+        self.qkv.forward(w, x, values, Bias::columns(b));
         grow(&mut self.weights, pass.rows * self.spec.heads * t * t);
         grow(&mut self.mixed, pass.rows * t * c);
         for row in 0..pass.rows {
@@ -251,7 +234,7 @@ impl Layer for AttentionLayer {
         }
         let (w, b) = out.split_at(self.out.len());
         let mixed = &self.mixed[..pass.rows * t * c];
-        self.out.forward(w, mixed, y, columns(b));
+        self.out.forward(w, mixed, y, Bias::columns(b));
     }
 
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {

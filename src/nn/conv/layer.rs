@@ -6,34 +6,27 @@ use super::field::{Axis, Field};
 use super::{Conv, depthwise};
 use crate::nn::kernel::elementwise::add;
 use crate::nn::kernel::{
-    Bias, Isa, Ones, Out, Packed, Side, Strided, add_kernel_gradient, convolve,
+    Bias, Isa, Ones, Out, Packed, PackedOnce, Side, Strided, add_kernel_gradient, convolve,
 };
 use crate::nn::layer::{Grads, Layer, Pass, Tape, TensorSpec, grow};
 use crate::nn::params::Role;
 use crate::nn::shape::Shape;
 
-/// The packed kernels of each group, made once a step.
-#[derive(Debug, Default)]
-struct Kernels {
-    forward: Vec<Packed>,
-    backward: Vec<Packed>,
-    flipped: Vec<f32>,
-    is_forward_packed: bool,
-    is_backward_packed: bool,
-}
-
 /// A convolution at work.
 #[derive(Debug)]
 pub(super) struct ConvLayer {
     spec: Conv,
-    isa: Isa,
     channels: usize,
     /// Input and output channels of a group.
     per_group: (usize, usize),
     output: Shape,
     forward: Field,
     backward: Field,
-    kernels: Kernels,
+    /// One kernel a group.
+    kernels: Vec<PackedOnce>,
+    flipped_kernels: Vec<PackedOnce>,
+    /// A flipped kernel before it is packed.
+    flipped: Vec<f32>,
     dy: Packed,
     levels: Vec<Vec<f32>>,
 }
@@ -52,13 +45,14 @@ impl ConvLayer {
         };
         let per_group = (channels / spec.groups, spec.channels / spec.groups);
         Self {
-            isa,
             channels,
             per_group,
             output,
             forward: Field::forward((rows, columns), channels, per_group.0),
             backward: Field::backward((rows, columns), spec.channels, per_group.1),
-            kernels: Kernels::default(),
+            kernels: vec![PackedOnce::new(isa); spec.groups],
+            flipped_kernels: vec![PackedOnce::new(isa); spec.groups],
+            flipped: Vec::new(),
             dy: Packed::new(isa),
             levels: Vec::new(),
             spec,
@@ -76,58 +70,6 @@ impl ConvLayer {
 
     fn is_depthwise(&self) -> bool {
         self.per_group == (1, 1)
-    }
-
-    fn pack_forward(&mut self, weight: &[f32]) {
-        let (depth, outputs) = (self.depth(), self.spec.channels);
-        let kernels = &mut self.kernels;
-        if std::mem::replace(&mut kernels.is_forward_packed, true) {
-            return;
-        }
-        let isa = self.isa;
-        kernels
-            .forward
-            .resize_with(self.spec.groups, || Packed::new(isa));
-        for (group, packed) in kernels.forward.iter_mut().enumerate() {
-            let matrix = Strided {
-                data: &weight[group * self.per_group.1..],
-                lanes: self.per_group.1,
-                depth,
-                lane_stride: 1,
-                depth_stride: outputs,
-            };
-            packed.pack(Side::Right, matrix, Ones::None);
-        }
-    }
-
-    /// The flipped kernel, (KH, KW, O / groups) by C / groups, for each group.
-    fn pack_backward(&mut self, weight: &[f32]) {
-        let (inputs, outputs) = self.per_group;
-        let all = self.spec.channels;
-        let window = self.spec.kernel.0 * self.spec.kernel.1;
-        let kernels = &mut self.kernels;
-        if std::mem::replace(&mut kernels.is_backward_packed, true) {
-            return;
-        }
-        let isa = self.isa;
-        kernels
-            .backward
-            .resize_with(self.spec.groups, || Packed::new(isa));
-        for (group, packed) in kernels.backward.iter_mut().enumerate() {
-            let flipped = grow(&mut kernels.flipped, window * outputs * inputs);
-            for at in 0..window {
-                let from = &weight[(window - 1 - at) * inputs * all..][..inputs * all];
-                for (c, from) in from.chunks_exact(all).enumerate() {
-                    let to = &mut flipped[at * outputs * inputs..][..outputs * inputs];
-                    let from = &from[group * outputs..][..outputs];
-                    for (to, value) in to.chunks_exact_mut(inputs).zip(from) {
-                        to[c] = *value;
-                    }
-                }
-            }
-            let matrix = Strided::across(flipped, window * outputs, inputs);
-            packed.pack(Side::Right, matrix, Ones::None);
-        }
     }
 
     /// One shard's gradient of weights and biases, added to zeros.
@@ -192,15 +134,20 @@ impl Layer for ConvLayer {
             depthwise::forward(y, &self.forward.padded, windows, (weight, bias));
             return;
         }
-        self.pack_forward(weight);
-        let windows = &self.forward.windows;
         let positions = pass.rows * windows.offsets.len();
-        for (group, kernel) in self.kernels.forward.iter().enumerate() {
+        let depth = self.depth();
+        for (group, kernel) in self.kernels.iter_mut().enumerate() {
             let first = group * self.per_group.1;
-            let bias = match bias.is_empty() {
-                true => Bias::Zero,
-                false => Bias::Columns(&bias[first..][..self.per_group.1]),
+            let matrix = Strided {
+                data: &weight[first..],
+                lanes: self.per_group.1,
+                depth,
+                lane_stride: 1,
+                depth_stride: self.spec.channels,
             };
+            let kernel = kernel.get(|packed| packed.pack(Side::Right, matrix, Ones::None));
+            let own = first.min(bias.len())..(first + self.per_group.1).min(bias.len());
+            let bias = Bias::columns(&bias[own]);
             let out = Out {
                 data: &mut y[first..],
                 stride: self.spec.channels,
@@ -225,10 +172,18 @@ impl Layer for ConvLayer {
             return;
         }
         self.backward.fill(tape.dy);
-        self.pack_backward(weight);
         let windows = &self.backward.windows;
         let positions = pass.rows * windows.offsets.len();
-        for (group, kernel) in self.kernels.backward.iter().enumerate() {
+        for (group, kernel) in self.flipped_kernels.iter_mut().enumerate() {
+            let kernel = kernel.get(|packed| {
+                let flipped = flip(
+                    weight,
+                    group,
+                    (&self.spec, self.per_group),
+                    &mut self.flipped,
+                );
+                packed.pack(Side::Right, flipped, Ones::None);
+            });
             let out = Out {
                 data: &mut dx[group * self.per_group.0..],
                 stride: self.channels,
@@ -239,8 +194,8 @@ impl Layer for ConvLayer {
     }
 
     fn params_changed(&mut self) {
-        self.kernels.is_forward_packed = false;
-        self.kernels.is_backward_packed = false;
+        let kernels = self.kernels.iter_mut().chain(&mut self.flipped_kernels);
+        kernels.for_each(PackedOnce::outdate);
     }
 
     fn flops(&self) -> u64 {
@@ -250,4 +205,25 @@ impl Layer for ConvLayer {
     fn bytes_per_row(&self) -> usize {
         4 * (self.forward.windows.image + self.backward.windows.image)
     }
+}
+
+/// The flipped kernel of a group: (KH, KW, O / groups) by C / groups.
+fn flip<'f>(
+    weight: &[f32],
+    group: usize,
+    (spec, (inputs, outputs)): (&Conv, (usize, usize)),
+    flipped: &'f mut Vec<f32>,
+) -> Strided<'f> {
+    let (window, all) = (spec.kernel.0 * spec.kernel.1, spec.channels);
+    let flipped = grow(flipped, window * outputs * inputs);
+    for (at, to) in flipped.chunks_exact_mut(outputs * inputs).enumerate() {
+        let from = &weight[(window - 1 - at) * inputs * all..][..inputs * all];
+        for (c, from) in from.chunks_exact(all).enumerate() {
+            let from = &from[group * outputs..][..outputs];
+            for (to, value) in to.chunks_exact_mut(inputs).zip(from) {
+                to[c] = *value;
+            }
+        }
+    }
+    Strided::across(flipped, window * outputs, inputs)
 }

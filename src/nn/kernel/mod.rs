@@ -38,6 +38,7 @@ mod x86;
 pub use conv::{Windows, add_kernel_gradient, convolve};
 pub use fold::fold_products;
 pub use isa::Isa;
+pub(crate) use pack::PackedOnce;
 pub use pack::{Ones, Packed, Side, Strided};
 pub use product::{Bias, Out, Rows, product, product_of_rows};
 

@@ -138,6 +138,35 @@ impl Packed {
     }
 }
 
+/// An operand that is packed once and used until what it was packed from changes.
+#[derive(Clone, Debug)]
+pub(crate) struct PackedOnce {
+    packed: Packed,
+    is_current: bool,
+}
+
+impl PackedOnce {
+    pub(crate) fn new(isa: Isa) -> Self {
+        Self {
+            packed: Packed::new(isa),
+            is_current: false,
+        }
+    }
+
+    /// The operand, which `pack` fills if it is not current.
+    pub(crate) fn get(&mut self, pack: impl FnOnce(&mut Packed)) -> &Packed {
+        if !std::mem::replace(&mut self.is_current, true) {
+            pack(&mut self.packed);
+        }
+        &self.packed
+    }
+
+    /// It has to be packed anew; its memory is kept.
+    pub(crate) fn outdate(&mut self) {
+        self.is_current = false;
+    }
+}
+
 /// Whether a packed operand gets a row of ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ones {

@@ -35,6 +35,17 @@ pub enum Bias<'a> {
     Stored,
 }
 
+impl<'a> Bias<'a> {
+    /// The columns' values, or zero if there are none.
+    pub fn columns(values: &'a [f32]) -> Self {
+        if values.is_empty() {
+            Bias::Zero
+        } else {
+            Bias::Columns(values)
+        }
+    }
+}
+
 /// A row-major result whose rows may lie apart in memory.
 #[derive(Debug)]
 pub struct Out<'a> {
@@ -52,6 +63,21 @@ impl<'a> Out<'a> {
             stride: columns,
         }
     }
+
+    /// Whether a result of `rows` x `columns` has any values.
+    ///
+    /// # Panics
+    /// If there is no room for them.
+    fn has_values(&self, rows: usize, columns: usize) -> bool {
+        if rows == 0 || columns == 0 {
+            return false;
+        }
+        assert!(
+            self.data.len() >= (rows - 1) * self.stride + columns && self.stride >= columns,
+            "the result of a product must have room for the operands' shape"
+        );
+        true
+    }
 }
 
 /// `c = bias + a b`, where `c` is row-major, m x n.
@@ -67,14 +93,9 @@ pub fn product(c: Out<'_>, a: &Packed, b: &Packed, bias: Bias<'_>) {
         a.isa, b.isa,
         "the operands of a product must be packed for the same instruction set"
     );
-    let needed = match (a.lanes, b.lanes) {
-        (0, _) | (_, 0) => return,
-        (rows, columns) => (rows - 1) * c.stride + columns,
-    };
-    assert!(
-        c.data.len() >= needed && c.stride >= b.lanes,
-        "the result of a product must have room for the operands' shape"
-    );
+    if !c.has_values(a.lanes, b.lanes) {
+        return;
+    }
     match a.isa {
         Isa::Portable => blocks::<Portable, 6, 2>(c, a, b, bias),
         #[cfg(target_arch = "x86_64")]
@@ -120,14 +141,9 @@ pub fn product_of_rows(c: Out<'_>, a: Rows<'_>, b: &Packed, bias: Bias<'_>) {
         a.depth, b.depth,
         "the operands of a product must have the same depth"
     );
-    let needed = match (a.count, b.lanes) {
-        (0, _) | (_, 0) => return,
-        (rows, columns) => (rows - 1) * c.stride + columns,
-    };
-    assert!(
-        c.data.len() >= needed && c.stride >= b.lanes,
-        "the result of a product must have room for the operands' shape"
-    );
+    if !c.has_values(a.count, b.lanes) {
+        return;
+    }
     match b.isa {
         Isa::Portable => row_blocks::<Portable, 4, 2>(c, a, b, bias),
         #[cfg(target_arch = "x86_64")]

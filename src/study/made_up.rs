@@ -1,0 +1,22 @@
+//! Data that a preset can be fed with, where there are none.
+
+use crate::data::{ArrayDataset, synthetic_classes, synthetic_tokens};
+use crate::nn::presets::{Inputs, Preset};
+
+/// `rows` rows for `preset`, made up from `seed`: learnable, of ten classes or of the preset's tokens.
+///
+/// ```
+/// use unisono::{data::Dataset, nn::presets, study::made_up_data};
+/// let lstm = presets::by_name("lstm").unwrap();
+/// assert_eq!(made_up_data(&lstm, 8, 42).input_len(), 64);
+/// ```
+///
+/// # Panics
+/// If `rows` is 0.
+pub fn made_up_data(preset: &Preset, rows: usize, seed: u64) -> ArrayDataset {
+    let shape = (rows, preset.model.inputs());
+    match preset.inputs {
+        Inputs::Values => synthetic_classes(shape, 10, seed),
+        Inputs::Tokens(vocabulary) => synthetic_tokens(shape, vocabulary, seed),
+    }
+}
