@@ -226,16 +226,19 @@ impl<'a> Fold<'a> {
                 leaf.fill(0.0);
                 let sums = replica.add_loss_and_grad(&shard, leaf);
                 self.set_sums(index, sums);
+                self.lap(Phase::Backward);
                 depth += 1;
                 for _ in 0..position.trailing_ones() {
                     depth -= 1;
                     self.merge(which, depth);
                 }
+                self.lap(Phase::Fold);
             }
             while depth > 1 {
                 depth -= 1;
                 self.merge(which, depth);
             }
+            self.lap(Phase::Fold);
         }
     }
 

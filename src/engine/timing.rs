@@ -9,8 +9,11 @@ pub enum Phase {
     Idle,
     /// Forward, where the replica tells it apart from backward.
     Forward,
-    /// Backward with the fold over the worker's own shards; all of its work for a replica that tells nothing apart.
+    /// Backward with the loss; all of the gradient's computation for a replica that tells nothing apart.
     Backward,
+    /// Adding the worker's own shards' gradients, as far as they visit memory for it: those that a replica adds in
+    /// registers while it computes them belong to [`Phase::Backward`].
+    Fold,
     /// All-reduce: waiting for other workers' gradients.
     Wait,
     /// All-reduce: additions and norms.
@@ -25,10 +28,11 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in the order of a step.
-    pub const ALL: [Phase; 8] = [
+    pub const ALL: [Phase; 9] = [
         Phase::Idle,
         Phase::Forward,
         Phase::Backward,
+        Phase::Fold,
         Phase::Wait,
         Phase::Reduce,
         Phase::Decide,
@@ -42,6 +46,7 @@ impl Phase {
             Phase::Idle => "idle",
             Phase::Forward => "forward",
             Phase::Backward => "backward",
+            Phase::Fold => "fold",
             Phase::Wait => "wait",
             Phase::Reduce => "reduce",
             Phase::Decide => "decide",

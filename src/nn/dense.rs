@@ -9,12 +9,11 @@ use std::ops::Range;
 
 use super::Init;
 use super::error::NnError;
-use super::kernel::{
-    Bias, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, fold_products, product_of_rows,
-};
+use super::kernel::{Bias, Ones};
 use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec};
 use super::params::Role;
 use super::shape::Shape;
+use super::weight::Weight;
 
 /// A dense layer.
 ///
@@ -73,7 +72,7 @@ impl Spec for Dense {
             return Err(build.refuse("at least 1 output", self.outputs));
         }
         Ok(Box::new(DenseLayer {
-            weight: Weight::new((input.channels(), self.outputs), build.isa),
+            weight: Weight::new((input.channels(), self.outputs), build.isa).used_once(),
             spec: self.clone(),
             positions: input.positions(),
             output: input.with_channels(self.outputs),
@@ -144,104 +143,4 @@ pub(super) fn positions(shards: &[Range<usize>], factor: usize, into: &mut Vec<R
             .iter()
             .map(|shard| shard.start * factor..shard.end * factor),
     );
-}
-
-/// A matrix of parameters at work: packed for both directions, once a step. Dense and recurrent layers are made of it.
-#[derive(Debug)]
-pub(super) struct Weight {
-    /// Rows (inputs) and columns (outputs).
-    pub(super) shape: (usize, usize),
-    forward: PackedOnce,
-    backward: PackedOnce,
-    left: Packed,
-    right: Packed,
-}
-
-impl Weight {
-    pub(super) fn new(shape: (usize, usize), isa: Isa) -> Self {
-        Self {
-            shape,
-            forward: PackedOnce::new(isa),
-            backward: PackedOnce::new(isa),
-            left: Packed::new(isa),
-            right: Packed::new(isa),
-        }
-    }
-
-    /// Its number of parameters.
-    pub(super) fn len(&self) -> usize {
-        self.shape.0 * self.shape.1
-    }
-
-    /// Forgets the packed weights.
-    pub(super) fn params_changed(&mut self) {
-        self.forward.outdate();
-        self.backward.outdate();
-    }
-
-    /// `y = bias + x W`, for as many rows as `x` holds.
-    pub(super) fn forward(&mut self, weight: &[f32], x: &[f32], y: &mut [f32], bias: Bias<'_>) {
-        let (inputs, outputs) = self.shape;
-        let x = Rows::dense(x, inputs);
-        self.forward_strided(weight, x, Out::dense(y, outputs), bias);
-    }
-
-    /// The same for rows that lie apart.
-    pub(super) fn forward_strided(
-        &mut self,
-        weight: &[f32],
-        x: Rows<'_>,
-        y: Out<'_>,
-        bias: Bias<'_>,
-    ) {
-        let (inputs, outputs) = self.shape;
-        let weight = Strided::across(weight, inputs, outputs);
-        let packed = self
-            .forward
-            .get(|packed| packed.pack(Side::Right, weight, Ones::None));
-        product_of_rows(y, x, packed, bias);
-    }
-
-    /// `dx = bias + dy W'`.
-    pub(super) fn backward(&mut self, weight: &[f32], dy: &[f32], dx: &mut [f32], bias: Bias<'_>) {
-        let (inputs, outputs) = self.shape;
-        let dy = Rows::dense(dy, outputs);
-        self.backward_strided(weight, dy, Out::dense(dx, inputs), bias);
-    }
-
-    /// The same for rows that lie apart.
-    pub(super) fn backward_strided(
-        &mut self,
-        weight: &[f32],
-        dy: Rows<'_>,
-        dx: Out<'_>,
-        bias: Bias<'_>,
-    ) {
-        let (inputs, outputs) = self.shape;
-        let weight = Strided::along(weight, inputs, outputs);
-        let packed = self
-            .backward
-            .get(|packed| packed.pack(Side::Right, weight, Ones::None));
-        product_of_rows(dx, dy, packed, bias);
-    }
-
-    /// `dW = x' dy`, and with a row of ones the column sums of dy behind it, for every node; `shards` are ranges of
-    /// the rows of `x` and `dy`.
-    pub(super) fn gradient(
-        &mut self,
-        (x, dy): (&[f32], &[f32]),
-        (ones, pass, shards): (Ones, &Pass<'_>, &[Range<usize>]),
-        grads: &mut Grads<'_>,
-    ) {
-        let (inputs, outputs) = self.shape;
-        let rows = dy.len() / outputs;
-        self.left
-            .pack(Side::Left, Strided::across(x, rows, inputs), ones);
-        self.right
-            .pack(Side::Right, Strided::across(dy, rows, outputs), Ones::None);
-        for (which, node) in pass.nodes.iter().enumerate() {
-            let to = grads.node(which);
-            fold_products(to, &self.left, &self.right, &shards[node.clone()]);
-        }
-    }
 }

@@ -14,13 +14,13 @@
 use std::ops::Range;
 
 use super::Init;
-use super::dense::Weight;
 use super::error::NnError;
 use super::kernel::{Bias, Ones, elementwise::add};
 use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec, grow};
 use super::shape::Shape;
 use super::spec::Sequential;
 use super::stages::Stages;
+use super::weight::Weight;
 
 /// A table of vectors, one a token.
 ///

@@ -46,6 +46,7 @@ mod shape;
 mod softmax;
 mod spec;
 mod stages;
+mod weight;
 
 pub use activation::Activation;
 pub use attention::Attention;

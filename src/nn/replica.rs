@@ -246,7 +246,8 @@ impl<S: RowSource> NetworkReplica<S> {
             self.block(fold, node, Some(to));
         } else if node.len() == 1 {
             fold.enter(node.clone());
-            let sums = self.whole_shard(&fold.shard(node.start), to);
+            let shard = fold.shard(node.start);
+            let sums = self.whole_shard(&shard, to, &mut |phase| fold.lap(phase));
             fold.set_sums(node.start, sums);
         } else {
             let middle = node.start + split_point(node.len());
@@ -255,12 +256,18 @@ impl<S: RowSource> NetworkReplica<S> {
             right.resize(to.len(), 0.0);
             self.node(fold, middle..node.end, &mut right);
             add(to, &right);
+            fold.lap(Phase::Fold);
             self.levels.push(right);
         }
     }
 
-    /// One shard's gradient into `to`: a chain of blocks, if it takes more than one.
-    fn whole_shard(&mut self, shard: &Shard<'_>, to: &mut [f32]) -> Sums {
+    /// One shard's gradient into `to`: a chain of blocks, if it takes more than one. Tells `lap` what is over.
+    fn whole_shard(
+        &mut self,
+        shard: &Shard<'_>,
+        to: &mut [f32],
+        lap: &mut dyn FnMut(Phase),
+    ) -> Sums {
         let blocks = if self.work.stages.couples_rows() {
             1
         } else {
@@ -276,6 +283,7 @@ impl<S: RowSource> NetworkReplica<S> {
             let mut pass = self.pass(shard, rows.len(), parts);
             pass.first += range.start;
             self.forward(shard.batch.source, rows, &pass);
+            lap(Phase::Forward);
             sums += self.loss(0..rows.len(), Gradient::Wanted);
             if block == 0 {
                 self.backward(&pass, &mut Single(to));
@@ -284,6 +292,7 @@ impl<S: RowSource> NetworkReplica<S> {
                 self.backward(&pass, &mut Single(&mut more));
                 add(to, &more);
             }
+            lap(Phase::Backward);
         }
         self.levels.push(more);
         sums
@@ -303,7 +312,7 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
     fn add_loss_and_grad(&mut self, shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
         let mut own = self.levels.pop().unwrap_or_default();
         own.resize(grad.len(), 0.0);
-        let sums = self.whole_shard(shard, &mut own);
+        let sums = self.whole_shard(shard, &mut own, &mut |_| ());
         add(grad, &own);
         self.levels.push(own);
         sums
@@ -343,6 +352,7 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
                 grad.resize(self.params.len(), 0.0);
                 self.node(fold, node.clone(), &mut grad);
                 fold.grad(which).copy_from_slice(&grad);
+                fold.lap(Phase::Fold);
                 self.levels.push(grad);
             }
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Attention, Reach};
 use crate::nn::Init;
-use crate::nn::dense::{Weight, positions};
+use crate::nn::dense::positions;
 use crate::nn::kernel::softmax::{softmax_backward, softmax_rows};
 use crate::nn::kernel::{
     Bias, Isa, Ones, Out, Packed, Rows, Side, Strided, product, product_of_rows,
@@ -12,6 +12,7 @@ use crate::nn::kernel::{
 use crate::nn::layer::{Grads, Layer, Pass, Tape, TensorSpec, grow};
 use crate::nn::params::Role;
 use crate::nn::shape::Shape;
+use crate::nn::weight::Weight;
 
 /// Attention at work.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 //! | `isa` | which instruction set this process uses |
 //! | `pack` | operands in panels, so that one micro-kernel serves all transposes |
 //! | `product` | `C = bias + A B`: forward and backward-data |
+//! | `transpose` | for results that are cheaper to transpose than their operands |
 //! | `columns` | sums over columns, and batch norm's loops |
 //! | `softmax` | softmax over rows, and its derivative |
 //! | `elementwise` | sums, exp, tanh, sigmoid, erf in vectors |
@@ -32,6 +33,7 @@ pub(crate) mod pack;
 pub(crate) mod product;
 mod simd;
 pub(crate) mod softmax;
+mod transpose;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -41,6 +43,7 @@ pub use isa::Isa;
 pub(crate) use pack::PackedOnce;
 pub use pack::{Ones, Packed, Side, Strided};
 pub use product::{Bias, Out, Rows, product, product_of_rows};
+pub use transpose::transpose;
 
 #[cfg(test)]
 mod tests;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use super::cell::{Backward, Cell, Forward, with_before};
 use super::state::{Start, State};
 use crate::nn::Init;
-use crate::nn::dense::{Weight, positions};
+use crate::nn::dense::positions;
 use crate::nn::kernel::{Bias, Isa, Ones, Out, Rows};
 use crate::nn::layer::{Grads, Layer, Pass, Tape, TensorSpec, grow};
 use crate::nn::params::Role;
 use crate::nn::shape::Shape;
+use crate::nn::weight::Weight;
 
 /// The sizes of a recurrent layer.
 #[derive(Clone, Copy, Debug)]
