@@ -1,10 +1,14 @@
 //! How fast are the packed products, beside their naive twins and `ndarray`'s `dot`?
 //!
-//! `cargo bench --bench gemm`; throughput is in floating-point operations. Packing is timed with the product.
+//! `cargo bench --bench gemm`; throughput is the share of the core's measured peak. Packing is timed with the product.
+//! The twins take seconds for the large shapes, so they are timed on the small ones alone.
+
+mod support;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::Array2;
 use std::hint::black_box;
+use support::PeakShare;
 use unisono::engine::part;
 use unisono::nn::kernel::{
     Bias, Isa, Ones, Out, Packed, Side, Strided, fold_products, naive, product,
@@ -25,7 +29,10 @@ const SHAPES: [(usize, usize, usize); 5] = [
     (512, 1024, 10),
 ];
 
-fn forward(criterion: &mut Criterion) {
+/// Multiplications at most that a twin is timed on.
+const SMALL: usize = 10_000_000;
+
+fn forward(criterion: &mut Criterion<PeakShare>) {
     let mut group = criterion.benchmark_group("forward");
     for (rows, inputs, outputs) in SHAPES {
         let (x, w, b) = (
@@ -50,11 +57,16 @@ fn forward(criterion: &mut Criterion) {
             };
             run(&mut y);
             assert_eq!(y, expected);
-            if isa == Isa::Portable {
+            if isa == Isa::Portable && rows * inputs * outputs > SMALL {
                 continue;
             }
             group.bench_function(BenchmarkId::new(isa.name(), &size), |bencher| {
                 bencher.iter(|| run(black_box(&mut y)))
+            });
+        }
+        if rows * inputs * outputs <= SMALL {
+            group.bench_function(BenchmarkId::new("naive", &size), |bencher| {
+                bencher.iter(|| black_box(naive::product((rows, outputs, inputs), &x, &w, &b)))
             });
         }
         let x = Array2::from_shape_vec((rows, inputs), x).expect("the shape fits");
@@ -66,7 +78,7 @@ fn forward(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn weight_gradient(criterion: &mut Criterion) {
+fn weight_gradient(criterion: &mut Criterion<PeakShare>) {
     let mut group = criterion.benchmark_group("weight_gradient");
     for (rows, inputs, outputs) in SHAPES {
         let (x, dz) = (values(rows * inputs), values(rows * outputs));
@@ -92,13 +104,21 @@ fn weight_gradient(criterion: &mut Criterion) {
             );
             group.bench_function(id, |bencher| bencher.iter(|| run(black_box(&mut dw))));
         }
+        if rows * inputs * outputs <= SMALL {
+            let ranges: Vec<_> = (0..8).map(|s| part(rows, 8, s)).collect();
+            let id = BenchmarkId::new("8 shards, naive", format!("{rows}x{inputs}x{outputs}"));
+            group.bench_function(id, |bencher| {
+                bencher
+                    .iter(|| black_box(naive::fold_products((inputs, outputs), &x, &dz, &ranges)))
+            });
+        }
     }
     group.finish();
 }
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(20).measurement_time(std::time::Duration::from_secs(1)).warm_up_time(std::time::Duration::from_millis(300));
+    config = Criterion::default().with_measurement(PeakShare::new()).sample_size(20).measurement_time(std::time::Duration::from_secs(1)).warm_up_time(std::time::Duration::from_millis(300));
     targets = forward, weight_gradient
 }
 criterion_main!(benches);

@@ -1,17 +1,25 @@
-//! How fast are the layers' kernels: convolution forward and both gradients, pooling, attention, recurrence?
+//! How fast are the layers' kernels, beside their plain twins?
 //!
-//! `cargo bench --bench layers`; one thread, batch 32, throughput in multiplications and additions of the products. Each
-//! is a whole layer, its packing, padding and folding included; `im2col` is the naive twin of the convolution's forward:
-//! windows copied into a matrix, and the naive triple loop's chain by `ndarray`'s `dot`.
+//! `cargo bench --bench layers`; one thread, batch 32. Each is a whole layer, its packing, padding and folding included.
+//! Throughput of layers made of products is their share of the core's measured peak; that of the others is in bytes of
+//! input and output. The plain twin (`support/naive.rs`) and `im2col` (windows copied into a matrix, then `ndarray`'s
+//! `dot`) must give the same numbers before anything is timed.
+
+#[path = "support/naive.rs"]
+mod naive;
+mod support;
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use naive::Twin;
 use ndarray::Array2;
+use support::PeakShare;
 use unisono::nn::kernel::Isa;
 use unisono::nn::{
-    Attention, Build, Conv, Destinations, Grads, Mode, Pass, Pool, Recurrent, Shape, Spec, Tape,
+    Activation, Attention, Build, Conv, Destinations, Grads, Layer, Mode, Norm, Pass, Pool,
+    Recurrent, Shape, Softmax, Spec, Tape,
 };
 
 const ROWS: usize = 32;
@@ -29,31 +37,89 @@ struct Case {
     name: &'static str,
     input: Shape,
     spec: Box<dyn Spec>,
+    twin: Twin,
 }
 
 fn cases() -> Vec<Case> {
-    let case = |name, input: Shape, spec: Box<dyn Spec>| Case { name, input, spec };
+    let case = |name, input: Shape, spec: Box<dyn Spec>, twin: Twin| Case {
+        name,
+        input,
+        spec,
+        twin,
+    };
     let conv = |channels, kernel, padding| Box::new(Conv::d2(channels, kernel).padding(padding));
     vec![
-        case("conv 3-16, 32x32", [32, 32, 3].into(), conv(16, 3, 1)),
-        case("conv 16-16, 32x32", [32, 32, 16].into(), conv(16, 3, 1)),
-        case("conv 32-32, 16x16", [16, 16, 32].into(), conv(32, 3, 1)),
-        case("conv 64-64, 8x8", [8, 8, 64].into(), conv(64, 3, 1)),
-        case("conv 5x5 32-64, 14x14", [14, 14, 32].into(), conv(64, 5, 2)),
         case(
-            "max pool 2, 28x28x32",
-            [28, 28, 32].into(),
-            Box::new(Pool::max(2)),
+            "conv 3-16, 32x32",
+            [32, 32, 3].into(),
+            conv(16, 3, 1),
+            naive::convolution::<32, 3, 3, 16>,
+        ),
+        case(
+            "conv 16-16, 32x32",
+            [32, 32, 16].into(),
+            conv(16, 3, 1),
+            naive::convolution::<32, 3, 16, 16>,
+        ),
+        case(
+            "conv 32-32, 16x16",
+            [16, 16, 32].into(),
+            conv(32, 3, 1),
+            naive::convolution::<16, 3, 32, 32>,
+        ),
+        case(
+            "conv 64-64, 8x8",
+            [8, 8, 64].into(),
+            conv(64, 3, 1),
+            naive::convolution::<8, 3, 64, 64>,
+        ),
+        case(
+            "conv 5x5 32-64, 14x14",
+            [14, 14, 32].into(),
+            conv(64, 5, 2),
+            naive::convolution::<14, 5, 32, 64>,
         ),
         case(
             "lstm 128-256, 64",
             [64, 128].into(),
             Box::new(Recurrent::lstm(256)),
+            naive::lstm::<64, 128, 256>,
         ),
         case(
             "attention 4 x 32, 64",
             [64, 128].into(),
             Box::new(Attention::new(4).causal()),
+            naive::attention::<64, 128, 4>,
+        ),
+        case(
+            "max pool 2, 28x28x32",
+            [28, 28, 32].into(),
+            Box::new(Pool::max(2)),
+            naive::max_pool::<28, 32>,
+        ),
+        case(
+            "layer norm 64x128",
+            [64, 128].into(),
+            Box::new(Norm::layer()),
+            naive::layer_norm::<128>,
+        ),
+        case(
+            "softmax 64x65",
+            [64, 65].into(),
+            Box::new(Softmax),
+            naive::softmax::<65>,
+        ),
+        case(
+            "gelu_tanh 64x512",
+            [64, 512].into(),
+            Box::new(Activation::GeluTanh),
+            naive::gelu_tanh,
+        ),
+        case(
+            "sigmoid 64x512",
+            [64, 512].into(),
+            Box::new(Activation::Sigmoid),
+            naive::sigmoid,
         ),
     ]
 }
@@ -64,7 +130,16 @@ fn values(len: usize) -> Vec<f32> {
         .collect()
 }
 
-fn layers(criterion: &mut Criterion) {
+/// What a pass over `ROWS` rows does: operations, or bytes where there are no products.
+fn work(layer: &dyn Layer, input: &Shape, passes: usize) -> Throughput {
+    let rows = (passes * ROWS) as u64;
+    match layer.flops() {
+        0 => Throughput::Bytes(4 * (input.len() + layer.output().len()) as u64 * rows),
+        flops => Throughput::Elements(flops * rows),
+    }
+}
+
+fn layers(criterion: &mut Criterion<PeakShare>) {
     let mut group = criterion.benchmark_group("layer");
     for case in cases() {
         let mut layer = case
@@ -73,8 +148,8 @@ fn layers(criterion: &mut Criterion) {
             .expect("the shape fits");
         let len: usize = layer.tensors().iter().map(|tensor| tensor.len()).sum();
         let (params, x) = (values(len), values(ROWS * case.input.len()));
-        let outputs = ROWS * layer.output().len();
-        let (mut y, dy) = (vec![0.0; outputs], values(outputs));
+        let width = layer.output().len();
+        let (mut y, dy) = (vec![0.0; ROWS * width], values(ROWS * width));
         let (shards, node) = ([0..ROWS / 2, ROWS / 2..ROWS], 0..2);
         let pass = Pass {
             mode: Mode::Train,
@@ -82,40 +157,59 @@ fn layers(criterion: &mut Criterion) {
             nodes: std::slice::from_ref(&node),
             ..Pass::evaluate(ROWS, 0)
         };
-        let work = layer.flops().max(case.input.len() as u64) * ROWS as u64;
-        group.throughput(Throughput::Elements(work));
+        let plain = |y: &mut [f32]| {
+            let rows = x.chunks_exact(case.input.len());
+            rows.zip(y.chunks_exact_mut(width))
+                .for_each(|(x, y)| (case.twin)(&params, x, y));
+        };
+        layer.forward(&pass, &params, &x, &mut y);
+        assert_near(&y, &plain, case.name);
+
+        group.throughput(work(&*layer, &case.input, 1));
         group.bench_function(BenchmarkId::new("forward", case.name), |bencher| {
             bencher.iter(|| layer.forward(&pass, &params, &x, black_box(&mut y)));
         });
-        group.throughput(Throughput::Elements(3 * work));
+        let mut twin_y = y.clone();
+        group.bench_function(BenchmarkId::new("forward, plain", case.name), |bencher| {
+            bencher.iter(|| plain(black_box(&mut twin_y)));
+        });
+        group.throughput(work(&*layer, &case.input, 3));
         let (mut dx, mut to) = (vec![0.0; x.len()], Single(vec![0.0; len]));
         let mut d = dy.clone();
-        group.bench_function(
-            BenchmarkId::new("forward and backward", case.name),
-            |bencher| {
-                bencher.iter(|| {
-                    // A layer may overwrite dy, and a recurrent one what forward left.
-                    layer.forward(&pass, &params, &x, &mut y);
-                    d.copy_from_slice(&dy);
-                    let tape = Tape {
-                        params: &params,
-                        x: &x,
-                        y: &y,
-                        dy: &mut d,
-                        dx: Some(&mut dx),
-                    };
-                    layer.backward(&pass, tape, &mut Grads::new(&mut to, 0..len));
-                    black_box(&mut dx);
-                });
-            },
-        );
+        let id = BenchmarkId::new("forward and backward", case.name);
+        group.bench_function(id, |bencher| {
+            bencher.iter(|| {
+                // A layer may overwrite dy, and a recurrent one what forward left.
+                layer.forward(&pass, &params, &x, &mut y);
+                d.copy_from_slice(&dy);
+                let tape = Tape {
+                    params: &params,
+                    x: &x,
+                    y: &y,
+                    dy: &mut d,
+                    dx: Some(&mut dx),
+                };
+                layer.backward(&pass, tape, &mut Grads::new(&mut to, 0..len));
+                black_box(&mut dx);
+            });
+        });
         assert!(y.iter().chain(&dx).all(|value| value.is_finite()));
     }
     group.finish();
 }
 
-/// The plain way: every window copied into a row of a matrix, then one product.
-fn im2col(criterion: &mut Criterion) {
+fn assert_near(y: &[f32], plain: &dyn Fn(&mut [f32]), name: &str) {
+    let mut expected = vec![f32::NAN; y.len()];
+    plain(&mut expected);
+    let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-3;
+    assert!(
+        y.iter().zip(&expected).all(near),
+        "{name} must be what its plain twin computes"
+    );
+}
+
+/// The usual way: every window copied into a row of a matrix, then one product.
+fn im2col(criterion: &mut Criterion<PeakShare>) {
     let mut group = criterion.benchmark_group("layer");
     for (size, channels) in [(32, 16), (16, 32), (8, 64)] {
         let x = values(ROWS * size * size * channels);
@@ -137,19 +231,17 @@ fn im2col(criterion: &mut Criterion) {
             columns.dot(&w)
         };
         let spec = Conv::d2(channels, 3).padding(1).without_bias();
-        let mut build = Build::new(Isa::detect());
+        let input: Shape = [size, size, channels].into();
         let mut layer = spec
-            .build(&[size, size, channels].into(), &mut build)
+            .build(&input, &mut Build::new(Isa::detect()))
             .expect("the shape fits");
-        let pass = Pass::evaluate(ROWS, 0);
         let mut y = vec![0.0; x.len()];
-        layer.forward(&pass, &kernel, &x, &mut y);
-        let plain = run();
+        layer.forward(&Pass::evaluate(ROWS, 0), &kernel, &x, &mut y);
         let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-3;
-        assert!(y.iter().zip(&plain).all(near), "both must compute the same");
-        group.throughput(Throughput::Elements(layer.flops() * ROWS as u64));
+        assert!(y.iter().zip(&run()).all(near), "both must compute the same");
+        group.throughput(work(&*layer, &input, 1));
         let name = format!("conv {channels}-{channels}, {size}x{size}");
-        group.bench_function(BenchmarkId::new("im2col", name), |bencher| {
+        group.bench_function(BenchmarkId::new("forward, im2col", name), |bencher| {
             bencher.iter(|| black_box(run()));
         });
     }
@@ -158,7 +250,7 @@ fn im2col(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(15).measurement_time(Duration::from_secs(1)).warm_up_time(Duration::from_millis(200));
+    config = Criterion::default().with_measurement(PeakShare::new()).sample_size(10).measurement_time(Duration::from_millis(700)).warm_up_time(Duration::from_millis(150));
     targets = layers, im2col
 }
 criterion_main!(benches);

@@ -214,6 +214,7 @@ fn bench_prints_one_line_of_json_with_every_figure_and_the_same_hash_for_any_thr
         "gflops",
         "peak_share",
         "phases_ms",
+        "worker_memory_bytes",
         "steps",
         "weights_sha256",
     ];
@@ -224,6 +225,7 @@ fn bench_prints_one_line_of_json_with_every_figure_and_the_same_hash_for_any_thr
     for phase in [
         "forward",
         "backward",
+        "fold",
         "wait",
         "reduce",
         "update",

@@ -41,6 +41,7 @@ fn line(bench: &Bench, report: &BenchReport) -> Value {
         "peak_share": report.flops() / report.peak_flops,
         "phases_ms": phases,
         "peak_memory_bytes": report.peak_memory_bytes,
+        "worker_memory_bytes": report.worker_memory_bytes,
         "loss_first": report.losses.0,
         "loss_last": report.losses.1,
         "steps": report.step_times_ms.len(),
@@ -82,8 +83,12 @@ fn text(bench: &Bench, report: &BenchReport) {
     for (name, ms) in &report.phases_ms {
         println!("phase {name}: {ms:.4} ms");
     }
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    if let Some(bytes) = report.worker_memory_bytes {
+        println!("memory of a worker: {:.1} MiB", mib(bytes));
+    }
     if let Some(bytes) = report.peak_memory_bytes {
-        println!("peak memory: {:.0} MiB", bytes as f64 / f64::from(1 << 20));
+        println!("peak memory of the process: {:.1} MiB", mib(bytes));
     }
     println!(
         "loss, first and last: {:.4} and {:.4}",

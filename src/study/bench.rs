@@ -79,6 +79,8 @@ pub struct BenchReport {
     pub losses: (f64, f64),
     /// The process's largest resident memory, in bytes, if the system tells.
     pub peak_memory_bytes: Option<u64>,
+    /// Resident bytes a worker added: replica, activations, workspaces, gradients and its part of the optimiser's state.
+    pub worker_memory_bytes: Option<u64>,
     /// The fingerprint of the weights after the last step.
     pub weights_sha256: String,
 }
@@ -113,6 +115,7 @@ impl Bench {
         let network = Network::new(model.clone(), self.seed)?;
         let data = made_up_data(&self.preset, BATCHES * self.batch_size, self.seed);
         let optimizer = self.optimizer();
+        let memory_before = memory_bytes(Memory::Resident);
         let mut engine = self.build(&network, &data)?;
         let mut run = |steps: std::ops::Range<u64>| {
             engine.run(|session| self.steps(session, optimizer.lr(), steps.clone()))
@@ -125,6 +128,9 @@ impl Bench {
             self.steps(session, optimizer.lr(), steps)
         })??;
         let placement = engine.placement().clone();
+        let added = memory_bytes(Memory::Resident)
+            .zip(memory_before)
+            .map(|(after, before)| after.saturating_sub(before));
         let phases_ms = phases_ms(&before, &engine.phase_times(), timed.len());
         let trained = Network::with_params(model.clone(), engine.params())?;
         let mut losses = first.iter().chain(&timed).map(|step| step.1);
@@ -143,7 +149,8 @@ impl Bench {
                 .iter()
                 .map(|step| step.0.as_secs_f64() * 1e3)
                 .collect(),
-            peak_memory_bytes: peak_memory_bytes(),
+            peak_memory_bytes: memory_bytes(Memory::Peak),
+            worker_memory_bytes: added.map(|bytes| bytes / placement.num_running() as u64),
             weights_sha256: trained.weights_sha256(),
             placement,
         })
@@ -230,10 +237,22 @@ fn phases_ms(
     Phase::ALL.into_iter().map(mean).collect()
 }
 
-/// The high-water mark of the process's resident memory (Linux).
-fn peak_memory_bytes() -> Option<u64> {
+/// A figure of the process's memory.
+enum Memory {
+    /// What is resident now.
+    Resident,
+    /// The most that ever was.
+    Peak,
+}
+
+/// In bytes (Linux).
+fn memory_bytes(which: Memory) -> Option<u64> {
+    let key = match which {
+        Memory::Resident => "VmRSS:",
+        Memory::Peak => "VmHWM:",
+    };
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let line = status.lines().find(|line| line.starts_with(key))?;
     let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib * 1024)
 }
