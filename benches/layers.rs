@@ -40,88 +40,108 @@ struct Case {
     twin: Twin,
 }
 
-fn cases() -> Vec<Case> {
-    let case = |name, input: Shape, spec: Box<dyn Spec>, twin: Twin| Case {
+fn case(name: &'static str, input: Shape, spec: impl Spec + 'static, twin: Twin) -> Case {
+    Case {
         name,
         input,
-        spec,
+        spec: Box::new(spec),
         twin,
-    };
-    let conv = |channels, kernel, padding| Box::new(Conv::d2(channels, kernel).padding(padding));
+    }
+}
+
+/// Each has the size of its twin in its name.
+fn convolutions() -> Vec<Case> {
+    use naive::convolution as twin;
+    let same = |channels, kernel| Conv::d2(channels, kernel).padding(kernel / 2);
+    let image = |size, channels| [size, size, channels].into();
     vec![
         case(
             "conv 3-16, 32x32",
-            [32, 32, 3].into(),
-            conv(16, 3, 1),
-            naive::convolution::<32, 3, 3, 16>,
+            image(32, 3),
+            same(16, 3),
+            twin::<32, 3, 3, 16>,
         ),
         case(
             "conv 16-16, 32x32",
-            [32, 32, 16].into(),
-            conv(16, 3, 1),
-            naive::convolution::<32, 3, 16, 16>,
+            image(32, 16),
+            same(16, 3),
+            twin::<32, 3, 16, 16>,
         ),
         case(
             "conv 32-32, 16x16",
-            [16, 16, 32].into(),
-            conv(32, 3, 1),
-            naive::convolution::<16, 3, 32, 32>,
+            image(16, 32),
+            same(32, 3),
+            twin::<16, 3, 32, 32>,
         ),
         case(
             "conv 64-64, 8x8",
-            [8, 8, 64].into(),
-            conv(64, 3, 1),
-            naive::convolution::<8, 3, 64, 64>,
+            image(8, 64),
+            same(64, 3),
+            twin::<8, 3, 64, 64>,
         ),
         case(
             "conv 5x5 32-64, 14x14",
-            [14, 14, 32].into(),
-            conv(64, 5, 2),
-            naive::convolution::<14, 5, 32, 64>,
+            image(14, 32),
+            same(64, 5),
+            twin::<14, 5, 32, 64>,
         ),
+    ]
+}
+
+fn sequences() -> Vec<Case> {
+    let (lstm, attention) = (Recurrent::lstm(256), Attention::new(4).causal());
+    let positions = |channels| [64, channels].into();
+    vec![
         case(
             "lstm 128-256, 64",
-            [64, 128].into(),
-            Box::new(Recurrent::lstm(256)),
+            positions(128),
+            lstm,
             naive::lstm::<64, 128, 256>,
         ),
         case(
             "attention 4 x 32, 64",
-            [64, 128].into(),
-            Box::new(Attention::new(4).causal()),
+            positions(128),
+            attention,
             naive::attention::<64, 128, 4>,
         ),
         case(
-            "max pool 2, 28x28x32",
-            [28, 28, 32].into(),
-            Box::new(Pool::max(2)),
-            naive::max_pool::<28, 32>,
-        ),
-        case(
             "layer norm 64x128",
-            [64, 128].into(),
-            Box::new(Norm::layer()),
+            positions(128),
+            Norm::layer(),
             naive::layer_norm::<128>,
         ),
         case(
             "softmax 64x65",
-            [64, 65].into(),
-            Box::new(Softmax),
+            positions(65),
+            Softmax,
             naive::softmax::<65>,
         ),
         case(
             "gelu_tanh 64x512",
-            [64, 512].into(),
-            Box::new(Activation::GeluTanh),
+            positions(512),
+            Activation::GeluTanh,
             naive::gelu_tanh,
         ),
         case(
             "sigmoid 64x512",
-            [64, 512].into(),
-            Box::new(Activation::Sigmoid),
+            positions(512),
+            Activation::Sigmoid,
             naive::sigmoid,
         ),
     ]
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = convolutions();
+    let pool = Pool::max(2);
+    cases.push(case(
+        "max pool 2, 28x28x32",
+        [28, 28, 32].into(),
+        pool,
+        naive::max_pool::<28, 32>,
+    ));
+    cases.extend(sequences());
+    cases
 }
 
 fn values(len: usize) -> Vec<f32> {
