@@ -56,7 +56,8 @@ fn engine(case: &Case, data: &Arc<Synthetic>) -> Workers {
         ..EngineConfig::default()
     };
     let network = Network::new(case.model.clone(), 42).expect("the model is possible");
-    let update = ChainUpdate::new(&Optimizer::sgd(0.01).with_momentum(0.9)).expect("valid");
+    let optimizer = Optimizer::sgd(0.01).with_momentum(0.9);
+    let update = ChainUpdate::for_model(&optimizer, network.layout()).expect("valid");
     let settings = ReplicaSettings {
         loss: Loss::SoftmaxCrossEntropy,
         isa: Isa::detect(),

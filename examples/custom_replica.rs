@@ -53,7 +53,7 @@ fn train(threads: usize) -> Result<Vec<f32>, Box<dyn Error>> {
         threads: Threads::Fixed(threads),
         ..EngineConfig::default()
     };
-    let update = ChainUpdate::new(&Optimizer::sgd(1.0).with_momentum(0.9))?;
+    let update = ChainUpdate::new(&Optimizer::sgd(1.0).with_momentum(0.9), 3)?;
     let mut engine = Engine::new(config, &[0.0; 3], update, |_| Logistic([0.0; 3]))?;
     let rows: std::sync::Arc<[u32]> = (0..1000).collect();
     engine.run(|session| -> Result<(), EngineError> {

@@ -28,7 +28,8 @@ const LAYERS: [(&str, &[&str]); 10] = [
 ];
 
 /// What `nn` takes from `engine`: the replica's side of it.
-const NN_FROM_ENGINE: [&str; 8] = [
+const NN_FROM_ENGINE: [&str; 10] = [
+    "BLOCK",
     "Fold",
     "Gather",
     "Phase",
@@ -37,6 +38,7 @@ const NN_FROM_ENGINE: [&str; 8] = [
     "Sums",
     "part",
     "split_point",
+    "sum_of_squares",
 ];
 
 /// Functions over the limit, which may only become fewer.

@@ -32,7 +32,7 @@ pub(super) fn train(settings: &TrainSettings) -> Result<(), TrainError> {
         .pinning(engine.pinning)
         .batch_size(settings.batch_size)
         .epochs(settings.epochs)
-        .optimizer(settings.optimizer)
+        .optimizer(settings.optimizer.clone())
         .seed(settings.seed)
         .all_reduce(engine.all_reduce)
         .update(engine.update)

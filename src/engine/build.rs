@@ -15,7 +15,7 @@ use super::message::{Command, Links, Report, Verdict};
 use super::replica::Replica;
 use super::segment::GradBuffer;
 use super::timing::Stopwatch;
-use super::update::{BLOCK, OwnedSegment, Update, UpdateMode};
+use super::update::{BLOCK, OwnedSegment, Track, Update, UpdateMode};
 use super::worker::Worker;
 
 /// Into how many shards a batch is cut.
@@ -40,6 +40,8 @@ pub struct EngineConfig {
     pub all_reduce: &'static dyn AllReduce,
     /// Who executes the update.
     pub update: UpdateMode,
+    /// What is measured of the shards' gradients.
+    pub track: Track,
 }
 
 impl Default for EngineConfig {
@@ -50,6 +52,7 @@ impl Default for EngineConfig {
             shards: Shards::Fixed(16),
             all_reduce: &Segmented,
             update: UpdateMode::Fused,
+            track: Track::Nothing,
         }
     }
 }
@@ -78,10 +81,21 @@ pub(crate) struct Channels<S> {
     pub(crate) verdicts: Vec<Address<Verdict<S>>>,
     /// One place a worker.
     pub(crate) reports: Vec<Option<Report>>,
-    /// Owner and number of blocks of each non-empty segment, in order.
-    pub(crate) blocks: Vec<(usize, usize)>,
+    /// Each non-empty segment, in order.
+    pub(crate) segments: Vec<SegmentBlocks>,
     /// Where the next block of each worker's report stands.
     pub(crate) cursors: Vec<usize>,
+    /// The factors of the update at hand.
+    pub(crate) factors: Vec<f32>,
+}
+
+/// What the master knows of a segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SegmentBlocks {
+    pub(crate) owner: usize,
+    pub(crate) blocks: usize,
+    /// The position after its last element.
+    pub(crate) end: usize,
 }
 
 impl<R: Replica, U: Update> Engine<R, U> {
@@ -228,13 +242,17 @@ impl<R: Replica, U: Update> Engine<R, U> {
     }
 }
 
-/// Owner and number of blocks of each non-empty segment, in order.
-fn blocks(plan: &Plan) -> Vec<(usize, usize)> {
-    let blocks_of = |segment: usize| plan.cuts[segment].len().div_ceil(BLOCK);
+/// Each segment that someone owns, in order.
+fn segments(plan: &Plan) -> Vec<SegmentBlocks> {
     let owner_of = |segment: usize| plan.workers.iter().position(|w| w.owned.contains(&segment));
-    (0..plan.cuts.len())
-        .filter_map(|s| Some((owner_of(s)?, blocks_of(s))))
-        .collect()
+    let of = |(segment, cut): (usize, &Range<usize>)| {
+        Some(SegmentBlocks {
+            owner: owner_of(segment)?,
+            blocks: cut.len().div_ceil(BLOCK),
+            end: cut.end,
+        })
+    };
+    plan.cuts.iter().enumerate().filter_map(of).collect()
 }
 
 /// All channels, each as large as the messages of one step.
@@ -271,8 +289,9 @@ fn channels<S>(plan: &Plan) -> (Channels<S>, Vec<Links<S>>) {
         inbox,
         verdicts,
         reports: places,
-        blocks: blocks(plan),
+        segments: self::segments(plan),
         cursors: vec![0; n],
+        factors: Vec::new(),
     };
     let boxes = command_boxes
         .into_iter()

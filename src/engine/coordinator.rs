@@ -14,7 +14,7 @@ use super::build::Channels;
 use super::error::{EngineError, panic_message};
 use super::failure::FailureLatch;
 use super::mailbox::Aborted;
-use super::message::{Command, Decision, Report, Verdict};
+use super::message::{Command, Decision};
 use super::replica::{Batch, Replica, Sums};
 use super::timing::{Phase, PhaseTimes};
 use super::update::Update;
@@ -58,6 +58,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
             num_shards: self.num_shards,
             cuts: &self.cuts,
             num_segments: self.cuts.iter().filter(|cut| !cut.is_empty()).count(),
+            track: self.config.track,
         };
         let channels = &mut self.channels;
         let (first, others) = self
@@ -171,6 +172,7 @@ fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &Shared<'_, 
                     worker.send_report();
                     worker.await_verdict(shared)?;
                 }
+                Command::Exchange(which) => worker.exchange(which, shared)?,
                 Command::Stop => return Ok(()),
             }
         }
@@ -188,6 +190,13 @@ fn follow_step<R: Replica, U: Update>(
     worker.all_reduce(shared)?;
     worker.send_report();
     let decision = worker.await_verdict(shared)?;
+    if let Decision::Apply(scalars) = &decision
+        && shared.update.num_factors() > 0
+    {
+        worker.direct(scalars, shared);
+        worker.send_report();
+        worker.await_verdict(shared)?;
+    }
     worker.update(&decision, shared);
     match decision {
         Decision::Apply(_) => worker.broadcast(shared),
@@ -237,6 +246,11 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
             let decision = outcome.as_ref().map_or(Decision::Skip, decide);
             self.channels.announce(&decision);
             let decision = self.worker.await_verdict(shared)?;
+            if let Decision::Apply(scalars) = &decision
+                && shared.update.num_factors() > 0
+            {
+                self.agree_on_factors(scalars)?;
+            }
             self.worker.update(&decision, shared);
             if matches!(decision, Decision::Apply(_)) {
                 self.worker.broadcast(shared)?;
@@ -269,6 +283,38 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         evaluated.unwrap_or_else(|Aborted| Err(self.broken()))
     }
 
+    /// The parameters change places with state buffer `which`, in every replica; a second call brings them back. So an
+    /// average of the parameters, kept by the optimiser, can be evaluated.
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`].
+    ///
+    /// # Panics
+    /// If there is no such buffer.
+    pub fn exchange(&mut self, which: usize) -> Result<(), EngineError> {
+        let shared = self.shared;
+        let buffers = shared.update.num_state_buffers();
+        assert!(
+            which < buffers,
+            "state buffer {which} does not exist: the optimiser has {buffers}"
+        );
+        self.channels.command_all(&Command::Exchange(which));
+        let exchanged = guarded(shared, || self.worker.exchange(which, shared));
+        exchanged.map_err(|Aborted| self.broken())
+    }
+
+    /// Between the halves of an update in two: everyone's norms in, factors out.
+    fn agree_on_factors(&mut self, scalars: &U::Scalars) -> Result<(), Aborted> {
+        let shared = self.shared;
+        self.worker.direct(scalars, shared);
+        self.worker.send_report();
+        self.channels.collect_reports(shared)?;
+        self.channels.fill_factors(shared.update, scalars);
+        self.channels.announce(&Decision::Apply(*scalars));
+        self.worker.await_verdict(shared)?;
+        Ok(())
+    }
+
     fn broken(&self) -> EngineError {
         let reason = self
             .shared
@@ -276,82 +322,5 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
             .reason()
             .unwrap_or_else(|| "a worker left".to_owned());
         EngineError::Broken { reason }
-    }
-}
-
-impl<S: Copy> Channels<S> {
-    fn command_all(&self, command: &Command) {
-        self.commands
-            .iter()
-            .for_each(|address| address.send(command.clone()));
-    }
-
-    fn collect_reports<U>(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
-        for _ in 0..self.reports.len() {
-            let report = self.inbox.receive(shared.placement.waiting, shared.latch)?;
-            let worker = report.worker;
-            self.reports[worker] = Some(report);
-        }
-        Ok(())
-    }
-
-    /// Adds up the reports in the order of shards and blocks, whoever they came from.
-    fn reduced(&mut self, batch: &Batch) -> Result<Reduced, EngineError> {
-        let mut reduced = Reduced {
-            sums: Sums::default(),
-            grad_norm: 0.0,
-        };
-        let reports = || self.reports.iter().enumerate();
-        let failures = reports().filter_map(|(worker, report)| {
-            let failure = report.as_ref()?.failure.clone()?;
-            Some((worker, failure))
-        });
-        // Not one that only follows from another's.
-        if let Some((worker, failure)) = failures.min_by_key(|(_, failure)| failure.follows) {
-            return Err(EngineError::WorkerPanicked {
-                worker,
-                shards: failure.shards,
-                step: batch.step,
-                message: failure.message,
-            });
-        }
-        for (_, report) in reports() {
-            let report = report.as_ref().expect("every worker has reported");
-            report.sums.iter().for_each(|&sums| reduced.sums += sums);
-        }
-        self.cursors.fill(0);
-        let mut squares = 0.0;
-        for &(owner, blocks) in &self.blocks {
-            let start = self.cursors[owner];
-            self.cursors[owner] += blocks;
-            let of_owner = &self.reports[owner]
-                .as_ref()
-                .expect("every worker has reported")
-                .squares;
-            // Block by block, not segment by segment: segments depend on the number of workers. An evaluation
-            // reports no norms.
-            of_owner[start.min(of_owner.len())..]
-                .iter()
-                .take(blocks)
-                .for_each(|&block| squares += block);
-        }
-        reduced.grad_norm = squares.sqrt() / reduced.sums.weight;
-        Ok(reduced)
-    }
-
-    fn announce(&mut self, decision: &Decision<S>) {
-        let failed = |report: &Option<Report>| {
-            let report = report.as_ref().expect("every worker has reported");
-            report.failure.is_some()
-        };
-        let has_failed = self.reports.iter().any(failed);
-        for (address, report) in self.verdicts.iter().zip(&mut self.reports) {
-            let report: Report = report.take().expect("every worker has reported");
-            address.send(Verdict {
-                has_failed,
-                decision: *decision,
-                report,
-            });
-        }
     }
 }

@@ -3,11 +3,12 @@
 //! # Messages of a step
 //! | message | from | to | carries |
 //! |---|---|---|---|
-//! | `Command` | master | every other worker | the batch, or "evaluate", or "stop" |
+//! | `Command` | master | every other worker | the batch, or "evaluate", "exchange", "stop" |
 //! | `Gradient` | a maker of a value | its adder | a segment |
 //! | `Return` | an adder | the worker whose buffer it is | the same segment, to be filled again |
 //! | `Report` | every worker | master | sums of its shards, norms of its segments, a failure |
 //! | `Verdict` | master | every worker | the decision, and the report's memory back |
+//! | `Report`, `Verdict` again | | | for an update in two halves: norms of the directions, then factors |
 //! | `Meet` | every worker, round the ring | the next worker | values of its shards, inside a pass |
 //! | `Weights` | an owner, then round the ring | the next worker | a segment of the new parameters |
 
@@ -18,13 +19,15 @@ use super::mailbox::{Address, Mailbox};
 use super::meeting::Ring;
 use super::replica::{Batch, Sums};
 use super::segment::Segment;
-use super::update::OwnedSegment;
+use super::update::{Norms, OwnedSegment};
 
 /// What the master tells the other workers to do.
 #[derive(Clone, Debug)]
 pub(crate) enum Command {
     Step(Batch),
     Evaluate(Batch),
+    /// The parameters change places with a state buffer.
+    Exchange(usize),
     Stop,
 }
 
@@ -50,6 +53,12 @@ pub(crate) struct Report {
     pub(crate) sums: Vec<Sums>,
     /// Sums of squares of the blocks of the worker's owned segments, in order.
     pub(crate) squares: Vec<f64>,
+    /// The square of each shard's gradient norm, if they are tracked; as `sums`.
+    pub(crate) shard_squares: Vec<f64>,
+    /// From the first half of an update in two.
+    pub(crate) norms: Vec<Norms>,
+    /// On the way back: what the second half takes.
+    pub(crate) factors: Vec<f32>,
     pub(crate) failure: Option<Failure>,
 }
 

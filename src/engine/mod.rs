@@ -14,6 +14,7 @@
 //!  reports: sums, norms, failures  ◄─────────
 //!  decide: lr, scale, or skip
 //!  verdict  ────────────────────────────────►
+//!  [LARS, LAMB: directions, norms in, factors out: report and verdict once more]
 //!  update own segments                        update own segments
 //!  weights round the ring, into the replica ► weights round the ring, into the replica
 //! ```
@@ -29,6 +30,7 @@ pub mod affinity;
 pub mod all_reduce;
 mod build;
 mod coordinator;
+mod desk;
 mod error;
 mod failure;
 mod mailbox;
@@ -52,7 +54,9 @@ pub use message::Decision;
 pub use replica::{Batch, Fold, Replica, Shard, Sums};
 pub use shard::{Node, default_shards, fold_depth, part, split_point};
 pub use timing::{Phase, PhaseTimes};
-pub use update::{BLOCK, Update, UpdateBlock, UpdateMode, sum_of_squares};
+pub use update::{
+    BLOCK, DirectBlock, Norms, Track, Update, UpdateBlock, UpdateMode, sum_of_squares,
+};
 
 /// What the master sees before it decides.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,6 +65,30 @@ pub struct Reduced {
     pub sums: Sums,
     /// The L2 norm of the mean gradient.
     pub grad_norm: f64,
+    /// What the shards' own gradients tell, if they are tracked ([`Track::ShardNorms`]).
+    pub shards: Option<ShardNorms>,
+}
+
+/// Sums over the shards of a batch, of which each has a weight (its rows, usually) and a gradient (their sum).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ShardNorms {
+    /// Shards that are not empty.
+    pub count: usize,
+    /// The sum of the squares of the gradients' L2 norms.
+    pub squares: f64,
+    /// The sum of the squares of the weights.
+    pub weight_squares: f64,
+    /// The square of the L2 norm of the whole batch's gradient.
+    pub whole: f64,
+}
+
+impl ShardNorms {
+    /// Counts a shard.
+    fn add(&mut self, weight: f64, square: f64) {
+        self.count += usize::from(weight > 0.0);
+        self.squares += square;
+        self.weight_squares += weight * weight;
+    }
 }
 
 impl Reduced {

@@ -12,6 +12,7 @@ use super::meeting::Meeting;
 use super::segment::GradBuffer;
 use super::shard::{Node, part};
 use super::timing::{Phase, Stopwatch};
+use super::update::{BLOCK, sum_of_squares};
 
 /// A model that the engine can train: parameters in, sums of loss and gradient out.
 ///
@@ -153,6 +154,8 @@ pub struct Fold<'a> {
     pub(crate) nodes: &'a [Node],
     pub(crate) grads: &'a mut [GradBuffer],
     pub(crate) sums: &'a mut [Sums],
+    /// As `sums`; empty if they are not tracked.
+    pub(crate) squares: &'a mut [f64],
     pub(crate) scratch: &'a mut Vec<Vec<f32>>,
     pub(crate) current: &'a mut Range<usize>,
     pub(crate) watch: &'a mut Stopwatch,
@@ -209,6 +212,21 @@ impl<'a> Fold<'a> {
         self.sums[index - first] = sums;
     }
 
+    /// Whether the squares of the shards' gradient norms are tracked: a replica with a fold of its own must then give them to
+    /// [`Fold::set_grad_square`].
+    pub fn tracks_squares(&self) -> bool {
+        !self.squares.is_empty()
+    }
+
+    /// Records the square of the L2 norm of shard `index`'s gradient (the sum over its rows, not their mean).
+    ///
+    /// # Panics
+    /// If squares are not tracked.
+    pub fn set_grad_square(&mut self, index: usize, square: f64) {
+        let first = self.shards().start;
+        self.squares[index - first] = square;
+    }
+
     /// The gradient buffer of node number `which` of [`Fold::nodes`]; whatever it held before is to be overwritten.
     pub fn grad(&mut self, which: usize) -> &mut [f32] {
         self.grads[which].as_mut_slice()
@@ -225,6 +243,11 @@ impl<'a> Fold<'a> {
                 let leaf = self.level(which, depth);
                 leaf.fill(0.0);
                 let sums = replica.add_loss_and_grad(&shard, leaf);
+                if self.tracks_squares() {
+                    let leaf = self.level(which, depth);
+                    let square = leaf.chunks(BLOCK).map(sum_of_squares).sum();
+                    self.set_grad_square(index, square);
+                }
                 self.set_sums(index, sums);
                 self.lap(Phase::Backward);
                 depth += 1;

@@ -27,6 +27,28 @@ pub trait Update: Send + Sync {
     /// Updates one block in place.
     fn apply(&self, scalars: &Self::Scalars, block: UpdateBlock<'_>);
 
+    /// How many factors the second half of an update takes, such as one a tensor for LARS and LAMB; 0, the default, for an
+    /// update in one go.
+    ///
+    /// With factors an update has two halves: [`Update::direct`] on every block, [`Update::factors`] once on the master, then
+    /// [`Update::apply`] on every block, with the factors in [`UpdateBlock::factors`].
+    fn num_factors(&self) -> usize {
+        0
+    }
+
+    /// First half: turns the block's gradient into a direction, in place, and appends the norms that the factors are made
+    /// of.
+    fn direct(&self, _scalars: &Self::Scalars, _block: DirectBlock<'_>, _norms: &mut Vec<Norms>) {}
+
+    /// Fills `factors` from all workers' norms, which come in ascending order of their offsets.
+    fn factors(
+        &self,
+        _scalars: &Self::Scalars,
+        _norms: &mut dyn Iterator<Item = Norms>,
+        _factors: &mut Vec<f32>,
+    ) {
+    }
+
     /// What a block of the summed gradient, from position `offset` on, adds to the square of its norm.
     fn sum_of_squares(&self, _offset: usize, grad: &[f32]) -> f64 {
         sum_of_squares(grad)
@@ -40,10 +62,37 @@ pub struct UpdateBlock<'a> {
     pub offset: usize,
     /// The parameters, updated in place.
     pub params: &'a mut [f32],
-    /// The gradient, summed over the global batch and not yet divided.
+    /// The gradient, summed over the global batch and not yet divided; what [`Update::direct`] made of it, if there are
+    /// factors.
     pub grad: &'a [f32],
     /// The state buffers one after another, each as long as `params`.
     pub state: &'a mut [f32],
+    /// What [`Update::factors`] gave; empty without a first half.
+    pub factors: &'a [f32],
+}
+
+/// The part of parameters, gradient and state that one call of [`Update::direct`] works on.
+#[derive(Debug)]
+pub struct DirectBlock<'a> {
+    /// Position of the first element in the flat parameter vector.
+    pub offset: usize,
+    /// The parameters before the update.
+    pub params: &'a [f32],
+    /// The gradient, summed over the global batch and not yet divided; becomes the direction.
+    pub grad: &'a mut [f32],
+    /// The state buffers one after another, each as long as `params`.
+    pub state: &'a mut [f32],
+}
+
+/// What a run of elements adds to the squares of two norms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Norms {
+    /// Position of the run's first element in the flat parameter vector.
+    pub offset: usize,
+    /// The sum of squares of the parameters.
+    pub params: f64,
+    /// The sum of squares of the direction.
+    pub direction: f64,
 }
 
 /// Who executes the update. Both give the same bits.
@@ -69,6 +118,16 @@ impl UpdateMode {
     }
 }
 
+/// What is measured of the shards' gradients in every step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Track {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The norm of each shard's gradient: what noise scale and batch-size policies are made of.
+    ShardNorms,
+}
+
 /// A segment of the parameters and its optimiser state, at its owner.
 #[derive(Debug, Default)]
 pub(crate) struct OwnedSegment {
@@ -78,8 +137,37 @@ pub(crate) struct OwnedSegment {
 }
 
 impl OwnedSegment {
+    /// The first half of an update in two, block by block.
+    pub(crate) fn direct<U: Update>(
+        &mut self,
+        (rule, scalars): (&U, &U::Scalars),
+        grad: &mut [f32],
+        norms: &mut Vec<Norms>,
+    ) {
+        let per_block = BLOCK * rule.num_state_buffers();
+        let mut state = self.state.as_mut_slice();
+        let mut offset = self.offset;
+        for (params, grad) in self.params.chunks(BLOCK).zip(grad.chunks_mut(BLOCK)) {
+            let (block_state, rest) = state.split_at_mut(per_block.min(state.len()));
+            state = rest;
+            let block = DirectBlock {
+                offset,
+                params,
+                grad,
+                state: block_state,
+            };
+            rule.direct(scalars, block, norms);
+            offset += params.len();
+        }
+    }
+
     /// Applies the update block by block on the calling thread.
-    pub(crate) fn update<U: Update>(&mut self, rule: &U, scalars: &U::Scalars, grad: &[f32]) {
+    pub(crate) fn update<U: Update>(
+        &mut self,
+        (rule, scalars): (&U, &U::Scalars),
+        grad: &[f32],
+        factors: &[f32],
+    ) {
         let per_block = BLOCK * rule.num_state_buffers();
         let mut state = self.state.as_mut_slice();
         let mut offset = self.offset;
@@ -94,6 +182,7 @@ impl OwnedSegment {
                     params,
                     grad,
                     state: block_state,
+                    factors,
                 },
             );
             offset += len;
@@ -103,9 +192,9 @@ impl OwnedSegment {
     /// The same on `rayon`'s current pool.
     pub(crate) fn update_in_parallel<U: Update>(
         &mut self,
-        rule: &U,
-        scalars: &U::Scalars,
+        (rule, scalars): (&U, &U::Scalars),
         grad: &[f32],
+        factors: &[f32],
     ) {
         let start = self.offset;
         let blocks = self
@@ -122,6 +211,7 @@ impl OwnedSegment {
                         params,
                         grad,
                         state: &mut [],
+                        factors,
                     },
                 );
             }),
@@ -134,10 +224,20 @@ impl OwnedSegment {
                             params,
                             grad,
                             state,
+                            factors,
                         },
                     );
                 },
             ),
+        }
+    }
+
+    /// Exchanges the parameters with state buffer `which`.
+    pub(crate) fn exchange(&mut self, which: usize, num_buffers: usize) {
+        let blocks = self.state.chunks_mut(BLOCK * num_buffers);
+        for (params, state) in self.params.chunks_mut(BLOCK).zip(blocks) {
+            let len = params.len();
+            params.swap_with_slice(&mut state[which * len..(which + 1) * len]);
         }
     }
 

@@ -18,7 +18,7 @@ use super::replica::{Batch, Fold, Replica, Sums};
 use super::segment::{GradBuffer, Segment};
 use super::shard::part;
 use super::timing::{Phase, Stopwatch};
-use super::update::{OwnedSegment, Update, UpdateMode};
+use super::update::{OwnedSegment, Track, Update, UpdateMode};
 
 /// What all workers of a run share.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ pub(crate) struct Shared<'a, U> {
     pub(crate) num_workers: usize,
     pub(crate) num_shards: usize,
     pub(crate) num_segments: usize,
+    pub(crate) track: Track,
     pub(crate) cuts: &'a [Range<usize>],
 }
 
@@ -80,6 +81,10 @@ impl<R: Replica, U: Update> Worker<R, U> {
         let mut current = shards.clone();
         self.report.sums.clear();
         self.report.sums.resize(shards.len(), Sums::default());
+        self.report.shard_squares.clear();
+        if shared.track == Track::ShardNorms {
+            self.report.shard_squares.resize(shards.len(), 0.0);
+        }
         let place = Place {
             worker: self.index,
             num_workers: shared.num_workers,
@@ -93,6 +98,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             nodes: &self.plan.nodes,
             grads: &mut self.grads,
             sums: &mut self.report.sums,
+            squares: &mut self.report.shard_squares,
             scratch: &mut self.scratch,
             current: &mut current,
             watch: &mut self.watch,
@@ -118,6 +124,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
         let (replica, report) = (&mut self.replica, &mut self.report);
         report.sums.clear();
         report.squares.clear();
+        report.shard_squares.clear();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             for index in shards {
                 current = index..index + 1;
@@ -263,18 +270,37 @@ impl<R: Replica, U: Update> Worker<R, U> {
         Ok(decision)
     }
 
+    /// First half of an update in two: the reduced gradients of the owned segments become directions.
+    pub(crate) fn direct(&mut self, scalars: &U::Scalars, shared: &Shared<'_, U>) {
+        self.report.norms.clear();
+        for (own, grad) in self.owned.iter_mut().zip(&mut self.roots) {
+            let rule = (shared.update, scalars);
+            own.direct(rule, grad.as_mut_slice(), &mut self.report.norms);
+        }
+        self.watch.lap(Phase::Update);
+    }
+
+    /// The parameters change places with state buffer `which`, everywhere.
+    pub(crate) fn exchange(&mut self, which: usize, shared: &Shared<'_, U>) -> Result<(), Aborted> {
+        let buffers = shared.update.num_state_buffers();
+        let owned = self.owned.iter_mut();
+        owned.for_each(|own| own.exchange(which, buffers));
+        self.broadcast(shared)
+    }
+
     /// Applies the decision to the owned segments, and gives the reduced gradient's memory back.
     pub(crate) fn update(&mut self, decision: &Decision<U::Scalars>, shared: &Shared<'_, U>) {
+        let factors = &self.report.factors;
         if let Decision::Apply(scalars) = decision {
+            let rule = (shared.update, scalars);
             let segments = self.owned.iter_mut().zip(&self.roots);
             match shared.pool {
                 Some(pool) if self.index == 0 => pool.install(|| {
                     segments.for_each(|(own, grad)| {
-                        own.update_in_parallel(shared.update, scalars, grad.as_slice());
+                        own.update_in_parallel(rule, grad.as_slice(), factors);
                     });
                 }),
-                _ => segments
-                    .for_each(|(own, grad)| own.update(shared.update, scalars, grad.as_slice())),
+                _ => segments.for_each(|(own, grad)| own.update(rule, grad.as_slice(), factors)),
             }
         }
         while let Some(segment) = self.roots.pop() {

@@ -23,8 +23,9 @@ use std::f32::consts::FRAC_1_SQRT_2;
 use multiversion::multiversion;
 
 use super::error::NnError;
+use super::grads::Grads;
 use super::kernel::elementwise::{erf, exp, ln_1p_exp, sigmoid, tanh};
-use super::layer::{Build, Grads, InPlace, Layer, Pass, Spec, Tape};
+use super::layer::{Build, InPlace, Layer, Pass, Spec, Tape};
 use super::shape::Shape;
 
 /// An elementwise function.

@@ -24,11 +24,12 @@ use crate::engine::split_point;
 
 use super::Init;
 use super::error::NnError;
+use super::grads::Grads;
 use super::kernel::columns::{
     column_products, column_squares, column_sums, input_gradient, scale_and_shift,
 };
 use super::kernel::elementwise::add;
-use super::layer::{Build, Grads, Layer, Mode, Pass, Spec, Tape, TensorSpec};
+use super::layer::{Build, Layer, Mode, Pass, Spec, Tape, TensorSpec};
 use super::params::Role;
 use super::shape::Shape;
 
@@ -275,7 +276,7 @@ impl Layer for BatchNormLayer {
         let m = self.spec.momentum;
         let mut shard = 0;
         // Nodes hold their shards in order, so this sees each shard once, in order.
-        grads.fold(pass, &mut levels, |rows, leaf| {
+        grads.fold_trained(pass, &mut levels, 2 * c, |rows, leaf| {
             let range = self.values(&rows);
             let saved = &self.saved[stride * shard..][..stride];
             let sums = &self.sums[2 * c * shard..][..2 * c];

@@ -1,8 +1,9 @@
 //! Combinators: `residual` (a body plus a shortcut) and `parallel` (branches, summed or side by side).
 
 use super::error::NnError;
+use super::grads::Grads;
 use super::kernel::elementwise::add;
-use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec, grow};
 use super::shape::Shape;
 use super::spec::Sequential;
 use super::stages::Stages;

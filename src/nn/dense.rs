@@ -9,8 +9,9 @@ use std::ops::Range;
 
 use super::Init;
 use super::error::NnError;
+use super::grads::Grads;
 use super::kernel::{Bias, Ones};
-use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec};
+use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec};
 use super::params::Role;
 use super::shape::Shape;
 use super::weight::Weight;

@@ -8,7 +8,8 @@
 //! Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: "Dropout", 2014.
 
 use super::error::NnError;
-use super::layer::{Build, Grads, InPlace, Layer, Mode, Pass, Spec, Tape};
+use super::grads::Grads;
+use super::layer::{Build, InPlace, Layer, Mode, Pass, Spec, Tape};
 use super::shape::Shape;
 use crate::seed::{Purpose, philox4x32_10};
 

@@ -15,8 +15,9 @@ use std::ops::Range;
 
 use super::Init;
 use super::error::NnError;
+use super::grads::Grads;
 use super::kernel::{Bias, Ones, elementwise::add};
-use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec, grow};
 use super::shape::Shape;
 use super::spec::Sequential;
 use super::stages::Stages;

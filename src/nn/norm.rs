@@ -16,8 +16,9 @@ use multiversion::multiversion;
 
 use super::Init;
 use super::error::NnError;
+use super::grads::Grads;
 use super::kernel::elementwise::{centred_squares, dot, sum};
-use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec, grow};
 use super::params::Role;
 use super::shape::Shape;
 

@@ -12,7 +12,8 @@ use std::ops::Range;
 use multiversion::multiversion;
 
 use super::error::NnError;
-use super::layer::{Build, Grads, Layer, Pass, Spec, Tape};
+use super::grads::Grads;
+use super::layer::{Build, Layer, Pass, Spec, Tape};
 use super::shape::Shape;
 
 /// A pooling layer.

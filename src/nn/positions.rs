@@ -5,8 +5,9 @@
 
 use super::Init;
 use super::error::NnError;
+use super::grads::Grads;
 use super::kernel::elementwise::add;
-use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec};
+use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec};
 use super::shape::Shape;
 
 /// Adds a learned vector to each position.

@@ -15,7 +15,8 @@
 //! LeCun et al. 1998; He, Zhang, Ren, Sun: "Deep residual learning for image recognition", 2016, section 4.2.
 
 use super::error::NnError;
-use super::layer::{Build, Grads, Layer, Pass, Spec, Tape};
+use super::grads::Grads;
+use super::layer::{Build, Layer, Pass, Spec, Tape};
 use super::shape::Shape;
 use super::{
     Activation, Attention, BatchNorm, Conv, Dense, Embedding, Init, Norm, Pool, Positions,

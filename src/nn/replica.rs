@@ -11,9 +11,11 @@ use std::ops::Range;
 
 use crate::engine::{Fold, Gather, Phase, Replica, Shard, Sums, part, split_point};
 
+use super::destinations::{Own, Single, trained_square};
 use super::error::NnError;
+use super::grads::{Destinations, Grads};
 use super::kernel::{Isa, elementwise::add};
-use super::layer::{Destinations, Grads, Layer, Mode, Pass, TensorSpec, grow};
+use super::layer::{Layer, Mode, Pass, TensorSpec, grow};
 use super::loss::{Loss, TargetKind, Targets, TargetsMut};
 use super::spec::Sequential;
 use super::stages::Stages;
@@ -58,6 +60,8 @@ pub struct NetworkReplica<S> {
     nodes: Vec<Range<usize>>,
     cuts: Vec<Range<usize>>,
     levels: Vec<Vec<f32>>,
+    squares: Vec<f64>,
+    statistics: Vec<Range<usize>>,
 }
 
 /// The model and the buffers around it.
@@ -108,6 +112,8 @@ impl<S: RowSource> NetworkReplica<S> {
             nodes: Vec::new(),
             cuts: Vec::new(),
             levels: Vec::new(),
+            squares: Vec::new(),
+            statistics: model.layout()?.statistics().collect(),
         })
     }
 
@@ -224,14 +230,22 @@ impl<S: RowSource> NetworkReplica<S> {
         };
         self.forward(batch.source, &batch.rows()[positions], &pass);
         fold.lap(Phase::Forward);
+        let own = shards.clone();
         for (rows, index) in cuts.iter().zip(shards) {
             let sums = self.loss(rows.clone(), Gradient::Wanted);
             fold.set_sums(index, sums);
         }
+        let mut squares = std::mem::take(&mut self.squares);
+        squares.clear();
+        squares.resize(if fold.tracks_squares() { cuts.len() } else { 0 }, 0.0);
         match to {
-            Some(grad) => self.backward(&pass, &mut Single(grad)),
-            None => self.backward(&pass, &mut Own(fold)),
+            Some(grad) => self.backward(&pass, &mut Single(grad, &mut squares)),
+            None => self.backward(&pass, &mut Own(fold, &mut squares)),
         }
+        for (&square, index) in squares.iter().zip(own) {
+            fold.set_grad_square(index, square);
+        }
+        self.squares = squares;
         fold.lap(Phase::Backward);
         fold.set_meeting(meeting);
         (self.cuts, self.nodes) = (cuts, nodes);
@@ -248,6 +262,9 @@ impl<S: RowSource> NetworkReplica<S> {
             fold.enter(node.clone());
             let shard = fold.shard(node.start);
             let sums = self.whole_shard(&shard, to, &mut |phase| fold.lap(phase));
+            if fold.tracks_squares() {
+                fold.set_grad_square(node.start, trained_square(to, &self.statistics));
+            }
             fold.set_sums(node.start, sums);
         } else {
             let middle = node.start + split_point(node.len());
@@ -286,10 +303,10 @@ impl<S: RowSource> NetworkReplica<S> {
             lap(Phase::Forward);
             sums += self.loss(0..rows.len(), Gradient::Wanted);
             if block == 0 {
-                self.backward(&pass, &mut Single(to));
+                self.backward(&pass, &mut Single(to, &mut []));
             } else {
                 more.resize(to.len(), 0.0);
-                self.backward(&pass, &mut Single(&mut more));
+                self.backward(&pass, &mut Single(&mut more, &mut []));
                 add(to, &more);
             }
             lap(Phase::Backward);
@@ -364,22 +381,4 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
 enum Gradient {
     Wanted,
     No,
-}
-
-/// A single node's gradient.
-struct Single<'a>(&'a mut [f32]);
-
-impl Destinations for Single<'_> {
-    fn grad(&mut self, _which: usize) -> &mut [f32] {
-        self.0
-    }
-}
-
-/// The worker's own gradient buffers.
-struct Own<'f, 'a>(&'f mut Fold<'a>);
-
-impl Destinations for Own<'_, '_> {
-    fn grad(&mut self, which: usize) -> &mut [f32] {
-        self.0.grad(which)
-    }
 }

@@ -1,7 +1,8 @@
 //! Changes of shape, which move nothing: `flatten`, `reshape`; and the copy, which only moves.
 
 use super::error::NnError;
-use super::layer::{Build, Grads, Layer, Pass, Spec, Tape};
+use super::grads::Grads;
+use super::layer::{Build, Layer, Pass, Spec, Tape};
 use super::shape::Shape;
 
 /// The same values under other axes.

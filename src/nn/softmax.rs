@@ -3,8 +3,9 @@
 //! For a classifier's last layer use the fused loss instead: it takes logits.
 
 use super::error::NnError;
+use super::grads::Grads;
 use super::kernel::softmax::{softmax_backward, softmax_rows};
-use super::layer::{Build, Grads, Layer, Pass, Spec, Tape};
+use super::layer::{Build, Layer, Pass, Spec, Tape};
 use super::shape::Shape;
 
 /// Softmax over the channels of each position.

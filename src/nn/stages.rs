@@ -11,7 +11,8 @@
 use std::ops::Range;
 
 use super::error::NnError;
-use super::layer::{Build, Grads, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::grads::Grads;
+use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec, grow};
 use super::reshape::Copy;
 use super::shape::Shape;
 

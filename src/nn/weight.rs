@@ -10,11 +10,12 @@
 
 use std::ops::Range;
 
+use super::grads::Grads;
 use super::kernel::{
-    Bias, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, fold_products, product_of_rows,
-    transpose,
+    Bias, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, fold_products,
+    fold_products_with_squares, product_of_rows, transpose,
 };
-use super::layer::{Grads, Pass};
+use super::layer::Pass;
 
 /// More rows than these pay for packing the whole weight.
 const FEW_ROWS: usize = 256;
@@ -33,6 +34,9 @@ pub(super) struct Weight {
     right: Packed,
     is_used_once: bool,
     transposed: Vec<f32>,
+    /// Of the shards' gradients, where they are wanted.
+    squares: Vec<f64>,
+    column_squares: Vec<f32>,
 }
 
 impl Weight {
@@ -45,6 +49,8 @@ impl Weight {
             right: Packed::new(isa),
             is_used_once: false,
             transposed: Vec::new(),
+            squares: Vec::new(),
+            column_squares: Vec::new(),
         }
     }
 
@@ -174,9 +180,20 @@ impl Weight {
             .pack(Side::Left, Strided::across(x, rows, inputs), ones);
         self.right
             .pack(Side::Right, Strided::across(dy, rows, outputs), Ones::None);
+        let operands = (&self.left, &self.right);
         for (which, node) in pass.nodes.iter().enumerate() {
-            let to = grads.node(which);
-            fold_products(to, &self.left, &self.right, &shards[node.clone()]);
+            let own = &shards[node.clone()];
+            if !grads.wants_squares() {
+                fold_products(grads.node(which), operands.0, operands.1, own);
+                continue;
+            }
+            self.squares.clear();
+            self.squares.resize(own.len(), 0.0);
+            let squares = (&mut self.squares[..], &mut self.column_squares);
+            fold_products_with_squares(grads.node(which), operands, own, squares);
+            for (shard, &square) in node.clone().zip(&self.squares) {
+                grads.add_square(shard, || square);
+            }
         }
     }
 }

@@ -16,6 +16,24 @@ pub enum OptimError {
         /// What was given.
         got: f64,
     },
+    /// A setting of another optimiser.
+    #[error(
+        "{setting} does not apply to {optimizer}; leave it out, or take an optimiser that has it"
+    )]
+    NotApplicable {
+        /// The setting.
+        setting: &'static str,
+        /// The optimiser.
+        optimizer: &'static str,
+    },
+    /// A layer's learning rate for no layer.
+    #[error("no tensor's name begins with \"{prefix}\"; names are such as {names}")]
+    NoSuchTensor {
+        /// What was asked for.
+        prefix: String,
+        /// Some names that there are.
+        names: String,
+    },
 }
 
 /// Accepts `value` if `valid`, else names it.

@@ -1,25 +1,41 @@
-//! Optimisers and schedules, over flat slices: no models, no threads.
+//! Optimisers, schedules and batch-size policies, over flat slices: no models, no threads.
 //!
 //! | file | what |
 //! |---|---|
 //! | `transform` | one small step from gradient to update; a chain of them is an optimiser |
 //! | `momentum` | heavy ball, EMA, and Nesterov's form of each |
-//! | `moments`, `decay` | Adam's rescaling, decoupled weight decay |
-//! | `recipes` | optimisers by name |
+//! | `moments`, `adaptive` | Adam; Adagrad, RMSprop, Lion |
+//! | `trust_ratio` | the factors of LARS and LAMB |
+//! | `decay`, `clip`, `average` | L2, L1, decoupled decay; clipping; averages of the weights |
+//! | `groups` | which tensors are treated differently |
+//! | `recipes`, `build` | optimisers by name, and their chains |
 //! | `schedule` | the learning rate over time |
 
+mod adaptive;
+mod average;
+mod build;
+mod clip;
 mod decay;
 mod error;
+mod groups;
 mod moments;
 mod momentum;
 mod recipes;
 mod schedule;
 mod transform;
+mod trust_ratio;
 
-pub use decay::DecayWeights;
+pub use adaptive::{Adagrad, Lion, RmsProp};
+pub use average::WeightAverage;
+pub use clip::{ClipValue, clip_factor};
+pub use decay::{DecayWeights, L1, ProximalL1};
 pub use error::OptimError;
+pub use groups::{Groups, PartTable, TensorKind};
 pub use moments::Adam;
 pub use momentum::{Momentum, MomentumForm};
 pub use recipes::Optimizer;
 pub use schedule::{Progress, Schedule, Unit};
-pub use transform::{Chain, MAX_BLOCK, StepScalars, Transform};
+pub use transform::{
+    At, Chain, Finish, Follow, MAX_BLOCK, Part, StepScalars, Transform, Treatment,
+};
+pub use trust_ratio::TrustRatio;

@@ -8,7 +8,7 @@
 
 use multiversion::multiversion;
 
-use super::transform::{StepScalars, Transform};
+use super::transform::{At, Transform};
 
 /// Adam's rescaling as a transform with two state buffers, the moments.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,13 +21,24 @@ pub struct Adam {
     pub eps: f32,
 }
 
+impl Adam {
+    /// With betas 0.9 and 0.999.
+    pub(super) fn new(eps: f32) -> Self {
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            eps,
+        }
+    }
+}
+
 impl Transform for Adam {
     fn num_state_buffers(&self) -> usize {
         2
     }
 
-    fn apply(&self, scalars: &StepScalars, _params: &[f32], update: &mut [f32], state: &mut [f32]) {
-        let t = scalars.step as f64 + 1.0;
+    fn apply(&self, at: &At<'_>, update: &mut [f32], state: &mut [f32]) {
+        let t = at.scalars.step as f64 + 1.0;
         let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powf(t))) as f32;
         let (first, second) = state.split_at_mut(update.len());
         let corrections = (correction(self.beta1), correction(self.beta2));

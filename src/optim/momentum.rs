@@ -13,7 +13,7 @@
 
 use multiversion::multiversion;
 
-use super::transform::{StepScalars, Transform};
+use super::transform::{At, Transform};
 
 /// The convention of the velocity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +40,7 @@ impl Transform for Momentum {
         1
     }
 
-    fn apply(
-        &self,
-        _scalars: &StepScalars,
-        _params: &[f32],
-        update: &mut [f32],
-        state: &mut [f32],
-    ) {
+    fn apply(&self, _at: &At<'_>, update: &mut [f32], state: &mut [f32]) {
         accumulate(*self, update, state);
     }
 }

@@ -1,96 +1,288 @@
 //! Optimisers by name: each a chain of transforms.
+//!
+//! | recipe | chain |
+//! |---|---|
+//! | `sgd`, with momentum, Nesterov | L1, L2, momentum |
+//! | `sgdw` | momentum, decoupled decay |
+//! | `adagrad`, `rms_prop` | L1, L2, rescaling, momentum |
+//! | `adam`, `adam_w` | L1, L2, Adam, decoupled decay |
+//! | `lion` | sign of an interpolation, decoupled decay |
+//! | `lars` | norms; decay, factor and lr, momentum |
+//! | `lamb` | Adam, decay; norms; factor |
+//!
+//! Clipping by value comes first in each, the proximal step of L1 and the average of the weights last.
 
-use super::decay::DecayWeights;
-use super::error::{OptimError, check};
+use super::adaptive::{Adagrad, Lion, RmsProp};
+use super::groups::Groups;
 use super::moments::Adam;
 use super::momentum::{Momentum, MomentumForm};
-use super::transform::Chain;
 
-/// An optimiser as data: a recipe, its learning rate, its hyperparameters.
+/// An optimiser as data: a recipe, its learning rate, its hyperparameters. Ranges are checked by [`Optimizer::build`].
 ///
 /// ```
 /// use unisono::optim::Optimizer;
 /// let optimizer = Optimizer::sgd(0.1).with_momentum(0.9).with_nesterov();
 /// assert_eq!(optimizer.to_string(), "nesterov (lr 0.1, momentum 0.9)");
 /// assert!(Optimizer::sgd(-0.1).build().is_err());
+/// assert!(Optimizer::sgd(0.1).with_betas(0.9, 0.99).build().is_err());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Optimizer {
-    lr: f32,
-    rule: Rule,
+    pub(super) lr: f32,
+    pub(super) rule: Rule,
+    pub(super) momentum: Option<Momentum>,
+    pub(super) decay: f32,
+    pub(super) l2: f32,
+    pub(super) l1: f32,
+    pub(super) proximal_l1: f32,
+    pub(super) clip_value: Option<f32>,
+    pub(super) clip_norm: Option<f32>,
+    pub(super) average: Option<f32>,
+    pub(super) groups: Groups,
+    /// A setting that the recipe does not have.
+    pub(super) misfit: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Rule {
-    Sgd(Option<Momentum>),
-    AdamW(Adam, DecayWeights),
+pub(super) enum Rule {
+    Sgd,
+    Adagrad(Adagrad),
+    RmsProp(RmsProp),
+    Adam(Adam),
+    Lion(Lion),
+    Lars { coefficient: f32 },
+    Lamb(Adam),
 }
 
 impl Optimizer {
+    fn new(lr: f32, rule: Rule) -> Self {
+        Self {
+            lr,
+            rule,
+            momentum: None,
+            decay: 0.0,
+            l2: 0.0,
+            l1: 0.0,
+            proximal_l1: 0.0,
+            clip_value: None,
+            clip_norm: None,
+            average: None,
+            groups: Groups::default(),
+            misfit: None,
+        }
+    }
+
     /// Plain stochastic gradient descent: `w -= lr * g`.
     pub fn sgd(lr: f32) -> Self {
-        Self {
-            lr,
-            rule: Rule::Sgd(None),
-        }
+        Self::new(lr, Rule::Sgd)
     }
 
-    /// Adam with decoupled weight decay: betas 0.9 and 0.999, eps 1e-8, decay 0.01 of every parameter.
-    pub fn adam_w(lr: f32) -> Self {
-        let adam = Adam {
-            beta1: 0.9,
-            beta2: 0.999,
-            eps: 1e-8,
+    /// SGD with decoupled weight decay: `w -= lr * (v + decay * w)`.
+    pub fn sgdw(lr: f32, decay: f32) -> Self {
+        Self::sgd(lr).with_weight_decay(decay)
+    }
+
+    /// Adagrad; eps 1e-10, squares summed from 0.
+    pub fn adagrad(lr: f32) -> Self {
+        let rule = Adagrad {
+            initial: 0.0,
+            eps: 1e-10,
         };
-        Self {
-            lr,
-            rule: Rule::AdamW(adam, DecayWeights { lambda: 0.01 }),
-        }
+        Self::new(lr, Rule::Adagrad(rule))
     }
 
-    /// With heavy-ball momentum: `v = m v + g`, `w -= lr * v`. For SGD.
+    /// RMSprop; decay of the squares 0.99, eps 1e-8, not centred.
+    pub fn rms_prop(lr: f32) -> Self {
+        let rule = RmsProp {
+            decay: 0.99,
+            eps: 1e-8,
+            centred: false,
+        };
+        Self::new(lr, Rule::RmsProp(rule))
+    }
+
+    /// Adam; betas 0.9 and 0.999, eps 1e-8.
+    pub fn adam(lr: f32) -> Self {
+        Self::new(lr, Rule::Adam(Adam::new(1e-8)))
+    }
+
+    /// Adam with decoupled weight decay of 0.01, not of biases and norms; betas 0.9 and 0.999, eps 1e-8.
+    pub fn adam_w(lr: f32) -> Self {
+        Self::adam(lr).with_weight_decay(0.01)
+    }
+
+    /// Lion; betas 0.9 and 0.99. Its steps are as long as lr: a tenth to a third of Adam's rate, with three to ten times its
+    /// decay, is the authors' advice.
+    pub fn lion(lr: f32) -> Self {
+        let rule = Lion {
+            beta1: 0.9,
+            beta2: 0.99,
+        };
+        Self::new(lr, Rule::Lion(rule))
+    }
+
+    /// LARS: momentum 0.9, trust coefficient 0.001, no decay; biases and norms take plain momentum steps.
+    pub fn lars(lr: f32) -> Self {
+        let rule = Rule::Lars { coefficient: 1e-3 };
+        Self::new(lr, rule).with_momentum(0.9)
+    }
+
+    /// LAMB: betas 0.9 and 0.999, eps 1e-6, decay 0.01; biases and norms take Adam's steps.
+    pub fn lamb(lr: f32) -> Self {
+        Self::new(lr, Rule::Lamb(Adam::new(1e-6))).with_weight_decay(0.01)
+    }
+
+    /// With heavy-ball momentum: `v = m v + g`, `w -= lr * v`. For SGD, Adagrad, RMSprop and LARS.
     pub fn with_momentum(self, momentum: f32) -> Self {
         self.with(momentum, MomentumForm::HeavyBall)
     }
 
-    /// With momentum as a moving average: `v = m v + (1 - m) g`, `w -= lr * v`. For SGD.
+    /// With momentum as a moving average: `v = m v + (1 - m) g`, `w -= lr * v`. For the same.
     pub fn with_ema_momentum(self, momentum: f32) -> Self {
         self.with(momentum, MomentumForm::Ema)
     }
 
-    /// With Nesterov's look-ahead, if it has momentum.
+    /// With Nesterov's look-ahead; set momentum first.
     pub fn with_nesterov(mut self) -> Self {
-        if let Rule::Sgd(Some(momentum)) = &mut self.rule {
-            momentum.nesterov = true;
+        match &mut self.momentum {
+            Some(momentum) => momentum.nesterov = true,
+            None => self.misfit = Some("nesterov (set a momentum first)"),
         }
         self
     }
 
-    /// With other decays of the moments, each in 0..1. For Adam.
+    /// With other decays of the moments, each in 0..1. For Adam, AdamW, LAMB and Lion.
     pub fn with_betas(mut self, first: f32, second: f32) -> Self {
-        if let Rule::AdamW(adam, _) = &mut self.rule {
-            (adam.beta1, adam.beta2) = (first, second);
+        match &mut self.rule {
+            Rule::Adam(adam) | Rule::Lamb(adam) => (adam.beta1, adam.beta2) = (first, second),
+            Rule::Lion(lion) => (lion.beta1, lion.beta2) = (first, second),
+            _ => self.misfit = Some("betas"),
         }
         self
     }
 
-    /// With another decoupled weight decay, at least 0. For Adam.
-    pub fn with_weight_decay(mut self, lambda: f32) -> Self {
-        if let Rule::AdamW(_, decay) = &mut self.rule {
-            decay.lambda = lambda;
+    /// With another eps, positive. For Adam, AdamW, LAMB, RMSprop and Adagrad.
+    pub fn with_eps(mut self, eps: f32) -> Self {
+        match &mut self.rule {
+            Rule::Adam(adam) | Rule::Lamb(adam) => adam.eps = eps,
+            Rule::RmsProp(rule) => rule.eps = eps,
+            Rule::Adagrad(rule) => rule.eps = eps,
+            _ => self.misfit = Some("eps"),
         }
         self
     }
 
-    fn with(mut self, momentum: f32, form: MomentumForm) -> Self {
-        if let Rule::Sgd(rule) = &mut self.rule {
-            *rule = Some(Momentum {
-                momentum,
-                form,
-                nesterov: false,
-            });
+    /// With another decay of the squares, in 0..1, for RMSprop.
+    pub fn with_square_decay(mut self, decay: f32) -> Self {
+        match &mut self.rule {
+            Rule::RmsProp(rule) => rule.decay = decay,
+            _ => self.misfit = Some("the decay of the squares"),
         }
         self
+    }
+
+    /// With the mean taken off the squares, for RMSprop.
+    pub fn centred(mut self) -> Self {
+        match &mut self.rule {
+            Rule::RmsProp(rule) => rule.centred = true,
+            _ => self.misfit = Some("centring"),
+        }
+        self
+    }
+
+    /// With sums of squares that start from `initial`, at least 0, for Adagrad.
+    pub fn with_initial_squares(mut self, initial: f32) -> Self {
+        match &mut self.rule {
+            Rule::Adagrad(rule) => rule.initial = initial,
+            _ => self.misfit = Some("initial squares"),
+        }
+        self
+    }
+
+    /// With another trust coefficient, positive, for LARS.
+    pub fn with_trust_coefficient(mut self, value: f32) -> Self {
+        match &mut self.rule {
+            Rule::Lars { coefficient } => *coefficient = value,
+            _ => self.misfit = Some("a trust coefficient"),
+        }
+        self
+    }
+
+    /// With decoupled weight decay, at least 0: each step takes `lr * decay` of every weight. In LARS and LAMB the decay is part
+    /// of the direction that is scaled. Biases and norms are left out unless [`Optimizer::decay_all`] says otherwise.
+    pub fn with_weight_decay(self, decay: f32) -> Self {
+        Self { decay, ..self }
+    }
+
+    /// With the loss term `lambda / 2 norm2(w)`, at least 0. Not for LARS, LAMB and Lion.
+    pub fn with_l2(self, lambda: f32) -> Self {
+        Self { l2: lambda, ..self }
+    }
+
+    /// With the loss term `lambda sum abs(w)`, at least 0, by its subgradient. Not for LARS, LAMB and Lion.
+    pub fn with_l1(self, lambda: f32) -> Self {
+        Self { l1: lambda, ..self }
+    }
+
+    /// With the same term by a proximal step after each update, at least 0: it gives exact zeros.
+    pub fn with_proximal_l1(self, lambda: f32) -> Self {
+        Self {
+            proximal_l1: lambda,
+            ..self
+        }
+    }
+
+    /// Clips every element of the mean gradient to `-limit..=limit`, positive.
+    pub fn with_clip_value(self, limit: f32) -> Self {
+        Self {
+            clip_value: Some(limit),
+            ..self
+        }
+    }
+
+    /// Scales the mean gradient down to norm `limit`, positive, where it is longer.
+    pub fn with_clip_norm(self, limit: f32) -> Self {
+        Self {
+            clip_norm: Some(limit),
+            ..self
+        }
+    }
+
+    /// Keeps an exponential moving average of the parameters with decay `decay`, in 0..1, which evaluation uses.
+    pub fn with_average(self, decay: f32) -> Self {
+        Self {
+            average: Some(decay),
+            ..self
+        }
+    }
+
+    /// Decay, L2 and L1 for biases and norms too, and factors of LARS and LAMB.
+    pub fn decay_all(mut self) -> Self {
+        self.groups.decays_all = true;
+        self
+    }
+
+    /// Multiplies the learning rate of the tensors whose name begins with `prefix` (such as `dense0.`) by `scale`, at least 0.
+    pub fn with_layer_lr(mut self, prefix: impl Into<String>, scale: f32) -> Self {
+        self.groups.layer_lrs.push((prefix.into(), scale));
+        self
+    }
+
+    /// The same steps with momentum as a moving average: the learning rate becomes lr / (1 - m).
+    ///
+    /// ```
+    /// use unisono::optim::Optimizer;
+    /// let ema = Optimizer::sgd(0.1).with_momentum(0.75).to_ema();
+    /// assert_eq!(ema, Optimizer::sgd(0.4).with_ema_momentum(0.75));
+    /// assert_eq!(ema.to_heavy_ball().lr(), 0.1);
+    /// ```
+    pub fn to_ema(&self) -> Self {
+        self.converted(MomentumForm::Ema)
+    }
+
+    /// The same steps with heavy-ball momentum: the learning rate becomes lr (1 - m).
+    pub fn to_heavy_ball(&self) -> Self {
+        self.converted(MomentumForm::HeavyBall)
     }
 
     /// The learning rate before any schedule.
@@ -98,169 +290,51 @@ impl Optimizer {
         self.lr
     }
 
-    /// The chain of transforms.
-    ///
-    /// # Errors
-    /// [`OptimError::OutOfRange`] for a learning rate or decay that is not finite or negative, momentum or betas outside
-    /// 0..1.
-    pub fn build(&self) -> Result<Chain, OptimError> {
-        let positive = |name, value: f32| {
-            let is_valid = value.is_finite() && value >= 0.0;
-            check(name, "finite and at least 0", value, is_valid)
-        };
-        let fraction = |name, value: f32| {
-            let is_valid = (0.0..1.0).contains(&value);
-            check(name, "at least 0 and below 1", value, is_valid)
-        };
-        positive("the learning rate", self.lr)?;
-        match self.rule {
-            Rule::Sgd(None) => Ok(Chain::default()),
-            Rule::Sgd(Some(momentum)) => {
-                fraction("momentum", momentum.momentum)?;
-                Ok(Chain::new(vec![Box::new(momentum)]))
-            }
-            Rule::AdamW(adam, decay) => {
-                fraction("beta1", adam.beta1)?;
-                fraction("beta2", adam.beta2)?;
-                positive("weight decay", decay.lambda)?;
-                Ok(Chain::new(vec![Box::new(adam), Box::new(decay)]))
-            }
-        }
+    /// With another learning rate.
+    pub fn with_lr(self, lr: f32) -> Self {
+        Self { lr, ..self }
     }
-}
 
-impl std::fmt::Display for Optimizer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let lr = self.lr;
-        match self.rule {
-            Rule::Sgd(None) => write!(f, "sgd (lr {lr})"),
-            Rule::Sgd(Some(rule)) => {
-                let name = match (rule.form, rule.nesterov) {
-                    (MomentumForm::HeavyBall, false) => "momentum",
-                    (MomentumForm::HeavyBall, true) => "nesterov",
-                    (MomentumForm::Ema, false) => "ema-momentum",
-                    (MomentumForm::Ema, true) => "ema-nesterov",
-                };
-                write!(f, "{name} (lr {lr}, momentum {})", rule.momentum)
-            }
-            Rule::AdamW(adam, decay) => write!(
-                f,
-                "adamw (lr {lr}, betas {} and {}, weight decay {})",
-                adam.beta1, adam.beta2, decay.lambda
-            ),
-        }
+    /// The limit of the mean gradient's norm, if it has one.
+    pub fn clip_norm(&self) -> Option<f32> {
+        self.clip_norm
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::optim::StepScalars;
+    /// Which tensors are treated differently.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
+    }
 
-    /// Steps on the parabola f(w) = w²/2, whose gradient is w, from w = 1; the gradient comes in as a sum of 4.
-    fn descend(optimizer: Optimizer, steps: u64) -> Vec<f32> {
-        let chain = optimizer.build().unwrap();
-        let (mut w, mut state) = ([1.0_f32], vec![0.0; chain.num_state_buffers()]);
-        let path = (0..steps).map(|step| {
-            let scalars = StepScalars {
-                lr: optimizer.lr(),
-                grad_scale: 0.25,
-                row_scale: 0.25,
-                step,
+    /// The state buffer that holds the average of the parameters, if there is one: the chain's last.
+    pub fn keeps_average(&self) -> bool {
+        self.average.is_some()
+    }
+
+    fn with(mut self, momentum: f32, form: MomentumForm) -> Self {
+        match self.rule {
+            Rule::Sgd | Rule::Adagrad(_) | Rule::RmsProp(_) | Rule::Lars { .. } => {
+                self.momentum = Some(Momentum {
+                    momentum,
+                    form,
+                    nesterov: false,
+                });
+            }
+            _ => self.misfit = Some("a momentum"),
+        }
+        self
+    }
+
+    fn converted(&self, form: MomentumForm) -> Self {
+        let mut same = self.clone();
+        if let Some(momentum) = &mut same.momentum
+            && momentum.form != form
+        {
+            momentum.form = form;
+            same.lr = match form {
+                MomentumForm::Ema => self.lr / (1.0 - momentum.momentum),
+                MomentumForm::HeavyBall => self.lr * (1.0 - momentum.momentum),
             };
-            let grad = [4.0 * w[0]];
-            chain.apply(&scalars, &mut w, &grad, &mut state);
-            w[0]
-        });
-        path.collect()
-    }
-
-    fn near(path: &[f32], expected: &[f32]) {
-        assert!(
-            path.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6),
-            "{path:?}, expected {expected:?}"
-        );
-    }
-
-    #[test]
-    fn each_recipe_takes_the_steps_of_its_formula() {
-        near(&descend(Optimizer::sgd(0.1), 3), &[0.9, 0.81, 0.729]);
-        // v1 = 1, w1 = 0.9; v2 = 0.5 + 0.9 = 1.4, w2 = 0.76; v3 = 0.7 + 0.76 = 1.46, w3 = 0.614.
-        near(
-            &descend(Optimizer::sgd(0.1).with_momentum(0.5), 3),
-            &[0.9, 0.76, 0.614],
-        );
-        // v1 = 1, u1 = 1.5, w1 = 0.85; v2 = 1.35, u2 = 1.525, w2 = 0.6975.
-        near(
-            &descend(Optimizer::sgd(0.1).with_momentum(0.5).with_nesterov(), 2),
-            &[0.85, 0.6975],
-        );
-        // v1 = 0.5, w1 = 0.95; v2 = 0.25 + 0.475 = 0.725, w2 = 0.8775.
-        near(
-            &descend(Optimizer::sgd(0.1).with_ema_momentum(0.5), 2),
-            &[0.95, 0.8775],
-        );
-        // v1 = 0.5, u1 = 0.75, w1 = 0.925; v2 = 0.7125, u2 = 0.81875, w2 = 0.843125.
-        near(
-            &descend(
-                Optimizer::sgd(0.1).with_ema_momentum(0.5).with_nesterov(),
-                2,
-            ),
-            &[0.925, 0.843_125],
-        );
-    }
-
-    #[test]
-    fn adam_takes_the_steps_of_its_formula() {
-        // python3 -c "import torch as t; w = t.tensor([1.0], requires_grad=True); o = t.optim.AdamW([w], 0.1,
-        //   betas=(0.9, 0.99), weight_decay=0.1); [(o.zero_grad(), (w*w/2).sum().backward(), o.step(), print(w.item()))
-        //   for _ in range(3)]", torch 2.15.0
-        let optimizer = Optimizer::adam_w(0.1)
-            .with_betas(0.9, 0.99)
-            .with_weight_decay(0.1);
-        near(&descend(optimizer, 3), &[0.89, 0.781_545_7, 0.675_003_23]);
-    }
-
-    #[test]
-    fn the_ema_form_with_a_scaled_learning_rate_is_the_heavy_ball() {
-        let ball = descend(Optimizer::sgd(0.1).with_momentum(0.75), 20);
-        near(
-            &descend(Optimizer::sgd(0.4).with_ema_momentum(0.75), 20),
-            &ball,
-        );
-    }
-
-    #[test]
-    fn every_recipe_converges_on_the_parabola() {
-        let with = [
-            Optimizer::sgd(0.3),
-            Optimizer::sgd(0.1).with_momentum(0.7),
-            Optimizer::sgd(0.3).with_ema_momentum(0.7),
-        ];
-        for optimizer in with.into_iter().flat_map(|o| [o, o.with_nesterov()]) {
-            assert!(descend(optimizer, 200)[199].abs() < 1e-6, "{optimizer}");
         }
-    }
-
-    #[test]
-    fn values_out_of_range_are_named() {
-        for lr in [-0.1, f32::NAN, f32::INFINITY] {
-            let error = Optimizer::sgd(lr).build().unwrap_err().to_string();
-            assert!(
-                error.starts_with("the learning rate must be finite and at least 0, got"),
-                "{error}"
-            );
-        }
-        for momentum in [-0.1, 1.0, f32::NAN] {
-            let error = Optimizer::sgd(0.1)
-                .with_momentum(momentum)
-                .build()
-                .unwrap_err()
-                .to_string();
-            assert!(
-                error.starts_with("momentum must be at least 0 and below 1, got"),
-                "{error}"
-            );
-        }
+        same
     }
 }

@@ -1,11 +1,25 @@
 //! A transform turns the gradient, step by step, into the update; a chain of transforms is an optimiser.
 //!
 //! A chain works on one block of parameters at a time, so that a block stays in L1 from the gradient to the new
-//! parameters: `update = grad * scale`, each transform in turn, then `params -= lr * update`.
+//! parameters:
+//!
+//! ```text
+//! update = grad * scale                                    the mean gradient
+//! each transform of `before` in turn                        (clipping, decay, moments, momentum)
+//! [LARS, LAMB: norms of parameters and update, a factor for each tensor; one exchange between the workers]
+//! each transform of `after` in turn
+//! params -= lr * update
+//! each finish in turn                                       (proximal step, average of the parameters)
+//! ```
+//!
+//! Parameters with a [`Follow::Statistic`] are no optimiser's business: `params -= row_scale * grad`.
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use multiversion::multiversion;
+
+use super::trust_ratio::TrustRatio;
 
 /// The longest block a chain takes at once.
 pub const MAX_BLOCK: usize = 4096;
@@ -25,6 +39,11 @@ pub struct StepScalars {
 
 impl StepScalars {
     /// Learning rate `lr` on the mean over a batch of `weight` rows, in step `step`.
+    ///
+    /// ```
+    /// use unisono::optim::StepScalars;
+    /// assert_eq!(StepScalars::plain(0.1, 4.0, 0).grad_scale, 0.25);
+    /// ```
     pub fn plain(lr: f32, weight: f64, step: u64) -> Self {
         Self {
             lr,
@@ -35,61 +54,213 @@ impl StepScalars {
     }
 }
 
+/// What a run of parameters follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follow {
+    /// Its gradient, by the optimiser.
+    Gradient,
+    /// The batches' own values, with the gradient as what is to be taken off: a running statistic.
+    Statistic,
+}
+
+/// How a tensor is treated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Treatment {
+    /// What it follows.
+    pub follow: Follow,
+    /// What the learning rate is multiplied by.
+    pub lr_scale: f32,
+    /// What weight decay, L2 and L1 are multiplied by: 0 leaves the tensor out.
+    pub decay_scale: f32,
+    /// Whether LARS and LAMB scale it by its norms.
+    pub adapts: bool,
+}
+
+impl Default for Treatment {
+    fn default() -> Self {
+        Self {
+            follow: Follow::Gradient,
+            lr_scale: 1.0,
+            decay_scale: 1.0,
+            adapts: true,
+        }
+    }
+}
+
+/// Neighbouring elements of a block that belong to one tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// Where they lie in the block.
+    pub range: Range<usize>,
+    /// The tensor's number.
+    pub tensor: usize,
+    /// Its treatment.
+    pub treatment: Treatment,
+}
+
+/// A block on its way through a chain.
+#[derive(Clone, Copy, Debug)]
+pub struct At<'a> {
+    /// The step's scalars.
+    pub scalars: &'a StepScalars,
+    /// The parameters before the step.
+    pub params: &'a [f32],
+    /// The block's parts, in order and without gaps.
+    pub parts: &'a [Part],
+    /// One factor a tensor, where the chain has a trust ratio and it is known.
+    pub factors: &'a [f32],
+}
+
 /// One job on the way from gradient to update, element by element.
 pub trait Transform: Send + Sync + Debug {
     /// State values a parameter needs.
     fn num_state_buffers(&self) -> usize;
 
-    /// Transforms `update` in place. `params` are those before the step; `state` holds the transform's buffers
-    /// one after another, each as long as `update`.
-    fn apply(&self, scalars: &StepScalars, params: &[f32], update: &mut [f32], state: &mut [f32]);
+    /// Transforms `update` in place; `state` holds the transform's buffers one after another, each as long as `update`.
+    fn apply(&self, at: &At<'_>, update: &mut [f32], state: &mut [f32]);
 }
 
-/// Transforms one after another.
-#[derive(Debug, Default)]
+/// A job after the descent.
+pub trait Finish: Send + Sync + Debug {
+    /// State values a parameter needs.
+    fn num_state_buffers(&self) -> usize;
+
+    /// Works on the new parameters; `at.params` are empty.
+    fn apply(&self, at: &At<'_>, params: &mut [f32], state: &mut [f32]);
+}
+
+/// Transforms one after another, the descent, and what comes after it.
+#[derive(Debug)]
 pub struct Chain {
-    transforms: Vec<Box<dyn Transform>>,
+    pub(super) before: Vec<Box<dyn Transform>>,
+    pub(super) trust: Option<TrustRatio>,
+    pub(super) after: Vec<Box<dyn Transform>>,
+    /// Whether a transform has multiplied by the learning rate already.
+    pub(super) has_lr_inside: bool,
+    pub(super) finish: Vec<Box<dyn Finish>>,
 }
 
 impl Chain {
     /// A chain of `transforms`; an empty one is plain gradient descent.
     pub fn new(transforms: Vec<Box<dyn Transform>>) -> Self {
-        Self { transforms }
+        Self {
+            before: transforms,
+            trust: None,
+            after: Vec::new(),
+            has_lr_inside: false,
+            finish: Vec::new(),
+        }
     }
 
     /// State values a parameter needs, over all transforms.
     pub fn num_state_buffers(&self) -> usize {
-        self.transforms
-            .iter()
-            .map(|transform| transform.num_state_buffers())
-            .sum()
+        let transforms = self.before.iter().chain(&self.after);
+        let own: usize = transforms.map(|one| one.num_state_buffers()).sum();
+        let finish: usize = self.finish.iter().map(|one| one.num_state_buffers()).sum();
+        own + finish
     }
 
-    /// Updates a block of parameters from its summed gradient.
+    /// The trust ratio of LARS and LAMB: a chain with one updates in two halves.
+    pub fn trust_ratio(&self) -> Option<&TrustRatio> {
+        self.trust.as_ref()
+    }
+
+    /// First half of a chain with a trust ratio: makes the block's gradient the update so far, in place.
     ///
     /// # Panics
     /// If the block is longer than [`MAX_BLOCK`].
-    pub fn apply(
+    pub fn direct(&self, at: &At<'_>, grad: &mut [f32], state: &mut [f32]) {
+        let mut memory = [0.0; MAX_BLOCK];
+        let update = self.start(at, grad, &mut memory);
+        run(&self.before, at, update, state);
+        for part in trained(at.parts) {
+            grad[part.range.clone()].copy_from_slice(&update[part.range.clone()]);
+        }
+    }
+
+    /// Updates a block of parameters from its summed gradient, or from what [`Chain::direct`] made of it.
+    ///
+    /// # Panics
+    /// If the block is longer than [`MAX_BLOCK`].
+    pub fn apply(&self, at: &At<'_>, params: &mut [f32], grad: &[f32], state: &mut [f32]) {
+        let mut memory = [0.0; MAX_BLOCK];
+        let mut with_params = |params: &[f32], state: &mut [f32]| {
+            let at = At { params, ..*at };
+            if self.trust.is_none() {
+                let update = self.start(&at, grad, &mut memory);
+                return run(&self.before, &at, update, state);
+            }
+            let own: usize = self.before.iter().map(|one| one.num_state_buffers()).sum();
+            let state = &mut state[own * params.len()..];
+            let update = &mut memory[..params.len()];
+            update.copy_from_slice(grad);
+            run(&self.after, &at, update, state)
+        };
+        let used = state.len() - {
+            let rest: usize = self.finish.iter().map(|one| one.num_state_buffers()).sum();
+            rest * params.len()
+        };
+        with_params(params, &mut state[..used]);
+        let update = &memory[..params.len()];
+        for Part {
+            range, treatment, ..
+        } in at.parts
+        {
+            let (params, range) = (&mut params[range.clone()], range.clone());
+            let lr = if self.has_lr_inside {
+                treatment.lr_scale
+            } else {
+                at.scalars.lr * treatment.lr_scale
+            };
+            match treatment.follow {
+                Follow::Gradient => descend(params, &update[range], lr),
+                Follow::Statistic => descend(params, &grad[range], at.scalars.row_scale),
+            }
+        }
+        let mut state = &mut state[used..];
+        for finish in &self.finish {
+            let (own, rest) = state.split_at_mut(finish.num_state_buffers() * params.len());
+            finish.apply(&At { params: &[], ..*at }, params, own);
+            state = rest;
+        }
+    }
+
+    /// The mean gradient, in `memory`.
+    fn start<'m>(
         &self,
-        scalars: &StepScalars,
-        params: &mut [f32],
+        at: &At<'_>,
         grad: &[f32],
-        mut state: &mut [f32],
-    ) {
-        let len = params.len();
+        memory: &'m mut [f32; MAX_BLOCK],
+    ) -> &'m mut [f32] {
+        let len = grad.len();
         assert!(
             len <= MAX_BLOCK,
             "a block has at most {MAX_BLOCK} parameters, got {len}"
         );
-        let mut memory = [0.0; MAX_BLOCK];
         let update = &mut memory[..len];
-        scale(update, grad, scalars.grad_scale);
-        for transform in &self.transforms {
-            let (own, rest) = state.split_at_mut(transform.num_state_buffers() * len);
-            transform.apply(scalars, params, update, own);
-            state = rest;
-        }
-        descend(params, update, scalars.lr);
+        scale(update, grad, at.scalars.grad_scale);
+        update
+    }
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
+/// The parts that follow their gradient.
+pub(super) fn trained(parts: &[Part]) -> impl Iterator<Item = &Part> {
+    parts
+        .iter()
+        .filter(|part| part.treatment.follow == Follow::Gradient)
+}
+
+fn run(transforms: &[Box<dyn Transform>], at: &At<'_>, update: &mut [f32], mut state: &mut [f32]) {
+    for transform in transforms {
+        let (own, rest) = state.split_at_mut(transform.num_state_buffers() * update.len());
+        transform.apply(at, update, own);
+        state = rest;
     }
 }
 

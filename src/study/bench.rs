@@ -162,7 +162,7 @@ impl Bench {
         data: &'d ArrayDataset,
     ) -> Result<Engine<NetworkReplica<Sources<'d>>, ChainUpdate>, TrainError> {
         let model = &self.preset.model;
-        let update = ChainUpdate::new(&self.optimizer())?.with_statistics(network.layout());
+        let update = ChainUpdate::for_model(&self.optimizer(), network.layout())?;
         let settings = ReplicaSettings {
             loss: Loss::SoftmaxCrossEntropy,
             isa: Isa::detect(),
@@ -186,7 +186,8 @@ impl Bench {
         match self.preset.name {
             "gpt" => Optimizer::adam_w(1e-3)
                 .with_betas(0.9, 0.99)
-                .with_weight_decay(0.1),
+                .with_weight_decay(0.1)
+                .decay_all(),
             _ => Optimizer::sgd(0.01).with_momentum(0.9),
         }
     }

@@ -1,12 +1,12 @@
 //! Glue between layers that must not know each other: data sets as the network's row source, an optimiser as the
 //! engine's update.
 
-use std::ops::Range;
-
 use crate::data::Dataset;
-use crate::engine::{Update, UpdateBlock, sum_of_squares};
-use crate::nn::{ParamLayout, RowSource, TargetsMut};
-use crate::optim::{Chain, MAX_BLOCK, OptimError, Optimizer, StepScalars};
+use crate::engine::{DirectBlock, Norms, Update, UpdateBlock, sum_of_squares};
+use crate::nn::{ParamLayout, Role, RowSource, TargetsMut};
+use crate::optim::{
+    At, Chain, Follow, OptimError, Optimizer, PartTable, StepScalars, TensorKind, Treatment,
+};
 
 /// The training set's number.
 pub(super) const TRAIN: usize = 0;
@@ -40,51 +40,53 @@ impl RowSource for Sources<'_> {
 /// ```
 /// use unisono::engine::Update;
 /// use unisono::{optim::Optimizer, train::ChainUpdate};
-/// let update = ChainUpdate::new(&Optimizer::sgd(0.1).with_momentum(0.9))?;
+/// let update = ChainUpdate::new(&Optimizer::sgd(0.1).with_momentum(0.9), 1000)?;
 /// assert_eq!(update.num_state_buffers(), 1);
 /// # Ok::<(), unisono::optim::OptimError>(())
 /// ```
 #[derive(Debug)]
 pub struct ChainUpdate {
     chain: Chain,
-    /// Parameters that no optimiser trains, in order.
-    statistics: Vec<Range<usize>>,
+    table: PartTable,
 }
 
 impl ChainUpdate {
-    /// The update of `optimizer`.
+    /// The update of `optimizer` for `num_params` parameters that are one weight.
     ///
     /// # Errors
     /// Those of [`Optimizer::build`].
-    pub fn new(optimizer: &Optimizer) -> Result<Self, OptimError> {
+    pub fn new(optimizer: &Optimizer, num_params: usize) -> Result<Self, OptimError> {
         Ok(Self {
             chain: optimizer.build()?,
-            statistics: Vec::new(),
+            table: PartTable::new([(num_params, Treatment::default())]),
         })
     }
 
-    /// The same update for a model with running statistics (batch norm). Their "gradient" is the sum over rows of what
-    /// is to be taken off them, so that they follow as `s -= mean over rows`, whatever the optimiser.
-    pub fn with_statistics(self, layout: &ParamLayout) -> Self {
-        Self {
-            statistics: layout.statistics().collect(),
-            ..self
+    /// The update of `optimizer` for a model: biases and norms apart, running statistics following the batches' own.
+    ///
+    /// # Errors
+    /// Those of [`Optimizer::build`]; [`OptimError::NoSuchTensor`] for a layer's learning rate without layer.
+    pub fn for_model(optimizer: &Optimizer, layout: &ParamLayout) -> Result<Self, OptimError> {
+        let names = layout.tensors().iter().map(|tensor| tensor.name.as_str());
+        if let Some(prefix) = optimizer.groups().unused(names.clone()) {
+            return Err(OptimError::NoSuchTensor {
+                prefix: prefix.to_owned(),
+                names: names.take(6).collect::<Vec<_>>().join(", "),
+            });
         }
-    }
-
-    /// The parts of `block` elements from `offset` on that are statistics.
-    fn statistics_in(
-        &self,
-        offset: usize,
-        block: usize,
-    ) -> impl Iterator<Item = Range<usize>> + '_ {
-        let first = self.statistics.partition_point(|range| range.end <= offset);
-        let reaching = self.statistics[first..].iter();
-        reaching
-            .take_while(move |range| range.start < offset + block)
-            .map(move |range| {
-                range.start.max(offset) - offset..range.end.min(offset + block) - offset
-            })
+        let treated = layout.tensors().iter().map(|tensor| {
+            let kind = match tensor.role {
+                Role::Weight => TensorKind::Weight,
+                Role::Bias | Role::Norm => TensorKind::BiasOrNorm,
+                Role::Statistic => TensorKind::Statistic,
+            };
+            let treatment = optimizer.groups().treatment(&tensor.name, kind);
+            (tensor.range.len(), treatment)
+        });
+        Ok(Self {
+            chain: optimizer.build()?,
+            table: PartTable::new(treated),
+        })
     }
 }
 
@@ -96,28 +98,78 @@ impl Update for ChainUpdate {
     }
 
     fn apply(&self, scalars: &StepScalars, block: UpdateBlock<'_>) {
-        let UpdateBlock {
-            offset,
-            params,
-            grad,
-            state,
-        } = block;
-        let mut kept = [0.0; MAX_BLOCK];
-        for range in self.statistics_in(offset, params.len()) {
-            kept[range.clone()].copy_from_slice(&params[range]);
+        let at = At {
+            scalars,
+            params: &[],
+            parts: self.table.of_block(block.offset, block.params.len()),
+            factors: block.factors,
+        };
+        self.chain.apply(&at, block.params, block.grad, block.state);
+    }
+
+    fn num_factors(&self) -> usize {
+        match self.chain.trust_ratio() {
+            Some(_) => self.table.num_tensors(),
+            None => 0,
         }
-        self.chain.apply(scalars, params, grad, state);
-        for at in self.statistics_in(offset, params.len()).flatten() {
-            params[at] = kept[at] - scalars.row_scale * grad[at];
+    }
+
+    fn direct(&self, scalars: &StepScalars, block: DirectBlock<'_>, norms: &mut Vec<Norms>) {
+        let parts = self.table.of_block(block.offset, block.params.len());
+        let at = At {
+            scalars,
+            params: block.params,
+            parts,
+            factors: &[],
+        };
+        self.chain.direct(&at, block.grad, block.state);
+        norms.extend(parts.iter().map(|part| Norms {
+            offset: block.offset + part.range.start,
+            params: sum_of_squares(&block.params[part.range.clone()]),
+            direction: sum_of_squares(&block.grad[part.range.clone()]),
+        }));
+    }
+
+    fn factors(
+        &self,
+        _scalars: &StepScalars,
+        norms: &mut dyn Iterator<Item = Norms>,
+        factors: &mut Vec<f32>,
+    ) {
+        let Some(ratio) = self.chain.trust_ratio() else {
+            return;
+        };
+        factors.clear();
+        let mut norms = norms.peekable();
+        for tensor in 0..self.table.num_tensors() {
+            let end = self.table.end(tensor);
+            let (mut params, mut direction) = (0.0, 0.0);
+            while let Some(part) = norms.next_if(|part| part.offset < end) {
+                params += part.params;
+                direction += part.direction;
+            }
+            let treatment = self.table.treatment(tensor);
+            factors.push(if treatment.adapts {
+                ratio.factor(params.sqrt(), direction.sqrt(), treatment.decay_scale)
+            } else {
+                1.0
+            });
         }
     }
 
     fn sum_of_squares(&self, offset: usize, grad: &[f32]) -> f64 {
-        let (mut squares, mut start) = (0.0, 0);
-        for range in self.statistics_in(offset, grad.len()) {
-            squares += sum_of_squares(&grad[start..range.start]);
-            start = range.end;
+        let parts = self.table.of_block(offset, grad.len());
+        if parts
+            .iter()
+            .all(|part| part.treatment.follow == Follow::Gradient)
+        {
+            return sum_of_squares(grad);
         }
-        squares + sum_of_squares(&grad[start..])
+        let trained = parts
+            .iter()
+            .filter(|part| part.treatment.follow == Follow::Gradient);
+        trained
+            .map(|part| sum_of_squares(&grad[part.range.clone()]))
+            .sum()
     }
 }

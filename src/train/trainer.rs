@@ -215,7 +215,7 @@ impl Trainer {
         network: &Network,
         data: [&'d dyn Dataset; 2],
     ) -> Result<Engine<NetworkReplica<Sources<'d>>, ChainUpdate>, TrainError> {
-        let update = ChainUpdate::new(&self.config.optimizer)?.with_statistics(network.layout());
+        let update = ChainUpdate::for_model(&self.config.optimizer, network.layout())?;
         let settings = ReplicaSettings {
             loss: self.config.loss.clone(),
             isa: Isa::detect(),

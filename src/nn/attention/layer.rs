@@ -5,11 +5,12 @@ use std::ops::Range;
 use super::{Attention, Reach};
 use crate::nn::Init;
 use crate::nn::dense::positions;
+use crate::nn::grads::Grads;
 use crate::nn::kernel::softmax::{softmax_backward, softmax_rows};
 use crate::nn::kernel::{
     Bias, Isa, Ones, Out, Packed, Rows, Side, Strided, product, product_of_rows,
 };
-use crate::nn::layer::{Grads, Layer, Pass, Tape, TensorSpec, grow};
+use crate::nn::layer::{Layer, Pass, Tape, TensorSpec, grow};
 use crate::nn::params::Role;
 use crate::nn::shape::Shape;
 use crate::nn::weight::Weight;

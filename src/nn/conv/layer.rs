@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use super::field::{Axis, Field};
 use super::{Conv, depthwise};
+use crate::nn::grads::Grads;
 use crate::nn::kernel::elementwise::add;
 use crate::nn::kernel::{
     Bias, Isa, Ones, Out, Packed, PackedOnce, Side, Strided, add_kernel_gradient, convolve,
 };
-use crate::nn::layer::{Grads, Layer, Pass, Tape, TensorSpec, grow};
+use crate::nn::layer::{Layer, Pass, Tape, TensorSpec, grow};
 use crate::nn::params::Role;
 use crate::nn::shape::Shape;
 

@@ -10,12 +10,15 @@
 //!
 //! The stack of partial tiles is a few KiB in L1, so that adding the shards in a fixed order costs nearly nothing:
 //! no shard's gradient is ever written to memory.
+//!
+//! The square of a shard's norm, where it is wanted, is taken from the same tiles: one chain of fused multiply-adds a shard
+//! and column, over the rows in ascending order, then the columns in ascending order. So the tile's shape changes no bit.
 
 use std::ops::Range;
 
 use super::isa::Isa;
 use super::pack::Packed;
-use super::simd::{Portable, Simd, Tile, chain, store, store_part};
+use super::simd::{Portable, Simd, Tile, chain, store, store_part, vectors};
 
 /// Panels of A in a block: 8 x 12 x 512 rows are 192 KiB.
 const MC: usize = 8;
@@ -28,6 +31,35 @@ const LEVELS: usize = 24;
 /// # Panics
 /// If the operands' shapes do not fit, were packed for different instruction sets, or a shard lies outside them.
 pub fn fold_products(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>]) {
+    fold(c, (a, b), shards, &mut []);
+}
+
+/// The same, and adds the square of the norm of each shard's product to `squares`; `columns` is memory for its use.
+///
+/// # Panics
+/// As [`fold_products`], or if there is not one square a shard.
+pub fn fold_products_with_squares(
+    c: &mut [f32],
+    (a, b): (&Packed, &Packed),
+    shards: &[Range<usize>],
+    (squares, columns): (&mut [f64], &mut Vec<f32>),
+) {
+    assert_eq!(
+        squares.len(),
+        shards.len(),
+        "a fold with squares takes one a shard"
+    );
+    let padded = b.num_panels() * b.width;
+    columns.clear();
+    columns.resize(shards.len() * padded, 0.0);
+    fold(c, (a, b), shards, columns);
+    for (square, columns) in squares.iter_mut().zip(columns.chunks_exact(padded.max(1))) {
+        *square += columns.iter().map(|&v| f64::from(v)).sum::<f64>();
+    }
+}
+
+/// With room for one value a shard and padded column in `squares`, or none.
+fn fold(c: &mut [f32], (a, b): (&Packed, &Packed), shards: &[Range<usize>], squares: &mut [f32]) {
     assert_eq!(
         a.depth, b.depth,
         "the operands of a fold must have the same depth"
@@ -46,9 +78,9 @@ pub fn fold_products(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usiz
         "a fold takes fewer than 2^23 shards"
     );
     match a.isa {
-        Isa::Portable => blocks::<Portable, 6, 2>(c, a, b, shards),
+        Isa::Portable => blocks::<Portable, 6, 2>(c, (a, b), shards, squares),
         #[cfg(target_arch = "x86_64")]
-        isa => super::x86::run_fold(isa, c, (a, b), shards),
+        isa => super::x86::run_fold(isa, c, (a, b), (shards, squares)),
         #[cfg(not(target_arch = "x86_64"))]
         _ => unreachable!("other architectures have the portable kernels only"),
     }
@@ -57,18 +89,20 @@ pub fn fold_products(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usiz
 #[inline(always)]
 pub(super) fn blocks<V: Simd, const M: usize, const N: usize>(
     c: &mut [f32],
-    a: &Packed,
-    b: &Packed,
+    (a, b): (&Packed, &Packed),
     shards: &[Range<usize>],
+    squares: &mut [f32],
 ) {
     let (m, n) = (a.lanes, b.lanes);
     let width = N * V::LANES;
+    let padded = b.num_panels() * width;
     let mut stack = [[[V::splat(0.0); N]; M]; LEVELS];
     for i0 in (0..a.num_panels()).step_by(MC) {
         for j in 0..b.num_panels() {
             let columns = j * width..(j * width + width).min(n);
             for i in i0..(i0 + MC).min(a.num_panels()) {
-                let sum = tile(&mut stack, (a.panel(i), b.panel(j)), shards);
+                let squares = (&mut *squares, padded, j * width);
+                let sum = tile(&mut stack, (a.panel(i), b.panel(j)), shards, squares);
                 let rows = i * M..(i * M + M).min(m);
                 let place = &mut c[rows.start * n + columns.start..];
                 if rows.len() == M && columns.len() == width {
@@ -87,6 +121,7 @@ fn tile<V: Simd, const M: usize, const N: usize>(
     stack: &mut [Tile<V, M, N>; LEVELS],
     (a, b): (&[f32], &[f32]),
     shards: &[Range<usize>],
+    (squares, padded, column): (&mut [f32], usize, usize),
 ) -> Tile<V, M, N> {
     let width = N * V::LANES;
     let mut depth = 0;
@@ -96,6 +131,9 @@ fn tile<V: Simd, const M: usize, const N: usize>(
             &b[rows.start * width..rows.end * width],
         );
         let mut leaf = chain([[V::splat(0.0); N]; M], a, b);
+        if !squares.is_empty() {
+            add_squares(&leaf, &mut squares[s * padded + column..][..width]);
+        }
         // The leaf itself is merged from registers: it never visits the stack if it is a right child.
         for _ in 0..s.trailing_ones() {
             depth -= 1;
@@ -115,6 +153,20 @@ fn tile<V: Simd, const M: usize, const N: usize>(
         merge(&mut right, left);
     }
     right
+}
+
+/// Goes on with each column's chain of squares.
+#[inline(always)]
+fn add_squares<V: Simd, const M: usize, const N: usize>(tile: &Tile<V, M, N>, to: &mut [f32]) {
+    let mut sums: [V; N] = vectors(to);
+    for row in tile {
+        for v in 0..N {
+            sums[v] = row[v].mul_add(row[v], sums[v]);
+        }
+    }
+    for v in 0..N {
+        sums[v].store(&mut to[v * V::LANES..]);
+    }
 }
 
 /// `right = left + right`.

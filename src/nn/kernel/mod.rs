@@ -38,7 +38,7 @@ mod transpose;
 mod x86;
 
 pub use conv::{Windows, add_kernel_gradient, convolve};
-pub use fold::fold_products;
+pub use fold::{fold_products, fold_products_with_squares};
 pub use isa::Isa;
 pub(crate) use pack::PackedOnce;
 pub use pack::{Ones, Packed, Side, Strided};

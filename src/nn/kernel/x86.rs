@@ -41,16 +41,16 @@ pub(super) fn run_product(isa: Isa, c: Out<'_>, (a, b): (&Packed, &Packed), bias
 pub(super) fn run_fold(
     isa: Isa,
     c: &mut [f32],
-    (a, b): (&Packed, &Packed),
-    shards: &[Range<usize>],
+    operands: (&Packed, &Packed),
+    (shards, squares): (&[Range<usize>], &mut [f32]),
 ) {
     check(isa);
     if isa == Isa::Avx512 {
         // SAFETY: `check` has seen AVX-512F.
-        unsafe { fold_avx512(c, a, b, shards) }
+        unsafe { fold_avx512(c, operands, shards, squares) }
     } else {
         // SAFETY: `check` has seen AVX2 and FMA.
-        unsafe { fold_avx2(c, a, b, shards) }
+        unsafe { fold_avx2(c, operands, shards, squares) }
     }
 }
 
@@ -121,16 +121,26 @@ fn product_avx2(c: Out<'_>, a: &Packed, b: &Packed, bias: Bias<'_>) {
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]
-fn fold_avx512(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>]) {
-    match b.width {
-        16 => fold::blocks::<Avx512, 12, 1>(c, a, b, shards),
-        _ => fold::blocks::<Avx512, 12, 2>(c, a, b, shards),
+fn fold_avx512(
+    c: &mut [f32],
+    operands: (&Packed, &Packed),
+    shards: &[Range<usize>],
+    squares: &mut [f32],
+) {
+    match operands.1.width {
+        16 => fold::blocks::<Avx512, 12, 1>(c, operands, shards, squares),
+        _ => fold::blocks::<Avx512, 12, 2>(c, operands, shards, squares),
     }
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn fold_avx2(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>]) {
-    fold::blocks::<Avx2, 6, 2>(c, a, b, shards);
+fn fold_avx2(
+    c: &mut [f32],
+    operands: (&Packed, &Packed),
+    shards: &[Range<usize>],
+    squares: &mut [f32],
+) {
+    fold::blocks::<Avx2, 6, 2>(c, operands, shards, squares);
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]

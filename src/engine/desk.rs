@@ -1,0 +1,129 @@
+//! The master's desk: commands out, reports in, what they add up to, verdicts out.
+//!
+//! # Invariants
+//! 1. Sums go by the order of shards, blocks and offsets, never by who reports or when.
+
+use super::build::{Channels, SegmentBlocks};
+use super::error::EngineError;
+use super::mailbox::Aborted;
+use super::message::{Command, Decision, Report, Verdict};
+use super::replica::{Batch, Sums};
+use super::update::Update;
+use super::worker::Shared;
+use super::{Reduced, ShardNorms};
+
+impl<S: Copy> Channels<S> {
+    pub(super) fn command_all(&self, command: &Command) {
+        self.commands
+            .iter()
+            .for_each(|address| address.send(command.clone()));
+    }
+
+    pub(super) fn collect_reports<U>(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
+        for _ in 0..self.reports.len() {
+            let report = self.inbox.receive(shared.placement.waiting, shared.latch)?;
+            let worker = report.worker;
+            self.reports[worker] = Some(report);
+        }
+        Ok(())
+    }
+
+    /// Adds up the reports in the order of shards and blocks, whoever they came from.
+    pub(super) fn reduced(&mut self, batch: &Batch) -> Result<Reduced, EngineError> {
+        let mut reduced = Reduced {
+            sums: Sums::default(),
+            grad_norm: 0.0,
+            shards: None,
+        };
+        let reports = || self.reports.iter().enumerate();
+        let failures = reports().filter_map(|(worker, report)| {
+            let failure = report.as_ref()?.failure.clone()?;
+            Some((worker, failure))
+        });
+        // Not one that only follows from another's.
+        if let Some((worker, failure)) = failures.min_by_key(|(_, failure)| failure.follows) {
+            return Err(EngineError::WorkerPanicked {
+                worker,
+                shards: failure.shards,
+                step: batch.step,
+                message: failure.message,
+            });
+        }
+        let (mut shards, mut has_squares) = (ShardNorms::default(), false);
+        for (_, report) in reports() {
+            let report = report.as_ref().expect("every worker has reported");
+            report.sums.iter().for_each(|&sums| reduced.sums += sums);
+            has_squares |= !report.shard_squares.is_empty();
+            let squares = report.sums.iter().zip(&report.shard_squares);
+            squares.for_each(|(sums, square)| shards.add(sums.weight, *square));
+        }
+        self.cursors.fill(0);
+        let mut squares = 0.0;
+        for &SegmentBlocks { owner, blocks, .. } in &self.segments {
+            let start = self.cursors[owner];
+            self.cursors[owner] += blocks;
+            let of_owner = &self.reports[owner]
+                .as_ref()
+                .expect("every worker has reported")
+                .squares;
+            // Block by block, not segment by segment: segments depend on the number of workers. An evaluation
+            // reports no norms.
+            of_owner[start.min(of_owner.len())..]
+                .iter()
+                .take(blocks)
+                .for_each(|&block| squares += block);
+        }
+        reduced.grad_norm = squares.sqrt() / reduced.sums.weight;
+        shards.whole = squares;
+        reduced.shards = has_squares.then_some(shards);
+        Ok(reduced)
+    }
+
+    /// Fills the factors from everyone's norms, in the order of the flat vector.
+    pub(super) fn fill_factors<U: Update>(&mut self, update: &U, scalars: &U::Scalars) {
+        let Self {
+            reports,
+            segments,
+            cursors,
+            factors,
+            ..
+        } = self;
+        cursors.fill(0);
+        let mut segments = segments.iter();
+        let mut segment = segments.next();
+        let mut norms = std::iter::from_fn(|| {
+            loop {
+                let &SegmentBlocks { owner, end, .. } = segment?;
+                let report = reports[owner].as_ref().expect("every worker has reported");
+                match report.norms.get(cursors[owner]) {
+                    Some(norms) if norms.offset < end => {
+                        cursors[owner] += 1;
+                        return Some(*norms);
+                    }
+                    _ => segment = segments.next(),
+                }
+            }
+        });
+        update.factors(scalars, &mut norms, factors);
+        for report in reports.iter_mut().flatten() {
+            report.factors.clear();
+            report.factors.extend_from_slice(factors);
+        }
+    }
+
+    pub(super) fn announce(&mut self, decision: &Decision<S>) {
+        let failed = |report: &Option<Report>| {
+            let report = report.as_ref().expect("every worker has reported");
+            report.failure.is_some()
+        };
+        let has_failed = self.reports.iter().any(failed);
+        for (address, report) in self.verdicts.iter().zip(&mut self.reports) {
+            let report: Report = report.take().expect("every worker has reported");
+            address.send(Verdict {
+                has_failed,
+                decision: *decision,
+                report,
+            });
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Where layers leave the gradients of their parameters: a slice for each tree node, added up over shards in tree order.
+
+use std::fmt::Debug;
+use std::ops::Range;
+
+use crate::engine::{BLOCK, sum_of_squares};
+
+use super::kernel::elementwise;
+use super::layer::Pass;
+
+/// Where gradients of tree nodes go.
+pub trait Destinations {
+    /// The whole gradient buffer of node `which`.
+    fn grad(&mut self, which: usize) -> &mut [f32];
+
+    /// Where the squares of the gradient norms of the pass's shards are added up, if they are wanted.
+    fn squares(&mut self) -> Option<&mut [f64]> {
+        None
+    }
+}
+
+/// The gradients of one layer's parameters, a slice for each tree node.
+pub struct Grads<'a> {
+    to: &'a mut dyn Destinations,
+    range: Range<usize>,
+}
+
+impl Debug for Grads<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Grads").field("range", &self.range).finish()
+    }
+}
+
+impl<'a> Grads<'a> {
+    /// The gradients of parameters `range` of the flat vector.
+    pub fn new(to: &'a mut dyn Destinations, range: Range<usize>) -> Self {
+        Self { to, range }
+    }
+
+    /// The gradients of a part of these parameters.
+    pub fn part(&mut self, range: Range<usize>) -> Grads<'_> {
+        let start = self.range.start;
+        Grads {
+            to: self.to,
+            range: start + range.start..start + range.end,
+        }
+    }
+
+    /// Adds `square` to the square of the norm of shard `shard`'s gradient, if that is wanted. [`Grads::fold`] does it for
+    /// the parameters it writes; a layer that writes [`Grads::node`] itself calls this for every shard.
+    pub fn add_square(&mut self, shard: usize, square: impl FnOnce() -> f64) {
+        if let Some(squares) = self.to.squares() {
+            squares[shard] += square();
+        }
+    }
+
+    /// Whether anyone wants the squares.
+    pub fn wants_squares(&mut self) -> bool {
+        self.to.squares().is_some()
+    }
+
+    /// The gradient of node `which`: to be written, whatever it holds.
+    pub fn node(&mut self, which: usize) -> &mut [f32] {
+        &mut self.to.grad(which)[self.range.clone()]
+    }
+
+    /// Writes zeros to every node.
+    pub fn clear(&mut self, pass: &Pass<'_>) {
+        (0..pass.nodes.len()).for_each(|which| self.node(which).fill(0.0));
+    }
+
+    /// Writes every node as the tree over its shards of what `leaf(rows, zeros)` leaves in `zeros`.
+    pub fn fold(
+        &mut self,
+        pass: &Pass<'_>,
+        levels: &mut Vec<Vec<f32>>,
+        leaf: impl FnMut(Range<usize>, &mut [f32]),
+    ) {
+        self.fold_trained(pass, levels, self.range.len(), leaf);
+    }
+
+    /// The same where only the first `trained` parameters have a gradient; the others are running statistics.
+    pub(super) fn fold_trained(
+        &mut self,
+        pass: &Pass<'_>,
+        levels: &mut Vec<Vec<f32>>,
+        trained: usize,
+        mut leaf: impl FnMut(Range<usize>, &mut [f32]),
+    ) {
+        let len = self.range.len();
+        for (which, node) in pass.nodes.iter().enumerate() {
+            let mut depth = 0;
+            for (position, shard) in node.clone().enumerate() {
+                if levels.len() == depth {
+                    levels.push(Vec::new());
+                }
+                let level = &mut levels[depth];
+                level.clear();
+                level.resize(len, 0.0);
+                leaf(pass.shards[shard].clone(), level);
+                self.add_square(shard, || square(&levels[depth][..trained]));
+                for _ in 0..position.trailing_ones() {
+                    merge(levels, depth);
+                    depth -= 1;
+                }
+                depth += 1;
+            }
+            while depth > 1 {
+                depth -= 1;
+                merge(levels, depth);
+            }
+            self.node(which).copy_from_slice(&levels[0]);
+        }
+    }
+}
+
+/// The sum of squares, block by block.
+pub(super) fn square(values: &[f32]) -> f64 {
+    values.chunks(BLOCK).map(sum_of_squares).sum()
+}
+
+/// Adds level `depth` to the one below.
+fn merge(levels: &mut [Vec<f32>], depth: usize) {
+    let (below, above) = levels.split_at_mut(depth);
+    elementwise::add(&mut below[depth - 1], &above[0]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::layer::Mode;
+
+    struct Nodes(Vec<Vec<f32>>);
+
+    impl Destinations for Nodes {
+        fn grad(&mut self, which: usize) -> &mut [f32] {
+            &mut self.0[which]
+        }
+    }
+
+    #[test]
+    fn a_fold_adds_the_shards_of_each_node_in_the_order_of_the_tree() {
+        let shards: Vec<_> = (0..7).map(|s| 3 * s..3 * s + 3).collect();
+        let nodes = [0..4, 4..7];
+        let pass = Pass {
+            mode: Mode::Train,
+            shards: &shards,
+            nodes: &nodes,
+            ..Pass::evaluate(21, 0)
+        };
+        let value = |shard: usize| 1.0 / (1 + shard * shard) as f32;
+        let mut to = Nodes(vec![vec![f32::NAN; 5]; 2]);
+        let mut levels = Vec::new();
+        for _ in 0..2 {
+            let mut grads = Grads::new(&mut to, 1..3);
+            grads.fold(&pass, &mut levels, |rows, leaf| {
+                assert_eq!(leaf, [0.0, 0.0]);
+                leaf[0] = value(rows.start / 3);
+            });
+        }
+        let v = value;
+        assert_eq!(to.0[0][1], (v(0) + v(1)) + (v(2) + v(3)));
+        assert_eq!(to.0[1][1], (v(4) + v(5)) + v(6));
+        assert!(to.0[0][0].is_nan() && to.0[0][3].is_nan());
+    }
+}

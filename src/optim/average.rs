@@ -1,0 +1,38 @@
+//! An exponential moving average of the parameters, for evaluation: `a = d a + (1 - d) w` after every step, `a = w` after the
+//! first.
+//!
+//! # References
+//! Polyak, Juditsky: "Acceleration of stochastic approximation by averaging", 1992; PyTorch's `get_ema_multi_avg_fn`.
+
+use multiversion::multiversion;
+
+use super::transform::{At, Finish};
+
+/// Keeps the average in one state buffer, the last of its chain.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WeightAverage {
+    /// The decay d, in 0..1.
+    pub decay: f32,
+}
+
+impl Finish for WeightAverage {
+    fn num_state_buffers(&self) -> usize {
+        1
+    }
+
+    fn apply(&self, at: &At<'_>, params: &mut [f32], state: &mut [f32]) {
+        if at.scalars.step == 0 {
+            state.copy_from_slice(params);
+        } else {
+            approach(state, params, 1.0 - self.decay);
+        }
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn approach(average: &mut [f32], params: &[f32], by: f32) {
+    average
+        .iter_mut()
+        .zip(params)
+        .for_each(|(a, p)| *a += by * (p - *a));
+}

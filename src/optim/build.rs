@@ -1,0 +1,208 @@
+//! From a recipe to its chain: ranges checked, transforms in order, a name for reports.
+
+use super::adaptive::Lion;
+use super::average::WeightAverage;
+use super::clip::ClipValue;
+use super::decay::{DecayWeights, L1, ProximalL1};
+use super::error::{OptimError, check};
+use super::moments::Adam;
+use super::momentum::MomentumForm;
+use super::recipes::{Optimizer, Rule};
+use super::transform::{Chain, Transform};
+use super::trust_ratio::{ApplyFactors, TrustRatio};
+
+impl Optimizer {
+    /// The chain of transforms.
+    ///
+    /// # Errors
+    /// [`OptimError::OutOfRange`] for a hyperparameter outside its range, [`OptimError::NotApplicable`] for one that the recipe
+    /// does not have.
+    pub fn build(&self) -> Result<Chain, OptimError> {
+        self.check()?;
+        let before = self.before();
+        let mut last: Vec<Box<dyn Transform>> = Vec::new();
+        let decay = DecayWeights { lambda: self.decay };
+        let is_lars = matches!(self.rule, Rule::Lars { .. });
+        if is_lars {
+            last.push(Box::new(decay));
+            last.push(Box::new(ApplyFactors { with_lr: true }));
+        }
+        last.extend(self.momentum.map(|rule| Box::new(rule) as _));
+        if self.decay > 0.0 && !is_lars {
+            last.push(Box::new(decay));
+        }
+        let mut chain = match self.rule {
+            Rule::Lars { coefficient } => Chain {
+                trust: Some(TrustRatio::Lars {
+                    coefficient,
+                    decay: self.decay,
+                }),
+                after: last,
+                has_lr_inside: true,
+                ..Chain::new(before)
+            },
+            Rule::Lamb(_) => Chain {
+                trust: Some(TrustRatio::Lamb),
+                after: vec![Box::new(ApplyFactors { with_lr: false })],
+                ..Chain::new(before.into_iter().chain(last).collect())
+            },
+            _ => Chain::new(before.into_iter().chain(last).collect()),
+        };
+        if self.proximal_l1 > 0.0 {
+            let lambda = self.proximal_l1;
+            chain.finish.push(Box::new(ProximalL1 { lambda }));
+        }
+        if let Some(decay) = self.average {
+            chain.finish.push(Box::new(WeightAverage { decay }));
+        }
+        Ok(chain)
+    }
+
+    /// What comes up to the rescaling of the gradient.
+    fn before(&self) -> Vec<Box<dyn Transform>> {
+        let mut before: Vec<Box<dyn Transform>> = Vec::new();
+        if let Some(limit) = self.clip_value {
+            before.push(Box::new(ClipValue { limit }));
+        }
+        if self.l1 > 0.0 {
+            before.push(Box::new(L1 { lambda: self.l1 }));
+        }
+        if self.l2 > 0.0 {
+            before.push(Box::new(DecayWeights { lambda: self.l2 }));
+        }
+        match self.rule {
+            Rule::Sgd | Rule::Lars { .. } => {}
+            Rule::Adagrad(rule) => before.push(Box::new(rule)),
+            Rule::RmsProp(rule) => before.push(Box::new(rule)),
+            Rule::Adam(rule) | Rule::Lamb(rule) => before.push(Box::new(rule)),
+            Rule::Lion(rule) => before.push(Box::new(rule)),
+        }
+        before
+    }
+
+    fn check(&self) -> Result<(), OptimError> {
+        if let Some(setting) = self.misfit {
+            return Err(OptimError::NotApplicable {
+                setting,
+                optimizer: self.name(),
+            });
+        }
+        let has_coupled = self.l1 > 0.0 || self.l2 > 0.0;
+        if has_coupled && matches!(self.rule, Rule::Lars { .. } | Rule::Lamb(_) | Rule::Lion(_)) {
+            return Err(OptimError::NotApplicable {
+                setting: "l1 or l2 as a loss term (use the weight decay)",
+                optimizer: self.name(),
+            });
+        }
+        not_negative("the learning rate", self.lr)?;
+        self.check_rule()?;
+        if let Some(momentum) = self.momentum {
+            fraction("momentum", momentum.momentum)?;
+        }
+        not_negative("weight decay", self.decay)?;
+        not_negative("l2", self.l2)?;
+        not_negative("l1", self.l1)?;
+        not_negative("proximal l1", self.proximal_l1)?;
+        for (name, limit) in [
+            ("the limit of clipping by value", self.clip_value),
+            ("the limit of clipping by norm", self.clip_norm),
+        ] {
+            limit.map_or(Ok(()), |limit| positive(name, limit))?;
+        }
+        let average = self.average;
+        average.map_or(Ok(()), |d| fraction("the decay of the average", d))?;
+        let mut scales = self.groups.layer_lrs.iter();
+        scales
+            .try_for_each(|(_, scale)| not_negative("the scale of a layer's learning rate", *scale))
+    }
+
+    fn check_rule(&self) -> Result<(), OptimError> {
+        match self.rule {
+            Rule::Sgd => {}
+            Rule::Adagrad(rule) => {
+                not_negative("the initial squares", rule.initial)?;
+                positive("eps", rule.eps)?;
+            }
+            Rule::RmsProp(rule) => {
+                fraction("the decay of the squares", rule.decay)?;
+                positive("eps", rule.eps)?;
+            }
+            Rule::Adam(rule) | Rule::Lamb(rule) => {
+                fraction("beta1", rule.beta1)?;
+                fraction("beta2", rule.beta2)?;
+                positive("eps", rule.eps)?;
+            }
+            Rule::Lion(rule) => {
+                fraction("beta1", rule.beta1)?;
+                fraction("beta2", rule.beta2)?;
+            }
+            Rule::Lars { coefficient } => positive("the trust coefficient", coefficient)?,
+        }
+        Ok(())
+    }
+
+    /// Its name in reports.
+    pub fn name(&self) -> &'static str {
+        let momentum = self.momentum.map(|rule| (rule.form, rule.nesterov));
+        match (self.rule, momentum) {
+            (Rule::Sgd, None) if self.decay > 0.0 => "sgdw",
+            (Rule::Sgd, None) => "sgd",
+            (Rule::Sgd, Some((MomentumForm::HeavyBall, false))) => "momentum",
+            (Rule::Sgd, Some((MomentumForm::HeavyBall, true))) => "nesterov",
+            (Rule::Sgd, Some((MomentumForm::Ema, false))) => "ema-momentum",
+            (Rule::Sgd, Some((MomentumForm::Ema, true))) => "ema-nesterov",
+            (Rule::Adagrad(_), _) => "adagrad",
+            (Rule::RmsProp(_), _) => "rmsprop",
+            (Rule::Adam(_), _) if self.decay > 0.0 => "adamw",
+            (Rule::Adam(_), _) => "adam",
+            (Rule::Lion(_), _) => "lion",
+            (Rule::Lars { .. }, _) => "lars",
+            (Rule::Lamb(_), _) => "lamb",
+        }
+    }
+}
+
+fn not_negative(name: &'static str, value: f32) -> Result<(), OptimError> {
+    let is_valid = value.is_finite() && value >= 0.0;
+    check(name, "finite and at least 0", value, is_valid)
+}
+
+fn positive(name: &'static str, value: f32) -> Result<(), OptimError> {
+    let is_valid = value.is_finite() && value > 0.0;
+    check(name, "finite and above 0", value, is_valid)
+}
+
+fn fraction(name: &'static str, value: f32) -> Result<(), OptimError> {
+    let is_valid = (0.0..1.0).contains(&value);
+    check(name, "at least 0 and below 1", value, is_valid)
+}
+
+impl std::fmt::Display for Optimizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} (lr {}", self.name(), self.lr)?;
+        if let Some(rule) = self.momentum {
+            write!(f, ", momentum {}", rule.momentum)?;
+        }
+        match self.rule {
+            Rule::Adam(Adam { beta1, beta2, .. })
+            | Rule::Lamb(Adam { beta1, beta2, .. })
+            | Rule::Lion(Lion { beta1, beta2 }) => write!(f, ", betas {beta1} and {beta2}")?,
+            Rule::Lars { coefficient } => write!(f, ", trust coefficient {coefficient}")?,
+            Rule::RmsProp(rule) => write!(f, ", decay of squares {}", rule.decay)?,
+            Rule::Sgd | Rule::Adagrad(_) => {}
+        }
+        let settings = [
+            ("weight decay", self.decay),
+            ("l2", self.l2),
+            ("l1", self.l1),
+            ("proximal l1", self.proximal_l1),
+            ("clip value", self.clip_value.unwrap_or(0.0)),
+            ("clip norm", self.clip_norm.unwrap_or(0.0)),
+            ("average", self.average.unwrap_or(0.0)),
+        ];
+        for (name, value) in settings.into_iter().filter(|(_, value)| *value != 0.0) {
+            write!(f, ", {name} {value}")?;
+        }
+        write!(f, ")")
+    }
+}

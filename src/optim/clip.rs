@@ -1,0 +1,45 @@
+//! Clipping by value: every element of the mean gradient to `-limit..=limit`.
+//!
+//! Clipping by the global norm is the master's: a factor in [`StepScalars::grad_scale`](super::StepScalars), see
+//! [`clip_factor`].
+
+use multiversion::multiversion;
+
+use super::transform::{At, Transform};
+
+/// Clips every element.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClipValue {
+    /// The largest magnitude, positive.
+    pub limit: f32,
+}
+
+impl Transform for ClipValue {
+    fn num_state_buffers(&self) -> usize {
+        0
+    }
+
+    fn apply(&self, _at: &At<'_>, update: &mut [f32], _state: &mut [f32]) {
+        clip(update, self.limit);
+    }
+}
+
+/// What a gradient of norm `norm` is multiplied by so that its norm is at most `limit`: `min(1, limit / (norm + 1e-6))`, as
+/// PyTorch's `clip_grad_norm_`.
+///
+/// ```
+/// use unisono::optim::clip_factor;
+/// assert_eq!(clip_factor(0.5, 1.0), 1.0);
+/// assert!((clip_factor(4.0, 1.0) - 0.25).abs() < 1e-6);
+/// ```
+///
+/// # References
+/// Pascanu, Mikolov, Bengio: "On the difficulty of training recurrent neural networks", ICML 2013.
+pub fn clip_factor(norm: f64, limit: f32) -> f32 {
+    (f64::from(limit) / (norm + 1e-6)).min(1.0) as f32
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn clip(update: &mut [f32], limit: f32) {
+    update.iter_mut().for_each(|u| *u = u.clamp(-limit, limit));
+}

@@ -1,0 +1,142 @@
+//! Which tensors are treated differently, and a table of them that a block finds its parts in.
+
+use std::ops::Range;
+
+use super::transform::{Follow, MAX_BLOCK, Part, Treatment};
+
+/// What a tensor is to an optimiser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TensorKind {
+    /// A weight: it decays where decay is asked for, and LARS and LAMB scale it by its norms.
+    Weight,
+    /// A bias, or gain or shift of a normalisation: neither, unless [`Groups::decays_all`].
+    BiasOrNorm,
+    /// A running statistic: no optimiser's business.
+    Statistic,
+}
+
+/// Exceptions from treating all tensors alike.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Groups {
+    /// Whether biases and norms are treated like weights.
+    pub decays_all: bool,
+    /// Factors of the learning rate, by the beginning of a tensor's name. All that fit are multiplied.
+    pub layer_lrs: Vec<(String, f32)>,
+}
+
+impl Groups {
+    /// How the tensor called `name` is treated.
+    ///
+    /// ```
+    /// use unisono::optim::{Groups, TensorKind};
+    /// let groups = Groups { decays_all: false, layer_lrs: vec![("dense0.".into(), 0.1)] };
+    /// let bias = groups.treatment("dense0.bias", TensorKind::BiasOrNorm);
+    /// assert_eq!((bias.lr_scale, bias.decay_scale), (0.1, 0.0));
+    /// ```
+    pub fn treatment(&self, name: &str, kind: TensorKind) -> Treatment {
+        let is_regular = kind == TensorKind::Weight || self.decays_all;
+        let fitting = self.layer_lrs.iter();
+        let fitting = fitting.filter(|(prefix, _)| name.starts_with(prefix.as_str()));
+        Treatment {
+            follow: match kind {
+                TensorKind::Statistic => Follow::Statistic,
+                _ => Follow::Gradient,
+            },
+            lr_scale: fitting.map(|(_, scale)| scale).product(),
+            decay_scale: if is_regular { 1.0 } else { 0.0 },
+            adapts: is_regular,
+        }
+    }
+
+    /// The first prefix that no name begins with.
+    pub fn unused<'g, 'n>(
+        &'g self,
+        names: impl Iterator<Item = &'n str> + Clone,
+    ) -> Option<&'g str> {
+        let prefixes = self.layer_lrs.iter().map(|(prefix, _)| prefix.as_str());
+        let mut unused =
+            prefixes.filter(|prefix| !names.clone().any(|name| name.starts_with(prefix)));
+        unused.next()
+    }
+}
+
+/// The parts of every block of the flat vector.
+#[derive(Clone, Debug)]
+pub struct PartTable {
+    treatments: Vec<Treatment>,
+    ends: Vec<usize>,
+    parts: Vec<Part>,
+    /// Which of `parts` are a block's.
+    blocks: Vec<Range<usize>>,
+}
+
+impl PartTable {
+    /// For tensors that lie one after another in the flat vector: the length and treatment of each.
+    ///
+    /// ```
+    /// use unisono::optim::{MAX_BLOCK, PartTable, Treatment};
+    /// let table = PartTable::new([(10, Treatment::default()), (MAX_BLOCK, Treatment::default())]);
+    /// assert_eq!(table.of_block(0, MAX_BLOCK).len(), 2);
+    /// assert_eq!(table.of_block(MAX_BLOCK, 10)[0].range, 0..10);
+    /// ```
+    pub fn new(tensors: impl IntoIterator<Item = (usize, Treatment)>) -> Self {
+        let mut table = Self {
+            treatments: Vec::new(),
+            ends: Vec::new(),
+            parts: Vec::new(),
+            blocks: Vec::new(),
+        };
+        let mut offset = 0;
+        for (tensor, (len, treatment)) in tensors.into_iter().enumerate() {
+            let end = offset + len;
+            table.treatments.push(treatment);
+            table.ends.push(end);
+            while offset < end {
+                let block = offset / MAX_BLOCK;
+                let start = block * MAX_BLOCK;
+                let range = offset - start..(end - start).min(MAX_BLOCK);
+                offset = start + range.end;
+                if table.blocks.len() == block {
+                    let first = table.parts.len();
+                    table.blocks.push(first..first);
+                }
+                table.parts.push(Part {
+                    range,
+                    tensor,
+                    treatment,
+                });
+                table.blocks[block].end += 1;
+            }
+        }
+        table
+    }
+
+    /// How many tensors there are.
+    pub fn num_tensors(&self) -> usize {
+        self.treatments.len()
+    }
+
+    /// Where a tensor ends in the flat vector.
+    pub fn end(&self, tensor: usize) -> usize {
+        self.ends[tensor]
+    }
+
+    /// The treatment of a tensor.
+    pub fn treatment(&self, tensor: usize) -> &Treatment {
+        &self.treatments[tensor]
+    }
+
+    /// The parts of the block of `len` elements at `offset`, a multiple of [`MAX_BLOCK`].
+    ///
+    /// # Panics
+    /// If the block is not one of the table's.
+    pub fn of_block(&self, offset: usize, len: usize) -> &[Part] {
+        let parts = &self.parts[self.blocks[offset / MAX_BLOCK].clone()];
+        assert!(
+            offset.is_multiple_of(MAX_BLOCK)
+                && parts.last().is_some_and(|last| last.range.end >= len),
+            "a block of {len} parameters at {offset} is not one of the layout's"
+        );
+        parts
+    }
+}
