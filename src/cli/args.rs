@@ -19,6 +19,10 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Train a network: by default a small one on the embedded handwritten digits
     Train(TrainArgs),
+    /// Draw the learning rate over a training
+    Schedule(ScheduleArgs),
+    /// Raise the learning rate step by step, draw the loss and suggest a rate
+    LrRange(LrRangeArgs),
     /// Time training steps of a reference model on made-up data
     Bench(BenchArgs),
 }
@@ -77,6 +81,112 @@ pub(super) struct EngineArgs {
     pub(super) no_pin: bool,
 }
 
+/// The optimiser and what changes its learning rate and batch.
+#[derive(Debug, ClapArgs)]
+pub(super) struct OptimArgs {
+    /// Learning rate
+    #[arg(long, default_value_t = 0.05, allow_negative_numbers = true)]
+    pub(super) lr: f32,
+
+    /// Momentum of the optimisers that have one
+    #[arg(long, default_value_t = 0.9, allow_negative_numbers = true)]
+    pub(super) momentum: f32,
+
+    /// sgd, momentum, nesterov, ema-momentum, ema-nesterov, adagrad, rmsprop, adam, adamw, lars, lamb or lion
+    #[arg(long, default_value = "momentum", value_name = "NAME")]
+    pub(super) optimizer: String,
+
+    /// Decoupled weight decay (adamw and lamb: 0.01 by default), not of biases and norms
+    #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    pub(super) weight_decay: Option<f32>,
+
+    /// The loss term lambda / 2 |w|^2
+    #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    pub(super) l2: Option<f32>,
+
+    /// The loss term lambda |w|, by its subgradient
+    #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    pub(super) l1: Option<f32>,
+
+    /// The same term by proximal steps: exact zeros
+    #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    pub(super) proximal_l1: Option<f32>,
+
+    /// Decay, L2 and L1 for biases and norms too
+    #[arg(long)]
+    pub(super) decay_all: bool,
+
+    /// Scale the mean gradient down to this norm where it is longer
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
+    pub(super) clip_norm: Option<f32>,
+
+    /// Clip every element of the mean gradient to this magnitude
+    #[arg(long, value_name = "LIMIT", allow_negative_numbers = true)]
+    pub(super) clip_value: Option<f32>,
+
+    /// Evaluate a moving average of the weights with this decay
+    #[arg(long, value_name = "DECAY", allow_negative_numbers = true)]
+    pub(super) average: Option<f32>,
+
+    /// The learning rate over time, such as "warmup 2 epochs, cosine to 0.01 over 30 epochs"; shapes: constant,
+    /// step F every N UNIT, multistep F at N,N UNIT, exponential F every N UNIT, linear, cosine, polynomial F [to F] over
+    /// N UNIT, restarts [to F] first N UNIT [growth F], onecycle over N UNIT, wsd stable N decay N UNIT, rsqrt after N UNIT;
+    /// "SHAPE for N UNIT then SHAPE" joins them; units: steps, epochs, examples
+    #[arg(long, default_value = "constant", value_name = "TEXT")]
+    pub(super) schedule: String,
+
+    /// How the batch grows: fixed, "staged to N", "adabatch F every N UNIT lr F to N", "cabs N..N", "noise N..N every N steps
+    /// lr none|linear|sqrt|adam", "adascale from N"
+    #[arg(long, default_value = "fixed", value_name = "TEXT")]
+    pub(super) batch_policy: String,
+}
+
+/// Draws learning rate and batch size over a training.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ScheduleArgs {
+    #[command(flatten)]
+    pub(super) optim: OptimArgs,
+
+    /// Rows of the training set
+    #[arg(long, default_value_t = 1437)]
+    pub(super) rows: usize,
+
+    /// Rows of a global batch
+    #[arg(long, default_value_t = 32, value_name = "ROWS")]
+    pub(super) batch_size: usize,
+
+    /// Passes over the training data
+    #[arg(long, default_value_t = 30)]
+    pub(super) epochs: u32,
+
+    /// Write the chart of the learning rate to this file as SVG
+    #[arg(long, value_name = "FILE")]
+    pub(super) svg: Option<std::path::PathBuf>,
+}
+
+/// Raises the learning rate step by step and shows the loss.
+#[derive(Debug, ClapArgs)]
+pub(super) struct LrRangeArgs {
+    #[command(flatten)]
+    pub(super) train: TrainArgs,
+
+    /// The first learning rate
+    #[arg(long, default_value_t = 1e-5)]
+    pub(super) from: f32,
+
+    /// The last learning rate
+    #[arg(long, default_value_t = 10.0)]
+    pub(super) to: f32,
+
+    /// Steps between them
+    #[arg(long, default_value_t = 100)]
+    pub(super) steps: u32,
+
+    /// Write the chart to this file as SVG
+    #[arg(long, value_name = "FILE")]
+    pub(super) svg: Option<std::path::PathBuf>,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(super) struct TrainArgs {
     /// A reference model on made-up data: mlp_small, mlp, lenet, resnet20, lstm or gpt
@@ -94,17 +204,16 @@ pub(super) struct TrainArgs {
     #[arg(long, default_value_t = 30)]
     pub(super) epochs: u32,
 
-    /// Learning rate
-    #[arg(long, default_value_t = 0.05, allow_negative_numbers = true)]
-    pub(super) lr: f32,
+    #[command(flatten)]
+    pub(super) optim: OptimArgs,
 
-    /// Momentum of the optimisers that have one
-    #[arg(long, default_value_t = 0.9, allow_negative_numbers = true)]
-    pub(super) momentum: f32,
+    /// End training after so many evaluations without a smaller test loss; the best network is kept
+    #[arg(long, value_name = "EVALUATIONS")]
+    pub(super) early_stopping: Option<u32>,
 
-    /// sgd, momentum, nesterov, ema-momentum, ema-nesterov or adamw
-    #[arg(long, default_value = "momentum", value_name = "NAME")]
-    pub(super) optimizer: String,
+    /// Track a statistic of the shards' gradients: noise-scale
+    #[arg(long, value_name = "NAME")]
+    pub(super) track: Option<String>,
 
     /// Seed of the initial weights and of the shuffle
     #[arg(long, default_value_t = 42)]

@@ -26,20 +26,7 @@ pub(super) fn train(settings: &TrainSettings) -> Result<(), TrainError> {
         data: [train, test],
         about,
     } = task(settings);
-    let engine = &settings.engine;
-    let mut trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy)
-        .threads(engine.threads)
-        .pinning(engine.pinning)
-        .batch_size(settings.batch_size)
-        .epochs(settings.epochs)
-        .optimizer(settings.optimizer.clone())
-        .seed(settings.seed)
-        .all_reduce(engine.all_reduce)
-        .update(engine.update)
-        .on_non_finite(settings.on_non_finite);
-    if let Some(shards) = engine.shards {
-        trainer = trainer.shards(shards);
-    }
+    let mut trainer = trainer(settings, model);
     let mut progress = Progress::new();
     let report = trainer.fit_observed(&train, &test, |event| {
         progress.show(event);
@@ -51,15 +38,42 @@ pub(super) fn train(settings: &TrainSettings) -> Result<(), TrainError> {
     Ok(())
 }
 
+/// A trainer with these settings.
+pub(super) fn trainer(settings: &TrainSettings, model: Sequential) -> Trainer {
+    let engine = &settings.engine;
+    let mut trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy)
+        .threads(engine.threads)
+        .pinning(engine.pinning)
+        .batch_size(settings.batch_size)
+        .batch_policy(settings.optim.batch_rule)
+        .epochs(settings.epochs)
+        .optimizer(settings.optim.optimizer.clone())
+        .schedule(settings.optim.schedule.clone())
+        .seed(settings.seed)
+        .all_reduce(engine.all_reduce)
+        .update(engine.update)
+        .on_non_finite(settings.on_non_finite);
+    if let Some(shards) = engine.shards {
+        trainer = trainer.shards(shards);
+    }
+    if let Some(rule) = settings.early_stopping {
+        trainer = trainer.early_stopping(rule);
+    }
+    if settings.tracks_noise_scale {
+        trainer = trainer.track_noise_scale();
+    }
+    trainer
+}
+
 /// What is trained.
-struct Task {
-    model: Sequential,
-    data: [ArrayDataset; 2],
+pub(super) struct Task {
+    pub(super) model: Sequential,
+    pub(super) data: [ArrayDataset; 2],
     about: &'static str,
 }
 
 /// A preset on made-up data, or the small network on the embedded digits.
-fn task(settings: &TrainSettings) -> Task {
+pub(super) fn task(settings: &TrainSettings) -> Task {
     let Some(preset) = &settings.preset else {
         return Task {
             model: Sequential::new(64).dense(HIDDEN).relu().dense(10),
@@ -126,12 +140,17 @@ impl Progress {
 }
 
 fn epoch_line(metrics: &EpochMetrics) -> String {
+    let noise = metrics
+        .noise_scale
+        .map(|scale| format!("  noise scale {scale:.0}"));
     format!(
-        "epoch {:>3}  train loss {:.4}  test loss {:.4}  test accuracy {:.2} %  {:.0} samples/s",
+        "epoch {:>3}  train loss {:.4}  test loss {:.4}  test accuracy {:.2} %  batch {}{}  {:.0} samples/s",
         metrics.epoch,
         metrics.train_loss,
         metrics.test_loss,
         100.0 * metrics.test_accuracy,
+        metrics.batch_size,
+        noise.unwrap_or_default(),
         metrics.throughput_samples_per_s
     )
 }
@@ -148,8 +167,10 @@ fn summary(settings: &TrainSettings, (network, about): (&Network, &str), report:
         "data: {about}, {} training and {} test rows",
         setup.rows, setup.test_rows
     );
-    println!("optimizer: {}", settings.optimizer);
-    println!("batch size: {}", settings.batch_size);
+    let optim = &settings.optim;
+    println!("optimizer: {}", optim.optimizer);
+    println!("schedule: {}", optim.schedule);
+    println!("batch size: {} ({})", settings.batch_size, optim.batch_rule);
     println!("epochs: {}", report.epochs.len());
     println!("steps: {} ({} skipped)", report.steps, report.skipped_steps);
     println!(
@@ -165,6 +186,12 @@ fn summary(settings: &TrainSettings, (network, about): (&Network, &str), report:
         println!("train loss: {:.6}", last.train_loss);
         println!("gradient norm: {:.6}", last.grad_norm);
         println!("learning rate: {}", last.lr);
+        if let Some(scale) = last.noise_scale {
+            println!("noise scale: {scale:.1} rows");
+        }
+    }
+    if let Some(best) = report.best_epoch {
+        println!("best epoch: {}, kept", best + 1);
     }
     println!("test loss: {:.6}", report.test_loss());
     println!("test accuracy: {:.2} %", 100.0 * report.test_accuracy());

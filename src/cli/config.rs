@@ -4,19 +4,39 @@ use thiserror::Error;
 
 use crate::engine::{AllReduce, EngineConfig, Pinning, Shards, Threads, UpdateMode, all_reduce};
 use crate::nn::presets::{self, Preset};
-use crate::optim::Optimizer;
 use crate::study::Bench;
-use crate::train::{OnNonFinite, TrainError};
+use crate::train::{EarlyStopping, OnNonFinite, TrainError};
 
 use super::args::{BenchArgs, EngineArgs, TrainArgs};
+use super::optim::OptimSettings;
 
 /// An argument that means nothing.
 #[derive(Debug, Error)]
-#[error("--{flag} must be {expected}, got {got:?}")]
-pub(super) struct ArgError {
-    flag: &'static str,
-    expected: &'static str,
-    got: String,
+pub(super) enum ArgError {
+    /// Not one of the values that there are.
+    #[error("--{flag} must be {expected}, got {got:?}")]
+    Value {
+        flag: &'static str,
+        expected: &'static str,
+        got: String,
+    },
+    /// A text that cannot be read.
+    #[error("--{flag}: {message}")]
+    Text { flag: &'static str, message: String },
+}
+
+/// Why a command ended before its end.
+#[derive(Debug, Error)]
+pub(super) enum CommandError {
+    #[error(transparent)]
+    Args(ArgError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error("cannot write {}: {source}; choose another place", path.display())]
+    Write {
+        path: std::path::PathBuf,
+        source: std::io::Error,
+    },
 }
 
 /// How the engine runs.
@@ -71,7 +91,9 @@ pub(super) struct TrainSettings {
     pub(super) engine: EngineSettings,
     pub(super) batch_size: usize,
     pub(super) epochs: u32,
-    pub(super) optimizer: Optimizer,
+    pub(super) optim: OptimSettings,
+    pub(super) early_stopping: Option<EarlyStopping>,
+    pub(super) tracks_noise_scale: bool,
     pub(super) seed: u64,
     pub(super) on_non_finite: OnNonFinite,
 }
@@ -86,7 +108,16 @@ impl TryFrom<TrainArgs> for TrainSettings {
             other => return Err(refused("on-non-finite", "stop or skip", other)),
         };
         Ok(Self {
-            optimizer: optimizer(&args)?,
+            optim: OptimSettings::try_from(&args.optim)?,
+            early_stopping: args.early_stopping.map(|patience| EarlyStopping {
+                patience,
+                ..EarlyStopping::default()
+            }),
+            tracks_noise_scale: match args.track.as_deref() {
+                None => false,
+                Some("noise-scale") => true,
+                Some(other) => return Err(refused("track", "noise-scale", other)),
+            },
             preset: args.preset.as_deref().map(preset).transpose()?,
             engine: args.engine.try_into()?,
             batch_size: args.batch_size,
@@ -126,29 +157,12 @@ fn preset(name: &str) -> Result<Preset, ArgError> {
     presets::by_name(name).ok_or_else(|| refused("preset", expected, name))
 }
 
-fn optimizer(args: &TrainArgs) -> Result<Optimizer, ArgError> {
-    let sgd = Optimizer::sgd(args.lr);
-    match args.optimizer.as_str() {
-        "sgd" => Ok(sgd),
-        "momentum" => Ok(sgd.with_momentum(args.momentum)),
-        "nesterov" => Ok(sgd.with_momentum(args.momentum).with_nesterov()),
-        "ema-momentum" => Ok(sgd.with_ema_momentum(args.momentum)),
-        "ema-nesterov" => Ok(sgd.with_ema_momentum(args.momentum).with_nesterov()),
-        "adamw" => Ok(Optimizer::adam_w(args.lr)),
-        other => Err(refused(
-            "optimizer",
-            "sgd, momentum, nesterov, ema-momentum, ema-nesterov or adamw",
-            other,
-        )),
-    }
-}
-
 fn count(flag: &'static str, expected: &'static str, got: &str) -> Result<usize, ArgError> {
     got.parse().map_err(|_| refused(flag, expected, got))
 }
 
-fn refused(flag: &'static str, expected: &'static str, got: &str) -> ArgError {
-    ArgError {
+pub(super) fn refused(flag: &'static str, expected: &'static str, got: &str) -> ArgError {
+    ArgError::Value {
         flag,
         expected,
         got: got.to_owned(),
@@ -156,8 +170,11 @@ fn refused(flag: &'static str, expected: &'static str, got: &str) -> ArgError {
 }
 
 /// 2 for what the user can mend in the arguments, 1 for what happened while running.
-pub(super) fn exit_code(error: &TrainError) -> u8 {
+pub(super) fn exit_code(error: &CommandError) -> u8 {
     use crate::engine::EngineError as Engine;
+    let CommandError::Train(error) = error else {
+        return 2;
+    };
     match error {
         TrainError::NonFinite { .. } => 1,
         TrainError::Engine(

@@ -6,6 +6,8 @@ mod args;
 mod bench;
 mod commands;
 mod config;
+mod optim;
+mod rates;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -13,7 +15,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Args, Command};
-use config::TrainSettings;
+use config::{CommandError, TrainSettings};
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -28,14 +30,21 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    let outcome = match args.command {
-        Command::Train(train) => TrainSettings::try_from(train).map(|s| commands::train(&s)),
-        Command::Bench(bench) => config::bench(bench).map(|(b, json)| bench::bench(&b, json)),
-    };
-    match outcome {
-        Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(error)) => fail(config::exit_code(&error), &error.to_string()),
-        Err(error) => fail(2, &error.to_string()),
+    match command(args.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(config::exit_code(&error), &error.to_string()),
+    }
+}
+
+fn command(command: Command) -> Result<(), CommandError> {
+    match command {
+        Command::Train(train) => Ok(commands::train(&TrainSettings::try_from(train)?)?),
+        Command::Schedule(args) => rates::schedule(&args),
+        Command::LrRange(args) => rates::lr_range(args),
+        Command::Bench(args) => {
+            let (bench, json) = config::bench(args)?;
+            Ok(bench::bench(&bench, json)?)
+        }
     }
 }
 

@@ -170,6 +170,11 @@ impl<R: Replica, U: Update> Engine<R, U> {
         self.num_shards
     }
 
+    /// State values that the optimiser keeps for each parameter.
+    pub fn num_state_buffers(&self) -> usize {
+        self.update.num_state_buffers()
+    }
+
     /// What the user should know about idle workers: more threads than shards.
     pub fn warning(&self) -> Option<String> {
         let (threads, shards) = (self.workers.len(), self.num_shards);

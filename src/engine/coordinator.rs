@@ -283,6 +283,11 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         evaluated.unwrap_or_else(|Aborted| Err(self.broken()))
     }
 
+    /// Worker 0's replica, between steps.
+    pub fn replica(&self) -> &R {
+        &self.worker.replica
+    }
+
     /// The parameters change places with state buffer `which`, in every replica; a second call brings them back. So an
     /// average of the parameters, kept by the optimiser, can be evaluated.
     ///

@@ -163,6 +163,11 @@ impl<S: RowSource> NetworkReplica<S> {
             .sums(&work.y[outputs], work.stages.output(), targets, grad)
     }
 
+    /// The parameters as they were loaded last.
+    pub fn params(&self) -> &[f32] {
+        &self.params
+    }
+
     /// Writes the gradient of each of `pass.nodes`.
     fn backward(&mut self, pass: &Pass<'_>, to: &mut dyn Destinations) {
         let work = &mut self.work;

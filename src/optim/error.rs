@@ -26,6 +26,24 @@ pub enum OptimError {
         /// The optimiser.
         optimizer: &'static str,
     },
+    /// A schedule that cannot be read.
+    #[error("the schedule \"{text}\" must go on with {expected}, got {got:?}")]
+    Text {
+        /// All of it.
+        text: String,
+        /// What may stand there.
+        expected: String,
+        /// What stands there.
+        got: String,
+    },
+    /// A batch-size policy that cannot be read.
+    #[error(
+        "the batch policy must be one of \"fixed\", \"staged to N\", \"adabatch F every N UNIT lr F to N\", \"cabs N..N\", \"noise N..N every N steps [lr RULE]\", \"adascale from N\", got \"{text}\""
+    )]
+    Policy {
+        /// All of it.
+        text: String,
+    },
     /// A layer's learning rate for no layer.
     #[error("no tensor's name begins with \"{prefix}\"; names are such as {names}")]
     NoSuchTensor {

@@ -9,10 +9,14 @@
 //! | `decay`, `clip`, `average` | L2, L1, decoupled decay; clipping; averages of the weights |
 //! | `groups` | which tensors are treated differently |
 //! | `recipes`, `build` | optimisers by name, and their chains |
-//! | `schedule` | the learning rate over time |
+//! | `noise_scale` | the gradient's variance and mean from its shards |
+//! | `scaling` | what a larger batch does to the hyperparameters |
+//! | `batch_policy` | how large the next batch is |
+//! | `schedule`, `plateau` | the learning rate over time, and after evaluations |
 
 mod adaptive;
 mod average;
+mod batch_policy;
 mod build;
 mod clip;
 mod decay;
@@ -20,21 +24,28 @@ mod error;
 mod groups;
 mod moments;
 mod momentum;
+mod noise_scale;
+mod plateau;
 mod recipes;
+mod scaling;
 mod schedule;
 mod transform;
 mod trust_ratio;
 
 pub use adaptive::{Adagrad, Lion, RmsProp};
 pub use average::WeightAverage;
+pub use batch_policy::{BatchPolicy, BatchRule, PlanContext, StepOutcome, StepPlan};
 pub use clip::{ClipValue, clip_factor};
 pub use decay::{DecayWeights, L1, ProximalL1};
 pub use error::OptimError;
 pub use groups::{Groups, PartTable, TensorKind};
 pub use moments::Adam;
 pub use momentum::{Momentum, MomentumForm};
+pub use noise_scale::{BatchMoments, NoiseScale};
+pub use plateau::{Plateau, PlateauState};
 pub use recipes::Optimizer;
-pub use schedule::{Progress, Schedule, Unit};
+pub use scaling::ScalingRule;
+pub use schedule::{Progress, Schedule, Shape, Unit, Warmup};
 pub use transform::{
     At, Chain, Finish, Follow, MAX_BLOCK, Part, StepScalars, Transform, Treatment,
 };

@@ -1,10 +1,11 @@
 //! What a training is made of: the settings of a `Trainer`, and their checks.
 
 use crate::data::{DataError, Dataset, Labels};
-use crate::engine::{EngineConfig, Shards, Threads, default_shards};
+use crate::engine::{EngineConfig, Shards, Threads, Track, default_shards};
 use crate::nn::{Loss, Network, Sequential, TargetKind};
-use crate::optim::{Optimizer, Schedule};
+use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
 
+use super::control::EarlyStopping;
 use super::error::TrainError;
 
 /// What to do when loss or gradient is infinite or NaN.
@@ -25,7 +26,11 @@ pub(super) struct Config {
     pub(super) loss: Loss,
     pub(super) optimizer: Optimizer,
     pub(super) schedule: Schedule,
+    pub(super) plateau: Option<Plateau>,
     pub(super) batch_size: usize,
+    pub(super) batch_rule: BatchRule,
+    pub(super) early_stopping: Option<EarlyStopping>,
+    pub(super) tracks_noise_scale: bool,
     pub(super) epochs: u32,
     pub(super) seed: u64,
     pub(super) on_non_finite: OnNonFinite,
@@ -41,8 +46,12 @@ impl Config {
             shards: None,
             loss,
             optimizer: Optimizer::sgd(0.1).with_momentum(0.9),
-            schedule: Schedule::Constant,
+            schedule: Schedule::constant(),
+            plateau: None,
             batch_size: 32,
+            batch_rule: BatchRule::Fixed,
+            early_stopping: None,
+            tracks_noise_scale: false,
             epochs: 10,
             seed: 42,
             on_non_finite: OnNonFinite::Stop,
@@ -59,6 +68,11 @@ impl Config {
             return Err(TrainError::EmptyBatch);
         }
         self.schedule.check()?;
+        self.plateau.map_or(Ok(()), |plateau| plateau.check())?;
+        self.batch_rule.start(self.batch_size)?;
+        if self.early_stopping.is_some_and(|rule| rule.patience == 0) {
+            return Err(TrainError::NoPatience);
+        }
         for (part, data) in ["training", "test"].into_iter().zip(data) {
             check_data(part, data, (&self.loss, network))?;
         }
@@ -66,12 +80,59 @@ impl Config {
     }
 
     /// The engine's settings for a training set of `rows` rows.
-    pub(super) fn engine(&self, model: &Sequential, rows: usize) -> EngineConfig {
-        let default = model_shards(model, self.batch_size.min(rows));
-        EngineConfig {
+    pub(super) fn engine(
+        &self,
+        model: &Sequential,
+        rows: usize,
+    ) -> Result<EngineConfig, TrainError> {
+        let policy = self.batch_rule.start(self.batch_size)?;
+        let (least, most) = policy.bounds();
+        // For the largest batch, but every shard of the smallest one has a row.
+        let default = match model_shards(model, most.min(rows)) {
+            Shards::Fixed(shards) => Shards::Fixed(shards.min(least.max(1))),
+            other => other,
+        };
+        let tracks = self.tracks_noise_scale || policy.needs_moments();
+        Ok(EngineConfig {
             shards: self.shards.unwrap_or(default),
+            track: if tracks {
+                Track::ShardNorms
+            } else {
+                Track::Nothing
+            },
             ..self.engine
+        })
+    }
+
+    /// Refuses statistics of shards where there are fewer than two.
+    pub(super) fn check_shards(&self, shards: usize) -> Result<(), TrainError> {
+        let needs = self.batch_rule.start(self.batch_size)?.needs_moments();
+        let what = match (needs, self.tracks_noise_scale) {
+            (true, _) => format!("the batch policy \"{}\"", self.batch_rule),
+            (_, true) => "the noise scale".to_owned(),
+            _ => return Ok(()),
+        };
+        if shards < 2 {
+            return Err(TrainError::TooFewShards { what, shards });
         }
+        Ok(())
+    }
+
+    /// That the schedule ends before the training, which begins at `from`, does.
+    pub(super) fn schedule_warning(&self, from: &Progress, rows: usize) -> Option<String> {
+        let examples = from.examples + (rows as u64) * u64::from(self.epochs);
+        let steps = rows.div_ceil(self.batch_size) as u64 * u64::from(self.epochs);
+        let last = Progress {
+            epoch: from.epoch + self.epochs,
+            examples,
+            step: from.step + steps,
+            in_epoch: 0.0,
+        };
+        let counts_steps = self.schedule.unit == crate::optim::Unit::Steps;
+        if counts_steps && self.batch_rule != BatchRule::Fixed {
+            return None;
+        }
+        self.schedule.warning(&last)
     }
 }
 

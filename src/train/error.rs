@@ -56,6 +56,33 @@ pub enum TrainError {
         /// What is wrong: the setting, the range, the value.
         problem: String,
     },
+    /// Statistics of shards' gradients, and too few shards.
+    #[error(
+        "{what} compares the gradients of a batch's shards and needs at least 2 of them, got {shards}; set shards to 2 or more"
+    )]
+    TooFewShards {
+        /// What needs them.
+        what: String,
+        /// Shards of a batch.
+        shards: usize,
+    },
+    /// A range test whose rate does not rise.
+    #[error(
+        "a range test needs rates that rise from above 0 in at least 2 steps, got {from} to {to} in {steps} steps"
+    )]
+    LrRange {
+        /// The first rate.
+        from: f32,
+        /// The last one.
+        to: f32,
+        /// Steps.
+        steps: u32,
+    },
+    /// Early stopping that would stop at once.
+    #[error(
+        "the patience of early stopping must be at least 1, got 0; choose 1 or more evaluations"
+    )]
+    NoPatience,
     /// Loss or gradient became infinite or NaN; the step was not applied.
     #[error(
         "step {step} (epoch {epoch}) was not applied: the loss is {loss}, the gradient's norm {grad_norm}; lower the learning rate, or use on-non-finite skip"

@@ -19,6 +19,10 @@ pub struct EpochMetrics {
     pub test_accuracy: f64,
     /// Learning rate of the epoch's last step.
     pub lr: f32,
+    /// Rows of the epoch's last planned batch.
+    pub batch_size: usize,
+    /// The gradient noise scale after the epoch, in rows, if it is tracked.
+    pub noise_scale: Option<f64>,
     /// Norm of the mean gradient, averaged over the epoch's steps.
     pub grad_norm: f64,
     /// Rows trained on a second, without the evaluation.
@@ -72,6 +76,8 @@ pub struct Report {
     pub steps: u64,
     /// Steps left out because loss or gradient was not finite.
     pub skipped_steps: u64,
+    /// The best evaluation, counted from 0 in `epochs`, if early stopping was asked for.
+    pub best_epoch: Option<usize>,
     /// Wall time of this call, evaluation included.
     pub wall_time: Duration,
     /// Rows trained on a second, without evaluation.
@@ -101,12 +107,15 @@ pub(super) struct EpochSums {
     pub(super) norms: f64,
     pub(super) steps: u64,
     pub(super) lr: f32,
+    pub(super) batch_size: usize,
     pub(super) time: Duration,
 }
 
 impl EpochSums {
-    pub(super) fn finish(self, epoch: u32, test: Sums) -> EpochMetrics {
+    pub(super) fn finish(self, epoch: u32, test: Sums, noise_scale: Option<f64>) -> EpochMetrics {
         EpochMetrics {
+            batch_size: self.batch_size,
+            noise_scale,
             epoch,
             train_loss: self.sums.mean_loss(),
             train_accuracy: self.sums.accuracy(),

@@ -4,8 +4,10 @@
 //! an epoch on one page.
 
 mod config;
+mod control;
 mod error;
 mod metrics;
+mod range_test;
 mod source;
 mod trainer;
 
@@ -14,17 +16,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::data::epoch_order;
-use crate::engine::{Batch, Decision, Reduced, Session, Sums};
+use crate::engine::{Batch, Reduced, Session, Sums};
 use crate::nn::NetworkReplica;
-use crate::optim::{Progress, StepScalars};
+use crate::optim::{Progress, StepPlan};
 
 use config::Config;
+use control::{Control, Early};
 use metrics::EpochSums;
 use source::{TEST, TRAIN};
 
 pub use config::{OnNonFinite, model_shards};
+pub use control::{EarlyStopping, EarlyStoppingState, Verdict};
 pub use error::TrainError;
 pub use metrics::{EpochMetrics, Event, Report, Setup};
+pub use range_test::{LrCurve, LrPoint, LrRange};
 pub use source::{ChainUpdate, Sources};
 pub use trainer::Trainer;
 
@@ -36,11 +41,15 @@ struct Loop<'a, F> {
     rows: u32,
     test_order: Arc<[u32]>,
     progress: &'a mut Progress,
+    control: &'a mut Control,
+    /// The state buffer that holds the average of the parameters.
+    average: Option<usize>,
     skipped: u64,
+    early: Option<Early>,
     observer: F,
 }
 
-/// One epoch: shuffle; for each batch forward, backward, all-reduce, decide, update; evaluate.
+/// One epoch: shuffle; for each batch plan, forward, backward, all-reduce, decide, update; evaluate.
 fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
@@ -49,9 +58,13 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     let order = epoch_order(at.rows, at.config.seed, epoch);
     let mut epoch_sums = EpochSums::default();
     let started = Instant::now();
-    for start in (0..order.len()).step_by(at.config.batch_size) {
-        let range = start..(start + at.config.batch_size).min(order.len());
-        let examples = range.end;
+    let mut start = 0;
+    while start < order.len() {
+        at.progress.in_epoch = start as f64 / order.len() as f64;
+        let plan = at.control.plan(at.config, at.progress);
+        let range = start..(start + plan.batch_size).min(order.len());
+        start = range.end;
+        let rows = range.len();
         let batch = Batch {
             source: TRAIN,
             order: Arc::clone(&order),
@@ -59,40 +72,25 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
             epoch,
             step: at.progress.step,
         };
-        let lr = at
-            .config
-            .schedule
-            .lr(at.config.optimizer.lr(), *at.progress);
-        let step = at.progress.step;
-        let rows = batch.rows().len();
-        let reduced = workers.step(&batch, |reduced| decide(reduced, (lr, step, rows)))?;
-        at.count(&reduced, rows)?;
-        epoch_sums.add(&reduced, lr);
-        let loss = reduced.sums.mean_loss();
+        let settings = (at.config, &*at.progress);
+        let reduced = workers.step(&batch, |reduced| {
+            at.control.decide(settings, reduced, (plan.lr, rows))
+        })?;
+        at.count(&reduced, plan.lr, rows)?;
+        epoch_sums.add(&reduced, &plan);
         let _ = (at.observer)(&Event::Step {
             epoch: epoch + 1,
-            examples,
-            loss,
+            examples: start,
+            loss: reduced.sums.mean_loss(),
         });
     }
     epoch_sums.time = started.elapsed();
-    at.progress.epoch += 1;
-    Ok(epoch_sums.finish(epoch + 1, evaluate(at, workers)?))
+    (at.progress.epoch, at.progress.in_epoch) = (epoch + 1, 0.0);
+    Ok(epoch_sums.finish(epoch + 1, evaluate(at, workers)?, at.control.noise_scale()))
 }
 
-/// The master's decision: the mean gradient with this learning rate, or no update at all.
-fn decide(reduced: &Reduced, (lr, step, rows): (f32, u64, usize)) -> Decision<StepScalars> {
-    if !reduced.is_finite() {
-        return Decision::Skip;
-    }
-    Decision::Apply(StepScalars {
-        row_scale: 1.0 / rows as f32,
-        ..StepScalars::plain(lr, reduced.sums.weight, step)
-    })
-}
-
-/// The sums of the loss over the test set, spread over the workers.
-fn evaluate<F>(at: &Loop<'_, F>, workers: &mut Workers<'_, '_>) -> Result<Sums, TrainError> {
+/// The sums of the loss over the test set, spread over the workers; with the average of the parameters, if one is kept.
+fn evaluate<F>(at: &mut Loop<'_, F>, workers: &mut Workers<'_, '_>) -> Result<Sums, TrainError> {
     let order = Arc::clone(&at.test_order);
     let range = 0..order.len();
     let batch = Batch {
@@ -102,12 +100,23 @@ fn evaluate<F>(at: &Loop<'_, F>, workers: &mut Workers<'_, '_>) -> Result<Sums, 
         epoch: at.progress.epoch,
         step: at.progress.step,
     };
-    Ok(workers.evaluate(&batch)?)
+    if let Some(average) = at.average {
+        workers.exchange(average)?;
+    }
+    let sums = workers.evaluate(&batch)?;
+    at.control.evaluated(sums.mean_loss());
+    if let Some(early) = &mut at.early {
+        early.observe(sums.mean_loss(), || workers.replica().params().to_vec());
+    }
+    if let Some(average) = at.average {
+        workers.exchange(average)?;
+    }
+    Ok(sums)
 }
 
 impl<F> Loop<'_, F> {
     /// Counts a step, or reports one that was left out.
-    fn count(&mut self, reduced: &Reduced, rows: usize) -> Result<(), TrainError> {
+    fn count(&mut self, reduced: &Reduced, lr: f32, rows: usize) -> Result<(), TrainError> {
         if !reduced.is_finite() {
             self.skipped += 1;
             if self.config.on_non_finite == OnNonFinite::Stop {
@@ -119,6 +128,7 @@ impl<F> Loop<'_, F> {
                 });
             }
         }
+        self.control.observe(reduced, lr);
         self.progress.step += 1;
         self.progress.examples += rows as u64;
         Ok(())
@@ -126,10 +136,10 @@ impl<F> Loop<'_, F> {
 }
 
 impl EpochSums {
-    fn add(&mut self, reduced: &Reduced, lr: f32) {
+    fn add(&mut self, reduced: &Reduced, plan: &StepPlan) {
         self.sums += reduced.sums;
         self.norms += reduced.grad_norm;
         self.steps += 1;
-        self.lr = lr;
+        (self.lr, self.batch_size) = (plan.lr, plan.batch_size);
     }
 }

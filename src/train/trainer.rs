@@ -7,13 +7,14 @@ use crate::data::Dataset;
 use crate::engine::{AllReduce, Engine, Pinning, Shards, Threads, UpdateMode};
 use crate::nn::kernel::Isa;
 use crate::nn::{Loss, Network, NetworkReplica, NnError, ReplicaSettings, Sequential};
-use crate::optim::{Optimizer, Progress, Schedule};
+use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
 
 use super::config::{Config, OnNonFinite};
+use super::control::{Control, Early, EarlyStopping};
 use super::error::TrainError;
 use super::metrics::{EpochMetrics, Event, Report, Setup};
 use super::source::{ChainUpdate, Sources};
-use super::{Loop, run_epoch};
+use super::{Loop, Workers, run_epoch};
 
 /// Trains a model on data sets.
 ///
@@ -37,11 +38,12 @@ use super::{Loop, run_epoch};
 #[derive(Debug)]
 pub struct Trainer {
     model: Sequential,
-    config: Config,
+    pub(super) config: Config,
     /// Drawn at the first call of `fit`, or given.
     network: Option<Network>,
     state: Option<Vec<Vec<f32>>>,
     progress: Progress,
+    control: Option<Control>,
 }
 
 impl Trainer {
@@ -53,6 +55,7 @@ impl Trainer {
             network: None,
             state: None,
             progress: Progress::default(),
+            control: None,
         }
     }
 
@@ -112,6 +115,30 @@ impl Trainer {
         self
     }
 
+    /// Cuts the learning rate where the test loss no longer falls; by default never.
+    pub fn plateau(mut self, rule: Plateau) -> Self {
+        self.config.plateau = Some(rule);
+        self
+    }
+
+    /// How the batch grows from [`Trainer::batch_size`]; by default it stays.
+    pub fn batch_policy(mut self, rule: BatchRule) -> Self {
+        self.config.batch_rule = rule;
+        self
+    }
+
+    /// Ends training where the test loss no longer falls; by default after the last epoch.
+    pub fn early_stopping(mut self, rule: EarlyStopping) -> Self {
+        self.config.early_stopping = Some(rule);
+        self
+    }
+
+    /// Tracks the gradient noise scale, in [`EpochMetrics::noise_scale`]; needs at least 2 shards.
+    pub fn track_noise_scale(mut self) -> Self {
+        self.config.tracks_noise_scale = true;
+        self
+    }
+
     /// Epochs of one call of [`Trainer::fit`]; by default 10.
     pub fn epochs(mut self, epochs: u32) -> Self {
         self.config.epochs = epochs;
@@ -141,6 +168,18 @@ impl Trainer {
         }
     }
 
+    /// The network with the average of the parameters, if the optimiser keeps one and has begun.
+    ///
+    /// # Errors
+    /// [`NnError`] if the model is impossible.
+    pub fn average(&self) -> Result<Option<Network>, NnError> {
+        let keeps = self.config.optimizer.keeps_average();
+        let average = self.state.as_ref().and_then(|state| state.last());
+        let average = average.filter(|_| keeps);
+        let network = |params: &Vec<f32>| Network::with_params(self.model.clone(), params.clone());
+        average.map(network).transpose()
+    }
+
     /// Trains for the set number of epochs, evaluating `test` after each. A further call goes on where this one
     /// ended.
     ///
@@ -164,32 +203,32 @@ impl Trainer {
         let network = self.network()?;
         self.config.check(&network, [train, test])?;
         let mut engine = self.engine(&network, [train, test])?;
+        self.config.check_shards(engine.num_shards())?;
         let setup = self.setup(&engine, [train.len(), test.len()]);
+        let control = match &mut self.control {
+            Some(control) => control,
+            none => none.insert(Control::new(&self.config)?),
+        };
+        let buffers = engine.num_state_buffers();
+        let keeps_average = self.config.optimizer.keeps_average();
         let started = Instant::now();
         let mut work = Loop {
             config: &self.config,
             rows: train.len() as u32,
             test_order: (0..test.len() as u32).collect(),
             progress: &mut self.progress,
+            control,
+            average: keeps_average.then(|| buffers - 1),
             skipped: 0,
+            early: self.config.early_stopping.map(Early::new),
             observer,
         };
-        let (epochs, failure) = engine.run(|workers| {
-            let mut epochs: Vec<EpochMetrics> = Vec::new();
-            let mut flow = (work.observer)(&Event::Started(&setup));
-            while epochs.len() < setup.epochs as usize && flow.is_continue() {
-                match run_epoch(&mut work, workers) {
-                    Ok(metrics) => {
-                        flow = (work.observer)(&Event::Epoch(&metrics));
-                        epochs.push(metrics);
-                    }
-                    Err(error) => return (epochs, Some(error)),
-                }
-            }
-            (epochs, None)
-        })?;
+        let (epochs, failure) = engine.run(|workers| run_epochs(&mut work, workers, &setup))?;
         let (wall_time, skipped_steps) = (started.elapsed(), work.skipped);
-        self.network = Some(Network::with_params(self.model.clone(), engine.params())?);
+        let early = work.early.take();
+        let (best_epoch, best) = early.map_or((None, None), Early::into_best);
+        let params = best.unwrap_or_else(|| engine.params());
+        self.network = Some(Network::with_params(self.model.clone(), params)?);
         self.state = Some(engine.state());
         if let Some(error) = failure {
             return Err(error);
@@ -204,13 +243,14 @@ impl Trainer {
             epochs,
             steps: self.progress.step,
             skipped_steps,
+            best_epoch,
             wall_time,
             phase_times: engine.phase_times(),
         })
     }
 
     /// The engine, with the parameters and the optimiser's state so far.
-    fn engine<'d>(
+    pub(super) fn engine<'d>(
         &self,
         network: &Network,
         data: [&'d dyn Dataset; 2],
@@ -226,7 +266,7 @@ impl Trainer {
                 .expect("the network has been built")
         };
         let mut engine = Engine::new(
-            self.config.engine(&self.model, data[0].len()),
+            self.config.engine(&self.model, data[0].len())?,
             network.params(),
             update,
             replica,
@@ -247,9 +287,11 @@ impl Trainer {
         let short = (batch_size > rows).then(|| {
             format!("the batch of {batch_size} rows is larger than the {rows} rows of the training set: every epoch is one short batch")
         });
+        let schedule = self.config.schedule_warning(&self.progress, rows);
         let warnings = placement
             .warning()
             .into_iter()
+            .chain(schedule)
             .chain(engine.warning())
             .chain(short)
             .collect();
@@ -262,6 +304,29 @@ impl Trainer {
             warnings,
         }
     }
+}
+
+/// Epoch after epoch, until the last one, a rule, the observer or an error ends it.
+fn run_epochs<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
+    work: &mut Loop<'_, F>,
+    workers: &mut Workers<'_, '_>,
+    setup: &Setup,
+) -> (Vec<EpochMetrics>, Option<TrainError>) {
+    let mut epochs: Vec<EpochMetrics> = Vec::new();
+    let mut flow = (work.observer)(&Event::Started(setup));
+    while epochs.len() < setup.epochs as usize && flow.is_continue() {
+        match run_epoch(work, workers) {
+            Ok(metrics) => {
+                flow = (work.observer)(&Event::Epoch(&metrics));
+                if work.early.as_ref().is_some_and(|early| early.stops) {
+                    flow = ControlFlow::Break(());
+                }
+                epochs.push(metrics);
+            }
+            Err(error) => return (epochs, Some(error)),
+        }
+    }
+    (epochs, None)
 }
 
 impl From<usize> for Threads {

@@ -1,0 +1,77 @@
+//! What the arguments about optimisers, schedules and batch policies mean.
+
+use crate::optim::{BatchRule, OptimError, Optimizer, Schedule};
+
+use super::args::OptimArgs;
+use super::config::{ArgError, refused};
+
+/// Optimisers by name.
+const NAMES: &str = "sgd, momentum, nesterov, ema-momentum, ema-nesterov, adagrad, rmsprop, adam, adamw, lars, lamb or lion";
+
+/// Optimiser, schedule and batch policy as asked for.
+#[derive(Debug)]
+pub(super) struct OptimSettings {
+    pub(super) optimizer: Optimizer,
+    pub(super) schedule: Schedule,
+    pub(super) batch_rule: BatchRule,
+}
+
+impl TryFrom<&OptimArgs> for OptimSettings {
+    type Error = ArgError;
+
+    fn try_from(args: &OptimArgs) -> Result<Self, ArgError> {
+        Ok(Self {
+            optimizer: optimizer(args)?,
+            schedule: args.schedule.parse().map_err(unreadable("schedule"))?,
+            batch_rule: args
+                .batch_policy
+                .parse()
+                .map_err(unreadable("batch-policy"))?,
+        })
+    }
+}
+
+fn unreadable(flag: &'static str) -> impl Fn(OptimError) -> ArgError {
+    move |error| ArgError::Text {
+        flag,
+        message: error.to_string(),
+    }
+}
+
+fn optimizer(args: &OptimArgs) -> Result<Optimizer, ArgError> {
+    let (lr, m) = (args.lr, args.momentum);
+    let sgd = Optimizer::sgd(lr);
+    let mut optimizer = match args.optimizer.as_str() {
+        "sgd" => sgd,
+        "momentum" => sgd.with_momentum(m),
+        "nesterov" => sgd.with_momentum(m).with_nesterov(),
+        "ema-momentum" => sgd.with_ema_momentum(m),
+        "ema-nesterov" => sgd.with_ema_momentum(m).with_nesterov(),
+        "adagrad" => Optimizer::adagrad(lr),
+        "rmsprop" => Optimizer::rms_prop(lr),
+        "adam" => Optimizer::adam(lr),
+        "adamw" => Optimizer::adam_w(lr),
+        "lars" => Optimizer::lars(lr).with_momentum(m),
+        "lamb" => Optimizer::lamb(lr),
+        "lion" => Optimizer::lion(lr),
+        other => return Err(refused("optimizer", NAMES, other)),
+    };
+    let settings: [(Option<f32>, fn(Optimizer, f32) -> Optimizer); 7] = [
+        (args.weight_decay, Optimizer::with_weight_decay),
+        (args.l2, Optimizer::with_l2),
+        (args.l1, Optimizer::with_l1),
+        (args.proximal_l1, Optimizer::with_proximal_l1),
+        (args.clip_norm, Optimizer::with_clip_norm),
+        (args.clip_value, Optimizer::with_clip_value),
+        (args.average, Optimizer::with_average),
+    ];
+    for (value, set) in settings {
+        if let Some(value) = value {
+            optimizer = set(optimizer, value);
+        }
+    }
+    if args.decay_all {
+        optimizer = optimizer.decay_all();
+    }
+    Ok(optimizer)
+}

@@ -1,0 +1,153 @@
+//! `unisono schedule` and `unisono lr-range`: learning rates, drawn.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use crate::optim::{PlanContext, Progress};
+use crate::study::LineChart;
+use crate::train::{LrRange, TrainError};
+
+use super::args::{LrRangeArgs, ScheduleArgs};
+use super::commands::{Task, task, trainer};
+use super::config::{ArgError, CommandError, TrainSettings, refused};
+use super::optim::OptimSettings;
+
+/// Size of a chart in the terminal, in characters.
+const TERMINAL: (usize, usize) = (100, 30);
+
+/// Draws the rate and, where it changes, the batch over a training of so many rows and epochs.
+pub(super) fn schedule(args: &ScheduleArgs) -> Result<(), CommandError> {
+    let OptimSettings {
+        optimizer,
+        schedule,
+        batch_rule,
+    } = OptimSettings::try_from(&args.optim)?;
+    if args.rows == 0 || args.epochs == 0 {
+        return Err(refused("rows and --epochs", "at least 1", "0").into());
+    }
+    optimizer.build().map_err(TrainError::from)?;
+    let mut policy = batch_rule
+        .start(args.batch_size)
+        .map_err(TrainError::from)?;
+    if policy.needs_moments() {
+        let expected =
+            "fixed, staged or adabatch: the others follow the gradients and cannot be drawn ahead";
+        return Err(refused("batch-policy", expected, &args.optim.batch_policy).into());
+    }
+    let (mut rates, mut batches) = (Vec::new(), Vec::new());
+    let mut progress = Progress::default();
+    while progress.epoch < args.epochs {
+        let mut start = 0;
+        while start < args.rows {
+            progress.in_epoch = start as f64 / args.rows as f64;
+            let plan = policy.plan(&PlanContext {
+                progress: &progress,
+                schedule: &schedule,
+                lr: optimizer.lr(),
+            });
+            let epochs = f64::from(progress.epoch) + progress.in_epoch;
+            rates.push((epochs, f64::from(plan.lr)));
+            batches.push((epochs, plan.batch_size as f64));
+            let end = (start + plan.batch_size).min(args.rows);
+            progress.examples += (end - start) as u64;
+            progress.step += 1;
+            start = end;
+        }
+        (progress.epoch, progress.in_epoch) = (progress.epoch + 1, 0.0);
+    }
+    let title = format!("{schedule}; batches {batch_rule}");
+    let chart = LineChart::new(title, ("epochs", "learning rate")).line("lr", thin(&rates));
+    draw(&chart);
+    let grows = batches.iter().any(|batch| batch.1 != batches[0].1);
+    if grows {
+        let rows =
+            LineChart::new("rows of a batch", ("epochs", "rows")).line("rows", thin(&batches));
+        draw(&rows);
+    }
+    println!("optimizer: {optimizer}");
+    println!("schedule: {schedule}");
+    println!("batch policy: {batch_rule}, from {}", args.batch_size);
+    println!("steps: {}", rates.len());
+    let (first, last) = (rates[0].1, rates[rates.len() - 1].1);
+    let highest = rates.iter().fold(0.0_f64, |most, rate| most.max(rate.1));
+    println!("learning rate: first {first:.6}, highest {highest:.6}, last {last:.6}");
+    if let Some(warning) = schedule.warning(&progress) {
+        eprintln!("warning: {warning}");
+    }
+    save(&chart, args.svg.as_deref())
+}
+
+/// Runs a range test on the task that `unisono train` would train.
+pub(super) fn lr_range(args: LrRangeArgs) -> Result<(), CommandError> {
+    let range = LrRange {
+        from: args.from,
+        to: args.to,
+        steps: args.steps,
+    };
+    let settings = TrainSettings::try_from(args.train)?;
+    let Task { model, data, .. } = task(&settings);
+    let curve = trainer(&settings, model).lr_range_test(&data[0], range)?;
+    let log = |points: &dyn Fn(&crate::train::LrPoint) -> f64| -> Vec<(f64, f64)> {
+        let points = curve
+            .points
+            .iter()
+            .map(|p| (f64::from(p.lr).log10(), points(p)));
+        points.collect()
+    };
+    let chart = LineChart::new(
+        "learning-rate range test",
+        ("log10 of the learning rate", "loss"),
+    )
+    .line("loss", log(&|point| point.loss))
+    .line("smoothed", log(&|point| point.smoothed));
+    draw(&chart);
+    println!("optimizer: {}", settings.optim.optimizer);
+    println!("steps: {} of {}", curve.points.len(), args.steps);
+    match curve.suggestion() {
+        Some(lr) => {
+            println!("suggested learning rate: {lr:.6} (steepest fall of the smoothed loss)")
+        }
+        None => println!("suggested learning rate: none, the loss never fell"),
+    }
+    save(&chart, args.svg.as_deref())
+}
+
+/// In colour on a terminal, unless NO_COLOR says otherwise.
+fn draw(chart: &LineChart) {
+    let text = chart.terminal(TERMINAL.0, TERMINAL.1);
+    let has_colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    if has_colour {
+        println!("{text}");
+        return;
+    }
+    // What lies between an escape and the m that ends it is a colour.
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    let plain = parts.fold(first, |plain, part| {
+        plain + part.split_once('m').map_or("", |(_, rest)| rest)
+    });
+    println!("{plain}");
+}
+
+/// At most some 2,000 points, the last one among them: more would not be seen.
+fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let every = points.len().div_ceil(2000).max(1);
+    let last = points.last().copied();
+    points.iter().copied().step_by(every).chain(last).collect()
+}
+
+fn save(chart: &LineChart, path: Option<&Path>) -> Result<(), CommandError> {
+    let Some(path) = path else { return Ok(()) };
+    std::fs::write(path, chart.svg()).map_err(|source| CommandError::Write {
+        path: path.to_owned(),
+        source,
+    })?;
+    println!("chart: {}", path.display());
+    Ok(())
+}
+
+impl From<ArgError> for CommandError {
+    fn from(error: ArgError) -> Self {
+        CommandError::Args(error)
+    }
+}

@@ -1,0 +1,20 @@
+//! Always the same.
+
+use super::{BatchPolicy, PlanContext, StepPlan};
+
+/// Batches of one size.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fixed(pub(super) usize);
+
+impl BatchPolicy for Fixed {
+    fn plan(&mut self, context: &PlanContext<'_>) -> StepPlan {
+        StepPlan {
+            batch_size: self.0,
+            lr: context.scheduled(),
+        }
+    }
+
+    fn bounds(&self) -> (usize, usize) {
+        (self.0, self.0)
+    }
+}

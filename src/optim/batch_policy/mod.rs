@@ -1,0 +1,91 @@
+//! How large the next batch is, and what that does to the learning rate.
+//!
+//! | file | policy | what drives it |
+//! |---|---|---|
+//! | `fixed` | always the same | - |
+//! | `staged` | Smith's: larger where the schedule would cut the rate; AdaBatch: larger every so often | the clock |
+//! | `cabs` | CABS: coupled to rate and loss | the gradient's variance |
+//! | `noise` | the noise scale, in powers of two | variance and mean of the gradient |
+//! | `ada_scale` | AdaScale: the batch stays, the rate follows | variance and mean of the gradient |
+//! | `rule` | which policy, as data, and as it is written | |
+//!
+//! A policy sees the shards' gradients alone, so it works on one thread, and decides the same for any number of them.
+
+mod ada_scale;
+mod cabs;
+mod fixed;
+mod noise;
+mod rule;
+mod staged;
+
+use std::fmt::Debug;
+
+use super::noise_scale::BatchMoments;
+use super::schedule::{Progress, Schedule};
+
+pub use rule::BatchRule;
+
+/// The next step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepPlan {
+    /// Rows of the batch, at least 1; the last batch of an epoch may be shorter.
+    pub batch_size: usize,
+    /// The learning rate.
+    pub lr: f32,
+}
+
+/// What a policy plans with.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanContext<'a> {
+    /// How far training has come.
+    pub progress: &'a Progress,
+    /// The schedule.
+    pub schedule: &'a Schedule,
+    /// The base learning rate.
+    pub lr: f32,
+}
+
+impl PlanContext<'_> {
+    /// The scheduled learning rate.
+    pub fn scheduled(&self) -> f32 {
+        self.schedule.lr(self.lr, self.progress)
+    }
+}
+
+/// What a step showed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepOutcome {
+    /// The learning rate it was made with.
+    pub lr: f32,
+    /// The batch's mean loss.
+    pub loss: f64,
+    /// What the shards' gradients tell; `None` if they are not tracked.
+    pub moments: Option<BatchMoments>,
+}
+
+/// Decides on every batch before it is drawn.
+pub trait BatchPolicy: Debug + Send {
+    /// The next batch and its learning rate.
+    fn plan(&mut self, context: &PlanContext<'_>) -> StepPlan;
+
+    /// Takes note of a step.
+    fn observe(&mut self, _outcome: &StepOutcome) {}
+
+    /// Whether it needs [`StepOutcome::moments`], and so at least two shards.
+    fn needs_moments(&self) -> bool {
+        false
+    }
+
+    /// The smallest and the largest batch it may ask for.
+    fn bounds(&self) -> (usize, usize);
+
+    /// All that its next decision depends on.
+    fn state(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// Takes over what [`BatchPolicy::state`] gave; state of another length is ignored and `false` returned.
+    fn restore(&mut self, state: &[f64]) -> bool {
+        state.is_empty()
+    }
+}

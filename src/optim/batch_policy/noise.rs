@@ -1,0 +1,86 @@
+//! The batch follows the noise scale: the power of two next below `B_simple` within bounds, changed at most every so many steps;
+//! the rate follows the batch by a scaling rule, relative to the first batch.
+//!
+//! # References
+//! McCandlish, Kaplan, Amodei, 2018, section 2.2: a batch of about the noise scale trades time and examples evenly.
+
+use super::super::noise_scale::NoiseScale;
+use super::super::scaling::ScalingRule;
+use super::{BatchPolicy, PlanContext, StepOutcome, StepPlan};
+
+/// Noise-scale driven.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NoiseDriven {
+    initial: usize,
+    bounds: (usize, usize),
+    every: u64,
+    rule: ScalingRule,
+    current: usize,
+    /// Steps since the last change, or the last look.
+    since: u64,
+    scale: NoiseScale,
+}
+
+impl NoiseDriven {
+    pub(super) fn new(
+        initial: usize,
+        bounds: (usize, usize),
+        (every, rule): (u64, ScalingRule),
+    ) -> Self {
+        let initial = initial.clamp(bounds.0, bounds.1);
+        Self {
+            initial,
+            bounds,
+            every,
+            rule,
+            current: initial,
+            since: 0,
+            scale: NoiseScale::new(0.98),
+        }
+    }
+}
+
+impl BatchPolicy for NoiseDriven {
+    fn plan(&mut self, context: &PlanContext<'_>) -> StepPlan {
+        if let (Some(scale), true) = (self.scale.value(), self.since >= self.every) {
+            let (least, most) = self.bounds;
+            let wanted = scale.clamp(least as f64, most as f64).log2().floor().exp2();
+            self.current = (wanted as usize).clamp(least, most);
+            self.since = 0;
+        }
+        let k = self.current as f64 / self.initial as f64;
+        StepPlan {
+            batch_size: self.current,
+            lr: (f64::from(context.scheduled()) * self.rule.lr_factor(k)) as f32,
+        }
+    }
+
+    fn observe(&mut self, outcome: &StepOutcome) {
+        self.since += 1;
+        if let Some(moments) = &outcome.moments {
+            self.scale.observe(moments);
+        }
+    }
+
+    fn needs_moments(&self) -> bool {
+        true
+    }
+
+    fn bounds(&self) -> (usize, usize) {
+        self.bounds
+    }
+
+    fn state(&self) -> Vec<f64> {
+        let own = [self.current as f64, self.since as f64];
+        own.into_iter().chain(self.scale.state()).collect()
+    }
+
+    fn restore(&mut self, state: &[f64]) -> bool {
+        let &[current, since, a, b, c, d] = state else {
+            return false;
+        };
+        (self.current, self.since) = (current as usize, since as u64);
+        self.scale.restore([a, b, c, d]);
+        true
+    }
+}

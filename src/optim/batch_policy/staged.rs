@@ -1,0 +1,76 @@
+//! Larger batches with time.
+//!
+//! Smith: where the schedule's shape has fallen to a share f, the batch is `B0 / f` rows instead, up to the largest; beyond it the rate
+//! falls, so that `lr / B` is what the schedule would have made it. AdaBatch: every so often the batch is multiplied by a factor and
+//! the rate by another.
+//!
+//! # References
+//! Smith, Kindermans, Ying, Le: "Don't decay the learning rate, increase the batch size", ICLR 2018; Devarakonda, Naumov, Garland:
+//! "AdaBatch", 2017.
+
+use super::super::error::{OptimError, check};
+use super::super::schedule::Unit;
+use super::{BatchPolicy, PlanContext, StepPlan};
+
+/// Smith's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Staged {
+    pub(super) initial: usize,
+    pub(super) most: usize,
+}
+
+impl BatchPolicy for Staged {
+    fn plan(&mut self, context: &PlanContext<'_>) -> StepPlan {
+        let first = self.initial as f64;
+        let fallen = context.schedule.shape_factor(context.progress);
+        let rows = (first / fallen).round().clamp(1.0, self.most as f64);
+        let warmup = context.schedule.warmup_factor(context.progress);
+        StepPlan {
+            batch_size: rows as usize,
+            lr: (f64::from(context.lr) * warmup * fallen * rows / first) as f32,
+        }
+    }
+
+    fn bounds(&self) -> (usize, usize) {
+        (self.initial, self.most)
+    }
+}
+
+/// AdaBatch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AdaBatch {
+    pub(super) initial: usize,
+    pub(super) most: usize,
+    pub(super) growth: f32,
+    pub(super) lr_factor: f32,
+    pub(super) every: (u64, Unit),
+}
+
+impl AdaBatch {
+    /// Checks the factors.
+    pub(super) fn check(&self) -> Result<(), OptimError> {
+        let grows = self.growth.is_finite() && self.growth > 1.0;
+        check("the policy's growth", "above 1", self.growth, grows)?;
+        let factor = self.lr_factor;
+        let range = "above 0 and at most 1";
+        let cuts = factor > 0.0 && factor <= 1.0;
+        check("the policy's factor of the rate", range, factor, cuts)
+    }
+}
+
+impl BatchPolicy for AdaBatch {
+    fn plan(&mut self, context: &PlanContext<'_>) -> StepPlan {
+        let (every, unit) = self.every;
+        let stage = (unit.of(context.progress) / every as f64).floor();
+        let rows = self.initial as f64 * f64::from(self.growth).powf(stage);
+        let cut = f64::from(self.lr_factor).powf(stage);
+        StepPlan {
+            batch_size: rows.round().clamp(1.0, self.most as f64) as usize,
+            lr: (f64::from(context.scheduled()) * cut) as f32,
+        }
+    }
+
+    fn bounds(&self) -> (usize, usize) {
+        (self.initial, self.most)
+    }
+}

@@ -1,0 +1,364 @@
+//! How a schedule is written and read.
+//!
+//! ```text
+//! schedule  [warmup N UNIT [from F],] shape
+//! UNIT      steps | epochs | examples              the same in the whole shape
+//! shape     part [then part]...
+//! part      constant
+//!           step F every N UNIT
+//!           multistep F at N,N,N UNIT
+//!           exponential F every N UNIT
+//!           linear [to F] over N UNIT
+//!           cosine [to F] over N UNIT
+//!           restarts [to F] first N UNIT [growth F]
+//!           polynomial F [to F] over N UNIT
+//!           onecycle over N UNIT [rise F] [from F] [to F]
+//!           wsd stable N decay N UNIT [to F]
+//!           rsqrt after N UNIT
+//!           any of them, then: for N UNIT          if another part follows
+//! ```
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::super::error::OptimError;
+use super::{Schedule, Shape, Unit, Warmup};
+
+impl FromStr for Schedule {
+    type Err = OptimError;
+
+    fn from_str(text: &str) -> Result<Self, OptimError> {
+        let (warmup, rest) = match text.split_once(',') {
+            Some((first, rest)) if first.trim_start().starts_with("warmup") => (Some(first), rest),
+            _ => (None, text),
+        };
+        let mut read = Reader::new(text, rest);
+        let (shape, unit) = read.sequence()?;
+        let warmup = warmup.map(|warmup| Reader::new(text, warmup).warmup());
+        let schedule = Schedule {
+            warmup: warmup.transpose()?,
+            shape,
+            unit,
+        };
+        schedule.check()?;
+        Ok(schedule)
+    }
+}
+
+/// Reads word by word.
+struct Reader<'a> {
+    text: &'a str,
+    words: std::iter::Peekable<std::str::SplitWhitespace<'a>>,
+    unit: Option<Unit>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str, part: &'a str) -> Self {
+        Self {
+            text,
+            words: part.split_whitespace().peekable(),
+            unit: None,
+        }
+    }
+
+    fn refuse(&mut self, expected: &str) -> OptimError {
+        OptimError::Text {
+            text: self.text.to_owned(),
+            expected: expected.to_owned(),
+            got: self.words.peek().unwrap_or(&"its end").to_string(),
+        }
+    }
+
+    fn word(&mut self, expected: &str) -> Result<(), OptimError> {
+        if self.words.next_if_eq(&expected).is_some() {
+            Ok(())
+        } else {
+            Err(self.refuse(&format!("\"{expected}\"")))
+        }
+    }
+
+    fn number<T: FromStr>(&mut self, expected: &str) -> Result<T, OptimError> {
+        let parsed = self.words.peek().and_then(|word| word.parse().ok());
+        let value = parsed.ok_or_else(|| self.refuse(expected))?;
+        self.words.next();
+        Ok(value)
+    }
+
+    /// `key F`, if it is there.
+    fn option(&mut self, key: &str, default: f32) -> Result<f32, OptimError> {
+        match self.words.next_if_eq(&key) {
+            Some(_) => self.number("a number"),
+            None => Ok(default),
+        }
+    }
+
+    fn unit(&mut self) -> Result<Unit, OptimError> {
+        let word = self.words.peek().copied().unwrap_or_default();
+        let named =
+            |unit: &Unit| unit.name() == word || unit.name().strip_suffix('s') == Some(word);
+        let Some(unit) = Unit::ALL.into_iter().find(named) else {
+            return Err(self.refuse("steps, epochs or examples"));
+        };
+        if self.unit.is_some_and(|first| first != unit) {
+            return Err(self.refuse("the same unit in the whole shape"));
+        }
+        self.words.next();
+        self.unit = Some(unit);
+        Ok(unit)
+    }
+
+    /// `N UNIT`.
+    fn span(&mut self) -> Result<u64, OptimError> {
+        let len = self.number("a whole number")?;
+        self.unit()?;
+        Ok(len)
+    }
+
+    /// `key N UNIT`.
+    fn keyed(&mut self, key: &str) -> Result<u64, OptimError> {
+        self.word(key)?;
+        self.span()
+    }
+
+    fn warmup(&mut self) -> Result<Warmup, OptimError> {
+        let over = self.keyed("warmup")?;
+        let from = self.option("from", 0.0)?;
+        self.end()?;
+        Ok(Warmup {
+            over,
+            unit: self.unit.unwrap_or_default(),
+            from,
+        })
+    }
+
+    fn end(&mut self) -> Result<(), OptimError> {
+        match self.words.peek() {
+            None => Ok(()),
+            Some(_) => Err(self.refuse("its end")),
+        }
+    }
+
+    fn sequence(&mut self) -> Result<(Shape, Unit), OptimError> {
+        let mut parts = Vec::new();
+        let last = loop {
+            let shape = self.shape()?;
+            if self.words.next_if_eq(&"for").is_none() {
+                break shape;
+            }
+            parts.push((self.span()?, shape));
+            self.word("then")?;
+        };
+        self.end()?;
+        let shape = match parts.is_empty() {
+            true => last,
+            false => Shape::Sequence {
+                parts,
+                last: Box::new(last),
+            },
+        };
+        Ok((shape, self.unit.unwrap_or_default()))
+    }
+
+    fn shape(&mut self) -> Result<Shape, OptimError> {
+        let name = self.words.peek().copied().unwrap_or_default();
+        if !NAMES.contains(&name) {
+            return Err(self.refuse(&format!("one of {}", NAMES.join(", "))));
+        }
+        self.words.next();
+        Ok(match name {
+            "step" => Shape::Step {
+                factor: self.number("a factor")?,
+                every: self.keyed("every")?,
+            },
+            "multistep" => {
+                let factor = self.number("a factor")?;
+                self.word("at")?;
+                Shape::MultiStep {
+                    factor,
+                    at: self.milestones()?,
+                }
+            }
+            "exponential" => Shape::Exponential {
+                gamma: self.number("a factor")?,
+                every: self.keyed("every")?,
+            },
+            "linear" => Shape::Linear {
+                to: self.option("to", 0.0)?,
+                over: self.keyed("over")?,
+            },
+            "cosine" => Shape::Cosine {
+                to: self.option("to", 0.0)?,
+                over: self.keyed("over")?,
+            },
+            "restarts" => Shape::Restarts {
+                to: self.option("to", 0.0)?,
+                first: self.keyed("first")?,
+                growth: self.option("growth", 1.0)?,
+            },
+            _ => return self.longer_shape(name),
+        })
+    }
+
+    /// The others.
+    fn longer_shape(&mut self, name: &str) -> Result<Shape, OptimError> {
+        Ok(match name {
+            "polynomial" => Shape::Polynomial {
+                power: self.number("a power")?,
+                to: self.option("to", 0.0)?,
+                over: self.keyed("over")?,
+            },
+            "onecycle" => Shape::OneCycle {
+                over: self.keyed("over")?,
+                rise: self.option("rise", 0.3)?,
+                from: self.option("from", 0.04)?,
+                to: self.option("to", 1e-4)?,
+            },
+            "wsd" => {
+                self.word("stable")?;
+                let stable = self.number("a whole number")?;
+                Shape::StableDecay {
+                    stable,
+                    decay: self.keyed("decay")?,
+                    to: self.option("to", 0.0)?,
+                }
+            }
+            "rsqrt" => Shape::InverseSqrt {
+                after: self.keyed("after")?,
+            },
+            _ => Shape::Constant,
+        })
+    }
+
+    fn milestones(&mut self) -> Result<Vec<u64>, OptimError> {
+        let list = self.words.peek().copied().unwrap_or_default();
+        let parsed: Result<Vec<u64>, _> = list.split(',').map(str::parse).collect();
+        let Ok(at) = parsed else {
+            return Err(self.refuse("whole numbers with commas between them and no blanks"));
+        };
+        self.words.next();
+        self.unit()?;
+        Ok(at)
+    }
+}
+
+const NAMES: [&str; 11] = [
+    "constant",
+    "step",
+    "multistep",
+    "exponential",
+    "linear",
+    "cosine",
+    "restarts",
+    "polynomial",
+    "onecycle",
+    "wsd",
+    "rsqrt",
+];
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Warmup { over, unit, from }) = self.warmup {
+            write!(f, "warmup {over} {}", unit.name())?;
+            if from != 0.0 {
+                write!(f, " from {from}")?;
+            }
+            write!(f, ", ")?;
+        }
+        write(f, &self.shape, self.unit.name())
+    }
+}
+
+fn write(f: &mut fmt::Formatter<'_>, shape: &Shape, unit: &str) -> fmt::Result {
+    match shape {
+        Shape::Constant => write!(f, "constant"),
+        Shape::Step { factor, every } => write!(f, "step {factor} every {every} {unit}"),
+        Shape::MultiStep { factor, at } => {
+            let at: Vec<_> = at.iter().map(u64::to_string).collect();
+            write!(f, "multistep {factor} at {} {unit}", at.join(","))
+        }
+        Shape::Exponential { gamma, every } => {
+            write!(f, "exponential {gamma} every {every} {unit}")
+        }
+        Shape::Linear { to, over } => write!(f, "linear to {to} over {over} {unit}"),
+        Shape::Cosine { to, over } => write!(f, "cosine to {to} over {over} {unit}"),
+        Shape::Restarts { to, first, growth } => {
+            write!(f, "restarts to {to} first {first} {unit} growth {growth}")
+        }
+        Shape::Polynomial { power, to, over } => {
+            write!(f, "polynomial {power} to {to} over {over} {unit}")
+        }
+        Shape::OneCycle {
+            over,
+            rise,
+            from,
+            to,
+        } => write!(
+            f,
+            "onecycle over {over} {unit} rise {rise} from {from} to {to}"
+        ),
+        Shape::StableDecay { stable, decay, to } => {
+            write!(f, "wsd stable {stable} decay {decay} {unit} to {to}")
+        }
+        Shape::InverseSqrt { after } => write!(f, "rsqrt after {after} {unit}"),
+        Shape::Sequence { parts, last } => {
+            for (len, part) in parts {
+                write(f, part, unit)?;
+                write!(f, " for {len} {unit} then ")?;
+            }
+            write(f, last, unit)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        for text in [
+            "constant",
+            "warmup 5 epochs, constant",
+            "warmup 500 steps from 0.1, cosine to 0.01 over 90 epochs",
+            "step 0.1 every 30 epochs",
+            "multistep 0.1 at 30,60,80 epochs",
+            "exponential 0.95 every 1 epochs",
+            "linear to 0.01 over 1000 steps",
+            "restarts to 0 first 10 epochs growth 2",
+            "polynomial 2 to 0 over 100000 examples",
+            "onecycle over 100 steps rise 0.3 from 0.04 to 0.0001",
+            "wsd stable 80 decay 20 steps to 0",
+            "rsqrt after 4000 steps",
+            "constant for 10 epochs then cosine to 0 over 5 epochs",
+        ] {
+            let schedule: Schedule = text.parse().unwrap();
+            assert_eq!(schedule.to_string(), text);
+        }
+        let short: Schedule = "onecycle over 100 steps".parse().unwrap();
+        let long = "onecycle over 100 steps rise 0.3 from 0.04 to 0.0001";
+        assert_eq!(short.to_string(), long);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        for (text, expected) in [
+            ("cosin over 5 epochs", "one of constant, step"),
+            ("cosine over five epochs", "a whole number"),
+            ("cosine over 5", "steps, epochs or examples"),
+            ("cosine over 5 epochs to 0", "its end"),
+            ("multistep 0.1 at 3,,4 epochs", "whole numbers with commas"),
+            ("wsd stable 5 decay 6", "steps, epochs or examples"),
+            (
+                "constant for 5 steps then cosine over 5 epochs",
+                "the same unit",
+            ),
+            ("", "one of constant"),
+            ("warmup 5, constant", "steps, epochs or examples"),
+        ] {
+            let error = text.parse::<Schedule>().unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+        let error = "cosin over 5 epochs".parse::<Schedule>().unwrap_err();
+        assert!(error.to_string().ends_with("got \"cosin\""), "{error}");
+    }
+}

@@ -1,0 +1,138 @@
+//! The learning-rate range test: the rate rises steadily, and the loss tells which rates train.
+//!
+//! # References
+//! Smith: "Cyclical learning rates for training neural networks", WACV 2017, section 3.3.
+
+use std::sync::Arc;
+
+use crate::data::{Dataset, epoch_order};
+use crate::engine::{Batch, Decision};
+use crate::optim::StepScalars;
+
+use super::error::TrainError;
+use super::source::TRAIN;
+use super::trainer::Trainer;
+
+/// How the rate rises.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LrRange {
+    /// The first rate, positive.
+    pub from: f32,
+    /// The last one, above it.
+    pub to: f32,
+    /// In how many steps, at least 2.
+    pub steps: u32,
+}
+
+impl Default for LrRange {
+    /// From 1e-5 to 10 in 100 steps.
+    fn default() -> Self {
+        Self {
+            from: 1e-5,
+            to: 10.0,
+            steps: 100,
+        }
+    }
+}
+
+/// A step of the test.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LrPoint {
+    /// The rate.
+    pub lr: f32,
+    /// The batch's mean loss before the step.
+    pub loss: f64,
+    /// The loss, averaged over the steps so far with 0.9 and corrected for its start.
+    pub smoothed: f64,
+}
+
+/// The result of a range test.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LrCurve {
+    /// One point a step, until the smoothed loss was four times its least, or not finite.
+    pub points: Vec<LrPoint>,
+}
+
+impl LrCurve {
+    /// The rate where the smoothed loss fell most steeply over the logarithm of the rate; `None` if it never fell.
+    pub fn suggestion(&self) -> Option<f32> {
+        let slope = |pair: &[LrPoint]| pair[1].smoothed - pair[0].smoothed;
+        let falling = self.points.windows(2).filter(|pair| slope(pair) < 0.0);
+        let steepest = falling.min_by(|a, b| slope(a).total_cmp(&slope(b)));
+        steepest.map(|pair| pair[1].lr)
+    }
+}
+
+impl Trainer {
+    /// Runs a range test from the network as it is, which is not changed, with the optimiser and batch size set; schedules and policies
+    /// play no part.
+    ///
+    /// ```
+    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, optim::Optimizer, train::LrRange};
+    /// let (train, _) = digits();
+    /// let trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy)
+    ///     .threads(1)
+    ///     .optimizer(Optimizer::sgd(0.1));
+    /// let curve = trainer.lr_range_test(&train, LrRange::default())?;
+    /// assert!(curve.suggestion().is_some_and(|lr| lr > 1e-4 && lr < 10.0));
+    /// # Ok::<(), unisono::train::TrainError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Trainer::fit`]; [`TrainError::LrRange`] for a range that does not rise.
+    pub fn lr_range_test(
+        &self,
+        train: &dyn Dataset,
+        range: LrRange,
+    ) -> Result<LrCurve, TrainError> {
+        let LrRange { from, to, steps } = range;
+        let rises = from > 0.0 && from < to && to.is_finite() && steps >= 2;
+        if !rises {
+            return Err(TrainError::LrRange { from, to, steps });
+        }
+        let network = self.network()?;
+        self.config.check(&network, [train, train])?;
+        let mut engine = self.engine(&network, [train, train])?;
+        let rate = f64::from(to / from).powf(1.0 / f64::from(steps - 1));
+        let (seed, rows) = (self.config.seed, train.len());
+        let batch_size = self.config.batch_size.min(rows);
+        let points = engine.run(|session| {
+            let mut points: Vec<LrPoint> = Vec::new();
+            let (mut epoch, mut start) = (0, 0);
+            let mut order = epoch_order(rows as u32, seed, epoch);
+            let (mut average, mut least) = (0.0, f64::INFINITY);
+            for step in 0..u64::from(steps) {
+                if start + batch_size > rows {
+                    (epoch, start) = (epoch + 1, 0);
+                    order = epoch_order(rows as u32, seed, epoch);
+                }
+                let batch = Batch {
+                    source: TRAIN,
+                    order: Arc::clone(&order),
+                    range: start..start + batch_size,
+                    epoch,
+                    step,
+                };
+                start += batch_size;
+                let lr = (f64::from(from) * rate.powi(step as i32)) as f32;
+                let reduced = session.step(&batch, |reduced| match reduced.is_finite() {
+                    true => Decision::Apply(StepScalars {
+                        row_scale: 1.0 / batch_size as f32,
+                        ..StepScalars::plain(lr, reduced.sums.weight, step)
+                    }),
+                    false => Decision::Skip,
+                })?;
+                let loss = reduced.sums.mean_loss();
+                average = 0.9 * average + 0.1 * loss;
+                let smoothed = average / (1.0 - 0.9_f64.powi(step as i32 + 1));
+                least = smoothed.min(least);
+                if !reduced.is_finite() || smoothed > 4.0 * least {
+                    break;
+                }
+                points.push(LrPoint { lr, loss, smoothed });
+            }
+            Ok::<_, TrainError>(points)
+        })??;
+        Ok(LrCurve { points })
+    }
+}
