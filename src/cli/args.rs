@@ -52,6 +52,10 @@ pub(super) struct BenchArgs {
     #[arg(long, default_value_t = 42)]
     pub(super) seed: u64,
 
+    /// Track a statistic of the shards' gradients: noise-scale
+    #[arg(long, value_name = "NAME")]
+    pub(super) track: Option<String>,
+
     /// Print one line of JSON
     #[arg(long)]
     pub(super) json: bool,

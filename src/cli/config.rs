@@ -2,7 +2,9 @@
 
 use thiserror::Error;
 
-use crate::engine::{AllReduce, EngineConfig, Pinning, Shards, Threads, UpdateMode, all_reduce};
+use crate::engine::{
+    AllReduce, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode, all_reduce,
+};
 use crate::nn::presets::{self, Preset};
 use crate::study::Bench;
 use crate::train::{EarlyStopping, OnNonFinite, TrainError};
@@ -113,11 +115,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
                 patience,
                 ..EarlyStopping::default()
             }),
-            tracks_noise_scale: match args.track.as_deref() {
-                None => false,
-                Some("noise-scale") => true,
-                Some(other) => return Err(refused("track", "noise-scale", other)),
-            },
+            tracks_noise_scale: track(args.track.as_deref())? == Track::ShardNorms,
             preset: args.preset.as_deref().map(preset).transpose()?,
             engine: args.engine.try_into()?,
             batch_size: args.batch_size,
@@ -146,6 +144,7 @@ pub(super) fn bench(args: BenchArgs) -> Result<(Bench, bool), ArgError> {
             pinning: engine.pinning,
             all_reduce: engine.all_reduce,
             update: engine.update,
+            track: track(args.track.as_deref())?,
             ..EngineConfig::default()
         },
     };
@@ -155,6 +154,14 @@ pub(super) fn bench(args: BenchArgs) -> Result<(Bench, bool), ArgError> {
 fn preset(name: &str) -> Result<Preset, ArgError> {
     let expected = "mlp_small, mlp, lenet, resnet20, lstm or gpt";
     presets::by_name(name).ok_or_else(|| refused("preset", expected, name))
+}
+
+fn track(name: Option<&str>) -> Result<Track, ArgError> {
+    match name {
+        None => Ok(Track::Nothing),
+        Some("noise-scale") => Ok(Track::ShardNorms),
+        Some(other) => Err(refused("track", "noise-scale", other)),
+    }
 }
 
 fn count(flag: &'static str, expected: &'static str, got: &str) -> Result<usize, ArgError> {
