@@ -19,15 +19,30 @@ use super::update::{BLOCK, OwnedSegment, Update, UpdateMode};
 use super::worker::Worker;
 
 /// Into how many shards a batch is cut.
+///
+/// ```
+/// use unisono::{Trainer, data::digits, engine::Shards, nn::{Loss, Sequential}};
+/// let (train, test) = digits();
+/// let trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy);
+/// let report = trainer.epochs(0).threads(2).shards(Shards::PerWorker).fit(&train, &test)?;
+/// assert_eq!(report.setup.shards, 2);
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shards {
-    /// A number that belongs to the configuration: the trained bits do not depend on the number of threads.
+    /// A number, at least 1, that belongs to the configuration: the trained bits do not depend on the number of threads.
     Fixed(usize),
     /// One shard a worker: the classical way, **not** the same bits for another number of threads.
     PerWorker,
 }
 
 /// How an engine is built.
+///
+/// ```
+/// use unisono::engine::{EngineConfig, Shards, Threads, UpdateMode, all_reduce::Tree};
+/// let config = EngineConfig { threads: Threads::Fixed(2), all_reduce: &Tree, ..EngineConfig::default() };
+/// assert_eq!((config.shards, config.update), (Shards::Fixed(16), UpdateMode::Fused));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct EngineConfig {
     /// Worker threads.
@@ -55,6 +70,20 @@ impl Default for EngineConfig {
 }
 
 /// Pinned workers, each with a replica, that train in step.
+///
+/// ```
+/// # use unisono::{data::digits, engine::{Batch, Engine, EngineConfig}, optim::Optimizer, train::{ChainUpdate, Sources}};
+/// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
+/// let (train, test) = digits();
+/// let model = Sequential::new(64).dense(10);
+/// let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy, isa: Isa::detect(), seed: 42 };
+/// let replica = |_| NetworkReplica::new(&model, settings.clone(), Sources([&train, &test])).unwrap();
+/// let update = ChainUpdate::new(&Optimizer::sgd(0.1))?;
+/// let mut engine = Engine::new(EngineConfig::default(), &[0.0; 650], update, replica)?;
+/// let sums = engine.run(|session| session.evaluate(&Batch::whole((0..100).collect(), 0)))??;
+/// assert!((sums.mean_loss() - 10_f64.ln()).abs() < 1e-6);
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
 #[derive(Debug)]
 pub struct Engine<R: Replica, U: Update> {
     pub(crate) config: EngineConfig,
@@ -88,7 +117,8 @@ impl<R: Replica, U: Update> Engine<R, U> {
     /// An engine that starts from `params`, with one replica a worker from `replica(worker)`.
     ///
     /// # Errors
-    /// [`EngineError::NoThreads`], [`EngineError::NoShards`], [`EngineError::ReplicaSize`], or [`EngineError::Pool`].
+    /// [`EngineError::NoThreads`], [`EngineError::NoShards`], [`EngineError::ReplicaSize`], [`EngineError::Spawn`], or
+    /// [`EngineError::Pool`].
     pub fn new(
         config: EngineConfig,
         params: &[f32],

@@ -55,6 +55,12 @@ pub use timing::{Phase, PhaseTimes};
 pub use update::{BLOCK, Update, UpdateBlock, UpdateMode, sum_of_squares};
 
 /// What the master sees before it decides.
+///
+/// ```
+/// use unisono::engine::{Reduced, Sums};
+/// let sums = Sums { loss: f64::INFINITY, weight: 32.0, correct: 0.0 };
+/// assert!(!Reduced { sums, grad_norm: 1.5 }.is_finite());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reduced {
     /// Sums over the whole batch.

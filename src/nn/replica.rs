@@ -26,7 +26,8 @@ const BLOCK_BYTES: usize = 256 << 20;
 
 /// Where a replica gets its rows from; `train` implements it over data sets.
 pub trait RowSource: Send + Sync {
-    /// Writes the rows of data set `source`, one after another, to `inputs`, and their targets to `targets`.
+    /// Writes the rows of data set `source`, one after another, to `inputs`, and their targets to `targets`; both are
+    /// exactly as long as these rows.
     fn gather(&self, source: usize, rows: &[u32], inputs: &mut [f32], targets: TargetsMut<'_>);
 }
 
@@ -48,6 +49,16 @@ pub struct ReplicaSettings {
 }
 
 /// A network with parameters of its own and rows from `S`.
+///
+/// ```
+/// # use unisono::{data::digits, engine::Replica, train::Sources};
+/// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
+/// let ((train, test), model) = (digits(), Sequential::new(64).dense(10));
+/// let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy, isa: Isa::detect(), seed: 42 };
+/// let replica = NetworkReplica::new(&model, settings, Sources([&train, &test]))?;
+/// assert_eq!(replica.num_params(), 650);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
 #[derive(Debug)]
 pub struct NetworkReplica<S> {
     source: S,

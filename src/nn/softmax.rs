@@ -7,7 +7,7 @@ use super::kernel::softmax::{softmax_backward, softmax_rows};
 use super::layer::{Build, Grads, Layer, Pass, Spec, Tape};
 use super::shape::Shape;
 
-/// Softmax over the channels of each position.
+/// Softmax over the channels of each position, for rows (..., C), which keep their shape.
 ///
 /// ```
 /// use ndarray::array;
