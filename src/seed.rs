@@ -9,6 +9,12 @@
 use ndarray_rand::rand::RngCore;
 
 /// What a stream is drawn for; streams of different purposes share no numbers.
+///
+/// ```
+/// use unisono::seed::{Purpose, Stream};
+/// let draw = |purpose| Stream::new(42, purpose, 0, 0).permutation(100);
+/// assert_ne!(draw(Purpose::Init), draw(Purpose::Shuffle));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum Purpose {
@@ -70,6 +76,13 @@ impl Stream {
     }
 
     /// A uniformly random permutation of `0..len` (Fisher-Yates).
+    ///
+    /// ```
+    /// use unisono::seed::{Purpose, Stream};
+    /// let mut order = Stream::new(42, Purpose::Shuffle, 0, 0).permutation(5);
+    /// order.sort_unstable();
+    /// assert_eq!(order, [0, 1, 2, 3, 4]);
+    /// ```
     pub fn permutation(&mut self, len: u32) -> Vec<u32> {
         let mut order: Vec<u32> = (0..len).collect();
         for last in (1..len).rev() {
@@ -105,6 +118,13 @@ impl RngCore for Stream {
 }
 
 /// Four random words from a counter and a key: Philox 4x32 with ten rounds.
+///
+/// ```
+/// use unisono::seed::philox4x32_10;
+/// // Known answer of Random123 for zeros.
+/// let words = philox4x32_10([0; 4], [0; 2]);
+/// assert_eq!(words, [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]);
+/// ```
 pub fn philox4x32_10(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     for _ in 0..10 {
         let low = u64::from(counter[0]) * 0xD251_1F53;

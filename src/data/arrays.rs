@@ -58,6 +58,14 @@ impl ArrayDataset {
 
     /// Rows of `inputs`, (rows, values), each with a row of `values`.
     ///
+    /// ```
+    /// use ndarray::array;
+    /// use unisono::data::{ArrayDataset, Dataset, Labels};
+    /// let data = ArrayDataset::values(array![[0.0], [1.0], [2.0]], array![[1.0], [3.0], [5.0]])?;
+    /// assert_eq!((data.len(), data.labels()), (3, Labels::Values(1)));
+    /// # Ok::<(), unisono::data::DataError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`DataError`] if there are no rows or values, labels are missing, or a value is not finite.
     pub fn values(inputs: Array2<f32>, values: Array2<f32>) -> Result<Self, DataError> {
@@ -114,6 +122,14 @@ impl ArrayDataset {
 
     /// Makes an array of rows that came as vectors.
     ///
+    /// ```
+    /// use unisono::data::ArrayDataset;
+    /// let inputs = ArrayDataset::matrix(&[vec![0.0, 1.0], vec![2.0, 3.0], vec![4.0, 5.0]])?;
+    /// assert_eq!(inputs.dim(), (3, 2));
+    /// assert!(ArrayDataset::matrix(&[vec![0.0, 1.0], vec![2.0]]).is_err());
+    /// # Ok::<(), unisono::data::DataError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`DataError::RowLength`] if a row has another length than the first, [`DataError::Empty`] without rows.
     pub fn matrix(rows: &[Vec<f32>]) -> Result<Array2<f32>, DataError> {
@@ -136,7 +152,7 @@ impl ArrayDataset {
         self.inputs.view()
     }
 
-    /// The classes, one a row; `None` if rows are labelled with values.
+    /// The classes, one a row; `None` if rows are sequences or labelled with values.
     pub fn class_labels(&self) -> Option<&[u32]> {
         match &self.labels {
             Stored::Classes(classes, _) => Some(classes),
@@ -145,6 +161,13 @@ impl ArrayDataset {
     }
 
     /// The rows numbered by `rows`, as a data set of their own.
+    ///
+    /// ```
+    /// use unisono::data::digits;
+    /// let (train, _) = digits();
+    /// let part = train.subset(&[5, 3]);
+    /// assert_eq!(part.inputs().row(1), train.inputs().row(3));
+    /// ```
     ///
     /// # Panics
     /// If a row number is not below the number of rows.

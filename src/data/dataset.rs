@@ -1,6 +1,13 @@
 //! What training asks of a data set.
 
 /// What a row is labelled with.
+///
+/// ```
+/// use unisono::data::{Dataset, Labels, digits, synthetic_tokens};
+/// assert_eq!(digits().0.labels(), Labels::Classes(10));
+/// let text = synthetic_tokens((10, 16), 65, 7);
+/// assert_eq!(text.labels(), Labels::Sequence { classes: 65, len: 16 });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Labels {
     /// One class, a number below this.
@@ -17,6 +24,19 @@ pub enum Labels {
 }
 
 /// Rows of equal width, each with a label. Workers call it at the same time, each for its own rows.
+///
+/// Row numbers count from 0 to below [`Dataset::len`], which is at most `u32::MAX`. A buffer to gather into is exactly as
+/// long as what is asked for.
+///
+/// ```
+/// use unisono::data::{Dataset, digits};
+/// let (train, _) = digits();
+/// let (mut inputs, mut classes) = (vec![0.0; 2 * train.input_len()], [0; 2]);
+/// train.gather_inputs(&[7, 0], &mut inputs);
+/// train.gather_classes(&[7, 0], &mut classes);
+/// assert_eq!(inputs[train.input_len()..], train.inputs().row(0).to_vec());
+/// assert_eq!(classes[1], train.class_labels().unwrap()[0]);
+/// ```
 pub trait Dataset: Send + Sync {
     /// The number of rows.
     fn len(&self) -> usize;
@@ -26,13 +46,13 @@ pub trait Dataset: Send + Sync {
         self.len() == 0
     }
 
-    /// Values in a row's input.
+    /// Values in a row's input, at least 1.
     fn input_len(&self) -> usize;
 
     /// What rows are labelled with.
     fn labels(&self) -> Labels;
 
-    /// Writes the inputs of `rows` one after another.
+    /// Writes the inputs of `rows` one after another, [`Dataset::input_len`] values each.
     fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]);
 
     /// Writes the classes of `rows`, for sequences all positions of a row after another. Called only if

@@ -3,6 +3,13 @@
 use thiserror::Error;
 
 /// An error of a data set.
+///
+/// ```
+/// use ndarray::array;
+/// use unisono::data::{ArrayDataset, DataError};
+/// let error = ArrayDataset::classes(array![[1.0], [f32::NAN]], &[0, 0], 2).unwrap_err();
+/// assert!(matches!(error, DataError::NotFinite { row: 1, column: 0, .. }));
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DataError {

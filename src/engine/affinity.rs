@@ -15,16 +15,31 @@ use super::error::EngineError;
 use super::mailbox::Waiting;
 
 /// How many worker threads to use.
+///
+/// ```
+/// use unisono::engine::{Pinning, Placement, Threads};
+/// assert_eq!(Placement::of_process(Threads::Fixed(3), Pinning::Auto)?.num_threads, 3);
+/// let auto = Placement::of_process(Threads::Auto, Pinning::Auto)?;
+/// assert!((1..=auto.num_usable_cores).contains(&auto.num_threads));
+/// # Ok::<(), unisono::engine::EngineError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Threads {
     /// The physical cores that this process may use.
     #[default]
     Auto,
-    /// Exactly so many, even if there are fewer cores.
+    /// Exactly so many, at least 1, even if there are fewer cores.
     Fixed(usize),
 }
 
 /// Whether workers are pinned to cores.
+///
+/// ```
+/// use unisono::engine::{Pinning, Placement, Threads};
+/// let placement = Placement::of_process(Threads::Fixed(1), Pinning::Off)?;
+/// assert!(!placement.is_pinned() && placement.cores.is_empty());
+/// # Ok::<(), unisono::engine::EngineError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pinning {
     /// Pin where there is a core for every worker.
@@ -35,6 +50,14 @@ pub enum Pinning {
 }
 
 /// What was decided: the number of threads, their cores, and how they wait.
+///
+/// ```
+/// use unisono::engine::{Pinning, Placement, Threads};
+/// let placement = Placement::of_process(Threads::Fixed(10_000), Pinning::Auto)?;
+/// assert!(placement.warning().is_some() && !placement.is_pinned());
+/// assert_eq!(placement.num_running(), placement.num_usable_cores);
+/// # Ok::<(), unisono::engine::EngineError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Placement {
     /// What was asked for.

@@ -8,10 +8,11 @@ use crossbeam::utils::CachePadded;
 use super::affinity::{Pinning, Placement, Threads};
 use super::all_reduce::plan::{Plan, PlanSpec};
 use super::all_reduce::{AllReduce, Segmented};
+use super::desk::{Channels, SegmentBlocks};
 use super::error::EngineError;
-use super::mailbox::{Address, Mailbox, mailbox};
+use super::mailbox::mailbox;
 use super::meeting::Ring;
-use super::message::{Command, Links, Report, Verdict};
+use super::message::{Links, Report};
 use super::replica::Replica;
 use super::segment::GradBuffer;
 use super::timing::Stopwatch;
@@ -19,15 +20,30 @@ use super::update::{BLOCK, OwnedSegment, Track, Update, UpdateMode};
 use super::worker::Worker;
 
 /// Into how many shards a batch is cut.
+///
+/// ```
+/// use unisono::{Trainer, data::digits, engine::Shards, nn::{Loss, Sequential}};
+/// let (train, test) = digits();
+/// let trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy);
+/// let report = trainer.epochs(0).threads(2).shards(Shards::PerWorker).fit(&train, &test)?;
+/// assert_eq!(report.setup.shards, 2);
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shards {
-    /// A number that belongs to the configuration: the trained bits do not depend on the number of threads.
+    /// A number, at least 1, that belongs to the configuration: the trained bits do not depend on the number of threads.
     Fixed(usize),
     /// One shard a worker: the classical way, **not** the same bits for another number of threads.
     PerWorker,
 }
 
 /// How an engine is built.
+///
+/// ```
+/// use unisono::engine::{EngineConfig, Shards, Threads, UpdateMode, all_reduce::Tree};
+/// let config = EngineConfig { threads: Threads::Fixed(2), all_reduce: &Tree, ..EngineConfig::default() };
+/// assert_eq!((config.shards, config.update), (Shards::Fixed(16), UpdateMode::Fused));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct EngineConfig {
     /// Worker threads.
@@ -58,6 +74,20 @@ impl Default for EngineConfig {
 }
 
 /// Pinned workers, each with a replica, that train in step.
+///
+/// ```
+/// # use unisono::{data::digits, engine::{Batch, Engine, EngineConfig}, optim::Optimizer, train::{ChainUpdate, Sources}};
+/// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
+/// let (train, test) = digits();
+/// let model = Sequential::new(64).dense(10);
+/// let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy, isa: Isa::detect(), seed: 42 };
+/// let replica = |_| NetworkReplica::new(&model, settings.clone(), Sources([&train, &test])).unwrap();
+/// let update = ChainUpdate::new(&Optimizer::sgd(0.1), 650)?;
+/// let mut engine = Engine::new(EngineConfig::default(), &[0.0; 650], update, replica)?;
+/// let sums = engine.run(|session| session.evaluate(&Batch::whole((0..100).collect(), 0)))??;
+/// assert!((sums.mean_loss() - 10_f64.ln()).abs() < 1e-6);
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
 #[derive(Debug)]
 pub struct Engine<R: Replica, U: Update> {
     pub(crate) config: EngineConfig,
@@ -72,37 +102,12 @@ pub struct Engine<R: Replica, U: Update> {
     pub(crate) broken: Option<String>,
 }
 
-/// The master's ends of the channels, and its desk.
-#[derive(Debug)]
-pub(crate) struct Channels<S> {
-    /// To the workers but the first.
-    pub(crate) commands: Vec<Address<Command>>,
-    pub(crate) inbox: Mailbox<Report>,
-    pub(crate) verdicts: Vec<Address<Verdict<S>>>,
-    /// One place a worker.
-    pub(crate) reports: Vec<Option<Report>>,
-    /// Each non-empty segment, in order.
-    pub(crate) segments: Vec<SegmentBlocks>,
-    /// Where the next block of each worker's report stands.
-    pub(crate) cursors: Vec<usize>,
-    /// The factors of the update at hand.
-    pub(crate) factors: Vec<f32>,
-}
-
-/// What the master knows of a segment.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SegmentBlocks {
-    pub(crate) owner: usize,
-    pub(crate) blocks: usize,
-    /// The position after its last element.
-    pub(crate) end: usize,
-}
-
 impl<R: Replica, U: Update> Engine<R, U> {
     /// An engine that starts from `params`, with one replica a worker from `replica(worker)`.
     ///
     /// # Errors
-    /// [`EngineError::NoThreads`], [`EngineError::NoShards`], [`EngineError::ReplicaSize`], or [`EngineError::Pool`].
+    /// [`EngineError::NoThreads`], [`EngineError::NoShards`], [`EngineError::ReplicaSize`], [`EngineError::Spawn`], or
+    /// [`EngineError::Pool`].
     pub fn new(
         config: EngineConfig,
         params: &[f32],

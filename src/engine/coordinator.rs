@@ -10,7 +10,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 
-use super::build::Channels;
+use super::desk::Channels;
 use super::error::{EngineError, panic_message};
 use super::failure::FailureLatch;
 use super::mailbox::Aborted;
@@ -22,6 +22,26 @@ use super::worker::{Shared, Worker};
 use super::{Engine, Reduced};
 
 /// A running engine, as seen by the driver on worker 0's thread.
+///
+/// ```
+/// # use unisono::{data::digits, optim::{Optimizer, StepScalars}, train::{ChainUpdate, Sources}};
+/// # use unisono::engine::{Batch, Decision, Engine, EngineConfig, EngineError};
+/// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
+/// # let (train, test) = digits();
+/// # let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy, isa: Isa::detect(), seed: 42 };
+/// # let model = Sequential::new(64).dense(10);
+/// # let replica = |_| NetworkReplica::new(&model, settings.clone(), Sources([&train, &test])).unwrap();
+/// # let update = ChainUpdate::new(&Optimizer::sgd(0.1), 650)?;
+/// # let mut engine = Engine::new(EngineConfig::default(), &[0.0; 650], update, replica)?;
+/// let batch = Batch::whole((0..100).collect(), 0);
+/// let (before, after) = engine.run(|session| -> Result<_, EngineError> {
+///     let apply = |lr, weight| Decision::Apply(StepScalars::plain(lr, weight, 0));
+///     let reduced = session.step(&batch, |reduced| apply(0.1, reduced.sums.weight))?;
+///     Ok((reduced.sums, session.evaluate(&batch)?))
+/// })??;
+/// assert!(after.mean_loss() < before.mean_loss());
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
 #[derive(Debug)]
 pub struct Session<'a, R: Replica, U: Update> {
     worker: &'a mut Worker<R, U>,

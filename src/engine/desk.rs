@@ -3,14 +3,39 @@
 //! # Invariants
 //! 1. Sums go by the order of shards, blocks and offsets, never by who reports or when.
 
-use super::build::{Channels, SegmentBlocks};
 use super::error::EngineError;
-use super::mailbox::Aborted;
+use super::mailbox::{Aborted, Address, Mailbox};
 use super::message::{Command, Decision, Report, Verdict};
 use super::replica::{Batch, Sums};
 use super::update::Update;
 use super::worker::Shared;
 use super::{Reduced, ShardNorms};
+
+/// The master's ends of the channels, and its desk.
+#[derive(Debug)]
+pub(crate) struct Channels<S> {
+    /// To the workers but the first.
+    pub(crate) commands: Vec<Address<Command>>,
+    pub(crate) inbox: Mailbox<Report>,
+    pub(crate) verdicts: Vec<Address<Verdict<S>>>,
+    /// One place a worker.
+    pub(crate) reports: Vec<Option<Report>>,
+    /// Each non-empty segment, in order.
+    pub(crate) segments: Vec<SegmentBlocks>,
+    /// Where the next block of each worker's report stands.
+    pub(crate) cursors: Vec<usize>,
+    /// The factors of the update at hand.
+    pub(crate) factors: Vec<f32>,
+}
+
+/// What the master knows of a segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SegmentBlocks {
+    pub(crate) owner: usize,
+    pub(crate) blocks: usize,
+    /// The position after its last element.
+    pub(crate) end: usize,
+}
 
 impl<S: Copy> Channels<S> {
     pub(super) fn command_all(&self, command: &Command) {

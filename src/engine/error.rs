@@ -5,6 +5,12 @@ use std::ops::Range;
 use thiserror::Error;
 
 /// An error of the engine.
+///
+/// ```
+/// use unisono::engine::{EngineError, Pinning, Placement, Threads};
+/// let error = Placement::of_process(Threads::Fixed(0), Pinning::Auto).unwrap_err();
+/// assert!(matches!(error, EngineError::NoThreads));
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EngineError {

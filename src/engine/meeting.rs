@@ -84,8 +84,19 @@ impl Ring {
 /// A way for a replica to meet its fellows in the middle of a pass.
 ///
 /// Every worker must come to every meeting of a step, with or without rows, in the same order.
+///
+/// ```
+/// use unisono::engine::Gather;
+/// #[derive(Debug)] struct Alone;
+/// impl Gather for Alone {
+///     fn gather(&self, own: &[f32], _len: usize, all: &mut Vec<f32>) { *all = own.to_vec() }
+/// }
+/// let mut all = Vec::new();
+/// Alone.gather(&[1.0, 2.0], 1, &mut all);
+/// assert_eq!(all, [1.0, 2.0]);
+/// ```
 pub trait Gather: std::fmt::Debug {
-    /// The values of all shards of the batch, `len` for each, in `all`; `own` are those of the caller's shards.
+    /// The values of all shards of the batch, `len` for each, in `all`; `own` are those of the caller's shards, in order.
     ///
     /// # Panics
     /// If another worker's replica panicked in this step; the engine reports that one.

@@ -59,6 +59,12 @@ pub use update::{
 };
 
 /// What the master sees before it decides.
+///
+/// ```
+/// use unisono::engine::{Reduced, Sums};
+/// let sums = Sums { loss: f64::INFINITY, weight: 32.0, correct: 0.0 };
+/// assert!(!Reduced { sums, grad_norm: 1.5, shards: None }.is_finite());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reduced {
     /// Sums over the whole batch.

@@ -17,6 +17,22 @@ use super::update::{BLOCK, sum_of_squares};
 /// A model that the engine can train: parameters in, sums of loss and gradient out.
 ///
 /// Each worker thread has a replica of its own. `examples/custom_replica.rs` writes one by hand.
+///
+/// ```
+/// # use unisono::{data::digits, engine::{Batch, Replica}, train::Sources};
+/// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
+/// # let ((train, test), model) = (digits(), Sequential::new(64).dense(10));
+/// # let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy, isa: Isa::detect(), seed: 42 };
+/// # let mut replica = NetworkReplica::new(&model, settings, Sources([&train, &test]))?;
+/// let batch = Batch::whole((0..10).collect(), 0);
+/// let (mut whole, mut parts) = ([0.0; 650], [0.0; 650]);
+/// replica.load_params(0, &[0.01; 650]);
+/// let sums = replica.add_loss_and_grad(&batch.shard(1, 0), &mut whole);
+/// for index in 0..3 { replica.add_loss_and_grad(&batch.shard(3, index), &mut parts); }
+/// assert!(whole.iter().zip(&parts).all(|(whole, sum)| (whole - sum).abs() < 1e-4));
+/// assert_eq!(sums.weight, 10.0);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
 pub trait Replica: Send {
     /// How many parameters the model has; the same for every replica, and constant.
     fn num_params(&self) -> usize;
@@ -43,6 +59,13 @@ pub trait Replica: Send {
 }
 
 /// The rows of one step: positions `range` of `order`, which lists row numbers of data set `source`.
+///
+/// ```
+/// use unisono::engine::Batch;
+/// let epoch: std::sync::Arc<[u32]> = (0..10).rev().collect();
+/// let batch = Batch { range: 4..8, ..Batch::whole(epoch, 1) };
+/// assert_eq!(batch.rows(), [5, 4, 3, 2]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// Which of the replica's data sets the rows belong to; `train` uses 0 to train and 1 to evaluate.
@@ -80,7 +103,7 @@ impl Batch {
         &self.order[self.range.clone()]
     }
 
-    /// Shard `index` of `num_shards` of this batch.
+    /// Shard `index`, below `num_shards`, of this batch; shards differ by at most one row.
     pub fn shard(&self, num_shards: usize, index: usize) -> Shard<'_> {
         let range = part(self.range.len(), num_shards, index);
         Shard {
@@ -93,6 +116,14 @@ impl Batch {
 }
 
 /// Some consecutive rows of a batch.
+///
+/// ```
+/// use unisono::engine::Batch;
+/// let batch = Batch::whole((10..15).collect(), 0);
+/// let shard = batch.shard(2, 1);
+/// assert_eq!((shard.rows, shard.first), (&[13, 14][..], 3));
+/// assert!(batch.shard(8, 7).rows.is_empty());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Shard<'a> {
     /// The batch it was cut from.
@@ -106,6 +137,13 @@ pub struct Shard<'a> {
 }
 
 /// Sums over rows: what a replica returns and the coordinator divides.
+///
+/// ```
+/// use unisono::engine::Sums;
+/// let mut sums = Sums { loss: 3.0, weight: 2.0, correct: 1.0 };
+/// sums += Sums { loss: 5.0, weight: 2.0, correct: 2.0 };
+/// assert_eq!((sums.mean_loss(), sums.accuracy()), (2.0, 0.75));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sums {
     /// Sum of the loss.
@@ -117,12 +155,12 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// The mean loss.
+    /// The mean loss; NaN for no rows.
     pub fn mean_loss(&self) -> f64 {
         self.loss / self.weight
     }
 
-    /// The share of rows classified correctly, in 0..=1.
+    /// The share of rows classified correctly, in 0..=1; NaN for no rows.
     pub fn accuracy(&self) -> f64 {
         self.correct / self.weight
     }

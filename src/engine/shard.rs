@@ -21,6 +21,13 @@
 use std::ops::Range;
 
 /// A node of the tree: the shards it adds up.
+///
+/// ```
+/// use unisono::engine::{Node, split_point};
+/// let root: Node = 0..7;
+/// let middle = root.start + split_point(root.len());
+/// assert_eq!([root.start..middle, middle..root.end], [0..4, 4..7]);
+/// ```
 pub type Node = Range<usize>;
 
 /// Part `index` of `len` things in `parts` contiguous parts whose sizes differ by at most one, larger ones first.
@@ -35,10 +42,16 @@ pub fn part(len: usize, parts: usize, index: usize) -> Range<usize> {
     start..start + size + usize::from(index < longer)
 }
 
-/// The default number of shards for a batch: `min(B, max(4, min(16, positions / 64)))`.
+/// The default number of shards for a batch: `min(B, max(4, min(16, positions / 64)))`, at least 1.
 ///
 /// `positions_per_row` is 1 for dense nets, else the sequence length or the number of image positions. Folding
 /// after fewer than 64 positions costs a measurable share of the weight gradient (`benches/step.rs`).
+///
+/// ```
+/// use unisono::engine::default_shards;
+/// assert_eq!([2, 32, 1024].map(|rows| default_shards(rows, 1)), [2, 4, 16]);
+/// assert_eq!(default_shards(8, 64), 8);
+/// ```
 pub fn default_shards(batch_size: usize, positions_per_row: usize) -> usize {
     let positions = batch_size.saturating_mul(positions_per_row);
     batch_size.min((positions / 64).clamp(4, 16)).max(1)
@@ -72,6 +85,12 @@ pub(crate) fn cover(num_shards: usize, range: Range<usize>) -> Vec<Node> {
 }
 
 /// How many partial sums the fold of a node over `len` leaves holds at once.
+///
+/// ```
+/// use unisono::engine::fold_depth;
+/// assert_eq!([1, 2, 4, 8].map(fold_depth), [1, 2, 3, 4]);
+/// assert_eq!(fold_depth(7), fold_depth(8));
+/// ```
 pub fn fold_depth(len: usize) -> usize {
     len.next_power_of_two().trailing_zeros() as usize + 1
 }

@@ -3,6 +3,12 @@
 use std::time::{Duration, Instant};
 
 /// A phase of a worker's step.
+///
+/// ```
+/// use unisono::engine::Phase;
+/// assert_eq!(Phase::ALL.map(Phase::name)[..4], ["idle", "forward", "backward", "fold"]);
+/// assert_eq!(Phase::ALL[Phase::Update as usize], Phase::Update);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Between steps: waiting for the command, and for its own gradient buffers to come home.
@@ -57,6 +63,16 @@ impl Phase {
 }
 
 /// The time one worker spent in each phase since the engine was built.
+///
+/// ```
+/// use unisono::{Trainer, data::digits, engine::Phase, nn::{Loss, Sequential}};
+/// let (train, test) = digits();
+/// let trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(1);
+/// let report = trainer.threads(2).fit(&train, &test)?;
+/// assert_eq!(report.phase_times.len(), 2);
+/// assert!(report.phase_times[1].of(Phase::Backward).as_nanos() > 0);
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PhaseTimes([Duration; Phase::ALL.len()]);
 

@@ -17,6 +17,14 @@ use rayon::slice::{ParallelSlice, ParallelSliceMut};
 pub const BLOCK: usize = 4096;
 
 /// An optimiser as the engine sees it: an elementwise rule over parameters, gradient and state.
+///
+/// ```
+/// use unisono::{engine::Update, optim::Optimizer, train::ChainUpdate};
+/// let update = ChainUpdate::new(&Optimizer::adam_w(1e-3), 2)?;
+/// assert_eq!(update.num_state_buffers(), 2);
+/// assert_eq!(update.sum_of_squares(0, &[3.0, 4.0]), 25.0);
+/// # Ok::<(), unisono::optim::OptimError>(())
+/// ```
 pub trait Update: Send + Sync {
     /// What the master decides anew for each step (learning rate, gradient scale, ...).
     type Scalars: Copy + Send + Sync + 'static;
@@ -56,6 +64,17 @@ pub trait Update: Send + Sync {
 }
 
 /// The part of parameters, gradient and state that one call of [`Update::apply`] works on.
+///
+/// ```
+/// use unisono::engine::{Update, UpdateBlock};
+/// use unisono::{optim::{Optimizer, StepScalars}, train::ChainUpdate};
+/// let update = ChainUpdate::new(&Optimizer::sgd(0.5), 2)?;
+/// let (mut params, grad) = ([1.0, 2.0], [4.0, 8.0]); // a gradient summed over 4 rows
+/// let block = UpdateBlock { offset: 0, params: &mut params, grad: &grad, state: &mut [], factors: &[] };
+/// update.apply(&StepScalars::plain(0.5, 4.0, 0), block);
+/// assert_eq!(params, [0.5, 1.0]);
+/// # Ok::<(), unisono::optim::OptimError>(())
+/// ```
 #[derive(Debug)]
 pub struct UpdateBlock<'a> {
     /// Position of the first element in the flat parameter vector.
@@ -96,6 +115,12 @@ pub struct Norms {
 }
 
 /// Who executes the update. Both give the same bits.
+///
+/// ```
+/// use unisono::engine::UpdateMode;
+/// assert_eq!(UpdateMode::default(), UpdateMode::Fused);
+/// assert_eq!(UpdateMode::ALL.map(UpdateMode::name), ["fused", "master"]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UpdateMode {
     /// The owner of a segment updates it right after it has reduced it, while it is in cache.
@@ -269,6 +294,12 @@ impl OwnedSegment {
 ///
 /// Squares are added in `f32` (relative error below 1e-5, three times as fast as in `f64`), and once more in `f64`
 /// where that overflows or underflows, so that a finite gradient always has a finite norm.
+///
+/// ```
+/// use unisono::engine::{BLOCK, sum_of_squares};
+/// assert_eq!(sum_of_squares(&[2.0; BLOCK]), 4.0 * BLOCK as f64);
+/// assert!(sum_of_squares(&[1e30, 1e30]).is_finite());
+/// ```
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 pub fn sum_of_squares(values: &[f32]) -> f64 {
     let mut lanes = [0.0_f32; 64];

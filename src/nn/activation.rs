@@ -28,7 +28,16 @@ use super::kernel::elementwise::{erf, exp, ln_1p_exp, sigmoid, tanh};
 use super::layer::{Build, InPlace, Layer, Pass, Spec, Tape};
 use super::shape::Shape;
 
-/// An elementwise function.
+/// An elementwise function; as a layer it takes rows of any shape and keeps it.
+///
+/// ```
+/// use unisono::nn::{Activation, Sequential};
+/// let mut values = [-2.0, 3.0];
+/// Activation::LeakyRelu(0.5).forward(&mut values);
+/// assert_eq!(values, [-1.0, 3.0]);
+/// let odd = Sequential::new(4).dense(2).layer(Activation::Elu(-1.0));
+/// assert!(odd.layout().is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
     /// max(x, 0).
@@ -93,7 +102,14 @@ impl Activation {
     }
 
     /// Multiplies the gradient `grad` by the derivative: given at the outputs where the activation works in place, at
-    /// the inputs elsewhere.
+    /// the inputs elsewhere (SiLU and both forms of GELU).
+    ///
+    /// ```
+    /// use unisono::nn::Activation;
+    /// let mut grad = [1.0, 1.0];
+    /// Activation::Tanh.backward(&[0.0, 0.5], &mut grad);
+    /// assert_eq!(grad, [1.0, 0.75]);
+    /// ```
     pub fn backward(self, at: &[f32], grad: &mut [f32]) {
         backward(self, at, grad);
     }

@@ -33,7 +33,7 @@ use super::layer::{Build, Layer, Mode, Pass, Spec, Tape, TensorSpec};
 use super::params::Role;
 use super::shape::Shape;
 
-/// Batch norm over shards.
+/// Batch norm over the rows of a shard, for rows (..., C): each channel is normalised over all its positions and rows.
 ///
 /// ```
 /// use unisono::nn::{BatchNorm, Sequential};
@@ -69,7 +69,7 @@ impl BatchNorm {
         }
     }
 
-    /// With statistics of the whole batch: those of PyTorch in one process.
+    /// With statistics of the whole batch: those of PyTorch in one process. The workers then meet twice a step and layer.
     pub fn over_batch(self) -> Self {
         Self {
             over: Over::Batch,

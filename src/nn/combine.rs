@@ -26,7 +26,16 @@ impl Residual {
         Self::with_shortcut(body, Sequential::part())
     }
 
-    /// The body with `shortcut` beside it, which must give the body's shape.
+    /// The body with `shortcut` beside it, which must give the body's shape: else building the model is an error.
+    ///
+    /// ```
+    /// use unisono::nn::{Residual, Sequential};
+    /// let (body, shortcut) = (Sequential::part().dense(4).relu(), Sequential::part().dense(4));
+    /// let model = Sequential::new(8).layer(Residual::with_shortcut(body.clone(), shortcut));
+    /// assert_eq!(model.output_shape()?.axes(), [4]);
+    /// assert!(Sequential::new(8).layer(Residual::new(body)).layout().is_err());
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
     pub fn with_shortcut(body: Sequential, shortcut: Sequential) -> Self {
         Self(Parallel::sum([body, shortcut]))
     }

@@ -16,7 +16,7 @@ use super::params::Role;
 use super::shape::Shape;
 use super::weight::Weight;
 
-/// A dense layer.
+/// A dense layer, `y = x W + b` on the last axis: rows (..., I) to rows (..., O).
 ///
 /// ```
 /// use unisono::nn::{Dense, Init, Sequential};
@@ -32,7 +32,7 @@ pub struct Dense {
 }
 
 impl Dense {
-    /// To `outputs` values a position; weights Xavier-uniform, biases zero.
+    /// To `outputs` values a position, at least 1; weights Xavier-uniform, biases zero.
     pub fn new(outputs: usize) -> Self {
         Self {
             outputs,

@@ -13,7 +13,7 @@ use super::layer::{Build, InPlace, Layer, Mode, Pass, Spec, Tape};
 use super::shape::Shape;
 use crate::seed::{Purpose, philox4x32_10};
 
-/// Dropout.
+/// Dropout: in training a value is 0 or divided by `1 - rate`, in evaluation it stays as it is. Rows of any shape.
 ///
 /// ```
 /// use unisono::nn::{Dropout, Sequential};

@@ -23,7 +23,7 @@ use super::spec::Sequential;
 use super::stages::Stages;
 use super::weight::Weight;
 
-/// A table of vectors, one a token.
+/// A table of vectors, one a token: rows (T) to rows (T, C). Tokens are whole numbers below the vocabulary, as `f32`.
 ///
 /// ```
 /// use unisono::nn::{Embedding, Sequential};
@@ -50,7 +50,17 @@ impl Embedding {
         }
     }
 
-    /// The embedding, `body`, and a head without biases that uses the embedding's own matrix.
+    /// The embedding, `body`, and a head without biases that uses the embedding's own matrix: rows (T) to logits
+    /// (T, vocabulary). The body takes rows (T, C) and gives such rows again.
+    ///
+    /// ```
+    /// use unisono::nn::{Embedding, Sequential};
+    /// let body = Sequential::part().dense(8).tanh();
+    /// let model = Sequential::new([16]).layer(Embedding::tied(65, 8, body));
+    /// assert_eq!(model.output_shape()?.axes(), [16, 65]);
+    /// assert_eq!(model.layout()?.num_params(), 65 * 8 + 8 * 8 + 8);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
     pub fn tied(vocabulary: usize, channels: usize, body: Sequential) -> Self {
         Self {
             head: Some(body),

@@ -3,6 +3,13 @@
 use thiserror::Error;
 
 /// An error of a model's description or use.
+///
+/// ```
+/// use unisono::nn::{Conv, NnError, Sequential};
+/// let error = Sequential::new(784).layer(Conv::d2(8, 3)).layout().unwrap_err();
+/// assert!(matches!(error, NnError::Layer { .. }));
+/// assert!(error.to_string().starts_with("layer 0 (conv2d) expects rows of shape HxWxC, got 784"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum NnError {

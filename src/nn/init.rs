@@ -11,6 +11,15 @@ use ndarray_rand::rand_distr::{Distribution, Normal, Uniform};
 use crate::seed::{Purpose, Stream};
 
 /// How a tensor is filled before training.
+///
+/// ```
+/// use unisono::nn::{Dense, Init, Network, Sequential};
+/// let dense = Dense::new(2).weight(Init::Constant(0.5)).bias(Init::Uniform(0.1));
+/// let network = Network::new(Sequential::new(3).layer(dense), 42)?;
+/// assert_eq!(network.params()[..6], [0.5; 6]);
+/// assert!(network.params()[6..].iter().all(|b| b.abs() <= 0.1));
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
     /// All zeros.
@@ -47,6 +56,13 @@ pub enum Init {
 }
 
 /// Which side of a unit keeps its variance.
+///
+/// ```
+/// use unisono::nn::{Fan, Init};
+/// let mut weights = [0.0; 6 * 24];
+/// Init::KaimingUniform(Fan::Out, 0.0).fill(&mut weights, (6, 24), (42, 0));
+/// assert!(weights.iter().all(|w| w.abs() <= (6.0_f32 / 24.0).sqrt()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fan {
     /// That of the activations: inputs.
@@ -56,7 +72,7 @@ pub enum Fan {
 }
 
 impl Init {
-    /// Fills `values`, tensor number `tensor` of a model drawn from `seed`.
+    /// Fills `values`, tensor number `tensor` of a model drawn from `seed`; the fans are a unit's inputs and outputs.
     ///
     /// ```
     /// use unisono::nn::Init;

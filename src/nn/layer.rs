@@ -212,7 +212,15 @@ pub trait InPlace {
     fn backward(&mut self, pass: &Pass<'_>, y: &[f32], grad: &mut [f32]);
 }
 
-/// A layer as data: what it is, before it has parameters or memory.
+/// A layer as data: what it is, before it has parameters or memory. `examples/custom_layer.rs` writes one.
+///
+/// ```
+/// use unisono::nn::{Build, Dense, Pass, Spec, kernel::Isa};
+/// let (mut layer, mut y) = (Dense::new(1).build(&2.into(), &mut Build::new(Isa::detect()))?, [0.0]);
+/// layer.forward(&Pass::evaluate(1, 0), &[2.0, 3.0, 0.5], &[1.0, 2.0], &mut y);
+/// assert_eq!(y, [8.5]);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
 pub trait Spec: Debug + Send + Sync {
     /// Its name in messages and parameter names, such as `dense`.
     fn name(&self) -> &'static str;

@@ -46,6 +46,14 @@ impl Network {
 
     /// A model with the given parameters, in the order of its layout.
     ///
+    /// ```
+    /// use ndarray::array;
+    /// use unisono::nn::{Network, Sequential};
+    /// let network = Network::with_params(Sequential::new(2).dense(1), vec![1.0, 2.0, 0.5])?;
+    /// assert_eq!(network.predict(array![[3.0, 4.0]].view())?, array![[11.5]]);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NnError::ParamCount`] if there are too few or too many, and those of [`Sequential::layout`].
     pub fn with_params(model: Sequential, params: Vec<f32>) -> Result<Self, NnError> {
@@ -83,6 +91,9 @@ impl Network {
     ///
     /// # Errors
     /// [`NnError::InputWidth`] if the rows have another width than the model's input.
+    ///
+    /// # Panics
+    /// If the model has an embedding and a token is not a whole number below its vocabulary.
     pub fn predict(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f32>, NnError> {
         let (rows, width) = inputs.dim();
         let mut stages = self.model.stages(Isa::detect())?;
@@ -113,7 +124,15 @@ impl Network {
         Ok(predicted)
     }
 
-    /// The class with the largest output for each row; the first of equals.
+    /// The class with the largest output for each row, (B, inputs) to (B); the first of equals.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use unisono::nn::{Network, Sequential};
+    /// let network = Network::with_params(Sequential::new(1).dense(2), vec![1.0, -1.0, 0.0, 0.0])?;
+    /// assert_eq!(network.classify(array![[3.0], [-2.0]].view())?, array![0, 1]);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Network::predict`].
@@ -126,6 +145,14 @@ impl Network {
     }
 
     /// SHA-256 of the parameters as little-endian `f32`, in the order of the layout: the fingerprint of a training.
+    ///
+    /// ```
+    /// use unisono::nn::{Network, Sequential};
+    /// let sha256 = |seed| Network::new(Sequential::new(2).dense(3), seed).map(|network| network.weights_sha256());
+    /// assert_eq!((sha256(1)?.len(), sha256(1)?), (64, sha256(1)?));
+    /// assert_ne!(sha256(1)?, sha256(2)?);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
     pub fn weights_sha256(&self) -> String {
         let mut hash = Sha256::new();
         self.params

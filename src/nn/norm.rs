@@ -22,7 +22,7 @@ use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec, grow};
 use super::params::Role;
 use super::shape::Shape;
 
-/// A normalisation within rows.
+/// A normalisation within rows (..., C), which keep their shape; gain and bias are one a channel.
 ///
 /// ```
 /// use unisono::nn::{Norm, Sequential};
@@ -63,7 +63,15 @@ impl Norm {
         }
     }
 
-    /// Group norm with `groups` groups of channels; eps 1e-5.
+    /// Group norm over all positions of each of `groups` groups of channels, which it must divide; eps 1e-5.
+    ///
+    /// ```
+    /// use unisono::nn::{Norm, Sequential};
+    /// let model = |groups| Sequential::new([8, 8, 16]).layer(Norm::group(groups).eps(1e-6));
+    /// assert_eq!(model(4).layout()?.num_params(), 2 * 16);
+    /// assert!(model(5).layout().is_err());
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
     pub fn group(groups: usize) -> Self {
         Self {
             kind: Kind::Group(groups),

@@ -6,6 +6,14 @@ use super::Init;
 use super::layer::TensorSpec;
 
 /// How a tensor is trained.
+///
+/// ```
+/// use unisono::nn::{BatchNorm, Role, Sequential};
+/// let layout = Sequential::new(3).layer(BatchNorm::new()).layout()?;
+/// let roles: Vec<Role> = layout.tensors().iter().map(|tensor| tensor.role).collect();
+/// assert_eq!(roles, [Role::Norm, Role::Norm, Role::Statistic, Role::Statistic]);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// By its gradient; regularised where regularisation is asked for.
@@ -19,6 +27,15 @@ pub enum Role {
 }
 
 /// One named tensor of the flat parameter vector.
+///
+/// ```
+/// use unisono::nn::Sequential;
+/// let layout = Sequential::new(3).dense(2).layout()?;
+/// let weight = &layout.tensors()[0];
+/// assert_eq!((weight.name.as_str(), &weight.shape[..]), ("dense0.weight", &[3, 2][..]));
+/// assert_eq!((weight.range.clone(), weight.fan), (0..6, (3, 2)));
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     /// Its name, such as `dense0.weight`.
@@ -36,6 +53,15 @@ pub struct Tensor {
 }
 
 /// All tensors of a model, in order and without gaps.
+///
+/// ```
+/// use unisono::nn::{BatchNorm, Sequential};
+/// let layout = Sequential::new(3).dense(2).layer(BatchNorm::new()).layout()?;
+/// assert_eq!((layout.num_params(), layout.len()), (12, 16));
+/// assert_eq!(layout.statistics().collect::<Vec<_>>(), [12..14, 14..16]);
+/// assert_eq!(layout.init(42).len(), layout.len());
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ParamLayout {
     tensors: Vec<Tensor>,

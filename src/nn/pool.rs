@@ -16,7 +16,10 @@ use super::grads::Grads;
 use super::layer::{Build, Layer, Pass, Spec, Tape};
 use super::shape::Shape;
 
-/// A pooling layer.
+/// A pooling layer over images (H, W, C) or sequences (T, C); channels do not mix.
+///
+/// Windows of kernel k with stride s and padding p turn an axis of n values into one of `(n + 2 p - k) / s + 1`, rounded
+/// down.
 ///
 /// ```
 /// use unisono::nn::{Pool, Sequential};
@@ -63,6 +66,15 @@ impl Pool {
     }
 
     /// Averages of windows chosen so that `height` x `width` outputs cover the input (for sequences, `width`).
+    ///
+    /// ```
+    /// use unisono::nn::{Pool, Sequential};
+    /// let image = Sequential::new([7, 7, 8]).layer(Pool::adaptive_average(3, 2));
+    /// assert_eq!(image.output_shape()?.axes(), [3, 2, 8]);
+    /// let sequence = Sequential::new([10, 8]).layer(Pool::adaptive_average(1, 4));
+    /// assert_eq!(sequence.output_shape()?.axes(), [4, 8]);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
     pub fn adaptive_average(height: usize, width: usize) -> Self {
         Self {
             kind: Kind::Average,
@@ -81,7 +93,7 @@ impl Pool {
         }
     }
 
-    /// With steps of `stride` between windows.
+    /// With steps of `stride` between windows, at least 1; no effect on adaptive and global averages.
     pub fn stride(mut self, by: usize) -> Self {
         if let Size::Windows { stride, .. } = &mut self.size {
             *stride = by;
@@ -89,7 +101,14 @@ impl Pool {
         self
     }
 
-    /// With `padding` on every side, at most half of the kernel.
+    /// With `padding` on every side, at most half of the kernel; no effect on adaptive and global averages.
+    ///
+    /// ```
+    /// use unisono::nn::{Pool, Sequential};
+    /// let model = Sequential::new([8, 8, 4]).layer(Pool::max(3).stride(2).padding(1));
+    /// assert_eq!(model.output_shape()?.axes(), [4, 4, 4]);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
     pub fn padding(mut self, by: usize) -> Self {
         if let Size::Windows { padding, .. } = &mut self.size {
             *padding = by;

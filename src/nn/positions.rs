@@ -10,7 +10,7 @@ use super::kernel::elementwise::add;
 use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec};
 use super::shape::Shape;
 
-/// Adds a learned vector to each position.
+/// Adds a learned vector to each position of rows (T, C), which keep their shape.
 ///
 /// ```
 /// use unisono::nn::{Embedding, Positions, Sequential};

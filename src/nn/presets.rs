@@ -24,6 +24,12 @@ use super::{
 };
 
 /// A reference model.
+///
+/// ```
+/// use unisono::nn::presets;
+/// let lenet = presets::by_name("lenet").unwrap();
+/// assert_eq!((lenet.name, lenet.model.inputs()), ("lenet", 28 * 28));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preset {
     /// Its name on the command line.
@@ -35,6 +41,12 @@ pub struct Preset {
 }
 
 /// What a preset is fed with.
+///
+/// ```
+/// use unisono::nn::presets::{self, Inputs};
+/// assert_eq!(presets::by_name("resnet20").unwrap().inputs, Inputs::Values);
+/// assert_eq!(presets::by_name("gpt").unwrap().inputs, Inputs::Tokens(65));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inputs {
     /// Real values, one class a row.
@@ -44,6 +56,12 @@ pub enum Inputs {
 }
 
 /// Names of all presets.
+///
+/// ```
+/// use unisono::nn::presets::{NAMES, by_name};
+/// assert!(NAMES.iter().all(|name| by_name(name).is_some()));
+/// assert!(by_name("vgg").is_none());
+/// ```
 pub const NAMES: [&str; 6] = ["mlp_small", "mlp", "lenet", "resnet20", "lstm", "gpt"];
 
 const VOCABULARY: usize = 65;
@@ -176,10 +194,18 @@ fn gpt() -> Sequential {
     Sequential::new([CONTEXT]).layer(Embedding::tied(VOCABULARY, width, body).weight(init))
 }
 
-/// ResNet's shortcut without parameters (option A): every `stride`-th position, channels padded with zeros.
+/// ResNet's shortcut without parameters (option A): every `stride`-th position, channels padded with zeros. Rows
+/// (H, W, C) become (ceil(H / stride), ceil(W / stride), C + 2 padding).
+///
+/// ```
+/// use unisono::nn::{Sequential, presets::Subsample};
+/// let model = Sequential::new([32, 32, 16]).layer(Subsample { stride: 2, padding: 8 });
+/// assert_eq!(model.output_shape()?.axes(), [16, 16, 32]);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Subsample {
-    /// Steps between the positions that are kept.
+    /// Steps between the positions that are kept, at least 1.
     pub stride: usize,
     /// Zero channels before and after the input's.
     pub padding: usize,

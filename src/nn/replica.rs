@@ -17,6 +17,7 @@ use super::grads::{Destinations, Grads};
 use super::kernel::{Isa, elementwise::add};
 use super::layer::{Layer, Mode, Pass, TensorSpec, grow};
 use super::loss::{Loss, TargetKind, Targets, TargetsMut};
+use super::row_source::RowSource;
 use super::spec::Sequential;
 use super::stages::Stages;
 
@@ -25,18 +26,6 @@ const BLOCK_ROWS: usize = 2048;
 
 /// Memory that a block's activations may take, where that leaves at least one row.
 const BLOCK_BYTES: usize = 256 << 20;
-
-/// Where a replica gets its rows from; `train` implements it over data sets.
-pub trait RowSource: Send + Sync {
-    /// Writes the rows of data set `source`, one after another, to `inputs`, and their targets to `targets`.
-    fn gather(&self, source: usize, rows: &[u32], inputs: &mut [f32], targets: TargetsMut<'_>);
-}
-
-impl<S: RowSource + ?Sized> RowSource for std::sync::Arc<S> {
-    fn gather(&self, source: usize, rows: &[u32], inputs: &mut [f32], targets: TargetsMut<'_>) {
-        (**self).gather(source, rows, inputs, targets);
-    }
-}
 
 /// What a replica computes besides its model.
 #[derive(Clone, Debug)]
@@ -50,6 +39,16 @@ pub struct ReplicaSettings {
 }
 
 /// A network with parameters of its own and rows from `S`.
+///
+/// ```
+/// # use unisono::{data::digits, engine::Replica, train::Sources};
+/// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
+/// let ((train, test), model) = (digits(), Sequential::new(64).dense(10));
+/// let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy, isa: Isa::detect(), seed: 42 };
+/// let replica = NetworkReplica::new(&model, settings, Sources([&train, &test]))?;
+/// assert_eq!(replica.num_params(), 650);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
 #[derive(Debug)]
 pub struct NetworkReplica<S> {
     source: S,

@@ -8,7 +8,7 @@ use super::kernel::softmax::{softmax_backward, softmax_rows};
 use super::layer::{Build, Layer, Pass, Spec, Tape};
 use super::shape::Shape;
 
-/// Softmax over the channels of each position.
+/// Softmax over the channels of each position, for rows (..., C), which keep their shape.
 ///
 /// ```
 /// use ndarray::array;

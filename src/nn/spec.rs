@@ -28,7 +28,7 @@ pub struct Sequential {
 }
 
 impl Sequential {
-    /// A model for rows of shape `input`: a number of features, `[T, C]`, `[H, W, C]`.
+    /// A model for rows of shape `input`: a number of features, `[T]` tokens, `[T, C]`, `[H, W, C]`.
     pub fn new(input: impl Into<Shape>) -> Self {
         Self {
             input: input.into(),
@@ -148,6 +148,13 @@ impl Sequential {
 
     /// Multiplications and additions of a training step's products, for one row: three times those of forward, but
     /// without the first layer's input gradient.
+    ///
+    /// ```
+    /// use unisono::nn::Sequential;
+    /// let model = Sequential::new(64).dense(32).relu().dense(10);
+    /// assert_eq!(model.training_flops()?, 2 * 2 * (64 * 32) + 3 * 2 * (32 * 10));
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
     ///
     /// # Errors
     /// [`NnError::Layer`] if a layer cannot take what it gets.

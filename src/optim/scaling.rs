@@ -63,9 +63,9 @@ impl ScalingRule {
     ///
     /// ```
     /// use unisono::optim::{Optimizer, ScalingRule};
-    /// let adam = Optimizer::adam(0.001).with_betas(0.9, 0.99);
+    /// let adam = Optimizer::adam(0.001).with_betas(0.875, 0.9375);
     /// let scaled = ScalingRule::Adam.optimizer(&adam, 4.0)?;
-    /// assert_eq!(scaled, Optimizer::adam(0.002).with_betas(0.6, 0.96).with_eps(5e-9));
+    /// assert_eq!(scaled, Optimizer::adam(0.002).with_betas(0.5, 0.75).with_eps(5e-9));
     /// # Ok::<(), unisono::optim::OptimError>(())
     /// ```
     ///

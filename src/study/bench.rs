@@ -57,6 +57,16 @@ pub struct Bench {
 }
 
 /// What came out.
+///
+/// ```
+/// # use unisono::{engine::EngineConfig, nn::presets, study::Bench};
+/// # let (preset, engine) = (presets::by_name("mlp_small").unwrap(), EngineConfig::default());
+/// let bench = Bench { preset, batch_size: 32, steps: 10, warmup: 2, seed: 42, engine, shards: None };
+/// let report = bench.run()?;
+/// assert!(report.step_time_ms(0.9) >= report.step_time_ms(0.5));
+/// assert_eq!(report.flops_per_step, 32.0 * (2.0 * 2.0 * 64.0 * 32.0 + 3.0 * 2.0 * 32.0 * 10.0));
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct BenchReport {
     /// Threads and cores.

@@ -7,6 +7,12 @@ use crate::nn::kernel::{Bias, Isa, Ones, Out, Packed, Side, Strided, product};
 /// Multiplications and additions a second of one core: the best of some 50 ms of products from L1.
 ///
 /// It lies a few per cent below what the units could do with nothing else to do, so a share of it is not flattered.
+///
+/// ```
+/// use unisono::study::measured_peak_flops;
+/// let peak = measured_peak_flops();
+/// assert!(peak > 1e6 && peak.is_finite());
+/// ```
 pub fn measured_peak_flops() -> f64 {
     let isa = Isa::detect();
     let (rows, columns, depth) = (2 * isa.tile_rows(), 32, 96);

@@ -9,6 +9,16 @@ use super::control::EarlyStopping;
 use super::error::TrainError;
 
 /// What to do when loss or gradient is infinite or NaN.
+///
+/// ```
+/// use unisono::{Trainer, data::digits, optim::Optimizer, train::OnNonFinite};
+/// use unisono::nn::{Loss, Sequential};
+/// let (train, test) = digits();
+/// let trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(1);
+/// let mut trainer = trainer.optimizer(Optimizer::sgd(1e38)).on_non_finite(OnNonFinite::Skip);
+/// assert!(trainer.fit(&train, &test)?.skipped_steps > 0);
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnNonFinite {
     /// Leave the step out and end with an error.
@@ -138,6 +148,13 @@ impl Config {
 
 /// The default shards of a batch for `model`: by positions, and at least 32 rows each where rows depend on each other
 /// (batch norm).
+///
+/// ```
+/// use unisono::{engine::Shards, nn::{BatchNorm, Sequential}, train::model_shards};
+/// let plain = Sequential::new(64).dense(10);
+/// assert_eq!(model_shards(&plain, 64), Shards::Fixed(4));
+/// assert_eq!(model_shards(&plain.layer(BatchNorm::new()), 64), Shards::Fixed(2));
+/// ```
 pub fn model_shards(model: &Sequential, batch_size: usize) -> Shards {
     let positions = model.input_shape();
     let positions = match positions.axes() {

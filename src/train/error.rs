@@ -8,6 +8,14 @@ use crate::nn::{NnError, Shape};
 use crate::optim::OptimError;
 
 /// An error of training.
+///
+/// ```
+/// use unisono::{Trainer, TrainError, data::digits, nn::{Loss, Sequential}};
+/// let (train, test) = digits();
+/// let mut trainer = Trainer::new(Sequential::new(63).dense(10), Loss::SoftmaxCrossEntropy);
+/// let error = trainer.fit(&train, &test).unwrap_err();
+/// assert!(matches!(error, TrainError::InputWidth { expected: 63, got: 64, .. }));
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TrainError {

@@ -5,6 +5,16 @@ use std::time::Duration;
 use crate::engine::{PhaseTimes, Placement, Sums};
 
 /// One epoch.
+///
+/// ```
+/// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}};
+/// let (train, test) = digits();
+/// let mut trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(2);
+/// let epochs = trainer.fit(&train, &test)?.epochs;
+/// assert_eq!((epochs.len(), epochs[1].epoch), (2, 2));
+/// assert!(epochs[1].train_loss < epochs[0].train_loss);
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EpochMetrics {
     /// The epoch, from 1.
@@ -30,6 +40,18 @@ pub struct EpochMetrics {
 }
 
 /// What the observer of a training sees.
+///
+/// ```
+/// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, train::Event};
+/// let ((train, test), mut steps) = (digits(), 0);
+/// let mut trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(2);
+/// trainer.fit_observed(&train, &test, |event| {
+///     steps += u32::from(matches!(event, Event::Step { .. }));
+///     std::ops::ControlFlow::Continue(())
+/// })?;
+/// assert_eq!(steps, 2 * 45);
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -49,6 +71,16 @@ pub enum Event<'a> {
 }
 
 /// What a training runs on.
+///
+/// ```
+/// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}};
+/// let (train, test) = digits();
+/// let trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy);
+/// let setup = trainer.epochs(0).batch_size(2_000).fit(&train, &test)?.setup;
+/// assert_eq!((setup.rows, setup.test_rows, setup.shards), (1_437, 360, 16));
+/// assert!(setup.warnings.iter().any(|warning| warning.contains("larger than the 1437 rows")));
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// Threads asked for and used, and their cores.
@@ -66,6 +98,16 @@ pub struct Setup {
 }
 
 /// The result of a training.
+///
+/// ```
+/// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}};
+/// let (train, test) = digits();
+/// let mut trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(2);
+/// let report = trainer.fit(&train, &test)?;
+/// assert_eq!((report.steps, report.skipped_steps), (90, 0));
+/// assert_eq!(report.test_accuracy(), report.epochs[1].test_accuracy);
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Report {
     /// What it ran on.

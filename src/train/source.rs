@@ -14,6 +14,15 @@ pub(super) const TRAIN: usize = 0;
 pub(super) const TEST: usize = 1;
 
 /// Training and test set, in this order, as a network's row source.
+///
+/// ```
+/// use unisono::{data::digits, nn::{RowSource, TargetsMut}, train::Sources};
+/// let (train, test) = digits();
+/// let (mut inputs, mut classes) = ([0.0; 64], [0]);
+/// Sources([&train, &test]).gather(0, &[3], &mut inputs, TargetsMut::Classes(&mut classes));
+/// assert_eq!(inputs[..], train.inputs().row(3).to_vec());
+/// assert_eq!(classes, [train.class_labels().unwrap()[3]]);
+/// ```
 #[derive(Clone, Copy)]
 pub struct Sources<'a>(pub [&'a dyn Dataset; 2]);
 

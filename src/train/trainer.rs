@@ -60,6 +60,14 @@ impl Trainer {
     }
 
     /// A trainer that goes on from a network's parameters.
+    ///
+    /// ```
+    /// use unisono::nn::{Loss, Network, Sequential};
+    /// let network = Network::new(Sequential::new(64).dense(10), 7)?;
+    /// let trainer = unisono::Trainer::from_network(network.clone(), Loss::SoftmaxCrossEntropy);
+    /// assert_eq!(trainer.network()?, network);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
     pub fn from_network(network: Network, loss: Loss) -> Self {
         Self {
             network: Some(network.clone()),
@@ -67,7 +75,7 @@ impl Trainer {
         }
     }
 
-    /// Worker threads; by default the physical cores that this process may use.
+    /// Worker threads, at least 1; by default the physical cores that this process may use.
     pub fn threads(mut self, threads: impl Into<Threads>) -> Self {
         self.config.engine.threads = threads.into();
         self
@@ -79,7 +87,7 @@ impl Trainer {
         self
     }
 
-    /// Shards of a batch; by default from the batch size ([`crate::engine::default_shards`]).
+    /// Shards of a batch, at least 1; by default from model and batch size ([`crate::train::model_shards`]).
     pub fn shards(mut self, shards: Shards) -> Self {
         self.config.shards = Some(shards);
         self
@@ -97,7 +105,7 @@ impl Trainer {
         self
     }
 
-    /// Rows of a global batch; by default 32. The last batch of an epoch may be shorter.
+    /// Rows of a global batch, at least 1; by default 32. The last batch of an epoch may be shorter.
     pub fn batch_size(mut self, rows: usize) -> Self {
         self.config.batch_size = rows;
         self
@@ -139,7 +147,7 @@ impl Trainer {
         self
     }
 
-    /// Epochs of one call of [`Trainer::fit`]; by default 10.
+    /// Epochs of one call of [`Trainer::fit`]; by default 10; with 0 nothing is trained.
     pub fn epochs(mut self, epochs: u32) -> Self {
         self.config.epochs = epochs;
         self
@@ -191,6 +199,19 @@ impl Trainer {
     }
 
     /// Like [`Trainer::fit`], telling `observer` what happens. `ControlFlow::Break` after an epoch ends training.
+    ///
+    /// ```
+    /// # use std::ops::ControlFlow;
+    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, train::Event};
+    /// let (train, test) = digits();
+    /// let mut trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(9);
+    /// let report = trainer.fit_observed(&train, &test, |event| match event {
+    ///     Event::Epoch(_) => ControlFlow::Break(()),
+    ///     _ => ControlFlow::Continue(()),
+    /// })?;
+    /// assert_eq!(report.epochs.len(), 1);
+    /// # Ok::<(), unisono::TrainError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Trainer::fit`].

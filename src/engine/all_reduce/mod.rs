@@ -35,11 +35,19 @@ pub use segmented::Segmented;
 pub use tree::Tree;
 
 /// Places the additions of the tree on workers.
+///
+/// ```
+/// use unisono::engine::all_reduce::{AllReduce, Naive, Segmented, Tree};
+/// let adders = |algorithm: &dyn AllReduce| [0, 1, 2].map(|segment| algorithm.adder(1, segment, 3));
+/// assert_eq!(adders(&Naive), [0, 0, 0]);
+/// assert_eq!(adders(&Tree), [1, 1, 1]);
+/// assert_eq!(adders(&Segmented), [0, 1, 2]);
+/// ```
 pub trait AllReduce: Send + Sync + std::fmt::Debug {
     /// Its name on the command line.
     fn name(&self) -> &'static str;
 
-    /// The worker that adds, in segment `segment`, a node whose left part ends up at worker `left`.
+    /// The worker, below `num_workers`, that adds, in segment `segment`, a node whose left part ends up at worker `left`.
     ///
     /// The adder of the root, whose left part is worker 0's, owns the segment: it holds the parameters and the
     /// optimiser's state, and executes the update.
@@ -50,6 +58,13 @@ pub trait AllReduce: Send + Sync + std::fmt::Debug {
 pub const ALL: [&dyn AllReduce; 3] = [&Naive, &Tree, &Segmented];
 
 /// The algorithm called `name`.
+///
+/// ```
+/// use unisono::engine::all_reduce;
+/// let names = all_reduce::ALL.map(|algorithm| algorithm.name());
+/// assert_eq!(names, ["naive", "tree", "segmented"]);
+/// assert!(all_reduce::by_name("tree").is_some() && all_reduce::by_name("star").is_none());
+/// ```
 pub fn by_name(name: &str) -> Option<&'static dyn AllReduce> {
     ALL.into_iter().find(|algorithm| algorithm.name() == name)
 }

@@ -3,6 +3,12 @@
 use super::AllReduce;
 
 /// Each segment is added by a worker of its own, so that all workers add at the same time.
+///
+/// ```
+/// use unisono::engine::all_reduce::{AllReduce, Segmented};
+/// let adders: Vec<usize> = (0..4).map(|segment| Segmented.adder(1, segment, 2)).collect();
+/// assert_eq!(adders, [0, 1, 0, 1]);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Segmented;
 

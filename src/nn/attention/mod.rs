@@ -20,7 +20,7 @@ use super::shape::Shape;
 
 use layer::AttentionLayer;
 
-/// Multi-head self-attention with its projections.
+/// Multi-head self-attention with its projections, over rows (T, C) to rows (T, C).
 ///
 /// ```
 /// use unisono::nn::{Attention, Sequential};
@@ -43,7 +43,7 @@ enum Reach {
 }
 
 impl Attention {
-    /// With `heads` heads; every position sees every other.
+    /// With `heads` heads of equal size, so a divisor of the channels; every position sees every other.
     pub fn new(heads: usize) -> Self {
         Self {
             heads,

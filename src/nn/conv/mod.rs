@@ -23,7 +23,10 @@ use super::shape::Shape;
 use field::Axis;
 use layer::ConvLayer;
 
-/// A convolution over images or sequences.
+/// A convolution over images (H, W, C) or sequences (T, C): cross-correlation, as everywhere in the field.
+///
+/// With kernel k, stride s, padding p and dilation d, an axis of n values becomes one of
+/// `(n + 2 p - d (k - 1) - 1) / s + 1`, rounded down.
 ///
 /// ```
 /// use unisono::nn::{Conv, Sequential};
@@ -46,7 +49,7 @@ pub struct Conv {
 }
 
 impl Conv {
-    /// Over images, to `channels` channels, with a square kernel, stride 1, no padding.
+    /// Over images, to `channels` channels, with a square kernel, stride 1, no padding; weights He-uniform, biases zero.
     pub fn d2(channels: usize, kernel: usize) -> Self {
         Self {
             is_sequence: false,
@@ -61,7 +64,7 @@ impl Conv {
         }
     }
 
-    /// Over sequences, to `channels` channels.
+    /// Over sequences, to `channels` channels; otherwise as [`Conv::d2`].
     pub fn d1(channels: usize, kernel: usize) -> Self {
         Self {
             is_sequence: true,
@@ -79,7 +82,7 @@ impl Conv {
         }
     }
 
-    /// With a kernel of another height and width.
+    /// With a kernel of another height and width, each at least 1; the height is 1 for sequences.
     pub fn kernel(self, height: usize, width: usize) -> Self {
         Self {
             kernel: (height, width),
@@ -87,7 +90,7 @@ impl Conv {
         }
     }
 
-    /// With steps of `stride` between windows.
+    /// With steps of `stride` between windows, at least 1.
     pub fn stride(self, stride: usize) -> Self {
         Self {
             stride: self.axes(stride, 1),
@@ -95,7 +98,7 @@ impl Conv {
         }
     }
 
-    /// With `padding` zeros on every side.
+    /// With `padding` zeros on every side: fewer than the kernel reaches, `d (k - 1) + 1`.
     pub fn padding(self, padding: usize) -> Self {
         Self {
             padding: self.axes(padding, 0),
@@ -103,7 +106,7 @@ impl Conv {
         }
     }
 
-    /// With `dilation` steps between the values of a window.
+    /// With `dilation` steps between the values of a window, at least 1; by default 1.
     pub fn dilation(self, dilation: usize) -> Self {
         Self {
             dilation: self.axes(dilation, 1),
@@ -111,7 +114,16 @@ impl Conv {
         }
     }
 
-    /// With channels cut into `groups` that do not mix.
+    /// With channels cut into `groups` that do not mix; it must divide the channels of input and output.
+    ///
+    /// ```
+    /// use unisono::nn::{Conv, Sequential};
+    /// let conv = Conv::d2(16, 3).padding(2).dilation(2).stride(2).groups(8).without_bias();
+    /// let model = Sequential::new([8, 8, 16]).layer(conv);
+    /// assert_eq!(model.output_shape()?.axes(), [4, 4, 16]);
+    /// assert_eq!(model.layout()?.num_params(), 3 * 3 * 2 * 16);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
     pub fn groups(self, groups: usize) -> Self {
         Self { groups, ..self }
     }

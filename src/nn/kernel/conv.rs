@@ -29,6 +29,13 @@ use super::simd::{
 };
 
 /// Where the windows of an image lie.
+///
+/// ```
+/// use unisono::nn::kernel::Windows;
+/// // Windows of 2 x 2 values in an image of 3 x 3.
+/// let windows = Windows { image: 9, offsets: vec![0, 1, 3, 4], runs: vec![(0, 2), (3, 2)] };
+/// assert_eq!(windows.depth(), 4);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Windows {
     /// Values of an image with its padding.
@@ -55,6 +62,16 @@ impl Windows {
 
 /// `y = bias + windows(x) w` for `positions` output positions, counted over all images of `x`.
 ///
+/// ```
+/// use unisono::nn::kernel::{Bias, Isa, Ones, Out, Packed, Side, Strided, Windows, convolve};
+/// let windows = Windows { image: 4, offsets: vec![0, 1, 2], runs: vec![(0, 2)] };
+/// let mut w = Packed::new(Isa::detect());
+/// w.pack(Side::Right, Strided::across(&[1.0, -1.0], 2, 1), Ones::None);
+/// let mut y = [0.0; 3];
+/// convolve(Out::dense(&mut y, 1), (&[1.0, 2.0, 4.0, 8.0], &windows, 3), &w, Bias::Zero);
+/// assert_eq!(y, [-1.0, -2.0, -4.0]);
+/// ```
+///
 /// # Panics
 /// If the shapes do not fit.
 pub fn convolve(
@@ -78,6 +95,16 @@ pub fn convolve(
 }
 
 /// `dw += windows(x)' dy` for one image; `dw` has a row for each value of a window.
+///
+/// ```
+/// use unisono::nn::kernel::{Isa, Ones, Out, Packed, Side, Strided, Windows, add_kernel_gradient};
+/// let windows = Windows { image: 4, offsets: vec![0, 1, 2], runs: vec![(0, 2)] };
+/// let mut dy = Packed::new(Isa::detect());
+/// dy.pack(Side::Right, Strided::across(&[1.0, 1.0, 1.0], 3, 1), Ones::None);
+/// let mut dw = [0.0, 100.0];
+/// add_kernel_gradient(Out::dense(&mut dw, 1), (&[1.0, 2.0, 4.0, 8.0], &windows), &dy);
+/// assert_eq!(dw, [7.0, 114.0]);
+/// ```
 ///
 /// # Panics
 /// If the shapes do not fit.

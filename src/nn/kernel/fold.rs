@@ -32,6 +32,16 @@ const LEVELS: usize = 24;
 
 /// `c = sum of a_s' b_s` over `shards`, each a range of the operands' depth; `c` is row-major, m x n.
 ///
+/// ```
+/// use unisono::nn::kernel::{Isa, Ones, Packed, Side, Strided, fold_products};
+/// let (mut a, mut b) = (Packed::new(Isa::detect()), Packed::new(Isa::detect()));
+/// a.pack(Side::Left, Strided::across(&[1.0, 2.0, 3.0], 3, 1), Ones::None);
+/// b.pack(Side::Right, Strided::across(&[1.0, 10.0, 100.0], 3, 1), Ones::None);
+/// let mut c = [0.0];
+/// fold_products(&mut c, &a, &b, &[0..2, 2..3]);
+/// assert_eq!(c, [321.0]);
+/// ```
+///
 /// # Panics
 /// If the operands' shapes do not fit, were packed for different instruction sets, or a shard lies outside them.
 pub fn fold_products(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>]) {

@@ -2,7 +2,14 @@
 
 use std::ops::Range;
 
-/// `c[i][j] = start[j] + a[i][0] b[0][j] + a[i][1] b[1][j] + ...`, one fused chain an element; all row-major.
+/// `c[i][j] = start[j] + a[i][0] b[0][j] + a[i][1] b[1][j] + ...`, one fused chain an element; all row-major. `a` is
+/// m x k, `b` is k x n, `c` is m x n.
+///
+/// ```
+/// use unisono::nn::kernel::naive;
+/// let (a, b) = ([1.0, 2.0], [3.0, 4.0, 5.0, 6.0]);
+/// assert_eq!(naive::product((1, 2, 2), &a, &b, &[100.0, 0.0]), [113.0, 16.0]);
+/// ```
 pub fn product((m, n, k): (usize, usize, usize), a: &[f32], b: &[f32], start: &[f32]) -> Vec<f32> {
     let mut c = vec![0.0; m * n];
     for i in 0..m {
@@ -14,7 +21,14 @@ pub fn product((m, n, k): (usize, usize, usize), a: &[f32], b: &[f32], start: &[
     c
 }
 
-/// `a' b`, with the rows `0..k` cut into `shards`, whose products are added in the order of the tree.
+/// `a' b`, with the rows `0..k` cut into `shards`, at least one, whose products are added in the order of the tree. `a` is
+/// k x m, `b` is k x n, the result m x n, all row-major.
+///
+/// ```
+/// use unisono::nn::kernel::naive;
+/// let (a, b) = ([1.0, 2.0, 3.0], [1.0, 10.0, 100.0]);
+/// assert_eq!(naive::fold_products((1, 1), &a, &b, &[0..2, 2..3]), [321.0]);
+/// ```
 pub fn fold_products(
     (m, n): (usize, usize),
     a: &[f32],

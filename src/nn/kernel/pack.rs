@@ -21,6 +21,15 @@ pub enum Side {
 
 /// A matrix seen along its panels: `lanes` values wide (rows of a left, columns of a right operand), `depth` deep
 /// (the dimension that is summed over).
+///
+/// ```
+/// use unisono::nn::kernel::Strided;
+/// // The same 2 x 3 matrix as a right operand of depth 2, and as a left one of depth 3.
+/// let matrix = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+/// let (right, left) = (Strided::across(&matrix, 2, 3), Strided::along(&matrix, 2, 3));
+/// assert_eq!((right.lanes, right.depth), (3, 2));
+/// assert_eq!((left.lanes, left.depth), (2, 3));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Strided<'a> {
     /// The elements.
@@ -85,6 +94,16 @@ impl Packed {
 
     /// Packs `matrix` as the operand on `side`. With `ones`, a left operand gets one more row, all ones: the row
     /// of the product that this gives is the column sums of the right operand.
+    ///
+    /// ```
+    /// use unisono::nn::kernel::{Bias, Isa, Ones, Out, Packed, Side, Strided, product};
+    /// let (mut a, mut b) = (Packed::new(Isa::detect()), Packed::new(Isa::detect()));
+    /// a.pack(Side::Left, Strided::along(&[1.0, 2.0], 1, 2), Ones::Row);
+    /// b.pack(Side::Right, Strided::across(&[5.0, 6.0], 2, 1), Ones::None);
+    /// let mut c = [0.0; 2];
+    /// product(Out::dense(&mut c, 1), &a, &b, Bias::Zero);
+    /// assert_eq!(c, [17.0, 11.0]);
+    /// ```
     pub fn pack(&mut self, side: Side, matrix: Strided<'_>, ones: Ones) {
         let extra = usize::from(ones == Ones::Row);
         self.lanes = matrix.lanes + extra;

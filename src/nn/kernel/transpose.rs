@@ -9,6 +9,13 @@ const LINE: usize = 16;
 
 /// `c = a'`, where `a` is row-major with rows of `rows` values, so that `c` gets `rows` rows.
 ///
+/// ```
+/// use unisono::nn::kernel::{Out, transpose};
+/// let mut c = [0.0; 6];
+/// transpose(Out::dense(&mut c, 2), &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3);
+/// assert_eq!(c, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+/// ```
+///
 /// # Panics
 /// If `c` has no room for them.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]

@@ -16,8 +16,10 @@ use crate::nn::kernel::elementwise::exp;
 /// The options of softmax cross-entropy.
 ///
 /// ```
-/// use unisono::nn::{CrossEntropy, Loss};
+/// use unisono::nn::{CrossEntropy, Loss, Targets};
 /// let loss = Loss::CrossEntropy(CrossEntropy::default().smoothing(0.1).ignore(0));
+/// let sums = loss.sums(&[0.0; 6], &3.into(), Targets::Classes(&[0, 2]), None);
+/// assert_eq!(sums.weight, 1.0);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CrossEntropy {
@@ -32,7 +34,15 @@ impl CrossEntropy {
         Self { smoothing, ..self }
     }
 
-    /// With a weight for each class, at least 0.
+    /// With a weight for each class, at least 0; the mean then divides by the sum of the weights of the rows' classes.
+    ///
+    /// ```
+    /// use unisono::nn::{CrossEntropy, Loss, Targets};
+    /// let loss = Loss::CrossEntropy(CrossEntropy::default().weights([1.0, 3.0]));
+    /// let sums = loss.sums(&[0.0; 4], &2.into(), Targets::Classes(&[0, 1]), None);
+    /// assert_eq!(sums.weight, 4.0);
+    /// assert!((sums.mean_loss() - 2_f64.ln()).abs() < 1e-6);
+    /// ```
     pub fn weights(self, weights: impl Into<Arc<[f32]>>) -> Self {
         Self {
             weights: Some(weights.into()),

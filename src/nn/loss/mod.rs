@@ -20,6 +20,13 @@ mod regression;
 pub use cross_entropy::CrossEntropy;
 
 /// What a row's target is.
+///
+/// ```
+/// use unisono::nn::{Loss, TargetKind};
+/// let characters = Loss::SoftmaxCrossEntropy.target_kind(&[64, 65].into());
+/// assert_eq!(characters, TargetKind::Classes { classes: 65, per_row: 64 });
+/// assert_eq!(Loss::L1.target_kind(&3.into()), TargetKind::Values(3));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetKind {
     /// For each row `per_row` classes below `classes`: one a position, or a label sequence.
@@ -34,6 +41,12 @@ pub enum TargetKind {
 }
 
 /// Targets of some rows.
+///
+/// ```
+/// use unisono::nn::{Loss, Targets};
+/// let sums = Loss::L1.sums(&[1.0, 2.0], &1.into(), Targets::Values(&[0.0, 4.0]), None);
+/// assert_eq!((sums.loss, sums.weight), (3.0, 2.0));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Targets<'a> {
     /// A class a row.
@@ -43,6 +56,15 @@ pub enum Targets<'a> {
 }
 
 /// Where a row source writes targets.
+///
+/// ```
+/// use unisono::{data::digits, nn::{RowSource, TargetsMut}, train::Sources};
+/// let (train, test) = digits();
+/// let (mut inputs, mut classes) = ([0.0; 2 * 64], [0; 2]);
+/// let source = Sources([&train, &test]);
+/// source.gather(1, &[0, 1], &mut inputs, TargetsMut::Classes(&mut classes));
+/// assert_eq!(classes[..], test.class_labels().unwrap()[..2]);
+/// ```
 #[derive(Debug)]
 pub enum TargetsMut<'a> {
     /// A class a row.
@@ -70,7 +92,7 @@ pub enum Loss {
     Mse(MseConvention),
     /// Absolute error, averaged over rows and outputs.
     L1,
-    /// Huber's error with this bound, averaged over rows and outputs.
+    /// Huber's error with this bound, above 0, averaged over rows and outputs.
     Huber(f32),
     /// Cross-entropy of sigmoid(outputs) with targets in 0..=1, averaged over rows and outputs.
     BinaryCrossEntropy,
@@ -82,6 +104,15 @@ pub enum Loss {
 }
 
 /// The three conventions of the mean squared error, for m rows of C outputs.
+///
+/// ```
+/// use unisono::nn::{Loss, MseConvention, Targets};
+/// let targets = Targets::Values(&[1.0, 0.0, 0.0, 0.0]);
+/// let loss = |convention| Loss::Mse(convention).sums(&[3.0, 0.0, 0.0, 0.0], &4.into(), targets, None).loss;
+/// assert_eq!(loss(MseConvention::MeanOverAll), 1.0);
+/// assert_eq!(loss(MseConvention::SumOverOutputs), 4.0);
+/// assert_eq!(loss(MseConvention::HalfSumOverOutputs), 2.0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MseConvention {
     /// sum / (m C): PyTorch's `mse_loss`.
@@ -133,8 +164,8 @@ impl Loss {
         }
     }
 
-    /// The loss summed over rows of shape `shape`; with `grad`, its gradient is written there. `weight` of the sums is
-    /// what the mean divides by.
+    /// The loss summed over rows of shape `shape`, whose outputs stand one after another. With `grad`, as long as `outputs`,
+    /// the gradient of this sum is written there. `weight` of the sums is what the mean divides by.
     ///
     /// # Panics
     /// If the targets are of the other kind, of another length, or name a class that is not below the outputs.

@@ -35,7 +35,7 @@ use super::spec::Sequential;
 use cell::Cell;
 use state::Start;
 
-/// A recurrent layer.
+/// A recurrent layer: rows (T, C) to rows (T, H), the states at all positions.
 ///
 /// ```
 /// use unisono::nn::{Recurrent, Sequential};
@@ -93,7 +93,15 @@ impl Recurrent {
         }
     }
 
-    /// So many layers, each over the one before.
+    /// So many layers, at least 1, each over the one before.
+    ///
+    /// ```
+    /// use unisono::nn::{Recurrent, Sequential};
+    /// let model = Sequential::new([16, 8]).layer(Recurrent::tanh(4).layers(2));
+    /// assert_eq!(model.output_shape()?.axes(), [16, 4]);
+    /// assert_eq!(model.layout()?.num_params(), (8 + 4 + 2) * 4 + (4 + 4 + 2) * 4);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
     pub fn layers(self, layers: usize) -> Self {
         Self { layers, ..self }
     }
@@ -115,7 +123,8 @@ impl Recurrent {
     }
 
     /// In training, a row goes on from the state in which the row at the same position of the batch before ended (within
-    /// an epoch; gradients do not): truncated back-propagation through time, for data in the order of the text.
+    /// an epoch; gradients do not): truncated back-propagation through time, for data in the order of the text. Not for
+    /// layers that run backward.
     pub fn carry_state(self) -> Self {
         Self {
             start: Start::Carried,
