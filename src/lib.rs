@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`engine`] | coordinator, workers, shards, all-reduce, pinning; trains anything that is a [`engine::Replica`] |
 //! | [`nn`] | layers, losses, initialisers, networks, kernels |
-//! | [`optim`] | optimisers as chains of small transforms, schedules |
+//! | [`optim`] | optimisers as chains of small transforms, schedules, noise scale, batch policies |
 //! | [`data`] | data sets, the embedded digits, the shuffle |
 //! | [`train`] | the loop, where all of them meet: [`Trainer`] |
 //! | [`study`] | benchmarks of training steps |

@@ -56,7 +56,8 @@ fn optimizer(args: &OptimArgs) -> Result<Optimizer, ArgError> {
         "lion" => Optimizer::lion(lr),
         other => return Err(refused("optimizer", NAMES, other)),
     };
-    let settings: [(Option<f32>, fn(Optimizer, f32) -> Optimizer); 7] = [
+    type Setter = fn(Optimizer, f32) -> Optimizer;
+    let settings: [(Option<f32>, Setter); 7] = [
         (args.weight_decay, Optimizer::with_weight_decay),
         (args.l2, Optimizer::with_l2),
         (args.l1, Optimizer::with_l1),
