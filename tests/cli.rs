@@ -1,30 +1,9 @@
 //! The program as its users see it.
 
-use std::process::{Command, Output};
+#[path = "support/program.rs"]
+mod program;
 
-fn unisono(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_unisono"))
-        .args(args)
-        .output()
-        .unwrap()
-}
-
-fn stdout(args: &[&str]) -> String {
-    let output = unisono(args);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn value<'a>(text: &'a str, key: &str) -> &'a str {
-    let found = text
-        .lines()
-        .find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
-    found.unwrap_or_else(|| panic!("no line `{key}: ...` in {text}"))
-}
+use program::{stdout, unisono, value};
 
 #[test]
 fn the_default_run_reaches_97_percent_and_ends_with_the_weights_hash() {

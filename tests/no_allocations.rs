@@ -13,6 +13,7 @@ use unisono::data::{ArrayDataset, digits};
 use unisono::engine::all_reduce::ALL;
 use unisono::nn::presets;
 use unisono::nn::{Loss, Sequential};
+use unisono::optim::Optimizer;
 use unisono::study::made_up_data;
 use unisono::train::Event;
 
@@ -59,6 +60,31 @@ fn a_hundred_steps_allocate_nothing_on_the_workers() {
                 .all_reduce(all_reduce);
             let count = allocations_between(trainer, &train, (20, 120));
             assert_eq!(count, 0, "{}, {threads} threads", all_reduce.name());
+        }
+    }
+}
+
+#[test]
+fn two_halves_statistics_and_policies_allocate_nothing_either() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    ignore_this_thread();
+    let (train, _) = digits();
+    let optimizers = [
+        Optimizer::lars(1.0).with_weight_decay(0.01),
+        Optimizer::lamb(0.01).with_clip_norm(1.0).with_average(0.9),
+    ];
+    for optimizer in optimizers {
+        for threads in [1, 2, 3] {
+            let model = Sequential::new(64).dense(32).relu().dense(10);
+            let trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy)
+                .threads(threads)
+                .batch_size(11)
+                .batch_policy("noise 11..12 every 5 steps".parse().unwrap())
+                .schedule("warmup 10 steps, cosine over 90 steps".parse().unwrap())
+                .track_noise_scale()
+                .optimizer(optimizer.clone());
+            let count = allocations_between(trainer, &train, (20, 110));
+            assert_eq!(count, 0, "{optimizer}, {threads} threads");
         }
     }
 }
