@@ -25,6 +25,14 @@ pub enum NnError {
         /// What it was given.
         got: String,
     },
+    /// An instruction set that there is not, or that this CPU lacks.
+    #[error("UNISONO_ISA must be one of {available} on this machine, or unset, got {got:?}")]
+    Isa {
+        /// Those that this CPU can run.
+        available: String,
+        /// What was asked for.
+        got: String,
+    },
     /// A model without parameters cannot be trained.
     #[error("the model has no layer with parameters; add a dense layer")]
     NoParams,

@@ -96,7 +96,7 @@ impl Network {
     /// If the model has an embedding and a token is not a whole number below its vocabulary.
     pub fn predict(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f32>, NnError> {
         let (rows, width) = inputs.dim();
-        let mut stages = self.model.stages(Isa::detect())?;
+        let mut stages = self.model.stages(Isa::chosen()?)?;
         if width != self.model.inputs() {
             return Err(NnError::InputWidth {
                 expected: self.model.inputs(),

@@ -175,7 +175,7 @@ impl Bench {
         let update = ChainUpdate::for_model(&self.optimizer(), network.layout())?;
         let settings = ReplicaSettings {
             loss: Loss::SoftmaxCrossEntropy,
-            isa: Isa::detect(),
+            isa: Isa::chosen()?,
             seed: self.seed,
         };
         let config = EngineConfig {

@@ -279,7 +279,7 @@ impl Trainer {
         let update = ChainUpdate::for_model(&self.config.optimizer, network.layout())?;
         let settings = ReplicaSettings {
             loss: self.config.loss.clone(),
-            isa: Isa::detect(),
+            isa: Isa::chosen()?,
             seed: self.config.seed,
         };
         let replica = |_| {

@@ -1,6 +1,8 @@
-//! Which instruction set the kernels use, chosen at run time.
+//! Which instruction set the kernels use, chosen at run time: the fastest that the CPU has, or what `UNISONO_ISA` names.
 
 use std::sync::OnceLock;
+
+use crate::nn::error::NnError;
 
 /// An instruction set for which the kernels are compiled. All of them give the same bits.
 ///
@@ -40,6 +42,32 @@ impl Isa {
             }
         }
         found
+    }
+
+    /// Every one that the kernels are compiled for, slowest first.
+    pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
+
+    /// The one that the environment variable `UNISONO_ISA` names, or else the fastest that this CPU can run.
+    ///
+    /// # Errors
+    /// [`NnError::Isa`] if it names none, or one that this CPU lacks.
+    pub fn chosen() -> Result<Isa, NnError> {
+        match std::env::var_os("UNISONO_ISA") {
+            None => Ok(Isa::detect()),
+            Some(name) => Isa::named(&name.to_string_lossy()),
+        }
+    }
+
+    /// The one called `name`, if this CPU can run it.
+    fn named(name: &str) -> Result<Isa, NnError> {
+        let found = Isa::available().into_iter().find(|isa| isa.name() == name);
+        found.ok_or_else(|| {
+            let names: Vec<_> = Isa::available().iter().map(|isa| isa.name()).collect();
+            NnError::Isa {
+                available: names.join(", "),
+                got: name.to_owned(),
+            }
+        })
     }
 
     /// The fastest that this CPU can run.
@@ -83,5 +111,18 @@ mod tests {
     fn the_best_is_the_last_available() {
         assert_eq!(Isa::available().last(), Some(&Isa::detect()));
         assert_eq!(Isa::available()[0], Isa::Portable);
+    }
+
+    #[test]
+    fn an_instruction_set_is_chosen_by_name_or_refused() {
+        for isa in Isa::available() {
+            assert_eq!(Isa::named(isa.name()), Ok(isa));
+        }
+        let error = Isa::named("mmx").unwrap_err().to_string();
+        assert!(
+            error.starts_with("UNISONO_ISA must be one of portable")
+                && error.ends_with("got \"mmx\""),
+            "{error}"
+        );
     }
 }
