@@ -26,6 +26,8 @@ pub enum Purpose {
     Dropout = 3,
     /// Made-up data.
     Synthetic = 4,
+    /// How an image is changed; `a` is its row, `b` the epoch's low half.
+    Augment = 5,
 }
 
 /// A counter-based random stream; implements `rand`'s `RngCore`, so `ndarray-rand`'s distributions draw from it.

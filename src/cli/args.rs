@@ -197,6 +197,15 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "NAME")]
     pub(super) preset: Option<String>,
 
+    /// Train on these files: a folder with MNIST's four IDX files (gzipped or not), or a text for a language model
+    #[arg(long, value_name = "PATH")]
+    pub(super) data: Option<std::path::PathBuf>,
+
+    /// How training images change from epoch to epoch: none, or some of: shift PIXELS, rotate DEGREES, scale SHARE, flip,
+    /// cutout PIXELS
+    #[arg(long, default_value = "none", value_name = "TEXT")]
+    pub(super) augment: String,
+
     #[command(flatten)]
     pub(super) engine: EngineArgs,
 
@@ -207,6 +216,10 @@ pub(super) struct TrainArgs {
     /// Passes over the training data
     #[arg(long, default_value_t = 30)]
     pub(super) epochs: u32,
+
+    /// End after so many steps, in the midst of an epoch if need be
+    #[arg(long, value_name = "STEPS")]
+    pub(super) max_steps: Option<u64>,
 
     #[command(flatten)]
     pub(super) optim: OptimArgs,

@@ -5,16 +5,20 @@ use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::data::{ArrayDataset, digits};
+use crate::data::{Dataset, Labels, digits};
 use crate::engine::{Shards, Threads};
-use crate::nn::{Loss, Network, Sequential};
+use crate::nn::{Loss, Network, Sequential, presets};
 use crate::study::made_up_data;
 use crate::train::{EpochMetrics, Event, Report, Setup, TrainError, Trainer};
 
 use super::config::TrainSettings;
+use super::data::{Loaded, load};
 
 /// Hidden units of the default network: 64-64-10 has 4,810 parameters.
 const HIDDEN: usize = 64;
+
+/// Characters of a text's windows, where no preset says otherwise.
+const CONTEXT: usize = 64;
 
 /// Training and test rows of made-up data.
 const MADE_UP: (usize, usize) = (1024, 256);
@@ -25,16 +29,16 @@ pub(super) fn train(settings: &TrainSettings) -> Result<(), TrainError> {
         model,
         data: [train, test],
         about,
-    } = task(settings);
+    } = task(settings)?;
     let mut trainer = trainer(settings, model);
     let mut progress = Progress::new();
-    let report = trainer.fit_observed(&train, &test, |event| {
+    let report = trainer.fit_observed(&*train, &*test, |event| {
         progress.show(event);
         ControlFlow::Continue(())
     })?;
     progress.finish();
     let network = trainer.network()?;
-    summary(settings, (&network, about), &report);
+    summary(settings, (&network, &about), &report);
     Ok(())
 }
 
@@ -53,6 +57,9 @@ pub(super) fn trainer(settings: &TrainSettings, model: Sequential) -> Trainer {
         .all_reduce(engine.all_reduce)
         .update(engine.update)
         .on_non_finite(settings.on_non_finite);
+    if let Some(steps) = settings.max_steps {
+        trainer = trainer.max_steps(steps);
+    }
     if let Some(shards) = engine.shards {
         trainer = trainer.shards(shards);
     }
@@ -68,26 +75,45 @@ pub(super) fn trainer(settings: &TrainSettings, model: Sequential) -> Trainer {
 /// What is trained.
 pub(super) struct Task {
     pub(super) model: Sequential,
-    pub(super) data: [ArrayDataset; 2],
-    about: &'static str,
+    pub(super) data: [Box<dyn Dataset>; 2],
+    about: String,
 }
 
-/// A preset on made-up data, or the small network on the embedded digits.
-pub(super) fn task(settings: &TrainSettings) -> Task {
-    let Some(preset) = &settings.preset else {
-        return Task {
-            model: Sequential::new(64).dense(HIDDEN).relu().dense(10),
-            data: digits().into(),
-            about: "UCI digits (8x8)",
+/// A preset on files or made-up data, or the small network on files or the embedded digits.
+pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
+    let small =
+        |inputs: usize, classes| Sequential::new(inputs).dense(HIDDEN).relu().dense(classes);
+    if let Some(path) = &settings.data {
+        let context = settings
+            .preset
+            .as_ref()
+            .map_or(CONTEXT, |preset| preset.model.inputs());
+        let how = (settings.augmentation, context);
+        let Loaded { data, about } = load(path, how, settings.seed)?;
+        let model = match (&settings.preset, data[0].labels()) {
+            (Some(preset), _) => preset.model.clone(),
+            (None, Labels::Classes(classes)) => small(data[0].input_len(), classes),
+            (None, _) => presets::by_name("gpt").expect("there is one").model,
         };
+        return Ok(Task { model, data, about });
+    }
+    let Some(preset) = &settings.preset else {
+        let (train, test) = digits();
+        return Ok(Task {
+            model: small(64, 10),
+            data: [Box::new(train), Box::new(test)],
+            about: "UCI digits (8x8)".to_owned(),
+        });
     };
     let all = made_up_data(preset, MADE_UP.0 + MADE_UP.1, settings.seed);
-    let part = |rows: std::ops::Range<usize>| all.subset(&rows.collect::<Vec<_>>());
-    Task {
+    let part = |rows: std::ops::Range<usize>| -> Box<dyn Dataset> {
+        Box::new(all.subset(&rows.collect::<Vec<_>>()))
+    };
+    Ok(Task {
         model: preset.model.clone(),
         data: [part(0..MADE_UP.0), part(MADE_UP.0..MADE_UP.0 + MADE_UP.1)],
-        about: "made up from the seed",
-    }
+        about: "made up from the seed".to_owned(),
+    })
 }
 
 /// The live bar on a terminal; one line an epoch elsewhere.

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::data::Augmentation;
 use crate::engine::{
     AllReduce, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode, all_reduce,
 };
@@ -90,6 +91,9 @@ impl TryFrom<EngineArgs> for EngineSettings {
 #[derive(Debug)]
 pub(super) struct TrainSettings {
     pub(super) preset: Option<Preset>,
+    pub(super) data: Option<std::path::PathBuf>,
+    pub(super) augmentation: Augmentation,
+    pub(super) max_steps: Option<u64>,
     pub(super) engine: EngineSettings,
     pub(super) batch_size: usize,
     pub(super) epochs: u32,
@@ -117,6 +121,9 @@ impl TryFrom<TrainArgs> for TrainSettings {
             }),
             tracks_noise_scale: track(args.track.as_deref())? == Track::ShardNorms,
             preset: args.preset.as_deref().map(preset).transpose()?,
+            augmentation: super::data::augmentation(&args.augment)?,
+            data: args.data,
+            max_steps: args.max_steps,
             engine: args.engine.try_into()?,
             batch_size: args.batch_size,
             epochs: args.epochs,

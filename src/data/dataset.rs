@@ -61,4 +61,23 @@ pub trait Dataset: Send + Sync {
 
     /// Writes the label values of `rows` one after another. Called only if [`Dataset::labels`] says values.
     fn gather_values(&self, rows: &[u32], values: &mut [f32]);
+
+    /// Writes `rows` as epoch `epoch` of a training sees them: by default as they are. What is random in it is a function of the
+    /// data set's own seed, the epoch and the row, so that it is the same for any number of workers. Evaluation does not call it.
+    fn draw(&self, _epoch: u32, rows: &[u32], inputs: &mut [f32], labels: LabelsMut<'_>) {
+        self.gather_inputs(rows, inputs);
+        match labels {
+            LabelsMut::Classes(classes) => self.gather_classes(rows, classes),
+            LabelsMut::Values(values) => self.gather_values(rows, values),
+        }
+    }
+}
+
+/// Where labels are written to.
+#[derive(Debug)]
+pub enum LabelsMut<'a> {
+    /// One class a row, or a position.
+    Classes(&'a mut [u32]),
+    /// The values of the rows, one after another.
+    Values(&'a mut [f32]),
 }

@@ -1,5 +1,7 @@
 //! What can be wrong with data.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 /// An error of a data set.
@@ -60,6 +62,34 @@ pub enum DataError {
         /// The column, from 0.
         column: usize,
         /// NaN or an infinity.
+        got: f32,
+    },
+    /// A file that cannot be read.
+    #[error("cannot read {}: {source}; check the path and its permissions", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file of another format, or a damaged one.
+    #[error("{}: expected {expected}, got {got}; the file is damaged or of another format", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What should stand there.
+        expected: String,
+        /// What stands there.
+        got: String,
+    },
+    /// An augmentation out of its range.
+    #[error("the augmentation {name} must be {range}, got {got}")]
+    Augmentation {
+        /// Its name.
+        name: &'static str,
+        /// The values it may take.
+        range: &'static str,
+        /// What was given.
         got: f32,
     },
     /// A class that is not below the number of classes.

@@ -4,20 +4,32 @@
 //! |---|---|
 //! | `dataset` | the trait `Dataset` |
 //! | `arrays` | rows in memory, from `ndarray` or vectors, checked when they are built |
+//! | `images`, `augment` | images in memory, standardised; augmented anew in every epoch |
+//! | `idx`, `files` | MNIST's format; files that lie about their size |
+//! | `text` | characters of a text, in windows |
 //! | `digits` | handwritten digits, embedded in the program |
 //! | `synthetic` | made up data, for benchmarks and trials |
 //! | `sampler` | the order of the rows in an epoch |
 
 mod arrays;
+mod augment;
 mod dataset;
 mod digits;
 mod error;
+mod files;
+mod idx;
+mod images;
 mod sampler;
 mod synthetic;
+mod text;
 
 pub use arrays::ArrayDataset;
-pub use dataset::{Dataset, Labels};
+pub use augment::{Augmentation, Augmented};
+pub use dataset::{Dataset, Labels, LabelsMut};
 pub use digits::digits;
 pub use error::DataError;
+pub use idx::Idx;
+pub use images::{ChannelStatistics, ImageDataset, ImageShape};
 pub use sampler::epoch_order;
 pub use synthetic::{synthetic_classes, synthetic_tokens};
+pub use text::{TextDataset, Vocabulary};

@@ -128,7 +128,8 @@ impl<S: RowSource> NetworkReplica<S> {
             }
             TargetKind::Values(width) => TargetsMut::Values(grow(&mut work.values, n * width)),
         };
-        self.source.gather(source, rows, inputs, targets);
+        self.source
+            .gather((source, pass.epoch), rows, inputs, targets);
         let x = &work.x[..n * work.widths.0];
         let y = grow(&mut work.y, n * work.widths.1);
         work.model.mask(x, &mut work.mask);

@@ -42,6 +42,8 @@ pub(super) struct Config {
     pub(super) early_stopping: Option<EarlyStopping>,
     pub(super) tracks_noise_scale: bool,
     pub(super) epochs: u32,
+    /// Steps of a call of `fit`, if it may end inside an epoch.
+    pub(super) max_steps: Option<u64>,
     pub(super) seed: u64,
     pub(super) on_non_finite: OnNonFinite,
 }
@@ -63,6 +65,7 @@ impl Config {
             early_stopping: None,
             tracks_noise_scale: false,
             epochs: 10,
+            max_steps: None,
             seed: 42,
             on_non_finite: OnNonFinite::Stop,
         }

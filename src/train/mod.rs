@@ -44,6 +44,8 @@ struct Loop<'a, F> {
     control: &'a mut Control,
     /// The state buffer that holds the average of the parameters.
     average: Option<usize>,
+    /// The step that is not made any more.
+    last_step: Option<u64>,
     skipped: u64,
     early: Option<Early>,
     observer: F,
@@ -59,7 +61,7 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     let mut epoch_sums = EpochSums::default();
     let started = Instant::now();
     let mut start = 0;
-    while start < order.len() {
+    while start < order.len() && !at.is_over() {
         at.progress.in_epoch = start as f64 / order.len() as f64;
         let plan = at.control.plan(at.config, at.progress);
         let range = start..(start + plan.batch_size).min(order.len());
@@ -115,6 +117,12 @@ fn evaluate<F>(at: &mut Loop<'_, F>, workers: &mut Workers<'_, '_>) -> Result<Su
 }
 
 impl<F> Loop<'_, F> {
+    /// Whether all steps that were asked for have been made.
+    fn is_over(&self) -> bool {
+        self.last_step
+            .is_some_and(|last| self.progress.step >= last)
+    }
+
     /// Counts a step, or reports one that was left out.
     fn count(&mut self, reduced: &Reduced, lr: f32, rows: usize) -> Result<(), TrainError> {
         if !reduced.is_finite() {

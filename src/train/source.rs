@@ -1,7 +1,7 @@
 //! Glue between layers that must not know each other: data sets as the network's row source, an optimiser as the
 //! engine's update.
 
-use crate::data::Dataset;
+use crate::data::{Dataset, LabelsMut};
 use crate::engine::{DirectBlock, Norms, Update, UpdateBlock, sum_of_squares};
 use crate::nn::{ParamLayout, Role, RowSource, TargetsMut};
 use crate::optim::{
@@ -34,8 +34,22 @@ impl std::fmt::Debug for Sources<'_> {
 }
 
 impl RowSource for Sources<'_> {
-    fn gather(&self, source: usize, rows: &[u32], inputs: &mut [f32], targets: TargetsMut<'_>) {
+    /// The training set as the epoch draws it, the test set as it is.
+    fn gather(
+        &self,
+        (source, epoch): (usize, u32),
+        rows: &[u32],
+        inputs: &mut [f32],
+        targets: TargetsMut<'_>,
+    ) {
         let data = self.0[source];
+        if source == TRAIN {
+            let labels = match targets {
+                TargetsMut::Classes(classes) => LabelsMut::Classes(classes),
+                TargetsMut::Values(values) => LabelsMut::Values(values),
+            };
+            return data.draw(epoch, rows, inputs, labels);
+        }
         data.gather_inputs(rows, inputs);
         match targets {
             TargetsMut::Classes(classes) => data.gather_classes(rows, classes),

@@ -153,6 +153,13 @@ impl Trainer {
         self
     }
 
+    /// Ends a call of [`Trainer::fit`] after so many steps, in the midst of an epoch if need be; by default after the last epoch. The
+    /// epoch that is cut short is evaluated and counted like a whole one: a further call begins the next.
+    pub fn max_steps(mut self, steps: u64) -> Self {
+        self.config.max_steps = Some(steps);
+        self
+    }
+
     /// The seed of everything random; by default 42.
     pub fn seed(mut self, seed: u64) -> Self {
         self.config.seed = seed;
@@ -233,6 +240,10 @@ impl Trainer {
         let buffers = engine.num_state_buffers();
         let keeps_average = self.config.optimizer.keeps_average();
         let started = Instant::now();
+        let last_step = self
+            .config
+            .max_steps
+            .map(|steps| self.progress.step + steps);
         let mut work = Loop {
             config: &self.config,
             rows: train.len() as u32,
@@ -240,6 +251,7 @@ impl Trainer {
             progress: &mut self.progress,
             control,
             average: keeps_average.then(|| buffers - 1),
+            last_step,
             skipped: 0,
             early: self.config.early_stopping.map(Early::new),
             observer,
@@ -339,7 +351,7 @@ fn run_epochs<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
         match run_epoch(work, workers) {
             Ok(metrics) => {
                 flow = (work.observer)(&Event::Epoch(&metrics));
-                if work.early.as_ref().is_some_and(|early| early.stops) {
+                if work.is_over() || work.early.as_ref().is_some_and(|early| early.stops) {
                     flow = ControlFlow::Break(());
                 }
                 epochs.push(metrics);

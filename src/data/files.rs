@@ -1,0 +1,112 @@
+//! Files as they lie on the disk: whole or gzipped, and never more memory than the file can fill.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::error::DataError;
+
+/// What deflate can make of a byte at most.
+const MOST_INFLATION: u64 = 1032;
+
+/// A file at work.
+pub(super) struct Source {
+    reader: Box<dyn Read>,
+    /// Bytes that may come out of it at most.
+    most: u64,
+    path: std::path::PathBuf,
+}
+
+impl Source {
+    /// Opens `path`; one that begins with gzip's magic is unpacked on the way.
+    pub(super) fn open(path: &Path) -> Result<Self, DataError> {
+        let failed = |source| DataError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = File::open(path).map_err(failed)?;
+        let len = file.metadata().map_err(failed)?.len();
+        let mut magic = [0; 2];
+        let got = file.read(&mut magic).map_err(failed)?;
+        let file = File::open(path).map_err(failed)?;
+        let is_gzip = got == 2 && magic == [0x1f, 0x8b];
+        let file = BufReader::with_capacity(1 << 16, file);
+        Ok(Self {
+            reader: if is_gzip {
+                Box::new(MultiGzDecoder::new(file))
+            } else {
+                Box::new(file)
+            },
+            most: if is_gzip {
+                len.saturating_mul(MOST_INFLATION)
+            } else {
+                len
+            },
+            path: path.to_owned(),
+        })
+    }
+
+    /// The next `len` bytes.
+    pub(super) fn bytes(&mut self, len: u64, what: &str) -> Result<Vec<u8>, DataError> {
+        if len > self.most {
+            return Err(self.refuse(
+                &format!("{len} bytes of {what}"),
+                format!("a file that can hold {} at most", self.most),
+            ));
+        }
+        let mut bytes = vec![0; len as usize];
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match self.reader.read(&mut bytes[filled..]) {
+                Ok(0) => {
+                    let got = format!("the file's end after {filled}");
+                    return Err(self.refuse(&format!("{len} bytes of {what}"), got));
+                }
+                Ok(more) => filled += more,
+                Err(source) if source.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(self.failed(source)),
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Whether nothing is left.
+    pub(super) fn end(&mut self) -> Result<(), DataError> {
+        match self.reader.read(&mut [0; 1]) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(self.refuse("its end", "more bytes than its head promises".to_owned())),
+            Err(source) => Err(self.failed(source)),
+        }
+    }
+
+    /// All of it, up to `most` bytes.
+    pub(super) fn all(mut self, most: u64) -> Result<Vec<u8>, DataError> {
+        let mut bytes = Vec::new();
+        let mut limited = self.reader.by_ref().take(most + 1);
+        if let Err(source) = limited.read_to_end(&mut bytes) {
+            return Err(self.failed(source));
+        }
+        if bytes.len() as u64 > most {
+            let expected = format!("at most {most} bytes");
+            return Err(self.refuse(&expected, "more".to_owned()));
+        }
+        Ok(bytes)
+    }
+
+    pub(super) fn refuse(&self, expected: &str, got: String) -> DataError {
+        DataError::Format {
+            path: self.path.clone(),
+            expected: expected.to_owned(),
+            got,
+        }
+    }
+
+    fn failed(&self, source: std::io::Error) -> DataError {
+        DataError::Io {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}

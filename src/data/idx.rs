@@ -1,0 +1,98 @@
+//! IDX, the format of MNIST and Fashion-MNIST, plain or gzipped.
+//!
+//! # Layout
+//! Two zero bytes, the type (8: unsigned bytes), the number of axes; each axis' length as a big-endian u32; the values,
+//! the last axis fastest.
+
+use std::path::Path;
+
+use super::error::DataError;
+use super::files::Source;
+use super::images::{ImageDataset, ImageShape};
+
+/// Bytes with their shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idx {
+    /// The length of each axis.
+    pub shape: Vec<usize>,
+    /// The values.
+    pub values: Vec<u8>,
+}
+
+impl Idx {
+    /// Reads a file of unsigned bytes.
+    ///
+    /// # Errors
+    /// [`DataError::Io`]; [`DataError::Format`] for another magic or type, more axes than 8, a file that is shorter or longer than
+    /// its head says, or could not hold what it says.
+    pub fn read(path: &Path) -> Result<Self, DataError> {
+        let mut source = Source::open(path)?;
+        let head = source.bytes(4, "an IDX head")?;
+        if head[..3] != [0, 0, 8] || !(1..=8).contains(&head[3]) {
+            let expected = "an IDX file of unsigned bytes, beginning with 0, 0, 8 and 1 to 8 axes";
+            return Err(source.refuse(expected, format!("{:?}", &head)));
+        }
+        let axes = source.bytes(4 * u64::from(head[3]), "axes")?;
+        let axes: Vec<u64> = axes
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|&bytes| u64::from(u32::from_be_bytes(bytes)))
+            .collect();
+        let len = axes
+            .iter()
+            .try_fold(1_u64, |len, &axis| len.checked_mul(axis));
+        let len =
+            len.ok_or_else(|| source.refuse("fewer than 2^64 values", format!("{axes:?}")))?;
+        let values = source.bytes(len, "values")?;
+        source.end()?;
+        Ok(Self {
+            shape: axes.iter().map(|&axis| axis as usize).collect(),
+            values,
+        })
+    }
+}
+
+impl ImageDataset {
+    /// Images and labels from two IDX files, such as `train-images-idx3-ubyte.gz` and `train-labels-idx1-ubyte.gz`.
+    ///
+    /// # Errors
+    /// Those of [`Idx::read`] and [`ImageDataset::new`]; [`DataError::Format`] for files with other axes.
+    pub fn from_idx(images: &Path, labels: &Path) -> Result<Self, DataError> {
+        let pixels = Idx::read(images)?;
+        let shape = match *pixels.shape {
+            [_, height, width] => ImageShape {
+                height,
+                width,
+                channels: 1,
+            },
+            [_, height, width, channels] => ImageShape {
+                height,
+                width,
+                channels,
+            },
+            ref other => {
+                return Err(DataError::Format {
+                    path: images.to_owned(),
+                    expected: "3 or 4 axes: images, rows, columns, channels".to_owned(),
+                    got: format!("{other:?}"),
+                });
+            }
+        };
+        let classes = Idx::read(labels)?;
+        if classes.shape.len() != 1 {
+            return Err(DataError::Format {
+                path: labels.to_owned(),
+                expected: "1 axis: labels".to_owned(),
+                got: format!("{:?}", classes.shape),
+            });
+        }
+        let most = classes.values.iter().max().copied().unwrap_or(0);
+        let classes: Vec<u32> = classes
+            .values
+            .iter()
+            .map(|&class| u32::from(class))
+            .collect();
+        Self::new(pixels.values, shape, classes, usize::from(most) + 1)
+    }
+}

@@ -1,0 +1,235 @@
+//! Images in memory, a byte a channel, standardised while they are gathered.
+
+use super::dataset::{Dataset, Labels};
+use super::error::DataError;
+
+/// The shape of every image: (H, W, C), the channels of a pixel side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageShape {
+    /// Rows of pixels.
+    pub height: usize,
+    /// Pixels of a row.
+    pub width: usize,
+    /// Values of a pixel.
+    pub channels: usize,
+}
+
+impl ImageShape {
+    /// Values of an image.
+    pub fn len(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Whether an image has no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Mean and standard deviation of each channel, of values from 0 to 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChannelStatistics {
+    /// The means.
+    pub means: Vec<f32>,
+    /// The standard deviations; 1 for a channel that is constant.
+    pub deviations: Vec<f32>,
+}
+
+/// Images of one shape, each with a class.
+///
+/// ```
+/// use unisono::data::{DataError, Dataset, ImageDataset, ImageShape};
+/// let shape = ImageShape { height: 1, width: 2, channels: 1 };
+/// let data = ImageDataset::new(vec![0, 255, 255, 0], shape, vec![0, 1], 2)?;
+/// let mut pixels = [0.0; 2];
+/// data.gather_inputs(&[1], &mut pixels);
+/// assert_eq!(pixels, [1.0, 0.0]);
+/// let standardised = data.standardised(&data.statistics());
+/// standardised.gather_inputs(&[1], &mut pixels);
+/// assert_eq!(pixels, [1.0, -1.0]);
+/// # Ok::<(), DataError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageDataset {
+    pixels: Vec<u8>,
+    shape: ImageShape,
+    classes: Vec<u32>,
+    num_classes: usize,
+    /// What each byte of each channel becomes: (channels, 256).
+    table: Vec<f32>,
+}
+
+impl ImageDataset {
+    /// Images one after another, each of `shape`, with a class each. Values become 0..=1.
+    ///
+    /// # Errors
+    /// [`DataError::Empty`], [`DataError::NoInputs`], [`DataError::LabelCount`], [`DataError::ClassOutOfRange`].
+    pub fn new(
+        pixels: Vec<u8>,
+        shape: ImageShape,
+        classes: Vec<u32>,
+        num_classes: usize,
+    ) -> Result<Self, DataError> {
+        if shape.is_empty() {
+            return Err(DataError::NoInputs);
+        }
+        let rows = pixels.len() / shape.len();
+        if rows != classes.len() || !pixels.len().is_multiple_of(shape.len()) {
+            return Err(DataError::LabelCount {
+                rows,
+                labels: classes.len(),
+            });
+        }
+        if rows == 0 {
+            return Err(DataError::Empty);
+        }
+        let odd = classes
+            .iter()
+            .position(|&class| class as usize >= num_classes);
+        if let Some(row) = odd {
+            return Err(DataError::ClassOutOfRange {
+                row,
+                class: classes[row],
+                num_classes,
+            });
+        }
+        let plain = ChannelStatistics {
+            means: vec![0.0; shape.channels],
+            deviations: vec![1.0; shape.channels],
+        };
+        Ok(Self {
+            pixels,
+            shape,
+            classes,
+            num_classes,
+            table: Vec::new(),
+        }
+        .standardised(&plain))
+    }
+
+    /// The shape of every image.
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// The class of every image.
+    pub fn class_labels(&self) -> &[u32] {
+        &self.classes
+    }
+
+    /// The bytes of image `row`.
+    pub fn pixels(&self, row: usize) -> &[u8] {
+        &self.pixels[row * self.shape.len()..][..self.shape.len()]
+    }
+
+    /// Mean and deviation of each channel over all images: to be taken from the training part, and given to every part.
+    pub fn statistics(&self) -> ChannelStatistics {
+        let channels = self.shape.channels;
+        let count = (self.pixels.len() / channels) as f64;
+        // Exact: sums of bytes and of their squares.
+        let mut sums = vec![(0_u64, 0_u64); channels];
+        for pixel in self.pixels.chunks_exact(channels) {
+            for (sum, &value) in sums.iter_mut().zip(pixel) {
+                sum.0 += u64::from(value);
+                sum.1 += u64::from(value) * u64::from(value);
+            }
+        }
+        let of = |&(sum, squares): &(u64, u64)| {
+            let mean = sum as f64 / count;
+            let variance = (squares as f64 / count - mean * mean).max(0.0);
+            let deviation = variance.sqrt() / 255.0;
+            let is_constant = deviation == 0.0;
+            (mean / 255.0, if is_constant { 1.0 } else { deviation })
+        };
+        let (means, deviations) = sums
+            .iter()
+            .map(of)
+            .map(|(m, d)| (m as f32, d as f32))
+            .unzip();
+        ChannelStatistics { means, deviations }
+    }
+
+    /// The same images, with each channel's mean taken off and divided by its deviation.
+    ///
+    /// # Panics
+    /// If there is not one mean and deviation a channel.
+    pub fn standardised(mut self, statistics: &ChannelStatistics) -> Self {
+        let (means, deviations) = (&statistics.means, &statistics.deviations);
+        assert!(
+            means.len() == self.shape.channels && deviations.len() == self.shape.channels,
+            "images of {} channels need as many means and deviations, got {} and {}",
+            self.shape.channels,
+            means.len(),
+            deviations.len()
+        );
+        let channel =
+            |(mean, deviation)| (0..256).map(move |byte| (byte as f32 / 255.0 - mean) / deviation);
+        self.table = means.iter().zip(deviations).flat_map(channel).collect();
+        self
+    }
+
+    /// What a byte of 0 becomes, in each channel: the background for augmentation.
+    pub fn background(&self) -> Vec<f32> {
+        self.table.iter().copied().step_by(256).collect()
+    }
+
+    /// Some of the images, in this order.
+    ///
+    /// # Panics
+    /// If a row is not one of the data set's.
+    pub fn subset(&self, rows: &[usize]) -> Self {
+        Self {
+            pixels: rows
+                .iter()
+                .flat_map(|&row| self.pixels(row).to_vec())
+                .collect(),
+            classes: rows.iter().map(|&row| self.classes[row]).collect(),
+            ..self.clone()
+        }
+    }
+}
+
+impl Dataset for ImageDataset {
+    fn len(&self) -> usize {
+        self.classes.len()
+    }
+
+    fn input_len(&self) -> usize {
+        self.shape.len()
+    }
+
+    fn labels(&self) -> Labels {
+        Labels::Classes(self.num_classes)
+    }
+
+    fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
+        let channels = self.shape.channels;
+        for (&row, to) in rows.iter().zip(inputs.chunks_exact_mut(self.shape.len())) {
+            let from = self.pixels(row as usize);
+            if let Ok(table) = <&[f32; 256]>::try_from(self.table.as_slice()) {
+                to.iter_mut()
+                    .zip(from)
+                    .for_each(|(to, &byte)| *to = table[usize::from(byte)]);
+                continue;
+            }
+            let pixels = to
+                .chunks_exact_mut(channels)
+                .zip(from.chunks_exact(channels));
+            for (to, from) in pixels {
+                for (c, (to, &byte)) in to.iter_mut().zip(from).enumerate() {
+                    *to = self.table[256 * c + usize::from(byte)];
+                }
+            }
+        }
+    }
+
+    fn gather_classes(&self, rows: &[u32], classes: &mut [u32]) {
+        for (&row, to) in rows.iter().zip(classes) {
+            *to = self.classes[row as usize];
+        }
+    }
+
+    fn gather_values(&self, _rows: &[u32], _values: &mut [f32]) {
+        unreachable!("images are labelled with classes")
+    }
+}

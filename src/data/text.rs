@@ -1,0 +1,211 @@
+//! A text as numbers, one a character, in windows for language models.
+
+use std::path::Path;
+
+use crate::seed::{Purpose, Stream};
+
+use super::dataset::{Dataset, Labels, LabelsMut};
+use super::error::DataError;
+use super::files::Source;
+
+/// The largest text that is read: 2^31 bytes.
+const MOST_BYTES: u64 = 1 << 31;
+
+/// The characters of a text, in order; a character's number is its place.
+///
+/// ```
+/// use unisono::data::Vocabulary;
+/// let vocabulary = Vocabulary::of("hello");
+/// assert_eq!(vocabulary.encode("hole"), Ok(vec![1, 3, 2, 0]));
+/// assert_eq!(vocabulary.decode(&[1, 0, 2]), "hel");
+/// assert_eq!(vocabulary.encode("help"), Err('p'));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vocabulary(Vec<char>);
+
+impl Vocabulary {
+    /// The characters that `text` is made of.
+    pub fn of(text: &str) -> Self {
+        let mut characters: Vec<char> = text.chars().collect();
+        characters.sort_unstable();
+        characters.dedup();
+        Self(characters)
+    }
+
+    /// How many characters there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The numbers of a text's characters.
+    ///
+    /// # Errors
+    /// The first character that is not among them.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, char> {
+        let number = |c: char| self.0.binary_search(&c).map(|at| at as u32).map_err(|_| c);
+        text.chars().map(number).collect()
+    }
+
+    /// The text of these numbers; one that is not below [`Vocabulary::len`] becomes a replacement character.
+    pub fn decode(&self, tokens: &[u32]) -> String {
+        let character = |&token: &u32| self.0.get(token as usize).copied();
+        let characters = tokens.iter().map(character);
+        characters
+            .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect()
+    }
+}
+
+/// Windows of a text: `context` tokens each, labelled with the tokens that follow each of them.
+///
+/// Row r begins at token `r * context`; every epoch of training moves all windows by an offset of its own below `context`.
+///
+/// ```
+/// use unisono::data::{DataError, Dataset, TextDataset};
+/// let data = TextDataset::new((0..10).collect(), 10, 3, 42)?;
+/// assert_eq!(data.len(), 3);
+/// let (mut inputs, mut next) = ([0.0; 3], [0; 3]);
+/// data.gather_inputs(&[1], &mut inputs);
+/// data.gather_classes(&[1], &mut next);
+/// assert_eq!((inputs, next), ([3.0, 4.0, 5.0], [4, 5, 6]));
+/// # Ok::<(), DataError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextDataset {
+    tokens: Vec<u32>,
+    num_tokens: usize,
+    context: usize,
+    seed: u64,
+}
+
+impl TextDataset {
+    /// Windows of `context` tokens, each below `num_tokens`; the seed is that of the epochs' offsets.
+    ///
+    /// # Errors
+    /// [`DataError::Empty`] for fewer than `context + 1` tokens, [`DataError::NoInputs`] for a context of 0,
+    /// [`DataError::ClassOutOfRange`].
+    pub fn new(
+        tokens: Vec<u32>,
+        num_tokens: usize,
+        context: usize,
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        if context == 0 {
+            return Err(DataError::NoInputs);
+        }
+        if tokens.len() <= context {
+            return Err(DataError::Empty);
+        }
+        if let Some(row) = tokens
+            .iter()
+            .position(|&token| token as usize >= num_tokens)
+        {
+            return Err(DataError::ClassOutOfRange {
+                row,
+                class: tokens[row],
+                num_classes: num_tokens,
+            });
+        }
+        Ok(Self {
+            tokens,
+            num_tokens,
+            context,
+            seed,
+        })
+    }
+
+    /// The characters of a file, plain or gzipped: the first `1 - test_share` of it for training, the rest for testing.
+    ///
+    /// # Errors
+    /// [`DataError::Io`]; [`DataError::Format`] if it is not UTF-8 or larger than 2 GiB; those of [`TextDataset::new`].
+    pub fn from_file(
+        path: &Path,
+        context: usize,
+        (test_share, seed): (f64, u64),
+    ) -> Result<(Self, Self, Vocabulary), DataError> {
+        let bytes = Source::open(path)?.all(MOST_BYTES)?;
+        let text = String::from_utf8(bytes).map_err(|error| DataError::Format {
+            path: path.to_owned(),
+            expected: "text in UTF-8".to_owned(),
+            got: format!("another byte at {}", error.utf8_error().valid_up_to()),
+        })?;
+        let vocabulary = Vocabulary::of(&text);
+        let mut train = vocabulary
+            .encode(&text)
+            .expect("the vocabulary is the text's");
+        let cut = (train.len() as f64 * (1.0 - test_share)) as usize;
+        let test = train.split_off(cut.min(train.len()));
+        let windows = |tokens| Self::new(tokens, vocabulary.len(), context, seed);
+        Ok((windows(train)?, windows(test)?, vocabulary))
+    }
+
+    /// The tokens.
+    pub fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    fn window(&self, row: u32, offset: usize) -> &[u32] {
+        // The last windows may end before their offset does.
+        let last = self.tokens.len() - 1 - self.context;
+        let start = (row as usize * self.context + offset).min(last);
+        &self.tokens[start..=start + self.context]
+    }
+
+    fn write(&self, (rows, offset): (&[u32], usize), inputs: &mut [f32]) {
+        for (&row, to) in rows.iter().zip(inputs.chunks_exact_mut(self.context)) {
+            let window = self.window(row, offset);
+            to.iter_mut()
+                .zip(window)
+                .for_each(|(to, &token)| *to = token as f32);
+        }
+    }
+
+    fn write_next(&self, (rows, offset): (&[u32], usize), classes: &mut [u32]) {
+        for (&row, to) in rows.iter().zip(classes.chunks_exact_mut(self.context)) {
+            to.copy_from_slice(&self.window(row, offset)[1..]);
+        }
+    }
+}
+
+impl Dataset for TextDataset {
+    fn len(&self) -> usize {
+        (self.tokens.len() - 1) / self.context
+    }
+
+    fn input_len(&self) -> usize {
+        self.context
+    }
+
+    fn labels(&self) -> Labels {
+        Labels::Sequence {
+            classes: self.num_tokens,
+            len: self.context,
+        }
+    }
+
+    fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
+        self.write((rows, 0), inputs);
+    }
+
+    fn gather_classes(&self, rows: &[u32], classes: &mut [u32]) {
+        self.write_next((rows, 0), classes);
+    }
+
+    fn gather_values(&self, _rows: &[u32], _values: &mut [f32]) {
+        unreachable!("text is labelled with tokens")
+    }
+
+    fn draw(&self, epoch: u32, rows: &[u32], inputs: &mut [f32], labels: LabelsMut<'_>) {
+        let mut random = Stream::new(self.seed, Purpose::Augment, epoch, 0);
+        let offset = random.below(self.context as u32) as usize;
+        self.write((rows, offset), inputs);
+        if let LabelsMut::Classes(classes) = labels {
+            self.write_next((rows, offset), classes);
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Files of data: read right, and refused when they are not what they say.
+
+use std::fs;
+use std::path::PathBuf;
+
+use unisono::data::{
+    Augmentation, Augmented, DataError, Dataset, Idx, ImageDataset, ImageShape, LabelsMut,
+    TextDataset,
+};
+
+/// A file that is removed at the end.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new(name: &str, bytes: &[u8]) -> Self {
+        let path = std::env::temp_dir().join(format!("unisono-{}-{name}", std::process::id()));
+        fs::write(&path, bytes).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn idx(axes: &[u32], values: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, axes.len() as u8];
+    bytes.extend(axes.iter().flat_map(|axis| axis.to_be_bytes()));
+    bytes.extend(values);
+    bytes
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+#[test]
+fn idx_files_are_read_plain_and_gzipped() {
+    let bytes = idx(&[2, 1, 3], &[1, 2, 3, 4, 5, 6]);
+    for (name, bytes) in [("plain", bytes.clone()), ("packed", gzip(&bytes))] {
+        let file = Temporary::new(&format!("idx-{name}"), &bytes);
+        let read = Idx::read(&file.0).unwrap();
+        assert_eq!(
+            (read.shape, read.values),
+            (vec![2, 1, 3], vec![1, 2, 3, 4, 5, 6])
+        );
+    }
+    let images = Temporary::new("images", &idx(&[2, 1, 2], &[0, 255, 51, 0]));
+    let labels = Temporary::new("labels", &gzip(&idx(&[2], &[3, 1])));
+    let data = ImageDataset::from_idx(&images.0, &labels.0).unwrap();
+    assert_eq!(data.class_labels(), [3, 1]);
+    let mut inputs = [0.0; 4];
+    data.gather_inputs(&[1, 0], &mut inputs);
+    assert_eq!(inputs, [0.2, 0.0, 0.0, 1.0]);
+}
+
+#[test]
+fn files_that_lie_are_refused_by_name_before_memory_is_taken() {
+    let good = idx(&[2, 3], &[1; 6]);
+    let cases = [
+        ("empty", vec![], "4 bytes of an IDX head"),
+        (
+            "magic",
+            vec![0, 0, 9, 1, 0, 0, 0, 0],
+            "beginning with 0, 0, 8",
+        ),
+        ("axes", vec![0, 0, 8, 200], "1 to 8 axes"),
+        (
+            "short",
+            good[..good.len() - 1].to_vec(),
+            "6 bytes of values",
+        ),
+        ("long", [&good[..], &[7]].concat(), "its end"),
+        (
+            "huge",
+            idx(&[1 << 30, 1 << 30], &[1; 6]),
+            "a file that can hold 18 at most",
+        ),
+        ("beyond", idx(&[u32::MAX; 4], &[]), "fewer than 2^64 values"),
+        (
+            "packed short",
+            gzip(&good[..good.len() - 1]),
+            "the file's end after 5",
+        ),
+        (
+            "packed huge",
+            gzip(&idx(&[1 << 31, 8], &[1; 6])),
+            "can hold",
+        ),
+        ("cut gzip", gzip(&good)[..20].to_vec(), "cannot read"),
+    ];
+    for (name, bytes, message) in cases {
+        let file = Temporary::new(&format!("bad-{}", name.replace(' ', "-")), &bytes);
+        let error = Idx::read(&file.0).unwrap_err().to_string();
+        assert!(error.contains(message), "{name}: {error}");
+        assert!(error.contains("unisono-"), "{name}: {error}");
+    }
+    let error = Idx::read(std::path::Path::new("/no/such/file")).unwrap_err();
+    assert!(matches!(error, DataError::Io { .. }));
+}
+
+#[test]
+fn mutated_files_never_panic() {
+    let good = gzip(&idx(&[4, 2, 2], &[9; 16]));
+    let plain = idx(&[4, 2, 2], &[9; 16]);
+    for (kind, bytes) in [("gz", good), ("plain", plain)] {
+        for at in 0..bytes.len() {
+            for flip in [0x01, 0x80, 0xff] {
+                let mut odd = bytes.clone();
+                odd[at] ^= flip;
+                let file = Temporary::new(&format!("odd-{kind}"), &odd);
+                // Whatever it is now: an answer, not a panic.
+                let _ = Idx::read(&file.0);
+            }
+        }
+    }
+}
+
+fn picture() -> ImageDataset {
+    let shape = ImageShape {
+        height: 6,
+        width: 5,
+        channels: 2,
+    };
+    let pixels = (0..2 * 60).map(|i| (i * 37 % 256) as u8).collect();
+    ImageDataset::new(pixels, shape, vec![0, 1], 2).unwrap()
+}
+
+fn drawn(augmentation: Augmentation, epoch: u32, row: u32) -> Vec<f32> {
+    let data = Augmented::new(picture(), augmentation, 7).unwrap();
+    let (mut inputs, mut classes) = (vec![f32::NAN; 60], [9]);
+    data.draw(epoch, &[row], &mut inputs, LabelsMut::Classes(&mut classes));
+    assert_eq!(classes, [row]);
+    inputs
+}
+
+#[test]
+fn augmentation_is_a_function_of_seed_epoch_and_row_and_evaluation_sees_none() {
+    let all = Augmentation {
+        shift: 1.5,
+        rotate: 20.0,
+        scale: 0.2,
+        flip: true,
+        cutout: 2,
+    };
+    assert_eq!(drawn(all, 3, 1), drawn(all, 3, 1));
+    assert_ne!(drawn(all, 3, 1), drawn(all, 4, 1));
+    let data = Augmented::new(picture(), all, 7).unwrap();
+    let (mut plain, mut pair) = (vec![0.0; 60], vec![0.0; 120]);
+    data.gather_inputs(&[1], &mut plain);
+    picture().gather_inputs(&[0, 1], &mut pair);
+    assert_eq!(plain, pair[60..]);
+    // Rows do not depend on their neighbours.
+    let mut both = vec![0.0; 120];
+    data.draw(3, &[0, 1], &mut both, LabelsMut::Classes(&mut [0; 2]));
+    assert_eq!(both[60..], drawn(all, 3, 1));
+    assert_eq!(both[..60], drawn(all, 3, 0));
+}
+
+#[test]
+fn each_augmentation_does_what_it_says() {
+    let mut plain = vec![0.0; 60];
+    picture().gather_inputs(&[0], &mut plain);
+    let none = Augmentation::default();
+    assert_eq!(drawn(none, 0, 0), plain);
+    let flips = (0..40).map(|epoch| drawn(Augmentation { flip: true, ..none }, epoch, 0));
+    let flipped: Vec<f32> = plain
+        .chunks(10)
+        .flat_map(|row| row.chunks(2).rev().flatten().copied().collect::<Vec<_>>())
+        .collect();
+    let count = flips.filter(|image| {
+        assert!(*image == plain || *image == flipped);
+        *image == flipped
+    });
+    assert!((8..=32).contains(&count.count()));
+    let cutout = Augmentation { cutout: 3, ..none };
+    let cut = drawn(cutout, 1, 0);
+    let changed = cut.iter().zip(&plain).filter(|(a, b)| a != b);
+    assert!(changed.clone().all(|(a, _)| *a == 0.0) && changed.count() <= 18);
+    // Moved images keep to the values that there are.
+    let moved = drawn(
+        Augmentation {
+            shift: 2.0,
+            rotate: 45.0,
+            scale: 0.3,
+            ..none
+        },
+        2,
+        0,
+    );
+    assert!(moved != plain && moved.iter().all(|value| (0.0..=1.0).contains(value)));
+    let wrong = Augmentation {
+        rotate: 200.0,
+        ..none
+    };
+    let error = Augmented::new(picture(), wrong, 1).unwrap_err().to_string();
+    assert_eq!(error, "the augmentation rotate must be in 0..=180, got 200");
+}
+
+#[test]
+fn text_becomes_windows_that_move_with_the_epoch() {
+    let file = Temporary::new(
+        "text",
+        "to be or not to be, that is the question".as_bytes(),
+    );
+    let (train, test, vocabulary) = TextDataset::from_file(&file.0, 4, (0.25, 1)).unwrap();
+    assert_eq!((train.len(), test.len()), (7, 2));
+    let whole: Vec<u32> = train
+        .tokens()
+        .iter()
+        .chain(test.tokens())
+        .copied()
+        .collect();
+    assert_eq!(
+        vocabulary.decode(&whole),
+        "to be or not to be, that is the question"
+    );
+    let mut starts = std::collections::BTreeSet::new();
+    for epoch in 0..20 {
+        for row in 0..train.len() as u32 {
+            let (mut inputs, mut next) = ([0.0; 4], [0; 4]);
+            train.draw(epoch, &[row], &mut inputs, LabelsMut::Classes(&mut next));
+            let inputs = inputs.map(|token| token as u32);
+            let window: Vec<u32> = inputs.iter().chain(&next[3..]).copied().collect();
+            assert_eq!(inputs[1..], next[..3]);
+            let at = train.tokens().windows(5).position(|other| other == window);
+            starts.insert(at.expect("a window of the text") % 4);
+        }
+    }
+    assert_eq!(starts.len(), 4, "every offset comes up");
+    let file = Temporary::new("latin", b"caf\xe9");
+    let error = TextDataset::from_file(&file.0, 2, (0.5, 1))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("expected text in UTF-8, got another byte at 3"),
+        "{error}"
+    );
+    let error = TextDataset::new(vec![0, 5], 5, 1, 0)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("class 5, expected a class below 5"),
+        "{error}"
+    );
+}
+
+/// The files of `../shared/data`, or of the folder that `UNISONO_DATA` names.
+#[test]
+fn mnist_is_what_it_should_be() {
+    let folder = std::env::var_os("UNISONO_DATA").map_or("../shared/data".into(), PathBuf::from);
+    let file = |name: &str| folder.join("mnist").join(name);
+    if !file("train-images-idx3-ubyte.gz").exists() {
+        println!("skipped: {} has no MNIST", folder.display());
+        return;
+    }
+    let part = |name: &str| {
+        let images = file(&format!("{name}-images-idx3-ubyte.gz"));
+        ImageDataset::from_idx(&images, &file(&format!("{name}-labels-idx1-ubyte.gz"))).unwrap()
+    };
+    let (train, test) = (part("train"), part("t10k"));
+    assert_eq!((train.len(), test.len()), (60_000, 10_000));
+    assert_eq!(train.class_labels()[..5], [5, 0, 4, 1, 9]);
+    let statistics = train.statistics();
+    // The well-known 0.1307 and 0.3081.
+    assert!((statistics.means[0] - 0.1307).abs() < 1e-4);
+    assert!((statistics.deviations[0] - 0.3081).abs() < 1e-4);
+}
