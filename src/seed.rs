@@ -28,6 +28,8 @@ pub enum Purpose {
     Synthetic = 4,
     /// How an image is changed; `a` is its row, `b` the epoch's low half.
     Augment = 5,
+    /// Which rows are the test part; `a` is the class.
+    Split = 6,
 }
 
 /// A counter-based random stream; implements `rand`'s `RngCore`, so `ndarray-rand`'s distributions draw from it.

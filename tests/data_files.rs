@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use unisono::data::{
-    Augmentation, Augmented, DataError, Dataset, Idx, ImageDataset, ImageShape, LabelsMut,
-    TextDataset,
+    Augmentation, Augmented, Column, CsvTable, DataError, Dataset, Idx, ImageDataset, ImageShape,
+    LabelsMut, TextDataset, stratified_split,
 };
 
 /// A file that is removed at the end.
@@ -270,4 +270,84 @@ fn mnist_is_what_it_should_be() {
     // The well-known 0.1307 and 0.3081.
     assert!((statistics.means[0] - 0.1307).abs() < 1e-4);
     assert!((statistics.deviations[0] - 0.3081).abs() < 1e-4);
+}
+
+#[test]
+fn tables_are_read_with_and_without_a_header_and_say_where_they_are_wrong() {
+    let parse =
+        |text: &str, label: Column| CsvTable::parse(text.as_bytes(), &label, "t.csv".as_ref());
+    let table = parse("1,2,10\n3,4,9\n5,6,10\n", Column::Last).unwrap();
+    assert_eq!(
+        (table.labels(), table.names()[1].as_str()),
+        (&[1, 0, 1][..], "column 1")
+    );
+    assert_eq!(table.classes(), ["9", "10"]);
+    let table = parse("a,\"b, c\",k\n\"1\",2e3,x\n", Column::Name("a".into()));
+    // Named like a number's column: what is left holds a word.
+    assert!(
+        table
+            .unwrap_err()
+            .to_string()
+            .contains("line 2, column 2 (from 0)")
+    );
+    let table = parse("k,\"b, c\"\nx,2e3\ny,-1\n", Column::Index(0)).unwrap();
+    assert_eq!(
+        (table.names(), table.values().as_slice().unwrap()),
+        (&["b, c".to_owned()][..], &[2e3, -1.0][..])
+    );
+    for (text, label, message) in [
+        ("", Column::Last, "no rows"),
+        ("a,k\n", Column::Last, "no rows"),
+        (
+            "1,2\n3\n",
+            Column::Last,
+            "expected 2 columns in every row, got 1 in line 2",
+        ),
+        (
+            "1,2\ninf,3\n",
+            Column::Last,
+            "line 2, column 0 (from 0): expected a finite number, got \"inf\"",
+        ),
+        (
+            "1,2\n",
+            Column::Index(7),
+            "expected a column 7, got 2 columns",
+        ),
+        (
+            "a,b\n1,2\n",
+            Column::Name("c".into()),
+            "a column called \"c\", got a, b",
+        ),
+    ] {
+        let error = parse(text, label).unwrap_err().to_string();
+        assert!(error.contains(message), "{text:?}: {error}");
+    }
+    assert!(parse("1\n2\n", Column::Last).unwrap().dataset().is_err());
+}
+
+#[test]
+fn a_stratified_split_takes_the_same_share_of_every_class() {
+    let classes: Vec<u32> = (0..300).map(|row| u32::from(row % 3 == 0)).collect();
+    let (train, test) = stratified_split(&classes, 0.2, 1);
+    assert_eq!((train.len(), test.len()), (240, 60));
+    assert_eq!(test.iter().filter(|&&row| classes[row] == 1).count(), 20);
+    let mut all = [train, test.clone()].concat();
+    all.sort_unstable();
+    assert_eq!(all, (0..300).collect::<Vec<_>>());
+    assert_ne!(stratified_split(&classes, 0.2, 2).1, test);
+}
+
+#[test]
+fn random_and_mutated_tables_and_texts_never_panic() {
+    let good = b"a,\"b\"\"c\",k\n1,2.5,x\n-3,4e9,y\n".to_vec();
+    for round in 0..3000_u32 {
+        let mut odd = good.clone();
+        for step in 0..1 + round % 4 {
+            let at = (round.wrapping_mul(2_654_435_761) >> (step + 3)) as usize % odd.len();
+            odd[at] = (round.wrapping_mul(40_503) >> (4 * step)) as u8;
+        }
+        for label in [Column::Last, Column::Index(1), Column::Name("k".into())] {
+            let _ = CsvTable::parse(&odd, &label, "odd.csv".as_ref());
+        }
+    }
 }

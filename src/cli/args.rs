@@ -197,9 +197,18 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "NAME")]
     pub(super) preset: Option<String>,
 
-    /// Train on these files: a folder with MNIST's four IDX files (gzipped or not), or a text for a language model
+    /// Train on these files: a folder with MNIST's four IDX files (gzipped or not), a table (.csv, .csv.gz), or a text for a
+    /// language model
     #[arg(long, value_name = "PATH")]
     pub(super) data: Option<std::path::PathBuf>,
+
+    /// The column of a table that holds the label: its name, or its place from 0; by default the last
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) label: Option<String>,
+
+    /// The share of a table's rows, of every class, or of a text, that is the test part
+    #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
+    pub(super) test_share: f64,
 
     /// How training images change from epoch to epoch: none, or some of: shift PIXELS, rotate DEGREES, scale SHARE, flip,
     /// cutout PIXELS

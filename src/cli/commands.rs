@@ -12,7 +12,7 @@ use crate::study::made_up_data;
 use crate::train::{EpochMetrics, Event, Report, Setup, TrainError, Trainer};
 
 use super::config::TrainSettings;
-use super::data::{Loaded, load};
+use super::data::Loaded;
 
 /// Hidden units of the default network: 64-64-10 has 4,810 parameters.
 const HIDDEN: usize = 64;
@@ -88,8 +88,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
             .preset
             .as_ref()
             .map_or(CONTEXT, |preset| preset.model.inputs());
-        let how = (settings.augmentation, context);
-        let Loaded { data, about } = load(path, how, settings.seed)?;
+        let Loaded { data, about } = settings.load.load(path, context, settings.seed)?;
         let model = match (&settings.preset, data[0].labels()) {
             (Some(preset), _) => preset.model.clone(),
             (None, Labels::Classes(classes)) => small(data[0].input_len(), classes),

@@ -2,7 +2,6 @@
 
 use thiserror::Error;
 
-use crate::data::Augmentation;
 use crate::engine::{
     AllReduce, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode, all_reduce,
 };
@@ -11,6 +10,7 @@ use crate::study::Bench;
 use crate::train::{EarlyStopping, OnNonFinite, TrainError};
 
 use super::args::{BenchArgs, EngineArgs, TrainArgs};
+use super::data::LoadSettings;
 use super::optim::OptimSettings;
 
 /// An argument that means nothing.
@@ -92,7 +92,7 @@ impl TryFrom<EngineArgs> for EngineSettings {
 pub(super) struct TrainSettings {
     pub(super) preset: Option<Preset>,
     pub(super) data: Option<std::path::PathBuf>,
-    pub(super) augmentation: Augmentation,
+    pub(super) load: LoadSettings,
     pub(super) max_steps: Option<u64>,
     pub(super) engine: EngineSettings,
     pub(super) batch_size: usize,
@@ -121,7 +121,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
             }),
             tracks_noise_scale: track(args.track.as_deref())? == Track::ShardNorms,
             preset: args.preset.as_deref().map(preset).transpose()?,
-            augmentation: super::data::augmentation(&args.augment)?,
+            load: LoadSettings::new(&args)?,
             data: args.data,
             max_steps: args.max_steps,
             engine: args.engine.try_into()?,

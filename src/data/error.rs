@@ -82,6 +82,18 @@ pub enum DataError {
         /// What stands there.
         got: String,
     },
+    /// A cell of a table that is no finite number.
+    #[error("{}: line {line}, column {column} (from 0): expected a finite number, got {got:?}; mend or drop the row", path.display())]
+    Cell {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The column, from 0.
+        column: usize,
+        /// What stands there.
+        got: String,
+    },
     /// An augmentation out of its range.
     #[error("the augmentation {name} must be {range}, got {got}")]
     Augmentation {

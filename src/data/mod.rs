@@ -6,6 +6,7 @@
 //! | `arrays` | rows in memory, from `ndarray` or vectors, checked when they are built |
 //! | `images`, `augment` | images in memory, standardised; augmented anew in every epoch |
 //! | `idx`, `files` | MNIST's format; files that lie about their size |
+//! | `csv`, `split` | tables; training and test part, one scale |
 //! | `text` | characters of a text, in windows |
 //! | `digits` | handwritten digits, embedded in the program |
 //! | `synthetic` | made up data, for benchmarks and trials |
@@ -13,6 +14,7 @@
 
 mod arrays;
 mod augment;
+mod csv;
 mod dataset;
 mod digits;
 mod error;
@@ -20,16 +22,19 @@ mod files;
 mod idx;
 mod images;
 mod sampler;
+mod split;
 mod synthetic;
 mod text;
 
 pub use arrays::ArrayDataset;
 pub use augment::{Augmentation, Augmented};
+pub use csv::{Column, CsvTable};
 pub use dataset::{Dataset, Labels, LabelsMut};
 pub use digits::digits;
 pub use error::DataError;
 pub use idx::Idx;
 pub use images::{ChannelStatistics, ImageDataset, ImageShape};
 pub use sampler::epoch_order;
+pub use split::{Standardizer, stratified_split};
 pub use synthetic::{synthetic_classes, synthetic_tokens};
 pub use text::{TextDataset, Vocabulary};

@@ -1,0 +1,82 @@
+//! Training and test part of a data set, and numbers brought to one scale.
+
+use ndarray::{Array2, ArrayView2, Axis};
+
+use crate::seed::{Purpose, Stream};
+
+/// Row numbers of a training and a test part: of every class the same share, `test_share` of its rows (rounded), drawn from the
+/// seed. Both parts are in ascending order.
+///
+/// ```
+/// use unisono::data::stratified_split;
+/// let (train, test) = stratified_split(&[0, 0, 0, 0, 1, 1, 1, 1], 0.25, 42);
+/// assert_eq!((train.len(), test.len()), (6, 2));
+/// assert!(test[0] < 4 && test[1] >= 4);
+/// ```
+pub fn stratified_split(classes: &[u32], test_share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    let most = classes.iter().max().copied().unwrap_or(0);
+    let (mut train, mut test) = (Vec::new(), Vec::new());
+    for class in 0..=most {
+        let rows: Vec<usize> = (0..classes.len())
+            .filter(|&row| classes[row] == class)
+            .collect();
+        let count = (rows.len() as f64 * test_share).round() as usize;
+        let order = Stream::new(seed, Purpose::Split, class, 0).permutation(rows.len() as u32);
+        for (place, &at) in order.iter().enumerate() {
+            let part = if place < count { &mut test } else { &mut train };
+            part.push(rows[at as usize]);
+        }
+    }
+    train.sort_unstable();
+    test.sort_unstable();
+    (train, test)
+}
+
+/// Mean and standard deviation of each column: fitted on the training part, applied to every part.
+///
+/// ```
+/// use ndarray::array;
+/// use unisono::data::Standardizer;
+/// let mut values = array![[1.0, 5.0], [3.0, 5.0]];
+/// let scale = Standardizer::fit(values.view());
+/// scale.apply(&mut values);
+/// assert_eq!(values, array![[-1.0, 0.0], [1.0, 0.0]]);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standardizer {
+    /// The columns' means.
+    pub means: Vec<f32>,
+    /// Their standard deviations; 1 for a column that is constant.
+    pub deviations: Vec<f32>,
+}
+
+impl Standardizer {
+    /// From the columns of `values`, (rows, columns).
+    pub fn fit(values: ArrayView2<'_, f32>) -> Self {
+        let of = |column: ndarray::ArrayView1<'_, f32>| {
+            let n = column.len().max(1) as f64;
+            let mean = column.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+            let squares = column.iter().map(|&v| (f64::from(v) - mean).powi(2));
+            let deviation = (squares.sum::<f64>() / n).sqrt() as f32;
+            (mean as f32, if deviation > 0.0 { deviation } else { 1.0 })
+        };
+        let (means, deviations) = values.axis_iter(Axis(1)).map(of).unzip();
+        Self { means, deviations }
+    }
+
+    /// Takes the means off and divides by the deviations.
+    ///
+    /// # Panics
+    /// If `values` has another number of columns.
+    pub fn apply(&self, values: &mut Array2<f32>) {
+        assert_eq!(
+            values.ncols(),
+            self.means.len(),
+            "a standardiser works on as many columns as it was fitted on"
+        );
+        for mut row in values.rows_mut() {
+            let columns = row.iter_mut().zip(&self.means).zip(&self.deviations);
+            columns.for_each(|((value, mean), deviation)| *value = (*value - mean) / deviation);
+        }
+    }
+}
