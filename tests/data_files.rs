@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use unisono::data::{
     Augmentation, Augmented, Column, CsvTable, DataError, Dataset, Idx, ImageDataset, ImageShape,
-    LabelsMut, TextDataset, stratified_split,
+    LabelledTexts, LabelsMut, TextDataset, TextHasher, stratified_split,
 };
 
 /// A file that is removed at the end.
@@ -350,4 +350,41 @@ fn random_and_mutated_tables_and_texts_never_panic() {
             let _ = CsvTable::parse(&odd, &label, "odd.csv".as_ref());
         }
     }
+}
+
+#[test]
+fn hashed_texts_are_rows_of_norm_one_weighted_by_how_rare_a_feature_is() {
+    let file = Temporary::new(
+        "news.csv",
+        b"1,\"The cat, the mat\",a\n2,The dog,b\n1,the the the,\n",
+    );
+    let texts = LabelledTexts::read(&file.0, &Column::Index(0)).unwrap();
+    assert_eq!(texts.texts[0], "The cat, the mat a");
+    assert_eq!(
+        (texts.labels.as_slice(), texts.classes.join(" ")),
+        (&[0, 1, 0][..], "1 2".into())
+    );
+    let hasher = TextHasher::fit(&texts.texts, 1 << 16);
+    let data = hasher.dataset(&texts).unwrap();
+    let mut rows = vec![f32::NAN; 3 << 16];
+    data.gather_inputs(&[0, 1, 2], &mut rows);
+    for row in rows.chunks(1 << 16) {
+        let norm: f32 = row.iter().map(|value| value * value).sum();
+        assert!((norm - 1.0).abs() < 1e-5, "{norm}");
+    }
+    // A feature of one text weighs more than one of all three, and case does not matter.
+    let largest = |text: &str| {
+        hasher
+            .row(text)
+            .iter()
+            .map(|pair| pair.1)
+            .fold(0.0, f32::max)
+    };
+    assert_eq!(hasher.row("CAT"), hasher.row("cat"));
+    let pair = hasher.row("the cat");
+    let the: Vec<u32> = hasher.row("the").iter().map(|pair| pair.0).collect();
+    let (common, rare): (Vec<_>, Vec<_>) = pair.iter().partition(|pair| the.contains(&pair.0));
+    let most = |pairs: &[(u32, f32)]| pairs.iter().map(|pair| pair.1).fold(0.0, f32::max);
+    assert!(most(&common) < most(&rare) && largest("cat") > 0.0);
+    assert!(hasher.row("?!").is_empty());
 }

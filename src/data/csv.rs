@@ -2,6 +2,7 @@
 //!
 //! Plain or gzipped, fields quoted or not, with or without a header: the first line is one if it holds a feature that is no number.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ndarray::Array2;
@@ -58,22 +59,12 @@ impl CsvTable {
     /// # Errors
     /// As [`CsvTable::read`].
     pub fn parse(bytes: &[u8], label: &Column, path: &Path) -> Result<Self, DataError> {
-        let refuse = |expected: String, got: String| DataError::Format {
-            path: path.to_owned(),
-            expected,
-            got,
-        };
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .trim(csv::Trim::All)
-            .from_reader(bytes);
-        let records: Result<Vec<csv::StringRecord>, csv::Error> = reader.records().collect();
-        let records = records.map_err(|error| describe(&error, &refuse))?;
+        let records = records(bytes, path)?;
         let Some(first) = records.first() else {
             return Err(DataError::Empty);
         };
         let width = first.len();
-        let at = place(label, first, &refuse)?;
+        let at = place(label, first, path)?;
         let is_number = |text: &str| text.parse::<f32>().is_ok();
         let features = |record: &csv::StringRecord| -> Vec<String> {
             let cells = record
@@ -97,13 +88,9 @@ impl CsvTable {
         }
         let values = numbers(rows, at, path)?;
         let labels: Vec<&str> = rows.iter().map(|record| &record[at]).collect();
-        let classes = classes(&labels);
-        let number = |label: &str| classes.iter().position(|class| class == label);
+        let (classes, labels) = numbered(&labels);
         Ok(Self {
-            labels: labels
-                .iter()
-                .map(|label| number(label).expect("it is one of them") as u32)
-                .collect(),
+            labels,
             names,
             values,
             classes,
@@ -139,13 +126,31 @@ impl CsvTable {
     }
 }
 
+/// All rows, equally long.
+pub(super) fn records(bytes: &[u8], path: &Path) -> Result<Vec<csv::StringRecord>, DataError> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .trim(csv::Trim::All)
+        .from_reader(bytes);
+    let records: Result<Vec<_>, csv::Error> = reader.records().collect();
+    records.map_err(|error| describe(&error, &refusing(path)))
+}
+
+fn refusing(path: &Path) -> impl Fn(String, String) -> DataError {
+    move |expected, got| DataError::Format {
+        path: path.to_owned(),
+        expected,
+        got,
+    }
+}
+
 /// Where the label stands.
-fn place(
+pub(super) fn place(
     label: &Column,
     first: &csv::StringRecord,
-    refuse: &dyn Fn(String, String) -> DataError,
+    path: &Path,
 ) -> Result<usize, DataError> {
-    let width = first.len();
+    let (width, refuse) = (first.len(), refusing(path));
     match label {
         Column::Last => Ok(width - 1),
         Column::Index(at) if *at < width => Ok(*at),
@@ -180,6 +185,14 @@ fn numbers(
     }
     let shape = (rows.len(), width);
     Ok(Array2::from_shape_vec(shape, values).expect("every row has as many values"))
+}
+
+/// The classes, in order of their numbers if all of them are numbers, else of the alphabet; and each label's place among them.
+pub(super) fn numbered(labels: &[&str]) -> (Vec<String>, Vec<u32>) {
+    let classes = classes(labels);
+    let numbers: BTreeMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
+    let numbers = labels.iter().map(|label| numbers[label]).collect();
+    (classes, numbers)
 }
 
 fn classes(labels: &[&str]) -> Vec<String> {

@@ -7,6 +7,7 @@
 //! | `images`, `augment` | images in memory, standardised; augmented anew in every epoch |
 //! | `idx`, `files` | MNIST's format; files that lie about their size |
 //! | `csv`, `split` | tables; training and test part, one scale |
+//! | `words` | labelled texts as hashed n-grams |
 //! | `text` | characters of a text, in windows |
 //! | `digits` | handwritten digits, embedded in the program |
 //! | `synthetic` | made up data, for benchmarks and trials |
@@ -25,6 +26,7 @@ mod sampler;
 mod split;
 mod synthetic;
 mod text;
+mod words;
 
 pub use arrays::ArrayDataset;
 pub use augment::{Augmentation, Augmented};
@@ -38,3 +40,4 @@ pub use sampler::epoch_order;
 pub use split::{Standardizer, stratified_split};
 pub use synthetic::{synthetic_classes, synthetic_tokens};
 pub use text::{TextDataset, Vocabulary};
+pub use words::{HashedTexts, LabelledTexts, TextHasher};

@@ -1,0 +1,236 @@
+//! Labelled texts as bags of hashed n-grams, weighted by tf-idf.
+//!
+//! Features of a text: its words, pairs of neighbouring words, and the character 3- to 5-grams of its words, each hashed (FNV-1a) into
+//! one of so many buckets. The value of a bucket is `(1 + ln tf) idf`, `idf = ln((1 + N) / (1 + df)) + 1` from the N training texts, and
+//! a row is divided by its norm.
+//!
+//! # References
+//! Weinberger et al.: "Feature hashing for large scale multitask learning", ICML 2009; Sparck Jones: "A statistical interpretation of
+//! term specificity", 1972.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::csv::{Column, numbered, place, records};
+use super::dataset::{Dataset, Labels};
+use super::error::DataError;
+use super::files::Source;
+
+/// The largest file that is read, unpacked: 2^31 bytes.
+const MOST_BYTES: u64 = 1 << 31;
+
+/// Texts, each with a label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelledTexts {
+    /// The texts.
+    pub texts: Vec<String>,
+    /// The class of each.
+    pub labels: Vec<u32>,
+    /// The labels that there are, in order.
+    pub classes: Vec<String>,
+}
+
+impl LabelledTexts {
+    /// Reads comma-separated values, plain or gzipped, without a header: one column is the label, the others make up the text.
+    ///
+    /// # Errors
+    /// [`DataError::Io`]; [`DataError::Format`] for rows of different lengths, a column that there is not, or text that is not UTF-8;
+    /// [`DataError::Empty`].
+    pub fn read(path: &Path, label: &Column) -> Result<Self, DataError> {
+        Self::parse(&Source::open(path)?.all(MOST_BYTES)?, label, path)
+    }
+
+    /// The same from memory; `path` is for messages.
+    ///
+    /// ```
+    /// use unisono::data::{Column, LabelledTexts};
+    /// let news = LabelledTexts::parse(b"2,\"Goal, again\",late\n1,Shares fall,early\n", &Column::Index(0), "news.csv".as_ref())?;
+    /// assert_eq!(news.texts, ["Goal, again late", "Shares fall early"]);
+    /// assert_eq!((news.classes, news.labels), (vec!["1".to_owned(), "2".to_owned()], vec![1, 0]));
+    /// # Ok::<(), unisono::data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`LabelledTexts::read`].
+    pub fn parse(bytes: &[u8], label: &Column, path: &Path) -> Result<Self, DataError> {
+        let records = records(bytes, path)?;
+        let first = records.first().ok_or(DataError::Empty)?;
+        let at = place(label, first, path)?;
+        let labels: Vec<&str> = records.iter().map(|record| &record[at]).collect();
+        let (classes, labels) = numbered(&labels);
+        let texts = records.iter().map(|record| {
+            let cells = record
+                .iter()
+                .enumerate()
+                .filter(|(column, _)| *column != at);
+            cells.map(|(_, text)| text).collect::<Vec<_>>().join(" ")
+        });
+        Ok(Self {
+            texts: texts.collect(),
+            labels,
+            classes,
+        })
+    }
+
+    /// Some of the texts, in this order.
+    ///
+    /// # Panics
+    /// If a row is not one of them.
+    pub fn subset(&self, rows: &[usize]) -> Self {
+        Self {
+            texts: rows.iter().map(|&row| self.texts[row].clone()).collect(),
+            labels: rows.iter().map(|&row| self.labels[row]).collect(),
+            classes: self.classes.clone(),
+        }
+    }
+}
+
+/// How texts become rows: the buckets, and the idf of each, from the training part.
+///
+/// ```
+/// use unisono::data::{Column, Dataset, LabelledTexts, TextHasher};
+/// let texts = LabelledTexts::parse(b"a,the cat\nb,the dog\n", &Column::Index(0), "t.csv".as_ref())?;
+/// let hasher = TextHasher::fit(&texts.texts, 1 << 10);
+/// let data = hasher.dataset(&texts)?;
+/// assert_eq!((data.len(), data.input_len()), (2, 1024));
+/// # Ok::<(), unisono::data::DataError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextHasher {
+    idf: Vec<f32>,
+}
+
+impl TextHasher {
+    /// Counts in how many of `texts` each of `buckets` buckets comes up.
+    ///
+    /// # Panics
+    /// If there are no buckets.
+    pub fn fit(texts: &[String], buckets: usize) -> Self {
+        assert!(buckets > 0, "a hasher needs at least 1 bucket, got 0");
+        let mut documents = vec![0_u32; buckets];
+        for text in texts {
+            let counts = counts(text, buckets);
+            counts
+                .keys()
+                .for_each(|&bucket| documents[bucket as usize] += 1);
+        }
+        let n = 1.0 + texts.len() as f32;
+        let idf = documents
+            .iter()
+            .map(|&df| (n / (1.0 + df as f32)).ln() + 1.0);
+        Self { idf: idf.collect() }
+    }
+
+    /// The buckets of a text that are not 0, and their values; nothing for a text without a word.
+    pub fn row(&self, text: &str) -> Vec<(u32, f32)> {
+        let counts = counts(text, self.idf.len());
+        let value = |(bucket, count): (u32, u32)| {
+            (
+                bucket,
+                (1.0 + (count as f32).ln()) * self.idf[bucket as usize],
+            )
+        };
+        let mut row: Vec<(u32, f32)> = counts.into_iter().map(value).collect();
+        let norm = row
+            .iter()
+            .map(|(_, value)| value * value)
+            .sum::<f32>()
+            .sqrt();
+        row.iter_mut().for_each(|(_, value)| *value /= norm);
+        row
+    }
+
+    /// The rows of labelled texts.
+    ///
+    /// # Errors
+    /// [`DataError::Empty`] if there are none.
+    pub fn dataset(&self, texts: &LabelledTexts) -> Result<HashedTexts, DataError> {
+        if texts.texts.is_empty() {
+            return Err(DataError::Empty);
+        }
+        Ok(HashedTexts {
+            rows: texts.texts.iter().map(|text| self.row(text)).collect(),
+            buckets: self.idf.len(),
+            labels: texts.labels.clone(),
+            num_classes: texts.classes.len(),
+        })
+    }
+}
+
+/// Rows of hashed texts: a value a bucket, most of them 0 and not stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HashedTexts {
+    rows: Vec<Vec<(u32, f32)>>,
+    buckets: usize,
+    labels: Vec<u32>,
+    num_classes: usize,
+}
+
+impl Dataset for HashedTexts {
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn input_len(&self) -> usize {
+        self.buckets
+    }
+
+    fn labels(&self) -> Labels {
+        Labels::Classes(self.num_classes)
+    }
+
+    fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
+        inputs.fill(0.0);
+        for (&row, to) in rows.iter().zip(inputs.chunks_exact_mut(self.buckets)) {
+            for &(bucket, value) in &self.rows[row as usize] {
+                to[bucket as usize] = value;
+            }
+        }
+    }
+
+    fn gather_classes(&self, rows: &[u32], classes: &mut [u32]) {
+        for (&row, to) in rows.iter().zip(classes) {
+            *to = self.labels[row as usize];
+        }
+    }
+
+    fn gather_values(&self, _rows: &[u32], _values: &mut [f32]) {
+        unreachable!("texts are labelled with classes")
+    }
+}
+
+/// How often each bucket comes up, in ascending order.
+fn counts(text: &str, buckets: usize) -> BTreeMap<u32, u32> {
+    let text = text.to_lowercase();
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let mut counts = BTreeMap::new();
+    let mut add = |kind: u8, parts: &[&str]| {
+        let bucket = (hash(kind, parts) % buckets as u64) as u32;
+        *counts.entry(bucket).or_insert(0) += 1;
+    };
+    words.iter().for_each(|word| add(1, &[word]));
+    words.windows(2).for_each(|pair| add(2, pair));
+    for word in words {
+        let framed = format!(" {word} ");
+        let starts = framed.char_indices().map(|(at, _)| at);
+        let starts: Vec<usize> = starts.chain([framed.len()]).collect();
+        for n in 3..=5 {
+            for ends in starts.windows(n + 1) {
+                add(3, &[&framed[ends[0]..ends[n]]]);
+            }
+        }
+    }
+    counts
+}
+
+/// FNV-1a over the parts, with a mark behind each.
+fn hash(kind: u8, parts: &[&str]) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let mut hash = step(0xcbf2_9ce4_8422_2325, kind);
+    for part in parts {
+        hash = part.bytes().fold(hash, step);
+        hash = step(hash, 0xff);
+    }
+    hash
+}
