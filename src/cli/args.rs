@@ -19,6 +19,9 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Train a network: by default a small one on the embedded handwritten digits
     Train(TrainArgs),
+    /// Look at files of data
+    #[command(subcommand)]
+    Data(DataCommand),
     /// Draw the learning rate over a training
     Schedule(ScheduleArgs),
     /// Raise the learning rate step by step, draw the loss and suggest a rate
@@ -59,6 +62,20 @@ pub(super) struct BenchArgs {
     /// Print one line of JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// What is to be done with files of data.
+#[derive(Debug, Subcommand)]
+pub(super) enum DataCommand {
+    /// Say what a file or folder holds: rows, shapes, ranges, classes
+    Inspect {
+        /// A folder with MNIST's four IDX files, one IDX file, a table (.csv, .csv.gz), or a text
+        path: std::path::PathBuf,
+
+        /// The column of a table that holds the label: its name, or its place from 0; by default the last
+        #[arg(long, value_name = "COLUMN")]
+        label: Option<String>,
+    },
 }
 
 /// How the engine runs.

@@ -11,7 +11,7 @@ pub(super) fn bench(bench: &Bench, as_json: bool) -> Result<(), TrainError> {
         eprintln!("warning: {warning}");
     }
     if as_json {
-        println!("{}", line(bench, &report));
+        say!("{}", line(bench, &report));
     } else {
         text(bench, &report);
     }
@@ -50,49 +50,51 @@ fn line(bench: &Bench, report: &BenchReport) -> Value {
 }
 
 fn text(bench: &Bench, report: &BenchReport) {
-    println!(
+    say!(
         "preset: {} ({} parameters)",
-        bench.preset.name, report.num_params
+        bench.preset.name,
+        report.num_params
     );
-    println!("batch size: {}", report.batch_size);
+    say!("batch size: {}", report.batch_size);
     let placement = &report.placement;
     let pinned = if placement.is_pinned() {
         "pinned"
     } else {
         "not pinned"
     };
-    println!("threads: {} ({pinned})", placement.num_threads);
-    println!("shards: {}", report.shards);
-    println!("steps: {}", report.step_times_ms.len());
-    println!("step time, median: {:.4} ms", report.step_time_ms(0.5));
-    println!(
+    say!("threads: {} ({pinned})", placement.num_threads);
+    say!("shards: {}", report.shards);
+    say!("steps: {}", report.step_times_ms.len());
+    say!("step time, median: {:.4} ms", report.step_time_ms(0.5));
+    say!(
         "step time, 10 % and 90 %: {:.4} and {:.4} ms",
         report.step_time_ms(0.1),
         report.step_time_ms(0.9)
     );
-    println!(
+    say!(
         "throughput: {:.0} samples/s",
         report.throughput_samples_per_s()
     );
-    println!("products: {:.1} GFLOP/s", report.flops() / 1e9);
-    println!(
+    say!("products: {:.1} GFLOP/s", report.flops() / 1e9);
+    say!(
         "share of the measured peak: {:.1} % of {:.1} GFLOP/s",
         100.0 * report.flops() / report.peak_flops,
         report.peak_flops / 1e9
     );
     for (name, ms) in &report.phases_ms {
-        println!("phase {name}: {ms:.4} ms");
+        say!("phase {name}: {ms:.4} ms");
     }
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     if let Some(bytes) = report.worker_memory_bytes {
-        println!("memory of a worker: {:.1} MiB", mib(bytes));
+        say!("memory of a worker: {:.1} MiB", mib(bytes));
     }
     if let Some(bytes) = report.peak_memory_bytes {
-        println!("peak memory of the process: {:.1} MiB", mib(bytes));
+        say!("peak memory of the process: {:.1} MiB", mib(bytes));
     }
-    println!(
+    say!(
         "loss, first and last: {:.4} and {:.4}",
-        report.losses.0, report.losses.1
+        report.losses.0,
+        report.losses.1
     );
-    println!("weights sha256: {}", report.weights_sha256);
+    say!("weights sha256: {}", report.weights_sha256);
 }

@@ -138,7 +138,7 @@ impl Progress {
             }
             Event::Epoch(metrics) => match &self.bar {
                 Some(bar) => bar.set_message(epoch_line(metrics)),
-                None => println!("{}", epoch_line(metrics)),
+                None => say!("{}", epoch_line(metrics)),
             },
         }
     }
@@ -183,49 +183,50 @@ fn epoch_line(metrics: &EpochMetrics) -> String {
 /// What came out, one `key: value` a line; the fingerprint of the weights last.
 fn summary(settings: &TrainSettings, (network, about): (&Network, &str), report: &Report) {
     let setup = &report.setup;
-    println!(
+    say!(
         "model: {} ({} parameters)",
         network.model(),
         network.layout().num_params()
     );
-    println!(
+    say!(
         "data: {about}, {} training and {} test rows",
-        setup.rows, setup.test_rows
+        setup.rows,
+        setup.test_rows
     );
     let optim = &settings.optim;
-    println!("optimizer: {}", optim.optimizer);
-    println!("schedule: {}", optim.schedule);
-    println!("batch size: {} ({})", settings.batch_size, optim.batch_rule);
-    println!("epochs: {}", report.epochs.len());
-    println!("steps: {} ({} skipped)", report.steps, report.skipped_steps);
-    println!(
+    say!("optimizer: {}", optim.optimizer);
+    say!("schedule: {}", optim.schedule);
+    say!("batch size: {} ({})", settings.batch_size, optim.batch_rule);
+    say!("epochs: {}", report.epochs.len());
+    say!("steps: {} ({} skipped)", report.steps, report.skipped_steps);
+    say!(
         "threads requested: {}",
         requested_text(setup.placement.requested)
     );
-    println!("threads: {}", threads_text(setup));
-    println!("shards: {}", shards_text(settings, setup.shards));
-    println!("all-reduce: {}", settings.engine.all_reduce.name());
-    println!("update: {}", settings.engine.update.name());
-    println!("seed: {}", settings.seed);
+    say!("threads: {}", threads_text(setup));
+    say!("shards: {}", shards_text(settings, setup.shards));
+    say!("all-reduce: {}", settings.engine.all_reduce.name());
+    say!("update: {}", settings.engine.update.name());
+    say!("seed: {}", settings.seed);
     if let Some(last) = report.epochs.last() {
-        println!("train loss: {:.6}", last.train_loss);
-        println!("gradient norm: {:.6}", last.grad_norm);
-        println!("learning rate: {}", last.lr);
+        say!("train loss: {:.6}", last.train_loss);
+        say!("gradient norm: {:.6}", last.grad_norm);
+        say!("learning rate: {}", last.lr);
         if let Some(scale) = last.noise_scale {
-            println!("noise scale: {scale:.1} rows");
+            say!("noise scale: {scale:.1} rows");
         }
     }
     if let Some(best) = report.best_epoch {
-        println!("best epoch: {}, kept", best + 1);
+        say!("best epoch: {}, kept", best + 1);
     }
-    println!("test loss: {:.6}", report.test_loss());
-    println!("test accuracy: {:.2} %", 100.0 * report.test_accuracy());
-    println!(
+    say!("test loss: {:.6}", report.test_loss());
+    say!("test accuracy: {:.2} %", 100.0 * report.test_accuracy());
+    say!(
         "throughput: {:.0} samples/s",
         report.throughput_samples_per_s
     );
-    println!("wall time: {:.2} s", report.wall_time.as_secs_f64());
-    println!("weights sha256: {}", network.weights_sha256());
+    say!("wall time: {:.2} s", report.wall_time.as_secs_f64());
+    say!("weights sha256: {}", network.weights_sha256());
 }
 
 fn threads_text(setup: &Setup) -> String {

@@ -38,13 +38,7 @@ impl LoadSettings {
         }
         Ok(Self {
             augmentation: augmentation(&args.augment)?,
-            label: match &args.label {
-                None => Column::Last,
-                Some(text) => match text.parse() {
-                    Ok(index) => Column::Index(index),
-                    Err(_) => Column::Name(text.clone()),
-                },
-            },
+            label: column(args.label.as_deref()),
             test_share: share,
         })
     }
@@ -97,15 +91,7 @@ impl LoadSettings {
     }
 
     fn images(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
-        let part = |name: &str| {
-            let file = |kind: &str| {
-                let plain = path.join(format!("{name}-{kind}-ubyte"));
-                let packed = plain.with_added_extension("gz");
-                if packed.exists() { packed } else { plain }
-            };
-            ImageDataset::from_idx(&file("images-idx3"), &file("labels-idx1"))
-        };
-        let (train, test) = (part("train")?, part("t10k")?);
+        let (train, test) = (images(path, "train")?, images(path, "t10k")?);
         let statistics = train.statistics();
         let shape = train.shape();
         let train = Augmented::new(train.standardised(&statistics), self.augmentation, seed)?;
@@ -121,6 +107,27 @@ impl LoadSettings {
                 statistics.deviations[0]
             ),
         })
+    }
+}
+
+/// The images and labels of one part of a folder.
+pub(super) fn images(folder: &Path, name: &str) -> Result<ImageDataset, DataError> {
+    let file = |kind: &str| {
+        let plain = folder.join(format!("{name}-{kind}-ubyte"));
+        let packed = plain.with_added_extension("gz");
+        if packed.exists() { packed } else { plain }
+    };
+    ImageDataset::from_idx(&file("images-idx3"), &file("labels-idx1"))
+}
+
+/// A column as it was typed.
+pub(super) fn column(label: Option<&str>) -> Column {
+    match label {
+        None => Column::Last,
+        Some(text) => match text.parse() {
+            Ok(index) => Column::Index(index),
+            Err(_) => Column::Name(text.to_owned()),
+        },
     }
 }
 

@@ -2,21 +2,35 @@
 //!
 //! Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 failed while running, 2 bad input.
 
+/// Prints a line to stdout. Unlike `println!` it does not panic where nobody reads: it ends the program, as the signal would.
+macro_rules! say {
+    ($($text:tt)*) => {
+        $crate::cli::line(format_args!($($text)*))
+    };
+}
+
 mod args;
 mod bench;
 mod commands;
 mod config;
 mod data;
+mod inspect;
 mod optim;
 mod rates;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Args, Command};
+use args::{Args, Command, DataCommand};
 use config::{CommandError, TrainSettings};
+
+use crate::train::TrainError;
+
+/// The exit code where the reader of stdout has gone: 128 and SIGPIPE's number.
+const CLOSED_PIPE: i32 = 141;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -27,7 +41,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return fail(2, first_line(&text));
         }
         Err(help) => {
-            print!("{help}");
+            say!("{help}");
             return ExitCode::SUCCESS;
         }
     };
@@ -40,6 +54,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn command(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Train(train) => Ok(commands::train(&TrainSettings::try_from(train)?)?),
+        Command::Data(DataCommand::Inspect { path, label }) => {
+            let label = data::column(label.as_deref());
+            Ok(inspect::inspect(&path, &label).map_err(TrainError::from)?)
+        }
         Command::Schedule(args) => rates::schedule(&args),
         Command::LrRange(args) => rates::lr_range(args),
         Command::Bench(args) => {
@@ -47,6 +65,17 @@ fn command(command: Command) -> Result<(), CommandError> {
             Ok(bench::bench(&bench, json)?)
         }
     }
+}
+
+fn line(text: std::fmt::Arguments<'_>) {
+    let Err(error) = writeln!(std::io::stdout(), "{text}") else {
+        return;
+    };
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
+        std::process::exit(CLOSED_PIPE);
+    }
+    eprintln!("unisono: cannot write to stdout: {error}");
+    std::process::exit(1);
 }
 
 /// The first line of clap's message, without its prefix.

@@ -64,13 +64,13 @@ pub(super) fn schedule(args: &ScheduleArgs) -> Result<(), CommandError> {
             LineChart::new("rows of a batch", ("epochs", "rows")).line("rows", thin(&batches));
         draw(&rows);
     }
-    println!("optimizer: {optimizer}");
-    println!("schedule: {schedule}");
-    println!("batch policy: {batch_rule}, from {}", args.batch_size);
-    println!("steps: {}", rates.len());
+    say!("optimizer: {optimizer}");
+    say!("schedule: {schedule}");
+    say!("batch policy: {batch_rule}, from {}", args.batch_size);
+    say!("steps: {}", rates.len());
     let (first, last) = (rates[0].1, rates[rates.len() - 1].1);
     let highest = rates.iter().fold(0.0_f64, |most, rate| most.max(rate.1));
-    println!("learning rate: first {first:.6}, highest {highest:.6}, last {last:.6}");
+    say!("learning rate: first {first:.6}, highest {highest:.6}, last {last:.6}");
     if let Some(warning) = schedule.warning(&progress) {
         eprintln!("warning: {warning}");
     }
@@ -101,13 +101,13 @@ pub(super) fn lr_range(args: LrRangeArgs) -> Result<(), CommandError> {
     .line("loss", log(&|point| point.loss))
     .line("smoothed", log(&|point| point.smoothed));
     draw(&chart);
-    println!("optimizer: {}", settings.optim.optimizer);
-    println!("steps: {} of {}", curve.points.len(), args.steps);
+    say!("optimizer: {}", settings.optim.optimizer);
+    say!("steps: {} of {}", curve.points.len(), args.steps);
     match curve.suggestion() {
         Some(lr) => {
-            println!("suggested learning rate: {lr:.6} (steepest fall of the smoothed loss)")
+            say!("suggested learning rate: {lr:.6} (steepest fall of the smoothed loss)")
         }
-        None => println!("suggested learning rate: none, the loss never fell"),
+        None => say!("suggested learning rate: none, the loss never fell"),
     }
     save(&chart, args.svg.as_deref())
 }
@@ -117,7 +117,7 @@ fn draw(chart: &LineChart) {
     let text = chart.terminal(TERMINAL.0, TERMINAL.1);
     let has_colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     if has_colour {
-        println!("{text}");
+        say!("{text}");
         return;
     }
     // What lies between an escape and the m that ends it is a colour.
@@ -126,7 +126,7 @@ fn draw(chart: &LineChart) {
     let plain = parts.fold(first, |plain, part| {
         plain + part.split_once('m').map_or("", |(_, rest)| rest)
     });
-    println!("{plain}");
+    say!("{plain}");
 }
 
 /// At most some 2,000 points, the last one among them: more would not be seen.
@@ -142,7 +142,7 @@ fn save(chart: &LineChart, path: Option<&Path>) -> Result<(), CommandError> {
         path: path.to_owned(),
         source,
     })?;
-    println!("chart: {}", path.display());
+    say!("chart: {}", path.display());
     Ok(())
 }
 
