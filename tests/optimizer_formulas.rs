@@ -216,3 +216,37 @@ fn every_optimiser_finds_the_bottom_of_the_parabola_and_of_rosenbrocks_valley() 
         );
     }
 }
+
+#[test]
+fn l2_is_the_loss_term_and_decoupled_decay_is_the_same_for_plain_descent_alone() {
+    let (lr, lambda, m) = (0.05, 0.3, 0.9);
+    // The gradient of the loss with its term, lambda / 2 times the square of the weights' norm; the second tensor is a bias.
+    let (mut plain, mut heavy, mut v) = (start(), start(), [0.0; 6]);
+    for _ in 0..20 {
+        let (g, h) = (gradient(&plain), gradient(&heavy));
+        for i in 0..6 {
+            let lambda = if i < 4 { lambda } else { 0.0 };
+            plain[i] -= lr * (g[i] + lambda * plain[i]);
+            v[i] = m * v[i] + h[i] + lambda * heavy[i];
+            heavy[i] -= lr * v[i];
+        }
+    }
+    let (lr, lambda) = (lr as f32, lambda as f32);
+    let path = |optimizer: Optimizer| run(&optimizer.build().unwrap(), lr);
+    let sgd = Optimizer::sgd(lr);
+    assert_same_path(&path(sgd.clone().with_l2(lambda)), &plain, "l2");
+    assert_same_path(
+        &path(sgd.clone().with_weight_decay(lambda)),
+        &plain,
+        "decay",
+    );
+    let momentum = sgd.with_momentum(m as f32);
+    assert_same_path(
+        &path(momentum.clone().with_l2(lambda)),
+        &heavy,
+        "l2 with momentum",
+    );
+    let decoupled = path(momentum.with_weight_decay(lambda));
+    let apart: Vec<f64> = decoupled.iter().zip(&heavy).map(|(a, b)| a - b).collect();
+    assert!(norm(&apart) > 0.01 * norm(&heavy), "{decoupled:?}");
+}
