@@ -44,7 +44,7 @@ pub struct ChannelStatistics {
 /// let mut pixels = [0.0; 2];
 /// data.gather_inputs(&[1], &mut pixels);
 /// assert_eq!(pixels, [1.0, 0.0]);
-/// let standardised = data.standardised(&data.statistics());
+/// let standardised = data.clone().standardised(&data.statistics());
 /// standardised.gather_inputs(&[1], &mut pixels);
 /// assert_eq!(pixels, [1.0, -1.0]);
 /// # Ok::<(), DataError>(())

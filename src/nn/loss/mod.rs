@@ -62,7 +62,7 @@ pub enum Targets<'a> {
 /// let (train, test) = digits();
 /// let (mut inputs, mut classes) = ([0.0; 2 * 64], [0; 2]);
 /// let source = Sources([&train, &test]);
-/// source.gather(1, &[0, 1], &mut inputs, TargetsMut::Classes(&mut classes));
+/// source.gather((1, 0), &[0, 1], &mut inputs, TargetsMut::Classes(&mut classes));
 /// assert_eq!(classes[..], test.class_labels().unwrap()[..2]);
 /// ```
 #[derive(Debug)]
