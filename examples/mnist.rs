@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use unisono::Trainer;
-use unisono::data::{Augmentation, Augmented, DataError, ImageDataset};
+use unisono::data::{Augmentation, Augmented, ImageDataset};
 use unisono::nn::{Loss, Sequential, presets};
 use unisono::optim::Optimizer;
 use unisono::train::Event;
@@ -17,7 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = args.next().ok_or("give the folder with MNIST's files")?;
     let net = args.next().unwrap_or_else(|| "lenet".into());
     let seed = args.next().map_or(Ok(1), |seed| seed.parse())?;
-    let (train, test) = (part(&folder, "train")?, part(&folder, "t10k")?);
+    let part = |name| ImageDataset::from_idx_folder(Path::new(&folder), name);
+    let (train, test) = (part("train")?, part("t10k")?);
     let statistics = train.statistics();
     let augmentation = Augmentation {
         shift: 2.0,
@@ -66,13 +67,4 @@ fn main() -> Result<(), Box<dyn Error>> {
         report.wall_time.as_secs_f64()
     );
     Ok(())
-}
-
-fn part(folder: &str, name: &str) -> Result<ImageDataset, DataError> {
-    let file = |kind: &str| {
-        let plain = Path::new(folder).join(format!("{name}-{kind}-ubyte"));
-        let packed = plain.with_added_extension("gz");
-        if packed.exists() { packed } else { plain }
-    };
-    ImageDataset::from_idx(&file("images-idx3"), &file("labels-idx1"))
 }

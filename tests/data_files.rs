@@ -254,15 +254,12 @@ fn text_becomes_windows_that_move_with_the_epoch() {
 #[test]
 fn mnist_is_what_it_should_be() {
     let folder = std::env::var_os("UNISONO_DATA").map_or("../shared/data".into(), PathBuf::from);
-    let file = |name: &str| folder.join("mnist").join(name);
-    if !file("train-images-idx3-ubyte.gz").exists() {
-        println!("skipped: {} has no MNIST", folder.display());
+    let folder = folder.join("mnist");
+    if !folder.join("train-images-idx3-ubyte.gz").exists() {
+        println!("skipped: {} is not there", folder.display());
         return;
     }
-    let part = |name: &str| {
-        let images = file(&format!("{name}-images-idx3-ubyte.gz"));
-        ImageDataset::from_idx(&images, &file(&format!("{name}-labels-idx1-ubyte.gz"))).unwrap()
-    };
+    let part = |name| ImageDataset::from_idx_folder(&folder, name).unwrap();
     let (train, test) = (part("train"), part("t10k"));
     assert_eq!((train.len(), test.len()), (60_000, 10_000));
     assert_eq!(train.class_labels()[..5], [5, 0, 4, 1, 9]);

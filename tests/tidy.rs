@@ -28,8 +28,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
 ];
 
 /// What `nn` takes from `engine`: the replica's side of it.
-const NN_FROM_ENGINE: [&str; 10] = [
-    "BLOCK",
+const NN_FROM_ENGINE: [&str; 9] = [
     "Fold",
     "Gather",
     "Phase",
@@ -38,7 +37,7 @@ const NN_FROM_ENGINE: [&str; 10] = [
     "Sums",
     "part",
     "split_point",
-    "sum_of_squares",
+    "squared_norm",
 ];
 
 /// Functions over the limit, which may only become fewer.

@@ -132,6 +132,17 @@ fn a_schedule_that_ends_before_the_training_says_what_follows() {
     let ends = "the schedule ends after 6 of 8 steps: the learning rate stays at 0 of its base";
     assert_eq!(warnings("linear over 6 steps", 4), [ends]);
     assert!(warnings("cosine over 3 epochs", 3).is_empty());
+    let mut limited = new(1)
+        .schedule("linear over 6 steps".parse().unwrap())
+        .batch_size(20)
+        .max_steps(6)
+        .epochs(4);
+    let report = limited.fit(&data, &data).unwrap();
+    assert!(
+        report.setup.warnings.is_empty(),
+        "{:?}",
+        report.setup.warnings
+    );
     assert!(warnings("step 0.5 every 1 epochs", 3).is_empty());
 }
 
@@ -170,6 +181,9 @@ fn a_range_test_leaves_the_trainer_alone_and_refuses_ranges_that_do_not_rise() {
     let again = new(5).optimizer(Optimizer::sgd(0.1));
     assert_eq!(again.lr_range_test(&train, range).unwrap(), curve);
     assert!(curve.points.len() < 60, "a rate of 1e30 diverges");
+    // Clipping is part of the optimiser: with it the steps are shorter.
+    let clipped = new(2).optimizer(Optimizer::sgd(0.1).with_clip_norm(1e-3));
+    assert_ne!(clipped.lr_range_test(&train, range).unwrap(), curve);
     let suggestion = curve.suggestion().unwrap();
     assert!(suggestion > 0.001 && suggestion < 5.0, "{suggestion}");
     for (from, to, steps) in [

@@ -91,7 +91,8 @@ impl LoadSettings {
     }
 
     fn images(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
-        let (train, test) = (images(path, "train")?, images(path, "t10k")?);
+        let part = |name| ImageDataset::from_idx_folder(path, name);
+        let (train, test) = (part("train")?, part("t10k")?);
         let statistics = train.statistics();
         let shape = train.shape();
         let train = Augmented::new(train.standardised(&statistics), self.augmentation, seed)?;
@@ -108,16 +109,6 @@ impl LoadSettings {
             ),
         })
     }
-}
-
-/// The images and labels of one part of a folder.
-pub(super) fn images(folder: &Path, name: &str) -> Result<ImageDataset, DataError> {
-    let file = |kind: &str| {
-        let plain = folder.join(format!("{name}-{kind}-ubyte"));
-        let packed = plain.with_added_extension("gz");
-        if packed.exists() { packed } else { plain }
-    };
-    ImageDataset::from_idx(&file("images-idx3"), &file("labels-idx1"))
 }
 
 /// A column as it was typed.

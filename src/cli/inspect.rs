@@ -4,8 +4,6 @@ use std::path::Path;
 
 use crate::data::{Column, CsvTable, DataError, Dataset, Idx, ImageDataset, TextDataset};
 
-use super::data::images;
-
 /// Prints what lies at `path`.
 pub(super) fn inspect(path: &Path, label: &Column) -> Result<(), DataError> {
     let name = path.to_string_lossy();
@@ -14,7 +12,7 @@ pub(super) fn inspect(path: &Path, label: &Column) -> Result<(), DataError> {
         say!("kind: folder of IDX files");
         for part in ["train", "t10k"] {
             say!("part: {part}");
-            image_part(&images(path, part)?);
+            image_part(&ImageDataset::from_idx_folder(path, part)?);
         }
     } else if is_idx.iter().any(|end| name.ends_with(end)) {
         let idx = Idx::read(path)?;

@@ -253,11 +253,10 @@ impl Dataset for Augmented {
         self.images.gather_classes(rows, classes);
     }
 
-    fn gather_values(&self, rows: &[u32], values: &mut [f32]) {
-        self.images.gather_values(rows, values);
-    }
-
     fn draw(&self, epoch: u32, rows: &[u32], inputs: &mut [f32], labels: LabelsMut<'_>) {
+        if self.augmentation == Augmentation::default() {
+            return self.images.draw(epoch, rows, inputs, labels);
+        }
         let mut plain = PLAIN.take();
         plain.resize(self.input_len(), 0.0);
         for (&row, image) in rows.iter().zip(inputs.chunks_exact_mut(self.input_len())) {

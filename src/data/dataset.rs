@@ -60,7 +60,9 @@ pub trait Dataset: Send + Sync {
     fn gather_classes(&self, rows: &[u32], classes: &mut [u32]);
 
     /// Writes the label values of `rows` one after another. Called only if [`Dataset::labels`] says values.
-    fn gather_values(&self, rows: &[u32], values: &mut [f32]);
+    fn gather_values(&self, _rows: &[u32], _values: &mut [f32]) {
+        unreachable!("rows are labelled with {:?}", self.labels())
+    }
 
     /// Writes `rows` as epoch `epoch` of a training sees them: by default as they are. What is random in it is a function of the
     /// data set's own seed, the epoch and the row, so that it is the same for any number of workers. Evaluation does not call it.

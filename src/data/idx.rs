@@ -54,6 +54,19 @@ impl Idx {
 }
 
 impl ImageDataset {
+    /// Images and labels of one part of a folder: `train` or `t10k` of MNIST's or Fashion-MNIST's four files, gzipped or not.
+    ///
+    /// # Errors
+    /// Those of [`ImageDataset::from_idx`].
+    pub fn from_idx_folder(folder: &Path, part: &str) -> Result<Self, DataError> {
+        let file = |kind: &str| {
+            let plain = folder.join(format!("{part}-{kind}-ubyte"));
+            let packed = plain.with_added_extension("gz");
+            if packed.exists() { packed } else { plain }
+        };
+        Self::from_idx(&file("images-idx3"), &file("labels-idx1"))
+    }
+
     /// Images and labels from two IDX files, such as `train-images-idx3-ubyte.gz` and `train-labels-idx1-ubyte.gz`.
     ///
     /// # Errors

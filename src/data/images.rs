@@ -228,8 +228,4 @@ impl Dataset for ImageDataset {
             *to = self.classes[row as usize];
         }
     }
-
-    fn gather_values(&self, _rows: &[u32], _values: &mut [f32]) {
-        unreachable!("images are labelled with classes")
-    }
 }

@@ -196,10 +196,6 @@ impl Dataset for TextDataset {
         self.write_next((rows, 0), classes);
     }
 
-    fn gather_values(&self, _rows: &[u32], _values: &mut [f32]) {
-        unreachable!("text is labelled with tokens")
-    }
-
     fn draw(&self, epoch: u32, rows: &[u32], inputs: &mut [f32], labels: LabelsMut<'_>) {
         let mut random = Stream::new(self.seed, Purpose::Augment, epoch, 0);
         let offset = random.below(self.context as u32) as usize;

@@ -193,10 +193,6 @@ impl Dataset for HashedTexts {
             *to = self.labels[row as usize];
         }
     }
-
-    fn gather_values(&self, _rows: &[u32], _values: &mut [f32]) {
-        unreachable!("texts are labelled with classes")
-    }
 }
 
 /// How often each bucket comes up, in ascending order.

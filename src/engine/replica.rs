@@ -12,7 +12,7 @@ use super::meeting::Meeting;
 use super::segment::GradBuffer;
 use super::shard::{Node, part};
 use super::timing::{Phase, Stopwatch};
-use super::update::{BLOCK, sum_of_squares};
+use super::update::squared_norm;
 
 /// A model that the engine can train: parameters in, sums of loss and gradient out.
 ///
@@ -282,8 +282,7 @@ impl<'a> Fold<'a> {
                 leaf.fill(0.0);
                 let sums = replica.add_loss_and_grad(&shard, leaf);
                 if self.tracks_squares() {
-                    let leaf = self.level(which, depth);
-                    let square = leaf.chunks(BLOCK).map(sum_of_squares).sum();
+                    let square = squared_norm(self.level(which, depth));
                     self.set_grad_square(index, square);
                 }
                 self.set_sums(index, sums);

@@ -162,6 +162,20 @@ pub(crate) struct OwnedSegment {
 }
 
 impl OwnedSegment {
+    /// Its blocks: offset, parameters, and all state buffers of each.
+    fn blocks(
+        &mut self,
+        num_buffers: usize,
+    ) -> impl Iterator<Item = (usize, &mut [f32], &mut [f32])> {
+        let (offset, mut state) = (self.offset, self.state.as_mut_slice());
+        let blocks = self.params.chunks_mut(BLOCK).enumerate();
+        blocks.map(move |(b, params)| {
+            let (own, rest) = std::mem::take(&mut state).split_at_mut(num_buffers * params.len());
+            state = rest;
+            (offset + b * BLOCK, params, own)
+        })
+    }
+
     /// The first half of an update in two, block by block.
     pub(crate) fn direct<U: Update>(
         &mut self,
@@ -169,20 +183,15 @@ impl OwnedSegment {
         grad: &mut [f32],
         norms: &mut Vec<Norms>,
     ) {
-        let per_block = BLOCK * rule.num_state_buffers();
-        let mut state = self.state.as_mut_slice();
-        let mut offset = self.offset;
-        for (params, grad) in self.params.chunks(BLOCK).zip(grad.chunks_mut(BLOCK)) {
-            let (block_state, rest) = state.split_at_mut(per_block.min(state.len()));
-            state = rest;
+        let blocks = self.blocks(rule.num_state_buffers());
+        for ((offset, params, state), grad) in blocks.zip(grad.chunks_mut(BLOCK)) {
             let block = DirectBlock {
                 offset,
                 params,
                 grad,
-                state: block_state,
+                state,
             };
             rule.direct(scalars, block, norms);
-            offset += params.len();
         }
     }
 
@@ -193,24 +202,16 @@ impl OwnedSegment {
         grad: &[f32],
         factors: &[f32],
     ) {
-        let per_block = BLOCK * rule.num_state_buffers();
-        let mut state = self.state.as_mut_slice();
-        let mut offset = self.offset;
-        for (params, grad) in self.params.chunks_mut(BLOCK).zip(grad.chunks(BLOCK)) {
-            let (block_state, rest) = state.split_at_mut(per_block.min(state.len()));
-            state = rest;
-            let len = params.len();
-            rule.apply(
-                scalars,
-                UpdateBlock {
-                    offset,
-                    params,
-                    grad,
-                    state: block_state,
-                    factors,
-                },
-            );
-            offset += len;
+        let blocks = self.blocks(rule.num_state_buffers());
+        for ((offset, params, state), grad) in blocks.zip(grad.chunks(BLOCK)) {
+            let block = UpdateBlock {
+                offset,
+                params,
+                grad,
+                state,
+                factors,
+            };
+            rule.apply(scalars, block);
         }
     }
 
@@ -259,8 +260,7 @@ impl OwnedSegment {
 
     /// Exchanges the parameters with state buffer `which`.
     pub(crate) fn exchange(&mut self, which: usize, num_buffers: usize) {
-        let blocks = self.state.chunks_mut(BLOCK * num_buffers);
-        for (params, state) in self.params.chunks_mut(BLOCK).zip(blocks) {
+        for (_, params, state) in self.blocks(num_buffers) {
             let len = params.len();
             params.swap_with_slice(&mut state[which * len..(which + 1) * len]);
         }
@@ -326,6 +326,16 @@ pub fn sum_of_squares(values: &[f32]) -> f64 {
         .iter()
         .map(|&value| f64::from(value) * f64::from(value))
         .sum()
+}
+
+/// The sum of squares of any number of values, block by block.
+///
+/// ```
+/// use unisono::engine::squared_norm;
+/// assert_eq!(squared_norm(&[1.0; 5000]), 5000.0);
+/// ```
+pub fn squared_norm(values: &[f32]) -> f64 {
+    values.chunks(BLOCK).map(sum_of_squares).sum()
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use crate::engine::Fold;
+use crate::engine::{Fold, squared_norm};
 
-use super::grads::{Destinations, square};
+use super::grads::Destinations;
 
 /// A single node's gradient, and the squares of its shards', if any are wanted.
 pub(super) struct Single<'a>(pub(super) &'a mut [f32], pub(super) &'a mut [f64]);
@@ -36,8 +36,8 @@ impl Destinations for Own<'_, '_> {
 pub(super) fn trained_square(grad: &[f32], statistics: &[Range<usize>]) -> f64 {
     let (mut sum, mut start) = (0.0, 0);
     for range in statistics {
-        sum += square(&grad[start..range.start]);
+        sum += squared_norm(&grad[start..range.start]);
         start = range.end;
     }
-    sum + square(&grad[start..])
+    sum + squared_norm(&grad[start..])
 }

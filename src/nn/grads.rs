@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
-use crate::engine::{BLOCK, sum_of_squares};
+use crate::engine::squared_norm;
 
 use super::kernel::elementwise;
 use super::layer::Pass;
@@ -98,7 +98,7 @@ impl<'a> Grads<'a> {
                 level.clear();
                 level.resize(len, 0.0);
                 leaf(pass.shards[shard].clone(), level);
-                self.add_square(shard, || square(&levels[depth][..trained]));
+                self.add_square(shard, || squared_norm(&levels[depth][..trained]));
                 for _ in 0..position.trailing_ones() {
                     merge(levels, depth);
                     depth -= 1;
@@ -112,11 +112,6 @@ impl<'a> Grads<'a> {
             self.node(which).copy_from_slice(&levels[0]);
         }
     }
-}
-
-/// The sum of squares, block by block.
-pub(super) fn square(values: &[f32]) -> f64 {
-    values.chunks(BLOCK).map(sum_of_squares).sum()
 }
 
 /// Adds level `depth` to the one below.

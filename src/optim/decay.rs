@@ -13,6 +13,8 @@
 //! # References
 //! Loshchilov, Hutter: "Decoupled weight decay regularization", ICLR 2019; Parikh, Boyd: "Proximal algorithms", 2014, 6.5.2.
 
+use std::ops::Range;
+
 use multiversion::multiversion;
 
 use super::transform::{At, Finish, Transform, trained};
@@ -30,12 +32,8 @@ impl Transform for DecayWeights {
     }
 
     fn apply(&self, at: &At<'_>, update: &mut [f32], _state: &mut [f32]) {
-        for part in trained(at.parts) {
-            let lambda = self.lambda * part.treatment.decay_scale;
-            if lambda != 0.0 {
-                let range = part.range.clone();
-                add_scaled(&mut update[range.clone()], &at.params[range], lambda);
-            }
+        for (range, lambda) in decaying(at, self.lambda) {
+            add_scaled(&mut update[range.clone()], &at.params[range], lambda);
         }
     }
 }
@@ -53,12 +51,8 @@ impl Transform for L1 {
     }
 
     fn apply(&self, at: &At<'_>, update: &mut [f32], _state: &mut [f32]) {
-        for part in trained(at.parts) {
-            let lambda = self.lambda * part.treatment.decay_scale;
-            if lambda != 0.0 {
-                let range = part.range.clone();
-                add_signs(&mut update[range.clone()], &at.params[range], lambda);
-            }
+        for (range, lambda) in decaying(at, self.lambda) {
+            add_signs(&mut update[range.clone()], &at.params[range], lambda);
         }
     }
 }
@@ -84,6 +78,15 @@ impl Finish for ProximalL1 {
             }
         }
     }
+}
+
+/// Where `lambda` applies, and each tensor's own share of it.
+fn decaying<'a>(at: &At<'a>, lambda: f32) -> impl Iterator<Item = (Range<usize>, f32)> + use<'a> {
+    let own = trained(at.parts).map(move |part| {
+        let lambda = lambda * part.treatment.decay_scale;
+        (part.range.clone(), lambda)
+    });
+    own.filter(|(_, lambda)| *lambda != 0.0)
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]

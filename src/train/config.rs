@@ -133,13 +133,15 @@ impl Config {
 
     /// That the schedule ends before the training, which begins at `from`, does.
     pub(super) fn schedule_warning(&self, from: &Progress, rows: usize) -> Option<String> {
-        let examples = from.examples + (rows as u64) * u64::from(self.epochs);
-        let steps = rows.div_ceil(self.batch_size) as u64 * u64::from(self.epochs);
+        let per_epoch = rows.div_ceil(self.batch_size) as u64;
+        let all = per_epoch * u64::from(self.epochs);
+        let steps = self.max_steps.map_or(all, |most| most.min(all));
+        let (epochs, rest) = (steps / per_epoch, steps % per_epoch);
         let last = Progress {
-            epoch: from.epoch + self.epochs,
-            examples,
+            epoch: from.epoch + epochs as u32,
+            examples: from.examples + epochs * rows as u64 + rest * self.batch_size as u64,
             step: from.step + steps,
-            in_epoch: 0.0,
+            in_epoch: rest as f64 / per_epoch as f64,
         };
         let counts_steps = self.schedule.unit == crate::optim::Unit::Steps;
         if counts_steps && self.batch_rule != BatchRule::Fixed {

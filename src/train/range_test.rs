@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use crate::data::{Dataset, epoch_order};
-use crate::engine::{Batch, Decision};
-use crate::optim::StepScalars;
+use crate::engine::Batch;
+use crate::optim::Progress;
 
+use super::control::Control;
 use super::error::TrainError;
 use super::source::TRAIN;
 use super::trainer::Trainer;
@@ -93,10 +94,12 @@ impl Trainer {
         let network = self.network()?;
         self.config.check(&network, [train, train])?;
         let mut engine = self.engine(&network, [train, train])?;
+        let control = Control::new(&self.config)?;
         let rate = f64::from(to / from).powf(1.0 / f64::from(steps - 1));
         let (seed, rows) = (self.config.seed, train.len());
         let batch_size = self.config.batch_size.min(rows);
-        let points = engine.run(|session| {
+        let config = &self.config;
+        let points = engine.run(move |session| {
             let mut points: Vec<LrPoint> = Vec::new();
             let (mut epoch, mut start) = (0, 0);
             let mut order = epoch_order(rows as u32, seed, epoch);
@@ -115,12 +118,13 @@ impl Trainer {
                 };
                 start += batch_size;
                 let lr = (f64::from(from) * rate.powi(step as i32)) as f32;
-                let reduced = session.step(&batch, |reduced| match reduced.is_finite() {
-                    true => Decision::Apply(StepScalars {
-                        row_scale: 1.0 / batch_size as f32,
-                        ..StepScalars::plain(lr, reduced.sums.weight, step)
-                    }),
-                    false => Decision::Skip,
+                let progress = Progress {
+                    step,
+                    ..Progress::default()
+                };
+                let at = (config, &progress);
+                let reduced = session.step(&batch, |reduced| {
+                    control.decide(at, reduced, (lr, batch_size))
                 })?;
                 let loss = reduced.sums.mean_loss();
                 average = 0.9 * average + 0.1 * loss;
