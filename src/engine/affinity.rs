@@ -2,7 +2,8 @@
 //!
 //! # Rules
 //! 1. Only cores of the process's own affinity mask count, and no more of them than its cgroup quota pays for.
-//! 2. `auto` is the number of *physical* cores among them: SMT siblings share the units that a kernel needs.
+//! 2. `auto` is the number of *physical* cores among them: SMT siblings share the units that a kernel needs. A trainer
+//!    lowers it where a step has too little work ([`Threads::AtMost`]).
 //! 3. As many threads as cores or fewer: pinned, distinct physical cores first. More: unpinned, and said.
 //!
 //! # Why this way
@@ -28,6 +29,8 @@ pub enum Threads {
     /// The physical cores that this process may use.
     #[default]
     Auto,
+    /// As [`Threads::Auto`], but no more than so many, at least 1.
+    AtMost(usize),
     /// Exactly so many, at least 1, even if there are fewer cores.
     Fixed(usize),
 }
@@ -118,7 +121,8 @@ impl Placement {
         };
         let num_threads = match requested {
             Threads::Auto => num_physical.max(1),
-            Threads::Fixed(0) => return Err(EngineError::NoThreads),
+            Threads::AtMost(0) | Threads::Fixed(0) => return Err(EngineError::NoThreads),
+            Threads::AtMost(n) => num_physical.clamp(1, n),
             Threads::Fixed(n) => n,
         };
         let fits = num_threads <= num_usable_cores;
@@ -202,6 +206,8 @@ mod tests {
         assert_eq!(placed(Threads::Auto, smt(4), 8).cores, [0, 1, 2, 3]);
         assert_eq!(placed(Threads::Auto, smt(4), 3).cores, [0, 1, 2]);
         assert_eq!(placed(Threads::Auto, Vec::new(), 3).num_threads, 3);
+        assert_eq!(placed(Threads::AtMost(2), smt(4), 8).cores, [0, 1]);
+        assert_eq!(placed(Threads::AtMost(9), smt(4), 3).num_threads, 3);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Combinators: `residual` (a body plus a shortcut) and `parallel` (branches, summed or side by side).
 
+use std::ops::Range;
+
 use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::elementwise::add;
@@ -112,8 +114,11 @@ impl Spec for Parallel {
                     return Err(build.refuse(expected, stages.output()));
                 }
             }
+            let (is_identity, is_first) = (branch.layers().is_empty(), branches.is_empty());
+            let sums_first = self.join == Join::Sum && is_first;
             branches.push(Branch {
-                is_identity: branch.layers().is_empty(),
+                is_identity,
+                is_in_sum: sums_first && !is_identity && !stages.needs_output(),
                 stages,
                 params: start..start + len,
                 y: Vec::new(),
@@ -144,9 +149,19 @@ impl Spec for Parallel {
 struct Branch {
     stages: Stages,
     is_identity: bool,
-    params: std::ops::Range<usize>,
+    /// Its output is written where the sum will stand: nobody needs it afterwards.
+    is_in_sum: bool,
+    params: Range<usize>,
     y: Vec<f32>,
     dy: Vec<f32>,
+}
+
+/// Copies columns `range` of rows of `width` values.
+fn columns(from: &[f32], (width, range): (usize, Range<usize>), to: &mut [f32]) {
+    let rows = to.chunks_exact_mut(range.len());
+    for (to, from) in rows.zip(from.chunks_exact(width)) {
+        to.copy_from_slice(&from[range.clone()]);
+    }
 }
 
 /// Branches at work.
@@ -183,6 +198,11 @@ impl Layer for Branches {
                 pass.rows * branch.stages.output().len(),
                 branch.stages.output().channels(),
             );
+            if branch.is_in_sum {
+                let params = &params[branch.params.clone()];
+                branch.stages.forward(pass, params, x, y);
+                continue;
+            }
             let own = if branch.is_identity && self.join == Join::Sum {
                 x
             } else {
@@ -212,18 +232,20 @@ impl Layer for Branches {
         for branch in &mut self.branches {
             let channels = branch.stages.output().channels();
             let len = pass.rows * branch.stages.output().len();
-            let dy = grow(&mut branch.dy, len);
-            match self.join {
-                Join::Sum => dy.copy_from_slice(tape.dy),
-                Join::Concat => {
-                    for (own, dy) in dy
-                        .chunks_exact_mut(channels)
-                        .zip(tape.dy.chunks_exact(total))
-                    {
-                        own.copy_from_slice(&dy[first..first + channels]);
-                    }
+            let dy = match self.join {
+                // Nobody overwrites what an identity gets.
+                Join::Sum if branch.is_identity => &mut *tape.dy,
+                Join::Sum => {
+                    let dy = grow(&mut branch.dy, len);
+                    dy.copy_from_slice(tape.dy);
+                    dy
                 }
-            }
+                Join::Concat => {
+                    let dy = grow(&mut branch.dy, len);
+                    columns(tape.dy, (total, first..first + channels), dy);
+                    dy
+                }
+            };
             first += channels;
             if branch.is_identity {
                 if let Some(dx) = &mut dx {
@@ -242,7 +264,10 @@ impl Layer for Branches {
             let inner = Tape {
                 params: &tape.params[branch.params.clone()],
                 x: tape.x,
-                y: &branch.y[..len],
+                y: match branch.is_in_sum {
+                    true => tape.y,
+                    false => &branch.y[..len],
+                },
                 dy,
                 dx: wanted,
             };

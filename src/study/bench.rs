@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use crate::data::ArrayDataset;
 use crate::engine::{
     Batch, Decision, Engine, EngineConfig, EngineError, Phase, PhaseTimes, Placement, Reduced,
-    Session,
+    Session, Threads,
 };
 use crate::nn::kernel::Isa;
 use crate::nn::presets::Preset;
 use crate::nn::{Loss, Network, NetworkReplica, ReplicaSettings};
 use crate::optim::{Optimizer, StepScalars};
-use crate::train::{ChainUpdate, Sources, TrainError, model_shards};
+use crate::train::{ChainUpdate, Sources, TrainError, model_shards, worthwhile_threads};
 
 use super::made_up::made_up_data;
 use super::peak::measured_peak_flops;
@@ -179,6 +179,10 @@ impl Bench {
             seed: self.seed,
         };
         let config = EngineConfig {
+            threads: match self.engine.threads {
+                Threads::Auto => worthwhile_threads(model, self.batch_size)?,
+                threads => threads,
+            },
             shards: self
                 .shards
                 .unwrap_or_else(|| model_shards(model, self.batch_size)),

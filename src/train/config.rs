@@ -1,8 +1,8 @@
 //! What a training is made of: the settings of a `Trainer`, and their checks.
 
-use crate::data::{DataError, Dataset, Labels};
+use crate::data::{DataError, Dataset, Labels, Sampling};
 use crate::engine::{EngineConfig, Shards, Threads, Track, default_shards};
-use crate::nn::{Loss, Network, Sequential, TargetKind};
+use crate::nn::{Loss, Network, NnError, Sequential, TargetKind};
 use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
 
 use super::control::EarlyStopping;
@@ -37,6 +37,7 @@ pub(super) struct Config {
     pub(super) optimizer: Optimizer,
     pub(super) schedule: Schedule,
     pub(super) plateau: Option<Plateau>,
+    pub(super) sampling: Sampling,
     pub(super) batch_size: usize,
     pub(super) batch_rule: BatchRule,
     pub(super) early_stopping: Option<EarlyStopping>,
@@ -60,6 +61,7 @@ impl Config {
             optimizer: Optimizer::sgd(0.1).with_momentum(0.9),
             schedule: Schedule::constant(),
             plateau: None,
+            sampling: Sampling::Shuffle,
             batch_size: 32,
             batch_rule: BatchRule::Fixed,
             early_stopping: None,
@@ -89,6 +91,7 @@ impl Config {
         for (part, data) in ["training", "test"].into_iter().zip(data) {
             check_data(part, data, (&self.loss, network))?;
         }
+        self.sampling.check(data[0].len())?;
         Ok(())
     }
 
@@ -107,6 +110,10 @@ impl Config {
         };
         let tracks = self.tracks_noise_scale || policy.needs_moments();
         Ok(EngineConfig {
+            threads: match self.engine.threads {
+                Threads::Auto => worthwhile_threads(model, most.min(rows))?,
+                threads => threads,
+            },
             shards: self.shards.unwrap_or(default),
             track: if tracks {
                 Track::ShardNorms
@@ -172,6 +179,28 @@ pub fn model_shards(model: &Sequential, batch_size: usize) -> Shards {
     } else {
         shards
     })
+}
+
+/// Multiplications and additions that are worth a thread: a step of so many takes about as long as two threads need to
+/// hand over its gradient and its weights (`mlp_small`, 16 to 512 rows, where 16 are slower on two threads).
+const FLOPS_OF_A_THREAD: u64 = 150_000;
+
+/// As many threads as have enough to do in a step on `batch_size` rows.
+///
+/// ```
+/// use unisono::{engine::Threads, nn::Sequential, train::worthwhile_threads};
+/// let small = Sequential::new(64).dense(32).relu().dense(10);
+/// assert_eq!(worthwhile_threads(&small, 16)?, Threads::AtMost(1));
+/// assert_eq!(worthwhile_threads(&small, 256)?, Threads::AtMost(17));
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+///
+/// # Errors
+/// [`NnError::Layer`] if a layer cannot take what it gets.
+pub fn worthwhile_threads(model: &Sequential, batch_size: usize) -> Result<Threads, NnError> {
+    let flops = model.training_flops()?.saturating_mul(batch_size as u64);
+    let threads = usize::try_from(flops / FLOPS_OF_A_THREAD).unwrap_or(usize::MAX);
+    Ok(Threads::AtMost(threads.max(1)))
 }
 
 fn check_data(

@@ -15,7 +15,6 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::data::epoch_order;
 use crate::engine::{Batch, Reduced, Session, Sums};
 use crate::nn::NetworkReplica;
 use crate::optim::{Progress, StepPlan};
@@ -25,7 +24,7 @@ use control::{Control, Early};
 use metrics::EpochSums;
 use source::{TEST, TRAIN};
 
-pub use config::{OnNonFinite, model_shards};
+pub use config::{OnNonFinite, model_shards, worthwhile_threads};
 pub use control::{EarlyStopping, EarlyStoppingState, Verdict};
 pub use error::TrainError;
 pub use metrics::{EpochMetrics, Event, Report, Setup};
@@ -57,7 +56,7 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     workers: &mut Workers<'_, '_>,
 ) -> Result<EpochMetrics, TrainError> {
     let epoch = at.progress.epoch;
-    let order = epoch_order(at.rows, at.config.seed, epoch);
+    let order = at.config.sampling.order(at.rows, at.config.seed, epoch)?;
     let mut epoch_sums = EpochSums::default();
     let started = Instant::now();
     let mut start = 0;
