@@ -30,6 +30,8 @@ pub enum Purpose {
     Augment = 5,
     /// Which rows are the test part; `a` is the class.
     Split = 6,
+    /// Which tokens of a text are dropped; `a` is its row, `b` the epoch's low half.
+    TokenDropout = 7,
 }
 
 /// A counter-based random stream; implements `rand`'s `RngCore`, so `ndarray-rand`'s distributions draw from it.

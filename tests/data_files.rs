@@ -1,8 +1,12 @@
 //! Files of data: read right, and refused when they are not what they say.
 
+#[path = "support/real_data.rs"]
+mod real_data;
+
 use std::fs;
 use std::path::PathBuf;
 
+use real_data::real_data;
 use unisono::data::{
     Augmentation, Augmented, Column, CsvTable, DataError, Dataset, Idx, ImageDataset, ImageShape,
     LabelledTexts, LabelsMut, TextDataset, TextHasher, stratified_split,
@@ -147,6 +151,7 @@ fn augmentation_is_a_function_of_seed_epoch_and_row_and_evaluation_sees_none() {
         scale: 0.2,
         flip: true,
         cutout: 2,
+        ..Augmentation::default()
     };
     assert_eq!(drawn(all, 3, 1), drawn(all, 3, 1));
     assert_ne!(drawn(all, 3, 1), drawn(all, 4, 1));
@@ -250,15 +255,11 @@ fn text_becomes_windows_that_move_with_the_epoch() {
     );
 }
 
-/// The files of `../shared/data`, or of the folder that `UNISONO_DATA` names.
 #[test]
 fn mnist_is_what_it_should_be() {
-    let folder = std::env::var_os("UNISONO_DATA").map_or("../shared/data".into(), PathBuf::from);
-    let folder = folder.join("mnist");
-    if !folder.join("train-images-idx3-ubyte.gz").exists() {
-        println!("skipped: {} is not there", folder.display());
+    let Some(folder) = real_data("mnist") else {
         return;
-    }
+    };
     let part = |name| ImageDataset::from_idx_folder(&folder, name).unwrap();
     let (train, test) = (part("train"), part("t10k"));
     assert_eq!((train.len(), test.len()), (60_000, 10_000));

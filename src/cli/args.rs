@@ -69,19 +69,83 @@ pub(super) struct BenchArgs {
 pub(super) enum DataCommand {
     /// Say what a file or folder holds: rows, shapes, ranges, classes
     Inspect {
-        /// A folder with MNIST's four IDX files, one IDX file, a table (.csv, .csv.gz), or a text
+        /// What `train --data` takes, or one IDX or NumPy file
         path: std::path::PathBuf,
 
         /// The column of a table that holds the label: its name, or its place from 0; by default the last
         #[arg(long, value_name = "COLUMN")]
         label: Option<String>,
+
+        /// Resize images of a folder
+        #[arg(long, value_name = "HxW")]
+        image_size: Option<String>,
+
+        /// Write a sheet of the first images of each class to this file, as PNG
+        #[arg(long, value_name = "FILE")]
+        sheet: Option<std::path::PathBuf>,
     },
+}
+
+/// What is trained on.
+#[derive(Debug, ClapArgs)]
+pub(super) struct DataArgs {
+    /// Train on these files: a folder with MNIST's IDX or CIFAR's binary files, a folder of images (a folder a class, or train and
+    /// test of such), WAV files (a folder or .tar.gz), a table (.csv, .csv.gz), arrays (.npz), or a text for a language model
+    #[arg(long, value_name = "PATH")]
+    pub(super) data: Option<std::path::PathBuf>,
+
+    /// The column of a table that holds the label: its name, or its place from 0; by default the last
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) label: Option<String>,
+
+    /// The other columns of a table are texts, and it has no header
+    #[arg(long)]
+    pub(super) text: bool,
+
+    /// What the tokens of a text are: characters, bytes, or the pieces of a tokenizer.json
+    #[arg(long, default_value = "characters", value_name = "NAME|FILE")]
+    pub(super) tokens: String,
+
+    /// The test part, where files do not say: stratified (of every class the same share), random, groups (of sounds: nobody speaks
+    /// in both), or a file with the numbers of its rows
+    #[arg(long, default_value = "stratified", value_name = "NAME|FILE")]
+    pub(super) split: String,
+
+    /// The share of the rows, or of a text, that is the test part
+    #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
+    pub(super) test_share: f64,
+
+    /// Resize images of a folder
+    #[arg(long, value_name = "HxW")]
+    pub(super) image_size: Option<String>,
+
+    /// Read images of a folder as grey ones
+    #[arg(long)]
+    pub(super) grey: bool,
+
+    /// When an image of a folder cannot be read: error or skip
+    #[arg(long, default_value = "error", value_name = "NAME")]
+    pub(super) on_bad_sample: String,
+
+    /// Where decoded images are kept: a folder, or none; by default the user's cache folder
+    #[arg(long, value_name = "DIR|none")]
+    pub(super) cache: Option<std::path::PathBuf>,
+
+    /// How training rows change from epoch to epoch: none, or some of: shift PIXELS, crop PIXELS, rotate DEGREES, scale SHARE,
+    /// flip, brightness SHARE, contrast SHARE, saturation SHARE, noise DEVIATION, cutout PIXELS, mixup ALPHA, cutmix ALPHA;
+    /// of sounds time-shift FRAMES, time-mask FRAMES, band-mask BANDS; of texts token-dropout SHARE
+    #[arg(long, default_value = "none", value_name = "TEXT")]
+    pub(super) augment: String,
+
+    /// How an epoch draws rows: shuffle, in-order, or balanced (every class as often)
+    #[arg(long, default_value = "shuffle", value_name = "NAME")]
+    pub(super) sampling: String,
 }
 
 /// How the engine runs.
 #[derive(Debug, ClapArgs)]
 pub(super) struct EngineArgs {
-    /// Worker threads: a number, or auto for the physical cores this process may use
+    /// Worker threads: a number, or auto for the physical cores this process may use (fewer for tiny steps)
     #[arg(long, default_value = "auto", value_name = "N|auto")]
     pub(super) threads: String,
 
@@ -214,23 +278,8 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "NAME")]
     pub(super) preset: Option<String>,
 
-    /// Train on these files: a folder with MNIST's four IDX files (gzipped or not), a table (.csv, .csv.gz), or a text for a
-    /// language model
-    #[arg(long, value_name = "PATH")]
-    pub(super) data: Option<std::path::PathBuf>,
-
-    /// The column of a table that holds the label: its name, or its place from 0; by default the last
-    #[arg(long, value_name = "COLUMN")]
-    pub(super) label: Option<String>,
-
-    /// The share of a table's rows, of every class, or of a text, that is the test part
-    #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
-    pub(super) test_share: f64,
-
-    /// How training images change from epoch to epoch: none, or some of: shift PIXELS, rotate DEGREES, scale SHARE, flip,
-    /// cutout PIXELS
-    #[arg(long, default_value = "none", value_name = "TEXT")]
-    pub(super) augment: String,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
 
     #[command(flatten)]
     pub(super) engine: EngineArgs,

@@ -5,14 +5,13 @@ use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::data::{Dataset, Labels, digits};
+use crate::data::{Dataset, Labels, Sampling, digits};
 use crate::engine::{Shards, Threads};
 use crate::nn::{Loss, Network, Sequential, presets};
 use crate::study::made_up_data;
 use crate::train::{EpochMetrics, Event, Report, Setup, TrainError, Trainer};
 
 use super::config::TrainSettings;
-use super::data::Loaded;
 
 /// Hidden units of the default network: 64-64-10 has 4,810 parameters.
 const HIDDEN: usize = 64;
@@ -28,9 +27,10 @@ pub(super) fn train(settings: &TrainSettings) -> Result<(), TrainError> {
     let Task {
         model,
         data: [train, test],
+        sampling,
         about,
     } = task(settings)?;
-    let mut trainer = trainer(settings, model);
+    let mut trainer = trainer(settings, model).sampling(sampling);
     let mut progress = Progress::new();
     let report = trainer.fit_observed(&*train, &*test, |event| {
         progress.show(event);
@@ -76,31 +76,21 @@ pub(super) fn trainer(settings: &TrainSettings, model: Sequential) -> Trainer {
 pub(super) struct Task {
     pub(super) model: Sequential,
     pub(super) data: [Box<dyn Dataset>; 2],
+    pub(super) sampling: Sampling,
     about: String,
 }
 
 /// A preset on files or made-up data, or the small network on files or the embedded digits.
 pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
-    let small =
-        |inputs: usize, classes| Sequential::new(inputs).dense(HIDDEN).relu().dense(classes);
     if let Some(path) = &settings.data {
-        let context = settings
-            .preset
-            .as_ref()
-            .map_or(CONTEXT, |preset| preset.model.inputs());
-        let Loaded { data, about } = settings.load.load(path, context, settings.seed)?;
-        let model = match (&settings.preset, data[0].labels()) {
-            (Some(preset), _) => preset.model.clone(),
-            (None, Labels::Classes(classes)) => small(data[0].input_len(), classes),
-            (None, _) => presets::by_name("gpt").expect("there is one").model,
-        };
-        return Ok(Task { model, data, about });
+        return own_data(settings, path);
     }
     let Some(preset) = &settings.preset else {
         let (train, test) = digits();
         return Ok(Task {
-            model: small(64, 10),
+            model: small(&[64], 10),
             data: [Box::new(train), Box::new(test)],
+            sampling: Sampling::Shuffle,
             about: "UCI digits (8x8)".to_owned(),
         });
     };
@@ -111,7 +101,54 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
     Ok(Task {
         model: preset.model.clone(),
         data: [part(0..MADE_UP.0), part(MADE_UP.0..MADE_UP.0 + MADE_UP.1)],
+        sampling: Sampling::Shuffle,
         about: "made up from the seed".to_owned(),
+    })
+}
+
+/// The default network: one hidden layer.
+fn small(axes: &[usize], classes: usize) -> Sequential {
+    let input = Sequential::new(axes.to_vec());
+    let input = if axes.len() > 1 {
+        input.flatten()
+    } else {
+        input
+    };
+    input.dense(HIDDEN).relu().dense(classes)
+}
+
+/// A model on the user's files: the preset in the data's shape, else the small network, or a GPT for texts.
+fn own_data(settings: &TrainSettings, path: &std::path::Path) -> Result<Task, TrainError> {
+    let loaded = settings.load.load(path, CONTEXT, settings.seed)?;
+    let (axes, is_text, classes) = match loaded.data[0].labels() {
+        Labels::Classes(classes) => (loaded.data[0].input_shape(), false, classes),
+        Labels::Sequence { classes, len } => (vec![len], true, classes),
+        Labels::Values(values) => (loaded.data[0].input_shape(), false, values),
+    };
+    let model = match (&settings.preset, is_text) {
+        (None, false) => small(&axes, classes),
+        (preset, _) => {
+            let name = preset.as_ref().map_or("gpt", |preset| preset.name);
+            let fits = ["lstm", "gpt"].contains(&name) == is_text;
+            let fitted = fits
+                .then(|| presets::fitted(name, &axes, classes))
+                .flatten();
+            let odd = TrainError::Preset {
+                name,
+                axes,
+                is_text,
+            };
+            fitted.ok_or(odd)?.model
+        }
+    };
+    if let Some(balance) = loaded.balance() {
+        say!("classes: {balance}");
+    }
+    Ok(Task {
+        model,
+        sampling: settings.load.sampling(&loaded),
+        data: loaded.data,
+        about: loaded.about,
     })
 }
 
@@ -241,7 +278,7 @@ fn threads_text(setup: &Setup) -> String {
 
 fn requested_text(requested: Threads) -> String {
     match requested {
-        Threads::Auto => "auto".to_owned(),
+        Threads::Auto | Threads::AtMost(_) => "auto".to_owned(),
         Threads::Fixed(n) => n.to_string(),
     }
 }

@@ -10,7 +10,7 @@ use crate::study::Bench;
 use crate::train::{EarlyStopping, OnNonFinite, TrainError};
 
 use super::args::{BenchArgs, EngineArgs, TrainArgs};
-use super::data::LoadSettings;
+use super::load::LoadSettings;
 use super::optim::OptimSettings;
 
 /// An argument that means nothing.
@@ -121,8 +121,8 @@ impl TryFrom<TrainArgs> for TrainSettings {
             }),
             tracks_noise_scale: track(args.track.as_deref())? == Track::ShardNorms,
             preset: args.preset.as_deref().map(preset).transpose()?,
-            load: LoadSettings::new(&args)?,
-            data: args.data,
+            load: LoadSettings::try_from(&args.data)?,
+            data: args.data.data,
             max_steps: args.max_steps,
             engine: args.engine.try_into()?,
             batch_size: args.batch_size,

@@ -2,35 +2,130 @@
 
 use std::path::Path;
 
-use crate::data::{Column, CsvTable, DataError, Dataset, Idx, ImageDataset, TextDataset};
+use crate::data::{
+    CsvTable, DataError, Dataset, Idx, ImageDataset, ImageFolder, Npy, TextDataset, read_npz,
+};
+use crate::train::TrainError;
+
+use super::config::CommandError;
+use super::load::{Kind, LoadSettings, Sounds, column, size};
+
+/// Images of a class on a sheet.
+const COLUMNS: usize = 16;
+
+/// What to look at more closely: the label column, the size of images, where the sheet goes.
+type How<'a> = (Option<&'a str>, Option<&'a str>, Option<&'a Path>);
 
 /// Prints what lies at `path`.
-pub(super) fn inspect(path: &Path, label: &Column) -> Result<(), DataError> {
-    let name = path.to_string_lossy();
-    let is_idx = ["-ubyte", "-ubyte.gz", ".idx", ".idx.gz"];
-    if path.is_dir() {
-        say!("kind: folder of IDX files");
-        for part in ["train", "t10k"] {
-            say!("part: {part}");
-            image_part(&ImageDataset::from_idx_folder(path, part)?);
+pub(super) fn inspect(
+    path: &Path,
+    (label, image_size, sheet): How<'_>,
+) -> Result<(), CommandError> {
+    let image_size = image_size
+        .map(size)
+        .transpose()
+        .map_err(CommandError::Args)?;
+    let shown = show(path, label, image_size).map_err(TrainError::from)?;
+    match (sheet, shown) {
+        (Some(sheet), Some(images)) => {
+            images
+                .write_contact_sheet(sheet, COLUMNS)
+                .map_err(TrainError::from)?;
+            say!("sheet: {}", sheet.display());
         }
-    } else if is_idx.iter().any(|end| name.ends_with(end)) {
-        let idx = Idx::read(path)?;
-        say!("kind: IDX file of unsigned bytes");
-        say!("shape: {:?}", idx.shape);
-        let range = (idx.values.iter().min(), idx.values.iter().max());
-        if let (Some(least), Some(most)) = range {
-            say!("values: {least} to {most}");
+        (Some(sheet), None) => {
+            let error = DataError::Write {
+                path: sheet.to_owned(),
+                reason: format!("{} holds no images", path.display()),
+            };
+            return Err(TrainError::from(error).into());
         }
-    } else if name.ends_with(".csv") || name.ends_with(".csv.gz") {
-        table(&CsvTable::read(path, label)?);
-    } else {
-        text(path)?;
+        (None, _) => {}
     }
     Ok(())
 }
 
-fn image_part(part: &ImageDataset) {
+/// Gives back the images that there are.
+fn show(
+    path: &Path,
+    label: Option<&str>,
+    image_size: Option<(usize, usize)>,
+) -> Result<Option<ImageDataset>, DataError> {
+    match Kind::of(path)? {
+        Kind::IdxFolder => {
+            let part = |name| ImageDataset::from_idx_folder(path, name);
+            return Ok(Some(image_parts(
+                "folder of IDX files",
+                [part("train")?, part("t10k")?],
+            )));
+        }
+        Kind::CifarFolder => {
+            let parts = ImageDataset::from_cifar_folder(path)?;
+            return Ok(Some(image_parts("CIFAR's binary files", parts)));
+        }
+        Kind::ImageFolder { has_parts } => {
+            let images = ImageFolder {
+                size: image_size,
+                on_bad_sample: crate::data::OnBadSample::Skip,
+                ..ImageFolder::default()
+            };
+            return folder(path, has_parts, &LoadSettings::plain(label, images)).map(Some);
+        }
+        Kind::Idx => {
+            let idx = Idx::read(path)?;
+            say!("kind: IDX file of unsigned bytes");
+            say!("shape: {:?}", idx.shape);
+            let range = (idx.values.iter().min(), idx.values.iter().max());
+            if let (Some(least), Some(most)) = range {
+                say!("values: {least} to {most}");
+            }
+        }
+        Kind::Npy => {
+            say!("kind: NumPy array");
+            array("array", &Npy::read(path)?);
+        }
+        Kind::Npz => {
+            say!("kind: archive of NumPy arrays");
+            read_npz(path)?
+                .iter()
+                .for_each(|(name, values)| array(name, values));
+        }
+        Kind::Sounds => sounds(&Sounds::read(path)?),
+        Kind::Table => table(&CsvTable::read(path, &column(label))?),
+        Kind::Text => text(path)?,
+    }
+    Ok(None)
+}
+
+fn image_parts(kind: &str, [train, test]: [ImageDataset; 2]) -> ImageDataset {
+    say!("kind: {kind}");
+    for (name, part) in [("training", &train), ("test", &test)] {
+        say!("part: {name}");
+        image_part(part, None);
+    }
+    train
+}
+
+fn folder(path: &Path, has_parts: bool, how: &LoadSettings) -> Result<ImageDataset, DataError> {
+    say!("kind: folder of images");
+    if !has_parts {
+        let loaded = how.folder(path)?;
+        image_part(&loaded.images, Some(&loaded.class_names));
+        return Ok(loaded.images);
+    }
+    let parts = [
+        how.folder(&path.join("train"))?,
+        how.folder(&path.join("test"))?,
+    ];
+    for (name, part) in ["train", "test"].iter().zip(&parts) {
+        say!("part: {name}");
+        image_part(&part.images, Some(&part.class_names));
+    }
+    let [train, _] = parts;
+    Ok(train.images)
+}
+
+fn image_part(part: &ImageDataset, names: Option<&[String]>) {
     let (shape, statistics) = (part.shape(), part.statistics());
     say!("rows: {}", part.len());
     say!(
@@ -41,13 +136,38 @@ fn image_part(part: &ImageDataset) {
     );
     say!("mean: {:?}", statistics.means);
     say!("deviation: {:?}", statistics.deviations);
-    let most = part
-        .class_labels()
-        .iter()
-        .max()
-        .map_or(0, |&most| most as usize);
-    let names: Vec<String> = (0..=most).map(|class| class.to_string()).collect();
-    classes(&names, part.class_labels());
+    let most = part.class_labels().iter().max().copied().unwrap_or(0);
+    let numbers: Vec<String> = (0..=most).map(|class| class.to_string()).collect();
+    classes(names.unwrap_or(&numbers), part.class_labels());
+}
+
+fn array(name: &str, values: &Npy) {
+    let kind = match values {
+        Npy::Bytes(_) => "bytes",
+        Npy::Integers(_) => "integers",
+        Npy::Reals(_) => "reals",
+    };
+    let (mut least, mut most, mut odd) = (f32::INFINITY, f32::NEG_INFINITY, 0_usize);
+    for value in values.reals() {
+        (least, most) = (least.min(value), most.max(value));
+        odd += usize::from(!value.is_finite());
+    }
+    say!(
+        "{name}: {kind} of shape {:?}, {least} to {most}, {odd} not finite",
+        values.shape()
+    );
+}
+
+fn sounds(sounds: &Sounds) {
+    say!("kind: sounds");
+    say!("rows: {}", sounds.labels.len());
+    say!("rate: {} Hz (the first one's)", sounds.rate);
+    say!("length: {:.1} s in all", sounds.seconds);
+    let frames = sounds.spectrograms.iter().map(ndarray::Array2::nrows);
+    if let (Some(least), Some(most)) = (frames.clone().min(), frames.max()) {
+        say!("frames: {least} to {most}");
+    }
+    classes(&sounds.class_names, &sounds.labels);
 }
 
 fn table(table: &CsvTable) {

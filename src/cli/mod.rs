@@ -13,8 +13,8 @@ mod args;
 mod bench;
 mod commands;
 mod config;
-mod data;
 mod inspect;
+mod load;
 mod optim;
 mod rates;
 
@@ -26,8 +26,6 @@ use clap::Parser;
 
 use args::{Args, Command, DataCommand};
 use config::{CommandError, TrainSettings};
-
-use crate::train::TrainError;
 
 /// The exit code where the reader of stdout has gone: 128 and SIGPIPE's number.
 const CLOSED_PIPE: i32 = 141;
@@ -54,10 +52,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn command(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Train(train) => Ok(commands::train(&TrainSettings::try_from(train)?)?),
-        Command::Data(DataCommand::Inspect { path, label }) => {
-            let label = data::column(label.as_deref());
-            Ok(inspect::inspect(&path, &label).map_err(TrainError::from)?)
-        }
+        Command::Data(DataCommand::Inspect {
+            path,
+            label,
+            image_size,
+            sheet,
+        }) => inspect::inspect(
+            &path,
+            (label.as_deref(), image_size.as_deref(), sheet.as_deref()),
+        ),
         Command::Schedule(args) => rates::schedule(&args),
         Command::LrRange(args) => rates::lr_range(args),
         Command::Bench(args) => {

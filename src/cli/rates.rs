@@ -85,8 +85,15 @@ pub(super) fn lr_range(args: LrRangeArgs) -> Result<(), CommandError> {
         steps: args.steps,
     };
     let settings = TrainSettings::try_from(args.train)?;
-    let Task { model, data, .. } = task(&settings)?;
-    let curve = trainer(&settings, model).lr_range_test(&*data[0], range)?;
+    let Task {
+        model,
+        data,
+        sampling,
+        ..
+    } = task(&settings)?;
+    let curve = trainer(&settings, model)
+        .sampling(sampling)
+        .lr_range_test(&*data[0], range)?;
     let log = |points: &dyn Fn(&crate::train::LrPoint) -> f64| -> Vec<(f64, f64)> {
         let points = curve
             .points

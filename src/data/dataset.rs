@@ -49,6 +49,11 @@ pub trait Dataset: Send + Sync {
     /// Values in a row's input, at least 1.
     fn input_len(&self) -> usize;
 
+    /// The shape of a row's input: images (H, W, C), else one axis.
+    fn input_shape(&self) -> Vec<usize> {
+        vec![self.input_len()]
+    }
+
     /// What rows are labelled with.
     fn labels(&self) -> Labels;
 

@@ -72,6 +72,14 @@ pub enum DataError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A file that cannot be written.
+    #[error("cannot write {}: {reason}; choose another place", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What hinders it.
+        reason: String,
+    },
     /// A file of another format, or a damaged one.
     #[error("{}: expected {expected}, got {got}; the file is damaged or of another format", path.display())]
     Format {
@@ -92,6 +100,22 @@ pub enum DataError {
         /// The column, from 0.
         column: usize,
         /// What stands there.
+        got: String,
+    },
+    /// A text with a part that is no token.
+    #[error(
+        "the tokenizer knows no token for {got}; take one of bytes, or one made from such texts"
+    )]
+    Token {
+        /// The character, or what the tokenizer says.
+        got: String,
+    },
+    /// A sampling that does not fit the rows.
+    #[error("the sampling needs {expected}, got {got}")]
+    Sampling {
+        /// What it needs.
+        expected: String,
+        /// What was given.
         got: String,
     },
     /// An augmentation out of its range.

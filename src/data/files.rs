@@ -81,6 +81,11 @@ impl Source {
         }
     }
 
+    /// What is left of it, as it comes.
+    pub(super) fn reader(self) -> Box<dyn Read> {
+        self.reader
+    }
+
     /// All of it, up to `most` bytes.
     pub(super) fn all(mut self, most: u64) -> Result<Vec<u8>, DataError> {
         let mut bytes = Vec::new();

@@ -1,7 +1,11 @@
-//! Images in memory, a byte a channel, standardised while they are gathered.
+//! Images of a byte a channel, in memory or in a cache on the disk, standardised while they are gathered.
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::dataset::{Dataset, Labels};
 use super::error::DataError;
+use super::stored::Stored;
 
 /// The shape of every image: (H, W, C), the channels of a pixel side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,12 +53,16 @@ pub struct ChannelStatistics {
 /// assert_eq!(pixels, [1.0, -1.0]);
 /// # Ok::<(), DataError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct ImageDataset {
-    pixels: Vec<u8>,
+    pixels: Stored,
     shape: ImageShape,
+    /// Of each row, the image that it is.
+    places: Arc<[u32]>,
     classes: Vec<u32>,
     num_classes: usize,
+    /// What is taken off and divided by.
+    statistics: ChannelStatistics,
     /// What each byte of each channel becomes: (channels, 256).
     table: Vec<f32>,
 }
@@ -80,9 +88,21 @@ impl ImageDataset {
                 labels: classes.len(),
             });
         }
-        if rows == 0 {
+        Self::stored(Stored::Memory(pixels.into()), shape, classes, num_classes)
+    }
+
+    /// The same of bytes that lie anywhere, as many images as classes.
+    pub(super) fn stored(
+        pixels: Stored,
+        shape: ImageShape,
+        classes: Vec<u32>,
+        num_classes: usize,
+    ) -> Result<Self, DataError> {
+        if classes.is_empty() {
             return Err(DataError::Empty);
         }
+        let rows = classes.len();
+        let rows = u32::try_from(rows).map_err(|_| DataError::TooManyRows { rows })?;
         let odd = classes
             .iter()
             .position(|&class| class as usize >= num_classes);
@@ -100,8 +120,10 @@ impl ImageDataset {
         Ok(Self {
             pixels,
             shape,
+            places: (0..rows).collect(),
             classes,
             num_classes,
+            statistics: plain.clone(),
             table: Vec::new(),
         }
         .standardised(&plain))
@@ -118,20 +140,26 @@ impl ImageDataset {
     }
 
     /// The bytes of image `row`.
-    pub fn pixels(&self, row: usize) -> &[u8] {
-        &self.pixels[row * self.shape.len()..][..self.shape.len()]
+    pub fn pixels(&self, row: usize) -> Cow<'_, [u8]> {
+        let (place, len) = (self.places[row] as usize, self.shape.len());
+        match &self.pixels {
+            Stored::Memory(bytes) => Cow::Borrowed(&bytes[place * len..][..len]),
+            file => Cow::Owned(file.with_row(place, len, <[u8]>::to_vec)),
+        }
     }
 
     /// Mean and deviation of each channel over all images: to be taken from the training part, and given to every part.
     pub fn statistics(&self) -> ChannelStatistics {
         let channels = self.shape.channels;
-        let count = (self.pixels.len() / channels) as f64;
+        let count = (self.len() * self.shape.height * self.shape.width) as f64;
         // Exact: sums of bytes and of their squares.
         let mut sums = vec![(0_u64, 0_u64); channels];
-        for pixel in self.pixels.chunks_exact(channels) {
-            for (sum, &value) in sums.iter_mut().zip(pixel) {
-                sum.0 += u64::from(value);
-                sum.1 += u64::from(value) * u64::from(value);
+        for row in 0..self.len() {
+            for pixel in self.pixels(row).chunks_exact(channels) {
+                for (sum, &value) in sums.iter_mut().zip(pixel) {
+                    sum.0 += u64::from(value);
+                    sum.1 += u64::from(value) * u64::from(value);
+                }
             }
         }
         let of = |&(sum, squares): &(u64, u64)| {
@@ -165,7 +193,13 @@ impl ImageDataset {
         let channel =
             |(mean, deviation)| (0..256).map(move |byte| (byte as f32 / 255.0 - mean) / deviation);
         self.table = means.iter().zip(deviations).flat_map(channel).collect();
+        self.statistics = statistics.clone();
         self
+    }
+
+    /// What the images are standardised with; means of 0 and deviations of 1 if they are not.
+    pub fn standardised_with(&self) -> &ChannelStatistics {
+        &self.statistics
     }
 
     /// What a byte of 0 becomes, in each channel: the background for augmentation.
@@ -173,18 +207,34 @@ impl ImageDataset {
         self.table.iter().copied().step_by(256).collect()
     }
 
-    /// Some of the images, in this order.
+    /// Some of the images, in this order; their bytes are shared, not copied.
     ///
     /// # Panics
     /// If a row is not one of the data set's.
     pub fn subset(&self, rows: &[usize]) -> Self {
         Self {
-            pixels: rows
-                .iter()
-                .flat_map(|&row| self.pixels(row).to_vec())
-                .collect(),
+            places: rows.iter().map(|&row| self.places[row]).collect(),
             classes: rows.iter().map(|&row| self.classes[row]).collect(),
             ..self.clone()
+        }
+    }
+
+    /// Writes one image, standardised.
+    fn convert(&self, from: &[u8], to: &mut [f32]) {
+        if let Ok(table) = <&[f32; 256]>::try_from(self.table.as_slice()) {
+            to.iter_mut()
+                .zip(from)
+                .for_each(|(to, &byte)| *to = table[usize::from(byte)]);
+            return;
+        }
+        let channels = self.shape.channels;
+        let pixels = to
+            .chunks_exact_mut(channels)
+            .zip(from.chunks_exact(channels));
+        for (to, from) in pixels {
+            for (c, (to, &byte)) in to.iter_mut().zip(from).enumerate() {
+                *to = self.table[256 * c + usize::from(byte)];
+            }
         }
     }
 }
@@ -198,28 +248,25 @@ impl Dataset for ImageDataset {
         self.shape.len()
     }
 
+    fn input_shape(&self) -> Vec<usize> {
+        let ImageShape {
+            height,
+            width,
+            channels,
+        } = self.shape;
+        vec![height, width, channels]
+    }
+
     fn labels(&self) -> Labels {
         Labels::Classes(self.num_classes)
     }
 
     fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
-        let channels = self.shape.channels;
-        for (&row, to) in rows.iter().zip(inputs.chunks_exact_mut(self.shape.len())) {
-            let from = self.pixels(row as usize);
-            if let Ok(table) = <&[f32; 256]>::try_from(self.table.as_slice()) {
-                to.iter_mut()
-                    .zip(from)
-                    .for_each(|(to, &byte)| *to = table[usize::from(byte)]);
-                continue;
-            }
-            let pixels = to
-                .chunks_exact_mut(channels)
-                .zip(from.chunks_exact(channels));
-            for (to, from) in pixels {
-                for (c, (to, &byte)) in to.iter_mut().zip(from).enumerate() {
-                    *to = self.table[256 * c + usize::from(byte)];
-                }
-            }
+        let len = self.shape.len();
+        for (&row, to) in rows.iter().zip(inputs.chunks_exact_mut(len)) {
+            let place = self.places[row as usize] as usize;
+            self.pixels
+                .with_row(place, len, |from| self.convert(from, to));
         }
     }
 

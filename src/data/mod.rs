@@ -4,28 +4,43 @@
 //! |---|---|
 //! | `dataset` | the trait `Dataset` |
 //! | `arrays` | rows in memory, from `ndarray` or vectors, checked when they are built |
-//! | `images`, `augment` | images in memory, standardised; augmented anew in every epoch |
-//! | `idx`, `files` | MNIST's format; files that lie about their size |
-//! | `csv`, `split` | tables; training and test part, one scale |
+//! | `images`, `stored` | images, standardised as they are gathered; in memory, or left on the disk |
+//! | `augment` | images changed anew in every epoch |
+//! | `contact_sheet` | images to look at |
+//! | `image_folder`, `image_cache` | PNG and JPEG, a folder a class; decoded once |
+//! | `idx`, `cifar`, `npy`, `files` | MNIST's, CIFAR's and NumPy's formats; files that lie about their size |
+//! | `csv` | tables |
+//! | `split` | training and test part, one scale |
+//! | `sound`, `spectrogram`, `speech` | WAV, log-mel and MFCC, rows of them |
 //! | `words` | labelled texts as hashed n-grams |
-//! | `text` | characters of a text, in windows |
+//! | `text`, `tokens` | the tokens of a text, in windows; characters, bytes, pieces of a `tokenizer.json` |
 //! | `digits` | handwritten digits, embedded in the program |
 //! | `synthetic` | made up data, for benchmarks and trials |
 //! | `sampler` | the order of the rows in an epoch |
 
 mod arrays;
 mod augment;
+mod cifar;
+mod contact_sheet;
 mod csv;
 mod dataset;
 mod digits;
 mod error;
 mod files;
 mod idx;
+mod image_cache;
+mod image_folder;
 mod images;
+mod npy;
 mod sampler;
+mod sound;
+mod spectrogram;
+mod speech;
 mod split;
+mod stored;
 mod synthetic;
 mod text;
+mod tokens;
 mod words;
 
 pub use arrays::ArrayDataset;
@@ -35,9 +50,16 @@ pub use dataset::{Dataset, Labels, LabelsMut};
 pub use digits::digits;
 pub use error::DataError;
 pub use idx::Idx;
+pub use image_cache::ImageCache;
+pub use image_folder::{ImageFolder, LoadedImages, OnBadSample};
 pub use images::{ChannelStatistics, ImageDataset, ImageShape};
-pub use sampler::epoch_order;
-pub use split::{Standardizer, stratified_split};
+pub use npy::{Npy, read_npz};
+pub use sampler::{Sampling, epoch_order};
+pub use sound::{NamedSounds, Sound, read_sounds};
+pub use spectrogram::{Spectrogram, SpectrogramSettings};
+pub use speech::{SpectrogramAugmentation, SpectrogramDataset};
+pub use split::{Standardizer, group_split, random_split, split_from_file, stratified_split};
 pub use synthetic::{synthetic_classes, synthetic_tokens};
-pub use text::{TextDataset, Vocabulary};
+pub use text::{TextDataset, Vocabulary, read_text};
+pub use tokens::Tokenizer;
 pub use words::{HashedTexts, LabelledTexts, TextHasher};

@@ -1,8 +1,12 @@
 //! Training and test part of a data set, and numbers brought to one scale.
 
+use std::path::Path;
+
 use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::seed::{Purpose, Stream};
+
+use super::error::DataError;
 
 /// Row numbers of a training and a test part: of every class the same share, `test_share` of its rows (rounded), drawn from the
 /// seed. Both parts are in ascending order.
@@ -30,6 +34,83 @@ pub fn stratified_split(classes: &[u32], test_share: f64, seed: u64) -> (Vec<usi
     train.sort_unstable();
     test.sort_unstable();
     (train, test)
+}
+
+/// Row numbers of a training and a test part: `test_share` of all rows (rounded), drawn from the seed. Both parts are in ascending order.
+///
+/// ```
+/// use unisono::data::random_split;
+/// let (train, test) = random_split(10, 0.3, 42);
+/// assert_eq!((train.len(), test.len()), (7, 3));
+/// assert!(test.iter().all(|row| !train.contains(row)));
+/// ```
+pub fn random_split(rows: u32, test_share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    stratified_split(&vec![0; rows as usize], test_share, seed)
+}
+
+/// Row numbers of a training and a test part that have no group in common, such as speakers: groups in an order drawn from the seed go
+/// to the test part until it has `test_share` of the rows. Both parts are in ascending order.
+///
+/// ```
+/// use unisono::data::group_split;
+/// let speakers = ["ann", "bob", "ann", "eve", "bob", "eve"];
+/// let (train, test) = group_split(&speakers, 0.3, 42);
+/// assert_eq!((train.len(), test.len()), (4, 2));
+/// assert_eq!(speakers[test[0]], speakers[test[1]]);
+/// ```
+pub fn group_split<G: Ord>(groups: &[G], test_share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    let mut names: Vec<&G> = groups.iter().collect();
+    names.sort_unstable();
+    names.dedup();
+    let wanted = (groups.len() as f64 * test_share).round() as usize;
+    let order = Stream::new(seed, Purpose::Split, 0, 1).permutation(names.len() as u32);
+    let (mut held_out, mut rows) = (Vec::new(), 0);
+    for at in order {
+        if rows >= wanted {
+            break;
+        }
+        let name = names[at as usize];
+        rows += groups.iter().filter(|group| *group == name).count();
+        held_out.push(name);
+    }
+    (0..groups.len()).partition(|&row| !held_out.contains(&&groups[row]))
+}
+
+/// Row numbers of a training and a test part, the second as a file lists it: a number from 0 a line.
+///
+/// # Errors
+/// [`DataError::Io`]; [`DataError::Format`] for a line that is no row number below `rows`, one that comes twice, or a part without rows.
+pub fn split_from_file(path: &Path, rows: usize) -> Result<(Vec<usize>, Vec<usize>), DataError> {
+    let text = std::fs::read_to_string(path).map_err(|source| DataError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    let refuse = |expected: String, got: String| DataError::Format {
+        path: path.to_owned(),
+        expected,
+        got,
+    };
+    let mut is_test = vec![false; rows];
+    for (number, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
+        let row = line.trim().parse::<usize>().ok().filter(|&row| row < rows);
+        match row.map(|row| std::mem::replace(&mut is_test[row], true)) {
+            Some(false) => {}
+            _ => {
+                let expected = format!("a row number below {rows} in line {}, once", number + 1);
+                return Err(refuse(expected, format!("{line:?}")));
+            }
+        }
+    }
+    let (train, test): (Vec<usize>, Vec<usize>) = (0..rows).partition(|&row| !is_test[row]);
+    if train.is_empty() || test.is_empty() {
+        let expected = format!("some of {rows} rows, not all");
+        return Err(refuse(expected, format!("{} of them", test.len())));
+    }
+    Ok((train, test))
 }
 
 /// Mean and standard deviation of each column: fitted on the training part, applied to every part.

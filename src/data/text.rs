@@ -2,14 +2,42 @@
 
 use std::path::Path;
 
+use ndarray_rand::rand::Rng;
+
 use crate::seed::{Purpose, Stream};
 
 use super::dataset::{Dataset, Labels, LabelsMut};
 use super::error::DataError;
 use super::files::Source;
+use super::tokens::Tokenizer;
 
 /// The largest text that is read: 2^31 bytes.
 const MOST_BYTES: u64 = 1 << 31;
+
+/// The text of a file, plain or gzipped.
+///
+/// # Errors
+/// [`DataError::Io`]; [`DataError::Format`] if it is not UTF-8 or larger than 2 GiB.
+pub fn read_text(path: &Path) -> Result<String, DataError> {
+    let bytes = Source::open(path)?.all(MOST_BYTES)?;
+    String::from_utf8(bytes).map_err(|error| DataError::Format {
+        path: path.to_owned(),
+        expected: "text in UTF-8".to_owned(),
+        got: format!("another byte at {}", error.utf8_error().valid_up_to()),
+    })
+}
+
+/// A share of tokens that are dropped, in 0..=1.
+pub(super) fn checked_dropout(share: f32) -> Result<f32, DataError> {
+    if (0.0..=1.0).contains(&share) {
+        return Ok(share);
+    }
+    Err(DataError::Augmentation {
+        name: "token dropout",
+        range: "in 0..=1",
+        got: share,
+    })
+}
 
 /// The characters of a text, in order; a character's number is its place.
 ///
@@ -81,6 +109,7 @@ pub struct TextDataset {
     num_tokens: usize,
     context: usize,
     seed: u64,
+    token_dropout: f32,
 }
 
 impl TextDataset {
@@ -116,32 +145,60 @@ impl TextDataset {
             num_tokens,
             context,
             seed,
+            token_dropout: 0.0,
         })
     }
 
     /// The characters of a file, plain or gzipped: the first `1 - test_share` of it for training, the rest for testing.
     ///
     /// # Errors
-    /// [`DataError::Io`]; [`DataError::Format`] if it is not UTF-8 or larger than 2 GiB; those of [`TextDataset::new`].
+    /// Those of [`read_text`] and [`TextDataset::new`].
     pub fn from_file(
         path: &Path,
         context: usize,
-        (test_share, seed): (f64, u64),
+        how: (f64, u64),
     ) -> Result<(Self, Self, Vocabulary), DataError> {
-        let bytes = Source::open(path)?.all(MOST_BYTES)?;
-        let text = String::from_utf8(bytes).map_err(|error| DataError::Format {
-            path: path.to_owned(),
-            expected: "text in UTF-8".to_owned(),
-            got: format!("another byte at {}", error.utf8_error().valid_up_to()),
-        })?;
+        let text = read_text(path)?;
         let vocabulary = Vocabulary::of(&text);
-        let mut train = vocabulary
-            .encode(&text)
-            .expect("the vocabulary is the text's");
+        let tokenizer = Tokenizer::Characters(vocabulary.clone());
+        let (train, test) = Self::parts(&text, &tokenizer, context, how)?;
+        Ok((train, test, vocabulary))
+    }
+
+    /// The tokens of a text: the first `1 - test_share` of them for training, the rest for testing.
+    ///
+    /// ```
+    /// use unisono::data::{DataError, Dataset, TextDataset, Tokenizer};
+    /// let (train, test) = TextDataset::parts("to be or not to be", &Tokenizer::Bytes, 3, (0.3, 42))?;
+    /// assert_eq!((train.len(), test.len(), train.tokens()[0]), (3, 1, 116));
+    /// # Ok::<(), DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::encode`] and [`TextDataset::new`].
+    pub fn parts(
+        text: &str,
+        tokenizer: &Tokenizer,
+        context: usize,
+        (test_share, seed): (f64, u64),
+    ) -> Result<(Self, Self), DataError> {
+        let mut train = tokenizer.encode(text)?;
         let cut = (train.len() as f64 * (1.0 - test_share)) as usize;
         let test = train.split_off(cut.min(train.len()));
-        let windows = |tokens| Self::new(tokens, vocabulary.len(), context, seed);
-        Ok((windows(train)?, windows(test)?, vocabulary))
+        let windows = |tokens| Self::new(tokens, tokenizer.len(), context, seed);
+        Ok((windows(train)?, windows(test)?))
+    }
+
+    /// The same, but in training each input token is another one, drawn at random, with probability `share`; what follows it stays.
+    ///
+    /// # Errors
+    /// [`DataError::Augmentation`] unless `share` lies in 0..=1.
+    pub fn with_token_dropout(self, share: f32) -> Result<Self, DataError> {
+        let token_dropout = checked_dropout(share)?;
+        Ok(Self {
+            token_dropout,
+            ..self
+        })
     }
 
     /// The tokens.
@@ -200,6 +257,16 @@ impl Dataset for TextDataset {
         let mut random = Stream::new(self.seed, Purpose::Augment, epoch, 0);
         let offset = random.below(self.context as u32) as usize;
         self.write((rows, offset), inputs);
+        if self.token_dropout > 0.0 {
+            for (&row, window) in rows.iter().zip(inputs.chunks_exact_mut(self.context)) {
+                let mut random = Stream::new(self.seed, Purpose::TokenDropout, row, epoch as u16);
+                for token in window {
+                    if random.random::<f32>() < self.token_dropout {
+                        *token = random.below(self.num_tokens as u32) as f32;
+                    }
+                }
+            }
+        }
         if let LabelsMut::Classes(classes) = labels {
             self.write_next((rows, offset), classes);
         }

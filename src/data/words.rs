@@ -11,10 +11,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ndarray_rand::rand::Rng;
+
+use crate::seed::{Purpose, Stream};
+
 use super::csv::{Column, numbered, place, records};
-use super::dataset::{Dataset, Labels};
+use super::dataset::{Dataset, Labels, LabelsMut};
 use super::error::DataError;
 use super::files::Source;
+use super::text::checked_dropout;
 
 /// The largest file that is read, unpacked: 2^31 bytes.
 const MOST_BYTES: u64 = 1 << 31;
@@ -153,6 +158,7 @@ impl TextHasher {
             buckets: self.idf.len(),
             labels: texts.labels.clone(),
             num_classes: texts.classes.len(),
+            dropout: (0.0, 0),
         })
     }
 }
@@ -164,6 +170,19 @@ pub struct HashedTexts {
     buckets: usize,
     labels: Vec<u32>,
     num_classes: usize,
+    /// The share of n-grams that training does not see, and the seed.
+    dropout: (f32, u64),
+}
+
+impl HashedTexts {
+    /// The same, but every epoch of training leaves each n-gram out with probability `share`, and scales the others by `1 / (1 - share)`.
+    ///
+    /// # Errors
+    /// [`DataError::Augmentation`] unless `share` lies in 0..=1.
+    pub fn with_token_dropout(self, share: f32, seed: u64) -> Result<Self, DataError> {
+        let dropout = (checked_dropout(share)?, seed);
+        Ok(Self { dropout, ..self })
+    }
 }
 
 impl Dataset for HashedTexts {
@@ -191,6 +210,23 @@ impl Dataset for HashedTexts {
     fn gather_classes(&self, rows: &[u32], classes: &mut [u32]) {
         for (&row, to) in rows.iter().zip(classes) {
             *to = self.labels[row as usize];
+        }
+    }
+
+    fn draw(&self, epoch: u32, rows: &[u32], inputs: &mut [f32], labels: LabelsMut<'_>) {
+        self.gather_inputs(rows, inputs);
+        let (share, seed) = self.dropout;
+        if share > 0.0 {
+            for (&row, to) in rows.iter().zip(inputs.chunks_exact_mut(self.buckets)) {
+                let mut random = Stream::new(seed, Purpose::TokenDropout, row, epoch as u16);
+                for &(bucket, _) in &self.rows[row as usize] {
+                    let is_kept = random.random::<f32>() >= share;
+                    to[bucket as usize] *= if is_kept { 1.0 / (1.0 - share) } else { 0.0 };
+                }
+            }
+        }
+        if let LabelsMut::Classes(classes) = labels {
+            self.gather_classes(rows, classes);
         }
     }
 }

@@ -76,13 +76,35 @@ const CONTEXT: usize = 64;
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
 pub fn by_name(name: &str) -> Option<Preset> {
-    let (model, inputs) = match name {
-        "mlp_small" => (mlp(&[64, 32, 10]), Inputs::Values),
-        "mlp" => (mlp(&[784, 1024, 1024, 10]), Inputs::Values),
-        "lenet" => (lenet(), Inputs::Values),
-        "resnet20" => (resnet20(), Inputs::Values),
-        "lstm" => (lstm(), Inputs::Tokens(VOCABULARY)),
-        "gpt" => (gpt(), Inputs::Tokens(VOCABULARY)),
+    let (axes, classes): (&[usize], usize) = match name {
+        "mlp_small" => (&[64], 10),
+        "mlp" => (&[784], 10),
+        "lenet" => (&[28, 28, 1], 10),
+        "resnet20" => (&[32, 32, 3], 10),
+        "lstm" | "gpt" => (&[CONTEXT], VOCABULARY),
+        _ => return None,
+    };
+    fitted(name, axes, classes)
+}
+
+/// The same model for rows of shape `axes` and so many classes: images (H, W, C) for `lenet` and `resnet20`, any shape for the dense
+/// nets, and for `lstm` and `gpt` sequences of tokens below `classes`. `None` for another name or a shape that the model cannot take.
+///
+/// ```
+/// use unisono::nn::presets;
+/// let lenet = presets::fitted("lenet", &[32, 32, 3], 100).unwrap();
+/// assert_eq!(lenet.model.output_shape()?.axes(), [100]);
+/// assert!(presets::fitted("lenet", &[784], 10).is_none());
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+pub fn fitted(name: &str, axes: &[usize], classes: usize) -> Option<Preset> {
+    let (model, inputs) = match (name, axes) {
+        ("mlp_small", _) => (mlp(axes, &[32], classes), Inputs::Values),
+        ("mlp", _) => (mlp(axes, &[1024, 1024], classes), Inputs::Values),
+        ("lenet", &[_, _, _]) => (lenet(axes, classes), Inputs::Values),
+        ("resnet20", &[_, _, _]) => (resnet20(axes, classes), Inputs::Values),
+        ("lstm", &[_]) => (lstm(axes, classes), Inputs::Tokens(classes)),
+        ("gpt", &[_]) => (gpt(axes, classes), Inputs::Tokens(classes)),
         _ => return None,
     };
     let name = NAMES.into_iter().find(|known| *known == name)?;
@@ -97,25 +119,26 @@ fn dense(outputs: usize) -> Dense {
     Dense::new(outputs).weight(Init::Torch).bias(Init::Torch)
 }
 
-/// Dense layers of these sizes with ReLU between them.
-fn mlp(sizes: &[usize]) -> Sequential {
-    let (first, rest) = sizes.split_first().expect("a preset has sizes");
-    let (last, hidden) = rest.split_last().expect("a preset has outputs");
+/// Dense layers with ReLU between them.
+fn mlp(axes: &[usize], hidden: &[usize], classes: usize) -> Sequential {
+    let input = Sequential::new(axes.to_vec());
+    let input = if axes.len() > 1 {
+        input.flatten()
+    } else {
+        input
+    };
     let add = |model: Sequential, &outputs: &usize| model.layer(dense(outputs)).relu();
-    hidden
-        .iter()
-        .fold(Sequential::new(*first), add)
-        .layer(dense(*last))
+    hidden.iter().fold(input, add).layer(dense(classes))
 }
 
-fn lenet() -> Sequential {
+fn lenet(axes: &[usize], classes: usize) -> Sequential {
     let conv = |channels| {
         Conv::d2(channels, 5)
             .padding(2)
             .weight(Init::Torch)
             .bias(Init::Torch)
     };
-    Sequential::new([28, 28, 1])
+    Sequential::new(axes.to_vec())
         .layer(conv(32))
         .relu()
         .layer(Pool::max(2))
@@ -125,10 +148,10 @@ fn lenet() -> Sequential {
         .flatten()
         .layer(dense(1024))
         .relu()
-        .layer(dense(10))
+        .layer(dense(classes))
 }
 
-fn resnet20() -> Sequential {
+fn resnet20(axes: &[usize], classes: usize) -> Sequential {
     let conv = |channels, stride| {
         Conv::d2(channels, 3)
             .padding(1)
@@ -136,7 +159,7 @@ fn resnet20() -> Sequential {
             .weight(Init::Torch)
             .without_bias()
     };
-    let mut model = Sequential::new([32, 32, 3])
+    let mut model = Sequential::new(axes.to_vec())
         .layer(conv(16, 1))
         .layer(BatchNorm::new())
         .relu();
@@ -162,17 +185,17 @@ fn resnet20() -> Sequential {
             before = channels;
         }
     }
-    model.layer(Pool::global_average()).layer(dense(10))
+    model.layer(Pool::global_average()).layer(dense(classes))
 }
 
-fn lstm() -> Sequential {
-    Sequential::new([CONTEXT])
-        .layer(Embedding::new(VOCABULARY, 128))
+fn lstm(axes: &[usize], vocabulary: usize) -> Sequential {
+    Sequential::new(axes.to_vec())
+        .layer(Embedding::new(vocabulary, 128))
         .layer(Recurrent::lstm(256))
-        .layer(dense(VOCABULARY))
+        .layer(dense(vocabulary))
 }
 
-fn gpt() -> Sequential {
+fn gpt(axes: &[usize], vocabulary: usize) -> Sequential {
     let (width, heads) = (128, 4);
     let init = Init::Normal(0.02);
     let dense = |outputs| Dense::new(outputs).weight(init).without_bias();
@@ -191,7 +214,7 @@ fn gpt() -> Sequential {
             .layer(Residual::new(mlp));
     }
     body = body.layer(Norm::layer().without_bias());
-    Sequential::new([CONTEXT]).layer(Embedding::tied(VOCABULARY, width, body).weight(init))
+    Sequential::new(axes.to_vec()).layer(Embedding::tied(vocabulary, width, body).weight(init))
 }
 
 /// ResNet's shortcut without parameters (option A): every `stride`-th position, channels padded with zeros. Rows

@@ -31,6 +31,17 @@ pub enum TrainError {
     /// The data are unusable.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A preset that cannot take the rows of the data.
+    #[error("the preset {name} cannot take {} of shape {axes:?}; images (H, W, C) go with mlp, lenet and resnet20, texts with lstm and gpt, other rows with mlp",
+        if *is_text { "sequences of tokens" } else { "rows" })]
+    Preset {
+        /// The preset.
+        name: &'static str,
+        /// The shape of a row.
+        axes: Vec<usize>,
+        /// Whether rows are sequences of tokens.
+        is_text: bool,
+    },
     /// A batch without rows.
     #[error("batch size must be at least 1, got 0; choose 1 or more")]
     EmptyBatch,

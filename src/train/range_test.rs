@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::data::{Dataset, epoch_order};
+use crate::data::Dataset;
 use crate::engine::Batch;
 use crate::optim::Progress;
 
@@ -102,12 +102,12 @@ impl Trainer {
         let points = engine.run(move |session| {
             let mut points: Vec<LrPoint> = Vec::new();
             let (mut epoch, mut start) = (0, 0);
-            let mut order = epoch_order(rows as u32, seed, epoch);
+            let mut order = config.sampling.order(rows as u32, seed, epoch)?;
             let (mut average, mut least) = (0.0, f64::INFINITY);
             for step in 0..u64::from(steps) {
                 if start + batch_size > rows {
                     (epoch, start) = (epoch + 1, 0);
-                    order = epoch_order(rows as u32, seed, epoch);
+                    order = config.sampling.order(rows as u32, seed, epoch)?;
                 }
                 let batch = Batch {
                     source: TRAIN,

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use crate::data::Dataset;
+use crate::data::{Dataset, Sampling};
 use crate::engine::{AllReduce, Engine, Pinning, Shards, Threads, UpdateMode};
 use crate::nn::kernel::Isa;
 use crate::nn::{Loss, Network, NetworkReplica, NnError, ReplicaSettings, Sequential};
@@ -75,7 +75,8 @@ impl Trainer {
         }
     }
 
-    /// Worker threads, at least 1; by default the physical cores that this process may use.
+    /// Worker threads, at least 1; by default the physical cores that this process may use, or fewer where a step has
+    /// too little work for them ([`crate::train::worthwhile_threads`]).
     pub fn threads(mut self, threads: impl Into<Threads>) -> Self {
         self.config.engine.threads = threads.into();
         self
@@ -102,6 +103,12 @@ impl Trainer {
     /// Who executes the update; both give the same bits.
     pub fn update(mut self, mode: UpdateMode) -> Self {
         self.config.engine.update = mode;
+        self
+    }
+
+    /// How an epoch draws its rows; shuffled by default.
+    pub fn sampling(mut self, sampling: Sampling) -> Self {
+        self.config.sampling = sampling;
         self
     }
 

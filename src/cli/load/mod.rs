@@ -1,113 +1,253 @@
-//! What `--data` and `--augment` mean: a folder with MNIST's four files, a table, or a text.
+//! What `--data` and its companions mean: from a path to training and test part.
 
-use std::path::Path;
+mod augment;
+mod images;
+mod kind;
+mod sounds;
+mod tables;
 
-use ndarray::Axis;
+use std::path::{Path, PathBuf};
 
 use crate::data::{
-    ArrayDataset, Augmentation, Augmented, Column, CsvTable, DataError, Dataset, ImageDataset,
-    Standardizer, TextDataset, stratified_split,
+    Column, DataError, Dataset, ImageFolder, OnBadSample, Sampling, TextDataset, Tokenizer,
+    Vocabulary, random_split, read_text, split_from_file, stratified_split,
 };
 
-use super::args::TrainArgs;
+use super::args::DataArgs;
 use super::config::{ArgError, refused};
+use augment::{Changes, Takes};
+pub(super) use kind::Kind;
+pub(super) use sounds::Sounds;
 
 /// Training and test part, and what they are.
 pub(super) struct Loaded {
     pub(super) data: [Box<dyn Dataset>; 2],
     pub(super) about: String,
+    /// The names of the classes; none where they are numbers, or tokens.
+    pub(super) class_names: Vec<String>,
+    /// The class of each training row, where it has one.
+    train_classes: Option<Vec<u32>>,
+}
+
+impl Loaded {
+    /// How many training rows the smallest and the largest class have.
+    pub(super) fn balance(&self) -> Option<String> {
+        let classes = self.train_classes.as_ref()?;
+        let num_classes = self.num_classes();
+        let mut counts = vec![0_usize; num_classes];
+        classes
+            .iter()
+            .for_each(|&class| counts[class as usize] += 1);
+        let (least, most) = (counts.iter().min()?, counts.iter().max()?);
+        Some(format!("{num_classes}, of {least} to {most} training rows"))
+    }
+
+    fn num_classes(&self) -> usize {
+        let most = self.train_classes.iter().flatten().max();
+        most.map_or(0, |&most| most as usize + 1)
+            .max(self.class_names.len())
+    }
+}
+
+/// Which rows are the test part.
+#[derive(Debug)]
+enum Split {
+    Stratified,
+    Random,
+    Groups,
+    File(PathBuf),
+}
+
+/// What the tokens of a text are.
+#[derive(Debug)]
+enum Tokens {
+    Characters,
+    Bytes,
+    File(PathBuf),
+}
+
+/// How training rows are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Draw {
+    Shuffle,
+    InOrder,
+    Balanced,
 }
 
 /// How files are read.
 #[derive(Debug)]
 pub(super) struct LoadSettings {
-    augmentation: Augmentation,
+    changes: Changes,
     label: Column,
+    is_text: bool,
+    tokens: Tokens,
+    split: Split,
     test_share: f64,
+    images: ImageFolder,
+    draw: Draw,
+}
+
+impl TryFrom<&DataArgs> for LoadSettings {
+    type Error = ArgError;
+
+    fn try_from(args: &DataArgs) -> Result<Self, ArgError> {
+        let share = args.test_share;
+        if !(share > 0.0 && share < 1.0) {
+            let expected = "above 0 and below 1";
+            return Err(refused("test-share", expected, &share.to_string()));
+        }
+        let on_bad_sample = match args.on_bad_sample.as_str() {
+            "error" => OnBadSample::Error,
+            "skip" => OnBadSample::Skip,
+            other => return Err(refused("on-bad-sample", "error or skip", other)),
+        };
+        Ok(Self {
+            changes: Changes::parse(&args.augment)?,
+            label: column(args.label.as_deref()),
+            is_text: args.text,
+            tokens: match args.tokens.as_str() {
+                "characters" => Tokens::Characters,
+                "bytes" => Tokens::Bytes,
+                file => Tokens::File(file.into()),
+            },
+            split: match args.split.as_str() {
+                "stratified" => Split::Stratified,
+                "random" => Split::Random,
+                "groups" => Split::Groups,
+                file => Split::File(file.into()),
+            },
+            test_share: share,
+            images: ImageFolder {
+                size: args.image_size.as_deref().map(size).transpose()?,
+                is_grey: args.grey,
+                on_bad_sample,
+                cache: cache(args.cache.as_deref()),
+            },
+            draw: match args.sampling.as_str() {
+                "shuffle" => Draw::Shuffle,
+                "in-order" => Draw::InOrder,
+                "balanced" => Draw::Balanced,
+                other => return Err(refused("sampling", "shuffle, in-order or balanced", other)),
+            },
+        })
+    }
 }
 
 impl LoadSettings {
-    pub(super) fn new(args: &TrainArgs) -> Result<Self, ArgError> {
-        let share = args.test_share;
-        if !(share > 0.0 && share < 1.0) {
-            return Err(refused(
-                "test-share",
-                "above 0 and below 1",
-                &share.to_string(),
-            ));
+    /// Reads what lies at `path`; texts are cut into windows of `context` tokens.
+    pub(super) fn load(&self, path: &Path, context: usize, seed: u64) -> Result<Loaded, DataError> {
+        let kind = Kind::of(path)?;
+        let takes = match kind {
+            Kind::IdxFolder | Kind::CifarFolder | Kind::ImageFolder { .. } | Kind::Npz => {
+                Takes::Images
+            }
+            Kind::Sounds => Takes::Sounds,
+            Kind::Text => Takes::Tokens,
+            Kind::Table if self.is_text => Takes::Tokens,
+            Kind::Idx | Kind::Npy | Kind::Table => Takes::Nothing,
+        };
+        self.refuse_unused(path, kind, takes)?;
+        match kind {
+            Kind::IdxFolder => self.idx_folder(path, seed),
+            Kind::CifarFolder => self.cifar_folder(path, seed),
+            Kind::ImageFolder { has_parts } => self.image_folder(path, has_parts, seed),
+            Kind::Sounds => self.sounds(path, seed),
+            Kind::Table if self.is_text => self.labelled_texts(path, seed),
+            Kind::Table => self.table(path, seed),
+            Kind::Npz => self.npz(path, seed),
+            Kind::Text => self.text(path, context, seed),
+            Kind::Idx | Kind::Npy => Err(unfit(
+                path,
+                "inputs and labels: a folder with MNIST's four files, or a .npz with both",
+                "one array",
+            )),
         }
-        Ok(Self {
-            augmentation: augmentation(&args.augment)?,
-            label: column(args.label.as_deref()),
-            test_share: share,
-        })
     }
 
-    /// Reads what lies at `path`; texts are cut into windows of `context` characters.
-    pub(super) fn load(&self, path: &Path, context: usize, seed: u64) -> Result<Loaded, DataError> {
-        let name = path.to_string_lossy();
-        if path.is_dir() {
-            self.images(path, seed)
-        } else if name.ends_with(".csv") || name.ends_with(".csv.gz") {
-            self.table(path, seed)
-        } else {
-            self.text(path, context, seed)
+    /// Settings that this kind of data would leave aside are errors.
+    fn refuse_unused(&self, path: &Path, kind: Kind, takes: Takes) -> Result<(), DataError> {
+        if let Some(what) = self.changes.unused(takes) {
+            return Err(unfit(path, "data that takes every word of --augment", what));
+        }
+        if matches!(self.split, Split::Groups) && kind != Kind::Sounds {
+            return Err(unfit(
+                path,
+                "sounds, for --split groups",
+                "data without groups",
+            ));
+        }
+        if self.draw == Draw::Balanced && kind == Kind::Text {
+            return Err(unfit(
+                path,
+                "rows with a class, for --sampling balanced",
+                "a text",
+            ));
+        }
+        Ok(())
+    }
+
+    /// How `Trainer` draws the rows of `loaded`.
+    pub(super) fn sampling(&self, loaded: &Loaded) -> Sampling {
+        match (self.draw, &loaded.train_classes) {
+            (Draw::InOrder, _) => Sampling::InOrder,
+            (Draw::Balanced, Some(classes)) => Sampling::balanced(classes, loaded.num_classes()),
+            _ => Sampling::Shuffle,
+        }
+    }
+
+    /// Rows of training and test part.
+    fn split(&self, labels: &[u32], seed: u64) -> Result<(Vec<usize>, Vec<usize>), DataError> {
+        match &self.split {
+            Split::Random => Ok(random_split(labels.len() as u32, self.test_share, seed)),
+            Split::File(path) => split_from_file(path, labels.len()),
+            Split::Stratified | Split::Groups => {
+                Ok(stratified_split(labels, self.test_share, seed))
+            }
         }
     }
 
     fn text(&self, path: &Path, context: usize, seed: u64) -> Result<Loaded, DataError> {
+        let text = read_text(path)?;
+        let tokenizer = match &self.tokens {
+            Tokens::Characters => Tokenizer::Characters(Vocabulary::of(&text)),
+            Tokens::Bytes => Tokenizer::Bytes,
+            Tokens::File(path) => Tokenizer::from_json(path)?,
+        };
         let how = (self.test_share, seed);
-        let (train, test, vocabulary) = TextDataset::from_file(path, context, how)?;
+        let (train, test) = TextDataset::parts(&text, &tokenizer, context, how)?;
+        let train = train.with_token_dropout(self.changes.token_dropout)?;
         Ok(Loaded {
             data: [Box::new(train), Box::new(test)],
             about: format!(
-                "{}, {} different characters, windows of {context}",
+                "{}, {} different tokens, windows of {context}",
                 path.display(),
-                vocabulary.len()
+                tokenizer.len()
             ),
+            class_names: Vec::new(),
+            train_classes: None,
         })
     }
 
-    fn table(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
-        let table = CsvTable::read(path, &self.label)?;
-        let (train, test) = stratified_split(table.labels(), self.test_share, seed);
-        let scale = Standardizer::fit(table.values().select(Axis(0), &train).view());
-        let part = |rows: &[usize]| -> Result<Box<dyn Dataset>, DataError> {
-            let mut values = table.values().select(Axis(0), rows);
-            scale.apply(&mut values);
-            let labels: Vec<u32> = rows.iter().map(|&row| table.labels()[row]).collect();
-            let data = ArrayDataset::classes(values, &labels, table.classes().len())?;
-            Ok(Box::new(data))
-        };
-        Ok(Loaded {
-            data: [part(&train)?, part(&test)?],
-            about: format!(
-                "{}, {} features, classes {}",
-                path.display(),
-                table.names().len(),
-                table.classes().join(", ")
-            ),
-        })
+    /// Images alone, for looking at them.
+    pub(super) fn plain(label: Option<&str>, images: ImageFolder) -> Self {
+        Self {
+            changes: Changes::default(),
+            label: column(label),
+            is_text: false,
+            tokens: Tokens::Characters,
+            split: Split::Stratified,
+            test_share: 0.1,
+            images,
+            draw: Draw::Shuffle,
+        }
     }
+}
 
-    fn images(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
-        let part = |name| ImageDataset::from_idx_folder(path, name);
-        let (train, test) = (part("train")?, part("t10k")?);
-        let statistics = train.statistics();
-        let shape = train.shape();
-        let train = Augmented::new(train.standardised(&statistics), self.augmentation, seed)?;
-        Ok(Loaded {
-            data: [Box::new(train), Box::new(test.standardised(&statistics))],
-            about: format!(
-                "{}, images of {} x {} x {}, mean {:.4} and deviation {:.4} taken from the training part",
-                path.display(),
-                shape.height,
-                shape.width,
-                shape.channels,
-                statistics.means[0],
-                statistics.deviations[0]
-            ),
-        })
+fn unfit(path: &Path, expected: &str, got: &str) -> DataError {
+    DataError::Format {
+        path: path.to_owned(),
+        expected: expected.to_owned(),
+        got: got.to_owned(),
     }
 }
 
@@ -122,29 +262,26 @@ pub(super) fn column(label: Option<&str>) -> Column {
     }
 }
 
-/// `shift 2 rotate 10 scale 0.1 flip cutout 8`, any of them, or `none`.
-fn augmentation(text: &str) -> Result<Augmentation, ArgError> {
-    let expected =
-        "none, or some of: shift PIXELS, rotate DEGREES, scale SHARE, flip, cutout PIXELS";
-    let odd = || refused("augment", expected, text);
-    let mut found = Augmentation::default();
-    let mut words = text.split_whitespace();
-    while let Some(word) = words.next() {
-        let mut number = || {
-            words
-                .next()
-                .and_then(|word| word.parse::<f32>().ok())
-                .ok_or_else(odd)
-        };
-        match word {
-            "none" => {}
-            "flip" => found.flip = true,
-            "shift" => found.shift = number()?,
-            "rotate" => found.rotate = number()?,
-            "scale" => found.scale = number()?,
-            "cutout" => found.cutout = number()? as usize,
-            _ => return Err(odd()),
+/// `32x48`, height and width.
+pub(super) fn size(text: &str) -> Result<(usize, usize), ArgError> {
+    let edge = |text: &str| text.parse().ok().filter(|edge| (1..=4096).contains(edge));
+    let both = text
+        .split_once('x')
+        .and_then(|(h, w)| Some((edge(h)?, edge(w)?)));
+    let expected = "HEIGHTxWIDTH, each from 1 to 4096, such as 32x32";
+    both.ok_or_else(|| refused("image-size", expected, text))
+}
+
+/// Where decoded images are kept: a folder, or nowhere; by default the user's cache folder, if the system has one.
+fn cache(given: Option<&Path>) -> Option<PathBuf> {
+    match given {
+        Some(path) if path == Path::new("none") => None,
+        Some(path) => Some(path.to_owned()),
+        None => {
+            let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+            let home = || Some(PathBuf::from(set("HOME")?).join(".cache"));
+            let base = set("XDG_CACHE_HOME").map(PathBuf::from).or_else(home)?;
+            Some(base.join("unisono"))
         }
     }
-    Ok(found)
 }

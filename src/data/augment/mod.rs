@@ -4,21 +4,34 @@
 //! | step | what |
 //! |---|---|
 //! | shift | by up to so many pixels each way |
-//! | rotate, scale | about the centre: one bilinear sampling together with the shift |
+//! | crop | by whole pixels: padding with background, and a crop of the old size |
+//! | rotate, scale | about the centre: one bilinear sampling together with shift and crop |
 //! | flip | left and right, half of the time |
+//! | brightness, contrast, saturation | factors about 1; values stay in 0..=1 before standardisation |
+//! | noise | Gaussian, in standard deviations |
 //! | cutout | a square of background, somewhere |
+//! | mixup, cutmix | with another row of the set, changed as its own epoch says |
+//!
+//! # Mixing and labels
+//! Rows have one class each. The loss of a mixed label is linear in it, `l loss(a) + (1 - l) loss(b)`; so the row gets class a with
+//! probability l and class b else, which has that loss as its mean. One mixed image has one of both labels; over epochs it has both.
 //!
 //! # References
-//! DeVries, Taylor: "Improved regularization of convolutional neural networks with cutout", 2017.
+//! DeVries, Taylor: "Improved regularization of convolutional neural networks with cutout", 2017; Zhang et al.: "mixup: beyond empirical
+//! risk minimization", 2018; Yun et al.: "CutMix", 2019.
 
-use multiversion::multiversion;
+mod colour;
+mod geometry;
+
 use ndarray_rand::rand::Rng;
+use ndarray_rand::rand_distr::{Beta, Distribution};
 
 use crate::seed::{Purpose, Stream};
 
 use super::dataset::{Dataset, Labels, LabelsMut};
 use super::error::DataError;
-use super::images::{ImageDataset, ImageShape};
+use super::images::ImageDataset;
+use geometry::Placement;
 
 /// What may happen to an image.
 ///
@@ -32,14 +45,28 @@ use super::images::{ImageDataset, ImageShape};
 pub struct Augmentation {
     /// Pixels each way, at least 0, not whole ones only.
     pub shift: f32,
+    /// Pixels each way, whole ones.
+    pub crop: usize,
     /// Degrees each way, in 0..=180.
     pub rotate: f32,
     /// The share by which it grows or shrinks at most, in 0..1.
     pub scale: f32,
     /// Whether left and right may change places.
     pub flip: bool,
+    /// How far the factor of brightness may lie from 1, in 0..=1.
+    pub brightness: f32,
+    /// The same of contrast, about the mean grey.
+    pub contrast: f32,
+    /// The same of saturation, about each pixel's grey; images of one channel have none.
+    pub saturation: f32,
+    /// The standard deviation of what is added to each value, at least 0.
+    pub noise: f32,
     /// The edge of the square that is cut out, in pixels; 0 for none.
     pub cutout: usize,
+    /// Alpha of mixup's Beta(alpha, alpha), at least 0; 0 for none.
+    pub mixup: f32,
+    /// The same of cutmix. With both, each row gets one of them, half of the time.
+    pub cutmix: f32,
 }
 
 impl Augmentation {
@@ -48,13 +75,9 @@ impl Augmentation {
     /// # Errors
     /// [`DataError::Augmentation`].
     pub fn check(&self) -> Result<(), DataError> {
+        let from_0 = |value: f32| value >= 0.0 && value.is_finite();
         let cases = [
-            (
-                "shift",
-                "at least 0",
-                self.shift,
-                self.shift >= 0.0 && self.shift.is_finite(),
-            ),
+            ("shift", "at least 0", self.shift, from_0(self.shift)),
             (
                 "rotate",
                 "in 0..=180",
@@ -67,6 +90,27 @@ impl Augmentation {
                 self.scale,
                 (0.0..1.0).contains(&self.scale),
             ),
+            (
+                "brightness",
+                "in 0..=1",
+                self.brightness,
+                (0.0..=1.0).contains(&self.brightness),
+            ),
+            (
+                "contrast",
+                "in 0..=1",
+                self.contrast,
+                (0.0..=1.0).contains(&self.contrast),
+            ),
+            (
+                "saturation",
+                "in 0..=1",
+                self.saturation,
+                (0.0..=1.0).contains(&self.saturation),
+            ),
+            ("noise", "at least 0", self.noise, from_0(self.noise)),
+            ("mixup", "at least 0", self.mixup, from_0(self.mixup)),
+            ("cutmix", "at least 0", self.cutmix, from_0(self.cutmix)),
         ];
         let odd = cases.into_iter().find(|case| !case.3);
         odd.map_or(Ok(()), |(name, range, got, _)| {
@@ -76,11 +120,28 @@ impl Augmentation {
 
     /// Whether pixels move.
     fn moves(&self) -> bool {
-        self.shift > 0.0 || self.rotate > 0.0 || self.scale > 0.0
+        self.shift > 0.0 || self.crop > 0 || self.rotate > 0.0 || self.scale > 0.0
+    }
+
+    fn colours(&self) -> bool {
+        self.brightness > 0.0 || self.contrast > 0.0 || self.saturation > 0.0
     }
 }
 
 /// Images that every epoch of training sees augmented; evaluation sees them as they are.
+///
+/// ```
+/// use unisono::data::{Augmentation, Augmented, DataError, Dataset, ImageDataset, ImageShape, LabelsMut};
+/// let shape = ImageShape { height: 1, width: 2, channels: 1 };
+/// let images = ImageDataset::new(vec![0, 255], shape, vec![0], 1)?;
+/// let flips = Augmented::new(images, Augmentation { flip: true, ..Augmentation::default() }, 42)?;
+/// let (mut seen, mut class) = ([0.0; 2], [0]);
+/// flips.draw(3, &[0], &mut seen, LabelsMut::Classes(&mut class));
+/// assert!(seen == [0.0, 1.0] || seen == [1.0, 0.0]);
+/// flips.gather_inputs(&[0], &mut seen);
+/// assert_eq!(seen, [0.0, 1.0]);
+/// # Ok::<(), DataError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Augmented {
     images: ImageDataset,
@@ -108,128 +169,101 @@ impl Augmented {
         })
     }
 
-    /// The image of `row` in `epoch`, from `plain` to `image`.
-    fn change(&self, (epoch, row): (u32, u32), plain: &[f32], image: &mut [f32]) {
+    /// The image of `row` in `epoch`, but not mixed with another; `plain` is room for it as it is. Gives back the row's stream.
+    fn change(&self, (epoch, row): (u32, u32), plain: &mut [f32], image: &mut [f32]) -> Stream {
         let (shape, what) = (self.images.shape(), self.augmentation);
-        let mut random = self.random(epoch, row);
+        // A stream takes 48 bits of place: the low half of the epoch, and the row.
+        let mut random = Stream::new(self.seed, Purpose::Augment, row, epoch as u16);
         let mut within = |most: f32| most * (2.0 * random.random::<f32>() - 1.0);
-        let place = Placement {
+        let mut place = Placement {
             angle: within(what.rotate).to_radians(),
             size: 1.0 + within(what.scale),
             shift: (within(what.shift), within(what.shift)),
         };
+        if what.crop > 0 {
+            let whole = 2 * what.crop as u32 + 1;
+            let mut step = || random.below(whole) as f32 - what.crop as f32;
+            place.shift = (place.shift.0 + step(), place.shift.1 + step());
+        }
         if what.moves() {
-            sample(shape, plain, image, (&place, &self.background));
+            self.images.gather_inputs(&[row], plain);
+            geometry::sample(shape, plain, image, (&place, &self.background));
         } else {
-            image.copy_from_slice(plain);
+            self.images.gather_inputs(&[row], image);
         }
         if what.flip && random.random::<bool>() {
-            for row in image.chunks_exact_mut(shape.width * shape.channels) {
-                for x in 0..shape.width / 2 {
-                    for c in 0..shape.channels {
-                        let other = (shape.width - 1 - x) * shape.channels + c;
-                        row.swap(x * shape.channels + c, other);
-                    }
-                }
-            }
+            geometry::flip(shape, image);
+        }
+        if what.colours() {
+            let mut factor = |most: f32| 1.0 + most * (2.0 * random.random::<f32>() - 1.0);
+            let jitter = colour::Jitter {
+                brightness: factor(what.brightness),
+                contrast: factor(what.contrast),
+                saturation: factor(what.saturation),
+            };
+            jitter.apply(self.images.standardised_with(), image);
+        }
+        if what.noise > 0.0 {
+            colour::add_noise(&mut random, what.noise, image);
         }
         if what.cutout > 0 {
-            let centre = (
-                random.random_range(0..shape.height),
-                random.random_range(0..shape.width),
-            );
-            self.cut_out(centre, image);
+            let centre = somewhere(&mut random, (shape.height, shape.width));
+            let hole = geometry::rectangle(shape, centre, (what.cutout, what.cutout));
+            geometry::fill(shape, hole, &self.background, image);
         }
+        random
     }
 
-    fn random(&self, epoch: u32, row: u32) -> Stream {
-        // A stream takes 48 bits of place: the low half of the epoch, and the row.
-        Stream::new(self.seed, Purpose::Augment, row, epoch as u16)
-    }
-
-    fn cut_out(&self, (y, x): (usize, usize), image: &mut [f32]) {
-        let (shape, half) = (self.images.shape(), self.augmentation.cutout / 2);
-        let size = self.augmentation.cutout;
-        let range = |at: usize, len: usize| at.saturating_sub(half)..(at + size - half).min(len);
-        for y in range(y, shape.height) {
-            for x in range(x, shape.width) {
-                let at = (y * shape.width + x) * shape.channels;
-                image[at..at + shape.channels].copy_from_slice(&self.background);
+    /// Mixes `image` with another row's; gives the row whose class it gets.
+    fn mix(&self, (epoch, row): (u32, u32), random: &mut Stream, room: Room<'_>) -> u32 {
+        let what = self.augmentation;
+        let is_cut = match (what.mixup > 0.0, what.cutmix > 0.0) {
+            (false, false) => return row,
+            (true, true) => random.random::<bool>(),
+            (_, is_cut) => is_cut,
+        };
+        let alpha = if is_cut { what.cutmix } else { what.mixup };
+        let beta = Beta::new(alpha, alpha).expect("alpha is checked to be positive");
+        let mut own: f32 = beta.sample(random);
+        let partner = random.below(self.images.len() as u32);
+        self.change((epoch, partner), room.plain, room.other);
+        if is_cut {
+            let shape = self.images.shape();
+            let edge = (1.0 - own).max(0.0).sqrt();
+            let size = |len: usize| (len as f32 * edge) as usize;
+            let centre = somewhere(random, (shape.height, shape.width));
+            let (rows, columns) =
+                geometry::rectangle(shape, centre, (size(shape.height), size(shape.width)));
+            own = 1.0 - (rows.len() * columns.len()) as f32 / (shape.height * shape.width) as f32;
+            for y in rows {
+                let first = (y * shape.width + columns.start) * shape.channels;
+                let part = first..first + columns.len() * shape.channels;
+                room.image[part.clone()].copy_from_slice(&room.other[part]);
             }
+        } else {
+            let pairs = room.image.iter_mut().zip(room.other);
+            pairs.for_each(|(to, other)| *to = own * *to + (1.0 - own) * *other);
+        }
+        if random.random::<f32>() < own {
+            row
+        } else {
+            partner
         }
     }
 }
 
-/// Where an image is put.
-struct Placement {
-    /// In radians.
-    angle: f32,
-    /// Against its own size.
-    size: f32,
-    /// Down and right, in pixels.
-    shift: (f32, f32),
+fn somewhere(random: &mut Stream, (height, width): (usize, usize)) -> (usize, usize) {
+    (
+        random.random_range(0..height),
+        random.random_range(0..width),
+    )
 }
 
-/// Each pixel of `to` from the four of `from` around its source, which is background outside.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn sample(
-    shape: ImageShape,
-    from: &[f32],
-    to: &mut [f32],
-    (place, background): (&Placement, &[f32]),
-) {
-    let ImageShape {
-        height,
-        width,
-        channels,
-    } = shape;
-    let (centre_y, centre_x) = ((height as f32 - 1.0) / 2.0, (width as f32 - 1.0) / 2.0);
-    let (sin, cos) = (
-        place.angle.sin() / place.size,
-        place.angle.cos() / place.size,
-    );
-    let stride = width * channels;
-    for (at_y, to) in to.chunks_exact_mut(stride).enumerate() {
-        let y = at_y as f32 - centre_y - place.shift.0;
-        for (at_x, to) in to.chunks_exact_mut(channels).enumerate() {
-            let x = at_x as f32 - centre_x - place.shift.1;
-            let (source_y, source_x) = (cos * y - sin * x + centre_y, sin * y + cos * x + centre_x);
-            let (top, left) = (source_y.floor(), source_x.floor());
-            let (down, right) = (source_y - top, source_x - left);
-            let (top, left) = (top as i32, left as i32);
-            let mix = |[a, b, c, d]: [f32; 4]| {
-                (1.0 - down) * ((1.0 - right) * a + right * b)
-                    + down * ((1.0 - right) * c + right * d)
-            };
-            let is_inside =
-                top >= 0 && left >= 0 && (top as usize) + 1 < height && (left as usize) + 1 < width;
-            if is_inside {
-                let first = top as usize * stride + left as usize * channels;
-                let upper = &from[first..first + 2 * channels];
-                let lower = &from[first + stride..][..2 * channels];
-                for (c, to) in to.iter_mut().enumerate() {
-                    *to = mix([upper[c], upper[channels + c], lower[c], lower[channels + c]]);
-                }
-                continue;
-            }
-            for (c, to) in to.iter_mut().enumerate() {
-                let value = |y: i32, x: i32| {
-                    let is_inside =
-                        (0..height as i32).contains(&y) && (0..width as i32).contains(&x);
-                    match is_inside {
-                        true => from[y as usize * stride + x as usize * channels + c],
-                        false => background[c],
-                    }
-                };
-                *to = mix([
-                    value(top, left),
-                    value(top, left + 1),
-                    value(top + 1, left),
-                    value(top + 1, left + 1),
-                ]);
-            }
-        }
-    }
+/// An image, another one, and one as it was.
+struct Room<'a> {
+    image: &'a mut [f32],
+    other: &'a mut [f32],
+    plain: &'a mut [f32],
 }
 
 impl Dataset for Augmented {
@@ -239,6 +273,10 @@ impl Dataset for Augmented {
 
     fn input_len(&self) -> usize {
         self.images.input_len()
+    }
+
+    fn input_shape(&self) -> Vec<usize> {
+        self.images.input_shape()
     }
 
     fn labels(&self) -> Labels {
@@ -257,20 +295,31 @@ impl Dataset for Augmented {
         if self.augmentation == Augmentation::default() {
             return self.images.draw(epoch, rows, inputs, labels);
         }
-        let mut plain = PLAIN.take();
-        plain.resize(self.input_len(), 0.0);
-        for (&row, image) in rows.iter().zip(inputs.chunks_exact_mut(self.input_len())) {
-            self.images.gather_inputs(&[row], &mut plain);
-            self.change((epoch, row), &plain, image);
+        let len = self.input_len();
+        let mut spare = SPARE.take();
+        spare.resize(2 * len, 0.0);
+        let (plain, other) = spare.split_at_mut(len);
+        let mut classes = match labels {
+            LabelsMut::Classes(classes) => classes.iter_mut(),
+            LabelsMut::Values(_) => [].iter_mut(),
+        };
+        for (&row, image) in rows.iter().zip(inputs.chunks_exact_mut(len)) {
+            let mut random = self.change((epoch, row), plain, image);
+            let room = Room {
+                image,
+                other,
+                plain,
+            };
+            let labelled = self.mix((epoch, row), &mut random, room);
+            if let Some(class) = classes.next() {
+                *class = self.images.class_labels()[labelled as usize];
+            }
         }
-        PLAIN.set(plain);
-        if let LabelsMut::Classes(classes) = labels {
-            self.images.gather_classes(rows, classes);
-        }
+        SPARE.set(spare);
     }
 }
 
 thread_local! {
-    /// An image as it is: each worker's own, so that a steady step allocates nothing.
-    static PLAIN: std::cell::Cell<Vec<f32>> = const { std::cell::Cell::new(Vec::new()) };
+    /// Two images: each worker's own, so that a steady step allocates nothing.
+    static SPARE: std::cell::Cell<Vec<f32>> = const { std::cell::Cell::new(Vec::new()) };
 }

@@ -1,0 +1,87 @@
+//! `--augment` in words.
+
+use crate::data::{Augmentation, SpectrogramAugmentation};
+
+use super::super::config::{ArgError, refused};
+
+/// What may happen to training rows: each kind of data takes its own part.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Changes {
+    pub(super) images: Augmentation,
+    pub(super) sounds: SpectrogramAugmentation,
+    pub(super) token_dropout: f32,
+}
+
+impl Changes {
+    /// `shift 2 rotate 10 flip`, any of the words, or `none`.
+    pub(super) fn parse(text: &str) -> Result<Self, ArgError> {
+        let expected = "none, or some of: shift PIXELS, crop PIXELS, rotate DEGREES, scale SHARE, flip, brightness SHARE, \
+            contrast SHARE, saturation SHARE, noise DEVIATION, cutout PIXELS, mixup ALPHA, cutmix ALPHA, \
+            time-shift FRAMES, time-mask FRAMES, band-mask BANDS, token-dropout SHARE";
+        let odd = || refused("augment", expected, text);
+        let mut found = Self::default();
+        let mut words = text.split_whitespace();
+        while let Some(word) = words.next() {
+            if word == "flip" {
+                found.images.flip = true;
+                continue;
+            }
+            if word == "none" {
+                continue;
+            }
+            let number = words.next().and_then(|word| word.parse::<f32>().ok());
+            let number = number.ok_or_else(odd)?;
+            if !found.set(word, number) {
+                return Err(odd());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether there is such a word.
+    fn set(&mut self, word: &str, number: f32) -> bool {
+        let (images, sounds) = (&mut self.images, &mut self.sounds);
+        let whole = number.max(0.0) as usize;
+        match word {
+            "shift" => images.shift = number,
+            "crop" => images.crop = whole,
+            "rotate" => images.rotate = number,
+            "scale" => images.scale = number,
+            "brightness" => images.brightness = number,
+            "contrast" => images.contrast = number,
+            "saturation" => images.saturation = number,
+            "noise" => images.noise = number,
+            "cutout" => images.cutout = whole,
+            "mixup" => images.mixup = number,
+            "cutmix" => images.cutmix = number,
+            "time-shift" => sounds.shift = whole,
+            "time-mask" => sounds.time_masks = (1, whole),
+            "band-mask" => sounds.band_masks = (1, whole),
+            "token-dropout" => self.token_dropout = number,
+            _ => return false,
+        }
+        true
+    }
+
+    /// What of it the data cannot have.
+    pub(super) fn unused(&self, takes: Takes) -> Option<&'static str> {
+        if self.images != Augmentation::default() && takes != Takes::Images {
+            Some("changes of images")
+        } else if self.sounds != SpectrogramAugmentation::default() && takes != Takes::Sounds {
+            Some("time-shift, time-mask and band-mask")
+        } else if self.token_dropout != 0.0 && takes != Takes::Tokens {
+            Some("token-dropout")
+        } else {
+            None
+        }
+    }
+}
+
+/// The kind of changes that data takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    Nothing,
+    Images,
+    Sounds,
+    Tokens,
+}

@@ -1,0 +1,108 @@
+//! Images: MNIST's and CIFAR's files, folders, arrays of bytes.
+
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::data::{Augmented, DataError, ImageDataset, LoadedImages};
+
+use super::{LoadSettings, Loaded};
+
+impl LoadSettings {
+    pub(super) fn idx_folder(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
+        let part = |name| ImageDataset::from_idx_folder(path, name);
+        self.image_parts([part("train")?, part("t10k")?], (path, seed), Vec::new())
+    }
+
+    pub(super) fn cifar_folder(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
+        let parts = ImageDataset::from_cifar_folder(path)?;
+        self.image_parts(parts, (path, seed), Vec::new())
+    }
+
+    pub(super) fn image_folder(
+        &self,
+        path: &Path,
+        has_parts: bool,
+        seed: u64,
+    ) -> Result<Loaded, DataError> {
+        if has_parts {
+            let (train, test) = (
+                self.folder(&path.join("train"))?,
+                self.folder(&path.join("test"))?,
+            );
+            if train.class_names != test.class_names {
+                return Err(DataError::Format {
+                    path: path.join("test"),
+                    expected: format!("the classes {}", train.class_names.join(", ")),
+                    got: test.class_names.join(", "),
+                });
+            }
+            return self.image_parts([train.images, test.images], (path, seed), train.class_names);
+        }
+        let LoadedImages {
+            images,
+            class_names,
+            ..
+        } = self.folder(path)?;
+        let (train, test) = self.split(images.class_labels(), seed)?;
+        let parts = [images.subset(&train), images.subset(&test)];
+        self.image_parts(parts, (path, seed), class_names)
+    }
+
+    /// A folder of class folders, with a bar while images are decoded.
+    pub(in crate::cli) fn folder(&self, path: &Path) -> Result<LoadedImages, DataError> {
+        let bar = ProgressBar::new(0);
+        let style =
+            ProgressStyle::with_template("decoding {bar:30} {pos} of {len} images, {eta} left");
+        bar.set_style(style.expect("the template is well-formed"));
+        let loaded = self.images.read(path, &|all| {
+            bar.set_length(all as u64);
+            bar.inc(1);
+        });
+        bar.finish_and_clear();
+        let loaded = loaded?;
+        for warning in &loaded.warnings {
+            eprintln!("warning: {warning}");
+        }
+        for skipped in loaded.skipped.iter().take(10) {
+            eprintln!("warning: skipped: {skipped}");
+        }
+        if !loaded.skipped.is_empty() {
+            eprintln!("warning: skipped {} images in all", loaded.skipped.len());
+        }
+        Ok(loaded)
+    }
+
+    pub(super) fn image_parts(
+        &self,
+        [train, test]: [ImageDataset; 2],
+        (path, seed): (&Path, u64),
+        class_names: Vec<String>,
+    ) -> Result<Loaded, DataError> {
+        if train.shape() != test.shape() {
+            return Err(DataError::Format {
+                path: path.to_owned(),
+                expected: format!("test images of {:?} like those for training", train.shape()),
+                got: format!("{:?}", test.shape()),
+            });
+        }
+        let statistics = train.statistics();
+        let shape = train.shape();
+        let labels = train.class_labels().to_vec();
+        let train = Augmented::new(train.standardised(&statistics), self.changes.images, seed)?;
+        Ok(Loaded {
+            data: [Box::new(train), Box::new(test.standardised(&statistics))],
+            about: format!(
+                "{}, images of {} x {} x {}, means {:.4?} and deviations {:.4?} taken from the training part",
+                path.display(),
+                shape.height,
+                shape.width,
+                shape.channels,
+                statistics.means,
+                statistics.deviations
+            ),
+            class_names,
+            train_classes: Some(labels),
+        })
+    }
+}

@@ -1,0 +1,108 @@
+//! What lies at a path, by its name and what is in it.
+
+use std::path::Path;
+
+use crate::data::DataError;
+
+/// A kind of data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Kind {
+    /// MNIST's four files.
+    IdxFolder,
+    /// CIFAR's binary files.
+    CifarFolder,
+    /// Folders of images, one a class; with `train` and `test` around them if so.
+    ImageFolder { has_parts: bool },
+    /// WAV files in a folder or a tar archive.
+    Sounds,
+    /// One IDX file.
+    Idx,
+    /// One NumPy array.
+    Npy,
+    /// Several NumPy arrays.
+    Npz,
+    /// Comma-separated values.
+    Table,
+    /// Anything else.
+    Text,
+}
+
+impl Kind {
+    /// The kind of what lies at `path`.
+    pub(in crate::cli) fn of(path: &Path) -> Result<Self, DataError> {
+        if path.is_dir() {
+            return Self::of_folder(path);
+        }
+        let name = path.to_string_lossy().to_lowercase();
+        let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+        Ok(if ends(&["-ubyte", "-ubyte.gz", ".idx", ".idx.gz"]) {
+            Kind::Idx
+        } else if ends(&[".npy"]) {
+            Kind::Npy
+        } else if ends(&[".npz"]) {
+            Kind::Npz
+        } else if ends(&[".csv", ".csv.gz"]) {
+            Kind::Table
+        } else if ends(&[".tar", ".tar.gz", ".tgz"]) {
+            Kind::Sounds
+        } else {
+            Kind::Text
+        })
+    }
+
+    fn of_folder(path: &Path) -> Result<Self, DataError> {
+        let holds = |name: &str| path.join(name).exists();
+        if holds("train-images-idx3-ubyte") || holds("train-images-idx3-ubyte.gz") {
+            return Ok(Kind::IdxFolder);
+        }
+        if holds("data_batch_1.bin") || holds("train.bin") {
+            return Ok(Kind::CifarFolder);
+        }
+        let has_parts = path.join("train").is_dir() && path.join("test").is_dir();
+        let inside = if has_parts {
+            path.join("train")
+        } else {
+            path.to_owned()
+        };
+        match first_file(&inside)? {
+            Some(end) if end == "wav" => Ok(Kind::Sounds),
+            Some(end) if ["png", "jpg", "jpeg"].contains(&end.as_str()) => {
+                Ok(Kind::ImageFolder { has_parts })
+            }
+            _ => Err(DataError::Format {
+                path: path.to_owned(),
+                expected: "a folder with MNIST's files (train-images-idx3-ubyte and three more), CIFAR's (data_batch_1.bin or train.bin), folders of PNG or JPEG images, or WAV files"
+                    .to_owned(),
+                got: "none of these".to_owned(),
+            }),
+        }
+    }
+}
+
+/// The extension of the first image or sound in a folder or the folders in it.
+fn first_file(folder: &Path) -> Result<Option<String>, DataError> {
+    let failed = |source| DataError::Io {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let end = path
+            .extension()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_lowercase();
+        if path.is_dir() {
+            folders.push(path);
+        } else if ["wav", "png", "jpg", "jpeg"].contains(&end.as_str()) {
+            return Ok(Some(end));
+        }
+    }
+    for folder in folders {
+        if let Some(end) = first_file(&folder)? {
+            return Ok(Some(end));
+        }
+    }
+    Ok(None)
+}

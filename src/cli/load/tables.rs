@@ -1,0 +1,202 @@
+//! Tables of numbers or texts, and NumPy's arrays.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ndarray::{Array2, Axis};
+
+use crate::data::{
+    ArrayDataset, CsvTable, DataError, ImageDataset, ImageShape, LabelledTexts, Npy, Standardizer,
+    TextHasher, read_npz,
+};
+
+use super::{LoadSettings, Loaded};
+
+/// Buckets of hashed n-grams.
+const BUCKETS: usize = 1 << 17;
+
+/// Names under which inputs and labels of both parts, or of all rows, lie in an archive.
+const PARTS: [[&str; 4]; 2] = [
+    ["x_train", "y_train", "x_test", "y_test"],
+    ["train_images", "train_labels", "test_images", "test_labels"],
+];
+const WHOLE: [[&str; 2]; 3] = [["x", "y"], ["images", "labels"], ["data", "target"]];
+
+impl LoadSettings {
+    pub(super) fn table(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
+        let table = CsvTable::read(path, &self.label)?;
+        let (train, test) = self.split(table.labels(), seed)?;
+        let about = format!(
+            "{}, {} features, classes {}",
+            path.display(),
+            table.names().len(),
+            table.classes().join(", ")
+        );
+        let classes = table.classes().to_vec();
+        self.values(
+            table.values().to_owned(),
+            table.labels(),
+            ([train, test], classes, about),
+        )
+    }
+
+    /// Real values with classes, standardised.
+    fn values(
+        &self,
+        values: Array2<f32>,
+        labels: &[u32],
+        ([train, test], class_names, about): ([Vec<usize>; 2], Vec<String>, String),
+    ) -> Result<Loaded, DataError> {
+        let scale = Standardizer::fit(values.select(Axis(0), &train).view());
+        let part = |rows: &[usize]| -> Result<ArrayDataset, DataError> {
+            let mut values = values.select(Axis(0), rows);
+            scale.apply(&mut values);
+            let labels: Vec<u32> = rows.iter().map(|&row| labels[row]).collect();
+            ArrayDataset::classes(values, &labels, class_names.len())
+        };
+        let (train, test) = (part(&train)?, part(&test)?);
+        Ok(Loaded {
+            train_classes: train.class_labels().map(<[u32]>::to_vec),
+            data: [Box::new(train), Box::new(test)],
+            about,
+            class_names,
+        })
+    }
+
+    pub(super) fn labelled_texts(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
+        let texts = LabelledTexts::read(path, &self.label)?;
+        let (train, test) = self.split(&texts.labels, seed)?;
+        let (train, test) = (texts.subset(&train), texts.subset(&test));
+        let hasher = TextHasher::fit(&train.texts, BUCKETS);
+        let data = hasher
+            .dataset(&train)?
+            .with_token_dropout(self.changes.token_dropout, seed)?;
+        Ok(Loaded {
+            data: [Box::new(data), Box::new(hasher.dataset(&test)?)],
+            about: format!("{}, texts as {BUCKETS} buckets of n-grams", path.display()),
+            class_names: texts.classes,
+            train_classes: Some(train.labels),
+        })
+    }
+
+    pub(super) fn npz(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
+        let mut arrays = read_npz(path)?;
+        let names = arrays.keys().cloned().collect::<Vec<_>>().join(", ");
+        for names in PARTS {
+            if let Some([x, y, test_x, test_y]) = taken(&mut arrays, names) {
+                let (train, test) = (
+                    labels(&y, (path, names[1]))?,
+                    labels(&test_y, (path, names[3]))?,
+                );
+                let rows = x.shape().first().copied().unwrap_or(0);
+                let parts = [(0..rows).collect(), (rows..rows + test.len()).collect()];
+                let x = joined(x, test_x, path)?;
+                return self.array(x, [train, test].concat(), (parts, path, seed));
+            }
+        }
+        for names in WHOLE {
+            if let Some([x, y]) = taken(&mut arrays, names) {
+                let labels = labels(&y, (path, names[1]))?;
+                let (train, test) = self.split(&labels, seed)?;
+                return self.array(x, labels, ([train, test], path, seed));
+            }
+        }
+        Err(DataError::Format {
+            path: path.to_owned(),
+            expected: format!(
+                "arrays named {}, or x and y, images and labels, data and target",
+                PARTS.map(|p| p.join(", ")).join(" or ")
+            ),
+            got: names,
+        })
+    }
+
+    /// Inputs of any shape: bytes of 3 or 4 axes are images.
+    fn array(
+        &self,
+        x: Npy,
+        labels: Vec<u32>,
+        (parts, path, seed): ([Vec<usize>; 2], &Path, u64),
+    ) -> Result<Loaded, DataError> {
+        let rows = x.shape().first().copied().unwrap_or(0);
+        if rows != labels.len() {
+            return Err(DataError::LabelCount {
+                rows,
+                labels: labels.len(),
+            });
+        }
+        let classes = labels.iter().max().map_or(0, |&most| most as usize + 1);
+        if let (Npy::Bytes(pixels), &[_, height, width, ..]) = (&x, x.shape()) {
+            let shape = ImageShape {
+                height,
+                width,
+                channels: x.shape().get(3).copied().unwrap_or(1),
+            };
+            let pixels = pixels.iter().copied().collect();
+            let images = ImageDataset::new(pixels, shape, labels, classes)?;
+            let parts = parts.map(|rows| images.subset(&rows));
+            return self.image_parts(parts, (path, seed), Vec::new());
+        }
+        let shape = x.shape().to_vec();
+        let width: usize = shape.iter().skip(1).product();
+        let values = x
+            .reals()
+            .into_shape_with_order((rows, width))
+            .expect("the same values");
+        // Refused here, before they are averaged.
+        let values = ArrayDataset::classes(values, &labels, classes)?
+            .inputs()
+            .to_owned();
+        let names = (0..classes).map(|class| class.to_string()).collect();
+        let about = format!("{}, rows of shape {:?}", path.display(), &shape[1..]);
+        self.values(values, &labels, (parts, names, about))
+    }
+}
+
+/// The arrays of these names, if all are there.
+fn taken<const N: usize>(arrays: &mut BTreeMap<String, Npy>, names: [&str; N]) -> Option<[Npy; N]> {
+    let has_all = names.iter().all(|name| arrays.contains_key(*name));
+    has_all.then(|| names.map(|name| arrays.remove(name).expect("it is there")))
+}
+
+/// Class numbers from an array of them, of one axis or of one column.
+fn labels(y: &Npy, (path, name): (&Path, &str)) -> Result<Vec<u32>, DataError> {
+    let odd = |got: String| DataError::Format {
+        path: path.join(name),
+        expected: "whole numbers from 0, one a row".to_owned(),
+        got,
+    };
+    let rows = y.shape().first().copied().unwrap_or(0);
+    let values: Vec<i64> = match y {
+        Npy::Bytes(values) => values.iter().map(|&v| i64::from(v)).collect(),
+        Npy::Integers(values) => values.iter().copied().collect(),
+        Npy::Reals(_) => return Err(odd("reals".to_owned())),
+    };
+    if values.len() != rows {
+        return Err(odd(format!("shape {:?}", y.shape())));
+    }
+    let class = |&value: &i64| u32::try_from(value).ok().filter(|&class| class < 1 << 24);
+    match values.iter().find(|value| class(value).is_none()) {
+        Some(value) => Err(odd(value.to_string())),
+        None => Ok(values.iter().filter_map(class).collect()),
+    }
+}
+
+/// Both parts, one after the other.
+fn joined(train: Npy, test: Npy, path: &Path) -> Result<Npy, DataError> {
+    let shapes = format!("{:?} and {:?}", train.shape(), test.shape());
+    let both = match (train, test) {
+        (Npy::Bytes(a), Npy::Bytes(b)) => {
+            ndarray::concatenate(Axis(0), &[a.view(), b.view()]).map(Npy::Bytes)
+        }
+        (a, b) => {
+            let (a, b) = (a.reals(), b.reals());
+            ndarray::concatenate(Axis(0), &[a.view(), b.view()]).map(Npy::Reals)
+        }
+    };
+    both.map_err(|_| DataError::Format {
+        path: path.to_owned(),
+        expected: "training and test rows of one shape".to_owned(),
+        got: shapes,
+    })
+}

@@ -1,0 +1,79 @@
+//! Images side by side in one picture, to look at.
+
+use std::path::Path;
+
+use image::imageops::{FilterType, overlay, resize};
+use image::{ImageFormat, Rgb, RgbImage};
+
+use super::dataset::{Dataset, Labels};
+use super::error::DataError;
+use super::images::ImageDataset;
+
+/// Rows of the sheet at most, one a class.
+const MOST_CLASSES: usize = 20;
+
+/// Pixels between images.
+const GAP: u32 = 2;
+
+/// The edge that small images are enlarged towards.
+const EDGE: usize = 48;
+
+impl ImageDataset {
+    /// Writes the first `columns` images of each of the first 20 classes to `path`, as PNG: a row a class. Small images are enlarged.
+    ///
+    /// ```
+    /// use unisono::data::{DataError, ImageDataset, ImageShape};
+    /// let shape = ImageShape { height: 2, width: 3, channels: 1 };
+    /// let images = ImageDataset::new(vec![128; 24], shape, vec![0, 1, 1, 0], 2)?;
+    /// let path = std::env::temp_dir().join(format!("unisono-sheet-{}.png", std::process::id()));
+    /// images.write_contact_sheet(&path, 2)?;
+    /// let bytes = std::fs::read(&path).unwrap();
+    /// assert!(bytes.starts_with(b"\x89PNG"));
+    /// # std::fs::remove_file(path).unwrap();
+    /// # Ok::<(), DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DataError::Write`].
+    pub fn write_contact_sheet(&self, path: &Path, columns: usize) -> Result<(), DataError> {
+        let shape = self.shape();
+        let factor = (EDGE / shape.height.max(shape.width)).max(1);
+        let size = (
+            (shape.width * factor) as u32,
+            (shape.height * factor) as u32,
+        );
+        let Labels::Classes(classes) = self.labels() else {
+            unreachable!("images have classes");
+        };
+        let classes = classes.min(MOST_CLASSES);
+        let edge = |count: usize, size: u32| count as u32 * (size + GAP) + GAP;
+        let mut sheet =
+            RgbImage::from_pixel(edge(columns, size.0), edge(classes, size.1), Rgb([255; 3]));
+        for class in 0..classes {
+            let rows = (0..self.len()).filter(|&row| self.class_labels()[row] as usize == class);
+            for (column, row) in rows.take(columns).enumerate() {
+                let picture = resize(&self.picture(row), size.0, size.1, FilterType::Nearest);
+                let at = |index: usize, size: u32| i64::from(edge(index, size));
+                overlay(&mut sheet, &picture, at(column, size.0), at(class, size.1));
+            }
+        }
+        sheet
+            .save_with_format(path, ImageFormat::Png)
+            .map_err(|error| DataError::Write {
+                path: path.to_owned(),
+                reason: error.to_string(),
+            })
+    }
+
+    /// An image in colour: one of other than three channels shows its first as grey.
+    fn picture(&self, row: usize) -> RgbImage {
+        let (shape, pixels) = (self.shape(), self.pixels(row));
+        RgbImage::from_fn(shape.width as u32, shape.height as u32, |x, y| {
+            let at = (y as usize * shape.width + x as usize) * shape.channels;
+            match pixels[at..at + shape.channels] {
+                [red, green, blue] => Rgb([red, green, blue]),
+                ref other => Rgb([other[0]; 3]),
+            }
+        })
+    }
+}

@@ -1,0 +1,237 @@
+//! NumPy's arrays: `.npy` files and `.npz` archives of them.
+//!
+//! # Layout
+//! `\x93NUMPY`, version, length of the head, the head (a Python dictionary of `descr`, `fortran_order` and `shape`, nothing else), the
+//! values.
+//!
+//! # Why this way
+//! The crates that read NPY take memory for what the head says before they look whether the file holds it, and parse the head as any
+//! Python literal, to any depth. Three keys are read here, and the size is checked first.
+//!
+//! # References
+//! NumPy: "NEP 1, a simple file format for NumPy arrays"; `numpy.lib.format`.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+use std::path::Path;
+
+use ndarray::{ArrayD, IxDyn, ShapeBuilder};
+
+use super::error::DataError;
+use super::files::Source;
+
+/// The most that is read of a file, unpacked: 2^34 bytes.
+const MOST_BYTES: u64 = 1 << 34;
+
+/// An array of one of NumPy's types, which becomes the nearest of these.
+///
+/// ```
+/// use unisono::data::Npy;
+/// let mut file = b"\x93NUMPY\x01\x00\x3b\x00".to_vec();
+/// file.extend(format!("{:<59}", "{'descr': '<i2', 'fortran_order': False, 'shape': (3,)}").bytes());
+/// file.extend([1, 0, 2, 0, 255, 255]);
+/// let Npy::Integers(values) = Npy::parse(&file, "a.npy".as_ref())? else { panic!() };
+/// assert_eq!(values.into_raw_vec_and_offset().0, [1, 2, -1]);
+/// # Ok::<(), unisono::data::DataError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub enum Npy {
+    /// `uint8` and `bool`.
+    Bytes(ArrayD<u8>),
+    /// The other integers.
+    Integers(ArrayD<i64>),
+    /// `float32` and `float64`.
+    Reals(ArrayD<f32>),
+}
+
+impl Npy {
+    /// Reads a `.npy` file.
+    ///
+    /// # Errors
+    /// [`DataError::Io`]; [`DataError::Format`] for another magic, version or type, a head that is none, or one that promises more or
+    /// less than the file holds.
+    pub fn read(path: &Path) -> Result<Self, DataError> {
+        Self::parse(&Source::open(path)?.all(MOST_BYTES)?, path)
+    }
+
+    /// The same from memory; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`Npy::read`].
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, DataError> {
+        let refuse = |expected: &str, got: String| DataError::Format {
+            path: path.to_owned(),
+            expected: expected.to_owned(),
+            got,
+        };
+        let (head, values) = split(bytes).ok_or_else(|| {
+            let start = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]).into_owned();
+            refuse(
+                "a NumPy array: \\x93NUMPY, a version of 1 to 3, and a head",
+                format!("{start:?}"),
+            )
+        })?;
+        let head = Head::parse(head).ok_or_else(|| {
+            let head: String = head.chars().take(200).collect();
+            refuse("a head with descr, fortran_order and shape", head)
+        })?;
+        let size = head.descr[2..].parse::<usize>().unwrap_or(0);
+        let count = head
+            .shape
+            .iter()
+            .try_fold(1_usize, |n, &axis| n.checked_mul(axis));
+        if count.and_then(|n| n.checked_mul(size)) != Some(values.len()) {
+            let expected = format!("values of shape {:?}, type {}", head.shape, head.descr);
+            return Err(refuse(&expected, format!("{} bytes of them", values.len())));
+        }
+        let expected = "bool, integers or float32 and float64 (u1, b1, i1 to i8, u2 to u8, f4, f8)";
+        head.array(values)
+            .ok_or_else(|| refuse(expected, head.descr.clone()))
+    }
+
+    /// The length of each axis.
+    pub fn shape(&self) -> &[usize] {
+        match self {
+            Npy::Bytes(values) => values.shape(),
+            Npy::Integers(values) => values.shape(),
+            Npy::Reals(values) => values.shape(),
+        }
+    }
+
+    /// All values as reals.
+    pub fn reals(&self) -> ArrayD<f32> {
+        match self {
+            Npy::Bytes(values) => values.mapv(f32::from),
+            Npy::Integers(values) => values.mapv(|v| v as f32),
+            Npy::Reals(values) => values.clone(),
+        }
+    }
+}
+
+/// Head and values.
+fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let rest = bytes.strip_prefix(b"\x93NUMPY")?;
+    let (version, rest) = rest.split_at_checked(2)?;
+    let (len, rest) = match version[0] {
+        1 => {
+            let (len, rest) = rest.split_first_chunk::<2>()?;
+            (usize::from(u16::from_le_bytes(*len)), rest)
+        }
+        2 | 3 => {
+            let (len, rest) = rest.split_first_chunk::<4>()?;
+            (u32::from_le_bytes(*len) as usize, rest)
+        }
+        _ => return None,
+    };
+    let (head, values) = rest.split_at_checked(len)?;
+    Some((std::str::from_utf8(head).ok()?, values))
+}
+
+struct Head {
+    /// Byte order, kind and size: `<f4`.
+    descr: String,
+    is_fortran: bool,
+    shape: Vec<usize>,
+}
+
+impl Head {
+    fn parse(text: &str) -> Option<Self> {
+        let after = |key: &str| {
+            let quoted = [format!("'{key}'"), format!("\"{key}\"")];
+            let place = |quoted: &String| text.find(quoted.as_str()).map(|at| at + quoted.len());
+            let rest = text[quoted.iter().find_map(place)?..].trim_start();
+            Some(rest.strip_prefix(':')?.trim_start())
+        };
+        let descr = after("descr")?;
+        let quote = descr.chars().next().filter(|c| "'\"".contains(*c))?;
+        let descr = descr[1..].split(quote).next()?;
+        let shape = after("shape")?.strip_prefix('(')?.split(')').next()?;
+        let axes = shape
+            .split(',')
+            .map(str::trim)
+            .filter(|axis| !axis.is_empty());
+        let shape: Vec<usize> = axes.map(|axis| axis.parse().ok()).collect::<Option<_>>()?;
+        let is_fortran = after("fortran_order")?.starts_with("True");
+        (descr.is_ascii() && descr.len() >= 3 && shape.len() <= 8).then(|| Self {
+            descr: descr.to_owned(),
+            is_fortran,
+            shape,
+        })
+    }
+
+    /// `values` has the length that shape and type ask for.
+    fn array(&self, values: &[u8]) -> Option<Npy> {
+        let is_big = self.descr.starts_with('>');
+        macro_rules! as_array {
+            ($kind:ident, $type:ty, $to:ty) => {{
+                let value = |bytes: &[u8]| {
+                    let bytes = bytes.try_into().expect("chunks of the type's size");
+                    (if is_big {
+                        <$type>::from_be_bytes(bytes)
+                    } else {
+                        <$type>::from_le_bytes(bytes)
+                    }) as $to
+                };
+                let values = values.chunks_exact(size_of::<$type>()).map(value).collect();
+                Npy::$kind(self.shaped(values)?)
+            }};
+        }
+        Some(match &self.descr[1..] {
+            "u1" | "b1" => Npy::Bytes(self.shaped(values.to_vec())?),
+            "i1" => as_array!(Integers, i8, i64),
+            "i2" => as_array!(Integers, i16, i64),
+            "i4" => as_array!(Integers, i32, i64),
+            "i8" => as_array!(Integers, i64, i64),
+            "u2" => as_array!(Integers, u16, i64),
+            "u4" => as_array!(Integers, u32, i64),
+            "u8" => as_array!(Integers, u64, i64),
+            "f4" => as_array!(Reals, f32, f32),
+            "f8" => as_array!(Reals, f64, f32),
+            _ => return None,
+        })
+    }
+
+    fn shaped<T: Clone>(&self, values: Vec<T>) -> Option<ArrayD<T>> {
+        let shape = IxDyn(&self.shape).set_f(self.is_fortran);
+        let array = ArrayD::from_shape_vec(shape, values).ok()?;
+        Some(array.as_standard_layout().into_owned())
+    }
+}
+
+/// The arrays of a `.npz` archive, by name (without `.npy`).
+///
+/// # Errors
+/// [`DataError::Io`]; [`DataError::Format`] for an archive that is none, and those of [`Npy::parse`].
+pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Npy>, DataError> {
+    let bytes = Source::open(path)?.all(MOST_BYTES)?;
+    let odd = |got: String| DataError::Format {
+        path: path.to_owned(),
+        expected: "a zip archive of NumPy arrays".to_owned(),
+        got,
+    };
+    let mut archive =
+        zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| odd(error.to_string()))?;
+    let mut arrays = BTreeMap::new();
+    let mut left = MOST_BYTES;
+    for index in 0..archive.len() {
+        let entry = archive
+            .by_index(index)
+            .map_err(|error| odd(error.to_string()))?;
+        let name = entry
+            .name()
+            .map_err(|error| odd(error.to_string()))?
+            .into_owned();
+        let mut bytes = Vec::new();
+        // What the archive says of sizes is not believed.
+        let read = entry.take(left).read_to_end(&mut bytes);
+        read.map_err(|error| odd(format!("{name}: {error}")))?;
+        left -= bytes.len() as u64;
+        if left == 0 {
+            return Err(odd(format!("more than {MOST_BYTES} bytes of them")));
+        }
+        let place = path.join(&name);
+        let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
+        arrays.insert(name, Npy::parse(&bytes, &place)?);
+    }
+    Ok(arrays)
+}

@@ -1,0 +1,357 @@
+//! CIFAR's files, folders of images, their cache, and what augmentation makes of images.
+
+#[path = "support/files.rs"]
+mod files;
+
+use std::io::Cursor;
+
+use files::{Folder, mutations};
+use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use unisono::data::{
+    Augmentation, Augmented, DataError, Dataset, ImageCache, ImageDataset, ImageFolder, ImageShape,
+    LabelsMut, OnBadSample,
+};
+
+/// A picture of one colour.
+fn encoded(format: ImageFormat, (width, height): (u32, u32), colour: [u8; 3]) -> Vec<u8> {
+    let picture = DynamicImage::from(RgbImage::from_pixel(width, height, Rgb(colour)));
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// Two classes, three images.
+fn folder(name: &str) -> Folder {
+    let folder = Folder::new(name);
+    let png = |colour| encoded(ImageFormat::Png, (4, 2), colour);
+    folder.file("cat/b.png", &png([255, 0, 0]));
+    folder.file("cat/a.PNG", &png([0, 255, 0]));
+    folder.file(
+        "dog/a.jpeg",
+        &encoded(ImageFormat::Jpeg, (4, 2), [0, 0, 255]),
+    );
+    folder.file("dog/.hidden.png", b"nothing");
+    folder.file("dog/notes.txt", b"nothing");
+    folder
+}
+
+fn count(_: usize) {}
+
+#[test]
+fn cifar_records_become_images_with_channels_last() {
+    let folder = Folder::new("cifar");
+    let record = |label: u8| {
+        let planes = (0..3072).map(|at| (at / 1024 * 100 + at % 1024 % 100) as u8);
+        [label].into_iter().chain(planes).collect::<Vec<u8>>()
+    };
+    for batch in 1..=5 {
+        folder.file(
+            &format!("data_batch_{batch}.bin"),
+            &[record(batch), record(9)].concat(),
+        );
+    }
+    folder.file("test_batch.bin", &record(3));
+    let [train, test] = ImageDataset::from_cifar_folder(&folder.0).unwrap();
+    assert_eq!((train.len(), test.len()), (10, 1));
+    assert_eq!(train.class_labels()[..4], [1, 9, 2, 9]);
+    // The pixel in row 1, column 3 is the 35th of each plane.
+    let pixel = 3 * (32 + 3);
+    assert_eq!(train.pixels(0)[pixel..pixel + 3], [35, 135, 235]);
+    folder.file("test_batch.bin", &record(3)[1..]);
+    let error = ImageDataset::from_cifar_folder(&folder.0)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("records of 3073 bytes, got 3072"), "{error}");
+    folder.file("test_batch.bin", &record(200));
+    let error = ImageDataset::from_cifar_folder(&folder.0).unwrap_err();
+    assert!(matches!(
+        error,
+        DataError::ClassOutOfRange { class: 200, .. }
+    ));
+}
+
+#[test]
+fn a_folder_of_images_is_read_in_order_of_class_and_name() {
+    let folder = folder("images");
+    let loaded = ImageFolder::default().read(&folder.0, &count).unwrap();
+    assert_eq!(loaded.class_names, ["cat", "dog"]);
+    assert_eq!(loaded.images.class_labels(), [0, 0, 1]);
+    assert_eq!(loaded.images.pixels(0)[..3], [0, 255, 0]);
+    assert!(loaded.images.pixels(2)[2] > 200);
+    let how = ImageFolder {
+        size: Some((8, 6)),
+        is_grey: true,
+        ..ImageFolder::default()
+    };
+    let grey = how.read(&folder.0, &count).unwrap().images;
+    assert_eq!(grey.input_shape(), [8, 6, 1]);
+    folder.file("dog/b.png", &encoded(ImageFormat::Png, (3, 2), [1, 2, 3]));
+    let error = ImageFolder::default()
+        .read(&folder.0, &count)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("dog/b.png") && error.contains("2 x 4 pixels like"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_bad_image_is_named_or_skipped_and_one_class_is_refused() {
+    let folder = folder("bad-images");
+    let good = encoded(ImageFormat::Png, (4, 2), [9, 9, 9]);
+    folder.file("cat/cut.png", &good[..40]);
+    let mut how = ImageFolder::default();
+    let error = how.read(&folder.0, &count).unwrap_err().to_string();
+    assert!(
+        error.contains("cat/cut.png: expected a PNG or JPEG image"),
+        "{error}"
+    );
+    how.on_bad_sample = OnBadSample::Skip;
+    let loaded = how.read(&folder.0, &count).unwrap();
+    assert_eq!((loaded.images.len(), loaded.skipped.len()), (3, 1));
+    assert!(loaded.skipped[0].to_string().contains("cut.png"));
+    std::fs::remove_dir_all(folder.0.join("dog")).unwrap();
+    let error = how.read(&folder.0, &count).unwrap_err().to_string();
+    assert!(error.contains("at least 2 folders"), "{error}");
+    folder.file("empty/notes.txt", b"");
+    let error = how.read(&folder.0, &count).unwrap_err().to_string();
+    assert!(error.contains("empty: expected images"), "{error}");
+}
+
+#[test]
+fn decoded_images_are_kept_until_a_file_or_a_setting_changes() {
+    let (folder, cache) = (folder("cached"), Folder::new("cache"));
+    let how = ImageFolder {
+        cache: Some(cache.0.clone()),
+        ..ImageFolder::default()
+    };
+    let first = how.read(&folder.0, &count).unwrap();
+    let second = how
+        .read(&folder.0, &|_| panic!("nothing is decoded"))
+        .unwrap();
+    assert_eq!((first.is_from_cache, second.is_from_cache), (false, true));
+    assert_eq!(
+        (second.class_names, second.images.len()),
+        (first.class_names, 3)
+    );
+    let (mut one, mut other) = (vec![0.0; 48], vec![0.0; 48]);
+    first.images.gather_inputs(&[2, 0], &mut one);
+    second.images.gather_inputs(&[2, 0], &mut other);
+    assert_eq!(one, other);
+    assert_eq!(first.images.statistics(), second.images.statistics());
+    let grey = ImageFolder {
+        is_grey: true,
+        ..how.clone()
+    };
+    assert!(!grey.read(&folder.0, &count).unwrap().is_from_cache);
+    folder.file("cat/a.PNG", &encoded(ImageFormat::Png, (4, 2), [1, 1, 1]));
+    let third = how.read(&folder.0, &count).unwrap();
+    assert!(!third.is_from_cache && third.images.pixels(0)[0] == 1);
+}
+
+#[test]
+fn a_cache_of_another_version_or_length_is_named_and_made_anew() {
+    let (folder, cache) = (folder("stale"), Folder::new("stale-cache"));
+    let how = ImageFolder {
+        cache: Some(cache.0.clone()),
+        ..ImageFolder::default()
+    };
+    how.read(&folder.0, &count).unwrap();
+    let path = std::fs::read_dir(&cache.0)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let good = std::fs::read(&path).unwrap();
+    let mut other = good.clone();
+    other[8] = 7;
+    for (bytes, message) in [
+        (other, "version 7"),
+        (good[..good.len() - 1].to_vec(), "3 images"),
+        (b"short".to_vec(), "a cache of images"),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        let loaded = how.read(&folder.0, &count).unwrap();
+        assert!(!loaded.is_from_cache);
+        assert!(
+            loaded.warnings[0].contains(message),
+            "{:?}",
+            loaded.warnings
+        );
+        assert!(how.read(&folder.0, &count).unwrap().is_from_cache);
+    }
+    for odd in mutations(&good, 3_000) {
+        std::fs::write(&path, odd).unwrap();
+        let key = String::from_utf8_lossy(&good[25..89]).into_owned();
+        if let Ok(opened) = ImageCache::open(&path, &key) {
+            opened
+                .images
+                .gather_inputs(&[0], &mut vec![0.0; opened.images.input_len()]);
+        }
+    }
+}
+
+#[test]
+fn mutated_images_never_panic() {
+    let folder = folder("odd-images");
+    let how = ImageFolder {
+        size: Some((2, 2)),
+        on_bad_sample: OnBadSample::Skip,
+        ..ImageFolder::default()
+    };
+    for format in [ImageFormat::Png, ImageFormat::Jpeg] {
+        let good = encoded(format, (9, 7), [20, 200, 90]);
+        for odd in mutations(&good, 500) {
+            folder.file("cat/odd.png", &odd);
+            let loaded = how.read(&folder.0, &count).unwrap();
+            assert_eq!(loaded.images.len() + loaded.skipped.len(), 4);
+        }
+    }
+}
+
+/// Images of 4 x 4 x 3, half of them black and class 0, half white and class 1.
+fn black_and_white() -> ImageDataset {
+    let shape = ImageShape {
+        height: 4,
+        width: 4,
+        channels: 3,
+    };
+    let pixels = (0..100)
+        .flat_map(|row| [255 * (row % 2) as u8; 48])
+        .collect();
+    ImageDataset::new(pixels, shape, (0..100).map(|row| row % 2).collect(), 2).unwrap()
+}
+
+/// All images of so many epochs, with their classes.
+fn drawn(augmentation: Augmentation, epochs: u32) -> Vec<(Vec<f32>, u32)> {
+    let data = Augmented::new(black_and_white(), augmentation, 3).unwrap();
+    let mut all = Vec::new();
+    for epoch in 0..epochs {
+        for row in 0..100 {
+            let (mut image, mut class) = (vec![0.0; 48], [9]);
+            data.draw(epoch, &[row], &mut image, LabelsMut::Classes(&mut class));
+            all.push((image, class[0]));
+        }
+    }
+    all
+}
+
+#[test]
+fn mixed_images_have_the_labels_of_both_in_proportion() {
+    let none = Augmentation::default();
+    let mixup = drawn(Augmentation { mixup: 1.0, ..none }, 40);
+    let cutmix = drawn(
+        Augmentation {
+            cutmix: 1.0,
+            ..none
+        },
+        40,
+    );
+    // White is 1 and class 1: the class must on average be the share of white.
+    for (name, images) in [("mixup", &mixup), ("cutmix", &cutmix)] {
+        let share = |image: &[f32]| f64::from(image.iter().sum::<f32>()) / 48.0;
+        for (low, high) in [(0.05, 0.35), (0.35, 0.65), (0.65, 0.95)] {
+            let inside = images
+                .iter()
+                .filter(|(image, _)| (low..high).contains(&share(image)));
+            let (mut count, mut white, mut ones) = (0.0, 0.0, 0.0);
+            for (image, class) in inside {
+                (count, white, ones) =
+                    (count + 1.0, white + share(image), ones + f64::from(*class));
+            }
+            assert!(count > 100.0, "{name}: {count}");
+            let odd = (white - ones).abs();
+            assert!(
+                odd < 5.0 * (count / 4.0_f64).sqrt(),
+                "{name}: {ones} of {white}"
+            );
+        }
+    }
+    assert!(
+        mixup
+            .iter()
+            .all(|(image, _)| image.iter().all(|v| (v - image[0]).abs() < 1e-6))
+    );
+    assert!(
+        cutmix
+            .iter()
+            .all(|(image, _)| image.iter().all(|&v| v == 0.0 || v == 1.0))
+    );
+}
+
+#[test]
+fn colours_stay_in_their_range_and_noise_has_its_deviation() {
+    let none = Augmentation::default();
+    let bright = Augmentation {
+        brightness: 0.5,
+        ..none
+    };
+    let values = drawn(bright, 1);
+    assert!(
+        values
+            .iter()
+            .all(|(image, _)| image.iter().all(|v| (0.0..=1.0).contains(v)))
+    );
+    assert!(
+        values
+            .iter()
+            .any(|(image, _)| (0.5..0.95).contains(&image[0]))
+    );
+    let noise = drawn(Augmentation { noise: 0.1, ..none }, 4);
+    let rest = noise
+        .iter()
+        .flat_map(|(image, class)| image.iter().map(move |v| v - *class as f32));
+    let (mut sum, mut squares, mut count) = (0.0, 0.0, 0.0);
+    for value in rest.map(f64::from) {
+        (sum, squares, count) = (sum + value, squares + value * value, count + 1.0);
+    }
+    assert!((sum / count).abs() < 0.005 && ((squares / count).sqrt() - 0.1).abs() < 0.005);
+    // Contrast and saturation leave grey images grey; a crop moves whole pixels.
+    let grey = Augmentation {
+        contrast: 1.0,
+        saturation: 1.0,
+        ..none
+    };
+    assert!(
+        drawn(grey, 1)
+            .iter()
+            .all(|(image, _)| image.iter().all(|v| (v - image[0]).abs() < 1e-6))
+    );
+    let crop = drawn(Augmentation { crop: 2, ..none }, 1);
+    assert!(
+        crop.iter()
+            .all(|(image, _)| image.iter().all(|&v| v == 0.0 || v == 1.0))
+    );
+    assert!(
+        crop.iter()
+            .any(|(image, class)| *class == 1 && image.contains(&0.0))
+    );
+}
+
+#[test]
+fn every_change_is_the_same_whichever_rows_are_drawn_together() {
+    let all = Augmentation {
+        shift: 1.0,
+        crop: 1,
+        rotate: 10.0,
+        flip: true,
+        brightness: 0.3,
+        contrast: 0.3,
+        saturation: 0.3,
+        noise: 0.1,
+        cutout: 2,
+        mixup: 0.4,
+        cutmix: 1.0,
+        ..Augmentation::default()
+    };
+    let data = Augmented::new(black_and_white(), all, 3).unwrap();
+    let draw = |rows: &[u32]| {
+        let (mut images, mut classes) = (vec![0.0; 48 * rows.len()], vec![0; rows.len()]);
+        data.draw(5, rows, &mut images, LabelsMut::Classes(&mut classes));
+        (images, classes)
+    };
+    let ((both, classes), (alone, class)) = (draw(&[8, 3]), draw(&[3]));
+    assert_eq!((&both[48..], classes[1]), (&alone[..], class[0]));
+}
