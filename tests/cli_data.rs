@@ -1,11 +1,14 @@
 //! Files of data on the command line.
 
+#[path = "support/files.rs"]
+mod files;
 #[path = "support/program.rs"]
 mod program;
 
 use std::fs;
 use std::path::PathBuf;
 
+use files::Folder;
 use program::{stdout, unisono, value};
 
 /// A table of two classes that one feature tells apart.
@@ -35,8 +38,11 @@ fn a_table_is_inspected_and_trained_on() {
     let file = path.to_str().unwrap();
     let text = stdout(&["data", "inspect", file, "--label", "kind"]);
     assert_eq!(
-        (value(&text, "rows"), value(&text, "feature age")),
-        ("90", "100 to 104, mean 102.0000")
+        (value(&text, "rows"), value(&text, "column age")),
+        (
+            "90",
+            "100 to 104, mean 102.0000; 90 numbers, 0 texts, 0 missing, 5 different"
+        )
     );
     assert_eq!(value(&text, "class cat"), "30 rows (33.3 %)");
     let args = [
@@ -132,4 +138,153 @@ fn a_reader_that_leaves_ends_the_program_without_a_panic() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(141));
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+/// A WAV file of 800 samples of a tone.
+fn tone(step: f32) -> Vec<u8> {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
+    for i in 0..800 {
+        writer
+            .write_sample((20_000.0 * (step * i as f32).sin()) as i16)
+            .unwrap();
+    }
+    writer.finalize().unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn sounds_are_inspected_and_trained_on_with_nobody_in_both_parts() {
+    let folder = Folder::new("cli-sounds");
+    for speaker in 0..5 {
+        for index in 0..6 {
+            let pitch = 1.0 + 0.01 * (speaker * 6 + index) as f32;
+            folder.file(&format!("low_s{speaker}_{index}.wav"), &tone(0.3 * pitch));
+            folder.file(&format!("high_s{speaker}_{index}.wav"), &tone(1.5 * pitch));
+        }
+    }
+    let path = folder.0.to_str().unwrap();
+    let text = stdout(&["data", "inspect", path]);
+    assert_eq!(
+        (value(&text, "kind"), value(&text, "rows")),
+        ("sounds", "60")
+    );
+    let args = [
+        "train",
+        "--data",
+        path,
+        "--split",
+        "groups",
+        "--test-share",
+        "0.2",
+    ];
+    let augment = ["--augment", "time-shift 2 band-mask 3", "--epochs", "10"];
+    let text = stdout(&[&args[..], &augment].concat());
+    assert!(value(&text, "data").contains("48 training and 12 test rows"));
+    assert_eq!(value(&text, "classes"), "2, of 24 to 24 training rows");
+    assert_eq!(value(&text, "test accuracy"), "100.00 %");
+}
+
+/// Two classes of PNG images, one dark and one bright.
+fn pictures(folder: &Folder) {
+    for row in 0..20 {
+        for (name, light) in [("dark", 20), ("bright", 220)] {
+            let picture = image::GrayImage::from_fn(6, 5, |x, y| {
+                image::Luma([(light + row + x * 3 + y) as u8])
+            });
+            let mut bytes = std::io::Cursor::new(Vec::new());
+            picture
+                .write_to(&mut bytes, image::ImageFormat::Png)
+                .unwrap();
+            folder.file(&format!("{name}/{row}.png"), bytes.get_ref());
+        }
+    }
+}
+
+#[test]
+fn images_are_decoded_once_laid_out_on_a_sheet_and_trained_on() {
+    let (folder, cache) = (Folder::new("cli-images"), Folder::new("cli-cache"));
+    pictures(&folder);
+    let (path, cache) = (folder.0.to_str().unwrap(), cache.0.to_str().unwrap());
+    let sheet = folder.0.join("sheet.png");
+    let text = stdout(&["data", "inspect", path, "--sheet", sheet.to_str().unwrap()]);
+    assert_eq!(
+        value(&text, "images"),
+        "5 x 6 x 3 (height, width, channels)"
+    );
+    let picture = image::open(&sheet).unwrap();
+    assert_eq!(
+        (picture.width(), picture.height()),
+        (16 * 50 + 2, 2 * 42 + 2)
+    );
+    let args = [
+        "train", "--data", path, "--cache", cache, "--epochs", "5", "--grey",
+    ];
+    let first = stdout(&args);
+    assert_eq!(value(&first, "test accuracy"), "100.00 %");
+    let changes = [
+        "--augment",
+        "crop 1 flip contrast 0.2 mixup 0.2",
+        "--sampling",
+        "balanced",
+    ];
+    let more = ["--image-size", "8x8", "--preset", "lenet", "--threads", "3"];
+    let text = stdout(&[&args[..], &changes, &more].concat());
+    let again = stdout(&[&args[..], &changes, &more[..4], &["--threads", "1"]].concat());
+    assert_eq!(
+        value(&text, "weights sha256"),
+        value(&again, "weights sha256")
+    );
+}
+
+#[test]
+fn arrays_are_trained_on_from_the_disk() {
+    let folder = Folder::new("cli-arrays");
+    let npy = |head: &str, values: &[u8]| {
+        let head = format!("{head:<117}\n");
+        let mut file = b"\x93NUMPY\x01\x00".to_vec();
+        file.extend((head.len() as u16).to_le_bytes());
+        file.extend(head.bytes().chain(values.iter().copied()));
+        file
+    };
+    for (part, rows) in [("train", 64_u8), ("test", 16)] {
+        let head = |descr: &str, shape: String| {
+            format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}")
+        };
+        let values: Vec<u8> = (0..rows)
+            .flat_map(|row| [f32::from(row % 2) - 0.5, 0.1 * f32::from(row)])
+            .flat_map(f32::to_le_bytes)
+            .collect();
+        let labels: Vec<u8> = (0..rows).map(|row| row % 2).collect();
+        let x = npy(&head("<f4", format!("({rows}, 2)")), &values);
+        folder.file(&format!("x_{part}.npy"), &x);
+        let y = npy(&head("|u1", format!("({rows},)")), &labels);
+        folder.file(&format!("y_{part}.npy"), &y);
+    }
+    let path = folder.0.to_str().unwrap();
+    let args = [
+        "train",
+        "--data",
+        path,
+        "--sampling",
+        "windows 16",
+        "--epochs",
+        "30",
+    ];
+    let text = stdout(&args);
+    assert_eq!(value(&text, "test accuracy"), "100.00 %");
+    let again = stdout(&[&args[..], &["--threads", "3"]].concat());
+    assert_eq!(
+        value(&text, "weights sha256"),
+        value(&again, "weights sha256")
+    );
+    let output = unisono(&["train", "--data", path, "--augment", "flip"]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("changes of images"), "{stderr}");
 }

@@ -2,10 +2,13 @@
 
 #[path = "support/files.rs"]
 mod files;
+#[path = "support/mutations.rs"]
+mod mutations;
 
 use std::path::Path;
 
-use files::{Folder, mutations};
+use files::Folder;
+use mutations::mutations;
 use unisono::data::{DataError, Npy, read_npz};
 
 const FIXTURE: &str = "tests/parity/arrays.npz";

@@ -2,11 +2,14 @@
 
 #[path = "support/files.rs"]
 mod files;
+#[path = "support/mutations.rs"]
+mod mutations;
 
 use std::io::Cursor;
 
-use files::{Folder, mutations};
+use files::Folder;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use mutations::mutations;
 use unisono::data::{
     Augmentation, Augmented, DataError, Dataset, ImageCache, ImageDataset, ImageFolder, ImageShape,
     LabelsMut, OnBadSample,
@@ -169,7 +172,8 @@ fn a_cache_of_another_version_or_length_is_named_and_made_anew() {
     other[8] = 7;
     for (bytes, message) in [
         (other, "version 7"),
-        (good[..good.len() - 1].to_vec(), "3 images"),
+        (good[..good.len() - 1].to_vec(), "a head with shape"),
+        ([&good[..20], &good[16..]].concat(), "3 images"),
         (b"short".to_vec(), "a cache of images"),
     ] {
         std::fs::write(&path, bytes).unwrap();
@@ -182,10 +186,13 @@ fn a_cache_of_another_version_or_length_is_named_and_made_anew() {
         );
         assert!(how.read(&folder.0, &count).unwrap().is_from_cache);
     }
+    let text = String::from_utf8_lossy(&good);
+    let key = text.split("\"key\":\"").nth(1).unwrap();
+    let key = key.split('"').next().unwrap();
+    ImageCache::open(&path, key).unwrap();
     for odd in mutations(&good, 3_000) {
         std::fs::write(&path, odd).unwrap();
-        let key = String::from_utf8_lossy(&good[25..89]).into_owned();
-        if let Ok(opened) = ImageCache::open(&path, &key) {
+        if let Ok(opened) = ImageCache::open(&path, key) {
             opened
                 .images
                 .gather_inputs(&[0], &mut vec![0.0; opened.images.input_len()]);

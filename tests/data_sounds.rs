@@ -2,13 +2,16 @@
 
 #[path = "support/files.rs"]
 mod files;
+#[path = "support/mutations.rs"]
+mod mutations;
 #[path = "support/real_data.rs"]
 mod real_data;
 
 use std::io::{Cursor, Write};
 
-use files::{Folder, mutations};
+use files::Folder;
 use hound::{SampleFormat, WavSpec, WavWriter};
+use mutations::mutations;
 use ndarray::Array2;
 use real_data::real_data;
 use unisono::data::{

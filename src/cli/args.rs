@@ -90,7 +90,8 @@ pub(super) enum DataCommand {
 #[derive(Debug, ClapArgs)]
 pub(super) struct DataArgs {
     /// Train on these files: a folder with MNIST's IDX or CIFAR's binary files, a folder of images (a folder a class, or train and
-    /// test of such), WAV files (a folder or .tar.gz), a table (.csv, .csv.gz), arrays (.npz), or a text for a language model
+    /// test of such), WAV files (a folder or .tar.gz), a table (.csv, .csv.gz), arrays (.npz, or a folder with x_train.npy, y_train.npy,
+    /// x_test.npy, y_test.npy, which stay on the disk), or a text for a language model
     #[arg(long, value_name = "PATH")]
     pub(super) data: Option<std::path::PathBuf>,
 
@@ -137,7 +138,8 @@ pub(super) struct DataArgs {
     #[arg(long, default_value = "none", value_name = "TEXT")]
     pub(super) augment: String,
 
-    /// How an epoch draws rows: shuffle, in-order, or balanced (every class as often)
+    /// How an epoch draws rows: shuffle, in-order, balanced (every class as often), or "windows ROWS" (shuffled within windows of
+    /// neighbouring rows, for data that stay on the disk)
     #[arg(long, default_value = "shuffle", value_name = "NAME")]
     pub(super) sampling: String,
 }

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::data::{
-    CsvTable, DataError, Dataset, Idx, ImageDataset, ImageFolder, Npy, TextDataset, read_npz,
+    ColumnSurvey, CsvTable, DataError, Dataset, Idx, ImageDataset, ImageFolder, Npy, TextDataset,
+    read_npz, survey,
 };
 use crate::train::TrainError;
 
@@ -71,6 +72,12 @@ fn show(
             };
             return folder(path, has_parts, &LoadSettings::plain(label, images)).map(Some);
         }
+        Kind::NpyFolder => {
+            say!("kind: folder of NumPy arrays");
+            for name in ["x_train.npy", "y_train.npy", "x_test.npy", "y_test.npy"] {
+                array(name, &Npy::read(&path.join(name))?);
+            }
+        }
         Kind::Idx => {
             let idx = Idx::read(path)?;
             say!("kind: IDX file of unsigned bytes");
@@ -91,7 +98,7 @@ fn show(
                 .for_each(|(name, values)| array(name, values));
         }
         Kind::Sounds => sounds(&Sounds::read(path)?),
-        Kind::Table => table(&CsvTable::read(path, &column(label))?),
+        Kind::Table => table(path, label)?,
         Kind::Text => text(path)?,
     }
     Ok(None)
@@ -170,19 +177,36 @@ fn sounds(sounds: &Sounds) {
     classes(&sounds.class_names, &sounds.labels);
 }
 
-fn table(table: &CsvTable) {
+/// Every column, and the classes if it can be trained on.
+fn table(path: &Path, label: Option<&str>) -> Result<(), DataError> {
+    let columns = survey(path)?;
     say!("kind: table");
-    say!("rows: {}", table.labels().len());
-    say!("features: {}", table.names().len());
-    for (name, column) in table.names().iter().zip(table.values().columns()) {
-        let (mut least, mut most, mut sum) = (f32::INFINITY, f32::NEG_INFINITY, 0.0);
-        for &value in column {
-            (least, most, sum) = (least.min(value), most.max(value), sum + f64::from(value));
-        }
-        let mean = sum / column.len() as f64;
-        say!("feature {name}: {least} to {most}, mean {mean:.4}");
+    let cells = |column: &ColumnSurvey| column.numbers + column.missing + column.texts;
+    say!("rows: {}", columns.first().map_or(0, cells));
+    say!("columns: {}", columns.len());
+    for column in &columns {
+        let range = column
+            .range
+            .map_or_else(String::new, |(least, most, mean)| {
+                format!("{least} to {most}, mean {mean:.4}; ")
+            });
+        let distinct = match column.distinct {
+            Some(count) => count.to_string(),
+            None => "1000 or more".to_owned(),
+        };
+        say!(
+            "column {}: {range}{} numbers, {} texts, {} missing, {distinct} different",
+            column.name,
+            column.numbers,
+            column.texts,
+            column.missing
+        );
     }
-    classes(table.classes(), table.labels());
+    match CsvTable::read(path, &column(label)) {
+        Ok(table) => classes(table.classes(), table.labels()),
+        Err(error) => say!("not to be trained on as it is: {error}"),
+    }
+    Ok(())
 }
 
 /// How often each class comes up.

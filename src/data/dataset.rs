@@ -69,6 +69,9 @@ pub trait Dataset: Send + Sync {
         unreachable!("rows are labelled with {:?}", self.labels())
     }
 
+    /// That these rows are wanted soon: those of the next batch. Called on a worker's thread, so it must be quick; by default nothing.
+    fn prefetch(&self, _rows: &[u32]) {}
+
     /// Writes `rows` as epoch `epoch` of a training sees them: by default as they are. What is random in it is a function of the
     /// data set's own seed, the epoch and the row, so that it is the same for any number of workers. Evaluation does not call it.
     fn draw(&self, _epoch: u32, rows: &[u32], inputs: &mut [f32], labels: LabelsMut<'_>) {

@@ -2,18 +2,21 @@
 //!
 //! # Layout
 //! ```text
-//! UNISIMG\0, version (u32), length of the head (u32), the head (JSON)
+//! UNISIMG\0, version (u32), 0 (u32)
 //! pixels     (rows, height, width, channels), a byte each
 //! classes    (rows), u32
+//! head       JSON
+//! length of the head (u64)
 //! ```
-//! All numbers are little-endian. The head holds the shape, the number of rows, the names of the classes, and the key: a fingerprint of
-//! what the images were decoded from. Pixels stay in the file until they are gathered.
+//! All numbers are little-endian. The head holds the shape, the number of rows, the names of the classes, what was skipped, and the key: a
+//! fingerprint of what the images were decoded from. It comes last, so that images can be written as they are decoded. Pixels stay in the
+//! file until they are gathered.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
-use std::sync::Arc;
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
+use atomic_write_file::AtomicWriteFile;
 use serde_json::{Value, json};
 
 use super::error::DataError;
@@ -23,13 +26,16 @@ use super::stored::Stored;
 const MAGIC: &[u8; 8] = b"UNISIMG\0";
 const VERSION: u32 = 1;
 
+/// Bytes before the pixels.
+const START: u64 = 16;
+
 /// Images with the names of their classes.
 ///
 /// ```
 /// use unisono::data::{DataError, Dataset, ImageCache, ImageDataset, ImageShape};
 /// let shape = ImageShape { height: 1, width: 2, channels: 1 };
 /// let images = ImageDataset::new(vec![0, 255, 255, 0], shape, vec![0, 1], 2)?;
-/// let cache = ImageCache { images, class_names: vec!["left".into(), "right".into()] };
+/// let cache = ImageCache { images, class_names: vec!["left".into(), "right".into()], skipped: vec![] };
 /// let path = std::env::temp_dir().join(format!("unisono-doc-{}.cache", std::process::id()));
 /// cache.write(&path, "key")?;
 /// let opened = ImageCache::open(&path, "key")?;
@@ -44,6 +50,8 @@ pub struct ImageCache {
     pub images: ImageDataset,
     /// The name of each class.
     pub class_names: Vec<String>,
+    /// What was left out, and why.
+    pub skipped: Vec<String>,
 }
 
 impl ImageCache {
@@ -57,33 +65,30 @@ impl ImageCache {
             source,
         };
         let mut file = File::open(path).map_err(failed)?;
-        let len = file.metadata().map_err(failed)?.len();
-        let (head, start) = head(&mut file, path)?;
+        let (head, end) = head(&mut file, path)?;
         if head.key != key {
             let got = format!("one of {}", head.key);
             return Err(refuse(path, format!("a cache of {key}"), got));
         }
         let pixels = head.rows.checked_mul(head.shape.len() as u64);
-        let all = pixels.and_then(|n| n.checked_add(4 * head.rows + start));
-        if all != Some(len) {
-            let got = format!("{len} bytes");
+        let all = pixels.and_then(|n| n.checked_add(4 * head.rows + START));
+        if all != Some(end) {
+            let got = format!("{end} bytes");
             return Err(refuse(path, format!("{} images", head.rows), got));
         }
-        file.seek(SeekFrom::Start(len - 4 * head.rows))
-            .map_err(failed)?;
+        let from = SeekFrom::Start(end - 4 * head.rows);
+        file.seek(from).map_err(failed)?;
         let mut classes = Vec::new();
-        file.read_to_end(&mut classes).map_err(failed)?;
+        let mut taken = Read::by_ref(&mut file).take(4 * head.rows);
+        taken.read_to_end(&mut classes).map_err(failed)?;
         let classes = classes.as_chunks::<4>().0.iter();
         let classes = classes.map(|&bytes| u32::from_le_bytes(bytes)).collect();
-        let stored = Stored::File {
-            file: Arc::new(file),
-            path: path.to_owned(),
-            start,
-        };
+        let stored = Stored::in_file(file, path, (START, head.shape.len()))?;
         let num_classes = head.class_names.len();
         Ok(Self {
             images: ImageDataset::stored(stored, head.shape, classes, num_classes)?,
             class_names: head.class_names,
+            skipped: head.skipped,
         })
     }
 
@@ -92,38 +97,89 @@ impl ImageCache {
     /// # Errors
     /// [`DataError::Io`].
     pub fn write(&self, path: &Path, key: &str) -> Result<(), DataError> {
-        let failed = |source| DataError::Io {
-            path: path.to_owned(),
-            source,
-        };
-        let write = || -> io::Result<()> {
-            let ImageShape {
-                height,
-                width,
-                channels,
-            } = self.images.shape();
-            let classes = self.images.class_labels();
-            let head = json!({
-                "key": key,
-                "shape": [height, width, channels],
-                "rows": classes.len(),
-                "classes": self.class_names,
-            });
-            let head = head.to_string();
-            let mut file = io::BufWriter::new(atomic_write_file::AtomicWriteFile::open(path)?);
+        let mut writer = CacheWriter::new(path)?;
+        for (row, &class) in self.images.class_labels().iter().enumerate() {
+            writer.add(self.images.shape(), &self.images.pixels(row), class)?;
+        }
+        writer.finish(key, &self.class_names, &self.skipped)
+    }
+}
+
+/// A cache in the making; nothing is left of one that is not finished.
+pub(super) struct CacheWriter {
+    file: BufWriter<AtomicWriteFile>,
+    path: PathBuf,
+    shape: Option<ImageShape>,
+    classes: Vec<u32>,
+}
+
+impl CacheWriter {
+    pub(super) fn new(path: &Path) -> Result<Self, DataError> {
+        let begin = || -> io::Result<BufWriter<AtomicWriteFile>> {
+            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            let mut file = BufWriter::new(AtomicWriteFile::open(path)?);
             file.write_all(MAGIC)?;
             file.write_all(&VERSION.to_le_bytes())?;
-            file.write_all(&(head.len() as u32).to_le_bytes())?;
-            file.write_all(head.as_bytes())?;
-            for row in 0..classes.len() {
-                file.write_all(&self.images.pixels(row))?;
-            }
-            for class in classes {
-                file.write_all(&class.to_le_bytes())?;
-            }
-            file.into_inner()?.commit()
+            file.write_all(&[0; 4])?;
+            Ok(file)
         };
-        write().map_err(failed)
+        Ok(Self {
+            file: begin().map_err(|error| unwritten(path, &error))?,
+            path: path.to_owned(),
+            shape: None,
+            classes: Vec::new(),
+        })
+    }
+
+    /// Adds an image; all have one shape.
+    pub(super) fn add(
+        &mut self,
+        shape: ImageShape,
+        pixels: &[u8],
+        class: u32,
+    ) -> Result<(), DataError> {
+        self.shape = Some(shape);
+        self.classes.push(class);
+        let written = self.file.write_all(pixels);
+        written.map_err(|error| unwritten(&self.path, &error))
+    }
+
+    pub(super) fn finish(
+        mut self,
+        key: &str,
+        class_names: &[String],
+        skipped: &[String],
+    ) -> Result<(), DataError> {
+        let shape = self.shape.ok_or(DataError::Empty)?;
+        let head = json!({
+            "key": key,
+            "shape": [shape.height, shape.width, shape.channels],
+            "rows": self.classes.len(),
+            "classes": class_names,
+            "skipped": skipped,
+        });
+        let head = head.to_string();
+        let mut end = || -> io::Result<()> {
+            for class in &self.classes {
+                self.file.write_all(&class.to_le_bytes())?;
+            }
+            self.file.write_all(head.as_bytes())?;
+            self.file.write_all(&(head.len() as u64).to_le_bytes())
+        };
+        end().map_err(|error| unwritten(&self.path, &error))?;
+        let file = self
+            .file
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error);
+        file.and_then(AtomicWriteFile::commit)
+            .map_err(|error| unwritten(&self.path, &error))
+    }
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> DataError {
+    DataError::Write {
+        path: path.to_owned(),
+        reason: error.to_string(),
     }
 }
 
@@ -135,33 +191,39 @@ fn refuse(path: &Path, expected: String, got: String) -> DataError {
     }
 }
 
-/// The head of a cache, and where it ends.
+/// The head of a cache, and where it begins.
 fn head(file: &mut File, path: &Path) -> Result<(Head, u64), DataError> {
-    let mut start = [0; 16];
+    let failed = |source| DataError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let len = file.metadata().map_err(failed)?.len();
+    let mut start = [0; START as usize];
     let whole = file.read_exact(&mut start);
     if whole.is_err() || start[..8] != MAGIC[..] {
         let expected = "a cache of images".to_owned();
         return Err(refuse(path, expected, format!("{start:?}")));
     }
-    let number = |at: usize| {
-        let bytes = [start[at], start[at + 1], start[at + 2], start[at + 3]];
-        u32::from_le_bytes(bytes)
-    };
-    if number(8) != VERSION {
-        let got = format!("version {}", number(8));
+    let version = u32::from_le_bytes([start[8], start[9], start[10], start[11]]);
+    if version != VERSION {
+        let got = format!("version {version}");
         return Err(refuse(path, format!("a cache of version {VERSION}"), got));
     }
+    let mut last = [0; 8];
+    let from = SeekFrom::Start(len.saturating_sub(8));
+    file.seek(from).map_err(failed)?;
+    file.read_exact(&mut last).map_err(failed)?;
+    let size = u64::from_le_bytes(last);
+    let begin = len.checked_sub(8).and_then(|end| end.checked_sub(size));
+    let expected = || "a head with shape, rows and classes at its end".to_owned();
+    let begin = begin.ok_or_else(|| refuse(path, expected(), format!("{size} bytes of it")))?;
+    file.seek(SeekFrom::Start(begin)).map_err(failed)?;
     let mut bytes = Vec::new();
-    let taken = file.take(u64::from(number(12))).read_to_end(&mut bytes);
-    taken.map_err(|source| DataError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
-    let head = Head::parse(&bytes).ok_or_else(|| {
-        let expected = "a head with shape, rows and classes".to_owned();
-        refuse(path, expected, "another".to_owned())
-    })?;
-    Ok((head, 16 + u64::from(number(12))))
+    let taken = Read::by_ref(file).take(size).read_to_end(&mut bytes);
+    taken.map_err(failed)?;
+    let head = Head::parse(&bytes);
+    let head = head.ok_or_else(|| refuse(path, expected(), "another".to_owned()))?;
+    Ok((head, begin))
 }
 
 struct Head {
@@ -169,6 +231,7 @@ struct Head {
     shape: ImageShape,
     rows: u64,
     class_names: Vec<String>,
+    skipped: Vec<String>,
 }
 
 impl Head {
@@ -176,7 +239,10 @@ impl Head {
         let head: Value = serde_json::from_slice(bytes).ok()?;
         let shape = head["shape"].as_array()?;
         let axis = |at: usize| shape.get(at)?.as_u64().filter(|&n| n < 1 << 20);
-        let names = head["classes"].as_array()?.iter();
+        let texts = |name: &str| -> Option<Vec<String>> {
+            let texts = head[name].as_array()?.iter();
+            texts.map(|text| Some(text.as_str()?.to_owned())).collect()
+        };
         Some(Self {
             key: head["key"].as_str()?.to_owned(),
             shape: ImageShape {
@@ -185,9 +251,8 @@ impl Head {
                 channels: axis(2)? as usize,
             },
             rows: head["rows"].as_u64().filter(|&n| n < 1 << 32)?,
-            class_names: names
-                .map(|name| Some(name.as_str()?.to_owned()))
-                .collect::<Option<_>>()?,
+            class_names: texts("classes")?,
+            skipped: texts("skipped")?,
         })
     }
 }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::error::DataError;
-use super::image_cache::ImageCache;
+use super::image_cache::{CacheWriter, ImageCache};
 use super::images::{ImageDataset, ImageShape};
 
 /// The largest edge of an image that is decoded, in pixels.
@@ -16,6 +16,9 @@ const MOST_PIXELS: u32 = 1 << 15;
 
 /// The most memory that decoding one image may take, in bytes.
 const MOST_BYTES: u64 = 1 << 29;
+
+/// Images that are decoded before they are put away.
+const TOGETHER: usize = 1024;
 
 /// What to do with an image that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,8 +58,8 @@ pub struct LoadedImages {
     /// The names of the class folders, in order.
     pub class_names: Vec<String>,
     /// Files that were left out, and why.
-    pub skipped: Vec<DataError>,
-    /// What hindered the cache: it is only slower without.
+    pub skipped: Vec<String>,
+    /// What was wrong with the cache that there was.
     pub warnings: Vec<String>,
     /// Whether nothing had to be decoded.
     pub is_from_cache: bool,
@@ -75,46 +78,39 @@ impl ImageFolder {
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<LoadedImages, DataError> {
         let (class_names, files) = files(folder)?;
-        let Some(cache) = &self.cache else {
-            return self.decode(class_names, &files, progress);
-        };
-        let key = self.key(folder, &files)?;
-        let path = cache.join(format!("{}.images", &key[..32]));
         let mut warnings = Vec::new();
-        if path.exists() {
-            match ImageCache::open(&path, &key) {
-                Ok(ImageCache {
-                    images,
-                    class_names,
-                }) => {
-                    return Ok(LoadedImages {
-                        images,
-                        class_names,
-                        skipped: Vec::new(),
-                        warnings,
-                        is_from_cache: true,
-                    });
+        let mut kept = Kept::Memory(Vec::new(), Vec::new());
+        let mut opened = None;
+        if let Some(cache) = &self.cache {
+            let key = self.key(folder, &files)?;
+            let path = cache.join(format!("{}.images", &key[..32]));
+            if path.exists() {
+                match ImageCache::open(&path, &key) {
+                    Ok(cache) => return Ok(LoadedImages::cached(cache, warnings, true)),
+                    Err(error) => warnings.push(format!("{error}; it is made anew")),
                 }
-                Err(error) => warnings.push(format!("{error}; it is made anew")),
+            }
+            match CacheWriter::new(&path) {
+                Ok(writer) => (kept, opened) = (Kept::File(writer), Some((path, key))),
+                Err(error) => warnings.push(format!("{error}; images are decoded every time")),
             }
         }
-        let mut loaded = self.decode(class_names, &files, progress)?;
-        loaded.warnings = warnings;
-        // What was skipped shall be named the next time too.
-        if loaded.skipped.is_empty() {
-            let kept = ImageCache {
-                images: loaded.images.clone(),
-                class_names: loaded.class_names.clone(),
-            };
-            let made = std::fs::create_dir_all(cache).map_err(|source| DataError::Io {
-                path: cache.clone(),
-                source,
-            });
-            if let Err(error) = made.and_then(|()| kept.write(&path, &key)) {
-                loaded.warnings.push(format!("no cache: {error}"));
+        let Decoded { shape, skipped } = self.decode(&files, progress, &mut kept)?;
+        match (kept, opened) {
+            (Kept::File(writer), Some((path, key))) => {
+                writer.finish(&key, &class_names, &skipped)?;
+                let cache = ImageCache::open(&path, &key)?;
+                Ok(LoadedImages::cached(cache, warnings, false))
             }
+            (Kept::Memory(pixels, classes), _) => Ok(LoadedImages {
+                images: ImageDataset::new(pixels, shape, classes, class_names.len())?,
+                class_names,
+                skipped,
+                warnings,
+                is_from_cache: false,
+            }),
+            (Kept::File(_), None) => unreachable!("a cache has a path"),
         }
-        Ok(loaded)
     }
 
     /// A fingerprint of names and contents of the files, and of how they are read.
@@ -135,51 +131,47 @@ impl ImageFolder {
             .collect())
     }
 
+    /// Decodes all of them, [`TOGETHER`] at a time, so that a folder may be larger than memory.
     fn decode(
         &self,
-        class_names: Vec<String>,
         files: &[(PathBuf, u32)],
         progress: &(dyn Fn(usize) + Sync),
-    ) -> Result<LoadedImages, DataError> {
-        let one = |(path, class): &(PathBuf, u32)| {
+        kept: &mut Kept,
+    ) -> Result<Decoded, DataError> {
+        let one = |(path, _): &(PathBuf, u32)| {
             let image = self.image(path);
             progress(files.len());
-            (image, *class)
+            image
         };
-        let decoded: Vec<_> = files.par_iter().map(one).collect();
-        let (mut pixels, mut classes, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
-        let mut shape: Option<(ImageShape, &Path)> = None;
-        for ((image, class), (path, _)) in decoded.into_iter().zip(files) {
-            let (of, bytes) = match (image, self.on_bad_sample) {
-                (Ok(image), _) => image,
-                (Err(error), OnBadSample::Skip) => {
-                    skipped.push(error);
-                    continue;
+        let mut first: Option<(ImageShape, &Path)> = None;
+        let mut skipped = Vec::new();
+        for part in files.chunks(TOGETHER) {
+            let decoded: Vec<_> = part.par_iter().map(one).collect();
+            for (image, (path, class)) in decoded.into_iter().zip(part) {
+                let (shape, bytes) = match (image, self.on_bad_sample) {
+                    (Ok(image), _) => image,
+                    (Err(error), OnBadSample::Skip) => {
+                        skipped.push(error.to_string());
+                        continue;
+                    }
+                    (Err(error), OnBadSample::Error) => return Err(error),
+                };
+                let (expected, like) = first.get_or_insert((shape, path));
+                if shape != *expected {
+                    let expected = format!(
+                        "{} x {} pixels like {}, or a size that all images are brought to",
+                        expected.height,
+                        expected.width,
+                        like.display()
+                    );
+                    let got = format!("{} x {}", shape.height, shape.width);
+                    return Err(refuse(path, &expected, got));
                 }
-                (Err(error), OnBadSample::Error) => return Err(error),
-            };
-            let (first, first_path) = shape.get_or_insert((of, path));
-            if of != *first {
-                let expected = format!(
-                    "{} x {} pixels like {}, or a size that all images are brought to",
-                    first.height,
-                    first.width,
-                    first_path.display()
-                );
-                let got = format!("{} x {}", of.height, of.width);
-                return Err(refuse(path, &expected, got));
+                kept.add(shape, &bytes, *class)?;
             }
-            pixels.extend(bytes);
-            classes.push(class);
         }
-        let (shape, _) = shape.ok_or(DataError::Empty)?;
-        Ok(LoadedImages {
-            images: ImageDataset::new(pixels, shape, classes, class_names.len())?,
-            class_names,
-            skipped,
-            warnings: Vec::new(),
-            is_from_cache: false,
-        })
+        let (shape, _) = first.ok_or(DataError::Empty)?;
+        Ok(Decoded { shape, skipped })
     }
 
     fn image(&self, path: &Path) -> Result<(ImageShape, Vec<u8>), DataError> {
@@ -208,6 +200,43 @@ impl ImageFolder {
             false => resized.into_rgb8().into_raw(),
         };
         (shape, bytes)
+    }
+}
+
+impl LoadedImages {
+    fn cached(cache: ImageCache, warnings: Vec<String>, is_from_cache: bool) -> Self {
+        Self {
+            images: cache.images,
+            class_names: cache.class_names,
+            skipped: cache.skipped,
+            warnings,
+            is_from_cache,
+        }
+    }
+}
+
+/// What came out of decoding.
+struct Decoded {
+    shape: ImageShape,
+    skipped: Vec<String>,
+}
+
+/// Where decoded images go: pixels and classes in memory, or a cache.
+enum Kept {
+    Memory(Vec<u8>, Vec<u32>),
+    File(CacheWriter),
+}
+
+impl Kept {
+    fn add(&mut self, shape: ImageShape, bytes: &[u8], class: u32) -> Result<(), DataError> {
+        match self {
+            Kept::Memory(pixels, classes) => {
+                pixels.extend(bytes);
+                classes.push(class);
+                Ok(())
+            }
+            Kept::File(writer) => writer.add(shape, bytes, class),
+        }
     }
 }
 

@@ -270,6 +270,11 @@ impl Dataset for ImageDataset {
         }
     }
 
+    fn prefetch(&self, rows: &[u32]) {
+        let places = rows.iter().map(|&row| self.places[row as usize]);
+        self.pixels.prefetch(places);
+    }
+
     fn gather_classes(&self, rows: &[u32], classes: &mut [u32]) {
         for (&row, to) in rows.iter().zip(classes) {
             *to = self.classes[row as usize];

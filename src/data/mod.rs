@@ -9,7 +9,8 @@
 //! | `contact_sheet` | images to look at |
 //! | `image_folder`, `image_cache` | PNG and JPEG, a folder a class; decoded once |
 //! | `idx`, `cifar`, `npy`, `files` | MNIST's, CIFAR's and NumPy's formats; files that lie about their size |
-//! | `csv` | tables |
+//! | `array_file` | NumPy's arrays that are larger than memory |
+//! | `csv`, `survey` | tables; what their columns hold |
 //! | `split` | training and test part, one scale |
 //! | `sound`, `spectrogram`, `speech` | WAV, log-mel and MFCC, rows of them |
 //! | `words` | labelled texts as hashed n-grams |
@@ -18,6 +19,7 @@
 //! | `synthetic` | made up data, for benchmarks and trials |
 //! | `sampler` | the order of the rows in an epoch |
 
+mod array_file;
 mod arrays;
 mod augment;
 mod cifar;
@@ -38,11 +40,13 @@ mod spectrogram;
 mod speech;
 mod split;
 mod stored;
+mod survey;
 mod synthetic;
 mod text;
 mod tokens;
 mod words;
 
+pub use array_file::ArrayFile;
 pub use arrays::ArrayDataset;
 pub use augment::{Augmentation, Augmented};
 pub use csv::{Column, CsvTable};
@@ -59,6 +63,7 @@ pub use sound::{NamedSounds, Sound, read_sounds};
 pub use spectrogram::{Spectrogram, SpectrogramSettings};
 pub use speech::{SpectrogramAugmentation, SpectrogramDataset};
 pub use split::{Standardizer, group_split, random_split, split_from_file, stratified_split};
+pub use survey::{ColumnSurvey, survey};
 pub use synthetic::{synthetic_classes, synthetic_tokens};
 pub use text::{TextDataset, Vocabulary, read_text};
 pub use tokens::Tokenizer;

@@ -64,17 +64,8 @@ impl Npy {
             expected: expected.to_owned(),
             got,
         };
-        let (head, values) = split(bytes).ok_or_else(|| {
-            let start = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]).into_owned();
-            refuse(
-                "a NumPy array: \\x93NUMPY, a version of 1 to 3, and a head",
-                format!("{start:?}"),
-            )
-        })?;
-        let head = Head::parse(head).ok_or_else(|| {
-            let head: String = head.chars().take(200).collect();
-            refuse("a head with descr, fortran_order and shape", head)
-        })?;
+        let (head, begin) = head_of(bytes, path)?;
+        let values = &bytes[begin..];
         let size = head.descr[2..].parse::<usize>().unwrap_or(0);
         let count = head
             .shape
@@ -108,8 +99,27 @@ impl Npy {
     }
 }
 
-/// Head and values.
-fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
+/// The head of an array, and where its values begin; `bytes` need not hold all of them.
+pub(super) fn head_of(bytes: &[u8], path: &Path) -> Result<(Head, usize), DataError> {
+    let refuse = |expected: &str, got: String| DataError::Format {
+        path: path.to_owned(),
+        expected: expected.to_owned(),
+        got,
+    };
+    let (text, begin) = split(bytes).ok_or_else(|| {
+        let start = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]).into_owned();
+        let expected = "a NumPy array: \\x93NUMPY, a version of 1 to 3, and a head";
+        refuse(expected, format!("{start:?}"))
+    })?;
+    let head = Head::parse(text).ok_or_else(|| {
+        let text: String = text.chars().take(200).collect();
+        refuse("a head with descr, fortran_order and shape", text)
+    })?;
+    Ok((head, begin))
+}
+
+/// The text of the head, and where the values begin.
+fn split(bytes: &[u8]) -> Option<(&str, usize)> {
     let rest = bytes.strip_prefix(b"\x93NUMPY")?;
     let (version, rest) = rest.split_at_checked(2)?;
     let (len, rest) = match version[0] {
@@ -123,15 +133,17 @@ fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
         }
         _ => return None,
     };
-    let (head, values) = rest.split_at_checked(len)?;
-    Some((std::str::from_utf8(head).ok()?, values))
+    let head = rest.get(..len)?;
+    let begin = bytes.len() - rest.len() + len;
+    Some((std::str::from_utf8(head).ok()?, begin))
 }
 
-struct Head {
+/// What stands before the values.
+pub(super) struct Head {
     /// Byte order, kind and size: `<f4`.
-    descr: String,
-    is_fortran: bool,
-    shape: Vec<usize>,
+    pub(super) descr: String,
+    pub(super) is_fortran: bool,
+    pub(super) shape: Vec<usize>,
 }
 
 impl Head {

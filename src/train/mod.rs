@@ -15,6 +15,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::data::Dataset;
 use crate::engine::{Batch, Reduced, Session, Sums};
 use crate::nn::NetworkReplica;
 use crate::optim::{Progress, StepPlan};
@@ -37,7 +38,7 @@ type Workers<'s, 'd> = Session<'s, NetworkReplica<Sources<'d>>, ChainUpdate>;
 /// The training at work: settings, place, and what is told to the observer.
 struct Loop<'a, F> {
     config: &'a Config,
-    rows: u32,
+    train: &'a dyn Dataset,
     test_order: Arc<[u32]>,
     progress: &'a mut Progress,
     control: &'a mut Control,
@@ -56,7 +57,10 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     workers: &mut Workers<'_, '_>,
 ) -> Result<EpochMetrics, TrainError> {
     let epoch = at.progress.epoch;
-    let order = at.config.sampling.order(at.rows, at.config.seed, epoch)?;
+    let order = at
+        .config
+        .sampling
+        .order(at.train.len() as u32, at.config.seed, epoch)?;
     let mut epoch_sums = EpochSums::default();
     let started = Instant::now();
     let mut start = 0;
@@ -66,6 +70,8 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
         let range = start..(start + plan.batch_size).min(order.len());
         start = range.end;
         let rows = range.len();
+        let next = start..(start + plan.batch_size).min(order.len());
+        at.train.prefetch(&order[next]);
         let batch = Batch {
             source: TRAIN,
             order: Arc::clone(&order),

@@ -253,7 +253,7 @@ impl Trainer {
             .map(|steps| self.progress.step + steps);
         let mut work = Loop {
             config: &self.config,
-            rows: train.len() as u32,
+            train,
             test_order: (0..test.len() as u32).collect(),
             progress: &mut self.progress,
             control,

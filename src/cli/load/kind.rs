@@ -11,6 +11,8 @@ pub(in crate::cli) enum Kind {
     IdxFolder,
     /// CIFAR's binary files.
     CifarFolder,
+    /// `x_train.npy`, `y_train.npy`, `x_test.npy`, `y_test.npy`.
+    NpyFolder,
     /// Folders of images, one a class; with `train` and `test` around them if so.
     ImageFolder { has_parts: bool },
     /// WAV files in a folder or a tar archive.
@@ -58,6 +60,9 @@ impl Kind {
         if holds("data_batch_1.bin") || holds("train.bin") {
             return Ok(Kind::CifarFolder);
         }
+        if holds("x_train.npy") {
+            return Ok(Kind::NpyFolder);
+        }
         let has_parts = path.join("train").is_dir() && path.join("test").is_dir();
         let inside = if has_parts {
             path.join("train")
@@ -71,7 +76,7 @@ impl Kind {
             }
             _ => Err(DataError::Format {
                 path: path.to_owned(),
-                expected: "a folder with MNIST's files (train-images-idx3-ubyte and three more), CIFAR's (data_batch_1.bin or train.bin), folders of PNG or JPEG images, or WAV files"
+                expected: "a folder with MNIST's files (train-images-idx3-ubyte and three more), CIFAR's (data_batch_1.bin or train.bin), NumPy's (x_train.npy and three more), folders of PNG or JPEG images, or WAV files"
                     .to_owned(),
                 got: "none of these".to_owned(),
             }),

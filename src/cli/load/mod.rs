@@ -72,6 +72,7 @@ enum Draw {
     Shuffle,
     InOrder,
     Balanced,
+    Windows(usize),
 }
 
 /// How files are read.
@@ -127,7 +128,13 @@ impl TryFrom<&DataArgs> for LoadSettings {
                 "shuffle" => Draw::Shuffle,
                 "in-order" => Draw::InOrder,
                 "balanced" => Draw::Balanced,
-                other => return Err(refused("sampling", "shuffle, in-order or balanced", other)),
+                other => {
+                    let rows = other.strip_prefix("windows ");
+                    let rows = rows.and_then(|rows| rows.trim().parse().ok());
+                    let expected = "shuffle, in-order, balanced or \"windows ROWS\"";
+                    let rows = rows.filter(|&rows| rows > 0);
+                    Draw::Windows(rows.ok_or_else(|| refused("sampling", expected, other))?)
+                }
             },
         })
     }
@@ -144,7 +151,7 @@ impl LoadSettings {
             Kind::Sounds => Takes::Sounds,
             Kind::Text => Takes::Tokens,
             Kind::Table if self.is_text => Takes::Tokens,
-            Kind::Idx | Kind::Npy | Kind::Table => Takes::Nothing,
+            Kind::Idx | Kind::Npy | Kind::NpyFolder | Kind::Table => Takes::Nothing,
         };
         self.refuse_unused(path, kind, takes)?;
         match kind {
@@ -155,6 +162,7 @@ impl LoadSettings {
             Kind::Table if self.is_text => self.labelled_texts(path, seed),
             Kind::Table => self.table(path, seed),
             Kind::Npz => self.npz(path, seed),
+            Kind::NpyFolder => self.npy_folder(path),
             Kind::Text => self.text(path, context, seed),
             Kind::Idx | Kind::Npy => Err(unfit(
                 path,
@@ -190,6 +198,7 @@ impl LoadSettings {
     pub(super) fn sampling(&self, loaded: &Loaded) -> Sampling {
         match (self.draw, &loaded.train_classes) {
             (Draw::InOrder, _) => Sampling::InOrder,
+            (Draw::Windows(rows), _) => Sampling::Windows(rows),
             (Draw::Balanced, Some(classes)) => Sampling::balanced(classes, loaded.num_classes()),
             _ => Sampling::Shuffle,
         }

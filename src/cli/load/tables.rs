@@ -6,8 +6,8 @@ use std::path::Path;
 use ndarray::{Array2, Axis};
 
 use crate::data::{
-    ArrayDataset, CsvTable, DataError, ImageDataset, ImageShape, LabelledTexts, Npy, Standardizer,
-    TextHasher, read_npz,
+    ArrayDataset, ArrayFile, CsvTable, DataError, Dataset, ImageDataset, ImageShape, LabelledTexts,
+    Npy, Standardizer, TextHasher, read_npz,
 };
 
 use super::{LoadSettings, Loaded};
@@ -108,6 +108,34 @@ impl LoadSettings {
                 PARTS.map(|p| p.join(", ")).join(" or ")
             ),
             got: names,
+        })
+    }
+
+    /// Four arrays, whose inputs stay on the disk.
+    pub(super) fn npy_folder(&self, path: &Path) -> Result<Loaded, DataError> {
+        let labels = |name: &str| labels(&Npy::read(&path.join(name))?, (path, name));
+        let (train, test) = (labels("y_train.npy")?, labels("y_test.npy")?);
+        let most = train.iter().chain(&test).max();
+        let classes = most.map_or(0, |&most| most as usize + 1);
+        let part = |name: &str, labels| ArrayFile::open(&path.join(name), labels, classes);
+        let data = part("x_train.npy", train.clone())?;
+        let test = part("x_test.npy", test)?;
+        if data.input_shape() != test.input_shape() {
+            return Err(DataError::Format {
+                path: path.join("x_test.npy"),
+                expected: format!("rows of shape {:?} like x_train.npy", data.input_shape()),
+                got: format!("{:?}", test.input_shape()),
+            });
+        }
+        Ok(Loaded {
+            about: format!(
+                "{}, rows of shape {:?}, left on the disk and taken as they are",
+                path.display(),
+                data.input_shape()
+            ),
+            data: [Box::new(data), Box::new(test)],
+            class_names: Vec::new(),
+            train_classes: Some(train),
         })
     }
 

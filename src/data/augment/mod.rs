@@ -287,6 +287,10 @@ impl Dataset for Augmented {
         self.images.gather_inputs(rows, inputs);
     }
 
+    fn prefetch(&self, rows: &[u32]) {
+        self.images.prefetch(rows);
+    }
+
     fn gather_classes(&self, rows: &[u32], classes: &mut [u32]) {
         self.images.gather_classes(rows, classes);
     }
