@@ -129,12 +129,12 @@ impl NoiseScale {
     }
 
     /// All that the next value depends on.
-    pub(super) fn state(&self) -> [f64; 4] {
+    pub(crate) fn state(&self) -> [f64; 4] {
         let (v, m) = (self.variance, self.mean_square);
         [v.sum, v.weight, m.sum, m.weight]
     }
 
-    pub(super) fn restore(&mut self, [v, v_weight, m, m_weight]: [f64; 4]) {
+    pub(crate) fn restore(&mut self, [v, v_weight, m, m_weight]: [f64; 4]) {
         (self.variance.sum, self.variance.weight) = (v, v_weight);
         (self.mean_square.sum, self.mean_square.weight) = (m, m_weight);
     }

@@ -114,6 +114,18 @@ impl PlateauState {
         self.scale
     }
 
+    /// All that its next decision depends on, besides the rule.
+    pub fn state(&self) -> [f64; 4] {
+        let (bad, cooling) = (f64::from(self.bad), f64::from(self.cooling));
+        [self.best, bad, cooling, f64::from(self.scale)]
+    }
+
+    /// Takes over what [`PlateauState::state`] gave.
+    pub fn restore(&mut self, [best, bad, cooling, scale]: [f64; 4]) {
+        (self.best, self.scale) = (best, scale as f32);
+        (self.bad, self.cooling) = (bad as u32, cooling as u32);
+    }
+
     /// The factor of the rate.
     pub fn scale(&self) -> f32 {
         self.scale

@@ -14,7 +14,8 @@ use crate::nn::kernel::{Bias, Isa, Ones, Out, Packed, Side, Strided, product};
 /// assert!(peak > 1e6 && peak.is_finite());
 /// ```
 pub fn measured_peak_flops() -> f64 {
-    let isa = Isa::chosen().unwrap_or(Isa::detect());
+    // The processor's, whatever kernels UNISONO_ISA chooses.
+    let isa = Isa::detect();
     let (rows, columns, depth) = (2 * isa.tile_rows(), 32, 96);
     let (a, b) = (vec![0.5; rows * depth], vec![0.25; depth * columns]);
     let (mut left, mut right) = (Packed::new(isa), Packed::new(isa));

@@ -5,6 +5,7 @@ use crate::engine::{EngineConfig, Shards, Threads, Track, default_shards};
 use crate::nn::{Loss, Network, NnError, Sequential, TargetKind};
 use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
 
+use super::checkpoints::Checkpoints;
 use super::control::EarlyStopping;
 use super::error::TrainError;
 
@@ -38,6 +39,9 @@ pub(super) struct Config {
     pub(super) schedule: Schedule,
     pub(super) plateau: Option<Plateau>,
     pub(super) sampling: Sampling,
+    pub(super) checkpoints: Option<Checkpoints>,
+    /// Whether a checkpoint's settings may differ.
+    pub(super) allows_changes: bool,
     pub(super) batch_size: usize,
     pub(super) batch_rule: BatchRule,
     pub(super) early_stopping: Option<EarlyStopping>,
@@ -62,6 +66,8 @@ impl Config {
             schedule: Schedule::constant(),
             plateau: None,
             sampling: Sampling::Shuffle,
+            checkpoints: None,
+            allows_changes: false,
             batch_size: 32,
             batch_rule: BatchRule::Fixed,
             early_stopping: None,

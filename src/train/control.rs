@@ -8,6 +8,7 @@ use crate::optim::{
 
 use super::config::Config;
 use super::error::TrainError;
+use super::memory::Memory;
 
 /// How much of the noise scale's averages a step forgets: 1 %.
 const NOISE_DECAY: f64 = 0.99;
@@ -90,6 +91,27 @@ impl Control {
         if let Some(plateau) = &mut self.plateau {
             plateau.observe(test_loss);
         }
+    }
+
+    /// Writes down all that later decisions depend on.
+    pub(super) fn remember(&self, memory: &mut Memory) {
+        memory.set("skipped", [self.skipped]);
+        memory.set_reals("noise", self.noise.state());
+        memory.set_reals("policy", self.policy.state());
+        if let Some(plateau) = &self.plateau {
+            memory.set_reals("plateau", plateau.state());
+        }
+    }
+
+    /// Takes over what [`Control::remember`] wrote; `None` if it does not fit.
+    pub(super) fn restore(&mut self, memory: &Memory) -> Option<()> {
+        [self.skipped] = memory.get("skipped")?;
+        self.noise.restore(memory.get_reals("noise")?);
+        if let Some(plateau) = &mut self.plateau {
+            plateau.restore(memory.get_reals("plateau")?);
+        }
+        let policy = memory.reals("policy")?;
+        self.policy.restore(&policy).then_some(())
     }
 
     /// The noise scale so far, in rows, if the shards' norms are tracked.
@@ -191,6 +213,24 @@ impl Early {
         }
         self.stops = verdict.stops;
         self.evaluations += 1;
+    }
+
+    /// Writes down all but the best parameters.
+    pub(super) fn remember(&self, memory: &mut Memory) {
+        let best = self.best.as_ref().map_or(0, |(at, _)| *at as u64);
+        let numbers = [self.state.best.to_bits(), u64::from(self.state.bad)];
+        let more = [self.evaluations as u64, best];
+        memory.set("early", numbers.into_iter().chain(more));
+    }
+
+    /// Takes over what [`Early::remember`] wrote, and the best parameters.
+    pub(super) fn restore(&mut self, memory: &Memory, params: Option<Vec<f32>>) -> Option<()> {
+        let [best, bad, evaluations, at] = memory.get("early")?;
+        self.state.best = f64::from_bits(best);
+        self.state.bad = bad as u32;
+        self.evaluations = evaluations as usize;
+        self.best = params.map(|params| (at as usize, params));
+        Some(())
     }
 
     /// The best parameters, if they are to be restored.

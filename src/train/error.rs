@@ -1,5 +1,7 @@
 //! What can go wrong in training.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 use crate::data::{DataError, Labels};
@@ -41,6 +43,50 @@ pub enum TrainError {
         axes: Vec<usize>,
         /// Whether rows are sequences of tokens.
         is_text: bool,
+    },
+    /// A file that cannot be read.
+    #[error("cannot read {}: {source}; check the path and its permissions", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file that cannot be written.
+    #[error("cannot write {}: {source}; make room, or choose another place", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A checkpoint that is damaged, or of another training.
+    #[error("{}: expected {expected}, got {got}; resume from another checkpoint", path.display())]
+    Checkpoint {
+        /// Its file.
+        path: PathBuf,
+        /// What should stand there.
+        expected: String,
+        /// What stands there.
+        got: String,
+    },
+    /// A checkpoint of another training.
+    #[error(
+        "the checkpoint is of another training: {what} has {expected}, the checkpoint {got}; give the settings that it was made with"
+    )]
+    Resume {
+        /// What differs.
+        what: String,
+        /// What the settings say.
+        expected: String,
+        /// What the checkpoint says.
+        got: String,
+    },
+    /// Settings that differ from those of the checkpoint.
+    #[error("these settings are not the checkpoint's, so the weights would not be those of an unbroken training: {}; set them back", differences.join(", "))]
+    Changed {
+        /// Each setting, what it was, what it is.
+        differences: Vec<String>,
     },
     /// A batch without rows.
     #[error("batch size must be at least 1, got 0; choose 1 or more")]

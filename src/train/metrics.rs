@@ -118,6 +118,8 @@ pub struct Report {
     pub steps: u64,
     /// Steps left out because loss or gradient was not finite.
     pub skipped_steps: u64,
+    /// Whether the observer ended it before its end; a further call finishes it.
+    pub is_stopped: bool,
     /// The best evaluation, counted from 0 in `epochs`, if early stopping was asked for.
     pub best_epoch: Option<usize>,
     /// Wall time of this call, evaluation included.

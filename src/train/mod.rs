@@ -3,14 +3,21 @@
 //! [`Trainer`] holds the settings and the state that a next call of [`Trainer::fit`] goes on from; `run_epoch` is
 //! an epoch on one page.
 
+mod checkpoint;
+mod checkpoints;
 mod config;
 mod control;
 mod error;
+mod fit;
+mod memory;
 mod metrics;
+mod pending;
 mod range_test;
+mod resume;
 mod source;
 mod trainer;
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,11 +27,15 @@ use crate::engine::{Batch, Reduced, Session, Sums};
 use crate::nn::NetworkReplica;
 use crate::optim::{Progress, StepPlan};
 
+use checkpoints::Writer;
 use config::Config;
-use control::{Control, Early};
+use control::Control;
 use metrics::EpochSums;
+use pending::{Mind, Pending};
 use source::{TEST, TRAIN};
 
+pub use checkpoint::Checkpoint;
+pub use checkpoints::Checkpoints;
 pub use config::{OnNonFinite, model_shards, worthwhile_threads};
 pub use control::{EarlyStopping, EarlyStoppingState, Verdict};
 pub use error::TrainError;
@@ -42,36 +53,42 @@ struct Loop<'a, F> {
     test_order: Arc<[u32]>,
     progress: &'a mut Progress,
     control: &'a mut Control,
-    /// The state buffer that holds the average of the parameters.
-    average: Option<usize>,
+    pending: Pending,
+    /// How many state buffers the optimiser has, and which of them holds the average of the parameters.
+    buffers: (usize, Option<usize>),
     /// The step that is not made any more.
     last_step: Option<u64>,
     skipped: u64,
-    early: Option<Early>,
+    saver: Option<Saver<'a>>,
     observer: F,
 }
 
-/// One epoch: shuffle; for each batch plan, forward, backward, all-reduce, decide, update; evaluate.
+/// What checkpoints are made with.
+struct Saver<'a> {
+    rule: &'a Checkpoints,
+    writer: Writer,
+    layout: Vec<(String, Vec<usize>)>,
+    settings: &'a BTreeMap<String, String>,
+}
+
+/// One epoch: shuffle; for each batch plan, forward, backward, all-reduce, decide, update; evaluate. `None` if the observer ended it
+/// before its end.
 fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
-) -> Result<EpochMetrics, TrainError> {
+) -> Result<Option<EpochMetrics>, TrainError> {
     let epoch = at.progress.epoch;
-    let order = at
-        .config
-        .sampling
-        .order(at.train.len() as u32, at.config.seed, epoch)?;
-    let mut epoch_sums = EpochSums::default();
-    let started = Instant::now();
-    let mut start = 0;
-    while start < order.len() && !at.is_over() {
+    let rows = at.train.len() as u32;
+    let order = at.config.sampling.order(rows, at.config.seed, epoch)?;
+    let mut started = Instant::now();
+    while at.pending.position < order.len() && !at.is_over() {
+        let start = at.pending.position;
         at.progress.in_epoch = start as f64 / order.len() as f64;
         let plan = at.control.plan(at.config, at.progress);
         let range = start..(start + plan.batch_size).min(order.len());
-        start = range.end;
-        let rows = range.len();
-        let next = start..(start + plan.batch_size).min(order.len());
-        at.train.prefetch(&order[next]);
+        let (end, rows) = (range.end, range.len());
+        at.train
+            .prefetch(&order[end..(end + plan.batch_size).min(order.len())]);
         let batch = Batch {
             source: TRAIN,
             order: Arc::clone(&order),
@@ -84,16 +101,27 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
             at.control.decide(settings, reduced, (plan.lr, rows))
         })?;
         at.count(&reduced, plan.lr, rows)?;
-        epoch_sums.add(&reduced, &plan);
-        let _ = (at.observer)(&Event::Step {
+        at.pending.position = end;
+        at.pending.sums.add(&reduced, &plan);
+        at.pending.sums.time += started.elapsed();
+        let flow = (at.observer)(&Event::Step {
             epoch: epoch + 1,
-            examples: start,
+            examples: end,
             loss: reduced.sums.mean_loss(),
         });
+        at.save_if(workers, |rule, progress| rule.is_due(progress.step))?;
+        if flow.is_break() {
+            return Ok(None);
+        }
+        started = Instant::now();
     }
-    epoch_sums.time = started.elapsed();
     (at.progress.epoch, at.progress.in_epoch) = (epoch + 1, 0.0);
-    Ok(epoch_sums.finish(epoch + 1, evaluate(at, workers)?, at.control.noise_scale()))
+    at.pending.position = 0;
+    let sums = std::mem::take(&mut at.pending.sums);
+    let metrics = sums.finish(epoch + 1, evaluate(at, workers)?, at.control.noise_scale());
+    at.pending.test_loss = Some(metrics.test_loss);
+    at.save_if(workers, |rule, progress| rule.is_due_after(progress.epoch))?;
+    Ok(Some(metrics))
 }
 
 /// The sums of the loss over the test set, spread over the workers; with the average of the parameters, if one is kept.
@@ -107,15 +135,15 @@ fn evaluate<F>(at: &mut Loop<'_, F>, workers: &mut Workers<'_, '_>) -> Result<Su
         epoch: at.progress.epoch,
         step: at.progress.step,
     };
-    if let Some(average) = at.average {
+    if let Some(average) = at.buffers.1 {
         workers.exchange(average)?;
     }
     let sums = workers.evaluate(&batch)?;
     at.control.evaluated(sums.mean_loss());
-    if let Some(early) = &mut at.early {
+    if let Some(early) = &mut at.pending.early {
         early.observe(sums.mean_loss(), || workers.replica().params().to_vec());
     }
-    if let Some(average) = at.average {
+    if let Some(average) = at.buffers.1 {
         workers.exchange(average)?;
     }
     Ok(sums)
@@ -142,9 +170,41 @@ impl<F> Loop<'_, F> {
             }
         }
         self.control.observe(reduced, lr);
+        self.pending.test_loss = None;
         self.progress.step += 1;
         self.progress.examples += rows as u64;
         Ok(())
+    }
+}
+
+impl<F> Loop<'_, F> {
+    /// Makes a checkpoint if checkpoints are kept and the rule wants one now.
+    fn save_if(
+        &mut self,
+        workers: &mut Workers<'_, '_>,
+        is_due: impl Fn(&Checkpoints, &Progress) -> bool,
+    ) -> Result<(), TrainError> {
+        let Some(saver) = &mut self.saver else {
+            return Ok(());
+        };
+        if !is_due(saver.rule, self.progress) {
+            return Ok(());
+        }
+        let params = workers.replica().params().to_vec();
+        let mut state = Vec::new();
+        for buffer in 0..self.buffers.0 {
+            workers.exchange(buffer)?;
+            state.push(workers.replica().params().to_vec());
+            workers.exchange(buffer)?;
+        }
+        let mind = Mind {
+            progress: self.progress,
+            control: self.control,
+            pending: &self.pending,
+            settings: saver.settings,
+        };
+        let layout = saver.layout.clone();
+        saver.writer.write(mind.checkpoint(layout, params, state))
     }
 }
 

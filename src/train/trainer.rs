@@ -1,20 +1,16 @@
 //! `Trainer`: settings in, a trained network out.
 
-use std::ops::ControlFlow;
-use std::time::Instant;
+use std::collections::BTreeMap;
 
-use crate::data::{Dataset, Sampling};
-use crate::engine::{AllReduce, Engine, Pinning, Shards, Threads, UpdateMode};
-use crate::nn::kernel::Isa;
-use crate::nn::{Loss, Network, NetworkReplica, NnError, ReplicaSettings, Sequential};
+use crate::data::Sampling;
+use crate::engine::{AllReduce, Pinning, Shards, Threads, UpdateMode};
+use crate::nn::{Loss, Network, NnError, Sequential};
 use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
 
+use super::checkpoints::Checkpoints;
 use super::config::{Config, OnNonFinite};
-use super::control::{Control, Early, EarlyStopping};
-use super::error::TrainError;
-use super::metrics::{EpochMetrics, Event, Report, Setup};
-use super::source::{ChainUpdate, Sources};
-use super::{Loop, Workers, run_epoch};
+use super::control::{Control, EarlyStopping};
+use super::pending::Pending;
 
 /// Trains a model on data sets.
 ///
@@ -37,13 +33,18 @@ use super::{Loop, Workers, run_epoch};
 /// ```
 #[derive(Debug)]
 pub struct Trainer {
-    model: Sequential,
+    pub(super) model: Sequential,
     pub(super) config: Config,
     /// Drawn at the first call of `fit`, or given.
-    network: Option<Network>,
-    state: Option<Vec<Vec<f32>>>,
-    progress: Progress,
-    control: Option<Control>,
+    pub(super) network: Option<Network>,
+    pub(super) state: Option<Vec<Vec<f32>>>,
+    pub(super) progress: Progress,
+    pub(super) control: Option<Control>,
+    /// A call of `fit` that the observer ended, or a checkpoint's.
+    pub(super) pending: Option<Pending>,
+    /// The settings that must not change: those of the last call, or of the checkpoint.
+    pub(super) settings: BTreeMap<String, String>,
+    pub(super) is_resumed: bool,
 }
 
 impl Trainer {
@@ -56,6 +57,9 @@ impl Trainer {
             state: None,
             progress: Progress::default(),
             control: None,
+            pending: None,
+            settings: BTreeMap::new(),
+            is_resumed: false,
         }
     }
 
@@ -106,6 +110,12 @@ impl Trainer {
         self
     }
 
+    /// Makes checkpoints while it trains; none by default.
+    pub fn checkpoints(mut self, rule: Checkpoints) -> Self {
+        self.config.checkpoints = Some(rule);
+        self
+    }
+
     /// How an epoch draws its rows; shuffled by default.
     pub fn sampling(mut self, sampling: Sampling) -> Self {
         self.config.sampling = sampling;
@@ -148,7 +158,7 @@ impl Trainer {
         self
     }
 
-    /// Tracks the gradient noise scale, in [`EpochMetrics::noise_scale`]; needs at least 2 shards.
+    /// Tracks the gradient noise scale, in [`crate::train::EpochMetrics::noise_scale`]; needs at least 2 shards.
     pub fn track_noise_scale(mut self) -> Self {
         self.config.tracks_noise_scale = true;
         self
@@ -201,172 +211,6 @@ impl Trainer {
         let network = |params: &Vec<f32>| Network::with_params(self.model.clone(), params.clone());
         average.map(network).transpose()
     }
-
-    /// Trains for the set number of epochs, evaluating `test` after each. A further call goes on where this one
-    /// ended.
-    ///
-    /// # Errors
-    /// [`TrainError`]: settings or data that do not fit, before anything runs; a loss that is not finite, or a
-    /// panic in a data set, while it runs. The network is then that of the last whole step.
-    pub fn fit(&mut self, train: &dyn Dataset, test: &dyn Dataset) -> Result<Report, TrainError> {
-        self.fit_observed(train, test, |_| ControlFlow::Continue(()))
-    }
-
-    /// Like [`Trainer::fit`], telling `observer` what happens. `ControlFlow::Break` after an epoch ends training.
-    ///
-    /// ```
-    /// # use std::ops::ControlFlow;
-    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, train::Event};
-    /// let (train, test) = digits();
-    /// let mut trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(9);
-    /// let report = trainer.fit_observed(&train, &test, |event| match event {
-    ///     Event::Epoch(_) => ControlFlow::Break(()),
-    ///     _ => ControlFlow::Continue(()),
-    /// })?;
-    /// assert_eq!(report.epochs.len(), 1);
-    /// # Ok::<(), unisono::TrainError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Trainer::fit`].
-    pub fn fit_observed(
-        &mut self,
-        train: &dyn Dataset,
-        test: &dyn Dataset,
-        observer: impl FnMut(&Event<'_>) -> ControlFlow<()> + Send,
-    ) -> Result<Report, TrainError> {
-        let network = self.network()?;
-        self.config.check(&network, [train, test])?;
-        let mut engine = self.engine(&network, [train, test])?;
-        self.config.check_shards(engine.num_shards())?;
-        let setup = self.setup(&engine, [train.len(), test.len()]);
-        let control = match &mut self.control {
-            Some(control) => control,
-            none => none.insert(Control::new(&self.config)?),
-        };
-        let buffers = engine.num_state_buffers();
-        let keeps_average = self.config.optimizer.keeps_average();
-        let started = Instant::now();
-        let last_step = self
-            .config
-            .max_steps
-            .map(|steps| self.progress.step + steps);
-        let mut work = Loop {
-            config: &self.config,
-            train,
-            test_order: (0..test.len() as u32).collect(),
-            progress: &mut self.progress,
-            control,
-            average: keeps_average.then(|| buffers - 1),
-            last_step,
-            skipped: 0,
-            early: self.config.early_stopping.map(Early::new),
-            observer,
-        };
-        let (epochs, failure) = engine.run(|workers| run_epochs(&mut work, workers, &setup))?;
-        let (wall_time, skipped_steps) = (started.elapsed(), work.skipped);
-        let early = work.early.take();
-        let (best_epoch, best) = early.map_or((None, None), Early::into_best);
-        let params = best.unwrap_or_else(|| engine.params());
-        self.network = Some(Network::with_params(self.model.clone(), params)?);
-        self.state = Some(engine.state());
-        if let Some(error) = failure {
-            return Err(error);
-        }
-        let train_time: f64 = epochs
-            .iter()
-            .map(|e| train.len() as f64 / e.throughput_samples_per_s)
-            .sum();
-        Ok(Report {
-            throughput_samples_per_s: (train.len() * epochs.len()) as f64 / train_time,
-            setup,
-            epochs,
-            steps: self.progress.step,
-            skipped_steps,
-            best_epoch,
-            wall_time,
-            phase_times: engine.phase_times(),
-        })
-    }
-
-    /// The engine, with the parameters and the optimiser's state so far.
-    pub(super) fn engine<'d>(
-        &self,
-        network: &Network,
-        data: [&'d dyn Dataset; 2],
-    ) -> Result<Engine<NetworkReplica<Sources<'d>>, ChainUpdate>, TrainError> {
-        let update = ChainUpdate::for_model(&self.config.optimizer, network.layout())?;
-        let settings = ReplicaSettings {
-            loss: self.config.loss.clone(),
-            isa: Isa::chosen()?,
-            seed: self.config.seed,
-        };
-        let replica = |_| {
-            NetworkReplica::new(&self.model, settings.clone(), Sources(data))
-                .expect("the network has been built")
-        };
-        let mut engine = Engine::new(
-            self.config.engine(&self.model, data[0].len())?,
-            network.params(),
-            update,
-            replica,
-        )?;
-        if let Some(state) = &self.state {
-            engine.set_state(state)?;
-        }
-        Ok(engine)
-    }
-
-    fn setup(
-        &self,
-        engine: &Engine<NetworkReplica<Sources<'_>>, ChainUpdate>,
-        [rows, test_rows]: [usize; 2],
-    ) -> Setup {
-        let placement = engine.placement().clone();
-        let batch_size = self.config.batch_size;
-        let short = (batch_size > rows).then(|| {
-            format!("the batch of {batch_size} rows is larger than the {rows} rows of the training set: every epoch is one short batch")
-        });
-        let schedule = self.config.schedule_warning(&self.progress, rows);
-        let warnings = placement
-            .warning()
-            .into_iter()
-            .chain(schedule)
-            .chain(engine.warning())
-            .chain(short)
-            .collect();
-        Setup {
-            placement,
-            shards: engine.num_shards(),
-            rows,
-            test_rows,
-            epochs: self.config.epochs,
-            warnings,
-        }
-    }
-}
-
-/// Epoch after epoch, until the last one, a rule, the observer or an error ends it.
-fn run_epochs<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
-    work: &mut Loop<'_, F>,
-    workers: &mut Workers<'_, '_>,
-    setup: &Setup,
-) -> (Vec<EpochMetrics>, Option<TrainError>) {
-    let mut epochs: Vec<EpochMetrics> = Vec::new();
-    let mut flow = (work.observer)(&Event::Started(setup));
-    while epochs.len() < setup.epochs as usize && flow.is_continue() {
-        match run_epoch(work, workers) {
-            Ok(metrics) => {
-                flow = (work.observer)(&Event::Epoch(&metrics));
-                if work.is_over() || work.early.as_ref().is_some_and(|early| early.stops) {
-                    flow = ControlFlow::Break(());
-                }
-                epochs.push(metrics);
-            }
-            Err(error) => return (epochs, Some(error)),
-        }
-    }
-    (epochs, None)
 }
 
 impl From<usize> for Threads {

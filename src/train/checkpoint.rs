@@ -1,0 +1,262 @@
+//! A training at rest: weights, the optimiser's state, and all that the next step depends on, in three files.
+//!
+//! # Layout
+//! ```text
+//! step-000000090.safetensors        the weights by name, as PyTorch and others read them
+//! step-000000090.state.safetensors  the optimiser's buffers `state.0`, `state.1`, ...; the best weights so far as `best`
+//! step-000000090.json               {"body": text, "sha256": of the text}; the body holds the rest, and the other files' hashes
+//! ```
+//! The last file is written last, so a checkpoint without it was never finished. Each is written at once or not at all, and synced.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::error::TrainError;
+use super::memory::Memory;
+
+/// The version of the format.
+const VERSION: u64 = 1;
+
+/// All that a training goes on from, and gives the same bits as if it had never stopped.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, train::{Checkpoint, Event}};
+/// let (train, test) = digits();
+/// let trainer = || Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(3);
+/// let mut unbroken = trainer();
+/// unbroken.fit(&train, &test)?;
+///
+/// let (mut stopped, mut steps) = (trainer().threads(1), 0);
+/// stopped.fit_observed(&train, &test, |event| {
+///     steps += u32::from(matches!(event, Event::Step { .. }));
+///     if steps == 70 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+/// })?;
+/// let file = std::env::temp_dir().join(format!("unisono-doc-{}", std::process::id())).join("step-70.json");
+/// stopped.checkpoint()?.write(&file)?;
+///
+/// let mut resumed = trainer().threads(3);
+/// resumed.resume(Checkpoint::read(&file)?)?;
+/// resumed.fit(&train, &test)?;
+/// assert_eq!(resumed.network()?.weights_sha256(), unbroken.network()?.weights_sha256());
+/// # std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// Name and shape of each tensor of the model.
+    pub(super) layout: Vec<(String, Vec<usize>)>,
+    pub(super) params: Vec<f32>,
+    /// The optimiser's buffers, each as long as the parameters.
+    pub(super) state: Vec<Vec<f32>>,
+    /// The best parameters so far, under early stopping.
+    pub(super) best: Option<Vec<f32>>,
+    pub(super) memory: Memory,
+    /// Settings that must not change, by name.
+    pub(super) settings: BTreeMap<String, String>,
+    /// The loss of the last evaluation, if there was one.
+    pub(super) test_loss: Option<f64>,
+}
+
+impl Checkpoint {
+    /// Updates that have been made.
+    pub fn step(&self) -> u64 {
+        self.memory
+            .get::<3>("progress")
+            .map_or(0, |[step, ..]| step)
+    }
+
+    /// The loss of the last evaluation, if there was one.
+    pub fn test_loss(&self) -> Option<f64> {
+        self.test_loss
+    }
+
+    /// The parameters, tensor after tensor.
+    pub fn params(&self) -> &[f32] {
+        &self.params
+    }
+
+    /// Writes the three files, of which `path` names the last (`step-90.json`); makes the folder.
+    ///
+    /// # Errors
+    /// [`TrainError::Write`].
+    pub fn write(&self, path: &Path) -> Result<(), TrainError> {
+        let failed = |error: std::io::Error| TrainError::Write {
+            path: path.to_owned(),
+            source: error,
+        };
+        let encoded = |tensors: Vec<(String, TensorView<'_>)>| {
+            safetensors::serialize(tensors, None)
+                .map_err(|error| failed(std::io::Error::other(error)))
+        };
+        path.parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .map_err(failed)?;
+        let mut at = 0;
+        let mut weights = Vec::new();
+        for (name, shape) in &self.layout {
+            let len: usize = shape.iter().product();
+            let bytes = bytemuck::cast_slice(&self.params[at..at + len]);
+            weights.push((name.clone(), view(shape.clone(), bytes, path)?));
+            at += len;
+        }
+        let mut state = Vec::new();
+        for (index, buffer) in self.state.iter().enumerate() {
+            let view = view(vec![buffer.len()], bytemuck::cast_slice(buffer), path)?;
+            state.push((format!("state.{index}"), view));
+        }
+        if let Some(best) = &self.best {
+            let view = view(vec![best.len()], bytemuck::cast_slice(best), path)?;
+            state.push(("best".to_owned(), view));
+        }
+        let (weights, state) = (encoded(weights)?, encoded(state)?);
+        let body = json!({
+            "version": VERSION,
+            "weights_sha256": hex(&weights),
+            "state_sha256": hex(&state),
+            "memory": self.memory.to_json(),
+            "settings": self.settings,
+            "tensors": self.layout.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            "test_loss": self.test_loss,
+        });
+        let body = body.to_string();
+        let last = json!({"sha256": hex(body.as_bytes()), "body": body}).to_string();
+        let files = Files::of(path);
+        write(&files.weights, &weights).map_err(failed)?;
+        write(&files.state, &state).map_err(failed)?;
+        write(path, last.as_bytes()).map_err(failed)
+    }
+
+    /// Reads what [`Checkpoint::write`] wrote.
+    ///
+    /// # Errors
+    /// [`TrainError::Read`]; [`TrainError::Checkpoint`] for another version, or a file with as much as a bit that is not as it was written.
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        let body = body(path)?;
+        let files = Files::of(path);
+        let weights = whole(&files.weights, &body["weights_sha256"])?;
+        let state = whole(&files.state, &body["state_sha256"])?;
+        let odd = || damaged(path, "the parts of a checkpoint", "others");
+        let (mut layout, mut params) = (Vec::new(), Vec::new());
+        let tensors = SafeTensors::deserialize(&weights).map_err(|_| odd())?;
+        // The file has an order of its own.
+        for name in body["tensors"].as_array().ok_or_else(odd)? {
+            let name = name.as_str().ok_or_else(odd)?;
+            let view = tensors.tensor(name).map_err(|_| odd())?;
+            layout.push((name.to_owned(), view.shape().to_vec()));
+            params.extend(reals(&view));
+        }
+        let tensors = SafeTensors::deserialize(&state).map_err(|_| odd())?;
+        let named: HashMap<String, TensorView<'_>> = tensors.tensors().into_iter().collect();
+        let buffers = (0..).map_while(|index| named.get(&format!("state.{index}")));
+        let settings = body["settings"].as_object().ok_or_else(odd)?.iter();
+        Ok(Self {
+            layout,
+            params,
+            state: buffers.map(reals).collect(),
+            best: named.get("best").map(reals),
+            memory: Memory::from_json(&body["memory"]).ok_or_else(odd)?,
+            settings: settings
+                .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+                .collect(),
+            test_loss: body["test_loss"].as_f64(),
+        })
+    }
+}
+
+/// The other two files of a checkpoint.
+pub(super) struct Files {
+    pub(super) weights: PathBuf,
+    pub(super) state: PathBuf,
+}
+
+impl Files {
+    pub(super) fn of(path: &Path) -> Self {
+        Self {
+            weights: path.with_extension("safetensors"),
+            state: path.with_extension("state.safetensors"),
+        }
+    }
+}
+
+/// The body of a checkpoint's last file.
+pub(super) fn body(path: &Path) -> Result<Value, TrainError> {
+    let text = std::fs::read(path).map_err(|source| TrainError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let odd = || {
+        damaged(
+            path,
+            "a checkpoint's last file, as it was written",
+            "another",
+        )
+    };
+    let last: Value = serde_json::from_slice(&text).map_err(|_| odd())?;
+    let (sha256, body) = last["sha256"]
+        .as_str()
+        .zip(last["body"].as_str())
+        .ok_or_else(odd)?;
+    if hex(body.as_bytes()) != sha256 {
+        return Err(odd());
+    }
+    let body: Value = serde_json::from_str(body).map_err(|_| odd())?;
+    match body["version"].as_u64() {
+        Some(VERSION) => Ok(body),
+        other => Err(damaged(
+            path,
+            &format!("a checkpoint of version {VERSION}"),
+            &format!("version {}", other.unwrap_or(0)),
+        )),
+    }
+}
+
+/// The bytes of a file, if they have this hash.
+fn whole(path: &Path, sha256: &Value) -> Result<Vec<u8>, TrainError> {
+    let bytes = std::fs::read(path).map_err(|source| TrainError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let got = hex(&bytes);
+    if sha256.as_str() != Some(&got) {
+        let expected = format!("the file with sha256 {}", sha256.as_str().unwrap_or("?"));
+        return Err(damaged(path, &expected, &got));
+    }
+    Ok(bytes)
+}
+
+fn damaged(path: &Path, expected: &str, got: &str) -> TrainError {
+    TrainError::Checkpoint {
+        path: path.to_owned(),
+        expected: expected.to_owned(),
+        got: got.to_owned(),
+    }
+}
+
+fn view<'a>(shape: Vec<usize>, bytes: &'a [u8], path: &Path) -> Result<TensorView<'a>, TrainError> {
+    TensorView::new(Dtype::F32, shape, bytes)
+        .map_err(|error| damaged(path, "tensors that fit their shapes", &error.to_string()))
+}
+
+fn reals(view: &TensorView<'_>) -> Vec<f32> {
+    let values = view.data().as_chunks::<4>().0.iter();
+    values.map(|&bytes| f32::from_le_bytes(bytes)).collect()
+}
+
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = atomic_write_file::AtomicWriteFile::open(path)?;
+    file.write_all(bytes)?;
+    file.commit()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

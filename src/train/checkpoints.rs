@@ -1,0 +1,174 @@
+//! When checkpoints are made, where, and which of them stay; a thread writes them while training goes on.
+
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use crossbeam::channel::{Sender, bounded};
+
+use super::checkpoint::{Checkpoint, Files, body};
+use super::error::TrainError;
+
+/// When checkpoints are made, and which stay.
+///
+/// ```
+/// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, train::{Checkpoint, Checkpoints}};
+/// let folder = std::env::temp_dir().join(format!("unisono-kept-{}", std::process::id()));
+/// let (train, test) = digits();
+/// let rule = Checkpoints { keep: 2, ..Checkpoints::in_folder(&folder) };
+/// Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy)
+///     .epochs(5)
+///     .checkpoints(rule)
+///     .fit(&train, &test)?;
+/// let last = Checkpoints::latest(&folder)?.expect("there are some");
+/// assert_eq!(Checkpoint::read(&last)?.step(), 5 * 45);
+/// # std::fs::remove_dir_all(folder).unwrap();
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoints {
+    /// Where they are written; made if it is not there.
+    pub folder: PathBuf,
+    /// One after every so many steps; 0 for none.
+    pub every_steps: u64,
+    /// One after every so many epochs; 0 for none but at the end.
+    pub every_epochs: u32,
+    /// How many of the last ones stay, at least 1; the one with the smallest test loss stays besides.
+    pub keep: usize,
+}
+
+impl Checkpoints {
+    /// One after each epoch, of which three stay.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            every_steps: 0,
+            every_epochs: 1,
+            keep: 3,
+        }
+    }
+
+    /// The file of the last checkpoint in `folder`, if there is one; it may yet be damaged.
+    ///
+    /// # Errors
+    /// [`TrainError::Read`].
+    pub fn latest(folder: &Path) -> Result<Option<PathBuf>, TrainError> {
+        Ok(all(folder)?.pop())
+    }
+
+    /// Those that there are, from the first step to the last.
+    ///
+    /// # Errors
+    /// [`TrainError::Read`].
+    pub fn all(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
+        all(folder)
+    }
+
+    pub(super) fn is_due(&self, step: u64) -> bool {
+        self.every_steps > 0 && step.is_multiple_of(self.every_steps)
+    }
+
+    pub(super) fn is_due_after(&self, epoch: u32) -> bool {
+        self.every_epochs > 0 && epoch.is_multiple_of(self.every_epochs)
+    }
+
+    fn file(&self, step: u64) -> PathBuf {
+        self.folder.join(format!("step-{step:09}.json"))
+    }
+
+    /// Removes all but the last `keep` and the best.
+    fn prune(&self) -> Result<(), TrainError> {
+        let files = all(&self.folder)?;
+        let old = files.len().saturating_sub(self.keep.max(1));
+        let loss = |path: &Path| body(path).ok().and_then(|body| body["test_loss"].as_f64());
+        let losses = files.iter().filter_map(|path| Some((loss(path)?, path)));
+        let best = losses.min_by(|one, other| one.0.total_cmp(&other.0));
+        for path in &files[..old] {
+            if best.is_some_and(|(_, best)| best == path) {
+                continue;
+            }
+            // The last file first: without it the others are no checkpoint.
+            let rest = Files::of(path);
+            for file in [path, &rest.weights, &rest.state] {
+                std::fs::remove_file(file).map_err(|source| TrainError::Write {
+                    path: file.clone(),
+                    source,
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn all(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
+    let failed = |source| TrainError::Read {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("step-") && name.ends_with(".json") {
+            found.push(path);
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// The thread that writes.
+#[derive(Debug)]
+pub(super) struct Writer {
+    to_write: Option<Sender<Checkpoint>>,
+    thread: Option<JoinHandle<Result<(), TrainError>>>,
+}
+
+impl Writer {
+    /// Makes the folder and starts the thread.
+    pub(super) fn start(rule: &Checkpoints) -> Result<Self, TrainError> {
+        let failed = |source| TrainError::Write {
+            path: rule.folder.clone(),
+            source,
+        };
+        std::fs::create_dir_all(&rule.folder).map_err(failed)?;
+        let (to_write, checkpoints) = bounded::<Checkpoint>(1);
+        let own = rule.clone();
+        let work = move || {
+            for checkpoint in checkpoints {
+                checkpoint.write(&own.file(checkpoint.step()))?;
+                own.prune()?;
+            }
+            Ok(())
+        };
+        let thread = std::thread::Builder::new().name("unisono-checkpoints".to_owned());
+        Ok(Self {
+            to_write: Some(to_write),
+            thread: Some(thread.spawn(work).map_err(failed)?),
+        })
+    }
+
+    /// Hands a checkpoint over; waits if the last but one is not written yet.
+    ///
+    /// # Errors
+    /// What went wrong with one before.
+    pub(super) fn write(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
+        let is_gone = |to_write: &Sender<Checkpoint>| to_write.send(checkpoint).is_err();
+        // A thread that is gone has met an error.
+        match self.to_write.as_ref().is_none_or(is_gone) {
+            true => self.finish(),
+            false => Ok(()),
+        }
+    }
+
+    /// Waits until all are written.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub(super) fn finish(&mut self) -> Result<(), TrainError> {
+        self.to_write = None;
+        let thread = self.thread.take();
+        thread.map_or(Ok(()), |thread| {
+            thread.join().expect("the writer does not panic")
+        })
+    }
+}

@@ -1,0 +1,252 @@
+//! A call of `fit`: the engine comes up, epochs run, what a next call needs is put down.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use crate::data::Dataset;
+use crate::engine::Engine;
+use crate::nn::kernel::Isa;
+use crate::nn::{Network, NetworkReplica, ReplicaSettings};
+
+use super::checkpoints::Writer;
+use super::config::Config;
+use super::control::Control;
+use super::error::TrainError;
+use super::metrics::{EpochMetrics, Event, Report, Setup};
+use super::pending::Pending;
+use super::source::{ChainUpdate, Sources};
+use super::trainer::Trainer;
+use super::{Loop, Saver, Workers, run_epoch};
+
+impl Trainer {
+    /// Trains for the set number of epochs, evaluating `test` after each. A further call goes on where this one
+    /// ended: if that was in its midst, it finishes the epochs of that call, with the bits of an unbroken one.
+    ///
+    /// # Errors
+    /// [`TrainError`]: settings or data that do not fit, before anything runs; a loss that is not finite, or a
+    /// panic in a data set, while it runs; a checkpoint that cannot be written. The network is then that of the last whole step.
+    pub fn fit(&mut self, train: &dyn Dataset, test: &dyn Dataset) -> Result<Report, TrainError> {
+        self.fit_observed(train, test, |_| ControlFlow::Continue(()))
+    }
+
+    /// Like [`Trainer::fit`], telling `observer` what happens. `ControlFlow::Break` after a step or an epoch ends training.
+    ///
+    /// ```
+    /// # use std::ops::ControlFlow;
+    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, train::Event};
+    /// let (train, test) = digits();
+    /// let mut trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(9);
+    /// let report = trainer.fit_observed(&train, &test, |event| match event {
+    ///     Event::Epoch(_) => ControlFlow::Break(()),
+    ///     _ => ControlFlow::Continue(()),
+    /// })?;
+    /// assert_eq!(report.epochs.len(), 1);
+    /// # Ok::<(), unisono::TrainError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Trainer::fit`].
+    pub fn fit_observed(
+        &mut self,
+        train: &dyn Dataset,
+        test: &dyn Dataset,
+        observer: impl FnMut(&Event<'_>) -> ControlFlow<()> + Send,
+    ) -> Result<Report, TrainError> {
+        let network = self.network()?;
+        self.config.check(&network, [train, test])?;
+        let mut engine = self.engine(&network, [train, test])?;
+        self.config.check_shards(engine.num_shards())?;
+        self.check_settings(engine.num_shards(), train.len())?;
+        let setup = self.setup(&engine, [train.len(), test.len()]);
+        let control = match &mut self.control {
+            Some(control) => control,
+            none => none.insert(Control::new(&self.config)?),
+        };
+        let buffers = engine.num_state_buffers();
+        let keeps_average = self.config.optimizer.keeps_average();
+        let started = Instant::now();
+        let pending = self.pending.take();
+        let pending = pending.unwrap_or_else(|| Pending::new(&self.config, &self.progress));
+        let (first_epoch, first_step) = pending.begun;
+        let mut work = Loop {
+            config: &self.config,
+            train,
+            test_order: (0..test.len() as u32).collect(),
+            progress: &mut self.progress,
+            control,
+            pending,
+            buffers: (buffers, keeps_average.then(|| buffers - 1)),
+            last_step: self.config.max_steps.map(|steps| first_step + steps),
+            skipped: 0,
+            saver: Saver::start(&self.config, &network, &self.settings)?,
+            observer,
+        };
+        let last_epoch = first_epoch + self.config.epochs;
+        let (epochs, ending) =
+            engine.run(|workers| run_epochs(&mut work, workers, (&setup, last_epoch)))?;
+        let (wall_time, skipped_steps) = (started.elapsed(), work.skipped);
+        let written = work.saver.take().map_or(Ok(()), Saver::finish);
+        let pending = work.pending;
+        let is_stopped = matches!(ending, Ok(Ending::Stopped));
+        let best_epoch = self.put_down(&engine, pending, is_stopped)?;
+        ending?;
+        written?;
+        let train_time: f64 = epochs
+            .iter()
+            .map(|e| train.len() as f64 / e.throughput_samples_per_s)
+            .sum();
+        Ok(Report {
+            throughput_samples_per_s: (train.len() * epochs.len()) as f64 / train_time,
+            setup,
+            epochs,
+            steps: self.progress.step,
+            skipped_steps,
+            is_stopped,
+            best_epoch,
+            wall_time,
+            phase_times: engine.phase_times(),
+        })
+    }
+
+    /// Keeps what the next call goes on from; gives the best evaluation of one that is over.
+    fn put_down(
+        &mut self,
+        engine: &Engine<NetworkReplica<Sources<'_>>, ChainUpdate>,
+        mut pending: Pending,
+        is_stopped: bool,
+    ) -> Result<Option<usize>, TrainError> {
+        let (mut best_epoch, mut best) = (None, None);
+        if !is_stopped && let Some(early) = pending.early.take() {
+            (best_epoch, best) = early.into_best();
+        }
+        let params = best.unwrap_or_else(|| engine.params());
+        self.network = Some(Network::with_params(self.model.clone(), params)?);
+        self.state = Some(engine.state());
+        self.pending = is_stopped.then_some(pending);
+        Ok(best_epoch)
+    }
+
+    /// The engine, with the parameters and the optimiser's state so far.
+    pub(super) fn engine<'d>(
+        &self,
+        network: &Network,
+        data: [&'d dyn Dataset; 2],
+    ) -> Result<Engine<NetworkReplica<Sources<'d>>, ChainUpdate>, TrainError> {
+        let update = ChainUpdate::for_model(&self.config.optimizer, network.layout())?;
+        let settings = ReplicaSettings {
+            loss: self.config.loss.clone(),
+            isa: Isa::chosen()?,
+            seed: self.config.seed,
+        };
+        let replica = |_| {
+            NetworkReplica::new(&self.model, settings.clone(), Sources(data))
+                .expect("the network has been built")
+        };
+        let mut engine = Engine::new(
+            self.config.engine(&self.model, data[0].len())?,
+            network.params(),
+            update,
+            replica,
+        )?;
+        if let Some(state) = &self.state {
+            engine.set_state(state)?;
+        }
+        Ok(engine)
+    }
+
+    fn setup(
+        &self,
+        engine: &Engine<NetworkReplica<Sources<'_>>, ChainUpdate>,
+        [rows, test_rows]: [usize; 2],
+    ) -> Setup {
+        let placement = engine.placement().clone();
+        let batch_size = self.config.batch_size;
+        let short = (batch_size > rows).then(|| {
+            format!("the batch of {batch_size} rows is larger than the {rows} rows of the training set: every epoch is one short batch")
+        });
+        let schedule = self.config.schedule_warning(&self.progress, rows);
+        let warnings = placement
+            .warning()
+            .into_iter()
+            .chain(schedule)
+            .chain(engine.warning())
+            .chain(short)
+            .collect();
+        Setup {
+            placement,
+            shards: engine.num_shards(),
+            rows,
+            test_rows,
+            epochs: self.config.epochs,
+            warnings,
+        }
+    }
+}
+
+/// How a call of `fit` ended.
+enum Ending {
+    /// At its last epoch or step, or by a rule.
+    Whole,
+    /// The observer ended it before that.
+    Stopped,
+}
+
+/// Epoch after epoch, until the last one, a rule, the observer or an error ends it.
+fn run_epochs<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
+    work: &mut Loop<'_, F>,
+    workers: &mut Workers<'_, '_>,
+    (setup, last_epoch): (&Setup, u32),
+) -> (Vec<EpochMetrics>, Result<Ending, TrainError>) {
+    let mut epochs: Vec<EpochMetrics> = Vec::new();
+    let mut flow = (work.observer)(&Event::Started(setup));
+    while work.progress.epoch < last_epoch && !work.is_over() {
+        if flow.is_break() {
+            return (epochs, Ok(Ending::Stopped));
+        }
+        match run_epoch(work, workers) {
+            Ok(Some(metrics)) => {
+                flow = (work.observer)(&Event::Epoch(&metrics));
+                epochs.push(metrics);
+                if work.pending.early.as_ref().is_some_and(|early| early.stops) {
+                    break;
+                }
+            }
+            Ok(None) => return (epochs, Ok(Ending::Stopped)),
+            Err(error) => return (epochs, Err(error)),
+        }
+    }
+    (epochs, Ok(Ending::Whole))
+}
+
+impl<'a> Saver<'a> {
+    /// Starts the writer, if checkpoints are to be made.
+    fn start(
+        config: &'a Config,
+        network: &Network,
+        settings: &'a BTreeMap<String, String>,
+    ) -> Result<Option<Self>, TrainError> {
+        let start = |rule| {
+            Ok(Self {
+                writer: Writer::start(rule)?,
+                rule,
+                layout: layout(network),
+                settings,
+            })
+        };
+        config.checkpoints.as_ref().map(start).transpose()
+    }
+
+    /// Waits until all are written.
+    fn finish(mut self) -> Result<(), TrainError> {
+        self.writer.finish()
+    }
+}
+
+/// Name and shape of each tensor.
+pub(super) fn layout(network: &Network) -> Vec<(String, Vec<usize>)> {
+    let tensors = network.layout().tensors().iter();
+    tensors
+        .map(|tensor| (tensor.name.clone(), tensor.shape.clone()))
+        .collect()
+}

@@ -1,0 +1,153 @@
+//! A call of `fit` at rest in its midst, and what a checkpoint is made of.
+
+use std::collections::BTreeMap;
+
+use crate::engine::Sums;
+use crate::optim::Progress;
+
+use super::checkpoint::Checkpoint;
+use super::config::Config;
+use super::control::{Control, Early};
+use super::memory::Memory;
+use super::metrics::EpochSums;
+
+/// How far a call of `fit` has come.
+#[derive(Debug)]
+pub(super) struct Pending {
+    /// Epochs and updates when it began.
+    pub(super) begun: (u32, u64),
+    /// Rows of the epoch at hand that have been seen.
+    pub(super) position: usize,
+    /// What the epoch has added up.
+    pub(super) sums: EpochSums,
+    pub(super) early: Option<Early>,
+    /// The loss of the evaluation just made; `None` after a further step.
+    pub(super) test_loss: Option<f64>,
+}
+
+impl Pending {
+    /// A call that begins.
+    pub(super) fn new(config: &Config, progress: &Progress) -> Self {
+        Self {
+            begun: (progress.epoch, progress.step),
+            position: 0,
+            sums: EpochSums::default(),
+            early: config.early_stopping.map(Early::new),
+            test_loss: None,
+        }
+    }
+
+    fn remember(&self, memory: &mut Memory) {
+        let (epoch, step) = self.begun;
+        memory.set("begun", [u64::from(epoch), step]);
+        memory.set("position", [self.position as u64]);
+        let EpochSums {
+            sums,
+            norms,
+            steps,
+            lr,
+            batch_size,
+            time,
+        } = &self.sums;
+        let rest = [*steps as f64, f64::from(*lr), *batch_size as f64];
+        let reals = [
+            sums.loss,
+            sums.weight,
+            sums.correct,
+            *norms,
+            time.as_secs_f64(),
+        ];
+        memory.set_reals("epoch", reals.into_iter().chain(rest));
+        if let Some(early) = &self.early {
+            early.remember(memory);
+        }
+    }
+
+    fn restore(&mut self, memory: &Memory, best: Option<Vec<f32>>) -> Option<()> {
+        let [epoch, step] = memory.get("begun")?;
+        self.begun = (epoch as u32, step);
+        self.position = memory.get::<1>("position")?[0] as usize;
+        let [loss, weight, correct, norms, time, steps, lr, batch_size] =
+            memory.get_reals("epoch")?;
+        self.sums = EpochSums {
+            sums: Sums {
+                loss,
+                weight,
+                correct,
+            },
+            norms,
+            steps: steps as u64,
+            lr: lr as f32,
+            batch_size: batch_size as usize,
+            time: std::time::Duration::try_from_secs_f64(time).ok()?,
+        };
+        match &mut self.early {
+            Some(early) => early.restore(memory, best),
+            None => Some(()),
+        }
+    }
+}
+
+/// All that the next step depends on besides weights and the optimiser's state.
+#[derive(Clone, Copy)]
+pub(super) struct Mind<'a> {
+    pub(super) progress: &'a Progress,
+    pub(super) control: &'a Control,
+    pub(super) pending: &'a Pending,
+    /// Settings that must not change.
+    pub(super) settings: &'a BTreeMap<String, String>,
+}
+
+impl Mind<'_> {
+    /// A checkpoint of it with these weights and buffers.
+    pub(super) fn checkpoint(
+        self,
+        layout: Vec<(String, Vec<usize>)>,
+        params: Vec<f32>,
+        state: Vec<Vec<f32>>,
+    ) -> Checkpoint {
+        let mut memory = Memory::default();
+        let Progress {
+            step,
+            epoch,
+            examples,
+            in_epoch,
+        } = *self.progress;
+        memory.set("progress", [step, u64::from(epoch), examples]);
+        memory.set_reals("in epoch", [in_epoch]);
+        self.control.remember(&mut memory);
+        self.pending.remember(&mut memory);
+        let early = self.pending.early.as_ref();
+        Checkpoint {
+            layout,
+            params,
+            state,
+            best: early.and_then(|early| Some(early.best.as_ref()?.1.clone())),
+            memory,
+            settings: self.settings.clone(),
+            test_loss: self.pending.test_loss,
+        }
+    }
+}
+
+/// What a checkpoint remembers; `None` if it does not fit the settings.
+pub(super) fn restored(
+    checkpoint: &mut Checkpoint,
+    config: &Config,
+    control: &mut Control,
+) -> Option<(Progress, Pending)> {
+    let memory = &checkpoint.memory;
+    let [step, epoch, examples] = memory.get("progress")?;
+    let [in_epoch] = memory.get_reals("in epoch")?;
+    let progress = Progress {
+        step,
+        epoch: epoch as u32,
+        examples,
+        in_epoch,
+    };
+    control.restore(memory)?;
+    let mut pending = Pending::new(config, &progress);
+    pending.restore(memory, checkpoint.best.take())?;
+    pending.test_loss = checkpoint.test_loss;
+    Some((progress, pending))
+}

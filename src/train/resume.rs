@@ -1,0 +1,132 @@
+//! A trainer at rest becomes a checkpoint, and a checkpoint a trainer that goes on.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::engine::Update;
+use crate::nn::Network;
+
+use super::checkpoint::Checkpoint;
+use super::control::Control;
+use super::error::TrainError;
+use super::fit::layout;
+use super::pending::{Mind, Pending, restored};
+use super::source::ChainUpdate;
+use super::trainer::Trainer;
+
+impl Trainer {
+    /// All that a later call of [`Trainer::fit`] goes on from.
+    ///
+    /// # Errors
+    /// [`TrainError`] if the model or the settings are impossible.
+    pub fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
+        let network = self.network()?;
+        let begins = Control::new(&self.config)?;
+        let begun = Pending::new(&self.config, &self.progress);
+        let mind = Mind {
+            progress: &self.progress,
+            control: self.control.as_ref().unwrap_or(&begins),
+            pending: self.pending.as_ref().unwrap_or(&begun),
+            settings: &self.settings,
+        };
+        let state = self.state.clone().unwrap_or_default();
+        Ok(mind.checkpoint(layout(&network), network.params().to_vec(), state))
+    }
+
+    /// Takes a checkpoint's place: the next call of [`Trainer::fit`] finishes what that training began, with the same weights at the end,
+    /// for any number of threads. Its settings must be the same; `fit` refuses others.
+    ///
+    /// # Errors
+    /// [`TrainError::Resume`] if it is of another model, optimiser or batch policy.
+    pub fn resume(&mut self, mut checkpoint: Checkpoint) -> Result<(), TrainError> {
+        let odd = |what: &str, expected: String, got: String| TrainError::Resume {
+            what: what.to_owned(),
+            expected,
+            got,
+        };
+        let own = layout(&self.network()?);
+        if own != checkpoint.layout {
+            let differs = own
+                .iter()
+                .zip(&checkpoint.layout)
+                .find(|(one, other)| one != other);
+            let (expected, got) = match differs {
+                Some((own, other)) => (format!("{own:?}"), format!("{other:?}")),
+                None => (
+                    format!("{} tensors", own.len()),
+                    checkpoint.layout.len().to_string(),
+                ),
+            };
+            return Err(odd("the model", expected, got));
+        }
+        let network = self.network()?;
+        let update = ChainUpdate::for_model(&self.config.optimizer, network.layout())?;
+        let buffers = update.num_state_buffers();
+        let has_begun = !checkpoint.state.is_empty() || checkpoint.step() > 0;
+        if has_begun && checkpoint.state.len() != buffers {
+            let got = format!("{} buffers", checkpoint.state.len());
+            return Err(odd("the optimizer", format!("{buffers} buffers"), got));
+        }
+        let mut control = Control::new(&self.config)?;
+        let (progress, pending) = restored(&mut checkpoint, &self.config, &mut control)
+            .ok_or_else(|| {
+                let expected = "what batch policy, plateau and early stopping remember";
+                odd("the settings", expected.to_owned(), "others".to_owned())
+            })?;
+        self.network = Some(Network::with_params(self.model.clone(), checkpoint.params)?);
+        self.state = has_begun.then_some(checkpoint.state);
+        (self.progress, self.control, self.pending) = (progress, Some(control), Some(pending));
+        (self.settings, self.is_resumed) = (checkpoint.settings, true);
+        Ok(())
+    }
+
+    /// Lets [`Trainer::fit`] go on from a checkpoint with other settings; the weights are then not those of an unbroken training.
+    pub fn allow_changes(mut self) -> Self {
+        self.is_resumed = false;
+        self.config.allows_changes = true;
+        self
+    }
+
+    /// Compares what the weights depend on with the checkpoint's, and takes it down.
+    pub(super) fn check_settings(&mut self, shards: usize, rows: usize) -> Result<(), TrainError> {
+        let now = self.settings(shards, rows);
+        if self.is_resumed && !self.config.allows_changes {
+            let differs = |(name, value): (&String, &String)| {
+                let before = self.settings.get(name).filter(|before| *before != value)?;
+                Some(format!("{name} was {before}, is {value}"))
+            };
+            let differences: Vec<String> = now.iter().filter_map(differs).collect();
+            if !differences.is_empty() {
+                return Err(TrainError::Changed { differences });
+            }
+        }
+        (self.settings, self.is_resumed) = (now, false);
+        Ok(())
+    }
+
+    fn settings(&self, shards: usize, rows: usize) -> BTreeMap<String, String> {
+        let config = &self.config;
+        let digest = |text: String| {
+            let hash = Sha256::digest(text.as_bytes());
+            hash[..8]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+        };
+        let pairs = [
+            ("seed", config.seed.to_string()),
+            ("optimizer", config.optimizer.to_string()),
+            ("schedule", config.schedule.to_string()),
+            ("batch size", config.batch_size.to_string()),
+            ("batch policy", config.batch_rule.to_string()),
+            ("loss", format!("{:?}", config.loss)),
+            ("sampling", digest(format!("{:?}", config.sampling))),
+            ("plateau", format!("{:?}", config.plateau)),
+            ("model", digest(format!("{:?}", self.model))),
+            ("shards", shards.to_string()),
+            ("training rows", rows.to_string()),
+        ];
+        pairs.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+}
