@@ -288,3 +288,66 @@ fn arrays_are_trained_on_from_the_disk() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("changes of images"), "{stderr}");
 }
+
+#[test]
+fn sounds_in_folders_have_the_folder_as_class_and_parts_of_their_own_are_kept() {
+    let folder = Folder::new("cli-sound-folders");
+    for (part, count) in [("train", 12), ("test", 4)] {
+        for index in 0..count {
+            let pitch = 1.0 + 0.01 * index as f32;
+            folder.file(
+                &format!("{part}/low/{index:08}_nohash_1.wav"),
+                &tone(0.3 * pitch),
+            );
+            folder.file(
+                &format!("{part}/high/{index:08}_nohash_1.wav"),
+                &tone(1.5 * pitch),
+            );
+        }
+    }
+    let path = folder.0.to_str().unwrap();
+    let text = stdout(&["data", "inspect", path]);
+    assert_eq!(value(&text, "class low"), "16 rows (50.0 %)");
+    let text = stdout(&["train", "--data", path, "--epochs", "5"]);
+    assert!(value(&text, "data").contains("24 training and 8 test rows"));
+    assert_eq!(value(&text, "classes"), "2, of 12 to 12 training rows");
+}
+
+#[test]
+fn flags_that_would_be_left_aside_and_parts_without_rows_are_refused() {
+    let folder = Folder::new("cli-flags");
+    let table = folder.file("t.csv", b"x,k\n1,a\n2,b\n3,a\n4,b\n");
+    let odd = folder.file("odd.csv", b"x,k\n1,a\n2,\n");
+    let one = folder.file("one.csv", b"x,k\n1,a\n2,a\n");
+    let short = folder.file("short.txt", b"to be or not to be");
+    let [table, odd, one, short] = [&table, &odd, &one, &short].map(|path| path.to_str().unwrap());
+    let cases: [(&[&str], &str); 9] = [
+        (&["--grey"], "--grey: means something only beside --data"),
+        (
+            &["--data", table, "--grey"],
+            "data that --grey means something for, got a table",
+        ),
+        (&["--data", table, "--tokens", "bytes"], "--tokens"),
+        (&["--data", short, "--split", "random"], "--split"),
+        (
+            &["--data", table, "--test-share", "0.01"],
+            "rows in both parts",
+        ),
+        (&["--data", odd], "a label in column 1 (from 0) of line 3"),
+        (&["--data", one], "labels of at least 2 classes"),
+        (
+            &["--data", short],
+            "at least 65 tokens in training and test part, got 16 and 2",
+        ),
+        (
+            &["--data", "x", "--augment", "crop -3"],
+            "--augment must be none",
+        ),
+    ];
+    for (args, message) in cases {
+        let output = unisono(&[&["train"], args].concat());
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains(message), "{args:?}: {stderr}");
+    }
+}

@@ -99,22 +99,22 @@ pub(super) struct DataArgs {
     #[arg(long, value_name = "COLUMN")]
     pub(super) label: Option<String>,
 
-    /// The other columns of a table are texts, and it has no header
+    /// The other columns of a table are texts; it has a header if --label names a column
     #[arg(long)]
     pub(super) text: bool,
 
-    /// What the tokens of a text are: characters, bytes, or the pieces of a tokenizer.json
-    #[arg(long, default_value = "characters", value_name = "NAME|FILE")]
-    pub(super) tokens: String,
+    /// What the tokens of a text are: characters (the default), bytes, or the pieces of a tokenizer.json
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(super) tokens: Option<String>,
 
-    /// The test part, where files do not say: stratified (of every class the same share), random, groups (of sounds: nobody speaks
+    /// The test part, where files do not say: stratified (the default; of every class the same share), random, groups (of sounds: nobody speaks
     /// in both), or a file with the numbers of its rows
-    #[arg(long, default_value = "stratified", value_name = "NAME|FILE")]
-    pub(super) split: String,
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(super) split: Option<String>,
 
-    /// The share of the rows, or of a text, that is the test part
-    #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
-    pub(super) test_share: f64,
+    /// The share of the rows, or of a text, that is the test part; 0.1 by default
+    #[arg(long, value_name = "SHARE")]
+    pub(super) test_share: Option<f64>,
 
     /// Resize images of a folder
     #[arg(long, value_name = "HxW")]
@@ -124,9 +124,9 @@ pub(super) struct DataArgs {
     #[arg(long)]
     pub(super) grey: bool,
 
-    /// When an image of a folder cannot be read: error or skip
-    #[arg(long, default_value = "error", value_name = "NAME")]
-    pub(super) on_bad_sample: String,
+    /// When an image of a folder cannot be read: error (the default) or skip
+    #[arg(long, value_name = "NAME")]
+    pub(super) on_bad_sample: Option<String>,
 
     /// Where decoded images are kept: a folder, or none; by default the user's cache folder
     #[arg(long, value_name = "DIR|none")]
@@ -135,13 +135,13 @@ pub(super) struct DataArgs {
     /// How training rows change from epoch to epoch: none, or some of: shift PIXELS, crop PIXELS, rotate DEGREES, scale SHARE,
     /// flip, brightness SHARE, contrast SHARE, saturation SHARE, noise DEVIATION, cutout PIXELS, mixup ALPHA, cutmix ALPHA;
     /// of sounds time-shift FRAMES, time-mask FRAMES, band-mask BANDS; of texts token-dropout SHARE
-    #[arg(long, default_value = "none", value_name = "TEXT")]
-    pub(super) augment: String,
+    #[arg(long, value_name = "TEXT")]
+    pub(super) augment: Option<String>,
 
-    /// How an epoch draws rows: shuffle, in-order, balanced (every class as often), or "windows ROWS" (shuffled within windows of
+    /// How an epoch draws rows: shuffle (the default), in-order, balanced (every class as often), or "windows ROWS" (shuffled within windows of
     /// neighbouring rows, for data that stay on the disk)
-    #[arg(long, default_value = "shuffle", value_name = "NAME")]
-    pub(super) sampling: String,
+    #[arg(long, value_name = "NAME")]
+    pub(super) sampling: Option<String>,
 }
 
 /// How the engine runs.

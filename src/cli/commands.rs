@@ -121,9 +121,9 @@ fn small(axes: &[usize], classes: usize) -> Sequential {
 fn own_data(settings: &TrainSettings, path: &std::path::Path) -> Result<Task, TrainError> {
     let loaded = settings.load.load(path, CONTEXT, settings.seed)?;
     let (axes, is_text, classes) = match loaded.data[0].labels() {
-        Labels::Classes(classes) => (loaded.data[0].input_shape(), false, classes),
+        Labels::Classes(classes) => (loaded.axes(), false, classes),
         Labels::Sequence { classes, len } => (vec![len], true, classes),
-        Labels::Values(values) => (loaded.data[0].input_shape(), false, values),
+        Labels::Values(values) => (loaded.axes(), false, values),
     };
     let model = match (&settings.preset, is_text) {
         (None, false) => small(&axes, classes),

@@ -195,8 +195,12 @@ fn table(path: &Path, label: Option<&str>) -> Result<(), DataError> {
             None => "1000 or more".to_owned(),
         };
         say!(
-            "column {}: {range}{} numbers, {} texts, {} missing, {distinct} different",
-            column.name,
+            "{}: {range}{} numbers, {} texts, {} missing, {distinct} different",
+            if column.name.starts_with("column ") {
+                column.name.clone()
+            } else {
+                format!("column {}", column.name)
+            },
             column.numbers,
             column.texts,
             column.missing
@@ -204,7 +208,9 @@ fn table(path: &Path, label: Option<&str>) -> Result<(), DataError> {
     }
     match CsvTable::read(path, &column(label)) {
         Ok(table) => classes(table.classes(), table.labels()),
-        Err(error) => say!("not to be trained on as it is: {error}"),
+        Err(error) => {
+            say!("not a table of numbers ({error}); with train --text its columns are texts")
+        }
     }
     Ok(())
 }

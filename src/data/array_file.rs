@@ -31,6 +31,7 @@ use super::stored::Stored;
 #[derive(Clone, Debug)]
 pub struct ArrayFile {
     rows: Stored,
+    path: std::path::PathBuf,
     shape: Vec<usize>,
     /// Bytes of a value: 1 or 4.
     size: usize,
@@ -86,6 +87,7 @@ impl ArrayFile {
         check(rows, row, (&classes, num_classes))?;
         Ok(Self {
             rows: Stored::in_file(file, path, (begin as u64, row))?,
+            path: path.to_owned(),
             shape: shape.to_vec(),
             size,
             classes,
@@ -140,6 +142,9 @@ impl Dataset for ArrayFile {
     }
 
     /// Bytes become 0..=1, reals stay as they are.
+    ///
+    /// # Panics
+    /// If a value is not finite: the engine makes it an error of the training.
     fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
         let len = self.input_len();
         for (&row, to) in rows.iter().zip(inputs.chunks_exact_mut(len)) {
@@ -150,6 +155,11 @@ impl Dataset for ArrayFile {
                 } else {
                     let pairs = to.iter_mut().zip(bytes.as_chunks::<4>().0);
                     pairs.for_each(|(to, &bytes)| *to = f32::from_le_bytes(bytes));
+                    assert!(
+                        to.iter().all(|value| value.is_finite()),
+                        "row {row} of {} holds a value that is not finite; clean or drop the row",
+                        self.path.display()
+                    );
                 }
             });
         }

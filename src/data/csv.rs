@@ -65,7 +65,7 @@ impl CsvTable {
         };
         let width = first.len();
         let at = place(label, first, path)?;
-        let is_number = |text: &str| text.parse::<f32>().is_ok();
+        let is_number = |text: &str| text.parse::<f32>().is_ok() || is_missing(text);
         let features = |record: &csv::StringRecord| -> Vec<String> {
             let cells = record
                 .iter()
@@ -88,6 +88,11 @@ impl CsvTable {
         }
         let values = numbers(rows, at, path)?;
         let labels: Vec<&str> = rows.iter().map(|record| &record[at]).collect();
+        if let Some(row) = labels.iter().position(|label| label.is_empty()) {
+            let line = rows[row].position().map_or(0, csv::Position::line);
+            let expected = format!("a label in column {at} (from 0) of line {line}");
+            return Err(refusing(path)(expected, "an empty cell".to_owned()));
+        }
         let (classes, labels) = numbered(&labels);
         Ok(Self {
             labels,
@@ -124,6 +129,12 @@ impl CsvTable {
     pub fn dataset(&self) -> Result<ArrayDataset, DataError> {
         ArrayDataset::classes(self.values.clone(), &self.labels, self.classes.len())
     }
+}
+
+/// Whether a cell says that there is no value.
+pub(super) fn is_missing(cell: &str) -> bool {
+    let words = ["", "na", "n/a", "nan", "null", "none"];
+    words.iter().any(|word| cell.eq_ignore_ascii_case(word))
 }
 
 /// All rows, equally long.

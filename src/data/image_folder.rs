@@ -18,7 +18,10 @@ const MOST_PIXELS: u32 = 1 << 15;
 const MOST_BYTES: u64 = 1 << 29;
 
 /// Images that are decoded before they are put away.
-const TOGETHER: usize = 1024;
+const TOGETHER: usize = 64;
+
+/// The last bytes of a JPEG file, in which its end marker must lie.
+const TRAILER: usize = 4096;
 
 /// What to do with an image that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,7 +89,13 @@ impl ImageFolder {
             let path = cache.join(format!("{}.images", &key[..32]));
             if path.exists() {
                 match ImageCache::open(&path, &key) {
-                    Ok(cache) => return Ok(LoadedImages::cached(cache, warnings, true)),
+                    Ok(cache) => match (cache.skipped.first(), self.on_bad_sample) {
+                        (Some(first), OnBadSample::Error) => {
+                            let expected = "images that can all be read";
+                            return Err(refuse(folder, expected, first.clone()));
+                        }
+                        _ => return Ok(LoadedImages::cached(cache, warnings, true)),
+                    },
                     Err(error) => warnings.push(format!("{error}; it is made anew")),
                 }
             }
@@ -116,7 +125,11 @@ impl ImageFolder {
     /// A fingerprint of names and contents of the files, and of how they are read.
     fn key(&self, folder: &Path, files: &[(PathBuf, u32)]) -> Result<String, DataError> {
         let one = |(path, _): &(PathBuf, u32)| -> Result<[u8; 32], DataError> {
-            let bytes = read(path)?;
+            let bytes = match (read(path), self.on_bad_sample) {
+                (Ok(bytes), _) => bytes,
+                (Err(error), OnBadSample::Skip) => error.to_string().into_bytes(),
+                (Err(error), OnBadSample::Error) => return Err(error),
+            };
             let name = path.strip_prefix(folder).unwrap_or(path);
             let hash = Sha256::new().chain_update(name.as_os_str().as_encoded_bytes());
             Ok(hash.chain_update([0]).chain_update(bytes).finalize().into())
@@ -195,9 +208,10 @@ impl ImageFolder {
             width: resized.width() as usize,
             channels: if self.is_grey { 1 } else { 3 },
         };
-        let bytes = match self.is_grey {
-            true => resized.into_luma8().into_raw(),
-            false => resized.into_rgb8().into_raw(),
+        let bytes = match (self.is_grey, resized) {
+            (true, DynamicImage::ImageLuma8(grey)) => grey.into_raw(),
+            (true, colour) => colour.into_rgb8().pixels().map(grey).collect(),
+            (false, image) => image.into_rgb8().into_raw(),
         };
         (shape, bytes)
     }
@@ -240,8 +254,19 @@ impl Kept {
     }
 }
 
-/// Decodes PNG or JPEG, by its magic.
+/// A pixel's grey (ITU-R BT.601).
+fn grey(pixel: &image::Rgb<u8>) -> u8 {
+    let [red, green, blue] = pixel.0.map(u32::from);
+    ((299 * red + 587 * green + 114 * blue + 500) / 1000) as u8
+}
+
+/// Decodes PNG or JPEG, by its magic. The decoder fills what a JPEG file lacks with grey; here its end must be there.
 fn decoded(bytes: &[u8]) -> image::ImageResult<DynamicImage> {
+    let end = &bytes[bytes.len().saturating_sub(TRAILER)..];
+    if bytes.starts_with(&[0xff, 0xd8]) && !end.windows(2).any(|pair| pair == [0xff, 0xd9]) {
+        let cut = std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the image has no end");
+        return Err(cut.into());
+    }
     let mut reader = ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format()?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(MOST_PIXELS);

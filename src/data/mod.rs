@@ -65,6 +65,6 @@ pub use speech::{SpectrogramAugmentation, SpectrogramDataset};
 pub use split::{Standardizer, group_split, random_split, split_from_file, stratified_split};
 pub use survey::{ColumnSurvey, survey};
 pub use synthetic::{synthetic_classes, synthetic_tokens};
-pub use text::{TextDataset, Vocabulary, read_text};
+pub use text::{TextDataset, Vocabulary, read_bytes, read_text};
 pub use tokens::Tokenizer;
 pub use words::{HashedTexts, LabelledTexts, TextHasher};

@@ -147,6 +147,13 @@ pub(super) struct Head {
 }
 
 impl Head {
+    fn is_numeric(&self) -> bool {
+        [
+            "u1", "b1", "i1", "i2", "i4", "i8", "u2", "u4", "u8", "f4", "f8",
+        ]
+        .contains(&&self.descr[1..])
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let after = |key: &str| {
             let quoted = [format!("'{key}'"), format!("\"{key}\"")];
@@ -210,7 +217,7 @@ impl Head {
     }
 }
 
-/// The arrays of a `.npz` archive, by name (without `.npy`).
+/// The arrays of a `.npz` archive, by name (without `.npy`); those of texts, objects or complex numbers are left out.
 ///
 /// # Errors
 /// [`DataError::Io`]; [`DataError::Format`] for an archive that is none, and those of [`Npy::parse`].
@@ -243,7 +250,10 @@ pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Npy>, DataError> {
         }
         let place = path.join(&name);
         let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
-        arrays.insert(name, Npy::parse(&bytes, &place)?);
+        // Texts and objects are none of a trainer's business.
+        if head_of(&bytes, &place).is_ok_and(|(head, _)| head.is_numeric()) {
+            arrays.insert(name, Npy::parse(&bytes, &place)?);
+        }
     }
     Ok(arrays)
 }

@@ -13,6 +13,9 @@ use super::files::Source;
 /// The most that is read of an archive, unpacked: 2^33 bytes.
 const MOST_BYTES: u64 = 1 << 33;
 
+/// Samples a second that are believed.
+const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
+
 /// Zero crossings of the resampler's kernel on each side.
 const CROSSINGS: f64 = 16.0;
 
@@ -33,13 +36,14 @@ impl Sound {
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, DataError> {
         let odd = |got: String| DataError::Format {
             path: path.to_owned(),
-            expected: "a WAV file of 8- to 32-bit integers or 32-bit floats".to_owned(),
+            expected: "a WAV file of 8- to 32-bit integers or 32-bit floats, at 1 to 768 kHz"
+                .to_owned(),
             got,
         };
         let mut reader =
             hound::WavReader::new(Cursor::new(bytes)).map_err(|error| odd(error.to_string()))?;
         let spec = reader.spec();
-        if spec.channels == 0 || spec.sample_rate == 0 {
+        if spec.channels == 0 || !RATES.contains(&spec.sample_rate) {
             let got = format!("{} channels at {} Hz", spec.channels, spec.sample_rate);
             return Err(odd(got));
         }

@@ -18,12 +18,12 @@ use super::error::DataError;
 /// assert!(test[0] < 4 && test[1] >= 4);
 /// ```
 pub fn stratified_split(classes: &[u32], test_share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
-    let most = classes.iter().max().copied().unwrap_or(0);
     let (mut train, mut test) = (Vec::new(), Vec::new());
-    for class in 0..=most {
-        let rows: Vec<usize> = (0..classes.len())
-            .filter(|&row| classes[row] == class)
-            .collect();
+    let mut rows_of: Vec<(u32, usize)> = classes.iter().copied().zip(0..).collect();
+    rows_of.sort_unstable();
+    for rows in rows_of.chunk_by(|one, other| one.0 == other.0) {
+        let class = rows[0].0;
+        let rows: Vec<usize> = rows.iter().map(|(_, row)| *row).collect();
         let count = (rows.len() as f64 * test_share).round() as usize;
         let order = Stream::new(seed, Purpose::Split, class, 0).permutation(rows.len() as u32);
         for (place, &at) in order.iter().enumerate() {

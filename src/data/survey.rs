@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::csv::records;
+use super::csv::{is_missing, records};
 use super::error::DataError;
 use super::files::Source;
 
@@ -101,11 +101,7 @@ enum Cell {
 
 impl Cell {
     fn of(cell: &str) -> Self {
-        let is_missing = ["", "na", "n/a", "nan", "null", "none"];
-        if is_missing
-            .iter()
-            .any(|word| cell.eq_ignore_ascii_case(word))
-        {
+        if is_missing(cell) {
             return Cell::Missing;
         }
         match cell.parse::<f64>() {

@@ -14,13 +14,20 @@ use super::tokens::Tokenizer;
 /// The largest text that is read: 2^31 bytes.
 const MOST_BYTES: u64 = 1 << 31;
 
+/// The bytes of a file, plain or gzipped.
+///
+/// # Errors
+/// [`DataError::Io`]; [`DataError::Format`] if there are more than 2 GiB.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
+    Source::open(path)?.all(MOST_BYTES)
+}
+
 /// The text of a file, plain or gzipped.
 ///
 /// # Errors
 /// [`DataError::Io`]; [`DataError::Format`] if it is not UTF-8 or larger than 2 GiB.
 pub fn read_text(path: &Path) -> Result<String, DataError> {
-    let bytes = Source::open(path)?.all(MOST_BYTES)?;
-    String::from_utf8(bytes).map_err(|error| DataError::Format {
+    String::from_utf8(read_bytes(path)?).map_err(|error| DataError::Format {
         path: path.to_owned(),
         expected: "text in UTF-8".to_owned(),
         got: format!("another byte at {}", error.utf8_error().valid_up_to()),
@@ -54,10 +61,8 @@ pub struct Vocabulary(Vec<char>);
 impl Vocabulary {
     /// The characters that `text` is made of.
     pub fn of(text: &str) -> Self {
-        let mut characters: Vec<char> = text.chars().collect();
-        characters.sort_unstable();
-        characters.dedup();
-        Self(characters)
+        let characters: std::collections::BTreeSet<char> = text.chars().collect();
+        Self(characters.into_iter().collect())
     }
 
     /// How many characters there are.

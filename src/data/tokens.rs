@@ -5,6 +5,19 @@ use std::path::Path;
 use super::error::DataError;
 use super::text::Vocabulary;
 
+/// Tokens have numbers below this.
+const MOST_TOKENS: u32 = 1 << 24;
+
+/// The first letter or digit that no token stands for: some tokenizers leave out what they do not know.
+fn lost(text: &str, offsets: &[(usize, usize)]) -> Option<char> {
+    let mut covered = vec![false; text.len()];
+    for &(start, end) in offsets {
+        covered[start.min(text.len())..end.min(text.len())].fill(true);
+    }
+    let mut letters = text.char_indices().filter(|(_, c)| c.is_alphanumeric());
+    letters.find(|&(at, _)| !covered[at]).map(|(_, c)| c)
+}
+
 /// How a text becomes tokens.
 ///
 /// ```
@@ -35,12 +48,23 @@ impl Tokenizer {
             source,
         })?;
         let tokenizer = tokenizers::Tokenizer::from_bytes(bytes);
-        let tokenizer = tokenizer.map_err(|error| DataError::Format {
+        let odd = |expected: &str, got: String| DataError::Format {
             path: path.to_owned(),
-            expected: "a tokenizer in JSON".to_owned(),
-            got: error.to_string(),
-        })?;
-        Ok(Tokenizer::Pieces(Box::new(tokenizer)))
+            expected: expected.to_owned(),
+            got,
+        };
+        let mut tokenizer =
+            tokenizer.map_err(|error| odd("a tokenizer in JSON", error.to_string()))?;
+        // A text is cut into windows later, and whole here.
+        tokenizer.with_padding(None);
+        let untruncated = tokenizer.with_truncation(None);
+        untruncated
+            .map_err(|error| odd("a tokenizer that need not truncate", error.to_string()))?;
+        let most = tokenizer.get_vocab(true).into_values().max();
+        match most {
+            Some(most) if most < MOST_TOKENS => Ok(Tokenizer::Pieces(Box::new(tokenizer))),
+            _ => Err(odd("tokens with numbers below 2^24", format!("{most:?}"))),
+        }
     }
 
     /// How many tokens there are.
@@ -73,9 +97,12 @@ impl Tokenizer {
             }
             Tokenizer::Bytes => Ok(text.bytes().map(u32::from).collect()),
             Tokenizer::Pieces(pieces) => {
-                let encoding = pieces.encode_fast(text, false);
+                let encoding = pieces.encode(text, false);
                 let encoding = encoding.map_err(|error| odd(error.to_string()))?;
-                Ok(encoding.get_ids().to_vec())
+                match lost(text, encoding.get_offsets()) {
+                    Some(c) => Err(odd(format!("{c:?}"))),
+                    None => Ok(encoding.get_ids().to_vec()),
+                }
             }
         }
     }

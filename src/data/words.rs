@@ -36,7 +36,7 @@ pub struct LabelledTexts {
 }
 
 impl LabelledTexts {
-    /// Reads comma-separated values, plain or gzipped, without a header: one column is the label, the others make up the text.
+    /// Reads comma-separated values, plain or gzipped: one column is the label (there is a header if it is named), the others make up the text.
     ///
     /// # Errors
     /// [`DataError::Io`]; [`DataError::Format`] for rows of different lengths, a column that there is not, or text that is not UTF-8;
@@ -61,6 +61,11 @@ impl LabelledTexts {
         let records = records(bytes, path)?;
         let first = records.first().ok_or(DataError::Empty)?;
         let at = place(label, first, path)?;
+        // A column has a name where there is a header.
+        let records = &records[usize::from(matches!(label, Column::Name(_)))..];
+        if records.is_empty() {
+            return Err(DataError::Empty);
+        }
         let labels: Vec<&str> = records.iter().map(|record| &record[at]).collect();
         let (classes, labels) = numbered(&labels);
         let texts = records.iter().map(|record| {

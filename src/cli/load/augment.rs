@@ -38,10 +38,14 @@ impl Changes {
         Ok(found)
     }
 
-    /// Whether there is such a word.
+    /// Whether there is such a word, and may have this number.
     fn set(&mut self, word: &str, number: f32) -> bool {
         let (images, sounds) = (&mut self.images, &mut self.sounds);
-        let whole = number.max(0.0) as usize;
+        let counts = ["crop", "cutout", "time-shift", "time-mask", "band-mask"];
+        if counts.contains(&word) && !(number.fract() == 0.0 && (0.0..1e6).contains(&number)) {
+            return false;
+        }
+        let whole = number as usize;
         match word {
             "shift" => images.shift = number,
             "crop" => images.crop = whole,
@@ -61,6 +65,10 @@ impl Changes {
             _ => return false,
         }
         true
+    }
+
+    pub(super) fn changes_images(&self) -> bool {
+        self.images != Augmentation::default()
     }
 
     /// What of it the data cannot have.

@@ -11,7 +11,14 @@ use super::{LoadSettings, Loaded};
 impl LoadSettings {
     pub(super) fn idx_folder(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
         let part = |name| ImageDataset::from_idx_folder(path, name);
-        self.image_parts([part("train")?, part("t10k")?], (path, seed), Vec::new())
+        let (train, test) = (part("train")?, part("t10k")?);
+        let most = |part: &ImageDataset| part.class_labels().iter().max().copied().unwrap_or(0);
+        let classes = most(&train).max(most(&test)) as usize + 1;
+        let parts = [
+            train.with_num_classes(classes)?,
+            test.with_num_classes(classes)?,
+        ];
+        self.image_parts(parts, (path, seed), Vec::new())
     }
 
     pub(super) fn cifar_folder(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
@@ -44,7 +51,7 @@ impl LoadSettings {
             class_names,
             ..
         } = self.folder(path)?;
-        let (train, test) = self.split(images.class_labels(), seed)?;
+        let (train, test) = self.split(images.class_labels(), (path, seed))?;
         let parts = [images.subset(&train), images.subset(&test)];
         self.image_parts(parts, (path, seed), class_names)
     }
@@ -103,6 +110,7 @@ impl LoadSettings {
             ),
             class_names,
             train_classes: Some(labels),
+            axes: None,
         })
     }
 }

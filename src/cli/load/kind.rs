@@ -30,6 +30,23 @@ pub(in crate::cli) enum Kind {
 }
 
 impl Kind {
+    /// Its name in messages.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Kind::IdxFolder => "a folder of IDX files",
+            Kind::CifarFolder => "CIFAR's binary files",
+            Kind::NpyFolder => "a folder of NumPy arrays",
+            Kind::ImageFolder { has_parts: true } => "a folder of images with their own parts",
+            Kind::ImageFolder { has_parts: false } => "a folder of images",
+            Kind::Sounds => "sounds",
+            Kind::Idx => "an IDX file",
+            Kind::Npy => "a NumPy array",
+            Kind::Npz => "NumPy arrays",
+            Kind::Table => "a table",
+            Kind::Text => "a text",
+        }
+    }
+
     /// The kind of what lies at `path`.
     pub(in crate::cli) fn of(path: &Path) -> Result<Self, DataError> {
         if path.is_dir() {

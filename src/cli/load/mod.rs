@@ -1,6 +1,7 @@
 //! What `--data` and its companions mean: from a path to training and test part.
 
 mod augment;
+mod flags;
 mod images;
 mod kind;
 mod sounds;
@@ -10,14 +11,18 @@ use std::path::{Path, PathBuf};
 
 use crate::data::{
     Column, DataError, Dataset, ImageFolder, OnBadSample, Sampling, TextDataset, Tokenizer,
-    Vocabulary, random_split, read_text, split_from_file, stratified_split,
+    Vocabulary, random_split, read_bytes, read_text, split_from_file, stratified_split,
 };
 
 use super::args::DataArgs;
 use super::config::{ArgError, refused};
 use augment::{Changes, Takes};
+use flags::{flags, given};
 pub(super) use kind::Kind;
 pub(super) use sounds::Sounds;
+
+/// The share of the rows that is the test part, where nobody says otherwise.
+const TEST_SHARE: f64 = 0.1;
 
 /// Training and test part, and what they are.
 pub(super) struct Loaded {
@@ -25,6 +30,8 @@ pub(super) struct Loaded {
     pub(super) about: String,
     /// The names of the classes; none where they are numbers, or tokens.
     pub(super) class_names: Vec<String>,
+    /// The shape of a row, where the data set itself has it flat.
+    axes: Option<Vec<usize>>,
     /// The class of each training row, where it has one.
     train_classes: Option<Vec<u32>>,
 }
@@ -40,6 +47,18 @@ impl Loaded {
             .for_each(|&class| counts[class as usize] += 1);
         let (least, most) = (counts.iter().min()?, counts.iter().max()?);
         Some(format!("{num_classes}, of {least} to {most} training rows"))
+    }
+
+    /// The shape of a row; images without an axis of channels get one.
+    pub(super) fn axes(&self) -> Vec<usize> {
+        let mut axes = self
+            .axes
+            .clone()
+            .unwrap_or_else(|| self.data[0].input_shape());
+        if axes.len() == 2 {
+            axes.push(1);
+        }
+        axes
     }
 
     fn num_classes(&self) -> usize {
@@ -86,32 +105,34 @@ pub(super) struct LoadSettings {
     test_share: f64,
     images: ImageFolder,
     draw: Draw,
+    /// The flags that were given, and mean something for some kinds of data only.
+    given: Vec<&'static str>,
 }
 
 impl TryFrom<&DataArgs> for LoadSettings {
     type Error = ArgError;
 
     fn try_from(args: &DataArgs) -> Result<Self, ArgError> {
-        let share = args.test_share;
+        let share = args.test_share.unwrap_or(TEST_SHARE);
         if !(share > 0.0 && share < 1.0) {
             let expected = "above 0 and below 1";
             return Err(refused("test-share", expected, &share.to_string()));
         }
-        let on_bad_sample = match args.on_bad_sample.as_str() {
+        let on_bad_sample = match args.on_bad_sample.as_deref().unwrap_or("error") {
             "error" => OnBadSample::Error,
             "skip" => OnBadSample::Skip,
             other => return Err(refused("on-bad-sample", "error or skip", other)),
         };
         Ok(Self {
-            changes: Changes::parse(&args.augment)?,
+            changes: Changes::parse(args.augment.as_deref().unwrap_or("none"))?,
             label: column(args.label.as_deref()),
             is_text: args.text,
-            tokens: match args.tokens.as_str() {
+            tokens: match args.tokens.as_deref().unwrap_or("characters") {
                 "characters" => Tokens::Characters,
                 "bytes" => Tokens::Bytes,
                 file => Tokens::File(file.into()),
             },
-            split: match args.split.as_str() {
+            split: match args.split.as_deref().unwrap_or("stratified") {
                 "stratified" => Split::Stratified,
                 "random" => Split::Random,
                 "groups" => Split::Groups,
@@ -124,7 +145,8 @@ impl TryFrom<&DataArgs> for LoadSettings {
                 on_bad_sample,
                 cache: cache(args.cache.as_deref()),
             },
-            draw: match args.sampling.as_str() {
+            given: given(args)?,
+            draw: match args.sampling.as_deref().unwrap_or("shuffle") {
                 "shuffle" => Draw::Shuffle,
                 "in-order" => Draw::InOrder,
                 "balanced" => Draw::Balanced,
@@ -174,6 +196,11 @@ impl LoadSettings {
 
     /// Settings that this kind of data would leave aside are errors.
     fn refuse_unused(&self, path: &Path, kind: Kind, takes: Takes) -> Result<(), DataError> {
+        let known = flags(kind);
+        if let Some(flag) = self.given.iter().find(|flag| !known.contains(flag)) {
+            let expected = format!("data that --{flag} means something for");
+            return Err(unfit(path, &expected, kind.name()));
+        }
         if let Some(what) = self.changes.unused(takes) {
             return Err(unfit(path, "data that takes every word of --augment", what));
         }
@@ -205,25 +232,40 @@ impl LoadSettings {
     }
 
     /// Rows of training and test part.
-    fn split(&self, labels: &[u32], seed: u64) -> Result<(Vec<usize>, Vec<usize>), DataError> {
-        match &self.split {
-            Split::Random => Ok(random_split(labels.len() as u32, self.test_share, seed)),
-            Split::File(path) => split_from_file(path, labels.len()),
-            Split::Stratified | Split::Groups => {
-                Ok(stratified_split(labels, self.test_share, seed))
-            }
-        }
+    fn split(&self, labels: &[u32], (path, seed): (&Path, u64)) -> Result<Parts, DataError> {
+        let parts = match &self.split {
+            Split::Random => random_split(labels.len() as u32, self.test_share, seed),
+            Split::File(path) => split_from_file(path, labels.len())?,
+            Split::Stratified | Split::Groups => stratified_split(labels, self.test_share, seed),
+        };
+        whole_parts(parts, path, self.test_share)
     }
 
     fn text(&self, path: &Path, context: usize, seed: u64) -> Result<Loaded, DataError> {
-        let text = read_text(path)?;
-        let tokenizer = match &self.tokens {
-            Tokens::Characters => Tokenizer::Characters(Vocabulary::of(&text)),
-            Tokens::Bytes => Tokenizer::Bytes,
-            Tokens::File(path) => Tokenizer::from_json(path)?,
+        let bytes = matches!(self.tokens, Tokens::Bytes);
+        let (tokenizer, tokens) = if bytes {
+            let tokens = read_bytes(path)?.into_iter().map(u32::from).collect();
+            (Tokenizer::Bytes, tokens)
+        } else {
+            let text = read_text(path)?;
+            let tokenizer = match &self.tokens {
+                Tokens::File(path) => Tokenizer::from_json(path)?,
+                _ => Tokenizer::Characters(Vocabulary::of(&text)),
+            };
+            let tokens = tokenizer.encode(&text)?;
+            (tokenizer, tokens)
         };
-        let how = (self.test_share, seed);
-        let (train, test) = TextDataset::parts(&text, &tokenizer, context, how)?;
+        let needed = context + 1;
+        let cut = (tokens.len() as f64 * (1.0 - self.test_share)) as usize;
+        let (train, test) = tokens.split_at(cut.min(tokens.len()));
+        if train.len().min(test.len()) < needed {
+            let expected = format!("at least {needed} tokens in training and test part");
+            let got = format!("{} and {}", train.len(), test.len());
+            return Err(unfit(path, &expected, &got));
+        }
+        let windows =
+            |tokens: &[u32]| TextDataset::new(tokens.to_vec(), tokenizer.len(), context, seed);
+        let (train, test) = (windows(train)?, windows(test)?);
         let train = train.with_token_dropout(self.changes.token_dropout)?;
         Ok(Loaded {
             data: [Box::new(train), Box::new(test)],
@@ -234,6 +276,7 @@ impl LoadSettings {
             ),
             class_names: Vec::new(),
             train_classes: None,
+            axes: None,
         })
     }
 
@@ -248,6 +291,7 @@ impl LoadSettings {
             test_share: 0.1,
             images,
             draw: Draw::Shuffle,
+            given: Vec::new(),
         }
     }
 }
@@ -258,6 +302,23 @@ fn unfit(path: &Path, expected: &str, got: &str) -> DataError {
         expected: expected.to_owned(),
         got: got.to_owned(),
     }
+}
+
+/// Rows of the training and the test part.
+type Parts = (Vec<usize>, Vec<usize>);
+
+/// Refuses parts without rows.
+fn whole_parts(parts: Parts, path: &Path, share: f64) -> Result<Parts, DataError> {
+    if !parts.0.is_empty() && !parts.1.is_empty() {
+        return Ok(parts);
+    }
+    let expected = "rows in both parts, training and test: raise or lower --test-share";
+    let got = format!(
+        "{} and {} with a share of {share}",
+        parts.0.len(),
+        parts.1.len()
+    );
+    Err(unfit(path, expected, &got))
 }
 
 /// A column as it was typed.

@@ -1,13 +1,17 @@
-//! Sounds: WAV files as log-mel spectrograms. The class of a file is its folder, or what its name begins with up to `_`; its group, such
-//! as the speaker, is what follows up to the next `_`.
+//! Sounds: WAV files as log-mel spectrograms. Where they lie in folders, the folder is the class, and the group, such as the speaker, is what a
+//! name begins with up to `_`; where they lie in one, a name is `CLASS_GROUP_...`. Below `train` and `test` they are that part.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use ndarray::Array2;
 
 use crate::data::{DataError, SpectrogramDataset, SpectrogramSettings, group_split, read_sounds};
 
-use super::{LoadSettings, Loaded, Split};
+use super::{LoadSettings, Loaded, Split, whole_parts};
+
+/// Rows of the training and the test part.
+type Parts = (Vec<usize>, Vec<usize>);
 
 /// Of each sound: its spectrogram, class and group.
 pub(in crate::cli) struct Sounds {
@@ -15,6 +19,7 @@ pub(in crate::cli) struct Sounds {
     pub(in crate::cli) labels: Vec<u32>,
     pub(in crate::cli) class_names: Vec<String>,
     groups: Vec<String>,
+    parts: Option<Parts>,
     /// The sampling rate, and the seconds of all.
     pub(in crate::cli) rate: u32,
     pub(in crate::cli) seconds: f64,
@@ -33,7 +38,9 @@ impl Sounds {
         let make = |(_, sound): &(String, crate::data::Sound)| {
             spectrogram.log_mel(&sound.resampled(settings.rate).samples)
         };
-        let places: Vec<(String, String)> = sounds.iter().map(|(name, _)| place(name)).collect();
+        let names: Vec<&str> = sounds.iter().map(|(name, _)| name.as_str()).collect();
+        let (parts, names) = parts(&names);
+        let places = places(&names);
         let mut class_names: Vec<String> = places.iter().map(|(class, _)| class.clone()).collect();
         class_names.sort_unstable();
         class_names.dedup();
@@ -52,6 +59,7 @@ impl Sounds {
         Ok(Self {
             spectrograms: sounds.par_iter().map(make).collect(),
             labels: places.iter().map(number).collect(),
+            parts,
             groups: places.into_iter().map(|(_, group)| group).collect(),
             class_names,
             rate,
@@ -60,23 +68,52 @@ impl Sounds {
     }
 }
 
-/// Class and group of a name.
-fn place(name: &str) -> (String, String) {
-    let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
-    let mut parts = file.split('_');
-    let first = parts.next().unwrap_or_default();
-    let group = parts.next().unwrap_or_default();
-    let is_named = file.contains('_');
-    let class = if is_named { first } else { folder };
-    (class.to_owned(), group.to_owned())
+/// Rows of the training and the test part, if all lie below `train` or `test`; and the names below them.
+fn parts<'a>(names: &[&'a str]) -> (Option<Parts>, Vec<&'a str>) {
+    let below = |name: &&'a str| {
+        let train = name.strip_prefix("train/").map(|rest| (false, rest));
+        train.or_else(|| Some((true, name.strip_prefix("test/")?)))
+    };
+    let Some(parted) = names.iter().map(below).collect::<Option<Vec<_>>>() else {
+        return (None, names.to_vec());
+    };
+    let parts = (0..names.len()).partition(|&row: &usize| !parted[row].0);
+    (
+        Some(parts),
+        parted.into_iter().map(|(_, rest)| rest).collect(),
+    )
+}
+
+/// Class and group of each name.
+fn places(names: &[&str]) -> Vec<(String, String)> {
+    let cut = |name: &&str| {
+        let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
+        (folder.to_owned(), file.to_owned())
+    };
+    let cut: Vec<(String, String)> = names.iter().map(cut).collect();
+    let folders: BTreeSet<&str> = cut.iter().map(|(folder, _)| folder.as_str()).collect();
+    let has_folders = folders.len() > 1;
+    let place = |(folder, file): &(String, String)| {
+        let mut words = file.split('_').map(str::to_owned);
+        let first = words.next().unwrap_or_default();
+        match has_folders {
+            true => (folder.clone(), first),
+            false => (first, words.next().unwrap_or_default()),
+        }
+    };
+    cut.iter().map(place).collect()
 }
 
 impl LoadSettings {
     pub(super) fn sounds(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
         let sounds = Sounds::read(path)?;
-        let (train, test) = match self.split {
-            Split::Groups => group_split(&sounds.groups, self.test_share, seed),
-            _ => self.split(&sounds.labels, seed)?,
+        let (train, test) = match (&sounds.parts, &self.split) {
+            (Some(parts), _) => parts.clone(),
+            (None, Split::Groups) => {
+                let parts = group_split(&sounds.groups, self.test_share, seed);
+                whole_parts(parts, path, self.test_share)?
+            }
+            (None, _) => self.split(&sounds.labels, (path, seed))?,
         };
         let part = |rows: &[usize]| {
             let spectrograms: Vec<_> = rows
@@ -109,6 +146,7 @@ impl LoadSettings {
             data: [Box::new(data), Box::new(test)],
             class_names: sounds.class_names,
             train_classes: Some(train_labels),
+            axes: None,
         })
     }
 }

@@ -25,7 +25,8 @@ const WHOLE: [[&str; 2]; 3] = [["x", "y"], ["images", "labels"], ["data", "targe
 impl LoadSettings {
     pub(super) fn table(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
         let table = CsvTable::read(path, &self.label)?;
-        let (train, test) = self.split(table.labels(), seed)?;
+        several_classes(table.classes().len(), path)?;
+        let (train, test) = self.split(table.labels(), (path, seed))?;
         let about = format!(
             "{}, {} features, classes {}",
             path.display(),
@@ -60,12 +61,14 @@ impl LoadSettings {
             data: [Box::new(train), Box::new(test)],
             about,
             class_names,
+            axes: None,
         })
     }
 
     pub(super) fn labelled_texts(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
         let texts = LabelledTexts::read(path, &self.label)?;
-        let (train, test) = self.split(&texts.labels, seed)?;
+        several_classes(texts.classes.len(), path)?;
+        let (train, test) = self.split(&texts.labels, (path, seed))?;
         let (train, test) = (texts.subset(&train), texts.subset(&test));
         let hasher = TextHasher::fit(&train.texts, BUCKETS);
         let data = hasher
@@ -76,6 +79,7 @@ impl LoadSettings {
             about: format!("{}, texts as {BUCKETS} buckets of n-grams", path.display()),
             class_names: texts.classes,
             train_classes: Some(train.labels),
+            axes: None,
         })
     }
 
@@ -97,7 +101,7 @@ impl LoadSettings {
         for names in WHOLE {
             if let Some([x, y]) = taken(&mut arrays, names) {
                 let labels = labels(&y, (path, names[1]))?;
-                let (train, test) = self.split(&labels, seed)?;
+                let (train, test) = self.split(&labels, (path, seed))?;
                 return self.array(x, labels, ([train, test], path, seed));
             }
         }
@@ -115,8 +119,7 @@ impl LoadSettings {
     pub(super) fn npy_folder(&self, path: &Path) -> Result<Loaded, DataError> {
         let labels = |name: &str| labels(&Npy::read(&path.join(name))?, (path, name));
         let (train, test) = (labels("y_train.npy")?, labels("y_test.npy")?);
-        let most = train.iter().chain(&test).max();
-        let classes = most.map_or(0, |&most| most as usize + 1);
+        let classes = num_classes(&[&train[..], &test].concat(), path)?;
         let part = |name: &str, labels| ArrayFile::open(&path.join(name), labels, classes);
         let data = part("x_train.npy", train.clone())?;
         let test = part("x_test.npy", test)?;
@@ -136,6 +139,7 @@ impl LoadSettings {
             data: [Box::new(data), Box::new(test)],
             class_names: Vec::new(),
             train_classes: Some(train),
+            axes: None,
         })
     }
 
@@ -153,17 +157,29 @@ impl LoadSettings {
                 labels: labels.len(),
             });
         }
-        let classes = labels.iter().max().map_or(0, |&most| most as usize + 1);
-        if let (Npy::Bytes(pixels), &[_, height, width, ..]) = (&x, x.shape()) {
+        let classes = num_classes(&labels, path)?;
+        let refuse = |expected: &str| DataError::Format {
+            path: path.to_owned(),
+            expected: expected.to_owned(),
+            got: format!("shape {:?}", x.shape()),
+        };
+        if let (Npy::Bytes(pixels), &[_, height, width, ref channels @ ..]) = (&x, x.shape()) {
+            let (&[] | &[1 | 3 | 4]) = channels else {
+                let expected = "bytes of images (rows, height, width) or (rows, height, width, channels) with 1, 3 or 4 channels; transpose them";
+                return Err(refuse(expected));
+            };
             let shape = ImageShape {
                 height,
                 width,
-                channels: x.shape().get(3).copied().unwrap_or(1),
+                channels: channels.first().copied().unwrap_or(1),
             };
             let pixels = pixels.iter().copied().collect();
             let images = ImageDataset::new(pixels, shape, labels, classes)?;
             let parts = parts.map(|rows| images.subset(&rows));
             return self.image_parts(parts, (path, seed), Vec::new());
+        }
+        if self.changes.changes_images() {
+            return Err(refuse("bytes of images, for the words of --augment"));
         }
         let shape = x.shape().to_vec();
         let width: usize = shape.iter().skip(1).product();
@@ -177,8 +193,35 @@ impl LoadSettings {
             .to_owned();
         let names = (0..classes).map(|class| class.to_string()).collect();
         let about = format!("{}, rows of shape {:?}", path.display(), &shape[1..]);
-        self.values(values, &labels, (parts, names, about))
+        let mut loaded = self.values(values, &labels, (parts, names, about))?;
+        loaded.axes = Some(shape[1..].to_vec());
+        Ok(loaded)
     }
+}
+
+fn several_classes(classes: usize, path: &Path) -> Result<(), DataError> {
+    if classes > 1 {
+        return Ok(());
+    }
+    Err(DataError::Format {
+        path: path.to_owned(),
+        expected: "labels of at least 2 classes".to_owned(),
+        got: format!("{classes} of them"),
+    })
+}
+
+/// One more than the largest class, which must not be larger than there are rows.
+fn num_classes(labels: &[u32], path: &Path) -> Result<usize, DataError> {
+    let classes = labels.iter().max().map_or(0, |&most| most as usize + 1);
+    if classes > labels.len() {
+        return Err(DataError::Format {
+            path: path.to_owned(),
+            expected: format!("classes below the number of rows, {}", labels.len()),
+            got: format!("class {}", classes - 1),
+        });
+    }
+    several_classes(classes, path)?;
+    Ok(classes)
 }
 
 /// The arrays of these names, if all are there.

@@ -161,6 +161,17 @@ impl Augmented {
         seed: u64,
     ) -> Result<Self, DataError> {
         augmentation.check()?;
+        let shape = images.shape();
+        let edge = shape.height.max(shape.width) as f32;
+        let sizes = [
+            ("shift", augmentation.shift),
+            ("crop", augmentation.crop as f32),
+            ("cutout", augmentation.cutout as f32),
+        ];
+        if let Some((name, got)) = sizes.into_iter().find(|(_, size)| *size > edge) {
+            let range = "at most the image's larger edge";
+            return Err(DataError::Augmentation { name, range, got });
+        }
         Ok(Self {
             background: images.background(),
             images,
