@@ -185,3 +185,15 @@ fn a_place_that_cannot_be_written_is_an_error_and_the_training_is_kept() {
     let error = trainer.fit(&train, &test).unwrap_err();
     assert!(matches!(error, TrainError::Write { .. }), "{error}");
 }
+
+#[test]
+fn a_stopped_training_survives_a_call_that_cannot_begin() {
+    let folder = Folder::new("no-begin");
+    let file = folder.file("file", b"not a folder");
+    let (train, test) = data();
+    let nowhere = Checkpoints::in_folder(file.join("inside"));
+    let mut stopped = stopped_after(4, trainer()).checkpoints(nowhere);
+    assert!(stopped.fit(&train, &test).is_err());
+    let good = Checkpoints::in_folder(folder.0.join("good"));
+    assert_eq!(finished(stopped.checkpoints(good)), finished(trainer()));
+}

@@ -108,13 +108,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
 
 /// The default network: one hidden layer.
 fn small(axes: &[usize], classes: usize) -> Sequential {
-    let input = Sequential::new(axes.to_vec());
-    let input = if axes.len() > 1 {
-        input.flatten()
-    } else {
-        input
-    };
-    input.dense(HIDDEN).relu().dense(classes)
+    Sequential::flat(axes).dense(HIDDEN).relu().dense(classes)
 }
 
 /// A model on the user's files: the preset in the data's shape, else the small network, or a GPT for texts.

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use crate::data::{
-    ColumnSurvey, CsvTable, DataError, Dataset, Idx, ImageDataset, ImageFolder, Npy, TextDataset,
-    read_npz, survey,
+    ColumnSurvey, CsvTable, DataError, Dataset, Idx, ImageDataset, ImageFolder, Npy, OnBadSample,
+    TextDataset, read_npz, survey,
 };
 use crate::train::TrainError;
 
 use super::config::CommandError;
-use super::load::{Kind, LoadSettings, Sounds, column, size};
+use super::load::{Kind, Sounds, column, read_folder, size};
 
 /// Images of a class on a sheet.
 const COLUMNS: usize = 16;
@@ -35,10 +35,7 @@ pub(super) fn inspect(
             say!("sheet: {}", sheet.display());
         }
         (Some(sheet), None) => {
-            let error = DataError::Write {
-                path: sheet.to_owned(),
-                reason: format!("{} holds no images", path.display()),
-            };
+            let error = DataError::write(sheet, format!("{} holds no images", path.display()));
             return Err(TrainError::from(error).into());
         }
         (None, _) => {}
@@ -65,12 +62,12 @@ fn show(
             return Ok(Some(image_parts("CIFAR's binary files", parts)));
         }
         Kind::ImageFolder { has_parts } => {
-            let images = ImageFolder {
+            let how = ImageFolder {
                 size: image_size,
-                on_bad_sample: crate::data::OnBadSample::Skip,
+                on_bad_sample: OnBadSample::Skip,
                 ..ImageFolder::default()
             };
-            return folder(path, has_parts, &LoadSettings::plain(label, images)).map(Some);
+            return folder(path, has_parts, &how).map(Some);
         }
         Kind::NpyFolder => {
             say!("kind: folder of NumPy arrays");
@@ -113,16 +110,16 @@ fn image_parts(kind: &str, [train, test]: [ImageDataset; 2]) -> ImageDataset {
     train
 }
 
-fn folder(path: &Path, has_parts: bool, how: &LoadSettings) -> Result<ImageDataset, DataError> {
+fn folder(path: &Path, has_parts: bool, how: &ImageFolder) -> Result<ImageDataset, DataError> {
     say!("kind: folder of images");
     if !has_parts {
-        let loaded = how.folder(path)?;
+        let loaded = read_folder(how, path)?;
         image_part(&loaded.images, Some(&loaded.class_names));
         return Ok(loaded.images);
     }
     let parts = [
-        how.folder(&path.join("train"))?,
-        how.folder(&path.join("test"))?,
+        read_folder(how, &path.join("train"))?,
+        read_folder(how, &path.join("test"))?,
     ];
     for (name, part) in ["train", "test"].iter().zip(&parts) {
         say!("part: {name}");

@@ -11,8 +11,8 @@ use super::stored::Stored;
 
 /// Rows of a `.npy` file of `float32` or `uint8`, each with a class.
 ///
-/// The first axis counts the rows; what follows is a row's shape. With [`crate::data::Sampling::Windows`] the file is read in stretches, and a
-/// thread reads ahead of the workers.
+/// The first axis counts the rows; what follows is a row's shape. With [`crate::data::Sampling::Windows`] the file is read in stretches; the
+/// system is told which rows the next batch wants.
 ///
 /// ```
 /// use unisono::data::{ArrayFile, DataError, Dataset};
@@ -46,10 +46,7 @@ impl ArrayFile {
     /// [`DataError::Io`]; [`DataError::Format`] for what is no such array, one in Fortran's order, or a file that is shorter or longer than
     /// its head says; [`DataError::LabelCount`], [`DataError::ClassOutOfRange`], [`DataError::Empty`], [`DataError::NoInputs`].
     pub fn open(path: &Path, classes: Vec<u32>, num_classes: usize) -> Result<Self, DataError> {
-        let failed = |source| DataError::Io {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = DataError::io(path);
         let mut file = File::open(path).map_err(failed)?;
         let len = file.metadata().map_err(failed)?.len();
         // A head is shorter than 2^16 bytes in version 1, and in practice in all.
@@ -68,11 +65,7 @@ impl ArrayFile {
         let Head {
             shape, is_fortran, ..
         } = head;
-        let refuse = |expected: &str, got: String| DataError::Format {
-            path: path.to_owned(),
-            expected: expected.to_owned(),
-            got,
-        };
+        let refuse = |expected: &str, got: String| DataError::format(path, expected, got);
         let (&[rows, ref shape @ ..], false) = (&shape[..], is_fortran || size == 0) else {
             let expected = "an array of float32 or uint8 in C's order, with an axis of rows";
             return Err(refuse(expected, format!("{}, shape {shape:?}", head.descr)));
@@ -86,7 +79,7 @@ impl ArrayFile {
         };
         check(rows, row, (&classes, num_classes))?;
         Ok(Self {
-            rows: Stored::in_file(file, path, (begin as u64, row))?,
+            rows: Stored::in_file(file, path, (begin as u64, row)),
             path: path.to_owned(),
             shape: shape.to_vec(),
             size,
@@ -112,16 +105,7 @@ fn check(
         let labels = classes.len();
         return Err(DataError::LabelCount { rows, labels });
     }
-    let odd = classes
-        .iter()
-        .position(|&class| class as usize >= num_classes);
-    odd.map_or(Ok(()), |row| {
-        Err(DataError::ClassOutOfRange {
-            row,
-            class: classes[row],
-            num_classes,
-        })
-    })
+    DataError::check_classes(classes, num_classes)
 }
 
 impl Dataset for ArrayFile {

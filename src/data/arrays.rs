@@ -19,6 +19,8 @@ use super::error::DataError;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ArrayDataset {
     inputs: Array2<f32>,
+    /// The shape of a row, where it is not flat.
+    shape: Option<Vec<usize>>,
     labels: Stored,
 }
 
@@ -40,18 +42,10 @@ impl ArrayDataset {
         num_classes: usize,
     ) -> Result<Self, DataError> {
         let inputs = checked(inputs, classes.len())?;
-        let odd = classes
-            .iter()
-            .position(|&class| class as usize >= num_classes);
-        if let Some(row) = odd {
-            return Err(DataError::ClassOutOfRange {
-                row,
-                class: classes[row],
-                num_classes,
-            });
-        }
+        DataError::check_classes(classes, num_classes)?;
         Ok(Self {
             inputs,
+            shape: None,
             labels: Stored::Classes(classes.to_vec(), num_classes),
         })
     }
@@ -74,6 +68,7 @@ impl ArrayDataset {
         finite("label", values.view())?;
         Ok(Self {
             inputs,
+            shape: None,
             labels: Stored::Values(values),
         })
     }
@@ -116,7 +111,36 @@ impl ArrayDataset {
         }
         Ok(Self {
             inputs,
+            shape: None,
             labels: Stored::Sequence(classes, num_classes),
+        })
+    }
+
+    /// The same rows, of this shape.
+    ///
+    /// ```
+    /// use ndarray::Array2;
+    /// use unisono::data::{ArrayDataset, Dataset};
+    /// let data = ArrayDataset::classes(Array2::zeros((2, 12)), &[0, 1], 2)?.shaped([2, 2, 3])?;
+    /// assert_eq!(data.input_shape(), [2, 2, 3]);
+    /// # Ok::<(), unisono::data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DataError::RowLength`] if rows have another number of values.
+    pub fn shaped(self, shape: impl Into<Vec<usize>>) -> Result<Self, DataError> {
+        let shape = shape.into();
+        let expected = shape.iter().product();
+        if self.inputs.ncols() != expected {
+            return Err(DataError::RowLength {
+                row: 0,
+                expected,
+                got: self.inputs.ncols(),
+            });
+        }
+        Ok(Self {
+            shape: Some(shape),
+            ..self
         })
     }
 
@@ -181,6 +205,7 @@ impl ArrayDataset {
         };
         Self {
             inputs: self.inputs.select(Axis(0), rows),
+            shape: self.shape.clone(),
             labels,
         }
     }
@@ -234,6 +259,11 @@ impl Dataset for ArrayDataset {
 
     fn input_len(&self) -> usize {
         self.inputs.ncols()
+    }
+
+    fn input_shape(&self) -> Vec<usize> {
+        let shape = self.shape.clone();
+        shape.unwrap_or_else(|| vec![self.input_len()])
     }
 
     fn labels(&self) -> Labels {

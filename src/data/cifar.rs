@@ -58,11 +58,11 @@ fn records<P: AsRef<Path>>(files: &[P], labels: usize) -> Result<ImageDataset, D
         let bytes = Source::open(path.as_ref())?.all(MOST_BYTES)?;
         let record = labels + SHAPE.len();
         if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
-            return Err(DataError::Format {
-                path: path.as_ref().to_owned(),
-                expected: format!("records of {record} bytes"),
-                got: format!("{} bytes", bytes.len()),
-            });
+            return Err(DataError::format(
+                path.as_ref(),
+                format!("records of {record} bytes"),
+                format!("{} bytes", bytes.len()),
+            ));
         }
         for record in bytes.chunks_exact(record) {
             classes.push(u32::from(record[labels - 1]));

@@ -59,10 +59,7 @@ impl ImageDataset {
         }
         sheet
             .save_with_format(path, ImageFormat::Png)
-            .map_err(|error| DataError::Write {
-                path: path.to_owned(),
-                reason: error.to_string(),
-            })
+            .map_err(|error| DataError::write(path, error))
     }
 
     /// An image in colour: one of other than three channels shows its first as grey.

@@ -148,11 +148,7 @@ pub(super) fn records(bytes: &[u8], path: &Path) -> Result<Vec<csv::StringRecord
 }
 
 fn refusing(path: &Path) -> impl Fn(String, String) -> DataError {
-    move |expected, got| DataError::Format {
-        path: path.to_owned(),
-        expected,
-        got,
-    }
+    move |expected, got| DataError::format(path, expected, got)
 }
 
 /// Where the label stands.

@@ -1,6 +1,6 @@
 //! What can be wrong with data.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -102,6 +102,18 @@ pub enum DataError {
         /// What stands there.
         got: String,
     },
+    /// A text without a window in training or test part.
+    #[error(
+        "a text needs at least {needed} tokens in training and test part, got {train} and {test}; take a longer one, or change the test share"
+    )]
+    TooFewTokens {
+        /// A window, and the token behind it.
+        needed: usize,
+        /// Tokens of the training part.
+        train: usize,
+        /// Tokens of the test part.
+        test: usize,
+    },
     /// A text with a part that is no token.
     #[error(
         "the tokenizer knows no token for {got}; take one of bytes, or one made from such texts"
@@ -140,6 +152,45 @@ pub enum DataError {
         /// The number of classes.
         num_classes: usize,
     },
+}
+
+impl DataError {
+    /// A file of another format, or one that does not fit.
+    pub(crate) fn format(path: &Path, expected: impl Into<String>, got: impl Into<String>) -> Self {
+        DataError::Format {
+            path: path.to_owned(),
+            expected: expected.into(),
+            got: got.into(),
+        }
+    }
+
+    /// What becomes of a system's error while `path` is read.
+    pub(crate) fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + Copy + '_ {
+        |source| DataError::Io {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// What becomes of an error while `path` is written.
+    pub(crate) fn write(path: &Path, reason: impl std::fmt::Display) -> Self {
+        DataError::Write {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+
+    /// Refuses classes that are not below `num_classes`.
+    pub(super) fn check_classes(classes: &[u32], num_classes: usize) -> Result<(), Self> {
+        let is_odd = |&class: &u32| class as usize >= num_classes;
+        classes.iter().position(is_odd).map_or(Ok(()), |row| {
+            Err(DataError::ClassOutOfRange {
+                row,
+                class: classes[row],
+                num_classes,
+            })
+        })
+    }
 }
 
 #[cfg(test)]

@@ -22,10 +22,7 @@ pub(super) struct Source {
 impl Source {
     /// Opens `path`; one that begins with gzip's magic is unpacked on the way.
     pub(super) fn open(path: &Path) -> Result<Self, DataError> {
-        let failed = |source| DataError::Io {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = DataError::io(path);
         let mut file = File::open(path).map_err(failed)?;
         let len = file.metadata().map_err(failed)?.len();
         let mut magic = [0; 2];
@@ -101,11 +98,7 @@ impl Source {
     }
 
     pub(super) fn refuse(&self, expected: &str, got: String) -> DataError {
-        DataError::Format {
-            path: self.path.clone(),
-            expected: expected.to_owned(),
-            got,
-        }
+        DataError::format(&self.path, expected, got)
     }
 
     fn failed(&self, source: std::io::Error) -> DataError {

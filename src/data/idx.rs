@@ -85,20 +85,20 @@ impl ImageDataset {
                 channels,
             },
             ref other => {
-                return Err(DataError::Format {
-                    path: images.to_owned(),
-                    expected: "3 or 4 axes: images, rows, columns, channels".to_owned(),
-                    got: format!("{other:?}"),
-                });
+                return Err(DataError::format(
+                    images,
+                    "3 or 4 axes: images, rows, columns, channels",
+                    format!("{other:?}"),
+                ));
             }
         };
         let classes = Idx::read(labels)?;
         if classes.shape.len() != 1 {
-            return Err(DataError::Format {
-                path: labels.to_owned(),
-                expected: "1 axis: labels".to_owned(),
-                got: format!("{:?}", classes.shape),
-            });
+            return Err(DataError::format(
+                labels,
+                "1 axis: labels",
+                format!("{:?}", classes.shape),
+            ));
         }
         let most = classes.values.iter().max().copied().unwrap_or(0);
         let classes: Vec<u32> = classes

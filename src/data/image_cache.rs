@@ -60,21 +60,22 @@ impl ImageCache {
     /// # Errors
     /// [`DataError::Io`]; [`DataError::Format`] for another version, another key, or a file that is shorter or longer than its head says.
     pub fn open(path: &Path, key: &str) -> Result<Self, DataError> {
-        let failed = |source| DataError::Io {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = DataError::io(path);
         let mut file = File::open(path).map_err(failed)?;
         let (head, end) = head(&mut file, path)?;
         if head.key != key {
             let got = format!("one of {}", head.key);
-            return Err(refuse(path, format!("a cache of {key}"), got));
+            return Err(DataError::format(path, format!("a cache of {key}"), got));
         }
         let pixels = head.rows.checked_mul(head.shape.len() as u64);
         let all = pixels.and_then(|n| n.checked_add(4 * head.rows + START));
         if all != Some(end) {
             let got = format!("{end} bytes");
-            return Err(refuse(path, format!("{} images", head.rows), got));
+            return Err(DataError::format(
+                path,
+                format!("{} images", head.rows),
+                got,
+            ));
         }
         let from = SeekFrom::Start(end - 4 * head.rows);
         file.seek(from).map_err(failed)?;
@@ -83,7 +84,7 @@ impl ImageCache {
         taken.read_to_end(&mut classes).map_err(failed)?;
         let classes = classes.as_chunks::<4>().0.iter();
         let classes = classes.map(|&bytes| u32::from_le_bytes(bytes)).collect();
-        let stored = Stored::in_file(file, path, (START, head.shape.len()))?;
+        let stored = Stored::in_file(file, path, (START, head.shape.len()));
         let num_classes = head.class_names.len();
         Ok(Self {
             images: ImageDataset::stored(stored, head.shape, classes, num_classes)?,
@@ -97,11 +98,12 @@ impl ImageCache {
     /// # Errors
     /// [`DataError::Io`].
     pub fn write(&self, path: &Path, key: &str) -> Result<(), DataError> {
-        let mut writer = CacheWriter::new(path)?;
+        let mut writer = CacheWriter::new(path, key)?;
         for (row, &class) in self.images.class_labels().iter().enumerate() {
             writer.add(self.images.shape(), &self.images.pixels(row), class)?;
         }
-        writer.finish(key, &self.class_names, &self.skipped)
+        writer.finish(&self.class_names, &self.skipped)?;
+        Ok(())
     }
 }
 
@@ -109,12 +111,13 @@ impl ImageCache {
 pub(super) struct CacheWriter {
     file: BufWriter<AtomicWriteFile>,
     path: PathBuf,
+    key: String,
     shape: Option<ImageShape>,
     classes: Vec<u32>,
 }
 
 impl CacheWriter {
-    pub(super) fn new(path: &Path) -> Result<Self, DataError> {
+    pub(super) fn new(path: &Path, key: &str) -> Result<Self, DataError> {
         let begin = || -> io::Result<BufWriter<AtomicWriteFile>> {
             path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
             let mut file = BufWriter::new(AtomicWriteFile::open(path)?);
@@ -124,8 +127,9 @@ impl CacheWriter {
             Ok(file)
         };
         Ok(Self {
-            file: begin().map_err(|error| unwritten(path, &error))?,
+            file: begin().map_err(|error| DataError::write(path, error))?,
             path: path.to_owned(),
+            key: key.to_owned(),
             shape: None,
             classes: Vec::new(),
         })
@@ -141,18 +145,18 @@ impl CacheWriter {
         self.shape = Some(shape);
         self.classes.push(class);
         let written = self.file.write_all(pixels);
-        written.map_err(|error| unwritten(&self.path, &error))
+        written.map_err(|error| DataError::write(&self.path, error))
     }
 
+    /// Ends the file, and opens it.
     pub(super) fn finish(
         mut self,
-        key: &str,
         class_names: &[String],
         skipped: &[String],
-    ) -> Result<(), DataError> {
+    ) -> Result<ImageCache, DataError> {
         let shape = self.shape.ok_or(DataError::Empty)?;
         let head = json!({
-            "key": key,
+            "key": self.key,
             "shape": [shape.height, shape.width, shape.channels],
             "rows": self.classes.len(),
             "classes": class_names,
@@ -166,48 +170,35 @@ impl CacheWriter {
             self.file.write_all(head.as_bytes())?;
             self.file.write_all(&(head.len() as u64).to_le_bytes())
         };
-        end().map_err(|error| unwritten(&self.path, &error))?;
+        end().map_err(|error| DataError::write(&self.path, error))?;
         let file = self
             .file
             .into_inner()
             .map_err(io::IntoInnerError::into_error);
         file.and_then(AtomicWriteFile::commit)
-            .map_err(|error| unwritten(&self.path, &error))
-    }
-}
-
-fn unwritten(path: &Path, error: &io::Error) -> DataError {
-    DataError::Write {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    }
-}
-
-fn refuse(path: &Path, expected: String, got: String) -> DataError {
-    DataError::Format {
-        path: path.to_owned(),
-        expected,
-        got,
+            .map_err(|error| DataError::write(&self.path, error))?;
+        ImageCache::open(&self.path, &self.key)
     }
 }
 
 /// The head of a cache, and where it begins.
 fn head(file: &mut File, path: &Path) -> Result<(Head, u64), DataError> {
-    let failed = |source| DataError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = DataError::io(path);
     let len = file.metadata().map_err(failed)?.len();
     let mut start = [0; START as usize];
     let whole = file.read_exact(&mut start);
     if whole.is_err() || start[..8] != MAGIC[..] {
         let expected = "a cache of images".to_owned();
-        return Err(refuse(path, expected, format!("{start:?}")));
+        return Err(DataError::format(path, expected, format!("{start:?}")));
     }
     let version = u32::from_le_bytes([start[8], start[9], start[10], start[11]]);
     if version != VERSION {
         let got = format!("version {version}");
-        return Err(refuse(path, format!("a cache of version {VERSION}"), got));
+        return Err(DataError::format(
+            path,
+            format!("a cache of version {VERSION}"),
+            got,
+        ));
     }
     let mut last = [0; 8];
     let from = SeekFrom::Start(len.saturating_sub(8));
@@ -216,13 +207,14 @@ fn head(file: &mut File, path: &Path) -> Result<(Head, u64), DataError> {
     let size = u64::from_le_bytes(last);
     let begin = len.checked_sub(8).and_then(|end| end.checked_sub(size));
     let expected = || "a head with shape, rows and classes at its end".to_owned();
-    let begin = begin.ok_or_else(|| refuse(path, expected(), format!("{size} bytes of it")))?;
+    let begin =
+        begin.ok_or_else(|| DataError::format(path, expected(), format!("{size} bytes of it")))?;
     file.seek(SeekFrom::Start(begin)).map_err(failed)?;
     let mut bytes = Vec::new();
     let taken = Read::by_ref(file).take(size).read_to_end(&mut bytes);
     taken.map_err(failed)?;
     let head = Head::parse(&bytes);
-    let head = head.ok_or_else(|| refuse(path, expected(), "another".to_owned()))?;
+    let head = head.ok_or_else(|| DataError::format(path, expected(), "another".to_owned()))?;
     Ok((head, begin))
 }
 

@@ -83,42 +83,43 @@ impl ImageFolder {
         let (class_names, files) = files(folder)?;
         let mut warnings = Vec::new();
         let mut kept = Kept::Memory(Vec::new(), Vec::new());
-        let mut opened = None;
         if let Some(cache) = &self.cache {
             let key = self.key(folder, &files)?;
             let path = cache.join(format!("{}.images", &key[..32]));
             if path.exists() {
                 match ImageCache::open(&path, &key) {
-                    Ok(cache) => match (cache.skipped.first(), self.on_bad_sample) {
-                        (Some(first), OnBadSample::Error) => {
-                            let expected = "images that can all be read";
-                            return Err(refuse(folder, expected, first.clone()));
-                        }
-                        _ => return Ok(LoadedImages::cached(cache, warnings, true)),
-                    },
+                    Ok(cache) => return self.known(cache, folder),
                     Err(error) => warnings.push(format!("{error}; it is made anew")),
                 }
             }
-            match CacheWriter::new(&path) {
-                Ok(writer) => (kept, opened) = (Kept::File(writer), Some((path, key))),
+            match CacheWriter::new(&path, &key) {
+                Ok(writer) => kept = Kept::File(writer),
                 Err(error) => warnings.push(format!("{error}; images are decoded every time")),
             }
         }
         let Decoded { shape, skipped } = self.decode(&files, progress, &mut kept)?;
-        match (kept, opened) {
-            (Kept::File(writer), Some((path, key))) => {
-                writer.finish(&key, &class_names, &skipped)?;
-                let cache = ImageCache::open(&path, &key)?;
-                Ok(LoadedImages::cached(cache, warnings, false))
-            }
-            (Kept::Memory(pixels, classes), _) => Ok(LoadedImages {
+        let cache = match kept {
+            Kept::File(writer) => writer.finish(&class_names, &skipped)?,
+            Kept::Memory(pixels, classes) => ImageCache {
                 images: ImageDataset::new(pixels, shape, classes, class_names.len())?,
                 class_names,
                 skipped,
-                warnings,
-                is_from_cache: false,
-            }),
-            (Kept::File(_), None) => unreachable!("a cache has a path"),
+            },
+        };
+        Ok(LoadedImages {
+            warnings,
+            ..LoadedImages::of(cache, false)
+        })
+    }
+
+    /// What a cache holds, unless it holds less than is asked for.
+    fn known(&self, cache: ImageCache, folder: &Path) -> Result<LoadedImages, DataError> {
+        match (cache.skipped.first(), self.on_bad_sample) {
+            (Some(first), OnBadSample::Error) => {
+                let expected = "images that can all be read";
+                Err(DataError::format(folder, expected, first))
+            }
+            _ => Ok(LoadedImages::of(cache, true)),
         }
     }
 
@@ -137,11 +138,7 @@ impl ImageFolder {
         let all: Vec<[u8; 32]> = files.par_iter().map(one).collect::<Result<_, _>>()?;
         let how = format!("{:?} {}", self.size, self.is_grey);
         let hash = Sha256::new().chain_update(how).chain_update(all.concat());
-        Ok(hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        Ok(format!("{:x}", hash.finalize()))
     }
 
     /// Decodes all of them, [`TOGETHER`] at a time, so that a folder may be larger than memory.
@@ -178,7 +175,7 @@ impl ImageFolder {
                         like.display()
                     );
                     let got = format!("{} x {}", shape.height, shape.width);
-                    return Err(refuse(path, &expected, got));
+                    return Err(DataError::format(path, &expected, got));
                 }
                 kept.add(shape, &bytes, *class)?;
             }
@@ -190,7 +187,7 @@ impl ImageFolder {
     fn image(&self, path: &Path) -> Result<(ImageShape, Vec<u8>), DataError> {
         let bytes = read(path)?;
         let decoded = decoded(&bytes)
-            .map_err(|error| refuse(path, "a PNG or JPEG image", error.to_string()))?;
+            .map_err(|error| DataError::format(path, "a PNG or JPEG image", error.to_string()))?;
         Ok(self.prepared(decoded))
     }
 
@@ -218,12 +215,12 @@ impl ImageFolder {
 }
 
 impl LoadedImages {
-    fn cached(cache: ImageCache, warnings: Vec<String>, is_from_cache: bool) -> Self {
+    fn of(cache: ImageCache, is_from_cache: bool) -> Self {
         Self {
             images: cache.images,
             class_names: cache.class_names,
             skipped: cache.skipped,
-            warnings,
+            warnings: Vec::new(),
             is_from_cache,
         }
     }
@@ -287,7 +284,7 @@ fn files(folder: &Path) -> Result<Found, DataError> {
         .collect();
     if folders.len() < 2 {
         let got = format!("{} of them", folders.len());
-        return Err(refuse(
+        return Err(DataError::format(
             folder,
             "at least 2 folders, each with the images of a class",
             got,
@@ -300,7 +297,7 @@ fn files(folder: &Path) -> Result<Found, DataError> {
             .filter(|path| is_image(path))
             .collect();
         if images.is_empty() {
-            return Err(refuse(
+            return Err(DataError::format(
                 path,
                 "images (.png, .jpg, .jpeg)",
                 "none".to_owned(),
@@ -315,10 +312,7 @@ fn files(folder: &Path) -> Result<Found, DataError> {
 
 /// What lies in a folder and is not hidden, by name.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let failed = |source| DataError::Io {
-        path: folder.to_owned(),
-        source,
-    };
+    let failed = DataError::io(folder);
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
@@ -338,16 +332,5 @@ fn is_image(path: &Path) -> bool {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, DataError> {
-    std::fs::read(path).map_err(|source| DataError::Io {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-fn refuse(path: &Path, expected: &str, got: String) -> DataError {
-    DataError::Format {
-        path: path.to_owned(),
-        expected: expected.to_owned(),
-        got,
-    }
+    std::fs::read(path).map_err(DataError::io(path))
 }

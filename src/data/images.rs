@@ -103,7 +103,7 @@ impl ImageDataset {
         }
         let rows = classes.len();
         let rows = u32::try_from(rows).map_err(|_| DataError::TooManyRows { rows })?;
-        check_classes(&classes, num_classes)?;
+        DataError::check_classes(&classes, num_classes)?;
         let plain = ChannelStatistics {
             means: vec![0.0; shape.channels],
             deviations: vec![1.0; shape.channels],
@@ -130,7 +130,7 @@ impl ImageDataset {
     /// # Errors
     /// [`DataError::ClassOutOfRange`] if there are fewer.
     pub fn with_num_classes(self, num_classes: usize) -> Result<Self, DataError> {
-        check_classes(&self.classes, num_classes)?;
+        DataError::check_classes(&self.classes, num_classes)?;
         Ok(Self {
             num_classes,
             ..self
@@ -240,19 +240,6 @@ impl ImageDataset {
             }
         }
     }
-}
-
-fn check_classes(classes: &[u32], num_classes: usize) -> Result<(), DataError> {
-    let odd = classes
-        .iter()
-        .position(|&class| class as usize >= num_classes);
-    odd.map_or(Ok(()), |row| {
-        Err(DataError::ClassOutOfRange {
-            row,
-            class: classes[row],
-            num_classes,
-        })
-    })
 }
 
 impl Dataset for ImageDataset {

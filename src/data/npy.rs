@@ -59,14 +59,12 @@ impl Npy {
     /// # Errors
     /// As [`Npy::read`].
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, DataError> {
-        let refuse = |expected: &str, got: String| DataError::Format {
-            path: path.to_owned(),
-            expected: expected.to_owned(),
-            got,
-        };
+        let refuse = |expected: &str, got: String| DataError::format(path, expected, got);
         let (head, begin) = head_of(bytes, path)?;
         let values = &bytes[begin..];
-        let size = head.descr[2..].parse::<usize>().unwrap_or(0);
+        let expected = "bool, integers or float32 and float64 (u1, b1, i1 to i8, u2 to u8, f4, f8)";
+        let odd = || DataError::format(path, expected, head.descr.as_str());
+        let size = head.size().ok_or_else(odd)?;
         let count = head
             .shape
             .iter()
@@ -75,9 +73,7 @@ impl Npy {
             let expected = format!("values of shape {:?}, type {}", head.shape, head.descr);
             return Err(refuse(&expected, format!("{} bytes of them", values.len())));
         }
-        let expected = "bool, integers or float32 and float64 (u1, b1, i1 to i8, u2 to u8, f4, f8)";
-        head.array(values)
-            .ok_or_else(|| refuse(expected, head.descr.clone()))
+        head.array(values).ok_or_else(odd)
     }
 
     /// The length of each axis.
@@ -101,11 +97,7 @@ impl Npy {
 
 /// The head of an array, and where its values begin; `bytes` need not hold all of them.
 pub(super) fn head_of(bytes: &[u8], path: &Path) -> Result<(Head, usize), DataError> {
-    let refuse = |expected: &str, got: String| DataError::Format {
-        path: path.to_owned(),
-        expected: expected.to_owned(),
-        got,
-    };
+    let refuse = |expected: &str, got: String| DataError::format(path, expected, got);
     let (text, begin) = split(bytes).ok_or_else(|| {
         let start = String::from_utf8_lossy(&bytes[..bytes.len().min(16)]).into_owned();
         let expected = "a NumPy array: \\x93NUMPY, a version of 1 to 3, and a head";
@@ -147,11 +139,15 @@ pub(super) struct Head {
 }
 
 impl Head {
-    fn is_numeric(&self) -> bool {
-        [
-            "u1", "b1", "i1", "i2", "i4", "i8", "u2", "u4", "u8", "f4", "f8",
-        ]
-        .contains(&&self.descr[1..])
+    /// Bytes of a value, if it is a number.
+    fn size(&self) -> Option<usize> {
+        match &self.descr[1..] {
+            "u1" | "b1" | "i1" => Some(1),
+            "i2" | "u2" => Some(2),
+            "i4" | "u4" | "f4" => Some(4),
+            "i8" | "u8" | "f8" => Some(8),
+            _ => None,
+        }
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -223,11 +219,7 @@ impl Head {
 /// [`DataError::Io`]; [`DataError::Format`] for an archive that is none, and those of [`Npy::parse`].
 pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Npy>, DataError> {
     let bytes = Source::open(path)?.all(MOST_BYTES)?;
-    let odd = |got: String| DataError::Format {
-        path: path.to_owned(),
-        expected: "a zip archive of NumPy arrays".to_owned(),
-        got,
-    };
+    let odd = |got: String| DataError::format(path, "a zip archive of NumPy arrays", got);
     let mut archive =
         zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| odd(error.to_string()))?;
     let mut arrays = BTreeMap::new();
@@ -251,7 +243,7 @@ pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Npy>, DataError> {
         let place = path.join(&name);
         let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
         // Texts and objects are none of a trainer's business.
-        if head_of(&bytes, &place).is_ok_and(|(head, _)| head.is_numeric()) {
+        if head_of(&bytes, &place).is_ok_and(|(head, _)| head.size().is_some()) {
             arrays.insert(name, Npy::parse(&bytes, &place)?);
         }
     }

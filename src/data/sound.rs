@@ -34,11 +34,12 @@ impl Sound {
     /// # Errors
     /// [`DataError::Format`] for what is not WAV, a format of its that is not read, no samples, or a file that ends too early.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, DataError> {
-        let odd = |got: String| DataError::Format {
-            path: path.to_owned(),
-            expected: "a WAV file of 8- to 32-bit integers or 32-bit floats, at 1 to 768 kHz"
-                .to_owned(),
-            got,
+        let odd = |got: String| {
+            DataError::format(
+                path,
+                "a WAV file of 8- to 32-bit integers or 32-bit floats, at 1 to 768 kHz",
+                got,
+            )
         };
         let mut reader =
             hound::WavReader::new(Cursor::new(bytes)).map_err(|error| odd(error.to_string()))?;
@@ -161,10 +162,7 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<(String, Vec<u8>)>) -> Resul
 }
 
 fn archived(path: &Path) -> Result<Vec<(String, Vec<u8>)>, DataError> {
-    let failed = |source| DataError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = DataError::io(path);
     let source = Source::open(path)?.reader().take(MOST_BYTES);
     let mut archive = tar::Archive::new(source);
     let mut found = Vec::new();

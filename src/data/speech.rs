@@ -189,17 +189,7 @@ fn check(
             got: spectrograms[row].ncols(),
         });
     }
-    match classes
-        .iter()
-        .position(|&class| class as usize >= num_classes)
-    {
-        Some(row) => Err(DataError::ClassOutOfRange {
-            row,
-            class: classes[row],
-            num_classes,
-        }),
-        None => Ok(()),
-    }
+    DataError::check_classes(classes, num_classes)
 }
 
 impl Dataset for SpectrogramDataset {

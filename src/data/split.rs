@@ -81,15 +81,8 @@ pub fn group_split<G: Ord>(groups: &[G], test_share: f64, seed: u64) -> (Vec<usi
 /// # Errors
 /// [`DataError::Io`]; [`DataError::Format`] for a line that is no row number below `rows`, one that comes twice, or a part without rows.
 pub fn split_from_file(path: &Path, rows: usize) -> Result<(Vec<usize>, Vec<usize>), DataError> {
-    let text = std::fs::read_to_string(path).map_err(|source| DataError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
-    let refuse = |expected: String, got: String| DataError::Format {
-        path: path.to_owned(),
-        expected,
-        got,
-    };
+    let text = std::fs::read_to_string(path).map_err(DataError::io(path))?;
+    let refuse = |expected: String, got: String| DataError::format(path, expected, got);
     let mut is_test = vec![false; rows];
     for (number, line) in text
         .lines()

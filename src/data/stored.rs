@@ -3,37 +3,24 @@
 //! # Why this way
 //! A row that stays in its file is read where it is gathered, at its offset: the system's page cache holds what is used often, and a
 //! data set may be larger than memory. A memory-mapped file would spare the copy, but one that shrinks meanwhile kills the process; here
-//! it is an error of the worker that wanted the row. A thread of its own reads the rows of the next batch, so that workers find them in
-//! the cache; it lives as long as the data set.
+//! it is an error of the worker that wanted the row. The system is told which rows the next batch wants, and reads them meanwhile.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crossbeam::channel::{Sender, bounded};
-
-use super::error::DataError;
-
 /// Rows of equal length.
 #[derive(Clone, Debug)]
 pub(super) enum Stored {
     /// One after another.
     Memory(Arc<[u8]>),
-    /// In a file.
+    /// In a file, one after another.
     File(Arc<RowFile>),
 }
 
-/// Rows in a file, one after another.
 #[derive(Debug)]
 pub(super) struct RowFile {
-    place: Arc<Place>,
-    /// To the thread that reads ahead.
-    ahead: Sender<Vec<u32>>,
-}
-
-#[derive(Debug)]
-struct Place {
     file: File,
     path: PathBuf,
     /// Where the first row begins.
@@ -42,51 +29,15 @@ struct Place {
     len: usize,
 }
 
-impl Place {
-    fn read(&self, row: usize, buffer: &mut Vec<u8>) -> std::io::Result<()> {
-        buffer.resize(self.len, 0);
-        let at = self.start + (row * self.len) as u64;
-        self.file.read_exact_at(buffer, at)
-    }
-}
-
 impl Stored {
     /// Rows of `len` bytes that begin at `start` of a file.
-    ///
-    /// # Errors
-    /// [`DataError::Io`] if there is no thread to be had.
-    pub(super) fn in_file(
-        file: File,
-        path: &Path,
-        (start, len): (u64, usize),
-    ) -> Result<Self, DataError> {
-        let place = Arc::new(Place {
+    pub(super) fn in_file(file: File, path: &Path, (start, len): (u64, usize)) -> Self {
+        Stored::File(Arc::new(RowFile {
             file,
             path: path.to_owned(),
             start,
             len,
-        });
-        // One batch is read, one waits; more are not worth their memory, and are left out.
-        let (ahead, wanted) = bounded::<Vec<u32>>(1);
-        let reader = Arc::clone(&place);
-        let read = move || {
-            let mut buffer = Vec::new();
-            for rows in wanted {
-                // A row that cannot be read is the worker's to report.
-                let failed = rows
-                    .into_iter()
-                    .any(|row| reader.read(row as usize, &mut buffer).is_err());
-                if failed {
-                    return;
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name("unisono-read-ahead".to_owned());
-        thread.spawn(read).map_err(|source| DataError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Stored::File(Arc::new(RowFile { place, ahead })))
+        }))
     }
 
     /// Calls `with` with row `row`, `len` bytes long.
@@ -98,10 +49,11 @@ impl Stored {
             Stored::Memory(bytes) => with(&bytes[row * len..][..len]),
             Stored::File(rows) => {
                 let mut buffer = BUFFER.take();
-                if let Err(error) = rows.place.read(row, &mut buffer) {
+                buffer.resize(len, 0);
+                if let Err(error) = rows.file.read_exact_at(&mut buffer, rows.offset(row)) {
                     panic!(
                         "cannot read row {row} of {}: {error}; do not change the file while it is in use",
-                        rows.place.path.display()
+                        rows.path.display()
                     );
                 }
                 let result = with(&buffer);
@@ -111,14 +63,29 @@ impl Stored {
         }
     }
 
-    /// That these rows are wanted soon.
+    /// That these rows are wanted soon: advice, for Linux.
     pub(super) fn prefetch(&self, rows: impl Iterator<Item = u32>) {
-        if let Stored::File(file) = self
-            && !file.ahead.is_full()
-        {
-            let _ = file.ahead.try_send(rows.collect());
+        if let Stored::File(file) = self {
+            rows.for_each(|row| file.advise(file.offset(row as usize)));
         }
     }
+}
+
+impl RowFile {
+    fn offset(&self, row: usize) -> u64 {
+        self.start + (row * self.len) as u64
+    }
+
+    /// That the row at `offset` is wanted soon.
+    #[cfg(target_os = "linux")]
+    fn advise(&self, offset: u64) {
+        use rustix::fs::{Advice, fadvise};
+        let len = std::num::NonZeroU64::new(self.len as u64);
+        let _ = fadvise(&self.file, offset, len, Advice::WillNeed);
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn advise(&self, _offset: u64) {}
 }
 
 thread_local! {

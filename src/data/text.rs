@@ -9,7 +9,6 @@ use crate::seed::{Purpose, Stream};
 use super::dataset::{Dataset, Labels, LabelsMut};
 use super::error::DataError;
 use super::files::Source;
-use super::tokens::Tokenizer;
 
 /// The largest text that is read: 2^31 bytes.
 const MOST_BYTES: u64 = 1 << 31;
@@ -27,10 +26,12 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
 /// # Errors
 /// [`DataError::Io`]; [`DataError::Format`] if it is not UTF-8 or larger than 2 GiB.
 pub fn read_text(path: &Path) -> Result<String, DataError> {
-    String::from_utf8(read_bytes(path)?).map_err(|error| DataError::Format {
-        path: path.to_owned(),
-        expected: "text in UTF-8".to_owned(),
-        got: format!("another byte at {}", error.utf8_error().valid_up_to()),
+    String::from_utf8(read_bytes(path)?).map_err(|error| {
+        DataError::format(
+            path,
+            "text in UTF-8",
+            format!("another byte at {}", error.utf8_error().valid_up_to()),
+        )
     })
 }
 
@@ -135,16 +136,7 @@ impl TextDataset {
         if tokens.len() <= context {
             return Err(DataError::Empty);
         }
-        if let Some(row) = tokens
-            .iter()
-            .position(|&token| token as usize >= num_tokens)
-        {
-            return Err(DataError::ClassOutOfRange {
-                row,
-                class: tokens[row],
-                num_classes: num_tokens,
-            });
-        }
+        DataError::check_classes(&tokens, num_tokens)?;
         Ok(Self {
             tokens,
             num_tokens,
@@ -165,33 +157,42 @@ impl TextDataset {
     ) -> Result<(Self, Self, Vocabulary), DataError> {
         let text = read_text(path)?;
         let vocabulary = Vocabulary::of(&text);
-        let tokenizer = Tokenizer::Characters(vocabulary.clone());
-        let (train, test) = Self::parts(&text, &tokenizer, context, how)?;
+        let tokens = vocabulary
+            .encode(&text)
+            .expect("the vocabulary is the text's");
+        let (train, test) = Self::parts(tokens, vocabulary.len(), context, how)?;
         Ok((train, test, vocabulary))
     }
 
-    /// The tokens of a text: the first `1 - test_share` of them for training, the rest for testing.
+    /// The first `1 - test_share` of the tokens, each below `num_tokens`, for training, the rest for testing.
     ///
     /// ```
     /// use unisono::data::{DataError, Dataset, TextDataset, Tokenizer};
-    /// let (train, test) = TextDataset::parts("to be or not to be", &Tokenizer::Bytes, 3, (0.3, 42))?;
+    /// let tokens = Tokenizer::Bytes.encode("to be or not to be")?;
+    /// let (train, test) = TextDataset::parts(tokens, 256, 3, (0.3, 42))?;
     /// assert_eq!((train.len(), test.len(), train.tokens()[0]), (3, 1, 116));
     /// # Ok::<(), DataError>(())
     /// ```
     ///
     /// # Errors
-    /// Those of [`Tokenizer::encode`] and [`TextDataset::new`].
+    /// [`DataError::TooFewTokens`] for a part without a window, and those of [`TextDataset::new`].
     pub fn parts(
-        text: &str,
-        tokenizer: &Tokenizer,
+        mut tokens: Vec<u32>,
+        num_tokens: usize,
         context: usize,
         (test_share, seed): (f64, u64),
     ) -> Result<(Self, Self), DataError> {
-        let mut train = tokenizer.encode(text)?;
-        let cut = (train.len() as f64 * (1.0 - test_share)) as usize;
-        let test = train.split_off(cut.min(train.len()));
-        let windows = |tokens| Self::new(tokens, tokenizer.len(), context, seed);
-        Ok((windows(train)?, windows(test)?))
+        let cut = (tokens.len() as f64 * (1.0 - test_share)) as usize;
+        let test = tokens.split_off(cut.min(tokens.len()));
+        if tokens.len().min(test.len()) <= context {
+            return Err(DataError::TooFewTokens {
+                needed: context + 1,
+                train: tokens.len(),
+                test: test.len(),
+            });
+        }
+        let windows = |tokens| Self::new(tokens, num_tokens, context, seed);
+        Ok((windows(tokens)?, windows(test)?))
     }
 
     /// The same, but in training each input token is another one, drawn at random, with probability `share`; what follows it stays.

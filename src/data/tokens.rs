@@ -43,16 +43,9 @@ impl Tokenizer {
     /// # Errors
     /// [`DataError::Io`]; [`DataError::Format`] if it describes no tokenizer.
     pub fn from_json(path: &Path) -> Result<Self, DataError> {
-        let bytes = std::fs::read(path).map_err(|source| DataError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
+        let bytes = std::fs::read(path).map_err(DataError::io(path))?;
         let tokenizer = tokenizers::Tokenizer::from_bytes(bytes);
-        let odd = |expected: &str, got: String| DataError::Format {
-            path: path.to_owned(),
-            expected: expected.to_owned(),
-            got,
-        };
+        let odd = |expected: &str, got: String| DataError::format(path, expected, got);
         let mut tokenizer =
             tokenizer.map_err(|error| odd("a tokenizer in JSON", error.to_string()))?;
         // A text is cut into windows later, and whole here.

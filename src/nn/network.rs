@@ -158,10 +158,7 @@ impl Network {
         self.params
             .iter()
             .for_each(|value| hash.update(value.to_le_bytes()));
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        format!("{:x}", hash.finalize())
     }
 }
 

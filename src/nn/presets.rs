@@ -121,14 +121,11 @@ fn dense(outputs: usize) -> Dense {
 
 /// Dense layers with ReLU between them.
 fn mlp(axes: &[usize], hidden: &[usize], classes: usize) -> Sequential {
-    let input = Sequential::new(axes.to_vec());
-    let input = if axes.len() > 1 {
-        input.flatten()
-    } else {
-        input
-    };
     let add = |model: Sequential, &outputs: &usize| model.layer(dense(outputs)).relu();
-    hidden.iter().fold(input, add).layer(dense(classes))
+    hidden
+        .iter()
+        .fold(Sequential::flat(axes), add)
+        .layer(dense(classes))
 }
 
 fn lenet(axes: &[usize], classes: usize) -> Sequential {

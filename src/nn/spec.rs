@@ -37,6 +37,22 @@ impl Sequential {
         }
     }
 
+    /// A model for rows of shape `axes`, flattened if they have several.
+    ///
+    /// ```
+    /// use unisono::nn::Sequential;
+    /// assert_eq!(Sequential::flat(&[28, 28, 1]).dense(10).output_shape()?.axes(), [10]);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
+    pub fn flat(axes: &[usize]) -> Self {
+        let input = Self::new(axes.to_vec());
+        if axes.len() > 1 {
+            input.flatten()
+        } else {
+            input
+        }
+    }
+
     /// A part of a larger model, such as the body of a residual: it takes whatever shape it is given.
     pub fn part() -> Self {
         Self::new(Shape::from(Vec::new()))

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::data::ArrayDataset;
 use crate::engine::{
     Batch, Decision, Engine, EngineConfig, EngineError, Phase, PhaseTimes, Placement, Reduced,
-    Session, Threads,
+    Session,
 };
 use crate::nn::kernel::Isa;
 use crate::nn::presets::Preset;
@@ -179,10 +179,7 @@ impl Bench {
             seed: self.seed,
         };
         let config = EngineConfig {
-            threads: match self.engine.threads {
-                Threads::Auto => worthwhile_threads(model, self.batch_size)?,
-                threads => threads,
-            },
+            threads: worthwhile_threads(self.engine.threads, model, self.batch_size)?,
             shards: self
                 .shards
                 .unwrap_or_else(|| model_shards(model, self.batch_size)),

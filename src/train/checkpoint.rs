@@ -86,10 +86,7 @@ impl Checkpoint {
     /// # Errors
     /// [`TrainError::Write`].
     pub fn write(&self, path: &Path) -> Result<(), TrainError> {
-        let failed = |error: std::io::Error| TrainError::Write {
-            path: path.to_owned(),
-            source: error,
-        };
+        let failed = TrainError::write(path);
         let encoded = |tensors: Vec<(String, TensorView<'_>)>| {
             safetensors::serialize(tensors, None)
                 .map_err(|error| failed(std::io::Error::other(error)))
@@ -186,10 +183,7 @@ impl Files {
 
 /// The body of a checkpoint's last file.
 pub(super) fn body(path: &Path) -> Result<Value, TrainError> {
-    let text = std::fs::read(path).map_err(|source| TrainError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = std::fs::read(path).map_err(TrainError::read(path))?;
     let odd = || {
         damaged(
             path,
@@ -218,10 +212,7 @@ pub(super) fn body(path: &Path) -> Result<Value, TrainError> {
 
 /// The bytes of a file, if they have this hash.
 fn whole(path: &Path, sha256: &Value) -> Result<Vec<u8>, TrainError> {
-    let bytes = std::fs::read(path).map_err(|source| TrainError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes = std::fs::read(path).map_err(TrainError::read(path))?;
     let got = hex(&bytes);
     if sha256.as_str() != Some(&got) {
         let expected = format!("the file with sha256 {}", sha256.as_str().unwrap_or("?"));
@@ -255,8 +246,5 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    format!("{:x}", Sha256::digest(bytes))
 }

@@ -52,7 +52,7 @@ impl Checkpoints {
     /// # Errors
     /// [`TrainError::Read`].
     pub fn latest(folder: &Path) -> Result<Option<PathBuf>, TrainError> {
-        Ok(all(folder)?.pop())
+        Ok(Self::all(folder)?.pop())
     }
 
     /// Those that there are, from the first step to the last.
@@ -60,7 +60,17 @@ impl Checkpoints {
     /// # Errors
     /// [`TrainError::Read`].
     pub fn all(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
-        all(folder)
+        let failed = TrainError::read(folder);
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with("step-") && name.ends_with(".json") {
+                found.push(path);
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
     }
 
     pub(super) fn is_due(&self, step: u64) -> bool {
@@ -77,7 +87,7 @@ impl Checkpoints {
 
     /// Removes all but the last `keep` and the best.
     fn prune(&self) -> Result<(), TrainError> {
-        let files = all(&self.folder)?;
+        let files = Self::all(&self.folder)?;
         let old = files.len().saturating_sub(self.keep.max(1));
         let loss = |path: &Path| body(path).ok().and_then(|body| body["test_loss"].as_f64());
         let losses = files.iter().filter_map(|path| Some((loss(path)?, path)));
@@ -89,31 +99,11 @@ impl Checkpoints {
             // The last file first: without it the others are no checkpoint.
             let rest = Files::of(path);
             for file in [path, &rest.weights, &rest.state] {
-                std::fs::remove_file(file).map_err(|source| TrainError::Write {
-                    path: file.clone(),
-                    source,
-                })?;
+                std::fs::remove_file(file).map_err(TrainError::write(file))?;
             }
         }
         Ok(())
     }
-}
-
-fn all(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
-    let failed = |source| TrainError::Read {
-        path: folder.to_owned(),
-        source,
-    };
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with("step-") && name.ends_with(".json") {
-            found.push(path);
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
 }
 
 /// The thread that writes.
@@ -126,10 +116,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Makes the folder and starts the thread.
     pub(super) fn start(rule: &Checkpoints) -> Result<Self, TrainError> {
-        let failed = |source| TrainError::Write {
-            path: rule.folder.clone(),
-            source,
-        };
+        let failed = TrainError::write(&rule.folder);
         std::fs::create_dir_all(&rule.folder).map_err(failed)?;
         let (to_write, checkpoints) = bounded::<Checkpoint>(1);
         let own = rule.clone();

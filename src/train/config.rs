@@ -116,10 +116,7 @@ impl Config {
         };
         let tracks = self.tracks_noise_scale || policy.needs_moments();
         Ok(EngineConfig {
-            threads: match self.engine.threads {
-                Threads::Auto => worthwhile_threads(model, most.min(rows))?,
-                threads => threads,
-            },
+            threads: worthwhile_threads(self.engine.threads, model, most.min(rows))?,
             shards: self.shards.unwrap_or(default),
             track: if tracks {
                 Track::ShardNorms
@@ -191,19 +188,27 @@ pub fn model_shards(model: &Sequential, batch_size: usize) -> Shards {
 /// hand over its gradient and its weights (`mlp_small`, 16 to 512 rows, where 16 are slower on two threads).
 const FLOPS_OF_A_THREAD: u64 = 150_000;
 
-/// As many threads as have enough to do in a step on `batch_size` rows.
+/// `requested`, or for [`Threads::Auto`] as many as have enough to do in a step on `batch_size` rows.
 ///
 /// ```
 /// use unisono::{engine::Threads, nn::Sequential, train::worthwhile_threads};
 /// let small = Sequential::new(64).dense(32).relu().dense(10);
-/// assert_eq!(worthwhile_threads(&small, 16)?, Threads::AtMost(1));
-/// assert_eq!(worthwhile_threads(&small, 256)?, Threads::AtMost(17));
+/// assert_eq!(worthwhile_threads(Threads::Auto, &small, 16)?, Threads::AtMost(1));
+/// assert_eq!(worthwhile_threads(Threads::Auto, &small, 256)?, Threads::AtMost(17));
+/// assert_eq!(worthwhile_threads(Threads::Fixed(3), &small, 16)?, Threads::Fixed(3));
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
 ///
 /// # Errors
 /// [`NnError::Layer`] if a layer cannot take what it gets.
-pub fn worthwhile_threads(model: &Sequential, batch_size: usize) -> Result<Threads, NnError> {
+pub fn worthwhile_threads(
+    requested: Threads,
+    model: &Sequential,
+    batch_size: usize,
+) -> Result<Threads, NnError> {
+    if requested != Threads::Auto {
+        return Ok(requested);
+    }
     let flops = model.training_flops()?.saturating_mul(batch_size as u64);
     let threads = usize::try_from(flops / FLOPS_OF_A_THREAD).unwrap_or(usize::MAX);
     Ok(Threads::AtMost(threads.max(1)))

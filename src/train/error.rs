@@ -1,6 +1,6 @@
 //! What can go wrong in training.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -162,6 +162,24 @@ pub enum TrainError {
         /// The norm of its mean gradient.
         grad_norm: f64,
     },
+}
+
+impl TrainError {
+    /// What becomes of a system's error while `path` is read.
+    pub(super) fn read(path: &Path) -> impl Fn(std::io::Error) -> Self + Copy + '_ {
+        |source| TrainError::Read {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// The same while it is written.
+    pub(super) fn write(path: &Path) -> impl Fn(std::io::Error) -> Self + Copy + '_ {
+        |source| TrainError::Write {
+            path: path.to_owned(),
+            source,
+        }
+    }
 }
 
 fn labels_text(labels: &Labels) -> String {

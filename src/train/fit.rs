@@ -66,6 +66,7 @@ impl Trainer {
         let buffers = engine.num_state_buffers();
         let keeps_average = self.config.optimizer.keeps_average();
         let started = Instant::now();
+        let saver = Saver::start(&self.config, &network, &self.settings)?;
         let pending = self.pending.take();
         let pending = pending.unwrap_or_else(|| Pending::new(&self.config, &self.progress));
         let (first_epoch, first_step) = pending.begun;
@@ -79,7 +80,7 @@ impl Trainer {
             buffers: (buffers, keeps_average.then(|| buffers - 1)),
             last_step: self.config.max_steps.map(|steps| first_step + steps),
             skipped: 0,
-            saver: Saver::start(&self.config, &network, &self.settings)?,
+            saver,
             observer,
         };
         let last_epoch = first_epoch + self.config.epochs;
@@ -92,12 +93,8 @@ impl Trainer {
         let best_epoch = self.put_down(&engine, pending, is_stopped)?;
         ending?;
         written?;
-        let train_time: f64 = epochs
-            .iter()
-            .map(|e| train.len() as f64 / e.throughput_samples_per_s)
-            .sum();
         Ok(Report {
-            throughput_samples_per_s: (train.len() * epochs.len()) as f64 / train_time,
+            throughput_samples_per_s: mean_throughput(&epochs),
             setup,
             epochs,
             steps: self.progress.step,
@@ -182,6 +179,12 @@ impl Trainer {
             warnings,
         }
     }
+}
+
+/// Rows a second over epochs of as many rows each.
+fn mean_throughput(epochs: &[EpochMetrics]) -> f64 {
+    let seconds_a_row = epochs.iter().map(|e| e.throughput_samples_per_s.recip());
+    epochs.len() as f64 / seconds_a_row.sum::<f64>()
 }
 
 /// How a call of `fit` ended.

@@ -103,24 +103,32 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
         at.count(&reduced, plan.lr, rows)?;
         at.pending.position = end;
         at.pending.sums.add(&reduced, &plan);
-        at.pending.sums.time += started.elapsed();
         let flow = (at.observer)(&Event::Step {
             epoch: epoch + 1,
             examples: end,
             loss: reduced.sums.mean_loss(),
         });
-        at.save_if(workers, |rule, progress| rule.is_due(progress.step))?;
-        if flow.is_break() {
-            return Ok(None);
+        let saves = at.saves(|rule, progress| rule.is_due(progress.step));
+        if saves || flow.is_break() {
+            at.pending.sums.time += started.elapsed();
+            if saves {
+                at.save(workers)?;
+            }
+            if flow.is_break() {
+                return Ok(None);
+            }
+            started = Instant::now();
         }
-        started = Instant::now();
     }
+    at.pending.sums.time += started.elapsed();
     (at.progress.epoch, at.progress.in_epoch) = (epoch + 1, 0.0);
     at.pending.position = 0;
     let sums = std::mem::take(&mut at.pending.sums);
     let metrics = sums.finish(epoch + 1, evaluate(at, workers)?, at.control.noise_scale());
     at.pending.test_loss = Some(metrics.test_loss);
-    at.save_if(workers, |rule, progress| rule.is_due_after(progress.epoch))?;
+    if at.saves(|rule, progress| rule.is_due_after(progress.epoch)) {
+        at.save(workers)?;
+    }
     Ok(Some(metrics))
 }
 
@@ -175,21 +183,18 @@ impl<F> Loop<'_, F> {
         self.progress.examples += rows as u64;
         Ok(())
     }
-}
 
-impl<F> Loop<'_, F> {
-    /// Makes a checkpoint if checkpoints are kept and the rule wants one now.
-    fn save_if(
-        &mut self,
-        workers: &mut Workers<'_, '_>,
-        is_due: impl Fn(&Checkpoints, &Progress) -> bool,
-    ) -> Result<(), TrainError> {
+    /// Whether checkpoints are kept and one is due.
+    fn saves(&self, is_due: impl Fn(&Checkpoints, &Progress) -> bool) -> bool {
+        let saver = self.saver.as_ref();
+        saver.is_some_and(|saver| is_due(saver.rule, self.progress))
+    }
+
+    /// Makes a checkpoint.
+    fn save(&mut self, workers: &mut Workers<'_, '_>) -> Result<(), TrainError> {
         let Some(saver) = &mut self.saver else {
             return Ok(());
         };
-        if !is_due(saver.rule, self.progress) {
-            return Ok(());
-        }
         let params = workers.replica().params().to_vec();
         let mut state = Vec::new();
         for buffer in 0..self.buffers.0 {

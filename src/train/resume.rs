@@ -83,7 +83,6 @@ impl Trainer {
 
     /// Lets [`Trainer::fit`] go on from a checkpoint with other settings; the weights are then not those of an unbroken training.
     pub fn allow_changes(mut self) -> Self {
-        self.is_resumed = false;
         self.config.allows_changes = true;
         self
     }
@@ -107,13 +106,7 @@ impl Trainer {
 
     fn settings(&self, shards: usize, rows: usize) -> BTreeMap<String, String> {
         let config = &self.config;
-        let digest = |text: String| {
-            let hash = Sha256::digest(text.as_bytes());
-            hash[..8]
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>()
-        };
+        let digest = |text: String| format!("{:x}", Sha256::digest(text));
         let pairs = [
             ("seed", config.seed.to_string()),
             ("optimizer", config.optimizer.to_string()),

@@ -4,9 +4,35 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::data::{Augmented, DataError, ImageDataset, LoadedImages};
+use crate::data::{Augmented, DataError, ImageDataset, ImageFolder, LoadedImages};
 
 use super::{LoadSettings, Loaded};
+
+/// A folder of class folders, with a bar while images are decoded.
+pub(in crate::cli) fn read_folder(
+    how: &ImageFolder,
+    path: &Path,
+) -> Result<LoadedImages, DataError> {
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("decoding {bar:30} {pos} of {len} images, {eta} left");
+    bar.set_style(style.expect("the template is well-formed"));
+    let loaded = how.read(path, &|all| {
+        bar.set_length(all as u64);
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    let loaded = loaded?;
+    for warning in &loaded.warnings {
+        eprintln!("warning: {warning}");
+    }
+    for skipped in loaded.skipped.iter().take(10) {
+        eprintln!("warning: skipped: {skipped}");
+    }
+    if !loaded.skipped.is_empty() {
+        eprintln!("warning: skipped {} images in all", loaded.skipped.len());
+    }
+    Ok(loaded)
+}
 
 impl LoadSettings {
     pub(super) fn idx_folder(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
@@ -34,15 +60,15 @@ impl LoadSettings {
     ) -> Result<Loaded, DataError> {
         if has_parts {
             let (train, test) = (
-                self.folder(&path.join("train"))?,
-                self.folder(&path.join("test"))?,
+                read_folder(&self.images, &path.join("train"))?,
+                read_folder(&self.images, &path.join("test"))?,
             );
             if train.class_names != test.class_names {
-                return Err(DataError::Format {
-                    path: path.join("test"),
-                    expected: format!("the classes {}", train.class_names.join(", ")),
-                    got: test.class_names.join(", "),
-                });
+                return Err(DataError::format(
+                    &path.join("test"),
+                    format!("the classes {}", train.class_names.join(", ")),
+                    test.class_names.join(", "),
+                ));
             }
             return self.image_parts([train.images, test.images], (path, seed), train.class_names);
         }
@@ -50,34 +76,10 @@ impl LoadSettings {
             images,
             class_names,
             ..
-        } = self.folder(path)?;
+        } = read_folder(&self.images, path)?;
         let (train, test) = self.split(images.class_labels(), (path, seed))?;
         let parts = [images.subset(&train), images.subset(&test)];
         self.image_parts(parts, (path, seed), class_names)
-    }
-
-    /// A folder of class folders, with a bar while images are decoded.
-    pub(in crate::cli) fn folder(&self, path: &Path) -> Result<LoadedImages, DataError> {
-        let bar = ProgressBar::new(0);
-        let style =
-            ProgressStyle::with_template("decoding {bar:30} {pos} of {len} images, {eta} left");
-        bar.set_style(style.expect("the template is well-formed"));
-        let loaded = self.images.read(path, &|all| {
-            bar.set_length(all as u64);
-            bar.inc(1);
-        });
-        bar.finish_and_clear();
-        let loaded = loaded?;
-        for warning in &loaded.warnings {
-            eprintln!("warning: {warning}");
-        }
-        for skipped in loaded.skipped.iter().take(10) {
-            eprintln!("warning: skipped: {skipped}");
-        }
-        if !loaded.skipped.is_empty() {
-            eprintln!("warning: skipped {} images in all", loaded.skipped.len());
-        }
-        Ok(loaded)
     }
 
     pub(super) fn image_parts(
@@ -87,11 +89,11 @@ impl LoadSettings {
         class_names: Vec<String>,
     ) -> Result<Loaded, DataError> {
         if train.shape() != test.shape() {
-            return Err(DataError::Format {
-                path: path.to_owned(),
-                expected: format!("test images of {:?} like those for training", train.shape()),
-                got: format!("{:?}", test.shape()),
-            });
+            return Err(DataError::format(
+                path,
+                format!("test images of {:?} like those for training", train.shape()),
+                format!("{:?}", test.shape()),
+            ));
         }
         let statistics = train.statistics();
         let shape = train.shape();
@@ -110,7 +112,6 @@ impl LoadSettings {
             ),
             class_names,
             train_classes: Some(labels),
-            axes: None,
         })
     }
 }

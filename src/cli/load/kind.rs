@@ -91,22 +91,18 @@ impl Kind {
             Some(end) if ["png", "jpg", "jpeg"].contains(&end.as_str()) => {
                 Ok(Kind::ImageFolder { has_parts })
             }
-            _ => Err(DataError::Format {
-                path: path.to_owned(),
-                expected: "a folder with MNIST's files (train-images-idx3-ubyte and three more), CIFAR's (data_batch_1.bin or train.bin), NumPy's (x_train.npy and three more), folders of PNG or JPEG images, or WAV files"
-                    .to_owned(),
-                got: "none of these".to_owned(),
-            }),
+            _ => Err(DataError::format(
+                path,
+                "a folder with MNIST's files (train-images-idx3-ubyte and three more), CIFAR's (data_batch_1.bin or train.bin), NumPy's (x_train.npy and three more), folders of PNG or JPEG images, or WAV files",
+                "none of these",
+            )),
         }
     }
 }
 
 /// The extension of the first image or sound in a folder or the folders in it.
 fn first_file(folder: &Path) -> Result<Option<String>, DataError> {
-    let failed = |source| DataError::Io {
-        path: folder.to_owned(),
-        source,
-    };
+    let failed = DataError::io(folder);
     let mut folders = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();

@@ -18,6 +18,7 @@ use super::args::DataArgs;
 use super::config::{ArgError, refused};
 use augment::{Changes, Takes};
 use flags::{flags, given};
+pub(super) use images::read_folder;
 pub(super) use kind::Kind;
 pub(super) use sounds::Sounds;
 
@@ -30,8 +31,6 @@ pub(super) struct Loaded {
     pub(super) about: String,
     /// The names of the classes; none where they are numbers, or tokens.
     pub(super) class_names: Vec<String>,
-    /// The shape of a row, where the data set itself has it flat.
-    axes: Option<Vec<usize>>,
     /// The class of each training row, where it has one.
     train_classes: Option<Vec<u32>>,
 }
@@ -51,10 +50,7 @@ impl Loaded {
 
     /// The shape of a row; images without an axis of channels get one.
     pub(super) fn axes(&self) -> Vec<usize> {
-        let mut axes = self
-            .axes
-            .clone()
-            .unwrap_or_else(|| self.data[0].input_shape());
+        let mut axes = self.data[0].input_shape();
         if axes.len() == 2 {
             axes.push(1);
         }
@@ -186,7 +182,7 @@ impl LoadSettings {
             Kind::Npz => self.npz(path, seed),
             Kind::NpyFolder => self.npy_folder(path),
             Kind::Text => self.text(path, context, seed),
-            Kind::Idx | Kind::Npy => Err(unfit(
+            Kind::Idx | Kind::Npy => Err(DataError::format(
                 path,
                 "inputs and labels: a folder with MNIST's four files, or a .npz with both",
                 "one array",
@@ -199,20 +195,24 @@ impl LoadSettings {
         let known = flags(kind);
         if let Some(flag) = self.given.iter().find(|flag| !known.contains(flag)) {
             let expected = format!("data that --{flag} means something for");
-            return Err(unfit(path, &expected, kind.name()));
+            return Err(DataError::format(path, &expected, kind.name()));
         }
         if let Some(what) = self.changes.unused(takes) {
-            return Err(unfit(path, "data that takes every word of --augment", what));
+            return Err(DataError::format(
+                path,
+                "data that takes every word of --augment",
+                what,
+            ));
         }
         if matches!(self.split, Split::Groups) && kind != Kind::Sounds {
-            return Err(unfit(
+            return Err(DataError::format(
                 path,
                 "sounds, for --split groups",
                 "data without groups",
             ));
         }
         if self.draw == Draw::Balanced && kind == Kind::Text {
-            return Err(unfit(
+            return Err(DataError::format(
                 path,
                 "rows with a class, for --sampling balanced",
                 "a text",
@@ -242,30 +242,25 @@ impl LoadSettings {
     }
 
     fn text(&self, path: &Path, context: usize, seed: u64) -> Result<Loaded, DataError> {
-        let bytes = matches!(self.tokens, Tokens::Bytes);
-        let (tokenizer, tokens) = if bytes {
-            let tokens = read_bytes(path)?.into_iter().map(u32::from).collect();
-            (Tokenizer::Bytes, tokens)
-        } else {
-            let text = read_text(path)?;
-            let tokenizer = match &self.tokens {
-                Tokens::File(path) => Tokenizer::from_json(path)?,
-                _ => Tokenizer::Characters(Vocabulary::of(&text)),
-            };
-            let tokens = tokenizer.encode(&text)?;
-            (tokenizer, tokens)
+        let (tokenizer, tokens) = match &self.tokens {
+            Tokens::Bytes => {
+                let tokens = read_bytes(path)?.into_iter().map(u32::from);
+                (Tokenizer::Bytes, tokens.collect())
+            }
+            Tokens::File(file) => {
+                let tokenizer = Tokenizer::from_json(file)?;
+                let tokens = tokenizer.encode(&read_text(path)?)?;
+                (tokenizer, tokens)
+            }
+            Tokens::Characters => {
+                let text = read_text(path)?;
+                let tokenizer = Tokenizer::Characters(Vocabulary::of(&text));
+                let tokens = tokenizer.encode(&text)?;
+                (tokenizer, tokens)
+            }
         };
-        let needed = context + 1;
-        let cut = (tokens.len() as f64 * (1.0 - self.test_share)) as usize;
-        let (train, test) = tokens.split_at(cut.min(tokens.len()));
-        if train.len().min(test.len()) < needed {
-            let expected = format!("at least {needed} tokens in training and test part");
-            let got = format!("{} and {}", train.len(), test.len());
-            return Err(unfit(path, &expected, &got));
-        }
-        let windows =
-            |tokens: &[u32]| TextDataset::new(tokens.to_vec(), tokenizer.len(), context, seed);
-        let (train, test) = (windows(train)?, windows(test)?);
+        let how = (self.test_share, seed);
+        let (train, test) = TextDataset::parts(tokens, tokenizer.len(), context, how)?;
         let train = train.with_token_dropout(self.changes.token_dropout)?;
         Ok(Loaded {
             data: [Box::new(train), Box::new(test)],
@@ -276,31 +271,7 @@ impl LoadSettings {
             ),
             class_names: Vec::new(),
             train_classes: None,
-            axes: None,
         })
-    }
-
-    /// Images alone, for looking at them.
-    pub(super) fn plain(label: Option<&str>, images: ImageFolder) -> Self {
-        Self {
-            changes: Changes::default(),
-            label: column(label),
-            is_text: false,
-            tokens: Tokens::Characters,
-            split: Split::Stratified,
-            test_share: 0.1,
-            images,
-            draw: Draw::Shuffle,
-            given: Vec::new(),
-        }
-    }
-}
-
-fn unfit(path: &Path, expected: &str, got: &str) -> DataError {
-    DataError::Format {
-        path: path.to_owned(),
-        expected: expected.to_owned(),
-        got: got.to_owned(),
     }
 }
 
@@ -318,7 +289,7 @@ fn whole_parts(parts: Parts, path: &Path, share: f64) -> Result<Parts, DataError
         parts.0.len(),
         parts.1.len()
     );
-    Err(unfit(path, expected, &got))
+    Err(DataError::format(path, expected, &got))
 }
 
 /// A column as it was typed.

@@ -45,13 +45,11 @@ impl Sounds {
         class_names.sort_unstable();
         class_names.dedup();
         if class_names.len() < 2 {
-            return Err(DataError::Format {
-                path: path.to_owned(),
-                expected:
-                    "sounds of at least 2 classes: folders, or names such as 7_jackson_32.wav"
-                        .to_owned(),
-                got: format!("{} of them", class_names.len()),
-            });
+            return Err(DataError::format(
+                path,
+                "sounds of at least 2 classes: folders, or names such as 7_jackson_32.wav",
+                format!("{} of them", class_names.len()),
+            ));
         }
         let number = |(class, _): &(String, String)| {
             class_names.binary_search(class).expect("it is among them") as u32
@@ -146,7 +144,6 @@ impl LoadSettings {
             data: [Box::new(data), Box::new(test)],
             class_names: sounds.class_names,
             train_classes: Some(train_labels),
-            axes: None,
         })
     }
 }

@@ -35,7 +35,7 @@ impl LoadSettings {
         );
         let classes = table.classes().to_vec();
         self.values(
-            table.values().to_owned(),
+            (table.values().to_owned(), &[table.names().len()]),
             table.labels(),
             ([train, test], classes, about),
         )
@@ -44,7 +44,7 @@ impl LoadSettings {
     /// Real values with classes, standardised.
     fn values(
         &self,
-        values: Array2<f32>,
+        (values, shape): (Array2<f32>, &[usize]),
         labels: &[u32],
         ([train, test], class_names, about): ([Vec<usize>; 2], Vec<String>, String),
     ) -> Result<Loaded, DataError> {
@@ -53,7 +53,7 @@ impl LoadSettings {
             let mut values = values.select(Axis(0), rows);
             scale.apply(&mut values);
             let labels: Vec<u32> = rows.iter().map(|&row| labels[row]).collect();
-            ArrayDataset::classes(values, &labels, class_names.len())
+            ArrayDataset::classes(values, &labels, class_names.len())?.shaped(shape)
         };
         let (train, test) = (part(&train)?, part(&test)?);
         Ok(Loaded {
@@ -61,7 +61,6 @@ impl LoadSettings {
             data: [Box::new(train), Box::new(test)],
             about,
             class_names,
-            axes: None,
         })
     }
 
@@ -79,7 +78,6 @@ impl LoadSettings {
             about: format!("{}, texts as {BUCKETS} buckets of n-grams", path.display()),
             class_names: texts.classes,
             train_classes: Some(train.labels),
-            axes: None,
         })
     }
 
@@ -105,14 +103,14 @@ impl LoadSettings {
                 return self.array(x, labels, ([train, test], path, seed));
             }
         }
-        Err(DataError::Format {
-            path: path.to_owned(),
-            expected: format!(
+        Err(DataError::format(
+            path,
+            format!(
                 "arrays named {}, or x and y, images and labels, data and target",
                 PARTS.map(|p| p.join(", ")).join(" or ")
             ),
-            got: names,
-        })
+            names,
+        ))
     }
 
     /// Four arrays, whose inputs stay on the disk.
@@ -124,11 +122,11 @@ impl LoadSettings {
         let data = part("x_train.npy", train.clone())?;
         let test = part("x_test.npy", test)?;
         if data.input_shape() != test.input_shape() {
-            return Err(DataError::Format {
-                path: path.join("x_test.npy"),
-                expected: format!("rows of shape {:?} like x_train.npy", data.input_shape()),
-                got: format!("{:?}", test.input_shape()),
-            });
+            return Err(DataError::format(
+                &path.join("x_test.npy"),
+                format!("rows of shape {:?} like x_train.npy", data.input_shape()),
+                format!("{:?}", test.input_shape()),
+            ));
         }
         Ok(Loaded {
             about: format!(
@@ -139,7 +137,6 @@ impl LoadSettings {
             data: [Box::new(data), Box::new(test)],
             class_names: Vec::new(),
             train_classes: Some(train),
-            axes: None,
         })
     }
 
@@ -158,11 +155,8 @@ impl LoadSettings {
             });
         }
         let classes = num_classes(&labels, path)?;
-        let refuse = |expected: &str| DataError::Format {
-            path: path.to_owned(),
-            expected: expected.to_owned(),
-            got: format!("shape {:?}", x.shape()),
-        };
+        let refuse =
+            |expected: &str| DataError::format(path, expected, format!("shape {:?}", x.shape()));
         if let (Npy::Bytes(pixels), &[_, height, width, ref channels @ ..]) = (&x, x.shape()) {
             let (&[] | &[1 | 3 | 4]) = channels else {
                 let expected = "bytes of images (rows, height, width) or (rows, height, width, channels) with 1, 3 or 4 channels; transpose them";
@@ -193,9 +187,7 @@ impl LoadSettings {
             .to_owned();
         let names = (0..classes).map(|class| class.to_string()).collect();
         let about = format!("{}, rows of shape {:?}", path.display(), &shape[1..]);
-        let mut loaded = self.values(values, &labels, (parts, names, about))?;
-        loaded.axes = Some(shape[1..].to_vec());
-        Ok(loaded)
+        self.values((values, &shape[1..]), &labels, (parts, names, about))
     }
 }
 
@@ -203,22 +195,22 @@ fn several_classes(classes: usize, path: &Path) -> Result<(), DataError> {
     if classes > 1 {
         return Ok(());
     }
-    Err(DataError::Format {
-        path: path.to_owned(),
-        expected: "labels of at least 2 classes".to_owned(),
-        got: format!("{classes} of them"),
-    })
+    Err(DataError::format(
+        path,
+        "labels of at least 2 classes",
+        format!("{classes} of them"),
+    ))
 }
 
 /// One more than the largest class, which must not be larger than there are rows.
 fn num_classes(labels: &[u32], path: &Path) -> Result<usize, DataError> {
     let classes = labels.iter().max().map_or(0, |&most| most as usize + 1);
     if classes > labels.len() {
-        return Err(DataError::Format {
-            path: path.to_owned(),
-            expected: format!("classes below the number of rows, {}", labels.len()),
-            got: format!("class {}", classes - 1),
-        });
+        return Err(DataError::format(
+            path,
+            format!("classes below the number of rows, {}", labels.len()),
+            format!("class {}", classes - 1),
+        ));
     }
     several_classes(classes, path)?;
     Ok(classes)
@@ -232,11 +224,8 @@ fn taken<const N: usize>(arrays: &mut BTreeMap<String, Npy>, names: [&str; N]) -
 
 /// Class numbers from an array of them, of one axis or of one column.
 fn labels(y: &Npy, (path, name): (&Path, &str)) -> Result<Vec<u32>, DataError> {
-    let odd = |got: String| DataError::Format {
-        path: path.join(name),
-        expected: "whole numbers from 0, one a row".to_owned(),
-        got,
-    };
+    let odd =
+        |got: String| DataError::format(&path.join(name), "whole numbers from 0, one a row", got);
     let rows = y.shape().first().copied().unwrap_or(0);
     let values: Vec<i64> = match y {
         Npy::Bytes(values) => values.iter().map(|&v| i64::from(v)).collect(),
@@ -265,9 +254,5 @@ fn joined(train: Npy, test: Npy, path: &Path) -> Result<Npy, DataError> {
             ndarray::concatenate(Axis(0), &[a.view(), b.view()]).map(Npy::Reals)
         }
     };
-    both.map_err(|_| DataError::Format {
-        path: path.to_owned(),
-        expected: "training and test rows of one shape".to_owned(),
-        got: shapes,
-    })
+    both.map_err(|_| DataError::format(path, "training and test rows of one shape", shapes))
 }
