@@ -12,6 +12,8 @@
 //! | [`optim`] | optimisers as chains of small transforms, schedules, noise scale, batch policies |
 //! | [`data`] | data sets, the embedded digits, the shuffle |
 //! | [`train`] | the loop, where all of them meet: [`Trainer`] |
+//! | [`run`] | a run as a folder: settings, metrics, checkpoints, report |
+//! | [`export`] | weights for other programs, and from them |
 //! | [`study`] | benchmarks of training steps |
 //! | [`seed`] | counter-based random streams |
 //! | [`cli`] | the program |
@@ -44,8 +46,10 @@
 pub mod cli;
 pub mod data;
 pub mod engine;
+pub mod export;
 pub mod nn;
 pub mod optim;
+pub mod run;
 pub mod seed;
 pub mod study;
 mod sync;

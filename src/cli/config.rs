@@ -1,17 +1,22 @@
 //! What the arguments mean.
 
+use std::path::{Path, PathBuf};
+
 use thiserror::Error;
 
 use crate::engine::{
     AllReduce, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode, all_reduce,
 };
+use crate::export::ExportError;
 use crate::nn::presets::{self, Preset};
+use crate::run::RunError;
 use crate::study::Bench;
-use crate::train::{EarlyStopping, OnNonFinite, TrainError};
+use crate::train::{Checkpoints, EarlyStopping, OnNonFinite, TrainError};
 
-use super::args::{BenchArgs, EngineArgs, TrainArgs};
+use super::args::BenchArgs;
 use super::load::LoadSettings;
 use super::optim::OptimSettings;
+use super::sections::{EngineArgs, TrainArgs};
 
 /// An argument that means nothing.
 #[derive(Debug, Error)]
@@ -26,6 +31,33 @@ pub(super) enum ArgError {
     /// A text that cannot be read.
     #[error("--{flag}: {message}")]
     Text { flag: &'static str, message: String },
+    /// A key of a file with an impossible value.
+    #[error("{}: {key} {problem}", path.display())]
+    Key {
+        path: PathBuf,
+        key: String,
+        problem: String,
+    },
+    /// A file that is no configuration.
+    #[error("{}, line {line}, column {column}: {problem}", path.display())]
+    File {
+        path: PathBuf,
+        line: usize,
+        column: usize,
+        problem: String,
+    },
+    /// Two sources that go before the file.
+    #[error("{key} is set twice, by --set and by --set or --{flag}; leave one out")]
+    Twice { key: String, flag: String },
+}
+
+impl ArgError {
+    pub(super) fn text(flag: &'static str, message: &str) -> Self {
+        ArgError::Text {
+            flag,
+            message: message.to_owned(),
+        }
+    }
 }
 
 /// Why a command ended before its end.
@@ -35,11 +67,39 @@ pub(super) enum CommandError {
     Args(ArgError),
     #[error(transparent)]
     Train(#[from] TrainError),
-    #[error("cannot write {}: {source}; choose another place", path.display())]
-    Write {
-        path: std::path::PathBuf,
+    #[error("cannot read {}: {source}; check the path and its permissions", path.display())]
+    Read {
+        path: PathBuf,
         source: std::io::Error,
     },
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    #[error("cannot listen for signals: {source}")]
+    Signals { source: std::io::Error },
+    /// A signal asked to stop.
+    #[error("stopped after step {steps} by signal {signal}; {}", goes_on(run.as_deref()))]
+    Stopped {
+        signal: i32,
+        steps: u64,
+        run: Option<PathBuf>,
+    },
+    #[error("the run in {} is finished after {steps} steps; raise --epochs or --max-steps to go on", folder.display())]
+    Finished { folder: PathBuf, steps: u64 },
+    #[error("cannot write {}: {source}; choose another place", path.display())]
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+}
+
+/// How a stopped run goes on.
+fn goes_on(run: Option<&Path>) -> String {
+    match run {
+        Some(folder) => format!("go on with --resume {}", folder.display()),
+        None => "nothing was kept, --out DIR keeps a run".to_owned(),
+    }
 }
 
 /// How the engine runs.
@@ -91,7 +151,7 @@ impl TryFrom<EngineArgs> for EngineSettings {
 #[derive(Debug)]
 pub(super) struct TrainSettings {
     pub(super) preset: Option<Preset>,
-    pub(super) data: Option<std::path::PathBuf>,
+    pub(super) data: Option<PathBuf>,
     pub(super) load: LoadSettings,
     pub(super) max_steps: Option<u64>,
     pub(super) engine: EngineSettings,
@@ -100,6 +160,8 @@ pub(super) struct TrainSettings {
     pub(super) optim: OptimSettings,
     pub(super) early_stopping: Option<EarlyStopping>,
     pub(super) tracks_noise_scale: bool,
+    /// When checkpoints are made, where a run is kept.
+    pub(super) checkpoints: Checkpoints,
     pub(super) seed: u64,
     pub(super) on_non_finite: OnNonFinite,
 }
@@ -108,26 +170,36 @@ impl TryFrom<TrainArgs> for TrainSettings {
     type Error = ArgError;
 
     fn try_from(args: TrainArgs) -> Result<Self, ArgError> {
-        let on_non_finite = match args.on_non_finite.as_str() {
+        let (run, batch) = (args.run, args.batch);
+        let on_non_finite = match run.on_non_finite.as_str() {
             "stop" => OnNonFinite::Stop,
             "skip" => OnNonFinite::Skip,
             other => return Err(refused("on-non-finite", "stop or skip", other)),
         };
         Ok(Self {
-            optim: OptimSettings::try_from(&args.optim)?,
-            early_stopping: args.early_stopping.map(|patience| EarlyStopping {
+            optim: OptimSettings::new(&args.optim, &batch)?,
+            early_stopping: run.early_stopping.map(|patience| EarlyStopping {
                 patience,
                 ..EarlyStopping::default()
             }),
-            tracks_noise_scale: track(args.track.as_deref())? == Track::ShardNorms,
-            preset: args.preset.as_deref().map(preset).transpose()?,
+            checkpoints: Checkpoints {
+                every_steps: run.checkpoint_every_steps,
+                every_epochs: run.checkpoint_every_epochs,
+                keep: match run.keep {
+                    0 => return Err(refused("keep", "at least 1", "0")),
+                    keep => keep,
+                },
+                ..Checkpoints::in_folder("")
+            },
+            tracks_noise_scale: track(run.track.as_deref())? == Track::ShardNorms,
+            preset: args.model.preset.as_deref().map(preset).transpose()?,
             load: LoadSettings::try_from(&args.data)?,
             data: args.data.data,
-            max_steps: args.max_steps,
+            max_steps: run.max_steps,
             engine: args.engine.try_into()?,
-            batch_size: args.batch_size,
-            epochs: args.epochs,
-            seed: args.seed,
+            batch_size: batch.batch_size,
+            epochs: run.epochs,
+            seed: run.seed,
             on_non_finite,
         })
     }
@@ -186,11 +258,16 @@ pub(super) fn refused(flag: &'static str, expected: &'static str, got: &str) -> 
 /// 2 for what the user can mend in the arguments, 1 for what happened while running.
 pub(super) fn exit_code(error: &CommandError) -> u8 {
     use crate::engine::EngineError as Engine;
-    let CommandError::Train(error) = error else {
-        return 2;
+    let error = match error {
+        CommandError::Train(error) => error,
+        CommandError::Stopped { signal, .. } => return super::signals::exit_code(*signal),
+        CommandError::Signals { .. }
+        | CommandError::Run(RunError::Write { .. } | RunError::Read { .. })
+        | CommandError::Export(ExportError::Write { .. }) => return 1,
+        _ => return 2,
     };
     match error {
-        TrainError::NonFinite { .. } => 1,
+        TrainError::NonFinite { .. } | TrainError::Write { .. } => 1,
         TrainError::Engine(
             Engine::WorkerPanicked { .. } | Engine::Broken { .. } | Engine::Spawn { .. },
         ) => 1,

@@ -11,29 +11,39 @@ macro_rules! say {
 
 mod args;
 mod bench;
-mod commands;
 mod config;
+mod document;
 mod inspect;
+mod keeper;
+mod keys;
 mod load;
 mod optim;
+mod progress;
 mod rates;
+mod sections;
+mod signals;
+mod summary;
+mod task;
+mod train;
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
-use args::{Args, Command, DataCommand};
-use config::{CommandError, TrainSettings};
+use args::{Args, Command, ConfigArgs, DataCommand};
+use config::CommandError;
 
 /// The exit code where the reader of stdout has gone: 128 and SIGPIPE's number.
 const CLOSED_PIPE: i32 = 141;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args = match Args::try_parse_from(args) {
-        Ok(args) => args,
+    let parsed = Args::command().try_get_matches_from(args);
+    let parsed = parsed.and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
+    let (args, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) if error.use_stderr() => {
             let text = error.to_string();
             return fail(2, first_line(&text));
@@ -43,15 +53,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    match command(args.command) {
+    let (_, flags) = matches.subcommand().expect("clap asks for a command");
+    match command(args.command, flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(config::exit_code(&error), &error.to_string()),
     }
 }
 
-fn command(command: Command) -> Result<(), CommandError> {
+fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
     match command {
-        Command::Train(train) => Ok(commands::train(&TrainSettings::try_from(train)?)?),
+        Command::Train(train) => train::train(&train, flags),
+        Command::Config(args) => config_text(&args, flags),
         Command::Data(DataCommand::Inspect {
             path,
             label,
@@ -62,12 +74,29 @@ fn command(command: Command) -> Result<(), CommandError> {
             (label.as_deref(), image_size.as_deref(), sheet.as_deref()),
         ),
         Command::Schedule(args) => rates::schedule(&args),
-        Command::LrRange(args) => rates::lr_range(args),
+        Command::LrRange(args) => rates::lr_range(&args, flags),
         Command::Bench(args) => {
             let (bench, json) = config::bench(args)?;
             Ok(bench::bench(&bench, json)?)
         }
     }
+}
+
+/// `unisono config`.
+fn config_text(args: &ConfigArgs, flags: &ArgMatches) -> Result<(), CommandError> {
+    if args.schema {
+        let schema = schemars::schema_for!(sections::TrainArgs);
+        let text = serde_json::to_string_pretty(&schema);
+        say!("{}", text.expect("a schema is JSON"));
+        return Ok(());
+    }
+    let settled = document::Settled::new(&args.settings, flags, &args.from)?;
+    let text = document::commented(&settled.args);
+    // What can be said of the settings without the data is said before they are used.
+    let settings = config::TrainSettings::try_from(settled.args.clone());
+    settings.map_err(|error| settled.explain(error))?;
+    say!("{}", text.trim_end());
+    Ok(())
 }
 
 fn line(text: std::fmt::Arguments<'_>) {

@@ -2,8 +2,8 @@
 
 use crate::optim::{BatchRule, OptimError, Optimizer, Schedule};
 
-use super::args::OptimArgs;
 use super::config::{ArgError, refused};
+use super::sections::{BatchArgs, OptimArgs};
 
 /// Optimisers by name.
 const NAMES: &str = "sgd, momentum, nesterov, ema-momentum, ema-nesterov, adagrad, rmsprop, adam, adamw, lars, lamb or lion";
@@ -16,14 +16,12 @@ pub(super) struct OptimSettings {
     pub(super) batch_rule: BatchRule,
 }
 
-impl TryFrom<&OptimArgs> for OptimSettings {
-    type Error = ArgError;
-
-    fn try_from(args: &OptimArgs) -> Result<Self, ArgError> {
+impl OptimSettings {
+    pub(super) fn new(args: &OptimArgs, batch: &BatchArgs) -> Result<Self, ArgError> {
         Ok(Self {
             optimizer: optimizer(args)?,
             schedule: args.schedule.parse().map_err(unreadable("schedule"))?,
-            batch_rule: args
+            batch_rule: batch
                 .batch_policy
                 .parse()
                 .map_err(unreadable("batch-policy"))?,

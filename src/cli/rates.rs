@@ -3,14 +3,17 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
+use clap::ArgMatches;
+
 use crate::optim::{PlanContext, Progress};
 use crate::study::LineChart;
 use crate::train::{LrRange, TrainError};
 
 use super::args::{LrRangeArgs, ScheduleArgs};
-use super::commands::{Task, task, trainer};
 use super::config::{ArgError, CommandError, TrainSettings, refused};
+use super::document::Settled;
 use super::optim::OptimSettings;
+use super::task::{Task, task, trainer};
 
 /// Size of a chart in the terminal, in characters.
 const TERMINAL: (usize, usize) = (100, 30);
@@ -21,18 +24,18 @@ pub(super) fn schedule(args: &ScheduleArgs) -> Result<(), CommandError> {
         optimizer,
         schedule,
         batch_rule,
-    } = OptimSettings::try_from(&args.optim)?;
+    } = OptimSettings::new(&args.optim, &args.batch)?;
     if args.rows == 0 || args.epochs == 0 {
         return Err(refused("rows and --epochs", "at least 1", "0").into());
     }
     optimizer.build().map_err(TrainError::from)?;
     let mut policy = batch_rule
-        .start(args.batch_size)
+        .start(args.batch.batch_size)
         .map_err(TrainError::from)?;
     if policy.needs_moments() {
         let expected =
             "fixed, staged or adabatch: the others follow the gradients and cannot be drawn ahead";
-        return Err(refused("batch-policy", expected, &args.optim.batch_policy).into());
+        return Err(refused("batch-policy", expected, &args.batch.batch_policy).into());
     }
     let (mut rates, mut batches) = (Vec::new(), Vec::new());
     let mut progress = Progress::default();
@@ -66,7 +69,7 @@ pub(super) fn schedule(args: &ScheduleArgs) -> Result<(), CommandError> {
     }
     say!("optimizer: {optimizer}");
     say!("schedule: {schedule}");
-    say!("batch policy: {batch_rule}, from {}", args.batch_size);
+    say!("batch policy: {batch_rule}, from {}", args.batch.batch_size);
     say!("steps: {}", rates.len());
     let (first, last) = (rates[0].1, rates[rates.len() - 1].1);
     let highest = rates.iter().fold(0.0_f64, |most, rate| most.max(rate.1));
@@ -78,19 +81,25 @@ pub(super) fn schedule(args: &ScheduleArgs) -> Result<(), CommandError> {
 }
 
 /// Runs a range test on the task that `unisono train` would train.
-pub(super) fn lr_range(args: LrRangeArgs) -> Result<(), CommandError> {
+pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), CommandError> {
     let range = LrRange {
-        from: args.from,
+        from: args.lowest,
         to: args.to,
         steps: args.steps,
     };
-    let settings = TrainSettings::try_from(args.train)?;
+    let settled = Settled::new(&args.train, flags, &args.from)?;
+    let settings =
+        TrainSettings::try_from(settled.args.clone()).map_err(|error| settled.explain(error))?;
     let Task {
         model,
         data,
         sampling,
+        balance,
         ..
     } = task(&settings)?;
+    if let Some(balance) = balance {
+        say!("classes: {balance}");
+    }
     let curve = trainer(&settings, model)
         .sampling(sampling)
         .lr_range_test(&*data[0], range)?;

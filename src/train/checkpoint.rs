@@ -71,6 +71,12 @@ impl Checkpoint {
             .map_or(0, |[step, ..]| step)
     }
 
+    /// Epochs that have been made whole, and evaluated.
+    pub fn epochs(&self) -> u32 {
+        let progress = self.memory.get::<3>("progress");
+        progress.map_or(0, |[_, epochs, _]| epochs as u32)
+    }
+
     /// The loss of the last evaluation, if there was one.
     pub fn test_loss(&self) -> Option<f64> {
         self.test_loss

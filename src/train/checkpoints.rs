@@ -81,7 +81,14 @@ impl Checkpoints {
         self.every_epochs > 0 && epoch.is_multiple_of(self.every_epochs)
     }
 
-    fn file(&self, step: u64) -> PathBuf {
+    /// Where the checkpoint after `step` updates is written.
+    ///
+    /// ```
+    /// use unisono::train::Checkpoints;
+    /// let file = Checkpoints::in_folder("run").file(90);
+    /// assert_eq!(file, std::path::Path::new("run").join("step-000000090.json"));
+    /// ```
+    pub fn file(&self, step: u64) -> PathBuf {
         self.folder.join(format!("step-{step:09}.json"))
     }
 

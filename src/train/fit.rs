@@ -176,6 +176,7 @@ impl Trainer {
             rows,
             test_rows,
             epochs: self.config.epochs,
+            batch_size,
             warnings,
         }
     }
@@ -208,8 +209,8 @@ fn run_epochs<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
             return (epochs, Ok(Ending::Stopped));
         }
         match run_epoch(work, workers) {
-            Ok(Some(metrics)) => {
-                flow = (work.observer)(&Event::Epoch(&metrics));
+            Ok(Some((metrics, next))) => {
+                flow = next;
                 epochs.push(metrics);
                 if work.pending.early.as_ref().is_some_and(|early| early.stops) {
                     break;

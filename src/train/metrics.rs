@@ -1,5 +1,6 @@
 //! What is measured while training, and reported afterwards.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::engine::{PhaseTimes, Placement, Sums};
@@ -19,6 +20,8 @@ use crate::engine::{PhaseTimes, Placement, Sums};
 pub struct EpochMetrics {
     /// The epoch, from 1.
     pub epoch: u32,
+    /// Updates since training began.
+    pub step: u64,
     /// Mean loss over the epoch's batches, each before its update.
     pub train_loss: f64,
     /// Share of rows classified correctly in the epoch's batches, each before its update, in 0..=1.
@@ -65,9 +68,24 @@ pub enum Event<'a> {
         examples: usize,
         /// The batch's mean loss.
         loss: f64,
+        /// Updates since training began, this one among them.
+        step: u64,
+        /// The learning rate of the step.
+        lr: f32,
+        /// Rows of its batch.
+        batch_size: usize,
+        /// The norm of its mean gradient.
+        grad_norm: f64,
     },
     /// An epoch is over and evaluated.
     Epoch(&'a EpochMetrics),
+    /// A checkpoint was taken and is being written.
+    Checkpoint {
+        /// Updates since training began.
+        step: u64,
+        /// Its file, whole once the training's own thread has written it.
+        path: &'a Path,
+    },
 }
 
 /// What a training runs on.
@@ -93,6 +111,8 @@ pub struct Setup {
     pub test_rows: usize,
     /// Epochs to come.
     pub epochs: u32,
+    /// Rows of the first batch.
+    pub batch_size: usize,
     /// What the user should know: idle workers, more threads than cores, a batch larger than the data.
     pub warnings: Vec<String>,
 }
@@ -156,11 +176,17 @@ pub(super) struct EpochSums {
 }
 
 impl EpochSums {
-    pub(super) fn finish(self, epoch: u32, test: Sums, noise_scale: Option<f64>) -> EpochMetrics {
+    pub(super) fn finish(
+        self,
+        (epoch, step): (u32, u64),
+        test: Sums,
+        noise_scale: Option<f64>,
+    ) -> EpochMetrics {
         EpochMetrics {
             batch_size: self.batch_size,
             noise_scale,
             epoch,
+            step,
             train_loss: self.sums.mean_loss(),
             train_accuracy: self.sums.accuracy(),
             test_loss: test.mean_loss(),

@@ -76,7 +76,7 @@ struct Saver<'a> {
 fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
-) -> Result<Option<EpochMetrics>, TrainError> {
+) -> Result<Option<(EpochMetrics, ControlFlow<()>)>, TrainError> {
     let epoch = at.progress.epoch;
     let rows = at.train.len() as u32;
     let order = at.config.sampling.order(rows, at.config.seed, epoch)?;
@@ -107,6 +107,10 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
             epoch: epoch + 1,
             examples: end,
             loss: reduced.sums.mean_loss(),
+            step: at.progress.step,
+            lr: plan.lr,
+            batch_size: rows,
+            grad_norm: reduced.grad_norm,
         });
         let saves = at.saves(|rule, progress| rule.is_due(progress.step));
         if saves || flow.is_break() {
@@ -121,19 +125,37 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
         }
     }
     at.pending.sums.time += started.elapsed();
+    end_epoch(at, workers).map(Some)
+}
+
+/// Evaluates, reports, and makes a checkpoint if one is due.
+fn end_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
+    at: &mut Loop<'_, F>,
+    workers: &mut Workers<'_, '_>,
+) -> Result<(EpochMetrics, ControlFlow<()>), TrainError> {
+    let epoch = at.progress.epoch;
     (at.progress.epoch, at.progress.in_epoch) = (epoch + 1, 0.0);
     at.pending.position = 0;
     let sums = std::mem::take(&mut at.pending.sums);
-    let metrics = sums.finish(epoch + 1, evaluate(at, workers)?, at.control.noise_scale());
+    let metrics = sums.finish(
+        (epoch + 1, at.progress.step),
+        evaluate(at, workers)?,
+        at.control.noise_scale(),
+    );
     at.pending.test_loss = Some(metrics.test_loss);
+    // Before the checkpoint, so that nothing of what lies before it is lost to a log.
+    let flow = (at.observer)(&Event::Epoch(&metrics));
     if at.saves(|rule, progress| rule.is_due_after(progress.epoch)) {
         at.save(workers)?;
     }
-    Ok(Some(metrics))
+    Ok((metrics, flow))
 }
 
 /// The sums of the loss over the test set, spread over the workers; with the average of the parameters, if one is kept.
-fn evaluate<F>(at: &mut Loop<'_, F>, workers: &mut Workers<'_, '_>) -> Result<Sums, TrainError> {
+fn evaluate<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
+    at: &mut Loop<'_, F>,
+    workers: &mut Workers<'_, '_>,
+) -> Result<Sums, TrainError> {
     let order = Arc::clone(&at.test_order);
     let range = 0..order.len();
     let batch = Batch {
@@ -157,7 +179,7 @@ fn evaluate<F>(at: &mut Loop<'_, F>, workers: &mut Workers<'_, '_>) -> Result<Su
     Ok(sums)
 }
 
-impl<F> Loop<'_, F> {
+impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
     /// Whether all steps that were asked for have been made.
     fn is_over(&self) -> bool {
         self.last_step
@@ -195,6 +217,10 @@ impl<F> Loop<'_, F> {
         let Some(saver) = &mut self.saver else {
             return Ok(());
         };
+        let step = self.progress.step;
+        let path = saver.rule.file(step);
+        // The training is where it is whatever the observer answers: the next step asks again.
+        let _ = (self.observer)(&Event::Checkpoint { step, path: &path });
         let params = workers.replica().params().to_vec();
         let mut state = Vec::new();
         for buffer in 0..self.buffers.0 {

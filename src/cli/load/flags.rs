@@ -1,7 +1,7 @@
 //! Which flags mean something for which data: one that would be left aside is an error.
 
-use super::super::args::DataArgs;
 use super::super::config::ArgError;
+use super::super::sections::DataArgs;
 use super::kind::Kind;
 
 /// The flags that were given; all of them need `--data`.

@@ -14,8 +14,8 @@ use crate::data::{
     Vocabulary, random_split, read_bytes, read_text, split_from_file, stratified_split,
 };
 
-use super::args::DataArgs;
 use super::config::{ArgError, refused};
+use super::sections::DataArgs;
 use augment::{Changes, Takes};
 use flags::{flags, given};
 pub(super) use images::read_folder;

@@ -1,0 +1,325 @@
+//! A configuration as a document: a TOML file, `--set` and flags become one set of settings.
+//!
+//! Flags and `--set` go before the file; two of them for the same key contradict each other.
+
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use toml::{Table, Value};
+
+use super::args::FromArgs;
+use super::config::{ArgError, CommandError};
+use super::keys::Key;
+use super::sections::TrainArgs;
+
+/// How alike a mistyped key and a known one must be to be named (Jaro-Winkler, 1 is the same).
+const ALIKE: f64 = 0.8;
+
+/// Settings, and which of them a file gave.
+#[derive(Debug)]
+pub(super) struct Settled {
+    pub(super) args: TrainArgs,
+    file: Option<PathBuf>,
+    from_file: Vec<Key>,
+}
+
+impl Settled {
+    /// Puts together what the flags in `matches`, `--set` and the file say.
+    pub(super) fn new(
+        flags: &TrainArgs,
+        matches: &ArgMatches,
+        from: &FromArgs,
+    ) -> Result<Self, CommandError> {
+        let base = match &from.config {
+            Some(path) => read(path)?,
+            None => Table::new(),
+        };
+        Self::over(base, from.config.clone(), (flags, matches, from))
+    }
+
+    /// The same over the settings in `base`, which come from `file`.
+    pub(super) fn over(
+        mut base: Table,
+        file: Option<PathBuf>,
+        (flags, matches, from): (&TrainArgs, &ArgMatches, &FromArgs),
+    ) -> Result<Self, CommandError> {
+        let keys = Key::all();
+        let in_file = |key: &&Key| key.value(&base).is_some();
+        let mut from_file: Vec<Key> = keys.iter().filter(in_file).cloned().collect();
+        let table = table(flags);
+        let mut set: Vec<Key> = Vec::new();
+        for key in keys.iter().filter(|key| key.is_given(matches)) {
+            let value = key.value(&table).expect("what was given has a value");
+            key.put(&mut base, value.clone());
+            set.push(key.clone());
+        }
+        for text in &from.set {
+            let (key, value) = assignment(text, &keys)?;
+            if set.iter().any(|other| other.path() == key.path()) {
+                return Err(ArgError::Twice {
+                    key: key.path(),
+                    flag: key.flag().to_owned(),
+                }
+                .into());
+            }
+            key.put(&mut base, value);
+            set.push(key.clone());
+        }
+        from_file.retain(|key| set.iter().all(|other| other.path() != key.path()));
+        let args = base
+            .try_into()
+            .map_err(|error: toml::de::Error| ArgError::text("set", error.message()))?;
+        Ok(Self {
+            args,
+            file,
+            from_file,
+        })
+    }
+
+    /// Says of a setting that came from the file where it stands there, not which flag it would have been.
+    pub(super) fn explain(&self, error: ArgError) -> ArgError {
+        let Some(file) = &self.file else {
+            return error;
+        };
+        let (flag, problem) = match &error {
+            ArgError::Value {
+                flag,
+                expected,
+                got,
+            } => (*flag, format!("must be {expected}, got {got:?}")),
+            ArgError::Text { flag, message } => (*flag, message.clone()),
+            _ => return error,
+        };
+        match self.from_file.iter().find(|key| key.flag() == flag) {
+            Some(key) => ArgError::Key {
+                path: file.clone(),
+                key: key.path(),
+                problem,
+            },
+            None => error,
+        }
+    }
+}
+
+/// The settings as a document; what is not set is not in it.
+pub(super) fn table(args: &TrainArgs) -> Table {
+    let mut table = Table::try_from(args).expect("settings are plain values");
+    let sections = table
+        .iter_mut()
+        .filter_map(|(_, section)| section.as_table_mut());
+    for (_, value) in sections.flatten() {
+        // A single-precision 0.1 is 0.10000000149 in double precision; its own digits say the same.
+        if let Value::Float(real) = value
+            && f64::from(*real as f32) == *real
+            && let Ok(short) = (*real as f32).to_string().parse()
+        {
+            *real = short;
+        }
+    }
+    table
+}
+
+/// A document of every key with what it means, that `--config` takes.
+pub(super) fn commented(args: &TrainArgs) -> String {
+    let table = table(args);
+    let mut text =
+        String::from("# A training of unisono. Keys without a value are shown behind a #.\n");
+    let mut last = "";
+    for key in Key::all() {
+        if key.section != last {
+            text += &format!("\n[{}]\n", key.section);
+            last = key.section;
+        }
+        for line in key.help().lines() {
+            text += &format!("# {line}\n");
+        }
+        text += &match key.value(&table) {
+            Some(value) => format!("{} = {value}\n", key.name),
+            None => format!("# {} = {:?}\n", key.name, key.value_name()),
+        };
+    }
+    text
+}
+
+/// The keys whose values differ: their paths, what was and what is.
+pub(super) fn differences(before: &TrainArgs, after: &TrainArgs) -> Vec<(String, String, String)> {
+    let tables = (table(before), table(after));
+    let text = |table: &Table, key: &Key| {
+        key.value(table)
+            .map_or("not set".to_owned(), ToString::to_string)
+    };
+    let keys = Key::all();
+    let both = keys
+        .iter()
+        .map(|key| (key.path(), text(&tables.0, key), text(&tables.1, key)));
+    both.filter(|(_, before, after)| before != after).collect()
+}
+
+/// Reads a file; unknown keys and wrong types are errors with their place.
+pub(super) fn read(path: &Path) -> Result<Table, CommandError> {
+    let text = std::fs::read_to_string(path).map_err(|source| CommandError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    parse(&text, path)
+}
+
+fn parse(text: &str, path: &Path) -> Result<Table, CommandError> {
+    let odd = |error: toml::de::Error| {
+        let at = error.span().map_or(0, |span| span.start).min(text.len());
+        let before = &text[..at];
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
+        let problem = explained(error.message());
+        CommandError::Args(ArgError::File {
+            path: path.to_owned(),
+            line,
+            column,
+            problem,
+        })
+    };
+    toml::from_str::<TrainArgs>(text).map_err(odd)?;
+    toml::from_str(text).map_err(odd)
+}
+
+/// An unknown key in fewer words, with the known one that is most like it.
+fn explained(message: &str) -> String {
+    let first = message.lines().next().unwrap_or(message);
+    let Some(name) = first
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split('`').next())
+    else {
+        return first.to_owned();
+    };
+    let keys = Key::all();
+    let sections = keys.iter().map(|key| key.section);
+    let names = keys.iter().map(|key| key.name.as_str());
+    let expected = |known: &&str| first.contains(&format!("`{known}`"));
+    format!(
+        "unknown key `{name}`{}",
+        nearest(name, sections.chain(names).filter(expected))
+    )
+}
+
+/// `; did you mean ...?`, or nothing.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let alike = known.map(|known| (strsim::jaro_winkler(name, known), known));
+    let best = alike.max_by(|one, other| one.0.total_cmp(&other.0));
+    match best {
+        Some((likeness, known)) if likeness >= ALIKE => format!("; did you mean `{known}`?"),
+        _ => "; `unisono config` prints all keys".to_owned(),
+    }
+}
+
+/// `optimizer.lr=0.1`: the key, and its value as TOML or as bare text.
+fn assignment<'k>(text: &str, keys: &'k [Key]) -> Result<(&'k Key, Value), ArgError> {
+    let (path, given) = text.split_once('=').ok_or_else(|| ArgError::Value {
+        flag: "set",
+        expected: "KEY=VALUE, such as optimizer.lr=0.1",
+        got: text.to_owned(),
+    })?;
+    let (path, given) = (path.trim(), given.trim());
+    let key = keys.iter().find(|key| key.path() == path).ok_or_else(|| {
+        let paths: Vec<String> = keys.iter().map(Key::path).collect();
+        let nearest = nearest(path, paths.iter().map(String::as_str));
+        ArgError::text("set", &format!("unknown key `{path}`{nearest}"))
+    })?;
+    let fits = |value: Value| {
+        let mut table = Table::new();
+        key.put(&mut table, value.clone());
+        table.try_into::<TrainArgs>().map(|_| value)
+    };
+    let parsed = toml::from_str::<Table>(&format!("value = {given}"));
+    let value = parsed.ok().and_then(|mut table| table.remove("value"));
+    let as_text = || fits(Value::String(given.to_owned()));
+    let value = match value {
+        Some(value) => fits(value).or_else(|error| as_text().map_err(|_| error)),
+        None => as_text(),
+    };
+    let value = value.map_err(|error| {
+        ArgError::text("set", &format!("{path}: {}", explained(error.message())))
+    })?;
+    Ok((key, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_can_stand_in_a_file_and_the_printed_document_reads_back() {
+        let mut args = TrainArgs::default();
+        args.optim.weight_decay = Some(0.25);
+        args.engine.threads = "3".to_owned();
+        let text = commented(&args);
+        let read: TrainArgs = parse(&text, Path::new("a.toml"))
+            .unwrap()
+            .try_into()
+            .unwrap();
+        assert_eq!(read, args);
+        // Behind the # stand keys that exist: with a text for a value, wrong types are the only errors.
+        let names = Key::all();
+        for line in text.lines().filter(|line| line.starts_with("# ")) {
+            let Some((name, _)) = line[2..].split_once(" = \"") else {
+                continue;
+            };
+            assert!(names.iter().any(|key| key.name == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place_and_the_nearest_key() {
+        let cases = [
+            (
+                "[optimizer]\nlrr = 0.1\n",
+                "a.toml, line 2, column 1: unknown key `lrr`; did you mean `lr`?",
+            ),
+            (
+                "[optimiser]\n",
+                "line 1, column 2: unknown key `optimiser`; did you mean `optimizer`?",
+            ),
+            (
+                "[run]\nepochs = \"ten\"\n",
+                "line 2, column 10: invalid type: string \"ten\", expected u32",
+            ),
+            (
+                "[run]\nepochs = 1\nepochs = 2\n",
+                "line 3, column 1: duplicate key",
+            ),
+            ("[run\n", "line 1"),
+            (
+                "[engine]\nthreads = 1.5\n",
+                "line 2, column 11: data did not match",
+            ),
+        ];
+        for (text, expected) in cases {
+            let error = parse(text, Path::new("a.toml")).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+            assert_eq!(error.lines().count(), 1);
+        }
+    }
+
+    #[test]
+    fn set_takes_toml_values_and_bare_text() {
+        let keys = Key::all();
+        let value = |text: &str| assignment(text, &keys).map(|(key, value)| (key.path(), value));
+        let lr = value("optimizer.lr=0.5").unwrap();
+        assert_eq!(lr, ("optimizer.lr".to_owned(), Value::Float(0.5)));
+        let schedule = value("optimizer.schedule=cosine over 3 epochs").unwrap().1;
+        assert_eq!(schedule.as_str(), Some("cosine over 3 epochs"));
+        for (text, expected) in [
+            ("optimizer.lr", "--set must be KEY=VALUE"),
+            (
+                "optimizer.rl=1",
+                "unknown key `optimizer.rl`; did you mean `optimizer.lr`?",
+            ),
+            (
+                "run.epochs=many",
+                "run.epochs: invalid type: string \"many\", expected u32",
+            ),
+        ] {
+            let error = value(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What a training leaves in its run's folder.
+
+use std::path::Path;
+
+use crate::export::write_safetensors;
+use crate::run::{Manifest, MetricsLog, Mistakes, Record, RunError, RunFolder, Status, report};
+use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
+
+use super::config::{CommandError, TrainSettings};
+use super::summary::Tested;
+use super::task::Task;
+
+/// Writes metrics while a training runs, and what came out at its end.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    run: RunFolder,
+    log: MetricsLog,
+    manifest: Manifest,
+    /// The fingerprint of the data before a resume.
+    data_before: Option<String>,
+    /// Seconds of the processes before this one.
+    seconds_before: f64,
+}
+
+impl Keeper {
+    /// Goes on from a checkpoint, if there is one.
+    pub(super) fn new(
+        run: RunFolder,
+        (settings, task): (&TrainSettings, &Task),
+        from: Option<&Checkpoint>,
+    ) -> Result<Self, CommandError> {
+        let [train, test] = &task.data;
+        let model = task.model.to_string();
+        let before = Manifest::read(run.path()).ok();
+        let mut manifest = Manifest::new(model, &*task.about);
+        manifest.seed = settings.seed;
+        manifest.num_params = task.model.layout().map_err(TrainError::from)?.num_params();
+        manifest.data_sha256 = Manifest::data_sha256([&**train, &**test]);
+        let (mut data_before, mut seconds_before) = (None, 0.0);
+        if let Some(before) = before {
+            manifest.started = before.started;
+            manifest.phases_s = before.phases_s;
+            data_before = Some(before.data_sha256);
+            seconds_before = before.wall_time_s;
+        }
+        Ok(Self {
+            log: MetricsLog::open(
+                &run,
+                from.map_or(0, Checkpoint::step),
+                from.map_or(0, Checkpoint::epochs),
+            )?,
+            run,
+            manifest,
+            data_before,
+            seconds_before,
+        })
+    }
+
+    /// Refuses to go on with other data than the run began with.
+    pub(super) fn check_data(&self, allows: bool) -> Result<(), TrainError> {
+        let now = &self.manifest.data_sha256;
+        match &self.data_before {
+            Some(before) if before != now && !allows => Err(TrainError::Changed {
+                differences: vec![format!("the data's sha256 was {before}, is {now}")],
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.run.path()
+    }
+
+    /// Takes down an event.
+    pub(super) fn record(&mut self, event: &Event<'_>) -> Result<(), RunError> {
+        if let Event::Started(setup) = event {
+            self.manifest.set_up(setup);
+            self.manifest.write(&self.run)?;
+        }
+        self.log.record(event)
+    }
+
+    /// Takes down that the training ended by an error, which is more important than one of this.
+    pub(super) fn fail(&mut self) {
+        if self.manifest.threads > 0 {
+            self.manifest.status = Status::Failed;
+            let _ = self.manifest.write(&self.run);
+        }
+    }
+
+    /// Writes what came out: of a training that was stopped a checkpoint, of a whole one the weights; the report of both.
+    pub(super) fn keep(
+        &mut self,
+        trainer: &Trainer,
+        result: &Report,
+        task: &Task,
+    ) -> Result<(), CommandError> {
+        let network = trainer.network().map_err(TrainError::from)?;
+        let manifest = &mut self.manifest;
+        if result.is_stopped {
+            let file = Checkpoints::in_folder(self.run.checkpoints()).file(result.steps);
+            trainer.checkpoint()?.write(&file)?;
+            manifest.status = Status::Stopped;
+        } else {
+            let metadata = [("format", "pt"), ("model", &manifest.model)];
+            let file = self.run.path().join("model.safetensors");
+            write_safetensors(&file, &network, &metadata)?;
+            manifest.status = Status::Finished;
+        }
+        manifest.steps = result.steps;
+        manifest.weights_sha256 = Some(network.weights_sha256());
+        manifest.wall_time_s = self.seconds_before + result.wall_time.as_secs_f64();
+        manifest.add_phases(&result.phase_times);
+        let tested = self.last_evaluation()?;
+        if let Some(tested) = tested {
+            self.manifest.test_loss = Some(tested.loss);
+            self.manifest.test_accuracy = Some(tested.accuracy);
+        }
+        self.manifest.write(&self.run)?;
+        let mistakes = Mistakes::of(&network, &*task.data[1]).map_err(TrainError::from)?;
+        let mistakes = mistakes.as_ref().filter(|_| !result.is_stopped);
+        let mistakes = mistakes.map(|mistakes| (mistakes, &*task.class_names));
+        Ok(report(&self.run, &self.manifest, mistakes)?)
+    }
+
+    /// What the last evaluation gave, NaN before the first.
+    pub(super) fn tested(&self) -> Tested {
+        Tested {
+            loss: self.manifest.test_loss.unwrap_or(f64::NAN),
+            accuracy: self.manifest.test_accuracy.unwrap_or(f64::NAN),
+        }
+    }
+
+    fn last_evaluation(&self) -> Result<Option<Tested>, RunError> {
+        let records = MetricsLog::read(self.run.path())?;
+        Ok(records.iter().rev().find_map(|record| match record {
+            Record::Epoch {
+                test_loss,
+                test_accuracy,
+                ..
+            } => Some(Tested {
+                loss: test_loss.unwrap_or(f64::NAN),
+                accuracy: *test_accuracy,
+            }),
+            _ => None,
+        }))
+    }
+}

@@ -1,0 +1,266 @@
+//! `unisono train`: from settings to a trained network, in a run's folder if one is named.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use clap::ArgMatches;
+
+use crate::nn::Network;
+use crate::run::{Manifest, RunFolder, Status};
+use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
+
+use super::args::TrainCommand;
+use super::config::{CommandError, TrainSettings};
+use super::document::{Settled, commented, differences, read};
+use super::keeper::Keeper;
+use super::progress::{Progress, Voice};
+use super::sections::TrainArgs;
+use super::signals::Stops;
+use super::summary::{Tested, summary};
+use super::task::{Task, task, trainer};
+
+/// Sections and keys that leave the trained bits as they are, or only say how far to go.
+const HARMLESS: [&str; 12] = [
+    "engine.threads",
+    "engine.no_pin",
+    "engine.all_reduce",
+    "engine.update",
+    "run.epochs",
+    "run.max_steps",
+    "run.checkpoint_every_steps",
+    "run.checkpoint_every_epochs",
+    "run.keep",
+    "data.cache",
+    "data.path",
+    "data.on_bad_sample",
+];
+
+/// A training before its first step.
+struct Begun {
+    settled: Settled,
+    run: Option<RunFolder>,
+    /// What it goes on from.
+    checkpoint: Option<Checkpoint>,
+}
+
+/// `unisono train`.
+pub(super) fn train(command: &TrainCommand, matches: &ArgMatches) -> Result<(), CommandError> {
+    let begun = match &command.resume {
+        Some(path) => resumed(path, command, matches)?,
+        None => anew(command, matches)?,
+    };
+    let is_new = command.resume.is_none();
+    let folder = begun.run.as_ref().map(|run| run.path().to_owned());
+    let result = work(command, begun);
+    // A run that never made a step is no run: the same command can be mended and given again.
+    if let (true, Some(folder), Err(error)) = (is_new, folder, &result)
+        && super::config::exit_code(error) == 2
+        && !folder.join("manifest.json").exists()
+    {
+        let _ = std::fs::remove_dir_all(folder);
+    }
+    result
+}
+
+fn anew(command: &TrainCommand, matches: &ArgMatches) -> Result<Begun, CommandError> {
+    let mut settled = Settled::new(&command.settings, matches, &command.from)?;
+    let run = match &command.out {
+        Some(folder) => {
+            // The folder may be opened from elsewhere.
+            let data = &mut settled.args.data.data;
+            *data = data
+                .take()
+                .map(|path| std::path::absolute(&path).unwrap_or(path));
+            Some(RunFolder::create(folder, &commented(&settled.args))?)
+        }
+        None => None,
+    };
+    Ok(Begun {
+        settled,
+        run,
+        checkpoint: None,
+    })
+}
+
+/// Opens the run that `path` names, or the one that has the checkpoint there.
+fn resumed(
+    path: &Path,
+    command: &TrainCommand,
+    matches: &ArgMatches,
+) -> Result<Begun, CommandError> {
+    let is_checkpoint = path
+        .extension()
+        .is_some_and(|extension| extension == "json");
+    let folder = match path.parent().and_then(Path::parent) {
+        Some(folder) if is_checkpoint && folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) if is_checkpoint => folder,
+        _ => path,
+    };
+    let run = RunFolder::open(folder)?;
+    let file = folder.join("config.toml");
+    let stored = read(&file)?;
+    let before: TrainArgs = stored.clone().try_into().expect("it has been read as such");
+    let sources = (&command.settings, matches, &command.from);
+    let settled = Settled::over(stored, Some(file), sources)?;
+    let all = differences(&before, &settled.args);
+    let breaking: Vec<String> = all
+        .iter()
+        .filter(|(key, ..)| !HARMLESS.contains(&key.as_str()))
+        .map(|(key, was, is)| format!("{key} was {was}, is {is}"))
+        .collect();
+    if !breaking.is_empty() && !command.allow_change {
+        return Err(TrainError::Changed {
+            differences: breaking,
+        }
+        .into());
+    }
+    for (key, was, is) in &all {
+        eprintln!("changed: {key} was {was}, is {is}");
+    }
+    let goes_on = all
+        .iter()
+        .any(|(key, ..)| ["run.epochs", "run.max_steps"].contains(&key.as_str()));
+    let manifest = Manifest::read(folder);
+    if let Ok(manifest) = manifest
+        && manifest.status == Status::Finished
+        && !goes_on
+        && !is_checkpoint
+    {
+        return Err(CommandError::Finished {
+            folder: folder.to_owned(),
+            steps: manifest.steps,
+        });
+    }
+    let checkpoint = match is_checkpoint {
+        true => Checkpoint::read(path)?,
+        false => run.latest()?,
+    };
+    run.write("config.toml", commented(&settled.args).as_bytes())?;
+    Ok(Begun {
+        settled,
+        run: Some(run),
+        checkpoint: Some(checkpoint),
+    })
+}
+
+fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
+    let Begun {
+        settled,
+        run,
+        checkpoint,
+    } = begun;
+    let settings =
+        TrainSettings::try_from(settled.args.clone()).map_err(|error| settled.explain(error))?;
+    let task = task(&settings)?;
+    let voice = Voice::of(command);
+    if let (Some(balance), Voice::Text) = (&task.balance, voice) {
+        say!("classes: {balance}");
+    }
+    let mut trainer = trainer(&settings, task.model.clone()).sampling(task.sampling.clone());
+    if command.allow_change {
+        trainer = trainer.allow_changes();
+    }
+    let mut keeper = None;
+    if let Some(run) = run {
+        trainer = trainer.checkpoints(Checkpoints {
+            folder: run.checkpoints(),
+            ..settings.checkpoints.clone()
+        });
+        let kept = Keeper::new(run, (&settings, &task), checkpoint.as_ref())?;
+        if checkpoint.is_some() {
+            kept.check_data(command.allow_change)?;
+        }
+        keeper = Some(kept);
+    }
+    if let Some(checkpoint) = checkpoint {
+        trainer.resume(checkpoint)?;
+    }
+    let (report, signal) = fit(&mut trainer, &task, (voice, keeper.as_mut()))?;
+    if let Some(keeper) = &mut keeper {
+        keeper.keep(&trainer, &report, &task)?;
+    }
+    if let Some(signal) = signal {
+        return Err(CommandError::Stopped {
+            signal,
+            steps: report.steps,
+            run: keeper.map(|keeper| keeper.path().to_owned()),
+        });
+    }
+    let network = trainer.network().map_err(TrainError::from)?;
+    let tested = keeper.as_ref().map_or_else(
+        || Tested {
+            loss: report.test_loss(),
+            accuracy: report.test_accuracy(),
+        },
+        Keeper::tested,
+    );
+    match voice {
+        Voice::Json => finished_line(&network, &report, tested),
+        _ => summary(&settings, (&network, &task.about), (&report, tested)),
+    }
+    if let (Some(keeper), true) = (keeper, voice != Voice::Json) {
+        say!("run: {}", keeper.path().display());
+    }
+    Ok(())
+}
+
+fn finished_line(network: &Network, report: &Report, tested: Tested) {
+    let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+    say!(
+        "{}",
+        serde_json::json!({
+            "event": "finished",
+            "steps": report.steps,
+            "skipped_steps": report.skipped_steps,
+            "test_loss": finite(tested.loss),
+            "test_accuracy": finite(tested.accuracy),
+            "throughput_samples_per_s": finite(report.throughput_samples_per_s),
+            "wall_time_s": report.wall_time.as_secs_f64(),
+            "weights_sha256": network.weights_sha256(),
+        })
+    );
+}
+
+/// Trains until the end or a signal; gives the signal.
+fn fit(
+    trainer: &mut Trainer,
+    task: &Task,
+    (voice, mut keeper): (Voice, Option<&mut Keeper>),
+) -> Result<(Report, Option<i32>), CommandError> {
+    let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
+    let mut progress = Progress::new(voice);
+    let (mut signal, mut failed) = (None, None);
+    let [train, test] = &task.data;
+    let result = trainer.fit_observed(&**train, &**test, |event| {
+        progress.show(event);
+        if let Some(keeper) = keeper.as_deref_mut()
+            && let Err(error) = keeper.record(event)
+        {
+            failed = Some(error);
+            return ControlFlow::Break(());
+        }
+        match event {
+            Event::Step { .. } | Event::Epoch(_) => signal = signal.or_else(|| stops.pending()),
+            _ => {}
+        }
+        match signal {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        }
+    });
+    progress.finish();
+    match (result, failed) {
+        // A training that came to its end needs no stop.
+        (Ok(report), None) => {
+            let signal = signal.filter(|_| report.is_stopped);
+            Ok((report, signal))
+        }
+        (Err(error), None) => {
+            if let Some(keeper) = keeper {
+                keeper.fail();
+            }
+            Err(error.into())
+        }
+        (_, Some(error)) => Err(error.into()),
+    }
+}

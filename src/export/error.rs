@@ -1,0 +1,65 @@
+//! What can go wrong with files of weights.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::nn::NnError;
+
+/// Why weights cannot be written or read.
+///
+/// ```
+/// use unisono::export::{ExportError, read_safetensors};
+/// use unisono::nn::Sequential;
+/// let error = read_safetensors("no.safetensors".as_ref(), Sequential::new(2).dense(1)).unwrap_err();
+/// assert!(matches!(error, ExportError::Read { .. }));
+/// ```
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}; check the path and its permissions", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}; make room, or choose another place", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file holds other weights than the model has, or none.
+    #[error("{}: expected {expected}, got {got}; give the weights of this model", path.display())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// What the model needs.
+        expected: String,
+        /// What is there.
+        got: String,
+    },
+    /// The model cannot be built.
+    #[error(transparent)]
+    Model(#[from] NnError),
+}
+
+impl ExportError {
+    pub(super) fn read(path: &Path) -> impl Fn(std::io::Error) -> Self + Copy + '_ {
+        |source| ExportError::Read {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(super) fn write(path: &Path) -> impl Fn(std::io::Error) -> Self + Copy + '_ {
+        |source| ExportError::Write {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}

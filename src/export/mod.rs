@@ -1,0 +1,14 @@
+//! Weights for other programs, and from them.
+//!
+//! | file | what |
+//! |---|---|
+//! | `safetensors` | named tensors, as PyTorch, JAX and others read them; [`read_safetensors`] takes them back |
+//! | `npz` | the same for NumPy |
+
+mod error;
+mod npz;
+mod safetensors;
+
+pub use error::ExportError;
+pub use npz::write_npz;
+pub use safetensors::{read_safetensors, write_safetensors};

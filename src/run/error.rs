@@ -1,0 +1,99 @@
+//! What can go wrong with a run's folder.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::train::TrainError;
+
+/// Why a run cannot be made, opened or written.
+///
+/// ```
+/// use unisono::run::{RunError, RunFolder};
+/// let error = RunFolder::open("no/such/run").unwrap_err();
+/// assert!(matches!(error, RunError::NotARun { .. }));
+/// assert!(error.to_string().contains("no/such/run is no run's folder"));
+/// ```
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A file or folder cannot be read.
+    #[error("cannot read {}: {source}; check the path and its permissions", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file or folder cannot be written.
+    #[error("cannot write {}: {source}; make room, or choose another place", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The folder holds something already.
+    #[error("{} is not empty; choose a new folder, or go on with the run in it by --resume", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder holds no run.
+    #[error("{} is no run's folder: it has no config.toml; give the folder that --out named", path.display())]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process has it open.
+    #[error("the run in {} is open in process {process}; wait until that ends, or stop it", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The number of the process, as far as it is known.
+        process: String,
+    },
+    /// There is nothing to go on from.
+    #[error("the run in {} has no checkpoint yet; train anew", path.display())]
+    NoCheckpoint {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The newest checkpoint is damaged, an older one is not.
+    #[error("{problem}; the one before it is whole: --resume {}", before.display())]
+    Damaged {
+        /// What is wrong with the newest.
+        problem: TrainError,
+        /// The newest one that is whole.
+        before: PathBuf,
+    },
+    /// A file is not as it was written.
+    #[error("{}: expected {expected}, got {got}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What would have been right.
+        expected: String,
+        /// What is there.
+        got: String,
+    },
+    /// A checkpoint cannot be used.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+}
+
+impl RunError {
+    pub(super) fn read(path: &Path) -> impl Fn(std::io::Error) -> Self + Copy + '_ {
+        |source| RunError::Read {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(super) fn write(path: &Path) -> impl Fn(std::io::Error) -> Self + Copy + '_ {
+        |source| RunError::Write {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The folder of a run, open in one process at a time.
+
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use atomic_write_file::AtomicWriteFile;
+
+use crate::train::{Checkpoint, Checkpoints};
+
+use super::error::RunError;
+
+/// A run's folder; while this lives, no other process can open it.
+///
+/// ```
+/// use unisono::run::{RunError, RunFolder};
+/// let folder = std::env::temp_dir().join(format!("unisono-run-{}", std::process::id()));
+/// let run = RunFolder::create(&folder, "[run]\nepochs = 3\n")?;
+/// assert!(matches!(RunFolder::open(&folder), Err(RunError::InUse { .. })));
+/// assert!(matches!(RunFolder::create(&folder, ""), Err(RunError::NotEmpty { .. })));
+/// drop(run);
+/// assert_eq!(RunFolder::open(&folder)?.config()?, "[run]\nepochs = 3\n");
+/// # std::fs::remove_dir_all(folder).unwrap();
+/// # Ok::<(), RunError>(())
+/// ```
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    /// Locked as long as it is open; the system unlocks it even after a kill.
+    _lock: File,
+}
+
+impl RunFolder {
+    /// Makes a run in a folder that is not there yet, or empty, with these settings.
+    ///
+    /// # Errors
+    /// [`RunError::NotEmpty`], [`RunError::Write`].
+    pub fn create(path: impl Into<PathBuf>, config: &str) -> Result<Self, RunError> {
+        let path = path.into();
+        fs::create_dir_all(&path).map_err(RunError::write(&path))?;
+        let mut entries = fs::read_dir(&path).map_err(RunError::read(&path))?;
+        if entries.next().is_some() {
+            return Err(RunError::NotEmpty { path });
+        }
+        let lock = lock(&path)?;
+        let run = Self { path, _lock: lock };
+        run.write("config.toml", config.as_bytes())?;
+        Ok(run)
+    }
+
+    /// Opens a run.
+    ///
+    /// # Errors
+    /// [`RunError::NotARun`], [`RunError::InUse`], [`RunError::Write`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, RunError> {
+        let path = path.into();
+        if !Self::is_run(&path) {
+            return Err(RunError::NotARun { path });
+        }
+        let lock = lock(&path)?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// Whether a run lies there.
+    pub fn is_run(path: &Path) -> bool {
+        path.join("config.toml").is_file()
+    }
+
+    /// The runs in a folder, by name; those that lie in a folder of it too.
+    ///
+    /// # Errors
+    /// [`RunError::Read`].
+    pub fn all(folder: &Path) -> Result<Vec<PathBuf>, RunError> {
+        let failed = RunError::read(folder);
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if Self::is_run(&path) {
+                found.push(path);
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The settings, as they were written.
+    ///
+    /// # Errors
+    /// [`RunError::Read`].
+    pub fn config(&self) -> Result<String, RunError> {
+        let path = self.path.join("config.toml");
+        fs::read_to_string(&path).map_err(RunError::read(&path))
+    }
+
+    /// Where its checkpoints lie.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// The newest checkpoint.
+    ///
+    /// # Errors
+    /// [`RunError::NoCheckpoint`]; [`RunError::Damaged`] if it is not as it was written, with the newest one that is.
+    pub fn latest(&self) -> Result<Checkpoint, RunError> {
+        let none = || RunError::NoCheckpoint {
+            path: self.path.clone(),
+        };
+        let folder = self.checkpoints();
+        if !folder.is_dir() {
+            return Err(none());
+        }
+        let mut all = Checkpoints::all(&folder)?;
+        let newest = all.pop().ok_or_else(none)?;
+        let problem = match Checkpoint::read(&newest) {
+            Ok(checkpoint) => return Ok(checkpoint),
+            Err(problem) => problem,
+        };
+        let whole = all
+            .into_iter()
+            .rev()
+            .find(|path| Checkpoint::read(path).is_ok());
+        Err(match whole {
+            Some(before) => RunError::Damaged { problem, before },
+            None => RunError::Train(problem),
+        })
+    }
+
+    /// Writes a file of it, at once or not at all.
+    ///
+    /// # Errors
+    /// [`RunError::Write`].
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
+        let path = self.path.join(name);
+        let write = || {
+            let mut file = AtomicWriteFile::open(&path)?;
+            file.write_all(bytes)?;
+            file.commit()
+        };
+        write().map_err(RunError::write(&path))
+    }
+}
+
+/// Locks the folder for this process.
+fn lock(folder: &Path) -> Result<File, RunError> {
+    let path = folder.join("lock");
+    let failed = RunError::write(&path);
+    let mut options = File::options();
+    let options = options.create(true).truncate(false).read(true).write(true);
+    let mut file = options.open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let process = fs::read_to_string(&path).unwrap_or_default();
+            return Err(RunError::InUse {
+                path: folder.to_owned(),
+                process: process.trim().to_owned(),
+            });
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    file.set_len(0).map_err(failed)?;
+    writeln!(file, "{}", std::process::id()).map_err(failed)?;
+    Ok(file)
+}

@@ -1,0 +1,252 @@
+//! What a run measured, record by record.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::train::{EpochMetrics, Event};
+
+use super::error::RunError;
+use super::folder::RunFolder;
+use super::tensorboard::EventFile;
+
+/// Steps of an epoch that are recorded, about.
+const STEPS_OF_AN_EPOCH: u64 = 50;
+
+/// A line of `metrics.jsonl`.
+///
+/// ```
+/// use unisono::run::Record;
+/// let line = r#"{"event":"step","step":7,"epoch":1,"loss":2.25,"lr":0.1,"batch_size":32,"grad_norm":1.5}"#;
+/// let record: Record = serde_json::from_str(line)?;
+/// assert_eq!((record.step(), serde_json::to_string(&record)?.as_str()), (7, line));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Record {
+    /// A step.
+    Step {
+        /// Updates so far.
+        step: u64,
+        /// The epoch, from 1.
+        epoch: u32,
+        /// The batch's mean loss, before the update; `None` if it is not finite.
+        loss: Option<f64>,
+        /// The learning rate.
+        lr: f32,
+        /// Rows of the batch.
+        batch_size: usize,
+        /// The norm of the mean gradient; `None` if it is not finite.
+        grad_norm: Option<f64>,
+    },
+    /// An epoch, evaluated.
+    Epoch {
+        /// Updates so far.
+        step: u64,
+        /// The epoch, from 1.
+        epoch: u32,
+        /// Mean loss over the epoch's batches.
+        train_loss: Option<f64>,
+        /// Share classified correctly in the epoch's batches, in 0..=1.
+        train_accuracy: f64,
+        /// Mean loss over the test rows.
+        test_loss: Option<f64>,
+        /// Share of the test rows classified correctly, in 0..=1.
+        test_accuracy: f64,
+        /// Learning rate of the last step.
+        lr: f32,
+        /// Rows of the last planned batch.
+        batch_size: usize,
+        /// Norm of the mean gradient, averaged over the epoch's steps.
+        grad_norm: Option<f64>,
+        /// The gradient noise scale in rows, if it is tracked.
+        noise_scale: Option<f64>,
+        /// Rows trained on a second.
+        throughput_samples_per_s: f64,
+    },
+}
+
+impl Record {
+    /// The record of an event, if there is one for it.
+    pub fn of(event: &Event<'_>) -> Option<Self> {
+        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        match *event {
+            Event::Step {
+                epoch,
+                loss,
+                step,
+                lr,
+                batch_size,
+                grad_norm,
+                ..
+            } => Some(Record::Step {
+                step,
+                epoch,
+                loss: finite(loss),
+                lr,
+                batch_size,
+                grad_norm: finite(grad_norm),
+            }),
+            Event::Epoch(&EpochMetrics {
+                epoch,
+                step,
+                train_loss,
+                train_accuracy,
+                test_loss,
+                test_accuracy,
+                lr,
+                batch_size,
+                noise_scale,
+                grad_norm,
+                throughput_samples_per_s,
+            }) => Some(Record::Epoch {
+                step,
+                epoch,
+                train_loss: finite(train_loss),
+                train_accuracy,
+                test_loss: finite(test_loss),
+                test_accuracy,
+                lr,
+                batch_size,
+                grad_norm: finite(grad_norm),
+                noise_scale,
+                throughput_samples_per_s,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Updates so far.
+    pub fn step(&self) -> u64 {
+        match self {
+            Record::Step { step, .. } | Record::Epoch { step, .. } => *step,
+        }
+    }
+
+    /// Names and values for TensorBoard.
+    fn scalars(&self) -> Vec<(&'static str, f64)> {
+        match *self {
+            Record::Step {
+                loss,
+                lr,
+                batch_size,
+                grad_norm,
+                ..
+            } => vec![
+                ("step/loss", loss.unwrap_or(f64::NAN)),
+                ("step/learning rate", f64::from(lr)),
+                ("step/batch size", batch_size as f64),
+                ("step/gradient norm", grad_norm.unwrap_or(f64::NAN)),
+            ],
+            Record::Epoch {
+                train_loss,
+                train_accuracy,
+                test_loss,
+                test_accuracy,
+                noise_scale,
+                throughput_samples_per_s,
+                ..
+            } => {
+                let mut scalars = vec![
+                    ("loss/train", train_loss.unwrap_or(f64::NAN)),
+                    ("loss/test", test_loss.unwrap_or(f64::NAN)),
+                    ("accuracy/train", train_accuracy),
+                    ("accuracy/test", test_accuracy),
+                    ("throughput/samples a second", throughput_samples_per_s),
+                ];
+                scalars.extend(noise_scale.map(|scale| ("noise scale/rows", scale)));
+                scalars
+            }
+        }
+    }
+}
+
+/// Writes records: every epoch, and some fifty steps of each.
+#[derive(Debug)]
+pub struct MetricsLog {
+    path: PathBuf,
+    lines: File,
+    events: EventFile,
+    /// Steps between two that are recorded.
+    every: u64,
+}
+
+impl MetricsLog {
+    /// Goes on after `step` updates and `epochs` whole epochs: what was recorded later will be made again.
+    ///
+    /// # Errors
+    /// [`RunError::Read`], [`RunError::Write`].
+    pub fn open(run: &RunFolder, step: u64, epochs: u32) -> Result<Self, RunError> {
+        let path = run.path().join("metrics.jsonl");
+        let failed = RunError::write(&path);
+        let mut kept = String::new();
+        for record in Self::read(run.path())? {
+            // A checkpoint after an epoch's last step may have been made before its evaluation.
+            let is_behind = match record {
+                Record::Step { step: at, .. } => at <= step,
+                Record::Epoch { epoch, .. } => epoch <= epochs,
+            };
+            if is_behind {
+                kept += &line(&record);
+            }
+        }
+        run.write("metrics.jsonl", kept.as_bytes())?;
+        let lines = File::options().append(true).open(&path).map_err(failed)?;
+        Ok(Self {
+            lines,
+            events: EventFile::create(run.path()).map_err(RunError::write(run.path()))?,
+            every: 1,
+            path,
+        })
+    }
+
+    /// The records in a run's folder; a line that was cut by a kill is left out.
+    ///
+    /// # Errors
+    /// [`RunError::Read`].
+    pub fn read(folder: &Path) -> Result<Vec<Record>, RunError> {
+        let path = folder.join("metrics.jsonl");
+        let failed = RunError::read(&path);
+        let file = match fs::File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let lines = BufReader::new(file).lines();
+        let lines = lines.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let records = lines.iter().map(|line| serde_json::from_str(line));
+        Ok(records.filter_map(Result::ok).collect())
+    }
+
+    /// Records an event, if it is one to record.
+    ///
+    /// # Errors
+    /// [`RunError::Write`].
+    pub fn record(&mut self, event: &Event<'_>) -> Result<(), RunError> {
+        match event {
+            Event::Started(setup) => {
+                let steps = setup.rows.div_ceil(setup.batch_size.max(1)) as u64;
+                self.every = steps.div_ceil(STEPS_OF_AN_EPOCH).max(1);
+                return Ok(());
+            }
+            Event::Step { step, .. } if !step.is_multiple_of(self.every) => return Ok(()),
+            _ => {}
+        }
+        let Some(record) = Record::of(event) else {
+            return Ok(());
+        };
+        let failed = RunError::write(&self.path);
+        let text = line(&record);
+        self.lines.write_all(text.as_bytes()).map_err(failed)?;
+        let written = self.events.scalars(record.step(), &record.scalars());
+        written.map_err(failed)
+    }
+}
+
+fn line(record: &Record) -> String {
+    serde_json::to_string(record).expect("records are plain values") + "\n"
+}

@@ -1,0 +1,217 @@
+//! What a run ran on, and what came out.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::data::{Dataset, Labels};
+use crate::engine::{Phase, PhaseTimes};
+use crate::nn::kernel::Isa;
+use crate::train::Setup;
+
+use super::error::RunError;
+use super::folder::RunFolder;
+
+/// Values of a data set that are hashed; a longer one is hashed at its front.
+const HASHED_VALUES: usize = 1 << 26;
+
+/// How a run stands.
+///
+/// ```
+/// use unisono::run::Status;
+/// assert_eq!(serde_json::to_string(&Status::Finished)?, "\"finished\"");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// A process is at it, or was killed.
+    Running,
+    /// Stopped before its end; can go on.
+    Stopped,
+    /// Ended by an error.
+    Failed,
+    /// All that was asked for was done.
+    Finished,
+}
+
+/// `manifest.json`.
+///
+/// ```
+/// use unisono::run::{Manifest, Status};
+/// let manifest = Manifest::new("784-dense 10", "MNIST");
+/// assert_eq!((manifest.status, manifest.unisono.as_str()), (Status::Running, env!("CARGO_PKG_VERSION")));
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Manifest {
+    /// The version of this crate.
+    pub unisono: String,
+    /// How the run stands.
+    pub status: Status,
+    /// When it began, in UTC (RFC 3339).
+    pub started: String,
+    /// When it was last written, in UTC.
+    pub written: String,
+    /// The processor's name, if the system tells.
+    pub cpu: Option<String>,
+    /// The instruction set of the kernels.
+    pub instruction_set: Option<String>,
+    /// Worker threads of the last process.
+    pub threads: usize,
+    /// Whether they were pinned.
+    pub is_pinned: bool,
+    /// Shards of a batch.
+    pub shards: usize,
+    /// The seed.
+    pub seed: u64,
+    /// The model in a line.
+    pub model: String,
+    /// Its parameters.
+    pub num_params: usize,
+    /// The data in a line.
+    pub data: String,
+    /// Training and test rows.
+    pub rows: (usize, usize),
+    /// SHA-256 of both parts' values and labels.
+    pub data_sha256: String,
+    /// Updates so far.
+    pub steps: u64,
+    /// Seconds spent training, over all processes.
+    pub wall_time_s: f64,
+    /// The last test loss.
+    pub test_loss: Option<f64>,
+    /// The last test accuracy, in 0..=1.
+    pub test_accuracy: Option<f64>,
+    /// The fingerprint of the weights.
+    pub weights_sha256: Option<String>,
+    /// Seconds of the workers in each phase, summed over them.
+    pub phases_s: Vec<(String, f64)>,
+}
+
+impl Manifest {
+    /// Of a run that begins.
+    pub fn new(model: impl Into<String>, data: impl Into<String>) -> Self {
+        let now = now();
+        Self {
+            unisono: env!("CARGO_PKG_VERSION").to_owned(),
+            status: Status::Running,
+            started: now.clone(),
+            written: now,
+            cpu: cpu(),
+            instruction_set: Isa::chosen().ok().map(|isa| isa.name().to_owned()),
+            threads: 0,
+            is_pinned: false,
+            shards: 0,
+            seed: 0,
+            model: model.into(),
+            num_params: 0,
+            data: data.into(),
+            rows: (0, 0),
+            data_sha256: String::new(),
+            steps: 0,
+            wall_time_s: 0.0,
+            test_loss: None,
+            test_accuracy: None,
+            weights_sha256: None,
+            phases_s: Vec::new(),
+        }
+    }
+
+    /// Takes down what the engine chose.
+    pub fn set_up(&mut self, setup: &Setup) {
+        self.threads = setup.placement.num_threads;
+        self.is_pinned = setup.placement.is_pinned();
+        self.shards = setup.shards;
+        self.rows = (setup.rows, setup.test_rows);
+    }
+
+    /// Adds the workers' time in each phase.
+    pub fn add_phases(&mut self, workers: &[PhaseTimes]) {
+        for phase in Phase::ALL {
+            let spent = workers.iter().map(|times| times.of(phase).as_secs_f64());
+            let spent: f64 = spent.sum();
+            let mut named = self.phases_s.iter_mut();
+            match named.find(|(name, _)| name == phase.name()) {
+                Some((_, seconds)) => *seconds += spent,
+                None => self.phases_s.push((phase.name().to_owned(), spent)),
+            }
+        }
+    }
+
+    /// The fingerprint of training and test part.
+    pub fn data_sha256(parts: [&dyn Dataset; 2]) -> String {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash_rows(part, &mut hash);
+        }
+        format!("{:x}", hash.finalize())
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// [`RunError::Write`].
+    pub fn write(&mut self, run: &RunFolder) -> Result<(), RunError> {
+        self.written = now();
+        let text = serde_json::to_string_pretty(self).expect("a manifest is plain values");
+        run.write("manifest.json", (text + "\n").as_bytes())
+    }
+
+    /// Reads that of a run.
+    ///
+    /// # Errors
+    /// [`RunError::Read`], [`RunError::File`].
+    pub fn read(folder: &Path) -> Result<Self, RunError> {
+        let path = folder.join("manifest.json");
+        let text = std::fs::read(&path).map_err(RunError::read(&path))?;
+        serde_json::from_slice(&text).map_err(|error| RunError::File {
+            path,
+            expected: format!("a manifest of unisono {}", env!("CARGO_PKG_VERSION")),
+            got: error.to_string(),
+        })
+    }
+}
+
+/// Rows a thousand at a time.
+fn hash_rows(part: &dyn Dataset, hash: &mut Sha256) {
+    let rows = part.len().min(HASHED_VALUES / part.input_len().max(1) + 1);
+    hash.update((part.len() as u64).to_le_bytes());
+    let all: Vec<u32> = (0..rows as u32).collect();
+    let mut inputs = Vec::new();
+    for rows in all.chunks(1000) {
+        inputs.resize(rows.len() * part.input_len(), 0.0_f32);
+        part.gather_inputs(rows, &mut inputs);
+        hash.update(bytemuck::cast_slice(&inputs));
+        match part.labels() {
+            Labels::Classes(_) => {
+                let mut classes = vec![0_u32; rows.len()];
+                part.gather_classes(rows, &mut classes);
+                hash.update(bytemuck::cast_slice(&classes));
+            }
+            Labels::Sequence { len, .. } => {
+                let mut classes = vec![0_u32; rows.len() * len];
+                part.gather_classes(rows, &mut classes);
+                hash.update(bytemuck::cast_slice(&classes));
+            }
+            Labels::Values(count) => {
+                let mut values = vec![0.0_f32; rows.len() * count];
+                part.gather_values(rows, &mut values);
+                hash.update(bytemuck::cast_slice(&values));
+            }
+        }
+    }
+}
+
+fn now() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+}
+
+/// The processor's name (Linux).
+fn cpu() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}

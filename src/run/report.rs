@@ -1,0 +1,212 @@
+//! The page of a run: what came out, the curves, the split of the step, the mistakes, the settings.
+
+use serde_json::Value;
+
+use crate::study::{LineChart, Page};
+
+use super::error::RunError;
+use super::folder::RunFolder;
+use super::log::{MetricsLog, Record};
+use super::manifest::Manifest;
+use super::mistakes::{Mistakes, WrongRow};
+
+/// Classes whose confusion is shown as a table.
+const MOST_CLASSES: usize = 30;
+
+/// Writes `report.html` of a run.
+///
+/// # Errors
+/// [`RunError::Read`], [`RunError::Write`].
+pub fn report(
+    run: &RunFolder,
+    manifest: &Manifest,
+    mistakes: Option<(&Mistakes, &[String])>,
+) -> Result<(), RunError> {
+    let name = run.path().file_name().unwrap_or(run.path().as_os_str());
+    let mut page = Page::new(format!("Run {}", name.to_string_lossy()));
+    facts(&mut page, manifest);
+    curves(&mut page, &MetricsLog::read(run.path())?);
+    phases(&mut page, manifest);
+    if let Some((mistakes, names)) = mistakes {
+        confusion(&mut page, mistakes, names);
+    }
+    page.heading("Settings").verbatim(&run.config()?);
+    run.write("report.html", page.html().as_bytes())
+}
+
+fn facts(page: &mut Page, manifest: &Manifest) {
+    let or_none = |value: Option<String>| value.unwrap_or_else(|| "not known".to_owned());
+    let pinned = if manifest.is_pinned {
+        "pinned"
+    } else {
+        "not pinned"
+    };
+    let (rows, test_rows) = manifest.rows;
+    let facts = [
+        ("status", format!("{:?}", manifest.status).to_lowercase()),
+        (
+            "test accuracy",
+            or_none(
+                manifest
+                    .test_accuracy
+                    .map(|share| format!("{:.2} %", 100.0 * share)),
+            ),
+        ),
+        (
+            "test loss",
+            or_none(manifest.test_loss.map(|loss| format!("{loss:.6}"))),
+        ),
+        ("steps", manifest.steps.to_string()),
+        ("wall time", format!("{:.2} s", manifest.wall_time_s)),
+        (
+            "model",
+            format!("{} ({} parameters)", manifest.model, manifest.num_params),
+        ),
+        (
+            "data",
+            format!(
+                "{}, {rows} training and {test_rows} test rows",
+                manifest.data
+            ),
+        ),
+        ("threads", format!("{} ({pinned})", manifest.threads)),
+        ("shards", manifest.shards.to_string()),
+        ("seed", manifest.seed.to_string()),
+        ("processor", or_none(manifest.cpu.clone())),
+        ("instruction set", or_none(manifest.instruction_set.clone())),
+        ("began", manifest.started.clone()),
+        ("unisono", manifest.unisono.clone()),
+        ("data sha256", manifest.data_sha256.clone()),
+        ("weights sha256", or_none(manifest.weights_sha256.clone())),
+    ];
+    let rows = facts.map(|(name, value)| vec![name.to_owned(), value]);
+    page.table(&["", ""], &rows);
+}
+
+/// A line of a chart: its name, and the event and the field of the records it shows.
+type Line = (&'static str, &'static str, &'static str);
+
+/// Title, unit, caption and lines of each chart.
+const CHARTS: [(&str, &str, &str, &[Line]); 6] = [
+    (
+        "Loss",
+        "mean loss of a row",
+        "Training loss before each update (step), its mean over an epoch, and the test loss after it.",
+        &[
+            ("step", "step", "loss"),
+            ("epoch", "epoch", "train_loss"),
+            ("test", "epoch", "test_loss"),
+        ],
+    ),
+    (
+        "Accuracy",
+        "share of rows",
+        "Rows classified correctly: in training before each update, in the test part after the epoch.",
+        &[
+            ("training", "epoch", "train_accuracy"),
+            ("test", "epoch", "test_accuracy"),
+        ],
+    ),
+    (
+        "Learning rate",
+        "learning rate",
+        "The rate of each recorded step.",
+        &[("learning rate", "step", "lr")],
+    ),
+    (
+        "Gradient norm",
+        "norm of the mean gradient",
+        "Of each recorded step.",
+        &[("norm", "step", "grad_norm")],
+    ),
+    (
+        "Batch and noise scale",
+        "rows",
+        "Rows of each recorded step; the gradient noise scale where it is tracked.",
+        &[
+            ("batch", "step", "batch_size"),
+            ("noise scale", "epoch", "noise_scale"),
+        ],
+    ),
+    (
+        "Throughput",
+        "samples/s",
+        "Rows trained on a second, without evaluation.",
+        &[("throughput", "epoch", "throughput_samples_per_s")],
+    ),
+];
+
+fn curves(page: &mut Page, records: &[Record]) {
+    let plain = |record| serde_json::to_value(record).expect("records are plain values");
+    let records: Vec<Value> = records.iter().map(plain).collect();
+    page.heading("Curves");
+    for (title, unit, caption, lines) in CHARTS {
+        let mut chart = LineChart::new(title, ("steps", unit));
+        let mut has_points = false;
+        for &(name, event, field) in lines {
+            let of_event = records.iter().filter(|record| record["event"] == event);
+            let point = |record: &Value| Some((record["step"].as_f64()?, record[field].as_f64()?));
+            let points: Vec<(f64, f64)> = of_event.filter_map(point).collect();
+            if points.len() > 1 {
+                has_points = true;
+                chart = chart.line(name, points);
+            }
+        }
+        if has_points {
+            page.figure(&chart.svg(), caption);
+        }
+    }
+}
+
+fn phases(page: &mut Page, manifest: &Manifest) {
+    let all: f64 = manifest.phases_s.iter().map(|phase| phase.1).sum();
+    if all == 0.0 {
+        return;
+    }
+    let row = |(name, seconds): &(String, f64)| {
+        vec![
+            name.clone(),
+            format!("{seconds:.3}"),
+            format!("{:.1}", 100.0 * seconds / all),
+        ]
+    };
+    let rows: Vec<Vec<String>> = manifest.phases_s.iter().map(row).collect();
+    page.heading("Where the workers' time went")
+        .table(&["phase", "seconds, all workers", "%"], &rows);
+}
+
+fn confusion(page: &mut Page, mistakes: &Mistakes, names: &[String]) {
+    let name = |class: usize| {
+        names
+            .get(class)
+            .cloned()
+            .unwrap_or_else(|| class.to_string())
+    };
+    let classes = mistakes.confusion.nrows();
+    if classes <= MOST_CLASSES {
+        let head: Vec<String> = (0..classes).map(name).collect();
+        let head: Vec<&str> = [""]
+            .into_iter()
+            .chain(head.iter().map(String::as_str))
+            .collect();
+        let row = |class: usize| {
+            let counts = mistakes.confusion.row(class);
+            let counts = counts.iter().map(ToString::to_string);
+            [name(class)].into_iter().chain(counts).collect()
+        };
+        let rows: Vec<Vec<String>> = (0..classes).map(row).collect();
+        page.heading("Confusion")
+            .paragraph("Test rows of a class (down) and what they were taken for (across).")
+            .table(&head, &rows);
+    }
+    let picture = |row: &WrongRow| {
+        let caption = format!("{}, not {}", name(row.class), name(row.predicted));
+        Some((row.picture.clone()?, caption))
+    };
+    let pictures: Vec<(Vec<u8>, String)> = mistakes.wrong.iter().filter_map(picture).collect();
+    if !pictures.is_empty() {
+        page.heading("Mistakes")
+            .paragraph("Test rows that were taken for another class than their own.")
+            .pictures(&pictures);
+    }
+}

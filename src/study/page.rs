@@ -1,0 +1,111 @@
+//! A page of results that stands alone: HTML with its charts and pictures inside, no script, nothing from elsewhere.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// How it looks; widths in characters, so that a page is readable at any zoom.
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}\
+h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem;border-bottom:1px solid #ccc}\
+table{border-collapse:collapse;margin:1rem 0;font-variant-numeric:tabular-nums}td,th{padding:.15rem .6rem;border-bottom:1px solid #ddd;text-align:right}\
+td:first-child,th:first-child{text-align:left}pre{background:#f5f5f5;padding:.8rem;overflow-x:auto;font-size:.85rem}\
+figure{margin:1rem 0}figure svg{max-width:100%;height:auto}figcaption{color:#444;font-size:.9rem}\
+.pictures{display:flex;flex-wrap:wrap;gap:.6rem}.pictures figure{margin:0;text-align:center}.pictures img{width:72px;height:72px;object-fit:contain;image-rendering:pixelated;border:1px solid #ccc}";
+
+/// A page that grows from top to bottom.
+///
+/// ```
+/// use unisono::study::Page;
+/// let mut page = Page::new("Loss < 1");
+/// page.heading("Figures").table(&["run", "loss"], &[vec!["first".to_owned(), "0.5".to_owned()]]);
+/// let html = page.html();
+/// assert!(html.starts_with("<!doctype html>") && html.contains("<title>Loss &lt; 1</title>"));
+/// assert!(html.contains("<td>first</td><td>0.5</td>"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Page {
+    title: String,
+    body: String,
+}
+
+impl Page {
+    /// An empty page.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            body: String::new(),
+        }
+    }
+
+    /// Begins a part.
+    pub fn heading(&mut self, text: &str) -> &mut Self {
+        self.add(format!("<h2>{}</h2>", escaped(text)))
+    }
+
+    /// Adds a paragraph.
+    pub fn paragraph(&mut self, text: &str) -> &mut Self {
+        self.add(format!("<p>{}</p>", escaped(text)))
+    }
+
+    /// Adds text as it was typed.
+    pub fn verbatim(&mut self, text: &str) -> &mut Self {
+        self.add(format!("<pre>{}</pre>", escaped(text)))
+    }
+
+    /// Adds a table.
+    pub fn table(&mut self, head: &[&str], rows: &[Vec<String>]) -> &mut Self {
+        let cells = |row: &mut dyn Iterator<Item = &str>, tag: &str| -> String {
+            row.map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell)))
+                .collect()
+        };
+        let head = cells(&mut head.iter().copied(), "th");
+        let row = |row: &Vec<String>| {
+            let cells = cells(&mut row.iter().map(String::as_str), "td");
+            format!("<tr>{cells}</tr>\n")
+        };
+        let rows: String = rows.iter().map(row).collect();
+        self.add(format!("<table>\n<tr>{head}</tr>\n{rows}</table>"))
+    }
+
+    /// Adds an SVG document with what is to be seen in it.
+    pub fn figure(&mut self, svg: &str, caption: &str) -> &mut Self {
+        // An XML head has no place inside HTML.
+        let svg = svg.find("<svg").map_or(svg, |at| &svg[at..]);
+        self.add(format!(
+            "<figure>{svg}<figcaption>{}</figcaption></figure>",
+            escaped(caption)
+        ))
+    }
+
+    /// Adds small pictures in a row, each a PNG file and its caption.
+    pub fn pictures(&mut self, pictures: &[(Vec<u8>, String)]) -> &mut Self {
+        let picture = |(png, caption): &(Vec<u8>, String)| {
+            let (data, caption) = (STANDARD.encode(png), escaped(caption));
+            format!(
+                "<figure><img alt=\"{caption}\" src=\"data:image/png;base64,{data}\"><figcaption>{caption}</figcaption></figure>\n"
+            )
+        };
+        let pictures: String = pictures.iter().map(picture).collect();
+        self.add(format!("<div class=\"pictures\">{pictures}</div>"))
+    }
+
+    /// The whole document.
+    pub fn html(&self) -> String {
+        let title = escaped(&self.title);
+        format!(
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+             <link rel=\"icon\" href=\"data:,\"><title>{title}</title><style>{STYLE}</style></head>\n<body><h1>{title}</h1>\n{}</body></html>\n",
+            self.body
+        )
+    }
+
+    fn add(&mut self, text: String) -> &mut Self {
+        self.body += &text;
+        self.body.push('\n');
+        self
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('>', "&gt;").replace('"', "&quot;")
+}
