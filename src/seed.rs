@@ -32,6 +32,14 @@ pub enum Purpose {
     Split = 6,
     /// Which tokens of a text are dropped; `a` is its row, `b` the epoch's low half.
     TokenDropout = 7,
+    /// Which samples a bootstrap draws; `a` is the draw.
+    Bootstrap = 8,
+    /// The order of measurements; `a` is the round.
+    Measure = 9,
+    /// How long a simulated worker takes; `a` is the worker.
+    Simulate = 10,
+    /// What a study tries; `a` is the trial.
+    Trial = 11,
 }
 
 /// A counter-based random stream; implements `rand`'s `RngCore`, so `ndarray-rand`'s distributions draw from it.

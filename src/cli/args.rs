@@ -34,6 +34,111 @@ pub(super) enum Command {
     LrRange(LrRangeArgs),
     /// Time training steps of a reference model on made-up data
     Bench(BenchArgs),
+    /// Measure how throughput grows with threads, fit the laws of scaling, draw it
+    Scaling(ScalingArgs),
+}
+
+/// Measures scaling, or asks what was measured.
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct ScalingArgs {
+    /// mlp_small, mlp, lenet, resnet20, lstm or gpt
+    #[arg(long, default_value = "mlp", value_name = "NAME")]
+    pub(super) preset: String,
+
+    /// Numbers of threads, such as 1,2,4; by default powers of two up to the usable cores. With --simulate the number to simulate
+    #[arg(long, value_name = "N,N...")]
+    pub(super) threads: Option<String>,
+
+    /// strong (the global batch stays), weak (the rows of a thread stay), or both
+    #[arg(long, default_value = "strong,weak", value_name = "MODES")]
+    pub(super) mode: String,
+
+    /// Rows: of the global batch under strong scaling, of each thread under weak scaling (128); with --simulate of the global batch (128 a thread)
+    #[arg(long, value_name = "ROWS")]
+    pub(super) batch_size: Option<usize>,
+
+    /// The time that all rounds may take
+    #[arg(long, default_value = "20s", value_name = "TIME")]
+    pub(super) budget: String,
+
+    /// Stop earlier when every median is known to this share, with 95 % confidence
+    #[arg(long, default_value_t = 0.02, value_name = "SHARE")]
+    pub(super) half_width: f64,
+
+    /// Seed of parameters, data and the order of measurements
+    #[arg(long, default_value_t = 42)]
+    pub(super) seed: u64,
+
+    /// Write results.json, samples.jsonl, report.html and the charts (SVG and PNG) into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+
+    /// Measure another program beside ours: a command that prints bench's line of JSON; {preset}, {threads} and {batch} are filled in. May be given more than once
+    #[arg(long, value_name = "COMMAND")]
+    pub(super) peer: Vec<String>,
+
+    /// Measure every preset at several batch sizes, and say whether more threads are ever slower
+    #[arg(long, conflicts_with_all = ["compare", "simulate", "peer"])]
+    pub(super) never_slower: bool,
+
+    /// Say whether the results in two folders differ
+    #[arg(long, num_args = 2, value_names = ["DIR", "DIR"])]
+    pub(super) compare: Option<Vec<PathBuf>>,
+
+    /// Simulate a step of --threads instead, with constants measured on this machine, or those of --results
+    #[arg(long, conflicts_with = "compare")]
+    pub(super) simulate: bool,
+
+    #[command(flatten)]
+    pub(super) what_if: WhatIfArgs,
+}
+
+/// What is simulated.
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct WhatIfArgs {
+    /// Take the constants from the results in this folder
+    #[arg(long, value_name = "DIR", requires = "simulate")]
+    pub(super) results: Option<PathBuf>,
+
+    /// The last worker computes so many times as long
+    #[arg(
+        long,
+        default_value_t = 1.0,
+        value_name = "FACTOR",
+        requires = "simulate"
+    )]
+    pub(super) straggler: f64,
+
+    /// The workers' times differ by this standard deviation, as a share of them
+    #[arg(
+        long,
+        default_value_t = 0.0,
+        value_name = "SHARE",
+        requires = "simulate"
+    )]
+    pub(super) jitter: f64,
+
+    /// The all-reduce: naive, tree or segmented
+    #[arg(
+        id = "simulated_all_reduce",
+        long = "all-reduce",
+        default_value = "segmented",
+        value_name = "NAME",
+        requires = "simulate"
+    )]
+    pub(super) all_reduce: String,
+
+    /// The workers are on so many machines
+    #[arg(long, default_value_t = 1, value_name = "N", requires = "simulate")]
+    pub(super) ranks: usize,
+
+    /// Microseconds until a message from another machine begins to arrive
+    #[arg(long, default_value_t = 20.0, value_name = "US", requires = "simulate")]
+    pub(super) alpha: f64,
+
+    /// Gigabytes a second between two machines
+    #[arg(long, default_value_t = 1.25, value_name = "GB", requires = "simulate")]
+    pub(super) network: f64,
 }
 
 #[derive(Debug, ClapArgs)]

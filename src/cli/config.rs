@@ -11,6 +11,7 @@ use crate::export::ExportError;
 use crate::nn::presets::{self, Preset};
 use crate::run::RunError;
 use crate::study::Bench;
+use crate::study::scaling::ScalingError;
 use crate::train::{Checkpoints, EarlyStopping, OnNonFinite, TrainError};
 
 use super::args::BenchArgs;
@@ -76,6 +77,8 @@ pub(super) enum CommandError {
     Run(#[from] RunError),
     #[error(transparent)]
     Export(#[from] ExportError),
+    #[error(transparent)]
+    Scaling(#[from] ScalingError),
     #[error("cannot listen for signals: {source}")]
     Signals { source: std::io::Error },
     /// A signal asked to stop.
@@ -230,7 +233,7 @@ pub(super) fn bench(args: BenchArgs) -> Result<(Bench, bool), ArgError> {
     Ok((bench, args.json))
 }
 
-fn preset(name: &str) -> Result<Preset, ArgError> {
+pub(super) fn preset(name: &str) -> Result<Preset, ArgError> {
     let expected = "mlp_small, mlp, lenet, resnet20, lstm or gpt";
     presets::by_name(name).ok_or_else(|| refused("preset", expected, name))
 }
@@ -263,7 +266,9 @@ pub(super) fn exit_code(error: &CommandError) -> u8 {
         CommandError::Stopped { signal, .. } => return super::signals::exit_code(*signal),
         CommandError::Signals { .. }
         | CommandError::Run(RunError::Write { .. } | RunError::Read { .. })
-        | CommandError::Export(ExportError::Write { .. }) => return 1,
+        | CommandError::Export(ExportError::Write { .. })
+        | CommandError::Scaling(ScalingError::Io { .. } | ScalingError::Peer { .. }) => return 1,
+        CommandError::Scaling(ScalingError::Train(error)) => error,
         _ => return 2,
     };
     match error {

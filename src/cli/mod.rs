@@ -20,11 +20,13 @@ mod load;
 mod optim;
 mod progress;
 mod rates;
+mod scaling;
 mod sections;
 mod signals;
 mod summary;
 mod task;
 mod train;
+mod what_if;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -46,7 +48,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) if error.use_stderr() => {
             let text = error.to_string();
-            return fail(2, first_line(&text));
+            return fail(2, &in_one_line(&text));
         }
         Err(help) => {
             say!("{help}");
@@ -79,6 +81,7 @@ fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
             let (bench, json) = config::bench(args)?;
             Ok(bench::bench(&bench, json)?)
         }
+        Command::Scaling(args) => scaling::scaling(&args),
     }
 }
 
@@ -110,10 +113,14 @@ fn line(text: std::fmt::Arguments<'_>) {
     std::process::exit(1);
 }
 
-/// The first line of clap's message, without its prefix.
-fn first_line(text: &str) -> &str {
-    let line = text.lines().next().unwrap_or("bad arguments");
-    line.strip_prefix("error: ").unwrap_or(line)
+/// Clap's message up to the usage, in one line, without its prefix.
+fn in_one_line(text: &str) -> String {
+    let lines = text.lines().take_while(|line| !line.trim().is_empty());
+    let line = lines.map(str::trim).collect::<Vec<_>>().join(" ");
+    match line.strip_prefix("error: ") {
+        Some(message) => message.to_owned(),
+        None => line,
+    }
 }
 
 fn fail(code: u8, message: &str) -> ExitCode {

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::ArgMatches;
 
 use crate::optim::{PlanContext, Progress};
-use crate::study::LineChart;
+use crate::study::{Chart, LineChart};
 use crate::train::{LrRange, TrainError};
 
 use super::args::{LrRangeArgs, ScheduleArgs};

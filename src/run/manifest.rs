@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::data::{Dataset, Labels};
 use crate::engine::{Phase, PhaseTimes};
 use crate::nn::kernel::Isa;
+use crate::study::cpu;
 use crate::train::Setup;
 
 use super::error::RunError;
@@ -207,11 +208,4 @@ fn hash_rows(part: &dyn Dataset, hash: &mut Sha256) {
 
 fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
-}
-
-/// The processor's name (Linux).
-fn cpu() -> Option<String> {
-    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("model name"))?;
-    Some(line.split_once(':')?.1.trim().to_owned())
 }

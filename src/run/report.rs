@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::study::{LineChart, Page};
+use crate::study::{Chart, LineChart, Page};
 
 use super::error::RunError;
 use super::folder::RunFolder;

@@ -1,21 +1,13 @@
 //! Steps of a reference model on made-up data held in memory.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use crate::data::ArrayDataset;
-use crate::engine::{
-    Batch, Decision, Engine, EngineConfig, EngineError, Phase, PhaseTimes, Placement, Reduced,
-    Session,
-};
-use crate::nn::kernel::Isa;
+use crate::engine::{EngineConfig, Phase, Placement};
+use crate::nn::Network;
 use crate::nn::presets::Preset;
-use crate::nn::{Loss, Network, NetworkReplica, ReplicaSettings};
-use crate::optim::{Optimizer, StepScalars};
-use crate::train::{ChainUpdate, Sources, TrainError, model_shards, worthwhile_threads};
+use crate::train::TrainError;
 
 use super::made_up::made_up_data;
 use super::peak::measured_peak_flops;
+use super::rig::{Rig, phases_ms};
 use super::stats::quantile;
 
 /// Batches of made-up data, used in turn.
@@ -124,24 +116,18 @@ impl Bench {
         let model = &self.preset.model;
         let network = Network::new(model.clone(), self.seed)?;
         let data = made_up_data(&self.preset, BATCHES * self.batch_size, self.seed);
-        let optimizer = self.optimizer();
         let memory_before = memory_bytes(Memory::Resident);
-        let mut engine = self.build(&network, &data)?;
-        let mut run = |steps: std::ops::Range<u64>| {
-            engine.run(|session| self.steps(session, optimizer.lr(), steps.clone()))
-        };
-        let warmup = self.warmup as u64;
-        let first = run(0..warmup)??;
-        let before = engine.phase_times();
-        let timed = engine.run(|session| {
-            let steps = warmup..warmup + self.steps.max(1) as u64;
-            self.steps(session, optimizer.lr(), steps)
-        })??;
+        let mut rig = Rig::new(self, &network, &data)?;
+        let first = rig.steps(self.warmup)?;
+        let before = rig.engine.phase_times();
+        let timed = rig.steps(self.steps.max(1))?;
+        let engine = rig.engine;
         let placement = engine.placement().clone();
         let added = memory_bytes(Memory::Resident)
             .zip(memory_before)
             .map(|(after, before)| after.saturating_sub(before));
-        let phases_ms = phases_ms(&before, &engine.phase_times(), timed.len());
+        let workers = phases_ms(&before, &engine.phase_times(), timed.len());
+        let phases_ms = Phase::ALL.map(|phase| (phase.name(), mean_of(&workers, phase)));
         let trained = Network::with_params(model.clone(), engine.params())?;
         let mut losses = first.iter().chain(&timed).map(|step| step.1);
         Ok(BenchReport {
@@ -150,7 +136,7 @@ impl Bench {
             batch_size: self.batch_size,
             flops_per_step: model.training_flops()? as f64 * self.batch_size as f64,
             peak_flops: measured_peak_flops() * placement.num_running() as f64,
-            phases_ms,
+            phases_ms: phases_ms.into(),
             losses: (
                 losses.clone().next().unwrap_or(f64::NAN),
                 losses.next_back().unwrap_or(f64::NAN),
@@ -165,88 +151,11 @@ impl Bench {
             placement,
         })
     }
-
-    fn build<'d>(
-        &self,
-        network: &Network,
-        data: &'d ArrayDataset,
-    ) -> Result<Engine<NetworkReplica<Sources<'d>>, ChainUpdate>, TrainError> {
-        let model = &self.preset.model;
-        let update = ChainUpdate::for_model(&self.optimizer(), network.layout())?;
-        let settings = ReplicaSettings {
-            loss: Loss::SoftmaxCrossEntropy,
-            isa: Isa::chosen()?,
-            seed: self.seed,
-        };
-        let config = EngineConfig {
-            threads: worthwhile_threads(self.engine.threads, model, self.batch_size)?,
-            shards: self
-                .shards
-                .unwrap_or_else(|| model_shards(model, self.batch_size)),
-            ..self.engine
-        };
-        let replica = |_| {
-            NetworkReplica::new(model, settings.clone(), Sources([data, data]))
-                .expect("the network has been built")
-        };
-        Ok(Engine::new(config, network.params(), update, replica)?)
-    }
-
-    /// As the peers' scripts: AdamW for the GPT, else momentum.
-    fn optimizer(&self) -> Optimizer {
-        match self.preset.name {
-            "gpt" => Optimizer::adam_w(1e-3)
-                .with_betas(0.9, 0.99)
-                .with_weight_decay(0.1)
-                .decay_all(),
-            _ => Optimizer::sgd(0.01).with_momentum(0.9),
-        }
-    }
-
-    /// Each step's time and loss.
-    fn steps(
-        &self,
-        session: &mut Session<'_, NetworkReplica<Sources<'_>>, ChainUpdate>,
-        lr: f32,
-        steps: std::ops::Range<u64>,
-    ) -> Result<Vec<(Duration, f64)>, EngineError> {
-        let order: Arc<[u32]> = (0..(BATCHES * self.batch_size) as u32).collect();
-        let rows = self.batch_size;
-        let one = |step: u64| {
-            let start = (step as usize % BATCHES) * rows;
-            let batch = Batch {
-                range: start..start + rows,
-                ..Batch::whole(Arc::clone(&order), step)
-            };
-            let started = Instant::now();
-            let reduced = session.step(&batch, |reduced: &Reduced| {
-                Decision::Apply(StepScalars {
-                    row_scale: 1.0 / rows as f32,
-                    ..StepScalars::plain(lr, reduced.sums.weight, step)
-                })
-            })?;
-            Ok((started.elapsed(), reduced.sums.mean_loss()))
-        };
-        steps.map(one).collect()
-    }
 }
 
-fn phases_ms(
-    before: &[PhaseTimes],
-    after: &[PhaseTimes],
-    steps: usize,
-) -> Vec<(&'static str, f64)> {
-    let mean = |phase: Phase| {
-        let spent = before.iter().zip(after);
-        let total: f64 = spent
-            .map(|(before, after)| (after.of(phase) - before.of(phase)).as_secs_f64())
-            .sum();
-        (
-            phase.name(),
-            total * 1e3 / (after.len().max(1) * steps.max(1)) as f64,
-        )
-    };
-    Phase::ALL.into_iter().map(mean).collect()
+fn mean_of(workers: &[[f64; Phase::ALL.len()]], phase: Phase) -> f64 {
+    let total: f64 = workers.iter().map(|worker| worker[phase as usize]).sum();
+    total / workers.len().max(1) as f64
 }
 
 /// A figure of the process's memory.

@@ -1,21 +1,67 @@
-//! Line charts, as SVG and in the terminal.
+//! Charts of lines and of stacked bars, as SVG, as PNG and in the terminal.
 
+use kuva::backend::png::PngBackend;
 use kuva::backend::svg::SvgBackend;
 use kuva::backend::terminal::TerminalBackend;
-use kuva::plot::LinePlot;
+use kuva::plot::legend::LegendPosition;
+use kuva::plot::{BandPlot, BarPlot, LinePlot, ScatterPlot};
 use kuva::render::layout::Layout;
 use kuva::render::plots::Plot;
-use kuva::render::render::render_multiple;
+use kuva::render::render::{Scene, render_multiple};
 
-/// Colours that the colour-blind tell apart (Okabe, Ito 2008).
-const COLOURS: [&str; 7] = [
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
+/// Colours that the colour-blind tell apart (Okabe, Ito 2008), and two greys for stacks of more than seven.
+const COLOURS: [&str; 9] = [
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999",
+    "#F0E442",
 ];
+
+/// Width and height of a picture, in pixels.
+const SIZE: (f64, f64) = (800.0, 440.0);
+
+/// A picture of numbers.
+pub trait Chart {
+    /// What is drawn.
+    #[doc(hidden)]
+    fn scene(&self) -> Scene;
+
+    /// As an SVG document, 800 pixels wide.
+    fn svg(&self) -> String {
+        SvgBackend::new().render_scene(&self.scene())
+    }
+
+    /// As a PNG file of twice the size; `None` where no font is found.
+    fn png(&self) -> Option<Vec<u8>> {
+        PngBackend::new().render_scene(&self.scene()).ok()
+    }
+
+    /// For a terminal of `columns` x `rows` characters.
+    fn terminal(&self, columns: usize, rows: usize) -> String {
+        TerminalBackend::new(columns, rows).render_scene(&self.scene())
+    }
+}
+
+/// How a series of points is drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mark {
+    Line,
+    Dashes,
+    Points,
+}
+
+#[derive(Clone, Debug)]
+struct Series {
+    name: String,
+    points: Vec<(f64, f64)>,
+    mark: Mark,
+    /// Lower and upper edge at some x.
+    band: Vec<(f64, f64, f64)>,
+    colour: &'static str,
+}
 
 /// A chart of one or more lines.
 ///
 /// ```
-/// use unisono::study::LineChart;
+/// use unisono::study::{Chart, LineChart};
 /// let chart = LineChart::new("loss", ("step", "nats")).line("train", vec![(0.0, 2.3), (1.0, 1.1)]);
 /// assert!(chart.svg().starts_with("<svg"));
 /// assert!(!chart.terminal(60, 16).is_empty());
@@ -24,7 +70,8 @@ const COLOURS: [&str; 7] = [
 pub struct LineChart {
     title: String,
     axes: (String, String),
-    lines: Vec<(String, Vec<(f64, f64)>)>,
+    series: Vec<Series>,
+    is_log: (bool, bool),
 }
 
 impl LineChart {
@@ -33,47 +80,184 @@ impl LineChart {
         Self {
             title: title.into(),
             axes: (x.to_owned(), y.to_owned()),
-            lines: Vec::new(),
+            series: Vec::new(),
+            is_log: (false, false),
         }
     }
 
     /// With one more line; with a single one there is no legend.
-    pub fn line(mut self, name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
-        self.lines.push((name.into(), points));
+    pub fn line(self, name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        self.with(name.into(), points, Mark::Line)
+    }
+
+    /// With one more line, of dashes: what is not measured.
+    pub fn dashed(self, name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        self.with(name.into(), points, Mark::Dashes)
+    }
+
+    /// With points that are not joined.
+    pub fn points(self, name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        self.with(name.into(), points, Mark::Points)
+    }
+
+    /// With an interval around what was added last: x, lower and upper end.
+    pub fn band(mut self, edges: Vec<(f64, f64, f64)>) -> Self {
+        if let Some(last) = self.series.last_mut() {
+            last.band = edges;
+        }
         self
     }
 
-    /// As an SVG document.
-    pub fn svg(&self) -> String {
-        let (plots, layout) = self.plots();
-        SvgBackend::new().render_scene(&render_multiple(plots, layout))
+    /// In the colour of series `index`, for what was added last: the two belong together.
+    pub fn like(mut self, index: usize) -> Self {
+        if let Some(last) = self.series.last_mut() {
+            last.colour = COLOURS[index % COLOURS.len()];
+        }
+        self
     }
 
-    /// For a terminal of `columns` x `rows` characters.
-    pub fn terminal(&self, columns: usize, rows: usize) -> String {
-        let (plots, layout) = self.plots();
-        TerminalBackend::new(columns, rows).render_scene(&render_multiple(plots, layout))
+    /// With a logarithmic x axis.
+    pub fn log_x(mut self) -> Self {
+        self.is_log.0 = true;
+        self
     }
 
-    fn plots(&self) -> (Vec<Plot>, Layout) {
-        let lines = self.lines.iter().zip(COLOURS.iter().cycle());
-        let plots: Vec<Plot> = lines
-            .map(|((name, points), colour)| {
-                let line = LinePlot::new()
-                    .with_data(points.clone())
-                    .with_color(*colour)
-                    .with_stroke_width(2.0);
-                if self.lines.len() > 1 {
-                    line.with_legend(name.clone()).into()
-                } else {
-                    line.into()
-                }
-            })
-            .collect();
-        let layout = Layout::auto_from_plots(&plots)
-            .with_title(self.title.clone())
-            .with_x_label(self.axes.0.clone())
-            .with_y_label(self.axes.1.clone());
-        (plots, layout)
+    /// With a logarithmic y axis.
+    pub fn log_y(mut self) -> Self {
+        self.is_log.1 = true;
+        self
     }
+
+    fn with(mut self, name: String, points: Vec<(f64, f64)>, mark: Mark) -> Self {
+        let colour = COLOURS[self.series.len() % COLOURS.len()];
+        self.series.push(Series {
+            name,
+            points,
+            mark,
+            band: Vec::new(),
+            colour,
+        });
+        self
+    }
+}
+
+impl Series {
+    fn plots(&self, has_legend: bool) -> Vec<Plot> {
+        let mut plots = Vec::new();
+        if !self.band.is_empty() {
+            let edge =
+                |of: fn(&(f64, f64, f64)) -> f64| self.band.iter().map(of).collect::<Vec<f64>>();
+            let band = BandPlot::new(edge(|b| b.0), edge(|b| b.1), edge(|b| b.2));
+            plots.push(Plot::Band(band.with_color(self.colour).with_opacity(0.2)));
+        }
+        if self.mark == Mark::Points {
+            let mut points = ScatterPlot::new()
+                .with_data(self.points.clone())
+                .with_color(self.colour)
+                .with_size(4.5);
+            if has_legend {
+                points = points.with_legend(self.name.clone());
+            }
+            plots.push(points.into());
+        } else {
+            let mut line = LinePlot::new()
+                .with_data(self.points.clone())
+                .with_color(self.colour)
+                .with_stroke_width(2.0);
+            if self.mark == Mark::Dashes {
+                line = line.with_dashed();
+            }
+            if has_legend {
+                line = line.with_legend(self.name.clone());
+            }
+            plots.push(line.into());
+        }
+        plots
+    }
+}
+
+impl Chart for LineChart {
+    fn scene(&self) -> Scene {
+        let has_legend = self.series.len() > 1;
+        let can_be_drawn = |value: f64, is_log: bool| value.is_finite() && (!is_log || value > 0.0);
+        let drawn = self.series.iter().filter_map(|series| {
+            let mut drawn = series.clone();
+            drawn
+                .points
+                .retain(|&(x, y)| can_be_drawn(x, self.is_log.0) && can_be_drawn(y, self.is_log.1));
+            drawn.band.retain(|&(x, low, high)| {
+                can_be_drawn(x, self.is_log.0)
+                    && can_be_drawn(low, self.is_log.1)
+                    && can_be_drawn(high, self.is_log.1)
+            });
+            (!drawn.points.is_empty()).then_some(drawn)
+        });
+        let plots: Vec<Plot> = drawn.flat_map(|series| series.plots(has_legend)).collect();
+        let mut layout = layout(&plots, &self.title, &self.axes);
+        if self.is_log.0 {
+            layout = layout.with_log_x();
+        }
+        if self.is_log.1 {
+            layout = layout.with_log_y();
+        }
+        render_multiple(plots, layout)
+    }
+}
+
+/// A chart of bars, each a stack of the same parts.
+///
+/// ```
+/// use unisono::study::{Chart, StackedBars};
+/// let chart = StackedBars::new("a step", ("threads", "ms"), &["forward", "backward"]);
+/// assert!(chart.bar("1", &[2.0, 4.0]).bar("2", &[1.0, 2.1]).svg().contains("backward"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct StackedBars {
+    title: String,
+    axes: (String, String),
+    parts: Vec<String>,
+    bars: Vec<(String, Vec<f64>)>,
+}
+
+impl StackedBars {
+    /// An empty chart with the labels of its axes, units included, and the parts of a stack from below.
+    pub fn new(title: impl Into<String>, (x, y): (&str, &str), parts: &[&str]) -> Self {
+        Self {
+            title: title.into(),
+            axes: (x.to_owned(), y.to_owned()),
+            parts: parts.iter().map(ToString::to_string).collect(),
+            bars: Vec::new(),
+        }
+    }
+
+    /// With one more stack.
+    pub fn bar(mut self, label: impl Into<String>, parts: &[f64]) -> Self {
+        self.bars.push((label.into(), parts.to_vec()));
+        self
+    }
+}
+
+impl Chart for StackedBars {
+    fn scene(&self) -> Scene {
+        let mut bars = BarPlot::new().with_stacked().with_width(0.6);
+        for (label, parts) in &self.bars {
+            let coloured = parts.iter().zip(COLOURS.iter().cycle());
+            let coloured = coloured.map(|(&value, &colour)| (value, colour));
+            bars = bars.with_group(label.clone(), coloured);
+        }
+        let parts = self.parts.iter().map(String::as_str).collect();
+        let plots = vec![Plot::Bar(bars.with_legend(parts))];
+        let layout = layout(&plots, &self.title, &self.axes);
+        render_multiple(plots, layout)
+    }
+}
+
+fn layout(plots: &[Plot], title: &str, (x, y): &(String, String)) -> Layout {
+    Layout::auto_from_plots(plots)
+        .with_width(SIZE.0)
+        .with_height(SIZE.1)
+        .with_legend_position(LegendPosition::OutsideRightTop)
+        .with_title(title)
+        .with_x_label(x.clone())
+        .with_y_label(y.clone())
 }

@@ -1,24 +1,38 @@
-//! Measurements of training: what a step costs and where its time goes.
+//! Measurements and studies of training: what a step costs, how it scales, what the batch size does.
 //!
 //! | file | what |
 //! |---|---|
 //! | `bench` | steps of a preset on made-up data: times, throughput, share of the peak, split of the step |
-//! | `chart` | line charts, as SVG and in the terminal |
+//! | `bootstrap` | values with their 95 % intervals |
+//! | `chart` | charts as SVG, as PNG and in the terminal |
+//! | `fit` | least squares, and the laws of scaling |
+//! | `machine` | what a measurement ran on, and what disturbed it |
 //! | `made_up` | data for a preset where there are none |
 //! | `page` | a page of results that stands alone |
-//! | `peak` | the processor's own multiply-adds a second, as these kernels reach them |
-//! | `stats` | medians and quantiles |
+//! | `peak` | the processor's own multiply-adds a second, and the memory's bytes |
+//! | `rig` | an engine with a preset, ready for steps |
+//! | `scaling` | how throughput grows with threads |
+//! | `stats` | quantiles, and a test for a shift |
 
 mod bench;
+mod bootstrap;
 mod chart;
+mod fit;
+mod machine;
 mod made_up;
 mod page;
 mod peak;
+mod rig;
+pub mod scaling;
 mod stats;
 
 pub use bench::{Bench, BenchReport};
-pub use chart::LineChart;
+pub use bootstrap::{Bootstrap, Estimate, RESAMPLES};
+pub use chart::{Chart, LineChart, StackedBars};
+pub use fit::{Law, LawFit, least_squares};
+pub(crate) use machine::cpu;
+pub use machine::{Disturbance, Machine};
 pub use made_up::made_up_data;
 pub use page::Page;
-pub use peak::measured_peak_flops;
-pub use stats::quantile;
+pub use peak::{measured_bandwidth, measured_peak_flops};
+pub use stats::{mann_whitney, quantile};

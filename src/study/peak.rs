@@ -1,4 +1,4 @@
-//! The processor's peak, as the crate's own micro-kernel reaches it on operands that stay in L1.
+//! The machine's peaks: multiply-adds as the crate's own micro-kernel reaches them on operands in L1, and bytes between memory and cores.
 
 use std::time::Instant;
 
@@ -34,4 +34,37 @@ pub fn measured_peak_flops() -> f64 {
         best = best.min(one.elapsed().as_secs_f64());
     }
     (repeats * 2 * rows * columns * depth) as f64 / best
+}
+
+/// Bytes a second that `threads` threads together read and write in memory: the best of a few passes of a = b + s c over 32 MiB arrays each
+/// (the triad of McCalpin's STREAM, counted as 12 bytes an element).
+///
+/// ```
+/// assert!(unisono::study::measured_bandwidth(1) > 1e6);
+/// ```
+pub fn measured_bandwidth(threads: usize) -> f64 {
+    const LEN: usize = 8 << 20;
+    let start = std::sync::Barrier::new(threads.max(1));
+    let passes = |start: &std::sync::Barrier| {
+        let (b, c) = (vec![1.0_f32; LEN], vec![2.0_f32; LEN]);
+        let mut a = vec![0.0_f32; LEN];
+        let mut best = f64::INFINITY;
+        for _ in 0..6 {
+            start.wait();
+            let one = Instant::now();
+            let (b, c) = (std::hint::black_box(&b), std::hint::black_box(&c));
+            for ((a, b), c) in a.iter_mut().zip(b).zip(c) {
+                *a = b + 3.0 * c;
+            }
+            std::hint::black_box(&mut a);
+            best = best.min(one.elapsed().as_secs_f64());
+        }
+        (12 * LEN) as f64 / best
+    };
+    std::thread::scope(|scope| {
+        let threads = (0..threads.max(1)).map(|_| scope.spawn(|| passes(&start)));
+        let threads: Vec<_> = threads.collect();
+        let rates = threads.into_iter().map(|thread| thread.join());
+        rates.map(|rate| rate.unwrap_or(f64::NAN)).sum()
+    })
 }

@@ -1,0 +1,290 @@
+//! `unisono scaling`: how throughput grows with threads, measured, compared or simulated.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::engine::{Pinning, Placement, Threads};
+use crate::nn::presets;
+use crate::study::Page;
+use crate::study::scaling::{
+    Analysis, Mode, NeverSlower, Results, SLOWER_HEAD, Scaling, ScalingError, TABLE_HEAD, charts,
+    compare, page, slower_table, table,
+};
+use crate::train::TrainError;
+
+use super::args::ScalingArgs;
+use super::config::{ArgError, CommandError, preset, refused};
+use super::what_if::what_if;
+
+/// Batch sizes at which `--never-slower` measures each preset.
+const BATCHES: [(&str, &[usize]); 6] = [
+    ("mlp_small", &[16, 32, 256, 1024]),
+    ("mlp", &[32, 128, 1024]),
+    ("lenet", &[16, 64, 256]),
+    ("resnet20", &[16, 64]),
+    ("lstm", &[16, 64]),
+    ("gpt", &[4, 12]),
+];
+
+/// Rows of a batch where nothing is said.
+pub(super) const BATCH_SIZE: usize = 128;
+
+/// The number of threads beyond which nobody's list is meant.
+const MOST_THREADS: usize = 4_096;
+
+pub(super) fn scaling(args: &ScalingArgs) -> Result<(), CommandError> {
+    if let Some(folders) = &args.compare {
+        return compared(&folders[0], &folders[1]);
+    }
+    if args.simulate {
+        return what_if(args);
+    }
+    if args.never_slower {
+        return never_slower(args);
+    }
+    let scaling = settings(args)?;
+    let results = measured(&scaling)?;
+    let analysis = Analysis::of(&results);
+    print(&results, &analysis);
+    match &args.out {
+        Some(folder) => keep(&results, &analysis, folder),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn settings(args: &ScalingArgs) -> Result<Scaling, CommandError> {
+    let mode = |name: &str| match name.trim() {
+        "strong" => Ok(Mode::Strong),
+        "weak" => Ok(Mode::Weak),
+        other => Err(refused("mode", "strong, weak or strong,weak", other)),
+    };
+    let is_width = args.half_width > 0.0 && args.half_width < 1.0;
+    if !is_width {
+        let got = args.half_width.to_string();
+        return Err(refused("half-width", "between 0 and 1", &got).into());
+    }
+    Ok(Scaling {
+        threads: match &args.threads {
+            Some(list) => threads(list)?,
+            None => default_threads()?,
+        },
+        modes: args.mode.split(',').map(mode).collect::<Result<_, _>>()?,
+        batch_size: args.batch_size.unwrap_or(BATCH_SIZE),
+        budget: budget(args)?,
+        half_width: args.half_width,
+        seed: args.seed,
+        peers: args.peer.clone(),
+        ..Scaling::new(preset(&args.preset)?)
+    })
+}
+
+fn budget(args: &ScalingArgs) -> Result<Duration, ArgError> {
+    humantime::parse_duration(&args.budget)
+        .map_err(|_| refused("budget", "a time such as 20s or 5m", &args.budget))
+}
+
+fn threads(list: &str) -> Result<Vec<usize>, ArgError> {
+    let number = |text: &str| match text.trim().parse() {
+        Ok(count) if count <= MOST_THREADS => Ok(count),
+        _ => Err(refused(
+            "threads",
+            "numbers from 1 to 4096, such as 1,2,4",
+            list,
+        )),
+    };
+    list.split(',').map(number).collect()
+}
+
+/// Powers of two up to the usable cores, and all of them.
+fn default_threads() -> Result<Vec<usize>, CommandError> {
+    let placement = Placement::of_process(Threads::Fixed(1), Pinning::Auto);
+    let cores = placement.map_err(TrainError::from)?.num_usable_cores;
+    let powers = (0..)
+        .map(|power| 1 << power)
+        .take_while(|&count| count < cores);
+    Ok(powers.chain([cores]).collect())
+}
+
+pub(super) fn measured(scaling: &Scaling) -> Result<Results, ScalingError> {
+    let mut results = scaling.run(|round, half_width| {
+        eprint!(
+            "\rround {round}, medians within {:.1} % ",
+            100.0 * half_width
+        );
+    })?;
+    eprintln!();
+    results.command = command_line();
+    Ok(results)
+}
+
+/// As it was typed, without the program's folder.
+fn command_line() -> String {
+    let quoted = |word: String| match word.contains([' ', '{', '"', '\'', '$']) {
+        true => format!("'{}'", word.replace('\'', "'\\''")),
+        false => word,
+    };
+    let words = std::env::args().skip(1).map(quoted);
+    ["unisono".to_owned()]
+        .into_iter()
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn print(results: &Results, analysis: &Analysis) {
+    let rows = &analysis.rows;
+    say!(
+        "preset: {} ({} parameters)",
+        results.preset,
+        results.num_params
+    );
+    say!(
+        "machine: {}",
+        results.machine.cpu.as_deref().unwrap_or("not known")
+    );
+    say!("rounds: {}", results.rounds());
+    let disturbed: usize = rows.iter().map(|row| row.samples.1).sum();
+    say!(
+        "disturbed samples: {disturbed} of {}",
+        results.samples.len()
+    );
+    say!("base: {:.0} rows a second", rows[0].throughput.value);
+    aligned(&TABLE_HEAD, &table(rows));
+    for law in &analysis.laws {
+        let fit = law.fit.law.name();
+        say!("{fit}: serial share {}", law.sigma);
+        if let Some(best) = law.best_threads {
+            say!("{fit}: kappa {:.3e}, best threads {best}", law.kappa.value);
+        }
+    }
+    for known in &analysis.predictions {
+        if let Some(measured) = known.measured_ms {
+            say!(
+                "model of the step, {} threads: {:.4} ms, {:+.1} % of what was measured",
+                known.threads,
+                known.step_ms.value,
+                100.0 * (known.step_ms.value / measured - 1.0)
+            );
+        }
+    }
+    for (command, threads, ratio) in results.peer_rows() {
+        say!("faster than `{command}` on {threads} threads: {ratio} times");
+    }
+}
+
+/// Columns as wide as their widest cell.
+fn aligned(head: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([head[column].len()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded = cells
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    say!("{}", line(&mut head.iter().copied()));
+    for row in rows {
+        say!("{}", line(&mut row.iter().map(String::as_str)));
+    }
+}
+
+/// Writes the files.
+fn keep(results: &Results, analysis: &Analysis, folder: &Path) -> Result<(), CommandError> {
+    results.write(folder)?;
+    for (name, chart, _) in charts(results, analysis) {
+        write(folder, &format!("{name}.svg"), chart.svg().as_bytes())?;
+        match chart.png() {
+            Some(png) => write(folder, &format!("{name}.png"), &png)?,
+            None => eprintln!("warning: no font for {name}.png; the SVG has the same picture"),
+        }
+    }
+    write(
+        folder,
+        "report.html",
+        page(results, analysis).html().as_bytes(),
+    )?;
+    say!("report: {}", folder.join("report.html").display());
+    Ok(())
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), CommandError> {
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).map_err(|source| CommandError::Write { path, source })
+}
+
+fn compared(first: &Path, second: &Path) -> Result<(), CommandError> {
+    let both = compare(&Results::read(first)?, &Results::read(second)?)?;
+    let row = |one: &crate::study::scaling::Comparison| {
+        vec![
+            one.cell.name(),
+            one.cell.threads.to_string(),
+            one.cell.batch_size.to_string(),
+            one.ratio.to_string(),
+            format!("{:.4}", one.p),
+            if one.differs() {
+                "differs"
+            } else {
+                "no difference shown"
+            }
+            .to_owned(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = both.iter().map(row).collect();
+    aligned(
+        &[
+            "cell",
+            "threads",
+            "batch",
+            "second's throughput, of the first's",
+            "p",
+            "verdict",
+        ],
+        &rows,
+    );
+    Ok(())
+}
+
+fn never_slower(args: &ScalingArgs) -> Result<(), CommandError> {
+    let case = |&(name, batches): &(&str, &[usize])| {
+        let preset = presets::by_name(name).expect("the list names presets");
+        (preset, batches.to_vec())
+    };
+    let mut threads = settings(args)?.threads;
+    if !threads.contains(&1) {
+        threads.push(1);
+    }
+    let study = NeverSlower {
+        cases: BATCHES.iter().map(case).collect(),
+        threads,
+        budget: budget(args)?,
+        seed: args.seed,
+    };
+    let rows = study.run(|row| {
+        eprintln!(
+            "{} {}, {} threads: {}",
+            row.preset, row.batch_size, row.threads, row.ratio
+        );
+    })?;
+    let table = slower_table(&rows);
+    aligned(&SLOWER_HEAD, &table);
+    let Some(folder) = &args.out else {
+        return Ok(());
+    };
+    let mut page = Page::new("Never slower with more threads");
+    page.paragraph(&command_line())
+        .paragraph("Throughput of the best of fewer threads, with its 95 % interval. Where it is below 0.98, auto has to take fewer.")
+        .table(&SLOWER_HEAD, &table);
+    let lines = rows
+        .iter()
+        .map(|row| serde_json::to_string(row).expect("rows are plain values"));
+    let lines = lines.collect::<Vec<_>>().join("\n") + "\n";
+    std::fs::create_dir_all(folder).map_err(|source| CommandError::Write {
+        path: folder.clone(),
+        source,
+    })?;
+    write(folder, "never_slower.jsonl", lines.as_bytes())?;
+    write(folder, "never_slower.html", page.html().as_bytes())
+}

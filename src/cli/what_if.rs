@@ -1,0 +1,93 @@
+//! `unisono scaling --simulate`: a step on machines that are not here.
+
+use crate::study::scaling::{Mode, Network, Results, Scaling, ScalingError, Scenario};
+
+use super::args::{ScalingArgs, WhatIfArgs};
+use super::config::{CommandError, refused};
+use super::scaling::{BATCH_SIZE, measured, settings};
+
+pub(super) fn what_if(args: &ScalingArgs) -> Result<(), CommandError> {
+    let scenario = scenario(args)?;
+    let results = results(args)?;
+    let all: Vec<u32> = (0..results.rounds() as u32).collect();
+    let costs = results.costs(&all).ok_or_else(|| ScalingError::Scenario {
+        what: "the results",
+        expected: "of strong scaling on one thread and on several",
+        got: results.command.clone(),
+    })?;
+    let scenario = Scenario {
+        params: results.num_params,
+        ..scenario
+    };
+    let step = scenario.simulate(&costs)?;
+    let one = results.rows()[0].throughput.value;
+    let rate = scenario.rows as f64 / step.step_s;
+    let (preset, params) = (&results.preset, results.num_params);
+    say!(
+        "preset: {preset} ({params} parameters), batch {}",
+        scenario.rows
+    );
+    say!("simulated threads: {}", scenario.threads);
+    say!("slowest gradient: {:.4} ms", 1e3 * step.folded_s);
+    say!("all reports: {:.4} ms", 1e3 * step.reduced_s);
+    say!("last update: {:.4} ms", 1e3 * step.updated_s);
+    say!("step: {:.4} ms (prediction)", 1e3 * step.step_s);
+    let gain = rate / one;
+    say!("throughput: {rate:.0} rows a second, {gain:.2} times the base's (prediction)");
+    Ok(())
+}
+
+fn scenario(args: &ScalingArgs) -> Result<Scenario, CommandError> {
+    let WhatIfArgs {
+        straggler,
+        jitter,
+        all_reduce,
+        ranks,
+        alpha,
+        network,
+        ..
+    } = &args.what_if;
+    let list = args.threads.as_deref().unwrap_or("");
+    let one_number = |_| refused("threads", "with --simulate, one number of at least 1", list);
+    let threads: usize = list.trim().parse().map_err(one_number)?;
+    if *network <= 0.0 || *alpha < 0.0 {
+        let got = format!("{network} GB/s after {alpha} microseconds");
+        let expected = "more than 0, after 0 microseconds or more";
+        return Err(refused("network", expected, &got).into());
+    }
+    let scenario = Scenario {
+        threads,
+        shards: threads.max(16),
+        rows: args
+            .batch_size
+            .unwrap_or(threads.saturating_mul(BATCH_SIZE)),
+        straggler: *straggler,
+        jitter: *jitter,
+        seed: args.seed,
+        network: (*ranks != 1).then_some(Network {
+            ranks: *ranks,
+            message_s: alpha * 1e-6,
+            byte_s: 1e-9 / network,
+        }),
+        ..Scenario::default()
+    };
+    let scenario = scenario.with_all_reduce(all_reduce)?;
+    scenario.check()?;
+    Ok(scenario)
+}
+
+/// Those that are named, or such as are measured for it.
+fn results(args: &ScalingArgs) -> Result<Results, CommandError> {
+    if let Some(folder) = &args.what_if.results {
+        return Ok(Results::read(folder)?);
+    }
+    let settings = settings(&ScalingArgs {
+        threads: None,
+        ..args.clone()
+    })?;
+    Ok(measured(&Scaling {
+        threads: vec![1, 2],
+        modes: vec![Mode::Strong],
+        ..settings
+    })?)
+}

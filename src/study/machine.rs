@@ -1,0 +1,190 @@
+//! What a measurement ran on, and what disturbed it.
+
+use std::fs;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Pinning, Placement, Threads};
+use crate::nn::kernel::Isa;
+
+/// The machine and the program, as far as they can be told.
+///
+/// ```
+/// use unisono::study::Machine;
+/// let machine = Machine::this();
+/// assert!(machine.usable_cores >= 1 && machine.rustc.starts_with("rustc "));
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The processor's name.
+    pub cpu: Option<String>,
+    /// Cores that this process may use.
+    pub usable_cores: usize,
+    /// Whether threads are pinned when there is a core for each.
+    pub can_pin: bool,
+    /// The instruction set of the kernels.
+    pub instruction_set: Option<String>,
+    /// The operating system's name and version.
+    pub system: Option<String>,
+    /// The rule by which the processor's clock is set.
+    pub clock_governor: Option<String>,
+    /// The compiler.
+    pub rustc: String,
+    /// The version of this crate.
+    pub unisono: String,
+    /// The commit it was built from, with `+` for changes that were not committed.
+    pub commit: String,
+}
+
+impl Machine {
+    /// This one.
+    pub fn this() -> Self {
+        let placement = Placement::of_process(Threads::Fixed(1), Pinning::Auto).ok();
+        Self {
+            cpu: cpu(),
+            usable_cores: placement.as_ref().map_or(1, |found| found.num_usable_cores),
+            can_pin: placement.is_some_and(|found| found.is_pinned()),
+            instruction_set: Isa::chosen().ok().map(|isa| isa.name().to_owned()),
+            system: line("/proc/sys/kernel/osrelease").map(|release| format!("Linux {release}")),
+            clock_governor: line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            rustc: env!("UNISONO_RUSTC").to_owned(),
+            unisono: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: env!("UNISONO_COMMIT").to_owned(),
+        }
+    }
+
+    /// Names and values, for tables.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let or_none = |value: &Option<String>| value.clone().unwrap_or("not known".to_owned());
+        vec![
+            ("processor", or_none(&self.cpu)),
+            ("usable cores", self.usable_cores.to_string()),
+            (
+                "pinning",
+                if self.can_pin { "yes" } else { "no" }.to_owned(),
+            ),
+            ("instruction set", or_none(&self.instruction_set)),
+            ("system", or_none(&self.system)),
+            ("clock governor", or_none(&self.clock_governor)),
+            ("compiler", self.rustc.clone()),
+            (
+                "unisono",
+                format!("{}, commit {}", self.unisono, self.commit),
+            ),
+        ]
+    }
+}
+
+/// The processor's name (Linux).
+pub(crate) fn cpu() -> Option<String> {
+    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+fn line(path: &str) -> Option<String> {
+    Some(fs::read_to_string(path).ok()?.trim().to_owned())
+}
+
+/// Counters of the system, read before and after a sample (Linux; each is absent where the system does not tell).
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counters {
+    /// All processors' time in ticks: doing anything at all, taken by the host, and in total.
+    all: Option<[u64; 3]>,
+    /// This process's own, in ticks.
+    own: Option<u64>,
+    throttles: Option<u64>,
+}
+
+/// What happened between two readings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Disturbance {
+    /// Processors that did other processes' work.
+    pub others_cores: Option<f64>,
+    /// The share of the processors' time that the host of a virtual machine took.
+    pub steal_share: Option<f64>,
+    /// Times that the processor was slowed down because of its heat.
+    pub throttles: Option<u64>,
+    /// The clock of the first core at the end, in MHz.
+    pub clock_mhz: Option<f64>,
+    /// The load average of the last minute, at the end.
+    pub load: Option<f64>,
+}
+
+impl Counters {
+    pub(crate) fn read() -> Self {
+        let throttles = line("/sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count");
+        Self {
+            all: all_ticks(),
+            own: own_ticks(),
+            throttles: throttles.and_then(|count| count.parse().ok()),
+        }
+    }
+
+    /// What happened since `before`.
+    pub(crate) fn since(&self, before: &Self) -> Disturbance {
+        let all = self.all.zip(before.all);
+        let ticks = all.map(|(now, then)| [0, 1, 2].map(|k| now[k].saturating_sub(then[k]) as f64));
+        let ticks = ticks.filter(|[_, _, total]| *total > 0.0);
+        let own = self
+            .own
+            .zip(before.own)
+            .map(|(now, then)| (now - then) as f64);
+        let cores = std::thread::available_parallelism().map_or(1.0, |count| count.get() as f64);
+        let clock = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("cpu MHz"))?;
+            line.split_once(':')?.1.trim().parse().ok()
+        });
+        Disturbance {
+            others_cores: ticks
+                .zip(own)
+                .map(|([busy, _, total], own)| ((busy - own) / total).max(0.0) * cores),
+            steal_share: ticks.map(|[_, steal, total]| steal / total),
+            throttles: self
+                .throttles
+                .zip(before.throttles)
+                .map(|(now, then)| now - then),
+            clock_mhz: clock,
+            load: line("/proc/loadavg")
+                .and_then(|text| text.split_whitespace().next()?.parse().ok()),
+        }
+    }
+}
+
+impl Disturbance {
+    /// Why a sample that it happened to cannot be believed, if so: another process had a quarter of a core or more, the host 2 %, or
+    /// the processor was too hot.
+    pub fn reason(&self) -> Option<String> {
+        if let Some(cores) = self.others_cores.filter(|&cores| cores >= 0.25) {
+            return Some(format!("others used {cores:.2} cores"));
+        }
+        if let Some(share) = self.steal_share.filter(|&share| share >= 0.02) {
+            return Some(format!("the host took {:.1} %", 100.0 * share));
+        }
+        let throttles = self.throttles.filter(|&count| count > 0)?;
+        Some(format!("throttled {throttles} times"))
+    }
+}
+
+/// Busy, stolen and total ticks of all processors.
+fn all_ticks() -> Option<[u64; 3]> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let line = text.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Vec<u64> = line
+        .split_whitespace()
+        .filter_map(|tick| tick.parse().ok())
+        .take(8)
+        .collect();
+    let &[user, nice, system, idle, iowait, irq, softirq, steal] = ticks.as_slice() else {
+        return None;
+    };
+    let busy = user + nice + system + irq + softirq;
+    Some([busy, steal, busy + idle + iowait + steal])
+}
+
+fn own_ticks() -> Option<u64> {
+    let text = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program may hold blanks; it ends with the last parenthesis.
+    let fields: Vec<&str> = text.rsplit_once(") ")?.1.split_whitespace().collect();
+    Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+}

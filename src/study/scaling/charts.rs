@@ -1,0 +1,207 @@
+//! The charts of a measurement.
+
+use crate::engine::Phase;
+use crate::study::{Chart, Estimate, Law, LineChart, StackedBars};
+
+use super::plan::Kind;
+use super::report::Analysis;
+use super::results::Results;
+use super::summary::Row;
+
+/// A chart with the name of its files and what is to be seen in it.
+pub type Captioned = (&'static str, Box<dyn Chart>, String);
+
+/// Every chart that there is something to draw for.
+pub fn charts(results: &Results, analysis: &Analysis) -> Vec<Captioned> {
+    let rows = &analysis.rows;
+    let mut charts = vec![
+        speedup(results, analysis),
+        efficiency(rows),
+        split(rows),
+        roofline(results, rows),
+    ];
+    if analysis.predictions.len() > 1 {
+        charts.push(far(analysis));
+    }
+    charts
+}
+
+/// Threads and one of a row's estimates, of rows of a kind; of one thread both modes are the same row.
+fn of_kind(rows: &[Row], kind: Kind, of: impl Fn(&Row) -> Estimate) -> Vec<(f64, Estimate)> {
+    let is_it = |row: &&Row| {
+        row.cell.kind == kind
+            || (kind == Kind::Weak && row.cell.kind == Kind::Strong && row.cell.threads == 1)
+    };
+    let points = rows.iter().filter(is_it);
+    points
+        .map(|row| (row.cell.threads as f64, of(row)))
+        .collect()
+}
+
+fn add(chart: LineChart, name: &str, points: &[(f64, Estimate)]) -> LineChart {
+    let line = points.iter().map(|(x, y)| (*x, y.value)).collect();
+    let band = points.iter().map(|(x, y)| (*x, y.low, y.high)).collect();
+    chart.line(name, line).band(band)
+}
+
+fn speedup(results: &Results, analysis: &Analysis) -> Captioned {
+    let rows = &analysis.rows;
+    let most = rows.iter().map(|row| row.cell.threads).max().unwrap_or(1);
+    let mut chart = LineChart::new(
+        format!(
+            "Speed-up, {} at batch {}",
+            results.preset, results.batch_size
+        ),
+        ("threads", "rows a second, of the base's"),
+    );
+    for (name, kind) in [("strong", Kind::Strong), ("weak", Kind::Weak)] {
+        let points = of_kind(rows, kind, |row| row.speedup);
+        if points.len() > 1 {
+            chart = add(chart, name, &points);
+        }
+    }
+    let ideal = vec![(1.0, 1.0), (most as f64, most as f64)];
+    chart = chart.dashed("ideal", ideal).like(6);
+    let base = rows[0].throughput.value;
+    for law in &analysis.laws {
+        let steps = 1..=most * 4;
+        let curve = steps.map(|n| n as f64 / 4.0).filter(|n| *n >= 1.0);
+        let curve = curve.map(|n| (n, law.fit.throughput(n) / base)).collect();
+        chart = chart.dashed(law.fit.law.name(), curve);
+    }
+    let near = analysis
+        .predictions
+        .iter()
+        .filter(|known| known.threads <= most);
+    let near = near.map(|known| (known.threads as f64, known.speedup.value));
+    chart = chart.points("model of the step", near.collect());
+    let caption = "Bands: 95 % bootstrap intervals. The base is the fastest program of one thread: one shard, no all-reduce.";
+    ("speedup", Box::new(chart), caption.to_owned())
+}
+
+fn efficiency(rows: &[Row]) -> Captioned {
+    let mut chart = LineChart::new(
+        "Efficiency",
+        ("threads", "speed-up of the number of threads"),
+    );
+    for (name, kind) in [
+        ("strong", Kind::Strong),
+        ("weak", Kind::Weak),
+        ("per-worker shards", Kind::PerWorker),
+    ] {
+        let points = of_kind(rows, kind, |row| row.efficiency);
+        if points.len() > 1 {
+            chart = add(chart, name, &points);
+        }
+    }
+    let most = rows.iter().map(|row| row.cell.threads).max().unwrap_or(1);
+    chart = chart
+        .dashed("ideal", vec![(1.0, 1.0), (most as f64, 1.0)])
+        .like(6);
+    let caption = "1 means that every thread does as much as the base alone.";
+    ("efficiency", Box::new(chart), caption.to_owned())
+}
+
+fn split(rows: &[Row]) -> Captioned {
+    let parts = Phase::ALL.map(Phase::name);
+    let mut chart = StackedBars::new(
+        "Where the workers' time goes",
+        ("threads", "ms a step, median worker"),
+        &parts,
+    );
+    for row in rows {
+        let kind = match row.cell.kind {
+            Kind::Strong => "strong",
+            Kind::Weak => "weak",
+            _ => continue,
+        };
+        let times: Vec<f64> = row.phases.iter().map(|phase| phase.median_ms).collect();
+        chart = chart.bar(format!("{} {kind}", row.cell.threads), &times);
+    }
+    let caption =
+        "The fold counts what adds shards in memory; most are added in registers, inside backward.";
+    ("split", Box::new(chart), caption.to_owned())
+}
+
+fn roofline(results: &Results, rows: &[Row]) -> Captioned {
+    let most = results.bandwidth.last().map_or(1, |known| known.0);
+    let running = most.min(results.machine.usable_cores) as f64;
+    let bandwidth = results.bandwidth.last().map_or(f64::NAN, |known| known.1);
+    let peak = results.peak_flops * running;
+    let knee = peak / bandwidth;
+    let points = |kind: Kind| -> Vec<(f64, f64)> {
+        let of_kind = rows.iter().filter(|row| row.cell.kind == kind);
+        let point = |row: &Row| {
+            let share = row.bandwidth_share?;
+            let flops = results.flops_per_row * row.throughput.value;
+            let known = results
+                .bandwidth
+                .iter()
+                .find(|known| known.0 == row.cell.threads)?;
+            let bytes_per_s = share * known.1;
+            Some((flops / bytes_per_s, flops / 1e9))
+        };
+        of_kind.filter_map(point).collect()
+    };
+    let (strong, weak) = (points(Kind::Strong), points(Kind::Weak));
+    let all = || strong.iter().chain(&weak).map(|point| point.0);
+    let left = all().fold(knee, f64::min) / 3.0;
+    let right = all().fold(knee, f64::max) * 3.0;
+    let roof = vec![
+        (left, left * bandwidth / 1e9),
+        (knee, peak / 1e9),
+        (right, peak / 1e9),
+    ];
+    let chart = LineChart::new(
+        format!("Roofline of {most} threads"),
+        ("multiply-adds' FLOP a byte that must move", "GFLOP/s"),
+    )
+    .log_x()
+    .log_y()
+    .line("roof", roof)
+    .like(6)
+    .points("strong", strong)
+    .points("weak", weak);
+    let caption = "Peak: the crate's own kernel on operands in L1. Bandwidth: a triad in memory. The bytes are those of the weights, their gradients and the update; activations are not counted.";
+    ("roofline", Box::new(chart), caption.to_owned())
+}
+
+fn far(analysis: &Analysis) -> Captioned {
+    let predictions = &analysis.predictions;
+    let curve: Vec<(f64, Estimate)> = predictions
+        .iter()
+        .map(|known| (known.threads as f64, known.speedup))
+        .collect();
+    let base = curve[0].1.value * predictions[0].step_ms.value;
+    let measured = predictions
+        .iter()
+        .filter_map(|known| Some((known.threads as f64, base / known.measured_ms?)));
+    let line = curve.iter().map(|(x, y)| (*x, y.value)).collect();
+    let band = curve.iter().map(|(x, y)| (*x, y.low, y.high)).collect();
+    let most = curve.last().map_or(1.0, |point| point.0);
+    let mut chart = LineChart::new(
+        "Prediction: strong scaling beyond what was measured",
+        ("threads", "rows a second, of the base's"),
+    )
+    .log_x()
+    .log_y()
+    .dashed("model of the step (prediction)", line)
+    .band(band)
+    .dashed("ideal", vec![(1.0, 1.0), (most, most)])
+    .like(6);
+    for law in analysis
+        .laws
+        .iter()
+        .filter(|law| law.fit.law != Law::Gustafson)
+    {
+        let points = law.predicted.iter().filter(|known| known.0 as f64 <= most);
+        let line = points.map(|(threads, gain)| (*threads as f64, gain.value));
+        chart = chart.dashed(
+            format!("{} (prediction)", law.fit.law.name()),
+            line.collect(),
+        );
+    }
+    chart = chart.points("measured", measured.collect());
+    let caption = "Nothing but the points is measured. The model keeps the cost of a row, a parameter and a message of the fewest threads: caches, bandwidth and sockets of larger machines are not in it.";
+    ("prediction", Box::new(chart), caption.to_owned())
+}

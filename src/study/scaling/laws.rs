@@ -1,0 +1,151 @@
+//! The laws of scaling through the measured points, their constants with intervals.
+
+use serde::Serialize;
+
+use crate::study::stats::median_of;
+use crate::study::{Bootstrap, Estimate, Law, LawFit};
+
+use super::plan::Kind;
+use super::results::Results;
+
+/// Resamples for constants and predictions.
+const RESAMPLES: usize = 1_000;
+
+/// Numbers of threads up to which a law is drawn.
+pub(super) const FARTHEST: usize = 1_024;
+
+/// Threads and throughput of resampled rounds.
+type Points<'a> = dyn Fn(&[u32]) -> Vec<(f64, f64)> + 'a;
+
+/// A law's constants.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LawReport {
+    /// The law through all samples.
+    pub fit: LawFit,
+    /// Contention, or the serial share.
+    pub sigma: Estimate,
+    /// Coherency.
+    pub kappa: Estimate,
+    /// The number of threads with the highest throughput, where the interval of kappa lies above 0.
+    pub best_threads: Option<Estimate>,
+    /// Threads, and how far the measured throughput lies above the law, as a share of it.
+    pub residuals: Vec<(usize, f64)>,
+    /// Threads and speed-up over the law's one thread: what was never measured is a prediction.
+    pub predicted: Vec<(usize, Estimate)>,
+}
+
+impl Results {
+    /// The laws that there are enough points for: Amdahl's and the Universal Scalability Law through strong scaling, Gustafson's through weak
+    /// scaling. More threads than cores are left out.
+    pub fn laws(&self) -> Vec<LawReport> {
+        let of = |kind: Kind, laws: &[Law]| -> Vec<LawReport> {
+            let fitted = laws.iter().filter_map(|&law| self.law(law, kind));
+            fitted.collect()
+        };
+        let mut laws = of(Kind::Strong, &[Law::Amdahl, Law::Usl]);
+        laws.extend(of(Kind::Weak, &[Law::Gustafson]));
+        laws
+    }
+
+    fn law(&self, law: Law, kind: Kind) -> Option<LawReport> {
+        let fits = |index: &usize| {
+            let cell = &self.cells[*index];
+            // Of one thread both modes are the same cell.
+            let is_one = cell.threads == 1 && cell.kind == Kind::Strong;
+            (cell.kind == kind || is_one) && cell.threads <= self.machine.usable_cores
+        };
+        let cells: Vec<usize> = (0..self.cells.len()).filter(fits).collect();
+        if cells.len() < law.points_needed() {
+            return None;
+        }
+        let times: Vec<Vec<f64>> = cells.iter().map(|&cell| self.times_ms(cell)).collect();
+        let points = |rounds: &[u32]| -> Vec<(f64, f64)> {
+            let point = |(&cell, times): (&usize, &Vec<f64>)| {
+                let cell = &self.cells[cell];
+                let rate = cell.batch_size as f64 / median_of(times, rounds) * 1e3;
+                (cell.threads as f64, rate)
+            };
+            cells.iter().zip(&times).map(point).collect()
+        };
+        let all: Vec<u32> = (0..self.rounds() as u32).collect();
+        report(law, &points, &all, self.seed)
+    }
+}
+
+/// The law through the points of all rounds, with the intervals of the points of resampled rounds.
+fn report(law: Law, points: &Points<'_>, all: &[u32], seed: u64) -> Option<LawReport> {
+    let measured = points(all);
+    let fit = law.fit(&measured)?;
+    let bootstrap = Bootstrap::new(all.len(), RESAMPLES, seed);
+    let estimate = |of: &dyn Fn(&LawFit) -> f64| {
+        bootstrap.estimate(|rounds| law.fit(&points(rounds)).as_ref().map_or(f64::NAN, of))
+    };
+    let kappa = estimate(&|fit| fit.kappa);
+    let has_peak = kappa.low > 0.0;
+    let mut threads: Vec<usize> = measured.iter().map(|point| point.0 as usize).collect();
+    threads.extend(
+        (0..)
+            .map(|power| 1 << power)
+            .take_while(|&count| count <= FARTHEST),
+    );
+    threads.sort_unstable();
+    threads.dedup();
+    let predict = |threads: usize| {
+        let gain = estimate(&|fit| fit.throughput(threads as f64) / fit.rate);
+        (threads, gain)
+    };
+    let residual =
+        |&(threads, rate): &(f64, f64)| (threads as usize, rate / fit.throughput(threads) - 1.0);
+    Some(LawReport {
+        sigma: estimate(&|fit| fit.sigma),
+        best_threads: has_peak.then(|| estimate(&|fit| fit.best_threads().unwrap_or(f64::NAN))),
+        residuals: measured.iter().map(residual).collect(),
+        predicted: threads.into_iter().map(predict).collect(),
+        kappa,
+        fit,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::{Purpose, Stream};
+
+    /// A standard normal number, as the sum of twelve uniform ones.
+    fn normal(stream: &mut Stream) -> f64 {
+        let uniform = |_| f64::from(stream.below(1 << 24)) / f64::from(1 << 24);
+        (0..12).map(uniform).sum::<f64>() - 6.0
+    }
+
+    #[test]
+    fn intervals_hold_planted_constants_as_often_as_they_say() {
+        let planted = LawFit {
+            law: Law::Usl,
+            rate: 5_000.0,
+            sigma: 0.04,
+            kappa: 4e-4,
+        };
+        let (threads, rounds, draws) = ([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0], 20, 1_000);
+        let mut held = [0, 0];
+        for draw in 0..draws {
+            let mut stream = Stream::new(11, Purpose::Synthetic, draw, 0);
+            let rates = threads.map(|n| -> Vec<f64> {
+                let noisy = |_| planted.throughput(n) * (1.0 + 0.02 * normal(&mut stream));
+                (0..rounds).map(noisy).collect()
+            });
+            let points = |rounds: &[u32]| -> Vec<(f64, f64)> {
+                let medians = rates.iter().map(|rates| median_of(rates, rounds));
+                threads.into_iter().zip(medians).collect()
+            };
+            let bootstrap = Bootstrap::new(rounds, 300, u64::from(draw));
+            let estimate = |of: &dyn Fn(&LawFit) -> f64| {
+                bootstrap.estimate(|rounds| of(&Law::Usl.fit(&points(rounds)).unwrap()))
+            };
+            held[0] += u32::from(estimate(&|fit| fit.sigma).contains(planted.sigma));
+            held[1] += u32::from(estimate(&|fit| fit.kappa).contains(planted.kappa));
+        }
+        for held in held {
+            assert!((920..=980).contains(&held), "{held} of {draws}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! How throughput grows with threads: measured side by side, with intervals, laws, a model of the step and its simulation.
+//!
+//! # How it is measured
+//! 1. A *cell* is a configuration whose steps are timed: threads, batch, shards, algorithm. The base is the fastest program of one
+//!    thread: one shard, no all-reduce.
+//! 2. A *round* takes one sample of every cell, in an order drawn for it. Ratios compare what was measured in the same rounds.
+//! 3. A *sample* is a handful of steps after some that are not timed; its value is the median step. Disturbed samples are flagged, not dropped.
+//! 4. Rounds go on until every cell's median has a 95 % interval as narrow as was asked for, or the time is up.
+//!
+//! | file | what |
+//! |---|---|
+//! | `plan` | [`Scaling`]: what is asked for; its cells |
+//! | `measure` | the rounds |
+//! | `peer` | other programs, measured between ours |
+//! | `results` | [`Results`]: samples, files |
+//! | `summary` | [`Row`]: what each cell came to |
+//! | `laws` | the laws' constants with intervals |
+//! | `costs` | [`StepCosts`]: the constants of the model, from samples |
+//! | `predict` | [`Prediction`]: the model of the step, for any number of threads |
+//! | `scenario` | [`Scenario`]: threads, stragglers, machines |
+//! | `simulate` | a step as a sequence of events |
+//! | `compare` | whether two results differ |
+//! | `slower` | whether more threads are ever slower |
+//! | `charts` | speed-up, efficiency, split of the step, roofline, prediction |
+//! | `report` | tables, page |
+//!
+//! # References
+//! Hoefler, Belli: "Scientific benchmarking of parallel computing systems", SC'15.
+
+mod charts;
+mod compare;
+mod costs;
+mod error;
+mod laws;
+mod measure;
+mod peer;
+mod plan;
+mod predict;
+mod report;
+mod results;
+mod scenario;
+mod simulate;
+mod slower;
+mod summary;
+
+pub use charts::{Captioned, charts};
+pub use compare::{Comparison, compare};
+pub use costs::StepCosts;
+pub use error::ScalingError;
+pub use laws::LawReport;
+pub use peer::PeerSample;
+pub use plan::{Cell, Kind, Mode, Scaling};
+pub use predict::Prediction;
+pub use report::{Analysis, SLOWER_HEAD, TABLE_HEAD, page, slower_table, table};
+pub use results::{Results, Sample};
+pub use scenario::{Network, Scenario, StepTimeline};
+pub use slower::{NeverSlower, SlowerRow};
+pub use summary::{PhaseSplit, Row};

@@ -1,0 +1,103 @@
+//! What the model of the step says of any number of threads.
+
+use serde::Serialize;
+
+use crate::study::stats::median_of;
+use crate::study::{Bootstrap, Estimate, RESAMPLES};
+
+use super::costs::StepCosts;
+use super::laws::FARTHEST;
+use super::plan::Kind;
+use super::results::Results;
+use super::scenario::Scenario;
+
+/// By how much a constant is changed to see what it does.
+const NUDGE: f64 = 1e-3;
+
+/// Strong scaling to a number of threads.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Prediction {
+    /// Threads.
+    pub threads: usize,
+    /// The simulated step, in milliseconds.
+    pub step_ms: Estimate,
+    /// The base's step, of it.
+    pub speedup: Estimate,
+    /// The measured step in milliseconds, if there is one.
+    pub measured_ms: Option<f64>,
+}
+
+impl Results {
+    /// Simulated steps of 1 to 1,024 threads, as far as there are rows, with the intervals of the constants; what was measured beside it. Empty where the
+    /// constants cannot be had: they need strong scaling on one thread and on several.
+    pub fn predictions(&self) -> Vec<Prediction> {
+        let batch_size = self.batch_size;
+        let strong: Vec<(usize, Vec<f64>)> = (0..self.cells.len())
+            .filter(|&cell| self.cells[cell].kind == Kind::Strong)
+            .map(|cell| (self.cells[cell].threads, self.times_ms(cell)))
+            .collect();
+        let shards = self.cells.iter().find(|cell| cell.kind == Kind::Strong);
+        let shards = shards.and_then(|cell| cell.shards).unwrap_or(1);
+        let all: Vec<u32> = (0..self.rounds() as u32).collect();
+        let Some(costs) = self.costs(&all) else {
+            return Vec::new();
+        };
+        let mut threads: Vec<usize> = strong.iter().map(|known| known.0).collect();
+        threads.extend(
+            (0..)
+                .map(|power| 1 << power)
+                .take_while(|&count| count <= FARTHEST),
+        );
+        threads.retain(|&count| count <= batch_size);
+        threads.sort_unstable();
+        threads.dedup();
+        let bootstrap = Bootstrap::new(self.rounds(), RESAMPLES, self.seed);
+        let base = self.times_ms(0);
+        let predict = |threads: usize| {
+            let scenario = Scenario {
+                threads,
+                shards: shards.max(threads),
+                rows: batch_size,
+                params: self.num_params,
+                ..Scenario::default()
+            };
+            let slopes = slopes(&scenario, &costs.to_array());
+            let step_ms = |rounds: &[u32]| match self.costs(rounds) {
+                Some(costs) => {
+                    slopes
+                        .iter()
+                        .zip(costs.to_array())
+                        .map(|(s, c)| s * c)
+                        .sum::<f64>()
+                        * 1e3
+                }
+                None => f64::NAN,
+            };
+            let measured = strong.iter().find(|known| known.0 == threads);
+            Prediction {
+                threads,
+                step_ms: bootstrap.estimate(step_ms),
+                speedup: bootstrap.estimate(|rounds| median_of(&base, rounds) / step_ms(rounds)),
+                measured_ms: measured.map(|(_, times)| median_of(times, &all)),
+            }
+        };
+        threads.into_iter().map(predict).collect()
+    }
+}
+
+/// What the step takes for a unit of each constant. It is made of sums and maxima of multiples of the constants, so near them it is their
+/// weighted sum, and with resampled constants there is nothing to simulate again.
+fn slopes(scenario: &Scenario, costs: &[f64]) -> Vec<f64> {
+    let step = |costs: &[f64]| {
+        let step = scenario.simulate(&StepCosts::from_array(costs));
+        step.map_or(f64::NAN, |step| step.step_s)
+    };
+    let at = step(costs);
+    let slope = |index: usize| {
+        let mut nudged = costs.to_vec();
+        let by = (NUDGE * nudged[index]).max(1e-12);
+        nudged[index] += by;
+        (step(&nudged) - at) / by
+    };
+    (0..costs.len()).map(slope).collect()
+}

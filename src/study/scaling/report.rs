@@ -1,0 +1,242 @@
+//! The tables and the page of a measurement.
+
+use crate::engine::Phase;
+use crate::study::{Law, Page};
+
+use super::charts::charts;
+use super::laws::LawReport;
+use super::predict::Prediction;
+use super::results::Results;
+use super::slower::SlowerRow;
+use super::summary::Row;
+
+/// What is to be said of results: computed once, shown in several places.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    /// What each cell came to.
+    pub rows: Vec<Row>,
+    /// The laws through them.
+    pub laws: Vec<LawReport>,
+    /// The model of the step.
+    pub predictions: Vec<Prediction>,
+}
+
+impl Analysis {
+    /// Of `results`.
+    pub fn of(results: &Results) -> Self {
+        Self {
+            rows: results.rows(),
+            laws: results.laws(),
+            predictions: results.predictions(),
+        }
+    }
+}
+
+/// A page of everything, that stands alone.
+pub fn page(results: &Results, analysis: &Analysis) -> Page {
+    let rows = &analysis.rows;
+    let mut page = Page::new(format!("Scaling of {}", results.preset));
+    let mut facts: Vec<(&str, String)> = vec![
+        ("command", results.command.clone()),
+        ("ended", results.started.clone()),
+    ];
+    facts.extend(results.machine.facts());
+    facts.push(("parameters", results.num_params.to_string()));
+    facts.push((
+        "peak of a core",
+        format!("{:.1} GFLOP/s", results.peak_flops / 1e9),
+    ));
+    for (threads, bandwidth) in &results.bandwidth {
+        let text = format!("{:.1} GB/s on {threads} threads", bandwidth / 1e9);
+        facts.push(("bandwidth", text));
+    }
+    let rows_of_facts: Vec<Vec<String>> = facts
+        .into_iter()
+        .map(|(name, value)| vec![name.to_owned(), value])
+        .collect();
+    page.table(&["", ""], &rows_of_facts);
+    let disturbed: usize = rows.iter().map(|row| row.samples.1).sum();
+    page.heading("What was measured").paragraph(&format!(
+        "{} rounds of one sample a cell in random order, {disturbed} samples of {} disturbed. The base makes {:.0} rows a second. Medians with 95 % bootstrap intervals; ratios pair the rounds.",
+        results.rounds(),
+        results.samples.len(),
+        rows[0].throughput.value,
+    ));
+    page.table(&TABLE_HEAD, &table(rows));
+    for (_, chart, caption) in charts(results, analysis) {
+        page.figure(&chart.svg(), &caption);
+    }
+    phases(&mut page, rows);
+    laws(&mut page, analysis);
+    others(&mut page, results);
+    page
+}
+
+/// The head of the table of cells.
+pub const TABLE_HEAD: [&str; 9] = [
+    "cell",
+    "threads",
+    "batch",
+    "ms a step",
+    "speed-up",
+    "efficiency",
+    "% of peak",
+    "% memory",
+    "samples",
+];
+
+/// The table of cells.
+pub fn table(rows: &[Row]) -> Vec<Vec<String>> {
+    let row = |row: &Row| {
+        let mark = if row.is_oversubscribed {
+            " (more than cores)"
+        } else {
+            ""
+        };
+        let (samples, disturbed) = row.samples;
+        vec![
+            row.cell.name(),
+            format!("{}{mark}", row.cell.threads),
+            row.cell.batch_size.to_string(),
+            format!(
+                "{:.4} ± {:.1} %",
+                row.step_ms.value,
+                100.0 * row.step_ms.half_width()
+            ),
+            row.speedup.to_string(),
+            format!("{:.3}", row.efficiency.value),
+            format!("{:.1}", 100.0 * row.peak_share),
+            row.bandwidth_share
+                .map_or(String::new(), |share| format!("{:.1}", 100.0 * share)),
+            format!("{samples} ({disturbed} disturbed)"),
+        ]
+    };
+    rows.iter().map(row).collect()
+}
+
+fn phases(page: &mut Page, rows: &[Row]) {
+    let head: Vec<&str> = ["cell", "threads"]
+        .into_iter()
+        .chain(Phase::ALL.map(Phase::name))
+        .chain(["wait, least to most", "all, of the step", "clock"])
+        .collect();
+    let line = |row: &Row| {
+        let split = row
+            .phases
+            .iter()
+            .map(|phase| format!("{:.3}", phase.median_ms));
+        let wait = &row.phases[Phase::Wait as usize];
+        [row.cell.name(), row.cell.threads.to_string()]
+            .into_iter()
+            .chain(split)
+            .chain([
+                format!("{:.3} to {:.3}", wait.min_ms, wait.max_ms),
+                format!("{:.1} %", 100.0 * row.phases_share),
+                format!("{:.2} %", 100.0 * row.clock_share),
+            ])
+            .collect()
+    };
+    let lines: Vec<Vec<String>> = rows.iter().map(line).collect();
+    page.heading("The split of the step")
+        .paragraph("Milliseconds of the median worker. Who waits longest has least to do: the spread shows stragglers. The last columns: all phases together of the step, and what reading the clock for them costs.")
+        .table(&head, &lines);
+}
+
+fn laws(page: &mut Page, analysis: &Analysis) {
+    let Analysis {
+        laws, predictions, ..
+    } = analysis;
+    if laws.is_empty() {
+        return;
+    }
+    let row = |law: &LawReport| {
+        let residuals = law.residuals.iter();
+        let residuals = residuals.map(|(n, share)| format!("{n}: {:+.2} %", 100.0 * share));
+        let predicted = law
+            .predicted
+            .iter()
+            .filter(|known| [8, 16, 64, 1024].contains(&known.0));
+        let predicted = predicted.map(|(n, gain)| format!("{n}: {gain}"));
+        vec![
+            law.fit.law.name().to_owned(),
+            law.sigma.to_string(),
+            match law.fit.law {
+                Law::Usl => format!(
+                    "{:.3e} ({:.3e} to {:.3e})",
+                    law.kappa.value, law.kappa.low, law.kappa.high
+                ),
+                _ => String::new(),
+            },
+            law.best_threads
+                .map_or(String::new(), |best| best.to_string()),
+            residuals.collect::<Vec<_>>().join(", "),
+            predicted.collect::<Vec<_>>().join(", "),
+        ]
+    };
+    let rows: Vec<Vec<String>> = laws.iter().map(row).collect();
+    page.heading("Laws")
+        .paragraph("Constants with 95 % bootstrap intervals. Amdahl's and Gustafson's laws need two points, the Universal Scalability Law six: with fewer it is not fitted. The speed-ups of threads that were not measured are predictions.")
+        .table(&["law", "serial share (sigma)", "coherency (kappa)", "best threads", "measured above the law", "speed-up over one thread"], &rows);
+    if predictions.is_empty() {
+        return;
+    }
+    let row = |known: &Prediction| {
+        vec![
+            known.threads.to_string(),
+            known.step_ms.to_string(),
+            known.speedup.to_string(),
+            known
+                .measured_ms
+                .map_or("prediction".to_owned(), |measured| {
+                    format!(
+                        "{measured:.4} ({:+.1} %)",
+                        100.0 * (known.step_ms.value / measured - 1.0)
+                    )
+                }),
+        ]
+    };
+    let rows: Vec<Vec<String>> = predictions.iter().map(row).collect();
+    page.heading("Model of the step")
+        .paragraph("Strong scaling by a simulation of the engine's own plan. Its constants come from one thread and the fewest of several; what was measured on more checks it.")
+        .table(&["threads", "ms a step, simulated", "speed-up", "measured ms"], &rows);
+}
+
+fn others(page: &mut Page, results: &Results) {
+    let peers = results.peer_rows();
+    if !peers.is_empty() {
+        let rows: Vec<Vec<String>> = peers
+            .iter()
+            .map(|(command, threads, ratio)| {
+                vec![command.clone(), threads.to_string(), ratio.to_string()]
+            })
+            .collect();
+        page.heading("Others")
+            .paragraph("How many times faster unisono is, round by round, with the same threads and batch.")
+            .table(&["command", "threads", "times faster"], &rows);
+    }
+}
+
+/// The head of the table of [`SlowerRow`]s.
+pub const SLOWER_HEAD: [&str; 6] = [
+    "preset",
+    "batch",
+    "threads",
+    "of the best of fewer",
+    "auto takes",
+    "kept",
+];
+
+/// The table of [`SlowerRow`]s.
+pub fn slower_table(rows: &[SlowerRow]) -> Vec<Vec<String>> {
+    let row = |row: &SlowerRow| {
+        vec![
+            row.preset.clone(),
+            row.batch_size.to_string(),
+            row.threads.to_string(),
+            row.ratio.to_string(),
+            row.auto.to_string(),
+            if row.is_kept() { "yes" } else { "no" }.to_owned(),
+        ]
+    };
+    rows.iter().map(row).collect()
+}

@@ -1,0 +1,155 @@
+//! What was measured, and the files it is kept in.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::study::{Disturbance, Machine};
+
+use super::error::ScalingError;
+use super::peer::PeerSample;
+use super::plan::Cell;
+
+/// The version of the files.
+pub(super) const SCHEMA: u32 = 1;
+
+/// The file of everything but the samples, and that of the samples.
+const FILES: [&str; 2] = ["results.json", "samples.jsonl"];
+
+/// A handful of steps of a cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The cell's index.
+    pub cell: usize,
+    /// The round.
+    pub round: usize,
+    /// Seconds from the beginning.
+    pub at_s: f64,
+    /// Timed steps.
+    pub steps: usize,
+    /// Steps before them.
+    pub warmup: usize,
+    /// The median step in milliseconds: the sample's value.
+    pub step_ms: f64,
+    /// The 10 % quantile.
+    pub step_ms_p10: f64,
+    /// The 90 % quantile.
+    pub step_ms_p90: f64,
+    /// The mean of all steps, with those before the timed ones.
+    pub step_ms_mean: f64,
+    /// Milliseconds a step of each worker in each phase, over all steps.
+    pub phases_ms: Vec<Vec<f64>>,
+    /// Why it is not to be believed, if so.
+    pub disturbed: Option<String>,
+    /// What happened meanwhile.
+    pub disturbance: Disturbance,
+}
+
+/// Everything that a measurement came to. `results.json` holds it but for the samples, of which each is a line of `samples.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// The version of the files, 1.
+    pub schema: u32,
+    /// The command that made it.
+    pub command: String,
+    /// When it ended, as in RFC 3339.
+    pub started: String,
+    /// What it ran on.
+    pub machine: Machine,
+    /// The model.
+    pub preset: String,
+    /// Its parameters.
+    pub num_params: usize,
+    /// Rows of the base's batch.
+    pub batch_size: usize,
+    /// The seed.
+    pub seed: u64,
+    /// The half-width that was asked for.
+    pub half_width: f64,
+    /// Multiplications and additions of training on a row.
+    pub flops_per_row: f64,
+    /// Multiplications and additions a second that a core reaches.
+    pub peak_flops: f64,
+    /// Threads, and bytes a second that they read and write in memory.
+    pub bandwidth: Vec<(usize, f64)>,
+    /// Seconds of a reading of the clock.
+    pub clock_reading_s: f64,
+    /// Threads of a probe without a model, and seconds that a message between two of them takes.
+    pub message_s: Option<(usize, f64)>,
+    /// What was timed, the base first.
+    pub cells: Vec<Cell>,
+    /// Every sample, by round and cell.
+    #[serde(skip)]
+    pub samples: Vec<Sample>,
+    /// What other programs said.
+    pub peers: Vec<PeerSample>,
+}
+
+impl Results {
+    /// Rounds that were made.
+    pub fn rounds(&self) -> usize {
+        self.samples.last().map_or(0, |sample| sample.round + 1)
+    }
+
+    /// The samples of a cell, by round.
+    pub fn of_cell(&self, cell: usize) -> impl Iterator<Item = &Sample> + Clone {
+        self.samples
+            .iter()
+            .filter(move |sample| sample.cell == cell)
+    }
+
+    /// The medians of a cell's samples, by round, in milliseconds.
+    pub fn times_ms(&self, cell: usize) -> Vec<f64> {
+        self.of_cell(cell).map(|sample| sample.step_ms).collect()
+    }
+
+    /// Writes both files into `folder`, which is made.
+    ///
+    /// # Errors
+    /// [`ScalingError::Io`].
+    pub fn write(&self, folder: &Path) -> Result<(), ScalingError> {
+        fs::create_dir_all(folder).map_err(ScalingError::write(folder))?;
+        let text = serde_json::to_string_pretty(self).expect("results are plain values");
+        let line = |sample| serde_json::to_string(sample).expect("samples are plain values") + "\n";
+        let lines: String = self.samples.iter().map(line).collect();
+        for (name, text) in FILES.into_iter().zip([text + "\n", lines]) {
+            let path = folder.join(name);
+            fs::write(&path, text).map_err(ScalingError::write(&path))?;
+        }
+        Ok(())
+    }
+
+    /// Reads what [`Results::write`] wrote.
+    ///
+    /// # Errors
+    /// [`ScalingError::Io`]; [`ScalingError::File`] for files of another kind or version.
+    pub fn read(folder: &Path) -> Result<Self, ScalingError> {
+        let [path, samples] = FILES.map(|name| folder.join(name));
+        let odd = |path: &Path, got: String| ScalingError::File {
+            path: path.to_owned(),
+            expected: format!("a result of `unisono scaling`, schema {SCHEMA}"),
+            got,
+        };
+        let text = fs::read_to_string(&path).map_err(ScalingError::read(&path))?;
+        let value: serde_json::Value =
+            serde_json::from_str(&text).map_err(|error| odd(&path, error.to_string()))?;
+        if value["schema"] != SCHEMA {
+            return Err(odd(&path, format!("its schema is {}", value["schema"])));
+        }
+        let mut results: Self =
+            serde_json::from_value(value).map_err(|error| odd(&path, error.to_string()))?;
+        let text = fs::read_to_string(&samples).map_err(ScalingError::read(&samples))?;
+        for (index, line) in text.lines().enumerate() {
+            let sample: Sample = serde_json::from_str(line)
+                .map_err(|error| odd(&samples, format!("line {}: {error}", index + 1)))?;
+            results.samples.push(sample);
+        }
+        let expected = results.rounds() * results.cells.len();
+        if results.samples.len() != expected || expected == 0 {
+            let got = format!("{} samples instead of {expected}", results.samples.len());
+            return Err(odd(&samples, got));
+        }
+        Ok(results)
+    }
+}

@@ -1,0 +1,286 @@
+//! A step that is asked "what if".
+
+use ndarray_rand::rand_distr::{Distribution, StandardNormal};
+
+use crate::engine::all_reduce::{self, Segmented};
+use crate::engine::{AllReduce, part};
+use crate::seed::{Purpose, Stream};
+
+use super::costs::StepCosts;
+use super::error::ScalingError;
+
+/// What connects machines.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Network {
+    /// Machines, each with the same share of the workers.
+    pub ranks: usize,
+    /// Seconds until the first byte of a message arrives (alpha).
+    pub message_s: f64,
+    /// Seconds a byte (beta); a machine sends one message after another.
+    pub byte_s: f64,
+}
+
+/// A step that is asked "what if".
+///
+/// ```
+/// use unisono::study::scaling::{Scenario, StepCosts};
+/// let costs = StepCosts { row_s: 1e-5, crowded_row_s: 1e-5, fixed_s: 0.0, message_s: 1e-6, add_s: 1e-10, update_s: 1e-10, copy_s: 1e-10 };
+/// let even = Scenario { threads: 64, shards: 64, rows: 4096, params: 1_000_000, ..Scenario::default() };
+/// let limping = Scenario { straggler: 1.3, ..even.clone() };
+/// let (even, limping) = (even.simulate(&costs)?, limping.simulate(&costs)?);
+/// assert!(limping.step_s - even.step_s > 0.29 * 64.0 * 1e-5);
+/// # Ok::<(), unisono::study::scaling::ScalingError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Worker threads, on all machines together.
+    pub threads: usize,
+    /// Shards of a batch.
+    pub shards: usize,
+    /// Rows of a batch.
+    pub rows: usize,
+    /// Parameters.
+    pub params: usize,
+    /// Who adds what.
+    pub all_reduce: &'static dyn AllReduce,
+    /// How many times as long the last worker computes.
+    pub straggler: f64,
+    /// The standard deviation of the workers' times, as a share of them.
+    pub jitter: f64,
+    /// The seed of the jitter.
+    pub seed: u64,
+    /// Machines, if there are several.
+    pub network: Option<Network>,
+}
+
+impl Default for Scenario {
+    /// One row on one thread.
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            shards: 1,
+            rows: 1,
+            params: 1,
+            all_reduce: &Segmented,
+            straggler: 1.0,
+            jitter: 0.0,
+            seed: 42,
+            network: None,
+        }
+    }
+}
+
+/// When the parts of a step ended, in seconds from its beginning.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepTimeline {
+    /// The slowest worker has its gradient.
+    pub folded_s: f64,
+    /// The master has all reports.
+    pub reduced_s: f64,
+    /// The last worker has executed its update.
+    pub updated_s: f64,
+    /// Every replica has the new weights.
+    pub step_s: f64,
+}
+
+impl Scenario {
+    /// The all-reduce called `name`.
+    ///
+    /// # Errors
+    /// [`ScalingError::Scenario`] for another name.
+    pub fn with_all_reduce(self, name: &str) -> Result<Self, ScalingError> {
+        let all_reduce = all_reduce::by_name(name).ok_or_else(|| ScalingError::Scenario {
+            what: "the all-reduce",
+            expected: "naive, tree or segmented",
+            got: name.to_owned(),
+        })?;
+        Ok(Self { all_reduce, ..self })
+    }
+
+    /// Refuses values that mean nothing.
+    ///
+    /// # Errors
+    /// [`ScalingError::Scenario`].
+    pub fn check(&self) -> Result<(), ScalingError> {
+        let odd = |what, expected, got: String| {
+            Err(ScalingError::Scenario {
+                what,
+                expected,
+                got,
+            })
+        };
+        if self.threads == 0 || self.threads > 65_536 {
+            return odd("threads", "from 1 to 65,536", self.threads.to_string());
+        }
+        if self.shards < self.threads {
+            let got = format!("{} for {} threads", self.shards, self.threads);
+            return odd("shards", "at least one a thread", got);
+        }
+        if self.rows < self.shards || self.params == 0 {
+            let got = format!(
+                "{} rows, {} shards, {} parameters",
+                self.rows, self.shards, self.params
+            );
+            return odd(
+                "rows and parameters",
+                "a row a shard and a parameter at least",
+                got,
+            );
+        }
+        if !(self.straggler >= 1.0 && self.straggler.is_finite()) {
+            return odd(
+                "the straggler's factor",
+                "finite and at least 1",
+                self.straggler.to_string(),
+            );
+        }
+        if !(0.0..1.0).contains(&self.jitter) {
+            return odd("the jitter", "from 0 to below 1", self.jitter.to_string());
+        }
+        match self.network {
+            Some(network) if network.ranks == 0 || !self.threads.is_multiple_of(network.ranks) => {
+                let got = format!("{} for {} threads", network.ranks, self.threads);
+                odd("ranks", "at least 1, each with the same threads", got)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Seconds that worker `worker` computes.
+    pub(super) fn compute_s(&self, worker: usize, costs: &StepCosts) -> f64 {
+        let shards = part(self.shards, self.threads, worker);
+        let rows: usize = shards
+            .map(|shard| part(self.rows, self.shards, shard).len())
+            .sum();
+        let mut stream = Stream::new(self.seed, Purpose::Simulate, worker as u32, 0);
+        let normal: f64 = StandardNormal.sample(&mut stream);
+        let slow = match worker + 1 == self.threads {
+            true => self.straggler,
+            false => 1.0,
+        };
+        let row_s = match self.threads {
+            1 => costs.row_s,
+            _ => costs.crowded_row_s,
+        };
+        rows as f64 * row_s * slow * (1.0 + self.jitter * normal).max(0.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COSTS: StepCosts = StepCosts {
+        row_s: 2e-5,
+        crowded_row_s: 2e-5,
+        fixed_s: 1e-6,
+        message_s: 5e-7,
+        add_s: 2e-10,
+        update_s: 4e-10,
+        copy_s: 1e-10,
+    };
+
+    fn scenario(threads: usize) -> Scenario {
+        Scenario {
+            threads,
+            shards: 64,
+            rows: 4096,
+            params: 1 << 20,
+            ..Scenario::default()
+        }
+    }
+
+    #[test]
+    fn the_simulation_agrees_with_the_closed_form() {
+        for threads in [1, 2, 4, 8, 16, 64] {
+            let t = threads as f64;
+            let params = f64::from(1 << 20);
+            let messages = if threads == 1 { 0.0 } else { 3.0 + t };
+            let expected = COSTS.fixed_s
+                + 4096.0 / t * COSTS.row_s
+                + params * (COSTS.add_s * (t - 1.0) / t + COSTS.update_s / t + COSTS.copy_s)
+                + messages * COSTS.message_s;
+            let simulated = scenario(threads).simulate(&COSTS).unwrap().step_s;
+            let error = simulated / expected - 1.0;
+            assert!(
+                error.abs() < 0.02,
+                "{threads} threads: {simulated}, {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_naive_all_reduce_and_stragglers_and_networks_cost_what_they_must() {
+        let params = f64::from(1 << 20);
+        let naive = scenario(8).with_all_reduce("naive").unwrap();
+        let naive = naive.simulate(&COSTS).unwrap();
+        // One worker adds seven times the whole gradient, and updates it alone.
+        assert!(naive.reduced_s - naive.folded_s > 7.0 * params * COSTS.add_s);
+        let even = scenario(8).simulate(&COSTS).unwrap();
+        let slow = Scenario {
+            straggler: 1.5,
+            ..scenario(8)
+        };
+        let slow = slow.simulate(&COSTS).unwrap();
+        let late = slow.folded_s - even.folded_s;
+        assert!((late - 0.5 * 512.0 * COSTS.row_s).abs() < 1e-6);
+        let network = Network {
+            ranks: 2,
+            message_s: 5e-5,
+            byte_s: 1e-9,
+        };
+        let far = Scenario {
+            network: Some(network),
+            ..scenario(8)
+        };
+        let far = far.simulate(&COSTS).unwrap();
+        // Half of the gradient leaves each machine, at least, and half of the weights.
+        assert!(far.step_s - even.step_s > params * 4.0 * network.byte_s);
+        let one = Network {
+            ranks: 1,
+            ..network
+        };
+        let alone = Scenario {
+            network: Some(one),
+            ..scenario(8)
+        };
+        assert_eq!(alone.simulate(&COSTS).unwrap(), even);
+    }
+
+    #[test]
+    fn scenarios_that_mean_nothing_are_named() {
+        let error = |scenario: Scenario| scenario.simulate(&COSTS).unwrap_err().to_string();
+        let odd = [
+            (
+                Scenario {
+                    threads: 0,
+                    ..scenario(1)
+                },
+                "threads must be from 1",
+            ),
+            (
+                scenario(65),
+                "shards must be at least one a thread, got 64 for 65",
+            ),
+            (
+                Scenario {
+                    straggler: 0.5,
+                    ..scenario(2)
+                },
+                "the straggler's factor must be",
+            ),
+            (
+                Scenario {
+                    jitter: f64::NAN,
+                    ..scenario(2)
+                },
+                "the jitter must be",
+            ),
+        ];
+        for (scenario, message) in odd {
+            let error = error(scenario);
+            assert!(error.starts_with(message), "{error}");
+        }
+        assert!(scenario(1).with_all_reduce("ring").is_err());
+    }
+}

@@ -1,0 +1,247 @@
+//! A step as a sequence of events: shards, messages, additions, the decision, the updates, the ring of new weights.
+//!
+//! The work of each worker is the very plan that the engine compiles; only the times are the model's.
+//!
+//! # What the model leaves out
+//! Caches and bandwidth: a row and a parameter cost the same wherever they are. Jobs of the system that come between.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::engine::UpdateMode;
+use crate::engine::all_reduce::plan::{Destination, Output, Plan, PlanSpec};
+
+use super::costs::StepCosts;
+use super::error::ScalingError;
+use super::scenario::{Scenario, StepTimeline};
+
+/// Bytes of a parameter.
+const BYTES: f64 = 4.0;
+
+/// Picoseconds: whole numbers have an order.
+type Time = u64;
+
+fn picoseconds(seconds: f64) -> Time {
+    (seconds * 1e12) as Time
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Folded,
+    Gradient { input: usize },
+    Added,
+    Report,
+    Verdict,
+    Weights { owner: usize, len: usize },
+}
+
+/// When, in which order among equals, to whom, what.
+type Event = Reverse<(Time, u64, usize, What)>;
+
+#[derive(Clone, Debug, Default)]
+struct WorkerState {
+    free_at: Time,
+    has_input: Vec<bool>,
+    next_task: usize,
+    is_adding: bool,
+    has_folded: bool,
+    has_updated: bool,
+    /// Weights that came before the verdict.
+    early: Vec<(usize, usize)>,
+}
+
+struct Simulation<'a> {
+    scenario: &'a Scenario,
+    costs: &'a StepCosts,
+    plan: Plan,
+    events: BinaryHeap<Event>,
+    sent: u64,
+    workers: Vec<WorkerState>,
+    /// When each machine can send again.
+    links: Vec<Time>,
+    reports: usize,
+    timeline: [Time; 4],
+}
+
+impl Scenario {
+    /// Simulates a step.
+    ///
+    /// # Errors
+    /// [`ScalingError::Scenario`] for values that mean nothing.
+    pub fn simulate(&self, costs: &StepCosts) -> Result<StepTimeline, ScalingError> {
+        self.check()?;
+        let plan = Plan::new(
+            self.all_reduce,
+            PlanSpec {
+                num_workers: self.threads,
+                num_shards: self.shards,
+                num_params: self.params,
+                update: UpdateMode::Fused,
+            },
+        );
+        let mut simulation = Simulation {
+            scenario: self,
+            costs,
+            events: BinaryHeap::new(),
+            sent: 0,
+            workers: vec![WorkerState::default(); self.threads],
+            links: vec![0; self.network.map_or(1, |network| network.ranks)],
+            reports: 0,
+            timeline: [0; 4],
+            plan,
+        };
+        simulation.begin();
+        while let Some(Reverse((time, _, worker, what))) = simulation.events.pop() {
+            simulation.handle(time, worker, what);
+        }
+        let [folded_s, reduced_s, updated_s, step_s] =
+            simulation.timeline.map(|time| time as f64 / 1e12);
+        Ok(StepTimeline {
+            folded_s,
+            reduced_s,
+            updated_s,
+            step_s,
+        })
+    }
+}
+
+impl Simulation<'_> {
+    fn begin(&mut self) {
+        let started = picoseconds(self.costs.fixed_s);
+        for worker in 0..self.workers.len() {
+            self.workers[worker].has_input = vec![false; self.plan.workers[worker].homes.len()];
+            // The command is a message to everyone but the master itself.
+            let command = if worker == 0 {
+                0.0
+            } else {
+                self.costs.message_s
+            };
+            let computes = self.scenario.compute_s(worker, self.costs);
+            self.post(
+                started + picoseconds(command + computes),
+                worker,
+                What::Folded,
+            );
+        }
+    }
+
+    fn post(&mut self, time: Time, worker: usize, what: What) {
+        self.events.push(Reverse((time, self.sent, worker, what)));
+        self.sent += 1;
+    }
+
+    /// A message of `len` parameters.
+    fn send(&mut self, time: Time, (from, to): (usize, usize), (len, what): (usize, What)) {
+        let mut arrives = time;
+        if from != to {
+            arrives += picoseconds(self.costs.message_s);
+        }
+        if let Some(network) = self.scenario.network {
+            let in_one = self.scenario.threads / network.ranks;
+            let (here, there) = (from / in_one, to / in_one);
+            if here != there {
+                let bytes = picoseconds(len as f64 * BYTES * network.byte_s);
+                self.links[here] = self.links[here].max(time) + bytes;
+                arrives = self.links[here] + picoseconds(network.message_s);
+            }
+        }
+        self.post(arrives, to, what);
+    }
+
+    fn handle(&mut self, time: Time, worker: usize, what: What) {
+        match what {
+            What::Folded => {
+                self.timeline[0] = self.timeline[0].max(time);
+                self.workers[worker].has_folded = true;
+                self.workers[worker].free_at = time;
+                for which in 0..self.plan.workers[worker].sends.len() {
+                    let send = self.plan.workers[worker].sends[which];
+                    self.pass_on(time, worker, send.to, send.segment);
+                }
+                self.go_on(time, worker);
+            }
+            What::Gradient { input } => {
+                self.workers[worker].has_input[input] = true;
+                self.go_on(time, worker);
+            }
+            What::Added => {
+                let state = &mut self.workers[worker];
+                (state.is_adding, state.next_task) = (false, state.next_task + 1);
+                let task = &self.plan.workers[worker].tasks[state.next_task - 1];
+                if let (Output::Forward(to), segment) = (task.output, task.segment) {
+                    self.pass_on(time, worker, to, segment);
+                }
+                self.go_on(time, worker);
+            }
+            What::Report => {
+                self.reports += 1;
+                if self.reports == self.workers.len() {
+                    self.timeline[1] = time;
+                    for to in 0..self.workers.len() {
+                        self.send(time, (0, to), (0, What::Verdict));
+                    }
+                }
+            }
+            What::Verdict => self.update(time, worker),
+            What::Weights { owner, len } if self.workers[worker].has_updated => {
+                self.copy(time, worker, (owner, len));
+            }
+            What::Weights { owner, len } => self.workers[worker].early.push((owner, len)),
+        }
+    }
+
+    fn pass_on(&mut self, time: Time, from: usize, to: Destination, segment: usize) {
+        let what = What::Gradient { input: to.input };
+        let len = self.plan.cuts[segment].len();
+        self.send(time, (from, to.worker), (len, what));
+    }
+
+    /// Begins the next task if its inputs are here, or reports after the last.
+    fn go_on(&mut self, time: Time, worker: usize) {
+        let state = &mut self.workers[worker];
+        if state.is_adding || !state.has_folded {
+            return;
+        }
+        let Some(task) = self.plan.workers[worker].tasks.get(state.next_task) else {
+            // Reported once: no input comes after the last task.
+            state.has_folded = false;
+            self.send(time, (worker, 0), (0, What::Report));
+            return;
+        };
+        if task.inputs.iter().all(|&input| state.has_input[input]) {
+            let additions = (task.inputs.len() - 1) * self.plan.cuts[task.segment].len();
+            let ends = time.max(state.free_at) + picoseconds(additions as f64 * self.costs.add_s);
+            (state.is_adding, state.free_at) = (true, ends);
+            self.post(ends, worker, What::Added);
+        }
+    }
+
+    /// Updates the worker's own segments, copies them and sends them round.
+    fn update(&mut self, time: Time, worker: usize) {
+        let owned = self.plan.workers[worker].owned.clone();
+        let lens: Vec<usize> = owned.iter().map(|&own| self.plan.cuts[own].len()).collect();
+        let all: usize = lens.iter().sum();
+        let ends = time + picoseconds(all as f64 * self.costs.update_s);
+        self.timeline[2] = self.timeline[2].max(ends);
+        self.workers[worker].has_updated = true;
+        self.workers[worker].free_at = ends;
+        for len in lens {
+            self.copy(ends, worker, (worker, len));
+        }
+        for early in std::mem::take(&mut self.workers[worker].early) {
+            self.copy(ends, worker, early);
+        }
+    }
+
+    /// Copies a segment and sends it on, unless its next worker is its owner.
+    fn copy(&mut self, time: Time, worker: usize, (owner, len): (usize, usize)) {
+        let state = &mut self.workers[worker];
+        let ends = time.max(state.free_at) + picoseconds(len as f64 * self.costs.copy_s);
+        state.free_at = ends;
+        self.timeline[3] = self.timeline[3].max(ends);
+        let next = (worker + 1) % self.workers.len();
+        if next != owner {
+            self.send(ends, (worker, next), (len, What::Weights { owner, len }));
+        }
+    }
+}
