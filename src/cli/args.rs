@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::sections::{BatchArgs, EngineArgs, OptimArgs, TrainArgs};
+use super::study_args::StudyCommand;
 
 /// Data-parallel neural-network training on CPUs: the same bits for any number of threads.
 #[derive(Debug, Parser)]
@@ -36,6 +37,9 @@ pub(super) enum Command {
     Bench(BenchArgs),
     /// Measure how throughput grows with threads, fit the laws of scaling, draw it
     Scaling(ScalingArgs),
+    /// Study what the batch size does to training
+    #[command(subcommand)]
+    Study(StudyCommand),
 }
 
 /// Measures scaling, or asks what was measured.

@@ -11,6 +11,7 @@ use crate::export::ExportError;
 use crate::nn::presets::{self, Preset};
 use crate::run::RunError;
 use crate::study::Bench;
+use crate::study::batch_size::StudyError;
 use crate::study::scaling::ScalingError;
 use crate::train::{Checkpoints, EarlyStopping, OnNonFinite, TrainError};
 
@@ -79,6 +80,13 @@ pub(super) enum CommandError {
     Export(#[from] ExportError),
     #[error(transparent)]
     Scaling(#[from] ScalingError),
+    #[error(transparent)]
+    Study(#[from] StudyError),
+    /// A signal asked a study to stop.
+    #[error(
+        "stopped by signal {signal} after {trials} trials; the same command goes on where --out keeps them"
+    )]
+    StudyStopped { signal: i32, trials: usize },
     #[error("cannot listen for signals: {source}")]
     Signals { source: std::io::Error },
     /// A signal asked to stop.
@@ -154,6 +162,7 @@ impl TryFrom<EngineArgs> for EngineSettings {
 #[derive(Debug)]
 pub(super) struct TrainSettings {
     pub(super) preset: Option<Preset>,
+    pub(super) layers: Option<String>,
     pub(super) data: Option<PathBuf>,
     pub(super) load: LoadSettings,
     pub(super) max_steps: Option<u64>,
@@ -195,6 +204,13 @@ impl TryFrom<TrainArgs> for TrainSettings {
                 ..Checkpoints::in_folder("")
             },
             tracks_noise_scale: track(run.track.as_deref())? == Track::ShardNorms,
+            layers: match (&args.model.preset, &args.model.layers) {
+                (Some(_), Some(layers)) => {
+                    let expected = "without a preset: it is another model";
+                    return Err(refused("layers", expected, layers));
+                }
+                (_, layers) => layers.clone(),
+            },
             preset: args.model.preset.as_deref().map(preset).transpose()?,
             load: LoadSettings::try_from(&args.data)?,
             data: args.data.data,
@@ -269,6 +285,9 @@ pub(super) fn exit_code(error: &CommandError) -> u8 {
         | CommandError::Export(ExportError::Write { .. })
         | CommandError::Scaling(ScalingError::Io { .. } | ScalingError::Peer { .. }) => return 1,
         CommandError::Scaling(ScalingError::Train(error)) => error,
+        CommandError::StudyStopped { signal, .. } => return super::signals::exit_code(*signal),
+        CommandError::Study(StudyError::Io { .. }) => return 1,
+        CommandError::Study(StudyError::Train(error)) => error,
         _ => return 2,
     };
     match error {

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::args::FromArgs;
@@ -157,14 +158,19 @@ pub(super) fn differences(before: &TrainArgs, after: &TrainArgs) -> Vec<(String,
 
 /// Reads a file; unknown keys and wrong types are errors with their place.
 pub(super) fn read(path: &Path) -> Result<Table, CommandError> {
+    parse_as::<TrainArgs>(path)
+}
+
+/// Reads a file that has to be a `T`.
+pub(super) fn parse_as<T: DeserializeOwned>(path: &Path) -> Result<Table, CommandError> {
     let text = std::fs::read_to_string(path).map_err(|source| CommandError::Read {
         path: path.to_owned(),
         source,
     })?;
-    parse(&text, path)
+    parse::<T>(&text, path)
 }
 
-fn parse(text: &str, path: &Path) -> Result<Table, CommandError> {
+fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<Table, CommandError> {
     let odd = |error: toml::de::Error| {
         let at = error.span().map_or(0, |span| span.start).min(text.len());
         let before = &text[..at];
@@ -178,7 +184,7 @@ fn parse(text: &str, path: &Path) -> Result<Table, CommandError> {
             problem,
         })
     };
-    toml::from_str::<TrainArgs>(text).map_err(odd)?;
+    toml::from_str::<T>(text).map_err(odd)?;
     toml::from_str(text).map_err(odd)
 }
 
@@ -252,7 +258,7 @@ mod tests {
         args.optim.weight_decay = Some(0.25);
         args.engine.threads = "3".to_owned();
         let text = commented(&args);
-        let read: TrainArgs = parse(&text, Path::new("a.toml"))
+        let read: TrainArgs = parse::<TrainArgs>(&text, Path::new("a.toml"))
             .unwrap()
             .try_into()
             .unwrap();
@@ -293,7 +299,9 @@ mod tests {
             ),
         ];
         for (text, expected) in cases {
-            let error = parse(text, Path::new("a.toml")).unwrap_err().to_string();
+            let error = parse::<TrainArgs>(text, Path::new("a.toml"))
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(expected), "{error}");
             assert_eq!(error.lines().count(), 1);
         }

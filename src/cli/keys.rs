@@ -18,13 +18,31 @@ impl Key {
     /// All of them, in the order of the sections.
     pub(super) fn all() -> Vec<Self> {
         let mut keys = Vec::new();
-        keys.extend(section::<ModelArgs>("model"));
-        keys.extend(section::<DataArgs>("data"));
-        keys.extend(section::<OptimArgs>("optimizer"));
-        keys.extend(section::<BatchArgs>("batch"));
-        keys.extend(section::<EngineArgs>("engine"));
-        keys.extend(section::<RunArgs>("run"));
+        keys.extend(Self::of::<ModelArgs>("model"));
+        keys.extend(Self::of::<DataArgs>("data"));
+        keys.extend(Self::of::<OptimArgs>("optimizer"));
+        keys.extend(Self::of::<BatchArgs>("batch"));
+        keys.extend(Self::of::<EngineArgs>("engine"));
+        keys.extend(Self::of::<RunArgs>("run"));
         keys
+    }
+
+    /// Those of a section.
+    pub(super) fn of<T: ClapArgs>(section: &'static str) -> Vec<Self> {
+        let command = T::augment_args(Command::new("unisono"));
+        let key = |arg: &Arg| Key {
+            section,
+            name: match (section, arg.get_id().as_str()) {
+                ("data", "data") => "path",
+                ("optimizer", "optimizer") => "name",
+                ("batch", "batch_size") => "size",
+                ("batch", "batch_policy") => "policy",
+                (_, other) => other,
+            }
+            .to_owned(),
+            arg: arg.clone(),
+        };
+        command.get_arguments().map(key).collect()
     }
 
     /// `optimizer.lr`.
@@ -71,21 +89,4 @@ impl Key {
             .first()
             .map_or("VALUE".to_owned(), ToString::to_string)
     }
-}
-
-fn section<T: ClapArgs>(section: &'static str) -> Vec<Key> {
-    let command = T::augment_args(Command::new("unisono"));
-    let key = |arg: &Arg| Key {
-        section,
-        name: match (section, arg.get_id().as_str()) {
-            ("data", "data") => "path",
-            ("optimizer", "optimizer") => "name",
-            ("batch", "batch_size") => "size",
-            ("batch", "batch_policy") => "policy",
-            (_, other) => other,
-        }
-        .to_owned(),
-        arg: arg.clone(),
-    };
-    command.get_arguments().map(key).collect()
 }

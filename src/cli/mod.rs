@@ -23,6 +23,8 @@ mod rates;
 mod scaling;
 mod sections;
 mod signals;
+mod study;
+mod study_args;
 mod summary;
 mod task;
 mod train;
@@ -82,6 +84,7 @@ fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
             Ok(bench::bench(&bench, json)?)
         }
         Command::Scaling(args) => scaling::scaling(&args),
+        Command::Study(args) => study::study(&args, flags),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `unisono scaling`: how throughput grows with threads, measured, compared or simulated.
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
@@ -106,19 +107,22 @@ fn default_threads() -> Result<Vec<usize>, CommandError> {
 }
 
 pub(super) fn measured(scaling: &Scaling) -> Result<Results, ScalingError> {
+    let shows = std::io::stderr().is_terminal();
     let mut results = scaling.run(|round, half_width| {
-        eprint!(
-            "\rround {round}, medians within {:.1} % ",
-            100.0 * half_width
-        );
+        if shows {
+            let percent = 100.0 * half_width;
+            eprint!("\rround {round}, medians within {percent:.1} % ");
+        }
     })?;
-    eprintln!();
+    if shows {
+        eprintln!();
+    }
     results.command = command_line();
     Ok(results)
 }
 
 /// As it was typed, without the program's folder.
-fn command_line() -> String {
+pub(super) fn command_line() -> String {
     let quoted = |word: String| match word.contains([' ', '{', '"', '\'', '$']) {
         true => format!("'{}'", word.replace('\'', "'\\''")),
         false => word,
@@ -173,7 +177,7 @@ fn print(results: &Results, analysis: &Analysis) {
 }
 
 /// Columns as wide as their widest cell.
-fn aligned(head: &[&str], rows: &[Vec<String>]) {
+pub(super) fn aligned(head: &[&str], rows: &[Vec<String>]) {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([head[column].len()]).max().unwrap_or(0)
@@ -210,7 +214,7 @@ fn keep(results: &Results, analysis: &Analysis, folder: &Path) -> Result<(), Com
     Ok(())
 }
 
-fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), CommandError> {
+pub(super) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), CommandError> {
     let path = folder.join(name);
     std::fs::write(&path, bytes).map_err(|source| CommandError::Write { path, source })
 }

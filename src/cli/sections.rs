@@ -35,6 +35,11 @@ pub(super) struct ModelArgs {
     /// A reference model: mlp_small, mlp, lenet, resnet20, lstm or gpt; on made-up data where there is no --data
     #[arg(long, value_name = "NAME")]
     pub(super) preset: Option<String>,
+
+    /// A model of one's own: its hidden layers, such as "dense 128, relu" or "conv 16 3 pad 1, batch-norm, relu, max-pool 2"; what comes out is flattened
+    /// and gets a dense layer for the classes
+    #[arg(long, value_name = "LAYERS", conflicts_with = "preset")]
+    pub(super) layers: Option<String>,
 }
 
 /// What is trained on.

@@ -67,7 +67,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
     let Some(preset) = &settings.preset else {
         let (train, test) = digits();
         return Ok(Task {
-            model: small(&[64], 10),
+            model: flat_model(settings, &[64], 10)?,
             data: [Box::new(train), Box::new(test)],
             sampling: Sampling::Shuffle,
             about: "UCI digits (8x8)".to_owned(),
@@ -89,9 +89,24 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
     })
 }
 
-/// The default network: one hidden layer.
-fn small(axes: &[usize], classes: usize) -> Sequential {
-    Sequential::flat(axes).dense(HIDDEN).relu().dense(classes)
+/// The layers that were named, or one hidden layer; and a dense one for the classes.
+fn flat_model(
+    settings: &TrainSettings,
+    axes: &[usize],
+    classes: usize,
+) -> Result<Sequential, TrainError> {
+    let Some(layers) = &settings.layers else {
+        return Ok(Sequential::flat(axes).dense(HIDDEN).relu().dense(classes));
+    };
+    // Dense layers take what is flat, all others the data as it is.
+    let input = match layers.trim_start().starts_with("dense") {
+        true => Sequential::flat(axes),
+        false => Sequential::new(axes.to_vec()),
+    };
+    let hidden = input.written(layers)?;
+    let is_flat = hidden.output_shape()?.axes().len() == 1;
+    let flat = if is_flat { hidden } else { hidden.flatten() };
+    Ok(flat.dense(classes))
 }
 
 /// A model on the user's files: the preset in the data's shape, else the small network, or a GPT for texts.
@@ -103,7 +118,7 @@ fn own_data(settings: &TrainSettings, path: &std::path::Path) -> Result<Task, Tr
         Labels::Values(values) => (loaded.axes(), false, values),
     };
     let model = match (&settings.preset, is_text) {
-        (None, false) => small(&axes, classes),
+        (None, false) => flat_model(settings, &axes, classes)?,
         (preset, _) => {
             let name = preset.as_ref().map_or("gpt", |preset| preset.name);
             let fits = ["lstm", "gpt"].contains(&name) == is_text;

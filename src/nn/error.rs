@@ -25,6 +25,16 @@ pub enum NnError {
         /// What it was given.
         got: String,
     },
+    /// A text of layers with one that there is not.
+    #[error("layer {place} (`{layer}`) must be one of {expected}")]
+    Text {
+        /// Its place, from 0.
+        place: usize,
+        /// Its text.
+        layer: String,
+        /// What there is.
+        expected: String,
+    },
     /// An instruction set that there is not, or that this CPU lacks.
     #[error("UNISONO_ISA must be one of {available} on this machine, or unset, got {got:?}")]
     Isa {

@@ -49,6 +49,7 @@ mod shape;
 mod softmax;
 mod spec;
 mod stages;
+mod text;
 mod weight;
 
 pub use activation::Activation;

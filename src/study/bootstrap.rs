@@ -82,7 +82,7 @@ impl Bootstrap {
         }
     }
 
-    /// `statistic` of all rounds, and the interval of its values over the draws. Values that are not finite are left out of the interval.
+    /// `statistic` of all rounds, and the interval of its values over the draws. Draws that have no value (NaN) are left out of the interval.
     pub fn estimate(&self, statistic: impl Fn(&[u32]) -> f64) -> Estimate {
         let drawn = self.draws.iter().map(|draw| statistic(draw));
         interval(statistic(&self.whole), drawn)
@@ -101,7 +101,7 @@ impl Bootstrap {
 }
 
 fn interval(value: f64, drawn: impl Iterator<Item = f64>) -> Estimate {
-    let drawn: Vec<f64> = drawn.filter(|value| value.is_finite()).collect();
+    let drawn: Vec<f64> = drawn.filter(|value| !value.is_nan()).collect();
     Estimate {
         value,
         low: quantile(&drawn, 0.025),

@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `batch_size` | steps to a target, the critical batch size, recipes side by side |
 //! | `bench` | steps of a preset on made-up data: times, throughput, share of the peak, split of the step |
 //! | `bootstrap` | values with their 95 % intervals |
 //! | `chart` | charts as SVG, as PNG and in the terminal |
@@ -14,6 +15,7 @@
 //! | `scaling` | how throughput grows with threads |
 //! | `stats` | quantiles, and a test for a shift |
 
+pub mod batch_size;
 mod bench;
 mod bootstrap;
 mod chart;

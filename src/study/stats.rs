@@ -17,6 +17,10 @@ pub fn quantile(samples: &[f64], q: f64) -> f64 {
     };
     let at = q.clamp(0.0, 1.0) * last as f64;
     let (low, share) = (at.floor() as usize, at.fract());
+    if share == 0.0 {
+        // Its neighbour may be infinite.
+        return sorted[low];
+    }
     let high = (low + 1).min(last);
     sorted[low] * (1.0 - share) + sorted[high] * share
 }

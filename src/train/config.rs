@@ -8,6 +8,7 @@ use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
 use super::checkpoints::Checkpoints;
 use super::control::EarlyStopping;
 use super::error::TrainError;
+use super::evaluations::Evaluations;
 
 /// What to do when loss or gradient is infinite or NaN.
 ///
@@ -49,6 +50,8 @@ pub(super) struct Config {
     pub(super) epochs: u32,
     /// Steps of a call of `fit`, if it may end inside an epoch.
     pub(super) max_steps: Option<u64>,
+    /// Evaluations besides those at the ends of epochs.
+    pub(super) evaluations: Option<Evaluations>,
     pub(super) seed: u64,
     pub(super) on_non_finite: OnNonFinite,
 }
@@ -74,6 +77,7 @@ impl Config {
             tracks_noise_scale: false,
             epochs: 10,
             max_steps: None,
+            evaluations: None,
             seed: 42,
             on_non_finite: OnNonFinite::Stop,
         }

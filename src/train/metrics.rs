@@ -77,6 +77,15 @@ pub enum Event<'a> {
         /// The norm of its mean gradient.
         grad_norm: f64,
     },
+    /// The test part was evaluated between two steps ([`crate::Trainer::evaluate_at`]).
+    Evaluation {
+        /// Updates since training began.
+        step: u64,
+        /// Mean loss over the test rows.
+        loss: f64,
+        /// Share of the test rows classified correctly, in 0..=1.
+        accuracy: f64,
+    },
     /// An epoch is over and evaluated.
     Epoch(&'a EpochMetrics),
     /// A checkpoint was taken and is being written.

@@ -8,6 +8,7 @@ mod checkpoints;
 mod config;
 mod control;
 mod error;
+mod evaluations;
 mod fit;
 mod memory;
 mod metrics;
@@ -39,6 +40,7 @@ pub use checkpoints::Checkpoints;
 pub use config::{OnNonFinite, model_shards, worthwhile_threads};
 pub use control::{EarlyStopping, EarlyStoppingState, Verdict};
 pub use error::TrainError;
+pub use evaluations::Evaluations;
 pub use metrics::{EpochMetrics, Event, Report, Setup};
 pub use range_test::{LrCurve, LrPoint, LrRange};
 pub use source::{ChainUpdate, Sources};
@@ -103,7 +105,7 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
         at.count(&reduced, plan.lr, rows)?;
         at.pending.position = end;
         at.pending.sums.add(&reduced, &plan);
-        let flow = (at.observer)(&Event::Step {
+        let mut flow = (at.observer)(&Event::Step {
             epoch: epoch + 1,
             examples: end,
             loss: reduced.sums.mean_loss(),
@@ -113,8 +115,12 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
             grad_norm: reduced.grad_norm,
         });
         let saves = at.saves(|rule, progress| rule.is_due(progress.step));
-        if saves || flow.is_break() {
+        let evaluates = at.evaluates();
+        if saves || evaluates || flow.is_break() {
             at.pending.sums.time += started.elapsed();
+            if evaluates && flow.is_continue() {
+                flow = report_loss(at, workers)?;
+            }
             if saves {
                 at.save(workers)?;
             }
@@ -151,8 +157,40 @@ fn end_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     Ok((metrics, flow))
 }
 
-/// The sums of the loss over the test set, spread over the workers; with the average of the parameters, if one is kept.
+/// Evaluates between two steps, for the observer alone.
+fn report_loss<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
+    at: &mut Loop<'_, F>,
+    workers: &mut Workers<'_, '_>,
+) -> Result<ControlFlow<()>, TrainError> {
+    let sums = test_sums(at, workers)?;
+    if let Some(average) = at.buffers.1 {
+        workers.exchange(average)?;
+    }
+    Ok((at.observer)(&Event::Evaluation {
+        step: at.progress.step,
+        loss: sums.mean_loss(),
+        accuracy: sums.accuracy(),
+    }))
+}
+
+/// Evaluates for everything that follows the test loss.
 fn evaluate<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
+    at: &mut Loop<'_, F>,
+    workers: &mut Workers<'_, '_>,
+) -> Result<Sums, TrainError> {
+    let sums = test_sums(at, workers)?;
+    at.control.evaluated(sums.mean_loss());
+    if let Some(early) = &mut at.pending.early {
+        early.observe(sums.mean_loss(), || workers.replica().params().to_vec());
+    }
+    if let Some(average) = at.buffers.1 {
+        workers.exchange(average)?;
+    }
+    Ok(sums)
+}
+
+/// The sums of the loss over the test set, spread over the workers. The average of the parameters, if one is kept, has changed places with them.
+fn test_sums<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
 ) -> Result<Sums, TrainError> {
@@ -168,18 +206,18 @@ fn evaluate<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     if let Some(average) = at.buffers.1 {
         workers.exchange(average)?;
     }
-    let sums = workers.evaluate(&batch)?;
-    at.control.evaluated(sums.mean_loss());
-    if let Some(early) = &mut at.pending.early {
-        early.observe(sums.mean_loss(), || workers.replica().params().to_vec());
-    }
-    if let Some(average) = at.buffers.1 {
-        workers.exchange(average)?;
-    }
-    Ok(sums)
+    Ok(workers.evaluate(&batch)?)
 }
 
 impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
+    /// Whether the test part is evaluated after the step that was just made.
+    fn evaluates(&self) -> bool {
+        let step = self.progress.step;
+        self.config
+            .evaluations
+            .is_some_and(|evaluations| evaluations.is_due(step))
+    }
+
     /// Whether all steps that were asked for have been made.
     fn is_over(&self) -> bool {
         self.last_step

@@ -10,6 +10,7 @@ use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
 use super::checkpoints::Checkpoints;
 use super::config::{Config, OnNonFinite};
 use super::control::{Control, EarlyStopping};
+use super::evaluations::Evaluations;
 use super::pending::Pending;
 
 /// Trains a model on data sets.
@@ -174,6 +175,24 @@ impl Trainer {
     /// epoch that is cut short is evaluated and counted like a whole one: a further call begins the next.
     pub fn max_steps(mut self, steps: u64) -> Self {
         self.config.max_steps = Some(steps);
+        self
+    }
+
+    /// Evaluates the test part at some steps too ([`crate::train::Event::Evaluation`]), which changes nothing in the training; by default only after epochs.
+    ///
+    /// ```
+    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, train::{Evaluations, Event}};
+    /// let ((train, test), mut steps) = (digits(), Vec::new());
+    /// let trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(1);
+    /// trainer.evaluate_at(Evaluations::Every(20)).fit_observed(&train, &test, |event| {
+    ///     if let Event::Evaluation { step, .. } = event { steps.push(*step); }
+    ///     std::ops::ControlFlow::Continue(())
+    /// })?;
+    /// assert_eq!(steps, [20, 40]);
+    /// # Ok::<(), unisono::TrainError>(())
+    /// ```
+    pub fn evaluate_at(mut self, steps: Evaluations) -> Self {
+        self.config.evaluations = Some(steps);
         self
     }
 

@@ -1,0 +1,332 @@
+//! `unisono study`: what the batch size does to training.
+
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+use clap::ArgMatches;
+use toml::Table;
+
+use crate::nn::{Loss, Network};
+use crate::study::batch_size::{
+    Arm, ArmSummary, Arms, Curve, Direction, Range, Space, StepsToTarget, Store, StudyError,
+    StudyEvent, Target, Training, Workload, adaptive_batches, arms_page, curve_charts, curve_page,
+    generalisation_gap, large_batches, merge, sharpness,
+};
+use crate::study::{Chart, Page};
+
+use super::config::{CommandError, TrainSettings, refused};
+use super::document::{Settled, parse_as};
+use super::keys::Key;
+use super::scaling::{aligned, command_line, write};
+use super::signals::Stops;
+use super::study_args::{StudyArgs, StudyCommand, StudyFile, StudyOf};
+use super::task::{Task, task};
+
+/// The target where none is named: a share of the test rows.
+const TARGET_ERROR: f64 = 0.05;
+/// Rows on which sharpness is measured.
+const SHARPNESS_ROWS: usize = 2_000;
+
+/// What sharpness must not be taken for.
+const CAVEAT: &str = "Sharpness is 100 (max f(x+y) - f(x)) / (1 + f(x)) over |y| <= eps (|x| + 1) on training rows (Keskar et al. 2017). It is not invariant under rescaling of the weights (Dinh et al. 2017): compare networks of one architecture, trained alike, at best.";
+
+/// Settings, the task, and what is varied.
+struct Study {
+    settings: TrainSettings,
+    task: Task,
+    args: StudyArgs,
+    batches: Vec<usize>,
+    target: Target,
+}
+
+pub(super) fn study(command: &StudyCommand, flags: &ArgMatches) -> Result<(), CommandError> {
+    let (_, flags) = flags.subcommand().expect("clap asks for a study");
+    match command {
+        StudyCommand::Steps(of) => steps(of, flags),
+        StudyCommand::Recipes(of) => arms(of, flags, "Recipes for large batches", |study| {
+            let (optimizer, pair) = (&study.settings.optim.optimizer, study.pair());
+            large_batches(&study.task.model, optimizer, pair, study.settings.epochs)
+        }),
+        StudyCommand::Adaptive(of) => arms(of, flags, "Adaptive batches", |study| {
+            let (lr, pair) = (study.settings.optim.optimizer.lr(), study.pair());
+            adaptive_batches(&study.task.model, lr, pair, study.settings.epochs)
+        }),
+        StudyCommand::Gap(of) => arms(of, flags, "The generalisation gap", |study| {
+            let (optimizer, pair) = (&study.settings.optim.optimizer, study.pair());
+            generalisation_gap(&study.task.model, optimizer, pair, study.settings.epochs)
+        }),
+        StudyCommand::Merge { slices, into } => {
+            let trials = merge(slices, into)?;
+            say!("trials: {trials}");
+            say!("study: {}", into.display());
+            Ok(())
+        }
+    }
+}
+
+impl Study {
+    fn new(of: &StudyOf, flags: &ArgMatches) -> Result<Self, CommandError> {
+        let mut base = match &of.from.config {
+            Some(path) => parse_as::<StudyFile>(path)?,
+            None => Table::new(),
+        };
+        let mut section = Table::new();
+        section.extend(
+            base.remove("study")
+                .map(|value| ("study".to_owned(), value)),
+        );
+        let given = Table::try_from(&of.study).expect("settings are plain values");
+        let given = Table::from_iter([("study".to_owned(), toml::Value::Table(given))]);
+        for key in Key::of::<StudyArgs>("study") {
+            if let (true, Some(value)) = (key.is_given(flags), key.value(&given)) {
+                key.put(&mut section, value.clone());
+            }
+        }
+        let args: StudyArgs = match section.remove("study") {
+            Some(section) => section.try_into().expect("it has been read as such"),
+            None => StudyArgs::default(),
+        };
+        let sources = (&of.train, flags, &of.from);
+        let settled = Settled::over(base, of.from.config.clone(), sources)?;
+        let settings = TrainSettings::try_from(settled.args.clone())
+            .map_err(|error| settled.explain(error))?;
+        let target = match (args.target_error, args.target_loss) {
+            (Some(_), Some(_)) => {
+                let expected = "an error or a loss, not both";
+                return Err(refused("target-error", expected, "both").into());
+            }
+            (None, Some(loss)) => Target::Loss(loss),
+            (error, None) => Target::Error(error.unwrap_or(TARGET_ERROR)),
+        };
+        Ok(Self {
+            task: task(&settings)?,
+            settings,
+            batches: batches(&args.batches)?,
+            args,
+            target,
+        })
+    }
+
+    /// The first batch size and the last.
+    fn pair(&self) -> (usize, usize) {
+        (self.batches[0], self.batches[self.batches.len() - 1])
+    }
+
+    fn steps(&self, of: &StudyOf) -> Result<StepsToTarget, CommandError> {
+        let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
+        Ok(StepsToTarget {
+            batch_sizes: self.batches.clone(),
+            space: Space {
+                lr: self.args.lr_range.parse()?,
+                one_minus_momentum: self
+                    .args
+                    .momentum_range
+                    .as_deref()
+                    .map(str::parse::<Range>)
+                    .transpose()?,
+            },
+            search: self.args.search.parse()?,
+            candidates: self.args.candidates,
+            repeats: self.args.repeats,
+            target: self.target,
+            max_steps: self.settings.max_steps.unwrap_or(u64::MAX),
+            max_epochs: f64::from(self.settings.epochs),
+            seed: self.settings.seed,
+            parallel: of.parallel_trials.unwrap_or(cores),
+            slice: slice(&of.slice)?,
+        })
+    }
+}
+
+/// `1,2,4`, or `1..1024` for powers of two.
+fn batches(text: &str) -> Result<Vec<usize>, CommandError> {
+    let odd = || refused("batches", "numbers with commas, or LOW..HIGH", text);
+    let number = |text: &str| text.trim().parse::<usize>().map_err(|_| odd());
+    let Some((low, high)) = text.split_once("..") else {
+        let all = text.split(',').map(number).collect::<Result<Vec<_>, _>>()?;
+        return Ok(all);
+    };
+    let (low, high) = (number(low)?, number(high)?);
+    if low == 0 || low > high {
+        return Err(odd().into());
+    }
+    let doubled = std::iter::successors(Some(low), |size| size.checked_mul(2));
+    Ok(doubled.take_while(|&size| size <= high).collect())
+}
+
+fn slice(text: &str) -> Result<(usize, usize), CommandError> {
+    let parts = text.split_once('/');
+    let numbers = parts.and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)));
+    Ok(numbers.ok_or_else(|| refused("slice", "K/N with K from 1 to N", text))?)
+}
+
+fn steps(of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
+    let study = Study::new(of, flags)?;
+    let plan = study.steps(of)?;
+    let [train, test] = &study.task.data;
+    let mut workload = Training::new(study.task.model.clone(), &**train, &**test)
+        .sampling(study.task.sampling.clone())
+        .schedule(study.settings.optim.schedule.clone());
+    if study.settings.tracks_noise_scale {
+        workload = workload.track_noise_scale();
+    }
+    let mut store = match &of.out {
+        Some(folder) => Store::open(folder, &plan.settings(&workload))?,
+        None => Store::in_memory(),
+    };
+    let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
+    let shows = std::io::stderr().is_terminal();
+    let (started, mut made, mut signal) = (Instant::now(), 0, None);
+    eprintln!("{}: {} trials", workload.describe(), plan.num_trials());
+    let outcomes = plan.run(&workload, &mut store, |event| {
+        match event {
+            StudyEvent::Wave {
+                batch_size,
+                done,
+                all,
+            } => {
+                let left = started.elapsed().as_secs_f64() / f64::from(made).max(1.0);
+                let left = left * all.saturating_sub(done) as f64;
+                if shows {
+                    eprint!(
+                        "\rbatch {batch_size}: {done} of {all} trials, about {left:.0} s left   "
+                    );
+                }
+            }
+            StudyEvent::Finished(_) => made += 1,
+        }
+        signal = signal.or_else(|| stops.pending());
+        match signal {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        }
+    });
+    if shows {
+        eprintln!();
+    }
+    let outcomes = outcomes.map_err(|error| stopped(error, signal))?;
+    let curve = Curve::of(&outcomes, plan.seed);
+    let (head, rows) = curve.table();
+    aligned(&head, &rows);
+    match &curve.critical_batch {
+        Some(critical) => say!("critical batch size: {critical}"),
+        None => say!(
+            "critical batch size: not determined, fewer than three batch sizes reached the target or they lie on no hyperbola"
+        ),
+    }
+    let Some(folder) = &of.out else { return Ok(()) };
+    for (name, chart, _) in curve_charts(&curve, study.target) {
+        picture(folder, name, &*chart)?;
+    }
+    let title = format!("Steps to a target: {}", workload.describe());
+    report(
+        folder,
+        &curve_page(&title, &command_line(), (&curve, study.target)),
+    )
+}
+
+fn arms(
+    of: &StudyOf,
+    flags: &ArgMatches,
+    title: &str,
+    make: impl Fn(&Study) -> Result<Vec<Arm>, StudyError>,
+) -> Result<(), CommandError> {
+    let study = Study::new(of, flags)?;
+    let [train, test] = &study.task.data;
+    let is_gap = title.contains("gap");
+    let has_target = study.args.target_error.or(study.args.target_loss).is_some();
+    let mut arms = Arms::new(&**train, &**test, make(&study)?)
+        .seeds(study.args.repeats as u64)
+        .seed(study.settings.seed)
+        .threads(study.settings.engine.threads)
+        .target((has_target || !is_gap).then_some(study.target));
+    if is_gap {
+        arms = arms.measure(|network| measured(network, &study));
+    }
+    let mut settings = arms.settings();
+    settings.insert("study".to_owned(), title.to_owned());
+    settings.insert(
+        "model and data".to_owned(),
+        format!("{} on {}", study.task.model, study.task.about),
+    );
+    settings.insert("epochs".to_owned(), study.settings.epochs.to_string());
+    settings.insert(
+        "optimizer".to_owned(),
+        study.settings.optim.optimizer.to_string(),
+    );
+    let mut store = match &of.out {
+        Some(folder) => Store::open(folder, &settings)?,
+        None => Store::in_memory(),
+    };
+    let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
+    let mut signal = None;
+    let outcomes = arms.run(&mut store, |outcome| {
+        let (arm, seed, accuracy) = (&outcome.arm, outcome.seed, 100.0 * outcome.accuracy);
+        eprintln!(
+            "{arm}, seed {seed}: {accuracy:.2} %, {:.1} s",
+            outcome.seconds
+        );
+        signal = stops.pending();
+        match signal {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        }
+    });
+    let outcomes = outcomes.map_err(|error| stopped(error, signal))?;
+    let summary = Arms::summary(&outcomes, study.settings.seed);
+    let (head, rows) = ArmSummary::table(&summary);
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    aligned(&head, &rows);
+    let notes: &[&str] = if is_gap { &[CAVEAT] } else { &[] };
+    for note in notes {
+        say!("{note}");
+    }
+    let Some(folder) = &of.out else { return Ok(()) };
+    report(
+        folder,
+        &arms_page(title, &command_line(), (&summary, notes)),
+    )
+}
+
+/// The sharpness of a minimum, in two directions and sizes.
+fn measured(network: &Network, study: &Study) -> Result<Vec<(String, f64)>, StudyError> {
+    let mut all = Vec::new();
+    for eps in [5e-4, 1e-3] {
+        for (name, direction) in [("random", Direction::Random), ("worst", Direction::Worst)] {
+            let rows = (&*study.task.data[0], SHARPNESS_ROWS);
+            let loss = Loss::SoftmaxCrossEntropy;
+            let value = sharpness(network, &loss, rows, (eps, direction))?;
+            all.push((format!("sharpness, {name}, eps {eps}"), value));
+        }
+    }
+    Ok(all)
+}
+
+/// A stop by a signal ends the program as the signal would.
+fn stopped(error: StudyError, signal: Option<i32>) -> CommandError {
+    match (signal, error) {
+        (Some(signal), StudyError::Stopped { trials }) => {
+            CommandError::StudyStopped { signal, trials }
+        }
+        (_, error) => error.into(),
+    }
+}
+
+fn picture(folder: &Path, name: &str, chart: &dyn Chart) -> Result<(), CommandError> {
+    write(folder, &format!("{name}.svg"), chart.svg().as_bytes())?;
+    match chart.png() {
+        Some(png) => write(folder, &format!("{name}.png"), &png),
+        None => {
+            eprintln!("warning: no font for {name}.png; the SVG has the same picture");
+            Ok(())
+        }
+    }
+}
+
+fn report(folder: &Path, page: &Page) -> Result<(), CommandError> {
+    write(folder, "report.html", page.html().as_bytes())?;
+    say!("report: {}", folder.join("report.html").display());
+    Ok(())
+}

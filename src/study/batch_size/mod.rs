@@ -1,0 +1,47 @@
+//! What the batch size does to training: steps to a target, the critical batch size, recipes side by side.
+//!
+//! # How steps to a target are measured
+//! For every batch size a search over learning rate and momentum finds the trial that needs the fewest steps; runs of it with fresh seeds give the
+//! value and its interval, so that the winner's luck is not in it. A trial that never gets there is *censored*: it is reported as such, never dropped.
+//! Everything follows from the seed, whatever runs side by side, and a finished trial is never repeated.
+//!
+//! | file | what |
+//! |---|---|
+//! | `trial` | [`Trial`], [`Space`], [`Search`]: what is tried; [`Outcome`] |
+//! | `workload` | [`Workload`]: what trains; [`Training`]: networks on data |
+//! | `quadratic` | [`NoisyQuadratic`]: a workload whose answer is known |
+//! | `steps` | [`StepsToTarget`]: search, fresh seeds, abandonment |
+//! | `store` | [`Store`]: a study's folder |
+//! | `analysis` | [`Curve`]: steps by batch size, the hyperbola, the regimes |
+//! | `arms` | [`Arms`]: recipes side by side |
+//! | `recipes` | ready-made arms: large batches, adaptive batches, the generalisation gap |
+//! | `sharpness` | how the loss rises around a minimum |
+//! | `report` | charts, page |
+//!
+//! # References
+//! Shallue, Lee, Antognini, Sohl-Dickstein, Frostig, Dahl: "Measuring the effects of data parallelism on neural network training", JMLR 20, 2019.
+//! McCandlish, Kaplan, Amodei: "An empirical model of large-batch training", 2018.
+
+mod analysis;
+mod arms;
+mod error;
+mod quadratic;
+mod recipes;
+mod report;
+mod sharpness;
+mod steps;
+mod store;
+mod trial;
+mod workload;
+
+pub use analysis::{BatchPoint, Curve, Regime};
+pub use arms::{Arm, ArmOutcome, ArmSummary, Arms};
+pub use error::StudyError;
+pub use quadratic::NoisyQuadratic;
+pub use recipes::{adaptive_batches, generalisation_gap, large_batches};
+pub use report::{arms_page, curve_charts, curve_page};
+pub use sharpness::{Direction, sharpness};
+pub use steps::{StepsToTarget, StudyEvent};
+pub use store::{Store, merge};
+pub use trial::{Outcome, Range, Search, Space, Target, Trial};
+pub use workload::{Limit, Training, Workload};

@@ -1,0 +1,275 @@
+//! Ready-made recipes to compare: large batches, adaptive batches, the generalisation gap.
+
+use crate::nn::{Loss, Sequential};
+use crate::optim::{BatchRule, Optimizer, ScalingRule, Schedule};
+use crate::train::Trainer;
+
+use super::arms::Arm;
+use super::error::StudyError;
+
+/// What the recipes start from.
+fn trainer(model: &Sequential, batch_size: usize, epochs: u32) -> Trainer {
+    Trainer::new(model.clone(), Loss::SoftmaxCrossEntropy)
+        .batch_size(batch_size)
+        .epochs(epochs)
+}
+
+fn schedule(text: &str) -> Result<Schedule, StudyError> {
+    Ok(text.parse()?)
+}
+
+/// What is known about training with batches `large` instead of `small`, with `base` made for the small ones, at the same epochs; the last
+/// recipe has the small batch's updates instead.
+///
+/// | recipe | source |
+/// |---|---|
+/// | same learning rate | - |
+/// | linear scaling, warm-up | Goyal et al. 2017 |
+/// | square-root scaling, warm-up | Krizhevsky 2014, Hoffer et al. 2017 |
+/// | LARS | You et al. 2017 |
+/// | LAMB | You et al. 2019 |
+/// | as many updates | Hoffer et al. 2017 |
+///
+/// ```
+/// use unisono::{nn::Sequential, optim::Optimizer, study::batch_size::large_batches};
+/// let model = Sequential::new(64).dense(10);
+/// let arms = large_batches(&model, &Optimizer::sgd(0.1), (32, 512), 20)?;
+/// assert_eq!((arms.len(), arms[0].name()), (7, "batch 32"));
+/// # Ok::<(), unisono::study::batch_size::StudyError>(())
+/// ```
+///
+/// # Errors
+/// [`StudyError::Value`] if the batches are not in order; [`StudyError::Optim`].
+pub fn large_batches(
+    model: &Sequential,
+    base: &Optimizer,
+    (small, large): (usize, usize),
+    epochs: u32,
+) -> Result<Vec<Arm>, StudyError> {
+    if small == 0 || small >= large {
+        return Err(StudyError::Value {
+            what: "the batches to compare",
+            expected: "a small one of at least 1 row and a larger one",
+            got: format!("{small} and {large}"),
+        });
+    }
+    let k = large as f64 / small as f64;
+    let warmup = schedule(&format!(
+        "warmup {} epochs, cosine to 0.01 over {epochs} epochs",
+        (epochs / 5).max(1)
+    ))?;
+    let cosine = schedule(&format!("cosine to 0.01 over {epochs} epochs"))?;
+    let longer = (f64::from(epochs) * k).round() as u32;
+    let long_cosine = schedule(&format!("cosine to 0.01 over {longer} epochs"))?;
+    let linear = ScalingRule::Linear.optimizer(base, k)?;
+    let square_root = ScalingRule::SquareRoot.optimizer(base, k)?;
+    let arm = |name: &str, batch: usize, optimizer: Optimizer, schedule: &Schedule, epochs: u32| {
+        let (model, schedule) = (model.clone(), schedule.clone());
+        Arm::new(name, move || {
+            trainer(&model, batch, epochs)
+                .optimizer(optimizer.clone())
+                .schedule(schedule.clone())
+        })
+    };
+    let name = |text: &str| format!("batch {large}, {text}");
+    Ok(vec![
+        arm(
+            &format!("batch {small}"),
+            small,
+            base.clone(),
+            &cosine,
+            epochs,
+        ),
+        arm(
+            &name("same learning rate"),
+            large,
+            base.clone(),
+            &cosine,
+            epochs,
+        ),
+        arm(
+            &name("linear scaling, warm-up"),
+            large,
+            linear,
+            &warmup,
+            epochs,
+        ),
+        arm(
+            &name("square-root scaling, warm-up"),
+            large,
+            square_root.clone(),
+            &warmup,
+            epochs,
+        ),
+        arm(
+            &name("LARS, warm-up"),
+            large,
+            Optimizer::lars(5.0),
+            &warmup,
+            epochs,
+        ),
+        arm(
+            &name("LAMB, warm-up"),
+            large,
+            Optimizer::lamb(0.02),
+            &warmup,
+            epochs,
+        ),
+        arm(
+            &name("square-root scaling, as many updates"),
+            large,
+            square_root,
+            &long_cosine,
+            longer,
+        ),
+    ])
+}
+
+/// Batches that grow, against batches that stay: from `small` up to `large` rows, plain SGD of learning rate `lr`.
+///
+/// ```
+/// use unisono::{nn::Sequential, study::batch_size::adaptive_batches};
+/// let arms = adaptive_batches(&Sequential::new(64).dense(10), 0.1, (16, 256), 12)?;
+/// assert!(arms.iter().any(|arm| arm.name().starts_with("cabs")));
+/// # Ok::<(), unisono::study::batch_size::StudyError>(())
+/// ```
+///
+/// # Errors
+/// [`StudyError::Value`] if the batches are not in order; [`StudyError::Optim`].
+pub fn adaptive_batches(
+    model: &Sequential,
+    lr: f32,
+    (small, large): (usize, usize),
+    epochs: u32,
+) -> Result<Vec<Arm>, StudyError> {
+    if small < 2 || small >= large {
+        return Err(StudyError::Value {
+            what: "the batches to adapt between",
+            expected: "a small one of at least 2 rows and a larger one",
+            got: format!("{small} and {large}"),
+        });
+    }
+    let arm = |name: String,
+               batch: usize,
+               rule: &str,
+               (lr, text): (f32, &str)|
+     -> Result<Arm, StudyError> {
+        let rule: BatchRule = rule.parse()?;
+        let schedule = schedule(text)?;
+        let model = model.clone();
+        Ok(Arm::new(name, move || {
+            let trainer = trainer(&model, batch, epochs)
+                .optimizer(Optimizer::sgd(lr))
+                .schedule(schedule.clone())
+                .batch_policy(rule);
+            match rule {
+                BatchRule::Cabs { .. } | BatchRule::Noise { .. } | BatchRule::AdaScale { .. } => {
+                    trainer.track_noise_scale()
+                }
+                _ => trainer,
+            }
+        }))
+    };
+    let third = (epochs / 3).max(1);
+    let constant = (lr, "constant");
+    let mut arms = Vec::new();
+    // Every power of two between, each with the rate of the square-root rule: the best of them is what a policy has to beat.
+    let mut batch = small;
+    while batch <= large {
+        let rate = lr * ((batch as f32) / (small as f32)).sqrt();
+        arms.push(arm(
+            format!("fixed {batch}, lr {rate:.3}"),
+            batch,
+            "fixed",
+            (rate, "constant"),
+        )?);
+        batch *= 2;
+    }
+    let policies = [
+        (
+            format!("staged to {large}"),
+            format!("step 0.5 every {third} epochs"),
+        ),
+        (
+            format!("adabatch 2 every {third} epochs lr 1 to {large}"),
+            "constant".to_owned(),
+        ),
+        (format!("cabs {small}..{large}"), "constant".to_owned()),
+        (
+            format!("noise {small}..{large} every 20 steps lr sqrt"),
+            "constant".to_owned(),
+        ),
+    ];
+    for (rule, schedule) in policies {
+        arms.push(arm(rule.clone(), small, &rule, (lr, &schedule))?);
+    }
+    let middle = (small * large).isqrt().max(small);
+    let rule = format!("adascale from {small}");
+    arms.push(arm(
+        format!("{rule}, batch {middle}"),
+        middle,
+        &rule,
+        constant,
+    )?);
+    Ok(arms)
+}
+
+/// The generalisation gap of Hoffer et al. 2017 (table 1, F1): a small batch, a large one as it is, and one that is adapted: the learning rate
+/// times the root of the ratio, the gradient's norm clipped, as many updates as the small one's. `epochs` are those of the small batch.
+///
+/// ```
+/// use unisono::{nn::Sequential, optim::Optimizer, study::batch_size::generalisation_gap};
+/// let arms = generalisation_gap(&Sequential::new(64).dense(10), &Optimizer::sgd(0.1), (32, 512), 10)?;
+/// assert_eq!(arms.len(), 3);
+/// # Ok::<(), unisono::study::batch_size::StudyError>(())
+/// ```
+///
+/// # Errors
+/// [`StudyError::Value`] if the batches are not in order; [`StudyError::Optim`].
+pub fn generalisation_gap(
+    model: &Sequential,
+    base: &Optimizer,
+    (small, large): (usize, usize),
+    epochs: u32,
+) -> Result<Vec<Arm>, StudyError> {
+    if small == 0 || small >= large {
+        return Err(StudyError::Value {
+            what: "the batches to compare",
+            expected: "a small one of at least 1 row and a larger one",
+            got: format!("{small} and {large}"),
+        });
+    }
+    let k = large as f64 / small as f64;
+    let longer = (f64::from(epochs) * k).round() as u32;
+    let adapted = ScalingRule::SquareRoot
+        .optimizer(base, k)?
+        .with_clip_norm(1.0);
+    let arm = |name: String,
+               batch: usize,
+               optimizer: Optimizer,
+               epochs: u32|
+     -> Result<Arm, StudyError> {
+        let steps = [epochs * 2 / 5, epochs * 7 / 10].map(|at| at.max(1));
+        let cuts = match steps[0] < steps[1] {
+            true => format!("multistep 0.1 at {},{} epochs", steps[0], steps[1]),
+            false => format!("step 0.1 every {} epochs", steps[0]),
+        };
+        let schedule = schedule(&cuts)?;
+        let model = model.clone();
+        Ok(Arm::new(name, move || {
+            trainer(&model, batch, epochs)
+                .optimizer(optimizer.clone())
+                .schedule(schedule.clone())
+        }))
+    };
+    Ok(vec![
+        arm(format!("small batch {small}"), small, base.clone(), epochs)?,
+        arm(format!("large batch {large}"), large, base.clone(), epochs)?,
+        arm(
+            format!("large batch {large}, adapted"),
+            large,
+            adapted,
+            longer,
+        )?,
+    ])
+}

@@ -1,0 +1,294 @@
+//! The charts and pages of studies.
+
+use crate::study::{Chart, Estimate, LineChart, Machine, Page};
+
+use super::analysis::{BatchPoint, Curve};
+use super::arms::ArmSummary;
+use super::trial::Target;
+
+/// A chart with the name of its files and what is to be seen in it.
+type Captioned = (&'static str, Box<dyn Chart>, String);
+
+/// Steps, examples and seconds by batch size.
+pub fn curve_charts(curve: &Curve, target: Target) -> Vec<Captioned> {
+    let wanted = match target {
+        Target::Error(error) => format!("an error below {:.2} %", 100.0 * error),
+        Target::Loss(loss) => format!("a loss below {loss}"),
+    };
+    let known: Vec<(f64, Estimate, &BatchPoint)> = curve
+        .points
+        .iter()
+        .filter_map(|point| Some((point.batch_size as f64, point.steps?, point)))
+        .collect();
+    if known.is_empty() {
+        return Vec::new();
+    }
+    let mut charts = vec![
+        steps(curve, &known, &wanted),
+        examples(curve, &known, &wanted),
+    ];
+    let timed = known
+        .iter()
+        .filter_map(|(size, _, point)| Some((*size, point.seconds?)));
+    let timed: Vec<(f64, (f64, usize))> = timed.collect();
+    if timed.len() > 1 {
+        let wall = timed
+            .iter()
+            .map(|(size, (seconds, _))| (*size, *seconds))
+            .collect();
+        let threads = timed
+            .iter()
+            .map(|(size, (seconds, threads))| (*size, seconds * *threads as f64));
+        let chart = LineChart::new(format!("Time to {wanted}"), ("rows of a batch", "seconds"))
+            .log_x()
+            .log_y()
+            .line("on the wall", wall)
+            .line("of threads", threads.collect());
+        let caption = "Seconds of the median run, evaluations included; side by side with others if trials were.";
+        charts.push(("seconds", Box::new(chart), caption.to_owned()));
+    }
+    charts
+}
+
+type Known<'c> = [(f64, Estimate, &'c BatchPoint)];
+
+fn steps(curve: &Curve, known: &Known<'_>, wanted: &str) -> Captioned {
+    let (first, last) = (known[0].0, known[known.len() - 1].0);
+    let line = known
+        .iter()
+        .map(|(size, steps, _)| (*size, steps.value))
+        .collect();
+    let band = known
+        .iter()
+        .map(|(size, steps, _)| (*size, steps.low, steps.high))
+        .collect();
+    let mut chart = LineChart::new(format!("Steps to {wanted}"), ("rows of a batch", "steps"))
+        .log_x()
+        .log_y()
+        .line("measured", line)
+        .band(band);
+    let perfect = known[0].1.value * first;
+    let perfect = [first, last].map(|size| (size, (perfect / size).max(1.0)));
+    chart = chart.dashed("perfect scaling", perfect.into()).like(6);
+    if curve.critical_batch.is_some() {
+        let sizes = (0..=60).map(|k| first * (last / first).powf(f64::from(k) / 60.0));
+        let fitted = sizes.filter_map(|size| Some((size, curve.fitted_steps(size)?)));
+        chart = chart.dashed("S_min + E_min / B", fitted.collect());
+    }
+    let caption = "The best of the search for every batch size, by fresh seeds: medians with 95 % bootstrap intervals.";
+    ("steps", Box::new(chart), caption.to_owned())
+}
+
+fn examples(curve: &Curve, known: &Known<'_>, wanted: &str) -> Captioned {
+    let line = known
+        .iter()
+        .map(|(size, steps, _)| (*size, size * steps.value))
+        .collect();
+    let band = known
+        .iter()
+        .map(|(size, steps, _)| (*size, size * steps.low, size * steps.high));
+    let mut chart = LineChart::new(
+        format!("Examples to {wanted}"),
+        ("rows of a batch", "rows trained on"),
+    )
+    .log_x()
+    .log_y()
+    .line("measured", line)
+    .band(band.collect());
+    let mut caption =
+        "Level: perfect scaling. Rising in proportion: more rows bring nothing.".to_owned();
+    if let Some(critical) = curve.critical_batch {
+        let most = known
+            .iter()
+            .map(|(size, steps, _)| size * steps.value)
+            .fold(0.0, f64::max);
+        let least = known
+            .iter()
+            .map(|(size, steps, _)| size * steps.value)
+            .fold(f64::MAX, f64::min);
+        let at = vec![(critical.value, least), (critical.value, most)];
+        chart = chart.dashed("critical batch", at).like(6);
+        caption += &format!(" Critical batch size: {critical}.");
+    }
+    ("examples", Box::new(chart), caption)
+}
+
+/// The page of a study of steps to a target.
+pub fn curve_page(title: &str, command: &str, (curve, target): (&Curve, Target)) -> Page {
+    let mut page = Page::new(title);
+    page.table(&["", ""], &facts(command));
+    let or_none = |estimate: &Option<Estimate>| {
+        estimate.map_or(
+            "not determined: fewer than three batch sizes got there, or they lie on no hyperbola"
+                .to_owned(),
+            |known| known.to_string(),
+        )
+    };
+    page.heading("Critical batch size").table(
+        &["", "value (95 % interval)"],
+        &[
+            vec!["fewest steps, S_min".to_owned(), or_none(&curve.s_min)],
+            vec!["fewest examples, E_min".to_owned(), or_none(&curve.e_min)],
+            vec![
+                "critical batch size, E_min / S_min".to_owned(),
+                or_none(&curve.critical_batch),
+            ],
+        ],
+    );
+    for (_, chart, caption) in curve_charts(curve, target) {
+        page.figure(&chart.svg(), &caption);
+    }
+    page.heading("Batch sizes")
+        .paragraph("A batch size that never reached the target is censored: it has no steps, and is not in the fit. Fresh runs that did not get there count as infinitely many steps.")
+        .table(&curve_head(), &curve_table(curve));
+    page
+}
+
+/// The head of the table of batch sizes.
+fn curve_head() -> [&'static str; 9] {
+    [
+        "batch",
+        "steps",
+        "examples",
+        "learning rate",
+        "momentum",
+        "searched (reached, diverged)",
+        "fresh runs (censored)",
+        "noise scale",
+        "regime",
+    ]
+}
+
+/// The table of batch sizes: [`Curve`] in text.
+impl Curve {
+    /// Head and rows of a table.
+    pub fn table(&self) -> (Vec<&'static str>, Vec<Vec<String>>) {
+        (curve_head().into(), curve_table(self))
+    }
+}
+
+fn curve_table(curve: &Curve) -> Vec<Vec<String>> {
+    let row = |point: &BatchPoint| {
+        let (all, reached, diverged) = point.trials;
+        let size = point.batch_size as f64;
+        let whole = |estimate: Estimate, by: f64| {
+            let Estimate { value, low, high } = estimate;
+            format!("{:.0} ({:.0} to {:.0})", by * value, by * low, by * high)
+        };
+        vec![
+            point.batch_size.to_string(),
+            point
+                .steps
+                .map_or("censored".to_owned(), |steps| whole(steps, 1.0)),
+            point
+                .steps
+                .map_or(String::new(), |steps| whole(steps, size)),
+            point
+                .winner
+                .map_or(String::new(), |winner| format!("{:.4}", winner.0)),
+            point
+                .winner
+                .map_or(String::new(), |winner| format!("{:.3}", winner.1)),
+            format!("{all} ({reached}, {diverged})"),
+            format!("{} ({})", point.censored.1, point.censored.0),
+            point
+                .noise_scale
+                .map_or(String::new(), |scale| format!("{scale:.0}")),
+            point
+                .regime
+                .map_or(String::new(), |regime| regime.name().to_owned()),
+        ]
+    };
+    curve.points.iter().map(row).collect()
+}
+
+/// The page of recipes side by side, with what has to be said of them.
+pub fn arms_page(title: &str, command: &str, (summary, notes): (&[ArmSummary], &[&str])) -> Page {
+    let mut page = Page::new(title);
+    page.table(&["", ""], &facts(command));
+    page.heading("Recipes")
+        .paragraph("Medians over the seeds with 95 % bootstrap intervals.");
+    for note in notes {
+        page.paragraph(note);
+    }
+    let (head, rows) = ArmSummary::table(summary);
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    page.table(&head, &rows);
+    page
+}
+
+impl ArmSummary {
+    /// Head and rows of a table.
+    pub fn table(summary: &[ArmSummary]) -> (Vec<String>, Vec<Vec<String>>) {
+        let mut head: Vec<String> = [
+            "recipe",
+            "trainings",
+            "test accuracy, %",
+            "test loss",
+            "training loss",
+            "updates",
+            "rows",
+        ]
+        .map(ToOwned::to_owned)
+        .into();
+        let has_target = summary.iter().any(|arm| arm.reached > 0);
+        if has_target {
+            head.extend(
+                [
+                    "reached the target",
+                    "updates to it",
+                    "rows to it",
+                    "seconds to it",
+                ]
+                .map(ToOwned::to_owned),
+            );
+        }
+        if let Some(first) = summary.first() {
+            head.extend(first.measured.iter().map(|known| known.0.clone()));
+        }
+        let row = |arm: &ArmSummary| {
+            let Estimate { value, low, high } = arm.accuracy;
+            let mut row = vec![
+                arm.arm.clone(),
+                format!("{} ({} diverged)", arm.trainings.0, arm.trainings.1),
+                format!(
+                    "{:.2} ({:.2} to {:.2})",
+                    100.0 * value,
+                    100.0 * low,
+                    100.0 * high
+                ),
+                lost_or(arm.loss.value, 4),
+                lost_or(arm.train_loss.value, 4),
+                format!("{:.0}", arm.updates.value),
+                format!("{:.0}", arm.examples.value),
+            ];
+            if has_target {
+                let to = |place: usize, digits: usize| {
+                    arm.to_target.map_or("not reached".to_owned(), |known| {
+                        let Estimate { value, low, high } = known[place];
+                        format!("{value:.digits$} ({low:.digits$} to {high:.digits$})")
+                    })
+                };
+                row.push(format!("{} of {}", arm.reached, arm.trainings.0));
+                row.extend([to(0, 0), to(1, 0), to(2, 3)]);
+            }
+            row.extend(arm.measured.iter().map(|known| known.1.to_string()));
+            row
+        };
+        (head, summary.iter().map(row).collect())
+    }
+}
+
+fn lost_or(loss: f64, digits: usize) -> String {
+    match loss == f64::MAX {
+        true => "diverged".to_owned(),
+        false => format!("{loss:.digits$}"),
+    }
+}
+
+fn facts(command: &str) -> Vec<Vec<String>> {
+    let mut facts = vec![("command", command.to_owned())];
+    facts.extend(Machine::this().facts());
+    let row = |(name, value): (&str, String)| vec![name.to_owned(), value];
+    facts.into_iter().map(row).collect()
+}

@@ -1,0 +1,148 @@
+//! How the loss rises around a minimum.
+//!
+//! # Formula
+//! 100 (max f(x + y) - f(x)) / (1 + f(x)) over |y_i| <= eps (|x_i| + 1) (Keskar et al. 2017, metric 2.1, without a subspace).
+//!
+//! # Caveat
+//! It is not invariant: the same function with its weights scaled differently from layer to layer has another sharpness (Dinh et al. 2017). Compare
+//! networks of one architecture, trained alike, at best.
+
+use crate::data::Dataset;
+use crate::engine::{Batch, Replica};
+use crate::nn::kernel::Isa;
+use crate::nn::{Loss, Network, NetworkReplica, ReplicaSettings};
+use crate::seed::{Purpose, Stream};
+use crate::train::Sources;
+
+use super::error::StudyError;
+
+/// Shards of the rows: gradients are added in their order.
+const SHARDS: usize = 8;
+/// Steps towards the worst point.
+const ASCENT: usize = 10;
+/// Corners of the box that are tried at random.
+const CORNERS: usize = 10;
+
+/// Where a higher loss is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// At random corners of the box.
+    Random,
+    /// By steps along the gradient's signs, to the corner of the box that they lead to.
+    Worst,
+}
+
+/// The sharpness in per cent, on the first `rows` of `data`.
+///
+/// ```
+/// use unisono::{data::digits, nn::{Loss, Network, Sequential}, study::batch_size::{Direction, sharpness}};
+/// let (train, _) = digits();
+/// let network = Network::new(Sequential::new(64).dense(10), 1)?;
+/// let at = |direction| sharpness(&network, &Loss::SoftmaxCrossEntropy, (&train, 500), (5e-4, direction));
+/// assert!(at(Direction::Worst)? > at(Direction::Random)? && at(Direction::Random)? >= 0.0);
+/// # Ok::<(), unisono::study::batch_size::StudyError>(())
+/// ```
+///
+/// # Errors
+/// [`StudyError::Value`] for an eps that is not positive, or no rows; [`StudyError::Nn`].
+pub fn sharpness(
+    network: &Network,
+    loss: &Loss,
+    (data, rows): (&dyn Dataset, usize),
+    (eps, direction): (f32, Direction),
+) -> Result<f64, StudyError> {
+    let rows = rows.min(data.len());
+    let is_valid = eps > 0.0 && eps.is_finite() && rows > 0;
+    if !is_valid {
+        return Err(StudyError::Value {
+            what: "sharpness",
+            expected: "of an eps above 0 and a row at least",
+            got: format!("eps {eps} and {rows} rows"),
+        });
+    }
+    let settings = ReplicaSettings {
+        loss: loss.clone(),
+        isa: Isa::chosen()?,
+        seed: 0,
+    };
+    let mut around = Around {
+        replica: NetworkReplica::new(network.model(), settings, Sources([data, data]))?,
+        batch: Batch {
+            source: 1,
+            ..Batch::whole((0..rows as u32).collect(), 0)
+        },
+        center: network.params().to_vec(),
+        eps,
+    };
+    let here = around.loss(&around.center.clone());
+    let highest = match direction {
+        Direction::Random => around.random(),
+        Direction::Worst => around.worst(),
+    };
+    Ok(100.0 * (highest - here).max(0.0) / (1.0 + here))
+}
+
+/// A network and the box around its parameters.
+struct Around<'d> {
+    replica: NetworkReplica<Sources<'d>>,
+    batch: Batch,
+    center: Vec<f32>,
+    eps: f32,
+}
+
+impl Around<'_> {
+    fn loss(&mut self, params: &[f32]) -> f64 {
+        self.replica.load_params(0, params);
+        let shards =
+            (0..SHARDS).map(|shard| self.replica.evaluate(&self.batch.shard(SHARDS, shard)));
+        let (loss, weight) = shards.fold((0.0, 0.0), |(loss, weight), sums| {
+            (loss + sums.loss, weight + sums.weight)
+        });
+        loss / weight
+    }
+
+    /// The point at `share` of the way to the box's edge in each coordinate, in -1..=1.
+    fn point(&self, shares: &[f32]) -> Vec<f32> {
+        let moved = self.center.iter().zip(shares);
+        moved
+            .map(|(x, share)| x + share * self.eps * (x.abs() + 1.0))
+            .collect()
+    }
+
+    fn random(&mut self) -> f64 {
+        let mut highest = f64::NEG_INFINITY;
+        for corner in 0..CORNERS {
+            let mut stream = Stream::new(0, Purpose::Trial, corner as u32, 1);
+            let shares: Vec<f32> = self
+                .center
+                .iter()
+                .map(|_| if stream.below(2) == 0 { -1.0 } else { 1.0 })
+                .collect();
+            let point = self.point(&shares);
+            highest = highest.max(self.loss(&point));
+        }
+        highest
+    }
+
+    fn worst(&mut self) -> f64 {
+        let mut shares = vec![0.0_f32; self.center.len()];
+        let mut highest = f64::NEG_INFINITY;
+        let step = 2.0 / ASCENT as f32;
+        for _ in 0..ASCENT {
+            let point = self.point(&shares);
+            self.replica.load_params(0, &point);
+            let mut grad = vec![0.0; point.len()];
+            for shard in 0..SHARDS {
+                let shard = self.batch.shard(SHARDS, shard);
+                self.replica.add_loss_and_grad(&shard, &mut grad);
+            }
+            for (share, slope) in shares.iter_mut().zip(&grad) {
+                let sign = if *slope == 0.0 { 0.0 } else { slope.signum() };
+                *share = (*share + step * sign).clamp(-1.0, 1.0);
+            }
+            let point = self.point(&shares);
+            highest = highest.max(self.loss(&point));
+        }
+        highest
+    }
+}

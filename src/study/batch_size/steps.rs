@@ -1,0 +1,379 @@
+//! Steps to a target: a search for every batch size, then fresh seeds of its winner.
+//!
+//! # Invariants
+//! 1. What is tried, and how far, follows from the settings and from trials of earlier waves alone: never from what runs side by side, or how fast.
+//! 2. A trial is given up only after 1.5 times the steps of one that got there with the same or a smaller batch: it could not win.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use crate::engine::{Pinning, Threads};
+
+use super::error::StudyError;
+use super::store::Store;
+use super::trial::{Outcome, Search, Space, Target, Trial};
+use super::workload::{Limit, Workload};
+
+/// Trials between which nobody is given up.
+const WAVE: usize = 4;
+/// How many times the steps of the best trial another one may take.
+const PATIENCE: f64 = 1.5;
+/// The same for fresh seeds of a winner.
+const PATIENCE_REPEATED: f64 = 4.0;
+/// Rungs of a search by halving.
+const RUNGS: u32 = 3;
+
+/// The settings of a study.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepsToTarget {
+    /// Batch sizes.
+    pub batch_sizes: Vec<usize>,
+    /// What is searched.
+    pub space: Space,
+    /// How.
+    pub search: Search,
+    /// Points of a search, at least 1.
+    pub candidates: usize,
+    /// Fresh runs of each winner.
+    pub repeats: usize,
+    /// What is to be reached.
+    pub target: Target,
+    /// Steps that a trial may take at most.
+    pub max_steps: u64,
+    /// Epochs that a trial may take at most, where there are epochs.
+    pub max_epochs: f64,
+    /// The seed of everything.
+    pub seed: u64,
+    /// Trials side by side, each on one thread; if 1, one after another on all threads. The outcomes are the same.
+    pub parallel: usize,
+    /// Which part of the search is made: `(k, n)` for every n-th candidate from the k-th on, from 1; fresh seeds are then left for the merged study.
+    pub slice: (usize, usize),
+}
+
+/// What the observer of a study sees.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum StudyEvent<'a> {
+    /// Trials of a batch size, or of its winner, begin: how many of all batch sizes' trials are behind, and how many there are.
+    Wave {
+        /// The batch size.
+        batch_size: usize,
+        /// Trials that are done, found or made.
+        done: usize,
+        /// All trials.
+        all: usize,
+    },
+    /// A trial is over.
+    Finished(&'a Outcome),
+}
+
+type Observer<'o> = &'o mut dyn FnMut(StudyEvent<'_>) -> ControlFlow<()>;
+
+/// A study at work.
+struct Work<'a> {
+    study: &'a StepsToTarget,
+    workload: &'a dyn Workload,
+    store: &'a mut Store,
+    known: Vec<Outcome>,
+    pool: rayon::ThreadPool,
+    done: usize,
+}
+
+impl StepsToTarget {
+    /// What decides the outcomes, by name: [`Store::open`] takes it.
+    pub fn settings(&self, workload: &dyn Workload) -> BTreeMap<String, String> {
+        let json = |value: serde_json::Value| value.to_string();
+        BTreeMap::from([
+            ("workload".to_owned(), workload.describe()),
+            ("batch sizes".to_owned(), format!("{:?}", self.batch_sizes)),
+            ("space".to_owned(), json(serde_json::json!(self.space))),
+            ("search".to_owned(), json(serde_json::json!(self.search))),
+            ("candidates".to_owned(), self.candidates.to_string()),
+            ("target".to_owned(), json(serde_json::json!(self.target))),
+            ("max steps".to_owned(), self.max_steps.to_string()),
+            ("max epochs".to_owned(), self.max_epochs.to_string()),
+            ("seed".to_owned(), self.seed.to_string()),
+        ])
+    }
+
+    /// Makes every trial that `store` does not have; gives all of them.
+    ///
+    /// # Errors
+    /// [`StudyError`]: settings that mean nothing, before anything runs; [`StudyError::Stopped`] if the observer ends it.
+    pub fn run(
+        &self,
+        workload: &dyn Workload,
+        store: &mut Store,
+        mut observe: impl FnMut(StudyEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<Vec<Outcome>, StudyError> {
+        self.check()?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.parallel);
+        let pool = pool.build().map_err(|error| StudyError::Value {
+            what: "the trials side by side",
+            expected: "as many as there can be threads",
+            got: error.to_string(),
+        })?;
+        let mut work = Work {
+            study: self,
+            workload,
+            known: store.all()?,
+            store,
+            pool,
+            done: 0,
+        };
+        let mut sizes = self.batch_sizes.clone();
+        sizes.sort_unstable();
+        let mut fewest: Option<u64> = None;
+        let mut outcomes = Vec::new();
+        for batch_size in sizes {
+            let found = work.search(batch_size, fewest, &mut observe)?;
+            let winner = best(&found).cloned();
+            // A larger batch never needs more steps: what a smaller one took limits it.
+            fewest = winner
+                .as_ref()
+                .and_then(|outcome| outcome.steps_to_target)
+                .or(fewest);
+            outcomes.extend(found);
+            if let Some(winner) = winner.filter(|_| self.slice.1 == 1) {
+                outcomes.extend(work.repeat(&winner, &mut observe)?);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    fn check(&self) -> Result<(), StudyError> {
+        let odd = |what, expected, got: String| {
+            Err(StudyError::Value {
+                what,
+                expected,
+                got,
+            })
+        };
+        let mut sizes = self.batch_sizes.clone();
+        sizes.sort_unstable();
+        if sizes.first().is_none_or(|&least| least == 0) {
+            return odd(
+                "the batch sizes",
+                "at least 1, one or more of them",
+                format!("{sizes:?}"),
+            );
+        }
+        if let Some(pair) = sizes.windows(2).find(|pair| pair[0] == pair[1]) {
+            return odd(
+                "the batch sizes",
+                "each named once",
+                format!("{} twice", pair[0]),
+            );
+        }
+        if self.candidates == 0 || self.parallel == 0 || self.max_steps == 0 {
+            let got = format!("{}, {}, {}", self.candidates, self.parallel, self.max_steps);
+            return odd(
+                "candidates, trials side by side and steps",
+                "at least 1 each",
+                got,
+            );
+        }
+        let (slice, slices) = self.slice;
+        if slice == 0 || slice > slices {
+            return odd(
+                "a slice",
+                "K/N with K from 1 to N",
+                format!("{slice}/{slices}"),
+            );
+        }
+        if self.max_epochs.is_nan() || self.max_epochs <= 0.0 {
+            return odd("the epochs", "more than 0", self.max_epochs.to_string());
+        }
+        let (Target::Error(wanted) | Target::Loss(wanted)) = self.target;
+        match wanted > 0.0 && wanted.is_finite() {
+            true => Ok(()),
+            false => odd("the target", "positive and finite", wanted.to_string()),
+        }
+    }
+
+    /// Trials of all batch sizes, winners' runs among them.
+    pub fn num_trials(&self) -> usize {
+        let (slice, slices) = self.slice;
+        let searched = (slice - 1..self.candidates).step_by(slices).count();
+        let repeated = if slices == 1 { self.repeats } else { 0 };
+        self.batch_sizes.len() * (searched + repeated)
+    }
+
+    /// Steps that a trial may take for its own sake.
+    fn limit(&self, workload: &dyn Workload, batch_size: usize) -> u64 {
+        let in_epochs = workload.rows().map_or(u64::MAX, |rows| {
+            (self.max_epochs * rows as f64 / batch_size as f64).ceil() as u64
+        });
+        self.max_steps.min(in_epochs).max(1)
+    }
+}
+
+/// The outcome that got there in the fewest steps; of several the first candidate.
+fn best(outcomes: &[Outcome]) -> Option<&Outcome> {
+    let reached = outcomes
+        .iter()
+        .filter_map(|outcome| Some((outcome.steps_to_target?, outcome)));
+    let best = reached.min_by_key(|(steps, outcome)| (*steps, outcome.trial.candidate));
+    best.map(|(_, outcome)| outcome)
+}
+
+impl Work<'_> {
+    /// The search for one batch size.
+    fn search(
+        &mut self,
+        batch_size: usize,
+        fewest: Option<u64>,
+        observe: Observer<'_>,
+    ) -> Result<Vec<Outcome>, StudyError> {
+        let study = self.study;
+        let whole = study.limit(self.workload, batch_size);
+        let drawn = (study.candidates, study.seed);
+        let all = study.space.candidates(study.search, drawn, batch_size);
+        let (slice, slices) = study.slice;
+        let mut own: Vec<Trial> = all.into_iter().skip(slice - 1).step_by(slices).collect();
+        if study.search == Search::Halving {
+            own = self.halve(own, whole, observe)?;
+        }
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        for wave in own.chunks(WAVE) {
+            let steps = best(&outcomes).and_then(|outcome| outcome.steps_to_target);
+            let allowed = steps.into_iter().chain(fewest).min();
+            let allowed = allowed.map_or(whole, |steps| (PATIENCE * steps as f64).ceil() as u64);
+            outcomes.extend(self.wave(wave, allowed.min(whole), observe)?);
+        }
+        Ok(outcomes)
+    }
+
+    /// The trials that are left after all rungs but the last.
+    fn halve(
+        &mut self,
+        mut trials: Vec<Trial>,
+        whole: u64,
+        observe: Observer<'_>,
+    ) -> Result<Vec<Trial>, StudyError> {
+        for rung in (1..RUNGS).rev() {
+            let allowed = (whole >> rung).max(1);
+            let mut outcomes = self.wave(&trials, allowed, observe)?;
+            // Who got there goes first, then who came nearest.
+            let place =
+                |outcome: &Outcome| (outcome.steps_to_target.unwrap_or(u64::MAX), outcome.best);
+            outcomes.sort_by(|one, other| {
+                let (one, other) = (place(one), place(other));
+                one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
+            });
+            outcomes.truncate(trials.len().div_ceil(2));
+            trials = outcomes.iter().map(|outcome| outcome.trial).collect();
+        }
+        Ok(trials)
+    }
+
+    /// Runs of a winner with fresh seeds.
+    fn repeat(
+        &mut self,
+        winner: &Outcome,
+        observe: Observer<'_>,
+    ) -> Result<Vec<Outcome>, StudyError> {
+        let steps = winner.steps_to_target.expect("a winner got there") as f64;
+        let whole = self.study.limit(self.workload, winner.trial.batch_size);
+        let allowed = ((PATIENCE_REPEATED * steps).ceil() as u64).min(whole.max(steps as u64));
+        let fresh = |repeat: usize| Trial {
+            repeat,
+            seed: self.study.seed.wrapping_add(repeat as u64),
+            ..winner.trial
+        };
+        let trials: Vec<Trial> = (1..=self.study.repeats).map(fresh).collect();
+        self.wave(&trials, allowed, observe)
+    }
+
+    /// Trials side by side; those that are known are not made again.
+    fn wave(
+        &mut self,
+        trials: &[Trial],
+        allowed: u64,
+        observe: Observer<'_>,
+    ) -> Result<Vec<Outcome>, StudyError> {
+        let stopped = |done: usize| StudyError::Stopped { trials: done };
+        if let Some(first) = trials.first() {
+            let wave = StudyEvent::Wave {
+                batch_size: first.batch_size,
+                done: self.done,
+                all: self.study.num_trials(),
+            };
+            if observe(wave).is_break() {
+                return Err(stopped(self.known.len()));
+            }
+        }
+        let limit = Limit {
+            steps: allowed,
+            threads: match self.study.parallel {
+                1 => Threads::Auto,
+                _ => Threads::Fixed(1),
+            },
+            pinning: match self.study.parallel {
+                1 => Pinning::Auto,
+                _ => Pinning::Off,
+            },
+        };
+        let found: Vec<Option<Outcome>> = trials
+            .iter()
+            .map(|trial| self.find(trial, allowed))
+            .collect();
+        let missing = trials.iter().zip(&found).enumerate();
+        let missing = missing.filter(|(_, (_, found))| found.is_none());
+        let missing: Vec<(usize, &Trial)> =
+            missing.map(|(place, (trial, _))| (place, trial)).collect();
+        let made = self.make(&missing, limit)?;
+        let mut outcomes = Vec::new();
+        for (place, found) in found.into_iter().enumerate() {
+            let outcome = found.or_else(|| made.get(&place).cloned());
+            let outcome = outcome.expect("what was not found was made");
+            self.done += 1;
+            if observe(StudyEvent::Finished(&outcome)).is_break() {
+                return Err(stopped(self.known.len()));
+            }
+            outcomes.push(outcome);
+        }
+        Ok(outcomes)
+    }
+
+    /// Makes trials side by side, each of them kept as soon as it is finished; the outcomes by place.
+    fn make(
+        &mut self,
+        missing: &[(usize, &Trial)],
+        limit: Limit,
+    ) -> Result<BTreeMap<usize, Outcome>, StudyError> {
+        let (workload, target) = (self.workload, self.study.target);
+        let (sender, results) = crossbeam::channel::unbounded();
+        let (store, known) = (&mut *self.store, &mut self.known);
+        self.pool.in_place_scope(|scope| {
+            for &(place, trial) in missing {
+                let sender = sender.clone();
+                scope.spawn(move |_| {
+                    // Nobody reads after an error; the trial is then made again.
+                    let _unread = sender.send((place, workload.train(trial, target, limit)));
+                });
+            }
+            drop(sender);
+            let mut made = BTreeMap::new();
+            for (place, outcome) in results {
+                let outcome = outcome?;
+                store.add(&outcome)?;
+                known.push(outcome.clone());
+                made.insert(place, outcome);
+            }
+            Ok(made)
+        })
+    }
+
+    /// A finished trial, as this wave would have seen it; one that was given up earlier than here is made again.
+    fn find(&self, trial: &Trial, allowed: u64) -> Option<Outcome> {
+        let name = |trial: &Trial| (trial.batch_size, trial.candidate, trial.repeat, trial.seed);
+        let is_it = |outcome: &&Outcome| {
+            let went_far = outcome.steps.1 >= allowed || outcome.diverged;
+            name(&outcome.trial) == name(trial) && (went_far || outcome.steps_to_target.is_some())
+        };
+        let mut outcome = self.known.iter().find(is_it)?.clone();
+        outcome.steps_to_target = outcome.steps_to_target.filter(|&steps| steps <= allowed);
+        Some(outcome)
+    }
+}

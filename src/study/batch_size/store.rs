@@ -1,0 +1,217 @@
+//! A study's folder: settings, one line a finished trial, a lock.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::StudyError;
+
+/// The files.
+const SETTINGS: &str = "study.json";
+const LINES: &str = "trials.jsonl";
+
+/// The settings of a study by name, as far as they decide what comes of a trial.
+type Settings = BTreeMap<String, String>;
+
+/// Where finished trials are kept; in memory alone if no folder is named.
+#[derive(Debug)]
+pub struct Store {
+    folder: Option<(PathBuf, File, File)>,
+    lines: Vec<String>,
+}
+
+impl Store {
+    /// Keeps nothing.
+    ///
+    /// ```
+    /// let mut store = unisono::study::batch_size::Store::in_memory();
+    /// store.add(&7)?;
+    /// assert_eq!(store.all::<u32>()?, [7]);
+    /// # Ok::<(), unisono::study::batch_size::StudyError>(())
+    /// ```
+    pub fn in_memory() -> Self {
+        Self {
+            folder: None,
+            lines: Vec::new(),
+        }
+    }
+
+    /// Opens `folder`, which is made, for a study with these settings. The lines of one that was stopped are there again.
+    ///
+    /// # Errors
+    /// [`StudyError::Changed`] if its study has others; [`StudyError::InUse`], [`StudyError::Io`].
+    pub fn open(folder: &Path, settings: &Settings) -> Result<Self, StudyError> {
+        fs::create_dir_all(folder).map_err(StudyError::io("write", folder))?;
+        let lock = lock(folder)?;
+        let path = folder.join(SETTINGS);
+        match fs::read_to_string(&path) {
+            Ok(text) => check(folder, &path, (&text, settings))?,
+            Err(_) => {
+                let text = serde_json::to_string_pretty(settings).expect("settings are texts");
+                fs::write(&path, text + "\n").map_err(StudyError::io("write", &path))?;
+            }
+        }
+        let path = folder.join(LINES);
+        let whole = whole_lines(&path)?;
+        // A line that a kill has cut is made again.
+        fs::write(
+            &path,
+            whole
+                .iter()
+                .map(|line| format!("{line}\n"))
+                .collect::<String>(),
+        )
+        .map_err(StudyError::io("write", &path))?;
+        let file = File::options().append(true).open(&path);
+        let file = file.map_err(StudyError::io("write", &path))?;
+        Ok(Self {
+            folder: Some((path, file, lock)),
+            lines: whole,
+        })
+    }
+
+    /// Everything that is kept.
+    ///
+    /// # Errors
+    /// [`StudyError::File`] for lines of another kind.
+    pub fn all<T: DeserializeOwned>(&self) -> Result<Vec<T>, StudyError> {
+        let line = |line: &String| {
+            serde_json::from_str(line).map_err(|error| StudyError::File {
+                path: self
+                    .folder
+                    .as_ref()
+                    .map_or(PathBuf::new(), |folder| folder.0.clone()),
+                expected: "lines of this kind of study",
+                got: error.to_string(),
+            })
+        };
+        self.lines.iter().map(line).collect()
+    }
+
+    /// Keeps one more.
+    ///
+    /// # Errors
+    /// [`StudyError::Io`].
+    pub fn add(&mut self, what: &impl Serialize) -> Result<(), StudyError> {
+        self.add_line(serde_json::to_string(what).expect("outcomes are plain values"))
+    }
+
+    fn add_line(&mut self, line: String) -> Result<(), StudyError> {
+        if let Some((path, file, _)) = &mut self.folder {
+            let written = file.write_all(format!("{line}\n").as_bytes());
+            written.map_err(StudyError::io("write", path))?;
+        }
+        self.lines.push(line);
+        Ok(())
+    }
+}
+
+/// Puts the finished trials of slices of one study together in `into`; a trial that several have is kept once.
+///
+/// # Errors
+/// [`StudyError::Changed`] for slices of different studies; [`StudyError::File`] for a folder without one; [`StudyError::Io`].
+pub fn merge(slices: &[PathBuf], into: &Path) -> Result<usize, StudyError> {
+    let mut settings: Option<Settings> = None;
+    let mut lines: Vec<String> = Vec::new();
+    for slice in slices {
+        let path = slice.join(SETTINGS);
+        let text = fs::read_to_string(&path).map_err(StudyError::io("read", &path))?;
+        match &settings {
+            Some(settings) => check(slice, &path, (&text, settings))?,
+            None => settings = Some(parse(&path, &text)?),
+        }
+        for line in whole_lines(&slice.join(LINES))? {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    let settings = settings.ok_or(StudyError::Value {
+        what: "the folders to merge",
+        expected: "one at least",
+        got: "none".to_owned(),
+    })?;
+    let mut store = Store::open(into, &settings)?;
+    for line in lines {
+        if !store.lines.contains(&line) {
+            store.add_line(line)?;
+        }
+    }
+    Ok(store.lines.len())
+}
+
+fn parse(path: &Path, text: &str) -> Result<Settings, StudyError> {
+    serde_json::from_str(text).map_err(|error| StudyError::File {
+        path: path.to_owned(),
+        expected: "the settings of a study",
+        got: error.to_string(),
+    })
+}
+
+fn check(
+    folder: &Path,
+    path: &Path,
+    (text, settings): (&str, &Settings),
+) -> Result<(), StudyError> {
+    let before = parse(path, text)?;
+    let names = before.keys().chain(settings.keys());
+    let mut differences: Vec<String> = names
+        .filter(|name| before.get(*name) != settings.get(*name))
+        .map(|name| {
+            let text =
+                |settings: &Settings| settings.get(name).cloned().unwrap_or("not set".to_owned());
+            format!("{name} was {}, is {}", text(&before), text(settings))
+        })
+        .collect();
+    differences.sort();
+    differences.dedup();
+    match differences.is_empty() {
+        true => Ok(()),
+        false => Err(StudyError::Changed {
+            path: folder.to_owned(),
+            differences,
+        }),
+    }
+}
+
+/// The lines of a file that are whole JSON; none without a file.
+fn whole_lines(path: &Path) -> Result<Vec<String>, StudyError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(StudyError::io("read", path)(error)),
+    };
+    let is_whole = |line: &&str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+    Ok(text
+        .lines()
+        .filter(is_whole)
+        .map(ToOwned::to_owned)
+        .collect())
+}
+
+/// Locks the folder for this process.
+fn lock(folder: &Path) -> Result<File, StudyError> {
+    let path = folder.join("lock");
+    let failed = StudyError::io("write", &path);
+    let mut options = File::options();
+    let options = options.create(true).truncate(false).read(true).write(true);
+    let mut file = options.open(&path).map_err(&failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let process = fs::read_to_string(&path).unwrap_or_default();
+            return Err(StudyError::InUse {
+                path: folder.to_owned(),
+                process: process.trim().to_owned(),
+            });
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    file.set_len(0).map_err(&failed)?;
+    writeln!(file, "{}", std::process::id()).map_err(&failed)?;
+    Ok(file)
+}

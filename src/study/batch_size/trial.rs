@@ -1,0 +1,216 @@
+//! What is tried, and what came of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::seed::{Purpose, Stream};
+
+use super::error::StudyError;
+
+/// Values of a setting, drawn evenly in their logarithm.
+///
+/// ```
+/// use unisono::study::batch_size::Range;
+/// let range: Range = "0.01..1".parse()?;
+/// assert!((range.at(0.5) - 0.1).abs() < 1e-12);
+/// assert!("1..0.01".parse::<Range>().is_err() && "0..1".parse::<Range>().is_err());
+/// # Ok::<(), unisono::study::batch_size::StudyError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Range {
+    /// The least, above 0.
+    pub low: f64,
+    /// The most.
+    pub high: f64,
+}
+
+impl Range {
+    /// From `low` to `high`.
+    ///
+    /// # Errors
+    /// [`StudyError::Value`] if they are not positive, finite and in this order.
+    pub fn new(low: f64, high: f64) -> Result<Self, StudyError> {
+        if low > 0.0 && low <= high && high.is_finite() {
+            return Ok(Self { low, high });
+        }
+        Err(StudyError::Value {
+            what: "a range to search",
+            expected: "LOW..HIGH with 0 < LOW <= HIGH",
+            got: format!("{low}..{high}"),
+        })
+    }
+
+    /// The value at `share` of the way, in 0..=1.
+    pub fn at(&self, share: f64) -> f64 {
+        self.low * (self.high / self.low).powf(share)
+    }
+}
+
+impl std::str::FromStr for Range {
+    type Err = StudyError;
+
+    /// `0.01..1`, or one number.
+    fn from_str(text: &str) -> Result<Self, StudyError> {
+        let odd = |_| StudyError::Value {
+            what: "a range to search",
+            expected: "LOW..HIGH with 0 < LOW <= HIGH, or a number",
+            got: text.to_owned(),
+        };
+        let (low, high) = text.split_once("..").unwrap_or((text, text));
+        let number = |text: &str| text.trim().parse::<f64>().map_err(odd);
+        Self::new(number(low)?, number(high)?)
+    }
+}
+
+/// What is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Space {
+    /// Learning rates.
+    pub lr: Range,
+    /// Values of 1 - momentum; no momentum if `None`.
+    pub one_minus_momentum: Option<Range>,
+}
+
+/// How it is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Search {
+    /// Independent draws.
+    Random,
+    /// Points of an Owen-scrambled Sobol sequence: evenly spread, however many there are.
+    Sobol,
+    /// Sobol points, of which the better half of each rung gets twice the steps: the last rung has all of them.
+    Halving,
+}
+
+impl std::str::FromStr for Search {
+    type Err = StudyError;
+
+    fn from_str(text: &str) -> Result<Self, StudyError> {
+        match text {
+            "random" => Ok(Search::Random),
+            "sobol" => Ok(Search::Sobol),
+            "halving" => Ok(Search::Halving),
+            _ => Err(StudyError::Value {
+                what: "the search",
+                expected: "random, sobol or halving",
+                got: text.to_owned(),
+            }),
+        }
+    }
+}
+
+/// What a training is to reach.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// A share of the test rows classified wrongly, strictly below.
+    Error(f64),
+    /// A mean test loss, strictly below.
+    Loss(f64),
+}
+
+/// A training that is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Rows of a batch.
+    pub batch_size: usize,
+    /// Which point of the search.
+    pub candidate: usize,
+    /// 0 in the search, from 1 on for fresh runs of its winner.
+    pub repeat: usize,
+    /// Learning rate.
+    pub lr: f64,
+    /// Momentum.
+    pub momentum: f64,
+    /// The seed of parameters and order.
+    pub seed: u64,
+}
+
+/// What came of a trial.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The trial.
+    pub trial: Trial,
+    /// Steps until the target was reached; `None` if it was not.
+    pub steps_to_target: Option<u64>,
+    /// Steps that were made, and that were allowed.
+    pub steps: (u64, u64),
+    /// The lowest error or loss that was seen.
+    pub best: f64,
+    /// Whether a loss or gradient was not finite.
+    pub diverged: bool,
+    /// Seconds on the wall.
+    pub seconds: f64,
+    /// Threads that it ran on: their product is at most the processor's seconds.
+    pub threads: usize,
+    /// The gradient noise scale in rows where the target was reached, if it is tracked.
+    pub noise_scale: Option<f64>,
+}
+
+impl Space {
+    /// The `count` first points of a search for a batch size.
+    pub fn candidates(
+        &self,
+        search: Search,
+        (count, seed): (usize, u64),
+        batch_size: usize,
+    ) -> Vec<Trial> {
+        let uniform = |candidate: usize, axis: u32| -> f64 {
+            match search {
+                Search::Random => {
+                    let a = candidate as u32;
+                    let mut stream = Stream::new(seed, Purpose::Trial, a, axis as u16);
+                    f64::from(stream.below(1 << 24)) / f64::from(1 << 24)
+                }
+                _ => f64::from(sobol_burley::sample(candidate as u32, axis, seed as u32)),
+            }
+        };
+        let trial = |candidate: usize| Trial {
+            batch_size,
+            candidate,
+            repeat: 0,
+            lr: self.lr.at(uniform(candidate, 0)),
+            momentum: self
+                .one_minus_momentum
+                .map_or(0.0, |range| 1.0 - range.at(uniform(candidate, 1))),
+            seed,
+        };
+        (0..count).map(trial).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn searches_fill_the_space_and_depend_on_the_seed_alone() {
+        let space = Space {
+            lr: Range::new(1e-3, 1.0).unwrap(),
+            one_minus_momentum: Some(Range::new(0.01, 1.0).unwrap()),
+        };
+        for search in [Search::Random, Search::Sobol, Search::Halving] {
+            let trials = space.candidates(search, (64, 7), 32);
+            assert_eq!(trials, space.candidates(search, (64, 7), 32));
+            assert_ne!(trials, space.candidates(search, (64, 8), 32));
+            let low = trials
+                .iter()
+                .filter(|trial| trial.lr < 1e-3_f64.sqrt())
+                .count();
+            assert!((16..=48).contains(&low), "{search:?}: {low}");
+            for trial in trials {
+                assert!((1e-3..=1.0).contains(&trial.lr));
+                assert!((0.0..=0.99).contains(&trial.momentum));
+            }
+        }
+        // A Sobol sequence has as many points in either half of an axis.
+        let sobol = space.candidates(Search::Sobol, (64, 7), 32);
+        assert_eq!(
+            sobol
+                .iter()
+                .filter(|trial| trial.lr < 1e-3_f64.sqrt())
+                .count(),
+            32
+        );
+    }
+}

@@ -1,0 +1,216 @@
+//! What trains.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use crate::data::{Dataset, Sampling};
+use crate::engine::{Pinning, Threads};
+use crate::nn::{Loss, Sequential};
+use crate::optim::{Optimizer, Schedule};
+use crate::train::{Evaluations, Event, OnNonFinite, TrainError, Trainer};
+
+use super::error::StudyError;
+use super::trial::{Outcome, Target, Trial};
+
+/// How often the target is looked for: steps to it are known to this share.
+const RATIO: f64 = 1.03;
+/// How many times its first loss a loss must be for the training to be lost.
+const LOST: f64 = 20.0;
+
+/// How far a trial may go, and on what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Steps.
+    pub steps: u64,
+    /// Threads; more trials than one run side by side if it is 1.
+    pub threads: Threads,
+    /// Whether those are pinned.
+    pub pinning: Pinning,
+}
+
+/// Something that can be trained with any batch size, learning rate and momentum.
+///
+/// What comes of a trial must follow from the trial alone, but for its seconds.
+pub trait Workload: Sync {
+    /// What it is, for reports and to tell one study from another.
+    fn describe(&self) -> String;
+
+    /// Trains until the target is reached or the steps are used up.
+    ///
+    /// # Errors
+    /// [`StudyError`] where nothing can be trained; a training that diverges is an outcome.
+    fn train(&self, trial: &Trial, target: Target, limit: Limit) -> Result<Outcome, StudyError>;
+
+    /// Rows of an epoch, if there are epochs.
+    fn rows(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// A network on data: SGD with momentum.
+///
+/// ```
+/// use unisono::{data::digits, nn::Sequential, engine::{Pinning, Threads}};
+/// use unisono::study::batch_size::{Limit, Target, Training, Trial, Workload};
+/// let (train, test) = digits();
+/// let workload = Training::new(Sequential::new(64).dense(32).relu().dense(10), &train, &test);
+/// let trial = Trial { batch_size: 32, candidate: 0, repeat: 0, lr: 0.1, momentum: 0.9, seed: 1 };
+/// let limit = Limit { steps: 500, threads: Threads::Fixed(1), pinning: Pinning::Off };
+/// let outcome = workload.train(&trial, Target::Error(0.1), limit)?;
+/// assert!(outcome.steps_to_target.unwrap() < 200);
+/// # Ok::<(), unisono::study::batch_size::StudyError>(())
+/// ```
+pub struct Training<'d> {
+    model: Sequential,
+    loss: Loss,
+    data: [&'d dyn Dataset; 2],
+    sampling: Sampling,
+    schedule: Schedule,
+    tracks_noise_scale: bool,
+    about: String,
+}
+
+impl<'d> Training<'d> {
+    /// Softmax cross-entropy, a constant learning rate, shuffled epochs.
+    pub fn new(model: Sequential, train: &'d dyn Dataset, test: &'d dyn Dataset) -> Self {
+        Self {
+            about: format!("{model} on {} and {} rows", train.len(), test.len()),
+            model,
+            loss: Loss::SoftmaxCrossEntropy,
+            data: [train, test],
+            sampling: Sampling::Shuffle,
+            schedule: Schedule::constant(),
+            tracks_noise_scale: false,
+        }
+    }
+
+    /// With another schedule.
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.about += &format!(", schedule {schedule}");
+        self.schedule = schedule;
+        self
+    }
+
+    /// With another way to draw an epoch.
+    pub fn sampling(mut self, sampling: Sampling) -> Self {
+        self.sampling = sampling;
+        self
+    }
+
+    /// Tracks the noise scale (batches of two shards and more).
+    pub fn track_noise_scale(mut self) -> Self {
+        self.tracks_noise_scale = true;
+        self
+    }
+}
+
+impl std::fmt::Debug for Training<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Training").field(&self.about).finish()
+    }
+}
+
+/// What the observer of a trial remembers.
+#[derive(Default)]
+struct Seen {
+    first_loss: Option<f64>,
+    reached: Option<u64>,
+    best: f64,
+    is_lost: bool,
+}
+
+impl Seen {
+    /// Whether to go on after an evaluation.
+    fn evaluated(&mut self, target: Target, step: u64, (loss, error): (f64, f64)) -> bool {
+        let (value, wanted) = match target {
+            Target::Error(wanted) => (error, wanted),
+            Target::Loss(wanted) => (loss, wanted),
+        };
+        self.best = self.best.min(value);
+        let first = *self.first_loss.get_or_insert(loss);
+        self.is_lost |= !loss.is_finite() || loss > LOST * first.max(1.0);
+        if value < wanted {
+            self.reached = Some(step);
+        }
+        self.reached.is_none() && !self.is_lost
+    }
+}
+
+impl Workload for Training<'_> {
+    fn describe(&self) -> String {
+        self.about.clone()
+    }
+
+    fn rows(&self) -> Option<usize> {
+        Some(self.data[0].len())
+    }
+
+    fn train(&self, trial: &Trial, target: Target, limit: Limit) -> Result<Outcome, StudyError> {
+        let started = Instant::now();
+        let rows = self.data[0].len().max(1) as u64;
+        let epochs = (limit.steps * trial.batch_size as u64).div_ceil(rows) + 1;
+        let optimizer = Optimizer::sgd(trial.lr as f32).with_momentum(trial.momentum as f32);
+        let mut trainer = Trainer::new(self.model.clone(), self.loss.clone())
+            .threads(limit.threads)
+            .pinning(limit.pinning)
+            .batch_size(trial.batch_size)
+            .sampling(self.sampling.clone())
+            .optimizer(optimizer)
+            .schedule(self.schedule.clone())
+            .epochs(u32::try_from(epochs).unwrap_or(u32::MAX))
+            .max_steps(limit.steps)
+            .evaluate_at(Evaluations::Geometric {
+                first: 8,
+                ratio: RATIO,
+            })
+            .on_non_finite(OnNonFinite::Stop)
+            .seed(trial.seed);
+        if self.tracks_noise_scale && trial.batch_size >= 2 {
+            trainer = trainer.track_noise_scale();
+        }
+        let mut seen = Seen {
+            best: f64::INFINITY,
+            ..Seen::default()
+        };
+        let mut noise_scale = None;
+        let mut threads = 1;
+        let result = trainer.fit_observed(self.data[0], self.data[1], |event| {
+            let goes_on = match *event {
+                Event::Started(setup) => {
+                    threads = setup.placement.num_threads;
+                    true
+                }
+                Event::Evaluation {
+                    step,
+                    loss,
+                    accuracy,
+                } => seen.evaluated(target, step, (loss, 1.0 - accuracy)),
+                Event::Epoch(metrics) => {
+                    noise_scale = metrics.noise_scale.or(noise_scale);
+                    let measured = (metrics.test_loss, 1.0 - metrics.test_accuracy);
+                    seen.evaluated(target, metrics.step, measured)
+                }
+                _ => true,
+            };
+            match goes_on {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        });
+        let (steps, diverged) = match result {
+            Ok(report) => (report.steps, seen.is_lost),
+            Err(TrainError::NonFinite { step, .. }) => (step, true),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Outcome {
+            trial: *trial,
+            steps_to_target: seen.reached,
+            steps: (steps, limit.steps),
+            best: seen.best,
+            diverged,
+            seconds: started.elapsed().as_secs_f64(),
+            threads,
+            noise_scale,
+        })
+    }
+}
