@@ -48,7 +48,7 @@ fn a_measurement_is_kept_read_back_and_compared_with_itself() {
     assert_eq!(addresses, report.matches("http://www.w3.org/").count());
 
     let results = Results::read(&out).unwrap();
-    assert!(results.rounds() >= 5);
+    assert!(results.rounds() >= 1);
     the_rows_are_whole(&results);
     assert_eq!(results.peers.len(), 15.min(3 * results.rounds()));
     assert!(

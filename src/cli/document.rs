@@ -197,14 +197,9 @@ fn explained(message: &str) -> String {
     else {
         return first.to_owned();
     };
-    let keys = Key::all();
-    let sections = keys.iter().map(|key| key.section);
-    let names = keys.iter().map(|key| key.name.as_str());
-    let expected = |known: &&str| first.contains(&format!("`{known}`"));
-    format!(
-        "unknown key `{name}`{}",
-        nearest(name, sections.chain(names).filter(expected))
-    )
+    // What would have been known stands behind the name, between backticks.
+    let known = first.split('`').skip(3).step_by(2);
+    format!("unknown key `{name}`{}", nearest(name, known))
 }
 
 /// `; did you mean ...?`, or nothing.

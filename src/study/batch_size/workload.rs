@@ -102,6 +102,31 @@ impl<'d> Training<'d> {
         self.tracks_noise_scale = true;
         self
     }
+
+    fn trainer(&self, trial: &Trial, limit: Limit) -> Trainer {
+        let rows = self.data[0].len().max(1) as u64;
+        let epochs = (limit.steps * trial.batch_size as u64).div_ceil(rows) + 1;
+        let optimizer = Optimizer::sgd(trial.lr as f32).with_momentum(trial.momentum as f32);
+        let trainer = Trainer::new(self.model.clone(), self.loss.clone())
+            .threads(limit.threads)
+            .pinning(limit.pinning)
+            .batch_size(trial.batch_size)
+            .sampling(self.sampling.clone())
+            .optimizer(optimizer)
+            .schedule(self.schedule.clone())
+            .epochs(u32::try_from(epochs).unwrap_or(u32::MAX))
+            .max_steps(limit.steps)
+            .evaluate_at(Evaluations::Geometric {
+                first: 8,
+                ratio: RATIO,
+            })
+            .on_non_finite(OnNonFinite::Stop)
+            .seed(trial.seed);
+        match self.tracks_noise_scale && trial.batch_size >= 2 {
+            true => trainer.track_noise_scale(),
+            false => trainer,
+        }
+    }
 }
 
 impl std::fmt::Debug for Training<'_> {
@@ -147,27 +172,7 @@ impl Workload for Training<'_> {
 
     fn train(&self, trial: &Trial, target: Target, limit: Limit) -> Result<Outcome, StudyError> {
         let started = Instant::now();
-        let rows = self.data[0].len().max(1) as u64;
-        let epochs = (limit.steps * trial.batch_size as u64).div_ceil(rows) + 1;
-        let optimizer = Optimizer::sgd(trial.lr as f32).with_momentum(trial.momentum as f32);
-        let mut trainer = Trainer::new(self.model.clone(), self.loss.clone())
-            .threads(limit.threads)
-            .pinning(limit.pinning)
-            .batch_size(trial.batch_size)
-            .sampling(self.sampling.clone())
-            .optimizer(optimizer)
-            .schedule(self.schedule.clone())
-            .epochs(u32::try_from(epochs).unwrap_or(u32::MAX))
-            .max_steps(limit.steps)
-            .evaluate_at(Evaluations::Geometric {
-                first: 8,
-                ratio: RATIO,
-            })
-            .on_non_finite(OnNonFinite::Stop)
-            .seed(trial.seed);
-        if self.tracks_noise_scale && trial.batch_size >= 2 {
-            trainer = trainer.track_noise_scale();
-        }
+        let mut trainer = self.trainer(trial, limit);
         let mut seen = Seen {
             best: f64::INFINITY,
             ..Seen::default()

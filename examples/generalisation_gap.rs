@@ -1,0 +1,44 @@
+//! The generalisation gap: `cargo run --release --example generalisation_gap [REPORT.html]`.
+//!
+//! Handwritten digits with a small batch, a large one for as many epochs, and a large one that is adapted (Hoffer et al. 2017: the learning rate
+//! times the root of the ratio, clipping, as many updates); five seeds each, and how sharp the minima are.
+
+use std::ops::ControlFlow;
+
+use unisono::data::digits;
+use unisono::nn::Loss;
+use unisono::nn::Sequential;
+use unisono::optim::Optimizer;
+use unisono::study::batch_size::{
+    Arms, Direction, Store, arms_page, generalisation_gap, sharpness,
+};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (train, test) = digits();
+    let model = Sequential::new(64).dense(64).relu().dense(10);
+    let base = Optimizer::sgd(0.05).with_momentum(0.9);
+    let arms = generalisation_gap(&model, &base, (32, 512), 20)?;
+    let loss = Loss::SoftmaxCrossEntropy;
+    let arms = Arms::new(&train, &test, arms).seeds(5).measure(|network| {
+        let at = (5e-4, Direction::Worst);
+        let value = sharpness(network, &loss, (&train, train.inputs().nrows()), at)?;
+        Ok(vec![("sharpness, eps 5e-4".to_owned(), value)])
+    });
+    let outcomes = arms.run(&mut Store::in_memory(), |_| ControlFlow::Continue(()))?;
+    let summary = Arms::summary(&outcomes, 42);
+    for arm in &summary {
+        let (accuracy, sharpness) = (100.0 * arm.accuracy.value, arm.measured[0].1.value);
+        println!("{}: {accuracy:.2} %, sharpness {sharpness:.3} %", arm.arm);
+    }
+    println!("sharpness is not invariant under rescaling of the weights (Dinh et al. 2017)");
+    if let Some(path) = std::env::args().nth(1) {
+        let page = arms_page(
+            "The generalisation gap",
+            "generalisation_gap",
+            (&summary, &[]),
+        );
+        std::fs::write(&path, page.html())?;
+        println!("report: {path}");
+    }
+    Ok(())
+}

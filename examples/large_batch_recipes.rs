@@ -1,0 +1,36 @@
+//! Recipes for large batches side by side: `cargo run --release --example large_batch_recipes [REPORT.html]`.
+//!
+//! Handwritten digits, batches of 512 rows against 32, five seeds each: what scaling rules, warm-up, LARS, LAMB and longer training are worth.
+
+use std::ops::ControlFlow;
+
+use unisono::data::digits;
+use unisono::nn::Sequential;
+use unisono::optim::Optimizer;
+use unisono::study::batch_size::{Arms, Store, arms_page, large_batches};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (train, test) = digits();
+    let model = Sequential::new(64).dense(64).relu().dense(10);
+    let base = Optimizer::sgd(0.05).with_momentum(0.9);
+    let arms = Arms::new(&train, &test, large_batches(&model, &base, (32, 512), 20)?).seeds(5);
+    let outcomes = arms.run(&mut Store::in_memory(), |_| ControlFlow::Continue(()))?;
+    let summary = Arms::summary(&outcomes, 42);
+    for arm in &summary {
+        let accuracy = 100.0 * arm.accuracy.value;
+        println!(
+            "{}: {accuracy:.2} % in {:.0} updates",
+            arm.arm, arm.updates.value
+        );
+    }
+    if let Some(path) = std::env::args().nth(1) {
+        let page = arms_page(
+            "Recipes for large batches",
+            "large_batch_recipes",
+            (&summary, &[]),
+        );
+        std::fs::write(&path, page.html())?;
+        println!("report: {path}");
+    }
+    Ok(())
+}

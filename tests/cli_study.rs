@@ -1,0 +1,183 @@
+//! `unisono study`, as its users meet it.
+
+#[path = "support/files.rs"]
+mod files;
+#[path = "support/program.rs"]
+mod program;
+
+use files::Folder;
+use program::{stdout, unisono, value};
+
+const QUICK: [&str; 10] = [
+    "--batches",
+    "16..64",
+    "--candidates",
+    "4",
+    "--repeats",
+    "2",
+    "--target-error",
+    "0.1",
+    "--epochs",
+    "20",
+];
+
+fn error(args: &[&str], code: i32) -> String {
+    let output = unisono(args);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
+    text
+}
+
+#[test]
+fn a_study_is_kept_and_the_same_command_goes_on_or_only_reports() {
+    let folder = Folder::new("cli-study");
+    let out = folder.0.join("a");
+    let path = out.to_str().unwrap();
+    let command = [&["study", "steps", "--out", path], &QUICK[..]].concat();
+    let first = stdout(&command);
+    assert!(value(&first, "critical batch size").contains(" to "));
+    let trials = std::fs::read_to_string(out.join("trials.jsonl")).unwrap();
+    assert_eq!(trials.lines().count(), 3 * (4 + 2));
+    for file in ["report.html", "steps.svg", "examples.svg"] {
+        assert!(out.join(file).exists(), "{file}");
+    }
+    // A line less is a trial that was not finished.
+    let shorter: Vec<&str> = trials.lines().skip(1).collect();
+    folder.file("a/trials.jsonl", (shorter.join("\n") + "\n").as_bytes());
+    let again = stdout(&[&command[..], &["--parallel-trials", "1"]].concat());
+    assert_eq!(again, first);
+    let other = error(&[&command[..], &["--lr-range", "0.1..1"]].concat(), 2);
+    assert!(other.contains("has other settings: space was"), "{other}");
+    let report = std::fs::read_to_string(out.join("report.html")).unwrap();
+    let addresses = report.matches("http").count();
+    assert_eq!(addresses, report.matches("http://www.w3.org/").count());
+}
+
+#[test]
+fn slices_are_made_merged_and_finished() {
+    let folder = Folder::new("cli-slices");
+    let place = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
+    let (one, two, whole) = (place("1"), place("2"), place("whole"));
+    for (slice, path) in [("1/2", &one), ("2/2", &two)] {
+        stdout(
+            &[
+                &["study", "steps", "--out", path, "--slice", slice],
+                &QUICK[..],
+            ]
+            .concat(),
+        );
+    }
+    let text = stdout(&["study", "merge", &one, &two, "--into", &whole]);
+    assert_eq!(value(&text, "trials"), "12");
+    let merged = stdout(&[&["study", "steps", "--out", &whole], &QUICK[..]].concat());
+    let alone = stdout(&[&["study", "steps"], &QUICK[..]].concat());
+    assert_eq!(
+        value(&merged, "critical batch size"),
+        value(&alone, "critical batch size")
+    );
+    let nothing = error(
+        &["study", "merge", &place("none"), "--into", &place("x")],
+        1,
+    );
+    assert!(nothing.contains("study.json"), "{nothing}");
+}
+
+#[test]
+fn recipes_of_every_kind_run_from_a_configuration() {
+    let folder = Folder::new("cli-recipes");
+    let config =
+        "[optimizer]\nlr = 0.05\n[run]\nepochs = 4\n[study]\nbatches = \"16,128\"\nrepeats = 2\n";
+    let file = folder.file("study.toml", config.as_bytes());
+    let file = file.to_str().unwrap();
+    for (kind, rows, column) in [
+        ("recipes", 7, "updates to it"),
+        ("adaptive", 9, "updates to it"),
+        ("gap", 3, "sharpness, worst, eps 0.001"),
+    ] {
+        // What the file says stands, but for what a flag says.
+        let text = stdout(&["study", kind, "--config", file, "--target-error", "0.3"]);
+        let table: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("diverged)"))
+            .collect();
+        assert_eq!(table.len(), rows, "{kind}: {text}");
+        assert!(text.contains(column), "{kind}: {text}");
+    }
+    folder.file("study.toml", b"[study]\nbatch = \"8\"\n");
+    let odd = error(&["study", "steps", "--config", file], 2);
+    let expected = "study.toml, line 2, column 1: unknown key `batch`; did you mean `batches`?";
+    assert!(odd.contains(expected), "{odd}");
+}
+
+#[test]
+fn what_cannot_be_studied_is_refused_with_exit_code_2() {
+    let cases: [(&[&str], &str); 8] = [
+        (
+            &["--batches", "64..8"],
+            "--batches must be numbers with commas, or LOW..HIGH",
+        ),
+        (
+            &["--batches", "8,8"],
+            "the batch sizes must be each named once",
+        ),
+        (
+            &["--lr-range", "1..0.1"],
+            "a range to search must be LOW..HIGH with 0 < LOW <= HIGH",
+        ),
+        (
+            &["--search", "grid"],
+            "the search must be random, sobol or halving, got grid",
+        ),
+        (
+            &["--slice", "3/2"],
+            "a slice must be K/N with K from 1 to N, got 3/2",
+        ),
+        (&["--slice", "half"], "--slice must be K/N"),
+        (
+            &["--target-error", "0.1", "--target-loss", "1"],
+            "cannot be used with",
+        ),
+        (&["--parallel-trials", "0"], "trials side by side"),
+    ];
+    for (args, message) in cases {
+        let text = error(&[&["study", "steps"], args].concat(), 2);
+        assert!(text.contains(message), "{args:?}: {text}");
+        assert_eq!(
+            text.lines()
+                .filter(|line| line.starts_with("unisono:"))
+                .count(),
+            1
+        );
+    }
+}
+
+#[test]
+fn a_model_of_layers_trains_and_layers_that_there_are_not_are_named() {
+    let layers = "conv 8 3 pad 1, relu, max-pool 2";
+    let folder = Folder::new("cli-layers");
+    // A table has no images: its columns are a row of features.
+    let text = stdout(&[
+        "train",
+        "--layers",
+        "dense 32, relu, dense 16, tanh",
+        "--epochs",
+        "3",
+    ]);
+    assert!(value(&text, "model").starts_with("64-dense 32-relu-dense 16-tanh-dense 10"));
+    let odd = error(&["train", "--layers", layers, "--epochs", "1"], 2);
+    assert!(odd.contains("layer 0 (conv2d) expects"), "{odd}");
+    let odd = error(&["train", "--layers", "dens 32"], 2);
+    assert!(
+        odd.contains("layer 0 (`dens 32`) must be one of dense N"),
+        "{odd}"
+    );
+    let file = folder.file(
+        "a.toml",
+        b"[model]\npreset = \"mlp\"\nlayers = \"dense 8\"\n",
+    );
+    let odd = error(&["train", "--config", file.to_str().unwrap()], 2);
+    assert!(
+        odd.contains("model.layers must be without a preset"),
+        "{odd}"
+    );
+}
