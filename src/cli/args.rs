@@ -26,6 +26,39 @@ pub(super) enum Command {
     Train(TrainCommand),
     /// Print the configuration of a training with every key and what it means
     Config(ConfigArgs),
+    /// List the runs in a folder
+    List {
+        /// The folder that the runs lie in
+        #[arg(default_value = "runs", value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Show the tensors of a run's model: shapes, norms, ranges
+    Inspect {
+        /// The run's folder
+        run: PathBuf,
+    },
+    /// Compare two runs: settings, results, weights
+    Diff {
+        /// A run's folder
+        first: PathBuf,
+        /// Another one
+        second: PathBuf,
+    },
+    /// Evaluate a run's model on its data
+    Eval(PartArgs),
+    /// Classify the rows of a run's data: a line of JSON each
+    Predict {
+        #[command(flatten)]
+        of: PartArgs,
+
+        /// Write to this file instead
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Write a run's weights for other programs
+    Export(ExportArgs),
+    /// Say what this machine has, what the trainer makes of it, and what it reaches
+    Doctor,
     /// Look at files of data
     #[command(subcommand)]
     Data(DataCommand),
@@ -40,6 +73,32 @@ pub(super) enum Command {
     /// Study what the batch size does to training
     #[command(subcommand)]
     Study(StudyCommand),
+}
+
+/// A part of a run's data.
+#[derive(Debug, ClapArgs)]
+pub(super) struct PartArgs {
+    /// The run's folder
+    pub(super) run: PathBuf,
+
+    /// Which part of the run's data: train or test
+    #[arg(long, default_value = "test", value_name = "NAME")]
+    pub(super) part: String,
+}
+
+/// Writes weights.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ExportArgs {
+    /// The run's folder
+    pub(super) run: PathBuf,
+
+    /// safetensors (PyTorch, JAX, ...) or npz (NumPy)
+    #[arg(long, default_value = "safetensors", value_name = "NAME")]
+    pub(super) format: String,
+
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
 }
 
 /// Measures scaling, or asks what was measured.

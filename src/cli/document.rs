@@ -77,6 +77,15 @@ impl Settled {
         })
     }
 
+    /// Settings that were kept in `file`.
+    pub(super) fn stored(args: TrainArgs, file: PathBuf) -> Self {
+        Self {
+            args,
+            file: Some(file),
+            from_file: Key::all(),
+        }
+    }
+
     /// Says of a setting that came from the file where it stands there, not which flag it would have been.
     pub(super) fn explain(&self, error: ArgError) -> ArgError {
         let Some(file) = &self.file else {

@@ -9,9 +9,11 @@ macro_rules! say {
     };
 }
 
+mod after;
 mod args;
 mod bench;
 mod config;
+mod doctor;
 mod document;
 mod inspect;
 mod keeper;
@@ -67,6 +69,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
     match command {
         Command::Train(train) => train::train(&train, flags),
+        Command::List { folder } => after::list(&folder),
+        Command::Inspect { run } => after::inspect(&run),
+        Command::Diff { first, second } => after::diff(&first, &second),
+        Command::Eval(args) => after::eval(&args),
+        Command::Predict { of, out } => after::predict(&of, out.as_deref()),
+        Command::Export(args) => after::export(&args),
+        Command::Doctor => doctor::doctor(),
         Command::Config(args) => config_text(&args, flags),
         Command::Data(DataCommand::Inspect {
             path,

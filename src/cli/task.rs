@@ -1,7 +1,7 @@
 //! What is trained: model and data as the settings name them.
 
 use crate::data::{Dataset, Labels, Sampling, digits};
-use crate::nn::{Loss, Sequential, presets};
+use crate::nn::{Loss, Network, Sequential, presets};
 use crate::study::made_up_data;
 use crate::train::{TrainError, Trainer};
 
@@ -16,10 +16,22 @@ const CONTEXT: usize = 64;
 /// Training and test rows of made-up data.
 const MADE_UP: (usize, usize) = (1024, 256);
 
-/// A trainer with these settings.
+/// A trainer of `model` with these settings.
 pub(super) fn trainer(settings: &TrainSettings, model: Sequential) -> Trainer {
+    configured(Trainer::new(model, Loss::SoftmaxCrossEntropy), settings)
+}
+
+/// A trainer of a trained network with these settings.
+pub(super) fn trainer_from(settings: &TrainSettings, network: Network) -> Trainer {
+    configured(
+        Trainer::from_network(network, Loss::SoftmaxCrossEntropy),
+        settings,
+    )
+}
+
+fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
     let engine = &settings.engine;
-    let mut trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy)
+    let mut trainer = trainer
         .threads(engine.threads)
         .pinning(engine.pinning)
         .batch_size(settings.batch_size)

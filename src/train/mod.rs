@@ -8,6 +8,7 @@ mod checkpoints;
 mod config;
 mod control;
 mod error;
+mod evaluate;
 mod evaluations;
 mod fit;
 mod memory;
