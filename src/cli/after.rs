@@ -7,7 +7,7 @@ use ndarray::ArrayView2;
 use serde_json::json;
 
 use crate::data::{Dataset, Labels};
-use crate::export::{ExportError, read_safetensors, write_npz, write_safetensors};
+use crate::export::{ExportError, read_safetensors, write_npz, write_onnx, write_safetensors};
 use crate::nn::Network;
 use crate::run::{Manifest, RunError, RunFolder};
 use crate::train::{Checkpoints, TrainError};
@@ -313,10 +313,11 @@ pub(super) fn export(args: &ExportArgs) -> Result<(), CommandError> {
             &[("format", "pt"), ("model", &model)],
         ),
         "npz" => write_npz(&args.out, &loaded.network),
-        other => return Err(refused("format", "safetensors or npz", other).into()),
+        "onnx" => write_onnx(&args.out, &loaded.network),
+        other => return Err(refused("format", "safetensors, npz or onnx", other).into()),
     };
     written?;
     say!("model: {model}");
-    say!("weights: {}", args.out.display());
+    say!("file: {}", args.out.display());
     Ok(())
 }

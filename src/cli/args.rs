@@ -92,7 +92,7 @@ pub(super) struct ExportArgs {
     /// The run's folder
     pub(super) run: PathBuf,
 
-    /// safetensors (PyTorch, JAX, ...) or npz (NumPy)
+    /// safetensors (weights for PyTorch, JAX, ...), npz (for NumPy) or onnx (the whole model, for onnxruntime)
     #[arg(long, default_value = "safetensors", value_name = "NAME")]
     pub(super) format: String,
 

@@ -43,6 +43,16 @@ pub enum ExportError {
         /// What is there.
         got: String,
     },
+    /// A layer that the format has no words for here.
+    #[error(
+        "layer {place} ({layer}) cannot be written as ONNX; export the weights as safetensors or npz"
+    )]
+    Layer {
+        /// Its place, from 0.
+        place: String,
+        /// Its name.
+        layer: &'static str,
+    },
     /// The model cannot be built.
     #[error(transparent)]
     Model(#[from] NnError),

@@ -4,11 +4,15 @@
 //! |---|---|
 //! | `safetensors` | named tensors, as PyTorch, JAX and others read them; [`read_safetensors`] takes them back |
 //! | `npz` | the same for NumPy |
+//! | `onnx`, `onnx_format` | whole models, for onnxruntime |
 
 mod error;
 mod npz;
+mod onnx;
+mod onnx_format;
 mod safetensors;
 
 pub use error::ExportError;
 pub use npz::write_npz;
+pub use onnx::write_onnx;
 pub use safetensors::{read_safetensors, write_safetensors};

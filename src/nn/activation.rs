@@ -26,6 +26,7 @@ use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::elementwise::{erf, exp, ln_1p_exp, sigmoid, tanh};
 use super::layer::{Build, InPlace, Layer, Pass, Spec, Tape};
+use super::op::Op;
 use super::shape::Shape;
 
 /// An elementwise function; as a layer it takes rows of any shape and keeps it.
@@ -191,6 +192,10 @@ impl Spec for Activation {
                 shape: input.clone(),
             })),
         }
+    }
+
+    fn op(&self) -> Option<Op> {
+        Some(Op::Activation(*self))
     }
 }
 

@@ -30,6 +30,7 @@ use super::kernel::columns::{
 };
 use super::kernel::elementwise::add;
 use super::layer::{Build, Layer, Mode, Pass, Spec, Tape, TensorSpec};
+use super::op::Op;
 use super::params::Role;
 use super::shape::Shape;
 
@@ -109,6 +110,10 @@ impl Spec for BatchNorm {
             wide: Vec::new(),
             levels: Vec::new(),
         }))
+    }
+
+    fn op(&self) -> Option<Op> {
+        Some(Op::BatchNorm { eps: self.eps })
     }
 }
 

@@ -6,6 +6,7 @@ use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::elementwise::add;
 use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::op::Op;
 use super::shape::Shape;
 use super::spec::Sequential;
 use super::stages::Stages;
@@ -50,6 +51,10 @@ impl Spec for Residual {
 
     fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
         self.0.build(input, build)
+    }
+
+    fn op(&self) -> Option<Op> {
+        self.0.op()
     }
 }
 
@@ -142,6 +147,13 @@ impl Spec for Parallel {
             output,
             dx: Vec::new(),
         }))
+    }
+
+    fn op(&self) -> Option<Op> {
+        Some(match self.join {
+            Join::Sum => Op::Sum(self.branches.clone()),
+            Join::Concat => Op::Concat(self.branches.clone()),
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::{Bias, Ones};
 use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec};
+use super::op::Op;
 use super::params::Role;
 use super::shape::Shape;
 use super::weight::Weight;
@@ -79,6 +80,12 @@ impl Spec for Dense {
             output: input.with_channels(self.outputs),
             shards: Vec::new(),
         }))
+    }
+
+    fn op(&self) -> Option<Op> {
+        Some(Op::Dense {
+            has_bias: self.bias.is_some(),
+        })
     }
 }
 

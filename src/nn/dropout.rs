@@ -10,6 +10,7 @@
 use super::error::NnError;
 use super::grads::Grads;
 use super::layer::{Build, InPlace, Layer, Mode, Pass, Spec, Tape};
+use super::op::Op;
 use super::shape::Shape;
 use crate::seed::{Purpose, philox4x32_10};
 
@@ -48,6 +49,10 @@ impl Spec for Dropout {
             layer: build.random_layer(),
             shape: input.clone(),
         }))
+    }
+
+    fn op(&self) -> Option<Op> {
+        Some(Op::Identity)
     }
 }
 

@@ -22,6 +22,7 @@ use super::Init;
 use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::Isa;
+use super::op::Op;
 use super::params::Role;
 use super::shape::Shape;
 
@@ -230,6 +231,11 @@ pub trait Spec: Debug + Send + Sync {
     /// # Errors
     /// [`NnError`] if the layer cannot take such rows; [`Build::refuse`] makes one.
     fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError>;
+
+    /// What it computes, for programs that read models; `None` (the default) for a layer that is code alone.
+    fn op(&self) -> Option<Op> {
+        None
+    }
 }
 
 /// What a layer is built with.

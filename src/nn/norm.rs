@@ -19,6 +19,7 @@ use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::elementwise::{centred_squares, dot, sum};
 use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::op::Op;
 use super::params::Role;
 use super::shape::Shape;
 
@@ -126,6 +127,16 @@ impl Spec for Norm {
             saved: Vec::new(),
             levels: Vec::new(),
         }))
+    }
+
+    fn op(&self) -> Option<Op> {
+        match self.kind {
+            Kind::Layer => Some(Op::LayerNorm {
+                eps: self.eps,
+                has_bias: self.has_bias,
+            }),
+            Kind::Rms | Kind::Group(_) => None,
+        }
     }
 }
 

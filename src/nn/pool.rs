@@ -14,6 +14,7 @@ use multiversion::multiversion;
 use super::error::NnError;
 use super::grads::Grads;
 use super::layer::{Build, Layer, Pass, Spec, Tape};
+use super::op::Op;
 use super::shape::Shape;
 
 /// A pooling layer over images (H, W, C) or sequences (T, C); channels do not mix.
@@ -200,6 +201,23 @@ impl Spec for Pool {
             output,
             winners: Vec::new(),
         }))
+    }
+
+    fn op(&self) -> Option<Op> {
+        match self.size {
+            Size::Windows {
+                kernel,
+                stride,
+                padding,
+            } => Some(Op::Pool {
+                is_max: self.kind == Kind::Max,
+                kernel,
+                stride,
+                padding,
+            }),
+            Size::Outputs(0, 0) => Some(Op::GlobalAverage),
+            Size::Outputs(..) => None,
+        }
     }
 }
 

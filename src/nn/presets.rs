@@ -17,6 +17,7 @@
 use super::error::NnError;
 use super::grads::Grads;
 use super::layer::{Build, Layer, Pass, Spec, Tape};
+use super::op::Op;
 use super::shape::Shape;
 use super::{
     Activation, Attention, BatchNorm, Conv, Dense, Embedding, Init, Norm, Pool, Positions,
@@ -249,6 +250,13 @@ impl Spec for Subsample {
             input: (height, width, channels),
             output: Shape::from([kept(height), kept(width), channels + 2 * self.padding]),
         }))
+    }
+
+    fn op(&self) -> Option<Op> {
+        Some(Op::Subsample {
+            stride: self.stride,
+            padding: self.padding,
+        })
     }
 }
 

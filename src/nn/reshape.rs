@@ -3,6 +3,7 @@
 use super::error::NnError;
 use super::grads::Grads;
 use super::layer::{Build, Layer, Pass, Spec, Tape};
+use super::op::Op;
 use super::shape::Shape;
 
 /// The same values under other axes.
@@ -43,6 +44,10 @@ impl Spec for Reshape {
             return Err(build.refuse(expected, input));
         }
         Ok(Box::new(View(shape)))
+    }
+
+    fn op(&self) -> Option<Op> {
+        Some(Op::Reshape(self.0.clone()))
     }
 }
 

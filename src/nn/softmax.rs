@@ -6,6 +6,7 @@ use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::softmax::{softmax_backward, softmax_rows};
 use super::layer::{Build, Layer, Pass, Spec, Tape};
+use super::op::Op;
 use super::shape::Shape;
 
 /// Softmax over the channels of each position, for rows (..., C), which keep their shape.
@@ -29,6 +30,10 @@ impl Spec for Softmax {
 
     fn build(&self, input: &Shape, _build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
         Ok(Box::new(SoftmaxLayer(input.clone())))
+    }
+
+    fn op(&self) -> Option<Op> {
+        Some(Op::Softmax)
     }
 }
 

@@ -64,6 +64,12 @@ impl Sequential {
         self
     }
 
+    /// Adds a layer that another model has, too.
+    pub(crate) fn with_layer(mut self, layer: &Arc<dyn Spec>) -> Self {
+        self.layers.push(Arc::clone(layer));
+        self
+    }
+
     /// Adds a dense layer; weights Xavier-uniform, biases zero.
     pub fn dense(self, outputs: usize) -> Self {
         self.layer(Dense::new(outputs))

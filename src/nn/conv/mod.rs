@@ -18,6 +18,7 @@ mod layer;
 use super::Init;
 use super::error::NnError;
 use super::layer::{Build, Layer, Spec};
+use super::op::Op;
 use super::shape::Shape;
 
 use field::Axis;
@@ -215,5 +216,17 @@ impl Spec for Conv {
             channels,
             build.isa,
         )))
+    }
+
+    fn op(&self) -> Option<Op> {
+        Some(Op::Conv {
+            is_sequence: self.is_sequence,
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
+            dilation: self.dilation,
+            groups: self.groups,
+            has_bias: self.bias.is_some(),
+        })
     }
 }

@@ -1,0 +1,415 @@
+//! Whole models as ONNX, for onnxruntime and others.
+//!
+//! # How
+//! Values keep the crate's order, rows (N, H, W, C) or (N, T, C); convolutions and pools have transpositions around them, which runtimes
+//! take out again. Batch norm becomes a factor and a summand for each channel. Opset 17.
+
+use std::io::Write;
+use std::path::Path;
+
+use atomic_write_file::AtomicWriteFile;
+use prost::Message;
+
+use crate::nn::{Activation, Network, Op, Sequential, Shape};
+
+use super::error::ExportError;
+use super::onnx_format::{
+    Attribute, GraphProto, ModelProto, NodeProto, OperatorSet, TensorProto, ValueInfo,
+};
+
+/// The version of the operators.
+const OPSET: i64 = 17;
+
+/// Writes the model with its weights, at once or not at all: input `x` of shape (rows, ...), output `y`.
+///
+/// ```
+/// use unisono::{export::write_onnx, nn::{Network, Sequential}};
+/// let network = Network::new(Sequential::new(3).dense(2).relu(), 42)?;
+/// let file = std::env::temp_dir().join(format!("unisono-{}.onnx", std::process::id()));
+/// write_onnx(&file, &network)?;
+/// assert!(std::fs::read(&file)?.windows(6).any(|bytes| bytes == b"MatMul"));
+/// # std::fs::remove_file(file)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`ExportError::Layer`] for a layer that cannot be written (recurrent layers, attention, embeddings, group and RMS norm, adaptive pools, a
+/// user's own); [`ExportError::Write`].
+pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
+    let model = network.model();
+    let mut graph = Graph {
+        network,
+        next_tensor: 0,
+        nodes: Vec::new(),
+        constants: Vec::new(),
+    };
+    let input = (String::from("x"), model.input_shape().clone());
+    let (output, shape) = graph.sequential(model, input, "")?;
+    graph.node("Identity", &[&output], "y", Vec::new());
+    let file = ModelProto {
+        ir_version: 8,
+        producer_name: "unisono".to_owned(),
+        producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        graph: Some(GraphProto {
+            node: graph.nodes,
+            name: "model".to_owned(),
+            initializer: graph.constants,
+            input: vec![ValueInfo::rows("x", model.input_shape().axes())],
+            output: vec![ValueInfo::rows("y", shape.axes())],
+        }),
+        opset_import: vec![OperatorSet {
+            domain: String::new(),
+            version: OPSET,
+        }],
+    };
+    let write = || -> std::io::Result<()> {
+        let mut out = AtomicWriteFile::open(path)?;
+        out.write_all(&file.encode_to_vec())?;
+        out.commit()
+    };
+    write().map_err(ExportError::write(path))
+}
+
+/// A value of the graph: its name, and the shape of its rows.
+type Value = (String, Shape);
+
+struct Graph<'n> {
+    network: &'n Network,
+    next_tensor: usize,
+    nodes: Vec<NodeProto>,
+    constants: Vec<TensorProto>,
+}
+
+impl Graph<'_> {
+    fn sequential(
+        &mut self,
+        model: &Sequential,
+        mut value: Value,
+        within: &str,
+    ) -> Result<Value, ExportError> {
+        for (index, spec) in model.layers().iter().enumerate() {
+            let place = format!("{within}{index}");
+            let odd = || ExportError::Layer {
+                place: place.clone(),
+                layer: spec.name(),
+            };
+            let op = spec.op().ok_or_else(odd)?;
+            let output = Sequential::new(value.1.clone())
+                .with_layer(spec)
+                .output_shape()?;
+            let name = match op {
+                Op::Sum(branches) => self.branches(&branches, &value, (&place, "Add"))?,
+                Op::Concat(branches) => self.branches(&branches, &value, (&place, "Concat"))?,
+                op => self.op(&op, &value, &output).ok_or_else(odd)?,
+            };
+            value = (name, output);
+        }
+        Ok(value)
+    }
+
+    fn branches(
+        &mut self,
+        branches: &[Sequential],
+        value: &Value,
+        (place, join): (&str, &str),
+    ) -> Result<String, ExportError> {
+        let mut names = Vec::new();
+        for (index, branch) in branches.iter().enumerate() {
+            let within = format!("{place}.{index}.");
+            names.push(self.sequential(branch, value.clone(), &within)?.0);
+        }
+        if join == "Concat" {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            return Ok(self.add(join, &names, vec![Attribute::int("axis", -1)]));
+        }
+        let mut names = names.into_iter();
+        let first = names.next().unwrap_or_else(|| value.0.clone());
+        Ok(names.fold(first, |sum, name| {
+            self.add("Add", &[&sum, &name], Vec::new())
+        }))
+    }
+
+    fn op(&mut self, op: &Op, (x, shape): &Value, output: &Shape) -> Option<String> {
+        Some(match *op {
+            Op::Identity => x.clone(),
+            Op::Dense { has_bias } => {
+                let weight = self.weight();
+                let y = self.add("MatMul", &[x, &weight], Vec::new());
+                self.plus_bias(y, has_bias)
+            }
+            Op::Conv { .. } => self.conv(op, (x, shape))?,
+            Op::Pool { .. } => self.pool(op, (x, shape))?,
+            Op::GlobalAverage => {
+                let axes: Vec<usize> = (1..shape.axes().len()).collect();
+                let attributes = vec![
+                    Attribute::ints("axes", &axes),
+                    Attribute::int("keepdims", 0),
+                ];
+                self.add("ReduceMean", &[x], attributes)
+            }
+            Op::BatchNorm { eps } => self.batch_norm(x, eps),
+            Op::LayerNorm { eps, has_bias } => {
+                let weight = self.weight();
+                let mut inputs = vec![x.clone(), weight];
+                if has_bias {
+                    inputs.push(self.weight());
+                }
+                let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+                let attributes = vec![Attribute::int("axis", -1), Attribute::float("epsilon", eps)];
+                self.add("LayerNormalization", &inputs, attributes)
+            }
+            Op::Activation(activation) => self.activation(activation, x),
+            Op::Softmax => self.add("Softmax", &[x], vec![Attribute::int("axis", -1)]),
+            Op::Reshape(_) => {
+                let axes = output.axes().iter().map(|&axis| axis as i64);
+                let to = self.integers([-1].into_iter().chain(axes).collect());
+                self.add("Reshape", &[x, &to], Vec::new())
+            }
+            Op::Subsample { stride, padding } => self.subsample(x, (stride, padding)),
+            _ => return None,
+        })
+    }
+
+    fn conv(&mut self, op: &Op, (x, shape): (&str, &Shape)) -> Option<String> {
+        let Op::Conv {
+            is_sequence,
+            kernel,
+            stride,
+            padding,
+            dilation,
+            groups,
+            has_bias,
+        } = *op
+        else {
+            return None;
+        };
+        let per_group = shape.channels() / groups;
+        let weight = self.kernel(is_sequence, (kernel, per_group));
+        let mut inputs = vec![self.channels_first(x, is_sequence), weight];
+        if has_bias {
+            inputs.push(self.weight());
+        }
+        let pair = |(height, width): (usize, usize)| match is_sequence {
+            true => vec![width],
+            false => vec![height, width],
+        };
+        let pads = [pair(padding), pair(padding)].concat();
+        let attributes = vec![
+            Attribute::ints("kernel_shape", &pair(kernel)),
+            Attribute::ints("strides", &pair(stride)),
+            Attribute::ints("pads", &pads),
+            Attribute::ints("dilations", &pair(dilation)),
+            Attribute::int("group", groups as i64),
+        ];
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        let y = self.add("Conv", &inputs, attributes);
+        Some(self.channels_last(&y, is_sequence))
+    }
+
+    fn pool(&mut self, op: &Op, (x, shape): (&str, &Shape)) -> Option<String> {
+        let Op::Pool {
+            is_max,
+            kernel,
+            stride,
+            padding,
+        } = *op
+        else {
+            return None;
+        };
+        let axes = shape.axes().len() - 1;
+        let is_sequence = axes == 1;
+        let mut attributes = vec![
+            Attribute::ints("kernel_shape", &vec![kernel; axes]),
+            Attribute::ints("strides", &vec![stride; axes]),
+            Attribute::ints("pads", &vec![padding; 2 * axes]),
+        ];
+        if !is_max {
+            attributes.push(Attribute::int("count_include_pad", 1));
+        }
+        let first = self.channels_first(x, is_sequence);
+        let kind = if is_max { "MaxPool" } else { "AveragePool" };
+        let y = self.add(kind, &[&first], attributes);
+        Some(self.channels_last(&y, is_sequence))
+    }
+
+    /// x (weight / sqrt(variance + eps)) + (bias - mean weight / sqrt(variance + eps)), the factors in f64.
+    fn batch_norm(&mut self, x: &str, eps: f32) -> String {
+        let [weight, bias, mean, variance] = [(); 4].map(|()| self.values());
+        let factor =
+            |c: usize| f64::from(weight[c]) / (f64::from(variance[c]) + f64::from(eps)).sqrt();
+        let channels = 0..weight.len();
+        let factors: Vec<f32> = channels.clone().map(|c| factor(c) as f32).collect();
+        let shifts = channels.map(|c| (f64::from(bias[c]) - f64::from(mean[c]) * factor(c)) as f32);
+        let shifts: Vec<f32> = shifts.collect();
+        let factors = self.floats(&[factors.len()], &factors);
+        let shifts = self.floats(&[shifts.len()], &shifts);
+        let scaled = self.add("Mul", &[x, &factors], Vec::new());
+        self.add("Add", &[&scaled, &shifts], Vec::new())
+    }
+
+    fn activation(&mut self, activation: Activation, x: &str) -> String {
+        match activation {
+            Activation::Relu => self.add("Relu", &[x], Vec::new()),
+            Activation::LeakyRelu(slope) => {
+                self.add("LeakyRelu", &[x], vec![Attribute::float("alpha", slope)])
+            }
+            Activation::Elu(a) => self.add("Elu", &[x], vec![Attribute::float("alpha", a)]),
+            Activation::Tanh => self.add("Tanh", &[x], Vec::new()),
+            Activation::Sigmoid => self.add("Sigmoid", &[x], Vec::new()),
+            Activation::Softplus => self.add("Softplus", &[x], Vec::new()),
+            Activation::Silu => {
+                let sigmoid = self.add("Sigmoid", &[x], Vec::new());
+                self.add("Mul", &[x, &sigmoid], Vec::new())
+            }
+            Activation::Gelu => {
+                let root = self.floats(&[], &[std::f32::consts::FRAC_1_SQRT_2]);
+                let scaled = self.add("Mul", &[x, &root], Vec::new());
+                let erf = self.add("Erf", &[&scaled], Vec::new());
+                self.half_of_one_plus(x, &erf)
+            }
+            Activation::GeluTanh => {
+                let (cubed, linear) = (0.044_715, (2.0 / std::f32::consts::PI).sqrt());
+                let [cubed, linear] = [cubed, linear].map(|value| self.floats(&[], &[value]));
+                let square = self.add("Mul", &[x, x], Vec::new());
+                let cube = self.add("Mul", &[&square, x], Vec::new());
+                let cube = self.add("Mul", &[&cube, &cubed], Vec::new());
+                let sum = self.add("Add", &[x, &cube], Vec::new());
+                let scaled = self.add("Mul", &[&sum, &linear], Vec::new());
+                let tanh = self.add("Tanh", &[&scaled], Vec::new());
+                self.half_of_one_plus(x, &tanh)
+            }
+        }
+    }
+
+    /// x (1 + y) / 2.
+    fn half_of_one_plus(&mut self, x: &str, y: &str) -> String {
+        let [one, half] = [1.0, 0.5].map(|value| self.floats(&[], &[value]));
+        let sum = self.add("Add", &[y, &one], Vec::new());
+        let product = self.add("Mul", &[x, &sum], Vec::new());
+        self.add("Mul", &[&product, &half], Vec::new())
+    }
+
+    fn subsample(&mut self, x: &str, (stride, padding): (usize, usize)) -> String {
+        let (stride, padding) = (stride as i64, padding as i64);
+        let starts = self.integers(vec![0, 0]);
+        let ends = self.integers(vec![i64::MAX, i64::MAX]);
+        let axes = self.integers(vec![1, 2]);
+        let steps = self.integers(vec![stride, stride]);
+        let kept = self.add("Slice", &[x, &starts, &ends, &axes, &steps], Vec::new());
+        let pads = self.integers(vec![0, 0, 0, padding, 0, 0, 0, padding]);
+        self.add("Pad", &[&kept, &pads], Vec::new())
+    }
+
+    fn plus_bias(&mut self, y: String, has_bias: bool) -> String {
+        if !has_bias {
+            return y;
+        }
+        let bias = self.weight();
+        self.add("Add", &[&y, &bias], Vec::new())
+    }
+
+    fn channels_first(&mut self, x: &str, is_sequence: bool) -> String {
+        let order: &[usize] = if is_sequence {
+            &[0, 2, 1]
+        } else {
+            &[0, 3, 1, 2]
+        };
+        self.add("Transpose", &[x], vec![Attribute::ints("perm", order)])
+    }
+
+    fn channels_last(&mut self, x: &str, is_sequence: bool) -> String {
+        let order: &[usize] = if is_sequence {
+            &[0, 2, 1]
+        } else {
+            &[0, 2, 3, 1]
+        };
+        self.add("Transpose", &[x], vec![Attribute::ints("perm", order)])
+    }
+}
+
+/// Names and constants.
+impl Graph<'_> {
+    /// A node with a fresh output, whose name it gives.
+    fn add(&mut self, kind: &str, inputs: &[&str], attributes: Vec<Attribute>) -> String {
+        let output = format!("v{}", self.nodes.len());
+        self.node(kind, inputs, &output, attributes);
+        output
+    }
+
+    fn node(&mut self, kind: &str, inputs: &[&str], output: &str, attributes: Vec<Attribute>) {
+        self.nodes.push(NodeProto {
+            input: inputs.iter().map(ToString::to_string).collect(),
+            output: vec![output.to_owned()],
+            name: format!("n{}", self.nodes.len()),
+            op_type: kind.to_owned(),
+            attribute: attributes,
+        });
+    }
+
+    /// The values of the next tensor of the model.
+    fn values(&mut self) -> Vec<f32> {
+        let range = self.network.layout().tensors()[self.next_tensor]
+            .range
+            .clone();
+        self.next_tensor += 1;
+        self.network.params()[range].to_vec()
+    }
+
+    /// The next tensor of the model as it is.
+    fn weight(&mut self) -> String {
+        let shape = self.network.layout().tensors()[self.next_tensor]
+            .shape
+            .clone();
+        let values = self.values();
+        self.floats(&shape, &values)
+    }
+
+    /// The next tensor, a kernel (KH, KW, C / groups, O), as (O, C / groups, KH, KW), or without KH for sequences.
+    fn kernel(
+        &mut self,
+        is_sequence: bool,
+        ((height, width), channels): ((usize, usize), usize),
+    ) -> String {
+        let values = self.values();
+        let window = height * width;
+        let outputs = values.len() / (window * channels);
+        let mut turned = Vec::with_capacity(values.len());
+        for output in 0..outputs {
+            for channel in 0..channels {
+                let places = (0..window).map(|at| (at * channels + channel) * outputs + output);
+                turned.extend(places.map(|place| values[place]));
+            }
+        }
+        match is_sequence {
+            true => self.floats(&[outputs, channels, width], &turned),
+            false => self.floats(&[outputs, channels, height, width], &turned),
+        }
+    }
+
+    fn floats(&mut self, shape: &[usize], values: &[f32]) -> String {
+        let bytes = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        self.constant(shape, 1, bytes)
+    }
+
+    fn integers(&mut self, values: Vec<i64>) -> String {
+        let bytes = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        self.constant(&[values.len()], 7, bytes)
+    }
+
+    fn constant(&mut self, shape: &[usize], data_type: i32, raw_data: Vec<u8>) -> String {
+        let name = format!("c{}", self.constants.len());
+        self.constants.push(TensorProto {
+            dims: shape.iter().map(|&axis| axis as i64).collect(),
+            data_type,
+            name: name.clone(),
+            raw_data,
+        });
+        name
+    }
+}
