@@ -114,8 +114,7 @@ fn a_layer_that_cannot_be_written_is_named_and_leaves_no_file() {
     let gpt = Network::new(presets::by_name("gpt").unwrap().model, 1).unwrap();
     let error = write_onnx(&path, &gpt).unwrap_err();
     assert!(matches!(error, ExportError::Layer { .. }));
-    let expected =
-        "layer 0 (tied_embedding) cannot be written as ONNX; export the weights as safetensors or npz";
+    let expected = "layer 0 (tied_embedding) cannot be written as ONNX; export the weights as safetensors or npz";
     assert_eq!(error.to_string(), expected);
     let model =
         Sequential::new([4, 4, 6]).layer(Residual::new(Sequential::part().layer(Norm::group(2))));

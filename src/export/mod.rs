@@ -4,12 +4,13 @@
 //! |---|---|
 //! | `safetensors` | named tensors, as PyTorch, JAX and others read them; [`read_safetensors`] takes them back |
 //! | `npz` | the same for NumPy |
-//! | `onnx`, `onnx_format` | whole models, for onnxruntime |
+//! | `onnx`, `onnx_graph`, `onnx_format` | whole models, for onnxruntime |
 
 mod error;
 mod npz;
 mod onnx;
 mod onnx_format;
+mod onnx_graph;
 mod safetensors;
 
 pub use error::ExportError;

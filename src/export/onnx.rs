@@ -13,9 +13,8 @@ use prost::Message;
 use crate::nn::{Activation, Network, Op, Sequential, Shape};
 
 use super::error::ExportError;
-use super::onnx_format::{
-    Attribute, GraphProto, ModelProto, NodeProto, OperatorSet, TensorProto, ValueInfo,
-};
+use super::onnx_format::{Attribute, GraphProto, ModelProto, OperatorSet, ValueInfo};
+use super::onnx_graph::Graph;
 
 /// The version of the operators.
 const OPSET: i64 = 17;
@@ -37,12 +36,7 @@ const OPSET: i64 = 17;
 /// user's own); [`ExportError::Write`].
 pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
     let model = network.model();
-    let mut graph = Graph {
-        network,
-        next_tensor: 0,
-        nodes: Vec::new(),
-        constants: Vec::new(),
-    };
+    let mut graph = Graph::new(network);
     let input = (String::from("x"), model.input_shape().clone());
     let (output, shape) = graph.sequential(model, input, "")?;
     graph.node("Identity", &[&output], "y", Vec::new());
@@ -72,13 +66,6 @@ pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
 
 /// A value of the graph: its name, and the shape of its rows.
 type Value = (String, Shape);
-
-struct Graph<'n> {
-    network: &'n Network,
-    next_tensor: usize,
-    nodes: Vec<NodeProto>,
-    constants: Vec<TensorProto>,
-}
 
 impl Graph<'_> {
     fn sequential(
@@ -324,92 +311,5 @@ impl Graph<'_> {
             &[0, 2, 3, 1]
         };
         self.add("Transpose", &[x], vec![Attribute::ints("perm", order)])
-    }
-}
-
-/// Names and constants.
-impl Graph<'_> {
-    /// A node with a fresh output, whose name it gives.
-    fn add(&mut self, kind: &str, inputs: &[&str], attributes: Vec<Attribute>) -> String {
-        let output = format!("v{}", self.nodes.len());
-        self.node(kind, inputs, &output, attributes);
-        output
-    }
-
-    fn node(&mut self, kind: &str, inputs: &[&str], output: &str, attributes: Vec<Attribute>) {
-        self.nodes.push(NodeProto {
-            input: inputs.iter().map(ToString::to_string).collect(),
-            output: vec![output.to_owned()],
-            name: format!("n{}", self.nodes.len()),
-            op_type: kind.to_owned(),
-            attribute: attributes,
-        });
-    }
-
-    /// The values of the next tensor of the model.
-    fn values(&mut self) -> Vec<f32> {
-        let range = self.network.layout().tensors()[self.next_tensor]
-            .range
-            .clone();
-        self.next_tensor += 1;
-        self.network.params()[range].to_vec()
-    }
-
-    /// The next tensor of the model as it is.
-    fn weight(&mut self) -> String {
-        let shape = self.network.layout().tensors()[self.next_tensor]
-            .shape
-            .clone();
-        let values = self.values();
-        self.floats(&shape, &values)
-    }
-
-    /// The next tensor, a kernel (KH, KW, C / groups, O), as (O, C / groups, KH, KW), or without KH for sequences.
-    fn kernel(
-        &mut self,
-        is_sequence: bool,
-        ((height, width), channels): ((usize, usize), usize),
-    ) -> String {
-        let values = self.values();
-        let window = height * width;
-        let outputs = values.len() / (window * channels);
-        let mut turned = Vec::with_capacity(values.len());
-        for output in 0..outputs {
-            for channel in 0..channels {
-                let places = (0..window).map(|at| (at * channels + channel) * outputs + output);
-                turned.extend(places.map(|place| values[place]));
-            }
-        }
-        match is_sequence {
-            true => self.floats(&[outputs, channels, width], &turned),
-            false => self.floats(&[outputs, channels, height, width], &turned),
-        }
-    }
-
-    fn floats(&mut self, shape: &[usize], values: &[f32]) -> String {
-        let bytes = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        self.constant(shape, 1, bytes)
-    }
-
-    fn integers(&mut self, values: Vec<i64>) -> String {
-        let bytes = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        self.constant(&[values.len()], 7, bytes)
-    }
-
-    fn constant(&mut self, shape: &[usize], data_type: i32, raw_data: Vec<u8>) -> String {
-        let name = format!("c{}", self.constants.len());
-        self.constants.push(TensorProto {
-            dims: shape.iter().map(|&axis| axis as i64).collect(),
-            data_type,
-            name: name.clone(),
-            raw_data,
-        });
-        name
     }
 }
