@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `safetensors` | named tensors, as PyTorch, JAX and others read them; [`read_safetensors`] takes them back |
 //! | `npz` | the same for NumPy |
+//! | `torch` | weights that PyTorch wrote, by a map of names |
 //! | `onnx`, `onnx_graph`, `onnx_format` | whole models, for onnxruntime |
 
 mod error;
@@ -12,8 +13,10 @@ mod onnx;
 mod onnx_format;
 mod onnx_graph;
 mod safetensors;
+mod torch;
 
 pub use error::ExportError;
 pub use npz::write_npz;
 pub use onnx::write_onnx;
 pub use safetensors::{read_safetensors, write_safetensors};
+pub use torch::read_torch;
