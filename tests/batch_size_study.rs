@@ -255,6 +255,27 @@ fn studies_that_mean_nothing_are_named() {
 }
 
 #[test]
+fn trials_that_diverge_at_once_are_kept_and_read_back() {
+    let folder = Folder::new("study-diverged");
+    let (train, test) = digits();
+    let workload = Training::new(Sequential::new(64).dense(10), &train, &test);
+    let mut study = study(&[16]);
+    study.space.lr = Range::new(1e38, 3e38).unwrap();
+    let settings = study.settings(&workload);
+    let run = || {
+        let mut store = Store::open(&folder.0.join("a"), &settings).unwrap();
+        study.run(&workload, &mut store, go_on).unwrap()
+    };
+    let first = run();
+    assert!(
+        first
+            .iter()
+            .all(|outcome| outcome.diverged && outcome.best.is_none())
+    );
+    assert_eq!(run(), first);
+}
+
+#[test]
 fn a_target_that_is_never_reached_is_censored() {
     let (train, test) = digits();
     let workload = Training::new(Sequential::new(64).dense(10), &train, &test);

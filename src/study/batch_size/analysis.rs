@@ -275,7 +275,7 @@ mod tests {
             },
             steps_to_target: steps,
             steps: (steps.unwrap_or(9_000), 9_000),
-            best: 0.1,
+            best: Some(0.1),
             diverged: false,
             seconds: 1.0,
             threads: 1,

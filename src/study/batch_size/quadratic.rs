@@ -128,7 +128,7 @@ impl Workload for NoisyQuadratic {
             trial: *trial,
             steps_to_target: reached,
             steps: (made, limit.steps),
-            best,
+            best: Some(best).filter(|best| best.is_finite()),
             diverged: reached.is_none() && made < limit.steps,
             seconds: started.elapsed().as_secs_f64(),
             threads: 1,

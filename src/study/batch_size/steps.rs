@@ -255,8 +255,12 @@ impl Work<'_> {
             let allowed = (whole >> rung).max(1);
             let mut outcomes = self.wave(&trials, allowed, observe)?;
             // Who got there goes first, then who came nearest.
-            let place =
-                |outcome: &Outcome| (outcome.steps_to_target.unwrap_or(u64::MAX), outcome.best);
+            let place = |outcome: &Outcome| {
+                (
+                    outcome.steps_to_target.unwrap_or(u64::MAX),
+                    outcome.best.unwrap_or(f64::INFINITY),
+                )
+            };
             outcomes.sort_by(|one, other| {
                 let (one, other) = (place(one), place(other));
                 one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))

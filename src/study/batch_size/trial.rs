@@ -135,8 +135,8 @@ pub struct Outcome {
     pub steps_to_target: Option<u64>,
     /// Steps that were made, and that were allowed.
     pub steps: (u64, u64),
-    /// The lowest error or loss that was seen.
-    pub best: f64,
+    /// The lowest error or loss that was seen; `None` before the first evaluation.
+    pub best: Option<f64>,
     /// Whether a loss or gradient was not finite.
     pub diverged: bool,
     /// Seconds on the wall.

@@ -211,7 +211,7 @@ impl Workload for Training<'_> {
             trial: *trial,
             steps_to_target: seen.reached,
             steps: (steps, limit.steps),
-            best: seen.best,
+            best: Some(seen.best).filter(|best| best.is_finite()),
             diverged,
             seconds: started.elapsed().as_secs_f64(),
             threads,
