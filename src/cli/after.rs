@@ -1,26 +1,21 @@
 //! What is done with runs after training: list, inspect, compare, evaluate, predict, export.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use ndarray::ArrayView2;
 use serde_json::json;
 
-use crate::data::{Dataset, Labels};
+use crate::data::Dataset;
 use crate::export::{ExportError, read_safetensors, write_npz, write_onnx, write_safetensors};
 use crate::nn::Network;
-use crate::run::{Manifest, RunError, RunFolder};
+use crate::run::{Manifest, Predicted, RunError, RunFolder, predictions};
 use crate::train::{Checkpoints, TrainError};
 
 use super::args::{ExportArgs, PartArgs};
 use super::config::{CommandError, TrainSettings, refused};
 use super::document::{Settled, differences, read};
-use super::scaling::aligned;
+use super::output::aligned;
 use super::sections::TrainArgs;
 use super::task::{Task, task, trainer_from};
-
-/// Rows that are predicted at a time.
-const BLOCK: usize = 256;
 
 /// A run's settings, what it trains on, and its weights: the trained ones, or those of its newest checkpoint.
 struct Loaded {
@@ -241,65 +236,36 @@ pub(super) fn eval(args: &PartArgs) -> Result<(), CommandError> {
 pub(super) fn predict(args: &PartArgs, out: Option<&Path>) -> Result<(), CommandError> {
     let loaded = Loaded::open(&args.run)?;
     let data = loaded.part(&args.part)?;
-    if !matches!(data.labels(), Labels::Classes(_)) {
+    let rows = predictions(&loaded.network, data).map_err(TrainError::from)?;
+    let rows = rows.ok_or_else(|| {
         let expected = "of a classifier: each row has one class";
-        return Err(refused("run", expected, &args.run.display().to_string()).into());
-    }
-    let mut lines = String::new();
-    let all: Vec<u32> = (0..data.len() as u32).collect();
-    for rows in all.chunks(BLOCK) {
-        let mut inputs = vec![0.0; rows.len() * data.input_len()];
-        let mut classes = vec![0; rows.len()];
-        data.gather_inputs(rows, &mut inputs);
-        data.gather_classes(rows, &mut classes);
-        let view = ArrayView2::from_shape((rows.len(), data.input_len()), &inputs)
-            .expect("a row after another");
-        let logits = loaded.network.predict(view).map_err(TrainError::from)?;
-        for ((row, class), logits) in rows.iter().zip(&classes).zip(logits.rows()) {
-            lines += &line(
-                (*row, *class),
-                logits.as_slice().unwrap_or(&[]),
-                &loaded.task.class_names,
-            );
-        }
-    }
+        refused("run", expected, &args.run.display().to_string())
+    })?;
+    let names = &loaded.task.class_names;
+    let name = |class: usize| {
+        let known = names.get(class).cloned();
+        known.unwrap_or_else(|| class.to_string())
+    };
+    let line = |row: &Predicted| {
+        let line = json!({
+            "row": row.row,
+            "predicted": name(row.predicted),
+            "probability": row.probability,
+            "class": name(row.class),
+        });
+        format!("{line}\n")
+    };
+    let lines: String = rows.iter().map(line).collect();
     let Some(path) = out else {
         say!("{}", lines.trim_end());
         return Ok(());
     };
-    let written = std::fs::File::create(path).and_then(|mut file| file.write_all(lines.as_bytes()));
-    written.map_err(|source| CommandError::Write {
+    std::fs::write(path, lines).map_err(|source| CommandError::Write {
         path: path.to_owned(),
         source,
     })?;
     say!("predictions: {}", path.display());
     Ok(())
-}
-
-fn line((row, class): (u32, u32), logits: &[f32], names: &[String]) -> String {
-    let name = |class: usize| {
-        names
-            .get(class)
-            .cloned()
-            .unwrap_or_else(|| class.to_string())
-    };
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f64> = logits
-        .iter()
-        .map(|logit| f64::from(logit - most).exp())
-        .collect();
-    let all: f64 = powers.iter().sum();
-    let places = 0..logits.len();
-    let best =
-        places.max_by(|&one, &other| logits[one].total_cmp(&logits[other]).then(other.cmp(&one)));
-    let best = best.unwrap_or(0);
-    let line = json!({
-        "row": row,
-        "predicted": name(best),
-        "probability": powers.get(best).map_or(0.0, |power| power / all),
-        "class": name(class as usize),
-    });
-    format!("{line}\n")
 }
 
 /// `unisono export`.

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::engine::{Pinning, Placement, Threads, default_shards};
 use crate::nn::kernel::Isa;
-use crate::study::{Machine, measured_bandwidth, measured_peak_flops};
+use crate::study::{Machine, line_of, measured_bandwidth, measured_peak_flops};
 use crate::train::TrainError;
 
 use super::config::CommandError;
@@ -25,7 +25,7 @@ pub(super) fn doctor() -> Result<(), CommandError> {
     say!("cgroup quota: {}", quota().unwrap_or("none".to_owned()));
     say!(
         "SMT siblings of processor 0: {}",
-        line("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list")
+        line_of("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list")
             .unwrap_or("not known".to_owned())
     );
     say!(
@@ -71,7 +71,7 @@ fn reached(auto: &Placement) -> Result<(), CommandError> {
     if isa.name() != Isa::detect().name() {
         say!("note: UNISONO_ISA chooses slower kernels than the processor's best");
     }
-    if let Some(load) = line("/proc/loadavg") {
+    if let Some(load) = line_of("/proc/loadavg") {
         say!("load: {load}");
     }
     Ok(())
@@ -88,10 +88,6 @@ fn pinning(auto: &Placement) -> String {
     }
 }
 
-fn line(path: &str) -> Option<String> {
-    Some(fs::read_to_string(path).ok()?.trim().to_owned())
-}
-
 fn processors() -> Option<usize> {
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;
     Some(
@@ -103,7 +99,7 @@ fn processors() -> Option<usize> {
 
 /// The quota of this process's cgroup, in cores.
 fn quota() -> Option<String> {
-    let text = line("/sys/fs/cgroup/cpu.max")?;
+    let text = line_of("/sys/fs/cgroup/cpu.max")?;
     let (quota, period) = text.split_once(' ')?;
     let (quota, period): (f64, f64) = (quota.parse().ok()?, period.parse().ok()?);
     Some(format!("{:.2} cores", quota / period))
@@ -123,7 +119,7 @@ fn numa_nodes() -> Option<usize> {
 fn caches() -> Vec<(String, String)> {
     let cache = |index: usize| {
         let of = |file: &str| {
-            line(&format!(
+            line_of(&format!(
                 "/sys/devices/system/cpu/cpu0/cache/index{index}/{file}"
             ))
         };

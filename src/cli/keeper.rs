@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::export::write_safetensors;
-use crate::run::{Manifest, MetricsLog, Mistakes, Record, RunError, RunFolder, Status, report};
+use crate::run::{Manifest, MetricsLog, Mistakes, RunError, RunFolder, Status, report};
 use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
 
 use super::config::{CommandError, TrainSettings};
@@ -111,10 +111,8 @@ impl Keeper {
         manifest.weights_sha256 = Some(network.weights_sha256());
         manifest.wall_time_s = self.seconds_before + result.wall_time.as_secs_f64();
         manifest.add_phases(&result.phase_times);
-        let tested = self.last_evaluation()?;
-        if let Some(tested) = tested {
-            self.manifest.test_loss = Some(tested.loss);
-            self.manifest.test_accuracy = Some(tested.accuracy);
+        if let Some((loss, accuracy)) = self.log.tested() {
+            (manifest.test_loss, manifest.test_accuracy) = (loss, Some(accuracy));
         }
         self.manifest.write(&self.run)?;
         let mistakes = Mistakes::of(&network, &*task.data[1]).map_err(TrainError::from)?;
@@ -129,20 +127,5 @@ impl Keeper {
             loss: self.manifest.test_loss.unwrap_or(f64::NAN),
             accuracy: self.manifest.test_accuracy.unwrap_or(f64::NAN),
         }
-    }
-
-    fn last_evaluation(&self) -> Result<Option<Tested>, RunError> {
-        let records = MetricsLog::read(self.run.path())?;
-        Ok(records.iter().rev().find_map(|record| match record {
-            Record::Epoch {
-                test_loss,
-                test_accuracy,
-                ..
-            } => Some(Tested {
-                loss: test_loss.unwrap_or(f64::NAN),
-                accuracy: *test_accuracy,
-            }),
-            _ => None,
-        }))
     }
 }

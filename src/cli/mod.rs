@@ -20,6 +20,7 @@ mod keeper;
 mod keys;
 mod load;
 mod optim;
+mod output;
 mod progress;
 mod rates;
 mod scaling;

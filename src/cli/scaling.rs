@@ -15,6 +15,7 @@ use crate::train::TrainError;
 
 use super::args::ScalingArgs;
 use super::config::{ArgError, CommandError, preset, refused};
+use super::output::{aligned, command_line, picture, report, write};
 use super::what_if::what_if;
 
 /// Batch sizes at which `--never-slower` measures each preset.
@@ -121,20 +122,6 @@ pub(super) fn measured(scaling: &Scaling) -> Result<Results, ScalingError> {
     Ok(results)
 }
 
-/// As it was typed, without the program's folder.
-pub(super) fn command_line() -> String {
-    let quoted = |word: String| match word.contains([' ', '{', '"', '\'', '$']) {
-        true => format!("'{}'", word.replace('\'', "'\\''")),
-        false => word,
-    };
-    let words = std::env::args().skip(1).map(quoted);
-    ["unisono".to_owned()]
-        .into_iter()
-        .chain(words)
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
 fn print(results: &Results, analysis: &Analysis) {
     let rows = &analysis.rows;
     say!(
@@ -176,47 +163,13 @@ fn print(results: &Results, analysis: &Analysis) {
     }
 }
 
-/// Columns as wide as their widest cell.
-pub(super) fn aligned(head: &[&str], rows: &[Vec<String>]) {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([head[column].len()]).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded = cells
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    say!("{}", line(&mut head.iter().copied()));
-    for row in rows {
-        say!("{}", line(&mut row.iter().map(String::as_str)));
-    }
-}
-
 /// Writes the files.
 fn keep(results: &Results, analysis: &Analysis, folder: &Path) -> Result<(), CommandError> {
     results.write(folder)?;
     for (name, chart, _) in charts(results, analysis) {
-        write(folder, &format!("{name}.svg"), chart.svg().as_bytes())?;
-        match chart.png() {
-            Some(png) => write(folder, &format!("{name}.png"), &png)?,
-            None => eprintln!("warning: no font for {name}.png; the SVG has the same picture"),
-        }
+        picture(folder, name, &*chart)?;
     }
-    write(
-        folder,
-        "report.html",
-        page(results, analysis).html().as_bytes(),
-    )?;
-    say!("report: {}", folder.join("report.html").display());
-    Ok(())
-}
-
-pub(super) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), CommandError> {
-    let path = folder.join(name);
-    std::fs::write(&path, bytes).map_err(|source| CommandError::Write { path, source })
+    report(folder, &page(results, analysis))
 }
 
 fn compared(first: &Path, second: &Path) -> Result<(), CommandError> {

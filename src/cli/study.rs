@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::time::Instant;
 
 use clap::ArgMatches;
@@ -15,12 +14,11 @@ use crate::study::batch_size::{
     Store, StudyError, StudyEvent, Target, Training, Workload, adaptive_batches, arms_page,
     curve_charts, curve_page, generalisation_gap, large_batches, merge, sharpness,
 };
-use crate::study::{Chart, Page};
 
 use super::config::{CommandError, TrainSettings, refused};
 use super::document::{Settled, parse_as};
 use super::keys::Key;
-use super::scaling::{aligned, command_line, write};
+use super::output::{aligned, command_line, picture, report};
 use super::signals::Stops;
 use super::study_args::{StudyArgs, StudyCommand, StudyFile, StudyOf};
 use super::task::{Task, task};
@@ -322,21 +320,4 @@ fn stopped(error: StudyError, signal: Option<i32>) -> CommandError {
         }
         (_, error) => error.into(),
     }
-}
-
-fn picture(folder: &Path, name: &str, chart: &dyn Chart) -> Result<(), CommandError> {
-    write(folder, &format!("{name}.svg"), chart.svg().as_bytes())?;
-    match chart.png() {
-        Some(png) => write(folder, &format!("{name}.png"), &png),
-        None => {
-            eprintln!("warning: no font for {name}.png; the SVG has the same picture");
-            Ok(())
-        }
-    }
-}
-
-fn report(folder: &Path, page: &Page) -> Result<(), CommandError> {
-    write(folder, "report.html", page.html().as_bytes())?;
-    say!("report: {}", folder.join("report.html").display());
-    Ok(())
 }

@@ -9,12 +9,13 @@ use super::scaling::{BATCH_SIZE, measured, settings};
 pub(super) fn what_if(args: &ScalingArgs) -> Result<(), CommandError> {
     let scenario = scenario(args)?;
     let results = results(args)?;
-    let all: Vec<u32> = (0..results.rounds() as u32).collect();
-    let costs = results.costs(&all).ok_or_else(|| ScalingError::Scenario {
-        what: "the results",
-        expected: "of strong scaling on one thread and on several",
-        got: results.command.clone(),
-    })?;
+    let costs = results
+        .costs(&results.all_rounds())
+        .ok_or_else(|| ScalingError::Scenario {
+            what: "the results",
+            expected: "of strong scaling on one thread and on several",
+            got: results.command.clone(),
+        })?;
     let scenario = Scenario {
         params: results.num_params,
         ..scenario

@@ -62,31 +62,61 @@ pub fn write_safetensors(
 /// # Errors
 /// [`ExportError::Read`]; [`ExportError::Weights`] if a tensor is missing, of another shape or type, or too many.
 pub fn read_safetensors(path: &Path, model: Sequential) -> Result<Network, ExportError> {
-    let odd = |expected: String, got: String| ExportError::Weights {
-        path: path.to_owned(),
-        expected,
-        got,
-    };
-    let bytes = std::fs::read(path).map_err(ExportError::read(path))?;
-    let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|error| odd("a file of safetensors".to_owned(), error.to_string()))?;
+    let file = WeightsFile::read(path)?;
+    let tensors = file.tensors()?;
     let layout = model.layout()?;
-    let mut params = Vec::with_capacity(layout.num_params());
+    let mut params = Vec::with_capacity(layout.len());
     for tensor in layout.tensors() {
-        let expected = || format!("{} of shape {:?} in f32", tensor.name, tensor.shape);
-        let found = tensors
-            .tensor(&tensor.name)
-            .map_err(|_| odd(expected(), "no tensor of that name".to_owned()))?;
-        if found.shape() != tensor.shape || found.dtype() != Dtype::F32 {
-            let got = format!("shape {:?} in {:?}", found.shape(), found.dtype());
-            return Err(odd(expected(), got));
-        }
-        let values = found.data().as_chunks::<4>().0.iter();
-        params.extend(values.map(|&bytes| f32::from_le_bytes(bytes)));
+        params.extend(file.values(&tensors, (&tensor.name, &tensor.shape), "")?);
     }
     if tensors.len() != layout.tensors().len() {
         let count = |len: usize| format!("{len} tensors");
-        return Err(odd(count(layout.tensors().len()), count(tensors.len())));
+        return Err(file.odd(count(layout.tensors().len()), count(tensors.len())));
     }
     Ok(Network::with_params(model, params)?)
+}
+
+/// A file of safetensors, read.
+pub(super) struct WeightsFile<'p> {
+    path: &'p Path,
+    bytes: Vec<u8>,
+}
+
+impl<'p> WeightsFile<'p> {
+    pub(super) fn read(path: &'p Path) -> Result<Self, ExportError> {
+        let bytes = std::fs::read(path).map_err(ExportError::read(path))?;
+        Ok(Self { path, bytes })
+    }
+
+    pub(super) fn tensors(&self) -> Result<SafeTensors<'_>, ExportError> {
+        SafeTensors::deserialize(&self.bytes)
+            .map_err(|error| self.odd("a file of safetensors".to_owned(), error.to_string()))
+    }
+
+    /// The values of a tensor of this shape; `whose` is added to what was expected of it.
+    pub(super) fn values(
+        &self,
+        tensors: &SafeTensors<'_>,
+        (name, shape): (&str, &[usize]),
+        whose: &str,
+    ) -> Result<Vec<f32>, ExportError> {
+        let expected = || format!("{name} of shape {shape:?} in f32{whose}");
+        let found = tensors
+            .tensor(name)
+            .map_err(|_| self.odd(expected(), "no tensor of that name".to_owned()))?;
+        if found.shape() != shape || found.dtype() != Dtype::F32 {
+            let got = format!("shape {:?} in {:?}", found.shape(), found.dtype());
+            return Err(self.odd(expected(), got));
+        }
+        let values = found.data().as_chunks::<4>().0.iter();
+        Ok(values.map(|&bytes| f32::from_le_bytes(bytes)).collect())
+    }
+
+    pub(super) fn odd(&self, expected: String, got: String) -> ExportError {
+        ExportError::Weights {
+            path: self.path.to_owned(),
+            expected,
+            got,
+        }
+    }
 }

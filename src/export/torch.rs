@@ -11,11 +11,10 @@
 
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors};
-
 use crate::nn::{Network, Sequential, Tensor};
 
 use super::error::ExportError;
+use super::safetensors::WeightsFile;
 
 /// `model` with the weights of a safetensors file whose names are PyTorch's: `names` holds, for each tensor of the model, its name in the file.
 ///
@@ -37,34 +36,20 @@ pub fn read_torch(
     model: Sequential,
     names: &[(&str, &str)],
 ) -> Result<Network, ExportError> {
-    let odd = |expected: String, got: String| ExportError::Weights {
-        path: path.to_owned(),
-        expected,
-        got,
-    };
-    let bytes = std::fs::read(path).map_err(ExportError::read(path))?;
-    let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|error| odd("a file of safetensors".to_owned(), error.to_string()))?;
+    let file = WeightsFile::read(path)?;
+    let tensors = file.tensors()?;
     let layout = model.layout()?;
     let mut params = Vec::with_capacity(layout.len());
     for tensor in layout.tensors() {
-        let order = Order::of(tensor);
-        let shape = order.shape(&tensor.shape);
         let known = names.iter().find(|(ours, _)| *ours == tensor.name);
         let Some((_, theirs)) = known else {
             let expected = format!("a name in the map for {}", tensor.name);
-            return Err(odd(expected, "none".to_owned()));
+            return Err(file.odd(expected, "none".to_owned()));
         };
-        let expected = || format!("{theirs} of shape {shape:?} in f32, for {}", tensor.name);
-        let found = tensors
-            .tensor(theirs)
-            .map_err(|_| odd(expected(), "no tensor of that name".to_owned()))?;
-        if found.shape() != shape || found.dtype() != Dtype::F32 {
-            let got = format!("shape {:?} in {:?}", found.shape(), found.dtype());
-            return Err(odd(expected(), got));
-        }
-        let values = found.data().as_chunks::<4>().0.iter();
-        let values: Vec<f32> = values.map(|&bytes| f32::from_le_bytes(bytes)).collect();
+        let order = Order::of(tensor);
+        let there = (*theirs, order.shape(&tensor.shape));
+        let whose = format!(", for {}", tensor.name);
+        let values = file.values(&tensors, (there.0, &there.1), &whose)?;
         order.turn(&tensor.shape, &values, &mut params);
     }
     Ok(Network::with_params(model, params)?)

@@ -1,12 +1,14 @@
 //! The folder of a run, open in one process at a time.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use atomic_write_file::AtomicWriteFile;
 
 use crate::train::{Checkpoint, Checkpoints};
+
+use crate::study::lock_folder;
 
 use super::error::RunError;
 
@@ -148,22 +150,10 @@ impl RunFolder {
 /// Locks the folder for this process.
 fn lock(folder: &Path) -> Result<File, RunError> {
     let path = folder.join("lock");
-    let failed = RunError::write(&path);
-    let mut options = File::options();
-    let options = options.create(true).truncate(false).read(true).write(true);
-    let mut file = options.open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let process = fs::read_to_string(&path).unwrap_or_default();
-            return Err(RunError::InUse {
-                path: folder.to_owned(),
-                process: process.trim().to_owned(),
-            });
-        }
-        Err(TryLockError::Error(error)) => return Err(failed(error)),
-    }
-    file.set_len(0).map_err(failed)?;
-    writeln!(file, "{}", std::process::id()).map_err(failed)?;
-    Ok(file)
+    lock_folder(folder)
+        .map_err(RunError::write(&path))?
+        .map_err(|process| RunError::InUse {
+            path: folder.to_owned(),
+            process,
+        })
 }

@@ -127,6 +127,18 @@ impl Record {
         }
     }
 
+    /// Test loss and accuracy of an epoch.
+    fn tested(&self) -> Option<(Option<f64>, f64)> {
+        match *self {
+            Record::Step { .. } => None,
+            Record::Epoch {
+                test_loss,
+                test_accuracy,
+                ..
+            } => Some((test_loss, test_accuracy)),
+        }
+    }
+
     /// Names and values for TensorBoard.
     fn scalars(&self) -> Vec<(&'static str, f64)> {
         match *self {
@@ -173,6 +185,8 @@ pub struct MetricsLog {
     events: EventFile,
     /// Steps between two that are recorded.
     every: u64,
+    /// Test loss and accuracy of the last epoch.
+    tested: Option<(Option<f64>, f64)>,
 }
 
 impl MetricsLog {
@@ -183,7 +197,7 @@ impl MetricsLog {
     pub fn open(run: &RunFolder, step: u64, epochs: u32) -> Result<Self, RunError> {
         let path = run.path().join("metrics.jsonl");
         let failed = RunError::write(&path);
-        let mut kept = String::new();
+        let (mut kept, mut tested) = (String::new(), None);
         for record in Self::read(run.path())? {
             // A checkpoint after an epoch's last step may have been made before its evaluation.
             let is_behind = match record {
@@ -192,6 +206,7 @@ impl MetricsLog {
             };
             if is_behind {
                 kept += &line(&record);
+                tested = record.tested().or(tested);
             }
         }
         run.write("metrics.jsonl", kept.as_bytes())?;
@@ -200,6 +215,7 @@ impl MetricsLog {
             lines,
             events: EventFile::create(run.path()).map_err(RunError::write(run.path()))?,
             every: 1,
+            tested,
             path,
         })
     }
@@ -222,6 +238,11 @@ impl MetricsLog {
         Ok(records.filter_map(Result::ok).collect())
     }
 
+    /// Test loss (`None` if it was not finite) and test accuracy (in 0..=1) of the last epoch, if there was one.
+    pub fn tested(&self) -> Option<(Option<f64>, f64)> {
+        self.tested
+    }
+
     /// Records an event, if it is one to record.
     ///
     /// # Errors
@@ -240,6 +261,7 @@ impl MetricsLog {
             return Ok(());
         };
         let failed = RunError::write(&self.path);
+        self.tested = record.tested().or(self.tested);
         let text = line(&record);
         self.lines.write_all(text.as_bytes()).map_err(failed)?;
         let written = self.events.scalars(record.step(), &record.scalars());

@@ -62,43 +62,88 @@ impl Mistakes {
     /// # Errors
     /// [`NnError`] if the network takes other rows.
     pub fn of(network: &Network, data: &dyn Dataset) -> Result<Option<Self>, NnError> {
-        let Labels::Classes(num_classes) = data.labels() else {
+        let Some(rows) = predictions(network, data)? else {
             return Ok(None);
         };
-        let outputs = network.model().output_shape()?.len();
-        if outputs != num_classes {
-            return Ok(None);
+        let classes = network.model().output_shape()?.len();
+        let mut confusion = Array2::zeros((classes, classes));
+        for row in &rows {
+            confusion[[row.class, row.predicted]] += 1;
         }
-        let all: Vec<u32> = (0..data.len() as u32).collect();
-        let mut found = Self {
-            confusion: Array2::zeros((num_classes, num_classes)),
-            wrong: Vec::new(),
-        };
-        for rows in all.chunks(BLOCK) {
-            let mut inputs = vec![0.0; rows.len() * data.input_len()];
-            let mut classes = vec![0; rows.len()];
-            data.gather_inputs(rows, &mut inputs);
-            data.gather_classes(rows, &mut classes);
-            let view = ArrayView2::from_shape((rows.len(), data.input_len()), &inputs)
-                .expect("a row after another");
-            let predicted = network.classify(view)?;
-            for ((&row, &class), &predicted) in rows.iter().zip(&classes).zip(&predicted) {
-                let class = class as usize;
-                found.confusion[[class, predicted]] += 1;
-                if class != predicted && found.wrong.len() < SHOWN {
-                    let at = (row - rows[0]) as usize * data.input_len();
-                    let values = &inputs[at..at + data.input_len()];
-                    found.wrong.push(WrongRow {
-                        row: row as usize,
-                        class,
-                        predicted,
-                        picture: picture(&data.input_shape(), values),
-                    });
-                }
+        let wrong = rows.iter().filter(|row| row.class != row.predicted);
+        let wrong = wrong.take(SHOWN).map(|row| {
+            let mut values = vec![0.0; data.input_len()];
+            data.gather_inputs(&[row.row as u32], &mut values);
+            WrongRow {
+                row: row.row,
+                class: row.class,
+                predicted: row.predicted,
+                picture: picture(&data.input_shape(), &values),
             }
-        }
-        Ok(Some(found))
+        });
+        Ok(Some(Self {
+            confusion,
+            wrong: wrong.collect(),
+        }))
     }
+}
+
+/// What a classifier takes a row for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Predicted {
+    /// Its number.
+    pub row: usize,
+    /// Its class.
+    pub class: usize,
+    /// What it was taken for; of equals the first.
+    pub predicted: usize,
+    /// The probability of that, by softmax.
+    pub probability: f64,
+}
+
+/// Classifies every row of `data`; `None` where rows have no class of their own, or other classes than the network.
+///
+/// ```
+/// use unisono::{data::digits, nn::{Network, Sequential}, run::predictions};
+/// let untrained = Network::new(Sequential::new(64).dense(10), 42)?;
+/// let rows = predictions(&untrained, &digits().1)?.unwrap();
+/// assert!(rows.len() == 360 && rows.iter().all(|row| row.probability >= 0.1));
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+///
+/// # Errors
+/// [`NnError`] if the network takes other rows.
+pub fn predictions(
+    network: &Network,
+    data: &dyn Dataset,
+) -> Result<Option<Vec<Predicted>>, NnError> {
+    let outputs = network.model().output_shape()?.len();
+    if !matches!(data.labels(), Labels::Classes(classes) if classes == outputs) {
+        return Ok(None);
+    }
+    let all: Vec<u32> = (0..data.len() as u32).collect();
+    let mut found = Vec::with_capacity(all.len());
+    for rows in all.chunks(BLOCK) {
+        let mut inputs = vec![0.0; rows.len() * data.input_len()];
+        let mut classes = vec![0; rows.len()];
+        data.gather_inputs(rows, &mut inputs);
+        data.gather_classes(rows, &mut classes);
+        let view = ArrayView2::from_shape((rows.len(), data.input_len()), &inputs)
+            .expect("a row after another");
+        let logits = network.predict(view)?;
+        for ((&row, &class), logits) in rows.iter().zip(&classes).zip(logits.rows()) {
+            let larger = |best: usize, at: usize| if logits[at] > logits[best] { at } else { best };
+            let predicted = (1..logits.len()).fold(0, larger);
+            let power = |logit: &f32| f64::from(logit - logits[predicted]).exp();
+            found.push(Predicted {
+                row: row as usize,
+                class: class as usize,
+                predicted,
+                probability: 1.0 / logits.iter().map(power).sum::<f64>(),
+            });
+        }
+    }
+    Ok(Some(found))
 }
 
 /// The values as a PNG file, from black for the smallest to white for the largest: images of one or three channels, and square rows.

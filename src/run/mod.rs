@@ -17,7 +17,7 @@
 //! | `folder` | [`RunFolder`]: making, opening, locking |
 //! | `log` | [`MetricsLog`]: records to JSON lines and to TensorBoard |
 //! | `manifest` | [`Manifest`] |
-//! | `mistakes` | [`Mistakes`]: confusion matrix, wrong rows as pictures |
+//! | `mistakes` | [`predictions`]; [`Mistakes`]: confusion matrix, wrong rows as pictures |
 //! | `report` | the page |
 //! | `tensorboard` | event files |
 
@@ -33,5 +33,5 @@ pub use error::RunError;
 pub use folder::RunFolder;
 pub use log::{MetricsLog, Record};
 pub use manifest::{Manifest, Status};
-pub use mistakes::{Mistakes, WrongRow};
+pub use mistakes::{Mistakes, Predicted, WrongRow, predictions};
 pub use report::report;

@@ -84,8 +84,7 @@ impl Bootstrap {
 
     /// `statistic` of all rounds, and the interval of its values over the draws. Draws that have no value (NaN) are left out of the interval.
     pub fn estimate(&self, statistic: impl Fn(&[u32]) -> f64) -> Estimate {
-        let drawn = self.draws.iter().map(|draw| statistic(draw));
-        interval(statistic(&self.whole), drawn)
+        self.map(statistic).estimate(|value| *value)
     }
 
     /// The same for a statistic of two independent sets of rounds.
@@ -94,18 +93,46 @@ impl Bootstrap {
         other: &Bootstrap,
         statistic: impl Fn(&[u32], &[u32]) -> f64,
     ) -> Estimate {
+        self.map_two(other, statistic).estimate(|value| *value)
+    }
+
+    /// Something of all rounds and of every draw, made once for several estimates: a fit, say.
+    pub(crate) fn map<T>(&self, make: impl Fn(&[u32]) -> T) -> Resampled<T> {
+        Resampled {
+            whole: make(&self.whole),
+            draws: self.draws.iter().map(|draw| make(draw)).collect(),
+        }
+    }
+
+    pub(crate) fn map_two<T>(
+        &self,
+        other: &Bootstrap,
+        make: impl Fn(&[u32], &[u32]) -> T,
+    ) -> Resampled<T> {
         let pairs = self.draws.iter().zip(&other.draws);
-        let drawn = pairs.map(|(one, other)| statistic(one, other));
-        interval(statistic(&self.whole, &other.whole), drawn)
+        Resampled {
+            whole: make(&self.whole, &other.whole),
+            draws: pairs.map(|(one, other)| make(one, other)).collect(),
+        }
     }
 }
 
-fn interval(value: f64, drawn: impl Iterator<Item = f64>) -> Estimate {
-    let drawn: Vec<f64> = drawn.filter(|value| !value.is_nan()).collect();
-    Estimate {
-        value,
-        low: quantile(&drawn, 0.025),
-        high: quantile(&drawn, 0.975),
+/// Something of all rounds, and of every draw of a bootstrap.
+#[derive(Clone, Debug)]
+pub(crate) struct Resampled<T> {
+    pub(crate) whole: T,
+    draws: Vec<T>,
+}
+
+impl<T> Resampled<T> {
+    pub(crate) fn estimate(&self, of: impl Fn(&T) -> f64) -> Estimate {
+        let drawn = self.draws.iter().map(&of);
+        let drawn: Vec<f64> = drawn.filter(|value| !value.is_nan()).collect();
+        Estimate {
+            value: of(&self.whole),
+            low: quantile(&drawn, 0.025),
+            high: quantile(&drawn, 0.975),
+        }
     }
 }
 

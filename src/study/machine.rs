@@ -45,8 +45,8 @@ impl Machine {
             usable_cores: placement.as_ref().map_or(1, |found| found.num_usable_cores),
             can_pin: placement.is_some_and(|found| found.is_pinned()),
             instruction_set: Isa::chosen().ok().map(|isa| isa.name().to_owned()),
-            system: line("/proc/sys/kernel/osrelease").map(|release| format!("Linux {release}")),
-            clock_governor: line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            system: line_of("/proc/sys/kernel/osrelease").map(|release| format!("Linux {release}")),
+            clock_governor: line_of("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
             rustc: env!("UNISONO_RUSTC").to_owned(),
             unisono: env!("CARGO_PKG_VERSION").to_owned(),
             commit: env!("UNISONO_COMMIT").to_owned(),
@@ -82,7 +82,8 @@ pub(crate) fn cpu() -> Option<String> {
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-fn line(path: &str) -> Option<String> {
+/// A file of the system that holds a line.
+pub(crate) fn line_of(path: &str) -> Option<String> {
     Some(fs::read_to_string(path).ok()?.trim().to_owned())
 }
 
@@ -113,7 +114,8 @@ pub struct Disturbance {
 
 impl Counters {
     pub(crate) fn read() -> Self {
-        let throttles = line("/sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count");
+        let throttles =
+            line_of("/sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count");
         Self {
             all: all_ticks(),
             own: own_ticks(),
@@ -145,7 +147,7 @@ impl Counters {
                 .zip(before.throttles)
                 .map(|(now, then)| now - then),
             clock_mhz: clock,
-            load: line("/proc/loadavg")
+            load: line_of("/proc/loadavg")
                 .and_then(|text| text.split_whitespace().next()?.parse().ok()),
         }
     }

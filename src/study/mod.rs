@@ -7,6 +7,7 @@
 //! | `bootstrap` | values with their 95 % intervals |
 //! | `chart` | charts as SVG, as PNG and in the terminal |
 //! | `fit` | least squares, and the laws of scaling |
+//! | `lock` | a folder that one process at a time works in |
 //! | `machine` | what a measurement ran on, and what disturbed it |
 //! | `made_up` | data for a preset where there are none |
 //! | `page` | a page of results that stands alone |
@@ -20,6 +21,7 @@ mod bench;
 mod bootstrap;
 mod chart;
 mod fit;
+mod lock;
 mod machine;
 mod made_up;
 mod page;
@@ -32,8 +34,9 @@ pub use bench::{Bench, BenchReport};
 pub use bootstrap::{Bootstrap, Estimate, RESAMPLES};
 pub use chart::{Chart, LineChart, StackedBars};
 pub use fit::{Law, LawFit, least_squares};
-pub(crate) use machine::cpu;
+pub(crate) use lock::lock_folder;
 pub use machine::{Disturbance, Machine};
+pub(crate) use machine::{cpu, line_of};
 pub use made_up::made_up_data;
 pub use page::Page;
 pub use peak::{measured_bandwidth, measured_peak_flops};

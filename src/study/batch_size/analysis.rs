@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::study::stats::median_of;
 use crate::study::{Bootstrap, Estimate, RESAMPLES, least_squares};
 
-use super::trial::Outcome;
+use super::trial::{Outcome, fewest_steps};
 
 /// How far from a limit of the hyperbola a batch counts as in it.
 const NEAR: f64 = 0.2;
@@ -114,14 +114,11 @@ impl Curve {
                     .collect::<Vec<_>>(),
             )
         };
-        let estimate = |of: &dyn Fn([f64; 2]) -> f64| {
-            resampled.estimate_two(&bootstrap, |sizes, rounds| {
-                fit(sizes, rounds).map_or(f64::NAN, of)
-            })
-        };
-        if fit(&all(known.len()), &all(rounds)).is_none() {
+        let fits = resampled.map_two(&bootstrap, fit);
+        if fits.whole.is_none() {
             return curve;
         }
+        let estimate = |of: &dyn Fn([f64; 2]) -> f64| fits.estimate(|fit| fit.map_or(f64::NAN, of));
         let critical = estimate(&|[s_min, e_min]| e_min / s_min);
         for point in &mut curve.points {
             point.regime = Some(regime(point.batch_size as f64 / critical.value));
@@ -181,12 +178,11 @@ fn steps_of(runs: &[f64], rounds: &[u32]) -> f64 {
 
 /// The winner of a batch size's search.
 fn winner(outcomes: &[Outcome], size: usize) -> Option<&Outcome> {
-    let searched = outcomes
-        .iter()
-        .filter(|outcome| outcome.trial.batch_size == size && outcome.trial.repeat == 0);
-    let reached = searched.filter_map(|outcome| Some((outcome.steps_to_target?, outcome)));
-    let best = reached.min_by_key(|(steps, outcome)| (*steps, outcome.trial.candidate));
-    best.map(|(_, outcome)| outcome)
+    fewest_steps(
+        outcomes
+            .iter()
+            .filter(|outcome| outcome.trial.batch_size == size && outcome.trial.repeat == 0),
+    )
 }
 
 /// Steps of the winner's fresh runs, infinite where one did not get there; of the search where there are none.

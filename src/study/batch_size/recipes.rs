@@ -34,16 +34,22 @@ impl Recipe {
     }
 }
 
-/// Refuses batches that are not a small one and a larger one.
-fn in_order(least: usize, (small, large): (usize, usize)) -> Result<(), StudyError> {
-    match (least..large).contains(&small) {
-        true => Ok(()),
-        false => Err(StudyError::Value {
+/// How many times as large the larger batch is, and how many epochs of it have the smaller one's updates. Refuses batches that are not a small
+/// one, of `least` rows or more, and a larger one.
+fn ratio(
+    least: usize,
+    (small, large): (usize, usize),
+    epochs: u32,
+) -> Result<(f64, u32), StudyError> {
+    if !(least..large).contains(&small) {
+        return Err(StudyError::Value {
             what: "the batches to compare",
             expected: "a small one, of at least 2 rows where batches adapt, and a larger one",
             got: format!("{small} and {large}"),
-        }),
+        });
     }
+    let k = large as f64 / small as f64;
+    Ok((k, (f64::from(epochs) * k).round() as u32))
 }
 
 fn schedule(text: &str) -> Result<Schedule, StudyError> {
@@ -78,9 +84,7 @@ pub fn large_batches(
     (small, large): (usize, usize),
     epochs: u32,
 ) -> Result<Vec<Arm>, StudyError> {
-    in_order(1, (small, large))?;
-    let k = large as f64 / small as f64;
-    let longer = (f64::from(epochs) * k).round() as u32;
+    let (k, longer) = ratio(1, (small, large), epochs)?;
     let warmup = (epochs / 5).max(1);
     let warmup = schedule(&format!(
         "warmup {warmup} epochs, cosine to 0.01 over {epochs} epochs"
@@ -140,7 +144,7 @@ pub fn adaptive_batches(
     epochs: u32,
 ) -> Result<Vec<Arm>, StudyError> {
     // One shard tells nothing of the gradient's variance.
-    in_order(2, (small, large))?;
+    ratio(2, (small, large), epochs)?;
     let arm = |name: String, batch: usize, rule: &str, (lr, text): (f32, &str)| {
         let plan = (rule.parse::<BatchRule>()?, schedule(text)?);
         Ok::<Arm, StudyError>(adaptive(name, (model, batch, epochs), lr, plan))
@@ -229,9 +233,7 @@ pub fn generalisation_gap(
     (small, large): (usize, usize),
     epochs: u32,
 ) -> Result<Vec<Arm>, StudyError> {
-    in_order(1, (small, large))?;
-    let k = large as f64 / small as f64;
-    let longer = (f64::from(epochs) * k).round() as u32;
+    let (k, longer) = ratio(1, (small, large), epochs)?;
     let adapted = ScalingRule::SquareRoot
         .optimizer(base, k)?
         .with_clip_norm(1.0);

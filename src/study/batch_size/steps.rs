@@ -11,7 +11,7 @@ use crate::engine::{Pinning, Threads};
 
 use super::error::StudyError;
 use super::store::Store;
-use super::trial::{Outcome, Search, Space, Target, Trial};
+use super::trial::{Outcome, Search, Space, Target, Trial, fewest_steps};
 use super::workload::{Limit, Workload};
 
 /// Trials between which nobody is given up.
@@ -127,7 +127,7 @@ impl StepsToTarget {
         let mut outcomes = Vec::new();
         for batch_size in sizes {
             let found = work.search(batch_size, fewest, &mut observe)?;
-            let winner = best(&found).cloned();
+            let winner = fewest_steps(&found).cloned();
             // A larger batch never needs more steps: what a smaller one took limits it.
             fewest = winner
                 .as_ref()
@@ -208,15 +208,6 @@ impl StepsToTarget {
     }
 }
 
-/// The outcome that got there in the fewest steps; of several the first candidate.
-fn best(outcomes: &[Outcome]) -> Option<&Outcome> {
-    let reached = outcomes
-        .iter()
-        .filter_map(|outcome| Some((outcome.steps_to_target?, outcome)));
-    let best = reached.min_by_key(|(steps, outcome)| (*steps, outcome.trial.candidate));
-    best.map(|(_, outcome)| outcome)
-}
-
 impl Work<'_> {
     /// The search for one batch size.
     fn search(
@@ -236,7 +227,7 @@ impl Work<'_> {
         }
         let mut outcomes: Vec<Outcome> = Vec::new();
         for wave in own.chunks(WAVE) {
-            let steps = best(&outcomes).and_then(|outcome| outcome.steps_to_target);
+            let steps = fewest_steps(&outcomes).and_then(|outcome| outcome.steps_to_target);
             let allowed = steps.into_iter().chain(fewest).min();
             let allowed = allowed.map_or(whole, |steps| (PATIENCE * steps as f64).ceil() as u64);
             outcomes.extend(self.wave(wave, allowed.min(whole), observe)?);

@@ -1,12 +1,14 @@
 //! A study's folder: settings, one line a finished trial, a lock.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::study::lock::lock_folder;
 
 use super::error::StudyError;
 
@@ -196,22 +198,10 @@ fn whole_lines(path: &Path) -> Result<Vec<String>, StudyError> {
 /// Locks the folder for this process.
 fn lock(folder: &Path) -> Result<File, StudyError> {
     let path = folder.join("lock");
-    let failed = StudyError::io("write", &path);
-    let mut options = File::options();
-    let options = options.create(true).truncate(false).read(true).write(true);
-    let mut file = options.open(&path).map_err(&failed)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let process = fs::read_to_string(&path).unwrap_or_default();
-            return Err(StudyError::InUse {
-                path: folder.to_owned(),
-                process: process.trim().to_owned(),
-            });
-        }
-        Err(TryLockError::Error(error)) => return Err(failed(error)),
-    }
-    file.set_len(0).map_err(&failed)?;
-    writeln!(file, "{}", std::process::id()).map_err(&failed)?;
-    Ok(file)
+    lock_folder(folder)
+        .map_err(StudyError::io("write", &path))?
+        .map_err(|process| StudyError::InUse {
+            path: folder.to_owned(),
+            process,
+        })
 }

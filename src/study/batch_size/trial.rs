@@ -147,6 +147,16 @@ pub struct Outcome {
     pub noise_scale: Option<f64>,
 }
 
+/// The outcome that got there in the fewest steps; of several the first candidate.
+pub(super) fn fewest_steps<'o>(
+    outcomes: impl IntoIterator<Item = &'o Outcome>,
+) -> Option<&'o Outcome> {
+    let outcomes = outcomes.into_iter();
+    let reached = outcomes.filter_map(|outcome| Some((outcome.steps_to_target?, outcome)));
+    let best = reached.min_by_key(|(steps, outcome)| (*steps, outcome.trial.candidate));
+    best.map(|(_, outcome)| outcome)
+}
+
 impl Space {
     /// The `count` first points of a search for a batch size.
     pub fn candidates(

@@ -12,10 +12,7 @@ use super::results::Results;
 const RESAMPLES: usize = 1_000;
 
 /// Numbers of threads up to which a law is drawn.
-pub(super) const FARTHEST: usize = 1_024;
-
-/// Threads and throughput of resampled rounds.
-type Points<'a> = dyn Fn(&[u32]) -> Vec<(f64, f64)> + 'a;
+const FARTHEST: usize = 1_024;
 
 /// A law's constants.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -67,43 +64,41 @@ impl Results {
             };
             cells.iter().zip(&times).map(point).collect()
         };
-        let all: Vec<u32> = (0..self.rounds() as u32).collect();
-        report(law, &points, &all, self.seed)
+        let bootstrap = Bootstrap::new(self.rounds(), RESAMPLES, self.seed);
+        let fits = bootstrap.map(|rounds| law.fit(&points(rounds)));
+        let estimate =
+            |of: &dyn Fn(&LawFit) -> f64| fits.estimate(|fit| fit.as_ref().map_or(f64::NAN, of));
+        let fit = fits.whole?;
+        let kappa = estimate(&|fit| fit.kappa);
+        let has_peak = kappa.low > 0.0;
+        let measured = points(&self.all_rounds());
+        let residual = |&(threads, rate): &(f64, f64)| {
+            (threads as usize, rate / fit.throughput(threads) - 1.0)
+        };
+        let predict = |threads: usize| {
+            let gain = estimate(&|fit| fit.throughput(threads as f64) / fit.rate);
+            (threads, gain)
+        };
+        let threads = with_powers(cells.iter().map(|&cell| self.cells[cell].threads));
+        Some(LawReport {
+            sigma: estimate(&|fit| fit.sigma),
+            best_threads: has_peak.then(|| estimate(&|fit| fit.best_threads().unwrap_or(f64::NAN))),
+            residuals: measured.iter().map(residual).collect(),
+            predicted: threads.into_iter().map(predict).collect(),
+            kappa,
+            fit,
+        })
     }
 }
 
-/// The law through the points of all rounds, with the intervals of the points of resampled rounds.
-fn report(law: Law, points: &Points<'_>, all: &[u32], seed: u64) -> Option<LawReport> {
-    let measured = points(all);
-    let fit = law.fit(&measured)?;
-    let bootstrap = Bootstrap::new(all.len(), RESAMPLES, seed);
-    let estimate = |of: &dyn Fn(&LawFit) -> f64| {
-        bootstrap.estimate(|rounds| law.fit(&points(rounds)).as_ref().map_or(f64::NAN, of))
-    };
-    let kappa = estimate(&|fit| fit.kappa);
-    let has_peak = kappa.low > 0.0;
-    let mut threads: Vec<usize> = measured.iter().map(|point| point.0 as usize).collect();
-    threads.extend(
-        (0..)
-            .map(|power| 1 << power)
-            .take_while(|&count| count <= FARTHEST),
-    );
+/// Numbers of threads that are spoken of: the measured ones and the powers of two up to the farthest.
+pub(super) fn with_powers(measured: impl Iterator<Item = usize>) -> Vec<usize> {
+    let powers = (0..).map(|power| 1 << power);
+    let powers = powers.take_while(|&count| count <= FARTHEST);
+    let mut threads: Vec<usize> = measured.chain(powers).collect();
     threads.sort_unstable();
     threads.dedup();
-    let predict = |threads: usize| {
-        let gain = estimate(&|fit| fit.throughput(threads as f64) / fit.rate);
-        (threads, gain)
-    };
-    let residual =
-        |&(threads, rate): &(f64, f64)| (threads as usize, rate / fit.throughput(threads) - 1.0);
-    Some(LawReport {
-        sigma: estimate(&|fit| fit.sigma),
-        best_threads: has_peak.then(|| estimate(&|fit| fit.best_threads().unwrap_or(f64::NAN))),
-        residuals: measured.iter().map(residual).collect(),
-        predicted: threads.into_iter().map(predict).collect(),
-        kappa,
-        fit,
-    })
+    threads
 }
 
 #[cfg(test)]

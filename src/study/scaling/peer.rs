@@ -45,7 +45,7 @@ pub(super) fn ask(
         .output()
         .map_err(|error| failed(format!("cannot be started: {error}")))?;
     let stderr = String::from_utf8_lossy(&output.stderr);
-    let start = stderr.len().saturating_sub(SHOWN);
+    let start = stderr.chars().count().saturating_sub(SHOWN);
     let tail: String = stderr.chars().skip(start).collect();
     let tail = match tail.trim() {
         "" => "; it wrote nothing to stderr".to_owned(),

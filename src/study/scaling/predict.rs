@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::study::stats::median_of;
+use crate::study::stats::{median_of, quantile};
 use crate::study::{Bootstrap, Estimate, RESAMPLES};
 
 use super::costs::StepCosts;
-use super::laws::FARTHEST;
+use super::laws::with_powers;
 use super::plan::Kind;
 use super::results::Results;
 use super::scenario::Scenario;
@@ -38,21 +38,16 @@ impl Results {
             .collect();
         let shards = self.cells.iter().find(|cell| cell.kind == Kind::Strong);
         let shards = shards.and_then(|cell| cell.shards).unwrap_or(1);
-        let all: Vec<u32> = (0..self.rounds() as u32).collect();
-        let Some(costs) = self.costs(&all) else {
+        let base = self.times_ms(0);
+        let bootstrap = Bootstrap::new(self.rounds(), RESAMPLES, self.seed);
+        // The constants and the base's step, once a draw for all numbers of threads.
+        let drawn = bootstrap.map(|rounds| {
+            let costs = self.costs(rounds).map(StepCosts::to_array);
+            (costs, median_of(&base, rounds))
+        });
+        let Some(costs) = drawn.whole.0 else {
             return Vec::new();
         };
-        let mut threads: Vec<usize> = strong.iter().map(|known| known.0).collect();
-        threads.extend(
-            (0..)
-                .map(|power| 1 << power)
-                .take_while(|&count| count <= FARTHEST),
-        );
-        threads.retain(|&count| count <= batch_size);
-        threads.sort_unstable();
-        threads.dedup();
-        let bootstrap = Bootstrap::new(self.rounds(), RESAMPLES, self.seed);
-        let base = self.times_ms(0);
         let predict = |threads: usize| {
             let scenario = Scenario {
                 threads,
@@ -61,27 +56,23 @@ impl Results {
                 params: self.num_params,
                 ..Scenario::default()
             };
-            let slopes = slopes(&scenario, &costs.to_array());
-            let step_ms = |rounds: &[u32]| match self.costs(rounds) {
-                Some(costs) => {
-                    slopes
-                        .iter()
-                        .zip(costs.to_array())
-                        .map(|(s, c)| s * c)
-                        .sum::<f64>()
-                        * 1e3
-                }
-                None => f64::NAN,
+            let slopes = slopes(&scenario, &costs);
+            let step_ms = |costs: &Option<[f64; 7]>| {
+                let parts = costs.iter().flatten().zip(&slopes);
+                let all = parts.map(|(cost, slope)| cost * slope).sum::<f64>();
+                costs.map_or(f64::NAN, |_| 1e3 * all)
             };
             let measured = strong.iter().find(|known| known.0 == threads);
             Prediction {
                 threads,
-                step_ms: bootstrap.estimate(step_ms),
-                speedup: bootstrap.estimate(|rounds| median_of(&base, rounds) / step_ms(rounds)),
-                measured_ms: measured.map(|(_, times)| median_of(times, &all)),
+                step_ms: drawn.estimate(|(costs, _)| step_ms(costs)),
+                speedup: drawn.estimate(|(costs, base)| base / step_ms(costs)),
+                measured_ms: measured.map(|(_, times)| quantile(times, 0.5)),
             }
         };
-        threads.into_iter().map(predict).collect()
+        let threads = with_powers(strong.iter().map(|known| known.0));
+        let has_rows = |threads: &usize| *threads <= batch_size;
+        threads.into_iter().filter(has_rows).map(predict).collect()
     }
 }
 

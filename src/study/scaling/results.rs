@@ -92,6 +92,11 @@ impl Results {
         self.samples.last().map_or(0, |sample| sample.round + 1)
     }
 
+    /// The number of each round.
+    pub fn all_rounds(&self) -> Vec<u32> {
+        (0..self.rounds() as u32).collect()
+    }
+
     /// The samples of a cell, by round.
     pub fn of_cell(&self, cell: usize) -> impl Iterator<Item = &Sample> + Clone {
         self.samples

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::engine::Threads;
+use crate::engine::{Pinning, Placement, Threads};
 use crate::nn::presets::Preset;
 use crate::study::stats::median_of;
 use crate::study::{Bootstrap, Estimate};
@@ -85,10 +85,7 @@ fn one(scaling: &Scaling) -> Result<Vec<SlowerRow>, ScalingError> {
     let model = &scaling.preset.model;
     let auto =
         worthwhile_threads(Threads::Auto, model, scaling.batch_size).map_err(TrainError::from)?;
-    let auto = match auto {
-        Threads::AtMost(most) => most.min(results.machine.usable_cores),
-        _ => results.machine.usable_cores,
-    };
+    let auto = Placement::of_process(auto, Pinning::Auto).map_err(TrainError::from)?;
     let cells = results.cells.iter().enumerate();
     let strong = cells.filter(|(_, cell)| cell.kind == Kind::Strong);
     let mut strong: Vec<(usize, Vec<f64>)> = strong
@@ -108,7 +105,7 @@ fn one(scaling: &Scaling) -> Result<Vec<SlowerRow>, ScalingError> {
             batch_size: scaling.batch_size,
             threads: *threads,
             ratio,
-            auto,
+            auto: auto.num_threads,
         }
     };
     Ok((1..strong.len()).map(row).collect())
