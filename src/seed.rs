@@ -40,6 +40,8 @@ pub enum Purpose {
     Simulate = 10,
     /// What a study tries; `a` is the trial.
     Trial = 11,
+    /// The tokens that a language model draws; `a` is the token's place.
+    Generation = 12,
 }
 
 /// A counter-based random stream; implements `rand`'s `RngCore`, so `ndarray-rand`'s distributions draw from it.

@@ -137,3 +137,42 @@ fn embeddings_agree_with_difference_quotients() {
         check(&model, &data, 2);
     }
 }
+
+#[test]
+fn in_evaluation_the_gradient_of_the_inputs_agrees_with_difference_quotients() {
+    for model in cases() {
+        let network = Network::new(model.clone(), 5).unwrap();
+        let mut params = network.params().to_vec();
+        for range in network.layout().statistics() {
+            let values = params[range].iter_mut().enumerate();
+            values.for_each(|(at, value)| *value += 0.25 + 0.125 * at as f32);
+        }
+        let network = Network::with_params(model.clone(), params).unwrap();
+        let value = |r: usize, c: usize| ((r * 7 + c * 3) % 11) as f32 / 11.0 - 0.4;
+        let inputs = Array2::from_shape_fn((2, 3), |(r, c)| value(r, c));
+        let outputs = model.output_shape().unwrap().len();
+        let weights = Array2::from_shape_fn((2, outputs), |(r, c)| value(c, r));
+        let gradient = network.input_gradients(inputs.view(), weights.view());
+        let gradient = gradient.unwrap();
+        let scale = gradient.iter().fold(0.0_f32, |m, g| m.max(g.abs()));
+        for ((row, column), got) in gradient.indexed_iter() {
+            let nudged = |by: f32| {
+                let mut inputs = inputs.clone();
+                inputs[[row, column]] += by;
+                let y = network.predict(inputs.view()).unwrap();
+                let terms = y.iter().zip(&weights);
+                terms
+                    .map(|(y, w)| f64::from(*y) * f64::from(*w))
+                    .sum::<f64>()
+            };
+            let h = 0.015_625;
+            let (one, two) = (nudged(h) - nudged(-h), nudged(2.0 * h) - nudged(-2.0 * h));
+            let expected = (8.0 * one - two) / (12.0 * f64::from(h));
+            let error = (f64::from(*got) - expected).abs();
+            assert!(
+                error <= 1e-3 * f64::from(scale) + 2e-4,
+                "{model}, input {column} of row {row}: {got}, expected {expected}"
+            );
+        }
+    }
+}

@@ -5,13 +5,17 @@ use std::path::Path;
 use ndarray::Array2;
 use unisono::export::{ExportError, write_onnx};
 use unisono::nn::{
-    Activation, BatchNorm, Conv, Dense, Dropout, Network, Norm, Parallel, Pool, Residual,
-    Sequential, Softmax, presets,
+    Activation, Attention, BatchNorm, Build, Conv, Dense, Dropout, Embedding, Layer, Network,
+    NnError, Norm, Parallel, Pool, Positions, Recurrent, Residual, Sequential, Shape, Softmax,
+    Spec, presets,
 };
 use unisono::seed::{Purpose, Stream};
 
 /// Rows of a case.
 const ROWS: usize = 3;
+
+/// Tokens below this, where a model takes some.
+const TOKENS: usize = 7;
 
 fn uniform(stream: &mut Stream) -> f32 {
     stream.below(1 << 20) as f32 / (1 << 19) as f32 - 1.0
@@ -42,7 +46,17 @@ fn write(name: &str, model: Sequential) {
     write_onnx(&folder.join(format!("{name}.onnx")), &network).unwrap();
     let mut stream = Stream::new(2, Purpose::Synthetic, 0, 0);
     let inputs = network.model().inputs();
-    let x = Array2::from_shape_fn((ROWS, inputs), |_| uniform(&mut stream));
+    let first = network
+        .model()
+        .layers()
+        .iter()
+        .next()
+        .map(|layer| layer.name());
+    let takes_tokens = first.is_some_and(|name| name.ends_with("embedding"));
+    let x = Array2::from_shape_fn((ROWS, inputs), |_| match takes_tokens {
+        true => stream.below(TOKENS as u32) as f32,
+        false => uniform(&mut stream),
+    });
     let y = network.predict(x.view()).unwrap();
     let case = serde_json::json!({
         "shape": network.model().input_shape().axes(),
@@ -109,18 +123,66 @@ fn every_layer_that_has_a_formula_is_written() {
 }
 
 #[test]
-fn a_layer_that_cannot_be_written_is_named_and_leaves_no_file() {
-    let path = std::env::temp_dir().join(format!("unisono-{}-gpt.onnx", std::process::id()));
-    let gpt = Network::new(presets::by_name("gpt").unwrap().model, 1).unwrap();
-    let error = write_onnx(&path, &gpt).unwrap_err();
-    assert!(matches!(error, ExportError::Layer { .. }));
-    let expected = "layer 0 (tied_embedding) cannot be written as ONNX; export the weights as safetensors or npz";
-    assert_eq!(error.to_string(), expected);
-    let model =
-        Sequential::new([4, 4, 6]).layer(Residual::new(Sequential::part().layer(Norm::group(2))));
-    let error = write_onnx(&path, &Network::new(model, 1).unwrap())
-        .unwrap_err()
-        .to_string();
-    assert!(error.starts_with("layer 0.0.0 (group_norm)"), "{error}");
+fn presets_of_sequences_are_written() {
+    write("lstm", presets::fitted("lstm", &[9], 7).unwrap().model);
+    write("gpt", presets::fitted("gpt", &[8], 7).unwrap().model);
+}
+
+#[test]
+fn the_layers_of_sequences_and_norms_within_rows_are_written() {
+    let embedded = Sequential::new([6])
+        .layer(Embedding::new(TOKENS, 8))
+        .layer(Positions::new());
+    let recurrent = embedded
+        .clone()
+        .layer(Recurrent::tanh(5))
+        .layer(Recurrent::relu(6).reversed())
+        .layer(Recurrent::gru(4).bidirectional().layers(2))
+        .layer(Recurrent::lstm(6).reversed())
+        .layer(Recurrent::lstm(3).bidirectional());
+    write("recurrent", recurrent.flatten().dense(3));
+    let attention = embedded
+        .layer(Attention::new(2))
+        .layer(Norm::rms())
+        .layer(Attention::new(4).causal().without_bias())
+        .layer(Norm::group(2))
+        .layer(Pool::adaptive_average(1, 4));
+    write("attention", attention.flatten().dense(3));
+    let image = Sequential::new([7, 6, 4])
+        .layer(Norm::group(2).eps(1e-3))
+        .layer(Pool::adaptive_average(3, 4))
+        .layer(Norm::group(4).without_bias());
+    write("norms", image);
+}
+
+/// A layer without a formula.
+#[derive(Debug)]
+struct Own;
+
+impl Spec for Own {
+    fn name(&self) -> &'static str {
+        "own"
+    }
+
+    fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
+        Dense::new(2).build(input, build)
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_named_and_leaves_no_file() {
+    let path = std::env::temp_dir().join(format!("unisono-{}-own.onnx", std::process::id()));
+    let error = |model| write_onnx(&path, &Network::new(model, 1).unwrap()).unwrap_err();
+    let own = Residual::new(Sequential::part().layer(Own));
+    let own = error(Sequential::new([2]).layer(own));
+    assert!(matches!(own, ExportError::Layer { .. }));
+    let expected =
+        "layer 0.0.0 (own) cannot be written as ONNX; export the weights as safetensors or npz";
+    assert_eq!(own.to_string(), expected);
+    let padded = Sequential::new([6])
+        .padding(0.0)
+        .layer(Embedding::new(TOKENS, 4))
+        .layer(Recurrent::gru(3));
+    assert!(matches!(error(padded), ExportError::Padding));
     assert!(!path.exists());
 }

@@ -21,7 +21,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
         &["sync", "seed", "engine", "optim", "data", "nn", "train"],
     ),
     ("export", &["nn"]),
-    ("run", &["engine", "data", "nn", "train", "study"]),
+    ("run", &["seed", "engine", "data", "nn", "train", "study"]),
     (
         "cli",
         &[

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use super::after_args::{ExplainArgs, ExportArgs, GenerateArgs, PartArgs, PredictArgs};
 use super::sections::{BatchArgs, EngineArgs, OptimArgs, TrainArgs};
 use super::study_args::StudyCommand;
 
@@ -46,15 +47,12 @@ pub(super) enum Command {
     },
     /// Evaluate a run's model on its data
     Eval(PartArgs),
-    /// Classify the rows of a run's data: a line of JSON each
-    Predict {
-        #[command(flatten)]
-        of: PartArgs,
-
-        /// Write to this file instead
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
+    /// Classify files, or the rows of a run's own data: a line of JSON each
+    Predict(PredictArgs),
+    /// Let a run's language model continue a text
+    Generate(GenerateArgs),
+    /// Show what of each row counts for the class that a run's model takes it for
+    Explain(ExplainArgs),
     /// Write a run's weights for other programs
     Export(ExportArgs),
     /// Say what this machine has, what the trainer makes of it, and what it reaches
@@ -73,32 +71,6 @@ pub(super) enum Command {
     /// Study what the batch size does to training
     #[command(subcommand)]
     Study(StudyCommand),
-}
-
-/// A part of a run's data.
-#[derive(Debug, ClapArgs)]
-pub(super) struct PartArgs {
-    /// The run's folder
-    pub(super) run: PathBuf,
-
-    /// Which part of the run's data: train or test
-    #[arg(long, default_value = "test", value_name = "NAME")]
-    pub(super) part: String,
-}
-
-/// Writes weights.
-#[derive(Debug, ClapArgs)]
-pub(super) struct ExportArgs {
-    /// The run's folder
-    pub(super) run: PathBuf,
-
-    /// safetensors (weights for PyTorch, JAX, ...), npz (for NumPy) or onnx (the whole model, for onnxruntime)
-    #[arg(long, default_value = "safetensors", value_name = "NAME")]
-    pub(super) format: String,
-
-    /// The file to write
-    #[arg(long, value_name = "FILE")]
-    pub(super) out: PathBuf,
 }
 
 /// Measures scaling, or asks what was measured.

@@ -32,6 +32,9 @@ impl Keeper {
         let [train, test] = &task.data;
         let model = task.model.to_string();
         let before = Manifest::read(run.path()).ok();
+        if let Some(preparation) = &task.preparation {
+            run.write("preparation.json", &preparation.to_json())?;
+        }
         let mut manifest = Manifest::new(model, &*task.about);
         manifest.seed = settings.seed;
         manifest.num_params = task.model.layout().map_err(TrainError::from)?.num_params();
@@ -117,7 +120,11 @@ impl Keeper {
         self.manifest.write(&self.run)?;
         let mistakes = Mistakes::of(&network, &*task.data[1]).map_err(TrainError::from)?;
         let mistakes = mistakes.as_ref().filter(|_| !result.is_stopped);
-        let mistakes = mistakes.map(|mistakes| (mistakes, &*task.class_names));
+        let names: &[String] = match &task.preparation {
+            Some(preparation) => &preparation.class_names,
+            None => &[],
+        };
+        let mistakes = mistakes.map(|mistakes| (mistakes, names));
         Ok(report(&self.run, &self.manifest, mistakes)?)
     }
 

@@ -10,6 +10,7 @@ macro_rules! say {
 }
 
 mod after;
+mod after_args;
 mod args;
 mod bench;
 mod config;
@@ -17,10 +18,12 @@ mod doctor;
 mod document;
 mod inspect;
 mod keeper;
+mod kept;
 mod keys;
 mod load;
 mod optim;
 mod output;
+mod predict;
 mod progress;
 mod rates;
 mod scaling;
@@ -74,7 +77,9 @@ fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
         Command::Inspect { run } => after::inspect(&run),
         Command::Diff { first, second } => after::diff(&first, &second),
         Command::Eval(args) => after::eval(&args),
-        Command::Predict { of, out } => after::predict(&of, out.as_deref()),
+        Command::Predict(args) => predict::predict(&args),
+        Command::Generate(args) => predict::generate(&args),
+        Command::Explain(args) => predict::explain(&args),
         Command::Export(args) => after::export(&args),
         Command::Doctor => doctor::doctor(),
         Command::Config(args) => config_text(&args, flags),

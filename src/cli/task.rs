@@ -1,6 +1,6 @@
 //! What is trained: model and data as the settings name them.
 
-use crate::data::{Dataset, Labels, Sampling, digits};
+use crate::data::{Dataset, ImageShape, Labels, Preparation, RowKind, Sampling, digits};
 use crate::nn::{Loss, Network, Sequential, presets};
 use crate::study::made_up_data;
 use crate::train::{TrainError, Trainer};
@@ -65,8 +65,8 @@ pub(super) struct Task {
     pub(super) sampling: Sampling,
     /// The data in a line.
     pub(super) about: String,
-    /// The names of the classes; none where they are numbers, or tokens.
-    pub(super) class_names: Vec<String>,
+    /// How other files become such rows; nothing for rows that were made up.
+    pub(super) preparation: Option<Preparation>,
     /// How many rows the classes have.
     pub(super) balance: Option<String>,
 }
@@ -79,11 +79,11 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
     let Some(preset) = &settings.preset else {
         let (train, test) = digits();
         return Ok(Task {
-            model: flat_model(settings, &[64], 10)?,
+            model: model(settings, None)?,
             data: [Box::new(train), Box::new(test)],
             sampling: Sampling::Shuffle,
             about: "UCI digits (8x8)".to_owned(),
-            class_names: Vec::new(),
+            preparation: Some(of_digits()),
             balance: None,
         });
     };
@@ -92,13 +92,66 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
         Box::new(all.subset(&rows.collect::<Vec<_>>()))
     };
     Ok(Task {
-        model: preset.model.clone(),
+        model: model(settings, None)?,
         data: [part(0..MADE_UP.0), part(MADE_UP.0..MADE_UP.0 + MADE_UP.1)],
         sampling: Sampling::Shuffle,
         about: "made up from the seed".to_owned(),
-        class_names: Vec::new(),
+        preparation: None,
         balance: None,
     })
+}
+
+/// The embedded digits as what they are: images, whose values are shares of white.
+fn of_digits() -> Preparation {
+    let shape = ImageShape {
+        height: 8,
+        width: 8,
+        channels: 1,
+    };
+    Preparation {
+        rows: RowKind::Images {
+            shape,
+            statistics: shape.plain(),
+        },
+        num_classes: 10,
+        class_names: Vec::new(),
+    }
+}
+
+/// The model that the settings describe: on the user's files the preset in their shape, else the small network, or a GPT for texts.
+pub(super) fn model(
+    settings: &TrainSettings,
+    preparation: Option<&Preparation>,
+) -> Result<Sequential, TrainError> {
+    let (Some(_), Some(preparation)) = (&settings.data, preparation) else {
+        return match &settings.preset {
+            Some(preset) => Ok(preset.model.clone()),
+            None => flat_model(settings, &[64], 10),
+        };
+    };
+    let mut axes = preparation.rows.input_shape();
+    if axes.len() == 2 {
+        // Images without an axis of channels.
+        axes.push(1);
+    }
+    let is_text = matches!(preparation.rows, RowKind::Tokens { .. });
+    let classes = preparation.num_classes;
+    match (&settings.preset, is_text) {
+        (None, false) => flat_model(settings, &axes, classes),
+        (preset, _) => {
+            let name = preset.as_ref().map_or("gpt", |preset| preset.name);
+            let fits = ["lstm", "gpt"].contains(&name) == is_text;
+            let fitted = fits
+                .then(|| presets::fitted(name, &axes, classes))
+                .flatten();
+            let odd = TrainError::Preset {
+                name,
+                axes,
+                is_text,
+            };
+            Ok(fitted.ok_or(odd)?.model)
+        }
+    }
 }
 
 /// The layers that were named, or one hidden layer; and a dense one for the classes.
@@ -121,36 +174,26 @@ fn flat_model(
     Ok(flat.dense(classes))
 }
 
-/// A model on the user's files: the preset in the data's shape, else the small network, or a GPT for texts.
+/// The user's files.
 fn own_data(settings: &TrainSettings, path: &std::path::Path) -> Result<Task, TrainError> {
     let loaded = settings.load.load(path, CONTEXT, settings.seed)?;
-    let (axes, is_text, classes) = match loaded.data[0].labels() {
-        Labels::Classes(classes) => (loaded.axes(), false, classes),
-        Labels::Sequence { classes, len } => (vec![len], true, classes),
-        Labels::Values(values) => (loaded.axes(), false, values),
+    let sampling = settings.load.sampling(&loaded);
+    let balance = loaded.balance();
+    let num_classes = match loaded.data[0].labels() {
+        Labels::Classes(classes) | Labels::Sequence { classes, .. } => classes,
+        Labels::Values(_) | Labels::None => unreachable!("what is loaded has classes"),
     };
-    let model = match (&settings.preset, is_text) {
-        (None, false) => flat_model(settings, &axes, classes)?,
-        (preset, _) => {
-            let name = preset.as_ref().map_or("gpt", |preset| preset.name);
-            let fits = ["lstm", "gpt"].contains(&name) == is_text;
-            let fitted = fits
-                .then(|| presets::fitted(name, &axes, classes))
-                .flatten();
-            let odd = TrainError::Preset {
-                name,
-                axes,
-                is_text,
-            };
-            fitted.ok_or(odd)?.model
-        }
+    let preparation = Preparation {
+        rows: loaded.rows,
+        num_classes,
+        class_names: loaded.class_names,
     };
     Ok(Task {
-        model,
-        sampling: settings.load.sampling(&loaded),
-        balance: loaded.balance(),
+        model: model(settings, Some(&preparation))?,
+        sampling,
+        balance,
         data: loaded.data,
         about: loaded.about,
-        class_names: loaded.class_names,
+        preparation: Some(preparation),
     })
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ndarray::Array2;
+use serde::{Deserialize, Serialize};
 
 use super::arrays::ArrayDataset;
 use super::error::DataError;
@@ -26,6 +27,87 @@ pub enum Column {
     Name(String),
 }
 
+/// The columns of a table that are no label, and where the label stands.
+///
+/// ```
+/// use unisono::data::{Column, CsvTable};
+/// let table = CsvTable::parse(b"kind,size\ncat,1.5\ndog,2\n", &Column::Name("kind".into()), "pets.csv".as_ref())?;
+/// let columns = table.columns();
+/// assert_eq!((&columns.names[..], columns.label, columns.has_header), (&["size".to_owned()][..], 0, true));
+/// # Ok::<(), unisono::data::DataError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Columns {
+    /// Their names, in the order of a row's values: those of the header, or their places.
+    pub names: Vec<String>,
+    /// The place of the label, from 0.
+    pub label: usize,
+    /// Whether the first line holds the names.
+    pub has_header: bool,
+}
+
+impl Columns {
+    pub(super) fn of(first: &csv::StringRecord, label: usize, has_header: bool) -> Self {
+        let cells = first.iter().enumerate();
+        let name = |(column, text): (usize, &str)| match has_header {
+            true => text.to_owned(),
+            false => format!("column {column}"),
+        };
+        let names = cells.filter(|(column, _)| *column != label).map(name);
+        Self {
+            names: names.collect(),
+            label,
+            has_header,
+        }
+    }
+
+    /// Where they stand in another table, and how many records of it come before its rows: by name where there is a header, whatever stands beside
+    /// them; else all, or all but the label.
+    pub(super) fn places(
+        &self,
+        records: &[csv::StringRecord],
+        path: &Path,
+    ) -> Result<(usize, Vec<usize>), DataError> {
+        let first = records.first().ok_or(DataError::Empty)?;
+        let (width, refuse) = (first.len(), refusing(path));
+        if self.has_header {
+            if records.len() == 1 {
+                return Err(DataError::Empty);
+            }
+            let place = |name: &String| {
+                let found = first.iter().position(|other| other == name);
+                let got = || first.iter().collect::<Vec<_>>().join(", ");
+                found
+                    .ok_or_else(|| refuse(format!("a header with a column called {name:?}"), got()))
+            };
+            let places: Result<Vec<usize>, DataError> = self.names.iter().map(place).collect();
+            return Ok((1, places?));
+        }
+        let count = self.names.len();
+        match width {
+            width if width == count => Ok((0, (0..count).collect())),
+            width if width == count + 1 => {
+                Ok((0, (0..width).filter(|at| *at != self.label).collect()))
+            }
+            _ => Err(refuse(
+                format!("{count} columns, or {} with a label", count + 1),
+                format!("{width}"),
+            )),
+        }
+    }
+}
+
+/// The values of `columns` in another table, (rows, columns).
+pub(super) fn columns_of(
+    bytes: &[u8],
+    columns: &Columns,
+    path: &Path,
+) -> Result<Array2<f32>, DataError> {
+    let records = records(bytes, path)?;
+    let (skipped, places) = columns.places(&records, path)?;
+    numbers(&records[skipped..], &places, path)
+}
+
 /// A table of numbers, each row with a label.
 ///
 /// ```
@@ -37,7 +119,7 @@ pub enum Column {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct CsvTable {
-    names: Vec<String>,
+    columns: Columns,
     values: Array2<f32>,
     labels: Vec<u32>,
     classes: Vec<String>,
@@ -63,30 +145,18 @@ impl CsvTable {
         let Some(first) = records.first() else {
             return Err(DataError::Empty);
         };
-        let width = first.len();
         let at = place(label, first, path)?;
         let is_number = |text: &str| text.parse::<f32>().is_ok() || is_missing(text);
-        let features = |record: &csv::StringRecord| -> Vec<String> {
-            let cells = record
-                .iter()
-                .enumerate()
-                .filter(|(column, _)| *column != at);
-            cells.map(|(_, text)| text.to_owned()).collect()
-        };
+        let mut features = first.iter().enumerate().filter(|(column, _)| *column != at);
         let has_header =
-            matches!(label, Column::Name(_)) || features(first).iter().any(|text| !is_number(text));
-        let names = match has_header {
-            true => features(first),
-            false => (0..width)
-                .filter(|&column| column != at)
-                .map(|c| format!("column {c}"))
-                .collect(),
-        };
+            matches!(label, Column::Name(_)) || features.any(|(_, text)| !is_number(text));
+        let columns = Columns::of(first, at, has_header);
         let rows = &records[usize::from(has_header)..];
         if rows.is_empty() {
             return Err(DataError::Empty);
         }
-        let values = numbers(rows, at, path)?;
+        let places: Vec<usize> = (0..first.len()).filter(|column| *column != at).collect();
+        let values = numbers(rows, &places, path)?;
         let labels: Vec<&str> = rows.iter().map(|record| &record[at]).collect();
         if let Some(row) = labels.iter().position(|label| label.is_empty()) {
             let line = rows[row].position().map_or(0, csv::Position::line);
@@ -96,7 +166,7 @@ impl CsvTable {
         let (classes, labels) = numbered(&labels);
         Ok(Self {
             labels,
-            names,
+            columns,
             values,
             classes,
         })
@@ -104,7 +174,12 @@ impl CsvTable {
 
     /// The names of the features: those of the header, or their places.
     pub fn names(&self) -> &[String] {
-        &self.names
+        &self.columns.names
+    }
+
+    /// Where features and label stand.
+    pub fn columns(&self) -> &Columns {
+        &self.columns
     }
 
     /// The labels that there are: in order of their numbers if all of them are numbers, else of the alphabet.
@@ -170,17 +245,16 @@ pub(super) fn place(
     }
 }
 
-/// The features of `rows`, all columns but `label`.
+/// The values in columns `places` of `rows`.
 fn numbers(
     rows: &[csv::StringRecord],
-    label: usize,
+    places: &[usize],
     path: &Path,
 ) -> Result<Array2<f32>, DataError> {
-    let width = rows[0].len() - 1;
-    let mut values = Vec::with_capacity(rows.len() * width);
+    let mut values = Vec::with_capacity(rows.len() * places.len());
     for record in rows {
-        let cells = record.iter().enumerate();
-        for (column, text) in cells.filter(|(column, _)| *column != label) {
+        for &column in places {
+            let text = &record[column];
             let value = text.parse::<f32>().ok().filter(|value| value.is_finite());
             values.push(value.ok_or_else(|| DataError::Cell {
                 path: path.to_owned(),
@@ -190,7 +264,7 @@ fn numbers(
             })?);
         }
     }
-    let shape = (rows.len(), width);
+    let shape = (rows.len(), places.len());
     Ok(Array2::from_shape_vec(shape, values).expect("every row has as many values"))
 }
 

@@ -21,6 +21,8 @@ pub enum Labels {
     },
     /// So many values.
     Values(usize),
+    /// Nothing: rows to classify, not to train on.
+    None,
 }
 
 /// Rows of equal width, each with a label. Workers call it at the same time, each for its own rows.

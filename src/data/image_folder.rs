@@ -184,7 +184,7 @@ impl ImageFolder {
         Ok(Decoded { shape, skipped })
     }
 
-    fn image(&self, path: &Path) -> Result<(ImageShape, Vec<u8>), DataError> {
+    pub(super) fn image(&self, path: &Path) -> Result<(ImageShape, Vec<u8>), DataError> {
         let bytes = read(path)?;
         let decoded = decoded(&bytes)
             .map_err(|error| DataError::format(path, "a PNG or JPEG image", error.to_string()))?;
@@ -308,6 +308,19 @@ fn files(folder: &Path) -> Result<Found, DataError> {
         files.extend(images.into_iter().map(|path| (path, class as u32)));
     }
     Ok((names, files))
+}
+
+/// Every image in a folder and the folders in it, by name.
+pub(super) fn images_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut found = Vec::new();
+    for path in entries(folder)? {
+        if path.is_dir() {
+            found.extend(images_below(&path)?);
+        } else if is_image(&path) {
+            found.push(path);
+        }
+    }
+    Ok(found)
 }
 
 /// What lies in a folder and is not hidden, by name.

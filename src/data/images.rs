@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::dataset::{Dataset, Labels};
 use super::error::DataError;
 use super::stored::Stored;
 
 /// The shape of every image: (H, W, C), the channels of a pixel side by side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageShape {
     /// Rows of pixels.
     pub height: usize,
@@ -24,6 +26,14 @@ impl ImageShape {
         self.height * self.width * self.channels
     }
 
+    /// Statistics that change nothing.
+    pub fn plain(&self) -> ChannelStatistics {
+        ChannelStatistics {
+            means: vec![0.0; self.channels],
+            deviations: vec![1.0; self.channels],
+        }
+    }
+
     /// Whether an image has no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -31,7 +41,7 @@ impl ImageShape {
 }
 
 /// Mean and standard deviation of each channel, of values from 0 to 1.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChannelStatistics {
     /// The means.
     pub means: Vec<f32>,
@@ -104,10 +114,7 @@ impl ImageDataset {
         let rows = classes.len();
         let rows = u32::try_from(rows).map_err(|_| DataError::TooManyRows { rows })?;
         DataError::check_classes(&classes, num_classes)?;
-        let plain = ChannelStatistics {
-            means: vec![0.0; shape.channels],
-            deviations: vec![1.0; shape.channels],
-        };
+        let plain = shape.plain();
         Ok(Self {
             pixels,
             shape,

@@ -15,6 +15,7 @@
 //! | `sound`, `spectrogram`, `speech` | WAV, log-mel and MFCC, rows of them |
 //! | `words` | labelled texts as hashed n-grams |
 //! | `text`, `tokens` | the tokens of a text, in windows; characters, bytes, pieces of a `tokenizer.json` |
+//! | `preparation`, `new_rows` | how files became rows, kept with a model; other files made into such rows |
 //! | `digits` | handwritten digits, embedded in the program |
 //! | `synthetic` | made up data, for benchmarks and trials |
 //! | `sampler` | the order of the rows in an epoch |
@@ -33,7 +34,9 @@ mod idx;
 mod image_cache;
 mod image_folder;
 mod images;
+mod new_rows;
 mod npy;
+mod preparation;
 mod sampler;
 mod sound;
 mod spectrogram;
@@ -49,7 +52,7 @@ mod words;
 pub use array_file::ArrayFile;
 pub use arrays::ArrayDataset;
 pub use augment::{Augmentation, Augmented};
-pub use csv::{Column, CsvTable};
+pub use csv::{Column, Columns, CsvTable};
 pub use dataset::{Dataset, Labels, LabelsMut};
 pub use digits::digits;
 pub use error::DataError;
@@ -57,7 +60,9 @@ pub use idx::Idx;
 pub use image_cache::ImageCache;
 pub use image_folder::{ImageFolder, LoadedImages, OnBadSample};
 pub use images::{ChannelStatistics, ImageDataset, ImageShape};
+pub use new_rows::NewRows;
 pub use npy::{Npy, read_npz};
+pub use preparation::{Preparation, RowKind};
 pub use sampler::{Sampling, epoch_order};
 pub use sound::{NamedSounds, Sound, read_sounds};
 pub use spectrogram::{Spectrogram, SpectrogramSettings};

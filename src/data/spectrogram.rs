@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 use realfft::{RealFftPlanner, RealToComplex};
+use serde::{Deserialize, Serialize};
 
 /// What is added to a power before the logarithm.
 const FLOOR: f32 = 1e-6;
@@ -22,7 +23,7 @@ const FLOOR: f32 = 1e-6;
 /// let frames = SpectrogramSettings::default().spectrogram().log_mel(&second);
 /// assert_eq!(frames.dim(), (98, 40));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SpectrogramSettings {
     /// Samples a second of what comes in.
     pub rate: u32,

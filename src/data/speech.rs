@@ -67,12 +67,7 @@ impl SpectrogramDataset {
         let views: Vec<ArrayView2<'_, f32>> = spectrograms.iter().map(|one| one.view()).collect();
         let all = ndarray::concatenate(ndarray::Axis(0), &views).expect("all have as many bands");
         let scale = Standardizer::fit(all.view());
-        Ok(Self::scaled(
-            spectrograms,
-            frames,
-            (classes, num_classes),
-            scale,
-        ))
+        Self::scaled(spectrograms, frames, (classes, num_classes), scale)
     }
 
     /// Other spectrograms, of a test part say, with this one's frames, classes and standardisation.
@@ -80,23 +75,19 @@ impl SpectrogramDataset {
     /// # Errors
     /// As [`SpectrogramDataset::new`].
     pub fn like(&self, spectrograms: &[Array2<f32>], classes: Vec<u32>) -> Result<Self, DataError> {
-        check(spectrograms, self.bands(), (&classes, self.num_classes))?;
         let labels = (classes, self.num_classes);
-        Ok(Self::scaled(
-            spectrograms,
-            self.frames,
-            labels,
-            self.scale.clone(),
-        ))
+        Self::scaled(spectrograms, self.frames, labels, self.scale.clone())
     }
 
-    fn scaled(
+    /// Spectrograms brought to `frames` frames and standardised with `scale`.
+    pub(super) fn scaled(
         spectrograms: &[Array2<f32>],
         frames: usize,
         (classes, num_classes): (Vec<u32>, usize),
         scale: Standardizer,
-    ) -> Self {
+    ) -> Result<Self, DataError> {
         let bands = scale.means.len();
+        check(spectrograms, bands, (&classes, num_classes))?;
         let mut rows = Array2::zeros((spectrograms.len(), frames * bands));
         for (mut row, spectrogram) in rows.rows_mut().into_iter().zip(spectrograms) {
             let kept = frames.min(spectrogram.nrows());
@@ -104,7 +95,7 @@ impl SpectrogramDataset {
             scale.apply(&mut scaled);
             row.slice_mut(s![..kept * bands]).assign(&scaled.flatten());
         }
-        Self {
+        Ok(Self {
             rows,
             frames,
             classes,
@@ -112,7 +103,7 @@ impl SpectrogramDataset {
             scale,
             augmentation: SpectrogramAugmentation::default(),
             seed: 0,
-        }
+        })
     }
 
     /// The same, changed anew in every epoch of training.
@@ -122,6 +113,11 @@ impl SpectrogramDataset {
             seed,
             ..self
         }
+    }
+
+    /// What bands are standardised with.
+    pub fn standardised_with(&self) -> &Standardizer {
+        &self.scale
     }
 
     /// Frames of a row.

@@ -6,6 +6,8 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::seed::{Purpose, Stream};
 
+use serde::{Deserialize, Serialize};
+
 use super::error::DataError;
 
 /// Row numbers of a training and a test part: of every class the same share, `test_share` of its rows (rounded), drawn from the
@@ -116,7 +118,7 @@ pub fn split_from_file(path: &Path, rows: usize) -> Result<(Vec<usize>, Vec<usiz
 /// scale.apply(&mut values);
 /// assert_eq!(values, array![[-1.0, 0.0], [1.0, 0.0]]);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Standardizer {
     /// The columns' means.
     pub means: Vec<f32>,

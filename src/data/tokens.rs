@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::error::DataError;
 use super::text::Vocabulary;
 
@@ -27,7 +29,8 @@ fn lost(text: &str, offsets: &[(usize, usize)]) -> Option<char> {
 /// assert_eq!(bytes.decode(&[0xc3, 0xa9, 0x21]), "é!");
 /// # Ok::<(), DataError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub enum Tokenizer {
     /// A number for each character of a text.
     Characters(Vocabulary),
@@ -37,13 +40,55 @@ pub enum Tokenizer {
     Pieces(Box<tokenizers::Tokenizer>),
 }
 
+/// A tokenizer as it is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Written {
+    Characters(String),
+    Bytes,
+    /// A `tokenizer.json`.
+    Pieces(String),
+}
+
+impl From<Tokenizer> for Written {
+    fn from(tokenizer: Tokenizer) -> Self {
+        match tokenizer {
+            Tokenizer::Bytes => Written::Bytes,
+            Tokenizer::Pieces(pieces) => Written::Pieces(
+                pieces
+                    .to_string(false)
+                    .expect("it was read from such a text"),
+            ),
+            Tokenizer::Characters(vocabulary) => {
+                let all: Vec<u32> = (0..vocabulary.len() as u32).collect();
+                Written::Characters(vocabulary.decode(&all))
+            }
+        }
+    }
+}
+
+impl TryFrom<Written> for Tokenizer {
+    type Error = DataError;
+
+    fn try_from(written: Written) -> Result<Self, DataError> {
+        match written {
+            Written::Characters(text) => Ok(Tokenizer::Characters(Vocabulary::of(&text))),
+            Written::Bytes => Ok(Tokenizer::Bytes),
+            Written::Pieces(json) => Self::parse_json(json.as_bytes(), "tokenizer".as_ref()),
+        }
+    }
+}
+
 impl Tokenizer {
     /// Reads a `tokenizer.json`.
     ///
     /// # Errors
     /// [`DataError::Io`]; [`DataError::Format`] if it describes no tokenizer.
     pub fn from_json(path: &Path) -> Result<Self, DataError> {
-        let bytes = std::fs::read(path).map_err(DataError::io(path))?;
+        Self::parse_json(&std::fs::read(path).map_err(DataError::io(path))?, path)
+    }
+
+    fn parse_json(bytes: &[u8], path: &Path) -> Result<Self, DataError> {
         let tokenizer = tokenizers::Tokenizer::from_bytes(bytes);
         let odd = |expected: &str, got: String| DataError::format(path, expected, got);
         let mut tokenizer =

@@ -9,13 +9,15 @@
 //! term specificity", 1972.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 use ndarray_rand::rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::seed::{Purpose, Stream};
 
-use super::csv::{Column, numbered, place, records};
+use super::csv::{Column, Columns, numbered, place, records};
 use super::dataset::{Dataset, Labels, LabelsMut};
 use super::error::DataError;
 use super::files::Source;
@@ -33,6 +35,8 @@ pub struct LabelledTexts {
     pub labels: Vec<u32>,
     /// The labels that there are, in order.
     pub classes: Vec<String>,
+    /// Where text and label stand.
+    pub columns: Columns,
 }
 
 impl LabelledTexts {
@@ -62,7 +66,9 @@ impl LabelledTexts {
         let first = records.first().ok_or(DataError::Empty)?;
         let at = place(label, first, path)?;
         // A column has a name where there is a header.
-        let records = &records[usize::from(matches!(label, Column::Name(_)))..];
+        let has_header = matches!(label, Column::Name(_));
+        let columns = Columns::of(first, at, has_header);
+        let records = &records[usize::from(has_header)..];
         if records.is_empty() {
             return Err(DataError::Empty);
         }
@@ -79,6 +85,7 @@ impl LabelledTexts {
             texts: texts.collect(),
             labels,
             classes,
+            columns,
         })
     }
 
@@ -91,6 +98,7 @@ impl LabelledTexts {
             texts: rows.iter().map(|&row| self.texts[row].clone()).collect(),
             labels: rows.iter().map(|&row| self.labels[row]).collect(),
             classes: self.classes.clone(),
+            columns: self.columns.clone(),
         }
     }
 }
@@ -105,7 +113,7 @@ impl LabelledTexts {
 /// assert_eq!((data.len(), data.input_len()), (2, 1024));
 /// # Ok::<(), unisono::data::DataError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TextHasher {
     idf: Vec<f32>,
 }
@@ -131,6 +139,11 @@ impl TextHasher {
         Self { idf: idf.collect() }
     }
 
+    /// How many buckets there are.
+    pub fn buckets(&self) -> usize {
+        self.idf.len()
+    }
+
     /// The buckets of a text that are not 0, and their values; nothing for a text without a word.
     pub fn row(&self, text: &str) -> Vec<(u32, f32)> {
         let counts = counts(text, self.idf.len());
@@ -148,6 +161,33 @@ impl TextHasher {
             .sqrt();
         row.iter_mut().for_each(|(_, value)| *value /= norm);
         row
+    }
+
+    /// The words of a text, each with its share of what `values` says of the buckets: a bucket's value goes in equal parts to the features in it,
+    /// and theirs to their words.
+    ///
+    /// ```
+    /// use unisono::data::TextHasher;
+    /// let hasher = TextHasher::fit(&["the cat".to_owned()], 1 << 10);
+    /// let mut values = vec![0.0; 1 << 10];
+    /// hasher.row("cat").iter().for_each(|&(bucket, _)| values[bucket as usize] = 1.0);
+    /// let shares = hasher.shares("the cat", &values);
+    /// assert!(shares[1].0 == "cat" && shares[1].1 > 2.0 * shares[0].1);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is not a value for each bucket.
+    pub fn shares(&self, text: &str, values: &[f32]) -> Vec<(String, f32)> {
+        assert_eq!(values.len(), self.buckets(), "give a value for each bucket");
+        let words = words_of(text);
+        let counts = counts(text, self.buckets());
+        let mut shares = vec![0.0; words.len()];
+        for (bucket, at) in features(&words, self.buckets()) {
+            let parts = counts[&bucket] as usize * at.len();
+            let share = values[bucket as usize] / parts as f32;
+            shares[at].iter_mut().for_each(|sum| *sum += share);
+        }
+        words.into_iter().zip(shares).collect()
     }
 
     /// The rows of labelled texts.
@@ -238,27 +278,40 @@ impl Dataset for HashedTexts {
 
 /// How often each bucket comes up, in ascending order.
 fn counts(text: &str, buckets: usize) -> BTreeMap<u32, u32> {
+    let mut counts = BTreeMap::new();
+    for (bucket, _) in features(&words_of(text), buckets) {
+        *counts.entry(bucket).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// The words of a text, in small letters.
+fn words_of(text: &str) -> Vec<String> {
     let text = text.to_lowercase();
     let words = text.split(|c: char| !c.is_alphanumeric());
-    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-    let mut counts = BTreeMap::new();
-    let mut add = |kind: u8, parts: &[&str]| {
-        let bucket = (hash(kind, parts) % buckets as u64) as u32;
-        *counts.entry(bucket).or_insert(0) += 1;
-    };
-    words.iter().for_each(|word| add(1, &[word]));
-    words.windows(2).for_each(|pair| add(2, pair));
-    for word in words {
+    let words = words.filter(|word| !word.is_empty());
+    words.map(str::to_owned).collect()
+}
+
+/// Each feature of these words: its bucket, and the words it is made of.
+fn features(words: &[String], buckets: usize) -> Vec<(u32, Range<usize>)> {
+    let mut found = Vec::new();
+    let bucket = |kind: u8, parts: &[&str]| (hash(kind, parts) % buckets as u64) as u32;
+    for (at, word) in words.iter().enumerate() {
+        found.push((bucket(1, &[word]), at..at + 1));
+        if let Some(next) = words.get(at + 1) {
+            found.push((bucket(2, &[word, next]), at..at + 2));
+        }
         let framed = format!(" {word} ");
         let starts = framed.char_indices().map(|(at, _)| at);
         let starts: Vec<usize> = starts.chain([framed.len()]).collect();
         for n in 3..=5 {
             for ends in starts.windows(n + 1) {
-                add(3, &[&framed[ends[0]..ends[n]]]);
+                found.push((bucket(3, &[&framed[ends[0]..ends[n]]]), at..at + 1));
             }
         }
     }
-    counts
+    found
 }
 
 /// FNV-1a over the parts, with a mark behind each.

@@ -53,6 +53,11 @@ pub enum ExportError {
         /// Its name.
         layer: &'static str,
     },
+    /// A model that passes over padding.
+    #[error(
+        "a model that passes over padding cannot be written as ONNX; export the weights as safetensors or npz, or build the model without"
+    )]
+    Padding,
     /// The model cannot be built.
     #[error(transparent)]
     Model(#[from] NnError),

@@ -12,6 +12,7 @@ mod npz;
 mod onnx;
 mod onnx_format;
 mod onnx_graph;
+mod onnx_sequence;
 mod safetensors;
 mod torch;
 

@@ -32,10 +32,13 @@ const OPSET: i64 = 17;
 /// ```
 ///
 /// # Errors
-/// [`ExportError::Layer`] for a layer that cannot be written (recurrent layers, attention, embeddings, group and RMS norm, adaptive pools, a
-/// user's own); [`ExportError::Write`].
+/// [`ExportError::Layer`] for a layer without a formula (a user's own may have none); [`ExportError::Padding`] for a model that passes over padding;
+/// [`ExportError::Write`].
 pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
     let model = network.model();
+    if model.has_padding() {
+        return Err(ExportError::Padding);
+    }
     let mut graph = Graph::new(network);
     let input = (String::from("x"), model.input_shape().clone());
     let (output, shape) = graph.sequential(model, input, "")?;
@@ -65,10 +68,10 @@ pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
 }
 
 /// A value of the graph: its name, and the shape of its rows.
-type Value = (String, Shape);
+pub(super) type Value = (String, Shape);
 
 impl Graph<'_> {
-    fn sequential(
+    pub(super) fn sequential(
         &mut self,
         model: &Sequential,
         mut value: Value,
@@ -87,6 +90,8 @@ impl Graph<'_> {
             let name = match op {
                 Op::Sum(branches) => self.branches(&branches, &value, (&place, "Add"))?,
                 Op::Concat(branches) => self.branches(&branches, &value, (&place, "Concat"))?,
+                Op::Chain(part) => self.sequential(&part, value, &format!("{place}."))?.0,
+                Op::TiedEmbedding(body) => self.tied(&body, &value, &place)?,
                 op => self.op(&op, &value, &output).ok_or_else(odd)?,
             };
             value = (name, output);
@@ -145,6 +150,19 @@ impl Graph<'_> {
                 let attributes = vec![Attribute::int("axis", -1), Attribute::float("epsilon", eps)];
                 self.add("LayerNormalization", &inputs, attributes)
             }
+            Op::RmsNorm { eps, has_bias } => self.rms_norm((x, shape), (eps, has_bias)),
+            Op::GroupNorm { .. } => self.group_norm(op, (x, shape))?,
+            Op::AdaptiveAverage { height, width } => self.averages((x, shape), (height, width)),
+            Op::Embedding => {
+                let table = self.weight();
+                self.rows_of(&table, x)
+            }
+            Op::Positions => {
+                let positions = self.weight();
+                self.add("Add", &[x, &positions], Vec::new())
+            }
+            Op::Attention { .. } => self.attention(op, (x, shape))?,
+            Op::Recurrent { cell, is_reversed } => self.recurrent(x, (cell, is_reversed)),
             Op::Activation(activation) => self.activation(activation, x),
             Op::Softmax => self.add("Softmax", &[x], vec![Attribute::int("axis", -1)]),
             Op::Reshape(_) => {
@@ -287,7 +305,7 @@ impl Graph<'_> {
         self.add("Pad", &[&kept, &pads], Vec::new())
     }
 
-    fn plus_bias(&mut self, y: String, has_bias: bool) -> String {
+    pub(super) fn plus_bias(&mut self, y: String, has_bias: bool) -> String {
         if !has_bias {
             return y;
         }
@@ -301,7 +319,7 @@ impl Graph<'_> {
         } else {
             &[0, 3, 1, 2]
         };
-        self.add("Transpose", &[x], vec![Attribute::ints("perm", order)])
+        self.transposed(x, order)
     }
 
     fn channels_last(&mut self, x: &str, is_sequence: bool) -> String {
@@ -310,6 +328,6 @@ impl Graph<'_> {
         } else {
             &[0, 2, 3, 1]
         };
-        self.add("Transpose", &[x], vec![Attribute::ints("perm", order)])
+        self.transposed(x, order)
     }
 }

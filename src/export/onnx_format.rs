@@ -61,41 +61,61 @@ pub(super) struct Attribute {
     pub(super) f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub(super) i: Option<i64>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub(super) s: Option<Vec<u8>>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub(super) ints: Vec<i64>,
-    /// 1: `f`, 2: `i`, 7: `ints`.
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub(super) strings: Vec<Vec<u8>>,
+    /// 1: `f`, 2: `i`, 3: `s`, 7: `ints`, 8: `strings`.
     #[prost(int32, tag = "20")]
     pub(super) kind: i32,
 }
 
 impl Attribute {
-    pub(super) fn float(name: &str, value: f32) -> Self {
+    fn new(name: &str, kind: i32) -> Self {
         Self {
             name: name.to_owned(),
+            kind,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn float(name: &str, value: f32) -> Self {
+        Self {
             f: Some(value),
-            i: None,
-            ints: Vec::new(),
-            kind: 1,
+            ..Self::new(name, 1)
         }
     }
 
     pub(super) fn int(name: &str, value: i64) -> Self {
         Self {
-            name: name.to_owned(),
-            f: None,
             i: Some(value),
-            ints: Vec::new(),
-            kind: 2,
+            ..Self::new(name, 2)
+        }
+    }
+
+    pub(super) fn text(name: &str, value: &str) -> Self {
+        Self {
+            s: Some(value.as_bytes().to_vec()),
+            ..Self::new(name, 3)
         }
     }
 
     pub(super) fn ints(name: &str, values: &[usize]) -> Self {
         Self {
-            name: name.to_owned(),
-            f: None,
-            i: None,
             ints: values.iter().map(|&value| value as i64).collect(),
-            kind: 7,
+            ..Self::new(name, 7)
+        }
+    }
+
+    pub(super) fn texts(name: &str, values: &[&str]) -> Self {
+        Self {
+            strings: values
+                .iter()
+                .map(|value| value.as_bytes().to_vec())
+                .collect(),
+            ..Self::new(name, 8)
         }
     }
 }

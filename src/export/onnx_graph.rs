@@ -59,11 +59,16 @@ impl<'n> Graph<'n> {
         self.network.params()[range].to_vec()
     }
 
+    /// The shape of the next tensor of the model.
+    pub(super) fn next_shape(&self) -> Vec<usize> {
+        self.network.layout().tensors()[self.next_tensor]
+            .shape
+            .clone()
+    }
+
     /// The next tensor of the model as it is.
     pub(super) fn weight(&mut self) -> String {
-        let shape = self.network.layout().tensors()[self.next_tensor]
-            .shape
-            .clone();
+        let shape = self.next_shape();
         let values = self.values();
         self.floats(&shape, &values)
     }

@@ -272,9 +272,18 @@ impl Layer for BatchNormLayer {
         }
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+    fn backward(&mut self, pass: &Pass<'_>, mut tape: Tape<'_>, grads: &mut Grads<'_>) {
         let (c, stride) = (self.shape.channels(), self.stride());
         let (x, dy, params) = (tape.x, &*tape.dy, tape.params);
+        if let (Mode::Evaluate, Some(dx)) = (pass.mode, &mut tape.dx) {
+            // Running statistics are constants; forward left the reciprocals of their deviations.
+            for (dx, dy) in dx.chunks_exact_mut(c).zip(dy.chunks_exact(c)) {
+                let factors = params.iter().zip(&self.saved).map(|(gain, s)| gain * s);
+                let values = dx.iter_mut().zip(dy).zip(factors);
+                values.for_each(|((dx, dy), factor)| *dx = dy * factor);
+            }
+            return;
+        }
         self.gradient_sums(pass, x, dy);
         let mut levels = std::mem::take(&mut self.levels);
         let mut dx = tape.dx;

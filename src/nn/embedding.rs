@@ -18,6 +18,7 @@ use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::{Bias, Ones, elementwise::add};
 use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::op::Op;
 use super::shape::Shape;
 use super::spec::Sequential;
 use super::stages::Stages;
@@ -121,6 +122,13 @@ impl Spec for Embedding {
             rows: Default::default(),
             shards: Vec::new(),
         }))
+    }
+
+    fn op(&self) -> Option<Op> {
+        Some(match &self.head {
+            Some(body) => Op::TiedEmbedding(body.clone()),
+            None => Op::Embedding,
+        })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::shape::Shape;
+
 /// An error of a model's description or use.
 ///
 /// ```
@@ -65,6 +67,14 @@ pub enum NnError {
         expected: usize,
         /// The data's.
         got: usize,
+    },
+    /// A model that does not say what follows each token.
+    #[error(
+        "the model gives {output} a row, expected logits of the vocabulary for each position; take a language model, such as gpt or lstm"
+    )]
+    NotText {
+        /// The shape of its output.
+        output: Shape,
     },
 }
 

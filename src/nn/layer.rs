@@ -11,7 +11,8 @@
 //! 1. A row's y and dx do not depend on the other rows of the block, except within a shard where
 //!    [`Layer::couples_rows`] says so. So blocks may be cut anywhere between shards.
 //! 2. A parameter's gradient is the tree, over the shards of a node, of one sum a shard ([`Grads::fold`]).
-//! 3. Nothing is allocated once the largest block has been seen.
+//! 3. In evaluation backward may be asked for the gradient of the input alone: the pass then has no shards and no nodes.
+//! 4. Nothing is allocated once the largest block has been seen.
 
 use std::fmt::Debug;
 use std::ops::Range;

@@ -68,7 +68,7 @@ pub use layer::{Build, InPlace, Layer, Mode, Pass, Spec, Tape, TensorSpec};
 pub use loss::{CrossEntropy, Loss, MseConvention, TargetKind, Targets, TargetsMut};
 pub use network::Network;
 pub use norm::Norm;
-pub use op::Op;
+pub use op::{Op, RecurrentCell};
 pub use params::{ParamLayout, Role, Tensor};
 pub use pool::Pool;
 pub use positions::Positions;

@@ -135,7 +135,15 @@ impl Spec for Norm {
                 eps: self.eps,
                 has_bias: self.has_bias,
             }),
-            Kind::Rms | Kind::Group(_) => None,
+            Kind::Rms => Some(Op::RmsNorm {
+                eps: self.eps,
+                has_bias: self.has_bias,
+            }),
+            Kind::Group(groups) => Some(Op::GroupNorm {
+                groups,
+                eps: self.eps,
+                has_bias: self.has_bias,
+            }),
         }
     }
 }

@@ -62,6 +62,53 @@ pub enum Op {
         /// Whether there are biases.
         has_bias: bool,
     },
+    /// x / sqrt(mean(x²) + eps) times weight, over the last axis.
+    RmsNorm {
+        /// Added to the mean.
+        eps: f32,
+        /// Whether there are biases.
+        has_bias: bool,
+    },
+    /// As layer norm, over all positions of each group of channels.
+    GroupNorm {
+        /// Groups of channels.
+        groups: usize,
+        /// Added to the variance.
+        eps: f32,
+        /// Whether there are biases.
+        has_bias: bool,
+    },
+    /// The average of each of so many windows on each axis of positions: window i from floor(i n / outputs) to ceil((i + 1) n / outputs).
+    AdaptiveAverage {
+        /// Outputs on the axis of rows; 1 for sequences.
+        height: usize,
+        /// Outputs on the axis of columns, or of positions.
+        width: usize,
+    },
+    /// Rows of a table (V, C), by whole numbers.
+    Embedding,
+    /// The same, then the body, then the table transposed as the weight of a last dense layer without biases. The table is the first tensor.
+    TiedEmbedding(Sequential),
+    /// x plus a vector for each position.
+    Positions,
+    /// Multi-head self-attention: weights (C, 3 C) for q, k, v and (C, C) for the output, each with a bias behind it if there are any.
+    Attention {
+        /// Heads, of equal size.
+        heads: usize,
+        /// Whether a position sees only itself and those before it.
+        is_causal: bool,
+        /// Whether there are biases.
+        has_bias: bool,
+    },
+    /// A recurrent layer in one direction, from a state of zeros: weights (C, G H), biases, hidden weights (H, G H), biases; gates in PyTorch's order.
+    Recurrent {
+        /// Its cell.
+        cell: RecurrentCell,
+        /// Whether it runs from the last position to the first.
+        is_reversed: bool,
+    },
+    /// Layers one after another.
+    Chain(Sequential),
     /// An activation.
     Activation(Activation),
     /// Softmax over the last axis.
@@ -79,4 +126,23 @@ pub enum Op {
     Sum(Vec<Sequential>),
     /// Branches that all get the input, side by side on the last axis.
     Concat(Vec<Sequential>),
+}
+
+/// The cell of a recurrent layer.
+///
+/// ```
+/// use unisono::nn::{Op, Recurrent, RecurrentCell, Spec};
+/// let op = Recurrent::gru(8).reversed().op();
+/// assert_eq!(op, Some(Op::Recurrent { cell: RecurrentCell::Gru, is_reversed: true }));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecurrentCell {
+    /// tanh(W x + b + U h + c).
+    Tanh,
+    /// max(W x + b + U h + c, 0).
+    Relu,
+    /// Gates r, z, n.
+    Gru,
+    /// Gates i, f, g, o.
+    Lstm,
 }

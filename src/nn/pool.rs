@@ -216,7 +216,7 @@ impl Spec for Pool {
                 padding,
             }),
             Size::Outputs(0, 0) => Some(Op::GlobalAverage),
-            Size::Outputs(..) => None,
+            Size::Outputs(height, width) => Some(Op::AdaptiveAverage { height, width }),
         }
     }
 }

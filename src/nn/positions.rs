@@ -8,6 +8,7 @@ use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::elementwise::add;
 use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec};
+use super::op::Op;
 use super::shape::Shape;
 
 /// Adds a learned vector to each position of rows (T, C), which keep their shape.
@@ -55,6 +56,10 @@ impl Spec for Positions {
             })),
             _ => Err(build.refuse("rows of shape TxC", input)),
         }
+    }
+
+    fn op(&self) -> Option<Op> {
+        Some(Op::Positions)
     }
 }
 

@@ -116,7 +116,7 @@ impl Sequential {
     }
 
     /// Whether some positions may be padding.
-    pub(super) fn has_padding(&self) -> bool {
+    pub fn has_padding(&self) -> bool {
         self.padding.is_some()
     }
 

@@ -202,6 +202,7 @@ fn hash_rows(part: &dyn Dataset, hash: &mut Sha256) {
                 part.gather_values(rows, &mut values);
                 hash.update(bytemuck::cast_slice(&values));
             }
+            Labels::None => {}
         }
     }
 }

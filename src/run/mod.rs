@@ -4,6 +4,7 @@
 //! runs/first/
 //!   config.toml          the settings, every one of them
 //!   manifest.json        what it ran on, what came out: versions, processor, threads, seed, hashes
+//!   preparation.json     how files became rows: other files become such rows by it
 //!   metrics.jsonl        one line a record: some steps of each epoch, every epoch
 //!   events.out.tfevents* the same for TensorBoard
 //!   checkpoints/         what a resume goes on from
@@ -17,21 +18,33 @@
 //! | `folder` | [`RunFolder`]: making, opening, locking |
 //! | `log` | [`MetricsLog`]: records to JSON lines and to TensorBoard |
 //! | `manifest` | [`Manifest`] |
-//! | `mistakes` | [`predictions`]; [`Mistakes`]: confusion matrix, wrong rows as pictures |
+//! | `predictions` | [`predictions`]: what rows are taken for |
+//! | `mistakes` | [`Mistakes`]: confusion matrix, wrong rows as pictures |
+//! | `picture` | rows as pictures |
+//! | `saliency` | [`Saliency`]: what of a row counts |
+//! | `generation` | [`Generation`]: text of a language model's own |
 //! | `report` | the page |
 //! | `tensorboard` | event files |
 
 mod error;
 mod folder;
+mod generation;
 mod log;
 mod manifest;
 mod mistakes;
+mod picture;
+mod predictions;
 mod report;
+mod saliency;
 mod tensorboard;
 
 pub use error::RunError;
 pub use folder::RunFolder;
+pub use generation::Generation;
 pub use log::{MetricsLog, Record};
 pub use manifest::{Manifest, Status};
-pub use mistakes::{Mistakes, Predicted, WrongRow, predictions};
+pub use mistakes::{Mistakes, WrongRow};
+pub use picture::{heat_map, picture};
+pub use predictions::{Predicted, predictions};
 pub use report::report;
+pub use saliency::Saliency;

@@ -88,6 +88,36 @@ impl Page {
         self.add(format!("<div class=\"pictures\">{pictures}</div>"))
     }
 
+    /// Adds words in a row, each shaded by how much it counts: blue for, orange against.
+    ///
+    /// ```
+    /// use unisono::study::Page;
+    /// let mut page = Page::new("Words");
+    /// page.shaded_words(&[("good".to_owned(), 2.0), ("but".to_owned(), -1.0)]);
+    /// assert!(page.html().contains("rgba(0,114,178,1.00)\" title=\"+2.0000\">good</span>"));
+    /// ```
+    pub fn shaded_words(&mut self, words: &[(String, f32)]) -> &mut Self {
+        let most = words
+            .iter()
+            .map(|word| word.1.abs())
+            .fold(f32::MIN_POSITIVE, f32::max);
+        let span = |(word, value): &(String, f32)| {
+            let share = value.abs() / most;
+            let colour = if *value < 0.0 {
+                "213,94,0"
+            } else {
+                "0,114,178"
+            };
+            let text = if share > 0.6 { "color:#fff;" } else { "" };
+            format!(
+                "<span style=\"{text}background:rgba({colour},{share:.2})\" title=\"{value:+.4}\">{}</span>\n",
+                escaped(word)
+            )
+        };
+        let words: String = words.iter().map(span).collect();
+        self.add(format!("<p class=\"words\">{words}</p>"))
+    }
+
     /// The whole document.
     pub fn html(&self) -> String {
         let title = escaped(&self.title);

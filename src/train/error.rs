@@ -187,6 +187,7 @@ fn labels_text(labels: &Labels) -> String {
         Labels::Classes(n) => format!("classes below {n}"),
         Labels::Sequence { classes, len } => format!("classes below {classes} at {len} positions"),
         Labels::Values(n) => format!("{n} values a row"),
+        Labels::None => "rows without labels".to_owned(),
     }
 }
 

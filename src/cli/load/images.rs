@@ -4,7 +4,7 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::data::{Augmented, DataError, ImageDataset, ImageFolder, LoadedImages};
+use crate::data::{Augmented, DataError, ImageDataset, ImageFolder, LoadedImages, RowKind};
 
 use super::{LoadSettings, Loaded};
 
@@ -111,6 +111,7 @@ impl LoadSettings {
                 statistics.deviations
             ),
             class_names,
+            rows: RowKind::Images { shape, statistics },
             train_classes: Some(labels),
         })
     }

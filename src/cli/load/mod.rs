@@ -10,8 +10,8 @@ mod tables;
 use std::path::{Path, PathBuf};
 
 use crate::data::{
-    Column, DataError, Dataset, ImageFolder, OnBadSample, Sampling, TextDataset, Tokenizer,
-    Vocabulary, random_split, read_bytes, read_text, split_from_file, stratified_split,
+    Column, DataError, Dataset, ImageFolder, OnBadSample, RowKind, Sampling, TextDataset,
+    Tokenizer, Vocabulary, random_split, read_bytes, read_text, split_from_file, stratified_split,
 };
 
 use super::config::{ArgError, refused};
@@ -31,6 +31,8 @@ pub(super) struct Loaded {
     pub(super) about: String,
     /// The names of the classes; none where they are numbers, or tokens.
     pub(super) class_names: Vec<String>,
+    /// How other files become such rows.
+    pub(super) rows: RowKind,
     /// The class of each training row, where it has one.
     train_classes: Option<Vec<u32>>,
 }
@@ -46,15 +48,6 @@ impl Loaded {
             .for_each(|&class| counts[class as usize] += 1);
         let (least, most) = (counts.iter().min()?, counts.iter().max()?);
         Some(format!("{num_classes}, of {least} to {most} training rows"))
-    }
-
-    /// The shape of a row; images without an axis of channels get one.
-    pub(super) fn axes(&self) -> Vec<usize> {
-        let mut axes = self.data[0].input_shape();
-        if axes.len() == 2 {
-            axes.push(1);
-        }
-        axes
     }
 
     fn num_classes(&self) -> usize {
@@ -270,6 +263,7 @@ impl LoadSettings {
                 tokenizer.len()
             ),
             class_names: Vec::new(),
+            rows: RowKind::Tokens { tokenizer, context },
             train_classes: None,
         })
     }

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use ndarray::Array2;
 
-use crate::data::{DataError, SpectrogramDataset, SpectrogramSettings, group_split, read_sounds};
+use crate::data::{
+    DataError, RowKind, SpectrogramDataset, SpectrogramSettings, group_split, read_sounds,
+};
 
 use super::{LoadSettings, Loaded, Split, whole_parts};
 
@@ -130,6 +132,11 @@ impl LoadSettings {
         let classes = sounds.class_names.len();
         let data = SpectrogramDataset::new(&train, frames, train_labels.clone(), classes)?;
         let test = data.like(&test, test_labels)?;
+        let rows = RowKind::Sounds {
+            settings: SpectrogramSettings::default(),
+            frames,
+            scale: data.standardised_with().clone(),
+        };
         let data = data.augmented(self.changes.sounds, seed);
         Ok(Loaded {
             about: format!(
@@ -143,6 +150,7 @@ impl LoadSettings {
             ),
             data: [Box::new(data), Box::new(test)],
             class_names: sounds.class_names,
+            rows,
             train_classes: Some(train_labels),
         })
     }

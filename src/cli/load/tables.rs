@@ -7,7 +7,7 @@ use ndarray::{Array2, Axis};
 
 use crate::data::{
     ArrayDataset, ArrayFile, CsvTable, DataError, Dataset, ImageDataset, ImageShape, LabelledTexts,
-    Npy, Standardizer, TextHasher, read_npz,
+    Npy, RowKind, Standardizer, TextHasher, read_npz,
 };
 
 use super::{LoadSettings, Loaded};
@@ -34,11 +34,22 @@ impl LoadSettings {
             table.classes().join(", ")
         );
         let classes = table.classes().to_vec();
-        self.values(
+        let loaded = self.values(
             (table.values().to_owned(), &[table.names().len()]),
             table.labels(),
             ([train, test], classes, about),
-        )
+        )?;
+        let RowKind::Array {
+            scale: Some(scale), ..
+        } = loaded.rows
+        else {
+            unreachable!("values are standardised");
+        };
+        let columns = table.columns().clone();
+        Ok(Loaded {
+            rows: RowKind::Table { columns, scale },
+            ..loaded
+        })
     }
 
     /// Real values with classes, standardised.
@@ -61,6 +72,10 @@ impl LoadSettings {
             data: [Box::new(train), Box::new(test)],
             about,
             class_names,
+            rows: RowKind::Array {
+                shape: shape.to_vec(),
+                scale: Some(scale),
+            },
         })
     }
 
@@ -77,6 +92,10 @@ impl LoadSettings {
             data: [Box::new(data), Box::new(hasher.dataset(&test)?)],
             about: format!("{}, texts as {BUCKETS} buckets of n-grams", path.display()),
             class_names: texts.classes,
+            rows: RowKind::Texts {
+                columns: texts.columns,
+                hasher,
+            },
             train_classes: Some(train.labels),
         })
     }
@@ -134,6 +153,10 @@ impl LoadSettings {
                 path.display(),
                 data.input_shape()
             ),
+            rows: RowKind::Array {
+                shape: data.input_shape(),
+                scale: None,
+            },
             data: [Box::new(data), Box::new(test)],
             class_names: Vec::new(),
             train_classes: Some(train),

@@ -16,6 +16,7 @@ mod layer;
 use super::Init;
 use super::error::NnError;
 use super::layer::{Build, Layer, Spec};
+use super::op::Op;
 use super::shape::Shape;
 
 use layer::AttentionLayer;
@@ -96,5 +97,13 @@ impl Spec for Attention {
             (length, channels),
             build.isa,
         )))
+    }
+
+    fn op(&self) -> Option<Op> {
+        Some(Op::Attention {
+            heads: self.heads,
+            is_causal: self.reach == Reach::Causal,
+            has_bias: self.has_bias,
+        })
     }
 }

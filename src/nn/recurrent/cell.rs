@@ -3,6 +3,8 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
+use crate::nn::op::RecurrentCell;
+
 /// What forward reads and writes at one position of one row; slices of H values, gates of G H.
 #[derive(Debug)]
 pub(super) struct Forward<'a> {
@@ -39,6 +41,9 @@ pub(super) struct Backward<'a> {
 pub(super) trait Cell: Send + Sync + Debug {
     /// Its name.
     fn name(&self) -> &'static str;
+
+    /// Which one it is.
+    fn kind(&self) -> RecurrentCell;
 
     /// Gates, each as wide as the state.
     fn num_gates(&self) -> usize;

@@ -13,6 +13,7 @@ use multiversion::multiversion;
 
 use super::cell::{Backward, Cell, Forward};
 use crate::nn::kernel::elementwise::{sigmoid, tanh};
+use crate::nn::op::RecurrentCell;
 
 /// The cell.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,10 @@ pub(super) struct Gru;
 impl Cell for Gru {
     fn name(&self) -> &'static str {
         "gru"
+    }
+
+    fn kind(&self) -> RecurrentCell {
+        RecurrentCell::Gru
     }
 
     fn num_gates(&self) -> usize {

@@ -12,6 +12,7 @@ use multiversion::multiversion;
 
 use super::cell::{Backward, Cell, Forward};
 use crate::nn::kernel::elementwise::{sigmoid, tanh};
+use crate::nn::op::RecurrentCell;
 
 /// The cell.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,10 @@ pub(super) struct Lstm;
 impl Cell for Lstm {
     fn name(&self) -> &'static str {
         "lstm"
+    }
+
+    fn kind(&self) -> RecurrentCell {
+        RecurrentCell::Lstm
     }
 
     fn num_gates(&self) -> usize {

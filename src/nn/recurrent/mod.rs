@@ -29,6 +29,7 @@ use super::Init;
 use super::combine::Parallel;
 use super::error::NnError;
 use super::layer::{Build, Layer, Spec};
+use super::op::Op;
 use super::shape::Shape;
 use super::spec::Sequential;
 
@@ -144,6 +145,21 @@ impl Recurrent {
             ..self.clone()
         }
     }
+
+    /// The layers that each run in one direction; `None` if this is one of them.
+    fn parts(&self) -> Option<Sequential> {
+        if self.layers == 1 && self.direction != Direction::Both {
+            return None;
+        }
+        let layer = |stack: Sequential, _| match self.direction {
+            Direction::Both => stack.layer(Parallel::concat([
+                Sequential::part().layer(self.one(Direction::Forward)),
+                Sequential::part().layer(self.one(Direction::Backward)),
+            ])),
+            one => stack.layer(self.one(one)),
+        };
+        Some((0..self.layers).fold(Sequential::part(), layer))
+    }
 }
 
 impl Spec for Recurrent {
@@ -159,21 +175,10 @@ impl Spec for Recurrent {
             let got = format!("{} and {}", self.hidden, self.layers);
             return Err(build.refuse("at least 1 hidden value and 1 layer", got));
         }
-        let is_reversed = match (self.layers, self.direction) {
-            (1, Direction::Forward) => false,
-            (1, Direction::Backward) => true,
-            (_, direction) => {
-                let layer = |stack: Sequential, _| match direction {
-                    Direction::Both => stack.layer(Parallel::concat([
-                        Sequential::part().layer(self.one(Direction::Forward)),
-                        Sequential::part().layer(self.one(Direction::Backward)),
-                    ])),
-                    one => stack.layer(self.one(one)),
-                };
-                let stack = (0..self.layers).fold(Sequential::part(), layer);
-                return Ok(Box::new(stack.build_part(input, build)?));
-            }
-        };
+        if let Some(parts) = self.parts() {
+            return Ok(Box::new(parts.build_part(input, build)?));
+        }
+        let is_reversed = self.direction == Direction::Backward;
         let shape = layer::Sizes {
             length,
             channels,
@@ -189,5 +194,15 @@ impl Spec for Recurrent {
             shape,
             settings,
         )))
+    }
+
+    fn op(&self) -> Option<Op> {
+        Some(match self.parts() {
+            Some(parts) => Op::Chain(parts),
+            None => Op::Recurrent {
+                cell: self.cell.kind(),
+                is_reversed: self.direction == Direction::Backward,
+            },
+        })
     }
 }

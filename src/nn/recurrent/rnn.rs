@@ -7,6 +7,7 @@
 
 use super::cell::{Backward, Cell, Forward};
 use crate::nn::Activation;
+use crate::nn::op::RecurrentCell;
 
 /// The plain cell.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,13 @@ impl Rnn {
 impl Cell for Rnn {
     fn name(&self) -> &'static str {
         "rnn"
+    }
+
+    fn kind(&self) -> RecurrentCell {
+        match self {
+            Rnn::Tanh => RecurrentCell::Tanh,
+            Rnn::Relu => RecurrentCell::Relu,
+        }
     }
 
     fn num_gates(&self) -> usize {

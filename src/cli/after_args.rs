@@ -1,0 +1,100 @@
+//! What the user typed for a run's model: which one, and what to do with it.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+/// A part of a run's data.
+#[derive(Debug, ClapArgs)]
+pub(super) struct PartArgs {
+    /// The run's folder
+    pub(super) run: PathBuf,
+
+    /// Which part of the run's data: train or test
+    #[arg(long, default_value = "test", value_name = "NAME")]
+    pub(super) part: String,
+}
+
+/// Classifies rows.
+#[derive(Debug, ClapArgs)]
+pub(super) struct PredictArgs {
+    #[command(flatten)]
+    pub(super) of: PartArgs,
+
+    /// Classify this instead of the run's data: images, sounds, a CSV file, a text a line, a NumPy array, whatever the run was trained on
+    #[arg(value_name = "INPUT", conflicts_with = "part")]
+    pub(super) input: Option<PathBuf>,
+
+    /// Write to this file instead: comma-separated values if it ends in .csv, else a line of JSON a row
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+/// Continues a text.
+#[derive(Debug, ClapArgs)]
+pub(super) struct GenerateArgs {
+    /// The run's folder
+    pub(super) run: PathBuf,
+
+    /// What the text begins with
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    pub(super) prompt: String,
+
+    /// Tokens to make
+    #[arg(long, default_value_t = 400, value_name = "N")]
+    pub(super) tokens: usize,
+
+    /// Evens the distribution out above 1, and sharpens it below; 0 takes the likeliest token
+    #[arg(long, default_value_t = 1.0)]
+    pub(super) temperature: f64,
+
+    /// Draw from the likeliest tokens only, so many
+    #[arg(long, value_name = "N")]
+    pub(super) top_k: Option<usize>,
+
+    /// Seed of the draws
+    #[arg(long, default_value_t = 42)]
+    pub(super) seed: u64,
+}
+
+/// Explains what rows are taken for.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ExplainArgs {
+    #[command(flatten)]
+    pub(super) of: PartArgs,
+
+    /// Explain rows of this instead of the run's data, as for `predict`
+    #[arg(value_name = "INPUT", conflicts_with = "part")]
+    pub(super) input: Option<PathBuf>,
+
+    /// Which rows, from 0; by default the first twelve
+    #[arg(long, value_name = "ROW,ROW...")]
+    pub(super) rows: Option<String>,
+
+    /// integrated (gradients, on the way from zeros) or gradient-input (times)
+    #[arg(long, default_value = "integrated", value_name = "NAME")]
+    pub(super) method: String,
+
+    /// Points on the way of integrated gradients
+    #[arg(long, default_value_t = 32, value_name = "N")]
+    pub(super) steps: usize,
+
+    /// The page to write
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+}
+
+/// Writes weights.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ExportArgs {
+    /// The run's folder
+    pub(super) run: PathBuf,
+
+    /// safetensors (weights for PyTorch, JAX, ...), npz (for NumPy) or onnx (the whole model, for onnxruntime)
+    #[arg(long, default_value = "safetensors", value_name = "NAME")]
+    pub(super) format: String,
+
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+}

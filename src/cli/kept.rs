@@ -1,0 +1,107 @@
+//! The model that a run has left, and what it takes to use it.
+
+use std::path::{Path, PathBuf};
+
+use crate::data::{Dataset, Preparation};
+use crate::export::read_safetensors;
+use crate::nn::Network;
+use crate::run::{RunError, RunFolder};
+use crate::train::{Checkpoints, TrainError};
+
+use super::config::{CommandError, TrainSettings, refused};
+use super::document::{Settled, read};
+use super::sections::TrainArgs;
+use super::task::{model, task};
+
+/// A run's settings and its weights: the trained ones, or those of its newest checkpoint.
+pub(super) struct Kept {
+    folder: PathBuf,
+    pub(super) settings: TrainSettings,
+    preparation: Option<Preparation>,
+    pub(super) network: Network,
+    pub(super) weights: PathBuf,
+}
+
+impl Kept {
+    /// Opens a run without its data.
+    pub(super) fn open(folder: &Path) -> Result<Self, CommandError> {
+        let args = settings(folder)?;
+        let settled = Settled::stored(args, folder.join("config.toml"));
+        let settings = TrainSettings::try_from(settled.args.clone())
+            .map_err(|error| settled.explain(error))?;
+        let file = folder.join("preparation.json");
+        // Rows that were made up have none.
+        let preparation = match settings.data.is_some() || file.exists() {
+            true => Some(Preparation::read(&file).map_err(TrainError::from)?),
+            false => None,
+        };
+        let weights = weights(folder)?;
+        let network = read_safetensors(&weights, model(&settings, preparation.as_ref())?)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            settings,
+            preparation,
+            network,
+            weights,
+        })
+    }
+
+    /// How files become its rows.
+    pub(super) fn preparation(&self) -> Result<&Preparation, CommandError> {
+        self.preparation.as_ref().ok_or_else(|| {
+            let expected = "trained on files or the digits, whose kind other files can have";
+            let got = format!("{}, on rows that were made up", self.folder.display());
+            refused("run", expected, &got).into()
+        })
+    }
+
+    /// The name of a class.
+    pub(super) fn class(&self, class: usize) -> String {
+        let known = self.preparation.as_ref();
+        known.map_or_else(|| class.to_string(), |preparation| preparation.class(class))
+    }
+
+    /// A part of the run's own data.
+    pub(super) fn part(&self, part: &str) -> Result<Box<dyn Dataset>, CommandError> {
+        let which = match part {
+            "train" => 0,
+            "test" => 1,
+            other => return Err(refused("part", "train or test", other).into()),
+        };
+        let mut data = Vec::from(task(&self.settings)?.data);
+        Ok(data.swap_remove(which))
+    }
+
+    /// That its rows have no class each.
+    pub(super) fn no_classifier(&self) -> CommandError {
+        let expected = "of a classifier: each row has one class";
+        refused("run", expected, &self.folder.display().to_string()).into()
+    }
+}
+
+/// The settings of the run in `folder`.
+pub(super) fn settings(folder: &Path) -> Result<TrainArgs, CommandError> {
+    if !RunFolder::is_run(folder) {
+        let path = folder.to_owned();
+        return Err(RunError::NotARun { path }.into());
+    }
+    let table = read(&folder.join("config.toml"))?;
+    Ok(table.try_into().expect("it has been read as such"))
+}
+
+/// The file of a run's weights.
+fn weights(folder: &Path) -> Result<PathBuf, CommandError> {
+    let trained = folder.join("model.safetensors");
+    if trained.is_file() {
+        return Ok(trained);
+    }
+    let checkpoints = folder.join("checkpoints");
+    let latest = match checkpoints.is_dir() {
+        true => Checkpoints::latest(&checkpoints)?,
+        false => None,
+    };
+    let none = || RunError::NoCheckpoint {
+        path: folder.to_owned(),
+    };
+    Ok(latest.ok_or_else(none)?.with_extension("safetensors"))
+}

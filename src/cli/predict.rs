@@ -1,0 +1,259 @@
+//! `unisono predict`, `generate` and `explain`: a run's model at work on files.
+
+use std::io::Write;
+use std::path::Path;
+
+use ndarray::ArrayView2;
+use serde::Serialize;
+
+use crate::data::{Dataset, Preparation, RowKind};
+use crate::run::{Generation, Predicted, Saliency, heat_map, picture, predictions};
+use crate::study::Page;
+use crate::train::TrainError;
+
+use super::after_args::{ExplainArgs, GenerateArgs, PredictArgs};
+use super::config::{CommandError, refused};
+use super::kept::Kept;
+
+/// Inputs of a row that are listed, where it is no picture and no text.
+const LISTED: usize = 20;
+
+/// The rows that a command is about, and their names, if they have any.
+type Rows = (Box<dyn Dataset>, Vec<String>);
+
+fn rows(kept: &Kept, input: Option<&Path>, part: &str) -> Result<Rows, CommandError> {
+    match input {
+        None => Ok((kept.part(part)?, Vec::new())),
+        Some(path) => {
+            let new = kept.preparation()?.rows(path).map_err(TrainError::from)?;
+            Ok((new.data, new.names))
+        }
+    }
+}
+
+/// `unisono predict`: a line of JSON, or of CSV, a row.
+pub(super) fn predict(args: &PredictArgs) -> Result<(), CommandError> {
+    let kept = Kept::open(&args.of.run)?;
+    let (data, names) = rows(&kept, args.input.as_deref(), &args.of.part)?;
+    let rows = predictions(&kept.network, &*data).map_err(TrainError::from)?;
+    let rows = rows.ok_or_else(|| kept.no_classifier())?;
+    let line = |row: Predicted| Line {
+        row: row.row,
+        input: names.get(row.row).cloned(),
+        predicted: kept.class(row.predicted),
+        probability: row.probability(),
+        class: row.class.map(|class| kept.class(class)),
+        probabilities: row.probabilities,
+    };
+    let lines = rows.into_iter().map(line);
+    let json = |line: Line| serde_json::to_string(&line).expect("lines are plain values");
+    let Some(path) = &args.out else {
+        lines.for_each(|line| say!("{}", json(line)));
+        return Ok(());
+    };
+    let text = match path.extension().is_some_and(|end| end == "csv") {
+        true => table(&kept, &lines.collect::<Vec<_>>()),
+        false => lines.map(|line| json(line) + "\n").collect(),
+    };
+    write(path, text.as_bytes())?;
+    say!("predictions: {}", path.display());
+    Ok(())
+}
+
+/// What is said of a row.
+#[derive(Serialize)]
+struct Line {
+    row: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<String>,
+    predicted: String,
+    probability: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<String>,
+    probabilities: Vec<f64>,
+}
+
+/// The lines as comma-separated values, a column for the probability of each class.
+fn table(kept: &Kept, lines: &[Line]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut write = |cells: Vec<Option<String>>| {
+        let cells = cells.into_iter().flatten();
+        writer.write_record(cells).expect("memory takes every line");
+    };
+    for (at, line) in lines.iter().enumerate() {
+        let name = |name: &str| Some(name.to_owned());
+        if at == 0 {
+            let mut head = vec![
+                name("row"),
+                line.input.as_ref().and(name("input")),
+                name("predicted"),
+                name("probability"),
+                line.class.as_ref().and(name("class")),
+            ];
+            let classes = 0..line.probabilities.len();
+            head.extend(classes.map(|class| Some(format!("p({})", kept.class(class)))));
+            write(head);
+        }
+        let mut cells = vec![
+            Some(line.row.to_string()),
+            line.input.clone(),
+            Some(line.predicted.clone()),
+            Some(line.probability.to_string()),
+            line.class.clone(),
+        ];
+        let shares = line.probabilities.iter();
+        cells.extend(shares.map(|share| Some(share.to_string())));
+        write(cells);
+    }
+    let bytes = writer.into_inner().expect("memory takes every line");
+    String::from_utf8(bytes).expect("it was made of text")
+}
+
+/// `unisono generate`: text that follows the prompt.
+pub(super) fn generate(args: &GenerateArgs) -> Result<(), CommandError> {
+    let kept = Kept::open(&args.run)?;
+    let RowKind::Tokens { tokenizer, .. } = &kept.preparation()?.rows else {
+        let expected = "of a language model, trained on a text";
+        return Err(refused("run", expected, &args.run.display().to_string()).into());
+    };
+    if !(args.temperature >= 0.0 && args.temperature.is_finite()) {
+        let got = args.temperature.to_string();
+        return Err(refused("temperature", "0 or more", &got).into());
+    }
+    let prompt = tokenizer.encode(&args.prompt).map_err(TrainError::from)?;
+    let how = Generation {
+        temperature: args.temperature,
+        top_k: args.top_k,
+        seed: args.seed,
+    };
+    let mut tokens = prompt.clone();
+    let mut shown = tokenizer.decode(&tokens);
+    show(&shown);
+    let each = |token| {
+        tokens.push(token);
+        let text = tokenizer.decode(&tokens);
+        // What may still become another character waits.
+        let is_whole = !text.ends_with(char::REPLACEMENT_CHARACTER);
+        if let (true, Some(more)) = (is_whole, text.strip_prefix(&shown)) {
+            show(more);
+            shown = text;
+        }
+    };
+    let made = how.continued(&kept.network, &prompt, args.tokens, each);
+    made.map_err(TrainError::from)?;
+    say!("");
+    Ok(())
+}
+
+/// Prints at once, without a line's end.
+fn show(text: &str) {
+    let mut out = std::io::stdout();
+    // A reader that has left ends the program at the last line's end.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// `unisono explain`: a page that shows what of each row counts for the class that it was taken for.
+pub(super) fn explain(args: &ExplainArgs) -> Result<(), CommandError> {
+    let how = match args.method.as_str() {
+        "gradient-input" => Saliency::GradientTimesInput,
+        "integrated" => Saliency::IntegratedGradients { steps: args.steps },
+        other => return Err(refused("method", "gradient-input or integrated", other).into()),
+    };
+    let kept = Kept::open(&args.of.run)?;
+    let preparation = kept.preparation()?;
+    if let (RowKind::Texts { .. }, None) = (&preparation.rows, &args.input) {
+        let expected = "given for a classifier of texts: a CSV file, or a text a line";
+        return Err(refused("input", expected, "none").into());
+    }
+    let (data, names) = rows(&kept, args.input.as_deref(), &args.of.part)?;
+    let numbers = chosen(args.rows.as_deref(), data.len())?;
+    let mut inputs = vec![0.0; numbers.len() * data.input_len()];
+    data.gather_inputs(&numbers, &mut inputs);
+    let inputs = ArrayView2::from_shape((numbers.len(), data.input_len()), &inputs)
+        .expect("a row after another");
+    let all = predictions(&kept.network, &*data).map_err(TrainError::from)?;
+    let all = all.ok_or_else(|| kept.no_classifier())?;
+    let taken: Vec<&Predicted> = numbers.iter().map(|&row| &all[row as usize]).collect();
+    let classes: Vec<usize> = taken.iter().map(|row| row.predicted).collect();
+    let counts = how.of(&kept.network, inputs, &classes);
+    let counts = counts.map_err(TrainError::from)?;
+    let mut page = Page::new(format!("What counts: {}", args.of.run.display()));
+    page.paragraph(&format!(
+        "How much each input counts for the class that a row was taken for, by {}. Blue speaks for it, orange against it.",
+        match how {
+            Saliency::GradientTimesInput => "gradient times input".to_owned(),
+            Saliency::IntegratedGradients { steps } => format!("integrated gradients in {steps} steps"),
+        }
+    ));
+    for (at, row) in taken.iter().enumerate() {
+        let name = names.get(row.row).map_or("", String::as_str);
+        let own = row
+            .class
+            .map_or(String::new(), |class| format!(", is {}", kept.class(class)));
+        page.heading(&format!("Row {} {name}", row.row))
+            .paragraph(&format!(
+                "Taken for {} with probability {:.3}{own}.",
+                kept.class(row.predicted),
+                row.probability()
+            ));
+        let (values, counts) = (inputs.row(at).to_vec(), counts.row(at).to_vec());
+        section(&mut page, (preparation, name), (&values, &counts));
+    }
+    write(&args.out, page.html().as_bytes())?;
+    say!("rows: {}", taken.len());
+    say!("page: {}", args.out.display());
+    Ok(())
+}
+
+/// The rows that were asked for, or the first twelve.
+fn chosen(text: Option<&str>, len: usize) -> Result<Vec<u32>, CommandError> {
+    let Some(text) = text else {
+        return Ok((0..len.min(12) as u32).collect());
+    };
+    let number = |word: &str| word.trim().parse().ok().filter(|&row| (row as usize) < len);
+    let rows: Option<Vec<u32>> = text.split(',').map(number).collect();
+    let expected = "row numbers below the number of rows, such as 0,5,9";
+    rows.ok_or_else(|| refused("rows", expected, &format!("{text}, of {len} rows")).into())
+}
+
+/// What counts of one row: words in their colours, two pictures, or a table.
+fn section(
+    page: &mut Page,
+    (preparation, name): (&Preparation, &str),
+    (values, counts): (&[f32], &[f32]),
+) {
+    let shape = preparation.rows.input_shape();
+    if let RowKind::Texts { hasher, .. } = &preparation.rows {
+        page.shaded_words(&hasher.shares(name, counts));
+        return;
+    }
+    if let (Some(row), Some(heat)) = (picture(&shape, values), heat_map(&shape, counts)) {
+        page.pictures(&[
+            (row, "the row".to_owned()),
+            (heat, "what counts".to_owned()),
+        ]);
+        return;
+    }
+    let column = |at: usize| match &preparation.rows {
+        RowKind::Table { columns, .. } => columns.names[at].clone(),
+        _ => at.to_string(),
+    };
+    let mut order: Vec<usize> = (0..counts.len()).collect();
+    order.sort_by(|&a, &b| counts[b].abs().total_cmp(&counts[a].abs()));
+    let line = |&at: &usize| {
+        vec![
+            column(at),
+            format!("{:.4}", values[at]),
+            format!("{:+.4}", counts[at]),
+        ]
+    };
+    let lines: Vec<Vec<String>> = order.iter().take(LISTED).map(line).collect();
+    page.table(&["input", "value (standardised)", "counts"], &lines);
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    std::fs::write(path, bytes).map_err(|source| CommandError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,272 @@
+//! Files of a user's, made into rows as those of a training were.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+use rayon::prelude::*;
+
+use super::arrays::ArrayDataset;
+use super::csv::{Columns, columns_of, records};
+use super::dataset::{Dataset, Labels};
+use super::error::DataError;
+use super::files::Source;
+use super::idx::Idx;
+use super::image_folder::{ImageFolder, images_below};
+use super::images::{ChannelStatistics, ImageDataset, ImageShape};
+use super::npy::{Npy, read_npz};
+use super::preparation::{Preparation, RowKind};
+use super::sound::{Sound, read_sounds};
+use super::spectrogram::SpectrogramSettings;
+use super::speech::SpectrogramDataset;
+use super::split::Standardizer;
+use super::text::read_text;
+use super::words::{LabelledTexts, TextHasher};
+
+/// The largest table that is read, unpacked: 2^31 bytes.
+const MOST_BYTES: u64 = 1 << 31;
+
+/// Rows without labels.
+pub struct NewRows {
+    /// The rows.
+    pub data: Box<dyn Dataset>,
+    /// The file of each row, or its text, where rows have one.
+    pub names: Vec<String>,
+}
+
+impl std::fmt::Debug for NewRows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let rows = self.data.len();
+        f.debug_tuple("NewRows").field(&rows).finish()
+    }
+}
+
+impl NewRows {
+    fn of(data: impl Dataset + 'static, names: Vec<String>) -> Self {
+        Self {
+            data: Box::new(Unlabelled(data)),
+            names,
+        }
+    }
+}
+
+impl Preparation {
+    /// Makes rows of what lies at `path`: of images a PNG or JPEG file, a folder of them (and of folders in it), or bytes in a `.npy`; of sounds
+    /// a WAV file, a folder or a tar archive; of tables a CSV file with the same columns (others beside them, such as a label, are left
+    /// aside), or a `.npy`; of texts a CSV file likewise, or any other file with a text a line; of arrays a `.npy`, or `x` of a `.npz`.
+    ///
+    /// # Errors
+    /// [`DataError`] if it cannot be read, or holds rows of another kind; [`DataError::Format`] for models of text, which continue texts and
+    /// do not classify rows.
+    pub fn rows(&self, path: &Path) -> Result<NewRows, DataError> {
+        match &self.rows {
+            RowKind::Table { columns, scale } => table(path, columns, scale),
+            RowKind::Array { shape, scale } => array(path, shape, scale.as_ref()),
+            RowKind::Images { shape, statistics } => images(path, (*shape, statistics)),
+            RowKind::Sounds {
+                settings,
+                frames,
+                scale,
+            } => sounds(path, *settings, (*frames, scale)),
+            RowKind::Texts { columns, hasher } => texts(path, columns, hasher),
+            RowKind::Tokens { .. } => Err(DataError::format(
+                path,
+                "a model that classifies rows",
+                "one of text, which continues a text: see `unisono generate`",
+            )),
+        }
+    }
+}
+
+/// Rows that have no label.
+struct Unlabelled<D>(D);
+
+impl<D: Dataset> Dataset for Unlabelled<D> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn input_len(&self) -> usize {
+        self.0.input_len()
+    }
+
+    fn input_shape(&self) -> Vec<usize> {
+        self.0.input_shape()
+    }
+
+    fn labels(&self) -> Labels {
+        Labels::None
+    }
+
+    fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
+        self.0.gather_inputs(rows, inputs);
+    }
+
+    fn gather_classes(&self, _rows: &[u32], _classes: &mut [u32]) {
+        unreachable!("rows have no labels")
+    }
+}
+
+fn has_end(path: &Path, ends: &[&str]) -> bool {
+    let name = path.to_string_lossy().to_lowercase();
+    ends.iter().any(|end| name.ends_with(end))
+}
+
+fn unlabelled(values: Array2<f32>, shape: &[usize]) -> Result<ArrayDataset, DataError> {
+    let classes = vec![0; values.nrows()];
+    ArrayDataset::classes(values, &classes, 1)?.shaped(shape)
+}
+
+fn table(path: &Path, columns: &Columns, scale: &Standardizer) -> Result<NewRows, DataError> {
+    let width = columns.names.len();
+    if has_end(path, &[".npy", ".npz"]) {
+        return array(path, &[width], Some(scale));
+    }
+    let bytes = Source::open(path)?.all(MOST_BYTES)?;
+    let mut values = columns_of(&bytes, columns, path)?;
+    scale.apply(&mut values);
+    Ok(NewRows::of(unlabelled(values, &[width])?, Vec::new()))
+}
+
+/// The array of a `.npy`, or the inputs of a `.npz`.
+fn numpy(path: &Path) -> Result<Npy, DataError> {
+    if !has_end(path, &[".npz"]) {
+        return Npy::read(path);
+    }
+    let mut arrays = read_npz(path)?;
+    let known = ["x", "inputs", "images", "data", "x_test"];
+    let names = arrays.keys().cloned().collect::<Vec<_>>().join(", ");
+    let found = known.iter().find_map(|name| arrays.remove(*name));
+    let expected = format!("one of the arrays {}", known.join(", "));
+    found.ok_or_else(|| DataError::format(path, expected, names))
+}
+
+/// As rows of `shape`: all of them, or one without an axis of rows. Gives how many.
+fn rows_of(found: &[usize], shape: &[usize], path: &Path) -> Result<usize, DataError> {
+    match found {
+        [rows, rest @ ..] if rest == shape => Ok(*rows),
+        one if one == shape => Ok(1),
+        // Grey images have no axis of channels.
+        rest if shape.len() == 3 && shape[2] == 1 && rest.last() != Some(&1) => {
+            rows_of(&[rest, &[1]].concat(), shape, path)
+        }
+        _ => Err(DataError::format(
+            path,
+            format!("rows of shape {shape:?}, or one"),
+            format!("shape {found:?}"),
+        )),
+    }
+}
+
+fn array(path: &Path, shape: &[usize], scale: Option<&Standardizer>) -> Result<NewRows, DataError> {
+    let array = numpy(path)?;
+    let rows = rows_of(array.shape(), shape, path)?;
+    let is_bytes = matches!(array, Npy::Bytes(_));
+    let values = array.reals();
+    let width: usize = shape.iter().product();
+    let mut values = values
+        .into_shape_with_order((rows, width))
+        .expect("rows of this shape");
+    match scale {
+        // Refused here, before it is scaled.
+        Some(scale) => {
+            let mut checked = unlabelled(values, shape)?.inputs().to_owned();
+            scale.apply(&mut checked);
+            values = checked;
+        }
+        None if is_bytes => values /= 255.0,
+        None => {}
+    }
+    Ok(NewRows::of(unlabelled(values, shape)?, Vec::new()))
+}
+
+fn images(
+    path: &Path,
+    (shape, statistics): (ImageShape, &ChannelStatistics),
+) -> Result<NewRows, DataError> {
+    let axes = [shape.height, shape.width, shape.channels];
+    let (pixels, names) = if has_end(path, &[".npy", ".npz"]) {
+        let array = numpy(path)?;
+        rows_of(array.shape(), &axes, path)?;
+        let Npy::Bytes(bytes) = array else {
+            return Err(DataError::format(path, "bytes of images", "other numbers"));
+        };
+        (bytes.iter().copied().collect(), Vec::new())
+    } else if has_end(path, &["-ubyte", "-ubyte.gz", ".idx", ".idx.gz"]) {
+        let idx = Idx::read(path)?;
+        rows_of(&idx.shape, &axes, path)?;
+        (idx.values, Vec::new())
+    } else {
+        image_files(path, shape)?
+    };
+    let classes = vec![0; pixels.len() / shape.len()];
+    let images = ImageDataset::new(pixels, shape, classes, 1)?;
+    Ok(NewRows::of(images.standardised(statistics), names))
+}
+
+/// A file, or all below a folder, brought to one size.
+fn image_files(path: &Path, shape: ImageShape) -> Result<(Vec<u8>, Vec<String>), DataError> {
+    let how = ImageFolder {
+        size: Some((shape.height, shape.width)),
+        is_grey: shape.channels == 1,
+        ..ImageFolder::default()
+    };
+    let files: Vec<PathBuf> = match path.is_dir() {
+        true => images_below(path)?,
+        false => vec![path.to_owned()],
+    };
+    if files.is_empty() {
+        let expected = "PNG or JPEG images in the folder, or in folders of it";
+        return Err(DataError::format(path, expected, "none"));
+    }
+    let decode = |file: &PathBuf| Ok(how.image(file)?.1);
+    let pixels: Vec<Vec<u8>> = files
+        .par_iter()
+        .map(decode)
+        .collect::<Result<_, DataError>>()?;
+    let names = files.iter().map(|file| file.display().to_string());
+    Ok((pixels.concat(), names.collect()))
+}
+
+fn sounds(
+    path: &Path,
+    settings: SpectrogramSettings,
+    (frames, scale): (usize, &Standardizer),
+) -> Result<NewRows, DataError> {
+    let sounds = if has_end(path, &[".wav"]) && path.is_file() {
+        let bytes = std::fs::read(path).map_err(DataError::io(path))?;
+        vec![(path.display().to_string(), Sound::parse(&bytes, path)?)]
+    } else {
+        read_sounds(path)?
+    };
+    let spectrogram = settings.spectrogram();
+    let make =
+        |(_, sound): &(String, Sound)| spectrogram.log_mel(&sound.resampled(settings.rate).samples);
+    let spectrograms: Vec<Array2<f32>> = sounds.par_iter().map(make).collect();
+    let labels = (vec![0; sounds.len()], 1);
+    let data = SpectrogramDataset::scaled(&spectrograms, frames, labels, scale.clone())?;
+    let names = sounds.into_iter().map(|(name, _)| name).collect();
+    Ok(NewRows::of(data, names))
+}
+
+fn texts(path: &Path, columns: &Columns, hasher: &TextHasher) -> Result<NewRows, DataError> {
+    let texts: Vec<String> = if has_end(path, &[".csv", ".csv.gz"]) {
+        let records = records(&Source::open(path)?.all(MOST_BYTES)?, path)?;
+        let (skipped, places) = columns.places(&records, path)?;
+        let text = |record: &csv::StringRecord| {
+            let cells: Vec<&str> = places.iter().map(|&at| &record[at]).collect();
+            cells.join(" ")
+        };
+        records[skipped..].iter().map(text).collect()
+    } else {
+        let text = read_text(path)?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        lines.map(str::to_owned).collect()
+    };
+    let labelled = LabelledTexts {
+        labels: vec![0; texts.len()],
+        classes: vec![String::new()],
+        columns: columns.clone(),
+        texts,
+    };
+    Ok(NewRows::of(hasher.dataset(&labelled)?, labelled.texts))
+}

@@ -1,0 +1,177 @@
+//! How files became rows: kept with a model, so that other files become rows of the same kind.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::csv::Columns;
+use super::error::DataError;
+use super::images::{ChannelStatistics, ImageShape};
+use super::spectrogram::SpectrogramSettings;
+use super::split::Standardizer;
+use super::tokens::Tokenizer;
+use super::words::TextHasher;
+
+/// What the rows of a training were made of, and what they are labelled with.
+///
+/// ```
+/// use unisono::data::{DataError, Dataset, ImageShape, Preparation, RowKind};
+/// let shape = ImageShape { height: 2, width: 2, channels: 1 };
+/// let preparation = Preparation {
+///     rows: RowKind::Images { shape, statistics: shape.plain() },
+///     num_classes: 2,
+///     class_names: vec!["cat".into(), "dog".into()],
+/// };
+/// let path = std::env::temp_dir().join(format!("unisono-prepared-{}.png", std::process::id()));
+/// image::GrayImage::from_raw(4, 4, vec![255; 16]).unwrap().save(&path).unwrap();
+/// let new = preparation.rows(&path)?;
+/// let mut pixels = [0.0; 4];
+/// new.data.gather_inputs(&[0], &mut pixels);
+/// assert_eq!(pixels, [1.0; 4]);
+/// assert_eq!(Preparation::parse(&preparation.to_json(), "a.json".as_ref())?.class(1), "dog");
+/// # std::fs::remove_file(path).unwrap();
+/// # Ok::<(), DataError>(())
+/// ```
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preparation {
+    /// What rows are made of.
+    pub rows: RowKind,
+    /// Classes, or tokens, that rows are labelled with.
+    pub num_classes: usize,
+    /// The names of the classes; none where they are numbers, or tokens.
+    pub class_names: Vec<String>,
+}
+
+/// What rows are made of.
+///
+/// ```
+/// use unisono::data::{RowKind, Tokenizer};
+/// let text = RowKind::Tokens { tokenizer: Tokenizer::Bytes, context: 64 };
+/// assert_eq!(text.input_shape(), [64]);
+/// ```
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RowKind {
+    /// Columns of numbers, standardised.
+    Table {
+        /// The columns besides the label.
+        columns: Columns,
+        /// What each is standardised with.
+        scale: Standardizer,
+    },
+    /// Arrays of one shape.
+    Array {
+        /// The shape of a row.
+        shape: Vec<usize>,
+        /// What each value is standardised with; as they are (bytes as 0..=1) where there is none.
+        scale: Option<Standardizer>,
+    },
+    /// Images of one size, standardised by channel.
+    Images {
+        /// The size that others are brought to (bilinear).
+        shape: ImageShape,
+        /// What channels are standardised with.
+        statistics: ChannelStatistics,
+    },
+    /// Log-mel spectrograms of one length, standardised by band.
+    Sounds {
+        /// How spectrograms are made.
+        settings: SpectrogramSettings,
+        /// Frames of a row.
+        frames: usize,
+        /// What bands are standardised with.
+        scale: Standardizer,
+    },
+    /// Hashed n-grams of texts.
+    Texts {
+        /// The columns that the text stands in.
+        columns: Columns,
+        /// How texts are hashed.
+        hasher: TextHasher,
+    },
+    /// Windows of a text, a token a position.
+    Tokens {
+        /// What the tokens are.
+        tokenizer: Tokenizer,
+        /// Tokens of a window.
+        context: usize,
+    },
+}
+
+impl RowKind {
+    /// The shape of a row.
+    pub fn input_shape(&self) -> Vec<usize> {
+        match self {
+            RowKind::Table { columns, .. } => vec![columns.names.len()],
+            RowKind::Array { shape, .. } => shape.clone(),
+            RowKind::Images { shape, .. } => vec![shape.height, shape.width, shape.channels],
+            RowKind::Sounds { frames, scale, .. } => vec![*frames, scale.means.len(), 1],
+            RowKind::Texts { hasher, .. } => vec![hasher.buckets()],
+            RowKind::Tokens { context, .. } => vec![*context],
+        }
+    }
+
+    /// Whether there are as many means and deviations as values that they belong to.
+    fn fits(&self) -> bool {
+        let of = |scale: &Standardizer, count: usize| {
+            (scale.means.len(), scale.deviations.len()) == (count, count)
+        };
+        match self {
+            RowKind::Table { columns, scale } => of(scale, columns.names.len()),
+            RowKind::Array { shape, scale } => {
+                let count = shape.iter().product();
+                scale.as_ref().is_none_or(|scale| of(scale, count))
+            }
+            RowKind::Images { shape, statistics } => {
+                let counts = (statistics.means.len(), statistics.deviations.len());
+                counts == (shape.channels, shape.channels) && !shape.is_empty()
+            }
+            RowKind::Sounds {
+                settings, scale, ..
+            } => of(scale, settings.bands),
+            RowKind::Texts { hasher, .. } => hasher.buckets() > 0,
+            RowKind::Tokens { context, .. } => *context > 0,
+        }
+    }
+}
+
+impl Preparation {
+    /// Reads a file that holds [`Preparation::to_json`].
+    ///
+    /// # Errors
+    /// [`DataError::Io`]; [`DataError::Format`] for what is no preparation.
+    pub fn read(path: &Path) -> Result<Self, DataError> {
+        Self::parse(&std::fs::read(path).map_err(DataError::io(path))?, path)
+    }
+
+    /// The same from memory; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`DataError::Format`].
+    pub fn parse(json: &[u8], path: &Path) -> Result<Self, DataError> {
+        let odd = |got: String| {
+            let expected = "a preparation of rows, as a run keeps it";
+            DataError::format(path, expected, got)
+        };
+        let read: Self = serde_json::from_slice(json).map_err(|error| odd(error.to_string()))?;
+        match read.rows.fits() {
+            true => Ok(read),
+            false => Err(odd(
+                "means and deviations of another number of values".to_owned()
+            )),
+        }
+    }
+
+    /// As JSON, for [`Preparation::parse`].
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a preparation is plain values")
+    }
+
+    /// The name of a class: its number where it has none.
+    pub fn class(&self, class: usize) -> String {
+        let known = self.class_names.get(class).cloned();
+        known.unwrap_or_else(|| class.to_string())
+    }
+}

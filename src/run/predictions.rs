@@ -1,0 +1,91 @@
+//! What a classifier takes rows for.
+
+use ndarray::ArrayView2;
+
+use crate::data::{Dataset, Labels};
+use crate::nn::{Network, NnError};
+
+/// Rows that are predicted at a time.
+const BLOCK: usize = 256;
+
+/// What a classifier takes a row for.
+///
+/// ```
+/// # use unisono::{data::digits, nn::{Network, Sequential}, run::predictions};
+/// # let untrained = Network::new(Sequential::new(64).dense(10), 42)?;
+/// let first = &predictions(&untrained, &digits().1)?.unwrap()[0];
+/// assert_eq!((first.row, first.class, first.probabilities.len()), (0, Some(0), 10));
+/// assert!((first.probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Predicted {
+    /// Its number.
+    pub row: usize,
+    /// Its class; `None` for rows without labels.
+    pub class: Option<usize>,
+    /// What it was taken for; of equals the first.
+    pub predicted: usize,
+    /// The probability of each class, by softmax.
+    pub probabilities: Vec<f64>,
+}
+
+impl Predicted {
+    /// The probability of what it was taken for.
+    pub fn probability(&self) -> f64 {
+        self.probabilities[self.predicted]
+    }
+}
+
+/// Classifies every row of `data`, which may be without labels; `None` where rows have no class of their own, or other classes than the
+/// network.
+///
+/// ```
+/// use unisono::{data::digits, nn::{Network, Sequential}, run::predictions};
+/// let untrained = Network::new(Sequential::new(64).dense(10), 42)?;
+/// let rows = predictions(&untrained, &digits().1)?.unwrap();
+/// assert!(rows.len() == 360 && rows.iter().all(|row| row.probability() >= 0.1));
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+///
+/// # Errors
+/// [`NnError`] if the network takes other rows.
+pub fn predictions(
+    network: &Network,
+    data: &dyn Dataset,
+) -> Result<Option<Vec<Predicted>>, NnError> {
+    let outputs = network.model().output_shape()?.len();
+    let has_classes = match data.labels() {
+        Labels::Classes(classes) if classes == outputs => true,
+        Labels::None => false,
+        _ => return Ok(None),
+    };
+    let all: Vec<u32> = (0..data.len() as u32).collect();
+    let mut found = Vec::with_capacity(all.len());
+    for rows in all.chunks(BLOCK) {
+        let mut inputs = vec![0.0; rows.len() * data.input_len()];
+        let mut classes = vec![0; rows.len()];
+        data.gather_inputs(rows, &mut inputs);
+        if has_classes {
+            data.gather_classes(rows, &mut classes);
+        }
+        let view = ArrayView2::from_shape((rows.len(), data.input_len()), &inputs)
+            .expect("a row after another");
+        let logits = network.predict(view)?;
+        for ((&row, &class), logits) in rows.iter().zip(&classes).zip(logits.rows()) {
+            let larger = |best: usize, at: usize| if logits[at] > logits[best] { at } else { best };
+            let predicted = (1..logits.len()).fold(0, larger);
+            let power = |logit: &f32| f64::from(logit - logits[predicted]).exp();
+            let powers: Vec<f64> = logits.iter().map(power).collect();
+            let sum: f64 = powers.iter().sum();
+            found.push(Predicted {
+                row: row as usize,
+                class: has_classes.then_some(class as usize),
+                predicted,
+                probabilities: powers.into_iter().map(|power| power / sum).collect(),
+            });
+        }
+    }
+    Ok(Some(found))
+}

@@ -1,0 +1,238 @@
+//! A model at work on files that it was not trained on: they become the rows that the training would have seen; what does not fit is named.
+
+#[path = "support/files.rs"]
+mod files;
+#[path = "support/program.rs"]
+mod program;
+
+use files::Folder;
+use program::{stdout, unisono, value};
+use serde_json::Value;
+use unisono::data::{
+    Column, CsvTable, Dataset, LabelledTexts, Preparation, RowKind, Standardizer, TextHasher,
+    Tokenizer, Vocabulary,
+};
+use unisono::nn::{Network, Sequential};
+use unisono::run::Saliency;
+
+fn gathered(data: &dyn Dataset) -> Vec<f32> {
+    let rows: Vec<u32> = (0..data.len() as u32).collect();
+    let mut values = vec![0.0; data.len() * data.input_len()];
+    data.gather_inputs(&rows, &mut values);
+    values
+}
+
+fn preparation(rows: RowKind) -> Preparation {
+    Preparation {
+        rows,
+        num_classes: 2,
+        class_names: vec!["no".to_owned(), "yes".to_owned()],
+    }
+}
+
+fn refusal(preparation: &Preparation, path: &std::path::Path) -> String {
+    preparation.rows(path).unwrap_err().to_string()
+}
+
+#[test]
+fn columns_are_found_by_name_whatever_stands_beside_them() {
+    let folder = Folder::new("new-tables");
+    let text = b"a,kind,b\n1,no,10\n3,yes,30\n";
+    let table = CsvTable::parse(text, &Column::Name("kind".into()), "t.csv".as_ref()).unwrap();
+    let scale = Standardizer::fit(table.values().view());
+    let columns = table.columns().clone();
+    let kept = preparation(RowKind::Table { columns, scale });
+    let more = folder.file("more.csv", b"b,other,a\n30,x,1\n10,y,3\n");
+    let new = kept.rows(&more).unwrap();
+    assert_eq!(gathered(&*new.data), [-1.0, 1.0, 1.0, -1.0]);
+    let bad = refusal(&kept, &folder.file("bad.csv", b"b,c\n1,2\n"));
+    assert!(bad.contains("a header with a column called \"a\""), "{bad}");
+    let cell = refusal(&kept, &folder.file("cell.csv", b"a,b\n1,2\n3,x\n"));
+    assert!(cell.contains("line 3, column 1"), "{cell}");
+
+    // Without a header: as many columns, or one more where the label stood.
+    let text = b"1,0,10\n3,1,30\n";
+    let table = CsvTable::parse(text, &Column::Index(1), "t.csv".as_ref()).unwrap();
+    let scale = Standardizer::fit(table.values().view());
+    let columns = table.columns().clone();
+    let kept = preparation(RowKind::Table { columns, scale });
+    for text in [&b"3,30\n"[..], b"3,7,30\n"] {
+        let new = kept.rows(&folder.file("row.csv", text)).unwrap();
+        assert_eq!(gathered(&*new.data), [1.0, 1.0]);
+    }
+    let wide = refusal(&kept, &folder.file("wide.csv", b"1,2,3,4\n"));
+    assert!(wide.contains("2 columns, or 3 with a label"), "{wide}");
+}
+
+#[test]
+fn texts_hash_as_in_the_training() {
+    let folder = Folder::new("new-texts");
+    let csv = b"no,all is lost\nyes,all is well\n";
+    let texts = LabelledTexts::parse(csv, &Column::Index(0), "t.csv".as_ref()).unwrap();
+    let hasher = TextHasher::fit(&texts.texts, 1 << 10);
+    let trained = gathered(&hasher.dataset(&texts).unwrap());
+    let columns = texts.columns.clone();
+    let kept = preparation(RowKind::Texts { columns, hasher });
+    // What a run keeps gives the same bits.
+    let kept = Preparation::parse(&kept.to_json(), "p.json".as_ref()).unwrap();
+    let lines = folder.file("lines.txt", b"all is lost\n\nall is well\n");
+    let new = kept.rows(&lines).unwrap();
+    assert_eq!(gathered(&*new.data), trained);
+    assert_eq!(new.names, ["all is lost", "all is well"]);
+    let table = folder.file("table.csv", csv);
+    assert_eq!(gathered(&*kept.rows(&table).unwrap().data), trained);
+}
+
+#[test]
+fn every_tokenizer_is_kept_and_a_language_model_classifies_nothing() {
+    let text = "to be or not";
+    for tokenizer in [
+        Tokenizer::Bytes,
+        Tokenizer::Characters(Vocabulary::of(text)),
+    ] {
+        let tokens = tokenizer.encode(text).unwrap();
+        let rows = RowKind::Tokens {
+            tokenizer,
+            context: 4,
+        };
+        let json = preparation(rows).to_json();
+        let kept = Preparation::parse(&json, "p.json".as_ref()).unwrap();
+        let RowKind::Tokens { tokenizer, .. } = &kept.rows else {
+            panic!("it was one of tokens");
+        };
+        assert_eq!(tokenizer.encode(text).unwrap(), tokens);
+        let refused = refusal(&kept, "t.txt".as_ref());
+        assert!(refused.contains("unisono generate"), "{refused}");
+    }
+}
+
+#[test]
+fn a_preparation_that_does_not_fit_itself_is_refused() {
+    let scale = Standardizer {
+        means: vec![0.0; 3],
+        deviations: vec![1.0; 2],
+    };
+    let rows = RowKind::Array {
+        shape: vec![3],
+        scale: Some(scale),
+    };
+    let error = Preparation::parse(&preparation(rows).to_json(), "p.json".as_ref());
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.starts_with("p.json: expected a preparation"),
+        "{error}"
+    );
+    assert!(Preparation::parse(b"{}", "p.json".as_ref()).is_err());
+}
+
+#[test]
+fn integrated_gradients_add_up_to_the_difference_of_the_outputs() {
+    let model = Sequential::new(6).dense(16).tanh().dense(3);
+    let network = Network::new(model, 3).unwrap();
+    let x = ndarray::Array2::from_shape_fn((4, 6), |(r, c)| ((r * 5 + c * 3) % 7) as f32 - 3.0);
+    let classes = [0, 2, 1, 2];
+    let how = Saliency::IntegratedGradients { steps: 200 };
+    let counts = how.of(&network, x.view(), &classes).unwrap();
+    let y = network.predict(x.view()).unwrap();
+    let zero = network
+        .predict(ndarray::Array2::zeros((1, 6)).view())
+        .unwrap();
+    for (row, &class) in classes.iter().enumerate() {
+        let difference = y[[row, class]] - zero[[0, class]];
+        assert!((counts.row(row).sum() - difference).abs() < 1e-3);
+    }
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    let line = |line: &str| serde_json::from_str(line).unwrap();
+    text.lines().map(line).collect()
+}
+
+/// Two classes of PNG images, one dark and one bright, 5 x 6 pixels.
+fn pictures(folder: &Folder, rows: u8) {
+    for row in 0..rows {
+        for (name, light) in [("dark", 20), ("bright", 200)] {
+            let picture = image::GrayImage::from_fn(6, 5, |x, y| {
+                image::Luma([light + row + (x * 3 + y) as u8])
+            });
+            let mut bytes = std::io::Cursor::new(Vec::new());
+            let format = image::ImageFormat::Png;
+            picture.write_to(&mut bytes, format).unwrap();
+            folder.file(&format!("{name}/{row}.png"), bytes.get_ref());
+        }
+    }
+}
+
+#[test]
+fn pictures_are_classified_and_explained_without_the_data_of_the_training() {
+    let (data, other) = (Folder::new("new-images"), Folder::new("new-run"));
+    pictures(&data, 20);
+    let (path, run) = (data.0.to_str().unwrap(), other.0.join("run"));
+    let run = run.to_str().unwrap();
+    let train = ["train", "--data", path, "--cache", "none", "--epochs", "5"];
+    stdout(&[&train[..], &["--quiet", "--out", run]].concat());
+    let own = lines(&stdout(&["predict", run]));
+    assert!(own.iter().all(|line| line["predicted"] == line["class"]));
+    drop(data);
+    let new = Folder::new("new-pictures");
+    pictures(&new, 2);
+    let path = new.0.to_str().unwrap();
+    let found = lines(&stdout(&["predict", run, path]));
+    assert_eq!(found.len(), 4);
+    for line in &found {
+        let class = line["predicted"].as_str().unwrap();
+        assert!(line["input"].as_str().unwrap().contains(class), "{line}");
+        assert!(line.get("class").is_none());
+    }
+    let table = other.0.join("p.csv");
+    stdout(&["predict", run, path, "--out", table.to_str().unwrap()]);
+    let table = std::fs::read_to_string(table).unwrap();
+    let head = "row,input,predicted,probability,p(bright),p(dark)";
+    assert_eq!(
+        (table.lines().next(), table.lines().count()),
+        (Some(head), 5)
+    );
+
+    let page = other.0.join("page.html");
+    let args = ["explain", run, path, "--out", page.to_str().unwrap()];
+    assert_eq!(value(&stdout(&args), "rows"), "4");
+    let html = std::fs::read_to_string(page).unwrap();
+    assert_eq!(html.matches("data:image/png").count(), 8);
+    let text = new.file("note.png", b"no image");
+    let output = unisono(&["predict", run, text.to_str().unwrap()]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("note.png: expected a PNG or JPEG image"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_language_model_continues_a_text_from_the_seed() {
+    let folder = Folder::new("new-text");
+    let text = "so it goes on and on, and on it goes. ".repeat(40);
+    let file = folder.file("text.txt", text.as_bytes());
+    let run = folder.0.join("run");
+    let (file, run) = (file.to_str().unwrap(), run.to_str().unwrap());
+    let train = ["train", "--data", file, "--max-steps", "3", "--quiet"];
+    stdout(&[&train[..], &["--batch-size", "4", "--out", run]].concat());
+    let generate = |more: &[&str]| {
+        let args = ["generate", run, "--prompt", "so it", "--tokens", "9"];
+        stdout(&[&args[..], more].concat())
+    };
+    let made = generate(&[]);
+    assert!(
+        made.starts_with("so it") && made.chars().count() == 5 + 9 + 1,
+        "{made:?}"
+    );
+    assert_eq!(made, generate(&[]));
+    assert_ne!(made, generate(&["--seed", "7"]));
+    let sure = generate(&["--temperature", "0"]);
+    assert_eq!(sure, generate(&["--top-k", "1", "--seed", "3"]));
+    let odd = unisono(&["generate", run, "--prompt", "Ω"]);
+    let error = String::from_utf8(odd.stderr).unwrap();
+    assert!(error.contains("no token for 'Ω'"), "{error}");
+    let odd = unisono(&["predict", run]);
+    let error = String::from_utf8(odd.stderr).unwrap();
+    assert!(error.contains("of a classifier"), "{error}");
+}
