@@ -1,8 +1,11 @@
 //! Optimisers, schedules and batch policies on the command line.
 
+#[path = "support/files.rs"]
+mod files;
 #[path = "support/program.rs"]
 mod program;
 
+use files::Folder;
 use program::{stdout, unisono, value};
 
 #[test]
@@ -33,6 +36,22 @@ fn a_schedule_is_drawn_in_plain_text_and_as_svg() {
     ];
     let text = stdout(&[&staged[..], &["staged to 64"]].concat());
     assert!(text.contains("rows of a batch"));
+}
+
+#[test]
+fn a_configurations_schedule_is_drawn_over_its_own_data() {
+    let folder = Folder::new("schedule-config");
+    let config = "[optimizer]\nschedule = \"cosine to 0 over 4 epochs\"\n[run]\nepochs = 4\n[batch]\nsize = 100\n";
+    let file = folder.file("a.toml", config.as_bytes());
+    let file = file.to_str().unwrap();
+    let text = stdout(&["schedule", "--config", file]);
+    assert_eq!(value(&text, "schedule"), "cosine to 0 over 4 epochs");
+    // 1437 rows of the digits, in batches of 100.
+    assert_eq!(value(&text, "steps"), "60");
+    let text = stdout(&[
+        "schedule", "--config", file, "--rows", "200", "--epochs", "2",
+    ]);
+    assert_eq!(value(&text, "steps"), "4");
 }
 
 #[test]

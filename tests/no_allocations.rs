@@ -78,6 +78,7 @@ fn two_halves_statistics_and_policies_allocate_nothing_either() {
             let model = Sequential::new(64).dense(32).relu().dense(10);
             let trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy)
                 .threads(threads)
+                .track_layer_norms()
                 .batch_size(11)
                 .batch_policy("noise 11..12 every 5 steps".parse().unwrap())
                 .schedule("warmup 10 steps, cosine over 90 steps".parse().unwrap())

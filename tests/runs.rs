@@ -360,6 +360,8 @@ fn events_are_lines_of_json_and_the_report_stands_alone() {
         "Mistakes",
         "data:image/png;base64,",
         "Where the workers",
+        "Gradient norm by layer",
+        "<td>dense2</td>",
         "[optimizer]",
     ] {
         assert!(report.contains(part), "{part}");

@@ -7,7 +7,7 @@ use support::{RowGradients, class_data};
 use unisono::data::{ArrayDataset, Dataset};
 use unisono::engine::{
     Batch, Decision, Engine, EngineConfig, Replica, ShardNorms, Shards, Threads, Track, Update,
-    UpdateBlock,
+    UpdateBlock, UpdateMode,
 };
 use unisono::nn::kernel::Isa;
 use unisono::nn::{
@@ -15,7 +15,7 @@ use unisono::nn::{
     Recurrent, ReplicaSettings, Reshape, Role, Sequential,
 };
 use unisono::optim::Optimizer;
-use unisono::train::{ChainUpdate, Sources};
+use unisono::train::{ChainUpdate, Event, Sources, Trainer};
 
 /// Leaves the parameters alone.
 struct Stay;
@@ -224,4 +224,61 @@ fn shards_larger_than_a_block_are_tracked_too() {
         assert!((first.squares / expected.squares - 1.0).abs() < 1e-4);
         assert!([2, 3, 5].iter().all(|&threads| at(threads) == first));
     }
+}
+
+/// The norms of every step, layer by layer, and the weights at the end.
+fn layer_norms(threads: usize, update: UpdateMode, tracks: bool) -> (Vec<Vec<f64>>, String) {
+    let data = class_data(48, 60, 5);
+    let model = Sequential::new(60)
+        .dense(90)
+        .layer(BatchNorm::new())
+        .relu()
+        .dense(5);
+    let mut trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy)
+        .batch_size(16)
+        .shards(Shards::Fixed(8))
+        .epochs(2)
+        .threads(threads)
+        .update(update);
+    if tracks {
+        trainer = trainer.track_layer_norms();
+    }
+    let mut all = Vec::new();
+    let observe = |event: &Event<'_>| {
+        if let Event::Step {
+            layer_norms,
+            grad_norm,
+            ..
+        } = event
+        {
+            let square: f64 = layer_norms.iter().map(|norm| norm * norm).sum();
+            let error = (square.sqrt() - grad_norm).abs();
+            assert!(!tracks || error < 1e-9 * grad_norm, "{square}, {grad_norm}");
+            all.push(layer_norms.to_vec());
+        }
+        std::ops::ControlFlow::Continue(())
+    };
+    let report = trainer.fit_observed(&data, &data, observe).unwrap();
+    let names: &[&str] = if tracks {
+        &["dense0", "batch_norm1", "dense3"]
+    } else {
+        &[]
+    };
+    assert_eq!(report.setup.layers, names);
+    (all, trainer.network().unwrap().weights_sha256())
+}
+
+#[test]
+fn layers_norms_make_up_the_whole_and_are_the_same_bits_for_any_number_of_threads() {
+    let (expected, hash) = layer_norms(1, UpdateMode::Fused, true);
+    assert_eq!((expected.len(), expected[0].len()), (6, 3));
+    for threads in [2, 3, 5, 8, 13] {
+        for update in UpdateMode::ALL {
+            let (norms, weights) = layer_norms(threads, update, true);
+            assert_eq!(norms, expected, "{threads} threads");
+            assert_eq!(weights, hash);
+        }
+    }
+    let (none, weights) = layer_norms(2, UpdateMode::Fused, false);
+    assert_eq!((none[0].len(), weights), (0, hash));
 }

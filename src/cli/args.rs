@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::after_args::{ExplainArgs, ExportArgs, GenerateArgs, PartArgs, PredictArgs};
-use super::sections::{BatchArgs, EngineArgs, OptimArgs, TrainArgs};
+use super::sections::{EngineArgs, TrainArgs};
 use super::study_args::StudyCommand;
 
 /// Data-parallel neural-network training on CPUs: the same bits for any number of threads.
@@ -231,7 +231,7 @@ pub(super) struct TrainCommand {
     #[arg(long, requires = "resume")]
     pub(super) allow_change: bool,
 
-    /// Say nothing but warnings and errors
+    /// Show no progress: only what came out, warnings and errors
     #[arg(long, conflicts_with = "json")]
     pub(super) quiet: bool,
 
@@ -292,18 +292,14 @@ pub(super) enum DataCommand {
 #[derive(Debug, ClapArgs)]
 pub(super) struct ScheduleArgs {
     #[command(flatten)]
-    pub(super) optim: OptimArgs,
-
-    /// Rows of the training set
-    #[arg(long, default_value_t = 1437)]
-    pub(super) rows: usize,
+    pub(super) train: TrainArgs,
 
     #[command(flatten)]
-    pub(super) batch: BatchArgs,
+    pub(super) from: FromArgs,
 
-    /// Passes over the training data
-    #[arg(long, default_value_t = 30)]
-    pub(super) epochs: u32,
+    /// Rows of the training set; by default those of the training's own data
+    #[arg(long)]
+    pub(super) rows: Option<usize>,
 
     /// Write the chart of the learning rate to this file as SVG
     #[arg(long, value_name = "FILE")]

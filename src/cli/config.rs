@@ -163,6 +163,8 @@ impl TryFrom<EngineArgs> for EngineSettings {
 pub(super) struct TrainSettings {
     pub(super) preset: Option<Preset>,
     pub(super) layers: Option<String>,
+    /// The file of the first weights, and the map of its names.
+    pub(super) weights: Option<(PathBuf, Option<PathBuf>)>,
     pub(super) data: Option<PathBuf>,
     pub(super) load: LoadSettings,
     pub(super) max_steps: Option<u64>,
@@ -210,6 +212,13 @@ impl TryFrom<TrainArgs> for TrainSettings {
                     return Err(refused("layers", expected, layers));
                 }
                 (_, layers) => layers.clone(),
+            },
+            weights: match (args.model.weights, args.model.weights_map) {
+                (None, Some(map)) => {
+                    let expected = "given beside weights, whose names it maps";
+                    return Err(refused("weights-map", expected, &map.display().to_string()));
+                }
+                (weights, map) => weights.map(|weights| (weights, map)),
             },
             preset: args.model.preset.as_deref().map(preset).transpose()?,
             load: LoadSettings::try_from(&args.data)?,

@@ -92,7 +92,7 @@ fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
             &path,
             (label.as_deref(), image_size.as_deref(), sheet.as_deref()),
         ),
-        Command::Schedule(args) => rates::schedule(&args),
+        Command::Schedule(args) => rates::schedule(&args, flags),
         Command::LrRange(args) => rates::lr_range(&args, flags),
         Command::Bench(args) => {
             let (bench, json) = config::bench(args)?;

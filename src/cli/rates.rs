@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::ArgMatches;
 
-use crate::optim::{PlanContext, Progress};
+use crate::optim::{BatchPolicy, PlanContext, Progress};
 use crate::study::{Chart, LineChart};
 use crate::train::{LrRange, TrainError};
 
@@ -13,51 +13,83 @@ use super::args::{LrRangeArgs, ScheduleArgs};
 use super::config::{ArgError, CommandError, TrainSettings, refused};
 use super::document::Settled;
 use super::optim::OptimSettings;
-use super::task::{Task, task, trainer};
+use super::task::{Task, first_trainer, task};
 
 /// Size of a chart in the terminal, in characters.
 const TERMINAL: (usize, usize) = (100, 30);
 
-/// Draws the rate and, where it changes, the batch over a training of so many rows and epochs.
-pub(super) fn schedule(args: &ScheduleArgs) -> Result<(), CommandError> {
+/// Rates and batches over the epochs, and where the training ends.
+struct Planned {
+    rates: Vec<(f64, f64)>,
+    batches: Vec<(f64, f64)>,
+    progress: Progress,
+}
+
+fn planned(settings: &TrainSettings, policy: &mut dyn BatchPolicy, rows: usize) -> Planned {
     let OptimSettings {
         optimizer,
         schedule,
-        batch_rule,
-    } = OptimSettings::new(&args.optim, &args.batch)?;
-    if args.rows == 0 || args.epochs == 0 {
-        return Err(refused("rows and --epochs", "at least 1", "0").into());
-    }
-    optimizer.build().map_err(TrainError::from)?;
-    let mut policy = batch_rule
-        .start(args.batch.batch_size)
-        .map_err(TrainError::from)?;
-    if policy.needs_moments() {
-        let expected =
-            "fixed, staged or adabatch: the others follow the gradients and cannot be drawn ahead";
-        return Err(refused("batch-policy", expected, &args.batch.batch_policy).into());
-    }
+        ..
+    } = &settings.optim;
     let (mut rates, mut batches) = (Vec::new(), Vec::new());
     let mut progress = Progress::default();
-    while progress.epoch < args.epochs {
+    while progress.epoch < settings.epochs {
         let mut start = 0;
-        while start < args.rows {
-            progress.in_epoch = start as f64 / args.rows as f64;
+        while start < rows {
+            progress.in_epoch = start as f64 / rows as f64;
             let plan = policy.plan(&PlanContext {
                 progress: &progress,
-                schedule: &schedule,
+                schedule,
                 lr: optimizer.lr(),
             });
             let epochs = f64::from(progress.epoch) + progress.in_epoch;
             rates.push((epochs, f64::from(plan.lr)));
             batches.push((epochs, plan.batch_size as f64));
-            let end = (start + plan.batch_size).min(args.rows);
+            let end = (start + plan.batch_size).min(rows);
             progress.examples += (end - start) as u64;
             progress.step += 1;
             start = end;
         }
         (progress.epoch, progress.in_epoch) = (progress.epoch + 1, 0.0);
     }
+    Planned {
+        rates,
+        batches,
+        progress,
+    }
+}
+
+/// Draws the rate and, where it changes, the batch over a training of so many rows and epochs.
+pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), CommandError> {
+    let settled = Settled::new(&args.train, flags, &args.from)?;
+    let settings =
+        TrainSettings::try_from(settled.args.clone()).map_err(|error| settled.explain(error))?;
+    let OptimSettings {
+        optimizer,
+        schedule,
+        batch_rule,
+    } = &settings.optim;
+    let rows = match args.rows {
+        Some(rows) => rows,
+        None => task(&settings)?.data[0].len(),
+    };
+    if rows == 0 || settings.epochs == 0 {
+        return Err(refused("rows and --epochs", "at least 1", "0").into());
+    }
+    optimizer.build().map_err(TrainError::from)?;
+    let mut policy = batch_rule
+        .start(settings.batch_size)
+        .map_err(TrainError::from)?;
+    if policy.needs_moments() {
+        let expected =
+            "fixed, staged or adabatch: the others follow the gradients and cannot be drawn ahead";
+        return Err(refused("batch-policy", expected, &batch_rule.to_string()).into());
+    }
+    let Planned {
+        rates,
+        batches,
+        progress,
+    } = planned(&settings, &mut *policy, rows);
     let title = format!("{schedule}; batches {batch_rule}");
     let chart = LineChart::new(title, ("epochs", "learning rate")).line("lr", thin(&rates));
     draw(&chart);
@@ -69,7 +101,7 @@ pub(super) fn schedule(args: &ScheduleArgs) -> Result<(), CommandError> {
     }
     say!("optimizer: {optimizer}");
     say!("schedule: {schedule}");
-    say!("batch policy: {batch_rule}, from {}", args.batch.batch_size);
+    say!("batch policy: {batch_rule}, from {}", settings.batch_size);
     say!("steps: {}", rates.len());
     let (first, last) = (rates[0].1, rates[rates.len() - 1].1);
     let highest = rates.iter().fold(0.0_f64, |most, rate| most.max(rate.1));
@@ -100,7 +132,7 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
     if let Some(balance) = balance {
         say!("classes: {balance}");
     }
-    let curve = trainer(&settings, model)
+    let curve = first_trainer(&settings, model)?
         .sampling(sampling)
         .lr_range_test(&*data[0], range)?;
     let log = |points: &dyn Fn(&crate::train::LrPoint) -> f64| -> Vec<(f64, f64)> {

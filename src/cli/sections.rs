@@ -40,6 +40,14 @@ pub(super) struct ModelArgs {
     /// and gets a dense layer for the classes
     #[arg(long, value_name = "LAYERS", conflicts_with = "preset")]
     pub(super) layers: Option<String>,
+
+    /// Begin with the weights of this safetensors file instead of drawing them: one that `export` wrote, or with --weights-map one of PyTorch's
+    #[arg(long, value_name = "FILE")]
+    pub(super) weights: Option<std::path::PathBuf>,
+
+    /// A TOML file that says, for each tensor of the model, its name in PyTorch's file: "dense0.weight" = "fc1.weight"
+    #[arg(long, value_name = "FILE", requires = "weights")]
+    pub(super) weights_map: Option<std::path::PathBuf>,
 }
 
 /// What is trained on.

@@ -91,6 +91,10 @@ impl Study {
         let settled = Settled::over(base, of.from.config.clone(), sources)?;
         let settings = TrainSettings::try_from(settled.args.clone())
             .map_err(|error| settled.explain(error))?;
+        if let Some((file, _)) = &settings.weights {
+            let expected = "left out of a study, whose trainings begin with weights of their own";
+            return Err(refused("weights", expected, &file.display().to_string()).into());
+        }
         let target = match (args.target_error, args.target_loss) {
             (Some(_), Some(_)) => {
                 let expected = "an error or a loss, not both";

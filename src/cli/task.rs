@@ -1,11 +1,15 @@
 //! What is trained: model and data as the settings name them.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use crate::data::{Dataset, ImageShape, Labels, Preparation, RowKind, Sampling, digits};
+use crate::export::{read_safetensors, read_torch};
 use crate::nn::{Loss, Network, Sequential, presets};
 use crate::study::made_up_data;
 use crate::train::{TrainError, Trainer};
 
-use super::config::TrainSettings;
+use super::config::{ArgError, CommandError, TrainSettings};
 
 /// Hidden units of the default network: 64-64-10 has 4,810 parameters.
 const HIDDEN: usize = 64;
@@ -27,6 +31,51 @@ pub(super) fn trainer_from(settings: &TrainSettings, network: Network) -> Traine
         Trainer::from_network(network, Loss::SoftmaxCrossEntropy),
         settings,
     )
+}
+
+/// A trainer of a model whose weights are drawn, or read where the settings name a file.
+pub(super) fn first_trainer(
+    settings: &TrainSettings,
+    model: Sequential,
+) -> Result<Trainer, CommandError> {
+    let Some((file, map)) = &settings.weights else {
+        return Ok(trainer(settings, model));
+    };
+    let network = match map {
+        None => read_safetensors(file, model)?,
+        Some(map) => {
+            let names = names(map, &model)?;
+            let names: Vec<(&str, &str)> = names.iter().map(|(a, b)| (&**a, &**b)).collect();
+            read_torch(file, model, &names)?
+        }
+    };
+    Ok(trainer_from(settings, network))
+}
+
+/// The names of a map, each of which must be a tensor of the model.
+fn names(map: &Path, model: &Sequential) -> Result<BTreeMap<String, String>, CommandError> {
+    let text = std::fs::read_to_string(map).map_err(|source| CommandError::Read {
+        path: map.to_owned(),
+        source,
+    })?;
+    let odd =
+        |message: String| ArgError::text("weights-map", &format!("{}: {message}", map.display()));
+    let names: BTreeMap<String, String> =
+        toml::from_str(&text).map_err(|error| odd(error.message().to_owned()))?;
+    let layout = model.layout().map_err(TrainError::from)?;
+    let tensors: Vec<&str> = layout
+        .tensors()
+        .iter()
+        .map(|tensor| &*tensor.name)
+        .collect();
+    match names.keys().find(|name| !tensors.contains(&name.as_str())) {
+        Some(name) => Err(odd(format!(
+            "the model has no tensor {name:?}, only {}",
+            tensors.join(", ")
+        ))
+        .into()),
+        None => Ok(names),
+    }
 }
 
 fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
@@ -175,7 +224,7 @@ fn flat_model(
 }
 
 /// The user's files.
-fn own_data(settings: &TrainSettings, path: &std::path::Path) -> Result<Task, TrainError> {
+fn own_data(settings: &TrainSettings, path: &Path) -> Result<Task, TrainError> {
     let loaded = settings.load.load(path, CONTEXT, settings.seed)?;
     let sampling = settings.load.sampling(&loaded);
     let balance = loaded.balance();

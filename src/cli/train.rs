@@ -17,7 +17,7 @@ use super::progress::{Progress, Voice};
 use super::sections::TrainArgs;
 use super::signals::Stops;
 use super::summary::{Tested, summary};
-use super::task::{Task, task, trainer};
+use super::task::{Task, first_trainer, task, trainer};
 
 /// Sections and keys that leave the trained bits as they are, or only say how far to go.
 const HARMLESS: [&str; 12] = [
@@ -67,10 +67,13 @@ fn anew(command: &TrainCommand, matches: &ArgMatches) -> Result<Begun, CommandEr
     let run = match &command.out {
         Some(folder) => {
             // The folder may be opened from elsewhere.
-            let data = &mut settled.args.data.data;
-            *data = data
-                .take()
-                .map(|path| std::path::absolute(&path).unwrap_or(path));
+            let args = &mut settled.args;
+            let (data, model) = (&mut args.data.data, &mut args.model);
+            for path in [data, &mut model.weights, &mut model.weights_map] {
+                *path = path
+                    .take()
+                    .map(|path| std::path::absolute(&path).unwrap_or(path));
+            }
             Some(RunFolder::create(folder, &commented(&settled.args))?)
         }
         None => None,
@@ -143,6 +146,16 @@ fn resumed(
     })
 }
 
+/// The trainer before its first step. A checkpoint has the weights, and the file of the first ones may be gone.
+fn ready(settings: &TrainSettings, task: &Task, resumes: bool) -> Result<Trainer, CommandError> {
+    let model = task.model.clone();
+    let trainer = match resumes {
+        true => trainer(settings, model),
+        false => first_trainer(settings, model)?,
+    };
+    Ok(trainer.sampling(task.sampling.clone()))
+}
+
 fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     let Begun {
         settled,
@@ -156,7 +169,7 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     if let (Some(balance), Voice::Text) = (&task.balance, voice) {
         say!("classes: {balance}");
     }
-    let mut trainer = trainer(&settings, task.model.clone()).sampling(task.sampling.clone());
+    let mut trainer = ready(&settings, &task, checkpoint.is_some())?;
     if command.allow_change {
         trainer = trainer.allow_changes();
     }
@@ -166,6 +179,7 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
             folder: run.checkpoints(),
             ..settings.checkpoints.clone()
         });
+        trainer = trainer.track_layer_norms();
         let kept = Keeper::new(run, (&settings, &task), checkpoint.as_ref())?;
         if checkpoint.is_some() {
             kept.check_data(command.allow_change)?;

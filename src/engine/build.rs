@@ -140,7 +140,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
                 got: odd.num_params(),
             });
         }
-        let (channels, links) = channels(&plan);
+        let (channels, links) = channels(&plan, update.num_parts());
         let parts = links.into_iter().zip(replicas).collect();
         let workers = build_workers((&plan, &placement), (params, &update), parts)?;
         let pool = match config.update {
@@ -266,7 +266,7 @@ fn segments(plan: &Plan) -> Vec<SegmentBlocks> {
 }
 
 /// All channels, each as large as the messages of one step.
-fn channels<S>(plan: &Plan) -> (Channels<S>, Vec<Links<S>>) {
+fn channels<S>(plan: &Plan, num_parts: usize) -> (Channels<S>, Vec<Links<S>>) {
     let n = plan.workers.len();
     let segments = plan.cuts.len();
     let slots = plan
@@ -302,6 +302,8 @@ fn channels<S>(plan: &Plan) -> (Channels<S>, Vec<Links<S>>) {
         segments: self::segments(plan),
         cursors: vec![0; n],
         factors: Vec::new(),
+        part_squares: Vec::new(),
+        part_norms: vec![0.0; num_parts],
     };
     let boxes = command_boxes
         .into_iter()

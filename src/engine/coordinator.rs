@@ -308,6 +308,11 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         &self.worker.replica
     }
 
+    /// The L2 norm of each part of the last step's mean gradient, [`Update::num_parts`] of them.
+    pub fn part_norms(&self) -> &[f64] {
+        &self.channels.part_norms
+    }
+
     /// The parameters change places with state buffer `which`, in every replica; a second call brings them back. So an
     /// average of the parameters, kept by the optimiser, can be evaluated.
     ///

@@ -7,7 +7,7 @@ use super::error::EngineError;
 use super::mailbox::{Aborted, Address, Mailbox};
 use super::message::{Command, Decision, Report, Verdict};
 use super::replica::{Batch, Sums};
-use super::update::Update;
+use super::update::{PartSquare, Update};
 use super::worker::Shared;
 use super::{Reduced, ShardNorms};
 
@@ -26,6 +26,9 @@ pub(crate) struct Channels<S> {
     pub(crate) cursors: Vec<usize>,
     /// The factors of the update at hand.
     pub(crate) factors: Vec<f32>,
+    /// What parts' norms are made of, and the norms.
+    pub(crate) part_squares: Vec<PartSquare>,
+    pub(crate) part_norms: Vec<f64>,
 }
 
 /// What the master knows of a segment.
@@ -99,9 +102,26 @@ impl<S: Copy> Channels<S> {
                 .for_each(|&block| squares += block);
         }
         reduced.grad_norm = squares.sqrt() / reduced.sums.weight;
+        self.add_parts(reduced.sums.weight);
         shards.whole = squares;
         reduced.shards = has_squares.then_some(shards);
         Ok(reduced)
+    }
+
+    /// The norms of the parts' mean gradients, from everyone's squares.
+    fn add_parts(&mut self, weight: f64) {
+        self.part_squares.clear();
+        for report in self.reports.iter().flatten() {
+            self.part_squares.extend_from_slice(&report.part_squares);
+        }
+        // By position, whoever they came from.
+        self.part_squares.sort_unstable_by_key(|run| run.offset);
+        self.part_norms.fill(0.0);
+        for run in &self.part_squares {
+            self.part_norms[run.part] += run.square;
+        }
+        let norms = self.part_norms.iter_mut();
+        norms.for_each(|square| *square = square.sqrt() / weight);
     }
 
     /// Fills the factors from everyone's norms, in the order of the flat vector.

@@ -19,7 +19,7 @@ use super::mailbox::{Address, Mailbox};
 use super::meeting::Ring;
 use super::replica::{Batch, Sums};
 use super::segment::Segment;
-use super::update::{Norms, OwnedSegment};
+use super::update::{Norms, OwnedSegment, PartSquare};
 
 /// What the master tells the other workers to do.
 #[derive(Clone, Debug)]
@@ -55,6 +55,8 @@ pub(crate) struct Report {
     pub(crate) squares: Vec<f64>,
     /// The square of each shard's gradient norm, if they are tracked; as `sums`.
     pub(crate) shard_squares: Vec<f64>,
+    /// Of the owned segments, where parts' norms are wanted.
+    pub(crate) part_squares: Vec<PartSquare>,
     /// From the first half of an update in two.
     pub(crate) norms: Vec<Norms>,
     /// On the way back: what the second half takes.

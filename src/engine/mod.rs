@@ -55,7 +55,8 @@ pub use replica::{Batch, Fold, Replica, Shard, Sums};
 pub use shard::{Node, default_shards, fold_depth, part, split_point};
 pub use timing::{Phase, PhaseTimes};
 pub use update::{
-    BLOCK, DirectBlock, Norms, Track, Update, UpdateBlock, UpdateMode, squared_norm, sum_of_squares,
+    BLOCK, DirectBlock, Norms, PartSquare, Track, Update, UpdateBlock, UpdateMode, squared_norm,
+    sum_of_squares,
 };
 
 /// What the master sees before it decides.

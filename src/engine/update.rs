@@ -35,6 +35,15 @@ pub trait Update: Send + Sync {
     /// Updates one block in place.
     fn apply(&self, scalars: &Self::Scalars, block: UpdateBlock<'_>);
 
+    /// Parts of the parameters whose gradients' norms are wanted by themselves, such as one a layer; 0, the default, for none. See
+    /// [`crate::engine::Session::part_norms`].
+    fn num_parts(&self) -> usize {
+        0
+    }
+
+    /// Calls `each` with position, part and sum of squares of every run of the block's gradient that belongs to a part.
+    fn part_squares(&self, _offset: usize, _grad: &[f32], _each: &mut dyn FnMut(PartSquare)) {}
+
     /// How many factors the second half of an update takes, such as one a tensor for LARS and LAMB; 0, the default, for an
     /// update in one go.
     ///
@@ -112,6 +121,17 @@ pub struct Norms {
     pub params: f64,
     /// The sum of squares of the direction.
     pub direction: f64,
+}
+
+/// What a run of elements adds to the square of the norm of a part's gradient.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PartSquare {
+    /// Position of the run's first element in the flat parameter vector.
+    pub offset: usize,
+    /// The part, below [`Update::num_parts`].
+    pub part: usize,
+    /// The sum of squares of the gradient.
+    pub square: f64,
 }
 
 /// Who executes the update. Both give the same bits.

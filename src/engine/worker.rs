@@ -158,6 +158,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
     /// Sends the folded gradients to their adders and does this worker's own additions.
     pub(crate) fn all_reduce(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
         self.report.squares.clear();
+        self.report.part_squares.clear();
         self.grads.iter_mut().for_each(GradBuffer::split);
         self.away = self.plan.sends.len();
         for which in 0..self.plan.sends.len() {
@@ -195,11 +196,17 @@ impl<R: Replica, U: Update> Worker<R, U> {
                 .expect("all inputs have arrived")
                 .as_slice()
         };
-        let (squares, is_root) = (&mut self.report.squares, task.output == Output::Root);
+        let (report, is_root) = (&mut self.report, task.output == Output::Root);
+        let has_parts = shared.update.num_parts() > 0;
         let mut offset = shared.cuts[task.segment].start;
         let done = |block: &[f32]| {
             if is_root {
-                squares.push(shared.update.sum_of_squares(offset, block));
+                let square = shared.update.sum_of_squares(offset, block);
+                report.squares.push(square);
+                if has_parts {
+                    let each = &mut |part| report.part_squares.push(part);
+                    shared.update.part_squares(offset, block, each);
+                }
                 offset += block.len();
             }
         };

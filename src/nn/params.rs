@@ -109,6 +109,27 @@ impl ParamLayout {
         self.len() - statistics
     }
 
+    /// The layers that have parameters, in order, and of each tensor the layer that it is part of.
+    ///
+    /// ```
+    /// use unisono::nn::Sequential;
+    /// let layout = Sequential::new(3).dense(2).relu().dense(1).layout()?;
+    /// assert_eq!(layout.layers(), (vec!["dense0".to_owned(), "dense2".to_owned()], vec![0, 0, 1, 1]));
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
+    pub fn layers(&self) -> (Vec<String>, Vec<usize>) {
+        let mut names: Vec<String> = Vec::new();
+        let layer = |tensor: &Tensor| {
+            let (layer, _) = tensor.name.rsplit_once('.').unwrap_or((&tensor.name, ""));
+            if names.last().is_none_or(|last| last != layer) {
+                names.push(layer.to_owned());
+            }
+            names.len() - 1
+        };
+        let of = self.tensors.iter().map(layer).collect();
+        (names, of)
+    }
+
     /// The ranges of running statistics, in order.
     pub fn statistics(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         let tensors = self.tensors.iter();

@@ -42,6 +42,9 @@ pub enum Record {
         batch_size: usize,
         /// The norm of the mean gradient; `None` if it is not finite.
         grad_norm: Option<f64>,
+        /// The norm of each layer's part of it, in the order of [`crate::run::Manifest::layers`].
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        layer_grad_norms: Vec<Option<f64>>,
     },
     /// An epoch, evaluated.
     Epoch {
@@ -82,6 +85,7 @@ impl Record {
                 lr,
                 batch_size,
                 grad_norm,
+                layer_norms,
                 ..
             } => Some(Record::Step {
                 step,
@@ -90,6 +94,7 @@ impl Record {
                 lr,
                 batch_size,
                 grad_norm: finite(grad_norm),
+                layer_grad_norms: layer_norms.iter().map(|&norm| finite(norm)).collect(),
             }),
             Event::Epoch(&EpochMetrics {
                 epoch,

@@ -88,6 +88,9 @@ pub struct Manifest {
     pub test_accuracy: Option<f64>,
     /// The fingerprint of the weights.
     pub weights_sha256: Option<String>,
+    /// The layers whose gradients' norms are recorded.
+    #[serde(default)]
+    pub layers: Vec<String>,
     /// Seconds of the workers in each phase, summed over them.
     pub phases_s: Vec<(String, f64)>,
 }
@@ -117,6 +120,7 @@ impl Manifest {
             test_loss: None,
             test_accuracy: None,
             weights_sha256: None,
+            layers: Vec::new(),
             phases_s: Vec::new(),
         }
     }
@@ -127,6 +131,7 @@ impl Manifest {
         self.is_pinned = setup.placement.is_pinned();
         self.shards = setup.shards;
         self.rows = (setup.rows, setup.test_rows);
+        self.layers.clone_from(&setup.layers);
     }
 
     /// Adds the workers' time in each phase.

@@ -13,6 +13,9 @@ use super::mistakes::{Mistakes, WrongRow};
 /// Classes whose confusion is shown as a table.
 const MOST_CLASSES: usize = 30;
 
+/// Layers whose gradient norms are drawn.
+const MOST_LINES: usize = 8;
+
 /// Writes `report.html` of a run.
 ///
 /// # Errors
@@ -25,7 +28,9 @@ pub fn report(
     let name = run.path().file_name().unwrap_or(run.path().as_os_str());
     let mut page = Page::new(format!("Run {}", name.to_string_lossy()));
     facts(&mut page, manifest);
-    curves(&mut page, &MetricsLog::read(run.path())?);
+    let records = MetricsLog::read(run.path())?;
+    curves(&mut page, &records);
+    layers(&mut page, (&manifest.layers, &records));
     phases(&mut page, manifest);
     if let Some((mistakes, names)) = mistakes {
         confusion(&mut page, mistakes, names);
@@ -156,6 +161,56 @@ fn curves(page: &mut Page, records: &[Record]) {
             page.figure(&chart.svg(), caption);
         }
     }
+}
+
+/// The norms of the layers' gradients: lines of some, all of them in a table.
+fn layers(page: &mut Page, (names, records): (&[String], &[Record])) {
+    let norms = |record: &Record| match record {
+        Record::Step {
+            step,
+            layer_grad_norms,
+            ..
+        } if layer_grad_norms.len() == names.len() => Some((*step, layer_grad_norms.clone())),
+        _ => None,
+    };
+    let steps: Vec<(u64, Vec<Option<f64>>)> = records.iter().filter_map(norms).collect();
+    let (Some(first), Some(last)) = (steps.first(), steps.last()) else {
+        return;
+    };
+    let points = |layer: usize| -> Vec<(f64, f64)> {
+        let point = |(step, norms): &(u64, Vec<Option<f64>>)| Some((*step as f64, norms[layer]?));
+        steps.iter().filter_map(point).collect()
+    };
+    let mut chart = LineChart::new(
+        "Gradient norm by layer",
+        ("steps", "norm of the mean gradient"),
+    );
+    // Evenly spread from the first to the last.
+    let shown = names.len().min(MOST_LINES);
+    for line in 0..shown {
+        let layer = line * (names.len() - 1) / (shown - 1).max(1);
+        chart = chart.line(&names[layer], points(layer));
+    }
+    let caption = match shown < names.len() {
+        true => format!("Of each recorded step; {shown} of {} layers.", names.len()),
+        false => "Of each recorded step.".to_owned(),
+    };
+    let row = |layer: usize| {
+        let cell = |norms: &[Option<f64>]| {
+            norms[layer].map_or("not finite".to_owned(), |norm| format!("{norm:.3e}"))
+        };
+        let all = points(layer);
+        let mean = all.iter().map(|point| point.1).sum::<f64>() / all.len() as f64;
+        vec![
+            names[layer].clone(),
+            cell(&first.1),
+            format!("{mean:.3e}"),
+            cell(&last.1),
+        ]
+    };
+    let rows: Vec<Vec<String>> = (0..names.len()).map(row).collect();
+    page.figure(&chart.svg(), &caption)
+        .table(&["layer", "first", "mean", "last"], &rows);
 }
 
 fn phases(page: &mut Page, manifest: &Manifest) {

@@ -47,6 +47,7 @@ pub(super) struct Config {
     pub(super) batch_rule: BatchRule,
     pub(super) early_stopping: Option<EarlyStopping>,
     pub(super) tracks_noise_scale: bool,
+    pub(super) tracks_layer_norms: bool,
     pub(super) epochs: u32,
     /// Steps of a call of `fit`, if it may end inside an epoch.
     pub(super) max_steps: Option<u64>,
@@ -75,6 +76,7 @@ impl Config {
             batch_rule: BatchRule::Fixed,
             early_stopping: None,
             tracks_noise_scale: false,
+            tracks_layer_norms: false,
             epochs: 10,
             max_steps: None,
             evaluations: None,

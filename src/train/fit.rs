@@ -58,7 +58,10 @@ impl Trainer {
         let mut engine = self.engine(&network, [train, test])?;
         self.config.check_shards(engine.num_shards())?;
         self.check_settings(engine.num_shards(), train.len())?;
-        let setup = self.setup(&engine, [train.len(), test.len()]);
+        let mut setup = self.setup(&engine, [train.len(), test.len()]);
+        if self.config.tracks_layer_norms {
+            setup.layers = network.layout().layers().0;
+        }
         let control = match &mut self.control {
             Some(control) => control,
             none => none.insert(Control::new(&self.config)?),
@@ -130,7 +133,10 @@ impl Trainer {
         network: &Network,
         data: [&'d dyn Dataset; 2],
     ) -> Result<Engine<NetworkReplica<Sources<'d>>, ChainUpdate>, TrainError> {
-        let update = ChainUpdate::for_model(&self.config.optimizer, network.layout())?;
+        let mut update = ChainUpdate::for_model(&self.config.optimizer, network.layout())?;
+        if self.config.tracks_layer_norms {
+            update = update.with_layer_norms(network.layout());
+        }
         let settings = ReplicaSettings {
             loss: self.config.loss.clone(),
             isa: Isa::chosen()?,
@@ -177,6 +183,7 @@ impl Trainer {
             test_rows,
             epochs: self.config.epochs,
             batch_size,
+            layers: Vec::new(),
             warnings,
         }
     }

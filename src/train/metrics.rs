@@ -76,6 +76,8 @@ pub enum Event<'a> {
         batch_size: usize,
         /// The norm of its mean gradient.
         grad_norm: f64,
+        /// The norm of each layer's part of it, if they are tracked ([`crate::Trainer::track_layer_norms`]).
+        layer_norms: &'a [f64],
     },
     /// The test part was evaluated between two steps ([`crate::Trainer::evaluate_at`]).
     Evaluation {
@@ -118,6 +120,8 @@ pub struct Setup {
     pub rows: usize,
     /// Rows of the test set.
     pub test_rows: usize,
+    /// The layers whose gradients' norms are tracked.
+    pub layers: Vec<String>,
     /// Epochs to come.
     pub epochs: u32,
     /// Rows of the first batch.

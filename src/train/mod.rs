@@ -114,6 +114,7 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
             lr: plan.lr,
             batch_size: rows,
             grad_norm: reduced.grad_norm,
+            layer_norms: workers.part_norms(),
         });
         let saves = at.saves(|rule, progress| rule.is_due(progress.step));
         let evaluates = at.evaluates();

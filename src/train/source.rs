@@ -2,7 +2,7 @@
 //! engine's update.
 
 use crate::data::{Dataset, LabelsMut};
-use crate::engine::{DirectBlock, Norms, Update, UpdateBlock, sum_of_squares};
+use crate::engine::{DirectBlock, Norms, PartSquare, Update, UpdateBlock, sum_of_squares};
 use crate::nn::{ParamLayout, Role, RowSource, TargetsMut};
 use crate::optim::{
     At, Chain, Follow, OptimError, Optimizer, PartTable, StepScalars, TensorKind, Treatment,
@@ -71,6 +71,8 @@ impl RowSource for Sources<'_> {
 pub struct ChainUpdate {
     chain: Chain,
     table: PartTable,
+    /// The layer of each tensor, where layers' norms are wanted.
+    layers: Vec<usize>,
 }
 
 impl ChainUpdate {
@@ -82,6 +84,7 @@ impl ChainUpdate {
         Ok(Self {
             chain: optimizer.build()?,
             table: PartTable::new([(num_params, Treatment::default())]),
+            layers: Vec::new(),
         })
     }
 
@@ -109,7 +112,22 @@ impl ChainUpdate {
         Ok(Self {
             chain: optimizer.build()?,
             table: PartTable::new(treated),
+            layers: Vec::new(),
         })
+    }
+
+    /// The same, which tells the norm of each layer's gradient ([`crate::engine::Session::part_norms`]); of a model's own update.
+    ///
+    /// ```
+    /// use unisono::{engine::Update, nn::Sequential, optim::Optimizer, train::ChainUpdate};
+    /// let layout = Sequential::new(3).dense(2).relu().dense(1).layout()?;
+    /// let update = ChainUpdate::for_model(&Optimizer::sgd(0.1), &layout)?.with_layer_norms(&layout);
+    /// assert_eq!(update.num_parts(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_layer_norms(self, layout: &ParamLayout) -> Self {
+        let (_, layers) = layout.layers();
+        Self { layers, ..self }
     }
 }
 
@@ -128,6 +146,21 @@ impl Update for ChainUpdate {
             factors: block.factors,
         };
         self.chain.apply(&at, block.params, block.grad, block.state);
+    }
+
+    fn num_parts(&self) -> usize {
+        self.layers.last().map_or(0, |last| last + 1)
+    }
+
+    fn part_squares(&self, offset: usize, grad: &[f32], each: &mut dyn FnMut(PartSquare)) {
+        let parts = self.table.of_block(offset, grad.len()).iter();
+        for part in parts.filter(|part| part.treatment.follow == Follow::Gradient) {
+            each(PartSquare {
+                offset: offset + part.range.start,
+                part: self.layers[part.tensor],
+                square: sum_of_squares(&grad[part.range.clone()]),
+            });
+        }
     }
 
     fn num_factors(&self) -> usize {

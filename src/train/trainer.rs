@@ -165,6 +165,12 @@ impl Trainer {
         self
     }
 
+    /// Tells the norm of each layer's gradient with every step, in [`crate::train::Event::Step`]; [`crate::train::Setup::layers`] names them.
+    pub fn track_layer_norms(mut self) -> Self {
+        self.config.tracks_layer_norms = true;
+        self
+    }
+
     /// Epochs of one call of [`Trainer::fit`]; by default 10; with 0 nothing is trained.
     pub fn epochs(mut self, epochs: u32) -> Self {
         self.config.epochs = epochs;

@@ -1,0 +1,110 @@
+//! Weights that a training begins with, read by the program: its own, or PyTorch's by a map of names.
+
+#[path = "support/files.rs"]
+mod files;
+#[path = "support/program.rs"]
+mod program;
+
+use files::Folder;
+use program::{stdout, unisono, value};
+use safetensors::tensor::{Dtype, TensorView};
+
+fn refusal(args: &[&str]) -> String {
+    let output = unisono(args);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
+    text
+}
+
+/// (rows, columns) to (columns, rows).
+fn turned(values: &[f32], columns: usize) -> Vec<u8> {
+    let column = |at: usize| values.iter().skip(at).step_by(columns);
+    let all = (0..columns).flat_map(column);
+    all.flat_map(|value| value.to_le_bytes()).collect()
+}
+
+#[test]
+fn a_training_begins_with_weights_of_its_own_kind() {
+    let folder = Folder::new("weights");
+    let place = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
+    let (run, file) = (place("run"), place("a.safetensors"));
+    let first = stdout(&["train", "--epochs", "2", "--out", &run]);
+    stdout(&["export", &run, "--out", &file]);
+    let none = stdout(&["train", "--epochs", "0", "--weights", &file]);
+    assert_eq!(
+        value(&none, "weights sha256"),
+        value(&first, "weights sha256")
+    );
+    // As the library would: the same training from the same network.
+    let again = place("again");
+    let more = [
+        "train",
+        "--epochs",
+        "1",
+        "--weights",
+        &file,
+        "--out",
+        &again,
+    ];
+    let tuned = stdout(&more);
+    assert_ne!(
+        value(&tuned, "weights sha256"),
+        value(&first, "weights sha256")
+    );
+    // A resume needs the file no more.
+    std::fs::remove_file(&file).unwrap();
+    let resumed = stdout(&["train", "--resume", &again, "--epochs", "2"]);
+    assert_eq!(value(&resumed, "steps"), "90 (0 skipped)");
+    let gone = refusal(&["train", "--weights", &file]);
+    assert!(gone.contains("cannot read"), "{gone}");
+    let study = refusal(&["study", "steps", "--weights", &file]);
+    assert!(study.contains("--weights must be left out"), "{study}");
+}
+
+#[test]
+fn pytorchs_weights_come_by_a_map_whose_names_must_be_the_models() {
+    let folder = Folder::new("weights-map");
+    let place = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
+    let value_of = |at: usize| ((at * 37) % 101) as f32 / 101.0 - 0.5;
+    let tensor =
+        |len: usize, from: usize| -> Vec<f32> { (from..from + len).map(value_of).collect() };
+    let (one, two) = (tensor(64 * 64, 0), tensor(64 * 10, 7));
+    let (bias_one, bias_two) = (tensor(64, 3), tensor(10, 5));
+    let raw = |values: &[f32]| -> Vec<u8> { values.iter().flat_map(|v| v.to_le_bytes()).collect() };
+    let tensors = [
+        ("fc1.weight", vec![64, 64], turned(&one, 64)),
+        ("fc1.bias", vec![64], raw(&bias_one)),
+        ("fc2.weight", vec![10, 64], turned(&two, 10)),
+        ("fc2.bias", vec![10], raw(&bias_two)),
+    ];
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap();
+        (*name, view)
+    });
+    let bytes = safetensors::serialize(views, None).unwrap();
+    let file = folder.file("torch.safetensors", &bytes);
+    let map = "\"dense0.weight\" = \"fc1.weight\"\n\"dense0.bias\" = \"fc1.bias\"\n\
+               \"dense2.weight\" = \"fc2.weight\"\n\"dense2.bias\" = \"fc2.bias\"\n";
+    let map = folder.file("map.toml", map.as_bytes());
+    let (file, map) = (file.to_str().unwrap(), map.to_str().unwrap());
+    let run = place("run");
+    let train = ["train", "--weights", file, "--weights-map", map];
+    let text = stdout(&[&train[..], &["--epochs", "0", "--out", &run]].concat());
+    let model = unisono::nn::Sequential::new(64).dense(64).relu().dense(10);
+    let params = [one, bias_one, two, bias_two].concat();
+    let expected = unisono::nn::Network::with_params(model, params).unwrap();
+    assert_eq!(value(&text, "weights sha256"), expected.weights_sha256());
+    assert!(value(&stdout(&["eval", &run]), "rows").starts_with("360"));
+
+    let odd = folder.file("odd.toml", b"\"dense7.weight\" = \"fc1.weight\"\n");
+    let odd = odd.to_str().unwrap();
+    let text = refusal(&["train", "--weights", file, "--weights-map", odd]);
+    assert!(
+        text.contains("odd.toml: the model has no tensor \"dense7.weight\""),
+        "{text}"
+    );
+    let part = folder.file("part.toml", b"\"dense0.weight\" = \"fc1.weight\"\n");
+    let part = part.to_str().unwrap();
+    let text = refusal(&["train", "--weights", file, "--weights-map", part]);
+    assert!(text.contains("a name in the map for dense0.bias"), "{text}");
+}
