@@ -351,3 +351,46 @@ fn flags_that_would_be_left_aside_and_parts_without_rows_are_refused() {
         assert!(stderr.contains(message), "{args:?}: {stderr}");
     }
 }
+
+#[test]
+fn files_that_lack_something_are_named() {
+    let folder = Folder::new("cli-named");
+    let refusal = |path: &std::path::Path| {
+        let output = unisono(&["train", "--data", path.to_str().unwrap()]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        text
+    };
+    let empty = refusal(&folder.file("empty.csv", b""));
+    assert!(
+        empty.contains("empty.csv: the data set has no rows"),
+        "{empty}"
+    );
+    let alone = refusal(&folder.file("one.png", b"?"));
+    assert!(
+        alone.contains("one.png: expected a folder of images or sounds"),
+        "{alone}"
+    );
+    // MNIST's four files, with a dot in their names, and a label too few.
+    let idx = |axes: &[u32], values: &[u8]| {
+        let axes_bytes = axes.iter().flat_map(|axis| axis.to_be_bytes());
+        let head = [0, 0, 8, axes.len() as u8].into_iter();
+        head.chain(axes_bytes)
+            .chain(values.iter().copied())
+            .collect::<Vec<u8>>()
+    };
+    let images = idx(&[4, 2, 2], &(0..16).collect::<Vec<u8>>());
+    for part in ["train", "t10k"] {
+        folder.file(&format!("idx/{part}-images.idx3-ubyte"), &images);
+        folder.file(
+            &format!("idx/{part}-labels.idx1-ubyte"),
+            &idx(&[4], &[0, 1, 0, 1]),
+        );
+    }
+    let path = folder.0.join("idx");
+    let text = stdout(&["train", "--data", path.to_str().unwrap(), "--epochs", "1"]);
+    assert!(value(&text, "data").contains("4 training and 4 test rows"));
+    folder.file("idx/train-labels.idx1-ubyte", &idx(&[3], &[0, 1, 0]));
+    let few = refusal(&path);
+    assert!(few.contains("idx: there are 3 labels for 4 rows"), "{few}");
+}

@@ -236,3 +236,19 @@ fn a_language_model_continues_a_text_from_the_seed() {
     let error = String::from_utf8(odd.stderr).unwrap();
     assert!(error.contains("of a classifier"), "{error}");
 }
+
+#[test]
+fn tables_with_semicolons_or_tabs_are_the_same_tables() {
+    let label = Column::Name("kind".into());
+    let parse = |text: &str, name: &str| {
+        let table = CsvTable::parse(text.as_bytes(), &label, name.as_ref()).unwrap();
+        let names = table.names().to_vec();
+        (names, table.values().clone(), table.classes().to_vec())
+    };
+    let commas = "size,kind\n1.5,\"a;b\"\n2,c\n";
+    let expected = parse(commas, "t.csv");
+    assert_eq!(parse(&commas.replace(',', ";"), "t.csv"), expected);
+    let tabs = commas.replace(',', "\t");
+    assert_eq!(parse(&tabs, "t.csv"), expected);
+    assert_eq!(parse(&tabs, "t.tsv"), expected);
+}

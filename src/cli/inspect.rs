@@ -26,7 +26,8 @@ pub(super) fn inspect(
         .map(size)
         .transpose()
         .map_err(CommandError::Args)?;
-    let shown = show(path, label, image_size).map_err(TrainError::from)?;
+    let shown = show(path, label, image_size).map_err(|error| error.within(path));
+    let shown = shown.map_err(TrainError::from)?;
     match (sheet, shown) {
         (Some(sheet), Some(images)) => {
             images

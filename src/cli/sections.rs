@@ -55,7 +55,7 @@ pub(super) struct ModelArgs {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct DataArgs {
     /// Train on these files: a folder with MNIST's IDX or CIFAR's binary files, a folder of images (a folder a class, or train and
-    /// test of such), WAV files (a folder or .tar.gz), a table (.csv, .csv.gz), arrays (.npz, or a folder with x_train.npy, y_train.npy,
+    /// test of such), WAV files (a folder or .tar.gz), a table (.csv, .tsv, gzipped or not; commas, semicolons or tabs), arrays (.npz, or a folder with x_train.npy, y_train.npy,
     /// x_test.npy, y_test.npy, which stay on the disk), or a text for a language model
     #[arg(long, value_name = "PATH")]
     #[serde(rename = "path")]

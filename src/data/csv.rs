@@ -1,6 +1,6 @@
 //! Comma-separated values: numbers in columns, and a label.
 //!
-//! Plain or gzipped, fields quoted or not, with or without a header: the first line is one if it holds a feature that is no number.
+//! Plain or gzipped, with commas, semicolons or tabs between the fields, which are quoted or not, with or without a header: the first line is one if it holds a feature that is no number.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -216,10 +216,26 @@ pub(super) fn is_missing(cell: &str) -> bool {
 pub(super) fn records(bytes: &[u8], path: &Path) -> Result<Vec<csv::StringRecord>, DataError> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
+        .delimiter(delimiter(bytes, path))
         .trim(csv::Trim::All)
         .from_reader(bytes);
     let records: Result<Vec<_>, csv::Error> = reader.records().collect();
     records.map_err(|error| describe(&error, &refusing(path)))
+}
+
+/// What stands between the fields: tabs in a `.tsv`, else commas, or where the first line has none semicolons or tabs.
+fn delimiter(bytes: &[u8], path: &Path) -> u8 {
+    let name = path.to_string_lossy().to_lowercase();
+    if name.ends_with(".tsv") || name.ends_with(".tsv.gz") {
+        return b'\t';
+    }
+    let first = bytes
+        .split(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let known = [b',', b';', b'\t'];
+    let found = known.into_iter().find(|byte| first.contains(byte));
+    found.unwrap_or(b',')
 }
 
 fn refusing(path: &Path) -> impl Fn(String, String) -> DataError {

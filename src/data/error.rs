@@ -90,6 +90,15 @@ pub enum DataError {
         /// What stands there.
         got: String,
     },
+    /// What is wrong with the rows of a file.
+    #[error("{}: {problem}", path.display())]
+    In {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        problem: Box<DataError>,
+    },
     /// A cell of a table that is no finite number.
     #[error("{}: line {line}, column {column} (from 0): expected a finite number, got {got:?}; mend or drop the row", path.display())]
     Cell {
@@ -161,6 +170,27 @@ impl DataError {
             path: path.to_owned(),
             expected: expected.into(),
             got: got.into(),
+        }
+    }
+
+    /// The same error, with the file or folder that it is about where it names none itself.
+    ///
+    /// ```
+    /// use unisono::data::DataError;
+    /// let error = DataError::Empty.within("rows.csv".as_ref());
+    /// assert!(error.to_string().starts_with("rows.csv: the data set has no rows"));
+    /// ```
+    pub fn within(self, path: &Path) -> Self {
+        match self {
+            DataError::Io { .. }
+            | DataError::Write { .. }
+            | DataError::Format { .. }
+            | DataError::In { .. }
+            | DataError::Cell { .. } => self,
+            problem => DataError::In {
+                path: path.to_owned(),
+                problem: Box::new(problem),
+            },
         }
     }
 

@@ -59,12 +59,17 @@ impl ImageDataset {
     /// # Errors
     /// Those of [`ImageDataset::from_idx`].
     pub fn from_idx_folder(folder: &Path, part: &str) -> Result<Self, DataError> {
-        let file = |kind: &str| {
-            let plain = folder.join(format!("{part}-{kind}-ubyte"));
-            let packed = plain.with_added_extension("gz");
-            if packed.exists() { packed } else { plain }
+        // With a dot before the kind they come from other sources than with a dash.
+        let file = |what: &str, kind: &str| {
+            let names = ["-", "."].map(|mark| format!("{part}-{what}{mark}{kind}-ubyte"));
+            let plain = names.map(|name| folder.join(name));
+            let packed = plain.iter().map(|path| path.with_added_extension("gz"));
+            let found = packed
+                .chain(plain.iter().cloned())
+                .find(|path| path.exists());
+            found.unwrap_or_else(|| plain[0].clone())
         };
-        Self::from_idx(&file("images-idx3"), &file("labels-idx1"))
+        Self::from_idx(&file("images", "idx3"), &file("labels", "idx1"))
     }
 
     /// Images and labels from two IDX files, such as `train-images-idx3-ubyte.gz` and `train-labels-idx1-ubyte.gz`.

@@ -58,6 +58,10 @@ impl Preparation {
     /// [`DataError`] if it cannot be read, or holds rows of another kind; [`DataError::Format`] for models of text, which continue texts and
     /// do not classify rows.
     pub fn rows(&self, path: &Path) -> Result<NewRows, DataError> {
+        self.made(path).map_err(|error| error.within(path))
+    }
+
+    fn made(&self, path: &Path) -> Result<NewRows, DataError> {
         match &self.rows {
             RowKind::Table { columns, scale } => table(path, columns, scale),
             RowKind::Array { shape, scale } => array(path, shape, scale.as_ref()),
@@ -249,7 +253,7 @@ fn sounds(
 }
 
 fn texts(path: &Path, columns: &Columns, hasher: &TextHasher) -> Result<NewRows, DataError> {
-    let texts: Vec<String> = if has_end(path, &[".csv", ".csv.gz"]) {
+    let texts: Vec<String> = if has_end(path, &[".csv", ".csv.gz", ".tsv", ".tsv.gz"]) {
         let records = records(&Source::open(path)?.all(MOST_BYTES)?, path)?;
         let (skipped, places) = columns.places(&records, path)?;
         let text = |record: &csv::StringRecord| {

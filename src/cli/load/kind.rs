@@ -54,13 +54,18 @@ impl Kind {
         }
         let name = path.to_string_lossy().to_lowercase();
         let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+        let alone = [".png", ".jpg", ".jpeg", ".wav"];
+        if path.is_file() && ends(&alone) {
+            let expected = "a folder of images or sounds, with a folder for each class";
+            return Err(DataError::format(path, expected, "one of them"));
+        }
         Ok(if ends(&["-ubyte", "-ubyte.gz", ".idx", ".idx.gz"]) {
             Kind::Idx
         } else if ends(&[".npy"]) {
             Kind::Npy
         } else if ends(&[".npz"]) {
             Kind::Npz
-        } else if ends(&[".csv", ".csv.gz"]) {
+        } else if ends(&[".csv", ".csv.gz", ".tsv", ".tsv.gz"]) {
             Kind::Table
         } else if ends(&[".tar", ".tar.gz", ".tgz"]) {
             Kind::Sounds
@@ -71,7 +76,13 @@ impl Kind {
 
     fn of_folder(path: &Path) -> Result<Self, DataError> {
         let holds = |name: &str| path.join(name).exists();
-        if holds("train-images-idx3-ubyte") || holds("train-images-idx3-ubyte.gz") {
+        let idx = [
+            "-idx3-ubyte",
+            "-idx3-ubyte.gz",
+            ".idx3-ubyte",
+            ".idx3-ubyte.gz",
+        ];
+        if idx.iter().any(|end| holds(&format!("train-images{end}"))) {
             return Ok(Kind::IdxFolder);
         }
         if holds("data_batch_1.bin") || holds("train.bin") {

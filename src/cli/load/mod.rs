@@ -165,6 +165,16 @@ impl LoadSettings {
             Kind::Idx | Kind::Npy | Kind::NpyFolder | Kind::Table => Takes::Nothing,
         };
         self.refuse_unused(path, kind, takes)?;
+        self.of_kind(path, kind, (context, seed))
+            .map_err(|error| error.within(path))
+    }
+
+    fn of_kind(
+        &self,
+        path: &Path,
+        kind: Kind,
+        (context, seed): (usize, u64),
+    ) -> Result<Loaded, DataError> {
         match kind {
             Kind::IdxFolder => self.idx_folder(path, seed),
             Kind::CifarFolder => self.cifar_folder(path, seed),
