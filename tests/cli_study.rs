@@ -181,3 +181,44 @@ fn a_model_of_layers_trains_and_layers_that_there_are_not_are_named() {
         "{odd}"
     );
 }
+
+#[test]
+fn time_to_a_target_is_measured_over_threads_after_the_same_study_of_steps() {
+    let folder = Folder::new("cli-time");
+    let out = folder.0.join("a");
+    let path = out.to_str().unwrap();
+    let steps = [&["study", "steps", "--out", path], &QUICK[..]].concat();
+    stdout(&steps);
+    let time = [&["study", "time", "--out", path], &QUICK[..]].concat();
+    let text = stdout(&[&time[..], &["--on-threads", "1,3"]].concat());
+    assert_eq!(value(&text, "target"), "an error below 10.00 %");
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .skip(2)
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(rows.len(), 3 * 2, "{text}");
+    for pair in rows.chunks(2) {
+        let [one, three] = pair else {
+            panic!("two numbers of threads a batch size")
+        };
+        // batch, threads, reached, of, all, examples
+        assert_eq!((one[0], one[1], three[1]), (three[0], "1", "3"));
+        assert_eq!(one[2..6], three[2..6], "{text}");
+    }
+    assert!(
+        rows[0].ends_with(&["1.000", "(1.000", "to", "1.000)"]),
+        "{text}"
+    );
+    // The study was there: nothing was tried again.
+    let trials = std::fs::read_to_string(out.join("trials.jsonl")).unwrap();
+    assert_eq!(trials.lines().count(), 3 * (4 + 2));
+    let times = std::fs::read_to_string(out.join("times.jsonl")).unwrap();
+    assert_eq!(times.lines().count(), 3 * 2 * 2);
+    assert!(out.join("time.html").exists() && out.join("true_speed_up.png").exists());
+    let odd = error(&[&time[..], &["--on-threads", "0"]].concat(), 2);
+    assert!(odd.contains("the numbers of threads must be"), "{odd}");
+    let cut = ["study", "time", "--slice", "1/2"];
+    let cut = error(&[&cut[..], &QUICK[..]].concat(), 2);
+    assert!(cut.contains("none of them a fresh run"), "{cut}");
+}

@@ -67,7 +67,7 @@ pub(super) fn settings(args: &ScalingArgs) -> Result<Scaling, CommandError> {
     }
     Ok(Scaling {
         threads: match &args.threads {
-            Some(list) => threads(list)?,
+            Some(list) => threads("threads", list)?,
             None => default_threads()?,
         },
         modes: args.mode.split(',').map(mode).collect::<Result<_, _>>()?,
@@ -85,20 +85,17 @@ fn budget(args: &ScalingArgs) -> Result<Duration, ArgError> {
         .map_err(|_| refused("budget", "a time such as 20s or 5m", &args.budget))
 }
 
-fn threads(list: &str) -> Result<Vec<usize>, ArgError> {
+/// The numbers of a list of threads.
+pub(super) fn threads(flag: &'static str, list: &str) -> Result<Vec<usize>, ArgError> {
     let number = |text: &str| match text.trim().parse() {
         Ok(count) if count <= MOST_THREADS => Ok(count),
-        _ => Err(refused(
-            "threads",
-            "numbers from 1 to 4096, such as 1,2,4",
-            list,
-        )),
+        _ => Err(refused(flag, "numbers from 1 to 4096, such as 1,2,4", list)),
     };
     list.split(',').map(number).collect()
 }
 
 /// Powers of two up to the usable cores, and all of them.
-fn default_threads() -> Result<Vec<usize>, CommandError> {
+pub(super) fn default_threads() -> Result<Vec<usize>, CommandError> {
     let placement = Placement::of_process(Threads::Fixed(1), Pinning::Auto);
     let cores = placement.map_err(TrainError::from)?.num_usable_cores;
     let powers = (0..)

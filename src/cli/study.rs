@@ -11,14 +11,15 @@ use toml::Table;
 use crate::nn::{Loss, Network};
 use crate::study::batch_size::{
     Arm, ArmOutcome, ArmSummary, Arms, Curve, Direction, Outcome, Range, Space, StepsToTarget,
-    Store, StudyError, StudyEvent, Target, Training, Workload, adaptive_batches, arms_page,
-    curve_charts, curve_page, generalisation_gap, large_batches, merge, sharpness,
+    Store, StudyError, StudyEvent, TIME_HEAD, Target, TimePoint, TimeToTarget, Training, Workload,
+    adaptive_batches, arms_page, curve_charts, curve_page, generalisation_gap, large_batches,
+    merge, sharpness, time_charts, time_page, time_table,
 };
 
 use super::config::{CommandError, TrainSettings, refused};
 use super::document::{Settled, parse_as};
 use super::keys::Key;
-use super::output::{aligned, command_line, picture, report};
+use super::output::{aligned, command_line, picture, report, write};
 use super::signals::Stops;
 use super::study_args::{StudyArgs, StudyCommand, StudyFile, StudyOf};
 use super::task::{Task, task};
@@ -44,6 +45,7 @@ pub(super) fn study(command: &StudyCommand, flags: &ArgMatches) -> Result<(), Co
     let (_, flags) = flags.subcommand().expect("clap asks for a study");
     match command {
         StudyCommand::Steps(of) => steps(of, flags),
+        StudyCommand::Time { of, on_threads } => time(of, on_threads.as_deref(), flags),
         StudyCommand::Recipes(of) => arms(of, flags, "Recipes for large batches", |study| {
             let (optimizer, pair) = (&study.settings.optim.optimizer, study.pair());
             large_batches(&study.task.model, optimizer, pair, study.settings.epochs)
@@ -165,16 +167,23 @@ fn slice(text: &str) -> Result<(usize, usize), CommandError> {
     Ok(numbers.ok_or_else(|| refused("slice", "K/N with K from 1 to N", text))?)
 }
 
+impl Study {
+    /// The study's model on its data.
+    fn workload(&self) -> Training<'_> {
+        let [train, test] = &self.task.data;
+        let workload = Training::new(self.task.model.clone(), &**train, &**test)
+            .sampling(self.task.sampling.clone())
+            .schedule(self.settings.optim.schedule.clone());
+        match self.settings.tracks_noise_scale {
+            true => workload.track_noise_scale(),
+            false => workload,
+        }
+    }
+}
+
 fn steps(of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
     let study = Study::new(of, flags)?;
-    let plan = study.steps(of)?;
-    let [train, test] = &study.task.data;
-    let mut workload = Training::new(study.task.model.clone(), &**train, &**test)
-        .sampling(study.task.sampling.clone())
-        .schedule(study.settings.optim.schedule.clone());
-    if study.settings.tracks_noise_scale {
-        workload = workload.track_noise_scale();
-    }
+    let (plan, workload) = (study.steps(of)?, study.workload());
     let mut store = store(of, &plan.settings(&workload))?;
     let outcomes = tried(&plan, &workload, &mut store)?;
     let curve = Curve::of(&outcomes, plan.seed);
@@ -193,6 +202,48 @@ fn steps(of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
     let title = format!("Steps to a target: {}", workload.describe());
     let page = curve_page(&title, &command_line(), (&curve, study.target));
     report(folder, &page)
+}
+
+/// The study of steps, if it is not there yet, and then its winners' fresh runs on each number of threads.
+fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<(), CommandError> {
+    let study = Study::new(of, flags)?;
+    let threads = match on_threads {
+        Some(list) => super::scaling::threads("on-threads", list)?,
+        None => super::scaling::default_threads()?,
+    };
+    let (plan, workload) = (study.steps(of)?, study.workload());
+    let mut store = store(of, &plan.settings(&workload))?;
+    let known = tried(&plan, &workload, &mut store)?;
+    let timing = TimeToTarget {
+        threads,
+        target: study.target,
+        pinning: study.settings.engine.pinning,
+        seed: plan.seed,
+    };
+    let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
+    let mut signal = None;
+    let timed = timing.run(&workload, &known, |_| {
+        signal = stops.pending();
+        match signal {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        }
+    });
+    let timed = timed.map_err(|error| stopped(error, signal))?;
+    let points = TimePoint::of(&timed, plan.seed);
+    say!("target: {}", study.target);
+    aligned(&TIME_HEAD, &time_table(&points));
+    let Some(folder) = &of.out else { return Ok(()) };
+    let lines = timed
+        .iter()
+        .map(|run| serde_json::to_string(run).expect("outcomes are plain values") + "\n");
+    write(folder, "times.jsonl", lines.collect::<String>().as_bytes())?;
+    for (name, chart, _) in time_charts(&points, study.target) {
+        picture(folder, name, &*chart)?;
+    }
+    let title = format!("Time to a target: {}", workload.describe());
+    let page = time_page(&title, &command_line(), (&points, study.target));
+    write(folder, "time.html", page.html().as_bytes())
 }
 
 fn store(of: &StudyOf, settings: &BTreeMap<String, String>) -> Result<Store, StudyError> {

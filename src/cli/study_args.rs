@@ -13,6 +13,15 @@ use super::sections::{BatchArgs, DataArgs, EngineArgs, ModelArgs, OptimArgs, Run
 pub(super) enum StudyCommand {
     /// Steps to a target by batch size, and the critical batch size: for each batch a search over learning rate (and momentum)
     Steps(StudyOf),
+    /// Seconds to a target by threads and batch size: what more threads are worth once the examples that a larger batch costs are counted
+    Time {
+        #[command(flatten)]
+        of: Box<StudyOf>,
+
+        /// Numbers of threads, such as 1,2,4; by default powers of two up to the usable cores
+        #[arg(long, value_name = "N,N...")]
+        on_threads: Option<String>,
+    },
     /// Recipes for large batches side by side: scaling rules, warm-up, LARS, LAMB, longer training
     Recipes(StudyOf),
     /// Batches that grow against batches that stay: staged, AdaBatch, CABS, noise scale, AdaScale

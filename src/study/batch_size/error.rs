@@ -70,6 +70,19 @@ pub enum StudyError {
         /// Trials that are finished.
         trials: usize,
     },
+    /// Steps to the target that depend on the number of threads, which they must not.
+    #[error(
+        "batch {batch_size} took {:?} steps to the target in the study and {:?} on {threads} threads, expected the same: a layer or data set of one's own depends on threads, or --shards does",
+        steps[0], steps[1]
+    )]
+    Threads {
+        /// On how many threads.
+        threads: usize,
+        /// Rows of a batch.
+        batch_size: usize,
+        /// Before, and on these threads; `None` where the target was not reached.
+        steps: [Option<u64>; 2],
+    },
     /// A training itself.
     #[error(transparent)]
     Train(#[from] TrainError),

@@ -13,6 +13,7 @@
 //! | `steps` | [`StepsToTarget`]: search, fresh seeds, abandonment |
 //! | `store` | [`Store`]: a study's folder |
 //! | `analysis` | [`Curve`]: steps by batch size, the hyperbola, the regimes |
+//! | `time`, `time_report` | [`TimeToTarget`]: seconds by threads and batch size, the true speed-up |
 //! | `arms` | [`Arms`]: recipes side by side |
 //! | `recipes` | ready-made arms: large batches, adaptive batches, the generalisation gap |
 //! | `sharpness` | how the loss rises around a minimum |
@@ -31,6 +32,8 @@ mod report;
 mod sharpness;
 mod steps;
 mod store;
+mod time;
+mod time_report;
 mod trial;
 mod workload;
 
@@ -43,5 +46,7 @@ pub use report::{arms_page, curve_charts, curve_page};
 pub use sharpness::{Direction, sharpness};
 pub use steps::{StepsToTarget, StudyEvent};
 pub use store::{Store, merge};
+pub use time::{TimePoint, TimeToTarget};
+pub use time_report::{TIME_HEAD, time_charts, time_page, time_table};
 pub use trial::{Outcome, Range, Search, Space, Target, Trial};
 pub use workload::{Limit, Training, Workload};

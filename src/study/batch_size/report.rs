@@ -7,14 +7,11 @@ use super::arms::ArmSummary;
 use super::trial::Target;
 
 /// A chart with the name of its files and what is to be seen in it.
-type Captioned = (&'static str, Box<dyn Chart>, String);
+pub(super) type Captioned = (&'static str, Box<dyn Chart>, String);
 
 /// Steps, examples and seconds by batch size.
 pub fn curve_charts(curve: &Curve, target: Target) -> Vec<Captioned> {
-    let wanted = match target {
-        Target::Error(error) => format!("an error below {:.2} %", 100.0 * error),
-        Target::Loss(loss) => format!("a loss below {loss}"),
-    };
+    let wanted = target.to_string();
     let known: Vec<(f64, Estimate, &BatchPoint)> = curve
         .points
         .iter()
@@ -286,7 +283,7 @@ fn lost_or(loss: f64, digits: usize) -> String {
     }
 }
 
-fn facts(command: &str) -> Vec<Vec<String>> {
+pub(super) fn facts(command: &str) -> Vec<Vec<String>> {
     let mut facts = vec![("command", command.to_owned())];
     facts.extend(Machine::this().facts());
     let row = |(name, value): (&str, String)| vec![name.to_owned(), value];

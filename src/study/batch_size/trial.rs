@@ -109,6 +109,15 @@ pub enum Target {
     Loss(f64),
 }
 
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Target::Error(error) => write!(f, "an error below {:.2} %", 100.0 * error),
+            Target::Loss(loss) => write!(f, "a loss below {loss}"),
+        }
+    }
+}
+
 /// A training that is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {

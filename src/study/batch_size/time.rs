@@ -1,0 +1,225 @@
+//! Wall time to a target by threads and batch size: what threads are worth when the loss of examples to large batches is counted.
+//!
+//! # How
+//! The fresh runs of each batch size's winner are trained once more on each number of threads, alone on the machine, in an order drawn from the seed.
+//! Weights are the same bits for any number of threads, so steps and examples to the target are too: only seconds differ. That is checked.
+//!
+//! # Formulas
+//! Over the base (the fewest threads, the smallest batch): throughput gain `(E/t) / (E_0/t_0)`, examples lost `E/E_0`, and
+//! `true speed-up = t_0/t`, the gain divided by the loss.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use serde::Serialize;
+
+use crate::engine::{Pinning, Threads};
+use crate::seed::{Purpose, Stream};
+use crate::study::bootstrap::{Bootstrap, Estimate, RESAMPLES};
+use crate::study::stats::median_of;
+
+use super::error::StudyError;
+use super::trial::{Outcome, Target};
+use super::workload::{Limit, Workload};
+
+/// What is timed.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use unisono::{data::digits, engine::Pinning, nn::Sequential};
+/// use unisono::study::batch_size::{TimePoint, TimeToTarget, Limit, Target, Training, Trial, Workload};
+/// let (train, test) = digits();
+/// let workload = Training::new(Sequential::new(64).dense(32).relu().dense(10), &train, &test);
+/// let trial = Trial { batch_size: 32, candidate: 0, repeat: 1, lr: 0.1, momentum: 0.9, seed: 1 };
+/// let study = TimeToTarget { threads: vec![1, 2], target: Target::Error(0.1), pinning: Pinning::Off, seed: 7 };
+/// let limit = Limit { steps: 500, threads: unisono::engine::Threads::Fixed(1), pinning: Pinning::Off };
+/// let known = [workload.train(&trial, study.target, limit)?];
+/// let timed = study.run(&workload, &known, |_| ControlFlow::Continue(()))?;
+/// let points = TimePoint::of(&timed, 7);
+/// assert_eq!((points.len(), points[1].threads, points[1].reached), (2, 2, (1, 1)));
+/// assert_eq!(points[0].examples, points[1].examples);
+/// # Ok::<(), unisono::study::batch_size::StudyError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TimeToTarget {
+    /// Numbers of threads.
+    pub threads: Vec<usize>,
+    /// What is to be reached: the study's.
+    pub target: Target,
+    /// Whether threads are pinned.
+    pub pinning: Pinning,
+    /// The seed of the order.
+    pub seed: u64,
+}
+
+impl TimeToTarget {
+    /// Trains each fresh run of `known`, a study's outcomes, on each number of threads; `observe` is called with every outcome, and may end it.
+    ///
+    /// # Errors
+    /// [`StudyError::Value`] for no threads, or none of `known` that is a fresh run; [`StudyError::Threads`] if steps depend on threads;
+    /// [`StudyError::Stopped`].
+    pub fn run(
+        &self,
+        workload: &dyn Workload,
+        known: &[Outcome],
+        mut observe: impl FnMut(&Outcome) -> ControlFlow<()>,
+    ) -> Result<Vec<Outcome>, StudyError> {
+        let counts: BTreeSet<usize> = self.threads.iter().copied().collect();
+        if counts.is_empty() || counts.contains(&0) || counts.len() < self.threads.len() {
+            return Err(StudyError::Value {
+                what: "the numbers of threads",
+                expected: "at least 1 each, each named once",
+                got: format!("{:?}", self.threads),
+            });
+        }
+        let fresh = known.iter().filter(|outcome| outcome.trial.repeat > 0);
+        let runs: Vec<(&Outcome, usize)> = fresh
+            .flat_map(|outcome| counts.iter().map(move |&threads| (outcome, threads)))
+            .collect();
+        if runs.is_empty() {
+            return Err(StudyError::Value {
+                what: "a study whose time is to be measured",
+                expected: "whole, with a batch size that reached the target and at least 1 repeat",
+                got: format!("{} trials, none of them a fresh run", known.len()),
+            });
+        }
+        let order = Stream::new(self.seed, Purpose::Measure, 0, 0).permutation(runs.len() as u32);
+        let mut timed = Vec::new();
+        for at in order {
+            let (before, threads) = runs[at as usize];
+            let limit = Limit {
+                steps: before.steps.1,
+                threads: Threads::Fixed(threads),
+                pinning: self.pinning,
+            };
+            let outcome = workload.train(&before.trial, self.target, limit)?;
+            if outcome.steps_to_target != before.steps_to_target {
+                return Err(StudyError::Threads {
+                    threads,
+                    batch_size: before.trial.batch_size,
+                    steps: [before.steps_to_target, outcome.steps_to_target],
+                });
+            }
+            timed.push(outcome);
+            if observe(&timed[timed.len() - 1]).is_break() {
+                return Err(StudyError::Stopped {
+                    trials: timed.len(),
+                });
+            }
+        }
+        Ok(timed)
+    }
+}
+
+/// A number of threads at a batch size.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TimePoint {
+    /// Rows of a batch.
+    pub batch_size: usize,
+    /// Worker threads.
+    pub threads: usize,
+    /// Runs that reached the target, and all.
+    pub reached: (usize, usize),
+    /// Rows trained on until then, the median; `None` where half of the runs did not get there, as for all below.
+    pub examples: Option<f64>,
+    /// Seconds until then, evaluations included, the median.
+    pub seconds: Option<Estimate>,
+    /// Rows a second, of the base's.
+    pub throughput_gain: Option<Estimate>,
+    /// Rows until the target, of the base's.
+    pub examples_loss: Option<f64>,
+    /// The base's seconds, of these.
+    pub true_speed_up: Option<Estimate>,
+}
+
+impl TimePoint {
+    /// Of all that [`TimeToTarget::run`] gave, batch by batch and by threads within. The base is the first that reached the target.
+    pub fn of(timed: &[Outcome], seed: u64) -> Vec<Self> {
+        let cells: BTreeSet<(usize, usize)> = timed.iter().map(place).collect();
+        let cells: Vec<Cell> = cells.iter().map(|&cell| Cell::of(timed, cell)).collect();
+        let rounds = cells.iter().map(|cell| cell.seconds.len()).max();
+        let Some(rounds) = rounds else {
+            return Vec::new();
+        };
+        let bootstrap = Bootstrap::new(rounds, RESAMPLES, seed);
+        let base = cells.iter().find(|cell| cell.examples().is_some());
+        cells
+            .iter()
+            .map(|cell| cell.point(base, &bootstrap))
+            .collect()
+    }
+}
+
+fn place(outcome: &Outcome) -> (usize, usize) {
+    (outcome.trial.batch_size, outcome.threads)
+}
+
+/// The runs of one batch size on one number of threads, by repeat; infinite where the target was not reached.
+struct Cell {
+    place: (usize, usize),
+    seconds: Vec<f64>,
+    examples: Vec<f64>,
+}
+
+impl Cell {
+    fn of(timed: &[Outcome], at: (usize, usize)) -> Self {
+        let mut own: Vec<&Outcome> = timed.iter().filter(|one| place(one) == at).collect();
+        own.sort_by_key(|outcome| outcome.trial.repeat);
+        let examples = |outcome: &&Outcome| {
+            let steps = outcome.steps_to_target;
+            steps.map_or(f64::INFINITY, |steps| steps as f64 * at.0 as f64)
+        };
+        let seconds = |outcome: &&Outcome| match outcome.steps_to_target {
+            Some(_) => outcome.seconds,
+            None => f64::INFINITY,
+        };
+        Self {
+            place: at,
+            seconds: own.iter().map(seconds).collect(),
+            examples: own.iter().map(examples).collect(),
+        }
+    }
+
+    /// The median of `values` at `rounds`, which may be more than there are.
+    fn median(values: &[f64], rounds: &[u32]) -> f64 {
+        let count = values.len() as u32;
+        let own: Vec<u32> = rounds.iter().map(|round| round % count).collect();
+        median_of(values, &own[..values.len().min(own.len())])
+    }
+
+    fn examples(&self) -> Option<f64> {
+        let all: Vec<u32> = (0..self.examples.len() as u32).collect();
+        Some(Self::median(&self.examples, &all)).filter(|median| median.is_finite())
+    }
+
+    fn point(&self, base: Option<&Cell>, bootstrap: &Bootstrap) -> TimePoint {
+        let examples = self.examples();
+        let reached = self.examples.iter().filter(|count| count.is_finite());
+        let known = base.filter(|_| examples.is_some());
+        let finite = |of: &dyn Fn(&[u32]) -> f64| {
+            // Draws of which half did not get there have no value.
+            let of = |rounds: &[u32]| {
+                Some(of(rounds))
+                    .filter(|v| v.is_finite())
+                    .unwrap_or(f64::NAN)
+            };
+            bootstrap.estimate(of)
+        };
+        let seconds = |rounds: &[u32]| Self::median(&self.seconds, rounds);
+        let rate = |cell: &Cell, rounds: &[u32]| {
+            Self::median(&cell.examples, rounds) / Self::median(&cell.seconds, rounds)
+        };
+        TimePoint {
+            batch_size: self.place.0,
+            threads: self.place.1,
+            reached: (reached.count(), self.examples.len()),
+            examples,
+            seconds: examples.map(|_| finite(&seconds)),
+            throughput_gain: known.map(|base| finite(&|at| rate(self, at) / rate(base, at))),
+            examples_loss: known.and_then(|base| Some(examples? / base.examples()?)),
+            true_speed_up: known.map(|base| {
+                finite(&|at| Self::median(&base.seconds, at) / Self::median(&self.seconds, at))
+            }),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The charts and the page of times to a target.
+
+use crate::study::{Chart, Estimate, LineChart, Page};
+
+use super::report::{Captioned, facts};
+use super::time::TimePoint;
+use super::trial::Target;
+
+/// The head of [`time_table`].
+pub const TIME_HEAD: [&str; 8] = [
+    "batch",
+    "threads",
+    "reached",
+    "examples",
+    "seconds",
+    "rows/s, of base",
+    "examples, of base",
+    "true speed-up",
+];
+
+/// A row for each number of threads at each batch size.
+pub fn time_table(points: &[TimePoint]) -> Vec<Vec<String>> {
+    let estimate =
+        |known: &Option<Estimate>| known.map_or("-".to_owned(), |known| known.to_string());
+    let row = |point: &TimePoint| {
+        vec![
+            point.batch_size.to_string(),
+            point.threads.to_string(),
+            format!("{} of {}", point.reached.0, point.reached.1),
+            point
+                .examples
+                .map_or("-".to_owned(), |count| format!("{count:.0}")),
+            estimate(&point.seconds),
+            estimate(&point.throughput_gain),
+            point
+                .examples_loss
+                .map_or("-".to_owned(), |loss| format!("{loss:.3}")),
+            estimate(&point.true_speed_up),
+        ]
+    };
+    points.iter().map(row).collect()
+}
+
+/// Seconds and true speed-up by batch size, a line for each number of threads.
+pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Captioned> {
+    let mut threads: Vec<usize> = points.iter().map(|point| point.threads).collect();
+    threads.sort_unstable();
+    threads.dedup();
+    let chart = |title: String, unit: &str, of: &dyn Fn(&TimePoint) -> Option<Estimate>| {
+        let mut chart = LineChart::new(title, ("rows of a batch", unit))
+            .log_x()
+            .log_y();
+        for &count in &threads {
+            let own = points.iter().filter(|point| point.threads == count);
+            let known: Vec<(f64, f64)> = own
+                .filter_map(|point| Some((point.batch_size as f64, of(point)?.value)))
+                .collect();
+            let name = if count == 1 {
+                "1 thread".to_owned()
+            } else {
+                format!("{count} threads")
+            };
+            chart = chart.line(name, known);
+        }
+        chart
+    };
+    if points.iter().all(|point| point.seconds.is_none()) {
+        return Vec::new();
+    }
+    let seconds = chart(format!("Time to {target}"), "seconds", &|point| {
+        point.seconds
+    });
+    let speed_up = chart(
+        format!("True speed-up to {target}"),
+        "times as fast as the base",
+        &|point| point.true_speed_up,
+    );
+    vec![
+        (
+            "time_to_target",
+            Box::new(seconds) as Box<dyn Chart>,
+            "Median seconds until the target, evaluations included, each run alone on the machine.".to_owned(),
+        ),
+        (
+            "true_speed_up",
+            Box::new(speed_up),
+            "Seconds of the base (the fewest threads, the smallest batch that got there) over these: the gain in throughput, less the examples that a larger batch costs.".to_owned(),
+        ),
+    ]
+}
+
+/// The page of a study of times to a target.
+pub fn time_page(title: &str, command: &str, (points, target): (&[TimePoint], Target)) -> Page {
+    let mut page = Page::new(title);
+    page.table(&["", ""], &facts(command));
+    for (_, chart, caption) in time_charts(points, target) {
+        page.figure(&chart.svg(), &caption);
+    }
+    page.heading("Threads and batch sizes")
+        .paragraph("Medians over fresh seeds with 95 % bootstrap intervals. Examples to the target do not depend on threads: the weights are the same bits. A dash stands where half of the runs did not reach the target.")
+        .table(&TIME_HEAD, &time_table(points));
+    page
+}
