@@ -221,14 +221,25 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
         seed: plan.seed,
     };
     let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
-    let mut signal = None;
-    let timed = timing.run(&workload, &known, |_| {
+    let shows = std::io::stderr().is_terminal();
+    let (mut signal, mut made) = (None, 0);
+    let fresh = known.iter().filter(|outcome| outcome.trial.repeat > 0);
+    let all = fresh.count() * timing.threads.len();
+    let timed = timing.run(&workload, &known, |outcome| {
+        made += 1;
+        if shows {
+            let (size, threads) = (outcome.trial.batch_size, outcome.threads);
+            eprint!("\rtimed {made} of {all} runs, batch {size} on {threads} threads   ");
+        }
         signal = stops.pending();
         match signal {
             Some(_) => ControlFlow::Break(()),
             None => ControlFlow::Continue(()),
         }
     });
+    if shows {
+        eprintln!();
+    }
     let timed = timed.map_err(|error| stopped(error, signal))?;
     let points = TimePoint::of(&timed, plan.seed);
     say!("target: {}", study.target);
