@@ -60,6 +60,19 @@ fn cases() -> Vec<Sequential> {
     cases
 }
 
+/// Checks a derivative, among others of size `scale`, against what nudges by so much give.
+fn agree((got, scale): (f32, f32), nudged: impl Fn(f32) -> f64, what: &str) {
+    // Of fourth order, so that the step may be large enough for f32.
+    let h = 0.015_625;
+    let (one, two) = (nudged(h) - nudged(-h), nudged(2.0 * h) - nudged(-2.0 * h));
+    let expected = (8.0 * one - two) / (12.0 * f64::from(h));
+    let error = (f64::from(got) - expected).abs();
+    assert!(
+        error <= 1e-3 * f64::from(scale) + 2e-4,
+        "{what}: {got}, expected {expected}"
+    );
+}
+
 /// Checks every parameter's gradient of a loss that is smooth in the outputs.
 fn check(model: &Sequential, data: &ArrayDataset, shards: usize) {
     let loss = Loss::Mse(MseConvention::HalfSumOverOutputs);
@@ -94,14 +107,10 @@ fn check(model: &Sequential, data: &ArrayDataset, shards: usize) {
             params[index] += by;
             at(params)
         };
-        // Of fourth order, so that the step may be large enough for f32.
-        let h = 0.015_625;
-        let (one, two) = (nudged(h) - nudged(-h), nudged(2.0 * h) - nudged(-2.0 * h));
-        let expected = (8.0 * one - two) / (12.0 * f64::from(h));
-        let error = (f64::from(*got) - expected).abs();
-        assert!(
-            error <= 1e-3 * f64::from(scale) + 2e-4,
-            "{model}, parameter {index}: {got}, expected {expected}"
+        agree(
+            (*got, scale),
+            nudged,
+            &format!("{model}, parameter {index}"),
         );
     }
 }
@@ -165,14 +174,8 @@ fn in_evaluation_the_gradient_of_the_inputs_agrees_with_difference_quotients() {
                     .map(|(y, w)| f64::from(*y) * f64::from(*w))
                     .sum::<f64>()
             };
-            let h = 0.015_625;
-            let (one, two) = (nudged(h) - nudged(-h), nudged(2.0 * h) - nudged(-2.0 * h));
-            let expected = (8.0 * one - two) / (12.0 * f64::from(h));
-            let error = (f64::from(*got) - expected).abs();
-            assert!(
-                error <= 1e-3 * f64::from(scale) + 2e-4,
-                "{model}, input {column} of row {row}: {got}, expected {expected}"
-            );
+            let what = format!("{model}, input {column} of row {row}");
+            agree((*got, scale), nudged, &what);
         }
     }
 }

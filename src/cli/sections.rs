@@ -45,7 +45,7 @@ pub(super) struct ModelArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) weights: Option<std::path::PathBuf>,
 
-    /// A TOML file that says, for each tensor of the model, its name in PyTorch's file: "dense0.weight" = "fc1.weight"
+    /// A TOML file that says, for each tensor of the model, its name in PyTorch's file, such as "dense0.weight"="fc1.weight"
     #[arg(long, value_name = "FILE", requires = "weights")]
     pub(super) weights_map: Option<std::path::PathBuf>,
 }
