@@ -135,3 +135,41 @@ fn doctor_says_what_the_machine_has() {
         assert!(text.contains(key), "{key}: {text}");
     }
 }
+
+#[test]
+fn a_resume_with_other_data_is_refused_and_leaves_what_the_run_keeps_of_its_own() {
+    let folder = Folder::new("after-other");
+    let table = |shift: i32| {
+        let row = |at: i32| format!("{},{},{}\n", at * at % (7 + shift), at % 5, at % 2);
+        (0..80).map(row).collect::<String>()
+    };
+    let data = folder.file("t.csv", table(0).as_bytes());
+    let run = folder.0.join("run");
+    let (path, run_path) = (data.to_str().unwrap(), run.to_str().unwrap());
+    stdout(&[
+        "train", "--data", path, "--epochs", "1", "--out", run_path, "--quiet",
+    ]);
+    let files = [
+        "preparation.json",
+        "config.toml",
+        "metrics.jsonl",
+        "manifest.json",
+    ];
+    let kept = || files.map(|name| std::fs::read(run.join(name)).unwrap());
+    let before = kept();
+    folder.file("t.csv", table(3).as_bytes());
+    let text = error(&["train", "--resume", run_path, "--epochs", "2"]);
+    assert!(text.contains("the data's sha256 was"), "{text}");
+    assert_eq!(kept(), before);
+    let more = [
+        "train",
+        "--resume",
+        run_path,
+        "--epochs",
+        "2",
+        "--allow-change",
+    ];
+    stdout(&[&more[..], &["--quiet"]].concat());
+    let after = kept();
+    assert!(before.iter().zip(&after).all(|(was, is)| was != is));
+}

@@ -213,8 +213,11 @@ fn time_to_a_target_is_measured_over_threads_after_the_same_study_of_steps() {
     // The study was there: nothing was tried again.
     let trials = std::fs::read_to_string(out.join("trials.jsonl")).unwrap();
     assert_eq!(trials.lines().count(), 3 * (4 + 2));
-    let times = std::fs::read_to_string(out.join("times.jsonl")).unwrap();
-    assert_eq!(times.lines().count(), 3 * 2 * 2);
+    let times = || std::fs::read_to_string(out.join("times.jsonl")).unwrap();
+    assert_eq!(times().lines().count(), 3 * 2 * 2);
+    // More threads are timed beside those that have been.
+    stdout(&[&time[..], &["--on-threads", "1,2,3"]].concat());
+    assert_eq!(times().lines().count(), 3 * 2 * 3);
     assert!(out.join("time.html").exists() && out.join("true_speed_up.png").exists());
     let odd = error(&[&time[..], &["--on-threads", "0"]].concat(), 2);
     assert!(odd.contains("the numbers of threads must be"), "{odd}");

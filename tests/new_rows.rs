@@ -9,8 +9,8 @@ use files::Folder;
 use program::{stdout, unisono, value};
 use serde_json::Value;
 use unisono::data::{
-    Column, CsvTable, Dataset, LabelledTexts, Preparation, RowKind, Standardizer, TextHasher,
-    Tokenizer, Vocabulary,
+    Column, CsvTable, Dataset, ImageShape, LabelledTexts, Preparation, RowKind, Sound,
+    SpectrogramSettings, Standardizer, TextHasher, Tokenizer, Vocabulary,
 };
 use unisono::nn::{Network, Sequential};
 use unisono::run::Saliency;
@@ -45,6 +45,15 @@ fn columns_are_found_by_name_whatever_stands_beside_them() {
     let more = folder.file("more.csv", b"b,other,a\n30,x,1\n10,y,3\n");
     let new = kept.rows(&more).unwrap();
     assert_eq!(gathered(&*new.data), [-1.0, 1.0, 1.0, -1.0]);
+    // Of two columns of one name the first stays the first.
+    let text = b"a,a,kind\n1,10,no\n3,30,yes\n";
+    let twice = CsvTable::parse(text, &Column::Name("kind".into()), "t.csv".as_ref()).unwrap();
+    let twice = preparation(RowKind::Table {
+        columns: twice.columns().clone(),
+        scale: Standardizer::fit(twice.values().view()),
+    });
+    let new = twice.rows(&folder.file("twice.csv", b"a,kind,a\n3,x,10\n"));
+    assert_eq!(gathered(&*new.unwrap().data), [1.0, -1.0]);
     let bad = refusal(&kept, &folder.file("bad.csv", b"b,c\n1,2\n"));
     assert!(bad.contains("a header with a column called \"a\""), "{bad}");
     let cell = refusal(&kept, &folder.file("cell.csv", b"a,b\n1,2\n3,x\n"));
@@ -193,6 +202,10 @@ fn pictures_are_classified_and_explained_without_the_data_of_the_training() {
         (Some(head), 5)
     );
 
+    let none = ["explain", run, "--steps", "0", "--out", "x.html"];
+    let output = unisono(&none);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("--steps must be at least 1"), "{error}");
     let page = other.0.join("page.html");
     let args = ["explain", run, path, "--out", page.to_str().unwrap()];
     assert_eq!(value(&stdout(&args), "rows"), "4");
@@ -229,12 +242,23 @@ fn a_language_model_continues_a_text_from_the_seed() {
     assert_ne!(made, generate(&["--seed", "7"]));
     let sure = generate(&["--temperature", "0"]);
     assert_eq!(sure, generate(&["--top-k", "1", "--seed", "3"]));
-    let odd = unisono(&["generate", run, "--prompt", "Ω"]);
-    let error = String::from_utf8(odd.stderr).unwrap();
-    assert!(error.contains("no token for 'Ω'"), "{error}");
-    let odd = unisono(&["predict", run]);
-    let error = String::from_utf8(odd.stderr).unwrap();
-    assert!(error.contains("of a classifier"), "{error}");
+    let refusal = |args: &[&str], expected: &str| {
+        let output = unisono(args);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(expected), "{error}");
+    };
+    refusal(&["generate", run, "--prompt", "Ω"], "no token for 'Ω'");
+    refusal(
+        &["generate", run, "--top-k", "0"],
+        "--top-k must be at least 1",
+    );
+    refusal(
+        &["generate", run, "--temperature", "-1"],
+        "--temperature must be 0 or more",
+    );
+    refusal(&["predict", run], "of a classifier");
+    refusal(&["predict", run, file], "of a classifier");
 }
 
 #[test]
@@ -251,4 +275,110 @@ fn tables_with_semicolons_or_tabs_are_the_same_tables() {
     let tabs = commas.replace(',', "\t");
     assert_eq!(parse(&tabs, "t.csv"), expected);
     assert_eq!(parse(&tabs, "t.tsv"), expected);
+}
+
+#[test]
+fn sounds_of_any_rate_become_spectrograms_as_in_the_training() {
+    let folder = Folder::new("new-sounds");
+    let wav = |rate: u32| {
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: rate,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
+        for at in 0..rate / 10 {
+            let phase = at as f32 / rate as f32 * 440.0 * std::f32::consts::TAU;
+            writer.write_sample((phase.sin() * 9000.0) as i16).unwrap();
+        }
+        writer.finalize().unwrap();
+        bytes.into_inner()
+    };
+    let settings = SpectrogramSettings::default();
+    let scale = Standardizer {
+        means: vec![0.5; settings.bands],
+        deviations: vec![2.0; settings.bands],
+    };
+    let kept = preparation(RowKind::Sounds {
+        settings,
+        frames: 6,
+        scale,
+    });
+    let slow = folder.file("a/slow.wav", &wav(8000));
+    folder.file("a/fast.wav", &wav(16_000));
+    let one = gathered(&*kept.rows(&slow).unwrap().data);
+    let both = kept.rows(slow.parent().unwrap()).unwrap();
+    assert_eq!(
+        (one.len(), &both.names[..]),
+        (6 * 40, &["fast".to_owned(), "slow".to_owned()][..])
+    );
+    assert_eq!(gathered(&*both.data)[6 * 40..], one);
+    let sound = Sound::parse(&wav(8000), &slow).unwrap();
+    let frames = settings.spectrogram().log_mel(&sound.samples);
+    assert_eq!(one[0], (frames[[0, 0]] - 0.5) / 2.0);
+    let odd = refusal(&kept, &folder.file("a.txt", b"no sound"));
+    assert!(
+        odd.contains("a WAV file, a folder of them, or a tar archive"),
+        "{odd}"
+    );
+}
+
+/// A NumPy file.
+fn npy(descr: &str, shape: &str, values: &[u8]) -> Vec<u8> {
+    let head = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
+    let head = format!("{head:<117}\n");
+    let mut file = b"\x93NUMPY\x01\x00".to_vec();
+    file.extend((head.len() as u16).to_le_bytes());
+    file.extend(head.bytes().chain(values.iter().copied()));
+    file
+}
+
+#[test]
+fn arrays_are_rows_or_one_of_them_and_pictures_where_the_model_takes_some() {
+    let folder = Folder::new("new-arrays");
+    let shape = ImageShape {
+        height: 1,
+        width: 2,
+        channels: 1,
+    };
+    let statistics = shape.plain();
+    let images = preparation(RowKind::Images { shape, statistics });
+    for (shape, values) in [
+        ("(2, 1, 2)", &[0, 255, 255, 0][..]),
+        ("(1, 2, 1)", &[0, 255]),
+    ] {
+        let file = folder.file("x.npy", &npy("|u1", shape, values));
+        let expected: Vec<f32> = values.iter().map(|&v| f32::from(v) / 255.0).collect();
+        assert_eq!(gathered(&*images.rows(&file).unwrap().data), expected);
+    }
+    let wide = refusal(
+        &images,
+        &folder.file("x.npy", &npy("|u1", "(1, 3)", &[0; 3])),
+    );
+    assert!(
+        wide.contains("rows of shape [1, 2, 1], or one, got shape [1, 3]"),
+        "{wide}"
+    );
+    let scale = Some(Standardizer {
+        means: vec![1.0, 2.0],
+        deviations: vec![2.0, 4.0],
+    });
+    let arrays = preparation(RowKind::Array {
+        shape: vec![2],
+        scale,
+    });
+    let reals: Vec<u8> = [3.0_f32, 10.0]
+        .iter()
+        .flat_map(|v| v.to_le_bytes())
+        .collect();
+    let file = folder.file("r.npy", &npy("<f4", "(1, 2)", &reals));
+    assert_eq!(gathered(&*arrays.rows(&file).unwrap().data), [1.0, 2.0]);
+    let nan: Vec<u8> = [f32::NAN, 0.0]
+        .iter()
+        .flat_map(|v| v.to_le_bytes())
+        .collect();
+    let nan = refusal(&arrays, &folder.file("n.npy", &npy("<f4", "(2,)", &nan)));
+    assert!(nan.contains("n.npy: input 0 of row 0 is NaN"), "{nan}");
 }

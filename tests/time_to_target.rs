@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use unisono::engine::{Pinning, Threads};
 use unisono::study::batch_size::{
-    Limit, Outcome, StudyError, Target, TimePoint, TimeToTarget, Trial, Workload,
+    Limit, Outcome, Store, StudyError, Target, TimePoint, TimeToTarget, Trial, Workload,
 };
 
 /// Takes `1000 / batch` steps of 1 / threads seconds a row, unless the batch is 8, which gets there every third time.
@@ -77,9 +77,14 @@ fn the_true_speed_up_is_the_gain_in_throughput_less_the_loss_of_examples() {
         depends_on_threads: false,
     };
     let go_on = |_: &Outcome| ControlFlow::Continue(());
+    let mut store = Store::in_memory();
     let timed = study(&[4, 1])
-        .run(&workload, &known(&workload), go_on)
+        .run(&workload, &known(&workload), &mut store, go_on)
         .unwrap();
+    // What is kept is not made again.
+    let never = |_: &Outcome| panic!("it has been timed");
+    let again = study(&[4, 1]).run(&workload, &known(&workload), &mut store, never);
+    assert_eq!(again.unwrap(), timed);
     // The search's own runs are left out.
     assert_eq!(timed.len(), 3 * 3 * 2);
     let points = TimePoint::of(&timed, 3);
@@ -114,17 +119,23 @@ fn odd_threads_a_stop_and_a_workload_that_depends_on_threads_are_refused() {
     };
     let go_on = |_: &Outcome| ControlFlow::Continue(());
     let known = known(&workload);
-    let error = study(&[3]).run(&workload, &known, go_on).unwrap_err();
+    let error = study(&[3])
+        .run(&workload, &known, &mut Store::in_memory(), go_on)
+        .unwrap_err();
     assert!(
         matches!(error, StudyError::Threads { threads: 3, .. }),
         "{error}"
     );
     for threads in [&[][..], &[0], &[2, 2]] {
-        let error = study(threads).run(&workload, &known, go_on).unwrap_err();
+        let error = study(threads)
+            .run(&workload, &known, &mut Store::in_memory(), go_on)
+            .unwrap_err();
         assert!(matches!(error, StudyError::Value { .. }), "{error}");
     }
     let stop = |_: &Outcome| ControlFlow::Break(());
-    let error = study(&[1]).run(&workload, &known, stop).unwrap_err();
+    let error = study(&[1])
+        .run(&workload, &known, &mut Store::in_memory(), stop)
+        .unwrap_err();
     assert!(
         matches!(error, StudyError::Stopped { trials: 1 }),
         "{error}"

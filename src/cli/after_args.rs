@@ -15,15 +15,22 @@ pub(super) struct PartArgs {
     pub(super) part: String,
 }
 
+/// Rows of a run's data, or of other files.
+#[derive(Debug, ClapArgs)]
+pub(super) struct RowsArgs {
+    #[command(flatten)]
+    pub(super) of: PartArgs,
+
+    /// Take this instead of the run's data: images, sounds, a CSV file, a text a line, a NumPy array, whatever the run was trained on
+    #[arg(value_name = "INPUT", conflicts_with = "part")]
+    pub(super) input: Option<PathBuf>,
+}
+
 /// Classifies rows.
 #[derive(Debug, ClapArgs)]
 pub(super) struct PredictArgs {
     #[command(flatten)]
-    pub(super) of: PartArgs,
-
-    /// Classify this instead of the run's data: images, sounds, a CSV file, a text a line, a NumPy array, whatever the run was trained on
-    #[arg(value_name = "INPUT", conflicts_with = "part")]
-    pub(super) input: Option<PathBuf>,
+    pub(super) from: RowsArgs,
 
     /// Write to this file instead: comma-separated values if it ends in .csv, else a line of JSON a row
     #[arg(long, value_name = "FILE")]
@@ -45,7 +52,7 @@ pub(super) struct GenerateArgs {
     pub(super) tokens: usize,
 
     /// Evens the distribution out above 1, and sharpens it below; 0 takes the likeliest token
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
     pub(super) temperature: f64,
 
     /// Draw from the likeliest tokens only, so many
@@ -61,11 +68,7 @@ pub(super) struct GenerateArgs {
 #[derive(Debug, ClapArgs)]
 pub(super) struct ExplainArgs {
     #[command(flatten)]
-    pub(super) of: PartArgs,
-
-    /// Explain rows of this instead of the run's data, as for `predict`
-    #[arg(value_name = "INPUT", conflicts_with = "part")]
-    pub(super) input: Option<PathBuf>,
+    pub(super) from: RowsArgs,
 
     /// Which rows, from 0; by default the first twelve
     #[arg(long, value_name = "ROW,ROW...")]

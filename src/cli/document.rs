@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::args::FromArgs;
-use super::config::{ArgError, CommandError};
+use super::config::{ArgError, CommandError, TrainSettings};
 use super::keys::Key;
 use super::sections::TrainArgs;
 
@@ -86,8 +86,13 @@ impl Settled {
         }
     }
 
+    /// The settings, checked.
+    pub(super) fn settings(&self) -> Result<TrainSettings, ArgError> {
+        TrainSettings::try_from(self.args.clone()).map_err(|error| self.explain(error))
+    }
+
     /// Says of a setting that came from the file where it stands there, not which flag it would have been.
-    pub(super) fn explain(&self, error: ArgError) -> ArgError {
+    fn explain(&self, error: ArgError) -> ArgError {
         let Some(file) = &self.file else {
             return error;
         };

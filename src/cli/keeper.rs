@@ -16,35 +16,39 @@ pub(super) struct Keeper {
     run: RunFolder,
     log: MetricsLog,
     manifest: Manifest,
-    /// The fingerprint of the data before a resume.
-    data_before: Option<String>,
     /// Seconds of the processes before this one.
     seconds_before: f64,
 }
 
 impl Keeper {
-    /// Goes on from a checkpoint, if there is one.
+    /// Goes on from a checkpoint, if there is one; with other data than the run began with only if that is allowed, else all stays as it is.
     pub(super) fn new(
         run: RunFolder,
         (settings, task): (&TrainSettings, &Task),
         from: Option<&Checkpoint>,
+        allows: bool,
     ) -> Result<Self, CommandError> {
         let [train, test] = &task.data;
         let model = task.model.to_string();
         let before = Manifest::read(run.path()).ok();
-        if let Some(preparation) = &task.preparation {
-            run.write("preparation.json", &preparation.to_json())?;
-        }
         let mut manifest = Manifest::new(model, &*task.about);
         manifest.seed = settings.seed;
         manifest.num_params = task.model.layout().map_err(TrainError::from)?.num_params();
         manifest.data_sha256 = Manifest::data_sha256([&**train, &**test]);
-        let (mut data_before, mut seconds_before) = (None, 0.0);
+        let (mut is_same, mut seconds_before) = (false, 0.0);
         if let Some(before) = before {
+            let (was, is) = (&before.data_sha256, &manifest.data_sha256);
+            is_same = was == is;
+            if !is_same && !allows {
+                let differences = vec![format!("the data's sha256 was {was}, is {is}")];
+                return Err(TrainError::Changed { differences }.into());
+            }
             manifest.started = before.started;
             manifest.phases_s = before.phases_s;
-            data_before = Some(before.data_sha256);
             seconds_before = before.wall_time_s;
+        }
+        if let (Some(preparation), false) = (&task.preparation, is_same) {
+            run.write("preparation.json", &preparation.to_json())?;
         }
         Ok(Self {
             log: MetricsLog::open(
@@ -54,20 +58,13 @@ impl Keeper {
             )?,
             run,
             manifest,
-            data_before,
             seconds_before,
         })
     }
 
-    /// Refuses to go on with other data than the run began with.
-    pub(super) fn check_data(&self, allows: bool) -> Result<(), TrainError> {
-        let now = &self.manifest.data_sha256;
-        match &self.data_before {
-            Some(before) if before != now && !allows => Err(TrainError::Changed {
-                differences: vec![format!("the data's sha256 was {before}, is {now}")],
-            }),
-            _ => Ok(()),
-        }
+    /// Keeps the settings that the run goes on with.
+    pub(super) fn keep_settings(&self, text: &str) -> Result<(), RunError> {
+        self.run.write("config.toml", text.as_bytes())
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -27,8 +27,7 @@ impl Kept {
     pub(super) fn open(folder: &Path) -> Result<Self, CommandError> {
         let args = settings(folder)?;
         let settled = Settled::stored(args, folder.join("config.toml"));
-        let settings = TrainSettings::try_from(settled.args.clone())
-            .map_err(|error| settled.explain(error))?;
+        let settings = settled.settings()?;
         let file = folder.join("preparation.json");
         // Rows that were made up have none.
         let preparation = match settings.data.is_some() || file.exists() {

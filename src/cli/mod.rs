@@ -114,14 +114,19 @@ fn config_text(args: &ConfigArgs, flags: &ArgMatches) -> Result<(), CommandError
     let settled = document::Settled::new(&args.settings, flags, &args.from)?;
     let text = document::commented(&settled.args);
     // What can be said of the settings without the data is said before they are used.
-    let settings = config::TrainSettings::try_from(settled.args.clone());
-    settings.map_err(|error| settled.explain(error))?;
+    settled.settings()?;
     say!("{}", text.trim_end());
     Ok(())
 }
 
 fn line(text: std::fmt::Arguments<'_>) {
-    let Err(error) = writeln!(std::io::stdout(), "{text}") else {
+    print(format_args!("{text}\n"));
+}
+
+/// Prints at once, without a line's end.
+fn print(text: std::fmt::Arguments<'_>) {
+    let mut out = std::io::stdout();
+    let Err(error) = out.write_fmt(text).and_then(|()| out.flush()) else {
         return;
     };
     if error.kind() == std::io::ErrorKind::BrokenPipe {

@@ -1,19 +1,19 @@
 //! `unisono predict`, `generate` and `explain`: a run's model at work on files.
 
-use std::io::Write;
 use std::path::Path;
 
 use ndarray::ArrayView2;
 use serde::Serialize;
 
 use crate::data::{Dataset, Preparation, RowKind};
-use crate::run::{Generation, Predicted, Saliency, heat_map, picture, predictions};
+use crate::run::{Generation, Predicted, Saliency, heat_map, picture, predictions, predictions_of};
 use crate::study::Page;
 use crate::train::TrainError;
 
-use super::after_args::{ExplainArgs, GenerateArgs, PredictArgs};
+use super::after_args::{ExplainArgs, GenerateArgs, PredictArgs, RowsArgs};
 use super::config::{CommandError, refused};
 use super::kept::Kept;
+use super::print;
 
 /// Inputs of a row that are listed, where it is no picture and no text.
 const LISTED: usize = 20;
@@ -21,11 +21,15 @@ const LISTED: usize = 20;
 /// The rows that a command is about, and their names, if they have any.
 type Rows = (Box<dyn Dataset>, Vec<String>);
 
-fn rows(kept: &Kept, input: Option<&Path>, part: &str) -> Result<Rows, CommandError> {
-    match input {
-        None => Ok((kept.part(part)?, Vec::new())),
+fn rows(kept: &Kept, from: &RowsArgs) -> Result<Rows, CommandError> {
+    match &from.input {
+        None => Ok((kept.part(&from.of.part)?, Vec::new())),
         Some(path) => {
-            let new = kept.preparation()?.rows(path).map_err(TrainError::from)?;
+            let preparation = kept.preparation()?;
+            if let RowKind::Tokens { .. } = preparation.rows {
+                return Err(kept.no_classifier());
+            }
+            let new = preparation.rows(path).map_err(TrainError::from)?;
             Ok((new.data, new.names))
         }
     }
@@ -33,8 +37,8 @@ fn rows(kept: &Kept, input: Option<&Path>, part: &str) -> Result<Rows, CommandEr
 
 /// `unisono predict`: a line of JSON, or of CSV, a row.
 pub(super) fn predict(args: &PredictArgs) -> Result<(), CommandError> {
-    let kept = Kept::open(&args.of.run)?;
-    let (data, names) = rows(&kept, args.input.as_deref(), &args.of.part)?;
+    let kept = Kept::open(&args.from.of.run)?;
+    let (data, names) = rows(&kept, &args.from)?;
     let rows = predictions(&kept.network, &*data).map_err(TrainError::from)?;
     let rows = rows.ok_or_else(|| kept.no_classifier())?;
     let line = |row: Predicted| Line {
@@ -120,6 +124,9 @@ pub(super) fn generate(args: &GenerateArgs) -> Result<(), CommandError> {
         let got = args.temperature.to_string();
         return Err(refused("temperature", "0 or more", &got).into());
     }
+    if args.top_k == Some(0) {
+        return Err(refused("top-k", "at least 1", "0").into());
+    }
     let prompt = tokenizer.encode(&args.prompt).map_err(TrainError::from)?;
     let how = Generation {
         temperature: args.temperature,
@@ -128,56 +135,54 @@ pub(super) fn generate(args: &GenerateArgs) -> Result<(), CommandError> {
     };
     let mut tokens = prompt.clone();
     let mut shown = tokenizer.decode(&tokens);
-    show(&shown);
+    print(format_args!("{shown}"));
     let each = |token| {
         tokens.push(token);
         let text = tokenizer.decode(&tokens);
         // What may still become another character waits.
         let is_whole = !text.ends_with(char::REPLACEMENT_CHARACTER);
         if let (true, Some(more)) = (is_whole, text.strip_prefix(&shown)) {
-            show(more);
+            print(format_args!("{more}"));
             shown = text;
         }
     };
     let made = how.continued(&kept.network, &prompt, args.tokens, each);
     made.map_err(TrainError::from)?;
-    say!("");
+    // What waited to the end, or was another text with the tokens after it.
+    let text = tokenizer.decode(&tokens);
+    match text.strip_prefix(&shown) {
+        Some(rest) => say!("{rest}"),
+        None => say!("\n{text}"),
+    }
     Ok(())
-}
-
-/// Prints at once, without a line's end.
-fn show(text: &str) {
-    let mut out = std::io::stdout();
-    // A reader that has left ends the program at the last line's end.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// `unisono explain`: a page that shows what of each row counts for the class that it was taken for.
 pub(super) fn explain(args: &ExplainArgs) -> Result<(), CommandError> {
     let how = match args.method.as_str() {
         "gradient-input" => Saliency::GradientTimesInput,
+        "integrated" if args.steps == 0 => return Err(refused("steps", "at least 1", "0").into()),
         "integrated" => Saliency::IntegratedGradients { steps: args.steps },
         other => return Err(refused("method", "gradient-input or integrated", other).into()),
     };
-    let kept = Kept::open(&args.of.run)?;
+    let kept = Kept::open(&args.from.of.run)?;
     let preparation = kept.preparation()?;
-    if let (RowKind::Texts { .. }, None) = (&preparation.rows, &args.input) {
+    if let (RowKind::Texts { .. }, None) = (&preparation.rows, &args.from.input) {
         let expected = "given for a classifier of texts: a CSV file, or a text a line";
         return Err(refused("input", expected, "none").into());
     }
-    let (data, names) = rows(&kept, args.input.as_deref(), &args.of.part)?;
+    let (data, names) = rows(&kept, &args.from)?;
     let numbers = chosen(args.rows.as_deref(), data.len())?;
     let mut inputs = vec![0.0; numbers.len() * data.input_len()];
     data.gather_inputs(&numbers, &mut inputs);
     let inputs = ArrayView2::from_shape((numbers.len(), data.input_len()), &inputs)
         .expect("a row after another");
-    let all = predictions(&kept.network, &*data).map_err(TrainError::from)?;
-    let all = all.ok_or_else(|| kept.no_classifier())?;
-    let taken: Vec<&Predicted> = numbers.iter().map(|&row| &all[row as usize]).collect();
+    let taken = predictions_of(&kept.network, &*data, &numbers).map_err(TrainError::from)?;
+    let taken = taken.ok_or_else(|| kept.no_classifier())?;
     let classes: Vec<usize> = taken.iter().map(|row| row.predicted).collect();
     let counts = how.of(&kept.network, inputs, &classes);
     let counts = counts.map_err(TrainError::from)?;
-    let mut page = Page::new(format!("What counts: {}", args.of.run.display()));
+    let mut page = Page::new(format!("What counts: {}", args.from.of.run.display()));
     page.paragraph(&format!(
         "How much each input counts for the class that a row was taken for, by {}. Blue speaks for it, orange against it.",
         match how {

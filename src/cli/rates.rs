@@ -62,8 +62,7 @@ fn planned(settings: &TrainSettings, policy: &mut dyn BatchPolicy, rows: usize) 
 /// Draws the rate and, where it changes, the batch over a training of so many rows and epochs.
 pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), CommandError> {
     let settled = Settled::new(&args.train, flags, &args.from)?;
-    let settings =
-        TrainSettings::try_from(settled.args.clone()).map_err(|error| settled.explain(error))?;
+    let settings = settled.settings()?;
     let OptimSettings {
         optimizer,
         schedule,
@@ -120,8 +119,7 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
         steps: args.steps,
     };
     let settled = Settled::new(&args.train, flags, &args.from)?;
-    let settings =
-        TrainSettings::try_from(settled.args.clone()).map_err(|error| settled.explain(error))?;
+    let settings = settled.settings()?;
     let Task {
         model,
         data,

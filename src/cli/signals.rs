@@ -1,5 +1,7 @@
 //! Interrupts: the first asks the training to stop after its step, the second ends the process at once.
 
+use std::ops::ControlFlow;
+
 use crossbeam::channel::{Receiver, bounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -36,5 +38,14 @@ impl Stops {
     /// The signal that asks to stop, if one has come.
     pub(super) fn pending(&self) -> Option<i32> {
         self.signals.try_recv().ok()
+    }
+
+    /// Whether to go on; the signal that asks to stop is left in `signal`.
+    pub(super) fn flow(&self, signal: &mut Option<i32>) -> ControlFlow<()> {
+        *signal = signal.or_else(|| self.pending());
+        match signal {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use clap::ArgMatches;
@@ -91,8 +90,7 @@ impl Study {
         };
         let sources = (&of.train, flags, &of.from);
         let settled = Settled::over(base, of.from.config.clone(), sources)?;
-        let settings = TrainSettings::try_from(settled.args.clone())
-            .map_err(|error| settled.explain(error))?;
+        let settings = settled.settings()?;
         if let Some((file, _)) = &settings.weights {
             let expected = "left out of a study, whose trainings begin with weights of their own";
             return Err(refused("weights", expected, &file.display().to_string()).into());
@@ -225,17 +223,14 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
     let (mut signal, mut made) = (None, 0);
     let fresh = known.iter().filter(|outcome| outcome.trial.repeat > 0);
     let all = fresh.count() * timing.threads.len();
-    let timed = timing.run(&workload, &known, |outcome| {
+    let mut times = store.beside("times.jsonl")?;
+    let timed = timing.run(&workload, &known, &mut times, |outcome| {
         made += 1;
         if shows {
             let (size, threads) = (outcome.trial.batch_size, outcome.threads);
             eprint!("\rtimed {made} of {all} runs, batch {size} on {threads} threads   ");
         }
-        signal = stops.pending();
-        match signal {
-            Some(_) => ControlFlow::Break(()),
-            None => ControlFlow::Continue(()),
-        }
+        stops.flow(&mut signal)
     });
     if shows {
         eprintln!();
@@ -245,10 +240,6 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
     say!("target: {}", study.target);
     aligned(&TIME_HEAD, &time_table(&points));
     let Some(folder) = &of.out else { return Ok(()) };
-    let lines = timed
-        .iter()
-        .map(|run| serde_json::to_string(run).expect("outcomes are plain values") + "\n");
-    write(folder, "times.jsonl", lines.collect::<String>().as_bytes())?;
     for (name, chart, _) in time_charts(&points, study.target) {
         picture(folder, name, &*chart)?;
     }
@@ -288,11 +279,7 @@ fn tried(
             StudyEvent::Finished(_) => made += 1,
             StudyEvent::Wave { .. } => {}
         }
-        signal = signal.or_else(|| stops.pending());
-        match signal {
-            Some(_) => ControlFlow::Break(()),
-            None => ControlFlow::Continue(()),
-        }
+        stops.flow(&mut signal)
     });
     if shows {
         eprintln!();
@@ -355,11 +342,7 @@ fn trained(arms: &Arms<'_>, store: &mut Store) -> Result<Vec<ArmOutcome>, Comman
             "{arm}, seed {seed}: {accuracy:.2} %, {:.1} s",
             outcome.seconds
         );
-        signal = stops.pending();
-        match signal {
-            Some(_) => ControlFlow::Break(()),
-            None => ControlFlow::Continue(()),
-        }
+        stops.flow(&mut signal)
     });
     outcomes.map_err(|error| stopped(error, signal))
 }

@@ -138,7 +138,6 @@ fn resumed(
         true => Checkpoint::read(path)?,
         false => run.latest()?,
     };
-    run.write("config.toml", commented(&settled.args).as_bytes())?;
     Ok(Begun {
         settled,
         run: Some(run),
@@ -162,8 +161,7 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
         run,
         checkpoint,
     } = begun;
-    let settings =
-        TrainSettings::try_from(settled.args.clone()).map_err(|error| settled.explain(error))?;
+    let settings = settled.settings()?;
     let task = task(&settings)?;
     let voice = Voice::of(command);
     if let (Some(balance), Voice::Text) = (&task.balance, voice) {
@@ -180,9 +178,10 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
             ..settings.checkpoints.clone()
         });
         trainer = trainer.track_layer_norms();
-        let kept = Keeper::new(run, (&settings, &task), checkpoint.as_ref())?;
+        let (of, from) = ((&settings, &task), checkpoint.as_ref());
+        let kept = Keeper::new(run, of, from, command.allow_change)?;
         if checkpoint.is_some() {
-            kept.check_data(command.allow_change)?;
+            kept.keep_settings(&commented(&settled.args))?;
         }
         keeper = Some(kept);
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::arrays::ArrayDataset;
 use super::error::DataError;
-use super::files::Source;
+use super::files::{Source, has_end};
 
 /// The largest file that is read, unpacked: 2^31 bytes.
 const MOST_BYTES: u64 = 1 << 31;
@@ -48,12 +48,11 @@ pub struct Columns {
 
 impl Columns {
     pub(super) fn of(first: &csv::StringRecord, label: usize, has_header: bool) -> Self {
-        let cells = first.iter().enumerate();
-        let name = |(column, text): (usize, &str)| match has_header {
-            true => text.to_owned(),
+        let name = |column: usize| match has_header {
+            true => first[column].to_owned(),
             false => format!("column {column}"),
         };
-        let names = cells.filter(|(column, _)| *column != label).map(name);
+        let names = all_but(label, first.len()).into_iter().map(name);
         Self {
             names: names.collect(),
             label,
@@ -74,21 +73,23 @@ impl Columns {
             if records.len() == 1 {
                 return Err(DataError::Empty);
             }
-            let place = |name: &String| {
-                let found = first.iter().position(|other| other == name);
+            // Of columns of one name the first, the second, and so on, as they were.
+            let place = |(at, name): (usize, &String)| {
+                let earlier = self.names[..at].iter().filter(|other| *other == name);
+                let mut same = (0..width).filter(|&column| &first[column] == name.as_str());
+                let found = same.nth(earlier.count());
                 let got = || first.iter().collect::<Vec<_>>().join(", ");
                 found
                     .ok_or_else(|| refuse(format!("a header with a column called {name:?}"), got()))
             };
-            let places: Result<Vec<usize>, DataError> = self.names.iter().map(place).collect();
+            let places: Result<Vec<usize>, DataError> =
+                self.names.iter().enumerate().map(place).collect();
             return Ok((1, places?));
         }
         let count = self.names.len();
         match width {
             width if width == count => Ok((0, (0..count).collect())),
-            width if width == count + 1 => {
-                Ok((0, (0..width).filter(|at| *at != self.label).collect()))
-            }
+            width if width == count + 1 => Ok((0, all_but(self.label, width))),
             _ => Err(refuse(
                 format!("{count} columns, or {} with a label", count + 1),
                 format!("{width}"),
@@ -97,15 +98,37 @@ impl Columns {
     }
 }
 
+/// The places of all columns but the label's.
+pub(super) fn all_but(label: usize, width: usize) -> Vec<usize> {
+    (0..width).filter(|column| *column != label).collect()
+}
+
+/// A file, unpacked.
+pub(super) fn table_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
+    Source::open(path)?.all(MOST_BYTES)
+}
+
 /// The values of `columns` in another table, (rows, columns).
-pub(super) fn columns_of(
-    bytes: &[u8],
-    columns: &Columns,
-    path: &Path,
-) -> Result<Array2<f32>, DataError> {
-    let records = records(bytes, path)?;
+pub(super) fn columns_of(path: &Path, columns: &Columns) -> Result<Array2<f32>, DataError> {
+    let records = records(&table_bytes(path)?, path)?;
     let (skipped, places) = columns.places(&records, path)?;
     numbers(&records[skipped..], &places, path)
+}
+
+/// The texts in `columns` of another table.
+pub(super) fn texts_of(path: &Path, columns: &Columns) -> Result<Vec<String>, DataError> {
+    let records = records(&table_bytes(path)?, path)?;
+    let (skipped, places) = columns.places(&records, path)?;
+    Ok(texts(&records[skipped..], &places))
+}
+
+/// Of each row, the cells in columns `places`, one after another.
+pub(super) fn texts(rows: &[csv::StringRecord], places: &[usize]) -> Vec<String> {
+    let text = |record: &csv::StringRecord| {
+        let cells: Vec<&str> = places.iter().map(|&at| &record[at]).collect();
+        cells.join(" ")
+    };
+    rows.iter().map(text).collect()
 }
 
 /// A table of numbers, each row with a label.
@@ -132,8 +155,7 @@ impl CsvTable {
     /// [`DataError::Io`]; [`DataError::Cell`] for a value that is no number; [`DataError::Format`] for rows of different lengths, a
     /// column that there is not, text that is not UTF-8, or a file beyond 2 GiB.
     pub fn read(path: &Path, label: &Column) -> Result<Self, DataError> {
-        let bytes = Source::open(path)?.all(MOST_BYTES)?;
-        Self::parse(&bytes, label, path)
+        Self::parse(&table_bytes(path)?, label, path)
     }
 
     /// The same from memory; `path` is for messages.
@@ -155,8 +177,7 @@ impl CsvTable {
         if rows.is_empty() {
             return Err(DataError::Empty);
         }
-        let places: Vec<usize> = (0..first.len()).filter(|column| *column != at).collect();
-        let values = numbers(rows, &places, path)?;
+        let values = numbers(rows, &all_but(at, first.len()), path)?;
         let labels: Vec<&str> = rows.iter().map(|record| &record[at]).collect();
         if let Some(row) = labels.iter().position(|label| label.is_empty()) {
             let line = rows[row].position().map_or(0, csv::Position::line);
@@ -225,8 +246,7 @@ pub(super) fn records(bytes: &[u8], path: &Path) -> Result<Vec<csv::StringRecord
 
 /// What stands between the fields: tabs in a `.tsv`, else commas, or where the first line has none semicolons or tabs.
 fn delimiter(bytes: &[u8], path: &Path) -> u8 {
-    let name = path.to_string_lossy().to_lowercase();
-    if name.ends_with(".tsv") || name.ends_with(".tsv.gz") {
+    if has_end(path, &[".tsv", ".tsv.gz"]) {
         return b'\t';
     }
     let first = bytes

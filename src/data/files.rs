@@ -8,6 +8,18 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::error::DataError;
 
+/// How the names of tables end.
+pub(crate) const TABLES: [&str; 4] = [".csv", ".csv.gz", ".tsv", ".tsv.gz"];
+
+/// How the names of IDX files end.
+pub(crate) const IDX: [&str; 4] = ["-ubyte", "-ubyte.gz", ".idx", ".idx.gz"];
+
+/// Whether a name ends so, in capitals or not.
+pub(crate) fn has_end(path: &Path, ends: &[&str]) -> bool {
+    let name = path.to_string_lossy().to_lowercase();
+    ends.iter().any(|end| name.ends_with(end))
+}
+
 /// What deflate can make of a byte at most.
 const MOST_INFLATION: u64 = 1032;
 

@@ -56,6 +56,7 @@ pub use csv::{Column, Columns, CsvTable};
 pub use dataset::{Dataset, Labels, LabelsMut};
 pub use digits::digits;
 pub use error::DataError;
+pub(crate) use files::{IDX, TABLES, has_end};
 pub use idx::Idx;
 pub use image_cache::ImageCache;
 pub use image_folder::{ImageFolder, LoadedImages, OnBadSample};

@@ -6,10 +6,10 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::arrays::ArrayDataset;
-use super::csv::{Columns, columns_of, records};
+use super::csv::{Columns, columns_of, texts_of};
 use super::dataset::{Dataset, Labels};
 use super::error::DataError;
-use super::files::Source;
+use super::files::{IDX, TABLES, has_end};
 use super::idx::Idx;
 use super::image_folder::{ImageFolder, images_below};
 use super::images::{ChannelStatistics, ImageDataset, ImageShape};
@@ -21,9 +21,6 @@ use super::speech::SpectrogramDataset;
 use super::split::Standardizer;
 use super::text::read_text;
 use super::words::{LabelledTexts, TextHasher};
-
-/// The largest table that is read, unpacked: 2^31 bytes.
-const MOST_BYTES: u64 = 1 << 31;
 
 /// Rows without labels.
 pub struct NewRows {
@@ -110,11 +107,6 @@ impl<D: Dataset> Dataset for Unlabelled<D> {
     }
 }
 
-fn has_end(path: &Path, ends: &[&str]) -> bool {
-    let name = path.to_string_lossy().to_lowercase();
-    ends.iter().any(|end| name.ends_with(end))
-}
-
 fn unlabelled(values: Array2<f32>, shape: &[usize]) -> Result<ArrayDataset, DataError> {
     let classes = vec![0; values.nrows()];
     ArrayDataset::classes(values, &classes, 1)?.shaped(shape)
@@ -125,8 +117,7 @@ fn table(path: &Path, columns: &Columns, scale: &Standardizer) -> Result<NewRows
     if has_end(path, &[".npy", ".npz"]) {
         return array(path, &[width], Some(scale));
     }
-    let bytes = Source::open(path)?.all(MOST_BYTES)?;
-    let mut values = columns_of(&bytes, columns, path)?;
+    let mut values = columns_of(path, columns)?;
     scale.apply(&mut values);
     Ok(NewRows::of(unlabelled(values, &[width])?, Vec::new()))
 }
@@ -144,39 +135,33 @@ fn numpy(path: &Path) -> Result<Npy, DataError> {
     found.ok_or_else(|| DataError::format(path, expected, names))
 }
 
-/// As rows of `shape`: all of them, or one without an axis of rows. Gives how many.
-fn rows_of(found: &[usize], shape: &[usize], path: &Path) -> Result<usize, DataError> {
-    match found {
-        [rows, rest @ ..] if rest == shape => Ok(*rows),
-        one if one == shape => Ok(1),
-        // Grey images have no axis of channels.
-        rest if shape.len() == 3 && shape[2] == 1 && rest.last() != Some(&1) => {
-            rows_of(&[rest, &[1]].concat(), shape, path)
-        }
-        _ => Err(DataError::format(
-            path,
-            format!("rows of shape {shape:?}, or one"),
-            format!("shape {found:?}"),
-        )),
+/// Refuses what is not rows of `shape`, or one of them without an axis of rows; grey images need no axis of channels.
+fn check_shape(found: &[usize], shape: &[usize], path: &Path) -> Result<(), DataError> {
+    let is = |shape: &[usize]| found == shape || found.get(1..) == Some(shape);
+    let is_grey = shape.len() == 3 && shape[2] == 1;
+    if is(shape) || is_grey && is(&shape[..2]) {
+        return Ok(());
     }
+    let expected = format!("rows of shape {shape:?}, or one");
+    Err(DataError::format(
+        path,
+        expected,
+        format!("shape {found:?}"),
+    ))
 }
 
 fn array(path: &Path, shape: &[usize], scale: Option<&Standardizer>) -> Result<NewRows, DataError> {
     let array = numpy(path)?;
-    let rows = rows_of(array.shape(), shape, path)?;
+    check_shape(array.shape(), shape, path)?;
     let is_bytes = matches!(array, Npy::Bytes(_));
     let values = array.reals();
     let width: usize = shape.iter().product();
     let mut values = values
-        .into_shape_with_order((rows, width))
-        .expect("rows of this shape");
+        .to_shape((values.len() / width.max(1), width))
+        .expect("rows of this shape")
+        .into_owned();
     match scale {
-        // Refused here, before it is scaled.
-        Some(scale) => {
-            let mut checked = unlabelled(values, shape)?.inputs().to_owned();
-            scale.apply(&mut checked);
-            values = checked;
-        }
+        Some(scale) => scale.apply(&mut values),
         None if is_bytes => values /= 255.0,
         None => {}
     }
@@ -190,14 +175,14 @@ fn images(
     let axes = [shape.height, shape.width, shape.channels];
     let (pixels, names) = if has_end(path, &[".npy", ".npz"]) {
         let array = numpy(path)?;
-        rows_of(array.shape(), &axes, path)?;
+        check_shape(array.shape(), &axes, path)?;
         let Npy::Bytes(bytes) = array else {
             return Err(DataError::format(path, "bytes of images", "other numbers"));
         };
         (bytes.iter().copied().collect(), Vec::new())
-    } else if has_end(path, &["-ubyte", "-ubyte.gz", ".idx", ".idx.gz"]) {
+    } else if has_end(path, &IDX) {
         let idx = Idx::read(path)?;
-        rows_of(&idx.shape, &axes, path)?;
+        check_shape(&idx.shape, &axes, path)?;
         (idx.values, Vec::new())
     } else {
         image_files(path, shape)?
@@ -239,13 +224,13 @@ fn sounds(
     let sounds = if has_end(path, &[".wav"]) && path.is_file() {
         let bytes = std::fs::read(path).map_err(DataError::io(path))?;
         vec![(path.display().to_string(), Sound::parse(&bytes, path)?)]
-    } else {
+    } else if path.is_dir() || has_end(path, &[".tar", ".tar.gz", ".tgz"]) {
         read_sounds(path)?
+    } else {
+        let expected = "a WAV file, a folder of them, or a tar archive";
+        return Err(DataError::format(path, expected, "another file"));
     };
-    let spectrogram = settings.spectrogram();
-    let make =
-        |(_, sound): &(String, Sound)| spectrogram.log_mel(&sound.resampled(settings.rate).samples);
-    let spectrograms: Vec<Array2<f32>> = sounds.par_iter().map(make).collect();
+    let spectrograms = settings.log_mels(&sounds);
     let labels = (vec![0; sounds.len()], 1);
     let data = SpectrogramDataset::scaled(&spectrograms, frames, labels, scale.clone())?;
     let names = sounds.into_iter().map(|(name, _)| name).collect();
@@ -253,14 +238,8 @@ fn sounds(
 }
 
 fn texts(path: &Path, columns: &Columns, hasher: &TextHasher) -> Result<NewRows, DataError> {
-    let texts: Vec<String> = if has_end(path, &[".csv", ".csv.gz", ".tsv", ".tsv.gz"]) {
-        let records = records(&Source::open(path)?.all(MOST_BYTES)?, path)?;
-        let (skipped, places) = columns.places(&records, path)?;
-        let text = |record: &csv::StringRecord| {
-            let cells: Vec<&str> = places.iter().map(|&at| &record[at]).collect();
-            cells.join(" ")
-        };
-        records[skipped..].iter().map(text).collect()
+    let texts: Vec<String> = if has_end(path, &TABLES) {
+        texts_of(path, columns)?
     } else {
         let text = read_text(path)?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -5,10 +5,12 @@
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
+use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::error::DataError;
 use super::files::Source;
+use super::spectrogram::SpectrogramSettings;
 
 /// The most that is read of an archive, unpacked: 2^33 bytes.
 const MOST_BYTES: u64 = 1 << 33;
@@ -120,6 +122,26 @@ fn sinc(x: f64) -> f64 {
 ///
 /// A name is a file's path below the folder or in the archive, without `.wav`.
 pub type NamedSounds = Vec<(String, Sound)>;
+
+impl SpectrogramSettings {
+    /// The log-mel spectrograms of sounds, brought to the settings' rate, on all cores.
+    ///
+    /// ```
+    /// use unisono::data::{Sound, SpectrogramSettings};
+    /// let second = Sound { samples: vec![0.0; 16_000], rate: 16_000 };
+    /// let spectrograms = SpectrogramSettings::default().log_mels(&[("silence".to_owned(), second)]);
+    /// assert_eq!(spectrograms[0].dim(), (98, 40));
+    /// ```
+    ///
+    /// # Panics
+    /// As [`SpectrogramSettings::spectrogram`].
+    pub fn log_mels(self, sounds: &[(String, Sound)]) -> Vec<Array2<f32>> {
+        let spectrogram = self.spectrogram();
+        let make =
+            |(_, sound): &(String, Sound)| spectrogram.log_mel(&sound.resampled(self.rate).samples);
+        sounds.par_iter().map(make).collect()
+    }
+}
 
 /// All WAV files of a folder and the folders in it, or of a `.tar` or `.tar.gz`, decoded on all cores.
 ///

@@ -17,14 +17,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::seed::{Purpose, Stream};
 
-use super::csv::{Column, Columns, numbered, place, records};
+use super::csv::{Column, Columns, all_but, numbered, place, records, table_bytes, texts};
 use super::dataset::{Dataset, Labels, LabelsMut};
 use super::error::DataError;
-use super::files::Source;
 use super::text::checked_dropout;
-
-/// The largest file that is read, unpacked: 2^31 bytes.
-const MOST_BYTES: u64 = 1 << 31;
 
 /// Texts, each with a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +42,7 @@ impl LabelledTexts {
     /// [`DataError::Io`]; [`DataError::Format`] for rows of different lengths, a column that there is not, or text that is not UTF-8;
     /// [`DataError::Empty`].
     pub fn read(path: &Path, label: &Column) -> Result<Self, DataError> {
-        Self::parse(&Source::open(path)?.all(MOST_BYTES)?, label, path)
+        Self::parse(&table_bytes(path)?, label, path)
     }
 
     /// The same from memory; `path` is for messages.
@@ -74,15 +70,9 @@ impl LabelledTexts {
         }
         let labels: Vec<&str> = records.iter().map(|record| &record[at]).collect();
         let (classes, labels) = numbered(&labels);
-        let texts = records.iter().map(|record| {
-            let cells = record
-                .iter()
-                .enumerate()
-                .filter(|(column, _)| *column != at);
-            cells.map(|(_, text)| text).collect::<Vec<_>>().join(" ")
-        });
+        let places = all_but(at, columns.names.len() + 1);
         Ok(Self {
-            texts: texts.collect(),
+            texts: texts(records, &places),
             labels,
             classes,
             columns,

@@ -110,6 +110,9 @@ impl<S: Copy> Channels<S> {
 
     /// The norms of the parts' mean gradients, from everyone's squares.
     fn add_parts(&mut self, weight: f64) {
+        if self.part_norms.is_empty() {
+            return;
+        }
         self.part_squares.clear();
         for report in self.reports.iter().flatten() {
             self.part_squares.extend_from_slice(&report.part_squares);

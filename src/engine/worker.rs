@@ -205,7 +205,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
                 report.squares.push(square);
                 if has_parts {
                     let each = &mut |part| report.part_squares.push(part);
-                    shared.update.part_squares(offset, block, each);
+                    shared.update.part_squares(offset, (block, square), each);
                 }
                 offset += block.len();
             }

@@ -9,7 +9,7 @@
 //! | `batch_norm`, `norm`, `dropout`, `activation`, `softmax`, `reshape` | more of them |
 //! | `combine` | `Residual` and `Parallel` |
 //! | `loss` | losses and their gradients |
-//! | `network` | a model with its parameters; `predict` |
+//! | `network`, `predictor` | a model with its parameters; the same at work: outputs, gradients of the inputs |
 //! | `replica` | the model as the engine sees it |
 //! | `presets` | the reference models |
 //! | `kernel` | single-threaded kernels under them |
@@ -41,6 +41,7 @@ mod op;
 mod params;
 mod pool;
 mod positions;
+mod predictor;
 pub mod presets;
 mod recurrent;
 mod replica;
@@ -72,6 +73,7 @@ pub use op::{Op, RecurrentCell};
 pub use params::{ParamLayout, Role, Tensor};
 pub use pool::Pool;
 pub use positions::Positions;
+pub use predictor::Predictor;
 pub use recurrent::Recurrent;
 pub use replica::{NetworkReplica, ReplicaSettings};
 pub use reshape::Reshape;

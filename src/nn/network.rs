@@ -1,18 +1,12 @@
 //! A model with its parameters.
 
-use ndarray::{Array1, Array2, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView2};
 use sha2::{Digest, Sha256};
 
 use super::NnError;
-use super::destinations::Single;
-use super::grads::Grads;
-use super::kernel::Isa;
-use super::layer::{Layer, Pass, Tape};
 use super::params::ParamLayout;
+use super::predictor::Predictor;
 use super::spec::Sequential;
-
-/// Rows that are predicted at once.
-const PREDICT_ROWS: usize = 256;
 
 /// A model with its parameters: what training starts from and gives back.
 ///
@@ -97,90 +91,15 @@ impl Network {
     /// # Panics
     /// If the model has an embedding and a token is not a whole number below its vocabulary.
     pub fn predict(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f32>, NnError> {
-        let (rows, width) = inputs.dim();
-        let mut stages = self.model.stages(Isa::chosen()?)?;
-        if width != self.model.inputs() {
-            return Err(NnError::InputWidth {
-                expected: self.model.inputs(),
-                got: width,
-            });
-        }
-        let outputs = stages.output().len();
-        let mut predicted = Array2::zeros((rows, outputs));
-        let (mut x, mut mask) = (Vec::new(), Vec::new());
-        for start in (0..rows).step_by(PREDICT_ROWS) {
-            let end = (start + PREDICT_ROWS).min(rows);
-            x.clear();
-            x.extend(inputs.slice(s![start..end, ..]));
-            let mut block = predicted.slice_mut(s![start..end, ..]);
-            let y = block
-                .as_slice_mut()
-                .expect("rows of a new array are contiguous");
-            self.model.mask(&x, &mut mask);
-            let pass = Pass {
-                mask: self.model.has_padding().then_some(&mask),
-                ..Pass::evaluate(end - start, start)
-            };
-            stages.forward(&pass, &self.params, &x, y);
-        }
-        Ok(predicted)
+        self.predictor()?.predict(inputs)
     }
 
-    /// How each input changes `sum(weights * outputs)`, the rows taken by themselves: (B, inputs) and (B, outputs) to (B, inputs). With a
-    /// single 1 a row it is the gradient of one output. Tokens have none: it is 0 there.
-    ///
-    /// ```
-    /// use ndarray::array;
-    /// use unisono::nn::{Network, Sequential};
-    /// let network = Network::with_params(Sequential::new(2).dense(1), vec![1.0, 2.0, 0.5])?;
-    /// let gradient = network.input_gradients(array![[3.0, 4.0]].view(), array![[1.0]].view())?;
-    /// assert_eq!(gradient, array![[1.0, 2.0]]);
-    /// # Ok::<(), unisono::nn::NnError>(())
-    /// ```
+    /// The network at work: for many predictions, one after another.
     ///
     /// # Errors
-    /// As [`Network::predict`]; [`NnError::InputWidth`] for weights of another shape than the outputs.
-    pub fn input_gradients(
-        &self,
-        inputs: ArrayView2<'_, f32>,
-        weights: ArrayView2<'_, f32>,
-    ) -> Result<Array2<f32>, NnError> {
-        let mut stages = self.model.stages(Isa::chosen()?)?;
-        let (rows, outputs) = (inputs.nrows(), stages.output().len());
-        let widths = [
-            (inputs.ncols(), self.model.inputs()),
-            (weights.ncols(), outputs),
-            (weights.nrows(), rows),
-        ];
-        if let Some(&(got, expected)) = widths.iter().find(|(got, expected)| got != expected) {
-            return Err(NnError::InputWidth { expected, got });
-        }
-        let mut gradients = Array2::zeros(inputs.dim());
-        let (mut mask, mut y) = (Vec::new(), Vec::new());
-        for start in (0..rows).step_by(PREDICT_ROWS) {
-            let range = s![start..(start + PREDICT_ROWS).min(rows), ..];
-            let x: Vec<f32> = inputs.slice(range).iter().copied().collect();
-            let mut dy: Vec<f32> = weights.slice(range).iter().copied().collect();
-            y.resize(dy.len(), 0.0);
-            self.model.mask(&x, &mut mask);
-            let pass = Pass {
-                mask: self.model.has_padding().then_some(&mask),
-                ..Pass::evaluate(dy.len() / outputs, start)
-            };
-            stages.forward(&pass, &self.params, &x, &mut y);
-            let mut block = gradients.slice_mut(range);
-            let tape = Tape {
-                params: &self.params,
-                x: &x,
-                y: &y,
-                dy: &mut dy,
-                dx: block.as_slice_mut(),
-            };
-            let mut nowhere = Single(&mut [], &mut []);
-            let mut grads = Grads::new(&mut nowhere, 0..self.params.len());
-            stages.backward(&pass, tape, &mut grads);
-        }
-        Ok(gradients)
+    /// [`NnError::Isa`] if `UNISONO_ISA` names no instruction set of this CPU.
+    pub fn predictor(&self) -> Result<Predictor<'_>, NnError> {
+        Predictor::new(self)
     }
 
     /// The class with the largest output for each row, (B, inputs) to (B); the first of equals.

@@ -24,7 +24,7 @@ const GRAIN: u32 = 1 << 24;
 pub struct Generation {
     /// Logits are divided by it: 0 takes the likeliest token, 1 draws from the model's distribution, more evens it out.
     pub temperature: f64,
-    /// Only the likeliest tokens, so many, are drawn from.
+    /// Only the likeliest tokens, so many and at least 1, are drawn from.
     pub top_k: Option<usize>,
     /// The seed of the draws.
     pub seed: u64,
@@ -49,7 +49,7 @@ impl Generation {
     /// [`NnError::NotText`] for a model that gives no distribution for each position; those of [`Network::predict`].
     ///
     /// # Panics
-    /// If a token is not below the model's vocabulary.
+    /// If a token is not below the model's vocabulary, the temperature negative or not finite, or `top_k` 0.
     pub fn continued(
         &self,
         network: &Network,
@@ -57,6 +57,10 @@ impl Generation {
         count: usize,
         mut each: impl FnMut(u32),
     ) -> Result<Vec<u32>, NnError> {
+        assert!(
+            self.temperature >= 0.0 && self.temperature.is_finite() && self.top_k != Some(0),
+            "a text needs a temperature of 0 or more and a top_k of 1 or more, got {self:?}"
+        );
         let (input, output) = (network.model().inputs(), network.model().output_shape()?);
         let &[context, vocabulary] = output.axes() else {
             return Err(NnError::NotText { output });
@@ -71,13 +75,14 @@ impl Generation {
             start.to_vec()
         };
         let begun = text.len();
+        let mut predictor = network.predictor()?;
         for at in 0..count {
             let seen = &text[text.len().saturating_sub(context)..];
             // Behind the text the window is filled up: nothing looks there.
             let mut window = Array2::zeros((1, context));
             let places = window.iter_mut().zip(seen);
             places.for_each(|(to, &token)| *to = token as f32);
-            let logits = network.predict(window.view())?;
+            let logits = predictor.predict(window.view())?;
             let last = (seen.len() - 1) * vocabulary;
             let logits = logits.row(0);
             let next = self.draw(
@@ -95,8 +100,8 @@ impl Generation {
         let mut order: Vec<usize> = (0..logits.len()).collect();
         // Of equals the first, so that a draw is the same everywhere.
         order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]).then(a.cmp(&b)));
-        order.truncate(self.top_k.unwrap_or(order.len()).max(1));
-        if self.temperature <= 0.0 {
+        order.truncate(self.top_k.unwrap_or(order.len()));
+        if self.temperature == 0.0 {
             return order[0] as u32;
         }
         let most = f64::from(logits[order[0]]);

@@ -45,6 +45,6 @@ pub use log::{MetricsLog, Record};
 pub use manifest::{Manifest, Status};
 pub use mistakes::{Mistakes, WrongRow};
 pub use picture::{heat_map, picture};
-pub use predictions::{Predicted, predictions};
+pub use predictions::{Predicted, predictions, predictions_of};
 pub use report::report;
 pub use saliency::Saliency;

@@ -49,13 +49,8 @@ pub fn heat_map(shape: &[usize], values: &[f32]) -> Option<Vec<u8>> {
         .chunks_exact(channels)
         .map(|pixel| pixel.iter().sum())
         .collect();
-    let most = pixels.iter().fold(f32::MIN_POSITIVE, |most, value| {
-        if value.abs() > most {
-            value.abs()
-        } else {
-            most
-        }
-    });
+    let sizes = pixels.iter().map(|value| value.abs());
+    let most = sizes.fold(f32::MIN_POSITIVE, f32::max);
     // Blue and orange of a palette that is safe for the colour-blind (Okabe, Ito).
     let (towards, against) = ([0.0, 114.0, 178.0], [213.0, 94.0, 0.0]);
     png((height, width), |at| {

@@ -55,15 +55,38 @@ pub fn predictions(
     network: &Network,
     data: &dyn Dataset,
 ) -> Result<Option<Vec<Predicted>>, NnError> {
+    let all: Vec<u32> = (0..data.len() as u32).collect();
+    predictions_of(network, data, &all)
+}
+
+/// The same of some rows, by their numbers.
+///
+/// ```
+/// use unisono::{data::digits, nn::{Network, Sequential}, run::{predictions, predictions_of}};
+/// let (untrained, test) = (Network::new(Sequential::new(64).dense(10), 42)?, digits().1);
+/// let some = predictions_of(&untrained, &test, &[7, 300])?.unwrap();
+/// assert_eq!(some[1], predictions(&untrained, &test)?.unwrap()[300]);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+///
+/// # Errors
+/// As [`predictions`].
+///
+/// # Panics
+/// If a row is not one of the data set's.
+pub fn predictions_of(
+    network: &Network,
+    data: &dyn Dataset,
+    rows: &[u32],
+) -> Result<Option<Vec<Predicted>>, NnError> {
     let outputs = network.model().output_shape()?.len();
     let has_classes = match data.labels() {
         Labels::Classes(classes) if classes == outputs => true,
         Labels::None => false,
         _ => return Ok(None),
     };
-    let all: Vec<u32> = (0..data.len() as u32).collect();
-    let mut found = Vec::with_capacity(all.len());
-    for rows in all.chunks(BLOCK) {
+    let mut found = Vec::with_capacity(rows.len());
+    for rows in rows.chunks(BLOCK) {
         let mut inputs = vec![0.0; rows.len() * data.input_len()];
         let mut classes = vec![0; rows.len()];
         data.gather_inputs(rows, &mut inputs);

@@ -39,10 +39,10 @@ impl Saliency {
     /// How much each input of the rows `inputs`, (B, inputs), counts for the class of each row, (B); (B, inputs).
     ///
     /// # Errors
-    /// Those of [`Network::input_gradients`].
+    /// Those of [`Network::predict`].
     ///
     /// # Panics
-    /// If there are not as many classes as rows, or one is not below the model's outputs.
+    /// If there are not as many classes as rows, one is not below the model's outputs, or there are no points on the way.
     pub fn of(
         self,
         network: &Network,
@@ -62,16 +62,20 @@ impl Saliency {
         let shares: Vec<f32> = match self {
             Saliency::GradientTimesInput => vec![1.0],
             Saliency::IntegratedGradients { steps } => {
-                let steps = steps.max(1);
+                assert!(
+                    steps > 0,
+                    "integrated gradients need at least 1 point, got 0"
+                );
                 // The middles of equal pieces.
                 let middle = |step: usize| (step as f32 + 0.5) / steps as f32;
                 (0..steps).map(middle).collect()
             }
         };
+        let mut predictor = network.predictor()?;
         let mut sum: Array2<f32> = Array2::zeros(inputs.dim());
         for share in &shares {
             let at = inputs.mapv(|x| x * share);
-            sum += &network.input_gradients(at.view(), wanted.view())?;
+            sum += &predictor.input_gradients(at.view(), wanted.view())?;
         }
         Ok(sum * inputs / shares.len() as f32)
     }

@@ -152,13 +152,24 @@ impl Update for ChainUpdate {
         self.layers.last().map_or(0, |last| last + 1)
     }
 
-    fn part_squares(&self, offset: usize, grad: &[f32], each: &mut dyn FnMut(PartSquare)) {
-        let parts = self.table.of_block(offset, grad.len()).iter();
-        for part in parts.filter(|part| part.treatment.follow == Follow::Gradient) {
+    fn part_squares(
+        &self,
+        offset: usize,
+        (grad, square): (&[f32], f64),
+        each: &mut dyn FnMut(PartSquare),
+    ) {
+        let parts = self.table.of_block(offset, grad.len());
+        let trained = parts
+            .iter()
+            .filter(|part| part.treatment.follow == Follow::Gradient);
+        for part in trained {
             each(PartSquare {
                 offset: offset + part.range.start,
                 part: self.layers[part.tensor],
-                square: sum_of_squares(&grad[part.range.clone()]),
+                square: match parts {
+                    [_] => square,
+                    _ => sum_of_squares(&grad[part.range.clone()]),
+                },
             });
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::data::DataError;
+use crate::data::{DataError, IDX, TABLES, has_end};
 
 /// A kind of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,20 +52,19 @@ impl Kind {
         if path.is_dir() {
             return Self::of_folder(path);
         }
-        let name = path.to_string_lossy().to_lowercase();
-        let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+        let ends = |ends: &[&str]| has_end(path, ends);
         let alone = [".png", ".jpg", ".jpeg", ".wav"];
         if path.is_file() && ends(&alone) {
             let expected = "a folder of images or sounds, with a folder for each class";
             return Err(DataError::format(path, expected, "one of them"));
         }
-        Ok(if ends(&["-ubyte", "-ubyte.gz", ".idx", ".idx.gz"]) {
+        Ok(if ends(&IDX) {
             Kind::Idx
         } else if ends(&[".npy"]) {
             Kind::Npy
         } else if ends(&[".npz"]) {
             Kind::Npz
-        } else if ends(&[".csv", ".csv.gz", ".tsv", ".tsv.gz"]) {
+        } else if ends(&TABLES) {
             Kind::Table
         } else if ends(&[".tar", ".tar.gz", ".tgz"]) {
             Kind::Sounds

@@ -29,17 +29,12 @@ pub(in crate::cli) struct Sounds {
 
 impl Sounds {
     pub(in crate::cli) fn read(path: &Path) -> Result<Self, DataError> {
-        use rayon::prelude::*;
         let sounds = read_sounds(path)?;
         let settings = SpectrogramSettings::default();
-        let spectrogram = settings.spectrogram();
         let seconds = sounds
             .iter()
             .map(|(_, sound)| sound.samples.len() as f64 / f64::from(sound.rate));
         let (seconds, rate) = (seconds.sum(), sounds[0].1.rate);
-        let make = |(_, sound): &(String, crate::data::Sound)| {
-            spectrogram.log_mel(&sound.resampled(settings.rate).samples)
-        };
         let names: Vec<&str> = sounds.iter().map(|(name, _)| name.as_str()).collect();
         let (parts, names) = parts(&names);
         let places = places(&names);
@@ -57,7 +52,7 @@ impl Sounds {
             class_names.binary_search(class).expect("it is among them") as u32
         };
         Ok(Self {
-            spectrograms: sounds.par_iter().map(make).collect(),
+            spectrograms: settings.log_mels(&sounds),
             labels: places.iter().map(number).collect(),
             parts,
             groups: places.into_iter().map(|(_, group)| group).collect(),

@@ -34,22 +34,14 @@ impl LoadSettings {
             table.classes().join(", ")
         );
         let classes = table.classes().to_vec();
-        let loaded = self.values(
+        let columns = table.columns().clone();
+        let rows = |scale| RowKind::Table { columns, scale };
+        self.values(
             (table.values().to_owned(), &[table.names().len()]),
             table.labels(),
             ([train, test], classes, about),
-        )?;
-        let RowKind::Array {
-            scale: Some(scale), ..
-        } = loaded.rows
-        else {
-            unreachable!("values are standardised");
-        };
-        let columns = table.columns().clone();
-        Ok(Loaded {
-            rows: RowKind::Table { columns, scale },
-            ..loaded
-        })
+            rows,
+        )
     }
 
     /// Real values with classes, standardised.
@@ -58,6 +50,7 @@ impl LoadSettings {
         (values, shape): (Array2<f32>, &[usize]),
         labels: &[u32],
         ([train, test], class_names, about): ([Vec<usize>; 2], Vec<String>, String),
+        rows: impl FnOnce(Standardizer) -> RowKind,
     ) -> Result<Loaded, DataError> {
         let scale = Standardizer::fit(values.select(Axis(0), &train).view());
         let part = |rows: &[usize]| -> Result<ArrayDataset, DataError> {
@@ -72,10 +65,7 @@ impl LoadSettings {
             data: [Box::new(train), Box::new(test)],
             about,
             class_names,
-            rows: RowKind::Array {
-                shape: shape.to_vec(),
-                scale: Some(scale),
-            },
+            rows: rows(scale),
         })
     }
 
@@ -210,7 +200,11 @@ impl LoadSettings {
             .to_owned();
         let names = (0..classes).map(|class| class.to_string()).collect();
         let about = format!("{}, rows of shape {:?}", path.display(), &shape[1..]);
-        self.values((values, &shape[1..]), &labels, (parts, names, about))
+        let rows = |scale| RowKind::Array {
+            shape: shape[1..].to_vec(),
+            scale: Some(scale),
+        };
+        self.values((values, &shape[1..]), &labels, (parts, names, about), rows)
     }
 }
 

@@ -98,7 +98,7 @@ impl Curve {
             .iter()
             .map(|&size| size as f64)
             .zip(&runs)
-            .filter(|(_, runs)| steps_of(runs, &all(rounds)).is_finite())
+            .filter(|(_, runs)| median_run(runs, &all(rounds)).is_finite())
             .collect();
         if known.len() < 3 {
             return curve;
@@ -107,7 +107,7 @@ impl Curve {
         let resampled = Bootstrap::new(known.len(), RESAMPLES, seed.wrapping_add(1));
         let fit = |sizes: &[u32], rounds: &[u32]| -> Option<[f64; 2]> {
             let drawn = sizes.iter().map(|&place| known[place as usize]);
-            let points = drawn.map(|(size, runs)| (size, steps_of(runs, rounds)));
+            let points = drawn.map(|(size, runs)| (size, median_run(runs, rounds)));
             hyperbola(
                 &points
                     .filter(|point| point.1.is_finite())
@@ -162,8 +162,8 @@ fn all(rounds: usize) -> Vec<u32> {
     (0..rounds as u32).collect()
 }
 
-/// The median steps of runs at `rounds`, which may be more than there are; infinite where half of them are censored.
-fn steps_of(runs: &[f64], rounds: &[u32]) -> f64 {
+/// The median of runs at `rounds`, which may be more than there are; infinite where half of them are censored.
+pub(super) fn median_run(runs: &[f64], rounds: &[u32]) -> f64 {
     if runs.is_empty() {
         return f64::INFINITY;
     }
@@ -216,7 +216,7 @@ fn point(outcomes: &[Outcome], size: usize, (runs, bootstrap): (&[f64], &Bootstr
             .filter(|outcome| outcome.trial.batch_size == size && outcome.trial.repeat == 0)
     };
     let winner = winner(outcomes, size);
-    let steps = bootstrap.estimate(|rounds| steps_of(runs, rounds));
+    let steps = bootstrap.estimate(|rounds| median_run(runs, rounds));
     let mut timed: Vec<&Outcome> = winner
         .map(|winner| fresh(outcomes, winner).collect())
         .unwrap_or_default();

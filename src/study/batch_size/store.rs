@@ -22,7 +22,8 @@ type Settings = BTreeMap<String, String>;
 /// Where finished trials are kept; in memory alone if no folder is named.
 #[derive(Debug)]
 pub struct Store {
-    folder: Option<(PathBuf, File, File)>,
+    /// The file's path, the file, and the lock if it is this store's.
+    folder: Option<(PathBuf, File, Option<File>)>,
     lines: Vec<String>,
 }
 
@@ -57,22 +58,32 @@ impl Store {
                 fs::write(&path, text + "\n").map_err(StudyError::io("write", &path))?;
             }
         }
-        let path = folder.join(LINES);
-        let whole = whole_lines(&path)?;
-        // A line that a kill has cut is made again.
-        fs::write(
-            &path,
-            whole
-                .iter()
-                .map(|line| format!("{line}\n"))
-                .collect::<String>(),
-        )
-        .map_err(StudyError::io("write", &path))?;
-        let file = File::options().append(true).open(&path);
-        let file = file.map_err(StudyError::io("write", &path))?;
+        let (path, file, lines) = lines_file(folder.join(LINES))?;
         Ok(Self {
-            folder: Some((path, file, lock)),
-            lines: whole,
+            folder: Some((path, file, Some(lock))),
+            lines,
+        })
+    }
+
+    /// Other lines of the same study, in a file of that name beside its trials; in memory if those are. The study stays open meanwhile.
+    ///
+    /// ```
+    /// use unisono::study::batch_size::Store;
+    /// let times = Store::in_memory().beside("times.jsonl")?;
+    /// assert!(times.all::<u32>()?.is_empty());
+    /// # Ok::<(), unisono::study::batch_size::StudyError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StudyError::Io`].
+    pub fn beside(&self, name: &str) -> Result<Self, StudyError> {
+        let Some((path, ..)) = &self.folder else {
+            return Ok(Self::in_memory());
+        };
+        let (path, file, lines) = lines_file(path.with_file_name(name))?;
+        Ok(Self {
+            folder: Some((path, file, None)),
+            lines,
         })
     }
 
@@ -178,6 +189,16 @@ fn check(
             differences,
         }),
     }
+}
+
+/// A file to add lines to, and those that are in it. A line that a kill has cut is made again.
+fn lines_file(path: PathBuf) -> Result<(PathBuf, File, Vec<String>), StudyError> {
+    let whole = whole_lines(&path)?;
+    let text: String = whole.iter().map(|line| format!("{line}\n")).collect();
+    fs::write(&path, text).map_err(StudyError::io("write", &path))?;
+    let file = File::options().append(true).open(&path);
+    let file = file.map_err(StudyError::io("write", &path))?;
+    Ok((path, file, whole))
 }
 
 /// The lines of a file that are whole JSON; none without a file.

@@ -16,9 +16,10 @@ use serde::Serialize;
 use crate::engine::{Pinning, Threads};
 use crate::seed::{Purpose, Stream};
 use crate::study::bootstrap::{Bootstrap, Estimate, RESAMPLES};
-use crate::study::stats::median_of;
 
+use super::analysis::median_run;
 use super::error::StudyError;
+use super::store::Store;
 use super::trial::{Outcome, Target};
 use super::workload::{Limit, Workload};
 
@@ -27,14 +28,14 @@ use super::workload::{Limit, Workload};
 /// ```
 /// use std::ops::ControlFlow;
 /// use unisono::{data::digits, engine::Pinning, nn::Sequential};
-/// use unisono::study::batch_size::{TimePoint, TimeToTarget, Limit, Target, Training, Trial, Workload};
+/// use unisono::study::batch_size::{Limit, Store, Target, TimePoint, TimeToTarget, Training, Trial, Workload};
 /// let (train, test) = digits();
 /// let workload = Training::new(Sequential::new(64).dense(32).relu().dense(10), &train, &test);
 /// let trial = Trial { batch_size: 32, candidate: 0, repeat: 1, lr: 0.1, momentum: 0.9, seed: 1 };
 /// let study = TimeToTarget { threads: vec![1, 2], target: Target::Error(0.1), pinning: Pinning::Off, seed: 7 };
 /// let limit = Limit { steps: 500, threads: unisono::engine::Threads::Fixed(1), pinning: Pinning::Off };
 /// let known = [workload.train(&trial, study.target, limit)?];
-/// let timed = study.run(&workload, &known, |_| ControlFlow::Continue(()))?;
+/// let timed = study.run(&workload, &known, &mut Store::in_memory(), |_| ControlFlow::Continue(()))?;
 /// let points = TimePoint::of(&timed, 7);
 /// assert_eq!((points.len(), points[1].threads, points[1].reached), (2, 2, (1, 1)));
 /// assert_eq!(points[0].examples, points[1].examples);
@@ -53,15 +54,17 @@ pub struct TimeToTarget {
 }
 
 impl TimeToTarget {
-    /// Trains each fresh run of `known`, a study's outcomes, on each number of threads; `observe` is called with every outcome, and may end it.
+    /// Trains each fresh run of `known`, a study's outcomes, on each number of threads, unless it is in `store`, where all are kept; `observe` is
+    /// called with every outcome, and may end it.
     ///
     /// # Errors
     /// [`StudyError::Value`] for no threads, or none of `known` that is a fresh run; [`StudyError::Threads`] if steps depend on threads;
-    /// [`StudyError::Stopped`].
+    /// [`StudyError::Stopped`]; those of the store.
     pub fn run(
         &self,
         workload: &dyn Workload,
         known: &[Outcome],
+        store: &mut Store,
         mut observe: impl FnMut(&Outcome) -> ControlFlow<()>,
     ) -> Result<Vec<Outcome>, StudyError> {
         let counts: BTreeSet<usize> = self.threads.iter().copied().collect();
@@ -84,9 +87,15 @@ impl TimeToTarget {
             });
         }
         let order = Stream::new(self.seed, Purpose::Measure, 0, 0).permutation(runs.len() as u32);
+        let kept: Vec<Outcome> = store.all()?;
         let mut timed = Vec::new();
         for at in order {
             let (before, threads) = runs[at as usize];
+            let is_same = |one: &&Outcome| (one.trial, one.threads) == (before.trial, threads);
+            if let Some(found) = kept.iter().find(is_same) {
+                timed.push(found.clone());
+                continue;
+            }
             let limit = Limit {
                 steps: before.steps.1,
                 threads: Threads::Fixed(threads),
@@ -100,8 +109,10 @@ impl TimeToTarget {
                     steps: [before.steps_to_target, outcome.steps_to_target],
                 });
             }
+            store.add(&outcome)?;
+            let flow = observe(&outcome);
             timed.push(outcome);
-            if observe(&timed[timed.len() - 1]).is_break() {
+            if flow.is_break() {
                 return Err(StudyError::Stopped {
                     trials: timed.len(),
                 });
@@ -180,16 +191,9 @@ impl Cell {
         }
     }
 
-    /// The median of `values` at `rounds`, which may be more than there are.
-    fn median(values: &[f64], rounds: &[u32]) -> f64 {
-        let count = values.len() as u32;
-        let own: Vec<u32> = rounds.iter().map(|round| round % count).collect();
-        median_of(values, &own[..values.len().min(own.len())])
-    }
-
     fn examples(&self) -> Option<f64> {
         let all: Vec<u32> = (0..self.examples.len() as u32).collect();
-        Some(Self::median(&self.examples, &all)).filter(|median| median.is_finite())
+        Some(median_run(&self.examples, &all)).filter(|median| median.is_finite())
     }
 
     fn point(&self, base: Option<&Cell>, bootstrap: &Bootstrap) -> TimePoint {
@@ -205,9 +209,9 @@ impl Cell {
             };
             bootstrap.estimate(of)
         };
-        let seconds = |rounds: &[u32]| Self::median(&self.seconds, rounds);
+        let seconds = |rounds: &[u32]| median_run(&self.seconds, rounds);
         let rate = |cell: &Cell, rounds: &[u32]| {
-            Self::median(&cell.examples, rounds) / Self::median(&cell.seconds, rounds)
+            median_run(&cell.examples, rounds) / median_run(&cell.seconds, rounds)
         };
         TimePoint {
             batch_size: self.place.0,
@@ -218,7 +222,7 @@ impl Cell {
             throughput_gain: known.map(|base| finite(&|at| rate(self, at) / rate(base, at))),
             examples_loss: known.and_then(|base| Some(examples? / base.examples()?)),
             true_speed_up: known.map(|base| {
-                finite(&|at| Self::median(&base.seconds, at) / Self::median(&self.seconds, at))
+                finite(&|at| median_run(&base.seconds, at) / median_run(&self.seconds, at))
             }),
         }
     }
