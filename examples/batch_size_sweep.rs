@@ -6,6 +6,7 @@
 use std::ops::ControlFlow;
 
 use unisono::data::digits;
+use unisono::engine::{Pinning, Threads};
 use unisono::nn::Sequential;
 use unisono::study::batch_size::{
     Curve, Range, Search, Space, StepsToTarget, Store, StudyEvent, Target, Training, curve_charts,
@@ -20,6 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         space: Space {
             lr: Range::new(0.01, 2.0)?,
             one_minus_momentum: None,
+            schedules: Vec::new(),
         },
         search: Search::Sobol,
         candidates: 12,
@@ -29,6 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         max_epochs: 40.0,
         seed: 42,
         parallel: 2,
+        threads: (Threads::Auto, Pinning::Auto),
         slice: (1, 1),
     };
     let mut diverged = 0;

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 
 use files::Folder;
 use unisono::data::digits;
+use unisono::engine::{Pinning, Threads};
 use unisono::nn::Sequential;
 use unisono::study::batch_size::{
     Curve, NoisyQuadratic, Outcome, Range, Search, Space, StepsToTarget, Store, StudyError,
@@ -19,6 +20,7 @@ fn study(batch_sizes: &[usize]) -> StepsToTarget {
         space: Space {
             lr: Range::new(0.02, 1.0).unwrap(),
             one_minus_momentum: Some(Range::new(0.1, 1.0).unwrap()),
+            schedules: Vec::new(),
         },
         search: Search::Sobol,
         candidates: 6,
@@ -28,6 +30,7 @@ fn study(batch_sizes: &[usize]) -> StepsToTarget {
         max_epochs: 20.0,
         seed: 5,
         parallel: 1,
+        threads: (Threads::Auto, Pinning::Auto),
         slice: (1, 1),
     }
 }
@@ -43,7 +46,7 @@ fn sorted(outcomes: &[Outcome]) -> Vec<Outcome> {
         (outcome.seconds, outcome.threads) = (0.0, 0);
     }
     outcomes.sort_by_key(|outcome| {
-        let trial = outcome.trial;
+        let trial = &outcome.trial;
         (
             trial.batch_size,
             trial.repeat,
@@ -69,6 +72,7 @@ fn the_whole_pipeline_recovers_the_critical_batch_of_the_noisy_quadratic_model()
             space: Space {
                 lr: Range::new(0.04, 1.9).unwrap(),
                 one_minus_momentum: None,
+                schedules: Vec::new(),
             },
             target: Target::Loss(target),
             max_steps: 20_000,

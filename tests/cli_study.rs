@@ -110,6 +110,133 @@ fn recipes_of_every_kind_run_from_a_configuration() {
 }
 
 #[test]
+fn recipes_side_by_side_or_in_slices_come_to_the_same() {
+    let folder = Folder::new("cli-arms");
+    let place = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
+    let quick = ["--batches", "16,64", "--epochs", "3", "--repeats", "2"];
+    let gap = |more: &[&str]| {
+        stdout(
+            &[
+                &["study", "gap", "--layers", "dense 16, batch-norm, relu"],
+                &quick[..],
+                more,
+            ]
+            .concat(),
+        )
+    };
+    let table = |text: &str| -> Vec<String> {
+        text.lines()
+            .skip(1)
+            .take(3)
+            .map(ToOwned::to_owned)
+            .collect()
+    };
+    let alone = table(&gap(&["--threads", "2"]));
+    assert_eq!(alone.len(), 3);
+    assert_eq!(table(&gap(&["--parallel-trials", "3"])), alone);
+    let slices = [place("1"), place("2")];
+    for (slice, path) in ["1/2", "2/2"].iter().zip(&slices) {
+        gap(&["--out", path, "--slice", slice]);
+    }
+    let whole = place("whole");
+    let text = stdout(&["study", "merge", &slices[0], &slices[1], "--into", &whole]);
+    assert_eq!(value(&text, "trials"), "6");
+    assert_eq!(table(&gap(&["--out", &whole])), alone);
+    // The groups of batch norm are the recipes': so many rows as the small batch has.
+    let odd = ["study", "gap", "--layers", "batch-norm"];
+    let text = error(&[&odd[..], &["--shards", "2"]].concat(), 2);
+    assert!(text.contains("--shards must be left out"), "{text}");
+    let text = error(&[&odd[..], &["--batches", "16,40"]].concat(), 2);
+    assert!(text.contains("a multiple of the small one"), "{text}");
+}
+
+#[test]
+fn schedules_are_searched_and_an_optimiser_of_ones_own_trains() {
+    let folder = Folder::new("cli-schedules");
+    let out = folder.0.join("a");
+    let searched = [
+        "--schedules",
+        "constant; linear over 20 epochs",
+        "--optimizer",
+        "adamw",
+    ];
+    let more = ["--lr-range", "0.001..0.05", "--out", out.to_str().unwrap()];
+    let text = stdout(&[&["study", "steps"], &QUICK[..], &searched, &more].concat());
+    assert!(
+        value(&text, "critical batch size").contains(" to "),
+        "{text}"
+    );
+    let trials = std::fs::read_to_string(out.join("trials.jsonl")).unwrap();
+    for schedule in ["constant", "linear to 0 over 20 epochs"] {
+        let wanted = format!("\"schedule\":\"{schedule}\"");
+        assert!(trials.contains(&wanted), "{schedule}: {trials}");
+    }
+    let settings = std::fs::read_to_string(out.join("study.json")).unwrap();
+    assert!(settings.contains("adamw (lr of the trial"), "{settings}");
+    let other = [&["study", "steps"], &QUICK[..], &more, &["--shards", "2"]].concat();
+    let other = error(&other, 2);
+    assert!(other.contains("engine.shards was not set"), "{other}");
+}
+
+#[test]
+fn what_a_study_would_not_use_is_refused() {
+    let cases: [(&str, &[&str], &str); 10] = [
+        (
+            "steps",
+            &["--lr", "0.1"],
+            "--lr is not used by `unisono study steps`: --lr-range says",
+        ),
+        (
+            "steps",
+            &["--batch-size", "8"],
+            "--batch-size is not used by `unisono study steps`: --batches",
+        ),
+        (
+            "steps",
+            &["--momentum", "0.8", "--momentum-range", "0.1..1"],
+            "--momentum-range says",
+        ),
+        (
+            "steps",
+            &["--set", "run.keep=2"],
+            "--keep is not used by `unisono study steps`: it keeps",
+        ),
+        (
+            "steps",
+            &["--threads", "2", "--parallel-trials", "2"],
+            "side by side have one thread each",
+        ),
+        ("time", &["--threads", "2"], "--on-threads says on how many"),
+        (
+            "recipes",
+            &["--schedule", "linear over 2 epochs"],
+            "its recipes have schedules of their own",
+        ),
+        (
+            "recipes",
+            &["--candidates", "3"],
+            "--candidates is not used by `unisono study recipes`",
+        ),
+        (
+            "adaptive",
+            &["--l2", "0.1"],
+            "its policies are compared with plain SGD",
+        ),
+        ("gap", &["--max-steps", "5"], "--epochs says how long"),
+    ];
+    for (kind, args, message) in cases {
+        let text = error(&[&["study", kind], args].concat(), 2);
+        assert!(text.contains(message), "{kind} {args:?}: {text}");
+    }
+    let folder = Folder::new("cli-unused");
+    let file = folder.file("a.toml", b"[run]\nepochs = 4\nearly_stopping = 3\n");
+    let text = error(&["study", "gap", "--config", file.to_str().unwrap()], 2);
+    let expected =
+        "a.toml: run.early_stopping is not used by `unisono study gap`: its recipes train";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
 fn what_cannot_be_studied_is_refused_with_exit_code_2() {
     let cases: [(&[&str], &str); 8] = [
         (

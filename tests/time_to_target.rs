@@ -29,7 +29,7 @@ impl Workload for Made {
         let steps = 1000 / trial.batch_size as u64 + 10 * trial.repeat as u64 + more;
         let is_there = trial.batch_size != 8 || trial.repeat == 3;
         Ok(Outcome {
-            trial: *trial,
+            trial: trial.clone(),
             steps_to_target: is_there.then_some(steps),
             steps: (steps, limit.steps),
             best: None,
@@ -53,6 +53,7 @@ fn known(workload: &Made) -> Vec<Outcome> {
         repeat,
         lr: 0.1,
         momentum: 0.0,
+        schedule: None,
         seed: 1,
     };
     let trials = [2, 4, 8]

@@ -48,6 +48,13 @@ pub(super) enum ArgError {
         column: usize,
         problem: String,
     },
+    /// Something that would not be done.
+    #[error("{what} is not used by `unisono study {by}`: {why}; leave it out")]
+    Unused {
+        what: String,
+        by: &'static str,
+        why: &'static str,
+    },
     /// Two sources that go before the file.
     #[error("{key} is set twice, by --set and by --set or --{flag}; leave one out")]
     Twice { key: String, flag: String },

@@ -22,6 +22,8 @@ pub(super) struct Settled {
     pub(super) args: TrainArgs,
     file: Option<PathBuf>,
     from_file: Vec<Key>,
+    /// Those that flags and `--set` gave.
+    set: Vec<Key>,
 }
 
 impl Settled {
@@ -74,7 +76,33 @@ impl Settled {
             args,
             file,
             from_file,
+            set,
         })
+    }
+
+    /// The keys that somebody asked for: by a flag, by `--set`, or by another value than the default in the file.
+    pub(super) fn named(&self) -> Vec<&Key> {
+        let tables = (table(&self.args), table(&TrainArgs::default()));
+        let is_other = |key: &&Key| key.value(&tables.0) != key.value(&tables.1);
+        let from_file = self.from_file.iter().filter(is_other);
+        self.set.iter().chain(from_file).collect()
+    }
+
+    /// The value of a key, if it has one.
+    pub(super) fn value(&self, key: &Key) -> Option<Value> {
+        key.value(&table(&self.args)).cloned()
+    }
+
+    /// Where a key was asked for: its flag, or its place in the file.
+    pub(super) fn source(&self, key: &Key) -> String {
+        let is_from_file = self
+            .from_file
+            .iter()
+            .any(|other| other.path() == key.path());
+        match (&self.file, is_from_file) {
+            (Some(file), true) => format!("{}: {}", file.display(), key.path()),
+            _ => format!("--{}", key.flag()),
+        }
     }
 
     /// Settings that were kept in `file`.
@@ -83,6 +111,7 @@ impl Settled {
             args,
             file: Some(file),
             from_file: Key::all(),
+            set: Vec::new(),
         }
     }
 

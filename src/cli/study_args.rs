@@ -56,11 +56,12 @@ pub(super) struct StudyOf {
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
 
-    /// Trials side by side, each on one thread; with 1 they run one after another on all threads, with the same outcomes. By default the usable cores
+    /// Trials side by side, each on one thread; with 1 they run one after another on all threads, with the same outcomes. By default the usable cores where
+    /// a search is made, and 1 where recipes are compared (their seconds are then those of all threads)
     #[arg(long, value_name = "N")]
     pub(super) parallel_trials: Option<usize>,
 
-    /// Make every N-th candidate of a search from the K-th on; `unisono study merge` puts slices together
+    /// Make every N-th candidate of a search, or training of a recipe, from the K-th on; `unisono study merge` puts slices together
     #[arg(long, default_value = "1/1", value_name = "K/N")]
     pub(super) slice: String,
 }
@@ -97,9 +98,13 @@ pub(super) struct StudyArgs {
     #[arg(long, default_value = "0.01..2", value_name = "LOW..HIGH")]
     pub(super) lr_range: String,
 
-    /// Values of 1 - momentum that are searched; without it there is no momentum
+    /// Values of 1 - momentum that are searched; without it there is no momentum but what --optimizer or --momentum say
     #[arg(long, value_name = "LOW..HIGH")]
     pub(super) momentum_range: Option<String>,
+
+    /// Schedules that are searched, with semicolons between them, such as "constant; linear over 20 epochs"; without it all trials have that of --schedule
+    #[arg(long, value_name = "TEXT;TEXT...")]
+    pub(super) schedules: Option<String>,
 }
 
 impl Default for StudyArgs {

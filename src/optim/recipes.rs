@@ -310,6 +310,17 @@ impl Optimizer {
         self.average.is_some()
     }
 
+    /// With another momentum in the form that it has, heavy-ball where it has none.
+    pub(crate) fn momentum_set_to(mut self, value: f32) -> Self {
+        match &mut self.momentum {
+            Some(momentum) => {
+                momentum.momentum = value;
+                self
+            }
+            None => self.with_momentum(value),
+        }
+    }
+
     fn with(mut self, momentum: f32, form: MomentumForm) -> Self {
         match self.rule {
             Rule::Sgd | Rule::Adagrad(_) | Rule::RmsProp(_) | Rule::Lars { .. } => {

@@ -15,6 +15,8 @@
 mod shape;
 mod text;
 
+use serde::{Deserialize, Serialize};
+
 use super::error::{OptimError, check};
 
 pub use shape::Shape;
@@ -89,7 +91,8 @@ pub struct Warmup {
 /// assert_eq!(schedule.to_string(), "warmup 5 epochs, step 0.5 every 10 epochs");
 /// # Ok::<(), unisono::optim::OptimError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Schedule {
     /// The rise before it.
     pub warmup: Option<Warmup>,

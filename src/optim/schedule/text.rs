@@ -45,6 +45,20 @@ impl FromStr for Schedule {
     }
 }
 
+impl TryFrom<String> for Schedule {
+    type Error = OptimError;
+
+    fn try_from(text: String) -> Result<Self, OptimError> {
+        text.parse()
+    }
+}
+
+impl From<Schedule> for String {
+    fn from(schedule: Schedule) -> Self {
+        schedule.to_string()
+    }
+}
+
 /// Reads word by word.
 struct Reader<'a> {
     text: &'a str,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::study::stats::median_of;
 use crate::study::{Bootstrap, Estimate, RESAMPLES, least_squares};
 
-use super::trial::{Outcome, fewest_steps};
+use super::trial::{Outcome, Trial, fewest_steps};
 
 /// How far from a limit of the hyperbola a batch counts as in it.
 const NEAR: f64 = 0.2;
@@ -45,8 +45,8 @@ pub struct BatchPoint {
     pub batch_size: usize,
     /// Trials that were made: searched, of these reached the target, diverged.
     pub trials: (usize, usize, usize),
-    /// The winner's learning rate and momentum; `None` if no trial got there: the batch size is censored.
-    pub winner: Option<(f64, f64)>,
+    /// The trial that won; `None` if none got there: the batch size is censored.
+    pub winner: Option<Trial>,
     /// Steps of the winner's fresh runs, median and interval; those of the search where there are none.
     pub steps: Option<Estimate>,
     /// Fresh runs that did not get there, of so many.
@@ -236,7 +236,7 @@ fn point(outcomes: &[Outcome], size: usize, (runs, bootstrap): (&[f64], &Bootstr
                 .count(),
             searched().filter(|outcome| outcome.diverged).count(),
         ),
-        winner: winner.map(|winner| (winner.trial.lr, winner.trial.momentum)),
+        winner: winner.map(|winner| winner.trial.clone()),
         steps: Some(steps).filter(|steps| steps.value.is_finite()),
         censored: (
             runs.iter().filter(|steps| steps.is_infinite()).count(),
@@ -253,7 +253,6 @@ fn point(outcomes: &[Outcome], size: usize, (runs, bootstrap): (&[f64], &Bootstr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::batch_size::Trial;
 
     fn outcome(
         batch_size: usize,
@@ -267,6 +266,7 @@ mod tests {
                 repeat,
                 lr: 0.1,
                 momentum: 0.0,
+                schedule: None,
                 seed: repeat as u64,
             },
             steps_to_target: steps,
@@ -309,8 +309,8 @@ mod tests {
         let curve = Curve::of(&outcomes, 1);
         let first = &curve.points[0];
         assert_eq!(
-            (first.batch_size, first.steps, first.winner),
-            (1, None, None)
+            (first.batch_size, first.steps, &first.winner),
+            (1, None, &None)
         );
         assert_eq!(first.trials, (1, 0, 0));
         assert!(curve.critical_batch.is_some());

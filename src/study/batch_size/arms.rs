@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::thread;
 use std::time::Instant;
+
+use crossbeam::channel::{Sender, unbounded};
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
 use crate::engine::{Pinning, Threads};
 use crate::nn::Network;
-use crate::study::stats::median_of;
-use crate::study::{Bootstrap, Estimate, RESAMPLES};
 use crate::train::{Evaluations, Event, OnNonFinite, TrainError, Trainer};
 
 use super::error::StudyError;
@@ -21,6 +22,8 @@ use super::trial::Target;
 const RATIO: f64 = 1.02;
 
 type MakeTrainer = Box<dyn Fn() -> Trainer + Send + Sync>;
+type Adjust<'d> = Box<dyn Fn(Trainer) -> Trainer + Send + Sync + 'd>;
+type Made = (usize, Result<ArmOutcome, StudyError>);
 type Measure<'d> =
     Box<dyn Fn(&Network) -> Result<Vec<(String, f64)>, StudyError> + Send + Sync + 'd>;
 
@@ -103,6 +106,9 @@ pub struct Arms<'d> {
     seed: u64,
     target: Option<Target>,
     threads: Threads,
+    parallel: usize,
+    slice: (usize, usize),
+    adjust: Adjust<'d>,
     measure: Option<Measure<'d>>,
 }
 
@@ -113,7 +119,7 @@ impl std::fmt::Debug for Arms<'_> {
 }
 
 impl<'d> Arms<'d> {
-    /// One seed, no target, all threads.
+    /// One seed, no target, one training after another on all threads.
     pub fn new(train: &'d dyn Dataset, test: &'d dyn Dataset, arms: Vec<Arm>) -> Self {
         Self {
             data: [train, test],
@@ -122,6 +128,9 @@ impl<'d> Arms<'d> {
             seed: 1,
             target: None,
             threads: Threads::Auto,
+            parallel: 1,
+            slice: (1, 1),
+            adjust: Box::new(|trainer| trainer),
             measure: None,
         }
     }
@@ -147,6 +156,24 @@ impl<'d> Arms<'d> {
     /// Threads of a training.
     pub fn threads(mut self, threads: Threads) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// Trainings side by side, each on one thread, where that is more than 1: the outcomes are the same, but for their seconds.
+    pub fn parallel(mut self, trainings: usize) -> Self {
+        self.parallel = trainings;
+        self
+    }
+
+    /// Only every n-th training from the k-th on, k from 1 to n; [`super::merge`] puts the slices together.
+    pub fn slice(mut self, slice: (usize, usize)) -> Self {
+        self.slice = slice;
+        self
+    }
+
+    /// Changes every trainer before it trains, such as its shards or how an epoch is drawn.
+    pub fn adjust(mut self, adjust: impl Fn(Trainer) -> Trainer + Send + Sync + 'd) -> Self {
+        self.adjust = Box::new(adjust);
         self
     }
 
@@ -176,7 +203,8 @@ impl<'d> Arms<'d> {
         ])
     }
 
-    /// Trains every recipe with every seed, but for what `store` has; all outcomes. The recipes take turns, seed by seed.
+    /// Trains every recipe with every seed, but for what `store` has; all outcomes. The recipes take turns, seed by seed. `observe` is called with
+    /// every outcome, those of the store first, and may end it.
     ///
     /// # Errors
     /// [`StudyError`]; a training that diverges is an outcome.
@@ -185,38 +213,94 @@ impl<'d> Arms<'d> {
         store: &mut Store,
         mut observe: impl FnMut(&ArmOutcome) -> ControlFlow<()>,
     ) -> Result<Vec<ArmOutcome>, StudyError> {
+        let jobs = self.jobs()?;
         let known: Vec<ArmOutcome> = store.all()?;
-        let mut outcomes = Vec::new();
-        for seed in self.seed..self.seed + self.seeds {
-            for arm in &self.arms {
-                let is_it = |known: &&ArmOutcome| known.arm == arm.name && known.seed == seed;
-                let outcome = match known.iter().find(is_it) {
-                    Some(known) => known.clone(),
-                    None => {
-                        let made = self.train(arm, seed)?;
-                        store.add(&made)?;
-                        made
-                    }
-                };
-                let flow = observe(&outcome);
-                outcomes.push(outcome);
-                if flow.is_break() {
-                    return Err(StudyError::Stopped {
-                        trials: outcomes.len(),
-                    });
-                }
+        let find = |&(seed, arm): &(u64, &Arm)| {
+            let is_it = |known: &&ArmOutcome| known.arm == arm.name && known.seed == seed;
+            known.iter().find(is_it).cloned()
+        };
+        let mut outcomes: Vec<Option<ArmOutcome>> = jobs.iter().map(find).collect();
+        let stopped = |outcomes: &[Option<ArmOutcome>]| StudyError::Stopped {
+            trials: outcomes.iter().flatten().count(),
+        };
+        if outcomes
+            .iter()
+            .flatten()
+            .any(|known| observe(known).is_break())
+        {
+            return Err(stopped(&outcomes));
+        }
+        let (give, work) = unbounded();
+        for (place, &job) in jobs.iter().enumerate() {
+            if outcomes[place].is_none() {
+                give.send((place, job)).expect("there is a receiver");
             }
         }
-        Ok(outcomes)
+        drop(give);
+        thread::scope(|scope| {
+            let (done, results) = unbounded();
+            for _ in 0..self.parallel {
+                let (work, done) = (work.clone(), done.clone());
+                scope.spawn(move || work.iter().for_each(|job| self.answer(job, &done)));
+            }
+            drop(done);
+            // However this ends, what nobody has begun is left.
+            let leave = || work.try_iter().for_each(drop);
+            for (place, made) in results {
+                let made = made.and_then(|made| store.add(&made).map(|()| made));
+                let made = made.inspect_err(|_| leave())?;
+                let flow = observe(&made);
+                outcomes[place] = Some(made);
+                if flow.is_break() {
+                    leave();
+                    return Err(stopped(&outcomes));
+                }
+            }
+            Ok(outcomes.into_iter().flatten().collect())
+        })
+    }
+
+    /// Every seed with every recipe that belongs to the slice.
+    fn jobs(&self) -> Result<Vec<(u64, &Arm)>, StudyError> {
+        let (slice, slices) = self.slice;
+        let odd = |what, expected, got: String| StudyError::Value {
+            what,
+            expected,
+            got,
+        };
+        if slice == 0 || slice > slices {
+            let got = format!("{slice}/{slices}");
+            return Err(odd("a slice", "K/N with K from 1 to N", got));
+        }
+        if self.parallel == 0 {
+            return Err(odd(
+                "the trainings side by side",
+                "at least 1",
+                "0".to_owned(),
+            ));
+        }
+        let seeds = self.seed..self.seed.saturating_add(self.seeds);
+        let all = seeds.flat_map(|seed| self.arms.iter().map(move |arm| (seed, arm)));
+        Ok(all.skip(slice - 1).step_by(slices).collect())
+    }
+
+    fn answer(&self, (place, (seed, arm)): (usize, (u64, &Arm)), done: &Sender<Made>) {
+        // Nobody reads after an error.
+        let _unread = done.send((place, self.train(arm, seed)));
     }
 
     fn train(&self, arm: &Arm, seed: u64) -> Result<ArmOutcome, StudyError> {
         let started = Instant::now();
-        let mut trainer = (arm.make)()
+        let (threads, pinning) = match self.parallel {
+            1 => (self.threads, Pinning::Auto),
+            _ => (Threads::Fixed(1), Pinning::Off),
+        };
+        let trainer = (arm.make)()
             .seed(seed)
-            .threads(self.threads)
-            .pinning(Pinning::Auto)
+            .threads(threads)
+            .pinning(pinning)
             .on_non_finite(OnNonFinite::Stop);
+        let mut trainer = (self.adjust)(trainer);
         if self.target.is_some() {
             trainer = trainer.evaluate_at(Evaluations::Geometric {
                 first: 8,
@@ -283,99 +367,5 @@ impl<'d> Arms<'d> {
             let seconds = started.elapsed().as_secs_f64();
             outcome.to_target = Some((outcome.updates, outcome.examples, seconds));
         }
-    }
-}
-
-/// What a recipe came to, over the seeds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ArmSummary {
-    /// The recipe.
-    pub arm: String,
-    /// Trainings, and those that diverged.
-    pub trainings: (usize, usize),
-    /// The median test accuracy.
-    pub accuracy: Estimate,
-    /// The median test loss.
-    pub loss: Estimate,
-    /// The median training loss of the last epoch.
-    pub train_loss: Estimate,
-    /// Median updates, rows and seconds of a training.
-    pub updates: Estimate,
-    /// Rows trained on.
-    pub examples: Estimate,
-    /// Seconds on the wall.
-    pub seconds: Estimate,
-    /// Trainings that reached the target.
-    pub reached: usize,
-    /// Median updates, rows and seconds to the target; `None` where half of the trainings or more did not reach it.
-    pub to_target: Option<[Estimate; 3]>,
-    /// What else was measured: medians.
-    pub measured: Vec<(String, Estimate)>,
-}
-
-impl Arms<'_> {
-    /// Each recipe's medians with 95 % bootstrap intervals over the seeds, in the order of their first outcome.
-    pub fn summary(outcomes: &[ArmOutcome], seed: u64) -> Vec<ArmSummary> {
-        let mut names: Vec<&str> = Vec::new();
-        for outcome in outcomes {
-            if !names.contains(&outcome.arm.as_str()) {
-                names.push(&outcome.arm);
-            }
-        }
-        let of_arm = |name: &&str| {
-            let own: Vec<&ArmOutcome> = outcomes
-                .iter()
-                .filter(|outcome| outcome.arm == **name)
-                .collect();
-            summary(name, &own, seed)
-        };
-        names.iter().map(of_arm).collect()
-    }
-}
-
-fn summary(name: &str, own: &[&ArmOutcome], seed: u64) -> ArmSummary {
-    let bootstrap = Bootstrap::new(own.len(), RESAMPLES, seed);
-    let median = |of: &dyn Fn(&ArmOutcome) -> f64| {
-        let values: Vec<f64> = own.iter().map(|outcome| of(outcome)).collect();
-        bootstrap.estimate(|rounds| median_of(&values, rounds))
-    };
-    let to_target = |of: &dyn Fn((u64, u64, f64)) -> f64| {
-        median(&|outcome| outcome.to_target.map_or(f64::INFINITY, of))
-    };
-    let all = [
-        to_target(&|known| known.0 as f64),
-        to_target(&|known| known.1 as f64),
-        to_target(&|known| known.2),
-    ];
-    let names = own[0].measured.iter().map(|known| &known.0);
-    let measured = names.enumerate().map(|(place, name)| {
-        let value = |outcome: &ArmOutcome| {
-            outcome
-                .measured
-                .get(place)
-                .map_or(f64::NAN, |known| known.1)
-        };
-        (name.clone(), median(&value))
-    });
-    ArmSummary {
-        arm: name.to_owned(),
-        trainings: (
-            own.len(),
-            own.iter()
-                .filter(|outcome| outcome.loss == f64::MAX)
-                .count(),
-        ),
-        accuracy: median(&|outcome| outcome.accuracy),
-        loss: median(&|outcome| outcome.loss),
-        train_loss: median(&|outcome| outcome.train_loss),
-        updates: median(&|outcome| outcome.updates as f64),
-        examples: median(&|outcome| outcome.examples as f64),
-        seconds: median(&|outcome| outcome.seconds),
-        reached: own
-            .iter()
-            .filter(|outcome| outcome.to_target.is_some())
-            .count(),
-        to_target: all[0].value.is_finite().then_some(all),
-        measured: measured.collect(),
     }
 }

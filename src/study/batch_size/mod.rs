@@ -14,7 +14,7 @@
 //! | `store` | [`Store`]: a study's folder |
 //! | `analysis` | [`Curve`]: steps by batch size, the hyperbola, the regimes |
 //! | `time`, `time_report` | [`TimeToTarget`]: seconds by threads and batch size, the true speed-up |
-//! | `arms` | [`Arms`]: recipes side by side |
+//! | `arms`, `arm_summary` | [`Arms`]: recipes side by side |
 //! | `recipes` | ready-made arms: large batches, adaptive batches, the generalisation gap |
 //! | `sharpness` | how the loss rises around a minimum |
 //! | `report` | charts, page |
@@ -24,6 +24,7 @@
 //! McCandlish, Kaplan, Amodei: "An empirical model of large-batch training", 2018.
 
 mod analysis;
+mod arm_summary;
 mod arms;
 mod error;
 mod quadratic;
@@ -38,7 +39,8 @@ mod trial;
 mod workload;
 
 pub use analysis::{BatchPoint, Curve, Regime};
-pub use arms::{Arm, ArmOutcome, ArmSummary, Arms};
+pub use arm_summary::ArmSummary;
+pub use arms::{Arm, ArmOutcome, Arms};
 pub use error::StudyError;
 pub use quadratic::NoisyQuadratic;
 pub use recipes::{adaptive_batches, generalisation_gap, large_batches};

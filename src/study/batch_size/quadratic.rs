@@ -98,6 +98,13 @@ impl Workload for NoisyQuadratic {
                 });
             }
         };
+        if trial.momentum != 0.0 || trial.schedule.is_some() {
+            return Err(StudyError::Value {
+                what: "the noisy quadratic model",
+                expected: "trained without momentum and schedule, as its formula has it",
+                got: format!("momentum {}, schedule {:?}", trial.momentum, trial.schedule),
+            });
+        }
         let curvatures: Vec<f64> = self.curvatures().collect();
         let deviations: Vec<f64> = curvatures
             .iter()
@@ -125,7 +132,7 @@ impl Workload for NoisyQuadratic {
             reached = (risk < wanted).then_some(made);
         }
         Ok(Outcome {
-            trial: *trial,
+            trial: trial.clone(),
             steps_to_target: reached,
             steps: (made, limit.steps),
             best: Some(best).filter(|best| best.is_finite()),
@@ -156,6 +163,7 @@ mod tests {
             repeat: 0,
             lr,
             momentum: 0.0,
+            schedule: None,
             seed: 3,
         };
         let limit = Limit {

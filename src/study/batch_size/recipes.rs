@@ -1,5 +1,6 @@
 //! Ready-made recipes to compare: large batches, adaptive batches, the generalisation gap.
 
+use crate::engine::Shards;
 use crate::nn::{Loss, Sequential};
 use crate::optim::{BatchRule, Optimizer, ScalingRule, Schedule};
 use crate::train::Trainer;
@@ -17,6 +18,8 @@ fn trainer(model: &Sequential, batch_size: usize, epochs: u32) -> Trainer {
 /// A fixed batch with its optimiser and schedule.
 #[derive(Clone)]
 struct Recipe {
+    /// Those that the model wants if `None`.
+    shards: Option<usize>,
     batch: usize,
     optimizer: Optimizer,
     schedule: Schedule,
@@ -27,9 +30,13 @@ impl Recipe {
     fn arm(self, name: String, model: &Sequential) -> Arm {
         let model = model.clone();
         Arm::new(name, move || {
-            trainer(&model, self.batch, self.epochs)
+            let trainer = trainer(&model, self.batch, self.epochs)
                 .optimizer(self.optimizer.clone())
-                .schedule(self.schedule.clone())
+                .schedule(self.schedule.clone());
+            match self.shards {
+                Some(shards) => trainer.shards(Shards::Fixed(shards)),
+                None => trainer,
+            }
         })
     }
 }
@@ -95,6 +102,7 @@ pub fn large_batches(
     let square_root = ScalingRule::SquareRoot.optimizer(base, k)?;
     let arm = |text: &str, optimizer: &Optimizer, schedule: &Schedule, epochs: u32| {
         let recipe = Recipe {
+            shards: None,
             batch: large,
             optimizer: optimizer.clone(),
             schedule: schedule.clone(),
@@ -103,6 +111,7 @@ pub fn large_batches(
         recipe.arm(format!("batch {large}, {text}"), model)
     };
     let first = Recipe {
+        shards: None,
         batch: small,
         optimizer: base.clone(),
         schedule: cosine.clone(),
@@ -218,6 +227,9 @@ fn adaptive(
 /// The generalisation gap of Hoffer et al. 2017 (table 1, F1): a small batch, a large one as it is, and one that is adapted: the learning rate
 /// times the root of the ratio, the gradient's norm clipped, as many updates as the small one's. `epochs` are those of the small batch.
 ///
+/// Where the model has batch norm, its statistics are those of the whole batch, as in the paper, and in the adapted one of as many rows as the
+/// small batch has (ghost batch norm): of so many rows are the shards.
+///
 /// ```
 /// use unisono::{nn::Sequential, optim::Optimizer, study::batch_size::generalisation_gap};
 /// let arms = generalisation_gap(&Sequential::new(64).dense(10), &Optimizer::sgd(0.1), (32, 512), 10)?;
@@ -237,13 +249,24 @@ pub fn generalisation_gap(
     let adapted = ScalingRule::SquareRoot
         .optimizer(base, k)?
         .with_clip_norm(1.0);
-    let arm = |name: String, batch: usize, optimizer: Optimizer, epochs: u32| {
+    let couples = model.couples_rows();
+    let ghosts = (couples && large.is_multiple_of(small)).then_some(large / small);
+    if couples && ghosts.is_none() {
+        return Err(StudyError::Value {
+            what: "the batches to compare",
+            expected: "a large one that is a multiple of the small one, of whose size the groups of batch norm are",
+            got: format!("{small} and {large}"),
+        });
+    }
+    let whole = couples.then_some(1);
+    let arm = |name: String, (batch, shards), optimizer: Optimizer, epochs: u32| {
         let steps = [epochs * 2 / 5, epochs * 7 / 10].map(|at| at.max(1));
         let cuts = match steps[0] < steps[1] {
             true => format!("multistep 0.1 at {},{} epochs", steps[0], steps[1]),
             false => format!("step 0.1 every {} epochs", steps[0]),
         };
         let recipe = Recipe {
+            shards,
             batch,
             optimizer,
             schedule: schedule(&cuts)?,
@@ -252,11 +275,21 @@ pub fn generalisation_gap(
         Ok::<Arm, StudyError>(recipe.arm(name, model))
     };
     Ok(vec![
-        arm(format!("small batch {small}"), small, base.clone(), epochs)?,
-        arm(format!("large batch {large}"), large, base.clone(), epochs)?,
+        arm(
+            format!("small batch {small}"),
+            (small, whole),
+            base.clone(),
+            epochs,
+        )?,
+        arm(
+            format!("large batch {large}"),
+            (large, whole),
+            base.clone(),
+            epochs,
+        )?,
         arm(
             format!("large batch {large}, adapted"),
-            large,
+            (large, ghosts),
             adapted,
             longer,
         )?,

@@ -3,8 +3,8 @@
 use crate::study::{Chart, Estimate, LineChart, Machine, Page};
 
 use super::analysis::{BatchPoint, Curve};
-use super::arms::ArmSummary;
-use super::trial::Target;
+use super::arm_summary::ArmSummary;
+use super::trial::{Target, Trial};
 
 /// A chart with the name of its files and what is to be seen in it.
 pub(super) type Captioned = (&'static str, Box<dyn Chart>, String);
@@ -24,6 +24,7 @@ pub fn curve_charts(curve: &Curve, target: Target) -> Vec<Captioned> {
         steps(curve, &known, &wanted),
         examples(curve, &known, &wanted),
     ];
+    charts.extend(noise_scale(curve, &wanted));
     let timed = known
         .iter()
         .filter_map(|(size, _, point)| Some((*size, point.seconds?)));
@@ -74,6 +75,26 @@ fn steps(curve: &Curve, known: &Known<'_>, wanted: &str) -> Captioned {
     }
     let caption = "The best of the search for every batch size, by fresh seeds: medians with 95 % bootstrap intervals.";
     ("steps", Box::new(chart), caption.to_owned())
+}
+
+/// The noise scale beside the critical batch size, where it was tracked.
+fn noise_scale(curve: &Curve, wanted: &str) -> Option<Captioned> {
+    let scale = |point: &BatchPoint| Some((point.batch_size as f64, point.noise_scale?));
+    let scales: Vec<(f64, f64)> = curve.points.iter().filter_map(scale).collect();
+    let (first, last) = (scales.first()?.0, scales.last()?.0);
+    let title = format!("Gradient noise scale at {wanted}");
+    let mut chart = LineChart::new(title, ("rows of a batch", "rows"))
+        .log_x()
+        .log_y()
+        .line("noise scale", scales);
+    let mut caption = "The simple noise scale tr(S)/|G|^2 of the epoch in which the target was reached: medians of the fresh runs."
+        .to_owned();
+    if let Some(critical) = curve.critical_batch {
+        let level = [first, last].map(|size| (size, critical.value));
+        chart = chart.dashed("critical batch", level.into()).like(6);
+        caption += &format!(" Critical batch size by steps and examples: {critical}.");
+    }
+    Some(("noise_scale", Box::new(chart), caption))
 }
 
 fn examples(curve: &Curve, known: &Known<'_>, wanted: &str) -> Captioned {
@@ -142,13 +163,14 @@ pub fn curve_page(title: &str, command: &str, (curve, target): (&Curve, Target))
 }
 
 /// The head of the table of batch sizes.
-fn curve_head() -> [&'static str; 9] {
+fn curve_head() -> [&'static str; 10] {
     [
         "batch",
         "steps",
         "examples",
         "learning rate",
         "momentum",
+        "schedule",
         "searched (reached, diverged)",
         "fresh runs (censored)",
         "noise scale",
@@ -168,6 +190,7 @@ fn curve_table(curve: &Curve) -> Vec<Vec<String>> {
     let row = |point: &BatchPoint| {
         let (all, reached, diverged) = point.trials;
         let size = point.batch_size as f64;
+        let won = |of: &dyn Fn(&Trial) -> String| point.winner.as_ref().map_or(String::new(), of);
         let whole = |estimate: Estimate, by: f64| {
             let Estimate { value, low, high } = estimate;
             format!("{:.0} ({:.0} to {:.0})", by * value, by * low, by * high)
@@ -180,12 +203,14 @@ fn curve_table(curve: &Curve) -> Vec<Vec<String>> {
             point
                 .steps
                 .map_or(String::new(), |steps| whole(steps, size)),
-            point
-                .winner
-                .map_or(String::new(), |winner| format!("{:.4}", winner.0)),
-            point
-                .winner
-                .map_or(String::new(), |winner| format!("{:.3}", winner.1)),
+            won(&|winner| format!("{:.4}", winner.lr)),
+            won(&|winner| format!("{:.3}", winner.momentum)),
+            won(&|winner| {
+                winner
+                    .schedule
+                    .as_ref()
+                    .map_or(String::new(), ToString::to_string)
+            }),
             format!("{all} ({reached}, {diverged})"),
             format!("{} ({})", point.censored.1, point.censored.0),
             point

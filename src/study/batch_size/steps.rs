@@ -44,8 +44,10 @@ pub struct StepsToTarget {
     pub max_epochs: f64,
     /// The seed of everything.
     pub seed: u64,
-    /// Trials side by side, each on one thread; if 1, one after another on all threads. The outcomes are the same.
+    /// Trials side by side, each on one thread; if 1, one after another on `threads`. The outcomes are the same.
     pub parallel: usize,
+    /// Threads of a trial, where they run one after another, and whether these are pinned.
+    pub threads: (Threads, Pinning),
     /// Which part of the search is made: `(k, n)` for every n-th candidate from the k-th on, from 1; fresh seeds are then left for the merged study.
     pub slice: (usize, usize),
 }
@@ -257,7 +259,7 @@ impl Work<'_> {
                 one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
             });
             outcomes.truncate(trials.len().div_ceil(2));
-            trials = outcomes.iter().map(|outcome| outcome.trial).collect();
+            trials = outcomes.into_iter().map(|outcome| outcome.trial).collect();
         }
         Ok(trials)
     }
@@ -274,7 +276,7 @@ impl Work<'_> {
         let fresh = |repeat: usize| Trial {
             repeat,
             seed: self.study.seed.wrapping_add(repeat as u64),
-            ..winner.trial
+            ..winner.trial.clone()
         };
         let trials: Vec<Trial> = (1..=self.study.repeats).map(fresh).collect();
         self.wave(&trials, allowed, observe)
@@ -298,16 +300,14 @@ impl Work<'_> {
                 return Err(stopped(self.known.len()));
             }
         }
+        let (threads, pinning) = match self.study.parallel {
+            1 => self.study.threads,
+            _ => (Threads::Fixed(1), Pinning::Off),
+        };
         let limit = Limit {
             steps: allowed,
-            threads: match self.study.parallel {
-                1 => Threads::Auto,
-                _ => Threads::Fixed(1),
-            },
-            pinning: match self.study.parallel {
-                1 => Pinning::Auto,
-                _ => Pinning::Off,
-            },
+            threads,
+            pinning,
         };
         let found: Vec<Option<Outcome>> = trials
             .iter()

@@ -31,7 +31,7 @@ use super::workload::{Limit, Workload};
 /// use unisono::study::batch_size::{Limit, Store, Target, TimePoint, TimeToTarget, Training, Trial, Workload};
 /// let (train, test) = digits();
 /// let workload = Training::new(Sequential::new(64).dense(32).relu().dense(10), &train, &test);
-/// let trial = Trial { batch_size: 32, candidate: 0, repeat: 1, lr: 0.1, momentum: 0.9, seed: 1 };
+/// let trial = Trial { batch_size: 32, candidate: 0, repeat: 1, lr: 0.1, momentum: 0.9, schedule: None, seed: 1 };
 /// let study = TimeToTarget { threads: vec![1, 2], target: Target::Error(0.1), pinning: Pinning::Off, seed: 7 };
 /// let limit = Limit { steps: 500, threads: unisono::engine::Threads::Fixed(1), pinning: Pinning::Off };
 /// let known = [workload.train(&trial, study.target, limit)?];
@@ -91,7 +91,7 @@ impl TimeToTarget {
         let mut timed = Vec::new();
         for at in order {
             let (before, threads) = runs[at as usize];
-            let is_same = |one: &&Outcome| (one.trial, one.threads) == (before.trial, threads);
+            let is_same = |one: &&Outcome| (&one.trial, one.threads) == (&before.trial, threads);
             if let Some(found) = kept.iter().find(is_same) {
                 timed.push(found.clone());
                 continue;

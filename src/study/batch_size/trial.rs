@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::optim::Schedule;
 use crate::seed::{Purpose, Stream};
 
 use super::error::StudyError;
@@ -62,12 +63,15 @@ impl std::str::FromStr for Range {
 }
 
 /// What is searched.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Space {
     /// Learning rates.
     pub lr: Range,
-    /// Values of 1 - momentum; no momentum if `None`.
+    /// Values of 1 - momentum; the workload's own momentum if `None`.
     pub one_minus_momentum: Option<Range>,
+    /// Schedules of the learning rate; the workload's own if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<Schedule>,
 }
 
 /// How it is searched.
@@ -119,7 +123,7 @@ impl std::fmt::Display for Target {
 }
 
 /// A training that is tried.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
     /// Rows of a batch.
     pub batch_size: usize,
@@ -129,8 +133,11 @@ pub struct Trial {
     pub repeat: usize,
     /// Learning rate.
     pub lr: f64,
-    /// Momentum.
+    /// Momentum; 0 for the workload's own.
     pub momentum: f64,
+    /// The schedule; the workload's own if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// The seed of parameters and order.
     pub seed: u64,
 }
@@ -192,6 +199,13 @@ impl Space {
             momentum: self
                 .one_minus_momentum
                 .map_or(0.0, |range| 1.0 - range.at(uniform(candidate, 1))),
+            schedule: match self.schedules.len() {
+                0 => None,
+                count => {
+                    let place = (uniform(candidate, 2) * count as f64) as usize;
+                    Some(self.schedules[place.min(count - 1)].clone())
+                }
+            },
             seed,
         };
         (0..count).map(trial).collect()
@@ -207,6 +221,10 @@ mod tests {
         let space = Space {
             lr: Range::new(1e-3, 1.0).unwrap(),
             one_minus_momentum: Some(Range::new(0.01, 1.0).unwrap()),
+            schedules: vec![
+                Schedule::constant(),
+                "linear over 20 epochs".parse().unwrap(),
+            ],
         };
         for search in [Search::Random, Search::Sobol, Search::Halving] {
             let trials = space.candidates(search, (64, 7), 32);
@@ -217,6 +235,12 @@ mod tests {
                 .filter(|trial| trial.lr < 1e-3_f64.sqrt())
                 .count();
             assert!((16..=48).contains(&low), "{search:?}: {low}");
+            for schedule in &space.schedules {
+                let drawn = trials
+                    .iter()
+                    .filter(|trial| trial.schedule.as_ref() == Some(schedule));
+                assert!((16..=48).contains(&drawn.count()), "{search:?}");
+            }
             for trial in trials {
                 assert!((1e-3..=1.0).contains(&trial.lr));
                 assert!((0.0..=0.99).contains(&trial.momentum));

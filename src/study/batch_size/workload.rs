@@ -47,14 +47,14 @@ pub trait Workload: Sync {
     }
 }
 
-/// A network on data: SGD with momentum.
+/// A network on data, by default with plain SGD.
 ///
 /// ```
 /// use unisono::{data::digits, nn::Sequential, engine::{Pinning, Threads}};
 /// use unisono::study::batch_size::{Limit, Target, Training, Trial, Workload};
 /// let (train, test) = digits();
 /// let workload = Training::new(Sequential::new(64).dense(32).relu().dense(10), &train, &test);
-/// let trial = Trial { batch_size: 32, candidate: 0, repeat: 0, lr: 0.1, momentum: 0.9, seed: 1 };
+/// let trial = Trial { batch_size: 32, candidate: 0, repeat: 0, lr: 0.1, momentum: 0.9, schedule: None, seed: 1 };
 /// let limit = Limit { steps: 500, threads: Threads::Fixed(1), pinning: Pinning::Off };
 /// let outcome = workload.train(&trial, Target::Error(0.1), limit)?;
 /// assert!(outcome.steps_to_target.unwrap() < 200);
@@ -66,12 +66,14 @@ pub struct Training<'d> {
     data: [&'d dyn Dataset; 2],
     sampling: Sampling,
     schedule: Schedule,
+    optimizer: Optimizer,
     tracks_noise_scale: bool,
+    adjust: Box<dyn Fn(Trainer) -> Trainer + Send + Sync + 'd>,
     about: String,
 }
 
 impl<'d> Training<'d> {
-    /// Softmax cross-entropy, a constant learning rate, shuffled epochs.
+    /// Softmax cross-entropy, plain SGD, a constant learning rate, shuffled epochs.
     pub fn new(model: Sequential, train: &'d dyn Dataset, test: &'d dyn Dataset) -> Self {
         Self {
             about: format!("{model} on {} and {} rows", train.len(), test.len()),
@@ -80,11 +82,22 @@ impl<'d> Training<'d> {
             data: [train, test],
             sampling: Sampling::Shuffle,
             schedule: Schedule::constant(),
+            optimizer: Optimizer::sgd(1.0),
             tracks_noise_scale: false,
+            adjust: Box::new(|trainer| trainer),
         }
     }
 
-    /// With another schedule.
+    /// With another optimiser; its learning rate is a trial's, its momentum too where a trial has one.
+    pub fn optimizer(mut self, optimizer: Optimizer) -> Self {
+        let lr = format!("lr {}", optimizer.lr());
+        let text = optimizer.to_string().replacen(&lr, "lr of the trial", 1);
+        self.about += &format!(", {text}");
+        self.optimizer = optimizer;
+        self
+    }
+
+    /// With another schedule, where a trial has none of its own.
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.about += &format!(", schedule {schedule}");
         self.schedule = schedule;
@@ -103,17 +116,26 @@ impl<'d> Training<'d> {
         self
     }
 
+    /// Changes every trainer before it trains, such as its shards.
+    pub fn adjust(mut self, adjust: impl Fn(Trainer) -> Trainer + Send + Sync + 'd) -> Self {
+        self.adjust = Box::new(adjust);
+        self
+    }
+
     fn trainer(&self, trial: &Trial, limit: Limit) -> Trainer {
         let rows = self.data[0].len().max(1) as u64;
         let epochs = (limit.steps * trial.batch_size as u64).div_ceil(rows) + 1;
-        let optimizer = Optimizer::sgd(trial.lr as f32).with_momentum(trial.momentum as f32);
+        let mut optimizer = self.optimizer.clone().with_lr(trial.lr as f32);
+        if trial.momentum != 0.0 {
+            optimizer = optimizer.momentum_set_to(trial.momentum as f32);
+        }
         let trainer = Trainer::new(self.model.clone(), self.loss.clone())
             .threads(limit.threads)
             .pinning(limit.pinning)
             .batch_size(trial.batch_size)
             .sampling(self.sampling.clone())
             .optimizer(optimizer)
-            .schedule(self.schedule.clone())
+            .schedule(trial.schedule.as_ref().unwrap_or(&self.schedule).clone())
             .epochs(u32::try_from(epochs).unwrap_or(u32::MAX))
             .max_steps(limit.steps)
             .evaluate_at(Evaluations::Geometric {
@@ -122,10 +144,11 @@ impl<'d> Training<'d> {
             })
             .on_non_finite(OnNonFinite::Stop)
             .seed(trial.seed);
-        match self.tracks_noise_scale && trial.batch_size >= 2 {
+        let trainer = match self.tracks_noise_scale && trial.batch_size >= 2 {
             true => trainer.track_noise_scale(),
             false => trainer,
-        }
+        };
+        (self.adjust)(trainer)
     }
 }
 
@@ -208,7 +231,7 @@ impl Workload for Training<'_> {
             Err(error) => return Err(error.into()),
         };
         Ok(Outcome {
-            trial: *trial,
+            trial: trial.clone(),
             steps_to_target: seen.reached,
             steps: (steps, limit.steps),
             best: Some(seen.best).filter(|best| best.is_finite()),

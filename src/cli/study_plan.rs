@@ -1,0 +1,324 @@
+//! What a study is made of: settings, the task, what is varied; and what each kind of study does not use.
+
+use std::collections::BTreeMap;
+
+use clap::ArgMatches;
+use toml::Table;
+
+use crate::engine::{Pinning, Shards, Threads};
+use crate::optim::Schedule;
+use crate::run::Manifest;
+use crate::study::batch_size::{Range, Space, StepsToTarget, Target, Training};
+use crate::train::Trainer;
+
+use super::config::{ArgError, CommandError, TrainSettings, refused};
+use super::document::{Settled, parse_as};
+use super::keys::Key;
+use super::study_args::{StudyArgs, StudyFile, StudyOf};
+use super::task::{Task, task};
+
+/// The target where none is named: a share of the test rows.
+const TARGET_ERROR: f64 = 0.05;
+
+/// The kinds of studies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Steps,
+    Time,
+    Recipes,
+    Adaptive,
+    Gap,
+}
+
+impl Kind {
+    /// As in `unisono study NAME`.
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Steps => "steps",
+            Kind::Time => "time",
+            Kind::Recipes => "recipes",
+            Kind::Adaptive => "adaptive",
+            Kind::Gap => "gap",
+        }
+    }
+
+    /// Whether learning rates are searched.
+    fn searches(self) -> bool {
+        matches!(self, Kind::Steps | Kind::Time)
+    }
+
+    /// Why a key means nothing to this kind of study; `None` if it means something.
+    fn unused(self, key: &str, value: Option<&toml::Value>) -> Option<&'static str> {
+        let is_sgd = value.and_then(toml::Value::as_str) == Some("sgd");
+        let why = match key {
+            "model.weights" | "model.weights_map" => {
+                "its trainings begin with weights drawn from their seeds"
+            }
+            "batch.size" => "--batches says which are compared",
+            "batch.policy" if self == Kind::Adaptive => "it compares policies of its own",
+            "batch.policy" => "its batches stay as large as they are",
+            "engine.threads" if self == Kind::Time => "--on-threads says on how many",
+            "optimizer.lr" if self.searches() => "--lr-range says which are searched",
+            "optimizer.lr" => return None,
+            "optimizer.name" if is_sgd => return None,
+            "optimizer.schedule" if !self.searches() => "its recipes have schedules of their own",
+            key if self == Kind::Adaptive && key.starts_with("optimizer.") => {
+                "its policies are compared with plain SGD"
+            }
+            "run.max_steps" if !self.searches() => "--epochs says how long its recipes train",
+            "run.track" if !self.searches() => "its policies track what they need",
+            "run.early_stopping" if self.searches() => "its trials end at the target",
+            "run.early_stopping" => "its recipes train to their end",
+            "run.on_non_finite" => "a training that diverges is an outcome",
+            "run.checkpoint_every_steps" | "run.checkpoint_every_epochs" | "run.keep" => {
+                "it keeps what has finished, and no checkpoints"
+            }
+            "study.search"
+            | "study.candidates"
+            | "study.lr_range"
+            | "study.momentum_range"
+            | "study.schedules"
+                if !self.searches() =>
+            {
+                "it searches nothing"
+            }
+            _ => return None,
+        };
+        Some(why)
+    }
+}
+
+/// Settings, the task, and what is varied.
+pub(super) struct Study {
+    pub(super) settings: TrainSettings,
+    pub(super) task: Task,
+    pub(super) args: StudyArgs,
+    pub(super) target: Target,
+    batches: Vec<usize>,
+    /// Trials side by side.
+    parallel: usize,
+    slice: (usize, usize),
+    /// Settings beside the study's own that decide outcomes.
+    besides: BTreeMap<String, String>,
+}
+
+impl Study {
+    pub(super) fn new(kind: Kind, of: &StudyOf, flags: &ArgMatches) -> Result<Self, CommandError> {
+        let mut base = match &of.from.config {
+            Some(path) => parse_as::<StudyFile>(path)?,
+            None => Table::new(),
+        };
+        let mut section = Table::new();
+        section.extend(
+            base.remove("study")
+                .map(|value| ("study".to_owned(), value)),
+        );
+        let given = section_of(&of.study);
+        for key in Key::of::<StudyArgs>("study") {
+            if let (true, Some(value)) = (key.is_given(flags), key.value(&given)) {
+                key.put(&mut section, value.clone());
+            }
+        }
+        let args: StudyArgs = match section.remove("study") {
+            Some(section) => section.try_into().expect("it has been read as such"),
+            None => StudyArgs::default(),
+        };
+        let sources = (&of.train, flags, &of.from);
+        let mut settled = Settled::over(base, of.from.config.clone(), sources)?;
+        check(kind, (&settled, &args), flags)?;
+        let named: Vec<String> = settled.named().iter().map(|key| key.path()).collect();
+        let is_named = |path: &str| named.iter().any(|other| other == path);
+        if kind.searches() && !is_named("optimizer.name") && !is_named("optimizer.momentum") {
+            "sgd".clone_into(&mut settled.args.optim.optimizer);
+        }
+        let settings = settled.settings()?;
+        let task = task(&settings)?;
+        let parallel = parallel(kind, of, is_named("engine.threads"))?;
+        let mut besides: BTreeMap<String, String> = settled
+            .named()
+            .iter()
+            .filter(|key| ["sampling", "augment", "shards"].contains(&&*key.name))
+            .filter_map(|key| Some((key.path(), settled.value(key)?.to_string())))
+            .collect();
+        let [train, test] = &task.data;
+        let data = Manifest::data_sha256([&**train, &**test]);
+        besides.insert("data sha256".to_owned(), data);
+        Ok(Self {
+            target: target(&args)?,
+            batches: batches(&args.batches)?,
+            slice: slice(&of.slice)?,
+            parallel,
+            besides,
+            settings,
+            task,
+            args,
+        })
+    }
+
+    /// The first batch size and the last.
+    pub(super) fn pair(&self) -> (usize, usize) {
+        (self.batches[0], self.batches[self.batches.len() - 1])
+    }
+
+    /// Trainings side by side, and which of them are made here.
+    pub(super) fn share(&self) -> (usize, (usize, usize)) {
+        (self.parallel, self.slice)
+    }
+
+    pub(super) fn threads(&self) -> (Threads, Pinning) {
+        (self.settings.engine.threads, self.settings.engine.pinning)
+    }
+
+    /// What decides the outcomes: `own` and all that is beside it.
+    pub(super) fn all_settings(&self, own: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        own.into_iter().chain(self.besides.clone()).collect()
+    }
+
+    pub(super) fn steps(&self) -> Result<StepsToTarget, CommandError> {
+        let (args, settings) = (&self.args, &self.settings);
+        let range = |text: &Option<String>| text.as_deref().map(str::parse::<Range>).transpose();
+        let schedules = args.schedules.iter().flat_map(|list| list.split(';'));
+        Ok(StepsToTarget {
+            batch_sizes: self.batches.clone(),
+            space: Space {
+                lr: args.lr_range.parse()?,
+                one_minus_momentum: range(&args.momentum_range)?,
+                schedules: schedules
+                    .map(|text| text.trim().parse::<Schedule>())
+                    .collect::<Result<_, _>>()
+                    .map_err(|error| ArgError::text("schedules", &error.to_string()))?,
+            },
+            search: args.search.parse()?,
+            candidates: args.candidates,
+            repeats: args.repeats,
+            target: self.target,
+            max_steps: settings.max_steps.unwrap_or(u64::MAX),
+            max_epochs: f64::from(settings.epochs),
+            seed: settings.seed,
+            parallel: self.parallel,
+            threads: self.threads(),
+            slice: self.slice,
+        })
+    }
+
+    /// The study's model on its data.
+    pub(super) fn workload(&self) -> Training<'_> {
+        let [train, test] = &self.task.data;
+        let workload = Training::new(self.task.model.clone(), &**train, &**test)
+            .optimizer(self.settings.optim.optimizer.clone())
+            .schedule(self.settings.optim.schedule.clone())
+            .adjust(self.adjust());
+        match self.settings.tracks_noise_scale {
+            true => workload.track_noise_scale(),
+            false => workload,
+        }
+    }
+
+    /// What every trainer of the study has: how an epoch is drawn, how the engine works.
+    pub(super) fn adjust(&self) -> impl Fn(Trainer) -> Trainer + Send + Sync + use<> {
+        let (sampling, engine) = (self.task.sampling.clone(), &self.settings.engine);
+        let (all_reduce, update) = (engine.all_reduce, engine.update);
+        let shards: Option<Shards> = engine.shards;
+        move |trainer| {
+            let trainer = trainer
+                .sampling(sampling.clone())
+                .all_reduce(all_reduce)
+                .update(update);
+            match shards {
+                Some(shards) => trainer.shards(shards),
+                None => trainer,
+            }
+        }
+    }
+}
+
+/// The study's settings as the section of a file.
+fn section_of(args: &StudyArgs) -> Table {
+    let given = Table::try_from(args).expect("settings are plain values");
+    Table::from_iter([("study".to_owned(), toml::Value::Table(given))])
+}
+
+/// Refuses what was asked for and would not be done.
+fn check(
+    kind: Kind,
+    (settled, args): (&Settled, &StudyArgs),
+    flags: &ArgMatches,
+) -> Result<(), ArgError> {
+    let unused = |what: String, why| ArgError::Unused {
+        what,
+        by: kind.name(),
+        why,
+    };
+    for key in settled.named() {
+        let value = settled.value(key);
+        if let Some(why) = kind.unused(&key.path(), value.as_ref()) {
+            return Err(unused(settled.source(key), why));
+        }
+        let clash = match &*key.path() {
+            "optimizer.momentum" => (
+                &args.momentum_range,
+                "--momentum-range says what is searched",
+            ),
+            "optimizer.schedule" => (&args.schedules, "--schedules says which are searched"),
+            _ => continue,
+        };
+        if clash.0.is_some() {
+            return Err(unused(settled.source(key), clash.1));
+        }
+    }
+    let tables = (section_of(args), section_of(&StudyArgs::default()));
+    for key in Key::of::<StudyArgs>("study") {
+        let is_named = key.is_given(flags) || key.value(&tables.0) != key.value(&tables.1);
+        if let (true, Some(why)) = (is_named, kind.unused(&key.path(), None)) {
+            return Err(unused(format!("--{}", key.flag()), why));
+        }
+    }
+    Ok(())
+}
+
+/// Trials side by side: where recipes are timed and where threads are named, one after another.
+fn parallel(kind: Kind, of: &StudyOf, has_threads: bool) -> Result<usize, ArgError> {
+    let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
+    match of.parallel_trials {
+        Some(count) if count > 1 && has_threads => Err(ArgError::Unused {
+            what: "--threads".to_owned(),
+            by: kind.name(),
+            why: "trials side by side have one thread each (--parallel-trials 1 makes them one after another)",
+        }),
+        Some(count) => Ok(count),
+        None if has_threads || !kind.searches() => Ok(1),
+        None => Ok(cores),
+    }
+}
+
+fn target(args: &StudyArgs) -> Result<Target, ArgError> {
+    match (args.target_error, args.target_loss) {
+        (Some(_), Some(_)) => {
+            let expected = "an error or a loss, not both";
+            Err(refused("target-error", expected, "both"))
+        }
+        (None, Some(loss)) => Ok(Target::Loss(loss)),
+        (error, None) => Ok(Target::Error(error.unwrap_or(TARGET_ERROR))),
+    }
+}
+
+/// `1,2,4`, or `1..1024` for powers of two.
+fn batches(text: &str) -> Result<Vec<usize>, ArgError> {
+    let odd = || refused("batches", "numbers with commas, or LOW..HIGH", text);
+    let number = |text: &str| text.trim().parse::<usize>().map_err(|_| odd());
+    let Some((low, high)) = text.split_once("..") else {
+        return text.split(',').map(number).collect();
+    };
+    let (low, high) = (number(low)?, number(high)?);
+    if low == 0 || low > high {
+        return Err(odd());
+    }
+    let doubled = std::iter::successors(Some(low), |size| size.checked_mul(2));
+    Ok(doubled.take_while(|&size| size <= high).collect())
+}
+
+fn slice(text: &str) -> Result<(usize, usize), ArgError> {
+    let parts = text.split_once('/');
+    let numbers = parts.and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)));
+    numbers.ok_or_else(|| refused("slice", "K/N with K from 1 to N", text))
+}

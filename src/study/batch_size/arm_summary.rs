@@ -1,0 +1,102 @@
+//! What recipes came to, over their seeds.
+
+use serde::Serialize;
+
+use crate::study::stats::median_of;
+use crate::study::{Bootstrap, Estimate, RESAMPLES};
+
+use super::arms::{ArmOutcome, Arms};
+
+/// What a recipe came to, over the seeds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ArmSummary {
+    /// The recipe.
+    pub arm: String,
+    /// Trainings, and those that diverged.
+    pub trainings: (usize, usize),
+    /// The median test accuracy.
+    pub accuracy: Estimate,
+    /// The median test loss.
+    pub loss: Estimate,
+    /// The median training loss of the last epoch.
+    pub train_loss: Estimate,
+    /// Median updates, rows and seconds of a training.
+    pub updates: Estimate,
+    /// Rows trained on.
+    pub examples: Estimate,
+    /// Seconds on the wall.
+    pub seconds: Estimate,
+    /// Trainings that reached the target.
+    pub reached: usize,
+    /// Median updates, rows and seconds to the target; `None` where half of the trainings or more did not reach it.
+    pub to_target: Option<[Estimate; 3]>,
+    /// What else was measured: medians.
+    pub measured: Vec<(String, Estimate)>,
+}
+
+impl Arms<'_> {
+    /// Each recipe's medians with 95 % bootstrap intervals over the seeds, in the order of their first outcome.
+    pub fn summary(outcomes: &[ArmOutcome], seed: u64) -> Vec<ArmSummary> {
+        let mut names: Vec<&str> = Vec::new();
+        for outcome in outcomes {
+            if !names.contains(&outcome.arm.as_str()) {
+                names.push(&outcome.arm);
+            }
+        }
+        let of_arm = |name: &&str| {
+            let own: Vec<&ArmOutcome> = outcomes
+                .iter()
+                .filter(|outcome| outcome.arm == **name)
+                .collect();
+            summary(name, &own, seed)
+        };
+        names.iter().map(of_arm).collect()
+    }
+}
+
+fn summary(name: &str, own: &[&ArmOutcome], seed: u64) -> ArmSummary {
+    let bootstrap = Bootstrap::new(own.len(), RESAMPLES, seed);
+    let median = |of: &dyn Fn(&ArmOutcome) -> f64| {
+        let values: Vec<f64> = own.iter().map(|outcome| of(outcome)).collect();
+        bootstrap.estimate(|rounds| median_of(&values, rounds))
+    };
+    let to_target = |of: &dyn Fn((u64, u64, f64)) -> f64| {
+        median(&|outcome| outcome.to_target.map_or(f64::INFINITY, of))
+    };
+    let all = [
+        to_target(&|known| known.0 as f64),
+        to_target(&|known| known.1 as f64),
+        to_target(&|known| known.2),
+    ];
+    let names = own[0].measured.iter().map(|known| &known.0);
+    let measured = names.enumerate().map(|(place, name)| {
+        let value = |outcome: &ArmOutcome| {
+            outcome
+                .measured
+                .get(place)
+                .map_or(f64::NAN, |known| known.1)
+        };
+        (name.clone(), median(&value))
+    });
+    ArmSummary {
+        arm: name.to_owned(),
+        trainings: (
+            own.len(),
+            own.iter()
+                .filter(|outcome| outcome.loss == f64::MAX)
+                .count(),
+        ),
+        accuracy: median(&|outcome| outcome.accuracy),
+        loss: median(&|outcome| outcome.loss),
+        train_loss: median(&|outcome| outcome.train_loss),
+        updates: median(&|outcome| outcome.updates as f64),
+        examples: median(&|outcome| outcome.examples as f64),
+        seconds: median(&|outcome| outcome.seconds),
+        reached: own
+            .iter()
+            .filter(|outcome| outcome.to_target.is_some())
+            .count(),
+        to_target: all[0].value.is_finite().then_some(all),
+        measured: measured.collect(),
+    }
+}
