@@ -8,16 +8,18 @@ use clap::ArgMatches;
 
 use crate::nn::{Loss, Network};
 use crate::study::batch_size::{
-    Arm, ArmOutcome, ArmSummary, Arms, Curve, Direction, Outcome, StepsToTarget, Store, StudyError,
-    StudyEvent, TIME_HEAD, TimePoint, TimeToTarget, Workload, adaptive_batches, arms_page,
-    curve_charts, curve_page, generalisation_gap, large_batches, merge, sharpness, time_charts,
-    time_page, time_table,
+    Arm, ArmOutcome, ArmSummary, Arms, BranchPoint, Branches, Curve, Direction, Outcome,
+    StepsToTarget, Store, StudyError, StudyEvent, TIME_HEAD, TimePoint, TimeToTarget, Workload,
+    adaptive_batches, arms_page, branch_charts, branch_page, branch_table, curve_charts,
+    curve_page, generalisation_gap, large_batches, merge, sharpness, time_charts, time_page,
+    time_table,
 };
+use crate::train::Trainer;
 
 use super::config::{CommandError, refused};
 use super::output::{aligned, command_line, picture, report, write};
 use super::signals::Stops;
-use super::study_args::{StudyCommand, StudyOf};
+use super::study_args::{BranchArgs, StudyCommand, StudyOf};
 use super::study_plan::{Kind, Study};
 
 /// Rows on which sharpness is measured.
@@ -31,6 +33,7 @@ pub(super) fn study(command: &StudyCommand, flags: &ArgMatches) -> Result<(), Co
     match command {
         StudyCommand::Steps(of) => steps(of, flags),
         StudyCommand::Time { of, on_threads } => time(of, on_threads.as_deref(), flags),
+        StudyCommand::Branches { of, how } => branches(of, how, flags),
         StudyCommand::Recipes(of) => arms((Kind::Recipes, of), flags, |study| {
             let (optimizer, pair) = (&study.settings.optim.optimizer, study.pair());
             large_batches(&study.task.model, optimizer, pair, study.settings.epochs)
@@ -119,6 +122,56 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
     let title = format!("Time to a target: {}", workload.describe());
     let page = time_page(&title, &command_line(), (&points, study.target));
     write(folder, "time.html", page.html().as_bytes())
+}
+
+/// A training, and its branches.
+fn branches(of: &StudyOf, how: &BranchArgs, flags: &ArgMatches) -> Result<(), CommandError> {
+    let study = Study::new(Kind::Branches, of, flags)?;
+    let plan = study.branches(how)?;
+    if !(how.tolerance >= 0.0 && how.tolerance.is_finite()) {
+        let got = how.tolerance.to_string();
+        return Err(refused("tolerance", "a share of the loss, 0 or more", &got).into());
+    }
+    let [train, test] = &study.task.data;
+    let (adjust, (threads, pinning)) = (study.adjust(), study.threads());
+    let branches = Branches::new(
+        [&**train, &**test],
+        study.settings.optim.optimizer.clone(),
+        || {
+            let trainer = Trainer::new(study.task.model.clone(), Loss::SoftmaxCrossEntropy);
+            adjust(trainer)
+                .schedule(study.settings.optim.schedule.clone())
+                .threads(threads)
+                .pinning(pinning)
+        },
+    );
+    let mut settings = branches.settings(&plan);
+    let schedule = study.settings.optim.schedule.to_string();
+    settings.extend([
+        ("study".to_owned(), "branches".to_owned()),
+        ("model".to_owned(), study.task.model.to_string()),
+        ("schedule".to_owned(), schedule),
+    ]);
+    let mut store = store(of, &study.all_settings(settings))?;
+    let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
+    let mut signal = None;
+    let outcomes = branches.run(&plan, &mut store, |outcome| {
+        let (seed, at, size, loss) = (outcome.seed, outcome.at, outcome.batch_size, outcome.loss);
+        eprintln!("seed {seed}, {at} epochs, batch {size}: loss {loss:.4}");
+        stops.flow(&mut signal)
+    });
+    let outcomes = outcomes.map_err(|error| stopped(error, signal))?;
+    let points = BranchPoint::of(&outcomes, how.tolerance, plan.seed);
+    let (head, rows) = branch_table(&points);
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    aligned(&head, &rows);
+    let Some(folder) = &of.out else { return Ok(()) };
+    for (name, chart, _) in branch_charts(&points, how.tolerance) {
+        picture(folder, name, &*chart)?;
+    }
+    let title = format!("Critical batch size over training: {}", study.task.model);
+    let page = branch_page(&title, &command_line(), (&points, how.tolerance));
+    report(folder, &page)
 }
 
 fn store(of: &StudyOf, settings: &BTreeMap<String, String>) -> Result<Store, StudyError> {

@@ -22,6 +22,14 @@ pub(super) enum StudyCommand {
         #[arg(long, value_name = "N,N...")]
         on_threads: Option<String>,
     },
+    /// The critical batch size while a network learns, beside its noise scale: a training is branched into larger batches
+    Branches {
+        #[command(flatten)]
+        of: Box<StudyOf>,
+
+        #[command(flatten)]
+        how: BranchArgs,
+    },
     /// Recipes for large batches side by side: scaling rules, warm-up, LARS, LAMB, longer training
     Recipes(StudyOf),
     /// Batches that grow against batches that stay: staged, AdaBatch, CABS, noise scale, AdaScale
@@ -38,6 +46,36 @@ pub(super) enum StudyCommand {
         #[arg(long, value_name = "DIR")]
         into: PathBuf,
     },
+}
+
+/// Where a training is branched, and what is compared.
+#[derive(Debug, ClapArgs)]
+pub(super) struct BranchArgs {
+    /// Epochs after which the training is branched, with commas
+    #[arg(long, default_value = "0.25,0.5,1,2,4,8", value_name = "EPOCHS,...")]
+    pub(super) branch_at: String,
+
+    /// Epochs that a branch goes on
+    #[arg(
+        long,
+        default_value_t = 1.0,
+        value_name = "EPOCHS",
+        allow_negative_numbers = true
+    )]
+    pub(super) window: f64,
+
+    /// How much larger than the smallest batch's the loss may be, as a share of it
+    #[arg(
+        long,
+        default_value_t = 0.02,
+        value_name = "SHARE",
+        allow_negative_numbers = true
+    )]
+    pub(super) tolerance: f64,
+
+    /// What a larger batch does to the learning rate: none, linear, sqrt or adam
+    #[arg(long, default_value = "linear", value_name = "NAME")]
+    pub(super) scaling: String,
 }
 
 /// A study: what trains, and what is varied.
@@ -70,7 +108,7 @@ pub(super) struct StudyOf {
 #[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct StudyArgs {
-    /// Batch sizes: numbers with commas, or powers of two such as 1..1024; recipes, adaptive and gap take the first and the last
+    /// Batch sizes: numbers with commas, or powers of two such as 1..1024; recipes, adaptive and gap take the first and the last, branches trains with the first
     #[arg(long, default_value = "8..512", value_name = "ROWS")]
     pub(super) batches: String,
 

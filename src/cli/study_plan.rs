@@ -6,15 +6,15 @@ use clap::ArgMatches;
 use toml::Table;
 
 use crate::engine::{Pinning, Shards, Threads};
-use crate::optim::Schedule;
+use crate::optim::{ScalingRule, Schedule};
 use crate::run::Manifest;
-use crate::study::batch_size::{Range, Space, StepsToTarget, Target, Training};
+use crate::study::batch_size::{BranchPlan, Range, Space, StepsToTarget, Target, Training};
 use crate::train::Trainer;
 
 use super::config::{ArgError, CommandError, TrainSettings, refused};
 use super::document::{Settled, parse_as};
 use super::keys::Key;
-use super::study_args::{StudyArgs, StudyFile, StudyOf};
+use super::study_args::{BranchArgs, StudyArgs, StudyFile, StudyOf};
 use super::task::{Task, task};
 
 /// The target where none is named: a share of the test rows.
@@ -25,6 +25,7 @@ const TARGET_ERROR: f64 = 0.05;
 pub(super) enum Kind {
     Steps,
     Time,
+    Branches,
     Recipes,
     Adaptive,
     Gap,
@@ -36,6 +37,7 @@ impl Kind {
         match self {
             Kind::Steps => "steps",
             Kind::Time => "time",
+            Kind::Branches => "branches",
             Kind::Recipes => "recipes",
             Kind::Adaptive => "adaptive",
             Kind::Gap => "gap",
@@ -45,6 +47,11 @@ impl Kind {
     /// Whether learning rates are searched.
     fn searches(self) -> bool {
         matches!(self, Kind::Steps | Kind::Time)
+    }
+
+    /// Whether ready-made recipes are compared.
+    fn has_recipes(self) -> bool {
+        matches!(self, Kind::Recipes | Kind::Adaptive | Kind::Gap)
     }
 
     /// Why a key means nothing to this kind of study; `None` if it means something.
@@ -61,14 +68,20 @@ impl Kind {
             "optimizer.lr" if self.searches() => "--lr-range says which are searched",
             "optimizer.lr" => return None,
             "optimizer.name" if is_sgd => return None,
-            "optimizer.schedule" if !self.searches() => "its recipes have schedules of their own",
+            "optimizer.schedule" if self.has_recipes() => "its recipes have schedules of their own",
             key if self == Kind::Adaptive && key.starts_with("optimizer.") => {
                 "its policies are compared with plain SGD"
             }
+            "run.epochs" | "run.max_steps" if self == Kind::Branches => {
+                "--branch-at and --window say how long it trains"
+            }
+            "study.target_error" | "study.target_loss" if self == Kind::Branches => {
+                "it compares losses (--tolerance)"
+            }
             "run.max_steps" if !self.searches() => "--epochs says how long its recipes train",
-            "run.track" if !self.searches() => "its policies track what they need",
+            "run.track" if self.has_recipes() => "its policies track what they need",
             "run.early_stopping" if self.searches() => "its trials end at the target",
-            "run.early_stopping" => "its recipes train to their end",
+            "run.early_stopping" => "its trainings have an end of their own",
             "run.on_non_finite" => "a training that diverges is an outcome",
             "run.checkpoint_every_steps" | "run.checkpoint_every_epochs" | "run.keep" => {
                 "it keeps what has finished, and no checkpoints"
@@ -158,6 +171,22 @@ impl Study {
     /// The first batch size and the last.
     pub(super) fn pair(&self) -> (usize, usize) {
         (self.batches[0], self.batches[self.batches.len() - 1])
+    }
+
+    pub(super) fn branches(&self, how: &BranchArgs) -> Result<BranchPlan, ArgError> {
+        let points = how.branch_at.split(',').map(|text| text.trim().parse());
+        let odd = |_| refused("branch-at", "numbers of epochs with commas", &how.branch_at);
+        let rules = ScalingRule::ALL;
+        let rule = rules.into_iter().find(|rule| rule.name() == how.scaling);
+        Ok(BranchPlan {
+            batch_sizes: self.batches.clone(),
+            at: points.collect::<Result<_, _>>().map_err(odd)?,
+            window: how.window,
+            rule: rule
+                .ok_or_else(|| refused("scaling", "none, linear, sqrt or adam", &how.scaling))?,
+            seeds: self.args.repeats as u64,
+            seed: self.settings.seed,
+        })
     }
 
     /// Trainings side by side, and which of them are made here.
@@ -278,6 +307,13 @@ fn check(
 
 /// Trials side by side: where recipes are timed and where threads are named, one after another.
 fn parallel(kind: Kind, of: &StudyOf, has_threads: bool) -> Result<usize, ArgError> {
+    if kind == Kind::Branches && (of.parallel_trials.is_some() || of.slice != "1/1") {
+        return Err(ArgError::Unused {
+            what: "--parallel-trials or --slice".to_owned(),
+            by: kind.name(),
+            why: "each branch goes on from the training before it, on all threads; --seed and --repeats 1 divide it",
+        });
+    }
     let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
     match of.parallel_trials {
         Some(count) if count > 1 && has_threads => Err(ArgError::Unused {

@@ -78,6 +78,8 @@ pub enum Event<'a> {
         grad_norm: f64,
         /// The norm of each layer's part of it, if they are tracked ([`crate::Trainer::track_layer_norms`]).
         layer_norms: &'a [f64],
+        /// The gradient noise scale so far, in rows, if it is tracked.
+        noise_scale: Option<f64>,
     },
     /// The test part was evaluated between two steps ([`crate::Trainer::evaluate_at`]).
     Evaluation {

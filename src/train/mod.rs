@@ -115,6 +115,7 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
             batch_size: rows,
             grad_norm: reduced.grad_norm,
             layer_norms: workers.part_norms(),
+            noise_scale: at.control.noise_scale(),
         });
         let saves = at.saves(|rule, progress| rule.is_due(progress.step));
         let evaluates = at.evaluates();

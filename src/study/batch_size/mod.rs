@@ -15,6 +15,7 @@
 //! | `analysis` | [`Curve`]: steps by batch size, the hyperbola, the regimes |
 //! | `time`, `time_report` | [`TimeToTarget`]: seconds by threads and batch size, the true speed-up |
 //! | `arms`, `arm_summary` | [`Arms`]: recipes side by side |
+//! | `branches`, `branch_report` | [`Branches`]: the critical batch size while a network learns |
 //! | `recipes` | ready-made arms: large batches, adaptive batches, the generalisation gap |
 //! | `sharpness` | how the loss rises around a minimum |
 //! | `report` | charts, page |
@@ -26,6 +27,8 @@
 mod analysis;
 mod arm_summary;
 mod arms;
+mod branch_report;
+mod branches;
 mod error;
 mod quadratic;
 mod recipes;
@@ -41,6 +44,8 @@ mod workload;
 pub use analysis::{BatchPoint, Curve, Regime};
 pub use arm_summary::ArmSummary;
 pub use arms::{Arm, ArmOutcome, Arms};
+pub use branch_report::{branch_charts, branch_page, branch_table};
+pub use branches::{BranchOutcome, BranchPlan, BranchPoint, Branches};
 pub use error::StudyError;
 pub use quadratic::NoisyQuadratic;
 pub use recipes::{adaptive_batches, generalisation_gap, large_batches};

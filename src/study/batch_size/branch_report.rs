@@ -1,0 +1,115 @@
+//! The table, charts and page of branches.
+
+use crate::study::{Chart, Estimate, LineChart, Page};
+
+use super::branches::BranchPoint;
+use super::report::{Captioned, facts};
+
+/// What is told of a comparison of losses.
+const HOW: &str = "The training was branched at each point: copies went on for the same number of rows with larger batches and scaled learning rates. The critical batch is the largest before the first whose test loss is more than the tolerance above that of the smallest batch (Merrill et al. 2025); with \">=\", and where a line lies at the largest batch, none was. Medians over the seeds with 95 % bootstrap intervals.";
+
+/// Head and rows of a table: a row for each point.
+pub fn branch_table(points: &[BranchPoint]) -> (Vec<String>, Vec<Vec<String>>) {
+    let mut head: Vec<String> = ["epochs", "loss", "noise scale", "critical batch"]
+        .map(ToOwned::to_owned)
+        .into();
+    if let Some(first) = points.first() {
+        let larger = first.excess.iter().skip(1);
+        head.extend(larger.map(|(size, _)| format!("{size}: excess, %")));
+    }
+    let whole =
+        |Estimate { value, low, high }: Estimate| format!("{value:.0} ({low:.0} to {high:.0})");
+    let row = |point: &BranchPoint| {
+        let open = if point.is_open { ">= " } else { "" };
+        let mut row = vec![
+            point.at.to_string(),
+            format!("{:.4}", point.loss.value),
+            point.noise_scale.map_or("-".to_owned(), whole),
+            format!("{open}{}", whole(point.critical_batch)),
+        ];
+        let larger = point.excess.iter().skip(1);
+        row.extend(larger.map(|(_, excess)| match excess.value < 1e3 {
+            true => format!("{:.1}", 100.0 * excess.value),
+            false => "diverged".to_owned(),
+        }));
+        row
+    };
+    (head, points.iter().map(row).collect())
+}
+
+/// Critical batch and noise scale over training, and the excess of loss by batch size.
+pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Captioned> {
+    let mut over = LineChart::new("Critical batch size over training", ("epochs", "rows")).log_y();
+    let critical = points.iter().map(|point| (point.at, point.critical_batch));
+    let band = critical
+        .clone()
+        .map(|(at, known)| (at, known.low, known.high));
+    over = over
+        .line(
+            "critical batch, by branches",
+            critical.map(|(at, known)| (at, known.value)).collect(),
+        )
+        .band(band.collect());
+    let scales = || {
+        points
+            .iter()
+            .filter_map(|point| Some((point.at, point.noise_scale?)))
+    };
+    if scales().next().is_some() {
+        let band = scales().map(|(at, known)| (at, known.low, known.high));
+        over = over
+            .line(
+                "noise scale, by shards",
+                scales().map(|(at, known)| (at, known.value)).collect(),
+            )
+            .band(band.collect());
+    }
+    let mut excess = LineChart::new(
+        "Loss at the end of a branch",
+        ("rows of a batch", "of that of the smallest batch"),
+    )
+    .log_x()
+    .log_y();
+    for point in points {
+        let line = point.excess.iter().filter(|(_, known)| known.value < 1e3);
+        excess = excess.line(
+            format!("epoch {}", point.at),
+            line.map(|(size, known)| (*size as f64, 1.0 + known.value))
+                .collect(),
+        );
+    }
+    if let (Some(first), Some(last)) = (
+        points.first().and_then(|point| point.excess.first()),
+        points.first().and_then(|point| point.excess.last()),
+    ) {
+        let level = [first.0, last.0].map(|size| (size as f64, 1.0 + tolerance));
+        excess = excess.dashed("tolerance", level.into());
+    }
+    vec![
+        (
+            "critical_batch",
+            Box::new(over) as Box<dyn Chart>,
+            HOW.to_owned(),
+        ),
+        (
+            "excess",
+            Box::new(excess),
+            "Test losses at the ends of the branches of each point, medians; what diverged is left out.".to_owned(),
+        ),
+    ]
+}
+
+/// The page of a study of branches.
+pub fn branch_page(title: &str, command: &str, (points, tolerance): (&[BranchPoint], f64)) -> Page {
+    let mut page = Page::new(title);
+    page.table(&["", ""], &facts(command));
+    for (_, chart, caption) in branch_charts(points, tolerance) {
+        page.figure(&chart.svg(), &caption);
+    }
+    let (head, rows) = branch_table(points);
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    page.heading("Points")
+        .paragraph(&format!("Tolerance: {} %.", 100.0 * tolerance))
+        .table(&head, &rows);
+    page
+}

@@ -1,0 +1,355 @@
+//! The critical batch size while a network learns: a training is branched into larger batches, beside its noise scale.
+//!
+//! # How
+//! A training with the smallest batch is stopped at some points. From each, copies of it go on for the same number of rows, one with the same batch
+//! and others with larger ones, whose learning rate is scaled for them. The critical batch size of the point is the largest before the first whose
+//! loss is more than a tolerance above that of the smallest: known to the distance of the batch sizes. Everything follows from the seeds.
+//!
+//! # References
+//! Merrill, Arora, Groeneveld, Hajishirzi: "Critical batch size revisited", 2025 (branched training); McCandlish et al., 2018 (the noise scale).
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::Dataset;
+use crate::optim::{Optimizer, ScalingRule};
+use crate::study::stats::median_of;
+use crate::study::{Bootstrap, Estimate, RESAMPLES};
+use crate::train::{Checkpoint, Event, TrainError, Trainer};
+
+use super::error::StudyError;
+use super::store::Store;
+
+/// What is branched, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BranchPlan {
+    /// Rows of a batch, ascending; the training itself has the first.
+    pub batch_sizes: Vec<usize>,
+    /// Where it is branched, in epochs, ascending.
+    pub at: Vec<f64>,
+    /// How far a branch goes on, in epochs.
+    pub window: f64,
+    /// What a larger batch does to the learning rate.
+    pub rule: ScalingRule,
+    /// Trainings, at least 1.
+    pub seeds: u64,
+    /// The first of their seeds.
+    pub seed: u64,
+}
+
+/// The end of a branch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BranchOutcome {
+    /// The seed of its training.
+    pub seed: u64,
+    /// Where it begins, in epochs.
+    pub at: f64,
+    /// Rows of its batches.
+    pub batch_size: usize,
+    /// The test loss at its end; the largest number after a divergence.
+    pub loss: f64,
+    /// The noise scale where it begins, in rows; `None` before there is one.
+    pub noise_scale: Option<f64>,
+}
+
+/// A training that is branched.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}};
+/// use unisono::optim::{Optimizer, ScalingRule};
+/// use unisono::study::batch_size::{BranchPlan, BranchPoint, Branches, Store};
+/// let (train, test) = digits();
+/// let model = Sequential::new(64).dense(10);
+/// let branches = Branches::new([&train, &test], Optimizer::sgd(0.05), move || {
+///     Trainer::new(model.clone(), Loss::SoftmaxCrossEntropy)
+/// });
+/// let plan = BranchPlan {
+///     batch_sizes: vec![8, 64, 512], at: vec![1.0], window: 1.0, rule: ScalingRule::Linear, seeds: 2, seed: 1,
+/// };
+/// let ends = branches.run(&plan, &mut Store::in_memory(), |_| ControlFlow::Continue(()))?;
+/// let points = BranchPoint::of(&ends, 0.1, 1);
+/// assert!(points[0].critical_batch.value >= 8.0 && points[0].noise_scale.is_some());
+/// # Ok::<(), unisono::study::batch_size::StudyError>(())
+/// ```
+pub struct Branches<'d> {
+    data: [&'d dyn Dataset; 2],
+    optimizer: Optimizer,
+    make: Box<dyn Fn() -> Trainer + 'd>,
+}
+
+impl std::fmt::Debug for Branches<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Branches").field(&self.optimizer).finish()
+    }
+}
+
+impl<'d> Branches<'d> {
+    /// On a training and a test part, with an optimiser made for the smallest batch; batch size, optimiser, epochs and seed of what `make` makes
+    /// are set apart.
+    pub fn new(
+        data: [&'d dyn Dataset; 2],
+        optimizer: Optimizer,
+        make: impl Fn() -> Trainer + 'd,
+    ) -> Self {
+        Self {
+            data,
+            optimizer,
+            make: Box::new(make),
+        }
+    }
+
+    /// Makes every branch that `store` does not have; gives all of them. `observe` is called with each, and may end it.
+    ///
+    /// # Errors
+    /// [`StudyError`]: a plan that means nothing, before anything runs; [`StudyError::Stopped`] if the observer ends it.
+    pub fn run(
+        &self,
+        plan: &BranchPlan,
+        store: &mut Store,
+        mut observe: impl FnMut(&BranchOutcome) -> ControlFlow<()>,
+    ) -> Result<Vec<BranchOutcome>, StudyError> {
+        plan.check(self.data[0].len())?;
+        let known: Vec<BranchOutcome> = store.all()?;
+        let find = |seed: u64, at: f64, size: usize| {
+            let is_it =
+                |one: &&BranchOutcome| (one.seed, one.at, one.batch_size) == (seed, at, size);
+            known.iter().find(is_it)
+        };
+        let mut outcomes = Vec::new();
+        for seed in plan.seed..plan.seed.saturating_add(plan.seeds) {
+            let mut trunk = self
+                .trainer(plan, (plan.batch_sizes[0], seed))?
+                .track_noise_scale();
+            let (mut rows, mut noise_scale) = (0, None);
+            for &at in &plan.at {
+                let missing = |size: &&usize| find(seed, at, **size).is_none();
+                if plan.batch_sizes.iter().any(|size| missing(&size)) {
+                    let wanted = self.rows(at);
+                    let made = self.go_on(&mut trunk, wanted - rows, plan.batch_sizes[0])?;
+                    (rows, noise_scale) = (rows + made.0, made.1);
+                }
+                for &size in &plan.batch_sizes {
+                    let outcome = match find(seed, at, size) {
+                        Some(known) => known.clone(),
+                        None => {
+                            let branch = self.trainer(plan, (size, seed))?.allow_changes();
+                            let from = trunk.checkpoint()?;
+                            let made = BranchOutcome {
+                                seed,
+                                at,
+                                batch_size: size,
+                                loss: self.branch(branch, from, (plan.window, size))?,
+                                noise_scale,
+                            };
+                            store.add(&made)?;
+                            made
+                        }
+                    };
+                    let flow = observe(&outcome);
+                    outcomes.push(outcome);
+                    if flow.is_break() {
+                        let trials = outcomes.len();
+                        return Err(StudyError::Stopped { trials });
+                    }
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// What decides the outcomes, by name: [`Store::open`] takes it.
+    pub fn settings(&self, plan: &BranchPlan) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            ("batch sizes".to_owned(), format!("{:?}", plan.batch_sizes)),
+            ("branched at".to_owned(), format!("{:?}", plan.at)),
+            ("window".to_owned(), plan.window.to_string()),
+            ("scaling".to_owned(), plan.rule.name().to_owned()),
+            ("seed".to_owned(), plan.seed.to_string()),
+            ("optimizer".to_owned(), self.optimizer.to_string()),
+        ])
+    }
+
+    /// Epochs in rows.
+    fn rows(&self, epochs: f64) -> usize {
+        (epochs * self.data[0].len() as f64).round() as usize
+    }
+
+    fn trainer(
+        &self,
+        plan: &BranchPlan,
+        (size, seed): (usize, u64),
+    ) -> Result<Trainer, StudyError> {
+        let k = size as f64 / plan.batch_sizes[0] as f64;
+        let last = plan.at[plan.at.len() - 1] + plan.window;
+        Ok((self.make)()
+            .optimizer(plan.rule.optimizer(&self.optimizer, k)?)
+            .batch_size(size)
+            .epochs(last.ceil() as u32 + 1)
+            .seed(seed))
+    }
+
+    /// Trains on about so many rows more, to the nearest step; how many they were, and the noise scale then.
+    fn go_on(
+        &self,
+        trainer: &mut Trainer,
+        wanted: usize,
+        size: usize,
+    ) -> Result<(usize, Option<f64>), TrainError> {
+        let (mut rows, mut scale) = (0, None);
+        if wanted == 0 {
+            return Ok((rows, scale));
+        }
+        trainer.fit_observed(self.data[0], self.data[1], |event| {
+            if let Event::Step {
+                batch_size,
+                noise_scale,
+                ..
+            } = event
+            {
+                rows += batch_size;
+                scale = *noise_scale;
+                if rows + size / 2 >= wanted {
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok((rows, scale))
+    }
+
+    /// The test loss at the end of a branch.
+    fn branch(
+        &self,
+        mut branch: Trainer,
+        from: Checkpoint,
+        (window, size): (f64, usize),
+    ) -> Result<f64, StudyError> {
+        branch.resume(from)?;
+        match self.go_on(&mut branch, self.rows(window), size) {
+            Ok(_) => Ok(branch.evaluate(self.data[1])?.0).map(|loss| loss.min(f64::MAX)),
+            Err(TrainError::NonFinite { .. }) => Ok(f64::MAX),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl BranchPlan {
+    fn check(&self, rows: usize) -> Result<(), StudyError> {
+        let odd = |what, expected, got: String| {
+            Err(StudyError::Value {
+                what,
+                expected,
+                got,
+            })
+        };
+        let sizes = &self.batch_sizes;
+        if sizes.len() < 2 || sizes[0] < 2 || sizes.windows(2).any(|pair| pair[0] >= pair[1]) {
+            let expected = "two or more, ascending, of at least 2 rows";
+            return odd(
+                "the batch sizes of branches",
+                expected,
+                format!("{sizes:?}"),
+            );
+        }
+        let ascend = self.at.windows(2).all(|pair| pair[0] < pair[1]);
+        let is_first = self.at.first().is_some_and(|&first| first >= 0.0);
+        if !ascend || !is_first || self.at.iter().any(|at| !at.is_finite()) {
+            let expected = "numbers of epochs, ascending, from 0 on";
+            return odd(
+                "the points to branch at",
+                expected,
+                format!("{:?}", self.at),
+            );
+        }
+        let largest = sizes[sizes.len() - 1];
+        let fits = self.window.is_finite() && self.window * rows as f64 >= largest as f64;
+        if !fits {
+            let expected = "epochs, of as many rows as the largest batch has, or more";
+            return odd("the window of branches", expected, self.window.to_string());
+        }
+        Ok(())
+    }
+}
+
+/// What the branches of a point came to, over the seeds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BranchPoint {
+    /// Where, in epochs.
+    pub at: f64,
+    /// The median test loss at the end of the branch with the smallest batch.
+    pub loss: Estimate,
+    /// The median noise scale where the branches begin, in rows.
+    pub noise_scale: Option<Estimate>,
+    /// How much larger the loss of each batch size is than that of the smallest, as a share of it: the median over the seeds.
+    pub excess: Vec<(usize, Estimate)>,
+    /// The largest batch before the first whose excess is beyond the tolerance.
+    pub critical_batch: Estimate,
+    /// Whether no batch was beyond it: the critical batch is then at least this.
+    pub is_open: bool,
+}
+
+impl BranchPoint {
+    /// The points of all branches, ascending; intervals are 95 % bootstrap intervals over the seeds.
+    pub fn of(outcomes: &[BranchOutcome], tolerance: f64, seed: u64) -> Vec<Self> {
+        let mut places: Vec<f64> = outcomes.iter().map(|outcome| outcome.at).collect();
+        places.sort_by(f64::total_cmp);
+        places.dedup();
+        let point = |&at: &f64| {
+            let own = outcomes.iter().filter(|outcome| outcome.at == at);
+            point(at, &own.collect::<Vec<_>>(), (tolerance, seed))
+        };
+        places.iter().map(point).collect()
+    }
+}
+
+fn point(at: f64, own: &[&BranchOutcome], (tolerance, seed): (f64, u64)) -> BranchPoint {
+    let mut losses: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    for outcome in own {
+        losses
+            .entry(outcome.batch_size)
+            .or_default()
+            .push(outcome.loss);
+    }
+    let (&smallest, base) = losses.first_key_value().expect("a point has branches");
+    let shares: Vec<(usize, Vec<f64>)> = losses
+        .iter()
+        .map(|(&size, losses)| {
+            let pairs = losses.iter().zip(base);
+            (size, pairs.map(|(loss, base)| loss / base - 1.0).collect())
+        })
+        .collect();
+    let rounds = shares.iter().map(|(_, shares)| shares.len()).min();
+    let bootstrap = Bootstrap::new(rounds.unwrap_or(1).max(1), RESAMPLES, seed);
+    let critical = |rounds: &[u32]| {
+        let within = shares
+            .iter()
+            .take_while(|(_, shares)| median_of(shares, rounds) <= tolerance);
+        within.last().map_or(smallest, |(size, _)| *size) as f64
+    };
+    let critical_batch = bootstrap.estimate(critical);
+    let largest = shares.last().map_or(smallest, |(size, _)| *size);
+    let scales: Option<Vec<f64>> = own
+        .iter()
+        .filter(|outcome| outcome.batch_size == smallest)
+        .map(|outcome| outcome.noise_scale)
+        .collect();
+    BranchPoint {
+        at,
+        loss: bootstrap.estimate(|rounds| median_of(base, rounds)),
+        noise_scale: scales.map(|scales| bootstrap.estimate(|rounds| median_of(&scales, rounds))),
+        excess: shares
+            .iter()
+            .map(|(size, shares)| {
+                (
+                    *size,
+                    bootstrap.estimate(|rounds| median_of(shares, rounds)),
+                )
+            })
+            .collect(),
+        is_open: critical_batch.value >= largest as f64,
+        critical_batch,
+    }
+}
