@@ -1,39 +1,46 @@
-//! The gradient noise scale while a network learns: `cargo run --release --example noise_scale [FIGURE.svg]`.
+//! The gradient noise scale and the critical batch size while a network learns: `cargo run --release --example noise_scale [FIGURE.svg]`.
 //!
 //! The noise scale is the batch size at which gradients are half signal, half noise (McCandlish et al. 2018); it comes from the norms of the shards'
-//! gradients and costs nothing. It grows while the loss falls: larger batches pay late, not early.
+//! gradients and costs nothing. The critical batch is measured: the training is branched, and each branch goes on with a larger batch (Merrill et
+//! al. 2025). Both grow while the loss falls: larger batches pay late, not early.
+
+use std::ops::ControlFlow;
 
 use unisono::Trainer;
 use unisono::data::digits;
 use unisono::nn::{Loss, Sequential};
-use unisono::optim::Optimizer;
-use unisono::study::{Chart, LineChart};
+use unisono::optim::{Optimizer, ScalingRule};
+use unisono::study::batch_size::{BranchPlan, BranchPoint, Branches, Store, branch_charts};
+
+/// How much larger than the smallest batch's the loss at the end of a branch may be.
+const TOLERANCE: f64 = 0.1;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (train, test) = digits();
-    let mut chart = LineChart::new("Gradient noise scale", ("epochs", "rows")).log_y();
-    for batch_size in [32, 128] {
-        let model = Sequential::new(64).dense(64).relu().dense(10);
-        let mut trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy)
-            .optimizer(Optimizer::sgd(0.1))
-            .batch_size(batch_size)
-            .track_noise_scale()
-            .epochs(30);
-        let report = trainer.fit(&train, &test)?;
-        let scales = report
-            .epochs
-            .iter()
-            .filter_map(|epoch| Some((epoch.epoch, epoch.test_loss, epoch.noise_scale?)));
-        let scales: Vec<(u32, f64, f64)> = scales.collect();
-        for (epoch, loss, scale) in scales.iter().filter(|known| known.0 % 10 == 1) {
-            println!(
-                "batch {batch_size}, epoch {epoch}: loss {loss:.3}, noise scale {scale:.0} rows"
-            );
-        }
-        let points = scales.iter().map(|known| (f64::from(known.0), known.2));
-        chart = chart.line(format!("batches of {batch_size}"), points.collect());
+    let model = Sequential::new(64).dense(64).relu().dense(10);
+    let branches = Branches::new([&train, &test], Optimizer::sgd(0.1), || {
+        Trainer::new(model.clone(), Loss::SoftmaxCrossEntropy)
+    });
+    let plan = BranchPlan {
+        batch_sizes: vec![16, 32, 64, 128, 256, 512, 1024],
+        at: vec![0.25, 1.0, 4.0, 16.0, 32.0],
+        window: 2.0,
+        rule: ScalingRule::SquareRoot,
+        seeds: 5,
+        seed: 1,
+    };
+    let outcomes = branches.run(&plan, &mut Store::in_memory(), |_| ControlFlow::Continue(()))?;
+    let points = BranchPoint::of(&outcomes, TOLERANCE, plan.seed);
+    for point in &points {
+        let scale = point.noise_scale.map_or(f64::NAN, |scale| scale.value);
+        let bound = if point.is_open { "at least " } else { "" };
+        println!(
+            "after epoch {}: loss {:.3}, noise scale {scale:.0} rows, critical batch {bound}{} rows",
+            point.at, point.loss.value, point.critical_batch.value
+        );
     }
     if let Some(path) = std::env::args().nth(1) {
+        let (_, chart, _) = &branch_charts(&points, TOLERANCE)[0];
         std::fs::write(&path, chart.svg())?;
         println!("figure: {path}");
     }
