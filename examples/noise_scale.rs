@@ -29,7 +29,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         seeds: 5,
         seed: 1,
     };
-    let outcomes = branches.run(&plan, &mut Store::in_memory(), |_| ControlFlow::Continue(()))?;
+    let outcomes = branches.run(
+        &plan,
+        &mut Store::in_memory(),
+        |_| ControlFlow::Continue(()),
+    )?;
     let points = BranchPoint::of(&outcomes, TOLERANCE, plan.seed);
     for point in &points {
         let scale = point.noise_scale.map_or(f64::NAN, |scale| scale.value);

@@ -325,7 +325,7 @@ fn flags_that_would_be_left_aside_and_parts_without_rows_are_refused() {
         (&["--grey"], "--grey: means something only beside --data"),
         (
             &["--data", table, "--grey"],
-            "data that --grey means something for, got a table",
+            "--grey means nothing for a table; leave it out",
         ),
         (&["--data", table, "--tokens", "bytes"], "--tokens"),
         (&["--data", short, "--split", "random"], "--split"),

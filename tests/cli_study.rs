@@ -232,7 +232,7 @@ fn what_a_study_would_not_use_is_refused() {
     let file = folder.file("a.toml", b"[run]\nepochs = 4\nearly_stopping = 3\n");
     let text = error(&["study", "gap", "--config", file.to_str().unwrap()], 2);
     let expected =
-        "a.toml: run.early_stopping is not used by `unisono study gap`: its recipes train";
+        "a.toml: run.early_stopping is not used by `unisono study gap`: its trainings have";
     assert!(text.contains(expected), "{text}");
 }
 

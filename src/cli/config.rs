@@ -49,10 +49,10 @@ pub(super) enum ArgError {
         problem: String,
     },
     /// Something that would not be done.
-    #[error("{what} is not used by `unisono study {by}`: {why}; leave it out")]
+    #[error("{what} is not used by `unisono {by}`: {why}; leave it out")]
     Unused {
         what: String,
-        by: &'static str,
+        by: String,
         why: &'static str,
     },
     /// Two sources that go before the file.

@@ -14,6 +14,7 @@ use crate::train::Trainer;
 use super::config::{ArgError, CommandError, TrainSettings, refused};
 use super::document::{Settled, parse_as};
 use super::keys::Key;
+use super::optim::idle;
 use super::study_args::{BranchArgs, StudyArgs, StudyFile, StudyOf};
 use super::task::{Task, task};
 
@@ -33,15 +34,16 @@ pub(super) enum Kind {
 
 impl Kind {
     /// As in `unisono study NAME`.
-    fn name(self) -> &'static str {
-        match self {
+    fn command(self) -> String {
+        let name = match self {
             Kind::Steps => "steps",
             Kind::Time => "time",
             Kind::Branches => "branches",
             Kind::Recipes => "recipes",
             Kind::Adaptive => "adaptive",
             Kind::Gap => "gap",
-        }
+        };
+        format!("study {name}")
     }
 
     /// Whether learning rates are searched.
@@ -275,12 +277,13 @@ fn check(
 ) -> Result<(), ArgError> {
     let unused = |what: String, why| ArgError::Unused {
         what,
-        by: kind.name(),
+        by: kind.command(),
         why,
     };
     for key in settled.named() {
         let value = settled.value(key);
-        if let Some(why) = kind.unused(&key.path(), value.as_ref()) {
+        let why = kind.unused(&key.path(), value.as_ref());
+        if let Some(why) = why.or_else(|| idle(&settled.args.optim, &key.path())) {
             return Err(unused(settled.source(key), why));
         }
         let clash = match &*key.path() {
@@ -310,7 +313,7 @@ fn parallel(kind: Kind, of: &StudyOf, has_threads: bool) -> Result<usize, ArgErr
     if kind == Kind::Branches && (of.parallel_trials.is_some() || of.slice != "1/1") {
         return Err(ArgError::Unused {
             what: "--parallel-trials or --slice".to_owned(),
-            by: kind.name(),
+            by: kind.command(),
             why: "each branch goes on from the training before it, on all threads; --seed and --repeats 1 divide it",
         });
     }
@@ -318,7 +321,7 @@ fn parallel(kind: Kind, of: &StudyOf, has_threads: bool) -> Result<usize, ArgErr
     match of.parallel_trials {
         Some(count) if count > 1 && has_threads => Err(ArgError::Unused {
             what: "--threads".to_owned(),
-            by: kind.name(),
+            by: kind.command(),
             why: "trials side by side have one thread each (--parallel-trials 1 makes them one after another)",
         }),
         Some(count) => Ok(count),

@@ -10,9 +10,10 @@ use crate::run::{Manifest, RunFolder, Status};
 use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
 
 use super::args::TrainCommand;
-use super::config::{CommandError, TrainSettings};
+use super::config::{ArgError, CommandError, TrainSettings};
 use super::document::{Settled, commented, differences, read};
 use super::keeper::Keeper;
+use super::optim::idle;
 use super::progress::{Progress, Voice};
 use super::sections::TrainArgs;
 use super::signals::Stops;
@@ -64,6 +65,7 @@ pub(super) fn train(command: &TrainCommand, matches: &ArgMatches) -> Result<(), 
 
 fn anew(command: &TrainCommand, matches: &ArgMatches) -> Result<Begun, CommandError> {
     let mut settled = Settled::new(&command.settings, matches, &command.from)?;
+    refuse_idle(&settled, command.out.is_some())?;
     let run = match &command.out {
         Some(folder) => {
             // The folder may be opened from elsewhere.
@@ -83,6 +85,24 @@ fn anew(command: &TrainCommand, matches: &ArgMatches) -> Result<Begun, CommandEr
         run,
         checkpoint: None,
     })
+}
+
+/// Refuses what was asked for and would not be done.
+fn refuse_idle(settled: &Settled, is_kept: bool) -> Result<(), ArgError> {
+    for key in settled.named() {
+        let (path, what) = (key.path(), settled.source(key));
+        let is_of_checkpoints = path.starts_with("run.checkpoint") || path == "run.keep";
+        // A file may be for runs that are kept and for others.
+        let why = match is_of_checkpoints && !is_kept && what.starts_with("--") {
+            true => Some("only with --out there are checkpoints"),
+            false => idle(&settled.args.optim, &path),
+        };
+        if let Some(why) = why {
+            let by = "train".to_owned();
+            return Err(ArgError::Unused { what, by, why });
+        }
+    }
+    Ok(())
 }
 
 /// Opens the run that `path` names, or the one that has the checkpoint there.

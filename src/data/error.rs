@@ -90,6 +90,16 @@ pub enum DataError {
         /// What stands there.
         got: String,
     },
+    /// A setting that the data have no use for.
+    #[error("{}: {setting} means nothing for {got}; leave it out, or give other data", path.display())]
+    Unused {
+        /// The file or folder.
+        path: PathBuf,
+        /// The setting.
+        setting: String,
+        /// What the data are.
+        got: &'static str,
+    },
     /// What is wrong with the rows of a file.
     #[error("{}: {problem}", path.display())]
     In {
@@ -185,6 +195,7 @@ impl DataError {
             DataError::Io { .. }
             | DataError::Write { .. }
             | DataError::Format { .. }
+            | DataError::Unused { .. }
             | DataError::In { .. }
             | DataError::Cell { .. } => self,
             problem => DataError::In {

@@ -196,32 +196,23 @@ impl LoadSettings {
     /// Settings that this kind of data would leave aside are errors.
     fn refuse_unused(&self, path: &Path, kind: Kind, takes: Takes) -> Result<(), DataError> {
         let known = flags(kind);
-        if let Some(flag) = self.given.iter().find(|flag| !known.contains(flag)) {
-            let expected = format!("data that --{flag} means something for");
-            return Err(DataError::format(path, &expected, kind.name()));
-        }
-        if let Some(what) = self.changes.unused(takes) {
-            return Err(DataError::format(
-                path,
-                "data that takes every word of --augment",
-                what,
-            ));
-        }
-        if matches!(self.split, Split::Groups) && kind != Kind::Sounds {
-            return Err(DataError::format(
-                path,
-                "sounds, for --split groups",
-                "data without groups",
-            ));
-        }
-        if self.draw == Draw::Balanced && kind == Kind::Text {
-            return Err(DataError::format(
-                path,
-                "rows with a class, for --sampling balanced",
-                "a text",
-            ));
-        }
-        Ok(())
+        let unused = self.given.iter().find(|flag| !known.contains(flag));
+        let setting = if let Some(flag) = unused {
+            format!("--{flag}")
+        } else if let Some(what) = self.changes.unused(takes) {
+            format!("--augment with {what}")
+        } else if matches!(self.split, Split::Groups) && kind != Kind::Sounds {
+            "--split groups (of sounds, by speakers)".to_owned()
+        } else if self.draw == Draw::Balanced && kind == Kind::Text {
+            "--sampling balanced (of rows with a class)".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(DataError::Unused {
+            path: path.to_owned(),
+            setting,
+            got: kind.name(),
+        })
     }
 
     /// How `Trainer` draws the rows of `loaded`.
