@@ -220,19 +220,8 @@ fn arms(
 ) -> Result<(), CommandError> {
     let study = Study::new(kind, of, flags)?;
     let [train, test] = &study.task.data;
-    let title = match kind {
-        Kind::Adaptive => "Adaptive batches",
-        Kind::Gap => "The generalisation gap",
-        _ => "Recipes for large batches",
-    };
-    let is_gap = kind == Kind::Gap;
-    if let (true, Some(shards)) = (
-        is_gap && study.task.model.couples_rows(),
-        study.settings.engine.shards,
-    ) {
-        let expected = "left out: the groups of batch norm are the shards, and the recipes' own";
-        return Err(refused("shards", expected, &format!("{shards:?}")).into());
-    }
+    let (title, is_gap) = (heading(kind), kind == Kind::Gap);
+    check_groups(kind, &study)?;
     let (parallel, slice) = study.share();
     let has_target = study.args.target_error.or(study.args.target_loss).is_some();
     let mut arms = Arms::new(&**train, &**test, make(&study)?)
@@ -256,7 +245,11 @@ fn arms(
             study.settings.optim.optimizer.to_string(),
         ),
     ]);
-    let outcomes = trained(&arms, &mut store(of, &study.all_settings(settings))?)?;
+    let outcomes = trained(
+        &arms,
+        parallel,
+        &mut store(of, &study.all_settings(settings))?,
+    )?;
     let summary = Arms::summary(&outcomes, study.settings.seed);
     let (head, rows) = ArmSummary::table(&summary);
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
@@ -272,15 +265,43 @@ fn arms(
     )
 }
 
+/// The title of a study of recipes.
+fn heading(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Adaptive => "Adaptive batches",
+        Kind::Gap => "The generalisation gap",
+        _ => "Recipes for large batches",
+    }
+}
+
+/// Refuses shards of the user's where the recipes have their own.
+fn check_groups(kind: Kind, study: &Study) -> Result<(), CommandError> {
+    let has_groups = kind == Kind::Gap && study.task.model.couples_rows();
+    match study.settings.engine.shards.filter(|_| has_groups) {
+        Some(shards) => {
+            let expected =
+                "left out: the groups of batch norm are the shards, and the recipes' own";
+            Err(refused("shards", expected, &format!("{shards:?}")).into())
+        }
+        None => Ok(()),
+    }
+}
+
 /// Every recipe with every seed, a line each.
-fn trained(arms: &Arms<'_>, store: &mut Store) -> Result<Vec<ArmOutcome>, CommandError> {
+fn trained(
+    arms: &Arms<'_>,
+    side_by_side: usize,
+    store: &mut Store,
+) -> Result<Vec<ArmOutcome>, CommandError> {
     let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
-    let mut signal = None;
+    let (mut signal, all, mut made) = (None, arms.num_trainings()?, (0, 0.0));
     let outcomes = arms.run(store, |outcome| {
         let (arm, seed, accuracy) = (&outcome.arm, outcome.seed, 100.0 * outcome.accuracy);
+        made = (made.0 + 1, made.1 + outcome.seconds);
+        let left = (all - made.0) as f64 * made.1 / made.0 as f64 / side_by_side as f64;
         eprintln!(
-            "{arm}, seed {seed}: {accuracy:.2} %, {:.1} s",
-            outcome.seconds
+            "{arm}, seed {seed}: {accuracy:.2} %, {:.1} s; {} of {all}, about {left:.0} s left",
+            outcome.seconds, made.0
         );
         stops.flow(&mut signal)
     });

@@ -203,6 +203,14 @@ impl<'d> Arms<'d> {
         ])
     }
 
+    /// Trainings of a whole study, or of a slice of it.
+    ///
+    /// # Errors
+    /// [`StudyError::Value`] for a slice that there is not, or no trainings side by side.
+    pub fn num_trainings(&self) -> Result<usize, StudyError> {
+        Ok(self.jobs()?.len())
+    }
+
     /// Trains every recipe with every seed, but for what `store` has; all outcomes. The recipes take turns, seed by seed. `observe` is called with
     /// every outcome, those of the store first, and may end it.
     ///

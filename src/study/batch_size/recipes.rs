@@ -74,12 +74,16 @@ fn schedule(text: &str) -> Result<Schedule, StudyError> {
 /// | LARS | You et al. 2017 |
 /// | LAMB | You et al. 2019 |
 /// | as many updates | Hoffer et al. 2017 |
+/// | ghost batch norm: its groups have as many rows as the small batch, where the model has batch norm and `large` is a multiple of `small` | Hoffer et al. 2017 |
 ///
 /// ```
 /// use unisono::{nn::Sequential, optim::Optimizer, study::batch_size::large_batches};
 /// let model = Sequential::new(64).dense(10);
 /// let arms = large_batches(&model, &Optimizer::sgd(0.1), (32, 512), 20)?;
 /// assert_eq!((arms.len(), arms[0].name()), (7, "batch 32"));
+/// let model = Sequential::new(64).dense(10).layer(unisono::nn::BatchNorm::new());
+/// let arms = large_batches(&model, &Optimizer::sgd(0.1), (32, 512), 20)?;
+/// assert!(arms[7].name().ends_with("ghost batch norm of 32"));
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
 /// ```
 ///
@@ -119,7 +123,7 @@ pub fn large_batches(
     };
     let (lars, lamb) = (Optimizer::lars(5.0), Optimizer::lamb(0.02));
     let (longest, many) = (&long_cosine, "square-root scaling, as many updates");
-    Ok(vec![
+    let mut arms = vec![
         first.arm(format!("batch {small}"), model),
         arm("same learning rate", base, &cosine, epochs),
         arm("linear scaling, warm-up", &linear, &warmup, epochs),
@@ -132,7 +136,28 @@ pub fn large_batches(
         arm("LARS, warm-up", &lars, &warmup, epochs),
         arm("LAMB, warm-up", &lamb, &warmup, epochs),
         arm(many, &square_root, longest, longer),
-    ])
+    ];
+    let with_warmup = (square_root, warmup);
+    arms.extend(ghosts(model, (small, large), with_warmup, epochs));
+    Ok(arms)
+}
+
+/// A large batch whose batch norm has groups of as many rows as the small one has.
+fn ghosts(
+    model: &Sequential,
+    (small, large): (usize, usize),
+    (optimizer, schedule): (Optimizer, Schedule),
+    epochs: u32,
+) -> Option<Arm> {
+    let recipe = Recipe {
+        shards: Some(large / small),
+        batch: large,
+        optimizer,
+        schedule,
+        epochs,
+    };
+    let name = format!("batch {large}, square-root scaling, warm-up, ghost batch norm of {small}");
+    (model.couples_rows() && large.is_multiple_of(small)).then(|| recipe.arm(name, model))
 }
 
 /// Batches that grow, against batches that stay: from `small` up to `large` rows, plain SGD of learning rate `lr`.
