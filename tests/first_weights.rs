@@ -58,7 +58,10 @@ fn a_training_begins_with_weights_of_its_own_kind() {
     let gone = refusal(&["train", "--weights", &file]);
     assert!(gone.contains("cannot read"), "{gone}");
     let study = refusal(&["study", "steps", "--weights", &file]);
-    assert!(study.contains("--weights must be left out"), "{study}");
+    assert!(
+        study.contains("--weights is not used by `unisono study steps`"),
+        "{study}"
+    );
 }
 
 #[test]
