@@ -67,7 +67,7 @@ fn the_weights_are_the_same_for_every_thread_count_algorithm_and_update_mode() {
 
 #[test]
 fn bad_input_is_one_line_and_exit_code_2() {
-    let cases: [(&[&str], &str); 16] = [
+    let cases: [(&[&str], &str); 15] = [
         (&["--threads", "0"], "threads must be at least 1, got 0"),
         (
             &["--threads", "many"],
@@ -111,10 +111,6 @@ fn bad_input_is_one_line_and_exit_code_2() {
         (
             &["--set", "optimizer.decay_all=true"],
             "--decay-all is not used by `unisono train`: nothing decays",
-        ),
-        (
-            &["--keep", "2"],
-            "--keep is not used by `unisono train`: only with --out",
         ),
         (&["--unknown"], "--unknown"),
     ];

@@ -65,7 +65,7 @@ pub(super) fn train(command: &TrainCommand, matches: &ArgMatches) -> Result<(), 
 
 fn anew(command: &TrainCommand, matches: &ArgMatches) -> Result<Begun, CommandError> {
     let mut settled = Settled::new(&command.settings, matches, &command.from)?;
-    refuse_idle(&settled, command.out.is_some())?;
+    refuse_idle(&settled)?;
     let run = match &command.out {
         Some(folder) => {
             // The folder may be opened from elsewhere.
@@ -88,17 +88,10 @@ fn anew(command: &TrainCommand, matches: &ArgMatches) -> Result<Begun, CommandEr
 }
 
 /// Refuses what was asked for and would not be done.
-fn refuse_idle(settled: &Settled, is_kept: bool) -> Result<(), ArgError> {
+fn refuse_idle(settled: &Settled) -> Result<(), ArgError> {
     for key in settled.named() {
-        let (path, what) = (key.path(), settled.source(key));
-        let is_of_checkpoints = path.starts_with("run.checkpoint") || path == "run.keep";
-        // A file may be for runs that are kept and for others.
-        let why = match is_of_checkpoints && !is_kept && what.starts_with("--") {
-            true => Some("only with --out there are checkpoints"),
-            false => idle(&settled.args.optim, &path),
-        };
-        if let Some(why) = why {
-            let by = "train".to_owned();
+        if let Some(why) = idle(&settled.args.optim, &key.path()) {
+            let (what, by) = (settled.source(key), "train".to_owned());
             return Err(ArgError::Unused { what, by, why });
         }
     }
