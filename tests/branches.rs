@@ -131,10 +131,34 @@ fn one_update_is_no_match_for_many() {
 }
 
 #[test]
+fn points_closer_than_a_step_share_it() {
+    let close = |at: &[f64]| BranchPlan {
+        at: at.to_vec(),
+        seeds: 1,
+        ..plan()
+    };
+    // Of 1,437 rows: none, 29 and 32 are one step of 32; 50 are two, 72 lie nearest to two as well.
+    let at = [0.0, 0.02, 0.0225, 0.035, 0.05];
+    let all = run(1, &close(&at), &mut Store::in_memory());
+    assert_eq!(all.len(), 5 * 3);
+    for (place, point) in at.iter().enumerate() {
+        let alone = run(1, &close(&[*point]), &mut Store::in_memory());
+        let losses =
+            |ends: &[BranchOutcome]| -> Vec<f64> { ends.iter().map(|end| end.loss).collect() };
+        assert_eq!(
+            losses(&alone),
+            losses(&all[3 * place..3 * place + 3]),
+            "{point}"
+        );
+    }
+}
+
+#[test]
 fn a_plan_that_means_nothing_is_refused_before_anything_runs() {
     let (train, test) = digits();
     let branches = Branches::new([&train, &test], optimizer(), || trainer(1));
     let cases = [
+        (BranchPlan { seeds: 0, ..plan() }, "the trainings to branch"),
         (
             BranchPlan {
                 batch_sizes: vec![32],
@@ -224,6 +248,7 @@ fn the_program_prints_the_points_and_keeps_a_report() {
             "--branch-at and --window say how long it trains",
         ),
         (["--target-error", "0.1"], "it compares losses"),
+        (["--average", "0.9"], "by the weights themselves"),
         (
             ["--branch-at", "1,x"],
             "--branch-at must be numbers of epochs with commas",

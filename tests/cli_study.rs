@@ -180,7 +180,12 @@ fn schedules_are_searched_and_an_optimiser_of_ones_own_trains() {
 
 #[test]
 fn what_a_study_would_not_use_is_refused() {
-    let cases: [(&str, &[&str], &str); 10] = [
+    let cases: [(&str, &[&str], &str); 11] = [
+        (
+            "gap",
+            &["--repeats", "0"],
+            "the trainings of a recipe must be at least 1, got 0",
+        ),
         (
             "steps",
             &["--lr", "0.1"],

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use clap::ArgMatches;
 
+use crate::engine::Shards;
 use crate::nn::{Loss, Network};
 use crate::study::batch_size::{
     Arm, ArmOutcome, ArmSummary, Arms, BranchPoint, Branches, Curve, Direction, Outcome,
@@ -94,25 +96,24 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
         pinning: study.settings.engine.pinning,
         seed: plan.seed,
     };
-    let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
-    let shows = std::io::stderr().is_terminal();
-    let (mut signal, mut made) = (None, 0);
+    let (shows, mut made) = (std::io::stderr().is_terminal(), 0);
     let fresh = known.iter().filter(|outcome| outcome.trial.repeat > 0);
     let all = fresh.count() * timing.threads.len();
     let mut times = store.beside("times.jsonl")?;
-    let timed = timing.run(&workload, &known, &mut times, |outcome| {
-        made += 1;
-        if shows {
-            let (size, threads) = (outcome.trial.batch_size, outcome.threads);
-            eprint!("\rtimed {made} of {all} runs, batch {size} on {threads} threads   ");
-        }
-        stops.flow(&mut signal)
+    let timed = stoppable(|flow| {
+        timing.run(&workload, &known, &mut times, |outcome| {
+            made += 1;
+            if shows {
+                let (size, threads) = (outcome.trial.batch_size, outcome.threads);
+                eprint!("\rtimed {made} of {all} runs, batch {size} on {threads} threads   ");
+            }
+            flow()
+        })
     });
     if shows {
         eprintln!();
     }
-    let timed = timed.map_err(|error| stopped(error, signal))?;
-    let points = TimePoint::of(&timed, plan.seed);
+    let points = TimePoint::of(&timed?, plan.seed);
     say!("target: {}", study.target);
     aligned(&TIME_HEAD, &time_table(&points));
     let Some(folder) = &of.out else { return Ok(()) };
@@ -153,14 +154,14 @@ fn branches(of: &StudyOf, how: &BranchArgs, flags: &ArgMatches) -> Result<(), Co
         ("schedule".to_owned(), schedule),
     ]);
     let mut store = store(of, &study.all_settings(settings))?;
-    let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
-    let mut signal = None;
-    let outcomes = branches.run(&plan, &mut store, |outcome| {
-        let (seed, at, size, loss) = (outcome.seed, outcome.at, outcome.batch_size, outcome.loss);
-        eprintln!("seed {seed}, {at} epochs, batch {size}: loss {loss:.4}");
-        stops.flow(&mut signal)
-    });
-    let outcomes = outcomes.map_err(|error| stopped(error, signal))?;
+    let outcomes = stoppable(|flow| {
+        branches.run(&plan, &mut store, |outcome| {
+            let (seed, at, loss) = (outcome.seed, outcome.at, outcome.loss);
+            let size = outcome.batch_size;
+            eprintln!("seed {seed}, {at} epochs, batch {size}: loss {loss:.4}");
+            flow()
+        })
+    })?;
     let points = BranchPoint::of(&outcomes, how.tolerance, plan.seed);
     let (head, rows) = branch_table(&points);
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
@@ -187,11 +188,12 @@ fn tried(
     workload: &dyn Workload,
     store: &mut Store,
 ) -> Result<Vec<Outcome>, CommandError> {
-    let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
     let shows = std::io::stderr().is_terminal();
-    let (started, mut made, mut signal) = (Instant::now(), 0, None);
+    let (started, mut made) = (Instant::now(), 0);
     eprintln!("{}: {} trials", workload.describe(), plan.num_trials());
-    let outcomes = plan.run(workload, store, |event| {
+    let outcomes =
+        stoppable(|flow| {
+            plan.run(workload, store, |event| {
         match event {
             StudyEvent::Wave {
                 batch_size,
@@ -205,12 +207,13 @@ fn tried(
             StudyEvent::Finished(_) => made += 1,
             StudyEvent::Wave { .. } => {}
         }
-        stops.flow(&mut signal)
-    });
+        flow()
+    })
+        });
     if shows {
         eprintln!();
     }
-    outcomes.map_err(|error| stopped(error, signal))
+    outcomes
 }
 
 fn arms(
@@ -279,9 +282,13 @@ fn check_groups(kind: Kind, study: &Study) -> Result<(), CommandError> {
     let has_groups = kind == Kind::Gap && study.task.model.couples_rows();
     match study.settings.engine.shards.filter(|_| has_groups) {
         Some(shards) => {
+            let got = match shards {
+                Shards::Fixed(count) => count.to_string(),
+                Shards::PerWorker => "per-worker".to_owned(),
+            };
             let expected =
                 "left out: the groups of batch norm are the shards, and the recipes' own";
-            Err(refused("shards", expected, &format!("{shards:?}")).into())
+            Err(refused("shards", expected, &got).into())
         }
         None => Ok(()),
     }
@@ -293,19 +300,19 @@ fn trained(
     side_by_side: usize,
     store: &mut Store,
 ) -> Result<Vec<ArmOutcome>, CommandError> {
-    let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
-    let (mut signal, all, mut made) = (None, arms.num_trainings()?, (0, 0.0));
-    let outcomes = arms.run(store, |outcome| {
-        let (arm, seed, accuracy) = (&outcome.arm, outcome.seed, 100.0 * outcome.accuracy);
-        made = (made.0 + 1, made.1 + outcome.seconds);
-        let left = (all - made.0) as f64 * made.1 / made.0 as f64 / side_by_side as f64;
-        eprintln!(
-            "{arm}, seed {seed}: {accuracy:.2} %, {:.1} s; {} of {all}, about {left:.0} s left",
-            outcome.seconds, made.0
-        );
-        stops.flow(&mut signal)
-    });
-    outcomes.map_err(|error| stopped(error, signal))
+    let (all, mut made) = (arms.num_trainings()?, (0, 0.0));
+    stoppable(|flow| {
+        arms.run(store, |outcome| {
+            let (arm, seed, accuracy) = (&outcome.arm, outcome.seed, 100.0 * outcome.accuracy);
+            made = (made.0 + 1, made.1 + outcome.seconds);
+            let left = (all - made.0) as f64 * made.1 / made.0 as f64 / side_by_side as f64;
+            eprintln!(
+                "{arm}, seed {seed}: {accuracy:.2} %, {:.1} s; {} of {all}, about {left:.0} s left",
+                outcome.seconds, made.0
+            );
+            flow()
+        })
+    })
 }
 
 /// The sharpness of a minimum, in two directions and sizes.
@@ -322,12 +329,16 @@ fn measured(network: &Network, study: &Study) -> Result<Vec<(String, f64)>, Stud
     Ok(all)
 }
 
-/// A stop by a signal ends the program as the signal would.
-fn stopped(error: StudyError, signal: Option<i32>) -> CommandError {
-    match (signal, error) {
+/// Does `work`, which asks the flow that it is given whether to go on; a stop by a signal ends the program as the signal would.
+fn stoppable<T>(
+    work: impl FnOnce(&mut dyn FnMut() -> ControlFlow<()>) -> Result<T, StudyError>,
+) -> Result<T, CommandError> {
+    let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
+    let mut signal = None;
+    work(&mut || stops.flow(&mut signal)).map_err(|error| match (signal, error) {
         (Some(signal), StudyError::Stopped { trials }) => {
             CommandError::StudyStopped { signal, trials }
         }
         (_, error) => error.into(),
-    }
+    })
 }

@@ -71,6 +71,9 @@ impl Kind {
             "optimizer.lr" => return None,
             "optimizer.name" if is_sgd => return None,
             "optimizer.schedule" if self.has_recipes() => "its recipes have schedules of their own",
+            "optimizer.average" if self == Kind::Branches => {
+                "its branches are compared by the weights themselves"
+            }
             key if self == Kind::Adaptive && key.starts_with("optimizer.") => {
                 "its policies are compared with plain SGD"
             }

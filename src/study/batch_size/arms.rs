@@ -137,7 +137,7 @@ impl<'d> Arms<'d> {
 
     /// So many trainings of each, at least 1.
     pub fn seeds(mut self, seeds: u64) -> Self {
-        self.seeds = seeds.max(1);
+        self.seeds = seeds;
         self
     }
 
@@ -206,7 +206,7 @@ impl<'d> Arms<'d> {
     /// Trainings of a whole study, or of a slice of it.
     ///
     /// # Errors
-    /// [`StudyError::Value`] for a slice that there is not, or no trainings side by side.
+    /// [`StudyError::Value`] for a slice that there is not, no seeds, or no trainings side by side.
     pub fn num_trainings(&self) -> Result<usize, StudyError> {
         Ok(self.jobs()?.len())
     }
@@ -279,6 +279,13 @@ impl<'d> Arms<'d> {
         if slice == 0 || slice > slices {
             let got = format!("{slice}/{slices}");
             return Err(odd("a slice", "K/N with K from 1 to N", got));
+        }
+        if self.seeds == 0 {
+            return Err(odd(
+                "the trainings of a recipe",
+                "at least 1",
+                "0".to_owned(),
+            ));
         }
         if self.parallel == 0 {
             return Err(odd(

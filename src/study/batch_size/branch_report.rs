@@ -3,7 +3,7 @@
 use crate::study::{Chart, Estimate, LineChart, Page};
 
 use super::branches::BranchPoint;
-use super::report::{Captioned, facts};
+use super::report::{Captioned, page_of};
 
 /// What is told of a comparison of losses.
 const HOW: &str = "The training was branched at each point: copies went on for the same number of rows with larger batches and scaled learning rates. The critical batch is the largest before the first whose test loss is more than the tolerance above that of the smallest batch (Merrill et al. 2025); with \">=\", and where a line lies at the largest batch, none was. Medians over the seeds with 95 % bootstrap intervals.";
@@ -101,11 +101,7 @@ pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Captioned> {
 
 /// The page of a study of branches.
 pub fn branch_page(title: &str, command: &str, (points, tolerance): (&[BranchPoint], f64)) -> Page {
-    let mut page = Page::new(title);
-    page.table(&["", ""], &facts(command));
-    for (_, chart, caption) in branch_charts(points, tolerance) {
-        page.figure(&chart.svg(), &caption);
-    }
+    let mut page = page_of(title, command, branch_charts(points, tolerance));
     let (head, rows) = branch_table(points);
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     page.heading("Points")

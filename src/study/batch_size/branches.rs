@@ -127,9 +127,10 @@ impl<'d> Branches<'d> {
             for &at in &plan.at {
                 let missing = |size: &&usize| find(seed, at, **size).is_none();
                 if plan.batch_sizes.iter().any(|size| missing(&size)) {
-                    let wanted = self.rows(at);
-                    let made = self.go_on(&mut trunk, wanted - rows, plan.batch_sizes[0])?;
-                    (rows, noise_scale) = (rows + made.0, made.1);
+                    // The step that is nearest to the point before may lie beyond this one.
+                    let wanted = self.rows(at).saturating_sub(rows);
+                    let made = self.go_on(&mut trunk, wanted, plan.batch_sizes[0])?;
+                    (rows, noise_scale) = (rows + made.0, made.1.or(noise_scale));
                 }
                 for &size in &plan.batch_sizes {
                     let outcome = match find(seed, at, size) {
@@ -199,7 +200,7 @@ impl<'d> Branches<'d> {
         size: usize,
     ) -> Result<(usize, Option<f64>), TrainError> {
         let (mut rows, mut scale) = (0, None);
-        if wanted == 0 {
+        if wanted <= size / 2 {
             return Ok((rows, scale));
         }
         trainer.fit_observed(self.data[0], self.data[1], |event| {
@@ -263,6 +264,9 @@ impl BranchPlan {
                 expected,
                 format!("{:?}", self.at),
             );
+        }
+        if self.seeds == 0 {
+            return odd("the trainings to branch", "at least 1", "0".to_owned());
         }
         let largest = sizes[sizes.len() - 1];
         let fits = self.window.is_finite() && self.window * rows as f64 >= largest as f64;

@@ -308,7 +308,17 @@ fn lost_or(loss: f64, digits: usize) -> String {
     }
 }
 
-pub(super) fn facts(command: &str) -> Vec<Vec<String>> {
+/// A page with what it was made by, and charts.
+pub(super) fn page_of(title: &str, command: &str, charts: Vec<Captioned>) -> Page {
+    let mut page = Page::new(title);
+    page.table(&["", ""], &facts(command));
+    for (_, chart, caption) in charts {
+        page.figure(&chart.svg(), &caption);
+    }
+    page
+}
+
+fn facts(command: &str) -> Vec<Vec<String>> {
     let mut facts = vec![("command", command.to_owned())];
     facts.extend(Machine::this().facts());
     let row = |(name, value): (&str, String)| vec![name.to_owned(), value];

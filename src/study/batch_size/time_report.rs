@@ -2,7 +2,7 @@
 
 use crate::study::{Chart, Estimate, LineChart, Page};
 
-use super::report::{Captioned, facts};
+use super::report::{Captioned, page_of};
 use super::time::TimePoint;
 use super::trial::Target;
 
@@ -91,11 +91,7 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Captioned> {
 
 /// The page of a study of times to a target.
 pub fn time_page(title: &str, command: &str, (points, target): (&[TimePoint], Target)) -> Page {
-    let mut page = Page::new(title);
-    page.table(&["", ""], &facts(command));
-    for (_, chart, caption) in time_charts(points, target) {
-        page.figure(&chart.svg(), &caption);
-    }
+    let mut page = page_of(title, command, time_charts(points, target));
     page.heading("Threads and batch sizes")
         .paragraph("Medians over fresh seeds with 95 % bootstrap intervals. Examples to the target do not depend on threads: the weights are the same bits. A dash stands where half of the runs did not reach the target.")
         .table(&TIME_HEAD, &time_table(points));
