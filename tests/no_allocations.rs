@@ -1,4 +1,6 @@
 //! After the first steps a training step allocates nothing, on any worker thread.
+//!
+//! Only threads that draw rows are counted, which are the workers: the harness prints when it pleases.
 
 #[path = "support/allocator.rs"]
 #[expect(dead_code, reason = "this file counts allocations only")]
@@ -7,9 +9,10 @@ mod allocator;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use allocator::{allocations, ignore_this_thread};
+use allocator::{allocations, count_this_thread};
 use unisono::Trainer;
-use unisono::data::{ArrayDataset, digits};
+use unisono::data::{ArrayDataset, Dataset, Labels, LabelsMut, digits};
+use unisono::engine::Shards;
 use unisono::engine::all_reduce::ALL;
 use unisono::nn::presets;
 use unisono::nn::{Loss, Sequential};
@@ -20,16 +23,54 @@ use unisono::train::Event;
 /// The count is the process's: one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
+/// Rows whose drawing marks the thread as a worker: only workers draw. `waste` values are allocated for each drawing.
+struct Marking<'a> {
+    data: &'a ArrayDataset,
+    waste: usize,
+}
+
+impl Dataset for Marking<'_> {
+    fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    fn input_len(&self) -> usize {
+        self.data.input_len()
+    }
+
+    fn input_shape(&self) -> Vec<usize> {
+        self.data.input_shape()
+    }
+
+    fn labels(&self) -> Labels {
+        self.data.labels()
+    }
+
+    fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
+        self.data.gather_inputs(rows, inputs);
+    }
+
+    fn gather_classes(&self, rows: &[u32], classes: &mut [u32]) {
+        self.data.gather_classes(rows, classes);
+    }
+
+    fn draw(&self, epoch: u32, rows: &[u32], inputs: &mut [f32], labels: LabelsMut<'_>) {
+        count_this_thread();
+        drop(std::hint::black_box(vec![0.0_f32; self.waste]));
+        self.data.draw(epoch, rows, inputs, labels);
+    }
+}
+
 /// Allocations of the workers between two steps of an epoch.
-fn allocations_between(
-    mut trainer: Trainer,
-    data: &ArrayDataset,
-    (first, last): (usize, usize),
-) -> u64 {
-    trainer = trainer.epochs(1);
+fn allocations_between(trainer: Trainer, data: &ArrayDataset, between: (usize, usize)) -> u64 {
+    count_between(trainer, &Marking { data, waste: 0 }, between)
+}
+
+fn count_between(trainer: Trainer, data: &Marking<'_>, (first, last): (usize, usize)) -> u64 {
+    let mut trainer = trainer.epochs(1);
     let (mut steps, mut counts) = (0, [0; 2]);
     trainer
-        .fit_observed(data, data, |event| {
+        .fit_observed(data, data.data, |event| {
             if let Event::Step { .. } = event {
                 steps += 1;
                 if steps == first {
@@ -41,14 +82,34 @@ fn allocations_between(
             ControlFlow::Continue(())
         })
         .unwrap();
-    assert!(counts[0] > 0, "the count must have begun");
+    assert!(steps >= last, "the epoch has {steps} steps");
     counts[1] - counts[0]
+}
+
+#[test]
+fn an_allocation_of_any_worker_is_counted() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (train, _) = digits();
+    for threads in [1, 2, 3] {
+        let model = Sequential::new(64).dense(10);
+        let trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy)
+            .threads(threads)
+            .batch_size(12)
+            .shards(Shards::Fixed(6));
+        let data = Marking {
+            data: &train,
+            waste: 1,
+        };
+        // Each worker draws its rows of a step at once, and at a step's end some may have drawn the next.
+        let count = count_between(trainer, &data, (20, 120));
+        let expected = 99 * threads as u64..=101 * threads as u64;
+        assert!(expected.contains(&count), "{threads} threads: {count}");
+    }
 }
 
 #[test]
 fn a_hundred_steps_allocate_nothing_on_the_workers() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    ignore_this_thread();
     let (train, _) = digits();
     for all_reduce in ALL {
         // Three are more than some machines have cores: they sleep instead of spinning.
@@ -67,7 +128,6 @@ fn a_hundred_steps_allocate_nothing_on_the_workers() {
 #[test]
 fn two_halves_statistics_and_policies_allocate_nothing_either() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    ignore_this_thread();
     let (train, _) = digits();
     let optimizers = [
         Optimizer::lars(1.0).with_weight_decay(0.01),
@@ -93,7 +153,6 @@ fn two_halves_statistics_and_policies_allocate_nothing_either() {
 #[test]
 fn a_steady_step_of_every_preset_allocates_nothing() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    ignore_this_thread();
     for name in presets::NAMES {
         let preset = presets::by_name(name).unwrap();
         let data = made_up_data(&preset, 8 * 20, 1);

@@ -1,4 +1,4 @@
-//! An allocator that counts: allocations of all threads but the test's own, and live bytes of all.
+//! An allocator that counts: allocations of the threads that asked for it, and live bytes of all.
 
 #![expect(unsafe_code, reason = "an allocator can only be written unsafely")]
 
@@ -12,13 +12,13 @@ static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicI64 = AtomicI64::new(0);
 
 thread_local! {
-    static IS_CALLER: Cell<bool> = const { Cell::new(false) };
+    static IS_COUNTED: Cell<bool> = const { Cell::new(false) };
 }
 
 // SAFETY: every call is handed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if !IS_CALLER.get() {
+        if IS_COUNTED.get() {
             ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
         }
         BYTES.fetch_add(layout.size() as i64, Ordering::Relaxed);
@@ -36,12 +36,12 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Leaves the calling thread's allocations out of the count.
-pub(crate) fn ignore_this_thread() {
-    IS_CALLER.set(true);
+/// Counts the calling thread's allocations from now on. Others are not: a test harness allocates when it pleases.
+pub(crate) fn count_this_thread() {
+    IS_COUNTED.set(true);
 }
 
-/// Allocations so far.
+/// Allocations of the counted threads so far.
 pub(crate) fn allocations() -> u64 {
     ALLOCATIONS.load(Ordering::SeqCst)
 }
