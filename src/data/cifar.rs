@@ -12,15 +12,13 @@ use std::path::Path;
 use super::error::DataError;
 use super::files::Source;
 use super::images::{ImageDataset, ImageShape};
+use super::room::Room;
 
 const SHAPE: ImageShape = ImageShape {
     height: 32,
     width: 32,
     channels: 3,
 };
-
-/// The largest part that is read: 2^31 bytes.
-const MOST_BYTES: u64 = 1 << 31;
 
 /// CIFAR-10's five training batches, CIFAR-100's one.
 const CIFAR10: [&str; 5] = [
@@ -55,7 +53,7 @@ fn records<P: AsRef<Path>>(files: &[P], labels: usize) -> Result<ImageDataset, D
     let plane = SHAPE.height * SHAPE.width;
     let (mut pixels, mut classes) = (Vec::new(), Vec::new());
     for path in files {
-        let bytes = Source::open(path.as_ref())?.all(MOST_BYTES)?;
+        let bytes = Source::open(path.as_ref())?.all()?;
         let record = labels + SHAPE.len();
         if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
             return Err(DataError::format(
@@ -64,6 +62,7 @@ fn records<P: AsRef<Path>>(files: &[P], labels: usize) -> Result<ImageDataset, D
                 format!("{} bytes", bytes.len()),
             ));
         }
+        Room::new(path.as_ref()).take(bytes.len() as u64)?;
         for record in bytes.chunks_exact(record) {
             classes.push(u32::from(record[labels - 1]));
             let planes = &record[labels..];

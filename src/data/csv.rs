@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::arrays::ArrayDataset;
 use super::error::DataError;
 use super::files::{Source, has_end};
+use super::room::Room;
 
-/// The largest file that is read, unpacked: 2^31 bytes.
-const MOST_BYTES: u64 = 1 << 31;
+/// Memory of a record beside its text and where its fields end, about.
+const RECORD_BYTES: usize = 128;
 
 /// Which column holds the label.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -105,7 +106,7 @@ pub(super) fn all_but(label: usize, width: usize) -> Vec<usize> {
 
 /// A file, unpacked.
 pub(super) fn table_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
-    Source::open(path)?.all(MOST_BYTES)
+    Source::open(path)?.all()
 }
 
 /// The values of `columns` in another table, (rows, columns).
@@ -153,7 +154,7 @@ impl CsvTable {
     ///
     /// # Errors
     /// [`DataError::Io`]; [`DataError::Cell`] for a value that is no number; [`DataError::Format`] for rows of different lengths, a
-    /// column that there is not, text that is not UTF-8, or a file beyond 2 GiB.
+    /// column that there is not, or text that is not UTF-8; [`DataError::Memory`] for more than fits into memory.
     pub fn read(path: &Path, label: &Column) -> Result<Self, DataError> {
         Self::parse(&table_bytes(path)?, label, path)
     }
@@ -235,13 +236,27 @@ pub(super) fn is_missing(cell: &str) -> bool {
 
 /// All rows, equally long.
 pub(super) fn records(bytes: &[u8], path: &Path) -> Result<Vec<csv::StringRecord>, DataError> {
+    records_within(bytes, path, Room::new(path))
+}
+
+fn records_within(
+    bytes: &[u8],
+    path: &Path,
+    mut room: Room,
+) -> Result<Vec<csv::StringRecord>, DataError> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .delimiter(delimiter(bytes, path))
         .trim(csv::Trim::All)
         .from_reader(bytes);
-    let records: Result<Vec<_>, csv::Error> = reader.records().collect();
-    records.map_err(|error| describe(&error, &refusing(path)))
+    let mut records = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| describe(&error, &refusing(path)))?;
+        let ends = record.len() * size_of::<usize>();
+        room.take((record.as_slice().len() + ends + RECORD_BYTES) as u64)?;
+        records.push(record);
+    }
+    Ok(records)
 }
 
 /// What stands between the fields: tabs in a `.tsv`, else commas, or where the first line has none semicolons or tabs.
@@ -287,7 +302,9 @@ fn numbers(
     places: &[usize],
     path: &Path,
 ) -> Result<Array2<f32>, DataError> {
-    let mut values = Vec::with_capacity(rows.len() * places.len());
+    let count = rows.len() * places.len();
+    Room::new(path).take((count * size_of::<f32>()) as u64)?;
+    let mut values = Vec::with_capacity(count);
     for record in rows {
         for &column in places {
             let text = &record[column];
@@ -345,5 +362,20 @@ fn describe(error: &csv::Error, refuse: &dyn Fn(String, String) -> DataError) ->
             format!("other bytes in line {}", line(pos)),
         ),
         _ => refuse("comma-separated values".to_owned(), error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_that_need_more_than_the_free_memory_are_refused() {
+        let path = "rows.csv".as_ref();
+        let bytes = "1,2,3\n".repeat(10_000);
+        let read = |most: u64| records_within(bytes.as_bytes(), path, Room::of(path, most));
+        assert_eq!(read(2 << 20).unwrap().len(), 10_000);
+        let error = read(1 << 20).unwrap_err();
+        assert!(matches!(error, DataError::Memory { .. }), "{error}");
     }
 }

@@ -90,6 +90,20 @@ pub enum DataError {
         /// What stands there.
         got: String,
     },
+    /// A file whose rows need more memory than may be taken.
+    #[error(
+        "{}: what is read of it needs at least {} MiB, and {} MiB may be taken, three quarters of the memory that is free; give a part of \
+         it, or what stays on the disk (rows of a .npy file, a folder of images with a cache), or take a machine with more memory",
+        path.display(), needed.div_ceil(1 << 20), most >> 20
+    )]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that it needs at least.
+        needed: u64,
+        /// Bytes that may be taken.
+        most: u64,
+    },
     /// A setting that the data have no use for.
     #[error("{}: {setting} means nothing for {got}; leave it out, or give other data", path.display())]
     Unused {
@@ -195,6 +209,7 @@ impl DataError {
             DataError::Io { .. }
             | DataError::Write { .. }
             | DataError::Format { .. }
+            | DataError::Memory { .. }
             | DataError::Unused { .. }
             | DataError::In { .. }
             | DataError::Cell { .. } => self,

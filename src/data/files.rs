@@ -1,4 +1,4 @@
-//! Files as they lie on the disk: whole or gzipped, and never more memory than the file can fill.
+//! Files as they lie on the disk: whole or gzipped, and never more memory than the file can fill or the machine has.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -7,6 +7,7 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::DataError;
+use super::room::Room;
 
 /// How the names of tables end.
 pub(crate) const TABLES: [&str; 4] = [".csv", ".csv.gz", ".tsv", ".tsv.gz"];
@@ -28,6 +29,8 @@ pub(super) struct Source {
     reader: Box<dyn Read>,
     /// Bytes that may come out of it at most.
     most: u64,
+    is_packed: bool,
+    room: Room,
     path: std::path::PathBuf,
 }
 
@@ -40,19 +43,21 @@ impl Source {
         let mut magic = [0; 2];
         let got = file.read(&mut magic).map_err(failed)?;
         let file = File::open(path).map_err(failed)?;
-        let is_gzip = got == 2 && magic == [0x1f, 0x8b];
+        let is_packed = got == 2 && magic == [0x1f, 0x8b];
         let file = BufReader::with_capacity(1 << 16, file);
         Ok(Self {
-            reader: if is_gzip {
+            reader: if is_packed {
                 Box::new(MultiGzDecoder::new(file))
             } else {
                 Box::new(file)
             },
-            most: if is_gzip {
+            most: if is_packed {
                 len.saturating_mul(MOST_INFLATION)
             } else {
                 len
             },
+            is_packed,
+            room: Room::new(path),
             path: path.to_owned(),
         })
     }
@@ -65,6 +70,7 @@ impl Source {
                 format!("a file that can hold {} at most", self.most),
             ));
         }
+        self.room.take(len)?;
         let mut bytes = vec![0; len as usize];
         let mut filled = 0;
         while filled < bytes.len() {
@@ -95,17 +101,19 @@ impl Source {
         self.reader
     }
 
-    /// All of it, up to `most` bytes.
-    pub(super) fn all(mut self, most: u64) -> Result<Vec<u8>, DataError> {
+    /// All of it.
+    pub(super) fn all(mut self) -> Result<Vec<u8>, DataError> {
+        if !self.is_packed {
+            // How long it is is known: one that is too large is refused at once.
+            self.room.check(self.most)?;
+        }
         let mut bytes = Vec::new();
-        let mut limited = self.reader.by_ref().take(most + 1);
+        let left = self.room.left();
+        let mut limited = self.reader.by_ref().take(left.saturating_add(1));
         if let Err(source) = limited.read_to_end(&mut bytes) {
             return Err(self.failed(source));
         }
-        if bytes.len() as u64 > most {
-            let expected = format!("at most {most} bytes");
-            return Err(self.refuse(&expected, "more".to_owned()));
-        }
+        self.room.take(bytes.len() as u64)?;
         Ok(bytes)
     }
 
@@ -117,6 +125,43 @@ impl Source {
         DataError::Io {
             path: self.path.clone(),
             source,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of 4 MiB, packed or not, in a machine that has `room` MiB to give.
+    fn opened(name: &str, bytes: &[u8], room: u64) -> Source {
+        let path = std::env::temp_dir().join(format!("unisono-{}-{name}", std::process::id()));
+        std::fs::write(&path, bytes).unwrap();
+        let source = Source::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        Source {
+            room: Room::of(&path, room << 20),
+            ..source
+        }
+    }
+
+    #[test]
+    fn a_file_larger_than_the_free_memory_is_refused_packed_or_not() {
+        use std::io::Write as _;
+        let plain = vec![7; 4 << 20];
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(&plain).unwrap();
+        let packed = packed.finish().unwrap();
+        // What deflate makes of few bytes says nothing of what comes out.
+        assert!(packed.len() < 1 << 16);
+        for (name, bytes) in [("plain", &plain), ("packed", &packed)] {
+            assert_eq!(opened(name, bytes, 4).all().unwrap().len(), 4 << 20);
+            let error = opened(name, bytes, 3).all().unwrap_err();
+            assert!(matches!(error, DataError::Memory { .. }), "{error}");
+            let error = error.to_string();
+            assert!(error.contains(name) && error.contains("3 MiB"), "{error}");
+            let error = opened(name, bytes, 3).bytes(4 << 20, "values").unwrap_err();
+            assert!(matches!(error, DataError::Memory { .. }), "{error}");
         }
     }
 }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::error::DataError;
 use super::image_cache::{CacheWriter, ImageCache};
 use super::images::{ImageDataset, ImageShape};
+use super::room::Room;
 
 /// The largest edge of an image that is decoded, in pixels.
 const MOST_PIXELS: u32 = 1 << 15;
@@ -82,7 +83,7 @@ impl ImageFolder {
     ) -> Result<LoadedImages, DataError> {
         let (class_names, files) = files(folder)?;
         let mut warnings = Vec::new();
-        let mut kept = Kept::Memory(Vec::new(), Vec::new());
+        let mut kept = Kept::Memory(Vec::new(), Vec::new(), Room::new(folder));
         if let Some(cache) = &self.cache {
             let key = self.key(folder, &files)?;
             let path = cache.join(format!("{}.images", &key[..32]));
@@ -100,7 +101,7 @@ impl ImageFolder {
         let Decoded { shape, skipped } = self.decode(&files, progress, &mut kept)?;
         let cache = match kept {
             Kept::File(writer) => writer.finish(&class_names, &skipped)?,
-            Kept::Memory(pixels, classes) => ImageCache {
+            Kept::Memory(pixels, classes, _) => ImageCache {
                 images: ImageDataset::new(pixels, shape, classes, class_names.len())?,
                 class_names,
                 skipped,
@@ -234,14 +235,15 @@ struct Decoded {
 
 /// Where decoded images go: pixels and classes in memory, or a cache.
 enum Kept {
-    Memory(Vec<u8>, Vec<u32>),
+    Memory(Vec<u8>, Vec<u32>, Room),
     File(CacheWriter),
 }
 
 impl Kept {
     fn add(&mut self, shape: ImageShape, bytes: &[u8], class: u32) -> Result<(), DataError> {
         match self {
-            Kept::Memory(pixels, classes) => {
+            Kept::Memory(pixels, classes, room) => {
+                room.take(bytes.len() as u64)?;
                 pixels.extend(bytes);
                 classes.push(class);
                 Ok(())

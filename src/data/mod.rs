@@ -8,7 +8,8 @@
 //! | `augment` | images changed anew in every epoch |
 //! | `contact_sheet` | images to look at |
 //! | `image_folder`, `image_cache` | PNG and JPEG, a folder a class; decoded once |
-//! | `idx`, `cifar`, `npy`, `files` | MNIST's, CIFAR's and NumPy's formats; files that lie about their size |
+//! | `idx`, `cifar`, `npy` | MNIST's, CIFAR's and NumPy's formats |
+//! | `files`, `room` | files that lie about their size, or are larger than the free memory |
 //! | `array_file` | NumPy's arrays that are larger than memory |
 //! | `csv`, `survey` | tables; what their columns hold |
 //! | `split` | training and test part, one scale |
@@ -37,6 +38,7 @@ mod images;
 mod new_rows;
 mod npy;
 mod preparation;
+mod room;
 mod sampler;
 mod sound;
 mod spectrogram;

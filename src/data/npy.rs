@@ -19,9 +19,7 @@ use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
 use super::error::DataError;
 use super::files::Source;
-
-/// The most that is read of a file, unpacked: 2^34 bytes.
-const MOST_BYTES: u64 = 1 << 34;
+use super::room::Room;
 
 /// An array of one of NumPy's types, which becomes the nearest of these.
 ///
@@ -51,7 +49,7 @@ impl Npy {
     /// [`DataError::Io`]; [`DataError::Format`] for another magic, version or type, a head that is none, or one that promises more or
     /// less than the file holds.
     pub fn read(path: &Path) -> Result<Self, DataError> {
-        Self::parse(&Source::open(path)?.all(MOST_BYTES)?, path)
+        Self::parse(&Source::open(path)?.all()?, path)
     }
 
     /// The same from memory; `path` is for messages.
@@ -73,6 +71,12 @@ impl Npy {
             let expected = format!("values of shape {:?}, type {}", head.shape, head.descr);
             return Err(refuse(&expected, format!("{} bytes of them", values.len())));
         }
+        let kept = match &head.descr[1..] {
+            "u1" | "b1" => size_of::<u8>(),
+            "f4" | "f8" => size_of::<f32>(),
+            _ => size_of::<i64>(),
+        };
+        Room::new(path).take((values.len() / size * kept) as u64)?;
         head.array(values).ok_or_else(odd)
     }
 
@@ -218,12 +222,12 @@ impl Head {
 /// # Errors
 /// [`DataError::Io`]; [`DataError::Format`] for an archive that is none, and those of [`Npy::parse`].
 pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Npy>, DataError> {
-    let bytes = Source::open(path)?.all(MOST_BYTES)?;
+    let bytes = Source::open(path)?.all()?;
     let odd = |got: String| DataError::format(path, "a zip archive of NumPy arrays", got);
     let mut archive =
         zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| odd(error.to_string()))?;
     let mut arrays = BTreeMap::new();
-    let mut left = MOST_BYTES;
+    let mut room = Room::new(path);
     for index in 0..archive.len() {
         let entry = archive
             .by_index(index)
@@ -234,12 +238,11 @@ pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Npy>, DataError> {
             .into_owned();
         let mut bytes = Vec::new();
         // What the archive says of sizes is not believed.
-        let read = entry.take(left).read_to_end(&mut bytes);
+        let read = entry
+            .take(room.left().saturating_add(1))
+            .read_to_end(&mut bytes);
         read.map_err(|error| odd(format!("{name}: {error}")))?;
-        left -= bytes.len() as u64;
-        if left == 0 {
-            return Err(odd(format!("more than {MOST_BYTES} bytes of them")));
-        }
+        room.take(bytes.len() as u64)?;
         let place = path.join(&name);
         let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
         // Texts and objects are none of a trainer's business.

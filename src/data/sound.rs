@@ -10,10 +10,8 @@ use rayon::prelude::*;
 
 use super::error::DataError;
 use super::files::Source;
+use super::room::Room;
 use super::spectrogram::SpectrogramSettings;
-
-/// The most that is read of an archive, unpacked: 2^33 bytes.
-const MOST_BYTES: u64 = 1 << 33;
 
 /// Samples a second that are believed.
 const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
@@ -185,13 +183,13 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<(String, Vec<u8>)>) -> Resul
 
 fn archived(path: &Path) -> Result<Vec<(String, Vec<u8>)>, DataError> {
     let failed = DataError::io(path);
-    let source = Source::open(path)?.reader().take(MOST_BYTES);
-    let mut archive = tar::Archive::new(source);
-    let mut found = Vec::new();
+    let mut archive = tar::Archive::new(Source::open(path)?.reader());
+    let (mut found, mut room) = (Vec::new(), Room::new(path));
     for entry in archive.entries().map_err(failed)? {
         let mut entry = entry.map_err(failed)?;
         let inside: PathBuf = entry.path().map_err(failed)?.into_owned();
         if let (Some(name), true) = (sound_name(&inside), entry.header().entry_type().is_file()) {
+            room.take(entry.size())?;
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).map_err(failed)?;
             found.push((name, bytes));

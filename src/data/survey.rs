@@ -3,12 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::csv::{is_missing, records};
+use super::csv::{is_missing, records, table_bytes};
 use super::error::DataError;
-use super::files::Source;
-
-/// The largest file that is read, unpacked: 2^31 bytes.
-const MOST_BYTES: u64 = 1 << 31;
 
 /// Different values of a column that are counted at most.
 const MOST_VALUES: usize = 1000;
@@ -47,7 +43,7 @@ pub struct ColumnSurvey {
 /// # Errors
 /// [`DataError::Io`]; [`DataError::Empty`]; [`DataError::Format`] for rows of different lengths or text that is not UTF-8.
 pub fn survey(path: &Path) -> Result<Vec<ColumnSurvey>, DataError> {
-    let records = records(&Source::open(path)?.all(MOST_BYTES)?, path)?;
+    let records = records(&table_bytes(path)?, path)?;
     let (first, rest) = records.split_first().ok_or(DataError::Empty)?;
     let is_text = |cell: &str| matches!(Cell::of(cell), Cell::Text);
     let has_numbers = |column: usize| {

@@ -9,22 +9,23 @@ use crate::seed::{Purpose, Stream};
 use super::dataset::{Dataset, Labels, LabelsMut};
 use super::error::DataError;
 use super::files::Source;
-
-/// The largest text that is read: 2^31 bytes.
-const MOST_BYTES: u64 = 1 << 31;
+use super::room::Room;
 
 /// The bytes of a file, plain or gzipped.
 ///
 /// # Errors
-/// [`DataError::Io`]; [`DataError::Format`] if there are more than 2 GiB.
+/// [`DataError::Io`]; [`DataError::Memory`] if they do not fit into memory.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
-    Source::open(path)?.all(MOST_BYTES)
+    let bytes = Source::open(path)?.all()?;
+    // As a token each of them becomes four.
+    Room::new(path).check(4 * bytes.len() as u64)?;
+    Ok(bytes)
 }
 
 /// The text of a file, plain or gzipped.
 ///
 /// # Errors
-/// [`DataError::Io`]; [`DataError::Format`] if it is not UTF-8 or larger than 2 GiB.
+/// [`DataError::Io`]; [`DataError::Memory`] if it does not fit into memory; [`DataError::Format`] if it is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, DataError> {
     String::from_utf8(read_bytes(path)?).map_err(|error| {
         DataError::format(

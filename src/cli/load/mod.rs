@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::{
     Column, DataError, Dataset, ImageFolder, OnBadSample, RowKind, Sampling, TextDataset,
-    Tokenizer, Vocabulary, random_split, read_bytes, read_text, split_from_file, stratified_split,
+    Tokenizer, Vocabulary, random_split, read_text, split_from_file, stratified_split,
 };
 
 use super::config::{ArgError, refused};
@@ -237,13 +237,10 @@ impl LoadSettings {
 
     fn text(&self, path: &Path, context: usize, seed: u64) -> Result<Loaded, DataError> {
         let (tokenizer, tokens) = match &self.tokens {
-            Tokens::Bytes => {
-                let tokens = read_bytes(path)?.into_iter().map(u32::from);
-                (Tokenizer::Bytes, tokens.collect())
-            }
+            Tokens::Bytes => (Tokenizer::Bytes, Tokenizer::Bytes.encode_file(path)?),
             Tokens::File(file) => {
                 let tokenizer = Tokenizer::from_json(file)?;
-                let tokens = tokenizer.encode(&read_text(path)?)?;
+                let tokens = tokenizer.encode_file(path)?;
                 (tokenizer, tokens)
             }
             Tokens::Characters => {

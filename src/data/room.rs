@@ -1,0 +1,112 @@
+//! The memory that reading a file may take: most of what is free, so that a file too large for the machine is refused by name instead
+//! of having the system end the program.
+//!
+//! What is free is the smaller of what the system has available and what the process's control group leaves it (Linux). Where
+//! neither is known there is no bound.
+
+use std::path::{Path, PathBuf};
+
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, get_current_pid};
+
+use super::error::DataError;
+
+/// What is left of the free memory to others: a quarter.
+const MOST_OF_FREE: (u64, u64) = (3, 4);
+
+/// Bytes that may still be taken for what is read of a file.
+#[derive(Debug)]
+pub(super) struct Room {
+    path: PathBuf,
+    most: u64,
+    taken: u64,
+}
+
+impl Room {
+    /// Most of the memory that is free now, for what is read of `path`.
+    pub(super) fn new(path: &Path) -> Self {
+        let (part, whole) = MOST_OF_FREE;
+        let most = free_memory().map_or(u64::MAX, |free| free / whole * part);
+        Self::of(path, most)
+    }
+
+    /// So many bytes.
+    pub(super) fn of(path: &Path, most: u64) -> Self {
+        Self {
+            path: path.to_owned(),
+            most,
+            taken: 0,
+        }
+    }
+
+    /// What may still be taken.
+    pub(super) fn left(&self) -> u64 {
+        self.most - self.taken
+    }
+
+    /// Takes `bytes` more.
+    ///
+    /// # Errors
+    /// Those of [`Room::check`].
+    pub(super) fn take(&mut self, bytes: u64) -> Result<(), DataError> {
+        self.check(bytes)?;
+        self.taken += bytes;
+        Ok(())
+    }
+
+    /// Whether `bytes` more may be taken.
+    ///
+    /// # Errors
+    /// [`DataError::Memory`] if not.
+    pub(super) fn check(&self, bytes: u64) -> Result<(), DataError> {
+        if bytes <= self.left() {
+            return Ok(());
+        }
+        Err(DataError::Memory {
+            path: self.path.clone(),
+            needed: self.taken.saturating_add(bytes),
+            most: self.most,
+        })
+    }
+}
+
+/// In bytes.
+fn free_memory() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory();
+    let available = Some(system.available_memory()).filter(|&bytes| bytes > 0);
+    let allowed = get_current_pid().ok().and_then(|own| {
+        let nothing = ProcessRefreshKind::nothing().without_tasks();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), false, nothing);
+        let limits = system.process(own)?.cgroup_limits()?;
+        // The group's cached pages are free for the asking: what counts is what its processes hold.
+        Some(limits.total_memory.saturating_sub(limits.rss))
+    });
+    available.into_iter().chain(allowed).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let mut room = Room::of("rows.csv".as_ref(), 3 << 20);
+        room.take(2 << 20).unwrap();
+        let error = room.take(2 << 20).unwrap_err().to_string();
+        for part in ["rows.csv", "at least 4 MiB", "3 MiB", "part of it"] {
+            assert!(error.contains(part), "{error}");
+        }
+        // What was refused is not taken.
+        room.take(1 << 20).unwrap();
+        assert!(room.take(1).is_err());
+    }
+
+    #[test]
+    fn a_machine_that_runs_this_has_some_memory_free() {
+        let free = free_memory();
+        assert!(
+            free.is_none_or(|free| (1 << 20..1 << 60).contains(&free)),
+            "{free:?}"
+        );
+    }
+}
