@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use unisono::data::digits;
 use unisono::nn::Sequential;
-use unisono::study::batch_size::{Arms, Store, Target, adaptive_batches, arms_page};
+use unisono::study::batch_size::{Arms, Store, Target, adaptive_batches, arm_charts, arms_page};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (train, test) = digits();
@@ -29,7 +29,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     if let Some(path) = std::env::args().nth(1) {
-        let page = arms_page("Adaptive batches", "adaptive_batch", (&summary, &[]));
+        let figures = arm_charts(&summary);
+        let found = (&summary[..], &[][..], &figures[..]);
+        let page = arms_page("Adaptive batches", "adaptive_batch", found);
         std::fs::write(&path, page.html())?;
         println!("report: {path}");
     }

@@ -10,7 +10,7 @@ use unisono::nn::Loss;
 use unisono::nn::Sequential;
 use unisono::optim::Optimizer;
 use unisono::study::batch_size::{
-    Arms, Direction, Store, arms_page, generalisation_gap, sharpness,
+    Arms, Direction, Store, arm_charts, arms_page, generalisation_gap, sharpness,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let page = arms_page(
             "The generalisation gap",
             "generalisation_gap",
-            (&summary, &[]),
+            (&summary, &[], &arm_charts(&summary)),
         );
         std::fs::write(&path, page.html())?;
         println!("report: {path}");

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use unisono::data::digits;
 use unisono::nn::Sequential;
 use unisono::optim::Optimizer;
-use unisono::study::batch_size::{Arms, Store, arms_page, large_batches};
+use unisono::study::batch_size::{Arms, Store, arm_charts, arms_page, large_batches};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (train, test) = digits();
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let page = arms_page(
             "Recipes for large batches",
             "large_batch_recipes",
-            (&summary, &[]),
+            (&summary, &[], &arm_charts(&summary)),
         );
         std::fs::write(&path, page.html())?;
         println!("report: {path}");

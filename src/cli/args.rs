@@ -70,7 +70,7 @@ pub(super) enum Command {
     Scaling(ScalingArgs),
     /// Study what the batch size does to training
     #[command(subcommand)]
-    Study(StudyCommand),
+    Study(Box<StudyCommand>),
 }
 
 /// Measures scaling, or asks what was measured.

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use clap::ArgMatches;
+use indicatif::HumanDuration;
 
 use crate::engine::Shards;
 use crate::nn::{Loss, Network};
 use crate::study::batch_size::{
-    Arm, ArmOutcome, ArmSummary, Arms, BranchPoint, Branches, Curve, Direction, Outcome,
-    StepsToTarget, Store, StudyError, StudyEvent, TIME_HEAD, TimePoint, TimeToTarget, Workload,
-    adaptive_batches, arms_page, branch_charts, branch_page, branch_table, curve_charts,
-    curve_page, generalisation_gap, large_batches, merge, sharpness, time_charts, time_page,
-    time_table,
+    Arm, ArmOutcome, ArmSummary, Arms, BranchPoint, Branches, Curve, Direction, Figure, Outcome,
+    Prospect, Published, StepsToTarget, Store, StudyError, StudyEvent, TIME_HEAD, TimePoint,
+    TimeToTarget, Workload, adaptive_batches, arm_charts, arms_page, branch_charts, branch_page,
+    branch_table, curve_charts, curve_page, generalisation_gap, large_batches, merge, sharpness,
+    time_charts, time_page, time_table,
 };
 use crate::train::Trainer;
 
@@ -72,11 +74,9 @@ fn steps(of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
         ),
     }
     let Some(folder) = &of.out else { return Ok(()) };
-    for (name, chart, _) in curve_charts(&curve, study.target) {
-        picture(folder, name, &*chart)?;
-    }
+    let figures = drawn(&study, folder, curve_charts(&curve, study.target))?;
     let title = format!("Steps to a target: {}", workload.describe());
-    let page = curve_page(&title, &command_line(), (&curve, study.target));
+    let page = curve_page(&title, &command_line(), (&curve, &figures));
     report(folder, &page)
 }
 
@@ -117,11 +117,9 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
     say!("target: {}", study.target);
     aligned(&TIME_HEAD, &time_table(&points));
     let Some(folder) = &of.out else { return Ok(()) };
-    for (name, chart, _) in time_charts(&points, study.target) {
-        picture(folder, name, &*chart)?;
-    }
+    let figures = drawn(&study, folder, time_charts(&points, study.target))?;
     let title = format!("Time to a target: {}", workload.describe());
-    let page = time_page(&title, &command_line(), (&points, study.target));
+    let page = time_page(&title, &command_line(), (&points, &figures));
     write(folder, "time.html", page.html().as_bytes())
 }
 
@@ -154,6 +152,7 @@ fn branches(of: &StudyOf, how: &BranchArgs, flags: &ArgMatches) -> Result<(), Co
         ("schedule".to_owned(), schedule),
     ]);
     let mut store = store(of, &study.all_settings(settings))?;
+    foretell("branches", branches.prospect(&plan)?);
     let outcomes = stoppable(|flow| {
         branches.run(&plan, &mut store, |outcome| {
             let (seed, at, loss) = (outcome.seed, outcome.at, outcome.loss);
@@ -167,11 +166,10 @@ fn branches(of: &StudyOf, how: &BranchArgs, flags: &ArgMatches) -> Result<(), Co
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     aligned(&head, &rows);
     let Some(folder) = &of.out else { return Ok(()) };
-    for (name, chart, _) in branch_charts(&points, how.tolerance) {
-        picture(folder, name, &*chart)?;
-    }
+    let figures = drawn(&study, folder, branch_charts(&points, how.tolerance))?;
     let title = format!("Critical batch size over training: {}", study.task.model);
-    let page = branch_page(&title, &command_line(), (&points, how.tolerance));
+    let found = (&points[..], how.tolerance, &figures[..]);
+    let page = branch_page(&title, &command_line(), found);
     report(folder, &page)
 }
 
@@ -189,27 +187,34 @@ fn tried(
     store: &mut Store,
 ) -> Result<Vec<Outcome>, CommandError> {
     let shows = std::io::stderr().is_terminal();
-    let (started, mut made) = (Instant::now(), 0);
     eprintln!("{}: {} trials", workload.describe(), plan.num_trials());
-    let outcomes =
-        stoppable(|flow| {
-            plan.run(workload, store, |event| {
-        match event {
-            StudyEvent::Wave {
-                batch_size,
-                done,
-                all,
-            } if shows => {
-                let left = started.elapsed().as_secs_f64() / f64::from(made).max(1.0);
-                let left = left * all.saturating_sub(done) as f64;
-                eprint!("\rbatch {batch_size}: {done} of {all} trials, about {left:.0} s left   ");
+    if let Some(prospect) = plan.prospect(workload)? {
+        eprintln!(
+            "before the start: an epoch of each takes {}, all of them to their last step {}; they end at the target",
+            span(prospect.epoch),
+            span(prospect.seconds)
+        );
+    }
+    let (started, mut made) = (Instant::now(), 0);
+    let outcomes = stoppable(|flow| {
+        plan.run(workload, store, |event| {
+            match event {
+                StudyEvent::Wave {
+                    batch_size,
+                    done,
+                    all,
+                } if shows => {
+                    let left = started.elapsed().as_secs_f64() / f64::from(made).max(1.0);
+                    let left = left * all.saturating_sub(done) as f64;
+                    let left = span(left);
+                    eprint!("\rbatch {batch_size}: {done} of {all} trials, about {left} left   ");
+                }
+                StudyEvent::Finished(_) => made += 1,
+                StudyEvent::Wave { .. } => {}
             }
-            StudyEvent::Finished(_) => made += 1,
-            StudyEvent::Wave { .. } => {}
-        }
-        flow()
-    })
-        });
+            flow()
+        })
+    });
     if shows {
         eprintln!();
     }
@@ -262,10 +267,24 @@ fn arms(
         say!("{note}");
     }
     let Some(folder) = &of.out else { return Ok(()) };
-    report(
-        folder,
-        &arms_page(title, &command_line(), (&summary, notes)),
-    )
+    let figures = drawn(&study, folder, arm_charts(&summary))?;
+    let page = arms_page(title, &command_line(), (&summary, notes, &figures));
+    report(folder, &page)
+}
+
+/// Draws the published curves into the charts, and keeps these.
+fn drawn(
+    study: &Study,
+    folder: &Path,
+    mut figures: Vec<Figure>,
+) -> Result<Vec<Figure>, CommandError> {
+    for Published { curve, chart, .. } in Published::draw(&study.published, &mut figures) {
+        eprintln!("warning: {curve} is left out: there was nothing to draw the chart {chart} of");
+    }
+    for (name, chart, _) in &figures {
+        picture(folder, name, chart)?;
+    }
+    Ok(figures)
 }
 
 /// The title of a study of recipes.
@@ -301,13 +320,15 @@ fn trained(
     store: &mut Store,
 ) -> Result<Vec<ArmOutcome>, CommandError> {
     let (all, mut made) = (arms.num_trainings()?, (0, 0.0));
+    foretell("trainings", arms.prospect()?);
     stoppable(|flow| {
         arms.run(store, |outcome| {
             let (arm, seed, accuracy) = (&outcome.arm, outcome.seed, 100.0 * outcome.accuracy);
             made = (made.0 + 1, made.1 + outcome.seconds);
             let left = (all - made.0) as f64 * made.1 / made.0 as f64 / side_by_side as f64;
+            let left = span(left);
             eprintln!(
-                "{arm}, seed {seed}: {accuracy:.2} %, {:.1} s; {} of {all}, about {left:.0} s left",
+                "{arm}, seed {seed}: {accuracy:.2} %, {:.1} s; {} of {all}, about {left} left",
                 outcome.seconds, made.0
             );
             flow()
@@ -327,6 +348,21 @@ fn measured(network: &Network, study: &Study) -> Result<Vec<(String, f64)>, Stud
         }
     }
     Ok(all)
+}
+
+/// Says before the start what a study will take.
+fn foretell(what: &str, prospect: Prospect) {
+    let (count, seconds) = (prospect.trainings, span(prospect.seconds));
+    eprintln!("{count} {what}, about {seconds} in all");
+}
+
+/// Seconds, to be read.
+fn span(seconds: f64) -> String {
+    match seconds {
+        ..0.9995 => format!("{:.0} ms", 1e3 * seconds),
+        ..99.5 => format!("{seconds:.*} s", usize::from(seconds < 9.95)),
+        _ => HumanDuration(Duration::from_secs_f64(seconds.min(1e15))).to_string(),
+    }
 }
 
 /// Does `work`, which asks the flow that it is given whether to go on; a stop by a signal ends the program as the signal would.

@@ -94,6 +94,10 @@ pub(super) struct StudyOf {
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
 
+    /// Draw published curves beside one's own: a table with the columns chart, curve, x and y; a chart is named like its files in --out
+    #[arg(long, value_name = "FILE", requires = "out")]
+    pub(super) overlay: Option<PathBuf>,
+
     /// Trials side by side, each on one thread; with 1 they run one after another on all threads, with the same outcomes. By default the usable cores where
     /// a search is made, and 1 where recipes are compared (their seconds are then those of all threads)
     #[arg(long, value_name = "N")]

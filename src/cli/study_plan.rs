@@ -8,7 +8,10 @@ use toml::Table;
 use crate::engine::{Pinning, Shards, Threads};
 use crate::optim::{ScalingRule, Schedule};
 use crate::run::Manifest;
-use crate::study::batch_size::{BranchPlan, Range, Space, StepsToTarget, Target, Training};
+use crate::study::batch_size::{
+    ARM_CHARTS, BRANCH_CHARTS, BranchPlan, CURVE_CHARTS, Published, Range, Space, StepsToTarget,
+    StudyError, TIME_CHARTS, Target, Training,
+};
 use crate::train::Trainer;
 
 use super::config::{ArgError, CommandError, TrainSettings, refused};
@@ -54,6 +57,16 @@ impl Kind {
     /// Whether ready-made recipes are compared.
     fn has_recipes(self) -> bool {
         matches!(self, Kind::Recipes | Kind::Adaptive | Kind::Gap)
+    }
+
+    /// The names of its charts.
+    fn charts(self) -> &'static [&'static str] {
+        match self {
+            Kind::Steps => &CURVE_CHARTS,
+            Kind::Time => &TIME_CHARTS,
+            Kind::Branches => &BRANCH_CHARTS,
+            Kind::Recipes | Kind::Adaptive | Kind::Gap => &ARM_CHARTS,
+        }
     }
 
     /// Why a key means nothing to this kind of study; `None` if it means something.
@@ -112,6 +125,8 @@ pub(super) struct Study {
     pub(super) task: Task,
     pub(super) args: StudyArgs,
     pub(super) target: Target,
+    /// Curves from elsewhere for its charts.
+    pub(super) published: Vec<Published>,
     batches: Vec<usize>,
     /// Trials side by side.
     parallel: usize,
@@ -162,6 +177,7 @@ impl Study {
         let data = Manifest::data_sha256([&**train, &**test]);
         besides.insert("data sha256".to_owned(), data);
         Ok(Self {
+            published: published(kind, of)?,
             target: target(&args)?,
             batches: batches(&args.batches)?,
             slice: slice(&of.slice)?,
@@ -264,6 +280,16 @@ impl Study {
             }
         }
     }
+}
+
+/// The curves of `--overlay`, refused before anything runs if they are for no chart of the study.
+fn published(kind: Kind, of: &StudyOf) -> Result<Vec<Published>, StudyError> {
+    let Some(path) = &of.overlay else {
+        return Ok(Vec::new());
+    };
+    let curves = Published::read(path)?;
+    Published::check(&curves, kind.charts(), path)?;
+    Ok(curves)
 }
 
 /// The study's settings as the section of a file.

@@ -100,7 +100,7 @@ impl LineChart {
         self.with(name.into(), points, Mark::Points)
     }
 
-    /// With an interval around what was added last: x, lower and upper end.
+    /// With an interval around what was added last: x, lower and upper end; for points a bar at each, for lines an area.
     pub fn band(mut self, edges: Vec<(f64, f64, f64)>) -> Self {
         if let Some(last) = self.series.last_mut() {
             last.band = edges;
@@ -144,7 +144,13 @@ impl LineChart {
 impl Series {
     fn plots(&self, has_legend: bool) -> Vec<Plot> {
         let mut plots = Vec::new();
-        if !self.band.is_empty() {
+        if self.mark == Mark::Points {
+            let bar = |&(x, low, high): &(f64, f64, f64)| {
+                let line = LinePlot::new().with_data(vec![(x, low), (x, high)]);
+                line.with_color(self.colour).with_stroke_width(1.5).into()
+            };
+            plots.extend(self.band.iter().map(bar));
+        } else if !self.band.is_empty() {
             let edge =
                 |of: fn(&(f64, f64, f64)) -> f64| self.band.iter().map(of).collect::<Vec<f64>>();
             let band = BandPlot::new(edge(|b| b.0), edge(|b| b.1), edge(|b| b.2));

@@ -18,8 +18,11 @@ use super::error::StudyError;
 use super::store::Store;
 use super::trial::Target;
 
-/// How often the target is looked for: updates to it are known to this share.
-const RATIO: f64 = 1.02;
+/// When the target is looked for: updates to it are known to this share.
+pub(super) const LOOKS: Evaluations = Evaluations::Geometric {
+    first: 8,
+    ratio: 1.02,
+};
 
 type MakeTrainer = Box<dyn Fn() -> Trainer + Send + Sync>;
 type Adjust<'d> = Box<dyn Fn(Trainer) -> Trainer + Send + Sync + 'd>;
@@ -100,13 +103,13 @@ pub struct ArmOutcome {
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
 /// ```
 pub struct Arms<'d> {
-    data: [&'d dyn Dataset; 2],
+    pub(super) data: [&'d dyn Dataset; 2],
     arms: Vec<Arm>,
     seeds: u64,
     seed: u64,
-    target: Option<Target>,
+    pub(super) target: Option<Target>,
     threads: Threads,
-    parallel: usize,
+    pub(super) parallel: usize,
     slice: (usize, usize),
     adjust: Adjust<'d>,
     measure: Option<Measure<'d>>,
@@ -269,7 +272,7 @@ impl<'d> Arms<'d> {
     }
 
     /// Every seed with every recipe that belongs to the slice.
-    fn jobs(&self) -> Result<Vec<(u64, &Arm)>, StudyError> {
+    pub(super) fn jobs(&self) -> Result<Vec<(u64, &Arm)>, StudyError> {
         let (slice, slices) = self.slice;
         let odd = |what, expected, got: String| StudyError::Value {
             what,
@@ -304,8 +307,8 @@ impl<'d> Arms<'d> {
         let _unread = done.send((place, self.train(arm, seed)));
     }
 
-    fn train(&self, arm: &Arm, seed: u64) -> Result<ArmOutcome, StudyError> {
-        let started = Instant::now();
+    /// A recipe with a seed, on the study's threads.
+    pub(super) fn trainer(&self, arm: &Arm, seed: u64) -> Trainer {
         let (threads, pinning) = match self.parallel {
             1 => (self.threads, Pinning::Auto),
             _ => (Threads::Fixed(1), Pinning::Off),
@@ -315,13 +318,16 @@ impl<'d> Arms<'d> {
             .threads(threads)
             .pinning(pinning)
             .on_non_finite(OnNonFinite::Stop);
-        let mut trainer = (self.adjust)(trainer);
-        if self.target.is_some() {
-            trainer = trainer.evaluate_at(Evaluations::Geometric {
-                first: 8,
-                ratio: RATIO,
-            });
+        let trainer = (self.adjust)(trainer);
+        match self.target {
+            Some(_) => trainer.evaluate_at(LOOKS),
+            None => trainer,
         }
+    }
+
+    fn train(&self, arm: &Arm, seed: u64) -> Result<ArmOutcome, StudyError> {
+        let started = Instant::now();
+        let mut trainer = self.trainer(arm, seed);
         let mut outcome = ArmOutcome {
             arm: arm.name.clone(),
             seed,

@@ -1,9 +1,10 @@
 //! The table, charts and page of branches.
 
-use crate::study::{Chart, Estimate, LineChart, Page};
+use crate::study::{Estimate, LineChart, Page};
 
 use super::branches::BranchPoint;
-use super::report::{Captioned, page_of};
+use super::overlay::Figure;
+use super::report::{add, headed};
 
 /// What is told of a comparison of losses.
 const HOW: &str = "The training was branched at each point: copies went on for the same number of rows with larger batches and scaled learning rates. The critical batch is the largest before the first whose test loss is more than the tolerance above that of the smallest batch (Merrill et al. 2025); with \">=\", and where a line lies at the largest batch, none was. Medians over the seeds with 95 % bootstrap intervals.";
@@ -37,8 +38,11 @@ pub fn branch_table(points: &[BranchPoint]) -> (Vec<String>, Vec<Vec<String>>) {
     (head, points.iter().map(row).collect())
 }
 
+/// The names of [`branch_charts`].
+pub const BRANCH_CHARTS: [&str; 2] = ["critical_batch", "excess"];
+
 /// Critical batch and noise scale over training, and the excess of loss by batch size.
-pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Captioned> {
+pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
     let mut over = LineChart::new("Critical batch size over training", ("epochs", "rows")).log_y();
     let critical = points.iter().map(|point| (point.at, point.critical_batch));
     let band = critical
@@ -88,20 +92,25 @@ pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Captioned> {
     vec![
         (
             "critical_batch",
-            Box::new(over) as Box<dyn Chart>,
+            over,
             HOW.to_owned(),
         ),
         (
             "excess",
-            Box::new(excess),
+            excess,
             "Test losses at the ends of the branches of each point, medians; what diverged is left out.".to_owned(),
         ),
     ]
 }
 
 /// The page of a study of branches.
-pub fn branch_page(title: &str, command: &str, (points, tolerance): (&[BranchPoint], f64)) -> Page {
-    let mut page = page_of(title, command, branch_charts(points, tolerance));
+pub fn branch_page(
+    title: &str,
+    command: &str,
+    (points, tolerance, figures): (&[BranchPoint], f64, &[Figure]),
+) -> Page {
+    let mut page = headed(title, command);
+    add(&mut page, figures);
     let (head, rows) = branch_table(points);
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     page.heading("Points")

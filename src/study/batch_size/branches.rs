@@ -75,7 +75,7 @@ pub struct BranchOutcome {
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
 /// ```
 pub struct Branches<'d> {
-    data: [&'d dyn Dataset; 2],
+    pub(super) data: [&'d dyn Dataset; 2],
     optimizer: Optimizer,
     make: Box<dyn Fn() -> Trainer + 'd>,
 }
@@ -178,7 +178,7 @@ impl<'d> Branches<'d> {
         (epochs * self.data[0].len() as f64).round() as usize
     }
 
-    fn trainer(
+    pub(super) fn trainer(
         &self,
         plan: &BranchPlan,
         (size, seed): (usize, u64),
@@ -238,7 +238,7 @@ impl<'d> Branches<'d> {
 }
 
 impl BranchPlan {
-    fn check(&self, rows: usize) -> Result<(), StudyError> {
+    pub(super) fn check(&self, rows: usize) -> Result<(), StudyError> {
         let odd = |what, expected, got: String| {
             Err(StudyError::Value {
                 what,

@@ -11,25 +11,30 @@
 //! | `workload` | [`Workload`]: what trains; [`Training`]: networks on data |
 //! | `quadratic` | [`NoisyQuadratic`]: a workload whose answer is known |
 //! | `steps` | [`StepsToTarget`]: search, fresh seeds, abandonment |
+//! | `prospect` | [`Prospect`]: what a study will take |
 //! | `store` | [`Store`]: a study's folder |
 //! | `analysis` | [`Curve`]: steps by batch size, the hyperbola, the regimes |
 //! | `time`, `time_report` | [`TimeToTarget`]: seconds by threads and batch size, the true speed-up |
-//! | `arms`, `arm_summary` | [`Arms`]: recipes side by side |
+//! | `arms`, `arm_summary`, `arm_report` | [`Arms`]: recipes side by side |
 //! | `branches`, `branch_report` | [`Branches`]: the critical batch size while a network learns |
 //! | `recipes` | ready-made arms: large batches, adaptive batches, the generalisation gap |
 //! | `sharpness` | how the loss rises around a minimum |
 //! | `report` | charts, page |
+//! | `overlay` | [`Published`]: curves from elsewhere beside one's own |
 //!
 //! # References
 //! Shallue, Lee, Antognini, Sohl-Dickstein, Frostig, Dahl: "Measuring the effects of data parallelism on neural network training", JMLR 20, 2019.
 //! McCandlish, Kaplan, Amodei: "An empirical model of large-batch training", 2018.
 
 mod analysis;
+mod arm_report;
 mod arm_summary;
 mod arms;
 mod branch_report;
 mod branches;
 mod error;
+mod overlay;
+mod prospect;
 mod quadratic;
 mod recipes;
 mod report;
@@ -42,18 +47,21 @@ mod trial;
 mod workload;
 
 pub use analysis::{BatchPoint, Curve, Regime};
+pub use arm_report::{ARM_CHARTS, arm_charts, arms_page};
 pub use arm_summary::ArmSummary;
 pub use arms::{Arm, ArmOutcome, Arms};
-pub use branch_report::{branch_charts, branch_page, branch_table};
+pub use branch_report::{BRANCH_CHARTS, branch_charts, branch_page, branch_table};
 pub use branches::{BranchOutcome, BranchPlan, BranchPoint, Branches};
 pub use error::StudyError;
+pub use overlay::{Figure, Published};
+pub use prospect::{Pace, Prospect};
 pub use quadratic::NoisyQuadratic;
 pub use recipes::{adaptive_batches, generalisation_gap, large_batches};
-pub use report::{arms_page, curve_charts, curve_page};
+pub use report::{CURVE_CHARTS, curve_charts, curve_page};
 pub use sharpness::{Direction, sharpness};
 pub use steps::{StepsToTarget, StudyEvent};
 pub use store::{Store, merge};
 pub use time::{TimePoint, TimeToTarget};
-pub use time_report::{TIME_HEAD, time_charts, time_page, time_table};
+pub use time_report::{TIME_CHARTS, TIME_HEAD, time_charts, time_page, time_table};
 pub use trial::{Outcome, Range, Search, Space, Target, Trial};
 pub use workload::{Limit, Training, Workload};

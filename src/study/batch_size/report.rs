@@ -1,16 +1,16 @@
-//! The charts and pages of studies.
+//! The charts and the page of steps to a target, and what all pages begin with.
 
 use crate::study::{Chart, Estimate, LineChart, Machine, Page};
 
 use super::analysis::{BatchPoint, Curve};
-use super::arm_summary::ArmSummary;
+use super::overlay::Figure;
 use super::trial::{Target, Trial};
 
-/// A chart with the name of its files and what is to be seen in it.
-pub(super) type Captioned = (&'static str, Box<dyn Chart>, String);
+/// The names of [`curve_charts`]; the third is drawn where the noise scale was tracked.
+pub const CURVE_CHARTS: [&str; 4] = ["steps", "examples", "noise_scale", "seconds"];
 
 /// Steps, examples and seconds by batch size.
-pub fn curve_charts(curve: &Curve, target: Target) -> Vec<Captioned> {
+pub fn curve_charts(curve: &Curve, target: Target) -> Vec<Figure> {
     let wanted = target.to_string();
     let known: Vec<(f64, Estimate, &BatchPoint)> = curve
         .points
@@ -43,14 +43,14 @@ pub fn curve_charts(curve: &Curve, target: Target) -> Vec<Captioned> {
             .line("on the wall", wall)
             .line("of threads", threads.collect());
         let caption = "Seconds of the median run, evaluations included; side by side with others if trials were.";
-        charts.push(("seconds", Box::new(chart), caption.to_owned()));
+        charts.push(("seconds", chart, caption.to_owned()));
     }
     charts
 }
 
 type Known<'c> = [(f64, Estimate, &'c BatchPoint)];
 
-fn steps(curve: &Curve, known: &Known<'_>, wanted: &str) -> Captioned {
+fn steps(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
     let (first, last) = (known[0].0, known[known.len() - 1].0);
     let line = known
         .iter()
@@ -74,11 +74,11 @@ fn steps(curve: &Curve, known: &Known<'_>, wanted: &str) -> Captioned {
         chart = chart.dashed("S_min + E_min / B", fitted.collect());
     }
     let caption = "The best of the search for every batch size, by fresh seeds: medians with 95 % bootstrap intervals.";
-    ("steps", Box::new(chart), caption.to_owned())
+    ("steps", chart, caption.to_owned())
 }
 
 /// The noise scale beside the critical batch size, where it was tracked.
-fn noise_scale(curve: &Curve, wanted: &str) -> Option<Captioned> {
+fn noise_scale(curve: &Curve, wanted: &str) -> Option<Figure> {
     let scale = |point: &BatchPoint| Some((point.batch_size as f64, point.noise_scale?));
     let scales: Vec<(f64, f64)> = curve.points.iter().filter_map(scale).collect();
     let (first, last) = (scales.first()?.0, scales.last()?.0);
@@ -94,10 +94,10 @@ fn noise_scale(curve: &Curve, wanted: &str) -> Option<Captioned> {
         chart = chart.dashed("critical batch", level.into()).like(6);
         caption += &format!(" Critical batch size by steps and examples: {critical}.");
     }
-    Some(("noise_scale", Box::new(chart), caption))
+    Some(("noise_scale", chart, caption))
 }
 
-fn examples(curve: &Curve, known: &Known<'_>, wanted: &str) -> Captioned {
+fn examples(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
     let line = known
         .iter()
         .map(|(size, steps, _)| (*size, size * steps.value))
@@ -128,13 +128,12 @@ fn examples(curve: &Curve, known: &Known<'_>, wanted: &str) -> Captioned {
         chart = chart.dashed("critical batch", at).like(6);
         caption += &format!(" Critical batch size: {critical}.");
     }
-    ("examples", Box::new(chart), caption)
+    ("examples", chart, caption)
 }
 
 /// The page of a study of steps to a target.
-pub fn curve_page(title: &str, command: &str, (curve, target): (&Curve, Target)) -> Page {
-    let mut page = Page::new(title);
-    page.table(&["", ""], &facts(command));
+pub fn curve_page(title: &str, command: &str, (curve, figures): (&Curve, &[Figure])) -> Page {
+    let mut page = headed(title, command);
     let or_none = |estimate: &Option<Estimate>| {
         estimate.map_or(
             "not determined: fewer than three batch sizes got there, or they lie on no hyperbola"
@@ -153,9 +152,7 @@ pub fn curve_page(title: &str, command: &str, (curve, target): (&Curve, Target))
             ],
         ],
     );
-    for (_, chart, caption) in curve_charts(curve, target) {
-        page.figure(&chart.svg(), &caption);
-    }
+    add(&mut page, figures);
     page.heading("Batch sizes")
         .paragraph("A batch size that never reached the target is censored: it has no steps, and is not in the fit. Fresh runs that did not get there count as infinitely many steps.")
         .table(&curve_head(), &curve_table(curve));
@@ -224,98 +221,18 @@ fn curve_table(curve: &Curve) -> Vec<Vec<String>> {
     curve.points.iter().map(row).collect()
 }
 
-/// The page of recipes side by side, with what has to be said of them.
-pub fn arms_page(title: &str, command: &str, (summary, notes): (&[ArmSummary], &[&str])) -> Page {
+/// A page with what it was made by.
+pub(super) fn headed(title: &str, command: &str) -> Page {
     let mut page = Page::new(title);
     page.table(&["", ""], &facts(command));
-    page.heading("Recipes")
-        .paragraph("Medians over the seeds with 95 % bootstrap intervals.");
-    for note in notes {
-        page.paragraph(note);
-    }
-    let (head, rows) = ArmSummary::table(summary);
-    let head: Vec<&str> = head.iter().map(String::as_str).collect();
-    page.table(&head, &rows);
     page
 }
 
-impl ArmSummary {
-    /// Head and rows of a table.
-    pub fn table(summary: &[ArmSummary]) -> (Vec<String>, Vec<Vec<String>>) {
-        let mut head: Vec<String> = [
-            "recipe",
-            "trainings",
-            "test accuracy, %",
-            "test loss",
-            "training loss",
-            "updates",
-            "rows",
-        ]
-        .map(ToOwned::to_owned)
-        .into();
-        let has_target = summary.iter().any(|arm| arm.reached > 0);
-        if has_target {
-            head.extend(
-                [
-                    "reached the target",
-                    "updates to it",
-                    "rows to it",
-                    "seconds to it",
-                ]
-                .map(ToOwned::to_owned),
-            );
-        }
-        if let Some(first) = summary.first() {
-            head.extend(first.measured.iter().map(|known| known.0.clone()));
-        }
-        let row = |arm: &ArmSummary| {
-            let Estimate { value, low, high } = arm.accuracy;
-            let mut row = vec![
-                arm.arm.clone(),
-                format!("{} ({} diverged)", arm.trainings.0, arm.trainings.1),
-                format!(
-                    "{:.2} ({:.2} to {:.2})",
-                    100.0 * value,
-                    100.0 * low,
-                    100.0 * high
-                ),
-                lost_or(arm.loss.value, 4),
-                lost_or(arm.train_loss.value, 4),
-                format!("{:.0}", arm.updates.value),
-                format!("{:.0}", arm.examples.value),
-            ];
-            if has_target {
-                let to = |place: usize, digits: usize| {
-                    arm.to_target.map_or("not reached".to_owned(), |known| {
-                        let Estimate { value, low, high } = known[place];
-                        format!("{value:.digits$} ({low:.digits$} to {high:.digits$})")
-                    })
-                };
-                row.push(format!("{} of {}", arm.reached, arm.trainings.0));
-                row.extend([to(0, 0), to(1, 0), to(2, 3)]);
-            }
-            row.extend(arm.measured.iter().map(|known| known.1.to_string()));
-            row
-        };
-        (head, summary.iter().map(row).collect())
+/// Adds charts to a page.
+pub(super) fn add(page: &mut Page, figures: &[Figure]) {
+    for (_, chart, caption) in figures {
+        page.figure(&chart.svg(), caption);
     }
-}
-
-fn lost_or(loss: f64, digits: usize) -> String {
-    match loss == f64::MAX {
-        true => "diverged".to_owned(),
-        false => format!("{loss:.digits$}"),
-    }
-}
-
-/// A page with what it was made by, and charts.
-pub(super) fn page_of(title: &str, command: &str, charts: Vec<Captioned>) -> Page {
-    let mut page = Page::new(title);
-    page.table(&["", ""], &facts(command));
-    for (_, chart, caption) in charts {
-        page.figure(&chart.svg(), &caption);
-    }
-    page
 }
 
 fn facts(command: &str) -> Vec<Vec<String>> {

@@ -143,7 +143,7 @@ impl StepsToTarget {
         Ok(outcomes)
     }
 
-    fn check(&self) -> Result<(), StudyError> {
+    pub(super) fn check(&self) -> Result<(), StudyError> {
         let odd = |what, expected, got: String| {
             Err(StudyError::Value {
                 what,
@@ -202,7 +202,7 @@ impl StepsToTarget {
     }
 
     /// Steps that a trial may take for its own sake.
-    fn limit(&self, workload: &dyn Workload, batch_size: usize) -> u64 {
+    pub(super) fn limit(&self, workload: &dyn Workload, batch_size: usize) -> u64 {
         let in_epochs = workload.rows().map_or(u64::MAX, |rows| {
             (self.max_epochs * rows as f64 / batch_size as f64).ceil() as u64
         });

@@ -1,8 +1,9 @@
 //! The charts and the page of times to a target.
 
-use crate::study::{Chart, Estimate, LineChart, Page};
+use crate::study::{Estimate, LineChart, Page};
 
-use super::report::{Captioned, page_of};
+use super::overlay::Figure;
+use super::report::{add, headed};
 use super::time::TimePoint;
 use super::trial::Target;
 
@@ -41,8 +42,11 @@ pub fn time_table(points: &[TimePoint]) -> Vec<Vec<String>> {
     points.iter().map(row).collect()
 }
 
+/// The names of [`time_charts`].
+pub const TIME_CHARTS: [&str; 2] = ["time_to_target", "true_speed_up"];
+
 /// Seconds and true speed-up by batch size, a line for each number of threads.
-pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Captioned> {
+pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
     let mut threads: Vec<usize> = points.iter().map(|point| point.threads).collect();
     threads.sort_unstable();
     threads.dedup();
@@ -78,20 +82,21 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Captioned> {
     vec![
         (
             "time_to_target",
-            Box::new(seconds) as Box<dyn Chart>,
+            seconds,
             "Median seconds until the target, evaluations included, each run alone on the machine.".to_owned(),
         ),
         (
             "true_speed_up",
-            Box::new(speed_up),
+            speed_up,
             "Seconds of the base (the fewest threads, the smallest batch that got there) over these: the gain in throughput, less the examples that a larger batch costs.".to_owned(),
         ),
     ]
 }
 
 /// The page of a study of times to a target.
-pub fn time_page(title: &str, command: &str, (points, target): (&[TimePoint], Target)) -> Page {
-    let mut page = page_of(title, command, time_charts(points, target));
+pub fn time_page(title: &str, command: &str, (points, figures): (&[TimePoint], &[Figure])) -> Page {
+    let mut page = headed(title, command);
+    add(&mut page, figures);
     page.heading("Threads and batch sizes")
         .paragraph("Medians over fresh seeds with 95 % bootstrap intervals. Examples to the target do not depend on threads: the weights are the same bits. A dash stands where half of the runs did not reach the target.")
         .table(&TIME_HEAD, &time_table(points));

@@ -10,10 +10,14 @@ use crate::optim::{Optimizer, Schedule};
 use crate::train::{Evaluations, Event, OnNonFinite, TrainError, Trainer};
 
 use super::error::StudyError;
+use super::prospect::Pace;
 use super::trial::{Outcome, Target, Trial};
 
-/// How often the target is looked for: steps to it are known to this share.
-const RATIO: f64 = 1.03;
+/// When the target is looked for: steps to it are known to this share.
+pub(super) const LOOKS: Evaluations = Evaluations::Geometric {
+    first: 8,
+    ratio: 1.03,
+};
 /// How many times its first loss a loss must be for the training to be lost.
 const LOST: f64 = 20.0;
 
@@ -40,6 +44,14 @@ pub trait Workload: Sync {
     /// # Errors
     /// [`StudyError`] where nothing can be trained; a training that diverges is an outcome.
     fn train(&self, trial: &Trial, target: Target, limit: Limit) -> Result<Outcome, StudyError>;
+
+    /// How fast a trial trains; `None` if that cannot be said beforehand.
+    ///
+    /// # Errors
+    /// [`StudyError`] where nothing can be trained.
+    fn pace(&self, _trial: &Trial, _limit: Limit) -> Result<Option<Pace>, StudyError> {
+        Ok(None)
+    }
 
     /// Rows of an epoch, if there are epochs.
     fn rows(&self) -> Option<usize> {
@@ -138,10 +150,7 @@ impl<'d> Training<'d> {
             .schedule(trial.schedule.as_ref().unwrap_or(&self.schedule).clone())
             .epochs(u32::try_from(epochs).unwrap_or(u32::MAX))
             .max_steps(limit.steps)
-            .evaluate_at(Evaluations::Geometric {
-                first: 8,
-                ratio: RATIO,
-            })
+            .evaluate_at(LOOKS)
             .on_non_finite(OnNonFinite::Stop)
             .seed(trial.seed);
         let trainer = match self.tracks_noise_scale && trial.batch_size >= 2 {
@@ -187,6 +196,10 @@ impl Seen {
 impl Workload for Training<'_> {
     fn describe(&self) -> String {
         self.about.clone()
+    }
+
+    fn pace(&self, trial: &Trial, limit: Limit) -> Result<Option<Pace>, StudyError> {
+        Pace::of(self.trainer(trial, limit), self.data).map(Some)
     }
 
     fn rows(&self) -> Option<usize> {

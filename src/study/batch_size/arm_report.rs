@@ -1,0 +1,134 @@
+//! The charts, the table and the page of recipes side by side.
+
+use crate::study::{Estimate, LineChart, Page};
+
+use super::arm_summary::ArmSummary;
+use super::overlay::Figure;
+use super::report::{add, headed};
+
+/// The names of [`arm_charts`]; the second is drawn where recipes reached a target.
+pub const ARM_CHARTS: [&str; 2] = ["error", "to_target"];
+
+/// The test error of each recipe, by its place in the table from 1 on; and updates against rows to the target.
+pub fn arm_charts(summary: &[ArmSummary]) -> Vec<Figure> {
+    let mut error = LineChart::new(
+        "Test error of each recipe",
+        ("recipe, as in the table", "% of the test rows"),
+    );
+    for (place, arm) in summary.iter().enumerate() {
+        let (x, share) = ((place + 1) as f64, |accuracy: f64| 100.0 * (1.0 - accuracy));
+        let Estimate { value, low, high } = arm.accuracy;
+        error = error
+            .points(arm.arm.clone(), vec![(x, share(value))])
+            .band(vec![(x, share(high), share(low))]);
+    }
+    let caption = "Medians over the seeds with 95 % bootstrap intervals.";
+    let mut figures = vec![("error", error, caption.to_owned())];
+    let reached = || {
+        let known = |arm: &ArmSummary| Some((arm.arm.clone(), arm.to_target?));
+        summary.iter().filter_map(known)
+    };
+    if reached().next().is_some() {
+        let axes = ("rows to the target", "updates to the target");
+        let mut chart = LineChart::new("Updates and rows to the target", axes)
+            .log_x()
+            .log_y();
+        for (name, [updates, rows, _]) in reached() {
+            let band = vec![(rows.value, updates.low, updates.high)];
+            chart = chart
+                .points(name, vec![(rows.value, updates.value)])
+                .band(band);
+        }
+        let caption = "Further down: fewer updates. Further left: fewer rows, that is less work. Recipes half of whose trainings did not get there are left out.";
+        figures.push(("to_target", chart, caption.to_owned()));
+    }
+    figures
+}
+
+/// The page of recipes side by side, with what has to be said of them and their charts.
+pub fn arms_page(
+    title: &str,
+    command: &str,
+    (summary, notes, figures): (&[ArmSummary], &[&str], &[Figure]),
+) -> Page {
+    let mut page = headed(title, command);
+    page.heading("Recipes")
+        .paragraph("Medians over the seeds with 95 % bootstrap intervals.");
+    for note in notes {
+        page.paragraph(note);
+    }
+    let (head, rows) = ArmSummary::table(summary);
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    page.table(&head, &rows);
+    add(&mut page, figures);
+    page
+}
+
+impl ArmSummary {
+    /// Head and rows of a table.
+    pub fn table(summary: &[ArmSummary]) -> (Vec<String>, Vec<Vec<String>>) {
+        let mut head: Vec<String> = [
+            "recipe",
+            "trainings",
+            "test accuracy, %",
+            "test loss",
+            "training loss",
+            "updates",
+            "rows",
+        ]
+        .map(ToOwned::to_owned)
+        .into();
+        let has_target = summary.iter().any(|arm| arm.reached > 0);
+        if has_target {
+            head.extend(
+                [
+                    "reached the target",
+                    "updates to it",
+                    "rows to it",
+                    "seconds to it",
+                ]
+                .map(ToOwned::to_owned),
+            );
+        }
+        if let Some(first) = summary.first() {
+            head.extend(first.measured.iter().map(|known| known.0.clone()));
+        }
+        let row = |arm: &ArmSummary| {
+            let Estimate { value, low, high } = arm.accuracy;
+            let mut row = vec![
+                arm.arm.clone(),
+                format!("{} ({} diverged)", arm.trainings.0, arm.trainings.1),
+                format!(
+                    "{:.2} ({:.2} to {:.2})",
+                    100.0 * value,
+                    100.0 * low,
+                    100.0 * high
+                ),
+                lost_or(arm.loss.value, 4),
+                lost_or(arm.train_loss.value, 4),
+                format!("{:.0}", arm.updates.value),
+                format!("{:.0}", arm.examples.value),
+            ];
+            if has_target {
+                let to = |place: usize, digits: usize| {
+                    arm.to_target.map_or("not reached".to_owned(), |known| {
+                        let Estimate { value, low, high } = known[place];
+                        format!("{value:.digits$} ({low:.digits$} to {high:.digits$})")
+                    })
+                };
+                row.push(format!("{} of {}", arm.reached, arm.trainings.0));
+                row.extend([to(0, 0), to(1, 0), to(2, 3)]);
+            }
+            row.extend(arm.measured.iter().map(|known| known.1.to_string()));
+            row
+        };
+        (head, summary.iter().map(row).collect())
+    }
+}
+
+fn lost_or(loss: f64, digits: usize) -> String {
+    match loss == f64::MAX {
+        true => "diverged".to_owned(),
+        false => format!("{loss:.digits$}"),
+    }
+}

@@ -1,0 +1,359 @@
+//! What a study will take, before it starts: a few steps are timed, the rest is counted.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use crate::data::Dataset;
+use crate::engine::{Pinning, Threads};
+use crate::train::{Evaluations, Event, Setup, TrainError, Trainer};
+
+use super::arms::Arms;
+use super::branches::{BranchPlan, Branches};
+use super::error::StudyError;
+use super::steps::StepsToTarget;
+use super::workload::{Limit, Workload};
+
+/// How long steps are timed, if three of them take no longer.
+const TIMED: Duration = Duration::from_millis(40);
+/// Steps that are timed at least, after a first one.
+const LEAST_STEPS: u32 = 2;
+
+/// What a study takes if none of its trainings ends early.
+///
+/// ```
+/// use unisono::{data::digits, engine::{Pinning, Threads}, nn::Sequential};
+/// use unisono::study::batch_size::{Range, Search, Space, StepsToTarget, Target, Training};
+/// let (train, test) = digits();
+/// let workload = Training::new(Sequential::new(64).dense(10), &train, &test);
+/// let study = StepsToTarget {
+///     batch_sizes: vec![16, 64], space: Space { lr: Range::new(0.01, 1.0)?, one_minus_momentum: None, schedules: vec![] },
+///     search: Search::Sobol, candidates: 4, repeats: 1, target: Target::Error(0.1), max_steps: u64::MAX, max_epochs: 30.0, seed: 1,
+///     parallel: 1, threads: (Threads::Fixed(1), Pinning::Off), slice: (1, 1),
+/// };
+/// let prospect = study.prospect(&workload)?.unwrap();
+/// assert_eq!(prospect.trainings, 10);
+/// assert!(0.0 < prospect.epoch && 29.0 * prospect.epoch < prospect.seconds);
+/// # Ok::<(), unisono::study::batch_size::StudyError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prospect {
+    /// Trainings, or branches of them.
+    pub trainings: usize,
+    /// Seconds in which each of them trains for an epoch, evaluations aside.
+    pub epoch: f64,
+    /// Seconds of all of them.
+    pub seconds: f64,
+}
+
+impl Prospect {
+    fn add(&mut self, count: usize, (epoch, seconds): (f64, f64)) {
+        self.trainings += count;
+        self.epoch += count as f64 * epoch;
+        self.seconds += count as f64 * seconds;
+    }
+
+    fn side_by_side(self, parallel: usize) -> Self {
+        let parallel = parallel.clamp(1, self.trainings.max(1)) as f64;
+        Self {
+            epoch: self.epoch / parallel,
+            seconds: self.seconds / parallel,
+            ..self
+        }
+    }
+}
+
+/// How fast something trains, in seconds.
+///
+/// ```
+/// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, study::batch_size::Pace};
+/// let (train, test) = digits();
+/// let trainer = || Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).threads(1);
+/// let pace = Pace::of(trainer().batch_size(32), [&train, &test])?;
+/// assert!(pace.step > 0.0 && pace.evaluation > 0.0);
+/// # Ok::<(), unisono::study::batch_size::StudyError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// Of a step.
+    pub step: f64,
+    /// Of an evaluation of the test part.
+    pub evaluation: f64,
+}
+
+impl Pace {
+    /// Times a few steps of a trainer, and an evaluation.
+    ///
+    /// # Errors
+    /// [`StudyError::Train`] where nothing can be trained; a training that diverges has been timed until then.
+    pub fn of(trainer: Trainer, data: [&dyn Dataset; 2]) -> Result<Self, StudyError> {
+        Ok(timed(trainer, data)?.0)
+    }
+}
+
+/// The pace, and what was trained.
+fn timed(trainer: Trainer, data: [&dyn Dataset; 2]) -> Result<(Pace, Setup), StudyError> {
+    let mut trainer = trainer.evaluate_at(Evaluations::Every(u64::MAX));
+    let (mut setup, mut before) = (None, None::<Instant>);
+    let (mut first, mut steps, mut total) = (None, 0, Duration::ZERO);
+    let trained = trainer.fit_observed(data[0], data[1], |event| {
+        let now = Instant::now();
+        match event {
+            Event::Started(started) => setup = Some((*started).clone()),
+            Event::Step { .. } => {
+                if let (Some(before), Some(_)) = (before, first) {
+                    (steps, total) = (steps + 1, total + (now - before));
+                }
+                // What comes before the first step is more than a step; it counts where there is no other.
+                first = first.or(before.map(|before| now - before));
+            }
+            _ => {}
+        }
+        before = Some(now);
+        match steps >= LEAST_STEPS && total >= TIMED {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    match trained {
+        Ok(_) | Err(TrainError::NonFinite { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let step = match steps {
+        0 => first.unwrap_or_default(),
+        _ => total / steps,
+    };
+    let started = Instant::now();
+    trainer.evaluate(data[1])?;
+    let pace = Pace {
+        step: step.as_secs_f64(),
+        evaluation: started.elapsed().as_secs_f64(),
+    };
+    Ok((pace, setup.expect("a training that ends has begun")))
+}
+
+/// Paces of a small batch and a large one: in between a step takes a time of its own and one for each row.
+struct Line([(usize, Pace); 2]);
+
+impl Line {
+    /// Seconds of a step.
+    fn step(&self, batch_size: usize) -> f64 {
+        let [(small, one), (large, other)] = self.0;
+        if large == small {
+            return one.step;
+        }
+        let a_row = (other.step - one.step) / (large - small) as f64;
+        (one.step + a_row * (batch_size - small) as f64).max(0.0)
+    }
+
+    /// Seconds of an evaluation.
+    fn evaluation(&self) -> f64 {
+        self.0[0].1.evaluation.min(self.0[1].1.evaluation)
+    }
+}
+
+/// Evaluations of a training that looks for its target, where `evaluations` says.
+fn looks(evaluations: Evaluations, steps: u64) -> f64 {
+    let Evaluations::Geometric { first, ratio } = evaluations else {
+        unreachable!("studies look for their targets geometrically")
+    };
+    // Each step is one at first; later the share.
+    let dense = (1.0 / (ratio - 1.0)).max(first as f64);
+    let steps = steps as f64;
+    let tail = (steps / dense).ln().max(0.0) / ratio.ln();
+    (steps.min(dense) - first as f64).max(0.0) + tail
+}
+
+impl StepsToTarget {
+    /// What it takes if every trial runs to its last step: they end at their target, or when they cannot win. `None` for a workload that cannot be timed.
+    ///
+    /// # Errors
+    /// [`StudyError`]: settings that mean nothing, or a workload that cannot be trained.
+    pub fn prospect(&self, workload: &dyn Workload) -> Result<Option<Prospect>, StudyError> {
+        self.check()?;
+        let sizes = || self.batch_sizes.iter().copied();
+        let (threads, pinning) = match self.parallel {
+            1 => self.threads,
+            _ => (Threads::Fixed(1), Pinning::Off),
+        };
+        let pace = |batch_size: usize| {
+            let limit = Limit {
+                steps: self.limit(workload, batch_size),
+                threads,
+                pinning,
+            };
+            let drawn = (1, self.seed);
+            let trial = self.space.candidates(self.search, drawn, batch_size);
+            Ok::<_, StudyError>(
+                workload
+                    .pace(&trial[0], limit)?
+                    .map(|pace| (batch_size, pace)),
+            )
+        };
+        let ends = (sizes().min(), sizes().max());
+        let (Some(small), Some(large)) = ends else {
+            return Ok(None);
+        };
+        let (Some(one), Some(other)) = (pace(small)?, pace(large)?) else {
+            return Ok(None);
+        };
+        let line = Line([one, other]);
+        let mut prospect = Prospect {
+            trainings: 0,
+            epoch: 0.0,
+            seconds: 0.0,
+        };
+        for size in sizes() {
+            let (steps, step) = (self.limit(workload, size), line.step(size));
+            let epoch = workload
+                .rows()
+                .map_or(0.0, |rows| step * rows.div_ceil(size) as f64);
+            let looks = looks(super::workload::LOOKS, steps) * line.evaluation();
+            let seconds = steps as f64 * step + looks;
+            prospect.add(self.num_trials() / self.batch_sizes.len(), (epoch, seconds));
+        }
+        Ok(Some(prospect.side_by_side(self.parallel)))
+    }
+}
+
+impl Arms<'_> {
+    /// What it takes; where batches grow, what it would take if they stayed. What is measured of the trained networks comes on top.
+    ///
+    /// # Errors
+    /// [`StudyError`]: as of [`Arms::num_trainings`], or a recipe that cannot be trained.
+    ///
+    /// ```
+    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, study::batch_size::{Arm, Arms}};
+    /// let (train, test) = digits();
+    /// let arm = Arm::new("dense", || Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(3));
+    /// let prospect = Arms::new(&train, &test, vec![arm]).seeds(4).prospect()?;
+    /// assert_eq!(prospect.trainings, 4);
+    /// assert!(3.0 * prospect.epoch <= prospect.seconds);
+    /// # Ok::<(), unisono::study::batch_size::StudyError>(())
+    /// ```
+    pub fn prospect(&self) -> Result<Prospect, StudyError> {
+        let mut prospect = Prospect {
+            trainings: 0,
+            epoch: 0.0,
+            seconds: 0.0,
+        };
+        let mut known: Vec<(&str, (f64, f64))> = Vec::new();
+        for (seed, arm) in self.jobs()? {
+            let found = known.iter().find(|(name, _)| *name == arm.name());
+            let cost = match found {
+                Some((_, cost)) => *cost,
+                None => {
+                    let (pace, setup) = timed(self.trainer(arm, seed), self.data)?;
+                    let steps = setup.rows.div_ceil(setup.batch_size.max(1)) as f64;
+                    let (epoch, epochs) = (steps * pace.step, f64::from(setup.epochs));
+                    let looks = match self.target.is_some() {
+                        true => looks(super::arms::LOOKS, (epochs * steps) as u64),
+                        false => 0.0,
+                    };
+                    let cost = (epoch, epochs * epoch + (epochs + looks) * pace.evaluation);
+                    known.push((arm.name(), cost));
+                    cost
+                }
+            };
+            prospect.add(1, cost);
+        }
+        Ok(prospect.side_by_side(self.parallel))
+    }
+}
+
+impl Branches<'_> {
+    /// What it takes.
+    ///
+    /// # Errors
+    /// [`StudyError`]: a plan that means nothing, or what cannot be trained.
+    ///
+    /// ```
+    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, optim::{Optimizer, ScalingRule}};
+    /// use unisono::study::batch_size::{BranchPlan, Branches};
+    /// let (train, test) = digits();
+    /// let model = Sequential::new(64).dense(10);
+    /// let branches = Branches::new([&train, &test], Optimizer::sgd(0.05), move || {
+    ///     Trainer::new(model.clone(), Loss::SoftmaxCrossEntropy)
+    /// });
+    /// let plan = BranchPlan {
+    ///     batch_sizes: vec![8, 64], at: vec![1.0, 4.0], window: 1.0, rule: ScalingRule::Linear, seeds: 3, seed: 1,
+    /// };
+    /// assert_eq!(branches.prospect(&plan)?.trainings, 12);
+    /// # Ok::<(), unisono::study::batch_size::StudyError>(())
+    /// ```
+    pub fn prospect(&self, plan: &BranchPlan) -> Result<Prospect, StudyError> {
+        let rows = self.data[0].len();
+        plan.check(rows)?;
+        let (small, large) = (
+            plan.batch_sizes[0],
+            plan.batch_sizes[plan.batch_sizes.len() - 1],
+        );
+        let pace = |size: usize| {
+            let trainer = self.trainer(plan, (size, plan.seed))?;
+            Ok::<_, StudyError>((size, Pace::of(trainer, self.data)?))
+        };
+        let line = Line([pace(small)?, pace(large)?]);
+        let epoch = |size: usize| rows as f64 / size as f64 * line.step(size);
+        let trunk = plan.at[plan.at.len() - 1] * epoch(small);
+        let mut prospect = Prospect {
+            trainings: 0,
+            epoch: 0.0,
+            seconds: plan.seeds as f64 * trunk,
+        };
+        for &size in &plan.batch_sizes {
+            let branch = plan.window * epoch(size) + line.evaluation();
+            prospect.add(plan.at.len() * plan.seeds as usize, (epoch(size), branch));
+        }
+        Ok(prospect)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_are_counted_as_they_are_made() {
+        for ratio in [1.02, 1.03, 1.5] {
+            let evaluations = Evaluations::Geometric { first: 8, ratio };
+            for steps in [1, 8, 20, 100, 1_000, 100_000] {
+                let made = (1..=steps).filter(|&step| evaluations.is_due(step)).count() as f64;
+                let counted = looks(evaluations, steps);
+                assert!(
+                    (counted - made).abs() <= 0.1 * made + 3.0,
+                    "{ratio}, {steps}: {counted} for {made}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn steps_in_between_lie_on_a_line() {
+        let pace = |step: f64| Pace {
+            step,
+            evaluation: 1.0,
+        };
+        let line = Line([(10, pace(2.0)), (110, pace(7.0))]);
+        assert_eq!([10, 60, 110].map(|size| line.step(size)), [2.0, 4.5, 7.0]);
+        let one = Line([(10, pace(2.0)), (10, pace(3.0))]);
+        assert_eq!(one.step(10), 2.0);
+    }
+
+    #[test]
+    fn side_by_side_divides_the_time_but_not_beyond_the_trainings() {
+        let mut prospect = Prospect {
+            trainings: 0,
+            epoch: 0.0,
+            seconds: 0.0,
+        };
+        prospect.add(4, (1.0, 10.0));
+        assert_eq!(prospect.side_by_side(2).seconds, 20.0);
+        assert_eq!(
+            prospect.side_by_side(8),
+            Prospect {
+                trainings: 4,
+                epoch: 1.0,
+                seconds: 10.0
+            }
+        );
+    }
+}
