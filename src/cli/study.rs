@@ -326,9 +326,12 @@ fn trained(
             let (arm, seed, accuracy) = (&outcome.arm, outcome.seed, 100.0 * outcome.accuracy);
             made = (made.0 + 1, made.1 + outcome.seconds);
             let left = (all - made.0) as f64 * made.1 / made.0 as f64 / side_by_side as f64;
-            let left = span(left);
+            let left = match all - made.0 {
+                0 => String::new(),
+                _ => format!(", about {} left", span(left)),
+            };
             eprintln!(
-                "{arm}, seed {seed}: {accuracy:.2} %, {:.1} s; {} of {all}, about {left} left",
+                "{arm}, seed {seed}: {accuracy:.2} %, {:.1} s; {} of {all}{left}",
                 outcome.seconds, made.0
             );
             flow()

@@ -145,7 +145,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
     pub fn phase_times(&self) -> Vec<PhaseTimes> {
         self.workers
             .iter()
-            .map(|worker| worker.watch.times)
+            .map(|worker| worker.watch.times())
             .collect()
     }
 }
@@ -169,6 +169,7 @@ fn lead<R: Replica, U: Update, T>(
         return Err(Ended::Aborted);
     }
     let driven = catch_unwind(AssertUnwindSafe(|| drive(&mut session)));
+    session.worker.watch.leave();
     session.channels.command_all(&Command::Stop);
     driven.map_err(Ended::Panicked)
 }
@@ -193,7 +194,10 @@ fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &Shared<'_, 
                     worker.await_verdict(shared)?;
                 }
                 Command::Exchange(which) => worker.exchange(which, shared)?,
-                Command::Stop => return Ok(()),
+                Command::Stop => {
+                    worker.watch.leave();
+                    return Ok(());
+                }
             }
         }
     });

@@ -53,6 +53,7 @@ pub use meeting::{Gather, Meeting};
 pub use message::Decision;
 pub use replica::{Batch, Fold, Replica, Shard, Sums};
 pub use shard::{Node, default_shards, fold_depth, part, split_point};
+pub(crate) use timing::clock_readings;
 pub use timing::{Phase, PhaseTimes};
 pub use update::{
     BLOCK, DirectBlock, Norms, PartSquare, Track, Update, UpdateBlock, UpdateMode, squared_norm,

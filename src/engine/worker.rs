@@ -119,6 +119,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
 
     /// The sums of the loss over this worker's shards, without a gradient.
     pub(crate) fn evaluate(&mut self, batch: &Batch, shared: &Shared<'_, U>) {
+        self.watch.leave();
         let shards = self.shards(shared);
         let mut current = shards.clone();
         let (replica, report) = (&mut self.replica, &mut self.report);
@@ -151,7 +152,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             self.take_home(home, segment);
         }
         self.grads.iter_mut().for_each(GradBuffer::join);
-        self.watch.lap(Phase::Idle);
+        self.watch.begin();
         Ok(())
     }
 

@@ -184,6 +184,23 @@ impl Sequential {
         Ok(self.stages(Isa::detect())?.training_flops())
     }
 
+    /// Bytes that a training step keeps of a row between forward and backward: the outputs of its layers but the last, what these save, and
+    /// two gradients as wide as the widest.
+    ///
+    /// ```
+    /// use unisono::nn::Sequential;
+    /// // Relu works in place: 32 outputs, and twice their gradient.
+    /// let model = Sequential::new(64).dense(32).relu().dense(10);
+    /// assert_eq!(model.activation_bytes()?, 4 * 32 + 2 * 4 * 32);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NnError::Layer`] if a layer cannot take what it gets.
+    pub fn activation_bytes(&self) -> Result<usize, NnError> {
+        Ok(self.stages(Isa::detect())?.bytes_per_row())
+    }
+
     /// Whether its outputs have a position axis: one class a position.
     pub fn is_sequence(&self) -> bool {
         self.output_shape()

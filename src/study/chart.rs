@@ -95,6 +95,15 @@ impl LineChart {
         self.with(name.into(), points, Mark::Dashes)
     }
 
+    /// With a curve from elsewhere: dashes, or among points points.
+    pub fn beside(self, name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        let has_lines = self.series.iter().any(|series| series.mark != Mark::Points);
+        match has_lines && points.len() > 1 {
+            true => self.dashed(name, points),
+            false => self.points(name, points),
+        }
+    }
+
     /// With points that are not joined.
     pub fn points(self, name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
         self.with(name.into(), points, Mark::Points)

@@ -39,7 +39,7 @@ pub fn arm_charts(summary: &[ArmSummary]) -> Vec<Figure> {
                 .points(name, vec![(rows.value, updates.value)])
                 .band(band);
         }
-        let caption = "Further down: fewer updates. Further left: fewer rows, that is less work. Recipes half of whose trainings did not get there are left out.";
+        let caption = "Further down: fewer updates. Further left: fewer rows, that is less work. Recipes half of whose trainings did not get there are left out; of points on one another the last of the table is seen.";
         figures.push(("to_target", chart, caption.to_owned()));
     }
     figures

@@ -109,7 +109,7 @@ impl Published {
         })
     }
 
-    /// Draws each curve into its chart, dashed, or as a point where it is one; gives those whose chart was not drawn.
+    /// Draws each curve into its chart ([`LineChart::beside`]); gives those whose chart was not drawn.
     pub fn draw<'c>(curves: &'c [Self], figures: &mut [Figure]) -> Vec<&'c Self> {
         let mut left = Vec::new();
         for curve in curves {
@@ -119,10 +119,7 @@ impl Published {
                 continue;
             };
             let (name, points) = (curve.curve.clone(), curve.points.clone());
-            *chart = match points.len() {
-                1 => chart.clone().points(name, points),
-                _ => chart.clone().dashed(name, points),
-            };
+            *chart = chart.clone().beside(name, points);
             *caption += &format!(" Published: {}.", curve.curve);
         }
         left

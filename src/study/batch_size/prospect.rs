@@ -18,6 +18,12 @@ const TIMED: Duration = Duration::from_millis(40);
 /// Steps that are timed at least, after a first one.
 const LEAST_STEPS: u32 = 2;
 
+/// One evaluation after the second step.
+const LOOK: Evaluations = Evaluations::Geometric {
+    first: LEAST_STEPS as u64,
+    ratio: 1e9,
+};
+
 /// What a study takes if none of its trainings ends early.
 ///
 /// ```
@@ -92,8 +98,9 @@ impl Pace {
 
 /// The pace, and what was trained.
 fn timed(trainer: Trainer, data: [&dyn Dataset; 2]) -> Result<(Pace, Setup), StudyError> {
-    let mut trainer = trainer.evaluate_at(Evaluations::Every(u64::MAX));
+    let mut trainer = trainer.evaluate_at(LOOK);
     let (mut setup, mut before) = (None, None::<Instant>);
+    let mut evaluation = Duration::MAX;
     let (mut first, mut steps, mut total) = (None, 0, Duration::ZERO);
     let trained = trainer.fit_observed(data[0], data[1], |event| {
         let now = Instant::now();
@@ -105,6 +112,10 @@ fn timed(trainer: Trainer, data: [&dyn Dataset; 2]) -> Result<(Pace, Setup), Stu
                 }
                 // What comes before the first step is more than a step; it counts where there is no other.
                 first = first.or(before.map(|before| now - before));
+            }
+            Event::Evaluation { .. } | Event::Epoch(_) => {
+                let took = before.map_or(evaluation, |before| now - before);
+                evaluation = evaluation.min(took);
             }
             _ => {}
         }
@@ -122,11 +133,13 @@ fn timed(trainer: Trainer, data: [&dyn Dataset; 2]) -> Result<(Pace, Setup), Stu
         0 => first.unwrap_or_default(),
         _ => total / steps,
     };
-    let started = Instant::now();
-    trainer.evaluate(data[1])?;
     let pace = Pace {
         step: step.as_secs_f64(),
-        evaluation: started.elapsed().as_secs_f64(),
+        // A training that diverges before the first of them has none.
+        evaluation: match evaluation {
+            Duration::MAX => 0.0,
+            known => known.as_secs_f64(),
+        },
     };
     Ok((pace, setup.expect("a training that ends has begun")))
 }

@@ -129,7 +129,9 @@ fn roofline(results: &Results, rows: &[Row]) -> Captioned {
     let bandwidth = results.bandwidth.last().map_or(f64::NAN, |known| known.1);
     let peak = results.peak_flops * running;
     let knee = peak / bandwidth;
-    let points = |kind: Kind| -> Vec<(f64, f64)> {
+    // Each byte of an activation is written once and read once, if it leaves the caches at all.
+    let a_row = 2.0 * results.activation_bytes_per_row;
+    let points = |kind: Kind, a_row: f64| -> Vec<(f64, f64)> {
         let of_kind = rows.iter().filter(|row| row.cell.kind == kind);
         let point = |row: &Row| {
             let share = row.bandwidth_share?;
@@ -138,13 +140,15 @@ fn roofline(results: &Results, rows: &[Row]) -> Captioned {
                 .bandwidth
                 .iter()
                 .find(|known| known.0 == row.cell.threads)?;
-            let bytes_per_s = share * known.1;
+            let bytes_per_s = share * known.1 + a_row * row.throughput.value;
             Some((flops / bytes_per_s, flops / 1e9))
         };
         of_kind.filter_map(point).collect()
     };
-    let (strong, weak) = (points(Kind::Strong), points(Kind::Weak));
-    let all = || strong.iter().chain(&weak).map(|point| point.0);
+    let (strong, weak) = (points(Kind::Strong, 0.0), points(Kind::Weak, 0.0));
+    let (far_strong, far_weak) = (points(Kind::Strong, a_row), points(Kind::Weak, a_row));
+    let series = [&strong, &weak, &far_strong, &far_weak];
+    let all = || series.into_iter().flatten().map(|point| point.0);
     let left = all().fold(knee, f64::min) / 3.0;
     let right = all().fold(knee, f64::max) * 3.0;
     let roof = vec![
@@ -152,7 +156,7 @@ fn roofline(results: &Results, rows: &[Row]) -> Captioned {
         (knee, peak / 1e9),
         (right, peak / 1e9),
     ];
-    let chart = LineChart::new(
+    let mut chart = LineChart::new(
         format!("Roofline of {most} threads"),
         ("multiply-adds' FLOP a byte that must move", "GFLOP/s"),
     )
@@ -162,7 +166,12 @@ fn roofline(results: &Results, rows: &[Row]) -> Captioned {
     .like(6)
     .points("strong", strong)
     .points("weak", weak);
-    let caption = "Peak: the crate's own kernel on operands in L1. Bandwidth: a triad in memory. The bytes are those of the weights, their gradients and the update; activations are not counted.";
+    if a_row > 0.0 {
+        chart = chart
+            .points("strong, activations too", far_strong)
+            .points("weak, activations too", far_weak);
+    }
+    let caption = "Peak: the crate's own kernel on operands in L1. Bandwidth: a triad in memory. The bytes are those of the weights, their gradients and the update, as if all activations stayed in the caches; and with them, as if each were written to memory once and read once. The truth lies between.";
     ("roofline", Box::new(chart), caption.to_owned())
 }
 

@@ -69,6 +69,9 @@ pub struct Results {
     pub half_width: f64,
     /// Multiplications and additions of training on a row.
     pub flops_per_row: f64,
+    /// Bytes of a row's activations that training keeps; 0 in files from before they were counted.
+    #[serde(default)]
+    pub activation_bytes_per_row: f64,
     /// Multiplications and additions a second that a core reaches.
     pub peak_flops: f64,
     /// Threads, and bytes a second that they read and write in memory.

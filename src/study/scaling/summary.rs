@@ -1,8 +1,10 @@
 //! What each cell came to.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
-use crate::engine::Phase;
+use crate::engine::{Phase, clock_readings};
 use crate::study::stats::{median_of, quantile};
 use crate::study::{Bootstrap, Estimate, RESAMPLES};
 
@@ -57,7 +59,7 @@ pub struct Row {
     pub is_oversubscribed: bool,
 }
 
-/// Readings of the clock a step: one a phase, and one a task of the all-reduce.
+/// Phases of a step that are timed: each once, and waiting once a task of the all-reduce.
 const READINGS: f64 = 12.0;
 
 impl Results {
@@ -127,7 +129,10 @@ impl Results {
             bandwidth_share: bandwidth
                 .map(|(_, bandwidth)| bytes / bandwidth / (step_ms.value / 1e3)),
             phases_share: self.phases_sum(index) / mean_step,
-            clock_share: READINGS * self.clock_reading_s / (step_ms.value / 1e3),
+            clock_share: {
+                let step = Duration::from_secs_f64(step_ms.value / 1e3);
+                clock_readings(step, READINGS) * self.clock_reading_s / step.as_secs_f64()
+            },
             phases,
             samples: (times.len(), disturbed.count()),
             is_oversubscribed: cell.threads > self.machine.usable_cores,
