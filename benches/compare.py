@@ -2,7 +2,7 @@
 """Compares `unisono bench` with other frameworks, interleaved in one run: medians over rounds, and their ratios.
 
     cargo build --release
-    python3 benches/compare.py --peers DIR --torch PYTHON [--jax PYTHON] [--rust PROGRAM] [--rounds 5] [--threads 2]
+    python3 benches/compare.py --peers DIR --torch PYTHON [--jax PYTHON] [--rust PROGRAM] [--rounds 5] [--threads 2] [--shards 16]
                                [--only mlp:1024,gpt:64] [--modes eager,ddp] [--record FILE]
 
 --peers is a folder with `bench_torch.py` and `bench_jax.py`, each of which prints one JSON line (their --help tells the
@@ -67,10 +67,11 @@ class Runs:
 def compare(a, runs, workload):
     name, batch = workload.split(":")
     own, times = [], {}
+    shards = ["--shards", a.shards] if a.shards else []
     steps = 200 if name == "mlp_small" else 10
     for turn in range(a.rounds):
         first = runs.line([str(ROOT / "target/release/unisono"), "bench", "--preset", name, "--batch-size", batch,
-                           "--threads", str(a.threads), "--steps", str(steps), "--json"], turn)
+                           "--threads", str(a.threads), "--steps", str(steps), "--json", *shards], turn)
         steps = max(5, int(a.seconds * 1e3 / first["median_ms_per_step"]))
         own.append(first)
         for mode, commands in peers(a, name, batch).items():
@@ -109,6 +110,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--compile-rounds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--shards", help="of unisono's batches, if not the default of each workload")
     parser.add_argument("--seconds", type=float, default=2.0, help="seconds of timed steps, about, of each run")
     parser.add_argument("--modes", default="eager,compile,ddp")
     parser.add_argument("--only", default=",".join(WORKLOADS))

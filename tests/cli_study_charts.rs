@@ -28,6 +28,13 @@ fn a_study_says_before_it_starts_what_it_will_take() {
         "{text}"
     );
     assert!(before.ends_with("; they end at the target"), "{text}");
+    // And while it runs, a row for each batch size that is through.
+    let rows: Vec<&str> = text.lines().skip(3).map(str::trim).collect();
+    assert!(
+        rows.len() == 2 && rows[0].starts_with("16 ") && rows[1].starts_with("64 "),
+        "{text}"
+    );
+    assert!(rows.iter().all(|row| row.ends_with(" of 3")), "{text}");
     let recipes = [&["study", "recipes"], &SMALL[..]].concat();
     let text = said(&recipes, 0);
     let first = text.lines().next().unwrap();

@@ -31,6 +31,7 @@ mod sections;
 mod signals;
 mod study;
 mod study_args;
+mod study_live;
 mod study_plan;
 mod summary;
 mod task;

@@ -2,28 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use clap::ArgMatches;
-use indicatif::HumanDuration;
 
 use crate::engine::Shards;
 use crate::nn::{Loss, Network};
 use crate::study::batch_size::{
-    Arm, ArmOutcome, ArmSummary, Arms, BranchPoint, Branches, Curve, Direction, Figure, Outcome,
-    Prospect, Published, StepsToTarget, Store, StudyError, StudyEvent, TIME_HEAD, TimePoint,
-    TimeToTarget, Workload, adaptive_batches, arm_charts, arms_page, branch_charts, branch_page,
-    branch_table, curve_charts, curve_page, generalisation_gap, large_batches, merge, sharpness,
-    time_charts, time_page, time_table,
+    Arm, ArmSummary, Arms, BranchPoint, Branches, Curve, Direction, Figure, Published, Store,
+    StudyError, TIME_HEAD, TimePoint, TimeToTarget, Workload, adaptive_batches, arm_charts,
+    arms_page, branch_charts, branch_page, branch_table, curve_charts, curve_page,
+    generalisation_gap, large_batches, merge, sharpness, time_charts, time_page, time_table,
 };
 use crate::train::Trainer;
 
 use super::config::{CommandError, refused};
 use super::output::{aligned, command_line, picture, report, write};
-use super::signals::Stops;
 use super::study_args::{BranchArgs, StudyCommand, StudyOf};
+use super::study_live::{foretell, stoppable, trained, tried};
 use super::study_plan::{Kind, Study};
 
 /// Rows on which sharpness is measured.
@@ -180,47 +176,6 @@ fn store(of: &StudyOf, settings: &BTreeMap<String, String>) -> Result<Store, Stu
     }
 }
 
-/// Every trial, with a line on the terminal that says how far it is.
-fn tried(
-    plan: &StepsToTarget,
-    workload: &dyn Workload,
-    store: &mut Store,
-) -> Result<Vec<Outcome>, CommandError> {
-    let shows = std::io::stderr().is_terminal();
-    eprintln!("{}: {} trials", workload.describe(), plan.num_trials());
-    if let Some(prospect) = plan.prospect(workload)? {
-        eprintln!(
-            "before the start: an epoch of each takes {}, all of them to their last step {}; they end at the target",
-            span(prospect.epoch),
-            span(prospect.seconds)
-        );
-    }
-    let (started, mut made) = (Instant::now(), 0);
-    let outcomes = stoppable(|flow| {
-        plan.run(workload, store, |event| {
-            match event {
-                StudyEvent::Wave {
-                    batch_size,
-                    done,
-                    all,
-                } if shows => {
-                    let left = started.elapsed().as_secs_f64() / f64::from(made).max(1.0);
-                    let left = left * all.saturating_sub(done) as f64;
-                    let left = span(left);
-                    eprint!("\rbatch {batch_size}: {done} of {all} trials, about {left} left   ");
-                }
-                StudyEvent::Finished(_) => made += 1,
-                StudyEvent::Wave { .. } => {}
-            }
-            flow()
-        })
-    });
-    if shows {
-        eprintln!();
-    }
-    outcomes
-}
-
 fn arms(
     (kind, of): (Kind, &StudyOf),
     flags: &ArgMatches,
@@ -313,32 +268,6 @@ fn check_groups(kind: Kind, study: &Study) -> Result<(), CommandError> {
     }
 }
 
-/// Every recipe with every seed, a line each.
-fn trained(
-    arms: &Arms<'_>,
-    side_by_side: usize,
-    store: &mut Store,
-) -> Result<Vec<ArmOutcome>, CommandError> {
-    let (all, mut made) = (arms.num_trainings()?, (0, 0.0));
-    foretell("trainings", arms.prospect()?);
-    stoppable(|flow| {
-        arms.run(store, |outcome| {
-            let (arm, seed, accuracy) = (&outcome.arm, outcome.seed, 100.0 * outcome.accuracy);
-            made = (made.0 + 1, made.1 + outcome.seconds);
-            let left = (all - made.0) as f64 * made.1 / made.0 as f64 / side_by_side as f64;
-            let left = match all - made.0 {
-                0 => String::new(),
-                _ => format!(", about {} left", span(left)),
-            };
-            eprintln!(
-                "{arm}, seed {seed}: {accuracy:.2} %, {:.1} s; {} of {all}{left}",
-                outcome.seconds, made.0
-            );
-            flow()
-        })
-    })
-}
-
 /// The sharpness of a minimum, in two directions and sizes.
 fn measured(network: &Network, study: &Study) -> Result<Vec<(String, f64)>, StudyError> {
     let mut all = Vec::new();
@@ -351,33 +280,4 @@ fn measured(network: &Network, study: &Study) -> Result<Vec<(String, f64)>, Stud
         }
     }
     Ok(all)
-}
-
-/// Says before the start what a study will take.
-fn foretell(what: &str, prospect: Prospect) {
-    let (count, seconds) = (prospect.trainings, span(prospect.seconds));
-    eprintln!("{count} {what}, about {seconds} in all");
-}
-
-/// Seconds, to be read.
-fn span(seconds: f64) -> String {
-    match seconds {
-        ..0.9995 => format!("{:.0} ms", 1e3 * seconds),
-        ..99.5 => format!("{seconds:.*} s", usize::from(seconds < 9.95)),
-        _ => HumanDuration(Duration::from_secs_f64(seconds.min(1e15))).to_string(),
-    }
-}
-
-/// Does `work`, which asks the flow that it is given whether to go on; a stop by a signal ends the program as the signal would.
-fn stoppable<T>(
-    work: impl FnOnce(&mut dyn FnMut() -> ControlFlow<()>) -> Result<T, StudyError>,
-) -> Result<T, CommandError> {
-    let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
-    let mut signal = None;
-    work(&mut || stops.flow(&mut signal)).map_err(|error| match (signal, error) {
-        (Some(signal), StudyError::Stopped { trials }) => {
-            CommandError::StudyStopped { signal, trials }
-        }
-        (_, error) => error.into(),
-    })
 }
