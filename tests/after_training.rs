@@ -4,9 +4,12 @@
 mod files;
 #[path = "support/program.rs"]
 mod program;
+#[path = "support/stderr.rs"]
+mod stderr;
 
 use files::Folder;
-use program::{stdout, unisono, value};
+use program::{stdout, value};
+use stderr::stderr;
 use unisono::data::read_npz;
 use unisono::export::read_safetensors;
 use unisono::nn::Sequential;
@@ -27,13 +30,6 @@ fn runs(name: &str) -> Runs {
         ]);
     }
     Runs { folder, one, other }
-}
-
-fn error(args: &[&str]) -> String {
-    let output = unisono(args);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
-    text
 }
 
 #[test]
@@ -59,7 +55,7 @@ fn runs_are_listed_inspected_and_compared() {
     assert!(!text.contains("data sha256"));
     let text = stdout(&["diff", &runs.one, &runs.one]);
     assert!(text.starts_with("weights: the same bits"), "{text}");
-    let text = error(&["inspect", root]);
+    let text = stderr(&["inspect", root], 2);
     assert!(text.contains("is no run's folder"), "{text}");
 }
 
@@ -94,7 +90,7 @@ fn an_evaluation_gives_the_loss_of_the_training_and_predictions_their_accuracy()
     }
     let text = stdout(&["eval", &runs.one, "--part", "train"]);
     assert_eq!(value(&text, "rows"), "1437 (train part)");
-    let text = error(&["eval", &runs.one, "--part", "rest"]);
+    let text = stderr(&["eval", &runs.one, "--part", "rest"], 2);
     assert!(text.contains("--part must be train or test"), "{text}");
 }
 
@@ -118,7 +114,10 @@ fn weights_are_exported_and_come_back_whole() {
         file.to_str().unwrap(),
     ]);
     assert_eq!(read_npz(&file).unwrap().len(), 4);
-    let text = error(&["export", &runs.one, "--format", "pickle", "--out", "x"]);
+    let text = stderr(
+        &["export", &runs.one, "--format", "pickle", "--out", "x"],
+        2,
+    );
     assert!(text.contains("--format must be"), "{text}");
 }
 
@@ -158,7 +157,7 @@ fn a_resume_with_other_data_is_refused_and_leaves_what_the_run_keeps_of_its_own(
     let kept = || files.map(|name| std::fs::read(run.join(name)).unwrap());
     let before = kept();
     folder.file("t.csv", table(3).as_bytes());
-    let text = error(&["train", "--resume", run_path, "--epochs", "2"]);
+    let text = stderr(&["train", "--resume", run_path, "--epochs", "2"], 2);
     assert!(text.contains("the data's sha256 was"), "{text}");
     assert_eq!(kept(), before);
     let more = [

@@ -4,9 +4,12 @@
 mod files;
 #[path = "support/program.rs"]
 mod program;
+#[path = "support/stderr.rs"]
+mod stderr;
 
 use files::Folder;
-use program::{stdout, unisono, value};
+use program::{stdout, value};
+use stderr::stderr;
 
 const QUICK: [&str; 10] = [
     "--batches",
@@ -20,13 +23,6 @@ const QUICK: [&str; 10] = [
     "--epochs",
     "20",
 ];
-
-fn error(args: &[&str], code: i32) -> String {
-    let output = unisono(args);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
-    text
-}
 
 #[test]
 fn a_study_is_kept_and_the_same_command_goes_on_or_only_reports() {
@@ -46,7 +42,7 @@ fn a_study_is_kept_and_the_same_command_goes_on_or_only_reports() {
     folder.file("a/trials.jsonl", (shorter.join("\n") + "\n").as_bytes());
     let again = stdout(&[&command[..], &["--parallel-trials", "1"]].concat());
     assert_eq!(again, first);
-    let other = error(&[&command[..], &["--lr-range", "0.1..1"]].concat(), 2);
+    let other = stderr(&[&command[..], &["--lr-range", "0.1..1"]].concat(), 2);
     assert!(other.contains("has other settings: space was"), "{other}");
     let report = std::fs::read_to_string(out.join("report.html")).unwrap();
     let addresses = report.matches("http").count();
@@ -75,7 +71,7 @@ fn slices_are_made_merged_and_finished() {
         value(&merged, "critical batch size"),
         value(&alone, "critical batch size")
     );
-    let nothing = error(
+    let nothing = stderr(
         &["study", "merge", &place("none"), "--into", &place("x")],
         1,
     );
@@ -104,7 +100,7 @@ fn recipes_of_every_kind_run_from_a_configuration() {
         assert!(text.contains(column), "{kind}: {text}");
     }
     folder.file("study.toml", b"[study]\nbatch = \"8\"\n");
-    let odd = error(&["study", "steps", "--config", file], 2);
+    let odd = stderr(&["study", "steps", "--config", file], 2);
     let expected = "study.toml, line 2, column 1: unknown key `batch`; did you mean `batches`?";
     assert!(odd.contains(expected), "{odd}");
 }
@@ -144,9 +140,9 @@ fn recipes_side_by_side_or_in_slices_come_to_the_same() {
     assert_eq!(table(&gap(&["--out", &whole])), alone);
     // The groups of batch norm are the recipes': so many rows as the small batch has.
     let odd = ["study", "gap", "--layers", "batch-norm"];
-    let text = error(&[&odd[..], &["--shards", "2"]].concat(), 2);
+    let text = stderr(&[&odd[..], &["--shards", "2"]].concat(), 2);
     assert!(text.contains("--shards must be left out"), "{text}");
-    let text = error(&[&odd[..], &["--batches", "16,40"]].concat(), 2);
+    let text = stderr(&[&odd[..], &["--batches", "16,40"]].concat(), 2);
     assert!(text.contains("a multiple of the small one"), "{text}");
 }
 
@@ -174,7 +170,7 @@ fn schedules_are_searched_and_an_optimiser_of_ones_own_trains() {
     let settings = std::fs::read_to_string(out.join("study.json")).unwrap();
     assert!(settings.contains("adamw (lr of the trial"), "{settings}");
     let other = [&["study", "steps"], &QUICK[..], &more, &["--shards", "2"]].concat();
-    let other = error(&other, 2);
+    let other = stderr(&other, 2);
     assert!(other.contains("engine.shards was not set"), "{other}");
 }
 
@@ -230,12 +226,12 @@ fn what_a_study_would_not_use_is_refused() {
         ("gap", &["--max-steps", "5"], "--epochs says how long"),
     ];
     for (kind, args, message) in cases {
-        let text = error(&[&["study", kind], args].concat(), 2);
+        let text = stderr(&[&["study", kind], args].concat(), 2);
         assert!(text.contains(message), "{kind} {args:?}: {text}");
     }
     let folder = Folder::new("cli-unused");
     let file = folder.file("a.toml", b"[run]\nepochs = 4\nearly_stopping = 3\n");
-    let text = error(&["study", "gap", "--config", file.to_str().unwrap()], 2);
+    let text = stderr(&["study", "gap", "--config", file.to_str().unwrap()], 2);
     let expected =
         "a.toml: run.early_stopping is not used by `unisono study gap`: its trainings have";
     assert!(text.contains(expected), "{text}");
@@ -271,8 +267,12 @@ fn what_cannot_be_studied_is_refused_with_exit_code_2() {
         ),
         (&["--parallel-trials", "0"], "trials side by side"),
     ];
-    for (args, message) in cases {
-        let text = error(&[&["study", "steps"], args].concat(), 2);
+    let kinds = ["gap", "recipes", "adaptive"];
+    let cases = cases.map(|(args, message)| ("steps", args, message));
+    let idle: &[&str] = &["--batches", "16,64", "--epochs", "0"];
+    let idle = kinds.map(|kind| (kind, idle, "the epochs must be at least 1, got 0"));
+    for (kind, args, message) in cases.into_iter().chain(idle) {
+        let text = stderr(&[&["study", kind], args].concat(), 2);
         assert!(text.contains(message), "{args:?}: {text}");
         assert_eq!(
             text.lines()
@@ -296,9 +296,9 @@ fn a_model_of_layers_trains_and_layers_that_there_are_not_are_named() {
         "3",
     ]);
     assert!(value(&text, "model").starts_with("64-dense 32-relu-dense 16-tanh-dense 10"));
-    let odd = error(&["train", "--layers", layers, "--epochs", "1"], 2);
+    let odd = stderr(&["train", "--layers", layers, "--epochs", "1"], 2);
     assert!(odd.contains("layer 0 (conv2d) expects"), "{odd}");
-    let odd = error(&["train", "--layers", "dens 32"], 2);
+    let odd = stderr(&["train", "--layers", "dens 32"], 2);
     assert!(
         odd.contains("layer 0 (`dens 32`) must be one of dense N"),
         "{odd}"
@@ -307,7 +307,7 @@ fn a_model_of_layers_trains_and_layers_that_there_are_not_are_named() {
         "a.toml",
         b"[model]\npreset = \"mlp\"\nlayers = \"dense 8\"\n",
     );
-    let odd = error(&["train", "--config", file.to_str().unwrap()], 2);
+    let odd = stderr(&["train", "--config", file.to_str().unwrap()], 2);
     assert!(
         odd.contains("model.layers must be without a preset"),
         "{odd}"
@@ -351,9 +351,9 @@ fn time_to_a_target_is_measured_over_threads_after_the_same_study_of_steps() {
     stdout(&[&time[..], &["--on-threads", "1,2,3"]].concat());
     assert_eq!(times().lines().count(), 3 * 2 * 3);
     assert!(out.join("time.html").exists() && out.join("true_speed_up.png").exists());
-    let odd = error(&[&time[..], &["--on-threads", "0"]].concat(), 2);
+    let odd = stderr(&[&time[..], &["--on-threads", "0"]].concat(), 2);
     assert!(odd.contains("the numbers of threads must be"), "{odd}");
     let cut = ["study", "time", "--slice", "1/2"];
-    let cut = error(&[&cut[..], &QUICK[..]].concat(), 2);
+    let cut = stderr(&[&cut[..], &QUICK[..]].concat(), 2);
     assert!(cut.contains("none of them a fresh run"), "{cut}");
 }

@@ -4,24 +4,19 @@
 mod files;
 #[path = "support/program.rs"]
 mod program;
+#[path = "support/stderr.rs"]
+mod stderr;
 
 use files::Folder;
-use program::{stdout, unisono, value};
+use program::{stdout, value};
+use stderr::stderr;
 
 const SMALL: [&str; 6] = ["--batches", "16,64", "--epochs", "3", "--repeats", "2"];
-
-/// What a study says on the terminal, which ends with `code`.
-fn said(args: &[&str], code: i32) -> String {
-    let output = unisono(args);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
-    text
-}
 
 #[test]
 fn a_study_says_before_it_starts_what_it_will_take() {
     let search = [&["study", "steps", "--candidates", "3"], &SMALL[..]].concat();
-    let text = said(&search, 0);
+    let text = stderr(&search, 0);
     let before = text.lines().nth(1).unwrap();
     assert!(
         before.starts_with("before the start: an epoch of each takes "),
@@ -36,7 +31,7 @@ fn a_study_says_before_it_starts_what_it_will_take() {
     );
     assert!(rows.iter().all(|row| row.ends_with(" of 3")), "{text}");
     let recipes = [&["study", "recipes"], &SMALL[..]].concat();
-    let text = said(&recipes, 0);
+    let text = stderr(&recipes, 0);
     let first = text.lines().next().unwrap();
     assert!(
         first.contains(" trainings, about ") && first.ends_with(" in all"),
@@ -48,7 +43,7 @@ fn a_study_says_before_it_starts_what_it_will_take() {
         &points[..],
     ]
     .concat();
-    let text = said(&branches, 0);
+    let text = stderr(&branches, 0);
     assert!(text.starts_with("8 branches, about "), "{text}");
 }
 
@@ -94,16 +89,20 @@ fn published_curves_stand_beside_ones_own_or_are_refused_before_anything_runs() 
         &["--target-error", "0.3", "--out", path, "--overlay", table],
     ]
     .concat();
-    let text = said(&kept, 0);
+    let text = stderr(&kept, 0);
     // Nothing tracked the noise scale, so there is no chart of it.
     assert!(text.contains("warning: Scale is left out"), "{text}");
     for file in ["steps.svg", "report.html"] {
         let text = std::fs::read_to_string(out.join(file)).unwrap();
         assert!(text.contains("Theirs"), "{file}");
     }
+    // A study that has begun is not timed again.
+    assert!(text.contains("before the start"), "{text}");
+    let again = stderr(&kept, 0);
+    assert!(!again.contains("before the start"), "{again}");
     let examples = std::fs::read_to_string(out.join("examples.svg")).unwrap();
     assert!(!examples.contains("Theirs"));
-    let text = said(&[&steps[..], &["--overlay", table]].concat(), 2);
+    let text = stderr(&[&steps[..], &["--overlay", table]].concat(), 2);
     assert!(text.contains("--out"), "{text}");
     let other = folder.0.join("recipes");
     let recipes = [
@@ -114,7 +113,7 @@ fn published_curves_stand_beside_ones_own_or_are_refused_before_anything_runs() 
         "--out",
         other.to_str().unwrap(),
     ];
-    let text = said(&recipes, 2);
+    let text = stderr(&recipes, 2);
     assert!(text.contains("the charts are error, to_target"), "{text}");
     assert!(!other.exists());
 }

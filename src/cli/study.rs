@@ -148,7 +148,9 @@ fn branches(of: &StudyOf, how: &BranchArgs, flags: &ArgMatches) -> Result<(), Co
         ("schedule".to_owned(), schedule),
     ]);
     let mut store = store(of, &study.all_settings(settings))?;
-    foretell("branches", branches.prospect(&plan)?);
+    if store.is_empty() {
+        foretell("branches", branches.prospect(&plan)?);
+    }
     let outcomes = stoppable(|flow| {
         branches.run(&plan, &mut store, |outcome| {
             let (seed, at, loss) = (outcome.seed, outcome.at, outcome.loss);

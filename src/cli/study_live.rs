@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::HumanDuration;
 
@@ -22,14 +22,19 @@ pub(super) fn tried(
 ) -> Result<Vec<Outcome>, CommandError> {
     let shows = std::io::stderr().is_terminal();
     eprintln!("{}: {} trials", workload.describe(), plan.num_trials());
-    if let Some(prospect) = plan.prospect(workload)? {
+    let is_new = store.is_empty();
+    if let Some(prospect) = is_new
+        .then(|| plan.prospect(workload))
+        .transpose()?
+        .flatten()
+    {
         eprintln!(
             "before the start: an epoch of each takes {}, all of them to their last step {}; they end at the target",
             span(prospect.epoch),
             span(prospect.seconds)
         );
     }
-    let (started, mut made, mut rows) = (Instant::now(), 0, Rows::new(plan.seed));
+    let (mut spent, mut made, mut rows) = (0.0, 0, Rows::new(plan.seed, shows));
     let outcomes = stoppable(|flow| {
         plan.run(workload, store, |event| {
             match event {
@@ -38,20 +43,25 @@ pub(super) fn tried(
                     done,
                     all,
                 } if shows => {
-                    let left = started.elapsed().as_secs_f64() / f64::from(made).max(1.0);
-                    let left = span(left * all.saturating_sub(done) as f64);
+                    let one = spent / f64::from(made).max(1.0) / plan.parallel as f64;
+                    let left = span(one * all.saturating_sub(done) as f64);
                     eprint!("{CLEAR}batch {batch_size}: {done} of {all} trials, about {left} left");
                 }
                 StudyEvent::Finished(outcome) => {
-                    made += 1;
-                    rows.add(outcome, shows);
+                    (spent, made) = (spent + outcome.seconds, made + 1);
+                    rows.add(outcome);
                 }
                 StudyEvent::Wave { .. } => {}
             }
             flow()
         })
     });
-    rows.close(shows);
+    match &outcomes {
+        Ok(_) => rows.close(),
+        // What is at hand is not through.
+        Err(_) if shows => eprintln!(),
+        Err(_) => {}
+    }
     outcomes
 }
 
@@ -64,25 +74,28 @@ struct Rows {
     own: Vec<Outcome>,
     has_head: bool,
     seed: u64,
+    /// What a line begins with.
+    clear: &'static str,
 }
 
 impl Rows {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, shows: bool) -> Self {
         Self {
             own: Vec::new(),
             has_head: false,
             seed,
+            clear: if shows { CLEAR } else { "" },
         }
     }
 
-    fn add(&mut self, outcome: &Outcome, shows: bool) {
+    fn add(&mut self, outcome: &Outcome) {
         let size = outcome.trial.batch_size;
         if self
             .own
             .first()
             .is_some_and(|own| own.trial.batch_size != size)
         {
-            self.close(shows);
+            self.close();
         }
         // A search by halving tries some again, for longer.
         self.own.retain(|own| own.trial != outcome.trial);
@@ -90,8 +103,8 @@ impl Rows {
     }
 
     /// The row of the batch size at hand.
-    fn close(&mut self, shows: bool) {
-        let clear = if shows { CLEAR } else { "" };
+    fn close(&mut self) {
+        let clear = self.clear;
         let points = Curve::of(&std::mem::take(&mut self.own), self.seed).points;
         for point in points {
             if !self.has_head {
@@ -117,7 +130,9 @@ pub(super) fn trained(
     store: &mut Store,
 ) -> Result<Vec<ArmOutcome>, CommandError> {
     let (all, mut made) = (arms.num_trainings()?, (0, 0.0));
-    foretell("trainings", arms.prospect()?);
+    if store.is_empty() {
+        foretell("trainings", arms.prospect()?);
+    }
     stoppable(|flow| {
         arms.run(store, |outcome| {
             let (arm, seed, accuracy) = (&outcome.arm, outcome.seed, 100.0 * outcome.accuracy);

@@ -62,7 +62,7 @@ fn records<P: AsRef<Path>>(files: &[P], labels: usize) -> Result<ImageDataset, D
                 format!("{} bytes", bytes.len()),
             ));
         }
-        Room::new(path.as_ref()).take(bytes.len() as u64)?;
+        Room::new(path.as_ref()).check(bytes.len() as u64)?;
         for record in bytes.chunks_exact(record) {
             classes.push(u32::from(record[labels - 1]));
             let planes = &record[labels..];

@@ -303,7 +303,7 @@ fn numbers(
     path: &Path,
 ) -> Result<Array2<f32>, DataError> {
     let count = rows.len() * places.len();
-    Room::new(path).take((count * size_of::<f32>()) as u64)?;
+    Room::new(path).check((count * size_of::<f32>()) as u64)?;
     let mut values = Vec::with_capacity(count);
     for record in rows {
         for &column in places {

@@ -76,7 +76,7 @@ impl Npy {
             "f4" | "f8" => size_of::<f32>(),
             _ => size_of::<i64>(),
         };
-        Room::new(path).take((values.len() / size * kept) as u64)?;
+        Room::new(path).check((values.len() / size * kept) as u64)?;
         head.array(values).ok_or_else(odd)
     }
 

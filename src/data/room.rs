@@ -10,7 +10,7 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, get_current_pid};
 
 use super::error::DataError;
 
-/// What is left of the free memory to others: a quarter.
+/// How much of the free memory may be taken: three quarters.
 const MOST_OF_FREE: (u64, u64) = (3, 4);
 
 /// Bytes that may still be taken for what is read of a file.

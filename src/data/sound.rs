@@ -13,6 +13,9 @@ use super::files::Source;
 use super::room::Room;
 use super::spectrogram::SpectrogramSettings;
 
+/// Memory of a byte of a file while it becomes samples: itself, and of samples of two bytes each four.
+const SOUND_BYTES: u64 = 3;
+
 /// Samples a second that are believed.
 const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 
@@ -144,11 +147,11 @@ impl SpectrogramSettings {
 /// All WAV files of a folder and the folders in it, or of a `.tar` or `.tar.gz`, decoded on all cores.
 ///
 /// # Errors
-/// [`DataError::Io`]; [`DataError::Empty`] if there are none, and those of [`Sound::parse`].
+/// [`DataError::Io`]; [`DataError::Empty`] if there are none; [`DataError::Memory`] for more than fits into memory; those of [`Sound::parse`].
 pub fn read_sounds(path: &Path) -> Result<NamedSounds, DataError> {
     let mut files = if path.is_dir() {
-        let mut found = Vec::new();
-        walk(path, path, &mut found)?;
+        let (mut found, mut room) = (Vec::new(), Room::new(path));
+        walk(path, path, &mut found, &mut room)?;
         found
     } else {
         archived(path)?
@@ -164,7 +167,12 @@ pub fn read_sounds(path: &Path) -> Result<NamedSounds, DataError> {
     files.into_par_iter().map(decode).collect()
 }
 
-fn walk(root: &Path, folder: &Path, found: &mut Vec<(String, Vec<u8>)>) -> Result<(), DataError> {
+fn walk(
+    root: &Path,
+    folder: &Path,
+    found: &mut Vec<(String, Vec<u8>)>,
+    room: &mut Room,
+) -> Result<(), DataError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         |source| DataError::Io { path, source }
@@ -173,8 +181,10 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<(String, Vec<u8>)>) -> Resul
         let entry = entry.map_err(failed(folder))?;
         let (path, kind) = (entry.path(), entry.file_type().map_err(failed(folder))?);
         if kind.is_dir() {
-            walk(root, &path, found)?;
+            walk(root, &path, found, room)?;
         } else if let Some(name) = sound_name(path.strip_prefix(root).unwrap_or(&path)) {
+            let len = std::fs::metadata(&path).map_err(failed(&path))?.len();
+            room.take(len.saturating_mul(SOUND_BYTES))?;
             found.push((name, std::fs::read(&path).map_err(failed(&path))?));
         }
     }
@@ -189,7 +199,7 @@ fn archived(path: &Path) -> Result<Vec<(String, Vec<u8>)>, DataError> {
         let mut entry = entry.map_err(failed)?;
         let inside: PathBuf = entry.path().map_err(failed)?.into_owned();
         if let (Some(name), true) = (sound_name(&inside), entry.header().entry_type().is_file()) {
-            room.take(entry.size())?;
+            room.take(entry.size().saturating_mul(SOUND_BYTES))?;
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).map_err(failed)?;
             found.push((name, bytes));
@@ -204,4 +214,26 @@ fn sound_name(path: &Path) -> Option<String> {
     let is_wav = path.extension()?.eq_ignore_ascii_case("wav");
     let name = path.with_extension("").to_string_lossy().into_owned();
     (is_wav && !is_hidden).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_more_sounds_than_the_free_memory_holds_is_refused() {
+        let folder = std::env::temp_dir().join(format!("unisono-sounds-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        for name in ["a.wav", "b.wav"] {
+            std::fs::write(folder.join(name), [0; 1000]).unwrap();
+        }
+        let read = |most: u64| {
+            let (mut found, mut room) = (Vec::new(), Room::of(&folder, most));
+            walk(&folder, &folder, &mut found, &mut room).map(|()| found.len())
+        };
+        let (all, one) = (read(6_000), read(5_999));
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(all.unwrap(), 2);
+        assert!(matches!(one, Err(DataError::Memory { .. })));
+    }
 }

@@ -36,4 +36,41 @@ impl Evaluations {
             }
         }
     }
+
+    /// About how many are due in so many steps.
+    pub(crate) fn count(self, steps: u64) -> f64 {
+        let steps = steps as f64;
+        match self {
+            Evaluations::Every(0) => 0.0,
+            Evaluations::Every(every) => (steps / every as f64).floor(),
+            Evaluations::Geometric { first, ratio } => {
+                // At first each step is due, as long as the ratio is less than a step; then the logarithm counts.
+                let first = first.max(1) as f64;
+                let dense = (1.0 / (ratio - 1.0)).max(first);
+                let thinning = (steps / dense).ln().max(0.0) / ratio.ln();
+                (steps.min(dense) - first).max(0.0) + thinning
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evaluations_are_counted_as_they_are_due() {
+        let geometric = [1.02, 1.03, 1.5].map(|ratio| Evaluations::Geometric { first: 8, ratio });
+        for evaluations in geometric
+            .into_iter()
+            .chain([0, 1, 7].map(Evaluations::Every))
+        {
+            for steps in [1, 8, 20, 100, 1_000, 100_000] {
+                let due = (1..=steps).filter(|&step| evaluations.is_due(step));
+                let (due, counted) = (due.count() as f64, evaluations.count(steps));
+                let text = format!("{evaluations:?}, {steps}: {counted} for {due}");
+                assert!((counted - due).abs() <= 0.1 * due + 3.0, "{text}");
+            }
+        }
+    }
 }

@@ -104,7 +104,7 @@ pub struct ArmOutcome {
 /// ```
 pub struct Arms<'d> {
     pub(super) data: [&'d dyn Dataset; 2],
-    arms: Vec<Arm>,
+    pub(super) arms: Vec<Arm>,
     seeds: u64,
     seed: u64,
     pub(super) target: Option<Target>,

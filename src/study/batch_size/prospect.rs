@@ -4,14 +4,13 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use crate::data::Dataset;
-use crate::engine::{Pinning, Threads};
 use crate::train::{Evaluations, Event, Setup, TrainError, Trainer};
 
 use super::arms::Arms;
 use super::branches::{BranchPlan, Branches};
 use super::error::StudyError;
 use super::steps::StepsToTarget;
-use super::workload::{Limit, Workload};
+use super::workload::{LOOKS, Workload};
 
 /// How long steps are timed, if three of them take no longer.
 const TIMED: Duration = Duration::from_millis(40);
@@ -41,7 +40,7 @@ const LOOK: Evaluations = Evaluations::Geometric {
 /// assert!(0.0 < prospect.epoch && 29.0 * prospect.epoch < prospect.seconds);
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Prospect {
     /// Trainings, or branches of them.
     pub trainings: usize,
@@ -164,18 +163,6 @@ impl Line {
     }
 }
 
-/// Evaluations of a training that looks for its target, where `evaluations` says.
-fn looks(evaluations: Evaluations, steps: u64) -> f64 {
-    let Evaluations::Geometric { first, ratio } = evaluations else {
-        unreachable!("studies look for their targets geometrically")
-    };
-    // Each step is one at first; later the share.
-    let dense = (1.0 / (ratio - 1.0)).max(first as f64);
-    let steps = steps as f64;
-    let tail = (steps / dense).ln().max(0.0) / ratio.ln();
-    (steps.min(dense) - first as f64).max(0.0) + tail
-}
-
 impl StepsToTarget {
     /// What it takes if every trial runs to its last step: they end at their target, or when they cannot win. `None` for a workload that cannot be timed.
     ///
@@ -184,16 +171,8 @@ impl StepsToTarget {
     pub fn prospect(&self, workload: &dyn Workload) -> Result<Option<Prospect>, StudyError> {
         self.check()?;
         let sizes = || self.batch_sizes.iter().copied();
-        let (threads, pinning) = match self.parallel {
-            1 => self.threads,
-            _ => (Threads::Fixed(1), Pinning::Off),
-        };
         let pace = |batch_size: usize| {
-            let limit = Limit {
-                steps: self.limit(workload, batch_size),
-                threads,
-                pinning,
-            };
+            let limit = self.threaded(self.limit(workload, batch_size));
             let drawn = (1, self.seed);
             let trial = self.space.candidates(self.search, drawn, batch_size);
             Ok::<_, StudyError>(
@@ -210,17 +189,13 @@ impl StepsToTarget {
             return Ok(None);
         };
         let line = Line([one, other]);
-        let mut prospect = Prospect {
-            trainings: 0,
-            epoch: 0.0,
-            seconds: 0.0,
-        };
+        let mut prospect = Prospect::default();
         for size in sizes() {
             let (steps, step) = (self.limit(workload, size), line.step(size));
             let epoch = workload
                 .rows()
                 .map_or(0.0, |rows| step * rows.div_ceil(size) as f64);
-            let looks = looks(super::workload::LOOKS, steps) * line.evaluation();
+            let looks = LOOKS.count(steps) * line.evaluation();
             let seconds = steps as f64 * step + looks;
             prospect.add(self.num_trials() / self.batch_sizes.len(), (epoch, seconds));
         }
@@ -244,30 +219,22 @@ impl Arms<'_> {
     /// # Ok::<(), unisono::study::batch_size::StudyError>(())
     /// ```
     pub fn prospect(&self) -> Result<Prospect, StudyError> {
-        let mut prospect = Prospect {
-            trainings: 0,
-            epoch: 0.0,
-            seconds: 0.0,
-        };
-        let mut known: Vec<(&str, (f64, f64))> = Vec::new();
-        for (seed, arm) in self.jobs()? {
-            let found = known.iter().find(|(name, _)| *name == arm.name());
-            let cost = match found {
-                Some((_, cost)) => *cost,
-                None => {
-                    let (pace, setup) = timed(self.trainer(arm, seed), self.data)?;
-                    let steps = setup.rows.div_ceil(setup.batch_size.max(1)) as f64;
-                    let (epoch, epochs) = (steps * pace.step, f64::from(setup.epochs));
-                    let looks = match self.target.is_some() {
-                        true => looks(super::arms::LOOKS, (epochs * steps) as u64),
-                        false => 0.0,
-                    };
-                    let cost = (epoch, epochs * epoch + (epochs + looks) * pace.evaluation);
-                    known.push((arm.name(), cost));
-                    cost
-                }
+        let mut prospect = Prospect::default();
+        let jobs = self.jobs()?;
+        for arm in &self.arms {
+            let of_arm = || jobs.iter().filter(|(_, job)| job.name() == arm.name());
+            let Some(&(seed, _)) = of_arm().next() else {
+                continue;
             };
-            prospect.add(1, cost);
+            let (pace, setup) = timed(self.trainer(arm, seed), self.data)?;
+            let steps = setup.rows.div_ceil(setup.batch_size.max(1)) as f64;
+            let (epoch, epochs) = (steps * pace.step, f64::from(setup.epochs));
+            let looks = match self.target {
+                Some(_) => super::arms::LOOKS.count((epochs * steps) as u64),
+                None => 0.0,
+            };
+            let seconds = epochs * epoch + (epochs + looks) * pace.evaluation;
+            prospect.add(of_arm().count(), (epoch, seconds));
         }
         Ok(prospect.side_by_side(self.parallel))
     }
@@ -308,9 +275,8 @@ impl Branches<'_> {
         let epoch = |size: usize| rows as f64 / size as f64 * line.step(size);
         let trunk = plan.at[plan.at.len() - 1] * epoch(small);
         let mut prospect = Prospect {
-            trainings: 0,
-            epoch: 0.0,
             seconds: plan.seeds as f64 * trunk,
+            ..Prospect::default()
         };
         for &size in &plan.batch_sizes {
             let branch = plan.window * epoch(size) + line.evaluation();
@@ -323,21 +289,6 @@ impl Branches<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn looks_are_counted_as_they_are_made() {
-        for ratio in [1.02, 1.03, 1.5] {
-            let evaluations = Evaluations::Geometric { first: 8, ratio };
-            for steps in [1, 8, 20, 100, 1_000, 100_000] {
-                let made = (1..=steps).filter(|&step| evaluations.is_due(step)).count() as f64;
-                let counted = looks(evaluations, steps);
-                assert!(
-                    (counted - made).abs() <= 0.1 * made + 3.0,
-                    "{ratio}, {steps}: {counted} for {made}"
-                );
-            }
-        }
-    }
 
     #[test]
     fn steps_in_between_lie_on_a_line() {
@@ -353,11 +304,7 @@ mod tests {
 
     #[test]
     fn side_by_side_divides_the_time_but_not_beyond_the_trainings() {
-        let mut prospect = Prospect {
-            trainings: 0,
-            epoch: 0.0,
-            seconds: 0.0,
-        };
+        let mut prospect = Prospect::default();
         prospect.add(4, (1.0, 10.0));
         assert_eq!(prospect.side_by_side(2).seconds, 20.0);
         assert_eq!(

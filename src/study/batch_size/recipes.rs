@@ -42,7 +42,7 @@ impl Recipe {
 }
 
 /// How many times as large the larger batch is, and how many epochs of it have the smaller one's updates. Refuses batches that are not a small
-/// one, of `least` rows or more, and a larger one.
+/// one, of `least` rows or more, and a larger one, and no epochs.
 fn ratio(
     least: usize,
     (small, large): (usize, usize),
@@ -53,6 +53,13 @@ fn ratio(
             what: "the batches to compare",
             expected: "a small one, of at least 2 rows where batches adapt, and a larger one",
             got: format!("{small} and {large}"),
+        });
+    }
+    if epochs == 0 {
+        return Err(StudyError::Value {
+            what: "the epochs",
+            expected: "at least 1",
+            got: "0".to_owned(),
         });
     }
     let k = large as f64 / small as f64;

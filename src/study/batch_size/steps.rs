@@ -201,6 +201,19 @@ impl StepsToTarget {
         self.batch_sizes.len() * (searched + repeated)
     }
 
+    /// So many steps, on the threads that a trial has.
+    pub(super) fn threaded(&self, steps: u64) -> Limit {
+        let (threads, pinning) = match self.parallel {
+            1 => self.threads,
+            _ => (Threads::Fixed(1), Pinning::Off),
+        };
+        Limit {
+            steps,
+            threads,
+            pinning,
+        }
+    }
+
     /// Steps that a trial may take for its own sake.
     pub(super) fn limit(&self, workload: &dyn Workload, batch_size: usize) -> u64 {
         let in_epochs = workload.rows().map_or(u64::MAX, |rows| {
@@ -300,15 +313,7 @@ impl Work<'_> {
                 return Err(stopped(self.known.len()));
             }
         }
-        let (threads, pinning) = match self.study.parallel {
-            1 => self.study.threads,
-            _ => (Threads::Fixed(1), Pinning::Off),
-        };
-        let limit = Limit {
-            steps: allowed,
-            threads,
-            pinning,
-        };
+        let limit = self.study.threaded(allowed);
         let found: Vec<Option<Outcome>> = trials
             .iter()
             .map(|trial| self.find(trial, allowed))

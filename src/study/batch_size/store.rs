@@ -32,6 +32,7 @@ impl Store {
     ///
     /// ```
     /// let mut store = unisono::study::batch_size::Store::in_memory();
+    /// assert!(store.is_empty());
     /// store.add(&7)?;
     /// assert_eq!(store.all::<u32>()?, [7]);
     /// # Ok::<(), unisono::study::batch_size::StudyError>(())
@@ -85,6 +86,11 @@ impl Store {
             folder: Some((path, file, None)),
             lines,
         })
+    }
+
+    /// Whether nothing is kept yet.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
     }
 
     /// Everything that is kept.

@@ -1,0 +1,9 @@
+//! What the program says on stderr, and that it ends as expected.
+
+/// The text, of a run that ends with `code`.
+pub(crate) fn stderr(args: &[&str], code: i32) -> String {
+    let output = crate::program::unisono(args);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
+    text
+}
