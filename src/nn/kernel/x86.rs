@@ -14,9 +14,9 @@
 )]
 
 use std::arch::x86_64::{
-    __m256, __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps,
-    _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps,
-    _mm512_storeu_ps,
+    __m256, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_set1_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm512_set1_ps, _mm512_storeu_ps,
 };
 use std::ops::Range;
 
@@ -146,27 +146,27 @@ fn fold_avx2(
 #[target_feature(enable = "avx512f,avx2,fma")]
 fn product_of_rows_avx512(c: Out<'_>, a: Rows<'_>, b: &Packed, bias: Bias<'_>) {
     match b.width {
-        16 => product::row_blocks::<Avx512, 8, 1>(c, a, b, bias),
-        _ => product::row_blocks::<Avx512, 8, 2>(c, a, b, bias),
+        16 => product::row_blocks::<Avx512, 12, 8, 1>(c, a, b, bias),
+        _ => product::row_blocks::<Avx512, 12, 8, 2>(c, a, b, bias),
     }
 }
 
 #[target_feature(enable = "avx2,fma")]
 fn product_of_rows_avx2(c: Out<'_>, a: Rows<'_>, b: &Packed, bias: Bias<'_>) {
-    product::row_blocks::<Avx2, 4, 2>(c, a, b, bias);
+    product::row_blocks::<Avx2, 6, 4, 2>(c, a, b, bias);
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]
 fn convolve_avx512(y: Out<'_>, input: (&[f32], &Windows, usize), w: &Packed, bias: Bias<'_>) {
     match w.width {
-        16 => conv::forward::<Avx512, 8, 1>(y, input, w, bias),
-        _ => conv::forward::<Avx512, 8, 2>(y, input, w, bias),
+        16 => conv::forward::<Avx512, 12, 1>(y, input, w, bias),
+        _ => conv::forward::<Avx512, 12, 2>(y, input, w, bias),
     }
 }
 
 #[target_feature(enable = "avx2,fma")]
 fn convolve_avx2(y: Out<'_>, input: (&[f32], &Windows, usize), w: &Packed, bias: Bias<'_>) {
-    conv::forward::<Avx2, 4, 2>(y, input, w, bias);
+    conv::forward::<Avx2, 6, 2>(y, input, w, bias);
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]
@@ -220,6 +220,13 @@ impl Simd for Avx512 {
         // SAFETY: invariant 1.
         Self(unsafe { _mm512_add_ps(self.0, other.0) })
     }
+
+    #[inline(always)]
+    fn prefetch(from: &[f32], ahead: usize) {
+        let line = from.as_ptr().wrapping_add(ahead);
+        // SAFETY: a hint that reads nothing; invariant 1 implies SSE.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
+    }
 }
 
 /// 8 lanes in a register of AVX2 with FMA.
@@ -259,5 +266,12 @@ impl Simd for Avx2 {
     fn add(self, other: Self) -> Self {
         // SAFETY: invariant 1.
         Self(unsafe { _mm256_add_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn prefetch(from: &[f32], ahead: usize) {
+        let line = from.as_ptr().wrapping_add(ahead);
+        // SAFETY: a hint that reads nothing; invariant 1 implies SSE.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
     }
 }
