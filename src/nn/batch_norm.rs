@@ -257,7 +257,8 @@ impl Layer for BatchNormLayer {
             self.saved.clear();
             self.saved
                 .extend(inverse.map(|v| 1.0 / (v + self.spec.eps).sqrt()));
-            scale_and_shift(y, x, (&params[2 * c..3 * c], &self.saved), affine);
+            let statistics = (&params[2 * c..3 * c], &self.saved[..]);
+            scale_and_shift(y, x, statistics, affine, &mut self.wide);
             return;
         }
         self.statistics(pass, x);
@@ -266,9 +267,11 @@ impl Layer for BatchNormLayer {
             .iter()
             .zip(self.saved.chunks_exact(self.stride()))
         {
-            let range = self.values(rows);
+            let len = self.shape.len();
+            let range = rows.start * len..rows.end * len;
             let statistics = (&saved[1..=c], &saved[1 + 2 * c..]);
-            scale_and_shift(&mut y[range.clone()], &x[range], statistics, affine);
+            let y = &mut y[range.clone()];
+            scale_and_shift(y, &x[range], statistics, affine, &mut self.wide);
         }
     }
 
@@ -286,6 +289,7 @@ impl Layer for BatchNormLayer {
         }
         self.gradient_sums(pass, x, dy);
         let mut levels = std::mem::take(&mut self.levels);
+        let mut wide = std::mem::take(&mut self.wide);
         let mut dx = tape.dx;
         let m = self.spec.momentum;
         let mut shard = 0;
@@ -315,10 +319,14 @@ impl Layer for BatchNormLayer {
                 };
                 let statistics = (mean, &saved[1 + 2 * c..], &params[..c]);
                 let rows = (&x[range.clone()], &dy[range.clone()]);
-                input_gradient(&mut dx[range], rows, statistics, (all, n));
+                input_gradient(&mut dx[range], rows, statistics, (all, n), &mut wide);
             }
         });
-        self.levels = levels;
+        (self.levels, self.wide) = (levels, wide);
+    }
+
+    fn overwrites_gradient(&self) -> bool {
+        false
     }
 
     fn couples_rows(&self) -> bool {

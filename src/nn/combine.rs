@@ -246,7 +246,9 @@ impl Layer for Branches {
             let len = pass.rows * branch.stages.output().len();
             let dy = match self.join {
                 // Nobody overwrites what an identity gets.
-                Join::Sum if branch.is_identity => &mut *tape.dy,
+                Join::Sum if branch.is_identity || !branch.stages.overwrites_gradient() => {
+                    &mut *tape.dy
+                }
                 Join::Sum => {
                     let dy = grow(&mut branch.dy, len);
                     dy.copy_from_slice(tape.dy);

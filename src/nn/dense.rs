@@ -134,6 +134,10 @@ impl Layer for DenseLayer {
         }
     }
 
+    fn overwrites_gradient(&self) -> bool {
+        false
+    }
+
     fn params_changed(&mut self) {
         self.weight.params_changed();
     }

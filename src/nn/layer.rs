@@ -93,7 +93,8 @@ pub struct Tape<'a> {
     pub x: &'a [f32],
     /// Its output; something else if the layer does not [`Layer::needs_output`].
     pub y: &'a [f32],
-    /// Gradient of the loss with respect to the output; the layer may overwrite it.
+    /// Gradient of the loss with respect to the output; the layer may overwrite it if it
+    /// [`Layer::overwrites_gradient`].
     pub dy: &'a mut [f32],
     /// Where the gradient with respect to the input goes; `None` if nobody wants it.
     pub dx: Option<&'a mut [f32]>,
@@ -181,6 +182,12 @@ pub trait Layer: Send + Debug {
     /// Whether backward reads the output.
     fn needs_output(&self) -> bool {
         false
+    }
+
+    /// Whether backward may overwrite the gradient of the output: unless it says no, a branch that shares the
+    /// gradient with others works on a copy.
+    fn overwrites_gradient(&self) -> bool {
+        true
     }
 
     /// The elementwise form of this layer, if it has one: it then works in place, by means of its output alone.

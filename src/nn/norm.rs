@@ -224,6 +224,10 @@ impl Layer for NormLayer {
         [Some(gain), bias].into_iter().flatten().collect()
     }
 
+    fn overwrites_gradient(&self) -> bool {
+        false
+    }
+
     fn forward(&mut self, _pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let (c, stretch) = (self.shape.channels(), self.stretch());
         let (gain, bias) = params.split_at(c);

@@ -53,7 +53,7 @@ impl Layer for SoftmaxLayer {
     fn backward(&mut self, _pass: &Pass<'_>, tape: Tape<'_>, _grads: &mut Grads<'_>) {
         if let Some(dx) = tape.dx {
             dx.copy_from_slice(tape.dy);
-            softmax_backward(dx, tape.y, self.0.channels(), 1.0);
+            softmax_backward(dx, tape.y, (self.0.channels(), 1.0), false);
         }
     }
 

@@ -298,6 +298,12 @@ impl Layer for Stages {
             .any(|stage| stage.to.0 == Place::Output && reads(stage))
     }
 
+    fn overwrites_gradient(&self) -> bool {
+        let runs = |stage: &&Stage| !stage.layer.is_view();
+        let last = self.stages.iter().rev().find(runs);
+        last.is_none_or(|stage| stage.is_in_place() || stage.layer.overwrites_gradient())
+    }
+
     fn couples_rows(&self) -> bool {
         self.stages.iter().any(|stage| stage.layer.couples_rows())
     }

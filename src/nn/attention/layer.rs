@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
+use super::head::{Head, View};
 use super::{Attention, Reach};
 use crate::nn::Init;
 use crate::nn::dense::positions;
 use crate::nn::grads::Grads;
 use crate::nn::kernel::softmax::{softmax_backward, softmax_rows};
-use crate::nn::kernel::{
-    Bias, Isa, Ones, Out, Packed, Rows, Side, Strided, product, product_of_rows,
-};
+use crate::nn::kernel::{Bias, Isa, Ones, Out, Packed};
 use crate::nn::layer::{Layer, Pass, Tape, TensorSpec, grow};
 use crate::nn::params::Role;
 use crate::nn::shape::Shape;
@@ -39,59 +38,6 @@ pub(super) struct AttentionLayer {
     shards: Vec<Range<usize>>,
 }
 
-/// A matrix of (T, D) within rows of `stride` values: positions as lanes or as depth.
-#[derive(Clone, Copy)]
-struct View<'a> {
-    data: &'a [f32],
-    stride: usize,
-}
-
-/// A left operand: read where it lies, or packed because it is transposed.
-#[derive(Clone, Copy)]
-enum Left<'a> {
-    Rows(Rows<'a>),
-    Transposed(Strided<'a>),
-}
-
-impl<'a> View<'a> {
-    /// As a left operand.
-    fn rows(self, (length, width): (usize, usize)) -> Left<'a> {
-        Left::Rows(Rows {
-            data: self.data,
-            count: length,
-            depth: width,
-            stride: self.stride,
-        })
-    }
-
-    /// Transposed, as a left operand.
-    fn transposed(self, shape: (usize, usize)) -> Left<'a> {
-        Left::Transposed(self.values(shape))
-    }
-
-    /// Positions are lanes, values are summed over.
-    fn positions(self, (length, width): (usize, usize)) -> Strided<'a> {
-        Strided {
-            data: self.data,
-            lanes: length,
-            depth: width,
-            lane_stride: self.stride,
-            depth_stride: 1,
-        }
-    }
-
-    /// Values are lanes, positions are summed over.
-    fn values(self, (length, width): (usize, usize)) -> Strided<'a> {
-        Strided {
-            data: self.data,
-            lanes: width,
-            depth: length,
-            lane_stride: 1,
-            depth_stride: self.stride,
-        }
-    }
-}
-
 impl AttentionLayer {
     pub(super) fn new(spec: Attention, (length, channels): (usize, usize), isa: Isa) -> Self {
         let new = || Packed::new(isa);
@@ -118,26 +64,13 @@ impl AttentionLayer {
         self.qkv.len() + usize::from(self.spec.has_bias) * 3 * self.channels
     }
 
-    /// `to = left right`, packed anew.
-    fn multiply(
-        packed: (&mut Packed, &mut Packed),
-        left: Left<'_>,
-        right: Strided<'_>,
-        to: Out<'_>,
-    ) {
-        packed.1.pack(Side::Right, right, Ones::None);
-        match left {
-            Left::Rows(rows) => product_of_rows(to, rows, packed.1, Bias::Zero),
-            Left::Transposed(matrix) => {
-                packed.0.pack(Side::Left, matrix, Ones::None);
-                product(to, packed.0, packed.1, Bias::Zero);
-            }
-        }
+    fn is_causal(&self) -> bool {
+        self.spec.reach == Reach::Causal
     }
 
     /// One head of one row, forward.
     fn attend(&mut self, (row, head): (usize, usize), mask: Option<&[bool]>) {
-        let (t, c) = (self.length, self.channels);
+        let (t, c, is_causal) = (self.length, self.channels, self.is_causal());
         let d = c / self.spec.heads;
         let qkv = &self.values[row * t * 3 * c..][..t * 3 * c];
         let part = |which: usize| View {
@@ -145,26 +78,24 @@ impl AttentionLayer {
             stride: 3 * c,
         };
         let p = &mut self.weights[(row * self.spec.heads + head) * t * t..][..t * t];
-        let packed = (&mut self.left, &mut self.right);
-        let (q, k) = (part(0).rows((t, d)), part(1).positions((t, d)));
-        Self::multiply(packed, q, k, Out::dense(p, t));
+        let mut products = Head {
+            left: &mut self.left,
+            right: &mut self.right,
+            shape: (t, d),
+            is_causal,
+        };
+        products.scores(part(0), part(1), p);
         if let Some(mask) = mask {
             hide(p, mask);
         }
-        let is_causal = self.spec.reach == Reach::Causal;
         softmax_rows(p, t, 1.0 / (d as f32).sqrt(), is_causal);
-        let packed = (&mut self.left, &mut self.right);
-        let p = View { data: p, stride: t };
-        let to = Out {
-            data: &mut self.mixed[row * t * c + head * d..],
-            stride: c,
-        };
-        Self::multiply(packed, p.rows((t, t)), part(2).values((t, d)), to);
+        let to = columns(&mut self.mixed[row * t * c..], head * d, c);
+        products.mix(p, part(2), to);
     }
 
     /// One head of one row, backward: from d_mixed to d_values.
     fn attend_backward(&mut self, row: usize, head: usize) {
-        let (t, c) = (self.length, self.channels);
+        let (t, c, is_causal) = (self.length, self.channels, self.is_causal());
         let d = c / self.spec.heads;
         let qkv = &self.values[row * t * 3 * c..][..t * 3 * c];
         let part = |which: usize| View {
@@ -176,28 +107,20 @@ impl AttentionLayer {
             data: &self.d_mixed[row * t * c + head * d..],
             stride: c,
         };
+        let mut products = Head {
+            left: &mut self.left,
+            right: &mut self.right,
+            shape: (t, d),
+            is_causal,
+        };
         let ds = grow(&mut self.d_weights, t * t);
-        let packed = (&mut self.left, &mut self.right);
-        let (a, b) = (d_out.rows((t, d)), part(2).positions((t, d)));
-        Self::multiply(packed, a, b, Out::dense(ds, t));
-        softmax_backward(ds, p, t, 1.0 / (d as f32).sqrt());
-        let ds = View {
-            data: &self.d_weights,
-            stride: t,
-        };
-        let (left, right) = (&mut self.left, &mut self.right);
+        products.scores(d_out, part(2), ds);
+        softmax_backward(ds, p, (t, 1.0 / (d as f32).sqrt()), is_causal);
         let d_qkv = &mut self.d_values[row * t * 3 * c..][..t * 3 * c];
-        let mut into = |which: usize, a: Left<'_>, b: Strided<'_>| {
-            let to = Out {
-                data: &mut d_qkv[which * c + head * d..],
-                stride: 3 * c,
-            };
-            Self::multiply((&mut *left, &mut *right), a, b, to);
-        };
-        let weights = View { data: p, stride: t };
-        into(2, weights.transposed((t, t)), d_out.values((t, d)));
-        into(0, ds.rows((t, t)), part(1).values((t, d)));
-        into(1, ds.transposed((t, t)), part(0).values((t, d)));
+        let first = |which: usize| which * c + head * d;
+        products.mix_back(p, d_out, columns(d_qkv, first(2), 3 * c));
+        products.mix(ds, part(1), columns(d_qkv, first(0), 3 * c));
+        products.mix_back(ds, part(0), columns(d_qkv, first(1), 3 * c));
     }
 }
 
@@ -270,11 +193,16 @@ impl Layer for AttentionLayer {
         }
     }
 
+    fn overwrites_gradient(&self) -> bool {
+        false
+    }
+
     fn params_changed(&mut self) {
         self.qkv.params_changed();
         self.out.params_changed();
     }
 
+    /// As if all positions saw each other, which is how others count.
     fn flops(&self) -> u64 {
         let (t, c) = (self.length, self.channels);
         2 * (t * (self.qkv.len() + self.out.len()) + 2 * t * t * c) as u64
@@ -283,6 +211,14 @@ impl Layer for AttentionLayer {
     fn bytes_per_row(&self) -> usize {
         let (t, c) = (self.length, self.channels);
         4 * (8 * t * c + self.spec.heads * t * t)
+    }
+}
+
+/// Columns of rows of `stride` values, from the `first` on.
+fn columns(values: &mut [f32], first: usize, stride: usize) -> Out<'_> {
+    Out {
+        data: &mut values[first..],
+        stride,
     }
 }
 

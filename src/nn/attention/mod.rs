@@ -11,6 +11,7 @@
 //! # References
 //! Vaswani et al.: "Attention is all you need", 2017, eq. 1.
 
+mod head;
 mod layer;
 
 use super::Init;

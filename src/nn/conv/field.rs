@@ -1,7 +1,12 @@
 //! Images laid out for `kernel::conv`: values among the zeros of their padding and strides.
 
+use std::ops::Range;
+
 use crate::nn::kernel::Windows;
 use crate::nn::layer::grow;
+
+/// Values of images that are worked on at a time: 128 KiB.
+const BLOCK: usize = 1 << 15;
 
 /// One axis of a convolution.
 #[derive(Clone, Copy, Debug)]
@@ -86,12 +91,20 @@ impl Field {
         }
     }
 
-    /// Copies images among the zeros, which stay from call to call.
-    pub(super) fn fill(&mut self, images: &[f32]) {
+    /// How many of `count` images are worked on at a time: what lies among the zeros is then still in L2.
+    pub(super) fn blocks(&self, count: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let step = (BLOCK / self.windows.image).max(1);
+        (0..count)
+            .step_by(step)
+            .map(move |first| first..(first + step).min(count))
+    }
+
+    /// Copies images among the zeros, which stay from call to call, from image number `first` on.
+    pub(super) fn fill(&mut self, first: usize, images: &[f32]) {
         let (rows, columns, channels) = self.values;
         let count = images.len() / (rows * columns * channels);
-        let padded = grow(&mut self.padded, count * self.windows.image);
-        let fields = padded.chunks_exact_mut(self.windows.image);
+        let padded = grow(&mut self.padded, (first + count) * self.windows.image);
+        let fields = padded[first * self.windows.image..].chunks_exact_mut(self.windows.image);
         for (field, image) in fields.zip(images.chunks_exact(rows * columns * channels)) {
             for (i, row) in image.chunks_exact(columns * channels).enumerate() {
                 let to = &mut field[self.first + i * self.steps.0..];

@@ -73,6 +73,57 @@ impl ConvLayer {
         self.per_group == (1, 1)
     }
 
+    /// The outputs of images that lie among their zeros.
+    fn convolve_block(
+        &mut self,
+        images: Range<usize>,
+        (weight, bias): (&[f32], &[f32]),
+        y: &mut [f32],
+    ) {
+        let depth = self.depth();
+        let windows = &self.forward.windows;
+        let positions = images.len() * windows.offsets.len();
+        for (group, kernel) in self.kernels.iter_mut().enumerate() {
+            let first = group * self.per_group.1;
+            let matrix = Strided {
+                data: &weight[first..],
+                lanes: self.per_group.1,
+                depth,
+                lane_stride: 1,
+                depth_stride: self.spec.channels,
+            };
+            let kernel = kernel.get(|packed| packed.pack(Side::Right, matrix, Ones::None));
+            let own = first.min(bias.len())..(first + self.per_group.1).min(bias.len());
+            let bias = Bias::columns(&bias[own]);
+            let out = Out {
+                data: &mut y[first..],
+                stride: self.spec.channels,
+            };
+            let at = images.start * windows.image + group * self.per_group.0;
+            let x = &self.forward.padded[at..];
+            convolve(out, (x, windows, positions), kernel, bias);
+        }
+    }
+
+    /// The gradients of the first `count` images whose outputs' gradients lie among their zeros.
+    fn convolve_back(&mut self, count: usize, weight: &[f32], dx: &mut [f32]) {
+        let windows = &self.backward.windows;
+        let positions = count * windows.offsets.len();
+        for (group, kernel) in self.flipped_kernels.iter_mut().enumerate() {
+            let kernel = kernel.get(|packed| {
+                let parts = (&self.spec, self.per_group);
+                let flipped = flip(weight, group, parts, &mut self.flipped);
+                packed.pack(Side::Right, flipped, Ones::None);
+            });
+            let out = Out {
+                data: &mut dx[group * self.per_group.0..],
+                stride: self.channels,
+            };
+            let dy = &self.backward.padded[group * self.per_group.1..];
+            convolve(out, (dy, windows, positions), kernel, Bias::Zero);
+        }
+    }
+
     /// One shard's gradient of weights and biases, added to zeros.
     fn leaf(&mut self, images: Range<usize>, dy: &[f32], leaf: &mut [f32]) {
         let (weights, outputs) = (self.num_weights(), self.spec.channels);
@@ -129,32 +180,18 @@ impl Layer for ConvLayer {
 
     fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let (weight, bias) = params.split_at(self.num_weights());
-        self.forward.fill(x);
-        let windows = &self.forward.windows;
         if self.is_depthwise() {
-            depthwise::forward(y, &self.forward.padded, windows, (weight, bias));
+            self.forward.fill(0, x);
+            let (padded, windows) = (&self.forward.padded, &self.forward.windows);
+            depthwise::forward(y, padded, windows, (weight, bias));
             return;
         }
-        let positions = pass.rows * windows.offsets.len();
-        let depth = self.depth();
-        for (group, kernel) in self.kernels.iter_mut().enumerate() {
-            let first = group * self.per_group.1;
-            let matrix = Strided {
-                data: &weight[first..],
-                lanes: self.per_group.1,
-                depth,
-                lane_stride: 1,
-                depth_stride: self.spec.channels,
-            };
-            let kernel = kernel.get(|packed| packed.pack(Side::Right, matrix, Ones::None));
-            let own = first.min(bias.len())..(first + self.per_group.1).min(bias.len());
-            let bias = Bias::columns(&bias[own]);
-            let out = Out {
-                data: &mut y[first..],
-                stride: self.spec.channels,
-            };
-            let x = &self.forward.padded[group * self.per_group.0..];
-            convolve(out, (x, windows, positions), kernel, bias);
+        for images in self.forward.blocks(pass.rows) {
+            self.forward
+                .fill(images.start, of_images(x, pass.rows, &images));
+            let len = self.output.len();
+            let y = &mut y[images.start * len..images.end * len];
+            self.convolve_block(images, (weight, bias), y);
         }
     }
 
@@ -172,26 +209,16 @@ impl Layer for ConvLayer {
             depthwise::backward(dx, &mut self.forward, (weight, tape.dy), image);
             return;
         }
-        self.backward.fill(tape.dy);
-        let windows = &self.backward.windows;
-        let positions = pass.rows * windows.offsets.len();
-        for (group, kernel) in self.flipped_kernels.iter_mut().enumerate() {
-            let kernel = kernel.get(|packed| {
-                let flipped = flip(
-                    weight,
-                    group,
-                    (&self.spec, self.per_group),
-                    &mut self.flipped,
-                );
-                packed.pack(Side::Right, flipped, Ones::None);
-            });
-            let out = Out {
-                data: &mut dx[group * self.per_group.0..],
-                stride: self.channels,
-            };
-            let dy = &self.backward.padded[group * self.per_group.1..];
-            convolve(out, (dy, windows, positions), kernel, Bias::Zero);
+        for images in self.backward.blocks(pass.rows) {
+            self.backward.fill(0, of_images(dy, pass.rows, &images));
+            let len = dx.len() / pass.rows;
+            let dx = &mut dx[images.start * len..images.end * len];
+            self.convolve_back(images.len(), weight, dx);
         }
+    }
+
+    fn overwrites_gradient(&self) -> bool {
+        false
     }
 
     fn params_changed(&mut self) {
@@ -204,8 +231,14 @@ impl Layer for ConvLayer {
     }
 
     fn bytes_per_row(&self) -> usize {
-        4 * (self.forward.windows.image + self.backward.windows.image)
+        4 * self.forward.windows.image
     }
+}
+
+/// The values of `images` among those of `rows` images.
+fn of_images<'v>(values: &'v [f32], rows: usize, images: &Range<usize>) -> &'v [f32] {
+    let len = values.len() / rows;
+    &values[images.start * len..images.end * len]
 }
 
 /// The flipped kernel of a group: (KH, KW, O / groups) by C / groups.

@@ -11,13 +11,46 @@ const WIDE: usize = 8;
 
 /// Sums of the columns of `x`, several positions side by side.
 pub(crate) fn column_sums(x: &[f32], sums: &mut [f32], wide: &mut Vec<f32>) {
-    let len = WIDE * sums.len();
-    wide.clear();
-    wide.resize(len, 0.0);
-    for chunk in x.chunks(len) {
-        add(wide, chunk);
-    }
+    let (wide, _) = start(wide, sums);
+    add_rows(wide, x);
     fold_wide(wide, sums);
+}
+
+/// Sums of (x - mean)² of the columns of `x`.
+pub(crate) fn column_squares(x: &[f32], (mean, sums): (&[f32], &mut [f32]), wide: &mut Vec<f32>) {
+    let (wide, means) = start(wide, mean);
+    add_squares(wide, x, means);
+    fold_wide(wide, sums);
+}
+
+/// Sums of dy (x - mean) inverse of the columns.
+pub(crate) fn column_products(
+    (x, dy): (&[f32], &[f32]),
+    (mean, inverse): (&[f32], &[f32]),
+    sums: &mut [f32],
+    wide: &mut Vec<f32>,
+) {
+    let (wide, means) = start(wide, mean);
+    add_products(wide, (x, dy), means);
+    fold_wide(wide, sums);
+    sums.iter_mut().zip(inverse).for_each(|(s, i)| *s *= i);
+}
+
+/// Zeros for [`WIDE`] rows of sums, and as many rows of means.
+fn start<'w>(wide: &'w mut Vec<f32>, mean: &[f32]) -> (&'w mut [f32], &'w [f32]) {
+    wide.clear();
+    repeat(wide, mean.iter().map(|_| 0.0));
+    repeat(wide, mean.iter().copied());
+    let (wide, means) = wide.split_at_mut(WIDE * mean.len());
+    (wide, means)
+}
+
+/// Appends [`WIDE`] times the same row.
+fn repeat(wide: &mut Vec<f32>, row: impl Iterator<Item = f32>) {
+    let start = wide.len();
+    wide.extend(row);
+    let end = wide.len();
+    (1..WIDE).for_each(|_| wide.extend_from_within(start..end));
 }
 
 /// The side by side sums, added pairwise.
@@ -31,88 +64,93 @@ fn fold_wide(wide: &mut [f32], sums: &mut [f32]) {
     sums.copy_from_slice(&wide[..sums.len()]);
 }
 
-/// Sums of (x - mean)² of the columns of `x`.
-pub(crate) fn column_squares(x: &[f32], (mean, sums): (&[f32], &mut [f32]), wide: &mut Vec<f32>) {
-    let c = sums.len();
-    wide.clear();
-    wide.resize(WIDE * c, 0.0);
-    for chunk in x.chunks(WIDE * c) {
-        for (wide, x) in wide.chunks_exact_mut(c).zip(chunk.chunks_exact(c)) {
-            add_squares(wide, x, mean);
+// Whole matrices, not rows: choosing the instruction set anew for every 16 values took as long as adding them.
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn add_rows(wide: &mut [f32], x: &[f32]) {
+    for chunk in x.chunks(wide.len()) {
+        wide.iter_mut().zip(chunk).for_each(|(to, x)| *to += x);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn add_squares(wide: &mut [f32], x: &[f32], means: &[f32]) {
+    for x in x.chunks(wide.len()) {
+        for ((to, x), m) in wide.iter_mut().zip(x).zip(means) {
+            *to += (x - m) * (x - m);
         }
     }
-    fold_wide(wide, sums);
 }
 
-/// Sums of dy (x - mean) inverse of the columns.
-pub(crate) fn column_products(
-    (x, dy): (&[f32], &[f32]),
-    (mean, inverse): (&[f32], &[f32]),
-    sums: &mut [f32],
-    wide: &mut Vec<f32>,
-) {
-    let c = sums.len();
-    wide.clear();
-    wide.resize(WIDE * c, 0.0);
-    for (x, dy) in x.chunks(WIDE * c).zip(dy.chunks(WIDE * c)) {
-        let positions = x.chunks_exact(c).zip(dy.chunks_exact(c));
-        for (wide, (x, dy)) in wide.chunks_exact_mut(c).zip(positions) {
-            add_products(wide, (x, dy), mean);
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn add_products(wide: &mut [f32], (x, dy): (&[f32], &[f32]), means: &[f32]) {
+    for (x, dy) in x.chunks(wide.len()).zip(dy.chunks(wide.len())) {
+        for (((to, x), dy), m) in wide.iter_mut().zip(x).zip(dy).zip(means) {
+            *to += dy * (x - m);
         }
     }
-    fold_wide(wide, sums);
-    sums.iter_mut().zip(inverse).for_each(|(s, i)| *s *= i);
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn add_squares(to: &mut [f32], x: &[f32], mean: &[f32]) {
-    for ((to, x), m) in to.iter_mut().zip(x).zip(mean) {
-        *to += (x - m) * (x - m);
-    }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn add_products(to: &mut [f32], (x, dy): (&[f32], &[f32]), mean: &[f32]) {
-    for (((to, x), dy), m) in to.iter_mut().zip(x).zip(dy).zip(mean) {
-        *to += dy * (x - m);
-    }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+/// `y = (x - mean) inverse gain + bias`.
 pub(crate) fn scale_and_shift(
     y: &mut [f32],
     x: &[f32],
     (mean, inverse): (&[f32], &[f32]),
     (gain, bias): (&[f32], &[f32]),
+    wide: &mut Vec<f32>,
 ) {
-    let c = mean.len();
-    let (inverse, gain, bias) = (&inverse[..c], &gain[..c], &bias[..c]);
-    for (y, x) in y.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
-        for k in 0..c {
+    wide.clear();
+    for row in [mean, inverse, gain, bias] {
+        repeat(wide, row.iter().copied());
+    }
+    scale_rows(y, x, wide);
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn scale_rows(y: &mut [f32], x: &[f32], wide: &[f32]) {
+    let len = wide.len() / 4;
+    let (mean, inverse) = (&wide[..len], &wide[len..2 * len]);
+    let (gain, bias) = (&wide[2 * len..3 * len], &wide[3 * len..]);
+    for (y, x) in y.chunks_mut(len).zip(x.chunks(len)) {
+        let (n, x) = (y.len(), &x[..y.len()]);
+        let (mean, inverse, gain, bias) = (&mean[..n], &inverse[..n], &gain[..n], &bias[..n]);
+        for k in 0..n {
             y[k] = (x[k] - mean[k]) * inverse[k] * gain[k] + bias[k];
         }
     }
 }
 
 /// `dx = gain inverse (dy - mean(dy) - xhat mean(dy xhat))`.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 pub(crate) fn input_gradient(
     dx: &mut [f32],
     (x, dy): (&[f32], &[f32]),
     (mean, inverse, gain): (&[f32], &[f32], &[f32]),
     (sums, n): (&[f32], f32),
+    wide: &mut Vec<f32>,
 ) {
-    let c = mean.len();
-    let (mean, inverse, gain) = (&mean[..c], &inverse[..c], &gain[..c]);
-    let (dgain, dbias) = (&sums[..c], &sums[c..2 * c]);
-    for ((dx, x), dy) in dx
-        .chunks_exact_mut(c)
-        .zip(x.chunks_exact(c))
-        .zip(dy.chunks_exact(c))
-    {
-        for k in 0..c {
+    let (dgain, dbias) = sums.split_at(mean.len());
+    wide.clear();
+    repeat(wide, mean.iter().copied());
+    repeat(wide, inverse.iter().copied());
+    repeat(wide, gain.iter().zip(inverse).map(|(gain, i)| gain * i));
+    repeat(wide, dbias.iter().map(|sum| sum / n));
+    repeat(wide, dgain.iter().map(|sum| sum / n));
+    gradient_rows(dx, (x, dy), wide);
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn gradient_rows(dx: &mut [f32], (x, dy): (&[f32], &[f32]), wide: &[f32]) {
+    let len = wide.len() / 5;
+    let (mean, inverse) = (&wide[..len], &wide[len..2 * len]);
+    let (scale, dbias) = (&wide[2 * len..3 * len], &wide[3 * len..4 * len]);
+    let dgain = &wide[4 * len..];
+    for ((dx, x), dy) in dx.chunks_mut(len).zip(x.chunks(len)).zip(dy.chunks(len)) {
+        let n = dx.len();
+        let (x, dy, mean, inverse) = (&x[..n], &dy[..n], &mean[..n], &inverse[..n]);
+        let (scale, dbias, dgain) = (&scale[..n], &dbias[..n], &dgain[..n]);
+        for k in 0..n {
             let normal = (x[k] - mean[k]) * inverse[k];
-            dx[k] = gain[k] * inverse[k] * (dy[k] - dbias[k] / n - normal * (dgain[k] / n));
+            dx[k] = scale[k] * (dy[k] - dbias[k] - normal * dgain[k]);
         }
     }
 }

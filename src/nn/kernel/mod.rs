@@ -41,7 +41,7 @@ pub use conv::{Windows, add_kernel_gradient, convolve};
 pub use fold::{fold_products, fold_products_with_squares};
 pub use isa::Isa;
 pub(crate) use pack::PackedOnce;
-pub use pack::{Ones, Packed, Side, Strided};
+pub use pack::{Ones, Packed, Part, Side, Strided};
 pub use product::{Bias, Out, Rows, product, product_of_rows};
 pub use transpose::transpose;
 

@@ -5,6 +5,8 @@
 //! holds its MR (or NR) values for p = 0, then those for p = 1, and so on; the last panel is filled up with
 //! zeros. All transposes are a matter of strides.
 
+use std::ops::Range;
+
 use super::isa::Isa;
 
 /// Floats in a cache line.
@@ -131,6 +133,22 @@ impl Packed {
         }
     }
 
+    /// The first `lanes` of it over `depth`.
+    ///
+    /// # Panics
+    /// If it has fewer lanes, or is less deep.
+    pub fn part(&self, lanes: usize, depth: Range<usize>) -> Part<'_> {
+        assert!(
+            lanes <= self.lanes && depth.end <= self.depth,
+            "a part must lie in its operand"
+        );
+        Part {
+            packed: self,
+            lanes,
+            depth,
+        }
+    }
+
     /// Panel number `index`: `depth` groups of `width` values.
     pub(super) fn panel(&self, index: usize) -> &[f32] {
         let len = self.width * self.depth;
@@ -139,6 +157,43 @@ impl Packed {
 
     pub(super) fn num_panels(&self) -> usize {
         self.lanes.div_ceil(self.width)
+    }
+}
+
+/// The first lanes of a packed operand, over a range of its depth.
+///
+/// ```
+/// use unisono::nn::kernel::{Bias, Isa, Ones, Out, Packed, Rows, Side, Strided, product_of_rows};
+/// let mut b = Packed::new(Isa::detect());
+/// b.pack(Side::Right, Strided::across(&[1.0, 2.0, 3.0, 4.0], 2, 2), Ones::None);
+/// let mut c = [0.0];
+/// // Of the first column, what lies behind its first value.
+/// product_of_rows(Out::dense(&mut c, 1), Rows::dense(&[10.0], 1), b.part(1, 1..2), Bias::Zero);
+/// assert_eq!(c, [30.0]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Part<'a> {
+    pub(super) packed: &'a Packed,
+    pub(super) lanes: usize,
+    pub(super) depth: Range<usize>,
+}
+
+impl<'a> From<&'a Packed> for Part<'a> {
+    fn from(packed: &'a Packed) -> Self {
+        packed.part(packed.lanes, 0..packed.depth)
+    }
+}
+
+impl Part<'_> {
+    pub(super) fn num_panels(&self) -> usize {
+        self.lanes.div_ceil(self.packed.width)
+    }
+
+    /// Of panel number `index`, the groups of a range of the part's depth.
+    #[inline(always)]
+    pub(super) fn panel(&self, index: usize, depth: &Range<usize>) -> &[f32] {
+        let (first, width) = (self.depth.start, self.packed.width);
+        &self.packed.panel(index)[(first + depth.start) * width..(first + depth.end) * width]
     }
 }
 
@@ -184,6 +239,9 @@ pub enum Ones {
 /// fetched ahead. A panel at a time read 128 bytes of every row, and packing took 1.4 times as long (2026-11, Zen 4).
 const RUN: usize = 128;
 
+/// Rows that are packed side by side.
+const ROWS: usize = 8;
+
 fn pack_panels<const W: usize>(out: &mut [f32], matrix: Strided<'_>, ones: Ones) {
     let Strided {
         data,
@@ -218,18 +276,31 @@ fn pack_panels<const W: usize>(out: &mut [f32], matrix: Strided<'_>, ones: Ones)
     }
 }
 
-/// Rows of the matrix, cut into the panels' groups.
+/// Rows of the matrix, cut into the panels' groups; some rows at a time, since the panels' places for one row often lie
+/// a power of two apart, where they share one set of the L1.
 fn pack_across<const W: usize>(out: &mut [f32], from: Strided<'_>) {
-    let depth = from.depth;
-    for p in 0..depth {
-        let (whole, rest) = from.data[p * from.depth_stride..][..from.lanes].as_chunks::<W>();
-        for (panel, values) in whole.iter().enumerate() {
-            out[(panel * depth + p) * W..][..W].copy_from_slice(values);
+    let (depth, stride) = (from.depth, from.depth_stride);
+    if from.lanes == W && stride == W {
+        // A panel for the row of ones may follow.
+        return out[..depth * W].copy_from_slice(&from.data[..depth * W]);
+    }
+    let whole = from.lanes / W;
+    for first in (0..depth).step_by(ROWS) {
+        let rows = &from.data[first * stride..];
+        let count = ROWS.min(depth - first);
+        for panel in 0..whole {
+            let groups = &mut out[(panel * depth + first) * W..][..count * W];
+            for (p, group) in groups.as_chunks_mut::<W>().0.iter_mut().enumerate() {
+                group.copy_from_slice(&rows[p * stride + panel * W..][..W]);
+            }
         }
-        if !rest.is_empty() {
-            let group = &mut out[(whole.len() * depth + p) * W..][..W];
-            group.fill(0.0);
-            group[..rest.len()].copy_from_slice(rest);
+        if whole * W < from.lanes {
+            let groups = &mut out[(whole * depth + first) * W..][..count * W];
+            for (p, group) in groups.as_chunks_mut::<W>().0.iter_mut().enumerate() {
+                let rest = &rows[p * stride + whole * W..p * stride + from.lanes];
+                group.fill(0.0);
+                group[..rest.len()].copy_from_slice(rest);
+            }
         }
     }
 }

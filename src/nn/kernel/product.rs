@@ -14,7 +14,7 @@
 use std::ops::Range;
 
 use super::isa::Isa;
-use super::pack::Packed;
+use super::pack::{Packed, Part};
 use super::simd::{
     Portable, Simd, Tile, chain, load, load_part, row_chain, rows_of, store, store_part,
 };
@@ -96,22 +96,24 @@ impl<'a> Out<'a> {
 ///
 /// # Panics
 /// If the operands' shapes do not fit, or were packed for different instruction sets.
-pub fn product(c: Out<'_>, a: &Packed, b: &Packed, bias: Bias<'_>) {
+pub fn product<'b>(c: Out<'_>, a: &Packed, b: impl Into<Part<'b>>, bias: Bias<'_>) {
+    let b = b.into();
     assert_eq!(
-        a.depth, b.depth,
+        a.depth,
+        b.depth.len(),
         "the operands of a product must have the same depth"
     );
     assert_eq!(
-        a.isa, b.isa,
+        a.isa, b.packed.isa,
         "the operands of a product must be packed for the same instruction set"
     );
     if !c.has_values(a.lanes, b.lanes) {
         return;
     }
     match a.isa {
-        Isa::Portable => blocks::<Portable, 6, 2>(c, a, b, bias),
+        Isa::Portable => blocks::<Portable, 6, 2>(c, a, &b, bias),
         #[cfg(target_arch = "x86_64")]
-        isa => super::x86::run_product(isa, c, (a, b), bias),
+        isa => super::x86::run_product(isa, c, (a, &b), bias),
         #[cfg(not(target_arch = "x86_64"))]
         _ => unreachable!("other architectures have the portable kernels only"),
     }
@@ -157,18 +159,20 @@ impl<'a> Rows<'a> {
 ///
 /// # Panics
 /// If the operands' shapes do not fit.
-pub fn product_of_rows(c: Out<'_>, a: Rows<'_>, b: &Packed, bias: Bias<'_>) {
+pub fn product_of_rows<'b>(c: Out<'_>, a: Rows<'_>, b: impl Into<Part<'b>>, bias: Bias<'_>) {
+    let b = b.into();
     assert_eq!(
-        a.depth, b.depth,
+        a.depth,
+        b.depth.len(),
         "the operands of a product must have the same depth"
     );
     if !c.has_values(a.count, b.lanes) {
         return;
     }
-    match b.isa {
-        Isa::Portable => row_blocks::<Portable, 6, 4, 2>(c, a, b, bias),
+    match b.packed.isa {
+        Isa::Portable => row_blocks::<Portable, 6, 4, 2>(c, a, &b, bias),
         #[cfg(target_arch = "x86_64")]
-        isa => super::x86::run_product_of_rows(isa, c, (a, b), bias),
+        isa => super::x86::run_product_of_rows(isa, c, (a, &b), bias),
         #[cfg(not(target_arch = "x86_64"))]
         _ => unreachable!("other architectures have the portable kernels only"),
     }
@@ -182,7 +186,7 @@ const ROWS: usize = 192;
 pub(super) fn row_blocks<V: Simd, const M: usize, const S: usize, const N: usize>(
     mut c: Out<'_>,
     a: Rows<'_>,
-    b: &Packed,
+    b: &Part<'_>,
     bias: Bias<'_>,
 ) {
     let width = N * V::LANES;
@@ -192,7 +196,7 @@ pub(super) fn row_blocks<V: Simd, const M: usize, const S: usize, const N: usize
         for block in (0..a.count).step_by(ROWS) {
             let end = (block + ROWS).min(a.count);
             for j in 0..b.num_panels() {
-                let b_block = &b.panel(j)[depth.start * width..depth.end * width];
+                let b_block = b.panel(j, &depth);
                 let columns = j * width..(j * width + width).min(b.lanes);
                 let place = (&depth, &columns, bias);
                 let mut first = block;
@@ -259,7 +263,7 @@ fn row_tile<V: Simd, const M: usize, const N: usize>(
 pub(super) fn blocks<V: Simd, const M: usize, const N: usize>(
     Out { data: c, stride }: Out<'_>,
     a: &Packed,
-    b: &Packed,
+    b: &Part<'_>,
     bias: Bias<'_>,
 ) {
     let (m, n, k) = (a.lanes, b.lanes, a.depth);
@@ -269,7 +273,7 @@ pub(super) fn blocks<V: Simd, const M: usize, const N: usize>(
         let depth = p0..(p0 + KC).min(k);
         for i0 in (0..a.num_panels()).step_by(MC) {
             for j in 0..b.num_panels() {
-                let b_block = &b.panel(j)[depth.start * width..depth.end * width];
+                let b_block = b.panel(j, &depth);
                 let columns = j * width..(j * width + width).min(n);
                 let start: Option<Tile<V, M, N>> = match (p0, bias) {
                     (0, Bias::Zero) => Some([[V::splat(0.0); N]; M]),

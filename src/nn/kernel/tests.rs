@@ -118,9 +118,14 @@ fn a_row_does_not_depend_on_its_neighbours() {
 
 #[test]
 fn a_row_of_ones_gives_the_column_sums() {
-    let (m, n, k) = (24, 3, 10);
-    let (a, b) = (values(k * m, 8), values(k * n, 9));
-    for isa in Isa::available() {
+    let (n, k) = (3, 10);
+    // Whole tiles too, after which the row of ones has a panel of its own.
+    let sizes = [1, 5, 6, 12, 24, 30];
+    for (isa, m) in Isa::available()
+        .into_iter()
+        .flat_map(|isa| sizes.map(|m| (isa, m)))
+    {
+        let (a, b) = (values(k * m, 8), values(k * n, 9));
         let mut left = Packed::new(isa);
         left.pack(Side::Left, Strided::across(&a, k, m), Ones::Row);
         let right = packed(isa, Side::Right, Strided::across(&b, k, n));
@@ -129,7 +134,12 @@ fn a_row_of_ones_gives_the_column_sums() {
         let sums: Vec<f32> = (0..n)
             .map(|j| (0..k).fold(0.0, |sum, p| sum + b[p * n + j]))
             .collect();
-        assert_eq!(c[m * n..], sums);
+        assert_eq!(c[m * n..], sums, "{isa:?}, {m} rows");
+        for (at, value) in c[..m * n].iter().enumerate() {
+            let (i, j) = (at / n, at % n);
+            let expected = (0..k).fold(0.0, |sum: f32, p| a[p * m + i].mul_add(b[p * n + j], sum));
+            assert_eq!(*value, expected, "{isa:?}, {m} rows: {i}, {j}");
+        }
     }
 }
 

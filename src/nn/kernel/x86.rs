@@ -22,12 +22,12 @@ use std::ops::Range;
 
 use super::conv::Windows;
 use super::isa::Isa;
-use super::pack::Packed;
+use super::pack::{Packed, Part};
 use super::product::{Bias, Out, Rows};
 use super::simd::Simd;
 use super::{conv, fold, product};
 
-pub(super) fn run_product(isa: Isa, c: Out<'_>, (a, b): (&Packed, &Packed), bias: Bias<'_>) {
+pub(super) fn run_product(isa: Isa, c: Out<'_>, (a, b): (&Packed, &Part<'_>), bias: Bias<'_>) {
     check(isa);
     if isa == Isa::Avx512 {
         // SAFETY: `check` has seen AVX-512F.
@@ -57,7 +57,7 @@ pub(super) fn run_fold(
 pub(super) fn run_product_of_rows(
     isa: Isa,
     c: Out<'_>,
-    (a, b): (Rows<'_>, &Packed),
+    (a, b): (Rows<'_>, &Part<'_>),
     bias: Bias<'_>,
 ) {
     check(isa);
@@ -108,15 +108,15 @@ fn check(isa: Isa) {
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]
-fn product_avx512(c: Out<'_>, a: &Packed, b: &Packed, bias: Bias<'_>) {
-    match b.width {
+fn product_avx512(c: Out<'_>, a: &Packed, b: &Part<'_>, bias: Bias<'_>) {
+    match b.packed.width {
         16 => product::blocks::<Avx512, 12, 1>(c, a, b, bias),
         _ => product::blocks::<Avx512, 12, 2>(c, a, b, bias),
     }
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn product_avx2(c: Out<'_>, a: &Packed, b: &Packed, bias: Bias<'_>) {
+fn product_avx2(c: Out<'_>, a: &Packed, b: &Part<'_>, bias: Bias<'_>) {
     product::blocks::<Avx2, 6, 2>(c, a, b, bias);
 }
 
@@ -144,15 +144,15 @@ fn fold_avx2(
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]
-fn product_of_rows_avx512(c: Out<'_>, a: Rows<'_>, b: &Packed, bias: Bias<'_>) {
-    match b.width {
+fn product_of_rows_avx512(c: Out<'_>, a: Rows<'_>, b: &Part<'_>, bias: Bias<'_>) {
+    match b.packed.width {
         16 => product::row_blocks::<Avx512, 12, 8, 1>(c, a, b, bias),
         _ => product::row_blocks::<Avx512, 12, 8, 2>(c, a, b, bias),
     }
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn product_of_rows_avx2(c: Out<'_>, a: Rows<'_>, b: &Packed, bias: Bias<'_>) {
+fn product_of_rows_avx2(c: Out<'_>, a: Rows<'_>, b: &Part<'_>, bias: Bias<'_>) {
     product::row_blocks::<Avx2, 6, 4, 2>(c, a, b, bias);
 }
 

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use super::Sums;
-use crate::nn::kernel::elementwise::exp;
+use crate::nn::kernel::elementwise::soft_maximum;
 
 /// The options of softmax cross-entropy.
 ///
@@ -91,8 +91,7 @@ impl CrossEntropy {
             return plain(row, class, grad);
         }
         assert_class(row, class);
-        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let total: f32 = row.iter().map(|x| exp(x - max)).sum();
+        let (max, total) = soft_maximum(row, None);
         let log_total = f64::from(total).ln();
         let weight = |c: usize| self.weights.as_ref().map_or(1.0, |weights| weights[c]);
         let share = self.smoothing / row.len() as f32;
@@ -106,8 +105,9 @@ impl CrossEntropy {
         if let Some(grad) = grad {
             let all: f32 = (0..row.len()).map(weight).sum();
             let scale = (own + share * all) / total;
-            for (c, (g, x)) in grad.iter_mut().zip(row).enumerate() {
-                *g = exp(x - max) * scale - share * weight(c);
+            soft_maximum(row, Some(&mut *grad));
+            for (c, g) in grad.iter_mut().enumerate() {
+                *g = *g * scale - share * weight(c);
             }
             grad[class] -= own;
         }
@@ -130,18 +130,14 @@ fn assert_class(row: &[f32], class: usize) {
 /// One row: loss = log(sum exp(x - max)) - (x[class] - max); gradient = softmax(x) - onehot(class).
 fn plain(row: &[f32], class: usize, grad: Option<&mut [f32]>) -> Sums {
     assert_class(row, class);
-    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let total: f32 = match grad {
+    let (max, total) = match grad {
         Some(grad) => {
-            grad.iter_mut()
-                .zip(row)
-                .for_each(|(g, x)| *g = exp(x - max));
-            let total: f32 = grad.iter().sum();
+            let (max, total) = soft_maximum(row, Some(&mut *grad));
             grad.iter_mut().for_each(|g| *g /= total);
             grad[class] -= 1.0;
-            total
+            (max, total)
         }
-        None => row.iter().map(|x| exp(x - max)).sum(),
+        None => soft_maximum(row, None),
     };
     let loss = f64::from(total).ln() - f64::from(row[class] - max);
     // The first of equals counts as the prediction.

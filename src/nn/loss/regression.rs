@@ -12,6 +12,8 @@
 //! # References
 //! Huber: "Robust estimation of a location parameter", 1964.
 
+use multiversion::multiversion;
+
 use super::Sums;
 use crate::nn::kernel::elementwise::{ln_1p_exp, sigmoid};
 
@@ -42,6 +44,7 @@ pub(super) fn huber(y: f32, t: f32, bound: f32) -> (f32, f32) {
 }
 
 /// Cross-entropy of a logit with a probability.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 pub(super) fn binary(y: f32, t: f32, _: f32) -> (f32, f32) {
     let e = if y.is_nan() { y } else { y.max(0.0) };
     (e - y * t + ln_1p_exp(-y.abs()), sigmoid(y) - t)

@@ -1,0 +1,190 @@
+//! The products of one head, whose matrices lie within longer rows.
+//!
+//! A causal head works in blocks of positions and leaves out what no position of a block sees: of T x T scores little more
+//! than half are computed and used. What a block holds beyond the diagonal are zeros.
+
+use std::ops::Range;
+
+use crate::nn::kernel::{Bias, Ones, Out, Packed, Rows, Side, Strided, product, product_of_rows};
+
+/// Positions of a block that looks back. Blocks do not depend on the instruction set, so the bits do not.
+const QUERIES: usize = 32;
+
+/// Positions of a block that is looked back at: a multiple of every tile's height.
+const KEYS: usize = 24;
+
+/// A matrix of (T, D) within rows of `stride` values.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) data: &'a [f32],
+    pub(super) stride: usize,
+}
+
+/// Memory for the products of a head of (T, D).
+#[derive(Debug)]
+pub(super) struct Head<'a> {
+    pub(super) left: &'a mut Packed,
+    pub(super) right: &'a mut Packed,
+    pub(super) shape: (usize, usize),
+    pub(super) is_causal: bool,
+}
+
+impl Head<'_> {
+    /// Blocks of positions: all at once if all see each other.
+    fn blocks(&self, step: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let length = self.shape.0;
+        let step = if self.is_causal { step } else { length };
+        (0..length)
+            .step_by(step)
+            .map(move |first| first..(first + step).min(length))
+    }
+
+    /// `to = a b'`, (T, T), of the pairs that see each other.
+    pub(super) fn scores(&mut self, a: View<'_>, b: View<'_>, to: &mut [f32]) {
+        let (length, width) = self.shape;
+        let positions = Strided {
+            data: b.data,
+            lanes: length,
+            depth: width,
+            lane_stride: b.stride,
+            depth_stride: 1,
+        };
+        self.right.pack(Side::Right, positions, Ones::None);
+        for block in self.blocks(QUERIES) {
+            let out = Out {
+                data: &mut to[block.start * length..],
+                stride: length,
+            };
+            let rows = Rows {
+                data: &a.data[block.start * a.stride..],
+                count: block.len(),
+                depth: width,
+                stride: a.stride,
+            };
+            product_of_rows(out, rows, self.right.part(block.end, 0..width), Bias::Zero);
+        }
+    }
+
+    /// `to = p b`: each position's mixture of those that it sees.
+    pub(super) fn mix(&mut self, p: &[f32], b: View<'_>, to: Out<'_>) {
+        let (length, width) = self.shape;
+        self.pack_values(b);
+        for block in self.blocks(QUERIES) {
+            let out = Out {
+                data: &mut to.data[block.start * to.stride..],
+                stride: to.stride,
+            };
+            let rows = Rows {
+                data: &p[block.start * length..],
+                count: block.len(),
+                depth: block.end,
+                stride: length,
+            };
+            product_of_rows(out, rows, self.right.part(width, 0..block.end), Bias::Zero);
+        }
+    }
+
+    /// `to = p' b`: each position's mixture of those that see it.
+    pub(super) fn mix_back(&mut self, p: &[f32], b: View<'_>, to: Out<'_>) {
+        let (length, width) = self.shape;
+        self.pack_values(b);
+        for block in self.blocks(KEYS) {
+            let seers = if self.is_causal { block.start } else { 0 }..length;
+            let columns = Strided {
+                data: &p[seers.start * length + block.start..],
+                lanes: block.len(),
+                depth: seers.len(),
+                lane_stride: 1,
+                depth_stride: length,
+            };
+            self.left.pack(Side::Left, columns, Ones::None);
+            let out = Out {
+                data: &mut to.data[block.start * to.stride..],
+                stride: to.stride,
+            };
+            product(out, self.left, self.right.part(width, seers), Bias::Zero);
+        }
+    }
+
+    /// Values are lanes, positions are summed over.
+    fn pack_values(&mut self, b: View<'_>) {
+        let values = Strided {
+            data: b.data,
+            lanes: self.shape.1,
+            depth: self.shape.0,
+            lane_stride: 1,
+            depth_stride: b.stride,
+        };
+        self.right.pack(Side::Right, values, Ones::None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::kernel::Isa;
+
+    fn values(len: usize, seed: usize) -> Vec<f32> {
+        let value = |i: usize| ((i * 7919 + seed * 104_729) % 201) as f32 / 100.0 - 1.0;
+        (0..len).map(value).collect()
+    }
+
+    /// `sum over p of a(p) b(p)`, a chain from zero.
+    fn chain(terms: impl Iterator<Item = (f32, f32)>) -> f32 {
+        terms.fold(0.0, |sum, (a, b)| a.mul_add(b, sum))
+    }
+
+    #[test]
+    fn products_are_the_plain_ones_of_what_is_seen() {
+        let (width, stride) = (5, 7);
+        for (isa, is_causal, length) in Isa::available()
+            .into_iter()
+            .flat_map(|isa| {
+                let lengths = [1, 5, 24, 31, 33, 70];
+                lengths.map(|length| [(isa, true, length), (isa, false, length)])
+            })
+            .flatten()
+        {
+            let sees = |i: usize, j: usize| !is_causal || j <= i;
+            let (a, b) = (values(length * stride, 1), values(length * stride, 2));
+            let view = |data| View { data, stride };
+            let (mut left, mut right) = (Packed::new(isa), Packed::new(isa));
+            let mut head = Head {
+                left: &mut left,
+                right: &mut right,
+                shape: (length, width),
+                is_causal,
+            };
+            let mut p = vec![f32::NAN; length * length];
+            head.scores(view(&a), view(&b), &mut p);
+            for (at, score) in p.iter_mut().enumerate() {
+                let (i, j) = (at / length, at % length);
+                let (a, b) = (&a[i * stride..][..width], &b[j * stride..][..width]);
+                let expected = chain(a.iter().copied().zip(b.iter().copied()));
+                match sees(i, j) {
+                    true => assert_eq!(*score, expected, "{isa:?} {length}: {i}, {j}"),
+                    false => *score = 0.0,
+                }
+            }
+            let (mut mixed, mut back) = (vec![0.0; length * width], vec![0.0; length * width]);
+            head.mix(&p, view(&b), Out::dense(&mut mixed, width));
+            head.mix_back(&p, view(&b), Out::dense(&mut back, width));
+            for (at, (mixed, back)) in mixed.iter().zip(&back).enumerate() {
+                let (i, k) = (at / width, at % width);
+                let all = |p: &dyn Fn(usize) -> f32| {
+                    chain((0..length).map(|j| (p(j), b[j * stride + k])))
+                };
+                assert_eq!(
+                    *mixed,
+                    all(&|j| p[i * length + j]),
+                    "{isa:?} {length}: {i}, {k}"
+                );
+                assert_eq!(
+                    *back,
+                    all(&|j| p[j * length + i]),
+                    "{isa:?} {length}: {i}, {k}"
+                );
+            }
+        }
+    }
+}
