@@ -320,6 +320,13 @@ impl Layer for Branches {
             .any(|branch| branch.stages.couples_batch())
     }
 
+    fn fewest_rows(&self) -> usize {
+        let all = self.branches.iter();
+        all.map(|branch| branch.stages.fewest_rows())
+            .max()
+            .unwrap_or(1)
+    }
+
     fn bytes_per_row(&self) -> usize {
         let own =
             |branch: &Branch| 8 * branch.stages.output().len() + branch.stages.bytes_per_row();

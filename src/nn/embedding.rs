@@ -334,6 +334,10 @@ impl Layer for TiedLayer {
         self.body.couples_batch()
     }
 
+    fn fewest_rows(&self) -> usize {
+        self.body.fewest_rows()
+    }
+
     fn bytes_per_row(&self) -> usize {
         let positions = self.output.positions();
         let rows = 2 * positions * (self.table.vocabulary + self.table.channels);

@@ -206,6 +206,11 @@ pub trait Layer: Send + Debug {
         false
     }
 
+    /// Rows below which its products become slow, because it takes the positions of a row one after another.
+    fn fewest_rows(&self) -> usize {
+        1
+    }
+
     /// Bytes of memory that the layer holds for a row, besides its output.
     fn bytes_per_row(&self) -> usize {
         0

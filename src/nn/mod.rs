@@ -10,7 +10,7 @@
 //! | `combine` | `Residual` and `Parallel` |
 //! | `loss` | losses and their gradients |
 //! | `network`, `predictor` | a model with its parameters; the same at work: outputs, gradients of the inputs |
-//! | `replica` | the model as the engine sees it |
+//! | `replica`, `blocks` | the model as the engine sees it; how many rows go at once |
 //! | `presets` | the reference models |
 //! | `kernel` | single-threaded kernels under them |
 //!
@@ -23,6 +23,7 @@
 mod activation;
 mod attention;
 mod batch_norm;
+mod blocks;
 mod combine;
 mod conv;
 mod dense;

@@ -3,7 +3,7 @@
 //! # How a worker's shards are folded
 //! All of them run forward and backward as one block; each layer's weight gradient is folded shard by shard in
 //! cache (`kernel::fold`). Where they are more rows than a block holds (2,048, or fewer where their activations would
-//! take more than 256 MiB), nodes of the tree are computed one after another and added whole, and a shard that is
+//! take more than 256 MiB; see `blocks`), nodes of the tree are computed one after another and added whole, and a shard that is
 //! larger by itself is a chain of blocks: memory does not grow with the batch. What is cut where depends on the shards
 //! alone, so it changes no bit between thread counts. A shard whose rows depend on each other (batch norm) is never cut.
 
@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use crate::engine::{Fold, Gather, Phase, Replica, Shard, Sums, part, split_point};
 
+use super::blocks::Blocks;
 use super::destinations::{Own, Single, trained_square};
 use super::error::NnError;
 use super::grads::{Destinations, Grads};
@@ -20,12 +21,6 @@ use super::loss::{Loss, TargetKind, Targets, TargetsMut};
 use super::row_source::RowSource;
 use super::spec::Sequential;
 use super::stages::Stages;
-
-/// Rows that run forward and backward at once, at most.
-const BLOCK_ROWS: usize = 2048;
-
-/// Memory that a block's activations may take, where that leaves at least one row.
-const BLOCK_BYTES: usize = 256 << 20;
 
 /// What a replica computes besides its model.
 #[derive(Clone, Debug)]
@@ -55,7 +50,7 @@ pub struct NetworkReplica<S> {
     settings: ReplicaSettings,
     params: Vec<f32>,
     work: Work,
-    block_rows: usize,
+    blocks: Blocks,
     nodes: Vec<Range<usize>>,
     cuts: Vec<Range<usize>>,
     levels: Vec<Vec<f32>>,
@@ -95,7 +90,7 @@ impl<S: RowSource> NetworkReplica<S> {
             source,
             settings,
             params: vec![0.0; len],
-            block_rows: (BLOCK_BYTES / bytes).clamp(1, BLOCK_ROWS),
+            blocks: Blocks::new(bytes, len, stages.fewest_rows()),
             work: Work {
                 kind,
                 stages,
@@ -256,10 +251,10 @@ impl<S: RowSource> NetworkReplica<S> {
         (self.cuts, self.nodes) = (cuts, nodes);
     }
 
-    /// Computes one node of the tree into `to`, in as many blocks as it takes.
-    fn node(&mut self, fold: &mut Fold<'_>, node: Range<usize>, to: &mut [f32]) {
+    /// Computes one node of the tree into `to`, in as many blocks of at most `most` rows as it takes.
+    fn node(&mut self, fold: &mut Fold<'_>, (node, most): (Range<usize>, usize), to: &mut [f32]) {
         let rows: usize = node.clone().map(|index| fold.shard(index).rows.len()).sum();
-        if rows <= self.block_rows {
+        if rows <= most || (node.len() == 1 && rows <= self.blocks.rows) {
             self.nodes.clear();
             self.nodes.push(0..node.len());
             self.block(fold, node, Some(to));
@@ -273,10 +268,10 @@ impl<S: RowSource> NetworkReplica<S> {
             fold.set_sums(node.start, sums);
         } else {
             let middle = node.start + split_point(node.len());
-            self.node(fold, node.start..middle, to);
+            self.node(fold, (node.start..middle, most), to);
             let mut right = self.levels.pop().unwrap_or_default();
             right.resize(to.len(), 0.0);
-            self.node(fold, middle..node.end, &mut right);
+            self.node(fold, (middle..node.end, most), &mut right);
             add(to, &right);
             fold.lap(Phase::Fold);
             self.levels.push(right);
@@ -293,7 +288,7 @@ impl<S: RowSource> NetworkReplica<S> {
         let blocks = if self.work.stages.couples_rows() {
             1
         } else {
-            shard.rows.len().div_ceil(self.block_rows).max(1)
+            shard.rows.len().div_ceil(self.blocks.rows).max(1)
         };
         let mut sums = Sums::default();
         let mut more = self.levels.pop().unwrap_or_default();
@@ -342,7 +337,7 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
 
     fn evaluate(&mut self, shard: &Shard<'_>) -> Sums {
         let mut sums = Sums::default();
-        for rows in shard.rows.chunks(self.block_rows) {
+        for rows in shard.rows.chunks(self.blocks.rows) {
             let mut pass = self.pass(shard, rows.len(), (&[], &[]));
             pass.mode = Mode::Evaluate;
             self.forward(shard.batch.source, rows, &pass);
@@ -353,14 +348,13 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
 
     fn fold(&mut self, fold: &mut Fold<'_>) {
         let shards = fold.shards();
-        let rows: usize = shards
-            .clone()
-            .map(|index| fold.shard(index).rows.len())
-            .sum();
+        let sizes = shards.clone().map(|index| fold.shard(index).rows.len());
+        let most = self.blocks.node_rows(sizes.clone().max().unwrap_or(0));
+        let rows: usize = sizes.sum();
         let nodes = fold.nodes();
         let couples_batch = self.work.stages.couples_batch();
         if shards.is_empty() && !couples_batch {
-        } else if rows <= self.block_rows || couples_batch {
+        } else if rows <= most || couples_batch {
             self.nodes.clear();
             self.nodes.extend(
                 nodes
@@ -372,7 +366,7 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
             for (which, node) in nodes.iter().enumerate() {
                 let mut grad = self.levels.pop().unwrap_or_default();
                 grad.resize(self.params.len(), 0.0);
-                self.node(fold, node.clone(), &mut grad);
+                self.node(fold, (node.clone(), most), &mut grad);
                 fold.grad(which).copy_from_slice(&grad);
                 fold.lap(Phase::Fold);
                 self.levels.push(grad);

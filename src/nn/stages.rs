@@ -312,6 +312,11 @@ impl Layer for Stages {
         self.stages.iter().any(|stage| stage.layer.couples_batch())
     }
 
+    fn fewest_rows(&self) -> usize {
+        let all = self.stages.iter().map(|stage| stage.layer.fewest_rows());
+        all.max().unwrap_or(1)
+    }
+
     fn bytes_per_row(&self) -> usize {
         let own = |stage: &Stage| {
             let values = if let (Place::Own(_), false) = (stage.to.0, stage.is_in_place()) {

@@ -287,6 +287,10 @@ impl Layer for RecurrentLayer {
         true
     }
 
+    fn fewest_rows(&self) -> usize {
+        8
+    }
+
     fn bytes_per_row(&self) -> usize {
         let gates = 1 + usize::from(self.cell.has_separate_hidden_gates());
         4 * self.sizes.length * (gates * self.sizes.gates + 2 * self.sizes.hidden)
