@@ -262,17 +262,18 @@ impl Layer for BatchNormLayer {
             return;
         }
         self.statistics(pass, x);
+        let mut wide = std::mem::take(&mut self.wide);
         for (rows, saved) in pass
             .shards
             .iter()
             .zip(self.saved.chunks_exact(self.stride()))
         {
-            let len = self.shape.len();
-            let range = rows.start * len..rows.end * len;
+            let range = self.values(rows);
             let statistics = (&saved[1..=c], &saved[1 + 2 * c..]);
             let y = &mut y[range.clone()];
-            scale_and_shift(y, &x[range], statistics, affine, &mut self.wide);
+            scale_and_shift(y, &x[range], statistics, affine, &mut wide);
         }
+        self.wide = wide;
     }
 
     fn backward(&mut self, pass: &Pass<'_>, mut tape: Tape<'_>, grads: &mut Grads<'_>) {

@@ -3,7 +3,7 @@
 //! # Why this way
 //! A block of all rows is best for the weights' products, but its activations pass through memory layer by layer. Where a few
 //! rows' activations outweigh the parameters, nodes of the tree of a few whole shards, which stay near the cache, are
-//! faster, though each costs the gradient once more: `lstm` 64 by 1.15, `lstm` 256 by 1.2, `gpt` 12 by 1.09 (2026-11,
+//! faster, though each costs the gradient once more: `lstm` 64 by 1.20, `lstm` 256 by 1.25, `gpt` 12 by 1.08 (2026-11,
 //! Sapphire Rapids, 2 MiB of L2 a core, two threads). Where parameters outweigh them, it costs: `lenet` 256 a sixth.
 //! No bit depends on it, since the tree is the same; only [`Blocks::rows`] must not change with the number of threads, as a
 //! shard that is larger is a chain of blocks.
@@ -16,6 +16,9 @@ const BYTES: usize = 256 << 20;
 
 /// The same for nodes near the cache.
 const NEAR_BYTES: usize = 8 << 20;
+
+/// Rows whose activations must outweigh the parameters.
+const OUTWEIGHING: usize = 4;
 
 /// Limits of a model's blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +33,7 @@ impl Blocks {
     /// For a model whose activations take `bytes` a row, of `params` parameters, that wants `fewest` rows at once.
     pub(super) fn new(bytes: usize, params: usize, fewest: usize) -> Self {
         let rows = (BYTES / bytes).clamp(1, ROWS);
-        let is_worth_it = 4 * params <= 4 * bytes;
+        let is_worth_it = 4 * params <= OUTWEIGHING * bytes;
         let near = (NEAR_BYTES / bytes).max(fewest).clamp(1, rows);
         Self {
             rows,

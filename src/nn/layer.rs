@@ -287,6 +287,12 @@ impl Build {
     }
 }
 
+/// Ranges of `step` that make up `0..count`; the last may be shorter.
+pub(super) fn blocks(count: usize, step: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+    let starts = (0..count).step_by(step);
+    starts.map(move |first| first..(first + step).min(count))
+}
+
 /// Makes room for at least `len` values.
 pub(super) fn grow(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
     if buffer.len() < len {

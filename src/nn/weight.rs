@@ -15,7 +15,7 @@ use super::kernel::{
     Bias, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, fold_products,
     fold_products_with_squares, product_of_rows, transpose,
 };
-use super::layer::Pass;
+use super::layer::{Pass, blocks};
 
 /// More rows than these pay for packing the whole weight.
 const FEW_ROWS: usize = 256;
@@ -128,8 +128,8 @@ impl Weight {
 
     /// `y = bias + x W`, a few columns of W packed at a time.
     fn forward_by_columns(&mut self, weight: Strided<'_>, x: Rows<'_>, y: Out<'_>, bias: Bias<'_>) {
-        for first in (0..weight.lanes).step_by(COLUMNS) {
-            let columns = first..(first + COLUMNS).min(weight.lanes);
+        for columns in blocks(weight.lanes, COLUMNS) {
+            let first = columns.start;
             let block = Strided {
                 data: &weight.data[first..],
                 lanes: columns.len(),

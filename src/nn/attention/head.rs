@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::nn::kernel::{Bias, Ones, Out, Packed, Rows, Side, Strided, product, product_of_rows};
+use crate::nn::layer::blocks;
 
 /// Positions of a block that looks back. Blocks do not depend on the instruction set, so the bits do not.
 const QUERIES: usize = 32;
@@ -33,10 +34,7 @@ impl Head<'_> {
     /// Blocks of positions: all at once if all see each other.
     fn blocks(&self, step: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let length = self.shape.0;
-        let step = if self.is_causal { step } else { length };
-        (0..length)
-            .step_by(step)
-            .map(move |first| first..(first + step).min(length))
+        blocks(length, if self.is_causal { step } else { length })
     }
 
     /// `to = a b'`, (T, T), of the pairs that see each other.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::nn::kernel::Windows;
-use crate::nn::layer::grow;
+use crate::nn::layer::{blocks, grow};
 
 /// Values of images that are worked on at a time: 128 KiB.
 const BLOCK: usize = 1 << 15;
@@ -93,10 +93,7 @@ impl Field {
 
     /// How many of `count` images are worked on at a time: what lies among the zeros is then still in L2.
     pub(super) fn blocks(&self, count: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let step = (BLOCK / self.windows.image).max(1);
-        (0..count)
-            .step_by(step)
-            .map(move |first| first..(first + step).min(count))
+        blocks(count, (BLOCK / self.windows.image).max(1))
     }
 
     /// Copies images among the zeros, which stay from call to call, from image number `first` on.

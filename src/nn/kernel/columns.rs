@@ -11,7 +11,8 @@ const WIDE: usize = 8;
 
 /// Sums of the columns of `x`, several positions side by side.
 pub(crate) fn column_sums(x: &[f32], sums: &mut [f32], wide: &mut Vec<f32>) {
-    let (wide, _) = start(wide, sums);
+    wide.clear();
+    wide.resize(WIDE * sums.len(), 0.0);
     add_rows(wide, x);
     fold_wide(wide, sums);
 }

@@ -63,7 +63,7 @@ impl Windows {
     }
 }
 
-/// Where windows begin, counted on over all images: a division a position cost a tenth of a convolution of 16 channels.
+/// Where windows begin, counted on over all images, without a division a position.
 struct Bases<'a> {
     windows: &'a Windows,
     image: usize,

@@ -202,23 +202,15 @@ pub(super) fn row_blocks<V: Simd, const M: usize, const S: usize, const N: usize
                 let mut first = block;
                 while first < end {
                     let left = end - first;
-                    if left <= S || (left > M && left <= 2 * S) {
-                        row_tile::<V, S, N>(
-                            &mut c,
-                            (a, first..first + left.min(S)),
-                            b_block,
-                            place,
-                        );
-                        first += S;
+                    let fits = left <= S || (left > M && left <= 2 * S);
+                    let height = if fits { S } else { M };
+                    let rows = (a, first..first + left.min(height));
+                    if fits {
+                        row_tile::<V, S, N>(&mut c, rows, b_block, place);
                     } else {
-                        row_tile::<V, M, N>(
-                            &mut c,
-                            (a, first..first + left.min(M)),
-                            b_block,
-                            place,
-                        );
-                        first += M;
+                        row_tile::<V, M, N>(&mut c, rows, b_block, place);
                     }
+                    first += height;
                 }
             }
         }

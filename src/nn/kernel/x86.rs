@@ -182,6 +182,13 @@ fn kernel_gradient_avx2(dw: Out<'_>, input: (&[f32], &Windows), dy: &Packed) {
     conv::gradient::<Avx2, 6, 2>(dw, input, dy);
 }
 
+#[inline(always)]
+fn prefetch(from: &[f32], ahead: usize) {
+    let line = from.as_ptr().wrapping_add(ahead);
+    // SAFETY: a hint that reads nothing; every x86-64 has it.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
+}
+
 /// 16 lanes in a register of AVX-512F.
 #[derive(Clone, Copy)]
 struct Avx512(__m512);
@@ -223,9 +230,7 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn prefetch(from: &[f32], ahead: usize) {
-        let line = from.as_ptr().wrapping_add(ahead);
-        // SAFETY: a hint that reads nothing; invariant 1 implies SSE.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
+        prefetch(from, ahead);
     }
 }
 
@@ -270,8 +275,6 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn prefetch(from: &[f32], ahead: usize) {
-        let line = from.as_ptr().wrapping_add(ahead);
-        // SAFETY: a hint that reads nothing; invariant 1 implies SSE.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
+        prefetch(from, ahead);
     }
 }

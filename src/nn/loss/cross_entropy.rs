@@ -80,7 +80,7 @@ impl CrossEntropy {
     }
 
     /// One row; `weight` in the sums is its share in the mean's divisor.
-    pub(super) fn row(&self, row: &[f32], class: usize, grad: Option<&mut [f32]>) -> Sums {
+    pub(super) fn row(&self, row: &[f32], class: usize, mut grad: Option<&mut [f32]>) -> Sums {
         if self.ignored == Some(class as u32) {
             if let Some(grad) = grad {
                 grad.fill(0.0);
@@ -91,7 +91,7 @@ impl CrossEntropy {
             return plain(row, class, grad);
         }
         assert_class(row, class);
-        let (max, total) = soft_maximum(row, None);
+        let (max, total) = soft_maximum(row, grad.as_deref_mut());
         let log_total = f64::from(total).ln();
         let weight = |c: usize| self.weights.as_ref().map_or(1.0, |weights| weights[c]);
         let share = self.smoothing / row.len() as f32;
@@ -105,7 +105,6 @@ impl CrossEntropy {
         if let Some(grad) = grad {
             let all: f32 = (0..row.len()).map(weight).sum();
             let scale = (own + share * all) / total;
-            soft_maximum(row, Some(&mut *grad));
             for (c, g) in grad.iter_mut().enumerate() {
                 *g = *g * scale - share * weight(c);
             }
@@ -128,17 +127,13 @@ fn assert_class(row: &[f32], class: usize) {
 }
 
 /// One row: loss = log(sum exp(x - max)) - (x[class] - max); gradient = softmax(x) - onehot(class).
-fn plain(row: &[f32], class: usize, grad: Option<&mut [f32]>) -> Sums {
+fn plain(row: &[f32], class: usize, mut grad: Option<&mut [f32]>) -> Sums {
     assert_class(row, class);
-    let (max, total) = match grad {
-        Some(grad) => {
-            let (max, total) = soft_maximum(row, Some(&mut *grad));
-            grad.iter_mut().for_each(|g| *g /= total);
-            grad[class] -= 1.0;
-            (max, total)
-        }
-        None => soft_maximum(row, None),
-    };
+    let (max, total) = soft_maximum(row, grad.as_deref_mut());
+    if let Some(grad) = grad {
+        grad.iter_mut().for_each(|g| *g /= total);
+        grad[class] -= 1.0;
+    }
     let loss = f64::from(total).ln() - f64::from(row[class] - max);
     // The first of equals counts as the prediction.
     let predicted = row.iter().position(|&x| x == max);
