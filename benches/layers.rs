@@ -19,7 +19,7 @@ use support::PeakShare;
 use unisono::nn::kernel::Isa;
 use unisono::nn::{
     Activation, Attention, Build, Conv, Destinations, Grads, Layer, Mode, Norm, Pass, Pool,
-    Recurrent, Shape, Softmax, Spec, Tape,
+    Recurrent, Shape, Softmax, Spec, Tape, Workspace,
 };
 
 const ROWS: usize = 32;
@@ -195,7 +195,7 @@ fn layers(criterion: &mut Criterion<PeakShare>) {
         });
         group.throughput(work(&*layer, &case.input, 3));
         let (mut dx, mut to) = (vec![0.0; x.len()], Single(vec![0.0; len]));
-        let mut d = dy.clone();
+        let (mut d, mut workspace) = (dy.clone(), Workspace::new(Isa::detect()));
         let id = BenchmarkId::new("forward and backward", case.name);
         group.bench_function(id, |bencher| {
             bencher.iter(|| {
@@ -209,7 +209,11 @@ fn layers(criterion: &mut Criterion<PeakShare>) {
                     dy: &mut d,
                     dx: Some(&mut dx),
                 };
-                layer.backward(&pass, tape, &mut Grads::new(&mut to, 0..len));
+                layer.backward(
+                    &pass,
+                    tape,
+                    &mut Grads::new(&mut to, 0..len, &mut workspace),
+                );
                 black_box(&mut dx);
             });
         });

@@ -1,19 +1,20 @@
 //! Elementwise activations.
 //!
-//! | name | f(x) | f' | in place |
+//! | name | f(x) | f' | by |
 //! |---|---|---|---|
-//! | `relu` | max(x, 0) | 1 where y > 0, else 0 (also at 0) | yes |
-//! | `leaky_relu` | x where x > 0, else a x | 1 or a, by the sign of y | yes |
-//! | `elu` | x where x > 0, else a (exp(x) - 1) | 1, or y + a | yes |
-//! | `tanh` | tanh x | 1 - y² | yes |
-//! | `sigmoid` | s(x) = 1 / (1 + exp(-x)) | y (1 - y) | yes |
-//! | `softplus` | ln(1 + exp(x)) | 1 - exp(-y) | yes |
-//! | `silu` | x s(x) | s(x) (1 + x (1 - s(x))) | no |
-//! | `gelu` | x P(x), P the normal distribution | P(x) + x p(x) | no |
-//! | `gelu_tanh` | x (1 + tanh(u)) / 2, u = sqrt(2/pi) (x + 0.044715 x³) | by the product rule | no |
+//! | `relu` | max(x, 0) | 1 where y > 0, else 0 (also at 0) | y |
+//! | `leaky_relu` | x where x > 0, else a x | 1 or a, by the sign of y | y |
+//! | `elu` | x where x > 0, else a (exp(x) - 1) | 1, or y + a | y |
+//! | `tanh` | tanh x | 1 - y² | y |
+//! | `sigmoid` | s(x) = 1 / (1 + exp(-x)) | y (1 - y) | y |
+//! | `softplus` | ln(1 + exp(x)) | 1 - exp(-y) | y |
+//! | `silu` | x s(x) | s(x) (1 + x (1 - s(x))) | x |
+//! | `gelu` | x P(x), P the normal distribution | P(x) + x p(x) | x |
+//! | `gelu_tanh` | x (1 + tanh(u)) / 2, u = sqrt(2/pi) (x + 0.044715 x³) | by the product rule | x |
 //!
-//! In place means that backward needs the output alone. Errors of the functions stand in `kernel::elementwise`; the
-//! error of `gelu` is 1e-7 of |x|.
+//! As layers all work in place: backward needs the output alone, or the derivatives that forward, which has the
+//! exponential at hand, left in the layer. Errors of the functions stand in `kernel::elementwise`; the error of `gelu`
+//! is 1e-7 of |x|.
 //!
 //! # References
 //! Clevert, Unterthiner, Hochreiter: "ELU", 2015; Hendrycks, Gimpel: "GELU", 2016; Elfwing, Uchibe, Doya: "SiLU", 2017.
@@ -23,7 +24,7 @@ use multiversion::multiversion;
 use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::elementwise::{exp, ln_1p_exp, normal, sigmoid, tanh};
-use super::layer::{Build, InPlace, Layer, Pass, Spec, Tape};
+use super::layer::{Build, InPlace, Layer, Pass, Spec, Tape, grow};
 use super::op::Op;
 use super::shape::Shape;
 
@@ -88,7 +89,8 @@ impl Activation {
         }
     }
 
-    fn works_in_place(self) -> bool {
+    /// Whether the output tells the derivative.
+    fn is_told_by_output(self) -> bool {
         !matches!(
             self,
             Activation::Silu | Activation::Gelu | Activation::GeluTanh
@@ -100,8 +102,8 @@ impl Activation {
         forward(self, values);
     }
 
-    /// Multiplies the gradient `grad` by the derivative: given at the outputs where the activation works in place, at
-    /// the inputs elsewhere (SiLU and both forms of GELU).
+    /// Multiplies the gradient `grad` by the derivative: `at` are the inputs for SiLU and both forms of GELU, and the
+    /// outputs for all others.
     ///
     /// ```
     /// use unisono::nn::Activation;
@@ -128,11 +130,9 @@ fn forward(function: Activation, values: &mut [f32]) {
         Activation::Tanh => values.for_each(|v| *v = tanh(*v)),
         Activation::Sigmoid => values.for_each(|v| *v = sigmoid(*v)),
         Activation::Softplus => values.for_each(|v| *v = ln_1p_exp(*v)),
-        Activation::Silu => values.for_each(|v| *v *= sigmoid(*v)),
-        Activation::Gelu => values.for_each(|v| *v *= normal(*v).1),
-        Activation::GeluTanh => {
-            values.for_each(|v| *v = 0.5 * *v * (1.0 + tanh(gelu_argument(*v))))
-        }
+        Activation::Silu => values.for_each(|v| *v = silu(*v).0),
+        Activation::Gelu => values.for_each(|v| *v = gelu(*v).0),
+        Activation::GeluTanh => values.for_each(|v| *v = gelu_tanh(*v).0),
     }
 }
 
@@ -146,29 +146,52 @@ fn backward(function: Activation, at: &[f32], grad: &mut [f32]) {
         Activation::Tanh => pairs.for_each(|(g, &y)| *g *= 1.0 - y * y),
         Activation::Sigmoid => pairs.for_each(|(g, &y)| *g *= y * (1.0 - y)),
         Activation::Softplus => pairs.for_each(|(g, &y)| *g *= 1.0 - exp(-y)),
-        Activation::Silu => pairs.for_each(|(g, &x)| {
-            let s = sigmoid(x);
-            *g *= s * (1.0 + x * (1.0 - s));
-        }),
-        Activation::Gelu => pairs.for_each(|(g, &x)| {
-            let (density, below) = normal(x);
-            *g *= x.mul_add(density, below);
-        }),
-        Activation::GeluTanh => pairs.for_each(|(g, &x)| {
-            let t = tanh(gelu_argument(x));
-            let slope = SQRT_2_BY_PI * (1.0 + 3.0 * CUBIC * x * x);
-            *g *= 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * slope;
-        }),
+        Activation::Silu => pairs.for_each(|(g, &x)| *g *= silu(x).1),
+        Activation::Gelu => pairs.for_each(|(g, &x)| *g *= gelu(x).1),
+        Activation::GeluTanh => pairs.for_each(|(g, &x)| *g *= gelu_tanh(x).1),
     }
+}
+
+/// Forward, for a function whose output does not tell its derivative: that goes to `slopes`.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn forward_with_slopes(function: Activation, values: &mut [f32], slopes: &mut [f32]) {
+    let pairs = values.iter_mut().zip(slopes);
+    match function {
+        Activation::Silu => pairs.for_each(|(v, s)| (*v, *s) = silu(*v)),
+        Activation::Gelu => pairs.for_each(|(v, s)| (*v, *s) = gelu(*v)),
+        Activation::GeluTanh => pairs.for_each(|(v, s)| (*v, *s) = gelu_tanh(*v)),
+        _ => unreachable!("its output tells the derivative"),
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn multiply(grad: &mut [f32], slopes: &[f32]) {
+    grad.iter_mut().zip(slopes).for_each(|(g, s)| *g *= s);
+}
+
+/// The value and the derivative.
+#[inline(always)]
+fn silu(x: f32) -> (f32, f32) {
+    let s = sigmoid(x);
+    (x * s, s * (1.0 + x * (1.0 - s)))
+}
+
+#[inline(always)]
+fn gelu(x: f32) -> (f32, f32) {
+    let (density, below) = normal(x);
+    (x * below, x.mul_add(density, below))
+}
+
+#[inline(always)]
+fn gelu_tanh(x: f32) -> (f32, f32) {
+    let t = tanh(SQRT_2_BY_PI * (x + CUBIC * x * x * x));
+    let slope = SQRT_2_BY_PI * (1.0 + 3.0 * CUBIC * x * x);
+    let derivative = 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * slope;
+    (0.5 * x * (1.0 + t), derivative)
 }
 
 const SQRT_2_BY_PI: f32 = 0.797_884_6;
 const CUBIC: f32 = 0.044_715;
-
-#[inline(always)]
-fn gelu_argument(x: f32) -> f32 {
-    SQRT_2_BY_PI * (x + CUBIC * x * x * x)
-}
 
 impl Spec for Activation {
     fn name(&self) -> &'static str {
@@ -183,6 +206,7 @@ impl Spec for Activation {
             function => Ok(Box::new(Elementwise {
                 function,
                 shape: input.clone(),
+                slopes: Vec::new(),
             })),
         }
     }
@@ -192,14 +216,13 @@ impl Spec for Activation {
     }
 }
 
-/// Values that are worked on at a time: 8 KiB.
-const STRETCH: usize = 2048;
-
 /// An activation at work.
 #[derive(Debug)]
 struct Elementwise {
     function: Activation,
     shape: Shape,
+    /// The derivatives, where the output does not tell them.
+    slopes: Vec<f32>,
 }
 
 impl Layer for Elementwise {
@@ -207,49 +230,50 @@ impl Layer for Elementwise {
         &self.shape
     }
 
-    fn forward(&mut self, _pass: &Pass<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
-        // A stretch at a time, so that it is in L1 when it is read again.
-        for (y, x) in y.chunks_mut(STRETCH).zip(x.chunks(STRETCH)) {
-            y.copy_from_slice(x);
-            self.function.forward(y);
-        }
+    fn forward(&mut self, pass: &Pass<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
+        y.copy_from_slice(x);
+        InPlace::forward(self, pass, y);
     }
 
-    fn backward(&mut self, _pass: &Pass<'_>, tape: Tape<'_>, _grads: &mut Grads<'_>) {
+    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, _grads: &mut Grads<'_>) {
         if let Some(dx) = tape.dx {
-            let at = if self.function.works_in_place() {
-                tape.y
-            } else {
-                tape.x
-            };
-            let stretches = dx.chunks_mut(STRETCH).zip(tape.dy.chunks(STRETCH));
-            for ((dx, dy), at) in stretches.zip(at.chunks(STRETCH)) {
-                dx.copy_from_slice(dy);
-                self.function.backward(at, dx);
-            }
+            dx.copy_from_slice(tape.dy);
+            InPlace::backward(self, pass, tape.y, dx);
         }
     }
 
     fn needs_output(&self) -> bool {
-        self.function.works_in_place()
+        self.function.is_told_by_output()
     }
 
     fn in_place(&mut self) -> Option<&mut dyn InPlace> {
-        if self.function.works_in_place() {
-            Some(self)
-        } else {
-            None
+        Some(self)
+    }
+
+    fn bytes_per_row(&self) -> usize {
+        match self.function.is_told_by_output() {
+            true => 0,
+            false => 4 * self.shape.len(),
         }
     }
 }
 
 impl InPlace for Elementwise {
     fn forward(&mut self, _pass: &Pass<'_>, values: &mut [f32]) {
-        self.function.forward(values);
+        if self.function.is_told_by_output() {
+            self.function.forward(values);
+        } else {
+            let slopes = grow(&mut self.slopes, values.len());
+            forward_with_slopes(self.function, values, slopes);
+        }
     }
 
     fn backward(&mut self, _pass: &Pass<'_>, y: &[f32], grad: &mut [f32]) {
-        self.function.backward(y, grad);
+        if self.function.is_told_by_output() {
+            self.function.backward(y, grad);
+        } else {
+            multiply(grad, &self.slopes);
+        }
     }
 }
 
@@ -302,7 +326,7 @@ mod tests {
                 let at = |k: f32| f64::from(image(activation, x + k * h));
                 let expected = (8.0 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / (12.0 * 1e-2);
                 let mut grad = [1.0];
-                let place = if activation.works_in_place() {
+                let place = if activation.is_told_by_output() {
                     image(activation, x)
                 } else {
                     x

@@ -127,7 +127,6 @@ impl Spec for Parallel {
                 stages,
                 params: start..start + len,
                 y: Vec::new(),
-                dy: Vec::new(),
             });
             start += len;
         }
@@ -145,7 +144,6 @@ impl Spec for Parallel {
             join: self.join,
             branches,
             output,
-            dx: Vec::new(),
         }))
     }
 
@@ -165,7 +163,31 @@ struct Branch {
     is_in_sum: bool,
     params: Range<usize>,
     y: Vec<f32>,
-    dy: Vec<f32>,
+}
+
+impl Branch {
+    /// Backward, with the sum of all branches as `tape.y`; the gradient of the input is written if this branch is the
+    /// first, and added if not.
+    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>, is_first: bool) {
+        let y = match self.is_in_sum {
+            true => tape.y,
+            false => &self.y[..tape.dy.len()],
+        };
+        match tape.dx {
+            Some(dx) if !is_first => {
+                let mut own = grads.workspace().take(dx.len());
+                let inner = Tape {
+                    y,
+                    dx: Some(&mut own[..dx.len()]),
+                    ..tape
+                };
+                self.stages.backward(pass, inner, grads);
+                add(dx, &own[..dx.len()]);
+                grads.workspace().put_back([own]);
+            }
+            dx => self.stages.backward(pass, Tape { y, dx, ..tape }, grads),
+        }
+    }
 }
 
 /// Copies columns `range` of rows of `width` values.
@@ -182,8 +204,6 @@ struct Branches {
     join: Join,
     branches: Vec<Branch>,
     output: Shape,
-    /// The gradient of the input by one branch.
-    dx: Vec<f32>,
 }
 
 impl Layer for Branches {
@@ -244,54 +264,40 @@ impl Layer for Branches {
         for branch in &mut self.branches {
             let channels = branch.stages.output().channels();
             let len = pass.rows * branch.stages.output().len();
-            let dy = match self.join {
-                // Nobody overwrites what an identity gets.
-                Join::Sum if branch.is_identity || !branch.stages.overwrites_gradient() => {
-                    &mut *tape.dy
+            // Nobody overwrites what an identity gets.
+            let shares = self.join == Join::Sum
+                && (branch.is_identity || !branch.stages.overwrites_gradient());
+            let mut copy = (!shares).then(|| grads.workspace().take(len));
+            let dy = match (&mut copy, self.join) {
+                (None, _) => &mut *tape.dy,
+                (Some(copy), Join::Sum) => {
+                    copy[..len].copy_from_slice(tape.dy);
+                    &mut copy[..len]
                 }
-                Join::Sum => {
-                    let dy = grow(&mut branch.dy, len);
-                    dy.copy_from_slice(tape.dy);
-                    dy
-                }
-                Join::Concat => {
-                    let dy = grow(&mut branch.dy, len);
-                    columns(tape.dy, (total, first..first + channels), dy);
-                    dy
+                (Some(copy), Join::Concat) => {
+                    columns(tape.dy, (total, first..first + channels), &mut copy[..len]);
+                    &mut copy[..len]
                 }
             };
             first += channels;
-            if branch.is_identity {
-                if let Some(dx) = &mut dx {
-                    match std::mem::replace(&mut is_first, false) {
-                        true => dx.copy_from_slice(dy),
-                        false => add(dx, dy),
-                    }
+            if let (true, Some(dx)) = (branch.is_identity, &mut dx) {
+                match is_first {
+                    true => dx.copy_from_slice(dy),
+                    false => add(dx, dy),
                 }
-                continue;
-            }
-            let wanted = match (&mut dx, is_first) {
-                (None, _) => None,
-                (Some(dx), true) => Some(&mut **dx),
-                (Some(dx), false) => Some(grow(&mut self.dx, dx.len())),
-            };
-            let inner = Tape {
-                params: &tape.params[branch.params.clone()],
-                x: tape.x,
-                y: match branch.is_in_sum {
-                    true => tape.y,
-                    false => &branch.y[..len],
-                },
-                dy,
-                dx: wanted,
-            };
-            let mut own = grads.part(branch.params.clone());
-            branch.stages.backward(pass, inner, &mut own);
-            if let (Some(dx), false) = (&mut dx, is_first) {
-                let len = dx.len();
-                add(dx, &self.dx[..len]);
+            } else if !branch.is_identity {
+                let tape = Tape {
+                    params: &tape.params[branch.params.clone()],
+                    x: tape.x,
+                    y: tape.y,
+                    dy,
+                    dx: dx.as_deref_mut(),
+                };
+                let mut own = grads.part(branch.params.clone());
+                branch.backward(pass, tape, &mut own, is_first);
             }
             is_first = false;
+            grads.workspace().put_back(copy);
         }
     }
 
@@ -329,7 +335,13 @@ impl Layer for Branches {
 
     fn bytes_per_row(&self) -> usize {
         let own =
-            |branch: &Branch| 8 * branch.stages.output().len() + branch.stages.bytes_per_row();
+            |branch: &Branch| 4 * branch.stages.output().len() + branch.stages.bytes_per_row();
         self.branches.iter().map(own).sum()
+    }
+
+    fn workspace_per_row(&self) -> usize {
+        let own =
+            |branch: &Branch| 4 * branch.stages.output().len() + branch.stages.workspace_per_row();
+        self.branches.iter().map(own).max().unwrap_or(0)
     }
 }

@@ -74,7 +74,7 @@ impl Spec for Dense {
             return Err(build.refuse("at least 1 output", self.outputs));
         }
         Ok(Box::new(DenseLayer {
-            weight: Weight::new((input.channels(), self.outputs), build.isa).used_once(),
+            weight: Weight::new((input.channels(), self.outputs), build.isa),
             spec: self.clone(),
             positions: input.positions(),
             output: input.with_channels(self.outputs),
@@ -144,6 +144,10 @@ impl Layer for DenseLayer {
 
     fn flops(&self) -> u64 {
         2 * (self.positions * self.weight.len()) as u64
+    }
+
+    fn workspace_per_row(&self) -> usize {
+        self.positions * self.weight.workspace_per_row()
     }
 }
 

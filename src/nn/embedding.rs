@@ -232,13 +232,16 @@ struct TiedLayer {
 struct TiedBuffers {
     embedded: Vec<f32>,
     hidden: Vec<f32>,
-    d_hidden: Vec<f32>,
-    d_embedded: Vec<f32>,
 }
 
 impl TiedLayer {
     /// Lays out the rows of the product: for each shard its positions of the head, then those of the embedding.
-    fn gradient_rows(&mut self, pass: &Pass<'_>, tokens: &[f32], dlogits: &[f32]) {
+    fn gradient_rows(
+        &mut self,
+        pass: &Pass<'_>,
+        (tokens, dlogits): (&[f32], &[f32]),
+        d_embedded: &[f32],
+    ) {
         let (v, c, length) = (
             self.table.vocabulary,
             self.table.channels,
@@ -258,7 +261,7 @@ impl TiedLayer {
                 left.resize(from + v, 0.0);
                 left[from + token as usize] = 1.0;
             }
-            right.extend_from_slice(&self.buffers.d_embedded[at.start * c..at.end * c]);
+            right.extend_from_slice(&d_embedded[at.start * c..at.end * c]);
             self.shards.push(start..right.len() / c);
         }
     }
@@ -289,20 +292,22 @@ impl Layer for TiedLayer {
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
         let (weight, own) = tape.params.split_at(self.table.len());
         let len = tape.x.len() * self.table.channels;
-        let buffers = &mut self.buffers;
-        let d_hidden = grow(&mut buffers.d_hidden, len);
-        self.matrix.forward(weight, tape.dy, d_hidden, Bias::Zero);
+        let buffers = &self.buffers;
+        let [mut d_hidden, mut d_embedded] = [len; 2].map(|len| grads.workspace().take(len));
+        let (hidden, embedded) = (&mut d_hidden[..len], &mut d_embedded[..len]);
+        self.matrix.forward(weight, tape.dy, hidden, Bias::Zero);
         let inner = Tape {
             params: own,
             x: &buffers.embedded[..len],
             y: &buffers.hidden[..len],
-            dy: d_hidden,
-            dx: Some(grow(&mut buffers.d_embedded, len)),
+            dy: hidden,
+            dx: Some(&mut *embedded),
         };
         let end = self.table.len() + own.len();
         self.body
             .backward(pass, inner, &mut grads.part(self.table.len()..end));
-        self.gradient_rows(pass, tape.x, tape.dy);
+        self.gradient_rows(pass, (tape.x, tape.dy), embedded);
+        grads.workspace().put_back([d_hidden, d_embedded]);
         let (left, right) = &self.rows;
         let parts = (Ones::None, pass, &self.shards[..]);
         let mut own = grads.part(0..self.table.len());
@@ -341,6 +346,10 @@ impl Layer for TiedLayer {
     fn bytes_per_row(&self) -> usize {
         let positions = self.output.positions();
         let rows = 2 * positions * (self.table.vocabulary + self.table.channels);
-        4 * (rows + 4 * positions * self.table.channels) + self.body.bytes_per_row()
+        4 * (rows + 2 * positions * self.table.channels) + self.body.bytes_per_row()
+    }
+
+    fn workspace_per_row(&self) -> usize {
+        8 * self.output.positions() * self.table.channels + self.body.workspace_per_row()
     }
 }

@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use crate::engine::squared_norm;
 
-use super::kernel::elementwise;
+use super::kernel::{Ones, Side, Strided, elementwise, fold_products, fold_products_with_squares};
 use super::layer::Pass;
+use super::workspace::Workspace;
 
 /// Where gradients of tree nodes go.
 pub trait Destinations {
@@ -23,6 +24,7 @@ pub trait Destinations {
 pub struct Grads<'a> {
     to: &'a mut dyn Destinations,
     range: Range<usize>,
+    workspace: &'a mut Workspace,
 }
 
 impl Debug for Grads<'_> {
@@ -32,9 +34,22 @@ impl Debug for Grads<'_> {
 }
 
 impl<'a> Grads<'a> {
-    /// The gradients of parameters `range` of the flat vector.
-    pub fn new(to: &'a mut dyn Destinations, range: Range<usize>) -> Self {
-        Self { to, range }
+    /// The gradients of parameters `range` of the flat vector, and memory to borrow.
+    pub fn new(
+        to: &'a mut dyn Destinations,
+        range: Range<usize>,
+        workspace: &'a mut Workspace,
+    ) -> Self {
+        Self {
+            to,
+            range,
+            workspace,
+        }
+    }
+
+    /// Memory to borrow while a layer runs backward.
+    pub fn workspace(&mut self) -> &mut Workspace {
+        self.workspace
     }
 
     /// The gradients of a part of these parameters.
@@ -42,6 +57,7 @@ impl<'a> Grads<'a> {
         let start = self.range.start;
         Grads {
             to: self.to,
+            workspace: self.workspace,
             range: start + range.start..start + range.end,
         }
     }
@@ -67,6 +83,41 @@ impl<'a> Grads<'a> {
     /// Writes zeros to every node.
     pub fn clear(&mut self, pass: &Pass<'_>) {
         (0..pass.nodes.len()).for_each(|which| self.node(which).fill(0.0));
+    }
+
+    /// Writes every node as `x' dy`, and with a row of ones the column sums of `dy` behind it; `shards` are ranges of their
+    /// depth.
+    pub(super) fn fold_products(
+        &mut self,
+        (x, dy): (Strided<'_>, Strided<'_>),
+        (ones, pass, shards): (Ones, &Pass<'_>, &[Range<usize>]),
+    ) {
+        let wants_squares = self.wants_squares();
+        let Workspace {
+            left,
+            right,
+            squares,
+            column_squares,
+            ..
+        } = &mut *self.workspace;
+        left.pack(Side::Left, x, ones);
+        right.pack(Side::Right, dy, Ones::None);
+        for (which, node) in pass.nodes.iter().enumerate() {
+            let own = &shards[node.clone()];
+            let to = &mut self.to.grad(which)[self.range.clone()];
+            if !wants_squares {
+                fold_products(to, left, right, own);
+                continue;
+            }
+            squares.clear();
+            squares.resize(own.len(), 0.0);
+            let parts = (&mut squares[..], &mut *column_squares);
+            fold_products_with_squares(to, (left, right), own, parts);
+            if let Some(all) = self.to.squares() {
+                let all = all[node.clone()].iter_mut();
+                all.zip(&*squares).for_each(|(to, square)| *to += square);
+            }
+        }
     }
 
     /// Writes every node as the tree over its shards of what `leaf(rows, zeros)` leaves in `zeros`.
@@ -123,6 +174,7 @@ fn merge(levels: &mut [Vec<f32>], depth: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::kernel::Isa;
     use crate::nn::layer::Mode;
 
     struct Nodes(Vec<Vec<f32>>);
@@ -147,7 +199,8 @@ mod tests {
         let mut to = Nodes(vec![vec![f32::NAN; 5]; 2]);
         let mut levels = Vec::new();
         for _ in 0..2 {
-            let mut grads = Grads::new(&mut to, 1..3);
+            let mut workspace = Workspace::new(Isa::Portable);
+            let mut grads = Grads::new(&mut to, 1..3, &mut workspace);
             grads.fold(&pass, &mut levels, |rows, leaf| {
                 assert_eq!(leaf, [0.0, 0.0]);
                 leaf[0] = value(rows.start / 3);

@@ -190,7 +190,7 @@ pub trait Layer: Send + Debug {
         true
     }
 
-    /// The elementwise form of this layer, if it has one: it then works in place, by means of its output alone.
+    /// The elementwise form of this layer, if it has one: it then works in place, and backward sees its output but not its input.
     fn in_place(&mut self) -> Option<&mut dyn InPlace> {
         None
     }
@@ -213,6 +213,11 @@ pub trait Layer: Send + Debug {
 
     /// Bytes of memory that the layer holds for a row, besides its output.
     fn bytes_per_row(&self) -> usize {
+        0
+    }
+
+    /// Bytes that backward borrows for a row ([`Grads::workspace`]).
+    fn workspace_per_row(&self) -> usize {
         0
     }
 }

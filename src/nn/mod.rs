@@ -54,6 +54,7 @@ mod spec;
 mod stages;
 mod text;
 mod weight;
+mod workspace;
 
 pub use activation::Activation;
 pub use attention::Attention;
@@ -82,3 +83,4 @@ pub use row_source::RowSource;
 pub use shape::Shape;
 pub use softmax::Softmax;
 pub use spec::Sequential;
+pub use workspace::Workspace;

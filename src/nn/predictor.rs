@@ -11,6 +11,7 @@ use super::kernel::Isa;
 use super::layer::{Layer, Pass, Tape};
 use super::network::Network;
 use super::stages::Stages;
+use super::workspace::Workspace;
 
 /// Rows that run through the model at once.
 const BLOCK_ROWS: usize = 256;
@@ -29,6 +30,7 @@ const BLOCK_ROWS: usize = 256;
 pub struct Predictor<'n> {
     network: &'n Network,
     stages: Stages,
+    workspace: Workspace,
     x: Vec<f32>,
     y: Vec<f32>,
     mask: Vec<bool>,
@@ -36,9 +38,11 @@ pub struct Predictor<'n> {
 
 impl<'n> Predictor<'n> {
     pub(super) fn new(network: &'n Network) -> Result<Self, NnError> {
+        let isa = Isa::chosen()?;
         Ok(Self {
             network,
-            stages: network.model().stages(Isa::chosen()?)?,
+            stages: network.model().stages(isa)?,
+            workspace: Workspace::new(isa),
             x: Vec::new(),
             y: Vec::new(),
             mask: Vec::new(),
@@ -110,7 +114,7 @@ impl<'n> Predictor<'n> {
                 dx: block.as_slice_mut(),
             };
             let mut nowhere = Single(&mut [], &mut []);
-            let mut grads = Grads::new(&mut nowhere, 0..params.len());
+            let mut grads = Grads::new(&mut nowhere, 0..params.len(), &mut this.workspace);
             this.stages.backward(pass, tape, &mut grads);
         })?;
         Ok(gradients)

@@ -21,6 +21,7 @@ use super::loss::{Loss, TargetKind, Targets, TargetsMut};
 use super::row_source::RowSource;
 use super::spec::Sequential;
 use super::stages::Stages;
+use super::workspace::Workspace;
 
 /// What a replica computes besides its model.
 #[derive(Clone, Debug)]
@@ -62,6 +63,7 @@ pub struct NetworkReplica<S> {
 #[derive(Debug)]
 struct Work {
     stages: Stages,
+    workspace: Workspace,
     kind: TargetKind,
     /// Values a row, in and out.
     widths: (usize, usize),
@@ -85,7 +87,9 @@ impl<S: RowSource> NetworkReplica<S> {
         let widths = (model.inputs(), stages.output().len());
         let len = stages.tensors().iter().map(TensorSpec::len).sum();
         let kind = settings.loss.target_kind(stages.output());
-        let bytes = stages.bytes_per_row() + 4 * (widths.0 + 2 * widths.1);
+        let bytes =
+            stages.bytes_per_row() + stages.workspace_per_row() + 4 * (widths.0 + 2 * widths.1);
+        let workspace = Workspace::new(settings.isa);
         Ok(Self {
             source,
             settings,
@@ -94,6 +98,7 @@ impl<S: RowSource> NetworkReplica<S> {
             work: Work {
                 kind,
                 stages,
+                workspace,
                 widths,
                 x: Vec::new(),
                 y: Vec::new(),
@@ -174,7 +179,7 @@ impl<S: RowSource> NetworkReplica<S> {
             dy: &mut work.dy[..y],
             dx: None,
         };
-        let mut grads = Grads::new(to, 0..self.params.len());
+        let mut grads = Grads::new(to, 0..self.params.len(), &mut work.workspace);
         let pass = Pass {
             mask: work.model.has_padding().then_some(&work.mask),
             ..*pass

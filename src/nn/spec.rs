@@ -184,21 +184,22 @@ impl Sequential {
         Ok(self.stages(Isa::detect())?.training_flops())
     }
 
-    /// Bytes that a training step keeps of a row between forward and backward: the outputs of its layers but the last, what these save, and
-    /// two gradients as wide as the widest.
+    /// Bytes that a training step takes for a row: the outputs of its layers but the last and what these save between forward and backward;
+    /// and what backward borrows, two gradients as wide as the widest, and the operands of the largest product.
     ///
     /// ```
     /// use unisono::nn::Sequential;
-    /// // Relu works in place: 32 outputs, and twice their gradient.
+    /// // Relu works in place: 32 outputs, twice their gradient, and 64 inputs and 32 gradients side by side.
     /// let model = Sequential::new(64).dense(32).relu().dense(10);
-    /// assert_eq!(model.activation_bytes()?, 4 * 32 + 2 * 4 * 32);
+    /// assert_eq!(model.activation_bytes()?, 4 * 32 + 2 * 4 * 32 + 4 * (64 + 32));
     /// # Ok::<(), unisono::nn::NnError>(())
     /// ```
     ///
     /// # Errors
     /// [`NnError::Layer`] if a layer cannot take what it gets.
     pub fn activation_bytes(&self) -> Result<usize, NnError> {
-        Ok(self.stages(Isa::detect())?.bytes_per_row())
+        let stages = self.stages(Isa::detect())?;
+        Ok(stages.bytes_per_row() + stages.workspace_per_row())
     }
 
     /// Whether its outputs have a position axis: one class a position.

@@ -3,7 +3,8 @@
 //! # Buffers
 //! A layer writes a buffer of its own; the first reads the block's input and the last writes the block's output.
 //! An in-place layer overwrites the buffer of the layer before it, if that one does not need its own output for
-//! backward; else a copy goes before it. A view (reshape) does nothing at all. Gradients alternate between two buffers.
+//! backward; else a copy goes before it. A view (reshape) does nothing at all. Gradients alternate between two buffers,
+//! which are borrowed.
 //!
 //! A block without rows (fewer rows than shards, or more workers than shards) runs no layer, except those that meet the
 //! other workers.
@@ -46,8 +47,6 @@ pub(super) struct Stages {
     stages: Vec<Stage>,
     output: Shape,
     own: Vec<Vec<f32>>,
-    /// Gradients with respect to two neighbouring buffers.
-    grads: [Vec<f32>; 2],
     widest: usize,
     /// Before this stage nobody has parameters: backward may end here.
     first_trained: usize,
@@ -110,7 +109,6 @@ impl Stages {
             stages,
             output,
             own: vec![Vec::new(); plan.own],
-            grads: [Vec::new(), Vec::new()],
         }
     }
 
@@ -220,11 +218,7 @@ impl Layer for Stages {
         } = tape;
         let (rows, mut dx) = (pass.rows, tape.dx);
         let end = if dx.is_some() { 0 } else { self.first_trained };
-        let [first, second] = &mut self.grads;
-        let mut spare = [
-            grow(first, rows * self.widest),
-            grow(second, rows * self.widest),
-        ];
+        let mut spare = [(); 2].map(|()| grads.workspace().take(rows * self.widest));
         // The gradient at hand: the caller's, or one of the spare ones.
         let mut at: Option<usize> = None;
         let writer = |stage: &Stage| !stage.layer.is_view() && !stage.is_in_place();
@@ -247,8 +241,8 @@ impl Layer for Stages {
             let [left, right] = &mut spare;
             let (grad, next) = match at {
                 None => (&mut *dy, left),
-                Some(0) => (&mut **left, right),
-                Some(_) => (&mut **right, left),
+                Some(0) => (&mut left[..], right),
+                Some(_) => (&mut right[..], left),
             };
             let grad = &mut grad[..rows * to.1];
             if stage.is_in_place() {
@@ -272,6 +266,7 @@ impl Layer for Stages {
             stage.layer.backward(pass, tape, &mut own);
             at = Some(if at == Some(0) { 1 } else { 0 });
         }
+        grads.workspace().put_back(spare);
     }
 
     fn params_changed(&mut self) {
@@ -326,6 +321,14 @@ impl Layer for Stages {
             };
             4 * values + stage.layer.bytes_per_row()
         };
-        8 * self.widest + self.stages.iter().map(own).sum::<usize>()
+        self.stages.iter().map(own).sum()
+    }
+
+    fn workspace_per_row(&self) -> usize {
+        let layers = self
+            .stages
+            .iter()
+            .map(|stage| stage.layer.workspace_per_row());
+        8 * self.widest + layers.max().unwrap_or(0)
     }
 }

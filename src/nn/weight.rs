@@ -2,22 +2,21 @@
 //! made of it.
 //!
 //! # Why this way
-//! A weight that many products of a step use is packed once for each direction and kept. One that meets its rows once a
-//! step, and few of them, costs more to pack than to use: packing took a fifth of the step of `mlp` at batch 128 on two
-//! threads, since every worker packs all of it (2026-11, Zen 4). So its forward product packs a few columns at a time,
-//! which stay in L2, and its backward product takes the weights as the left operand, read where they lie, and
-//! transposes the few rows instead: `dX' = W dY'`. The bits are the same: each element is the same chain.
+//! A weight that meets many rows in a step is packed once for each direction and kept. One that meets few costs more to
+//! pack than to use: packing took a fifth of the step of `mlp` at batch 128 on two threads, since every worker packs
+//! all of it (2026-11, Zen 4). So its forward product packs a few columns at a time, which stay in L2, and its backward
+//! product takes the weights as the left operand, read where they lie, and transposes the few rows instead: `dX' = W dY'`.
+//! How many rows it will meet it takes from the step before. The bits are the same: each element is the same chain.
 
 use std::ops::Range;
 
 use super::grads::Grads;
 use super::kernel::{
-    Bias, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, fold_products,
-    fold_products_with_squares, product_of_rows, transpose,
+    Bias, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, product_of_rows, transpose,
 };
 use super::layer::{Pass, blocks};
 
-/// More rows than these pay for packing the whole weight.
+/// More rows in a step than these pay for packing the whole weight.
 const FEW_ROWS: usize = 256;
 
 /// Columns that are packed at a time: 128 x 1024 values are 512 KiB.
@@ -30,13 +29,32 @@ pub(super) struct Weight {
     pub(super) shape: (usize, usize),
     forward: PackedOnce,
     backward: PackedOnce,
-    left: Packed,
-    right: Packed,
-    is_used_once: bool,
+    forward_rows: RowsMet,
+    backward_rows: RowsMet,
+    /// A few columns of the weight, or the few rows.
+    part: Packed,
     transposed: Vec<f32>,
-    /// Of the shards' gradients, where they are wanted.
-    squares: Vec<f64>,
-    column_squares: Vec<f32>,
+}
+
+/// How many rows a direction meets while the parameters stay.
+#[derive(Debug, Default)]
+struct RowsMet {
+    now: usize,
+    before: usize,
+}
+
+impl RowsMet {
+    /// Whether they are at most `most`, by what came so far and before, with `count` more.
+    fn are_few(&mut self, count: usize, most: usize) -> bool {
+        self.now += count;
+        self.now.max(self.before) <= most
+    }
+
+    fn params_changed(&mut self) {
+        if self.now > 0 {
+            (self.before, self.now) = (self.now, 0);
+        }
+    }
 }
 
 impl Weight {
@@ -45,20 +63,10 @@ impl Weight {
             shape,
             forward: PackedOnce::new(isa),
             backward: PackedOnce::new(isa),
-            left: Packed::new(isa),
-            right: Packed::new(isa),
-            is_used_once: false,
+            forward_rows: RowsMet::default(),
+            backward_rows: RowsMet::default(),
+            part: Packed::new(isa),
             transposed: Vec::new(),
-            squares: Vec::new(),
-            column_squares: Vec::new(),
-        }
-    }
-
-    /// Says that one product in each direction is all that a step asks for.
-    pub(super) fn used_once(self) -> Self {
-        Self {
-            is_used_once: true,
-            ..self
         }
     }
 
@@ -67,10 +75,17 @@ impl Weight {
         self.shape.0 * self.shape.1
     }
 
+    /// Bytes that [`Weight::gradient`] borrows for a row.
+    pub(super) fn workspace_per_row(&self) -> usize {
+        4 * (self.shape.0 + self.shape.1)
+    }
+
     /// Forgets the packed weights.
     pub(super) fn params_changed(&mut self) {
         self.forward.outdate();
         self.backward.outdate();
+        self.forward_rows.params_changed();
+        self.backward_rows.params_changed();
     }
 
     /// `y = bias + x W`, for as many rows as `x` holds.
@@ -90,7 +105,7 @@ impl Weight {
     ) {
         let (inputs, outputs) = self.shape;
         let weight = Strided::across(weight, inputs, outputs);
-        if self.is_used_once && x.count <= FEW_ROWS {
+        if self.forward_rows.are_few(x.count, FEW_ROWS) {
             return self.forward_by_columns(weight, x, y, bias);
         }
         let packed = self
@@ -115,8 +130,8 @@ impl Weight {
         bias: Bias<'_>,
     ) {
         let (inputs, outputs) = self.shape;
-        let is_small = dy.count <= FEW_ROWS.min(inputs / 2);
-        if self.is_used_once && is_small && matches!(bias, Bias::Zero) {
+        let most = FEW_ROWS.min(inputs / 2);
+        if self.backward_rows.are_few(dy.count, most) && matches!(bias, Bias::Zero) {
             return self.backward_transposed(weight, dy, dx);
         }
         let weight = Strided::along(weight, inputs, outputs);
@@ -135,7 +150,7 @@ impl Weight {
                 lanes: columns.len(),
                 ..weight
             };
-            self.right.pack(Side::Right, block, Ones::None);
+            self.part.pack(Side::Right, block, Ones::None);
             let bias = match bias {
                 Bias::Columns(values) => Bias::Columns(&values[columns]),
                 bias => bias,
@@ -144,7 +159,7 @@ impl Weight {
                 data: &mut y.data[first..],
                 stride: y.stride,
             };
-            product_of_rows(part, x, &self.right, bias);
+            product_of_rows(part, x, &self.part, bias);
         }
     }
 
@@ -158,42 +173,28 @@ impl Weight {
             lane_stride: dy.stride,
             depth_stride: 1,
         };
-        self.right.pack(Side::Right, lanes, Ones::None);
+        self.part.pack(Side::Right, lanes, Ones::None);
         self.transposed.resize(inputs * dy.count, 0.0);
         let weight = Rows::dense(weight, outputs);
         let transposed = Out::dense(&mut self.transposed, dy.count);
-        product_of_rows(transposed, weight, &self.right, Bias::Zero);
+        product_of_rows(transposed, weight, &self.part, Bias::Zero);
         transpose(dx, &self.transposed, dy.count);
     }
 
     /// `dW = x' dy`, and with a row of ones the column sums of dy behind it, for every node; `shards` are ranges of
     /// the rows of `x` and `dy`.
     pub(super) fn gradient(
-        &mut self,
+        &self,
         (x, dy): (&[f32], &[f32]),
-        (ones, pass, shards): (Ones, &Pass<'_>, &[Range<usize>]),
+        parts: (Ones, &Pass<'_>, &[Range<usize>]),
         grads: &mut Grads<'_>,
     ) {
         let (inputs, outputs) = self.shape;
         let rows = dy.len() / outputs;
-        self.left
-            .pack(Side::Left, Strided::across(x, rows, inputs), ones);
-        self.right
-            .pack(Side::Right, Strided::across(dy, rows, outputs), Ones::None);
-        let operands = (&self.left, &self.right);
-        for (which, node) in pass.nodes.iter().enumerate() {
-            let own = &shards[node.clone()];
-            if !grads.wants_squares() {
-                fold_products(grads.node(which), operands.0, operands.1, own);
-                continue;
-            }
-            self.squares.clear();
-            self.squares.resize(own.len(), 0.0);
-            let squares = (&mut self.squares[..], &mut self.column_squares);
-            fold_products_with_squares(grads.node(which), operands, own, squares);
-            for (shard, &square) in node.clone().zip(&self.squares) {
-                grads.add_square(shard, || square);
-            }
-        }
+        let (x, dy) = (
+            Strided::across(x, rows, inputs),
+            Strided::across(dy, rows, outputs),
+        );
+        grads.fold_products((x, dy), parts);
     }
 }

@@ -31,8 +31,6 @@ pub(super) struct AttentionLayer {
     weights: Vec<f32>,
     /// (B, T, C): P v.
     mixed: Vec<f32>,
-    d_mixed: Vec<f32>,
-    d_values: Vec<f32>,
     /// (T, T), of one head.
     d_weights: Vec<f32>,
     shards: Vec<Range<usize>>,
@@ -53,8 +51,6 @@ impl AttentionLayer {
             values: Vec::new(),
             weights: Vec::new(),
             mixed: Vec::new(),
-            d_mixed: Vec::new(),
-            d_values: Vec::new(),
             d_weights: Vec::new(),
             shards: Vec::new(),
         }
@@ -93,8 +89,13 @@ impl AttentionLayer {
         products.mix(p, part(2), to);
     }
 
-    /// One head of one row, backward: from d_mixed to d_values.
-    fn attend_backward(&mut self, row: usize, head: usize) {
+    /// One head of one row, backward: from the gradient of what is mixed to that of q, k and v.
+    fn attend_backward(
+        &mut self,
+        (row, head): (usize, usize),
+        d_mixed: &[f32],
+        d_values: &mut [f32],
+    ) {
         let (t, c, is_causal) = (self.length, self.channels, self.is_causal());
         let d = c / self.spec.heads;
         let qkv = &self.values[row * t * 3 * c..][..t * 3 * c];
@@ -104,7 +105,7 @@ impl AttentionLayer {
         };
         let p = &self.weights[(row * self.spec.heads + head) * t * t..][..t * t];
         let d_out = View {
-            data: &self.d_mixed[row * t * c + head * d..],
+            data: &d_mixed[row * t * c + head * d..],
             stride: c,
         };
         let mut products = Head {
@@ -116,7 +117,7 @@ impl AttentionLayer {
         let ds = grow(&mut self.d_weights, t * t);
         products.scores(d_out, part(2), ds);
         softmax_backward(ds, p, (t, 1.0 / (d as f32).sqrt()), is_causal);
-        let d_qkv = &mut self.d_values[row * t * 3 * c..][..t * 3 * c];
+        let d_qkv = &mut d_values[row * t * 3 * c..][..t * 3 * c];
         let first = |which: usize| which * c + head * d;
         products.mix_back(p, d_out, columns(d_qkv, first(2), 3 * c));
         products.mix(ds, part(1), columns(d_qkv, first(0), 3 * c));
@@ -177,20 +178,20 @@ impl Layer for AttentionLayer {
         self.out
             .gradient(mixed, parts, &mut grads.part(num_qkv..all));
         let w = &tape.params[num_qkv..][..self.out.len()];
-        let d_mixed = grow(&mut self.d_mixed, len);
-        self.out.backward(w, tape.dy, d_mixed, Bias::Zero);
-        grow(&mut self.d_values, 3 * len);
+        let [mut d_mixed, mut d_values] = [len, 3 * len].map(|len| grads.workspace().take(len));
+        let (mixed, values) = (&mut d_mixed[..len], &mut d_values[..3 * len]);
+        self.out.backward(w, tape.dy, mixed, Bias::Zero);
         for row in 0..pass.rows {
-            (0..self.spec.heads).for_each(|head| self.attend_backward(row, head));
+            (0..self.spec.heads).for_each(|head| self.attend_backward((row, head), mixed, values));
         }
-        let parts = (ones, pass, &self.shards[..]);
-        let d_values = &self.d_values[..3 * len];
+        let (parts, values) = ((ones, pass, &self.shards[..]), &*values);
         self.qkv
-            .gradient((tape.x, d_values), parts, &mut grads.part(0..num_qkv));
+            .gradient((tape.x, values), parts, &mut grads.part(0..num_qkv));
         if let Some(dx) = tape.dx {
             let w = &tape.params[..self.qkv.len()];
-            self.qkv.backward(w, d_values, dx, Bias::Zero);
+            self.qkv.backward(w, values, dx, Bias::Zero);
         }
+        grads.workspace().put_back([d_mixed, d_values]);
     }
 
     fn overwrites_gradient(&self) -> bool {
@@ -210,7 +211,12 @@ impl Layer for AttentionLayer {
 
     fn bytes_per_row(&self) -> usize {
         let (t, c) = (self.length, self.channels);
-        4 * (8 * t * c + self.spec.heads * t * t)
+        4 * (4 * t * c + self.spec.heads * t * t)
+    }
+
+    fn workspace_per_row(&self) -> usize {
+        let products = self.qkv.workspace_per_row();
+        self.length * (4 * 4 * self.channels + products)
     }
 }
 

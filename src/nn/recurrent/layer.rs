@@ -54,7 +54,6 @@ pub(super) struct RecurrentLayer {
     /// (B, T, H): the cell's inner state.
     c: Vec<f32>,
     /// (B, T, H): the state before each position.
-    h_before: Vec<f32>,
     /// (B, H).
     dh: Vec<f32>,
     dc: Vec<f32>,
@@ -80,7 +79,6 @@ impl RecurrentLayer {
             gates: Vec::new(),
             hidden_gates: Vec::new(),
             c: Vec::new(),
-            h_before: Vec::new(),
             dh: Vec::new(),
             dc: Vec::new(),
             biases: Vec::new(),
@@ -251,8 +249,10 @@ impl Layer for RecurrentLayer {
     }
 
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
-        self.backward_through_time(pass, &tape);
-        let Sizes { length, .. } = self.sizes;
+        let Sizes { length, hidden, .. } = self.sizes;
+        let mut before = grads.workspace().take(pass.rows * length * hidden);
+        let h_before = &mut before[..pass.rows * length * hidden];
+        self.backward_through_time(pass, &tape, h_before);
         let len = pass.rows * length * self.sizes.gates;
         let dgates = &self.gates[..len];
         let dhidden = if self.cell.has_separate_hidden_gates() {
@@ -265,9 +265,9 @@ impl Layer for RecurrentLayer {
         let parts = (Ones::Row, pass, &self.shards[..]);
         self.input
             .gradient((tape.x, dgates), parts, &mut grads.part(0..input));
-        let h_before = &self.h_before[..pass.rows * length * self.sizes.hidden];
         self.hidden
             .gradient((h_before, dhidden), parts, &mut grads.part(input..all));
+        grads.workspace().put_back([before]);
         if let Some(dx) = tape.dx {
             let weight = &tape.params[..self.input.len()];
             self.input.backward(weight, dgates, dx, Bias::Zero);
@@ -293,13 +293,19 @@ impl Layer for RecurrentLayer {
 
     fn bytes_per_row(&self) -> usize {
         let gates = 1 + usize::from(self.cell.has_separate_hidden_gates());
-        4 * self.sizes.length * (gates * self.sizes.gates + 2 * self.sizes.hidden)
+        4 * self.sizes.length * (gates * self.sizes.gates + self.sizes.hidden)
+    }
+
+    fn workspace_per_row(&self) -> usize {
+        let products = self.input.workspace_per_row();
+        let products = products.max(self.hidden.workspace_per_row());
+        self.sizes.length * (4 * self.sizes.hidden + products)
     }
 }
 
 impl RecurrentLayer {
     /// From the last position to the first: turns the gates into the gradients of their arguments.
-    fn backward_through_time(&mut self, pass: &Pass<'_>, tape: &Tape<'_>) {
+    fn backward_through_time(&mut self, pass: &Pass<'_>, tape: &Tape<'_>, h_before: &mut [f32]) {
         let rows = pass.rows;
         let Sizes {
             length,
@@ -315,7 +321,6 @@ impl RecurrentLayer {
         let dc_all = grow(&mut dc, rows * hidden);
         dh_all.fill(0.0);
         dc_all.fill(0.0);
-        grow(&mut self.h_before, rows * length * hidden);
         for step in (0..length).rev() {
             let (position, before) = self.position(step);
             if step + 1 < length {
@@ -329,7 +334,8 @@ impl RecurrentLayer {
                 let out = Out::dense(dh_all, hidden);
                 self.hidden.backward_strided(u, d, out, Bias::Stored);
             }
-            self.step_back(pass, tape, (position, before), (&mut *dh_all, &mut *dc_all));
+            let gradients = (&mut *dh_all, &mut *dc_all, &mut *h_before);
+            self.step_back(pass, tape, (position, before), gradients);
         }
         (self.dh, self.dc) = (dh, dc);
     }
@@ -340,7 +346,7 @@ impl RecurrentLayer {
         pass: &Pass<'_>,
         tape: &Tape<'_>,
         (position, before): (usize, Option<usize>),
-        (dh_all, dc_all): (&mut [f32], &mut [f32]),
+        (dh_all, dc_all, h_all): (&mut [f32], &mut [f32], &mut [f32]),
     ) {
         let Sizes {
             length,
@@ -362,7 +368,7 @@ impl RecurrentLayer {
                 Some(earlier) => (&tape.y[earlier.clone()], &self.c[earlier]),
                 None => (self.state.h(row), self.state.c(row)),
             };
-            self.h_before[own.clone()].copy_from_slice(h_before);
+            h_all[own.clone()].copy_from_slice(h_before);
             let gates_at = at * width..(at + 1) * width;
             let hidden_at = if is_separate {
                 at * width..(at + 1) * width

@@ -1,0 +1,78 @@
+//! Memory that the layers of a replica use one after another in backward.
+//!
+//! # Why this way
+//! What backward needs for a moment (packed operands, gradients between layers) is larger than what it keeps. Buffers of each
+//! layer's own are cold whenever its turn comes, and all of them together a third of a replica's memory. What was just
+//! given back is still near.
+
+use super::kernel::{Isa, Packed};
+
+/// Buffers to borrow, and the operands of weight gradients.
+///
+/// ```
+/// use unisono::nn::{Workspace, kernel::Isa};
+/// let mut workspace = Workspace::new(Isa::detect());
+/// let mut buffer = workspace.take(3);
+/// buffer[..3].fill(1.0);
+/// workspace.put_back([buffer]);
+/// // The same memory again, as it was left.
+/// assert_eq!(workspace.take(2)[..2], [1.0, 1.0]);
+/// ```
+#[derive(Debug)]
+pub struct Workspace {
+    pub(super) left: Packed,
+    pub(super) right: Packed,
+    /// Of the shards' gradients, where they are wanted.
+    pub(super) squares: Vec<f64>,
+    pub(super) column_squares: Vec<f32>,
+    free: Vec<Vec<f32>>,
+}
+
+impl Workspace {
+    /// An empty one, for the kernels of `isa`.
+    pub fn new(isa: Isa) -> Self {
+        Self {
+            left: Packed::new(isa),
+            right: Packed::new(isa),
+            squares: Vec::new(),
+            column_squares: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+
+    /// A buffer of at least `len` values, whatever they are: the smallest that suffices.
+    pub fn take(&mut self, len: usize) -> Vec<f32> {
+        let sizes = self.free.iter().map(Vec::len).enumerate();
+        let best = sizes.clone().filter(|&(_, size)| size >= len);
+        let largest = || sizes.clone().max_by_key(|&(_, size)| size);
+        let index = best.min_by_key(|&(_, size)| size).or_else(largest);
+        let mut buffer = index.map_or_else(Vec::new, |(at, _)| self.free.swap_remove(at));
+        if buffer.len() < len {
+            buffer.resize(len, 0.0);
+        }
+        buffer
+    }
+
+    /// Gives buffers back.
+    pub fn put_back(&mut self, buffers: impl IntoIterator<Item = Vec<f32>>) {
+        self.free.extend(buffers);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_buffer_that_suffices_is_lent_and_none_is_made_twice() {
+        let mut workspace = Workspace::new(Isa::Portable);
+        for _ in 0..3 {
+            let (a, b, c) = (workspace.take(10), workspace.take(4), workspace.take(7));
+            assert_eq!([a.len(), b.len(), c.len()], [10, 4, 7]);
+            workspace.put_back([b, a, c]);
+        }
+        assert_eq!(workspace.free.len(), 3);
+        assert_eq!(workspace.take(11).len(), 11);
+        assert_eq!(workspace.free.iter().map(Vec::len).sum::<usize>(), 11);
+    }
+}
