@@ -3,7 +3,7 @@
 //! # How a worker's shards are folded
 //! All of them run forward and backward as one block; each layer's weight gradient is folded shard by shard in
 //! cache (`kernel::fold`). Where they are more rows than a block holds (2,048, or fewer where their activations would
-//! take more than 256 MiB; see `blocks`), nodes of the tree are computed one after another and added whole, and a shard that is
+//! take more than 64 or 256 MiB; see `blocks`), nodes of the tree are computed one after another and added whole, and a shard that is
 //! larger by itself is a chain of blocks: memory does not grow with the batch. What is cut where depends on the shards
 //! alone, so it changes no bit between thread counts. A shard whose rows depend on each other (batch norm) is never cut.
 

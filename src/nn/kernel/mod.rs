@@ -9,7 +9,7 @@
 //! | `transpose` | for results that are cheaper to transpose than their operands |
 //! | `columns` | sums over columns, and batch norm's loops |
 //! | `softmax` | softmax over rows, and its derivative |
-//! | `elementwise` | sums, exp, tanh, sigmoid, erf in vectors |
+//! | `elementwise` | sums, exp, tanh, sigmoid, normal distribution in vectors |
 //! | `simd`, `x86` | vectors and tiles; their AVX2 and AVX-512 forms |
 //! | `conv` | the same chains over windows of images |
 //! | `fold` | `C = sum over shards of A' B`, in tree order: weight gradients |
