@@ -4,12 +4,14 @@
     cargo build --release
     python3 benches/compare.py --peers DIR --torch PYTHON [--jax PYTHON] [--rust PROGRAM] [--rounds 5] [--threads 2] [--shards 16]
                                [--only mlp:1024,gpt:64] [--modes eager,ddp] [--record FILE]
+    python3 benches/compare.py --table FILE
 
 --peers is a folder with `bench_torch.py` and `bench_jax.py`, each of which prints one JSON line (their --help tells the
 workloads); --torch and --jax are interpreters that have them; --rust is `benches/rust_peers`, built. Each round runs every
-program once, in turn, so that slow phases of a shared machine hit all of them. torch.compile compiles for a minute: it runs
-in the first --compile-rounds rounds only. --record appends every JSON line, with its round and command. benches/peers.sh
-installs and runs it all.
+program once, in turn, so that slow phases of a shared machine hit all of them; how many times faster is the median over the
+rounds of the ratio within a round, of the mode where that is least. torch.compile compiles for a minute: it runs in the first
+--compile-rounds rounds only. --record appends every JSON line, with its round, contender and command; --table prints the table of
+such a record. benches/peers.sh installs and runs it all.
 """
 import argparse
 import json
@@ -48,53 +50,78 @@ class Runs:
 
     def __init__(self, record):
         self.record = record
+        self.lines = []
 
-    def line(self, command, turn):
+    def line(self, command, workload, mode, turn):
         done = subprocess.run(command, capture_output=True, text=True)
         lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
         if not lines:
             print(f"no result from {' '.join(map(str, command))}: {done.stderr.strip()[-300:]}", flush=True)
             return None
-        result = json.loads(lines[-1])
+        # Interpreters and programs by name: where they lie says nothing.
+        words = [pathlib.Path(word).name if "/" in word else word for word in command]
+        place = {"round": turn, "contender": mode, "workload": workload, "command": " ".join(words)}
+        self.lines.append({**json.loads(lines[-1]), **place})
         if self.record:
-            # Interpreters and programs by name: where they lie says nothing.
-            words = [pathlib.Path(word).name if "/" in word else word for word in command]
             with self.record.open("a") as file:
-                file.write(json.dumps({"round": turn, "command": " ".join(words), **result}) + "\n")
-        return result
+                file.write(json.dumps(self.lines[-1]) + "\n")
+        return self.lines[-1]
 
 
 def compare(a, runs, workload):
     name, batch = workload.split(":")
-    own, times = [], {}
     shards = ["--shards", a.shards] if a.shards else []
     steps = 200 if name == "mlp_small" else 10
     for turn in range(a.rounds):
-        first = runs.line([str(ROOT / "target/release/unisono"), "bench", "--preset", name, "--batch-size", batch,
-                           "--threads", str(a.threads), "--steps", str(steps), "--json", *shards], turn)
-        steps = max(5, int(a.seconds * 1e3 / first["median_ms_per_step"]))
-        own.append(first)
+        own = runs.line([str(ROOT / "target/release/unisono"), "bench", "--preset", name, "--batch-size", batch,
+                         "--threads", str(a.threads), "--steps", str(steps), "--json", *shards], workload, "unisono", turn)
+        steps = max(5, int(a.seconds * 1e3 / own["median_ms_per_step"]))
         for mode, commands in peers(a, name, batch).items():
-            if mode == "compile" and turn >= a.compile_rounds:
-                continue
-            for variant, command in enumerate(commands):
-                result = runs.line(command, turn)
-                if result:
-                    times.setdefault(mode, {}).setdefault(variant, []).append(result["median_ms_per_step"])
-    best = {mode: min(statistics.median(one) for one in variants.values()) for mode, variants in times.items()}
-    row(a, f"{name} {batch}", own, best)
+            if mode != "compile" or turn < a.compile_rounds:
+                for command in commands:
+                    runs.line(command, workload, mode, turn)
 
 
-def row(a, title, own, best):
-    ms = [one["median_ms_per_step"] for one in own]
-    mine = statistics.median(ms)
-    torch = [time for mode, time in best.items() if mode in TORCH]
-    others = [time for mode, time in best.items() if mode not in TORCH]
-    times_faster = [f"{min(some) / mine:.2f}" if some else "" for some in (torch, others)]
-    cells = [f"{best[mode]:.4g}" if mode in best else "" for mode in columns(a)]
-    gflops, share = (statistics.median(one[key] for one in own) for key in ("gflops", "peak_share"))
-    print("| " + " | ".join([title, f"{mine:.4g} ({min(ms):.4g} to {max(ms):.4g})", *cells, *times_faster,
-                             f"{gflops:.0f}, {100 * share:.0f} %"]) + " |", flush=True)
+def row(lines, workload, modes):
+    """A workload's row: medians of the times, and of the ratios to our time in the same round."""
+    own, times = {}, {}
+    for line in lines:
+        if line["contender"] == "unisono":
+            own[line["round"]] = line
+        else:
+            # Variants of a mode differ in their arguments.
+            variant = times.setdefault(line["contender"], {}).setdefault(line["command"], {})
+            variant[line["round"]] = line["median_ms_per_step"]
+    ms = [line["median_ms_per_step"] for line in own.values()]
+
+    def ratios(variant):
+        return sorted(time / own[turn]["median_ms_per_step"] for turn, time in variant.items())
+
+    best = {mode: min(variants.values(), key=lambda variant: statistics.median(ratios(variant))) for mode, variants in times.items()}
+    faster = []
+    for some in (TORCH, set(best) - set(TORCH)):
+        found = min((ratios(best[mode]) for mode in some if mode in best), key=statistics.median, default=None)
+        faster.append(f"{statistics.median(found):.2f} ({found[0]:.2f} to {found[-1]:.2f})" if found else "")
+    cells = [f"{statistics.median(best[mode].values()):.4g}" if mode in best else "" for mode in modes]
+    gflops, share = (statistics.median(line[key] for line in own.values()) for key in ("gflops", "peak_share"))
+    return "| " + " | ".join([workload.replace(":", " "), f"{statistics.median(ms):.4g} ({min(ms):.4g} to {max(ms):.4g})", *cells,
+                              *faster, f"{gflops:.0f}, {100 * share:.0f} %"]) + " |"
+
+
+def heads(modes):
+    cells = ["workload, batch", "unisono, ms (least to most)", *modes, "times faster than the best torch (least to most)",
+             "than the best other", "GFLOP/s, share of the measured peak"]
+    return "| " + " | ".join(cells) + " |\n" + "|---" * len(cells) + "|"
+
+
+def table(record):
+    """Prints the table of a record."""
+    lines = [json.loads(line) for line in record.read_text().splitlines()]
+    found = {line["contender"] for line in lines}
+    modes = [mode for mode in [*TORCH, "jax", "candle", "burn"] if mode in found]
+    print(heads(modes))
+    for workload in dict.fromkeys(line["workload"] for line in lines):
+        print(row([line for line in lines if line["workload"] == workload], workload, modes))
 
 
 def columns(a):
@@ -103,8 +130,9 @@ def columns(a):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--peers", type=pathlib.Path, required=True)
-    parser.add_argument("--torch", required=True)
+    parser.add_argument("--table", type=pathlib.Path)
+    parser.add_argument("--peers", type=pathlib.Path)
+    parser.add_argument("--torch")
     parser.add_argument("--jax")
     parser.add_argument("--rust")
     parser.add_argument("--rounds", type=int, default=5)
@@ -116,11 +144,15 @@ def main():
     parser.add_argument("--only", default=",".join(WORKLOADS))
     parser.add_argument("--record", type=pathlib.Path)
     a = parser.parse_args()
-    heads = ["workload, batch", "unisono, ms (least to most)", *columns(a), "times faster than the best torch", "than the best other",
-             "GFLOP/s, share of the measured peak"]
-    print("| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|", flush=True)
+    if a.table:
+        return table(a.table)
+    if not (a.peers and a.torch):
+        parser.error("--peers and --torch are needed, or --table")
+    print(heads(columns(a)), flush=True)
     for workload in a.only.split(","):
-        compare(a, Runs(a.record), workload)
+        runs = Runs(a.record)
+        compare(a, runs, workload)
+        print(row(runs.lines, workload, columns(a)), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 //! made of it.
 //!
 //! # Why this way
-//! A weight that meets many rows in a step is packed once for each direction and kept. One that meets few costs more to
-//! pack than to use: packing took a fifth of the step of `mlp` at batch 128 on two threads, since every worker packs
+//! A weight that meets many rows in a step, or some in many products, is packed once for each direction and kept. One that
+//! meets few costs more to pack than to use: packing took a fifth of the step of `mlp` at batch 128 on two threads, since every worker packs
 //! all of it (2026-11, Zen 4). So its forward product packs a few columns at a time, which stay in L2, and its backward
 //! product takes the weights as the left operand, read where they lie, and transposes the few rows instead: `dX' = W dY'`.
-//! How many rows it will meet it takes from the step before. The bits are the same: each element is the same chain.
+//! How many it will meet it takes from the step before. The bits are the same: each element is the same chain.
 
 use std::ops::Range;
 
@@ -19,6 +19,9 @@ use super::layer::{Pass, blocks};
 /// More rows in a step than these pay for packing the whole weight.
 const FEW_ROWS: usize = 256;
 
+/// And more products in each direction.
+const FEW_PRODUCTS: usize = 2;
+
 /// Columns that are packed at a time: 128 x 1024 values are 512 KiB.
 const COLUMNS: usize = 128;
 
@@ -29,30 +32,31 @@ pub(super) struct Weight {
     pub(super) shape: (usize, usize),
     forward: PackedOnce,
     backward: PackedOnce,
-    forward_rows: RowsMet,
-    backward_rows: RowsMet,
+    forward_use: Use,
+    backward_use: Use,
     /// A few columns of the weight, or the few rows.
     part: Packed,
     transposed: Vec<f32>,
 }
 
-/// How many rows a direction meets while the parameters stay.
+/// How much a direction is used while the parameters stay, now and before: rows, and products.
 #[derive(Debug, Default)]
-struct RowsMet {
-    now: usize,
-    before: usize,
+struct Use {
+    now: (usize, usize),
+    before: (usize, usize),
 }
 
-impl RowsMet {
-    /// Whether they are at most `most`, by what came so far and before, with `count` more.
-    fn are_few(&mut self, count: usize, most: usize) -> bool {
-        self.now += count;
-        self.now.max(self.before) <= most
+impl Use {
+    /// Whether, with `rows` more in one more product, they are at most `most` rows and few products.
+    fn is_small(&mut self, rows: usize, most: usize) -> bool {
+        self.now = (self.now.0 + rows, self.now.1 + 1);
+        let (rows, products) = (self.now.0.max(self.before.0), self.now.1.max(self.before.1));
+        rows <= most && products <= FEW_PRODUCTS
     }
 
     fn params_changed(&mut self) {
-        if self.now > 0 {
-            (self.before, self.now) = (self.now, 0);
+        if self.now.1 > 0 {
+            (self.before, self.now) = (self.now, (0, 0));
         }
     }
 }
@@ -63,8 +67,8 @@ impl Weight {
             shape,
             forward: PackedOnce::new(isa),
             backward: PackedOnce::new(isa),
-            forward_rows: RowsMet::default(),
-            backward_rows: RowsMet::default(),
+            forward_use: Use::default(),
+            backward_use: Use::default(),
             part: Packed::new(isa),
             transposed: Vec::new(),
         }
@@ -84,8 +88,8 @@ impl Weight {
     pub(super) fn params_changed(&mut self) {
         self.forward.outdate();
         self.backward.outdate();
-        self.forward_rows.params_changed();
-        self.backward_rows.params_changed();
+        self.forward_use.params_changed();
+        self.backward_use.params_changed();
     }
 
     /// `y = bias + x W`, for as many rows as `x` holds.
@@ -105,7 +109,7 @@ impl Weight {
     ) {
         let (inputs, outputs) = self.shape;
         let weight = Strided::across(weight, inputs, outputs);
-        if self.forward_rows.are_few(x.count, FEW_ROWS) {
+        if self.forward_use.is_small(x.count, FEW_ROWS) {
             return self.forward_by_columns(weight, x, y, bias);
         }
         let packed = self
@@ -131,7 +135,7 @@ impl Weight {
     ) {
         let (inputs, outputs) = self.shape;
         let most = FEW_ROWS.min(inputs / 2);
-        if self.backward_rows.are_few(dy.count, most) && matches!(bias, Bias::Zero) {
+        if self.backward_use.is_small(dy.count, most) && matches!(bias, Bias::Zero) {
             return self.backward_transposed(weight, dy, dx);
         }
         let weight = Strided::along(weight, inputs, outputs);
@@ -196,5 +200,55 @@ impl Weight {
             Strided::across(dy, rows, outputs),
         );
         grads.fold_products((x, dy), parts);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both directions of a 40 x 30 weight, of 100 rows at a time, in steps of `uses` blocks each; of the last block.
+    fn outputs(isa: Isa, uses: usize) -> Vec<f32> {
+        let values = |len: usize| -> Vec<f32> {
+            let value = |i: usize| (i * 7919 % 1013) as f32 / 500.0 - 1.0;
+            (0..len).map(value).collect()
+        };
+        let (matrix, x, dy) = (values(40 * 30), values(100 * 40), values(100 * 30));
+        let mut weight = Weight::new((40, 30), isa);
+        let (mut y, mut dx) = (vec![0.0; 100 * 30], vec![0.0; 100 * 40]);
+        for _step in 0..2 {
+            weight.params_changed();
+            weight.params_changed();
+            for _ in 0..uses {
+                weight.forward(&matrix, &x, &mut y, Bias::Columns(&matrix[..30]));
+                weight.backward(&matrix, &dy, &mut dx, Bias::Zero);
+            }
+        }
+        y.append(&mut dx);
+        y
+    }
+
+    #[test]
+    fn what_a_weight_gives_does_not_depend_on_how_many_rows_a_step_meets() {
+        for isa in Isa::available() {
+            let once = outputs(isa, 1);
+            assert!(once.iter().all(|value| value.is_finite()));
+            // The third block is the first that finds many; in the second step all do.
+            assert_eq!(once, outputs(isa, 3));
+        }
+    }
+
+    #[test]
+    fn a_use_is_small_by_this_step_and_the_one_before() {
+        let mut of_rows = Use::default();
+        assert!(of_rows.is_small(200, 256) && !of_rows.is_small(57, 256));
+        of_rows.params_changed();
+        of_rows.params_changed();
+        assert!(!of_rows.is_small(1, 256));
+        of_rows.params_changed();
+        assert!(of_rows.is_small(1, 256));
+        let mut of_products = Use::default();
+        assert!(of_products.is_small(1, 256) && of_products.is_small(1, 256));
+        assert!(!of_products.is_small(1, 256));
     }
 }
