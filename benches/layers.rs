@@ -209,11 +209,8 @@ fn layers(criterion: &mut Criterion<PeakShare>) {
                     dy: &mut d,
                     dx: Some(&mut dx),
                 };
-                layer.backward(
-                    &pass,
-                    tape,
-                    &mut Grads::new(&mut to, 0..len, &mut workspace),
-                );
+                let mut grads = Grads::new(&mut to, 0..len, &mut workspace);
+                layer.backward(&pass, tape, &mut grads);
                 black_box(&mut dx);
             });
         });
