@@ -117,6 +117,8 @@ def heads(modes):
 def table(record):
     """Prints the table of a record."""
     lines = [json.loads(line) for line in record.read_text().splitlines()]
+    if not all("contender" in line for line in lines):
+        raise SystemExit(f"{record.name}: every line must name its contender; this record is older than --table")
     found = {line["contender"] for line in lines}
     modes = [mode for mode in [*TORCH, "jax", "candle", "burn"] if mode in found]
     print(heads(modes))

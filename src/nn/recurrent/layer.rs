@@ -53,7 +53,6 @@ pub(super) struct RecurrentLayer {
     hidden_gates: Vec<f32>,
     /// (B, T, H): the cell's inner state.
     c: Vec<f32>,
-    /// (B, T, H): the state before each position.
     /// (B, H).
     dh: Vec<f32>,
     dc: Vec<f32>,
@@ -304,7 +303,8 @@ impl Layer for RecurrentLayer {
 }
 
 impl RecurrentLayer {
-    /// From the last position to the first: turns the gates into the gradients of their arguments.
+    /// From the last position to the first: turns the gates into the gradients of their arguments, and leaves in
+    /// `h_before`, (B, T, H), the state before each position.
     fn backward_through_time(&mut self, pass: &Pass<'_>, tape: &Tape<'_>, h_before: &mut [f32]) {
         let rows = pass.rows;
         let Sizes {
