@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::elementwise::add;
-use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec, grow};
 use super::op::Op;
 use super::shape::Shape;
 use super::spec::Sequential;
@@ -307,7 +307,7 @@ impl Layer for Branches {
             .for_each(|branch| branch.stages.params_changed());
     }
 
-    fn flops(&self) -> u64 {
+    fn flops(&self) -> Flops {
         self.branches
             .iter()
             .map(|branch| branch.stages.flops())

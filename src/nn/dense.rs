@@ -11,7 +11,7 @@ use super::Init;
 use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::{Bias, Ones};
-use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec};
+use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec};
 use super::op::Op;
 use super::params::Role;
 use super::shape::Shape;
@@ -142,8 +142,8 @@ impl Layer for DenseLayer {
         self.weight.params_changed();
     }
 
-    fn flops(&self) -> u64 {
-        2 * (self.positions * self.weight.len()) as u64
+    fn flops(&self) -> Flops {
+        Flops::from(2 * (self.positions * self.weight.len()) as u64)
     }
 
     fn workspace_per_row(&self) -> usize {

@@ -17,7 +17,7 @@ use super::Init;
 use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::{Bias, Ones, elementwise::add};
-use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec, grow};
 use super::op::Op;
 use super::shape::Shape;
 use super::spec::Sequential;
@@ -322,13 +322,14 @@ impl Layer for TiedLayer {
         self.body.params_changed();
     }
 
-    fn flops(&self) -> u64 {
-        2 * (self.output.positions() * self.table.len()) as u64 + self.body.flops()
+    fn flops(&self) -> Flops {
+        let head = 2 * (self.output.positions() * self.table.len()) as u64;
+        [head.into(), self.body.flops()].into_iter().sum()
     }
 
     /// Tokens have no gradient, and everything before them needs one.
-    fn input_gradient_flops(&self) -> u64 {
-        0
+    fn input_gradient_flops(&self) -> Flops {
+        Flops::default()
     }
 
     fn couples_rows(&self) -> bool {

@@ -143,6 +143,38 @@ impl TensorSpec {
     }
 }
 
+/// Multiplications and additions of products.
+///
+/// ```
+/// use unisono::nn::Flops;
+/// assert_eq!(Flops::from(3), Flops { counted: 3, executed: 3 });
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flops {
+    /// By the layer's definition, as everybody counts them: a measure of the work that is done.
+    pub counted: u64,
+    /// By the algorithm that computes it: a measure of what the machine does.
+    pub executed: u64,
+}
+
+impl From<u64> for Flops {
+    fn from(count: u64) -> Self {
+        Self {
+            counted: count,
+            executed: count,
+        }
+    }
+}
+
+impl std::iter::Sum for Flops {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, flops| Self {
+            counted: sum.counted + flops.counted,
+            executed: sum.executed + flops.executed,
+        })
+    }
+}
+
 /// A layer at work, with the memory of one replica.
 ///
 /// Buffers hold `pass.rows` rows of the layer's input or output shape, one after another.
@@ -165,12 +197,12 @@ pub trait Layer: Send + Debug {
     fn params_changed(&mut self) {}
 
     /// Multiplications and additions of the products in forward, for one row.
-    fn flops(&self) -> u64 {
-        0
+    fn flops(&self) -> Flops {
+        Flops::default()
     }
 
     /// How many of as many in backward are spared when nobody wants the gradient of the input.
-    fn input_gradient_flops(&self) -> u64 {
+    fn input_gradient_flops(&self) -> Flops {
         self.flops()
     }
 

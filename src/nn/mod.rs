@@ -67,7 +67,7 @@ pub use embedding::Embedding;
 pub use error::NnError;
 pub use grads::{Destinations, Grads};
 pub use init::{Fan, Init};
-pub use layer::{Build, InPlace, Layer, Mode, Pass, Spec, Tape, TensorSpec};
+pub use layer::{Build, Flops, InPlace, Layer, Mode, Pass, Spec, Tape, TensorSpec};
 pub use loss::{CrossEntropy, Loss, MseConvention, TargetKind, Targets, TargetsMut};
 pub use network::Network;
 pub use norm::Norm;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::NnError;
 use super::kernel::Isa;
-use super::layer::{Build, Layer, Spec};
+use super::layer::{Build, Flops, Layer, Spec};
 use super::params::ParamLayout;
 use super::reshape::Reshape;
 use super::shape::Shape;
@@ -174,13 +174,13 @@ impl Sequential {
     /// ```
     /// use unisono::nn::Sequential;
     /// let model = Sequential::new(64).dense(32).relu().dense(10);
-    /// assert_eq!(model.training_flops()?, 2 * 2 * (64 * 32) + 3 * 2 * (32 * 10));
+    /// assert_eq!(model.training_flops()?.counted, 2 * 2 * (64 * 32) + 3 * 2 * (32 * 10));
     /// # Ok::<(), unisono::nn::NnError>(())
     /// ```
     ///
     /// # Errors
     /// [`NnError::Layer`] if a layer cannot take what it gets.
-    pub fn training_flops(&self) -> Result<u64, NnError> {
+    pub fn training_flops(&self) -> Result<Flops, NnError> {
         Ok(self.stages(Isa::detect())?.training_flops())
     }
 
@@ -308,6 +308,6 @@ mod tests {
         assert_eq!(layout.tensors()[2].name, "dense2.weight");
         assert_eq!(model.to_string(), "784-dense 1024-relu-dense-relu-dense 10");
         // 3 x 2 x (784 x 1024 + 1024 x 1024 + 1024 x 10) without the first input gradient: 9.564 MFLOP.
-        assert_eq!(model.training_flops().unwrap(), 9_564_160);
+        assert_eq!(model.training_flops().unwrap(), 9_564_160.into());
     }
 }

@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use super::error::NnError;
 use super::grads::Grads;
-use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec, grow};
 use super::reshape::Copy;
 use super::shape::Shape;
 
@@ -114,8 +114,12 @@ impl Stages {
 
     /// Every dense or convolving layer's work but the first's input gradient: what a training step computes, in
     /// multiplications and additions a row.
-    pub(super) fn training_flops(&self) -> u64 {
-        3 * self.flops() - self.input_gradient_flops()
+    pub(super) fn training_flops(&self) -> Flops {
+        let (all, spared) = (self.flops(), self.input_gradient_flops());
+        Flops {
+            counted: 3 * all.counted - spared.counted,
+            executed: 3 * all.executed - spared.executed,
+        }
     }
 }
 
@@ -275,13 +279,13 @@ impl Layer for Stages {
             .for_each(|stage| stage.layer.params_changed());
     }
 
-    fn flops(&self) -> u64 {
+    fn flops(&self) -> Flops {
         self.stages.iter().map(|stage| stage.layer.flops()).sum()
     }
 
-    fn input_gradient_flops(&self) -> u64 {
+    fn input_gradient_flops(&self) -> Flops {
         let first = self.stages.get(self.first_trained);
-        first.map_or(0, |stage| stage.layer.input_gradient_flops())
+        first.map_or(Flops::default(), |stage| stage.layer.input_gradient_flops())
     }
 
     fn needs_output(&self) -> bool {

@@ -1,8 +1,8 @@
 //! Layers as text.
 //!
 //! ```text
-//! dense N                                   conv CHANNELS KERNEL [stride N] [pad N] [groups N]
-//! relu | tanh | sigmoid | elu | gelu | silu conv1d CHANNELS KERNEL [stride N] [pad N] [groups N]
+//! dense N                                   conv CHANNELS KERNEL [stride N] [pad N] [groups N] [direct]
+//! relu | tanh | sigmoid | elu | gelu | silu conv1d CHANNELS KERNEL [stride N] [pad N] [groups N] [direct]
 //! dropout RATE                              max-pool N | average-pool N | global-average-pool
 //! batch-norm | layer-norm                   lstm N | gru N | rnn N
 //! flatten
@@ -13,7 +13,7 @@ use super::error::NnError;
 use super::{Activation, BatchNorm, Conv, Dropout, Norm, Pool, Recurrent, Sequential};
 
 /// What a text of layers is made of.
-const LAYERS: &str = "dense N, conv C K [stride N] [pad N] [groups N], conv1d, max-pool N, average-pool N, global-average-pool, \
+const LAYERS: &str = "dense N, conv C K [stride N] [pad N] [groups N] [direct], conv1d, max-pool N, average-pool N, global-average-pool, \
                       batch-norm, layer-norm, dropout RATE, lstm N, gru N, rnn N, flatten, relu, tanh, sigmoid, elu, gelu or silu";
 
 impl Sequential {
@@ -83,9 +83,13 @@ impl Sequential {
 }
 
 fn conv_with(mut conv: Conv, settings: &[&str]) -> Option<Conv> {
-    for setting in settings.chunks(2) {
-        let &[name, value] = setting else { return None };
-        let value: usize = value.parse().ok()?;
+    let mut settings = settings.iter();
+    while let Some(&name) = settings.next() {
+        if name == "direct" {
+            conv = conv.direct();
+            continue;
+        }
+        let value: usize = settings.next()?.parse().ok()?;
         conv = match name {
             "stride" if value > 0 => conv.stride(value),
             "pad" => conv.padding(value),
@@ -102,7 +106,7 @@ mod tests {
 
     #[test]
     fn every_layer_can_be_written_and_what_is_none_is_named() {
-        let text = "conv 4 3 stride 2 pad 1 groups 1, batch-norm, elu, average-pool 2, max-pool 2, dropout 0.5, \
+        let text = "conv 4 3 stride 2 direct pad 1 groups 1, batch-norm, elu, average-pool 2, max-pool 2, dropout 0.5, \
                     layer-norm, global-average-pool, dense 8, gelu, dense 8, silu, dense 8, tanh, dense 8, sigmoid, dense 8, relu";
         let model = Sequential::new([32, 32, 1]).written(text).unwrap();
         assert_eq!(model.output_shape().unwrap().axes(), [8]);
@@ -117,6 +121,7 @@ mod tests {
             "conv 4",
             "conv 4 3 pad",
             "conv 4 3 dad 1",
+            "conv 4 3 direct 1",
             "dropout 1",
             "dense 4,",
             "conv 4 3 stride 0",

@@ -71,7 +71,7 @@ pub struct BenchReport {
     pub step_times_ms: Vec<f64>,
     /// Rows of a batch.
     pub batch_size: usize,
-    /// Multiplications and additions of a step's products.
+    /// Multiplications and additions of a step's products, as their algorithms execute them.
     pub flops_per_step: f64,
     /// What all threads together could do, measured: multiplications and additions a second.
     pub peak_flops: f64,
@@ -134,7 +134,7 @@ impl Bench {
             shards: engine.num_shards(),
             num_params: network.layout().num_params(),
             batch_size: self.batch_size,
-            flops_per_step: model.training_flops()? as f64 * self.batch_size as f64,
+            flops_per_step: model.training_flops()?.executed as f64 * self.batch_size as f64,
             peak_flops: measured_peak_flops() * placement.num_running() as f64,
             phases_ms: phases_ms.into(),
             losses: (

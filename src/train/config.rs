@@ -215,7 +215,10 @@ pub fn worthwhile_threads(
     if requested != Threads::Auto {
         return Ok(requested);
     }
-    let flops = model.training_flops()?.saturating_mul(batch_size as u64);
+    let flops = model
+        .training_flops()?
+        .executed
+        .saturating_mul(batch_size as u64);
     let threads = usize::try_from(flops / FLOPS_OF_A_THREAD).unwrap_or(usize::MAX);
     Ok(Threads::AtMost(threads.max(1)))
 }

@@ -9,7 +9,7 @@ use crate::nn::dense::positions;
 use crate::nn::grads::Grads;
 use crate::nn::kernel::softmax::{softmax_backward, softmax_rows};
 use crate::nn::kernel::{Bias, Isa, Ones, Out, Packed};
-use crate::nn::layer::{Layer, Pass, Tape, TensorSpec, grow};
+use crate::nn::layer::{Flops, Layer, Pass, Tape, TensorSpec, grow};
 use crate::nn::params::Role;
 use crate::nn::shape::Shape;
 use crate::nn::weight::Weight;
@@ -204,9 +204,9 @@ impl Layer for AttentionLayer {
     }
 
     /// As if all positions saw each other, which is how others count.
-    fn flops(&self) -> u64 {
+    fn flops(&self) -> Flops {
         let (t, c) = (self.length, self.channels);
-        2 * (t * (self.qkv.len() + self.out.len()) + 2 * t * t * c) as u64
+        Flops::from(2 * (t * (self.qkv.len() + self.out.len()) + 2 * t * t * c) as u64)
     }
 
     fn bytes_per_row(&self) -> usize {

@@ -26,6 +26,15 @@ impl Axis {
     pub(super) fn outputs(self) -> usize {
         (self.size + 2 * self.padding - self.reach()) / self.stride + 1
     }
+
+    /// The axis of the convolution that gives the gradient of the input from that of the output, at stride 1.
+    pub(super) fn reversed(self) -> Self {
+        Self {
+            size: self.outputs(),
+            padding: self.reach() - 1 - self.padding,
+            ..self
+        }
+    }
 }
 
 /// Images laid out for `kernel::conv`: values among zeros.
@@ -65,28 +74,41 @@ impl Field {
         }
     }
 
-    /// The gradient, spread out by the stride, with the padding that the flipped kernel needs.
-    pub(super) fn backward(
-        (rows, columns): (Axis, Axis),
-        channels: usize,
-        per_group: usize,
+    /// Values (rows, columns, channels) with zeros before and behind them, of rows and of columns.
+    pub(super) fn padded(
+        values: (usize, usize, usize),
+        (rows, columns): ((usize, usize), (usize, usize)),
     ) -> Self {
-        let line = (columns.size + columns.reach() - 1) * channels;
-        let at = |i: usize, j: usize| i * line + j * channels;
-        let positions = (0..rows.size).flat_map(|i| (0..columns.size).map(move |j| (i, j)));
-        let positions = positions.map(|(i, j)| at(i, j));
+        let line = (values.1 + columns.0 + columns.1) * values.2;
         Self {
             windows: Windows {
-                image: (rows.size + rows.reach() - 1) * line,
-                offsets: positions.collect(),
-                runs: runs((rows, columns), (line, channels), per_group),
+                image: (values.0 + rows.0 + rows.1) * line,
+                ..Windows::default()
             },
-            values: (rows.outputs(), columns.outputs(), channels),
-            first: at(
-                rows.reach() - 1 - rows.padding,
-                columns.reach() - 1 - columns.padding,
-            ),
-            steps: (rows.stride * line, columns.stride * channels),
+            values,
+            first: rows.0 * line + columns.0 * values.2,
+            steps: (line, values.2),
+            padded: Vec::new(),
+        }
+    }
+
+    /// The input with its padding, for tiles of `outputs` x `outputs` outputs at stride 1: windows are their inputs.
+    pub(super) fn tiled((rows, columns): (Axis, Axis), channels: usize, outputs: usize) -> Self {
+        let tiles = |axis: Axis| axis.outputs().div_ceil(outputs);
+        let side = |axis: Axis| tiles(axis) * outputs + axis.kernel - 1;
+        let line = side(columns) * channels;
+        let at = |i: usize, j: usize| i * line + j * channels;
+        let origins = (0..tiles(rows))
+            .flat_map(|i| (0..tiles(columns)).map(move |j| at(i * outputs, j * outputs)));
+        Self {
+            windows: Windows {
+                image: side(rows) * line,
+                offsets: origins.collect(),
+                runs: Vec::new(),
+            },
+            values: (rows.size, columns.size, channels),
+            first: at(rows.padding, columns.padding),
+            steps: (line, channels),
             padded: Vec::new(),
         }
     }

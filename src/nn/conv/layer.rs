@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use super::field::{Axis, Field};
+use super::input_gradient::InputGradient;
 use super::{Conv, depthwise};
 use crate::nn::grads::Grads;
 use crate::nn::kernel::elementwise::add;
 use crate::nn::kernel::{
     Bias, Isa, Ones, Out, Packed, PackedOnce, Side, Strided, add_kernel_gradient, convolve,
 };
-use crate::nn::layer::{Layer, Pass, Tape, TensorSpec, grow};
+use crate::nn::layer::{Flops, Layer, Pass, Tape, TensorSpec};
 use crate::nn::params::Role;
 use crate::nn::shape::Shape;
 
@@ -22,12 +23,9 @@ pub(super) struct ConvLayer {
     per_group: (usize, usize),
     output: Shape,
     forward: Field,
-    backward: Field,
+    backward: InputGradient,
     /// One kernel a group.
     kernels: Vec<PackedOnce>,
-    flipped_kernels: Vec<PackedOnce>,
-    /// A flipped kernel before it is packed.
-    flipped: Vec<f32>,
     dy: Packed,
     levels: Vec<Vec<f32>>,
 }
@@ -50,10 +48,8 @@ impl ConvLayer {
             per_group,
             output,
             forward: Field::forward((rows, columns), channels, per_group.0),
-            backward: Field::backward((rows, columns), spec.channels, per_group.1),
+            backward: InputGradient::new(&spec, (rows, columns), per_group, isa),
             kernels: vec![PackedOnce::new(isa); spec.groups],
-            flipped_kernels: vec![PackedOnce::new(isa); spec.groups],
-            flipped: Vec::new(),
             dy: Packed::new(isa),
             levels: Vec::new(),
             spec,
@@ -105,25 +101,6 @@ impl ConvLayer {
         }
     }
 
-    /// The gradients of the first `count` images whose outputs' gradients lie among their zeros.
-    fn convolve_back(&mut self, count: usize, weight: &[f32], dx: &mut [f32]) {
-        let windows = &self.backward.windows;
-        let positions = count * windows.offsets.len();
-        for (group, kernel) in self.flipped_kernels.iter_mut().enumerate() {
-            let kernel = kernel.get(|packed| {
-                let parts = (&self.spec, self.per_group);
-                let flipped = flip(weight, group, parts, &mut self.flipped);
-                packed.pack(Side::Right, flipped, Ones::None);
-            });
-            let out = Out {
-                data: &mut dx[group * self.per_group.0..],
-                stride: self.channels,
-            };
-            let dy = &self.backward.padded[group * self.per_group.1..];
-            convolve(out, (dy, windows, positions), kernel, Bias::Zero);
-        }
-    }
-
     /// One shard's gradient of weights and biases, added to zeros.
     fn leaf(&mut self, images: Range<usize>, dy: &[f32], leaf: &mut [f32]) {
         let (weights, outputs) = (self.num_weights(), self.spec.channels);
@@ -167,15 +144,7 @@ impl Layer for ConvLayer {
     }
 
     fn tensors(&self) -> Vec<TensorSpec> {
-        let (kernel, outputs) = (self.spec.kernel, self.spec.channels);
-        let fan = (self.depth(), kernel.0 * kernel.1 * self.per_group.1);
-        let shape = [kernel.0, kernel.1, self.per_group.0, outputs];
-        let weight = TensorSpec::weight("weight", &shape, self.spec.weight, fan);
-        let bias = self
-            .spec
-            .bias
-            .map(|init| TensorSpec::weight("bias", &[outputs], init, fan).role(Role::Bias));
-        [Some(weight), bias].into_iter().flatten().collect()
+        parameters(&self.spec, self.per_group)
     }
 
     fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
@@ -209,11 +178,12 @@ impl Layer for ConvLayer {
             depthwise::backward(dx, &mut self.forward, (weight, tape.dy), image);
             return;
         }
-        for images in self.backward.blocks(pass.rows) {
-            self.backward.fill(0, of_images(dy, pass.rows, &images));
-            let len = dx.len() / pass.rows;
+        let len = dx.len() / pass.rows;
+        for images in self.backward.field.blocks(pass.rows) {
+            let own = of_images(dy, pass.rows, &images);
+            self.backward.field.fill(0, own);
             let dx = &mut dx[images.start * len..images.end * len];
-            self.convolve_back(images.len(), weight, dx);
+            self.backward.run(images.len(), (&self.spec, weight), dx);
         }
     }
 
@@ -222,12 +192,12 @@ impl Layer for ConvLayer {
     }
 
     fn params_changed(&mut self) {
-        let kernels = self.kernels.iter_mut().chain(&mut self.flipped_kernels);
-        kernels.for_each(PackedOnce::outdate);
+        self.kernels.iter_mut().for_each(PackedOnce::outdate);
+        self.backward.outdate();
     }
 
-    fn flops(&self) -> u64 {
-        2 * (self.forward.windows.offsets.len() * self.num_weights()) as u64
+    fn flops(&self) -> Flops {
+        Flops::from(2 * (self.forward.windows.offsets.len() * self.num_weights()) as u64)
     }
 
     fn bytes_per_row(&self) -> usize {
@@ -235,29 +205,18 @@ impl Layer for ConvLayer {
     }
 }
 
-/// The values of `images` among those of `rows` images.
-fn of_images<'v>(values: &'v [f32], rows: usize, images: &Range<usize>) -> &'v [f32] {
-    let len = values.len() / rows;
-    &values[images.start * len..images.end * len]
+/// The parameters of a convolution with so many input and output channels a group.
+pub(super) fn parameters(spec: &Conv, (inputs, outputs): (usize, usize)) -> Vec<TensorSpec> {
+    let window = spec.kernel.0 * spec.kernel.1;
+    let fan = (window * inputs, window * outputs);
+    let shape = [spec.kernel.0, spec.kernel.1, inputs, spec.channels];
+    let weight = TensorSpec::weight("weight", &shape, spec.weight, fan);
+    let bias = |init| TensorSpec::weight("bias", &[spec.channels], init, fan).role(Role::Bias);
+    std::iter::once(weight).chain(spec.bias.map(bias)).collect()
 }
 
-/// The flipped kernel of a group: (KH, KW, O / groups) by C / groups.
-fn flip<'f>(
-    weight: &[f32],
-    group: usize,
-    (spec, (inputs, outputs)): (&Conv, (usize, usize)),
-    flipped: &'f mut Vec<f32>,
-) -> Strided<'f> {
-    let (window, all) = (spec.kernel.0 * spec.kernel.1, spec.channels);
-    let flipped = grow(flipped, window * outputs * inputs);
-    for (at, to) in flipped.chunks_exact_mut(outputs * inputs).enumerate() {
-        let from = &weight[(window - 1 - at) * inputs * all..][..inputs * all];
-        for (c, from) in from.chunks_exact(all).enumerate() {
-            let from = &from[group * outputs..][..outputs];
-            for (to, value) in to.chunks_exact_mut(inputs).zip(from) {
-                to[c] = *value;
-            }
-        }
-    }
-    Strided::across(flipped, window * outputs, inputs)
+/// The values of `images` among those of `rows` images.
+pub(super) fn of_images<'v>(values: &'v [f32], rows: usize, images: &Range<usize>) -> &'v [f32] {
+    let len = values.len() / rows;
+    &values[images.start * len..images.end * len]
 }

@@ -7,13 +7,16 @@
 //! X: (B, H, W, C), Y: (B, H', W', O), W: (KH, KW, C / groups, O), b: (O). A sequence (T, C) is an image of height 1.
 //!
 //! # How
-//! Forward copies the input once, with its padding, and runs `kernel::conv` over it. The input's gradient is the same
-//! convolution of the gradient, spread out by the stride, with the flipped kernel; the kernel's gradient is folded
-//! shard by shard. Depthwise convolution (groups = C = O) has loops of its own, over channels.
+//! Forward copies the input once, with its padding, and runs `kernel::conv` over it. The input's gradient is such a convolution
+//! of the gradient with the flipped kernel, for each of the stride's phases; the kernel's gradient is folded shard by shard. Depthwise
+//! convolution (groups = C = O) has loops of its own, over channels, and `winograd` what most nets consist of: 3 x 3 and 5 x 5
+//! kernels at stride 1 between multiples of 16 channels, by a quarter of the multiplications.
 
 mod depthwise;
 mod field;
+mod input_gradient;
 mod layer;
+mod winograd;
 
 use super::Init;
 use super::error::NnError;
@@ -23,6 +26,7 @@ use super::shape::Shape;
 
 use field::Axis;
 use layer::ConvLayer;
+use winograd::WinogradLayer;
 
 /// A convolution over images (H, W, C) or sequences (T, C): cross-correlation, as everywhere in the field.
 ///
@@ -47,6 +51,7 @@ pub struct Conv {
     groups: usize,
     weight: Init,
     bias: Option<Init>,
+    is_direct: bool,
 }
 
 impl Conv {
@@ -62,6 +67,7 @@ impl Conv {
             groups: 1,
             weight: Init::HeUniform,
             bias: Some(Init::Zeros),
+            is_direct: false,
         }
     }
 
@@ -150,6 +156,25 @@ impl Conv {
         Self { bias: None, ..self }
     }
 
+    /// Never by Winograd's algorithm, which 3 x 3 and 5 x 5 kernels at stride 1, from and to multiples of 16 channels, take
+    /// by default: faster, with rounding errors some 2.5 times those of direct sums.
+    ///
+    /// ```
+    /// use unisono::nn::{Conv, Sequential};
+    /// let model = |conv| Sequential::new([8, 8, 16]).layer(conv);
+    /// let (fast, direct) = (model(Conv::d2(16, 3)), model(Conv::d2(16, 3).direct()));
+    /// let (fast, direct) = (fast.training_flops()?, direct.training_flops()?);
+    /// assert_eq!(fast.counted, direct.counted);
+    /// assert_eq!(4 * fast.executed, direct.executed);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
+    pub fn direct(self) -> Self {
+        Self {
+            is_direct: true,
+            ..self
+        }
+    }
+
     fn check(&self, input: &Shape, build: &Build) -> Result<(usize, usize, usize), NnError> {
         let (height, width, channels) = match (self.is_sequence, input.axes()) {
             (true, &[t, c]) => (1, t, c),
@@ -210,12 +235,11 @@ impl Spec for Conv {
         let (k, s, p, d) = (self.kernel, self.stride, self.padding, self.dilation);
         let rows = axis(height, k.0, s.0, p.0, d.0);
         let columns = axis(width, k.1, s.1, p.1, d.1);
-        Ok(Box::new(ConvLayer::new(
-            self.clone(),
-            (rows, columns),
-            channels,
-            build.isa,
-        )))
+        let (spec, axes) = (self.clone(), (rows, columns));
+        Ok(match winograd::tile_of(self, axes, channels) {
+            Some(tile) => Box::new(WinogradLayer::new(spec, (axes, channels), tile, build.isa)),
+            None => Box::new(ConvLayer::new(spec, axes, channels, build.isa)),
+        })
     }
 
     fn op(&self) -> Option<Op> {

@@ -5,13 +5,14 @@
 //! | `naive` | the plain twins: documentation, test oracle, benchmark baseline |
 //! | `isa` | which instruction set this process uses |
 //! | `pack` | operands in panels, so that one micro-kernel serves all transposes |
-//! | `product` | `C = bias + A B`: forward and backward-data |
+//! | `product` | `C = bias + A B`: forward and backward-data; `C = A' B` of rows |
 //! | `transpose` | for results that are cheaper to transpose than their operands |
 //! | `columns` | sums over columns, and batch norm's loops |
 //! | `softmax` | softmax over rows, and its derivative |
 //! | `elementwise` | sums, exp, tanh, sigmoid, normal distribution in vectors |
 //! | `simd`, `x86` | vectors and tiles; their AVX2 and AVX-512 forms |
 //! | `conv` | the same chains over windows of images |
+//! | `winograd` | 3 x 3 and 5 x 5 convolutions by fewer multiplications |
 //! | `fold` | `C = sum over shards of A' B`, in tree order: weight gradients |
 //!
 //! # Invariants
@@ -34,6 +35,7 @@ pub(crate) mod product;
 mod simd;
 pub(crate) mod softmax;
 mod transpose;
+pub(crate) mod winograd;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -42,6 +44,7 @@ pub use fold::{fold_products, fold_products_with_squares};
 pub use isa::Isa;
 pub(crate) use pack::PackedOnce;
 pub use pack::{Ones, Packed, Part, Side, Strided};
+pub(crate) use product::products_of_rows;
 pub use product::{Bias, Out, Rows, product, product_of_rows};
 pub use transpose::transpose;
 

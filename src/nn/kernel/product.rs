@@ -16,7 +16,7 @@ use std::ops::Range;
 use super::isa::Isa;
 use super::pack::{Packed, Part};
 use super::simd::{
-    Portable, Simd, Tile, chain, load, load_part, row_chain, rows_of, store, store_part,
+    Portable, Simd, Tile, chain, load, load_part, row_chain, rows_of, store, store_part, vectors,
 };
 
 /// Depth of a block. Longer ones than L1 holds (256 x 32 floats) measured 4 to 6 % faster (2026-11, Sapphire Rapids):
@@ -178,6 +178,28 @@ pub fn product_of_rows<'b>(c: Out<'_>, a: Rows<'_>, b: impl Into<Part<'b>>, bias
     }
 }
 
+/// `dw = x' dy`, or `dw += x' dy` if it `goes_on`; each element one chain over the rows.
+///
+/// # Panics
+/// If the rows are not as many, `x` has not a multiple of 4 columns and `dy` of 16, or the shapes do not fit.
+pub(crate) fn products_of_rows(isa: Isa, dw: Out<'_>, operands: Operands<'_>, goes_on: bool) {
+    let (x, dy) = operands;
+    assert!(
+        x.count == dy.count && x.depth.is_multiple_of(4) && dy.depth.is_multiple_of(16),
+        "a product of rows takes as many of both, of multiples of 4 and 16 values"
+    );
+    match isa {
+        Isa::Portable => row_products::<Portable, 6, 2>(dw, operands, goes_on),
+        #[cfg(target_arch = "x86_64")]
+        isa => super::x86::run_row_products(isa, dw, operands, goes_on),
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => unreachable!("other architectures have the portable kernels only"),
+    }
+}
+
+/// Rows of `x` and of `dy`.
+pub(super) type Operands<'a> = (Rows<'a>, Rows<'a>);
+
 /// Rows of A in a block, as in [`MC`] panels.
 const ROWS: usize = 192;
 
@@ -292,4 +314,52 @@ pub(super) fn blocks<V: Simd, const M: usize, const N: usize>(
             return;
         }
     }
+}
+
+#[inline(always)]
+pub(super) fn row_products<V: Simd, const M: usize, const N: usize>(
+    Out { data: dw, stride }: Out<'_>,
+    (x, dy): Operands<'_>,
+    goes_on: bool,
+) {
+    for first in (0..dy.depth).step_by(N * V::LANES) {
+        let mut k = 0;
+        while k < x.depth {
+            let dw = &mut dw[k * stride + first..];
+            // No tile of fewer than four rows is left over.
+            let left = x.depth - k;
+            if left == M || left >= M + 4 {
+                row_product_tile::<V, M, N>((dw, stride, goes_on), (x, k), (dy, first));
+                k += M;
+            } else {
+                row_product_tile::<V, 4, N>((dw, stride, goes_on), (x, k), (dy, first));
+                k += 4;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn row_product_tile<V: Simd, const M: usize, const N: usize>(
+    (dw, stride, goes_on): (&mut [f32], usize, bool),
+    (x, k): (Rows<'_>, usize),
+    (dy, first): (Rows<'_>, usize),
+) {
+    let mut tile: Tile<V, M, N> = if goes_on {
+        load(dw, stride)
+    } else {
+        [[V::splat(0.0); N]; M]
+    };
+    for row in 0..x.count {
+        let b: [V; N] = vectors(&dy.data[row * dy.stride + first..]);
+        let a = &x.data[row * x.stride + k..];
+        let a: &[f32; M] = a.first_chunk().expect("M values of a row");
+        for i in 0..M {
+            let a = V::splat(a[i]);
+            for v in 0..N {
+                tile[i][v] = a.mul_add(b[v], tile[i][v]);
+            }
+        }
+    }
+    store(&tile, dw, stride);
 }

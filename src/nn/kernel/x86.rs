@@ -23,9 +23,10 @@ use std::ops::Range;
 use super::conv::Windows;
 use super::isa::Isa;
 use super::pack::{Packed, Part};
-use super::product::{Bias, Out, Rows};
+use super::product::{Bias, Operands, Out, Rows};
 use super::simd::Simd;
-use super::{conv, fold, product};
+use super::winograd::{Places, Runs, Transform};
+use super::{conv, fold, product, winograd};
 
 pub(super) fn run_product(isa: Isa, c: Out<'_>, (a, b): (&Packed, &Part<'_>), bias: Bias<'_>) {
     check(isa);
@@ -94,6 +95,34 @@ pub(super) fn run_kernel_gradient(isa: Isa, dw: Out<'_>, input: (&[f32], &Window
     } else {
         // SAFETY: `check` has seen AVX2 and FMA.
         unsafe { kernel_gradient_avx2(dw, input, dy) }
+    }
+}
+
+pub(super) fn run_transform(
+    isa: Isa,
+    what: Transform,
+    buffers: (&mut [f32], &[f32]),
+    places: Places<'_>,
+    runs: Runs<'_>,
+) {
+    check(isa);
+    if isa == Isa::Avx512 {
+        // SAFETY: `check` has seen AVX-512F.
+        unsafe { transform_avx512(what, buffers, places, runs) }
+    } else {
+        // SAFETY: `check` has seen AVX2 and FMA.
+        unsafe { transform_avx2(what, buffers, places, runs) }
+    }
+}
+
+pub(super) fn run_row_products(isa: Isa, dw: Out<'_>, operands: Operands<'_>, goes_on: bool) {
+    check(isa);
+    if isa == Isa::Avx512 {
+        // SAFETY: `check` has seen AVX-512F.
+        unsafe { row_products_avx512(dw, operands, goes_on) }
+    } else {
+        // SAFETY: `check` has seen AVX2 and FMA.
+        unsafe { row_products_avx2(dw, operands, goes_on) }
     }
 }
 
@@ -180,6 +209,40 @@ fn kernel_gradient_avx512(dw: Out<'_>, input: (&[f32], &Windows), dy: &Packed) {
 #[target_feature(enable = "avx2,fma")]
 fn kernel_gradient_avx2(dw: Out<'_>, input: (&[f32], &Windows), dy: &Packed) {
     conv::gradient::<Avx2, 6, 2>(dw, input, dy);
+}
+
+#[target_feature(enable = "avx512f,avx2,fma")]
+fn transform_avx512(
+    what: Transform,
+    (to, from): (&mut [f32], &[f32]),
+    places: Places<'_>,
+    runs: Runs<'_>,
+) {
+    winograd::squares::<Avx512>(what, to, from, places, runs);
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn transform_avx2(
+    what: Transform,
+    (to, from): (&mut [f32], &[f32]),
+    places: Places<'_>,
+    runs: Runs<'_>,
+) {
+    winograd::squares::<Avx2>(what, to, from, places, runs);
+}
+
+#[target_feature(enable = "avx512f,avx2,fma")]
+fn row_products_avx512(dw: Out<'_>, operands: Operands<'_>, goes_on: bool) {
+    if operands.1.depth.is_multiple_of(32) {
+        product::row_products::<Avx512, 12, 2>(dw, operands, goes_on);
+    } else {
+        product::row_products::<Avx512, 12, 1>(dw, operands, goes_on);
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn row_products_avx2(dw: Out<'_>, operands: Operands<'_>, goes_on: bool) {
+    product::row_products::<Avx2, 6, 2>(dw, operands, goes_on);
 }
 
 #[inline(always)]

@@ -9,7 +9,7 @@ use crate::nn::Init;
 use crate::nn::dense::positions;
 use crate::nn::grads::Grads;
 use crate::nn::kernel::{Bias, Isa, Ones, Out, Rows};
-use crate::nn::layer::{Layer, Pass, Tape, TensorSpec, grow};
+use crate::nn::layer::{Flops, Layer, Pass, Tape, TensorSpec, grow};
 use crate::nn::params::Role;
 use crate::nn::shape::Shape;
 use crate::nn::weight::Weight;
@@ -278,8 +278,8 @@ impl Layer for RecurrentLayer {
         self.hidden.params_changed();
     }
 
-    fn flops(&self) -> u64 {
-        2 * (self.sizes.length * (self.input.len() + self.hidden.len())) as u64
+    fn flops(&self) -> Flops {
+        Flops::from(2 * (self.sizes.length * (self.input.len() + self.hidden.len())) as u64)
     }
 
     fn needs_output(&self) -> bool {

@@ -96,7 +96,7 @@ impl Scaling {
             batch_size: self.batch_size,
             seed: self.seed,
             half_width: self.half_width,
-            flops_per_row: model.training_flops().map_err(TrainError::from)? as f64,
+            flops_per_row: model.training_flops().map_err(TrainError::from)?.executed as f64,
             activation_bytes_per_row: model.activation_bytes().map_err(TrainError::from)? as f64,
             peak_flops: measured_peak_flops(),
             bandwidth: self.threads.iter().map(bandwidth).collect(),

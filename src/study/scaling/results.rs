@@ -67,7 +67,7 @@ pub struct Results {
     pub seed: u64,
     /// The half-width that was asked for.
     pub half_width: f64,
-    /// Multiplications and additions of training on a row.
+    /// Multiplications and additions of training on a row, as the algorithms execute them.
     pub flops_per_row: f64,
     /// Bytes of a row's activations that training keeps; 0 in files from before they were counted.
     #[serde(default)]

@@ -1,0 +1,231 @@
+//! The gradient of a convolution's input: the transposed convolution, without the zeros that a stride would spread between.
+//!
+//! Input i meets output o through kernel value u where `i + p = s o + d u`. So inputs that are s apart see the same kernel values,
+//! and for each such *phase* of rows and of columns the gradient is a convolution of the output's gradient at stride 1:
+//! s² of them, which together cost as much as forward.
+
+use super::Conv;
+use super::field::{Axis, Field};
+use crate::nn::kernel::{Bias, Isa, Ones, Out, PackedOnce, Side, Strided, Windows, convolve};
+use crate::nn::layer::grow;
+
+/// Inputs of one axis that are a stride apart.
+#[derive(Clone, Debug)]
+struct AxisPhase {
+    first: usize,
+    count: usize,
+    /// The kernel values that they meet, in the order of the outputs.
+    taps: Vec<usize>,
+    /// The first input's output at the first of them; it may lie before the first there is.
+    origin: isize,
+    /// Outputs between the neighbours of `taps`.
+    step: usize,
+}
+
+impl AxisPhase {
+    /// The phase of the input `first`.
+    fn new(axis: Axis, first: usize) -> Self {
+        let signed = |value: usize| value.cast_signed();
+        let (stride, place) = (signed(axis.stride), signed(first + axis.padding));
+        let distance = |tap: usize| place - signed(axis.dilation * tap);
+        let meets = |tap: &usize| distance(*tap) % stride == 0;
+        let taps: Vec<usize> = (0..axis.kernel).rev().filter(meets).collect();
+        let step = taps
+            .windows(2)
+            .next()
+            .map(|pair| axis.dilation * (pair[0] - pair[1]));
+        Self {
+            first,
+            count: (axis.size - first).div_ceil(axis.stride),
+            origin: taps.first().map_or(0, |&tap| distance(tap) / stride),
+            step: step.unwrap_or(axis.stride) / axis.stride,
+            taps,
+        }
+    }
+
+    fn all(axis: Axis) -> Vec<Self> {
+        let phases = 0..axis.stride.min(axis.size);
+        phases.map(|first| Self::new(axis, first)).collect()
+    }
+
+    /// Zeros that the outputs need on either side.
+    fn padding(&self, outputs: usize) -> (usize, usize) {
+        let reach = self.taps.len().saturating_sub(1) * self.step + self.count;
+        let beyond = self.origin + reach.cast_signed() - outputs.cast_signed();
+        (
+            (-self.origin).max(0).cast_unsigned(),
+            beyond.max(0).cast_unsigned(),
+        )
+    }
+}
+
+/// One phase of rows and of columns.
+#[derive(Debug)]
+struct Phase {
+    rows: AxisPhase,
+    columns: AxisPhase,
+    /// Of a row of inputs, or of all where they lie side by side.
+    windows: Windows,
+    /// One kernel a group.
+    kernels: Vec<PackedOnce>,
+}
+
+/// The gradient of the input at work.
+#[derive(Debug)]
+pub(super) struct InputGradient {
+    /// The gradients of the outputs among zeros.
+    pub(super) field: Field,
+    phases: Vec<Phase>,
+    /// Rows and columns of the input.
+    sides: (usize, usize),
+    per_group: (usize, usize),
+    flipped: Vec<f32>,
+}
+
+impl InputGradient {
+    pub(super) fn new(
+        spec: &Conv,
+        (rows, columns): (Axis, Axis),
+        per_group: (usize, usize),
+        isa: Isa,
+    ) -> Self {
+        let phases = (AxisPhase::all(rows), AxisPhase::all(columns));
+        let widest = |phases: &[AxisPhase], outputs: usize| {
+            let all = phases.iter().map(|phase| phase.padding(outputs));
+            all.fold((0, 0), |(a, b), (c, d)| (a.max(c), b.max(d)))
+        };
+        let padding = (
+            widest(&phases.0, rows.outputs()),
+            widest(&phases.1, columns.outputs()),
+        );
+        let field = Field::padded((rows.outputs(), columns.outputs(), spec.channels), padding);
+        let pairs = phases
+            .0
+            .iter()
+            .flat_map(|row| phases.1.iter().map(move |column| (row, column)));
+        let is_whole = phases.0.len() * phases.1.len() == 1;
+        let phase = |(rows, columns): (&AxisPhase, &AxisPhase)| Phase {
+            windows: windows(&field, (rows, columns), per_group.1, is_whole),
+            kernels: vec![PackedOnce::new(isa); spec.groups],
+            rows: rows.clone(),
+            columns: columns.clone(),
+        };
+        Self {
+            phases: pairs.map(phase).collect(),
+            field,
+            sides: (rows.size, columns.size),
+            per_group,
+            flipped: Vec::new(),
+        }
+    }
+
+    pub(super) fn outdate(&mut self) {
+        let kernels = self.phases.iter_mut().flat_map(|phase| &mut phase.kernels);
+        kernels.for_each(PackedOnce::outdate);
+    }
+
+    /// Of `count` images whose outputs' gradients lie among their zeros.
+    pub(super) fn run(&mut self, count: usize, (spec, weight): (&Conv, &[f32]), dx: &mut [f32]) {
+        let (inputs, outputs) = self.per_group;
+        let channels = inputs * spec.groups;
+        let (height, width) = self.sides;
+        for phase in &mut self.phases {
+            let (rows, columns) = (&phase.rows, &phase.columns);
+            let places = || {
+                let of_row = |&u: &usize| columns.taps.iter().map(move |&v| (u, v));
+                rows.taps.iter().flat_map(of_row)
+            };
+            let positions = phase.windows.offsets.len();
+            let is_whole = positions == height * width;
+            for (group, kernel) in phase.kernels.iter_mut().enumerate() {
+                let kernel = kernel.get(|packed| {
+                    let parts = (spec, self.per_group);
+                    let flipped = flip(weight, (group, places()), parts, &mut self.flipped);
+                    packed.pack(Side::Right, flipped, Ones::None);
+                });
+                let dy = &self.field.padded[group * outputs..];
+                let mut run = |first: usize, stride: usize, dy: &[f32], positions: usize| {
+                    let out = Out {
+                        data: &mut dx[first * channels + group * inputs..],
+                        stride: stride * channels,
+                    };
+                    convolve(out, (dy, &phase.windows, positions), kernel, Bias::Zero);
+                };
+                if is_whole {
+                    run(0, 1, dy, count * positions);
+                    continue;
+                }
+                let stride = spec.stride;
+                for image in 0..count {
+                    for row in 0..rows.count {
+                        let first = image * height + rows.first + row * stride.0;
+                        let at = image * self.field.windows.image + row * self.field.steps.0;
+                        run(
+                            first * width + columns.first,
+                            stride.1,
+                            &dy[at..],
+                            positions,
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The windows of a phase: of a row of inputs, or of all.
+fn windows(
+    field: &Field,
+    (rows, columns): (&AxisPhase, &AxisPhase),
+    per_group: usize,
+    is_whole: bool,
+) -> Windows {
+    let (line, channels) = field.steps;
+    let first = field.first.cast_signed()
+        + rows.origin * line.cast_signed()
+        + columns.origin * channels.cast_signed();
+    let first = first.cast_unsigned();
+    let down = if is_whole { rows.count } else { 1 };
+    let offsets =
+        (0..down).flat_map(|i| (0..columns.count).map(move |j| first + i * line + j * channels));
+    let (width, is_joined) = (
+        columns.taps.len(),
+        columns.step == 1 && per_group == channels,
+    );
+    let of_row = |tap: usize| -> Vec<(usize, usize)> {
+        let start = tap * rows.step * line;
+        if is_joined {
+            return vec![(start, width * channels)];
+        }
+        let each = |tap: usize| (start + tap * columns.step * channels, per_group);
+        (0..width).map(each).collect()
+    };
+    Windows {
+        image: field.windows.image,
+        offsets: offsets.collect(),
+        runs: (0..rows.taps.len()).flat_map(of_row).collect(),
+    }
+}
+
+/// A group's kernel at `places`, transposed: (places, O / groups) by C / groups.
+pub(super) fn flip<'f>(
+    weight: &[f32],
+    (group, places): (usize, impl Iterator<Item = (usize, usize)>),
+    (spec, (inputs, outputs)): (&Conv, (usize, usize)),
+    flipped: &'f mut Vec<f32>,
+) -> Strided<'f> {
+    let all = spec.channels;
+    let mut depth = 0;
+    for (u, v) in places {
+        let to = &mut grow(flipped, (depth + outputs) * inputs)[depth * inputs..];
+        let from = &weight[(u * spec.kernel.1 + v) * inputs * all..][..inputs * all];
+        for (c, from) in from.chunks_exact(all).enumerate() {
+            let from = &from[group * outputs..][..outputs];
+            for (to, value) in to.chunks_exact_mut(inputs).zip(from) {
+                to[c] = *value;
+            }
+        }
+        depth += outputs;
+    }
+    Strided::across(&flipped[..depth * inputs], depth, inputs)
+}
