@@ -199,6 +199,7 @@ fn bench_prints_one_line_of_json_with_every_figure_and_the_same_hash_for_any_thr
         "p90",
         "samples_per_s",
         "gflops",
+        "counted_gflops",
         "peak_share",
         "phases_ms",
         "worker_memory_bytes",
@@ -209,6 +210,7 @@ fn bench_prints_one_line_of_json_with_every_figure_and_the_same_hash_for_any_thr
         assert!(!one[key].is_null(), "{key}");
     }
     assert_eq!((&one["params"], &one["steps"]), (&2410.into(), &5.into()));
+    assert_eq!(one["gflops"], one["counted_gflops"]);
     for phase in [
         "forward",
         "backward",

@@ -1,8 +1,8 @@
 //! Steps of a reference model on made-up data held in memory.
 
 use crate::engine::{EngineConfig, Phase, Placement};
-use crate::nn::Network;
 use crate::nn::presets::Preset;
+use crate::nn::{Flops, Network};
 use crate::train::TrainError;
 
 use super::made_up::made_up_data;
@@ -56,7 +56,7 @@ pub struct Bench {
 /// let bench = Bench { preset, batch_size: 32, steps: 10, warmup: 2, seed: 42, engine, shards: None };
 /// let report = bench.run()?;
 /// assert!(report.step_time_ms(0.9) >= report.step_time_ms(0.5));
-/// assert_eq!(report.flops_per_step, 32.0 * (2.0 * 2.0 * 64.0 * 32.0 + 3.0 * 2.0 * 32.0 * 10.0));
+/// assert_eq!(report.flops_per_row.counted, 2 * 2 * (64 * 32) + 3 * 2 * (32 * 10));
 /// # Ok::<(), unisono::TrainError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -71,8 +71,8 @@ pub struct BenchReport {
     pub step_times_ms: Vec<f64>,
     /// Rows of a batch.
     pub batch_size: usize,
-    /// Multiplications and additions of a step's products, as their algorithms execute them.
-    pub flops_per_step: f64,
+    /// Multiplications and additions of training on a row.
+    pub flops_per_row: Flops,
     /// What all threads together could do, measured: multiplications and additions a second.
     pub peak_flops: f64,
     /// Milliseconds a step in each phase, the mean over workers.
@@ -98,9 +98,14 @@ impl BenchReport {
         self.batch_size as f64 / self.step_time_ms(0.5) * 1e3
     }
 
-    /// Multiplications and additions a second at the median step.
+    /// Multiplications and additions a second at the median step, as the algorithms execute them: the share of the peak is of these.
     pub fn flops(&self) -> f64 {
-        self.flops_per_step / self.step_time_ms(0.5) * 1e3
+        self.flops_per_row.executed as f64 * self.throughput_samples_per_s()
+    }
+
+    /// The same as everybody counts them: more where convolutions go by Winograd's algorithm.
+    pub fn counted_flops(&self) -> f64 {
+        self.flops_per_row.counted as f64 * self.throughput_samples_per_s()
     }
 }
 
@@ -134,7 +139,7 @@ impl Bench {
             shards: engine.num_shards(),
             num_params: network.layout().num_params(),
             batch_size: self.batch_size,
-            flops_per_step: model.training_flops()?.executed as f64 * self.batch_size as f64,
+            flops_per_row: model.training_flops()?,
             peak_flops: measured_peak_flops() * placement.num_running() as f64,
             phases_ms: phases_ms.into(),
             losses: (
