@@ -58,11 +58,11 @@ fn run(spec: &Conv, case: Case, isa: Isa, parts: &[Range<usize>]) -> Results {
     let (params, x) = (values(num_params, 1), values(IMAGES * input.len(), 2));
     let mut dy = values(IMAGES * outputs, 3);
     let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
-    let nodes = [0..parts.len()];
+    let node = 0..parts.len();
     let pass = Pass {
         mode: Mode::Train,
         shards: parts,
-        nodes: &nodes,
+        nodes: std::slice::from_ref(&node),
         ..Pass::evaluate(IMAGES, 0)
     };
     for rows in parts {
@@ -77,7 +77,7 @@ fn run(spec: &Conv, case: Case, isa: Isa, parts: &[Range<usize>]) -> Results {
         y, again,
         "{case:?}: the images' outputs depend on what goes along"
     );
-    let (mut node, mut workspace) = (Node(vec![f32::NAN; num_params]), Workspace::new(isa));
+    let (mut sums, mut workspace) = (Node(vec![f32::NAN; num_params]), Workspace::new(isa));
     let tape = Tape {
         params: &params,
         x: &x,
@@ -88,9 +88,9 @@ fn run(spec: &Conv, case: Case, isa: Isa, parts: &[Range<usize>]) -> Results {
     layer.backward(
         &pass,
         tape,
-        &mut Grads::new(&mut node, 0..num_params, &mut workspace),
+        &mut Grads::new(&mut sums, 0..num_params, &mut workspace),
     );
-    [y, dx, node.0]
+    [y, dx, sums.0]
 }
 
 /// The same by the definition, in double precision.
@@ -210,4 +210,32 @@ fn layers_that_it_does_not_fit_are_computed_directly() {
     // Fewer than a tile's outputs.
     let (executed, counted) = executed(Conv::d2(16, 3), [5, 9, 16]);
     assert_eq!(executed, counted);
+}
+
+#[test]
+fn a_pass_without_rows_leaves_a_gradient_of_zeros() {
+    let (input, isa, node) = (Shape::from([8, 8, 16]), Isa::detect(), 0..2);
+    for conv in [Conv::d2(16, 3), Conv::d2(16, 3).direct()] {
+        let mut layer = conv.build(&input, &mut Build::new(isa)).unwrap();
+        let num_params = layer.tensors().iter().map(|tensor| tensor.len()).sum();
+        let params = values(num_params, 1);
+        let pass = Pass {
+            mode: Mode::Train,
+            shards: &[0..0, 0..0],
+            nodes: std::slice::from_ref(&node),
+            ..Pass::evaluate(0, 0)
+        };
+        layer.forward(&pass, &params, &[], &mut []);
+        let (mut sums, mut workspace) = (Node(vec![f32::NAN; num_params]), Workspace::new(isa));
+        let tape = Tape {
+            params: &params,
+            x: &[],
+            y: &[],
+            dy: &mut [],
+            dx: Some(&mut []),
+        };
+        let mut grads = Grads::new(&mut sums, 0..num_params, &mut workspace);
+        layer.backward(&pass, tape, &mut grads);
+        assert!(sums.0.iter().all(|&value| value == 0.0), "{conv:?}");
+    }
 }

@@ -178,9 +178,9 @@ impl Layer for ConvLayer {
             depthwise::backward(dx, &mut self.forward, (weight, tape.dy), image);
             return;
         }
-        let len = dx.len() / pass.rows;
         for images in self.backward.field.blocks(pass.rows) {
             let own = of_images(dy, pass.rows, &images);
+            let len = dx.len() / pass.rows;
             self.backward.field.fill(0, own);
             let dx = &mut dx[images.start * len..images.end * len];
             self.backward.run(images.len(), (&self.spec, weight), dx);

@@ -150,9 +150,9 @@ impl WinogradLayer {
             self.backward
                 .pack(flipped.data, packed, &mut scratch.weights);
         });
-        let len = dx.len() / rows;
         for images in self.backward.field.blocks(rows) {
             let own = of_images(dy, rows, &images);
+            let len = dx.len() / rows;
             self.backward.field.fill(0, own);
             let dx = &mut dx[images.start * len..images.end * len];
             let kernel = (packed, &[][..]);
