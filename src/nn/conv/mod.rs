@@ -162,7 +162,8 @@ impl Conv {
     /// ```
     /// use unisono::nn::{Conv, Sequential};
     /// let model = |conv| Sequential::new([8, 8, 16]).layer(conv);
-    /// let (fast, direct) = (model(Conv::d2(16, 3)), model(Conv::d2(16, 3).direct()));
+    /// let conv = Conv::d2(16, 3).padding(1);
+    /// let (fast, direct) = (model(conv.clone()), model(conv.direct()));
     /// let (fast, direct) = (fast.training_flops()?, direct.training_flops()?);
     /// assert_eq!(fast.counted, direct.counted);
     /// assert_eq!(4 * fast.executed, direct.executed);
