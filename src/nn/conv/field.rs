@@ -1,4 +1,4 @@
-//! Images laid out for `kernel::conv`: values among the zeros of their padding and strides.
+//! Images laid out for `kernel::conv`: values among the zeros of their padding.
 
 use std::ops::Range;
 
@@ -50,31 +50,7 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// The input with its padding.
-    pub(super) fn forward(
-        (rows, columns): (Axis, Axis),
-        channels: usize,
-        per_group: usize,
-    ) -> Self {
-        let line = (columns.size + 2 * columns.padding) * channels;
-        let at = |i: usize, j: usize| i * line + j * channels;
-        let positions = (0..rows.outputs())
-            .flat_map(|i| (0..columns.outputs()).map(move |j| (i, j)))
-            .map(|(i, j)| at(i * rows.stride, j * columns.stride));
-        Self {
-            windows: Windows {
-                image: (rows.size + 2 * rows.padding) * line,
-                offsets: positions.collect(),
-                runs: runs((rows, columns), (line, channels), per_group),
-            },
-            values: (rows.size, columns.size, channels),
-            first: at(rows.padding, columns.padding),
-            steps: (line, channels),
-            padded: Vec::new(),
-        }
-    }
-
-    /// Values (rows, columns, channels) with zeros before and behind them, of rows and of columns.
+    /// Values (rows, columns, channels) with zeros before and behind them, of rows and of columns; no windows yet.
     pub(super) fn padded(
         values: (usize, usize, usize),
         (rows, columns): ((usize, usize), (usize, usize)),
@@ -92,25 +68,61 @@ impl Field {
         }
     }
 
+    /// The input with its padding.
+    pub(super) fn forward(
+        (rows, columns): (Axis, Axis),
+        channels: usize,
+        per_group: usize,
+    ) -> Self {
+        let both = |axis: Axis| (axis.padding, axis.padding);
+        let values = (rows.size, columns.size, channels);
+        let mut field = Self::padded(values, (both(rows), both(columns)));
+        let counts = (rows.outputs(), columns.outputs());
+        field.windows.offsets = field.grid(counts, (rows.stride, columns.stride));
+        let taps = |axis: Axis| (axis.kernel, axis.dilation);
+        field.windows.runs = field.runs((taps(rows), taps(columns)), per_group);
+        field
+    }
+
     /// The input with its padding, for tiles of `outputs` x `outputs` outputs at stride 1: windows are their inputs.
     pub(super) fn tiled((rows, columns): (Axis, Axis), channels: usize, outputs: usize) -> Self {
         let tiles = |axis: Axis| axis.outputs().div_ceil(outputs);
-        let side = |axis: Axis| tiles(axis) * outputs + axis.kernel - 1;
-        let line = side(columns) * channels;
-        let at = |i: usize, j: usize| i * line + j * channels;
-        let origins = (0..tiles(rows))
-            .flat_map(|i| (0..tiles(columns)).map(move |j| at(i * outputs, j * outputs)));
-        Self {
-            windows: Windows {
-                image: side(rows) * line,
-                offsets: origins.collect(),
-                runs: Vec::new(),
-            },
-            values: (rows.size, columns.size, channels),
-            first: at(rows.padding, columns.padding),
-            steps: (line, channels),
-            padded: Vec::new(),
+        let padding = |axis: Axis| {
+            let side = tiles(axis) * outputs + axis.kernel - 1;
+            (axis.padding, side - axis.size - axis.padding)
+        };
+        let values = (rows.size, columns.size, channels);
+        let mut field = Self::padded(values, (padding(rows), padding(columns)));
+        field.windows.offsets = field.grid((tiles(rows), tiles(columns)), (outputs, outputs));
+        field
+    }
+
+    /// Places in an image: so many rows and columns, so many values' rows and columns apart.
+    pub(super) fn grid(
+        &self,
+        (rows, columns): (usize, usize),
+        steps: (usize, usize),
+    ) -> Vec<usize> {
+        let (line, channels) = self.steps;
+        let of_row =
+            |i: usize| (0..columns).map(move |j| i * steps.0 * line + j * steps.1 * channels);
+        (0..rows).flat_map(of_row).collect()
+    }
+
+    /// The runs of a window with so many kernel rows and columns, each so many values apart: whole kernel rows where their
+    /// values are neighbours.
+    pub(super) fn runs(
+        &self,
+        (rows, columns): ((usize, usize), (usize, usize)),
+        per_group: usize,
+    ) -> Vec<(usize, usize)> {
+        let channels = self.values.2;
+        if columns.1 == 1 && per_group == channels {
+            let starts = self.grid((rows.0, 1), (rows.1, 0)).into_iter();
+            return starts.map(|start| (start, columns.0 * channels)).collect();
         }
+        let starts = self.grid((rows.0, columns.0), (rows.1, columns.1));
+        starts.into_iter().map(|start| (start, per_group)).collect()
     }
 
     /// How many of `count` images are worked on at a time: what lies among the zeros is then still in L2.
@@ -127,32 +139,8 @@ impl Field {
         for (field, image) in fields.zip(images.chunks_exact(rows * columns * channels)) {
             for (i, row) in image.chunks_exact(columns * channels).enumerate() {
                 let to = &mut field[self.first + i * self.steps.0..];
-                if self.steps.1 == channels {
-                    to[..row.len()].copy_from_slice(row);
-                } else {
-                    for (value, to) in row.chunks_exact(channels).zip(to.chunks_mut(self.steps.1)) {
-                        to[..channels].copy_from_slice(value);
-                    }
-                }
+                to[..row.len()].copy_from_slice(row);
             }
         }
     }
-}
-
-/// The runs of a window: whole kernel rows where their values are neighbours.
-fn runs(
-    (rows, columns): (Axis, Axis),
-    (line, channels): (usize, usize),
-    per_group: usize,
-) -> Vec<(usize, usize)> {
-    let starts = (0..rows.kernel).map(|u| u * rows.dilation * line);
-    if columns.dilation == 1 && per_group == channels {
-        return starts
-            .map(|start| (start, columns.kernel * channels))
-            .collect();
-    }
-    let within = (0..columns.kernel).map(|v| v * columns.dilation * channels);
-    starts
-        .flat_map(|start| within.clone().map(move |v| (start + v, per_group)))
-        .collect()
 }

@@ -129,6 +129,7 @@ impl InputGradient {
         let (inputs, outputs) = self.per_group;
         let channels = inputs * spec.groups;
         let (height, width) = self.sides;
+        let is_whole = self.phases.len() == 1;
         for phase in &mut self.phases {
             let (rows, columns) = (&phase.rows, &phase.columns);
             let places = || {
@@ -136,7 +137,6 @@ impl InputGradient {
                 rows.taps.iter().flat_map(of_row)
             };
             let positions = phase.windows.offsets.len();
-            let is_whole = positions == height * width;
             for (group, kernel) in phase.kernels.iter_mut().enumerate() {
                 let kernel = kernel.get(|packed| {
                     let parts = (spec, self.per_group);
@@ -184,26 +184,16 @@ fn windows(
     let first = field.first.cast_signed()
         + rows.origin * line.cast_signed()
         + columns.origin * channels.cast_signed();
-    let first = first.cast_unsigned();
     let down = if is_whole { rows.count } else { 1 };
-    let offsets =
-        (0..down).flat_map(|i| (0..columns.count).map(move |j| first + i * line + j * channels));
-    let (width, is_joined) = (
-        columns.taps.len(),
-        columns.step == 1 && per_group == channels,
-    );
-    let of_row = |tap: usize| -> Vec<(usize, usize)> {
-        let start = tap * rows.step * line;
-        if is_joined {
-            return vec![(start, width * channels)];
-        }
-        let each = |tap: usize| (start + tap * columns.step * channels, per_group);
-        (0..width).map(each).collect()
-    };
+    let mut offsets = field.grid((down, columns.count), (1, 1));
+    offsets
+        .iter_mut()
+        .for_each(|at| *at += first.cast_unsigned());
+    let taps = |phase: &AxisPhase| (phase.taps.len(), phase.step);
     Windows {
         image: field.windows.image,
-        offsets: offsets.collect(),
-        runs: (0..rows.taps.len()).flat_map(of_row).collect(),
+        offsets,
+        runs: field.runs((taps(rows), taps(columns)), per_group),
     }
 }
 

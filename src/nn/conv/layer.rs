@@ -6,7 +6,7 @@ use super::field::{Axis, Field};
 use super::input_gradient::InputGradient;
 use super::{Conv, depthwise};
 use crate::nn::grads::Grads;
-use crate::nn::kernel::elementwise::add;
+use crate::nn::kernel::columns::add_rows;
 use crate::nn::kernel::{
     Bias, Isa, Ones, Out, Packed, PackedOnce, Side, Strided, add_kernel_gradient, convolve,
 };
@@ -132,7 +132,7 @@ impl ConvLayer {
                 }
             }
             if !bias.is_empty() {
-                dy.chunks_exact(outputs).for_each(|dy| add(bias, dy));
+                add_rows(bias, dy);
             }
         }
     }

@@ -157,7 +157,7 @@ impl Conv {
     }
 
     /// Never by Winograd's algorithm, which 3 x 3 and 5 x 5 kernels at stride 1, from and to multiples of 16 channels, take
-    /// by default: faster, with rounding errors some 2.5 times those of direct sums.
+    /// by default: faster, with rounding errors 1 to 5 times those of direct sums.
     ///
     /// ```
     /// use unisono::nn::{Conv, Sequential};

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! The input's gradient is the same convolution of the gradient with the flipped kernel. The kernel's gradient is one chain
-//! over the tiles of a shard at each point, then one transform a shard.
+//! over the tiles of a shard at each point, then one transform a shard. It takes the inputs to points again: kept from forward, they
+//! would be 2.25 times the input (9 with 5 x 5 kernels), in far memory.
 
 use std::ops::Range;
 
@@ -17,7 +18,7 @@ use super::field::{Axis, Field};
 use super::input_gradient::flip;
 use super::layer::{of_images, parameters};
 use crate::nn::grads::Grads;
-use crate::nn::kernel::elementwise::add;
+use crate::nn::kernel::columns::add_rows;
 use crate::nn::kernel::winograd::{POINTS, SIDE, Square, Transform, transform};
 use crate::nn::kernel::{
     Bias, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, product_of_rows,
@@ -36,7 +37,6 @@ const GAP: usize = 16;
 #[derive(Debug)]
 pub(super) struct WinogradLayer {
     spec: Conv,
-    isa: Isa,
     output: Shape,
     forward: Direction,
     backward: Direction,
@@ -95,7 +95,6 @@ impl WinogradLayer {
             scratch: Scratch::default(),
             levels: Vec::new(),
             spec,
-            isa,
         }
     }
 
@@ -120,13 +119,13 @@ impl WinogradLayer {
                 let out = Out::dense(&mut scratch.weights[point * plane..][..run], outputs);
                 let x = direction.rows(&scratch.inputs, (tiles.len(), inputs), point);
                 let dy = direction.rows(&scratch.outputs, (tiles.len(), outputs), point);
-                products_of_rows(self.isa, out, (x, dy), block > 0);
+                products_of_rows(direction.isa, out, (x, dy), block > 0);
             }
         }
         let (weight, bias) = leaf.split_at_mut(run * direction.kernel * direction.kernel);
         let places = kernel_places(direction.kernel, run, plane);
         transform(
-            (self.isa, Transform::KernelGradient(direction.kernel)),
+            (direction.isa, Transform::KernelGradient(direction.kernel)),
             weight,
             &scratch.weights,
             &mut std::iter::once(places),
@@ -134,8 +133,7 @@ impl WinogradLayer {
         );
         if !bias.is_empty() {
             let len = self.output.len();
-            let dy = &dy[images.start * len..images.end * len];
-            dy.chunks_exact(outputs).for_each(|dy| add(bias, dy));
+            add_rows(bias, &dy[images.start * len..images.end * len]);
         }
     }
 

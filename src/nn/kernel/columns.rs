@@ -67,8 +67,9 @@ fn fold_wide(wide: &mut [f32], sums: &mut [f32]) {
 
 // Whole matrices, not rows: choosing the instruction set anew for every 16 values took as long as adding them.
 
+/// `wide += each row of x` in turn; `x` has rows as long as `wide`.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn add_rows(wide: &mut [f32], x: &[f32]) {
+pub(crate) fn add_rows(wide: &mut [f32], x: &[f32]) {
     for chunk in x.chunks(wide.len()) {
         wide.iter_mut().zip(chunk).for_each(|(to, x)| *to += x);
     }

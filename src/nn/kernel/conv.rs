@@ -25,7 +25,7 @@ use super::isa::Isa;
 use super::pack::Packed;
 use super::product::{Bias, Out};
 use super::simd::{
-    Portable, Simd, Tile, load, load_part, row_chain, rows_of, store, store_part, vectors,
+    Portable, Simd, Tile, load, load_part, pair_chain, row_chain, rows_of, store, store_part,
 };
 
 /// Where the windows of an image lie.
@@ -244,22 +244,14 @@ fn gradient_tile<V: Simd, const M: usize, const N: usize>(
 ) {
     let place = &mut dw[k * stride + first..];
     let is_whole = columns == N * V::LANES;
-    let mut tile: Tile<V, M, N> = if is_whole {
+    let start: Tile<V, M, N> = if is_whole {
         load(place, stride)
     } else {
         load_part(place, stride, (M, columns))
     };
     let x = &x[offset + k..];
-    for (&base, b) in windows.offsets.iter().zip(panel.chunks_exact(N * V::LANES)) {
-        let b: [V; N] = vectors(b);
-        let a: &[f32; M] = x[base..].first_chunk().expect("a window lies in its image");
-        for i in 0..M {
-            let a = V::splat(a[i]);
-            for v in 0..N {
-                tile[i][v] = a.mul_add(b[v], tile[i][v]);
-            }
-        }
-    }
+    let windows = windows.offsets.iter().map(|&base| &x[base..]);
+    let tile = pair_chain(start, windows.zip(panel.chunks_exact(N * V::LANES)));
     if is_whole {
         store(&tile, place, stride);
     } else {

@@ -219,3 +219,24 @@ pub(crate) fn row_chain<V: Simd, const M: usize, const N: usize>(
     }
     tile
 }
+
+/// `tile[i][j] = fma(a[i], b[j], tile[i][j])` for one pair of rows after another, which lie where they are.
+#[inline(always)]
+pub(crate) fn pair_chain<'a, V: Simd, const M: usize, const N: usize>(
+    mut tile: Tile<V, M, N>,
+    pairs: impl Iterator<Item = (&'a [f32], &'a [f32])>,
+) -> Tile<V, M, N> {
+    for (a, b) in pairs {
+        let b: [V; N] = vectors(b);
+        let a: &[f32; M] = a
+            .first_chunk()
+            .expect("as many values as the tile has rows");
+        for i in 0..M {
+            let a = V::splat(a[i]);
+            for v in 0..N {
+                tile[i][v] = a.mul_add(b[v], tile[i][v]);
+            }
+        }
+    }
+    tile
+}
