@@ -18,8 +18,8 @@ impl Spec for Gain {
     }
 
     fn build(&self, input: &Shape, _build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
-        let (shape, levels) = (input.clone(), Vec::new());
-        Ok(Box::new(GainLayer { shape, levels }))
+        let shape = input.clone();
+        Ok(Box::new(GainLayer { shape }))
     }
 }
 
@@ -27,7 +27,6 @@ impl Spec for Gain {
 #[derive(Debug)]
 struct GainLayer {
     shape: Shape,
-    levels: Vec<Vec<f32>>,
 }
 
 impl Layer for GainLayer {
@@ -50,7 +49,7 @@ impl Layer for GainLayer {
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
         let (gain, x, dy, len) = (tape.params, tape.x, &*tape.dy, self.shape.len());
         // One sum a shard; the engine's tree does the rest.
-        grads.fold(pass, &mut self.levels, |rows, leaf| {
+        grads.fold(pass, |rows, leaf| {
             for at in rows.start * len..rows.end * len {
                 leaf[at % gain.len()] += dy[at] * x[at];
             }

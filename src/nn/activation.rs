@@ -23,8 +23,9 @@ use multiversion::multiversion;
 
 use super::error::NnError;
 use super::grads::Grads;
+use super::kernel::Buffer;
 use super::kernel::elementwise::{exp, ln_1p_exp, normal, sigmoid, tanh};
-use super::layer::{Build, InPlace, Layer, Pass, Spec, Tape, grow};
+use super::layer::{Build, InPlace, Layer, Pass, Spec, Tape};
 use super::op::Op;
 use super::shape::Shape;
 
@@ -206,7 +207,7 @@ impl Spec for Activation {
             function => Ok(Box::new(Elementwise {
                 function,
                 shape: input.clone(),
-                slopes: Vec::new(),
+                slopes: Buffer::default(),
             })),
         }
     }
@@ -222,7 +223,7 @@ struct Elementwise {
     function: Activation,
     shape: Shape,
     /// The derivatives, where the output does not tell them.
-    slopes: Vec<f32>,
+    slopes: Buffer,
 }
 
 impl Layer for Elementwise {
@@ -263,7 +264,7 @@ impl InPlace for Elementwise {
         if self.function.is_told_by_output() {
             self.function.forward(values);
         } else {
-            let slopes = grow(&mut self.slopes, values.len());
+            let slopes = self.slopes.grow(values.len());
             forward_with_slopes(self.function, values, slopes);
         }
     }

@@ -25,6 +25,7 @@ use crate::engine::split_point;
 use super::Init;
 use super::error::NnError;
 use super::grads::Grads;
+use super::kernel::Buffer;
 use super::kernel::columns::{
     column_products, column_squares, column_sums, input_gradient, scale_and_shift,
 };
@@ -107,8 +108,7 @@ impl Spec for BatchNorm {
             saved: Vec::new(),
             sums: Vec::new(),
             all: Vec::new(),
-            wide: Vec::new(),
-            levels: Vec::new(),
+            wide: Buffer::default(),
         }))
     }
 
@@ -130,8 +130,7 @@ struct BatchNormLayer {
     /// What the other shards of the batch have.
     all: Vec<f32>,
     /// Partial sums of several positions side by side.
-    wide: Vec<f32>,
-    levels: Vec<Vec<f32>>,
+    wide: Buffer,
 }
 
 impl BatchNormLayer {
@@ -289,13 +288,12 @@ impl Layer for BatchNormLayer {
             return;
         }
         self.gradient_sums(pass, x, dy);
-        let mut levels = std::mem::take(&mut self.levels);
         let mut wide = std::mem::take(&mut self.wide);
         let mut dx = tape.dx;
         let m = self.spec.momentum;
         let mut shard = 0;
         // Nodes hold their shards in order, so this sees each shard once, in order.
-        grads.fold_trained(pass, &mut levels, 2 * c, |rows, leaf| {
+        grads.fold_trained(pass, 2 * c, |rows, leaf| {
             let range = self.values(&rows);
             let saved = &self.saved[stride * shard..][..stride];
             let sums = &self.sums[2 * c * shard..][..2 * c];
@@ -323,7 +321,7 @@ impl Layer for BatchNormLayer {
                 input_gradient(&mut dx[range], rows, statistics, (all, n), &mut wide);
             }
         });
-        (self.levels, self.wide) = (levels, wide);
+        self.wide = wide;
     }
 
     fn overwrites_gradient(&self) -> bool {

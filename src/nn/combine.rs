@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::error::NnError;
 use super::grads::Grads;
-use super::kernel::elementwise::add;
-use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::kernel::{Buffer, elementwise::add};
+use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec};
 use super::op::Op;
 use super::shape::Shape;
 use super::spec::Sequential;
@@ -126,7 +126,7 @@ impl Spec for Parallel {
                 is_in_sum: sums_first && !is_identity && !stages.needs_output(),
                 stages,
                 params: start..start + len,
-                y: Vec::new(),
+                y: Buffer::default(),
             });
             start += len;
         }
@@ -162,7 +162,7 @@ struct Branch {
     /// Its output is written where the sum will stand: nobody needs it afterwards.
     is_in_sum: bool,
     params: Range<usize>,
-    y: Vec<f32>,
+    y: Buffer,
 }
 
 impl Branch {
@@ -238,7 +238,7 @@ impl Layer for Branches {
             let own = if branch.is_identity && self.join == Join::Sum {
                 x
             } else {
-                let own = grow(&mut branch.y, len);
+                let own = branch.y.grow(len);
                 branch
                     .stages
                     .forward(pass, &params[branch.params.clone()], x, own);

@@ -16,8 +16,8 @@ use std::ops::Range;
 use super::Init;
 use super::error::NnError;
 use super::grads::Grads;
-use super::kernel::{Bias, Ones, elementwise::add};
-use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::kernel::{Bias, Buffer, Ones, elementwise::add};
+use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec};
 use super::op::Op;
 use super::shape::Shape;
 use super::spec::Sequential;
@@ -105,7 +105,6 @@ impl Spec for Embedding {
             return Ok(Box::new(EmbeddingLayer {
                 table,
                 output: embedded,
-                levels: Vec::new(),
             }));
         };
         let body = body.build_part(&embedded, build)?;
@@ -119,7 +118,6 @@ impl Spec for Embedding {
             body,
             output: Shape::from([length, self.vocabulary]),
             buffers: Default::default(),
-            rows: Default::default(),
             shards: Vec::new(),
         }))
     }
@@ -184,7 +182,6 @@ impl Table {
 struct EmbeddingLayer {
     table: Table,
     output: Shape,
-    levels: Vec<Vec<f32>>,
 }
 
 impl Layer for EmbeddingLayer {
@@ -203,7 +200,7 @@ impl Layer for EmbeddingLayer {
     /// Tokens have no gradient: a wanted dx is zero.
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
         let (length, c) = (self.output.positions(), self.table.channels);
-        grads.fold(pass, &mut self.levels, |rows, leaf| {
+        grads.fold(pass, |rows, leaf| {
             for at in rows.start * length..rows.end * length {
                 let to = tape.x[at] as usize * c;
                 add(&mut leaf[to..to + c], &tape.dy[at * c..(at + 1) * c]);
@@ -223,15 +220,13 @@ struct TiedLayer {
     body: Stages,
     output: Shape,
     buffers: TiedBuffers,
-    /// The rows of the gradient's product, left and right.
-    rows: (Vec<f32>, Vec<f32>),
     shards: Vec<Range<usize>>,
 }
 
 #[derive(Debug, Default)]
 struct TiedBuffers {
-    embedded: Vec<f32>,
-    hidden: Vec<f32>,
+    embedded: Buffer,
+    hidden: Buffer,
 }
 
 impl TiedLayer {
@@ -239,30 +234,29 @@ impl TiedLayer {
     fn gradient_rows(
         &mut self,
         pass: &Pass<'_>,
-        (tokens, dlogits): (&[f32], &[f32]),
+        (tokens, all_dlogits): (&[f32], &[f32]),
         d_embedded: &[f32],
+        (left, right): (&mut [f32], &mut [f32]),
     ) {
         let (v, c, length) = (
             self.table.vocabulary,
             self.table.channels,
             self.output.positions(),
         );
-        let (left, right) = &mut self.rows;
-        left.clear();
-        right.clear();
         self.shards.clear();
         for rows in pass.shards {
-            let start = right.len() / c;
-            let at = rows.start * length..rows.end * length;
-            left.extend_from_slice(&dlogits[at.start * v..at.end * v]);
-            right.extend_from_slice(&self.buffers.hidden[at.start * c..at.end * c]);
-            for &token in &tokens[at.clone()] {
-                let from = left.len();
-                left.resize(from + v, 0.0);
-                left[from + token as usize] = 1.0;
+            let (count, at) = (rows.len() * length, rows.start * length..rows.end * length);
+            let (first, end) = (2 * at.start, 2 * at.end);
+            let (dlogits, hot) = left[first * v..end * v].split_at_mut(count * v);
+            dlogits.copy_from_slice(&all_dlogits[at.start * v..at.end * v]);
+            hot.fill(0.0);
+            for (row, &token) in hot.chunks_exact_mut(v).zip(&tokens[at.clone()]) {
+                row[token as usize] = 1.0;
             }
-            right.extend_from_slice(&d_embedded[at.start * c..at.end * c]);
-            self.shards.push(start..right.len() / c);
+            let (hidden, embedded) = right[first * c..end * c].split_at_mut(count * c);
+            hidden.copy_from_slice(&self.buffers.hidden[at.start * c..at.end * c]);
+            embedded.copy_from_slice(&d_embedded[at.start * c..at.end * c]);
+            self.shards.push(first..end);
         }
     }
 }
@@ -281,10 +275,10 @@ impl Layer for TiedLayer {
     fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let (weight, own) = params.split_at(self.table.len());
         let len = x.len() * self.table.channels;
-        let embedded = grow(&mut self.buffers.embedded, len);
+        let embedded = self.buffers.embedded.grow(len);
         self.table
             .embed(weight, x, self.output.positions(), embedded);
-        let hidden = grow(&mut self.buffers.hidden, len);
+        let hidden = self.buffers.hidden.grow(len);
         self.body.forward(pass, own, embedded, hidden);
         self.matrix.backward(weight, hidden, y, Bias::Zero);
     }
@@ -306,12 +300,18 @@ impl Layer for TiedLayer {
         let end = self.table.len() + own.len();
         self.body
             .backward(pass, inner, &mut grads.part(self.table.len()..end));
-        self.gradient_rows(pass, (tape.x, tape.dy), embedded);
-        grads.workspace().put_back([d_hidden, d_embedded]);
-        let (left, right) = &self.rows;
+        let rows = 2 * tape.x.len();
+        let widths = (self.table.vocabulary, self.table.channels);
+        let [mut left, mut right] =
+            [widths.0, widths.1].map(|width| grads.workspace().take(rows * width));
+        let (own_left, own_right) = (&mut left[..rows * widths.0], &mut right[..rows * widths.1]);
+        let places = (&mut *own_left, &mut *own_right);
+        self.gradient_rows(pass, (tape.x, tape.dy), embedded, places);
         let parts = (Ones::None, pass, &self.shards[..]);
         let mut own = grads.part(0..self.table.len());
-        self.matrix.gradient((left, right), parts, &mut own);
+        self.matrix.gradient((own_left, own_right), parts, &mut own);
+        let buffers = [d_hidden, d_embedded, left, right];
+        grads.workspace().put_back(buffers);
         if let Some(dx) = tape.dx {
             dx.fill(0.0);
         }

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use crate::engine::squared_norm;
 
-use super::kernel::{Ones, Side, Strided, elementwise, fold_products, fold_products_with_squares};
+use super::kernel::{
+    Buffer, Ones, Side, Strided, elementwise, fold_products, fold_products_with_squares,
+};
 use super::layer::Pass;
 use super::workspace::Workspace;
 
@@ -121,54 +123,61 @@ impl<'a> Grads<'a> {
     }
 
     /// Writes every node as the tree over its shards of what `leaf(rows, zeros)` leaves in `zeros`.
-    pub fn fold(
-        &mut self,
-        pass: &Pass<'_>,
-        levels: &mut Vec<Vec<f32>>,
-        leaf: impl FnMut(Range<usize>, &mut [f32]),
-    ) {
-        self.fold_trained(pass, levels, self.range.len(), leaf);
+    pub fn fold(&mut self, pass: &Pass<'_>, leaf: impl FnMut(Range<usize>, &mut [f32])) {
+        self.fold_trained(pass, self.range.len(), leaf);
     }
 
     /// The same where only the first `trained` parameters have a gradient; the others are running statistics.
     pub(super) fn fold_trained(
         &mut self,
         pass: &Pass<'_>,
-        levels: &mut Vec<Vec<f32>>,
         trained: usize,
         mut leaf: impl FnMut(Range<usize>, &mut [f32]),
     ) {
-        let len = self.range.len();
         for (which, node) in pass.nodes.iter().enumerate() {
             let mut depth = 0;
             for (position, shard) in node.clone().enumerate() {
-                if levels.len() == depth {
-                    levels.push(Vec::new());
+                let own = self.level(which, depth);
+                own.fill(0.0);
+                leaf(pass.shards[shard].clone(), own);
+                if self.wants_squares() {
+                    let square = squared_norm(&self.level(which, depth)[..trained]);
+                    self.add_square(shard, || square);
                 }
-                let level = &mut levels[depth];
-                level.clear();
-                level.resize(len, 0.0);
-                leaf(pass.shards[shard].clone(), level);
-                self.add_square(shard, || squared_norm(&levels[depth][..trained]));
                 for _ in 0..position.trailing_ones() {
-                    merge(levels, depth);
+                    self.merge(which, depth);
                     depth -= 1;
                 }
                 depth += 1;
             }
-            while depth > 1 {
-                depth -= 1;
-                merge(levels, depth);
+            for depth in (1..depth).rev() {
+                self.merge(which, depth);
             }
-            self.node(which).copy_from_slice(&levels[0]);
         }
     }
-}
 
-/// Adds level `depth` to the one below.
-fn merge(levels: &mut [Vec<f32>], depth: usize) {
-    let (below, above) = levels.split_at_mut(depth);
-    elementwise::add(&mut below[depth - 1], &above[0]);
+    /// Where the gradient at `depth` of a fold lies: the first in the node itself.
+    fn level(&mut self, which: usize, depth: usize) -> &mut [f32] {
+        if depth == 0 {
+            return self.node(which);
+        }
+        let levels = &mut self.workspace.levels;
+        if levels.len() < depth {
+            levels.resize_with(depth, Buffer::default);
+        }
+        levels[depth - 1].grow(self.range.len())
+    }
+
+    /// Adds the gradient at `depth` to the one before it.
+    fn merge(&mut self, which: usize, depth: usize) {
+        let len = self.range.len();
+        let (before, own) = self.workspace.levels.split_at_mut(depth - 1);
+        let to = match before.last_mut() {
+            Some(before) => &mut before[..len],
+            None => &mut self.to.grad(which)[self.range.clone()],
+        };
+        elementwise::add(to, &own[0][..len]);
+    }
 }
 
 #[cfg(test)]
@@ -197,11 +206,10 @@ mod tests {
         };
         let value = |shard: usize| 1.0 / (1 + shard * shard) as f32;
         let mut to = Nodes(vec![vec![f32::NAN; 5]; 2]);
-        let mut levels = Vec::new();
         for _ in 0..2 {
             let mut workspace = Workspace::new(Isa::Portable);
             let mut grads = Grads::new(&mut to, 1..3, &mut workspace);
-            grads.fold(&pass, &mut levels, |rows, leaf| {
+            grads.fold(&pass, |rows, leaf| {
                 assert_eq!(leaf, [0.0, 0.0]);
                 leaf[0] = value(rows.start / 3);
             });

@@ -329,11 +329,3 @@ pub(super) fn blocks(count: usize, step: usize) -> impl Iterator<Item = Range<us
     let starts = (0..count).step_by(step);
     starts.map(move |first| first..(first + step).min(count))
 }
-
-/// Makes room for at least `len` values.
-pub(super) fn grow(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
-    if buffer.len() < len {
-        buffer.resize(len, 0.0);
-    }
-    &mut buffer[..len]
-}

@@ -17,8 +17,9 @@ use multiversion::multiversion;
 use super::Init;
 use super::error::NnError;
 use super::grads::Grads;
+use super::kernel::Buffer;
 use super::kernel::elementwise::{centred_squares, dot, sum};
-use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec};
 use super::op::Op;
 use super::params::Role;
 use super::shape::Shape;
@@ -122,10 +123,9 @@ impl Spec for Norm {
             shape: input.clone(),
             groups,
             positions,
-            part: Vec::new(),
-            dpart: Vec::new(),
+            part: Buffer::default(),
+            dpart: Buffer::default(),
             saved: Vec::new(),
-            levels: Vec::new(),
         }))
     }
 
@@ -157,11 +157,10 @@ struct NormLayer {
     /// Positions that are normalised together.
     positions: usize,
     /// One part's values, and their gradients.
-    part: Vec<f32>,
-    dpart: Vec<f32>,
+    part: Buffer,
+    dpart: Buffer,
     /// Mean and reciprocal deviation of each part.
     saved: Vec<(f32, f32)>,
-    levels: Vec<Vec<f32>>,
 }
 
 impl NormLayer {
@@ -192,7 +191,7 @@ impl NormLayer {
             for group in 0..self.groups {
                 // x and g dy of the part, side by side.
                 let n = stretch / self.groups;
-                let (part, d) = (grow(&mut xs, n), grow(&mut ds, n));
+                let (part, d) = (xs.grow(n), ds.grow(n));
                 for p in 0..self.positions {
                     let from = p * c + group * run..p * c + (group + 1) * run;
                     let to = p * run..(p + 1) * run;
@@ -239,7 +238,7 @@ impl Layer for NormLayer {
                 let (mean, inverse) = if self.groups == 1 {
                     self.statistics(x)
                 } else {
-                    let part = grow(&mut part, stretch / self.groups);
+                    let part = part.grow(stretch / self.groups);
                     for (part, x) in part.chunks_exact_mut(run).zip(x.chunks_exact(c)) {
                         part.copy_from_slice(&x[group * run..][..run]);
                     }
@@ -273,9 +272,8 @@ impl Layer for NormLayer {
         );
         let (x, dy) = (tape.x, &*tape.dy);
         let per_row = self.shape.len() / stretch * self.groups;
-        let mut levels = std::mem::take(&mut self.levels);
         let len = self.shape.len();
-        grads.fold(pass, &mut levels, |rows, leaf| {
+        grads.fold(pass, |rows, leaf| {
             let (dgain, dbias) = leaf.split_at_mut(c);
             let range = rows.start * len..rows.end * len;
             let saved = &self.saved[rows.start * per_row..];
@@ -300,7 +298,6 @@ impl Layer for NormLayer {
                 }
             }
         });
-        self.levels = levels;
         if let Some(dx) = tape.dx {
             self.input_gradients(&tape.params[..c], (x, dy), dx);
         }

@@ -52,7 +52,6 @@ impl Spec for Positions {
             [_, _] => Ok(Box::new(PositionsLayer {
                 weight: self.weight,
                 shape: input.clone(),
-                levels: Vec::new(),
             })),
             _ => Err(build.refuse("rows of shape TxC", input)),
         }
@@ -68,7 +67,6 @@ impl Spec for Positions {
 struct PositionsLayer {
     weight: Init,
     shape: Shape,
-    levels: Vec<Vec<f32>>,
 }
 
 impl Layer for PositionsLayer {
@@ -94,7 +92,7 @@ impl Layer for PositionsLayer {
 
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
         let len = self.shape.len();
-        grads.fold(pass, &mut self.levels, |rows, leaf| {
+        grads.fold(pass, |rows, leaf| {
             let dy = &tape.dy[rows.start * len..rows.end * len];
             dy.chunks_exact(len).for_each(|row| add(leaf, row));
         });

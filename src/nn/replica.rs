@@ -15,8 +15,8 @@ use super::blocks::Blocks;
 use super::destinations::{Own, Single, trained_square};
 use super::error::NnError;
 use super::grads::{Destinations, Grads};
-use super::kernel::{Isa, elementwise::add};
-use super::layer::{Layer, Mode, Pass, TensorSpec, grow};
+use super::kernel::{Buffer, Isa, elementwise::add};
+use super::layer::{Layer, Mode, Pass, TensorSpec};
 use super::loss::{Loss, TargetKind, Targets, TargetsMut};
 use super::row_source::RowSource;
 use super::spec::Sequential;
@@ -49,12 +49,12 @@ pub struct ReplicaSettings {
 pub struct NetworkReplica<S> {
     source: S,
     settings: ReplicaSettings,
-    params: Vec<f32>,
+    params: Buffer,
     work: Work,
     blocks: Blocks,
     nodes: Vec<Range<usize>>,
     cuts: Vec<Range<usize>>,
-    levels: Vec<Vec<f32>>,
+    levels: Vec<Buffer>,
     squares: Vec<f64>,
     statistics: Vec<Range<usize>>,
 }
@@ -67,11 +67,11 @@ struct Work {
     kind: TargetKind,
     /// Values a row, in and out.
     widths: (usize, usize),
-    x: Vec<f32>,
-    y: Vec<f32>,
-    dy: Vec<f32>,
+    x: Buffer,
+    y: Buffer,
+    dy: Buffer,
     classes: Vec<u32>,
-    values: Vec<f32>,
+    values: Buffer,
     /// The model's own rule for padding, and where it applies in the block.
     model: Sequential,
     mask: Vec<bool>,
@@ -93,18 +93,18 @@ impl<S: RowSource> NetworkReplica<S> {
         Ok(Self {
             source,
             settings,
-            params: vec![0.0; len],
+            params: Buffer::zeros(len),
             blocks: Blocks::new(bytes, len, stages.fewest_rows()),
             work: Work {
                 kind,
                 stages,
                 workspace,
                 widths,
-                x: Vec::new(),
-                y: Vec::new(),
-                dy: Vec::new(),
+                x: Buffer::default(),
+                y: Buffer::default(),
+                dy: Buffer::default(),
                 classes: Vec::new(),
-                values: Vec::new(),
+                values: Buffer::default(),
                 model: model.clone(),
                 mask: Vec::new(),
             },
@@ -120,18 +120,18 @@ impl<S: RowSource> NetworkReplica<S> {
     fn forward(&mut self, source: usize, rows: &[u32], pass: &Pass<'_>) {
         let work = &mut self.work;
         let n = rows.len();
-        let inputs = grow(&mut work.x, n * work.widths.0);
+        let inputs = work.x.grow(n * work.widths.0);
         let targets = match work.kind {
             TargetKind::Classes { per_row, .. } => {
                 work.classes.resize(n * per_row, 0);
                 TargetsMut::Classes(&mut work.classes)
             }
-            TargetKind::Values(width) => TargetsMut::Values(grow(&mut work.values, n * width)),
+            TargetKind::Values(width) => TargetsMut::Values(work.values.grow(n * width)),
         };
         self.source
             .gather((source, pass.epoch), rows, inputs, targets);
         let x = &work.x[..n * work.widths.0];
-        let y = grow(&mut work.y, n * work.widths.1);
+        let y = work.y.grow(n * work.widths.1);
         work.model.mask(x, &mut work.mask);
         let pass = Pass {
             mask: work.model.has_padding().then_some(&work.mask),
@@ -154,7 +154,7 @@ impl<S: RowSource> NetworkReplica<S> {
         let grad = match gradient {
             Gradient::Wanted => {
                 let len = work.y.len();
-                Some(&mut grow(&mut work.dy, len)[outputs.clone()])
+                Some(&mut work.dy.grow(len)[outputs.clone()])
             }
             Gradient::No => None,
         };
@@ -275,9 +275,9 @@ impl<S: RowSource> NetworkReplica<S> {
             let middle = node.start + split_point(node.len());
             self.node(fold, (node.start..middle, most), to);
             let mut right = self.levels.pop().unwrap_or_default();
-            right.resize(to.len(), 0.0);
-            self.node(fold, (middle..node.end, most), &mut right);
-            add(to, &right);
+            let own = right.grow(to.len());
+            self.node(fold, (middle..node.end, most), own);
+            add(to, own);
             fold.lap(Phase::Fold);
             self.levels.push(right);
         }
@@ -310,9 +310,9 @@ impl<S: RowSource> NetworkReplica<S> {
             if block == 0 {
                 self.backward(&pass, &mut Single(to, &mut []));
             } else {
-                more.resize(to.len(), 0.0);
-                self.backward(&pass, &mut Single(&mut more, &mut []));
-                add(to, &more);
+                let more = more.grow(to.len());
+                self.backward(&pass, &mut Single(more, &mut []));
+                add(to, more);
             }
             lap(Phase::Backward);
         }
@@ -332,11 +332,11 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
     }
 
     fn add_loss_and_grad(&mut self, shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
-        let mut own = self.levels.pop().unwrap_or_default();
-        own.resize(grad.len(), 0.0);
-        let sums = self.whole_shard(shard, &mut own, &mut |_| ());
-        add(grad, &own);
-        self.levels.push(own);
+        let mut level = self.levels.pop().unwrap_or_default();
+        let own = level.grow(grad.len());
+        let sums = self.whole_shard(shard, own, &mut |_| ());
+        add(grad, own);
+        self.levels.push(level);
         sums
     }
 
@@ -369,12 +369,12 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
             self.block(fold, shards, None);
         } else {
             for (which, node) in nodes.iter().enumerate() {
-                let mut grad = self.levels.pop().unwrap_or_default();
-                grad.resize(self.params.len(), 0.0);
-                self.node(fold, (node.clone(), most), &mut grad);
-                fold.grad(which).copy_from_slice(&grad);
+                let mut level = self.levels.pop().unwrap_or_default();
+                let grad = level.grow(self.params.len());
+                self.node(fold, (node.clone(), most), grad);
+                fold.grad(which).copy_from_slice(grad);
                 fold.lap(Phase::Fold);
-                self.levels.push(grad);
+                self.levels.push(level);
             }
         }
     }

@@ -13,7 +13,8 @@ use std::ops::Range;
 
 use super::error::NnError;
 use super::grads::Grads;
-use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec, grow};
+use super::kernel::Buffer;
+use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec};
 use super::reshape::Copy;
 use super::shape::Shape;
 
@@ -46,7 +47,7 @@ impl Stage {
 pub(super) struct Stages {
     stages: Vec<Stage>,
     output: Shape,
-    own: Vec<Vec<f32>>,
+    own: Vec<Buffer>,
     widest: usize,
     /// Before this stage nobody has parameters: backward may end here.
     first_trained: usize,
@@ -108,7 +109,7 @@ impl Stages {
             widest: stages.iter().map(|stage| stage.to.1).max().unwrap_or(0),
             stages,
             output,
-            own: vec![Vec::new(); plan.own],
+            own: vec![Buffer::default(); plan.own],
         }
     }
 
@@ -198,10 +199,10 @@ impl Layer for Stages {
             }
             let mut target = match to.0 {
                 Place::Own(at) => std::mem::take(&mut self.own[at]),
-                _ => Vec::new(),
+                _ => Buffer::default(),
             };
             let out = match to.0 {
-                Place::Own(_) => grow(&mut target, rows * to.1),
+                Place::Own(_) => target.grow(rows * to.1),
                 _ => &mut y[..rows * to.1],
             };
             let input = match from.0 {

@@ -12,7 +12,8 @@ use std::ops::Range;
 
 use super::grads::Grads;
 use super::kernel::{
-    Bias, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, product_of_rows, transpose,
+    Bias, Buffer, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, product_of_rows,
+    transpose,
 };
 use super::layer::{Pass, blocks};
 
@@ -36,7 +37,7 @@ pub(super) struct Weight {
     backward_use: Use,
     /// A few columns of the weight, or the few rows.
     part: Packed,
-    transposed: Vec<f32>,
+    transposed: Buffer,
 }
 
 /// How much a direction is used while the parameters stay, now and before: rows, and products.
@@ -70,7 +71,7 @@ impl Weight {
             forward_use: Use::default(),
             backward_use: Use::default(),
             part: Packed::new(isa),
-            transposed: Vec::new(),
+            transposed: Buffer::default(),
         }
     }
 
@@ -178,11 +179,11 @@ impl Weight {
             depth_stride: 1,
         };
         self.part.pack(Side::Right, lanes, Ones::None);
-        self.transposed.resize(inputs * dy.count, 0.0);
         let weight = Rows::dense(weight, outputs);
-        let transposed = Out::dense(&mut self.transposed, dy.count);
-        product_of_rows(transposed, weight, &self.part, Bias::Zero);
-        transpose(dx, &self.transposed, dy.count);
+        let transposed = self.transposed.grow(inputs * dy.count);
+        let product = Out::dense(transposed, dy.count);
+        product_of_rows(product, weight, &self.part, Bias::Zero);
+        transpose(dx, transposed, dy.count);
     }
 
     /// `dW = x' dy`, and with a row of ones the column sums of dy behind it, for every node; `shards` are ranges of

@@ -5,7 +5,7 @@
 //! layer's own are cold whenever its turn comes, and all of them together a third of a replica's memory. What was just
 //! given back is still near.
 
-use super::kernel::{Isa, Packed};
+use super::kernel::{Buffer, Isa, Packed};
 
 /// Buffers to borrow, and the operands of weight gradients.
 ///
@@ -24,8 +24,10 @@ pub struct Workspace {
     pub(super) right: Packed,
     /// Of the shards' gradients, where they are wanted.
     pub(super) squares: Vec<f64>,
-    pub(super) column_squares: Vec<f32>,
-    free: Vec<Vec<f32>>,
+    pub(super) column_squares: Buffer,
+    /// Of shards that wait for their neighbours in the tree.
+    pub(super) levels: Vec<Buffer>,
+    free: Vec<Buffer>,
 }
 
 impl Workspace {
@@ -35,26 +37,25 @@ impl Workspace {
             left: Packed::new(isa),
             right: Packed::new(isa),
             squares: Vec::new(),
-            column_squares: Vec::new(),
+            column_squares: Buffer::default(),
+            levels: Vec::new(),
             free: Vec::new(),
         }
     }
 
     /// A buffer of at least `len` values, whatever they are: the smallest that suffices.
-    pub fn take(&mut self, len: usize) -> Vec<f32> {
-        let sizes = self.free.iter().map(Vec::len).enumerate();
+    pub fn take(&mut self, len: usize) -> Buffer {
+        let sizes = self.free.iter().map(|free| free.len()).enumerate();
         let best = sizes.clone().filter(|&(_, size)| size >= len);
         let largest = || sizes.clone().max_by_key(|&(_, size)| size);
         let index = best.min_by_key(|&(_, size)| size).or_else(largest);
-        let mut buffer = index.map_or_else(Vec::new, |(at, _)| self.free.swap_remove(at));
-        if buffer.len() < len {
-            buffer.resize(len, 0.0);
-        }
+        let mut buffer = index.map_or_else(Buffer::default, |(at, _)| self.free.swap_remove(at));
+        buffer.grow(len);
         buffer
     }
 
     /// Gives buffers back.
-    pub fn put_back(&mut self, buffers: impl IntoIterator<Item = Vec<f32>>) {
+    pub fn put_back(&mut self, buffers: impl IntoIterator<Item = Buffer>) {
         self.free.extend(buffers);
     }
 }
@@ -73,6 +74,9 @@ mod tests {
         }
         assert_eq!(workspace.free.len(), 3);
         assert_eq!(workspace.take(11).len(), 11);
-        assert_eq!(workspace.free.iter().map(Vec::len).sum::<usize>(), 11);
+        assert_eq!(
+            workspace.free.iter().map(|free| free.len()).sum::<usize>(),
+            11
+        );
     }
 }

@@ -8,8 +8,8 @@ use crate::nn::Init;
 use crate::nn::dense::positions;
 use crate::nn::grads::Grads;
 use crate::nn::kernel::softmax::{softmax_backward, softmax_rows};
-use crate::nn::kernel::{Bias, Isa, Ones, Out, Packed};
-use crate::nn::layer::{Flops, Layer, Pass, Tape, TensorSpec, grow};
+use crate::nn::kernel::{Bias, Buffer, Isa, Ones, Out, Packed};
+use crate::nn::layer::{Flops, Layer, Pass, Tape, TensorSpec};
 use crate::nn::params::Role;
 use crate::nn::shape::Shape;
 use crate::nn::weight::Weight;
@@ -26,13 +26,13 @@ pub(super) struct AttentionLayer {
     left: Packed,
     right: Packed,
     /// (B, T, 3 C): q, k, v.
-    values: Vec<f32>,
+    values: Buffer,
     /// (B, heads, T, T): P.
-    weights: Vec<f32>,
+    weights: Buffer,
     /// (B, T, C): P v.
-    mixed: Vec<f32>,
+    mixed: Buffer,
     /// (T, T), of one head.
-    d_weights: Vec<f32>,
+    d_weights: Buffer,
     shards: Vec<Range<usize>>,
 }
 
@@ -48,10 +48,10 @@ impl AttentionLayer {
             out: Weight::new((channels, channels), isa),
             left: new(),
             right: new(),
-            values: Vec::new(),
-            weights: Vec::new(),
-            mixed: Vec::new(),
-            d_weights: Vec::new(),
+            values: Buffer::default(),
+            weights: Buffer::default(),
+            mixed: Buffer::default(),
+            d_weights: Buffer::default(),
             shards: Vec::new(),
         }
     }
@@ -114,7 +114,7 @@ impl AttentionLayer {
             shape: (t, d),
             is_causal,
         };
-        let ds = grow(&mut self.d_weights, t * t);
+        let ds = self.d_weights.grow(t * t);
         products.scores(d_out, part(2), ds);
         softmax_backward(ds, p, (t, 1.0 / (d as f32).sqrt()), is_causal);
         let d_qkv = &mut d_values[row * t * 3 * c..][..t * 3 * c];
@@ -150,10 +150,10 @@ impl Layer for AttentionLayer {
         let (t, c) = (self.length, self.channels);
         let (qkv, out) = params.split_at(self.num_qkv());
         let (w, b) = qkv.split_at(self.qkv.len());
-        let values = grow(&mut self.values, pass.rows * t * 3 * c);
+        let values = self.values.grow(pass.rows * t * 3 * c);
         self.qkv.forward(w, x, values, Bias::columns(b));
-        grow(&mut self.weights, pass.rows * self.spec.heads * t * t);
-        grow(&mut self.mixed, pass.rows * t * c);
+        self.weights.grow(pass.rows * self.spec.heads * t * t);
+        self.mixed.grow(pass.rows * t * c);
         for row in 0..pass.rows {
             let mask = pass.mask_of(t).map(|mask| &mask[row * t..][..t]);
             (0..self.spec.heads).for_each(|head| self.attend((row, head), mask));

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::nn::kernel::Windows;
-use crate::nn::layer::{blocks, grow};
+use crate::nn::kernel::{Buffer, Windows};
+use crate::nn::layer::blocks;
 
 /// Values of images that are worked on at a time: 128 KiB.
 const BLOCK: usize = 1 << 15;
@@ -46,7 +46,7 @@ pub(super) struct Field {
     /// Where the value of row 0, column 0 lies, and the steps to the next row and column.
     pub(super) first: usize,
     pub(super) steps: (usize, usize),
-    pub(super) padded: Vec<f32>,
+    pub(super) padded: Buffer,
 }
 
 impl Field {
@@ -64,7 +64,7 @@ impl Field {
             values,
             first: rows.0 * line + columns.0 * values.2,
             steps: (line, values.2),
-            padded: Vec::new(),
+            padded: Buffer::default(),
         }
     }
 
@@ -134,7 +134,7 @@ impl Field {
     pub(super) fn fill(&mut self, first: usize, images: &[f32]) {
         let (rows, columns, channels) = self.values;
         let count = images.len() / (rows * columns * channels);
-        let padded = grow(&mut self.padded, (first + count) * self.windows.image);
+        let padded = self.padded.grow((first + count) * self.windows.image);
         let fields = padded[first * self.windows.image..].chunks_exact_mut(self.windows.image);
         for (field, image) in fields.zip(images.chunks_exact(rows * columns * channels)) {
             for (i, row) in image.chunks_exact(columns * channels).enumerate() {

@@ -6,8 +6,9 @@
 
 use super::Conv;
 use super::field::{Axis, Field};
-use crate::nn::kernel::{Bias, Isa, Ones, Out, PackedOnce, Side, Strided, Windows, convolve};
-use crate::nn::layer::grow;
+use crate::nn::kernel::{
+    Bias, Buffer, Isa, Ones, Out, PackedOnce, Side, Strided, Windows, convolve,
+};
 
 /// Inputs of one axis that are a stride apart.
 #[derive(Clone, Debug)]
@@ -79,7 +80,7 @@ pub(super) struct InputGradient {
     /// Rows and columns of the input.
     sides: (usize, usize),
     per_group: (usize, usize),
-    flipped: Vec<f32>,
+    flipped: Buffer,
 }
 
 impl InputGradient {
@@ -115,7 +116,7 @@ impl InputGradient {
             field,
             sides: (rows.size, columns.size),
             per_group,
-            flipped: Vec::new(),
+            flipped: Buffer::default(),
         }
     }
 
@@ -202,12 +203,12 @@ pub(super) fn flip<'f>(
     weight: &[f32],
     (group, places): (usize, impl Iterator<Item = (usize, usize)>),
     (spec, (inputs, outputs)): (&Conv, (usize, usize)),
-    flipped: &'f mut Vec<f32>,
+    flipped: &'f mut Buffer,
 ) -> Strided<'f> {
     let all = spec.channels;
     let mut depth = 0;
     for (u, v) in places {
-        let to = &mut grow(flipped, (depth + outputs) * inputs)[depth * inputs..];
+        let to = &mut flipped.grow((depth + outputs) * inputs)[depth * inputs..];
         let from = &weight[(u * spec.kernel.1 + v) * inputs * all..][..inputs * all];
         for (c, from) in from.chunks_exact(all).enumerate() {
             let from = &from[group * outputs..][..outputs];

@@ -27,7 +27,6 @@ pub(super) struct ConvLayer {
     /// One kernel a group.
     kernels: Vec<PackedOnce>,
     dy: Packed,
-    levels: Vec<Vec<f32>>,
 }
 
 impl ConvLayer {
@@ -51,7 +50,6 @@ impl ConvLayer {
             backward: InputGradient::new(&spec, (rows, columns), per_group, isa),
             kernels: vec![PackedOnce::new(isa); spec.groups],
             dy: Packed::new(isa),
-            levels: Vec::new(),
             spec,
         }
     }
@@ -165,12 +163,8 @@ impl Layer for ConvLayer {
     }
 
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
-        let mut levels = std::mem::take(&mut self.levels);
         let dy = &*tape.dy;
-        grads.fold(pass, &mut levels, |images, leaf| {
-            self.leaf(images, dy, leaf)
-        });
-        self.levels = levels;
+        grads.fold(pass, |images, leaf| self.leaf(images, dy, leaf));
         let Some(dx) = tape.dx else { return };
         let weight = &tape.params[..self.num_weights()];
         if self.is_depthwise() {

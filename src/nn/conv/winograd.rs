@@ -21,10 +21,10 @@ use crate::nn::grads::Grads;
 use crate::nn::kernel::columns::add_rows;
 use crate::nn::kernel::winograd::{POINTS, SIDE, Square, Transform, transform};
 use crate::nn::kernel::{
-    Bias, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, product_of_rows,
+    Bias, Buffer, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, product_of_rows,
     products_of_rows,
 };
-use crate::nn::layer::{Flops, Layer, Pass, Tape, TensorSpec, blocks, grow};
+use crate::nn::layer::{Flops, Layer, Pass, Tape, TensorSpec, blocks};
 use crate::nn::shape::Shape;
 
 /// Values of the points of a block of tiles, inputs' and outputs': 384 KiB.
@@ -43,19 +43,18 @@ pub(super) struct WinogradLayer {
     kernel: PackedOnce,
     flipped_kernel: PackedOnce,
     scratch: Scratch,
-    levels: Vec<Vec<f32>>,
 }
 
 /// What lies at the points, for a moment.
 #[derive(Debug, Default)]
 struct Scratch {
     /// Of a block of tiles.
-    inputs: Vec<f32>,
-    outputs: Vec<f32>,
+    inputs: Buffer,
+    outputs: Buffer,
     /// A kernel, or a shard's gradient of it.
-    weights: Vec<f32>,
+    weights: Buffer,
     /// A flipped kernel before it is transformed.
-    flipped: Vec<f32>,
+    flipped: Buffer,
 }
 
 /// Outputs of a tile's side, where Winograd's algorithm computes this convolution: kernels of 3 x 3 or 5 x 5 at stride 1, from
@@ -93,7 +92,6 @@ impl WinogradLayer {
             kernel: PackedOnce::new(isa),
             flipped_kernel: PackedOnce::new(isa),
             scratch: Scratch::default(),
-            levels: Vec::new(),
             spec,
         }
     }
@@ -111,7 +109,7 @@ impl WinogradLayer {
         let (direction, scratch) = (&self.forward, &mut self.scratch);
         let (inputs, outputs) = direction.channels;
         let (run, plane) = (inputs * outputs, inputs * outputs + GAP);
-        grow(&mut scratch.weights, POINTS * plane);
+        scratch.weights.grow(POINTS * plane);
         for (block, tiles) in direction.blocks(&images).enumerate() {
             direction.to_points(&tiles, &mut scratch.inputs);
             direction.gradient_to_points(&tiles, dy, &mut scratch.outputs);
@@ -182,12 +180,8 @@ impl Layer for WinogradLayer {
     }
 
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
-        let mut levels = std::mem::take(&mut self.levels);
         let dy = &*tape.dy;
-        grads.fold(pass, &mut levels, |images, leaf| {
-            self.leaf(images, dy, leaf)
-        });
-        self.levels = levels;
+        grads.fold(pass, |images, leaf| self.leaf(images, dy, leaf));
         if let Some(dx) = tape.dx {
             let weight = &tape.params[..self.num_weights()];
             self.backward_data(weight, (dy, dx), pass.rows);
@@ -266,7 +260,7 @@ impl Direction {
         let plane = self.block * outputs + GAP;
         for tiles in self.blocks(images) {
             self.to_points(&tiles, &mut scratch.inputs);
-            let products = grow(&mut scratch.outputs, POINTS * plane);
+            let products = scratch.outputs.grow(POINTS * plane);
             for point in 0..POINTS {
                 let products = &mut products[point * plane..][..tiles.len() * outputs];
                 let x = self.rows(&scratch.inputs, (tiles.len(), inputs), point);
@@ -284,10 +278,10 @@ impl Direction {
     }
 
     /// Packs the kernel at the points, one matrix below the other with a row between them.
-    fn pack(&self, weight: &[f32], packed: &mut Packed, points: &mut Vec<f32>) {
+    fn pack(&self, weight: &[f32], packed: &mut Packed, points: &mut Buffer) {
         let (inputs, outputs) = self.channels;
         let (run, plane) = (inputs * outputs, (inputs + 1) * outputs);
-        let points = grow(points, POINTS * plane);
+        let points = points.grow(POINTS * plane);
         let (own, at) = kernel_places(self.kernel, run, plane);
         let what = (self.isa, Transform::Kernel(self.kernel));
         let mut places = std::iter::once((at, own));
@@ -297,7 +291,7 @@ impl Direction {
     }
 
     /// The inputs of a block of tiles to points.
-    fn to_points(&self, tiles: &Range<usize>, points: &mut Vec<f32>) {
+    fn to_points(&self, tiles: &Range<usize>, points: &mut Buffer) {
         let (channels, windows) = (self.channels.0, &self.field.windows);
         let plane = self.block * channels + GAP;
         let mut places = tiles.clone().map(|tile| {
@@ -309,7 +303,7 @@ impl Direction {
             };
             (point_square(tile - tiles.start, channels, plane), own)
         });
-        let (what, points) = ((self.isa, Transform::Inputs), grow(points, POINTS * plane));
+        let (what, points) = ((self.isa, Transform::Inputs), points.grow(POINTS * plane));
         transform(
             what,
             points,
@@ -320,7 +314,7 @@ impl Direction {
     }
 
     /// The gradients of a block of tiles of outputs to points.
-    fn gradient_to_points(&self, tiles: &Range<usize>, dy: &[f32], points: &mut Vec<f32>) {
+    fn gradient_to_points(&self, tiles: &Range<usize>, dy: &[f32], points: &mut Buffer) {
         let channels = self.channels.1;
         let plane = self.block * channels + GAP;
         let mut places = tiles.clone().map(|tile| {
@@ -328,7 +322,7 @@ impl Direction {
             (to, self.output_square(tile))
         });
         let what = (self.isa, Transform::OutputGradients(self.tile));
-        let points = grow(points, POINTS * plane);
+        let points = points.grow(POINTS * plane);
         transform(what, points, dy, &mut places, (channels, &[]));
     }
 

@@ -4,21 +4,21 @@
 
 use multiversion::multiversion;
 
+use super::buffer::Buffer;
 use super::elementwise::add;
 
 /// Positions whose partial sums run side by side.
 const WIDE: usize = 8;
 
 /// Sums of the columns of `x`, several positions side by side.
-pub(crate) fn column_sums(x: &[f32], sums: &mut [f32], wide: &mut Vec<f32>) {
-    wide.clear();
-    wide.resize(WIDE * sums.len(), 0.0);
+pub(crate) fn column_sums(x: &[f32], sums: &mut [f32], wide: &mut Buffer) {
+    let wide = wide.zeroed(WIDE * sums.len());
     add_rows(wide, x);
     fold_wide(wide, sums);
 }
 
 /// Sums of (x - mean)² of the columns of `x`.
-pub(crate) fn column_squares(x: &[f32], (mean, sums): (&[f32], &mut [f32]), wide: &mut Vec<f32>) {
+pub(crate) fn column_squares(x: &[f32], (mean, sums): (&[f32], &mut [f32]), wide: &mut Buffer) {
     let (wide, means) = start(wide, mean);
     add_squares(wide, x, means);
     fold_wide(wide, sums);
@@ -29,7 +29,7 @@ pub(crate) fn column_products(
     (x, dy): (&[f32], &[f32]),
     (mean, inverse): (&[f32], &[f32]),
     sums: &mut [f32],
-    wide: &mut Vec<f32>,
+    wide: &mut Buffer,
 ) {
     let (wide, means) = start(wide, mean);
     add_products(wide, (x, dy), means);
@@ -38,20 +38,26 @@ pub(crate) fn column_products(
 }
 
 /// Zeros for [`WIDE`] rows of sums, and as many rows of means.
-fn start<'w>(wide: &'w mut Vec<f32>, mean: &[f32]) -> (&'w mut [f32], &'w [f32]) {
-    wide.clear();
-    repeat(wide, mean.iter().map(|_| 0.0));
-    repeat(wide, mean.iter().copied());
-    let (wide, means) = wide.split_at_mut(WIDE * mean.len());
+fn start<'w>(wide: &'w mut Buffer, mean: &[f32]) -> (&'w mut [f32], &'w [f32]) {
+    let (wide, means) = wide
+        .grow(2 * WIDE * mean.len())
+        .split_at_mut(WIDE * mean.len());
+    wide.fill(0.0);
+    repeat(means, mean.iter().copied());
     (wide, means)
 }
 
-/// Appends [`WIDE`] times the same row.
-fn repeat(wide: &mut Vec<f32>, row: impl Iterator<Item = f32>) {
-    let start = wide.len();
-    wide.extend(row);
-    let end = wide.len();
-    (1..WIDE).for_each(|_| wide.extend_from_within(start..end));
+/// Writes [`WIDE`] times the same row.
+fn repeat(wide: &mut [f32], row: impl ExactSizeIterator<Item = f32>) {
+    let len = row.len();
+    let (first, others) = wide.split_at_mut(len);
+    first
+        .iter_mut()
+        .zip(row)
+        .for_each(|(to, value)| *to = value);
+    others
+        .chunks_exact_mut(len.max(1))
+        .for_each(|to| to.copy_from_slice(first));
 }
 
 /// The side by side sums, added pairwise.
@@ -99,10 +105,11 @@ pub(crate) fn scale_and_shift(
     x: &[f32],
     (mean, inverse): (&[f32], &[f32]),
     (gain, bias): (&[f32], &[f32]),
-    wide: &mut Vec<f32>,
+    wide: &mut Buffer,
 ) {
-    wide.clear();
-    for row in [mean, inverse, gain, bias] {
+    let len = WIDE * mean.len();
+    let wide = wide.grow(4 * len);
+    for (wide, row) in wide.chunks_exact_mut(len).zip([mean, inverse, gain, bias]) {
         repeat(wide, row.iter().copied());
     }
     scale_rows(y, x, wide);
@@ -128,15 +135,17 @@ pub(crate) fn input_gradient(
     (x, dy): (&[f32], &[f32]),
     (mean, inverse, gain): (&[f32], &[f32], &[f32]),
     (sums, n): (&[f32], f32),
-    wide: &mut Vec<f32>,
+    wide: &mut Buffer,
 ) {
     let (dgain, dbias) = sums.split_at(mean.len());
-    wide.clear();
-    repeat(wide, mean.iter().copied());
-    repeat(wide, inverse.iter().copied());
-    repeat(wide, gain.iter().zip(inverse).map(|(gain, i)| gain * i));
-    repeat(wide, dbias.iter().map(|sum| sum / n));
-    repeat(wide, dgain.iter().map(|sum| sum / n));
+    let len = WIDE * mean.len();
+    let wide = wide.grow(5 * len);
+    repeat(&mut wide[..len], mean.iter().copied());
+    repeat(&mut wide[len..2 * len], inverse.iter().copied());
+    let scale = gain.iter().zip(inverse).map(|(gain, i)| gain * i);
+    repeat(&mut wide[2 * len..3 * len], scale);
+    repeat(&mut wide[3 * len..4 * len], dbias.iter().map(|sum| sum / n));
+    repeat(&mut wide[4 * len..], dgain.iter().map(|sum| sum / n));
     gradient_rows(dx, (x, dy), wide);
 }
 

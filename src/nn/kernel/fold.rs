@@ -17,6 +17,7 @@
 
 use std::ops::Range;
 
+use super::buffer::Buffer;
 use super::isa::Isa;
 use super::pack::Packed;
 use super::simd::{Portable, Simd, Tile, chain, store, store_part, vectors};
@@ -56,7 +57,7 @@ pub fn fold_products_with_squares(
     c: &mut [f32],
     (a, b): (&Packed, &Packed),
     shards: &[Range<usize>],
-    (squares, columns): (&mut [f64], &mut Vec<f32>),
+    (squares, columns): (&mut [f64], &mut Buffer),
 ) {
     assert_eq!(
         squares.len(),
@@ -64,8 +65,7 @@ pub fn fold_products_with_squares(
         "a fold with squares takes one a shard"
     );
     let padded = CHAINS * b.num_panels() * b.width;
-    columns.clear();
-    columns.resize(shards.len() * padded, 0.0);
+    let columns = columns.zeroed(shards.len() * padded);
     fold(c, (a, b), shards, columns);
     for (square, columns) in squares.iter_mut().zip(columns.chunks_exact(padded.max(1))) {
         for panel in columns.chunks_exact(CHAINS * b.width) {

@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use super::buffer::Buffer;
 use super::isa::Isa;
 
 /// Floats in a cache line.
@@ -74,11 +75,10 @@ impl<'a> Strided<'a> {
 #[derive(Clone, Debug)]
 pub struct Packed {
     pub(super) isa: Isa,
-    pub(super) data: Vec<f32>,
+    pub(super) data: Buffer,
     pub(super) width: usize,
     pub(super) lanes: usize,
     pub(super) depth: usize,
-    start: usize,
 }
 
 impl Packed {
@@ -86,11 +86,10 @@ impl Packed {
     pub fn new(isa: Isa) -> Self {
         Self {
             isa,
-            data: Vec::new(),
+            data: Buffer::default(),
             width: 1,
             lanes: 0,
             depth: 0,
-            start: 0,
         }
     }
 
@@ -115,16 +114,11 @@ impl Packed {
             Side::Right => self.isa.tile_columns(self.lanes),
         };
         let len = self.lanes.div_ceil(self.width) * self.width * self.depth;
-        // The panels start on a cache line.
-        if self.data.len() < len + 16 {
-            self.data.resize(len + 16, 0.0);
-        }
-        self.start = self.data.as_ptr().align_offset(64).min(16);
+        let out = self.data.grow(len);
         let (width, depth) = (self.width, self.depth);
         if depth == 0 {
             return;
         }
-        let out = &mut self.data[self.start..self.start + len];
         match width {
             6 => pack_panels::<6>(out, matrix, ones),
             12 => pack_panels::<12>(out, matrix, ones),
@@ -152,7 +146,7 @@ impl Packed {
     /// Panel number `index`: `depth` groups of `width` values.
     pub(super) fn panel(&self, index: usize) -> &[f32] {
         let len = self.width * self.depth;
-        &self.data[self.start + index * len..][..len]
+        &self.data[index * len..][..len]
     }
 
     pub(super) fn num_panels(&self) -> usize {

@@ -8,8 +8,8 @@ use super::state::{Start, State};
 use crate::nn::Init;
 use crate::nn::dense::positions;
 use crate::nn::grads::Grads;
-use crate::nn::kernel::{Bias, Isa, Ones, Out, Rows};
-use crate::nn::layer::{Flops, Layer, Pass, Tape, TensorSpec, grow};
+use crate::nn::kernel::{Bias, Buffer, Isa, Ones, Out, Rows};
+use crate::nn::layer::{Flops, Layer, Pass, Tape, TensorSpec};
 use crate::nn::params::Role;
 use crate::nn::shape::Shape;
 use crate::nn::weight::Weight;
@@ -48,15 +48,12 @@ pub(super) struct RecurrentLayer {
     hidden: Weight,
     output: Shape,
     /// (B, T, G H): the gates' arguments, then what backward needs, then their gradients.
-    gates: Vec<f32>,
+    gates: Buffer,
     /// The hidden part of the same, where it is separate.
-    hidden_gates: Vec<f32>,
+    hidden_gates: Buffer,
     /// (B, T, H): the cell's inner state.
-    c: Vec<f32>,
-    /// (B, H).
-    dh: Vec<f32>,
-    dc: Vec<f32>,
-    biases: Vec<f32>,
+    c: Buffer,
+    biases: Buffer,
     shards: Vec<Range<usize>>,
 }
 
@@ -75,12 +72,10 @@ impl RecurrentLayer {
             input: Weight::new((sizes.channels, sizes.gates), isa),
             hidden: Weight::new((sizes.hidden, sizes.gates), isa),
             output: Shape::from([sizes.length, sizes.hidden]),
-            gates: Vec::new(),
-            hidden_gates: Vec::new(),
-            c: Vec::new(),
-            dh: Vec::new(),
-            dc: Vec::new(),
-            biases: Vec::new(),
+            gates: Buffer::default(),
+            hidden_gates: Buffer::default(),
+            c: Buffer::default(),
+            biases: Buffer::default(),
             shards: Vec::new(),
         }
     }
@@ -199,20 +194,20 @@ impl Layer for RecurrentLayer {
         let mut gates = std::mem::take(&mut self.gates);
         let mut hidden_gates = std::mem::take(&mut self.hidden_gates);
         let mut inner = std::mem::take(&mut self.c);
-        let all = grow(&mut gates, rows * length * width);
-        let inner_all = grow(&mut inner, rows * length * hidden);
+        let all = gates.grow(rows * length * width);
+        let inner_all = inner.grow(rows * length * hidden);
         let separate = if is_separate {
             rows * length * width
         } else {
             0
         };
-        let hidden_all = grow(&mut hidden_gates, separate);
-        self.biases.clear();
-        self.biases.extend_from_slice(b);
+        let hidden_all = hidden_gates.grow(separate);
+        let biases = self.biases.grow(width);
+        biases.copy_from_slice(b);
         if !is_separate {
-            crate::nn::kernel::elementwise::add(&mut self.biases, c);
+            crate::nn::kernel::elementwise::add(biases, c);
         }
-        self.input.forward(w, x, all, Bias::Columns(&self.biases));
+        self.input.forward(w, x, all, Bias::Columns(biases));
         if is_separate {
             hidden_all
                 .chunks_exact_mut(width)
@@ -249,9 +244,12 @@ impl Layer for RecurrentLayer {
 
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
         let Sizes { length, hidden, .. } = self.sizes;
-        let mut before = grads.workspace().take(pass.rows * length * hidden);
-        let h_before = &mut before[..pass.rows * length * hidden];
-        self.backward_through_time(pass, &tape, h_before);
+        let (states, state) = (pass.rows * length * hidden, pass.rows * hidden);
+        let [mut before, mut dh, mut dc] =
+            [states, state, state].map(|len| grads.workspace().take(len));
+        let h_before = &mut before[..states];
+        let gradients = (&mut dh[..state], &mut dc[..state]);
+        self.backward_through_time(pass, &tape, gradients, h_before);
         let len = pass.rows * length * self.sizes.gates;
         let dgates = &self.gates[..len];
         let dhidden = if self.cell.has_separate_hidden_gates() {
@@ -266,7 +264,7 @@ impl Layer for RecurrentLayer {
             .gradient((tape.x, dgates), parts, &mut grads.part(0..input));
         self.hidden
             .gradient((h_before, dhidden), parts, &mut grads.part(input..all));
-        grads.workspace().put_back([before]);
+        grads.workspace().put_back([before, dh, dc]);
         if let Some(dx) = tape.dx {
             let weight = &tape.params[..self.input.len()];
             self.input.backward(weight, dgates, dx, Bias::Zero);
@@ -305,7 +303,13 @@ impl Layer for RecurrentLayer {
 impl RecurrentLayer {
     /// From the last position to the first: turns the gates into the gradients of their arguments, and leaves in
     /// `h_before`, (B, T, H), the state before each position.
-    fn backward_through_time(&mut self, pass: &Pass<'_>, tape: &Tape<'_>, h_before: &mut [f32]) {
+    fn backward_through_time(
+        &mut self,
+        pass: &Pass<'_>,
+        tape: &Tape<'_>,
+        (dh, dc): (&mut [f32], &mut [f32]),
+        h_before: &mut [f32],
+    ) {
         let rows = pass.rows;
         let Sizes {
             length,
@@ -315,12 +319,8 @@ impl RecurrentLayer {
         } = self.sizes;
         let [_, _, u, _] = self.split(tape.params);
         let is_separate = self.cell.has_separate_hidden_gates();
-        let mut dh = std::mem::take(&mut self.dh);
-        let mut dc = std::mem::take(&mut self.dc);
-        let dh_all = grow(&mut dh, rows * hidden);
-        let dc_all = grow(&mut dc, rows * hidden);
-        dh_all.fill(0.0);
-        dc_all.fill(0.0);
+        dh.fill(0.0);
+        dc.fill(0.0);
         for step in (0..length).rev() {
             let (position, before) = self.position(step);
             if step + 1 < length {
@@ -331,13 +331,12 @@ impl RecurrentLayer {
                     &self.gates
                 };
                 let d = rows_at(source, (rows, length, width), after);
-                let out = Out::dense(dh_all, hidden);
+                let out = Out::dense(dh, hidden);
                 self.hidden.backward_strided(u, d, out, Bias::Stored);
             }
-            let gradients = (&mut *dh_all, &mut *dc_all, &mut *h_before);
+            let gradients = (&mut *dh, &mut *dc, &mut *h_before);
             self.step_back(pass, tape, (position, before), gradients);
         }
-        (self.dh, self.dc) = (dh, dc);
     }
 
     /// One position of every row, backward.

@@ -3,7 +3,8 @@
 //! Carried states go by the position in the batch, which belongs to the same worker in every step. A new epoch starts
 //! from zeros, and so does every evaluation.
 
-use crate::nn::layer::{Mode, Pass, grow};
+use crate::nn::kernel::Buffer;
+use crate::nn::layer::{Mode, Pass};
 
 /// What a row starts from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,9 +19,9 @@ pub(super) struct State {
     start: Start,
     hidden: usize,
     /// Those before the first position of the block; one row of zeros where nothing is carried.
-    initial: [Vec<f32>; 2],
+    initial: [Buffer; 2],
     /// Those after the last position of the batch before, by position in the batch.
-    carried: [Vec<f32>; 2],
+    carried: [Buffer; 2],
     epoch: u32,
 }
 
@@ -29,8 +30,8 @@ impl State {
         Self {
             start,
             hidden,
-            initial: [Vec::new(), Vec::new()],
-            carried: [Vec::new(), Vec::new()],
+            initial: [Buffer::default(), Buffer::default()],
+            carried: [Buffer::default(), Buffer::default()],
             epoch: 0,
         }
     }
@@ -45,15 +46,17 @@ impl State {
         for (initial, carried) in self.initial.iter_mut().zip(&mut self.carried) {
             match (self.start, pass.mode) {
                 (Start::Zeros, _) => {
-                    grow(initial, self.hidden);
+                    initial.grow(self.hidden);
                 }
-                (Start::Carried, Mode::Evaluate) => grow(initial, rows.len()).fill(0.0),
+                (Start::Carried, Mode::Evaluate) => initial.grow(rows.len()).fill(0.0),
                 (Start::Carried, Mode::Train) => {
                     if self.epoch != pass.epoch {
                         carried.fill(0.0);
                     }
-                    grow(carried, rows.end);
-                    grow(initial, rows.len()).copy_from_slice(&carried[rows.clone()]);
+                    carried.grow(rows.end);
+                    initial
+                        .grow(rows.len())
+                        .copy_from_slice(&carried[rows.clone()]);
                 }
             }
         }
