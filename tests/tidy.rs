@@ -218,3 +218,46 @@ fn unsafe_stays_in_the_kernels() {
         );
     }
 }
+
+/// Functions of the C library, whose last bits differ from one to another; `libm` has them in Rust.
+const OF_THE_C_LIBRARY: [&str; 12] = [
+    ".sin()",
+    ".cos()",
+    ".tan()",
+    ".sin_cos()",
+    ".ln()",
+    ".log2()",
+    ".log10()",
+    ".ln_1p()",
+    ".exp()",
+    ".exp2()",
+    ".exp_m1()",
+    ".powf(",
+];
+
+#[test]
+fn what_a_training_computes_is_the_same_with_every_c_library() {
+    for (path, text) in sources("src") {
+        // What is told of trainings may differ in the last digits.
+        let is_told = |part: &str| {
+            path.components()
+                .any(|component| component.as_os_str() == part)
+        };
+        if is_told("study") || is_told("cli") || path.ends_with("tests.rs") {
+            continue;
+        }
+        let shipped = text
+            .lines()
+            .take_while(|line| !line.starts_with("#[cfg(test)]"));
+        let code: Vec<&str> = shipped
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
+        for name in OF_THE_C_LIBRARY {
+            assert!(
+                !code.join("\n").contains(name),
+                "{} calls {name}",
+                path.display()
+            );
+        }
+    }
+}

@@ -102,7 +102,7 @@ impl Sound {
             let last = ((centre + reach).floor() as usize).min(self.samples.len() - 1);
             let tap = |i: usize| {
                 let x = i as f64 - centre;
-                let window = 0.5 + 0.5 * (std::f64::consts::PI * x / reach).cos();
+                let window = 0.5 + 0.5 * libm::cos(std::f64::consts::PI * x / reach);
                 f64::from(self.samples[i]) * cutoff * sinc(cutoff * x) * window
             };
             (first..=last).map(tap).sum::<f64>() as f32
@@ -116,7 +116,11 @@ impl Sound {
 
 fn sinc(x: f64) -> f64 {
     let x = std::f64::consts::PI * x;
-    if x.abs() < 1e-9 { 1.0 } else { x.sin() / x }
+    if x.abs() < 1e-9 {
+        1.0
+    } else {
+        libm::sin(x) / x
+    }
 }
 
 /// Recordings with their names, in order of the names.

@@ -70,7 +70,7 @@ impl SpectrogramSettings {
         Spectrogram {
             settings: self,
             hann: (0..self.window)
-                .map(|i| 0.5 - 0.5 * angle(i).cos())
+                .map(|i| 0.5 - 0.5 * libm::cosf(angle(i)))
                 .collect(),
             filters: self.filters(len),
             transform: RealFftPlanner::new().plan_fft_forward(len),
@@ -79,8 +79,8 @@ impl SpectrogramSettings {
 
     /// Of each band: the first bin, and the weights of the bins from there.
     fn filters(&self, len: usize) -> Vec<(usize, Vec<f32>)> {
-        let mel = |hz: f32| 2595.0 * (1.0 + hz / 700.0).log10();
-        let hz = |mel: f32| 700.0 * (10_f32.powf(mel / 2595.0) - 1.0);
+        let mel = |hz: f32| 2595.0 * libm::log10f(1.0 + hz / 700.0);
+        let hz = |mel: f32| 700.0 * (libm::powf(10.0, mel / 2595.0) - 1.0);
         let (low, high) = (mel(self.range.0), mel(self.range.1));
         let step = (high - low) / (self.bands + 1) as f32;
         let width = self.rate as f32 / len as f32;
@@ -140,7 +140,8 @@ impl Spectrogram {
             squares.for_each(|(power, value)| *power = value.norm_sqr());
             for (band, (first, weights)) in bands.iter_mut().zip(&self.filters) {
                 let terms = power[*first..].iter().zip(weights);
-                *band = (terms.map(|(power, weight)| power * weight).sum::<f32>() + FLOOR).ln();
+                let sum: f32 = terms.map(|(power, weight)| power * weight).sum();
+                *band = libm::logf(sum + FLOOR);
             }
         }
         bands
@@ -161,8 +162,12 @@ impl Spectrogram {
         let n = bands.ncols() as f32;
         let basis = Array2::from_shape_fn((bands.ncols(), coefficients), |(band, k)| {
             let scale = if k == 0 { 1.0 / n } else { 2.0 / n };
-            scale.sqrt() * (std::f32::consts::PI * k as f32 * (band as f32 + 0.5) / n).cos()
+            scale.sqrt() * libm::cosf(std::f32::consts::PI * k as f32 * (band as f32 + 0.5) / n)
         });
-        bands.dot(&basis)
+        // Not ndarray's product, whose bits depend on the CPU.
+        Array2::from_shape_fn((bands.nrows(), coefficients), |(frame, k)| {
+            let terms = bands.row(frame).into_iter().zip(basis.column(k));
+            terms.map(|(band, cosine)| band * cosine).sum()
+        })
     }
 }

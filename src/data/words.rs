@@ -125,7 +125,7 @@ impl TextHasher {
         let n = 1.0 + texts.len() as f32;
         let idf = documents
             .iter()
-            .map(|&df| (n / (1.0 + df as f32)).ln() + 1.0);
+            .map(|&df| libm::logf(n / (1.0 + df as f32)) + 1.0);
         Self { idf: idf.collect() }
     }
 
@@ -140,7 +140,7 @@ impl TextHasher {
         let value = |(bucket, count): (u32, u32)| {
             (
                 bucket,
-                (1.0 + (count as f32).ln()) * self.idf[bucket as usize],
+                (1.0 + libm::logf(count as f32)) * self.idf[bucket as usize],
             )
         };
         let mut row: Vec<(u32, f32)> = counts.into_iter().map(value).collect();

@@ -39,7 +39,7 @@ impl Transform for Adam {
 
     fn apply(&self, at: &At<'_>, update: &mut [f32], state: &mut [f32]) {
         let t = at.scalars.step as f64 + 1.0;
-        let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powf(t))) as f32;
+        let correction = |beta: f32| (1.0 / (1.0 - libm::pow(f64::from(beta), t))) as f32;
         let (first, second) = state.split_at_mut(update.len());
         let corrections = (correction(self.beta1), correction(self.beta2));
         rescale(*self, update, (first, second), corrections);

@@ -105,7 +105,8 @@ impl Generation {
             return order[0] as u32;
         }
         let most = f64::from(logits[order[0]]);
-        let power = |&token: &usize| ((f64::from(logits[token]) - most) / self.temperature).exp();
+        let power =
+            |&token: &usize| libm::exp((f64::from(logits[token]) - most) / self.temperature);
         let powers: Vec<f64> = order.iter().map(power).collect();
         let sum: f64 = powers.iter().sum();
         let mut random = Stream::new(self.seed, Purpose::Generation, place, 0);

@@ -99,7 +99,7 @@ pub fn predictions_of(
         for ((&row, &class), logits) in rows.iter().zip(&classes).zip(logits.rows()) {
             let larger = |best: usize, at: usize| if logits[at] > logits[best] { at } else { best };
             let predicted = (1..logits.len()).fold(0, larger);
-            let power = |logit: &f32| f64::from(logit - logits[predicted]).exp();
+            let power = |logit: &f32| libm::exp(f64::from(logit - logits[predicted]));
             let powers: Vec<f64> = logits.iter().map(power).collect();
             let sum: f64 = powers.iter().sum();
             found.push(Predicted {

@@ -29,7 +29,7 @@ impl Evaluations {
             Evaluations::Geometric { first, ratio } => {
                 // The power below the step; a step is due where it is another one than that of the step before.
                 let power = |step: u64| {
-                    let power = (step as f64 / first.max(1) as f64).ln() / ratio.ln();
+                    let power = libm::log(step as f64 / first.max(1) as f64) / libm::log(ratio);
                     (power + 1e-9).floor()
                 };
                 step >= first.max(1) && (step == first.max(1) || power(step) > power(step - 1))
@@ -47,7 +47,7 @@ impl Evaluations {
                 // At first each step is due, as long as the ratio is less than a step; then the logarithm counts.
                 let first = first.max(1) as f64;
                 let dense = (1.0 / (ratio - 1.0)).max(first);
-                let thinning = (steps / dense).ln().max(0.0) / ratio.ln();
+                let thinning = libm::log(steps / dense).max(0.0) / libm::log(ratio);
                 (steps.min(dense) - first).max(0.0) + thinning
             }
         }

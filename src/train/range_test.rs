@@ -95,7 +95,7 @@ impl Trainer {
         self.config.check(&network, [train, train])?;
         let mut engine = self.engine(&network, [train, train])?;
         let control = Control::new(&self.config)?;
-        let rate = f64::from(to / from).powf(1.0 / f64::from(steps - 1));
+        let rate = libm::pow(f64::from(to / from), 1.0 / f64::from(steps - 1));
         let (seed, rows) = (self.config.seed, train.len());
         let batch_size = self.config.batch_size.min(rows);
         let config = &self.config;

@@ -31,8 +31,8 @@ pub(super) fn sample(
     } = shape;
     let (centre_y, centre_x) = ((height as f32 - 1.0) / 2.0, (width as f32 - 1.0) / 2.0);
     let (sin, cos) = (
-        place.angle.sin() / place.size,
-        place.angle.cos() / place.size,
+        libm::sinf(place.angle) / place.size,
+        libm::cosf(place.angle) / place.size,
     );
     let stride = width * channels;
     for (at_y, to) in to.chunks_exact_mut(stride).enumerate() {

@@ -92,7 +92,7 @@ impl CrossEntropy {
         }
         assert_class(row, class);
         let (max, total) = soft_maximum(row, grad.as_deref_mut());
-        let log_total = f64::from(total).ln();
+        let log_total = libm::log(f64::from(total));
         let weight = |c: usize| self.weights.as_ref().map_or(1.0, |weights| weights[c]);
         let share = self.smoothing / row.len() as f32;
         let own = (1.0 - self.smoothing) * weight(class);
@@ -134,7 +134,7 @@ fn plain(row: &[f32], class: usize, mut grad: Option<&mut [f32]>) -> Sums {
         grad.iter_mut().for_each(|g| *g /= total);
         grad[class] -= 1.0;
     }
-    let loss = f64::from(total).ln() - f64::from(row[class] - max);
+    let loss = libm::log(f64::from(total)) - f64::from(row[class] - max);
     // The first of equals counts as the prediction.
     let predicted = row.iter().position(|&x| x == max);
     Sums {

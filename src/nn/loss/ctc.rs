@@ -16,7 +16,7 @@ fn log_add(a: f64, b: f64) -> f64 {
     if high == f64::NEG_INFINITY {
         high
     } else {
-        high + (low - high).exp().ln_1p()
+        high + libm::log1p(libm::exp(low - high))
     }
 }
 
@@ -36,8 +36,8 @@ impl Row {
         let mut row = Self::default();
         for position in outputs.chunks_exact(classes) {
             let max = position.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let total: f64 = position.iter().map(|x| f64::from(x - max).exp()).sum();
-            let log_total = total.ln();
+            let total: f64 = position.iter().map(|x| libm::exp(f64::from(x - max))).sum();
+            let log_total = libm::log(total);
             row.logs
                 .extend(position.iter().map(|x| f64::from(x - max) - log_total));
         }
@@ -117,10 +117,11 @@ pub(super) fn row(
         for (t, grad) in grad.chunks_exact_mut(classes).enumerate() {
             let mut shares = vec![0.0_f64; classes];
             for (s, &class) in row.extended.iter().enumerate() {
-                shares[class] += (row.forward[t * n + s] + row.backward[t * n + s] - total).exp();
+                let log = row.forward[t * n + s] + row.backward[t * n + s] - total;
+                shares[class] += libm::exp(log);
             }
             for (c, (g, share)) in grad.iter_mut().zip(shares).enumerate() {
-                *g = (row.logs[t * classes + c].exp() - share) as f32;
+                *g = (libm::exp(row.logs[t * classes + c]) - share) as f32;
             }
         }
     }

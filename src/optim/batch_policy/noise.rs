@@ -44,7 +44,8 @@ impl BatchPolicy for NoiseDriven {
     fn plan(&mut self, context: &PlanContext<'_>) -> StepPlan {
         if let (Some(scale), true) = (self.scale.value(), self.since >= self.every) {
             let (least, most) = self.bounds;
-            let wanted = scale.clamp(least as f64, most as f64).log2().floor().exp2();
+            let doublings = libm::log2(scale.clamp(least as f64, most as f64));
+            let wanted = libm::exp2(doublings.floor());
             self.current = (wanted as usize).clamp(least, most);
             self.since = 0;
         }

@@ -62,8 +62,8 @@ impl BatchPolicy for AdaBatch {
     fn plan(&mut self, context: &PlanContext<'_>) -> StepPlan {
         let (every, unit) = self.every;
         let stage = (unit.of(context.progress) / every as f64).floor();
-        let rows = self.initial as f64 * f64::from(self.growth).powf(stage);
-        let cut = f64::from(self.lr_factor).powf(stage);
+        let rows = self.initial as f64 * libm::pow(f64::from(self.growth), stage);
+        let cut = libm::pow(f64::from(self.lr_factor), stage);
         StepPlan {
             batch_size: rows.round().clamp(1.0, self.most as f64) as usize,
             lr: (f64::from(context.scheduled()) * cut) as f32,

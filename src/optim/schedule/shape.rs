@@ -110,12 +110,14 @@ impl Shape {
         let part = |over: u64| (t / over as f64).min(1.0);
         match self {
             Shape::Constant => 1.0,
-            Shape::Step { factor, every } => f64::from(*factor).powf((t / *every as f64).floor()),
+            Shape::Step { factor, every } => {
+                libm::pow(f64::from(*factor), (t / *every as f64).floor())
+            }
             Shape::MultiStep { factor, at } => {
                 let passed = at.iter().filter(|&&at| at as f64 <= t).count();
                 f64::from(*factor).powi(passed as i32)
             }
-            Shape::Exponential { gamma, every } => f64::from(*gamma).powf(t / *every as f64),
+            Shape::Exponential { gamma, every } => libm::pow(f64::from(*gamma), t / *every as f64),
             Shape::Linear { to, over } => between(*to, 1.0 - part(*over)),
             Shape::Cosine { to, over } => between(*to, half_cosine(part(*over))),
             Shape::Restarts { to, first, growth } => {
@@ -127,7 +129,7 @@ impl Shape {
                 between(*to, half_cosine((t - start) / len))
             }
             Shape::Polynomial { power, to, over } => {
-                between(*to, (1.0 - part(*over)).powf(f64::from(*power)))
+                between(*to, libm::pow(1.0 - part(*over), f64::from(*power)))
             }
             Shape::OneCycle {
                 over,
@@ -267,7 +269,7 @@ impl Shape {
 
 /// From 1 at 0 to 0 at 1.
 fn half_cosine(share: f64) -> f64 {
-    (1.0 + (PI * share).cos()) / 2.0
+    (1.0 + libm::cos(PI * share)) / 2.0
 }
 
 fn period(len: u64) -> Result<(), OptimError> {
