@@ -78,6 +78,21 @@ fn everything() -> Vec<(PathBuf, String)> {
         .collect()
 }
 
+/// Its lines that are no comments.
+fn code(text: &str) -> String {
+    let lines = text.lines();
+    let code: Vec<&str> = lines
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect();
+    code.join("\n")
+}
+
+/// The code before the unit tests.
+fn shipped(text: &str) -> String {
+    let code = code(text);
+    code.split("\n#[cfg(test)]").next().unwrap().to_owned()
+}
+
 #[test]
 fn every_file_opens_with_its_purpose_and_stays_short() {
     for (path, text) in everything() {
@@ -135,17 +150,11 @@ fn modules_import_only_what_lies_below_them() {
             .iter()
             .find(|(name, _)| *name == module)
             .expect("a module of the table");
-        let code = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"));
         // Unit tests may reach sideways; what is shipped may not.
-        let code: Vec<&str> = code
-            .take_while(|line| !line.starts_with("#[cfg(test)]"))
-            .collect();
         if path.ends_with("tests.rs") {
             continue;
         }
-        for used in code.join("\n").split("crate::").skip(1) {
+        for used in shipped(&text).split("crate::").skip(1) {
             let name: String = used
                 .chars()
                 .take_while(|c| c.is_alphanumeric() || *c == '_')
@@ -176,11 +185,7 @@ fn modules_import_only_what_lies_below_them() {
 #[test]
 fn only_the_program_prints_and_only_sync_names_locks_and_atomics() {
     for (path, text) in sources("src") {
-        let code: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .collect();
-        let code = code.join("\n");
+        let code = code(&text);
         let is_cli =
             path.components().any(|part| part.as_os_str() == "cli") || path.ends_with(BUILD_SCRIPT);
         assert!(
@@ -206,13 +211,9 @@ fn only_the_program_prints_and_only_sync_names_locks_and_atomics() {
 #[test]
 fn unsafe_stays_in_the_kernels() {
     for (path, text) in sources("src") {
-        let code: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .collect();
         let is_kernel = path.ends_with("nn/kernel/x86.rs");
         assert!(
-            is_kernel || !code.join("\n").contains("unsafe"),
+            is_kernel || !code(&text).contains("unsafe"),
             "{} is unsafe",
             path.display()
         );
@@ -246,18 +247,9 @@ fn what_a_training_computes_is_the_same_with_every_c_library() {
         if is_told("study") || is_told("cli") || path.ends_with("tests.rs") {
             continue;
         }
-        let shipped = text
-            .lines()
-            .take_while(|line| !line.starts_with("#[cfg(test)]"));
-        let code: Vec<&str> = shipped
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .collect();
+        let code = shipped(&text);
         for name in OF_THE_C_LIBRARY {
-            assert!(
-                !code.join("\n").contains(name),
-                "{} calls {name}",
-                path.display()
-            );
+            assert!(!code.contains(name), "{} calls {name}", path.display());
         }
     }
 }
