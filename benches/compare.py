@@ -5,16 +5,19 @@
     python3 benches/compare.py --peers DIR --torch PYTHON [--jax PYTHON] [--rust PROGRAM] [--rounds 5] [--threads 2] [--shards 16]
                                [--only mlp:1024,gpt:64] [--modes eager,ddp] [--record FILE]
     python3 benches/compare.py --table FILE
+    python3 benches/compare.py --table NAME=FILE NAME=FILE ... [--chart FILE.svg]
 
 --peers is a folder with `bench_torch.py` and `bench_jax.py`, each of which prints one JSON line (their --help tells the
 workloads); --torch and --jax are interpreters that have them; --rust is `benches/rust_peers`, built. Each round runs every
 program once, in turn, so that slow phases of a shared machine hit all of them; how many times faster is the median over the
 rounds of the ratio within a round, of the mode where that is least. torch.compile compiles for a minute: it runs in the first
---compile-rounds rounds only. --record appends every JSON line, with its round, contender and command; --table prints the table of
-such a record. benches/peers.sh installs and runs it all.
+--compile-rounds rounds only, and if these are not all, its ratio is that of the medians. --record appends every JSON line, with
+its round, contender and command; --table prints the table of such a record, or of several, side by side, how many times as fast as
+the others unisono is, and --chart (with matplotlib) draws it. benches/peers.sh installs and runs it all.
 """
 import argparse
 import json
+import math
 import pathlib
 import statistics
 import subprocess
@@ -82,30 +85,60 @@ def compare(a, runs, workload):
                     runs.line(command, workload, mode, turn)
 
 
-def row(lines, workload, modes):
-    """A workload's row: medians of the times, and of the ratios to our time in the same round."""
+def read(record, threads):
+    """The lines of a record on so many threads, by workload. Older ones name the contender by framework and mode."""
+    found = {}
+    for line in map(json.loads, record.read_text().splitlines()):
+        # DDP's are processes x threads.
+        if math.prod(map(int, str(line["threads"]).split("x"))) != threads:
+            continue
+        line.setdefault("contender", line["mode"] if line["framework"] == "torch" else line["framework"])
+        name = line.get("preset") or line["workload"].split(":")[0]
+        found.setdefault(f"{name}:{line['batch']}", []).append(line)
+    return found
+
+
+def by_round(lines, workload):
+    """Our lines by round, and the times of every mode, of its fastest variant, by round."""
     own, times = {}, {}
     for line in lines:
-        if line["contender"] == "unisono":
-            own[line["round"]] = line
-        else:
+        if line["contender"] != "unisono":
             # Variants of a mode differ in their arguments.
             variant = times.setdefault(line["contender"], {}).setdefault(line["command"], {})
             variant[line["round"]] = line["median_ms_per_step"]
+        elif line["round"] in own:
+            raise SystemExit(f"{workload}: a record for --table has one run of unisono a round; round {line['round']} has two")
+        else:
+            own[line["round"]] = line
+    return own, {mode: min(variants.values(), key=lambda variant: statistics.median(ratios(own, variant)))
+                 for mode, variants in times.items()}
+
+
+def ratios(own, variant):
+    """Of each round, how many times our time it took, from the least to the most; of the medians if it ran in some rounds only."""
+    ours = {turn: line["median_ms_per_step"] for turn, line in own.items()}
+    if set(variant) < set(ours):
+        return [statistics.median(variant.values()) / statistics.median(ours.values())]
+    return sorted(time / ours[turn] for turn, time in variant.items())
+
+
+def faster(own, best):
+    """How many times as fast we are as the fastest mode of torch, and as the fastest other: each round's ratios."""
+    found = []
+    for some in (TORCH, [mode for mode in best if mode not in TORCH]):
+        found.append(min((ratios(own, best[mode]) for mode in some if mode in best), key=statistics.median, default=None))
+    return found
+
+
+def row(lines, workload, modes):
+    """A workload's row: medians of the times, and of the ratios to our time in the same round."""
+    own, best = by_round(lines, workload)
     ms = [line["median_ms_per_step"] for line in own.values()]
-
-    def ratios(variant):
-        return sorted(time / own[turn]["median_ms_per_step"] for turn, time in variant.items())
-
-    best = {mode: min(variants.values(), key=lambda variant: statistics.median(ratios(variant))) for mode, variants in times.items()}
-    faster = []
-    for some in (TORCH, set(best) - set(TORCH)):
-        found = min((ratios(best[mode]) for mode in some if mode in best), key=statistics.median, default=None)
-        faster.append(f"{statistics.median(found):.2f} ({found[0]:.2f} to {found[-1]:.2f})" if found else "")
     cells = [f"{statistics.median(best[mode].values()):.4g}" if mode in best else "" for mode in modes]
+    cells += [f"{statistics.median(found):.2f} ({found[0]:.2f} to {found[-1]:.2f})" if found else "" for found in faster(own, best)]
     gflops, share = (statistics.median(line[key] for line in own.values()) for key in ("gflops", "peak_share"))
     return "| " + " | ".join([workload.replace(":", " "), f"{statistics.median(ms):.4g} ({min(ms):.4g} to {max(ms):.4g})", *cells,
-                              *faster, f"{gflops:.0f}, {100 * share:.0f} %"]) + " |"
+                              f"{gflops:.0f}, {100 * share:.0f} %"]) + " |"
 
 
 def heads(modes):
@@ -114,16 +147,61 @@ def heads(modes):
     return "| " + " | ".join(cells) + " |\n" + "|---" * len(cells) + "|"
 
 
-def table(record):
-    """Prints the table of a record."""
-    lines = [json.loads(line) for line in record.read_text().splitlines()]
-    if not all("contender" in line for line in lines):
-        raise SystemExit(f"{record.name}: every line must name its contender; this record is older than --table")
-    found = {line["contender"] for line in lines}
+def table(workloads):
+    """Prints the table of a record's workloads."""
+    found = {line["contender"] for lines in workloads.values() for line in lines}
     modes = [mode for mode in [*TORCH, "jax", "candle", "burn"] if mode in found]
     print(heads(modes))
-    for workload in dict.fromkeys(line["workload"] for line in lines):
-        print(row([line for line in lines if line["workload"] == workload], workload, modes))
+    for workload in sorted(workloads, key=WORKLOADS.index):
+        print(row(workloads[workload], workload, modes))
+
+
+def side_by_side(records):
+    """Of every workload and record, how many times as fast as the best mode of torch and as the best other we are, if it was run."""
+    found = {}
+    for workload in WORKLOADS:
+        both = [faster(*by_round(lines[workload], workload)) if workload in lines else (None, None) for lines in records.values()]
+        found[workload] = [tuple(some and statistics.median(some) for some in pair) for pair in both]
+    return found
+
+
+def ratio_table(records):
+    """Prints the ratios of several records by name."""
+    heads = [f"{name}: than {others}" for name in records for others in ("the best torch", "the best other")]
+    print("| " + " | ".join(["workload, batch", *heads]) + " |\n" + "|---" * (len(heads) + 1) + "|")
+    for workload, pairs in side_by_side(records).items():
+        cells = [f"{ratio:.2f}" if ratio else "" for pair in pairs for ratio in pair]
+        print("| " + " | ".join([workload.replace(":", " "), *cells]) + " |")
+
+
+def chart(records, path):
+    """Draws the ratios to the best mode of torch: a group of bars a workload, a bar a record."""
+    import matplotlib
+    matplotlib.use("svg")
+    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "unisono", "font.family": "sans-serif"})
+    from matplotlib import pyplot
+    found = side_by_side(records)
+    figure, axes = pyplot.subplots(figsize=(9, 3.6), layout="constrained")
+    width = 0.8 / len(records)
+    for i, name in enumerate(records):
+        places = [j + (i - (len(records) - 1) / 2) * width for j in range(len(found))]
+        # Bars of a logarithmic axis grow from 1: what points down is slower.
+        heights = [pairs[i][0] - 1 if pairs[i][0] else 0 for pairs in found.values()]
+        axes.bar(places, heights, width, bottom=1, label=name)
+    axes.axhline(1, color="black", linewidth=0.8)
+    axes.set_yscale("log", base=2)
+    axes.yaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g x"))
+    axes.set_xticks(range(len(found)), [workload.translate({ord(sign): "\n" for sign in ":_"}) for workload in found])
+    axes.set_ylabel("speed, best mode of PyTorch = 1")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def named(argument):
+    """NAME=FILE, or FILE, whose name is its own."""
+    name, _, path = argument.rpartition("=")
+    return name or pathlib.Path(path).stem, pathlib.Path(path)
 
 
 def columns(a):
@@ -132,7 +210,8 @@ def columns(a):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--table", type=pathlib.Path)
+    parser.add_argument("--table", type=named, nargs="+", metavar="[NAME=]FILE")
+    parser.add_argument("--chart", type=pathlib.Path, metavar="FILE.svg", help="of the records of --table")
     parser.add_argument("--peers", type=pathlib.Path)
     parser.add_argument("--torch")
     parser.add_argument("--jax")
@@ -147,7 +226,10 @@ def main():
     parser.add_argument("--record", type=pathlib.Path)
     a = parser.parse_args()
     if a.table:
-        return table(a.table)
+        records = {name: read(path, a.threads) for name, path in a.table}
+        if a.chart:
+            chart(records, a.chart)
+        return table(*records.values()) if len(records) == 1 else ratio_table(records)
     if not (a.peers and a.torch):
         parser.error("--peers and --torch are needed, or --table")
     print(heads(columns(a)), flush=True)
