@@ -147,19 +147,24 @@ def heads(modes):
     return "| " + " | ".join(cells) + " |\n" + "|---" * len(cells) + "|"
 
 
+def ordered(workloads):
+    """In the order of WORKLOADS, others behind them."""
+    return [name for name in WORKLOADS if name in workloads] + sorted(set(workloads) - set(WORKLOADS))
+
+
 def table(workloads):
     """Prints the table of a record's workloads."""
     found = {line["contender"] for lines in workloads.values() for line in lines}
     modes = [mode for mode in [*TORCH, "jax", "candle", "burn"] if mode in found]
     print(heads(modes))
-    for workload in sorted(workloads, key=WORKLOADS.index):
+    for workload in ordered(workloads):
         print(row(workloads[workload], workload, modes))
 
 
 def side_by_side(records):
     """Of every workload and record, how many times as fast as the best mode of torch and as the best other we are, if it was run."""
     found = {}
-    for workload in WORKLOADS:
+    for workload in ordered({workload for lines in records.values() for workload in lines}):
         both = [faster(*by_round(lines[workload], workload)) if workload in lines else (None, None) for lines in records.values()]
         found[workload] = [tuple(some and statistics.median(some) for some in pair) for pair in both]
     return found
