@@ -78,6 +78,8 @@ def compare(a, runs, workload):
     for turn in range(a.rounds):
         own = runs.line([str(ROOT / "target/release/unisono"), "bench", "--preset", name, "--batch-size", batch,
                          "--threads", str(a.threads), "--steps", str(steps), "--json", *shards], workload, "unisono", turn)
+        if own is None:
+            raise SystemExit(f"{workload}: unisono gave no result, so there is nothing to compare with")
         steps = max(5, int(a.seconds * 1e3 / own["median_ms_per_step"]))
         for mode, commands in peers(a, name, batch).items():
             if mode != "compile" or turn < a.compile_rounds:
@@ -95,7 +97,14 @@ def read(record, threads):
         line.setdefault("contender", line["mode"] if line["framework"] == "torch" else line["framework"])
         name = line.get("preset") or line["workload"].split(":")[0]
         found.setdefault(f"{name}:{line['batch']}", []).append(line)
-    return found
+    if not found:
+        raise SystemExit(f"{record}: no line of {threads} threads; --threads says of how many")
+    return {name: found[name] for name in sorted(found, key=place)}
+
+
+def place(workload):
+    """In the order of WORKLOADS, others behind them."""
+    return (WORKLOADS.index(workload) if workload in WORKLOADS else len(WORKLOADS)), workload
 
 
 def by_round(lines, workload):
@@ -110,6 +119,8 @@ def by_round(lines, workload):
             raise SystemExit(f"{workload}: a record for --table has one run of unisono a round; round {line['round']} has two")
         else:
             own[line["round"]] = line
+    if not own:
+        raise SystemExit(f"{workload}: no run of unisono to compare with")
     return own, {mode: min(variants.values(), key=lambda variant: statistics.median(ratios(own, variant)))
                  for mode, variants in times.items()}
 
@@ -117,7 +128,7 @@ def by_round(lines, workload):
 def ratios(own, variant):
     """Of each round, how many times our time it took, from the least to the most; of the medians if it ran in some rounds only."""
     ours = {turn: line["median_ms_per_step"] for turn, line in own.items()}
-    if set(variant) < set(ours):
+    if set(variant) != set(ours):
         return [statistics.median(variant.values()) / statistics.median(ours.values())]
     return sorted(time / ours[turn] for turn, time in variant.items())
 
@@ -130,66 +141,73 @@ def faster(own, best):
     return found
 
 
+def markdown(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def spread(values, form):
+    """The median, and from the least to the most where there are several."""
+    text = format(statistics.median(values), form)
+    return f"{text} ({min(values):{form}} to {max(values):{form}})" if len(values) > 1 else text
+
+
 def row(lines, workload, modes):
     """A workload's row: medians of the times, and of the ratios to our time in the same round."""
     own, best = by_round(lines, workload)
     ms = [line["median_ms_per_step"] for line in own.values()]
-    cells = [f"{statistics.median(best[mode].values()):.4g}" if mode in best else "" for mode in modes]
-    cells += [f"{statistics.median(found):.2f} ({found[0]:.2f} to {found[-1]:.2f})" if found else "" for found in faster(own, best)]
+    times = [f"{statistics.median(best[mode].values()):.4g}" if mode in best else "" for mode in modes]
+    times += [spread(found, ".2f") if found else "" for found in faster(own, best)]
     gflops, share = (statistics.median(line[key] for line in own.values()) for key in ("gflops", "peak_share"))
-    return "| " + " | ".join([workload.replace(":", " "), f"{statistics.median(ms):.4g} ({min(ms):.4g} to {max(ms):.4g})", *cells,
-                              f"{gflops:.0f}, {100 * share:.0f} %"]) + " |"
+    return markdown([workload.replace(":", " "), spread(ms, ".4g"), *times, f"{gflops:.0f}, {100 * share:.0f} %"])
 
 
-def heads(modes):
-    cells = ["workload, batch", "unisono, ms (least to most)", *modes, "times faster than the best torch (least to most)",
-             "than the best other", "GFLOP/s, share of the measured peak"]
-    return "| " + " | ".join(cells) + " |\n" + "|---" * len(cells) + "|"
+def heads(cells):
+    return markdown(["workload, batch", *cells]) + "\n" + "|---" * (len(cells) + 1) + "|"
 
 
-def ordered(workloads):
-    """In the order of WORKLOADS, others behind them."""
-    return [name for name in WORKLOADS if name in workloads] + sorted(set(workloads) - set(WORKLOADS))
+def row_heads(modes):
+    return heads(["unisono, ms (least to most)", *modes, "times faster than the best torch (least to most)",
+                  "than the best other", "GFLOP/s, share of the measured peak"])
 
 
 def table(workloads):
     """Prints the table of a record's workloads."""
     found = {line["contender"] for lines in workloads.values() for line in lines}
     modes = [mode for mode in [*TORCH, "jax", "candle", "burn"] if mode in found]
-    print(heads(modes))
-    for workload in ordered(workloads):
-        print(row(workloads[workload], workload, modes))
+    print(row_heads(modes))
+    for workload, lines in workloads.items():
+        print(row(lines, workload, modes))
 
 
 def side_by_side(records):
     """Of every workload and record, how many times as fast as the best mode of torch and as the best other we are, if it was run."""
     found = {}
-    for workload in ordered({workload for lines in records.values() for workload in lines}):
+    for workload in sorted({workload for lines in records.values() for workload in lines}, key=place):
         both = [faster(*by_round(lines[workload], workload)) if workload in lines else (None, None) for lines in records.values()]
         found[workload] = [tuple(some and statistics.median(some) for some in pair) for pair in both]
     return found
 
 
-def ratio_table(records):
+def ratio_table(found, names):
     """Prints the ratios of several records by name."""
-    heads = [f"{name}: than {others}" for name in records for others in ("the best torch", "the best other")]
-    print("| " + " | ".join(["workload, batch", *heads]) + " |\n" + "|---" * (len(heads) + 1) + "|")
-    for workload, pairs in side_by_side(records).items():
-        cells = [f"{ratio:.2f}" if ratio else "" for pair in pairs for ratio in pair]
-        print("| " + " | ".join([workload.replace(":", " "), *cells]) + " |")
+    print(heads([f"{name}: than {others}" for name in names for others in ("the best torch", "the best other")]))
+    for workload, pairs in found.items():
+        print(markdown([workload.replace(":", " "), *(f"{ratio:.2f}" if ratio else "" for pair in pairs for ratio in pair)]))
 
 
-def chart(records, path):
+def chart(found, names, path):
     """Draws the ratios to the best mode of torch: a group of bars a workload, a bar a record."""
-    import matplotlib
-    matplotlib.use("svg")
-    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "unisono", "font.family": "sans-serif"})
-    from matplotlib import pyplot
-    found = side_by_side(records)
+    try:
+        import matplotlib
+        from matplotlib import pyplot
+    except ImportError:
+        raise SystemExit("--chart draws with matplotlib: pip install matplotlib") from None
+    # Text as text, and the same file from the same records.
+    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "unisono"})
     figure, axes = pyplot.subplots(figsize=(9, 3.6), layout="constrained")
-    width = 0.8 / len(records)
-    for i, name in enumerate(records):
-        places = [j + (i - (len(records) - 1) / 2) * width for j in range(len(found))]
+    width = 0.8 / len(names)
+    for i, name in enumerate(names):
+        places = [j + (i - (len(names) - 1) / 2) * width for j in range(len(found))]
         # Bars of a logarithmic axis grow from 1: what points down is slower.
         heights = [pairs[i][0] - 1 if pairs[i][0] else 0 for pairs in found.values()]
         axes.bar(places, heights, width, bottom=1, label=name)
@@ -200,13 +218,29 @@ def chart(records, path):
     axes.set_ylabel("speed, best mode of PyTorch = 1")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, metadata={"Date": None})
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def named(argument):
     """NAME=FILE, or FILE, whose name is its own."""
     name, _, path = argument.rpartition("=")
-    return name or pathlib.Path(path).stem, pathlib.Path(path)
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"a record that compare.py --record wrote is needed, and {path} is no file")
+    return name or path.stem, path
+
+
+def tables(a):
+    """What --table and --chart ask for."""
+    records = {name: read(path, a.threads) for name, path in a.table}
+    if len(records) < len(a.table):
+        raise SystemExit("--table: every file needs a name of its own; NAME=FILE gives it one")
+    if len(records) == 1 and not a.chart:
+        return table(*records.values())
+    found = side_by_side(records)
+    ratio_table(found, list(records))
+    if a.chart:
+        chart(found, list(records), a.chart)
 
 
 def columns(a):
@@ -216,7 +250,7 @@ def columns(a):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--table", type=named, nargs="+", metavar="[NAME=]FILE")
-    parser.add_argument("--chart", type=pathlib.Path, metavar="FILE.svg", help="of the records of --table")
+    parser.add_argument("--chart", type=pathlib.Path, metavar="FILE.svg", help="a picture of the records of --table")
     parser.add_argument("--peers", type=pathlib.Path)
     parser.add_argument("--torch")
     parser.add_argument("--jax")
@@ -231,13 +265,12 @@ def main():
     parser.add_argument("--record", type=pathlib.Path)
     a = parser.parse_args()
     if a.table:
-        records = {name: read(path, a.threads) for name, path in a.table}
-        if a.chart:
-            chart(records, a.chart)
-        return table(*records.values()) if len(records) == 1 else ratio_table(records)
+        return tables(a)
+    if a.chart:
+        parser.error("--chart draws the records of --table: name them")
     if not (a.peers and a.torch):
         parser.error("--peers and --torch are needed, or --table")
-    print(heads(columns(a)), flush=True)
+    print(row_heads(columns(a)), flush=True)
     for workload in a.only.split(","):
         runs = Runs(a.record)
         compare(a, runs, workload)
