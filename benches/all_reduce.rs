@@ -24,9 +24,7 @@ impl Replica for Ones {
         self.0
     }
 
-    fn load_params(&mut self, _offset: usize, _values: &[f32]) {}
-
-    fn add_loss_and_grad(&mut self, _shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
+    fn add_loss_and_grad(&mut self, _params: &[f32], _: &Shard<'_>, grad: &mut [f32]) -> Sums {
         grad.iter_mut().for_each(|g| *g += 1.0);
         Sums {
             loss: 1.0,
@@ -35,7 +33,7 @@ impl Replica for Ones {
         }
     }
 
-    fn evaluate(&mut self, _shard: &Shard<'_>) -> Sums {
+    fn evaluate(&mut self, _params: &[f32], _: &Shard<'_>) -> Sums {
         Sums::default()
     }
 }

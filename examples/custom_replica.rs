@@ -12,22 +12,20 @@ use unisono::optim::{Optimizer, StepScalars};
 use unisono::train::ChainUpdate;
 
 /// P(label = 1) = sigmoid(w x + b), for rows x = (sin r, cos r) with label 1 where sin r > 0.3.
-struct Logistic([f32; 3]);
+struct Logistic;
 
-impl Logistic {
-    /// Adds the gradient of a row's loss, and returns its sums.
-    fn row(&self, row: u32, grad: &mut [f32]) -> Sums {
-        let x = [(row as f32).sin(), (row as f32).cos(), 1.0];
-        let z: f32 = x.iter().zip(&self.0).map(|(x, p)| x * p).sum();
-        let label = f32::from(u8::from(x[0] > 0.3));
-        let error = 1.0 / (1.0 + (-z).exp()) - label;
-        grad.iter_mut().zip(x).for_each(|(g, x)| *g += error * x);
-        let loss = f64::from((1.0 + z.exp()).ln() - label * z);
-        let correct = f64::from(u8::from(error.abs() < 0.5));
-        #[rustfmt::skip]
-        let sums = Sums { loss, weight: 1.0, correct };
-        sums
-    }
+/// Adds the gradient of a row's loss, and returns its sums.
+fn row(params: &[f32], row: u32, grad: &mut [f32]) -> Sums {
+    let x = [(row as f32).sin(), (row as f32).cos(), 1.0];
+    let z: f32 = x.iter().zip(params).map(|(x, p)| x * p).sum();
+    let label = f32::from(u8::from(x[0] > 0.3));
+    let error = 1.0 / (1.0 + (-z).exp()) - label;
+    grad.iter_mut().zip(x).for_each(|(g, x)| *g += error * x);
+    let loss = f64::from((1.0 + z.exp()).ln() - label * z);
+    let correct = f64::from(u8::from(error.abs() < 0.5));
+    #[rustfmt::skip]
+    let sums = Sums { loss, weight: 1.0, correct };
+    sums
 }
 
 impl Replica for Logistic {
@@ -35,16 +33,12 @@ impl Replica for Logistic {
         3
     }
 
-    fn load_params(&mut self, offset: usize, values: &[f32]) {
-        self.0[offset..offset + values.len()].copy_from_slice(values);
+    fn add_loss_and_grad(&mut self, params: &[f32], shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
+        shard.rows.iter().map(|&at| row(params, at, grad)).sum()
     }
 
-    fn add_loss_and_grad(&mut self, shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
-        shard.rows.iter().map(|&row| self.row(row, grad)).sum()
-    }
-
-    fn evaluate(&mut self, shard: &Shard<'_>) -> Sums {
-        self.add_loss_and_grad(shard, &mut [0.0; 3])
+    fn evaluate(&mut self, params: &[f32], shard: &Shard<'_>) -> Sums {
+        self.add_loss_and_grad(params, shard, &mut [0.0; 3])
     }
 }
 
@@ -54,7 +48,7 @@ fn train(threads: usize) -> Result<Vec<f32>, Box<dyn Error>> {
         ..EngineConfig::default()
     };
     let update = ChainUpdate::new(&Optimizer::sgd(1.0).with_momentum(0.9), 3)?;
-    let mut engine = Engine::new(config, &[0.0; 3], update, |_| Logistic([0.0; 3]))?;
+    let mut engine = Engine::new(config, &[0.0; 3], update, |_| Logistic)?;
     let rows: std::sync::Arc<[u32]> = (0..1000).collect();
     engine.run(|session| -> Result<(), EngineError> {
         for step in 0..200 {

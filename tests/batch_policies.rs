@@ -21,7 +21,6 @@ const DIMENSIONS: usize = 30;
 
 /// The noisy quadratic model (Zhang et al. 2019): a row's gradient is `h theta + sqrt(c) xi`, with `h_i = c_i = 1 / i`.
 struct NoisyQuadratic {
-    params: Vec<f32>,
     seed: u64,
 }
 
@@ -31,10 +30,7 @@ fn curvature(at: usize) -> f64 {
 
 impl NoisyQuadratic {
     fn new(seed: u64) -> Self {
-        Self {
-            params: vec![0.0; DIMENSIONS],
-            seed,
-        }
+        Self { seed }
     }
 }
 
@@ -43,11 +39,7 @@ impl Replica for NoisyQuadratic {
         DIMENSIONS
     }
 
-    fn load_params(&mut self, offset: usize, values: &[f32]) {
-        self.params[offset..offset + values.len()].copy_from_slice(values);
-    }
-
-    fn add_loss_and_grad(&mut self, shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
+    fn add_loss_and_grad(&mut self, params: &[f32], shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
         let mut loss = 0.0;
         for &row in shard.rows {
             let mut noise = Stream::new(
@@ -56,7 +48,7 @@ impl Replica for NoisyQuadratic {
                 row + 1000 * shard.batch.step as u32,
                 0,
             );
-            for (at, (g, &theta)) in grad.iter_mut().zip(&self.params).enumerate() {
+            for (at, (g, &theta)) in grad.iter_mut().zip(params).enumerate() {
                 let h = curvature(at);
                 let xi: f64 = StandardNormal.sample(&mut noise);
                 *g += (h * f64::from(theta) + h.sqrt() * xi) as f32;
@@ -70,7 +62,7 @@ impl Replica for NoisyQuadratic {
         }
     }
 
-    fn evaluate(&mut self, _shard: &Shard<'_>) -> Sums {
+    fn evaluate(&mut self, _params: &[f32], _: &Shard<'_>) -> Sums {
         unreachable!("nothing is evaluated")
     }
 }

@@ -107,13 +107,11 @@ impl Replica for Meeter {
         self.0
     }
 
-    fn load_params(&mut self, _offset: usize, _values: &[f32]) {}
-
-    fn add_loss_and_grad(&mut self, _shard: &Shard<'_>, _grad: &mut [f32]) -> Sums {
+    fn add_loss_and_grad(&mut self, _: &[f32], _: &Shard<'_>, _grad: &mut [f32]) -> Sums {
         unreachable!("it folds by itself")
     }
 
-    fn evaluate(&mut self, _shard: &Shard<'_>) -> Sums {
+    fn evaluate(&mut self, _params: &[f32], _: &Shard<'_>) -> Sums {
         Sums::default()
     }
 

@@ -112,7 +112,6 @@ fn by_hand(model: &Sequential, data: &ArrayDataset, shards: usize) -> ShardNorms
         seed: 3,
     };
     let mut replica = NetworkReplica::new(model, settings, Sources([data, data])).unwrap();
-    replica.load_params(0, network.params());
     let batch = Batch::whole((0..data.len() as u32).collect(), 0);
     let mut norms = ShardNorms::default();
     let mut whole = vec![0.0; network.params().len()];
@@ -124,7 +123,8 @@ fn by_hand(model: &Sequential, data: &ArrayDataset, shards: usize) -> ShardNorms
     };
     for index in 0..shards {
         let mut grad = vec![0.0; whole.len()];
-        let sums = replica.add_loss_and_grad(&batch.shard(shards, index), &mut grad);
+        let sums =
+            replica.add_loss_and_grad(network.params(), &batch.shard(shards, index), &mut grad);
         norms.count += usize::from(sums.weight > 0.0);
         norms.squares += square(&grad);
         norms.weight_squares += sums.weight * sums.weight;
@@ -184,7 +184,7 @@ fn a_replica_of_ones_own_is_tracked_too() {
         let squares: f64 = (0..5)
             .map(|index| {
                 let mut grad = [0.0; 37];
-                replica.add_loss_and_grad(&batch.shard(5, index), &mut grad);
+                replica.add_loss_and_grad(&[0.0; 37], &batch.shard(5, index), &mut grad);
                 square_of(&grad)
             })
             .sum();

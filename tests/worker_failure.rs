@@ -24,18 +24,14 @@ impl Replica for Fragile {
         self.0.num_params()
     }
 
-    fn load_params(&mut self, offset: usize, values: &[f32]) {
-        self.0.load_params(offset, values);
-    }
-
-    fn add_loss_and_grad(&mut self, shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
+    fn add_loss_and_grad(&mut self, params: &[f32], shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
         assert!(shard.batch.step != 2 || shard.index != 5, "a cosmic ray");
-        self.0.add_loss_and_grad(shard, grad)
+        self.0.add_loss_and_grad(params, shard, grad)
     }
 
-    fn evaluate(&mut self, shard: &Shard<'_>) -> Sums {
+    fn evaluate(&mut self, params: &[f32], shard: &Shard<'_>) -> Sums {
         assert!(shard.index != 5, "a cosmic ray");
-        self.0.evaluate(shard)
+        self.0.evaluate(params, shard)
     }
 }
 

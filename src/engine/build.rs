@@ -12,11 +12,12 @@ use super::desk::{Channels, SegmentBlocks};
 use super::error::EngineError;
 use super::mailbox::mailbox;
 use super::meeting::Ring;
-use super::message::{Links, Report};
+use super::message::Links;
+use super::owned::OwnedSegment;
+use super::params::Params;
 use super::replica::Replica;
-use super::segment::GradBuffer;
-use super::timing::Stopwatch;
-use super::update::{BLOCK, OwnedSegment, Track, Update, UpdateMode};
+use super::segment::Segment;
+use super::update::{BLOCK, Track, Update, UpdateMode};
 use super::worker::Worker;
 
 /// Into how many shards a batch is cut.
@@ -193,7 +194,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
 
     /// A copy of the parameters.
     pub fn params(&self) -> Vec<f32> {
-        self.collect(|segment, flat| flat.copy_from_slice(&segment.params))
+        self.workers[0].params.as_slice().to_vec()
     }
 
     /// A copy of the optimiser's state: one vector, as long as the parameters, for each state buffer.
@@ -243,10 +244,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
     fn collect(&self, copy: impl Fn(&OwnedSegment, &mut [f32])) -> Vec<f32> {
         let mut flat = vec![0.0; self.cuts.last().map_or(0, |cut| cut.end)];
         for segment in self.workers.iter().flat_map(|worker| &worker.owned) {
-            copy(
-                segment,
-                &mut flat[segment.offset..segment.offset + segment.params.len()],
-            );
+            copy(segment, &mut flat[segment.cut.clone()]);
         }
         flat
     }
@@ -257,6 +255,7 @@ fn segments(plan: &Plan) -> Vec<SegmentBlocks> {
     let owner_of = |segment: usize| plan.workers.iter().position(|w| w.owned.contains(&segment));
     let of = |(segment, cut): (usize, &Range<usize>)| {
         Some(SegmentBlocks {
+            index: segment,
             owner: owner_of(segment)?,
             blocks: cut.len().div_ceil(BLOCK),
             end: cut.end,
@@ -283,21 +282,23 @@ fn channels<S>(plan: &Plan, num_parts: usize) -> (Channels<S>, Vec<Links<S>>) {
         .unwrap_or(0);
     let (to_grads, grads): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(inputs)).unzip();
     let (to_homes, homes): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(slots * segments)).unzip();
-    let (mut to_weights, weights): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(segments)).unzip();
+    let (to_params, params): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(1)).unzip();
+    let (to_updated, updated) = mailbox(segments);
     // A round's values, the next one's first, and failures.
     let (mut to_ring, ring): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(2 * n + 2)).unzip();
     to_ring.rotate_left(1);
     let (mut commands, command_boxes): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(2)).unzip();
     let (verdicts, verdict_boxes): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(1)).unzip();
     let (reports, inbox) = mailbox(n);
-    // Worker w passes weights on to worker w + 1.
-    to_weights.rotate_left(1);
     commands.remove(0);
     let places = (0..n).map(|_| None).collect();
     let channels = Channels {
         commands,
         inbox,
         verdicts,
+        updated,
+        params: to_params,
+        pieces: (0..segments).map(|_| None).collect(),
         reports: places,
         segments: self::segments(plan),
         cursors: vec![0; n],
@@ -310,17 +311,17 @@ fn channels<S>(plan: &Plan, num_parts: usize) -> (Channels<S>, Vec<Links<S>>) {
         .zip(grads)
         .zip(homes)
         .zip(verdict_boxes)
-        .zip(weights)
-        .zip(to_weights)
+        .zip(params)
         .zip(to_ring.into_iter().zip(ring));
     let links = boxes.map(
-        |((((((commands, grads), homes), verdicts), weights), to_weights), ring)| Links {
+        |(((((commands, grads), homes), verdicts), params), ring)| Links {
             commands,
             gradients: (to_grads.clone(), grads),
             returns: (to_homes.clone(), homes),
             reports: reports.clone(),
             verdicts,
-            weights: (to_weights, weights),
+            updated: to_updated.clone(),
+            params,
             ring: Ring::new(ring.0, ring.1),
         },
     );
@@ -337,58 +338,36 @@ fn build_workers<R: Replica, U: Update>(
     (params, update): (&[f32], &U),
     parts: Vec<(Links<U::Scalars>, R)>,
 ) -> Result<Vec<CachePadded<Worker<R, U>>>, EngineError> {
-    thread::scope(|scope| {
-        let build = |(index, (links, replica))| {
+    let mut pieces: Vec<Option<Segment>> = Params::zeros(&plan.cuts);
+    let mut workers = thread::scope(|scope| {
+        let mut build = |(index, (links, replica)): (usize, _)| {
+            let own = plan.workers[index].owned.iter();
+            let own = own.filter_map(|&segment| pieces[segment].take());
+            let own: Vec<_> = own.collect();
             let build = move || {
                 placement.pin(index);
-                let mut worker = worker(index, plan, replica, links);
-                worker.place(&plan.cuts, params, update.num_state_buffers());
+                let mut worker = Worker::new(index, plan, replica, links);
+                worker.place((&plan.cuts, params), own, update.num_state_buffers());
                 CachePadded::new(worker)
             };
             thread::Builder::new().spawn_scoped(scope, build)
         };
-        let building: Vec<_> = parts.into_iter().enumerate().map(build).collect();
+        let building: Vec<_> = parts.into_iter().enumerate().map(&mut build).collect();
         let built = building.into_iter().enumerate().map(|(worker, thread)| {
             let thread = thread.map_err(|source| EngineError::Spawn { worker, source })?;
             Ok(thread.join().expect("building a worker does not panic"))
         });
-        built.collect()
-    })
-}
-
-fn worker<R: Replica, U: Update>(
-    index: usize,
-    plan: &Plan,
-    replica: R,
-    links: Links<U::Scalars>,
-) -> Worker<R, U> {
-    let own = plan.workers[index].clone();
-    let blocks: usize = own
-        .owned
-        .iter()
-        .map(|&s| plan.cuts[s].len().div_ceil(BLOCK))
-        .sum();
-    let report = Report {
-        squares: Vec::with_capacity(blocks),
-        ..Report::default()
-    };
-    Worker {
-        index,
-        replica,
-        owned: own.owned.iter().map(|_| OwnedSegment::default()).collect(),
-        grads: own
-            .nodes
-            .iter()
-            .map(|_| GradBuffer::new(&plan.cuts))
-            .collect(),
-        inputs: own.homes.iter().map(|_| None).collect(),
-        roots: Vec::with_capacity(own.owned.len()),
-        levels: vec![[0.0; BLOCK]; plan.num_levels()],
-        scratch: Vec::new(),
-        report,
-        away: 0,
-        links,
-        watch: Stopwatch::new(),
-        plan: own,
+        built.collect::<Result<Vec<_>, EngineError>>()
+    })?;
+    for worker in &mut workers {
+        let worker: &mut Worker<R, U> = worker;
+        let segments = worker.owned.iter_mut().map(|own| &mut own.params);
+        for (&index, segment) in worker.plan.owned.iter().zip(segments) {
+            pieces[index] = Some(std::mem::take(segment));
+        }
     }
+    let params = Params::join(&mut pieces);
+    let all = workers.iter_mut();
+    all.for_each(|worker| worker.params = params.clone());
+    Ok(workers)
 }

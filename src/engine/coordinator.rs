@@ -77,7 +77,6 @@ impl<R: Replica, U: Update> Engine<R, U> {
             num_workers: self.workers.len(),
             num_shards: self.num_shards,
             cuts: &self.cuts,
-            num_segments: self.cuts.iter().filter(|cut| !cut.is_empty()).count(),
             track: self.config.track,
         };
         let channels = &mut self.channels;
@@ -125,19 +124,17 @@ impl<R: Replica, U: Update> Engine<R, U> {
         let led = match led {
             Ok(joined) => joined.unwrap_or_else(|payload| resume_unwind(payload)),
             Err(error) => {
-                // Workers that were up may have sent parameters round the ring: what they held is not whole.
-                self.broken = latch.reason();
+                // Nothing had begun: all are as they were.
                 return Err(error);
             }
         };
         self.broken = latch.reason();
         match (&self.broken, led) {
-            (Some(reason), Ok(_) | Err(Ended::Aborted)) => Err(EngineError::Broken {
+            (_, Err(payload)) => resume_unwind(payload),
+            (Some(reason), Ok(_)) => Err(EngineError::Broken {
                 reason: reason.clone(),
             }),
-            (_, Err(Ended::Panicked(payload))) => resume_unwind(payload),
             (None, Ok(value)) => Ok(value),
-            (None, Err(Ended::Aborted)) => unreachable!("a run is aborted by the latch alone"),
         }
     }
 
@@ -150,28 +147,18 @@ impl<R: Replica, U: Update> Engine<R, U> {
     }
 }
 
-/// Why the leader returned without the driver's value.
-enum Ended {
-    Aborted,
-    Panicked(Box<dyn std::any::Any + Send>),
-}
-
-/// Worker 0's thread: the driver, between a first broadcast and the command to stop.
+/// Worker 0's thread: the driver, and the command to stop.
 fn lead<R: Replica, U: Update, T>(
     mut session: Session<'_, R, U>,
     drive: impl FnOnce(&mut Session<'_, R, U>) -> T,
-) -> Result<T, Ended> {
+) -> thread::Result<T> {
     let shared = session.shared;
     shared.placement.pin(0);
     session.worker.watch.restart();
-    let loaded = guarded(shared, || session.worker.broadcast(shared));
-    if loaded.is_err() {
-        return Err(Ended::Aborted);
-    }
     let driven = catch_unwind(AssertUnwindSafe(|| drive(&mut session)));
     session.worker.watch.leave();
     session.channels.command_all(&Command::Stop);
-    driven.map_err(Ended::Panicked)
+    driven
 }
 
 /// Any other worker's thread.
@@ -180,7 +167,6 @@ fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &Shared<'_, 
     worker.watch.restart();
     // An abort needs no handling here: whoever raised the latch gave the reason.
     let _ended = guarded(shared, || {
-        worker.broadcast(shared)?;
         loop {
             match worker
                 .links
@@ -193,7 +179,13 @@ fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &Shared<'_, 
                     worker.send_report();
                     worker.await_verdict(shared)?;
                 }
-                Command::Exchange(which) => worker.exchange(which, shared)?,
+                Command::Exchange(which) => {
+                    worker.send_report();
+                    worker.await_verdict(shared)?;
+                    worker.exchange(which, shared);
+                    worker.send_params();
+                    worker.await_params(shared)?;
+                }
                 Command::Stop => {
                     worker.watch.leave();
                     return Ok(());
@@ -223,7 +215,10 @@ fn follow_step<R: Replica, U: Update>(
     }
     worker.update(&decision, shared);
     match decision {
-        Decision::Apply(_) => worker.broadcast(shared),
+        Decision::Apply(_) => {
+            worker.send_params();
+            worker.await_params(shared)
+        }
         Decision::Skip => Ok(()),
     }
 }
@@ -268,6 +263,9 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
             self.channels.collect_reports(shared)?;
             let outcome = self.channels.reduced(batch);
             let decision = outcome.as_ref().map_or(Decision::Skip, decide);
+            if matches!(decision, Decision::Apply(_)) {
+                self.channels.hand_out(shared);
+            }
             self.channels.announce(&decision);
             let decision = self.worker.await_verdict(shared)?;
             if let Decision::Apply(scalars) = &decision
@@ -277,7 +275,7 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
             }
             self.worker.update(&decision, shared);
             if matches!(decision, Decision::Apply(_)) {
-                self.worker.broadcast(shared)?;
+                self.share_params()?;
             }
             Ok(outcome)
         });
@@ -307,9 +305,9 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         evaluated.unwrap_or_else(|Aborted| Err(self.broken()))
     }
 
-    /// Worker 0's replica, between steps.
-    pub fn replica(&self) -> &R {
-        &self.worker.replica
+    /// The parameters.
+    pub fn params(&self) -> &[f32] {
+        self.worker.params.as_slice()
     }
 
     /// The L2 norm of each part of the last step's mean gradient, [`Update::num_parts`] of them.
@@ -317,7 +315,7 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         &self.channels.part_norms
     }
 
-    /// The parameters change places with state buffer `which`, in every replica; a second call brings them back. So an
+    /// The parameters change places with state buffer `which`; a second call brings them back. So an
     /// average of the parameters, kept by the optimiser, can be evaluated.
     ///
     /// # Errors
@@ -333,8 +331,23 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
             "state buffer {which} does not exist: the optimiser has {buffers}"
         );
         self.channels.command_all(&Command::Exchange(which));
-        let exchanged = guarded(shared, || self.worker.exchange(which, shared));
+        let exchanged = guarded(shared, || {
+            self.worker.send_report();
+            self.channels.collect_reports(shared)?;
+            self.channels.hand_out(shared);
+            self.channels.announce(&Decision::Skip);
+            self.worker.await_verdict(shared)?;
+            self.worker.exchange(which, shared);
+            self.share_params()
+        });
         exchanged.map_err(|Aborted| self.broken())
+    }
+
+    /// Collects the new parameters from their owners, and gives them to every worker.
+    fn share_params(&mut self) -> Result<(), Aborted> {
+        self.worker.send_params();
+        self.channels.take_in(self.shared)?;
+        self.worker.await_params(self.shared)
     }
 
     /// Between the halves of an update in two: everyone's norms in, factors out.

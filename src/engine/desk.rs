@@ -1,12 +1,14 @@
-//! The master's desk: commands out, reports in, what they add up to, verdicts out.
+//! The master's desk: commands out, reports in, what they add up to, verdicts out; parameters out to be updated, and in.
 //!
 //! # Invariants
 //! 1. Sums go by the order of shards, blocks and offsets, never by who reports or when.
 
 use super::error::EngineError;
 use super::mailbox::{Aborted, Address, Mailbox};
-use super::message::{Command, Decision, Report, Verdict};
+use super::message::{Command, Decision, Report, Updated, Verdict};
+use super::params::Params;
 use super::replica::{Batch, Sums};
+use super::segment::Segment;
 use super::update::{PartSquare, Update};
 use super::worker::Shared;
 use super::{Reduced, ShardNorms};
@@ -18,6 +20,10 @@ pub(crate) struct Channels<S> {
     pub(crate) commands: Vec<Address<Command>>,
     pub(crate) inbox: Mailbox<Report>,
     pub(crate) verdicts: Vec<Address<Verdict<S>>>,
+    pub(crate) updated: Mailbox<Updated>,
+    pub(crate) params: Vec<Address<Params>>,
+    /// The parameters while they are split.
+    pub(crate) pieces: Vec<Option<Segment>>,
     /// One place a worker.
     pub(crate) reports: Vec<Option<Report>>,
     /// Each non-empty segment, in order.
@@ -34,6 +40,7 @@ pub(crate) struct Channels<S> {
 /// What the master knows of a segment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SegmentBlocks {
+    pub(crate) index: usize,
     pub(crate) owner: usize,
     pub(crate) blocks: usize,
     /// The position after its last element.
@@ -157,6 +164,34 @@ impl<S: Copy> Channels<S> {
             report.factors.clear();
             report.factors.extend_from_slice(factors);
         }
+    }
+
+    /// Takes the parameters from all readers, and lays each segment into its owner's report.
+    pub(super) fn hand_out<U>(&mut self, shared: &Shared<'_, U>) {
+        let mut params = Params::default();
+        for report in self.reports.iter_mut().flatten() {
+            params = std::mem::take(&mut report.params);
+        }
+        params.split(shared.cuts, &mut self.pieces);
+        for &SegmentBlocks { owner, index, .. } in &self.segments {
+            let report = self.reports[owner].as_mut();
+            let report = report.expect("every worker has reported");
+            report.segments.extend(self.pieces[index].take());
+        }
+    }
+
+    /// Waits for all segments, and shares the parameters again.
+    pub(super) fn take_in<U>(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
+        for _ in 0..self.segments.len() {
+            let waiting = shared.placement.waiting;
+            let Updated { index, segment } = self.updated.receive(waiting, shared.latch)?;
+            self.pieces[index] = Some(segment);
+        }
+        let params = Params::join(&mut self.pieces);
+        self.params
+            .iter()
+            .for_each(|address| address.send(params.clone()));
+        Ok(())
     }
 
     pub(super) fn announce(&mut self, decision: &Decision<S>) {

@@ -6,20 +6,22 @@
 //! | `Command` | master | every other worker | the batch, or "evaluate", "exchange", "stop" |
 //! | `Gradient` | a maker of a value | its adder | a segment |
 //! | `Return` | an adder | the worker whose buffer it is | the same segment, to be filled again |
-//! | `Report` | every worker | master | sums of its shards, norms of its segments, a failure |
-//! | `Verdict` | master | every worker | the decision, and the report's memory back |
+//! | `Report` | every worker | master | sums of its shards, norms of its segments, a failure, its handle of the parameters |
+//! | `Verdict` | master | every worker | the decision, the report's memory back, and its segments of the parameters to update |
 //! | `Report`, `Verdict` again | | | for an update in two halves: norms of the directions, then factors |
 //! | `Meet` | every worker, round the ring | the next worker | values of its shards, inside a pass |
-//! | `Weights` | an owner, then round the ring | the next worker | a segment of the new parameters |
+//! | `Updated` | an owner | master | a segment of the new parameters |
+//! | `Params` | master | every worker | a handle of all of them |
 
 use std::ops::Range;
 
 use super::all_reduce::plan::Home;
 use super::mailbox::{Address, Mailbox};
 use super::meeting::Ring;
+use super::params::Params;
 use super::replica::{Batch, Sums};
 use super::segment::Segment;
-use super::update::{Norms, OwnedSegment, PartSquare};
+use super::update::{Norms, PartSquare};
 
 /// What the master tells the other workers to do.
 #[derive(Clone, Debug)]
@@ -62,6 +64,10 @@ pub(crate) struct Report {
     /// On the way back: what the second half takes.
     pub(crate) factors: Vec<f32>,
     pub(crate) failure: Option<Failure>,
+    /// The worker's handle of the parameters, which comes back unless they are updated.
+    pub(crate) params: Params,
+    /// On the way back: the segments that the worker is to update.
+    pub(crate) segments: Vec<Segment>,
 }
 
 /// A panic of a replica.
@@ -99,12 +105,11 @@ pub enum Decision<S> {
     Skip,
 }
 
-/// A segment of new parameters on its way round the ring.
+/// A segment of new parameters.
 #[derive(Debug)]
-pub(crate) struct Weights {
-    pub(crate) owner: usize,
-    pub(crate) position: usize,
-    pub(crate) segment: OwnedSegment,
+pub(crate) struct Updated {
+    pub(crate) index: usize,
+    pub(crate) segment: Segment,
 }
 
 /// A worker's ends of the channels.
@@ -115,6 +120,7 @@ pub(crate) struct Links<S> {
     pub(crate) returns: (Vec<Address<Return>>, Mailbox<Return>),
     pub(crate) reports: Address<Report>,
     pub(crate) verdicts: Mailbox<Verdict<S>>,
-    pub(crate) weights: (Address<Weights>, Mailbox<Weights>),
+    pub(crate) updated: Address<Updated>,
+    pub(crate) params: Mailbox<Params>,
     pub(crate) ring: Ring,
 }

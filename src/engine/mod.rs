@@ -16,14 +16,15 @@
 //!  verdict  ────────────────────────────────►
 //!  [LARS, LAMB: directions, norms in, factors out: report and verdict once more]
 //!  update own segments                        update own segments
-//!  weights round the ring, into the replica ► weights round the ring, into the replica
+//!  new segments in  ◄────────────────────────
+//!  parameters to read  ─────────────────────►
 //! ```
 //!
 //! # Invariants
 //! 1. Shards and the tree over them belong to the configuration, never to the number of workers.
 //! 2. Replicas return sums; the coordinator divides once, by the weight of the whole batch.
-//! 3. Nobody shares a buffer: segments of gradients and parameters change owners through channels. No lock is
-//!    taken and, after the first step, nothing is allocated on the way.
+//! 3. Nobody shares a buffer that anyone writes: segments of gradients and parameters change owners through channels, and the
+//!    parameters are read by all while they have none. No lock is taken and, after the first step, nothing is allocated on the way.
 //! 4. A panic in a replica skips the step on every worker: all of them still send, receive and return everything.
 
 pub mod affinity;
@@ -36,6 +37,8 @@ mod failure;
 mod mailbox;
 mod meeting;
 mod message;
+mod owned;
+mod params;
 mod replica;
 mod segment;
 mod shard;

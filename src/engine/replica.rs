@@ -16,7 +16,8 @@ use super::update::squared_norm;
 
 /// A model that the engine can train: parameters in, sums of loss and gradient out.
 ///
-/// Each worker thread has a replica of its own. `examples/custom_replica.rs` writes one by hand.
+/// Each worker thread has a replica of its own, with all that it computes; the parameters they all read are the engine's.
+/// `examples/custom_replica.rs` writes one by hand.
 ///
 /// ```
 /// # use unisono::{data::digits, engine::{Batch, Replica}, train::Sources};
@@ -25,10 +26,9 @@ use super::update::squared_norm;
 /// # let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy, isa: Isa::detect(), seed: 42 };
 /// # let mut replica = NetworkReplica::new(&model, settings, Sources([&train, &test]))?;
 /// let batch = Batch::whole((0..10).collect(), 0);
-/// let (mut whole, mut parts) = ([0.0; 650], [0.0; 650]);
-/// replica.load_params(0, &[0.01; 650]);
-/// let sums = replica.add_loss_and_grad(&batch.shard(1, 0), &mut whole);
-/// for index in 0..3 { replica.add_loss_and_grad(&batch.shard(3, index), &mut parts); }
+/// let (params, mut whole, mut parts) = ([0.01; 650], [0.0; 650], [0.0; 650]);
+/// let sums = replica.add_loss_and_grad(&params, &batch.shard(1, 0), &mut whole);
+/// for index in 0..3 { replica.add_loss_and_grad(&params, &batch.shard(3, index), &mut parts); }
 /// assert!(whole.iter().zip(&parts).all(|(whole, sum)| (whole - sum).abs() < 1e-4));
 /// assert_eq!(sums.weight, 10.0);
 /// # Ok::<(), unisono::nn::NnError>(())
@@ -37,17 +37,17 @@ pub trait Replica: Send {
     /// How many parameters the model has; the same for every replica, and constant.
     fn num_params(&self) -> usize;
 
-    /// Takes over `values` as the parameters from position `offset` on. All of them arrive, in pieces and in
-    /// any order, before the first shard and after each update.
-    fn load_params(&mut self, offset: usize, values: &[f32]);
+    /// The parameters of the next call are not those of the one before: whatever was made of them (packed weights, say) is to
+    /// be made anew. The default does nothing.
+    fn params_changed(&mut self) {}
 
-    /// Adds the gradient of the loss, summed over the shard's rows, to `grad`, and returns the sums of the loss.
+    /// Adds the gradient of the loss at `params`, summed over the shard's rows, to `grad`, and returns the sums of the loss.
     ///
     /// The result must be a function of the parameters and the shard alone, or training is not reproducible.
-    fn add_loss_and_grad(&mut self, shard: &Shard<'_>, grad: &mut [f32]) -> Sums;
+    fn add_loss_and_grad(&mut self, params: &[f32], shard: &Shard<'_>, grad: &mut [f32]) -> Sums;
 
-    /// The sums of the loss over the shard's rows, without a gradient and in evaluation mode.
-    fn evaluate(&mut self, shard: &Shard<'_>) -> Sums;
+    /// The sums of the loss at `params` over the shard's rows, without a gradient and in evaluation mode.
+    fn evaluate(&mut self, params: &[f32], shard: &Shard<'_>) -> Sums;
 
     /// Writes the gradient of each node of `fold` into its buffer, and the sums of each shard.
     ///
@@ -188,6 +188,7 @@ impl std::iter::Sum for Sums {
 #[derive(Debug)]
 pub struct Fold<'a> {
     pub(crate) batch: &'a Batch,
+    pub(crate) params: &'a [f32],
     pub(crate) num_shards: usize,
     pub(crate) nodes: &'a [Node],
     pub(crate) grads: &'a mut [GradBuffer],
@@ -204,6 +205,11 @@ impl<'a> Fold<'a> {
     /// The batch whose shards these are.
     pub fn batch(&self) -> &'a Batch {
         self.batch
+    }
+
+    /// The parameters.
+    pub fn params(&self) -> &'a [f32] {
+        self.params
     }
 
     /// The nodes to fold; together they are a contiguous range of shards.
@@ -278,9 +284,10 @@ impl<'a> Fold<'a> {
             for (position, index) in node.clone().enumerate() {
                 self.enter(index..index + 1);
                 let shard = self.shard(index);
+                let params = self.params;
                 let leaf = self.level(which, depth);
                 leaf.fill(0.0);
-                let sums = replica.add_loss_and_grad(&shard, leaf);
+                let sums = replica.add_loss_and_grad(params, &shard, leaf);
                 if self.tracks_squares() {
                     let square = squared_norm(self.level(which, depth));
                     self.set_grad_square(index, square);

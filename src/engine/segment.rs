@@ -17,17 +17,17 @@ use bytes::BytesMut;
 
 const ALIGN: usize = 64;
 
-/// A part of a gradient, owned.
+/// A part of a gradient or of the parameters, owned.
 #[derive(Debug, Default)]
 pub(crate) struct Segment(BytesMut);
 
 impl Segment {
     pub(crate) fn as_slice(&self) -> &[f32] {
-        bytemuck::cast_slice(&self.0)
+        floats(&self.0)
     }
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
-        bytemuck::cast_slice_mut(&mut self.0)
+        floats_mut(&mut self.0)
     }
 }
 
@@ -42,13 +42,8 @@ pub(crate) struct GradBuffer {
 impl GradBuffer {
     /// Zeros, to be cut into `cuts`: contiguous ranges that cover `0..len`.
     pub(crate) fn new(cuts: &[Range<usize>]) -> Self {
-        let len = cuts.last().map_or(0, |last| last.end);
-        let mut whole = BytesMut::zeroed(len * size_of::<f32>() + ALIGN);
-        let misaligned = whole.as_ptr().align_offset(ALIGN);
-        drop(whole.split_to(misaligned));
-        whole.truncate(len * size_of::<f32>());
         Self {
-            whole,
+            whole: aligned_zeros(cuts.last().map_or(0, |last| last.end)),
             parts: cuts.iter().map(|_| None).collect(),
             cuts: cuts.to_vec(),
         }
@@ -63,14 +58,12 @@ impl GradBuffer {
             self.parts.iter().all(Option::is_none),
             "the gradient is split into segments"
         );
-        bytemuck::cast_slice_mut(&mut self.whole)
+        floats_mut(&mut self.whole)
     }
 
     /// Cuts the gradient into its segments.
     pub(crate) fn split(&mut self) {
-        for (part, cut) in self.parts.iter_mut().zip(&self.cuts) {
-            *part = Some(Segment(self.whole.split_to(cut.len() * size_of::<f32>())));
-        }
+        split(&mut self.whole, &self.cuts, &mut self.parts);
     }
 
     /// Takes segment `index` away.
@@ -87,17 +80,55 @@ impl GradBuffer {
 
     /// Joins the segments, all of which must be home.
     pub(crate) fn join(&mut self) {
-        for part in &mut self.parts {
-            if let Some(Segment(bytes)) = part.take() {
-                // An empty part would replace the start of the buffer by its own empty memory.
-                if self.whole.is_empty() && !bytes.is_empty() {
-                    self.whole = bytes;
-                } else if !bytes.is_empty() {
-                    self.whole.unsplit(bytes);
-                }
-            }
+        if self.parts.iter().any(Option::is_some) {
+            self.whole = join(&mut self.parts);
         }
     }
+}
+
+/// Values from their bytes; no bytes may lie anywhere.
+pub(super) fn floats(bytes: &[u8]) -> &[f32] {
+    match bytes {
+        [] => &[],
+        bytes => bytemuck::cast_slice(bytes),
+    }
+}
+
+fn floats_mut(bytes: &mut [u8]) -> &mut [f32] {
+    match bytes {
+        [] => &mut [],
+        bytes => bytemuck::cast_slice_mut(bytes),
+    }
+}
+
+/// `len` zeros that begin on a cache line.
+pub(super) fn aligned_zeros(len: usize) -> BytesMut {
+    let mut whole = BytesMut::zeroed(len * size_of::<f32>() + ALIGN);
+    let misaligned = whole.as_ptr().align_offset(ALIGN);
+    drop(whole.split_to(misaligned));
+    whole.truncate(len * size_of::<f32>());
+    whole
+}
+
+/// Cuts `whole` into `parts`; nothing is left of it.
+pub(super) fn split(whole: &mut BytesMut, cuts: &[Range<usize>], parts: &mut [Option<Segment>]) {
+    for (part, cut) in parts.iter_mut().zip(cuts) {
+        *part = Some(Segment(whole.split_to(cut.len() * size_of::<f32>())));
+    }
+}
+
+/// Joins `parts` again, in place.
+pub(super) fn join(parts: &mut [Option<Segment>]) -> BytesMut {
+    let mut whole = BytesMut::new();
+    for Segment(bytes) in parts.iter_mut().filter_map(Option::take) {
+        // An empty part would replace the start of the buffer by its own empty memory.
+        if whole.is_empty() && !bytes.is_empty() {
+            whole = bytes;
+        } else if !bytes.is_empty() {
+            whole.unsplit(bytes);
+        }
+    }
+    whole
 }
 
 #[cfg(test)]

@@ -1,17 +1,10 @@
 //! How parameters are updated: the trait `Update`, applied block by block by the owner of a segment.
 //!
-//! # Layout
-//! An owned segment is a run of [`BLOCK`]-sized blocks of the flat parameter vector (the last may be shorter).
-//! Its optimiser state is stored beside it block by block, `[block][state buffer][element]`, so that one pass
-//! over a block finds parameters, gradient and state together in cache.
-//!
 //! # Invariants
 //! 1. Blocks start at multiples of [`BLOCK`] in the flat vector, whatever the number of workers: sums over a
 //!    block, like those of [`sum_of_squares`], are the same for any number of threads.
 
 use multiversion::multiversion;
-use rayon::iter::{IndexedParallelIterator, ParallelIterator};
-use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
 /// Elements in a block: 16 KiB, so that a block's parameters, gradient and one state buffer stay in a 48 KiB L1.
 pub const BLOCK: usize = 4096;
@@ -174,143 +167,6 @@ pub enum Track {
     ShardNorms,
 }
 
-/// A segment of the parameters and its optimiser state, at its owner.
-#[derive(Debug, Default)]
-pub(crate) struct OwnedSegment {
-    pub(crate) offset: usize,
-    pub(crate) params: Vec<f32>,
-    pub(crate) state: Vec<f32>,
-}
-
-impl OwnedSegment {
-    /// Its blocks: offset, parameters, and all state buffers of each.
-    fn blocks(
-        &mut self,
-        num_buffers: usize,
-    ) -> impl Iterator<Item = (usize, &mut [f32], &mut [f32])> {
-        let (offset, mut state) = (self.offset, self.state.as_mut_slice());
-        let blocks = self.params.chunks_mut(BLOCK).enumerate();
-        blocks.map(move |(b, params)| {
-            let (own, rest) = std::mem::take(&mut state).split_at_mut(num_buffers * params.len());
-            state = rest;
-            (offset + b * BLOCK, params, own)
-        })
-    }
-
-    /// The first half of an update in two, block by block.
-    pub(crate) fn direct<U: Update>(
-        &mut self,
-        (rule, scalars): (&U, &U::Scalars),
-        grad: &mut [f32],
-        norms: &mut Vec<Norms>,
-    ) {
-        let blocks = self.blocks(rule.num_state_buffers());
-        for ((offset, params, state), grad) in blocks.zip(grad.chunks_mut(BLOCK)) {
-            let block = DirectBlock {
-                offset,
-                params,
-                grad,
-                state,
-            };
-            rule.direct(scalars, block, norms);
-        }
-    }
-
-    /// Applies the update block by block on the calling thread.
-    pub(crate) fn update<U: Update>(
-        &mut self,
-        (rule, scalars): (&U, &U::Scalars),
-        grad: &[f32],
-        factors: &[f32],
-    ) {
-        let blocks = self.blocks(rule.num_state_buffers());
-        for ((offset, params, state), grad) in blocks.zip(grad.chunks(BLOCK)) {
-            let block = UpdateBlock {
-                offset,
-                params,
-                grad,
-                state,
-                factors,
-            };
-            rule.apply(scalars, block);
-        }
-    }
-
-    /// The same on `rayon`'s current pool.
-    pub(crate) fn update_in_parallel<U: Update>(
-        &mut self,
-        (rule, scalars): (&U, &U::Scalars),
-        grad: &[f32],
-        factors: &[f32],
-    ) {
-        let start = self.offset;
-        let blocks = self
-            .params
-            .par_chunks_mut(BLOCK)
-            .zip(grad.par_chunks(BLOCK))
-            .enumerate();
-        match rule.num_state_buffers() {
-            0 => blocks.for_each(|(b, (params, grad))| {
-                rule.apply(
-                    scalars,
-                    UpdateBlock {
-                        offset: start + b * BLOCK,
-                        params,
-                        grad,
-                        state: &mut [],
-                        factors,
-                    },
-                );
-            }),
-            n => blocks.zip(self.state.par_chunks_mut(BLOCK * n)).for_each(
-                |((b, (params, grad)), state)| {
-                    rule.apply(
-                        scalars,
-                        UpdateBlock {
-                            offset: start + b * BLOCK,
-                            params,
-                            grad,
-                            state,
-                            factors,
-                        },
-                    );
-                },
-            ),
-        }
-    }
-
-    /// Exchanges the parameters with state buffer `which`.
-    pub(crate) fn exchange(&mut self, which: usize, num_buffers: usize) {
-        for (_, params, state) in self.blocks(num_buffers) {
-            let len = params.len();
-            params.swap_with_slice(&mut state[which * len..(which + 1) * len]);
-        }
-    }
-
-    /// State buffer `which` as a flat vector.
-    pub(crate) fn state_buffer(
-        &self,
-        which: usize,
-        num_buffers: usize,
-    ) -> impl Iterator<Item = f32> + '_ {
-        let blocks = self.state.chunks(BLOCK * num_buffers.max(1));
-        blocks.flat_map(move |block| {
-            let len = block.len() / num_buffers;
-            block[which * len..(which + 1) * len].iter().copied()
-        })
-    }
-
-    /// Writes state buffer `which` from the whole flat vector `values`.
-    pub(crate) fn set_state_buffer(&mut self, which: usize, num_buffers: usize, values: &[f32]) {
-        let mut from = &values[self.offset..self.offset + self.params.len()];
-        for block in self.state.chunks_mut(BLOCK * num_buffers) {
-            let len = block.len() / num_buffers;
-            block[which * len..(which + 1) * len].copy_from_slice(&from[..len]);
-            from = &from[len..];
-        }
-    }
-}
-
 /// The sum of squares of at most [`BLOCK`] values, in 64 lanes added pairwise: one fixed order.
 ///
 /// Squares are added in `f32` (relative error below 1e-5, three times as fast as in `f64`), and once more in `f64`
@@ -378,19 +234,5 @@ mod tests {
         assert!((sum_of_squares(&[1e-30]) / 1e-60 - 1.0).abs() < 1e-6);
         assert!(sum_of_squares(&[0.0, f32::INFINITY]).is_infinite());
         assert!(sum_of_squares(&[0.0, f32::NAN, 1.0]).is_nan());
-    }
-
-    #[test]
-    fn state_buffers_survive_the_block_layout() {
-        let len = BLOCK + 5;
-        let mut segment = OwnedSegment {
-            offset: 3,
-            params: vec![0.0; len],
-            state: vec![0.0; 2 * len],
-        };
-        let flat: Vec<f32> = (0..len + 3).map(|i| i as f32).collect();
-        segment.set_state_buffer(1, 2, &flat);
-        assert!(segment.state_buffer(0, 2).all(|v| v == 0.0));
-        assert_eq!(segment.state_buffer(1, 2).collect::<Vec<_>>(), flat[3..]);
     }
 }

@@ -7,18 +7,20 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::affinity::Placement;
-use super::all_reduce::plan::{Destination, Home, Output, WorkerPlan};
+use super::all_reduce::plan::{Destination, Home, Output, Plan, WorkerPlan};
 use super::all_reduce::sum::{Levels, evaluate};
 use super::error::panic_message;
 use super::failure::FailureLatch;
 use super::mailbox::{Aborted, Waiting};
 use super::meeting::{AnotherFailed, Meeting, Place};
-use super::message::{Decision, Failure, Gradient, Links, Report, Return, Verdict, Weights};
+use super::message::{Decision, Failure, Gradient, Links, Report, Return, Updated, Verdict};
+use super::owned::OwnedSegment;
+use super::params::Params;
 use super::replica::{Batch, Fold, Replica, Sums};
 use super::segment::{GradBuffer, Segment};
 use super::shard::part;
 use super::timing::{Phase, Stopwatch};
-use super::update::{OwnedSegment, Track, Update, UpdateMode};
+use super::update::{BLOCK, Track, Update, UpdateMode};
 
 /// What all workers of a run share.
 #[derive(Debug)]
@@ -30,7 +32,6 @@ pub(crate) struct Shared<'a, U> {
     pub(crate) latch: &'a FailureLatch,
     pub(crate) num_workers: usize,
     pub(crate) num_shards: usize,
-    pub(crate) num_segments: usize,
     pub(crate) track: Track,
     pub(crate) cuts: &'a [Range<usize>],
 }
@@ -41,6 +42,8 @@ pub(crate) struct Worker<R, U: Update> {
     pub(crate) index: usize,
     pub(crate) plan: WorkerPlan,
     pub(crate) replica: R,
+    /// What the replica reads; empty while they are updated.
+    pub(crate) params: Params,
     pub(crate) owned: Vec<OwnedSegment>,
     pub(crate) grads: Vec<GradBuffer>,
     pub(crate) inputs: Vec<Option<Segment>>,
@@ -54,18 +57,48 @@ pub(crate) struct Worker<R, U: Update> {
 }
 
 impl<R: Replica, U: Update> Worker<R, U> {
-    /// Takes its segments of `params`, and zeros as optimiser state.
+    /// Worker `index`, without parameters yet.
+    pub(crate) fn new(index: usize, plan: &Plan, replica: R, links: Links<U::Scalars>) -> Self {
+        let own = plan.workers[index].clone();
+        let blocks = own.owned.iter();
+        let blocks = blocks.map(|&segment| plan.cuts[segment].len().div_ceil(BLOCK));
+        let report = Report {
+            squares: Vec::with_capacity(blocks.sum()),
+            segments: Vec::with_capacity(own.owned.len()),
+            ..Report::default()
+        };
+        let buffer = |_| GradBuffer::new(&plan.cuts);
+        Self {
+            index,
+            replica,
+            params: Params::default(),
+            owned: Vec::new(),
+            grads: own.nodes.iter().map(buffer).collect(),
+            inputs: own.homes.iter().map(|_| None).collect(),
+            roots: Vec::with_capacity(own.owned.len()),
+            levels: vec![[0.0; BLOCK]; plan.num_levels()],
+            scratch: Vec::new(),
+            report,
+            away: 0,
+            links,
+            watch: Stopwatch::new(),
+            plan: own,
+        }
+    }
+
+    /// Fills its segments with those of the initial parameters, and its optimiser state with zeros.
     pub(crate) fn place(
         &mut self,
-        cuts: &[Range<usize>],
-        params: &[f32],
+        (cuts, params): (&[Range<usize>], &[f32]),
+        segments: Vec<Segment>,
         num_state_buffers: usize,
     ) {
-        for (own, &index) in self.owned.iter_mut().zip(&self.plan.owned) {
+        for (&index, mut segment) in self.plan.owned.iter().zip(segments) {
             let cut = cuts[index].clone();
-            own.offset = cut.start;
-            own.state = vec![0.0; num_state_buffers * cut.len()];
-            own.params = params[cut].to_vec();
+            segment.as_mut_slice().copy_from_slice(&params[cut.clone()]);
+            let mut own = OwnedSegment::new(cut, num_state_buffers);
+            own.params = segment;
+            self.owned.push(own);
         }
     }
 
@@ -94,6 +127,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
         };
         let mut fold = Fold {
             batch,
+            params: self.params.as_slice(),
             num_shards: shared.num_shards,
             nodes: &self.plan.nodes,
             grads: &mut self.grads,
@@ -123,15 +157,15 @@ impl<R: Replica, U: Update> Worker<R, U> {
         let shards = self.shards(shared);
         let mut current = shards.clone();
         let (replica, report) = (&mut self.replica, &mut self.report);
+        let params = self.params.as_slice();
         report.sums.clear();
         report.squares.clear();
         report.shard_squares.clear();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             for index in shards {
                 current = index..index + 1;
-                report
-                    .sums
-                    .push(replica.evaluate(&batch.shard(shared.num_shards, index)));
+                let shard = batch.shard(shared.num_shards, index);
+                report.sums.push(replica.evaluate(params, &shard));
             }
         }));
         report.failure = outcome.err().map(|payload| Failure {
@@ -253,13 +287,14 @@ impl<R: Replica, U: Update> Worker<R, U> {
         self.away -= 1;
     }
 
-    /// Sends the report; its memory comes back with the verdict.
+    /// Sends the report, with the handle of the parameters; its memory comes back with the verdict.
     pub(crate) fn send_report(&mut self) {
         self.report.worker = self.index;
+        self.report.params = std::mem::take(&mut self.params);
         self.links.reports.send(std::mem::take(&mut self.report));
     }
 
-    /// Waits for the master's verdict.
+    /// Waits for the master's verdict. With it come the parameters back, or the owned segments of them.
     pub(crate) fn await_verdict(
         &mut self,
         shared: &Shared<'_, U>,
@@ -274,6 +309,10 @@ impl<R: Replica, U: Update> Worker<R, U> {
             self.links.ring.settle(waiting, shared.latch)?;
         }
         self.report = report;
+        self.params = std::mem::take(&mut self.report.params);
+        let segments = self.report.segments.drain(..);
+        let owned = self.owned.iter_mut().zip(segments);
+        owned.for_each(|(own, segment)| own.params = segment);
         self.watch.lap(Phase::Decide);
         Ok(decision)
     }
@@ -288,12 +327,11 @@ impl<R: Replica, U: Update> Worker<R, U> {
         self.watch.lap(Phase::Update);
     }
 
-    /// The parameters change places with state buffer `which`, everywhere.
-    pub(crate) fn exchange(&mut self, which: usize, shared: &Shared<'_, U>) -> Result<(), Aborted> {
+    /// The owned segments of the parameters change places with state buffer `which`.
+    pub(crate) fn exchange(&mut self, which: usize, shared: &Shared<'_, U>) {
         let buffers = shared.update.num_state_buffers();
         let owned = self.owned.iter_mut();
         owned.for_each(|own| own.exchange(which, buffers));
-        self.broadcast(shared)
     }
 
     /// Applies the decision to the owned segments, and gives the reduced gradient's memory back.
@@ -324,42 +362,23 @@ impl<R: Replica, U: Update> Worker<R, U> {
         self.watch.lap(Phase::Update);
     }
 
-    /// Passes every segment of the parameters once round the ring; each worker copies it into its replica.
-    pub(crate) fn broadcast(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
-        for position in 0..self.owned.len() {
-            let segment = std::mem::take(&mut self.owned[position]);
-            self.replica.load_params(segment.offset, &segment.params);
-            if shared.num_workers == 1 {
-                self.owned[position] = segment;
-            } else {
-                self.links.weights.0.send(Weights {
-                    owner: self.index,
-                    position,
-                    segment,
-                });
-            }
+    /// Gives the owned segments of the new parameters to the master.
+    pub(crate) fn send_params(&mut self) {
+        for (own, &index) in self.owned.iter_mut().zip(&self.plan.owned) {
+            let segment = std::mem::take(&mut own.params);
+            self.links.updated.send(Updated { index, segment });
         }
-        let arrivals = if shared.num_workers == 1 {
-            0
-        } else {
-            shared.num_segments
-        };
+    }
+
+    /// Waits for the new parameters.
+    pub(crate) fn await_params(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
         // In the textbook mode the others wait asleep: rayon's threads need their cores.
-        let waiting = if shared.mode == UpdateMode::Master {
-            Waiting::Block
-        } else {
-            shared.placement.waiting
+        let waiting = match shared.mode {
+            UpdateMode::Master => Waiting::Block,
+            UpdateMode::Fused => shared.placement.waiting,
         };
-        for _ in 0..arrivals {
-            let message = self.links.weights.1.receive(waiting, shared.latch)?;
-            if message.owner == self.index {
-                self.owned[message.position] = message.segment;
-            } else {
-                self.replica
-                    .load_params(message.segment.offset, &message.segment.params);
-                self.links.weights.0.send(message);
-            }
-        }
+        self.params = self.links.params.receive(waiting, shared.latch)?;
+        self.replica.params_changed();
         self.watch.lap(Phase::Broadcast);
         Ok(())
     }

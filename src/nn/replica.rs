@@ -34,7 +34,7 @@ pub struct ReplicaSettings {
     pub seed: u64,
 }
 
-/// A network with parameters of its own and rows from `S`.
+/// A network with rows from `S`, and memory for what it computes.
 ///
 /// ```
 /// # use unisono::{data::digits, engine::Replica, train::Sources};
@@ -49,7 +49,7 @@ pub struct ReplicaSettings {
 pub struct NetworkReplica<S> {
     source: S,
     settings: ReplicaSettings,
-    params: Buffer,
+    num_params: usize,
     work: Work,
     blocks: Blocks,
     nodes: Vec<Range<usize>>,
@@ -93,7 +93,7 @@ impl<S: RowSource> NetworkReplica<S> {
         Ok(Self {
             source,
             settings,
-            params: Buffer::zeros(len),
+            num_params: len,
             blocks: Blocks::new(bytes, len, stages.fewest_rows()),
             work: Work {
                 kind,
@@ -117,7 +117,7 @@ impl<S: RowSource> NetworkReplica<S> {
     }
 
     /// Gathers rows and runs them forward.
-    fn forward(&mut self, source: usize, rows: &[u32], pass: &Pass<'_>) {
+    fn forward(&mut self, params: &[f32], (source, rows): (usize, &[u32]), pass: &Pass<'_>) {
         let work = &mut self.work;
         let n = rows.len();
         let inputs = work.x.grow(n * work.widths.0);
@@ -137,7 +137,7 @@ impl<S: RowSource> NetworkReplica<S> {
             mask: work.model.has_padding().then_some(&work.mask),
             ..*pass
         };
-        work.stages.forward(&pass, &self.params, x, y);
+        work.stages.forward(&pass, params, x, y);
     }
 
     /// The loss of rows `rows` of the block; with `Gradient::Wanted`, its gradient is left in `dy`.
@@ -163,23 +163,18 @@ impl<S: RowSource> NetworkReplica<S> {
             .sums(&work.y[outputs], work.stages.output(), targets, grad)
     }
 
-    /// The parameters as they were loaded last.
-    pub fn params(&self) -> &[f32] {
-        &self.params
-    }
-
     /// Writes the gradient of each of `pass.nodes`.
-    fn backward(&mut self, pass: &Pass<'_>, to: &mut dyn Destinations) {
+    fn backward(&mut self, params: &[f32], pass: &Pass<'_>, to: &mut dyn Destinations) {
         let work = &mut self.work;
         let (x, y) = (pass.rows * work.widths.0, pass.rows * work.widths.1);
         let tape = super::layer::Tape {
-            params: &self.params,
+            params,
             x: &work.x[..x],
             y: &work.y[..y],
             dy: &mut work.dy[..y],
             dx: None,
         };
-        let mut grads = Grads::new(to, 0..self.params.len(), &mut work.workspace);
+        let mut grads = Grads::new(to, 0..params.len(), &mut work.workspace);
         let pass = Pass {
             mask: work.model.has_padding().then_some(&work.mask),
             ..*pass
@@ -233,7 +228,8 @@ impl<S: RowSource> NetworkReplica<S> {
             meeting: meeting.as_ref().map(|meeting| meeting as &dyn Gather),
             ..self.pass(&first, positions.len(), (&cuts, &nodes))
         };
-        self.forward(batch.source, &batch.rows()[positions], &pass);
+        let params = fold.params();
+        self.forward(params, (batch.source, &batch.rows()[positions]), &pass);
         fold.lap(Phase::Forward);
         let own = shards.clone();
         for (rows, index) in cuts.iter().zip(shards) {
@@ -244,8 +240,8 @@ impl<S: RowSource> NetworkReplica<S> {
         squares.clear();
         squares.resize(if fold.tracks_squares() { cuts.len() } else { 0 }, 0.0);
         match to {
-            Some(grad) => self.backward(&pass, &mut Single(grad, &mut squares)),
-            None => self.backward(&pass, &mut Own(fold, &mut squares)),
+            Some(grad) => self.backward(params, &pass, &mut Single(grad, &mut squares)),
+            None => self.backward(params, &pass, &mut Own(fold, &mut squares)),
         }
         for (&square, index) in squares.iter().zip(own) {
             fold.set_grad_square(index, square);
@@ -266,7 +262,8 @@ impl<S: RowSource> NetworkReplica<S> {
         } else if node.len() == 1 {
             fold.enter(node.clone());
             let shard = fold.shard(node.start);
-            let sums = self.whole_shard(&shard, to, &mut |phase| fold.lap(phase));
+            let at = (fold.params(), &shard);
+            let sums = self.whole_shard(at, to, &mut |phase| fold.lap(phase));
             if fold.tracks_squares() {
                 fold.set_grad_square(node.start, trained_square(to, &self.statistics));
             }
@@ -286,7 +283,7 @@ impl<S: RowSource> NetworkReplica<S> {
     /// One shard's gradient into `to`: a chain of blocks, if it takes more than one. Tells `lap` what is over.
     fn whole_shard(
         &mut self,
-        shard: &Shard<'_>,
+        (params, shard): (&[f32], &Shard<'_>),
         to: &mut [f32],
         lap: &mut dyn FnMut(Phase),
     ) -> Sums {
@@ -304,14 +301,14 @@ impl<S: RowSource> NetworkReplica<S> {
             let parts = (std::slice::from_ref(&whole), std::slice::from_ref(&one));
             let mut pass = self.pass(shard, rows.len(), parts);
             pass.first += range.start;
-            self.forward(shard.batch.source, rows, &pass);
+            self.forward(params, (shard.batch.source, rows), &pass);
             lap(Phase::Forward);
             sums += self.loss(0..rows.len(), Gradient::Wanted);
             if block == 0 {
-                self.backward(&pass, &mut Single(to, &mut []));
+                self.backward(params, &pass, &mut Single(to, &mut []));
             } else {
                 let more = more.grow(to.len());
-                self.backward(&pass, &mut Single(more, &mut []));
+                self.backward(params, &pass, &mut Single(more, &mut []));
                 add(to, more);
             }
             lap(Phase::Backward);
@@ -323,29 +320,28 @@ impl<S: RowSource> NetworkReplica<S> {
 
 impl<S: RowSource> Replica for NetworkReplica<S> {
     fn num_params(&self) -> usize {
-        self.params.len()
+        self.num_params
     }
 
-    fn load_params(&mut self, offset: usize, values: &[f32]) {
-        self.params[offset..offset + values.len()].copy_from_slice(values);
+    fn params_changed(&mut self) {
         self.work.stages.params_changed();
     }
 
-    fn add_loss_and_grad(&mut self, shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
+    fn add_loss_and_grad(&mut self, params: &[f32], shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
         let mut level = self.levels.pop().unwrap_or_default();
         let own = level.grow(grad.len());
-        let sums = self.whole_shard(shard, own, &mut |_| ());
+        let sums = self.whole_shard((params, shard), own, &mut |_| ());
         add(grad, own);
         self.levels.push(level);
         sums
     }
 
-    fn evaluate(&mut self, shard: &Shard<'_>) -> Sums {
+    fn evaluate(&mut self, params: &[f32], shard: &Shard<'_>) -> Sums {
         let mut sums = Sums::default();
         for rows in shard.rows.chunks(self.blocks.rows) {
             let mut pass = self.pass(shard, rows.len(), (&[], &[]));
             pass.mode = Mode::Evaluate;
-            self.forward(shard.batch.source, rows, &pass);
+            self.forward(params, (shard.batch.source, rows), &pass);
             sums += self.loss(0..rows.len(), Gradient::No);
         }
         sums
@@ -370,7 +366,7 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
         } else {
             for (which, node) in nodes.iter().enumerate() {
                 let mut level = self.levels.pop().unwrap_or_default();
-                let grad = level.grow(self.params.len());
+                let grad = level.grow(self.num_params);
                 self.node(fold, (node.clone(), most), grad);
                 fold.grad(which).copy_from_slice(grad);
                 fold.lap(Phase::Fold);

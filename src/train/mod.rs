@@ -184,7 +184,7 @@ fn evaluate<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     let sums = test_sums(at, workers)?;
     at.control.evaluated(sums.mean_loss());
     if let Some(early) = &mut at.pending.early {
-        early.observe(sums.mean_loss(), || workers.replica().params().to_vec());
+        early.observe(sums.mean_loss(), || workers.params().to_vec());
     }
     if let Some(average) = at.buffers.1 {
         workers.exchange(average)?;
@@ -262,11 +262,11 @@ impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
         let path = saver.rule.file(step);
         // The training is where it is whatever the observer answers: the next step asks again.
         let _ = (self.observer)(&Event::Checkpoint { step, path: &path });
-        let params = workers.replica().params().to_vec();
+        let params = workers.params().to_vec();
         let mut state = Vec::new();
         for buffer in 0..self.buffers.0 {
             workers.exchange(buffer)?;
-            state.push(workers.replica().params().to_vec());
+            state.push(workers.params().to_vec());
             workers.exchange(buffer)?;
         }
         let mind = Mind {

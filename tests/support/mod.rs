@@ -27,29 +27,23 @@ pub(crate) fn value_data(rows: usize, width: usize, outputs: usize) -> ArrayData
 
 /// A replica whose gradient is a pseudo-random function of row and element, by no means exact to add.
 pub(crate) struct RowGradients {
-    pub(crate) params: Vec<f32>,
+    num_params: usize,
 }
 
 impl RowGradients {
     pub(crate) fn new(num_params: usize) -> Self {
-        Self {
-            params: vec![0.0; num_params],
-        }
+        Self { num_params }
     }
 }
 
 impl Replica for RowGradients {
     fn num_params(&self) -> usize {
-        self.params.len()
+        self.num_params
     }
 
-    fn load_params(&mut self, offset: usize, values: &[f32]) {
-        self.params[offset..offset + values.len()].copy_from_slice(values);
-    }
-
-    fn add_loss_and_grad(&mut self, shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
+    fn add_loss_and_grad(&mut self, params: &[f32], shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
         for &row in shard.rows {
-            for (at, (g, p)) in grad.iter_mut().zip(&self.params).enumerate() {
+            for (at, (g, p)) in grad.iter_mut().zip(params).enumerate() {
                 *g += ((row as usize * 7919 + at * 31) % 1009) as f32 / 1009.0 + 0.125 * p;
             }
         }
@@ -60,7 +54,7 @@ impl Replica for RowGradients {
         }
     }
 
-    fn evaluate(&mut self, shard: &Shard<'_>) -> Sums {
+    fn evaluate(&mut self, _params: &[f32], shard: &Shard<'_>) -> Sums {
         let loss = shard.rows.iter().map(|&row| f64::from(row)).sum();
         Sums {
             loss,

@@ -92,9 +92,12 @@ struct Around<'d> {
 
 impl Around<'_> {
     fn loss(&mut self, params: &[f32]) -> f64 {
-        self.replica.load_params(0, params);
-        let shards =
-            (0..SHARDS).map(|shard| self.replica.evaluate(&self.batch.shard(SHARDS, shard)));
+        self.replica.params_changed();
+        let one = |shard| {
+            let shard = self.batch.shard(SHARDS, shard);
+            self.replica.evaluate(params, &shard)
+        };
+        let shards = (0..SHARDS).map(one);
         let (loss, weight) = shards.fold((0.0, 0.0), |(loss, weight), sums| {
             (loss + sums.loss, weight + sums.weight)
         });
@@ -130,11 +133,11 @@ impl Around<'_> {
         let step = 2.0 / ASCENT as f32;
         for _ in 0..ASCENT {
             let point = self.point(&shares);
-            self.replica.load_params(0, &point);
+            self.replica.params_changed();
             let mut grad = vec![0.0; point.len()];
             for shard in 0..SHARDS {
                 let shard = self.batch.shard(SHARDS, shard);
-                self.replica.add_loss_and_grad(&shard, &mut grad);
+                self.replica.add_loss_and_grad(&point, &shard, &mut grad);
             }
             for (share, slope) in shares.iter_mut().zip(&grad) {
                 let sign = if *slope == 0.0 { 0.0 } else { slope.signum() };

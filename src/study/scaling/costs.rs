@@ -21,7 +21,7 @@ use super::scenario::Scenario;
 ///
 /// ```
 /// use unisono::study::scaling::{Scenario, StepCosts};
-/// let costs = StepCosts { row_s: 1e-5, crowded_row_s: 1e-5, fixed_s: 0.0, message_s: 0.0, add_s: 0.0, update_s: 0.0, copy_s: 0.0 };
+/// let costs = StepCosts { row_s: 1e-5, crowded_row_s: 1e-5, fixed_s: 0.0, message_s: 0.0, add_s: 0.0, update_s: 0.0 };
 /// let step = Scenario { threads: 4, shards: 8, rows: 80, params: 1000, ..Scenario::default() }.simulate(&costs)?;
 /// assert!((step.step_s - 20.0 * 1e-5).abs() < 1e-9);
 /// # Ok::<(), unisono::study::scaling::ScalingError>(())
@@ -40,13 +40,11 @@ pub struct StepCosts {
     pub add_s: f64,
     /// Updating a parameter.
     pub update_s: f64,
-    /// Copying a parameter into a replica.
-    pub copy_s: f64,
 }
 
 impl StepCosts {
     /// All of them, in the order of the fields.
-    pub(super) fn to_array(self) -> [f64; 7] {
+    pub(super) fn to_array(self) -> [f64; 6] {
         let Self {
             row_s,
             crowded_row_s,
@@ -54,17 +52,8 @@ impl StepCosts {
             message_s,
             add_s,
             update_s,
-            copy_s,
         } = self;
-        [
-            row_s,
-            crowded_row_s,
-            fixed_s,
-            message_s,
-            add_s,
-            update_s,
-            copy_s,
-        ]
+        [row_s, crowded_row_s, fixed_s, message_s, add_s, update_s]
     }
 
     pub(super) fn from_array(costs: &[f64]) -> Self {
@@ -75,13 +64,12 @@ impl StepCosts {
             message_s: costs[3],
             add_s: costs[4],
             update_s: costs[5],
-            copy_s: costs[6],
         }
     }
 }
 
 impl Results {
-    /// The constants, from the samples of strong scaling at `rounds`: computing, updating and copying on one thread; adding on the fewest of several.
+    /// The constants, from the samples of strong scaling at `rounds`: computing and updating on one thread; adding on the fewest of several.
     /// `None` without strong scaling on one thread and on several.
     pub fn costs(&self, rounds: &[u32]) -> Option<StepCosts> {
         let find = |is_it: &dyn Fn(usize) -> bool| {
@@ -122,11 +110,11 @@ impl Results {
             crowded_row_s: compute(several) * threads / rows,
             fixed_s: phase(one, Phase::Idle)
                 + phase(one, Phase::Decide)
-                + phase(one, Phase::Reduce),
+                + phase(one, Phase::Reduce)
+                + phase(one, Phase::Broadcast),
             message_s: self.message_s.map_or(0.0, |known| known.1),
             add_s: phase(several, Phase::Reduce) * threads / (params * (threads - 1.0)),
             update_s: phase(one, Phase::Update) / params,
-            copy_s: phase(one, Phase::Broadcast) / params,
         })
     }
 }
@@ -142,13 +130,11 @@ impl Replica for Nothing {
         PARAMS
     }
 
-    fn load_params(&mut self, _: usize, _: &[f32]) {}
-
-    fn add_loss_and_grad(&mut self, shard: &Shard<'_>, _: &mut [f32]) -> Sums {
-        self.evaluate(shard)
+    fn add_loss_and_grad(&mut self, params: &[f32], shard: &Shard<'_>, _: &mut [f32]) -> Sums {
+        self.evaluate(params, shard)
     }
 
-    fn evaluate(&mut self, shard: &Shard<'_>) -> Sums {
+    fn evaluate(&mut self, _params: &[f32], shard: &Shard<'_>) -> Sums {
         Sums {
             loss: 0.0,
             weight: shard.rows.len() as f64,
@@ -168,7 +154,6 @@ pub(super) fn message_cost(threads: usize) -> Result<f64, TrainError> {
         message_s: 1.0,
         add_s: 0.0,
         update_s: 0.0,
-        copy_s: 0.0,
     };
     let scenario = Scenario {
         threads,

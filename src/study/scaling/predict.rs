@@ -57,7 +57,7 @@ impl Results {
                 ..Scenario::default()
             };
             let slopes = slopes(&scenario, &costs);
-            let step_ms = |costs: &Option<[f64; 7]>| {
+            let step_ms = |costs: &Option<[f64; 6]>| {
                 let parts = costs.iter().flatten().zip(&slopes);
                 let all = parts.map(|(cost, slope)| cost * slope).sum::<f64>();
                 costs.map_or(f64::NAN, |_| 1e3 * all)

@@ -24,7 +24,7 @@ pub struct Network {
 ///
 /// ```
 /// use unisono::study::scaling::{Scenario, StepCosts};
-/// let costs = StepCosts { row_s: 1e-5, crowded_row_s: 1e-5, fixed_s: 0.0, message_s: 1e-6, add_s: 1e-10, update_s: 1e-10, copy_s: 1e-10 };
+/// let costs = StepCosts { row_s: 1e-5, crowded_row_s: 1e-5, fixed_s: 0.0, message_s: 1e-6, add_s: 1e-10, update_s: 1e-10 };
 /// let even = Scenario { threads: 64, shards: 64, rows: 4096, params: 1_000_000, ..Scenario::default() };
 /// let limping = Scenario { straggler: 1.3, ..even.clone() };
 /// let (even, limping) = (even.simulate(&costs)?, limping.simulate(&costs)?);
@@ -177,7 +177,6 @@ mod tests {
         message_s: 5e-7,
         add_s: 2e-10,
         update_s: 4e-10,
-        copy_s: 1e-10,
     };
 
     fn scenario(threads: usize) -> Scenario {
@@ -195,10 +194,10 @@ mod tests {
         for threads in [1, 2, 4, 8, 16, 64] {
             let t = threads as f64;
             let params = f64::from(1 << 20);
-            let messages = if threads == 1 { 0.0 } else { 3.0 + t };
+            let messages = if threads == 1 { 0.0 } else { 6.0 };
             let expected = COSTS.fixed_s
                 + 4096.0 / t * COSTS.row_s
-                + params * (COSTS.add_s * (t - 1.0) / t + COSTS.update_s / t + COSTS.copy_s)
+                + params * (COSTS.add_s * (t - 1.0) / t + COSTS.update_s / t)
                 + messages * COSTS.message_s;
             let simulated = scenario(threads).simulate(&COSTS).unwrap().step_s;
             let error = simulated / expected - 1.0;

@@ -1,4 +1,4 @@
-//! A step as a sequence of events: shards, messages, additions, the decision, the updates, the ring of new weights.
+//! A step as a sequence of events: shards, messages, additions, the decision, the updates, the new weights in and out.
 //!
 //! The work of each worker is the very plan that the engine compiles; only the times are the model's.
 //!
@@ -32,7 +32,8 @@ enum What {
     Added,
     Report,
     Verdict,
-    Weights { owner: usize, len: usize },
+    Updated,
+    Weights,
 }
 
 /// When, in which order among equals, to whom, what.
@@ -45,9 +46,6 @@ struct WorkerState {
     next_task: usize,
     is_adding: bool,
     has_folded: bool,
-    has_updated: bool,
-    /// Weights that came before the verdict.
-    early: Vec<(usize, usize)>,
 }
 
 struct Simulation<'a> {
@@ -60,6 +58,8 @@ struct Simulation<'a> {
     /// When each machine can send again.
     links: Vec<Time>,
     reports: usize,
+    /// Segments that the master has not got back.
+    missing: usize,
     timeline: [Time; 4],
 }
 
@@ -87,6 +87,7 @@ impl Scenario {
             workers: vec![WorkerState::default(); self.threads],
             links: vec![0; self.network.map_or(1, |network| network.ranks)],
             reports: 0,
+            missing: plan.workers.iter().map(|worker| worker.owned.len()).sum(),
             timeline: [0; 4],
             plan,
         };
@@ -183,10 +184,16 @@ impl Simulation<'_> {
                 }
             }
             What::Verdict => self.update(time, worker),
-            What::Weights { owner, len } if self.workers[worker].has_updated => {
-                self.copy(time, worker, (owner, len));
+            What::Updated => {
+                self.missing -= 1;
+                if self.missing == 0 {
+                    self.share(time);
+                }
             }
-            What::Weights { owner, len } => self.workers[worker].early.push((owner, len)),
+            What::Weights => {
+                self.timeline[3] = self.timeline[3].max(time);
+                self.pass_weights(time, worker);
+            }
         }
     }
 
@@ -216,32 +223,38 @@ impl Simulation<'_> {
         }
     }
 
-    /// Updates the worker's own segments, copies them and sends them round.
+    /// Updates the worker's own segments, and sends them to the master.
     fn update(&mut self, time: Time, worker: usize) {
         let owned = self.plan.workers[worker].owned.clone();
         let lens: Vec<usize> = owned.iter().map(|&own| self.plan.cuts[own].len()).collect();
         let all: usize = lens.iter().sum();
         let ends = time + picoseconds(all as f64 * self.costs.update_s);
         self.timeline[2] = self.timeline[2].max(ends);
-        self.workers[worker].has_updated = true;
-        self.workers[worker].free_at = ends;
         for len in lens {
-            self.copy(ends, worker, (worker, len));
-        }
-        for early in std::mem::take(&mut self.workers[worker].early) {
-            self.copy(ends, worker, early);
+            self.send(ends, (worker, 0), (len, What::Updated));
         }
     }
 
-    /// Copies a segment and sends it on, unless its next worker is its owner.
-    fn copy(&mut self, time: Time, worker: usize, (owner, len): (usize, usize)) {
-        let state = &mut self.workers[worker];
-        let ends = time.max(state.free_at) + picoseconds(len as f64 * self.costs.copy_s);
-        state.free_at = ends;
-        self.timeline[3] = self.timeline[3].max(ends);
-        let next = (worker + 1) % self.workers.len();
-        if next != owner {
-            self.send(ends, (worker, next), (len, What::Weights { owner, len }));
+    /// The master shares the weights with all workers: with those of its own machine at once, with others by the first of each.
+    fn share(&mut self, time: Time) {
+        let in_one = self.workers_in_one();
+        for to in (0..self.workers.len()).filter(|to| to / in_one == 0 || to % in_one == 0) {
+            self.send(time, (0, to), (self.scenario.params, What::Weights));
         }
+    }
+
+    /// The first worker of another machine shares them with its neighbours.
+    fn pass_weights(&mut self, time: Time, worker: usize) {
+        let in_one = self.workers_in_one();
+        if worker >= in_one && worker % in_one == 0 {
+            for to in worker + 1..worker + in_one {
+                self.post(time + picoseconds(self.costs.message_s), to, What::Weights);
+            }
+        }
+    }
+
+    fn workers_in_one(&self) -> usize {
+        let ranks = self.scenario.network.map_or(1, |network| network.ranks);
+        self.scenario.threads / ranks
     }
 }
