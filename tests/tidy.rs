@@ -32,12 +32,14 @@ const LAYERS: [(&str, &[&str]); 12] = [
 ];
 
 /// What `nn` takes from `engine`: the replica's side of it.
-const NN_FROM_ENGINE: [&str; 9] = [
+const NN_FROM_ENGINE: [&str; 11] = [
+    "Combination",
     "Fold",
     "Gather",
     "Phase",
     "Replica",
     "Shard",
+    "StepShape",
     "Sums",
     "part",
     "split_point",

@@ -10,6 +10,7 @@ use super::all_reduce::plan::{Plan, PlanSpec};
 use super::all_reduce::{AllReduce, Segmented};
 use super::desk::{Channels, SegmentBlocks};
 use super::error::EngineError;
+use super::factors::Exchange;
 use super::mailbox::mailbox;
 use super::meeting::Ring;
 use super::message::Links;
@@ -142,7 +143,8 @@ impl<R: Replica, U: Update> Engine<R, U> {
             });
         }
         let (channels, links) = channels(&plan, update.num_parts());
-        let parts = links.into_iter().zip(replicas).collect();
+        let links = links.into_iter().zip(exchanges(num_workers));
+        let parts = links.zip(replicas).collect();
         let workers = build_workers((&plan, &placement), (params, &update), parts)?;
         let pool = match config.update {
             UpdateMode::Master => Some(
@@ -328,6 +330,13 @@ fn channels<S>(plan: &Plan, num_parts: usize) -> (Channels<S>, Vec<Links<S>>) {
     (channels, links.collect())
 }
 
+/// Each worker's part in the exchange of factors.
+fn exchanges(num_workers: usize) -> impl Iterator<Item = Exchange> {
+    let (to, from): (Vec<_>, Vec<_>) = (0..num_workers).map(|_| mailbox(num_workers)).unzip();
+    from.into_iter()
+        .map(move |from| Exchange::new(to.clone(), from))
+}
+
 /// Builds every worker on a thread of its own, pinned as it will run.
 ///
 /// # Why this way
@@ -336,7 +345,7 @@ fn channels<S>(plan: &Plan, num_parts: usize) -> (Channels<S>, Vec<Links<S>>) {
 fn build_workers<R: Replica, U: Update>(
     (plan, placement): (&Plan, &Placement),
     (params, update): (&[f32], &U),
-    parts: Vec<(Links<U::Scalars>, R)>,
+    parts: Vec<((Links<U::Scalars>, Exchange), R)>,
 ) -> Result<Vec<CachePadded<Worker<R, U>>>, EngineError> {
     let mut pieces: Vec<Option<Segment>> = Params::zeros(&plan.cuts);
     let mut workers = thread::scope(|scope| {

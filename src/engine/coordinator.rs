@@ -77,6 +77,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
             num_workers: self.workers.len(),
             num_shards: self.num_shards,
             cuts: &self.cuts,
+            owners_are_even: self.owners_are_even(),
             track: self.config.track,
         };
         let channels = &mut self.channels;
@@ -136,6 +137,11 @@ impl<R: Replica, U: Update> Engine<R, U> {
             }),
             (None, Ok(value)) => Ok(value),
         }
+    }
+
+    /// Whether every worker owns one segment.
+    fn owners_are_even(&self) -> bool {
+        self.workers.iter().all(|worker| worker.owned.len() == 1)
     }
 
     /// The time each worker has spent in each phase.
@@ -203,7 +209,7 @@ fn follow_step<R: Replica, U: Update>(
 ) -> Result<(), Aborted> {
     worker.gather_buffers(shared)?;
     worker.compute(batch, shared);
-    worker.all_reduce(shared)?;
+    worker.all_reduce(batch, shared)?;
     worker.send_report();
     let decision = worker.await_verdict(shared)?;
     if let Decision::Apply(scalars) = &decision
@@ -258,7 +264,7 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         let stepped = guarded(shared, || {
             self.worker.gather_buffers(shared)?;
             self.worker.compute(batch, shared);
-            self.worker.all_reduce(shared)?;
+            self.worker.all_reduce(batch, shared)?;
             self.worker.send_report();
             self.channels.collect_reports(shared)?;
             let outcome = self.channels.reduced(batch);

@@ -5,6 +5,7 @@
 //! |---|---|---|---|
 //! | `Command` | master | every other worker | the batch, or "evaluate", "exchange", "stop" |
 //! | `Gradient` | a maker of a value | its adder | a segment |
+//! | `Published` | every worker | every other one | the factors of its rows, if any parameters are factored |
 //! | `Return` | an adder | the worker whose buffer it is | the same segment, to be filled again |
 //! | `Report` | every worker | master | sums of its shards, norms of its segments, a failure, its handle of the parameters |
 //! | `Verdict` | master | every worker | the decision, the report's memory back, and its segments of the parameters to update |
@@ -21,7 +22,7 @@ use super::meeting::Ring;
 use super::params::Params;
 use super::replica::{Batch, Sums};
 use super::segment::Segment;
-use super::update::{Norms, PartSquare};
+use super::update::{Norms, PartSquare, Update};
 
 /// What the master tells the other workers to do.
 #[derive(Clone, Debug)]
@@ -68,6 +69,18 @@ pub(crate) struct Report {
     pub(crate) params: Params,
     /// On the way back: the segments that the worker is to update.
     pub(crate) segments: Vec<Segment>,
+}
+
+impl Report {
+    /// The norms of a block of the reduced gradient, from position `offset` on.
+    pub(crate) fn take_norms<U: Update>(&mut self, update: &U, offset: usize, block: &[f32]) {
+        let square = update.sum_of_squares(offset, block);
+        self.squares.push(square);
+        if update.num_parts() > 0 {
+            let each = &mut |part| self.part_squares.push(part);
+            update.part_squares(offset, (block, square), each);
+        }
+    }
 }
 
 /// A panic of a replica.

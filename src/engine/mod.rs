@@ -10,6 +10,7 @@
 //!  command: the batch  ─────────────────────►
 //!  gather own gradient buffers                gather own gradient buffers
 //!  forward, backward, fold own shards         forward, backward, fold own shards
+//!  [few rows, large dense layers: rows to all, and gradients of own segments from all rows]
 //!  all-reduce: add own segments  ◄──────────► all-reduce: add own segments
 //!  reports: sums, norms, failures  ◄─────────
 //!  decide: lr, scale, or skip
@@ -33,12 +34,14 @@ mod build;
 mod coordinator;
 mod desk;
 mod error;
+mod factors;
 mod failure;
 mod mailbox;
 mod meeting;
 mod message;
 mod owned;
 mod params;
+mod reduce;
 mod replica;
 mod segment;
 mod shard;
@@ -51,6 +54,7 @@ pub use all_reduce::AllReduce;
 pub use build::{Engine, EngineConfig, Shards};
 pub use coordinator::Session;
 pub use error::EngineError;
+pub use factors::{Combination, StepShape};
 pub use mailbox::Waiting;
 pub use meeting::{Gather, Meeting};
 pub use message::Decision;

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::all_reduce::sum::add;
+use super::factors::{Combination, StepShape};
 use super::meeting::Meeting;
 use super::segment::GradBuffer;
 use super::shard::{Node, part};
@@ -55,6 +56,22 @@ pub trait Replica: Send {
     /// at once overrides it, and must then add the shards' gradients in the tree's order.
     fn fold(&mut self, fold: &mut Fold<'_>) {
         fold.shard_by_shard(self);
+    }
+
+    /// Ranges of parameters, in ascending order, whose gradients [`Replica::fold`] does not write in a step of this shape: it gives their factors to
+    /// [`Fold::publish`] instead, and [`Replica::combine`] makes the gradients. A function of model and shape, the same on every
+    /// worker. None by default.
+    fn factored(&mut self, _shape: StepShape) -> &[Range<usize>] {
+        &[]
+    }
+
+    /// Writes the whole batch's gradient of a part of a factored range, from what all workers have published: element by element the
+    /// tree over the shards, as if it had been folded.
+    ///
+    /// # Panics
+    /// The default does, for a replica that has factored ranges.
+    fn combine(&mut self, _part: &Combination<'_>, _grad: &mut [f32]) {
+        unimplemented!("a replica with factored ranges combines their factors");
     }
 }
 
@@ -189,6 +206,7 @@ impl std::iter::Sum for Sums {
 pub struct Fold<'a> {
     pub(crate) batch: &'a Batch,
     pub(crate) params: &'a [f32],
+    pub(crate) factors: &'a mut [Vec<f32>],
     pub(crate) num_shards: usize,
     pub(crate) nodes: &'a [Node],
     pub(crate) grads: &'a mut [GradBuffer],
@@ -210,6 +228,18 @@ impl<'a> Fold<'a> {
     /// The parameters.
     pub fn params(&self) -> &'a [f32] {
         self.params
+    }
+
+    /// Gives factored range number `which`'s factors away: `parts`, one after another.
+    pub fn publish(&mut self, which: usize, parts: &[&[f32]]) {
+        let own = &mut self.factors[which];
+        own.clear();
+        parts.iter().for_each(|part| own.extend_from_slice(part));
+    }
+
+    /// How many ranges are factored in this step.
+    pub fn num_factored(&self) -> usize {
+        self.factors.len()
     }
 
     /// The nodes to fold; together they are a contiguous range of shards.

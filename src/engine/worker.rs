@@ -7,13 +7,14 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::affinity::Placement;
-use super::all_reduce::plan::{Destination, Home, Output, Plan, WorkerPlan};
-use super::all_reduce::sum::{Levels, evaluate};
+use super::all_reduce::plan::{Output, Plan, WorkerPlan};
+use super::all_reduce::sum::Levels;
 use super::error::panic_message;
+use super::factors::{Exchange, StepShape};
 use super::failure::FailureLatch;
 use super::mailbox::{Aborted, Waiting};
 use super::meeting::{AnotherFailed, Meeting, Place};
-use super::message::{Decision, Failure, Gradient, Links, Report, Return, Updated, Verdict};
+use super::message::{Decision, Failure, Links, Report, Updated, Verdict};
 use super::owned::OwnedSegment;
 use super::params::Params;
 use super::replica::{Batch, Fold, Replica, Sums};
@@ -34,6 +35,23 @@ pub(crate) struct Shared<'a, U> {
     pub(crate) num_shards: usize,
     pub(crate) track: Track,
     pub(crate) cuts: &'a [Range<usize>],
+    /// Whether every worker owns its share of the parameters.
+    pub(crate) owners_are_even: bool,
+}
+
+impl<U> Shared<'_, U> {
+    pub(crate) fn shape(&self, batch: &Batch) -> StepShape {
+        StepShape {
+            rows: batch.range.len(),
+            shards: self.num_shards,
+            workers: self.num_workers,
+        }
+    }
+
+    /// Whether gradients may be left to their owners: the owners are many, and nobody asks for shards' gradients.
+    fn may_factor(&self) -> bool {
+        self.num_workers > 1 && self.owners_are_even && self.track == Track::Nothing
+    }
 }
 
 /// A worker's own state; it outlives the threads that run it.
@@ -46,6 +64,7 @@ pub(crate) struct Worker<R, U: Update> {
     pub(crate) params: Params,
     pub(crate) owned: Vec<OwnedSegment>,
     pub(crate) grads: Vec<GradBuffer>,
+    pub(crate) exchange: Exchange,
     pub(crate) inputs: Vec<Option<Segment>>,
     pub(crate) roots: Vec<Segment>,
     pub(crate) levels: Levels,
@@ -58,7 +77,12 @@ pub(crate) struct Worker<R, U: Update> {
 
 impl<R: Replica, U: Update> Worker<R, U> {
     /// Worker `index`, without parameters yet.
-    pub(crate) fn new(index: usize, plan: &Plan, replica: R, links: Links<U::Scalars>) -> Self {
+    pub(crate) fn new(
+        index: usize,
+        plan: &Plan,
+        replica: R,
+        (links, exchange): (Links<U::Scalars>, Exchange),
+    ) -> Self {
         let own = plan.workers[index].clone();
         let blocks = own.owned.iter();
         let blocks = blocks.map(|&segment| plan.cuts[segment].len().div_ceil(BLOCK));
@@ -74,6 +98,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             params: Params::default(),
             owned: Vec::new(),
             grads: own.nodes.iter().map(buffer).collect(),
+            exchange,
             inputs: own.homes.iter().map(|_| None).collect(),
             roots: Vec::with_capacity(own.owned.len()),
             levels: vec![[0.0; BLOCK]; plan.num_levels()],
@@ -125,7 +150,14 @@ impl<R: Replica, U: Update> Worker<R, U> {
             waiting: shared.placement.waiting,
             latch: shared.latch,
         };
+        let ranges = if shared.may_factor() {
+            self.replica.factored(shared.shape(batch))
+        } else {
+            &[]
+        };
+        let factors = self.exchange.begin(self.index, ranges);
         let mut fold = Fold {
+            factors,
             batch,
             params: self.params.as_slice(),
             num_shards: shared.num_shards,
@@ -140,6 +172,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
         };
         let replica = &mut self.replica;
         let outcome = catch_unwind(AssertUnwindSafe(|| replica.fold(&mut fold)));
+        self.exchange.send(self.index);
         self.report.failure = outcome.err().map(|payload| Failure {
             shards: current,
             message: panic_message(&*payload),
@@ -173,118 +206,6 @@ impl<R: Replica, U: Update> Worker<R, U> {
             message: panic_message(&*payload),
             follows: false,
         });
-    }
-
-    /// Waits until all segments of this worker's gradient buffers are home, and joins them.
-    pub(crate) fn gather_buffers(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
-        while self.away > 0 {
-            let Return { home, segment } = self
-                .links
-                .returns
-                .1
-                .receive(shared.placement.waiting, shared.latch)?;
-            self.take_home(home, segment);
-        }
-        self.grads.iter_mut().for_each(GradBuffer::join);
-        self.watch.begin();
-        Ok(())
-    }
-
-    /// Sends the folded gradients to their adders and does this worker's own additions.
-    pub(crate) fn all_reduce(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
-        self.report.squares.clear();
-        self.report.part_squares.clear();
-        self.grads.iter_mut().for_each(GradBuffer::split);
-        self.away = self.plan.sends.len();
-        for which in 0..self.plan.sends.len() {
-            let send = self.plan.sends[which];
-            let segment = self.grads[send.slot].take(send.segment);
-            self.pass_on(send.to, segment);
-        }
-        for which in 0..self.plan.tasks.len() {
-            self.run_task(which, shared)?;
-        }
-        self.watch.lap(Phase::Reduce);
-        Ok(())
-    }
-
-    fn run_task(&mut self, which: usize, shared: &Shared<'_, U>) -> Result<(), Aborted> {
-        for k in 0..self.plan.tasks[which].inputs.len() {
-            while self.inputs[self.plan.tasks[which].inputs[k]].is_none() {
-                let Gradient { to, segment } = self
-                    .links
-                    .gradients
-                    .1
-                    .receive(shared.placement.waiting, shared.latch)?;
-                self.inputs[to] = Some(segment);
-            }
-        }
-        self.watch.lap(Phase::Wait);
-        let task = &self.plan.tasks[which];
-        let mut first = self.inputs[task.inputs[0]]
-            .take()
-            .expect("all inputs have arrived");
-        let inputs = &self.inputs;
-        let input = |k: usize| {
-            inputs[task.inputs[k]]
-                .as_ref()
-                .expect("all inputs have arrived")
-                .as_slice()
-        };
-        let (report, is_root) = (&mut self.report, task.output == Output::Root);
-        let has_parts = shared.update.num_parts() > 0;
-        let mut offset = shared.cuts[task.segment].start;
-        let done = |block: &[f32]| {
-            if is_root {
-                let square = shared.update.sum_of_squares(offset, block);
-                report.squares.push(square);
-                if has_parts {
-                    let each = &mut |part| report.part_squares.push(part);
-                    shared.update.part_squares(offset, (block, square), each);
-                }
-                offset += block.len();
-            }
-        };
-        evaluate(
-            &task.ops,
-            first.as_mut_slice(),
-            input,
-            (&mut self.levels, done),
-        );
-        for k in 1..self.plan.tasks[which].inputs.len() {
-            let input = self.plan.tasks[which].inputs[k];
-            let segment = self.inputs[input].take().expect("all inputs have arrived");
-            self.send_home(self.plan.homes[input], segment);
-        }
-        match self.plan.tasks[which].output {
-            Output::Forward(to) => self.pass_on(to, first),
-            Output::Root => self.roots.push(first),
-        }
-        Ok(())
-    }
-
-    fn pass_on(&mut self, to: Destination, segment: Segment) {
-        if to.worker == self.index {
-            self.inputs[to.input] = Some(segment);
-        } else {
-            self.links.gradients.0[to.worker].send(Gradient {
-                to: to.input,
-                segment,
-            });
-        }
-    }
-
-    fn send_home(&mut self, home: Home, segment: Segment) {
-        if home.worker == self.index {
-            self.take_home(home, segment);
-        } else {
-            self.links.returns.0[home.worker].send(Return { home, segment });
-        }
-    }
-
-    fn take_home(&mut self, home: Home, segment: Segment) {
-        self.grads[home.slot].put_back(home.segment, segment);
-        self.away -= 1;
     }
 
     /// Sends the report, with the handle of the parameters; its memory comes back with the verdict.

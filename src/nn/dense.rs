@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::Init;
 use super::error::NnError;
+use super::factored::FactorShape;
 use super::grads::Grads;
 use super::kernel::{Bias, Ones};
 use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec};
@@ -132,6 +133,15 @@ impl Layer for DenseLayer {
             self.weight
                 .backward(&tape.params[..self.weight.len()], tape.dy, dx, Bias::Zero);
         }
+    }
+
+    fn factors(&self) -> Option<FactorShape> {
+        Some(FactorShape {
+            positions: self.positions,
+            inputs: self.weight.shape.0,
+            outputs: self.weight.shape.1,
+            has_bias: self.spec.bias.is_some(),
+        })
     }
 
     fn overwrites_gradient(&self) -> bool {

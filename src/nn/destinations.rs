@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::engine::{Fold, squared_norm};
 
+use super::factored::Factored;
 use super::grads::Destinations;
 
 /// A single node's gradient, and the squares of its shards', if any are wanted.
@@ -19,12 +20,25 @@ impl Destinations for Single<'_> {
     }
 }
 
-/// The worker's own gradient buffers, and the squares of its shards', if any are wanted.
-pub(super) struct Own<'f, 'a>(pub(super) &'f mut Fold<'a>, pub(super) &'f mut [f64]);
+/// The worker's own gradient buffers, and the squares of its shards', if any are wanted; or its part of factored gradients.
+pub(super) struct Own<'f, 'a>(
+    pub(super) &'f mut Fold<'a>,
+    pub(super) &'f mut [f64],
+    pub(super) &'f Factored,
+);
 
 impl Destinations for Own<'_, '_> {
     fn grad(&mut self, which: usize) -> &mut [f32] {
         self.0.grad(which)
+    }
+
+    fn publish(&mut self, range: &Range<usize>, factors: &[&[f32]]) -> bool {
+        let which = self.2.position(range);
+        match which.filter(|_| self.0.num_factored() > 0) {
+            Some(which) => self.0.publish(which, factors),
+            None => return false,
+        }
+        true
     }
 
     fn squares(&mut self) -> Option<&mut [f64]> {

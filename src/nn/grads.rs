@@ -16,6 +16,11 @@ pub trait Destinations {
     /// The whole gradient buffer of node `which`.
     fn grad(&mut self, which: usize) -> &mut [f32];
 
+    /// Takes the factors of the gradients of parameters `range`, if these are left to their owners: what all nodes would be made of.
+    fn publish(&mut self, _range: &Range<usize>, _factors: &[&[f32]]) -> bool {
+        false
+    }
+
     /// Where the squares of the gradient norms of the pass's shards are added up, if they are wanted.
     fn squares(&mut self) -> Option<&mut [f64]> {
         None
@@ -94,6 +99,9 @@ impl<'a> Grads<'a> {
         (x, dy): (Strided<'_>, Strided<'_>),
         (ones, pass, shards): (Ones, &Pass<'_>, &[Range<usize>]),
     ) {
+        if self.to.publish(&self.range, &[x.data, dy.data]) {
+            return;
+        }
         let wants_squares = self.wants_squares();
         let Workspace {
             left,

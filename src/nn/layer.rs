@@ -21,6 +21,7 @@ use crate::engine::Gather;
 
 use super::Init;
 use super::error::NnError;
+use super::factored::FactorShape;
 use super::grads::Grads;
 use super::kernel::Isa;
 use super::op::Op;
@@ -204,6 +205,12 @@ pub trait Layer: Send + Debug {
     /// How many of as many in backward are spared when nobody wants the gradient of the input.
     fn input_gradient_flops(&self) -> Flops {
         self.flops()
+    }
+
+    /// What the gradient of its parameters is made of, if it is a product of all that its one input and output hold; a worker may then
+    /// leave it to their owners. [`Layer::backward`] gives both to [`Grads`] as ever.
+    fn factors(&self) -> Option<FactorShape> {
+        None
     }
 
     /// Whether the layer only changes the shape, and neither of its passes needs to run.

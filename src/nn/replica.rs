@@ -9,18 +9,20 @@
 
 use std::ops::Range;
 
-use crate::engine::{Fold, Gather, Phase, Replica, Shard, Sums, part, split_point};
+use crate::engine::{
+    Combination, Fold, Gather, Phase, Replica, Shard, StepShape, Sums, part, split_point,
+};
 
 use super::blocks::Blocks;
 use super::destinations::{Own, Single, trained_square};
 use super::error::NnError;
-use super::grads::{Destinations, Grads};
+use super::factored::Factored;
 use super::kernel::{Buffer, Isa, elementwise::add};
 use super::layer::{Layer, Mode, Pass, TensorSpec};
 use super::loss::{Loss, TargetKind, Targets, TargetsMut};
 use super::row_source::RowSource;
 use super::spec::Sequential;
-use super::stages::Stages;
+use super::work::Work;
 use super::workspace::Workspace;
 
 /// What a replica computes besides its model.
@@ -52,29 +54,12 @@ pub struct NetworkReplica<S> {
     num_params: usize,
     work: Work,
     blocks: Blocks,
+    factored: Factored,
     nodes: Vec<Range<usize>>,
     cuts: Vec<Range<usize>>,
     levels: Vec<Buffer>,
     squares: Vec<f64>,
     statistics: Vec<Range<usize>>,
-}
-
-/// The model and the buffers around it.
-#[derive(Debug)]
-struct Work {
-    stages: Stages,
-    workspace: Workspace,
-    kind: TargetKind,
-    /// Values a row, in and out.
-    widths: (usize, usize),
-    x: Buffer,
-    y: Buffer,
-    dy: Buffer,
-    classes: Vec<u32>,
-    values: Buffer,
-    /// The model's own rule for padding, and where it applies in the block.
-    model: Sequential,
-    mask: Vec<bool>,
 }
 
 impl<S: RowSource> NetworkReplica<S> {
@@ -89,12 +74,13 @@ impl<S: RowSource> NetworkReplica<S> {
         let kind = settings.loss.target_kind(stages.output());
         let bytes =
             stages.bytes_per_row() + stages.workspace_per_row() + 4 * (widths.0 + 2 * widths.1);
-        let workspace = Workspace::new(settings.isa);
+        let (workspace, isa) = (Workspace::new(settings.isa), settings.isa);
         Ok(Self {
             source,
             settings,
             num_params: len,
             blocks: Blocks::new(bytes, len, stages.fewest_rows()),
+            factored: Factored::new(stages.factors(), len, isa),
             work: Work {
                 kind,
                 stages,
@@ -163,25 +149,6 @@ impl<S: RowSource> NetworkReplica<S> {
             .sums(&work.y[outputs], work.stages.output(), targets, grad)
     }
 
-    /// Writes the gradient of each of `pass.nodes`.
-    fn backward(&mut self, params: &[f32], pass: &Pass<'_>, to: &mut dyn Destinations) {
-        let work = &mut self.work;
-        let (x, y) = (pass.rows * work.widths.0, pass.rows * work.widths.1);
-        let tape = super::layer::Tape {
-            params,
-            x: &work.x[..x],
-            y: &work.y[..y],
-            dy: &mut work.dy[..y],
-            dx: None,
-        };
-        let mut grads = Grads::new(to, 0..params.len(), &mut work.workspace);
-        let pass = Pass {
-            mask: work.model.has_padding().then_some(&work.mask),
-            ..*pass
-        };
-        work.stages.backward(&pass, tape, &mut grads);
-    }
-
     /// A pass over `rows` rows from position `first` of the step's batch.
     fn pass<'p>(
         &self,
@@ -240,8 +207,13 @@ impl<S: RowSource> NetworkReplica<S> {
         squares.clear();
         squares.resize(if fold.tracks_squares() { cuts.len() } else { 0 }, 0.0);
         match to {
-            Some(grad) => self.backward(params, &pass, &mut Single(grad, &mut squares)),
-            None => self.backward(params, &pass, &mut Own(fold, &mut squares)),
+            Some(grad) => self
+                .work
+                .backward(params, &pass, &mut Single(grad, &mut squares)),
+            None => {
+                let own = &mut Own(fold, &mut squares, &self.factored);
+                self.work.backward(params, &pass, own);
+            }
         }
         for (&square, index) in squares.iter().zip(own) {
             fold.set_grad_square(index, square);
@@ -305,10 +277,11 @@ impl<S: RowSource> NetworkReplica<S> {
             lap(Phase::Forward);
             sums += self.loss(0..rows.len(), Gradient::Wanted);
             if block == 0 {
-                self.backward(params, &pass, &mut Single(to, &mut []));
+                self.work.backward(params, &pass, &mut Single(to, &mut []));
             } else {
                 let more = more.grow(to.len());
-                self.backward(params, &pass, &mut Single(more, &mut []));
+                self.work
+                    .backward(params, &pass, &mut Single(more, &mut []));
                 add(to, more);
             }
             lap(Phase::Backward);
@@ -345,6 +318,14 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
             sums += self.loss(0..rows.len(), Gradient::No);
         }
         sums
+    }
+
+    fn factored(&mut self, shape: StepShape) -> &[Range<usize>] {
+        self.factored.choose(shape, &self.blocks)
+    }
+
+    fn combine(&mut self, part: &Combination<'_>, grad: &mut [f32]) {
+        self.factored.combine(part, grad);
     }
 
     fn fold(&mut self, fold: &mut Fold<'_>) {

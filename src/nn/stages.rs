@@ -12,6 +12,7 @@
 use std::ops::Range;
 
 use super::error::NnError;
+use super::factored::FactorShape;
 use super::grads::Grads;
 use super::kernel::Buffer;
 use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec};
@@ -111,6 +112,12 @@ impl Stages {
             output,
             own: vec![Buffer::default(); plan.own],
         }
+    }
+
+    /// The parameters of each layer that has factors, and their shape.
+    pub(super) fn factors(&self) -> Vec<(Range<usize>, FactorShape)> {
+        let of = |stage: &Stage| Some((stage.params.clone(), stage.layer.factors()?));
+        self.stages.iter().filter_map(of).collect()
     }
 
     /// Every dense or convolving layer's work but the first's input gradient: what a training step computes, in

@@ -66,39 +66,32 @@ pub(crate) fn num_levels(ops: &[Op]) -> usize {
     ops.iter().map(level_of).max().unwrap_or(0)
 }
 
-/// Runs `ops`: `first` is input 0 and receives the sum, `input(k)` gives input `k` > 0, of the same length.
-/// After each block of `first` is final, `done` is called with it.
+/// Runs `ops` on a block of at most [`BLOCK`] values: `block` is input 0 and receives the sum, `input(k)` gives input `k` > 0, of
+/// the same length.
 pub(crate) fn evaluate<'i>(
     ops: &[Op],
-    first: &mut [f32],
+    block: &mut [f32],
     input: impl Fn(usize) -> &'i [f32],
-    (levels, mut done): (&mut Levels, impl FnMut(&[f32])),
+    levels: &mut Levels,
 ) {
-    let mut start = 0;
-    for block in first.chunks_mut(BLOCK) {
-        let range = start..start + block.len();
-        let part = |k: usize| &input(k)[range.clone()];
-        for op in ops {
-            match *op {
-                Op::Load { input, level } => {
-                    levels[level - 1][..block.len()].copy_from_slice(part(input))
-                }
-                Op::AddInput { input, level: 0 } => add(block, part(input)),
-                Op::AddInput { input, level } => {
-                    add(&mut levels[level - 1][..block.len()], part(input))
-                }
-                Op::AddLevel { level: 0 } => add(block, &levels[0][..block.len()]),
-                Op::AddLevel { level } => {
-                    let (below, above) = levels.split_at_mut(level);
-                    add(
-                        &mut below[level - 1][..block.len()],
-                        &above[0][..block.len()],
-                    );
-                }
+    for op in ops {
+        match *op {
+            Op::Load { input: k, level } => {
+                levels[level - 1][..block.len()].copy_from_slice(input(k))
+            }
+            Op::AddInput { input: k, level: 0 } => add(block, input(k)),
+            Op::AddInput { input: k, level } => {
+                add(&mut levels[level - 1][..block.len()], input(k))
+            }
+            Op::AddLevel { level: 0 } => add(block, &levels[0][..block.len()]),
+            Op::AddLevel { level } => {
+                let (below, above) = levels.split_at_mut(level);
+                add(
+                    &mut below[level - 1][..block.len()],
+                    &above[0][..block.len()],
+                );
             }
         }
-        done(block);
-        start = range.end;
     }
 }
 
@@ -138,14 +131,12 @@ mod tests {
                 let ops = expr.compile();
                 let mut first = inputs[0].clone();
                 let mut levels = vec![[0.0; BLOCK]; num_levels(&ops)];
-                let mut seen = 0;
-                evaluate(
-                    &ops,
-                    &mut first,
-                    |k| &inputs[k],
-                    (&mut levels, |block: &[f32]| seen += block.len()),
-                );
-                assert_eq!(seen, len);
+                let mut start = 0;
+                for block in first.chunks_mut(BLOCK) {
+                    let range = start..start + block.len();
+                    evaluate(&ops, block, |k| &inputs[k][range.clone()], &mut levels);
+                    start = range.end;
+                }
                 assert!(
                     (0..len).all(|at| first[at] == oracle(&expr, &inputs, at)),
                     "{n} inputs of {len}"

@@ -106,24 +106,44 @@ impl Packed {
     /// assert_eq!(c, [17.0, 11.0]);
     /// ```
     pub fn pack(&mut self, side: Side, matrix: Strided<'_>, ones: Ones) {
-        let extra = usize::from(ones == Ones::Row);
-        self.lanes = matrix.lanes + extra;
-        self.depth = matrix.depth;
+        let shape = (matrix.lanes, matrix.depth);
+        self.pack_stacked(side, shape, &mut std::iter::once(matrix), ones);
+    }
+
+    /// The same for matrices of `lanes` lanes that follow each other along the depth; together they are `depth` deep.
+    pub(crate) fn pack_stacked(
+        &mut self,
+        side: Side,
+        (lanes, depth): (usize, usize),
+        matrices: &mut dyn Iterator<Item = Strided<'_>>,
+        ones: Ones,
+    ) {
+        self.lanes = lanes + usize::from(ones == Ones::Row);
+        self.depth = depth;
         self.width = match side {
             Side::Left => self.isa.tile_rows(),
             Side::Right => self.isa.tile_columns(self.lanes),
         };
-        let len = self.lanes.div_ceil(self.width) * self.width * self.depth;
+        let len = self.lanes.div_ceil(self.width) * self.width * depth;
         let out = self.data.grow(len);
-        let (width, depth) = (self.width, self.depth);
-        if depth == 0 {
-            return;
+        let mut first = 0;
+        for matrix in matrices.filter(|matrix| matrix.depth > 0) {
+            let place = (first, depth);
+            match self.width {
+                6 => pack_panels::<6>(out, place, matrix),
+                12 => pack_panels::<12>(out, place, matrix),
+                16 => pack_panels::<16>(out, place, matrix),
+                _ => pack_panels::<32>(out, place, matrix),
+            }
+            first += matrix.depth;
         }
-        match width {
-            6 => pack_panels::<6>(out, matrix, ones),
-            12 => pack_panels::<12>(out, matrix, ones),
-            16 => pack_panels::<16>(out, matrix, ones),
-            _ => pack_panels::<32>(out, matrix, ones),
+        if ones == Ones::Row {
+            let width = self.width;
+            let panel = &mut out[lanes / width * width * depth..];
+            for group in panel.chunks_exact_mut(width) {
+                group[lanes % width] = 1.0;
+                group[lanes % width + 1..].fill(0.0);
+            }
         }
     }
 
@@ -236,11 +256,11 @@ const RUN: usize = 128;
 /// Rows that are packed side by side.
 const ROWS: usize = 8;
 
-fn pack_panels<const W: usize>(out: &mut [f32], matrix: Strided<'_>, ones: Ones) {
+/// Packs a matrix into panels that are `depth` deep, from `at` on.
+fn pack_panels<const W: usize>(out: &mut [f32], (at, depth): (usize, usize), matrix: Strided<'_>) {
     let Strided {
         data,
         lanes,
-        depth,
         lane_stride,
         ..
     } = matrix;
@@ -253,26 +273,20 @@ fn pack_panels<const W: usize>(out: &mut [f32], matrix: Strided<'_>, ones: Ones)
             ..matrix
         };
         let group = groups.next().expect("a group for all lanes");
+        let group = &mut group[at * W..];
         if lane_stride == 1 {
-            pack_across::<W>(group, from);
+            pack_across::<W>(group, depth, from);
         } else if matrix.depth_stride == 1 && from.lanes == W {
-            pack_transposed::<W>(group, from);
+            pack_transposed::<W>(&mut group[..matrix.depth * W], from);
         } else {
-            pack_lane_by_lane::<W>(group, from);
-        }
-    }
-    if ones == Ones::Row {
-        let panel = &mut out[lanes / W * W * depth..];
-        for group in panel.chunks_exact_mut(W) {
-            group[lanes % W] = 1.0;
-            group[lanes % W + 1..].fill(0.0);
+            pack_lane_by_lane::<W>(&mut group[..matrix.depth * W], from);
         }
     }
 }
 
-/// Rows of the matrix, cut into the panels' groups; some rows at a time, since the panels' places for one row often lie
-/// a power of two apart, where they share one set of the L1.
-fn pack_across<const W: usize>(out: &mut [f32], from: Strided<'_>) {
+/// Rows of the matrix, cut into the groups of panels that are `panel_depth` deep; some rows at a time, since the panels'
+/// places for one row often lie a power of two apart, where they share one set of the L1.
+fn pack_across<const W: usize>(out: &mut [f32], panel_depth: usize, from: Strided<'_>) {
     let (depth, stride) = (from.depth, from.depth_stride);
     if from.lanes == W && stride == W {
         // A panel for the row of ones may follow.
@@ -283,13 +297,13 @@ fn pack_across<const W: usize>(out: &mut [f32], from: Strided<'_>) {
         let rows = &from.data[first * stride..];
         let count = ROWS.min(depth - first);
         for panel in 0..whole {
-            let groups = &mut out[(panel * depth + first) * W..][..count * W];
+            let groups = &mut out[(panel * panel_depth + first) * W..][..count * W];
             for (p, group) in groups.as_chunks_mut::<W>().0.iter_mut().enumerate() {
                 group.copy_from_slice(&rows[p * stride + panel * W..][..W]);
             }
         }
         if whole * W < from.lanes {
-            let groups = &mut out[(whole * depth + first) * W..][..count * W];
+            let groups = &mut out[(whole * panel_depth + first) * W..][..count * W];
             for (p, group) in groups.as_chunks_mut::<W>().0.iter_mut().enumerate() {
                 let rest = &rows[p * stride + whole * W..p * stride + from.lanes];
                 group.fill(0.0);

@@ -50,6 +50,30 @@ fn every_product_has_the_bits_of_its_naive_twin() {
 }
 
 #[test]
+fn matrices_packed_one_below_the_other_are_packed_as_one() {
+    for lanes in [1, 6, 13, 40, 150] {
+        let data = values(20 * lanes, 1);
+        for isa in Isa::available() {
+            for (side, ones) in [(Side::Left, Ones::Row), (Side::Right, Ones::None)] {
+                let mut whole = packed(isa, side, Strided::across(&data, 20, lanes));
+                whole.pack(side, Strided::across(&data, 20, lanes), ones);
+                let mut stacked = packed(isa, side, Strided::across(&data, 1, 1));
+                let cuts = [0..7, 7..7, 7..8, 8..20];
+                let parts = cuts.map(|rows| {
+                    let part = &data[rows.start * lanes..rows.end * lanes];
+                    Strided::across(part, rows.len(), lanes)
+                });
+                stacked.pack_stacked(side, (lanes, 20), &mut parts.into_iter(), ones);
+                assert_eq!(stacked.num_panels(), whole.num_panels());
+                for panel in 0..whole.num_panels() {
+                    assert_eq!(stacked.panel(panel), whole.panel(panel), "{isa:?}, {lanes}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_product_adds_to_what_is_stored_and_leaves_the_gaps_between_rows_alone() {
     let (m, n, k, stride) = (14, 33, 20, 40);
     let (a, b) = (values(m * k, 1), values(k * n, 2));

@@ -1,0 +1,155 @@
+//! One worker's part of the all-reduce: gradients out, gradients in, additions; and the gradients that it makes from factors.
+
+use super::all_reduce::plan::{Destination, Home, Output};
+use super::all_reduce::sum::evaluate;
+use super::mailbox::Aborted;
+use super::message::{Gradient, Return};
+use super::replica::{Batch, Replica};
+use super::segment::{GradBuffer, Segment};
+use super::timing::Phase;
+use super::update::{BLOCK, Update};
+use super::worker::{Shared, Worker};
+
+impl<R: Replica, U: Update> Worker<R, U> {
+    /// Waits until all segments of this worker's gradient buffers are home, and joins them.
+    pub(crate) fn gather_buffers(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
+        while self.away > 0 {
+            let Return { home, segment } = self
+                .links
+                .returns
+                .1
+                .receive(shared.placement.waiting, shared.latch)?;
+            self.take_home(home, segment);
+        }
+        self.grads.iter_mut().for_each(GradBuffer::join);
+        self.watch.begin();
+        Ok(())
+    }
+
+    /// Sends the folded gradients to their adders and does this worker's own additions.
+    pub(crate) fn all_reduce(
+        &mut self,
+        batch: &Batch,
+        shared: &Shared<'_, U>,
+    ) -> Result<(), Aborted> {
+        self.report.squares.clear();
+        self.report.part_squares.clear();
+        self.grads.iter_mut().for_each(GradBuffer::split);
+        self.away = self.plan.sends.len();
+        for which in 0..self.plan.sends.len() {
+            let send = self.plan.sends[which];
+            let segment = self.grads[send.slot].take(send.segment);
+            self.pass_on(send.to, segment);
+        }
+        let waiting = shared.placement.waiting;
+        self.exchange.receive(waiting, shared.latch)?;
+        for which in 0..self.plan.tasks.len() {
+            self.run_task(which, batch, shared)?;
+        }
+        self.exchange.release(self.index);
+        self.watch.lap(Phase::Reduce);
+        Ok(())
+    }
+
+    fn run_task(
+        &mut self,
+        which: usize,
+        batch: &Batch,
+        shared: &Shared<'_, U>,
+    ) -> Result<(), Aborted> {
+        for k in 0..self.plan.tasks[which].inputs.len() {
+            while self.inputs[self.plan.tasks[which].inputs[k]].is_none() {
+                let Gradient { to, segment } = self
+                    .links
+                    .gradients
+                    .1
+                    .receive(shared.placement.waiting, shared.latch)?;
+                self.inputs[to] = Some(segment);
+            }
+        }
+        self.watch.lap(Phase::Wait);
+        let input = self.plan.tasks[which].inputs[0];
+        let mut first = self.inputs[input].take().expect("all inputs have arrived");
+        self.add_blocks(which, first.as_mut_slice(), (batch, shared));
+        for k in 1..self.plan.tasks[which].inputs.len() {
+            let input = self.plan.tasks[which].inputs[k];
+            let segment = self.inputs[input].take().expect("all inputs have arrived");
+            self.send_home(self.plan.homes[input], segment);
+        }
+        match self.plan.tasks[which].output {
+            Output::Forward(to) => self.pass_on(to, first),
+            Output::Root => self.roots.push(first),
+        }
+        Ok(())
+    }
+
+    fn pass_on(&mut self, to: Destination, segment: Segment) {
+        if to.worker == self.index {
+            self.inputs[to.input] = Some(segment);
+        } else {
+            self.links.gradients.0[to.worker].send(Gradient {
+                to: to.input,
+                segment,
+            });
+        }
+    }
+
+    pub(super) fn send_home(&mut self, home: Home, segment: Segment) {
+        if home.worker == self.index {
+            self.take_home(home, segment);
+        } else {
+            self.links.returns.0[home.worker].send(Return { home, segment });
+        }
+    }
+
+    fn take_home(&mut self, home: Home, segment: Segment) {
+        self.grads[home.slot].put_back(home.segment, segment);
+        self.away -= 1;
+    }
+
+    /// The additions of task `which`, block by block. A root's blocks are final then, or made from factors, and give their norms
+    /// while they are in cache.
+    fn add_blocks(
+        &mut self,
+        which: usize,
+        first: &mut [f32],
+        (batch, shared): (&Batch, &Shared<'_, U>),
+    ) {
+        let (task, inputs) = (&self.plan.tasks[which], &self.inputs);
+        let input = |k: usize| {
+            let input = inputs[task.inputs[k]].as_ref();
+            input.expect("all inputs have arrived").as_slice()
+        };
+        let (is_root, cut) = (task.output == Output::Root, &shared.cuts[task.segment]);
+        let shape = shared.shape(batch);
+        let is_whole = is_root && self.exchange.is_whole(shape);
+        let mut combined = cut.start;
+        for offset in cut.clone().step_by(BLOCK) {
+            let place = offset..(offset + BLOCK).min(cut.end);
+            let local = place.start - cut.start..place.end - cut.start;
+            if !self.exchange.covers(&place) {
+                let block = &mut first[local.clone()];
+                evaluate(
+                    &task.ops,
+                    block,
+                    |k| &input(k)[local.clone()],
+                    &mut self.levels,
+                );
+                combined = offset;
+            }
+            if is_whole && combined < place.end {
+                self.watch.lap(Phase::Reduce);
+                let run = combined..self.exchange.run_end(&place, cut.end);
+                for (part, combination) in self.exchange.within(&run, (batch, shape)) {
+                    let own = &mut first[part.start - cut.start..part.end - cut.start];
+                    self.replica.combine(&combination, own);
+                }
+                combined = run.end;
+                self.watch.lap(Phase::Fold);
+            }
+            if is_root {
+                self.report.take_norms(shared.update, offset, &first[local]);
+            }
+        }
+    }
+}
