@@ -270,18 +270,10 @@ fn segments(plan: &Plan) -> Vec<SegmentBlocks> {
 fn channels<S>(plan: &Plan, num_parts: usize) -> (Channels<S>, Vec<Links<S>>) {
     let n = plan.workers.len();
     let segments = plan.cuts.len();
-    let slots = plan
-        .workers
-        .iter()
-        .map(|worker| worker.nodes.len())
-        .max()
-        .unwrap_or(0);
-    let inputs = plan
-        .workers
-        .iter()
-        .map(|worker| worker.homes.len())
-        .max()
-        .unwrap_or(0);
+    let workers = plan.workers.iter();
+    let slots = workers.clone().map(|worker| worker.nodes.len()).max();
+    let inputs = workers.map(|worker| worker.homes.len()).max();
+    let (slots, inputs) = (slots.unwrap_or(0), inputs.unwrap_or(0));
     let (to_grads, grads): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(inputs)).unzip();
     let (to_homes, homes): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(slots * segments)).unzip();
     let (to_params, params): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(1)).unzip();
