@@ -143,8 +143,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
             });
         }
         let (channels, links) = channels(&plan, update.num_parts());
-        let links = links.into_iter().zip(exchanges(num_workers));
-        let parts = links.zip(replicas).collect();
+        let parts = links.into_iter().zip(replicas).collect();
         let workers = build_workers((&plan, &placement), (params, &update), parts)?;
         let pool = match config.update {
             UpdateMode::Master => Some(
@@ -306,9 +305,10 @@ fn channels<S>(plan: &Plan, num_parts: usize) -> (Channels<S>, Vec<Links<S>>) {
         .zip(homes)
         .zip(verdict_boxes)
         .zip(params)
-        .zip(to_ring.into_iter().zip(ring));
+        .zip(to_ring.into_iter().zip(ring))
+        .zip(exchanges(n));
     let links = boxes.map(
-        |(((((commands, grads), homes), verdicts), params), ring)| Links {
+        |((((((commands, grads), homes), verdicts), params), ring), exchange)| Links {
             commands,
             gradients: (to_grads.clone(), grads),
             returns: (to_homes.clone(), homes),
@@ -317,6 +317,7 @@ fn channels<S>(plan: &Plan, num_parts: usize) -> (Channels<S>, Vec<Links<S>>) {
             updated: to_updated.clone(),
             params,
             ring: Ring::new(ring.0, ring.1),
+            exchange,
         },
     );
     (channels, links.collect())
@@ -337,7 +338,7 @@ fn exchanges(num_workers: usize) -> impl Iterator<Item = Exchange> {
 fn build_workers<R: Replica, U: Update>(
     (plan, placement): (&Plan, &Placement),
     (params, update): (&[f32], &U),
-    parts: Vec<((Links<U::Scalars>, Exchange), R)>,
+    parts: Vec<(Links<U::Scalars>, R)>,
 ) -> Result<Vec<CachePadded<Worker<R, U>>>, EngineError> {
     let mut pieces: Vec<Option<Segment>> = Params::zeros(&plan.cuts);
     let mut workers = thread::scope(|scope| {

@@ -17,6 +17,7 @@
 use std::ops::Range;
 
 use super::all_reduce::plan::Home;
+use super::factors::Exchange;
 use super::mailbox::{Address, Mailbox};
 use super::meeting::Ring;
 use super::params::Params;
@@ -136,4 +137,5 @@ pub(crate) struct Links<S> {
     pub(crate) updated: Address<Updated>,
     pub(crate) params: Mailbox<Params>,
     pub(crate) ring: Ring,
+    pub(crate) exchange: Exchange,
 }

@@ -42,11 +42,11 @@ impl<R: Replica, U: Update> Worker<R, U> {
             self.pass_on(send.to, segment);
         }
         let waiting = shared.placement.waiting;
-        self.exchange.receive(waiting, shared.latch)?;
+        self.links.exchange.receive(waiting, shared.latch)?;
         for which in 0..self.plan.tasks.len() {
             self.run_task(which, batch, shared)?;
         }
-        self.exchange.release(self.index);
+        self.links.exchange.release(self.index);
         self.watch.lap(Phase::Reduce);
         Ok(())
     }
@@ -122,12 +122,12 @@ impl<R: Replica, U: Update> Worker<R, U> {
         };
         let (is_root, cut) = (task.output == Output::Root, &shared.cuts[task.segment]);
         let shape = shared.shape(batch);
-        let is_whole = is_root && self.exchange.is_whole(shape);
+        let is_whole = is_root && self.links.exchange.is_whole(shape);
         let mut combined = cut.start;
         for offset in cut.clone().step_by(BLOCK) {
             let place = offset..(offset + BLOCK).min(cut.end);
             let local = place.start - cut.start..place.end - cut.start;
-            if !self.exchange.covers(&place) {
+            if !self.links.exchange.covers(&place) {
                 let block = &mut first[local.clone()];
                 evaluate(
                     &task.ops,
@@ -139,8 +139,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
             }
             if is_whole && combined < place.end {
                 self.watch.lap(Phase::Reduce);
-                let run = combined..self.exchange.run_end(&place, cut.end);
-                for (part, combination) in self.exchange.within(&run, (batch, shape)) {
+                let run = combined..self.links.exchange.run_end(&place, cut.end);
+                for (part, combination) in self.links.exchange.within(&run, (batch, shape)) {
                     let own = &mut first[part.start - cut.start..part.end - cut.start];
                     self.replica.combine(&combination, own);
                 }

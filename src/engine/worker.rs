@@ -10,7 +10,7 @@ use super::affinity::Placement;
 use super::all_reduce::plan::{Output, Plan, WorkerPlan};
 use super::all_reduce::sum::Levels;
 use super::error::panic_message;
-use super::factors::{Exchange, StepShape};
+use super::factors::StepShape;
 use super::failure::FailureLatch;
 use super::mailbox::{Aborted, Waiting};
 use super::meeting::{AnotherFailed, Meeting, Place};
@@ -64,7 +64,6 @@ pub(crate) struct Worker<R, U: Update> {
     pub(crate) params: Params,
     pub(crate) owned: Vec<OwnedSegment>,
     pub(crate) grads: Vec<GradBuffer>,
-    pub(crate) exchange: Exchange,
     pub(crate) inputs: Vec<Option<Segment>>,
     pub(crate) roots: Vec<Segment>,
     pub(crate) levels: Levels,
@@ -77,12 +76,7 @@ pub(crate) struct Worker<R, U: Update> {
 
 impl<R: Replica, U: Update> Worker<R, U> {
     /// Worker `index`, without parameters yet.
-    pub(crate) fn new(
-        index: usize,
-        plan: &Plan,
-        replica: R,
-        (links, exchange): (Links<U::Scalars>, Exchange),
-    ) -> Self {
+    pub(crate) fn new(index: usize, plan: &Plan, replica: R, links: Links<U::Scalars>) -> Self {
         let own = plan.workers[index].clone();
         let blocks = own.owned.iter();
         let blocks = blocks.map(|&segment| plan.cuts[segment].len().div_ceil(BLOCK));
@@ -98,7 +92,6 @@ impl<R: Replica, U: Update> Worker<R, U> {
             params: Params::default(),
             owned: Vec::new(),
             grads: own.nodes.iter().map(buffer).collect(),
-            exchange,
             inputs: own.homes.iter().map(|_| None).collect(),
             roots: Vec::with_capacity(own.owned.len()),
             levels: vec![[0.0; BLOCK]; plan.num_levels()],
@@ -155,7 +148,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
         } else {
             &[]
         };
-        let factors = self.exchange.begin(self.index, ranges);
+        let factors = self.links.exchange.begin(self.index, ranges);
         let mut fold = Fold {
             factors,
             batch,
@@ -172,7 +165,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
         };
         let replica = &mut self.replica;
         let outcome = catch_unwind(AssertUnwindSafe(|| replica.fold(&mut fold)));
-        self.exchange.send(self.index);
+        self.links.exchange.send(self.index);
         self.report.failure = outcome.err().map(|payload| Failure {
             shards: current,
             message: panic_message(&*payload),

@@ -238,7 +238,8 @@ impl Simulation<'_> {
     /// The master shares the weights with all workers: with those of its own machine at once, with others by the first of each.
     fn share(&mut self, time: Time) {
         let in_one = self.workers_in_one();
-        for to in (0..self.workers.len()).filter(|to| to / in_one == 0 || to % in_one == 0) {
+        for to in (0..self.workers.len()).filter(|to| to / in_one == 0 || to.is_multiple_of(in_one))
+        {
             self.send(time, (0, to), (self.scenario.params, What::Weights));
         }
     }
@@ -246,7 +247,7 @@ impl Simulation<'_> {
     /// The first worker of another machine shares them with its neighbours.
     fn pass_weights(&mut self, time: Time, worker: usize) {
         let in_one = self.workers_in_one();
-        if worker >= in_one && worker % in_one == 0 {
+        if worker >= in_one && worker.is_multiple_of(in_one) {
             for to in worker + 1..worker + in_one {
                 self.post(time + picoseconds(self.costs.message_s), to, What::Weights);
             }
