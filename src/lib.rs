@@ -2,7 +2,7 @@
 //!
 //! A coordinator cuts each mini-batch into shards and spreads them over pinned worker threads, each with a replica of
 //! the model. Workers run forward and backward on their shards; the gradients meet in a lock-free all-reduce whose
-//! additions form one fixed tree; the master decides the update; the new weights travel back into every replica.
+//! additions form one fixed tree; the master decides the update; every replica reads the new weights.
 //!
 //! # Code map
 //! | module | what it is |

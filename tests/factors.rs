@@ -10,8 +10,8 @@ use support::class_data;
 use unisono::data::ArrayDataset;
 use unisono::engine::all_reduce::{ALL, AllReduce, Segmented};
 use unisono::engine::{
-    Batch, Combination, Decision, Engine, EngineConfig, EngineError, Fold, Phase, Replica, Shard,
-    Shards, StepShape, Sums, Threads, Track, UpdateMode,
+    BLOCK, Batch, Combination, Decision, Engine, EngineConfig, EngineError, Fold, Phase, Replica,
+    Shard, Shards, StepShape, Sums, Threads, Track, UpdateMode,
 };
 use unisono::nn::kernel::Isa;
 use unisono::nn::{Dense, Loss, Network, NetworkReplica, ReplicaSettings, Sequential};
@@ -212,6 +212,41 @@ fn a_worker_that_fails_keeps_nobody_waiting_for_its_factors() {
             assert!(params == one, "{threads} threads");
         }
     }
+}
+
+/// Of two blocks, so that both workers own some.
+const PARAMS: usize = 2 * BLOCK;
+
+/// Calls its parameters factored, and folds as if they were not.
+struct Forgetful;
+
+impl Replica for Forgetful {
+    fn num_params(&self) -> usize {
+        PARAMS
+    }
+
+    fn add_loss_and_grad(&mut self, _: &[f32], _: &Shard<'_>, _: &mut [f32]) -> Sums {
+        Sums::default()
+    }
+
+    fn evaluate(&mut self, _: &[f32], _: &Shard<'_>) -> Sums {
+        Sums::default()
+    }
+
+    fn factored(&mut self, _: StepShape) -> &[Range<usize>] {
+        const ALL: [Range<usize>; 1] = [0..PARAMS];
+        &ALL
+    }
+}
+
+#[test]
+fn a_replica_that_forgets_to_publish_is_told_so() {
+    let update = ChainUpdate::new(&Optimizer::sgd(0.1), PARAMS).unwrap();
+    let mut engine = Engine::new(config(2, 4), &[0.0; PARAMS], update, |_| Forgetful).unwrap();
+    let batch = Batch::whole((0..8).collect(), 0);
+    let step = engine.run(|session| session.step(&batch, |_| Decision::Skip).map(drop));
+    let error = step.unwrap().unwrap_err().to_string();
+    assert!(error.contains("call Fold::publish"), "{error}");
 }
 
 #[test]

@@ -230,11 +230,31 @@ impl<'a> Fold<'a> {
         self.params
     }
 
-    /// Gives factored range number `which`'s factors away: `parts`, one after another.
+    /// Gives factored range number `which`'s factors away: `parts`, one after another. A fold that leaves one out while it has
+    /// rows fails the step.
+    ///
+    /// # Panics
+    /// If there is no such range in this step.
     pub fn publish(&mut self, which: usize, parts: &[&[f32]]) {
         let own = &mut self.factors[which];
         own.clear();
         parts.iter().for_each(|part| own.extend_from_slice(part));
+    }
+
+    /// Whether all factors are published, if there are any rows to make them of.
+    ///
+    /// # Panics
+    /// If not: where they were needed, gradients would be made of nothing.
+    pub(crate) fn check_published(&self) {
+        let has_rows = self
+            .shards()
+            .any(|index| !self.shard(index).rows.is_empty());
+        let missing = self.factors.iter().position(Vec::is_empty);
+        if let Some(which) = missing.filter(|_| has_rows) {
+            panic!(
+                "the replica calls range {which} factored, but its fold has not published the factors: call Fold::publish"
+            );
+        }
     }
 
     /// How many ranges are factored in this step.

@@ -164,7 +164,10 @@ impl<R: Replica, U: Update> Worker<R, U> {
             meeting: Some(Meeting::new(&mut self.links.ring, place)),
         };
         let replica = &mut self.replica;
-        let outcome = catch_unwind(AssertUnwindSafe(|| replica.fold(&mut fold)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            replica.fold(&mut fold);
+            fold.check_published();
+        }));
         self.links.exchange.send(self.index);
         self.report.failure = outcome.err().map(|payload| Failure {
             shards: current,

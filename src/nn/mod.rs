@@ -10,7 +10,7 @@
 //! | `combine` | `Residual` and `Parallel` |
 //! | `loss` | losses and their gradients |
 //! | `network`, `predictor` | a model with its parameters; the same at work: outputs, gradients of the inputs |
-//! | `replica`, `blocks` | the model as the engine sees it; how many rows go at once |
+//! | `replica`, `work`, `blocks`, `factored` | the model as the engine sees it; how many rows go at once; gradients left to their owners |
 //! | `presets` | the reference models |
 //! | `kernel` | single-threaded kernels under them |
 //!
