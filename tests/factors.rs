@@ -217,6 +217,8 @@ fn a_worker_that_fails_keeps_nobody_waiting_for_its_factors() {
 /// Of two blocks, so that both workers own some.
 const PARAMS: usize = 2 * BLOCK;
 
+const ALL_PARAMS: Range<usize> = 0..PARAMS;
+
 /// Calls its parameters factored, and folds as if they were not.
 struct Forgetful;
 
@@ -234,8 +236,7 @@ impl Replica for Forgetful {
     }
 
     fn factored(&mut self, _: StepShape) -> &[Range<usize>] {
-        const ALL: [Range<usize>; 1] = [0..PARAMS];
-        &ALL
+        std::slice::from_ref(&ALL_PARAMS)
     }
 }
 
