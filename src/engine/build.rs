@@ -193,7 +193,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
         })
     }
 
-    /// A copy of the parameters.
+    /// A copy of the parameters; empty once the engine is broken in the midst of an update.
     pub fn params(&self) -> Vec<f32> {
         self.workers[0].params.as_slice().to_vec()
     }
