@@ -140,7 +140,6 @@ impl Layer for DenseLayer {
             positions: self.positions,
             inputs: self.weight.shape.0,
             outputs: self.weight.shape.1,
-            has_bias: self.spec.bias.is_some(),
         })
     }
 

@@ -25,7 +25,7 @@ const FEWEST: usize = 1 << 16;
 /// ```
 /// use unisono::nn::{Build, Dense, FactorShape, Spec, kernel::Isa};
 /// let layer = Dense::new(4).build(&3.into(), &mut Build::new(Isa::detect()))?;
-/// assert_eq!(layer.factors(), Some(FactorShape { positions: 1, inputs: 3, outputs: 4, has_bias: true }));
+/// assert_eq!(layer.factors(), Some(FactorShape { positions: 1, inputs: 3, outputs: 4 }));
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,6 @@ pub struct FactorShape {
     pub inputs: usize,
     /// Values of dy at each.
     pub outputs: usize,
-    /// Whether there is a bias.
-    pub has_bias: bool,
 }
 
 /// A model's layers that can be factored, and the work of an owner.
