@@ -250,6 +250,50 @@ fn a_replica_that_forgets_to_publish_is_told_so() {
     assert!(error.contains("call Fold::publish"), "{error}");
 }
 
+/// Publishes what it calls factored, and does not combine it.
+struct Careless;
+
+impl Replica for Careless {
+    fn num_params(&self) -> usize {
+        PARAMS
+    }
+
+    fn add_loss_and_grad(&mut self, _: &[f32], _: &Shard<'_>, _: &mut [f32]) -> Sums {
+        Sums::default()
+    }
+
+    fn evaluate(&mut self, _: &[f32], _: &Shard<'_>) -> Sums {
+        Sums::default()
+    }
+
+    fn fold(&mut self, fold: &mut Fold<'_>) {
+        assert!(fold.publish(&ALL_PARAMS, &[&[1.0]]));
+        assert!(!fold.publish(&(1..2), &[&[1.0]]));
+    }
+
+    fn factored(&mut self, _: StepShape) -> &[Range<usize>] {
+        std::slice::from_ref(&ALL_PARAMS)
+    }
+}
+
+#[test]
+fn a_panic_while_factors_are_combined_fails_the_step_and_not_the_engine() {
+    let update = ChainUpdate::new(&Optimizer::sgd(0.1), PARAMS).unwrap();
+    let mut engine = Engine::new(config(2, 4), &[0.5; PARAMS], update, |_| Careless).unwrap();
+    let batch = Batch::whole((0..8).collect(), 0);
+    for _ in 0..2 {
+        let apply = |_: &_| Decision::Apply(StepScalars::plain(0.1, 8.0, 0));
+        let step = engine.run(|session| session.step(&batch, apply).map(drop));
+        let error = step.unwrap().unwrap_err();
+        assert!(matches!(error, EngineError::WorkerPanicked { .. }));
+        assert!(
+            error.to_string().contains("implement Replica::combine"),
+            "{error}"
+        );
+    }
+    assert_eq!(engine.params(), [0.5; PARAMS]);
+}
+
 #[test]
 fn the_time_of_combining_is_booked_to_the_fold() {
     let (model, data) = (model(), class_data(ROWS, 300, 5));

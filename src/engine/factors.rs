@@ -64,7 +64,7 @@ impl StepShape {
 ///     fn factored(&mut self, _: StepShape) -> &[Range<usize>] { &ALL }
 ///     fn fold(&mut self, fold: &mut Fold<'_>) {
 ///         let rows: Vec<f32> = fold.shards().flat_map(|index| fold.shard(index).rows).map(|&row| row as f32).collect();
-///         fold.publish(0, &[&rows]);
+///         fold.publish(&ALL[0], &[&rows]);
 ///     }
 ///     fn combine(&mut self, part: &Combination<'_>, grad: &mut [f32]) {
 ///         let rows: f32 = (0..part.shape.workers).flat_map(|worker| part.factors(worker)).sum();
@@ -119,7 +119,7 @@ pub(crate) struct Exchange {
     to: Vec<Address<Published>>,
     from: Mailbox<Published>,
     /// Of this step.
-    pub(crate) ranges: Vec<Range<usize>>,
+    ranges: Vec<Range<usize>>,
     /// One place a worker; only this one's own is kept.
     all: Vec<Option<Factors>>,
 }
@@ -134,14 +134,18 @@ impl Exchange {
         }
     }
 
-    /// Begins a step with these factored ranges; `worker` is whose exchange this is. Where to write its factors.
-    pub(crate) fn begin(&mut self, worker: usize, ranges: &[Range<usize>]) -> &mut [Vec<f32>] {
+    /// Begins a step with these factored ranges; `worker` is whose exchange this is. The ranges, and where to write their factors.
+    pub(crate) fn begin(
+        &mut self,
+        worker: usize,
+        ranges: &[Range<usize>],
+    ) -> (&[Range<usize>], &mut [Vec<f32>]) {
         self.ranges.clear();
         self.ranges.extend_from_slice(ranges);
         let own = Arc::make_mut(self.all[worker].get_or_insert_default());
         own.resize_with(ranges.len(), Vec::new);
         own.iter_mut().for_each(Vec::clear);
-        own
+        (&self.ranges, own)
     }
 
     /// Sends the worker's own factors to all others.

@@ -1,11 +1,15 @@
 //! One worker's part of the all-reduce: gradients out, gradients in, additions; and the gradients that it makes from factors.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::all_reduce::plan::{Destination, Home, Output};
 use super::all_reduce::sum::evaluate;
+use super::error::panic_message;
 use super::mailbox::Aborted;
-use super::message::{Gradient, Return};
+use super::message::{Failure, Gradient, Return};
 use super::replica::{Batch, Replica};
 use super::segment::{GradBuffer, Segment};
+use super::shard::part;
 use super::timing::Phase;
 use super::update::{BLOCK, Update};
 use super::worker::{Shared, Worker};
@@ -140,9 +144,16 @@ impl<R: Replica, U: Update> Worker<R, U> {
             if is_whole && combined < place.end {
                 self.watch.lap(Phase::Reduce);
                 let run = combined..self.links.exchange.run_end(&place, cut.end);
-                for (part, combination) in self.links.exchange.within(&run, (batch, shape)) {
-                    let own = &mut first[part.start - cut.start..part.end - cut.start];
-                    self.replica.combine(&combination, own);
+                for (place, combination) in self.links.exchange.within(&run, (batch, shape)) {
+                    let own = &mut first[place.start - cut.start..place.end - cut.start];
+                    let combined = || self.replica.combine(&combination, own);
+                    if let Err(payload) = catch_unwind(AssertUnwindSafe(combined)) {
+                        self.report.failure.get_or_insert(Failure {
+                            shards: part(shared.num_shards, shared.num_workers, self.index),
+                            message: panic_message(&*payload),
+                            follows: false,
+                        });
+                    }
                 }
                 combined = run.end;
                 self.watch.lap(Phase::Fold);

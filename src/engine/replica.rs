@@ -71,7 +71,9 @@ pub trait Replica: Send {
     /// # Panics
     /// The default does, for a replica that has factored ranges.
     fn combine(&mut self, _part: &Combination<'_>, _grad: &mut [f32]) {
-        unimplemented!("a replica with factored ranges combines their factors");
+        panic!(
+            "the replica calls parameters factored, but does not combine factors: implement Replica::combine"
+        );
     }
 }
 
@@ -206,7 +208,8 @@ impl std::iter::Sum for Sums {
 pub struct Fold<'a> {
     pub(crate) batch: &'a Batch,
     pub(crate) params: &'a [f32],
-    pub(crate) factors: &'a mut [Vec<f32>],
+    /// Of this step, and where their factors go.
+    pub(crate) factored: (&'a [Range<usize>], &'a mut [Vec<f32>]),
     pub(crate) num_shards: usize,
     pub(crate) nodes: &'a [Node],
     pub(crate) grads: &'a mut [GradBuffer],
@@ -230,15 +233,17 @@ impl<'a> Fold<'a> {
         self.params
     }
 
-    /// Gives factored range number `which`'s factors away: `parts`, one after another. A fold that leaves one out while it has
-    /// rows fails the step.
-    ///
-    /// # Panics
-    /// If there is no such range in this step.
-    pub fn publish(&mut self, which: usize, parts: &[&[f32]]) {
-        let own = &mut self.factors[which];
-        own.clear();
-        parts.iter().for_each(|part| own.extend_from_slice(part));
+    /// Gives the factors of `range` away: `parts`, one after another; or says no, if it is not one of those that are factored in this
+    /// step. A fold that leaves one out while it has rows fails the step.
+    pub fn publish(&mut self, range: &Range<usize>, parts: &[&[f32]]) -> bool {
+        let (ranges, factors) = &mut self.factored;
+        let Some(which) = ranges.iter().position(|own| own == range) else {
+            return false;
+        };
+        factors[which].clear();
+        let own = parts.iter();
+        own.for_each(|part| factors[which].extend_from_slice(part));
+        true
     }
 
     /// Whether all factors are published, if there are any rows to make them of.
@@ -249,17 +254,12 @@ impl<'a> Fold<'a> {
         let has_rows = self
             .shards()
             .any(|index| !self.shard(index).rows.is_empty());
-        let missing = self.factors.iter().position(Vec::is_empty);
+        let missing = self.factored.1.iter().position(Vec::is_empty);
         if let Some(which) = missing.filter(|_| has_rows) {
             panic!(
                 "the replica calls range {which} factored, but its fold has not published the factors: call Fold::publish"
             );
         }
-    }
-
-    /// How many ranges are factored in this step.
-    pub fn num_factored(&self) -> usize {
-        self.factors.len()
     }
 
     /// The nodes to fold; together they are a contiguous range of shards.

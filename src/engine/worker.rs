@@ -148,9 +148,9 @@ impl<R: Replica, U: Update> Worker<R, U> {
         } else {
             &[]
         };
-        let factors = self.links.exchange.begin(self.index, ranges);
+        let factored = self.links.exchange.begin(self.index, ranges);
         let mut fold = Fold {
-            factors,
+            factored,
             batch,
             params: self.params.as_slice(),
             num_shards: shared.num_shards,

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use crate::engine::{Fold, squared_norm};
 
-use super::factored::Factored;
 use super::grads::Destinations;
 
 /// A single node's gradient, and the squares of its shards', if any are wanted.
@@ -21,11 +20,7 @@ impl Destinations for Single<'_> {
 }
 
 /// The worker's own gradient buffers, and the squares of its shards', if any are wanted; or its part of factored gradients.
-pub(super) struct Own<'f, 'a>(
-    pub(super) &'f mut Fold<'a>,
-    pub(super) &'f mut [f64],
-    pub(super) &'f Factored,
-);
+pub(super) struct Own<'f, 'a>(pub(super) &'f mut Fold<'a>, pub(super) &'f mut [f64]);
 
 impl Destinations for Own<'_, '_> {
     fn grad(&mut self, which: usize) -> &mut [f32] {
@@ -33,12 +28,7 @@ impl Destinations for Own<'_, '_> {
     }
 
     fn publish(&mut self, range: &Range<usize>, factors: &[&[f32]]) -> bool {
-        let which = self.2.position(range);
-        match which.filter(|_| self.0.num_factored() > 0) {
-            Some(which) => self.0.publish(which, factors),
-            None => return false,
-        }
-        true
+        self.0.publish(range, factors)
     }
 
     fn squares(&mut self) -> Option<&mut [f64]> {

@@ -95,11 +95,6 @@ impl Factored {
         &self.ranges
     }
 
-    /// Which of the step's ranges `range` is.
-    pub(super) fn position(&self, range: &Range<usize>) -> Option<usize> {
-        self.ranges.iter().position(|own| own == range)
-    }
-
     /// Writes the gradient of a part of a range.
     pub(super) fn combine(&mut self, part: &Combination<'_>, mut grad: &mut [f32]) {
         let outputs = self.shapes[part.which].outputs;

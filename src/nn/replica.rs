@@ -211,7 +211,7 @@ impl<S: RowSource> NetworkReplica<S> {
                 .work
                 .backward(params, &pass, &mut Single(grad, &mut squares)),
             None => {
-                let own = &mut Own(fold, &mut squares, &self.factored);
+                let own = &mut Own(fold, &mut squares);
                 self.work.backward(params, &pass, own);
             }
         }
