@@ -10,8 +10,8 @@ use support::class_data;
 use unisono::data::ArrayDataset;
 use unisono::engine::all_reduce::{ALL, AllReduce, Segmented};
 use unisono::engine::{
-    BLOCK, Batch, Combination, Decision, Engine, EngineConfig, EngineError, Fold, Phase, Replica,
-    Shard, Shards, StepShape, Sums, Threads, Track, UpdateMode,
+    Assignment, BLOCK, Batch, Combination, Decision, Engine, EngineConfig, EngineError, Fold,
+    Phase, Replica, Shard, Shards, StepShape, Sums, Threads, Track, UpdateMode,
 };
 use unisono::nn::kernel::Isa;
 use unisono::nn::{Dense, Loss, Network, NetworkReplica, ReplicaSettings, Sequential};
@@ -82,7 +82,7 @@ impl Replica for Watched<'_> {
         self.panic_if(When::After, fold);
     }
 
-    fn factored(&mut self, shape: StepShape) -> &[Range<usize>] {
+    fn factored(&mut self, shape: StepShape<'_>) -> &[Range<usize>] {
         self.inner.factored(shape)
     }
 
@@ -144,11 +144,8 @@ fn large_layers_that_meet_few_rows_are_factored_on_several_workers() {
     let (model, data) = (model(), class_data(1, 300, 5));
     let mut replica = replica(&model, &data);
     let mut factored = |rows, shards, workers| {
-        let shape = StepShape {
-            rows,
-            shards,
-            workers,
-        };
+        let assignment = &Assignment::even(shards, workers);
+        let shape = StepShape { rows, assignment };
         replica.factored(shape).to_vec()
     };
     let both = [0..90_601, 90_601..90_601 + 91_203];
@@ -159,8 +156,7 @@ fn large_layers_that_meet_few_rows_are_factored_on_several_workers() {
     let mixed = Sequential::new(300).dense(300).dense(60);
     let shape = StepShape {
         rows: 2,
-        shards: 2,
-        workers: 2,
+        assignment: &Assignment::even(2, 2),
     };
     assert!(self::replica(&mixed, &data).factored(shape).is_empty());
 }
@@ -235,7 +231,7 @@ impl Replica for Forgetful {
         Sums::default()
     }
 
-    fn factored(&mut self, _: StepShape) -> &[Range<usize>] {
+    fn factored(&mut self, _: StepShape<'_>) -> &[Range<usize>] {
         std::slice::from_ref(&ALL_PARAMS)
     }
 }
@@ -271,7 +267,7 @@ impl Replica for Careless {
         assert!(!fold.publish(&(1..2), &[&[1.0]]));
     }
 
-    fn factored(&mut self, _: StepShape) -> &[Range<usize>] {
+    fn factored(&mut self, _: StepShape<'_>) -> &[Range<usize>] {
         std::slice::from_ref(&ALL_PARAMS)
     }
 }

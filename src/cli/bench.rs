@@ -31,6 +31,8 @@ fn line(bench: &Bench, report: &BenchReport) -> Value {
         "batch": report.batch_size,
         "threads": report.placement.num_threads,
         "shards": report.shards,
+        "assignment": report.assignment.counts().collect::<Vec<_>>(),
+        "moves": report.moves,
         "params": report.num_params,
         "median_ms_per_step": report.step_time_ms(0.5),
         "p10": report.step_time_ms(0.1),
@@ -64,7 +66,13 @@ fn text(bench: &Bench, report: &BenchReport) {
         "not pinned"
     };
     say!("threads: {} ({pinned})", placement.num_threads);
-    say!("shards: {}", report.shards);
+    let counts: Vec<String> = report.assignment.counts().map(|n| n.to_string()).collect();
+    say!(
+        "shards: {} (each worker's: {}; moved {} times)",
+        report.shards,
+        counts.join(" "),
+        report.moves
+    );
     say!("steps: {}", report.step_times_ms.len());
     say!("step time, median: {:.4} ms", report.step_time_ms(0.5));
     say!(

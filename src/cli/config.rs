@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::engine::{
-    AllReduce, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode, all_reduce,
+    AllReduce, Balance, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode, all_reduce,
 };
 use crate::export::ExportError;
 use crate::nn::presets::{self, Preset};
@@ -128,6 +128,7 @@ pub(super) struct EngineSettings {
     pub(super) shards: Option<Shards>,
     pub(super) all_reduce: &'static dyn AllReduce,
     pub(super) update: UpdateMode,
+    pub(super) balance: Balance,
 }
 
 impl TryFrom<EngineArgs> for EngineSettings {
@@ -157,6 +158,11 @@ impl TryFrom<EngineArgs> for EngineSettings {
                 Pinning::Auto
             },
             shards,
+            balance: if args.no_balance {
+                Balance::Even
+            } else {
+                Balance::Measured
+            },
             all_reduce: all_reduce::by_name(&args.all_reduce).ok_or_else(|| {
                 refused("all-reduce", "naive, tree or segmented", &args.all_reduce)
             })?,
@@ -258,6 +264,7 @@ pub(super) fn bench(args: BenchArgs) -> Result<(Bench, bool), ArgError> {
             pinning: engine.pinning,
             all_reduce: engine.all_reduce,
             update: engine.update,
+            balance: engine.balance,
             track: track(args.track.as_deref())?,
             ..EngineConfig::default()
         },

@@ -137,6 +137,10 @@ pub(super) struct EngineArgs {
     /// Do not pin the worker threads to cores
     #[arg(long)]
     pub(super) no_pin: bool,
+
+    /// Do not give more shards to workers that are faster (same bits)
+    #[arg(long)]
+    pub(super) no_balance: bool,
 }
 
 /// The optimiser and what changes its learning rate and batch.

@@ -91,6 +91,7 @@ fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
         .seed(settings.seed)
         .all_reduce(engine.all_reduce)
         .update(engine.update)
+        .balance(engine.balance)
         .on_non_finite(settings.on_non_finite);
     if let Some(steps) = settings.max_steps {
         trainer = trainer.max_steps(steps);

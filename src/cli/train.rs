@@ -21,9 +21,10 @@ use super::summary::{Tested, summary};
 use super::task::{Task, first_trainer, task, trainer};
 
 /// Sections and keys that leave the trained bits as they are, or only say how far to go.
-const HARMLESS: [&str; 12] = [
+const HARMLESS: [&str; 13] = [
     "engine.threads",
     "engine.no_pin",
+    "engine.no_balance",
     "engine.all_reduce",
     "engine.update",
     "run.epochs",

@@ -6,8 +6,10 @@ use std::thread;
 use crossbeam::utils::CachePadded;
 
 use super::affinity::{Pinning, Placement, Threads};
-use super::all_reduce::plan::{Plan, PlanSpec};
+use super::all_reduce::plan::{Capacity, Plan, PlanSpec};
 use super::all_reduce::{AllReduce, Segmented};
+use super::assignment::Assignment;
+use super::balance::{Balance, Balancer};
 use super::desk::{Channels, SegmentBlocks};
 use super::error::EngineError;
 use super::factors::Exchange;
@@ -60,6 +62,8 @@ pub struct EngineConfig {
     pub update: UpdateMode,
     /// What is measured of the shards' gradients.
     pub track: Track,
+    /// Whether faster workers get more shards.
+    pub balance: Balance,
 }
 
 impl Default for EngineConfig {
@@ -71,6 +75,7 @@ impl Default for EngineConfig {
             all_reduce: &Segmented,
             update: UpdateMode::Fused,
             track: Track::Nothing,
+            balance: Balance::Measured,
         }
     }
 }
@@ -123,9 +128,9 @@ impl<R: Replica, U: Update> Engine<R, U> {
             Shards::Fixed(n) => n,
             Shards::PerWorker => num_workers,
         };
+        let assignment = Assignment::even(num_shards, num_workers);
         let spec = PlanSpec {
-            num_workers,
-            num_shards,
+            assignment: &assignment,
             num_params: params.len(),
             update: config.update,
         };
@@ -142,7 +147,10 @@ impl<R: Replica, U: Update> Engine<R, U> {
                 got: odd.num_params(),
             });
         }
-        let (channels, links) = channels(&plan, update.num_parts());
+        let capacity = Capacity::new(config.all_reduce, spec);
+        let (mut channels, links) = channels((&plan, &capacity), update.num_parts());
+        let shards = (config.shards, num_shards);
+        channels.balancer = Balancer::new(config.balance, shards, &placement);
         let parts = links.into_iter().zip(replicas).collect();
         let workers = build_workers((&plan, &placement), (params, &update), parts)?;
         let pool = match config.update {
@@ -266,15 +274,16 @@ fn segments(plan: &Plan) -> Vec<SegmentBlocks> {
 }
 
 /// All channels, each as large as the messages of one step.
-fn channels<S>(plan: &Plan, num_parts: usize) -> (Channels<S>, Vec<Links<S>>) {
+fn channels<S>(
+    (plan, capacity): (&Plan, &Capacity),
+    num_parts: usize,
+) -> (Channels<S>, Vec<Links<S>>) {
     let n = plan.workers.len();
     let segments = plan.cuts.len();
-    let workers = plan.workers.iter();
-    let slots = workers.clone().map(|worker| worker.nodes.len()).max();
-    let inputs = workers.map(|worker| worker.homes.len()).max();
-    let (slots, inputs) = (slots.unwrap_or(0), inputs.unwrap_or(0));
-    let (to_grads, grads): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(inputs)).unzip();
-    let (to_homes, homes): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(slots * segments)).unzip();
+    let inputs = capacity.inputs.iter();
+    let (to_grads, grads): (Vec<_>, Vec<_>) = inputs.map(|&inputs| mailbox(inputs)).unzip();
+    let homes = (0..n).map(|_| mailbox(capacity.returns));
+    let (to_homes, homes): (Vec<_>, Vec<_>) = homes.unzip();
     let (to_params, params): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(1)).unzip();
     let (to_updated, updated) = mailbox(segments);
     // A round's values, the next one's first, and failures.
@@ -294,6 +303,10 @@ fn channels<S>(plan: &Plan, num_parts: usize) -> (Channels<S>, Vec<Links<S>>) {
         pieces: (0..segments).map(|_| None).collect(),
         reports: places,
         segments: self::segments(plan),
+        assignment: plan.assignment.clone(),
+        balancer: None,
+        moves: 0,
+        chosen: None,
         cursors: vec![0; n],
         factors: Vec::new(),
         part_squares: Vec::new(),

@@ -10,6 +10,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 
+use super::all_reduce::plan::Plan;
 use super::desk::Channels;
 use super::error::{EngineError, panic_message};
 use super::failure::FailureLatch;
@@ -44,9 +45,9 @@ use super::{Engine, Reduced};
 /// ```
 #[derive(Debug)]
 pub struct Session<'a, R: Replica, U: Update> {
-    worker: &'a mut Worker<R, U>,
-    channels: &'a mut Channels<U::Scalars>,
-    shared: &'a Shared<'a, U>,
+    pub(super) worker: &'a mut Worker<R, U>,
+    pub(super) channels: &'a mut Channels<U::Scalars>,
+    pub(super) shared: &'a Shared<'a, U>,
 }
 
 impl<R: Replica, U: Update> Engine<R, U> {
@@ -76,6 +77,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
             latch: &latch,
             num_workers: self.workers.len(),
             num_shards: self.num_shards,
+            all_reduce: self.config.all_reduce,
             cuts: &self.cuts,
             owners_are_even: self.owners_are_even(),
             track: self.config.track,
@@ -179,7 +181,9 @@ fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &Shared<'_, 
                 .commands
                 .receive(shared.placement.waiting, shared.latch)?
             {
-                Command::Step(batch) => follow_step(worker, &batch, shared)?,
+                Command::Step(batch, plan) => {
+                    follow_step(worker, (&batch, plan.as_deref()), shared)?;
+                }
                 Command::Evaluate(batch) => {
                     worker.evaluate(&batch, shared);
                     worker.send_report();
@@ -204,10 +208,10 @@ fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &Shared<'_, 
 /// The step, on every worker but the first. [`Session::step`] is the same with the master's part in it.
 fn follow_step<R: Replica, U: Update>(
     worker: &mut Worker<R, U>,
-    batch: &Batch,
+    (batch, plan): (&Batch, Option<&Plan>),
     shared: &Shared<'_, U>,
 ) -> Result<(), Aborted> {
-    worker.gather_buffers(shared)?;
+    worker.gather_buffers(plan, shared)?;
     worker.compute(batch, shared);
     worker.all_reduce(batch, shared)?;
     worker.send_report();
@@ -260,13 +264,16 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
             return Err(EngineError::EmptyBatch { step: batch.step });
         }
         let shared = self.shared;
-        self.channels.command_all(&Command::Step(batch.clone()));
+        let plan = self.next_plan(batch);
+        let command = Command::Step(batch.clone(), plan.clone());
+        self.channels.command_all(&command);
         let stepped = guarded(shared, || {
-            self.worker.gather_buffers(shared)?;
+            self.worker.gather_buffers(plan.as_deref(), shared)?;
             self.worker.compute(batch, shared);
             self.worker.all_reduce(batch, shared)?;
             self.worker.send_report();
             self.channels.collect_reports(shared)?;
+            self.channels.record_loads(batch);
             let outcome = self.channels.reduced(batch);
             let decision = outcome.as_ref().map_or(Decision::Skip, decide);
             if matches!(decision, Decision::Apply(_)) {

@@ -70,6 +70,17 @@ pub enum EngineError {
         /// What happened first.
         reason: String,
     },
+    /// Shards for another number of workers, or another number of shards.
+    #[error(
+        "the assignment is one of {} shards to {} workers, expected {} shards and {} workers; give each worker a count, and all shards away",
+        got.0, got.1, expected.0, expected.1
+    )]
+    Assignment {
+        /// The engine's shards and workers.
+        expected: (usize, usize),
+        /// Those of the assignment.
+        got: (usize, usize),
+    },
     /// The system refused a thread.
     #[error("worker {worker} got no thread: {source}; use fewer threads")]
     Spawn {

@@ -14,42 +14,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::assignment::StepShape;
 use super::failure::FailureLatch;
 use super::mailbox::{Aborted, Address, Mailbox, Waiting};
 use super::replica::Batch;
-use super::shard::part;
 use super::update::BLOCK;
 
 /// Parameters whose gradients are made at once: 384 KiB, which stay in L2 until their norm is taken. Of a weight with 1,024
 /// columns they are 96 rows, a multiple of the height of every tile.
 const RUN: usize = 24 * BLOCK;
-
-/// What a replica decides by which parameters it leaves to their owners.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StepShape {
-    /// Rows of the batch.
-    pub rows: usize,
-    /// Its shards.
-    pub shards: usize,
-    /// Workers, at least 2.
-    pub workers: usize,
-}
-
-impl StepShape {
-    /// Rows of worker `worker`.
-    ///
-    /// ```
-    /// use unisono::engine::StepShape;
-    /// let shape = StepShape { rows: 10, shards: 4, workers: 3 };
-    /// assert_eq!([0, 1, 2].map(|worker| shape.worker_rows(worker)), [0..2, 2..5, 5..10]);
-    /// ```
-    pub fn worker_rows(&self, worker: usize) -> Range<usize> {
-        let shards = part(self.shards, self.workers, worker);
-        let first = part(self.rows, self.shards, shards.start).start;
-        let rows = shards.map(|shard| part(self.rows, self.shards, shard).len());
-        first..first + rows.sum::<usize>()
-    }
-}
 
 /// A part of a factored range, and what its gradient is made of.
 ///
@@ -61,13 +34,13 @@ impl StepShape {
 /// const ALL: [Range<usize>; 1] = [0..8192];
 /// struct Slopes;
 /// impl Replica for Slopes {
-///     fn factored(&mut self, _: StepShape) -> &[Range<usize>] { &ALL }
+///     fn factored(&mut self, _: StepShape<'_>) -> &[Range<usize>] { &ALL }
 ///     fn fold(&mut self, fold: &mut Fold<'_>) {
 ///         let rows: Vec<f32> = fold.shards().flat_map(|index| fold.shard(index).rows).map(|&row| row as f32).collect();
 ///         fold.publish(&ALL[0], &[&rows]);
 ///     }
 ///     fn combine(&mut self, part: &Combination<'_>, grad: &mut [f32]) {
-///         let rows: f32 = (0..part.shape.workers).flat_map(|worker| part.factors(worker)).sum();
+///         let rows: f32 = (0..part.shape.workers()).flat_map(|worker| part.factors(worker)).sum();
 ///         for (grad, number) in grad.iter_mut().zip(part.params.clone()) { *grad = rows * number as f32; }
 ///     }
 /// #   fn num_params(&self) -> usize { 8192 }
@@ -87,7 +60,7 @@ pub struct Combination<'a> {
     /// The step's batch.
     pub batch: &'a Batch,
     /// Its shape.
-    pub shape: StepShape,
+    pub shape: StepShape<'a>,
     /// Which of the factored ranges.
     pub which: usize,
     /// The parameters, counted from the begin of that range.
@@ -185,13 +158,18 @@ impl Exchange {
     }
 
     /// Whether there are factored ranges, and nobody with rows has failed to publish.
-    pub(crate) fn is_whole(&self, shape: StepShape) -> bool {
+    pub(crate) fn is_whole(&self, shape: StepShape<'_>) -> bool {
         !self.ranges.is_empty()
-            && (0..shape.workers).all(|worker| {
+            && (0..shape.workers()).all(|worker| {
                 let is_whole = |factors: &Factors| factors.iter().all(|own| !own.is_empty());
                 shape.worker_rows(worker).is_empty()
                     || self.all[worker].as_ref().is_some_and(is_whole)
             })
+    }
+
+    /// How many parameters are factored in this step.
+    pub(crate) fn num_factored(&self) -> usize {
+        self.ranges.iter().map(Range::len).sum()
     }
 
     /// Whether the gradient of all of `range` is made from factors.
@@ -213,7 +191,7 @@ impl Exchange {
     pub(crate) fn within<'a>(
         &'a self,
         cut: &Range<usize>,
-        (batch, shape): (&'a Batch, StepShape),
+        (batch, shape): (&'a Batch, StepShape<'a>),
     ) -> impl Iterator<Item = (Range<usize>, Combination<'a>)> {
         let (parts, cut) = (self.ranges.iter().enumerate(), cut.clone());
         parts.filter_map(move |(which, range)| {

@@ -16,12 +16,13 @@
 //! The values are few (the channels of a layer), so each worker adds all shards' values itself, in the one order of the
 //! tree: cheaper than an all-reduce followed by a broadcast, and the same bits by construction.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
+use std::time::{Duration, Instant};
 
+use super::assignment::Assignment;
 use super::failure::FailureLatch;
 use super::mailbox::{Aborted, Address, Mailbox, Waiting};
-use super::shard::part;
 
 /// What travels round the ring.
 #[derive(Debug)]
@@ -114,8 +115,9 @@ pub struct Meeting<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'a> {
     pub(crate) worker: usize,
-    pub(crate) num_workers: usize,
-    pub(crate) num_shards: usize,
+    pub(crate) assignment: &'a Assignment,
+    /// What meetings have taken since the last lap of the stopwatch.
+    pub(crate) waited: &'a Cell<Duration>,
     pub(crate) waiting: Waiting,
     pub(crate) latch: &'a FailureLatch,
 }
@@ -132,15 +134,16 @@ impl<'a> Meeting<'a> {
 impl Gather for Meeting<'_> {
     fn gather(&self, own: &[f32], len: usize, all: &mut Vec<f32>) {
         let place = self.place;
-        all.resize(place.num_shards * len, 0.0);
+        all.resize(place.assignment.num_shards() * len, 0.0);
         let mut write = |worker: usize, values: &[f32]| {
-            let shards = part(place.num_shards, place.num_workers, worker);
+            let shards = place.assignment.shards(worker);
             all[shards.start * len..shards.end * len].copy_from_slice(values);
         };
         write(place.worker, own);
-        if place.num_workers == 1 {
+        if place.assignment.num_workers() == 1 {
             return;
         }
+        let began = Instant::now();
         let ring = &mut **self.ring.borrow_mut();
         let mut values = std::mem::take(&mut ring.own);
         values.clear();
@@ -153,6 +156,7 @@ impl Gather for Meeting<'_> {
             match ring.from.receive(place.waiting, place.latch) {
                 Ok(Meet::Values { worker, values }) if worker == place.worker => {
                     ring.own = values;
+                    place.waited.set(place.waited.get() + began.elapsed());
                     return;
                 }
                 Ok(Meet::Values { worker, values }) => {

@@ -3,7 +3,7 @@
 //! # Messages of a step
 //! | message | from | to | carries |
 //! |---|---|---|---|
-//! | `Command` | master | every other worker | the batch, or "evaluate", "exchange", "stop" |
+//! | `Command` | master | every other worker | the batch, and the plan if shards have moved; or "evaluate", "exchange", "stop" |
 //! | `Gradient` | a maker of a value | its adder | a segment |
 //! | `Published` | every worker | every other one | the factors of its rows, if any parameters are factored |
 //! | `Return` | an adder | the worker whose buffer it is | the same segment, to be filled again |
@@ -15,8 +15,10 @@
 //! | `Params` | master | every worker | a handle of all of them |
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::all_reduce::plan::Home;
+use super::all_reduce::plan::{Home, Plan};
+use super::balance::Load;
 use super::factors::Exchange;
 use super::mailbox::{Address, Mailbox};
 use super::meeting::Ring;
@@ -28,7 +30,8 @@ use super::update::{Norms, PartSquare, Update};
 /// What the master tells the other workers to do.
 #[derive(Clone, Debug)]
 pub(crate) enum Command {
-    Step(Batch),
+    /// With the plan, if shards have moved.
+    Step(Batch, Option<Arc<Plan>>),
     Evaluate(Batch),
     /// The parameters change places with a state buffer.
     Exchange(usize),
@@ -66,6 +69,8 @@ pub(crate) struct Report {
     /// On the way back: what the second half takes.
     pub(crate) factors: Vec<f32>,
     pub(crate) failure: Option<Failure>,
+    /// Of a step that is timed.
+    pub(crate) load: Option<Load>,
     /// The worker's handle of the parameters, which comes back unless they are updated.
     pub(crate) params: Params,
     /// On the way back: the segments that the worker is to update.

@@ -7,7 +7,7 @@
 //! ```text
 //!  worker 0 (master)                          worker 1 .. T-1
 //!  ─────────────────                          ───────────────
-//!  command: the batch  ─────────────────────►
+//!  command: the batch, and shards if they move ►
 //!  gather own gradient buffers                gather own gradient buffers
 //!  forward, backward, fold own shards         forward, backward, fold own shards
 //!  [few rows, large dense layers: rows to all, and gradients of own segments from all rows]
@@ -25,11 +25,14 @@
 //! 1. Shards and the tree over them belong to the configuration, never to the number of workers.
 //! 2. Replicas return sums; the coordinator divides once, by the weight of the whole batch.
 //! 3. Nobody shares a buffer that anyone writes: segments of gradients and parameters change owners through channels, and the
-//!    parameters are read by all while they have none. No lock is taken and, after the first step, nothing is allocated on the way.
+//!    parameters are read by all while they have none. No lock is taken and, after the first step, nothing is allocated on the way
+//!    unless shards move to other workers.
 //! 4. A panic in a replica skips the step on every worker: all of them still send, receive and return everything.
 
 pub mod affinity;
 pub mod all_reduce;
+mod assignment;
+mod balance;
 mod build;
 mod coordinator;
 mod desk;
@@ -51,10 +54,12 @@ mod worker;
 
 pub use affinity::{Pinning, Placement, Threads};
 pub use all_reduce::AllReduce;
+pub use assignment::{Assignment, StepShape};
+pub use balance::Balance;
 pub use build::{Engine, EngineConfig, Shards};
 pub use coordinator::Session;
 pub use error::EngineError;
-pub use factors::{Combination, StepShape};
+pub use factors::Combination;
 pub use mailbox::Waiting;
 pub use meeting::{Gather, Meeting};
 pub use message::Decision;

@@ -2,21 +2,25 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::all_reduce::plan::{Destination, Home, Output};
+use super::all_reduce::plan::{Destination, Home, Output, Plan};
 use super::all_reduce::sum::evaluate;
+use super::assignment::StepShape;
 use super::error::panic_message;
 use super::mailbox::Aborted;
 use super::message::{Failure, Gradient, Return};
 use super::replica::{Batch, Replica};
 use super::segment::{GradBuffer, Segment};
-use super::shard::part;
 use super::timing::Phase;
 use super::update::{BLOCK, Update};
 use super::worker::{Shared, Worker};
 
 impl<R: Replica, U: Update> Worker<R, U> {
-    /// Waits until all segments of this worker's gradient buffers are home, and joins them.
-    pub(crate) fn gather_buffers(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
+    /// Waits until all segments of this worker's gradient buffers are home, and joins them; then takes over the plan, if shards move.
+    pub(crate) fn gather_buffers(
+        &mut self,
+        plan: Option<&Plan>,
+        shared: &Shared<'_, U>,
+    ) -> Result<(), Aborted> {
         while self.away > 0 {
             let Return { home, segment } = self
                 .links
@@ -26,6 +30,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             self.take_home(home, segment);
         }
         self.grads.iter_mut().for_each(GradBuffer::join);
+        plan.into_iter().for_each(|plan| self.adopt(plan));
         self.watch.begin();
         Ok(())
     }
@@ -38,7 +43,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
     ) -> Result<(), Aborted> {
         self.report.squares.clear();
         self.report.part_squares.clear();
-        self.grads.iter_mut().for_each(GradBuffer::split);
+        let used = self.grads.iter_mut().take(self.plan.nodes.len());
+        used.for_each(GradBuffer::split);
         self.away = self.plan.sends.len();
         for which in 0..self.plan.sends.len() {
             let send = self.plan.sends[which];
@@ -52,6 +58,9 @@ impl<R: Replica, U: Update> Worker<R, U> {
         }
         self.links.exchange.release(self.index);
         self.watch.lap(Phase::Reduce);
+        if let (Some(load), Some(busy)) = (&mut self.report.load, self.watch.busy()) {
+            load.rest = busy - load.pass;
+        }
         Ok(())
     }
 
@@ -125,7 +134,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             input.expect("all inputs have arrived").as_slice()
         };
         let (is_root, cut) = (task.output == Output::Root, &shared.cuts[task.segment]);
-        let shape = shared.shape(batch);
+        let shape = StepShape::new(batch, &self.assignment);
         let is_whole = is_root && self.links.exchange.is_whole(shape);
         let mut combined = cut.start;
         for offset in cut.clone().step_by(BLOCK) {
@@ -149,7 +158,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
                     let combined = || self.replica.combine(&combination, own);
                     if let Err(payload) = catch_unwind(AssertUnwindSafe(combined)) {
                         self.report.failure.get_or_insert(Failure {
-                            shards: part(shared.num_shards, shared.num_workers, self.index),
+                            shards: self.assignment.shards(self.index),
                             message: panic_message(&*payload),
                             follows: false,
                         });

@@ -4,11 +4,14 @@
 //! A replica returns *sums* over rows. The coordinator alone divides, once, by the weight of the global batch: a
 //! mean of means is wrong as soon as shards are unequal.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::all_reduce::sum::add;
-use super::factors::{Combination, StepShape};
+use super::assignment::StepShape;
+use super::factors::Combination;
 use super::meeting::Meeting;
 use super::segment::GradBuffer;
 use super::shard::{Node, part};
@@ -61,7 +64,7 @@ pub trait Replica: Send {
     /// Ranges of parameters, in ascending order, whose gradients [`Replica::fold`] does not write in a step of this shape: it gives their factors to
     /// [`Fold::publish`] instead, and [`Replica::combine`] makes the gradients. A function of model and shape, the same on every
     /// worker. None by default.
-    fn factored(&mut self, _shape: StepShape) -> &[Range<usize>] {
+    fn factored(&mut self, _shape: StepShape<'_>) -> &[Range<usize>] {
         &[]
     }
 
@@ -219,6 +222,8 @@ pub struct Fold<'a> {
     pub(crate) scratch: &'a mut Vec<Vec<f32>>,
     pub(crate) current: &'a mut Range<usize>,
     pub(crate) watch: &'a mut Stopwatch,
+    /// What meetings have taken since the last lap.
+    pub(crate) waited: &'a Cell<Duration>,
     pub(crate) meeting: Option<Meeting<'a>>,
 }
 
@@ -297,7 +302,7 @@ impl<'a> Fold<'a> {
 
     /// Books the time since the last call (or the begin of the work) to `phase`.
     pub fn lap(&mut self, phase: Phase) {
-        self.watch.lap(phase);
+        self.watch.lap_with_wait(phase, self.waited.take());
     }
 
     /// Records the sums of shard `index`.

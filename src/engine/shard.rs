@@ -86,6 +86,25 @@ pub(crate) fn cover(num_shards: usize, range: Range<usize>) -> Vec<Node> {
     found
 }
 
+/// How many nodes [`cover`] gives.
+pub(crate) fn cover_len(num_shards: usize, range: Range<usize>) -> usize {
+    let (mut node, mut from, mut nodes) = (0..num_shards, range.start, 0);
+    while from < range.end {
+        // The largest node that begins at `from` and ends within the range.
+        while node.end > range.end || node.start < from {
+            let middle = node.start + split_point(node.len());
+            node = if from < middle {
+                node.start..middle
+            } else {
+                middle..node.end
+            };
+        }
+        (from, nodes) = (node.end, nodes + 1);
+        node = 0..num_shards;
+    }
+    nodes
+}
+
 /// How many partial sums the fold of a node over `len` leaves holds at once.
 ///
 /// ```
@@ -153,6 +172,9 @@ mod tests {
             for workers in 1..=num_shards {
                 let mut next = 0;
                 for w in 0..workers {
+                    let own = part(num_shards, workers, w);
+                    let nodes = cover(num_shards, own.clone()).len();
+                    assert_eq!(cover_len(num_shards, own), nodes);
                     for node in cover(num_shards, part(num_shards, workers, w)) {
                         assert_eq!(node.start, next);
                         assert_eq!(cover(num_shards, node.clone()), std::slice::from_ref(&node));

@@ -20,7 +20,7 @@ pub enum Phase {
     /// Adding the worker's own shards' gradients, as far as they visit memory for it: those that a replica adds in
     /// registers while it computes them belong to [`Phase::Backward`].
     Fold,
-    /// All-reduce: waiting for other workers' gradients.
+    /// Waiting for other workers' gradients, or at a meeting inside a pass.
     Wait,
     /// All-reduce: additions and norms.
     Reduce,
@@ -146,6 +146,21 @@ impl Stopwatch {
         if self.is_timed || self.is_away {
             self.lap_at(phase, Instant::now());
         }
+    }
+
+    /// As [`Stopwatch::lap`], but `waited` of the time was a wait for others.
+    pub(crate) fn lap_with_wait(&mut self, phase: Phase, waited: Duration) {
+        if self.is_timed || self.is_away {
+            self.lap_at(Phase::Wait, self.since + waited);
+            self.lap_at(phase, Instant::now());
+        }
+    }
+
+    /// The time of this step at work so far, if it is timed phase by phase.
+    pub(crate) fn busy(&self) -> Option<Duration> {
+        let phases = [Phase::Forward, Phase::Backward, Phase::Fold, Phase::Reduce];
+        (self.is_timed && !self.is_away)
+            .then(|| phases.map(|phase| self.step.of(phase)).iter().sum())
     }
 
     /// A step's work begins; what has passed since the last lap was idle.

@@ -3,14 +3,18 @@
 //! The phases are methods of [`Worker`], called in the same order by every worker; `coordinator` holds the
 //! page that strings them together.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use super::affinity::Placement;
+use super::all_reduce::AllReduce;
 use super::all_reduce::plan::{Output, Plan, WorkerPlan};
 use super::all_reduce::sum::Levels;
+use super::assignment::{Assignment, StepShape};
+use super::balance::Load;
 use super::error::panic_message;
-use super::factors::StepShape;
 use super::failure::FailureLatch;
 use super::mailbox::{Aborted, Waiting};
 use super::meeting::{AnotherFailed, Meeting, Place};
@@ -19,7 +23,6 @@ use super::owned::OwnedSegment;
 use super::params::Params;
 use super::replica::{Batch, Fold, Replica, Sums};
 use super::segment::{GradBuffer, Segment};
-use super::shard::part;
 use super::timing::{Phase, Stopwatch};
 use super::update::{BLOCK, Track, Update, UpdateMode};
 
@@ -33,6 +36,7 @@ pub(crate) struct Shared<'a, U> {
     pub(crate) latch: &'a FailureLatch,
     pub(crate) num_workers: usize,
     pub(crate) num_shards: usize,
+    pub(crate) all_reduce: &'a dyn AllReduce,
     pub(crate) track: Track,
     pub(crate) cuts: &'a [Range<usize>],
     /// Whether every worker owns its share of the parameters.
@@ -40,14 +44,6 @@ pub(crate) struct Shared<'a, U> {
 }
 
 impl<U> Shared<'_, U> {
-    pub(crate) fn shape(&self, batch: &Batch) -> StepShape {
-        StepShape {
-            rows: batch.range.len(),
-            shards: self.num_shards,
-            workers: self.num_workers,
-        }
-    }
-
     /// Whether gradients may be left to their owners: the owners are many, and nobody asks for shards' gradients.
     fn may_factor(&self) -> bool {
         self.num_workers > 1 && self.owners_are_even && self.track == Track::Nothing
@@ -58,6 +54,7 @@ impl<U> Shared<'_, U> {
 #[derive(Debug)]
 pub(crate) struct Worker<R, U: Update> {
     pub(crate) index: usize,
+    pub(crate) assignment: Assignment,
     pub(crate) plan: WorkerPlan,
     pub(crate) replica: R,
     /// What the replica reads; empty while they are updated.
@@ -100,6 +97,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             away: 0,
             links,
             watch: Stopwatch::new(),
+            assignment: plan.assignment.clone(),
             plan: own,
         }
     }
@@ -120,15 +118,28 @@ impl<R: Replica, U: Update> Worker<R, U> {
         }
     }
 
+    /// Takes over a plan by which this worker has other shards; all of its gradient buffers are home.
+    pub(crate) fn adopt(&mut self, plan: &Plan) {
+        let own = plan.workers[self.index].clone();
+        let more = own.nodes.len().saturating_sub(self.grads.len());
+        let buffer = |_| GradBuffer::new(&plan.cuts);
+        self.grads.extend((0..more).map(buffer));
+        self.inputs.resize_with(own.homes.len(), || None);
+        let levels = plan.num_levels().max(self.levels.len());
+        self.levels.resize(levels, [0.0; BLOCK]);
+        self.assignment = plan.assignment.clone();
+        self.plan = own;
+    }
+
     /// This worker's shards.
-    fn shards(&self, shared: &Shared<'_, U>) -> Range<usize> {
-        part(shared.num_shards, shared.num_workers, self.index)
+    pub(super) fn shards(&self) -> Range<usize> {
+        self.assignment.shards(self.index)
     }
 
     /// Forward, backward and fold. A panic is caught here and carried in the report, so that the other
     /// workers' step can end.
     pub(crate) fn compute(&mut self, batch: &Batch, shared: &Shared<'_, U>) {
-        let shards = self.shards(shared);
+        let shards = self.shards();
         let mut current = shards.clone();
         self.report.sums.clear();
         self.report.sums.resize(shards.len(), Sums::default());
@@ -136,15 +147,17 @@ impl<R: Replica, U: Update> Worker<R, U> {
         if shared.track == Track::ShardNorms {
             self.report.shard_squares.resize(shards.len(), 0.0);
         }
+        let waited = Cell::new(Duration::ZERO);
         let place = Place {
             worker: self.index,
-            num_workers: shared.num_workers,
-            num_shards: shared.num_shards,
+            assignment: &self.assignment,
+            waited: &waited,
             waiting: shared.placement.waiting,
             latch: shared.latch,
         };
         let ranges = if shared.may_factor() {
-            self.replica.factored(shared.shape(batch))
+            let shape = StepShape::new(batch, &self.assignment);
+            self.replica.factored(shape)
         } else {
             &[]
         };
@@ -161,6 +174,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             scratch: &mut self.scratch,
             current: &mut current,
             watch: &mut self.watch,
+            waited: &waited,
             meeting: Some(Meeting::new(&mut self.links.ring, place)),
         };
         let replica = &mut self.replica;
@@ -177,19 +191,25 @@ impl<R: Replica, U: Update> Worker<R, U> {
         if self.report.failure.is_some() {
             self.links.ring.send_failure();
         }
-        self.watch.lap(Phase::Backward);
+        self.watch.lap_with_wait(Phase::Backward, waited.take());
+        let busy = self.watch.busy().filter(|_| self.report.failure.is_none());
+        self.report.load = busy.map(|pass| Load {
+            pass,
+            rest: Duration::ZERO,
+        });
     }
 
     /// The sums of the loss over this worker's shards, without a gradient.
     pub(crate) fn evaluate(&mut self, batch: &Batch, shared: &Shared<'_, U>) {
         self.watch.leave();
-        let shards = self.shards(shared);
+        let shards = self.shards();
         let mut current = shards.clone();
         let (replica, report) = (&mut self.replica, &mut self.report);
         let params = self.params.as_slice();
         report.sums.clear();
         report.squares.clear();
         report.shard_squares.clear();
+        report.load = None;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             for index in shards {
                 current = index..index + 1;

@@ -74,7 +74,7 @@ impl Factored {
     }
 
     /// The ranges that are factored in a step.
-    pub(super) fn choose(&mut self, shape: StepShape, blocks: &Blocks) -> &[Range<usize>] {
+    pub(super) fn choose(&mut self, shape: StepShape<'_>, blocks: &Blocks) -> &[Range<usize>] {
         self.packed = None;
         self.ranges.clear();
         self.shapes.clear();
@@ -87,8 +87,8 @@ impl Factored {
         }
         let chosen: usize = self.ranges.iter().map(Range::len).sum();
         // Layers see all rows of a worker at once only if these are one block.
-        let largest = shape.rows.div_ceil(shape.shards);
-        let most = shape.shards.div_ceil(shape.workers) * largest;
+        let largest = shape.rows.div_ceil(shape.assignment.num_shards());
+        let most = shape.assignment.counts().max().unwrap_or(0) * largest;
         if 10 * chosen < 9 * self.num_params || most > blocks.node_rows(largest) {
             self.ranges.clear();
         }
@@ -132,8 +132,9 @@ impl Factored {
         let depth = part.shape.rows * layer.positions;
         self.right
             .pack_stacked(Side::Right, (outputs, depth), &mut dy, Ones::None);
-        let shards = (0..part.shape.shards).map(|shard| {
-            let rows = self::part(part.shape.rows, part.shape.shards, shard);
+        let num_shards = part.shape.assignment.num_shards();
+        let shards = (0..num_shards).map(|shard| {
+            let rows = self::part(part.shape.rows, num_shards, shard);
             rows.start * layer.positions..rows.end * layer.positions
         });
         self.shards.clear();
@@ -170,7 +171,7 @@ fn factors<'a>(
     positions: usize,
 ) -> impl Iterator<Item = (usize, &'a [f32])> {
     let rows = move |worker| (part.shape.worker_rows(worker).len() * positions, worker);
-    let all = (0..part.shape.workers).map(rows);
+    let all = (0..part.shape.workers()).map(rows);
     let all = all.filter(|(rows, _)| *rows > 0);
     all.map(|(rows, worker)| (rows, part.factors(worker)))
 }

@@ -320,7 +320,7 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
         sums
     }
 
-    fn factored(&mut self, shape: StepShape) -> &[Range<usize>] {
+    fn factored(&mut self, shape: StepShape<'_>) -> &[Range<usize>] {
         self.factored.choose(shape, &self.blocks)
     }
 

@@ -1,6 +1,6 @@
 //! Steps of a reference model on made-up data held in memory.
 
-use crate::engine::{EngineConfig, Phase, Placement};
+use crate::engine::{Assignment, EngineConfig, Phase, Placement};
 use crate::nn::presets::Preset;
 use crate::nn::{Flops, Network};
 use crate::train::TrainError;
@@ -42,7 +42,7 @@ pub struct Bench {
     pub warmup: usize,
     /// The seed of parameters and data.
     pub seed: u64,
-    /// Threads, pinning, all-reduce and update.
+    /// Threads, pinning, all-reduce, update and balance.
     pub engine: EngineConfig,
     /// Shards of a batch; the model's default if `None`.
     pub shards: Option<crate::engine::Shards>,
@@ -65,6 +65,10 @@ pub struct BenchReport {
     pub placement: Placement,
     /// Shards of a batch.
     pub shards: usize,
+    /// Who computed which of them in the last step.
+    pub assignment: Assignment,
+    /// How many times shards moved to another worker.
+    pub moves: usize,
     /// Trained parameters.
     pub num_params: usize,
     /// Each timed step, in milliseconds.
@@ -137,6 +141,8 @@ impl Bench {
         let mut losses = first.iter().chain(&timed).map(|step| step.1);
         Ok(BenchReport {
             shards: engine.num_shards(),
+            assignment: engine.assignment().clone(),
+            moves: engine.moves(),
             num_params: network.layout().num_params(),
             batch_size: self.batch_size,
             flops_per_row: model.training_flops()?,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::data::Sampling;
-use crate::engine::{AllReduce, Pinning, Shards, Threads, UpdateMode};
+use crate::engine::{AllReduce, Balance, Pinning, Shards, Threads, UpdateMode};
 use crate::nn::{Loss, Network, NnError, Sequential};
 use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
 
@@ -108,6 +108,12 @@ impl Trainer {
     /// Who executes the update; both give the same bits.
     pub fn update(mut self, mode: UpdateMode) -> Self {
         self.config.engine.update = mode;
+        self
+    }
+
+    /// Whether faster workers get more shards; by default they do. It changes no bit.
+    pub fn balance(mut self, balance: Balance) -> Self {
+        self.config.engine.balance = balance;
         self
     }
 

@@ -9,7 +9,8 @@ use std::ops::Range;
 
 use super::AllReduce;
 use super::sum::{Expr, Op, num_levels};
-use crate::engine::shard::{Node, cover, part, split_point};
+use crate::engine::assignment::Assignment;
+use crate::engine::shard::{Node, cover, fold_depth, part, split_point};
 use crate::engine::update::{BLOCK, UpdateMode};
 
 /// Where a value goes: input `input` of worker `worker`.
@@ -70,33 +71,76 @@ pub(crate) struct WorkerPlan {
 /// The whole all-reduce.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
+    pub(crate) assignment: Assignment,
     pub(crate) cuts: Vec<Range<usize>>,
     pub(crate) workers: Vec<WorkerPlan>,
 }
 
 /// What a plan is made from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PlanSpec {
-    pub(crate) num_workers: usize,
-    pub(crate) num_shards: usize,
+pub(crate) struct PlanSpec<'a> {
+    pub(crate) assignment: &'a Assignment,
     pub(crate) num_params: usize,
     pub(crate) update: UpdateMode,
 }
 
+impl PlanSpec<'_> {
+    fn num_workers(&self) -> usize {
+        self.assignment.num_workers()
+    }
+}
+
+/// How many messages of a step each worker may get, whichever shards it has.
+#[derive(Clone, Debug)]
+pub(crate) struct Capacity {
+    /// Of each worker.
+    pub(crate) inputs: Vec<usize>,
+    pub(crate) returns: usize,
+}
+
+impl Capacity {
+    pub(crate) fn new(algorithm: &dyn AllReduce, spec: PlanSpec<'_>) -> Self {
+        let (workers, shards) = (spec.num_workers(), spec.assignment.num_shards());
+        // A range's cover has two nodes of a size at most, and all workers' covers together no more nodes than shards; with the
+        // inner nodes they are twice as many values.
+        let slots = (2 * fold_depth(shards)).min(shards);
+        let leaves = (slots * workers).min(shards);
+        let mut inputs = vec![0; workers];
+        for segment in 0..workers {
+            let adds = |worker: usize| match spec.update {
+                UpdateMode::Master if worker == 0 => true,
+                _ => (0..workers).any(|left| algorithm.adder(left, segment, workers) == worker),
+            };
+            let adders = (0..workers).filter(|&worker| adds(worker));
+            adders.for_each(|worker| inputs[worker] += 2 * leaves);
+        }
+        Self {
+            inputs,
+            returns: slots * workers,
+        }
+    }
+}
+
 impl Plan {
-    pub(crate) fn new(algorithm: &dyn AllReduce, spec: PlanSpec) -> Self {
+    pub(crate) fn new(algorithm: &dyn AllReduce, spec: PlanSpec<'_>) -> Self {
+        let (num_workers, num_shards) = (spec.num_workers(), spec.assignment.num_shards());
         let blocks = spec.num_params.div_ceil(BLOCK);
         let cut = |segment| {
-            let range = part(blocks, spec.num_workers, segment);
+            let range = part(blocks, num_workers, segment);
             (range.start * BLOCK).min(spec.num_params)..(range.end * BLOCK).min(spec.num_params)
         };
-        let cuts: Vec<_> = (0..spec.num_workers).map(cut).collect();
-        let mut workers = vec![WorkerPlan::default(); spec.num_workers];
+        let cuts: Vec<_> = (0..num_workers).map(cut).collect();
+        let mut workers = vec![WorkerPlan::default(); num_workers];
         for (w, worker) in workers.iter_mut().enumerate() {
-            worker.nodes = cover(spec.num_shards, part(spec.num_shards, spec.num_workers, w));
+            worker.nodes = cover(num_shards, spec.assignment.shards(w));
         }
-        let mut plan = Self { cuts, workers };
-        for segment in 0..spec.num_workers {
+        let assignment = spec.assignment.clone();
+        let mut plan = Self {
+            assignment,
+            cuts,
+            workers,
+        };
+        for segment in 0..num_workers {
             if !plan.cuts[segment].is_empty() {
                 Compiler {
                     plan: &mut plan,
@@ -128,18 +172,20 @@ struct Value {
 struct Compiler<'a> {
     plan: &'a mut Plan,
     algorithm: &'a dyn AllReduce,
-    spec: PlanSpec,
+    spec: PlanSpec<'a>,
     segment: usize,
 }
 
 impl Compiler<'_> {
     fn root(&mut self) {
         let owner = match self.spec.update {
-            UpdateMode::Fused => self.algorithm.adder(0, self.segment, self.spec.num_workers),
+            UpdateMode::Fused => self
+                .algorithm
+                .adder(0, self.segment, self.spec.num_workers()),
             UpdateMode::Master => 0,
         };
         self.plan.workers[owner].owned.push(self.segment);
-        let all = 0..self.spec.num_shards;
+        let all = 0..self.spec.assignment.num_shards();
         let is_leaf = self.leaf(&all).is_some();
         if is_leaf || self.adder(&all) != owner {
             let value = self.value(&all);
@@ -173,7 +219,7 @@ impl Compiler<'_> {
         }
         let left = self.adder(&(node.start..node.start + split_point(node.len())));
         self.algorithm
-            .adder(left, self.segment, self.spec.num_workers)
+            .adder(left, self.segment, self.spec.num_workers())
     }
 
     /// Compiles everything that makes `node`.
@@ -262,9 +308,9 @@ mod tests {
             for num_workers in [1, 2, 3, 5, 8, 13] {
                 for num_shards in [1, 3, 7, 16] {
                     for update in UpdateMode::ALL {
+                        let assignment = Assignment::even(num_shards, num_workers);
                         let spec = PlanSpec {
-                            num_workers,
-                            num_shards,
+                            assignment: &assignment,
                             num_params: 5 * BLOCK + 1,
                             update,
                         };

@@ -8,6 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use crate::engine::Assignment;
 use crate::engine::UpdateMode;
 use crate::engine::all_reduce::plan::{Destination, Output, Plan, PlanSpec};
 
@@ -73,8 +74,7 @@ impl Scenario {
         let plan = Plan::new(
             self.all_reduce,
             PlanSpec {
-                num_workers: self.threads,
-                num_shards: self.shards,
+                assignment: &Assignment::even(self.shards, self.threads),
                 num_params: self.params,
                 update: UpdateMode::Fused,
             },
