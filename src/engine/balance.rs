@@ -5,9 +5,10 @@
 //! watches how long each takes for its shards, and moves some where that shortens the step.
 //!
 //! # Model of a step
-//! Worker w with n shards, which make up m nodes of the tree, is done after `rest + n c + m k`: its cost c of a shard and the rest
-//! (additions, gradients made from factors) are medians over its last steps, k is a pass over the gradients to be exchanged. Shards
-//! go one by one to whoever would be done first with one more (optimal for m = 0: list scheduling of equal jobs).
+//! Worker w with n shards, which make up m nodes of the tree, is done with them after `n c + m k`: its time c for a shard is a median
+//! over its last steps, k is a pass over the gradients to be exchanged. What comes after that waits for everyone's, so it is no
+//! part of the balance. Shards go one by one to whoever would be done first with one more (optimal for k = 0: list scheduling of
+//! equal jobs on uniform machines).
 //!
 //! # Why this way
 //! Whole shards move between steps, not within one: a worker computes all of its shards as one block, and a step has one wait.
@@ -59,15 +60,6 @@ pub enum Balance {
     /// workers.
     #[default]
     Measured,
-}
-
-/// The time that one worker spent at work in a step, without waiting.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Load {
-    /// On its shards.
-    pub(crate) pass: Duration,
-    /// On its part of the all-reduce.
-    pub(crate) rest: Duration,
 }
 
 impl<R: Replica, U: Update> Engine<R, U> {
@@ -142,19 +134,15 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
     }
 }
 
-/// What a worker took in its last steps, in seconds.
-#[derive(Clone, Copy, Debug, Default)]
-struct Recent {
-    /// For each row.
-    row: [f64; RECENT],
-    rest: [f64; RECENT],
-}
+/// What a worker took for a row in its last steps, in seconds.
+type Recent = [f64; RECENT];
 
-/// What a worker is believed to take.
-#[derive(Clone, Copy, Debug)]
-struct Cost {
-    shard: f64,
-    rest: f64,
+/// What workers are believed to take, in seconds.
+#[derive(Debug)]
+struct Costs {
+    /// Each worker, for a shard.
+    shard: Vec<f64>,
+    /// For a node of the tree.
     node: f64,
 }
 
@@ -167,7 +155,7 @@ pub(crate) struct Balancer {
     changed: Instant,
     /// How long the last change took.
     took: Duration,
-    costs: Vec<Cost>,
+    costs: Costs,
     counts: Vec<usize>,
 }
 
@@ -188,11 +176,14 @@ impl Balancer {
 
     fn of(workers: usize) -> Self {
         Self {
-            workers: vec![Recent::default(); workers],
+            workers: vec![[0.0; RECENT]; workers],
             steps: 0,
             changed: Instant::now(),
             took: Duration::ZERO,
-            costs: Vec::with_capacity(workers),
+            costs: Costs {
+                shard: Vec::with_capacity(workers),
+                node: 0.0,
+            },
             counts: Vec::with_capacity(workers),
         }
     }
@@ -201,7 +192,7 @@ impl Balancer {
     /// in which someone had no row, or was not timed.
     pub(crate) fn record(
         &mut self,
-        loads: impl Iterator<Item = Option<Load>> + Clone,
+        loads: impl Iterator<Item = Option<Duration>> + Clone,
         (assignment, rows): (&Assignment, usize),
     ) {
         let rows_of = |worker| assignment.rows(worker, rows).len();
@@ -214,9 +205,7 @@ impl Balancer {
             return;
         };
         for (worker, load) in loads.flatten().enumerate() {
-            let recent = &mut self.workers[worker];
-            recent.row[at % RECENT] = load.pass.as_secs_f64() / rows_of(worker) as f64;
-            recent.rest[at % RECENT] = load.rest.as_secs_f64();
+            self.workers[worker][at % RECENT] = load.as_secs_f64() / rows_of(worker) as f64;
         }
     }
 
@@ -231,13 +220,13 @@ impl Balancer {
             return None;
         }
         let shard_rows = rows as f64 / assignment.num_shards() as f64;
-        let cost = |recent: &Recent| Cost {
-            shard: shard_rows * median(recent.row),
-            rest: median(recent.rest),
-            node: SECONDS_PER_PARAM * params as f64,
-        };
-        self.costs.clear();
-        self.costs.extend(self.workers.iter().map(cost));
+        let seconds = self
+            .workers
+            .iter()
+            .map(|recent| shard_rows * median(*recent));
+        self.costs.shard.clear();
+        self.costs.shard.extend(seconds);
+        self.costs.node = SECONDS_PER_PARAM * params as f64;
         better(&self.costs, assignment, &mut self.counts)
     }
 
@@ -255,8 +244,8 @@ fn median(mut values: [f64; RECENT]) -> f64 {
 }
 
 /// The assignment that is predicted to be the fastest, if it is enough faster than `current`; `counts` is scratch.
-fn better(costs: &[Cost], current: &Assignment, counts: &mut Vec<usize>) -> Option<Assignment> {
-    let (shards, workers) = (current.num_shards(), costs.len());
+fn better(costs: &Costs, current: &Assignment, counts: &mut Vec<usize>) -> Option<Assignment> {
+    let (shards, workers) = (current.num_shards(), costs.shard.len());
     let most = (1.0 - GAIN) * seconds(costs, current.counts(), shards);
     proportional(costs, shards, counts);
     let uneven = seconds(costs, counts.iter().copied(), shards);
@@ -269,11 +258,11 @@ fn better(costs: &[Cost], current: &Assignment, counts: &mut Vec<usize>) -> Opti
 }
 
 /// What the slowest worker is predicted to take, each having so many shards.
-fn seconds(costs: &[Cost], counts: impl Iterator<Item = usize>, num_shards: usize) -> f64 {
+fn seconds(costs: &Costs, counts: impl Iterator<Item = usize>, num_shards: usize) -> f64 {
     let (mut start, mut slowest) = (0, 0.0_f64);
-    for (cost, count) in costs.iter().zip(counts) {
+    for (shard, count) in costs.shard.iter().zip(counts) {
         let nodes = cover_len(num_shards, start..start + count);
-        let own = cost.rest + count as f64 * cost.shard + nodes as f64 * cost.node;
+        let own = count as f64 * shard + nodes as f64 * costs.node;
         slowest = slowest.max(own);
         start += count;
     }
@@ -281,13 +270,12 @@ fn seconds(costs: &[Cost], counts: impl Iterator<Item = usize>, num_shards: usiz
 }
 
 /// One shard for each worker (so that all stay measured), and each other one for whoever is done with it first.
-fn proportional(costs: &[Cost], num_shards: usize, counts: &mut Vec<usize>) {
+fn proportional(costs: &Costs, num_shards: usize, counts: &mut Vec<usize>) {
     counts.clear();
-    counts.resize(costs.len(), 1);
-    for _ in costs.len()..num_shards {
-        let done =
-            |worker: usize| costs[worker].rest + (counts[worker] + 1) as f64 * costs[worker].shard;
-        let first = (0..costs.len()).min_by(|&a, &b| done(a).total_cmp(&done(b)));
+    counts.resize(costs.shard.len(), 1);
+    for _ in counts.len()..num_shards {
+        let done = |worker: usize| (counts[worker] + 1) as f64 * costs.shard[worker];
+        let first = (0..counts.len()).min_by(|&a, &b| done(a).total_cmp(&done(b)));
         first.into_iter().for_each(|worker| counts[worker] += 1);
     }
 }
@@ -296,47 +284,36 @@ fn proportional(costs: &[Cost], num_shards: usize, counts: &mut Vec<usize>) {
 mod tests {
     use super::*;
 
-    fn cost(shard: f64) -> Cost {
-        Cost {
-            shard,
-            rest: 0.1,
-            node: 0.01,
-        }
-    }
-
-    fn better_counts(costs: &[Cost], current: &[usize]) -> Option<Vec<usize>> {
+    fn better_counts(shard: &[f64], current: &[usize], node: f64) -> Option<Vec<usize>> {
         let current = Assignment::from_counts(current);
-        let next = better(costs, &current, &mut Vec::new())?;
+        let shard = shard.to_vec();
+        let next = better(&Costs { shard, node }, &current, &mut Vec::new())?;
         assert_eq!(next.num_shards(), current.num_shards());
         Some(next.counts().collect())
     }
 
     #[test]
     fn shards_go_to_the_faster_and_come_back_when_both_are_alike() {
-        let (fast, slow) = (cost(1.0), cost(1.35));
-        assert_eq!(better_counts(&[fast, slow], &[8, 8]), Some(vec![9, 7]));
-        assert_eq!(better_counts(&[slow, fast], &[9, 7]), Some(vec![7, 9]));
-        assert_eq!(better_counts(&[fast, fast], &[9, 7]), Some(vec![8, 8]));
+        let next = |shard: [f64; 2], current: [usize; 2]| better_counts(&shard, &current, 0.01);
+        assert_eq!(next([1.0, 1.35], [8, 8]), Some(vec![9, 7]));
+        assert_eq!(next([1.35, 1.0], [9, 7]), Some(vec![7, 9]));
+        assert_eq!(next([1.0, 1.0], [9, 7]), Some(vec![8, 8]));
         // Four performance cores and four efficient ones, half as fast.
-        let hybrid: Vec<Cost> = [1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0].map(cost).into();
-        let next = better_counts(&hybrid, &[8; 8]).unwrap();
-        assert_eq!(next, [11, 11, 11, 11, 5, 5, 5, 5]);
+        let hybrid = [1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0];
+        let next = better_counts(&hybrid, &[8; 8], 0.01);
+        assert_eq!(next, Some(vec![11, 11, 11, 11, 5, 5, 5, 5]));
     }
 
     #[test]
     fn nothing_moves_for_less_than_noise_or_for_more_nodes_than_it_saves() {
-        assert_eq!(better_counts(&[cost(1.0), cost(1.1)], &[8, 8]), None);
-        assert_eq!(better_counts(&[cost(1.0); 3], &[5, 5, 6]), None);
-        let dear = |shard| Cost {
-            node: 1.0,
-            ..cost(shard)
-        };
-        assert_eq!(better_counts(&[dear(1.0), dear(1.35)], &[8, 8]), None);
+        assert_eq!(better_counts(&[1.0, 1.1], &[8, 8], 0.01), None);
+        assert_eq!(better_counts(&[1.0; 3], &[5, 5, 6], 0.01), None);
+        assert_eq!(better_counts(&[1.0, 1.35], &[8, 8], 1.0), None);
     }
 
     #[test]
     fn everyone_keeps_a_shard() {
-        let next = better_counts(&[cost(1.0), cost(100.0)], &[8, 8]);
+        let next = better_counts(&[1.0, 100.0], &[8, 8], 0.01);
         assert_eq!(next, Some(vec![15, 1]));
     }
 
@@ -345,12 +322,7 @@ mod tests {
         let even = Assignment::even(16, 2);
         let mut balancer = Balancer::of(2);
         let step = |balancer: &mut Balancer, millis: [u64; 2]| {
-            let load = |pass| {
-                Some(Load {
-                    pass: Duration::from_millis(pass),
-                    rest: Duration::ZERO,
-                })
-            };
+            let load = |pass| Some(Duration::from_millis(pass));
             balancer.record(millis.into_iter().map(load), (&even, 160));
             balancer.propose(&even, (160, 0))
         };
@@ -366,7 +338,7 @@ mod tests {
             assert_eq!(step(&mut balancer, [10, 20]), None);
         }
         balancer.record([None, None].into_iter(), (&even, 160));
-        balancer.record([Some(Load::default()); 2].into_iter(), (&even, 0));
+        balancer.record([Some(Duration::ZERO); 2].into_iter(), (&even, 0));
         assert_eq!(balancer.steps, 8);
     }
 }

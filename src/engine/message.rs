@@ -16,9 +16,9 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::all_reduce::plan::{Home, Plan};
-use super::balance::Load;
 use super::factors::Exchange;
 use super::mailbox::{Address, Mailbox};
 use super::meeting::Ring;
@@ -69,8 +69,8 @@ pub(crate) struct Report {
     /// On the way back: what the second half takes.
     pub(crate) factors: Vec<f32>,
     pub(crate) failure: Option<Failure>,
-    /// Of a step that is timed.
-    pub(crate) load: Option<Load>,
+    /// The time at work on the shards of a step that is timed, without waiting.
+    pub(crate) load: Option<Duration>,
     /// The worker's handle of the parameters, which comes back unless they are updated.
     pub(crate) params: Params,
     /// On the way back: the segments that the worker is to update.

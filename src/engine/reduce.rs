@@ -58,9 +58,6 @@ impl<R: Replica, U: Update> Worker<R, U> {
         }
         self.links.exchange.release(self.index);
         self.watch.lap(Phase::Reduce);
-        if let (Some(load), Some(busy)) = (&mut self.report.load, self.watch.busy()) {
-            load.rest = busy - load.pass;
-        }
         Ok(())
     }
 

@@ -158,7 +158,7 @@ impl Stopwatch {
 
     /// The time of this step at work so far, if it is timed phase by phase.
     pub(crate) fn busy(&self) -> Option<Duration> {
-        let phases = [Phase::Forward, Phase::Backward, Phase::Fold, Phase::Reduce];
+        let phases = [Phase::Forward, Phase::Backward, Phase::Fold];
         (self.is_timed && !self.is_away)
             .then(|| phases.map(|phase| self.step.of(phase)).iter().sum())
     }

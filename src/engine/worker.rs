@@ -13,7 +13,6 @@ use super::all_reduce::AllReduce;
 use super::all_reduce::plan::{Output, Plan, WorkerPlan};
 use super::all_reduce::sum::Levels;
 use super::assignment::{Assignment, StepShape};
-use super::balance::Load;
 use super::error::panic_message;
 use super::failure::FailureLatch;
 use super::mailbox::{Aborted, Waiting};
@@ -192,11 +191,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
             self.links.ring.send_failure();
         }
         self.watch.lap_with_wait(Phase::Backward, waited.take());
-        let busy = self.watch.busy().filter(|_| self.report.failure.is_none());
-        self.report.load = busy.map(|pass| Load {
-            pass,
-            rest: Duration::ZERO,
-        });
+        let busy = self.watch.busy();
+        self.report.load = busy.filter(|_| self.report.failure.is_none());
     }
 
     /// The sums of the loss over this worker's shards, without a gradient.
