@@ -74,9 +74,7 @@ impl Assignment {
     /// assert_eq!([0, 1, 2].map(|worker| even.rows(worker, 10)), [0..2, 2..5, 5..10]);
     /// ```
     pub fn rows(&self, worker: usize, rows: usize) -> Range<usize> {
-        let (shards, all) = (self.shards(worker), self.num_shards());
-        let start = |shard| shard * rows / all.max(1);
-        start(shards.start)..start(shards.end)
+        rows_of(self.shards(worker), self.num_shards(), rows)
     }
 
     /// Whether it fits this many shards and workers.
@@ -90,6 +88,13 @@ impl Assignment {
             got,
         })
     }
+}
+
+/// Positions, within a batch of `rows` rows in `num_shards` shards, of the rows of some of them.
+pub(crate) fn rows_of(shards: Range<usize>, num_shards: usize, rows: usize) -> Range<usize> {
+    // As `part` cuts.
+    let start = |shard| shard * rows / num_shards.max(1);
+    start(shards.start)..start(shards.end)
 }
 
 /// What a replica decides by which parameters it leaves to their owners.

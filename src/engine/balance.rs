@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use super::affinity::Placement;
 use super::all_reduce::plan::{Plan, PlanSpec};
-use super::assignment::Assignment;
+use super::assignment::{Assignment, rows_of};
 use super::build::{Engine, Shards};
 use super::coordinator::Session;
 use super::error::EngineError;
@@ -140,8 +140,10 @@ type Recent = [f64; RECENT];
 /// What workers are believed to take, in seconds.
 #[derive(Debug)]
 struct Costs {
-    /// Each worker, for a shard.
-    shard: Vec<f64>,
+    /// Each worker, for a row.
+    row: Vec<f64>,
+    /// Rows of a batch.
+    rows: usize,
     /// For a node of the tree.
     node: f64,
 }
@@ -181,7 +183,8 @@ impl Balancer {
             changed: Instant::now(),
             took: Duration::ZERO,
             costs: Costs {
-                shard: Vec::with_capacity(workers),
+                row: Vec::with_capacity(workers),
+                rows: 0,
                 node: 0.0,
             },
             counts: Vec::with_capacity(workers),
@@ -216,16 +219,22 @@ impl Balancer {
         assignment: &Assignment,
         (rows, params): (usize, usize),
     ) -> Option<Assignment> {
+        let has_idle = |assignment: &Assignment| {
+            let mut workers = 0..assignment.num_workers();
+            workers.any(|worker| assignment.rows(worker, rows).is_empty())
+        };
+        if has_idle(assignment) {
+            // Whoever has no row is not measured. Batches may have become smaller.
+            let even = Assignment::even(assignment.num_shards(), assignment.num_workers());
+            return Some(even).filter(|even| !has_idle(even));
+        }
         if self.steps <= RECENT || self.changed.elapsed().mul_f64(OVERHEAD) < self.took {
             return None;
         }
-        let shard_rows = rows as f64 / assignment.num_shards() as f64;
-        let seconds = self
-            .workers
-            .iter()
-            .map(|recent| shard_rows * median(*recent));
-        self.costs.shard.clear();
-        self.costs.shard.extend(seconds);
+        self.costs.row.clear();
+        let seconds = self.workers.iter().map(|recent| median(*recent));
+        self.costs.row.extend(seconds);
+        self.costs.rows = rows;
         self.costs.node = SECONDS_PER_PARAM * params as f64;
         better(&self.costs, assignment, &mut self.counts)
     }
@@ -245,7 +254,7 @@ fn median(mut values: [f64; RECENT]) -> f64 {
 
 /// The assignment that is predicted to be the fastest, if it is enough faster than `current`; `counts` is scratch.
 fn better(costs: &Costs, current: &Assignment, counts: &mut Vec<usize>) -> Option<Assignment> {
-    let (shards, workers) = (current.num_shards(), costs.shard.len());
+    let (shards, workers) = (current.num_shards(), costs.row.len());
     let most = (1.0 - GAIN) * seconds(costs, current.counts(), shards);
     proportional(costs, shards, counts);
     let uneven = seconds(costs, counts.iter().copied(), shards);
@@ -257,13 +266,17 @@ fn better(costs: &Costs, current: &Assignment, counts: &mut Vec<usize>) -> Optio
     }
 }
 
-/// What the slowest worker is predicted to take, each having so many shards.
+/// What the slowest worker is predicted to take, each having so many shards; no assignment leaves one without a row.
 fn seconds(costs: &Costs, counts: impl Iterator<Item = usize>, num_shards: usize) -> f64 {
     let (mut start, mut slowest) = (0, 0.0_f64);
-    for (shard, count) in costs.shard.iter().zip(counts) {
-        let nodes = cover_len(num_shards, start..start + count);
-        let own = count as f64 * shard + nodes as f64 * costs.node;
-        slowest = slowest.max(own);
+    for (row, count) in costs.row.iter().zip(counts) {
+        let shards = start..start + count;
+        let rows = rows_of(shards.clone(), num_shards, costs.rows).len();
+        if rows == 0 {
+            return f64::INFINITY;
+        }
+        let nodes = cover_len(num_shards, shards);
+        slowest = slowest.max(rows as f64 * row + nodes as f64 * costs.node);
         start += count;
     }
     slowest
@@ -272,9 +285,9 @@ fn seconds(costs: &Costs, counts: impl Iterator<Item = usize>, num_shards: usize
 /// One shard for each worker (so that all stay measured), and each other one for whoever is done with it first.
 fn proportional(costs: &Costs, num_shards: usize, counts: &mut Vec<usize>) {
     counts.clear();
-    counts.resize(costs.shard.len(), 1);
+    counts.resize(costs.row.len(), 1);
     for _ in counts.len()..num_shards {
-        let done = |worker: usize| (counts[worker] + 1) as f64 * costs.shard[worker];
+        let done = |worker: usize| (counts[worker] + 1) as f64 * costs.row[worker];
         let first = (0..counts.len()).min_by(|&a, &b| done(a).total_cmp(&done(b)));
         first.into_iter().for_each(|worker| counts[worker] += 1);
     }
@@ -284,10 +297,14 @@ fn proportional(costs: &Costs, num_shards: usize, counts: &mut Vec<usize>) {
 mod tests {
     use super::*;
 
-    fn better_counts(shard: &[f64], current: &[usize], node: f64) -> Option<Vec<usize>> {
+    fn better_counts(row: &[f64], current: &[usize], node: f64) -> Option<Vec<usize>> {
         let current = Assignment::from_counts(current);
-        let shard = shard.to_vec();
-        let next = better(&Costs { shard, node }, &current, &mut Vec::new())?;
+        let costs = Costs {
+            row: row.to_vec(),
+            rows: current.num_shards(),
+            node,
+        };
+        let next = better(&costs, &current, &mut Vec::new())?;
         assert_eq!(next.num_shards(), current.num_shards());
         Some(next.counts().collect())
     }
@@ -309,6 +326,26 @@ mod tests {
         assert_eq!(better_counts(&[1.0, 1.1], &[8, 8], 0.01), None);
         assert_eq!(better_counts(&[1.0; 3], &[5, 5, 6], 0.01), None);
         assert_eq!(better_counts(&[1.0, 1.35], &[8, 8], 1.0), None);
+    }
+
+    #[test]
+    fn rows_decide_where_they_are_fewer_than_shards() {
+        // The ninth of sixteen shards has no row: nothing would be gained by giving it away.
+        let costs = Costs {
+            row: vec![1.0, 1.2],
+            rows: 12,
+            node: 0.0,
+        };
+        let better = better(&costs, &Assignment::even(16, 2), &mut Vec::new());
+        assert_eq!(better, None);
+        // Batches have become so small that a worker has no row, and is not measured: it gets some.
+        let uneven = Assignment::from_counts(&[15, 1]);
+        let propose = |rows| Balancer::of(2).propose(&uneven, (rows, 0));
+        assert_eq!(propose(16), None);
+        assert_eq!(propose(4), None);
+        let uneven = Assignment::from_counts(&[1, 15]);
+        let next = Balancer::of(2).propose(&uneven, (4, 0));
+        assert_eq!(next, Some(Assignment::even(16, 2)));
     }
 
     #[test]
