@@ -3,7 +3,7 @@
 
     cargo build --release
     python3 benches/compare.py --peers DIR --torch PYTHON [--jax PYTHON] [--rust PROGRAM] [--rounds 5] [--threads 2] [--shards 16]
-                               [--only mlp:1024,gpt:64] [--modes eager,ddp] [--record FILE]
+                               [--only mlp:1024,gpt:64] [--modes eager,ddp] [--busy CORE] [--record FILE]
     python3 benches/compare.py --table FILE
     python3 benches/compare.py --table NAME=FILE NAME=FILE ... [--chart FILE.svg]
 
@@ -13,19 +13,23 @@ program once, in turn, so that slow phases of a shared machine hit all of them; 
 rounds of the ratio within a round, of the mode where that is least. torch.compile compiles for a minute: it runs in the first
 --compile-rounds rounds only, and if these are not all, its ratio is that of the medians. --record appends every JSON line, with
 its round, contender and command; --table prints the table of such a record, or of several, side by side, how many times as fast as
-the others unisono is, and --chart (with matplotlib) draws it. benches/peers.sh installs and runs it all.
+the others unisono is, and --chart (with matplotlib) draws it. --busy keeps a core busy meanwhile with an endless loop, as another
+program would, and also runs unisono with the shards shared out evenly. benches/peers.sh installs and runs it all.
 """
 import argparse
+import contextlib
 import json
 import math
 import pathlib
 import statistics
 import subprocess
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORKLOADS = ["mlp_small:32", "mlp_small:256", "mlp:128", "mlp:1024", "mlp:4096", "lenet:64", "lenet:256", "resnet20:128", "lstm:64",
              "gpt:12", "gpt:64"]
 TORCH = {"eager": [], "compile": ["--mode", "compile"], "ddp": ["--mode", "ddp"]}
+OWN = {"even": ["--no-balance"]}
 RUST_WORKLOADS = {"mlp_small", "mlp", "lenet", "lstm"}
 
 
@@ -74,13 +78,18 @@ class Runs:
 def compare(a, runs, workload):
     name, batch = workload.split(":")
     shards = ["--shards", a.shards] if a.shards else []
-    steps = 200 if name == "mlp_small" else 10
+    steps, even_steps = 200 if name == "mlp_small" else 10, None
     for turn in range(a.rounds):
-        own = runs.line([str(ROOT / "target/release/unisono"), "bench", "--preset", name, "--batch-size", batch,
-                         "--threads", str(a.threads), "--steps", str(steps), "--json", *shards], workload, "unisono", turn)
+        bench = [str(ROOT / "target/release/unisono"), "bench", "--preset", name, "--batch-size", batch, "--threads", str(a.threads),
+                 "--json", *shards, "--steps"]
+        own = runs.line([*bench, str(steps)], workload, "unisono", turn)
         if own is None:
             raise SystemExit(f"{workload}: unisono gave no result, so there is nothing to compare with")
         steps = max(5, int(a.seconds * 1e3 / own["median_ms_per_step"]))
+        if a.busy is not None:
+            # One command in all rounds: it tells variants apart.
+            even_steps = even_steps or steps
+            runs.line([*bench, str(even_steps), *OWN["even"]], workload, "even", turn)
         for mode, commands in peers(a, name, batch).items():
             if mode != "compile" or turn < a.compile_rounds:
                 for command in commands:
@@ -136,7 +145,7 @@ def ratios(own, variant):
 def faster(own, best):
     """How many times as fast we are as the fastest mode of torch, and as the fastest other: each round's ratios."""
     found = []
-    for some in (TORCH, [mode for mode in best if mode not in TORCH]):
+    for some in (TORCH, [mode for mode in best if mode not in TORCH and mode not in OWN]):
         found.append(min((ratios(own, best[mode]) for mode in some if mode in best), key=statistics.median, default=None))
     return found
 
@@ -173,7 +182,7 @@ def row_heads(modes):
 def table(workloads):
     """Prints the table of a record's workloads."""
     found = {line["contender"] for lines in workloads.values() for line in lines}
-    modes = [mode for mode in [*TORCH, "jax", "candle", "burn"] if mode in found]
+    modes = [mode for mode in [*OWN, *TORCH, "jax", "candle", "burn"] if mode in found]
     print(row_heads(modes))
     for workload, lines in workloads.items():
         print(row(lines, workload, modes))
@@ -243,8 +252,20 @@ def tables(a):
         chart(found, list(records), a.chart)
 
 
+@contextlib.contextmanager
+def busy(core):
+    """Keeps a core busy, if one is named."""
+    loop = ["taskset", "-c", str(core), sys.executable, "-c", "while True: pass"]
+    neighbour = subprocess.Popen(loop) if core is not None else None
+    try:
+        yield
+    finally:
+        if neighbour:
+            neighbour.kill()
+
+
 def columns(a):
-    return a.modes.split(",") + (["jax"] if a.jax else []) + (["candle", "burn"] if a.rust else [])
+    return (list(OWN) if a.busy is not None else []) + a.modes.split(",") + (["jax"] if a.jax else []) + (["candle", "burn"] if a.rust else [])
 
 
 def main():
@@ -262,6 +283,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=2.0, help="seconds of timed steps, about, of each run")
     parser.add_argument("--modes", default="eager,compile,ddp")
     parser.add_argument("--only", default=",".join(WORKLOADS))
+    parser.add_argument("--busy", type=int, metavar="CORE", help="keep this core busy with another program")
     parser.add_argument("--record", type=pathlib.Path)
     a = parser.parse_args()
     if a.table:
@@ -271,10 +293,11 @@ def main():
     if not (a.peers and a.torch):
         parser.error("--peers and --torch are needed, or --table")
     print(row_heads(columns(a)), flush=True)
-    for workload in a.only.split(","):
-        runs = Runs(a.record)
-        compare(a, runs, workload)
-        print(row(runs.lines, workload, columns(a)), flush=True)
+    with busy(a.busy):
+        for workload in a.only.split(","):
+            runs = Runs(a.record)
+            compare(a, runs, workload)
+            print(row(runs.lines, workload, columns(a)), flush=True)
 
 
 if __name__ == "__main__":
