@@ -23,7 +23,7 @@
 //!    all-reduce algorithm, who executes the update, or the instruction set.
 //! 2. Sums everywhere, one division: by the weight of the global batch.
 //! 3. Randomness is a pure function of its coordinates (`seed`).
-//! 4. After the first steps a training step takes no lock and allocates nothing.
+//! 4. After the first steps a training step takes no lock and, unless shards move, allocates nothing.
 //! 5. A panic in a worker, or a loss that is not finite, leaves the parameters of the last whole step.
 //!
 //! # Example

@@ -14,7 +14,9 @@ use unisono::engine::{
     Fold, Replica, Shard, Shards, StepShape, Sums, Threads, Track, UpdateMode, Waiting,
 };
 use unisono::nn::kernel::Isa;
-use unisono::nn::{BatchNorm, Dropout, Loss, Network, NetworkReplica, ReplicaSettings, Sequential};
+use unisono::nn::{
+    BatchNorm, Dropout, Loss, Network, NetworkReplica, Recurrent, ReplicaSettings, Sequential,
+};
 use unisono::optim::{Optimizer, StepScalars};
 use unisono::train::{ChainUpdate, Sources};
 
@@ -187,6 +189,14 @@ impl Replica for Slow {
         self.0.fold(fold);
     }
 
+    fn params_changed(&mut self) {
+        self.0.params_changed();
+    }
+
+    fn carries_rows(&self) -> bool {
+        self.0.carries_rows()
+    }
+
     fn factored(&mut self, shape: StepShape<'_>) -> &[Range<usize>] {
         self.0.factored(shape)
     }
@@ -272,6 +282,40 @@ fn a_panic_after_shards_have_moved_names_the_worker_that_has_them_now() {
         session.step(&step(2), apply)
     });
     ran.unwrap().unwrap();
+}
+
+/// Sequences whose states go on from batch to batch.
+#[test]
+fn shards_of_a_model_that_carries_a_state_of_its_rows_stay_where_they_are() {
+    let data: &'static ArrayDataset = Box::leak(Box::new(class_data(64, 12, 5)));
+    let layer = Recurrent::lstm(6).carry_state();
+    let model = Sequential::new([4, 3]).layer(layer).flatten().dense(5);
+    let network = Network::new(model.clone(), 3).unwrap();
+    let trained = |threads| {
+        let config = EngineConfig {
+            balance: Balance::Measured,
+            ..config(threads, 16)
+        };
+        let update = ChainUpdate::for_model(&Optimizer::sgd(0.1), network.layout()).unwrap();
+        let new = |worker| Slow(replica(&model, data), worker == 1);
+        let mut engine = Engine::new(config, network.params(), update, new).unwrap();
+        let ran = engine.run(|session| {
+            if threads == 2 {
+                let assigned = session.assign(Assignment::from_counts(&[9, 7]));
+                assert!(matches!(assigned, Err(EngineError::CarriesRows)));
+            }
+            for step in 0..12 {
+                let batch = Batch::whole((0..64).collect(), step);
+                let apply = |_: &_| Decision::Apply(StepScalars::plain(0.1, 64.0, step));
+                session.step(&batch, apply)?;
+            }
+            Ok::<(), EngineError>(())
+        });
+        ran.unwrap().unwrap();
+        assert_eq!(engine.moves(), 0);
+        engine.params()
+    };
+    assert!(trained(2) == trained(1));
 }
 
 #[test]

@@ -7,18 +7,21 @@
 mod allocator;
 
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use allocator::{allocations, count_this_thread};
 use unisono::Trainer;
 use unisono::data::{ArrayDataset, Dataset, Labels, LabelsMut, digits};
 use unisono::engine::all_reduce::ALL;
-use unisono::engine::{Balance, Shards};
+use unisono::engine::{
+    Assignment, BLOCK, Balance, Batch, Decision, Engine, EngineConfig, Replica, Shard, Shards,
+    Sums, Threads,
+};
 use unisono::nn::presets;
 use unisono::nn::{Loss, Sequential};
-use unisono::optim::Optimizer;
+use unisono::optim::{Optimizer, StepScalars};
 use unisono::study::made_up_data;
-use unisono::train::Event;
+use unisono::train::{ChainUpdate, Event};
 
 /// The count is the process's: one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -162,4 +165,56 @@ fn a_steady_step_of_every_preset_allocates_nothing() {
             .batch_size(8);
         assert_eq!(allocations_between(trainer, &data, (4, 18)), 0, "{name}");
     }
+}
+
+/// A gradient of ones; whoever computes it is a worker.
+struct Ones;
+
+impl Replica for Ones {
+    fn num_params(&self) -> usize {
+        3 * BLOCK
+    }
+
+    fn add_loss_and_grad(&mut self, _: &[f32], shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
+        count_this_thread();
+        grad.iter_mut().for_each(|grad| *grad += 1.0);
+        Sums {
+            weight: shard.rows.len() as f64,
+            ..Sums::default()
+        }
+    }
+
+    fn evaluate(&mut self, _: &[f32], _: &Shard<'_>) -> Sums {
+        Sums::default()
+    }
+}
+
+#[test]
+fn a_step_allocates_nothing_while_the_balancer_watches_and_moves_no_shard() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let config = EngineConfig {
+        threads: Threads::Fixed(2),
+        shards: Shards::Fixed(16),
+        balance: Balance::Measured,
+        ..EngineConfig::default()
+    };
+    let update = ChainUpdate::new(&Optimizer::sgd(0.0), 3 * BLOCK).unwrap();
+    let mut engine = Engine::new(config, &[0.0; 3 * BLOCK], update, |_| Ones).unwrap();
+    let order: Arc<[u32]> = (0..64).collect();
+    let steps = engine.run(|session| {
+        let step = |step| {
+            let batch = Batch::whole(Arc::clone(&order), step);
+            let apply = |_: &_| Decision::Apply(StepScalars::plain(0.0, 64.0, step));
+            session.step(&batch, apply).unwrap();
+            (session.assignment().clone(), allocations())
+        };
+        (0..400).map(step).collect::<Vec<_>>()
+    });
+    // A worker may still be taking over its new shards when the master has.
+    let steady = |window: &&[(Assignment, u64)]| window.iter().all(|step| step.0 == window[0].0);
+    let steps = steps.unwrap();
+    let windows: Vec<_> = steps[20..].windows(3).filter(steady).collect();
+    assert!(!windows.is_empty());
+    let unclean = windows.iter().filter(|window| window[2].1 > window[1].1);
+    assert_eq!(unclean.count(), 0, "of {}", windows.len());
 }

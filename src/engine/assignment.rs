@@ -2,10 +2,15 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
+use super::all_reduce::plan::{Plan, PlanSpec};
+use super::build::Engine;
+use super::coordinator::Session;
 use super::error::EngineError;
-use super::replica::Batch;
+use super::replica::{Batch, Replica};
 use super::shard::part;
+use super::update::Update;
 
 /// Contiguous ranges of shards, one a worker, in the workers' order. It changes no bit of what is trained.
 ///
@@ -34,7 +39,7 @@ impl Assignment {
     /// So many shards for each worker.
     pub fn from_counts(counts: &[usize]) -> Self {
         let ends = counts.iter().scan(0, |end, count| {
-            *end += count;
+            *end = count.saturating_add(*end);
             Some(*end)
         });
         Self {
@@ -95,6 +100,82 @@ pub(crate) fn rows_of(shards: Range<usize>, num_shards: usize, rows: usize) -> R
     // As `part` cuts.
     let start = |shard| shard * rows / num_shards.max(1);
     start(shards.start)..start(shards.end)
+}
+
+impl<R: Replica, U: Update> Engine<R, U> {
+    /// Who computes which shards, as of the last step.
+    pub fn assignment(&self) -> &Assignment {
+        &self.channels.assignment
+    }
+
+    /// How many times, between two steps, shards have moved from one worker to another.
+    pub fn moves(&self) -> usize {
+        self.channels.moves
+    }
+}
+
+impl<R: Replica, U: Update> Session<'_, R, U> {
+    /// Who computes which shards, as of the last step.
+    pub fn assignment(&self) -> &Assignment {
+        &self.channels.assignment
+    }
+
+    /// Gives workers these shards from the next step on. It changes no bit; with [`Balance::Measured`] they may move again.
+    ///
+    /// ```
+    /// # use unisono::{data::digits, optim::{Optimizer, StepScalars}, train::{ChainUpdate, Sources}};
+    /// # use unisono::engine::{Assignment, Balance, Batch, Decision, Engine, EngineConfig, Shards, Threads};
+    /// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
+    /// # let (train, test) = digits();
+    /// # let model = Sequential::new(64).dense(10);
+    /// # let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy, isa: Isa::detect(), seed: 42 };
+    /// # let replica = |_| NetworkReplica::new(&model, settings.clone(), Sources([&train, &test])).unwrap();
+    /// # let update = ChainUpdate::new(&Optimizer::sgd(0.1), 650)?;
+    /// let config = EngineConfig { threads: Threads::Fixed(2), shards: Shards::Fixed(16), balance: Balance::Even, ..EngineConfig::default() };
+    /// let mut engine = Engine::new(config, &[0.0; 650], update, replica)?;
+    /// let batch = Batch::whole((0..64).collect(), 0);
+    /// engine.run(|session| {
+    ///     session.assign(Assignment::from_counts(&[11, 5]))?;
+    ///     session.step(&batch, |_| Decision::Apply(StepScalars::plain(0.1, 64.0, 0)))?;
+    ///     assert_eq!(session.assignment().shards(1), 11..16);
+    ///     assert!(session.assign(Assignment::from_counts(&[16])).is_err());
+    ///     Ok::<(), unisono::engine::EngineError>(())
+    /// })??;
+    /// # Ok::<(), unisono::TrainError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`EngineError::Assignment`] if it is for another number of shards or workers, [`EngineError::CarriesRows`] if the model carries a state
+    /// of its rows from step to step.
+    pub fn assign(&mut self, assignment: Assignment) -> Result<(), EngineError> {
+        assignment.check(self.shared.num_shards, self.shared.num_workers)?;
+        if self.channels.carries_rows {
+            return Err(EngineError::CarriesRows);
+        }
+        self.channels.assigned = Some(assignment);
+        Ok(())
+    }
+
+    /// The plan of the next step, if shards are to move.
+    pub(super) fn next_plan(&mut self, batch: &Batch) -> Option<Arc<Plan>> {
+        let (began, shared) = (Instant::now(), self.shared);
+        let num_params = shared.cuts.last().map_or(0, |cut| cut.end);
+        let exchanged = num_params - self.worker.links.exchange.num_factored();
+        let next = self
+            .channels
+            .next_assignment(batch.range.len(), exchanged)?;
+        let spec = PlanSpec {
+            assignment: &next,
+            num_params,
+            update: shared.mode,
+        };
+        let plan = Plan::new(shared.all_reduce, spec);
+        self.channels.assignment = next;
+        self.channels.moves += 1;
+        let balancer = self.channels.balancer.iter_mut();
+        balancer.for_each(|balancer| balancer.moved(began));
+        Some(Arc::new(plan))
+    }
 }
 
 /// What a replica decides by which parameters it leaves to their owners.

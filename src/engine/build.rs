@@ -150,7 +150,10 @@ impl<R: Replica, U: Update> Engine<R, U> {
         let capacity = Capacity::new(config.all_reduce, spec);
         let (mut channels, links) = channels((&plan, &capacity), update.num_parts());
         let shards = (config.shards, num_shards);
-        channels.balancer = Balancer::new(config.balance, shards, &placement);
+        channels.carries_rows = replicas.iter().any(Replica::carries_rows);
+        if !channels.carries_rows {
+            channels.balancer = Balancer::new(config.balance, shards, &placement);
+        }
         let parts = links.into_iter().zip(replicas).collect();
         let workers = build_workers((&plan, &placement), (params, &update), parts)?;
         let pool = match config.update {
@@ -306,7 +309,8 @@ fn channels<S>(
         assignment: plan.assignment.clone(),
         balancer: None,
         moves: 0,
-        chosen: None,
+        assigned: None,
+        carries_rows: false,
         cursors: vec![0; n],
         factors: Vec::new(),
         part_squares: Vec::new(),

@@ -32,12 +32,14 @@ pub(crate) struct Channels<S> {
     pub(crate) segments: Vec<SegmentBlocks>,
     /// Who has which shards now.
     pub(crate) assignment: Assignment,
+    /// Whether shards must stay where they are.
+    pub(crate) carries_rows: bool,
     /// How often shards have moved.
     pub(crate) moves: usize,
     /// Watches the workers' times, if shards may move.
     pub(crate) balancer: Option<Balancer>,
     /// Who is to have which from the next step on, by the driver's choice.
-    pub(crate) chosen: Option<Assignment>,
+    pub(crate) assigned: Option<Assignment>,
     /// Where the next block of each worker's report stands.
     pub(crate) cursors: Vec<usize>,
     /// The factors of the update at hand.
@@ -88,7 +90,7 @@ impl<S: Copy> Channels<S> {
             let balancer = self.balancer.as_mut()?;
             balancer.propose(&self.assignment, (rows, params))
         };
-        let next = self.chosen.take().or_else(measured);
+        let next = self.assigned.take().or_else(measured);
         next.filter(|next| *next != self.assignment)
     }
 

@@ -81,6 +81,11 @@ pub enum EngineError {
         /// Those of the assignment.
         got: (usize, usize),
     },
+    /// Shards were to move, of a model that must not be parted from its rows.
+    #[error(
+        "shards cannot move between workers: the model carries a state of its rows from step to step; leave the assignment even"
+    )]
+    CarriesRows,
     /// The system refused a thread.
     #[error("worker {worker} got no thread: {source}; use fewer threads")]
     Spawn {

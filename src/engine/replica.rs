@@ -61,6 +61,12 @@ pub trait Replica: Send {
         fold.shard_by_shard(self);
     }
 
+    /// Whether the replica keeps something of its rows for the same positions of the next batch (a recurrent state that goes on): shards then
+    /// stay with their workers. No by default.
+    fn carries_rows(&self) -> bool {
+        false
+    }
+
     /// Ranges of parameters, in ascending order, whose gradients [`Replica::fold`] does not write in a step of this shape: it gives their factors to
     /// [`Fold::publish`] instead, and [`Replica::combine`] makes the gradients. A function of model and shape, the same on every
     /// worker. None by default.

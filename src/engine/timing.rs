@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Between steps: waiting for the command, and for its own gradient buffers to come home.
+    /// Between steps: waiting for the command, and for its own gradient buffers to come home; moving shards.
     Idle,
     /// Forward, where the replica tells it apart from backward.
     Forward,
@@ -28,7 +28,7 @@ pub enum Phase {
     Decide,
     /// Applying the update.
     Update,
-    /// Passing the new weights on, and copying them into the replica.
+    /// Passing the new weights on.
     Broadcast,
 }
 

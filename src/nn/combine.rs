@@ -326,6 +326,11 @@ impl Layer for Branches {
             .any(|branch| branch.stages.couples_batch())
     }
 
+    fn carries_rows(&self) -> bool {
+        let mut branches = self.branches.iter();
+        branches.any(|branch| branch.stages.carries_rows())
+    }
+
     fn fewest_rows(&self) -> usize {
         let all = self.branches.iter();
         all.map(|branch| branch.stages.fewest_rows())

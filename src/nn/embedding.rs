@@ -340,6 +340,10 @@ impl Layer for TiedLayer {
         self.body.couples_batch()
     }
 
+    fn carries_rows(&self) -> bool {
+        self.body.carries_rows()
+    }
+
     fn fewest_rows(&self) -> usize {
         self.body.fewest_rows()
     }

@@ -245,6 +245,11 @@ pub trait Layer: Send + Debug {
         false
     }
 
+    /// Whether it keeps a state of each row for the same position of the next batch, which must be the same worker's then.
+    fn carries_rows(&self) -> bool {
+        false
+    }
+
     /// Rows below which its products become slow, because it takes the positions of a row one after another.
     fn fewest_rows(&self) -> usize {
         1

@@ -320,6 +320,10 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
         sums
     }
 
+    fn carries_rows(&self) -> bool {
+        self.work.stages.carries_rows()
+    }
+
     fn factored(&mut self, shape: StepShape<'_>) -> &[Range<usize>] {
         self.factored.choose(shape, &self.blocks)
     }

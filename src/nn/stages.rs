@@ -319,6 +319,10 @@ impl Layer for Stages {
         self.stages.iter().any(|stage| stage.layer.couples_batch())
     }
 
+    fn carries_rows(&self) -> bool {
+        self.stages.iter().any(|stage| stage.layer.carries_rows())
+    }
+
     fn fewest_rows(&self) -> usize {
         let all = self.stages.iter().map(|stage| stage.layer.fewest_rows());
         all.max().unwrap_or(1)

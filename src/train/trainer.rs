@@ -111,7 +111,7 @@ impl Trainer {
         self
     }
 
-    /// Whether faster workers get more shards; by default they do. It changes no bit.
+    /// Whether faster workers get more shards; by default they do. It changes no bit ([`Balance`] has an example).
     pub fn balance(mut self, balance: Balance) -> Self {
         self.config.engine.balance = balance;
         self

@@ -7,7 +7,7 @@
 //! 1. The order of additions is that of `engine::shard`'s tree, so all algorithms give the same bits.
 //! 2. Each channel can hold every message of a step, so no send ever waits, and the only waiting is for inputs
 //!    that some worker's earlier task produces: tasks are ordered by height, so there is no cycle.
-//! 3. Nothing is allocated after construction.
+//! 3. Nothing is allocated after construction, unless shards move to other workers.
 //!
 //! # Cost, for `T` workers of equal load and `P` parameters
 //! | algorithm | additions on the critical path | owner of a segment | when it wins |

@@ -284,6 +284,10 @@ impl Layer for RecurrentLayer {
         true
     }
 
+    fn carries_rows(&self) -> bool {
+        self.state.is_carried()
+    }
+
     fn fewest_rows(&self) -> usize {
         8
     }

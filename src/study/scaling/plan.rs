@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::all_reduce::{self, Segmented};
-use crate::engine::{AllReduce, EngineConfig, Shards, Threads, UpdateMode};
+use crate::engine::{AllReduce, Balance, EngineConfig, Shards, Threads, UpdateMode};
 use crate::nn::presets::Preset;
 use crate::study::Bench;
 use crate::train::model_shards;
@@ -191,6 +191,8 @@ impl Scaling {
             seed: self.seed,
             engine: EngineConfig {
                 threads: Threads::Fixed(cell.threads),
+                // One shard a worker cannot move, and is compared with.
+                balance: Balance::Even,
                 all_reduce: all_reduce::by_name(&cell.all_reduce).unwrap_or(&Segmented),
                 update: update
                     .into_iter()
