@@ -4,8 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::affinity::Placement;
 use super::all_reduce::plan::{Plan, PlanSpec};
-use super::build::Engine;
+use super::balance::Balancer;
+use super::build::{Engine, EngineConfig};
 use super::coordinator::Session;
 use super::error::EngineError;
 use super::replica::{Batch, Replica};
@@ -105,19 +107,19 @@ pub(crate) fn rows_of(shards: Range<usize>, num_shards: usize, rows: usize) -> R
 impl<R: Replica, U: Update> Engine<R, U> {
     /// Who computes which shards, as of the last step.
     pub fn assignment(&self) -> &Assignment {
-        &self.channels.assignment
+        &self.channels.shards.now
     }
 
     /// How many times, between two steps, shards have moved from one worker to another.
     pub fn moves(&self) -> usize {
-        self.channels.moves
+        self.channels.shards.moves
     }
 }
 
 impl<R: Replica, U: Update> Session<'_, R, U> {
     /// Who computes which shards, as of the last step.
     pub fn assignment(&self) -> &Assignment {
-        &self.channels.assignment
+        &self.channels.shards.now
     }
 
     /// Gives workers these shards from the next step on. It changes no bit; with [`Balance::Measured`] they may move again.
@@ -149,10 +151,10 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
     /// of its rows from step to step.
     pub fn assign(&mut self, assignment: Assignment) -> Result<(), EngineError> {
         assignment.check(self.shared.num_shards, self.shared.num_workers)?;
-        if self.channels.carries_rows {
+        if self.channels.shards.carries_rows {
             return Err(EngineError::CarriesRows);
         }
-        self.channels.assigned = Some(assignment);
+        self.channels.shards.next = Some(assignment);
         Ok(())
     }
 
@@ -161,20 +163,59 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         let (began, shared) = (Instant::now(), self.shared);
         let num_params = shared.cuts.last().map_or(0, |cut| cut.end);
         let exchanged = num_params - self.worker.links.exchange.num_factored();
-        let next = self
-            .channels
-            .next_assignment(batch.range.len(), exchanged)?;
+        let next = self.channels.shards.next(batch.range.len(), exchanged)?;
         let spec = PlanSpec {
             assignment: &next,
             num_params,
             update: shared.mode,
         };
         let plan = Plan::new(shared.all_reduce, spec);
-        self.channels.assignment = next;
-        self.channels.moves += 1;
-        let balancer = self.channels.balancer.iter_mut();
+        self.channels.shards.now = next;
+        self.channels.shards.moves += 1;
+        let balancer = self.channels.shards.balancer.iter_mut();
         balancer.for_each(|balancer| balancer.moved(began));
         Some(Arc::new(plan))
+    }
+}
+
+/// Who computes which shards, and who is to: on the master's desk.
+#[derive(Debug)]
+pub(crate) struct ShardDesk {
+    pub(crate) now: Assignment,
+    /// From the next step on, by the driver's choice.
+    next: Option<Assignment>,
+    /// Watches the workers' times, if shards may move by themselves.
+    pub(crate) balancer: Option<Balancer>,
+    /// Whether they must stay where they are.
+    pub(crate) carries_rows: bool,
+    /// How often they have moved.
+    moves: usize,
+}
+
+impl ShardDesk {
+    pub(crate) fn new(now: Assignment) -> Self {
+        Self {
+            now,
+            next: None,
+            balancer: None,
+            carries_rows: false,
+            moves: 0,
+        }
+    }
+
+    /// Lets shards move by themselves, if they are to.
+    pub(crate) fn balance(&mut self, config: &EngineConfig, placement: &Placement) {
+        if !self.carries_rows {
+            let shards = (config.shards, self.now.num_shards());
+            self.balancer = Balancer::new(config.balance, shards, placement);
+        }
+    }
+
+    /// The assignment of a step of `rows` rows that exchanges `params` gradients, if it is not the one before.
+    fn next(&mut self, rows: usize, params: usize) -> Option<Assignment> {
+        let measured = || self.balancer.as_mut()?.propose(&self.now, (rows, params));
+        let next = self.next.take().or_else(measured);
+        next.filter(|next| *next != self.now)
     }
 }
 

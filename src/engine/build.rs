@@ -8,8 +8,8 @@ use crossbeam::utils::CachePadded;
 use super::affinity::{Pinning, Placement, Threads};
 use super::all_reduce::plan::{Capacity, Plan, PlanSpec};
 use super::all_reduce::{AllReduce, Segmented};
-use super::assignment::Assignment;
-use super::balance::{Balance, Balancer};
+use super::assignment::{Assignment, ShardDesk};
+use super::balance::Balance;
 use super::desk::{Channels, SegmentBlocks};
 use super::error::EngineError;
 use super::factors::Exchange;
@@ -136,24 +136,11 @@ impl<R: Replica, U: Update> Engine<R, U> {
         };
         let plan = Plan::new(config.all_reduce, spec);
         let replicas: Vec<R> = (0..num_workers).map(replica).collect();
-        if let Some((worker, odd)) = replicas
-            .iter()
-            .enumerate()
-            .find(|(_, r)| r.num_params() != params.len())
-        {
-            return Err(EngineError::ReplicaSize {
-                worker,
-                expected: params.len(),
-                got: odd.num_params(),
-            });
-        }
+        check_sizes(&replicas, params.len())?;
         let capacity = Capacity::new(config.all_reduce, spec);
         let (mut channels, links) = channels((&plan, &capacity), update.num_parts());
-        let shards = (config.shards, num_shards);
-        channels.carries_rows = replicas.iter().any(Replica::carries_rows);
-        if !channels.carries_rows {
-            channels.balancer = Balancer::new(config.balance, shards, &placement);
-        }
+        channels.shards.carries_rows = replicas.iter().any(Replica::carries_rows);
+        channels.shards.balance(&config, &placement);
         let parts = links.into_iter().zip(replicas).collect();
         let workers = build_workers((&plan, &placement), (params, &update), parts)?;
         let pool = match config.update {
@@ -262,6 +249,19 @@ impl<R: Replica, U: Update> Engine<R, U> {
     }
 }
 
+/// Whether every replica has so many parameters.
+fn check_sizes<R: Replica>(replicas: &[R], expected: usize) -> Result<(), EngineError> {
+    let mut sizes = replicas.iter().map(R::num_params).enumerate();
+    match sizes.find(|(_, got)| *got != expected) {
+        None => Ok(()),
+        Some((worker, got)) => Err(EngineError::ReplicaSize {
+            worker,
+            expected,
+            got,
+        }),
+    }
+}
+
 /// Each segment that someone owns, in order.
 fn segments(plan: &Plan) -> Vec<SegmentBlocks> {
     let owner_of = |segment: usize| plan.workers.iter().position(|w| w.owned.contains(&segment));
@@ -306,11 +306,7 @@ fn channels<S>(
         pieces: (0..segments).map(|_| None).collect(),
         reports: places,
         segments: self::segments(plan),
-        assignment: plan.assignment.clone(),
-        balancer: None,
-        moves: 0,
-        assigned: None,
-        carries_rows: false,
+        shards: ShardDesk::new(plan.assignment.clone()),
         cursors: vec![0; n],
         factors: Vec::new(),
         part_squares: Vec::new(),

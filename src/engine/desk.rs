@@ -3,8 +3,7 @@
 //! # Invariants
 //! 1. Sums go by the order of shards, blocks and offsets, never by who reports or when.
 
-use super::assignment::Assignment;
-use super::balance::Balancer;
+use super::assignment::ShardDesk;
 use super::error::EngineError;
 use super::mailbox::{Aborted, Address, Mailbox};
 use super::message::{Command, Decision, Report, Updated, Verdict};
@@ -30,16 +29,7 @@ pub(crate) struct Channels<S> {
     pub(crate) reports: Vec<Option<Report>>,
     /// Each non-empty segment, in order.
     pub(crate) segments: Vec<SegmentBlocks>,
-    /// Who has which shards now.
-    pub(crate) assignment: Assignment,
-    /// Whether shards must stay where they are.
-    pub(crate) carries_rows: bool,
-    /// How often shards have moved.
-    pub(crate) moves: usize,
-    /// Watches the workers' times, if shards may move.
-    pub(crate) balancer: Option<Balancer>,
-    /// Who is to have which from the next step on, by the driver's choice.
-    pub(crate) assigned: Option<Assignment>,
+    pub(crate) shards: ShardDesk,
     /// Where the next block of each worker's report stands.
     pub(crate) cursors: Vec<usize>,
     /// The factors of the update at hand.
@@ -77,21 +67,11 @@ impl<S: Copy> Channels<S> {
 
     /// Tells the balancer what the workers took.
     pub(super) fn record_loads(&mut self, batch: &Batch) {
-        if let Some(balancer) = &mut self.balancer {
+        if let Some(balancer) = &mut self.shards.balancer {
             let reports = self.reports.iter();
             let loads = reports.map(|report| report.as_ref().and_then(|report| report.load));
-            balancer.record(loads, (&self.assignment, batch.range.len()));
+            balancer.record(loads, (&self.shards.now, batch.range.len()));
         }
-    }
-
-    /// Who is to have which shards in a step of `rows` rows that exchanges `params` gradients, if that changes.
-    pub(super) fn next_assignment(&mut self, rows: usize, params: usize) -> Option<Assignment> {
-        let measured = || {
-            let balancer = self.balancer.as_mut()?;
-            balancer.propose(&self.assignment, (rows, params))
-        };
-        let next = self.assigned.take().or_else(measured);
-        next.filter(|next| *next != self.assignment)
     }
 
     /// Adds up the reports in the order of shards and blocks, whoever they came from.
