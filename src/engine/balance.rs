@@ -45,11 +45,14 @@ const OVERHEAD: f64 = 0.01;
 /// use unisono::{Trainer, data::digits, engine::Balance, nn::{Loss, Sequential}};
 /// let (train, test) = digits();
 /// let model = Sequential::new(64).dense(10);
-/// let trained = [Balance::Measured, Balance::Even].map(|balance| {
+/// let trained = |balance| {
 ///     let trainer = Trainer::new(model.clone(), Loss::SoftmaxCrossEntropy).epochs(2);
-///     trainer.threads(2).balance(balance).fit(&train, &test).map(|report| report.network.params().to_vec())
-/// });
-/// assert!(trained[0].as_ref().ok() == trained[1].as_ref().ok());
+///     let mut trainer = trainer.threads(2).balance(balance);
+///     trainer.fit(&train, &test)?;
+///     Ok::<_, unisono::TrainError>(trainer.network()?.weights_sha256())
+/// };
+/// assert_eq!(trained(Balance::Measured)?, trained(Balance::Even)?);
+/// # Ok::<(), unisono::TrainError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Balance {
