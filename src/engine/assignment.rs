@@ -122,7 +122,7 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         &self.channels.shards.now
     }
 
-    /// Gives workers these shards from the next step on. It changes no bit; with [`Balance::Measured`] they may move again.
+    /// Gives workers these shards from the next step on. It changes no bit; with [`crate::engine::Balance::Measured`] they may move again.
     ///
     /// ```
     /// # use unisono::{data::digits, optim::{Optimizer, StepScalars}, train::{ChainUpdate, Sources}};
