@@ -20,6 +20,7 @@ import argparse
 import contextlib
 import json
 import math
+import os
 import pathlib
 import statistics
 import subprocess
@@ -292,6 +293,9 @@ def main():
         parser.error("--chart draws the records of --table: name them")
     if not (a.peers and a.torch):
         parser.error("--peers and --torch are needed, or --table")
+    cores = sorted(os.sched_getaffinity(0))
+    if a.busy is not None and a.busy not in cores:
+        parser.error(f"--busy needs a core that this process may use, one of {cores}, got {a.busy}")
     print(row_heads(columns(a)), flush=True)
     with busy(a.busy):
         for workload in a.only.split(","):

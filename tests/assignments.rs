@@ -6,17 +6,14 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use support::{Descent, RowGradients, class_data};
+use support::{Descent, RowGradients, class_data, replica};
 use unisono::data::ArrayDataset;
 use unisono::engine::all_reduce::ALL;
 use unisono::engine::{
     Assignment, BLOCK, Balance, Batch, Combination, Decision, Engine, EngineConfig, EngineError,
     Fold, Replica, Shard, Shards, StepShape, Sums, Threads, Track, UpdateMode, Waiting,
 };
-use unisono::nn::kernel::Isa;
-use unisono::nn::{
-    BatchNorm, Dropout, Loss, Network, NetworkReplica, Recurrent, ReplicaSettings, Sequential,
-};
+use unisono::nn::{BatchNorm, Dropout, Network, NetworkReplica, Recurrent, Sequential};
 use unisono::optim::{Optimizer, StepScalars};
 use unisono::train::{ChainUpdate, Sources};
 
@@ -107,15 +104,6 @@ fn models() -> [Sequential; 3] {
         .relu()
         .layer(Dropout::new(0.3));
     [dense.dense(5), normed.dense(5), dropped.dense(5)]
-}
-
-fn replica<'d>(model: &Sequential, data: &'d ArrayDataset) -> NetworkReplica<Sources<'d>> {
-    let settings = ReplicaSettings {
-        loss: Loss::SoftmaxCrossEntropy,
-        isa: Isa::chosen().unwrap(),
-        seed: 3,
-    };
-    NetworkReplica::new(model, settings, Sources([data, data])).unwrap()
 }
 
 /// Parameters and losses, the last one of an evaluation, after five steps of 40 rows and fewer.

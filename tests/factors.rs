@@ -6,15 +6,13 @@ mod support;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use support::class_data;
-use unisono::data::ArrayDataset;
+use support::{class_data, replica};
 use unisono::engine::all_reduce::{ALL, AllReduce, Segmented};
 use unisono::engine::{
     Assignment, BLOCK, Batch, Combination, Decision, Engine, EngineConfig, EngineError, Fold,
     Phase, Replica, Shard, Shards, StepShape, Sums, Threads, Track, UpdateMode,
 };
-use unisono::nn::kernel::Isa;
-use unisono::nn::{Dense, Loss, Network, NetworkReplica, ReplicaSettings, Sequential};
+use unisono::nn::{Dense, Network, NetworkReplica, Sequential};
 use unisono::optim::{Optimizer, StepScalars};
 use unisono::train::{ChainUpdate, Sources};
 
@@ -28,15 +26,6 @@ fn model() -> Sequential {
         .layer(Dense::new(303).without_bias())
         .tanh()
         .dense(5)
-}
-
-fn replica<'d>(model: &Sequential, data: &'d ArrayDataset) -> NetworkReplica<Sources<'d>> {
-    let settings = ReplicaSettings {
-        loss: Loss::SoftmaxCrossEntropy,
-        isa: Isa::chosen().unwrap(),
-        seed: 3,
-    };
-    NetworkReplica::new(model, settings, Sources([data, data])).unwrap()
 }
 
 /// A replica that counts what it combines, and panics in shard 5 of step 2, before or after its fold.

@@ -99,8 +99,7 @@ impl Assignment {
 
 /// Positions, within a batch of `rows` rows in `num_shards` shards, of the rows of some of them.
 pub(crate) fn rows_of(shards: Range<usize>, num_shards: usize, rows: usize) -> Range<usize> {
-    // As `part` cuts.
-    let start = |shard| shard * rows / num_shards.max(1);
+    let start = |shard| part(rows, num_shards.max(1), shard).start;
     start(shards.start)..start(shards.end)
 }
 
@@ -160,10 +159,11 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
 
     /// The plan of the next step, if shards are to move.
     pub(super) fn next_plan(&mut self, batch: &Batch) -> Option<Arc<Plan>> {
-        let (began, shared) = (Instant::now(), self.shared);
+        let shared = self.shared;
         let num_params = shared.cuts.last().map_or(0, |cut| cut.end);
         let exchanged = num_params - self.worker.links.exchange.num_factored();
         let next = self.channels.shards.next(batch.range.len(), exchanged)?;
+        let began = Instant::now();
         let spec = PlanSpec {
             assignment: &next,
             num_params,
@@ -187,7 +187,7 @@ pub(crate) struct ShardDesk {
     /// Watches the workers' times, if shards may move by themselves.
     pub(crate) balancer: Option<Balancer>,
     /// Whether they must stay where they are.
-    pub(crate) carries_rows: bool,
+    carries_rows: bool,
     /// How often they have moved.
     moves: usize,
 }
@@ -203,9 +203,14 @@ impl ShardDesk {
         }
     }
 
-    /// Lets shards move by themselves, if they are to.
-    pub(crate) fn balance(&mut self, config: &EngineConfig, placement: &Placement) {
-        if !self.carries_rows {
+    /// Lets shards move by themselves, if they are to and the model does not carry a state of its rows.
+    pub(crate) fn balance(
+        &mut self,
+        carries_rows: bool,
+        (config, placement): (&EngineConfig, &Placement),
+    ) {
+        self.carries_rows = carries_rows;
+        if !carries_rows {
             let shards = (config.shards, self.now.num_shards());
             self.balancer = Balancer::new(config.balance, shards, placement);
         }

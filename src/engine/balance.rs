@@ -21,7 +21,7 @@ use super::affinity::Placement;
 use super::assignment::{Assignment, rows_of};
 use super::build::Shards;
 use super::mailbox::Waiting;
-use super::shard::{cover_len, part};
+use super::shard::{cover, part};
 
 /// Steps whose median is believed.
 const RECENT: usize = 3;
@@ -212,7 +212,7 @@ impl Balancer {
         for (worker, recent) in self.workers.iter().enumerate() {
             let own = assignment.rows(worker, rows).len() as f64;
             let all = median(recent.per_row) * own;
-            let nodes = cover_len(assignment.num_shards(), assignment.shards(worker));
+            let nodes = cover(assignment.num_shards(), assignment.shards(worker)).count();
             // An estimate must not eat up what was measured.
             let without = (all - nodes as f64 * self.costs.node).max(0.5 * all);
             self.costs.per_row.push(without / own.max(1.0));
@@ -267,7 +267,7 @@ fn seconds(costs: &Costs, counts: impl Iterator<Item = usize>, num_shards: usize
         if rows == 0 {
             return f64::INFINITY;
         }
-        let nodes = cover_len(num_shards, shards);
+        let nodes = cover(num_shards, shards).count();
         slowest = slowest.max(rows as f64 * row + nodes as f64 * costs.node);
         start += count;
     }

@@ -139,8 +139,9 @@ impl<R: Replica, U: Update> Engine<R, U> {
         check_sizes(&replicas, params.len())?;
         let capacity = Capacity::new(config.all_reduce, spec);
         let (mut channels, links) = channels((&plan, &capacity), update.num_parts());
-        channels.shards.carries_rows = replicas.iter().any(Replica::carries_rows);
-        channels.shards.balance(&config, &placement);
+        let carries_rows = replicas.iter().any(Replica::carries_rows);
+        let shards = &mut channels.shards;
+        shards.balance(carries_rows, (&config, &placement));
         let parts = links.into_iter().zip(replicas).collect();
         let workers = build_workers((&plan, &placement), (params, &update), parts)?;
         let pool = match config.update {

@@ -143,9 +143,7 @@ impl Stopwatch {
 
     /// Adds the time since the last lap to `phase`.
     pub(crate) fn lap(&mut self, phase: Phase) {
-        if self.is_timed || self.is_away {
-            self.lap_at(phase, Instant::now());
-        }
+        self.lap_with_wait(phase, Duration::ZERO);
     }
 
     /// As [`Stopwatch::lap`], but `waited` of the time was a wait for others.

@@ -1,10 +1,13 @@
-//! What several test files share: small data sets, and a replica with integer gradients.
+//! What several test files share: small data sets, a network's replica, and one with made-up gradients.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use ndarray::Array2;
 use unisono::data::ArrayDataset;
 use unisono::engine::{Replica, Shard, Sums, Update, UpdateBlock};
+use unisono::nn::kernel::Isa;
+use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential};
+use unisono::train::Sources;
 
 /// `rows` x `width` values in -1..1, with a class below `classes`.
 pub(crate) fn class_data(rows: usize, width: usize, classes: usize) -> ArrayDataset {
@@ -23,6 +26,19 @@ pub(crate) fn value_data(rows: usize, width: usize, outputs: usize) -> ArrayData
     let inputs = Array2::from_shape_fn((rows, width), |(r, c)| value(r, c));
     let labels = Array2::from_shape_fn((rows, outputs), |(r, c)| value(r + 13, c + 5));
     ArrayDataset::values(inputs, labels).unwrap()
+}
+
+/// A replica of `model` on `data`, with softmax and cross-entropy.
+pub(crate) fn replica<'d>(
+    model: &Sequential,
+    data: &'d ArrayDataset,
+) -> NetworkReplica<Sources<'d>> {
+    let settings = ReplicaSettings {
+        loss: Loss::SoftmaxCrossEntropy,
+        isa: Isa::chosen().unwrap(),
+        seed: 3,
+    };
+    NetworkReplica::new(model, settings, Sources([data, data])).unwrap()
 }
 
 /// A replica whose gradient is a pseudo-random function of row and element, by no means exact to add.

@@ -132,7 +132,7 @@ impl Plan {
         let cuts: Vec<_> = (0..num_workers).map(cut).collect();
         let mut workers = vec![WorkerPlan::default(); num_workers];
         for (w, worker) in workers.iter_mut().enumerate() {
-            worker.nodes = cover(num_shards, spec.assignment.shards(w));
+            worker.nodes = cover(num_shards, spec.assignment.shards(w)).collect();
         }
         let assignment = spec.assignment.clone();
         let mut plan = Self {
