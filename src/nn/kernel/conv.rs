@@ -25,7 +25,8 @@ use super::isa::Isa;
 use super::pack::Packed;
 use super::product::{Bias, Out};
 use super::simd::{
-    Portable, Simd, Tile, load, load_part, pair_chain, row_chain, rows_of, store, store_part,
+    Portable, Simd, Tile, ask_for, load, load_part, pair_chain, row_chain, rows_of, store,
+    store_part,
 };
 
 /// Where the windows of an image lie.
@@ -170,6 +171,7 @@ pub(super) fn forward<V: Simd, const M: usize, const N: usize>(
             let place = &mut y[first * stride + columns.start..];
             let shape = (rows, columns.len());
             let is_whole = shape == (M, width);
+            ask_for::<V, M, N>(place, stride);
             let start: Tile<V, M, N> = match bias {
                 Bias::Zero => [[V::splat(0.0); N]; M],
                 Bias::Columns(bias) => rows_of(&bias[columns]),

@@ -20,7 +20,7 @@ use std::ops::Range;
 use super::buffer::Buffer;
 use super::isa::Isa;
 use super::pack::Packed;
-use super::simd::{Portable, Simd, Tile, chain, store, store_part, vectors};
+use super::simd::{Portable, Simd, Tile, ask_for, chain, store, store_part, vectors};
 
 /// Panels of A in a block: 8 x 12 x 512 rows are 192 KiB.
 const MC: usize = 8;
@@ -120,10 +120,11 @@ pub(super) fn blocks<V: Simd, const M: usize, const N: usize>(
         for j in 0..b.num_panels() {
             let columns = j * width..(j * width + width).min(n);
             for i in i0..(i0 + MC).min(a.num_panels()) {
-                let squares = (&mut *squares, padded, CHAINS * j * width);
-                let sum = tile(&mut stack, (a.panel(i), b.panel(j)), shards, squares);
                 let rows = i * M..(i * M + M).min(m);
                 let place = &mut c[rows.start * n + columns.start..];
+                ask_for::<V, M, N>(place, n);
+                let squares = (&mut *squares, padded, CHAINS * j * width);
+                let sum = tile(&mut stack, (a.panel(i), b.panel(j)), shards, squares);
                 if rows.len() == M && columns.len() == width {
                     store(&sum, place, n);
                 } else {
@@ -143,13 +144,11 @@ fn tile<V: Simd, const M: usize, const N: usize>(
     (squares, padded, column): (&mut [f32], usize, usize),
 ) -> Tile<V, M, N> {
     let width = N * V::LANES;
+    let a = a.as_chunks::<M>().0;
     let mut depth = 0;
     for (s, rows) in shards.iter().enumerate() {
-        let (a, b) = (
-            &a[rows.start * M..rows.end * M],
-            &b[rows.start * width..rows.end * width],
-        );
-        let mut leaf = chain([[V::splat(0.0); N]; M], a, b);
+        let b = &b[rows.start * width..rows.end * width];
+        let mut leaf = chain([[V::splat(0.0); N]; M], &a[rows.clone()], b);
         if !squares.is_empty() {
             add_squares(&leaf, &mut squares[s * padded + column..][..CHAINS * width]);
         }

@@ -258,6 +258,8 @@ struct Avx512(__m512);
 
 impl Simd for Avx512 {
     const LANES: usize = 16;
+    const ASKS_AHEAD: bool = true;
+    const TAKES_FOUR: bool = false;
 
     #[inline(always)]
     fn splat(value: f32) -> Self {
@@ -303,6 +305,8 @@ struct Avx2(__m256);
 
 impl Simd for Avx2 {
     const LANES: usize = 8;
+    const ASKS_AHEAD: bool = false;
+    const TAKES_FOUR: bool = true;
 
     #[inline(always)]
     fn splat(value: f32) -> Self {
