@@ -156,10 +156,7 @@ impl Weight {
                 ..weight
             };
             self.part.pack(Side::Right, block, Ones::None);
-            let bias = match bias {
-                Bias::Columns(values) => Bias::Columns(&values[columns]),
-                bias => bias,
-            };
+            let bias = bias.part(columns);
             let part = Out {
                 data: &mut y.data[first..],
                 stride: y.stride,

@@ -24,10 +24,7 @@
 use super::isa::Isa;
 use super::pack::Packed;
 use super::product::{Bias, Out};
-use super::simd::{
-    Portable, Simd, Tile, ask_for, load, load_part, pair_chain, row_chain, rows_of, store,
-    store_part,
-};
+use super::simd::{Portable, Simd, Tile, load, pair_chain, row_chain, store};
 
 /// Where the windows of an image lie.
 ///
@@ -170,20 +167,9 @@ pub(super) fn forward<V: Simd, const M: usize, const N: usize>(
             let columns = j * width..(j * width + width).min(w.lanes);
             let place = &mut y[first * stride + columns.start..];
             let shape = (rows, columns.len());
-            let is_whole = shape == (M, width);
-            ask_for::<V, M, N>(place, stride);
-            let start: Tile<V, M, N> = match bias {
-                Bias::Zero => [[V::splat(0.0); N]; M],
-                Bias::Columns(bias) => rows_of(&bias[columns]),
-                Bias::Stored if is_whole => load(place, stride),
-                Bias::Stored => load_part(place, stride, shape),
-            };
+            let start: Tile<V, M, N> = bias.part(columns).start(place, stride, shape);
             let tile = window_chain(start, (x, &bases), &windows.runs, w.panel(j));
-            if is_whole {
-                store(&tile, place, stride);
-            } else {
-                store_part(&tile, place, stride, shape);
-            }
+            store(&tile, place, stride, shape);
         }
     }
 }
@@ -245,18 +231,9 @@ fn gradient_tile<V: Simd, const M: usize, const N: usize>(
     (offset, panel, first): (usize, &[f32], usize),
 ) {
     let place = &mut dw[k * stride + first..];
-    let is_whole = columns == N * V::LANES;
-    let start: Tile<V, M, N> = if is_whole {
-        load(place, stride)
-    } else {
-        load_part(place, stride, (M, columns))
-    };
+    let start: Tile<V, M, N> = load(place, stride, (M, columns));
     let x = &x[offset + k..];
     let windows = windows.offsets.iter().map(|&base| &x[base..]);
     let tile = pair_chain(start, windows.zip(panel.chunks_exact(N * V::LANES)));
-    if is_whole {
-        store(&tile, place, stride);
-    } else {
-        store_part(&tile, place, stride, (M, columns));
-    }
+    store(&tile, place, stride, (M, columns));
 }

@@ -20,7 +20,7 @@ use std::ops::Range;
 use super::buffer::Buffer;
 use super::isa::Isa;
 use super::pack::Packed;
-use super::simd::{Portable, Simd, Tile, ask_for, chain, store, store_part, vectors};
+use super::simd::{Portable, Simd, Tile, ask_for, chain, store, vectors};
 
 /// Panels of A in a block: 8 x 12 x 512 rows are 192 KiB.
 const MC: usize = 8;
@@ -125,11 +125,7 @@ pub(super) fn blocks<V: Simd, const M: usize, const N: usize>(
                 ask_for::<V, M, N>(place, n);
                 let squares = (&mut *squares, padded, CHAINS * j * width);
                 let sum = tile(&mut stack, (a.panel(i), b.panel(j)), shards, squares);
-                if rows.len() == M && columns.len() == width {
-                    store(&sum, place, n);
-                } else {
-                    store_part(&sum, place, n, (rows.len(), columns.len()));
-                }
+                store(&sum, place, n, (rows.len(), columns.len()));
             }
         }
     }

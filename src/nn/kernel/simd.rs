@@ -118,11 +118,11 @@ pub(crate) fn streamed<V: Simd, const N: usize>(from: &[f32]) -> [V; N] {
 /// end the next one waits. Folds of shards of 8 rows 1.08 to 1.14, where another thread shares the core more (2026-11, Zen 3).
 #[inline(always)]
 pub(crate) fn ask_for<V: Simd, const M: usize, const N: usize>(c: &[f32], stride: usize) {
+    let last = N * V::LANES - 1;
     for i in 0..M {
-        for line in 0..(N * V::LANES).div_ceil(LINE) {
-            V::prefetch(c, i * stride + LINE * line);
+        for line in 0..=last.div_ceil(LINE) {
+            V::prefetch(c, i * stride + (LINE * line).min(last));
         }
-        V::prefetch(c, i * stride + N * V::LANES - 1);
     }
 }
 
@@ -135,12 +135,16 @@ pub(crate) fn rows_of<V: Simd, const M: usize, const N: usize>(values: &[f32]) -
     [vectors(&row); M]
 }
 
-/// Loads a whole tile; `c` begins at its first element.
+/// Loads a tile that begins at the front of `c`, and of which `shape`, rows and columns, are in the matrix.
 #[inline(always)]
 pub(crate) fn load<V: Simd, const M: usize, const N: usize>(
     c: &[f32],
     stride: usize,
+    shape: (usize, usize),
 ) -> Tile<V, M, N> {
+    if shape != (M, N * V::LANES) {
+        return load_part(c, stride, shape);
+    }
     let mut tile = [[V::splat(0.0); N]; M];
     for i in 0..M {
         tile[i] = vectors(&c[i * stride..]);
@@ -148,13 +152,17 @@ pub(crate) fn load<V: Simd, const M: usize, const N: usize>(
     tile
 }
 
-/// Stores a whole tile; `c` begins at its first element.
+/// Stores what of a tile is in the matrix; `c` begins at its first element.
 #[inline(always)]
 pub(crate) fn store<V: Simd, const M: usize, const N: usize>(
     tile: &Tile<V, M, N>,
     c: &mut [f32],
     stride: usize,
+    shape: (usize, usize),
 ) {
+    if shape != (M, N * V::LANES) {
+        return store_part(tile, c, stride, shape);
+    }
     for i in 0..M {
         let row = &mut c[i * stride..][..N * V::LANES];
         for v in 0..N {
@@ -165,7 +173,7 @@ pub(crate) fn store<V: Simd, const M: usize, const N: usize>(
 
 /// A tile at the edge, of which `rows` x `columns` elements are in the matrix.
 #[inline(always)]
-pub(crate) fn load_part<V: Simd, const M: usize, const N: usize>(
+fn load_part<V: Simd, const M: usize, const N: usize>(
     c: &[f32],
     stride: usize,
     (rows, columns): (usize, usize),
@@ -181,7 +189,7 @@ pub(crate) fn load_part<V: Simd, const M: usize, const N: usize>(
 
 /// Stores the part of a tile that is in the matrix.
 #[inline(always)]
-pub(crate) fn store_part<V: Simd, const M: usize, const N: usize>(
+fn store_part<V: Simd, const M: usize, const N: usize>(
     tile: &Tile<V, M, N>,
     c: &mut [f32],
     stride: usize,
@@ -256,23 +264,19 @@ pub(crate) fn row_chain<V: Simd, const M: usize, const N: usize>(
     let (front, rest) = b.split_at(4 * fours * width);
     for (p, b) in front.chunks_exact(4 * width).enumerate().take(fours) {
         for q in 0..4 {
-            let b: [V; N] = streamed(&b[q * width..]);
+            let mut a = [0.0; M];
             for i in 0..M {
-                let a = V::splat(fronts[i][p][q]);
-                for v in 0..N {
-                    tile[i][v] = a.mul_add(b[v], tile[i][v]);
-                }
+                a[i] = fronts[i][p][q];
             }
+            step(&mut tile, &a, streamed(&b[q * width..]));
         }
     }
     for (p, b) in rest.chunks_exact(width).enumerate().take(others) {
-        let b: [V; N] = streamed(b);
+        let mut a = [0.0; M];
         for i in 0..M {
-            let a = V::splat(rests[i][p]);
-            for v in 0..N {
-                tile[i][v] = a.mul_add(b[v], tile[i][v]);
-            }
+            a[i] = rests[i][p];
         }
+        step(&mut tile, &a, streamed(b));
     }
     tile
 }
@@ -284,16 +288,10 @@ pub(crate) fn pair_chain<'a, V: Simd, const M: usize, const N: usize>(
     pairs: impl Iterator<Item = (&'a [f32], &'a [f32])>,
 ) -> Tile<V, M, N> {
     for (a, b) in pairs {
-        let b: [V; N] = vectors(b);
-        let a: &[f32; M] = a
+        let a = a
             .first_chunk()
             .expect("as many values as the tile has rows");
-        for i in 0..M {
-            let a = V::splat(a[i]);
-            for v in 0..N {
-                tile[i][v] = a.mul_add(b[v], tile[i][v]);
-            }
-        }
+        step(&mut tile, a, vectors(b));
     }
     tile
 }
