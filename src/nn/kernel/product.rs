@@ -207,12 +207,19 @@ pub fn product_of_rows<'b>(c: Out<'_>, a: Rows<'_>, b: impl Into<Part<'b>>, bias
 /// `dw = x' dy`, or `dw += x' dy` if it `goes_on`; each element one chain over the rows.
 ///
 /// # Panics
-/// If the rows are not as many, `x` has not a multiple of 4 columns and `dy` of 16, or the shapes do not fit.
+/// If the rows are not as many or the last is shorter than its stride, `x` has not a multiple of 4 columns and `dy` of 16, or the shapes
+/// do not fit.
 pub(crate) fn products_of_rows(isa: Isa, dw: Out<'_>, operands: Operands<'_>, goes_on: bool) {
     let (x, dy) = operands;
     assert!(
         x.count == dy.count && x.depth.is_multiple_of(4) && dy.depth.is_multiple_of(16),
         "a product of rows takes as many of both, of multiples of 4 and 16 values"
+    );
+    assert!(
+        [x, dy]
+            .iter()
+            .all(|rows| rows.data.len() >= rows.count * rows.stride),
+        "a product of rows takes rows that are as long as they lie apart"
     );
     match isa {
         Isa::Portable => row_products::<Portable, 6, 2>(dw, operands, goes_on),
@@ -363,12 +370,11 @@ fn row_product_tile<V: Simd, const M: usize, const N: usize>(
     let bias = if goes_on { Bias::Stored } else { Bias::Zero };
     let shape = (M, N * V::LANES);
     let start: Tile<V, M, N> = bias.start(dw, stride, shape);
-    let pair = |row| {
-        (
-            &x.data[row * x.stride + k..],
-            &dy.data[row * dy.stride + first..],
-        )
-    };
-    let tile = pair_chain(start, (0..x.count).map(pair));
+    // A row as long as its stride has its bounds checked before the loop: 13 of 33 instructions a step.
+    let columns = first..first + N * V::LANES;
+    let xs = x.data.chunks_exact(x.stride).map(|row| &row[k..k + M]);
+    let dys = dy.data.chunks_exact(dy.stride);
+    let dys = dys.map(|row| &row[columns.clone()]);
+    let tile = pair_chain(start, xs.zip(dys).take(x.count));
     store(&tile, dw, stride, shape);
 }
