@@ -4,8 +4,8 @@
 //! for each block of MC panels of A         A's block stays in L2
 //!   for each panel of B
 //!     for each panel of A in the block
-//!       for each shard                     a leaf: one chain over its rows, from zero, in registers
-//!         push the tile; merge as often as the shard's number has trailing ones
+//!       for each pair of shards            two leaves: one chain each over its rows, from zero, in registers
+//!         add them; merge with the stack as often as the pair's number has trailing ones; push
 //! ```
 //!
 //! The stack of partial tiles is a few KiB in L1, so that adding the shards in a fixed order costs nearly nothing:
@@ -97,7 +97,7 @@ fn fold(c: &mut [f32], (a, b): (&Packed, &Packed), shards: &[Range<usize>], squa
         "a fold takes fewer than 2^23 shards"
     );
     match a.isa {
-        Isa::Portable => blocks::<Portable, 6, 2>(c, (a, b), shards, squares),
+        Isa::Portable => blocks::<Portable, 6, 6, 2>(c, (a, b), shards, squares),
         #[cfg(target_arch = "x86_64")]
         isa => super::x86::run_fold(isa, c, (a, b), (shards, squares)),
         #[cfg(not(target_arch = "x86_64"))]
@@ -105,8 +105,9 @@ fn fold(c: &mut [f32], (a, b): (&Packed, &Packed), shards: &[Range<usize>], squa
     }
 }
 
+/// In tiles of M of the W rows of a panel of A.
 #[inline(always)]
-pub(super) fn blocks<V: Simd, const M: usize, const N: usize>(
+pub(super) fn blocks<V: Simd, const W: usize, const M: usize, const N: usize>(
     c: &mut [f32],
     (a, b): (&Packed, &Packed),
     shards: &[Range<usize>],
@@ -119,44 +120,61 @@ pub(super) fn blocks<V: Simd, const M: usize, const N: usize>(
     for i0 in (0..a.num_panels()).step_by(MC) {
         for j in 0..b.num_panels() {
             let columns = j * width..(j * width + width).min(n);
-            for i in i0..(i0 + MC).min(a.num_panels()) {
-                let rows = i * M..(i * M + M).min(m);
-                let place = &mut c[rows.start * n + columns.start..];
+            let end = ((i0 + MC) * W).min(m);
+            for first in (i0 * W..end).step_by(M) {
+                let place = &mut c[first * n + columns.start..];
                 ask_for::<V, M, N>(place, n);
-                let squares = (&mut *squares, padded, CHAINS * j * width);
-                let sum = tile(&mut stack, (a.panel(i), b.panel(j)), shards, squares);
-                store(&sum, place, n, (rows.len(), columns.len()));
+                let panel = a.panel(first / W).as_chunks::<W>().0;
+                let operands = (panel, first % W / M, b.panel(j));
+                let squares = Squares {
+                    values: squares,
+                    shard: padded,
+                    first: CHAINS * j * width,
+                };
+                let sum = tile(&mut stack, operands, shards, squares);
+                store(&sum, place, n, ((end - first).min(M), columns.len()));
             }
         }
     }
 }
 
-/// One tile of the result.
+/// Chains of squares of all shards, or none.
+struct Squares<'a> {
+    values: &'a mut [f32],
+    /// Values of a shard.
+    shard: usize,
+    /// The tile's first of them.
+    first: usize,
+}
+
+/// A panel of A, which part of its rows, and a panel of B.
+type Panels<'a, const W: usize> = (&'a [[f32; W]], usize, &'a [f32]);
+
+/// One tile of the result, two shards at a time: the left one's product waits in registers for the right one's where both fit, and half as
+/// many partial tiles go through memory (AVX-512, 16 shards of 8 rows: 1.16 times as fast; 2026-11, Zen 4).
 #[inline(always)]
-fn tile<V: Simd, const M: usize, const N: usize>(
+fn tile<V: Simd, const W: usize, const M: usize, const N: usize>(
     stack: &mut [Tile<V, M, N>; LEVELS],
-    (a, b): (&[f32], &[f32]),
+    panels: Panels<'_, W>,
     shards: &[Range<usize>],
-    (squares, padded, column): (&mut [f32], usize, usize),
+    mut squares: Squares<'_>,
 ) -> Tile<V, M, N> {
-    let width = N * V::LANES;
-    let a = a.as_chunks::<M>().0;
     let mut depth = 0;
-    for (s, rows) in shards.iter().enumerate() {
-        let b = &b[rows.start * width..rows.end * width];
-        let mut leaf = chain([[V::splat(0.0); N]; M], &a[rows.clone()], b);
-        if !squares.is_empty() {
-            add_squares(&leaf, &mut squares[s * padded + column..][..CHAINS * width]);
+    for (p, pair) in shards.chunks(2).enumerate() {
+        let mut sum = leaf(panels, (2 * p, &pair[0]), &mut squares);
+        if let [_, right] = pair {
+            let mut right = leaf(panels, (2 * p + 1, right), &mut squares);
+            merge(&mut right, &sum);
+            sum = right;
         }
-        // The leaf itself is merged from registers: it never visits the stack if it is a right child.
-        for _ in 0..s.trailing_ones() {
+        for _ in 0..p.trailing_ones() {
             depth -= 1;
-            merge(&mut leaf, &stack[depth]);
+            merge(&mut sum, &stack[depth]);
         }
-        if s + 1 == shards.len() && depth == 0 {
-            return leaf;
+        if 2 * p + pair.len() == shards.len() && depth == 0 {
+            return sum;
         }
-        stack[depth] = leaf;
+        stack[depth] = sum;
         depth += 1;
     }
     if depth == 0 {
@@ -167,6 +185,24 @@ fn tile<V: Simd, const M: usize, const N: usize>(
         merge(&mut right, left);
     }
     right
+}
+
+/// The product of shard number `s`, whose squares go on.
+#[inline(always)]
+fn leaf<V: Simd, const W: usize, const M: usize, const N: usize>(
+    (a, part, b): Panels<'_, W>,
+    (s, rows): (usize, &Range<usize>),
+    squares: &mut Squares<'_>,
+) -> Tile<V, M, N> {
+    let width = N * V::LANES;
+    let zero = [[V::splat(0.0); N]; M];
+    let b = &b[rows.start * width..rows.end * width];
+    let leaf = chain(zero, (&a[rows.clone()], part), b);
+    if !squares.values.is_empty() {
+        let first = s * squares.shard + squares.first;
+        add_squares(&leaf, &mut squares.values[first..][..CHAINS * width]);
+    }
+    leaf
 }
 
 /// Goes on with each column's chain of squares.

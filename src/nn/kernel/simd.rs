@@ -204,11 +204,11 @@ fn store_part<V: Simd, const M: usize, const N: usize>(
     }
 }
 
-/// `tile[i][j] = fma(a[p][i], b[p][j], tile[i][j])` for p = 0, 1, 2, ...
+/// `tile[i][j] = fma(a[p][i], b[p][j], tile[i][j])` for p = 0, 1, 2, ..., with the M of the W rows of `a` that are its part number `part`.
 #[inline(always)]
-pub(crate) fn chain<V: Simd, const M: usize, const N: usize>(
+pub(crate) fn chain<V: Simd, const W: usize, const M: usize, const N: usize>(
     mut tile: Tile<V, M, N>,
-    a: &[[f32; M]],
+    (a, part): (&[[f32; W]], usize),
     b: &[f32],
 ) -> Tile<V, M, N> {
     let width = N * V::LANES;
@@ -220,11 +220,15 @@ pub(crate) fn chain<V: Simd, const M: usize, const N: usize>(
     let (front, rest) = b.split_at(4 * fours.len() * width);
     for (a, b) in fours.iter().zip(front.chunks_exact(4 * width)) {
         for q in 0..4 {
-            step(&mut tile, &a[q], streamed(&b[q * width..]));
+            step(
+                &mut tile,
+                &a[q].as_chunks().0[part],
+                streamed(&b[q * width..]),
+            );
         }
     }
     for (a, b) in others.iter().zip(rest.chunks_exact(width)) {
-        step(&mut tile, a, streamed(b));
+        step(&mut tile, &a.as_chunks().0[part], streamed(b));
     }
     tile
 }

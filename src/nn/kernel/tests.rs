@@ -50,6 +50,32 @@ fn every_product_has_the_bits_of_its_naive_twin() {
 }
 
 #[test]
+fn rows_a_page_apart_have_the_bits_of_neighbours() {
+    let (n, k, stride) = (40, 20, 1024);
+    let (apart, b) = (values(21 * stride, 1), values(k * n, 2));
+    let dense: Vec<f32> = (0..21 * k)
+        .map(|at| apart[at / k * stride + at % k])
+        .collect();
+    let zeros = vec![0.0; n];
+    for (isa, count) in Isa::available()
+        .into_iter()
+        .flat_map(|isa| (1..=21).map(move |count| (isa, count)))
+    {
+        let right = packed(isa, Side::Right, Strided::across(&b, k, n));
+        let rows = Rows {
+            data: &apart,
+            count,
+            depth: k,
+            stride,
+        };
+        let mut c = vec![f32::NAN; count * n];
+        product_of_rows(Out::dense(&mut c, n), rows, &right, Bias::Zero);
+        let expected = naive::product((count, n, k), &dense[..count * k], &b, &zeros);
+        assert_eq!(c, expected, "{isa:?}, {count} rows");
+    }
+}
+
+#[test]
 fn matrices_packed_one_below_the_other_are_packed_as_one() {
     for lanes in [1, 6, 13, 40, 150] {
         let data = values(20 * lanes, 1);

@@ -157,8 +157,8 @@ fn fold_avx512(
     squares: &mut [f32],
 ) {
     match operands.1.width {
-        16 => fold::blocks::<Avx512, 12, 1>(c, operands, shards, squares),
-        _ => fold::blocks::<Avx512, 12, 2>(c, operands, shards, squares),
+        16 => fold::blocks::<Avx512, 12, 12, 1>(c, operands, shards, squares),
+        _ => fold::blocks::<Avx512, 12, 6, 2>(c, operands, shards, squares),
     }
 }
 
@@ -169,14 +169,15 @@ fn fold_avx2(
     shards: &[Range<usize>],
     squares: &mut [f32],
 ) {
-    fold::blocks::<Avx2, 6, 2>(c, operands, shards, squares);
+    fold::blocks::<Avx2, 6, 6, 2>(c, operands, shards, squares);
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]
 fn product_of_rows_avx512(c: Out<'_>, a: Rows<'_>, b: &Part<'_>, bias: Bias<'_>) {
-    match b.packed.width {
-        16 => product::row_blocks::<Avx512, 12, 8, 1>(c, a, b, bias),
-        _ => product::row_blocks::<Avx512, 12, 8, 2>(c, a, b, bias),
+    match (b.packed.width, a.share_a_set()) {
+        (16, _) => product::row_blocks::<Avx512, 12, 8, 1>(c, a, b, bias),
+        (_, false) => product::row_blocks::<Avx512, 12, 8, 2>(c, a, b, bias),
+        (_, true) => product::row_blocks::<Avx512, 8, 4, 2>(c, a, b, bias),
     }
 }
 
