@@ -27,6 +27,9 @@ pub trait Destinations {
     }
 }
 
+/// A gradient that is a product: where it begins, x, and dy.
+pub(super) type Product<'a> = (usize, Strided<'a>, Strided<'a>);
+
 /// The gradients of one layer's parameters, a slice for each tree node.
 pub struct Grads<'a> {
     to: &'a mut dyn Destinations,
@@ -92,16 +95,33 @@ impl<'a> Grads<'a> {
         (0..pass.nodes.len()).for_each(|which| self.node(which).fill(0.0));
     }
 
-    /// Writes every node as `x' dy`, and with a row of ones the column sums of `dy` behind it; `shards` are ranges of their
-    /// depth.
+    /// Writes every node of each of `products` as `x' dy`, and with a row of ones the column sums of `dy` behind it; `shards` are
+    /// ranges of their depth. A `dy` that several in turn have is packed once.
     pub(super) fn fold_products(
         &mut self,
-        (x, dy): (Strided<'_>, Strided<'_>),
+        products: &[Product<'_>],
         (ones, pass, shards): (Ones, &Pass<'_>, &[Range<usize>]),
     ) {
-        if self.to.publish(&self.range, &[x.data, dy.data]) {
-            return;
+        let mut packed: Option<&[f32]> = None;
+        for &(start, x, dy) in products {
+            let len = (x.lanes + usize::from(ones == Ones::Row)) * dy.lanes;
+            let start = self.range.start + start;
+            let range = start..start + len;
+            if self.to.publish(&range, &[x.data, dy.data]) {
+                continue;
+            }
+            let Workspace { left, right, .. } = &mut *self.workspace;
+            left.pack(Side::Left, x, ones);
+            if !packed.is_some_and(|packed| std::ptr::eq(packed, dy.data)) {
+                right.pack(Side::Right, dy, Ones::None);
+                packed = Some(dy.data);
+            }
+            self.fold_packed(range, pass, shards);
         }
+    }
+
+    /// Writes every node, of these parameters, as the product of the workspace's operands.
+    fn fold_packed(&mut self, range: Range<usize>, pass: &Pass<'_>, shards: &[Range<usize>]) {
         let wants_squares = self.wants_squares();
         let Workspace {
             left,
@@ -110,11 +130,9 @@ impl<'a> Grads<'a> {
             column_squares,
             ..
         } = &mut *self.workspace;
-        left.pack(Side::Left, x, ones);
-        right.pack(Side::Right, dy, Ones::None);
         for (which, node) in pass.nodes.iter().enumerate() {
             let own = &shards[node.clone()];
-            let to = &mut self.to.grad(which)[self.range.clone()];
+            let to = &mut self.to.grad(which)[range.clone()];
             if !wants_squares {
                 fold_products(to, left, right, own);
                 continue;

@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use super::grads::Grads;
+use super::grads::{Grads, Product};
 use super::kernel::{
     Bias, Buffer, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, product_of_rows,
     transpose,
@@ -191,13 +191,15 @@ impl Weight {
         parts: (Ones, &Pass<'_>, &[Range<usize>]),
         grads: &mut Grads<'_>,
     ) {
+        grads.fold_products(&[self.product((x, dy), 0)], parts);
+    }
+
+    /// That gradient as one of several; it begins at parameter `start`.
+    pub(super) fn product<'a>(&self, (x, dy): (&'a [f32], &'a [f32]), start: usize) -> Product<'a> {
         let (inputs, outputs) = self.shape;
         let rows = dy.len() / outputs;
-        let (x, dy) = (
-            Strided::across(x, rows, inputs),
-            Strided::across(dy, rows, outputs),
-        );
-        grads.fold_products((x, dy), parts);
+        let x = Strided::across(x, rows, inputs);
+        (start, x, Strided::across(dy, rows, outputs))
     }
 }
 

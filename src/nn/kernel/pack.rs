@@ -9,6 +9,8 @@ use std::ops::Range;
 
 use super::buffer::Buffer;
 use super::isa::Isa;
+#[cfg(target_arch = "x86_64")]
+use super::x86::transpose_four;
 
 /// Floats in a cache line.
 const LINE: usize = 16;
@@ -313,15 +315,33 @@ fn pack_across<const W: usize>(out: &mut [f32], panel_depth: usize, from: Stride
     }
 }
 
+/// Lanes that are transposed together: the hardware fetches ahead for so many rows, and not for 32.
+const STREAMS: usize = 16;
+
 /// A transposition, a cache line deep at a time: rows often lie a power of two apart, where all lanes share one set of
-/// the L1 and a line would be evicted before it is used up.
+/// the L1 and a line would be evicted before it is used up. Four lanes by four values a time, it is twice as fast as value by value
+/// (2026-11, Zen 4).
 fn pack_transposed<const W: usize>(out: &mut [f32], from: Strided<'_>) {
     let rows: [&[f32]; W] =
         std::array::from_fn(|lane| &from.data[lane * from.lane_stride..][..from.depth]);
     let (deep, rest) = out.as_chunks_mut::<W>().0.as_chunks_mut::<LINE>();
+    let fours = W / 4 * 4;
+    for first in (0..fours).step_by(STREAMS) {
+        for (p, block) in deep.iter_mut().enumerate() {
+            for lane in (first..(first + STREAMS).min(fours)).step_by(4) {
+                let lines: [&[f32; LINE]; 4] = std::array::from_fn(|i| line(rows[lane + i], p));
+                for q in 0..LINE / 4 {
+                    let columns = transpose_four(lines.map(|line| &line.as_chunks().0[q]));
+                    for i in 0..4 {
+                        block[4 * q + i][lane..lane + 4].copy_from_slice(&columns[i]);
+                    }
+                }
+            }
+        }
+    }
     for (p, block) in deep.iter_mut().enumerate() {
-        for lane in 0..W {
-            let line: &[f32; LINE] = rows[lane][p * LINE..].first_chunk().expect("a whole line");
+        for lane in fours..W {
+            let line = line(rows[lane], p);
             for q in 0..LINE {
                 block[q][lane] = line[q];
             }
@@ -332,6 +352,17 @@ fn pack_transposed<const W: usize>(out: &mut [f32], from: Strided<'_>) {
             group[lane] = rows[lane][p];
         }
     }
+}
+
+/// The transpose of four rows of four values.
+#[cfg(not(target_arch = "x86_64"))]
+fn transpose_four(rows: [&[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    std::array::from_fn(|column| rows.map(|row| row[column]))
+}
+
+/// Line number `p` of a row.
+fn line(row: &[f32], p: usize) -> &[f32; LINE] {
+    &row.as_chunks().0[p]
 }
 
 fn pack_lane_by_lane<const W: usize>(out: &mut [f32], from: Strided<'_>) {

@@ -14,9 +14,9 @@
 )]
 
 use std::arch::x86_64::{
-    __m256, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_set1_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_set1_ps, _mm512_storeu_ps,
+    __m256, __m512, _MM_HINT_T0, _MM_TRANSPOSE4_PS, _mm_loadu_ps, _mm_prefetch, _mm_storeu_ps,
+    _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps,
+    _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
 };
 use std::ops::Range;
 
@@ -251,6 +251,21 @@ fn prefetch(from: &[f32], ahead: usize) {
     let line = from.as_ptr().wrapping_add(ahead);
     // SAFETY: a hint that reads nothing; every x86-64 has it.
     unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
+}
+
+/// The transpose of four rows of four values.
+#[inline(always)]
+pub(super) fn transpose_four(rows: [&[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    let mut columns = [[0.0; 4]; 4];
+    // SAFETY: every x86-64 has SSE; four values are readable at each row, four writable at each column.
+    unsafe {
+        let [mut a, mut b, mut c, mut d] = rows.map(|row| _mm_loadu_ps(row.as_ptr()));
+        _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
+        for (to, from) in columns.iter_mut().zip([a, b, c, d]) {
+            _mm_storeu_ps(to.as_mut_ptr(), from);
+        }
+    }
+    columns
 }
 
 /// 16 lanes in a register of AVX-512F.

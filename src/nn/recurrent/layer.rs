@@ -258,12 +258,10 @@ impl Layer for RecurrentLayer {
             dgates
         };
         positions(pass.shards, length, &mut self.shards);
-        let (input, all) = self.sizes.params();
-        let parts = (Ones::Row, pass, &self.shards[..]);
-        self.input
-            .gradient((tape.x, dgates), parts, &mut grads.part(0..input));
-        self.hidden
-            .gradient((h_before, dhidden), parts, &mut grads.part(input..all));
+        let input = self.input.product((tape.x, dgates), 0);
+        let start = self.sizes.params().0;
+        let hidden = self.hidden.product((&*h_before, dhidden), start);
+        grads.fold_products(&[input, hidden], (Ones::Row, pass, &self.shards));
         grads.workspace().put_back([before, dh, dc]);
         if let Some(dx) = tape.dx {
             let weight = &tape.params[..self.input.len()];
