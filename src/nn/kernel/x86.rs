@@ -62,7 +62,10 @@ pub(super) fn run_product_of_rows(
     bias: Bias<'_>,
 ) {
     check(isa);
-    if isa == Isa::Avx512 {
+    if isa == Isa::Avx512 && a.share_a_set() && b.packed.width == 32 {
+        // SAFETY: `check` has seen AVX-512F.
+        unsafe { product_of_rows_apart_avx512(c, a, b, bias) }
+    } else if isa == Isa::Avx512 {
         // SAFETY: `check` has seen AVX-512F.
         unsafe { product_of_rows_avx512(c, a, b, bias) }
     } else {
@@ -174,11 +177,16 @@ fn fold_avx2(
 
 #[target_feature(enable = "avx512f,avx2,fma")]
 fn product_of_rows_avx512(c: Out<'_>, a: Rows<'_>, b: &Part<'_>, bias: Bias<'_>) {
-    match (b.packed.width, a.share_a_set()) {
-        (16, _) => product::row_blocks::<Avx512, 12, 8, 1>(c, a, b, bias),
-        (_, false) => product::row_blocks::<Avx512, 12, 8, 2>(c, a, b, bias),
-        (_, true) => product::row_blocks::<Avx512, 8, 4, 2>(c, a, b, bias),
+    match b.packed.width {
+        16 => product::row_blocks::<Avx512, 12, 8, 1>(c, a, b, bias),
+        _ => product::row_blocks::<Avx512, 12, 8, 2>(c, a, b, bias),
     }
+}
+
+/// A function of its own: in one with the others' tiles those of products of depth 16 took 1.1 to 1.3 times as long.
+#[target_feature(enable = "avx512f,avx2,fma")]
+fn product_of_rows_apart_avx512(c: Out<'_>, a: Rows<'_>, b: &Part<'_>, bias: Bias<'_>) {
+    product::row_blocks::<Avx512, 8, 4, 2>(c, a, b, bias);
 }
 
 #[target_feature(enable = "avx2,fma")]
