@@ -240,6 +240,16 @@ def named(argument):
     return name or path.stem, path
 
 
+def workloads(argument):
+    """NAME:BATCH,..."""
+    known = sorted({workload.split(":")[0] for workload in WORKLOADS})
+    for workload in argument.split(","):
+        name, _, batch = workload.partition(":")
+        if name not in known or not batch.isdecimal():
+            raise argparse.ArgumentTypeError(f"workloads are NAME:BATCH,..., with a name of {', '.join(known)}; got {workload!r}")
+    return argument.split(",")
+
+
 def tables(a):
     """What --table and --chart ask for."""
     records = {name: read(path, a.threads) for name, path in a.table}
@@ -283,7 +293,7 @@ def main():
     parser.add_argument("--shards", help="of unisono's batches, if not the default of each workload")
     parser.add_argument("--seconds", type=float, default=2.0, help="seconds of timed steps, about, of each run")
     parser.add_argument("--modes", default="eager,compile,ddp")
-    parser.add_argument("--only", default=",".join(WORKLOADS))
+    parser.add_argument("--only", type=workloads, default=WORKLOADS, metavar="NAME:BATCH,...")
     parser.add_argument("--busy", type=int, metavar="CORE", help="keep this core busy with another program")
     parser.add_argument("--record", type=pathlib.Path)
     a = parser.parse_args()
@@ -298,7 +308,7 @@ def main():
         parser.error(f"--busy needs a core that this process may use, one of {cores}, got {a.busy}")
     print(row_heads(columns(a)), flush=True)
     with busy(a.busy):
-        for workload in a.only.split(","):
+        for workload in a.only:
             runs = Runs(a.record)
             compare(a, runs, workload)
             print(row(runs.lines, workload, columns(a)), flush=True)

@@ -170,7 +170,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Whether all of them begin in one set of an L1, which keeps 8 to 12 lines of them: at multiples of 4 KiB. A tile of 12 such rows
-    /// evicts what it will read next; in tiles of 8 products are 1.08 to 1.10 times as fast (2026-11, Zen 4).
+    /// evicts what it will read next; in tiles of 8 products are 1.08 to 1.14 times as fast (2026-11, Zen 4).
     pub(super) fn share_a_set(&self) -> bool {
         self.stride.is_multiple_of(1024)
     }

@@ -265,13 +265,13 @@ fn prefetch(from: &[f32], ahead: usize) {
 #[inline(always)]
 pub(super) fn transpose_four(rows: [&[f32; 4]; 4]) -> [[f32; 4]; 4] {
     let mut columns = [[0.0; 4]; 4];
-    // SAFETY: every x86-64 has SSE; four values are readable at each row, four writable at each column.
-    unsafe {
-        let [mut a, mut b, mut c, mut d] = rows.map(|row| _mm_loadu_ps(row.as_ptr()));
-        _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
-        for (to, from) in columns.iter_mut().zip([a, b, c, d]) {
-            _mm_storeu_ps(to.as_mut_ptr(), from);
-        }
+    // SAFETY: every x86-64 has SSE; four values are readable.
+    let [mut a, mut b, mut c, mut d] = rows.map(|row| unsafe { _mm_loadu_ps(row.as_ptr()) });
+    // SAFETY: every x86-64 has SSE.
+    unsafe { _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d) };
+    for (to, from) in columns.iter_mut().zip([a, b, c, d]) {
+        // SAFETY: every x86-64 has SSE; four values are writable.
+        unsafe { _mm_storeu_ps(to.as_mut_ptr(), from) };
     }
     columns
 }
