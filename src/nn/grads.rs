@@ -27,8 +27,8 @@ pub trait Destinations {
     }
 }
 
-/// A gradient that is a product: where it begins, x, and dy.
-pub(super) type Product<'a> = (usize, Strided<'a>, Strided<'a>);
+/// A gradient that is a product: x, and dy.
+pub(super) type Product<'a> = (Strided<'a>, Strided<'a>);
 
 /// The gradients of one layer's parameters, a slice for each tree node.
 pub struct Grads<'a> {
@@ -95,18 +95,19 @@ impl<'a> Grads<'a> {
         (0..pass.nodes.len()).for_each(|which| self.node(which).fill(0.0));
     }
 
-    /// Writes every node of each of `products` as `x' dy`, and with a row of ones the column sums of `dy` behind it; `shards` are
-    /// ranges of their depth. A `dy` that several in turn have is packed once.
+    /// Writes every node as `x' dy`, and with a row of ones the column sums of `dy` behind it, of one of `products` after the other;
+    /// `shards` are ranges of their depth. A `dy` that several in turn have is packed once.
     pub(super) fn fold_products(
         &mut self,
         products: &[Product<'_>],
         (ones, pass, shards): (Ones, &Pass<'_>, &[Range<usize>]),
     ) {
         let mut packed: Option<&[f32]> = None;
-        for &(start, x, dy) in products {
+        let mut start = self.range.start;
+        for &(x, dy) in products {
             let len = (x.lanes + usize::from(ones == Ones::Row)) * dy.lanes;
-            let start = self.range.start + start;
             let range = start..start + len;
+            start = range.end;
             if self.to.publish(&range, &[x.data, dy.data]) {
                 continue;
             }

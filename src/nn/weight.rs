@@ -191,15 +191,15 @@ impl Weight {
         parts: (Ones, &Pass<'_>, &[Range<usize>]),
         grads: &mut Grads<'_>,
     ) {
-        grads.fold_products(&[self.product((x, dy), 0)], parts);
+        grads.fold_products(&[self.product(x, dy)], parts);
     }
 
-    /// That gradient as one of several; it begins at parameter `start`.
-    pub(super) fn product<'a>(&self, (x, dy): (&'a [f32], &'a [f32]), start: usize) -> Product<'a> {
+    /// That gradient as one of several.
+    pub(super) fn product<'a>(&self, x: &'a [f32], dy: &'a [f32]) -> Product<'a> {
         let (inputs, outputs) = self.shape;
         let rows = dy.len() / outputs;
         let x = Strided::across(x, rows, inputs);
-        (start, x, Strided::across(dy, rows, outputs))
+        (x, Strided::across(dy, rows, outputs))
     }
 }
 

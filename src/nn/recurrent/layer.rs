@@ -28,10 +28,9 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// Parameters of the input's part, and of all.
-    fn params(self) -> (usize, usize) {
-        let input = (self.channels + 1) * self.gates;
-        (input, input + (self.hidden + 1) * self.gates)
+    /// Parameters of the input's part; the hidden states' follow.
+    fn input_params(self) -> usize {
+        (self.channels + 1) * self.gates
     }
 }
 
@@ -137,7 +136,7 @@ impl RecurrentLayer {
 
     /// Input weights and biases, hidden weights and biases.
     fn split<'p>(&self, params: &'p [f32]) -> [&'p [f32]; 4] {
-        let (input, hidden) = params.split_at(self.sizes.params().0);
+        let (input, hidden) = params.split_at(self.sizes.input_params());
         let (w, b) = input.split_at(self.input.len());
         let (u, c) = hidden.split_at(self.hidden.len());
         [w, b, u, c]
@@ -258,9 +257,8 @@ impl Layer for RecurrentLayer {
             dgates
         };
         positions(pass.shards, length, &mut self.shards);
-        let input = self.input.product((tape.x, dgates), 0);
-        let start = self.sizes.params().0;
-        let hidden = self.hidden.product((&*h_before, dhidden), start);
+        let input = self.input.product(tape.x, dgates);
+        let hidden = self.hidden.product(h_before, dhidden);
         grads.fold_products(&[input, hidden], (Ones::Row, pass, &self.shards));
         grads.workspace().put_back([before, dh, dc]);
         if let Some(dx) = tape.dx {
