@@ -47,6 +47,7 @@ pub mod cli;
 pub mod data;
 pub mod engine;
 pub mod export;
+mod memory;
 pub mod nn;
 pub mod optim;
 pub mod run;

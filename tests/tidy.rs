@@ -8,13 +8,14 @@ const FILE_LINES: usize = 400;
 const FUNCTION_LINES: usize = 60;
 
 /// Which modules of the crate a module may import.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("sync", &[]),
     ("seed", &[]),
-    ("engine", &["sync", "seed"]),
+    ("memory", &[]),
+    ("engine", &["sync", "seed", "memory"]),
     ("optim", &[]),
     ("data", &["seed", "sync"]),
-    ("nn", &["seed", "engine"]),
+    ("nn", &["seed", "memory", "engine"]),
     ("train", &["sync", "seed", "engine", "optim", "data", "nn"]),
     (
         "study",
@@ -212,14 +213,16 @@ fn only_the_program_prints_and_only_sync_names_locks_and_atomics() {
 }
 
 #[test]
-fn unsafe_stays_in_the_kernels() {
+fn unsafe_stays_in_the_kernels_and_in_one_call_to_the_system() {
     for (path, text) in sources("src") {
-        let is_kernel = path.ends_with("nn/kernel/x86.rs");
-        assert!(
-            is_kernel || !code(&text).contains("unsafe"),
-            "{} is unsafe",
-            path.display()
-        );
+        let most = match path.strip_prefix(env!("CARGO_MANIFEST_DIR")) {
+            Ok(path) if path.ends_with("nn/kernel/x86.rs") => usize::MAX,
+            // The reason of its `expect(unsafe_code)`, and the call.
+            Ok(path) if path == Path::new("src/memory.rs") => 3,
+            _ => 0,
+        };
+        let found = code(&text).matches("unsafe").count();
+        assert!(found <= most, "{} is unsafe", path.display());
     }
 }
 

@@ -10,6 +10,8 @@ use std::ops::Range;
 use rayon::iter::{IndexedParallelIterator, ParallelIterator};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
+use crate::memory::Buffer;
+
 use super::segment::Segment;
 use super::update::{BLOCK, DirectBlock, Norms, Update, UpdateBlock};
 
@@ -19,14 +21,14 @@ pub(crate) struct OwnedSegment {
     pub(crate) cut: Range<usize>,
     /// Empty while all workers share the parameters.
     pub(crate) params: Segment,
-    pub(crate) state: Vec<f32>,
+    pub(crate) state: Buffer,
 }
 
 impl OwnedSegment {
     /// The parameters at `cut`, with zeros as their state.
     pub(crate) fn new(cut: Range<usize>, num_buffers: usize) -> Self {
         Self {
-            state: vec![0.0; num_buffers * cut.len()],
+            state: Buffer::zeros(num_buffers * cut.len()),
             cut,
             params: Segment::default(),
         }
@@ -37,7 +39,7 @@ impl OwnedSegment {
         &mut self,
         num_buffers: usize,
     ) -> impl Iterator<Item = (usize, &mut [f32], &mut [f32])> {
-        let (offset, mut state) = (self.cut.start, self.state.as_mut_slice());
+        let (offset, mut state) = (self.cut.start, &mut self.state[..]);
         let blocks = self.params.as_mut_slice().chunks_mut(BLOCK).enumerate();
         blocks.map(move |(b, params)| {
             let (own, rest) = std::mem::take(&mut state).split_at_mut(num_buffers * params.len());

@@ -15,7 +15,9 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
-use super::segment::{Segment, aligned_zeros, floats, join, split};
+use crate::memory::{floats, zeros};
+
+use super::segment::{Segment, join, split};
 
 /// A handle of the shared parameters; empty while they are split.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +30,7 @@ impl Params {
 
     /// Zeros, cut into `cuts` to be written by whoever gets the pieces.
     pub(crate) fn zeros(cuts: &[Range<usize>]) -> Vec<Option<Segment>> {
-        let mut whole = aligned_zeros(cuts.last().map_or(0, |last| last.end));
+        let mut whole = zeros(cuts.last().map_or(0, |last| last.end));
         let mut parts: Vec<_> = cuts.iter().map(|_| None).collect();
         split(&mut whole, cuts, &mut parts);
         parts

@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use bytes::BytesMut;
 
-const ALIGN: usize = 64;
+use crate::memory::{floats, floats_mut, zeros};
 
 /// A part of a gradient or of the parameters, owned.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ impl GradBuffer {
     /// Zeros, to be cut into `cuts`: contiguous ranges that cover `0..len`.
     pub(crate) fn new(cuts: &[Range<usize>]) -> Self {
         Self {
-            whole: aligned_zeros(cuts.last().map_or(0, |last| last.end)),
+            whole: zeros(cuts.last().map_or(0, |last| last.end)),
             parts: cuts.iter().map(|_| None).collect(),
             cuts: cuts.to_vec(),
         }
@@ -84,30 +84,6 @@ impl GradBuffer {
             self.whole = join(&mut self.parts);
         }
     }
-}
-
-/// Values from their bytes; no bytes may lie anywhere.
-pub(super) fn floats(bytes: &[u8]) -> &[f32] {
-    match bytes {
-        [] => &[],
-        bytes => bytemuck::cast_slice(bytes),
-    }
-}
-
-fn floats_mut(bytes: &mut [u8]) -> &mut [f32] {
-    match bytes {
-        [] => &mut [],
-        bytes => bytemuck::cast_slice_mut(bytes),
-    }
-}
-
-/// `len` zeros that begin on a cache line.
-pub(super) fn aligned_zeros(len: usize) -> BytesMut {
-    let mut whole = BytesMut::zeroed(len * size_of::<f32>() + ALIGN);
-    let misaligned = whole.as_ptr().align_offset(ALIGN);
-    drop(whole.split_to(misaligned));
-    whole.truncate(len * size_of::<f32>());
-    whole
 }
 
 /// Cuts `whole` into `parts`; nothing is left of it.
@@ -176,7 +152,7 @@ mod tests {
                 );
                 if len > 0 {
                     assert_eq!(whole.as_ptr(), address, "joining must not copy");
-                    assert_eq!(whole.as_ptr().align_offset(ALIGN), 0);
+                    assert_eq!(whole.as_ptr().align_offset(64), 0);
                 }
             }
         }

@@ -4,8 +4,8 @@
 
 use multiversion::multiversion;
 
-use super::buffer::Buffer;
 use super::elementwise::add;
+use crate::memory::Buffer;
 
 /// Positions whose partial sums run side by side.
 const WIDE: usize = 8;

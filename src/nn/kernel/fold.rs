@@ -17,10 +17,10 @@
 
 use std::ops::Range;
 
-use super::buffer::Buffer;
 use super::isa::Isa;
 use super::pack::Packed;
 use super::simd::{Portable, Simd, Tile, ask_for, chain, store, vectors};
+use crate::memory::Buffer;
 
 /// Panels of A in a block: 8 x 12 x 512 rows are 192 KiB.
 const MC: usize = 8;

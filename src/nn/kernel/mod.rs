@@ -4,7 +4,6 @@
 //! |---|---|
 //! | `naive` | the plain twins: documentation, test oracle, benchmark baseline |
 //! | `isa` | which instruction set this process uses |
-//! | `buffer` | values that begin on a cache line |
 //! | `pack` | operands in panels, so that one micro-kernel serves all transposes |
 //! | `product` | `C = bias + A B`: forward and backward-data; `C = A' B` of rows |
 //! | `transpose` | for results that are cheaper to transpose than their operands |
@@ -25,7 +24,6 @@
 //! The `gemm` crate is as fast, but allocates in every call, reads its blocking from the cache sizes, and leaves
 //! each shard's weight gradient to be written to memory before it can be added to the others.
 
-mod buffer;
 pub(crate) mod columns;
 pub(crate) mod conv;
 pub(crate) mod elementwise;
@@ -41,7 +39,7 @@ pub(crate) mod winograd;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub use buffer::Buffer;
+pub use crate::memory::Buffer;
 pub use conv::{Windows, add_kernel_gradient, convolve};
 pub use fold::{fold_products, fold_products_with_squares};
 pub use isa::Isa;

@@ -7,10 +7,10 @@
 
 use std::ops::Range;
 
-use super::buffer::Buffer;
 use super::isa::Isa;
 #[cfg(target_arch = "x86_64")]
 use super::x86::transpose_four;
+use crate::memory::Buffer;
 
 /// Floats in a cache line.
 const LINE: usize = 16;
