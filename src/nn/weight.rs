@@ -3,28 +3,32 @@
 //!
 //! # Why this way
 //! A weight that meets many rows in a step, or some in many products, is packed once for each direction and kept. One that
-//! meets few costs more to pack than to use: packing took a fifth of the step of `mlp` at batch 128 on two threads, since every worker packs
-//! all of it (2026-11, Zen 4). So its forward product packs a few columns at a time, which stay in L2, and its backward
-//! product takes the weights as the left operand, read where they lie, and transposes the few rows instead: `dX' = W dY'`.
-//! How many it will meet it takes from the step before. The bits are the same: each element is the same chain.
+//! meets fewer in one product is packed a few columns at a time, which stay in L2, while the product before asks for them: every worker
+//! packs all weights, which took a fifth of the step of `mlp` at batch 128 on two threads, and most of it is waiting for memory
+//! (2026-11, Zen 4). Of very few rows the backward product takes the weights as the left operand, read where they lie, and transposes
+//! the rows instead: `dX' = W dY'`. How many it will meet it takes from the step before. The bits are the same: each element is the
+//! same chain.
 
 use std::ops::Range;
 
 use super::grads::{Grads, Product};
 use super::kernel::{
-    Bias, Buffer, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, product_of_rows,
+    Bias, Buffer, Isa, Ones, Out, Packed, PackedOnce, Part, Rows, Side, Strided, product_of_rows,
     transpose,
 };
 use super::layer::{Pass, blocks};
 
 /// More rows in a step than these pay for packing the whole weight.
-const FEW_ROWS: usize = 256;
+const MANY_ROWS: usize = 512;
 
 /// And more products in each direction.
 const FEW_PRODUCTS: usize = 2;
 
-/// Columns that are packed at a time: 128 x 1024 values are 512 KiB.
-const COLUMNS: usize = 128;
+/// Up to as many are transposed rather than the weight.
+const FEW_ROWS: usize = 256;
+
+/// Columns that are packed at a time: 64 x 1024 values are 256 KiB.
+const COLUMNS: usize = 64;
 
 /// A matrix of parameters at work.
 #[derive(Debug)]
@@ -48,9 +52,13 @@ struct Use {
 }
 
 impl Use {
-    /// Whether, with `rows` more in one more product, they are at most `most` rows and few products.
-    fn is_small(&mut self, rows: usize, most: usize) -> bool {
+    /// There are `rows` more, in one more product.
+    fn add(&mut self, rows: usize) {
         self.now = (self.now.0 + rows, self.now.1 + 1);
+    }
+
+    /// Whether they are at most `most` rows and few products.
+    fn is_small(&self, most: usize) -> bool {
         let (rows, products) = (self.now.0.max(self.before.0), self.now.1.max(self.before.1));
         rows <= most && products <= FEW_PRODUCTS
     }
@@ -110,8 +118,9 @@ impl Weight {
     ) {
         let (inputs, outputs) = self.shape;
         let weight = Strided::across(weight, inputs, outputs);
-        if self.forward_use.is_small(x.count, FEW_ROWS) {
-            return self.forward_by_columns(weight, x, y, bias);
+        self.forward_use.add(x.count);
+        if self.forward_use.is_small(MANY_ROWS) {
+            return self.by_columns(weight, x, y, bias);
         }
         let packed = self
             .forward
@@ -136,32 +145,45 @@ impl Weight {
     ) {
         let (inputs, outputs) = self.shape;
         let most = FEW_ROWS.min(inputs / 2);
-        if self.backward_use.is_small(dy.count, most) && matches!(bias, Bias::Zero) {
+        self.backward_use.add(dy.count);
+        if self.backward_use.is_small(most) && matches!(bias, Bias::Zero) {
             return self.backward_transposed(weight, dy, dx);
         }
         let weight = Strided::along(weight, inputs, outputs);
+        if self.backward_use.is_small(MANY_ROWS) {
+            return self.by_columns(weight, dy, dx, bias);
+        }
         let packed = self
             .backward
             .get(|packed| packed.pack(Side::Right, weight, Ones::None));
         product_of_rows(dx, dy, packed, bias);
     }
 
-    /// `y = bias + x W`, a few columns of W packed at a time.
-    fn forward_by_columns(&mut self, weight: Strided<'_>, x: Rows<'_>, y: Out<'_>, bias: Bias<'_>) {
+    /// `y = bias + x W`, a few columns of W, or of its transpose, packed at a time while the product of those before asks for them.
+    fn by_columns(&mut self, weight: Strided<'_>, x: Rows<'_>, y: Out<'_>, bias: Bias<'_>) {
         for columns in blocks(weight.lanes, COLUMNS) {
-            let first = columns.start;
+            let (first, next) = (columns.start, columns.end);
+            let from = |lane: usize| &weight.data[lane * weight.lane_stride..];
             let block = Strided {
-                data: &weight.data[first..],
+                data: from(first),
                 lanes: columns.len(),
                 ..weight
             };
             self.part.pack(Side::Right, block, Ones::None);
+            // Of a transpose the next columns are rows, one after another.
+            let depth_stride = weight.depth_stride.max(COLUMNS);
+            let after = Strided {
+                data: from(next),
+                depth_stride,
+                ..weight
+            };
+            let part = Part::from(&self.part).before(after);
             let bias = bias.part(columns);
-            let part = Out {
+            let out = Out {
                 data: &mut y.data[first..],
                 stride: y.stride,
             };
-            product_of_rows(part, x, &self.part, bias);
+            product_of_rows(out, x, part, bias);
         }
     }
 
@@ -207,20 +229,20 @@ impl Weight {
 mod tests {
     use super::*;
 
-    /// Both directions of a 40 x 30 weight, of 100 rows at a time, in steps of `uses` blocks each; of the last block.
-    fn outputs(isa: Isa, uses: usize) -> Vec<f32> {
+    /// Both directions of a 140 x 90 weight, of `rows` rows at a time, in steps of `uses` blocks each; of the last block.
+    fn outputs(isa: Isa, rows: usize, uses: usize) -> Vec<f32> {
         let values = |len: usize| -> Vec<f32> {
             let value = |i: usize| (i * 7919 % 1013) as f32 / 500.0 - 1.0;
             (0..len).map(value).collect()
         };
-        let (matrix, x, dy) = (values(40 * 30), values(100 * 40), values(100 * 30));
-        let mut weight = Weight::new((40, 30), isa);
-        let (mut y, mut dx) = (vec![0.0; 100 * 30], vec![0.0; 100 * 40]);
+        let (matrix, x, dy) = (values(140 * 90), values(rows * 140), values(rows * 90));
+        let mut weight = Weight::new((140, 90), isa);
+        let (mut y, mut dx) = (vec![0.0; rows * 90], vec![0.0; rows * 140]);
         for _step in 0..2 {
             weight.params_changed();
             weight.params_changed();
             for _ in 0..uses {
-                weight.forward(&matrix, &x, &mut y, Bias::Columns(&matrix[..30]));
+                weight.forward(&matrix, &x, &mut y, Bias::Columns(&matrix[..90]));
                 weight.backward(&matrix, &dy, &mut dx, Bias::Zero);
             }
         }
@@ -231,24 +253,31 @@ mod tests {
     #[test]
     fn what_a_weight_gives_does_not_depend_on_how_many_rows_a_step_meets() {
         for isa in Isa::available() {
-            let once = outputs(isa, 1);
-            assert!(once.iter().all(|value| value.is_finite()));
-            // The third block is the first that finds many; in the second step all do.
-            assert_eq!(once, outputs(isa, 3));
+            // Of 60 rows the backward product transposes them, of 100 it packs the weight by columns.
+            for rows in [60, 100] {
+                let once = outputs(isa, rows, 1);
+                assert!(once.iter().all(|value| value.is_finite()));
+                // The third block is the first that finds many; in the second step all do.
+                assert_eq!(once, outputs(isa, rows, 3));
+            }
         }
     }
 
     #[test]
     fn a_use_is_small_by_this_step_and_the_one_before() {
+        let is_small = |use_: &mut Use, rows: usize| {
+            use_.add(rows);
+            use_.is_small(256)
+        };
         let mut of_rows = Use::default();
-        assert!(of_rows.is_small(200, 256) && !of_rows.is_small(57, 256));
+        assert!(is_small(&mut of_rows, 200) && !is_small(&mut of_rows, 57));
         of_rows.params_changed();
         of_rows.params_changed();
-        assert!(!of_rows.is_small(1, 256));
+        assert!(!is_small(&mut of_rows, 1));
         of_rows.params_changed();
-        assert!(of_rows.is_small(1, 256));
+        assert!(is_small(&mut of_rows, 1));
         let mut of_products = Use::default();
-        assert!(of_products.is_small(1, 256) && of_products.is_small(1, 256));
-        assert!(!of_products.is_small(1, 256));
+        assert!(is_small(&mut of_products, 1) && is_small(&mut of_products, 1));
+        assert!(!is_small(&mut of_products, 1));
     }
 }

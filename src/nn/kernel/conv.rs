@@ -24,7 +24,7 @@
 use super::isa::Isa;
 use super::pack::Packed;
 use super::product::{Bias, Out};
-use super::simd::{Portable, Simd, Tile, load, pair_chain, row_chain, store};
+use super::simd::{Panel, Portable, Simd, Tile, load, pair_chain, row_chain, store};
 
 /// Where the windows of an image lie.
 ///
@@ -185,7 +185,7 @@ fn window_chain<V: Simd, const M: usize, const N: usize>(
     for &(offset, len) in runs {
         let (block, rest) = panel.split_at(len * N * V::LANES);
         panel = rest;
-        tile = row_chain(tile, (&x[offset..], bases), block, len);
+        tile = row_chain::<V, M, N, false>(tile, (&x[offset..], bases), Panel::new(block), len);
     }
     tile
 }

@@ -5,6 +5,7 @@
 //! | `naive` | the plain twins: documentation, test oracle, benchmark baseline |
 //! | `isa` | which instruction set this process uses |
 //! | `pack` | operands in panels, so that one micro-kernel serves all transposes |
+//! | `part` | what of an operand a product takes |
 //! | `product` | `C = bias + A B`: forward and backward-data; `C = A' B` of rows |
 //! | `transpose` | for results that are cheaper to transpose than their operands |
 //! | `columns` | sums over columns, and batch norm's loops |
@@ -31,6 +32,7 @@ pub(crate) mod fold;
 pub mod isa;
 pub mod naive;
 pub(crate) mod pack;
+mod part;
 pub(crate) mod product;
 mod simd;
 pub(crate) mod softmax;
@@ -44,7 +46,8 @@ pub use conv::{Windows, add_kernel_gradient, convolve};
 pub use fold::{fold_products, fold_products_with_squares};
 pub use isa::Isa;
 pub(crate) use pack::PackedOnce;
-pub use pack::{Ones, Packed, Part, Side, Strided};
+pub use pack::{Ones, Packed, Side, Strided};
+pub use part::Part;
 pub(crate) use product::products_of_rows;
 pub use product::{Bias, Out, Rows, product, product_of_rows};
 pub use transpose::transpose;

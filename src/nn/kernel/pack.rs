@@ -5,15 +5,13 @@
 //! holds its MR (or NR) values for p = 0, then those for p = 1, and so on; the last panel is filled up with
 //! zeros. All transposes are a matter of strides.
 
-use std::ops::Range;
-
 use super::isa::Isa;
 #[cfg(target_arch = "x86_64")]
 use super::x86::transpose_four;
 use crate::memory::Buffer;
 
 /// Floats in a cache line.
-const LINE: usize = 16;
+pub(super) const LINE: usize = 16;
 
 /// Which operand of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,22 +147,6 @@ impl Packed {
         }
     }
 
-    /// The first `lanes` of it over `depth`.
-    ///
-    /// # Panics
-    /// If it has fewer lanes, or is less deep.
-    pub fn part(&self, lanes: usize, depth: Range<usize>) -> Part<'_> {
-        assert!(
-            lanes <= self.lanes && depth.end <= self.depth,
-            "a part must lie in its operand"
-        );
-        Part {
-            packed: self,
-            lanes,
-            depth,
-        }
-    }
-
     /// Panel number `index`: `depth` groups of `width` values.
     pub(super) fn panel(&self, index: usize) -> &[f32] {
         let len = self.width * self.depth;
@@ -173,43 +155,6 @@ impl Packed {
 
     pub(super) fn num_panels(&self) -> usize {
         self.lanes.div_ceil(self.width)
-    }
-}
-
-/// The first lanes of a packed operand, over a range of its depth.
-///
-/// ```
-/// use unisono::nn::kernel::{Bias, Isa, Ones, Out, Packed, Rows, Side, Strided, product_of_rows};
-/// let mut b = Packed::new(Isa::detect());
-/// b.pack(Side::Right, Strided::across(&[1.0, 2.0, 3.0, 4.0], 2, 2), Ones::None);
-/// let mut c = [0.0];
-/// // Of the first column, what lies behind its first value.
-/// product_of_rows(Out::dense(&mut c, 1), Rows::dense(&[10.0], 1), b.part(1, 1..2), Bias::Zero);
-/// assert_eq!(c, [30.0]);
-/// ```
-#[derive(Clone, Debug)]
-pub struct Part<'a> {
-    pub(super) packed: &'a Packed,
-    pub(super) lanes: usize,
-    pub(super) depth: Range<usize>,
-}
-
-impl<'a> From<&'a Packed> for Part<'a> {
-    fn from(packed: &'a Packed) -> Self {
-        packed.part(packed.lanes, 0..packed.depth)
-    }
-}
-
-impl Part<'_> {
-    pub(super) fn num_panels(&self) -> usize {
-        self.lanes.div_ceil(self.packed.width)
-    }
-
-    /// Of panel number `index`, the groups of a range of the part's depth.
-    #[inline(always)]
-    pub(super) fn panel(&self, index: usize, depth: &Range<usize>) -> &[f32] {
-        let (first, width) = (self.depth.start, self.packed.width);
-        &self.packed.panel(index)[(first + depth.start) * width..(first + depth.end) * width]
     }
 }
 

@@ -14,9 +14,10 @@
 use std::ops::Range;
 
 use super::isa::Isa;
-use super::pack::{Packed, Part};
+use super::pack::Packed;
+use super::part::Part;
 use super::simd::{
-    Portable, Simd, Tile, ask_for, chain, load, pair_chain, row_chain, rows_of, store,
+    Panel, Portable, Simd, Tile, ask_for, chain, load, pair_chain, row_chain, rows_of, store,
 };
 
 /// Depth of a block. Longer ones than L1 holds (256 x 32 floats) measured 4 to 6 % faster (2026-11, Sapphire Rapids):
@@ -202,7 +203,7 @@ pub fn product_of_rows<'b>(c: Out<'_>, a: Rows<'_>, b: impl Into<Part<'b>>, bias
         return;
     }
     match b.packed.isa {
-        Isa::Portable => row_blocks::<Portable, 6, 4, 2>(c, a, &b, bias),
+        Isa::Portable => row_blocks::<Portable, 6, 4, 2, false>(c, a, &b, bias),
         #[cfg(target_arch = "x86_64")]
         isa => super::x86::run_product_of_rows(isa, c, (a, &b), bias),
         #[cfg(not(target_arch = "x86_64"))]
@@ -246,9 +247,15 @@ const ROWS: usize = 192;
 /// 2 to 4 % faster; of a small B 1 to 3 % slower (2026-11, Zen 3).
 const LARGE: usize = 1 << 18;
 
-/// In tiles of M rows, the last of which are S high where that computes fewer rows that nobody asked for.
+/// In tiles of M rows, the last of which are S high where that computes fewer in vain; with `ASKS` what comes after is asked for.
 #[inline(always)]
-pub(super) fn row_blocks<V: Simd, const M: usize, const S: usize, const N: usize>(
+pub(super) fn row_blocks<
+    V: Simd,
+    const M: usize,
+    const S: usize,
+    const N: usize,
+    const ASKS: bool,
+>(
     mut c: Out<'_>,
     a: Rows<'_>,
     b: &Part<'_>,
@@ -267,16 +274,22 @@ pub(super) fn row_blocks<V: Simd, const M: usize, const S: usize, const N: usize
                 let b_block = b.panel(j, &depth);
                 let columns = j * width..(j * width + width).min(b.lanes);
                 let place = (&depth, &columns, bias.part(columns.clone()));
-                let mut first = block;
+                let (mut first, mut tile) = (block, 0);
                 while first < end {
+                    let mut b_block = Panel::new(b_block);
+                    if ASKS {
+                        // The first tiles of the first block do.
+                        b_block = b_block.before(b.line_after((j, tile + block), depth.start));
+                        tile += 1;
+                    }
                     let left = end - first;
                     let fits = left <= S || (left > M && left <= 2 * S);
                     let height = if fits { S } else { M };
                     let rows = (a, first..first + left.min(height));
                     if fits {
-                        row_tile::<V, S, N>(&mut c, rows, b_block, place);
+                        row_tile::<V, S, N, ASKS>(&mut c, rows, b_block, place);
                     } else {
-                        row_tile::<V, M, N>(&mut c, rows, b_block, place);
+                        row_tile::<V, M, N, ASKS>(&mut c, rows, b_block, place);
                     }
                     first += height;
                 }
@@ -291,10 +304,10 @@ pub(super) fn row_blocks<V: Simd, const M: usize, const S: usize, const N: usize
 
 /// The tile of the rows `rows`, at most M, and of `columns`, over a block of the depth.
 #[inline(always)]
-fn row_tile<V: Simd, const M: usize, const N: usize>(
+fn row_tile<V: Simd, const M: usize, const N: usize, const ASKS: bool>(
     Out { data: c, stride }: &mut Out<'_>,
     (a, rows): (Rows<'_>, Range<usize>),
-    b: &[f32],
+    b: Panel<'_>,
     (depth, columns, bias): (&Range<usize>, &Range<usize>, Bias<'_>),
 ) {
     // Rows beyond the last repeat it; their results are not stored.
@@ -305,7 +318,7 @@ fn row_tile<V: Simd, const M: usize, const N: usize>(
     let place = &mut c[rows.start * *stride + columns.start..];
     let shape = (rows.len(), columns.len());
     let tile = bias.start(place, *stride, shape);
-    let tile: Tile<V, M, N> = row_chain(tile, (a.data, &bases), b, depth.len());
+    let tile = row_chain::<V, M, N, ASKS>(tile, (a.data, &bases), b, depth.len());
     store(&tile, place, *stride, shape);
 }
 

@@ -34,6 +34,9 @@ pub(crate) trait Simd: Copy {
 
     /// Asks for the cache line that is `ahead` values behind the front of `from`; there need not be any.
     fn prefetch(from: &[f32], ahead: usize);
+
+    /// The same, into L2: for what is read much later.
+    fn prefetch_far(from: &[f32], ahead: usize);
 }
 
 /// Eight lanes in whatever the compiler's target offers.
@@ -74,6 +77,9 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn prefetch(_: &[f32], _: usize) {}
+
+    #[inline(always)]
+    fn prefetch_far(_: &[f32], _: usize) {}
 }
 
 /// A tile of a result in registers: M rows of N vectors.
@@ -248,12 +254,40 @@ fn step<V: Simd, const M: usize, const N: usize>(
     }
 }
 
-/// The same with `a` as M rows that lie where they are: row i is the `depth` values from `bases[i]` on.
+/// A panel, and what is read after it: at each step of the depth the next of its lines, `stride` values apart, is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Panel<'a> {
+    values: &'a [f32],
+    after: (&'a [f32], usize),
+}
+
+impl<'a> Panel<'a> {
+    /// Before nothing: its own first line is asked for.
+    #[inline(always)]
+    pub(crate) fn new(values: &'a [f32]) -> Self {
+        Self {
+            values,
+            after: (values, 0),
+        }
+    }
+
+    /// Before lines that begin at `after`, if there are any.
+    #[inline(always)]
+    pub(crate) fn before(self, after: Option<(&'a [f32], usize)>) -> Self {
+        Self {
+            after: after.unwrap_or(self.after),
+            ..self
+        }
+    }
+}
+
+/// The same with `a` as M rows that lie where they are: row i is the `depth` values from `bases[i]` on. With `ASKS` what comes after the panel
+/// is asked for.
 #[inline(always)]
-pub(crate) fn row_chain<V: Simd, const M: usize, const N: usize>(
+pub(crate) fn row_chain<V: Simd, const M: usize, const N: usize, const ASKS: bool>(
     mut tile: Tile<V, M, N>,
     (a, bases): (&[f32], &[usize; M]),
-    b: &[f32],
+    b: Panel<'_>,
     depth: usize,
 ) -> Tile<V, M, N> {
     let width = N * V::LANES;
@@ -265,12 +299,16 @@ pub(crate) fn row_chain<V: Simd, const M: usize, const N: usize>(
         let (front, rest) = a[bases[i]..][..depth].split_at(4 * fours);
         (fronts[i], rests[i]) = (&front.as_chunks().0[..fours], &rest[..others]);
     }
-    let (front, rest) = b.split_at(4 * fours * width);
+    let (front, rest) = b.values.split_at(4 * fours * width);
+    let (after, stride) = b.after;
     for (p, b) in front.chunks_exact(4 * width).enumerate().take(fours) {
         for q in 0..4 {
             let mut a = [0.0; M];
             for i in 0..M {
                 a[i] = fronts[i][p][q];
+            }
+            if ASKS {
+                V::prefetch_far(after, (4 * p + q) * stride);
             }
             step(&mut tile, &a, streamed(&b[q * width..]));
         }
@@ -279,6 +317,9 @@ pub(crate) fn row_chain<V: Simd, const M: usize, const N: usize>(
         let mut a = [0.0; M];
         for i in 0..M {
             a[i] = rests[i][p];
+        }
+        if ASKS {
+            V::prefetch_far(after, (4 * fours + p) * stride);
         }
         step(&mut tile, &a, streamed(b));
     }

@@ -14,15 +14,17 @@
 )]
 
 use std::arch::x86_64::{
-    __m256, __m512, _MM_HINT_T0, _MM_TRANSPOSE4_PS, _mm_loadu_ps, _mm_prefetch, _mm_storeu_ps,
-    _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps,
-    _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
+    __m256, __m512, _MM_HINT_T0, _MM_HINT_T1, _MM_TRANSPOSE4_PS, _mm_loadu_ps, _mm_prefetch,
+    _mm_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps,
+    _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps,
+    _mm512_storeu_ps,
 };
 use std::ops::Range;
 
 use super::conv::Windows;
 use super::isa::Isa;
-use super::pack::{Packed, Part};
+use super::pack::Packed;
+use super::part::Part;
 use super::product::{Bias, Operands, Out, Rows};
 use super::simd::Simd;
 use super::winograd::{Places, Runs, Transform};
@@ -62,15 +64,20 @@ pub(super) fn run_product_of_rows(
     bias: Bias<'_>,
 ) {
     check(isa);
-    if isa == Isa::Avx512 && a.share_a_set() && b.packed.width == 32 {
+    let is_apart = a.share_a_set() && b.packed.width == 32;
+    match (isa, is_apart, b.asks()) {
         // SAFETY: `check` has seen AVX-512F.
-        unsafe { product_of_rows_apart_avx512(c, a, b, bias) }
-    } else if isa == Isa::Avx512 {
-        // SAFETY: `check` has seen AVX-512F.
-        unsafe { product_of_rows_avx512(c, a, b, bias) }
-    } else {
+        (Isa::Avx512, true, true) => unsafe { rows_apart_avx512::<true>(c, a, b, bias) },
+        // SAFETY: as above.
+        (Isa::Avx512, true, false) => unsafe { rows_apart_avx512::<false>(c, a, b, bias) },
+        // SAFETY: as above.
+        (Isa::Avx512, false, true) => unsafe { rows_avx512::<true>(c, a, b, bias) },
+        // SAFETY: as above.
+        (Isa::Avx512, false, false) => unsafe { rows_avx512::<false>(c, a, b, bias) },
         // SAFETY: `check` has seen AVX2 and FMA.
-        unsafe { product_of_rows_avx2(c, a, b, bias) }
+        (_, _, true) => unsafe { rows_avx2::<true>(c, a, b, bias) },
+        // SAFETY: as above.
+        (_, _, false) => unsafe { rows_avx2::<false>(c, a, b, bias) },
     }
 }
 
@@ -176,22 +183,22 @@ fn fold_avx2(
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]
-fn product_of_rows_avx512(c: Out<'_>, a: Rows<'_>, b: &Part<'_>, bias: Bias<'_>) {
+fn rows_avx512<const ASKS: bool>(c: Out<'_>, a: Rows<'_>, b: &Part<'_>, bias: Bias<'_>) {
     match b.packed.width {
-        16 => product::row_blocks::<Avx512, 12, 8, 1>(c, a, b, bias),
-        _ => product::row_blocks::<Avx512, 12, 8, 2>(c, a, b, bias),
+        16 => product::row_blocks::<Avx512, 12, 8, 1, ASKS>(c, a, b, bias),
+        _ => product::row_blocks::<Avx512, 12, 8, 2, ASKS>(c, a, b, bias),
     }
 }
 
 /// A function of its own: in one with the others' tiles those of products of depth 16 took 1.1 to 1.3 times as long.
 #[target_feature(enable = "avx512f,avx2,fma")]
-fn product_of_rows_apart_avx512(c: Out<'_>, a: Rows<'_>, b: &Part<'_>, bias: Bias<'_>) {
-    product::row_blocks::<Avx512, 8, 4, 2>(c, a, b, bias);
+fn rows_apart_avx512<const ASKS: bool>(c: Out<'_>, a: Rows<'_>, b: &Part<'_>, bias: Bias<'_>) {
+    product::row_blocks::<Avx512, 8, 4, 2, ASKS>(c, a, b, bias);
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn product_of_rows_avx2(c: Out<'_>, a: Rows<'_>, b: &Part<'_>, bias: Bias<'_>) {
-    product::row_blocks::<Avx2, 6, 4, 2>(c, a, b, bias);
+fn rows_avx2<const ASKS: bool>(c: Out<'_>, a: Rows<'_>, b: &Part<'_>, bias: Bias<'_>) {
+    product::row_blocks::<Avx2, 6, 4, 2, ASKS>(c, a, b, bias);
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]
@@ -261,6 +268,13 @@ fn prefetch(from: &[f32], ahead: usize) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
 }
 
+#[inline(always)]
+fn prefetch_far(from: &[f32], ahead: usize) {
+    let line = from.as_ptr().wrapping_add(ahead);
+    // SAFETY: a hint that reads nothing; every x86-64 has it.
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(line.cast()) }
+}
+
 /// The transpose of four rows of four values.
 #[inline(always)]
 pub(super) fn transpose_four(rows: [&[f32; 4]; 4]) -> [[f32; 4]; 4] {
@@ -321,6 +335,11 @@ impl Simd for Avx512 {
     fn prefetch(from: &[f32], ahead: usize) {
         prefetch(from, ahead);
     }
+
+    #[inline(always)]
+    fn prefetch_far(from: &[f32], ahead: usize) {
+        prefetch_far(from, ahead);
+    }
 }
 
 /// 8 lanes in a register of AVX2 with FMA.
@@ -367,5 +386,10 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn prefetch(from: &[f32], ahead: usize) {
         prefetch(from, ahead);
+    }
+
+    #[inline(always)]
+    fn prefetch_far(from: &[f32], ahead: usize) {
+        prefetch_far(from, ahead);
     }
 }
