@@ -5,7 +5,7 @@
 //! then touches two lines, of those of 32 bytes every second. Layers keep what kernels stream through in such buffers, never in
 //! a `Vec<f32>`.
 //!
-//! A step streams through all of a worker's memory. Most Linux systems have pages of 4 KiB unless a program asks for those of
+//! A step streams through all of a worker's memory. Many Linux systems have pages of 4 KiB unless a program asks for those of
 //! 2 MiB; a core then looks up a page every 64 lines, and fetches nothing ahead from beyond its end. On huge pages steps are 1.03 to 1.05
 //! times as fast, `resnet20` 1.14 (2026-11, Zen 4). Of a replica's buffers most are smaller than a huge page, so they are cut from slabs, a thread's from its
 //! own: each on a page of its own took twice the memory and was 1 % slower, only the large ones on such pages 2 to 6 %.
