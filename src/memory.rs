@@ -8,7 +8,7 @@
 //! A step streams through all of a worker's memory. Many Linux systems have pages of 4 KiB unless a program asks for those of
 //! 2 MiB; a core then looks up a page every 64 lines, and fetches nothing ahead from beyond its end. On huge pages steps are 1.03 to 1.05
 //! times as fast, `resnet20` 1.14 (2026-11, Zen 4). Of a replica's buffers most are smaller than a huge page, so they are cut from slabs, a thread's from its
-//! own: each on a page of its own took twice the memory and was 1 % slower, only the large ones on such pages 2 to 6 %.
+//! own: each on a page of its own took 2.5 times the memory and was 1 % slower, only the large ones on such pages 2 to 6 %.
 //!
 //! # Invariants
 //! 1. Asking for huge pages changes no value, whatever memory is named: it is advice on how to keep it.

@@ -161,29 +161,23 @@ impl Weight {
 
     /// `y = bias + x W`, a few columns of W, or of its transpose, packed at a time while the product of those before asks for them.
     fn by_columns(&mut self, weight: Strided<'_>, x: Rows<'_>, y: Out<'_>, bias: Bias<'_>) {
-        for columns in blocks(weight.lanes, COLUMNS) {
-            let (first, next) = (columns.start, columns.end);
-            let from = |lane: usize| &weight.data[lane * weight.lane_stride..];
-            let block = Strided {
-                data: from(first),
-                lanes: columns.len(),
-                ..weight
-            };
-            self.part.pack(Side::Right, block, Ones::None);
-            // Of a transpose the next columns are rows, one after another.
-            let depth_stride = weight.depth_stride.max(COLUMNS);
-            let after = Strided {
-                data: from(next),
-                depth_stride,
-                ..weight
-            };
-            let part = Part::from(&self.part).before(after);
-            let bias = bias.part(columns);
+        let block = |columns: &Range<usize>| Strided {
+            data: &weight.data[columns.start * weight.lane_stride..],
+            lanes: columns.len(),
+            ..weight
+        };
+        let mut all = blocks(weight.lanes, COLUMNS).peekable();
+        while let Some(columns) = all.next() {
+            self.part.pack(Side::Right, block(&columns), Ones::None);
+            let mut part = Part::from(&self.part);
+            if let Some(next) = all.peek() {
+                part = part.before(block(next));
+            }
             let out = Out {
-                data: &mut y.data[first..],
+                data: &mut y.data[columns.start..],
                 stride: y.stride,
             };
-            product_of_rows(out, x, part, bias);
+            product_of_rows(out, x, part, bias.part(columns));
         }
     }
 

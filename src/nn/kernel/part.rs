@@ -25,7 +25,7 @@ pub struct Part<'a> {
     pub(super) packed: &'a Packed,
     pub(super) lanes: usize,
     pub(super) depth: Range<usize>,
-    after: Option<Strided<'a>>,
+    after: Option<(&'a [f32], usize)>,
 }
 
 impl Packed {
@@ -54,10 +54,16 @@ impl<'a> From<&'a Packed> for Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// The same, with what is packed after the product: a row for every step of the depth, whose lines are asked for while it computes.
+    /// The same, with what is packed after the product, whose lines are asked for while it computes.
     pub(crate) fn before(self, after: Strided<'a>) -> Self {
+        // What a step of the depth asks for: a row, or of lanes that follow each other as many values.
+        let stride = if after.lane_stride == 1 {
+            after.depth_stride
+        } else {
+            after.lanes
+        };
         Self {
-            after: Some(after),
+            after: Some((after.data, stride)),
             ..self
         }
     }
@@ -67,7 +73,7 @@ impl<'a> Part<'a> {
         self.after.is_some()
     }
 
-    /// From the row `depth` on, the line that tile number `tile` of panel `index` asks for.
+    /// From step `depth` on, the line that tile number `tile` of panel `index` asks for at each step, and how far apart they are.
     #[inline(always)]
     pub(super) fn line_after(
         &self,
@@ -75,11 +81,9 @@ impl<'a> Part<'a> {
         depth: usize,
     ) -> Option<(&'a [f32], usize)> {
         let width = self.packed.width;
-        let Strided {
-            data, depth_stride, ..
-        } = self.after.filter(|_| tile * LINE < width)?;
-        let first = depth * depth_stride + index * width + tile * LINE;
-        Some((data.get(first..)?, depth_stride))
+        let (values, stride) = self.after.filter(|_| tile * LINE < width)?;
+        let first = depth * stride + index * width + tile * LINE;
+        Some((values.get(first..)?, stride))
     }
 
     pub(super) fn num_panels(&self) -> usize {

@@ -262,17 +262,10 @@ fn row_products_avx2(dw: Out<'_>, operands: Operands<'_>, goes_on: bool) {
 }
 
 #[inline(always)]
-fn prefetch(from: &[f32], ahead: usize) {
+fn prefetch<const HINT: i32>(from: &[f32], ahead: usize) {
     let line = from.as_ptr().wrapping_add(ahead);
     // SAFETY: a hint that reads nothing; every x86-64 has it.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
-}
-
-#[inline(always)]
-fn prefetch_far(from: &[f32], ahead: usize) {
-    let line = from.as_ptr().wrapping_add(ahead);
-    // SAFETY: a hint that reads nothing; every x86-64 has it.
-    unsafe { _mm_prefetch::<_MM_HINT_T1>(line.cast()) }
+    unsafe { _mm_prefetch::<HINT>(line.cast()) }
 }
 
 /// The transpose of four rows of four values.
@@ -333,12 +326,12 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn prefetch(from: &[f32], ahead: usize) {
-        prefetch(from, ahead);
+        prefetch::<_MM_HINT_T0>(from, ahead);
     }
 
     #[inline(always)]
     fn prefetch_far(from: &[f32], ahead: usize) {
-        prefetch_far(from, ahead);
+        prefetch::<_MM_HINT_T1>(from, ahead);
     }
 }
 
@@ -385,11 +378,11 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn prefetch(from: &[f32], ahead: usize) {
-        prefetch(from, ahead);
+        prefetch::<_MM_HINT_T0>(from, ahead);
     }
 
     #[inline(always)]
     fn prefetch_far(from: &[f32], ahead: usize) {
-        prefetch_far(from, ahead);
+        prefetch::<_MM_HINT_T1>(from, ahead);
     }
 }
