@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::engine::squared_norm;
 
 use super::kernel::{
-    Buffer, Ones, Side, Strided, elementwise, fold_products, fold_products_with_squares,
+    Buffer, Ones, Operands, Side, elementwise, fold_products, fold_products_with_squares, fold_rows,
 };
 use super::layer::Pass;
 use super::workspace::Workspace;
@@ -26,9 +26,6 @@ pub trait Destinations {
         None
     }
 }
-
-/// A gradient that is a product: x, and dy.
-pub(super) type Product<'a> = (Strided<'a>, Strided<'a>);
 
 /// The gradients of one layer's parameters, a slice for each tree node.
 pub struct Grads<'a> {
@@ -96,25 +93,33 @@ impl<'a> Grads<'a> {
     }
 
     /// Writes every node as `x' dy`, and with a row of ones the column sums of `dy` behind it, of one of `products` after the other;
-    /// `shards` are ranges of their depth. A `dy` that several in turn have is packed once.
+    /// `shards` are ranges of their rows. A `dy` that several in turn have is packed once.
     pub(super) fn fold_products(
         &mut self,
-        products: &[Product<'_>],
+        products: &[Operands<'_>],
         (ones, pass, shards): (Ones, &Pass<'_>, &[Range<usize>]),
     ) {
         let mut packed: Option<&[f32]> = None;
         let mut start = self.range.start;
         for &(x, dy) in products {
-            let len = (x.lanes + usize::from(ones == Ones::Row)) * dy.lanes;
+            let len = (x.depth + usize::from(ones == Ones::Row)) * dy.depth;
             let range = start..start + len;
             start = range.end;
             if self.to.publish(&range, &[x.data, dy.data]) {
                 continue;
             }
+            let isa = self.workspace.isa;
+            if !self.wants_squares() && fold_rows::is_worth_it(isa, (x, dy)) {
+                for (which, node) in pass.nodes.iter().enumerate() {
+                    let to = &mut self.to.grad(which)[range.clone()];
+                    fold_rows::fold_rows(isa, to, ((x, dy), ones), &shards[node.clone()]);
+                }
+                continue;
+            }
             let Workspace { left, right, .. } = &mut *self.workspace;
-            left.pack(Side::Left, x, ones);
+            left.pack(Side::Left, x.across(), ones);
             if !packed.is_some_and(|packed| std::ptr::eq(packed, dy.data)) {
-                right.pack(Side::Right, dy, Ones::None);
+                right.pack(Side::Right, dy.across(), Ones::None);
                 packed = Some(dy.data);
             }
             self.fold_packed(range, pass, shards);

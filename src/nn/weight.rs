@@ -11,10 +11,10 @@
 
 use std::ops::Range;
 
-use super::grads::{Grads, Product};
+use super::grads::Grads;
 use super::kernel::{
-    Bias, Buffer, Isa, Ones, Out, Packed, PackedOnce, Part, Rows, Side, Strided, product_of_rows,
-    transpose,
+    Bias, Buffer, Isa, Ones, Operands, Out, Packed, PackedOnce, Part, Rows, Side, Strided,
+    product_of_rows, transpose,
 };
 use super::layer::{Pass, blocks};
 
@@ -211,11 +211,9 @@ impl Weight {
     }
 
     /// That gradient as one of several.
-    pub(super) fn product<'a>(&self, x: &'a [f32], dy: &'a [f32]) -> Product<'a> {
+    pub(super) fn product<'a>(&self, x: &'a [f32], dy: &'a [f32]) -> Operands<'a> {
         let (inputs, outputs) = self.shape;
-        let rows = dy.len() / outputs;
-        let x = Strided::across(x, rows, inputs);
-        (x, Strided::across(dy, rows, outputs))
+        (Rows::dense(x, inputs), Rows::dense(dy, outputs))
     }
 }
 

@@ -20,6 +20,7 @@ use super::kernel::{Buffer, Isa, Packed};
 /// ```
 #[derive(Debug)]
 pub struct Workspace {
+    pub(super) isa: Isa,
     pub(super) left: Packed,
     pub(super) right: Packed,
     /// Of the shards' gradients, where they are wanted.
@@ -34,6 +35,7 @@ impl Workspace {
     /// An empty one, for the kernels of `isa`.
     pub fn new(isa: Isa) -> Self {
         Self {
+            isa,
             left: Packed::new(isa),
             right: Packed::new(isa),
             squares: Vec::new(),

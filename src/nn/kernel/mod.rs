@@ -6,7 +6,8 @@
 //! | `isa` | which instruction set this process uses |
 //! | `pack` | operands in panels, so that one micro-kernel serves all transposes |
 //! | `part` | what of an operand a product takes |
-//! | `product` | `C = bias + A B`: forward and backward-data; `C = A' B` of rows |
+//! | `product` | `C = bias + A B`: forward and backward-data |
+//! | `rows` | rows where they lie; `C = A' B` of them |
 //! | `transpose` | for results that are cheaper to transpose than their operands |
 //! | `columns` | sums over columns, and batch norm's loops |
 //! | `softmax` | softmax over rows, and its derivative |
@@ -15,6 +16,7 @@
 //! | `conv` | the same chains over windows of images |
 //! | `winograd` | 3 x 3 and 5 x 5 convolutions by fewer multiplications |
 //! | `fold` | `C = sum over shards of A' B`, in tree order: weight gradients |
+//! | `fold_rows` | the same of operands that are not packed |
 //!
 //! # Invariants
 //! 1. Each element of a product is one chain of fused multiply-adds over k, from its start value on. So neither
@@ -29,11 +31,13 @@ pub(crate) mod columns;
 pub(crate) mod conv;
 pub(crate) mod elementwise;
 pub(crate) mod fold;
+pub(crate) mod fold_rows;
 pub mod isa;
 pub mod naive;
 pub(crate) mod pack;
 mod part;
 pub(crate) mod product;
+mod rows;
 mod simd;
 pub(crate) mod softmax;
 mod transpose;
@@ -48,8 +52,9 @@ pub use isa::Isa;
 pub(crate) use pack::PackedOnce;
 pub use pack::{Ones, Packed, Side, Strided};
 pub use part::Part;
-pub(crate) use product::products_of_rows;
-pub use product::{Bias, Out, Rows, product, product_of_rows};
+pub use product::{Bias, Out, product, product_of_rows};
+pub use rows::Rows;
+pub(crate) use rows::{Columns, Operands, products_of_rows};
 pub use transpose::transpose;
 
 #[cfg(test)]

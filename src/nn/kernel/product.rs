@@ -16,9 +16,8 @@ use std::ops::Range;
 use super::isa::Isa;
 use super::pack::Packed;
 use super::part::Part;
-use super::simd::{
-    Panel, Portable, Simd, Tile, ask_for, chain, load, pair_chain, row_chain, rows_of, store,
-};
+use super::rows::Rows;
+use super::simd::{Panel, Portable, Simd, Tile, ask_for, chain, load, row_chain, rows_of, store};
 
 /// Depth of a block. Longer ones than L1 holds (256 x 32 floats) measured 4 to 6 % faster (2026-11, Sapphire Rapids):
 /// the panel of B streams from L2 easily, and the tile of C is loaded and stored less often.
@@ -146,37 +145,6 @@ pub fn product<'b>(c: Out<'_>, a: &Packed, b: impl Into<Part<'b>>, bias: Bias<'_
     }
 }
 
-/// Rows of a left operand that is not packed: row-major, `stride` apart.
-#[derive(Clone, Copy, Debug)]
-pub struct Rows<'a> {
-    /// From the first element on.
-    pub data: &'a [f32],
-    /// How many.
-    pub count: usize,
-    /// Values of a row: what is summed over.
-    pub depth: usize,
-    /// Distance between neighbours in a column.
-    pub stride: usize,
-}
-
-impl<'a> Rows<'a> {
-    /// Rows of `depth` values, one after another.
-    pub fn dense(data: &'a [f32], depth: usize) -> Self {
-        Self {
-            data,
-            count: data.len() / depth,
-            depth,
-            stride: depth,
-        }
-    }
-
-    /// Whether all of them begin in one set of an L1, which keeps 8 to 12 lines of them: at multiples of 4 KiB. A tile of 12 such rows
-    /// evicts what it will read next; in tiles of 8 products are 1.08 to 1.14 times as fast (2026-11, Zen 4).
-    pub(super) fn share_a_set(&self) -> bool {
-        self.stride.is_multiple_of(1024)
-    }
-}
-
 /// `c = bias + a b` with the left operand read where it lies.
 ///
 /// The same bits as [`product`]. Packing the left operand cost 10 to 15 % of the steps of recurrent nets and transformers.
@@ -210,35 +178,6 @@ pub fn product_of_rows<'b>(c: Out<'_>, a: Rows<'_>, b: impl Into<Part<'b>>, bias
         _ => unreachable!("other architectures have the portable kernels only"),
     }
 }
-
-/// `dw = x' dy`, or `dw += x' dy` if it `goes_on`; each element one chain over the rows.
-///
-/// # Panics
-/// If the rows are not as many or the last is shorter than its stride, `x` has not a multiple of 4 columns and `dy` of 16, or the shapes
-/// do not fit.
-pub(crate) fn products_of_rows(isa: Isa, dw: Out<'_>, operands: Operands<'_>, goes_on: bool) {
-    let (x, dy) = operands;
-    assert!(
-        x.count == dy.count && x.depth.is_multiple_of(4) && dy.depth.is_multiple_of(16),
-        "a product of rows takes as many of both, of multiples of 4 and 16 values"
-    );
-    assert!(
-        [x, dy]
-            .iter()
-            .all(|rows| rows.data.len() >= rows.count * rows.stride),
-        "a product of rows takes rows that are as long as they lie apart"
-    );
-    match isa {
-        Isa::Portable => row_products::<Portable, 6, 2>(dw, operands, goes_on),
-        #[cfg(target_arch = "x86_64")]
-        isa => super::x86::run_row_products(isa, dw, operands, goes_on),
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => unreachable!("other architectures have the portable kernels only"),
-    }
-}
-
-/// Rows of `x` and of `dy`.
-pub(super) type Operands<'a> = (Rows<'a>, Rows<'a>);
 
 /// Rows of A in a block, as in [`MC`] panels.
 const ROWS: usize = 192;
@@ -355,45 +294,4 @@ pub(super) fn blocks<V: Simd, const M: usize, const N: usize>(
             return;
         }
     }
-}
-
-#[inline(always)]
-pub(super) fn row_products<V: Simd, const M: usize, const N: usize>(
-    Out { data: dw, stride }: Out<'_>,
-    (x, dy): Operands<'_>,
-    goes_on: bool,
-) {
-    for first in (0..dy.depth).step_by(N * V::LANES) {
-        let mut k = 0;
-        while k < x.depth {
-            let dw = &mut dw[k * stride + first..];
-            // No tile of fewer than four rows is left over.
-            let left = x.depth - k;
-            if left == M || left >= M + 4 {
-                row_product_tile::<V, M, N>((dw, stride, goes_on), (x, k), (dy, first));
-                k += M;
-            } else {
-                row_product_tile::<V, 4, N>((dw, stride, goes_on), (x, k), (dy, first));
-                k += 4;
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn row_product_tile<V: Simd, const M: usize, const N: usize>(
-    (dw, stride, goes_on): (&mut [f32], usize, bool),
-    (x, k): (Rows<'_>, usize),
-    (dy, first): (Rows<'_>, usize),
-) {
-    let bias = if goes_on { Bias::Stored } else { Bias::Zero };
-    let shape = (M, N * V::LANES);
-    let start: Tile<V, M, N> = bias.start(dw, stride, shape);
-    // A row as long as its stride has its bounds checked before the loop: 13 of 33 instructions a step.
-    let columns = first..first + N * V::LANES;
-    let xs = x.data.chunks_exact(x.stride).map(|row| &row[k..k + M]);
-    let dys = dy.data.chunks_exact(dy.stride);
-    let dys = dys.map(|row| &row[columns.clone()]);
-    let tile = pair_chain(start, xs.zip(dys).take(x.count));
-    store(&tile, dw, stride, shape);
 }

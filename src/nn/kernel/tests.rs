@@ -143,6 +143,41 @@ fn every_fold_has_the_bits_of_its_naive_twin() {
 }
 
 #[test]
+fn a_fold_of_rows_has_the_bits_of_one_of_packed_operands() {
+    for (m, n, k) in sizes().filter(|&(m, ..)| m > 0) {
+        // Of n columns of dy, 32 n, further apart than they are wide.
+        let (n, stride) = (n.min(5) * 32, n.min(5) * 32 + 3);
+        let (a, b) = (values(k * m, 4), values(k * stride, 5));
+        let x = Rows {
+            count: k,
+            ..Rows::dense(&a, m)
+        };
+        let dy = Rows {
+            data: &b,
+            count: k,
+            depth: n,
+            stride,
+        };
+        for (isa, ones) in Isa::available()
+            .into_iter()
+            .flat_map(|isa| [Ones::None, Ones::Row].map(|ones| (isa, ones)))
+        {
+            let mut left = Packed::new(isa);
+            left.pack(Side::Left, x.across(), ones);
+            let right = packed(isa, Side::Right, dy.across());
+            for num_shards in [1, 2, 3, 7, 16] {
+                let shards: Vec<_> = (0..num_shards).map(|s| part(k, num_shards, s)).collect();
+                let len = (m + usize::from(ones == Ones::Row)) * n;
+                let (mut c, mut expected) = (vec![f32::NAN; len], vec![f32::NAN; len]);
+                fold_products(&mut expected, &left, &right, &shards);
+                fold_rows::fold_rows(isa, &mut c, ((x, dy), ones), &shards);
+                assert_eq!(c, expected, "{isa:?}, {m} x {n} x {k}, {num_shards} shards");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_row_does_not_depend_on_its_neighbours() {
     let (n, k) = (37, 300);
     let (a, b) = (values(64 * k, 6), values(k * n, 7));

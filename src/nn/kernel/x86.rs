@@ -23,12 +23,13 @@ use std::ops::Range;
 
 use super::conv::Windows;
 use super::isa::Isa;
-use super::pack::Packed;
+use super::pack::{Ones, Packed};
 use super::part::Part;
-use super::product::{Bias, Operands, Out, Rows};
+use super::product::{Bias, Out};
+use super::rows::{Columns, Operands, Rows};
 use super::simd::Simd;
 use super::winograd::{Places, Runs, Transform};
-use super::{conv, fold, product, winograd};
+use super::{conv, fold, fold_rows, product, rows, winograd};
 
 pub(super) fn run_product(isa: Isa, c: Out<'_>, (a, b): (&Packed, &Part<'_>), bias: Bias<'_>) {
     check(isa);
@@ -55,6 +56,16 @@ pub(super) fn run_fold(
         // SAFETY: `check` has seen AVX2 and FMA.
         unsafe { fold_avx2(c, operands, shards, squares) }
     }
+}
+
+pub(super) fn run_fold_rows(
+    c: &mut [f32],
+    operands: (Operands<'_>, Ones),
+    shards: &[Range<usize>],
+) {
+    check(Isa::Avx512);
+    // SAFETY: `check` has seen AVX-512F.
+    unsafe { fold_rows_avx512(c, operands, shards) }
 }
 
 pub(super) fn run_product_of_rows(
@@ -125,7 +136,12 @@ pub(super) fn run_transform(
     }
 }
 
-pub(super) fn run_row_products(isa: Isa, dw: Out<'_>, operands: Operands<'_>, goes_on: bool) {
+pub(super) fn run_row_products(
+    isa: Isa,
+    dw: Out<'_>,
+    operands: (Columns<'_>, Columns<'_>),
+    goes_on: bool,
+) {
     check(isa);
     if isa == Isa::Avx512 {
         // SAFETY: `check` has seen AVX-512F.
@@ -180,6 +196,11 @@ fn fold_avx2(
     squares: &mut [f32],
 ) {
     fold::blocks::<Avx2, 6, 6, 2>(c, operands, shards, squares);
+}
+
+#[target_feature(enable = "avx512f,avx2,fma")]
+fn fold_rows_avx512(c: &mut [f32], operands: (Operands<'_>, Ones), shards: &[Range<usize>]) {
+    fold_rows::blocks::<Avx512, 6, 2>(c, operands, shards);
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]
@@ -248,17 +269,17 @@ fn transform_avx2(
 }
 
 #[target_feature(enable = "avx512f,avx2,fma")]
-fn row_products_avx512(dw: Out<'_>, operands: Operands<'_>, goes_on: bool) {
-    if operands.1.depth.is_multiple_of(32) {
-        product::row_products::<Avx512, 12, 2>(dw, operands, goes_on);
+fn row_products_avx512(dw: Out<'_>, operands: (Columns<'_>, Columns<'_>), goes_on: bool) {
+    if operands.1.range.len().is_multiple_of(32) {
+        rows::row_products::<Avx512, 12, 2>(dw, operands, goes_on);
     } else {
-        product::row_products::<Avx512, 12, 1>(dw, operands, goes_on);
+        rows::row_products::<Avx512, 12, 1>(dw, operands, goes_on);
     }
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn row_products_avx2(dw: Out<'_>, operands: Operands<'_>, goes_on: bool) {
-    product::row_products::<Avx2, 6, 2>(dw, operands, goes_on);
+fn row_products_avx2(dw: Out<'_>, operands: (Columns<'_>, Columns<'_>), goes_on: bool) {
+    rows::row_products::<Avx2, 6, 2>(dw, operands, goes_on);
 }
 
 #[inline(always)]
@@ -283,106 +304,75 @@ pub(super) fn transpose_four(rows: [&[f32; 4]; 4]) -> [[f32; 4]; 4] {
     columns
 }
 
-/// 16 lanes in a register of AVX-512F.
-#[derive(Clone, Copy)]
-struct Avx512(__m512);
+/// Vectors of an instruction set.
+macro_rules! vectors {
+    (
+        $(#[$about:meta])*
+        $name:ident($register:ty), $lanes:literal, asks ahead: $asks:literal, takes four: $four:literal,
+        $splat:ident, $load:ident, $store:ident, $mul_add:ident, $add:ident
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Copy)]
+        struct $name($register);
 
-impl Simd for Avx512 {
-    const LANES: usize = 16;
-    const ASKS_AHEAD: bool = true;
-    const TAKES_FOUR: bool = false;
+        impl Simd for $name {
+            const LANES: usize = $lanes;
+            const ASKS_AHEAD: bool = $asks;
+            const TAKES_FOUR: bool = $four;
 
-    #[inline(always)]
-    fn splat(value: f32) -> Self {
-        // SAFETY: invariant 1.
-        Self(unsafe { _mm512_set1_ps(value) })
-    }
+            #[inline(always)]
+            fn splat(value: f32) -> Self {
+                // SAFETY: invariant 1.
+                Self(unsafe { $splat(value) })
+            }
 
-    #[inline(always)]
-    fn load(from: &[f32]) -> Self {
-        let from: &[f32; 16] = from.first_chunk().expect("a whole vector");
-        // SAFETY: invariant 1; 16 values are readable.
-        Self(unsafe { _mm512_loadu_ps(from.as_ptr()) })
-    }
+            #[inline(always)]
+            fn load(from: &[f32]) -> Self {
+                let from: &[f32; $lanes] = from.first_chunk().expect("a whole vector");
+                // SAFETY: invariant 1; a vector's values are readable.
+                Self(unsafe { $load(from.as_ptr()) })
+            }
 
-    #[inline(always)]
-    fn store(self, to: &mut [f32]) {
-        let to: &mut [f32; 16] = to.first_chunk_mut().expect("room for a whole vector");
-        // SAFETY: invariant 1; 16 values are writable.
-        unsafe { _mm512_storeu_ps(to.as_mut_ptr(), self.0) }
-    }
+            #[inline(always)]
+            fn store(self, to: &mut [f32]) {
+                let to: &mut [f32; $lanes] = to.first_chunk_mut().expect("room for a whole vector");
+                // SAFETY: invariant 1; a vector's values are writable.
+                unsafe { $store(to.as_mut_ptr(), self.0) }
+            }
 
-    #[inline(always)]
-    fn mul_add(self, by: Self, sum: Self) -> Self {
-        // SAFETY: invariant 1.
-        Self(unsafe { _mm512_fmadd_ps(self.0, by.0, sum.0) })
-    }
+            #[inline(always)]
+            fn mul_add(self, by: Self, sum: Self) -> Self {
+                // SAFETY: invariant 1.
+                Self(unsafe { $mul_add(self.0, by.0, sum.0) })
+            }
 
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: invariant 1.
-        Self(unsafe { _mm512_add_ps(self.0, other.0) })
-    }
+            #[inline(always)]
+            fn add(self, other: Self) -> Self {
+                // SAFETY: invariant 1.
+                Self(unsafe { $add(self.0, other.0) })
+            }
 
-    #[inline(always)]
-    fn prefetch(from: &[f32], ahead: usize) {
-        prefetch::<_MM_HINT_T0>(from, ahead);
-    }
+            #[inline(always)]
+            fn prefetch(from: &[f32], ahead: usize) {
+                prefetch::<_MM_HINT_T0>(from, ahead);
+            }
 
-    #[inline(always)]
-    fn prefetch_far(from: &[f32], ahead: usize) {
-        prefetch::<_MM_HINT_T1>(from, ahead);
-    }
+            #[inline(always)]
+            fn prefetch_far(from: &[f32], ahead: usize) {
+                prefetch::<_MM_HINT_T1>(from, ahead);
+            }
+        }
+    };
 }
 
-/// 8 lanes in a register of AVX2 with FMA.
-#[derive(Clone, Copy)]
-struct Avx2(__m256);
+vectors! {
+    /// 16 lanes in a register of AVX-512F.
+    Avx512(__m512), 16, asks ahead: true, takes four: false,
+    _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps
+}
 
-impl Simd for Avx2 {
-    const LANES: usize = 8;
-    const ASKS_AHEAD: bool = false;
-    const TAKES_FOUR: bool = true;
-
-    #[inline(always)]
-    fn splat(value: f32) -> Self {
-        // SAFETY: invariant 1.
-        Self(unsafe { _mm256_set1_ps(value) })
-    }
-
-    #[inline(always)]
-    fn load(from: &[f32]) -> Self {
-        let from: &[f32; 8] = from.first_chunk().expect("a whole vector");
-        // SAFETY: invariant 1; 8 values are readable.
-        Self(unsafe { _mm256_loadu_ps(from.as_ptr()) })
-    }
-
-    #[inline(always)]
-    fn store(self, to: &mut [f32]) {
-        let to: &mut [f32; 8] = to.first_chunk_mut().expect("room for a whole vector");
-        // SAFETY: invariant 1; 8 values are writable.
-        unsafe { _mm256_storeu_ps(to.as_mut_ptr(), self.0) }
-    }
-
-    #[inline(always)]
-    fn mul_add(self, by: Self, sum: Self) -> Self {
-        // SAFETY: invariant 1.
-        Self(unsafe { _mm256_fmadd_ps(self.0, by.0, sum.0) })
-    }
-
-    #[inline(always)]
-    fn add(self, other: Self) -> Self {
-        // SAFETY: invariant 1.
-        Self(unsafe { _mm256_add_ps(self.0, other.0) })
-    }
-
-    #[inline(always)]
-    fn prefetch(from: &[f32], ahead: usize) {
-        prefetch::<_MM_HINT_T0>(from, ahead);
-    }
-
-    #[inline(always)]
-    fn prefetch_far(from: &[f32], ahead: usize) {
-        prefetch::<_MM_HINT_T1>(from, ahead);
-    }
+vectors! {
+    /// 8 lanes in a register of AVX2 with FMA.
+    Avx2(__m256), 8, asks ahead: false, takes four: true,
+    _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps
 }
