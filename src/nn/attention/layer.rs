@@ -70,7 +70,8 @@ impl AttentionLayer {
         let d = c / self.spec.heads;
         let qkv = &self.values[row * t * 3 * c..][..t * 3 * c];
         let part = |which: usize| View {
-            data: &qkv[which * c + head * d..],
+            data: qkv,
+            first: which * c + head * d,
             stride: 3 * c,
         };
         let p = &mut self.weights[(row * self.spec.heads + head) * t * t..][..t * t];
@@ -100,12 +101,14 @@ impl AttentionLayer {
         let d = c / self.spec.heads;
         let qkv = &self.values[row * t * 3 * c..][..t * 3 * c];
         let part = |which: usize| View {
-            data: &qkv[which * c + head * d..],
+            data: qkv,
+            first: which * c + head * d,
             stride: 3 * c,
         };
         let p = &self.weights[(row * self.spec.heads + head) * t * t..][..t * t];
         let d_out = View {
-            data: &d_mixed[row * t * c + head * d..],
+            data: &d_mixed[row * t * c..][..t * c],
+            first: head * d,
             stride: c,
         };
         let mut products = Head {

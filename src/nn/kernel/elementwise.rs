@@ -280,7 +280,7 @@ pub(crate) fn centred_squares(values: &[f32], mean: f32) -> f32 {
 }
 
 /// The sum of products, in 16 lanes.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[inline(always)]
 pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
     let mut lanes = [0.0; 16];
     let ((left, left_rest), (right, right_rest)) =

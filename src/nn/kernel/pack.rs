@@ -93,6 +93,11 @@ impl Packed {
         }
     }
 
+    /// The instruction set whose kernels it is for.
+    pub(crate) fn isa(&self) -> Isa {
+        self.isa
+    }
+
     /// Packs `matrix` as the operand on `side`. With `ones`, a left operand gets one more row, all ones: the row
     /// of the product that this gives is the column sums of the right operand.
     ///
