@@ -4,8 +4,8 @@
 //! A block of all rows is best for the weights' products, but its activations pass through memory layer by layer. Where a few
 //! rows' activations outweigh the parameters, nodes of the tree of a few whole shards, which stay near the cache, are
 //! faster, though each costs the gradient once more: `lstm` 64 by 1.20, `gpt` 12 by 1.08 (2026-11, Sapphire Rapids, 2 MiB
-//! of L2 a core, two threads); 16 MiB instead of 8, `lstm` 256 by 1.12, `gpt` 64 by 1.04 (Zen 3, 32 MiB of L3), and all of
-//! them in less memory. Where parameters outweigh them, it costs: `lenet` 256 a sixth.
+//! of L2 a core, two threads); 16 MiB instead of 8, `lstm` 256 by 1.12, `gpt` 64 by 1.04 (Zen 3, 32 MiB of L3); 24, `gpt` 12 by 1.02, one
+//! block where there were two (Zen 4, 32 MiB of L3); and all of them in less memory. Where parameters outweigh them, it costs: `lenet` 256 a sixth.
 //! No bit depends on it, since the tree is the same; only [`Blocks::rows`] must not change with the number of threads, as a
 //! shard that is larger is a chain of blocks.
 
@@ -19,7 +19,7 @@ const BYTES: usize = 256 << 20;
 const SMALL_BYTES: usize = 64 << 20;
 
 /// The same for nodes near the cache.
-const NEAR_BYTES: usize = 16 << 20;
+const NEAR_BYTES: usize = 24 << 20;
 
 /// Rows whose activations must outweigh the parameters.
 const OUTWEIGHING: usize = 4;
@@ -46,11 +46,11 @@ impl Blocks {
         }
     }
 
-    /// Rows of a block of several shards, the largest of which has `shard` rows. If that alone is half as large again as
-    /// what stays near the cache, nothing is won.
+    /// Rows of a block of several shards, the largest of which has `shard` rows. If that alone does not stay near the cache, nothing is
+    /// won.
     pub(super) fn node_rows(&self, shard: usize) -> usize {
         match self.near {
-            Some(near) if 2 * shard <= 3 * near => near,
+            Some(near) if shard <= near => near,
             _ => self.rows,
         }
     }
@@ -63,8 +63,8 @@ mod tests {
     #[test]
     fn small_models_with_large_activations_take_few_rows_at_once() {
         let lstm = Blocks::new(700_000, 420_289, 8);
-        assert_eq!((lstm.rows, lstm.node_rows(4)), (95, 23));
-        assert_eq!(lstm.node_rows(35), 95);
+        assert_eq!((lstm.rows, lstm.node_rows(4)), (95, 35));
+        assert_eq!(lstm.node_rows(36), 95);
         let wide = Blocks::new(20_000_000, 420_289, 8);
         assert_eq!((wide.rows, wide.node_rows(4)), (8, 8));
         let lenet = Blocks::new(250_000, 3_274_634, 1);
