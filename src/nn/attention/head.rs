@@ -166,52 +166,50 @@ mod tests {
 
     fn products_are_plain((isa, is_causal): (Isa, bool), (length, width): (usize, usize)) {
         let (first, stride) = (2, width + 3);
-        {
-            let sees = |i: usize, j: usize| !is_causal || j <= i;
-            let (a, b) = (values(length * stride, 1), values(length * stride, 2));
-            let view = |data| View {
-                data,
-                first,
-                stride,
-            };
-            let (mut left, mut right) = (Packed::new(isa), Packed::new(isa));
-            let mut head = Head {
-                left: &mut left,
-                right: &mut right,
-                shape: (length, width),
-                is_causal,
-            };
-            let mut p = vec![f32::NAN; length * length];
-            head.scores(view(&a), view(&b), &mut p);
-            for (at, score) in p.iter_mut().enumerate() {
-                let (i, j) = (at / length, at % length);
-                let at = |i: usize| i * stride + first;
-                let (a, b) = (&a[at(i)..][..width], &b[at(j)..][..width]);
-                let expected = chain(a.iter().copied().zip(b.iter().copied()));
-                match sees(i, j) {
-                    true => assert_eq!(*score, expected, "{isa:?} {length}: {i}, {j}"),
-                    false => *score = 0.0,
-                }
+        let sees = |i: usize, j: usize| !is_causal || j <= i;
+        let (a, b) = (values(length * stride, 1), values(length * stride, 2));
+        let view = |data| View {
+            data,
+            first,
+            stride,
+        };
+        let (mut left, mut right) = (Packed::new(isa), Packed::new(isa));
+        let mut head = Head {
+            left: &mut left,
+            right: &mut right,
+            shape: (length, width),
+            is_causal,
+        };
+        let mut p = vec![f32::NAN; length * length];
+        head.scores(view(&a), view(&b), &mut p);
+        for (at, score) in p.iter_mut().enumerate() {
+            let (i, j) = (at / length, at % length);
+            let at = |i: usize| i * stride + first;
+            let (a, b) = (&a[at(i)..][..width], &b[at(j)..][..width]);
+            let expected = chain(a.iter().copied().zip(b.iter().copied()));
+            match sees(i, j) {
+                true => assert_eq!(*score, expected, "{isa:?} {length}: {i}, {j}"),
+                false => *score = 0.0,
             }
-            let (mut mixed, mut back) = (vec![0.0; length * width], vec![0.0; length * width]);
-            head.mix(&p, view(&b), Out::dense(&mut mixed, width));
-            head.mix_back(&p, view(&b), Out::dense(&mut back, width));
-            for (at, (mixed, back)) in mixed.iter().zip(&back).enumerate() {
-                let (i, k) = (at / width, at % width);
-                let all = |p: &dyn Fn(usize) -> f32| {
-                    chain((0..length).map(|j| (p(j), b[j * stride + first + k])))
-                };
-                assert_eq!(
-                    *mixed,
-                    all(&|j| p[i * length + j]),
-                    "{isa:?} {length}: {i}, {k}"
-                );
-                assert_eq!(
-                    *back,
-                    all(&|j| p[j * length + i]),
-                    "{isa:?} {length}: {i}, {k}"
-                );
-            }
+        }
+        let (mut mixed, mut back) = (vec![0.0; length * width], vec![0.0; length * width]);
+        head.mix(&p, view(&b), Out::dense(&mut mixed, width));
+        head.mix_back(&p, view(&b), Out::dense(&mut back, width));
+        for (at, (mixed, back)) in mixed.iter().zip(&back).enumerate() {
+            let (i, k) = (at / width, at % width);
+            let all = |p: &dyn Fn(usize) -> f32| {
+                chain((0..length).map(|j| (p(j), b[j * stride + first + k])))
+            };
+            assert_eq!(
+                *mixed,
+                all(&|j| p[i * length + j]),
+                "{isa:?} {length}: {i}, {k}"
+            );
+            assert_eq!(
+                *back,
+                all(&|j| p[j * length + i]),
+                "{isa:?} {length}: {i}, {k}"
+            );
         }
     }
 }
