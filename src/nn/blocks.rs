@@ -5,7 +5,8 @@
 //! rows' activations outweigh the parameters, nodes of the tree of a few whole shards, which stay near the cache, are
 //! faster, though each costs the gradient once more: `lstm` 64 by 1.20, `gpt` 12 by 1.08 (2026-11, Sapphire Rapids, 2 MiB
 //! of L2 a core, two threads); 16 MiB instead of 8, `lstm` 256 by 1.12, `gpt` 64 by 1.04 (Zen 3, 32 MiB of L3); 24, `gpt` 12 by 1.02, one
-//! block where there were two (Zen 4, 32 MiB of L3); and all of them in less memory. Where parameters outweigh them, it costs: `lenet` 256 a sixth.
+//! block where there were two (Zen 4, 32 MiB of L3); and all of them in less memory. Where parameters outweigh them, it costs:
+//! `lenet` 256 a sixth.
 //! No bit depends on it, since the tree is the same; only [`Blocks::rows`] must not change with the number of threads, as a
 //! shard that is larger is a chain of blocks.
 

@@ -2,9 +2,9 @@
 //!
 //! # Why this way
 //! Packing reads and writes every value once, which costs 4 to 8 % of a fold of 128 inputs and less of more. Read where they lie, rows
-//! that are a few hundred values apart give AVX-512 1.05 to 1.12 times as fast folds (192 to 512 rows; 2026-11, Zen 4). Where it costs:
-//! of many rows a column's lines leave the L1 and L2 before the next column needs them (2,048 rows 0.75 to 0.95), rows 4 KiB apart share
-//! one set of the L1 (0.95), and AVX2 has no registers for a loop that is not unrolled (0.9).
+//! that are a few hundred values apart give AVX-512 1.02 to 1.13 times as fast folds (192 to 512 rows; 2026-11, Zen 4). Where it costs:
+//! of many rows a column's lines leave the L1 and L2 before the next column needs them (2,048 rows 0.45 to 1.04), rows 4 KiB apart share
+//! one set of the L1 (0.94 to 0.96), and AVX2 (0.87 to 0.95, but 128 x 128).
 
 use std::ops::Range;
 
@@ -85,7 +85,7 @@ pub(super) fn blocks<V: Simd, const M: usize, const N: usize>(
         for first in (0..n).step_by(N * V::LANES) {
             let mut k = block;
             while k < end {
-                let columns = Columns { x, k, dy, first };
+                let columns = BothColumns { x, k, dy, first };
                 let place = (&mut c[k * n + first..], n);
                 k += match end - k {
                     1 => write(place, &mut of_one, columns, shards),
@@ -119,14 +119,14 @@ fn write<V: Simd, const M: usize, const N: usize>(
 
 /// M columns of x from number `k` on, and N vectors of columns of dy from number `first` on.
 #[derive(Clone, Copy)]
-struct Columns<'a> {
+struct BothColumns<'a> {
     x: Rows<'a>,
     k: usize,
     dy: Rows<'a>,
     first: usize,
 }
 
-impl<V: Simd, const M: usize, const N: usize> Leaf<V, M, N> for Columns<'_> {
+impl<V: Simd, const M: usize, const N: usize> Leaf<V, M, N> for BothColumns<'_> {
     #[inline(always)]
     fn product(self, rows: &Range<usize>) -> Tile<V, M, N> {
         let (k, columns) = (self.k, self.first..self.first + N * V::LANES);

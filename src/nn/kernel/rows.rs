@@ -48,7 +48,8 @@ impl<'a> Rows<'a> {
         self.data.len() >= self.count * self.stride && self.stride > 0
     }
 
-    /// Some of them, if they are whole, each as long as they lie apart: their bounds are checked before a loop over them.
+    /// Some of them, if they are whole, each as long as they lie apart: their bounds are checked before a loop over them, which are 13 of 33
+    /// instructions a step.
     #[inline(always)]
     pub(super) fn range(self, rows: &Range<usize>) -> ChunksExact<'a, f32> {
         self.data[rows.start * self.stride..rows.end * self.stride].chunks_exact(self.stride)
@@ -143,11 +144,9 @@ fn row_product_tile<V: Simd, const M: usize, const N: usize>(
     let bias = if goes_on { Bias::Stored } else { Bias::Zero };
     let shape = (M, N * V::LANES);
     let start: Tile<V, M, N> = bias.start(dw, stride, shape);
-    // A row as long as its stride has its bounds checked before the loop: 13 of 33 instructions a step.
     let columns = first..first + N * V::LANES;
-    let xs = x.data.chunks_exact(x.stride).map(|row| &row[k..k + M]);
-    let dys = dy.data.chunks_exact(dy.stride);
-    let dys = dys.map(|row| &row[columns.clone()]);
-    let tile = pair_chain(start, xs.zip(dys).take(x.count));
+    let xs = x.range(&(0..x.count)).map(|row| &row[k..k + M]);
+    let dys = dy.range(&(0..dy.count)).map(|row| &row[columns.clone()]);
+    let tile = pair_chain(start, xs.zip(dys));
     store(&tile, dw, stride, shape);
 }
