@@ -4,7 +4,7 @@
 
 use super::error::NnError;
 use super::grads::Grads;
-use super::kernel::softmax::{softmax_backward, softmax_rows};
+use super::kernel::softmax::{softmax_rows, softmax_rows_backward};
 use super::layer::{Build, Layer, Pass, Spec, Tape};
 use super::op::Op;
 use super::shape::Shape;
@@ -47,13 +47,13 @@ impl Layer for SoftmaxLayer {
 
     fn forward(&mut self, _pass: &Pass<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
         y.copy_from_slice(x);
-        softmax_rows(y, self.0.channels(), 1.0, false);
+        softmax_rows(y, self.0.channels());
     }
 
     fn backward(&mut self, _pass: &Pass<'_>, tape: Tape<'_>, _grads: &mut Grads<'_>) {
         if let Some(dx) = tape.dx {
             dx.copy_from_slice(tape.dy);
-            softmax_backward(dx, tape.y, (self.0.channels(), 1.0), false);
+            softmax_rows_backward(dx, tape.y, self.0.channels());
         }
     }
 

@@ -1,123 +1,153 @@
 //! The products of one head, whose matrices lie within longer rows.
 //!
 //! A causal head works in blocks of positions and leaves out what no position of a block sees: of T x T scores little more
-//! than half are computed and used. What a block holds beyond the diagonal are zeros.
+//! than half are computed and used. What a block holds beyond the diagonal are zeros. Scores have a row a key and a column a query, as
+//! [`Scores`] has them.
 
 use std::ops::Range;
 
+use crate::nn::kernel::softmax::Scores;
 use crate::nn::kernel::{
     Bias, Columns, Ones, Out, Packed, Rows, Side, Strided, product, product_of_rows,
     products_of_rows,
 };
 use crate::nn::layer::blocks;
 
-/// Positions of a block that looks back. Blocks do not depend on the instruction set, so the bits do not.
-const QUERIES: usize = 32;
+/// Keys of a block: a multiple of the width of every packed operand. Blocks do not depend on the instruction set, so the bits do not.
+const KEYS: usize = 32;
 
-/// Positions of a block that is looked back at: a multiple of every tile's height.
-const KEYS: usize = 24;
+/// Queries of a block: a multiple of every tile's height.
+const QUERIES: usize = 24;
 
 /// Of longer rows columns are packed: 256 x 256 values by 256 x 32, read where they lie, are 1.24 times as fast, AVX2's 1.21, and of 1,000
 /// positions 0.65 (2026-11, Zen 4).
 const SHORT: usize = 256;
 
 /// A matrix of (T, D) within rows of `stride` values, from their value number `first` on.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct View<'a> {
     pub(super) data: &'a [f32],
     pub(super) first: usize,
     pub(super) stride: usize,
 }
 
-/// Memory for the products of a head of (T, D).
+impl View<'_> {
+    /// Some positions, from the matrix' first value on.
+    fn rows(&self, positions: &Range<usize>, width: usize) -> Rows<'_> {
+        Rows {
+            data: &self.data[self.first + positions.start * self.stride..],
+            count: positions.len(),
+            depth: width,
+            stride: self.stride,
+        }
+    }
+}
+
+/// Memory for the products of a head of T positions and D values each.
 #[derive(Debug)]
 pub(super) struct Head<'a> {
     pub(super) left: &'a mut Packed,
     pub(super) right: &'a mut Packed,
-    pub(super) shape: (usize, usize),
-    pub(super) is_causal: bool,
+    pub(super) scores: Scores,
+    pub(super) width: usize,
 }
 
 impl Head<'_> {
     /// Blocks of positions: all at once if all see each other.
     fn blocks(&self, step: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let length = self.shape.0;
-        blocks(length, if self.is_causal { step } else { length })
+        let Scores {
+            length, is_causal, ..
+        } = self.scores;
+        blocks(length, if is_causal { step } else { length })
     }
 
-    /// `to = a b'`, (T, T), of the pairs that see each other.
+    /// The queries that see a key of the block.
+    fn seers(&self, keys: &Range<usize>) -> Range<usize> {
+        let first = if self.scores.is_causal { keys.start } else { 0 };
+        first..self.scores.length
+    }
+
+    /// The keys that a query of the block sees.
+    fn seen(&self, queries: &Range<usize>) -> Range<usize> {
+        let Scores {
+            length, is_causal, ..
+        } = self.scores;
+        0..if is_causal { queries.end } else { length }
+    }
+
+    /// `to = a b'` of keys `a` and queries `b`, of the pairs that see each other.
     pub(super) fn scores(&mut self, a: View<'_>, b: View<'_>, to: &mut [f32]) {
-        let (length, width) = self.shape;
-        let positions = Strided {
+        let (length, width, stride) = (self.scores.length, self.width, self.scores.stride());
+        let queries = Strided {
             data: &b.data[b.first..],
             lanes: length,
             depth: width,
             lane_stride: b.stride,
             depth_stride: 1,
         };
-        self.right.pack(Side::Right, positions, Ones::None);
-        for block in self.blocks(QUERIES) {
+        self.right.pack(Side::Right, queries, Ones::None);
+        for keys in self.blocks(KEYS) {
+            let seers = self.seers(&keys);
             let out = Out {
-                data: &mut to[block.start * length..],
-                stride: length,
+                data: &mut to[keys.start * stride + seers.start..],
+                stride,
             };
-            let rows = Rows {
-                data: &a.data[a.first + block.start * a.stride..],
-                count: block.len(),
-                depth: width,
-                stride: a.stride,
-            };
-            product_of_rows(out, rows, self.right.part(block.end, 0..width), Bias::Zero);
+            let b = self.right.part(seers, 0..width);
+            product_of_rows(out, a.rows(&keys, width), b, Bias::Zero);
         }
     }
 
-    /// `to = p b`: each position's mixture of those that it sees.
+    /// `to = p' b`: each query's mixture of the keys that it sees. Short ones of whole tiles are read where they lie.
     pub(super) fn mix(&mut self, p: &[f32], b: View<'_>, to: Out<'_>) {
-        let (length, width) = self.shape;
-        self.pack_values(b);
-        for block in self.blocks(QUERIES) {
-            let out = Out {
-                data: &mut to.data[block.start * to.stride..],
-                stride: to.stride,
-            };
-            let rows = Rows {
-                data: &p[block.start * length..],
-                count: block.len(),
-                depth: block.end,
-                stride: length,
-            };
-            product_of_rows(out, rows, self.right.part(width, 0..block.end), Bias::Zero);
-        }
-    }
-
-    /// `to = p' b`: each position's mixture of those that see it. Short ones of whole tiles are read where they lie.
-    pub(super) fn mix_back(&mut self, p: &[f32], b: View<'_>, to: Out<'_>) {
-        let (length, width) = self.shape;
+        let (length, width, stride) = (self.scores.length, self.width, self.scores.stride());
         let packs = length > SHORT || !length.is_multiple_of(4) || !width.is_multiple_of(16);
         if packs {
             self.pack_values(b);
         }
-        for block in self.blocks(KEYS) {
-            let seers = if self.is_causal { block.start } else { 0 }..length;
-            let p = Rows::dense(&p[seers.start * length..], length);
+        for queries in self.blocks(QUERIES) {
+            let seen = self.seen(&queries);
+            let p = Rows::dense(&p[..seen.end * stride], stride);
             let out = Out {
-                data: &mut to.data[block.start * to.stride..],
+                data: &mut to.data[queries.start * to.stride..],
                 stride: to.stride,
             };
             if packs {
                 let columns = Strided {
-                    data: &p.data[block.start..],
-                    lanes: block.len(),
+                    data: &p.data[queries.start..],
+                    lanes: queries.len(),
                     ..p.across()
                 };
                 self.left.pack(Side::Left, columns, Ones::None);
-                product(out, self.left, self.right.part(width, seers), Bias::Zero);
+                product(out, self.left, self.right.part(0..width, seen), Bias::Zero);
             } else {
-                let b_rows = Rows::dense(&b.data[seers.start * b.stride..], b.stride);
+                let b_rows = Rows::dense(&b.data[..seen.end * b.stride], b.stride);
                 let columns = |rows, range| Columns { rows, range };
-                let operands = (columns(p, block), columns(b_rows, b.first..b.first + width));
+                let operands = (
+                    columns(p, queries),
+                    columns(b_rows, b.first..b.first + width),
+                );
                 products_of_rows(self.left.isa(), out, operands, false);
             }
+        }
+    }
+
+    /// `to = p b`: each key's mixture of the queries that see it.
+    pub(super) fn mix_back(&mut self, p: &[f32], b: View<'_>, to: Out<'_>) {
+        let (width, stride) = (self.width, self.scores.stride());
+        self.pack_values(b);
+        for keys in self.blocks(KEYS) {
+            let seers = self.seers(&keys);
+            let out = Out {
+                data: &mut to.data[keys.start * to.stride..],
+                stride: to.stride,
+            };
+            let p = View {
+                data: p,
+                first: seers.start,
+                stride,
+            };
+            let rows = p.rows(&keys, seers.len());
+            product_of_rows(out, rows, self.right.part(0..width, seers), Bias::Zero);
         }
     }
 
@@ -125,8 +155,8 @@ impl Head<'_> {
     fn pack_values(&mut self, b: View<'_>) {
         let values = Strided {
             data: &b.data[b.first..],
-            lanes: self.shape.1,
-            depth: self.shape.0,
+            lanes: self.width,
+            depth: self.scores.length,
             lane_stride: 1,
             depth_stride: b.stride,
         };
@@ -174,18 +204,26 @@ mod tests {
             stride,
         };
         let (mut left, mut right) = (Packed::new(isa), Packed::new(isa));
+        let scores = Scores {
+            length,
+            is_causal,
+            scale: 1.0,
+        };
         let mut head = Head {
             left: &mut left,
             right: &mut right,
-            shape: (length, width),
-            is_causal,
+            scores,
+            width,
         };
-        let mut p = vec![f32::NAN; length * length];
+        let mut p = vec![f32::NAN; length * scores.stride()];
         head.scores(view(&a), view(&b), &mut p);
         for (at, score) in p.iter_mut().enumerate() {
-            let (i, j) = (at / length, at % length);
+            let (j, i) = (at / scores.stride(), at % scores.stride());
+            if i >= length {
+                continue;
+            }
             let at = |i: usize| i * stride + first;
-            let (a, b) = (&a[at(i)..][..width], &b[at(j)..][..width]);
+            let (a, b) = (&a[at(j)..][..width], &b[at(i)..][..width]);
             let expected = chain(a.iter().copied().zip(b.iter().copied()));
             match sees(i, j) {
                 true => assert_eq!(*score, expected, "{isa:?} {length}: {i}, {j}"),
@@ -202,12 +240,12 @@ mod tests {
             };
             assert_eq!(
                 *mixed,
-                all(&|j| p[i * length + j]),
+                all(&|j| p[j * scores.stride() + i]),
                 "{isa:?} {length}: {i}, {k}"
             );
             assert_eq!(
                 *back,
-                all(&|j| p[j * length + i]),
+                all(&|j| p[i * scores.stride() + j]),
                 "{isa:?} {length}: {i}, {k}"
             );
         }

@@ -7,7 +7,7 @@ use super::{Attention, Reach};
 use crate::nn::Init;
 use crate::nn::dense::positions;
 use crate::nn::grads::Grads;
-use crate::nn::kernel::softmax::{softmax_backward, softmax_rows};
+use crate::nn::kernel::softmax::{Scores, softmax_columns, softmax_columns_backward};
 use crate::nn::kernel::{Bias, Buffer, Isa, Ones, Out, Packed};
 use crate::nn::layer::{Flops, Layer, Pass, Tape, TensorSpec};
 use crate::nn::params::Role;
@@ -27,11 +27,11 @@ pub(super) struct AttentionLayer {
     right: Packed,
     /// (B, T, 3 C): q, k, v.
     values: Buffer,
-    /// (B, heads, T, T): P.
+    /// (B, heads, T, T'): P, a row a key.
     weights: Buffer,
     /// (B, T, C): P v.
     mixed: Buffer,
-    /// (T, T), of one head.
+    /// (T, T'), of one head.
     d_weights: Buffer,
     shards: Vec<Range<usize>>,
 }
@@ -60,32 +60,46 @@ impl AttentionLayer {
         self.qkv.len() + usize::from(self.spec.has_bias) * 3 * self.channels
     }
 
-    fn is_causal(&self) -> bool {
-        self.spec.reach == Reach::Causal
+    /// How a head's scores lie.
+    fn scores(&self) -> Scores {
+        let width = self.channels / self.spec.heads;
+        Scores {
+            length: self.length,
+            is_causal: self.spec.reach == Reach::Causal,
+            scale: 1.0 / (width as f32).sqrt(),
+        }
+    }
+
+    /// The weights of one row's head.
+    fn weights_of(&self, row: usize, head: usize) -> Range<usize> {
+        let len = self.length * self.scores().stride();
+        let first = (row * self.spec.heads + head) * len;
+        first..first + len
     }
 
     /// One head of one row, forward.
     fn attend(&mut self, (row, head): (usize, usize), mask: Option<&[bool]>) {
-        let (t, c, is_causal) = (self.length, self.channels, self.is_causal());
+        let (t, c, scores) = (self.length, self.channels, self.scores());
         let d = c / self.spec.heads;
+        let weights = self.weights_of(row, head);
         let qkv = &self.values[row * t * 3 * c..][..t * 3 * c];
         let part = |which: usize| View {
             data: qkv,
             first: which * c + head * d,
             stride: 3 * c,
         };
-        let p = &mut self.weights[(row * self.spec.heads + head) * t * t..][..t * t];
+        let p = &mut self.weights[weights];
         let mut products = Head {
             left: &mut self.left,
             right: &mut self.right,
-            shape: (t, d),
-            is_causal,
+            scores,
+            width: d,
         };
-        products.scores(part(0), part(1), p);
+        products.scores(part(1), part(0), p);
         if let Some(mask) = mask {
-            hide(p, mask);
+            hide(p, scores.stride(), mask);
         }
-        softmax_rows(p, t, 1.0 / (d as f32).sqrt(), is_causal);
+        softmax_columns(p, scores);
         let to = columns(&mut self.mixed[row * t * c..], head * d, c);
         products.mix(p, part(2), to);
     }
@@ -97,15 +111,16 @@ impl AttentionLayer {
         d_mixed: &[f32],
         d_values: &mut [f32],
     ) {
-        let (t, c, is_causal) = (self.length, self.channels, self.is_causal());
+        let (t, c, scores) = (self.length, self.channels, self.scores());
         let d = c / self.spec.heads;
+        let weights = self.weights_of(row, head);
         let qkv = &self.values[row * t * 3 * c..][..t * 3 * c];
         let part = |which: usize| View {
             data: qkv,
             first: which * c + head * d,
             stride: 3 * c,
         };
-        let p = &self.weights[(row * self.spec.heads + head) * t * t..][..t * t];
+        let p = &self.weights[weights];
         let d_out = View {
             data: &d_mixed[row * t * c..][..t * c],
             first: head * d,
@@ -114,12 +129,12 @@ impl AttentionLayer {
         let mut products = Head {
             left: &mut self.left,
             right: &mut self.right,
-            shape: (t, d),
-            is_causal,
+            scores,
+            width: d,
         };
-        let ds = self.d_weights.grow(t * t);
-        products.scores(d_out, part(2), ds);
-        softmax_backward(ds, p, (t, 1.0 / (d as f32).sqrt()), is_causal);
+        let ds = self.d_weights.grow(p.len());
+        products.scores(part(2), d_out, ds);
+        softmax_columns_backward(ds, p, scores);
         let d_qkv = &mut d_values[row * t * 3 * c..][..t * 3 * c];
         let first = |which: usize| which * c + head * d;
         products.mix_back(p, d_out, columns(d_qkv, first(2), 3 * c));
@@ -155,7 +170,7 @@ impl Layer for AttentionLayer {
         let (w, b) = qkv.split_at(self.qkv.len());
         let values = self.values.grow(pass.rows * t * 3 * c);
         self.qkv.forward(w, x, values, Bias::columns(b));
-        self.weights.grow(pass.rows * self.spec.heads * t * t);
+        self.weights.grow(self.weights_of(pass.rows, 0).start);
         self.mixed.grow(pass.rows * t * c);
         for row in 0..pass.rows {
             let mask = pass.mask_of(t).map(|mask| &mask[row * t..][..t]);
@@ -214,7 +229,7 @@ impl Layer for AttentionLayer {
 
     fn bytes_per_row(&self) -> usize {
         let (t, c) = (self.length, self.channels);
-        4 * (4 * t * c + self.spec.heads * t * t)
+        4 * (4 * t * c + self.weights_of(1, 0).start)
     }
 
     fn workspace_per_row(&self) -> usize {
@@ -231,11 +246,11 @@ fn columns(values: &mut [f32], first: usize, stride: usize) -> Out<'_> {
     }
 }
 
-/// Makes each row blind for the positions of the mask.
-fn hide(scores: &mut [f32], mask: &[bool]) {
-    for row in scores.chunks_exact_mut(mask.len()) {
-        for (score, _) in row.iter_mut().zip(mask).filter(|(_, hidden)| **hidden) {
-            *score = f32::NEG_INFINITY;
+/// Makes all queries blind for the keys of the mask.
+fn hide(scores: &mut [f32], stride: usize, mask: &[bool]) {
+    for (row, is_hidden) in scores.chunks_exact_mut(stride).zip(mask) {
+        if *is_hidden {
+            row.fill(f32::NEG_INFINITY);
         }
     }
 }

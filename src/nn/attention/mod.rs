@@ -4,7 +4,8 @@
 //! up to its own if causal, never over padding ([`Sequential::padding`](super::Sequential::padding)); `y = [P v, head by head] O + o`.
 //!
 //! # Shapes
-//! X, Y: (B, T, C); A: (C, 3 C), columns q then k then v, each head by head; O: (C, C); P is kept: (B, heads, T, T).
+//! X, Y: (B, T, C); A: (C, 3 C), columns q then k then v, each head by head; O: (C, C); P is kept: (B, heads, T, T'),
+//! a row a key, so that what queries look at lies side by side, T' the next multiple of 16.
 //!
 //! Backward: `dv = P' do`, `dP = do v'`, `dS = P (dP - rowsum(P dP)) / sqrt(D)`, `dq = dS k`, `dk = dS' q`.
 //!

@@ -265,7 +265,7 @@ impl Direction {
                 let products = &mut products[point * plane..][..tiles.len() * outputs];
                 let x = self.rows(&scratch.inputs, (tiles.len(), inputs), point);
                 let first = point * (inputs + 1);
-                let kernel = kernel.part(outputs, first..first + inputs);
+                let kernel = kernel.part(0..outputs, first..first + inputs);
                 product_of_rows(Out::dense(products, outputs), x, kernel, Bias::Zero);
             }
             let mut places = tiles.clone().map(|tile| {

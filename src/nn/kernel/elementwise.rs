@@ -29,10 +29,13 @@ fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
     value
 }
 
-/// exp(x); infinite above 88.72, 0 below -87.33, NaN for NaN.
+/// exp(x); infinite above 88.72, 0 below -86.99, NaN for NaN.
+///
+/// 2 mantissa 2^(n - 1), since 2^128 alone is not a float; for the lowest n, which is -126, the second factor is 0, so that nothing is left
+/// to choose. With two powers and a choice sigmoid and tanh took 1.15 times as long, GELU 1.07 (2026-11, Zen 4).
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    let bounded = x.clamp(-88.0, 88.73);
+    let bounded = x.clamp(-87.3, 88.73);
     // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits: no call, no conversion.
     let shifted = bounded.mul_add(std::f32::consts::LOG2_E, 12_582_912.0);
     let n = shifted - 12_582_912.0;
@@ -48,14 +51,10 @@ pub(crate) fn exp(x: f32) -> f32 {
             0.5,
         ],
     );
-    let mantissa = p.mul_add(r * r, r) + 1.0;
-    // Two factors, since 2^128 alone is not a float. For NaN they are nonsense, but the mantissa is NaN.
-    let exponent = (shifted.to_bits() as i32).wrapping_sub(0x4B40_0000);
-    let half = exponent >> 1;
-    let rest = exponent.wrapping_sub(half);
-    let power = |e: i32| f32::from_bits((e.wrapping_add(127) as u32) << 23);
-    let value = mantissa * power(half) * power(rest);
-    if x < -87.336_54 { 0.0 } else { value }
+    let mantissa_twice = p.mul_add(r * r, r).mul_add(2.0, 2.0);
+    // For NaN it is nonsense, but the mantissa is NaN.
+    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(126 << 23));
+    mantissa_twice * power
 }
 
 /// tanh(x).
@@ -89,8 +88,9 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn normal(x: f32) -> (f32, f32) {
     let bell = exp(-0.5 * x * x);
+    let away = x.abs();
     let r = polynomial(
-        x.abs().clamp(0.0, 5.656_854),
+        if away > 5.656_854 { 5.656_854 } else { away },
         [
             -3.155_453e-7,
             7.708_825e-6,
@@ -206,17 +206,17 @@ fn padded(values: &[f32]) -> [f32; 16] {
     lanes
 }
 
-/// Replaces each x of a row by exp((x - max) scale), and sums them in 16 lanes.
+/// Replaces each x of a row by exp(x - max), and sums them in 16 lanes.
 #[inline(always)]
-pub(crate) fn exponentials(row: &mut [f32], max: f32, scale: f32) -> f32 {
+pub(crate) fn exponentials(row: &mut [f32], max: f32) -> f32 {
     let mut lanes = [0.0; 16];
     let (chunks, rest) = row.as_chunks_mut::<16>();
     for chunk in chunks {
-        add_exponentials(&mut lanes, chunk, (max, scale));
+        add_exponentials(&mut lanes, chunk, max);
     }
     if !rest.is_empty() {
         let mut last = padded(rest);
-        add_exponentials(&mut lanes, &mut last, (max, scale));
+        add_exponentials(&mut lanes, &mut last, max);
         rest.copy_from_slice(&last[..rest.len()]);
     }
     reduce(lanes)
@@ -249,19 +249,19 @@ pub(crate) fn soft_maximum(row: &[f32], into: Option<&mut [f32]>) -> (f32, f32) 
     let max = max(row);
     if let Some(into) = into {
         into.copy_from_slice(row);
-        return (max, exponentials(into, max, 1.0));
+        return (max, exponentials(into, max));
     }
     let mut lanes = [0.0; 16];
     for chunk in row.chunks(16) {
-        add_exponentials(&mut lanes, &mut padded(chunk), (max, 1.0));
+        add_exponentials(&mut lanes, &mut padded(chunk), max);
     }
     (max, reduce(lanes))
 }
 
 #[inline(always)]
-fn add_exponentials(lanes: &mut [f32; 16], values: &mut [f32; 16], (max, scale): (f32, f32)) {
+fn add_exponentials(lanes: &mut [f32; 16], values: &mut [f32; 16], max: f32) {
     for (lane, value) in lanes.iter_mut().zip(values) {
-        *value = exp((*value - max) * scale);
+        *value = exp(*value - max);
         *lane += *value;
     }
 }

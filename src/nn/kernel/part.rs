@@ -8,8 +8,9 @@
 use std::ops::Range;
 
 use super::pack::{LINE, Packed, Strided};
+use super::simd::WIDEST;
 
-/// The first lanes of a packed operand, over a range of its depth.
+/// Some lanes of a packed operand, over a range of its depth.
 ///
 /// ```
 /// use unisono::nn::kernel::{Bias, Isa, Ones, Out, Packed, Rows, Side, Strided, product_of_rows};
@@ -17,30 +18,38 @@ use super::pack::{LINE, Packed, Strided};
 /// b.pack(Side::Right, Strided::across(&[1.0, 2.0, 3.0, 4.0], 2, 2), Ones::None);
 /// let mut c = [0.0];
 /// // Of the first column, what lies behind its first value.
-/// product_of_rows(Out::dense(&mut c, 1), Rows::dense(&[10.0], 1), b.part(1, 1..2), Bias::Zero);
+/// product_of_rows(Out::dense(&mut c, 1), Rows::dense(&[10.0], 1), b.part(0..1, 1..2), Bias::Zero);
 /// assert_eq!(c, [30.0]);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Part<'a> {
     pub(super) packed: &'a Packed,
+    /// The panel with the first of its lanes.
+    first: usize,
+    /// How many.
     pub(super) lanes: usize,
     pub(super) depth: Range<usize>,
     after: Option<(&'a [f32], usize)>,
 }
 
 impl Packed {
-    /// The first `lanes` of it over `depth`.
+    /// Its `lanes`, which begin at a multiple of 32 and with a panel, over `depth`.
     ///
     /// # Panics
-    /// If it has fewer lanes, or is less deep.
-    pub fn part(&self, lanes: usize, depth: Range<usize>) -> Part<'_> {
+    /// If it has fewer lanes or is less deep, or they begin elsewhere.
+    pub fn part(&self, lanes: Range<usize>, depth: Range<usize>) -> Part<'_> {
         assert!(
-            lanes <= self.lanes && depth.end <= self.depth,
+            lanes.end <= self.lanes && depth.end <= self.depth,
             "a part must lie in its operand"
+        );
+        assert!(
+            lanes.start.is_multiple_of(WIDEST) && lanes.start.is_multiple_of(self.width),
+            "a part must begin with a panel"
         );
         Part {
             packed: self,
-            lanes,
+            first: lanes.start / self.width,
+            lanes: lanes.len(),
             depth,
             after: None,
         }
@@ -49,7 +58,7 @@ impl Packed {
 
 impl<'a> From<&'a Packed> for Part<'a> {
     fn from(packed: &'a Packed) -> Self {
-        packed.part(packed.lanes, 0..packed.depth)
+        packed.part(0..packed.lanes, 0..packed.depth)
     }
 }
 
@@ -94,6 +103,7 @@ impl<'a> Part<'a> {
     #[inline(always)]
     pub(super) fn panel(&self, index: usize, depth: &Range<usize>) -> &[f32] {
         let (first, width) = (self.depth.start, self.packed.width);
-        &self.packed.panel(index)[(first + depth.start) * width..(first + depth.end) * width]
+        &self.packed.panel(self.first + index)
+            [(first + depth.start) * width..(first + depth.end) * width]
     }
 }

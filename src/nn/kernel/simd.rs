@@ -92,8 +92,8 @@ const AHEAD: usize = 512;
 /// Floats in a cache line.
 const LINE: usize = 16;
 
-/// The widest row of a tile.
-const WIDEST: usize = 32;
+/// The widest row of a tile, of which all others are divisors.
+pub(super) const WIDEST: usize = 32;
 
 // Loops and not `array::from_fn`: its closure is compiled without the caller's target features when it is not inlined,
 // and every load in it becomes a call (seen at 2 % of an LSTM's step).
