@@ -24,9 +24,8 @@ use super::simd::WIDEST;
 #[derive(Clone, Debug)]
 pub struct Part<'a> {
     pub(super) packed: &'a Packed,
-    /// The panel with the first of its lanes.
-    first: usize,
-    /// How many.
+    /// From its first panel on.
+    panels: &'a [f32],
     pub(super) lanes: usize,
     pub(super) depth: Range<usize>,
     after: Option<(&'a [f32], usize)>,
@@ -42,17 +41,23 @@ impl Packed {
             lanes.end <= self.lanes && depth.end <= self.depth,
             "a part must lie in its operand"
         );
+        // There are as many parts as small products: no division in the way of those that begin at zero.
         assert!(
-            lanes.start.is_multiple_of(WIDEST) && lanes.start.is_multiple_of(self.width),
+            lanes.start == 0 || self.has_panel_at(lanes.start),
             "a part must begin with a panel"
         );
         Part {
             packed: self,
-            first: lanes.start / self.width,
+            panels: &self.data[lanes.start * self.depth..],
             lanes: lanes.len(),
             depth,
             after: None,
         }
+    }
+
+    /// Whether a panel begins there.
+    fn has_panel_at(&self, lane: usize) -> bool {
+        lane.is_multiple_of(WIDEST) && lane.is_multiple_of(self.width)
     }
 }
 
@@ -103,7 +108,8 @@ impl<'a> Part<'a> {
     #[inline(always)]
     pub(super) fn panel(&self, index: usize, depth: &Range<usize>) -> &[f32] {
         let (first, width) = (self.depth.start, self.packed.width);
-        &self.packed.panel(self.first + index)
+        let len = width * self.packed.depth;
+        &self.panels[index * len..][..len]
             [(first + depth.start) * width..(first + depth.end) * width]
     }
 }
