@@ -36,8 +36,9 @@ pub(crate) fn softmax_rows_backward(d: &mut [f32], p: &[f32], length: usize) {
 /// Values in a vector.
 pub(crate) const LANES: usize = 16;
 
-/// Columns in a turn: their maxima and sums are 2 KiB, which stay in L1, and rows are read in order.
-const TURN: usize = 256;
+/// Columns in a turn: their maxima and sums are 8 KiB, which stay in L1, and rows are read in order. In turns of 256 a causal 1024 x 1024 took
+/// 1.26 times as long, back 1.38 (2026-11, Zen 4).
+const TURN: usize = 1024;
 
 /// A matrix with a row a key and a column a query, whose rows are filled up to whole vectors.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +95,7 @@ pub(crate) fn softmax_columns(values: &mut [f32], scores: Scores) {
             }
         }
         // Nothing to look at: positions so far that are all padding.
-        for max in &mut maxima {
+        for max in &mut maxima[..turn.len()] {
             *max = if *max == f32::NEG_INFINITY { 0.0 } else { *max };
         }
         for (key, row) in values.chunks_exact_mut(width).enumerate() {
@@ -106,7 +107,7 @@ pub(crate) fn softmax_columns(values: &mut [f32], scores: Scores) {
                 *total += *x;
             }
         }
-        for total in &mut totals {
+        for total in &mut totals[..turn.len()] {
             *total = if *total == 0.0 { 0.0 } else { 1.0 / *total };
         }
         for (key, row) in values.chunks_exact_mut(width).enumerate() {
@@ -155,7 +156,7 @@ pub(crate) fn softmax_columns_backward(d: &mut [f32], p: &[f32], scores: Scores)
 mod tests {
     use super::*;
 
-    const LENGTHS: [usize; 8] = [1, 5, 16, 17, 40, 64, 255, 300];
+    const LENGTHS: [usize; 8] = [1, 5, 16, 17, 40, 64, 255, 1041];
 
     fn values(len: usize, seed: usize) -> Vec<f32> {
         let value = |i: usize| ((i + seed) * 7919 % 1013) as f32 / 200.0 - 2.5;
