@@ -53,26 +53,16 @@ pub(super) struct Head<'a> {
 }
 
 impl Head<'_> {
-    /// Blocks of positions: all at once if all see each other.
+    /// Blocks of positions: all at once if all see each other. So a block of keys is seen by the queries from its first position on, and a
+    /// block of queries sees the keys up to its last, causal or not.
     fn blocks(&self, step: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let Scores {
-            length, is_causal, ..
-        } = self.scores;
-        blocks(length, if is_causal { step } else { length })
-    }
-
-    /// The queries that see a key of the block.
-    fn seers(&self, keys: &Range<usize>) -> Range<usize> {
-        let first = if self.scores.is_causal { keys.start } else { 0 };
-        first..self.scores.length
-    }
-
-    /// The keys that a query of the block sees.
-    fn seen(&self, queries: &Range<usize>) -> Range<usize> {
-        let Scores {
-            length, is_causal, ..
-        } = self.scores;
-        0..if is_causal { queries.end } else { length }
+        let scores = self.scores;
+        let step = if scores.is_causal {
+            step
+        } else {
+            scores.length
+        };
+        blocks(scores.length, step)
     }
 
     /// `to = a b'` of keys `a` and queries `b`, of the pairs that see each other.
@@ -87,7 +77,7 @@ impl Head<'_> {
         };
         self.right.pack(Side::Right, queries, Ones::None);
         for keys in self.blocks(KEYS) {
-            let seers = self.seers(&keys);
+            let seers = keys.start..length;
             let out = Out {
                 data: &mut to[keys.start * stride + seers.start..],
                 stride,
@@ -105,7 +95,7 @@ impl Head<'_> {
             self.pack_values(b);
         }
         for queries in self.blocks(QUERIES) {
-            let seen = self.seen(&queries);
+            let seen = 0..queries.end;
             let p = Rows::dense(&p[..seen.end * stride], stride);
             let out = Out {
                 data: &mut to.data[queries.start * to.stride..],
@@ -133,10 +123,10 @@ impl Head<'_> {
 
     /// `to = p b`: each key's mixture of the queries that see it.
     pub(super) fn mix_back(&mut self, p: &[f32], b: View<'_>, to: Out<'_>) {
-        let (width, stride) = (self.width, self.scores.stride());
+        let (length, width, stride) = (self.scores.length, self.width, self.scores.stride());
         self.pack_values(b);
         for keys in self.blocks(KEYS) {
-            let seers = self.seers(&keys);
+            let seers = keys.start..length;
             let out = Out {
                 data: &mut to.data[keys.start * to.stride..],
                 stride: to.stride,

@@ -34,7 +34,7 @@ pub(crate) fn softmax_rows_backward(d: &mut [f32], p: &[f32], length: usize) {
 }
 
 /// Values in a vector.
-pub(crate) const LANES: usize = 16;
+const LANES: usize = 16;
 
 /// Columns in a turn: their maxima and sums are 8 KiB, which stay in L1, and rows are read in order. In turns of 256 a causal 1024 x 1024 took
 /// 1.26 times as long, back 1.38 (2026-11, Zen 4).
@@ -146,7 +146,8 @@ pub(crate) fn softmax_columns_backward(d: &mut [f32], p: &[f32], scores: Scores)
             d[turn.start..seers.start].fill(0.0);
             let along = &along[seers.start - turn.start..];
             for ((along, d), p) in along.iter().zip(&mut d[seers.clone()]).zip(&p[seers]) {
-                *d = p * (*d - along) * scores.scale;
+                // The sum with 0 makes 0 of -0, in the same operation.
+                *d = (p * (*d - along)).mul_add(scores.scale, 0.0);
             }
         }
     }
@@ -223,7 +224,42 @@ mod tests {
                 assert_close(&column(&d, scores, query), &expected, &what);
                 let rows = [&p, &d].map(|matrix| matrix.chunks_exact(scores.stride()));
                 for row in rows.into_iter().flat_map(|rows| rows.skip(x.len())) {
-                    assert_eq!(row[query], 0.0, "{what}");
+                    assert_eq!(row[query].to_bits(), 0, "{what}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_causal_query_does_not_see_changes_no_bit() {
+        for length in [1, 5, 16, 17, 40, 64] {
+            let all = |length| Scores {
+                length,
+                is_causal: false,
+                scale: 0.3,
+            };
+            let scores = Scores {
+                is_causal: true,
+                ..all(length)
+            };
+            let (mut p, mut d) = (matrix(scores, 1), matrix(scores, 2));
+            let before = (p.clone(), d.clone());
+            softmax_columns(&mut p, scores);
+            softmax_columns_backward(&mut d, &p, scores);
+            for query in 0..length {
+                // The keys that it sees alone, for as many queries.
+                let alone = all(query + 1);
+                let seen = |matrix: &[f32]| {
+                    let values = column(matrix, scores, query).into_iter();
+                    let rows = values.map(|x| vec![x as f32; alone.stride()]);
+                    rows.collect::<Vec<_>>().concat()
+                };
+                let (mut alone_p, mut alone_d) = (seen(&before.0), seen(&before.1));
+                softmax_columns(&mut alone_p, alone);
+                softmax_columns_backward(&mut alone_d, &alone_p, alone);
+                for (causal, all) in [(&p, &alone_p), (&d, &alone_d)] {
+                    let (causal, all) = (column(causal, scores, query), column(all, alone, query));
+                    assert_eq!(causal, all, "query {query} of {length}");
                 }
             }
         }
