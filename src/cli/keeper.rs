@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::export::write_safetensors;
+use crate::nn::Network;
 use crate::run::{Manifest, MetricsLog, Mistakes, RunError, RunFolder, Status, report};
-use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
+use crate::train::{Checkpoint, Checkpoints, Event, KeptWeights, Report, TrainError, Trainer};
 
 use super::config::{CommandError, TrainSettings};
-use super::summary::Tested;
 use super::task::Task;
 
 /// Writes metrics while a training runs, and what came out at its end.
@@ -102,18 +102,33 @@ impl Keeper {
             trainer.checkpoint()?.write(&file)?;
             manifest.status = Status::Stopped;
         } else {
-            let metadata = [("format", "pt"), ("model", &manifest.model)];
-            let file = self.run.path().join("model.safetensors");
-            write_safetensors(&file, &network, &metadata)?;
+            let write = |name: &str, network: &Network, kept: &str| {
+                let metadata = [
+                    ("format", "pt"),
+                    ("model", &*manifest.model),
+                    ("kept", kept),
+                ];
+                write_safetensors(&self.run.path().join(name), network, &metadata)
+            };
+            write(
+                "model.safetensors",
+                &network,
+                &result.kept.weights.to_string(),
+            )?;
+            let last = trainer.last_network().map_err(TrainError::from)?;
+            if result.kept.weights == KeptWeights::Average {
+                write(
+                    "last.safetensors",
+                    &last,
+                    &KeptWeights::LastStep.to_string(),
+                )?;
+            }
             manifest.status = Status::Finished;
         }
         manifest.steps = result.steps;
-        manifest.weights_sha256 = Some(network.weights_sha256());
+        manifest.set_weights(result.kept, network.weights_sha256(), self.log.last_epoch());
         manifest.wall_time_s = self.seconds_before + result.wall_time.as_secs_f64();
         manifest.add_phases(&result.phase_times);
-        if let Some((loss, accuracy)) = self.log.tested() {
-            (manifest.test_loss, manifest.test_accuracy) = (loss, Some(accuracy));
-        }
         self.manifest.write(&self.run)?;
         let mistakes = Mistakes::of(&network, &*task.data[1]).map_err(TrainError::from)?;
         let mistakes = mistakes.as_ref().filter(|_| !result.is_stopped);
@@ -123,13 +138,5 @@ impl Keeper {
         };
         let mistakes = mistakes.map(|mistakes| (mistakes, names));
         Ok(report(&self.run, &self.manifest, mistakes)?)
-    }
-
-    /// What the last evaluation gave, NaN before the first.
-    pub(super) fn tested(&self) -> Tested {
-        Tested {
-            loss: self.manifest.test_loss.unwrap_or(f64::NAN),
-            accuracy: self.manifest.test_accuracy.unwrap_or(f64::NAN),
-        }
     }
 }

@@ -192,6 +192,11 @@ impl<R: Replica, U: Update> Engine<R, U> {
         })
     }
 
+    /// Whether a worker died outside the guarded part of a step: parameters and state are then of no use, and further runs are refused.
+    pub fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
     /// A copy of the parameters; empty once the engine is broken in the midst of an update.
     pub fn params(&self) -> Vec<f32> {
         self.workers[0].params.as_slice().to_vec()

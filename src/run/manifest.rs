@@ -10,10 +10,11 @@ use crate::data::{Dataset, Labels};
 use crate::engine::{Phase, PhaseTimes};
 use crate::nn::kernel::Isa;
 use crate::study::cpu;
-use crate::train::Setup;
+use crate::train::{Kept, Setup};
 
 use super::error::RunError;
 use super::folder::RunFolder;
+use super::log::LastEpoch;
 
 /// Values of a data set that are hashed; a longer one is hashed at its front.
 const HASHED_VALUES: usize = 1 << 26;
@@ -82,12 +83,18 @@ pub struct Manifest {
     pub steps: u64,
     /// Seconds spent training, over all processes.
     pub wall_time_s: f64,
-    /// The last test loss.
+    /// Test loss of the weights with the hash below; `None` if it is not finite, or nobody has evaluated them.
     pub test_loss: Option<f64>,
-    /// The last test accuracy, in 0..=1.
+    /// Their test accuracy, in 0..=1.
     pub test_accuracy: Option<f64>,
-    /// The fingerprint of the weights.
+    /// The SHA-256 of the weights that are kept: those of `model.safetensors`, or of a stopped run's newest checkpoint.
     pub weights_sha256: Option<String>,
+    /// Which weights these are.
+    #[serde(default)]
+    pub kept: Option<Kept>,
+    /// The last epoch, whose weights may be others.
+    #[serde(default)]
+    pub last_epoch: Option<LastEpoch>,
     /// The layers whose gradients' norms are recorded.
     #[serde(default)]
     pub layers: Vec<String>,
@@ -120,6 +127,8 @@ impl Manifest {
             test_loss: None,
             test_accuracy: None,
             weights_sha256: None,
+            kept: None,
+            last_epoch: None,
             layers: Vec::new(),
             phases_s: Vec::new(),
         }
@@ -132,6 +141,32 @@ impl Manifest {
         self.shards = setup.shards;
         self.rows = (setup.rows, setup.test_rows);
         self.layers.clone_from(&setup.layers);
+    }
+
+    /// Takes down which weights are kept, with their hash and the numbers that are theirs; and the last epoch beside them.
+    pub fn set_weights(&mut self, kept: Kept, sha256: String, last_epoch: Option<LastEpoch>) {
+        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        self.test_loss = kept.test.and_then(|test| finite(test.loss));
+        self.test_accuracy = kept.test.map(|test| test.accuracy);
+        self.weights_sha256 = Some(sha256);
+        (self.kept, self.last_epoch) = (Some(kept), last_epoch);
+    }
+
+    /// The last epoch in words, where the weights that are kept are not its own.
+    pub fn other_epoch(&self) -> Option<String> {
+        let last = self.last_epoch?;
+        let is_kept =
+            self.test_loss == last.test_loss && self.test_accuracy == Some(last.test_accuracy);
+        let loss = last
+            .test_loss
+            .map_or("not finite".to_owned(), |loss| format!("{loss:.6}"));
+        (!is_kept).then(|| {
+            format!(
+                "{} (test loss {loss}, test accuracy {:.2} %)",
+                last.epoch,
+                100.0 * last.test_accuracy
+            )
+        })
     }
 
     /// Adds the workers' time in each phase.

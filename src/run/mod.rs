@@ -41,7 +41,7 @@ mod tensorboard;
 pub use error::RunError;
 pub use folder::RunFolder;
 pub use generation::Generation;
-pub use log::{MetricsLog, Record};
+pub use log::{LastEpoch, MetricsLog, Record};
 pub use manifest::{Manifest, Status};
 pub use mistakes::{Mistakes, WrongRow};
 pub use picture::{heat_map, picture};

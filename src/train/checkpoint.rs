@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::error::TrainError;
+use super::kept::Scores;
 use super::memory::Memory;
+use super::state::State;
 
 /// The version of the format.
 const VERSION: u64 = 1;
@@ -53,14 +55,14 @@ pub struct Checkpoint {
     pub(super) layout: Vec<(String, Vec<usize>)>,
     pub(super) params: Vec<f32>,
     /// The optimiser's buffers, each as long as the parameters.
-    pub(super) state: Vec<Vec<f32>>,
+    pub(super) state: State,
     /// The best parameters so far, under early stopping.
     pub(super) best: Option<Vec<f32>>,
     pub(super) memory: Memory,
     /// Settings that must not change, by name.
     pub(super) settings: BTreeMap<String, String>,
-    /// The loss of the last evaluation, if there was one.
-    pub(super) test_loss: Option<f64>,
+    /// What an evaluation of these weights gave, if there was one.
+    pub(super) test: Option<Scores>,
 }
 
 impl Checkpoint {
@@ -77,9 +79,9 @@ impl Checkpoint {
         progress.map_or(0, |[_, epochs, _]| epochs as u32)
     }
 
-    /// The loss of the last evaluation, if there was one.
-    pub fn test_loss(&self) -> Option<f64> {
-        self.test_loss
+    /// What an evaluation of the weights gave on the test data, if one was made after its last step: of the average, if the optimiser keeps one.
+    pub fn test(&self) -> Option<Scores> {
+        self.test
     }
 
     /// The parameters, tensor after tensor.
@@ -109,7 +111,7 @@ impl Checkpoint {
             at += len;
         }
         let mut state = Vec::new();
-        for (index, buffer) in self.state.iter().enumerate() {
+        for (index, buffer) in self.state.buffers.iter().enumerate() {
             let view = view(vec![buffer.len()], bytemuck::cast_slice(buffer), path)?;
             state.push((format!("state.{index}"), view));
         }
@@ -125,7 +127,9 @@ impl Checkpoint {
             "memory": self.memory.to_json(),
             "settings": self.settings,
             "tensors": self.layout.iter().map(|(name, _)| name).collect::<Vec<_>>(),
-            "test_loss": self.test_loss,
+            "state": self.state.names,
+            "test_loss": self.test.map(|test| test.loss),
+            "test_accuracy": self.test.map(|test| test.accuracy),
         });
         let body = body.to_string();
         let last = json!({"sha256": hex(body.as_bytes()), "body": body}).to_string();
@@ -161,13 +165,16 @@ impl Checkpoint {
         Ok(Self {
             layout,
             params,
-            state: buffers.map(reals).collect(),
+            state: State {
+                names: serde_json::from_value(body["state"].clone()).unwrap_or_default(),
+                buffers: buffers.map(reals).collect(),
+            },
             best: named.get("best").map(reals),
             memory: Memory::from_json(&body["memory"]).ok_or_else(odd)?,
             settings: settings
                 .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
                 .collect(),
-            test_loss: body["test_loss"].as_f64(),
+            test: scores(&body),
         })
     }
 }
@@ -214,6 +221,14 @@ pub(super) fn body(path: &Path) -> Result<Value, TrainError> {
             &format!("version {}", other.unwrap_or(0)),
         )),
     }
+}
+
+/// What the evaluation of a checkpoint's weights gave, by its body.
+fn scores(body: &Value) -> Option<Scores> {
+    Some(Scores {
+        loss: body["test_loss"].as_f64()?,
+        accuracy: body["test_accuracy"].as_f64()?,
+    })
 }
 
 /// The bytes of a file, if they have this hash.

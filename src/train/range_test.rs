@@ -91,7 +91,7 @@ impl Trainer {
         if !rises {
             return Err(TrainError::LrRange { from, to, steps });
         }
-        let network = self.network()?;
+        let network = self.last_network()?;
         self.config.check(&network, [train, train])?;
         let mut engine = self.engine(&network, [train, train])?;
         let control = Control::new(&self.config)?;
