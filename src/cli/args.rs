@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::after_args::{ExplainArgs, ExportArgs, GenerateArgs, PartArgs, PredictArgs};
-use super::sections::{EngineArgs, TrainArgs};
+use super::sections::{DataArgs, EngineArgs, TrainArgs};
 use super::study_args::StudyCommand;
 
 /// Data-parallel neural-network training on CPUs: the same bits for any number of threads.
@@ -270,22 +270,26 @@ pub(super) struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 pub(super) enum DataCommand {
     /// Say what a file or folder holds: rows, shapes, ranges, classes
-    Inspect {
-        /// What `train --data` takes, or one IDX or NumPy file
-        path: PathBuf,
+    Inspect(Box<InspectArgs>),
+}
 
-        /// The column of a table that holds the label: its name, or its place from 0; by default the last
-        #[arg(long, value_name = "COLUMN")]
-        label: Option<String>,
+/// Looks at files of data: read as `train` would read them, with the same flags.
+#[derive(Debug, ClapArgs)]
+#[command(
+    mut_arg("data", |arg| arg.hide(true)),
+    mut_arg("augment", |arg| arg.hide(true)),
+    mut_arg("sampling", |arg| arg.hide(true))
+)]
+pub(super) struct InspectArgs {
+    /// What `train --data` takes, or one IDX or NumPy file
+    pub(super) path: PathBuf,
 
-        /// Resize images of a folder
-        #[arg(long, value_name = "HxW")]
-        image_size: Option<String>,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
 
-        /// Write a sheet of the first images of each class to this file, as PNG
-        #[arg(long, value_name = "FILE")]
-        sheet: Option<PathBuf>,
-    },
+    /// Write a sheet of the first images of each class to this file, as PNG
+    #[arg(long, value_name = "FILE")]
+    pub(super) sheet: Option<PathBuf>,
 }
 
 /// Draws learning rate and batch size over a training.

@@ -85,15 +85,7 @@ fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
         Command::Export(args) => after::export(&args),
         Command::Doctor => doctor::doctor(),
         Command::Config(args) => config_text(&args, flags),
-        Command::Data(DataCommand::Inspect {
-            path,
-            label,
-            image_size,
-            sheet,
-        }) => inspect::inspect(
-            &path,
-            (label.as_deref(), image_size.as_deref(), sheet.as_deref()),
-        ),
+        Command::Data(DataCommand::Inspect(args)) => inspect::inspect(&args),
         Command::Schedule(args) => rates::schedule(&args, flags),
         Command::LrRange(args) => rates::lr_range(&args, flags),
         Command::Bench(args) => {

@@ -15,7 +15,7 @@ use super::config::{ArgError, CommandError, TrainSettings};
 const HIDDEN: usize = 64;
 
 /// Characters of a text's windows, where no preset says otherwise.
-const CONTEXT: usize = 64;
+pub(super) const CONTEXT: usize = 64;
 
 /// Training and test rows of made-up data.
 const MADE_UP: (usize, usize) = (1024, 256);
@@ -115,6 +115,8 @@ pub(super) struct Task {
     pub(super) sampling: Sampling,
     /// The data in a line.
     pub(super) about: String,
+    /// What the readers of files took, a line each.
+    pub(super) reading: Vec<String>,
     /// How other files become such rows; nothing for rows that were made up.
     pub(super) preparation: Option<Preparation>,
     /// How many rows the classes have.
@@ -133,6 +135,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
             data: [Box::new(train), Box::new(test)],
             sampling: Sampling::Shuffle,
             about: "UCI digits (8x8)".to_owned(),
+            reading: Vec::new(),
             preparation: Some(of_digits()),
             balance: None,
         });
@@ -146,6 +149,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
         data: [part(0..MADE_UP.0), part(MADE_UP.0..MADE_UP.0 + MADE_UP.1)],
         sampling: Sampling::Shuffle,
         about: "made up from the seed".to_owned(),
+        reading: Vec::new(),
         preparation: None,
         balance: None,
     })
@@ -244,6 +248,7 @@ fn own_data(settings: &TrainSettings, path: &Path) -> Result<Task, TrainError> {
         balance,
         data: loaded.data,
         about: loaded.about,
+        reading: loaded.reading,
         preparation: Some(preparation),
     })
 }

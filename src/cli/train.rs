@@ -12,6 +12,7 @@ use super::args::TrainCommand;
 use super::config::{ArgError, CommandError, TrainSettings};
 use super::document::{Settled, commented, differences, read};
 use super::keeper::Keeper;
+use super::load::cut;
 use super::optim::idle;
 use super::progress::{Progress, Voice};
 use super::sections::TrainArgs;
@@ -177,6 +178,9 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     let settings = settled.settings()?;
     let task = task(&settings)?;
     let voice = Voice::of(command);
+    if voice == Voice::Text {
+        cut(&task.reading).iter().for_each(|line| say!("{line}"));
+    }
     if let (Some(balance), Voice::Text) = (&task.balance, voice) {
         say!("classes: {balance}");
     }

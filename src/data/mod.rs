@@ -12,6 +12,7 @@
 //! | `files`, `room` | files that lie about their size, or are larger than the free memory |
 //! | `array_file` | NumPy's arrays that are larger than memory |
 //! | `csv`, `survey` | tables; what their columns hold |
+//! | `listed` | lists in messages |
 //! | `split` | training and test part, one scale |
 //! | `sound`, `spectrogram`, `speech` | WAV, log-mel and MFCC, rows of them |
 //! | `words` | labelled texts as hashed n-grams |
@@ -35,6 +36,7 @@ mod idx;
 mod image_cache;
 mod image_folder;
 mod images;
+mod listed;
 mod new_rows;
 mod npy;
 mod preparation;
@@ -63,6 +65,7 @@ pub use idx::Idx;
 pub use image_cache::ImageCache;
 pub use image_folder::{ImageFolder, LoadedImages, OnBadSample};
 pub use images::{ChannelStatistics, ImageDataset, ImageShape};
+pub(crate) use listed::listed;
 pub use new_rows::NewRows;
 pub use npy::{Npy, read_npz};
 pub use preparation::{Preparation, RowKind};

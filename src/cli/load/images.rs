@@ -9,10 +9,7 @@ use crate::data::{Augmented, DataError, ImageDataset, ImageFolder, LoadedImages,
 use super::{LoadSettings, Loaded};
 
 /// A folder of class folders, with a bar while images are decoded.
-pub(in crate::cli) fn read_folder(
-    how: &ImageFolder,
-    path: &Path,
-) -> Result<LoadedImages, DataError> {
+pub(super) fn read_folder(how: &ImageFolder, path: &Path) -> Result<LoadedImages, DataError> {
     let bar = ProgressBar::new(0);
     let style = ProgressStyle::with_template("decoding {bar:30} {pos} of {len} images, {eta} left");
     bar.set_style(style.expect("the template is well-formed"));
@@ -98,6 +95,7 @@ impl LoadSettings {
         let statistics = train.statistics();
         let shape = train.shape();
         let labels = train.class_labels().to_vec();
+        let images = train.clone();
         let train = Augmented::new(train.standardised(&statistics), self.changes.images, seed)?;
         Ok(Loaded {
             data: [Box::new(train), Box::new(test.standardised(&statistics))],
@@ -111,6 +109,15 @@ impl LoadSettings {
                 statistics.deviations
             ),
             class_names,
+            reading: vec![
+                format!(
+                    "images: {} x {} x {} (height, width, channels)",
+                    shape.height, shape.width, shape.channels
+                ),
+                format!("mean: {:?}", statistics.means),
+                format!("deviation: {:?}", statistics.deviations),
+            ],
+            images: Some(images),
             rows: RowKind::Images { shape, statistics },
             train_classes: Some(labels),
         })

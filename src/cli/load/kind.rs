@@ -47,6 +47,13 @@ impl Kind {
         }
     }
 
+    /// The same without an article.
+    pub(in crate::cli) fn short_name(self) -> &'static str {
+        let name = self.name();
+        let short = name.strip_prefix("a ").or_else(|| name.strip_prefix("an "));
+        short.unwrap_or(name)
+    }
+
     /// The kind of what lies at `path`.
     pub(in crate::cli) fn of(path: &Path) -> Result<Self, DataError> {
         if path.is_dir() {

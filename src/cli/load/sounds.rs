@@ -16,19 +16,19 @@ use super::{LoadSettings, Loaded, Split, whole_parts};
 type Parts = (Vec<usize>, Vec<usize>);
 
 /// Of each sound: its spectrogram, class and group.
-pub(in crate::cli) struct Sounds {
-    pub(in crate::cli) spectrograms: Vec<Array2<f32>>,
-    pub(in crate::cli) labels: Vec<u32>,
-    pub(in crate::cli) class_names: Vec<String>,
+struct Sounds {
+    spectrograms: Vec<Array2<f32>>,
+    labels: Vec<u32>,
+    class_names: Vec<String>,
     groups: Vec<String>,
     parts: Option<Parts>,
     /// The sampling rate, and the seconds of all.
-    pub(in crate::cli) rate: u32,
-    pub(in crate::cli) seconds: f64,
+    rate: u32,
+    seconds: f64,
 }
 
 impl Sounds {
-    pub(in crate::cli) fn read(path: &Path) -> Result<Self, DataError> {
+    fn read(path: &Path) -> Result<Self, DataError> {
         let sounds = read_sounds(path)?;
         let settings = SpectrogramSettings::default();
         let seconds = sounds
@@ -143,6 +143,16 @@ impl LoadSettings {
                 data.frames(),
                 data.bands()
             ),
+            reading: vec![
+                format!("rate: {} Hz (the first one's)", sounds.rate),
+                format!("length: {:.1} s in all", sounds.seconds),
+                format!(
+                    "frames: {} of {} log-mel bands",
+                    data.frames(),
+                    data.bands()
+                ),
+            ],
+            images: None,
             data: [Box::new(data), Box::new(test)],
             class_names: sounds.class_names,
             rows,
