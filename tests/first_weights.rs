@@ -99,15 +99,53 @@ fn pytorchs_weights_come_by_a_map_whose_names_must_be_the_models() {
     assert_eq!(value(&text, "weights sha256"), expected.weights_sha256());
     assert!(value(&stdout(&["eval", &run]), "rows").starts_with("360"));
 
-    let odd = folder.file("odd.toml", b"\"dense7.weight\" = \"fc1.weight\"\n");
-    let odd = odd.to_str().unwrap();
-    let text = refusal(&["train", "--weights", file, "--weights-map", odd]);
-    assert!(
-        text.contains("odd.toml: the model has no tensor \"dense7.weight\""),
-        "{text}"
+    // Names without quotes are keys in tables, and mean the same.
+    let bare = "dense0.weight = \"fc1.weight\"\ndense0.bias = \"fc1.bias\"\n[dense2]\nweight = \"fc2.weight\"\nbias = \"fc2.bias\"\n";
+    let bare = folder.file("bare.toml", bare.as_bytes());
+    let with = [
+        "train",
+        "--epochs",
+        "0",
+        "--weights",
+        file,
+        "--weights-map",
+        bare.to_str().unwrap(),
+    ];
+    assert_eq!(
+        value(&stdout(&with), "weights sha256"),
+        expected.weights_sha256()
     );
-    let part = folder.file("part.toml", b"\"dense0.weight\" = \"fc1.weight\"\n");
-    let part = part.to_str().unwrap();
-    let text = refusal(&["train", "--weights", file, "--weights-map", part]);
-    assert!(text.contains("a name in the map for dense0.bias"), "{text}");
+
+    for (name, map, message) in [
+        (
+            "odd",
+            "\"dense7.weight\" = \"fc1.weight\"",
+            "odd.toml: the map names \"dense7.weight\", and the model has no such tensor, only dense0.weight",
+        ),
+        (
+            "part",
+            "\"dense0.weight\" = \"fc1.weight\"",
+            "part.toml: the map has no line for dense0.bias, dense2.weight, dense2.bias of the model; no line names the file's fc1.bias, fc2",
+        ),
+        (
+            "number",
+            "\"dense0.weight\" = 3",
+            "number.toml: the name in the file for dense0.weight must be a text in quotes, got 3",
+        ),
+        (
+            "form",
+            "\"dense0.bias\" = \"fc1.bias\"\ndense0.weight: fc1.weight",
+            "form.toml: line 2: ",
+        ),
+        (
+            "shape",
+            "\"dense0.weight\" = \"fc2.weight\"\n\"dense0.bias\" = \"fc1.bias\"\n\"dense2.weight\" = \"fc2.weight\"\n\"dense2.bias\" = \"fc2.bias\"",
+            "fc2.weight of shape [64, 64], for dense0.weight of shape [64, 64] here, got shape [10, 64]",
+        ),
+    ] {
+        let map = folder.file(&format!("{name}.toml"), map.as_bytes());
+        let map = map.to_str().unwrap();
+        let text = refusal(&["train", "--weights", file, "--weights-map", map]);
+        assert!(text.contains(message), "{text}");
+    }
 }

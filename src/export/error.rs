@@ -43,6 +43,31 @@ pub enum ExportError {
         /// What is there.
         got: String,
     },
+    /// A map of names with a line that is no tensor of the model's, or two for the same.
+    #[error("the map names {name:?}, {problem}")]
+    MapLine {
+        /// The tensor, as the map names it.
+        name: String,
+        /// What is wrong with it, and what may be meant.
+        problem: String,
+    },
+    /// Tensors of the model that a map of names leaves out.
+    #[error("the map has no line for {missing} of the model; {unused}")]
+    Unmapped {
+        /// Their names.
+        missing: String,
+        /// What the file has that no line names.
+        unused: String,
+    },
+    /// A layer behind which nobody knows where PyTorch's values lie.
+    #[error(
+        "layer {place} mixes channels and positions in an order that PyTorch's model may not share; flatten before it, or give weights in \
+         this crate's own order, without a map"
+    )]
+    Order {
+        /// Its place in the model.
+        place: String,
+    },
     /// A layer that the format has no words for here.
     #[error(
         "layer {place} ({layer}) cannot be written as ONNX; export the weights as safetensors or npz"
