@@ -8,8 +8,8 @@
 //! head       JSON
 //! length of the head (u64)
 //! ```
-//! All numbers are little-endian. The head holds the shape, the number of rows, the names of the classes, what was skipped, and the key: a
-//! fingerprint of what the images were decoded from. It comes last, so that images can be written as they are decoded. Pixels stay in the
+//! All numbers are little-endian. The head holds the shape, the number of rows, the names of the classes, what was skipped, what
+//! the images were, and the key: a fingerprint of what the images were decoded from. It comes last, so that images can be written as they are decoded. Pixels stay in the
 //! file until they are gathered.
 
 use std::fs::File;
@@ -20,11 +20,13 @@ use atomic_write_file::AtomicWriteFile;
 use serde_json::{Value, json};
 
 use super::error::DataError;
+use super::image_kinds::ImageKinds;
 use super::images::{ImageDataset, ImageShape};
 use super::stored::Stored;
 
 const MAGIC: &[u8; 8] = b"UNISIMG\0";
-const VERSION: u32 = 1;
+/// 2: images are turned as their EXIF data say.
+const VERSION: u32 = 2;
 
 /// Bytes before the pixels.
 const START: u64 = 16;
@@ -32,10 +34,10 @@ const START: u64 = 16;
 /// Images with the names of their classes.
 ///
 /// ```
-/// use unisono::data::{DataError, Dataset, ImageCache, ImageDataset, ImageShape};
+/// use unisono::data::{DataError, Dataset, ImageCache, ImageDataset, ImageKinds, ImageShape};
 /// let shape = ImageShape { height: 1, width: 2, channels: 1 };
 /// let images = ImageDataset::new(vec![0, 255, 255, 0], shape, vec![0, 1], 2)?;
-/// let cache = ImageCache { images, class_names: vec!["left".into(), "right".into()], skipped: vec![] };
+/// let cache = ImageCache { images, class_names: vec!["left".into(), "right".into()], skipped: vec![], kinds: ImageKinds::default() };
 /// let path = std::env::temp_dir().join(format!("unisono-doc-{}.cache", std::process::id()));
 /// cache.write(&path, "key")?;
 /// let opened = ImageCache::open(&path, "key")?;
@@ -52,6 +54,8 @@ pub struct ImageCache {
     pub class_names: Vec<String>,
     /// What was left out, and why.
     pub skipped: Vec<String>,
+    /// What the images were in their files.
+    pub kinds: ImageKinds,
 }
 
 impl ImageCache {
@@ -90,6 +94,7 @@ impl ImageCache {
             images: ImageDataset::stored(stored, head.shape, classes, num_classes)?,
             class_names: head.class_names,
             skipped: head.skipped,
+            kinds: head.kinds,
         })
     }
 
@@ -102,7 +107,7 @@ impl ImageCache {
         for (row, &class) in self.images.class_labels().iter().enumerate() {
             writer.add(self.images.shape(), &self.images.pixels(row), class)?;
         }
-        writer.finish(&self.class_names, &self.skipped)?;
+        writer.finish(&self.class_names, &self.skipped, &self.kinds)?;
         Ok(())
     }
 }
@@ -153,6 +158,7 @@ impl CacheWriter {
         mut self,
         class_names: &[String],
         skipped: &[String],
+        kinds: &ImageKinds,
     ) -> Result<ImageCache, DataError> {
         let shape = self.shape.ok_or(DataError::Empty)?;
         let head = json!({
@@ -161,6 +167,7 @@ impl CacheWriter {
             "rows": self.classes.len(),
             "classes": class_names,
             "skipped": skipped,
+            "kinds": kinds,
         });
         let head = head.to_string();
         let mut end = || -> io::Result<()> {
@@ -224,6 +231,7 @@ struct Head {
     rows: u64,
     class_names: Vec<String>,
     skipped: Vec<String>,
+    kinds: ImageKinds,
 }
 
 impl Head {
@@ -245,6 +253,7 @@ impl Head {
             rows: head["rows"].as_u64().filter(|&n| n < 1 << 32)?,
             class_names: texts("classes")?,
             skipped: texts("skipped")?,
+            kinds: serde_json::from_value(head["kinds"].clone()).ok()?,
         })
     }
 }
