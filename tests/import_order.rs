@@ -267,6 +267,17 @@ fn what_pools_or_mixes_needs_no_order_or_is_refused() {
     let error = read("mixed", mixed, &torch).unwrap_err();
     assert!(matches!(&error, ExportError::Order { place } if place == "reshape1"));
     assert!(error.to_string().contains("flatten before it"), "{error}");
+    // Nobody's weights can move the features of the data.
+    for (shape, conv, kernel) in [
+        (vec![3, 4, 2], Conv::d2(3, 2), &[3, 2, 2, 2][..]),
+        (vec![12, 2], Conv::d1(3, 2), &[3, 2, 2]),
+    ] {
+        let made = Sequential::new(24).layer(Reshape::to(shape)).layer(conv);
+        let mut torch = Torch::default();
+        (torch.add("c.w", kernel), torch.add("c.b", &[3]));
+        let error = read("made", made, &torch).unwrap_err();
+        assert!(matches!(error, ExportError::Order { .. }), "{error}");
+    }
 }
 
 #[test]

@@ -45,7 +45,8 @@ pub(super) struct ModelArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) weights: Option<std::path::PathBuf>,
 
-    /// A TOML file that says, for each tensor of the model, its name in PyTorch's file, such as "dense0.weight"="fc1.weight"
+    /// A TOML file that says, for each tensor of the model, its name in PyTorch's file, such as "dense0.weight"="fc1.weight"; layers
+    /// behind a flatten are put in the order of this crate, where channels come last
     #[arg(long, value_name = "FILE", requires = "weights")]
     pub(super) weights_map: Option<std::path::PathBuf>,
 }
@@ -54,8 +55,8 @@ pub(super) struct ModelArgs {
 #[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct DataArgs {
-    /// Train on these files: a folder with MNIST's IDX or CIFAR's binary files, a folder of images (a folder a class, or train and
-    /// test of such), WAV files (a folder or .tar.gz), a table (.csv, .tsv, gzipped or not; commas, semicolons or tabs), arrays (.npz, or a folder with x_train.npy, y_train.npy,
+    /// Train on these files: a folder with MNIST's IDX or CIFAR's binary files, a folder of images (PNG, JPEG, WebP, BMP, GIF,
+    /// TIFF, PNM; a folder a class, or train and test, or train and val, of such), WAV files (a folder, .tar or .tar.gz), a table (.csv, .tsv, gzipped or not; commas, semicolons or tabs), arrays (.npz, or a folder with x_train.npy, y_train.npy,
     /// x_test.npy, y_test.npy, which stay on the disk), or a text for a language model
     #[arg(long, value_name = "PATH")]
     #[serde(rename = "path")]

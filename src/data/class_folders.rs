@@ -18,20 +18,21 @@ pub(super) struct ClassFolders {
 }
 
 impl ClassFolders {
-    pub(super) fn read(folder: &Path) -> Result<Self, DataError> {
+    /// Of `folder`, which must hold at least `least` of them.
+    pub(super) fn read(folder: &Path, least: usize) -> Result<Self, DataError> {
         let mut left_out = LeftOut::default();
         let (folders, others): (Vec<PathBuf>, Vec<PathBuf>) = entries(folder, &mut left_out)?
             .into_iter()
             .partition(|path| path.is_dir());
-        if folders.len() < 2 {
+        if folders.len() < least {
             let got = format!("{} of them", folders.len());
-            let expected = "at least 2 folders, each with the images of a class";
+            let expected = format!("at least {least} folders, each with the images of a class");
             let remedy = "put the images of each class into a folder of its own";
             return Err(DataError::unfit(folder, expected, got, remedy));
         }
         for path in others {
             match is_image(&path) {
-                true => left_out.add_kind("images in no class folder", 1),
+                true => left_out.count("images in no class folder"),
                 false => left_out.add(&path),
             }
         }
@@ -84,7 +85,7 @@ fn entries(folder: &Path, left_out: &mut LeftOut) -> Result<Vec<PathBuf>, DataEr
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         if is_hidden(Path::new(&entry.file_name())) {
-            left_out.add_kind("hidden", 1);
+            left_out.count("hidden");
         } else {
             found.push(entry.path());
         }

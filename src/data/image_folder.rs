@@ -84,12 +84,30 @@ impl ImageFolder {
         folder: &Path,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<LoadedImages, DataError> {
+        self.found(folder, ClassFolders::read(folder, 2)?, progress)
+    }
+
+    /// The same of a part beside others, which may have a single class.
+    pub(crate) fn read_part(
+        &self,
+        folder: &Path,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<LoadedImages, DataError> {
+        self.found(folder, ClassFolders::read(folder, 1)?, progress)
+    }
+
+    fn found(
+        &self,
+        folder: &Path,
+        found: ClassFolders,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<LoadedImages, DataError> {
         let ClassFolders {
             class_names,
             files,
             nested,
             left_out,
-        } = ClassFolders::read(folder)?;
+        } = found;
         let found = |loaded: LoadedImages| LoadedImages {
             nested,
             left_out: left_out.clone(),

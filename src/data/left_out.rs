@@ -23,13 +23,24 @@ impl LeftOut {
             Some(end) => format!(".{}", end.to_string_lossy().to_lowercase()),
             None => "without an extension".to_owned(),
         };
-        self.add_kind(&kind, 1);
+        self.count(&kind);
     }
 
-    pub(super) fn add_kind(&mut self, kind: &str, count: usize) {
+    /// Counts one that is named so.
+    pub fn count(&mut self, kind: &str) {
+        self.add_kind(kind, 1);
+    }
+
+    fn add_kind(&mut self, kind: &str, count: usize) {
         if count > 0 {
             *self.0.entry(kind.to_owned()).or_default() += count;
         }
+    }
+
+    /// Counts those of another folder, too.
+    pub fn merge(&mut self, other: &Self) {
+        let kinds = other.0.iter();
+        kinds.for_each(|(kind, count)| self.add_kind(kind, *count));
     }
 
     /// How many there are.

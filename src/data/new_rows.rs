@@ -72,10 +72,11 @@ impl Preparation {
                 scale,
             } => sounds(path, *settings, (*frames, scale)),
             RowKind::Texts { columns, hasher } => texts(path, columns, hasher),
-            RowKind::Tokens { .. } => Err(DataError::format(
+            RowKind::Tokens { .. } => Err(DataError::unfit(
                 path,
                 "a model that classifies rows",
-                "one of text, which continues a text: see `unisono generate`",
+                "one of text",
+                "let it continue a text with `unisono generate`",
             )),
         }
     }
@@ -146,10 +147,11 @@ fn check_shape(found: &[usize], shape: &[usize], path: &Path) -> Result<(), Data
         return Ok(());
     }
     let expected = format!("rows of shape {shape:?}, or one");
-    Err(DataError::format(
+    Err(DataError::unfit(
         path,
         expected,
         format!("shape {found:?}"),
+        "give rows of the shape that the model was trained on",
     ))
 }
 
@@ -180,7 +182,13 @@ fn images(
         let array = numpy(path)?;
         check_shape(array.shape(), &axes, path)?;
         let Npy::Bytes(bytes) = array else {
-            return Err(DataError::format(path, "bytes of images", "other numbers"));
+            let remedy = "give images as whole numbers from 0 to 255, of type uint8";
+            return Err(DataError::unfit(
+                path,
+                "bytes of images",
+                "other numbers",
+                remedy,
+            ));
         };
         (bytes.iter().copied().collect(), Vec::new())
     } else if has_end(path, &IDX) {

@@ -104,15 +104,15 @@ fn is_cut(bytes: &[u8], image: &DynamicImage) -> bool {
 fn jpeg_end(bytes: &[u8]) -> Option<usize> {
     let mut at = 2;
     loop {
-        // What is no marker is entropy-coded data, in which 0xff is followed by 0.
-        at += bytes.get(at..)?.iter().position(|byte| *byte == 0xff)?;
-        match bytes.get(at + 1)? {
-            0xd9 => return Some(at),
-            0xff => at += 1,
-            0x00 | 0x01 | 0xd0..=0xd8 => at += 2,
+        // What is no marker is entropy-coded data, in which 0xff is followed by 0; a marker may have more of 0xff before it.
+        let start = at + bytes.get(at..)?.iter().position(|byte| *byte == 0xff)?;
+        at = start + bytes[start..].iter().position(|byte| *byte != 0xff)?;
+        match bytes[at] {
+            0xd9 => return Some(start),
+            0x00 | 0x01 | 0xd0..=0xd8 => at += 1,
             _ => {
-                let size = bytes.get(at + 2..at + 4)?;
-                at += 2 + usize::from(u16::from_be_bytes([size[0], size[1]])).max(2);
+                let size = bytes.get(at + 1..at + 3)?;
+                at += 1 + usize::from(u16::from_be_bytes([size[0], size[1]])).max(2);
             }
         }
     }

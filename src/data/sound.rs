@@ -14,7 +14,8 @@ use super::files::Source;
 use super::left_out::{LeftOut, is_hidden, leads_back};
 use super::room::Room;
 use super::spectrogram::SpectrogramSettings;
-use super::wave::{CONVERT, Odd, Wave};
+use super::wave::{CONVERT, Wave};
+use super::wave_chunks::Odd;
 
 /// Bytes of a sample in memory.
 const SAMPLE_BYTES: u64 = 4;
@@ -263,7 +264,11 @@ impl Found {
         let mut archive = tar::Archive::new(Source::open(path)?.reader());
         for entry in archive.entries().map_err(failed)? {
             let mut entry = entry.map_err(failed)?;
-            if !entry.header().entry_type().is_file() {
+            let kind = entry.header().entry_type();
+            if kind.is_symlink() || kind.is_hard_link() {
+                self.left_out.count("links");
+            }
+            if !kind.is_file() {
                 continue;
             }
             let inside: PathBuf = entry.path().map_err(failed)?.into_owned();

@@ -65,6 +65,8 @@ enum Order {
     Same,
     /// Channels first, of several axes.
     First,
+    /// A sequence that was made from features: the next layer says how it lies there.
+    Open,
     /// One axis, which was several.
     Mixed(Places),
 }
@@ -178,7 +180,7 @@ impl Walk {
                 | Op::BatchNorm { .. }
                 | Op::GroupNorm { .. },
             ) => {
-                self.make_first(&row);
+                self.make_first(&row)?;
                 let is_flat = output.axes().len() == 1;
                 let order = if is_flat { Order::Same } else { Order::First };
                 Some(Row::new(output, order))
@@ -187,6 +189,7 @@ impl Walk {
             // Not known, but alike: an activation of somebody's own.
             None if own.is_empty() && row.shape == *output => Some(row),
             None if matches!(row.order, Order::Mixed(_)) => None,
+            None if output.axes().len() == 3 => Some(Row::new(output, Order::First)),
             _ => Some(Row::new(output, Order::Same)),
         }
     }
@@ -208,19 +211,18 @@ impl Walk {
     }
 
     /// A sequence that was made from features turns out to be one with channels first.
-    fn make_first(&mut self, row: &Row) {
-        if let (Order::Same, Some(makers)) = (&row.order, &row.makers)
-            && let Some(places) = channels_first(&row.shape)
-        {
-            self.order_columns(makers, &places);
+    fn make_first(&mut self, row: &Row) -> Option<()> {
+        if let (Order::Open, Some(places)) = (&row.order, channels_first(&row.shape)) {
+            self.order_columns(row.makers.as_ref()?, &places);
         }
+        Some(())
     }
 
     fn reshape(&mut self, row: Row, output: &Shape) -> Option<Row> {
         let to_image = output.axes().len() == 3;
         let order = match (&row.order, row.is_flat(), output.axes().len()) {
             (Order::First, _, 1) => channels_first(&row.shape).map_or(Order::Same, Order::Mixed),
-            (Order::Same, false, 1) => Order::Same,
+            (Order::Same | Order::Open, false, 1) => Order::Same,
             (order, true, 1) => order.clone(),
             (Order::Mixed(places), ..) => {
                 let is_image = channels_first(output).is_some_and(|all| all == *places);
@@ -234,10 +236,10 @@ impl Walk {
                 }
                 Order::First
             }
+            (_, true, _) => Order::Open,
             _ => Order::Same,
         };
-        // Of a sequence that is made from features, the next layer says how it lies there.
-        let is_open = order == Order::Same && row.is_flat();
+        let is_open = matches!(order, Order::Same | Order::Open) && row.is_flat();
         Some(Row {
             makers: row.makers.filter(|_| is_open),
             ..Row::new(output, order)

@@ -4,6 +4,7 @@ mod augment;
 mod flags;
 mod images;
 mod kind;
+mod part_folders;
 mod reading;
 mod sounds;
 mod tables;
@@ -52,6 +53,15 @@ impl Loaded {
             .for_each(|&class| counts[class as usize] += 1);
         let (least, most) = (counts.iter().min()?, counts.iter().max()?);
         Some(format!("{num_classes}, of {least} to {most} training rows"))
+    }
+
+    /// The same with these lines before its own.
+    fn with_lines(mut self, mut lines: Vec<String>) -> Self {
+        lines.append(&mut self.reading);
+        Self {
+            reading: lines,
+            ..self
+        }
     }
 
     fn num_classes(&self) -> usize {
@@ -187,7 +197,7 @@ impl LoadSettings {
         match kind {
             Kind::IdxFolder => self.idx_folder(path, seed),
             Kind::CifarFolder => self.cifar_folder(path, seed),
-            Kind::ImageFolder { has_parts } => self.image_folder(path, has_parts, seed),
+            Kind::ImageFolder { .. } => self.image_folder(path, seed),
             Kind::Sounds => self.sounds(path, seed),
             Kind::Table if self.is_text => self.labelled_texts(path, seed),
             Kind::Table => self.table(path, seed),
