@@ -7,7 +7,7 @@
 //! | `images`, `stored` | images, standardised as they are gathered; in memory, or left on the disk |
 //! | `augment` | images changed anew in every epoch |
 //! | `contact_sheet` | images to look at |
-//! | `picture`, `image_folder`, `class_folders`, `image_kinds`, `image_cache` | PNG, JPEG and others, a folder a class; decoded once |
+//! | `picture`, `jpeg_blocks`, `image_folder`, `class_folders`, `image_kinds`, `image_cache` | PNG, JPEG and others, a folder a class; decoded once |
 //! | `idx`, `cifar`, `npy` | MNIST's, CIFAR's and NumPy's formats |
 //! | `files`, `room` | files that lie about their size, or are larger than the free memory |
 //! | `array_file` | NumPy's arrays that are larger than memory |
@@ -39,6 +39,7 @@ mod image_cache;
 mod image_folder;
 mod image_kinds;
 mod images;
+mod jpeg_blocks;
 mod left_out;
 mod listed;
 mod new_rows;

@@ -2,8 +2,9 @@
 //!
 //! # A JPEG that was cut
 //! Its decoder fills what is missing with grey, or with what zero bits stand for. A file without an end marker is refused by that. For one that
-//! was given a marker behind the cut, the marker is moved: bytes before it change nothing in an image that is whole, as its last block has been
-//! decoded, and give other pixels in one that is not. So a JPEG is decoded twice.
+//! was given a marker behind the cut, the codes of its blocks are counted. Where that does not say that all are there (a progressive file), the
+//! marker is moved: bytes before it change nothing in an image that is whole, as its last block has been decoded, and give other pixels in one
+//! that is not. That costs a second decoding.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -14,6 +15,7 @@ use image::{
 };
 
 use super::error::DataError;
+use super::jpeg_blocks;
 
 /// The largest edge of an image that is decoded, in pixels.
 const MOST_PIXELS: u32 = 1 << 15;
@@ -91,6 +93,9 @@ fn decoded(bytes: &[u8], kind: ImageFormat) -> ImageResult<(DynamicImage, bool)>
 
 /// Whether a JPEG file has no end, or one that comes too early for the `image` that it gave.
 fn is_cut(bytes: &[u8], image: &DynamicImage) -> bool {
+    if jpeg_blocks::are_whole(bytes) {
+        return false;
+    }
     let Some(end) = jpeg_end(bytes) else {
         return true;
     };
