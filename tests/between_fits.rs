@@ -157,7 +157,7 @@ fn a_checkpoint_of_another_optimiser_is_refused_by_the_names_of_its_state() {
     let mut other = new().optimizer(Optimizer::rms_prop(0.001));
     let error = other.resume(checkpoint.clone()).unwrap_err().to_string();
     assert!(
-        error.contains("the optimizer's state has mean of squares, the checkpoint velocity"),
+        error.contains("the optimizer has mean of squares, the checkpoint velocity"),
         "{error}"
     );
     let mut allowed = new().optimizer(Optimizer::rms_prop(0.001)).allow_changes();

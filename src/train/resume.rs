@@ -76,7 +76,7 @@ impl Trainer {
             && !self.config.allows_changes
         {
             let (expected, got) = (names(&own.state_names()), names(&checkpoint.state.names));
-            return Err(odd("the optimizer's state", expected, got));
+            return Err(odd("the optimizer", expected, got));
         }
         let mut control = Control::new(&self.config)?;
         let (progress, pending) = restored(&mut checkpoint, &self.config, &mut control)
