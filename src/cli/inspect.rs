@@ -10,12 +10,13 @@ use crate::train::TrainError;
 
 use super::config::CommandError;
 use super::load::{Kind, Sounds, column, read_folder, size};
+use super::out_file::{Format, OutFile};
 
 /// Images of a class on a sheet.
 const COLUMNS: usize = 16;
 
-/// What to look at more closely: the label column, the size of images, where the sheet goes.
-type How<'a> = (Option<&'a str>, Option<&'a str>, Option<&'a Path>);
+/// What to look at more closely: the label column, the size of images, where the sheet goes and whether it replaces what is there.
+type How<'a> = (Option<&'a str>, Option<&'a str>, Option<(&'a Path, bool)>);
 
 /// Prints what lies at `path`.
 pub(super) fn inspect(
@@ -26,6 +27,8 @@ pub(super) fn inspect(
         .map(size)
         .transpose()
         .map_err(CommandError::Args)?;
+    let out = sheet.map(|(sheet, force)| OutFile::new(sheet, (Format::Picture, force), &[path]));
+    let sheet = out.transpose()?.map(|out| out.path());
     let shown = show(path, label, image_size).map_err(|error| error.within(path));
     let shown = shown.map_err(TrainError::from)?;
     match (sheet, shown) {

@@ -66,6 +66,7 @@ pub use images::{ChannelStatistics, ImageDataset, ImageShape};
 pub use new_rows::NewRows;
 pub use npy::{Npy, read_npz};
 pub use preparation::{Preparation, RowKind};
+pub(crate) use room::free_memory;
 pub use sampler::{Sampling, epoch_order};
 pub use sound::{NamedSounds, Sound, read_sounds};
 pub use spectrogram::{Spectrogram, SpectrogramSettings};
