@@ -19,7 +19,7 @@ use super::document::{Settled, parse_as};
 use super::keys::Key;
 use super::optim::idle;
 use super::study_args::{BranchArgs, StudyArgs, StudyFile, StudyOf};
-use super::study_values::{batches, check_trials, slice, target};
+use super::study_values::{batches, check_branches, check_trials, slice, target};
 use super::task::{Task, task};
 
 /// The kinds of studies.
@@ -196,11 +196,13 @@ impl Study {
     pub(super) fn branches(&self, how: &BranchArgs) -> Result<BranchPlan, ArgError> {
         let points = how.branch_at.split(',').map(|text| text.trim().parse());
         let odd = |_| refused("branch-at", "numbers of epochs with commas", &how.branch_at);
+        let at: Vec<f64> = points.collect::<Result<_, _>>().map_err(odd)?;
+        check_branches(how, &at)?;
         let rules = ScalingRule::ALL;
         let rule = rules.into_iter().find(|rule| rule.name() == how.scaling);
         Ok(BranchPlan {
             batch_sizes: self.batches.clone(),
-            at: points.collect::<Result<_, _>>().map_err(odd)?,
+            at,
             window: how.window,
             rule: rule
                 .ok_or_else(|| refused("scaling", "none, linear, sqrt or adam", &how.scaling))?,

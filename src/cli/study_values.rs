@@ -3,13 +3,16 @@
 use crate::study::batch_size::Target;
 
 use super::config::{ArgError, at_most, refused};
-use super::study_args::StudyArgs;
+use super::study_args::{BranchArgs, StudyArgs};
 
 /// The target where none is named: a share of the test rows.
 const TARGET_ERROR: f64 = 0.05;
 
 /// Candidates of a search, and runs with fresh seeds.
 const MOST_TRIALS: usize = 100_000;
+
+/// Epochs before a branch, and of it.
+const MOST_EPOCHS: f64 = 100_000.0;
 
 /// Refuses more trials than anybody makes.
 pub(super) fn check_trials(args: &StudyArgs) -> Result<(), ArgError> {
@@ -25,6 +28,19 @@ pub(super) fn target(args: &StudyArgs) -> Result<Target, ArgError> {
         }
         (None, Some(loss)) => Ok(Target::Loss(loss)),
         (error, None) => Ok(Target::Error(error.unwrap_or(TARGET_ERROR))),
+    }
+}
+
+/// Refuses more epochs than a study of branches ever takes.
+pub(super) fn check_branches(how: &BranchArgs, at: &[f64]) -> Result<(), ArgError> {
+    let longest = |epochs: &[f64]| epochs.iter().copied().fold(0.0, f64::max);
+    let values = [("branch-at", longest(at)), ("window", how.window)];
+    match values.into_iter().find(|(_, epochs)| *epochs > MOST_EPOCHS) {
+        Some((flag, epochs)) => Err(ArgError::text(
+            flag,
+            &format!("must be at most {MOST_EPOCHS} epochs, got {epochs}"),
+        )),
+        None => Ok(()),
     }
 }
 
