@@ -104,9 +104,13 @@ pub(super) struct ScalingArgs {
     #[arg(long, default_value_t = 42)]
     pub(super) seed: u64,
 
-    /// Write results.json, samples.jsonl, report.html and the charts (SVG and PNG) into this folder
+    /// Write results.json, samples.jsonl, report.html and the charts (SVG and PNG) into this new folder
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+
+    /// Write into a folder that holds other files, and replace those of the same names
+    #[arg(long, requires = "out")]
+    pub(super) force: bool,
 
     /// Measure another program beside ours: a command that prints bench's line of JSON; {preset}, {threads} and {batch} are filled in. May be given more than once
     #[arg(long, value_name = "COMMAND")]
@@ -287,9 +291,13 @@ pub(super) struct InspectArgs {
     #[command(flatten)]
     pub(super) data: DataArgs,
 
-    /// Write a sheet of the first images of each class to this file, as PNG
+    /// Write a sheet of the first images of each class to this file, as PNG; - for stdout
     #[arg(long, value_name = "FILE")]
     pub(super) sheet: Option<PathBuf>,
+
+    /// Replace a file that is there already, whatever it is
+    #[arg(long, requires = "sheet")]
+    pub(super) force: bool,
 }
 
 /// Draws learning rate and batch size over a training.
@@ -305,9 +313,13 @@ pub(super) struct ScheduleArgs {
     #[arg(long)]
     pub(super) rows: Option<usize>,
 
-    /// Write the chart of the learning rate to this file as SVG
+    /// Write the chart of the learning rate to this file as SVG; - for stdout
     #[arg(long, value_name = "FILE")]
     pub(super) svg: Option<PathBuf>,
+
+    /// Replace a file that is there already, whatever it is
+    #[arg(long, requires = "svg")]
+    pub(super) force: bool,
 }
 
 /// Raises the learning rate step by step and shows the loss.
@@ -331,7 +343,11 @@ pub(super) struct LrRangeArgs {
     #[arg(long, default_value_t = 100)]
     pub(super) steps: u32,
 
-    /// Write the chart to this file as SVG
+    /// Write the chart to this file as SVG; - for stdout
     #[arg(long, value_name = "FILE")]
     pub(super) svg: Option<PathBuf>,
+
+    /// Replace a file that is there already, whatever it is
+    #[arg(long, requires = "svg")]
+    pub(super) force: bool,
 }

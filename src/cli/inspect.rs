@@ -8,6 +8,7 @@ use crate::train::TrainError;
 use super::args::InspectArgs;
 use super::config::{ArgError, CommandError};
 use super::load::{Kind, LoadSettings, Loaded, class_counts};
+use super::out_file::{Format, OutFile};
 use super::sections::RunArgs;
 use super::task::CONTEXT;
 
@@ -25,6 +26,9 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<(), CommandError> {
     data.data = Some(path.clone());
     let settings = LoadSettings::try_from(&data)?;
     let kind = Kind::of(path).map_err(TrainError::from)?;
+    let sheet = args.sheet.as_deref();
+    let out = sheet.map(|sheet| OutFile::new(sheet, (Format::Picture, args.force), &[path]));
+    let sheet = out.transpose()?.map(|out| out.path());
     let loaded = settings.load(path, CONTEXT, RunArgs::default().seed);
     match &loaded {
         Ok(loaded) => loaded.reading.iter().for_each(|line| say!("{line}")),
@@ -34,14 +38,14 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<(), CommandError> {
     let has_facts = has_facts.map_err(TrainError::from)?;
     let loaded = match loaded {
         Ok(loaded) => loaded,
-        Err(error) if has_facts && args.sheet.is_none() => {
+        Err(error) if has_facts && sheet.is_none() => {
             say!("train: refuses it: {error}");
             return Ok(());
         }
         Err(error) => return Err(TrainError::from(error).into()),
     };
     classes(&loaded);
-    let Some(sheet) = &args.sheet else {
+    let Some(sheet) = sheet else {
         return Ok(());
     };
     let images = loaded.images.ok_or_else(|| {

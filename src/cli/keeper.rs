@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::export::write_safetensors;
 use crate::nn::Network;
-use crate::run::{Manifest, MetricsLog, Mistakes, RunError, RunFolder, Status, report};
+use crate::run::{Manifest, MetricsLog, Mistakes, ModelFile, RunError, RunFolder, Status, report};
 use crate::train::{Checkpoint, Checkpoints, Event, KeptWeights, Report, TrainError, Trainer};
 
 use super::config::{CommandError, TrainSettings};
@@ -43,6 +43,7 @@ impl Keeper {
                 let differences = vec![format!("the data's sha256 was {was}, is {is}")];
                 return Err(TrainError::Changed { differences }.into());
             }
+            manifest.model_files = before.models();
             manifest.started = before.started;
             manifest.phases_s = before.phases_s;
             seconds_before = before.wall_time_s;
@@ -102,27 +103,7 @@ impl Keeper {
             trainer.checkpoint()?.write(&file)?;
             manifest.status = Status::Stopped;
         } else {
-            let write = |name: &str, network: &Network, kept: &str| {
-                let metadata = [
-                    ("format", "pt"),
-                    ("model", &*manifest.model),
-                    ("kept", kept),
-                ];
-                write_safetensors(&self.run.path().join(name), network, &metadata)
-            };
-            write(
-                "model.safetensors",
-                &network,
-                &result.kept.weights.to_string(),
-            )?;
-            let last = trainer.last_network().map_err(TrainError::from)?;
-            if result.kept.weights == KeptWeights::Average {
-                write(
-                    "last.safetensors",
-                    &last,
-                    &KeptWeights::LastStep.to_string(),
-                )?;
-            }
+            write_model(&self.run, manifest, (trainer, result, &network))?;
             manifest.status = Status::Finished;
         }
         manifest.steps = result.steps;
@@ -139,4 +120,43 @@ impl Keeper {
         let mistakes = mistakes.map(|mistakes| (mistakes, names));
         Ok(report(&self.run, &self.manifest, mistakes)?)
     }
+}
+
+/// Writes the trained weights; the manifest knows them before they are there, so that a kill in between leaves a file with one of its hashes.
+fn write_model(
+    run: &RunFolder,
+    manifest: &mut Manifest,
+    (trainer, result, network): (&Trainer, &Report, &Network),
+) -> Result<(), CommandError> {
+    let model = ModelFile {
+        step: result.steps,
+        weights_sha256: network.weights_sha256(),
+    };
+    manifest.model_files.push(model.clone());
+    manifest.write(run)?;
+    let steps = result.steps.to_string();
+    let write = |name: &str, network: &Network, kept: &str| {
+        let metadata = [
+            ("format", "pt"),
+            ("model", &*manifest.model),
+            ("kept", kept),
+            ("step", &*steps),
+        ];
+        write_safetensors(&run.path().join(name), network, &metadata)
+    };
+    write(
+        "model.safetensors",
+        network,
+        &result.kept.weights.to_string(),
+    )?;
+    let last = trainer.last_network().map_err(TrainError::from)?;
+    if result.kept.weights == KeptWeights::Average {
+        write(
+            "last.safetensors",
+            &last,
+            &KeptWeights::LastStep.to_string(),
+        )?;
+    }
+    manifest.model_files = vec![model];
+    Ok(())
 }

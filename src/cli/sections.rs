@@ -4,6 +4,8 @@ use clap::{Args as ClapArgs, FromArgMatches};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::whole;
+
 /// All that a training is made of.
 #[derive(Clone, Debug, Default, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -208,6 +210,8 @@ pub(super) struct BatchArgs {
     /// Rows of a global batch
     #[arg(long, default_value_t = 32, value_name = "ROWS")]
     #[serde(rename = "size")]
+    #[serde(with = "whole")]
+    #[schemars(with = "Word")]
     pub(super) batch_size: usize,
 
     /// How the batch grows: fixed, "staged to N", "adabatch F every N UNIT lr F to N", "cabs N..N", "noise N..N every N steps
@@ -227,6 +231,8 @@ pub(super) struct RunArgs {
 
     /// End after so many steps, in the midst of an epoch if need be
     #[arg(long, value_name = "STEPS")]
+    #[serde(with = "whole::optional")]
+    #[schemars(with = "Option<Word>")]
     pub(super) max_steps: Option<u64>,
 
     /// End training after so many evaluations without a smaller test loss; the best network is kept
@@ -239,6 +245,8 @@ pub(super) struct RunArgs {
 
     /// Seed of the initial weights, of the shuffle and of all else that is drawn
     #[arg(long, default_value_t = 42)]
+    #[serde(with = "whole")]
+    #[schemars(with = "Word")]
     pub(super) seed: u64,
 
     /// When loss or gradient is not finite: stop or skip
@@ -247,6 +255,8 @@ pub(super) struct RunArgs {
 
     /// With --out: a checkpoint after every so many steps; 0 for none
     #[arg(long, default_value_t = 0, value_name = "STEPS")]
+    #[serde(with = "whole")]
+    #[schemars(with = "Word")]
     pub(super) checkpoint_every_steps: u64,
 
     /// With --out: a checkpoint after every so many epochs; 0 for none
@@ -255,6 +265,8 @@ pub(super) struct RunArgs {
 
     /// With --out: how many of the last checkpoints stay, at least 1; the best stays besides
     #[arg(long, default_value_t = 3, value_name = "CHECKPOINTS")]
+    #[serde(with = "whole")]
+    #[schemars(with = "Word")]
     pub(super) keep: usize,
 }
 

@@ -52,14 +52,16 @@ pub(super) fn train(command: &TrainCommand, matches: &ArgMatches) -> Result<(), 
         None => anew(command, matches)?,
     };
     let is_new = command.resume.is_none();
-    let folder = begun.run.as_ref().map(|run| run.path().to_owned());
+    let made = match (&begun.run, is_new) {
+        (Some(run), true) => Some(run.as_new()?),
+        _ => None,
+    };
     let result = work(command, begun);
     // A run that never made a step is no run: the same command can be mended and given again.
-    if let (true, Some(folder), Err(error)) = (is_new, folder, &result)
+    if let (Some(made), Err(error)) = (made, &result)
         && super::config::exit_code(error) == 2
-        && !folder.join("manifest.json").exists()
     {
-        let _ = std::fs::remove_dir_all(folder);
+        made.take_back();
     }
     result
 }

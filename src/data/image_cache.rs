@@ -16,8 +16,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use atomic_write_file::AtomicWriteFile;
 use serde_json::{Value, json};
+
+use crate::output::OutputFile;
 
 use super::error::DataError;
 use super::image_kinds::ImageKinds;
@@ -114,7 +115,7 @@ impl ImageCache {
 
 /// A cache in the making; nothing is left of one that is not finished.
 pub(super) struct CacheWriter {
-    file: BufWriter<AtomicWriteFile>,
+    file: BufWriter<OutputFile>,
     path: PathBuf,
     key: String,
     shape: Option<ImageShape>,
@@ -123,9 +124,9 @@ pub(super) struct CacheWriter {
 
 impl CacheWriter {
     pub(super) fn new(path: &Path, key: &str) -> Result<Self, DataError> {
-        let begin = || -> io::Result<BufWriter<AtomicWriteFile>> {
+        let begin = || -> io::Result<BufWriter<OutputFile>> {
             path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-            let mut file = BufWriter::new(AtomicWriteFile::open(path)?);
+            let mut file = BufWriter::new(OutputFile::begin(path)?);
             file.write_all(MAGIC)?;
             file.write_all(&VERSION.to_le_bytes())?;
             file.write_all(&[0; 4])?;
@@ -182,7 +183,7 @@ impl CacheWriter {
             .file
             .into_inner()
             .map_err(io::IntoInnerError::into_error);
-        file.and_then(AtomicWriteFile::commit)
+        file.and_then(OutputFile::commit)
             .map_err(|error| DataError::write(&self.path, error))?;
         ImageCache::open(&self.path, &self.key)
     }

@@ -80,6 +80,7 @@ pub use new_rows::NewRows;
 pub use npy::{Npy, read_npz};
 pub(crate) use picture::IMAGES;
 pub use preparation::{Preparation, RowKind};
+pub(crate) use room::free_memory;
 pub use sampler::{Sampling, epoch_order};
 pub use sound::{LoadedSounds, NamedSounds, Sound, read_sounds};
 pub use spectrogram::{Spectrogram, SpectrogramSettings};

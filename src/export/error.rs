@@ -68,6 +68,16 @@ pub enum ExportError {
         /// Its place in the model.
         place: String,
     },
+    /// Weights that are not those which the file was written with.
+    #[error("{} holds weights with sha256 {got}, it was written with {expected}: it was changed or damaged; take a copy that is whole, or leave out {HASH} from its metadata if the change was meant", path.display(), HASH = ExportError::HASH)]
+    Hash {
+        /// The file.
+        path: PathBuf,
+        /// The fingerprint that it was written with.
+        expected: String,
+        /// That of its weights.
+        got: String,
+    },
     /// A layer that the format has no words for here.
     #[error(
         "layer {place} ({layer}) cannot be written as ONNX; export the weights as safetensors or npz"
@@ -89,6 +99,9 @@ pub enum ExportError {
 }
 
 impl ExportError {
+    /// The name of the weights' fingerprint in a file's metadata.
+    pub(crate) const HASH: &str = "weights_sha256";
+
     pub(super) fn read(path: &Path) -> impl Fn(std::io::Error) -> Self + Copy + '_ {
         |source| ExportError::Read {
             path: path.to_owned(),

@@ -20,5 +20,5 @@ mod torch_order;
 pub use error::ExportError;
 pub use npz::write_npz;
 pub use onnx::write_onnx;
-pub use safetensors::{read_safetensors, write_safetensors};
+pub use safetensors::{read_metadata, read_safetensors, write_safetensors};
 pub use torch::read_torch;

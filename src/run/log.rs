@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::output;
 use crate::train::{EpochMetrics, Event};
 
 use super::error::RunError;
@@ -241,10 +242,10 @@ impl MetricsLog {
             }
         }
         run.write("metrics.jsonl", kept.as_bytes())?;
-        let lines = File::options().append(true).open(&path).map_err(failed)?;
+        let lines = output::grow(&path).map_err(failed)?;
         Ok(Self {
             lines,
-            events: EventFile::create(run.path()).map_err(RunError::write(run.path()))?,
+            events: EventFile::begin(run.path()).map_err(RunError::write(run.path()))?,
             every: 1,
             last_epoch,
             path,

@@ -39,6 +39,22 @@ pub enum Status {
     Finished,
 }
 
+/// The weights in a run's `model.safetensors`.
+///
+/// ```
+/// use unisono::run::ModelFile;
+/// let model = ModelFile { step: 90, weights_sha256: "ab12".to_owned() };
+/// assert_eq!(serde_json::to_string(&model)?, r#"{"step":90,"weights_sha256":"ab12"}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelFile {
+    /// Updates that made them.
+    pub step: u64,
+    /// Their fingerprint.
+    pub weights_sha256: String,
+}
+
 /// `manifest.json`.
 ///
 /// ```
@@ -95,6 +111,9 @@ pub struct Manifest {
     /// The last epoch, whose weights may be others.
     #[serde(default)]
     pub last_epoch: Option<LastEpoch>,
+    /// What `model.safetensors` holds; while it is replaced, what it held before and what it will hold.
+    #[serde(default)]
+    pub model_files: Vec<ModelFile>,
     /// The layers whose gradients' norms are recorded.
     #[serde(default)]
     pub layers: Vec<String>,
@@ -129,9 +148,21 @@ impl Manifest {
             weights_sha256: None,
             kept: None,
             last_epoch: None,
+            model_files: Vec::new(),
             layers: Vec::new(),
             phases_s: Vec::new(),
         }
+    }
+
+    /// What `model.safetensors` may hold. A manifest of before this was written down tells it of a finished run only.
+    pub fn models(&self) -> Vec<ModelFile> {
+        let is_older = self.model_files.is_empty() && self.status == Status::Finished;
+        let of_older = self.weights_sha256.clone().filter(|_| is_older);
+        let of_older = of_older.map(|weights_sha256| ModelFile {
+            step: self.steps,
+            weights_sha256,
+        });
+        self.model_files.iter().cloned().chain(of_older).collect()
     }
 
     /// Takes down what the engine chose.

@@ -9,12 +9,14 @@
 //! The last file is written last, so a checkpoint without it was never finished. Each is written at once or not at all, and synced.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+
+use crate::nn::{Network, Sequential};
+use crate::output;
 
 use super::error::TrainError;
 use super::kept::Scores;
@@ -134,9 +136,9 @@ impl Checkpoint {
         let body = body.to_string();
         let last = json!({"sha256": hex(body.as_bytes()), "body": body}).to_string();
         let files = Files::of(path);
-        write(&files.weights, &weights).map_err(failed)?;
-        write(&files.state, &state).map_err(failed)?;
-        write(path, last.as_bytes()).map_err(failed)
+        output::write(&files.weights, &weights).map_err(failed)?;
+        output::write(&files.state, &state).map_err(failed)?;
+        output::write(path, last).map_err(failed)
     }
 
     /// Reads what [`Checkpoint::write`] wrote.
@@ -176,6 +178,49 @@ impl Checkpoint {
                 .collect(),
             test: scores(&body),
         })
+    }
+}
+
+impl Checkpoint {
+    /// A network of `model` with the weights of the checkpoint at `path`, whose other state is not read.
+    ///
+    /// ```no_run
+    /// use unisono::{nn::Sequential, train::Checkpoint};
+    /// let file = "runs/first/checkpoints/step-000000090.json";
+    /// let network = Checkpoint::network(file.as_ref(), Sequential::new(64).dense(10))?;
+    /// # Ok::<(), unisono::TrainError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`]; [`TrainError::Resume`] if it is of another model.
+    pub fn network(path: &Path, model: Sequential) -> Result<Network, TrainError> {
+        let file = Files::of(path).weights;
+        let bytes = whole(&file, &body(path)?["weights_sha256"])?;
+        let tensors = SafeTensors::deserialize(&bytes)
+            .map_err(|error| damaged(&file, "a file of safetensors", &error.to_string()))?;
+        let other = |expected: String, got: String| TrainError::Resume {
+            what: "the model".to_owned(),
+            expected,
+            got,
+        };
+        let layout = model.layout()?;
+        let (own, known) = (layout.tensors().len(), tensors.len());
+        if own != known {
+            return Err(other(format!("{own} tensors"), known.to_string()));
+        }
+        // Compared before anything is made in the model's size.
+        let mut params = Vec::new();
+        for tensor in layout.tensors() {
+            let expected = || format!("{} of shape {:?}", tensor.name, tensor.shape);
+            let view = tensors
+                .tensor(&tensor.name)
+                .map_err(|_| other(expected(), "none of that name".to_owned()))?;
+            if view.shape() != tensor.shape || view.dtype() != Dtype::F32 {
+                return Err(other(expected(), format!("{:?}", view.shape())));
+            }
+            params.extend(reals(&view));
+        }
+        Ok(Network::with_params(model, params)?)
     }
 }
 
@@ -258,12 +303,6 @@ fn view<'a>(shape: Vec<usize>, bytes: &'a [u8], path: &Path) -> Result<TensorVie
 fn reals(view: &TensorView<'_>) -> Vec<f32> {
     let values = view.data().as_chunks::<4>().0.iter();
     values.map(|&bytes| f32::from_le_bytes(bytes)).collect()
-}
-
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = atomic_write_file::AtomicWriteFile::open(path)?;
-    file.write_all(bytes)?;
-    file.commit()
 }
 
 fn hex(bytes: &[u8]) -> String {

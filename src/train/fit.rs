@@ -92,6 +92,7 @@ impl Trainer {
         &mut self,
         data: [&'d dyn Dataset; 2],
     ) -> Result<(NetworkEngine<'d>, Setup), TrainError> {
+        self.config.check_room(&self.model, data[0].len())?;
         let network = self.last_network()?;
         self.config.check(&network, data)?;
         let engine = self.engine(&network, data)?;

@@ -18,6 +18,7 @@ mod metrics;
 mod pending;
 mod range_test;
 mod resume;
+mod room;
 mod source;
 mod state;
 mod trainer;
@@ -94,10 +95,10 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
         let start = at.pending.position;
         at.progress.in_epoch = start as f64 / order.len() as f64;
         let plan = at.control.plan(at.config, at.progress);
-        let range = start..(start + plan.batch_size).min(order.len());
+        let range = start..start.saturating_add(plan.batch_size).min(order.len());
         let (end, rows) = (range.end, range.len());
         at.train
-            .prefetch(&order[end..(end + plan.batch_size).min(order.len())]);
+            .prefetch(&order[end..end.saturating_add(plan.batch_size).min(order.len())]);
         let batch = Batch {
             source: TRAIN,
             order: Arc::clone(&order),

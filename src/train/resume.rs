@@ -45,7 +45,12 @@ impl Trainer {
             expected,
             got,
         };
-        let own = layout(&self.last_network()?);
+        // Compared before anything is made in the model's size.
+        let own = self.model.layout()?;
+        let tensors = own.tensors().iter();
+        let own: Vec<_> = tensors
+            .map(|tensor| (tensor.name.clone(), tensor.shape.clone()))
+            .collect();
         if own != checkpoint.layout {
             let differs = own
                 .iter()
