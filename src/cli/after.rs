@@ -37,9 +37,7 @@ pub(super) fn list(folder: &Path) -> Result<(), CommandError> {
             name,
             format!("{:?}", manifest.status).to_lowercase(),
             updates,
-            manifest
-                .test_accuracy
-                .map_or(String::new(), |share| format!("{:.2} %", 100.0 * share)),
+            accuracy(&manifest),
             manifest
                 .test_loss
                 .map_or(String::new(), |loss| format!("{loss:.4}")),
@@ -62,6 +60,16 @@ pub(super) fn list(folder: &Path) -> Result<(), CommandError> {
         &rows,
     );
     Ok(())
+}
+
+/// The test accuracy of a run's weights; where nobody has evaluated them that of its last epoch, which is named.
+fn accuracy(manifest: &Manifest) -> String {
+    let percent = |share: f64| format!("{:.2} %", 100.0 * share);
+    match (manifest.test_accuracy, manifest.last_epoch) {
+        (Some(share), _) => percent(share),
+        (None, Some(last)) => format!("{} (epoch {})", percent(last.test_accuracy), last.epoch),
+        (None, None) => String::new(),
+    }
 }
 
 /// Updates that made a run's newest weights: a process that was killed has not written them down.
@@ -113,7 +121,14 @@ pub(super) fn diff(first: &Path, second: &Path) -> Result<(), CommandError> {
     let [one, other] = &manifests;
     let or_none =
         |value: Option<f64>| value.map_or("none".to_owned(), |value| format!("{value:.6}"));
+    let kept = |manifest: &Manifest| {
+        let known = manifest.kept;
+        known.map_or("none".to_owned(), |kept| {
+            format!("{} (epoch {})", kept.weights, kept.epoch)
+        })
+    };
     let results = [
+        ("kept", kept(one), kept(other)),
         (
             "steps",
             steps(first, one).to_string(),

@@ -16,12 +16,16 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::nn::{Network, Sequential};
+use crate::optim::AVERAGE;
 use crate::output;
 
 use super::error::TrainError;
 use super::kept::Scores;
 use super::memory::Memory;
 use super::state::State;
+
+/// What a checkpoint calls whether its weights are those of the best epoch, which early stopping has restored.
+pub(super) const IS_BEST: &str = "is best";
 
 /// The version of the format.
 const VERSION: u64 = 1;
@@ -182,7 +186,8 @@ impl Checkpoint {
 }
 
 impl Checkpoint {
-    /// A network of `model` with the weights of the checkpoint at `path`, whose other state is not read.
+    /// A network of `model` with the weights that the checkpoint at `path` keeps, as [`crate::Trainer::network`] would give them: the average of
+    /// the weights where the optimiser keeps one.
     ///
     /// ```no_run
     /// use unisono::{nn::Sequential, train::Checkpoint};
@@ -195,7 +200,8 @@ impl Checkpoint {
     /// As [`Checkpoint::read`]; [`TrainError::Resume`] if it is of another model.
     pub fn network(path: &Path, model: Sequential) -> Result<Network, TrainError> {
         let file = Files::of(path).weights;
-        let bytes = whole(&file, &body(path)?["weights_sha256"])?;
+        let body = body(path)?;
+        let bytes = whole(&file, &body["weights_sha256"])?;
         let tensors = SafeTensors::deserialize(&bytes)
             .map_err(|error| damaged(&file, "a file of safetensors", &error.to_string()))?;
         let other = |expected: String, got: String| TrainError::Resume {
@@ -220,7 +226,33 @@ impl Checkpoint {
             }
             params.extend(reals(&view));
         }
+        if let Some(average) = average(path, &body)? {
+            params = average;
+        }
         Ok(Network::with_params(model, params)?)
+    }
+}
+
+/// The average of the weights in a checkpoint's state, if there is one and it is what the training keeps.
+fn average(path: &Path, body: &Value) -> Result<Option<Vec<f32>>, TrainError> {
+    let names = body["state"].as_array().map_or(&[][..], Vec::as_slice);
+    let has_average = names.last().is_some_and(|name| name == AVERAGE);
+    let memory = Memory::from_json(&body["memory"]).unwrap_or_default();
+    let is_best = memory.get(IS_BEST) == Some([1]);
+    if !has_average || is_best {
+        return Ok(None);
+    }
+    let file = Files::of(path).state;
+    let state = whole(&file, &body["state_sha256"])?;
+    let name = format!("state.{}", names.len() - 1);
+    let odd = || damaged(&file, &format!("a buffer {name}"), "none");
+    let tensors = SafeTensors::deserialize(&state).map_err(|_| odd())?;
+    // A training that has made no step has no state yet.
+    let is_empty = tensors.is_empty();
+    match tensors.tensor(&name) {
+        Ok(view) => Ok(Some(reals(&view))),
+        Err(_) if is_empty => Ok(None),
+        Err(_) => Err(odd()),
     }
 }
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::nn::Network;
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, IS_BEST};
 use super::control::Control;
 use super::error::TrainError;
 use super::fit::layout;
@@ -30,7 +30,7 @@ impl Trainer {
         };
         let state = self.state.clone().unwrap_or_default();
         let mut checkpoint = mind.checkpoint(layout(&network), network.params().to_vec(), state);
-        checkpoint.memory.set("is best", [self.is_best.into()]);
+        checkpoint.memory.set(IS_BEST, [self.is_best.into()]);
         Ok(checkpoint)
     }
 
@@ -90,7 +90,7 @@ impl Trainer {
                 odd("the settings", expected.to_owned(), "others".to_owned())
             })?;
         self.network = Some(Network::with_params(self.model.clone(), checkpoint.params)?);
-        self.is_best = checkpoint.memory.get("is best") == Some([1]);
+        self.is_best = checkpoint.memory.get(IS_BEST) == Some([1]);
         self.state = has_begun.then_some(checkpoint.state);
         (self.progress, self.control, self.pending) = (progress, Some(control), Some(pending));
         (self.settings, self.is_resumed) = (checkpoint.settings, true);
