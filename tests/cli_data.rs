@@ -333,7 +333,10 @@ fn flags_that_would_be_left_aside_and_parts_without_rows_are_refused() {
             &["--data", table, "--test-share", "0.01"],
             "rows in both parts",
         ),
-        (&["--data", odd], "a label in column 1 (from 0) of line 3"),
+        (
+            &["--data", odd],
+            "a label in column k of every row, got none in 1 of 2 rows, first \"\" in line 3; --missing-labels drop",
+        ),
         (&["--data", one], "labels of at least 2 classes"),
         (
             &["--data", short],

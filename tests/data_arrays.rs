@@ -41,7 +41,7 @@ fn arrays_that_numpy_wrote_are_read_in_every_type_and_order() {
     }
     assert!(matches!(arrays["uint8_C"], Npy::Bytes(_)));
     assert!(matches!(arrays["int64_F"], Npy::Integers(_)));
-    assert!(matches!(arrays["float64_C"], Npy::Reals(_)));
+    assert!(matches!(arrays["float64_C"], Npy::Doubles(_)));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn heads_that_lie_are_refused_before_memory_is_taken() {
             "got 0 bytes",
         ),
         (npy(&head("<c8", "(1,)"), &[0; 8]), "float64"),
-        (npy(&head("|O", "(1,)"), &[0; 8]), "a head with descr"),
+        (npy(&head("|O", "(1,)"), &[0; 8]), "got |O; save it as"),
         (npy(&head("<f4", "(-1,)"), &[]), "a head with descr"),
         (npy(&head("<f4", &deep), &[]), "a head with descr"),
         (npy("nothing", &[]), "a head with descr"),

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use crate::data::{ColumnSurvey, DataError, Idx, Npy, TextDataset, read_npz, survey};
+use crate::data::{ColumnSurvey, DataError, Idx, Npy, Npz, TableOptions, TextDataset, survey};
 use crate::train::TrainError;
 
 use super::args::InspectArgs;
 use super::config::{ArgError, CommandError};
-use super::load::{Kind, LoadSettings, Loaded, class_counts};
+use super::load::{Kind, LoadSettings, Loaded, arrays_in, class_counts};
 use super::out_file::{Format, OutFile};
 use super::sections::RunArgs;
 use super::task::CONTEXT;
@@ -25,7 +25,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<(), CommandError> {
     let mut data = args.data.clone();
     data.data = Some(path.clone());
     let settings = LoadSettings::try_from(&data)?;
-    let kind = Kind::of(path).map_err(TrainError::from)?;
+    let kind = settings.kind(path).map_err(TrainError::from)?;
     let sheet = args.sheet.as_deref();
     let out = sheet.map(|sheet| OutFile::new(sheet, (Format::Picture, args.force), &[path]));
     let sheet = out.transpose()?.map(|out| out.path());
@@ -34,7 +34,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<(), CommandError> {
         Ok(loaded) => loaded.reading.iter().for_each(|line| say!("{line}")),
         Err(_) => say!("kind: {}", kind.short_name()),
     }
-    let has_facts = facts(path, kind).map_err(|error| error.within(path));
+    let has_facts = facts(path, kind, &settings).map_err(|error| error.within(path));
     let has_facts = has_facts.map_err(TrainError::from)?;
     let loaded = match loaded {
         Ok(loaded) => loaded,
@@ -82,11 +82,12 @@ fn refuse_idle(args: &InspectArgs) -> Result<(), ArgError> {
 }
 
 /// What is in the files whether a training can take them or not; `false` if nothing is said of them.
-fn facts(path: &Path, kind: Kind) -> Result<bool, DataError> {
+fn facts(path: &Path, kind: Kind, settings: &LoadSettings) -> Result<bool, DataError> {
     match kind {
         Kind::NpyFolder => {
-            for name in ["x_train.npy", "y_train.npy", "x_test.npy", "y_test.npy"] {
-                array(name, &Npy::read(&path.join(name))?);
+            for name in arrays_in(path)? {
+                let name = format!("{name}.npy");
+                array(&name, &Npy::read(&path.join(&name))?);
             }
         }
         Kind::Idx => {
@@ -98,10 +99,17 @@ fn facts(path: &Path, kind: Kind) -> Result<bool, DataError> {
             }
         }
         Kind::Npy => array("array", &Npy::read(path)?),
-        Kind::Npz => read_npz(path)?
-            .iter()
-            .for_each(|(name, values)| array(name, values)),
-        Kind::Table => table(path)?,
+        Kind::Npz => {
+            let found = Npz::read(path)?;
+            found
+                .arrays
+                .iter()
+                .for_each(|(name, values)| array(name, values));
+            for (name, descr) in &found.unread {
+                say!("{name}: {descr}, no numbers");
+            }
+        }
+        Kind::Table => table(path, settings.table_options())?,
         Kind::Text => text(path)?,
         Kind::IdxFolder | Kind::CifarFolder | Kind::ImageFolder { .. } | Kind::Sounds => {
             return Ok(false);
@@ -115,9 +123,10 @@ fn array(name: &str, values: &Npy) {
         Npy::Bytes(_) => "bytes",
         Npy::Integers(_) => "integers",
         Npy::Reals(_) => "reals",
+        Npy::Doubles(_) => "reals in double precision",
     };
-    let (mut least, mut most, mut odd) = (f32::INFINITY, f32::NEG_INFINITY, 0_usize);
-    for value in values.reals() {
+    let (mut least, mut most, mut odd) = (f64::INFINITY, f64::NEG_INFINITY, 0_usize);
+    for value in values.doubles() {
         (least, most) = (least.min(value), most.max(value));
         odd += usize::from(!value.is_finite());
     }
@@ -128,8 +137,8 @@ fn array(name: &str, values: &Npy) {
 }
 
 /// Every column.
-fn table(path: &Path) -> Result<(), DataError> {
-    let columns = survey(path)?;
+fn table(path: &Path, options: &TableOptions) -> Result<(), DataError> {
+    let columns = survey(path, options)?;
     say!("columns: {}", columns.len());
     for column in &columns {
         say!("{}", column_line(column));
@@ -147,9 +156,10 @@ fn column_line(column: &ColumnSurvey) -> String {
         Some(count) => count.to_string(),
         None => "1000 or more".to_owned(),
     };
-    let name = match column.name.starts_with("column ") {
-        true => column.name.clone(),
-        false => format!("column {}", column.name),
+    let name = match &*column.name {
+        "" => "column without a name".to_owned(),
+        name if name.starts_with("column ") => name.to_owned(),
+        name => format!("column {name}"),
     };
     format!(
         "{name}: {range}{} numbers, {} texts, {} missing, {distinct} different",

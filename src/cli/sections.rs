@@ -68,7 +68,28 @@ pub(super) struct DataArgs {
     #[arg(long, value_name = "COLUMN")]
     pub(super) label: Option<String>,
 
-    /// The other columns of a table are texts; it has a header if --label names a column
+    /// Whether the first line of a table holds the names of its columns: auto (the default; as the cells say), yes or no
+    #[arg(long, value_name = "NAME")]
+    pub(super) header: Option<String>,
+
+    /// What stands between the fields of a table: comma, semicolon, tab, pipe, space or another character; by default what cuts all lines alike
+    #[arg(long, value_name = "NAME")]
+    pub(super) delimiter: Option<String>,
+
+    /// Columns of a table that are left out: names or places from 0, with commas. A first column that only counts the rows is left out by itself;
+    /// none keeps it
+    #[arg(long, value_name = "COLUMNS|none")]
+    pub(super) drop: Option<String>,
+
+    /// What becomes of rows of a table without a label: refuse (the default), drop, or class (what stands there is a class)
+    #[arg(long, value_name = "NAME")]
+    pub(super) missing_labels: Option<String>,
+
+    /// What the labels of a table or of arrays are: auto (the default; numbers that look like a regression's are refused) or classes
+    #[arg(long, value_name = "NAME")]
+    pub(super) target: Option<String>,
+
+    /// The other columns of a table are texts
     #[arg(long)]
     pub(super) text: bool,
 
@@ -84,6 +105,10 @@ pub(super) struct DataArgs {
     /// The share of the rows, or of a text, that is the test part; 0.1 by default
     #[arg(long, value_name = "SHARE")]
     pub(super) test_share: Option<f64>,
+
+    /// The seed that the test part is drawn with, so that trainings with other seeds have the same test rows; by default that of --seed
+    #[arg(long, value_name = "SEED")]
+    pub(super) split_seed: Option<u64>,
 
     /// Resize images of a folder
     #[arg(long, value_name = "HxW")]
@@ -243,7 +268,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "NAME")]
     pub(super) track: Option<String>,
 
-    /// Seed of the initial weights, of the shuffle and of all else that is drawn
+    /// Seed of the initial weights, of the shuffle and of all else that is drawn; the test part has one of its own with --split-seed
     #[arg(long, default_value_t = 42)]
     #[serde(with = "whole")]
     #[schemars(with = "Word")]

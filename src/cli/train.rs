@@ -171,6 +171,14 @@ fn ready(settings: &TrainSettings, task: &Task, resumes: bool) -> Result<Trainer
     Ok(trainer.sampling(task.sampling.clone()))
 }
 
+/// Says what the files were taken for.
+fn introduce(task: &Task) {
+    cut(&task.reading).iter().for_each(|line| say!("{line}"));
+    if let Some(balance) = &task.balance {
+        say!("classes: {balance}");
+    }
+}
+
 fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     let Begun {
         settled,
@@ -181,10 +189,7 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     let task = task(&settings)?;
     let voice = Voice::of(command);
     if voice == Voice::Text {
-        cut(&task.reading).iter().for_each(|line| say!("{line}"));
-    }
-    if let (Some(balance), Voice::Text) = (&task.balance, voice) {
-        say!("classes: {balance}");
+        introduce(&task);
     }
     let mut trainer = ready(&settings, &task, checkpoint.is_some())?;
     if command.allow_change {

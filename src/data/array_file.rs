@@ -2,17 +2,21 @@
 
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::dataset::{Dataset, Labels};
 use super::error::DataError;
+use super::files::Source;
+use super::images::{ImageDataset, ImageShape};
 use super::npy::{Head, head_of};
+use super::npy_values::{Element, Kind};
+use super::scale::{Fitting, Standardizer};
 use super::stored::Stored;
 
-/// Rows of a `.npy` file of `float32` or `uint8`, each with a class.
+/// Rows of a `.npy` file of any type of numbers, each with a class.
 ///
 /// The first axis counts the rows; what follows is a row's shape. With [`crate::data::Sampling::Windows`] the file is read in stretches; the
-/// system is told which rows the next batch wants.
+/// system is told which rows the next batch wants. An array in Fortran's order, whose rows do not lie together, is read into memory.
 ///
 /// ```
 /// use unisono::data::{ArrayFile, DataError, Dataset};
@@ -25,26 +29,32 @@ use super::stored::Stored;
 /// let mut row = [0.0; 2];
 /// data.gather_inputs(&[1], &mut row);
 /// assert_eq!(row, [3.0, 4.0]);
+/// let scale = data.scale()?;
+/// data.standardised(scale).gather_inputs(&[1], &mut row);
+/// assert_eq!(row, [1.0, 1.0]);
 /// # std::fs::remove_file(path).unwrap();
 /// # Ok::<(), DataError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct ArrayFile {
     rows: Stored,
-    path: std::path::PathBuf,
+    path: PathBuf,
     shape: Vec<usize>,
-    /// Bytes of a value: 1 or 4.
-    size: usize,
+    element: Element,
+    /// Of each row, where it lies.
+    places: Vec<u32>,
     classes: Vec<u32>,
     num_classes: usize,
+    scale: Option<Standardizer>,
 }
 
 impl ArrayFile {
     /// Opens the file.
     ///
     /// # Errors
-    /// [`DataError::Io`]; [`DataError::Format`] for what is no such array, one in Fortran's order, or a file that is shorter or longer than
-    /// its head says; [`DataError::LabelCount`], [`DataError::ClassOutOfRange`], [`DataError::Empty`], [`DataError::NoInputs`].
+    /// [`DataError::Io`]; [`DataError::Format`] for what is no such array, or a file that is shorter or longer than
+    /// its head says; [`DataError::Unfit`] for values that are no numbers, or an array without an axis of rows; [`DataError::LabelCount`],
+    /// [`DataError::ClassOutOfRange`], [`DataError::Empty`], [`DataError::NoInputs`].
     pub fn open(path: &Path, classes: Vec<u32>, num_classes: usize) -> Result<Self, DataError> {
         let failed = DataError::io(path);
         let mut file = File::open(path).map_err(failed)?;
@@ -57,36 +67,157 @@ impl ArrayFile {
             .map_err(failed)?;
         file.rewind().map_err(failed)?;
         let (head, begin) = head_of(&start, path)?;
-        let size: usize = match head.descr.as_str() {
-            "<f4" => 4,
-            "|u1" => 1,
-            _ => 0,
+        let element = head.element(path)?;
+        let &[rows, ref shape @ ..] = &head.shape[..] else {
+            let remedy = "save rows of values";
+            return Err(DataError::unfit(
+                path,
+                "an axis of rows",
+                "a number",
+                remedy,
+            ));
         };
-        let Head {
-            shape, is_fortran, ..
-        } = head;
-        let refuse = |expected: &str, got: String| DataError::format(path, expected, got);
-        let (&[rows, ref shape @ ..], false) = (&shape[..], is_fortran || size == 0) else {
-            let expected = "an array of float32 or uint8 in C's order, with an axis of rows";
-            return Err(refuse(expected, format!("{}, shape {shape:?}", head.descr)));
-        };
+        let size = element.size();
         let row = shape.iter().try_fold(size, |n, &axis| n.checked_mul(axis));
         let all = row.and_then(|row| row.checked_mul(rows));
         let fits = all.is_some_and(|all| all as u64 == len - begin as u64);
         let (Some(row), true) = (row, fits) else {
-            let expected = format!("{rows} rows of shape {shape:?}");
-            return Err(refuse(&expected, format!("{len} bytes")));
+            let expected = format!("{rows} rows of shape {shape:?}, type {}", head.descr);
+            return Err(DataError::format(path, expected, format!("{len} bytes")));
         };
         check(rows, row, (&classes, num_classes))?;
+        let stored = match head.is_fortran && !shape.is_empty() {
+            true => Stored::Memory(in_rows(path, begin, (&head, size))?.into()),
+            false => Stored::in_file(file, path, (begin as u64, row)),
+        };
         Ok(Self {
-            rows: Stored::in_file(file, path, (begin as u64, row)),
+            rows: stored,
             path: path.to_owned(),
             shape: shape.to_vec(),
-            size,
+            element,
+            places: (0..rows as u32).collect(),
             classes,
             num_classes,
+            scale: None,
         })
     }
+
+    /// Some of the rows, in this order.
+    ///
+    /// # Panics
+    /// If a row is not one of them.
+    pub fn subset(&self, rows: &[usize]) -> Self {
+        Self {
+            places: rows.iter().map(|&row| self.places[row]).collect(),
+            classes: rows.iter().map(|&row| self.classes[row]).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// What the rows can be standardised with, read in two passes over them: the same numbers as of an array in memory.
+    ///
+    /// # Errors
+    /// [`DataError::NotFinite`].
+    pub fn scale(&self) -> Result<Standardizer, DataError> {
+        let mut fitting = Fitting::new(self.input_len());
+        let mut values = Vec::with_capacity(self.input_len());
+        for row in 0..self.len() {
+            self.read(row, &mut values);
+            self.check(row, &values)?;
+            fitting.add(values.iter().copied());
+        }
+        fitting.end_first_pass();
+        for row in 0..self.len() {
+            self.read(row, &mut values);
+            fitting.add_squares(values.iter().copied());
+        }
+        Ok(fitting.finished())
+    }
+
+    /// Refuses values that are not finite, before they are gathered.
+    ///
+    /// # Errors
+    /// [`DataError::NotFinite`].
+    pub fn check_finite(&self) -> Result<(), DataError> {
+        let mut values = Vec::with_capacity(self.input_len());
+        (0..self.len()).try_for_each(|row| {
+            self.read(row, &mut values);
+            self.check(row, &values)
+        })
+    }
+
+    /// The same rows, standardised.
+    ///
+    /// # Panics
+    /// If there is not a mean for each value of a row.
+    pub fn standardised(self, scale: Standardizer) -> Self {
+        assert_eq!(
+            scale.means.len(),
+            self.input_len(),
+            "a standardiser works on as many columns as it was fitted on"
+        );
+        let scale = Some(scale);
+        Self { scale, ..self }
+    }
+
+    /// The same rows as images, if they are bytes of such a shape.
+    ///
+    /// # Errors
+    /// As [`ImageDataset::new`].
+    pub fn images(&self) -> Result<Option<ImageDataset>, DataError> {
+        let (Kind::U1, Some(shape)) = (self.element.kind(), ImageShape::of_rows(&self.shape))
+        else {
+            return Ok(None);
+        };
+        let (rows, classes) = (self.rows.clone(), self.classes.clone());
+        ImageDataset::stored(rows, shape, classes, self.num_classes).map(Some)
+    }
+
+    /// The values of a row.
+    fn read(&self, row: usize, values: &mut Vec<f64>) {
+        values.clear();
+        let len = self.input_len() * self.element.size();
+        self.rows.with_row(self.places[row] as usize, len, |bytes| {
+            self.element.values(bytes, |value| values.push(value));
+        });
+    }
+
+    fn check(&self, row: usize, values: &[f64]) -> Result<(), DataError> {
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(column) => Err(DataError::NotFinite {
+                what: "input",
+                row: self.places[row] as usize,
+                column,
+                got: values[column] as f32,
+            }
+            .within(&self.path)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The values of an array in Fortran's order, row by row.
+fn in_rows(path: &Path, begin: usize, (head, size): (&Head, usize)) -> Result<Vec<u8>, DataError> {
+    let bytes = Source::open(path)?.all()?;
+    let values = bytes.get(begin..).unwrap_or_default();
+    let count = values.len() / size;
+    let shape = &head.shape;
+    let mut ordered = Vec::with_capacity(values.len());
+    let mut at = vec![0; shape.len()];
+    for _ in 0..count {
+        let place = at.iter().zip(shape).rev();
+        let place = place.fold(0, |place, (&at, &axis): (&usize, &usize)| place * axis + at);
+        ordered.extend_from_slice(&values[place * size..][..size]);
+        // The last axis runs fastest.
+        for (at, axis) in at.iter_mut().zip(shape).rev() {
+            *at += 1;
+            if *at < *axis {
+                break;
+            }
+            *at = 0;
+        }
+    }
+    Ok(ordered)
 }
 
 /// Refuses rows without values, and classes that do not fit them.
@@ -100,6 +231,9 @@ fn check(
     }
     if row_len == 0 {
         return Err(DataError::NoInputs);
+    }
+    if u32::try_from(rows).is_err() {
+        return Err(DataError::TooManyRows { rows });
     }
     if rows != classes.len() {
         let labels = classes.len();
@@ -125,27 +259,37 @@ impl Dataset for ArrayFile {
         Labels::Classes(self.num_classes)
     }
 
-    /// Bytes become 0..=1, reals stay as they are.
+    /// Where they are not standardised bytes become 0..=1, and all others stay as they are.
     ///
     /// # Panics
     /// If a value is not finite: the engine makes it an error of the training.
     fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
         let len = self.input_len();
         for (&row, to) in rows.iter().zip(inputs.chunks_exact_mut(len)) {
-            self.rows.with_row(row as usize, len * self.size, |bytes| {
-                if self.size == 1 {
-                    let pairs = to.iter_mut().zip(bytes);
-                    pairs.for_each(|(to, &byte)| *to = f32::from(byte) / 255.0);
-                } else {
-                    let pairs = to.iter_mut().zip(bytes.as_chunks::<4>().0);
-                    pairs.for_each(|(to, &bytes)| *to = f32::from_le_bytes(bytes));
+            let place = self.places[row as usize] as usize;
+            self.rows
+                .with_row(place, len * self.element.size(), |bytes| {
+                    let mut at = 0;
+                    match &self.scale {
+                        Some(scale) => self.element.values(bytes, |value| {
+                            to[at] = scale.value(at, value);
+                            at += 1;
+                        }),
+                        None if self.element.kind() == Kind::U1 => {
+                            let pairs = to.iter_mut().zip(bytes);
+                            pairs.for_each(|(to, &byte)| *to = f32::from(byte) / 255.0);
+                        }
+                        None => self.element.values(bytes, |value| {
+                            to[at] = value as f32;
+                            at += 1;
+                        }),
+                    }
                     assert!(
                         to.iter().all(|value| value.is_finite()),
-                        "row {row} of {} holds a value that is not finite; clean or drop the row",
+                        "row {place} of {} holds a value that is not finite; clean or drop the row",
                         self.path.display()
                     );
-                }
-            });
+                });
         }
     }
 
@@ -155,6 +299,7 @@ impl Dataset for ArrayFile {
     }
 
     fn prefetch(&self, rows: &[u32]) {
-        self.rows.prefetch(rows.iter().copied());
+        let places = rows.iter().map(|&row| self.places[row as usize]);
+        self.rows.prefetch(places);
     }
 }

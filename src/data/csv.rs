@@ -1,14 +1,12 @@
-//! Comma-separated values: numbers in columns, and a label.
+//! Comma-separated values as records, and the numbers in them.
 //!
-//! Plain or gzipped, with commas, semicolons or tabs between the fields, which are quoted or not, with or without a header: the first line is one if it holds a feature that is no number.
+//! Plain or gzipped, with commas, semicolons, tabs or pipes between the fields, which are quoted or not.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use ndarray::Array2;
-use serde::{Deserialize, Serialize};
 
-use super::arrays::ArrayDataset;
+use super::columns::Columns;
 use super::error::DataError;
 use super::files::{Source, has_end};
 use super::room::Room;
@@ -16,93 +14,11 @@ use super::room::Room;
 /// Memory of a record beside its text and where its fields end, about.
 const RECORD_BYTES: usize = 128;
 
-/// Which column holds the label.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Column {
-    /// The last one.
-    #[default]
-    Last,
-    /// By its place, from 0.
-    Index(usize),
-    /// By its name in the header.
-    Name(String),
-}
+/// Bytes that are looked at to find what stands between the fields.
+const LOOKED_AT: usize = 1 << 16;
 
-/// The columns of a table that are no label, and where the label stands.
-///
-/// ```
-/// use unisono::data::{Column, CsvTable};
-/// let table = CsvTable::parse(b"kind,size\ncat,1.5\ndog,2\n", &Column::Name("kind".into()), "pets.csv".as_ref())?;
-/// let columns = table.columns();
-/// assert_eq!((&columns.names[..], columns.label, columns.has_header), (&["size".to_owned()][..], 0, true));
-/// # Ok::<(), unisono::data::DataError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Columns {
-    /// Their names, in the order of a row's values: those of the header, or their places.
-    pub names: Vec<String>,
-    /// The place of the label, from 0.
-    pub label: usize,
-    /// Whether the first line holds the names.
-    pub has_header: bool,
-}
-
-impl Columns {
-    pub(super) fn of(first: &csv::StringRecord, label: usize, has_header: bool) -> Self {
-        let name = |column: usize| match has_header {
-            true => first[column].to_owned(),
-            false => format!("column {column}"),
-        };
-        let names = all_but(label, first.len()).into_iter().map(name);
-        Self {
-            names: names.collect(),
-            label,
-            has_header,
-        }
-    }
-
-    /// Where they stand in another table, and how many records of it come before its rows: by name where there is a header, whatever stands beside
-    /// them; else all, or all but the label.
-    pub(super) fn places(
-        &self,
-        records: &[csv::StringRecord],
-        path: &Path,
-    ) -> Result<(usize, Vec<usize>), DataError> {
-        let first = records.first().ok_or(DataError::Empty)?;
-        let (width, refuse) = (first.len(), refusing(path));
-        if self.has_header {
-            if records.len() == 1 {
-                return Err(DataError::Empty);
-            }
-            // Of columns of one name the first, the second, and so on, as they were.
-            let place = |(at, name): (usize, &String)| {
-                let earlier = self.names[..at].iter().filter(|other| *other == name);
-                let mut same = (0..width).filter(|&column| &first[column] == name.as_str());
-                let found = same.nth(earlier.count());
-                let got = || first.iter().collect::<Vec<_>>().join(", ");
-                found
-                    .ok_or_else(|| refuse(format!("a header with a column called {name:?}"), got()))
-            };
-            let places: Result<Vec<usize>, DataError> =
-                self.names.iter().enumerate().map(place).collect();
-            return Ok((1, places?));
-        }
-        let count = self.names.len();
-        match width {
-            width if width == count => Ok((0, (0..count).collect())),
-            width if width == count + 1 => Ok((0, all_but(self.label, width))),
-            _ => Err(refuse(
-                format!("{count} columns, or {} with a label", count + 1),
-                format!("{width}"),
-            )),
-        }
-    }
-}
-
-/// The places of all columns but the label's.
-pub(super) fn all_but(label: usize, width: usize) -> Vec<usize> {
-    (0..width).filter(|column| *column != label).collect()
-}
+/// Lines that are looked at to find numbers with spaces between them.
+const SPACED_LINES: usize = 50;
 
 /// A file, unpacked.
 pub(super) fn table_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
@@ -110,17 +26,26 @@ pub(super) fn table_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
 }
 
 /// The values of `columns` in another table, (rows, columns).
-pub(super) fn columns_of(path: &Path, columns: &Columns) -> Result<Array2<f32>, DataError> {
-    let records = records(&table_bytes(path)?, path)?;
-    let (skipped, places) = columns.places(&records, path)?;
-    numbers(&records[skipped..], &places, path)
+pub(super) fn columns_of(path: &Path, columns: &Columns) -> Result<Array2<f64>, DataError> {
+    let (rows, places) = rows_of(path, columns)?;
+    numbers(&rows, &places, path)
 }
 
 /// The texts in `columns` of another table.
 pub(super) fn texts_of(path: &Path, columns: &Columns) -> Result<Vec<String>, DataError> {
-    let records = records(&table_bytes(path)?, path)?;
+    let (rows, places) = rows_of(path, columns)?;
+    Ok(texts(&rows, &places))
+}
+
+/// The rows of another table, and where the columns stand in them.
+fn rows_of(
+    path: &Path,
+    columns: &Columns,
+) -> Result<(Vec<csv::StringRecord>, Vec<usize>), DataError> {
+    let given = columns.delimiter.and_then(|given| u8::try_from(given).ok());
+    let mut records = records(&table_bytes(path)?, path, given)?;
     let (skipped, places) = columns.places(&records, path)?;
-    Ok(texts(&records[skipped..], &places))
+    Ok((records.split_off(skipped), places))
 }
 
 /// Of each row, the cells in columns `places`, one after another.
@@ -132,126 +57,37 @@ pub(super) fn texts(rows: &[csv::StringRecord], places: &[usize]) -> Vec<String>
     rows.iter().map(text).collect()
 }
 
-/// A table of numbers, each row with a label.
-///
-/// ```
-/// use unisono::data::{Column, CsvTable, Dataset};
-/// let table = CsvTable::parse(b"size,kind\n1.5,cat\n2,dog\n1,cat\n", &Column::Name("kind".into()), "pets.csv".as_ref())?;
-/// assert_eq!((table.names(), table.classes()), (&["size".to_owned()][..], &["cat".to_owned(), "dog".to_owned()][..]));
-/// assert_eq!(table.dataset()?.class_labels(), Some(&[0, 1, 0][..]));
-/// # Ok::<(), unisono::data::DataError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct CsvTable {
-    columns: Columns,
-    values: Array2<f32>,
-    labels: Vec<u32>,
-    classes: Vec<String>,
-}
-
-impl CsvTable {
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// [`DataError::Io`]; [`DataError::Cell`] for a value that is no number; [`DataError::Format`] for rows of different lengths, a
-    /// column that there is not, or text that is not UTF-8; [`DataError::Memory`] for more than fits into memory.
-    pub fn read(path: &Path, label: &Column) -> Result<Self, DataError> {
-        Self::parse(&table_bytes(path)?, label, path)
-    }
-
-    /// The same from memory; `path` is for messages.
-    ///
-    /// # Errors
-    /// As [`CsvTable::read`].
-    pub fn parse(bytes: &[u8], label: &Column, path: &Path) -> Result<Self, DataError> {
-        let records = records(bytes, path)?;
-        let Some(first) = records.first() else {
-            return Err(DataError::Empty);
-        };
-        let at = place(label, first, path)?;
-        let is_number = |text: &str| text.parse::<f32>().is_ok() || is_missing(text);
-        let mut features = first.iter().enumerate().filter(|(column, _)| *column != at);
-        let has_header =
-            matches!(label, Column::Name(_)) || features.any(|(_, text)| !is_number(text));
-        let columns = Columns::of(first, at, has_header);
-        let rows = &records[usize::from(has_header)..];
-        if rows.is_empty() {
-            return Err(DataError::Empty);
-        }
-        let values = numbers(rows, &all_but(at, first.len()), path)?;
-        let labels: Vec<&str> = rows.iter().map(|record| &record[at]).collect();
-        if let Some(row) = labels.iter().position(|label| label.is_empty()) {
-            let line = rows[row].position().map_or(0, csv::Position::line);
-            let expected = format!("a label in column {at} (from 0) of line {line}");
-            return Err(refusing(path)(expected, "an empty cell".to_owned()));
-        }
-        let (classes, labels) = numbered(&labels);
-        Ok(Self {
-            labels,
-            columns,
-            values,
-            classes,
-        })
-    }
-
-    /// The names of the features: those of the header, or their places.
-    pub fn names(&self) -> &[String] {
-        &self.columns.names
-    }
-
-    /// Where features and label stand.
-    pub fn columns(&self) -> &Columns {
-        &self.columns
-    }
-
-    /// The labels that there are: in order of their numbers if all of them are numbers, else of the alphabet.
-    pub fn classes(&self) -> &[String] {
-        &self.classes
-    }
-
-    /// The class of each row.
-    pub fn labels(&self) -> &[u32] {
-        &self.labels
-    }
-
-    /// The features, (rows, columns).
-    pub fn values(&self) -> &Array2<f32> {
-        &self.values
-    }
-
-    /// All rows.
-    ///
-    /// # Errors
-    /// [`DataError::NoInputs`] for a table of labels alone.
-    pub fn dataset(&self) -> Result<ArrayDataset, DataError> {
-        ArrayDataset::classes(self.values.clone(), &self.labels, self.classes.len())
-    }
-}
-
 /// Whether a cell says that there is no value.
 pub(super) fn is_missing(cell: &str) -> bool {
     let words = ["", "na", "n/a", "nan", "null", "none"];
     words.iter().any(|word| cell.eq_ignore_ascii_case(word))
 }
 
-/// All rows, equally long.
-pub(super) fn records(bytes: &[u8], path: &Path) -> Result<Vec<csv::StringRecord>, DataError> {
-    records_within(bytes, path, Room::new(path))
+/// All rows, equally long; `given` stands between the fields, if it was said.
+pub(super) fn records(
+    bytes: &[u8],
+    path: &Path,
+    given: Option<u8>,
+) -> Result<Vec<csv::StringRecord>, DataError> {
+    let delimiter = given.unwrap_or_else(|| delimiter(bytes, path));
+    let even = (delimiter == b' ').then(|| evenly_spaced(bytes));
+    let bytes = even.as_deref().unwrap_or(bytes);
+    records_within(bytes, delimiter, (path, Room::new(path)))
 }
 
 fn records_within(
     bytes: &[u8],
-    path: &Path,
-    mut room: Room,
+    delimiter: u8,
+    (path, mut room): (&Path, Room),
 ) -> Result<Vec<csv::StringRecord>, DataError> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
-        .delimiter(delimiter(bytes, path))
+        .delimiter(delimiter)
         .trim(csv::Trim::All)
         .from_reader(bytes);
     let mut records = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(|error| describe(&error, &refusing(path)))?;
+        let record = record.map_err(|error| describe(&error, path))?;
         let ends = record.len() * size_of::<usize>();
         room.take((record.as_slice().len() + ends + RECORD_BYTES) as u64)?;
         records.push(record);
@@ -259,56 +95,88 @@ fn records_within(
     Ok(records)
 }
 
-/// What stands between the fields: tabs in a `.tsv`, else commas, or where the first line has none semicolons or tabs.
-fn delimiter(bytes: &[u8], path: &Path) -> u8 {
+/// What stands between the fields: tabs in a `.tsv`, else the first of commas, semicolons, tabs and pipes that cuts all lines into equally many
+/// fields, or the first that is in the first line.
+pub(super) fn delimiter(bytes: &[u8], path: &Path) -> u8 {
     if has_end(path, &[".tsv", ".tsv.gz"]) {
         return b'\t';
     }
+    let known = [b',', b';', b'\t', b'|'];
     let first = bytes
         .split(|&byte| byte == b'\n')
         .next()
         .unwrap_or_default();
-    let known = [b',', b';', b'\t'];
-    let found = known.into_iter().find(|byte| first.contains(byte));
-    found.unwrap_or(b',')
+    let cuts = |byte: &&u8| fields(bytes, **byte).is_some_and(|fields| fields > 1);
+    let found = known.iter().find(cuts);
+    let found = found.or_else(|| known.iter().find(|byte| first.contains(byte)));
+    let in_spaces = || spaced_numbers(bytes).then_some(b' ');
+    found.copied().or_else(in_spaces).unwrap_or(b',')
 }
 
-fn refusing(path: &Path) -> impl Fn(String, String) -> DataError {
-    move |expected, got| DataError::format(path, expected, got)
-}
-
-/// Where the label stands.
-pub(super) fn place(
-    label: &Column,
-    first: &csv::StringRecord,
-    path: &Path,
-) -> Result<usize, DataError> {
-    let (width, refuse) = (first.len(), refusing(path));
-    match label {
-        Column::Last => Ok(width - 1),
-        Column::Index(at) if *at < width => Ok(*at),
-        Column::Index(at) => Err(refuse(format!("a column {at}"), format!("{width} columns"))),
-        Column::Name(name) => {
-            let found = first.iter().position(|other| other == name);
-            let got = || first.iter().collect::<Vec<_>>().join(", ");
-            found.ok_or_else(|| refuse(format!("a column called {name:?}"), got()))
-        }
+/// Whether the first lines are numbers, equally many, with spaces between them; the last of a line may be a word.
+fn spaced_numbers(bytes: &[u8]) -> bool {
+    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
+    let lines = start.lines().filter(|line| !line.trim().is_empty());
+    let mut widths = lines.take(SPACED_LINES).map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (_, others) = words.split_last()?;
+        let are_numbers = others.iter().all(|word| word.parse::<f64>().is_ok());
+        (!others.is_empty() && are_numbers).then_some(words.len())
+    });
+    match widths.next() {
+        Some(Some(first)) => widths.all(|width| width == Some(first)),
+        _ => false,
     }
 }
 
+/// Lines with one space between two words, and none at either end.
+fn evenly_spaced(bytes: &[u8]) -> Vec<u8> {
+    let lines = bytes.split(|&byte| byte == b'\n');
+    let mut even = Vec::with_capacity(bytes.len());
+    for line in lines {
+        let words = line.split(|byte| b" \t\r".contains(byte));
+        let words: Vec<&[u8]> = words.filter(|word| !word.is_empty()).collect();
+        even.extend(words.join(&b' '));
+        even.push(b'\n');
+    }
+    even
+}
+
+/// How many fields each of the first lines has, if all have as many.
+pub(super) fn fields(bytes: &[u8], delimiter: u8) -> Option<usize> {
+    // Whole lines only.
+    let start = &bytes[..bytes.len().min(LOOKED_AT)];
+    let end = match bytes.len() > LOOKED_AT {
+        true => start.iter().rposition(|&byte| byte == b'\n').unwrap_or(0),
+        false => start.len(),
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(&start[..end]);
+    let mut counts = reader
+        .byte_records()
+        .map(|record| record.map(|fields| fields.len()));
+    let first = counts.next()?.ok()?;
+    counts
+        .all(|count| count.is_ok_and(|count| count == first))
+        .then_some(first)
+}
+
 /// The values in columns `places` of `rows`.
-fn numbers(
+pub(super) fn numbers(
     rows: &[csv::StringRecord],
     places: &[usize],
     path: &Path,
-) -> Result<Array2<f32>, DataError> {
+) -> Result<Array2<f64>, DataError> {
     let count = rows.len() * places.len();
-    Room::new(path).check((count * size_of::<f32>()) as u64)?;
+    Room::new(path).check((count * size_of::<f64>()) as u64)?;
     let mut values = Vec::with_capacity(count);
     for record in rows {
         for &column in places {
             let text = &record[column];
-            let value = text.parse::<f32>().ok().filter(|value| value.is_finite());
+            let value = text.parse::<f64>().ok().filter(|value| value.is_finite());
             values.push(value.ok_or_else(|| DataError::Cell {
                 path: path.to_owned(),
                 line: record.position().map_or(0, csv::Position::line),
@@ -321,47 +189,27 @@ fn numbers(
     Ok(Array2::from_shape_vec(shape, values).expect("every row has as many values"))
 }
 
-/// The classes, in order of their numbers if all of them are numbers, else of the alphabet; and each label's place among them.
-pub(super) fn numbered(labels: &[&str]) -> (Vec<String>, Vec<u32>) {
-    let classes = classes(labels);
-    let numbers: BTreeMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
-    let numbers = labels.iter().map(|label| numbers[label]).collect();
-    (classes, numbers)
-}
-
-fn classes(labels: &[&str]) -> Vec<String> {
-    let mut classes: Vec<&str> = labels.to_vec();
-    classes.sort_unstable();
-    classes.dedup();
-    let numbers: Option<Vec<f64>> = classes.iter().map(|class| class.parse().ok()).collect();
-    if let Some(numbers) = numbers {
-        let mut pairs: Vec<_> = numbers.into_iter().zip(&classes).collect();
-        pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-        return pairs
-            .into_iter()
-            .map(|(_, class)| (*class).to_owned())
-            .collect();
-    }
-    classes.into_iter().map(str::to_owned).collect()
-}
-
 /// What the reader of records found, in our words.
-fn describe(error: &csv::Error, refuse: &dyn Fn(String, String) -> DataError) -> DataError {
+fn describe(error: &csv::Error, path: &Path) -> DataError {
     let line = |position: &Option<csv::Position>| position.as_ref().map_or(0, csv::Position::line);
     match error.kind() {
         csv::ErrorKind::UnequalLengths {
             pos,
             expected_len,
             len,
-        } => refuse(
+        } => DataError::unfit(
+            path,
             format!("{expected_len} columns in every row"),
             format!("{len} in line {}", line(pos)),
+            "mend the line, quote cells that hold a delimiter, or name what stands between the fields with --delimiter",
         ),
-        csv::ErrorKind::Utf8 { pos, .. } => refuse(
-            "text in UTF-8".to_owned(),
+        csv::ErrorKind::Utf8 { pos, .. } => DataError::unfit(
+            path,
+            "text in UTF-8",
             format!("other bytes in line {}", line(pos)),
+            "convert the file, such as with iconv -f latin1 -t utf-8",
         ),
-        _ => refuse("comma-separated values".to_owned(), error.to_string()),
+        _ => DataError::format(path, "comma-separated values", error.to_string()),
     }
 }
 
@@ -373,9 +221,19 @@ mod tests {
     fn records_that_need_more_than_the_free_memory_are_refused() {
         let path = "rows.csv".as_ref();
         let bytes = "1,2,3\n".repeat(10_000);
-        let read = |most: u64| records_within(bytes.as_bytes(), path, Room::of(path, most));
+        let read = |most: u64| records_within(bytes.as_bytes(), b',', (path, Room::of(path, most)));
         assert_eq!(read(2 << 20).unwrap().len(), 10_000);
         let error = read(1 << 20).unwrap_err();
         assert!(matches!(error, DataError::Memory { .. }), "{error}");
+    }
+
+    #[test]
+    fn the_delimiter_is_what_cuts_all_lines_alike() {
+        let of = |text: &str| char::from(delimiter(text.as_bytes(), "t.csv".as_ref()));
+        assert_eq!(of("a|b|c\n1|2|3\n"), '|');
+        assert_eq!(of("a;b\n1,5;2\n"), ';');
+        assert_eq!(of("a,b\n\"x;y\",2\n"), ',');
+        // No way to cut all lines alike: the first line decides.
+        assert_eq!(of("a;b\n1;2\n3\n"), ';');
     }
 }

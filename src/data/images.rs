@@ -21,6 +21,23 @@ pub struct ImageShape {
 }
 
 impl ImageShape {
+    /// The shape of rows of bytes that are images: (height, width), or (height, width, channels) with 1, 3 or 4 channels.
+    pub(crate) fn of_rows(axes: &[usize]) -> Option<Self> {
+        let &[height, width, ref channels @ ..] = axes else {
+            return None;
+        };
+        let channels = match channels {
+            [] => 1,
+            &[channels @ (1 | 3 | 4)] => channels,
+            _ => return None,
+        };
+        Some(Self {
+            height,
+            width,
+            channels,
+        })
+    }
+
     /// Values of an image.
     pub fn len(&self) -> usize {
         self.height * self.width * self.channels

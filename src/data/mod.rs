@@ -8,12 +8,14 @@
 //! | `augment` | images changed anew in every epoch |
 //! | `contact_sheet` | images to look at |
 //! | `picture`, `jpeg_blocks`, `image_folder`, `class_folders`, `image_kinds`, `image_cache` | PNG, JPEG and others, a folder a class; decoded once |
-//! | `idx`, `cifar`, `npy` | MNIST's, CIFAR's and NumPy's formats |
+//! | `idx`, `cifar`, `npy`, `npy_values` | MNIST's, CIFAR's and NumPy's formats |
 //! | `files`, `room` | files that lie about their size, or are larger than the free memory |
 //! | `array_file` | NumPy's arrays that are larger than memory |
-//! | `csv`, `survey` | tables; what their columns hold |
+//! | `csv`, `columns`, `table`, `survey` | tables: records, what columns are, rows; what columns hold |
+//! | `targets` | labels that are classes, and those that are not |
+//! | `sniff` | what a file is, by what is in it |
 //! | `listed` | lists in messages |
-//! | `split` | training and test part, one scale |
+//! | `split`, `scale` | training and test part; one scale |
 //! | `wave`, `wave_chunks`, `sound`, `spectrogram`, `speech` | WAV, log-mel and MFCC, rows of them |
 //! | `left_out` | the files beside those that are read |
 //! | `words` | labelled texts as hashed n-grams |
@@ -28,6 +30,7 @@ mod arrays;
 mod augment;
 mod cifar;
 mod class_folders;
+mod columns;
 mod contact_sheet;
 mod csv;
 mod dataset;
@@ -45,9 +48,12 @@ mod listed;
 mod new_rows;
 mod npy;
 mod picture;
+mod npy_values;
 mod preparation;
 mod room;
 mod sampler;
+mod scale;
+mod sniff;
 mod sound;
 mod spectrogram;
 mod speech;
@@ -55,6 +61,8 @@ mod split;
 mod stored;
 mod survey;
 mod synthetic;
+mod table;
+mod targets;
 mod text;
 mod tokens;
 mod wave;
@@ -64,7 +72,7 @@ mod words;
 pub use array_file::ArrayFile;
 pub use arrays::ArrayDataset;
 pub use augment::{Augmentation, Augmented};
-pub use csv::{Column, Columns, CsvTable};
+pub use columns::{Column, Columns, Header};
 pub use dataset::{Dataset, Labels, LabelsMut};
 pub use digits::digits;
 pub use error::DataError;
@@ -77,17 +85,22 @@ pub use images::{ChannelStatistics, ImageDataset, ImageShape};
 pub use left_out::LeftOut;
 pub(crate) use listed::listed;
 pub use new_rows::NewRows;
-pub use npy::{Npy, read_npz};
+pub use npy::{Npy, Npz, read_npz};
 pub(crate) use picture::IMAGES;
 pub use preparation::{Preparation, RowKind};
 pub(crate) use room::free_memory;
 pub use sampler::{Sampling, epoch_order};
+pub use scale::Standardizer;
+pub(crate) use sniff::{Content, content};
 pub use sound::{LoadedSounds, NamedSounds, Sound, read_sounds};
 pub use spectrogram::{Spectrogram, SpectrogramSettings};
 pub use speech::{SpectrogramAugmentation, SpectrogramDataset};
-pub use split::{Standardizer, group_split, random_split, split_from_file, stratified_split};
+pub use split::{group_split, random_split, split_from_file, stratified_split};
 pub use survey::{ColumnSurvey, survey};
 pub use synthetic::{synthetic_classes, synthetic_tokens};
+pub use table::{CsvTable, TableOptions};
+pub(crate) use targets::refuse_numbers;
+pub use targets::{MissingLabels, Target};
 pub use text::{TextDataset, Vocabulary, read_bytes, read_text};
 pub use tokens::Tokenizer;
 pub use words::{HashedTexts, LabelledTexts, TextHasher};

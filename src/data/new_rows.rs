@@ -7,7 +7,8 @@ use rayon::prelude::*;
 
 use super::arrays::ArrayDataset;
 use super::class_folders::images_below;
-use super::csv::{Columns, columns_of, texts_of};
+use super::columns::Columns;
+use super::csv::{columns_of, texts_of};
 use super::dataset::{Dataset, Labels};
 use super::error::DataError;
 use super::files::{IDX, TABLES, has_end};
@@ -15,13 +16,15 @@ use super::idx::Idx;
 use super::image_folder::ImageFolder;
 use super::images::{ChannelStatistics, ImageDataset, ImageShape};
 use super::left_out::LeftOut;
-use super::npy::{Npy, read_npz};
+use super::listed::listed;
+use super::npy::{Npy, Npz};
 use super::picture::IMAGES;
 use super::preparation::{Preparation, RowKind};
+use super::scale::Standardizer;
+use super::sniff::{Content, content};
 use super::sound::{Sound, read_sounds};
 use super::spectrogram::SpectrogramSettings;
 use super::speech::SpectrogramDataset;
-use super::split::Standardizer;
 use super::text::read_text;
 use super::words::{LabelledTexts, TextHasher};
 
@@ -121,8 +124,7 @@ fn table(path: &Path, columns: &Columns, scale: &Standardizer) -> Result<NewRows
     if has_end(path, &[".npy", ".npz"]) {
         return array(path, &[width], Some(scale));
     }
-    let mut values = columns_of(path, columns)?;
-    scale.apply(&mut values);
+    let values = scale.apply(columns_of(path, columns)?.view());
     Ok(NewRows::of(unlabelled(values, &[width])?, Vec::new()))
 }
 
@@ -131,12 +133,29 @@ fn numpy(path: &Path) -> Result<Npy, DataError> {
     if !has_end(path, &[".npz"]) {
         return Npy::read(path);
     }
-    let mut arrays = read_npz(path)?;
-    let known = ["x", "inputs", "images", "data", "x_test"];
-    let names = arrays.keys().cloned().collect::<Vec<_>>().join(", ");
-    let found = known.iter().find_map(|name| arrays.remove(*name));
+    let mut found = Npz::read(path)?;
+    let known = [
+        "x",
+        "inputs",
+        "images",
+        "data",
+        "features",
+        "x_test",
+        "test_x",
+        "test_images",
+    ];
+    let names = listed(found.arrays.keys());
+    let is = |name: &str| {
+        let mut keys = found.arrays.keys();
+        keys.find(|key| key.eq_ignore_ascii_case(name)).cloned()
+    };
+    let key = match &*found.arrays.keys().collect::<Vec<_>>() {
+        [only] => Some((*only).clone()),
+        _ => known.iter().find_map(|name| is(name)),
+    };
     let expected = format!("one of the arrays {}", known.join(", "));
-    found.ok_or_else(|| DataError::format(path, expected, names))
+    key.and_then(|key| found.arrays.remove(&key))
+        .ok_or_else(|| DataError::unfit(path, expected, names, "name the rows x"))
 }
 
 /// Refuses what is not rows of `shape`, or one of them without an axis of rows; grey images need no axis of channels.
@@ -159,17 +178,21 @@ fn array(path: &Path, shape: &[usize], scale: Option<&Standardizer>) -> Result<N
     let array = numpy(path)?;
     check_shape(array.shape(), shape, path)?;
     let is_bytes = matches!(array, Npy::Bytes(_));
-    let values = array.reals();
     let width: usize = shape.iter().product();
-    let mut values = values
-        .to_shape((values.len() / width.max(1), width))
-        .expect("rows of this shape")
-        .into_owned();
-    match scale {
-        Some(scale) => scale.apply(&mut values),
-        None if is_bytes => values /= 255.0,
-        None => {}
-    }
+    let rows = |len: usize| (len / width.max(1), width);
+    let values = match scale {
+        Some(scale) => {
+            let values = array.doubles();
+            let values = values.to_shape(rows(values.len()));
+            scale.apply(values.expect("rows of this shape").view())
+        }
+        None => {
+            let values = array.reals();
+            let values = values.to_shape(rows(values.len()));
+            let values = values.expect("rows of this shape").into_owned();
+            if is_bytes { values / 255.0 } else { values }
+        }
+    };
     Ok(NewRows::of(unlabelled(values, shape)?, Vec::new()))
 }
 
@@ -247,7 +270,8 @@ fn sounds(
 }
 
 fn texts(path: &Path, columns: &Columns, hasher: &TextHasher) -> Result<NewRows, DataError> {
-    let texts: Vec<String> = if has_end(path, &TABLES) {
+    let is_table = has_end(path, &TABLES) || content(path)? == Content::Table;
+    let texts: Vec<String> = if is_table {
         texts_of(path, columns)?
     } else {
         let text = read_text(path)?;
@@ -258,6 +282,7 @@ fn texts(path: &Path, columns: &Columns, hasher: &TextHasher) -> Result<NewRows,
         labels: vec![0; texts.len()],
         classes: vec![String::new()],
         columns: columns.clone(),
+        reading: Vec::new(),
         texts,
     };
     Ok(NewRows::of(hasher.dataset(&labelled)?, labelled.texts))

@@ -19,6 +19,7 @@ use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
 use super::error::DataError;
 use super::files::Source;
+use super::npy_values::{Element, Kind};
 use super::room::Room;
 
 /// An array of one of NumPy's types, which becomes the nearest of these.
@@ -38,16 +39,18 @@ pub enum Npy {
     Bytes(ArrayD<u8>),
     /// The other integers.
     Integers(ArrayD<i64>),
-    /// `float32` and `float64`.
+    /// `float16` and `float32`.
     Reals(ArrayD<f32>),
+    /// `float64`, and `uint64` beyond the integers.
+    Doubles(ArrayD<f64>),
 }
 
 impl Npy {
     /// Reads a `.npy` file.
     ///
     /// # Errors
-    /// [`DataError::Io`]; [`DataError::Format`] for another magic, version or type, a head that is none, or one that promises more or
-    /// less than the file holds.
+    /// [`DataError::Io`]; [`DataError::Format`] for another magic or version, a head that is none, or one that promises more or
+    /// less than the file holds; [`DataError::Unfit`] for a type that is no number.
     pub fn read(path: &Path) -> Result<Self, DataError> {
         Self::parse(&Source::open(path)?.all()?, path)
     }
@@ -57,27 +60,27 @@ impl Npy {
     /// # Errors
     /// As [`Npy::read`].
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, DataError> {
-        let refuse = |expected: &str, got: String| DataError::format(path, expected, got);
         let (head, begin) = head_of(bytes, path)?;
         let values = &bytes[begin..];
-        let expected = "bool, integers or float32 and float64 (u1, b1, i1 to i8, u2 to u8, f4, f8)";
-        let odd = || DataError::format(path, expected, head.descr.as_str());
-        let size = head.size().ok_or_else(odd)?;
+        let element = head.element(path)?;
+        let size = element.size();
         let count = head
             .shape
             .iter()
             .try_fold(1_usize, |n, &axis| n.checked_mul(axis));
         if count.and_then(|n| n.checked_mul(size)) != Some(values.len()) {
             let expected = format!("values of shape {:?}, type {}", head.shape, head.descr);
-            return Err(refuse(&expected, format!("{} bytes of them", values.len())));
+            let got = format!("{} bytes of them", values.len());
+            return Err(DataError::format(path, expected, got));
         }
-        let kept = match &head.descr[1..] {
-            "u1" | "b1" => size_of::<u8>(),
-            "f4" | "f8" => size_of::<f32>(),
+        let kept = match element.kind() {
+            Kind::U1 => size_of::<u8>(),
+            Kind::F2 | Kind::F4 => size_of::<f32>(),
             _ => size_of::<i64>(),
         };
         Room::new(path).check((values.len() / size * kept) as u64)?;
-        head.array(values).ok_or_else(odd)
+        let odd = || DataError::format(path, "values of its shape", "others");
+        head.array(element, values).ok_or_else(odd)
     }
 
     /// The length of each axis.
@@ -86,15 +89,27 @@ impl Npy {
             Npy::Bytes(values) => values.shape(),
             Npy::Integers(values) => values.shape(),
             Npy::Reals(values) => values.shape(),
+            Npy::Doubles(values) => values.shape(),
         }
     }
 
-    /// All values as reals.
+    /// All values in single precision.
     pub fn reals(&self) -> ArrayD<f32> {
         match self {
             Npy::Bytes(values) => values.mapv(f32::from),
             Npy::Integers(values) => values.mapv(|v| v as f32),
             Npy::Reals(values) => values.clone(),
+            Npy::Doubles(values) => values.mapv(|v| v as f32),
+        }
+    }
+
+    /// All values in double precision.
+    pub fn doubles(&self) -> ArrayD<f64> {
+        match self {
+            Npy::Bytes(values) => values.mapv(f64::from),
+            Npy::Integers(values) => values.mapv(|v| v as f64),
+            Npy::Reals(values) => values.mapv(f64::from),
+            Npy::Doubles(values) => values.clone(),
         }
     }
 }
@@ -143,15 +158,13 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Bytes of a value, if it is a number.
-    fn size(&self) -> Option<usize> {
-        match &self.descr[1..] {
-            "u1" | "b1" | "i1" => Some(1),
-            "i2" | "u2" => Some(2),
-            "i4" | "u4" | "f4" => Some(4),
-            "i8" | "u8" | "f8" => Some(8),
-            _ => None,
-        }
+    /// The type of the values.
+    pub(super) fn element(&self, path: &Path) -> Result<Element, DataError> {
+        let expected =
+            "bool, integers or float16, float32 and float64 (b1, i1 to i8, u1 to u8, f2, f4, f8)";
+        let remedy = "save it as one of these, such as with x.astype(\"float32\")";
+        Element::of(&self.descr)
+            .ok_or_else(|| DataError::unfit(path, expected, self.descr.as_str(), remedy))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -171,7 +184,7 @@ impl Head {
             .filter(|axis| !axis.is_empty());
         let shape: Vec<usize> = axes.map(|axis| axis.parse().ok()).collect::<Option<_>>()?;
         let is_fortran = after("fortran_order")?.starts_with("True");
-        (descr.is_ascii() && descr.len() >= 3 && shape.len() <= 8).then(|| Self {
+        (descr.is_ascii() && descr.len() >= 2 && shape.len() <= 8).then(|| Self {
             descr: descr.to_owned(),
             is_fortran,
             shape,
@@ -179,34 +192,22 @@ impl Head {
     }
 
     /// `values` has the length that shape and type ask for.
-    fn array(&self, values: &[u8]) -> Option<Npy> {
-        let is_big = self.descr.starts_with('>');
-        macro_rules! as_array {
-            ($kind:ident, $type:ty, $to:ty) => {{
-                let value = |bytes: &[u8]| {
-                    let bytes = bytes.try_into().expect("chunks of the type's size");
-                    (if is_big {
-                        <$type>::from_be_bytes(bytes)
-                    } else {
-                        <$type>::from_le_bytes(bytes)
-                    }) as $to
-                };
-                let values = values.chunks_exact(size_of::<$type>()).map(value).collect();
-                Npy::$kind(self.shaped(values)?)
-            }};
-        }
-        Some(match &self.descr[1..] {
-            "u1" | "b1" => Npy::Bytes(self.shaped(values.to_vec())?),
-            "i1" => as_array!(Integers, i8, i64),
-            "i2" => as_array!(Integers, i16, i64),
-            "i4" => as_array!(Integers, i32, i64),
-            "i8" => as_array!(Integers, i64, i64),
-            "u2" => as_array!(Integers, u16, i64),
-            "u4" => as_array!(Integers, u32, i64),
-            "u8" => as_array!(Integers, u64, i64),
-            "f4" => as_array!(Reals, f32, f32),
-            "f8" => as_array!(Reals, f64, f32),
-            _ => return None,
+    fn array(&self, element: Element, values: &[u8]) -> Option<Npy> {
+        Some(match element.kind() {
+            Kind::U1 => Npy::Bytes(self.shaped(values.to_vec())?),
+            Kind::F2 | Kind::F4 => {
+                let mut reals = Vec::with_capacity(values.len() / element.size());
+                element.values(values, |value| reals.push(value as f32));
+                Npy::Reals(self.shaped(reals)?)
+            }
+            _ => match element.integers(values) {
+                Some(integers) => Npy::Integers(self.shaped(integers)?),
+                None => {
+                    let mut doubles = Vec::with_capacity(values.len() / element.size());
+                    element.values(values, |value| doubles.push(value));
+                    Npy::Doubles(self.shaped(doubles)?)
+                }
+            },
         })
     }
 
@@ -217,38 +218,66 @@ impl Head {
     }
 }
 
-/// The arrays of a `.npz` archive, by name (without `.npy`); those of texts, objects or complex numbers are left out.
+/// What a `.npz` archive holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Npz {
+    /// The arrays of numbers, by name (without `.npy`).
+    pub arrays: BTreeMap<String, Npy>,
+    /// What else there is, such as texts and objects: name and type.
+    pub unread: BTreeMap<String, String>,
+}
+
+impl Npz {
+    /// Reads an archive.
+    ///
+    /// # Errors
+    /// [`DataError::Io`]; [`DataError::Format`] for an archive that is none, and those of [`Npy::parse`].
+    pub fn read(path: &Path) -> Result<Self, DataError> {
+        let bytes = Source::open(path)?.all()?;
+        let odd = |got: String| DataError::format(path, "a zip archive of NumPy arrays", got);
+        let mut archive =
+            zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| odd(error.to_string()))?;
+        let mut found = Self::default();
+        let mut room = Room::new(path);
+        for index in 0..archive.len() {
+            let entry = archive
+                .by_index(index)
+                .map_err(|error| odd(error.to_string()))?;
+            let name = entry
+                .name()
+                .map_err(|error| odd(error.to_string()))?
+                .into_owned();
+            let mut bytes = Vec::new();
+            // What the archive says of sizes is not believed.
+            let read = entry
+                .take(room.left().saturating_add(1))
+                .read_to_end(&mut bytes);
+            read.map_err(|error| odd(format!("{name}: {error}")))?;
+            room.take(bytes.len() as u64)?;
+            let place = path.join(&name);
+            let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
+            let descr = head_of(&bytes, &place).map(|(head, _)| head.descr);
+            match descr {
+                Ok(descr) if Element::of(&descr).is_some() => {
+                    found.arrays.insert(name, Npy::parse(&bytes, &place)?);
+                }
+                // Texts and objects are none of a trainer's business.
+                Ok(descr) => {
+                    found.unread.insert(name, descr);
+                }
+                Err(_) => {
+                    found.unread.insert(name, "no array of numbers".to_owned());
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The arrays of a `.npz` archive, by name (without `.npy`); those of texts, objects or complex numbers are left out, as [`Npz`] says.
 ///
 /// # Errors
-/// [`DataError::Io`]; [`DataError::Format`] for an archive that is none, and those of [`Npy::parse`].
+/// As [`Npz::read`].
 pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Npy>, DataError> {
-    let bytes = Source::open(path)?.all()?;
-    let odd = |got: String| DataError::format(path, "a zip archive of NumPy arrays", got);
-    let mut archive =
-        zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| odd(error.to_string()))?;
-    let mut arrays = BTreeMap::new();
-    let mut room = Room::new(path);
-    for index in 0..archive.len() {
-        let entry = archive
-            .by_index(index)
-            .map_err(|error| odd(error.to_string()))?;
-        let name = entry
-            .name()
-            .map_err(|error| odd(error.to_string()))?
-            .into_owned();
-        let mut bytes = Vec::new();
-        // What the archive says of sizes is not believed.
-        let read = entry
-            .take(room.left().saturating_add(1))
-            .read_to_end(&mut bytes);
-        read.map_err(|error| odd(format!("{name}: {error}")))?;
-        room.take(bytes.len() as u64)?;
-        let place = path.join(&name);
-        let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
-        // Texts and objects are none of a trainer's business.
-        if head_of(&bytes, &place).is_ok_and(|(head, _)| head.size().is_some()) {
-            arrays.insert(name, Npy::parse(&bytes, &place)?);
-        }
-    }
-    Ok(arrays)
+    Ok(Npz::read(path)?.arrays)
 }

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::csv::Columns;
+use super::columns::Columns;
 use super::error::DataError;
 use super::images::{ChannelStatistics, ImageShape};
+use super::scale::Standardizer;
 use super::spectrogram::SpectrogramSettings;
-use super::split::Standardizer;
 use super::tokens::Tokenizer;
 use super::words::TextHasher;
 

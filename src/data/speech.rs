@@ -9,7 +9,7 @@ use crate::seed::{Purpose, Stream};
 
 use super::dataset::{Dataset, Labels, LabelsMut};
 use super::error::DataError;
-use super::split::Standardizer;
+use super::scale::Standardizer;
 
 /// What may happen to a spectrogram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl SpectrogramDataset {
         for (mut row, spectrogram) in rows.rows_mut().into_iter().zip(spectrograms) {
             let kept = frames.min(spectrogram.nrows());
             let mut scaled = spectrogram.slice(s![..kept, ..]).to_owned();
-            scale.apply(&mut scaled);
+            standardise(&mut scaled, &scale);
             row.slice_mut(s![..kept * bands]).assign(&scaled.flatten());
         }
         Ok(Self {
@@ -163,6 +163,16 @@ impl SpectrogramDataset {
             to.chunks_exact_mut(bands)
                 .for_each(|frame| frame[first..first + width].fill(0.0));
         }
+    }
+}
+
+/// In single precision: a band's values are small, and of the size of their spread.
+fn standardise(frames: &mut Array2<f32>, scale: &Standardizer) {
+    for mut frame in frames.rows_mut() {
+        let bands = frame.iter_mut().zip(&scale.means).zip(&scale.deviations);
+        bands.for_each(|((value, mean), deviation)| {
+            *value = (*value - *mean as f32) / *deviation as f32;
+        });
     }
 }
 

@@ -1,12 +1,8 @@
-//! Training and test part of a data set, and numbers brought to one scale.
+//! Training and test part of a data set.
 
 use std::path::Path;
 
-use ndarray::{Array2, ArrayView2, Axis};
-
 use crate::seed::{Purpose, Stream};
-
-use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
 
@@ -84,7 +80,10 @@ pub fn group_split<G: Ord>(groups: &[G], test_share: f64, seed: u64) -> (Vec<usi
 /// [`DataError::Io`]; [`DataError::Format`] for a line that is no row number below `rows`, one that comes twice, or a part without rows.
 pub fn split_from_file(path: &Path, rows: usize) -> Result<(Vec<usize>, Vec<usize>), DataError> {
     let text = std::fs::read_to_string(path).map_err(DataError::io(path))?;
-    let refuse = |expected: String, got: String| DataError::format(path, expected, got);
+    let refuse = |expected: String, got: String| {
+        let remedy = "list the numbers of the test rows, from 0, one a line";
+        DataError::unfit(path, expected, got, remedy)
+    };
     let mut is_test = vec![false; rows];
     for (number, line) in text
         .lines()
@@ -106,53 +105,4 @@ pub fn split_from_file(path: &Path, rows: usize) -> Result<(Vec<usize>, Vec<usiz
         return Err(refuse(expected, format!("{} of them", test.len())));
     }
     Ok((train, test))
-}
-
-/// Mean and standard deviation of each column: fitted on the training part, applied to every part.
-///
-/// ```
-/// use ndarray::array;
-/// use unisono::data::Standardizer;
-/// let mut values = array![[1.0, 5.0], [3.0, 5.0]];
-/// let scale = Standardizer::fit(values.view());
-/// scale.apply(&mut values);
-/// assert_eq!(values, array![[-1.0, 0.0], [1.0, 0.0]]);
-/// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Standardizer {
-    /// The columns' means.
-    pub means: Vec<f32>,
-    /// Their standard deviations; 1 for a column that is constant.
-    pub deviations: Vec<f32>,
-}
-
-impl Standardizer {
-    /// From the columns of `values`, (rows, columns).
-    pub fn fit(values: ArrayView2<'_, f32>) -> Self {
-        let of = |column: ndarray::ArrayView1<'_, f32>| {
-            let n = column.len().max(1) as f64;
-            let mean = column.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
-            let squares = column.iter().map(|&v| (f64::from(v) - mean).powi(2));
-            let deviation = (squares.sum::<f64>() / n).sqrt() as f32;
-            (mean as f32, if deviation > 0.0 { deviation } else { 1.0 })
-        };
-        let (means, deviations) = values.axis_iter(Axis(1)).map(of).unzip();
-        Self { means, deviations }
-    }
-
-    /// Takes the means off and divides by the deviations.
-    ///
-    /// # Panics
-    /// If `values` has another number of columns.
-    pub fn apply(&self, values: &mut Array2<f32>) {
-        assert_eq!(
-            values.ncols(),
-            self.means.len(),
-            "a standardiser works on as many columns as it was fitted on"
-        );
-        for mut row in values.rows_mut() {
-            let columns = row.iter_mut().zip(&self.means).zip(&self.deviations);
-            columns.for_each(|((value, mean), deviation)| *value = (*value - mean) / deviation);
-        }
-    }
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::columns::Head;
 use super::csv::{is_missing, records, table_bytes};
 use super::error::DataError;
+use super::table::TableOptions;
 
 /// Different values of a column that are counted at most.
 const MOST_VALUES: usize = 1000;
@@ -26,14 +28,13 @@ pub struct ColumnSurvey {
     pub distinct: Option<usize>,
 }
 
-/// Looks at every column of comma-separated values; the first line is a header if all of its cells are texts and some column holds numbers
-/// below it.
+/// Looks at every column of comma-separated values, those that would be left out too.
 ///
 /// ```
-/// use unisono::data::survey;
+/// use unisono::data::{TableOptions, survey};
 /// let path = std::env::temp_dir().join(format!("unisono-survey-{}.csv", std::process::id()));
 /// std::fs::write(&path, "size,kind\n1.5,cat\n,dog\nNA,cat\n").unwrap();
-/// let columns = survey(&path)?;
+/// let columns = survey(&path, &TableOptions::default())?;
 /// assert_eq!((columns[0].name.as_str(), columns[0].numbers, columns[0].missing), ("size", 1, 2));
 /// assert_eq!((columns[1].texts, columns[1].distinct), (3, Some(2)));
 /// # std::fs::remove_file(path).unwrap();
@@ -41,25 +42,22 @@ pub struct ColumnSurvey {
 /// ```
 ///
 /// # Errors
-/// [`DataError::Io`]; [`DataError::Empty`]; [`DataError::Format`] for rows of different lengths or text that is not UTF-8.
-pub fn survey(path: &Path) -> Result<Vec<ColumnSurvey>, DataError> {
-    let records = records(&table_bytes(path)?, path)?;
+/// [`DataError::Io`]; [`DataError::Empty`]; [`DataError::Unfit`] for rows of different lengths or text that is not UTF-8.
+pub fn survey(path: &Path, options: &TableOptions) -> Result<Vec<ColumnSurvey>, DataError> {
+    let records = records(&table_bytes(path)?, path, options.delimiter)?;
+    let head = Head::of(&records)?;
+    let last = head.width() - 1;
+    let label = head.place(&options.label, ("label", path)).unwrap_or(last);
+    let has_header = options.holds_names(head, label, path)?;
     let (first, rest) = records.split_first().ok_or(DataError::Empty)?;
-    let is_text = |cell: &str| matches!(Cell::of(cell), Cell::Text);
-    let has_numbers = |column: usize| {
-        let mut cells = rest.iter().map(|record| Cell::of(&record[column]));
-        cells.any(|cell| matches!(cell, Cell::Number(_)))
-    };
-    let has_header = first.iter().all(is_text) && (0..first.len()).any(has_numbers);
     let rows = if has_header { rest } else { &records[..] };
-    let column = |(at, name): (usize, &str)| {
-        let name = match has_header {
-            true => name.to_owned(),
-            false => format!("column {at}"),
-        };
-        one(name, rows.iter().map(|record| &record[at]))
+    let column = |at: usize| {
+        one(
+            head.name(at, has_header),
+            rows.iter().map(|record| &record[at]),
+        )
     };
-    Ok(first.iter().enumerate().map(column).collect())
+    Ok((0..first.len()).map(column).collect())
 }
 
 fn one<'a>(name: String, cells: impl Iterator<Item = &'a str>) -> ColumnSurvey {

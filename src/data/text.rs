@@ -28,10 +28,11 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
 /// [`DataError::Io`]; [`DataError::Memory`] if it does not fit into memory; [`DataError::Format`] if it is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, DataError> {
     String::from_utf8(read_bytes(path)?).map_err(|error| {
-        DataError::format(
+        DataError::unfit(
             path,
             "text in UTF-8",
             format!("another byte at {}", error.utf8_error().valid_up_to()),
+            "convert it, such as with iconv -f latin1 -t utf-8, or train on its bytes with --tokens bytes",
         )
     })
 }

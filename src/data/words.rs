@@ -10,14 +10,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
 
 use ndarray_rand::rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::seed::{Purpose, Stream};
 
-use super::csv::{Column, Columns, all_but, numbered, place, records, table_bytes, texts};
+use super::columns::Columns;
 use super::dataset::{Dataset, Labels, LabelsMut};
 use super::error::DataError;
 use super::text::checked_dropout;
@@ -33,52 +32,11 @@ pub struct LabelledTexts {
     pub classes: Vec<String>,
     /// Where text and label stand.
     pub columns: Columns,
+    /// What each part of the table was taken for, `key: value` each.
+    pub reading: Vec<String>,
 }
 
 impl LabelledTexts {
-    /// Reads comma-separated values, plain or gzipped: one column is the label (there is a header if it is named), the others make up the text.
-    ///
-    /// # Errors
-    /// [`DataError::Io`]; [`DataError::Format`] for rows of different lengths, a column that there is not, or text that is not UTF-8;
-    /// [`DataError::Empty`].
-    pub fn read(path: &Path, label: &Column) -> Result<Self, DataError> {
-        Self::parse(&table_bytes(path)?, label, path)
-    }
-
-    /// The same from memory; `path` is for messages.
-    ///
-    /// ```
-    /// use unisono::data::{Column, LabelledTexts};
-    /// let news = LabelledTexts::parse(b"2,\"Goal, again\",late\n1,Shares fall,early\n", &Column::Index(0), "news.csv".as_ref())?;
-    /// assert_eq!(news.texts, ["Goal, again late", "Shares fall early"]);
-    /// assert_eq!((news.classes, news.labels), (vec!["1".to_owned(), "2".to_owned()], vec![1, 0]));
-    /// # Ok::<(), unisono::data::DataError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`LabelledTexts::read`].
-    pub fn parse(bytes: &[u8], label: &Column, path: &Path) -> Result<Self, DataError> {
-        let records = records(bytes, path)?;
-        let first = records.first().ok_or(DataError::Empty)?;
-        let at = place(label, first, path)?;
-        // A column has a name where there is a header.
-        let has_header = matches!(label, Column::Name(_));
-        let columns = Columns::of(first, at, has_header);
-        let records = &records[usize::from(has_header)..];
-        if records.is_empty() {
-            return Err(DataError::Empty);
-        }
-        let labels: Vec<&str> = records.iter().map(|record| &record[at]).collect();
-        let (classes, labels) = numbered(&labels);
-        let places = all_but(at, columns.names.len() + 1);
-        Ok(Self {
-            texts: texts(records, &places),
-            labels,
-            classes,
-            columns,
-        })
-    }
-
     /// Some of the texts, in this order.
     ///
     /// # Panics
@@ -89,6 +47,7 @@ impl LabelledTexts {
             labels: rows.iter().map(|&row| self.labels[row]).collect(),
             classes: self.classes.clone(),
             columns: self.columns.clone(),
+            reading: self.reading.clone(),
         }
     }
 }

@@ -8,10 +8,16 @@ use super::kind::Kind;
 pub(super) fn given(args: &DataArgs) -> Result<Vec<&'static str>, ArgError> {
     let flags = [
         ("label", args.label.is_some()),
+        ("header", args.header.is_some()),
+        ("delimiter", args.delimiter.is_some()),
+        ("drop", args.drop.is_some()),
+        ("missing-labels", args.missing_labels.is_some()),
+        ("target", args.target.is_some()),
         ("text", args.text),
         ("tokens", args.tokens.is_some()),
         ("split", args.split.is_some()),
         ("test-share", args.test_share.is_some()),
+        ("split-seed", args.split_seed.is_some()),
         ("image-size", args.image_size.is_some()),
         ("grey", args.grey),
         ("on-bad-sample", args.on_bad_sample.is_some()),
@@ -36,7 +42,7 @@ pub(super) fn given(args: &DataArgs) -> Result<Vec<&'static str>, ArgError> {
 /// The flags that mean something for a kind of data.
 pub(super) fn flags(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::IdxFolder | Kind::CifarFolder | Kind::NpyFolder => &["augment", "sampling"],
+        Kind::IdxFolder | Kind::CifarFolder => &["augment", "sampling"],
         Kind::ImageFolder { has_parts: true } => &[
             "augment",
             "sampling",
@@ -54,14 +60,29 @@ pub(super) fn flags(kind: Kind) -> &'static [&'static str] {
             "cache",
             "split",
             "test-share",
+            "split-seed",
         ],
-        Kind::Sounds | Kind::Npz => &["augment", "sampling", "split", "test-share"],
+        Kind::Sounds => &["augment", "sampling", "split", "test-share", "split-seed"],
+        Kind::Npz | Kind::NpyFolder => &[
+            "augment",
+            "sampling",
+            "split",
+            "test-share",
+            "split-seed",
+            "target",
+        ],
         Kind::Table => &[
             "augment",
             "sampling",
             "split",
             "test-share",
+            "split-seed",
             "label",
+            "header",
+            "delimiter",
+            "drop",
+            "missing-labels",
+            "target",
             "text",
         ],
         Kind::Text => &["augment", "sampling", "test-share", "tokens"],

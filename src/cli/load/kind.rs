@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use crate::data::{DataError, IDX, IMAGES, TABLES, has_end};
+use crate::data::{Content, DataError, IDX, IMAGES, TABLES, content, has_end, listed};
 
+use super::names::Roles;
 use super::part_folders::{innermost, part_names};
 
 /// A kind of data.
@@ -13,7 +14,7 @@ pub(in crate::cli) enum Kind {
     IdxFolder,
     /// CIFAR's binary files.
     CifarFolder,
-    /// `x_train.npy`, `y_train.npy`, `x_test.npy`, `y_test.npy`.
+    /// `x_train.npy`, `y_train.npy` and others.
     NpyFolder,
     /// Folders of images, one a class; with `train` and `test` around them if so.
     ImageFolder { has_parts: bool },
@@ -56,30 +57,38 @@ impl Kind {
         short.unwrap_or(name)
     }
 
-    /// The kind of what lies at `path`.
-    pub(in crate::cli) fn of(path: &Path) -> Result<Self, DataError> {
+    /// The kind of what lies at `path`, where its name and what is in it leave a choice as asked.
+    pub(in crate::cli) fn of(path: &Path, asked: Asked) -> Result<Self, DataError> {
         if path.is_dir() {
             return Self::of_folder(path);
         }
         let ends = |ends: &[&str]| has_end(path, ends);
         if path.is_file() && (ends(&IMAGES) || ends(&[".wav"])) {
             let expected = "a folder of images or sounds, with a folder for each class";
-            let remedy = "give the folder in which they lie";
+            let remedy = "give the folder";
             return Err(DataError::unfit(path, expected, "one of them", remedy));
         }
-        Ok(if ends(&IDX) {
-            Kind::Idx
-        } else if ends(&[".npy"]) {
-            Kind::Npy
-        } else if ends(&[".npz"]) {
-            Kind::Npz
-        } else if ends(&TABLES) {
-            Kind::Table
-        } else if ends(&[".tar", ".tar.gz", ".tgz"]) {
-            Kind::Sounds
-        } else {
-            Kind::Text
-        })
+        let known = [
+            (&IDX[..], Kind::Idx),
+            (&[".npy"], Kind::Npy),
+            (&[".npz"], Kind::Npz),
+            (&[".tar", ".tar.gz", ".tgz"], Kind::Sounds),
+        ];
+        if let Some((_, kind)) = known.iter().find(|(names, _)| ends(names)) {
+            return Ok(*kind);
+        }
+        let is_table = ends(&TABLES);
+        let expected = "a table, arrays, images, sounds or a text";
+        match content(path)? {
+            Content::Binary(..) if asked == Asked::Bytes && !is_table => Ok(Kind::Text),
+            Content::Binary(what, remedy) => Err(DataError::unfit(path, expected, what, remedy)),
+            Content::Npy => Ok(Kind::Npy),
+            _ if is_table || asked == Asked::Table => Ok(Kind::Table),
+            _ if asked != Asked::Anything => Ok(Kind::Text),
+            Content::Written(what, remedy) => Err(DataError::unfit(path, expected, what, remedy)),
+            Content::Table => Ok(Kind::Table),
+            Content::Text => Ok(Kind::Text),
+        }
     }
 
     fn of_folder(path: &Path) -> Result<Self, DataError> {
@@ -96,7 +105,8 @@ impl Kind {
         if holds("data_batch_1.bin") || holds("train.bin") {
             return Ok(Kind::CifarFolder);
         }
-        if holds("x_train.npy") {
+        let arrays = arrays_in(path)?;
+        if Roles::of(&arrays).is_some() {
             return Ok(Kind::NpyFolder);
         }
         let inside = innermost(path)?;
@@ -113,11 +123,52 @@ impl Kind {
                 path,
                 "a folder with MNIST's files (train-images-idx3-ubyte and three more), CIFAR's (data_batch_1.bin or train.bin), NumPy's \
                  (x_train.npy and three more), folders of images, or WAV files",
-                "none of these",
+                held(path)?,
                 "give a file, or the folder in which they lie",
             )),
         }
     }
+}
+
+/// What a file may be taken for where its name does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Asked {
+    /// What it looks like.
+    Anything,
+    /// A table.
+    Table,
+    /// A text.
+    Text,
+    /// Bytes, whatever they are.
+    Bytes,
+}
+
+/// The names of a folder's `.npy` files, without their end.
+pub(in crate::cli) fn arrays_in(folder: &Path) -> Result<Vec<String>, DataError> {
+    let names = file_names(folder)?;
+    let stems = names.iter().filter_map(|name| name.strip_suffix(".npy"));
+    Ok(stems.map(str::to_owned).collect())
+}
+
+/// What a folder holds, in a few words.
+fn held(folder: &Path) -> Result<String, DataError> {
+    let names = file_names(folder)?;
+    Ok(match names.len() {
+        0 => "an empty one".to_owned(),
+        _ => format!("one with {}", listed(&names)),
+    })
+}
+
+fn file_names(folder: &Path) -> Result<Vec<String>, DataError> {
+    let failed = DataError::io(folder);
+    let entries = std::fs::read_dir(folder).map_err(failed)?;
+    let name = |entry: std::io::Result<std::fs::DirEntry>| {
+        let entry = entry.map_err(failed)?;
+        Ok(entry.file_name().to_string_lossy().into_owned())
+    };
+    let mut names: Vec<String> = entries.map(name).collect::<Result<_, DataError>>()?;
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// A file by its name.

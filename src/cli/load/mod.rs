@@ -1,9 +1,11 @@
 //! What `--data` and its companions mean: from a path to training and test part.
 
+mod arrays;
 mod augment;
 mod flags;
 mod images;
 mod kind;
+mod names;
 mod part_folders;
 mod reading;
 mod sounds;
@@ -12,15 +14,17 @@ mod tables;
 use std::path::{Path, PathBuf};
 
 use crate::data::{
-    Column, DataError, Dataset, ImageDataset, ImageFolder, OnBadSample, RowKind, Sampling,
-    TextDataset, Tokenizer, Vocabulary, random_split, read_text, split_from_file, stratified_split,
+    Column, DataError, Dataset, ImageDataset, ImageFolder, OnBadSample, RowKind, Sampling, TABLES,
+    TableOptions, TextDataset, Tokenizer, Vocabulary, has_end, random_split, read_text,
+    split_from_file, stratified_split,
 };
 
 use super::config::{ArgError, refused};
 use super::sections::DataArgs;
 use augment::{Changes, Takes};
 use flags::{flags, given};
-pub(super) use kind::Kind;
+use kind::Asked;
+pub(super) use kind::{Kind, arrays_in};
 pub(super) use reading::{class_counts, cut};
 
 /// The share of the rows that is the test part, where nobody says otherwise.
@@ -101,11 +105,14 @@ enum Draw {
 #[derive(Debug)]
 pub(super) struct LoadSettings {
     changes: Changes,
-    label: Column,
+    /// How tables are read, and what labels are.
+    table: TableOptions,
     is_text: bool,
     tokens: Tokens,
     split: Split,
     test_share: f64,
+    /// The seed of the split, where it is not that of the training.
+    split_seed: Option<u64>,
     images: ImageFolder,
     draw: Draw,
     /// The flags that were given, and mean something for some kinds of data only.
@@ -128,7 +135,7 @@ impl TryFrom<&DataArgs> for LoadSettings {
         };
         Ok(Self {
             changes: Changes::parse(args.augment.as_deref().unwrap_or("none"))?,
-            label: column(args.label.as_deref()),
+            table: tables::options(args)?,
             is_text: args.text,
             tokens: match args.tokens.as_deref().unwrap_or("characters") {
                 "characters" => Tokens::Characters,
@@ -142,6 +149,7 @@ impl TryFrom<&DataArgs> for LoadSettings {
                 file => Split::File(file.into()),
             },
             test_share: share,
+            split_seed: args.split_seed,
             images: ImageFolder {
                 size: args.image_size.as_deref().map(size).transpose()?,
                 is_grey: args.grey,
@@ -168,24 +176,65 @@ impl TryFrom<&DataArgs> for LoadSettings {
 impl LoadSettings {
     /// Reads what lies at `path`; texts are cut into windows of `context` tokens.
     pub(super) fn load(&self, path: &Path, context: usize, seed: u64) -> Result<Loaded, DataError> {
-        let kind = Kind::of(path)?;
+        let kind = self.kind(path)?;
         let takes = match kind {
-            Kind::IdxFolder | Kind::CifarFolder | Kind::ImageFolder { .. } | Kind::Npz => {
-                Takes::Images
-            }
+            Kind::IdxFolder
+            | Kind::CifarFolder
+            | Kind::ImageFolder { .. }
+            | Kind::Npz
+            | Kind::NpyFolder => Takes::Images,
             Kind::Sounds => Takes::Sounds,
             Kind::Text => Takes::Tokens,
             Kind::Table if self.is_text => Takes::Tokens,
-            Kind::Idx | Kind::Npy | Kind::NpyFolder | Kind::Table => Takes::Nothing,
+            Kind::Idx | Kind::Npy | Kind::Table => Takes::Nothing,
         };
         self.refuse_unused(path, kind, takes)?;
         let mut loaded = self
             .of_kind(path, kind, (context, seed))
             .map_err(|error| error.within(path))?;
-        loaded
-            .reading
-            .insert(0, format!("kind: {}", kind.short_name()));
+        let by_lines = kind == Kind::Table && !has_end(path, &TABLES) && !self.is_text;
+        let note = match by_lines {
+            true => " (by its lines; --tokens characters trains on them as a text)",
+            false => "",
+        };
+        let line = format!("kind: {}{note}", kind.short_name());
+        loaded.reading.insert(0, line);
         Ok(loaded)
+    }
+
+    /// How tables are read.
+    pub(super) fn table_options(&self) -> &TableOptions {
+        &self.table
+    }
+
+    /// The kind of what lies at `path`.
+    pub(super) fn kind(&self, path: &Path) -> Result<Kind, DataError> {
+        let has_tokens = self.given.contains(&"tokens");
+        let asked = match self.tokens {
+            _ if self.is_text => Asked::Table,
+            Tokens::Bytes => Asked::Bytes,
+            _ if has_tokens => Asked::Text,
+            _ => Asked::Anything,
+        };
+        Kind::of(path, asked)
+    }
+
+    /// Refuses to be told how to split what has parts of its own.
+    fn refuse_split(&self, path: &Path) -> Result<(), DataError> {
+        let about_split = ["split", "test-share", "split-seed"];
+        match self.given.iter().find(|flag| about_split.contains(flag)) {
+            None => Ok(()),
+            Some(flag) => Err(DataError::Unused {
+                path: path.to_owned(),
+                setting: format!("--{flag}"),
+                got: "data with a test part of their own",
+            }),
+        }
+    }
+
+    /// The seed that rows of the test part are drawn with.
+    fn split_seed(&self, seed: u64) -> u64 {
+        self.split_seed.unwrap_or(seed)
     }
 
     fn of_kind(
@@ -202,12 +251,13 @@ impl LoadSettings {
             Kind::Table if self.is_text => self.labelled_texts(path, seed),
             Kind::Table => self.table(path, seed),
             Kind::Npz => self.npz(path, seed),
-            Kind::NpyFolder => self.npy_folder(path),
+            Kind::NpyFolder => self.npy_folder(path, seed),
             Kind::Text => self.text(path, context, seed),
-            Kind::Idx | Kind::Npy => Err(DataError::format(
+            Kind::Idx | Kind::Npy => Err(DataError::unfit(
                 path,
-                "inputs and labels: a folder with MNIST's four files, or a .npz with both",
+                "inputs and labels",
                 "one array",
+                "give a folder with MNIST's four files, or a .npz or a folder of .npy files with both",
             )),
         }
     }
@@ -224,6 +274,12 @@ impl LoadSettings {
             "--split groups (of sounds, by speakers)".to_owned()
         } else if self.draw == Draw::Balanced && kind == Kind::Text {
             "--sampling balanced (of rows with a class)".to_owned()
+        } else if let (Split::File(_), Some(flag)) = (&self.split, self.drawn()) {
+            return Err(DataError::Unused {
+                path: path.to_owned(),
+                setting: format!("--{flag}"),
+                got: "a split that a file lists",
+            });
         } else {
             return Ok(());
         };
@@ -232,6 +288,13 @@ impl LoadSettings {
             setting,
             got: kind.name(),
         })
+    }
+
+    /// A flag about how a split is drawn.
+    fn drawn(&self) -> Option<&'static str> {
+        let flags = ["split-seed", "test-share"];
+        let given = |flag: &&str| self.given.contains(flag);
+        flags.into_iter().find(given)
     }
 
     /// How `Trainer` draws the rows of `loaded`.
@@ -246,6 +309,7 @@ impl LoadSettings {
 
     /// Rows of training and test part.
     fn split(&self, labels: &[u32], (path, seed): (&Path, u64)) -> Result<Parts, DataError> {
+        let seed = self.split_seed(seed);
         let parts = match &self.split {
             Split::Random => random_split(labels.len() as u32, self.test_share, seed),
             Split::File(path) => split_from_file(path, labels.len())?,

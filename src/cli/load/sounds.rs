@@ -216,16 +216,13 @@ fn places(names: &[&str]) -> Vec<Option<(String, String)>> {
 impl LoadSettings {
     /// Their own parts, which leave no choice, or a split.
     fn sound_parts(&self, sounds: &Sounds, (path, seed): (&Path, u64)) -> Result<Parts, DataError> {
-        let splits = ["split", "test-share"];
-        let idle = self.given.iter().find(|flag| splits.contains(flag));
-        match (&sounds.parts, idle) {
-            (Some(_), Some(flag)) => Err(DataError::Unused {
-                path: path.to_owned(),
-                setting: format!("--{flag}"),
-                got: "sounds with their own parts",
-            }),
-            (Some(parts), None) => Ok(parts.clone()),
-            (None, _) if matches!(self.split, Split::Groups) => {
+        match (&sounds.parts, &self.split) {
+            (Some(parts), _) => {
+                self.refuse_split(path)?;
+                Ok(parts.clone())
+            }
+            (None, Split::Groups) => {
+                let seed = self.split_seed(seed);
                 let parts = group_split(&sounds.groups, self.test_share, seed);
                 whole_parts(parts, path, self.test_share)
             }

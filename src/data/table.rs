@@ -1,0 +1,383 @@
+//! Tables: rows of numbers or texts, each with a label, and how they are read.
+
+use std::path::Path;
+
+use csv::StringRecord;
+use ndarray::Array2;
+
+use super::arrays::ArrayDataset;
+use super::columns::{Column, Columns, Head, Header};
+use super::csv::{delimiter, numbers, records, table_bytes, texts};
+use super::error::DataError;
+use super::listed::listed;
+use super::targets::{MissingLabels, Target, is_missing_label, numbered, refuse_targets};
+use super::words::LabelledTexts;
+
+/// How a table is read; by default as its cells say.
+///
+/// ```
+/// use unisono::data::{Column, TableOptions};
+/// let text = b"Id,size,note,kind\n1,1.5,a,cat\n2,2,b,dog\n3,1,c,cat\n";
+/// let options = TableOptions { drop: vec![Column::Name("note".into())], ..TableOptions::default() };
+/// let table = options.parse(text, "pets.csv".as_ref())?;
+/// assert_eq!(table.names(), ["size"]);
+/// assert!(table.reading().iter().any(|line| line.starts_with("left out: Id")));
+/// # Ok::<(), unisono::data::DataError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableOptions {
+    /// The column that holds the label.
+    pub label: Column,
+    /// Whether the first line holds the names of the columns.
+    pub header: Header,
+    /// What stands between fields, an ASCII character; nothing for what cuts all lines alike.
+    pub delimiter: Option<u8>,
+    /// Columns that are left out.
+    pub drop: Vec<Column>,
+    /// Whether a first column that only counts the rows is a feature like others.
+    pub keeps_index: bool,
+    /// What becomes of rows without a label.
+    pub missing_labels: MissingLabels,
+    /// What the labels are.
+    pub target: Target,
+}
+
+/// A table cut into what it is made of.
+struct Cut {
+    rows: Vec<StringRecord>,
+    columns: Columns,
+    labels: Vec<u32>,
+    classes: Vec<String>,
+    reading: Vec<String>,
+}
+
+impl TableOptions {
+    /// Only where the label stands.
+    fn labelled(label: &Column) -> Self {
+        Self {
+            label: label.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Reads a table of numbers.
+    ///
+    /// # Errors
+    /// [`DataError::Io`]; [`DataError::Cell`] for a value that is no number; [`DataError::Unfit`] for rows of different lengths, a column that
+    /// there is not, labels that are missing or no classes, or text that is not UTF-8; [`DataError::Memory`] for more than fits into memory.
+    pub fn read(&self, path: &Path) -> Result<CsvTable, DataError> {
+        self.parse(&table_bytes(path)?, path)
+    }
+
+    /// The same from memory; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`TableOptions::read`].
+    pub fn parse(&self, bytes: &[u8], path: &Path) -> Result<CsvTable, DataError> {
+        let cut = self.cut(bytes, path)?;
+        Ok(CsvTable {
+            values: numbers(&cut.rows, &cut.columns.features(), path)?,
+            columns: cut.columns,
+            labels: cut.labels,
+            classes: cut.classes,
+            reading: cut.reading,
+        })
+    }
+
+    /// Reads a table of texts: one column is the label, the others make up the text.
+    ///
+    /// # Errors
+    /// As [`TableOptions::read`], but for cells that are no numbers.
+    pub fn read_texts(&self, path: &Path) -> Result<LabelledTexts, DataError> {
+        self.parse_texts(&table_bytes(path)?, path)
+    }
+
+    /// The same from memory; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`TableOptions::read_texts`].
+    pub fn parse_texts(&self, bytes: &[u8], path: &Path) -> Result<LabelledTexts, DataError> {
+        let cut = self.cut(bytes, path)?;
+        Ok(LabelledTexts {
+            texts: texts(&cut.rows, &cut.columns.features()),
+            labels: cut.labels,
+            classes: cut.classes,
+            columns: cut.columns,
+            reading: cut.reading,
+        })
+    }
+
+    fn cut(&self, bytes: &[u8], path: &Path) -> Result<Cut, DataError> {
+        let mut records = records(bytes, path, self.delimiter)?;
+        let head = Head::of(&records)?;
+        if head.width() == 1 {
+            let remedy =
+                "say with --delimiter what stands between the fields, such as --delimiter space";
+            let expected = "columns beside the label";
+            return Err(DataError::unfit(path, expected, "one column", remedy));
+        }
+        let label = head.place(&self.label, ("label", path))?;
+        let has_header = self.holds_names(head, label, path)?;
+        let mut reading = vec![match has_header {
+            true => "header: line 1".to_owned(),
+            false => "header: none; --header yes takes line 1 for names".to_owned(),
+        }];
+        let found = self.delimiter.unwrap_or_else(|| delimiter(bytes, path));
+        reading.push(format!("delimiter: {}", delimiter_name(found)));
+        let name = head.name(label, has_header);
+        let (columns, left_out) = self.columns(head, (label, has_header), path)?;
+        reading.extend(left_out);
+        let mut rows = records.split_off(usize::from(has_header));
+        if rows.is_empty() {
+            return Err(DataError::Empty);
+        }
+        reading.extend(self.settle_missing(&mut rows, (label, &name), path)?);
+        let cells: Vec<&str> = rows.iter().map(|record| &record[label]).collect();
+        let (classes, labels) = numbered(&cells);
+        if self.target == Target::Auto {
+            refuse_targets(&cells, (&name, path))?;
+        }
+        let features = &columns.names;
+        reading.push(format!(
+            "features: {}, {}",
+            features.len(),
+            listed(features)
+        ));
+        let (count, list) = (classes.len(), listed(&classes));
+        reading.push(format!("label: {name}, {count} classes, {list}"));
+        Ok(Cut {
+            rows,
+            columns,
+            labels,
+            classes,
+            reading,
+        })
+    }
+
+    /// Whether the first line holds names.
+    pub(super) fn holds_names(
+        &self,
+        head: Head<'_>,
+        label: usize,
+        path: &Path,
+    ) -> Result<bool, DataError> {
+        let named = [&self.label].into_iter().chain(&self.drop);
+        let name = named
+            .filter_map(|column| match column {
+                Column::Name(name) => Some(name),
+                _ => None,
+            })
+            .next();
+        match (self.header, name) {
+            (Header::No, Some(name)) => Err(DataError::unfit(
+                path,
+                "columns by their places",
+                format!("the name {name:?}, and no header"),
+                "leave --header no out, or give the place from 0",
+            )),
+            (Header::No, None) => Ok(false),
+            (Header::Yes, _) | (Header::Auto, Some(_)) => Ok(true),
+            (Header::Auto, None) => Ok(head.holds_names(label)),
+        }
+    }
+
+    /// The features, and what is left out, said in lines.
+    fn columns(
+        &self,
+        head: Head<'_>,
+        (label, has_header): (usize, bool),
+        path: &Path,
+    ) -> Result<(Columns, Vec<String>), DataError> {
+        let name = |column: usize| head.name(column, has_header);
+        let (mut left_out, mut lines) = (Vec::new(), Vec::new());
+        for column in &self.drop {
+            let place = head.place(column, ("drop", path))?;
+            if place == label {
+                return Err(DataError::unfit(
+                    path,
+                    "a label that is not dropped",
+                    format!("{} for both", name(place)),
+                    "name another column with --label or --drop",
+                ));
+            }
+            left_out.push(place);
+        }
+        left_out.sort_unstable();
+        left_out.dedup();
+        if !left_out.is_empty() {
+            let names = left_out.iter().map(|&place| name(place));
+            lines.push(format!("left out: {} (--drop)", listed(names)));
+        }
+        let others = head.width().saturating_sub(left_out.len() + 1);
+        let is_free = label != 0 && !left_out.contains(&0) && !self.keeps_index && others > 1;
+        if is_free && head.begins_with_index(has_header) {
+            let shown = match &*name(0) {
+                "" => "the first column, without a name".to_owned(),
+                name => name.to_owned(),
+            };
+            lines.push(format!(
+                "left out: {shown}, which only counts the rows (--drop none keeps it)"
+            ));
+            left_out.insert(0, 0);
+        }
+        let mut columns = Columns {
+            names: Vec::new(),
+            label,
+            has_header,
+            delimiter: self.delimiter.map(char::from),
+            left_out,
+        };
+        let places = (0..head.width()).filter(|place| *place != label);
+        let places = places.filter(|place| !columns.left_out.contains(place));
+        columns.names = places.map(name).collect();
+        Ok((columns, lines))
+    }
+
+    /// Does with rows that have no label what the options say.
+    fn settle_missing(
+        &self,
+        rows: &mut Vec<StringRecord>,
+        (label, name): (usize, &str),
+        path: &Path,
+    ) -> Result<Option<String>, DataError> {
+        let lacks = |row: &StringRecord| is_missing_label(&row[label]);
+        let Some(first) = rows.iter().find(|row| lacks(row)) else {
+            return Ok(None);
+        };
+        let line = first.position().map_or(0, csv::Position::line);
+        let cell = first[label].to_owned();
+        let (all, count) = (rows.len(), rows.iter().filter(|row| lacks(row)).count());
+        match self.missing_labels {
+            MissingLabels::Class => Ok(None),
+            MissingLabels::Drop if count < all => {
+                rows.retain(|row| !lacks(row));
+                let said = format!("rows left out: {count} of {all}, which have no label");
+                Ok(Some(said))
+            }
+            _ => Err(DataError::unfit(
+                path,
+                format!("a label in column {name} of every row"),
+                format!("none in {count} of {all} rows, first {cell:?} in line {line}"),
+                "--missing-labels drop leaves these rows out, --missing-labels class makes each such word a class",
+            )),
+        }
+    }
+}
+
+fn delimiter_name(delimiter: u8) -> String {
+    match delimiter {
+        b',' => "comma".to_owned(),
+        b';' => "semicolon".to_owned(),
+        b'\t' => "tab".to_owned(),
+        b'|' => "pipe".to_owned(),
+        b' ' => "space".to_owned(),
+        other => char::from(other).to_string(),
+    }
+}
+
+/// A table of numbers, each row with a label.
+///
+/// ```
+/// use unisono::data::{Column, CsvTable, Dataset};
+/// let table = CsvTable::parse(b"size,kind\n1.5,cat\n2,dog\n1,cat\n", &Column::Name("kind".into()), "pets.csv".as_ref())?;
+/// assert_eq!((table.names(), table.classes()), (&["size".to_owned()][..], &["cat".to_owned(), "dog".to_owned()][..]));
+/// assert_eq!(table.dataset()?.class_labels(), Some(&[0, 1, 0][..]));
+/// # Ok::<(), unisono::data::DataError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct CsvTable {
+    columns: Columns,
+    values: Array2<f64>,
+    labels: Vec<u32>,
+    classes: Vec<String>,
+    reading: Vec<String>,
+}
+
+impl CsvTable {
+    /// Reads a file; how else a table can be read say [`TableOptions`].
+    ///
+    /// # Errors
+    /// As [`TableOptions::read`].
+    pub fn read(path: &Path, label: &Column) -> Result<Self, DataError> {
+        TableOptions::labelled(label).read(path)
+    }
+
+    /// The same from memory; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`TableOptions::read`].
+    pub fn parse(bytes: &[u8], label: &Column, path: &Path) -> Result<Self, DataError> {
+        TableOptions::labelled(label).parse(bytes, path)
+    }
+
+    /// The names of the features: those of the header, or their places.
+    pub fn names(&self) -> &[String] {
+        &self.columns.names
+    }
+
+    /// Where features and label stand.
+    pub fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// The labels that there are: in order of their numbers if all of them are numbers, else of the alphabet.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// The class of each row.
+    pub fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    /// The features, (rows, columns).
+    pub fn values(&self) -> &Array2<f64> {
+        &self.values
+    }
+
+    /// The features alone.
+    pub(crate) fn into_values(self) -> Array2<f64> {
+        self.values
+    }
+
+    /// What each part of the table was taken for, `key: value` each.
+    pub fn reading(&self) -> &[String] {
+        &self.reading
+    }
+
+    /// All rows, as they are.
+    ///
+    /// # Errors
+    /// [`DataError::NoInputs`] if all columns but the label were dropped.
+    pub fn dataset(&self) -> Result<ArrayDataset, DataError> {
+        let values = self.values.mapv(|value| value as f32);
+        ArrayDataset::classes(values, &self.labels, self.classes.len())
+    }
+}
+
+impl LabelledTexts {
+    /// Reads comma-separated values, plain or gzipped: one column is the label, the others make up the text. How else a table can be read say
+    /// [`TableOptions`].
+    ///
+    /// # Errors
+    /// As [`TableOptions::read_texts`].
+    pub fn read(path: &Path, label: &Column) -> Result<Self, DataError> {
+        TableOptions::labelled(label).read_texts(path)
+    }
+
+    /// The same from memory; `path` is for messages.
+    ///
+    /// ```
+    /// use unisono::data::{Column, LabelledTexts};
+    /// let news = LabelledTexts::parse(b"2,\"Goal, again\",late\n1,Shares fall,early\n", &Column::Index(0), "news.csv".as_ref())?;
+    /// assert_eq!(news.texts, ["Goal, again late", "Shares fall early"]);
+    /// assert_eq!((news.classes, news.labels), (vec!["1".to_owned(), "2".to_owned()], vec![1, 0]));
+    /// # Ok::<(), unisono::data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`TableOptions::read_texts`].
+    pub fn parse(bytes: &[u8], label: &Column, path: &Path) -> Result<Self, DataError> {
+        TableOptions::labelled(label).parse_texts(bytes, path)
+    }
+}
