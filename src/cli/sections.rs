@@ -58,8 +58,8 @@ pub(super) struct ModelArgs {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct DataArgs {
     /// Train on these files: a folder with MNIST's IDX or CIFAR's binary files, a folder of images (PNG, JPEG, WebP, BMP, GIF,
-    /// TIFF, PNM; a folder a class, or train and test, or train and val, of such), WAV files (a folder, .tar or .tar.gz), a table (.csv, .tsv, gzipped or not; commas, semicolons or tabs), arrays (.npz, or a folder with x_train.npy, y_train.npy,
-    /// x_test.npy, y_test.npy, which stay on the disk), or a text for a language model
+    /// TIFF, PNM; a folder a class, or train and test, or train and val, of such), WAV files (a folder, .tar or .tar.gz), a table (.csv, .tsv, gzipped or not; commas, semicolons, tabs, pipes or spaces), arrays (.npz with x and y, or x_train, y_train,
+    /// x_test and y_test, or a folder of such .npy files, which stay on the disk), or a text for a language model
     #[arg(long, value_name = "PATH")]
     #[serde(rename = "path")]
     pub(super) data: Option<std::path::PathBuf>,

@@ -185,10 +185,9 @@ impl<'a> Head<'a> {
 
     /// Whether the first line holds names; the label stands in column `label`.
     pub(super) fn holds_names(self, label: usize) -> bool {
-        let is_text = |cell: &str| !is_number(cell) && !is_missing(cell);
         let mut columns = self.first.iter().enumerate();
         if self.rest.is_empty() {
-            return columns.any(|(column, cell)| column != label && is_text(cell));
+            return columns.any(|(column, cell)| column != label && is_name(cell));
         }
         // A text over numbers.
         let is_over_numbers = |column: usize| {
@@ -196,7 +195,7 @@ impl<'a> Head<'a> {
             let (numbers, texts): (Vec<&str>, Vec<&str>) = filled.partition(|cell| is_number(cell));
             !numbers.is_empty() && 10 * texts.len() <= numbers.len()
         };
-        if columns.any(|(column, cell)| is_text(cell) && is_over_numbers(column)) {
+        if columns.any(|(column, cell)| is_name(cell) && is_over_numbers(column)) {
             return true;
         }
         if self.first[0].is_empty() && label != 0 && self.counts_rows(0) {
@@ -242,7 +241,7 @@ impl<'a> Head<'a> {
     /// Whether the label's first cell is a text that comes nowhere else, over labels of which each comes more than once.
     fn names_label(self, label: usize) -> bool {
         let name = &self.first[label];
-        if is_number(name) || is_missing(name) || !is_word(name) || self.rest.len() < 4 {
+        if !is_name(name) || !is_word(name) || self.rest.len() < 4 {
             return false;
         }
         let mut others: Vec<&str> = self.below(label).collect();
@@ -293,6 +292,12 @@ fn is_whole(cell: &str) -> bool {
 
 fn is_number(cell: &str) -> bool {
     cell.parse::<f64>().is_ok()
+}
+
+/// Whether a cell may be the name of a column: no number, and no mark for what is missing, such as `?`.
+fn is_name(cell: &str) -> bool {
+    let has_letters = cell.chars().any(char::is_alphanumeric);
+    has_letters && !is_number(cell) && !is_missing(cell)
 }
 
 /// Whether a cell is short enough for a name.

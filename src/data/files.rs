@@ -121,7 +121,21 @@ impl Source {
         DataError::format(&self.path, expected, got)
     }
 
+    /// The first bytes of it.
+    pub(super) fn start(mut self, len: u64) -> Result<Vec<u8>, DataError> {
+        let mut bytes = Vec::new();
+        match self.reader.by_ref().take(len).read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(source) => Err(self.failed(source)),
+        }
+    }
+
     fn failed(&self, source: std::io::Error) -> DataError {
+        use std::io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        let is_damage = matches!(source.kind(), InvalidData | InvalidInput | UnexpectedEof);
+        if self.is_packed && is_damage {
+            return self.refuse("a whole gzip file", source.to_string());
+        }
         DataError::Io {
             path: self.path.clone(),
             source,
@@ -143,6 +157,24 @@ mod tests {
             room: Room::of(&path, room << 20),
             ..source
         }
+    }
+
+    #[test]
+    fn a_gzip_file_that_is_cut_is_damaged() {
+        use std::io::Write as _;
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed
+            .write_all(&(0..=255).cycle().take(9999).collect::<Vec<u8>>())
+            .unwrap();
+        let packed = packed.finish().unwrap();
+        let cut = &packed[..packed.len() / 2];
+        let error = opened("cut", cut, 4).all().unwrap_err().to_string();
+        assert!(
+            error.contains("expected a whole gzip file") && error.contains("damaged"),
+            "{error}"
+        );
+        let start = opened("cut", cut, 4).start(1 << 16);
+        assert!(matches!(start, Err(DataError::Format { .. })));
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Preparation {
     /// aside), or a `.npy`; of texts a CSV file likewise, or any other file with a text a line; of arrays a `.npy`, or `x` of a `.npz`.
     ///
     /// # Errors
-    /// [`DataError`] if it cannot be read, or holds rows of another kind; [`DataError::Format`] for models of text, which continue texts and
+    /// [`DataError`] if it cannot be read, or holds rows of another kind; [`DataError::Unfit`] for models of text, which continue texts and
     /// do not classify rows.
     pub fn rows(&self, path: &Path) -> Result<NewRows, DataError> {
         self.made(path).map_err(|error| error.within(path))

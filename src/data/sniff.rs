@@ -1,6 +1,5 @@
 //! What a file is, by what is in it: its first bytes, whatever its name.
 
-use std::io::Read;
 use std::path::Path;
 
 use super::csv::{delimiter, fields};
@@ -89,11 +88,7 @@ const OTHER: &str = "give a table (.csv), arrays (.npz), images, sounds or a tex
 
 /// Looks at the first bytes of a file, unpacked where it is gzipped.
 pub(crate) fn content(path: &Path) -> Result<Content, DataError> {
-    let mut start = Vec::new();
-    let mut reader = Source::open(path)?.reader().take(LOOKED_AT);
-    reader
-        .read_to_end(&mut start)
-        .map_err(DataError::io(path))?;
+    let start = Source::open(path)?.start(LOOKED_AT)?;
     Ok(of(&start, path))
 }
 

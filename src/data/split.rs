@@ -77,7 +77,7 @@ pub fn group_split<G: Ord>(groups: &[G], test_share: f64, seed: u64) -> (Vec<usi
 /// Row numbers of a training and a test part, the second as a file lists it: a number from 0 a line.
 ///
 /// # Errors
-/// [`DataError::Io`]; [`DataError::Format`] for a line that is no row number below `rows`, one that comes twice, or a part without rows.
+/// [`DataError::Io`]; [`DataError::Unfit`] for a line that is no row number below `rows`, one that comes twice, or a part without rows.
 pub fn split_from_file(path: &Path, rows: usize) -> Result<(Vec<usize>, Vec<usize>), DataError> {
     let text = std::fs::read_to_string(path).map_err(DataError::io(path))?;
     let refuse = |expected: String, got: String| {

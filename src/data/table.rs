@@ -254,6 +254,12 @@ impl TableOptions {
                 let said = format!("rows left out: {count} of {all}, which have no label");
                 Ok(Some(said))
             }
+            _ if count == all => Err(DataError::unfit(
+                path,
+                format!("labels in column {name}"),
+                format!("none in {all} rows"),
+                "name another column with --label",
+            )),
             _ => Err(DataError::unfit(
                 path,
                 format!("a label in column {name} of every row"),

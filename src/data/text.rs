@@ -25,7 +25,7 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
 /// The text of a file, plain or gzipped.
 ///
 /// # Errors
-/// [`DataError::Io`]; [`DataError::Memory`] if it does not fit into memory; [`DataError::Format`] if it is not UTF-8.
+/// [`DataError::Io`]; [`DataError::Memory`] if it does not fit into memory; [`DataError::Unfit`] if it is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, DataError> {
     String::from_utf8(read_bytes(path)?).map_err(|error| {
         DataError::unfit(
