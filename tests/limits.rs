@@ -143,6 +143,13 @@ fn every_flag_answers_numbers_that_it_cannot_take() {
     ];
     let own_of_study: Vec<String> = own(&["study", "steps"]);
     cases.extend(odd_cases("study steps", &study, &own_of_study));
+    side_by_side(&cases, |case| check(&folder.0, case));
+}
+
+#[test]
+fn studies_answer_numbers_that_they_cannot_take() {
+    let folder = Folder::new("limits-studies");
+    let mut cases = Vec::new();
     let recipes = [
         ("--batches", "16,32"),
         ("--repeats", "1"),

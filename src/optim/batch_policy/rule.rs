@@ -81,14 +81,9 @@ pub enum BatchRule {
 }
 
 impl BatchRule {
-    /// The policy, starting from batches of `initial` rows.
-    ///
-    /// # Errors
-    /// [`OptimError::OutOfRange`] for sizes of 0, bounds that are reversed or do not hold the first batch, and factors outside their
-    /// range.
-    pub fn start(&self, initial: usize) -> Result<Box<dyn BatchPolicy>, OptimError> {
-        let count = |name, got: usize, valid| check(name, "at least 1", got as f32, valid);
-        count("the batch size", initial, initial > 0)?;
+    /// Refuses batches without rows, and of more than can be counted.
+    fn check_sizes(&self, initial: usize) -> Result<(), OptimError> {
+        check("the batch size", "at least 1", initial as f32, initial > 0)?;
         let largest = match *self {
             BatchRule::Staged { most }
             | BatchRule::AdaBatch { most, .. }
@@ -102,7 +97,17 @@ impl BatchRule {
             "at most 4294967295 rows",
             largest as f32,
             is_counted,
-        )?;
+        )
+    }
+
+    /// The policy, starting from batches of `initial` rows.
+    ///
+    /// # Errors
+    /// [`OptimError::OutOfRange`] for sizes of 0, bounds that are reversed or do not hold the first batch, and factors outside their
+    /// range.
+    pub fn start(&self, initial: usize) -> Result<Box<dyn BatchPolicy>, OptimError> {
+        let count = |name, got: usize, valid| check(name, "at least 1", got as f32, valid);
+        self.check_sizes(initial)?;
         let within = |least: usize, most: usize| {
             let name = "the batch size";
             let valid = least > 0 && (least..=most).contains(&initial);
