@@ -36,7 +36,12 @@ pub(super) fn summary(
     say!("schedule: {}", optim.schedule);
     say!("batch size: {} ({})", settings.batch_size, optim.batch_rule);
     say!("epochs: {}", report.epochs.len());
-    say!("steps: {} ({} skipped)", report.steps, report.skipped_steps);
+    let empty = match report.empty_steps {
+        0 => String::new(),
+        empty => format!(", {empty} without a row that counts"),
+    };
+    let skipped = report.skipped_steps;
+    say!("steps: {} ({skipped} skipped{empty})", report.steps);
     say!(
         "threads requested: {}",
         requested_text(setup.placement.requested)

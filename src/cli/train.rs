@@ -21,9 +21,10 @@ use super::summary::{Tested, summary};
 use super::task::{Task, first_trainer, task, trainer};
 
 /// Sections and keys that leave the trained bits as they are, or only say how far to go.
-const HARMLESS: [&str; 13] = [
+const HARMLESS: [&str; 14] = [
     "engine.threads",
     "engine.no_pin",
+    "engine.pin",
     "engine.no_balance",
     "engine.all_reduce",
     "engine.update",
@@ -221,6 +222,9 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
         },
         Keeper::tested,
     );
+    for warning in report.warnings(&*task.data[1]) {
+        eprintln!("warning: {warning}");
+    }
     match voice {
         Voice::Json => finished_line(&network, &report, tested),
         _ => summary(&settings, (&network, &task.about), (&report, tested)),
@@ -239,6 +243,7 @@ fn finished_line(network: &Network, report: &Report, tested: Tested) {
             "event": "finished",
             "steps": report.steps,
             "skipped_steps": report.skipped_steps,
+            "empty_steps": report.empty_steps,
             "test_loss": finite(tested.loss),
             "test_accuracy": finite(tested.accuracy),
             "throughput_samples_per_s": finite(report.throughput_samples_per_s),

@@ -17,7 +17,7 @@ use super::metrics::{EpochMetrics, Event, Report, Setup};
 use super::pending::Pending;
 use super::source::{ChainUpdate, Sources};
 use super::trainer::Trainer;
-use super::{Loop, Saver, Workers, run_epoch};
+use super::{Loop, Saver, Skipped, Workers, run_epoch};
 
 impl Trainer {
     /// Trains for the set number of epochs, evaluating `test` after each. A further call goes on where this one
@@ -30,7 +30,8 @@ impl Trainer {
         self.fit_observed(train, test, |_| ControlFlow::Continue(()))
     }
 
-    /// Like [`Trainer::fit`], telling `observer` what happens. `ControlFlow::Break` after a step or an epoch ends training.
+    /// Like [`Trainer::fit`], telling `observer` what happens. `ControlFlow::Break` after a step or an epoch ends training. It runs on
+    /// worker 0's thread, which may be pinned to a core ([`crate::engine::Pinning`]): start threads of your own before this call, not in it.
     ///
     /// ```
     /// # use std::ops::ControlFlow;
@@ -56,7 +57,6 @@ impl Trainer {
         let network = self.network()?;
         self.config.check(&network, [train, test])?;
         let mut engine = self.engine(&network, [train, test])?;
-        self.config.check_shards(engine.num_shards())?;
         self.check_settings(engine.num_shards(), train.len())?;
         let mut setup = self.setup(&engine, [train.len(), test.len()]);
         if self.config.tracks_layer_norms {
@@ -82,26 +82,26 @@ impl Trainer {
             pending,
             buffers: (buffers, keeps_average.then(|| buffers - 1)),
             last_step: self.config.max_steps.map(|steps| first_step + steps),
-            skipped: 0,
+            skipped: Skipped::default(),
             saver,
             observer,
         };
         let last_epoch = first_epoch + self.config.epochs;
         let (epochs, ending) =
             engine.run(|workers| run_epochs(&mut work, workers, (&setup, last_epoch)))?;
-        let (wall_time, skipped_steps) = (started.elapsed(), work.skipped);
+        let (wall_time, skipped) = (started.elapsed(), work.skipped);
         let written = work.saver.take().map_or(Ok(()), Saver::finish);
         let pending = work.pending;
         let is_stopped = matches!(ending, Ok(Ending::Stopped));
         let best_epoch = self.put_down(&engine, pending, is_stopped)?;
-        ending?;
-        written?;
+        ending.and(written)?;
         Ok(Report {
             throughput_samples_per_s: mean_throughput(&epochs),
             setup,
             epochs,
             steps: self.progress.step,
-            skipped_steps,
+            skipped_steps: skipped.not_finite,
+            empty_steps: skipped.empty,
             is_stopped,
             best_epoch,
             wall_time,
@@ -168,13 +168,18 @@ impl Trainer {
         let short = (batch_size > rows).then(|| {
             format!("the batch of {batch_size} rows is larger than the {rows} rows of the training set: every epoch is one short batch")
         });
-        let schedule = self.config.schedule_warning(&self.progress, rows);
+        let (at, config) = (&self.progress, &self.config);
+        let pending = self.pending.as_ref();
+        let call = pending.map_or(((at.epoch, at.step), 0), |call| (call.begun, call.position));
+        let schedule = config.schedule_warning(at, call, rows);
+        let norms = config.norm_warning(&self.model, (engine.num_shards(), rows));
         let warnings = placement
             .warning()
             .into_iter()
             .chain(schedule)
             .chain(engine.warning())
             .chain(short)
+            .chain(norms)
             .collect();
         Setup {
             placement,
