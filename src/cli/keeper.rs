@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::export::write_safetensors;
+use crate::nn::NnError;
 use crate::run::{Manifest, MetricsLog, Mistakes, RunError, RunFolder, Status, report};
 use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
 
@@ -115,7 +116,11 @@ impl Keeper {
             (manifest.test_loss, manifest.test_accuracy) = (loss, Some(accuracy));
         }
         self.manifest.write(&self.run)?;
-        let mistakes = Mistakes::of(&network, &*task.data[1]).map_err(TrainError::from)?;
+        let mistakes = match Mistakes::of(&network, &*task.data[1]) {
+            // What a training that diverged takes rows for cannot be told; the rest of its report can.
+            Err(NnError::NotANumber { .. }) => None,
+            other => other.map_err(TrainError::from)?,
+        };
         let mistakes = mistakes.as_ref().filter(|_| !result.is_stopped);
         let names: &[String] = match &task.preparation {
             Some(preparation) => &preparation.class_names,
