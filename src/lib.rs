@@ -50,6 +50,7 @@ pub mod export;
 mod memory;
 pub mod nn;
 pub mod optim;
+mod output;
 pub mod run;
 pub mod seed;
 pub mod study;

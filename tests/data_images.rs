@@ -104,7 +104,7 @@ fn a_bad_image_is_named_or_skipped_and_one_class_is_refused() {
     let mut how = ImageFolder::default();
     let error = how.read(&folder.0, &count).unwrap_err().to_string();
     assert!(
-        error.contains("cat/cut.png: expected a PNG or JPEG image"),
+        error.contains("cat/cut.png: expected a whole PNG image"),
         "{error}"
     );
     how.on_bad_sample = OnBadSample::Skip;

@@ -15,8 +15,8 @@ use mutations::mutations;
 use ndarray::Array2;
 use real_data::real_data;
 use unisono::data::{
-    Dataset, LabelsMut, Sound, SpectrogramAugmentation, SpectrogramDataset, SpectrogramSettings,
-    read_sounds,
+    Dataset, LabelsMut, LoadedSounds, Sound, SpectrogramAugmentation, SpectrogramDataset,
+    SpectrogramSettings, read_sounds,
 };
 
 fn wav(channels: u16, bits: u16, samples: &[f32]) -> Vec<u8> {
@@ -63,19 +63,32 @@ fn every_depth_and_number_of_channels_is_read() {
 #[test]
 fn odd_files_are_refused_by_name_and_mutated_ones_never_panic() {
     let good = wav(1, 16, &[0.5; 20]);
-    for (bytes, name) in [
-        (&b""[..], "empty"),
-        (&good[..good.len() - 5], "cut"),
-        (&good[..44], "silent"),
+    for (bytes, name, got) in [
+        (&b""[..], "empty", "got an empty file"),
+        (
+            &good[..good.len() - 5],
+            "cut",
+            "got 35 bytes of samples where its head promises 40",
+        ),
+        (
+            &good[..44],
+            "headless",
+            "got 0 bytes of samples where its head promises 40",
+        ),
+        (b"text", "text", "got a file that does not begin with RIFF"),
     ] {
         let error = Sound::parse(bytes, name.as_ref()).unwrap_err().to_string();
         assert!(
-            error.starts_with(&format!("{name}: expected a WAV file")),
+            error.starts_with(&format!("{name}: expected a WAV file")) && error.contains(got),
+            "{error}"
+        );
+        assert!(
+            error.ends_with("; the file is damaged or of another format"),
             "{error}"
         );
     }
-    for bits in [16, 32] {
-        for odd in mutations(&wav(2, bits, &[0.5; 40]), 5_000) {
+    for good in [wav(2, 16, &[0.5; 40]), wav(2, 32, &[0.5; 40])] {
+        for odd in mutations(&good, 5_000) {
             let _ = Sound::parse(&odd, "odd.wav".as_ref());
         }
     }
@@ -113,6 +126,12 @@ fn a_folder_and_an_archive_hold_the_same_sounds() {
     assert_eq!(sounds, read_sounds(&path).unwrap());
     let names: Vec<&str> = sounds.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["a/one", "b/two"]);
+    folder.file("a/.hidden.wav", &one);
+    let loaded = LoadedSounds::read(&folder.0).unwrap();
+    assert_eq!(loaded.sounds, sounds);
+    assert_eq!(loaded.left_out.to_string(), "1 .txt, 1 hidden");
+    let formats = ["16-bit PCM, 8000 Hz, mono", "8-bit PCM, 8000 Hz, mono"];
+    assert_eq!(loaded.formats, formats.map(|format| (format.to_owned(), 1)));
     let empty = Folder::new("no-sounds");
     assert!(read_sounds(&empty.0).is_err());
     for odd in mutations(&archive(&files), 1_000) {

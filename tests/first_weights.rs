@@ -64,10 +64,8 @@ fn a_training_begins_with_weights_of_its_own_kind() {
     );
 }
 
-#[test]
-fn pytorchs_weights_come_by_a_map_whose_names_must_be_the_models() {
-    let folder = Folder::new("weights-map");
-    let place = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
+/// A file of PyTorch's weights for the digits' model, the lines that name them, and the model's parameters.
+fn torch(folder: &Folder) -> (String, &'static str, Vec<f32>) {
     let value_of = |at: usize| ((at * 37) % 101) as f32 / 101.0 - 0.5;
     let tensor =
         |len: usize, from: usize| -> Vec<f32> { (from..from + len).map(value_of).collect() };
@@ -88,26 +86,64 @@ fn pytorchs_weights_come_by_a_map_whose_names_must_be_the_models() {
     let file = folder.file("torch.safetensors", &bytes);
     let map = "\"dense0.weight\" = \"fc1.weight\"\n\"dense0.bias\" = \"fc1.bias\"\n\
                \"dense2.weight\" = \"fc2.weight\"\n\"dense2.bias\" = \"fc2.bias\"\n";
-    let map = folder.file("map.toml", map.as_bytes());
-    let (file, map) = (file.to_str().unwrap(), map.to_str().unwrap());
-    let run = place("run");
-    let train = ["train", "--weights", file, "--weights-map", map];
-    let text = stdout(&[&train[..], &["--epochs", "0", "--out", &run]].concat());
-    let model = unisono::nn::Sequential::new(64).dense(64).relu().dense(10);
     let params = [one, bias_one, two, bias_two].concat();
-    let expected = unisono::nn::Network::with_params(model, params).unwrap();
-    assert_eq!(value(&text, "weights sha256"), expected.weights_sha256());
-    assert!(value(&stdout(&["eval", &run]), "rows").starts_with("360"));
+    (file.to_str().unwrap().to_owned(), map, params)
+}
 
-    let odd = folder.file("odd.toml", b"\"dense7.weight\" = \"fc1.weight\"\n");
-    let odd = odd.to_str().unwrap();
-    let text = refusal(&["train", "--weights", file, "--weights-map", odd]);
-    assert!(
-        text.contains("odd.toml: the model has no tensor \"dense7.weight\""),
-        "{text}"
-    );
-    let part = folder.file("part.toml", b"\"dense0.weight\" = \"fc1.weight\"\n");
-    let part = part.to_str().unwrap();
-    let text = refusal(&["train", "--weights", file, "--weights-map", part]);
-    assert!(text.contains("a name in the map for dense0.bias"), "{text}");
+#[test]
+fn pytorchs_weights_come_by_a_map_whose_names_may_be_quoted_or_not() {
+    let folder = Folder::new("weights-map");
+    let (file, map, params) = torch(&folder);
+    let model = unisono::nn::Sequential::new(64).dense(64).relu().dense(10);
+    let expected = unisono::nn::Network::with_params(model, params).unwrap();
+    // Names without quotes are keys in tables, and mean the same.
+    let bare = "dense0.weight = \"fc1.weight\"\ndense0.bias = \"fc1.bias\"\n[dense2]\n\
+                weight = \"fc2.weight\"\nbias = \"fc2.bias\"\n";
+    for (name, map) in [("quoted", map), ("bare", bare)] {
+        let map = folder.file(&format!("{name}.toml"), map.as_bytes());
+        let (map, run) = (map.to_str().unwrap(), folder.0.join(name));
+        let run = run.to_str().unwrap();
+        let train = ["train", "--weights", &file, "--weights-map", map];
+        let text = stdout(&[&train[..], &["--epochs", "0", "--out", run]].concat());
+        assert_eq!(value(&text, "weights sha256"), expected.weights_sha256());
+        assert!(value(&stdout(&["eval", run]), "rows").starts_with("360"));
+    }
+}
+
+#[test]
+fn odd_lines_of_a_map_are_explained() {
+    let folder = Folder::new("weights-odd-map");
+    let (file, ..) = torch(&folder);
+    for (name, map, message) in [
+        (
+            "odd",
+            "\"dense7.weight\" = \"fc1.weight\"",
+            "odd.toml: the map names \"dense7.weight\", and the model has no such tensor, only dense0.weight",
+        ),
+        (
+            "part",
+            "\"dense0.weight\" = \"fc1.weight\"",
+            "part.toml: the map has no line for dense0.bias, dense2.weight, dense2.bias of the model; no line names the file's fc1.bias, fc2",
+        ),
+        (
+            "number",
+            "\"dense0.weight\" = 3",
+            "number.toml: the name in the file for dense0.weight must be a text in quotes, got 3",
+        ),
+        (
+            "form",
+            "\"dense0.bias\" = \"fc1.bias\"\ndense0.weight: fc1.weight",
+            "form.toml: line 2: ",
+        ),
+        (
+            "shape",
+            "\"dense0.weight\" = \"fc2.weight\"\n\"dense0.bias\" = \"fc1.bias\"\n\"dense2.weight\" = \"fc2.weight\"\n\"dense2.bias\" = \"fc2.bias\"",
+            "fc2.weight of shape [64, 64], for dense0.weight of shape [64, 64] here, got shape [10, 64]",
+        ),
+    ] {
+        let map = folder.file(&format!("{name}.toml"), map.as_bytes());
+        let map = map.to_str().unwrap();
+        let text = refusal(&["train", "--weights", &file, "--weights-map", map]);
+        assert!(text.contains(message), "{text}");
+    }
 }

@@ -144,13 +144,22 @@ fn weights_of_another_model_or_name_are_named() {
     };
     let text = error(&map.replace("dense8.bias", "dense9.bias"), &model);
     assert!(
-        text.contains("expected a name in the map for dense8.bias, got none"),
+        text.contains("the map names \"dense9.bias\", and the model has no such tensor"),
         "{text}"
     );
+    assert!(text.ends_with("; is dense8.bias meant?"), "{text}");
+    let text = error(&map.replace("dense8.bias resnet.fc.bias\n", ""), &model);
+    assert!(
+        text.contains("no line for dense8.bias of the model; no line names the file's gpt."),
+        "{text}"
+    );
+    let twice = map.clone() + "dense8.bias resnet.fc.weight\n";
+    let text = error(&twice, &model);
+    assert!(text.contains("\"dense8.bias\", twice"), "{text}");
     let text = error(&map.replace("resnet.fc.bias", "resnet.fc.bais"), &model);
     assert!(
         text.contains(
-            "resnet.fc.bais of shape [5] in f32, for dense8.bias, got no tensor of that name"
+            "resnet.fc.bais of shape [5], for dense8.bias, got no tensor of that name (is resnet.fc.bias meant?)"
         ),
         "{text}"
     );
@@ -159,5 +168,10 @@ fn weights_of_another_model_or_name_are_named() {
         "conv2d0.weight resnet.fc.weight",
     );
     let text = error(&other, &model);
-    assert!(text.contains("got shape [5, 8]"), "{text}");
+    assert!(
+        text.contains(
+            "resnet.fc.weight of shape [4, 3, 3, 3], for conv2d0.weight of shape [3, 3, 3, 4] here, got shape [5, 8]"
+        ),
+        "{text}"
+    );
 }

@@ -166,11 +166,11 @@ fn every_optimiser_gives_the_same_bits_for_any_number_of_threads_and_either_upda
     let renamed = |optimizer: Optimizer| optimizer;
     for optimizer in every().into_iter().map(renamed) {
         let first = trained(&optimizer, &data, 1, UpdateMode::Fused);
-        let first = (first.network().unwrap(), first.average().unwrap());
+        let first = (first.last_network().unwrap(), first.average().unwrap());
         for threads in [1, 2, 3, 5, 8] {
             for mode in UpdateMode::ALL {
                 let again = trained(&optimizer, &data, threads, mode);
-                let again = (again.network().unwrap(), again.average().unwrap());
+                let again = (again.last_network().unwrap(), again.average().unwrap());
                 assert!(
                     again == first,
                     "{optimizer}, {threads} threads, {}",

@@ -8,25 +8,37 @@ const FILE_LINES: usize = 400;
 const FUNCTION_LINES: usize = 60;
 
 /// Which modules of the crate a module may import.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("sync", &[]),
     ("seed", &[]),
     ("memory", &[]),
+    ("output", &[]),
     ("engine", &["sync", "seed", "memory"]),
     ("optim", &[]),
-    ("data", &["seed", "sync"]),
+    ("data", &["seed", "sync", "output"]),
     ("nn", &["seed", "memory", "engine"]),
-    ("train", &["sync", "seed", "engine", "optim", "data", "nn"]),
+    (
+        "train",
+        &["sync", "seed", "output", "engine", "optim", "data", "nn"],
+    ),
     (
         "study",
-        &["sync", "seed", "engine", "optim", "data", "nn", "train"],
+        &[
+            "sync", "seed", "output", "engine", "optim", "data", "nn", "train",
+        ],
     ),
-    ("export", &["nn"]),
-    ("run", &["seed", "engine", "data", "nn", "train", "study"]),
+    ("export", &["nn", "output"]),
+    (
+        "run",
+        &[
+            "seed", "output", "engine", "data", "nn", "train", "study", "export",
+        ],
+    ),
     (
         "cli",
         &[
-            "sync", "seed", "engine", "optim", "data", "nn", "train", "study", "run", "export",
+            "sync", "seed", "output", "engine", "optim", "data", "nn", "train", "study", "run",
+            "export",
         ],
     ),
     ("lib", &["train"]),
@@ -208,6 +220,32 @@ fn only_the_program_prints_and_only_sync_names_locks_and_atomics() {
             .map(|(a, b)| [a, b].concat())
         {
             assert!(!text.contains(&word), "{} says {word}", path.display());
+        }
+    }
+}
+
+/// Ways to make or replace a file, all of which are `output`'s.
+const WRITES: [&str; 6] = [
+    "AtomicWriteFile",
+    "File::create",
+    "fs::write",
+    "File::options",
+    "OpenOptions",
+    "fs::rename",
+];
+
+#[test]
+fn only_output_makes_and_replaces_files() {
+    for (path, text) in sources("src") {
+        // A folder's lock is opened, not replaced.
+        let is_its_own = path.ends_with("src/output.rs") || path.ends_with("study/lock.rs");
+        for name in WRITES {
+            let code = shipped(&text);
+            assert!(
+                is_its_own || !code.contains(name),
+                "{} names {name}",
+                path.display()
+            );
         }
     }
 }

@@ -37,10 +37,12 @@ fn evaluation_uses_the_average_of_the_weights_and_training_does_not() {
     let plain = Optimizer::sgd(0.1).with_momentum(0.9);
     let (averaging, report) = run(plain.clone().with_average(0.95));
     let (alone, _) = run(plain);
-    assert_eq!(averaging.network().unwrap(), alone.network().unwrap());
+    let last = averaging.last_network().unwrap();
+    assert_eq!(last, alone.network().unwrap());
     assert!(alone.average().unwrap().is_none());
     let average = averaging.average().unwrap().expect("it keeps one");
-    assert_ne!(average, averaging.network().unwrap());
+    assert_ne!(average, last);
+    assert_eq!(average, averaging.network().unwrap());
     assert!((loss(average, &test) - report.test_loss()).abs() < 1e-6);
 }
 
@@ -97,7 +99,11 @@ fn early_stopping_ends_training_and_keeps_the_best_network() {
     let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
     let at = losses.iter().position(|&loss| loss == least).unwrap();
     assert!(losses.len() < 60 && losses.len() == at + 4, "{losses:?}");
-    assert_eq!(report.best_epoch, Some(at));
+    assert_eq!(report.best_epoch, Some(at as u32 + 1));
+    assert_eq!(
+        (report.kept.epoch, report.test_loss()),
+        (at as u32 + 1, least)
+    );
     assert!((loss(best, &test) - least).abs() < 1e-6);
     let (last, report) = run(false);
     assert!((loss(last, &test) - report.test_loss()).abs() < 1e-6);

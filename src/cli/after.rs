@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use crate::export::{ExportError, write_npz, write_onnx, write_safetensors};
-use crate::run::{Manifest, RunFolder};
+use crate::export::{write_npz, write_onnx, write_safetensors};
+use crate::run::{Manifest, RunFolder, RunWeights};
 
 use super::after_args::{ExportArgs, PartArgs};
 use super::config::{CommandError, refused};
 use super::document::differences;
 use super::kept::{Kept, settings};
+use super::out_file::{Format, OutFile};
 use super::output::aligned;
 use super::task::trainer_from;
 
@@ -30,14 +31,13 @@ pub(super) fn list(folder: &Path) -> Result<(), CommandError> {
             );
             continue;
         };
+        let updates = steps(&run, &manifest).to_string();
         let hash = manifest.weights_sha256.unwrap_or_default();
         rows.push(vec![
             name,
             format!("{:?}", manifest.status).to_lowercase(),
-            manifest.steps.to_string(),
-            manifest
-                .test_accuracy
-                .map_or(String::new(), |share| format!("{:.2} %", 100.0 * share)),
+            updates,
+            accuracy(&manifest),
             manifest
                 .test_loss
                 .map_or(String::new(), |loss| format!("{loss:.4}")),
@@ -62,11 +62,27 @@ pub(super) fn list(folder: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// The test accuracy of a run's weights; where nobody has evaluated them that of its last epoch, which is named.
+fn accuracy(manifest: &Manifest) -> String {
+    let percent = |share: f64| format!("{:.2} %", 100.0 * share);
+    match (manifest.test_accuracy, manifest.last_epoch) {
+        (Some(share), _) => percent(share),
+        (None, Some(last)) => format!("{} (epoch {})", percent(last.test_accuracy), last.epoch),
+        (None, None) => String::new(),
+    }
+}
+
+/// Updates that made a run's newest weights: a process that was killed has not written them down.
+fn steps(run: &Path, manifest: &Manifest) -> u64 {
+    let newest = RunWeights::find(run).ok().and_then(|found| found.step);
+    newest.unwrap_or(manifest.steps)
+}
+
 /// `unisono inspect`: every tensor of a run.
 pub(super) fn inspect(folder: &Path) -> Result<(), CommandError> {
     let kept = Kept::open(folder)?;
     say!("model: {}", kept.network.model());
-    say!("weights: {}", kept.weights.display());
+    say!("weights: {}", kept.weights.file.display());
     let params = kept.network.params();
     let row = |tensor: &crate::nn::Tensor| {
         let values = &params[tensor.range.clone()];
@@ -105,8 +121,19 @@ pub(super) fn diff(first: &Path, second: &Path) -> Result<(), CommandError> {
     let [one, other] = &manifests;
     let or_none =
         |value: Option<f64>| value.map_or("none".to_owned(), |value| format!("{value:.6}"));
+    let kept = |manifest: &Manifest| {
+        let known = manifest.kept;
+        known.map_or("none".to_owned(), |kept| {
+            format!("{} (epoch {})", kept.weights, kept.epoch)
+        })
+    };
     let results = [
-        ("steps", one.steps.to_string(), other.steps.to_string()),
+        ("kept", kept(one), kept(other)),
+        (
+            "steps",
+            steps(first, one).to_string(),
+            steps(second, other).to_string(),
+        ),
         (
             "test loss",
             or_none(one.test_loss),
@@ -161,27 +188,31 @@ pub(super) fn eval(args: &PartArgs) -> Result<(), CommandError> {
     say!("rows: {} ({} part)", data.len(), args.part);
     say!("loss: {loss:.6}");
     say!("accuracy: {:.2} %", 100.0 * accuracy);
-    say!("weights: {}", kept.weights.display());
+    say!("weights: {}", kept.weights.file.display());
     say!("weights sha256: {}", kept.network.weights_sha256());
     Ok(())
 }
 
 /// `unisono export`.
 pub(super) fn export(args: &ExportArgs) -> Result<(), CommandError> {
-    let kept = Kept::open(&args.run)?;
-    let model = kept.network.model().to_string();
-    let written: Result<(), ExportError> = match args.format.as_str() {
-        "safetensors" => write_safetensors(
-            &args.out,
-            &kept.network,
-            &[("format", "pt"), ("model", &model)],
-        ),
-        "npz" => write_npz(&args.out, &kept.network),
-        "onnx" => write_onnx(&args.out, &kept.network),
+    let format = match args.format.as_str() {
+        "safetensors" => Format::Safetensors,
+        "npz" => Format::Npz,
+        "onnx" => Format::Onnx,
         other => return Err(refused("format", "safetensors, npz or onnx", other).into()),
     };
-    written?;
+    let out = OutFile::new(&args.out, (format, args.force), &[])?;
+    let kept = Kept::open(&args.run)?;
+    let model = kept.network.model().to_string();
+    match format {
+        Format::Npz => write_npz(out.path(), &kept.network)?,
+        Format::Onnx => write_onnx(out.path(), &kept.network)?,
+        _ => {
+            let metadata = [("format", "pt"), ("model", &*model)];
+            write_safetensors(out.path(), &kept.network, &metadata)?;
+        }
+    }
     say!("model: {model}");
-    say!("file: {}", args.out.display());
+    say!("file: {}", out.path().display());
     Ok(())
 }

@@ -32,9 +32,13 @@ pub(super) struct PredictArgs {
     #[command(flatten)]
     pub(super) from: RowsArgs,
 
-    /// Write to this file instead: comma-separated values if it ends in .csv, else a line of JSON a row
+    /// Write to this file instead, or to stdout (-): comma-separated values if it ends in .csv, else a line of JSON a row
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+
+    /// Replace a file that is there already, whatever it is
+    #[arg(long, requires = "out")]
+    pub(super) force: bool,
 }
 
 /// Continues a text.
@@ -82,9 +86,13 @@ pub(super) struct ExplainArgs {
     #[arg(long, default_value_t = 32, value_name = "N")]
     pub(super) steps: usize,
 
-    /// The page to write
+    /// The page to write; - for stdout
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,
+
+    /// Replace a file that is there already, whatever it is
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 /// Writes weights.
@@ -97,7 +105,11 @@ pub(super) struct ExportArgs {
     #[arg(long, default_value = "safetensors", value_name = "NAME")]
     pub(super) format: String,
 
-    /// The file to write
+    /// The file to write; - for stdout
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,
+
+    /// Replace a file that is there already, whatever it is
+    #[arg(long)]
+    pub(super) force: bool,
 }

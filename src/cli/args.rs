@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::after_args::{ExplainArgs, ExportArgs, GenerateArgs, PartArgs, PredictArgs};
-use super::sections::{EngineArgs, TrainArgs};
+use super::sections::{DataArgs, EngineArgs, TrainArgs};
 use super::study_args::StudyCommand;
 
 /// Data-parallel neural-network training on CPUs: the same bits for any number of threads.
@@ -104,9 +104,13 @@ pub(super) struct ScalingArgs {
     #[arg(long, default_value_t = 42)]
     pub(super) seed: u64,
 
-    /// Write results.json, samples.jsonl, report.html and the charts (SVG and PNG) into this folder
+    /// Write results.json, samples.jsonl, report.html and the charts (SVG and PNG) into this new folder
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+
+    /// Write into a folder that holds other files, and replace those of the same names
+    #[arg(long, requires = "out")]
+    pub(super) force: bool,
 
     /// Measure another program beside ours: a command that prints bench's line of JSON; {preset}, {threads} and {batch} are filled in. May be given more than once
     #[arg(long, value_name = "COMMAND")]
@@ -270,22 +274,30 @@ pub(super) struct ConfigArgs {
 #[derive(Debug, Subcommand)]
 pub(super) enum DataCommand {
     /// Say what a file or folder holds: rows, shapes, ranges, classes
-    Inspect {
-        /// What `train --data` takes, or one IDX or NumPy file
-        path: PathBuf,
+    Inspect(Box<InspectArgs>),
+}
 
-        /// The column of a table that holds the label: its name, or its place from 0; by default the last
-        #[arg(long, value_name = "COLUMN")]
-        label: Option<String>,
+/// Looks at files of data: read as `train` would read them, with the same flags.
+#[derive(Debug, ClapArgs)]
+#[command(
+    mut_arg("data", |arg| arg.hide(true)),
+    mut_arg("augment", |arg| arg.hide(true)),
+    mut_arg("sampling", |arg| arg.hide(true))
+)]
+pub(super) struct InspectArgs {
+    /// What `train --data` takes, or one IDX or NumPy file
+    pub(super) path: PathBuf,
 
-        /// Resize images of a folder
-        #[arg(long, value_name = "HxW")]
-        image_size: Option<String>,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
 
-        /// Write a sheet of the first images of each class to this file, as PNG
-        #[arg(long, value_name = "FILE")]
-        sheet: Option<PathBuf>,
-    },
+    /// Write a sheet of the first images of each class to this file, as PNG; - for stdout
+    #[arg(long, value_name = "FILE")]
+    pub(super) sheet: Option<PathBuf>,
+
+    /// Replace a file that is there already, whatever it is
+    #[arg(long, requires = "sheet")]
+    pub(super) force: bool,
 }
 
 /// Draws learning rate and batch size over a training.
@@ -301,9 +313,13 @@ pub(super) struct ScheduleArgs {
     #[arg(long)]
     pub(super) rows: Option<usize>,
 
-    /// Write the chart of the learning rate to this file as SVG
+    /// Write the chart of the learning rate to this file as SVG; - for stdout
     #[arg(long, value_name = "FILE")]
     pub(super) svg: Option<PathBuf>,
+
+    /// Replace a file that is there already, whatever it is
+    #[arg(long, requires = "svg")]
+    pub(super) force: bool,
 }
 
 /// Raises the learning rate step by step and shows the loss.
@@ -327,7 +343,11 @@ pub(super) struct LrRangeArgs {
     #[arg(long, default_value_t = 100)]
     pub(super) steps: u32,
 
-    /// Write the chart to this file as SVG
+    /// Write the chart to this file as SVG; - for stdout
     #[arg(long, value_name = "FILE")]
     pub(super) svg: Option<PathBuf>,
+
+    /// Replace a file that is there already, whatever it is
+    #[arg(long, requires = "svg")]
+    pub(super) force: bool,
 }

@@ -105,6 +105,12 @@ pub(super) enum CommandError {
     },
     #[error("the run in {} is finished after {steps} steps; raise --epochs or --max-steps to go on", folder.display())]
     Finished { folder: PathBuf, steps: u64 },
+    /// A file that would be lost.
+    #[error("{} {what}; choose another file, or add --force to replace it", path.display())]
+    Exists { path: PathBuf, what: &'static str },
+    /// A folder that would be mixed up.
+    #[error("{} is not empty; choose a new folder, or add --force to write into it beside what is there", path.display())]
+    NotEmpty { path: PathBuf },
     #[error("cannot write {}: {source}; choose another place", path.display())]
     Write {
         path: PathBuf,
@@ -246,11 +252,16 @@ impl TryFrom<TrainArgs> for TrainSettings {
     }
 }
 
+/// Steps of a benchmark.
+const MOST_STEPS: usize = 1_000_000;
+
 /// The settings of `unisono bench`, and whether it prints JSON.
 pub(super) fn bench(args: BenchArgs) -> Result<(Bench, bool), ArgError> {
     if args.steps == 0 {
         return Err(refused("steps", "at least 1", "0"));
     }
+    at_most("steps", args.steps, MOST_STEPS)?;
+    at_most("warmup", args.warmup, MOST_STEPS)?;
     let engine = EngineSettings::try_from(args.engine)?;
     let bench = Bench {
         preset: preset(&args.preset)?,
@@ -285,6 +296,17 @@ fn track(name: Option<&str>) -> Result<Track, ArgError> {
     }
 }
 
+/// Refuses a number above `most`.
+pub(super) fn at_most(flag: &'static str, got: usize, most: usize) -> Result<usize, ArgError> {
+    match got <= most {
+        true => Ok(got),
+        false => Err(ArgError::text(
+            flag,
+            &format!("must be at most {most}, got {got}"),
+        )),
+    }
+}
+
 fn count(flag: &'static str, expected: &'static str, got: &str) -> Result<usize, ArgError> {
     got.parse().map_err(|_| refused(flag, expected, got))
 }
@@ -295,6 +317,16 @@ pub(super) fn refused(flag: &'static str, expected: &'static str, got: &str) -> 
         expected,
         got: got.to_owned(),
     }
+}
+
+/// Whether the reader of what was written has gone.
+pub(super) fn is_closed_pipe(error: &CommandError) -> bool {
+    let source = match error {
+        CommandError::Write { source, .. } => source,
+        CommandError::Export(ExportError::Write { source, .. }) => source,
+        _ => return false,
+    };
+    source.kind() == std::io::ErrorKind::BrokenPipe
 }
 
 /// 2 for what the user can mend in the arguments, 1 for what happened while running.

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use crate::export::write_safetensors;
-use crate::nn::NnError;
-use crate::run::{Manifest, MetricsLog, Mistakes, RunError, RunFolder, Status, report};
-use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
+use crate::nn::{Network, NnError};
+use crate::run::{Manifest, MetricsLog, Mistakes, ModelFile, RunError, RunFolder, Status, report};
+use crate::train::{Checkpoint, Checkpoints, Event, KeptWeights, Report, TrainError, Trainer};
 
 use super::config::{CommandError, TrainSettings};
-use super::summary::Tested;
 use super::task::Task;
 
 /// Writes metrics while a training runs, and what came out at its end.
@@ -44,6 +43,7 @@ impl Keeper {
                 let differences = vec![format!("the data's sha256 was {was}, is {is}")];
                 return Err(TrainError::Changed { differences }.into());
             }
+            manifest.model_files = before.models();
             manifest.started = before.started;
             manifest.phases_s = before.phases_s;
             seconds_before = before.wall_time_s;
@@ -103,18 +103,13 @@ impl Keeper {
             trainer.checkpoint()?.write(&file)?;
             manifest.status = Status::Stopped;
         } else {
-            let metadata = [("format", "pt"), ("model", &manifest.model)];
-            let file = self.run.path().join("model.safetensors");
-            write_safetensors(&file, &network, &metadata)?;
+            write_model(&self.run, manifest, (trainer, result, &network))?;
             manifest.status = Status::Finished;
         }
         manifest.steps = result.steps;
-        manifest.weights_sha256 = Some(network.weights_sha256());
+        manifest.set_weights(result.kept, network.weights_sha256(), self.log.last_epoch());
         manifest.wall_time_s = self.seconds_before + result.wall_time.as_secs_f64();
         manifest.add_phases(&result.phase_times);
-        if let Some((loss, accuracy)) = self.log.tested() {
-            (manifest.test_loss, manifest.test_accuracy) = (loss, Some(accuracy));
-        }
         self.manifest.write(&self.run)?;
         let mistakes = match Mistakes::of(&network, &*task.data[1]) {
             // What a training that diverged takes rows for cannot be told; the rest of its report can.
@@ -129,12 +124,43 @@ impl Keeper {
         let mistakes = mistakes.map(|mistakes| (mistakes, names));
         Ok(report(&self.run, &self.manifest, mistakes)?)
     }
+}
 
-    /// What the last evaluation gave, NaN before the first.
-    pub(super) fn tested(&self) -> Tested {
-        Tested {
-            loss: self.manifest.test_loss.unwrap_or(f64::NAN),
-            accuracy: self.manifest.test_accuracy.unwrap_or(f64::NAN),
-        }
+/// Writes the trained weights; the manifest knows them before they are there, so that a kill in between leaves a file with one of its hashes.
+fn write_model(
+    run: &RunFolder,
+    manifest: &mut Manifest,
+    (trainer, result, network): (&Trainer, &Report, &Network),
+) -> Result<(), CommandError> {
+    let model = ModelFile {
+        step: result.steps,
+        weights_sha256: network.weights_sha256(),
+    };
+    manifest.model_files.push(model.clone());
+    manifest.write(run)?;
+    let steps = result.steps.to_string();
+    let write = |name: &str, network: &Network, kept: &str| {
+        let metadata = [
+            ("format", "pt"),
+            ("model", &*manifest.model),
+            ("kept", kept),
+            ("step", &*steps),
+        ];
+        write_safetensors(&run.path().join(name), network, &metadata)
+    };
+    write(
+        "model.safetensors",
+        network,
+        &result.kept.weights.to_string(),
+    )?;
+    let last = trainer.last_network().map_err(TrainError::from)?;
+    if result.kept.weights == KeptWeights::Average {
+        write(
+            "last.safetensors",
+            &last,
+            &KeptWeights::LastStep.to_string(),
+        )?;
     }
+    manifest.model_files = vec![model];
+    Ok(())
 }

@@ -3,23 +3,22 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::{Dataset, Preparation};
-use crate::export::read_safetensors;
 use crate::nn::Network;
-use crate::run::{RunError, RunFolder};
-use crate::train::{Checkpoints, TrainError};
+use crate::run::{RunError, RunFolder, RunWeights};
+use crate::train::TrainError;
 
 use super::config::{CommandError, TrainSettings, refused};
 use super::document::{Settled, read};
 use super::sections::TrainArgs;
 use super::task::{model, task};
 
-/// A run's settings and its weights: the trained ones, or those of its newest checkpoint.
+/// A run's settings and its newest weights.
 pub(super) struct Kept {
     folder: PathBuf,
     pub(super) settings: TrainSettings,
     preparation: Option<Preparation>,
     pub(super) network: Network,
-    pub(super) weights: PathBuf,
+    pub(super) weights: RunWeights,
 }
 
 impl Kept {
@@ -34,8 +33,18 @@ impl Kept {
             true => Some(Preparation::read(&file).map_err(TrainError::from)?),
             false => None,
         };
-        let weights = weights(folder)?;
-        let network = read_safetensors(&weights, model(&settings, preparation.as_ref())?)?;
+        let weights = RunWeights::find(folder)?;
+        let network = weights.read(model(&settings, preparation.as_ref())?)?;
+        let file = weights.file.display();
+        match weights.step {
+            Some(step) => eprintln!("weights: {file}, training at step {step}"),
+            None => eprintln!("weights: {file}"),
+        }
+        if !weights.is_checked() {
+            eprintln!(
+                "warning: the weights are not checked: no hash of them is known, neither in manifest.json nor in the file"
+            );
+        }
         Ok(Self {
             folder: folder.to_owned(),
             settings,
@@ -86,21 +95,4 @@ pub(super) fn settings(folder: &Path) -> Result<TrainArgs, CommandError> {
     }
     let table = read(&folder.join("config.toml"))?;
     Ok(table.try_into().expect("it has been read as such"))
-}
-
-/// The file of a run's weights.
-fn weights(folder: &Path) -> Result<PathBuf, CommandError> {
-    let trained = folder.join("model.safetensors");
-    if trained.is_file() {
-        return Ok(trained);
-    }
-    let checkpoints = folder.join("checkpoints");
-    let latest = match checkpoints.is_dir() {
-        true => Checkpoints::latest(&checkpoints)?,
-        false => None,
-    };
-    let none = || RunError::NoCheckpoint {
-        path: folder.to_owned(),
-    };
-    Ok(latest.ok_or_else(none)?.with_extension("safetensors"))
 }

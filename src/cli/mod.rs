@@ -22,6 +22,7 @@ mod kept;
 mod keys;
 mod load;
 mod optim;
+mod out_file;
 mod output;
 mod predict;
 mod progress;
@@ -33,14 +34,17 @@ mod study;
 mod study_args;
 mod study_live;
 mod study_plan;
+mod study_values;
 mod summary;
 mod task;
 mod train;
 mod what_if;
+mod whole;
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
@@ -68,6 +72,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let (_, flags) = matches.subcommand().expect("clap asks for a command");
     match command(args.command, flags) {
         Ok(()) => ExitCode::SUCCESS,
+        // As the signal would have it, and as silent.
+        Err(error) if config::is_closed_pipe(&error) => ExitCode::from(CLOSED_PIPE as u8),
         Err(error) => fail(config::exit_code(&error), &error.to_string()),
     }
 }
@@ -85,15 +91,7 @@ fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
         Command::Export(args) => after::export(&args),
         Command::Doctor => doctor::doctor(),
         Command::Config(args) => config_text(&args, flags),
-        Command::Data(DataCommand::Inspect {
-            path,
-            label,
-            image_size,
-            sheet,
-        }) => inspect::inspect(
-            &path,
-            (label.as_deref(), image_size.as_deref(), sheet.as_deref()),
-        ),
+        Command::Data(DataCommand::Inspect(args)) => inspect::inspect(&args),
         Command::Schedule(args) => rates::schedule(&args, flags),
         Command::LrRange(args) => rates::lr_range(&args, flags),
         Command::Bench(args) => {
@@ -121,12 +119,25 @@ fn config_text(args: &ConfigArgs, flags: &ArgMatches) -> Result<(), CommandError
     Ok(())
 }
 
+/// Set once stdout is a command's file: what is said besides then goes to stderr.
+static STDOUT_IS_TAKEN: OnceLock<()> = OnceLock::new();
+
+/// Keeps stdout free for a file.
+fn take_stdout() {
+    STDOUT_IS_TAKEN.get_or_init(|| ());
+}
+
 fn line(text: std::fmt::Arguments<'_>) {
     print(format_args!("{text}\n"));
 }
 
 /// Prints at once, without a line's end.
 fn print(text: std::fmt::Arguments<'_>) {
+    if STDOUT_IS_TAKEN.get().is_some() {
+        // Nobody who listens to stderr is waiting for this.
+        let _ = std::io::stderr().write_fmt(text);
+        return;
+    }
     let mut out = std::io::stdout();
     let Err(error) = out.write_fmt(text).and_then(|()| out.flush()) else {
         return;

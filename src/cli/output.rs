@@ -42,7 +42,7 @@ pub(super) fn aligned(head: &[&str], rows: &[Vec<String>]) {
 /// A file in `folder`.
 pub(super) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), CommandError> {
     let path = folder.join(name);
-    std::fs::write(&path, bytes).map_err(|source| CommandError::Write { path, source })
+    crate::output::write(&path, bytes).map_err(|source| CommandError::Write { path, source })
 }
 
 /// A chart as SVG and PNG.

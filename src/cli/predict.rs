@@ -11,9 +11,14 @@ use crate::study::Page;
 use crate::train::TrainError;
 
 use super::after_args::{ExplainArgs, GenerateArgs, PredictArgs, RowsArgs};
-use super::config::{CommandError, refused};
+use super::config::{CommandError, at_most, refused};
 use super::kept::Kept;
+use super::out_file::{Format, OutFile};
 use super::print;
+
+/// Points on the way of integrated gradients, and tokens of a text.
+const MOST_POINTS: usize = 100_000;
+const MOST_TOKENS: usize = 10_000_000;
 
 /// Inputs of a row that are listed, where it is no picture and no text.
 const LISTED: usize = 20;
@@ -35,9 +40,19 @@ fn rows(kept: &Kept, from: &RowsArgs) -> Result<Rows, CommandError> {
     }
 }
 
+/// The files that rows are made from.
+fn inputs<'a>(kept: &'a Kept, from: &'a RowsArgs) -> Vec<&'a Path> {
+    let data = kept.settings.data.as_deref();
+    from.input.as_deref().into_iter().chain(data).collect()
+}
+
 /// `unisono predict`: a line of JSON, or of CSV, a row.
 pub(super) fn predict(args: &PredictArgs) -> Result<(), CommandError> {
     let kept = Kept::open(&args.from.of.run)?;
+    let format = (Format::Predictions, args.force);
+    let out = args.out.as_deref();
+    let out = out.map(|path| OutFile::new(path, format, &inputs(&kept, &args.from)));
+    let out = out.transpose()?;
     let (data, names) = rows(&kept, &args.from)?;
     let rows = predictions(&kept.network, &*data).map_err(TrainError::from)?;
     let rows = rows.ok_or_else(|| kept.no_classifier())?;
@@ -51,16 +66,16 @@ pub(super) fn predict(args: &PredictArgs) -> Result<(), CommandError> {
     };
     let lines = rows.into_iter().map(line);
     let json = |line: Line| serde_json::to_string(&line).expect("lines are plain values");
-    let Some(path) = &args.out else {
+    let Some(out) = out else {
         lines.for_each(|line| say!("{}", json(line)));
         return Ok(());
     };
-    let text = match path.extension().is_some_and(|end| end == "csv") {
+    let text = match out.path().extension().is_some_and(|end| end == "csv") {
         true => table(&kept, &lines.collect::<Vec<_>>()),
         false => lines.map(|line| json(line) + "\n").collect(),
     };
-    write(path, text.as_bytes())?;
-    say!("predictions: {}", path.display());
+    out.write(text.as_bytes())?;
+    say!("predictions: {}", out.path().display());
     Ok(())
 }
 
@@ -124,6 +139,7 @@ pub(super) fn generate(args: &GenerateArgs) -> Result<(), CommandError> {
         let got = args.temperature.to_string();
         return Err(refused("temperature", "0 or more", &got).into());
     }
+    at_most("tokens", args.tokens, MOST_TOKENS)?;
     if args.top_k == Some(0) {
         return Err(refused("top-k", "at least 1", "0").into());
     }
@@ -162,10 +178,14 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<(), CommandError> {
     let how = match args.method.as_str() {
         "gradient-input" => Saliency::GradientTimesInput,
         "integrated" if args.steps == 0 => return Err(refused("steps", "at least 1", "0").into()),
-        "integrated" => Saliency::IntegratedGradients { steps: args.steps },
+        "integrated" => Saliency::IntegratedGradients {
+            steps: at_most("steps", args.steps, MOST_POINTS)?,
+        },
         other => return Err(refused("method", "gradient-input or integrated", other).into()),
     };
     let kept = Kept::open(&args.from.of.run)?;
+    let format = (Format::Page, args.force);
+    let out = OutFile::new(&args.out, format, &inputs(&kept, &args.from))?;
     let preparation = kept.preparation()?;
     if let (RowKind::Texts { .. }, None) = (&preparation.rows, &args.from.input) {
         let expected = "given for a classifier of texts: a CSV file, or a text a line";
@@ -204,7 +224,7 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<(), CommandError> {
         let (values, counts) = (inputs.row(at).to_vec(), counts.row(at).to_vec());
         section(&mut page, (preparation, name), (&values, &counts));
     }
-    write(&args.out, page.html().as_bytes())?;
+    out.write(page.html().as_bytes())?;
     say!("rows: {}", taken.len());
     say!("page: {}", args.out.display());
     Ok(())
@@ -254,11 +274,4 @@ fn section(
     };
     let lines: Vec<Vec<String>> = order.iter().take(LISTED).map(line).collect();
     page.table(&["input", "value (standardised)", "counts"], &lines);
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    std::fs::write(path, bytes).map_err(|source| CommandError::Write {
-        path: path.to_owned(),
-        source,
-    })
 }

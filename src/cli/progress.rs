@@ -1,22 +1,35 @@
-//! What a training says while it runs: a live bar, lines, JSON, or nothing.
+//! What a training says while it runs: on a terminal a live line, and a line that stays for every epoch; elsewhere the lines of the epochs,
+//! and of long epochs one every some seconds; or JSON; or nothing.
 
 use std::io::IsTerminal;
+use std::time::{Duration, Instant};
 
+use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::run::Record;
 use crate::train::{EpochMetrics, Event, Setup};
 
 use super::args::TrainCommand;
+use super::summary::Overview;
+
+/// Time between two looks of the live line.
+const LIVE: Duration = Duration::from_millis(100);
+
+/// Time between two lines of a long epoch where there is no terminal.
+const PLAIN: Duration = Duration::from_secs(10);
+
+/// Columns of a terminal that does not tell.
+const COLUMNS: u16 = 80;
 
 /// How much is said, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Voice {
-    /// A bar on a terminal, lines elsewhere.
+    /// A live line on a terminal, plain lines elsewhere.
     Text,
     /// One JSON object a line.
     Json,
-    /// Results alone.
+    /// Settings and results alone.
     Quiet,
 }
 
@@ -32,52 +45,35 @@ impl Voice {
 
 /// Shows the events of a training.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(super) struct Progress<'a> {
     voice: Voice,
-    /// On a terminal.
-    bar: Option<ProgressBar>,
-    rows: u64,
+    overview: Overview<'a>,
+    /// The live line, on a terminal.
+    live: Option<ProgressBar>,
+    pace: Option<Pace>,
+    mean: EpochMean,
+    shown: Instant,
 }
 
-impl Progress {
-    pub(super) fn new(voice: Voice) -> Self {
+impl<'a> Progress<'a> {
+    pub(super) fn new(voice: Voice, overview: Overview<'a>) -> Self {
         Self {
             voice,
-            bar: None,
-            rows: 0,
+            overview,
+            live: None,
+            pace: None,
+            mean: EpochMean::default(),
+            shown: Instant::now(),
         }
     }
 
     pub(super) fn show(&mut self, event: &Event<'_>) {
         match (event, self.voice) {
             (Event::Started(setup), _) => self.start(setup),
-            (_, Voice::Json) => {
-                // A line a step would be too many; the run's folder has some of them.
-                if let (Event::Epoch(_), Some(record)) = (event, Record::of(event)) {
-                    let line = serde_json::to_string(&record);
-                    say!("{}", line.expect("records are plain values"));
-                }
-            }
-            (
-                Event::Step {
-                    epoch,
-                    examples,
-                    loss,
-                    ..
-                },
-                _,
-            ) => {
-                if let Some(bar) = &self.bar {
-                    bar.set_position(u64::from(epoch - 1) * self.rows + *examples as u64);
-                    if bar.message().is_empty() {
-                        bar.set_message(format!("loss {loss:.4}"));
-                    }
-                }
-            }
-            (Event::Epoch(metrics), Voice::Text) => match &self.bar {
-                Some(bar) => bar.set_message(epoch_line(metrics)),
-                None => say!("{}", epoch_line(metrics)),
-            },
+            (_, Voice::Quiet) => {}
+            (Event::Epoch(_), Voice::Json) => self.json(event),
+            (Event::Epoch(metrics), Voice::Text) => self.epoch(metrics),
+            (Event::Step { .. }, Voice::Text) => self.step(event),
             _ => {}
         }
     }
@@ -86,8 +82,8 @@ impl Progress {
         for warning in &setup.warnings {
             eprintln!("warning: {warning}");
         }
-        if self.voice == Voice::Json {
-            say!(
+        match self.voice {
+            Voice::Json => say!(
                 "{}",
                 serde_json::json!({
                     "event": "started",
@@ -97,37 +93,247 @@ impl Progress {
                     "test_rows": setup.test_rows,
                     "epochs": setup.epochs,
                 })
-            );
+            ),
+            _ => self.overview.print(setup),
         }
+        let settings = self.overview.settings;
+        self.pace = Some(Pace::new(setup, settings.max_steps, settings.batch_size));
         if self.voice == Voice::Text && std::io::stdout().is_terminal() {
-            let style =
-                ProgressStyle::with_template("{bar:30} {percent:>3} % {eta:>4} left  {wide_msg}")
-                    .expect("the template is well-formed");
-            self.rows = setup.rows as u64;
-            let bar = ProgressBar::new(self.rows * u64::from(setup.epochs));
-            self.bar = Some(bar.with_style(style));
+            let style = ProgressStyle::with_template("{msg}").expect("the template is well-formed");
+            self.live = Some(ProgressBar::new_spinner().with_style(style));
         }
     }
 
+    fn json(&self, event: &Event<'_>) {
+        // A line a step would be too many; the run's folder has some of them.
+        if let Some(record) = Record::of(event) {
+            let line = serde_json::to_string(&record);
+            say!("{}", line.expect("records are plain values"));
+        }
+    }
+
+    fn step(&mut self, event: &Event<'_>) {
+        let Event::Step {
+            epoch,
+            examples,
+            loss,
+            accuracy,
+            batch_size,
+            ..
+        } = *event
+        else {
+            return;
+        };
+        let Some(pace) = &mut self.pace else { return };
+        self.mean.add(epoch, (loss, accuracy), batch_size);
+        let now = Instant::now();
+        pace.observe(now, epoch, examples);
+        let every = if self.live.is_some() { LIVE } else { PLAIN };
+        if now - self.shown < every {
+            return;
+        }
+        self.shown = now;
+        let fields = pace.fields(epoch, examples, &self.mean);
+        match &self.live {
+            Some(live) => live.set_message(fitted(&fields, columns())),
+            None => say!("{}", fitted(&fields, u16::MAX)),
+        }
+    }
+
+    fn epoch(&mut self, metrics: &EpochMetrics) {
+        self.shown = Instant::now();
+        let fields = epoch_fields(metrics);
+        match &self.live {
+            Some(live) => live.suspend(|| say!("{}", fitted(&fields, columns()))),
+            None => say!("{}", fitted(&fields, u16::MAX)),
+        }
+    }
+
+    /// Takes the live line away: it is over, or was interrupted.
     pub(super) fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish();
+        if let Some(live) = &self.live {
+            live.finish_and_clear();
         }
     }
 }
 
-fn epoch_line(metrics: &EpochMetrics) -> String {
-    let noise = metrics
-        .noise_scale
-        .map(|scale| format!("  noise scale {scale:.0}"));
-    format!(
-        "epoch {:>3}  train loss {:.4}  test loss {:.4}  test accuracy {:.2} %  batch {}{}  {:.0} samples/s",
-        metrics.epoch,
-        metrics.train_loss,
-        metrics.test_loss,
-        100.0 * metrics.test_accuracy,
-        metrics.batch_size,
-        noise.unwrap_or_default(),
-        metrics.throughput_samples_per_s
-    )
+/// Columns of the terminal.
+fn columns() -> u16 {
+    Term::stdout().size_checked().map_or(COLUMNS, |size| size.1)
+}
+
+/// Loss and accuracy of the rows of an epoch so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct EpochMean {
+    epoch: u32,
+    rows: f64,
+    loss: f64,
+    accuracy: f64,
+}
+
+impl EpochMean {
+    fn add(&mut self, epoch: u32, (loss, accuracy): (f64, f64), rows: usize) {
+        if epoch != self.epoch {
+            *self = Self {
+                epoch,
+                ..Self::default()
+            };
+        }
+        let rows = rows as f64;
+        self.rows += rows;
+        self.loss += (loss - self.loss) * rows / self.rows;
+        self.accuracy += (accuracy - self.accuracy) * rows / self.rows;
+    }
+}
+
+/// How fast a training goes, and what is left of it.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    rows: usize,
+    epochs: u32,
+    /// Rows that will be trained on, over all epochs.
+    all: u64,
+    /// When the first step was seen, and how many rows there had been by then.
+    begun: Option<(Instant, u64)>,
+    rows_per_s: f64,
+}
+
+impl Pace {
+    fn new(setup: &Setup, max_steps: Option<u64>, batch_size: usize) -> Self {
+        let all = setup.rows as u64 * u64::from(setup.epochs);
+        let limit = max_steps.map(|steps| steps.saturating_mul(batch_size as u64));
+        Self {
+            rows: setup.rows,
+            epochs: setup.epochs,
+            all: limit.map_or(all, |limit| limit.min(all)),
+            begun: None,
+            rows_per_s: f64::NAN,
+        }
+    }
+
+    fn done(&self, epoch: u32, examples: usize) -> u64 {
+        u64::from(epoch - 1) * self.rows as u64 + examples as u64
+    }
+
+    fn observe(&mut self, now: Instant, epoch: u32, examples: usize) {
+        let done = self.done(epoch, examples);
+        match self.begun {
+            None => self.begun = Some((now, done)),
+            Some((begun, before)) => {
+                self.rows_per_s = (done - before) as f64 / (now - begun).as_secs_f64();
+            }
+        }
+    }
+
+    /// What a line within an epoch says, the most important first.
+    fn fields(&self, epoch: u32, examples: usize, mean: &EpochMean) -> Vec<String> {
+        let share = 100.0 * examples as f64 / self.rows as f64;
+        let left = self.all.saturating_sub(self.done(epoch, examples)) as f64 / self.rows_per_s;
+        let mut fields = vec![
+            format!("epoch {epoch:>3}/{}", self.epochs),
+            format!("{share:>3.0} %"),
+            format!("loss {:.4}", mean.loss),
+            format!("accuracy {:.2} %", 100.0 * mean.accuracy),
+        ];
+        if self.rows_per_s.is_finite() {
+            fields.push(format!("{} left", time_text(left)));
+            fields.push(format!("{:.0} samples/s", self.rows_per_s));
+        }
+        fields
+    }
+}
+
+/// Seconds as people say them.
+fn time_text(seconds: f64) -> String {
+    match seconds.round() as u64 {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{}:{:02} min", seconds / 60, seconds % 60),
+        seconds => format!("{}:{:02} h", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// What the line of an epoch says, the most important first.
+fn epoch_fields(metrics: &EpochMetrics) -> Vec<String> {
+    let mut fields = vec![
+        format!("epoch {:>3}", metrics.epoch),
+        format!("train loss {:.4}", metrics.train_loss),
+        format!("test loss {:.4}", metrics.test_loss),
+        format!("test accuracy {:.2} %", 100.0 * metrics.test_accuracy),
+    ];
+    let noise = metrics.noise_scale;
+    fields.extend(noise.map(|scale| format!("noise scale {scale:.0}")));
+    fields.push(format!("batch {}", metrics.batch_size));
+    fields.push(format!("{:.0} samples/s", metrics.throughput_samples_per_s));
+    fields
+}
+
+/// As many of the fields, from the first on, as fit in a line of a terminal.
+fn fitted(fields: &[String], columns: u16) -> String {
+    let mut line = String::new();
+    for field in fields {
+        let gap = if line.is_empty() { "" } else { "  " };
+        if line.chars().count() + gap.len() + field.chars().count() >= usize::from(columns) {
+            break;
+        }
+        line += gap;
+        line += field;
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metrics() -> EpochMetrics {
+        EpochMetrics {
+            epoch: 12,
+            step: 540,
+            train_loss: 10851.78,
+            train_accuracy: 0.5,
+            test_loss: 10851.78,
+            test_accuracy: 0.6889,
+            lr: 0.1,
+            batch_size: 16,
+            noise_scale: None,
+            grad_norm: 1.0,
+            throughput_samples_per_s: 1_500_575.0,
+        }
+    }
+
+    #[test]
+    fn the_accuracy_of_an_epoch_stands_in_a_terminal_of_80_columns() {
+        for (columns, has_rate) in [(80, false), (120, true)] {
+            let line = fitted(&epoch_fields(&metrics()), columns);
+            assert!(line.chars().count() < usize::from(columns), "{line}");
+            assert!(line.contains("test accuracy 68.89 %"), "{line}");
+            assert_eq!(line.contains("samples/s"), has_rate, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_live_line_has_the_mean_of_the_epoch_so_far_and_what_is_left() {
+        let mut mean = EpochMean::default();
+        mean.add(1, (100.0, 0.0), 16);
+        mean.add(2, (4.0, 0.5), 16);
+        mean.add(2, (1.0, 1.0), 8);
+        let mut pace = Pace {
+            rows: 96,
+            epochs: 3,
+            all: 288,
+            begun: None,
+            rows_per_s: f64::NAN,
+        };
+        // A training that goes on in its second epoch has not made the first one now.
+        let begun = Instant::now();
+        pace.observe(begun, 2, 16);
+        pace.observe(begun + Duration::from_secs(2), 2, 24);
+        let line = fitted(&pace.fields(2, 24, &mean), 80);
+        let expected = "epoch   2/3   25 %  loss 3.0000  accuracy 66.67 %  42 s left  4 samples/s";
+        assert_eq!(line, expected);
+        assert_eq!(
+            (time_text(61.2), time_text(7260.0)),
+            ("1:01 min".to_owned(), "2:01 h".to_owned())
+        );
+    }
 }

@@ -1,7 +1,7 @@
 //! `unisono schedule` and `unisono lr-range`: learning rates, drawn.
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::PathBuf;
 
 use clap::ArgMatches;
 
@@ -10,28 +10,80 @@ use crate::study::{Chart, LineChart};
 use crate::train::{LrRange, TrainError};
 
 use super::args::{LrRangeArgs, ScheduleArgs};
-use super::config::{ArgError, CommandError, TrainSettings, refused};
+use super::config::{ArgError, CommandError, TrainSettings, at_most, refused};
 use super::document::Settled;
 use super::optim::OptimSettings;
+use super::out_file::{Format, OutFile};
 use super::task::{Task, first_trainer, task};
 
 /// Size of a chart in the terminal, in characters.
 const TERMINAL: (usize, usize) = (100, 30);
 
+/// Steps of a training that is drawn.
+const MOST_STEPS: u64 = 10_000_000;
+
+/// Points of a line: more would not be seen.
+const POINTS: usize = 2_000;
+
+/// A line that takes every point, and keeps some of them, evenly spread.
+struct Line {
+    kept: Vec<(f64, f64)>,
+    /// Points from one kept to the next, and those that there were.
+    every: u64,
+    count: u64,
+    last: (f64, f64),
+    highest: f64,
+}
+
+impl Line {
+    fn new() -> Self {
+        Self {
+            kept: Vec::new(),
+            every: 1,
+            count: 0,
+            last: (0.0, 0.0),
+            highest: 0.0,
+        }
+    }
+
+    fn push(&mut self, x: f64, y: f64) {
+        if self.count.is_multiple_of(self.every) {
+            self.kept.push((x, y));
+            if self.kept.len() > 2 * POINTS {
+                let mut at = 0..;
+                self.kept
+                    .retain(|_| at.next().is_some_and(|at| at % 2 == 0));
+                self.every *= 2;
+            }
+        }
+        self.count += 1;
+        self.last = (x, y);
+        self.highest = self.highest.max(y);
+    }
+
+    fn points(&self) -> Vec<(f64, f64)> {
+        self.kept.iter().copied().chain([self.last]).collect()
+    }
+}
+
 /// Rates and batches over the epochs, and where the training ends.
 struct Planned {
-    rates: Vec<(f64, f64)>,
-    batches: Vec<(f64, f64)>,
+    rates: Line,
+    batches: Line,
     progress: Progress,
 }
 
-fn planned(settings: &TrainSettings, policy: &mut dyn BatchPolicy, rows: usize) -> Planned {
+fn planned(
+    settings: &TrainSettings,
+    policy: &mut dyn BatchPolicy,
+    rows: usize,
+) -> Result<Planned, ArgError> {
     let OptimSettings {
         optimizer,
         schedule,
         ..
     } = &settings.optim;
-    let (mut rates, mut batches) = (Vec::new(), Vec::new());
+    let (mut rates, mut batches) = (Line::new(), Line::new());
     let mut progress = Progress::default();
     while progress.epoch < settings.epochs {
         let mut start = 0;
@@ -43,24 +95,30 @@ fn planned(settings: &TrainSettings, policy: &mut dyn BatchPolicy, rows: usize) 
                 lr: optimizer.lr(),
             });
             let epochs = f64::from(progress.epoch) + progress.in_epoch;
-            rates.push((epochs, f64::from(plan.lr)));
-            batches.push((epochs, plan.batch_size as f64));
-            let end = (start + plan.batch_size).min(rows);
+            rates.push(epochs, f64::from(plan.lr));
+            batches.push(epochs, plan.batch_size as f64);
+            let end = start.saturating_add(plan.batch_size).min(rows);
             progress.examples += (end - start) as u64;
             progress.step += 1;
             start = end;
+            if progress.step > MOST_STEPS {
+                let message =
+                    format!("{MOST_STEPS} steps at most are drawn; take fewer epochs or rows");
+                return Err(ArgError::text("epochs", &message));
+            }
         }
         (progress.epoch, progress.in_epoch) = (progress.epoch + 1, 0.0);
     }
-    Planned {
+    Ok(Planned {
         rates,
         batches,
         progress,
-    }
+    })
 }
 
 /// Draws the rate and, where it changes, the batch over a training of so many rows and epochs.
 pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), CommandError> {
+    let out = svg(&args.svg, args.force)?;
     let settled = Settled::new(&args.train, flags, &args.from)?;
     let settings = settled.settings()?;
     let OptimSettings {
@@ -72,6 +130,7 @@ pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), Co
         Some(rows) => rows,
         None => task(&settings)?.data[0].len(),
     };
+    at_most("rows", rows, u32::MAX as usize)?;
     if rows == 0 || settings.epochs == 0 {
         return Err(refused("rows and --epochs", "at least 1", "0").into());
     }
@@ -88,27 +147,26 @@ pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), Co
         rates,
         batches,
         progress,
-    } = planned(&settings, &mut *policy, rows);
+    } = planned(&settings, &mut *policy, rows)?;
     let title = format!("{schedule}; batches {batch_rule}");
-    let chart = LineChart::new(title, ("epochs", "learning rate")).line("lr", thin(&rates));
+    let chart = LineChart::new(title, ("epochs", "learning rate")).line("lr", rates.points());
     draw(&chart);
-    let grows = batches.iter().any(|batch| batch.1 != batches[0].1);
+    let grows = batches.highest != batches.kept[0].1;
     if grows {
         let rows =
-            LineChart::new("rows of a batch", ("epochs", "rows")).line("rows", thin(&batches));
+            LineChart::new("rows of a batch", ("epochs", "rows")).line("rows", batches.points());
         draw(&rows);
     }
     say!("optimizer: {optimizer}");
     say!("schedule: {schedule}");
     say!("batch policy: {batch_rule}, from {}", settings.batch_size);
-    say!("steps: {}", rates.len());
-    let (first, last) = (rates[0].1, rates[rates.len() - 1].1);
-    let highest = rates.iter().fold(0.0_f64, |most, rate| most.max(rate.1));
+    say!("steps: {}", rates.count);
+    let (first, last, highest) = (rates.kept[0].1, rates.last.1, rates.highest);
     say!("learning rate: first {first:.6}, highest {highest:.6}, last {last:.6}");
     if let Some(warning) = schedule.warning(&progress) {
         eprintln!("warning: {warning}");
     }
-    save(&chart, args.svg.as_deref())
+    save(&chart, out)
 }
 
 /// Runs a range test on the task that `unisono train` would train.
@@ -118,6 +176,7 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
         to: args.to,
         steps: args.steps,
     };
+    let out = svg(&args.svg, args.force)?;
     let settled = Settled::new(&args.train, flags, &args.from)?;
     let settings = settled.settings()?;
     let Task {
@@ -155,7 +214,7 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
         }
         None => say!("suggested learning rate: none, the loss never fell"),
     }
-    save(&chart, args.svg.as_deref())
+    save(&chart, out)
 }
 
 /// In colour on a terminal, unless NO_COLOR says otherwise.
@@ -175,20 +234,17 @@ fn draw(chart: &LineChart) {
     say!("{plain}");
 }
 
-/// At most some 2,000 points, the last one among them: more would not be seen.
-fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let every = points.len().div_ceil(2000).max(1);
-    let last = points.last().copied();
-    points.iter().copied().step_by(every).chain(last).collect()
+/// The file that a chart goes to.
+fn svg(path: &Option<PathBuf>, force: bool) -> Result<Option<OutFile<'_>>, CommandError> {
+    let path = path.as_deref();
+    path.map(|path| OutFile::new(path, (Format::Drawing, force), &[]))
+        .transpose()
 }
 
-fn save(chart: &LineChart, path: Option<&Path>) -> Result<(), CommandError> {
-    let Some(path) = path else { return Ok(()) };
-    std::fs::write(path, chart.svg()).map_err(|source| CommandError::Write {
-        path: path.to_owned(),
-        source,
-    })?;
-    say!("chart: {}", path.display());
+fn save(chart: &LineChart, out: Option<OutFile<'_>>) -> Result<(), CommandError> {
+    let Some(out) = out else { return Ok(()) };
+    out.draw(&chart.svg())?;
+    say!("chart: {}", out.path().display());
     Ok(())
 }
 

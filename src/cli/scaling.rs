@@ -14,7 +14,8 @@ use crate::study::{Page, spread_text};
 use crate::train::TrainError;
 
 use super::args::ScalingArgs;
-use super::config::{ArgError, CommandError, preset, refused};
+use super::config::{ArgError, CommandError, at_most, preset, refused};
+use super::out_file::check_folder;
 use super::output::{aligned, command_line, picture, report, write};
 use super::what_if::what_if;
 
@@ -40,6 +41,9 @@ pub(super) fn scaling(args: &ScalingArgs) -> Result<(), CommandError> {
     }
     if args.simulate {
         return what_if(args);
+    }
+    if let Some(folder) = &args.out {
+        check_folder(folder, None, args.force)?;
     }
     if args.never_slower {
         return never_slower(args);
@@ -71,7 +75,11 @@ pub(super) fn settings(args: &ScalingArgs) -> Result<Scaling, CommandError> {
             None => default_threads()?,
         },
         modes: args.mode.split(',').map(mode).collect::<Result<_, _>>()?,
-        batch_size: args.batch_size.unwrap_or(BATCH_SIZE),
+        batch_size: at_most(
+            "batch-size",
+            args.batch_size.unwrap_or(BATCH_SIZE),
+            u32::MAX as usize,
+        )?,
         budget: budget(args)?,
         half_width: args.half_width,
         seed: args.seed,

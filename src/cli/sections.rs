@@ -4,6 +4,8 @@ use clap::{Args as ClapArgs, FromArgMatches};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::whole;
+
 /// All that a training is made of.
 #[derive(Clone, Debug, Default, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -45,7 +47,8 @@ pub(super) struct ModelArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) weights: Option<std::path::PathBuf>,
 
-    /// A TOML file that says, for each tensor of the model, its name in PyTorch's file, such as "dense0.weight"="fc1.weight"
+    /// A TOML file that says, for each tensor of the model, its name in PyTorch's file, such as "dense0.weight"="fc1.weight"; layers
+    /// behind a flatten are put in the order of this crate, where channels come last
     #[arg(long, value_name = "FILE", requires = "weights")]
     pub(super) weights_map: Option<std::path::PathBuf>,
 }
@@ -54,8 +57,8 @@ pub(super) struct ModelArgs {
 #[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct DataArgs {
-    /// Train on these files: a folder with MNIST's IDX or CIFAR's binary files, a folder of images (a folder a class, or train and
-    /// test of such), WAV files (a folder or .tar.gz), a table (.csv, .tsv, gzipped or not; commas, semicolons or tabs), arrays (.npz, or a folder with x_train.npy, y_train.npy,
+    /// Train on these files: a folder with MNIST's IDX or CIFAR's binary files, a folder of images (PNG, JPEG, WebP, BMP, GIF,
+    /// TIFF, PNM; a folder a class, or train and test, or train and val, of such), WAV files (a folder, .tar or .tar.gz), a table (.csv, .tsv, gzipped or not; commas, semicolons or tabs), arrays (.npz, or a folder with x_train.npy, y_train.npy,
     /// x_test.npy, y_test.npy, which stay on the disk), or a text for a language model
     #[arg(long, value_name = "PATH")]
     #[serde(rename = "path")]
@@ -211,6 +214,8 @@ pub(super) struct BatchArgs {
     /// Rows of a global batch
     #[arg(long, default_value_t = 32, value_name = "ROWS")]
     #[serde(rename = "size")]
+    #[serde(with = "whole")]
+    #[schemars(with = "Word")]
     pub(super) batch_size: usize,
 
     /// How the batch grows: fixed, "staged to N", "adabatch F every N UNIT lr F to N", "cabs N..N", "noise N..N every N steps
@@ -230,6 +235,8 @@ pub(super) struct RunArgs {
 
     /// End after so many steps, in the midst of an epoch if need be
     #[arg(long, value_name = "STEPS")]
+    #[serde(with = "whole::optional")]
+    #[schemars(with = "Option<Word>")]
     pub(super) max_steps: Option<u64>,
 
     /// End training after so many evaluations without a smaller test loss; the best network is kept
@@ -242,6 +249,8 @@ pub(super) struct RunArgs {
 
     /// Seed of the initial weights, of the shuffle and of all else that is drawn
     #[arg(long, default_value_t = 42)]
+    #[serde(with = "whole")]
+    #[schemars(with = "Word")]
     pub(super) seed: u64,
 
     /// When loss or gradient is not finite: stop or skip
@@ -250,6 +259,8 @@ pub(super) struct RunArgs {
 
     /// With --out: a checkpoint after every so many steps; 0 for none
     #[arg(long, default_value_t = 0, value_name = "STEPS")]
+    #[serde(with = "whole")]
+    #[schemars(with = "Word")]
     pub(super) checkpoint_every_steps: u64,
 
     /// With --out: a checkpoint after every so many epochs; 0 for none
@@ -258,6 +269,8 @@ pub(super) struct RunArgs {
 
     /// With --out: how many of the last checkpoints stay, at least 1; the best stays besides
     #[arg(long, default_value_t = 3, value_name = "CHECKPOINTS")]
+    #[serde(with = "whole")]
+    #[schemars(with = "Word")]
     pub(super) keep: usize,
 }
 

@@ -17,10 +17,14 @@ use crate::study::batch_size::{
 use crate::train::Trainer;
 
 use super::config::{CommandError, refused};
+use super::out_file::check_folder;
 use super::output::{aligned, command_line, picture, report, write};
 use super::study_args::{BranchArgs, StudyCommand, StudyOf};
 use super::study_live::{foretell, stoppable, trained, tried};
 use super::study_plan::{Kind, Study};
+
+/// The file by which a study is known.
+const STUDY: &str = "study.json";
 
 /// Rows on which sharpness is measured.
 const SHARPNESS_ROWS: usize = 2_000;
@@ -46,7 +50,12 @@ pub(super) fn study(command: &StudyCommand, flags: &ArgMatches) -> Result<(), Co
             let (optimizer, pair) = (&study.settings.optim.optimizer, study.pair());
             generalisation_gap(&study.task.model, optimizer, pair, study.settings.epochs)
         }),
-        StudyCommand::Merge { slices, into } => {
+        StudyCommand::Merge {
+            slices,
+            into,
+            force,
+        } => {
+            check_folder(into, Some(STUDY), *force)?;
             let trials = merge(slices, into)?;
             say!("trials: {trials}");
             say!("study: {}", into.display());
@@ -171,9 +180,13 @@ fn branches(of: &StudyOf, how: &BranchArgs, flags: &ArgMatches) -> Result<(), Co
     report(folder, &page)
 }
 
-fn store(of: &StudyOf, settings: &BTreeMap<String, String>) -> Result<Store, StudyError> {
+/// Opens the study in `--out`, which goes on with its own and mixes with nothing else.
+fn store(of: &StudyOf, settings: &BTreeMap<String, String>) -> Result<Store, CommandError> {
     match &of.out {
-        Some(folder) => Store::open(folder, settings),
+        Some(folder) => {
+            check_folder(folder, Some(STUDY), of.force)?;
+            Ok(Store::open(folder, settings)?)
+        }
         None => Ok(Store::in_memory()),
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::args::FromArgs;
 use super::sections::{BatchArgs, DataArgs, EngineArgs, ModelArgs, OptimArgs, RunArgs, TrainArgs};
+use super::whole;
 
 /// What is studied.
 #[derive(Debug, Subcommand)]
@@ -45,6 +46,10 @@ pub(super) enum StudyCommand {
         /// The folder of the whole study
         #[arg(long, value_name = "DIR")]
         into: PathBuf,
+
+        /// Put it into a folder that holds other files
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -94,6 +99,10 @@ pub(super) struct StudyOf {
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
 
+    /// Keep it in a folder that holds other files, and replace those of the same names
+    #[arg(long, requires = "out")]
+    pub(super) force: bool,
+
     /// Draw published curves beside one's own: a table with the columns chart, curve, x and y; a chart is named like its files in --out
     #[arg(long, value_name = "FILE", requires = "out")]
     pub(super) overlay: Option<PathBuf>,
@@ -130,10 +139,12 @@ pub(super) struct StudyArgs {
 
     /// Candidates of each search
     #[arg(long, default_value_t = 12, value_name = "N")]
+    #[serde(with = "whole")]
     pub(super) candidates: usize,
 
     /// Runs with fresh seeds: of each search's winner, of each recipe
     #[arg(long, default_value_t = 5, value_name = "N")]
+    #[serde(with = "whole")]
     pub(super) repeats: usize,
 
     /// Learning rates that are searched

@@ -14,15 +14,13 @@ use crate::study::batch_size::{
 };
 use crate::train::Trainer;
 
-use super::config::{ArgError, CommandError, TrainSettings, refused};
+use super::config::{ArgError, CommandError, TrainSettings, at_most, refused};
 use super::document::{Settled, parse_as};
 use super::keys::Key;
 use super::optim::idle;
 use super::study_args::{BranchArgs, StudyArgs, StudyFile, StudyOf};
+use super::study_values::{batches, check_branches, check_trials, slice, target};
 use super::task::{Task, task};
-
-/// The target where none is named: a share of the test rows.
-const TARGET_ERROR: f64 = 0.05;
 
 /// The kinds of studies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +154,7 @@ impl Study {
             Some(section) => section.try_into().expect("it has been read as such"),
             None => StudyArgs::default(),
         };
+        check_trials(&args)?;
         let sources = (&of.train, flags, &of.from);
         let mut settled = Settled::over(base, of.from.config.clone(), sources)?;
         check(kind, (&settled, &args), flags)?;
@@ -197,11 +196,13 @@ impl Study {
     pub(super) fn branches(&self, how: &BranchArgs) -> Result<BranchPlan, ArgError> {
         let points = how.branch_at.split(',').map(|text| text.trim().parse());
         let odd = |_| refused("branch-at", "numbers of epochs with commas", &how.branch_at);
+        let at: Vec<f64> = points.collect::<Result<_, _>>().map_err(odd)?;
+        check_branches(how, &at)?;
         let rules = ScalingRule::ALL;
         let rule = rules.into_iter().find(|rule| rule.name() == how.scaling);
         Ok(BranchPlan {
             batch_sizes: self.batches.clone(),
-            at: points.collect::<Result<_, _>>().map_err(odd)?,
+            at,
             window: how.window,
             rule: rule
                 .ok_or_else(|| refused("scaling", "none, linear, sqrt or adam", &how.scaling))?,
@@ -353,40 +354,8 @@ fn parallel(kind: Kind, of: &StudyOf, has_threads: bool) -> Result<usize, ArgErr
             by: kind.command(),
             why: "trials side by side have one thread each (--parallel-trials 1 makes them one after another)",
         }),
-        Some(count) => Ok(count),
+        Some(count) => at_most("parallel-trials", count, 4_096),
         None if has_threads || !kind.searches() => Ok(1),
         None => Ok(cores),
     }
-}
-
-fn target(args: &StudyArgs) -> Result<Target, ArgError> {
-    match (args.target_error, args.target_loss) {
-        (Some(_), Some(_)) => {
-            let expected = "an error or a loss, not both";
-            Err(refused("target-error", expected, "both"))
-        }
-        (None, Some(loss)) => Ok(Target::Loss(loss)),
-        (error, None) => Ok(Target::Error(error.unwrap_or(TARGET_ERROR))),
-    }
-}
-
-/// `1,2,4`, or `1..1024` for powers of two.
-fn batches(text: &str) -> Result<Vec<usize>, ArgError> {
-    let odd = || refused("batches", "numbers with commas, or LOW..HIGH", text);
-    let number = |text: &str| text.trim().parse::<usize>().map_err(|_| odd());
-    let Some((low, high)) = text.split_once("..") else {
-        return text.split(',').map(number).collect();
-    };
-    let (low, high) = (number(low)?, number(high)?);
-    if low == 0 || low > high {
-        return Err(odd());
-    }
-    let doubled = std::iter::successors(Some(low), |size| size.checked_mul(2));
-    Ok(doubled.take_while(|&size| size <= high).collect())
-}
-
-fn slice(text: &str) -> Result<(usize, usize), ArgError> {
-    let parts = text.split_once('/');
-    let numbers = parts.and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)));
-    numbers.ok_or_else(|| refused("slice", "K/N with K from 1 to N", text))
 }

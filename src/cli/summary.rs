@@ -1,40 +1,62 @@
-//! What came out of a training.
+//! What a training is made of, before it begins, and what came out.
+
+use serde_json::{Value, json};
 
 use crate::engine::{Shards, Threads};
-use crate::nn::Network;
-use crate::train::{Report, Setup};
+use crate::nn::{Network, Sequential};
+use crate::train::{EpochMetrics, KeptWeights, Report, Setup};
 
 use super::config::TrainSettings;
 
-/// What the evaluation after the last epoch gave, in this process or the one before.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tested {
-    pub(super) loss: f64,
-    /// In 0..=1.
-    pub(super) accuracy: f64,
+/// What a training is made of.
+#[derive(Debug)]
+pub(super) struct Overview<'a> {
+    pub(super) settings: &'a TrainSettings,
+    pub(super) model: &'a Sequential,
+    pub(super) num_params: usize,
+    /// The data in a line.
+    pub(super) data: &'a str,
 }
 
-/// What came out, one `key: value` a line; the fingerprint of the weights last.
-pub(super) fn summary(
-    settings: &TrainSettings,
-    (network, about): (&Network, &str),
-    (report, tested): (&Report, Tested),
-) {
-    let setup = &report.setup;
-    say!(
-        "model: {} ({} parameters)",
-        network.model(),
-        network.layout().num_params()
-    );
-    say!(
-        "data: {about}, {} training and {} test rows",
-        setup.rows,
-        setup.test_rows
-    );
-    let optim = &settings.optim;
-    say!("optimizer: {}", optim.optimizer);
-    say!("schedule: {}", optim.schedule);
-    say!("batch size: {} ({})", settings.batch_size, optim.batch_rule);
+impl Overview<'_> {
+    /// Prints it, one `key: value` a line.
+    pub(super) fn print(&self, setup: &Setup) {
+        let settings = self.settings;
+        say!("model: {} ({} parameters)", self.model, self.num_params);
+        say!(
+            "data: {}, {} training and {} test rows",
+            self.data,
+            setup.rows,
+            setup.test_rows
+        );
+        let optim = &settings.optim;
+        say!("optimizer: {}", optim.optimizer);
+        say!("schedule: {}", optim.schedule);
+        say!("batch size: {} ({})", settings.batch_size, optim.batch_rule);
+        match settings.max_steps {
+            Some(steps) => say!("to do: {} epochs, at most {steps} steps", setup.epochs),
+            None => say!("to do: {} epochs", setup.epochs),
+        }
+        if let Some(rule) = settings.early_stopping {
+            say!(
+                "early stopping: after {} epochs without a smaller test loss",
+                rule.patience
+            );
+        }
+        say!(
+            "threads requested: {}",
+            requested_text(setup.placement.requested)
+        );
+        say!("threads: {}", threads_text(setup));
+        say!("shards: {}", shards_text(settings, setup.shards));
+        say!("all-reduce: {}", settings.engine.all_reduce.name());
+        say!("update: {}", settings.engine.update.name());
+        say!("seed: {}", settings.seed);
+    }
+}
+
+/// What came out, one `key: value` a line; the hash of the weights last, after the numbers that are theirs.
+pub(super) fn summary(network: &Network, report: &Report) {
     say!("epochs: {}", report.epochs.len());
     let empty = match report.empty_steps {
         0 => String::new(),
@@ -42,15 +64,6 @@ pub(super) fn summary(
     };
     let skipped = report.skipped_steps;
     say!("steps: {} ({skipped} skipped{empty})", report.steps);
-    say!(
-        "threads requested: {}",
-        requested_text(setup.placement.requested)
-    );
-    say!("threads: {}", threads_text(setup));
-    say!("shards: {}", shards_text(settings, setup.shards));
-    say!("all-reduce: {}", settings.engine.all_reduce.name());
-    say!("update: {}", settings.engine.update.name());
-    say!("seed: {}", settings.seed);
     if let Some(last) = report.epochs.last() {
         say!("train loss: {:.6}", last.train_loss);
         say!("gradient norm: {:.6}", last.grad_norm);
@@ -58,18 +71,68 @@ pub(super) fn summary(
         if let Some(scale) = last.noise_scale {
             say!("noise scale: {scale:.1} rows");
         }
+        if let Some(epoch) = other_epoch(report) {
+            say!(
+                "last epoch: {}, test loss {:.6}, test accuracy {:.2} %, not kept",
+                epoch.epoch,
+                epoch.test_loss,
+                100.0 * epoch.test_accuracy
+            );
+        }
     }
     if let Some(best) = report.best_epoch {
-        say!("best epoch: {}, kept", best + 1);
+        let is_kept = report.kept.epoch == best && report.kept.weights != KeptWeights::LastStep;
+        say!("best epoch: {best}{}", if is_kept { ", kept" } else { "" });
     }
-    say!("test loss: {:.6}", tested.loss);
-    say!("test accuracy: {:.2} %", 100.0 * tested.accuracy);
+    say!("kept: {}", kept_text(report));
+    say!("test loss: {:.6}", report.test_loss());
+    say!("test accuracy: {:.2} %", 100.0 * report.test_accuracy());
     say!(
         "throughput: {:.0} samples/s",
         report.throughput_samples_per_s
     );
     say!("wall time: {:.2} s", report.wall_time.as_secs_f64());
     say!("weights sha256: {}", network.weights_sha256());
+}
+
+/// The same as a line of JSON.
+pub(super) fn summary_line(network: &Network, report: &Report) -> Value {
+    let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+    let last = report.epochs.last().map(|epoch| {
+        json!({
+            "epoch": epoch.epoch,
+            "step": epoch.step,
+            "test_loss": finite(epoch.test_loss),
+            "test_accuracy": finite(epoch.test_accuracy),
+        })
+    });
+    json!({
+        "event": "finished",
+        "steps": report.steps,
+        "skipped_steps": report.skipped_steps,
+        "empty_steps": report.empty_steps,
+        "kept": report.kept,
+        "test_loss": finite(report.test_loss()),
+        "test_accuracy": finite(report.test_accuracy()),
+        "last_epoch": last,
+        "throughput_samples_per_s": finite(report.throughput_samples_per_s),
+        "wall_time_s": report.wall_time.as_secs_f64(),
+        "weights_sha256": network.weights_sha256(),
+    })
+}
+
+/// The last epoch, where the weights that are kept are those of another.
+fn other_epoch(report: &Report) -> Option<&EpochMetrics> {
+    let last = report.epochs.last();
+    last.filter(|last| last.step != report.kept.step)
+}
+
+fn kept_text(report: &Report) -> String {
+    let kept = report.kept;
+    format!(
+        "{}, after epoch {} (step {})",
+        kept.weights, kept.epoch, kept.step
+    )
 }
 
 fn threads_text(setup: &Setup) -> String {

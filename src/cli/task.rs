@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::data::{Dataset, ImageShape, Labels, Preparation, RowKind, Sampling, digits};
-use crate::export::{read_safetensors, read_torch};
+use crate::export::{ExportError, read_safetensors, read_torch};
 use crate::nn::{Loss, Network, Sequential, presets};
 use crate::study::made_up_data;
 use crate::train::{TrainError, Trainer};
@@ -15,7 +15,7 @@ use super::config::{ArgError, CommandError, TrainSettings};
 const HIDDEN: usize = 64;
 
 /// Characters of a text's windows, where no preset says otherwise.
-const CONTEXT: usize = 64;
+pub(super) const CONTEXT: usize = 64;
 
 /// Training and test rows of made-up data.
 const MADE_UP: (usize, usize) = (1024, 256);
@@ -44,38 +44,63 @@ pub(super) fn first_trainer(
     let network = match map {
         None => read_safetensors(file, model)?,
         Some(map) => {
-            let names = names(map, &model)?;
+            let names = names(map)?;
             let names: Vec<(&str, &str)> = names.iter().map(|(a, b)| (&**a, &**b)).collect();
-            read_torch(file, model, &names)?
+            read_torch(file, model, &names).map_err(|error| match error {
+                ExportError::MapLine { .. } | ExportError::Unmapped { .. } => {
+                    odd_map(map, &error.to_string()).into()
+                }
+                other => CommandError::from(other),
+            })?
         }
     };
     Ok(trainer_from(settings, network))
 }
 
-/// The names of a map, each of which must be a tensor of the model.
-fn names(map: &Path, model: &Sequential) -> Result<BTreeMap<String, String>, CommandError> {
+fn odd_map(map: &Path, problem: &str) -> ArgError {
+    ArgError::text("weights-map", &format!("{}: {problem}", map.display()))
+}
+
+/// The pairs of names in a map, whose names may be quoted or not: `dense0.weight` is then a key in a table.
+fn names(map: &Path) -> Result<BTreeMap<String, String>, CommandError> {
     let text = std::fs::read_to_string(map).map_err(|source| CommandError::Read {
         path: map.to_owned(),
         source,
     })?;
-    let odd =
-        |message: String| ArgError::text("weights-map", &format!("{}: {message}", map.display()));
-    let names: BTreeMap<String, String> =
-        toml::from_str(&text).map_err(|error| odd(error.message().to_owned()))?;
-    let layout = model.layout().map_err(TrainError::from)?;
-    let tensors: Vec<&str> = layout
-        .tensors()
-        .iter()
-        .map(|tensor| &*tensor.name)
-        .collect();
-    match names.keys().find(|name| !tensors.contains(&name.as_str())) {
-        Some(name) => Err(odd(format!(
-            "the model has no tensor {name:?}, only {}",
-            tensors.join(", ")
-        ))
-        .into()),
-        None => Ok(names),
+    let table: toml::Table = toml::from_str(&text).map_err(|error| {
+        let before = text.get(..error.span().map_or(0, |span| span.start));
+        let line = before.unwrap_or_default().matches('\n').count() + 1;
+        let form = "each line is \"TENSOR HERE\" = \"NAME IN THE FILE\"";
+        odd_map(map, &format!("line {line}: {}; {form}", error.message()))
+    })?;
+    let mut names = BTreeMap::new();
+    flatten("", table, &mut names).map_err(|problem| odd_map(map, &problem))?;
+    Ok(names)
+}
+
+/// Adds the keys of a table and of those in it, with dots between.
+fn flatten(
+    outer: &str,
+    table: toml::Table,
+    names: &mut BTreeMap<String, String>,
+) -> Result<(), String> {
+    for (key, value) in table {
+        let name = format!("{outer}{key}");
+        match value {
+            toml::Value::String(theirs) => {
+                if names.insert(name.clone(), theirs).is_some() {
+                    return Err(format!("{name} has two lines; leave one of them out"));
+                }
+            }
+            toml::Value::Table(inner) => flatten(&format!("{name}."), inner, names)?,
+            other => {
+                return Err(format!(
+                    "the name in the file for {name} must be a text in quotes, got {other}"
+                ));
+            }
+        }
     }
+    Ok(())
 }
 
 fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
@@ -115,6 +140,8 @@ pub(super) struct Task {
     pub(super) sampling: Sampling,
     /// The data in a line.
     pub(super) about: String,
+    /// What the readers of files took, a line each.
+    pub(super) reading: Vec<String>,
     /// How other files become such rows; nothing for rows that were made up.
     pub(super) preparation: Option<Preparation>,
     /// How many rows the classes have.
@@ -133,6 +160,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
             data: [Box::new(train), Box::new(test)],
             sampling: Sampling::Shuffle,
             about: "UCI digits (8x8)".to_owned(),
+            reading: Vec::new(),
             preparation: Some(of_digits()),
             balance: None,
         });
@@ -146,6 +174,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
         data: [part(0..MADE_UP.0), part(MADE_UP.0..MADE_UP.0 + MADE_UP.1)],
         sampling: Sampling::Shuffle,
         about: "made up from the seed".to_owned(),
+        reading: Vec::new(),
         preparation: None,
         balance: None,
     })
@@ -244,6 +273,7 @@ fn own_data(settings: &TrainSettings, path: &Path) -> Result<Task, TrainError> {
         balance,
         data: loaded.data,
         about: loaded.about,
+        reading: loaded.reading,
         preparation: Some(preparation),
     })
 }

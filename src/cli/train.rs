@@ -5,7 +5,6 @@ use std::path::Path;
 
 use clap::ArgMatches;
 
-use crate::nn::Network;
 use crate::run::{Manifest, RunFolder, Status};
 use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
 
@@ -13,11 +12,12 @@ use super::args::TrainCommand;
 use super::config::{ArgError, CommandError, TrainSettings};
 use super::document::{Settled, commented, differences, read};
 use super::keeper::Keeper;
+use super::load::cut;
 use super::optim::idle;
 use super::progress::{Progress, Voice};
 use super::sections::TrainArgs;
 use super::signals::Stops;
-use super::summary::{Tested, summary};
+use super::summary::{Overview, summary, summary_line};
 use super::task::{Task, first_trainer, task, trainer};
 
 /// Sections and keys that leave the trained bits as they are, or only say how far to go.
@@ -53,14 +53,16 @@ pub(super) fn train(command: &TrainCommand, matches: &ArgMatches) -> Result<(), 
         None => anew(command, matches)?,
     };
     let is_new = command.resume.is_none();
-    let folder = begun.run.as_ref().map(|run| run.path().to_owned());
+    let made = match (&begun.run, is_new) {
+        (Some(run), true) => Some(run.as_new()?),
+        _ => None,
+    };
     let result = work(command, begun);
     // A run that never made a step is no run: the same command can be mended and given again.
-    if let (true, Some(folder), Err(error)) = (is_new, folder, &result)
+    if let (Some(made), Err(error)) = (made, &result)
         && super::config::exit_code(error) == 2
-        && !folder.join("manifest.json").exists()
     {
-        let _ = std::fs::remove_dir_all(folder);
+        made.take_back();
     }
     result
 }
@@ -179,6 +181,9 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     let settings = settled.settings()?;
     let task = task(&settings)?;
     let voice = Voice::of(command);
+    if voice == Voice::Text {
+        cut(&task.reading).iter().for_each(|line| say!("{line}"));
+    }
     if let (Some(balance), Voice::Text) = (&task.balance, voice) {
         say!("classes: {balance}");
     }
@@ -203,7 +208,14 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     if let Some(checkpoint) = checkpoint {
         trainer.resume(checkpoint)?;
     }
-    let (report, signal) = fit(&mut trainer, &task, (voice, keeper.as_mut()))?;
+    let overview = Overview {
+        settings: &settings,
+        model: &task.model,
+        num_params: task.model.layout().map_err(TrainError::from)?.num_params(),
+        data: &task.about,
+    };
+    let progress = Progress::new(voice, overview);
+    let (report, signal) = fit((&mut trainer, &task), progress, keeper.as_mut())?;
     if let Some(keeper) = &mut keeper {
         keeper.keep(&trainer, &report, &task)?;
     }
@@ -215,19 +227,12 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
         });
     }
     let network = trainer.network().map_err(TrainError::from)?;
-    let tested = keeper.as_ref().map_or_else(
-        || Tested {
-            loss: report.test_loss(),
-            accuracy: report.test_accuracy(),
-        },
-        Keeper::tested,
-    );
     for warning in report.warnings(&*task.data[1]) {
         eprintln!("warning: {warning}");
     }
     match voice {
-        Voice::Json => finished_line(&network, &report, tested),
-        _ => summary(&settings, (&network, &task.about), (&report, tested)),
+        Voice::Json => say!("{}", summary_line(&network, &report)),
+        _ => summary(&network, &report),
     }
     if let (Some(keeper), true) = (keeper, voice != Voice::Json) {
         say!("run: {}", keeper.path().display());
@@ -235,32 +240,13 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn finished_line(network: &Network, report: &Report, tested: Tested) {
-    let finite = |value: f64| Some(value).filter(|value| value.is_finite());
-    say!(
-        "{}",
-        serde_json::json!({
-            "event": "finished",
-            "steps": report.steps,
-            "skipped_steps": report.skipped_steps,
-            "empty_steps": report.empty_steps,
-            "test_loss": finite(tested.loss),
-            "test_accuracy": finite(tested.accuracy),
-            "throughput_samples_per_s": finite(report.throughput_samples_per_s),
-            "wall_time_s": report.wall_time.as_secs_f64(),
-            "weights_sha256": network.weights_sha256(),
-        })
-    );
-}
-
 /// Trains until the end or a signal; gives the signal.
 fn fit(
-    trainer: &mut Trainer,
-    task: &Task,
-    (voice, mut keeper): (Voice, Option<&mut Keeper>),
+    (trainer, task): (&mut Trainer, &Task),
+    mut progress: Progress<'_>,
+    mut keeper: Option<&mut Keeper>,
 ) -> Result<(Report, Option<i32>), CommandError> {
     let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
-    let mut progress = Progress::new(voice);
     let (mut signal, mut failed) = (None, None);
     let [train, test] = &task.data;
     let result = trainer.fit_observed(&**train, &**test, |event| {

@@ -1,9 +1,12 @@
 //! Images side by side in one picture, to look at.
 
+use std::io::Cursor;
 use std::path::Path;
 
 use image::imageops::{FilterType, overlay, resize};
 use image::{ImageFormat, Rgb, RgbImage};
+
+use crate::output;
 
 use super::dataset::{Dataset, Labels};
 use super::error::DataError;
@@ -18,8 +21,28 @@ const GAP: u32 = 2;
 /// The edge that small images are enlarged towards.
 const EDGE: usize = 48;
 
+/// A PNG file that says who made it, in the chunk after its head.
+fn signed(png: Vec<u8>) -> Vec<u8> {
+    /// Bytes of the signature and the first chunk.
+    const HEAD: usize = 8 + 25;
+    let text = b"tEXtSoftware\0unisono";
+    let mut crc = flate2::Crc::new();
+    crc.update(text);
+    let (head, rest) = png.split_at(HEAD);
+    let len = (text.len() - 4) as u32;
+    [
+        head,
+        &len.to_be_bytes(),
+        text,
+        &crc.sum().to_be_bytes(),
+        rest,
+    ]
+    .concat()
+}
+
 impl ImageDataset {
     /// Writes the first `columns` images of each of the first 20 classes to `path`, as PNG: a row a class. Small images are enlarged.
+    /// What is no plain file is written through, and `-` is stdout.
     ///
     /// ```
     /// use unisono::data::{DataError, ImageDataset, ImageShape};
@@ -28,7 +51,7 @@ impl ImageDataset {
     /// let path = std::env::temp_dir().join(format!("unisono-sheet-{}.png", std::process::id()));
     /// images.write_contact_sheet(&path, 2)?;
     /// let bytes = std::fs::read(&path).unwrap();
-    /// assert!(bytes.starts_with(b"\x89PNG"));
+    /// assert!(bytes.starts_with(b"\x89PNG") && image::load_from_memory(&bytes).is_ok());
     /// # std::fs::remove_file(path).unwrap();
     /// # Ok::<(), DataError>(())
     /// ```
@@ -57,8 +80,10 @@ impl ImageDataset {
                 overlay(&mut sheet, &picture, at(column, size.0), at(class, size.1));
             }
         }
-        sheet
-            .save_with_format(path, ImageFormat::Png)
+        let mut file = Cursor::new(Vec::new());
+        let encoded = sheet.write_to(&mut file, ImageFormat::Png);
+        encoded.map_err(|error| DataError::write(path, error))?;
+        output::write(path, signed(file.into_inner()))
             .map_err(|error| DataError::write(path, error))
     }
 

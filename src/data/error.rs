@@ -90,6 +90,18 @@ pub enum DataError {
         /// What stands there.
         got: String,
     },
+    /// What is read as it stands, and is not what is needed: the file is sound.
+    #[error("{}: expected {expected}, got {got}; {remedy}", path.display())]
+    Unfit {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is needed.
+        expected: String,
+        /// What there is.
+        got: String,
+        /// What to do.
+        remedy: String,
+    },
     /// A file whose rows need more memory than may be taken.
     #[error(
         "{}: what is read of it needs at least {} MiB, and {} MiB may be taken, three quarters of the memory that is free; give a part of \
@@ -188,12 +200,27 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// A file of another format, or one that does not fit.
+    /// A file that is damaged, or of another format.
     pub(crate) fn format(path: &Path, expected: impl Into<String>, got: impl Into<String>) -> Self {
         DataError::Format {
             path: path.to_owned(),
             expected: expected.into(),
             got: got.into(),
+        }
+    }
+
+    /// A file that is sound, and does not fit; `remedy` says what to do.
+    pub(crate) fn unfit(
+        path: &Path,
+        expected: impl Into<String>,
+        got: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        DataError::Unfit {
+            path: path.to_owned(),
+            expected: expected.into(),
+            got: got.into(),
+            remedy: remedy.into(),
         }
     }
 
@@ -209,6 +236,7 @@ impl DataError {
             DataError::Io { .. }
             | DataError::Write { .. }
             | DataError::Format { .. }
+            | DataError::Unfit { .. }
             | DataError::Memory { .. }
             | DataError::Unused { .. }
             | DataError::In { .. }

@@ -8,23 +8,26 @@
 //! head       JSON
 //! length of the head (u64)
 //! ```
-//! All numbers are little-endian. The head holds the shape, the number of rows, the names of the classes, what was skipped, and the key: a
-//! fingerprint of what the images were decoded from. It comes last, so that images can be written as they are decoded. Pixels stay in the
+//! All numbers are little-endian. The head holds the shape, the number of rows, the names of the classes, what was skipped, what
+//! the images were, and the key: a fingerprint of what the images were decoded from. It comes last, so that images can be written as they are decoded. Pixels stay in the
 //! file until they are gathered.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use atomic_write_file::AtomicWriteFile;
 use serde_json::{Value, json};
 
+use crate::output::OutputFile;
+
 use super::error::DataError;
+use super::image_kinds::ImageKinds;
 use super::images::{ImageDataset, ImageShape};
 use super::stored::Stored;
 
 const MAGIC: &[u8; 8] = b"UNISIMG\0";
-const VERSION: u32 = 1;
+/// 2: images are turned as their EXIF data say.
+const VERSION: u32 = 2;
 
 /// Bytes before the pixels.
 const START: u64 = 16;
@@ -32,10 +35,10 @@ const START: u64 = 16;
 /// Images with the names of their classes.
 ///
 /// ```
-/// use unisono::data::{DataError, Dataset, ImageCache, ImageDataset, ImageShape};
+/// use unisono::data::{DataError, Dataset, ImageCache, ImageDataset, ImageKinds, ImageShape};
 /// let shape = ImageShape { height: 1, width: 2, channels: 1 };
 /// let images = ImageDataset::new(vec![0, 255, 255, 0], shape, vec![0, 1], 2)?;
-/// let cache = ImageCache { images, class_names: vec!["left".into(), "right".into()], skipped: vec![] };
+/// let cache = ImageCache { images, class_names: vec!["left".into(), "right".into()], skipped: vec![], kinds: ImageKinds::default() };
 /// let path = std::env::temp_dir().join(format!("unisono-doc-{}.cache", std::process::id()));
 /// cache.write(&path, "key")?;
 /// let opened = ImageCache::open(&path, "key")?;
@@ -52,6 +55,8 @@ pub struct ImageCache {
     pub class_names: Vec<String>,
     /// What was left out, and why.
     pub skipped: Vec<String>,
+    /// What the images were in their files.
+    pub kinds: ImageKinds,
 }
 
 impl ImageCache {
@@ -90,6 +95,7 @@ impl ImageCache {
             images: ImageDataset::stored(stored, head.shape, classes, num_classes)?,
             class_names: head.class_names,
             skipped: head.skipped,
+            kinds: head.kinds,
         })
     }
 
@@ -102,14 +108,14 @@ impl ImageCache {
         for (row, &class) in self.images.class_labels().iter().enumerate() {
             writer.add(self.images.shape(), &self.images.pixels(row), class)?;
         }
-        writer.finish(&self.class_names, &self.skipped)?;
+        writer.finish(&self.class_names, &self.skipped, &self.kinds)?;
         Ok(())
     }
 }
 
 /// A cache in the making; nothing is left of one that is not finished.
 pub(super) struct CacheWriter {
-    file: BufWriter<AtomicWriteFile>,
+    file: BufWriter<OutputFile>,
     path: PathBuf,
     key: String,
     shape: Option<ImageShape>,
@@ -118,9 +124,9 @@ pub(super) struct CacheWriter {
 
 impl CacheWriter {
     pub(super) fn new(path: &Path, key: &str) -> Result<Self, DataError> {
-        let begin = || -> io::Result<BufWriter<AtomicWriteFile>> {
+        let begin = || -> io::Result<BufWriter<OutputFile>> {
             path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-            let mut file = BufWriter::new(AtomicWriteFile::open(path)?);
+            let mut file = BufWriter::new(OutputFile::begin(path)?);
             file.write_all(MAGIC)?;
             file.write_all(&VERSION.to_le_bytes())?;
             file.write_all(&[0; 4])?;
@@ -153,6 +159,7 @@ impl CacheWriter {
         mut self,
         class_names: &[String],
         skipped: &[String],
+        kinds: &ImageKinds,
     ) -> Result<ImageCache, DataError> {
         let shape = self.shape.ok_or(DataError::Empty)?;
         let head = json!({
@@ -161,6 +168,7 @@ impl CacheWriter {
             "rows": self.classes.len(),
             "classes": class_names,
             "skipped": skipped,
+            "kinds": kinds,
         });
         let head = head.to_string();
         let mut end = || -> io::Result<()> {
@@ -175,7 +183,7 @@ impl CacheWriter {
             .file
             .into_inner()
             .map_err(io::IntoInnerError::into_error);
-        file.and_then(AtomicWriteFile::commit)
+        file.and_then(OutputFile::commit)
             .map_err(|error| DataError::write(&self.path, error))?;
         ImageCache::open(&self.path, &self.key)
     }
@@ -224,6 +232,7 @@ struct Head {
     rows: u64,
     class_names: Vec<String>,
     skipped: Vec<String>,
+    kinds: ImageKinds,
 }
 
 impl Head {
@@ -245,6 +254,7 @@ impl Head {
             rows: head["rows"].as_u64().filter(|&n| n < 1 << 32)?,
             class_names: texts("classes")?,
             skipped: texts("skipped")?,
+            kinds: serde_json::from_value(head["kinds"].clone()).ok()?,
         })
     }
 }

@@ -1,28 +1,24 @@
-//! A folder of images, a folder a class: PNG and JPEG, decoded on all cores.
+//! A folder of images, a folder a class, decoded on all cores.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use image::DynamicImage;
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageReader, Limits};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::class_folders::ClassFolders;
 use super::error::DataError;
 use super::image_cache::{CacheWriter, ImageCache};
+use super::image_kinds::ImageKinds;
 use super::images::{ImageDataset, ImageShape};
+use super::left_out::LeftOut;
+use super::picture::Picture;
 use super::room::Room;
-
-/// The largest edge of an image that is decoded, in pixels.
-const MOST_PIXELS: u32 = 1 << 15;
-
-/// The most memory that decoding one image may take, in bytes.
-const MOST_BYTES: u64 = 1 << 29;
 
 /// Images that are decoded before they are put away.
 const TOGETHER: usize = 64;
-
-/// The last bytes of a JPEG file, in which its end marker must lie.
-const TRAILER: usize = 4096;
 
 /// What to do with an image that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +59,12 @@ pub struct LoadedImages {
     pub class_names: Vec<String>,
     /// Files that were left out, and why.
     pub skipped: Vec<String>,
+    /// What the images are.
+    pub kinds: ImageKinds,
+    /// Images in folders below a class folder: they are of that class.
+    pub nested: usize,
+    /// Files that are not named as images, hidden ones, and images in no class folder.
+    pub left_out: LeftOut,
     /// What was wrong with the cache that there was.
     pub warnings: Vec<String>,
     /// Whether nothing had to be decoded.
@@ -70,8 +72,9 @@ pub struct LoadedImages {
 }
 
 impl ImageFolder {
-    /// Reads `folder`, whose folders are the classes (in order of their names); `progress` is called once for every image
-    /// that is decoded, by any thread, with the number of all.
+    /// Reads `folder`, whose folders are the classes (in order of their names), with the images in folders of theirs: PNG, JPEG, WebP, BMP, GIF
+    /// (the first picture), TIFF and PNM, told by their content and turned as their EXIF data say. `progress` is called once for every image that
+    /// is decoded, by any thread, with the number of all.
     ///
     /// # Errors
     /// [`DataError::Io`]; [`DataError::Format`] for a folder without two classes or with a class without images, for an image that cannot
@@ -81,7 +84,35 @@ impl ImageFolder {
         folder: &Path,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<LoadedImages, DataError> {
-        let (class_names, files) = files(folder)?;
+        self.found(folder, ClassFolders::read(folder, 2)?, progress)
+    }
+
+    /// The same of a part beside others, which may have a single class.
+    pub(crate) fn read_part(
+        &self,
+        folder: &Path,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<LoadedImages, DataError> {
+        self.found(folder, ClassFolders::read(folder, 1)?, progress)
+    }
+
+    fn found(
+        &self,
+        folder: &Path,
+        found: ClassFolders,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<LoadedImages, DataError> {
+        let ClassFolders {
+            class_names,
+            files,
+            nested,
+            left_out,
+        } = found;
+        let found = |loaded: LoadedImages| LoadedImages {
+            nested,
+            left_out: left_out.clone(),
+            ..loaded
+        };
         let mut warnings = Vec::new();
         let mut kept = Kept::Memory(Vec::new(), Vec::new(), Room::new(folder));
         if let Some(cache) = &self.cache {
@@ -89,7 +120,7 @@ impl ImageFolder {
             let path = cache.join(format!("{}.images", &key[..32]));
             if path.exists() {
                 match ImageCache::open(&path, &key) {
-                    Ok(cache) => return self.known(cache, folder),
+                    Ok(cache) => return self.known(cache, folder).map(found),
                     Err(error) => warnings.push(format!("{error}; it is made anew")),
                 }
             }
@@ -98,19 +129,24 @@ impl ImageFolder {
                 Err(error) => warnings.push(format!("{error}; images are decoded every time")),
             }
         }
-        let Decoded { shape, skipped } = self.decode(&files, progress, &mut kept)?;
+        let Decoded {
+            shape,
+            skipped,
+            kinds,
+        } = self.decode(&files, progress, &mut kept)?;
         let cache = match kept {
-            Kept::File(writer) => writer.finish(&class_names, &skipped)?,
+            Kept::File(writer) => writer.finish(&class_names, &skipped, &kinds)?,
             Kept::Memory(pixels, classes, _) => ImageCache {
                 images: ImageDataset::new(pixels, shape, classes, class_names.len())?,
                 class_names,
                 skipped,
+                kinds,
             },
         };
-        Ok(LoadedImages {
+        Ok(found(LoadedImages {
             warnings,
             ..LoadedImages::of(cache, false)
-        })
+        }))
     }
 
     /// What a cache holds, unless it holds less than is asked for.
@@ -155,11 +191,15 @@ impl ImageFolder {
             image
         };
         let mut first: Option<(ImageShape, &Path)> = None;
-        let mut skipped = Vec::new();
+        let (mut skipped, mut kinds) = (Vec::new(), ImageKinds::default());
         for part in files.chunks(TOGETHER) {
             let decoded: Vec<_> = part.par_iter().map(one).collect();
             for (image, (path, class)) in decoded.into_iter().zip(part) {
-                let (shape, bytes) = match (image, self.on_bad_sample) {
+                let Image {
+                    shape,
+                    bytes,
+                    kinds: kind,
+                } = match (image, self.on_bad_sample) {
                     (Ok(image), _) => image,
                     (Err(error), OnBadSample::Skip) => {
                         skipped.push(error.to_string());
@@ -170,26 +210,46 @@ impl ImageFolder {
                 let (expected, like) = first.get_or_insert((shape, path));
                 if shape != *expected {
                     let expected = format!(
-                        "{} x {} pixels like {}, or a size that all images are brought to",
+                        "{} x {} pixels like {}",
                         expected.height,
                         expected.width,
                         like.display()
                     );
                     let got = format!("{} x {}", shape.height, shape.width);
-                    return Err(DataError::format(path, &expected, got));
+                    let remedy =
+                        "name a size that all images are brought to, such as --image-size 32x32";
+                    return Err(DataError::unfit(path, &expected, got, remedy));
                 }
+                kinds.add(&kind);
                 kept.add(shape, &bytes, *class)?;
             }
         }
         let (shape, _) = first.ok_or(DataError::Empty)?;
-        Ok(Decoded { shape, skipped })
+        Ok(Decoded {
+            shape,
+            skipped,
+            kinds,
+        })
     }
 
-    pub(super) fn image(&self, path: &Path) -> Result<(ImageShape, Vec<u8>), DataError> {
-        let bytes = read(path)?;
-        let decoded = decoded(&bytes)
-            .map_err(|error| DataError::format(path, "a PNG or JPEG image", error.to_string()))?;
-        Ok(self.prepared(decoded))
+    pub(super) fn image(&self, path: &Path) -> Result<Image, DataError> {
+        let Picture {
+            image,
+            format,
+            is_turned,
+        } = Picture::decode(&read(path)?, path)?;
+        let size = (image.height() as usize, image.width() as usize);
+        let (shape, bytes) = self.prepared(image);
+        let kinds = ImageKinds {
+            formats: BTreeMap::from([(format.to_owned(), 1)]),
+            turned: usize::from(is_turned),
+            sizes: Some([size, size]),
+        };
+        Ok(Image {
+            shape,
+            bytes,
+            kinds,
+        })
     }
 
     fn prepared(&self, image: DynamicImage) -> (ImageShape, Vec<u8>) {
@@ -221,16 +281,27 @@ impl LoadedImages {
             images: cache.images,
             class_names: cache.class_names,
             skipped: cache.skipped,
+            kinds: cache.kinds,
+            nested: 0,
+            left_out: LeftOut::default(),
             warnings: Vec::new(),
             is_from_cache,
         }
     }
 }
 
+/// An image as it is wanted.
+pub(super) struct Image {
+    shape: ImageShape,
+    pub(super) bytes: Vec<u8>,
+    kinds: ImageKinds,
+}
+
 /// What came out of decoding.
 struct Decoded {
     shape: ImageShape,
     skipped: Vec<String>,
+    kinds: ImageKinds,
 }
 
 /// Where decoded images go: pixels and classes in memory, or a cache.
@@ -257,93 +328,6 @@ impl Kept {
 fn grey(pixel: &image::Rgb<u8>) -> u8 {
     let [red, green, blue] = pixel.0.map(u32::from);
     ((299 * red + 587 * green + 114 * blue + 500) / 1000) as u8
-}
-
-/// Decodes PNG or JPEG, by its magic. The decoder fills what a JPEG file lacks with grey; here its end must be there.
-fn decoded(bytes: &[u8]) -> image::ImageResult<DynamicImage> {
-    let end = &bytes[bytes.len().saturating_sub(TRAILER)..];
-    if bytes.starts_with(&[0xff, 0xd8]) && !end.windows(2).any(|pair| pair == [0xff, 0xd9]) {
-        let cut = std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the image has no end");
-        return Err(cut.into());
-    }
-    let mut reader = ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format()?;
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MOST_PIXELS);
-    limits.max_image_height = Some(MOST_PIXELS);
-    limits.max_alloc = Some(MOST_BYTES);
-    reader.limits(limits);
-    reader.decode()
-}
-
-/// The names of the classes, and each image with its class.
-type Found = (Vec<String>, Vec<(PathBuf, u32)>);
-
-/// The class folders, and every image with its class.
-fn files(folder: &Path) -> Result<Found, DataError> {
-    let folders: Vec<PathBuf> = entries(folder)?
-        .into_iter()
-        .filter(|path| path.is_dir())
-        .collect();
-    if folders.len() < 2 {
-        let got = format!("{} of them", folders.len());
-        return Err(DataError::format(
-            folder,
-            "at least 2 folders, each with the images of a class",
-            got,
-        ));
-    }
-    let (mut names, mut files) = (Vec::new(), Vec::new());
-    for (class, path) in folders.iter().enumerate() {
-        let images: Vec<PathBuf> = entries(path)?
-            .into_iter()
-            .filter(|path| is_image(path))
-            .collect();
-        if images.is_empty() {
-            return Err(DataError::format(
-                path,
-                "images (.png, .jpg, .jpeg)",
-                "none".to_owned(),
-            ));
-        }
-        let name = path.file_name().unwrap_or_default();
-        names.push(name.to_string_lossy().into_owned());
-        files.extend(images.into_iter().map(|path| (path, class as u32)));
-    }
-    Ok((names, files))
-}
-
-/// Every image in a folder and the folders in it, by name.
-pub(super) fn images_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let mut found = Vec::new();
-    for path in entries(folder)? {
-        if path.is_dir() {
-            found.extend(images_below(&path)?);
-        } else if is_image(&path) {
-            found.push(path);
-        }
-    }
-    Ok(found)
-}
-
-/// What lies in a folder and is not hidden, by name.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let failed = DataError::io(folder);
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            found.push(entry.path());
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
-}
-
-fn is_image(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-    ["png", "jpg", "jpeg"]
-        .iter()
-        .any(|known| extension == *known)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, DataError> {

@@ -144,6 +144,21 @@ impl ImageDataset {
         })
     }
 
+    /// The same images with other numbers for their classes: `to[c]` for `c`.
+    ///
+    /// # Panics
+    /// If a class has no new number, or one that is not below `num_classes`.
+    pub(crate) fn relabelled(mut self, to: &[u32], num_classes: usize) -> Self {
+        assert!(
+            to.iter().all(|&class| (class as usize) < num_classes),
+            "new classes must be below {num_classes}, got {to:?}"
+        );
+        let classes = self.classes.iter_mut();
+        classes.for_each(|class| *class = to[*class as usize]);
+        self.num_classes = num_classes;
+        self
+    }
+
     /// The class of every image.
     pub fn class_labels(&self) -> &[u32] {
         &self.classes

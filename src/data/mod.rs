@@ -7,13 +7,15 @@
 //! | `images`, `stored` | images, standardised as they are gathered; in memory, or left on the disk |
 //! | `augment` | images changed anew in every epoch |
 //! | `contact_sheet` | images to look at |
-//! | `image_folder`, `image_cache` | PNG and JPEG, a folder a class; decoded once |
+//! | `picture`, `jpeg_blocks`, `image_folder`, `class_folders`, `image_kinds`, `image_cache` | PNG, JPEG and others, a folder a class; decoded once |
 //! | `idx`, `cifar`, `npy` | MNIST's, CIFAR's and NumPy's formats |
 //! | `files`, `room` | files that lie about their size, or are larger than the free memory |
 //! | `array_file` | NumPy's arrays that are larger than memory |
 //! | `csv`, `survey` | tables; what their columns hold |
+//! | `listed` | lists in messages |
 //! | `split` | training and test part, one scale |
-//! | `sound`, `spectrogram`, `speech` | WAV, log-mel and MFCC, rows of them |
+//! | `wave`, `wave_chunks`, `sound`, `spectrogram`, `speech` | WAV, log-mel and MFCC, rows of them |
+//! | `left_out` | the files beside those that are read |
 //! | `words` | labelled texts as hashed n-grams |
 //! | `text`, `tokens` | the tokens of a text, in windows; characters, bytes, pieces of a `tokenizer.json` |
 //! | `preparation`, `new_rows` | how files became rows, kept with a model; other files made into such rows |
@@ -25,6 +27,7 @@ mod array_file;
 mod arrays;
 mod augment;
 mod cifar;
+mod class_folders;
 mod contact_sheet;
 mod csv;
 mod dataset;
@@ -34,9 +37,14 @@ mod files;
 mod idx;
 mod image_cache;
 mod image_folder;
+mod image_kinds;
 mod images;
+mod jpeg_blocks;
+mod left_out;
+mod listed;
 mod new_rows;
 mod npy;
+mod picture;
 mod preparation;
 mod room;
 mod sampler;
@@ -49,6 +57,8 @@ mod survey;
 mod synthetic;
 mod text;
 mod tokens;
+mod wave;
+mod wave_chunks;
 mod words;
 
 pub use array_file::ArrayFile;
@@ -62,12 +72,17 @@ pub(crate) use files::{IDX, TABLES, has_end};
 pub use idx::Idx;
 pub use image_cache::ImageCache;
 pub use image_folder::{ImageFolder, LoadedImages, OnBadSample};
+pub use image_kinds::ImageKinds;
 pub use images::{ChannelStatistics, ImageDataset, ImageShape};
+pub use left_out::LeftOut;
+pub(crate) use listed::listed;
 pub use new_rows::NewRows;
 pub use npy::{Npy, read_npz};
+pub(crate) use picture::IMAGES;
 pub use preparation::{Preparation, RowKind};
+pub(crate) use room::free_memory;
 pub use sampler::{Sampling, epoch_order};
-pub use sound::{NamedSounds, Sound, read_sounds};
+pub use sound::{LoadedSounds, NamedSounds, Sound, read_sounds};
 pub use spectrogram::{Spectrogram, SpectrogramSettings};
 pub use speech::{SpectrogramAugmentation, SpectrogramDataset};
 pub use split::{Standardizer, group_split, random_split, split_from_file, stratified_split};

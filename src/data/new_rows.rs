@@ -6,14 +6,17 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::arrays::ArrayDataset;
+use super::class_folders::images_below;
 use super::csv::{Columns, columns_of, texts_of};
 use super::dataset::{Dataset, Labels};
 use super::error::DataError;
 use super::files::{IDX, TABLES, has_end};
 use super::idx::Idx;
-use super::image_folder::{ImageFolder, images_below};
+use super::image_folder::ImageFolder;
 use super::images::{ChannelStatistics, ImageDataset, ImageShape};
+use super::left_out::LeftOut;
 use super::npy::{Npy, read_npz};
+use super::picture::IMAGES;
 use super::preparation::{Preparation, RowKind};
 use super::sound::{Sound, read_sounds};
 use super::spectrogram::SpectrogramSettings;
@@ -47,7 +50,7 @@ impl NewRows {
 }
 
 impl Preparation {
-    /// Makes rows of what lies at `path`: of images a PNG or JPEG file, a folder of them (and of folders in it), or bytes in a `.npy`; of sounds
+    /// Makes rows of what lies at `path`: of images a file in one of [`ImageFolder::read`]'s formats, a folder of them (and of folders in it), or bytes in a `.npy`; of sounds
     /// a WAV file, a folder or a tar archive; of tables a CSV file with the same columns (others beside them, such as a label, are left
     /// aside), or a `.npy`; of texts a CSV file likewise, or any other file with a text a line; of arrays a `.npy`, or `x` of a `.npz`.
     ///
@@ -69,10 +72,11 @@ impl Preparation {
                 scale,
             } => sounds(path, *settings, (*frames, scale)),
             RowKind::Texts { columns, hasher } => texts(path, columns, hasher),
-            RowKind::Tokens { .. } => Err(DataError::format(
+            RowKind::Tokens { .. } => Err(DataError::unfit(
                 path,
                 "a model that classifies rows",
-                "one of text, which continues a text: see `unisono generate`",
+                "one of text",
+                "let it continue a text with `unisono generate`",
             )),
         }
     }
@@ -143,10 +147,11 @@ fn check_shape(found: &[usize], shape: &[usize], path: &Path) -> Result<(), Data
         return Ok(());
     }
     let expected = format!("rows of shape {shape:?}, or one");
-    Err(DataError::format(
+    Err(DataError::unfit(
         path,
         expected,
         format!("shape {found:?}"),
+        "give rows of the shape that the model was trained on",
     ))
 }
 
@@ -177,7 +182,13 @@ fn images(
         let array = numpy(path)?;
         check_shape(array.shape(), &axes, path)?;
         let Npy::Bytes(bytes) = array else {
-            return Err(DataError::format(path, "bytes of images", "other numbers"));
+            let remedy = "give images as whole numbers from 0 to 255, of type uint8";
+            return Err(DataError::unfit(
+                path,
+                "bytes of images",
+                "other numbers",
+                remedy,
+            ));
         };
         (bytes.iter().copied().collect(), Vec::new())
     } else if has_end(path, &IDX) {
@@ -200,14 +211,15 @@ fn image_files(path: &Path, shape: ImageShape) -> Result<(Vec<u8>, Vec<String>),
         ..ImageFolder::default()
     };
     let files: Vec<PathBuf> = match path.is_dir() {
-        true => images_below(path)?,
+        true => images_below(path, &mut LeftOut::default())?,
         false => vec![path.to_owned()],
     };
     if files.is_empty() {
-        let expected = "PNG or JPEG images in the folder, or in folders of it";
-        return Err(DataError::format(path, expected, "none"));
+        let expected = "images in the folder, or in folders of it";
+        let remedy = format!("give files whose names end with {}", IMAGES.join(", "));
+        return Err(DataError::unfit(path, expected, "none", remedy));
     }
-    let decode = |file: &PathBuf| Ok(how.image(file)?.1);
+    let decode = |file: &PathBuf| Ok(how.image(file)?.bytes);
     let pixels: Vec<Vec<u8>> = files
         .par_iter()
         .map(decode)
@@ -221,14 +233,11 @@ fn sounds(
     settings: SpectrogramSettings,
     (frames, scale): (usize, &Standardizer),
 ) -> Result<NewRows, DataError> {
-    let sounds = if has_end(path, &[".wav"]) && path.is_file() {
-        let bytes = std::fs::read(path).map_err(DataError::io(path))?;
-        vec![(path.display().to_string(), Sound::parse(&bytes, path)?)]
-    } else if path.is_dir() || has_end(path, &[".tar", ".tar.gz", ".tgz"]) {
+    let sounds = if path.is_dir() || has_end(path, &[".tar", ".tar.gz", ".tgz"]) {
         read_sounds(path)?
     } else {
-        let expected = "a WAV file, a folder of them, or a tar archive";
-        return Err(DataError::format(path, expected, "another file"));
+        let bytes = std::fs::read(path).map_err(DataError::io(path))?;
+        vec![(path.display().to_string(), Sound::parse(&bytes, path)?)]
     };
     let spectrograms = settings.log_mels(&sounds);
     let labels = (vec![0; sounds.len()], 1);

@@ -12,6 +12,12 @@ use super::split::Standardizer;
 use super::tokens::Tokenizer;
 use super::words::TextHasher;
 
+/// Values of a row.
+const MOST_VALUES: usize = 1 << 28;
+
+/// Classes, or tokens.
+const MOST_CLASSES: usize = 1 << 24;
+
 /// What the rows of a training were made of, and what they are labelled with.
 ///
 /// ```
@@ -115,6 +121,11 @@ impl RowKind {
 
     /// Whether there are as many means and deviations as values that they belong to.
     fn fits(&self) -> bool {
+        let mut axes = self.input_shape().into_iter();
+        let values = axes.try_fold(1_usize, |all, axis| all.checked_mul(axis));
+        if !values.is_some_and(|values| (1..=MOST_VALUES).contains(&values)) {
+            return false;
+        }
         let of = |scale: &Standardizer, count: usize| {
             (scale.means.len(), scale.deviations.len()) == (count, count)
         };
@@ -156,11 +167,16 @@ impl Preparation {
             DataError::format(path, expected, got)
         };
         let read: Self = serde_json::from_slice(json).map_err(|error| odd(error.to_string()))?;
+        if read.num_classes > MOST_CLASSES {
+            let got = format!("{} classes, of at most {MOST_CLASSES}", read.num_classes);
+            return Err(odd(got));
+        }
         match read.rows.fits() {
             true => Ok(read),
-            false => Err(odd(
-                "means and deviations of another number of values".to_owned()
-            )),
+            false => Err(odd(format!(
+                "rows of shape {:?} with means and deviations of another number of values, or of more than {MOST_VALUES}",
+                read.rows.input_shape()
+            ))),
         }
     }
 

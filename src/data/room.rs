@@ -70,7 +70,7 @@ impl Room {
 }
 
 /// In bytes.
-fn free_memory() -> Option<u64> {
+pub(crate) fn free_memory() -> Option<u64> {
     let mut system = System::new().ok()?;
     system.refresh_memory();
     let available = Some(system.available_memory()).filter(|&bytes| bytes > 0);

@@ -1,20 +1,24 @@
 //! Recordings: WAV files in a folder or a `.tar.gz`, as mono samples at one rate.
 //!
-//! Integers of 8 to 32 bits and 32-bit floats are read; several channels are averaged.
+//! Integers of 8 to 32 bits, floats of 32 and 64, A-law and mu-law are read; several channels are averaged.
 
-use std::io::{Cursor, Read};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
 
 use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::error::DataError;
 use super::files::Source;
+use super::left_out::{LeftOut, is_hidden, leads_back};
 use super::room::Room;
 use super::spectrogram::SpectrogramSettings;
+use super::wave::{CONVERT, Wave};
+use super::wave_chunks::Odd;
 
-/// Memory of a byte of a file while it becomes samples: itself, and of samples of two bytes each four.
-const SOUND_BYTES: u64 = 3;
+/// Bytes of a sample in memory.
+const SAMPLE_BYTES: u64 = 4;
 
 /// Samples a second that are believed.
 const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
@@ -35,41 +39,28 @@ impl Sound {
     /// Decodes a WAV file in memory; `path` is for messages.
     ///
     /// # Errors
-    /// [`DataError::Format`] for what is not WAV, a format of its that is not read, no samples, or a file that ends too early.
+    /// [`DataError::Format`] for what is not WAV, or a file that ends too early; [`DataError::Unfit`] for a codec or another format of sounds,
+    /// and for no samples, or some that are not finite.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, DataError> {
-        let odd = |got: String| {
-            DataError::format(
+        Self::decode(&wave(bytes, path)?, path)
+    }
+
+    fn decode(wave: &Wave<'_>, path: &Path) -> Result<Self, DataError> {
+        let samples = wave.mono();
+        if samples.is_empty() || samples.iter().any(|value| !value.is_finite()) {
+            return Err(DataError::unfit(
                 path,
-                "a WAV file of 8- to 32-bit integers or 32-bit floats, at 1 to 768 kHz",
-                got,
-            )
-        };
-        let mut reader =
-            hound::WavReader::new(Cursor::new(bytes)).map_err(|error| odd(error.to_string()))?;
-        let spec = reader.spec();
-        if spec.channels == 0 || !RATES.contains(&spec.sample_rate) {
-            let got = format!("{} channels at {} Hz", spec.channels, spec.sample_rate);
-            return Err(odd(got));
+                "a WAV file of finite samples, at least 1",
+                match samples.is_empty() {
+                    true => "none",
+                    false => "some that are not finite",
+                },
+                "leave it out, or record it again",
+            ));
         }
-        let values: Result<Vec<f32>, hound::Error> = match spec.sample_format {
-            hound::SampleFormat::Float => reader.samples::<f32>().collect(),
-            hound::SampleFormat::Int => {
-                let scale = (2_f64.powi(1 - i32::from(spec.bits_per_sample))) as f32;
-                let samples = reader.samples::<i32>();
-                samples.map(|sample| Ok(sample? as f32 * scale)).collect()
-            }
-        };
-        let values = values.map_err(|error| odd(error.to_string()))?;
-        if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
-            return Err(odd("no samples, or some that are not finite".to_owned()));
-        }
-        let channels = usize::from(spec.channels);
-        let frames = values.chunks_exact(channels);
         Ok(Self {
-            samples: frames
-                .map(|frame| frame.iter().sum::<f32>() / channels as f32)
-                .collect(),
-            rate: spec.sample_rate,
+            samples,
+            rate: wave.rate,
         })
     }
 
@@ -148,76 +139,171 @@ impl SpectrogramSettings {
     }
 }
 
-/// All WAV files of a folder and the folders in it, or of a `.tar` or `.tar.gz`, decoded on all cores.
+/// What a folder or an archive held.
+///
+/// ```
+/// use unisono::data::LoadedSounds;
+/// let error = LoadedSounds::read("no/such/folder".as_ref()).unwrap_err();
+/// assert!(error.to_string().contains("no/such/folder"));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadedSounds {
+    /// The recordings.
+    pub sounds: NamedSounds,
+    /// What they are, such as `16-bit PCM, 8000 Hz, mono`, and how many are; the most first.
+    pub formats: Vec<(String, usize)>,
+    /// Files beside them.
+    pub left_out: LeftOut,
+}
+
+impl LoadedSounds {
+    /// All WAV files of a folder and the folders in it, or of a `.tar` or `.tar.gz`, decoded on all cores.
+    ///
+    /// # Errors
+    /// [`DataError::Io`]; [`DataError::Empty`] if there are none; [`DataError::Memory`] for more than fits into memory; those of
+    /// [`Sound::parse`].
+    pub fn read(path: &Path) -> Result<Self, DataError> {
+        let mut found = Found::new(Room::new(path));
+        match path.is_dir() {
+            true => found.walk(path, path)?,
+            false => found.archived(path)?,
+        }
+        if found.files.is_empty() {
+            return Err(DataError::Empty);
+        }
+        found.files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let decode = |(name, bytes): (String, Vec<u8>)| {
+            let place = path.join(format!("{name}.wav"));
+            let wave = wave(&bytes, &place)?;
+            let channels = match wave.channels {
+                1 => "mono".to_owned(),
+                2 => "stereo".to_owned(),
+                many => format!("{many} channels"),
+            };
+            let format = format!("{}, {} Hz, {channels}", wave.coding, wave.rate);
+            Ok((format, (name, Sound::decode(&wave, &place)?)))
+        };
+        let decoded: Result<Vec<_>, DataError> = found.files.into_par_iter().map(decode).collect();
+        let (formats, sounds): (Vec<String>, NamedSounds) = decoded?.into_iter().unzip();
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for format in formats {
+            *counts.entry(format).or_default() += 1;
+        }
+        let mut formats: Vec<(String, usize)> = counts.into_iter().collect();
+        formats.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        Ok(Self {
+            sounds,
+            formats,
+            left_out: found.left_out,
+        })
+    }
+}
+
+/// The sounds of [`LoadedSounds::read`] alone.
 ///
 /// # Errors
-/// [`DataError::Io`]; [`DataError::Empty`] if there are none; [`DataError::Memory`] for more than fits into memory; those of [`Sound::parse`].
+/// As there.
 pub fn read_sounds(path: &Path) -> Result<NamedSounds, DataError> {
-    let mut files = if path.is_dir() {
-        let (mut found, mut room) = (Vec::new(), Room::new(path));
-        walk(path, path, &mut found, &mut room)?;
-        found
-    } else {
-        archived(path)?
-    };
-    if files.is_empty() {
-        return Err(DataError::Empty);
-    }
-    files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    let decode = |(name, bytes): (String, Vec<u8>)| {
-        let place = path.join(format!("{name}.wav"));
-        Ok((name, Sound::parse(&bytes, &place)?))
-    };
-    files.into_par_iter().map(decode).collect()
+    Ok(LoadedSounds::read(path)?.sounds)
 }
 
-fn walk(
-    root: &Path,
-    folder: &Path,
-    found: &mut Vec<(String, Vec<u8>)>,
-    room: &mut Room,
-) -> Result<(), DataError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        |source| DataError::Io { path, source }
-    };
-    for entry in std::fs::read_dir(folder).map_err(failed(folder))? {
-        let entry = entry.map_err(failed(folder))?;
-        let (path, kind) = (entry.path(), entry.file_type().map_err(failed(folder))?);
-        if kind.is_dir() {
-            walk(root, &path, found, room)?;
-        } else if let Some(name) = sound_name(path.strip_prefix(root).unwrap_or(&path)) {
-            let len = std::fs::metadata(&path).map_err(failed(&path))?.len();
-            room.take(len.saturating_mul(SOUND_BYTES))?;
-            found.push((name, std::fs::read(&path).map_err(failed(&path))?));
+/// Finds format and samples, and refuses what is not read.
+fn wave<'b>(bytes: &'b [u8], path: &Path) -> Result<Wave<'b>, DataError> {
+    let expected = "a WAV file of 8- to 32-bit integers, 32- or 64-bit floats, A-law or mu-law";
+    let wave = Wave::parse(bytes).map_err(|odd| match odd {
+        Odd::Damaged(got) => DataError::format(path, expected, got),
+        Odd::Other(got) => DataError::unfit(path, expected, got, CONVERT),
+    })?;
+    if RATES.contains(&wave.rate) {
+        return Ok(wave);
+    }
+    let expected = "a WAV file of 1,000 to 768,000 samples a second";
+    Err(DataError::format(path, expected, wave.rate.to_string()))
+}
+
+/// Files with their names, not yet decoded.
+struct Found {
+    files: Vec<(String, Vec<u8>)>,
+    left_out: LeftOut,
+    room: Room,
+}
+
+impl Found {
+    fn new(room: Room) -> Self {
+        Self {
+            files: Vec::new(),
+            left_out: LeftOut::default(),
+            room,
         }
     }
-    Ok(())
-}
 
-fn archived(path: &Path) -> Result<Vec<(String, Vec<u8>)>, DataError> {
-    let failed = DataError::io(path);
-    let mut archive = tar::Archive::new(Source::open(path)?.reader());
-    let (mut found, mut room) = (Vec::new(), Room::new(path));
-    for entry in archive.entries().map_err(failed)? {
-        let mut entry = entry.map_err(failed)?;
-        let inside: PathBuf = entry.path().map_err(failed)?.into_owned();
-        if let (Some(name), true) = (sound_name(&inside), entry.header().entry_type().is_file()) {
-            room.take(entry.size().saturating_mul(SOUND_BYTES))?;
+    fn walk(&mut self, root: &Path, folder: &Path) -> Result<(), DataError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            |source| DataError::Io { path, source }
+        };
+        for entry in std::fs::read_dir(folder).map_err(failed(folder))? {
+            let path = entry.map_err(failed(folder))?.path();
+            let inside = path.strip_prefix(root).unwrap_or(&path);
+            if path.is_dir() && !is_hidden(inside) && !leads_back(&path, folder) {
+                self.walk(root, &path)?;
+            } else if let Some(name) = sound_name(inside) {
+                let len = std::fs::metadata(&path).map_err(failed(&path))?.len();
+                self.room.check(len)?;
+                let bytes = std::fs::read(&path).map_err(failed(&path))?;
+                self.add(name, bytes)?;
+            } else {
+                self.left_out.add(inside);
+            }
+        }
+        Ok(())
+    }
+
+    fn archived(&mut self, path: &Path) -> Result<(), DataError> {
+        let failed = DataError::io(path);
+        let mut archive = tar::Archive::new(Source::open(path)?.reader());
+        for entry in archive.entries().map_err(failed)? {
+            let mut entry = entry.map_err(failed)?;
+            let kind = entry.header().entry_type();
+            if kind.is_symlink() || kind.is_hard_link() {
+                self.left_out.count("links");
+            }
+            if !kind.is_file() {
+                continue;
+            }
+            let inside: PathBuf = entry.path().map_err(failed)?.into_owned();
+            let Some(name) = sound_name(&inside) else {
+                self.left_out.add(&inside);
+                continue;
+            };
+            self.room.check(entry.size())?;
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).map_err(failed)?;
-            found.push((name, bytes));
+            self.add(name, bytes)?;
         }
+        Ok(())
     }
-    Ok(found)
+
+    /// Keeps a file, if there is room for it and for its samples.
+    fn add(&mut self, name: String, bytes: Vec<u8>) -> Result<(), DataError> {
+        let frames = Wave::parse(&bytes).map_or(0, |wave| wave.frames() as u64);
+        self.room.take(bytes.len() as u64 + SAMPLE_BYTES * frames)?;
+        self.files.push((name, bytes));
+        Ok(())
+    }
 }
 
-/// The name of a WAV file; `None` for other files and hidden ones.
+/// The name of a WAV file, without `./` before it; `None` for other files and hidden ones.
 fn sound_name(path: &Path) -> Option<String> {
-    let is_hidden = path.file_name()?.as_encoded_bytes().starts_with(b".");
-    let is_wav = path.extension()?.eq_ignore_ascii_case("wav");
-    let name = path.with_extension("").to_string_lossy().into_owned();
-    (is_wav && !is_hidden).then_some(name)
+    let is_wav = path.extension()?.eq_ignore_ascii_case("wav")
+        || path.extension()?.eq_ignore_ascii_case("wave");
+    let parts = path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_string_lossy()),
+        _ => None,
+    });
+    let name = parts.collect::<Vec<_>>().join("/");
+    let end = path.extension()?.len() + 1;
+    (is_wav && !is_hidden(path)).then(|| name[..name.len() - end].to_owned())
 }
 
 #[cfg(test)]
@@ -228,14 +314,19 @@ mod tests {
     fn a_folder_of_more_sounds_than_the_free_memory_holds_is_refused() {
         let folder = std::env::temp_dir().join(format!("unisono-sounds-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
+        // 478 samples of two bytes each, which become four.
+        let mut wav = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\xbc\x03\0\0".to_vec();
+        wav.resize(1000, 0);
         for name in ["a.wav", "b.wav"] {
-            std::fs::write(folder.join(name), [0; 1000]).unwrap();
+            std::fs::write(folder.join(name), &wav).unwrap();
         }
         let read = |most: u64| {
-            let (mut found, mut room) = (Vec::new(), Room::of(&folder, most));
-            walk(&folder, &folder, &mut found, &mut room).map(|()| found.len())
+            let mut found = Found::new(Room::of(&folder, most));
+            let walked = found.walk(&folder, &folder);
+            walked.map(|()| found.files.len())
         };
-        let (all, one) = (read(6_000), read(5_999));
+        let needed = 2 * (1000 + 4 * 478);
+        let (all, one) = (read(needed), read(needed - 1));
         std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!(all.unwrap(), 2);
         assert!(matches!(one, Err(DataError::Memory { .. })));

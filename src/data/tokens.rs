@@ -11,6 +11,9 @@ use super::text::{Vocabulary, read_bytes, read_text};
 /// Tokens have numbers below this.
 const MOST_TOKENS: u32 = 1 << 24;
 
+/// Numbers without a token that even a small tokenizer may have.
+const MOST_GAPS: usize = 1_000;
+
 /// Memory that encoding takes for a byte of text that becomes pieces: 137 bytes were measured on 4 MB of English (the library keeps each
 /// piece with its text and where it stood).
 const PIECE_BYTES: u64 = 140;
@@ -103,10 +106,16 @@ impl Tokenizer {
         let untruncated = tokenizer.with_truncation(None);
         untruncated
             .map_err(|error| odd("a tokenizer that need not truncate", error.to_string()))?;
-        let most = tokenizer.get_vocab(true).into_values().max();
-        match most {
+        let tokens = tokenizer.get_vocab(true);
+        let count = tokens.len();
+        match tokens.into_values().max() {
+            // A model has a row for each number below the largest.
+            Some(most) if most < MOST_TOKENS && most as usize > 2 * count + MOST_GAPS => {
+                let got = format!("{most} for one of {count}");
+                Err(odd("tokens whose numbers have few gaps", got))
+            }
             Some(most) if most < MOST_TOKENS => Ok(Tokenizer::Pieces(Box::new(tokenizer))),
-            _ => Err(odd("tokens with numbers below 2^24", format!("{most:?}"))),
+            most => Err(odd("tokens with numbers below 2^24", format!("{most:?}"))),
         }
     }
 

@@ -17,8 +17,11 @@
 
 use core_affinity::CoreId;
 
-use super::error::EngineError;
+use super::error::{EngineError, at_most};
 use super::mailbox::Waiting;
+
+/// Threads that an engine is planned for.
+const MOST_THREADS: usize = 4_096;
 
 /// How many worker threads to use.
 ///
@@ -150,7 +153,7 @@ impl Placement {
             Threads::Auto => num_physical.max(1),
             Threads::AtMost(0) | Threads::Fixed(0) => return Err(EngineError::NoThreads),
             Threads::AtMost(n) => num_physical.clamp(1, n),
-            Threads::Fixed(n) => n,
+            Threads::Fixed(n) => at_most("threads", n, MOST_THREADS)?,
         };
         let fits = num_threads <= num_usable_cores;
         let wanted = match pinning {
@@ -326,5 +329,11 @@ mod tests {
         assert!(!placed(Threads::Fixed(3), smt(4), 2).is_pinned());
         let none = Placement::decide(Threads::Fixed(0), Pinning::Auto, (smt(1), 1, None));
         assert!(matches!(none, Err(EngineError::NoThreads)));
+        let many = Placement::of_process(Threads::Fixed(11_000_000_000), Pinning::Auto);
+        let many = many.unwrap_err().to_string();
+        assert_eq!(
+            many,
+            "threads must be at most 4096, got 11000000000; use fewer"
+        );
     }
 }

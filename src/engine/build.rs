@@ -12,7 +12,7 @@ use super::all_reduce::{AllReduce, Segmented};
 use super::assignment::{Assignment, ShardDesk};
 use super::balance::Balance;
 use super::desk::{Channels, SegmentBlocks};
-use super::error::EngineError;
+use super::error::{EngineError, at_most};
 use super::factors::Exchange;
 use super::mailbox::mailbox;
 use super::meeting::Ring;
@@ -23,6 +23,9 @@ use super::replica::Replica;
 use super::segment::Segment;
 use super::update::{BLOCK, Track, Update, UpdateMode};
 use super::worker::Worker;
+
+/// Shards that an engine is planned for: of more the plan alone would take long.
+const MOST_SHARDS: usize = 65_536;
 
 /// Into how many shards a batch is cut.
 ///
@@ -127,7 +130,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
         let num_workers = placement.num_threads;
         let num_shards = match config.shards {
             Shards::Fixed(0) => return Err(EngineError::NoShards),
-            Shards::Fixed(n) => n,
+            Shards::Fixed(n) => at_most("shards", n, MOST_SHARDS)?,
             Shards::PerWorker => num_workers,
         };
         let assignment = Assignment::even(num_shards, num_workers);
@@ -194,6 +197,11 @@ impl<R: Replica, U: Update> Engine<R, U> {
                 threads - shards
             )
         })
+    }
+
+    /// Whether a worker died outside the guarded part of a step: parameters and state are then of no use, and further runs are refused.
+    pub fn is_broken(&self) -> bool {
+        self.broken.is_some()
     }
 
     /// A copy of the parameters; empty once the engine is broken in the midst of an update.

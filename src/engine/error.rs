@@ -20,6 +20,16 @@ pub enum EngineError {
     /// No shards were asked for.
     #[error("shards must be at least 1, got 0; use 1 or more, or per-worker")]
     NoShards,
+    /// More threads or shards than an engine is planned for.
+    #[error("{what} must be at most {most}, got {got}; use fewer")]
+    TooMany {
+        /// `threads` or `shards`.
+        what: &'static str,
+        /// The bound.
+        most: usize,
+        /// What was asked for.
+        got: usize,
+    },
     /// A batch without rows.
     #[error(
         "step {step} got a batch of 0 rows, expected at least 1; check the rows handed to the engine"
@@ -151,6 +161,14 @@ fn shards_text(shards: &Range<usize>) -> String {
     match shards.len() {
         0 | 1 => shards.start.to_string(),
         _ => format!("{} to {}", shards.start, shards.end - 1),
+    }
+}
+
+/// Refuses more of `what` than there may be.
+pub(super) fn at_most(what: &'static str, got: usize, most: usize) -> Result<usize, EngineError> {
+    match got <= most {
+        true => Ok(got),
+        false => Err(EngineError::TooMany { what, most, got }),
     }
 }
 

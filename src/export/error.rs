@@ -43,6 +43,41 @@ pub enum ExportError {
         /// What is there.
         got: String,
     },
+    /// A map of names with a line that is no tensor of the model's, or two for the same.
+    #[error("the map names {name:?}, {problem}")]
+    MapLine {
+        /// The tensor, as the map names it.
+        name: String,
+        /// What is wrong with it, and what may be meant.
+        problem: String,
+    },
+    /// Tensors of the model that a map of names leaves out.
+    #[error("the map has no line for {missing} of the model; {unused}")]
+    Unmapped {
+        /// Their names.
+        missing: String,
+        /// What the file has that no line names.
+        unused: String,
+    },
+    /// A layer behind which nobody knows where PyTorch's values lie.
+    #[error(
+        "layer {place} mixes channels and positions in an order that PyTorch's model may not share; flatten before it, or give weights in \
+         this crate's own order, without a map"
+    )]
+    Order {
+        /// Its place in the model.
+        place: String,
+    },
+    /// Weights that are not those which the file was written with.
+    #[error("{} holds weights with sha256 {got}, it was written with {expected}: it was changed or damaged; take a copy that is whole, or leave out {HASH} from its metadata if the change was meant", path.display(), HASH = ExportError::HASH)]
+    Hash {
+        /// The file.
+        path: PathBuf,
+        /// The fingerprint that it was written with.
+        expected: String,
+        /// That of its weights.
+        got: String,
+    },
     /// A layer that the format has no words for here.
     #[error(
         "layer {place} ({layer}) cannot be written as ONNX; export the weights as safetensors or npz"
@@ -64,6 +99,9 @@ pub enum ExportError {
 }
 
 impl ExportError {
+    /// The name of the weights' fingerprint in a file's metadata.
+    pub(crate) const HASH: &str = "weights_sha256";
+
     pub(super) fn read(path: &Path) -> impl Fn(std::io::Error) -> Self + Copy + '_ {
         |source| ExportError::Read {
             path: path.to_owned(),

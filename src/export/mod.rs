@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `safetensors` | named tensors, as PyTorch, JAX and others read them; [`read_safetensors`] takes them back |
 //! | `npz` | the same for NumPy |
-//! | `torch` | weights that PyTorch wrote, by a map of names |
+//! | `torch`, `torch_order` | weights that PyTorch wrote, by a map of names; where its channels come first |
 //! | `onnx`, `onnx_graph`, `onnx_format` | whole models, for onnxruntime |
 
 mod error;
@@ -15,9 +15,10 @@ mod onnx_graph;
 mod onnx_sequence;
 mod safetensors;
 mod torch;
+mod torch_order;
 
 pub use error::ExportError;
 pub use npz::write_npz;
 pub use onnx::write_onnx;
-pub use safetensors::{read_safetensors, write_safetensors};
+pub use safetensors::{read_metadata, read_safetensors, write_safetensors};
 pub use torch::read_torch;

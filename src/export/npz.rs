@@ -1,17 +1,18 @@
 //! Named tensors as NumPy reads them.
 
-use std::io::{Seek, Write};
+use std::io::{Cursor, Seek, Write};
 use std::path::Path;
 
-use atomic_write_file::AtomicWriteFile;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use crate::nn::Network;
+use crate::output;
 
 use super::error::ExportError;
+use super::safetensors::PRODUCER;
 
-/// Writes the weights by name, not compressed, at once or not at all.
+/// Writes the weights by name, not compressed, at once or not at all; what is no plain file is written through, and `-` is stdout.
 ///
 /// ```
 /// use unisono::{data::read_npz, export::write_npz, nn::{Network, Sequential}};
@@ -29,7 +30,7 @@ use super::error::ExportError;
 pub fn write_npz(path: &Path, network: &Network) -> Result<(), ExportError> {
     let failed = ExportError::write(path);
     let write = || -> std::io::Result<()> {
-        let mut zip = ZipWriter::new(AtomicWriteFile::open(path)?);
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         let mut at = 0;
         for tensor in network.layout().tensors() {
             let len: usize = tensor.shape.iter().product();
@@ -40,7 +41,8 @@ pub fn write_npz(path: &Path, network: &Network) -> Result<(), ExportError> {
             )?;
             at += len;
         }
-        zip.finish()?.commit()
+        zip.set_comment(PRODUCER)?;
+        output::write(path, zip.finish()?.into_inner())
     };
     write().map_err(failed)
 }

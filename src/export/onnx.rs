@@ -4,22 +4,22 @@
 //! Values keep the crate's order, rows (N, H, W, C) or (N, T, C); convolutions and pools have transpositions around them, which runtimes
 //! take out again. Batch norm becomes a factor and a summand for each channel. Opset 17.
 
-use std::io::Write;
 use std::path::Path;
 
-use atomic_write_file::AtomicWriteFile;
 use prost::Message;
 
 use crate::nn::{Activation, Network, Op, Sequential, Shape};
+use crate::output;
 
 use super::error::ExportError;
 use super::onnx_format::{Attribute, GraphProto, ModelProto, OperatorSet, ValueInfo};
 use super::onnx_graph::Graph;
+use super::safetensors::PRODUCER;
 
 /// The version of the operators.
 const OPSET: i64 = 17;
 
-/// Writes the model with its weights, at once or not at all: input `x` of shape (rows, ...), output `y`.
+/// Writes the model with its weights, at once or not at all (what is no plain file is written through, and `-` is stdout): input `x` of shape (rows, ...), output `y`.
 ///
 /// ```
 /// use unisono::{export::write_onnx, nn::{Network, Sequential}};
@@ -45,7 +45,7 @@ pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
     graph.node("Identity", &[&output], "y", Vec::new());
     let file = ModelProto {
         ir_version: 8,
-        producer_name: "unisono".to_owned(),
+        producer_name: PRODUCER.to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
         graph: Some(GraphProto {
             node: graph.nodes,
@@ -59,12 +59,7 @@ pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
             version: OPSET,
         }],
     };
-    let write = || -> std::io::Result<()> {
-        let mut out = AtomicWriteFile::open(path)?;
-        out.write_all(&file.encode_to_vec())?;
-        out.commit()
-    };
-    write().map_err(ExportError::write(path))
+    output::write(path, file.encode_to_vec()).map_err(ExportError::write(path))
 }
 
 /// A value of the graph: its name, and the shape of its rows.

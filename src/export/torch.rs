@@ -7,14 +7,17 @@
 //! | kernel of `Conv1d` | (O, C / groups, K) | (1, K, C / groups, O) |
 //! | embeddings, positions, vectors | as here | |
 //!
-//! A linear layer behind a flattened image wants its inputs in the order (C, H, W) there, (H, W, C) here: pool before it, or permute its weight.
+//! A linear layer behind a flattened image has its inputs in the order (C, H, W) there and (H, W, C) here. The shape before the flatten is
+//! known, so its weights are put in order: PyTorch's model is to flatten images (and sequences between convolutions) as it holds them. So are
+//! norms of flattened rows, and the outputs of a linear layer that are reshaped to an image. Values in f16, bf16 and f64 become f32.
 
 use std::path::Path;
 
 use crate::nn::{Network, Sequential, Tensor};
 
 use super::error::ExportError;
-use super::safetensors::WeightsFile;
+use super::safetensors::{WeightsFile, listed, nearest};
+use super::torch_order::axes;
 
 /// `model` with the weights of a safetensors file whose names are PyTorch's: `names` holds, for each tensor of the model, its name in the file.
 ///
@@ -30,7 +33,9 @@ use super::safetensors::WeightsFile;
 /// ```
 ///
 /// # Errors
-/// [`ExportError::Read`]; [`ExportError::Weights`] if a tensor of the model has no name in the map, or none of that name and shape is in the file.
+/// [`ExportError::Read`]; [`ExportError::MapLine`] for a name that is no tensor of the model, or comes twice; [`ExportError::Unmapped`] if a tensor
+/// of the model has no name in the map; [`ExportError::Weights`] if none of that name and shape is in the file; [`ExportError::Order`] for a model
+/// whose values may lie elsewhere in PyTorch.
 pub fn read_torch(
     path: &Path,
     model: Sequential,
@@ -39,20 +44,65 @@ pub fn read_torch(
     let file = WeightsFile::read(path)?;
     let tensors = file.tensors()?;
     let layout = model.layout()?;
+    check_names(layout.tensors(), names, &tensors.names())?;
+    let axes = axes(&model)?;
     let mut params = Vec::with_capacity(layout.len());
-    for tensor in layout.tensors() {
-        let known = names.iter().find(|(ours, _)| *ours == tensor.name);
-        let Some((_, theirs)) = known else {
-            let expected = format!("a name in the map for {}", tensor.name);
-            return Err(file.odd(expected, "none".to_owned()));
-        };
+    for (tensor, axes) in layout.tensors().iter().zip(axes) {
+        let theirs = names.iter().find(|(ours, _)| *ours == tensor.name);
+        let (_, theirs) = theirs.expect("every tensor has a name in the map");
         let order = Order::of(tensor);
         let there = (*theirs, order.shape(&tensor.shape));
-        let whose = format!(", for {}", tensor.name);
+        let whose = match order {
+            Order::Same => format!(", for {}", tensor.name),
+            _ => format!(", for {} of shape {:?} here", tensor.name, tensor.shape),
+        };
         let values = file.values(&tensors, (there.0, &there.1), &whose)?;
-        order.turn(&tensor.shape, &values, &mut params);
+        let mut turned = Vec::with_capacity(values.len());
+        order.turn(&tensor.shape, &values, &mut turned);
+        let last = tensor.shape.last().copied().unwrap_or(1);
+        params.extend(axes.apply(last, turned));
     }
     Ok(Network::with_params(model, params)?)
+}
+
+/// Refuses names that are not the model's, and a map that does not name all of them.
+fn check_names(
+    tensors: &[Tensor],
+    names: &[(&str, &str)],
+    theirs: &[&str],
+) -> Result<(), ExportError> {
+    let ours: Vec<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+    for (at, (name, _)) in names.iter().enumerate() {
+        let problem = if !ours.contains(name) {
+            let meant = nearest(name, &ours).map(|meant| format!("; is {meant} meant?"));
+            let known = format!(
+                "and the model has no such tensor, only {}",
+                listed(ours.iter().copied())
+            );
+            known + &meant.unwrap_or_default()
+        } else if names[..at].iter().any(|(before, _)| before == name) {
+            "twice; leave one of the lines out".to_owned()
+        } else {
+            continue;
+        };
+        let name = (*name).to_owned();
+        return Err(ExportError::MapLine { name, problem });
+    }
+    let is_named = |name: &&str| !names.iter().any(|(ours, _)| ours == name);
+    let missing: Vec<&str> = ours.into_iter().filter(is_named).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut unused: Vec<&str> = theirs.to_vec();
+    unused.retain(|name| !names.iter().any(|(_, theirs)| theirs == name));
+    unused.sort_unstable();
+    Err(ExportError::Unmapped {
+        missing: listed(missing.into_iter()),
+        unused: match unused.is_empty() {
+            true => "the lines name all that the file has".to_owned(),
+            false => format!("no line names the file's {}", listed(unused.into_iter())),
+        },
+    })
 }
 
 /// How a tensor lies in PyTorch's file.

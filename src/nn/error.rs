@@ -48,6 +48,14 @@ pub enum NnError {
     /// A model without parameters cannot be trained.
     #[error("the model has no layer with parameters; add a dense layer")]
     NoParams,
+    /// A model of more parameters than there may be.
+    #[error("the model has {params} parameters, expected at most {most}; make its layers smaller")]
+    TooLarge {
+        /// The model's.
+        params: usize,
+        /// The bound.
+        most: usize,
+    },
     /// Parameters for another model.
     #[error(
         "the model has {expected} parameters, got {got}; use the parameters of the same architecture"

@@ -135,7 +135,7 @@ impl TensorSpec {
 
     /// Its number of values.
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        super::shape::product(&self.shape)
     }
 
     /// Whether it has no values.

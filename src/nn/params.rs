@@ -3,7 +3,11 @@
 use std::ops::Range;
 
 use super::Init;
+use super::error::NnError;
 use super::layer::TensorSpec;
+
+/// Values of a model, weights and statistics: 32 GiB of them.
+const MOST_PARAMS: usize = 1 << 33;
 
 /// How a tensor is trained.
 ///
@@ -70,9 +74,9 @@ pub struct ParamLayout {
 impl ParamLayout {
     /// The layout of `tensors`, one after another.
     pub(super) fn new(tensors: Vec<TensorSpec>) -> Self {
-        let mut start = 0;
+        let mut start = 0_usize;
         let place = |spec: TensorSpec| {
-            let range = start..start + spec.len();
+            let range = start..start.saturating_add(spec.len());
             start = range.end;
             Tensor {
                 name: spec.name,
@@ -85,6 +89,17 @@ impl ParamLayout {
         };
         Self {
             tensors: tensors.into_iter().map(place).collect(),
+        }
+    }
+
+    /// Refuses more values than there may be.
+    pub(super) fn checked(self) -> Result<Self, NnError> {
+        match self.len() {
+            ..=MOST_PARAMS => Ok(self),
+            params => Err(NnError::TooLarge {
+                params,
+                most: MOST_PARAMS,
+            }),
         }
     }
 

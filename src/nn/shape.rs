@@ -23,7 +23,7 @@ impl Shape {
 
     /// Values in a row.
     pub fn len(&self) -> usize {
-        self.0.iter().product()
+        product(&self.0)
     }
 
     /// Whether a row has no values.
@@ -38,7 +38,7 @@ impl Shape {
 
     /// The product of all axes but the last: how often a row repeats its channels.
     pub fn positions(&self) -> usize {
-        self.0[..self.0.len().saturating_sub(1)].iter().product()
+        product(&self.0[..self.0.len().saturating_sub(1)])
     }
 
     /// The same axes with another last one.
@@ -50,6 +50,12 @@ impl Shape {
         }
         Self(axes)
     }
+}
+
+/// The product of axes; the largest number for one beyond all.
+pub(super) fn product(axes: &[usize]) -> usize {
+    axes.iter()
+        .fold(1, |all: usize, &axis| all.saturating_mul(axis))
 }
 
 impl From<usize> for Shape {

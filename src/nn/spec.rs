@@ -158,9 +158,10 @@ impl Sequential {
     /// The layout of its parameters.
     ///
     /// # Errors
-    /// [`NnError::Layer`] if a layer cannot take what it gets, [`NnError::NoParams`] if there is nothing to train.
+    /// [`NnError::Layer`] if a layer cannot take what it gets, [`NnError::NoParams`] if there is nothing to train, [`NnError::TooLarge`] if there is
+    /// too much.
     pub fn layout(&self) -> Result<ParamLayout, NnError> {
-        let layout = ParamLayout::new(self.stages(Isa::detect())?.tensors());
+        let layout = ParamLayout::new(self.stages(Isa::detect())?.tensors()).checked()?;
         if layout.num_params() == 0 {
             Err(NnError::NoParams)
         } else {

@@ -37,6 +37,7 @@ impl Sequential {
                 layer: layer.to_owned(),
                 expected: LAYERS.to_owned(),
             };
+            check_numbers(place, layer)?;
             self = self.layer_of(layer).ok_or_else(odd)?;
         }
         Ok(self)
@@ -82,6 +83,33 @@ impl Sequential {
     }
 }
 
+/// Refuses numbers that no layer has: their products would not be numbers of this machine.
+fn check_numbers(place: usize, layer: &str) -> Result<(), NnError> {
+    /// Outputs of a layer, channels of a convolution, and edges, strides and the like of windows.
+    const MOST: [usize; 3] = [1 << 24, 1 << 16, 1 << 12];
+    let [outputs, channels, window] = MOST;
+    let mut words = layer.split_whitespace();
+    let has_windows = words
+        .next()
+        .is_some_and(|name| name.starts_with("conv") || name.ends_with("-pool"));
+    for (at, word) in words.enumerate() {
+        let most = match (has_windows, at) {
+            (false, _) => outputs,
+            (true, 0) => channels,
+            (true, _) => window,
+        };
+        let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number && !word.parse().is_ok_and(|number: usize| number <= most) {
+            return Err(NnError::Text {
+                place,
+                layer: layer.to_owned(),
+                expected: format!("those with {word} replaced by a number of at most {most}"),
+            });
+        }
+    }
+    Ok(())
+}
+
 fn conv_with(mut conv: Conv, settings: &[&str]) -> Option<Conv> {
     let mut settings = settings.iter();
     while let Some(&name) = settings.next() {
@@ -113,6 +141,17 @@ mod tests {
         let text = "conv1d 4 3, lstm 8, gru 8, rnn 8, flatten, dense 2";
         let model = Sequential::new([16, 3]).written(text).unwrap();
         assert_eq!(model.output_shape().unwrap().axes(), [2]);
+        for (odd, most) in [
+            ("dense 9223372036854775807", "at most 16777216"),
+            ("dense 99999999999999999999", "at most 16777216"),
+            ("lstm 16777217", "at most 16777216"),
+            ("conv 65537 3", "at most 65536"),
+            ("conv 4 4097", "at most 4096"),
+            ("conv1d 4 3 pad 4294967296", "at most 4096"),
+        ] {
+            let error = Sequential::new(8).written(odd).unwrap_err().to_string();
+            assert!(error.contains(most), "{odd}: {error}");
+        }
         for odd in [
             "",
             "dense",

@@ -26,8 +26,8 @@ pub struct Adagrad {
 }
 
 impl Transform for Adagrad {
-    fn num_state_buffers(&self) -> usize {
-        1
+    fn state_names(&self) -> &'static [&'static str] {
+        &["sum of squares"]
     }
 
     fn apply(&self, _at: &At<'_>, update: &mut [f32], state: &mut [f32]) {
@@ -47,8 +47,12 @@ pub struct RmsProp {
 }
 
 impl Transform for RmsProp {
-    fn num_state_buffers(&self) -> usize {
-        if self.centred { 2 } else { 1 }
+    fn state_names(&self) -> &'static [&'static str] {
+        if self.centred {
+            &["mean of squares", "mean"]
+        } else {
+            &["mean of squares"]
+        }
     }
 
     fn apply(&self, _at: &At<'_>, update: &mut [f32], state: &mut [f32]) {
@@ -71,8 +75,8 @@ pub struct Lion {
 }
 
 impl Transform for Lion {
-    fn num_state_buffers(&self) -> usize {
-        1
+    fn state_names(&self) -> &'static [&'static str] {
+        &["momentum of Lion"]
     }
 
     fn apply(&self, _at: &At<'_>, update: &mut [f32], state: &mut [f32]) {

@@ -8,6 +8,9 @@ use multiversion::multiversion;
 
 use super::transform::{At, Finish};
 
+/// The name of the buffer that holds the average ([`super::Chain::state_names`]).
+pub const AVERAGE: &str = "average of the weights";
+
 /// Keeps the average in one state buffer, the last of its chain.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WeightAverage {
@@ -16,8 +19,8 @@ pub struct WeightAverage {
 }
 
 impl Finish for WeightAverage {
-    fn num_state_buffers(&self) -> usize {
-        1
+    fn state_names(&self) -> &'static [&'static str] {
+        &[AVERAGE]
     }
 
     fn apply(&self, at: &At<'_>, params: &mut [f32], state: &mut [f32]) {

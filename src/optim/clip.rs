@@ -15,10 +15,6 @@ pub struct ClipValue {
 }
 
 impl Transform for ClipValue {
-    fn num_state_buffers(&self) -> usize {
-        0
-    }
-
     fn apply(&self, _at: &At<'_>, update: &mut [f32], _state: &mut [f32]) {
         clip(update, self.limit);
     }

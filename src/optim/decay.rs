@@ -27,10 +27,6 @@ pub struct DecayWeights {
 }
 
 impl Transform for DecayWeights {
-    fn num_state_buffers(&self) -> usize {
-        0
-    }
-
     fn apply(&self, at: &At<'_>, update: &mut [f32], _state: &mut [f32]) {
         for (range, lambda) in decaying(at, self.lambda) {
             add_scaled(&mut update[range.clone()], &at.params[range], lambda);
@@ -46,10 +42,6 @@ pub struct L1 {
 }
 
 impl Transform for L1 {
-    fn num_state_buffers(&self) -> usize {
-        0
-    }
-
     fn apply(&self, at: &At<'_>, update: &mut [f32], _state: &mut [f32]) {
         for (range, lambda) in decaying(at, self.lambda) {
             add_signs(&mut update[range.clone()], &at.params[range], lambda);
@@ -65,10 +57,6 @@ pub struct ProximalL1 {
 }
 
 impl Finish for ProximalL1 {
-    fn num_state_buffers(&self) -> usize {
-        0
-    }
-
     fn apply(&self, at: &At<'_>, params: &mut [f32], _state: &mut [f32]) {
         for part in trained(at.parts) {
             let scale = part.treatment.decay_scale * part.treatment.lr_scale;

@@ -33,7 +33,7 @@ mod transform;
 mod trust_ratio;
 
 pub use adaptive::{Adagrad, Lion, RmsProp};
-pub use average::WeightAverage;
+pub use average::{AVERAGE, WeightAverage};
 pub use batch_policy::{BatchPolicy, BatchRule, PlanContext, StepOutcome, StepPlan};
 pub use clip::{ClipValue, clip_factor};
 pub use decay::{DecayWeights, L1, ProximalL1};

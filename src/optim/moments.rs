@@ -33,8 +33,8 @@ impl Adam {
 }
 
 impl Transform for Adam {
-    fn num_state_buffers(&self) -> usize {
-        2
+    fn state_names(&self) -> &'static [&'static str] {
+        &["first moment", "second moment"]
     }
 
     fn apply(&self, at: &At<'_>, update: &mut [f32], state: &mut [f32]) {

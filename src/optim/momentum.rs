@@ -36,8 +36,11 @@ pub struct Momentum {
 }
 
 impl Transform for Momentum {
-    fn num_state_buffers(&self) -> usize {
-        1
+    fn state_names(&self) -> &'static [&'static str] {
+        match self.form {
+            MomentumForm::HeavyBall => &["velocity"],
+            MomentumForm::Ema => &["mean velocity"],
+        }
     }
 
     fn apply(&self, _at: &At<'_>, update: &mut [f32], state: &mut [f32]) {

@@ -113,8 +113,15 @@ pub struct At<'a> {
 
 /// One job on the way from gradient to update, element by element.
 pub trait Transform: Send + Sync + Debug {
+    /// What each of its state buffers holds: buffers of the same names, in the same order, can be gone on from.
+    fn state_names(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// State values a parameter needs.
-    fn num_state_buffers(&self) -> usize;
+    fn num_state_buffers(&self) -> usize {
+        self.state_names().len()
+    }
 
     /// Transforms `update` in place; `state` holds the transform's buffers one after another, each as long as `update`.
     fn apply(&self, at: &At<'_>, update: &mut [f32], state: &mut [f32]);
@@ -122,8 +129,15 @@ pub trait Transform: Send + Sync + Debug {
 
 /// A job after the descent.
 pub trait Finish: Send + Sync + Debug {
+    /// What each of its state buffers holds.
+    fn state_names(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// State values a parameter needs.
-    fn num_state_buffers(&self) -> usize;
+    fn num_state_buffers(&self) -> usize {
+        self.state_names().len()
+    }
 
     /// Works on the new parameters; `at.params` are empty.
     fn apply(&self, at: &At<'_>, params: &mut [f32], state: &mut [f32]);
@@ -158,6 +172,24 @@ impl Chain {
         let own: usize = transforms.map(|one| one.num_state_buffers()).sum();
         let finish: usize = self.finish.iter().map(|one| one.num_state_buffers()).sum();
         own + finish
+    }
+
+    /// What each state buffer holds. An optimiser whose names are others never goes on from these buffers.
+    ///
+    /// ```
+    /// use unisono::optim::Optimizer;
+    /// let names = Optimizer::adam(0.001).with_average(0.99).build()?.state_names();
+    /// assert_eq!(names, ["first moment", "second moment", "average of the weights"]);
+    /// # Ok::<(), unisono::optim::OptimError>(())
+    /// ```
+    pub fn state_names(&self) -> Vec<String> {
+        // LARS's velocity is made of steps, that of the others of gradients.
+        let form = if self.has_lr_inside { " of steps" } else { "" };
+        let transforms = self.before.iter().chain(&self.after);
+        let own = transforms.flat_map(|one| one.state_names());
+        let own = own.map(|name| format!("{name}{form}"));
+        let finish = self.finish.iter().flat_map(|one| one.state_names());
+        own.chain(finish.map(|&name| name.to_owned())).collect()
     }
 
     /// The trust ratio of LARS and LAMB: a chain with one updates in two halves.

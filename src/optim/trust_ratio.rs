@@ -63,10 +63,6 @@ pub(super) struct ApplyFactors {
 }
 
 impl Transform for ApplyFactors {
-    fn num_state_buffers(&self) -> usize {
-        0
-    }
-
     fn apply(&self, at: &At<'_>, update: &mut [f32], _state: &mut [f32]) {
         let lr = if self.with_lr { at.scalars.lr } else { 1.0 };
         for part in at.parts {

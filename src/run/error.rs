@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::export::ExportError;
 use crate::train::TrainError;
 
 /// Why a run cannot be made, opened or written.
@@ -77,6 +78,19 @@ pub enum RunError {
         /// What is there.
         got: String,
     },
+    /// Weights that are not those which the run's manifest tells of.
+    #[error("{} holds weights with sha256 {got}, the run's manifest says {expected}: the file was changed, or is another run's; put the run's own back, or remove it to use the last checkpoint", path.display())]
+    Hash {
+        /// The file.
+        path: PathBuf,
+        /// What the manifest says.
+        expected: String,
+        /// What is there.
+        got: String,
+    },
+    /// The trained weights cannot be used.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// A checkpoint cannot be used.
     #[error(transparent)]
     Train(#[from] TrainError),

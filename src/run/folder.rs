@@ -1,16 +1,18 @@
 //! The folder of a run, open in one process at a time.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use atomic_write_file::AtomicWriteFile;
-
+use crate::output;
+use crate::study::lock_folder;
 use crate::train::{Checkpoint, Checkpoints};
 
-use crate::study::lock_folder;
-
 use super::error::RunError;
+use super::tensorboard::EventFile;
+
+/// Files that a run has before its first step.
+const PREPARATION: &str = "preparation.json";
+const METRICS: &str = "metrics.jsonl";
 
 /// A run's folder; while this lives, no other process can open it.
 ///
@@ -30,6 +32,56 @@ pub struct RunFolder {
     path: PathBuf,
     /// Locked as long as it is open; the system unlocks it even after a kill.
     _lock: File,
+    /// Whether this process has made the folder.
+    is_new_folder: bool,
+}
+
+/// A run that was made just now, to be taken back if nothing comes of it.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    path: PathBuf,
+    /// Whether the folder was not there before.
+    is_new_folder: bool,
+    config: String,
+}
+
+impl NewRun {
+    /// Removes what this process has made of the run, and the folder if it has made that and nothing else lies in it. Nothing is done where
+    /// another process has taken the folder, or where training began: the run then has a manifest.
+    ///
+    /// ```
+    /// use unisono::run::{RunError, RunFolder};
+    /// let folder = std::env::temp_dir().join(format!("unisono-taken-back-{}", std::process::id()));
+    /// let run = RunFolder::create(&folder, "[run]\n")?;
+    /// let made = run.as_new()?;
+    /// std::fs::write(folder.join("notes.txt"), "mine").unwrap();
+    /// drop(run);
+    /// made.take_back();
+    /// assert!(folder.join("notes.txt").exists() && !RunFolder::is_run(&folder));
+    /// # std::fs::remove_dir_all(folder).unwrap();
+    /// # Ok::<(), RunError>(())
+    /// ```
+    pub fn take_back(&self) {
+        let at = |name: &str| self.path.join(name);
+        let is_own = fs::read(at("config.toml")).is_ok_and(|text| text == self.config.as_bytes());
+        if !is_own || at("manifest.json").exists() {
+            return;
+        }
+        let Ok(lock) = lock(&self.path) else { return };
+        for name in [PREPARATION, METRICS, "config.toml"] {
+            let _ = fs::remove_file(at(name));
+        }
+        for file in EventFile::of_this_process(&self.path) {
+            let _ = fs::remove_file(file);
+        }
+        // A folder that is not empty stays.
+        let _ = fs::remove_dir(at("checkpoints"));
+        let _ = fs::remove_file(at("lock"));
+        drop(lock);
+        if self.is_new_folder {
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
 }
 
 impl RunFolder {
@@ -39,15 +91,32 @@ impl RunFolder {
     /// [`RunError::NotEmpty`], [`RunError::Write`].
     pub fn create(path: impl Into<PathBuf>, config: &str) -> Result<Self, RunError> {
         let path = path.into();
+        let is_new_folder = !path.exists();
         fs::create_dir_all(&path).map_err(RunError::write(&path))?;
         let mut entries = fs::read_dir(&path).map_err(RunError::read(&path))?;
         if entries.next().is_some() {
             return Err(RunError::NotEmpty { path });
         }
         let lock = lock(&path)?;
-        let run = Self { path, _lock: lock };
+        let run = Self {
+            path,
+            _lock: lock,
+            is_new_folder,
+        };
         run.write("config.toml", config.as_bytes())?;
         Ok(run)
+    }
+
+    /// The run as one that was made just now, with the settings that it has.
+    ///
+    /// # Errors
+    /// [`RunError::Read`].
+    pub fn as_new(&self) -> Result<NewRun, RunError> {
+        Ok(NewRun {
+            path: self.path.clone(),
+            is_new_folder: self.is_new_folder,
+            config: self.config()?,
+        })
     }
 
     /// Opens a run.
@@ -60,7 +129,11 @@ impl RunFolder {
             return Err(RunError::NotARun { path });
         }
         let lock = lock(&path)?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self {
+            path,
+            _lock: lock,
+            is_new_folder: false,
+        })
     }
 
     /// Whether a run lies there.
@@ -138,12 +211,7 @@ impl RunFolder {
     /// [`RunError::Write`].
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
         let path = self.path.join(name);
-        let write = || {
-            let mut file = AtomicWriteFile::open(&path)?;
-            file.write_all(bytes)?;
-            file.commit()
-        };
-        write().map_err(RunError::write(&path))
+        output::write(&path, bytes).map_err(RunError::write(&path))
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::output;
 use crate::train::{EpochMetrics, Event};
 
 use super::error::RunError;
@@ -132,15 +133,22 @@ impl Record {
         }
     }
 
-    /// Test loss and accuracy of an epoch.
-    fn tested(&self) -> Option<(Option<f64>, f64)> {
+    /// An epoch's number and evaluation.
+    fn evaluated(&self) -> Option<LastEpoch> {
         match *self {
             Record::Step { .. } => None,
             Record::Epoch {
+                epoch,
+                step,
                 test_loss,
                 test_accuracy,
                 ..
-            } => Some((test_loss, test_accuracy)),
+            } => Some(LastEpoch {
+                epoch,
+                step,
+                test_loss,
+                test_accuracy,
+            }),
         }
     }
 
@@ -182,6 +190,26 @@ impl Record {
     }
 }
 
+/// The last epoch that a run has made whole, and what its evaluation gave. Its weights may be others than those that are kept.
+///
+/// ```
+/// use unisono::run::LastEpoch;
+/// let last = LastEpoch { epoch: 3, step: 135, test_loss: Some(0.25), test_accuracy: 0.9 };
+/// assert_eq!(serde_json::to_value(last)?["epoch"], 3);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LastEpoch {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// Updates after it.
+    pub step: u64,
+    /// Mean loss over the test rows; `None` if it is not finite.
+    pub test_loss: Option<f64>,
+    /// Share of the test rows classified correctly, in 0..=1.
+    pub test_accuracy: f64,
+}
+
 /// Writes records: every epoch, and some fifty steps of each.
 #[derive(Debug)]
 pub struct MetricsLog {
@@ -190,8 +218,7 @@ pub struct MetricsLog {
     events: EventFile,
     /// Steps between two that are recorded.
     every: u64,
-    /// Test loss and accuracy of the last epoch.
-    tested: Option<(Option<f64>, f64)>,
+    last_epoch: Option<LastEpoch>,
 }
 
 impl MetricsLog {
@@ -202,7 +229,7 @@ impl MetricsLog {
     pub fn open(run: &RunFolder, step: u64, epochs: u32) -> Result<Self, RunError> {
         let path = run.path().join("metrics.jsonl");
         let failed = RunError::write(&path);
-        let (mut kept, mut tested) = (String::new(), None);
+        let (mut kept, mut last_epoch) = (String::new(), None);
         for record in Self::read(run.path())? {
             // A checkpoint after an epoch's last step may have been made before its evaluation.
             let is_behind = match record {
@@ -211,16 +238,16 @@ impl MetricsLog {
             };
             if is_behind {
                 kept += &line(&record);
-                tested = record.tested().or(tested);
+                last_epoch = record.evaluated().or(last_epoch);
             }
         }
         run.write("metrics.jsonl", kept.as_bytes())?;
-        let lines = File::options().append(true).open(&path).map_err(failed)?;
+        let lines = output::grow(&path).map_err(failed)?;
         Ok(Self {
             lines,
-            events: EventFile::create(run.path()).map_err(RunError::write(run.path()))?,
+            events: EventFile::begin(run.path()).map_err(RunError::write(run.path()))?,
             every: 1,
-            tested,
+            last_epoch,
             path,
         })
     }
@@ -243,9 +270,9 @@ impl MetricsLog {
         Ok(records.filter_map(Result::ok).collect())
     }
 
-    /// Test loss (`None` if it was not finite) and test accuracy (in 0..=1) of the last epoch, if there was one.
-    pub fn tested(&self) -> Option<(Option<f64>, f64)> {
-        self.tested
+    /// The last epoch that was made whole, if there was one, in this process or one before.
+    pub fn last_epoch(&self) -> Option<LastEpoch> {
+        self.last_epoch
     }
 
     /// Records an event, if it is one to record.
@@ -266,7 +293,7 @@ impl MetricsLog {
             return Ok(());
         };
         let failed = RunError::write(&self.path);
-        self.tested = record.tested().or(self.tested);
+        self.last_epoch = record.evaluated().or(self.last_epoch);
         let text = line(&record);
         self.lines.write_all(text.as_bytes()).map_err(failed)?;
         let written = self.events.scalars(record.step(), &record.scalars());

@@ -10,10 +10,11 @@ use crate::data::{Dataset, Labels};
 use crate::engine::{Phase, PhaseTimes};
 use crate::nn::kernel::Isa;
 use crate::study::cpu;
-use crate::train::Setup;
+use crate::train::{Kept, Setup};
 
 use super::error::RunError;
 use super::folder::RunFolder;
+use super::log::LastEpoch;
 
 /// Values of a data set that are hashed; a longer one is hashed at its front.
 const HASHED_VALUES: usize = 1 << 26;
@@ -36,6 +37,22 @@ pub enum Status {
     Failed,
     /// All that was asked for was done.
     Finished,
+}
+
+/// The weights in a run's `model.safetensors`.
+///
+/// ```
+/// use unisono::run::ModelFile;
+/// let model = ModelFile { step: 90, weights_sha256: "ab12".to_owned() };
+/// assert_eq!(serde_json::to_string(&model)?, r#"{"step":90,"weights_sha256":"ab12"}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelFile {
+    /// Updates that made them.
+    pub step: u64,
+    /// Their fingerprint.
+    pub weights_sha256: String,
 }
 
 /// `manifest.json`.
@@ -82,12 +99,21 @@ pub struct Manifest {
     pub steps: u64,
     /// Seconds spent training, over all processes.
     pub wall_time_s: f64,
-    /// The last test loss.
+    /// Test loss of the weights with the hash below; `None` if it is not finite, or nobody has evaluated them.
     pub test_loss: Option<f64>,
-    /// The last test accuracy, in 0..=1.
+    /// Their test accuracy, in 0..=1.
     pub test_accuracy: Option<f64>,
-    /// The fingerprint of the weights.
+    /// The SHA-256 of the weights that are kept: those of `model.safetensors`, or of a stopped run's newest checkpoint.
     pub weights_sha256: Option<String>,
+    /// Which weights these are.
+    #[serde(default)]
+    pub kept: Option<Kept>,
+    /// The last epoch, whose weights may be others.
+    #[serde(default)]
+    pub last_epoch: Option<LastEpoch>,
+    /// What `model.safetensors` holds; while it is replaced, what it held before and what it will hold.
+    #[serde(default)]
+    pub model_files: Vec<ModelFile>,
     /// The layers whose gradients' norms are recorded.
     #[serde(default)]
     pub layers: Vec<String>,
@@ -120,9 +146,23 @@ impl Manifest {
             test_loss: None,
             test_accuracy: None,
             weights_sha256: None,
+            kept: None,
+            last_epoch: None,
+            model_files: Vec::new(),
             layers: Vec::new(),
             phases_s: Vec::new(),
         }
+    }
+
+    /// What `model.safetensors` may hold. A manifest of before this was written down tells it of a finished run only.
+    pub fn models(&self) -> Vec<ModelFile> {
+        let is_older = self.model_files.is_empty() && self.status == Status::Finished;
+        let of_older = self.weights_sha256.clone().filter(|_| is_older);
+        let of_older = of_older.map(|weights_sha256| ModelFile {
+            step: self.steps,
+            weights_sha256,
+        });
+        self.model_files.iter().cloned().chain(of_older).collect()
     }
 
     /// Takes down what the engine chose.
@@ -132,6 +172,32 @@ impl Manifest {
         self.shards = setup.shards;
         self.rows = (setup.rows, setup.test_rows);
         self.layers.clone_from(&setup.layers);
+    }
+
+    /// Takes down which weights are kept, with their hash and the numbers that are theirs; and the last epoch beside them.
+    pub fn set_weights(&mut self, kept: Kept, sha256: String, last_epoch: Option<LastEpoch>) {
+        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        self.test_loss = kept.test.and_then(|test| finite(test.loss));
+        self.test_accuracy = kept.test.map(|test| test.accuracy);
+        self.weights_sha256 = Some(sha256);
+        (self.kept, self.last_epoch) = (Some(kept), last_epoch);
+    }
+
+    /// The last epoch in words, where the weights that are kept are not its own.
+    pub fn other_epoch(&self) -> Option<String> {
+        let last = self.last_epoch?;
+        let is_kept =
+            self.test_loss == last.test_loss && self.test_accuracy == Some(last.test_accuracy);
+        let loss = last
+            .test_loss
+            .map_or("not finite".to_owned(), |loss| format!("{loss:.6}"));
+        (!is_kept).then(|| {
+            format!(
+                "{} (test loss {loss}, test accuracy {:.2} %)",
+                last.epoch,
+                100.0 * last.test_accuracy
+            )
+        })
     }
 
     /// Adds the workers' time in each phase.

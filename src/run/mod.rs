@@ -25,6 +25,7 @@
 //! | `generation` | [`Generation`]: text of a language model's own |
 //! | `report` | the page |
 //! | `tensorboard` | event files |
+//! | `weights` | [`RunWeights`]: the newest weights, checked |
 
 mod error;
 mod folder;
@@ -37,14 +38,16 @@ mod predictions;
 mod report;
 mod saliency;
 mod tensorboard;
+mod weights;
 
 pub use error::RunError;
-pub use folder::RunFolder;
+pub use folder::{NewRun, RunFolder};
 pub use generation::Generation;
-pub use log::{MetricsLog, Record};
-pub use manifest::{Manifest, Status};
+pub use log::{LastEpoch, MetricsLog, Record};
+pub use manifest::{Manifest, ModelFile, Status};
 pub use mistakes::{Mistakes, WrongRow};
 pub use picture::{heat_map, picture};
 pub use predictions::{Predicted, predictions, predictions_of};
 pub use report::report;
 pub use saliency::Saliency;
+pub use weights::RunWeights;

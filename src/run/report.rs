@@ -61,6 +61,21 @@ fn facts(page: &mut Page, manifest: &Manifest) {
             "test loss",
             or_none(manifest.test_loss.map(|loss| format!("{loss:.6}"))),
         ),
+        (
+            "kept",
+            or_none(manifest.kept.map(|kept| {
+                format!(
+                    "{}, after epoch {} and step {}",
+                    kept.weights, kept.epoch, kept.step
+                )
+            })),
+        ),
+        (
+            "last epoch",
+            manifest
+                .other_epoch()
+                .unwrap_or_else(|| "the one that is kept".to_owned()),
+        ),
         ("steps", manifest.steps.to_string()),
         ("wall time", format!("{:.2} s", manifest.wall_time_s)),
         (

@@ -8,10 +8,12 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prost::Message;
+
+use crate::output;
 
 #[derive(Message)]
 struct Event {
@@ -47,7 +49,7 @@ pub(super) struct EventFile {
 
 impl EventFile {
     /// A new one in `folder`, named by the time so that a resumed run adds to what is there.
-    pub(super) fn create(folder: &Path) -> std::io::Result<Self> {
+    pub(super) fn begin(folder: &Path) -> std::io::Result<Self> {
         let now = wall_time();
         let name = format!(
             "events.out.tfevents.{}.{:06}.unisono.{}",
@@ -56,7 +58,7 @@ impl EventFile {
             std::process::id()
         );
         let mut file = Self {
-            file: File::create(folder.join(name))?,
+            file: output::grow(&folder.join(name))?,
         };
         let head = Event {
             wall_time: now,
@@ -66,6 +68,18 @@ impl EventFile {
         };
         file.write(&head)?;
         Ok(file)
+    }
+
+    /// Those in `folder` that this process has begun.
+    pub(super) fn of_this_process(folder: &Path) -> Vec<PathBuf> {
+        let end = format!(".unisono.{}", std::process::id());
+        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let is_own = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("events.out.tfevents.") && name.ends_with(&end)
+        };
+        paths.filter(is_own).collect()
     }
 
     /// Adds scalars after `step` updates.

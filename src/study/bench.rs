@@ -1,5 +1,6 @@
 //! Steps of a reference model on made-up data held in memory.
 
+use crate::data::{DataError, free_memory};
 use crate::engine::{Assignment, EngineConfig, Phase, Placement};
 use crate::nn::presets::Preset;
 use crate::nn::{Flops, Network};
@@ -122,6 +123,7 @@ impl Bench {
         if self.batch_size == 0 {
             return Err(TrainError::EmptyBatch);
         }
+        check_rows(&self.preset, BATCHES.saturating_mul(self.batch_size))?;
         let model = &self.preset.model;
         let network = Network::new(model.clone(), self.seed)?;
         let data = made_up_data(&self.preset, BATCHES * self.batch_size, self.seed);
@@ -161,6 +163,23 @@ impl Bench {
             weights_sha256: trained.weights_sha256(),
             placement,
         })
+    }
+}
+
+/// Refuses more made-up rows than can be counted, or than the memory holds.
+pub(crate) fn check_rows(preset: &Preset, rows: usize) -> Result<(), TrainError> {
+    if u32::try_from(rows).is_err() {
+        return Err(DataError::TooManyRows { rows }.into());
+    }
+    let needed = 4 * preset.model.inputs() as u64 * rows as u64;
+    match free_memory().filter(|&free| needed > free) {
+        None => Ok(()),
+        Some(free) => Err(TrainError::Memory {
+            params: preset.model.layout()?.num_params() as u64,
+            shard_rows: rows,
+            needed,
+            free,
+        }),
     }
 }
 

@@ -32,6 +32,7 @@ mod rig;
 pub mod scaling;
 mod stats;
 
+pub(crate) use bench::check_rows;
 pub use bench::{Bench, BenchReport};
 pub use bootstrap::{Bootstrap, RESAMPLES};
 pub use chart::{Chart, LineChart, StackedBars};

@@ -122,7 +122,7 @@ impl Page {
     pub fn html(&self) -> String {
         let title = escaped(&self.title);
         format!(
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"generator\" content=\"unisono\"><meta name=\"viewport\" content=\"width=device-width\">\
              <link rel=\"icon\" href=\"data:,\"><title>{title}</title><style>{STYLE}</style></head>\n<body><h1>{title}</h1>\n{}</body></html>\n",
             self.body
         )

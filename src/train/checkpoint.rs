@@ -9,15 +9,23 @@
 //! The last file is written last, so a checkpoint without it was never finished. Each is written at once or not at all, and synced.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::nn::{Network, Sequential};
+use crate::optim::AVERAGE;
+use crate::output;
+
 use super::error::TrainError;
+use super::kept::Scores;
 use super::memory::Memory;
+use super::state::State;
+
+/// What a checkpoint calls whether its weights are those of the best epoch, which early stopping has restored.
+pub(super) const IS_BEST: &str = "is best";
 
 /// The version of the format.
 const VERSION: u64 = 1;
@@ -53,14 +61,14 @@ pub struct Checkpoint {
     pub(super) layout: Vec<(String, Vec<usize>)>,
     pub(super) params: Vec<f32>,
     /// The optimiser's buffers, each as long as the parameters.
-    pub(super) state: Vec<Vec<f32>>,
+    pub(super) state: State,
     /// The best parameters so far, under early stopping.
     pub(super) best: Option<Vec<f32>>,
     pub(super) memory: Memory,
     /// Settings that must not change, by name.
     pub(super) settings: BTreeMap<String, String>,
-    /// The loss of the last evaluation, if there was one.
-    pub(super) test_loss: Option<f64>,
+    /// What an evaluation of these weights gave, if there was one.
+    pub(super) test: Option<Scores>,
 }
 
 impl Checkpoint {
@@ -77,9 +85,9 @@ impl Checkpoint {
         progress.map_or(0, |[_, epochs, _]| epochs as u32)
     }
 
-    /// The loss of the last evaluation, if there was one.
-    pub fn test_loss(&self) -> Option<f64> {
-        self.test_loss
+    /// What an evaluation of the weights gave on the test data, if one was made after its last step: of the average, if the optimiser keeps one.
+    pub fn test(&self) -> Option<Scores> {
+        self.test
     }
 
     /// The parameters, tensor after tensor.
@@ -109,7 +117,7 @@ impl Checkpoint {
             at += len;
         }
         let mut state = Vec::new();
-        for (index, buffer) in self.state.iter().enumerate() {
+        for (index, buffer) in self.state.buffers.iter().enumerate() {
             let view = view(vec![buffer.len()], bytemuck::cast_slice(buffer), path)?;
             state.push((format!("state.{index}"), view));
         }
@@ -125,14 +133,16 @@ impl Checkpoint {
             "memory": self.memory.to_json(),
             "settings": self.settings,
             "tensors": self.layout.iter().map(|(name, _)| name).collect::<Vec<_>>(),
-            "test_loss": self.test_loss,
+            "state": self.state.names,
+            "test_loss": self.test.map(|test| test.loss),
+            "test_accuracy": self.test.map(|test| test.accuracy),
         });
         let body = body.to_string();
         let last = json!({"sha256": hex(body.as_bytes()), "body": body}).to_string();
         let files = Files::of(path);
-        write(&files.weights, &weights).map_err(failed)?;
-        write(&files.state, &state).map_err(failed)?;
-        write(path, last.as_bytes()).map_err(failed)
+        output::write(&files.weights, &weights).map_err(failed)?;
+        output::write(&files.state, &state).map_err(failed)?;
+        output::write(path, last).map_err(failed)
     }
 
     /// Reads what [`Checkpoint::write`] wrote.
@@ -161,14 +171,88 @@ impl Checkpoint {
         Ok(Self {
             layout,
             params,
-            state: buffers.map(reals).collect(),
+            state: State {
+                names: serde_json::from_value(body["state"].clone()).unwrap_or_default(),
+                buffers: buffers.map(reals).collect(),
+            },
             best: named.get("best").map(reals),
             memory: Memory::from_json(&body["memory"]).ok_or_else(odd)?,
             settings: settings
                 .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
                 .collect(),
-            test_loss: body["test_loss"].as_f64(),
+            test: scores(&body),
         })
+    }
+}
+
+impl Checkpoint {
+    /// A network of `model` with the weights that the checkpoint at `path` keeps, as [`crate::Trainer::network`] would give them: the average of
+    /// the weights where the optimiser keeps one.
+    ///
+    /// ```no_run
+    /// use unisono::{nn::Sequential, train::Checkpoint};
+    /// let file = "runs/first/checkpoints/step-000000090.json";
+    /// let network = Checkpoint::network(file.as_ref(), Sequential::new(64).dense(10))?;
+    /// # Ok::<(), unisono::TrainError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`]; [`TrainError::Resume`] if it is of another model.
+    pub fn network(path: &Path, model: Sequential) -> Result<Network, TrainError> {
+        let file = Files::of(path).weights;
+        let body = body(path)?;
+        let bytes = whole(&file, &body["weights_sha256"])?;
+        let tensors = SafeTensors::deserialize(&bytes)
+            .map_err(|error| damaged(&file, "a file of safetensors", &error.to_string()))?;
+        let other = |expected: String, got: String| TrainError::Resume {
+            what: "the model".to_owned(),
+            expected,
+            got,
+        };
+        let layout = model.layout()?;
+        let (own, known) = (layout.tensors().len(), tensors.len());
+        if own != known {
+            return Err(other(format!("{own} tensors"), known.to_string()));
+        }
+        // Compared before anything is made in the model's size.
+        let mut params = Vec::new();
+        for tensor in layout.tensors() {
+            let expected = || format!("{} of shape {:?}", tensor.name, tensor.shape);
+            let view = tensors
+                .tensor(&tensor.name)
+                .map_err(|_| other(expected(), "none of that name".to_owned()))?;
+            if view.shape() != tensor.shape || view.dtype() != Dtype::F32 {
+                return Err(other(expected(), format!("{:?}", view.shape())));
+            }
+            params.extend(reals(&view));
+        }
+        if let Some(average) = average(path, &body)? {
+            params = average;
+        }
+        Ok(Network::with_params(model, params)?)
+    }
+}
+
+/// The average of the weights in a checkpoint's state, if there is one and it is what the training keeps.
+fn average(path: &Path, body: &Value) -> Result<Option<Vec<f32>>, TrainError> {
+    let names = body["state"].as_array().map_or(&[][..], Vec::as_slice);
+    let has_average = names.last().is_some_and(|name| name == AVERAGE);
+    let memory = Memory::from_json(&body["memory"]).unwrap_or_default();
+    let is_best = memory.get(IS_BEST) == Some([1]);
+    if !has_average || is_best {
+        return Ok(None);
+    }
+    let file = Files::of(path).state;
+    let state = whole(&file, &body["state_sha256"])?;
+    let name = format!("state.{}", names.len() - 1);
+    let odd = || damaged(&file, &format!("a buffer {name}"), "none");
+    let tensors = SafeTensors::deserialize(&state).map_err(|_| odd())?;
+    // A training that has made no step has no state yet.
+    let is_empty = tensors.is_empty();
+    match tensors.tensor(&name) {
+        Ok(view) => Ok(Some(reals(&view))),
+        Err(_) if is_empty => Ok(None),
+        Err(_) => Err(odd()),
     }
 }
 
@@ -216,6 +300,14 @@ pub(super) fn body(path: &Path) -> Result<Value, TrainError> {
     }
 }
 
+/// What the evaluation of a checkpoint's weights gave, by its body.
+fn scores(body: &Value) -> Option<Scores> {
+    Some(Scores {
+        loss: body["test_loss"].as_f64()?,
+        accuracy: body["test_accuracy"].as_f64()?,
+    })
+}
+
 /// The bytes of a file, if they have this hash.
 fn whole(path: &Path, sha256: &Value) -> Result<Vec<u8>, TrainError> {
     let bytes = std::fs::read(path).map_err(TrainError::read(path))?;
@@ -243,12 +335,6 @@ fn view<'a>(shape: Vec<usize>, bytes: &'a [u8], path: &Path) -> Result<TensorVie
 fn reals(view: &TensorView<'_>) -> Vec<f32> {
     let values = view.data().as_chunks::<4>().0.iter();
     values.map(|&bytes| f32::from_le_bytes(bytes)).collect()
-}
-
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = atomic_write_file::AtomicWriteFile::open(path)?;
-    file.write_all(bytes)?;
-    file.commit()
 }
 
 fn hex(bytes: &[u8]) -> String {

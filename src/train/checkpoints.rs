@@ -64,13 +64,27 @@ impl Checkpoints {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with("step-") && name.ends_with(".json") {
+            // Others' files, such as a copy `step-backup.json`, are no business of a training's.
+            if Self::step_of(&path).is_some() {
                 found.push(path);
             }
         }
         found.sort_unstable();
         Ok(found)
+    }
+
+    /// The updates that a checkpoint's file is named by; `None` for another file.
+    ///
+    /// ```
+    /// use unisono::train::Checkpoints;
+    /// let step = |name: &str| Checkpoints::step_of(name.as_ref());
+    /// assert_eq!((step("run/step-000000090.json"), step("run/step-backup.json")), (Some(90), None));
+    /// ```
+    pub fn step_of(path: &Path) -> Option<u64> {
+        let name = path.file_name()?.to_str()?;
+        let number = name.strip_prefix("step-")?.strip_suffix(".json")?;
+        let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+        number.parse().ok().filter(|_| is_number)
     }
 
     pub(super) fn is_due(&self, step: u64) -> bool {

@@ -6,7 +6,7 @@ use crate::nn::{Loss, Network, NnError, Sequential, TargetKind};
 use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
 
 use super::checkpoints::Checkpoints;
-use super::control::EarlyStopping;
+use super::early_stopping::EarlyStopping;
 use super::error::TrainError;
 use super::evaluations::Evaluations;
 

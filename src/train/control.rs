@@ -2,8 +2,8 @@
 
 use crate::engine::{Decision, Reduced, ShardNorms, Sums};
 use crate::optim::{
-    BatchMoments, BatchPolicy, NoiseScale, PlanContext, PlateauState, Progress, StepOutcome,
-    StepPlan, StepScalars, clip_factor,
+    BatchMoments, BatchPolicy, BatchRule, NoiseScale, PlanContext, Plateau, PlateauState, Progress,
+    StepOutcome, StepPlan, StepScalars, clip_factor,
 };
 
 use super::config::Config;
@@ -21,6 +21,28 @@ pub(super) struct Control {
     noise: NoiseScale,
     /// Steps left out and batches without a row that counts, over all calls of `fit`.
     skipped: u64,
+    /// Updates before the optimiser's state began.
+    state_began: u64,
+    /// What policy and plateau were built from.
+    built_from: Built,
+}
+
+/// The settings that [`Control`] is built from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Built {
+    batch_size: usize,
+    batch_rule: BatchRule,
+    plateau: Option<Plateau>,
+}
+
+impl Built {
+    fn of(config: &Config) -> Self {
+        Self {
+            batch_size: config.batch_size,
+            batch_rule: config.batch_rule,
+            plateau: config.plateau,
+        }
+    }
 }
 
 impl Control {
@@ -31,7 +53,27 @@ impl Control {
             plateau: config.plateau.map(|rule| rule.start()),
             noise: NoiseScale::new(NOISE_DECAY),
             skipped: 0,
+            state_began: 0,
+            built_from: Built::of(config),
         })
+    }
+
+    /// Follows settings that have changed since it was built: what they change begins anew.
+    pub(super) fn follow(&mut self, config: &Config) -> Result<(), TrainError> {
+        let (was, is) = (self.built_from, Built::of(config));
+        if (was.batch_size, was.batch_rule) != (is.batch_size, is.batch_rule) {
+            self.policy = config.batch_rule.start(config.batch_size)?;
+        }
+        if was.plateau != is.plateau {
+            self.plateau = config.plateau.map(|rule| rule.start());
+        }
+        self.built_from = is;
+        Ok(())
+    }
+
+    /// The optimiser's state begins anew: its next update is its first.
+    pub(super) fn restart_optimizer(&mut self, progress: &Progress) {
+        self.state_began = progress.step - self.skipped;
     }
 
     /// The next batch and its learning rate.
@@ -57,7 +99,7 @@ impl Control {
         if !reduced.is_usable() {
             return Decision::Skip;
         }
-        let update = progress.step - self.skipped;
+        let update = progress.step - self.skipped - self.state_began;
         let mut scalars = StepScalars::plain(lr, reduced.sums.weight, update);
         scalars.row_scale = 1.0 / rows as f32;
         if let Some(limit) = config.optimizer.clip_norm() {
@@ -96,6 +138,7 @@ impl Control {
     /// Writes down all that later decisions depend on.
     pub(super) fn remember(&self, memory: &mut Memory) {
         memory.set("skipped", [self.skipped]);
+        memory.set("optimizer began", [self.state_began]);
         memory.set_reals("noise", self.noise.state());
         memory.set_reals("policy", self.policy.state());
         if let Some(plateau) = &self.plateau {
@@ -106,6 +149,8 @@ impl Control {
     /// Takes over what [`Control::remember`] wrote; `None` if it does not fit.
     pub(super) fn restore(&mut self, memory: &Memory) -> Option<()> {
         [self.skipped] = memory.get("skipped")?;
+        // Checkpoints of older versions do not say: nothing ever began anew.
+        [self.state_began] = memory.get("optimizer began").unwrap_or([0]);
         self.noise.restore(memory.get_reals("noise")?);
         if let Some(plateau) = &mut self.plateau {
             plateau.restore(memory.get_reals("plateau")?);
@@ -128,136 +173,5 @@ fn moments(shards: &ShardNorms, sums: &Sums) -> BatchMoments {
         weight_squares: shards.row_squares,
         squares: scale * scale * shards.squares,
         whole: scale * scale * shards.whole,
-    }
-}
-
-/// When to stop before the last epoch.
-///
-/// ```
-/// use unisono::train::EarlyStopping;
-/// let rule = EarlyStopping { patience: 2, ..EarlyStopping::default() };
-/// let mut state = rule.start();
-/// let stops: Vec<bool> = [1.0, 0.8, 0.8, 0.9].map(|loss| state.observe(loss).stops).to_vec();
-/// assert_eq!(stops, [false, false, false, true]);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EarlyStopping {
-    /// Evaluations without improvement that end training, at least 1.
-    pub patience: u32,
-    /// How much smaller a test loss must be than the best so far.
-    pub min_delta: f64,
-    /// Whether the network is that of the best evaluation at the end.
-    pub restore_best: bool,
-}
-
-impl Default for EarlyStopping {
-    /// After 10 evaluations without any improvement; the best network is restored.
-    fn default() -> Self {
-        Self {
-            patience: 10,
-            min_delta: 0.0,
-            restore_best: true,
-        }
-    }
-}
-
-impl EarlyStopping {
-    /// Before the first evaluation.
-    pub fn start(self) -> EarlyStoppingState {
-        EarlyStoppingState {
-            rule: self,
-            best: f64::INFINITY,
-            bad: 0,
-        }
-    }
-}
-
-/// An early-stopping rule at work.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EarlyStoppingState {
-    rule: EarlyStopping,
-    best: f64,
-    bad: u32,
-}
-
-/// What an evaluation means to an early-stopping rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// It was the best so far.
-    pub is_best: bool,
-    /// Training ends.
-    pub stops: bool,
-}
-
-/// Early stopping in a call of `fit`: the rule, and the best parameters.
-#[derive(Debug)]
-pub(super) struct Early {
-    state: EarlyStoppingState,
-    evaluations: usize,
-    pub(super) best: Option<(usize, Vec<f32>)>,
-    pub(super) stops: bool,
-}
-
-impl Early {
-    pub(super) fn new(rule: EarlyStopping) -> Self {
-        Self {
-            state: rule.start(),
-            evaluations: 0,
-            best: None,
-            stops: false,
-        }
-    }
-
-    pub(super) fn observe(&mut self, loss: f64, params: impl FnOnce() -> Vec<f32>) {
-        let verdict = self.state.observe(loss);
-        if verdict.is_best {
-            self.best = Some((self.evaluations, params()));
-        }
-        self.stops = verdict.stops;
-        self.evaluations += 1;
-    }
-
-    /// Writes down all but the best parameters.
-    pub(super) fn remember(&self, memory: &mut Memory) {
-        let best = self.best.as_ref().map_or(0, |(at, _)| *at as u64);
-        let numbers = [self.state.best.to_bits(), u64::from(self.state.bad)];
-        let more = [self.evaluations as u64, best];
-        memory.set("early", numbers.into_iter().chain(more));
-    }
-
-    /// Takes over what [`Early::remember`] wrote, and the best parameters.
-    pub(super) fn restore(&mut self, memory: &Memory, params: Option<Vec<f32>>) -> Option<()> {
-        let [best, bad, evaluations, at] = memory.get("early")?;
-        self.state.best = f64::from_bits(best);
-        self.state.bad = bad as u32;
-        self.evaluations = evaluations as usize;
-        self.best = params.map(|params| (at as usize, params));
-        Some(())
-    }
-
-    /// The best parameters, if they are to be restored.
-    pub(super) fn into_best(self) -> (Option<usize>, Option<Vec<f32>>) {
-        let restores = self.state.rule.restore_best;
-        match self.best {
-            Some((epoch, params)) => (Some(epoch), restores.then_some(params)),
-            None => (None, None),
-        }
-    }
-}
-
-impl EarlyStoppingState {
-    /// Takes an evaluation's loss.
-    pub fn observe(&mut self, loss: f64) -> Verdict {
-        let is_best = loss < self.best - self.rule.min_delta;
-        if is_best {
-            self.best = loss;
-            self.bad = 0;
-        } else {
-            self.bad += 1;
-        }
-        Verdict {
-            is_best,
-            stops: self.bad >= self.rule.patience,
-        }
     }
 }

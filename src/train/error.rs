@@ -88,6 +88,18 @@ pub enum TrainError {
         /// Each setting, what it was, what it is.
         differences: Vec<String>,
     },
+    /// A model or a batch that the memory cannot hold.
+    #[error("{params} parameters, and {shard_rows} rows at once, take {} MiB at least, {} MiB are free; make layers or batch smaller", needed >> 20, free >> 20)]
+    Memory {
+        /// The model's.
+        params: u64,
+        /// Rows that a worker works on at a time.
+        shard_rows: usize,
+        /// Bytes that training takes at the least.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// A batch without rows.
     #[error("batch size must be at least 1, got 0; choose 1 or more")]
     EmptyBatch,

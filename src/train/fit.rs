@@ -1,7 +1,8 @@
-//! A call of `fit`: the engine comes up, epochs run, what a next call needs is put down.
+//! A call of `fit`: the engine comes up, epochs run, what a next call needs is stored.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 use crate::data::Dataset;
@@ -12,16 +13,23 @@ use crate::nn::{Network, NetworkReplica, ReplicaSettings};
 use super::checkpoints::Writer;
 use super::config::Config;
 use super::control::Control;
+use super::early_stopping::Early;
 use super::error::TrainError;
+use super::kept::{Kept, KeptWeights, Scores};
 use super::metrics::{EpochMetrics, Event, Report, Setup};
-use super::pending::Pending;
+use super::pending::{Pending, Restart};
 use super::source::{ChainUpdate, Sources};
+use super::state::State;
 use super::trainer::Trainer;
 use super::{Loop, Saver, Skipped, Workers, run_epoch};
 
+/// The engine of a training.
+type NetworkEngine<'d> = Engine<NetworkReplica<Sources<'d>>, ChainUpdate>;
+
 impl Trainer {
     /// Trains for the set number of epochs, evaluating `test` after each. A further call goes on where this one
-    /// ended: if that was in its midst, it finishes the epochs of that call, with the bits of an unbroken one.
+    /// ended: if that was in its midst, by the observer, an error or a panic, it finishes the epochs of that call, with the bits of an
+    /// unbroken one. Settings may be changed between two calls: the next one follows them all.
     ///
     /// # Errors
     /// [`TrainError`]: settings or data that do not fit, before anything runs; a loss that is not finite, or a
@@ -48,17 +56,50 @@ impl Trainer {
     ///
     /// # Errors
     /// As [`Trainer::fit`].
+    ///
+    /// # Panics
+    /// If `observer` panics; the trainer stays at the last whole step.
     pub fn fit_observed(
         &mut self,
         train: &dyn Dataset,
         test: &dyn Dataset,
         observer: impl FnMut(&Event<'_>) -> ControlFlow<()> + Send,
     ) -> Result<Report, TrainError> {
-        let network = self.network()?;
-        self.config.check(&network, [train, test])?;
-        let mut engine = self.engine(&network, [train, test])?;
-        self.check_settings(engine.num_shards(), train.len())?;
-        let mut setup = self.setup(&engine, [train.len(), test.len()]);
+        let data = [train, test];
+        let (mut engine, setup) = self.prepare(data)?;
+        let started = Instant::now();
+        let ended = self.train(data, (&mut engine, &setup), observer)?;
+        let mut report = Report {
+            throughput_samples_per_s: mean_throughput(&ended.epochs),
+            setup,
+            epochs: ended.epochs,
+            steps: self.progress.step,
+            skipped_steps: ended.skipped.not_finite,
+            empty_steps: ended.skipped.empty,
+            is_stopped: ended.is_stopped,
+            best_epoch: ended.best_epoch,
+            kept: ended.kept,
+            wall_time: started.elapsed(),
+            phase_times: engine.phase_times(),
+        };
+        if !ended.is_stopped && report.kept.test.is_none() {
+            let (loss, accuracy) = self.evaluate(test)?;
+            report.kept.test = Some(Scores { loss, accuracy });
+        }
+        Ok(report)
+    }
+
+    /// Checks all that can be checked, brings the engine up, and lets the training's state follow the settings.
+    fn prepare<'d>(
+        &mut self,
+        data: [&'d dyn Dataset; 2],
+    ) -> Result<(NetworkEngine<'d>, Setup), TrainError> {
+        self.config.check_room(&self.model, data[0].len())?;
+        let network = self.last_network()?;
+        self.config.check(&network, data)?;
+        let engine = self.engine(&network, data)?;
+        self.check_settings(engine.num_shards(), data[0].len())?;
+        let mut setup = self.setup(&engine, data.map(Dataset::len));
         if self.config.tracks_layer_norms {
             setup.layers = network.layout().layers().0;
         }
@@ -66,13 +107,39 @@ impl Trainer {
             Some(control) => control,
             none => none.insert(Control::new(&self.config)?),
         };
+        control.follow(&self.config)?;
+        if let Some(pending) = &mut self.pending {
+            pending.follow(&self.config);
+        }
+        if let Some(state) = &self.state
+            && !state.fits(&self.config.optimizer)?
+        {
+            setup.warnings.push(format!(
+                "the optimizer is now {}, which cannot go on from the state that another one has left ({}): it begins anew",
+                self.config.optimizer.name(),
+                state.names.join(", ")
+            ));
+            self.reset_optimizer();
+        }
+        Ok((engine, setup))
+    }
+
+    /// Runs the epochs, and stores what a next call goes on from, however they end.
+    fn train(
+        &mut self,
+        [train, test]: [&dyn Dataset; 2],
+        (engine, setup): (&mut NetworkEngine<'_>, &Setup),
+        observer: impl FnMut(&Event<'_>) -> ControlFlow<()> + Send,
+    ) -> Result<Ended, TrainError> {
         let buffers = engine.num_state_buffers();
-        let keeps_average = self.config.optimizer.keeps_average();
-        let started = Instant::now();
+        let average = self.config.optimizer.keeps_average().then(|| buffers - 1);
+        let network = self.last_network()?;
         let saver = Saver::start(&self.config, &network, &self.settings)?;
         let pending = self.pending.take();
         let pending = pending.unwrap_or_else(|| Pending::new(&self.config, &self.progress));
         let (first_epoch, first_step) = pending.begun;
+        let control = self.control.as_mut().expect("it has been made");
+        let before = Restart::of(&self.progress, control, &pending);
         let mut work = Loop {
             config: &self.config,
             train,
@@ -80,51 +147,76 @@ impl Trainer {
             progress: &mut self.progress,
             control,
             pending,
-            buffers: (buffers, keeps_average.then(|| buffers - 1)),
+            buffers: (buffers, average),
             last_step: self.config.max_steps.map(|steps| first_step + steps),
             skipped: Skipped::default(),
             saver,
             observer,
         };
         let last_epoch = first_epoch + self.config.epochs;
-        let (epochs, ending) =
-            engine.run(|workers| run_epochs(&mut work, workers, (&setup, last_epoch)))?;
-        let (wall_time, skipped) = (started.elapsed(), work.skipped);
+        // A panic of the observer goes on once the training is stored.
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            engine.run(|workers| run_epochs(&mut work, workers, (setup, last_epoch)))
+        }));
+        let skipped = work.skipped;
         let written = work.saver.take().map_or(Ok(()), Saver::finish);
         let pending = work.pending;
-        let is_stopped = matches!(ending, Ok(Ending::Stopped));
-        let best_epoch = self.put_down(&engine, pending, is_stopped)?;
-        ending.and(written)?;
-        Ok(Report {
-            throughput_samples_per_s: mean_throughput(&epochs),
-            setup,
+        if engine.is_broken() {
+            // Some parameters may be a step ahead of others: none of them is taken over.
+            before.restore(self)?;
+            outcome.unwrap_or_else(|panic| resume_unwind(panic))?.1?;
+            unreachable!("an engine that broke has not run to an end");
+        }
+        let is_whole = matches!(&outcome, Ok(Ok((_, Ok(Ending::Whole)))));
+        let (kept, best_epoch) = self.store(engine, pending, is_whole)?;
+        let (epochs, ending) = outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
+        let is_stopped = matches!(ending?, Ending::Stopped);
+        written?;
+        Ok(Ended {
             epochs,
-            steps: self.progress.step,
-            skipped_steps: skipped.not_finite,
-            empty_steps: skipped.empty,
             is_stopped,
+            skipped,
+            kept,
             best_epoch,
-            wall_time,
-            phase_times: engine.phase_times(),
         })
     }
 
-    /// Keeps what the next call goes on from; gives the best evaluation of one that is over.
-    fn put_down(
+    /// Stores what the next call goes on from. Gives which weights are kept and, under early stopping, the best epoch.
+    fn store(
         &mut self,
-        engine: &Engine<NetworkReplica<Sources<'_>>, ChainUpdate>,
+        engine: &NetworkEngine<'_>,
         mut pending: Pending,
-        is_stopped: bool,
-    ) -> Result<Option<usize>, TrainError> {
-        let (mut best_epoch, mut best) = (None, None);
-        if !is_stopped && let Some(early) = pending.early.take() {
-            (best_epoch, best) = early.into_best();
-        }
-        let params = best.unwrap_or_else(|| engine.params());
+        is_whole: bool,
+    ) -> Result<(Kept, Option<u32>), TrainError> {
+        self.state = Some(State::of(&self.config.optimizer, engine.state())?);
+        let early = pending.early.take_if(|_| is_whole);
+        let (best, params) = early.map_or((None, None), Early::into_best);
+        self.is_best = params.is_some();
+        let params = params.unwrap_or_else(|| engine.params());
         self.network = Some(Network::with_params(self.model.clone(), params)?);
-        self.state = Some(engine.state());
-        self.pending = is_stopped.then_some(pending);
-        Ok(best_epoch)
+        let averages = self.config.optimizer.keeps_average();
+        let kept = match best.filter(|_| self.is_best) {
+            Some(best) => Kept {
+                weights: match averages {
+                    true => KeptWeights::AverageOfBestEpoch,
+                    false => KeptWeights::BestEpoch,
+                },
+                epoch: best.epoch,
+                step: best.step,
+                test: Some(best.scores),
+            },
+            None => Kept {
+                weights: match averages {
+                    true => KeptWeights::Average,
+                    false => KeptWeights::LastStep,
+                },
+                epoch: self.progress.epoch,
+                step: self.progress.step,
+                test: pending.test,
+            },
+        };
+        self.pending = (!is_whole).then_some(pending);
+        Ok((kept, best.map(|best| best.epoch)))
     }
 
     /// The engine, with the parameters and the optimiser's state so far.
@@ -132,7 +224,7 @@ impl Trainer {
         &self,
         network: &Network,
         data: [&'d dyn Dataset; 2],
-    ) -> Result<Engine<NetworkReplica<Sources<'d>>, ChainUpdate>, TrainError> {
+    ) -> Result<NetworkEngine<'d>, TrainError> {
         let mut update = ChainUpdate::for_model(&self.config.optimizer, network.layout())?;
         if self.config.tracks_layer_norms {
             update = update.with_layer_norms(network.layout());
@@ -152,17 +244,16 @@ impl Trainer {
             update,
             replica,
         )?;
-        if let Some(state) = &self.state {
-            engine.set_state(state)?;
+        // What another optimiser has left is none of this one's.
+        if let Some(state) = &self.state
+            && state.fits(&self.config.optimizer)?
+        {
+            engine.set_state(&state.buffers)?;
         }
         Ok(engine)
     }
 
-    fn setup(
-        &self,
-        engine: &Engine<NetworkReplica<Sources<'_>>, ChainUpdate>,
-        [rows, test_rows]: [usize; 2],
-    ) -> Setup {
+    fn setup(&self, engine: &NetworkEngine<'_>, [rows, test_rows]: [usize; 2]) -> Setup {
         let placement = engine.placement().clone();
         let batch_size = self.config.batch_size;
         let short = (batch_size > rows).then(|| {
@@ -198,6 +289,15 @@ impl Trainer {
 fn mean_throughput(epochs: &[EpochMetrics]) -> f64 {
     let seconds_a_row = epochs.iter().map(|e| e.throughput_samples_per_s.recip());
     epochs.len() as f64 / seconds_a_row.sum::<f64>()
+}
+
+/// What a call of `fit` comes to.
+struct Ended {
+    epochs: Vec<EpochMetrics>,
+    is_stopped: bool,
+    skipped: Skipped,
+    kept: Kept,
+    best_epoch: Option<u32>,
 }
 
 /// How a call of `fit` ended.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::engine::{PhaseTimes, Placement, Sums};
 
+use super::kept::{Kept, Scores};
+
 /// One epoch.
 ///
 /// ```
@@ -66,8 +68,10 @@ pub enum Event<'a> {
         epoch: u32,
         /// Rows of the epoch so far.
         examples: usize,
-        /// The batch's mean loss.
+        /// The batch's mean loss, before the update.
         loss: f64,
+        /// Share of its rows classified correctly before the update, in 0..=1.
+        accuracy: f64,
         /// Updates since training began, this one among them.
         step: u64,
         /// The learning rate of the step.
@@ -157,8 +161,10 @@ pub struct Report {
     pub empty_steps: u64,
     /// Whether the observer ended it before its end; a further call finishes it.
     pub is_stopped: bool,
-    /// The best evaluation, counted from 0 in `epochs`, if early stopping was asked for.
-    pub best_epoch: Option<usize>,
+    /// The epoch with the smallest test loss, from 1 like [`EpochMetrics::epoch`], if early stopping was asked for.
+    pub best_epoch: Option<u32>,
+    /// Which weights are kept ([`crate::Trainer::network`]), and the numbers that are theirs.
+    pub kept: Kept,
     /// Wall time of this call, evaluation included.
     pub wall_time: Duration,
     /// Rows trained on a second, without evaluation.
@@ -168,16 +174,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// Test accuracy after the last epoch, in 0..=1; NaN if there was no epoch.
+    /// Test accuracy of the weights that are kept ([`Report::kept`]), in 0..=1; NaN of a training that was stopped within an epoch.
     pub fn test_accuracy(&self) -> f64 {
-        self.epochs
-            .last()
-            .map_or(f64::NAN, |epoch| epoch.test_accuracy)
+        self.kept.test.map_or(f64::NAN, |test| test.accuracy)
     }
 
-    /// Test loss after the last epoch; NaN if there was no epoch.
+    /// Test loss of the weights that are kept ([`Report::kept`]); NaN of a training that was stopped within an epoch.
     pub fn test_loss(&self) -> f64 {
-        self.epochs.last().map_or(f64::NAN, |epoch| epoch.test_loss)
+        self.kept.test.map_or(f64::NAN, |test| test.loss)
     }
 }
 
@@ -198,7 +202,7 @@ impl EpochSums {
     pub(super) fn finish(
         self,
         (epoch, step): (u32, u64),
-        test: Sums,
+        test: Scores,
         noise_scale: Option<f64>,
     ) -> EpochMetrics {
         EpochMetrics {
@@ -208,8 +212,8 @@ impl EpochSums {
             step,
             train_loss: self.sums.mean_loss(),
             train_accuracy: self.sums.accuracy(),
-            test_loss: test.mean_loss(),
-            test_accuracy: test.accuracy(),
+            test_loss: test.loss,
+            test_accuracy: test.accuracy,
             lr: self.lr,
             grad_norm: self.norms / self.steps as f64,
             throughput_samples_per_s: self.rows as f64 / self.time.as_secs_f64(),

@@ -7,16 +7,20 @@ mod checkpoint;
 mod checkpoints;
 mod config;
 mod control;
+mod early_stopping;
 mod error;
 mod evaluate;
 mod evaluations;
 mod fit;
+mod kept;
 mod memory;
 mod metrics;
 mod pending;
 mod range_test;
 mod resume;
+mod room;
 mod source;
+mod state;
 mod trainer;
 mod verdict;
 
@@ -26,23 +30,26 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::data::Dataset;
-use crate::engine::{Batch, Reduced, Session, Sums};
+use crate::engine::{Batch, Reduced, Session};
 use crate::nn::NetworkReplica;
 use crate::optim::{Progress, StepPlan};
 
 use checkpoints::Writer;
 use config::Config;
 use control::Control;
+use early_stopping::Evaluated;
 use metrics::EpochSums;
 use pending::{Mind, Pending};
 use source::{TEST, TRAIN};
+use state::State;
 
 pub use checkpoint::Checkpoint;
 pub use checkpoints::Checkpoints;
 pub use config::{OnNonFinite, model_shards, worthwhile_threads};
-pub use control::{EarlyStopping, EarlyStoppingState, Verdict};
+pub use early_stopping::{EarlyStopping, EarlyStoppingState, Verdict};
 pub use error::TrainError;
 pub use evaluations::Evaluations;
+pub use kept::{Kept, KeptWeights, Scores};
 pub use metrics::{EpochMetrics, Event, Report, Setup};
 pub use range_test::{LrCurve, LrPoint, LrRange};
 pub use source::{ChainUpdate, Sources};
@@ -98,10 +105,10 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
         let start = at.pending.position;
         at.progress.in_epoch = start as f64 / order.len() as f64;
         let plan = at.control.plan(at.config, at.progress);
-        let range = start..(start + plan.batch_size).min(order.len());
+        let range = start..start.saturating_add(plan.batch_size).min(order.len());
         let (end, rows) = (range.end, range.len());
         at.train
-            .prefetch(&order[end..(end + plan.batch_size).min(order.len())]);
+            .prefetch(&order[end..end.saturating_add(plan.batch_size).min(order.len())]);
         let batch = Batch {
             source: TRAIN,
             order: Arc::clone(&order),
@@ -142,19 +149,17 @@ fn end_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
 ) -> Result<(EpochMetrics, ControlFlow<()>), TrainError> {
-    let epoch = at.progress.epoch;
-    (at.progress.epoch, at.progress.in_epoch) = (epoch + 1, 0.0);
-    at.pending.position = 0;
-    let sums = std::mem::take(&mut at.pending.sums);
-    if sums.steps == 0 && sums.rows > 0 {
+    if at.pending.sums.steps == 0 && at.pending.sums.rows > 0 {
         return Err(TrainError::NothingCounts { part: "training" });
     }
-    let metrics = sums.finish(
-        (epoch + 1, at.progress.step),
-        evaluate(at, workers)?,
-        at.control.noise_scale(),
-    );
-    at.pending.test_loss = Some(metrics.test_loss);
+    // First of all: where it fails, a further call begins with it.
+    let test = evaluate(at, workers)?;
+    let epoch = at.progress.epoch + 1;
+    (at.progress.epoch, at.progress.in_epoch) = (epoch, 0.0);
+    at.pending.position = 0;
+    at.pending.test = Some(test);
+    let sums = std::mem::take(&mut at.pending.sums);
+    let metrics = sums.finish((epoch, at.progress.step), test, at.control.noise_scale());
     // Before the checkpoint, so that nothing of what lies before it is lost to a log.
     let flow = (at.observer)(&Event::Epoch(&metrics));
     if at.saves(|rule, progress| rule.is_due_after(progress.epoch)) {
@@ -168,14 +173,12 @@ fn report_loss<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
 ) -> Result<ControlFlow<()>, TrainError> {
-    let sums = test_sums(at, workers)?;
-    if let Some(average) = at.buffers.1 {
-        workers.exchange(average)?;
-    }
+    let Scores { loss, accuracy } = judged(at, workers, test_scores)?;
+    let step = at.progress.step;
     Ok((at.observer)(&Event::Evaluation {
-        step: at.progress.step,
-        loss: sums.mean_loss(),
-        accuracy: sums.accuracy(),
+        step,
+        loss,
+        accuracy,
     }))
 }
 
@@ -183,23 +186,43 @@ fn report_loss<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
 fn evaluate<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
-) -> Result<Sums, TrainError> {
-    let sums = test_sums(at, workers)?;
-    at.control.evaluated(sums.mean_loss());
-    if let Some(early) = &mut at.pending.early {
-        early.observe(sums.mean_loss(), || workers.params().to_vec());
-    }
-    if let Some(average) = at.buffers.1 {
-        workers.exchange(average)?;
-    }
-    Ok(sums)
+) -> Result<Scores, TrainError> {
+    judged(at, workers, |at, workers| {
+        let scores = test_scores(at, workers)?;
+        at.control.evaluated(scores.loss);
+        if let Some(early) = &mut at.pending.early {
+            let evaluated = Evaluated {
+                epoch: at.progress.epoch + 1,
+                step: at.progress.step,
+                scores,
+            };
+            early.observe(evaluated, || workers.params().to_vec());
+        }
+        Ok(scores)
+    })
 }
 
-/// The sums of the loss over the test set, spread over the workers. The average of the parameters, if one is kept, has changed places with them.
-fn test_sums<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
+/// Runs `part` with the weights that evaluations judge: where the optimiser keeps an average, that changes places with the parameters
+/// meanwhile, and back whatever happens.
+fn judged<F: FnMut(&Event<'_>) -> ControlFlow<()>, T>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
-) -> Result<Sums, TrainError> {
+    part: impl FnOnce(&mut Loop<'_, F>, &mut Workers<'_, '_>) -> Result<T, TrainError>,
+) -> Result<T, TrainError> {
+    let Some(average) = at.buffers.1 else {
+        return part(at, workers);
+    };
+    workers.exchange(average)?;
+    let result = part(at, workers);
+    workers.exchange(average)?;
+    result
+}
+
+/// The loss over the test set, spread over the workers.
+fn test_scores<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
+    at: &mut Loop<'_, F>,
+    workers: &mut Workers<'_, '_>,
+) -> Result<Scores, TrainError> {
     let order = Arc::clone(&at.test_order);
     let range = 0..order.len();
     let batch = Batch {
@@ -209,14 +232,14 @@ fn test_sums<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
         epoch: at.progress.epoch,
         step: at.progress.step,
     };
-    if let Some(average) = at.buffers.1 {
-        workers.exchange(average)?;
-    }
     let sums = workers.evaluate(&batch)?;
     if sums.is_empty() {
         return Err(TrainError::NothingCounts { part: "test" });
     }
-    Ok(sums)
+    Ok(Scores {
+        loss: sums.mean_loss(),
+        accuracy: sums.accuracy(),
+    })
 }
 
 impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
@@ -248,6 +271,7 @@ impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
             epoch: self.progress.epoch + 1,
             examples: self.pending.position,
             loss: reduced.sums.mean_loss(),
+            accuracy: reduced.sums.accuracy(),
             step: self.progress.step,
             lr,
             batch_size,
@@ -273,7 +297,7 @@ impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
             }
         }
         self.control.observe(reduced, lr);
-        self.pending.test_loss = None;
+        self.pending.test = None;
         self.progress.step += 1;
         self.progress.examples += rows as u64;
         Ok(())
@@ -308,6 +332,7 @@ impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
             settings: saver.settings,
         };
         let layout = saver.layout.clone();
+        let state = State::of(&self.config.optimizer, state)?;
         saver.writer.write(mind.checkpoint(layout, params, state))
     }
 }

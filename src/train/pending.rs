@@ -7,9 +7,14 @@ use crate::optim::Progress;
 
 use super::checkpoint::Checkpoint;
 use super::config::Config;
-use super::control::{Control, Early};
+use super::control::Control;
+use super::early_stopping::Early;
+use super::error::TrainError;
+use super::kept::Scores;
 use super::memory::Memory;
 use super::metrics::EpochSums;
+use super::state::State;
+use super::trainer::Trainer;
 
 /// How far a call of `fit` has come.
 #[derive(Debug)]
@@ -21,8 +26,8 @@ pub(super) struct Pending {
     /// What the epoch has added up.
     pub(super) sums: EpochSums,
     pub(super) early: Option<Early>,
-    /// The loss of the evaluation just made; `None` after a further step.
-    pub(super) test_loss: Option<f64>,
+    /// What the evaluation just made gave; `None` after a further step.
+    pub(super) test: Option<Scores>,
 }
 
 impl Pending {
@@ -33,7 +38,14 @@ impl Pending {
             position: 0,
             sums: EpochSums::default(),
             early: config.early_stopping.map(Early::new),
-            test_loss: None,
+            test: None,
+        }
+    }
+
+    /// Follows the settings, which may have changed while it was at rest.
+    pub(super) fn follow(&mut self, config: &Config) {
+        if self.early.as_ref().map(Early::rule) != config.early_stopping {
+            self.early = config.early_stopping.map(Early::new);
         }
     }
 
@@ -94,6 +106,45 @@ impl Pending {
     }
 }
 
+/// Where a call of `fit` began, should its engine break.
+#[derive(Debug)]
+pub(super) struct Restart {
+    progress: Progress,
+    memory: Memory,
+    /// The best parameters so far; nothing where the call began anew.
+    pending: Option<Option<Vec<f32>>>,
+}
+
+impl Restart {
+    pub(super) fn of(progress: &Progress, control: &Control, pending: &Pending) -> Self {
+        let mut memory = Memory::default();
+        control.remember(&mut memory);
+        pending.remember(&mut memory);
+        let is_new = pending.position == 0 && pending.begun == (progress.epoch, progress.step);
+        let best = pending.early.as_ref().and_then(Early::best);
+        Self {
+            progress: *progress,
+            memory,
+            pending: (!is_new).then(|| best.map(<[f32]>::to_vec)),
+        }
+    }
+
+    /// Puts the trainer back to where it was.
+    pub(super) fn restore(self, trainer: &mut Trainer) -> Result<(), TrainError> {
+        trainer.progress = self.progress;
+        let mut control = Control::new(&trainer.config)?;
+        let own = "what was remembered in this very process";
+        control.restore(&self.memory).expect(own);
+        trainer.control = Some(control);
+        trainer.pending = self.pending.map(|best| {
+            let mut pending = Pending::new(&trainer.config, &trainer.progress);
+            pending.restore(&self.memory, best).expect(own);
+            pending
+        });
+        Ok(())
+    }
+}
+
 /// All that the next step depends on besides weights and the optimiser's state.
 #[derive(Clone, Copy)]
 pub(super) struct Mind<'a> {
@@ -110,7 +161,7 @@ impl Mind<'_> {
         self,
         layout: Vec<(String, Vec<usize>)>,
         params: Vec<f32>,
-        state: Vec<Vec<f32>>,
+        state: State,
     ) -> Checkpoint {
         let mut memory = Memory::default();
         let Progress {
@@ -128,10 +179,10 @@ impl Mind<'_> {
             layout,
             params,
             state,
-            best: early.and_then(|early| Some(early.best.as_ref()?.1.clone())),
+            best: early.and_then(Early::best).map(<[f32]>::to_vec),
             memory,
             settings: self.settings.clone(),
-            test_loss: self.pending.test_loss,
+            test: self.pending.test,
         }
     }
 }
@@ -154,6 +205,6 @@ pub(super) fn restored(
     control.restore(memory)?;
     let mut pending = Pending::new(config, &progress);
     pending.restore(memory, checkpoint.best.take())?;
-    pending.test_loss = checkpoint.test_loss;
+    pending.test = checkpoint.test;
     Some((progress, pending))
 }

@@ -64,6 +64,9 @@ impl LrCurve {
     }
 }
 
+/// Steps of a range test, which nobody looks at one by one.
+const MOST_STEPS: u32 = 1_000_000;
+
 impl Trainer {
     /// Runs a range test from the network as it is, which is not changed, with the optimiser and batch size set; schedules and policies
     /// play no part.
@@ -87,11 +90,12 @@ impl Trainer {
         range: LrRange,
     ) -> Result<LrCurve, TrainError> {
         let LrRange { from, to, steps } = range;
-        let rises = from > 0.0 && from < to && to.is_finite() && steps >= 2;
+        let rises = from > 0.0 && from < to && to.is_finite() && (2..=MOST_STEPS).contains(&steps);
         if !rises {
             return Err(TrainError::LrRange { from, to, steps });
         }
-        let network = self.network()?;
+        self.config.check_room(&self.model, train.len())?;
+        let network = self.last_network()?;
         self.config.check(&network, [train, train])?;
         let mut engine = self.engine(&network, [train, train])?;
         let control = Control::new(&self.config)?;

@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::engine::Update;
 use crate::nn::Network;
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, IS_BEST};
 use super::control::Control;
 use super::error::TrainError;
 use super::fit::layout;
 use super::pending::{Mind, Pending, restored};
-use super::source::ChainUpdate;
 use super::trainer::Trainer;
 
 impl Trainer {
@@ -21,7 +19,7 @@ impl Trainer {
     /// # Errors
     /// [`TrainError`] if the model or the settings are impossible.
     pub fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
-        let network = self.network()?;
+        let network = self.last_network()?;
         let begins = Control::new(&self.config)?;
         let begun = Pending::new(&self.config, &self.progress);
         let mind = Mind {
@@ -31,7 +29,9 @@ impl Trainer {
             settings: &self.settings,
         };
         let state = self.state.clone().unwrap_or_default();
-        Ok(mind.checkpoint(layout(&network), network.params().to_vec(), state))
+        let mut checkpoint = mind.checkpoint(layout(&network), network.params().to_vec(), state);
+        checkpoint.memory.set(IS_BEST, [self.is_best.into()]);
+        Ok(checkpoint)
     }
 
     /// Takes a checkpoint's place: the next call of [`Trainer::fit`] finishes what that training began, with the same weights at the end,
@@ -45,7 +45,12 @@ impl Trainer {
             expected,
             got,
         };
-        let own = layout(&self.network()?);
+        // Compared before anything is made in the model's size.
+        let own = self.model.layout()?;
+        let tensors = own.tensors().iter();
+        let own: Vec<_> = tensors
+            .map(|tensor| (tensor.name.clone(), tensor.shape.clone()))
+            .collect();
         if own != checkpoint.layout {
             let differs = own
                 .iter()
@@ -60,13 +65,23 @@ impl Trainer {
             };
             return Err(odd("the model", expected, got));
         }
-        let network = self.network()?;
-        let update = ChainUpdate::for_model(&self.config.optimizer, network.layout())?;
-        let buffers = update.num_state_buffers();
-        let has_begun = !checkpoint.state.is_empty() || checkpoint.step() > 0;
-        if has_begun && checkpoint.state.len() != buffers {
-            let got = format!("{} buffers", checkpoint.state.len());
-            return Err(odd("the optimizer", format!("{buffers} buffers"), got));
+        let own = self.config.optimizer.build().map_err(TrainError::from)?;
+        let state = &mut checkpoint.state;
+        // Checkpoints of older versions have no names.
+        if state.names.is_empty() && state.buffers.len() == own.num_state_buffers() {
+            state.names = own.state_names();
+        }
+        let has_begun = !state.buffers.is_empty() || checkpoint.step() > 0;
+        let names = |names: &[String]| match names {
+            [] => "no state".to_owned(),
+            names => names.join(", "),
+        };
+        if has_begun
+            && !checkpoint.state.fits(&self.config.optimizer)?
+            && !self.config.allows_changes
+        {
+            let (expected, got) = (names(&own.state_names()), names(&checkpoint.state.names));
+            return Err(odd("the optimizer", expected, got));
         }
         let mut control = Control::new(&self.config)?;
         let (progress, pending) = restored(&mut checkpoint, &self.config, &mut control)
@@ -75,6 +90,7 @@ impl Trainer {
                 odd("the settings", expected.to_owned(), "others".to_owned())
             })?;
         self.network = Some(Network::with_params(self.model.clone(), checkpoint.params)?);
+        self.is_best = checkpoint.memory.get(IS_BEST) == Some([1]);
         self.state = has_begun.then_some(checkpoint.state);
         (self.progress, self.control, self.pending) = (progress, Some(control), Some(pending));
         (self.settings, self.is_resumed) = (checkpoint.settings, true);

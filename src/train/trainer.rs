@@ -9,9 +9,11 @@ use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
 
 use super::checkpoints::Checkpoints;
 use super::config::{Config, OnNonFinite};
-use super::control::{Control, EarlyStopping};
+use super::control::Control;
+use super::early_stopping::EarlyStopping;
 use super::evaluations::Evaluations;
 use super::pending::Pending;
+use super::state::State;
 
 /// Trains a model on data sets.
 ///
@@ -36,9 +38,11 @@ use super::pending::Pending;
 pub struct Trainer {
     pub(super) model: Sequential,
     pub(super) config: Config,
-    /// Drawn at the first call of `fit`, or given.
+    /// What training goes on from: drawn at the first call of `fit`, or given.
     pub(super) network: Option<Network>,
-    pub(super) state: Option<Vec<Vec<f32>>>,
+    /// Whether `network` is that of the best epoch, which early stopping has restored.
+    pub(super) is_best: bool,
+    pub(super) state: Option<State>,
     pub(super) progress: Progress,
     pub(super) control: Option<Control>,
     /// A call of `fit` that the observer ended, or a checkpoint's.
@@ -55,6 +59,7 @@ impl Trainer {
             model,
             config: Config::new(loss),
             network: None,
+            is_best: false,
             state: None,
             progress: Progress::default(),
             control: None,
@@ -220,27 +225,69 @@ impl Trainer {
         self
     }
 
-    /// The network as trained so far.
+    /// The network that training keeps, to which the numbers of [`crate::train::Report::kept`] belong: that of the best epoch where early
+    /// stopping has restored it, else with the average of the weights where the optimiser keeps one, else as trained so far.
     ///
     /// # Errors
     /// [`NnError`] if the model is impossible.
     pub fn network(&self) -> Result<Network, NnError> {
+        match self.average()? {
+            Some(average) if !self.is_best => Ok(average),
+            _ => self.last_network(),
+        }
+    }
+
+    /// The network that a further call of [`Trainer::fit`] goes on from: that of the last step, or of the best epoch where early stopping has
+    /// restored it; never the average.
+    ///
+    /// ```
+    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, optim::Optimizer};
+    /// let (train, test) = digits();
+    /// let mut trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy)
+    ///     .optimizer(Optimizer::sgd(0.1).with_average(0.9))
+    ///     .epochs(1);
+    /// trainer.fit(&train, &test)?;
+    /// assert_eq!(Some(trainer.network()?), trainer.average()?);
+    /// assert_ne!(trainer.network()?, trainer.last_network()?);
+    /// # Ok::<(), unisono::TrainError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NnError`] if the model is impossible.
+    pub fn last_network(&self) -> Result<Network, NnError> {
         match &self.network {
             Some(network) => Ok(network.clone()),
             None => Network::new(self.model.clone(), self.config.seed),
         }
     }
 
-    /// The network with the average of the parameters, if the optimiser keeps one and has begun.
+    /// The network with the average of the weights after the last step, if the optimiser keeps one and has begun.
     ///
     /// # Errors
     /// [`NnError`] if the model is impossible.
     pub fn average(&self) -> Result<Option<Network>, NnError> {
-        let keeps = self.config.optimizer.keeps_average();
-        let average = self.state.as_ref().and_then(|state| state.last());
-        let average = average.filter(|_| keeps);
-        let network = |params: &Vec<f32>| Network::with_params(self.model.clone(), params.clone());
+        let average = self.state.as_ref().and_then(State::average);
+        let network = |params: &[f32]| Network::with_params(self.model.clone(), params.to_vec());
         average.map(network).transpose()
+    }
+
+    /// Lets the optimiser begin anew at the next call of [`Trainer::fit`]: momenta, moments and averages so far are forgotten. A call
+    /// with an optimiser that keeps other buffers than the last one's does the same by itself, with a warning.
+    ///
+    /// ```
+    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}};
+    /// let (train, test) = digits();
+    /// let mut trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(1);
+    /// trainer.fit(&train, &test)?;
+    /// trainer.reset_optimizer();
+    /// assert!(trainer.fit(&train, &test)?.test_accuracy() > 0.8);
+    /// # Ok::<(), unisono::TrainError>(())
+    /// ```
+    pub fn reset_optimizer(&mut self) {
+        self.state = None;
+        if let Some(control) = &mut self.control {
+            control.restart_optimizer(&self.progress);
+        }
     }
 }
 

@@ -42,13 +42,7 @@ impl Report {
                 "the training loss of the last epoch is {loss:.4}, that of epoch {from} was {began:.4}: {cure}"
             ));
         }
-        // Of several, the best evaluation is kept.
-        let from = match self.best_epoch {
-            Some(_) => 0,
-            None => self.epochs.len() - 1,
-        };
-        let kept = self.epochs[from..].iter().map(|epoch| epoch.test_accuracy);
-        let accuracy = kept.fold(f64::NEG_INFINITY, f64::max);
+        let accuracy = self.test_accuracy();
         if let Some(constant) = accuracy_of_a_constant(test)
             && accuracy <= constant
         {

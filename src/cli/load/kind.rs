@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::data::{DataError, IDX, TABLES, has_end};
+use crate::data::{DataError, IDX, IMAGES, TABLES, has_end};
+
+use super::part_folders::{innermost, part_names};
 
 /// A kind of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,16 +49,23 @@ impl Kind {
         }
     }
 
+    /// The same without an article.
+    pub(in crate::cli) fn short_name(self) -> &'static str {
+        let name = self.name();
+        let short = name.strip_prefix("a ").or_else(|| name.strip_prefix("an "));
+        short.unwrap_or(name)
+    }
+
     /// The kind of what lies at `path`.
     pub(in crate::cli) fn of(path: &Path) -> Result<Self, DataError> {
         if path.is_dir() {
             return Self::of_folder(path);
         }
         let ends = |ends: &[&str]| has_end(path, ends);
-        let alone = [".png", ".jpg", ".jpeg", ".wav"];
-        if path.is_file() && ends(&alone) {
+        if path.is_file() && (ends(&IMAGES) || ends(&[".wav"])) {
             let expected = "a folder of images or sounds, with a folder for each class";
-            return Err(DataError::format(path, expected, "one of them"));
+            let remedy = "give the folder in which they lie";
+            return Err(DataError::unfit(path, expected, "one of them", remedy));
         }
         Ok(if ends(&IDX) {
             Kind::Idx
@@ -90,46 +99,56 @@ impl Kind {
         if holds("x_train.npy") {
             return Ok(Kind::NpyFolder);
         }
-        let has_parts = path.join("train").is_dir() && path.join("test").is_dir();
-        let inside = if has_parts {
-            path.join("train")
-        } else {
-            path.to_owned()
+        let inside = innermost(path)?;
+        let parts = part_names(&inside)?;
+        let has_parts = parts.is_some();
+        let first = match parts {
+            Some(parts) => first_file(&inside.join(parts.train))?,
+            None => first_file(&inside)?,
         };
-        match first_file(&inside)? {
-            Some(end) if end == "wav" => Ok(Kind::Sounds),
-            Some(end) if ["png", "jpg", "jpeg"].contains(&end.as_str()) => {
-                Ok(Kind::ImageFolder { has_parts })
-            }
-            _ => Err(DataError::format(
+        match first {
+            Some(File::Sound) => Ok(Kind::Sounds),
+            Some(File::Image) => Ok(Kind::ImageFolder { has_parts }),
+            None => Err(DataError::unfit(
                 path,
-                "a folder with MNIST's files (train-images-idx3-ubyte and three more), CIFAR's (data_batch_1.bin or train.bin), NumPy's (x_train.npy and three more), folders of PNG or JPEG images, or WAV files",
+                "a folder with MNIST's files (train-images-idx3-ubyte and three more), CIFAR's (data_batch_1.bin or train.bin), NumPy's \
+                 (x_train.npy and three more), folders of images, or WAV files",
                 "none of these",
+                "give a file, or the folder in which they lie",
             )),
         }
     }
 }
 
-/// The extension of the first image or sound in a folder or the folders in it.
-fn first_file(folder: &Path) -> Result<Option<String>, DataError> {
+/// A file by its name.
+enum File {
+    Image,
+    Sound,
+}
+
+/// The first image or sound in a folder, or in the folders in it.
+fn first_file(folder: &Path) -> Result<Option<File>, DataError> {
     let failed = DataError::io(folder);
-    let mut folders = Vec::new();
+    let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let end = path
-            .extension()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_lowercase();
-        if path.is_dir() {
-            folders.push(path);
-        } else if ["wav", "png", "jpg", "jpeg"].contains(&end.as_str()) {
-            return Ok(Some(end));
+        let entry = entry.map_err(failed)?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort_unstable();
+    let (folders, files): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_dir());
+    for file in files {
+        if has_end(&file, &[".wav"]) {
+            return Ok(Some(File::Sound));
+        }
+        if has_end(&file, &IMAGES) {
+            return Ok(Some(File::Image));
         }
     }
     for folder in folders {
-        if let Some(end) = first_file(&folder)? {
-            return Ok(Some(end));
+        if let Some(found) = first_file(&folder)? {
+            return Ok(Some(found));
         }
     }
     Ok(None)

@@ -4,23 +4,24 @@ mod augment;
 mod flags;
 mod images;
 mod kind;
+mod part_folders;
+mod reading;
 mod sounds;
 mod tables;
 
 use std::path::{Path, PathBuf};
 
 use crate::data::{
-    Column, DataError, Dataset, ImageFolder, OnBadSample, RowKind, Sampling, TextDataset,
-    Tokenizer, Vocabulary, random_split, read_text, split_from_file, stratified_split,
+    Column, DataError, Dataset, ImageDataset, ImageFolder, OnBadSample, RowKind, Sampling,
+    TextDataset, Tokenizer, Vocabulary, random_split, read_text, split_from_file, stratified_split,
 };
 
 use super::config::{ArgError, refused};
 use super::sections::DataArgs;
 use augment::{Changes, Takes};
 use flags::{flags, given};
-pub(super) use images::read_folder;
 pub(super) use kind::Kind;
-pub(super) use sounds::Sounds;
+pub(super) use reading::{class_counts, cut};
 
 /// The share of the rows that is the test part, where nobody says otherwise.
 const TEST_SHARE: f64 = 0.1;
@@ -33,6 +34,10 @@ pub(super) struct Loaded {
     pub(super) class_names: Vec<String>,
     /// How other files become such rows.
     pub(super) rows: RowKind,
+    /// What the reader took, and what it left out: `key: value` each.
+    pub(super) reading: Vec<String>,
+    /// The images of the training part, as they are in the files, if it has some.
+    pub(super) images: Option<ImageDataset>,
     /// The class of each training row, where it has one.
     train_classes: Option<Vec<u32>>,
 }
@@ -48,6 +53,15 @@ impl Loaded {
             .for_each(|&class| counts[class as usize] += 1);
         let (least, most) = (counts.iter().min()?, counts.iter().max()?);
         Some(format!("{num_classes}, of {least} to {most} training rows"))
+    }
+
+    /// The same with these lines before its own.
+    fn with_lines(mut self, mut lines: Vec<String>) -> Self {
+        lines.append(&mut self.reading);
+        Self {
+            reading: lines,
+            ..self
+        }
     }
 
     fn num_classes(&self) -> usize {
@@ -165,8 +179,13 @@ impl LoadSettings {
             Kind::Idx | Kind::Npy | Kind::NpyFolder | Kind::Table => Takes::Nothing,
         };
         self.refuse_unused(path, kind, takes)?;
-        self.of_kind(path, kind, (context, seed))
-            .map_err(|error| error.within(path))
+        let mut loaded = self
+            .of_kind(path, kind, (context, seed))
+            .map_err(|error| error.within(path))?;
+        loaded
+            .reading
+            .insert(0, format!("kind: {}", kind.short_name()));
+        Ok(loaded)
     }
 
     fn of_kind(
@@ -178,7 +197,7 @@ impl LoadSettings {
         match kind {
             Kind::IdxFolder => self.idx_folder(path, seed),
             Kind::CifarFolder => self.cifar_folder(path, seed),
-            Kind::ImageFolder { has_parts } => self.image_folder(path, has_parts, seed),
+            Kind::ImageFolder { .. } => self.image_folder(path, seed),
             Kind::Sounds => self.sounds(path, seed),
             Kind::Table if self.is_text => self.labelled_texts(path, seed),
             Kind::Table => self.table(path, seed),
@@ -261,6 +280,8 @@ impl LoadSettings {
                 tokenizer.len()
             ),
             class_names: Vec::new(),
+            reading: vec![format!("tokens: {} different ones", tokenizer.len())],
+            images: None,
             rows: RowKind::Tokens { tokenizer, context },
             train_classes: None,
         })
@@ -275,13 +296,11 @@ fn whole_parts(parts: Parts, path: &Path, share: f64) -> Result<Parts, DataError
     if !parts.0.is_empty() && !parts.1.is_empty() {
         return Ok(parts);
     }
-    let expected = "rows in both parts, training and test: raise or lower --test-share";
-    let got = format!(
-        "{} and {} with a share of {share}",
-        parts.0.len(),
-        parts.1.len()
-    );
-    Err(DataError::format(path, expected, &got))
+    let (train, test) = (parts.0.len(), parts.1.len());
+    let got = format!("{train} and {test} with a share of {share}");
+    let expected = "rows in both parts, training and test";
+    let remedy = "raise or lower --test-share";
+    Err(DataError::unfit(path, expected, got, remedy))
 }
 
 /// A column as it was typed.

@@ -1,5 +1,5 @@
 //! Sounds: WAV files as log-mel spectrograms. Where they lie in folders, the folder is the class, and the group, such as the speaker, is what a
-//! name begins with up to `_`; where they lie in one, a name is `CLASS_GROUP_...`. Below `train` and `test` they are that part.
+//! name begins with up to `_`; where they lie in one, a name is `CLASS_GROUP_...`. Below `train` and `test` (or `val`) they are that part.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,80 +7,186 @@ use std::path::Path;
 use ndarray::Array2;
 
 use crate::data::{
-    DataError, RowKind, SpectrogramDataset, SpectrogramSettings, group_split, read_sounds,
+    DataError, LeftOut, LoadedSounds, NamedSounds, RowKind, SpectrogramDataset,
+    SpectrogramSettings, group_split,
 };
 
+use super::part_folders::PartNames;
+use super::reading::classes_line;
 use super::{LoadSettings, Loaded, Split, whole_parts};
 
 /// Rows of the training and the test part.
 type Parts = (Vec<usize>, Vec<usize>);
 
 /// Of each sound: its spectrogram, class and group.
-pub(in crate::cli) struct Sounds {
-    pub(in crate::cli) spectrograms: Vec<Array2<f32>>,
-    pub(in crate::cli) labels: Vec<u32>,
-    pub(in crate::cli) class_names: Vec<String>,
+struct Sounds {
+    spectrograms: Vec<Array2<f32>>,
+    labels: Vec<u32>,
+    class_names: Vec<String>,
     groups: Vec<String>,
     parts: Option<Parts>,
-    /// The sampling rate, and the seconds of all.
-    pub(in crate::cli) rate: u32,
-    pub(in crate::cli) seconds: f64,
+    /// The sampling rate of the first, and the seconds of all.
+    rate: u32,
+    seconds: f64,
+    /// What was read, and what was left out.
+    reading: Vec<String>,
 }
 
 impl Sounds {
-    pub(in crate::cli) fn read(path: &Path) -> Result<Self, DataError> {
-        let sounds = read_sounds(path)?;
+    fn read(path: &Path) -> Result<Self, DataError> {
+        let LoadedSounds {
+            sounds,
+            formats,
+            mut left_out,
+        } = LoadedSounds::read(path)?;
+        let mut reading = vec![formats_line(&formats)];
+        let Placed {
+            sounds,
+            rows,
+            parts,
+            unused,
+        } = Placed::new(sounds);
+        let Some((_, first)) = sounds.first() else {
+            return Err(few_classes(path, &[]));
+        };
         let settings = SpectrogramSettings::default();
         let seconds = sounds
             .iter()
             .map(|(_, sound)| sound.samples.len() as f64 / f64::from(sound.rate));
-        let (seconds, rate) = (seconds.sum(), sounds[0].1.rate);
-        let names: Vec<&str> = sounds.iter().map(|(name, _)| name.as_str()).collect();
-        let (parts, names) = parts(&names);
-        let places = places(&names);
-        let mut class_names: Vec<String> = places.iter().map(|(class, _)| class.clone()).collect();
+        let (seconds, rate) = (seconds.sum(), first.rate);
+        let mut class_names: Vec<String> = rows.iter().map(|row| row.class.clone()).collect();
         class_names.sort_unstable();
         class_names.dedup();
         if class_names.len() < 2 {
-            return Err(DataError::format(
-                path,
-                "sounds of at least 2 classes: folders, or names such as 7_jackson_32.wav",
-                format!("{} of them", class_names.len()),
-            ));
+            return Err(few_classes(path, &class_names));
         }
-        let number = |(class, _): &(String, String)| {
-            class_names.binary_search(class).expect("it is among them") as u32
+        if let Some(names) = &parts {
+            reading.push(names.line());
+        }
+        reading.push(classes_line(&class_names));
+        left_out.merge(&unused);
+        if !left_out.is_empty() {
+            reading.push(format!("left out: {left_out}"));
+        }
+        let number = |row: &Row| {
+            let found = class_names.binary_search(&row.class);
+            found.expect("it is among them") as u32
         };
+        let is_train = |row: &usize| !rows[*row].is_test;
         Ok(Self {
             spectrograms: settings.log_mels(&sounds),
-            labels: places.iter().map(number).collect(),
-            parts,
-            groups: places.into_iter().map(|(_, group)| group).collect(),
+            labels: rows.iter().map(number).collect(),
+            parts: parts.map(|_| (0..rows.len()).partition(is_train)),
+            groups: rows.into_iter().map(|row| row.group).collect(),
             class_names,
             rate,
             seconds,
+            reading,
         })
     }
 }
 
-/// Rows of the training and the test part, if all lie below `train` or `test`; and the names below them.
-fn parts<'a>(names: &[&'a str]) -> (Option<Parts>, Vec<&'a str>) {
-    let below = |name: &&'a str| {
-        let train = name.strip_prefix("train/").map(|rest| (false, rest));
-        train.or_else(|| Some((true, name.strip_prefix("test/")?)))
-    };
-    let Some(parted) = names.iter().map(below).collect::<Option<Vec<_>>>() else {
-        return (None, names.to_vec());
-    };
-    let parts = (0..names.len()).partition(|&row: &usize| !parted[row].0);
-    (
-        Some(parts),
-        parted.into_iter().map(|(_, rest)| rest).collect(),
+fn few_classes(path: &Path, classes: &[String]) -> DataError {
+    DataError::unfit(
+        path,
+        "sounds of at least 2 classes: folders, or names such as 7_jackson_32.wav",
+        match classes {
+            [] => "none".to_owned(),
+            _ => format!("only {}", classes.join(", ")),
+        },
+        "put the sounds of each class into a folder of its own, or begin their names with the class and `_`",
     )
 }
 
-/// Class and group of each name.
-fn places(names: &[&str]) -> Vec<(String, String)> {
+/// `60 WAV files, 16-bit PCM, 8000 Hz, mono`, or how many are what.
+fn formats_line(formats: &[(String, usize)]) -> String {
+    let all: usize = formats.iter().map(|(_, count)| count).sum();
+    match formats {
+        [(format, _)] => format!("sounds: {all} WAV files, {format}"),
+        _ => {
+            let each = formats
+                .iter()
+                .map(|(format, count)| format!("{count} of {format}"));
+            let each = each.collect::<Vec<_>>().join("; ");
+            format!("sounds: {all} WAV files: {each}")
+        }
+    }
+}
+
+/// What the name of a sound says.
+struct Row {
+    class: String,
+    group: String,
+    is_test: bool,
+}
+
+/// The sounds that are used, and what their names say of each.
+struct Placed {
+    sounds: NamedSounds,
+    rows: Vec<Row>,
+    parts: Option<PartNames>,
+    /// Sounds that are not.
+    unused: LeftOut,
+}
+
+impl Placed {
+    fn new(sounds: NamedSounds) -> Self {
+        let names: Vec<&str> = sounds.iter().map(|(name, _)| name.as_str()).collect();
+        let outer = outer_folders(&names);
+        let cut = || names.iter().map(|name| &name[outer..]);
+        let folders = cut().filter_map(|name| Some(name.split_once('/')?.0));
+        let parts = PartNames::among(folders);
+        let below = cut().map(|name| match (&parts, name.split_once('/')) {
+            (None, _) => Some((name, false)),
+            (Some(parts), Some((folder, rest))) if folder == parts.train => Some((rest, false)),
+            (Some(parts), Some((folder, rest))) if folder == parts.test => Some((rest, true)),
+            _ => None,
+        });
+        let below: Vec<Option<(&str, bool)>> = below.collect();
+        let used: Vec<&str> = below.iter().flatten().map(|(name, _)| *name).collect();
+        let mut places = places(&used).into_iter();
+        let row = |below: &Option<(&str, bool)>| {
+            let (_, is_test) = below.ok_or("sounds of no part that is used")?;
+            let place = places.next().flatten();
+            let (class, group) = place.ok_or("sounds in no class folder")?;
+            Ok(Row {
+                class,
+                group,
+                is_test,
+            })
+        };
+        let rows: Vec<Result<Row, &str>> = below.iter().map(row).collect();
+        let mut unused = LeftOut::default();
+        let reasons = rows.iter().filter_map(|row| row.as_ref().err());
+        reasons.for_each(|reason| unused.count(reason));
+        let kept = sounds.into_iter().zip(rows);
+        let (sounds, rows) = kept
+            .filter_map(|(sound, row)| Some((sound, row.ok()?)))
+            .unzip();
+        Self {
+            sounds,
+            rows,
+            parts,
+            unused,
+        }
+    }
+}
+
+/// How long the folders around all names are, as in an archive of one folder.
+fn outer_folders(names: &[&str]) -> usize {
+    let mut len = 0;
+    while let Some((folder, _)) = names.first().and_then(|name| name[len..].split_once('/')) {
+        let around = format!("{folder}/");
+        if !names.iter().all(|name| name[len..].starts_with(&around)) {
+            break;
+        }
+        len += around.len();
+    }
+    len
+}
+
+/// Class and group of each name; none for one that lies beside the class folders. Folders below a class folder are of its class.
+fn places(names: &[&str]) -> Vec<Option<(String, String)>> {
     let cut = |name: &&str| {
         let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
         (folder.to_owned(), file.to_owned())
@@ -88,28 +194,48 @@ fn places(names: &[&str]) -> Vec<(String, String)> {
     let cut: Vec<(String, String)> = names.iter().map(cut).collect();
     let folders: BTreeSet<&str> = cut.iter().map(|(folder, _)| folder.as_str()).collect();
     let has_folders = folders.len() > 1;
+    // The outermost folder that holds sounds itself.
+    let class = |folder: &str| {
+        let ends = folder.match_indices('/').map(|(at, _)| at);
+        let mut ends = ends.chain([folder.len()]);
+        let end = ends.find(|end| folders.contains(&folder[..*end]));
+        folder[..end.unwrap_or(folder.len())].to_owned()
+    };
     let place = |(folder, file): &(String, String)| {
         let mut words = file.split('_').map(str::to_owned);
         let first = words.next().unwrap_or_default();
         match has_folders {
-            true => (folder.clone(), first),
-            false => (first, words.next().unwrap_or_default()),
+            true if folder.is_empty() => None,
+            true => Some((class(folder), first)),
+            false => Some((first, words.next().unwrap_or_default())),
         }
     };
     cut.iter().map(place).collect()
 }
 
 impl LoadSettings {
+    /// Their own parts, which leave no choice, or a split.
+    fn sound_parts(&self, sounds: &Sounds, (path, seed): (&Path, u64)) -> Result<Parts, DataError> {
+        let splits = ["split", "test-share"];
+        let idle = self.given.iter().find(|flag| splits.contains(flag));
+        match (&sounds.parts, idle) {
+            (Some(_), Some(flag)) => Err(DataError::Unused {
+                path: path.to_owned(),
+                setting: format!("--{flag}"),
+                got: "sounds with their own parts",
+            }),
+            (Some(parts), None) => Ok(parts.clone()),
+            (None, _) if matches!(self.split, Split::Groups) => {
+                let parts = group_split(&sounds.groups, self.test_share, seed);
+                whole_parts(parts, path, self.test_share)
+            }
+            (None, _) => self.split(&sounds.labels, (path, seed)),
+        }
+    }
+
     pub(super) fn sounds(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
         let sounds = Sounds::read(path)?;
-        let (train, test) = match (&sounds.parts, &self.split) {
-            (Some(parts), _) => parts.clone(),
-            (None, Split::Groups) => {
-                let parts = group_split(&sounds.groups, self.test_share, seed);
-                whole_parts(parts, path, self.test_share)?
-            }
-            (None, _) => self.split(&sounds.labels, (path, seed))?,
-        };
+        let (train, test) = self.sound_parts(&sounds, (path, seed))?;
         let part = |rows: &[usize]| {
             let spectrograms: Vec<_> = rows
                 .iter()
@@ -143,6 +269,20 @@ impl LoadSettings {
                 data.frames(),
                 data.bands()
             ),
+            reading: [
+                sounds.reading,
+                vec![
+                    format!("length: {:.1} s in all", sounds.seconds),
+                    format!(
+                        "frames: {} of {} log-mel bands, at {} Hz",
+                        data.frames(),
+                        data.bands(),
+                        SpectrogramSettings::default().rate
+                    ),
+                ],
+            ]
+            .concat(),
+            images: None,
             data: [Box::new(data), Box::new(test)],
             class_names: sounds.class_names,
             rows,

@@ -10,6 +10,7 @@ use crate::data::{
     Npy, RowKind, Standardizer, TextHasher, read_npz,
 };
 
+use super::reading::classes_line;
 use super::{LoadSettings, Loaded};
 
 /// Buckets of hashed n-grams.
@@ -64,6 +65,8 @@ impl LoadSettings {
             train_classes: train.class_labels().map(<[u32]>::to_vec),
             data: [Box::new(train), Box::new(test)],
             about,
+            reading: vec![classes_line(&class_names)],
+            images: None,
             class_names,
             rows: rows(scale),
         })
@@ -81,6 +84,8 @@ impl LoadSettings {
         Ok(Loaded {
             data: [Box::new(data), Box::new(hasher.dataset(&test)?)],
             about: format!("{}, texts as {BUCKETS} buckets of n-grams", path.display()),
+            reading: vec![classes_line(&texts.classes)],
+            images: None,
             class_names: texts.classes,
             rows: RowKind::Texts {
                 columns: texts.columns,
@@ -147,6 +152,8 @@ impl LoadSettings {
                 shape: data.input_shape(),
                 scale: None,
             },
+            reading: Vec::new(),
+            images: None,
             data: [Box::new(data), Box::new(test)],
             class_names: Vec::new(),
             train_classes: Some(train),

@@ -89,6 +89,20 @@ impl BatchRule {
     pub fn start(&self, initial: usize) -> Result<Box<dyn BatchPolicy>, OptimError> {
         let count = |name, got: usize, valid| check(name, "at least 1", got as f32, valid);
         count("the batch size", initial, initial > 0)?;
+        let largest = match *self {
+            BatchRule::Staged { most }
+            | BatchRule::AdaBatch { most, .. }
+            | BatchRule::Cabs { most, .. }
+            | BatchRule::Noise { most, .. } => most.max(initial),
+            BatchRule::Fixed | BatchRule::AdaScale { .. } => initial,
+        };
+        let is_counted = u32::try_from(largest).is_ok();
+        check(
+            "a batch",
+            "at most 4294967295 rows",
+            largest as f32,
+            is_counted,
+        )?;
         let within = |least: usize, most: usize| {
             let name = "the batch size";
             let valid = least > 0 && (least..=most).contains(&initial);

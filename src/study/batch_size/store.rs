@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::output;
 use crate::study::lock::lock_folder;
 
 use super::error::StudyError;
@@ -54,9 +55,17 @@ impl Store {
         let path = folder.join(SETTINGS);
         match fs::read_to_string(&path) {
             Ok(text) => check(folder, &path, (&text, settings))?,
+            // Lines without settings are no study's.
+            Err(_) if folder.join(LINES).exists() => {
+                return Err(StudyError::File {
+                    path: folder.join(LINES),
+                    expected: "a study's, which has study.json beside it; take another folder",
+                    got: "without it".to_owned(),
+                });
+            }
             Err(_) => {
                 let text = serde_json::to_string_pretty(settings).expect("settings are texts");
-                fs::write(&path, text + "\n").map_err(StudyError::io("write", &path))?;
+                output::write(&path, text + "\n").map_err(StudyError::io("write", &path))?;
             }
         }
         let (path, file, lines) = lines_file(folder.join(LINES))?;
@@ -201,9 +210,8 @@ fn check(
 fn lines_file(path: PathBuf) -> Result<(PathBuf, File, Vec<String>), StudyError> {
     let whole = whole_lines(&path)?;
     let text: String = whole.iter().map(|line| format!("{line}\n")).collect();
-    fs::write(&path, text).map_err(StudyError::io("write", &path))?;
-    let file = File::options().append(true).open(&path);
-    let file = file.map_err(StudyError::io("write", &path))?;
+    output::write(&path, text).map_err(StudyError::io("write", &path))?;
+    let file = output::grow(&path).map_err(StudyError::io("write", &path))?;
     Ok((path, file, whole))
 }
 

@@ -9,7 +9,7 @@ use crate::study::machine::Counters;
 use crate::study::rig::{Rig, phases_ms};
 use crate::study::stats::{median_of, quantile};
 use crate::study::{
-    Bootstrap, FEWEST, Machine, made_up_data, measured_bandwidth, measured_peak_flops,
+    Bootstrap, FEWEST, Machine, check_rows, made_up_data, measured_bandwidth, measured_peak_flops,
 };
 use crate::train::TrainError;
 
@@ -57,6 +57,7 @@ impl Scaling {
         let model = &self.preset.model;
         let network = Network::new(model.clone(), self.seed).map_err(TrainError::from)?;
         let most_rows = cells.iter().map(|cell| cell.batch_size).max().unwrap_or(1);
+        check_rows(&self.preset, BATCHES.saturating_mul(most_rows))?;
         let data = made_up_data(&self.preset, BATCHES * most_rows, self.seed);
         let mut benches = self.prepare(&cells, (&network, &data))?;
         let (mut samples, mut peers) = (Vec::new(), Vec::new());

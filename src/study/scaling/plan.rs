@@ -159,7 +159,7 @@ impl Scaling {
 
     fn cell(&self, kind: Kind, threads: usize) -> Cell {
         let batch_size = match kind {
-            Kind::Weak => self.batch_size * threads,
+            Kind::Weak => self.batch_size.saturating_mul(threads),
             _ => self.batch_size,
         };
         let Shards::Fixed(default) = model_shards(&self.preset.model, batch_size) else {

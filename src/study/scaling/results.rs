@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::output;
 use crate::study::{Disturbance, Machine};
 
 use super::error::ScalingError;
@@ -123,7 +124,7 @@ impl Results {
         let lines: String = self.samples.iter().map(line).collect();
         for (name, text) in FILES.into_iter().zip([text + "\n", lines]) {
             let path = folder.join(name);
-            fs::write(&path, text).map_err(ScalingError::write(&path))?;
+            output::write(&path, text).map_err(ScalingError::write(&path))?;
         }
         Ok(())
     }

@@ -1,0 +1,69 @@
+//! What the values of a study's flags mean: targets, lists of batch sizes, slices.
+
+use crate::study::batch_size::Target;
+
+use super::config::{ArgError, at_most, refused};
+use super::study_args::{BranchArgs, StudyArgs};
+
+/// The target where none is named: a share of the test rows.
+const TARGET_ERROR: f64 = 0.05;
+
+/// Candidates of a search, and runs with fresh seeds.
+const MOST_TRIALS: usize = 100_000;
+
+/// Epochs before a branch, and of it.
+const MOST_EPOCHS: f64 = 100_000.0;
+
+/// Refuses more trials than anybody makes.
+pub(super) fn check_trials(args: &StudyArgs) -> Result<(), ArgError> {
+    at_most("candidates", args.candidates, MOST_TRIALS)?;
+    at_most("repeats", args.repeats, MOST_TRIALS).map(|_| ())
+}
+
+pub(super) fn target(args: &StudyArgs) -> Result<Target, ArgError> {
+    match (args.target_error, args.target_loss) {
+        (Some(_), Some(_)) => {
+            let expected = "an error or a loss, not both";
+            Err(refused("target-error", expected, "both"))
+        }
+        (None, Some(loss)) => Ok(Target::Loss(loss)),
+        (error, None) => Ok(Target::Error(error.unwrap_or(TARGET_ERROR))),
+    }
+}
+
+/// Refuses more epochs than a study of branches ever takes.
+pub(super) fn check_branches(how: &BranchArgs, at: &[f64]) -> Result<(), ArgError> {
+    let longest = |epochs: &[f64]| epochs.iter().copied().fold(0.0, f64::max);
+    let values = [("branch-at", longest(at)), ("window", how.window)];
+    match values.into_iter().find(|(_, epochs)| *epochs > MOST_EPOCHS) {
+        Some((flag, epochs)) => Err(ArgError::text(
+            flag,
+            &format!("must be at most {MOST_EPOCHS} epochs, got {epochs}"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// `1,2,4`, or `1..1024` for powers of two.
+pub(super) fn batches(text: &str) -> Result<Vec<usize>, ArgError> {
+    let odd = || refused("batches", "numbers with commas, or LOW..HIGH", text);
+    let number = |text: &str| {
+        let size = text.trim().parse::<usize>().map_err(|_| odd())?;
+        at_most("batches", size, u32::MAX as usize)
+    };
+    let Some((low, high)) = text.split_once("..") else {
+        return text.split(',').map(number).collect();
+    };
+    let (low, high) = (number(low)?, number(high)?);
+    if low == 0 || low > high {
+        return Err(odd());
+    }
+    let doubled = std::iter::successors(Some(low), |size| size.checked_mul(2));
+    Ok(doubled.take_while(|&size| size <= high).collect())
+}
+
+pub(super) fn slice(text: &str) -> Result<(usize, usize), ArgError> {
+    let parts = text.split_once('/');
+    let numbers = parts.and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)));
+    numbers.ok_or_else(|| refused("slice", "K/N with K from 1 to N", text))
+}

@@ -1,0 +1,170 @@
+//! Which weights of a run are the newest, and that they are what was written.
+//!
+//! # Which
+//! `model.safetensors` holds what a training ended with, its checkpoints what it passed on the way. A run that ended and was then gone on
+//! with has checkpoints that are further than its model. What counts is the number of updates, never a file's time:
+//!
+//! | `manifest.json` says | newest |
+//! |---|---|
+//! | finished | the model |
+//! | stopped after so many steps | the checkpoint of this step, unless the model is of the same |
+//! | running, failed, nothing | the last checkpoint, unless the model is as far |
+
+use std::path::{Path, PathBuf};
+
+use crate::export::{ExportError, read_metadata, read_safetensors};
+use crate::nn::{Network, Sequential};
+use crate::train::{Checkpoint, Checkpoints};
+
+use super::error::RunError;
+use super::folder::RunFolder;
+use super::manifest::{Manifest, Status};
+
+/// The file of a trained network.
+const MODEL: &str = "model.safetensors";
+
+/// The newest weights of a run.
+///
+/// ```
+/// use unisono::run::{RunError, RunWeights};
+/// let error = RunWeights::find("no/such/run".as_ref()).unwrap_err();
+/// assert!(matches!(error, RunError::NotARun { .. }));
+/// ```
+#[derive(Clone, Debug)]
+pub struct RunWeights {
+    /// Their file.
+    pub file: PathBuf,
+    /// Updates that made them, as far as it is known.
+    pub step: Option<u64>,
+    /// The checkpoint that they are of; `None` for the trained model.
+    checkpoint: Option<PathBuf>,
+    /// What the manifest says their hash may be; empty where it says nothing.
+    hashes: Vec<String>,
+    /// Whether the file holds a hash of its own.
+    has_hash: bool,
+}
+
+impl RunWeights {
+    /// Finds them, without reading them.
+    ///
+    /// # Errors
+    /// [`RunError::NotARun`]; [`RunError::NoCheckpoint`] for a run without weights; [`RunError::Train`] or [`RunError::Export`] for a file that
+    /// cannot be read.
+    pub fn find(folder: &Path) -> Result<Self, RunError> {
+        if !RunFolder::is_run(folder) {
+            let path = folder.to_owned();
+            return Err(RunError::NotARun { path });
+        }
+        let manifest = Manifest::read(folder).ok();
+        let trained = trained(folder, manifest.as_ref())?;
+        let status = manifest.as_ref().map(|known| (known.status, known.steps));
+        if let (Some(trained), Some((Status::Finished, _))) = (&trained, status) {
+            return Ok(trained.clone());
+        }
+        let passed = match status {
+            Some((Status::Stopped, steps)) => checkpoint_of(folder, steps)?,
+            _ => None,
+        };
+        let passed = match passed {
+            Some(passed) => Some(passed),
+            None => last_checkpoint(folder)?,
+        };
+        let none = || RunError::NoCheckpoint {
+            path: folder.to_owned(),
+        };
+        match (trained, passed) {
+            (Some(trained), Some(passed)) => {
+                let is_as_far = match status {
+                    Some((Status::Stopped, _)) => trained.step == passed.step,
+                    _ => trained.step >= passed.step,
+                };
+                Ok(if is_as_far { trained } else { passed })
+            }
+            (trained, passed) => trained.or(passed).ok_or_else(none),
+        }
+    }
+
+    /// Reads them for `model`, if they are the bits that were written.
+    ///
+    /// ```no_run
+    /// use unisono::{nn::Sequential, run::{RunError, RunWeights}};
+    /// let weights = RunWeights::find("runs/first".as_ref())?;
+    /// let network = weights.read(Sequential::new(64).dense(64).relu().dense(10))?;
+    /// println!("{} after {:?} steps", weights.file.display(), weights.step);
+    /// # Ok::<(), RunError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`RunError::Hash`] for other weights than the run's manifest tells of; [`RunError::Train`] for a checkpoint that is not as it was written;
+    /// [`RunError::Export`] for weights of another model, or not as they were written.
+    pub fn read(&self, model: Sequential) -> Result<Network, RunError> {
+        if let Some(checkpoint) = &self.checkpoint {
+            return Ok(Checkpoint::network(checkpoint, model)?);
+        }
+        let network = read_safetensors(&self.file, model)?;
+        let got = network.weights_sha256();
+        if self.hashes.is_empty() || self.hashes.contains(&got) {
+            return Ok(network);
+        }
+        Err(RunError::Hash {
+            path: self.file.clone(),
+            expected: self.hashes.join(" or "),
+            got,
+        })
+    }
+
+    /// Whether there is a hash that [`RunWeights::read`] compares them with: runs of older versions, and folders that have lost their
+    /// manifest, may have none.
+    pub fn is_checked(&self) -> bool {
+        self.checkpoint.is_some() || self.has_hash || !self.hashes.is_empty()
+    }
+}
+
+/// The trained model, if there is one.
+fn trained(folder: &Path, manifest: Option<&Manifest>) -> Result<Option<RunWeights>, RunError> {
+    let file = folder.join(MODEL);
+    if !file.is_file() {
+        return Ok(None);
+    }
+    let metadata = read_metadata(&file)?;
+    let models = manifest.map(Manifest::models).unwrap_or_default();
+    let of_file = metadata.get("step").and_then(|step| step.parse().ok());
+    let of_manifest = models.last().map(|model| model.step);
+    Ok(Some(RunWeights {
+        step: of_file.or(of_manifest),
+        checkpoint: None,
+        has_hash: metadata.contains_key(ExportError::HASH),
+        hashes: models
+            .into_iter()
+            .map(|model| model.weights_sha256)
+            .collect(),
+        file,
+    }))
+}
+
+fn of_checkpoint(path: PathBuf, step: Option<u64>) -> RunWeights {
+    RunWeights {
+        file: path.with_extension("safetensors"),
+        step,
+        checkpoint: Some(path),
+        hashes: Vec::new(),
+        has_hash: true,
+    }
+}
+
+fn checkpoint_of(folder: &Path, step: u64) -> Result<Option<RunWeights>, RunError> {
+    let path = Checkpoints::in_folder(folder.join("checkpoints")).file(step);
+    Ok(path.is_file().then(|| of_checkpoint(path, Some(step))))
+}
+
+fn last_checkpoint(folder: &Path) -> Result<Option<RunWeights>, RunError> {
+    let checkpoints = folder.join("checkpoints");
+    if !checkpoints.is_dir() {
+        return Ok(None);
+    }
+    let latest = Checkpoints::latest(&checkpoints)?;
+    Ok(latest.map(|path| {
+        let step = Checkpoints::step_of(&path);
+        of_checkpoint(path, step)
+    }))
+}

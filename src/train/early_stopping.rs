@@ -1,0 +1,164 @@
+//! Early stopping: when training ends before its last epoch, and which weights it keeps.
+
+use super::kept::Scores;
+use super::memory::Memory;
+
+/// When to stop before the last epoch.
+///
+/// ```
+/// use unisono::train::EarlyStopping;
+/// let rule = EarlyStopping { patience: 2, ..EarlyStopping::default() };
+/// let mut state = rule.start();
+/// let stops: Vec<bool> = [1.0, 0.8, 0.8, 0.9].map(|loss| state.observe(loss).stops).to_vec();
+/// assert_eq!(stops, [false, false, false, true]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EarlyStopping {
+    /// Evaluations without improvement that end training, at least 1.
+    pub patience: u32,
+    /// How much smaller a test loss must be than the best so far.
+    pub min_delta: f64,
+    /// Whether the network is that of the best evaluation at the end.
+    pub restore_best: bool,
+}
+
+impl Default for EarlyStopping {
+    /// After 10 evaluations without any improvement; the best network is restored.
+    fn default() -> Self {
+        Self {
+            patience: 10,
+            min_delta: 0.0,
+            restore_best: true,
+        }
+    }
+}
+
+impl EarlyStopping {
+    /// Before the first evaluation.
+    pub fn start(self) -> EarlyStoppingState {
+        EarlyStoppingState {
+            rule: self,
+            best: f64::INFINITY,
+            bad: 0,
+        }
+    }
+}
+
+/// An early-stopping rule at work.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EarlyStoppingState {
+    rule: EarlyStopping,
+    best: f64,
+    bad: u32,
+}
+
+/// What an evaluation means to an early-stopping rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// It was the best so far.
+    pub is_best: bool,
+    /// Training ends.
+    pub stops: bool,
+}
+
+/// An epoch that was evaluated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Evaluated {
+    /// Epochs so far, this one among them.
+    pub(super) epoch: u32,
+    /// Updates so far.
+    pub(super) step: u64,
+    pub(super) scores: Scores,
+}
+
+/// Early stopping in a call of `fit`: the rule, and the best parameters.
+#[derive(Debug)]
+pub(super) struct Early {
+    state: EarlyStoppingState,
+    best: Option<(Evaluated, Vec<f32>)>,
+    pub(super) stops: bool,
+}
+
+impl Early {
+    pub(super) fn new(rule: EarlyStopping) -> Self {
+        Self {
+            state: rule.start(),
+            best: None,
+            stops: false,
+        }
+    }
+
+    /// The rule it follows.
+    pub(super) fn rule(&self) -> EarlyStopping {
+        self.state.rule
+    }
+
+    pub(super) fn observe(&mut self, evaluated: Evaluated, params: impl FnOnce() -> Vec<f32>) {
+        let verdict = self.state.observe(evaluated.scores.loss);
+        if verdict.is_best {
+            self.best = Some((evaluated, params()));
+        }
+        self.stops = verdict.stops;
+    }
+
+    /// The best parameters so far.
+    pub(super) fn best(&self) -> Option<&[f32]> {
+        self.best.as_ref().map(|(_, params)| &**params)
+    }
+
+    /// Writes down all but the best parameters.
+    pub(super) fn remember(&self, memory: &mut Memory) {
+        memory.set("early", [self.state.best.to_bits(), self.state.bad.into()]);
+        if let Some((at, _)) = &self.best {
+            memory.set("early best", [at.epoch.into(), at.step]);
+            memory.set_reals("early best scores", [at.scores.loss, at.scores.accuracy]);
+        }
+    }
+
+    /// Takes over what [`Early::remember`] wrote, and the best parameters.
+    pub(super) fn restore(&mut self, memory: &Memory, params: Option<Vec<f32>>) -> Option<()> {
+        let [best, bad] = memory.get("early")?;
+        self.state.best = f64::from_bits(best);
+        self.state.bad = bad as u32;
+        self.best = match params {
+            None => None,
+            Some(params) => {
+                let [epoch, step] = memory.get("early best")?;
+                let [loss, accuracy] = memory.get_reals("early best scores")?;
+                let at = Evaluated {
+                    epoch: epoch as u32,
+                    step,
+                    scores: Scores { loss, accuracy },
+                };
+                Some((at, params))
+            }
+        };
+        Some(())
+    }
+
+    /// The best epoch, and its parameters if they are to be restored.
+    pub(super) fn into_best(self) -> (Option<Evaluated>, Option<Vec<f32>>) {
+        let restores = self.state.rule.restore_best;
+        match self.best {
+            Some((at, params)) => (Some(at), restores.then_some(params)),
+            None => (None, None),
+        }
+    }
+}
+
+impl EarlyStoppingState {
+    /// Takes an evaluation's loss.
+    pub fn observe(&mut self, loss: f64) -> Verdict {
+        let is_best = loss < self.best - self.rule.min_delta;
+        if is_best {
+            self.best = loss;
+            self.bad = 0;
+        } else {
+            self.bad += 1;
+        }
+        Verdict {
+            is_best,
+            stops: self.bad >= self.rule.patience,
+        }
+    }
+}
