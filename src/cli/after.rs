@@ -32,7 +32,7 @@ pub(super) fn list(folder: &Path) -> Result<(), CommandError> {
             continue;
         };
         let updates = steps(&run, &manifest).to_string();
-        let hash = manifest.weights_sha256.unwrap_or_default();
+        let hash = manifest.weights_sha256.clone().unwrap_or_default();
         rows.push(vec![
             name,
             format!("{:?}", manifest.status).to_lowercase(),

@@ -118,8 +118,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
     /// An engine that starts from `params`, with one replica a worker from `replica(worker)`.
     ///
     /// # Errors
-    /// [`EngineError::NoThreads`], [`EngineError::NoShards`], [`EngineError::ReplicaSize`], [`EngineError::Adder`],
-    /// [`EngineError::Spawn`], or [`EngineError::Pool`].
+    /// [`EngineError`]: settings that mean nothing, a replica of another size, an odd all-reduce, a thread or a pool that is refused.
     pub fn new(
         config: EngineConfig,
         params: &[f32],
@@ -150,12 +149,9 @@ impl<R: Replica, U: Update> Engine<R, U> {
         shards.balance(carries_rows, (&config, &placement));
         let parts = links.into_iter().zip(replicas).collect();
         let workers = build_workers((&plan, &placement), (params, &update), parts)?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(num_workers);
         let pool = match config.update {
-            UpdateMode::Master => Some(
-                rayon::ThreadPoolBuilder::new()
-                    .num_threads(num_workers)
-                    .build()?,
-            ),
+            UpdateMode::Master => Some(pool.build()?),
             UpdateMode::Fused => None,
         };
         let cuts = plan.cuts;
