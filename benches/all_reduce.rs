@@ -29,6 +29,7 @@ impl Replica for Ones {
         Sums {
             loss: 1.0,
             weight: 1.0,
+            rows: 1.0,
             correct: 0.0,
         }
     }

@@ -13,9 +13,12 @@
 //! # Invariants
 //! 1. Asking for huge pages changes no value, whatever memory is named: it is advice on how to keep it.
 
-#![expect(
-    unsafe_code,
-    reason = "one call, with no other way to it: rustix has it unsafe for the sake of other advice"
+#![cfg_attr(
+    target_os = "linux",
+    expect(
+        unsafe_code,
+        reason = "one call, with no other way to it: rustix has it unsafe for the sake of other advice"
+    )
 )]
 
 use std::cell::RefCell;

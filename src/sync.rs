@@ -8,6 +8,9 @@ pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
 
+#[cfg(windows)]
+pub(crate) use std::sync::atomic::AtomicUsize;
+
 /// A mutex with `parking_lot`'s interface: `lock` cannot fail, a panicking holder poisons nothing.
 #[cfg(not(loom))]
 pub(crate) use parking_lot::Mutex;

@@ -3,6 +3,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use support::{Descent, RowGradients};
 use unisono::engine::all_reduce::{ALL, AllReduce};
@@ -162,4 +163,59 @@ fn fewer_rows_than_shards_leave_empty_shards_that_change_nothing() {
         };
         assert_eq!(train(case).0, params, "{workers} workers");
     }
+}
+
+/// Answers anew each time, or beyond the workers.
+#[derive(Debug)]
+struct Fickle {
+    answers: AtomicUsize,
+    beyond: usize,
+}
+
+impl AllReduce for Fickle {
+    fn name(&self) -> &'static str {
+        "fickle"
+    }
+
+    fn adder(&self, _left: usize, _segment: usize, num_workers: usize) -> usize {
+        let answer = self.answers.fetch_add(1, Ordering::Relaxed);
+        answer % num_workers + self.beyond
+    }
+}
+
+#[test]
+fn an_algorithm_that_changes_its_mind_is_asked_once_and_one_beyond_the_workers_is_refused() {
+    static FICKLE: Fickle = Fickle {
+        answers: AtomicUsize::new(0),
+        beyond: 0,
+    };
+    static BEYOND: Fickle = Fickle {
+        answers: AtomicUsize::new(0),
+        beyond: 1,
+    };
+    for update in UpdateMode::ALL {
+        for (workers, shards) in [(2, 2), (3, 7), (5, 16)] {
+            let case = |all_reduce: &'static dyn AllReduce| Case {
+                all_reduce,
+                update,
+                workers,
+                shards,
+                len: 3 * BLOCK + 1,
+                rows: 40,
+            };
+            assert!(train(case(&FICKLE)) == train(case(ALL[0])));
+        }
+    }
+    let config = EngineConfig {
+        threads: Threads::Fixed(2),
+        all_reduce: &BEYOND,
+        ..EngineConfig::default()
+    };
+    let engine = Engine::new(config, &[0.0; 9], Descent, |_| RowGradients::new(9));
+    let error = engine.err().unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains("leaves additions to worker 2, expected one below 2")
+    );
 }

@@ -58,6 +58,7 @@ impl Replica for NoisyQuadratic {
         Sums {
             loss,
             weight: shard.rows.len() as f64,
+            rows: shard.rows.len() as f64,
             correct: 0.0,
         }
     }
@@ -94,7 +95,7 @@ fn steps(
             let shards = reduced.shards.unwrap();
             seen.push(BatchMoments {
                 weight: reduced.sums.weight,
-                weight_squares: shards.weight_squares,
+                weight_squares: shards.row_squares,
                 squares: shards.squares,
                 whole: shards.whole,
             });

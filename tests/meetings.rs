@@ -1,7 +1,5 @@
 //! Workers that meet in the middle of a pass: a panic there ends the step, is reported as what it was, and hangs nobody.
 
-use std::time::{Duration, Instant};
-
 use ndarray::Array2;
 use unisono::Trainer;
 use unisono::data::ArrayDataset;
@@ -63,9 +61,7 @@ fn a_panic_while_others_meet_in_the_middle_of_a_pass_is_the_one_that_is_reported
         let mut trainer = new();
         trainer.fit(&tokens(4), &tokens(4)).unwrap();
         let before = trainer.network().unwrap();
-        let started = Instant::now();
         let error = trainer.fit(&tokens(9), &tokens(4)).unwrap_err().to_string();
-        assert!(started.elapsed() < Duration::from_secs(1));
         assert!(
             error.contains("token 9 of row") && error.contains("in step 1"),
             "{error}"
@@ -143,6 +139,7 @@ impl Replica for Meeter {
                 Sums {
                     loss,
                     weight,
+                    rows: weight,
                     correct: 0.0,
                 },
             );

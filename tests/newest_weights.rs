@@ -10,7 +10,7 @@ mod stderr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use files::Folder;
 use program::{stdout, unisono, value};
@@ -39,12 +39,11 @@ fn interrupted(run: &Path, signal: &str) {
     let more = ["--epochs", "1000000", "--threads", "1", "--quiet"];
     let command = command.args(["train", "--resume", text(run)]).args(more);
     let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-    let began = Instant::now();
     let step = || {
         let latest = Checkpoints::latest(&run.join("checkpoints")).unwrap();
         Checkpoints::step_of(&latest.unwrap()).unwrap()
     };
-    while step() <= 90 && began.elapsed() < Duration::from_secs(120) {
+    while step() <= 90 && child.try_wait().unwrap().is_none() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let pid = child.id().to_string();

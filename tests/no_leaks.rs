@@ -27,16 +27,23 @@ fn two_hundred_trainers_leave_nothing_behind() {
         trainer.fit(&train, &test).unwrap();
     };
     (0..12).for_each(run);
-    // A pool's threads may still be on their way out.
-    let settle = || std::thread::sleep(std::time::Duration::from_millis(200));
-    settle();
-    let (bytes, threads) = (live_bytes(), num_threads());
+    let threads = num_threads();
+    // A pool's threads may still be on their way out, on a busy machine for long; those that are left behind stay.
+    let settle = |allowed: usize| {
+        for _ in 0..60_000 {
+            if num_threads() <= allowed {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    };
+    let bytes = live_bytes();
     (0..200).for_each(run);
-    settle();
+    settle(threads);
     let grown = live_bytes() - bytes;
     assert!(
         grown < 16 * 1024,
         "{grown} bytes were left behind by 200 trainers"
     );
-    assert_eq!(num_threads(), threads);
+    assert!(num_threads() <= threads);
 }

@@ -14,7 +14,7 @@ const QUICK: [&str; 7] = [
     "--preset",
     "mlp_small",
     "--budget",
-    "2s",
+    "10s",
     "--half-width",
     "0.5",
 ];
@@ -58,7 +58,10 @@ fn a_measurement_is_kept_read_back_and_compared_with_itself() {
             .any(|known| known.threads == 128)
     );
     let text = stdout(&["scaling", "--compare", path, path]);
-    assert_eq!(text.matches("no difference shown").count(), 11);
+    // How many rounds there were depends on the machine; few cannot show anything.
+    let verdicts = ["no difference shown", "too few samples to tell"];
+    let verdicts = verdicts.map(|verdict| text.matches(verdict).count());
+    assert_eq!(verdicts.into_iter().sum::<usize>(), 11);
     let text = stdout(&[
         "scaling",
         "--simulate",
@@ -82,7 +85,8 @@ fn the_rows_are_whole(results: &Results) {
     // Base, strong on 1, 2, 3, per-worker on 2, 3, weak on 2, 3, two all-reduces, one update.
     assert_eq!(rows.len(), 11);
     for row in &rows {
-        assert!(row.step_ms.low <= row.step_ms.value && row.step_ms.value <= row.step_ms.high);
+        assert!(row.step_ms.contains(row.step_ms.value));
+        assert_eq!(row.step_ms.samples, results.rounds());
         let phases: f64 = row.phases.iter().map(|phase| phase.max_ms).sum();
         assert!(phases > 0.0 && row.peak_share > 0.0);
     }

@@ -125,9 +125,9 @@ fn by_hand(model: &Sequential, data: &ArrayDataset, shards: usize) -> ShardNorms
         let mut grad = vec![0.0; whole.len()];
         let sums =
             replica.add_loss_and_grad(network.params(), &batch.shard(shards, index), &mut grad);
-        norms.count += usize::from(sums.weight > 0.0);
+        norms.count += usize::from(sums.rows > 0.0);
         norms.squares += square(&grad);
-        norms.weight_squares += sums.weight * sums.weight;
+        norms.row_squares += sums.rows * sums.rows;
         whole.iter_mut().zip(&grad).for_each(|(w, g)| *w += g);
     }
     norms.whole = square(&whole);
@@ -151,7 +151,7 @@ fn tracked_norms_are_those_of_the_shards_gradients() {
                 near(first.squares, expected.squares) && near(first.whole, expected.whole),
                 "{name}, {shards} shards: {first:?}, expected {expected:?}"
             );
-            let counts = |norms: &ShardNorms| (norms.count, norms.weight_squares);
+            let counts = |norms: &ShardNorms| (norms.count, norms.row_squares);
             assert_eq!(counts(&first), counts(&expected));
             for threads in [1, 2, 3, 5, 8] {
                 for isa in Isa::available() {

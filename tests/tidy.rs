@@ -37,7 +37,8 @@ const LAYERS: [(&str, &[&str]); 14] = [
     (
         "cli",
         &[
-            "seed", "output", "engine", "optim", "data", "nn", "train", "study", "run", "export",
+            "sync", "seed", "output", "engine", "optim", "data", "nn", "train", "study", "run",
+            "export",
         ],
     ),
     ("lib", &["train"]),
@@ -294,6 +295,41 @@ fn what_a_training_computes_is_the_same_with_every_c_library() {
         let code = shipped(&text);
         for name in OF_THE_C_LIBRARY {
             assert!(!code.contains(name), "{} calls {name}", path.display());
+        }
+    }
+}
+
+/// What a machine that does something else at the same time changes.
+const CLOCKS: [&str; 2] = [".elapsed(", "Instant::now() - "];
+
+#[test]
+fn no_test_reads_a_clock() {
+    let tests = sources("tests").into_iter().map(|(path, text)| {
+        let code = code(&text);
+        (path, code)
+    });
+    let units = sources("src").into_iter().map(|(path, text)| {
+        let is_docs = |line: &&str| line.trim_start().starts_with("//");
+        let docs: Vec<&str> = text.lines().filter(is_docs).collect();
+        let unit = match path.ends_with("tests.rs") {
+            true => text.as_str(),
+            false => text
+                .split_once("\n#[cfg(test)]")
+                .map_or("", |(_, unit)| unit),
+        };
+        let code = [docs.join("\n"), code(unit)].join("\n");
+        (path, code)
+    });
+    for (path, code) in tests
+        .chain(units)
+        .filter(|(path, _)| !path.ends_with("tidy.rs"))
+    {
+        for clock in CLOCKS {
+            assert!(
+                !code.contains(clock),
+                "{} says {clock}: what it holds must hold on a busy machine",
+                path.display()
+            );
         }
     }
 }

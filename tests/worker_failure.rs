@@ -2,8 +2,6 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
-
 use ndarray::{Array2, array};
 use support::{Descent, RowGradients, class_data};
 use unisono::data::{ArrayDataset, Dataset, Labels};
@@ -63,12 +61,10 @@ fn a_panic_names_worker_shard_step_and_message_and_keeps_the_last_whole_step() {
             Fragile(RowGradients::new(50))
         })
         .unwrap();
-        let started = Instant::now();
         let error = engine
             .run(|s| (0..3).find_map(|step| s.step(&batch(step), apply).err()))
             .unwrap()
             .unwrap();
-        assert!(started.elapsed() < Duration::from_secs(1));
         let expected_worker = (0..threads)
             .find(|&w| unisono::engine::part(7, threads, w).contains(&5))
             .unwrap();
@@ -93,7 +89,7 @@ fn a_panic_names_worker_shard_step_and_message_and_keeps_the_last_whole_step() {
         engine.run(|s| s.step(&batch(3), apply).unwrap()).unwrap();
         let evaluated = engine.run(|s| s.evaluate(&batch(4))).unwrap();
         assert!(
-            matches!(evaluated, Err(EngineError::WorkerPanicked { shards, .. }) if shards == (5..6))
+            matches!(evaluated, Err(EngineError::EvaluationPanicked { shards, .. }) if shards == (5..6))
         );
     }
 }
@@ -120,7 +116,6 @@ fn a_panic_outside_the_replica_breaks_the_engine_but_hangs_nobody() {
             RowGradients::new(50)
         })
         .unwrap();
-        let started = Instant::now();
         let error = engine
             .run(|s| s.step(&batch(0), |_| Decision::Apply(())).map(|_| ()))
             .unwrap_err();
@@ -129,7 +124,6 @@ fn a_panic_outside_the_replica_breaks_the_engine_but_hangs_nobody() {
             engine.run(|_| ()),
             Err(EngineError::Broken { .. })
         ));
-        assert!(started.elapsed() < Duration::from_secs(1));
     }
 }
 

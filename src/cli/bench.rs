@@ -23,6 +23,7 @@ fn line(bench: &Bench, report: &BenchReport) -> Value {
     let phases: Map<String, Value> = phases
         .map(|&(name, ms)| (name.to_owned(), json!(ms)))
         .collect();
+    let decile = |q| (report.step_times_ms.len() > 1).then(|| report.step_time_ms(q));
     json!({
         "framework": "unisono",
         "version": env!("CARGO_PKG_VERSION"),
@@ -35,8 +36,8 @@ fn line(bench: &Bench, report: &BenchReport) -> Value {
         "moves": report.moves,
         "params": report.num_params,
         "median_ms_per_step": report.step_time_ms(0.5),
-        "p10": report.step_time_ms(0.1),
-        "p90": report.step_time_ms(0.9),
+        "p10": decile(0.1),
+        "p90": decile(0.9),
         "samples_per_s": report.throughput_samples_per_s(),
         "gflops": report.flops() / 1e9,
         "counted_gflops": report.counted_flops() / 1e9,
@@ -75,11 +76,7 @@ fn text(bench: &Bench, report: &BenchReport) {
     );
     say!("steps: {}", report.step_times_ms.len());
     say!("step time, median: {:.4} ms", report.step_time_ms(0.5));
-    say!(
-        "step time, 10 % and 90 %: {:.4} and {:.4} ms",
-        report.step_time_ms(0.1),
-        report.step_time_ms(0.9)
-    );
+    spread(report);
     say!(
         "throughput: {:.0} samples/s",
         report.throughput_samples_per_s()
@@ -112,4 +109,22 @@ fn text(bench: &Bench, report: &BenchReport) {
         report.losses.1
     );
     say!("weights sha256: {}", report.weights_sha256);
+}
+
+/// How the steps' times spread, as far as there are enough of them to tell.
+fn spread(report: &BenchReport) {
+    match report.step_times_ms.len() {
+        0 | 1 => {}
+        // The deciles of so few are made up between them.
+        few @ 2..10 => say!(
+            "step time, range of {few}: {:.4} to {:.4} ms",
+            report.step_time_ms(0.0),
+            report.step_time_ms(1.0)
+        ),
+        _ => say!(
+            "step time, 10 % and 90 %: {:.4} and {:.4} ms",
+            report.step_time_ms(0.1),
+            report.step_time_ms(0.9)
+        ),
+    }
 }

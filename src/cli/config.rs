@@ -158,10 +158,10 @@ impl TryFrom<EngineArgs> for EngineSettings {
             .find(|mode| mode.name() == args.update);
         Ok(Self {
             threads,
-            pinning: if args.no_pin {
-                Pinning::Off
-            } else {
-                Pinning::Auto
+            pinning: match (args.no_pin, args.pin) {
+                (true, _) => Pinning::Off,
+                (_, true) => Pinning::Always,
+                _ => Pinning::Auto,
             },
             shards,
             balance: if args.no_balance {
@@ -348,7 +348,10 @@ pub(super) fn exit_code(error: &CommandError) -> u8 {
     match error {
         TrainError::NonFinite { .. } | TrainError::Write { .. } => 1,
         TrainError::Engine(
-            Engine::WorkerPanicked { .. } | Engine::Broken { .. } | Engine::Spawn { .. },
+            Engine::WorkerPanicked { .. }
+            | Engine::EvaluationPanicked { .. }
+            | Engine::Broken { .. }
+            | Engine::Spawn { .. },
         ) => 1,
         _ => 2,
     }

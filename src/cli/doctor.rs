@@ -83,9 +83,12 @@ fn pinning(auto: &Placement) -> String {
     if auto.is_pinned() {
         return format!("works, to processors {:?}", auto.cores);
     }
-    match auto.warning() {
-        Some(warning) => format!("no: {warning}"),
-        None => "no: the affinity mask cannot be read here".to_owned(),
+    match Placement::of_process(auto.requested, Pinning::Always) {
+        Ok(always) if always.is_pinned() => format!(
+            "works, to processors {:?}; only with --pin, as the quota leaves cores to others",
+            always.cores
+        ),
+        _ => "no: the system does not confirm it".to_owned(),
     }
 }
 

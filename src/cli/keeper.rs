@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::export::write_safetensors;
-use crate::nn::Network;
+use crate::nn::{Network, NnError};
 use crate::run::{Manifest, MetricsLog, Mistakes, ModelFile, RunError, RunFolder, Status, report};
 use crate::train::{Checkpoint, Checkpoints, Event, KeptWeights, Report, TrainError, Trainer};
 
@@ -111,7 +111,11 @@ impl Keeper {
         manifest.wall_time_s = self.seconds_before + result.wall_time.as_secs_f64();
         manifest.add_phases(&result.phase_times);
         self.manifest.write(&self.run)?;
-        let mistakes = Mistakes::of(&network, &*task.data[1]).map_err(TrainError::from)?;
+        let mistakes = match Mistakes::of(&network, &*task.data[1]) {
+            // What a training that diverged takes rows for cannot be told; the rest of its report can.
+            Err(NnError::NotANumber { .. }) => None,
+            other => other.map_err(TrainError::from)?,
+        };
         let mistakes = mistakes.as_ref().filter(|_| !result.is_stopped);
         let names: &[String] = match &task.preparation {
             Some(preparation) => &preparation.class_names,

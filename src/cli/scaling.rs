@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::engine::{Pinning, Placement, Threads};
 use crate::nn::presets;
-use crate::study::Page;
 use crate::study::scaling::{
     Analysis, Mode, NeverSlower, Results, SLOWER_HEAD, Scaling, ScalingError, TABLE_HEAD, charts,
     compare, page, slower_table, table,
 };
+use crate::study::{Page, spread_text};
 use crate::train::TrainError;
 
 use super::args::ScalingArgs;
@@ -116,8 +116,11 @@ pub(super) fn measured(scaling: &Scaling) -> Result<Results, ScalingError> {
     let shows = std::io::stderr().is_terminal();
     let mut results = scaling.run(|round, half_width| {
         if shows {
-            let percent = 100.0 * half_width;
-            eprint!("\rround {round}, medians within {percent:.1} % ");
+            let within = match half_width.is_finite() {
+                true => format!(", medians within {:.1} %", 100.0 * half_width),
+                false => String::new(),
+            };
+            eprint!("\rround {round}{within} ");
         }
     })?;
     if shows {
@@ -185,13 +188,8 @@ fn compared(first: &Path, second: &Path) -> Result<(), CommandError> {
             one.cell.threads.to_string(),
             one.cell.batch_size.to_string(),
             one.ratio.to_string(),
-            format!("{:.4}", one.p),
-            if one.differs() {
-                "differs"
-            } else {
-                "no difference shown"
-            }
-            .to_owned(),
+            one.p.map_or("-".to_owned(), |p| format!("{p:.4}")),
+            one.verdict().to_owned(),
         ]
     };
     let rows: Vec<Vec<String>> = both.iter().map(row).collect();
@@ -237,7 +235,10 @@ fn never_slower(args: &ScalingArgs) -> Result<(), CommandError> {
     };
     let mut page = Page::new("Never slower with more threads");
     page.paragraph(&command_line())
-        .paragraph("Throughput of the best of fewer threads, with its 95 % interval. Where it is below 0.98, auto has to take fewer.")
+        .paragraph(&format!(
+            "Throughput of the best of fewer threads, {}. Where it is below 0.98, auto has to take fewer.",
+            spread_text(rows.iter().map(|row| row.ratio.samples))
+        ))
         .table(&SLOWER_HEAD, &table);
     let lines = rows
         .iter()

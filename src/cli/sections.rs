@@ -162,9 +162,13 @@ pub(super) struct EngineArgs {
     #[arg(long, default_value = "fused", value_name = "NAME")]
     pub(super) update: String,
 
-    /// Do not pin the worker threads to cores
+    /// Do not pin the worker threads to cores; by default they are where they take all of them, so that two trainings do not meet on one
     #[arg(long)]
     pub(super) no_pin: bool,
+
+    /// Pin the worker threads to the first cores even if they leave some free: for a machine on which nothing else runs
+    #[arg(long, conflicts_with = "no_pin")]
+    pub(super) pin: bool,
 
     /// Do not give more shards to workers that are faster (same bits)
     #[arg(long)]

@@ -2,9 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use crossbeam::channel::{Receiver, bounded};
+use crossbeam::channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 /// The exit code of a process that a signal ended: 128 and its number, as shells count.
 pub(super) fn exit_code(signal: i32) -> u8 {
@@ -19,17 +18,8 @@ pub(super) struct Stops {
 
 impl Stops {
     pub(super) fn listen() -> std::io::Result<Self> {
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
         let (stop, stops) = bounded(1);
-        let work = move || {
-            let mut is_first = true;
-            for signal in signals.forever() {
-                if !is_first || stop.send(signal).is_err() {
-                    std::process::exit(i32::from(exit_code(signal)));
-                }
-                is_first = false;
-            }
-        };
+        let work = listener(stop)?;
         let thread = std::thread::Builder::new().name("unisono-signals".to_owned());
         thread.spawn(work)?;
         Ok(Self { signals: stops })
@@ -48,4 +38,50 @@ impl Stops {
             None => ControlFlow::Continue(()),
         }
     }
+}
+
+/// What the thread that waits for signals does, as soon as they are listened for.
+#[cfg(unix)]
+fn listener(stop: Sender<i32>) -> std::io::Result<impl FnOnce() + Send + 'static> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    Ok(move || {
+        let mut is_first = true;
+        for signal in signals.forever() {
+            if !is_first || stop.send(signal).is_err() {
+                std::process::exit(i32::from(exit_code(signal)));
+            }
+            is_first = false;
+        }
+    })
+}
+
+/// The same where a handler can do no more than set flags: the thread looks at them.
+#[cfg(windows)]
+fn listener(stop: Sender<i32>) -> std::io::Result<impl FnOnce() + Send + 'static> {
+    use crate::sync::{AtomicBool, AtomicUsize, Ordering};
+    use signal_hook::flag;
+    use std::sync::Arc;
+
+    let (is_asked, which) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal finds the flag down, the second ends the process.
+        let code = i32::from(exit_code(signal));
+        flag::register_conditional_shutdown(signal, code, Arc::clone(&is_asked))?;
+        flag::register(signal, Arc::clone(&is_asked))?;
+        flag::register_usize(signal, Arc::clone(&which), signal as usize)?;
+    }
+    Ok(move || {
+        loop {
+            match which.load(Ordering::Relaxed) {
+                0 => std::thread::sleep(std::time::Duration::from_millis(50)),
+                signal => {
+                    let _ = stop.send(signal as i32);
+                    return;
+                }
+            }
+        }
+    })
 }

@@ -108,11 +108,11 @@ impl Rows {
         let points = Curve::of(&std::mem::take(&mut self.own), self.seed).points;
         for point in points {
             if !self.has_head {
-                eprintln!("{clear}   batch  steps (95 % interval)       learning rate  reached");
+                eprintln!("{clear}   batch  steps (of fresh runs)       learning rate  reached");
                 self.has_head = true;
             }
             let steps = point.steps.map_or("censored".to_owned(), |steps| {
-                format!("{:.0} ({:.0} to {:.0})", steps.value, steps.low, steps.high)
+                steps.text(|steps| format!("{steps:.0}"))
             });
             let lr = point
                 .winner

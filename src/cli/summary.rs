@@ -58,7 +58,12 @@ impl Overview<'_> {
 /// What came out, one `key: value` a line; the hash of the weights last, after the numbers that are theirs.
 pub(super) fn summary(network: &Network, report: &Report) {
     say!("epochs: {}", report.epochs.len());
-    say!("steps: {} ({} skipped)", report.steps, report.skipped_steps);
+    let empty = match report.empty_steps {
+        0 => String::new(),
+        empty => format!(", {empty} without a row that counts"),
+    };
+    let skipped = report.skipped_steps;
+    say!("steps: {} ({skipped} skipped{empty})", report.steps);
     if let Some(last) = report.epochs.last() {
         say!("train loss: {:.6}", last.train_loss);
         say!("gradient norm: {:.6}", last.grad_norm);
@@ -105,6 +110,7 @@ pub(super) fn summary_line(network: &Network, report: &Report) -> Value {
         "event": "finished",
         "steps": report.steps,
         "skipped_steps": report.skipped_steps,
+        "empty_steps": report.empty_steps,
         "kept": report.kept,
         "test_loss": finite(report.test_loss()),
         "test_accuracy": finite(report.test_accuracy()),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clap::ArgMatches;
 
+use crate::nn::Network;
 use crate::run::{Manifest, RunFolder, Status};
 use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
 
@@ -21,9 +22,10 @@ use super::summary::{Overview, summary, summary_line};
 use super::task::{Task, first_trainer, task, trainer};
 
 /// Sections and keys that leave the trained bits as they are, or only say how far to go.
-const HARMLESS: [&str; 13] = [
+const HARMLESS: [&str; 14] = [
     "engine.threads",
     "engine.no_pin",
+    "engine.pin",
     "engine.no_balance",
     "engine.all_reduce",
     "engine.update",
@@ -231,14 +233,22 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
         });
     }
     let network = trainer.network().map_err(TrainError::from)?;
-    match voice {
-        Voice::Json => say!("{}", summary_line(&network, &report)),
-        _ => summary(&network, &report),
-    }
+    conclude(voice, (&network, &report), &task);
     if let (Some(keeper), true) = (keeper, voice != Voice::Json) {
         say!("run: {}", keeper.path().display());
     }
     Ok(())
+}
+
+/// Says what came out, and whether it came to anything.
+fn conclude(voice: Voice, (network, report): (&Network, &Report), task: &Task) {
+    for warning in report.warnings(&*task.data[1]) {
+        eprintln!("warning: {warning}");
+    }
+    match voice {
+        Voice::Json => say!("{}", summary_line(network, report)),
+        _ => summary(network, report),
+    }
 }
 
 /// Trains until the end or a signal; gives the signal.

@@ -30,6 +30,9 @@ pub enum Labels {
 /// Row numbers count from 0 to below [`Dataset::len`], which is at most `u32::MAX`. A buffer to gather into is exactly as
 /// long as what is asked for.
 ///
+/// Workers may be pinned to cores, and a thread inherits the core of the one that starts it. Rayon's global pool is started before the workers
+/// are; threads of your own are to be started before the training too, not in here.
+///
 /// ```
 /// use unisono::data::{Dataset, digits};
 /// let (train, _) = digits();

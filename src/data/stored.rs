@@ -6,7 +6,6 @@
 //! it is an error of the worker that wanted the row. The system is told which rows the next batch wants, and reads them meanwhile.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,7 +49,7 @@ impl Stored {
             Stored::File(rows) => {
                 let mut buffer = BUFFER.take();
                 buffer.resize(len, 0);
-                if let Err(error) = rows.file.read_exact_at(&mut buffer, rows.offset(row)) {
+                if let Err(error) = rows.read(&mut buffer, rows.offset(row)) {
                     panic!(
                         "cannot read row {row} of {}: {error}; do not change the file while it is in use",
                         rows.path.display()
@@ -74,6 +73,30 @@ impl Stored {
 impl RowFile {
     fn offset(&self, row: usize) -> u64 {
         self.start + (row * self.len) as u64
+    }
+
+    /// Fills `buffer` from `offset` on.
+    #[cfg(unix)]
+    fn read(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(&self.file, buffer, offset)
+    }
+
+    /// Fills `buffer` from `offset` on.
+    #[cfg(windows)]
+    fn read(&self, mut buffer: &mut [u8], mut offset: u64) -> std::io::Result<()> {
+        use std::io::ErrorKind;
+        while !buffer.is_empty() {
+            match std::os::windows::fs::FileExt::seek_read(&self.file, buffer, offset) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(read) => {
+                    buffer = &mut buffer[read..];
+                    offset += read as u64;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// That the row at `offset` is wanted soon.

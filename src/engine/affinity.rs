@@ -4,11 +4,16 @@
 //! 1. Only cores of the process's own affinity mask count, and no more of them than its cgroup quota pays for.
 //! 2. `auto` is the number of *physical* cores among them: SMT siblings share the units that a kernel needs. A trainer
 //!    lowers it where a step has too little work ([`Threads::AtMost`]).
-//! 3. As many threads as cores or fewer: pinned, distinct physical cores first. More: unpinned, and said.
+//! 3. Threads that take every physical core of the mask are pinned, distinct physical cores first. Fewer threads leave cores to others, and
+//!    to other trainings: two processes that each chose a core would choose the same one. They are not pinned, unless
+//!    [`Pinning::Always`] asks for it: the system then puts them where there is room.
+//! 4. More threads than cores: never pinned, and said.
+//! 5. "Pinned" is what the system confirms: a thread is pinned to each of the cores, one after the other, and asks where it may run.
 //!
 //! # Why this way
 //! `core_affinity` sees the mask but not the quota, `available_parallelism` the smaller of both but no core
-//! numbers; so both are asked, by the calling thread, before any worker is pinned.
+//! numbers; so both are asked, by the calling thread, before any worker is pinned. A thread keeps its core in all that it starts, so
+//! rayon's pool, which data sets and replicas may use, is started before there are pinned workers ([`Placement::of_process`]).
 
 use core_affinity::CoreId;
 
@@ -40,6 +45,9 @@ pub enum Threads {
 
 /// Whether workers are pinned to cores.
 ///
+/// A thread inherits the core of the one that starts it. Threads that a data set, a replica or an observer starts on a pinned worker would
+/// share its core for good: start them before [`crate::Trainer::fit`] or use [`Pinning::Off`]. Rayon's global pool is started in time.
+///
 /// ```
 /// use unisono::engine::{Pinning, Placement, Threads};
 /// let placement = Placement::of_process(Threads::Fixed(1), Pinning::Off)?;
@@ -48,9 +56,11 @@ pub enum Threads {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pinning {
-    /// Pin where there is a core for every worker.
+    /// Pin where the workers take every physical core that the process may use; fewer leave room for others, and are not pinned.
     #[default]
     Auto,
+    /// Pin where there is a core for every worker, from the first core on: for a machine on which nothing else runs.
+    Always,
     /// Never pin.
     Off,
 }
@@ -79,7 +89,7 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Decides for this process as it is now.
+    /// Decides for this process as it is now. Where it is to be pinned, rayon's global pool is started first, on all cores.
     ///
     /// # Errors
     /// [`EngineError::NoThreads`] if no threads were asked for.
@@ -87,19 +97,34 @@ impl Placement {
         let mask = core_affinity::get_core_ids().unwrap_or_default();
         let quota = std::thread::available_parallelism().map_or(1, usize::from);
         let mut cores = Vec::new();
+        let mut are_known = true;
         for CoreId { id } in mask {
+            let sibling = first_sibling(id);
+            are_known &= sibling.is_some();
             cores.push(Core {
                 id,
-                physical: first_sibling(id).unwrap_or(id),
+                physical: sibling.unwrap_or(id),
             });
         }
-        Self::decide(requested, pinning, (cores, quota))
+        let most = match are_known {
+            true => None,
+            false => sysinfo::System::physical_core_count().ok(),
+        };
+        let mut placement = Self::decide(requested, pinning, (cores, quota, most))?;
+        if placement.is_pinned() {
+            // Started by a pinned worker, all of its threads would share that worker's core.
+            rayon::current_num_threads();
+            if !are_confirmed(&placement.cores) {
+                placement.cores.clear();
+            }
+        }
+        Ok(placement)
     }
 
     fn decide(
         requested: Threads,
         pinning: Pinning,
-        (cores, quota): (Vec<Core>, usize),
+        (cores, quota, most): (Vec<Core>, usize, Option<usize>),
     ) -> Result<Self, EngineError> {
         let (mut ordered, mut siblings) = (Vec::<Core>::new(), Vec::new());
         for core in cores {
@@ -116,6 +141,8 @@ impl Placement {
         } else {
             ordered.len().min(quota)
         };
+        let num_physical = num_physical.min(most.unwrap_or(usize::MAX));
+        let in_mask = ordered.len();
         ordered.append(&mut siblings);
         let num_usable_cores = if ordered.is_empty() {
             quota
@@ -129,7 +156,12 @@ impl Placement {
             Threads::Fixed(n) => at_most("threads", n, MOST_THREADS)?,
         };
         let fits = num_threads <= num_usable_cores;
-        let pinned = fits && pinning == Pinning::Auto && !ordered.is_empty();
+        let wanted = match pinning {
+            Pinning::Off => false,
+            Pinning::Auto => num_threads >= in_mask,
+            Pinning::Always => true,
+        };
+        let pinned = fits && wanted && !ordered.is_empty();
         let cores = if pinned {
             ordered[..num_threads].iter().map(|core| core.id).collect()
         } else {
@@ -173,6 +205,26 @@ impl Placement {
     }
 }
 
+/// Whether the system lets a thread be pinned to each of these cores, and says so when asked.
+fn are_confirmed(cores: &[usize]) -> bool {
+    let confirm = |&id: &usize| {
+        let is_set = core_affinity::set_for_current(CoreId { id });
+        let is_there = match (cfg!(target_os = "linux"), cfg!(windows)) {
+            (true, _) => core_affinity::get_core_ids() == Some(vec![CoreId { id }]),
+            // Windows answers for the process, but refuses what it does not do.
+            (_, true) => true,
+            // Elsewhere it is a hint.
+            _ => false,
+        };
+        is_set && is_there
+    };
+    // A thread of its own: the caller keeps its mask.
+    std::thread::scope(|scope| {
+        let probe = scope.spawn(|| cores.iter().all(confirm));
+        probe.join().unwrap_or(false)
+    })
+}
+
 /// A logical core and the first of its SMT siblings.
 #[derive(Clone, Copy, Debug)]
 struct Core {
@@ -201,7 +253,43 @@ mod tests {
     }
 
     fn placed(threads: Threads, cores: Vec<Core>, quota: usize) -> Placement {
-        Placement::decide(threads, Pinning::Auto, (cores, quota)).unwrap()
+        Placement::decide(threads, Pinning::Always, (cores, quota, None)).unwrap()
+    }
+
+    #[test]
+    fn fewer_threads_than_physical_cores_are_not_pinned_unless_asked_for() {
+        let is_pinned = |pinning, threads, quota| {
+            let decided = Placement::decide(threads, pinning, (smt(4), quota, None));
+            decided.unwrap().is_pinned()
+        };
+        for (threads, quota, expected) in [
+            (Threads::Fixed(1), 8, false),
+            (Threads::Fixed(3), 8, false),
+            (Threads::Fixed(4), 8, true),
+            (Threads::Fixed(8), 8, true),
+            (Threads::Auto, 8, true),
+            (Threads::AtMost(2), 8, false),
+            // A container's share of the cores is anyone's.
+            (Threads::Auto, 3, false),
+            (Threads::Fixed(9), 8, false),
+        ] {
+            assert_eq!(
+                is_pinned(Pinning::Auto, threads, quota),
+                expected,
+                "{threads:?}"
+            );
+            let always = threads != Threads::Fixed(9);
+            assert_eq!(is_pinned(Pinning::Always, threads, quota), always);
+            assert!(!is_pinned(Pinning::Off, threads, quota));
+        }
+    }
+
+    #[test]
+    fn where_siblings_are_not_known_the_number_of_physical_cores_still_bounds_auto() {
+        let apart = (0..8).map(|id| Core { id, physical: id }).collect();
+        let known = (apart, 8, Some(4));
+        let placement = Placement::decide(Threads::Auto, Pinning::Auto, known).unwrap();
+        assert_eq!((placement.num_threads, placement.is_pinned()), (4, false));
     }
 
     #[test]
@@ -239,7 +327,7 @@ mod tests {
     #[test]
     fn the_quota_bounds_what_is_pinned_and_zero_threads_are_refused() {
         assert!(!placed(Threads::Fixed(3), smt(4), 2).is_pinned());
-        let none = Placement::decide(Threads::Fixed(0), Pinning::Auto, (smt(1), 1));
+        let none = Placement::decide(Threads::Fixed(0), Pinning::Auto, (smt(1), 1, None));
         assert!(matches!(none, Err(EngineError::NoThreads)));
         let many = Placement::of_process(Threads::Fixed(11_000_000_000), Pinning::Auto);
         let many = many.unwrap_err().to_string();

@@ -6,6 +6,7 @@ use std::thread;
 use crossbeam::utils::CachePadded;
 
 use super::affinity::{Pinning, Placement, Threads};
+use super::all_reduce::adders::Adders;
 use super::all_reduce::plan::{Capacity, Plan, PlanSpec};
 use super::all_reduce::{AllReduce, Segmented};
 use super::assignment::{Assignment, ShardDesk};
@@ -102,6 +103,7 @@ impl Default for EngineConfig {
 pub struct Engine<R: Replica, U: Update> {
     pub(crate) config: EngineConfig,
     pub(crate) placement: Placement,
+    pub(crate) adders: Adders,
     pub(crate) num_shards: usize,
     pub(crate) cuts: Vec<Range<usize>>,
     pub(crate) update: U,
@@ -116,8 +118,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
     /// An engine that starts from `params`, with one replica a worker from `replica(worker)`.
     ///
     /// # Errors
-    /// [`EngineError::NoThreads`], [`EngineError::NoShards`], [`EngineError::ReplicaSize`], [`EngineError::Spawn`], or
-    /// [`EngineError::Pool`].
+    /// [`EngineError`]: settings that mean nothing, a replica of another size, an odd all-reduce, a thread or a pool that is refused.
     pub fn new(
         config: EngineConfig,
         params: &[f32],
@@ -137,28 +138,27 @@ impl<R: Replica, U: Update> Engine<R, U> {
             num_params: params.len(),
             update: config.update,
         };
-        let plan = Plan::new(config.all_reduce, spec);
+        let adders = Adders::of(config.all_reduce, num_workers)?;
+        let plan = Plan::new(&adders, spec);
         let replicas: Vec<R> = (0..num_workers).map(replica).collect();
         check_sizes(&replicas, params.len())?;
-        let capacity = Capacity::new(config.all_reduce, spec);
+        let capacity = Capacity::new(&adders, spec);
         let (mut channels, links) = channels((&plan, &capacity), update.num_parts());
         let carries_rows = replicas.iter().any(Replica::carries_rows);
         let shards = &mut channels.shards;
         shards.balance(carries_rows, (&config, &placement));
         let parts = links.into_iter().zip(replicas).collect();
         let workers = build_workers((&plan, &placement), (params, &update), parts)?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(num_workers);
         let pool = match config.update {
-            UpdateMode::Master => Some(
-                rayon::ThreadPoolBuilder::new()
-                    .num_threads(num_workers)
-                    .build()?,
-            ),
+            UpdateMode::Master => Some(pool.build()?),
             UpdateMode::Fused => None,
         };
         let cuts = plan.cuts;
         Ok(Self {
             config,
             placement,
+            adders,
             num_shards,
             cuts,
             update,

@@ -16,7 +16,8 @@ use super::error::{EngineError, panic_message};
 use super::failure::FailureLatch;
 use super::mailbox::Aborted;
 use super::message::{Command, Decision};
-use super::replica::{Batch, Replica, Sums};
+use super::replica::{Batch, Replica};
+use super::sums::Sums;
 use super::timing::{Phase, PhaseTimes};
 use super::update::Update;
 use super::worker::{Shared, Worker};
@@ -77,7 +78,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
             latch: &latch,
             num_workers: self.workers.len(),
             num_shards: self.num_shards,
-            all_reduce: self.config.all_reduce,
+            all_reduce: &self.adders,
             cuts: &self.cuts,
             owners_are_even: self.owners_are_even(),
             track: self.config.track,
@@ -298,7 +299,7 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
     /// The sums of the loss over a batch, in evaluation mode, spread over all workers.
     ///
     /// # Errors
-    /// As [`Session::step`].
+    /// As [`Session::step`], but [`EngineError::EvaluationPanicked`].
     pub fn evaluate(&mut self, batch: &Batch) -> Result<Sums, EngineError> {
         if batch.range.is_empty() {
             return Err(EngineError::EmptyBatch { step: batch.step });
@@ -312,7 +313,8 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
             let outcome = self.channels.reduced(batch);
             self.channels.announce(&Decision::Skip);
             self.worker.await_verdict(shared)?;
-            Ok(outcome.map(|reduced| reduced.sums))
+            let sums = outcome.map(|reduced| reduced.sums);
+            Ok(sums.map_err(EngineError::in_evaluation))
         });
         self.worker.watch.lap(Phase::Idle);
         evaluated.unwrap_or_else(|Aborted| Err(self.broken()))

@@ -8,8 +8,9 @@ use super::error::EngineError;
 use super::mailbox::{Aborted, Address, Mailbox};
 use super::message::{Command, Decision, Report, Updated, Verdict};
 use super::params::Params;
-use super::replica::{Batch, Sums};
+use super::replica::Batch;
 use super::segment::Segment;
+use super::sums::Sums;
 use super::update::{PartSquare, Update};
 use super::worker::Shared;
 use super::{Reduced, ShardNorms};
@@ -101,7 +102,7 @@ impl<S: Copy> Channels<S> {
             report.sums.iter().for_each(|&sums| reduced.sums += sums);
             has_squares |= !report.shard_squares.is_empty();
             let squares = report.sums.iter().zip(&report.shard_squares);
-            squares.for_each(|(sums, square)| shards.add(sums.weight, *square));
+            squares.for_each(|(sums, square)| shards.add(sums.rows, *square));
         }
         self.cursors.fill(0);
         let mut squares = 0.0;
@@ -119,8 +120,13 @@ impl<S: Copy> Channels<S> {
                 .take(blocks)
                 .for_each(|&block| squares += block);
         }
-        reduced.grad_norm = squares.sqrt() / reduced.sums.weight;
-        self.add_parts(reduced.sums.weight);
+        // Of a batch without weight there is no mean: its norms are 0, not NaN.
+        let weight = match reduced.sums.is_empty() {
+            true => f64::INFINITY,
+            false => reduced.sums.weight,
+        };
+        reduced.grad_norm = squares.sqrt() / weight;
+        self.add_parts(weight);
         shards.whole = squares;
         reduced.shards = has_squares.then_some(shards);
         Ok(reduced)

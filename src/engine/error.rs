@@ -80,6 +80,30 @@ pub enum EngineError {
         /// What happened first.
         reason: String,
     },
+    /// A replica panicked in an evaluation, as its data may make it; nothing has changed.
+    #[error("worker {worker} panicked in an evaluation after {step} steps, shard {}: {message}; check the rows that were evaluated", shards_text(.shards))]
+    EvaluationPanicked {
+        /// The worker.
+        worker: usize,
+        /// The shards it was working on.
+        shards: Range<usize>,
+        /// The step that the batch names: those made before.
+        step: u64,
+        /// The panic's message.
+        message: String,
+    },
+    /// An all-reduce that leaves additions to a worker that there is not.
+    #[error(
+        "the all-reduce {algorithm} leaves additions to worker {got}, expected one below {num_workers}; its `adder` must answer within the workers"
+    )]
+    Adder {
+        /// Its name.
+        algorithm: &'static str,
+        /// Its answer.
+        got: usize,
+        /// Workers.
+        num_workers: usize,
+    },
     /// Shards for another number of workers, or another number of shards.
     #[error(
         "the assignment is one of {} shards to {} workers, expected {} shards and {} workers; give each worker a count, and all shards away",
@@ -111,6 +135,26 @@ pub enum EngineError {
         #[from]
         source: rayon::ThreadPoolBuildError,
     },
+}
+
+impl EngineError {
+    /// The same of an evaluation, which has no step to apply.
+    pub(crate) fn in_evaluation(self) -> Self {
+        match self {
+            EngineError::WorkerPanicked {
+                worker,
+                shards,
+                step,
+                message,
+            } => EngineError::EvaluationPanicked {
+                worker,
+                shards,
+                step,
+                message,
+            },
+            other => other,
+        }
+    }
 }
 
 fn shards_text(shards: &Range<usize>) -> String {

@@ -23,8 +23,9 @@ use super::factors::Exchange;
 use super::mailbox::{Address, Mailbox};
 use super::meeting::Ring;
 use super::params::Params;
-use super::replica::{Batch, Sums};
+use super::replica::Batch;
 use super::segment::Segment;
+use super::sums::Sums;
 use super::update::{Norms, PartSquare, Update};
 
 /// What the master tells the other workers to do.
@@ -112,7 +113,7 @@ pub(crate) struct Verdict<S> {
 /// ```
 /// use unisono::engine::{Decision, Reduced, Sums};
 /// let decide = |at: &Reduced| if at.is_finite() { Decision::Apply(0.1) } else { Decision::Skip };
-/// let sums = Sums { loss: 64.0, weight: 32.0, correct: 8.0 };
+/// let sums = Sums { loss: 64.0, weight: 32.0, rows: 32.0, correct: 8.0 };
 /// assert_eq!(decide(&Reduced { sums, grad_norm: 1.5, shards: None }), Decision::Apply(0.1));
 /// assert_eq!(decide(&Reduced { sums, grad_norm: f64::NAN, shards: None }), Decision::Skip);
 /// ```

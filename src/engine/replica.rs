@@ -15,6 +15,7 @@ use super::factors::Combination;
 use super::meeting::Meeting;
 use super::segment::GradBuffer;
 use super::shard::{Node, part};
+use super::sums::Sums;
 use super::timing::{Phase, Stopwatch};
 use super::update::squared_norm;
 
@@ -162,54 +163,6 @@ pub struct Shard<'a> {
     pub rows: &'a [u32],
     /// The position of its first row in the batch.
     pub first: usize,
-}
-
-/// Sums over rows: what a replica returns and the coordinator divides.
-///
-/// ```
-/// use unisono::engine::Sums;
-/// let mut sums = Sums { loss: 3.0, weight: 2.0, correct: 1.0 };
-/// sums += Sums { loss: 5.0, weight: 2.0, correct: 2.0 };
-/// assert_eq!((sums.mean_loss(), sums.accuracy()), (2.0, 0.75));
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Sums {
-    /// Sum of the loss.
-    pub loss: f64,
-    /// What the sum is divided by to give the mean loss and gradient: usually the number of rows.
-    pub weight: f64,
-    /// Rows classified correctly; 0 where that makes no sense.
-    pub correct: f64,
-}
-
-impl Sums {
-    /// The mean loss; NaN for no rows.
-    pub fn mean_loss(&self) -> f64 {
-        self.loss / self.weight
-    }
-
-    /// The share of rows classified correctly, in 0..=1; NaN for no rows.
-    pub fn accuracy(&self) -> f64 {
-        self.correct / self.weight
-    }
-}
-
-impl std::ops::AddAssign for Sums {
-    fn add_assign(&mut self, other: Self) {
-        self.loss += other.loss;
-        self.weight += other.weight;
-        self.correct += other.correct;
-    }
-}
-
-impl std::iter::Sum for Sums {
-    /// Adds from the left.
-    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
-        parts.fold(Self::default(), |mut total, part| {
-            total += part;
-            total
-        })
-    }
 }
 
 /// One worker's work of a step: its shards, the tree nodes they make up, and where the results go.

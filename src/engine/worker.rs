@@ -20,8 +20,9 @@ use super::meeting::{AnotherFailed, Meeting, Place};
 use super::message::{Decision, Failure, Links, Report, Updated, Verdict};
 use super::owned::OwnedSegment;
 use super::params::Params;
-use super::replica::{Batch, Fold, Replica, Sums};
+use super::replica::{Batch, Fold, Replica};
 use super::segment::{GradBuffer, Segment};
+use super::sums::Sums;
 use super::timing::{Phase, Stopwatch};
 use super::update::{BLOCK, Track, Update, UpdateMode};
 

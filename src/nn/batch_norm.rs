@@ -335,4 +335,8 @@ impl Layer for BatchNormLayer {
     fn couples_batch(&self) -> bool {
         self.spec.over == Over::Batch
     }
+
+    fn needs_several_rows(&self) -> bool {
+        self.shape.positions() == 1
+    }
 }

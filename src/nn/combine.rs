@@ -314,6 +314,13 @@ impl Layer for Branches {
             .sum()
     }
 
+    fn vocabulary(&self) -> Option<usize> {
+        let branches = self.branches.iter();
+        branches
+            .filter_map(|branch| branch.stages.vocabulary())
+            .min()
+    }
+
     fn couples_rows(&self) -> bool {
         self.branches
             .iter()
@@ -324,6 +331,11 @@ impl Layer for Branches {
         self.branches
             .iter()
             .any(|branch| branch.stages.couples_batch())
+    }
+
+    fn needs_several_rows(&self) -> bool {
+        let mut branches = self.branches.iter();
+        branches.any(|branch| branch.stages.needs_several_rows())
     }
 
     fn carries_rows(&self) -> bool {

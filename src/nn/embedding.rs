@@ -193,6 +193,10 @@ impl Layer for EmbeddingLayer {
         vec![self.table.tensor()]
     }
 
+    fn vocabulary(&self) -> Option<usize> {
+        Some(self.table.vocabulary)
+    }
+
     fn forward(&mut self, _pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         self.table.embed(params, x, self.output.positions(), y);
     }
@@ -332,12 +336,20 @@ impl Layer for TiedLayer {
         Flops::default()
     }
 
+    fn vocabulary(&self) -> Option<usize> {
+        Some(self.table.vocabulary)
+    }
+
     fn couples_rows(&self) -> bool {
         self.body.couples_rows()
     }
 
     fn couples_batch(&self) -> bool {
         self.body.couples_batch()
+    }
+
+    fn needs_several_rows(&self) -> bool {
+        self.body.needs_several_rows()
     }
 
     fn carries_rows(&self) -> bool {

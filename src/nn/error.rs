@@ -76,6 +76,28 @@ pub enum NnError {
         /// The data's.
         got: usize,
     },
+    /// A token that the model's embedding does not know.
+    #[error(
+        "row {row} has {got} at place {place}, expected a token: a whole number below the vocabulary's {vocabulary}; use the vocabulary that the model was trained with"
+    )]
+    Token {
+        /// The row, from 0.
+        row: usize,
+        /// Its place in the row, from 0.
+        place: usize,
+        /// What stands there.
+        got: f32,
+        /// Tokens that there are.
+        vocabulary: usize,
+    },
+    /// An output of which no class or token can be told.
+    #[error(
+        "an output of row {row} is not a number, so it has no largest; check the row for values that are not finite, and the network for a training that diverged"
+    )]
+    NotANumber {
+        /// The row, from 0.
+        row: usize,
+    },
     /// A model that does not say what follows each token.
     #[error(
         "the model gives {output} a row, expected logits of the vocabulary for each position; take a language model, such as gpt or lstm"

@@ -234,6 +234,11 @@ pub trait Layer: Send + Debug {
         None
     }
 
+    /// Where the values of a row must be tokens: how many there are.
+    fn vocabulary(&self) -> Option<usize> {
+        None
+    }
+
     /// Whether rows of a shard depend on each other (batch norm), so that a shard must not be cut.
     fn couples_rows(&self) -> bool {
         false
@@ -242,6 +247,11 @@ pub trait Layer: Send + Debug {
     /// Whether all rows of a batch depend on each other: the layer then meets the other workers' in every training pass,
     /// and must be given all rows of its worker at once.
     fn couples_batch(&self) -> bool {
+        false
+    }
+
+    /// Whether a single row is the mean of its rows, and of every value nothing is left while it trains (batch norm of one position).
+    fn needs_several_rows(&self) -> bool {
         false
     }
 

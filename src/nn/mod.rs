@@ -72,7 +72,7 @@ pub use grads::{Destinations, Grads};
 pub use init::{Fan, Init};
 pub use layer::{Build, Flops, InPlace, Layer, Mode, Pass, Spec, Tape, TensorSpec};
 pub use loss::{CrossEntropy, Loss, MseConvention, TargetKind, Targets, TargetsMut};
-pub use network::Network;
+pub use network::{Network, largest};
 pub use norm::Norm;
 pub use op::{Op, RecurrentCell};
 pub use params::{ParamLayout, Role, Tensor};

@@ -1,6 +1,6 @@
 //! A model with its parameters.
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use sha2::{Digest, Sha256};
 
 use super::NnError;
@@ -86,10 +86,8 @@ impl Network {
     /// cross-entropy.
     ///
     /// # Errors
-    /// [`NnError::InputWidth`] if the rows have another width than the model's input.
-    ///
-    /// # Panics
-    /// If the model has an embedding and a token is not a whole number below its vocabulary.
+    /// [`NnError::InputWidth`] if the rows have another width than the model's input; [`NnError::Token`] if the model begins with an
+    /// embedding and a token is not a whole number below its vocabulary.
     pub fn predict(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f32>, NnError> {
         self.predictor()?.predict(inputs)
     }
@@ -113,13 +111,11 @@ impl Network {
     /// ```
     ///
     /// # Errors
-    /// As [`Network::predict`].
+    /// As [`Network::predict`]; [`NnError::NotANumber`] if an output is NaN.
     pub fn classify(&self, inputs: ArrayView2<'_, f32>) -> Result<Array1<usize>, NnError> {
         let outputs = self.predict(inputs)?;
-        let largest = |row: ndarray::ArrayView1<'_, f32>| {
-            (1..row.len()).fold(0, |best, at| if row[at] > row[best] { at } else { best })
-        };
-        Ok(outputs.rows().into_iter().map(largest).collect())
+        let rows = outputs.rows().into_iter().enumerate();
+        rows.map(|(row, outputs)| largest(outputs, row)).collect()
     }
 
     /// SHA-256 of the parameters as little-endian `f32`, in the order of the layout: the fingerprint of a training.
@@ -140,10 +136,63 @@ impl Network {
     }
 }
 
+/// The place of the largest of a row's outputs, the first of equals.
+///
+/// ```
+/// use ndarray::array;
+/// use unisono::nn::{NnError, largest};
+/// assert_eq!(largest(array![0.5, 2.0, 2.0].view(), 7), Ok(1));
+/// assert_eq!(largest(array![0.5, f32::NAN].view(), 7), Err(NnError::NotANumber { row: 7 }));
+/// ```
+///
+/// # Errors
+/// [`NnError::NotANumber`], of row `row`, if one is NaN.
+pub fn largest(outputs: ArrayView1<'_, f32>, row: usize) -> Result<usize, NnError> {
+    if outputs.iter().any(|output| output.is_nan()) {
+        return Err(NnError::NotANumber { row });
+    }
+    let larger = |best, at| {
+        if outputs[at] > outputs[best] {
+            at
+        } else {
+            best
+        }
+    };
+    Ok((1..outputs.len()).fold(0, larger))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use ndarray::array;
+
+    #[test]
+    fn tokens_that_there_are_not_and_outputs_that_are_no_numbers_are_named() {
+        use crate::nn::Embedding;
+        let model = Sequential::new(3).layer(Embedding::new(5, 2)).dense(2);
+        let network = Network::new(model, 1).unwrap();
+        for got in [5.0, -1.0, 1.5, f32::NAN, f32::INFINITY, 1e20] {
+            let mut tokens = Array2::zeros((600, 3));
+            tokens[[400, 2]] = got;
+            let error = network.predict(tokens.view()).unwrap_err();
+            let NnError::Token {
+                row,
+                place,
+                got: told,
+                vocabulary,
+            } = error
+            else {
+                panic!("{error}");
+            };
+            assert_eq!((row, place, vocabulary), (400, 2, 5));
+            assert!(told == got || got.is_nan());
+        }
+        let network = Network::new(Sequential::new(1).dense(2), 1).unwrap();
+        let inputs = array![[1.0], [f32::NAN]];
+        let error = network.classify(inputs.view()).unwrap_err();
+        assert_eq!(error, NnError::NotANumber { row: 1 });
+        assert!(network.predict(inputs.view()).is_ok());
+    }
 
     #[test]
     fn predictions_are_those_of_the_formula() {

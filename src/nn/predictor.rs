@@ -53,9 +53,6 @@ impl<'n> Predictor<'n> {
     ///
     /// # Errors
     /// Those of [`Network::predict`].
-    ///
-    /// # Panics
-    /// As [`Network::predict`].
     pub fn predict(&mut self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f32>, NnError> {
         let outputs = self.stages.output().len();
         let mut predicted = Array2::zeros((inputs.nrows(), outputs));
@@ -85,7 +82,7 @@ impl<'n> Predictor<'n> {
     /// As [`Network::predict`].
     ///
     /// # Panics
-    /// If there is not a weight for each output of each row; as [`Network::predict`].
+    /// If there is not a weight for each output of each row.
     pub fn input_gradients(
         &mut self,
         inputs: ArrayView2<'_, f32>,
@@ -136,6 +133,7 @@ impl<'n> Predictor<'n> {
             let rows = start..(start + BLOCK_ROWS).min(count);
             self.x.clear();
             self.x.extend(inputs.slice(s![rows.clone(), ..]));
+            self.check_tokens(start)?;
             self.y.clear();
             self.y.resize(rows.len() * outputs, 0.0);
             model.mask(&self.x, &mut mask);
@@ -149,5 +147,23 @@ impl<'n> Predictor<'n> {
         }
         self.mask = mask;
         Ok(())
+    }
+
+    /// Refuses what an embedding does not know, in the block that begins with row `first`.
+    fn check_tokens(&self, first: usize) -> Result<(), NnError> {
+        let Some(vocabulary) = self.stages.vocabulary() else {
+            return Ok(());
+        };
+        let is_token = |x: f32| x as usize as f32 == x && (x as usize) < vocabulary;
+        let Some(at) = self.x.iter().position(|&x| !is_token(x)) else {
+            return Ok(());
+        };
+        let width = self.network.model().inputs();
+        Err(NnError::Token {
+            row: first + at / width,
+            place: at % width,
+            got: self.x[at],
+            vocabulary,
+        })
     }
 }

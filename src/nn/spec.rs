@@ -215,6 +215,18 @@ impl Sequential {
             .is_ok_and(|stages| stages.couples_rows())
     }
 
+    /// Whether training on one row at a time leaves nothing of it: of a batch norm over single values, each is its own mean.
+    ///
+    /// ```
+    /// use unisono::nn::{BatchNorm, Conv, Sequential};
+    /// let of = |model: Sequential| model.layer(BatchNorm::new()).flatten().dense(1).needs_several_rows();
+    /// assert!(of(Sequential::new(8).dense(4)) && !of(Sequential::new([8, 8, 1]).layer(Conv::d2(4, 3))));
+    /// ```
+    pub fn needs_several_rows(&self) -> bool {
+        self.stages(Isa::detect())
+            .is_ok_and(|stages| stages.needs_several_rows())
+    }
+
     /// The model at work.
     pub(super) fn stages(&self, isa: Isa) -> Result<Stages, NnError> {
         if self.input.is_empty() || self.input.axes().is_empty() {

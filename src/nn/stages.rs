@@ -311,12 +311,22 @@ impl Layer for Stages {
         last.is_none_or(|stage| stage.is_in_place() || stage.layer.overwrites_gradient())
     }
 
+    fn vocabulary(&self) -> Option<usize> {
+        let runs = |stage: &&Stage| !stage.layer.is_view();
+        self.stages.iter().find(runs)?.layer.vocabulary()
+    }
+
     fn couples_rows(&self) -> bool {
         self.stages.iter().any(|stage| stage.layer.couples_rows())
     }
 
     fn couples_batch(&self) -> bool {
         self.stages.iter().any(|stage| stage.layer.couples_batch())
+    }
+
+    fn needs_several_rows(&self) -> bool {
+        let mut stages = self.stages.iter();
+        stages.any(|stage| stage.layer.needs_several_rows())
     }
 
     fn carries_rows(&self) -> bool {

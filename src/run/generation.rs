@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView1};
 
-use crate::nn::{Network, NnError};
+use crate::nn::{Network, NnError, largest};
 use crate::seed::{Purpose, Stream};
 
 /// Steps of the random numbers that tokens are drawn with.
@@ -46,10 +46,11 @@ impl Generation {
     /// end. The model gives, for rows (T), logits (T, V), and must not look ahead.
     ///
     /// # Errors
-    /// [`NnError::NotText`] for a model that gives no distribution for each position; those of [`Network::predict`].
+    /// [`NnError::NotText`] for a model that gives no distribution for each position; those of [`Network::predict`];
+    /// [`NnError::NotANumber`] for one that is NaN.
     ///
     /// # Panics
-    /// If a token is not below the model's vocabulary, the temperature negative or not finite, or `top_k` 0.
+    /// If the temperature is negative or not finite, or `top_k` 0.
     pub fn continued(
         &self,
         network: &Network,
@@ -85,10 +86,9 @@ impl Generation {
             let logits = predictor.predict(window.view())?;
             let last = (seen.len() - 1) * vocabulary;
             let logits = logits.row(0);
-            let next = self.draw(
-                logits.slice(ndarray::s![last..last + vocabulary]),
-                at as u32,
-            );
+            let logits = logits.slice(ndarray::s![last..last + vocabulary]);
+            largest(logits, 0)?;
+            let next = self.draw(logits, at as u32);
             text.push(next);
             each(next);
         }

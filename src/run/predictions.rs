@@ -3,7 +3,7 @@
 use ndarray::ArrayView2;
 
 use crate::data::{Dataset, Labels};
-use crate::nn::{Network, NnError};
+use crate::nn::{Network, NnError, largest};
 
 /// Rows that are predicted at a time.
 const BLOCK: usize = 256;
@@ -50,7 +50,7 @@ impl Predicted {
 /// ```
 ///
 /// # Errors
-/// [`NnError`] if the network takes other rows.
+/// [`NnError`] if the network takes other rows, or an output is NaN.
 pub fn predictions(
     network: &Network,
     data: &dyn Dataset,
@@ -97,8 +97,7 @@ pub fn predictions_of(
             .expect("a row after another");
         let logits = network.predict(view)?;
         for ((&row, &class), logits) in rows.iter().zip(&classes).zip(logits.rows()) {
-            let larger = |best: usize, at: usize| if logits[at] > logits[best] { at } else { best };
-            let predicted = (1..logits.len()).fold(0, larger);
+            let predicted = largest(logits, row as usize)?;
             let power = |logit: &f32| libm::exp(f64::from(logit - logits[predicted]));
             let powers: Vec<f64> = logits.iter().map(power).collect();
             let sum: f64 = powers.iter().sum();

@@ -39,7 +39,7 @@ pub struct Machine {
 impl Machine {
     /// This one.
     pub fn this() -> Self {
-        let placement = Placement::of_process(Threads::Fixed(1), Pinning::Auto).ok();
+        let placement = Placement::of_process(Threads::Fixed(1), Pinning::Always).ok();
         Self {
             cpu: cpu(),
             usable_cores: placement.as_ref().map_or(1, |found| found.num_usable_cores),

@@ -4,8 +4,9 @@
 //! |---|---|
 //! | `batch_size` | steps to a target, the critical batch size, recipes side by side |
 //! | `bench` | steps of a preset on made-up data: times, throughput, share of the peak, split of the step |
-//! | `bootstrap` | values with their 95 % intervals |
+//! | `bootstrap` | intervals and ranges of values |
 //! | `chart` | charts as SVG, as PNG and in the terminal |
+//! | `estimate` | a value that says what its samples can bear |
 //! | `fit` | least squares, and the laws of scaling |
 //! | `lock` | a folder that one process at a time works in |
 //! | `machine` | what a measurement ran on, and what disturbed it |
@@ -20,6 +21,7 @@ pub mod batch_size;
 mod bench;
 mod bootstrap;
 mod chart;
+mod estimate;
 mod fit;
 mod lock;
 mod machine;
@@ -32,8 +34,9 @@ mod stats;
 
 pub(crate) use bench::check_rows;
 pub use bench::{Bench, BenchReport};
-pub use bootstrap::{Bootstrap, Estimate, RESAMPLES};
+pub use bootstrap::{Bootstrap, RESAMPLES};
 pub use chart::{Chart, LineChart, StackedBars};
+pub use estimate::{Estimate, FEWEST, spread_text};
 pub use fit::{Law, LawFit, least_squares};
 pub(crate) use lock::lock_folder;
 pub use machine::{Disturbance, Machine};

@@ -36,7 +36,8 @@ pub(crate) fn median_of(samples: &[f64], rounds: &[u32]) -> f64 {
 
 /// The two-sided p-value of Mann and Whitney's U test: how likely samples that differ so much are, if none of the two tends to be larger.
 ///
-/// Exact for few samples without ties, else by the normal approximation with both corrections. NaN if one side has no samples.
+/// Exact for few samples without ties, else by the normal approximation with both corrections. NaN if a side has fewer than two samples: of one there is
+/// nothing to test.
 ///
 /// ```
 /// use unisono::study::mann_whitney;
@@ -44,11 +45,14 @@ pub(crate) fn median_of(samples: &[f64], rounds: &[u32]) -> f64 {
 /// assert_eq!((mann_whitney(&fast, &slow), mann_whitney(&fast, &fast)), (2.0 / 252.0, 1.0));
 /// ```
 pub fn mann_whitney(one: &[f64], other: &[f64]) -> f64 {
+    let few = one.len().min(other.len());
+    if few < 2 {
+        return f64::NAN;
+    }
     let mut all = [one, other].concat();
     all.sort_by(f64::total_cmp);
     let has_ties = all.windows(2).any(|pair| pair[0] == pair[1]);
-    let few = one.len().min(other.len());
-    if !has_ties && (1..=FEW).contains(&few) {
+    if !has_ties && few <= FEW {
         return exact_mann_whitney(one, other);
     }
     let method = MannWhitneyUMethod::AsymptoticInclContinuityCorrection;
@@ -94,6 +98,6 @@ mod tests {
         assert_eq!(quantile(&samples, 0.25), 1.5);
         assert_eq!(quantile(&[7.0], 0.9), 7.0);
         assert!(quantile(&[], 0.5).is_nan());
-        assert!(mann_whitney(&[], &samples).is_nan());
+        assert!(mann_whitney(&[], &samples).is_nan() && mann_whitney(&[1.0], &[2.0]).is_nan());
     }
 }

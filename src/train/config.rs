@@ -133,8 +133,13 @@ impl Config {
         })
     }
 
-    /// Refuses statistics of shards where there are fewer than two.
-    pub(super) fn check_shards(&self, shards: usize) -> Result<(), TrainError> {
+    /// Refuses statistics of shards where there are fewer than two, and batch norm over single rows.
+    pub(super) fn check_shards(
+        &self,
+        model: &Sequential,
+        (shards, rows): (usize, usize),
+    ) -> Result<(), TrainError> {
+        self.check_norms(model, (shards, rows))?;
         let needs = self.batch_rule.start(self.batch_size)?.needs_moments();
         let what = match (needs, self.tracks_noise_scale) {
             (true, _) => format!("the batch policy \"{}\"", self.batch_rule),
@@ -147,23 +152,81 @@ impl Config {
         Ok(())
     }
 
-    /// That the schedule ends before the training, which begins at `from`, does.
-    pub(super) fn schedule_warning(&self, from: &Progress, rows: usize) -> Option<String> {
-        let per_epoch = rows.div_ceil(self.batch_size) as u64;
-        let all = per_epoch * u64::from(self.epochs);
-        let steps = self.max_steps.map_or(all, |most| most.min(all));
-        let (epochs, rest) = (steps / per_epoch, steps % per_epoch);
-        let last = Progress {
-            epoch: from.epoch + epochs as u32,
-            examples: from.examples + epochs * rows as u64 + rest * self.batch_size as u64,
-            step: from.step + steps,
-            in_epoch: rest as f64 / per_epoch as f64,
-        };
+    /// Refuses batch norm over single rows, of which it leaves nothing.
+    ///
+    /// # Errors
+    /// [`TrainError::SingleRows`].
+    fn check_norms(
+        &self,
+        model: &Sequential,
+        (shards, rows): (usize, usize),
+    ) -> Result<(), TrainError> {
+        if !model.needs_several_rows() {
+            return Ok(());
+        }
+        let (least, _) = self.batch_rule.start(self.batch_size)?.bounds();
+        let batch = least.min(rows);
+        match fewest_together(batch, shards, model) {
+            1 => Err(TrainError::SingleRows { batch, shards }),
+            _ => Ok(()),
+        }
+    }
+
+    /// That batch norm sees single rows in the last batch of an epoch.
+    pub(super) fn norm_warning(
+        &self,
+        model: &Sequential,
+        (shards, rows): (usize, usize),
+    ) -> Option<String> {
+        let is_fixed = self.batch_rule == BatchRule::Fixed && self.batch_size < rows;
+        let last = rows % self.batch_size;
+        let warns = is_fixed
+            && last > 0
+            && model.needs_several_rows()
+            && fewest_together(last, shards, model) == 1;
+        warns.then(|| {
+            format!("the last batch of an epoch has {last} rows, and batch norm takes some of them by themselves: it turns them into zeros; choose another batch size")
+        })
+    }
+
+    /// That the schedule ends before the training does, which is at `at` in a call of `fit` that began with `begun`, epochs and steps, and
+    /// has seen `position` rows of its epoch.
+    pub(super) fn schedule_warning(
+        &self,
+        at: &Progress,
+        (begun, position): ((u32, u64), usize),
+        rows: usize,
+    ) -> Option<String> {
+        let is_fixed = self.batch_rule == BatchRule::Fixed;
+        let keeps_time = !matches!(self.batch_rule, BatchRule::AdaScale { .. });
         let counts_steps = self.schedule.unit == crate::optim::Unit::Steps;
-        if counts_steps && self.batch_rule != BatchRule::Fixed {
+        // How many steps an epoch takes is not known where batches grow, nor how far AdaScale's own clock comes.
+        if !keeps_time || !is_fixed && (counts_steps || self.max_steps.is_some()) {
             return None;
         }
+        let batch = self.batch_size as u64;
+        let (position, rows) = (position as u64, rows as u64);
+        let (per_epoch, made) = (rows.div_ceil(batch), position.div_ceil(batch));
+        let epochs = u64::from((begun.0 + self.epochs).saturating_sub(at.epoch));
+        let left = (per_epoch * epochs).saturating_sub(made);
+        let most = |steps: u64| (begun.1 + steps).saturating_sub(at.step);
+        let steps = self.max_steps.map_or(left, |steps| most(steps).min(left));
+        let (epochs, rest) = ((made + steps) / per_epoch, (made + steps) % per_epoch);
+        let last = Progress {
+            epoch: at.epoch + epochs as u32,
+            examples: at.examples - position + epochs * rows + rest * batch,
+            step: at.step + steps,
+            in_epoch: rest as f64 / per_epoch as f64,
+        };
         self.schedule.warning(&last)
+    }
+}
+
+/// The fewest rows of a batch that a batch norm takes together: of a shard that has any, or the batch.
+fn fewest_together(batch: usize, shards: usize, model: &Sequential) -> usize {
+    match model.couples_rows() {
+        true => (batch / shards).max(1),
+        false => batch,
     }
 }
 
@@ -223,7 +286,7 @@ pub fn worthwhile_threads(
     Ok(Threads::AtMost(threads.max(1)))
 }
 
-fn check_data(
+pub(super) fn check_data(
     part: &'static str,
     data: &dyn Dataset,
     (loss, network): (&Loss, &Network),

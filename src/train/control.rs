@@ -1,6 +1,6 @@
 //! What decides on every step: schedule, batch policy, plateau, clipping; and what it remembers from step to step.
 
-use crate::engine::{Decision, Reduced, ShardNorms};
+use crate::engine::{Decision, Reduced, ShardNorms, Sums};
 use crate::optim::{
     BatchMoments, BatchPolicy, BatchRule, NoiseScale, PlanContext, Plateau, PlateauState, Progress,
     StepOutcome, StepPlan, StepScalars, clip_factor,
@@ -19,7 +19,7 @@ pub(super) struct Control {
     policy: Box<dyn BatchPolicy>,
     plateau: Option<PlateauState>,
     noise: NoiseScale,
-    /// Steps left out, over all calls of `fit`.
+    /// Steps left out and batches without a row that counts, over all calls of `fit`.
     skipped: u64,
     /// Updates before the optimiser's state began.
     state_began: u64,
@@ -96,7 +96,7 @@ impl Control {
         reduced: &Reduced,
         (lr, rows): (f32, usize),
     ) -> Decision<StepScalars> {
-        if !reduced.is_finite() {
+        if !reduced.is_usable() {
             return Decision::Skip;
         }
         let update = progress.step - self.skipped - self.state_began;
@@ -110,14 +110,14 @@ impl Control {
 
     /// Takes note of a step that was made, or left out.
     pub(super) fn observe(&mut self, reduced: &Reduced, lr: f32) {
-        if !reduced.is_finite() {
+        if !reduced.is_usable() {
             self.skipped += 1;
             return;
         }
         let moments = reduced
             .shards
             .as_ref()
-            .map(|shards| moments(shards, reduced.sums.weight));
+            .map(|shards| moments(shards, &reduced.sums));
         if let Some(moments) = &moments {
             self.noise.observe(moments);
         }
@@ -165,11 +165,13 @@ impl Control {
     }
 }
 
-fn moments(shards: &ShardNorms, weight: f64) -> BatchMoments {
+/// In rows whatever their weights: each row's gradient is taken by its weight over the mean weight, as in the mean gradient.
+fn moments(shards: &ShardNorms, sums: &Sums) -> BatchMoments {
+    let scale = sums.rows / sums.weight;
     BatchMoments {
-        weight,
-        weight_squares: shards.weight_squares,
-        squares: shards.squares,
-        whole: shards.whole,
+        weight: sums.rows,
+        weight_squares: shards.row_squares,
+        squares: scale * scale * shards.squares,
+        whole: scale * scale * shards.whole,
     }
 }

@@ -108,7 +108,7 @@ pub enum TrainError {
         "the {part} data has {got} values a row, the model takes {expected}; change the model's first layer or the data"
     )]
     InputWidth {
-        /// "training" or "test".
+        /// "training", "test" or "given".
         part: &'static str,
         /// The model's inputs.
         expected: usize,
@@ -118,7 +118,7 @@ pub enum TrainError {
     /// Labels that the loss or the model cannot take.
     #[error("the {part} data is labelled with {}, the loss and the model's outputs of shape {outputs} need {}; change the loss, the last layer or the data", labels_text(.got), labels_text(.expected))]
     LabelKind {
-        /// "training" or "test".
+        /// "training", "test" or "given".
         part: &'static str,
         /// The shape of the model's outputs.
         outputs: Shape,
@@ -126,6 +126,14 @@ pub enum TrainError {
         expected: Labels,
         /// What the data has.
         got: Labels,
+    },
+    /// Data without a row that counts in the loss.
+    #[error(
+        "no row of the {part} data counts: every label is ignored, or of a class of weight 0; change the loss's ignored class or class weights, or the data"
+    )]
+    NothingCounts {
+        /// "training", "test" or "given".
+        part: &'static str,
     },
     /// Settings of the loss that make no sense.
     #[error("{problem}; mend the loss's settings")]
@@ -141,6 +149,16 @@ pub enum TrainError {
         /// What needs them.
         what: String,
         /// Shards of a batch.
+        shards: usize,
+    },
+    /// Batch norm over single rows.
+    #[error(
+        "batch norm would take single rows by themselves ({batch} rows in {shards} shards) and turn each into zeros; use at most {} shards, or a larger batch", (batch / 2).max(1)
+    )]
+    SingleRows {
+        /// Rows of a batch.
+        batch: usize,
+        /// Its shards.
         shards: usize,
     },
     /// A range test whose rate does not rise.

@@ -3,6 +3,7 @@
 use crate::data::Dataset;
 use crate::engine::Batch;
 
+use super::config::check_data;
 use super::error::TrainError;
 use super::source::TEST;
 use super::trainer::Trainer;
@@ -21,16 +22,19 @@ impl Trainer {
     /// ```
     ///
     /// # Errors
-    /// [`TrainError`]: data that do not fit; a panic in them.
+    /// [`TrainError`]: data that do not fit, or no row of which counts; a panic in them.
     pub fn evaluate(&self, data: &dyn Dataset) -> Result<(f64, f64), TrainError> {
         let network = self.network()?;
-        self.config.check(&network, [data, data])?;
+        check_data("given", data, (&self.config.loss, &network))?;
         let mut engine = self.engine(&network, [data, data])?;
         let batch = Batch {
             source: TEST,
             ..Batch::whole((0..data.len() as u32).collect(), 0)
         };
         let sums = engine.run(|session| session.evaluate(&batch))??;
+        if sums.is_empty() {
+            return Err(TrainError::NothingCounts { part: "given" });
+        }
         Ok((sums.mean_loss(), sums.accuracy()))
     }
 }

@@ -21,7 +21,7 @@ use super::pending::{Pending, Restart};
 use super::source::{ChainUpdate, Sources};
 use super::state::State;
 use super::trainer::Trainer;
-use super::{Loop, Saver, Workers, run_epoch};
+use super::{Loop, Saver, Skipped, Workers, run_epoch};
 
 /// The engine of a training.
 type NetworkEngine<'d> = Engine<NetworkReplica<Sources<'d>>, ChainUpdate>;
@@ -38,7 +38,8 @@ impl Trainer {
         self.fit_observed(train, test, |_| ControlFlow::Continue(()))
     }
 
-    /// Like [`Trainer::fit`], telling `observer` what happens. `ControlFlow::Break` after a step or an epoch ends training.
+    /// Like [`Trainer::fit`], telling `observer` what happens. `ControlFlow::Break` after a step or an epoch ends training. It runs on
+    /// worker 0's thread, which may be pinned to a core ([`crate::engine::Pinning`]): start threads of your own before this call, not in it.
     ///
     /// ```
     /// # use std::ops::ControlFlow;
@@ -73,7 +74,8 @@ impl Trainer {
             setup,
             epochs: ended.epochs,
             steps: self.progress.step,
-            skipped_steps: ended.skipped_steps,
+            skipped_steps: ended.skipped.not_finite,
+            empty_steps: ended.skipped.empty,
             is_stopped: ended.is_stopped,
             best_epoch: ended.best_epoch,
             kept: ended.kept,
@@ -96,7 +98,6 @@ impl Trainer {
         let network = self.last_network()?;
         self.config.check(&network, data)?;
         let engine = self.engine(&network, data)?;
-        self.config.check_shards(engine.num_shards())?;
         self.check_settings(engine.num_shards(), data[0].len())?;
         let mut setup = self.setup(&engine, data.map(Dataset::len));
         if self.config.tracks_layer_norms {
@@ -148,7 +149,7 @@ impl Trainer {
             pending,
             buffers: (buffers, average),
             last_step: self.config.max_steps.map(|steps| first_step + steps),
-            skipped: 0,
+            skipped: Skipped::default(),
             saver,
             observer,
         };
@@ -157,7 +158,7 @@ impl Trainer {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             engine.run(|workers| run_epochs(&mut work, workers, (setup, last_epoch)))
         }));
-        let skipped_steps = work.skipped;
+        let skipped = work.skipped;
         let written = work.saver.take().map_or(Ok(()), Saver::finish);
         let pending = work.pending;
         if engine.is_broken() {
@@ -174,7 +175,7 @@ impl Trainer {
         Ok(Ended {
             epochs,
             is_stopped,
-            skipped_steps,
+            skipped,
             kept,
             best_epoch,
         })
@@ -258,13 +259,18 @@ impl Trainer {
         let short = (batch_size > rows).then(|| {
             format!("the batch of {batch_size} rows is larger than the {rows} rows of the training set: every epoch is one short batch")
         });
-        let schedule = self.config.schedule_warning(&self.progress, rows);
+        let (at, config) = (&self.progress, &self.config);
+        let pending = self.pending.as_ref();
+        let call = pending.map_or(((at.epoch, at.step), 0), |call| (call.begun, call.position));
+        let schedule = config.schedule_warning(at, call, rows);
+        let norms = config.norm_warning(&self.model, (engine.num_shards(), rows));
         let warnings = placement
             .warning()
             .into_iter()
             .chain(schedule)
             .chain(engine.warning())
             .chain(short)
+            .chain(norms)
             .collect();
         Setup {
             placement,
@@ -289,7 +295,7 @@ fn mean_throughput(epochs: &[EpochMetrics]) -> f64 {
 struct Ended {
     epochs: Vec<EpochMetrics>,
     is_stopped: bool,
-    skipped_steps: u64,
+    skipped: Skipped,
     kept: Kept,
     best_epoch: Option<u32>,
 }

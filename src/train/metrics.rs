@@ -62,7 +62,7 @@ pub struct EpochMetrics {
 pub enum Event<'a> {
     /// The engine is up.
     Started(&'a Setup),
-    /// A step was made. Sent after every step, on worker 0's thread: be quick.
+    /// A step was made. Sent after every step, on worker 0's thread: be quick. Not sent for a batch without a row that counts.
     Step {
         /// The epoch, from 1.
         epoch: u32,
@@ -157,6 +157,8 @@ pub struct Report {
     pub steps: u64,
     /// Steps left out because loss or gradient was not finite.
     pub skipped_steps: u64,
+    /// Batches of this call without a row that counts, all labels being ignored or of classes of weight 0: no step was made.
+    pub empty_steps: u64,
     /// Whether the observer ended it before its end; a further call finishes it.
     pub is_stopped: bool,
     /// The epoch with the smallest test loss, from 1 like [`EpochMetrics::epoch`], if early stopping was asked for.
@@ -187,6 +189,8 @@ impl Report {
 #[derive(Debug, Default)]
 pub(super) struct EpochSums {
     pub(super) sums: Sums,
+    /// Rows of its batches, whatever they weigh.
+    pub(super) rows: u64,
     pub(super) norms: f64,
     pub(super) steps: u64,
     pub(super) lr: f32,
@@ -212,7 +216,7 @@ impl EpochSums {
             test_accuracy: test.accuracy,
             lr: self.lr,
             grad_norm: self.norms / self.steps as f64,
-            throughput_samples_per_s: self.sums.weight / self.time.as_secs_f64(),
+            throughput_samples_per_s: self.rows as f64 / self.time.as_secs_f64(),
         }
     }
 }

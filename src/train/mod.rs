@@ -22,6 +22,7 @@ mod room;
 mod source;
 mod state;
 mod trainer;
+mod verdict;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -68,9 +69,18 @@ struct Loop<'a, F> {
     buffers: (usize, Option<usize>),
     /// The step that is not made any more.
     last_step: Option<u64>,
-    skipped: u64,
+    skipped: Skipped,
     saver: Option<Saver<'a>>,
     observer: F,
+}
+
+/// Batches of a call of `fit` that gave no update.
+#[derive(Clone, Copy, Default)]
+struct Skipped {
+    /// Loss or gradient was not finite.
+    not_finite: u64,
+    /// No row counted.
+    empty: u64,
 }
 
 /// What checkpoints are made with.
@@ -112,19 +122,8 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
         })?;
         at.count(&reduced, plan.lr, rows)?;
         at.pending.position = end;
-        at.pending.sums.add(&reduced, &plan);
-        let mut flow = (at.observer)(&Event::Step {
-            epoch: epoch + 1,
-            examples: end,
-            loss: reduced.sums.mean_loss(),
-            accuracy: reduced.sums.accuracy(),
-            step: at.progress.step,
-            lr: plan.lr,
-            batch_size: rows,
-            grad_norm: reduced.grad_norm,
-            layer_norms: workers.part_norms(),
-            noise_scale: at.control.noise_scale(),
-        });
+        at.pending.sums.add(&reduced, &plan, rows);
+        let mut flow = at.tell(&reduced, (plan.lr, rows), workers.part_norms());
         let saves = at.saves(|rule, progress| rule.is_due(progress.step));
         let evaluates = at.evaluates();
         if saves || evaluates || flow.is_break() {
@@ -150,6 +149,9 @@ fn end_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
 ) -> Result<(EpochMetrics, ControlFlow<()>), TrainError> {
+    if at.pending.sums.steps == 0 && at.pending.sums.rows > 0 {
+        return Err(TrainError::NothingCounts { part: "training" });
+    }
     // First of all: where it fails, a further call begins with it.
     let test = evaluate(at, workers)?;
     let epoch = at.progress.epoch + 1;
@@ -231,6 +233,9 @@ fn test_scores<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
         step: at.progress.step,
     };
     let sums = workers.evaluate(&batch)?;
+    if sums.is_empty() {
+        return Err(TrainError::NothingCounts { part: "test" });
+    }
     Ok(Scores {
         loss: sums.mean_loss(),
         accuracy: sums.accuracy(),
@@ -252,10 +257,36 @@ impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
             .is_some_and(|last| self.progress.step >= last)
     }
 
+    /// Tells the observer of a step; of a batch without a row that counts there is nothing to tell.
+    fn tell(
+        &mut self,
+        reduced: &Reduced,
+        (lr, batch_size): (f32, usize),
+        layer_norms: &[f64],
+    ) -> ControlFlow<()> {
+        if reduced.sums.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        (self.observer)(&Event::Step {
+            epoch: self.progress.epoch + 1,
+            examples: self.pending.position,
+            loss: reduced.sums.mean_loss(),
+            accuracy: reduced.sums.accuracy(),
+            step: self.progress.step,
+            lr,
+            batch_size,
+            grad_norm: reduced.grad_norm,
+            layer_norms,
+            noise_scale: self.control.noise_scale(),
+        })
+    }
+
     /// Counts a step, or reports one that was left out.
     fn count(&mut self, reduced: &Reduced, lr: f32, rows: usize) -> Result<(), TrainError> {
-        if !reduced.is_finite() {
-            self.skipped += 1;
+        if reduced.sums.is_empty() {
+            self.skipped.empty += 1;
+        } else if !reduced.is_finite() {
+            self.skipped.not_finite += 1;
             if self.config.on_non_finite == OnNonFinite::Stop {
                 return Err(TrainError::NonFinite {
                     step: self.progress.step,
@@ -307,7 +338,11 @@ impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
 }
 
 impl EpochSums {
-    fn add(&mut self, reduced: &Reduced, plan: &StepPlan) {
+    fn add(&mut self, reduced: &Reduced, plan: &StepPlan, rows: usize) {
+        self.rows += rows as u64;
+        if reduced.sums.is_empty() {
+            return;
+        }
         self.sums += reduced.sums;
         self.norms += reduced.grad_norm;
         self.steps += 1;

@@ -55,6 +55,7 @@ impl Pending {
         memory.set("position", [self.position as u64]);
         let EpochSums {
             sums,
+            rows,
             norms,
             steps,
             lr,
@@ -70,6 +71,7 @@ impl Pending {
             time.as_secs_f64(),
         ];
         memory.set_reals("epoch", reals.into_iter().chain(rest));
+        memory.set_reals("epoch rows", [sums.rows, *rows as f64]);
         if let Some(early) = &self.early {
             early.remember(memory);
         }
@@ -81,12 +83,16 @@ impl Pending {
         self.position = memory.get::<1>("position")?[0] as usize;
         let [loss, weight, correct, norms, time, steps, lr, batch_size] =
             memory.get_reals("epoch")?;
+        // Checkpoints of before have no numbers of rows: there, the weight stood for them.
+        let [rows, seen] = memory.get_reals("epoch rows").unwrap_or([weight; 2]);
         self.sums = EpochSums {
             sums: Sums {
                 loss,
                 weight,
+                rows,
                 correct,
             },
+            rows: seen as u64,
             norms,
             steps: steps as u64,
             lr: lr as f32,

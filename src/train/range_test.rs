@@ -107,7 +107,7 @@ impl Trainer {
             let mut points: Vec<LrPoint> = Vec::new();
             let (mut epoch, mut start) = (0, 0);
             let mut order = config.sampling.order(rows as u32, seed, epoch)?;
-            let (mut average, mut least) = (0.0, f64::INFINITY);
+            let (mut average, mut least) = (Average::default(), f64::INFINITY);
             for step in 0..u64::from(steps) {
                 if start + batch_size > rows {
                     (epoch, start) = (epoch + 1, 0);
@@ -122,25 +122,48 @@ impl Trainer {
                 };
                 start += batch_size;
                 let lr = (f64::from(from) * rate.powi(step as i32)) as f32;
-                let progress = Progress {
-                    step,
-                    ..Progress::default()
-                };
-                let at = (config, &progress);
+                let at = (config, &at_step(step));
                 let reduced = session.step(&batch, |reduced| {
                     control.decide(at, reduced, (lr, batch_size))
                 })?;
+                if reduced.sums.is_empty() {
+                    continue;
+                }
                 let loss = reduced.sums.mean_loss();
-                average = 0.9 * average + 0.1 * loss;
-                let smoothed = average / (1.0 - 0.9_f64.powi(step as i32 + 1));
+                let smoothed = average.add(loss);
                 least = smoothed.min(least);
                 if !reduced.is_finite() || smoothed > 4.0 * least {
                     break;
                 }
                 points.push(LrPoint { lr, loss, smoothed });
             }
-            Ok::<_, TrainError>(points)
+            match average.steps {
+                0 => Err(TrainError::NothingCounts { part: "training" }),
+                _ => Ok(points),
+            }
         })??;
         Ok(LrCurve { points })
+    }
+}
+
+/// The loss, averaged over the steps so far with 0.9 and corrected for its start.
+#[derive(Default)]
+struct Average {
+    sum: f64,
+    steps: i32,
+}
+
+impl Average {
+    fn add(&mut self, loss: f64) -> f64 {
+        self.steps += 1;
+        self.sum = 0.9 * self.sum + 0.1 * loss;
+        self.sum / (1.0 - 0.9_f64.powi(self.steps))
+    }
+}
+
+fn at_step(step: u64) -> Progress {
+    Progress {
+        step,
+        ..Progress::default()
     }
 }

@@ -66,6 +66,7 @@ impl Replica for RowGradients {
         Sums {
             loss: shard.rows.len() as f64,
             weight: shard.rows.len() as f64,
+            rows: shard.rows.len() as f64,
             correct: 0.0,
         }
     }
@@ -75,6 +76,7 @@ impl Replica for RowGradients {
         Sums {
             loss,
             weight: shard.rows.len() as f64,
+            rows: shard.rows.len() as f64,
             correct: 0.0,
         }
     }

@@ -24,6 +24,7 @@
 //! # References
 //! Thakur, Rabenseifner, Gropp: "Optimization of collective communication operations in MPICH", 2005.
 
+pub(crate) mod adders;
 mod naive;
 pub(crate) mod plan;
 mod segmented;
@@ -47,7 +48,8 @@ pub trait AllReduce: Send + Sync + std::fmt::Debug {
     /// Its name on the command line.
     fn name(&self) -> &'static str;
 
-    /// The worker, below `num_workers`, that adds, in segment `segment`, a node whose left part ends up at worker `left`.
+    /// The worker, below `num_workers`, that adds, in segment `segment`, a node whose left part ends up at worker `left`. Asked once for each
+    /// when an engine is built.
     ///
     /// The adder of the root, whose left part is worker 0's, owns the segment: it holds the parameters and the
     /// optimiser's state, and executes the update.

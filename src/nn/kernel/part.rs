@@ -83,6 +83,7 @@ impl<'a> Part<'a> {
     }
 
     /// Whether anything is packed after the product.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn asks(&self) -> bool {
         self.after.is_some()
     }

@@ -113,6 +113,7 @@ impl CrossEntropy {
         Sums {
             loss,
             weight: f64::from(weight(class)),
+            rows: 1.0,
             correct: f64::from(u8::from(row.iter().position(|&x| x == max) == Some(class))),
         }
     }
@@ -140,6 +141,7 @@ fn plain(row: &[f32], class: usize, mut grad: Option<&mut [f32]>) -> Sums {
     Sums {
         loss,
         weight: 1.0,
+        rows: 1.0,
         correct: f64::from(u8::from(predicted == Some(class))),
     }
 }

@@ -128,6 +128,7 @@ pub(super) fn row(
     Sums {
         loss: -total,
         weight: 1.0,
+        rows: 1.0,
         correct: 0.0,
     }
 }

@@ -165,7 +165,7 @@ impl Loss {
     }
 
     /// The loss summed over rows of shape `shape`, whose outputs stand one after another. With `grad`, as long as `outputs`,
-    /// the gradient of this sum is written there. `weight` of the sums is what the mean divides by.
+    /// the gradient of this sum is written there.
     ///
     /// # Panics
     /// If the targets are of the other kind, of another length, or name a class that is not below the outputs.
@@ -224,7 +224,8 @@ impl Loss {
             _ => panic!("{self:?} got values, expected classes"),
         };
         let mut sums = regression::sums(outputs, values, rule, grad);
-        sums.weight = (outputs.len() / shape.len()) as f64;
+        sums.rows = (outputs.len() / shape.len()) as f64;
+        sums.weight = sums.rows;
         if *self == Loss::BinaryCrossEntropy && shape.len() == 1 {
             let rows = outputs.iter().zip(values);
             sums.correct = rows.filter(|(y, t)| (**y > 0.0) == (**t > 0.5)).count() as f64;

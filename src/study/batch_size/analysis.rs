@@ -3,12 +3,13 @@
 //! # Formulas
 //! S(B) = S_min + E_min / B, which is (S/S_min - 1)(E/E_min - 1) = 1 with the examples E = S B; the critical batch size is E_min/S_min
 //! (McCandlish et al. 2018, equation 2.11 and section 2.3). Fitted by least squares of relative residuals; the intervals come from resampling
-//! both batch sizes and fresh runs.
+//! both batch sizes and fresh runs; of fewer than six batch sizes there is the range of the fits through one fresh run of each.
 
 use serde::Serialize;
 
+use crate::study::bootstrap::Resampled;
 use crate::study::stats::median_of;
-use crate::study::{Bootstrap, Estimate, RESAMPLES, least_squares};
+use crate::study::{Bootstrap, Estimate, FEWEST, RESAMPLES, least_squares};
 
 use super::trial::{Outcome, Trial, fewest_steps};
 
@@ -83,12 +84,14 @@ impl Curve {
         sizes.dedup();
         let runs: Vec<Vec<f64>> = sizes.iter().map(|&size| runs(outcomes, size)).collect();
         let rounds = runs.iter().map(Vec::len).max().unwrap_or(0).max(1);
-        let bootstrap = Bootstrap::new(rounds, RESAMPLES, seed);
         let mut curve = Self {
             points: sizes
                 .iter()
                 .zip(&runs)
-                .map(|(&size, runs)| point(outcomes, size, (runs, &bootstrap)))
+                .map(|(&size, runs)| {
+                    let own = Bootstrap::new(runs.len().max(1), RESAMPLES, seed);
+                    point(outcomes, size, (runs, &own))
+                })
                 .collect(),
             s_min: None,
             e_min: None,
@@ -103,8 +106,6 @@ impl Curve {
         if known.len() < 3 {
             return curve;
         }
-        // Batch sizes are resampled too: each has had a search of its own, whose luck the fresh runs do not show.
-        let resampled = Bootstrap::new(known.len(), RESAMPLES, seed.wrapping_add(1));
         let fit = |sizes: &[u32], rounds: &[u32]| -> Option<[f64; 2]> {
             let drawn = sizes.iter().map(|&place| known[place as usize]);
             let points = drawn.map(|(size, runs)| (size, median_run(runs, rounds)));
@@ -114,11 +115,17 @@ impl Curve {
                     .collect::<Vec<_>>(),
             )
         };
-        let fits = resampled.map_two(&bootstrap, fit);
+        let fits = resampled((known.len(), rounds), seed, fit);
         if fits.whole.is_none() {
             return curve;
         }
-        let estimate = |of: &dyn Fn([f64; 2]) -> f64| fits.estimate(|fit| fit.map_or(f64::NAN, of));
+        let estimate = |of: &dyn Fn([f64; 2]) -> f64| {
+            let estimate = fits.estimate(|fit| fit.map_or(f64::NAN, of));
+            match known.len() {
+                FEWEST.. => estimate,
+                _ => estimate.with_range(),
+            }
+        };
         let critical = estimate(&|[s_min, e_min]| e_min / s_min);
         for point in &mut curve.points {
             point.regime = Some(regime(point.batch_size as f64 / critical.value));
@@ -148,6 +155,22 @@ fn hyperbola(points: &[(f64, f64)]) -> Option<[f64; 2]> {
     ];
     let solved = least_squares(&columns, &steps, &weights)?;
     (solved[0] > 0.0 && solved[1] > 0.0).then(|| [solved[0], solved[1]])
+}
+
+/// Fits of resampled batch sizes and runs. The sizes too: each has had a search of its own, whose luck the fresh runs do not show. Too few sizes
+/// to resample have the fits through each round's runs.
+fn resampled<T>(
+    (sizes, rounds): (usize, usize),
+    seed: u64,
+    fit: impl Fn(&[u32], &[u32]) -> T,
+) -> Resampled<T> {
+    match sizes {
+        FEWEST.. => {
+            let runs = Bootstrap::with_replacement(rounds, RESAMPLES, seed);
+            Bootstrap::new(sizes, RESAMPLES, seed.wrapping_add(1)).map_beside(&runs, fit)
+        }
+        _ => Bootstrap::one_by_one(rounds).map(|rounds| fit(&all(sizes), rounds)),
+    }
 }
 
 fn regime(of_critical: f64) -> Regime {

@@ -1,6 +1,6 @@
 //! The charts, the table and the page of recipes side by side.
 
-use crate::study::{Estimate, LineChart, Page};
+use crate::study::{LineChart, Page, spread_text};
 
 use super::arm_summary::ArmSummary;
 use super::overlay::Figure;
@@ -17,13 +17,12 @@ pub fn arm_charts(summary: &[ArmSummary]) -> Vec<Figure> {
     );
     for (place, arm) in summary.iter().enumerate() {
         let (x, share) = ((place + 1) as f64, |accuracy: f64| 100.0 * (1.0 - accuracy));
-        let Estimate { value, low, high } = arm.accuracy;
-        error = error
-            .points(arm.arm.clone(), vec![(x, share(value))])
-            .band(vec![(x, share(high), share(low))]);
+        error = error.points(arm.arm.clone(), vec![(x, share(arm.accuracy.value))]);
+        if let Some((low, high)) = arm.accuracy.bounds() {
+            error = error.band(vec![(x, share(high), share(low))]);
+        }
     }
-    let caption = "Medians over the seeds with 95 % bootstrap intervals.";
-    let mut figures = vec![("error", error, caption.to_owned())];
+    let mut figures = vec![("error", error, medians(summary))];
     let reached = || {
         let known = |arm: &ArmSummary| Some((arm.arm.clone(), arm.to_target?));
         summary.iter().filter_map(known)
@@ -34,10 +33,10 @@ pub fn arm_charts(summary: &[ArmSummary]) -> Vec<Figure> {
             .log_x()
             .log_y();
         for (name, [updates, rows, _]) in reached() {
-            let band = vec![(rows.value, updates.low, updates.high)];
-            chart = chart
-                .points(name, vec![(rows.value, updates.value)])
-                .band(band);
+            chart = chart.points(name, vec![(rows.value, updates.value)]);
+            if let Some((low, high)) = updates.bounds() {
+                chart = chart.band(vec![(rows.value, low, high)]);
+            }
         }
         let caption = "Further down: fewer updates. Further left: fewer rows, that is less work. Recipes half of whose trainings did not get there are left out; of points on one another the last of the table is seen.";
         figures.push(("to_target", chart, caption.to_owned()));
@@ -52,8 +51,7 @@ pub fn arms_page(
     (summary, notes, figures): (&[ArmSummary], &[&str], &[Figure]),
 ) -> Page {
     let mut page = headed(title, command);
-    page.heading("Recipes")
-        .paragraph("Medians over the seeds with 95 % bootstrap intervals.");
+    page.heading("Recipes").paragraph(&medians(summary));
     for note in notes {
         page.paragraph(note);
     }
@@ -94,16 +92,10 @@ impl ArmSummary {
             head.extend(first.measured.iter().map(|known| known.0.clone()));
         }
         let row = |arm: &ArmSummary| {
-            let Estimate { value, low, high } = arm.accuracy;
             let mut row = vec![
                 arm.arm.clone(),
                 format!("{} ({} diverged)", arm.trainings.0, arm.trainings.1),
-                format!(
-                    "{:.2} ({:.2} to {:.2})",
-                    100.0 * value,
-                    100.0 * low,
-                    100.0 * high
-                ),
+                arm.accuracy.text(|share| format!("{:.2}", 100.0 * share)),
                 lost_or(arm.loss.value, 4),
                 lost_or(arm.train_loss.value, 4),
                 format!("{:.0}", arm.updates.value),
@@ -112,8 +104,7 @@ impl ArmSummary {
             if has_target {
                 let to = |place: usize, digits: usize| {
                     arm.to_target.map_or("not reached".to_owned(), |known| {
-                        let Estimate { value, low, high } = known[place];
-                        format!("{value:.digits$} ({low:.digits$} to {high:.digits$})")
+                        known[place].text(|number| format!("{number:.digits$}"))
                     })
                 };
                 row.push(format!("{} of {}", arm.reached, arm.trainings.0));
@@ -124,6 +115,12 @@ impl ArmSummary {
         };
         (head, summary.iter().map(row).collect())
     }
+}
+
+/// What the numbers of the recipes are.
+fn medians(summary: &[ArmSummary]) -> String {
+    let trainings = summary.iter().map(|arm| arm.accuracy.samples);
+    format!("Medians over the seeds, {}.", spread_text(trainings))
 }
 
 fn lost_or(loss: f64, digits: usize) -> String {

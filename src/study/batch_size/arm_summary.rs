@@ -35,7 +35,7 @@ pub struct ArmSummary {
 }
 
 impl Arms<'_> {
-    /// Each recipe's medians with 95 % bootstrap intervals over the seeds, in the order of their first outcome.
+    /// Each recipe's medians over the seeds, in the order of their first outcome.
     pub fn summary(outcomes: &[ArmOutcome], seed: u64) -> Vec<ArmSummary> {
         let mut names: Vec<&str> = Vec::new();
         for outcome in outcomes {

@@ -1,13 +1,13 @@
 //! The table, charts and page of branches.
 
-use crate::study::{Estimate, LineChart, Page};
+use crate::study::{Estimate, LineChart, Page, spread_text};
 
 use super::branches::BranchPoint;
 use super::overlay::Figure;
 use super::report::{add, headed};
 
 /// What is told of a comparison of losses.
-const HOW: &str = "The training was branched at each point: copies went on for the same number of rows with larger batches and scaled learning rates. The critical batch is the largest before the first whose test loss is more than the tolerance above that of the smallest batch (Merrill et al. 2025); with \">=\", and where a line lies at the largest batch, none was. Medians over the seeds with 95 % bootstrap intervals.";
+const HOW: &str = "The training was branched at each point: copies went on for the same number of rows with larger batches and scaled learning rates. The critical batch is the largest before the first whose test loss is more than the tolerance above that of the smallest batch (Merrill et al. 2025); with \">=\", and where a line lies at the largest batch, none was. Medians over the seeds";
 
 /// Head and rows of a table: a row for each point.
 pub fn branch_table(points: &[BranchPoint]) -> (Vec<String>, Vec<Vec<String>>) {
@@ -18,8 +18,7 @@ pub fn branch_table(points: &[BranchPoint]) -> (Vec<String>, Vec<Vec<String>>) {
         let larger = first.excess.iter().skip(1);
         head.extend(larger.map(|(size, _)| format!("{size}: excess, %")));
     }
-    let whole =
-        |Estimate { value, low, high }: Estimate| format!("{value:.0} ({low:.0} to {high:.0})");
+    let whole = |rows: Estimate| rows.text(|rows| format!("{rows:.0}"));
     let row = |point: &BranchPoint| {
         let open = if point.is_open { ">= " } else { "" };
         let mut row = vec![
@@ -45,9 +44,7 @@ pub const BRANCH_CHARTS: [&str; 2] = ["critical_batch", "excess"];
 pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
     let mut over = LineChart::new("Critical batch size over training", ("epochs", "rows")).log_y();
     let critical = points.iter().map(|point| (point.at, point.critical_batch));
-    let band = critical
-        .clone()
-        .map(|(at, known)| (at, known.low, known.high));
+    let band = critical.clone().filter_map(band_at);
     over = over
         .line(
             "critical batch, by branches",
@@ -60,7 +57,7 @@ pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
             .filter_map(|point| Some((point.at, point.noise_scale?)))
     };
     if scales().next().is_some() {
-        let band = scales().map(|(at, known)| (at, known.low, known.high));
+        let band = scales().filter_map(band_at);
         over = over
             .line(
                 "noise scale, by shards",
@@ -93,7 +90,7 @@ pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
         (
             "critical_batch",
             over,
-            HOW.to_owned(),
+            format!("{HOW}, {}.", spread_text(points.iter().map(|point| point.critical_batch.samples))),
         ),
         (
             "excess",
@@ -101,6 +98,12 @@ pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
             "Test losses at the ends of the branches of each point, medians; what diverged is left out.".to_owned(),
         ),
     ]
+}
+
+/// Where a band begins and ends.
+fn band_at((at, known): (f64, Estimate)) -> Option<(f64, f64, f64)> {
+    let (low, high) = known.bounds()?;
+    Some((at, low, high))
 }
 
 /// The page of a study of branches.

@@ -296,7 +296,7 @@ pub struct BranchPoint {
 }
 
 impl BranchPoint {
-    /// The points of all branches, ascending; intervals are 95 % bootstrap intervals over the seeds.
+    /// The points of all branches, ascending; intervals and ranges are over the seeds.
     pub fn of(outcomes: &[BranchOutcome], tolerance: f64, seed: u64) -> Vec<Self> {
         let mut places: Vec<f64> = outcomes.iter().map(|outcome| outcome.at).collect();
         places.sort_by(f64::total_cmp);

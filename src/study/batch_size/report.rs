@@ -1,6 +1,6 @@
 //! The charts and the page of steps to a target, and what all pages begin with.
 
-use crate::study::{Chart, Estimate, LineChart, Machine, Page};
+use crate::study::{Chart, Estimate, LineChart, Machine, Page, spread_text};
 
 use super::analysis::{BatchPoint, Curve};
 use super::overlay::Figure;
@@ -58,7 +58,7 @@ fn steps(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
         .collect();
     let band = known
         .iter()
-        .map(|(size, steps, _)| (*size, steps.low, steps.high))
+        .filter_map(|(size, steps, _)| band_at(*size, *steps, 1.0))
         .collect();
     let mut chart = LineChart::new(format!("Steps to {wanted}"), ("rows of a batch", "steps"))
         .log_x()
@@ -73,8 +73,16 @@ fn steps(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
         let fitted = sizes.filter_map(|size| Some((size, curve.fitted_steps(size)?)));
         chart = chart.dashed("S_min + E_min / B", fitted.collect());
     }
-    let caption = "The best of the search for every batch size, by fresh seeds: medians with 95 % bootstrap intervals.";
-    ("steps", chart, caption.to_owned())
+    let runs = spread_text(known.iter().map(|(_, steps, _)| steps.samples));
+    let caption =
+        format!("The best of the search for every batch size, by fresh seeds: medians, {runs}.");
+    ("steps", chart, caption)
+}
+
+/// Where a band of steps, times `by`, begins and ends.
+fn band_at(size: f64, steps: Estimate, by: f64) -> Option<(f64, f64, f64)> {
+    let (low, high) = steps.bounds()?;
+    Some((size, by * low, by * high))
 }
 
 /// The noise scale beside the critical batch size, where it was tracked.
@@ -104,7 +112,7 @@ fn examples(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
         .collect();
     let band = known
         .iter()
-        .map(|(size, steps, _)| (*size, size * steps.low, size * steps.high));
+        .filter_map(|(size, steps, _)| band_at(*size, *steps, *size));
     let mut chart = LineChart::new(
         format!("Examples to {wanted}"),
         ("rows of a batch", "rows trained on"),
@@ -142,7 +150,7 @@ pub fn curve_page(title: &str, command: &str, (curve, figures): (&Curve, &[Figur
         )
     };
     page.heading("Critical batch size").table(
-        &["", "value (95 % interval)"],
+        &["", "value (95 % interval, or range)"],
         &[
             vec!["fewest steps, S_min".to_owned(), or_none(&curve.s_min)],
             vec!["fewest examples, E_min".to_owned(), or_none(&curve.e_min)],
@@ -188,10 +196,8 @@ fn curve_table(curve: &Curve) -> Vec<Vec<String>> {
         let (all, reached, diverged) = point.trials;
         let size = point.batch_size as f64;
         let won = |of: &dyn Fn(&Trial) -> String| point.winner.as_ref().map_or(String::new(), of);
-        let whole = |estimate: Estimate, by: f64| {
-            let Estimate { value, low, high } = estimate;
-            format!("{:.0} ({:.0} to {:.0})", by * value, by * low, by * high)
-        };
+        let whole =
+            |estimate: Estimate, by: f64| estimate.text(|number| format!("{:.0}", by * number));
         vec![
             point.batch_size.to_string(),
             point

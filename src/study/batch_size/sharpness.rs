@@ -8,11 +8,11 @@
 //! networks of one architecture, trained alike, at best.
 
 use crate::data::Dataset;
-use crate::engine::{Batch, Replica};
+use crate::engine::{Batch, Replica, Sums};
 use crate::nn::kernel::Isa;
 use crate::nn::{Loss, Network, NetworkReplica, ReplicaSettings};
 use crate::seed::{Purpose, Stream};
-use crate::train::Sources;
+use crate::train::{Sources, TrainError};
 
 use super::error::StudyError;
 
@@ -75,6 +75,9 @@ pub fn sharpness(
         eps,
     };
     let here = around.loss(&around.center.clone());
+    if here.is_nan() && around.is_empty() {
+        return Err(TrainError::NothingCounts { part: "given" }.into());
+    }
     let highest = match direction {
         Direction::Random => around.random(),
         Direction::Worst => around.worst(),
@@ -91,17 +94,23 @@ struct Around<'d> {
 }
 
 impl Around<'_> {
+    /// Whether no row counts.
+    fn is_empty(&mut self) -> bool {
+        self.sums(&self.center.clone()).is_empty()
+    }
+
     fn loss(&mut self, params: &[f32]) -> f64 {
+        self.sums(params).mean_loss()
+    }
+
+    fn sums(&mut self, params: &[f32]) -> Sums {
         self.replica.params_changed();
         let one = |shard| {
             let shard = self.batch.shard(SHARDS, shard);
             self.replica.evaluate(params, &shard)
         };
         let shards = (0..SHARDS).map(one);
-        let (loss, weight) = shards.fold((0.0, 0.0), |(loss, weight), sums| {
-            (loss + sums.loss, weight + sums.weight)
-        });
-        loss / weight
+        shards.sum()
     }
 
     /// The point at `share` of the way to the box's edge in each coordinate, in -1..=1.

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::engine::{Pinning, Threads};
 use crate::seed::{Purpose, Stream};
-use crate::study::bootstrap::{Bootstrap, Estimate, RESAMPLES};
+use crate::study::{Bootstrap, Estimate, RESAMPLES};
 
 use super::analysis::median_run;
 use super::error::StudyError;
@@ -156,7 +156,12 @@ impl TimePoint {
         let base = cells.iter().find(|cell| cell.examples().is_some());
         cells
             .iter()
-            .map(|cell| cell.point(base, &bootstrap))
+            .map(|cell| match cell.seconds.len() {
+                own if own < rounds => {
+                    cell.point(base, &Bootstrap::new(own.max(1), RESAMPLES, seed))
+                }
+                _ => cell.point(base, &bootstrap),
+            })
             .collect()
     }
 }

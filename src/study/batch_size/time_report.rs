@@ -1,6 +1,6 @@
 //! The charts and the page of times to a target.
 
-use crate::study::{Estimate, LineChart, Page};
+use crate::study::{Estimate, LineChart, Page, spread_text};
 
 use super::overlay::Figure;
 use super::report::{add, headed};
@@ -97,8 +97,9 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
 pub fn time_page(title: &str, command: &str, (points, figures): (&[TimePoint], &[Figure])) -> Page {
     let mut page = headed(title, command);
     add(&mut page, figures);
+    let runs = points.iter().filter_map(|point| point.seconds);
     page.heading("Threads and batch sizes")
-        .paragraph("Medians over fresh seeds with 95 % bootstrap intervals. Examples to the target do not depend on threads: the weights are the same bits. A dash stands where half of the runs did not reach the target.")
+        .paragraph(&format!("Medians over fresh seeds, {}. Examples to the target do not depend on threads: the weights are the same bits. A dash stands where half of the runs did not reach the target.", spread_text(runs.map(|seconds| seconds.samples))))
         .table(&TIME_HEAD, &time_table(points));
     page
 }

@@ -1,7 +1,7 @@
 //! The charts of a measurement.
 
 use crate::engine::Phase;
-use crate::study::{Chart, Estimate, Law, LineChart, StackedBars};
+use crate::study::{Chart, Estimate, Law, LineChart, StackedBars, spread_text};
 
 use super::plan::Kind;
 use super::report::Analysis;
@@ -40,8 +40,13 @@ fn of_kind(rows: &[Row], kind: Kind, of: impl Fn(&Row) -> Estimate) -> Vec<(f64,
 
 fn add(chart: LineChart, name: &str, points: &[(f64, Estimate)]) -> LineChart {
     let line = points.iter().map(|(x, y)| (*x, y.value)).collect();
-    let band = points.iter().map(|(x, y)| (*x, y.low, y.high)).collect();
-    chart.line(name, line).band(band)
+    chart.line(name, line).band(band(points))
+}
+
+/// Where bounds are known.
+fn band(points: &[(f64, Estimate)]) -> Vec<(f64, f64, f64)> {
+    let bounds = points.iter().filter_map(|(x, y)| Some((*x, y.bounds()?)));
+    bounds.map(|(x, (low, high))| (x, low, high)).collect()
 }
 
 fn speedup(results: &Results, analysis: &Analysis) -> Captioned {
@@ -75,8 +80,11 @@ fn speedup(results: &Results, analysis: &Analysis) -> Captioned {
         .filter(|known| known.threads <= most);
     let near = near.map(|known| (known.threads as f64, known.speedup.value));
     chart = chart.points("model of the step", near.collect());
-    let caption = "Bands: 95 % bootstrap intervals. The base is the fastest program of one thread: one shard, no all-reduce.";
-    ("speedup", Box::new(chart), caption.to_owned())
+    let bands = spread_text(rows.iter().map(|row| row.speedup.samples));
+    let caption = format!(
+        "Medians, {bands}. The base is the fastest program of one thread: one shard, no all-reduce."
+    );
+    ("speedup", Box::new(chart), caption)
 }
 
 fn efficiency(rows: &[Row]) -> Captioned {
@@ -186,7 +194,7 @@ fn far(analysis: &Analysis) -> Captioned {
         .iter()
         .filter_map(|known| Some((known.threads as f64, base / known.measured_ms?)));
     let line = curve.iter().map(|(x, y)| (*x, y.value)).collect();
-    let band = curve.iter().map(|(x, y)| (*x, y.low, y.high)).collect();
+    let band = band(&curve);
     let most = curve.last().map_or(1.0, |point| point.0);
     let mut chart = LineChart::new(
         "Prediction: strong scaling beyond what was measured",

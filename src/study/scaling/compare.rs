@@ -19,14 +19,25 @@ pub struct Comparison {
     pub cell: Cell,
     /// The second's throughput, of the first's.
     pub ratio: Estimate,
-    /// The p-value of Mann and Whitney's test.
-    pub p: f64,
+    /// The p-value of Mann and Whitney's test; `None` of a single sample on a side.
+    pub p: Option<f64>,
+    /// Whether the samples are so many that the test could show a difference at all.
+    pub is_enough: bool,
 }
 
 impl Comparison {
     /// Whether they differ: the interval of the ratio leaves out 1, and the test agrees (p below 0.01).
     pub fn differs(&self) -> bool {
-        !self.ratio.contains(1.0) && self.p < SIGNIFICANT
+        !self.ratio.contains(1.0) && self.p.is_some_and(|p| p < SIGNIFICANT)
+    }
+
+    /// The same in words.
+    pub fn verdict(&self) -> &'static str {
+        match (self.differs(), self.is_enough) {
+            (true, _) => "differs",
+            (_, true) => "no difference shown",
+            (_, false) => "too few samples to tell",
+        }
     }
 }
 
@@ -55,7 +66,8 @@ pub fn compare(first: &Results, second: &Results) -> Result<Vec<Comparison>, Sca
             Some(Comparison {
                 cell: cell.clone(),
                 ratio,
-                p: mann_whitney(&before, &after),
+                p: Some(mann_whitney(&before, &after)).filter(|p| !p.is_nan()),
+                is_enough: least_p(before.len(), after.len()) < SIGNIFICANT,
             })
         })
         .collect();
@@ -67,4 +79,25 @@ pub fn compare(first: &Results, second: &Results) -> Result<Vec<Comparison>, Sca
         });
     }
     Ok(both)
+}
+
+/// The smallest p-value that so many samples can have: where no sample of one side lies above any of the other.
+fn least_p(one: usize, other: usize) -> f64 {
+    let (few, all) = (one.min(other), one + other);
+    let choices: f64 = (0..few)
+        .map(|k| (all - k) as f64 / (k + 1) as f64)
+        .product();
+    2.0 / choices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_samples_a_side_show_no_difference_at_one_percent_and_five_may() {
+        assert!((least_p(4, 4) - 2.0 / 70.0).abs() < 1e-12);
+        assert!(least_p(4, 4) > SIGNIFICANT && least_p(5, 5) < SIGNIFICANT);
+        assert!(least_p(1, 1) >= 1.0 && least_p(0, 5) >= 1.0);
+    }
 }

@@ -138,6 +138,7 @@ impl Replica for Nothing {
         Sums {
             loss: 0.0,
             weight: shard.rows.len() as f64,
+            rows: shard.rows.len() as f64,
             correct: 0.0,
         }
     }

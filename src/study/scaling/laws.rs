@@ -70,7 +70,7 @@ impl Results {
             |of: &dyn Fn(&LawFit) -> f64| fits.estimate(|fit| fit.as_ref().map_or(f64::NAN, of));
         let fit = fits.whole?;
         let kappa = estimate(&|fit| fit.kappa);
-        let has_peak = kappa.low > 0.0;
+        let has_peak = kappa.interval().is_some_and(|(low, _)| low > 0.0);
         let measured = points(&self.all_rounds());
         let residual = |&(threads, rate): &(f64, f64)| {
             (threads as usize, rate / fit.throughput(threads) - 1.0)

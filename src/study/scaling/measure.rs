@@ -9,7 +9,7 @@ use crate::study::machine::Counters;
 use crate::study::rig::{Rig, phases_ms};
 use crate::study::stats::{median_of, quantile};
 use crate::study::{
-    Bootstrap, Machine, check_rows, made_up_data, measured_bandwidth, measured_peak_flops,
+    Bootstrap, FEWEST, Machine, check_rows, made_up_data, measured_bandwidth, measured_peak_flops,
 };
 use crate::train::TrainError;
 
@@ -19,8 +19,8 @@ use super::peer::{PeerSample, ask};
 use super::plan::{Cell, Kind, Scaling};
 use super::results::{Results, SCHEMA, Sample};
 
-/// Rounds that are made at least, if the time allows, and at most.
-const ROUNDS: (usize, usize) = (5, 200);
+/// Rounds that are made at least, if the time allows, so that there are intervals; and at most.
+const ROUNDS: (usize, usize) = (FEWEST, 200);
 /// Rounds in which other programs are asked: each has to start anew.
 const PEER_ROUNDS: usize = 5;
 /// Seconds that a sample takes, about.

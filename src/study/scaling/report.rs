@@ -1,7 +1,7 @@
 //! The tables and the page of a measurement.
 
 use crate::engine::Phase;
-use crate::study::{Law, Page};
+use crate::study::{Law, Page, spread_text};
 
 use super::charts::charts;
 use super::laws::LawReport;
@@ -57,10 +57,11 @@ pub fn page(results: &Results, analysis: &Analysis) -> Page {
     page.table(&["", ""], &rows_of_facts);
     let disturbed: usize = rows.iter().map(|row| row.samples.1).sum();
     page.heading("What was measured").paragraph(&format!(
-        "{} rounds of one sample a cell in random order, {disturbed} samples of {} disturbed. The base makes {:.0} rows a second. Medians with 95 % bootstrap intervals; ratios pair the rounds.",
+        "{} rounds of one sample a cell in random order, {disturbed} samples of {} disturbed. The base makes {:.0} rows a second. Medians, {}; ratios pair the rounds.",
         results.rounds(),
         results.samples.len(),
         rows[0].throughput.value,
+        spread_text([results.rounds()]),
     ));
     page.table(&TABLE_HEAD, &table(rows));
     for (_, chart, caption) in charts(results, analysis) {
@@ -98,11 +99,7 @@ pub fn table(rows: &[Row]) -> Vec<Vec<String>> {
             row.cell.name(),
             format!("{}{mark}", row.cell.threads),
             row.cell.batch_size.to_string(),
-            format!(
-                "{:.4} ± {:.1} %",
-                row.step_ms.value,
-                100.0 * row.step_ms.half_width()
-            ),
+            row.step_ms.text(|ms| format!("{ms:.4}")),
             row.speedup.to_string(),
             format!("{:.3}", row.efficiency.value),
             format!("{:.1}", 100.0 * row.peak_share),
@@ -161,10 +158,7 @@ fn laws(page: &mut Page, analysis: &Analysis) {
             law.fit.law.name().to_owned(),
             law.sigma.to_string(),
             match law.fit.law {
-                Law::Usl => format!(
-                    "{:.3e} ({:.3e} to {:.3e})",
-                    law.kappa.value, law.kappa.low, law.kappa.high
-                ),
+                Law::Usl => law.kappa.text(|kappa| format!("{kappa:.3e}")),
                 _ => String::new(),
             },
             law.best_threads
@@ -175,7 +169,7 @@ fn laws(page: &mut Page, analysis: &Analysis) {
     };
     let rows: Vec<Vec<String>> = laws.iter().map(row).collect();
     page.heading("Laws")
-        .paragraph("Constants with 95 % bootstrap intervals. Amdahl's and Gustafson's laws need two points, the Universal Scalability Law six: with fewer it is not fitted. The speed-ups of threads that were not measured are predictions.")
+        .paragraph("Amdahl's and Gustafson's laws need two points, the Universal Scalability Law six: with fewer it is not fitted. The speed-ups of threads that were not measured are predictions.")
         .table(&["law", "serial share (sigma)", "coherency (kappa)", "best threads", "measured above the law", "speed-up over one thread"], &rows);
     if predictions.is_empty() {
         return;

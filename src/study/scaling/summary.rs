@@ -63,7 +63,7 @@ pub struct Row {
 const READINGS: f64 = 12.0;
 
 impl Results {
-    /// Each cell's row, in order; intervals are 95 % bootstrap intervals, ratios pair the rounds.
+    /// Each cell's row, in order; ratios pair the rounds.
     pub fn rows(&self) -> Vec<Row> {
         let bootstrap = Bootstrap::new(self.rounds(), RESAMPLES, self.seed);
         let base = self.times_ms(0);
