@@ -1,6 +1,6 @@
 //! What a reader says of what it took: lines of `key: value`, which `train` and `data inspect` print alike.
 
-use crate::data::{Dataset, Labels};
+use crate::data::{Dataset, Labels, listed};
 
 use super::Loaded;
 
@@ -43,6 +43,11 @@ fn classes(part: &dyn Dataset) -> Vec<u32> {
     let mut classes = vec![0; rows.len()];
     part.gather_classes(&rows, &mut classes);
     classes
+}
+
+/// `labels: 3 classes, a, b, c`.
+pub(super) fn classes_line(names: &[String]) -> String {
+    format!("labels: {} classes, {}", names.len(), listed(names))
 }
 
 #[cfg(test)]
