@@ -38,6 +38,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<(), CommandError> {
     let has_facts = has_facts.map_err(TrainError::from)?;
     let loaded = match loaded {
         Ok(loaded) => loaded,
+        Err(error @ DataError::Unused { .. }) => return Err(TrainError::from(error).into()),
         Err(error) if has_facts && sheet.is_none() => {
             say!("train: refuses it: {error}");
             return Ok(());

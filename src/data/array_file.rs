@@ -93,7 +93,11 @@ impl ArrayFile {
         Ok(Self {
             rows: stored,
             path: path.to_owned(),
-            shape: shape.to_vec(),
+            shape: if shape.is_empty() {
+                vec![1]
+            } else {
+                shape.to_vec()
+            },
             element,
             places: (0..rows as u32).collect(),
             classes,

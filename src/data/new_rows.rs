@@ -161,8 +161,10 @@ fn numpy(path: &Path) -> Result<Npy, DataError> {
 /// Refuses what is not rows of `shape`, or one of them without an axis of rows; grey images need no axis of channels.
 fn check_shape(found: &[usize], shape: &[usize], path: &Path) -> Result<(), DataError> {
     let is = |shape: &[usize]| found == shape || found.get(1..) == Some(shape);
+    // A value a row.
+    let is_plain = shape == [1] && found.len() == 1;
     let is_grey = shape.len() == 3 && shape[2] == 1;
-    if is(shape) || is_grey && is(&shape[..2]) {
+    if is(shape) || is_plain || is_grey && is(&shape[..2]) {
         return Ok(());
     }
     let expected = format!("rows of shape {shape:?}, or one");

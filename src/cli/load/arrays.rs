@@ -61,7 +61,7 @@ impl LoadSettings {
     ) -> Result<[Vec<usize>; 2], DataError> {
         match own {
             Some((train, test)) => {
-                self.refuse_split(path)?;
+                self.refuse_split(path, "arrays with their own parts")?;
                 Ok([(0..train).collect(), (train..train + test).collect()])
             }
             None => self.split(labels, (path, seed)).map(<[_; 2]>::from),
@@ -89,7 +89,7 @@ impl LoadSettings {
         let data = open(&roles.main[0], train_labels)?;
         let [data, test] = match &roles.test {
             Some([name, _]) => {
-                self.refuse_split(path)?;
+                self.refuse_split(path, "arrays with their own parts")?;
                 [data, open(name, test_labels)?]
             }
             None => {
@@ -182,7 +182,10 @@ impl LoadSettings {
             return Ok(Loaded { reading, ..loaded });
         }
         self.refuse_image_changes(path)?;
-        let shape = x.shape()[1..].to_vec();
+        let shape = match &x.shape()[1..] {
+            [] => vec![1],
+            axes => axes.to_vec(),
+        };
         let names = match classes.names.is_empty() {
             true => (0..classes.count).map(|class| class.to_string()).collect(),
             false => classes.names,

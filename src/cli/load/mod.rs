@@ -10,11 +10,12 @@ mod part_folders;
 mod reading;
 mod sounds;
 mod tables;
+mod words;
 
 use std::path::{Path, PathBuf};
 
 use crate::data::{
-    Column, DataError, Dataset, ImageDataset, ImageFolder, OnBadSample, RowKind, Sampling, TABLES,
+    DataError, Dataset, ImageDataset, ImageFolder, OnBadSample, RowKind, Sampling, TABLES,
     TableOptions, TextDataset, Tokenizer, Vocabulary, has_end, random_split, read_text,
     split_from_file, stratified_split,
 };
@@ -26,6 +27,7 @@ use flags::{flags, given};
 use kind::Asked;
 pub(super) use kind::{Kind, arrays_in};
 pub(super) use reading::{class_counts, cut};
+use words::{cache, size};
 
 /// The share of the rows that is the test part, where nobody says otherwise.
 const TEST_SHARE: f64 = 0.1;
@@ -220,14 +222,14 @@ impl LoadSettings {
     }
 
     /// Refuses to be told how to split what has parts of its own.
-    fn refuse_split(&self, path: &Path) -> Result<(), DataError> {
+    fn refuse_split(&self, path: &Path, got: &'static str) -> Result<(), DataError> {
         let about_split = ["split", "test-share", "split-seed"];
         match self.given.iter().find(|flag| about_split.contains(flag)) {
             None => Ok(()),
             Some(flag) => Err(DataError::Unused {
                 path: path.to_owned(),
                 setting: format!("--{flag}"),
-                got: "data with a test part of their own",
+                got,
             }),
         }
     }
@@ -365,39 +367,4 @@ fn whole_parts(parts: Parts, path: &Path, share: f64) -> Result<Parts, DataError
     let expected = "rows in both parts, training and test";
     let remedy = "raise or lower --test-share";
     Err(DataError::unfit(path, expected, got, remedy))
-}
-
-/// A column as it was typed.
-pub(super) fn column(label: Option<&str>) -> Column {
-    match label {
-        None => Column::Last,
-        Some(text) => match text.parse() {
-            Ok(index) => Column::Index(index),
-            Err(_) => Column::Name(text.to_owned()),
-        },
-    }
-}
-
-/// `32x48`, height and width.
-pub(super) fn size(text: &str) -> Result<(usize, usize), ArgError> {
-    let edge = |text: &str| text.parse().ok().filter(|edge| (1..=4096).contains(edge));
-    let both = text
-        .split_once('x')
-        .and_then(|(h, w)| Some((edge(h)?, edge(w)?)));
-    let expected = "HEIGHTxWIDTH, each from 1 to 4096, such as 32x32";
-    both.ok_or_else(|| refused("image-size", expected, text))
-}
-
-/// Where decoded images are kept: a folder, or nowhere; by default the user's cache folder, if the system has one.
-fn cache(given: Option<&Path>) -> Option<PathBuf> {
-    match given {
-        Some(path) if path == Path::new("none") => None,
-        Some(path) => Some(path.to_owned()),
-        None => {
-            let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-            let home = || Some(PathBuf::from(set("HOME")?).join(".cache"));
-            let base = set("XDG_CACHE_HOME").map(PathBuf::from).or_else(home)?;
-            Some(base.join("unisono"))
-        }
-    }
 }

@@ -45,7 +45,7 @@ fn classes(part: &dyn Dataset) -> Vec<u32> {
     classes
 }
 
-/// `3 classes: a, b, c`.
+/// `labels: 3 classes, a, b, c`.
 pub(super) fn classes_line(names: &[String]) -> String {
     format!("labels: {} classes, {}", names.len(), listed(names))
 }

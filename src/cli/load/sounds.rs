@@ -218,7 +218,7 @@ impl LoadSettings {
     fn sound_parts(&self, sounds: &Sounds, (path, seed): (&Path, u64)) -> Result<Parts, DataError> {
         match (&sounds.parts, &self.split) {
             (Some(parts), _) => {
-                self.refuse_split(path)?;
+                self.refuse_split(path, "sounds with their own parts")?;
                 Ok(parts.clone())
             }
             (None, Split::Groups) => {

@@ -11,7 +11,8 @@ use crate::data::{
 
 use super::super::config::{ArgError, refused};
 use super::super::sections::DataArgs;
-use super::{LoadSettings, Loaded, column};
+use super::words::column;
+use super::{LoadSettings, Loaded};
 
 /// Buckets of hashed n-grams.
 const BUCKETS: usize = 1 << 17;

@@ -1,0 +1,42 @@
+//! What single settings mean: a column, a size, a folder for images.
+
+use std::path::{Path, PathBuf};
+
+use crate::data::Column;
+
+use super::super::config::{ArgError, refused};
+
+/// A column as it was typed.
+pub(super) fn column(label: Option<&str>) -> Column {
+    match label {
+        None => Column::Last,
+        Some(text) => match text.parse() {
+            Ok(index) => Column::Index(index),
+            Err(_) => Column::Name(text.to_owned()),
+        },
+    }
+}
+
+/// `32x48`, height and width.
+pub(super) fn size(text: &str) -> Result<(usize, usize), ArgError> {
+    let edge = |text: &str| text.parse().ok().filter(|edge| (1..=4096).contains(edge));
+    let both = text
+        .split_once('x')
+        .and_then(|(h, w)| Some((edge(h)?, edge(w)?)));
+    let expected = "HEIGHTxWIDTH, each from 1 to 4096, such as 32x32";
+    both.ok_or_else(|| refused("image-size", expected, text))
+}
+
+/// Where decoded images are kept: a folder, or nowhere; by default the user's cache folder, if the system has one.
+pub(super) fn cache(given: Option<&Path>) -> Option<PathBuf> {
+    match given {
+        Some(path) if path == Path::new("none") => None,
+        Some(path) => Some(path.to_owned()),
+        None => {
+            let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+            let home = || Some(PathBuf::from(set("HOME")?).join(".cache"));
+            let base = set("XDG_CACHE_HOME").map(PathBuf::from).or_else(home)?;
+            Some(base.join("unisono"))
+        }
+    }
+}
