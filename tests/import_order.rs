@@ -263,7 +263,8 @@ fn what_pools_or_mixes_needs_no_order_or_is_refused() {
         .layer(Dense::new(2))
         .flatten();
     let mut torch = Torch(torch.0[..2].to_vec());
-    (torch.add("d.w", &[2, 6]), torch.add("d.b", &[2]));
+    torch.add("d.w", &[2, 6]);
+    torch.add("d.b", &[2]);
     let error = read("mixed", mixed, &torch).unwrap_err();
     assert!(matches!(&error, ExportError::Order { place } if place == "reshape1"));
     assert!(error.to_string().contains("flatten before it"), "{error}");
@@ -274,7 +275,8 @@ fn what_pools_or_mixes_needs_no_order_or_is_refused() {
     ] {
         let made = Sequential::new(24).layer(Reshape::to(shape)).layer(conv);
         let mut torch = Torch::default();
-        (torch.add("c.w", kernel), torch.add("c.b", &[3]));
+        torch.add("c.w", kernel);
+        torch.add("c.b", &[3]);
         let error = read("made", made, &torch).unwrap_err();
         assert!(matches!(error, ExportError::Order { .. }), "{error}");
     }
@@ -283,7 +285,8 @@ fn what_pools_or_mixes_needs_no_order_or_is_refused() {
 #[test]
 fn halves_and_doubles_are_the_same_weights() {
     let mut torch = Torch::default();
-    (torch.add("w", &[3, 4]), torch.add("b", &[3]));
+    torch.add("w", &[3, 4]);
+    torch.add("b", &[3]);
     let names = [("dense0.weight", "w"), ("dense0.bias", "b")];
     let model = Sequential::new(4).dense(3);
     let read = |bytes: &[u8]| {

@@ -126,8 +126,8 @@ impl Walk {
         let first = self.axes.len();
         match spec.op() {
             Some(Op::Chain(part)) => return self.sequential(&part, row, &format!("{place}.")),
-            Some(Op::Sum(branches)) => return self.branches(&branches, (row, &output), place),
-            Some(Op::Concat(branches)) => return self.branches(&branches, (row, &output), place),
+            Some(Op::Sum(branches)) => return self.branches(&branches, row, &output, place),
+            Some(Op::Concat(branches)) => return self.branches(&branches, row, &output, place),
             Some(Op::TiedEmbedding(body)) => {
                 self.axes.push(Axes::default());
                 let channels = tensors[0].shape[1];
@@ -249,7 +249,8 @@ impl Walk {
     fn branches(
         &mut self,
         branches: &[Sequential],
-        (mut row, output): (Row, &Shape),
+        mut row: Row,
+        output: &Shape,
         place: &str,
     ) -> Result<Row, ExportError> {
         row.makers = None;

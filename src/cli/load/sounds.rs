@@ -215,7 +215,7 @@ fn places(names: &[&str]) -> Vec<Option<(String, String)>> {
 
 impl LoadSettings {
     /// Their own parts, which leave no choice, or a split.
-    fn sound_parts(&self, sounds: &Sounds, (path, seed): (&Path, u64)) -> Result<Parts, DataError> {
+    fn sound_parts(&self, sounds: &Sounds, path: &Path, seed: u64) -> Result<Parts, DataError> {
         match (&sounds.parts, &self.split) {
             (Some(parts), _) => {
                 self.refuse_split(path, "sounds with their own parts")?;
@@ -232,7 +232,7 @@ impl LoadSettings {
 
     pub(super) fn sounds(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
         let sounds = Sounds::read(path)?;
-        let (train, test) = self.sound_parts(&sounds, (path, seed))?;
+        let (train, test) = self.sound_parts(&sounds, path, seed)?;
         let part = |rows: &[usize]| {
             let spectrograms: Vec<_> = rows
                 .iter()
