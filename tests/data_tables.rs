@@ -7,8 +7,8 @@ use std::path::Path;
 
 use files::Folder;
 use unisono::data::{
-    Column, CsvTable, DataError, Dataset, Header, MissingLabels, Preparation, RowKind,
-    Standardizer, TableOptions, Target,
+    Column, CsvTable, DataError, Header, MissingLabels, Preparation, RowKind, Standardizer,
+    TableOptions, Target,
 };
 
 fn parse(text: &str) -> Result<CsvTable, DataError> {
