@@ -65,7 +65,7 @@ impl Kind {
         let ends = |ends: &[&str]| has_end(path, ends);
         if path.is_file() && (ends(&IMAGES) || ends(&[".wav"])) {
             let expected = "a folder of images or sounds, with a folder for each class";
-            let remedy = "give the folder";
+            let remedy = "give the folder in which they lie";
             return Err(DataError::unfit(path, expected, "one of them", remedy));
         }
         let known = [
