@@ -94,8 +94,8 @@ fn pair(names: &[String], parts: &[&str]) -> Option<[String; 2]> {
                 let Some(x) = find(&form(input, part)) else {
                     continue;
                 };
-                let label = |label: &&str| find(&form(label, part));
-                if let Some(y) = LABELS.iter().find_map(|name| label(&name)) {
+                let mut labels = LABELS.iter();
+                if let Some(y) = labels.find_map(|label| find(&form(label, part))) {
                     return Some([x, y]);
                 }
             }
