@@ -342,8 +342,8 @@ fn a_models_sizes_are_those_of_its_files() {
     let own = run.join("preparation.json");
     let good = std::fs::read_to_string(&own).unwrap();
     for shape in [
-        (8_u64, 1_000_000),
-        (1 << 40, 1 << 40),
+        (8_u64, 1_000_000_u64),
+        (1 << 40, 1_u64 << 40),
         (u64::MAX, 1),
         (0, 8),
     ] {

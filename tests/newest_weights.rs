@@ -183,6 +183,8 @@ fn a_run_without_its_manifest_says_whether_its_weights_were_checked() {
     }
     fs::write(&model, old).unwrap();
     fs::remove_dir_all(run.join("checkpoints")).unwrap();
+    // Others' files are no checkpoints.
+    folder.file("run/checkpoints/step-backup.json", b"{}");
     let output = eval();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}");

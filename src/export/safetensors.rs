@@ -1,6 +1,6 @@
 //! Named tensors in a file of the safetensors format.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -43,7 +43,21 @@ pub fn write_safetensors(
         .collect();
     let bytes = safetensors::serialize(tensors, Some(metadata))
         .map_err(|error| failed(std::io::Error::other(error)))?;
-    output::write(path, bytes).map_err(failed)
+    output::write(path, in_order(bytes)).map_err(failed)
+}
+
+/// The same file with its head's entries in order: the same weights are the same bytes each time.
+fn in_order(mut file: Vec<u8>) -> Vec<u8> {
+    type Head = BTreeMap<String, BTreeMap<String, serde_json::Value>>;
+    let len = u64::from_le_bytes(*file.first_chunk().expect("a file begins with a length"));
+    let head = &mut file[8..8 + len as usize];
+    let entries: Head = serde_json::from_slice(head).expect("it was written just now");
+    let text = serde_json::to_vec(&entries).expect("entries are plain values");
+    // As long as before, but for the spaces at its end.
+    let (front, end) = head.split_at_mut(text.len());
+    front.copy_from_slice(&text);
+    end.fill(b' ');
+    file
 }
 
 /// A network of `model` with the weights in a file: one tensor of the same name and shape for each of the model's, in f32, or in f16, bf16 or f64,
