@@ -92,6 +92,7 @@ pub(crate) use room::free_memory;
 pub use sampler::{Sampling, epoch_order};
 pub use scale::Standardizer;
 pub(crate) use sniff::{Content, content};
+pub(crate) use sound::SOUNDS;
 pub use sound::{LoadedSounds, NamedSounds, Sound, read_sounds};
 pub use spectrogram::{Spectrogram, SpectrogramSettings};
 pub use speech::{SpectrogramAugmentation, SpectrogramDataset};

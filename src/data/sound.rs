@@ -10,12 +10,15 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::error::DataError;
-use super::files::Source;
+use super::files::{Source, has_end};
 use super::left_out::{LeftOut, is_hidden, leads_back};
 use super::room::Room;
 use super::spectrogram::SpectrogramSettings;
 use super::wave::{CONVERT, Wave};
 use super::wave_chunks::Odd;
+
+/// How the names of sounds end.
+pub(crate) const SOUNDS: [&str; 2] = [".wav", ".wave"];
 
 /// Bytes of a sample in memory.
 const SAMPLE_BYTES: u64 = 4;
@@ -295,15 +298,13 @@ impl Found {
 
 /// The name of a WAV file, without `./` before it; `None` for other files and hidden ones.
 fn sound_name(path: &Path) -> Option<String> {
-    let is_wav = path.extension()?.eq_ignore_ascii_case("wav")
-        || path.extension()?.eq_ignore_ascii_case("wave");
     let parts = path.components().filter_map(|part| match part {
         Component::Normal(name) => Some(name.to_string_lossy()),
         _ => None,
     });
     let name = parts.collect::<Vec<_>>().join("/");
     let end = path.extension()?.len() + 1;
-    (is_wav && !is_hidden(path)).then(|| name[..name.len() - end].to_owned())
+    (has_end(path, &SOUNDS) && !is_hidden(path)).then(|| name[..name.len() - end].to_owned())
 }
 
 #[cfg(test)]

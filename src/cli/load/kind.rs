@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::data::{Content, DataError, IDX, IMAGES, TABLES, content, has_end, listed};
+use crate::data::{Content, DataError, IDX, IMAGES, SOUNDS, TABLES, content, has_end, listed};
 
 use super::names::Roles;
 use super::part_folders::{innermost, part_names};
@@ -63,7 +63,7 @@ impl Kind {
             return Self::of_folder(path);
         }
         let ends = |ends: &[&str]| has_end(path, ends);
-        if path.is_file() && (ends(&IMAGES) || ends(&[".wav"])) {
+        if path.is_file() && (ends(&IMAGES) || ends(&SOUNDS)) {
             let expected = "a folder of images or sounds, with a folder for each class";
             let remedy = "give the folder in which they lie";
             return Err(DataError::unfit(path, expected, "one of them", remedy));
@@ -190,7 +190,7 @@ fn first_file(folder: &Path) -> Result<Option<File>, DataError> {
     paths.sort_unstable();
     let (folders, files): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_dir());
     for file in files {
-        if has_end(&file, &[".wav"]) {
+        if has_end(&file, &SOUNDS) {
             return Ok(Some(File::Sound));
         }
         if has_end(&file, &IMAGES) {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::{DataError, IMAGES, has_end};
+use crate::data::{DataError, IMAGES, SOUNDS, has_end};
 
 /// What the rows below a folder are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ fn folders(path: &Path) -> Result<(Vec<String>, bool), DataError> {
         if entry.path().is_dir() {
             names.push(name);
         } else {
-            has_files |= has_end(&entry.path(), &IMAGES) || has_end(&entry.path(), &[".wav"]);
+            has_files |= has_end(&entry.path(), &IMAGES) || has_end(&entry.path(), &SOUNDS);
         }
     }
     Ok((names, has_files))
