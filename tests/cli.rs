@@ -106,11 +106,11 @@ fn bad_input_is_one_line_and_exit_code_2() {
         (&["--update", "x"], "--update must be fused or master"),
         (
             &["--optimizer", "adam", "--momentum", "0.9"],
-            "--momentum is not used by `unisono train`: the optimizer has none",
+            "--momentum does not apply to `unisono train`: the optimizer has none",
         ),
         (
             &["--set", "optimizer.decay_all=true"],
-            "--decay-all is not used by `unisono train`: nothing decays",
+            "--decay-all does not apply to `unisono train`: nothing decays",
         ),
         (&["--unknown"], "--unknown"),
     ];

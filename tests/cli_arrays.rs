@@ -179,7 +179,7 @@ fn names_in_capitals_and_parts_for_validation_are_said() {
     assert_eq!(value(&text, "left out"), "names (<U3), no numbers");
     let error = refused(path, &["--split-seed", "1"]);
     assert!(
-        error.contains("--split-seed means nothing for arrays with their own parts"),
+        error.contains("--split-seed does not apply to arrays with their own parts"),
         "{error}"
     );
     parts.push(("x_test", encoded("<f4", false, &x)));

@@ -105,11 +105,11 @@ fn data_that_are_not_there_or_odd_are_refused_with_exit_code_2() {
         ),
         (&["train", "--data", "src"], "train-images-idx3-ubyte"),
         (
-            &["train", "--augment", "shift"],
+            &["train", "--data", "x", "--augment", "shift"],
             "--augment must be none, or some of",
         ),
         (
-            &["train", "--test-share", "1"],
+            &["train", "--data", "x", "--test-share", "1"],
             "--test-share must be above 0 and below 1, got \"1\"",
         ),
         (
@@ -286,7 +286,7 @@ fn arrays_are_trained_on_from_the_disk() {
     );
     let output = unisono(&["train", "--data", path, "--augment", "flip"]);
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("changes of images"), "{stderr}");
+    assert!(stderr.contains("--augment does not apply"), "{stderr}");
 }
 
 #[test]
@@ -322,10 +322,10 @@ fn flags_that_would_be_left_aside_and_parts_without_rows_are_refused() {
     let short = folder.file("short.txt", b"to be or not to be");
     let [table, odd, one, short] = [&table, &odd, &one, &short].map(|path| path.to_str().unwrap());
     let cases: [(&[&str], &str); 9] = [
-        (&["--grey"], "--grey: means something only beside --data"),
+        (&["--grey"], "--grey does not apply to `unisono train`"),
         (
             &["--data", table, "--grey"],
-            "--grey means nothing for a table; leave it out",
+            "--grey does not apply to a table: it is about",
         ),
         (&["--data", table, "--tokens", "bytes"], "--tokens"),
         (&["--data", short, "--split", "random"], "--split"),

@@ -111,7 +111,7 @@ fn sounds_of_a_folder_below_a_class_are_of_it_and_other_parts_are_left_out() {
     assert!(value(&text, "data").contains("7 training and 4 test rows"));
     let text = refusal(&["train", "--data", path, "--test-share", "0.5"]);
     assert!(
-        text.contains("--test-share means nothing for sounds with their own parts"),
+        text.contains("--test-share does not apply to sounds with their own parts"),
         "{text}"
     );
 }

@@ -291,7 +291,7 @@ fn a_split_of_its_own_seed_holds_the_test_rows() {
         "1",
     ]);
     assert!(
-        error.contains("--split-seed means nothing for a split that a file lists"),
+        error.contains("--split-seed does not apply to `unisono train`: the file of --split says"),
         "{error}"
     );
     let text = folder.file("t.txt", "so it goes. ".repeat(60).as_bytes());
@@ -303,12 +303,14 @@ fn a_split_of_its_own_seed_holds_the_test_rows() {
         "1",
     ]);
     assert!(
-        error.contains("--split-seed means nothing for a text"),
+        error.contains("--split-seed does not apply to a text"),
         "{error}"
     );
     let error = refused(&["train", "--split-seed", "1"]);
     assert!(
-        error.contains("--split-seed: means something only beside --data"),
+        error.contains(
+            "--split-seed does not apply to `unisono train`: it is about the files of --data"
+        ),
         "{error}"
     );
 }

@@ -31,6 +31,8 @@ fn cases() -> Vec<Sequential> {
         on(&[4, 3, 6]).layer(conv(9, 3).groups(3).padding(2)),
         on(&[5, 5, 5]).layer(conv(5, 3).groups(5).stride(2).padding(1)),
         on(&[7, 3]).layer(Conv::d1(5, 3).stride(2).padding(2)),
+        on(&[7, 3]).layer(Conv::d1(4, 3).dilation(2).causal()),
+        on(&[6, 2]).layer(Conv::d1(3, 3).stride(2).causal()),
         on(&[5, 7, 3]).layer(Pool::average(3).stride(2).padding(1)),
         on(&[5, 7, 3]).layer(Pool::adaptive_average(2, 3)),
         on(&[7, 2]).layer(Pool::average(2)),

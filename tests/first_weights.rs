@@ -59,7 +59,7 @@ fn a_training_begins_with_weights_of_its_own_kind() {
     assert!(gone.contains("cannot read"), "{gone}");
     let study = refusal(&["study", "steps", "--weights", &file]);
     assert!(
-        study.contains("--weights is not used by `unisono study steps`"),
+        study.contains("--weights does not apply to `unisono study steps`"),
         "{study}"
     );
 }

@@ -148,6 +148,10 @@ fn the_layers_of_sequences_and_norms_within_rows_are_written() {
         .layer(Norm::group(2))
         .layer(Pool::adaptive_average(1, 4));
     write("attention", attention.flatten().dense(3));
+    let causal = Sequential::new([7, 4])
+        .layer(Conv::d1(5, 3).dilation(2).causal())
+        .layer(Conv::d1(4, 2).stride(2).causal());
+    write("causal", causal.flatten().dense(3));
     let image = Sequential::new([7, 6, 4])
         .layer(Norm::group(2).eps(1e-3))
         .layer(Pool::adaptive_average(3, 4))

@@ -8,6 +8,7 @@ use crate::engine::{
     AllReduce, Balance, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode, all_reduce,
 };
 use crate::export::ExportError;
+use crate::nn::Sequential;
 use crate::nn::presets::{self, Preset};
 use crate::run::RunError;
 use crate::study::Bench;
@@ -49,10 +50,10 @@ pub(super) enum ArgError {
         problem: String,
     },
     /// Something that would not be done.
-    #[error("{what} is not used by `unisono {by}`: {why}; leave it out")]
+    #[error("{what} does not apply to {to}: {why}; leave it out")]
     Unused {
         what: String,
-        by: String,
+        to: String,
         why: &'static str,
     },
     /// Two sources that go before the file.
@@ -230,7 +231,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
                     let expected = "without a preset: it is another model";
                     return Err(refused("layers", expected, layers));
                 }
-                (_, layers) => layers.clone(),
+                (_, layers) => layers.as_deref().map(layers_of).transpose()?,
             },
             weights: match (args.model.weights, args.model.weights_map) {
                 (None, Some(map)) => {
@@ -254,6 +255,13 @@ impl TryFrom<TrainArgs> for TrainSettings {
 
 /// Steps of a benchmark.
 const MOST_STEPS: usize = 1_000_000;
+
+/// A text of layers, if it is one; which of them fit the data is another question.
+fn layers_of(text: &str) -> Result<String, ArgError> {
+    let read = Sequential::part().written_for_tokens(text, 1);
+    read.map_err(|error| ArgError::text("layers", &error.to_string()))?;
+    Ok(text.to_owned())
+}
 
 /// The settings of `unisono bench`, and whether it prints JSON.
 pub(super) fn bench(args: BenchArgs) -> Result<(Bench, bool), ArgError> {

@@ -88,6 +88,11 @@ impl Settled {
         self.set.iter().chain(from_file).collect()
     }
 
+    /// The keys that flags and `--set` gave.
+    pub(super) fn given(&self) -> Vec<&Key> {
+        self.set.iter().collect()
+    }
+
     /// The value of a key, if it has one.
     pub(super) fn value(&self, key: &Key) -> Option<Value> {
         key.value(&table(&self.args)).cloned()

@@ -2,14 +2,17 @@
 
 use std::path::Path;
 
+use clap::ArgMatches;
+
 use crate::data::{ColumnSurvey, DataError, Idx, Npy, Npz, TableOptions, TextDataset, survey};
 use crate::train::TrainError;
 
 use super::args::InspectArgs;
-use super::config::{ArgError, CommandError};
+use super::config::CommandError;
 use super::load::{Kind, LoadSettings, Loaded, arrays_in, class_counts};
 use super::out_file::{Format, OutFile};
 use super::sections::RunArgs;
+use super::settings_table::refuse_data;
 use super::task::CONTEXT;
 
 /// Images of a class on a sheet.
@@ -19,11 +22,11 @@ const COLUMNS: usize = 16;
 const CLASSES: usize = 40;
 
 /// Prints what lies at a path: what a training would make of it, and what is in the files.
-pub(super) fn inspect(args: &InspectArgs) -> Result<(), CommandError> {
+pub(super) fn inspect(args: &InspectArgs, flags: &ArgMatches) -> Result<(), CommandError> {
     let path = &args.path;
-    refuse_idle(args)?;
     let mut data = args.data.clone();
     data.data = Some(path.clone());
+    refuse_data(&data, flags)?;
     let settings = LoadSettings::try_from(&data)?;
     let kind = settings.kind(path).map_err(TrainError::from)?;
     let sheet = args.sheet.as_deref();
@@ -58,28 +61,6 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<(), CommandError> {
         .map_err(TrainError::from)?;
     say!("sheet: {}", sheet.display());
     Ok(())
-}
-
-/// Refuses what reading files has no use for.
-fn refuse_idle(args: &InspectArgs) -> Result<(), ArgError> {
-    let data = &args.data;
-    let idle = [
-        (
-            "--data",
-            data.data.is_some(),
-            "its own argument is the path",
-        ),
-        ("--augment", data.augment.is_some(), "it changes no rows"),
-        ("--sampling", data.sampling.is_some(), "it draws no rows"),
-    ];
-    match idle.into_iter().find(|(_, is_given, _)| *is_given) {
-        Some((what, _, why)) => Err(ArgError::Unused {
-            what: what.to_owned(),
-            by: "data inspect".to_owned(),
-            why,
-        }),
-        None => Ok(()),
-    }
 }
 
 /// What is in the files whether a training can take them or not; `false` if nothing is said of them.

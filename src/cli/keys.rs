@@ -64,6 +64,12 @@ impl Key {
         section.insert(self.name.clone(), value);
     }
 
+    /// The name of its argument.
+    #[cfg(test)]
+    pub(super) fn id(&self) -> &str {
+        self.arg.get_id().as_str()
+    }
+
     /// Whether it was given as a flag.
     pub(super) fn is_given(&self, matches: &ArgMatches) -> bool {
         matches.value_source(self.arg.get_id().as_str()) == Some(ValueSource::CommandLine)

@@ -29,6 +29,7 @@ mod progress;
 mod rates;
 mod scaling;
 mod sections;
+mod settings_table;
 mod signals;
 mod study;
 mod study_args;
@@ -48,15 +49,22 @@ use std::sync::OnceLock;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
+use crate::nn::LAYERS;
+
 use args::{Args, Command, ConfigArgs, DataCommand};
 use config::CommandError;
+
+/// What --layers means for the kinds of data.
+const LAYERS_OF_TEXTS: &str = "Rows of a text begin with an embedding, and each position may see only those before it: attention and conv1d are causal there.
+Rows of an array (N, T, C) are sequences where the layers take sequences (lstm, gru, rnn, conv1d, attention, positions), else grey images (N, H, W).
+Spectrograms and grey images are images (H, W, 1), or with such layers sequences of their rows.";
 
 /// The exit code where the reader of stdout has gone: 128 and SIGPIPE's number.
 const CLOSED_PIPE: i32 = 141;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let parsed = Args::command().try_get_matches_from(args);
+    let parsed = listing_layers(Args::command()).try_get_matches_from(args);
     let parsed = parsed.and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
     let (args, matches) = match parsed {
         Ok(parsed) => parsed,
@@ -70,7 +78,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let (_, flags) = matches.subcommand().expect("clap asks for a command");
-    match command(args.command, flags) {
+    let acts = settings_table::refuse_flags(&matches).map_err(CommandError::Args);
+    match acts.and_then(|()| command(args.command, flags)) {
         Ok(()) => ExitCode::SUCCESS,
         // As the signal would have it, and as silent.
         Err(error) if config::is_closed_pipe(&error) => ExitCode::from(CLOSED_PIPE as u8),
@@ -91,7 +100,12 @@ fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
         Command::Export(args) => after::export(&args),
         Command::Doctor => doctor::doctor(),
         Command::Config(args) => config_text(&args, flags),
-        Command::Data(DataCommand::Inspect(args)) => inspect::inspect(&args),
+        Command::Data(DataCommand::Inspect(args)) => {
+            let (_, flags) = flags
+                .subcommand()
+                .expect("clap asks for what is to be done");
+            inspect::inspect(&args, flags)
+        }
         Command::Schedule(args) => rates::schedule(&args, flags),
         Command::LrRange(args) => rates::lr_range(&args, flags),
         Command::Bench(args) => {
@@ -103,6 +117,27 @@ fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
     }
 }
 
+/// With the words of --layers at the end of the help of every command that has it.
+fn listing_layers(command: clap::Command) -> clap::Command {
+    let has_layers = command.get_arguments().any(|arg| arg.get_id() == "layers");
+    let command = command.mut_subcommands(listing_layers);
+    if !has_layers {
+        return command;
+    }
+    let widest = LAYERS
+        .iter()
+        .map(|(syntax, _)| syntax.len())
+        .max()
+        .unwrap_or(0);
+    let lines = LAYERS
+        .iter()
+        .map(|(syntax, meaning)| format!("  {syntax:widest$}  {meaning}\n"));
+    command.after_help(format!(
+        "Layers of --layers, with commas between them:\n{}\n{LAYERS_OF_TEXTS}",
+        lines.collect::<String>()
+    ))
+}
+
 /// `unisono config`.
 fn config_text(args: &ConfigArgs, flags: &ArgMatches) -> Result<(), CommandError> {
     if args.schema {
@@ -112,6 +147,7 @@ fn config_text(args: &ConfigArgs, flags: &ArgMatches) -> Result<(), CommandError
         return Ok(());
     }
     let settled = document::Settled::new(&args.settings, flags, &args.from)?;
+    settings_table::refuse(&settled, settings_table::By::Config)?;
     let text = document::commented(&settled.args);
     // What can be said of the settings without the data is said before they are used.
     settled.settings()?;

@@ -29,23 +29,6 @@ impl OptimSettings {
     }
 }
 
-/// Why a setting that was asked for means nothing beside the others; `None` if it means something.
-pub(super) fn idle(args: &OptimArgs, key: &str) -> Option<&'static str> {
-    let name = &*args.optimizer;
-    let has_momentum = name.contains("momentum") || name.contains("nesterov") || name == "lars";
-    let decays = [args.weight_decay, args.l2, args.l1, args.proximal_l1];
-    let decays = decays.iter().any(Option::is_some) || ["adamw", "lamb"].contains(&name);
-    match key {
-        "optimizer.momentum" if !has_momentum => Some(
-            "the optimizer has none; momentum, nesterov, ema-momentum, ema-nesterov and lars have one",
-        ),
-        "optimizer.decay_all" if !decays => {
-            Some("nothing decays; --weight-decay, --l2, --l1 or --proximal-l1 say how much")
-        }
-        _ => None,
-    }
-}
-
 fn unreadable(flag: &'static str) -> impl Fn(OptimError) -> ArgError {
     move |error| ArgError::Text {
         flag,

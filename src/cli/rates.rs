@@ -14,6 +14,7 @@ use super::config::{ArgError, CommandError, TrainSettings, at_most, refused};
 use super::document::Settled;
 use super::optim::OptimSettings;
 use super::out_file::{Format, OutFile};
+use super::settings_table::{By, refuse};
 use super::task::{Task, first_trainer, task};
 
 /// Size of a chart in the terminal, in characters.
@@ -85,9 +86,10 @@ fn planned(
     } = &settings.optim;
     let (mut rates, mut batches) = (Line::new(), Line::new());
     let mut progress = Progress::default();
-    while progress.epoch < settings.epochs {
+    let most = settings.max_steps.unwrap_or(u64::MAX);
+    while progress.epoch < settings.epochs && progress.step < most {
         let mut start = 0;
-        while start < rows {
+        while start < rows && progress.step < most {
             progress.in_epoch = start as f64 / rows as f64;
             let plan = policy.plan(&PlanContext {
                 progress: &progress,
@@ -107,7 +109,11 @@ fn planned(
                 return Err(ArgError::text("epochs", &message));
             }
         }
-        (progress.epoch, progress.in_epoch) = (progress.epoch + 1, 0.0);
+        // A training that ends within an epoch has not come to its end.
+        (progress.epoch, progress.in_epoch) = match start < rows {
+            true => (progress.epoch, start as f64 / rows as f64),
+            false => (progress.epoch + 1, 0.0),
+        };
     }
     Ok(Planned {
         rates,
@@ -120,6 +126,8 @@ fn planned(
 pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), CommandError> {
     let out = svg(&args.svg, args.force)?;
     let settled = Settled::new(&args.train, flags, &args.from)?;
+    let has_rows = args.rows.is_some();
+    refuse(&settled, By::Schedule { has_rows })?;
     let settings = settled.settings()?;
     let OptimSettings {
         optimizer,
@@ -131,8 +139,8 @@ pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), Co
         None => task(&settings)?.data[0].len(),
     };
     at_most("rows", rows, u32::MAX as usize)?;
-    if rows == 0 || settings.epochs == 0 {
-        return Err(refused("rows and --epochs", "at least 1", "0").into());
+    if rows == 0 || settings.epochs == 0 || settings.max_steps == Some(0) {
+        return Err(refused("rows, --epochs and --max-steps", "at least 1", "0").into());
     }
     optimizer.build().map_err(TrainError::from)?;
     let mut policy = batch_rule
@@ -178,6 +186,7 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
     };
     let out = svg(&args.svg, args.force)?;
     let settled = Settled::new(&args.train, flags, &args.from)?;
+    refuse(&settled, By::LrRange)?;
     let settings = settled.settings()?;
     let Task {
         model,

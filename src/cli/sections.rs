@@ -38,8 +38,9 @@ pub(super) struct ModelArgs {
     #[arg(long, value_name = "NAME")]
     pub(super) preset: Option<String>,
 
-    /// A model of one's own: its hidden layers, such as "dense 128, relu" or "conv 16 3 pad 1, batch-norm, relu, max-pool 2"; what comes out is flattened
-    /// and gets a dense layer for the classes
+    /// A model of one's own: its hidden layers, such as "dense 128, relu", for images "conv 16 3 pad 1, batch-norm, relu, max-pool 2", for sequences
+    /// and sounds "lstm 32", for texts "embedding 64, positions, residual(layer-norm, attention 4 causal), lstm 64". What comes out is flattened and gets a
+    /// dense layer for the classes; of texts every position gets one for the next token. The end of `unisono train --help` lists all layers
     #[arg(long, value_name = "LAYERS", conflicts_with = "preset")]
     pub(super) layers: Option<String>,
 

@@ -38,18 +38,9 @@ pub(super) fn study(command: &StudyCommand, flags: &ArgMatches) -> Result<(), Co
         StudyCommand::Steps(of) => steps(of, flags),
         StudyCommand::Time { of, on_threads } => time(of, on_threads.as_deref(), flags),
         StudyCommand::Branches { of, how } => branches(of, how, flags),
-        StudyCommand::Recipes(of) => arms((Kind::Recipes, of), flags, |study| {
-            let (optimizer, pair) = (&study.settings.optim.optimizer, study.pair());
-            large_batches(&study.task.model, optimizer, pair, study.settings.epochs)
-        }),
-        StudyCommand::Adaptive(of) => arms((Kind::Adaptive, of), flags, |study| {
-            let (lr, pair) = (study.settings.optim.optimizer.lr(), study.pair());
-            adaptive_batches(&study.task.model, lr, pair, study.settings.epochs)
-        }),
-        StudyCommand::Gap(of) => arms((Kind::Gap, of), flags, |study| {
-            let (optimizer, pair) = (&study.settings.optim.optimizer, study.pair());
-            generalisation_gap(&study.task.model, optimizer, pair, study.settings.epochs)
-        }),
+        StudyCommand::Recipes(of) => arms((Kind::Recipes, of), flags),
+        StudyCommand::Adaptive(of) => arms((Kind::Adaptive, of), flags),
+        StudyCommand::Gap(of) => arms((Kind::Gap, of), flags),
         StudyCommand::Merge {
             slices,
             into,
@@ -191,43 +182,62 @@ fn store(of: &StudyOf, settings: &BTreeMap<String, String>) -> Result<Store, Com
     }
 }
 
-fn arms(
-    (kind, of): (Kind, &StudyOf),
-    flags: &ArgMatches,
-    make: impl Fn(&Study) -> Result<Vec<Arm>, StudyError>,
-) -> Result<(), CommandError> {
-    let study = Study::new(kind, of, flags)?;
+/// The recipes of a study.
+fn recipes(kind: Kind, study: &Study) -> Result<Vec<Arm>, StudyError> {
+    let (optimizer, pair) = (&study.settings.optim.optimizer, study.pair());
+    let (model, epochs) = (&study.task.model, study.settings.epochs);
+    match kind {
+        Kind::Adaptive => adaptive_batches(model, optimizer.lr(), pair, epochs),
+        Kind::Gap => generalisation_gap(model, optimizer, pair, epochs),
+        _ => large_batches(model, optimizer, pair, epochs),
+    }
+}
+
+/// The trainings of a study of recipes.
+fn trainings(kind: Kind, study: &Study) -> Result<Arms<'_>, CommandError> {
+    check_groups(kind, study)?;
     let [train, test] = &study.task.data;
-    let (title, is_gap) = (heading(kind), kind == Kind::Gap);
-    check_groups(kind, &study)?;
+    let is_gap = kind == Kind::Gap;
     let (parallel, slice) = study.share();
+    let (adjust, (_, pinning)) = (study.adjust(), study.threads());
     let has_target = study.args.target_error.or(study.args.target_loss).is_some();
-    let mut arms = Arms::new(&**train, &**test, make(&study)?)
+    let arms = Arms::new(&**train, &**test, recipes(kind, study)?)
         .seeds(study.args.repeats as u64)
         .seed(study.settings.seed)
         .threads(study.settings.engine.threads)
         .parallel(parallel)
         .slice(slice)
-        .adjust(study.adjust())
+        .adjust(move |trainer| match parallel {
+            1 => adjust(trainer).pinning(pinning),
+            _ => adjust(trainer),
+        })
         .target((has_target || !is_gap).then_some(study.target));
-    if is_gap {
-        arms = arms.measure(|network| measured(network, &study));
-    }
+    Ok(match is_gap {
+        true => arms.measure(|network| measured(network, study)),
+        false => arms,
+    })
+}
+
+/// What decides the outcomes of a study of recipes.
+fn arms_settings(kind: Kind, study: &Study, arms: &Arms<'_>) -> BTreeMap<String, String> {
     let mut settings = arms.settings();
+    let optimizer = study.settings.optim.optimizer.to_string();
     settings.extend([
-        ("study".to_owned(), title.to_owned()),
+        ("study".to_owned(), heading(kind).to_owned()),
         ("model".to_owned(), study.task.model.to_string()),
         ("epochs".to_owned(), study.settings.epochs.to_string()),
-        (
-            "optimizer".to_owned(),
-            study.settings.optim.optimizer.to_string(),
-        ),
+        ("optimizer".to_owned(), optimizer),
     ]);
-    let outcomes = trained(
-        &arms,
-        parallel,
-        &mut store(of, &study.all_settings(settings))?,
-    )?;
+    study.all_settings(settings)
+}
+
+fn arms((kind, of): (Kind, &StudyOf), flags: &ArgMatches) -> Result<(), CommandError> {
+    let study = Study::new(kind, of, flags)?;
+    let (title, is_gap) = (heading(kind), kind == Kind::Gap);
+    let (parallel, _) = study.share();
+    let arms = trainings(kind, &study)?;
+    let settings = arms_settings(kind, &study, &arms);
+    let outcomes = trained(&arms, parallel, &mut store(of, &settings)?)?;
     let summary = Arms::summary(&outcomes, study.settings.seed);
     let (head, rows) = ArmSummary::table(&summary);
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
@@ -295,4 +305,20 @@ fn measured(network: &Network, study: &Study) -> Result<Vec<(String, f64)>, Stud
         }
     }
     Ok(all)
+}
+
+/// What decides the outcomes of a study: by this its store knows it again.
+#[cfg(test)]
+pub(super) fn identity(
+    kind: Kind,
+    of: &StudyOf,
+    flags: &ArgMatches,
+) -> Result<BTreeMap<String, String>, CommandError> {
+    let study = Study::new(kind, of, flags)?;
+    if kind.has_recipes() {
+        let arms = trainings(kind, &study)?;
+        return Ok(arms_settings(kind, &study, &arms));
+    }
+    let plan = study.steps()?;
+    Ok(study.all_settings(plan.settings(&study.workload())))
 }

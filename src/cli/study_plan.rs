@@ -17,7 +17,7 @@ use crate::train::Trainer;
 use super::config::{ArgError, CommandError, TrainSettings, at_most, refused};
 use super::document::{Settled, parse_as};
 use super::keys::Key;
-use super::optim::idle;
+use super::settings_table::{By, refuse, refuse_study};
 use super::study_args::{BranchArgs, StudyArgs, StudyFile, StudyOf};
 use super::study_values::{batches, check_branches, check_trials, slice, target};
 use super::task::{Task, task};
@@ -35,7 +35,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// As in `unisono study NAME`.
-    fn command(self) -> String {
+    pub(super) fn command(self) -> String {
         let name = match self {
             Kind::Steps => "steps",
             Kind::Time => "time",
@@ -48,12 +48,12 @@ impl Kind {
     }
 
     /// Whether learning rates are searched.
-    fn searches(self) -> bool {
+    pub(super) fn searches(self) -> bool {
         matches!(self, Kind::Steps | Kind::Time)
     }
 
     /// Whether ready-made recipes are compared.
-    fn has_recipes(self) -> bool {
+    pub(super) fn has_recipes(self) -> bool {
         matches!(self, Kind::Recipes | Kind::Adaptive | Kind::Gap)
     }
 
@@ -65,55 +65,6 @@ impl Kind {
             Kind::Branches => &BRANCH_CHARTS,
             Kind::Recipes | Kind::Adaptive | Kind::Gap => &ARM_CHARTS,
         }
-    }
-
-    /// Why a key means nothing to this kind of study; `None` if it means something.
-    fn unused(self, key: &str, value: Option<&toml::Value>) -> Option<&'static str> {
-        let is_sgd = value.and_then(toml::Value::as_str) == Some("sgd");
-        let why = match key {
-            "model.weights" | "model.weights_map" => {
-                "its trainings begin with weights drawn from their seeds"
-            }
-            "batch.size" => "--batches says which are compared",
-            "batch.policy" if self == Kind::Adaptive => "it compares policies of its own",
-            "batch.policy" => "its batches stay as large as they are",
-            "engine.threads" if self == Kind::Time => "--on-threads says on how many",
-            "optimizer.lr" if self.searches() => "--lr-range says which are searched",
-            "optimizer.lr" => return None,
-            "optimizer.name" if is_sgd => return None,
-            "optimizer.schedule" if self.has_recipes() => "its recipes have schedules of their own",
-            "optimizer.average" if self == Kind::Branches => {
-                "its branches are compared by the weights themselves"
-            }
-            key if self == Kind::Adaptive && key.starts_with("optimizer.") => {
-                "its policies are compared with plain SGD"
-            }
-            "run.epochs" | "run.max_steps" if self == Kind::Branches => {
-                "--branch-at and --window say how long it trains"
-            }
-            "study.target_error" | "study.target_loss" if self == Kind::Branches => {
-                "it compares losses (--tolerance)"
-            }
-            "run.max_steps" if !self.searches() => "--epochs says how long its recipes train",
-            "run.track" if self.has_recipes() => "its policies track what they need",
-            "run.early_stopping" if self.searches() => "its trials end at the target",
-            "run.early_stopping" => "its trainings have an end of their own",
-            "run.on_non_finite" => "a training that diverges is an outcome",
-            "run.checkpoint_every_steps" | "run.checkpoint_every_epochs" | "run.keep" => {
-                "it keeps what has finished, and no checkpoints"
-            }
-            "study.search"
-            | "study.candidates"
-            | "study.lr_range"
-            | "study.momentum_range"
-            | "study.schedules"
-                if !self.searches() =>
-            {
-                "it searches nothing"
-            }
-            _ => return None,
-        };
-        Some(why)
     }
 }
 
@@ -157,7 +108,10 @@ impl Study {
         check_trials(&args)?;
         let sources = (&of.train, flags, &of.from);
         let mut settled = Settled::over(base, of.from.config.clone(), sources)?;
-        check(kind, (&settled, &args), flags)?;
+        let by = By::Study(kind, &args);
+        refuse(&settled, by)?;
+        let tables = [section_of(&args), section_of(&StudyArgs::default())];
+        refuse_study(by, (tables, flags))?;
         let named: Vec<String> = settled.named().iter().map(|key| key.path()).collect();
         let is_named = |path: &str| named.iter().any(|other| other == path);
         if kind.searches() && !is_named("optimizer.name") && !is_named("optimizer.momentum") {
@@ -269,12 +223,14 @@ impl Study {
     pub(super) fn adjust(&self) -> impl Fn(Trainer) -> Trainer + Send + Sync + use<> {
         let (sampling, engine) = (self.task.sampling.clone(), &self.settings.engine);
         let (all_reduce, update) = (engine.all_reduce, engine.update);
+        let balance = engine.balance;
         let shards: Option<Shards> = engine.shards;
         move |trainer| {
             let trainer = trainer
                 .sampling(sampling.clone())
                 .all_reduce(all_reduce)
-                .update(update);
+                .update(update)
+                .balance(balance);
             match shards {
                 Some(shards) => trainer.shards(shards),
                 None => trainer,
@@ -299,59 +255,13 @@ fn section_of(args: &StudyArgs) -> Table {
     Table::from_iter([("study".to_owned(), toml::Value::Table(given))])
 }
 
-/// Refuses what was asked for and would not be done.
-fn check(
-    kind: Kind,
-    (settled, args): (&Settled, &StudyArgs),
-    flags: &ArgMatches,
-) -> Result<(), ArgError> {
-    let unused = |what: String, why| ArgError::Unused {
-        what,
-        by: kind.command(),
-        why,
-    };
-    for key in settled.named() {
-        let value = settled.value(key);
-        let why = kind.unused(&key.path(), value.as_ref());
-        if let Some(why) = why.or_else(|| idle(&settled.args.optim, &key.path())) {
-            return Err(unused(settled.source(key), why));
-        }
-        let clash = match &*key.path() {
-            "optimizer.momentum" => (
-                &args.momentum_range,
-                "--momentum-range says what is searched",
-            ),
-            "optimizer.schedule" => (&args.schedules, "--schedules says which are searched"),
-            _ => continue,
-        };
-        if clash.0.is_some() {
-            return Err(unused(settled.source(key), clash.1));
-        }
-    }
-    let tables = (section_of(args), section_of(&StudyArgs::default()));
-    for key in Key::of::<StudyArgs>("study") {
-        let is_named = key.is_given(flags) || key.value(&tables.0) != key.value(&tables.1);
-        if let (true, Some(why)) = (is_named, kind.unused(&key.path(), None)) {
-            return Err(unused(format!("--{}", key.flag()), why));
-        }
-    }
-    Ok(())
-}
-
 /// Trials side by side: where recipes are timed and where threads are named, one after another.
 fn parallel(kind: Kind, of: &StudyOf, has_threads: bool) -> Result<usize, ArgError> {
-    if kind == Kind::Branches && (of.parallel_trials.is_some() || of.slice != "1/1") {
-        return Err(ArgError::Unused {
-            what: "--parallel-trials or --slice".to_owned(),
-            by: kind.command(),
-            why: "each branch goes on from the training before it, on all threads; --seed and --repeats 1 divide it",
-        });
-    }
     let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
     match of.parallel_trials {
         Some(count) if count > 1 && has_threads => Err(ArgError::Unused {
             what: "--threads".to_owned(),
-            by: kind.command(),
+            to: format!("`unisono {}`", kind.command()),
             why: "trials side by side have one thread each (--parallel-trials 1 makes them one after another)",
         }),
         Some(count) => at_most("parallel-trials", count, 4_096),

@@ -197,28 +197,29 @@ fn of_digits() -> Preparation {
     }
 }
 
-/// The model that the settings describe: on the user's files the preset in their shape, else the small network, or a GPT for texts.
+/// The model that the settings describe: on the user's files the preset in their shape, else the layers that were named, else the small network, or
+/// a GPT for texts.
 pub(super) fn model(
     settings: &TrainSettings,
     preparation: Option<&Preparation>,
 ) -> Result<Sequential, TrainError> {
     let (Some(_), Some(preparation)) = (&settings.data, preparation) else {
-        return match &settings.preset {
-            Some(preset) => Ok(preset.model.clone()),
-            None => flat_model(settings, &[64], 10),
+        return match (&settings.preset, &settings.layers) {
+            (Some(preset), _) => Ok(preset.model.clone()),
+            (None, Some(layers)) => of_digits_model(layers),
+            (None, None) => Ok(small(&[64], 10)),
         };
     };
-    let mut axes = preparation.rows.input_shape();
-    if axes.len() == 2 {
-        // Images without an axis of channels.
-        axes.push(1);
-    }
+    let axes = preparation.rows.input_shape();
     let is_text = matches!(preparation.rows, RowKind::Tokens { .. });
     let classes = preparation.num_classes;
-    match (&settings.preset, is_text) {
-        (None, false) => flat_model(settings, &axes, classes),
+    match (&settings.preset, &settings.layers) {
+        (None, Some(layers)) if is_text => language_model(layers, (&axes, classes)),
+        (None, Some(layers)) => classifier(layers, (axes, classes)),
+        (None, None) if !is_text => Ok(small(&axes, classes)),
         (preset, _) => {
             let name = preset.as_ref().map_or("gpt", |preset| preset.name);
+            let axes = as_image(axes);
             let fits = ["lstm", "gpt"].contains(&name) == is_text;
             let fitted = fits
                 .then(|| presets::fitted(name, &axes, classes))
@@ -233,24 +234,61 @@ pub(super) fn model(
     }
 }
 
-/// The layers that were named, or one hidden layer; and a dense one for the classes.
-fn flat_model(
-    settings: &TrainSettings,
-    axes: &[usize],
-    classes: usize,
+/// One hidden layer, and a dense one for the classes.
+fn small(axes: &[usize], classes: usize) -> Sequential {
+    Sequential::flat(axes).dense(HIDDEN).relu().dense(classes)
+}
+
+/// Rows of two axes as images: with an axis of one channel.
+fn as_image(mut axes: Vec<usize>) -> Vec<usize> {
+    if axes.len() == 2 {
+        axes.push(1);
+    }
+    axes
+}
+
+/// The layers that were named, over the digits: 64 features, but 8 x 8 pixels or 8 rows of 8 where the layers take images or sequences.
+fn of_digits_model(layers: &str) -> Result<Sequential, TrainError> {
+    let axes = match Sequential::part().written(layers)?.takes_sequences() {
+        None => vec![64],
+        Some(_) => vec![8, 8],
+    };
+    classifier(layers, (axes, 10))
+}
+
+/// The layers that were named, flattened, and a dense one for the classes.
+///
+/// Rows of two axes, or of three with one channel, are sequences (T, C) where the first layer that takes only sequences or only images takes
+/// sequences, such as an LSTM; else they are images (H, W, 1).
+fn classifier(
+    layers: &str,
+    (axes, classes): (Vec<usize>, usize),
 ) -> Result<Sequential, TrainError> {
-    let Some(layers) = &settings.layers else {
-        return Ok(Sequential::flat(axes).dense(HIDDEN).relu().dense(classes));
+    let takes = Sequential::part().written(layers);
+    let is_sequence = takes.is_ok_and(|part| part.takes_sequences() == Some(true));
+    let axes = match *axes {
+        [length, channels] | [length, channels, 1] if is_sequence => vec![length, channels],
+        _ => as_image(axes),
     };
     // Dense layers take what is flat, all others the data as it is.
-    let input = match layers.trim_start().starts_with("dense") {
-        true => Sequential::flat(axes),
-        false => Sequential::new(axes.to_vec()),
+    let input = match layers.trim_start().starts_with("dense") && !is_sequence {
+        true => Sequential::flat(&axes),
+        false => Sequential::new(axes),
     };
     let hidden = input.written(layers)?;
     let is_flat = hidden.output_shape()?.axes().len() == 1;
     let flat = if is_flat { hidden } else { hidden.flatten() };
     Ok(flat.dense(classes))
+}
+
+/// The layers that were named, over the tokens of a text, and a dense one for the next token at every position.
+fn language_model(
+    layers: &str,
+    (axes, vocabulary): (&[usize], usize),
+) -> Result<Sequential, TrainError> {
+    let hidden = Sequential::new(axes.to_vec()).written_for_tokens(layers, vocabulary)?;
+    hidden.check_causal()?;
+    Ok(hidden.dense(vocabulary))
 }
 
 /// The user's files.

@@ -10,13 +10,13 @@ use crate::run::{Manifest, RunFolder, Status};
 use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
 
 use super::args::TrainCommand;
-use super::config::{ArgError, CommandError, TrainSettings};
+use super::config::{CommandError, TrainSettings};
 use super::document::{Settled, commented, differences, read};
 use super::keeper::Keeper;
 use super::load::cut;
-use super::optim::idle;
 use super::progress::{Progress, Voice};
 use super::sections::TrainArgs;
+use super::settings_table::{By, refuse};
 use super::signals::Stops;
 use super::summary::{Overview, summary, summary_line};
 use super::task::{Task, first_trainer, task, trainer};
@@ -70,7 +70,8 @@ pub(super) fn train(command: &TrainCommand, matches: &ArgMatches) -> Result<(), 
 
 fn anew(command: &TrainCommand, matches: &ArgMatches) -> Result<Begun, CommandError> {
     let mut settled = Settled::new(&command.settings, matches, &command.from)?;
-    refuse_idle(&settled)?;
+    let keeps = command.out.is_some();
+    refuse(&settled, By::Train { keeps })?;
     let run = match &command.out {
         Some(folder) => {
             // The folder may be opened from elsewhere.
@@ -90,17 +91,6 @@ fn anew(command: &TrainCommand, matches: &ArgMatches) -> Result<Begun, CommandEr
         run,
         checkpoint: None,
     })
-}
-
-/// Refuses what was asked for and would not be done.
-fn refuse_idle(settled: &Settled) -> Result<(), ArgError> {
-    for key in settled.named() {
-        if let Some(why) = idle(&settled.args.optim, &key.path()) {
-            let (what, by) = (settled.source(key), "train".to_owned());
-            return Err(ArgError::Unused { what, by, why });
-        }
-    }
-    Ok(())
 }
 
 /// Opens the run that `path` names, or the one that has the checkpoint there.
@@ -123,6 +113,7 @@ fn resumed(
     let before: TrainArgs = stored.clone().try_into().expect("it has been read as such");
     let sources = (&command.settings, matches, &command.from);
     let settled = Settled::over(stored, Some(file), sources)?;
+    refuse(&settled, By::Resume)?;
     let all = differences(&before, &settled.args);
     let breaking: Vec<String> = all
         .iter()

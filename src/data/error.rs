@@ -117,7 +117,7 @@ pub enum DataError {
         most: u64,
     },
     /// A setting that the data have no use for.
-    #[error("{}: {setting} means nothing for {got}; leave it out, or give other data", path.display())]
+    #[error("{}: {setting} does not apply to {got}; leave it out, or give other data", path.display())]
     Unused {
         /// The file or folder.
         path: PathBuf,

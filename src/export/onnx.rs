@@ -176,6 +176,7 @@ impl Graph<'_> {
             kernel,
             stride,
             padding,
+            is_causal,
             dilation,
             groups,
             has_bias,
@@ -193,7 +194,8 @@ impl Graph<'_> {
             true => vec![width],
             false => vec![height, width],
         };
-        let pads = [pair(padding), pair(padding)].concat();
+        let behind = if is_causal { (0, 0) } else { padding };
+        let pads = [pair(padding), pair(behind)].concat();
         let attributes = vec![
             Attribute::ints("kernel_shape", &pair(kernel)),
             Attribute::ints("strides", &pair(stride)),

@@ -28,7 +28,7 @@ pub enum NnError {
         got: String,
     },
     /// A text of layers with one that there is not.
-    #[error("layer {place} (`{layer}`) must be one of {expected}")]
+    #[error("layer {place} (`{layer}`) must be {expected}")]
     Text {
         /// Its place, from 0.
         place: usize,
@@ -36,6 +36,16 @@ pub enum NnError {
         layer: String,
         /// What there is.
         expected: String,
+    },
+    /// A layer by which a position sees those behind it, where the next one is to be predicted.
+    #[error(
+        "layer {place} lets a position see what lies behind it, and a language model predicts just that; {remedy}"
+    )]
+    LooksAhead {
+        /// Position from 0 and name, such as `2 (attention)`.
+        place: String,
+        /// What to do.
+        remedy: String,
     },
     /// An instruction set that there is not, or that this CPU lacks.
     #[error("UNISONO_ISA must be one of {available} on this machine, or unset, got {got:?}")]

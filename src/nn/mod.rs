@@ -8,6 +8,7 @@
 //! | `dense`, `conv`, `pool`, `recurrent`, `attention`, `embedding`, `positions` | layers, one a file: formula, forward, backward |
 //! | `batch_norm`, `norm`, `dropout`, `activation`, `softmax`, `reshape` | more of them |
 //! | `combine` | `Residual` and `Parallel` |
+//! | `text`, `words`, `causal` | layers as text; whether a position sees only those before it |
 //! | `loss` | losses and their gradients |
 //! | `network`, `predictor` | a model with its parameters; the same at work: outputs, gradients of the inputs |
 //! | `replica`, `work`, `blocks`, `factored` | the model as the engine sees it; how many rows go at once; gradients left to their owners |
@@ -24,6 +25,7 @@ mod activation;
 mod attention;
 mod batch_norm;
 mod blocks;
+mod causal;
 mod combine;
 mod conv;
 mod dense;
@@ -55,6 +57,7 @@ mod spec;
 mod stages;
 mod text;
 mod weight;
+mod words;
 mod work;
 mod workspace;
 
@@ -86,4 +89,5 @@ pub use row_source::RowSource;
 pub use shape::Shape;
 pub use softmax::Softmax;
 pub use spec::Sequential;
+pub use words::LAYERS;
 pub use workspace::Workspace;

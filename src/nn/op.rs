@@ -28,8 +28,10 @@ pub enum Op {
         kernel: (usize, usize),
         /// Steps between windows.
         stride: (usize, usize),
-        /// Zeros on every side.
+        /// Zeros on every side; of a causal one only before the first position.
         padding: (usize, usize),
+        /// Whether there are no zeros behind the last position of a sequence.
+        is_causal: bool,
         /// Steps between a window's values.
         dilation: (usize, usize),
         /// Groups of channels.

@@ -3,6 +3,7 @@
 use crate::data::{Augmentation, SpectrogramAugmentation};
 
 use super::super::config::{ArgError, refused};
+use super::kind::Kind;
 
 /// What may happen to training rows: each kind of data takes its own part.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -71,23 +72,34 @@ impl Changes {
         self.images != Augmentation::default()
     }
 
-    /// What of it the data cannot have.
-    pub(super) fn unused(&self, takes: Takes) -> Option<&'static str> {
-        if self.images != Augmentation::default() && takes != Takes::Images {
-            Some("changes of images")
-        } else if self.sounds != SpectrogramAugmentation::default() && takes != Takes::Sounds {
-            Some("time-shift, time-mask and band-mask")
-        } else if self.token_dropout != 0.0 && takes != Takes::Tokens {
-            Some("token-dropout")
-        } else {
-            None
-        }
+    /// Whether the data can have all of it.
+    fn fit(&self, takes: Takes) -> bool {
+        let changes_sounds = self.sounds != SpectrogramAugmentation::default();
+        (!self.changes_images() || takes == Takes::Images)
+            && (!changes_sounds || takes == Takes::Sounds)
+            && (self.token_dropout == 0.0 || takes == Takes::Tokens)
     }
+}
+
+/// Whether a kind of data takes all words of a text; one that cannot be read is an error of its own.
+pub(in crate::cli) fn takes_augment(text: &str, kind: Kind, is_text: bool) -> bool {
+    let takes = match kind {
+        Kind::IdxFolder
+        | Kind::CifarFolder
+        | Kind::ImageFolder { .. }
+        | Kind::Npz
+        | Kind::NpyFolder => Takes::Images,
+        Kind::Sounds => Takes::Sounds,
+        Kind::Text => Takes::Tokens,
+        Kind::Table if is_text => Takes::Tokens,
+        Kind::Idx | Kind::Npy | Kind::Table => Takes::Nothing,
+    };
+    Changes::parse(text).map_or(true, |changes| changes.fit(takes))
 }
 
 /// The kind of changes that data takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Takes {
+enum Takes {
     Nothing,
     Images,
     Sounds,

@@ -34,7 +34,7 @@ pub(in crate::cli) enum Kind {
 
 impl Kind {
     /// Its name in messages.
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::cli) fn name(self) -> &'static str {
         match self {
             Kind::IdxFolder => "a folder of IDX files",
             Kind::CifarFolder => "CIFAR's binary files",
@@ -55,6 +55,14 @@ impl Kind {
         let name = self.name();
         let short = name.strip_prefix("a ").or_else(|| name.strip_prefix("an "));
         short.unwrap_or(name)
+    }
+
+    /// Whether the files say which rows are the test part, whatever is in them.
+    pub(in crate::cli) fn has_parts(self) -> bool {
+        matches!(
+            self,
+            Kind::IdxFolder | Kind::CifarFolder | Kind::ImageFolder { has_parts: true }
+        )
     }
 
     /// The kind of what lies at `path`, where its name and what is in it leave a choice as asked.

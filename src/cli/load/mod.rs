@@ -2,7 +2,6 @@
 
 mod arrays;
 mod augment;
-mod flags;
 mod images;
 mod kind;
 mod names;
@@ -22,8 +21,8 @@ use crate::data::{
 
 use super::config::{ArgError, refused};
 use super::sections::DataArgs;
-use augment::{Changes, Takes};
-use flags::{flags, given};
+use augment::Changes;
+pub(super) use augment::takes_augment;
 use kind::Asked;
 pub(super) use kind::{Kind, arrays_in};
 pub(super) use reading::{class_counts, cut};
@@ -117,8 +116,10 @@ pub(super) struct LoadSettings {
     split_seed: Option<u64>,
     images: ImageFolder,
     draw: Draw,
-    /// The flags that were given, and mean something for some kinds of data only.
-    given: Vec<&'static str>,
+    /// Whether tokens were asked for, so that what looks like a table is a text.
+    has_tokens: bool,
+    /// The flag about the test part that was given.
+    split_flag: Option<&'static str>,
 }
 
 impl TryFrom<&DataArgs> for LoadSettings {
@@ -158,7 +159,14 @@ impl TryFrom<&DataArgs> for LoadSettings {
                 on_bad_sample,
                 cache: cache(args.cache.as_deref()),
             },
-            given: given(args)?,
+            has_tokens: args.tokens.is_some(),
+            split_flag: [
+                ("split", args.split.is_some()),
+                ("test-share", args.test_share.is_some()),
+                ("split-seed", args.split_seed.is_some()),
+            ]
+            .into_iter()
+            .find_map(|(flag, is_given)| is_given.then_some(flag)),
             draw: match args.sampling.as_deref().unwrap_or("shuffle") {
                 "shuffle" => Draw::Shuffle,
                 "in-order" => Draw::InOrder,
@@ -179,18 +187,6 @@ impl LoadSettings {
     /// Reads what lies at `path`; texts are cut into windows of `context` tokens.
     pub(super) fn load(&self, path: &Path, context: usize, seed: u64) -> Result<Loaded, DataError> {
         let kind = self.kind(path)?;
-        let takes = match kind {
-            Kind::IdxFolder
-            | Kind::CifarFolder
-            | Kind::ImageFolder { .. }
-            | Kind::Npz
-            | Kind::NpyFolder => Takes::Images,
-            Kind::Sounds => Takes::Sounds,
-            Kind::Text => Takes::Tokens,
-            Kind::Table if self.is_text => Takes::Tokens,
-            Kind::Idx | Kind::Npy | Kind::Table => Takes::Nothing,
-        };
-        self.refuse_unused(path, kind, takes)?;
         let mut loaded = self
             .of_kind(path, kind, (context, seed))
             .map_err(|error| error.within(path))?;
@@ -211,11 +207,10 @@ impl LoadSettings {
 
     /// The kind of what lies at `path`.
     pub(super) fn kind(&self, path: &Path) -> Result<Kind, DataError> {
-        let has_tokens = self.given.contains(&"tokens");
         let asked = match self.tokens {
             _ if self.is_text => Asked::Table,
             Tokens::Bytes => Asked::Bytes,
-            _ if has_tokens => Asked::Text,
+            _ if self.has_tokens => Asked::Text,
             _ => Asked::Anything,
         };
         Kind::of(path, asked)
@@ -223,8 +218,7 @@ impl LoadSettings {
 
     /// Refuses to be told how to split what has parts of its own.
     fn refuse_split(&self, path: &Path, got: &'static str) -> Result<(), DataError> {
-        let about_split = ["split", "test-share", "split-seed"];
-        match self.given.iter().find(|flag| about_split.contains(flag)) {
+        match self.split_flag {
             None => Ok(()),
             Some(flag) => Err(DataError::Unused {
                 path: path.to_owned(),
@@ -262,41 +256,6 @@ impl LoadSettings {
                 "give a folder with MNIST's four files, or a .npz or a folder of .npy files with both",
             )),
         }
-    }
-
-    /// Settings that this kind of data would leave aside are errors.
-    fn refuse_unused(&self, path: &Path, kind: Kind, takes: Takes) -> Result<(), DataError> {
-        let known = flags(kind);
-        let unused = self.given.iter().find(|flag| !known.contains(flag));
-        let setting = if let Some(flag) = unused {
-            format!("--{flag}")
-        } else if let Some(what) = self.changes.unused(takes) {
-            format!("--augment with {what}")
-        } else if matches!(self.split, Split::Groups) && kind != Kind::Sounds {
-            "--split groups (of sounds, by speakers)".to_owned()
-        } else if self.draw == Draw::Balanced && kind == Kind::Text {
-            "--sampling balanced (of rows with a class)".to_owned()
-        } else if let (Split::File(_), Some(flag)) = (&self.split, self.drawn()) {
-            return Err(DataError::Unused {
-                path: path.to_owned(),
-                setting: format!("--{flag}"),
-                got: "a split that a file lists",
-            });
-        } else {
-            return Ok(());
-        };
-        Err(DataError::Unused {
-            path: path.to_owned(),
-            setting,
-            got: kind.name(),
-        })
-    }
-
-    /// A flag about how a split is drawn.
-    fn drawn(&self) -> Option<&'static str> {
-        let flags = ["split-seed", "test-share"];
-        let given = |flag: &&str| self.given.contains(flag);
-        flags.into_iter().find(given)
     }
 
     /// How `Trainer` draws the rows of `loaded`.

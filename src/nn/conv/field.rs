@@ -14,7 +14,8 @@ pub(super) struct Axis {
     pub(super) size: usize,
     pub(super) kernel: usize,
     pub(super) stride: usize,
-    pub(super) padding: usize,
+    /// Zeros before the values, and behind them.
+    pub(super) padding: (usize, usize),
     pub(super) dilation: usize,
 }
 
@@ -24,14 +25,17 @@ impl Axis {
     }
 
     pub(super) fn outputs(self) -> usize {
-        (self.size + 2 * self.padding - self.reach()) / self.stride + 1
+        (self.size + self.padding.0 + self.padding.1 - self.reach()) / self.stride + 1
     }
 
     /// The axis of the convolution that gives the gradient of the input from that of the output, at stride 1.
     pub(super) fn reversed(self) -> Self {
         Self {
             size: self.outputs(),
-            padding: self.reach() - 1 - self.padding,
+            padding: (
+                self.reach() - 1 - self.padding.0,
+                self.reach() - 1 - self.padding.1,
+            ),
             ..self
         }
     }
@@ -74,9 +78,8 @@ impl Field {
         channels: usize,
         per_group: usize,
     ) -> Self {
-        let both = |axis: Axis| (axis.padding, axis.padding);
         let values = (rows.size, columns.size, channels);
-        let mut field = Self::padded(values, (both(rows), both(columns)));
+        let mut field = Self::padded(values, (rows.padding, columns.padding));
         let counts = (rows.outputs(), columns.outputs());
         field.windows.offsets = field.grid(counts, (rows.stride, columns.stride));
         let taps = |axis: Axis| (axis.kernel, axis.dilation);
@@ -89,7 +92,7 @@ impl Field {
         let tiles = |axis: Axis| axis.outputs().div_ceil(outputs);
         let padding = |axis: Axis| {
             let side = tiles(axis) * outputs + axis.kernel - 1;
-            (axis.padding, side - axis.size - axis.padding)
+            (axis.padding.0, side - axis.size - axis.padding.0)
         };
         let values = (rows.size, columns.size, channels);
         let mut field = Self::padded(values, (padding(rows), padding(columns)));

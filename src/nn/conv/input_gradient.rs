@@ -27,7 +27,7 @@ impl AxisPhase {
     /// The phase of the input `first`.
     fn new(axis: Axis, first: usize) -> Self {
         let signed = |value: usize| value.cast_signed();
-        let (stride, place) = (signed(axis.stride), signed(first + axis.padding));
+        let (stride, place) = (signed(axis.stride), signed(first + axis.padding.0));
         let distance = |tap: usize| place - signed(axis.dilation * tap);
         let meets = |tap: &usize| distance(*tap) % stride == 0;
         let taps: Vec<usize> = (0..axis.kernel).rev().filter(meets).collect();

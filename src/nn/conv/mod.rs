@@ -52,6 +52,7 @@ pub struct Conv {
     weight: Init,
     bias: Option<Init>,
     is_direct: bool,
+    is_causal: bool,
 }
 
 impl Conv {
@@ -68,6 +69,7 @@ impl Conv {
             weight: Init::HeUniform,
             bias: Some(Init::Zeros),
             is_direct: false,
+            is_causal: false,
         }
     }
 
@@ -110,6 +112,31 @@ impl Conv {
         Self {
             padding: self.axes(padding, 0),
             ..self
+        }
+    }
+
+    /// Over sequences: a position sees itself and those before it, by zeros before the first one, so many as the kernel reaches back;
+    /// at stride 1 there are as many positions as before. Without other padding, and not over images.
+    ///
+    /// ```
+    /// use unisono::nn::{Conv, Sequential};
+    /// let model = Sequential::new([16, 4]).layer(Conv::d1(8, 3).dilation(2).causal());
+    /// assert_eq!(model.output_shape()?.axes(), [16, 8]);
+    /// assert!(Sequential::new([8, 8, 4]).layer(Conv::d2(8, 3).causal()).layout().is_err());
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
+    pub fn causal(self) -> Self {
+        Self {
+            is_causal: true,
+            ..self
+        }
+    }
+
+    /// Zeros before the columns of a row, and behind them.
+    fn column_padding(&self) -> (usize, usize) {
+        match self.is_causal {
+            true => (self.dilation.1 * (self.kernel.1 - 1), 0),
+            false => (self.padding.1, self.padding.1),
         }
     }
 
@@ -199,16 +226,24 @@ impl Conv {
             let expected = format!("input and output channels in {} equal groups", self.groups);
             return Err(build.refuse(expected, format!("{channels} and {}", self.channels)));
         }
+        if self.is_causal && !self.is_sequence {
+            return Err(build.refuse("a sequence where it is causal", "an image"));
+        }
+        if self.is_causal && self.padding.1 > 0 {
+            let expected = "no padding of its own where it is causal";
+            return Err(build.refuse(expected, self.padding.1));
+        }
         let reach = |kernel: usize, dilation: usize| dilation * (kernel - 1) + 1;
+        let rows = (self.padding.0, self.padding.0);
         let axes = [
-            (height, self.kernel.0, self.dilation.0, self.padding.0),
-            (width, self.kernel.1, self.dilation.1, self.padding.1),
+            (height, self.kernel.0, self.dilation.0, rows),
+            (width, self.kernel.1, self.dilation.1, self.column_padding()),
         ];
-        for (size, kernel, dilation, padding) in axes {
+        for (size, kernel, dilation, (padding, behind)) in axes {
             let reach = reach(kernel, dilation);
-            if size + 2 * padding < reach {
+            if size + padding + behind < reach {
                 let expected = format!("a padded input of at least the kernel's reach {reach}");
-                return Err(build.refuse(expected, format!("{}", size + 2 * padding)));
+                return Err(build.refuse(expected, format!("{}", size + padding + behind)));
             }
             if padding >= reach {
                 let expected = format!("padding below the kernel's reach {reach}");
@@ -234,8 +269,8 @@ impl Spec for Conv {
             dilation,
         };
         let (k, s, p, d) = (self.kernel, self.stride, self.padding, self.dilation);
-        let rows = axis(height, k.0, s.0, p.0, d.0);
-        let columns = axis(width, k.1, s.1, p.1, d.1);
+        let rows = axis(height, k.0, s.0, (p.0, p.0), d.0);
+        let columns = axis(width, k.1, s.1, self.column_padding(), d.1);
         let (spec, axes) = (self.clone(), (rows, columns));
         Ok(match winograd::tile_of(self, axes, channels) {
             Some(tile) => Box::new(WinogradLayer::new(spec, (axes, channels), tile, build.isa)),
@@ -248,7 +283,8 @@ impl Spec for Conv {
             is_sequence: self.is_sequence,
             kernel: self.kernel,
             stride: self.stride,
-            padding: self.padding,
+            padding: (self.padding.0, self.column_padding().0),
+            is_causal: self.is_causal,
             dilation: self.dilation,
             groups: self.groups,
             has_bias: self.bias.is_some(),

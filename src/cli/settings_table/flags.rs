@@ -1,0 +1,309 @@
+//! The flags of commands that are no keys of a configuration: when each does not act beside the others.
+
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+
+use crate::cli::config::ArgError;
+use crate::cli::keys::Key;
+
+/// When a flag does not act beside the others that were given, and why.
+type Rule = (fn(&ArgMatches) -> bool, &'static str);
+
+/// The flags of a command: by the names of their arguments.
+pub(super) struct Flags {
+    /// As in `unisono NAME`.
+    pub(super) command: &'static str,
+    /// Those that always act, or that clap refuses.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "tests hold the table complete by it")
+    )]
+    pub(super) acting: &'static [&'static str],
+    /// Those that sometimes do not.
+    pub(super) rules: &'static [(&'static str, &'static [Rule])],
+}
+
+const STUDY: &[&str] = &[
+    "config",
+    "set",
+    "out",
+    "force",
+    "overlay",
+    "parallel_trials",
+    "slice",
+];
+
+const COMPARES: Rule = (
+    |flags| flags.get_many::<PathBuf>("compare").is_some(),
+    "--compare takes what two folders hold",
+);
+const NEVER_SLOWER: Rule = (
+    |flags| flags.get_flag("never_slower"),
+    "--never-slower measures every preset at batch sizes of its own, under strong scaling",
+);
+const STORED: Rule = (
+    |flags| flags.get_one::<PathBuf>("results").is_some(),
+    "--results holds what was measured",
+);
+const SIMULATES: Rule = (
+    |flags| flags.get_flag("simulate"),
+    "--simulate measures our own steps under strong scaling, and keeps nothing",
+);
+const ONE_MACHINE: Rule = (
+    |flags| flags.get_one("ranks") == Some(&1_usize),
+    "with one machine there is no network; --ranks N says how many there are",
+);
+const NO_JITTER: Rule = (
+    |flags| STORED.0(flags) && flags.get_one("jitter") == Some(&0.0_f64),
+    "nothing is drawn without --jitter",
+);
+const NO_DRAWS: Rule = (
+    |flags| flags.get_one("temperature") == Some(&0.0_f64),
+    "temperature 0 takes the likeliest token, and draws nothing",
+);
+const ONE_TRAINING: Rule = (
+    |_| true,
+    "each branch goes on from the training before it, on all threads; --seed and --repeats 1 divide it",
+);
+
+/// Every command that has flags of its own.
+pub(super) static FLAGS: &[Flags] = &[
+    Flags {
+        command: "train",
+        acting: &[
+            "config",
+            "set",
+            "out",
+            "resume",
+            "allow_change",
+            "quiet",
+            "json",
+        ],
+        rules: &[],
+    },
+    Flags {
+        command: "config",
+        acting: &["schema"],
+        rules: &[("config", &[SCHEMA]), ("set", &[SCHEMA])],
+    },
+    Flags {
+        command: "schedule",
+        acting: &["config", "set", "rows", "svg", "force"],
+        rules: &[],
+    },
+    Flags {
+        command: "lr-range",
+        acting: &["config", "set", "lowest", "to", "steps", "svg", "force"],
+        rules: &[],
+    },
+    Flags {
+        command: "bench",
+        acting: &[
+            "preset",
+            "batch_size",
+            "steps",
+            "warmup",
+            "threads",
+            "shards",
+            "all_reduce",
+            "update",
+            "no_pin",
+            "no_balance",
+            "seed",
+            "track",
+            "json",
+        ],
+        rules: &[],
+    },
+    Flags {
+        command: "scaling",
+        acting: &[
+            "compare",
+            "never_slower",
+            "simulate",
+            "results",
+            "straggler",
+            "jitter",
+            "simulated_all_reduce",
+            "ranks",
+        ],
+        rules: &[
+            ("preset", &[COMPARES, NEVER_SLOWER, STORED]),
+            ("threads", &[COMPARES]),
+            ("mode", &[COMPARES, NEVER_SLOWER, SIMULATES]),
+            ("batch_size", &[COMPARES, NEVER_SLOWER]),
+            ("budget", &[COMPARES, STORED]),
+            ("half_width", &[COMPARES, NEVER_SLOWER, STORED]),
+            ("seed", &[COMPARES, NO_JITTER]),
+            ("out", &[COMPARES, SIMULATES]),
+            ("force", &[COMPARES, SIMULATES]),
+            ("peer", &[COMPARES, NEVER_SLOWER, SIMULATES]),
+            ("alpha", &[ONE_MACHINE]),
+            ("network", &[ONE_MACHINE]),
+        ],
+    },
+    Flags {
+        command: "study steps",
+        acting: STUDY,
+        rules: &[],
+    },
+    Flags {
+        command: "study time",
+        acting: &[
+            "config",
+            "set",
+            "out",
+            "force",
+            "overlay",
+            "parallel_trials",
+            "slice",
+            "on_threads",
+        ],
+        rules: &[],
+    },
+    Flags {
+        command: "study branches",
+        acting: &[
+            "config",
+            "set",
+            "out",
+            "force",
+            "overlay",
+            "branch_at",
+            "window",
+            "tolerance",
+            "scaling",
+        ],
+        rules: &[
+            ("parallel_trials", &[ONE_TRAINING]),
+            ("slice", &[ONE_TRAINING]),
+        ],
+    },
+    Flags {
+        command: "study recipes",
+        acting: STUDY,
+        rules: &[],
+    },
+    Flags {
+        command: "study adaptive",
+        acting: STUDY,
+        rules: &[],
+    },
+    Flags {
+        command: "study gap",
+        acting: STUDY,
+        rules: &[],
+    },
+    Flags {
+        command: "study merge",
+        acting: &["slices", "into", "force"],
+        rules: &[],
+    },
+    Flags {
+        command: "eval",
+        acting: &["run", "part"],
+        rules: &[],
+    },
+    Flags {
+        command: "predict",
+        acting: &["run", "part", "input", "out", "force"],
+        rules: &[],
+    },
+    Flags {
+        command: "generate",
+        acting: &["run", "prompt", "tokens", "temperature"],
+        rules: &[("top_k", &[NO_DRAWS]), ("seed", &[NO_DRAWS])],
+    },
+    Flags {
+        command: "explain",
+        acting: &["run", "part", "input", "rows", "method", "out", "force"],
+        rules: &[(
+            "steps",
+            &[(
+                |flags| text(flags, "method") == Some("gradient-input"),
+                "gradient-input takes the gradient at the row alone",
+            )],
+        )],
+    },
+    Flags {
+        command: "export",
+        acting: &["run", "format", "out", "force"],
+        rules: &[],
+    },
+    Flags {
+        command: "list",
+        acting: &["folder"],
+        rules: &[],
+    },
+    Flags {
+        command: "inspect",
+        acting: &["run"],
+        rules: &[],
+    },
+    Flags {
+        command: "diff",
+        acting: &["first", "second"],
+        rules: &[],
+    },
+    Flags {
+        command: "doctor",
+        acting: &[],
+        rules: &[],
+    },
+    Flags {
+        command: "data inspect",
+        acting: &["path", "sheet", "force"],
+        rules: &[],
+    },
+];
+
+const SCHEMA: Rule = (
+    |flags| flags.get_flag("schema"),
+    "--schema prints what keys there are, not what they are set to",
+);
+
+fn text<'a>(flags: &'a ArgMatches, name: &str) -> Option<&'a str> {
+    flags.get_one::<String>(name).map(String::as_str)
+}
+
+/// Whether an argument was given.
+fn is_given(flags: &ArgMatches, name: &str) -> bool {
+    flags.value_source(name) == Some(ValueSource::CommandLine)
+}
+
+/// Refuses the first flag of a command that was given and does not act beside the others.
+pub(in crate::cli) fn refuse_flags(matches: &ArgMatches) -> Result<(), ArgError> {
+    let (mut command, mut flags) = (String::new(), matches);
+    while let Some((name, inner)) = flags.subcommand() {
+        let space = if command.is_empty() { "" } else { " " };
+        (command, flags) = (format!("{command}{space}{name}"), inner);
+    }
+    let Some(known) = FLAGS.iter().find(|known| known.command == command) else {
+        return Ok(());
+    };
+    for (name, rules) in known.rules {
+        if !is_given(flags, name) {
+            continue;
+        }
+        if let Some((_, why)) = rules.iter().find(|(when, _)| when(flags)) {
+            return Err(unused(name, &command, why));
+        }
+    }
+    if command == "config" && SCHEMA.0(flags) {
+        let given = Key::all().into_iter().find(|key| key.is_given(flags));
+        if let Some(key) = given {
+            return Err(unused(key.flag(), &command, SCHEMA.1));
+        }
+    }
+    Ok(())
+}
+
+fn unused(name: &str, command: &str, why: &'static str) -> ArgError {
+    ArgError::Unused {
+        what: format!("--{}", name.replace('_', "-")),
+        to: format!("`unisono {command}`"),
+        why,
+    }
+}

@@ -1,0 +1,399 @@
+//! The keys of a configuration and of its section on a study: when each does not act.
+
+use crate::cli::load::{Kind, takes_augment};
+use crate::cli::study_plan::Kind as Study;
+
+use super::{By, Case, Row, Rule, by, on};
+
+const SCHEDULE: Rule = by(
+    |case| matches!(case.by, By::Schedule { .. }),
+    "it draws rates and batches, and trains nothing",
+);
+const COUNTED: Rule = by(
+    |case| matches!(case.by, By::Schedule { has_rows: true }),
+    "--rows says how many rows there are",
+);
+const RANGE: Rule = by(
+    |case| matches!(case.by, By::LrRange),
+    "it makes --steps steps with rates --from ... --to, and evaluates nothing",
+);
+const NO_OUT: Rule = by(
+    |case| matches!(case.by, By::Train { keeps: false }),
+    "nothing is kept without --out DIR",
+);
+const NO_DATA: Rule = by(
+    |case| case.args.data.data.is_none(),
+    "it is about the files of --data, and there is none",
+);
+const DRAWN: Rule = by(
+    |case| case.study().is_some(),
+    "its trainings begin with weights drawn from their seeds",
+);
+const GOES_ON: Rule = by(
+    |case| matches!(case.by, By::Resume),
+    "the checkpoint has the weights",
+);
+const PLAIN: Rule = by(
+    |case| case.study_is(|study| study == Study::Adaptive),
+    "its policies are compared with plain SGD",
+);
+const RECIPES: Rule = by(
+    |case| case.study_is(Study::has_recipes),
+    "its recipes have schedules of their own",
+);
+const NO_CHECKPOINTS: Rule = by(
+    |case| case.study().is_some(),
+    "it keeps what has finished, and no checkpoints",
+);
+const SEARCHES_NOT: Rule = by(
+    |case| case.study_is(|study| !study.searches()),
+    "it searches nothing",
+);
+const NO_TARGET: Rule = by(
+    |case| case.study_is(|study| study == Study::Branches),
+    "it compares losses (--tolerance)",
+);
+const BRANCHES: Rule = by(
+    |case| case.study_is(|study| study == Study::Branches),
+    "--branch-at and --window say how long it trains",
+);
+
+const NO_IMAGES: Rule = on(
+    |case| case.data_is(|kind| !matches!(kind, Kind::ImageFolder { .. })),
+    "it is about the images of a folder",
+);
+const NO_TABLE: Rule = on(
+    |case| case.data_is(|kind| kind != Kind::Table),
+    "only tables have columns",
+);
+const NO_DRAW: Rule = on(
+    |case| case.data_is(|kind| kind == Kind::Text),
+    "the end of a text is its test part (--test-share)",
+);
+const SPLIT_FILE: Rule = by(
+    |case| {
+        let split = case.args.data.split.as_deref().unwrap_or("stratified");
+        !["stratified", "random", "groups"].contains(&split)
+    },
+    "the file of --split says which rows are the test part",
+);
+const LOOKS: Rule = by(
+    |case| matches!(case.by, By::Inspect),
+    "it looks at rows as they are, in their order",
+);
+const HAS_PARTS: Rule = on(
+    |case| case.data_is(Kind::has_parts),
+    "the files say which rows are the test part",
+);
+
+const fn row(key: &'static str, rules: &'static [Rule]) -> Row {
+    Row { key, rules }
+}
+
+/// Every key.
+pub(super) static ROWS: &[Row] = &[
+    row("model.preset", &[COUNTED]),
+    row("model.layers", &[SCHEDULE]),
+    row("model.weights", &[SCHEDULE, DRAWN, GOES_ON]),
+    row("model.weights_map", &[SCHEDULE, DRAWN, GOES_ON]),
+    row(
+        "data.path",
+        &[
+            COUNTED,
+            by(
+                |case| matches!(case.by, By::Inspect),
+                "its own argument is the path",
+            ),
+        ],
+    ),
+    row("data.label", &[NO_DATA, COUNTED, NO_TABLE]),
+    row("data.header", &[NO_DATA, COUNTED, NO_TABLE]),
+    row("data.delimiter", &[NO_DATA, COUNTED, NO_TABLE]),
+    row("data.drop", &[NO_DATA, COUNTED, NO_TABLE]),
+    row("data.missing_labels", &[NO_DATA, COUNTED, NO_TABLE]),
+    row(
+        "data.target",
+        &[
+            NO_DATA,
+            COUNTED,
+            on(
+                |case| {
+                    let has_numbers =
+                        |kind| matches!(kind, Kind::Table | Kind::Npz | Kind::NpyFolder);
+                    case.data_is(|kind| !has_numbers(kind))
+                },
+                "only the labels of tables and arrays can be numbers",
+            ),
+        ],
+    ),
+    row("data.text", &[NO_DATA, COUNTED, NO_TABLE]),
+    row(
+        "data.tokens",
+        &[
+            NO_DATA,
+            COUNTED,
+            on(
+                |case| case.data_is(|kind| kind != Kind::Text),
+                "only the texts of language models have tokens",
+            ),
+        ],
+    ),
+    row(
+        "data.split",
+        &[
+            NO_DATA,
+            COUNTED,
+            HAS_PARTS,
+            NO_DRAW,
+            on(
+                |case| {
+                    let is_groups = case.args.data.split.as_deref() == Some("groups");
+                    is_groups && case.data_is(|kind| kind != Kind::Sounds)
+                },
+                "only sounds have groups, their speakers",
+            ),
+        ],
+    ),
+    row(
+        "data.test_share",
+        &[NO_DATA, COUNTED, HAS_PARTS, SPLIT_FILE],
+    ),
+    row(
+        "data.split_seed",
+        &[NO_DATA, SCHEDULE, HAS_PARTS, NO_DRAW, SPLIT_FILE],
+    ),
+    row("data.image_size", &[NO_DATA, COUNTED, NO_IMAGES]),
+    row("data.grey", &[NO_DATA, COUNTED, NO_IMAGES]),
+    row("data.on_bad_sample", &[NO_DATA, COUNTED, NO_IMAGES]),
+    row("data.cache", &[NO_DATA, COUNTED, NO_IMAGES]),
+    row(
+        "data.augment",
+        &[
+            NO_DATA,
+            SCHEDULE,
+            LOOKS,
+            on(
+                |case| {
+                    let text = case.args.data.augment.as_deref().unwrap_or("none");
+                    case.data_is(|kind| !takes_augment(text, kind, case.args.data.text))
+                },
+                "of its words, shift to cutmix are for images, time-shift, time-mask and band-mask for sounds, token-dropout for texts",
+            ),
+        ],
+    ),
+    row(
+        "data.sampling",
+        &[
+            NO_DATA,
+            SCHEDULE,
+            LOOKS,
+            on(
+                |case| {
+                    let is_balanced = case.args.data.sampling.as_deref() == Some("balanced");
+                    is_balanced && case.data_is(|kind| kind == Kind::Text)
+                },
+                "its rows have no classes to balance",
+            ),
+        ],
+    ),
+    row(
+        "optimizer.lr",
+        &[
+            RANGE,
+            by(
+                |case| case.study_is(Study::searches),
+                "--lr-range says which are searched",
+            ),
+        ],
+    ),
+    row(
+        "optimizer.momentum",
+        &[
+            PLAIN,
+            by(
+                |case| matches!(case.by, By::Study(_, args) if args.momentum_range.is_some()),
+                "--momentum-range says what is searched",
+            ),
+            by(
+                |case| !has_momentum(case),
+                "the optimizer has none; momentum, nesterov, ema-momentum, ema-nesterov and lars have one",
+            ),
+        ],
+    ),
+    row(
+        "optimizer.name",
+        &[by(
+            |case| {
+                let is_sgd = case.value.as_ref().and_then(|value| value.as_str()) == Some("sgd");
+                !is_sgd && case.study_is(|study| study == Study::Adaptive)
+            },
+            "its policies are compared with plain SGD",
+        )],
+    ),
+    row("optimizer.weight_decay", &[PLAIN]),
+    row("optimizer.l2", &[PLAIN]),
+    row("optimizer.l1", &[PLAIN]),
+    row("optimizer.proximal_l1", &[PLAIN]),
+    row(
+        "optimizer.decay_all",
+        &[
+            PLAIN,
+            by(
+                |case| !decays(case),
+                "nothing decays; --weight-decay, --l2, --l1 or --proximal-l1 say how much",
+            ),
+        ],
+    ),
+    row("optimizer.clip_norm", &[PLAIN]),
+    row("optimizer.clip_value", &[PLAIN]),
+    row(
+        "optimizer.average",
+        &[
+            RANGE,
+            PLAIN,
+            by(
+                |case| case.study_is(|study| study == Study::Branches),
+                "its branches are compared by the weights themselves",
+            ),
+        ],
+    ),
+    row(
+        "optimizer.schedule",
+        &[
+            RANGE,
+            RECIPES,
+            by(
+                |case| matches!(case.by, By::Study(_, args) if args.schedules.is_some()),
+                "--schedules says which are searched",
+            ),
+        ],
+    ),
+    row(
+        "batch.size",
+        &[by(
+            |case| case.study().is_some(),
+            "--batches says which are compared",
+        )],
+    ),
+    row(
+        "batch.policy",
+        &[
+            RANGE,
+            by(
+                |case| case.study_is(|study| study == Study::Adaptive),
+                "it compares policies of its own",
+            ),
+            by(
+                |case| case.study().is_some(),
+                "its batches stay as large as they are",
+            ),
+        ],
+    ),
+    row(
+        "engine.threads",
+        &[
+            SCHEDULE,
+            by(
+                |case| case.study_is(|study| study == Study::Time),
+                "--on-threads says on how many",
+            ),
+        ],
+    ),
+    row("engine.shards", &[SCHEDULE]),
+    row("engine.all_reduce", &[SCHEDULE]),
+    row("engine.update", &[SCHEDULE]),
+    row("engine.no_pin", &[SCHEDULE]),
+    row("engine.no_balance", &[SCHEDULE]),
+    row("run.epochs", &[RANGE, BRANCHES]),
+    row(
+        "run.max_steps",
+        &[
+            RANGE,
+            BRANCHES,
+            by(
+                |case| case.study_is(|study| !study.searches()),
+                "--epochs says how long its recipes train",
+            ),
+        ],
+    ),
+    row(
+        "run.early_stopping",
+        &[
+            SCHEDULE,
+            RANGE,
+            by(
+                |case| case.study_is(Study::searches),
+                "its trials end at the target",
+            ),
+            by(
+                |case| case.study().is_some(),
+                "its trainings have an end of their own",
+            ),
+        ],
+    ),
+    row(
+        "run.track",
+        &[
+            SCHEDULE,
+            RANGE,
+            by(
+                |case| case.study_is(Study::has_recipes),
+                "its policies track what they need",
+            ),
+            by(
+                |case| case.study_is(|study| study == Study::Branches),
+                "it measures the noise scale as it is",
+            ),
+        ],
+    ),
+    row(
+        "run.seed",
+        &[by(
+            |case| {
+                let is_drawn = matches!(case.by, By::Schedule { .. });
+                is_drawn && case.args.data.split.as_deref() != Some("groups")
+            },
+            "rates and batches are the same for every seed",
+        )],
+    ),
+    row(
+        "run.on_non_finite",
+        &[
+            SCHEDULE,
+            RANGE,
+            by(
+                |case| case.study().is_some(),
+                "a training that diverges is an outcome",
+            ),
+        ],
+    ),
+    row(
+        "run.checkpoint_every_steps",
+        &[SCHEDULE, RANGE, NO_CHECKPOINTS, NO_OUT],
+    ),
+    row(
+        "run.checkpoint_every_epochs",
+        &[SCHEDULE, RANGE, NO_CHECKPOINTS, NO_OUT],
+    ),
+    row("run.keep", &[SCHEDULE, RANGE, NO_CHECKPOINTS, NO_OUT]),
+    row("study.batches", &[]),
+    row("study.target_error", &[NO_TARGET]),
+    row("study.target_loss", &[NO_TARGET]),
+    row("study.search", &[SEARCHES_NOT]),
+    row("study.candidates", &[SEARCHES_NOT]),
+    row("study.repeats", &[]),
+    row("study.lr_range", &[SEARCHES_NOT]),
+    row("study.momentum_range", &[SEARCHES_NOT]),
+    row("study.schedules", &[SEARCHES_NOT]),
+];
+
+fn has_momentum(case: &Case<'_>) -> bool {
+    let name = &*case.args.optim.optimizer;
+    name.contains("momentum") || name.contains("nesterov") || name == "lars"
+}
+
+fn decays(case: &Case<'_>) -> bool {
+    let args = &case.args.optim;
+    let decays = [args.weight_decay, args.l2, args.l1, args.proximal_l1];
+    decays.iter().any(Option::is_some) || ["adamw", "lamb"].contains(&&*args.optimizer)
+}

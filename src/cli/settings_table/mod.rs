@@ -1,0 +1,216 @@
+//! Which setting acts where: one table of every key of a configuration and every flag of a command.
+//!
+//! What was asked for acts, or is refused by name: by a flag, by `--set` or by a file it is the same. A row says when a setting does not act,
+//! and why. `tests` goes through all settings, commands and kinds of data, and fails for a setting without a row.
+//!
+//! | file | what |
+//! |---|---|
+//! | `keys` | the keys of a configuration: `model.layers`, `data.split`, ... |
+//! | `flags` | the flags that commands have besides |
+
+mod flags;
+mod keys;
+
+use clap::ArgMatches;
+use toml::Value;
+
+use super::config::ArgError;
+use super::document::Settled;
+use super::keys::Key;
+use super::load::{Kind, LoadSettings};
+use super::sections::{DataArgs, TrainArgs};
+use super::study_args::StudyArgs;
+use super::study_plan::Kind as StudyKind;
+
+pub(super) use flags::refuse_flags;
+
+/// What is about to be done, as far as it decides which settings act.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum By<'a> {
+    /// A training, whose run is kept or not.
+    Train { keeps: bool },
+    /// A training that goes on.
+    Resume,
+    /// A configuration is printed.
+    Config,
+    /// Rates are drawn, for a number of rows that was named or for that of the data.
+    Schedule { has_rows: bool },
+    /// A range test.
+    LrRange,
+    /// Files are looked at.
+    Inspect,
+    /// A study.
+    Study(StudyKind, &'a StudyArgs),
+}
+
+impl By<'_> {
+    /// As in `unisono NAME`.
+    fn name(self) -> String {
+        match self {
+            By::Train { .. } => "train".to_owned(),
+            By::Resume => "train --resume".to_owned(),
+            By::Config => "config".to_owned(),
+            By::Schedule { has_rows: false } => "schedule".to_owned(),
+            By::Schedule { has_rows: true } => "schedule --rows".to_owned(),
+            By::LrRange => "lr-range".to_owned(),
+            By::Inspect => "data inspect".to_owned(),
+            By::Study(kind, _) => kind.command(),
+        }
+    }
+
+    /// Whether a file describes a training of which this shows a part: it then may say more.
+    fn shows_a_part(self) -> bool {
+        matches!(self, By::Resume | By::Schedule { .. } | By::LrRange)
+    }
+}
+
+/// A setting among the others.
+#[derive(Debug)]
+struct Case<'a> {
+    by: By<'a>,
+    args: &'a TrainArgs,
+    /// What lies at `data.path`.
+    data: Option<Kind>,
+    value: Option<Value>,
+}
+
+impl Case<'_> {
+    fn study(&self) -> Option<StudyKind> {
+        match self.by {
+            By::Study(kind, _) => Some(kind),
+            _ => None,
+        }
+    }
+
+    fn study_is(&self, holds: impl Fn(StudyKind) -> bool) -> bool {
+        self.study().is_some_and(holds)
+    }
+
+    fn data_is(&self, holds: impl Fn(Kind) -> bool) -> bool {
+        self.data.is_some_and(holds)
+    }
+}
+
+/// When a setting does not act, and why.
+#[derive(Clone, Copy)]
+struct Rule {
+    when: fn(&Case<'_>) -> bool,
+    why: &'static str,
+    /// Whether it is for the data that it does not act, not for the command.
+    is_of_data: bool,
+}
+
+/// A rule about what is done.
+const fn by(when: fn(&Case<'_>) -> bool, why: &'static str) -> Rule {
+    Rule {
+        when,
+        why,
+        is_of_data: false,
+    }
+}
+
+/// A rule about a kind of data.
+const fn on(when: fn(&Case<'_>) -> bool, why: &'static str) -> Rule {
+    Rule {
+        when,
+        why,
+        is_of_data: true,
+    }
+}
+
+/// A key of the configuration, and when it does not act; else it does.
+struct Row {
+    key: &'static str,
+    rules: &'static [Rule],
+}
+
+/// The first rule by which a key does not act.
+fn idle(key: &str, case: &Case<'_>) -> Option<Rule> {
+    let row = keys::ROWS.iter().find(|row| row.key == key)?;
+    row.rules.iter().find(|rule| (rule.when)(case)).copied()
+}
+
+fn refused_by(rule: Rule, what: String, case: &Case<'_>) -> ArgError {
+    let to = match (rule.is_of_data, case.data) {
+        (true, Some(kind)) => kind.name().to_owned(),
+        _ => format!("`unisono {}`", case.by.name()),
+    };
+    let why = rule.why;
+    ArgError::Unused { what, to, why }
+}
+
+/// Refuses the first key that was asked for and does not act.
+pub(super) fn refuse(settled: &Settled, by: By<'_>) -> Result<(), ArgError> {
+    let mut case = Case {
+        by,
+        args: &settled.args,
+        data: kind(&settled.args.data),
+        value: None,
+    };
+    let named = match by.shows_a_part() {
+        true => settled.given(),
+        false => settled.named(),
+    };
+    for key in named {
+        case.value = settled.value(key);
+        if let Some(rule) = idle(&key.path(), &case) {
+            return Err(refused_by(rule, settled.source(key), &case));
+        }
+    }
+    Ok(())
+}
+
+/// What lies where the data are; what cannot be looked at, or read as asked, is an error of its own, later.
+fn kind(data: &DataArgs) -> Option<Kind> {
+    let load = LoadSettings::try_from(data).ok()?;
+    load.kind(data.data.as_deref()?).ok()
+}
+
+/// Refuses the first flag about data that was given to `data inspect` and does not act on what lies at `data.data`.
+pub(super) fn refuse_data(data: &DataArgs, matches: &ArgMatches) -> Result<(), ArgError> {
+    let args = TrainArgs {
+        data: data.clone(),
+        ..TrainArgs::default()
+    };
+    let case = Case {
+        by: By::Inspect,
+        args: &args,
+        data: kind(data),
+        value: None,
+    };
+    for key in Key::of::<DataArgs>("data") {
+        if let (true, Some(rule)) = (key.is_given(matches), idle(&key.path(), &case)) {
+            return Err(refused_by(rule, format!("--{}", key.flag()), &case));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses the first key of a study's own that was asked for and does not act.
+pub(super) fn refuse_study(
+    by: By<'_>,
+    (tables, matches): ([toml::Table; 2], &ArgMatches),
+) -> Result<(), ArgError> {
+    let case = Case {
+        by,
+        args: &TrainArgs::default(),
+        data: None,
+        value: None,
+    };
+    for key in Key::of::<StudyArgs>("study") {
+        let is_named = key.is_given(matches) || key.value(&tables[0]) != key.value(&tables[1]);
+        if let (true, Some(rule)) = (is_named, idle(&key.path(), &case)) {
+            return Err(refused_by(rule, format!("--{}", key.flag()), &case));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod inputs;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod studies;
+#[cfg(test)]
+mod tests;
