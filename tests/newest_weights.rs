@@ -1,6 +1,5 @@
 //! The weights that commands use are the newest of a run, and the bits that were written.
 
-#[expect(dead_code, reason = "every file here is a run's own")]
 #[path = "support/files.rs"]
 mod files;
 #[path = "support/program.rs"]

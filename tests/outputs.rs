@@ -3,7 +3,6 @@
 
 #[path = "support/files.rs"]
 mod files;
-#[expect(dead_code, reason = "what is printed is not looked at by key here")]
 #[path = "support/program.rs"]
 mod program;
 #[path = "support/stderr.rs"]

@@ -230,14 +230,17 @@ fn fewest_together(batch: usize, shards: usize, model: &Sequential) -> usize {
     }
 }
 
-/// The default shards of a batch for `model`: by positions, and at least 32 rows each where rows depend on each other
-/// (batch norm).
+/// Rows that a shard has at least by default where they depend on each other: the group whose statistics batch norm takes.
+const GROUP_ROWS: usize = 8;
+
+/// The default shards of a batch for `model`: by positions, and at least 8 rows each where rows depend on each other
+/// (batch norm over a shard), so that T threads have work at 8 T rows.
 ///
 /// ```
 /// use unisono::{engine::Shards, nn::{BatchNorm, Sequential}, train::model_shards};
 /// let plain = Sequential::new(64).dense(10);
-/// assert_eq!(model_shards(&plain, 64), Shards::Fixed(4));
-/// assert_eq!(model_shards(&plain.layer(BatchNorm::new()), 64), Shards::Fixed(2));
+/// assert_eq!(model_shards(&plain, 16), Shards::Fixed(4));
+/// assert_eq!(model_shards(&plain.layer(BatchNorm::new()), 16), Shards::Fixed(2));
 /// ```
 pub fn model_shards(model: &Sequential, batch_size: usize) -> Shards {
     let positions = model.input_shape();
@@ -247,7 +250,7 @@ pub fn model_shards(model: &Sequential, batch_size: usize) -> Shards {
     };
     let shards = default_shards(batch_size, positions);
     Shards::Fixed(if model.couples_rows() {
-        shards.min(batch_size / 32).max(1)
+        shards.min(batch_size / GROUP_ROWS).max(1)
     } else {
         shards
     })
