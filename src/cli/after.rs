@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::export::{write_npz, write_onnx, write_safetensors};
+use crate::nn::Network;
 use crate::run::{Manifest, RunFolder, RunWeights};
 
 use super::after_args::{ExportArgs, PartArgs};
@@ -153,18 +154,23 @@ pub(super) fn diff(first: &Path, second: &Path) -> Result<(), CommandError> {
     for (name, one, other) in results.iter().filter(|known| known.1 != known.2) {
         say!("{name}: {one}, {other}");
     }
-    let (one, other) = (Kept::open(first)?.network, Kept::open(second)?.network);
+    diff_weights(&Kept::open(first)?.network, &Kept::open(second)?.network);
+    Ok(())
+}
+
+/// What of two networks' weights differs.
+fn diff_weights(one: &Network, other: &Network) {
     if one.layout() != other.layout() {
         say!(
             "weights: of different models, {} and {}",
             one.model(),
             other.model()
         );
-        return Ok(());
+        return;
     }
     if one.params() == other.params() {
         say!("weights: the same bits, sha256 {}", one.weights_sha256());
-        return Ok(());
+        return;
     }
     for tensor in one.layout().tensors() {
         let pairs = one.params()[tensor.range.clone()]
@@ -175,7 +181,6 @@ pub(super) fn diff(first: &Path, second: &Path) -> Result<(), CommandError> {
             .fold(0.0, f32::max);
         say!("weights {}: differ by at most {largest:.6}", tensor.name);
     }
-    Ok(())
 }
 
 /// `unisono eval`.

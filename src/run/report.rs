@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::study::{Chart, LineChart, Page};
+use crate::train::Kept;
 
 use super::error::RunError;
 use super::folder::RunFolder;
@@ -39,6 +40,12 @@ pub fn report(
     run.write("report.html", page.html().as_bytes())
 }
 
+/// Which weights are kept.
+fn kept_text(kept: &Kept) -> String {
+    let (weights, epoch, step) = (kept.weights, kept.epoch, kept.step);
+    format!("{weights}, after epoch {epoch} and step {step}")
+}
+
 fn facts(page: &mut Page, manifest: &Manifest) {
     let or_none = |value: Option<String>| value.unwrap_or_else(|| "not known".to_owned());
     let pinned = if manifest.is_pinned {
@@ -61,15 +68,7 @@ fn facts(page: &mut Page, manifest: &Manifest) {
             "test loss",
             or_none(manifest.test_loss.map(|loss| format!("{loss:.6}"))),
         ),
-        (
-            "kept",
-            or_none(manifest.kept.map(|kept| {
-                format!(
-                    "{}, after epoch {} and step {}",
-                    kept.weights, kept.epoch, kept.step
-                )
-            })),
-        ),
+        ("kept", or_none(manifest.kept.map(|kept| kept_text(&kept)))),
         (
             "last epoch",
             manifest
