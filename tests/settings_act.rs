@@ -6,7 +6,7 @@ mod program;
 use program::{stdout, unisono, value};
 
 /// Values that are not the defaults.
-const VALUES: [(&str, &str); 51] = [
+const VALUES: [(&str, &str); 52] = [
     ("model.preset", "mlp_small"),
     ("model.layers", "dense 8"),
     ("model.weights", "no.safetensors"),
@@ -47,6 +47,7 @@ const VALUES: [(&str, &str); 51] = [
     ("engine.shards", "3"),
     ("engine.all_reduce", "naive"),
     ("engine.update", "master"),
+    ("engine.pin", "true"),
     ("engine.no_pin", "true"),
     ("engine.no_balance", "true"),
     ("run.epochs", "3"),
@@ -61,10 +62,11 @@ const VALUES: [(&str, &str); 51] = [
 ];
 
 /// How the engine works: the same bits, so the same losses.
-const SAME_BITS: [&str; 5] = [
+const SAME_BITS: [&str; 6] = [
     "engine.threads",
     "engine.all_reduce",
     "engine.update",
+    "engine.pin",
     "engine.no_pin",
     "engine.no_balance",
 ];

@@ -110,6 +110,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "all_reduce",
             "update",
             "no_pin",
+            "pin",
             "no_balance",
             "seed",
             "track",

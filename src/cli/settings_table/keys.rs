@@ -3,88 +3,12 @@
 use crate::cli::load::{Kind, takes_augment};
 use crate::cli::study_plan::Kind as Study;
 
+use super::rules::{
+    BRANCHES, COUNTED, DRAWN, GOES_ON, HAS_PARTS, LOOKS, NO_CHECKPOINTS, NO_DATA, NO_DRAW,
+    NO_IMAGES, NO_OUT, NO_TABLE, NO_TARGET, PLAIN, RANGE, RECIPES, SCHEDULE, SEARCHES_NOT,
+    SPLIT_FILE,
+};
 use super::{By, Case, Row, Rule, by, on};
-
-const SCHEDULE: Rule = by(
-    |case| matches!(case.by, By::Schedule { .. }),
-    "it draws rates and batches, and trains nothing",
-);
-const COUNTED: Rule = by(
-    |case| matches!(case.by, By::Schedule { has_rows: true }),
-    "--rows says how many rows there are",
-);
-const RANGE: Rule = by(
-    |case| matches!(case.by, By::LrRange),
-    "it makes --steps steps with rates --from ... --to, and evaluates nothing",
-);
-const NO_OUT: Rule = by(
-    |case| matches!(case.by, By::Train { keeps: false }),
-    "nothing is kept without --out DIR",
-);
-const NO_DATA: Rule = by(
-    |case| case.args.data.data.is_none(),
-    "it is about the files of --data, and there is none",
-);
-const DRAWN: Rule = by(
-    |case| case.study().is_some(),
-    "its trainings begin with weights drawn from their seeds",
-);
-const GOES_ON: Rule = by(
-    |case| matches!(case.by, By::Resume),
-    "the checkpoint has the weights",
-);
-const PLAIN: Rule = by(
-    |case| case.study_is(|study| study == Study::Adaptive),
-    "its policies are compared with plain SGD",
-);
-const RECIPES: Rule = by(
-    |case| case.study_is(Study::has_recipes),
-    "its recipes have schedules of their own",
-);
-const NO_CHECKPOINTS: Rule = by(
-    |case| case.study().is_some(),
-    "it keeps what has finished, and no checkpoints",
-);
-const SEARCHES_NOT: Rule = by(
-    |case| case.study_is(|study| !study.searches()),
-    "it searches nothing",
-);
-const NO_TARGET: Rule = by(
-    |case| case.study_is(|study| study == Study::Branches),
-    "it compares losses (--tolerance)",
-);
-const BRANCHES: Rule = by(
-    |case| case.study_is(|study| study == Study::Branches),
-    "--branch-at and --window say how long it trains",
-);
-
-const NO_IMAGES: Rule = on(
-    |case| case.data_is(|kind| !matches!(kind, Kind::ImageFolder { .. })),
-    "it is about the images of a folder",
-);
-const NO_TABLE: Rule = on(
-    |case| case.data_is(|kind| kind != Kind::Table),
-    "only tables have columns",
-);
-const NO_DRAW: Rule = on(
-    |case| case.data_is(|kind| kind == Kind::Text),
-    "the end of a text is its test part (--test-share)",
-);
-const SPLIT_FILE: Rule = by(
-    |case| {
-        let split = case.args.data.split.as_deref().unwrap_or("stratified");
-        !["stratified", "random", "groups"].contains(&split)
-    },
-    "the file of --split says which rows are the test part",
-);
-const LOOKS: Rule = by(
-    |case| matches!(case.by, By::Inspect),
-    "it looks at rows as they are, in their order",
-);
-const HAS_PARTS: Rule = on(
-    |case| case.data_is(Kind::has_parts),
-    "the files say which rows are the test part",
-);
 
 const fn row(key: &'static str, rules: &'static [Rule]) -> Row {
     Row { key, rules }
@@ -302,6 +226,7 @@ pub(super) static ROWS: &[Row] = &[
     row("engine.shards", &[SCHEDULE]),
     row("engine.all_reduce", &[SCHEDULE]),
     row("engine.update", &[SCHEDULE]),
+    row("engine.pin", &[SCHEDULE]),
     row("engine.no_pin", &[SCHEDULE]),
     row("engine.no_balance", &[SCHEDULE]),
     row("run.epochs", &[RANGE, BRANCHES]),

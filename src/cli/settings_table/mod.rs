@@ -6,10 +6,12 @@
 //! | file | what |
 //! |---|---|
 //! | `keys` | the keys of a configuration: `model.layers`, `data.split`, ... |
+//! | `rules` | when several of them do not act |
 //! | `flags` | the flags that commands have besides |
 
 mod flags;
 mod keys;
+mod rules;
 
 use clap::ArgMatches;
 use toml::Value;
@@ -214,3 +216,5 @@ mod refusals;
 mod studies;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod values;

@@ -1,0 +1,87 @@
+//! Rules that several keys share: when they do not act.
+
+use crate::cli::load::Kind;
+use crate::cli::study_plan::Kind as Study;
+
+use super::{By, Rule, by, on};
+
+pub(super) const SCHEDULE: Rule = by(
+    |case| matches!(case.by, By::Schedule { .. }),
+    "it draws rates and batches, and trains nothing",
+);
+pub(super) const COUNTED: Rule = by(
+    |case| matches!(case.by, By::Schedule { has_rows: true }),
+    "--rows says how many rows there are",
+);
+pub(super) const RANGE: Rule = by(
+    |case| matches!(case.by, By::LrRange),
+    "it makes --steps steps with rates --from ... --to, and evaluates nothing",
+);
+pub(super) const NO_OUT: Rule = by(
+    |case| matches!(case.by, By::Train { keeps: false }),
+    "nothing is kept without --out DIR",
+);
+pub(super) const NO_DATA: Rule = by(
+    |case| case.args.data.data.is_none(),
+    "it is about the files of --data, and there is none",
+);
+pub(super) const DRAWN: Rule = by(
+    |case| case.study().is_some(),
+    "its trainings begin with weights drawn from their seeds",
+);
+pub(super) const GOES_ON: Rule = by(
+    |case| matches!(case.by, By::Resume),
+    "the checkpoint has the weights",
+);
+pub(super) const PLAIN: Rule = by(
+    |case| case.study_is(|study| study == Study::Adaptive),
+    "its policies are compared with plain SGD",
+);
+pub(super) const RECIPES: Rule = by(
+    |case| case.study_is(Study::has_recipes),
+    "its recipes have schedules of their own",
+);
+pub(super) const NO_CHECKPOINTS: Rule = by(
+    |case| case.study().is_some(),
+    "it keeps what has finished, and no checkpoints",
+);
+pub(super) const SEARCHES_NOT: Rule = by(
+    |case| case.study_is(|study| !study.searches()),
+    "it searches nothing",
+);
+pub(super) const NO_TARGET: Rule = by(
+    |case| case.study_is(|study| study == Study::Branches),
+    "it compares losses (--tolerance)",
+);
+pub(super) const BRANCHES: Rule = by(
+    |case| case.study_is(|study| study == Study::Branches),
+    "--branch-at and --window say how long it trains",
+);
+
+pub(super) const NO_IMAGES: Rule = on(
+    |case| case.data_is(|kind| !matches!(kind, Kind::ImageFolder { .. })),
+    "it is about the images of a folder",
+);
+pub(super) const NO_TABLE: Rule = on(
+    |case| case.data_is(|kind| kind != Kind::Table),
+    "only tables have columns",
+);
+pub(super) const NO_DRAW: Rule = on(
+    |case| case.data_is(|kind| kind == Kind::Text),
+    "the end of a text is its test part (--test-share)",
+);
+pub(super) const SPLIT_FILE: Rule = by(
+    |case| {
+        let split = case.args.data.split.as_deref().unwrap_or("stratified");
+        !["stratified", "random", "groups"].contains(&split)
+    },
+    "the file of --split says which rows are the test part",
+);
+pub(super) const LOOKS: Rule = by(
+    |case| matches!(case.by, By::Inspect),
+    "it looks at rows as they are, in their order",
+);
+pub(super) const HAS_PARTS: Rule = on(
+    |case| case.data_is(Kind::has_parts),
+    "the files say which rows are the test part",
+);
