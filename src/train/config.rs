@@ -214,7 +214,7 @@ impl Config {
         let (epochs, rest) = ((made + steps) / per_epoch, (made + steps) % per_epoch);
         let last = Progress {
             epoch: at.epoch + epochs as u32,
-            examples: at.examples - position + epochs * rows + rest * batch,
+            examples: (at.examples + epochs * rows + rest * batch).saturating_sub(position),
             step: at.step + steps,
             in_epoch: rest as f64 / per_epoch as f64,
         };
