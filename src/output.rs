@@ -200,7 +200,7 @@ mod tests {
             let name = format!("unisono-output-{}-{name}", std::process::id());
             let path = std::env::temp_dir().join(name);
             let _ = fs::remove_dir_all(&path);
-            fs::create_dir_all(&path).unwrap();
+            fs::create_dir_all(&path).expect("the temporary folder can be written");
             Self(path)
         }
     }

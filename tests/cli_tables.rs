@@ -115,7 +115,7 @@ fn an_index_is_no_feature_and_can_be_kept() {
 fn missing_labels_are_refused_dropped_or_a_class() {
     let folder = Folder::new("cli-missing");
     let row = |at: usize| {
-        let label = if at % 11 == 0 {
+        let label = if at.is_multiple_of(11) {
             "NA"
         } else {
             ["p", "q"][at % 2]

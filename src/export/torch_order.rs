@@ -125,16 +125,16 @@ impl Walk {
         let (output, tensors) = (built.output().clone(), built.tensors());
         let first = self.axes.len();
         match spec.op() {
-            Some(Op::Chain(part)) => return self.sequential(&part, row, &format!("{place}.")),
-            Some(Op::Sum(branches)) => return self.branches(&branches, row, &output, place),
-            Some(Op::Concat(branches)) => return self.branches(&branches, row, &output, place),
+            Some(Op::Chain(part)) => self.sequential(&part, row, &format!("{place}.")),
+            Some(Op::Sum(branches)) => self.branches(&branches, row, &output, place),
+            Some(Op::Concat(branches)) => self.branches(&branches, row, &output, place),
             Some(Op::TiedEmbedding(body)) => {
                 self.axes.push(Axes::default());
                 let channels = tensors[0].shape[1];
                 let embedded = Shape::from([output.positions(), channels]);
                 let row = Row::new(&embedded, Order::Same);
                 self.sequential(&body, row, &format!("{place}."))?;
-                return Ok(Row::new(&output, Order::Same));
+                Ok(Row::new(&output, Order::Same))
             }
             op => {
                 self.axes.resize(first + tensors.len(), Axes::default());

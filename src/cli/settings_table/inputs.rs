@@ -198,7 +198,11 @@ fn wav(row: usize) -> Vec<u8> {
     let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
     let period = 8 + 6 * (row % 2) + row / 8;
     for at in 0..1600 {
-        let side = if (at / period) % 2 == 0 { 1 } else { -1 };
+        let side = if (at / period).is_multiple_of(2) {
+            1
+        } else {
+            -1
+        };
         writer
             .write_sample((side * (3000 + 10 * row as i32)) as i16)
             .unwrap();
