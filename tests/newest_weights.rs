@@ -38,7 +38,8 @@ fn interrupted(run: &Path, signal: &str) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_unisono"));
     let more = ["--epochs", "1000000", "--threads", "1", "--quiet"];
     let command = command.args(["train", "--resume", text(run)]).args(more);
-    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
     let step = || {
         let latest = Checkpoints::latest(&run.join("checkpoints")).unwrap();
         Checkpoints::step_of(&latest.unwrap()).unwrap()

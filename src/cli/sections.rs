@@ -109,6 +109,8 @@ pub(super) struct DataArgs {
 
     /// The seed that the test part is drawn with, so that trainings with other seeds have the same test rows; by default that of --seed
     #[arg(long, value_name = "SEED")]
+    #[serde(with = "whole::optional")]
+    #[schemars(with = "Option<Word>")]
     pub(super) split_seed: Option<u64>,
 
     /// Resize images of a folder

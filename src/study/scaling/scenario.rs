@@ -116,21 +116,22 @@ impl Scenario {
             let got = format!("{} for {} threads", self.shards, self.threads);
             return odd("shards", "at least one a thread", got);
         }
-        if self.rows < self.shards || self.params == 0 {
+        let is_counted = u32::try_from(self.rows).is_ok();
+        if self.rows < self.shards || !is_counted || self.params == 0 {
             let got = format!(
                 "{} rows, {} shards, {} parameters",
                 self.rows, self.shards, self.params
             );
             return odd(
                 "rows and parameters",
-                "a row a shard and a parameter at least",
+                "a row a shard and a parameter at least, and at most 4294967295 rows",
                 got,
             );
         }
-        if !(self.straggler >= 1.0 && self.straggler.is_finite()) {
+        if !(1.0..=1e6).contains(&self.straggler) {
             return odd(
                 "the straggler's factor",
-                "finite and at least 1",
+                "from 1 to 1,000,000",
                 self.straggler.to_string(),
             );
         }
