@@ -61,8 +61,9 @@ const VALUES: [(&str, &str); 52] = [
     ("run.keep", "5"),
 ];
 
-/// How the engine works: the same bits, so the same losses.
-const SAME_BITS: [&str; 6] = [
+/// How the engine works: the same bits, so the same losses; of shards the last bits, which are not printed.
+const SAME_BITS: [&str; 7] = [
+    "engine.shards",
     "engine.threads",
     "engine.all_reduce",
     "engine.update",

@@ -1,5 +1,6 @@
 //! Small data of every kind, for the tests of the table.
 
+#[cfg(test)]
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
