@@ -341,7 +341,7 @@ fn time_to_a_target_is_measured_over_threads_after_the_same_study_of_steps() {
         assert_eq!(one[2..6], three[2..6], "{text}");
     }
     assert!(
-        rows[0].ends_with(&["1.000", "(1.000", "to", "1.000)"]),
+        rows[0].ends_with(&["1.000", "(range", "of", "2:", "1.000", "to", "1.000)"]),
         "{text}"
     );
     // The study was there: nothing was tried again.

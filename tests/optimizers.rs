@@ -105,7 +105,7 @@ fn fifty_steps_end_where_pytorchs_end() {
         let trainer = fifty_steps(&network, &data, &optimizer);
         let expected = floats(&file, &format!("opt.{name}"));
         let what = format!("{name}: {optimizer}");
-        assert_near(trainer.network().unwrap().params(), &expected, &what);
+        assert_near(trainer.last_network().unwrap().params(), &expected, &what);
         if name == "average" {
             let average = trainer.average().unwrap().expect("it keeps one");
             assert_near(

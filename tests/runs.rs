@@ -21,10 +21,15 @@ const LONG: [&str; 10] = [
     "200",
     "--shards",
     "4",
+    "--quiet",
     "--checkpoint-every-steps",
     "25",
-    "--quiet",
 ];
+
+/// The same where nothing is kept.
+fn unbroken() -> String {
+    stdout(&LONG[..8])
+}
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -82,7 +87,7 @@ fn last_checkpoint(folder: &Path) -> PathBuf {
 fn a_run_killed_at_twenty_points_ends_with_the_weights_of_an_unbroken_one() {
     let folder = Folder::new("killed");
     let run = folder.0.join("run");
-    let unbroken = stdout(&LONG);
+    let unbroken = unbroken();
     let first = [&LONG[..], &["--out", text(&run)]].concat();
     let mut child = spawn(&first);
     wait_for_checkpoint(&mut child, &run);
@@ -133,7 +138,7 @@ fn a_run_killed_at_twenty_points_ends_with_the_weights_of_an_unbroken_one() {
 
 #[test]
 fn a_signal_stops_after_the_step_and_the_resumed_run_has_the_same_weights() {
-    let unbroken = stdout(&LONG);
+    let unbroken = unbroken();
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let folder = Folder::new(&format!("signal{signal}"));
         let run = folder.0.join("run");
@@ -199,7 +204,7 @@ fn a_run_in_use_and_a_folder_in_use_are_refused() {
 fn a_damaged_checkpoint_is_named_and_the_one_before_it_gives_the_same_weights() {
     let folder = Folder::new("damaged");
     let run = folder.0.join("run");
-    let unbroken = stdout(&LONG);
+    let unbroken = unbroken();
     let mut child = spawn(&[&LONG[..], &["--out", text(&run), "--keep", "4"]].concat());
     // The signal leaves the second one.
     wait_for_checkpoint(&mut child, &run);
@@ -304,8 +309,8 @@ fn a_configuration_comes_from_a_file_from_set_and_from_flags_in_this_order() {
             "b.toml, line 2, column 1: unknown key `epocs`; did you mean `epochs`?",
         ),
         (
-            "[run]\nkeep = 0\n",
-            "run.keep must be at least 1, got \"0\"",
+            "[run]\nkeep = 5\n",
+            "run.keep does not apply to `unisono train`: nothing is kept without --out DIR",
         ),
         (
             "[engine]\nthreads = 0\n",
@@ -322,6 +327,12 @@ fn a_configuration_comes_from_a_file_from_set_and_from_flags_in_this_order() {
             (Some(2), 1)
         );
     }
+    folder.file("b.toml", b"[run]\nkeep = 0\n");
+    let run = folder.0.join("run");
+    let none = unisono(&["train", "--config", text(&broken), "--out", text(&run)]);
+    let expected = "run.keep must be at least 1, got \"0\"";
+    assert!(error(&none).contains(expected), "{}", error(&none));
+    assert_eq!((none.status.code(), run.exists()), (Some(2), false));
     let twice = unisono(&["train", "--lr", "0.1", "--set", "optimizer.lr=0.2"]);
     assert!(
         error(&twice).contains("optimizer.lr is set twice"),

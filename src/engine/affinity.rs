@@ -69,7 +69,7 @@ pub enum Pinning {
 ///
 /// ```
 /// use unisono::engine::{Pinning, Placement, Threads};
-/// let placement = Placement::of_process(Threads::Fixed(10_000), Pinning::Auto)?;
+/// let placement = Placement::of_process(Threads::Fixed(4_000), Pinning::Auto)?;
 /// assert!(placement.warning().is_some() && !placement.is_pinned());
 /// assert_eq!(placement.num_running(), placement.num_usable_cores);
 /// # Ok::<(), unisono::engine::EngineError>(())

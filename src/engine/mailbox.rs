@@ -44,7 +44,7 @@ const LATCH_INTERVAL: Duration = Duration::from_millis(100);
 /// use unisono::engine::{Pinning, Placement, Threads, Waiting};
 /// let waiting = |n| Placement::of_process(Threads::Fixed(n), Pinning::Auto).map(|p| p.waiting);
 /// assert_eq!(waiting(1)?, Waiting::Spin);
-/// assert_eq!(waiting(10_000)?, Waiting::Block);
+/// assert_eq!(waiting(4_000)?, Waiting::Block);
 /// # Ok::<(), unisono::engine::EngineError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
