@@ -277,6 +277,19 @@ fn changed_settings_are_listed_and_refused_unless_they_are_allowed() {
 }
 
 #[test]
+fn no_checkpoint_to_keep_is_refused_before_a_folder_is_made() {
+    let folder = Folder::new("keeps-none");
+    let (file, run) = (
+        folder.file("b.toml", b"[run]\nkeep = 0\n"),
+        folder.0.join("run"),
+    );
+    let none = unisono(&["train", "--config", text(&file), "--out", text(&run)]);
+    let expected = "run.keep must be at least 1, got \"0\"";
+    assert!(error(&none).contains(expected), "{}", error(&none));
+    assert_eq!((none.status.code(), run.exists()), (Some(2), false));
+}
+
+#[test]
 fn a_configuration_comes_from_a_file_from_set_and_from_flags_in_this_order() {
     let folder = Folder::new("config");
     let printed = stdout(&["config", "--epochs", "3", "--set", "engine.threads=2"]);
@@ -327,12 +340,6 @@ fn a_configuration_comes_from_a_file_from_set_and_from_flags_in_this_order() {
             (Some(2), 1)
         );
     }
-    folder.file("b.toml", b"[run]\nkeep = 0\n");
-    let run = folder.0.join("run");
-    let none = unisono(&["train", "--config", text(&broken), "--out", text(&run)]);
-    let expected = "run.keep must be at least 1, got \"0\"";
-    assert!(error(&none).contains(expected), "{}", error(&none));
-    assert_eq!((none.status.code(), run.exists()), (Some(2), false));
     let twice = unisono(&["train", "--lr", "0.1", "--set", "optimizer.lr=0.2"]);
     assert!(
         error(&twice).contains("optimizer.lr is set twice"),
