@@ -133,8 +133,11 @@ impl Trainer {
     ) -> Result<Ended, TrainError> {
         let buffers = engine.num_state_buffers();
         let average = self.config.optimizer.keeps_average().then(|| buffers - 1);
-        let network = self.last_network()?;
-        let saver = Saver::start(&self.config, &network, &self.settings)?;
+        let saver = {
+            // Not kept while the training runs: it is as large as the parameters.
+            let network = self.last_network()?;
+            Saver::start(&self.config, &network, &self.settings)?
+        };
         let pending = self.pending.take();
         let pending = pending.unwrap_or_else(|| Pending::new(&self.config, &self.progress));
         let (first_epoch, first_step) = pending.begun;
