@@ -1,10 +1,11 @@
 //! How fast are the all-reduce algorithms, against the traffic that none can avoid?
 //!
-//! `cargo bench --bench all_reduce`: gradients of P parameters on T workers, one shard a worker; throughput is in
-//! bytes of the floor, (T + 1) P floats: every gradient read once, the sum written once. The id `floor` is that
-//! traffic alone: T threads, each adding its own P / T part of T buffers. The replica's work is to fill its gradient
-//! (timed apart by the engine's own phase clock), so what is reported is the phase "reduce" of the slowest worker:
-//! additions, the norms of the sum, and waiting for each other.
+//! `cargo bench --bench all_reduce`: gradients of P parameters on T workers, one shard a worker;
+//! throughput is in bytes of the floor, (T + 1) P floats: every gradient read once, the sum written
+//! once. The id `floor` is that traffic alone: T threads, each adding its own P / T part of T
+//! buffers. The replica's work is to fill its gradient (timed apart by the engine's own phase
+//! clock), so what is reported is the phase "reduce" of the slowest worker: additions, the norms of
+//! the sum, and waiting for each other.
 
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
@@ -78,7 +79,8 @@ fn reduce(engine: &mut Engine<Ones, NoUpdate>, workers: usize, steps: u64) -> Du
     reduce_time(engine) - before
 }
 
-/// The floor: each thread adds its part of all buffers, nothing else. As in a step, worker w has just written buffer w.
+/// The floor: each thread adds its part of all buffers, nothing else. As in a step, worker w has
+/// just written buffer w.
 fn floor(buffers: &mut [Vec<f32>], steps: u64) -> Duration {
     let workers = buffers.len();
     let len = buffers[0].len();

@@ -1,7 +1,8 @@
 //! How fast are the packed products, beside their naive twins and `ndarray`'s `dot`?
 //!
-//! `cargo bench --bench gemm`; throughput is the share of the core's measured peak. Packing is timed with the product.
-//! The twins take seconds for the large shapes, so they are timed on the small ones alone.
+//! `cargo bench --bench gemm`; throughput is the share of the core's measured peak. Packing is
+//! timed with the product. The twins take seconds for the large shapes, so they are timed on the
+//! small ones alone.
 
 mod support;
 

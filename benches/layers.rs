@@ -1,9 +1,10 @@
 //! How fast are the layers' kernels, beside their plain twins?
 //!
-//! `cargo bench --bench layers`; one thread, batch 32. Each is a whole layer, its packing, padding and folding included.
-//! Throughput of layers made of products is their share of the core's measured peak; that of the others is in bytes of
-//! input and output. The plain twin (`support/naive.rs`) and `im2col` (windows copied into a matrix, then `ndarray`'s
-//! `dot`) must give the same numbers before anything is timed.
+//! `cargo bench --bench layers`; one thread, batch 32. Each is a whole layer, its packing, padding
+//! and folding included. Throughput of layers made of products is their share of the core's
+//! measured peak; that of the others is in bytes of input and output. The plain twin
+//! (`support/naive.rs`) and `im2col` (windows copied into a matrix, then `ndarray`'s `dot`) must
+//! give the same numbers before anything is timed.
 
 #[path = "support/naive.rs"]
 mod naive;

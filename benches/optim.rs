@@ -1,8 +1,8 @@
 //! How near to the memory's bandwidth does an optimiser's step run?
 //!
-//! `cargo bench --bench optim`; 10^7 parameters, two threads, each with half of them, block by block as the engine does it.
-//! Throughput is in bytes read and written: parameters and state both ways, the gradient once. `copy` is the plain copy
-//! beside it.
+//! `cargo bench --bench optim`; 10^7 parameters, two threads, each with half of them, block by
+//! block as the engine does it. Throughput is in bytes read and written: parameters and state both
+//! ways, the gradient once. `copy` is the plain copy beside it.
 
 use std::hint::black_box;
 use std::time::Duration;

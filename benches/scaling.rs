@@ -1,6 +1,7 @@
 //! Throughput by number of threads, for each preset: `cargo bench --bench scaling`.
 //!
-//! Criterion's own view, one case after the other; `unisono scaling` interleaves them and gives intervals of ratios.
+//! Criterion's own view, one case after the other; `unisono scaling` interleaves them and gives
+//! intervals of ratios.
 
 use std::hint::black_box;
 use std::time::Duration;

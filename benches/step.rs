@@ -1,8 +1,8 @@
 //! How long does a training step take, and what does invariance cost?
 //!
-//! `cargo bench --bench step`: `mlp` is 784-1024-1024-10, S = 16 shards against one shard a worker; `mlp_small` is
-//! 64-32-10. Throughput is in samples. A step is everything: gather, forward, backward, all-reduce, momentum,
-//! broadcast, on synthetic rows in memory.
+//! `cargo bench --bench step`: `mlp` is 784-1024-1024-10, S = 16 shards against one shard a worker;
+//! `mlp_small` is 64-32-10. Throughput is in samples. A step is everything: gather, forward,
+//! backward, all-reduce, momentum, broadcast, on synthetic rows in memory.
 
 use std::hint::black_box;
 use std::sync::Arc;

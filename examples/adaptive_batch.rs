@@ -1,6 +1,8 @@
-//! Batches that grow against batches that stay: `cargo run --release --example adaptive_batch [REPORT.html]`.
+//! Batches that grow against batches that stay:
+//! `cargo run --release --example adaptive_batch [REPORT.html]`.
 //!
-//! Handwritten digits to 6 % errors, batches between 8 and 256 rows, five seeds each: updates and rows that every policy needs.
+//! Handwritten digits to 6 % errors, batches between 8 and 256 rows, five seeds each: updates and
+//! rows that every policy needs.
 
 use std::ops::ControlFlow;
 

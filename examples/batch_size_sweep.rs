@@ -1,7 +1,8 @@
-//! How many steps a batch size needs: `cargo run --release --example batch_size_sweep [FIGURE.svg]`.
+//! How many steps a batch size needs:
+//! `cargo run --release --example batch_size_sweep [FIGURE.svg]`.
 //!
-//! Handwritten digits to 6 % errors with plain SGD, batches of 4 to 1024 rows, a search over learning rates for each, five fresh seeds of every
-//! winner. Takes a second on two cores.
+//! Handwritten digits to 6 % errors with plain SGD, batches of 4 to 1024 rows, a search over
+//! learning rates for each, five fresh seeds of every winner. Takes a second on two cores.
 
 use std::ops::ControlFlow;
 

@@ -1,6 +1,7 @@
 //! A layer of one's own: a learned gain for each channel, `y = g x`, behind the trait `Layer`.
 //!
-//! `cargo run --release --example custom_layer`. Shards, tree, threads and optimiser need nothing more than this.
+//! `cargo run --release --example custom_layer`. Shards, tree, threads and optimiser need nothing
+//! more than this.
 
 use unisono::Trainer;
 use unisono::data::digits;

@@ -1,7 +1,8 @@
-//! A model written by hand, without this crate's layers: logistic regression behind the `Replica` trait.
+//! A model written by hand, without this crate's layers: logistic regression behind the `Replica`
+//! trait.
 //!
-//! The engine gives it pinned workers, sharding, the all-reduce, the update and the same bits for any number of
-//! threads: `cargo run --release --example custom_replica`.
+//! The engine gives it pinned workers, sharding, the all-reduce, the update and the same bits for
+//! any number of threads: `cargo run --release --example custom_replica`.
 
 use std::error::Error;
 

@@ -1,7 +1,8 @@
 //! The generalisation gap: `cargo run --release --example generalisation_gap [REPORT.html]`.
 //!
-//! Handwritten digits with a small batch, a large one for as many epochs, and a large one that is adapted (Hoffer et al. 2017: the learning rate
-//! times the root of the ratio, clipping, as many updates); five seeds each, and how sharp the minima are.
+//! Handwritten digits with a small batch, a large one for as many epochs, and a large one that is
+//! adapted (Hoffer et al. 2017: the learning rate times the root of the ratio, clipping, as many
+//! updates); five seeds each, and how sharp the minima are.
 
 use std::ops::ControlFlow;
 

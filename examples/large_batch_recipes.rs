@@ -1,6 +1,8 @@
-//! Recipes for large batches side by side: `cargo run --release --example large_batch_recipes [REPORT.html]`.
+//! Recipes for large batches side by side:
+//! `cargo run --release --example large_batch_recipes [REPORT.html]`.
 //!
-//! Handwritten digits, batches of 512 rows against 32, five seeds each: what scaling rules, warm-up, LARS, LAMB and longer training are worth.
+//! Handwritten digits, batches of 512 rows against 32, five seeds each: what scaling rules,
+//! warm-up, LARS, LAMB and longer training are worth.
 
 use std::ops::ControlFlow;
 

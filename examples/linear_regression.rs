@@ -1,7 +1,9 @@
-//! A textbook's worked example, step by step: linear regression, one step of gradient descent, NumPy's numbers.
+//! A textbook's worked example, step by step: linear regression, one step of gradient descent,
+//! NumPy's numbers.
 //!
-//! `cargo run --release --example linear_regression`. Rows X are 3 x 2, targets y 3 x 1, broadcast over three outputs;
-//! the gradient is that of the squares summed over outputs and averaged over rows. The constants below come from:
+//! `cargo run --release --example linear_regression`. Rows X are 3 x 2, targets y 3 x 1, broadcast
+//! over three outputs; the gradient is that of the squares summed over outputs and averaged over
+//! rows. The constants below come from:
 //!
 //! ```python
 //! import numpy as np

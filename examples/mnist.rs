@@ -1,6 +1,7 @@
 //! Handwritten digits from their files: LeNet on augmented images, or a dense net.
 //!
-//! `cargo run --release --example mnist -- FOLDER [lenet|dense] [SEED]`, with the four IDX files of MNIST in FOLDER, gzipped or not.
+//! `cargo run --release --example mnist -- FOLDER [lenet|dense] [SEED]`, with the four IDX files of
+//! MNIST in FOLDER, gzipped or not.
 
 use std::error::Error;
 use std::ops::ControlFlow;

@@ -1,7 +1,8 @@
 //! News titles and descriptions in four classes: hashed n-grams and a small net.
 //!
-//! `cargo run --release --example news -- FILE [SEED|choose]`, with AG News' `test.csv`; the rows whose number modulo 38 is below 5 are the
-//! test part. The settings come from `choose`: each of eight is trained twice on six sevenths of the training part and judged by the rest.
+//! `cargo run --release --example news -- FILE [SEED|choose]`, with AG News' `test.csv`; the rows
+//! whose number modulo 38 is below 5 are the test part. The settings come from `choose`: each of
+//! eight is trained twice on six sevenths of the training part and judged by the rest.
 
 use std::error::Error;
 use std::path::Path;

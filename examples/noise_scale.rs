@@ -1,8 +1,10 @@
-//! The gradient noise scale and the critical batch size while a network learns: `cargo run --release --example noise_scale [FIGURE.svg]`.
+//! The gradient noise scale and the critical batch size while a network learns:
+//! `cargo run --release --example noise_scale [FIGURE.svg]`.
 //!
-//! The noise scale is the batch size at which gradients are half signal, half noise (McCandlish et al. 2018); it comes from the norms of the shards'
-//! gradients and costs nothing. The critical batch is measured: the training is branched, and each branch goes on with a larger batch (Merrill et
-//! al. 2025). Both grow while the loss falls: larger batches pay late, not early.
+//! The noise scale is the batch size at which gradients are half signal, half noise (McCandlish et
+//! al. 2018); it comes from the norms of the shards' gradients and costs nothing. The critical
+//! batch is measured: the training is branched, and each branch goes on with a larger batch
+//! (Merrill et al. 2025). Both grow while the loss falls: larger batches pay late, not early.
 
 use std::ops::ControlFlow;
 

@@ -1,6 +1,8 @@
-//! A character-level language model: nanoGPT's setting for a CPU, or an LSTM beside it, then some text of its own.
+//! A character-level language model: nanoGPT's setting for a CPU, or an LSTM beside it, then some
+//! text of its own.
 //!
-//! `cargo run --release --example shakespeare -- FILE [gpt|lstm] [SEED]`; 2,000 steps of 12 windows of 64 characters.
+//! `cargo run --release --example shakespeare -- FILE [gpt|lstm] [SEED]`; 2,000 steps of 12 windows
+//! of 64 characters.
 
 use std::error::Error;
 use std::path::Path;

@@ -1,8 +1,10 @@
-//! Spoken digits: log-mel spectrograms and a small convolutional net, on the data set's own split or with speakers held out.
+//! Spoken digits: log-mel spectrograms and a small convolutional net, on the data set's own split
+//! or with speakers held out.
 //!
-//! `cargo run --release --example spoken_digits -- RECORDINGS [official|SPEAKER] [SEED]`, with the Free Spoken Digit Dataset's
-//! `recordings.tar.gz` or folder: files `DIGIT_SPEAKER_INDEX.wav`. Official: the recordings 0 to 4 of each digit and speaker are the test
-//! part; with a speaker's name, all recordings of that speaker are.
+//! `cargo run --release --example spoken_digits -- RECORDINGS [official|SPEAKER] [SEED]`, with the
+//! Free Spoken Digit Dataset's `recordings.tar.gz` or folder: files `DIGIT_SPEAKER_INDEX.wav`.
+//! Official: the recordings 0 to 4 of each digit and speaker are the test part; with a speaker's
+//! name, all recordings of that speaker are.
 
 use std::error::Error;
 use std::path::Path;

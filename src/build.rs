@@ -1,7 +1,7 @@
 //! Tells the program which compiler made it, and from which commit.
 //!
-//! The commit is this crate's: what `cargo package` wrote down, or that of a repository whose top is this folder. One that lies around it
-//! is somebody else's.
+//! The commit is this crate's: what `cargo package` wrote down, or that of a repository whose top
+//! is this folder. One that lies around it is somebody else's.
 
 use std::path::Path;
 use std::process::Command;

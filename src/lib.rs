@@ -1,8 +1,10 @@
-//! Data-parallel neural-network training on multicore CPUs, with the same bits for any number of threads.
+//! Data-parallel neural-network training on multicore CPUs, with the same bits for any number of
+//! threads.
 //!
-//! A coordinator cuts each mini-batch into shards and spreads them over pinned worker threads, each with a replica of
-//! the model. Workers run forward and backward on their shards; the gradients meet in a lock-free all-reduce whose
-//! additions form one fixed tree; the master decides the update; every replica reads the new weights.
+//! A coordinator cuts each mini-batch into shards and spreads them over pinned worker threads, each
+//! with a replica of the model. Workers run forward and backward on their shards; the gradients
+//! meet in a lock-free all-reduce whose additions form one fixed tree; the master decides the
+//! update; every replica reads the new weights.
 //!
 //! # Code map
 //! | module | what it is |
@@ -19,12 +21,14 @@
 //! | [`cli`] | the program |
 //!
 //! # Invariants
-//! 1. The trained bits are a function of model, data, settings and seed, never of the number of threads, the
-//!    all-reduce algorithm, who executes the update, or the instruction set.
+//! 1. The trained bits are a function of model, data, settings and seed, never of the number of
+//!    threads, the all-reduce algorithm, who executes the update, or the instruction set.
 //! 2. Sums everywhere, one division: by the weight of the global batch.
 //! 3. Randomness is a pure function of its coordinates (`seed`).
-//! 4. After the first steps a training step takes no lock and, unless shards move, allocates nothing.
-//! 5. A panic in a worker, or a loss that is not finite, leaves the parameters of the last whole step.
+//! 4. After the first steps a training step takes no lock and, unless shards move, allocates
+//!    nothing.
+//! 5. A panic in a worker, or a loss that is not finite, leaves the parameters of the last whole
+//!    step.
 //!
 //! # Example
 //! ```

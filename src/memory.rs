@@ -1,17 +1,20 @@
 //! Values that begin on a cache line, and large ones on huge pages.
 //!
 //! # Why this way
-//! An allocator leaves its header in front of a large vector, which so begins 16 bytes behind a line: of the loads of 64 bytes each
-//! then touches two lines, of those of 32 bytes every second. Layers keep what kernels stream through in such buffers, never in
-//! a `Vec<f32>`.
+//! An allocator leaves its header in front of a large vector, which so begins 16 bytes behind a
+//! line: of the loads of 64 bytes each then touches two lines, of those of 32 bytes every second.
+//! Layers keep what kernels stream through in such buffers, never in a `Vec<f32>`.
 //!
-//! A step streams through all of a worker's memory. Many Linux systems have pages of 4 KiB unless a program asks for those of
-//! 2 MiB; a core then looks up a page every 64 lines, and fetches nothing ahead from beyond its end. On huge pages steps are 1.03 to 1.05
-//! times as fast, `resnet20` 1.14 (2026-11, Zen 4). Of a replica's buffers most are smaller than a huge page, so they are cut from slabs, a thread's from its
-//! own: each on a page of its own took 2.5 times the memory and was 1 % slower, only the large ones on such pages 2 to 6 %.
+//! A step streams through all of a worker's memory. Many Linux systems have pages of 4 KiB unless a
+//! program asks for those of 2 MiB; a core then looks up a page every 64 lines, and fetches nothing
+//! ahead from beyond its end. On huge pages steps are 1.03 to 1.05 times as fast, `resnet20` 1.14
+//! (2026-11, Zen 4). Of a replica's buffers most are smaller than a huge page, so they are cut from
+//! slabs, a thread's from its own: each on a page of its own took 2.5 times the memory and was 1 %
+//! slower, only the large ones on such pages 2 to 6 %.
 //!
 //! # Invariants
-//! 1. Asking for huge pages changes no value, whatever memory is named: it is advice on how to keep it.
+//! 1. Asking for huge pages changes no value, whatever memory is named: it is advice on how to keep
+//!    it.
 
 #![cfg_attr(
     target_os = "linux",
@@ -58,7 +61,8 @@ impl Slab {
     }
 }
 
-/// `len` zeros that begin on a cache line, and if they fill half a huge page on one of these; nothing else is in their memory.
+/// `len` zeros that begin on a cache line, and if they fill half a huge page on one of these;
+/// nothing else is in their memory.
 pub(crate) fn zeros(len: usize) -> BytesMut {
     let bytes = len * size_of::<f32>();
     let mut memory = reserve(bytes);
@@ -66,7 +70,8 @@ pub(crate) fn zeros(len: usize) -> BytesMut {
     memory
 }
 
-/// At least `bytes` zero bytes: whole huge pages, if the last one is at least half full, else what fills none is left over at the end.
+/// At least `bytes` zero bytes: whole huge pages, if the last one is at least half full, else what
+/// fills none is left over at the end.
 fn reserve(bytes: usize) -> BytesMut {
     let huge = (bytes + HUGE / 2) / HUGE * HUGE;
     let align = if huge > 0 { HUGE } else { LINE };
@@ -109,7 +114,8 @@ pub(crate) fn floats_mut(bytes: &mut [u8]) -> &mut [f32] {
     }
 }
 
-/// Values that begin on a cache line, and keep their memory from one use to the next; a slice in everything else.
+/// Values that begin on a cache line, and keep their memory from one use to the next; a slice in
+/// everything else.
 ///
 /// ```
 /// use unisono::nn::kernel::Buffer;
@@ -137,7 +143,8 @@ impl Buffer {
         Self(memory)
     }
 
-    /// Makes room for at least `len` values, and gives the first `len`: what they were, new ones zero.
+    /// Makes room for at least `len` values, and gives the first `len`: what they were, new ones
+    /// zero.
     pub fn grow(&mut self, len: usize) -> &mut [f32] {
         if self.len() < len {
             let mut more = Self::zeros(len);

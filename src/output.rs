@@ -10,7 +10,8 @@
 //! | `-` | stdout |
 //!
 //! # Why this way
-//! A rename puts a plain file in the place of whatever has the name: of a device node, of a FIFO somebody waits at, of a link.
+//! A rename puts a plain file in the place of whatever has the name: of a device node, of a FIFO
+//! somebody waits at, of a link.
 
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -60,7 +61,8 @@ impl OutputFile {
             Place::Socket(path) => Kind::Socket(std::os::unix::net::UnixStream::connect(path)?),
             Place::Open(path) => {
                 let mut file = File::options().write(true).open(path)?;
-                // What a shell has opened for several programs is added to; a pipe has no end to go to.
+                // What a shell has opened for several programs is added to; a pipe has no end to go
+                // to.
                 let _ = file.seek(SeekFrom::End(0));
                 Kind::Through(file)
             }
@@ -172,7 +174,8 @@ enum Descriptor {
     Other,
 }
 
-/// What `path` names among open files, if it names one: a link there says where the file was opened, not what it is.
+/// What `path` names among open files, if it names one: a link there says where the file was
+/// opened, not what it is.
 fn descriptor(path: &Path) -> Option<Descriptor> {
     let number: u32 = path.file_name()?.to_str()?.parse().ok()?;
     let folder = fs::canonicalize(path.parent()?).ok()?;

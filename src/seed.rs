@@ -1,10 +1,12 @@
 //! Named random streams from one seed: every random number is a pure function of its coordinates.
 //!
-//! A number is addressed by `(seed, purpose, a, b, index)`, where `a` and `b` are whatever names the place of
-//! use (an epoch and a step, a layer and a tensor). Nothing depends on which thread draws, or in which order.
+//! A number is addressed by `(seed, purpose, a, b, index)`, where `a` and `b` are whatever names
+//! the place of use (an epoch and a step, a layer and a tensor). Nothing depends on which thread
+//! draws, or in which order.
 //!
 //! # References
-//! Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC'11 (Philox 4x32-10).
+//! Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC'11 (Philox
+//! 4x32-10).
 
 use ndarray_rand::rand::RngCore;
 
@@ -44,7 +46,8 @@ pub enum Purpose {
     Generation = 12,
 }
 
-/// A counter-based random stream; implements `rand`'s `RngCore`, so `ndarray-rand`'s distributions draw from it.
+/// A counter-based random stream; implements `rand`'s `RngCore`, so `ndarray-rand`'s distributions
+/// draw from it.
 ///
 /// ```
 /// use unisono::seed::{Purpose, Stream};
@@ -73,7 +76,8 @@ impl Stream {
         }
     }
 
-    /// A number uniform in `0..bound`, without bias (Lemire, "Fast random integer generation in an interval", 2019).
+    /// A number uniform in `0..bound`, without bias (Lemire, "Fast random integer generation in an
+    /// interval", 2019).
     ///
     /// # Panics
     /// If `bound` is 0.

@@ -1,4 +1,5 @@
-//! The only file that names atomics and locks: std and `parking_lot` in a build, `loom` under `cfg(loom)`.
+//! The only file that names atomics and locks: std and `parking_lot` in a build, `loom` under
+//! `cfg(loom)`.
 //!
 //! # Why this way
 //! Protocol files import from here alone, so that the model checker sees every access they make.

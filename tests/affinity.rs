@@ -1,4 +1,5 @@
-//! Nobody but a pinned worker is pinned: not the caller of `fit`, not rayon's pool, not the worker of a training that leaves cores to others.
+//! Nobody but a pinned worker is pinned: not the caller of `fit`, not rayon's pool, not the worker
+//! of a training that leaves cores to others.
 
 use std::sync::Mutex;
 

@@ -1,4 +1,5 @@
-//! One harness over every all-reduce algorithm and update mode, worker counts, shard counts and awkward lengths.
+//! One harness over every all-reduce algorithm and update mode, worker counts, shard counts and
+//! awkward lengths.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! Shards that move between workers from one step to the next: the same bits, whoever computes them.
+//! Shards that move between workers from one step to the next: the same bits, whoever computes
+//! them.
 
 mod support;
 
@@ -92,7 +93,8 @@ fn every_algorithm_and_mode_keeps_its_bits_while_shards_move() {
     }
 }
 
-/// A model that exchanges factors, one that meets in the middle of a pass, and one of which neither is true.
+/// A model that exchanges factors, one that meets in the middle of a pass, and one of which neither
+/// is true.
 fn models() -> [Sequential; 3] {
     let dense = Sequential::new(300).dense(301).relu().dense(300).tanh();
     let normed = Sequential::new(300)

@@ -1,5 +1,5 @@
-//! Noise scale and batch-size policies: unbiased where the truth is known, the same for any number of threads, and clear about
-//! what they need.
+//! Noise scale and batch-size policies: unbiased where the truth is known, the same for any number
+//! of threads, and clear about what they need.
 
 mod support;
 
@@ -19,7 +19,8 @@ use unisono::train::{ChainUpdate, EpochMetrics};
 
 const DIMENSIONS: usize = 30;
 
-/// The noisy quadratic model (Zhang et al. 2019): a row's gradient is `h theta + sqrt(c) xi`, with `h_i = c_i = 1 / i`.
+/// The noisy quadratic model (Zhang et al. 2019): a row's gradient is `h theta + sqrt(c) xi`, with
+/// `h_i = c_i = 1 / i`.
 struct NoisyQuadratic {
     seed: u64,
 }
@@ -142,7 +143,8 @@ fn the_noisy_quadratic_model_descends_as_its_closed_form_says() {
         let mean = values.clone().sum::<f64>() / runs as f64;
         let variance = values.map(|v| (v - mean).powi(2)).sum::<f64>() / (runs - 1) as f64;
         let error = (variance / runs as f64).sqrt();
-        // Thirty dimensions: four standard errors are passed by chance once in five hundred such tests.
+        // Thirty dimensions: four standard errors are passed by chance once in five hundred such
+        // tests.
         assert!(
             (mean - expected).abs() < 4.0 * error,
             "{i}: {mean}, expected {expected} +- {error}"
@@ -304,7 +306,8 @@ fn adascale_gains_between_one_and_the_factor_of_the_batch() {
         }
         rates
     };
-    // Nothing but noise: four steps in one, so the schedule of 10 steps falls after 3 (one before anything is known).
+    // Nothing but noise: four steps in one, so the schedule of 10 steps falls after 3 (one before
+    // anything is known).
     let noisy = run(1e12);
     assert!(
         (noisy[1] - 2.0).abs() < 1e-3 && (noisy[4] - 1.0).abs() < 1e-3,

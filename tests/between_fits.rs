@@ -1,5 +1,5 @@
-//! Between two calls of `fit`: changed settings act, another optimiser's state is not adopted, and a panic or an error leaves the last
-//! whole step.
+//! Between two calls of `fit`: changed settings act, another optimiser's state is not adopted, and
+//! a panic or an error leaves the last whole step.
 
 mod support;
 

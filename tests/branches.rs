@@ -1,4 +1,5 @@
-//! Branches of a training are what it would have been, with another batch; wherever they were stopped, on any number of threads.
+//! Branches of a training are what it would have been, with another batch; wherever they were
+//! stopped, on any number of threads.
 
 #[path = "support/files.rs"]
 mod files;
@@ -76,7 +77,8 @@ fn unbroken(seed: u64) -> Vec<(f64, Option<f64>)> {
 fn threads_and_interruptions_change_nothing() {
     let whole = run(2, &plan(), &mut Store::in_memory());
     assert_eq!(run(5, &plan(), &mut Store::in_memory()), whole);
-    // What is there is not made again; what is missing is what it would have been, though the training before it is made anew.
+    // What is there is not made again; what is missing is what it would have been, though the
+    // training before it is made anew.
     for missing in [0, 4, 11, 17] {
         let mut store = Store::in_memory();
         for (place, outcome) in whole.iter().enumerate() {

@@ -1,4 +1,5 @@
-//! A training that stops anywhere and goes on, with any number of threads, gives the bits of an unbroken one; damaged files are refused.
+//! A training that stops anywhere and goes on, with any number of threads, gives the bits of an
+//! unbroken one; damaged files are refused.
 
 #[path = "support/files.rs"]
 mod files;
@@ -18,7 +19,8 @@ fn data() -> (ArrayDataset, ArrayDataset) {
     (train.subset(&rows), test)
 }
 
-/// With everything that has a memory: moments, an average, batch norm, dropout, plateau, a policy that watches the noise scale.
+/// With everything that has a memory: moments, an average, batch norm, dropout, plateau, a policy
+/// that watches the noise scale.
 fn trainer() -> Trainer {
     let model = Sequential::new(64)
         .dense(16)

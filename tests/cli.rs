@@ -223,7 +223,8 @@ fn bench_prints_one_line_of_json_with_every_figure_and_the_same_hash_for_any_thr
         assert!(one["phases_ms"][phase].as_f64().unwrap() >= 0.0, "{phase}");
     }
     let share = one["peak_share"].as_f64().unwrap();
-    // A busy machine slows the measurement of the peak as well: the share has no upper bound to hold.
+    // A busy machine slows the measurement of the peak as well: the share has no upper bound to
+    // hold.
     assert!(share > 0.0 && share.is_finite(), "{share}");
     for threads in ["2", "3", "5"] {
         assert_eq!(line(threads)["weights_sha256"], one["weights_sha256"]);

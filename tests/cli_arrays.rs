@@ -1,4 +1,5 @@
-//! NumPy's arrays of every type and order: an archive and a folder of them are read, split and standardised alike.
+//! NumPy's arrays of every type and order: an archive and a folder of them are read, split and
+//! standardised alike.
 
 #[path = "support/files.rs"]
 mod files;

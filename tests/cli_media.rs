@@ -1,4 +1,5 @@
-//! Folders and archives of images and sounds, by the program: their parts, what was read of them and what was left out.
+//! Folders and archives of images and sounds, by the program: their parts, what was read of them
+//! and what was left out.
 
 #[path = "support/files.rs"]
 mod files;

@@ -1,4 +1,5 @@
-//! What `unisono study` says before it starts, the charts that it leaves, and published curves in them.
+//! What `unisono study` says before it starts, the charts that it leaves, and published curves in
+//! them.
 
 #[path = "support/files.rs"]
 mod files;

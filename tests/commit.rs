@@ -1,4 +1,5 @@
-//! The commit that the program names is that of this crate, never of a repository that lies around it.
+//! The commit that the program names is that of this crate, never of a repository that lies around
+//! it.
 
 #[path = "../src/build.rs"]
 #[expect(dead_code, reason = "the build script's own main")]

@@ -1,4 +1,5 @@
-//! Accuracies and rates count rows, whatever the rows weigh; where none counts, no step is made and no NaN is reported.
+//! Accuracies and rates count rows, whatever the rows weigh; where none counts, no step is made and
+//! no NaN is reported.
 
 use ndarray::Array2;
 use unisono::data::{ArrayDataset, digits};
@@ -44,7 +45,8 @@ fn an_accuracy_and_the_noise_scale_are_of_rows_whatever_the_classes_weigh() {
     }
 }
 
-/// 96 rows in 3 batches of 32 in order, of two classes and with the rows in `ignored` of a third one.
+/// 96 rows in 3 batches of 32 in order, of two classes and with the rows in `ignored` of a third
+/// one.
 fn rows(ignored: std::ops::Range<usize>) -> ArrayDataset {
     let inputs =
         Array2::from_shape_fn((96, 4), |(row, at)| ((row * 7 + at * 3) % 11) as f32 / 11.0);

@@ -1,4 +1,5 @@
-//! Pictures in all formats, turned as their EXIF data say, whole or refused, and what a folder leaves out.
+//! Pictures in all formats, turned as their EXIF data say, whole or refused, and what a folder
+//! leaves out.
 
 #[path = "support/files.rs"]
 mod files;
@@ -26,7 +27,8 @@ const FORMATS: [ImageFormat; 7] = [
     ImageFormat::Pnm,
 ];
 
-/// A progressive JPEG of 20 x 24 pixels: PIL, `Image.fromarray(a).save(file, progressive=True, quality=60)`.
+/// A progressive JPEG of 20 x 24 pixels: PIL,
+/// `Image.fromarray(a).save(file, progressive=True, quality=60)`.
 const PROGRESSIVE: &str = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAA0JCgsKCA0LCgsODg0PEyAVExISEyccHhcgLikxMC4pLSwzOko+MzZGNywtQFdBRkxOUlNSMj5aYVpQYEpRUk//2wBDAQ4ODh\
 MREyYVFSZPNS01T09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT09PT0//wgARCAAYABQDASIAAhEBAxEB/8QAFwABAQEBAAAAAAAAAAAA\
 AAAAAAQDBf/EABgBAAMBAQAAAAAAAAAAAAAAAAECBQMG/9oADAMBAAIQAxAAAAHh1bVBsHQNSzrMuboBpf/EABYQAQEBAAAAAAAAAAAAAAAAAAIAEv/aAAgBAQABBQIiIs\

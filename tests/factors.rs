@@ -1,5 +1,5 @@
-//! Gradients that owners make from everyone's rows: the bits of those that are folded and added, for any number of threads, and no
-//! step hangs on a worker that failed.
+//! Gradients that owners make from everyone's rows: the bits of those that are folded and added,
+//! for any number of threads, and no step hangs on a worker that failed.
 
 mod support;
 
@@ -28,7 +28,8 @@ fn model() -> Sequential {
         .dense(5)
 }
 
-/// A replica that counts what it combines, and panics in shard 5 of step 2, before or after its fold.
+/// A replica that counts what it combines, and panics in shard 5 of step 2, before or after its
+/// fold.
 struct Watched<'d> {
     inner: NetworkReplica<Sources<'d>>,
     combined: &'d AtomicUsize,

@@ -1,4 +1,5 @@
-//! Every layer against difference quotients, over odd shapes: ones, primes, strides beyond the kernel, a batch of one.
+//! Every layer against difference quotients, over odd shapes: ones, primes, strides beyond the
+//! kernel, a batch of one.
 
 #[path = "support/gradient.rs"]
 mod gradient;
@@ -89,7 +90,8 @@ fn check(model: &Sequential, data: &ArrayDataset, shards: usize) {
     data.gather_values(&all, targets.as_slice_mut().unwrap());
     let at = |params: Vec<f32>| {
         let network = Network::with_params(model.clone(), params).unwrap();
-        // Batch norm must be in training mode, which an engine alone is; all others can do without one.
+        // Batch norm must be in training mode, which an engine alone is; all others can do without
+        // one.
         if network.layout().statistics().next().is_some() {
             return loss_and_gradient(&network, &loss, data, place).0.loss;
         }

@@ -1,4 +1,5 @@
-//! Weights that a training begins with, read by the program: its own, or PyTorch's by a map of names.
+//! Weights that a training begins with, read by the program: its own, or PyTorch's by a map of
+//! names.
 
 #[path = "support/files.rs"]
 mod files;
@@ -64,7 +65,8 @@ fn a_training_begins_with_weights_of_its_own_kind() {
     );
 }
 
-/// A file of PyTorch's weights for the digits' model, the lines that name them, and the model's parameters.
+/// A file of PyTorch's weights for the digits' model, the lines that name them, and the model's
+/// parameters.
 fn torch(folder: &Folder) -> (String, &'static str, Vec<f32>) {
     let value_of = |at: usize| ((at * 37) % 101) as f32 / 101.0 - 0.5;
     let tensor =

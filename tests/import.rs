@@ -1,4 +1,5 @@
-//! Networks with weights that PyTorch wrote give PyTorch's outputs; weights that are not the model's are named.
+//! Networks with weights that PyTorch wrote give PyTorch's outputs; weights that are not the
+//! model's are named.
 
 use std::path::PathBuf;
 

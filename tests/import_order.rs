@@ -1,4 +1,5 @@
-//! Weights of PyTorch's models whose channels come first mean the same here: each is computed as PyTorch computes it, axis by axis.
+//! Weights of PyTorch's models whose channels come first mean the same here: each is computed as
+//! PyTorch computes it, axis by axis.
 
 #[path = "support/files.rs"]
 mod files;
@@ -296,7 +297,8 @@ fn halves_and_doubles_are_the_same_weights() {
     let single = read(&torch.single()).unwrap();
     let bf16 = |value: f32| value.to_le_bytes()[2..].to_vec();
     let f64 = |value: f32| f64::from(value).to_le_bytes().to_vec();
-    // Of such values, half precision has sign, exponent and fraction where single precision has them.
+    // Of such values, half precision has sign, exponent and fraction where single precision has
+    // them.
     let f16 = |value: f32| {
         let bits = value.to_bits();
         let exponent = (bits >> 23) & 0xff;

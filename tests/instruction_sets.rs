@@ -1,4 +1,5 @@
-//! The README's hash of the default run, and every preset's, with each set of kernels that this CPU can run.
+//! The README's hash of the default run, and every preset's, with each set of kernels that this CPU
+//! can run.
 
 use std::process::Command;
 

@@ -1,4 +1,5 @@
-//! What is reported beside a hash belongs to the weights with that hash: in the summary, JSON, manifest, list, report and API.
+//! What is reported beside a hash belongs to the weights with that hash: in the summary, JSON,
+//! manifest, list, report and API.
 
 #[path = "support/files.rs"]
 mod files;
@@ -50,7 +51,8 @@ fn manifest(run: &Path) -> Value {
     serde_json::from_slice(&text).unwrap()
 }
 
-/// Asserts that all that is told of a finished run are the numbers that `eval` finds for the saved model.
+/// Asserts that all that is told of a finished run are the numbers that `eval` finds for the saved
+/// model.
 fn check(name: &str, run: &Path, summary: &str) {
     let eval = stdout(&["eval", text(run)]);
     let (loss, accuracy) = (value(&eval, "loss"), value(&eval, "accuracy"));
@@ -108,7 +110,8 @@ fn every_number_is_that_of_the_saved_model_resumed_or_not() {
             &["--epochs", "2"],
         ]
         .concat();
-        // clap takes the last of two values only where that is said: the settings come without their own.
+        // clap takes the last of two values only where that is said: the settings come without
+        // their own.
         let first: Vec<&str> = without_epochs(&first);
         stdout(&[&first[..], &["--epochs", "2"]].concat());
         let resumed = stdout(&["train", "--resume", text(&run), "--epochs", settings[1]]);

@@ -1,5 +1,5 @@
-//! What every layer and preset promises: the same bits for any number of threads, no allocation in a steady step,
-//! refusal of shapes that do not fit; and a layer written by a user.
+//! What every layer and preset promises: the same bits for any number of threads, no allocation in
+//! a steady step, refusal of shapes that do not fit; and a layer written by a user.
 
 #[path = "support/gradient.rs"]
 mod gradient;
@@ -115,7 +115,8 @@ fn dropout_drops_its_share_anew_in_every_step_and_nothing_in_evaluation() {
         shards: 1,
         isa: Isa::detect(),
     };
-    // The loss is the mean of squares of 400 x a share whose mean is 1 and deviation sqrt(1/3) / 20.
+    // The loss is the mean of squares of 400 x a share whose mean is 1 and deviation sqrt(1/3) /
+    // 20.
     let loss = Loss::Mse(unisono::nn::MseConvention::SumOverOutputs);
     let (sums, grad) = loss_and_gradient(&network, &loss, &data, place);
     let root = sums.mean_loss().sqrt() / 400.0;

@@ -1,4 +1,5 @@
-//! Numbers beyond all bounds: every flag and every key answers them by a line, and takes no memory before.
+//! Numbers beyond all bounds: every flag and every key answers them by a line, and takes no memory
+//! before.
 #![cfg(target_os = "linux")]
 
 #[path = "support/files.rs"]

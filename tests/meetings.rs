@@ -1,4 +1,5 @@
-//! Workers that meet in the middle of a pass: a panic there ends the step, is reported as what it was, and hangs nobody.
+//! Workers that meet in the middle of a pass: a panic there ends the step, is reported as what it
+//! was, and hangs nobody.
 
 use ndarray::Array2;
 use unisono::Trainer;
@@ -37,7 +38,8 @@ impl Update for Nothing {
 
 #[test]
 fn a_panic_while_others_meet_in_the_middle_of_a_pass_is_the_one_that_is_reported() {
-    // Tokens out of range panic in the embedding; batch norm over the batch makes the others wait for that worker.
+    // Tokens out of range panic in the embedding; batch norm over the batch makes the others wait
+    // for that worker.
     let model = || {
         Sequential::new([4])
             .layer(Embedding::new(5, 3))
@@ -95,7 +97,8 @@ fn an_engine_goes_on_after_a_panic_between_meetings() {
     }
 }
 
-/// Meets twice in every step; in steps 2 and 3 it panics in shard 5, before the first or the second meeting.
+/// Meets twice in every step; in steps 2 and 3 it panics in shard 5, before the first or the second
+/// meeting.
 struct Meeter(usize);
 
 impl Replica for Meeter {

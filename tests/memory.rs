@@ -19,7 +19,8 @@ fn flags(address: usize) -> Option<String> {
 #[test]
 fn the_system_was_asked_to_keep_large_and_many_small_buffers_on_huge_pages() {
     let has_huge_pages = std::path::Path::new("/sys/kernel/mm/transparent_hugepage").exists();
-    // The small ones are cut from slabs, of which the first of a thread are smaller than a huge page.
+    // The small ones are cut from slabs, of which the first of a thread are smaller than a huge
+    // page.
     let small: Vec<Buffer> = (0..100).map(|_| Buffer::zeros(1 << 14)).collect();
     let large = Buffer::zeros(1 << 20);
     for buffer in [&large, &small[99]] {

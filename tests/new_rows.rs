@@ -1,4 +1,5 @@
-//! A model at work on files that it was not trained on: they become the rows that the training would have seen; what does not fit is named.
+//! A model at work on files that it was not trained on: they become the rows that the training
+//! would have seen; what does not fit is named.
 
 #[path = "support/files.rs"]
 mod files;

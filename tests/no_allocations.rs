@@ -1,6 +1,8 @@
-//! After the first steps a training step allocates nothing, on any worker thread, while shards stay where they are.
+//! After the first steps a training step allocates nothing, on any worker thread, while shards stay
+//! where they are.
 //!
-//! Only threads that draw rows are counted, which are the workers: the harness prints when it pleases.
+//! Only threads that draw rows are counted, which are the workers: the harness prints when it
+//! pleases.
 
 #[path = "support/allocator.rs"]
 #[expect(dead_code, reason = "this file counts allocations only")]
@@ -26,7 +28,8 @@ use unisono::train::{ChainUpdate, Event};
 /// The count is the process's: one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Rows whose drawing marks the thread as a worker: only workers draw. `waste` values are allocated for each drawing.
+/// Rows whose drawing marks the thread as a worker: only workers draw. `waste` values are allocated
+/// for each drawing.
 struct Marking<'a> {
     data: &'a ArrayDataset,
     waste: usize,
@@ -104,7 +107,8 @@ fn an_allocation_of_any_worker_is_counted() {
             data: &train,
             waste: 1,
         };
-        // Each worker draws its rows of a step at once, and at a step's end some may have drawn the next.
+        // Each worker draws its rows of a step at once, and at a step's end some may have drawn the
+        // next.
         let count = count_between(trainer, &data, (20, 120));
         let expected = 99 * threads as u64..=101 * threads as u64;
         assert!(expected.contains(&count), "{threads} threads: {count}");

@@ -1,4 +1,5 @@
-//! Two hundred trainers built, run and dropped in one process leave no threads and no memory behind.
+//! Two hundred trainers built, run and dropped in one process leave no threads and no memory
+//! behind.
 
 #[path = "support/allocator.rs"]
 #[expect(dead_code, reason = "this file counts bytes only")]
@@ -28,7 +29,8 @@ fn two_hundred_trainers_leave_nothing_behind() {
     };
     (0..12).for_each(run);
     let threads = num_threads();
-    // A pool's threads may still be on their way out, on a busy machine for long; those that are left behind stay.
+    // A pool's threads may still be on their way out, on a busy machine for long; those that are
+    // left behind stay.
     let settle = |allowed: usize| {
         for _ in 0..60_000 {
             if num_threads() <= allowed {

@@ -1,4 +1,5 @@
-//! Models as ONNX: what cannot be written is named; what can is left in `target/onnx` with inputs and outputs, for `tests/parity/check_onnx.py` to run.
+//! Models as ONNX: what cannot be written is named; what can is left in `target/onnx` with inputs
+//! and outputs, for `tests/parity/check_onnx.py` to run.
 
 use std::path::Path;
 
@@ -21,7 +22,8 @@ fn uniform(stream: &mut Stream) -> f32 {
     stream.below(1 << 20) as f32 / (1 << 19) as f32 - 1.0
 }
 
-/// A network whose every parameter is drawn anew, so that none is a 0 or a 1 by chance; variances are positive.
+/// A network whose every parameter is drawn anew, so that none is a 0 or a 1 by chance; variances
+/// are positive.
 fn network(model: Sequential) -> Network {
     let drawn = Network::new(model.clone(), 1).unwrap();
     let mut params = drawn.params().to_vec();

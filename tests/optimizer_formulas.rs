@@ -1,5 +1,5 @@
-//! Optimisers that PyTorch lacks against the papers' formulas written out in f64, and all of them on two functions with a known
-//! bottom.
+//! Optimisers that PyTorch lacks against the papers' formulas written out in f64, and all of them
+//! on two functions with a known bottom.
 
 use unisono::optim::{At, Chain, Optimizer, PartTable, StepScalars, Treatment};
 
@@ -220,7 +220,8 @@ fn every_optimiser_finds_the_bottom_of_the_parabola_and_of_rosenbrocks_valley() 
 #[test]
 fn l2_is_the_loss_term_and_decoupled_decay_is_the_same_for_plain_descent_alone() {
     let (lr, lambda, m) = (0.05, 0.3, 0.9);
-    // The gradient of the loss with its term, lambda / 2 times the square of the weights' norm; the second tensor is a bias.
+    // The gradient of the loss with its term, lambda / 2 times the square of the weights' norm; the
+    // second tensor is a bias.
     let (mut plain, mut heavy, mut v) = (start(), start(), [0.0; 6]);
     for _ in 0..20 {
         let (g, h) = (gradient(&plain), gradient(&heavy));

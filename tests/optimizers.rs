@@ -1,4 +1,5 @@
-//! Optimisers against PyTorch's; the same bits for any number of threads; settings that are refused.
+//! Optimisers against PyTorch's; the same bits for any number of threads; settings that are
+//! refused.
 
 mod support;
 

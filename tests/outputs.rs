@@ -1,4 +1,5 @@
-//! Where the program writes: through what is no plain file, over nothing of others', and only its own is removed.
+//! Where the program writes: through what is no plain file, over nothing of others', and only its
+//! own is removed.
 #![cfg(unix)]
 
 #[path = "support/files.rs"]

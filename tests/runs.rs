@@ -1,4 +1,5 @@
-//! A run is a folder that can be stopped, killed, resumed and looked at: by the program, as its users do.
+//! A run is a folder that can be stopped, killed, resumed and looked at: by the program, as its
+//! users do.
 
 #[path = "support/files.rs"]
 mod files;

@@ -1,4 +1,5 @@
-//! The scaling harness, as its users meet it: measuring, reading back, comparing, simulating, and what it refuses.
+//! The scaling harness, as its users meet it: measuring, reading back, comparing, simulating, and
+//! what it refuses.
 
 #[path = "support/files.rs"]
 mod files;

@@ -1,4 +1,5 @@
-//! Schedules and the plateau rule against PyTorch's, on the fixtures of `tests/parity/make_optim_fixtures.py`.
+//! Schedules and the plateau rule against PyTorch's, on the fixtures of
+//! `tests/parity/make_optim_fixtures.py`.
 
 use safetensors::SafeTensors;
 use unisono::optim::{Plateau, Progress, Schedule, Shape, Unit};
@@ -41,7 +42,8 @@ fn every_schedule_gives_pytorchs_rates() {
     }
 }
 
-/// PyTorch turns one step before the share of the total, and ends at its last step: its cycle is ours over one step less.
+/// PyTorch turns one step before the share of the total, and ends at its last step: its cycle is
+/// ours over one step less.
 #[test]
 fn one_cycle_gives_pytorchs_rates() {
     let total = 60.0;

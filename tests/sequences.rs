@@ -1,4 +1,5 @@
-//! Sequences: padding changes nothing but itself, carried state goes on where the batch before ended.
+//! Sequences: padding changes nothing but itself, carried state goes on where the batch before
+//! ended.
 
 #[path = "support/gradient.rs"]
 mod gradient;
@@ -153,7 +154,8 @@ fn carried_state_goes_on_where_the_batch_before_ended_and_starts_anew_with_an_ep
             .layer(layer)
             .dense(9)
     };
-    // Five sequences of 8, and the same as ten halves: the first halves of all, then the second ones.
+    // Five sequences of 8, and the same as ten halves: the first halves of all, then the second
+    // ones.
     let whole = synthetic_tokens((5, 8), 9, 2);
     let inputs = whole.inputs().mapv(|token| token as u32);
     let mut classes = vec![0; 40];

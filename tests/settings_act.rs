@@ -1,4 +1,5 @@
-//! `schedule` and `lr-range` show a part of a training: every key changes what they print, or is refused by name.
+//! `schedule` and `lr-range` show a part of a training: every key changes what they print, or is
+//! refused by name.
 
 #[path = "support/program.rs"]
 mod program;
@@ -61,7 +62,8 @@ const VALUES: [(&str, &str); 52] = [
     ("run.keep", "5"),
 ];
 
-/// How the engine works: the same bits, so the same losses; of shards the last bits, which are not printed.
+/// How the engine works: the same bits, so the same losses; of shards the last bits, which are not
+/// printed.
 const SAME_BITS: [&str; 7] = [
     "engine.shards",
     "engine.threads",

@@ -1,5 +1,6 @@
-//! The norms of the shards' gradients, tracked while they are in cache, are those of the shards' gradients: for every kind of
-//! layer, the same bits for any number of threads and any instruction set.
+//! The norms of the shards' gradients, tracked while they are in cache, are those of the shards'
+//! gradients: for every kind of layer, the same bits for any number of threads and any instruction
+//! set.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! Medians, intervals, tests and fits agree with SciPy's, on fixtures made by `tests/parity/make_stats_fixtures.py`.
+//! Medians, intervals, tests and fits agree with SciPy's, on fixtures made by
+//! `tests/parity/make_stats_fixtures.py`.
 
 use serde_json::Value;
 use unisono::study::{Bootstrap, Law, mann_whitney, quantile};

@@ -1,4 +1,5 @@
-//! Time to a target: the base, the arithmetic of gain and loss, what does not get there, and workloads that break the promise.
+//! Time to a target: the base, the arithmetic of gain and loss, what does not get there, and
+//! workloads that break the promise.
 
 use std::ops::ControlFlow;
 
@@ -7,7 +8,8 @@ use unisono::study::batch_size::{
     Limit, Outcome, Store, StudyError, Target, TimePoint, TimeToTarget, Trial, Workload,
 };
 
-/// Takes `1000 / batch` steps of 1 / threads seconds a row, unless the batch is 8, which gets there every third time.
+/// Takes `1000 / batch` steps of 1 / threads seconds a row, unless the batch is 8, which gets there
+/// every third time.
 struct Made {
     depends_on_threads: bool,
 }

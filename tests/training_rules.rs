@@ -1,4 +1,5 @@
-//! What changes a training while it runs: averages, plateaus, early stopping, schedules that end, range tests.
+//! What changes a training while it runs: averages, plateaus, early stopping, schedules that end,
+//! range tests.
 
 mod support;
 

@@ -94,7 +94,8 @@ fn batch_norm_over_single_rows_is_refused_or_warned_of() {
     }
     let alone = trainer(normed(true), 1, 1).fit(&data, &data);
     assert!(matches!(alone, Err(TrainError::SingleRows { .. })));
-    // Two rows a shard, the rows of all shards together, and positions of an image are more than one.
+    // Two rows a shard, the rows of all shards together, and positions of an image are more than
+    // one.
     let image = Sequential::new([2, 2, 1]).layer(Conv::d2(3, 1));
     let image = image.layer(BatchNorm::new()).flatten().dense(3);
     for (model, batch, shards) in [

@@ -1,4 +1,5 @@
-//! Convolutions by Winograd's algorithm: as exact as they say, and the same bits whoever computes them.
+//! Convolutions by Winograd's algorithm: as exact as they say, and the same bits whoever computes
+//! them.
 
 use std::ops::Range;
 
@@ -8,7 +9,8 @@ use unisono::nn::{Build, Conv, Destinations, Grads, Mode, Pass, Shape, Spec, Tap
 /// Height, width, input and output channels, kernel, padding.
 type Case = (usize, usize, usize, usize, usize, usize);
 
-/// Whole tiles, tiles cut at one edge and at both, no padding and as much as there may be, both kernels.
+/// Whole tiles, tiles cut at one edge and at both, no padding and as much as there may be, both
+/// kernels.
 const CASES: [Case; 8] = [
     (8, 8, 16, 16, 3, 1),
     (32, 32, 16, 32, 3, 1),

@@ -1,4 +1,5 @@
-//! A worker that panics ends the step with an error; nobody hangs, and the parameters are those of the last whole step.
+//! A worker that panics ends the step with an error; nobody hangs, and the parameters are those of
+//! the last whole step.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! What the benches share: throughput as a share of the processor's peak, and the plain twins of the layers.
+//! What the benches share: throughput as a share of the processor's peak, and the plain twins of
+//! the layers.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +7,8 @@ use criterion::Throughput;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use unisono::study::measured_peak_flops;
 
-/// Wall time; a throughput in elements is taken for floating-point operations, and shown as a share of the peak.
+/// Wall time; a throughput in elements is taken for floating-point operations, and shown as a share
+/// of the peak.
 pub(crate) struct PeakShare {
     wall: WallTime,
     peak: f64,

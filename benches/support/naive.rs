@@ -3,8 +3,8 @@
 /// What a twin computes: parameters and one row in, one row out.
 pub(crate) type Twin = fn(params: &[f32], x: &[f32], y: &mut [f32]);
 
-/// A convolution of S x S images with a K x K kernel, padded by K / 2: (S, S, I) to (S, S, O); weights (K, K, I, O), then
-/// biases.
+/// A convolution of S x S images with a K x K kernel, padded by K / 2: (S, S, I) to (S, S, O);
+/// weights (K, K, I, O), then biases.
 pub(crate) fn convolution<const S: usize, const K: usize, const I: usize, const O: usize>(
     params: &[f32],
     x: &[f32],

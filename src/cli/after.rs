@@ -63,7 +63,8 @@ pub(super) fn list(folder: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The test accuracy of a run's weights; where nobody has evaluated them that of its last epoch, which is named.
+/// The test accuracy of a run's weights; where nobody has evaluated them that of its last epoch,
+/// which is named.
 fn accuracy(manifest: &Manifest) -> String {
     let percent = |share: f64| format!("{:.2} %", 100.0 * share);
     match (manifest.test_accuracy, manifest.last_epoch) {

@@ -21,7 +21,8 @@ pub(super) struct RowsArgs {
     #[command(flatten)]
     pub(super) of: PartArgs,
 
-    /// Take this instead of the run's data: images, sounds, a CSV file, a text a line, a NumPy array, whatever the run was trained on
+    /// Take this instead of the run's data: images, sounds, a CSV file, a text a line, a NumPy
+    /// array, whatever the run was trained on
     #[arg(value_name = "INPUT", conflicts_with = "part")]
     pub(super) input: Option<PathBuf>,
 }
@@ -32,7 +33,8 @@ pub(super) struct PredictArgs {
     #[command(flatten)]
     pub(super) from: RowsArgs,
 
-    /// Write to this file instead, or to stdout (-): comma-separated values if it ends in .csv, else a line of JSON a row
+    /// Write to this file instead, or to stdout (-): comma-separated values if it ends in .csv,
+    /// else a line of JSON a row
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
 
@@ -101,7 +103,8 @@ pub(super) struct ExportArgs {
     /// The run's folder
     pub(super) run: PathBuf,
 
-    /// safetensors (weights for PyTorch, JAX, ...), npz (for NumPy) or onnx (the whole model, for onnxruntime)
+    /// safetensors (weights for PyTorch, JAX, ...), npz (for NumPy) or onnx (the whole model, for
+    /// onnxruntime)
     #[arg(long, default_value = "safetensors", value_name = "NAME")]
     pub(super) format: String,
 

@@ -80,7 +80,8 @@ pub(super) struct ScalingArgs {
     #[arg(long, default_value = "mlp", value_name = "NAME")]
     pub(super) preset: String,
 
-    /// Numbers of threads, such as 1,2,4; by default powers of two up to the usable cores. With --simulate the number to simulate
+    /// Numbers of threads, such as 1,2,4; by default powers of two up to the usable cores. With
+    /// --simulate the number to simulate
     #[arg(long, value_name = "N,N...")]
     pub(super) threads: Option<String>,
 
@@ -88,7 +89,8 @@ pub(super) struct ScalingArgs {
     #[arg(long, default_value = "strong,weak", value_name = "MODES")]
     pub(super) mode: String,
 
-    /// Rows: of the global batch under strong scaling, of each thread under weak scaling (128); with --simulate of the global batch (128 a thread)
+    /// Rows: of the global batch under strong scaling, of each thread under weak scaling (128);
+    /// with --simulate of the global batch (128 a thread)
     #[arg(long, value_name = "ROWS")]
     pub(super) batch_size: Option<usize>,
 
@@ -104,7 +106,8 @@ pub(super) struct ScalingArgs {
     #[arg(long, default_value_t = 42)]
     pub(super) seed: u64,
 
-    /// Write results.json, samples.jsonl, report.html and the charts (SVG and PNG) into this new folder
+    /// Write results.json, samples.jsonl, report.html and the charts (SVG and PNG) into this new
+    /// folder
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
 
@@ -112,7 +115,8 @@ pub(super) struct ScalingArgs {
     #[arg(long, requires = "out")]
     pub(super) force: bool,
 
-    /// Measure another program beside ours: a command that prints bench's line of JSON; {preset}, {threads} and {batch} are filled in. May be given more than once
+    /// Measure another program beside ours: a command that prints bench's line of JSON; {preset},
+    /// {threads} and {batch} are filled in. May be given more than once
     #[arg(long, value_name = "COMMAND")]
     pub(super) peer: Vec<String>,
 
@@ -124,7 +128,8 @@ pub(super) struct ScalingArgs {
     #[arg(long, num_args = 2, value_names = ["DIR", "DIR"])]
     pub(super) compare: Option<Vec<PathBuf>>,
 
-    /// Simulate a step of --threads instead, with constants measured on this machine, or those of --results
+    /// Simulate a step of --threads instead, with constants measured on this machine, or those of
+    /// --results
     #[arg(long, conflicts_with = "compare")]
     pub(super) simulate: bool,
 
@@ -227,11 +232,13 @@ pub(super) struct TrainCommand {
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(super) out: Option<PathBuf>,
 
-    /// Go on with the run in this folder, or from one of its checkpoints: with the same weights at the end as if it had never stopped
+    /// Go on with the run in this folder, or from one of its checkpoints: with the same weights at
+    /// the end as if it had never stopped
     #[arg(long, value_name = "DIR|FILE", conflicts_with = "config")]
     pub(super) resume: Option<PathBuf>,
 
-    /// With --resume: take settings that are not the run's; the weights are then not those of an unbroken training
+    /// With --resume: take settings that are not the run's; the weights are then not those of an
+    /// unbroken training
     #[arg(long, requires = "resume")]
     pub(super) allow_change: bool,
 
@@ -247,7 +254,8 @@ pub(super) struct TrainCommand {
 /// Where settings come from besides flags.
 #[derive(Debug, ClapArgs)]
 pub(super) struct FromArgs {
-    /// Take the settings of this TOML file (`unisono config` prints one); flags and --set go before it
+    /// Take the settings of this TOML file (`unisono config` prints one); flags and --set go before
+    /// it
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 

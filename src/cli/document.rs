@@ -80,7 +80,8 @@ impl Settled {
         })
     }
 
-    /// The keys that somebody asked for: by a flag, by `--set`, or by another value than the default in the file.
+    /// The keys that somebody asked for: by a flag, by `--set`, or by another value than the
+    /// default in the file.
     pub(super) fn named(&self) -> Vec<&Key> {
         let tables = (table(&self.args), table(&TrainArgs::default()));
         let is_other = |key: &&Key| key.value(&tables.0) != key.value(&tables.1);
@@ -125,7 +126,8 @@ impl Settled {
         TrainSettings::try_from(self.args.clone()).map_err(|error| self.explain(error))
     }
 
-    /// Says of a setting that came from the file where it stands there, not which flag it would have been.
+    /// Says of a setting that came from the file where it stands there, not which flag it would
+    /// have been.
     fn explain(&self, error: ArgError) -> ArgError {
         let Some(file) = &self.file else {
             return error;
@@ -306,7 +308,8 @@ mod tests {
             .try_into()
             .unwrap();
         assert_eq!(read, args);
-        // Behind the # stand keys that exist: with a text for a value, wrong types are the only errors.
+        // Behind the # stand keys that exist: with a text for a value, wrong types are the only
+        // errors.
         let names = Key::all();
         for line in text.lines().filter(|line| line.starts_with("# ")) {
             let Some((name, _)) = line[2..].split_once(" = \"") else {

@@ -63,7 +63,8 @@ pub(super) fn inspect(args: &InspectArgs, flags: &ArgMatches) -> Result<(), Comm
     Ok(())
 }
 
-/// What is in the files whether a training can take them or not; `false` if nothing is said of them.
+/// What is in the files whether a training can take them or not; `false` if nothing is said of
+/// them.
 fn facts(path: &Path, kind: Kind, settings: &LoadSettings) -> Result<bool, DataError> {
     match kind {
         Kind::NpyFolder => {

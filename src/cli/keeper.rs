@@ -21,7 +21,8 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Goes on from a checkpoint, if there is one; with other data than the run began with only if that is allowed, else all stays as it is.
+    /// Goes on from a checkpoint, if there is one; with other data than the run began with only if
+    /// that is allowed, else all stays as it is.
     pub(super) fn new(
         run: RunFolder,
         (settings, task): (&TrainSettings, &Task),
@@ -89,7 +90,8 @@ impl Keeper {
         }
     }
 
-    /// Writes what came out: of a training that was stopped a checkpoint, of a whole one the weights; the report of both.
+    /// Writes what came out: of a training that was stopped a checkpoint, of a whole one the
+    /// weights; the report of both.
     pub(super) fn keep(
         &mut self,
         trainer: &Trainer,
@@ -112,7 +114,8 @@ impl Keeper {
         manifest.add_phases(&result.phase_times);
         self.manifest.write(&self.run)?;
         let mistakes = match Mistakes::of(&network, &*task.data[1]) {
-            // What a training that diverged takes rows for cannot be told; the rest of its report can.
+            // What a training that diverged takes rows for cannot be told; the rest of its report
+            // can.
             Err(NnError::NotANumber { .. }) => None,
             other => other.map_err(TrainError::from)?,
         };
@@ -126,7 +129,8 @@ impl Keeper {
     }
 }
 
-/// Writes the trained weights; the manifest knows them before they are there, so that a kill in between leaves a file with one of its hashes.
+/// Writes the trained weights; the manifest knows them before they are there, so that a kill in
+/// between leaves a file with one of its hashes.
 fn write_model(
     run: &RunFolder,
     manifest: &mut Manifest,

@@ -1,8 +1,10 @@
 //! The program `unisono`: arguments to settings to a call. The only place that prints.
 //!
-//! Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 failed while running, 2 bad input.
+//! Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 failed while
+//! running, 2 bad input.
 
-/// Prints a line to stdout. Unlike `println!` it does not panic where nobody reads: it ends the program, as the signal would.
+/// Prints a line to stdout. Unlike `println!` it does not panic where nobody reads: it ends the
+/// program, as the signal would.
 macro_rules! say {
     ($($text:tt)*) => {
         $crate::cli::line(format_args!($($text)*))

@@ -1,4 +1,5 @@
-//! Where a command writes: nothing is overwritten that it has not made itself, unless `--force` says so.
+//! Where a command writes: nothing is overwritten that it has not made itself, unless `--force`
+//! says so.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -62,8 +63,9 @@ pub(super) struct OutFile<'p> {
 }
 
 impl<'p> OutFile<'p> {
-    /// Refuses a path where a file of somebody else's lies, or one of `inputs`, unless it is to be replaced by `force`. Where the file is stdout, all
-    /// that is said besides goes to stderr from now on.
+    /// Refuses a path where a file of somebody else's lies, or one of `inputs`, unless it is to be
+    /// replaced by `force`. Where the file is stdout, all that is said besides goes to stderr from
+    /// now on.
     pub(super) fn new(
         path: &'p Path,
         (format, force): (Format, bool),
@@ -157,7 +159,8 @@ fn is_of_a_run(path: &Path) -> bool {
         || (is_checkpoint && folder.parent().is_some_and(RunFolder::is_run))
 }
 
-/// Refuses a folder that holds anything, unless `marker` is in it, by which the command goes on with what it began there, or `force` allows it.
+/// Refuses a folder that holds anything, unless `marker` is in it, by which the command goes on
+/// with what it began there, or `force` allows it.
 pub(super) fn check_folder(
     folder: &Path,
     marker: Option<&str>,

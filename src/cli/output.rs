@@ -1,4 +1,5 @@
-//! What the program's commands have in common in showing results: tables on the terminal, files in a folder.
+//! What the program's commands have in common in showing results: tables on the terminal, files in
+//! a folder.
 
 use std::path::Path;
 

@@ -173,7 +173,8 @@ pub(super) fn generate(args: &GenerateArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// `unisono explain`: a page that shows what of each row counts for the class that it was taken for.
+/// `unisono explain`: a page that shows what of each row counts for the class that it was taken
+/// for.
 pub(super) fn explain(args: &ExplainArgs) -> Result<(), CommandError> {
     let how = match args.method.as_str() {
         "gradient-input" => Saliency::GradientTimesInput,

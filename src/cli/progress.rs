@@ -1,5 +1,6 @@
-//! What a training says while it runs: on a terminal a live line, and a line that stays for every epoch; elsewhere the lines of the epochs,
-//! and of long epochs one every some seconds; or JSON; or nothing.
+//! What a training says while it runs: on a terminal a live line, and a line that stays for every
+//! epoch; elsewhere the lines of the epochs, and of long epochs one every some seconds; or JSON; or
+//! nothing.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};

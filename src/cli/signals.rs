@@ -1,4 +1,5 @@
-//! Interrupts: the first asks the training to stop after its step, the second ends the process at once.
+//! Interrupts: the first asks the training to stop after its step, the second ends the process at
+//! once.
 
 use std::ops::ControlFlow;
 

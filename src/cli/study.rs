@@ -76,7 +76,8 @@ fn steps(of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
     report(folder, &page)
 }
 
-/// The study of steps, if it is not there yet, and then its winners' fresh runs on each number of threads.
+/// The study of steps, if it is not there yet, and then its winners' fresh runs on each number of
+/// threads.
 fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<(), CommandError> {
     let study = Study::new(Kind::Time, of, flags)?;
     let threads = match on_threads {

@@ -12,9 +12,11 @@ use super::whole;
 /// What is studied.
 #[derive(Debug, Subcommand)]
 pub(super) enum StudyCommand {
-    /// Steps to a target by batch size, and the critical batch size: for each batch a search over learning rate (and momentum)
+    /// Steps to a target by batch size, and the critical batch size: for each batch a search over
+    /// learning rate (and momentum)
     Steps(StudyOf),
-    /// Seconds to a target by threads and batch size: what more threads are worth once the examples that a larger batch costs are counted
+    /// Seconds to a target by threads and batch size: what more threads are worth once the examples
+    /// that a larger batch costs are counted
     Time {
         #[command(flatten)]
         of: Box<StudyOf>,
@@ -23,7 +25,8 @@ pub(super) enum StudyCommand {
         #[arg(long, value_name = "N,N...")]
         on_threads: Option<String>,
     },
-    /// The critical batch size while a network learns, beside its noise scale: a training is branched into larger batches
+    /// The critical batch size while a network learns, beside its noise scale: a training is
+    /// branched into larger batches
     Branches {
         #[command(flatten)]
         of: Box<StudyOf>,
@@ -35,7 +38,8 @@ pub(super) enum StudyCommand {
     Recipes(StudyOf),
     /// Batches that grow against batches that stay: staged, AdaBatch, CABS, noise scale, AdaScale
     Adaptive(StudyOf),
-    /// The generalisation gap: a small batch, a large one, an adapted one, with the sharpness of their minima
+    /// The generalisation gap: a small batch, a large one, an adapted one, with the sharpness of
+    /// their minima
     Gap(StudyOf),
     /// Put the trials of slices of one study together
     Merge {
@@ -95,7 +99,8 @@ pub(super) struct StudyOf {
     #[command(flatten)]
     pub(super) study: StudyArgs,
 
-    /// Keep trials, tables, charts and report in this folder; the same command goes on with a study that was stopped
+    /// Keep trials, tables, charts and report in this folder; the same command goes on with a study
+    /// that was stopped
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
 
@@ -103,16 +108,19 @@ pub(super) struct StudyOf {
     #[arg(long, requires = "out")]
     pub(super) force: bool,
 
-    /// Draw published curves beside one's own: a table with the columns chart, curve, x and y; a chart is named like its files in --out
+    /// Draw published curves beside one's own: a table with the columns chart, curve, x and y; a
+    /// chart is named like its files in --out
     #[arg(long, value_name = "FILE", requires = "out")]
     pub(super) overlay: Option<PathBuf>,
 
-    /// Trials side by side, each on one thread; with 1 they run one after another on all threads, with the same outcomes. By default the usable cores where
-    /// a search is made, and 1 where recipes are compared (their seconds are then those of all threads)
+    /// Trials side by side, each on one thread; with 1 they run one after another on all threads,
+    /// with the same outcomes. By default the usable cores where a search is made, and 1 where
+    /// recipes are compared (their seconds are then those of all threads)
     #[arg(long, value_name = "N")]
     pub(super) parallel_trials: Option<usize>,
 
-    /// Make every N-th candidate of a search, or training of a recipe, from the K-th on; `unisono study merge` puts slices together
+    /// Make every N-th candidate of a search, or training of a recipe, from the K-th on;
+    /// `unisono study merge` puts slices together
     #[arg(long, default_value = "1/1", value_name = "K/N")]
     pub(super) slice: String,
 }
@@ -121,11 +129,13 @@ pub(super) struct StudyOf {
 #[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct StudyArgs {
-    /// Batch sizes: numbers with commas, or powers of two such as 1..1024; recipes, adaptive and gap take the first and the last, branches trains with the first
+    /// Batch sizes: numbers with commas, or powers of two such as 1..1024; recipes, adaptive and
+    /// gap take the first and the last, branches trains with the first
     #[arg(long, default_value = "8..512", value_name = "ROWS")]
     pub(super) batches: String,
 
-    /// What is to be reached: a share of the test rows classified wrongly, below this (0.05 where no target is named)
+    /// What is to be reached: a share of the test rows classified wrongly, below this (0.05 where
+    /// no target is named)
     #[arg(long, value_name = "SHARE", conflicts_with = "target_loss")]
     pub(super) target_error: Option<f64>,
 
@@ -151,11 +161,13 @@ pub(super) struct StudyArgs {
     #[arg(long, default_value = "0.01..2", value_name = "LOW..HIGH")]
     pub(super) lr_range: String,
 
-    /// Values of 1 - momentum that are searched; without it there is no momentum but what --optimizer or --momentum say
+    /// Values of 1 - momentum that are searched; without it there is no momentum but what
+    /// --optimizer or --momentum say
     #[arg(long, value_name = "LOW..HIGH")]
     pub(super) momentum_range: Option<String>,
 
-    /// Schedules that are searched, with semicolons between them, such as "constant; linear over 20 epochs"; without it all trials have that of --schedule
+    /// Schedules that are searched, with semicolons between them, such as "constant; linear over 20
+    /// epochs"; without it all trials have that of --schedule
     #[arg(long, value_name = "TEXT;TEXT...")]
     pub(super) schedules: Option<String>,
 }

@@ -1,4 +1,5 @@
-//! What a study says before it starts and while it runs: how long it will take, and a table that grows.
+//! What a study says before it starts and while it runs: how long it will take, and a table that
+//! grows.
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
@@ -14,7 +15,8 @@ use crate::study::batch_size::{
 use super::config::CommandError;
 use super::signals::Stops;
 
-/// Every trial, with a line for each batch size that is through, and on a terminal one that says how far it is.
+/// Every trial, with a line for each batch size that is through, and on a terminal one that says
+/// how far it is.
 pub(super) fn tried(
     plan: &StepsToTarget,
     workload: &dyn Workload,
@@ -166,7 +168,8 @@ fn span(seconds: f64) -> String {
     }
 }
 
-/// Does `work`, which asks the flow that it is given whether to go on; a stop by a signal ends the program as the signal would.
+/// Does `work`, which asks the flow that it is given whether to go on; a stop by a signal ends the
+/// program as the signal would.
 pub(super) fn stoppable<T>(
     work: impl FnOnce(&mut dyn FnMut() -> ControlFlow<()>) -> Result<T, StudyError>,
 ) -> Result<T, CommandError> {

@@ -1,4 +1,5 @@
-//! What a study is made of: settings, the task, what is varied; and what each kind of study does not use.
+//! What a study is made of: settings, the task, what is varied; and what each kind of study does
+//! not use.
 
 use std::collections::BTreeMap;
 

@@ -55,7 +55,8 @@ impl Overview<'_> {
     }
 }
 
-/// What came out, one `key: value` a line; the hash of the weights last, after the numbers that are theirs.
+/// What came out, one `key: value` a line; the hash of the weights last, after the numbers that are
+/// theirs.
 pub(super) fn summary(network: &Network, report: &Report) {
     say!("epochs: {}", report.epochs.len());
     let empty = match report.empty_steps {

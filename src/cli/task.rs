@@ -61,7 +61,8 @@ fn odd_map(map: &Path, problem: &str) -> ArgError {
     ArgError::text("weights-map", &format!("{}: {problem}", map.display()))
 }
 
-/// The pairs of names in a map, whose names may be quoted or not: `dense0.weight` is then a key in a table.
+/// The pairs of names in a map, whose names may be quoted or not: `dense0.weight` is then a key in
+/// a table.
 fn names(map: &Path) -> Result<BTreeMap<String, String>, CommandError> {
     let text = std::fs::read_to_string(map).map_err(|source| CommandError::Read {
         path: map.to_owned(),
@@ -197,8 +198,8 @@ fn of_digits() -> Preparation {
     }
 }
 
-/// The model that the settings describe: on the user's files the preset in their shape, else the layers that were named, else the small network, or
-/// a GPT for texts.
+/// The model that the settings describe: on the user's files the preset in their shape, else the
+/// layers that were named, else the small network, or a GPT for texts.
 pub(super) fn model(
     settings: &TrainSettings,
     preparation: Option<&Preparation>,
@@ -247,7 +248,8 @@ fn as_image(mut axes: Vec<usize>) -> Vec<usize> {
     axes
 }
 
-/// The layers that were named, over the digits: 64 features, but 8 x 8 pixels or 8 rows of 8 where the layers take images or sequences.
+/// The layers that were named, over the digits: 64 features, but 8 x 8 pixels or 8 rows of 8 where
+/// the layers take images or sequences.
 fn of_digits_model(layers: &str) -> Result<Sequential, TrainError> {
     let axes = match Sequential::part().written(layers)?.takes_sequences() {
         None => vec![64],
@@ -258,8 +260,9 @@ fn of_digits_model(layers: &str) -> Result<Sequential, TrainError> {
 
 /// The layers that were named, flattened, and a dense one for the classes.
 ///
-/// Rows of two axes, or of three with one channel, are sequences (T, C) where the first layer that takes only sequences or only images takes
-/// sequences, such as an LSTM; else they are images (H, W, 1).
+/// Rows of two axes, or of three with one channel, are sequences (T, C) where the first layer that
+/// takes only sequences or only images takes sequences, such as an LSTM; else they are images (H,
+/// W, 1).
 fn classifier(
     layers: &str,
     (axes, classes): (Vec<usize>, usize),
@@ -281,7 +284,8 @@ fn classifier(
     Ok(flat.dense(classes))
 }
 
-/// The layers that were named, over the tokens of a text, and a dense one for the next token at every position.
+/// The layers that were named, over the tokens of a text, and a dense one for the next token at
+/// every position.
 fn language_model(
     layers: &str,
     (axes, vocabulary): (&[usize], usize),

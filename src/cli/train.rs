@@ -154,7 +154,8 @@ fn resumed(
     })
 }
 
-/// The trainer before its first step. A checkpoint has the weights, and the file of the first ones may be gone.
+/// The trainer before its first step. A checkpoint has the weights, and the file of the first ones
+/// may be gone.
 fn ready(settings: &TrainSettings, task: &Task, resumes: bool) -> Result<Trainer, CommandError> {
     let model = task.model.clone();
     let trainer = match resumes {

@@ -1,4 +1,5 @@
-//! Whole numbers of a configuration: every one that a flag takes. TOML's own end at 2^63, so larger ones stand in quotes; both are read.
+//! Whole numbers of a configuration: every one that a flag takes. TOML's own end at 2^63, so larger
+//! ones stand in quotes; both are read.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -15,8 +15,10 @@ use super::stored::Stored;
 
 /// Rows of a `.npy` file of any type of numbers, each with a class.
 ///
-/// The first axis counts the rows; what follows is a row's shape. With [`crate::data::Sampling::Windows`] the file is read in stretches; the
-/// system is told which rows the next batch wants. An array in Fortran's order, whose rows do not lie together, is read into memory.
+/// The first axis counts the rows; what follows is a row's shape. With
+/// [`crate::data::Sampling::Windows`] the file is read in stretches; the system is told which rows
+/// the next batch wants. An array in Fortran's order, whose rows do not lie together, is read into
+/// memory.
 ///
 /// ```
 /// use unisono::data::{ArrayFile, DataError, Dataset};
@@ -52,8 +54,9 @@ impl ArrayFile {
     /// Opens the file.
     ///
     /// # Errors
-    /// [`DataError::Io`]; [`DataError::Format`] for what is no such array, or a file that is shorter or longer than
-    /// its head says; [`DataError::Unfit`] for values that are no numbers, or an array without an axis of rows; [`DataError::LabelCount`],
+    /// [`DataError::Io`]; [`DataError::Format`] for what is no such array, or a file that is
+    /// shorter or longer than its head says; [`DataError::Unfit`] for values that are no numbers,
+    /// or an array without an axis of rows; [`DataError::LabelCount`],
     /// [`DataError::ClassOutOfRange`], [`DataError::Empty`], [`DataError::NoInputs`].
     pub fn open(path: &Path, classes: Vec<u32>, num_classes: usize) -> Result<Self, DataError> {
         let failed = DataError::io(path);
@@ -118,7 +121,8 @@ impl ArrayFile {
         }
     }
 
-    /// What the rows can be standardised with, read in two passes over them: the same numbers as of an array in memory.
+    /// What the rows can be standardised with, read in two passes over them: the same numbers as of
+    /// an array in memory.
     ///
     /// # Errors
     /// [`DataError::NotFinite`].

@@ -5,7 +5,8 @@ use ndarray::{Array2, ArrayView2, Axis};
 use super::dataset::{Dataset, Labels};
 use super::error::DataError;
 
-/// A data set in memory, checked when it is built: finite values, labels in range, as many labels as rows.
+/// A data set in memory, checked when it is built: finite values, labels in range, as many labels
+/// as rows.
 ///
 /// ```
 /// use ndarray::array;
@@ -35,7 +36,8 @@ impl ArrayDataset {
     /// Rows of `inputs`, (rows, values), each with a class below `num_classes`.
     ///
     /// # Errors
-    /// [`DataError`] if there are no rows or values, labels are missing or out of range, or a value is not finite.
+    /// [`DataError`] if there are no rows or values, labels are missing or out of range, or a value
+    /// is not finite.
     pub fn classes(
         inputs: Array2<f32>,
         classes: &[u32],
@@ -84,7 +86,8 @@ impl ArrayDataset {
     /// ```
     ///
     /// # Errors
-    /// As [`ArrayDataset::classes`]; [`DataError::RowLength`] if labels are longer or shorter than tokens.
+    /// As [`ArrayDataset::classes`]; [`DataError::RowLength`] if labels are longer or shorter than
+    /// tokens.
     pub fn sequences(
         tokens: &Array2<u32>,
         classes: Array2<u32>,
@@ -155,7 +158,8 @@ impl ArrayDataset {
     /// ```
     ///
     /// # Errors
-    /// [`DataError::RowLength`] if a row has another length than the first, [`DataError::Empty`] without rows.
+    /// [`DataError::RowLength`] if a row has another length than the first, [`DataError::Empty`]
+    /// without rows.
     pub fn matrix(rows: &[Vec<f32>]) -> Result<Array2<f32>, DataError> {
         let expected = rows.first().ok_or(DataError::Empty)?.len();
         if let Some(row) = rows.iter().position(|row| row.len() != expected) {

@@ -1,8 +1,8 @@
 //! CIFAR-10 and CIFAR-100 in their binary version.
 //!
 //! # Layout
-//! Records one after another: a label (CIFAR-100: the coarse one, then the fine one), then 3,072 bytes, the 32 x 32 red values, the
-//! green and the blue ones.
+//! Records one after another: a label (CIFAR-100: the coarse one, then the fine one), then 3,072
+//! bytes, the 32 x 32 red values, the green and the blue ones.
 //!
 //! # References
 //! Krizhevsky: "Learning multiple layers of features from tiny images", 2009.
@@ -30,11 +30,13 @@ const CIFAR10: [&str; 5] = [
 ];
 
 impl ImageDataset {
-    /// Training and test part of the folder with CIFAR-10's (`data_batch_1.bin` to `data_batch_5.bin`, `test_batch.bin`) or CIFAR-100's
-    /// binary files (`train.bin`, `test.bin`; fine labels).
+    /// Training and test part of the folder with CIFAR-10's (`data_batch_1.bin` to
+    /// `data_batch_5.bin`, `test_batch.bin`) or CIFAR-100's binary files (`train.bin`, `test.bin`;
+    /// fine labels).
     ///
     /// # Errors
-    /// [`DataError::Io`]; [`DataError::Format`] for a file that is not whole records; [`DataError::ClassOutOfRange`].
+    /// [`DataError::Io`]; [`DataError::Format`] for a file that is not whole records;
+    /// [`DataError::ClassOutOfRange`].
     pub fn from_cifar_folder(folder: &Path) -> Result<[Self; 2], DataError> {
         if folder.join("train.bin").exists() {
             let part = |name: &str| records(&[folder.join(name)], 2);

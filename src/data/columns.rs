@@ -1,13 +1,14 @@
 //! What the columns of a table are: names, a label, features, and what is left out.
 //!
 //! # The header
-//! The first line holds names if one of its cells is a text over a column of numbers, or is told apart from the rows otherwise: numbers that
-//! only count the columns, whole numbers over decimals beside a label that comes once, or a cell without a name over a column that counts the
-//! rows. `--header` says it outright.
+//! The first line holds names if one of its cells is a text over a column of numbers, or is told
+//! apart from the rows otherwise: numbers that only count the columns, whole numbers over decimals
+//! beside a label that comes once, or a cell without a name over a column that counts the rows.
+//! `--header` says it outright.
 //!
 //! # The index
-//! A first column that has no name, or one like `Id` or `index`, and that holds 0, 1, 2 and so on (or 1, 2, 3), only names the rows: it is left
-//! out, and that is said.
+//! A first column that has no name, or one like `Id` or `index`, and that holds 0, 1, 2 and so on
+//! (or 1, 2, 3), only names the rows: it is left out, and that is said.
 
 use std::path::Path;
 
@@ -18,7 +19,8 @@ use super::csv::is_missing;
 use super::error::DataError;
 use super::listed::listed;
 
-/// Rows of a table without names that must be counted before its first column is taken for an index.
+/// Rows of a table without names that must be counted before its first column is taken for an
+/// index.
 const COUNTED_ROWS: usize = 10;
 
 /// Rows that are looked at to tell whole numbers from decimals.
@@ -81,8 +83,9 @@ impl Columns {
         (0..width).filter(is_feature).collect()
     }
 
-    /// Where they stand in another table, and how many records of it come before its rows: by name where there is a header, whatever stands beside
-    /// them; else all, or all but the label and what is left out.
+    /// Where they stand in another table, and how many records of it come before its rows: by name
+    /// where there is a header, whatever stands beside them; else all, or all but the label and
+    /// what is left out.
     pub(super) fn places(
         &self,
         records: &[StringRecord],
@@ -238,7 +241,8 @@ impl<'a> Head<'a> {
             .map(|(_, cell)| cell)
     }
 
-    /// Whether the label's first cell is a text that comes nowhere else, over labels of which each comes more than once.
+    /// Whether the label's first cell is a text that comes nowhere else, over labels of which each
+    /// comes more than once.
     fn names_label(self, label: usize) -> bool {
         let name = &self.first[label];
         if !is_name(name) || !is_word(name) || self.rest.len() < 4 {
@@ -294,7 +298,8 @@ fn is_number(cell: &str) -> bool {
     cell.parse::<f64>().is_ok()
 }
 
-/// Whether a cell may be the name of a column: no number, and no mark for what is missing, such as `?`.
+/// Whether a cell may be the name of a column: no number, and no mark for what is missing, such as
+/// `?`.
 fn is_name(cell: &str) -> bool {
     let has_letters = cell.chars().any(char::is_alphanumeric);
     has_letters && !is_number(cell) && !is_missing(cell)
@@ -305,7 +310,8 @@ fn is_word(cell: &str) -> bool {
     cell.len() <= 40 && cell.split_whitespace().count() <= 3
 }
 
-/// Whether a column is called like one that only names rows: not at all, `Id`, `index`, `PassengerId`.
+/// Whether a column is called like one that only names rows: not at all, `Id`, `index`,
+/// `PassengerId`.
 fn is_index_name(name: &str) -> bool {
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     let known = [

@@ -41,8 +41,9 @@ fn signed(png: Vec<u8>) -> Vec<u8> {
 }
 
 impl ImageDataset {
-    /// Writes the first `columns` images of each of the first 20 classes to `path`, as PNG: a row a class. Small images are enlarged.
-    /// What is no plain file is written through, and `-` is stdout.
+    /// Writes the first `columns` images of each of the first 20 classes to `path`, as PNG: a row a
+    /// class. Small images are enlarged. What is no plain file is written through, and `-` is
+    /// stdout.
     ///
     /// ```
     /// use unisono::data::{DataError, ImageDataset, ImageShape};

@@ -1,6 +1,7 @@
 //! Comma-separated values as records, and the numbers in them.
 //!
-//! Plain or gzipped, with commas, semicolons, tabs or pipes between the fields, which are quoted or not.
+//! Plain or gzipped, with commas, semicolons, tabs or pipes between the fields, which are quoted or
+//! not.
 
 use std::path::Path;
 
@@ -95,8 +96,8 @@ fn records_within(
     Ok(records)
 }
 
-/// What stands between the fields: tabs in a `.tsv`, else the first of commas, semicolons, tabs and pipes that cuts all lines into equally many
-/// fields, or the first that is in the first line.
+/// What stands between the fields: tabs in a `.tsv`, else the first of commas, semicolons, tabs and
+/// pipes that cuts all lines into equally many fields, or the first that is in the first line.
 pub(super) fn delimiter(bytes: &[u8], path: &Path) -> u8 {
     if has_end(path, &[".tsv", ".tsv.gz"]) {
         return b'\t';
@@ -113,7 +114,8 @@ pub(super) fn delimiter(bytes: &[u8], path: &Path) -> u8 {
     found.copied().or_else(in_spaces).unwrap_or(b',')
 }
 
-/// Whether the first lines are numbers, equally many, with spaces between them; the last of a line may be a word.
+/// Whether the first lines are numbers, equally many, with spaces between them; the last of a line
+/// may be a word.
 fn spaced_numbers(bytes: &[u8]) -> bool {
     let start = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
     let lines = start.lines().filter(|line| !line.trim().is_empty());

@@ -27,11 +27,12 @@ pub enum Labels {
 
 /// Rows of equal width, each with a label. Workers call it at the same time, each for its own rows.
 ///
-/// Row numbers count from 0 to below [`Dataset::len`], which is at most `u32::MAX`. A buffer to gather into is exactly as
-/// long as what is asked for.
+/// Row numbers count from 0 to below [`Dataset::len`], which is at most `u32::MAX`. A buffer to
+/// gather into is exactly as long as what is asked for.
 ///
-/// Workers may be pinned to cores, and a thread inherits the core of the one that starts it. Rayon's global pool is started before the workers
-/// are; threads of your own are to be started before the training too, not in here.
+/// Workers may be pinned to cores, and a thread inherits the core of the one that starts it.
+/// Rayon's global pool is started before the workers are; threads of your own are to be started
+/// before the training too, not in here.
 ///
 /// ```
 /// use unisono::data::{Dataset, digits};
@@ -65,20 +66,23 @@ pub trait Dataset: Send + Sync {
     /// Writes the inputs of `rows` one after another, [`Dataset::input_len`] values each.
     fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]);
 
-    /// Writes the classes of `rows`, for sequences all positions of a row after another. Called only if
-    /// [`Dataset::labels`] says classes or sequence.
+    /// Writes the classes of `rows`, for sequences all positions of a row after another. Called
+    /// only if [`Dataset::labels`] says classes or sequence.
     fn gather_classes(&self, rows: &[u32], classes: &mut [u32]);
 
-    /// Writes the label values of `rows` one after another. Called only if [`Dataset::labels`] says values.
+    /// Writes the label values of `rows` one after another. Called only if [`Dataset::labels`] says
+    /// values.
     fn gather_values(&self, _rows: &[u32], _values: &mut [f32]) {
         unreachable!("rows are labelled with {:?}", self.labels())
     }
 
-    /// That these rows are wanted soon: those of the next batch. Called on a worker's thread, so it must be quick; by default nothing.
+    /// That these rows are wanted soon: those of the next batch. Called on a worker's thread, so it
+    /// must be quick; by default nothing.
     fn prefetch(&self, _rows: &[u32]) {}
 
-    /// Writes `rows` as epoch `epoch` of a training sees them: by default as they are. What is random in it is a function of the
-    /// data set's own seed, the epoch and the row, so that it is the same for any number of workers. Evaluation does not call it.
+    /// Writes `rows` as epoch `epoch` of a training sees them: by default as they are. What is
+    /// random in it is a function of the data set's own seed, the epoch and the row, so that it is
+    /// the same for any number of workers. Evaluation does not call it.
     fn draw(&self, _epoch: u32, rows: &[u32], inputs: &mut [f32], labels: LabelsMut<'_>) {
         self.gather_inputs(rows, inputs);
         match labels {

@@ -1,7 +1,7 @@
 //! Handwritten digits, 8 x 8 pixels, embedded in the program.
 //!
-//! Optical Recognition of Handwritten Digits, test part: E. Alpaydin, C. Kaynak, 1998, UCI Machine Learning
-//! Repository, licensed CC BY 4.0. 1,797 rows of 64 values from 0 to 16 and a label.
+//! Optical Recognition of Handwritten Digits, test part: E. Alpaydin, C. Kaynak, 1998, UCI Machine
+//! Learning Repository, licensed CC BY 4.0. 1,797 rows of 64 values from 0 to 16 and a label.
 
 use std::io::Read;
 
@@ -14,7 +14,8 @@ const CSV_GZ: &[u8] = include_bytes!("digits.csv.gz");
 
 const PIXELS: usize = 64;
 
-/// Training and test part: rows whose number is a multiple of 5 are the test part. Pixels are scaled to 0..=1.
+/// Training and test part: rows whose number is a multiple of 5 are the test part. Pixels are
+/// scaled to 0..=1.
 ///
 /// ```
 /// use unisono::data::{Dataset, digits};

@@ -1,4 +1,5 @@
-//! Files as they lie on the disk: whole or gzipped, and never more memory than the file can fill or the machine has.
+//! Files as they lie on the disk: whole or gzipped, and never more memory than the file can fill or
+//! the machine has.
 
 use std::fs::File;
 use std::io::{BufReader, Read};

@@ -1,8 +1,8 @@
 //! IDX, the format of MNIST and Fashion-MNIST, plain or gzipped.
 //!
 //! # Layout
-//! Two zero bytes, the type (8: unsigned bytes), the number of axes; each axis' length as a big-endian u32; the values,
-//! the last axis fastest.
+//! Two zero bytes, the type (8: unsigned bytes), the number of axes; each axis' length as a
+//! big-endian u32; the values, the last axis fastest.
 
 use std::path::Path;
 
@@ -23,8 +23,8 @@ impl Idx {
     /// Reads a file of unsigned bytes.
     ///
     /// # Errors
-    /// [`DataError::Io`]; [`DataError::Format`] for another magic or type, more axes than 8, a file that is shorter or longer than
-    /// its head says, or could not hold what it says.
+    /// [`DataError::Io`]; [`DataError::Format`] for another magic or type, more axes than 8, a file
+    /// that is shorter or longer than its head says, or could not hold what it says.
     pub fn read(path: &Path) -> Result<Self, DataError> {
         let mut source = Source::open(path)?;
         let head = source.bytes(4, "an IDX head")?;
@@ -54,7 +54,8 @@ impl Idx {
 }
 
 impl ImageDataset {
-    /// Images and labels of one part of a folder: `train` or `t10k` of MNIST's or Fashion-MNIST's four files, gzipped or not.
+    /// Images and labels of one part of a folder: `train` or `t10k` of MNIST's or Fashion-MNIST's
+    /// four files, gzipped or not.
     ///
     /// # Errors
     /// Those of [`ImageDataset::from_idx`].
@@ -72,10 +73,12 @@ impl ImageDataset {
         Self::from_idx(&file("images", "idx3"), &file("labels", "idx1"))
     }
 
-    /// Images and labels from two IDX files, such as `train-images-idx3-ubyte.gz` and `train-labels-idx1-ubyte.gz`.
+    /// Images and labels from two IDX files, such as `train-images-idx3-ubyte.gz` and
+    /// `train-labels-idx1-ubyte.gz`.
     ///
     /// # Errors
-    /// Those of [`Idx::read`] and [`ImageDataset::new`]; [`DataError::Format`] for files with other axes.
+    /// Those of [`Idx::read`] and [`ImageDataset::new`]; [`DataError::Format`] for files with other
+    /// axes.
     pub fn from_idx(images: &Path, labels: &Path) -> Result<Self, DataError> {
         let pixels = Idx::read(images)?;
         let shape = match *pixels.shape {

@@ -8,9 +8,10 @@
 //! head       JSON
 //! length of the head (u64)
 //! ```
-//! All numbers are little-endian. The head holds the shape, the number of rows, the names of the classes, what was skipped, what
-//! the images were, and the key: a fingerprint of what the images were decoded from. It comes last, so that images can be written as they are decoded. Pixels stay in the
-//! file until they are gathered.
+//! All numbers are little-endian. The head holds the shape, the number of rows, the names of the
+//! classes, what was skipped, what the images were, and the key: a fingerprint of what the images
+//! were decoded from. It comes last, so that images can be written as they are decoded. Pixels stay
+//! in the file until they are gathered.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -63,7 +64,8 @@ impl ImageCache {
     /// Opens the file at `path`; its pixels stay there.
     ///
     /// # Errors
-    /// [`DataError::Io`]; [`DataError::Format`] for another version, another key, or a file that is shorter or longer than its head says.
+    /// [`DataError::Io`]; [`DataError::Format`] for another version, another key, or a file that is
+    /// shorter or longer than its head says.
     pub fn open(path: &Path, key: &str) -> Result<Self, DataError> {
         let failed = DataError::io(path);
         let mut file = File::open(path).map_err(failed)?;

@@ -40,7 +40,8 @@ pub enum OnBadSample {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ImageFolder {
-    /// Height and width that every image is resized to (bilinear); `None` if all have one size already.
+    /// Height and width that every image is resized to (bilinear); `None` if all have one size
+    /// already.
     pub size: Option<(usize, usize)>,
     /// One channel instead of three.
     pub is_grey: bool,
@@ -72,13 +73,15 @@ pub struct LoadedImages {
 }
 
 impl ImageFolder {
-    /// Reads `folder`, whose folders are the classes (in order of their names), with the images in folders of theirs: PNG, JPEG, WebP, BMP, GIF
-    /// (the first picture), TIFF and PNM, told by their content and turned as their EXIF data say. `progress` is called once for every image that
-    /// is decoded, by any thread, with the number of all.
+    /// Reads `folder`, whose folders are the classes (in order of their names), with the images in
+    /// folders of theirs: PNG, JPEG, WebP, BMP, GIF (the first picture), TIFF and PNM, told by
+    /// their content and turned as their EXIF data say. `progress` is called once for every image
+    /// that is decoded, by any thread, with the number of all.
     ///
     /// # Errors
-    /// [`DataError::Io`]; [`DataError::Format`] for a folder without two classes or with a class without images, for an image that cannot
-    /// be decoded (unless it is to be skipped), or one of another size.
+    /// [`DataError::Io`]; [`DataError::Format`] for a folder without two classes or with a class
+    /// without images, for an image that cannot be decoded (unless it is to be skipped), or one of
+    /// another size.
     pub fn read(
         &self,
         folder: &Path,

@@ -18,7 +18,8 @@ pub struct ImageKinds {
     pub formats: BTreeMap<String, usize>,
     /// How many lay on their side, upside down or mirrored by their EXIF data, and were turned.
     pub turned: usize,
-    /// The smallest and the largest height and width, each axis by itself, before they are brought to one size.
+    /// The smallest and the largest height and width, each axis by itself, before they are brought
+    /// to one size.
     pub sizes: Option<[(usize, usize); 2]>,
 }
 

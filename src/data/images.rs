@@ -1,4 +1,5 @@
-//! Images of a byte a channel, in memory or in a cache on the disk, standardised while they are gathered.
+//! Images of a byte a channel, in memory or in a cache on the disk, standardised while they are
+//! gathered.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -21,7 +22,8 @@ pub struct ImageShape {
 }
 
 impl ImageShape {
-    /// The shape of rows of bytes that are images: (height, width), or (height, width, channels) with 1, 3 or 4 channels.
+    /// The shape of rows of bytes that are images: (height, width), or (height, width, channels)
+    /// with 1, 3 or 4 channels.
     pub(crate) fn of_rows(axes: &[usize]) -> Option<Self> {
         let &[height, width, ref channels @ ..] = axes else {
             return None;
@@ -98,7 +100,8 @@ impl ImageDataset {
     /// Images one after another, each of `shape`, with a class each. Values become 0..=1.
     ///
     /// # Errors
-    /// [`DataError::Empty`], [`DataError::NoInputs`], [`DataError::LabelCount`], [`DataError::ClassOutOfRange`].
+    /// [`DataError::Empty`], [`DataError::NoInputs`], [`DataError::LabelCount`],
+    /// [`DataError::ClassOutOfRange`].
     pub fn new(
         pixels: Vec<u8>,
         shape: ImageShape,
@@ -190,7 +193,8 @@ impl ImageDataset {
         }
     }
 
-    /// Mean and deviation of each channel over all images: to be taken from the training part, and given to every part.
+    /// Mean and deviation of each channel over all images: to be taken from the training part, and
+    /// given to every part.
     pub fn statistics(&self) -> ChannelStatistics {
         let channels = self.shape.channels;
         let count = (self.len() * self.shape.height * self.shape.width) as f64;

@@ -1,7 +1,7 @@
 //! Whether a JPEG file holds all of its blocks, by reading their codes and no pixels.
 //!
-//! This takes a fraction of the time of decoding. It knows Huffman codes of baseline and extended files, which most are; of others it does not
-//! say that they are whole, and neither of odd ones.
+//! This takes a fraction of the time of decoding. It knows Huffman codes of baseline and extended
+//! files, which most are; of others it does not say that they are whole, and neither of odd ones.
 //!
 //! # References
 //! ITU-T T.81, annexes B (markers), C and F (codes).
@@ -30,7 +30,8 @@ const FAST: u32 = 9;
 struct Code {
     /// Symbol and length of each short code, by the bits from it on; a length of 0 for long ones.
     fast: Vec<(u8, u8)>,
-    /// Of each length, the first code that is not of it, aligned to 16 bits, and what added to a code gives the place of its symbol.
+    /// Of each length, the first code that is not of it, aligned to 16 bits, and what added to a
+    /// code gives the place of its symbol.
     ends: [(u32, i32); 17],
     symbols: Vec<u8>,
 }

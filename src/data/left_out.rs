@@ -72,7 +72,8 @@ pub(super) fn is_hidden(path: &Path) -> bool {
     })
 }
 
-/// Whether `path` is a link from `folder` to itself or to a folder around it, which would never end.
+/// Whether `path` is a link from `folder` to itself or to a folder around it, which would never
+/// end.
 pub(super) fn leads_back(path: &Path, folder: &Path) -> bool {
     let whole = |path: &Path| std::fs::canonicalize(path).ok();
     path.is_symlink()

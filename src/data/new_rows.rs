@@ -53,13 +53,15 @@ impl NewRows {
 }
 
 impl Preparation {
-    /// Makes rows of what lies at `path`: of images a file in one of [`ImageFolder::read`]'s formats, a folder of them (and of folders in it), or bytes in a `.npy`; of sounds
-    /// a WAV file, a folder or a tar archive; of tables a CSV file with the same columns (others beside them, such as a label, are left
-    /// aside), or a `.npy`; of texts a CSV file likewise, or any other file with a text a line; of arrays a `.npy`, or `x` of a `.npz`.
+    /// Makes rows of what lies at `path`: of images a file in one of [`ImageFolder::read`]'s
+    /// formats, a folder of them (and of folders in it), or bytes in a `.npy`; of sounds a WAV
+    /// file, a folder or a tar archive; of tables a CSV file with the same columns (others beside
+    /// them, such as a label, are left aside), or a `.npy`; of texts a CSV file likewise, or any
+    /// other file with a text a line; of arrays a `.npy`, or `x` of a `.npz`.
     ///
     /// # Errors
-    /// [`DataError`] if it cannot be read, or holds rows of another kind; [`DataError::Unfit`] for models of text, which continue texts and
-    /// do not classify rows.
+    /// [`DataError`] if it cannot be read, or holds rows of another kind; [`DataError::Unfit`] for
+    /// models of text, which continue texts and do not classify rows.
     pub fn rows(&self, path: &Path) -> Result<NewRows, DataError> {
         self.made(path).map_err(|error| error.within(path))
     }
@@ -158,7 +160,8 @@ fn numpy(path: &Path) -> Result<Npy, DataError> {
         .ok_or_else(|| DataError::unfit(path, expected, names, "name the rows x"))
 }
 
-/// Refuses what is not rows of `shape`, or one of them without an axis of rows; grey images need no axis of channels.
+/// Refuses what is not rows of `shape`, or one of them without an axis of rows; grey images need no
+/// axis of channels.
 fn check_shape(found: &[usize], shape: &[usize], path: &Path) -> Result<(), DataError> {
     let is = |shape: &[usize]| found == shape || found.get(1..) == Some(shape);
     // A value a row.

@@ -1,12 +1,13 @@
 //! NumPy's arrays: `.npy` files and `.npz` archives of them.
 //!
 //! # Layout
-//! `\x93NUMPY`, version, length of the head, the head (a Python dictionary of `descr`, `fortran_order` and `shape`, nothing else), the
-//! values.
+//! `\x93NUMPY`, version, length of the head, the head (a Python dictionary of `descr`,
+//! `fortran_order` and `shape`, nothing else), the values.
 //!
 //! # Why this way
-//! The crates that read NPY take memory for what the head says before they look whether the file holds it, and parse the head as any
-//! Python literal, to any depth. Three keys are read here, and the size is checked first.
+//! The crates that read NPY take memory for what the head says before they look whether the file
+//! holds it, and parse the head as any Python literal, to any depth. Three keys are read here, and
+//! the size is checked first.
 //!
 //! # References
 //! NumPy: "NEP 1, a simple file format for NumPy arrays"; `numpy.lib.format`.
@@ -49,8 +50,9 @@ impl Npy {
     /// Reads a `.npy` file.
     ///
     /// # Errors
-    /// [`DataError::Io`]; [`DataError::Format`] for another magic or version, a head that is none, or one that promises more or
-    /// less than the file holds; [`DataError::Unfit`] for a type that is no number.
+    /// [`DataError::Io`]; [`DataError::Format`] for another magic or version, a head that is none,
+    /// or one that promises more or less than the file holds; [`DataError::Unfit`] for a type that
+    /// is no number.
     pub fn read(path: &Path) -> Result<Self, DataError> {
         Self::parse(&Source::open(path)?.all()?, path)
     }
@@ -231,7 +233,8 @@ impl Npz {
     /// Reads an archive.
     ///
     /// # Errors
-    /// [`DataError::Io`]; [`DataError::Format`] for an archive that is none, and those of [`Npy::parse`].
+    /// [`DataError::Io`]; [`DataError::Format`] for an archive that is none, and those of
+    /// [`Npy::parse`].
     pub fn read(path: &Path) -> Result<Self, DataError> {
         let bytes = Source::open(path)?.all()?;
         let odd = |got: String| DataError::format(path, "a zip archive of NumPy arrays", got);
@@ -274,7 +277,8 @@ impl Npz {
     }
 }
 
-/// The arrays of a `.npz` archive, by name (without `.npy`); those of texts, objects or complex numbers are left out, as [`Npz`] says.
+/// The arrays of a `.npz` archive, by name (without `.npy`); those of texts, objects or complex
+/// numbers are left out, as [`Npz`] says.
 ///
 /// # Errors
 /// As [`Npz::read`].

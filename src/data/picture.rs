@@ -1,10 +1,12 @@
-//! A picture in the formats that PIL reads: what it is by its content, whole or cut, and the right way up.
+//! A picture in the formats that PIL reads: what it is by its content, whole or cut, and the right
+//! way up.
 //!
 //! # A JPEG that was cut
-//! Its decoder fills what is missing with grey, or with what zero bits stand for. A file without an end marker is refused by that. For one that
-//! was given a marker behind the cut, the codes of its blocks are counted. Where that does not say that all are there (a progressive file), the
-//! marker is moved: bytes before it change nothing in an image that is whole, as its last block has been decoded, and give other pixels in one
-//! that is not. That costs a second decoding.
+//! Its decoder fills what is missing with grey, or with what zero bits stand for. A file without an
+//! end marker is refused by that. For one that was given a marker behind the cut, the codes of its
+//! blocks are counted. Where that does not say that all are there (a progressive file), the marker
+//! is moved: bytes before it change nothing in an image that is whole, as its last block has been
+//! decoded, and give other pixels in one that is not. That costs a second decoding.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -105,11 +107,13 @@ fn is_cut(bytes: &[u8], image: &DynamicImage) -> bool {
     decoded(&moved, ImageFormat::Jpeg).is_ok_and(|(other, _)| other != *image)
 }
 
-/// Where the marker lies that ends a JPEG file's first image; segments are passed over, as they may hold images of their own.
+/// Where the marker lies that ends a JPEG file's first image; segments are passed over, as they may
+/// hold images of their own.
 fn jpeg_end(bytes: &[u8]) -> Option<usize> {
     let mut at = 2;
     loop {
-        // What is no marker is entropy-coded data, in which 0xff is followed by 0; a marker may have more of 0xff before it.
+        // What is no marker is entropy-coded data, in which 0xff is followed by 0; a marker may
+        // have more of 0xff before it.
         let start = at + bytes.get(at..)?.iter().position(|byte| *byte == 0xff)?;
         at = start + bytes[start..].iter().position(|byte| *byte != 0xff)?;
         match bytes[at] {

@@ -1,4 +1,5 @@
-//! The order in which an epoch visits the rows: a function of seed and epoch alone, so a training that goes on elsewhere sees the same.
+//! The order in which an epoch visits the rows: a function of seed and epoch alone, so a training
+//! that goes on elsewhere sees the same.
 
 use std::sync::Arc;
 
@@ -28,22 +29,25 @@ pub enum Sampling {
     Shuffle,
     /// Every row once, from the first to the last.
     InOrder,
-    /// As many rows as there are, each drawn with a probability in proportion to its weight, so that some come often and some not at all.
+    /// As many rows as there are, each drawn with a probability in proportion to its weight, so
+    /// that some come often and some not at all.
     Weighted(Arc<[f64]>),
-    /// Every row once, rows of like lengths in one batch: shuffled, sorted by length within some 64 batches, the batches shuffled.
+    /// Every row once, rows of like lengths in one batch: shuffled, sorted by length within some 64
+    /// batches, the batches shuffled.
     ByLength {
         /// The length of each row.
         lengths: Arc<[u32]>,
         /// Rows of a batch, at least 1.
         batch_size: usize,
     },
-    /// Every row once, shuffled within windows of so many neighbouring rows, at least 1, and the windows shuffled: for rows that lie on
-    /// a disk, which then is read in stretches.
+    /// Every row once, shuffled within windows of so many neighbouring rows, at least 1, and the
+    /// windows shuffled: for rows that lie on a disk, which then is read in stretches.
     Windows(usize),
 }
 
 impl Sampling {
-    /// Weighted so that every class comes up as often: the weight of a row is 1 over the rows of its class.
+    /// Weighted so that every class comes up as often: the weight of a row is 1 over the rows of
+    /// its class.
     ///
     /// # Panics
     /// If a class is not below `num_classes`.
@@ -127,7 +131,8 @@ fn weighted(weights: &[f64], (seed, epoch): (u64, u32)) -> Arc<[u32]> {
     let mut draw = || {
         let at = random.random::<f64>() * sum;
         let row = cumulative.partition_point(|&upto| upto <= at);
-        // Rounding may put the number at the sum itself; rows of weight 0 at the end are not drawn then either.
+        // Rounding may put the number at the sum itself; rows of weight 0 at the end are not drawn
+        // then either.
         let last = weights
             .iter()
             .rposition(|&weight| weight > 0.0)

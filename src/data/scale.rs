@@ -1,4 +1,5 @@
-//! Numbers brought to one scale: in double precision, so that large values of small spread, such as seconds of a clock, stay apart.
+//! Numbers brought to one scale: in double precision, so that large values of small spread, such as
+//! seconds of a clock, stay apart.
 
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
@@ -56,7 +57,8 @@ impl Standardizer {
 /// A standardiser in the making: all rows are added once, and their squares once more.
 pub(super) struct Fitting {
     rows: f64,
-    /// Of each column: its sum and then its mean, the sum of the squares about it, the least and the greatest value.
+    /// Of each column: its sum and then its mean, the sum of the squares about it, the least and
+    /// the greatest value.
     columns: Vec<(f64, f64, [f64; 2])>,
 }
 

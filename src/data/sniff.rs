@@ -204,7 +204,8 @@ fn is_sparse(line: &str) -> bool {
     is_label && pairs.peek().is_some() && pairs.all(is_pair)
 }
 
-/// Whether all lines have as many fields, and at least half of the columns hold numbers below the first line.
+/// Whether all lines have as many fields, and at least half of the columns hold numbers below the
+/// first line.
 fn is_table(start: &[u8], whole: &[&str], path: &Path) -> bool {
     let delimiter = delimiter(start, path);
     let cells = |line: &str| -> Vec<bool> {

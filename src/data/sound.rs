@@ -1,6 +1,7 @@
 //! Recordings: WAV files in a folder or a `.tar.gz`, as mono samples at one rate.
 //!
-//! Integers of 8 to 32 bits, floats of 32 and 64, A-law and mu-law are read; several channels are averaged.
+//! Integers of 8 to 32 bits, floats of 32 and 64, A-law and mu-law are read; several channels are
+//! averaged.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -42,8 +43,9 @@ impl Sound {
     /// Decodes a WAV file in memory; `path` is for messages.
     ///
     /// # Errors
-    /// [`DataError::Format`] for what is not WAV, or a file that ends too early; [`DataError::Unfit`] for a codec or another format of sounds,
-    /// and for no samples, or some that are not finite.
+    /// [`DataError::Format`] for what is not WAV, or a file that ends too early;
+    /// [`DataError::Unfit`] for a codec or another format of sounds, and for no samples, or some
+    /// that are not finite.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, DataError> {
         Self::decode(&wave(bytes, path)?, path)
     }
@@ -67,8 +69,8 @@ impl Sound {
         })
     }
 
-    /// The same sound with `rate` samples a second: interpolated by a sinc under a Hann window, whose cutoff is the lower Nyquist
-    /// frequency (Smith: "Digital audio resampling", 2002).
+    /// The same sound with `rate` samples a second: interpolated by a sinc under a Hann window,
+    /// whose cutoff is the lower Nyquist frequency (Smith: "Digital audio resampling", 2002).
     ///
     /// ```
     /// use unisono::data::Sound;
@@ -160,11 +162,12 @@ pub struct LoadedSounds {
 }
 
 impl LoadedSounds {
-    /// All WAV files of a folder and the folders in it, or of a `.tar` or `.tar.gz`, decoded on all cores.
+    /// All WAV files of a folder and the folders in it, or of a `.tar` or `.tar.gz`, decoded on all
+    /// cores.
     ///
     /// # Errors
-    /// [`DataError::Io`]; [`DataError::Empty`] if there are none; [`DataError::Memory`] for more than fits into memory; those of
-    /// [`Sound::parse`].
+    /// [`DataError::Io`]; [`DataError::Empty`] if there are none; [`DataError::Memory`] for more
+    /// than fits into memory; those of [`Sound::parse`].
     pub fn read(path: &Path) -> Result<Self, DataError> {
         let mut found = Found::new(Room::new(path));
         match path.is_dir() {

@@ -1,10 +1,11 @@
 //! Sounds as pictures: log-mel spectrograms, and their cosine transform (MFCC).
 //!
-//! The power of a Hann-windowed frame's Fourier transform, summed under triangles that are equally wide on the mel scale,
-//! `mel(f) = 2595 log10(1 + f / 700)`, and its logarithm.
+//! The power of a Hann-windowed frame's Fourier transform, summed under triangles that are equally
+//! wide on the mel scale, `mel(f) = 2595 log10(1 + f / 700)`, and its logarithm.
 //!
 //! # References
-//! Davis, Mermelstein: "Comparison of parametric representations for monosyllabic word recognition", 1980; the HTK book (the scale).
+//! Davis, Mermelstein: "Comparison of parametric representations for monosyllabic word
+//! recognition", 1980; the HTK book (the scale).
 
 use std::sync::Arc;
 
@@ -117,7 +118,8 @@ impl std::fmt::Debug for Spectrogram {
 }
 
 impl Spectrogram {
-    /// The logarithm of each frame's power in each band, (frames, bands); a sound shorter than a frame is padded with silence.
+    /// The logarithm of each frame's power in each band, (frames, bands); a sound shorter than a
+    /// frame is padded with silence.
     pub fn log_mel(&self, samples: &[f32]) -> Array2<f32> {
         let SpectrogramSettings { window, hop, .. } = self.settings;
         let frames = samples.len().saturating_sub(window) / hop + 1;
@@ -147,7 +149,8 @@ impl Spectrogram {
         bands
     }
 
-    /// The first `coefficients` of the cosine transform (DCT-II, orthonormal) of each frame's log-mel bands, (frames, coefficients).
+    /// The first `coefficients` of the cosine transform (DCT-II, orthonormal) of each frame's
+    /// log-mel bands, (frames, coefficients).
     ///
     /// ```
     /// use unisono::data::SpectrogramSettings;

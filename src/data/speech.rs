@@ -1,7 +1,8 @@
 //! Recordings as rows: spectrograms of one length, changed anew in every epoch.
 //!
 //! # References
-//! Park et al.: "SpecAugment: a simple data augmentation method for automatic speech recognition", 2019 (masks; no warping).
+//! Park et al.: "SpecAugment: a simple data augmentation method for automatic speech recognition",
+//! 2019 (masks; no warping).
 
 use ndarray::{Array2, ArrayView2, s};
 
@@ -48,11 +49,12 @@ pub struct SpectrogramDataset {
 }
 
 impl SpectrogramDataset {
-    /// Spectrograms, (frames, bands) each, brought to `frames` frames: longer ones lose their end, shorter ones are padded with the mean.
+    /// Spectrograms, (frames, bands) each, brought to `frames` frames: longer ones lose their end,
+    /// shorter ones are padded with the mean.
     ///
     /// # Errors
-    /// [`DataError::Empty`], [`DataError::NoInputs`]; [`DataError::LabelCount`]; [`DataError::RowLength`] for other bands than the
-    /// first's; [`DataError::ClassOutOfRange`].
+    /// [`DataError::Empty`], [`DataError::NoInputs`]; [`DataError::LabelCount`];
+    /// [`DataError::RowLength`] for other bands than the first's; [`DataError::ClassOutOfRange`].
     pub fn new(
         spectrograms: &[Array2<f32>],
         frames: usize,

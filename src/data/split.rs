@@ -6,8 +6,8 @@ use crate::seed::{Purpose, Stream};
 
 use super::error::DataError;
 
-/// Row numbers of a training and a test part: of every class the same share, `test_share` of its rows (rounded), drawn from the
-/// seed. Both parts are in ascending order.
+/// Row numbers of a training and a test part: of every class the same share, `test_share` of its
+/// rows (rounded), drawn from the seed. Both parts are in ascending order.
 ///
 /// ```
 /// use unisono::data::stratified_split;
@@ -34,7 +34,8 @@ pub fn stratified_split(classes: &[u32], test_share: f64, seed: u64) -> (Vec<usi
     (train, test)
 }
 
-/// Row numbers of a training and a test part: `test_share` of all rows (rounded), drawn from the seed. Both parts are in ascending order.
+/// Row numbers of a training and a test part: `test_share` of all rows (rounded), drawn from the
+/// seed. Both parts are in ascending order.
 ///
 /// ```
 /// use unisono::data::random_split;
@@ -46,8 +47,9 @@ pub fn random_split(rows: u32, test_share: f64, seed: u64) -> (Vec<usize>, Vec<u
     stratified_split(&vec![0; rows as usize], test_share, seed)
 }
 
-/// Row numbers of a training and a test part that have no group in common, such as speakers: groups in an order drawn from the seed go
-/// to the test part until it has `test_share` of the rows. Both parts are in ascending order.
+/// Row numbers of a training and a test part that have no group in common, such as speakers: groups
+/// in an order drawn from the seed go to the test part until it has `test_share` of the rows. Both
+/// parts are in ascending order.
 ///
 /// ```
 /// use unisono::data::group_split;
@@ -74,10 +76,12 @@ pub fn group_split<G: Ord>(groups: &[G], test_share: f64, seed: u64) -> (Vec<usi
     (0..groups.len()).partition(|&row| !held_out.contains(&&groups[row]))
 }
 
-/// Row numbers of a training and a test part, the second as a file lists it: a number from 0 a line.
+/// Row numbers of a training and a test part, the second as a file lists it: a number from 0 a
+/// line.
 ///
 /// # Errors
-/// [`DataError::Io`]; [`DataError::Unfit`] for a line that is no row number below `rows`, one that comes twice, or a part without rows.
+/// [`DataError::Io`]; [`DataError::Unfit`] for a line that is no row number below `rows`, one that
+/// comes twice, or a part without rows.
 pub fn split_from_file(path: &Path, rows: usize) -> Result<(Vec<usize>, Vec<usize>), DataError> {
     let text = std::fs::read_to_string(path).map_err(DataError::io(path))?;
     let refuse = |expected: String, got: String| {

@@ -1,9 +1,11 @@
 //! Rows of bytes, in memory or left in their file.
 //!
 //! # Why this way
-//! A row that stays in its file is read where it is gathered, at its offset: the system's page cache holds what is used often, and a
-//! data set may be larger than memory. A memory-mapped file would spare the copy, but one that shrinks meanwhile kills the process; here
-//! it is an error of the worker that wanted the row. The system is told which rows the next batch wants, and reads them meanwhile.
+//! A row that stays in its file is read where it is gathered, at its offset: the system's page
+//! cache holds what is used often, and a data set may be larger than memory. A memory-mapped file
+//! would spare the copy, but one that shrinks meanwhile kills the process; here it is an error of
+//! the worker that wanted the row. The system is told which rows the next batch wants, and reads
+//! them meanwhile.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -42,7 +44,8 @@ impl Stored {
     /// Calls `with` with row `row`, `len` bytes long.
     ///
     /// # Panics
-    /// If the file cannot be read, as it could when the data set was opened: the engine makes it an error of the training.
+    /// If the file cannot be read, as it could when the data set was opened: the engine makes it an
+    /// error of the training.
     pub(super) fn with_row<R>(&self, row: usize, len: usize, with: impl FnOnce(&[u8]) -> R) -> R {
         match self {
             Stored::Memory(bytes) => with(&bytes[row * len..][..len]),

@@ -42,7 +42,8 @@ pub struct ColumnSurvey {
 /// ```
 ///
 /// # Errors
-/// [`DataError::Io`]; [`DataError::Empty`]; [`DataError::Unfit`] for rows of different lengths or text that is not UTF-8.
+/// [`DataError::Io`]; [`DataError::Empty`]; [`DataError::Unfit`] for rows of different lengths or
+/// text that is not UTF-8.
 pub fn survey(path: &Path, options: &TableOptions) -> Result<Vec<ColumnSurvey>, DataError> {
     let records = records(&table_bytes(path)?, path, options.delimiter)?;
     let head = Head::of(&records)?;

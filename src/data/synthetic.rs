@@ -29,8 +29,8 @@ pub fn synthetic_classes((rows, width): (usize, usize), classes: usize, seed: u6
     ArrayDataset::classes(inputs, &labels, classes).expect("the sizes are positive")
 }
 
-/// Sequences of `length` tokens below `vocabulary`, each labelled with the next one: a chain that mostly steps by a
-/// fixed permutation, else jumps.
+/// Sequences of `length` tokens below `vocabulary`, each labelled with the next one: a chain that
+/// mostly steps by a fixed permutation, else jumps.
 ///
 /// ```
 /// use unisono::data::{Dataset, Labels, synthetic_tokens};

@@ -63,8 +63,9 @@ impl TableOptions {
     /// Reads a table of numbers.
     ///
     /// # Errors
-    /// [`DataError::Io`]; [`DataError::Cell`] for a value that is no number; [`DataError::Unfit`] for rows of different lengths, a column that
-    /// there is not, labels that are missing or no classes, or text that is not UTF-8; [`DataError::Memory`] for more than fits into memory.
+    /// [`DataError::Io`]; [`DataError::Cell`] for a value that is no number; [`DataError::Unfit`]
+    /// for rows of different lengths, a column that there is not, labels that are missing or no
+    /// classes, or text that is not UTF-8; [`DataError::Memory`] for more than fits into memory.
     pub fn read(&self, path: &Path) -> Result<CsvTable, DataError> {
         self.parse(&table_bytes(path)?, path)
     }
@@ -326,7 +327,8 @@ impl CsvTable {
         &self.columns
     }
 
-    /// The labels that there are: in order of their numbers if all of them are numbers, else of the alphabet.
+    /// The labels that there are: in order of their numbers if all of them are numbers, else of the
+    /// alphabet.
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
@@ -362,8 +364,8 @@ impl CsvTable {
 }
 
 impl LabelledTexts {
-    /// Reads comma-separated values, plain or gzipped: one column is the label, the others make up the text. How else a table can be read say
-    /// [`TableOptions`].
+    /// Reads comma-separated values, plain or gzipped: one column is the label, the others make up
+    /// the text. How else a table can be read say [`TableOptions`].
     ///
     /// # Errors
     /// As [`TableOptions::read_texts`].

@@ -1,8 +1,9 @@
 //! Labels: whether they are classes, and what to do where there is none.
 //!
 //! # Why this way
-//! Numbers that measure something, such as a price or an age, can be made into classes, one for each value, and a model of them learns nothing of
-//! use. They are told from classes by what they are: fractions, or many different whole numbers that neither run from 0 or 1 without a gap nor
+//! Numbers that measure something, such as a price or an age, can be made into classes, one for
+//! each value, and a model of them learns nothing of use. They are told from classes by what they
+//! are: fractions, or many different whole numbers that neither run from 0 or 1 without a gap nor
 //! come about equally often. Who means classes says so.
 
 use std::collections::BTreeMap;
@@ -115,8 +116,8 @@ pub(crate) fn refuse_numbers(
     ))
 }
 
-/// The classes, in order of their numbers if all of them are numbers (equal ones are one class), else of the alphabet; and each label's place
-/// among them.
+/// The classes, in order of their numbers if all of them are numbers (equal ones are one class),
+/// else of the alphabet; and each label's place among them.
 pub(super) fn numbered(labels: &[&str]) -> (Vec<String>, Vec<u32>) {
     let mut classes: Vec<&str> = labels.to_vec();
     classes.sort_unstable();

@@ -25,7 +25,8 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
 /// The text of a file, plain or gzipped.
 ///
 /// # Errors
-/// [`DataError::Io`]; [`DataError::Memory`] if it does not fit into memory; [`DataError::Unfit`] if it is not UTF-8.
+/// [`DataError::Io`]; [`DataError::Memory`] if it does not fit into memory; [`DataError::Unfit`] if
+/// it is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, DataError> {
     String::from_utf8(read_bytes(path)?).map_err(|error| {
         DataError::unfit(
@@ -87,7 +88,8 @@ impl Vocabulary {
         text.chars().map(number).collect()
     }
 
-    /// The text of these numbers; one that is not below [`Vocabulary::len`] becomes a replacement character.
+    /// The text of these numbers; one that is not below [`Vocabulary::len`] becomes a replacement
+    /// character.
     pub fn decode(&self, tokens: &[u32]) -> String {
         let character = |&token: &u32| self.0.get(token as usize).copied();
         let characters = tokens.iter().map(character);
@@ -99,7 +101,8 @@ impl Vocabulary {
 
 /// Windows of a text: `context` tokens each, labelled with the tokens that follow each of them.
 ///
-/// Row r begins at token `r * context`; every epoch of training moves all windows by an offset of its own below `context`.
+/// Row r begins at token `r * context`; every epoch of training moves all windows by an offset of
+/// its own below `context`.
 ///
 /// ```
 /// use unisono::data::{DataError, Dataset, TextDataset};
@@ -121,11 +124,12 @@ pub struct TextDataset {
 }
 
 impl TextDataset {
-    /// Windows of `context` tokens, each below `num_tokens`; the seed is that of the epochs' offsets.
+    /// Windows of `context` tokens, each below `num_tokens`; the seed is that of the epochs'
+    /// offsets.
     ///
     /// # Errors
-    /// [`DataError::Empty`] for fewer than `context + 1` tokens, [`DataError::NoInputs`] for a context of 0,
-    /// [`DataError::ClassOutOfRange`].
+    /// [`DataError::Empty`] for fewer than `context + 1` tokens, [`DataError::NoInputs`] for a
+    /// context of 0, [`DataError::ClassOutOfRange`].
     pub fn new(
         tokens: Vec<u32>,
         num_tokens: usize,
@@ -148,7 +152,8 @@ impl TextDataset {
         })
     }
 
-    /// The characters of a file, plain or gzipped: the first `1 - test_share` of it for training, the rest for testing.
+    /// The characters of a file, plain or gzipped: the first `1 - test_share` of it for training,
+    /// the rest for testing.
     ///
     /// # Errors
     /// Those of [`read_text`] and [`TextDataset::new`].
@@ -166,7 +171,8 @@ impl TextDataset {
         Ok((train, test, vocabulary))
     }
 
-    /// The first `1 - test_share` of the tokens, each below `num_tokens`, for training, the rest for testing.
+    /// The first `1 - test_share` of the tokens, each below `num_tokens`, for training, the rest
+    /// for testing.
     ///
     /// ```
     /// use unisono::data::{DataError, Dataset, TextDataset, Tokenizer};
@@ -197,7 +203,8 @@ impl TextDataset {
         Ok((windows(tokens)?, windows(test)?))
     }
 
-    /// The same, but in training each input token is another one, drawn at random, with probability `share`; what follows it stays.
+    /// The same, but in training each input token is another one, drawn at random, with probability
+    /// `share`; what follows it stays.
     ///
     /// # Errors
     /// [`DataError::Augmentation`] unless `share` lies in 0..=1.

@@ -14,11 +14,12 @@ const MOST_TOKENS: u32 = 1 << 24;
 /// Numbers without a token that even a small tokenizer may have.
 const MOST_GAPS: usize = 1_000;
 
-/// Memory that encoding takes for a byte of text that becomes pieces: 137 bytes were measured on 4 MB of English (the library keeps each
-/// piece with its text and where it stood).
+/// Memory that encoding takes for a byte of text that becomes pieces: 137 bytes were measured on 4
+/// MB of English (the library keeps each piece with its text and where it stood).
 const PIECE_BYTES: u64 = 140;
 
-/// The first letter or digit that no token stands for: some tokenizers leave out what they do not know.
+/// The first letter or digit that no token stands for: some tokenizers leave out what they do not
+/// know.
 fn lost(text: &str, offsets: &[(usize, usize)]) -> Option<char> {
     let mut covered = vec![false; text.len()];
     for &(start, end) in offsets {
@@ -44,7 +45,8 @@ pub enum Tokenizer {
     Characters(Vocabulary),
     /// The bytes of UTF-8.
     Bytes,
-    /// The pieces of a `tokenizer.json` (byte-pair encoding and others), as Hugging Face's libraries write it.
+    /// The pieces of a `tokenizer.json` (byte-pair encoding and others), as Hugging Face's
+    /// libraries write it.
     Pieces(Box<tokenizers::Tokenizer>),
 }
 
@@ -171,7 +173,8 @@ impl Tokenizer {
     /// ```
     ///
     /// # Errors
-    /// Those of [`read_bytes`] or [`read_text`], and of [`Tokenizer::encode`]; [`DataError::Memory`] if the pieces do not fit into memory.
+    /// Those of [`read_bytes`] or [`read_text`], and of [`Tokenizer::encode`];
+    /// [`DataError::Memory`] if the pieces do not fit into memory.
     pub fn encode_file(&self, path: &Path) -> Result<Vec<u32>, DataError> {
         if matches!(self, Tokenizer::Bytes) {
             return Ok(read_bytes(path)?.into_iter().map(u32::from).collect());

@@ -10,7 +10,8 @@ use super::wave_chunks::{Chunks, Odd, number};
 /// How a sample is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Coding {
-    /// Integers in so many bytes, of which so many bits from the lowest on are theirs; one byte is unsigned.
+    /// Integers in so many bytes, of which so many bits from the lowest on are theirs; one byte is
+    /// unsigned.
     Pcm { bytes: usize, bits: u32 },
     /// Floating-point numbers of 4 or 8 bytes.
     Float { bytes: usize },

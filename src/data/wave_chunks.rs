@@ -8,15 +8,18 @@
 //!   fmt    what a sample is
 //!   data   samples, the channels of a frame side by side
 //! ```
-//! All numbers are little-endian, in RIFX big-endian. Chunks may come in any order, and others among them are passed over.
+//! All numbers are little-endian, in RIFX big-endian. Chunks may come in any order, and others
+//! among them are passed over.
 //!
 //! # What is taken as it is meant
 //! - A writer that forgets the pad byte: the next chunk's name is looked for at both places.
-//! - A size of 0, or one of 2 GiB and more that the file has not: a pipe's, whose writer did not know it. The samples go on to the end of the file.
+//! - A size of 0, or one of 2 GiB and more that the file has not: a pipe's, whose writer did not
+//!   know it. The samples go on to the end of the file.
 //! - A last frame that is not whole is left out.
 //!
 //! # References
-//! Microsoft, IBM: "Multimedia programming interface and data specifications 1.0", 1991; ITU-R BS.2088 (BW64).
+//! Microsoft, IBM: "Multimedia programming interface and data specifications 1.0", 1991; ITU-R
+//! BS.2088 (BW64).
 
 /// Sizes from here on that the file has not are a pipe's.
 const PIPE: u64 = 0x7fff_0000;

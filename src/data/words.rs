@@ -1,12 +1,13 @@
 //! Labelled texts as bags of hashed n-grams, weighted by tf-idf.
 //!
-//! Features of a text: its words, pairs of neighbouring words, and the character 3- to 5-grams of its words, each hashed (FNV-1a) into
-//! one of so many buckets. The value of a bucket is `(1 + ln tf) idf`, `idf = ln((1 + N) / (1 + df)) + 1` from the N training texts, and
-//! a row is divided by its norm.
+//! Features of a text: its words, pairs of neighbouring words, and the character 3- to 5-grams of
+//! its words, each hashed (FNV-1a) into one of so many buckets. The value of a bucket is
+//! `(1 + ln tf) idf`, `idf = ln((1 + N) / (1 + df)) + 1` from the N training texts, and a row is
+//! divided by its norm.
 //!
 //! # References
-//! Weinberger et al.: "Feature hashing for large scale multitask learning", ICML 2009; Sparck Jones: "A statistical interpretation of
-//! term specificity", 1972.
+//! Weinberger et al.: "Feature hashing for large scale multitask learning", ICML 2009; Sparck
+//! Jones: "A statistical interpretation of term specificity", 1972.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -112,8 +113,8 @@ impl TextHasher {
         row
     }
 
-    /// The words of a text, each with its share of what `values` says of the buckets: a bucket's value goes in equal parts to the features in it,
-    /// and theirs to their words.
+    /// The words of a text, each with its share of what `values` says of the buckets: a bucket's
+    /// value goes in equal parts to the features in it, and theirs to their words.
     ///
     /// ```
     /// use unisono::data::TextHasher;
@@ -169,7 +170,8 @@ pub struct HashedTexts {
 }
 
 impl HashedTexts {
-    /// The same, but every epoch of training leaves each n-gram out with probability `share`, and scales the others by `1 / (1 - share)`.
+    /// The same, but every epoch of training leaves each n-gram out with probability `share`, and
+    /// scales the others by `1 / (1 - share)`.
     ///
     /// # Errors
     /// [`DataError::Augmentation`] unless `share` lies in 0..=1.

@@ -1,19 +1,23 @@
 //! How many threads this process should use, and the core of each.
 //!
 //! # Rules
-//! 1. Only cores of the process's own affinity mask count, and no more of them than its cgroup quota pays for.
-//! 2. `auto` is the number of *physical* cores among them: SMT siblings share the units that a kernel needs. A trainer
-//!    lowers it where a step has too little work ([`Threads::AtMost`]).
-//! 3. Threads that take every physical core of the mask are pinned, distinct physical cores first. Fewer threads leave cores to others, and
-//!    to other trainings: two processes that each chose a core would choose the same one. They are not pinned, unless
-//!    [`Pinning::Always`] asks for it: the system then puts them where there is room.
+//! 1. Only cores of the process's own affinity mask count, and no more of them than its cgroup
+//!    quota pays for.
+//! 2. `auto` is the number of *physical* cores among them: SMT siblings share the units that a
+//!    kernel needs. A trainer lowers it where a step has too little work ([`Threads::AtMost`]).
+//! 3. Threads that take every physical core of the mask are pinned, distinct physical cores first.
+//!    Fewer threads leave cores to others, and to other trainings: two processes that each chose a
+//!    core would choose the same one. They are not pinned, unless [`Pinning::Always`] asks for it:
+//!    the system then puts them where there is room.
 //! 4. More threads than cores: never pinned, and said.
-//! 5. "Pinned" is what the system confirms: a thread is pinned to each of the cores, one after the other, and asks where it may run.
+//! 5. "Pinned" is what the system confirms: a thread is pinned to each of the cores, one after the
+//!    other, and asks where it may run.
 //!
 //! # Why this way
-//! `core_affinity` sees the mask but not the quota, `available_parallelism` the smaller of both but no core
-//! numbers; so both are asked, by the calling thread, before any worker is pinned. A thread keeps its core in all that it starts, so
-//! rayon's pool, which data sets and replicas may use, is started before there are pinned workers ([`Placement::of_process`]).
+//! `core_affinity` sees the mask but not the quota, `available_parallelism` the smaller of both but
+//! no core numbers; so both are asked, by the calling thread, before any worker is pinned. A thread
+//! keeps its core in all that it starts, so rayon's pool, which data sets and replicas may use, is
+//! started before there are pinned workers ([`Placement::of_process`]).
 
 use core_affinity::CoreId;
 
@@ -45,8 +49,9 @@ pub enum Threads {
 
 /// Whether workers are pinned to cores.
 ///
-/// A thread inherits the core of the one that starts it. Threads that a data set, a replica or an observer starts on a pinned worker would
-/// share its core for good: start them before [`crate::Trainer::fit`] or use [`Pinning::Off`]. Rayon's global pool is started in time.
+/// A thread inherits the core of the one that starts it. Threads that a data set, a replica or an
+/// observer starts on a pinned worker would share its core for good: start them before
+/// [`crate::Trainer::fit`] or use [`Pinning::Off`]. Rayon's global pool is started in time.
 ///
 /// ```
 /// use unisono::engine::{Pinning, Placement, Threads};
@@ -56,10 +61,12 @@ pub enum Threads {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pinning {
-    /// Pin where the workers take every physical core that the process may use; fewer leave room for others, and are not pinned.
+    /// Pin where the workers take every physical core that the process may use; fewer leave room
+    /// for others, and are not pinned.
     #[default]
     Auto,
-    /// Pin where there is a core for every worker, from the first core on: for a machine on which nothing else runs.
+    /// Pin where there is a core for every worker, from the first core on: for a machine on which
+    /// nothing else runs.
     Always,
     /// Never pin.
     Off,
@@ -89,7 +96,8 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Decides for this process as it is now. Where it is to be pinned, rayon's global pool is started first, on all cores.
+    /// Decides for this process as it is now. Where it is to be pinned, rayon's global pool is
+    /// started first, on all cores.
     ///
     /// # Errors
     /// [`EngineError::NoThreads`] if no threads were asked for.
@@ -232,7 +240,8 @@ struct Core {
     physical: usize,
 }
 
-/// The lowest-numbered logical core that shares core `id`'s physical one (Linux; elsewhere unknown).
+/// The lowest-numbered logical core that shares core `id`'s physical one (Linux; elsewhere
+/// unknown).
 fn first_sibling(id: usize) -> Option<usize> {
     let path = format!("/sys/devices/system/cpu/cpu{id}/topology/thread_siblings_list");
     let text = std::fs::read_to_string(path).ok()?;

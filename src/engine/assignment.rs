@@ -14,7 +14,8 @@ use super::replica::{Batch, Replica};
 use super::shard::part;
 use super::update::Update;
 
-/// Contiguous ranges of shards, one a worker, in the workers' order. It changes no bit of what is trained.
+/// Contiguous ranges of shards, one a worker, in the workers' order. It changes no bit of what is
+/// trained.
 ///
 /// ```
 /// use unisono::engine::Assignment;
@@ -121,7 +122,8 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         &self.channels.shards.now
     }
 
-    /// Gives workers these shards from the next step on. It changes no bit; with [`crate::engine::Balance::Measured`] they may move again.
+    /// Gives workers these shards from the next step on. It changes no bit; with
+    /// [`crate::engine::Balance::Measured`] they may move again.
     ///
     /// ```
     /// # use unisono::{data::digits, optim::{Optimizer, StepScalars}, train::{ChainUpdate, Sources}};
@@ -146,8 +148,8 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
     /// ```
     ///
     /// # Errors
-    /// [`EngineError::Assignment`] if it is for another number of shards or workers, [`EngineError::CarriesRows`] if the model carries a state
-    /// of its rows from step to step.
+    /// [`EngineError::Assignment`] if it is for another number of shards or workers,
+    /// [`EngineError::CarriesRows`] if the model carries a state of its rows from step to step.
     pub fn assign(&mut self, assignment: Assignment) -> Result<(), EngineError> {
         assignment.check(self.shared.num_shards, self.shared.num_workers)?;
         if self.channels.shards.carries_rows {
@@ -203,7 +205,8 @@ impl ShardDesk {
         }
     }
 
-    /// Lets shards move by themselves, if they are to and the model does not carry a state of its rows.
+    /// Lets shards move by themselves, if they are to and the model does not carry a state of its
+    /// rows.
     pub(crate) fn balance(
         &mut self,
         carries_rows: bool,
@@ -216,7 +219,8 @@ impl ShardDesk {
         }
     }
 
-    /// The assignment of a step of `rows` rows that exchanges `params` gradients, if it is not the one before.
+    /// The assignment of a step of `rows` rows that exchanges `params` gradients, if it is not the
+    /// one before.
     fn next(&mut self, rows: usize, params: usize) -> Option<Assignment> {
         let measured = || self.balancer.as_mut()?.propose(&self.now, (rows, params));
         let next = self.next.take().or_else(measured);

@@ -1,19 +1,22 @@
 //! Moves shards to the workers that are done with them first.
 //!
-//! Cores are not alike: a hybrid CPU has fast and slow ones, another program takes one for a while, and a guest's core may share its
-//! units with a stranger's. A step takes as long as its slowest worker. Which worker computes a shard changes no bit, so the master
-//! watches how long each takes for its shards, and moves some where that shortens the step.
+//! Cores are not alike: a hybrid CPU has fast and slow ones, another program takes one for a while,
+//! and a guest's core may share its units with a stranger's. A step takes as long as its slowest
+//! worker. Which worker computes a shard changes no bit, so the master watches how long each takes
+//! for its shards, and moves some where that shortens the step.
 //!
 //! # Model of a step
-//! Worker w with n shards, which make up m nodes of the tree, is done with them after `n c + m k`: its time c for a shard is a median
-//! over its last steps, k is a pass over the gradients to be exchanged. What comes after that waits for everyone's, so it is no
-//! part of the balance. Shards go one by one to whoever would be done first with one more (optimal for k = 0: list scheduling of
-//! equal jobs on uniform machines).
+//! Worker w with n shards, which make up m nodes of the tree, is done with them after `n c + m k`:
+//! its time c for a shard is a median over its last steps, k is a pass over the gradients to be
+//! exchanged. What comes after that waits for everyone's, so it is no part of the balance. Shards
+//! go one by one to whoever would be done first with one more (optimal for k = 0: list scheduling
+//! of equal jobs on uniform machines).
 //!
 //! # Why this way
-//! Whole shards move between steps, not within one: a worker computes all of its shards as one block, and a step has one wait.
-//! Moving them costs a plan of the all-reduce and perhaps memory for a few more gradients, so nothing moves for a gain that noise explains,
-//! and what was no gain after all is taken back.
+//! Whole shards move between steps, not within one: a worker computes all of its shards as one
+//! block, and a step has one wait. Moving them costs a plan of the all-reduce and perhaps memory
+//! for a few more gradients, so nothing moves for a gain that noise explains, and what was no gain
+//! after all is taken back.
 
 use std::time::{Duration, Instant};
 
@@ -33,7 +36,8 @@ const GAIN: f64 = 0.05;
 const PAUSE: usize = 4;
 const LONGEST_PAUSE: usize = 1024;
 
-/// Seconds that one more node costs for each parameter: its gradient is written and read once more, at some 8 GB/s.
+/// Seconds that one more node costs for each parameter: its gradient is written and read once more,
+/// at some 8 GB/s.
 const SECONDS_PER_PARAM: f64 = 1.5e-9;
 
 /// The part of the time that may go into moving shards.
@@ -58,8 +62,8 @@ const OVERHEAD: f64 = 0.01;
 pub enum Balance {
     /// As many shards for each worker, up to one.
     Even,
-    /// More of them for workers that were faster in the last steps, where each worker has a core and there are more shards than
-    /// workers.
+    /// More of them for workers that were faster in the last steps, where each worker has a core
+    /// and there are more shards than workers.
     #[default]
     Measured,
 }
@@ -102,7 +106,8 @@ pub(crate) struct Balancer {
     /// Steps in a row in which some worker had no row.
     idle_steps: usize,
     trial: Option<Trial>,
-    /// Timed steps without a change after the last one that was in vain, and how many of them are left.
+    /// Timed steps without a change after the last one that was in vain, and how many of them are
+    /// left.
     pause: (usize, usize),
     changed: Instant,
     /// How long the last change took.
@@ -140,8 +145,9 @@ impl Balancer {
         }
     }
 
-    /// Takes in one step's loads, of the workers that were timed. The first after a change does not count: memory may be touched for the
-    /// first time. Nor does a step in which someone had no row.
+    /// Takes in one step's loads, of the workers that were timed. The first after a change does not
+    /// count: memory may be touched for the first time. Nor does a step in which someone had no
+    /// row.
     pub(crate) fn record(
         &mut self,
         loads: impl Iterator<Item = Option<Duration>>,
@@ -165,8 +171,8 @@ impl Balancer {
         }
     }
 
-    /// A better assignment for steps of `rows` rows, whose all-reduce exchanges `params` gradients. Allocates nothing unless there is
-    /// one.
+    /// A better assignment for steps of `rows` rows, whose all-reduce exchanges `params` gradients.
+    /// Allocates nothing unless there is one.
     pub(crate) fn propose(
         &mut self,
         assignment: &Assignment,
@@ -244,7 +250,8 @@ fn median(mut values: [f64; RECENT]) -> f64 {
     values[RECENT / 2]
 }
 
-/// The assignment that is predicted to be the fastest, if it is enough faster than `current`; `counts` is scratch.
+/// The assignment that is predicted to be the fastest, if it is enough faster than `current`;
+/// `counts` is scratch.
 fn better(costs: &Costs, current: &Assignment, counts: &mut Vec<usize>) -> Option<Assignment> {
     let (shards, workers) = (current.num_shards(), costs.per_row.len());
     let threshold = (1.0 - GAIN) * seconds(costs, current.counts(), shards);
@@ -258,7 +265,8 @@ fn better(costs: &Costs, current: &Assignment, counts: &mut Vec<usize>) -> Optio
     }
 }
 
-/// What the slowest worker is predicted to take, each having so many shards; no assignment leaves one without a row.
+/// What the slowest worker is predicted to take, each having so many shards; no assignment leaves
+/// one without a row.
 fn seconds(costs: &Costs, counts: impl Iterator<Item = usize>, num_shards: usize) -> f64 {
     let (mut start, mut slowest) = (0, 0.0_f64);
     for (row, count) in costs.per_row.iter().zip(counts) {
@@ -274,7 +282,8 @@ fn seconds(costs: &Costs, counts: impl Iterator<Item = usize>, num_shards: usize
     slowest
 }
 
-/// One shard for each worker (so that all stay measured), and each other one for whoever is done with it first.
+/// One shard for each worker (so that all stay measured), and each other one for whoever is done
+/// with it first.
 fn proportional(costs: &Costs, num_shards: usize, counts: &mut Vec<usize>) {
     counts.clear();
     counts.resize(costs.per_row.len(), 1);

@@ -1,11 +1,13 @@
 //! The engine as its user sees it, and the step on one page.
 //!
-//! [`Engine`] owns the workers' state; [`Engine::run`] brings the threads up, hands a [`Session`] to the driver on
-//! worker 0's thread, and takes everything back when the driver returns. The caller sleeps meanwhile.
+//! [`Engine`] owns the workers' state; [`Engine::run`] brings the threads up, hands a [`Session`]
+//! to the driver on worker 0's thread, and takes everything back when the driver returns. The
+//! caller sleeps meanwhile.
 //!
 //! # Why this way
-//! Threads live as long as a run, in a scope: a replica may borrow its data, an idle engine has no thread at all
-//! to burn a core, and nothing is left behind. Starting two threads costs some 50 us a run, not a step.
+//! Threads live as long as a run, in a scope: a replica may borrow its data, an idle engine has no
+//! thread at all to burn a core, and nothing is left behind. Starting two threads costs some 50 us
+//! a run, not a step.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
@@ -55,8 +57,8 @@ impl<R: Replica, U: Update> Engine<R, U> {
     /// Runs `drive` on worker 0's thread while the other workers follow; the calling thread sleeps.
     ///
     /// # Errors
-    /// [`EngineError::Spawn`] if a thread is refused, [`EngineError::Broken`] if a worker died outside the
-    /// guarded part of a step. Errors of a step are returned by [`Session::step`].
+    /// [`EngineError::Spawn`] if a thread is refused, [`EngineError::Broken`] if a worker died
+    /// outside the guarded part of a step. Errors of a step are returned by [`Session::step`].
     ///
     /// # Panics
     /// If `drive` panics; the engine stays usable.
@@ -206,7 +208,8 @@ fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &Shared<'_, 
     });
 }
 
-/// The step, on every worker but the first. [`Session::step`] is the same with the master's part in it.
+/// The step, on every worker but the first. [`Session::step`] is the same with the master's part in
+/// it.
 fn follow_step<R: Replica, U: Update>(
     worker: &mut Worker<R, U>,
     (batch, plan): (&Batch, Option<&Plan>),
@@ -251,11 +254,12 @@ fn guarded<U, T>(
 impl<R: Replica, U: Update> Session<'_, R, U> {
     /// Trains on one batch: shards, forward and backward, all-reduce, `decide`, update, broadcast.
     ///
-    /// `decide` sees the loss and the gradient's norm and returns the update's scalars, or skips the update.
+    /// `decide` sees the loss and the gradient's norm and returns the update's scalars, or skips
+    /// the update.
     ///
     /// # Errors
-    /// [`EngineError::WorkerPanicked`] if a replica panicked (the parameters are those of the last whole step),
-    /// [`EngineError::EmptyBatch`], or [`EngineError::Broken`].
+    /// [`EngineError::WorkerPanicked`] if a replica panicked (the parameters are those of the last
+    /// whole step), [`EngineError::EmptyBatch`], or [`EngineError::Broken`].
     pub fn step(
         &mut self,
         batch: &Batch,
@@ -330,8 +334,8 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         &self.channels.part_norms
     }
 
-    /// The parameters change places with state buffer `which`; a second call brings them back. So an
-    /// average of the parameters, kept by the optimiser, can be evaluated.
+    /// The parameters change places with state buffer `which`; a second call brings them back. So
+    /// an average of the parameters, kept by the optimiser, can be evaluated.
     ///
     /// # Errors
     /// [`EngineError::Broken`].

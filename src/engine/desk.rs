@@ -1,4 +1,5 @@
-//! The master's desk: commands out, reports in, what they add up to, verdicts out; parameters out to be updated, and in.
+//! The master's desk: commands out, reports in, what they add up to, verdicts out; parameters out
+//! to be updated, and in.
 //!
 //! # Invariants
 //! 1. Sums go by the order of shards, blocks and offsets, never by who reports or when.
@@ -113,8 +114,8 @@ impl<S: Copy> Channels<S> {
                 .as_ref()
                 .expect("every worker has reported")
                 .squares;
-            // Block by block, not segment by segment: segments depend on the number of workers. An evaluation
-            // reports no norms.
+            // Block by block, not segment by segment: segments depend on the number of workers. An
+            // evaluation reports no norms.
             of_owner[start.min(of_owner.len())..]
                 .iter()
                 .take(blocks)

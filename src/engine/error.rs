@@ -62,7 +62,8 @@ pub enum EngineError {
         /// The length it has.
         got: usize,
     },
-    /// A replica panicked; the step was not applied, and the parameters are those of the last whole step.
+    /// A replica panicked; the step was not applied, and the parameters are those of the last whole
+    /// step.
     #[error("worker {worker} panicked in step {step}, shard {}: {message}; the step was not applied", shards_text(.shards))]
     WorkerPanicked {
         /// The worker.
@@ -74,7 +75,8 @@ pub enum EngineError {
         /// The panic's message.
         message: String,
     },
-    /// A worker died outside the guarded part of a step, so that the engine's state is no longer whole.
+    /// A worker died outside the guarded part of a step, so that the engine's state is no longer
+    /// whole.
     #[error("the engine broke down: {reason}; build a new engine from the last checkpoint")]
     Broken {
         /// What happened first.

@@ -1,15 +1,18 @@
-//! Factors: what workers give away so that the owner of a parameter can compute its gradient by itself.
+//! Factors: what workers give away so that the owner of a parameter can compute its gradient by
+//! itself.
 //!
-//! A dense layer's weight gradient is `x' dy`, summed over the rows of the batch. Where these rows are few and the weight is
-//! large, its gradient is much more memory than x and dy, its *sufficient factors* (Xie, Kim, Zhou, Ho, Kumar, Yu, Xing:
-//! "Lighter-communication distributed machine learning via sufficient factor broadcasting", UAI 2016). So the workers exchange
-//! these, and each computes the whole batch's gradient of the segments that it owns: none is written that another one
-//! would have to add. Each element is the same tree over the same shards, so it changes no bit.
+//! A dense layer's weight gradient is `x' dy`, summed over the rows of the batch. Where these rows
+//! are few and the weight is large, its gradient is much more memory than x and dy, its *sufficient
+//! factors* (Xie, Kim, Zhou, Ho, Kumar, Yu, Xing: "Lighter-communication distributed machine
+//! learning via sufficient factor broadcasting", UAI 2016). So the workers exchange these, and each
+//! computes the whole batch's gradient of the segments that it owns: none is written that another
+//! one would have to add. Each element is the same tree over the same shards, so it changes no bit.
 //!
 //! # Protocol of a step
-//! Every worker asks its replica which ranges are factored; all get the same answer. While it folds, the replica publishes the
-//! factors of each; then everyone sends them to everyone, whole or, after a panic, with holes. An owner takes all workers'
-//! before it reduces, and lets go of them before it reports: so they can be written in the next step.
+//! Every worker asks its replica which ranges are factored; all get the same answer. While it
+//! folds, the replica publishes the factors of each; then everyone sends them to everyone, whole
+//! or, after a panic, with holes. An owner takes all workers' before it reduces, and lets go of
+//! them before it reports: so they can be written in the next step.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,8 +23,8 @@ use super::mailbox::{Aborted, Address, Mailbox, Waiting};
 use super::replica::Batch;
 use super::update::BLOCK;
 
-/// Parameters whose gradients are made at once: 384 KiB, which stay in L2 until their norm is taken. Of a weight with 1,024
-/// columns they are 96 rows, a multiple of the height of every tile.
+/// Parameters whose gradients are made at once: 384 KiB, which stay in L2 until their norm is
+/// taken. Of a weight with 1,024 columns they are 96 rows, a multiple of the height of every tile.
 const RUN: usize = 24 * BLOCK;
 
 /// A part of a factored range, and what its gradient is made of.
@@ -107,7 +110,8 @@ impl Exchange {
         }
     }
 
-    /// Begins a step with these factored ranges; `worker` is whose exchange this is. The ranges, and where to write their factors.
+    /// Begins a step with these factored ranges; `worker` is whose exchange this is. The ranges,
+    /// and where to write their factors.
     pub(crate) fn begin(
         &mut self,
         worker: usize,
@@ -178,8 +182,8 @@ impl Exchange {
         self.ranges.iter().any(holds)
     }
 
-    /// Up to where gradients are made at once from the begin of block `place` on: to its end, or, if all of it is factored, to the
-    /// end of the last such block within [`RUN`].
+    /// Up to where gradients are made at once from the begin of block `place` on: to its end, or,
+    /// if all of it is factored, to the end of the last such block within [`RUN`].
     pub(crate) fn run_end(&self, place: &Range<usize>, end: usize) -> usize {
         let longest = (place.start..end.min(place.start + RUN)).step_by(BLOCK);
         let ends = longest.map(|start| (start + BLOCK).min(end));

@@ -6,8 +6,8 @@
 //! | down | all is well | the first [`FailureLatch::raise`] |
 //! | raised | the step cannot be finished; `reason` is set | nobody |
 //!
-//! A raiser writes the reason, under the lock, *before* it raises the flag; whoever sees the flag therefore
-//! finds a reason. It cannot deadlock: the lock is never held while waiting for anything.
+//! A raiser writes the reason, under the lock, *before* it raises the flag; whoever sees the flag
+//! therefore finds a reason. It cannot deadlock: the lock is never held while waiting for anything.
 
 use crate::sync::{AtomicBool, Mutex, Ordering};
 

@@ -1,24 +1,27 @@
 //! Channels between workers, and how a worker waits on them.
 //!
 //! # Invariants
-//! 1. A channel is bounded and large enough for all messages of a step: a send never waits, so the only waits
-//!    are receives, and every receive also watches the failure latch.
+//! 1. A channel is bounded and large enough for all messages of a step: a send never waits, so the
+//!    only waits are receives, and every receive also watches the failure latch.
 //!
 //! # Why this way
-//! A blocking receive costs 46 us after a gap of 200 us, a spinning one 1.2 us; but with more threads than cores a
-//! spinning thread takes the core from the one it waits for. So [`Waiting::Spin`] polls for [`SPIN_LIMIT`] and
-//! only then sleeps, and [`Waiting::Block`] lets others run for a moment and sleeps. A poll never yields: a pinned worker has its core to
-//! itself, and whoever shares it after all is let in by the scheduler.
+//! A blocking receive costs 46 us after a gap of 200 us, a spinning one 1.2 us; but with more
+//! threads than cores a spinning thread takes the core from the one it waits for. So
+//! [`Waiting::Spin`] polls for [`SPIN_LIMIT`] and only then sleeps, and [`Waiting::Block`] lets
+//! others run for a moment and sleeps. A poll never yields: a pinned worker has its core to itself,
+//! and whoever shares it after all is let in by the scheduler.
 //!
-//! A receiver sleeps on a parker of its own and not in the channel's blocking receive: that one keeps a context for each
-//! thread and a list of sleepers for each channel, and makes both at the first sleep, so a step that was held up allocated
-//! (seen in one of ten runs with three threads on two cores). A message sent between the last look and the sleep leaves
-//! its token with the parker, which then does not sleep.
+//! A receiver sleeps on a parker of its own and not in the channel's blocking receive: that one
+//! keeps a context for each thread and a list of sleepers for each channel, and makes both at the
+//! first sleep, so a step that was held up allocated (seen in one of ten runs with three threads on
+//! two cores). A message sent between the last look and the sleep leaves its token with the parker,
+//! which then does not sleep.
 //!
-//! Messages are padded to cache lines, so that the place where a receiver polls is written by its sender alone.
-//! Measured 2026-11 (2 cores of an AMD Zen 4, 64-32-10, batch 32, 2 threads): 12.4 us a step instead of 13.5. For some
-//! seconds at a time such a guest's cores lie far apart: writes to lines that the other core has read are then ten
-//! times slower, and a step takes 20 to 30 us. Repeat a timing before believing it.
+//! Messages are padded to cache lines, so that the place where a receiver polls is written by its
+//! sender alone. Measured 2026-11 (2 cores of an AMD Zen 4, 64-32-10, batch 32, 2 threads): 12.4 us
+//! a step instead of 13.5. For some seconds at a time such a guest's cores lie far apart: writes to
+//! lines that the other core has read are then ten times slower, and a step takes 20 to 30 us.
+//! Repeat a timing before believing it.
 
 use std::time::{Duration, Instant};
 
@@ -28,8 +31,8 @@ use crossbeam::utils::{Backoff, CachePadded};
 
 use super::failure::FailureLatch;
 
-/// How long a spinning receive polls before it sleeps: longer than any gap inside a healthy step of a small
-/// model, short enough that a stalled training does not burn the other cores.
+/// How long a spinning receive polls before it sleeps: longer than any gap inside a healthy step of
+/// a small model, short enough that a stalled training does not burn the other cores.
 const SPIN_LIMIT: Duration = Duration::from_millis(20);
 
 /// Polls between two looks at the latch and the clock: a few microseconds.
@@ -120,7 +123,8 @@ impl<T> Mailbox<T> {
         {
             return Ok(message);
         }
-        // A few turns for others first: with more threads than cores the sender often needs just one.
+        // A few turns for others first: with more threads than cores the sender often needs just
+        // one.
         let backoff = Backoff::new();
         loop {
             match self.messages.try_recv() {

@@ -1,20 +1,24 @@
-//! Meetings inside a pass: every worker's values, gathered by every worker in the order of the shards.
+//! Meetings inside a pass: every worker's values, gathered by every worker in the order of the
+//! shards.
 //!
 //! Batch norm over a whole batch needs them: statistics of all shards, before anybody can go on.
 //!
 //! # Protocol
-//! A round is an all-gather round a ring. Each worker sends its own values to the next one, then takes what comes from the
-//! one before, copies it and passes it on, until its own values are back. Channels keep order, so rounds do not mix, and
-//! the memory of the values travels and comes home: nothing is allocated after the first rounds.
+//! A round is an all-gather round a ring. Each worker sends its own values to the next one, then
+//! takes what comes from the one before, copies it and passes it on, until its own values are back.
+//! Channels keep order, so rounds do not mix, and the memory of the values travels and comes home:
+//! nothing is allocated after the first rounds.
 //!
 //! # Failure
-//! A worker whose replica panics sends `Failed` in place of what it owes; whoever takes it passes one on, once, and
-//! leaves its own pass. When the master's verdict says that the step failed, every worker that has not yet done so sends
-//! `Failed`, and takes what comes until one `Failed` has come: each ring channel is empty again, and nobody waits for more.
+//! A worker whose replica panics sends `Failed` in place of what it owes; whoever takes it passes
+//! one on, once, and leaves its own pass. When the master's verdict says that the step failed,
+//! every worker that has not yet done so sends `Failed`, and takes what comes until one `Failed`
+//! has come: each ring channel is empty again, and nobody waits for more.
 //!
 //! # Why this way
-//! The values are few (the channels of a layer), so each worker adds all shards' values itself, in the one order of the
-//! tree: cheaper than an all-reduce followed by a broadcast, and the same bits by construction.
+//! The values are few (the channels of a layer), so each worker adds all shards' values itself, in
+//! the one order of the tree: cheaper than an all-reduce followed by a broadcast, and the same bits
+//! by construction.
 
 use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
@@ -97,7 +101,8 @@ impl Ring {
 /// assert_eq!(all, [1.0, 2.0]);
 /// ```
 pub trait Gather: std::fmt::Debug {
-    /// The values of all shards of the batch, `len` for each, in `all`; `own` are those of the caller's shards, in order.
+    /// The values of all shards of the batch, `len` for each, in `all`; `own` are those of the
+    /// caller's shards, in order.
     ///
     /// # Panics
     /// If another worker's replica panicked in this step; the engine reports that one.

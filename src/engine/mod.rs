@@ -1,7 +1,7 @@
 //! Data-parallel steps over pinned workers: the same bits for any number of threads.
 //!
-//! The engine knows no layers, no optimiser's formula and no files. It trains anything that implements
-//! [`Replica`], with any elementwise [`Update`].
+//! The engine knows no layers, no optimiser's formula and no files. It trains anything that
+//! implements [`Replica`], with any elementwise [`Update`].
 //!
 //! # Protocol of a step
 //! ```text
@@ -24,10 +24,12 @@
 //! # Invariants
 //! 1. Shards and the tree over them belong to the configuration, never to the number of workers.
 //! 2. Replicas return sums; the coordinator divides once, by the weight of the whole batch.
-//! 3. Nobody shares a buffer that anyone writes: segments of gradients and parameters change owners through channels, and the
-//!    parameters are read by all while they have none. No lock is taken and, after the first step, nothing is allocated on the way
-//!    unless shards move to other workers.
-//! 4. A panic in a replica skips the step on every worker: all of them still send, receive and return everything.
+//! 3. Nobody shares a buffer that anyone writes: segments of gradients and parameters change owners
+//!    through channels, and the parameters are read by all while they have none. No lock is taken
+//!    and, after the first step, nothing is allocated on the way unless shards move to other
+//!    workers.
+//! 4. A panic in a replica skips the step on every worker: all of them still send, receive and
+//!    return everything.
 
 pub mod affinity;
 pub mod all_reduce;

@@ -1,9 +1,9 @@
 //! A segment of the parameters at its owner: updated block by block, beside the optimiser's state.
 //!
 //! # Layout
-//! A segment is a run of [`BLOCK`]-sized blocks of the flat parameter vector (the last may be shorter). Its optimiser state
-//! is stored block by block, `[block][state buffer][element]`, so that one pass over a block finds parameters, gradient and
-//! state together in cache.
+//! A segment is a run of [`BLOCK`]-sized blocks of the flat parameter vector (the last may be
+//! shorter). Its optimiser state is stored block by block, `[block][state buffer][element]`, so
+//! that one pass over a block finds parameters, gradient and state together in cache.
 
 use std::ops::Range;
 

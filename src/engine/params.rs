@@ -1,4 +1,5 @@
-//! The parameters: one vector that all workers read during a step, and that owners write between steps, each its segments.
+//! The parameters: one vector that all workers read during a step, and that owners write between
+//! steps, each its segments.
 //!
 //! # States
 //! | state | who holds the memory |
@@ -7,9 +8,10 @@
 //! | split | the owner of each [`Segment`] may write it |
 //!
 //! # Why this way
-//! Workers run on cores of one machine and read the same weights. A copy for each costs every worker a pass over all of
-//! them in every step, and their caches a copy each of what they could share. Behind the ownership is `bytes`, as behind a
-//! gradient's segments: `Bytes` is shared and read, and turns into `BytesMut`, without a copy, in the hands of its last holder.
+//! Workers run on cores of one machine and read the same weights. A copy for each costs every
+//! worker a pass over all of them in every step, and their caches a copy each of what they could
+//! share. Behind the ownership is `bytes`, as behind a gradient's segments: `Bytes` is shared and
+//! read, and turns into `BytesMut`, without a copy, in the hands of its last holder.
 
 use std::ops::Range;
 

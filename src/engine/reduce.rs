@@ -1,4 +1,5 @@
-//! One worker's part of the all-reduce: gradients out, gradients in, additions; and the gradients that it makes from factors.
+//! One worker's part of the all-reduce: gradients out, gradients in, additions; and the gradients
+//! that it makes from factors.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -15,7 +16,8 @@ use super::update::{BLOCK, Update};
 use super::worker::{Shared, Worker};
 
 impl<R: Replica, U: Update> Worker<R, U> {
-    /// Waits until all segments of this worker's gradient buffers are home, and joins them; then takes over the plan, if shards move.
+    /// Waits until all segments of this worker's gradient buffers are home, and joins them; then
+    /// takes over the plan, if shards move.
     pub(crate) fn gather_buffers(
         &mut self,
         plan: Option<&Plan>,
@@ -117,8 +119,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
         self.away -= 1;
     }
 
-    /// The additions of task `which`, block by block. A root's blocks are final then, or made from factors, and give their norms
-    /// while they are in cache.
+    /// The additions of task `which`, block by block. A root's blocks are final then, or made from
+    /// factors, and give their norms while they are in cache.
     fn add_blocks(
         &mut self,
         which: usize,

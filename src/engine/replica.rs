@@ -1,8 +1,8 @@
 //! What the engine asks of a model: the trait `Replica`, and the default fold over shards.
 //!
 //! # Why this way
-//! A replica returns *sums* over rows. The coordinator alone divides, once, by the weight of the global batch: a
-//! mean of means is wrong as soon as shards are unequal.
+//! A replica returns *sums* over rows. The coordinator alone divides, once, by the weight of the
+//! global batch: a mean of means is wrong as soon as shards are unequal.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -21,8 +21,8 @@ use super::update::squared_norm;
 
 /// A model that the engine can train: parameters in, sums of loss and gradient out.
 ///
-/// Each worker thread has a replica of its own, with all that it computes; the parameters they all read are the engine's.
-/// `examples/custom_replica.rs` writes one by hand.
+/// Each worker thread has a replica of its own, with all that it computes; the parameters they all
+/// read are the engine's. `examples/custom_replica.rs` writes one by hand.
 ///
 /// ```
 /// # use unisono::{data::digits, engine::{Batch, Replica}, train::Sources};
@@ -42,41 +42,46 @@ pub trait Replica: Send {
     /// How many parameters the model has; the same for every replica, and constant.
     fn num_params(&self) -> usize;
 
-    /// The parameters of the next call are not those of the one before: whatever was made of them (packed weights, say) is to
-    /// be made anew. The default does nothing.
+    /// The parameters of the next call are not those of the one before: whatever was made of them
+    /// (packed weights, say) is to be made anew. The default does nothing.
     fn params_changed(&mut self) {}
 
-    /// Adds the gradient of the loss at `params`, summed over the shard's rows, to `grad`, and returns the sums of the loss.
+    /// Adds the gradient of the loss at `params`, summed over the shard's rows, to `grad`, and
+    /// returns the sums of the loss.
     ///
-    /// The result must be a function of the parameters and the shard alone, or training is not reproducible.
+    /// The result must be a function of the parameters and the shard alone, or training is not
+    /// reproducible.
     fn add_loss_and_grad(&mut self, params: &[f32], shard: &Shard<'_>, grad: &mut [f32]) -> Sums;
 
-    /// The sums of the loss at `params` over the shard's rows, without a gradient and in evaluation mode.
+    /// The sums of the loss at `params` over the shard's rows, without a gradient and in evaluation
+    /// mode.
     fn evaluate(&mut self, params: &[f32], shard: &Shard<'_>) -> Sums;
 
     /// Writes the gradient of each node of `fold` into its buffer, and the sums of each shard.
     ///
-    /// The default calls [`Replica::add_loss_and_grad`] shard by shard. A replica that can compute several shards
-    /// at once overrides it, and must then add the shards' gradients in the tree's order.
+    /// The default calls [`Replica::add_loss_and_grad`] shard by shard. A replica that can compute
+    /// several shards at once overrides it, and must then add the shards' gradients in the tree's
+    /// order.
     fn fold(&mut self, fold: &mut Fold<'_>) {
         fold.shard_by_shard(self);
     }
 
-    /// Whether the replica keeps something of its rows for the same positions of the next batch (a recurrent state that goes on): shards then
-    /// stay with their workers. No by default.
+    /// Whether the replica keeps something of its rows for the same positions of the next batch (a
+    /// recurrent state that goes on): shards then stay with their workers. No by default.
     fn carries_rows(&self) -> bool {
         false
     }
 
-    /// Ranges of parameters, in ascending order, whose gradients [`Replica::fold`] does not write in a step of this shape: it gives their factors to
-    /// [`Fold::publish`] instead, and [`Replica::combine`] makes the gradients. A function of model and shape, the same on every
+    /// Ranges of parameters, in ascending order, whose gradients [`Replica::fold`] does not write
+    /// in a step of this shape: it gives their factors to [`Fold::publish`] instead, and
+    /// [`Replica::combine`] makes the gradients. A function of model and shape, the same on every
     /// worker. None by default.
     fn factored(&mut self, _shape: StepShape<'_>) -> &[Range<usize>] {
         &[]
     }
 
-    /// Writes the whole batch's gradient of a part of a factored range, from what all workers have published: element by element the
-    /// tree over the shards, as if it had been folded.
+    /// Writes the whole batch's gradient of a part of a factored range, from what all workers have
+    /// published: element by element the tree over the shards, as if it had been folded.
     ///
     /// # Panics
     /// The default does, for a replica that has factored ranges.
@@ -87,7 +92,8 @@ pub trait Replica: Send {
     }
 }
 
-/// The rows of one step: positions `range` of `order`, which lists row numbers of data set `source`.
+/// The rows of one step: positions `range` of `order`, which lists row numbers of data set
+/// `source`.
 ///
 /// ```
 /// use unisono::engine::Batch;
@@ -97,7 +103,8 @@ pub trait Replica: Send {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// Which of the replica's data sets the rows belong to; `train` uses 0 to train and 1 to evaluate.
+    /// Which of the replica's data sets the rows belong to; `train` uses 0 to train and 1 to
+    /// evaluate.
     pub source: usize,
     /// Row numbers, usually those of a whole epoch.
     pub order: Arc<[u32]>,
@@ -197,8 +204,9 @@ impl<'a> Fold<'a> {
         self.params
     }
 
-    /// Gives the factors of `range` away: `parts`, one after another; or says no, if it is not one of those that are factored in this
-    /// step. A fold that leaves one out while it has rows fails the step.
+    /// Gives the factors of `range` away: `parts`, one after another; or says no, if it is not one
+    /// of those that are factored in this step. A fold that leaves one out while it has rows fails
+    /// the step.
     pub fn publish(&mut self, range: &Range<usize>, parts: &[&[f32]]) -> bool {
         let (ranges, factors) = &mut self.factored;
         let Some(which) = ranges.iter().position(|own| own == range) else {
@@ -270,13 +278,14 @@ impl<'a> Fold<'a> {
         self.sums[index - first] = sums;
     }
 
-    /// Whether the squares of the shards' gradient norms are tracked: a replica with a fold of its own must then give them to
-    /// [`Fold::set_grad_square`].
+    /// Whether the squares of the shards' gradient norms are tracked: a replica with a fold of its
+    /// own must then give them to [`Fold::set_grad_square`].
     pub fn tracks_squares(&self) -> bool {
         !self.squares.is_empty()
     }
 
-    /// Records the square of the L2 norm of shard `index`'s gradient (the sum over its rows, not their mean).
+    /// Records the square of the L2 norm of shard `index`'s gradient (the sum over its rows, not
+    /// their mean).
     ///
     /// # Panics
     /// If squares are not tracked.
@@ -285,7 +294,8 @@ impl<'a> Fold<'a> {
         self.squares[index - first] = square;
     }
 
-    /// The gradient buffer of node number `which` of [`Fold::nodes`]; whatever it held before is to be overwritten.
+    /// The gradient buffer of node number `which` of [`Fold::nodes`]; whatever it held before is to
+    /// be overwritten.
     pub fn grad(&mut self, which: usize) -> &mut [f32] {
         self.grads[which].as_mut_slice()
     }

@@ -1,4 +1,5 @@
-//! A gradient buffer that is one slice while its owner writes it, and travels in segments while it is reduced.
+//! A gradient buffer that is one slice while its owner writes it, and travels in segments while it
+//! is reduced.
 //!
 //! # States
 //! | state | who holds the memory |
@@ -7,9 +8,10 @@
 //! | split | whoever holds a [`Segment`]; the owner has the ones that were not sent, or came home |
 //!
 //! # Why this way
-//! Ownership of disjoint parts of one allocation, without `unsafe` of ours: `bytes::BytesMut` splits and joins in
-//! constant time and without allocating. The plain alternatives were an own raw-pointer type (unsafe), or a
-//! vector for each segment and a copy from the flat gradient (one more read and write of every element).
+//! Ownership of disjoint parts of one allocation, without `unsafe` of ours: `bytes::BytesMut`
+//! splits and joins in constant time and without allocating. The plain alternatives were an own
+//! raw-pointer type (unsafe), or a vector for each segment and a copy from the flat gradient (one
+//! more read and write of every element).
 
 use std::ops::Range;
 

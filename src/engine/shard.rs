@@ -1,8 +1,8 @@
 //! Shards, and the one binary tree in which their gradients are added.
 //!
-//! A batch of B rows is cut into S shards of consecutive rows, whose sizes differ by at most one. The gradient
-//! of the batch is a fixed tree of additions over the shards `0..S`: a node over n > 1 shards splits at the
-//! largest power of two below n. Workers own contiguous ranges of shards.
+//! A batch of B rows is cut into S shards of consecutive rows, whose sizes differ by at most one.
+//! The gradient of the batch is a fixed tree of additions over the shards `0..S`: a node over n > 1
+//! shards splits at the largest power of two below n. Workers own contiguous ranges of shards.
 //!
 //! ```text
 //!              0..7                 S = 7 on 3 workers: 0..3, 3..5, 5..7
@@ -14,8 +14,8 @@
 //!
 //! # Invariants
 //! 1. The tree is a function of S alone; which worker adds what never changes a bit.
-//! 2. A binary counter (push a leaf, merge once for each trailing one of its index, merge what is left from
-//!    the right) performs exactly the additions of this tree.
+//! 2. A binary counter (push a leaf, merge once for each trailing one of its index, merge what is
+//!    left from the right) performs exactly the additions of this tree.
 //! 3. An empty shard (B < S) is a leaf of exact zeros, and is added like any other.
 
 use std::ops::Range;
@@ -32,8 +32,9 @@ pub type Node = Range<usize>;
 
 /// Part `index` of `len` things in `parts` contiguous parts whose sizes differ by at most one.
 ///
-/// The larger ones are spread evenly, so that any contiguous parts together have their share, too: with all of them in front the worker of the first
-/// shards had twice the rows of the last (`gpt`, 24 rows in 16 shards on two threads: 35.7 ms a step, 27.8 ms with equal shards, 2026-11-25).
+/// The larger ones are spread evenly, so that any contiguous parts together have their share, too:
+/// with all of them in front the worker of the first shards had twice the rows of the last (`gpt`,
+/// 24 rows in 16 shards on two threads: 35.7 ms a step, 27.8 ms with equal shards, 2026-11-25).
 ///
 /// ```
 /// use unisono::engine::part;
@@ -46,8 +47,9 @@ pub fn part(len: usize, parts: usize, index: usize) -> Range<usize> {
 
 /// The default number of shards for a batch: `min(B, max(4, min(16, positions / 64)))`, at least 1.
 ///
-/// `positions_per_row` is 1 for dense nets, else the sequence length or the number of image positions. Folding
-/// after fewer than 64 positions costs a measurable share of the weight gradient (`benches/step.rs`).
+/// `positions_per_row` is 1 for dense nets, else the sequence length or the number of image
+/// positions. Folding after fewer than 64 positions costs a measurable share of the weight gradient
+/// (`benches/step.rs`).
 ///
 /// ```
 /// use unisono::engine::default_shards;

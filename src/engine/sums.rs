@@ -1,4 +1,5 @@
-//! What a pass over rows adds up to: loss, what its mean divides by, rows, and those classified correctly.
+//! What a pass over rows adds up to: loss, what its mean divides by, rows, and those classified
+//! correctly.
 
 /// Sums over rows: what a replica returns and the coordinator divides.
 ///
@@ -15,8 +16,8 @@ pub struct Sums {
     pub loss: f64,
     /// What the sum is divided by to give the mean loss and gradient: usually the number of rows.
     pub weight: f64,
-    /// Rows that count, whatever their weight: all but those whose label is ignored. Where every position of a row has a label,
-    /// positions.
+    /// Rows that count, whatever their weight: all but those whose label is ignored. Where every
+    /// position of a row has a label, positions.
     pub rows: f64,
     /// Rows classified correctly; 0 where that makes no sense.
     pub correct: f64,

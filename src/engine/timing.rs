@@ -11,14 +11,16 @@ use std::time::{Duration, Instant};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Between steps: waiting for the command, and for its own gradient buffers to come home; moving shards.
+    /// Between steps: waiting for the command, and for its own gradient buffers to come home;
+    /// moving shards.
     Idle,
     /// Forward, where the replica tells it apart from backward.
     Forward,
-    /// Backward with the loss; all of the gradient's computation for a replica that tells nothing apart.
+    /// Backward with the loss; all of the gradient's computation for a replica that tells nothing
+    /// apart.
     Backward,
-    /// Adding the worker's own shards' gradients, as far as they visit memory for it: those that a replica adds in
-    /// registers while it computes them belong to [`Phase::Backward`].
+    /// Adding the worker's own shards' gradients, as far as they visit memory for it: those that a
+    /// replica adds in registers while it computes them belong to [`Phase::Backward`].
     Fold,
     /// Waiting for other workers' gradients, or at a meeting inside a pass.
     Wait,
@@ -84,7 +86,8 @@ impl PhaseTimes {
     }
 }
 
-/// Steps shorter than this are timed by sampling: reading the clock at each of their phases would be felt.
+/// Steps shorter than this are timed by sampling: reading the clock at each of their phases would
+/// be felt.
 const TINY: Duration = Duration::from_micros(100);
 /// Of tiny steps one in so many is timed phase by phase, all others as a whole.
 const EVERY: u32 = 8;
@@ -99,8 +102,8 @@ pub(crate) fn clock_readings(step: Duration, phases: f64) -> f64 {
 
 /// Accumulates the phases of one worker.
 ///
-/// The time of steps that are not timed phase by phase is shared out like that of the next one that is, so that the phases add up to
-/// all of the time.
+/// The time of steps that are not timed phase by phase is shared out like that of the next one that
+/// is, so that the phases add up to all of the time.
 #[derive(Debug)]
 pub(crate) struct Stopwatch {
     since: Instant,
@@ -223,7 +226,8 @@ impl Stopwatch {
 mod tests {
     use super::*;
 
-    /// Steps of so many microseconds, six tenths of them forward, the rest backward; gives when the last one ended.
+    /// Steps of so many microseconds, six tenths of them forward, the rest backward; gives when the
+    /// last one ended.
     fn run(watch: &mut Stopwatch, (began, steps): (Instant, u32), micros: u64) -> Instant {
         let mut now = began;
         for _ in 0..steps {
@@ -246,7 +250,8 @@ mod tests {
     fn phases_of_tiny_steps_add_up_and_keep_their_shares() {
         let mut watch = Stopwatch::new();
         let began = watch.since;
-        // The first is timed as no length is known, the second and every eighth after it as they are tiny.
+        // The first is timed as no length is known, the second and every eighth after it as they
+        // are tiny.
         let now = run(&mut watch, (began, 2 + 8 * 10), 20);
         watch.begin_at(now);
         assert_eq!(total(&watch).as_micros(), (now - began).as_micros());

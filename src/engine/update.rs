@@ -1,12 +1,14 @@
-//! How parameters are updated: the trait `Update`, applied block by block by the owner of a segment.
+//! How parameters are updated: the trait `Update`, applied block by block by the owner of a
+//! segment.
 //!
 //! # Invariants
-//! 1. Blocks start at multiples of [`BLOCK`] in the flat vector, whatever the number of workers: sums over a
-//!    block, like those of [`sum_of_squares`], are the same for any number of threads.
+//! 1. Blocks start at multiples of [`BLOCK`] in the flat vector, whatever the number of workers:
+//!    sums over a block, like those of [`sum_of_squares`], are the same for any number of threads.
 
 use multiversion::multiversion;
 
-/// Elements in a block: 16 KiB, so that a block's parameters, gradient and one state buffer stay in a 48 KiB L1.
+/// Elements in a block: 16 KiB, so that a block's parameters, gradient and one state buffer stay in
+/// a 48 KiB L1.
 pub const BLOCK: usize = 4096;
 
 /// An optimiser as the engine sees it: an elementwise rule over parameters, gradient and state.
@@ -28,27 +30,28 @@ pub trait Update: Send + Sync {
     /// Updates one block in place.
     fn apply(&self, scalars: &Self::Scalars, block: UpdateBlock<'_>);
 
-    /// Parts of the parameters whose gradients' norms are wanted by themselves, such as one a layer; 0, the default, for none. See
-    /// [`crate::engine::Session::part_norms`].
+    /// Parts of the parameters whose gradients' norms are wanted by themselves, such as one a
+    /// layer; 0, the default, for none. See [`crate::engine::Session::part_norms`].
     fn num_parts(&self) -> usize {
         0
     }
 
-    /// Calls `each` with every run of a block that belongs to a part. The block comes with its gradient's sum of squares: one within a single part
-    /// needs no second pass.
+    /// Calls `each` with every run of a block that belongs to a part. The block comes with its
+    /// gradient's sum of squares: one within a single part needs no second pass.
     fn part_squares(&self, _at: usize, _block: (&[f32], f64), _each: &mut dyn FnMut(PartSquare)) {}
 
-    /// How many factors the second half of an update takes, such as one a tensor for LARS and LAMB; 0, the default, for an
-    /// update in one go.
+    /// How many factors the second half of an update takes, such as one a tensor for LARS and LAMB;
+    /// 0, the default, for an update in one go.
     ///
-    /// With factors an update has two halves: [`Update::direct`] on every block, [`Update::factors`] once on the master, then
-    /// [`Update::apply`] on every block, with the factors in [`UpdateBlock::factors`].
+    /// With factors an update has two halves: [`Update::direct`] on every block,
+    /// [`Update::factors`] once on the master, then [`Update::apply`] on every block, with the
+    /// factors in [`UpdateBlock::factors`].
     fn num_factors(&self) -> usize {
         0
     }
 
-    /// First half: turns the block's gradient into a direction, in place, and appends the norms that the factors are made
-    /// of.
+    /// First half: turns the block's gradient into a direction, in place, and appends the norms
+    /// that the factors are made of.
     fn direct(&self, _scalars: &Self::Scalars, _block: DirectBlock<'_>, _norms: &mut Vec<Norms>) {}
 
     /// Fills `factors` from all workers' norms, which come in ascending order of their offsets.
@@ -60,7 +63,8 @@ pub trait Update: Send + Sync {
     ) {
     }
 
-    /// What a block of the summed gradient, from position `offset` on, adds to the square of its norm.
+    /// What a block of the summed gradient, from position `offset` on, adds to the square of its
+    /// norm.
     fn sum_of_squares(&self, _offset: usize, grad: &[f32]) -> f64 {
         sum_of_squares(grad)
     }
@@ -84,8 +88,8 @@ pub struct UpdateBlock<'a> {
     pub offset: usize,
     /// The parameters, updated in place.
     pub params: &'a mut [f32],
-    /// The gradient, summed over the global batch and not yet divided; what [`Update::direct`] made of it, if there are
-    /// factors.
+    /// The gradient, summed over the global batch and not yet divided; what [`Update::direct`] made
+    /// of it, if there are factors.
     pub grad: &'a [f32],
     /// The state buffers one after another, each as long as `params`.
     pub state: &'a mut [f32],
@@ -169,8 +173,9 @@ pub enum Track {
 
 /// The sum of squares of at most [`BLOCK`] values, in 64 lanes added pairwise: one fixed order.
 ///
-/// Squares are added in `f32` (relative error below 1e-5, three times as fast as in `f64`), and once more in `f64`
-/// where that overflows or underflows, so that a finite gradient always has a finite norm.
+/// Squares are added in `f32` (relative error below 1e-5, three times as fast as in `f64`), and
+/// once more in `f64` where that overflows or underflows, so that a finite gradient always has a
+/// finite norm.
 ///
 /// ```
 /// use unisono::engine::{BLOCK, sum_of_squares};

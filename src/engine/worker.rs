@@ -1,7 +1,7 @@
 //! One worker's part of a step.
 //!
-//! The phases are methods of [`Worker`], called in the same order by every worker; `coordinator` holds the
-//! page that strings them together.
+//! The phases are methods of [`Worker`], called in the same order by every worker; `coordinator`
+//! holds the page that strings them together.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -44,7 +44,8 @@ pub(crate) struct Shared<'a, U> {
 }
 
 impl<U> Shared<'_, U> {
-    /// Whether gradients may be left to their owners: the owners are many, and nobody asks for shards' gradients.
+    /// Whether gradients may be left to their owners: the owners are many, and nobody asks for
+    /// shards' gradients.
     fn may_factor(&self) -> bool {
         self.num_workers > 1 && self.owners_are_even && self.track == Track::Nothing
     }
@@ -118,7 +119,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
         }
     }
 
-    /// Takes over a plan by which this worker has other shards; all of its gradient buffers are home.
+    /// Takes over a plan by which this worker has other shards; all of its gradient buffers are
+    /// home.
     pub(crate) fn adopt(&mut self, plan: &Plan) {
         let own = plan.workers[self.index].clone();
         let more = own.nodes.len().saturating_sub(self.grads.len());
@@ -136,8 +138,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
         self.assignment.shards(self.index)
     }
 
-    /// Forward, backward and fold. A panic is caught here and carried in the report, so that the other
-    /// workers' step can end.
+    /// Forward, backward and fold. A panic is caught here and carried in the report, so that the
+    /// other workers' step can end.
     pub(crate) fn compute(&mut self, batch: &Batch, shared: &Shared<'_, U>) {
         let shards = self.shards();
         let mut current = shards.clone();
@@ -228,7 +230,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
         self.links.reports.send(std::mem::take(&mut self.report));
     }
 
-    /// Waits for the master's verdict. With it come the parameters back, or the owned segments of them.
+    /// Waits for the master's verdict. With it come the parameters back, or the owned segments of
+    /// them.
     pub(crate) fn await_verdict(
         &mut self,
         shared: &Shared<'_, U>,
@@ -251,7 +254,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
         Ok(decision)
     }
 
-    /// First half of an update in two: the reduced gradients of the owned segments become directions.
+    /// First half of an update in two: the reduced gradients of the owned segments become
+    /// directions.
     pub(crate) fn direct(&mut self, scalars: &U::Scalars, shared: &Shared<'_, U>) {
         self.report.norms.clear();
         for (own, grad) in self.owned.iter_mut().zip(&mut self.roots) {

@@ -12,7 +12,8 @@ use crate::output;
 use super::error::ExportError;
 use super::safetensors::PRODUCER;
 
-/// Writes the weights by name, not compressed, at once or not at all; what is no plain file is written through, and `-` is stdout.
+/// Writes the weights by name, not compressed, at once or not at all; what is no plain file is
+/// written through, and `-` is stdout.
 ///
 /// ```
 /// use unisono::{data::read_npz, export::write_npz, nn::{Network, Sequential}};
@@ -47,7 +48,8 @@ pub fn write_npz(path: &Path, network: &Network) -> Result<(), ExportError> {
     write().map_err(failed)
 }
 
-/// Adds an array in NumPy's format 1.0: magic, length of the head, the head padded to 64 bytes, the values.
+/// Adds an array in NumPy's format 1.0: magic, length of the head, the head padded to 64 bytes, the
+/// values.
 fn add<W: Write + Seek>(
     zip: &mut ZipWriter<W>,
     (name, shape): (&str, &[usize]),

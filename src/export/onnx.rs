@@ -1,8 +1,9 @@
 //! Whole models as ONNX, for onnxruntime and others.
 //!
 //! # How
-//! Values keep the crate's order, rows (N, H, W, C) or (N, T, C); convolutions and pools have transpositions around them, which runtimes
-//! take out again. Batch norm becomes a factor and a summand for each channel. Opset 17.
+//! Values keep the crate's order, rows (N, H, W, C) or (N, T, C); convolutions and pools have
+//! transpositions around them, which runtimes take out again. Batch norm becomes a factor and a
+//! summand for each channel. Opset 17.
 
 use std::path::Path;
 
@@ -19,7 +20,8 @@ use super::safetensors::PRODUCER;
 /// The version of the operators.
 const OPSET: i64 = 17;
 
-/// Writes the model with its weights, at once or not at all (what is no plain file is written through, and `-` is stdout): input `x` of shape (rows, ...), output `y`.
+/// Writes the model with its weights, at once or not at all (what is no plain file is written
+/// through, and `-` is stdout): input `x` of shape (rows, ...), output `y`.
 ///
 /// ```
 /// use unisono::{export::write_onnx, nn::{Network, Sequential}};
@@ -32,8 +34,8 @@ const OPSET: i64 = 17;
 /// ```
 ///
 /// # Errors
-/// [`ExportError::Layer`] for a layer without a formula (a user's own may have none); [`ExportError::Padding`] for a model that passes over padding;
-/// [`ExportError::Write`].
+/// [`ExportError::Layer`] for a layer without a formula (a user's own may have none);
+/// [`ExportError::Padding`] for a model that passes over padding; [`ExportError::Write`].
 pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
     let model = network.model();
     if model.has_padding() {
@@ -234,7 +236,8 @@ impl Graph<'_> {
         Some(self.channels_last(&y, is_sequence))
     }
 
-    /// x (weight / sqrt(variance + eps)) + (bias - mean weight / sqrt(variance + eps)), the factors in f64.
+    /// x (weight / sqrt(variance + eps)) + (bias - mean weight / sqrt(variance + eps)), the factors
+    /// in f64.
     fn batch_norm(&mut self, x: &str, eps: f32) -> String {
         let [weight, bias, mean, variance] = [(); 4].map(|()| self.values());
         let factor =

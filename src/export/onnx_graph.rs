@@ -73,7 +73,8 @@ impl<'n> Graph<'n> {
         self.floats(&shape, &values)
     }
 
-    /// The next tensor, a kernel (KH, KW, C / groups, O), as (O, C / groups, KH, KW), or without KH for sequences.
+    /// The next tensor, a kernel (KH, KW, C / groups, O), as (O, C / groups, KH, KW), or without KH
+    /// for sequences.
     pub(super) fn kernel(
         &mut self,
         is_sequence: bool,

@@ -84,7 +84,8 @@ impl Graph<'_> {
         self.plus_bias(y, has_bias)
     }
 
-    /// Each axis of positions by itself: an average of averages, for windows of a row are equally many.
+    /// Each axis of positions by itself: an average of averages, for windows of a row are equally
+    /// many.
     pub(super) fn averages(
         &mut self,
         (x, shape): (&str, &Shape),

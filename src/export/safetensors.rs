@@ -15,7 +15,8 @@ use super::error::ExportError;
 /// What the files say of who wrote them.
 pub(super) const PRODUCER: &str = "unisono";
 
-/// Writes the weights by name, with `metadata` and the weights' fingerprint (`weights_sha256`), at once or not at all; what is no plain file is written through, and `-` is stdout.
+/// Writes the weights by name, with `metadata` and the weights' fingerprint (`weights_sha256`), at
+/// once or not at all; what is no plain file is written through, and `-` is stdout.
 ///
 /// # Errors
 /// [`ExportError::Write`].
@@ -60,8 +61,8 @@ fn in_order(mut file: Vec<u8>) -> Vec<u8> {
     file
 }
 
-/// A network of `model` with the weights in a file: one tensor of the same name and shape for each of the model's, in f32, or in f16, bf16 or f64,
-/// which become f32.
+/// A network of `model` with the weights in a file: one tensor of the same name and shape for each
+/// of the model's, in f32, or in f16, bf16 or f64, which become f32.
 ///
 /// ```
 /// use unisono::export::{read_safetensors, write_safetensors};
@@ -76,8 +77,9 @@ fn in_order(mut file: Vec<u8>) -> Vec<u8> {
 /// ```
 ///
 /// # Errors
-/// [`ExportError::Read`]; [`ExportError::Weights`] if a tensor is missing, of another shape or type, or too many; [`ExportError::Hash`] if the file
-/// has a fingerprint that is not that of its weights.
+/// [`ExportError::Read`]; [`ExportError::Weights`] if a tensor is missing, of another shape or
+/// type, or too many; [`ExportError::Hash`] if the file has a fingerprint that is not that of its
+/// weights.
 pub fn read_safetensors(path: &Path, model: Sequential) -> Result<Network, ExportError> {
     let file = WeightsFile::read(path)?;
     let tensors = file.tensors()?;

@@ -7,9 +7,11 @@
 //! | kernel of `Conv1d` | (O, C / groups, K) | (1, K, C / groups, O) |
 //! | embeddings, positions, vectors | as here | |
 //!
-//! A linear layer behind a flattened image has its inputs in the order (C, H, W) there and (H, W, C) here. The shape before the flatten is
-//! known, so its weights are put in order: PyTorch's model is to flatten images (and sequences between convolutions) as it holds them. So are
-//! norms of flattened rows, and the outputs of a linear layer that are reshaped to an image. Values in f16, bf16 and f64 become f32.
+//! A linear layer behind a flattened image has its inputs in the order (C, H, W) there and (H, W,
+//! C) here. The shape before the flatten is known, so its weights are put in order: PyTorch's model
+//! is to flatten images (and sequences between convolutions) as it holds them. So are norms of
+//! flattened rows, and the outputs of a linear layer that are reshaped to an image. Values in f16,
+//! bf16 and f64 become f32.
 
 use std::path::Path;
 
@@ -19,7 +21,8 @@ use super::error::ExportError;
 use super::safetensors::{WeightsFile, listed, nearest};
 use super::torch_order::axes;
 
-/// `model` with the weights of a safetensors file whose names are PyTorch's: `names` holds, for each tensor of the model, its name in the file.
+/// `model` with the weights of a safetensors file whose names are PyTorch's: `names` holds, for
+/// each tensor of the model, its name in the file.
 ///
 /// ```no_run
 /// use unisono::{export::read_torch, nn::Sequential};
@@ -33,9 +36,10 @@ use super::torch_order::axes;
 /// ```
 ///
 /// # Errors
-/// [`ExportError::Read`]; [`ExportError::MapLine`] for a name that is no tensor of the model, or comes twice; [`ExportError::Unmapped`] if a tensor
-/// of the model has no name in the map; [`ExportError::Weights`] if none of that name and shape is in the file; [`ExportError::Order`] for a model
-/// whose values may lie elsewhere in PyTorch.
+/// [`ExportError::Read`]; [`ExportError::MapLine`] for a name that is no tensor of the model, or
+/// comes twice; [`ExportError::Unmapped`] if a tensor of the model has no name in the map;
+/// [`ExportError::Weights`] if none of that name and shape is in the file; [`ExportError::Order`]
+/// for a model whose values may lie elsewhere in PyTorch.
 pub fn read_torch(
     path: &Path,
     model: Sequential,

@@ -1,8 +1,10 @@
-//! Where the values of a row lie in PyTorch, whose images are (C, H, W) and whose convolutions take sequences as (C, T).
+//! Where the values of a row lie in PyTorch, whose images are (C, H, W) and whose convolutions take
+//! sequences as (C, T).
 //!
-//! Inside of convolutions this does not show: each channel is known by its number. It shows where axes become one, or one becomes several: the
-//! inputs of a dense layer behind `flatten` come in the order (C, H, W) there and (H, W, C) here, and so do the vectors of a norm in between,
-//! and the outputs of a dense layer that are then reshaped to an image.
+//! Inside of convolutions this does not show: each channel is known by its number. It shows where
+//! axes become one, or one becomes several: the inputs of a dense layer behind `flatten` come in
+//! the order (C, H, W) there and (H, W, C) here, and so do the vectors of a norm in between, and
+//! the outputs of a dense layer that are then reshaped to an image.
 //!
 //! | row | lies there as |
 //! |---|---|
@@ -94,7 +96,8 @@ impl Row {
     }
 }
 
-/// Where each value of a row of `shape` lies with channels first; `None` where that changes nothing.
+/// Where each value of a row of `shape` lies with channels first; `None` where that changes
+/// nothing.
 fn channels_first(shape: &Shape) -> Option<Places> {
     let (positions, channels) = (shape.positions(), shape.channels());
     let place = |at: usize| at % channels * positions + at / channels;
@@ -277,7 +280,8 @@ fn joined(rows: &[Row], output: &Shape) -> Option<Order> {
         return Some(first.order.clone());
     }
     if !first.is_flat() {
-        // Where only some branches say it: images have their channels first, sequences have them last.
+        // Where only some branches say it: images have their channels first, sequences have them
+        // last.
         let are_first = match output.axes().len() {
             2 => orders().all(|order| *order == Order::First),
             _ => orders().any(|order| *order == Order::First),

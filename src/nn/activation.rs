@@ -12,12 +12,13 @@
 //! | `gelu` | x P(x), P the normal distribution | P(x) + x p(x) | x |
 //! | `gelu_tanh` | x (1 + tanh(u)) / 2, u = sqrt(2/pi) (x + 0.044715 x³) | by the product rule | x |
 //!
-//! As layers all work in place: backward needs the output alone, or the derivatives that forward, which has the
-//! exponential at hand, left in the layer. Errors of the functions stand in `kernel::elementwise`; the error of `gelu`
-//! is 1e-7 of |x|.
+//! As layers all work in place: backward needs the output alone, or the derivatives that forward,
+//! which has the exponential at hand, left in the layer. Errors of the functions stand in
+//! `kernel::elementwise`; the error of `gelu` is 1e-7 of |x|.
 //!
 //! # References
-//! Clevert, Unterthiner, Hochreiter: "ELU", 2015; Hendrycks, Gimpel: "GELU", 2016; Elfwing, Uchibe, Doya: "SiLU", 2017.
+//! Clevert, Unterthiner, Hochreiter: "ELU", 2015; Hendrycks, Gimpel: "GELU", 2016; Elfwing, Uchibe,
+//! Doya: "SiLU", 2017.
 
 use multiversion::multiversion;
 
@@ -103,8 +104,8 @@ impl Activation {
         forward(self, values);
     }
 
-    /// Multiplies the gradient `grad` by the derivative: `at` are the inputs for SiLU and both forms of GELU, and the
-    /// outputs for all others.
+    /// Multiplies the gradient `grad` by the derivative: `at` are the inputs for SiLU and both
+    /// forms of GELU, and the outputs for all others.
     ///
     /// ```
     /// use unisono::nn::Activation;
@@ -297,8 +298,9 @@ mod tests {
 
     #[test]
     fn values_are_those_of_pytorch() {
-        // python3 -c "import torch as t, torch.nn.functional as F; x = t.tensor([-1.5, 0.7]); print(F.leaky_relu(x),
-        //   F.elu(x), F.softplus(x), F.silu(x), F.gelu(x), F.gelu(x, approximate='tanh'))", torch 2.15.0
+        // python3 -c "import torch as t, torch.nn.functional as F; x = t.tensor([-1.5, 0.7]);
+        // print(F.leaky_relu(x), F.elu(x), F.softplus(x), F.silu(x), F.gelu(x), F.gelu(x,
+        // approximate='tanh'))", torch 2.15.0
         let expected = [
             (Activation::LeakyRelu(0.01), [-0.015, 0.7]),
             (Activation::Elu(1.0), [-0.776_869_8, 0.7]),

@@ -1,22 +1,25 @@
 //! Batch normalisation, over the rows of a shard (ghost batch norm) or of the whole batch.
 //!
-//! `y = g (x - mean) / sqrt(var + eps) + b`, mean and biased variance over all positions of the rows while
-//! training, running statistics otherwise. The running statistics follow as PyTorch's: `r += m (s - r)` with the
-//! unbiased variance, where s is the mean of the shards' statistics, weighted by their rows.
+//! `y = g (x - mean) / sqrt(var + eps) + b`, mean and biased variance over all positions of the
+//! rows while training, running statistics otherwise. The running statistics follow as PyTorch's:
+//! `r += m (s - r)` with the unbiased variance, where s is the mean of the shards' statistics,
+//! weighted by their rows.
 //!
 //! # Shapes
 //! X, Y: (B, ..., C); weight, bias, running_mean, running_variance: (C).
 //!
 //! # Over what
-//! By default over a shard: shards belong to the configuration, so the result does not depend on the number of threads,
-//! and no worker waits for another inside a pass; large-batch training wants small groups of rows anyway (Hoffer).
-//! [`BatchNorm::over_batch`] gives PyTorch's statistics of one process: the workers meet twice a step and layer, and each
-//! puts the shards' statistics together in the order of the tree (Chan's formula), so this is invariant too. A worker then
+//! By default over a shard: shards belong to the configuration, so the result does not depend on
+//! the number of threads, and no worker waits for another inside a pass; large-batch training wants
+//! small groups of rows anyway (Hoffer). [`BatchNorm::over_batch`] gives PyTorch's statistics of
+//! one process: the workers meet twice a step and layer, and each puts the shards' statistics
+//! together in the order of the tree (Chan's formula), so this is invariant too. A worker then
 //! takes all its rows at once.
 //!
 //! # References
-//! Ioffe, Szegedy: "Batch normalization", 2015; Chan, Golub, LeVeque: "Updating formulae and a pairwise algorithm for
-//! computing sample variances", 1979; Hoffer, Hubara, Soudry: "Train longer, generalize better", 2017.
+//! Ioffe, Szegedy: "Batch normalization", 2015; Chan, Golub, LeVeque: "Updating formulae and a
+//! pairwise algorithm for computing sample variances", 1979; Hoffer, Hubara, Soudry: "Train longer,
+//! generalize better", 2017.
 
 use std::ops::Range;
 
@@ -35,7 +38,8 @@ use super::op::Op;
 use super::params::Role;
 use super::shape::Shape;
 
-/// Batch norm over the rows of a shard, for rows (..., C): each channel is normalised over all its positions and rows.
+/// Batch norm over the rows of a shard, for rows (..., C): each channel is normalised over all its
+/// positions and rows.
 ///
 /// ```
 /// use unisono::nn::{BatchNorm, Sequential};
@@ -71,7 +75,8 @@ impl BatchNorm {
         }
     }
 
-    /// With statistics of the whole batch: those of PyTorch in one process. The workers then meet twice a step and layer.
+    /// With statistics of the whole batch: those of PyTorch in one process. The workers then meet
+    /// twice a step and layer.
     pub fn over_batch(self) -> Self {
         Self {
             over: Over::Batch,
@@ -122,8 +127,8 @@ impl Spec for BatchNorm {
 struct BatchNormLayer {
     spec: BatchNorm,
     shape: Shape,
-    /// For each shard: count, means, sums of squares around them; then made into count, mean, variance, reciprocal
-    /// deviation of the rows that it is normalised with.
+    /// For each shard: count, means, sums of squares around them; then made into count, mean,
+    /// variance, reciprocal deviation of the rows that it is normalised with.
     saved: Vec<f32>,
     /// For each shard: sums of dy xhat, then of dy.
     sums: Vec<f32>,
@@ -176,7 +181,8 @@ impl BatchNormLayer {
         self.saved = saved;
     }
 
-    /// Sums of dy xhat and of dy, of each shard; and those that dx needs, in `all`, if they are of the batch.
+    /// Sums of dy xhat and of dy, of each shard; and those that dx needs, in `all`, if they are of
+    /// the batch.
     fn gradient_sums(&mut self, pass: &Pass<'_>, x: &[f32], dy: &[f32]) {
         let (c, stride) = (self.shape.channels(), self.stride());
         let mut sums = std::mem::take(&mut self.sums);

@@ -1,14 +1,15 @@
 //! How many rows run forward and backward at once.
 //!
 //! # Why this way
-//! A block of all rows is best for the weights' products, but its activations pass through memory layer by layer. Where a few
-//! rows' activations outweigh the parameters, nodes of the tree of a few whole shards, which stay near the cache, are
-//! faster, though each costs the gradient once more: `lstm` 64 by 1.20, `gpt` 12 by 1.08 (2026-11, Sapphire Rapids, 2 MiB
-//! of L2 a core, two threads); 16 MiB instead of 8, `lstm` 256 by 1.12, `gpt` 64 by 1.04 (Zen 3, 32 MiB of L3); 24, `gpt` 12 by 1.02, one
-//! block where there were two (Zen 4, 32 MiB of L3); and all of them in less memory. Where parameters outweigh them, it costs:
-//! `lenet` 256 a sixth.
-//! No bit depends on it, since the tree is the same; only [`Blocks::rows`] must not change with the number of threads, as a
-//! shard that is larger is a chain of blocks.
+//! A block of all rows is best for the weights' products, but its activations pass through memory
+//! layer by layer. Where a few rows' activations outweigh the parameters, nodes of the tree of a
+//! few whole shards, which stay near the cache, are faster, though each costs the gradient once
+//! more: `lstm` 64 by 1.20, `gpt` 12 by 1.08 (2026-11, Sapphire Rapids, 2 MiB of L2 a core, two
+//! threads); 16 MiB instead of 8, `lstm` 256 by 1.12, `gpt` 64 by 1.04 (Zen 3, 32 MiB of L3); 24,
+//! `gpt` 12 by 1.02, one block where there were two (Zen 4, 32 MiB of L3); and all of them in less
+//! memory. Where parameters outweigh them, it costs: `lenet` 256 a sixth. No bit depends on it,
+//! since the tree is the same; only [`Blocks::rows`] must not change with the number of threads, as
+//! a shard that is larger is a chain of blocks.
 
 /// Rows of a block, at most.
 const ROWS: usize = 2048;
@@ -35,7 +36,8 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// For a model whose activations take `bytes` a row, of `params` parameters, that wants `fewest` rows at once.
+    /// For a model whose activations take `bytes` a row, of `params` parameters, that wants
+    /// `fewest` rows at once.
     pub(super) fn new(bytes: usize, params: usize, fewest: usize) -> Self {
         let is_worth_it = 4 * params <= OUTWEIGHING * bytes;
         let most = if is_worth_it { SMALL_BYTES } else { BYTES };
@@ -47,8 +49,8 @@ impl Blocks {
         }
     }
 
-    /// Rows of a block of several shards, the largest of which has `shard` rows. If that alone does not stay near the cache, nothing is
-    /// won.
+    /// Rows of a block of several shards, the largest of which has `shard` rows. If that alone does
+    /// not stay near the cache, nothing is won.
     pub(super) fn node_rows(&self, shard: usize) -> usize {
         match self.near {
             Some(near) if shard <= near => near,

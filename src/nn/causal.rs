@@ -1,4 +1,5 @@
-//! Whether a position of a sequence sees only itself and those before it, as a model that predicts the next token must.
+//! Whether a position of a sequence sees only itself and those before it, as a model that predicts
+//! the next token must.
 
 use super::error::NnError;
 use super::kernel::Isa;
@@ -8,9 +9,11 @@ use super::shape::Shape;
 use super::spec::Sequential;
 
 impl Sequential {
-    /// That no position sees those behind it, and every position of the input has one of the output.
+    /// That no position sees those behind it, and every position of the input has one of the
+    /// output.
     ///
-    /// Batch norm is allowed: in evaluation it takes each position by itself. In training its statistics are of all positions of the batch.
+    /// Batch norm is allowed: in evaluation it takes each position by itself. In training its
+    /// statistics are of all positions of the batch.
     ///
     /// ```
     /// use unisono::nn::{Attention, Embedding, Sequential};
@@ -21,7 +24,8 @@ impl Sequential {
     /// ```
     ///
     /// # Errors
-    /// [`NnError::LooksAhead`] for the first layer of which that is not known; [`NnError::Layer`] if a layer cannot take what it gets.
+    /// [`NnError::LooksAhead`] for the first layer of which that is not known; [`NnError::Layer`]
+    /// if a layer cannot take what it gets.
     pub fn check_causal(&self) -> Result<(), NnError> {
         // What cannot be built is named with its place in the whole model.
         self.output_shape()?;

@@ -1,4 +1,5 @@
-//! Combinators: `residual` (a body plus a shortcut) and `parallel` (branches, summed or side by side).
+//! Combinators: `residual` (a body plus a shortcut) and `parallel` (branches, summed or side by
+//! side).
 
 use std::ops::Range;
 
@@ -29,7 +30,8 @@ impl Residual {
         Self::with_shortcut(body, Sequential::part())
     }
 
-    /// The body with `shortcut` beside it, which must give the body's shape: else building the model is an error.
+    /// The body with `shortcut` beside it, which must give the body's shape: else building the
+    /// model is an error.
     ///
     /// ```
     /// use unisono::nn::{Residual, Sequential};
@@ -166,8 +168,8 @@ struct Branch {
 }
 
 impl Branch {
-    /// Backward, with the sum of all branches as `tape.y`; the gradient of the input is written if this branch is the
-    /// first, and added if not.
+    /// Backward, with the sum of all branches as `tape.y`; the gradient of the input is written if
+    /// this branch is the first, and added if not.
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>, is_first: bool) {
         let y = match self.is_in_sum {
             true => tape.y,

@@ -1,9 +1,9 @@
 //! The dense layer: `Y = X W + b`; `dX = dY W'`; `dW = X' dY`, `db = column sums of dY`.
 //!
 //! # Shapes
-//! X: (R, I), Y: (R, O), W: (I, O), b: (O), where R is rows times positions: a dense layer works on the last axis. In the
-//! flat vector b follows W, so that both are one matrix of I + 1 rows, and one product with a row of ones gives both
-//! gradients.
+//! X: (R, I), Y: (R, O), W: (I, O), b: (O), where R is rows times positions: a dense layer works on
+//! the last axis. In the flat vector b follows W, so that both are one matrix of I + 1 rows, and
+//! one product with a row of ones gives both gradients.
 
 use std::ops::Range;
 

@@ -19,7 +19,8 @@ impl Destinations for Single<'_> {
     }
 }
 
-/// The worker's own gradient buffers, and the squares of its shards', if any are wanted; or its part of factored gradients.
+/// The worker's own gradient buffers, and the squares of its shards', if any are wanted; or its
+/// part of factored gradients.
 pub(super) struct Own<'f, 'a>(pub(super) &'f mut Fold<'a>, pub(super) &'f mut [f64]);
 
 impl Destinations for Own<'_, '_> {

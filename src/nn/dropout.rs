@@ -1,8 +1,8 @@
 //! Dropout, inverted and counter-based: the same mask for any number of threads.
 //!
-//! `y = x / (1 - p)` with probability 1 - p, else 0; `y = x` in evaluation. Whether an element is kept is a function of
-//! (seed, layer, step, position of the row in the batch, element): 16 bits of a Philox block for each, so p is rounded
-//! to a multiple of 1/65,536.
+//! `y = x / (1 - p)` with probability 1 - p, else 0; `y = x` in evaluation. Whether an element is
+//! kept is a function of (seed, layer, step, position of the row in the batch, element): 16 bits of
+//! a Philox block for each, so p is rounded to a multiple of 1/65,536.
 //!
 //! # References
 //! Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: "Dropout", 2014.
@@ -14,7 +14,8 @@ use super::op::Op;
 use super::shape::Shape;
 use crate::seed::{Purpose, philox4x32_10};
 
-/// Dropout: in training a value is 0 or divided by `1 - rate`, in evaluation it stays as it is. Rows of any shape.
+/// Dropout: in training a value is 0 or divided by `1 - rate`, in evaluation it stays as it is.
+/// Rows of any shape.
 ///
 /// ```
 /// use unisono::nn::{Dropout, Sequential};

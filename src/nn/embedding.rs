@@ -1,12 +1,14 @@
 //! Embeddings of tokens: plain (`embedding`), and with a head tied to it (`tied`).
 //!
 //! # Shapes
-//! Tokens: (B, T), whole numbers below V as `f32` (exact up to 2^24); embedded: (B, T, C); logits: (B, T, V).
+//! Tokens: (B, T), whole numbers below V as `f32` (exact up to 2^24); embedded: (B, T, C); logits:
+//! (B, T, V).
 //!
 //! # The tied head
-//! `logits = body(E[tokens]) E'`: one matrix E of (V, C) does both. Its gradient has two parts, from the head and from the
-//! embedding, and a shard's leaf of the tree must hold both (else the order of additions would depend on who folds
-//! which node). So both are one product: `[dlogits; onehot]' [h; dE]`, rows of a shard together.
+//! `logits = body(E[tokens]) E'`: one matrix E of (V, C) does both. Its gradient has two parts,
+//! from the head and from the embedding, and a shard's leaf of the tree must hold both (else the
+//! order of additions would depend on who folds which node). So both are one product:
+//! `[dlogits; onehot]' [h; dE]`, rows of a shard together.
 //!
 //! # References
 //! Press, Wolf: "Using the output embedding to improve language models", 2017.
@@ -24,7 +26,8 @@ use super::spec::Sequential;
 use super::stages::Stages;
 use super::weight::Weight;
 
-/// A table of vectors, one a token: rows (T) to rows (T, C). Tokens are whole numbers below the vocabulary, as `f32`.
+/// A table of vectors, one a token: rows (T) to rows (T, C). Tokens are whole numbers below the
+/// vocabulary, as `f32`.
 ///
 /// ```
 /// use unisono::nn::{Embedding, Sequential};
@@ -51,8 +54,8 @@ impl Embedding {
         }
     }
 
-    /// The embedding, `body`, and a head without biases that uses the embedding's own matrix: rows (T) to logits
-    /// (T, vocabulary). The body takes rows (T, C) and gives such rows again.
+    /// The embedding, `body`, and a head without biases that uses the embedding's own matrix: rows
+    /// (T) to logits (T, vocabulary). The body takes rows (T, C) and gives such rows again.
     ///
     /// ```
     /// use unisono::nn::{Embedding, Sequential};
@@ -234,7 +237,8 @@ struct TiedBuffers {
 }
 
 impl TiedLayer {
-    /// Lays out the rows of the product: for each shard its positions of the head, then those of the embedding.
+    /// Lays out the rows of the product: for each shard its positions of the head, then those of
+    /// the embedding.
     fn gradient_rows(
         &mut self,
         pass: &Pass<'_>,

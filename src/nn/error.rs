@@ -20,7 +20,8 @@ pub enum NnError {
         "layer {place} expects {expected}, got {got}; change its settings or the layer before it"
     )]
     Layer {
-        /// Position from 0 and name, such as `2 (conv2d)`; inside a composite, `4 (residual), 1 (batch_norm)`.
+        /// Position from 0 and name, such as `2 (conv2d)`; inside a composite,
+        /// `4 (residual), 1 (batch_norm)`.
         place: String,
         /// What it needs.
         expected: String,

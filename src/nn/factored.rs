@@ -1,10 +1,11 @@
 //! Dense layers whose weight gradients are left to the workers that own their parameters.
 //!
 //! # Why this way
-//! With 64 rows a worker, the gradient of a 1024 x 1024 weight is 32 times the memory of the rows that it is made of, and each
-//! worker would write all of it, for others to read and add. From everyone's rows an owner makes its part at once, with as many
-//! multiplications. A layer is factored where that moves less memory, and only if nearly all parameters are: owners
-//! of others would have nothing to compute meanwhile.
+//! With 64 rows a worker, the gradient of a 1024 x 1024 weight is 32 times the memory of the rows
+//! that it is made of, and each worker would write all of it, for others to read and add. From
+//! everyone's rows an owner makes its part at once, with as many multiplications. A layer is
+//! factored where that moves less memory, and only if nearly all parameters are: owners of others
+//! would have nothing to compute meanwhile.
 
 use std::ops::Range;
 
@@ -19,8 +20,8 @@ const TIMES: usize = 2;
 /// Fewer parameters are not worth the messages.
 const FEWEST: usize = 1 << 16;
 
-/// What the gradient of a layer's parameters is made of: it is `x' dy` over all positions of its rows, and the column sums of dy behind
-/// it if there is a bias.
+/// What the gradient of a layer's parameters is made of: it is `x' dy` over all positions of its
+/// rows, and the column sums of dy behind it if there is a bias.
 ///
 /// ```
 /// use unisono::nn::{Build, Dense, FactorShape, Spec, kernel::Isa};

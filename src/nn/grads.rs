@@ -1,4 +1,5 @@
-//! Where layers leave the gradients of their parameters: a slice for each tree node, added up over shards in tree order.
+//! Where layers leave the gradients of their parameters: a slice for each tree node, added up over
+//! shards in tree order.
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -16,12 +17,14 @@ pub trait Destinations {
     /// The whole gradient buffer of node `which`.
     fn grad(&mut self, which: usize) -> &mut [f32];
 
-    /// Takes the factors of the gradients of parameters `range`, if these are left to their owners: what all nodes would be made of.
+    /// Takes the factors of the gradients of parameters `range`, if these are left to their owners:
+    /// what all nodes would be made of.
     fn publish(&mut self, _range: &Range<usize>, _factors: &[&[f32]]) -> bool {
         false
     }
 
-    /// Where the squares of the gradient norms of the pass's shards are added up, if they are wanted.
+    /// Where the squares of the gradient norms of the pass's shards are added up, if they are
+    /// wanted.
     fn squares(&mut self) -> Option<&mut [f64]> {
         None
     }
@@ -69,8 +72,9 @@ impl<'a> Grads<'a> {
         }
     }
 
-    /// Adds `square` to the square of the norm of shard `shard`'s gradient, if that is wanted. [`Grads::fold`] does it for
-    /// the parameters it writes; a layer that writes [`Grads::node`] itself calls this for every shard.
+    /// Adds `square` to the square of the norm of shard `shard`'s gradient, if that is wanted.
+    /// [`Grads::fold`] does it for the parameters it writes; a layer that writes [`Grads::node`]
+    /// itself calls this for every shard.
     pub fn add_square(&mut self, shard: usize, square: impl FnOnce() -> f64) {
         if let Some(squares) = self.to.squares() {
             squares[shard] += square();
@@ -92,8 +96,9 @@ impl<'a> Grads<'a> {
         (0..pass.nodes.len()).for_each(|which| self.node(which).fill(0.0));
     }
 
-    /// Writes every node as `x' dy`, and with a row of ones the column sums of `dy` behind it, of one of `products` after the other;
-    /// `shards` are ranges of their rows. A `dy` that several in turn have is packed once.
+    /// Writes every node as `x' dy`, and with a row of ones the column sums of `dy` behind it, of
+    /// one of `products` after the other; `shards` are ranges of their rows. A `dy` that several in
+    /// turn have is packed once.
     pub(super) fn fold_products(
         &mut self,
         products: &[Operands<'_>],
@@ -159,7 +164,8 @@ impl<'a> Grads<'a> {
         self.fold_trained(pass, self.range.len(), leaf);
     }
 
-    /// The same where only the first `trained` parameters have a gradient; the others are running statistics.
+    /// The same where only the first `trained` parameters have a gradient; the others are running
+    /// statistics.
     pub(super) fn fold_trained(
         &mut self,
         pass: &Pass<'_>,

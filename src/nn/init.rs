@@ -1,8 +1,9 @@
 //! Initial values of parameters.
 //!
 //! # References
-//! Glorot, Bengio: "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010,
-//! eq. 12 and 16. He, Zhang, Ren, Sun: "Delving deep into rectifiers", ICCV 2015, eq. 10.
+//! Glorot, Bengio: "Understanding the difficulty of training deep feedforward neural networks",
+//! AISTATS 2010, eq. 12 and 16. He, Zhang, Ren, Sun: "Delving deep into rectifiers", ICCV 2015, eq.
+//! 10.
 
 use ndarray::Array1;
 use ndarray_rand::RandomExt;
@@ -32,9 +33,11 @@ pub enum Init {
     Normal(f32),
     /// Normal around 0 with this standard deviation, redrawn beyond two of them and rescaled to it.
     TruncatedNormal(f32),
-    /// Uniform in ±1 / sqrt(fan_in): PyTorch's default for weights and biases of dense and convolution layers.
+    /// Uniform in ±1 / sqrt(fan_in): PyTorch's default for weights and biases of dense and
+    /// convolution layers.
     Torch,
-    /// Uniform with variance 2 / ((1 + a²) fan), for leaky ReLU with slope a below 0; He's with a = 0.
+    /// Uniform with variance 2 / ((1 + a²) fan), for leaky ReLU with slope a below 0; He's with a =
+    /// 0.
     KaimingUniform(Fan, f32),
     /// Normal with variance 2 / ((1 + a²) fan).
     KaimingNormal(Fan, f32),
@@ -42,8 +45,8 @@ pub enum Init {
     LecunUniform,
     /// Normal with variance 1 / fan_in (LeCun).
     LecunNormal,
-    /// Rows (or columns, if there are fewer) that are orthonormal, times a gain: of the matrix of all leading axes by
-    /// the last one.
+    /// Rows (or columns, if there are fewer) that are orthonormal, times a gain: of the matrix of
+    /// all leading axes by the last one.
     Orthogonal(f32),
     /// Uniform in ±sqrt(6 / (fan_in + fan_out)): variance 2 / (fan_in + fan_out).
     XavierUniform,
@@ -72,7 +75,8 @@ pub enum Fan {
 }
 
 impl Init {
-    /// Fills `values`, tensor number `tensor` of a model drawn from `seed`; the fans are a unit's inputs and outputs.
+    /// Fills `values`, tensor number `tensor` of a model drawn from `seed`; the fans are a unit's
+    /// inputs and outputs.
     ///
     /// ```
     /// use unisono::nn::Init;
@@ -156,7 +160,8 @@ fn truncated(len: usize, deviation: f32, stream: &mut Stream) -> Array1<f32> {
     std::iter::repeat_with(draw).take(len).collect()
 }
 
-/// Gram-Schmidt, twice for accuracy, over the rows or columns of a normal matrix of `columns` columns.
+/// Gram-Schmidt, twice for accuracy, over the rows or columns of a normal matrix of `columns`
+/// columns.
 ///
 /// Saxe, McClelland, Ganguli: "Exact solutions to the nonlinear dynamics of learning", 2014.
 fn orthogonal(len: usize, columns: usize, gain: f32, stream: &mut Stream) -> Array1<f32> {

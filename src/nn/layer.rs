@@ -10,8 +10,10 @@
 //! # Invariants
 //! 1. A row's y and dx do not depend on the other rows of the block, except within a shard where
 //!    [`Layer::couples_rows`] says so. So blocks may be cut anywhere between shards.
-//! 2. A parameter's gradient is the tree, over the shards of a node, of one sum a shard ([`Grads::fold`]).
-//! 3. In evaluation backward may be asked for the gradient of the input alone: the pass then has no shards and no nodes.
+//! 2. A parameter's gradient is the tree, over the shards of a node, of one sum a shard
+//!    ([`Grads::fold`]).
+//! 3. In evaluation backward may be asked for the gradient of the input alone: the pass then has no
+//!    shards and no nodes.
 //! 4. Nothing is allocated once the largest block has been seen.
 
 use std::fmt::Debug;
@@ -44,7 +46,8 @@ pub struct Pass<'a> {
     pub mode: Mode,
     /// Rows of the block.
     pub rows: usize,
-    /// Position of the first row in the batch: with `seed` and `step`, the place of its random numbers.
+    /// Position of the first row in the batch: with `seed` and `step`, the place of its random
+    /// numbers.
     pub first: usize,
     /// The rows of each shard of the block.
     pub shards: &'a [Range<usize>],
@@ -207,8 +210,9 @@ pub trait Layer: Send + Debug {
         self.flops()
     }
 
-    /// What the gradient of its parameters is made of, if it is a product of all that its one input and output hold; a worker may then
-    /// leave it to their owners. [`Layer::backward`] gives both to [`Grads`] as ever.
+    /// What the gradient of its parameters is made of, if it is a product of all that its one input
+    /// and output hold; a worker may then leave it to their owners. [`Layer::backward`] gives both
+    /// to [`Grads`] as ever.
     fn factors(&self) -> Option<FactorShape> {
         None
     }
@@ -223,13 +227,14 @@ pub trait Layer: Send + Debug {
         false
     }
 
-    /// Whether backward may overwrite the gradient of the output: unless it says no, a branch that shares the
-    /// gradient with others works on a copy.
+    /// Whether backward may overwrite the gradient of the output: unless it says no, a branch that
+    /// shares the gradient with others works on a copy.
     fn overwrites_gradient(&self) -> bool {
         true
     }
 
-    /// The elementwise form of this layer, if it has one: it then works in place, and backward sees its output but not its input.
+    /// The elementwise form of this layer, if it has one: it then works in place, and backward sees
+    /// its output but not its input.
     fn in_place(&mut self) -> Option<&mut dyn InPlace> {
         None
     }
@@ -244,23 +249,26 @@ pub trait Layer: Send + Debug {
         false
     }
 
-    /// Whether all rows of a batch depend on each other: the layer then meets the other workers' in every training pass,
-    /// and must be given all rows of its worker at once.
+    /// Whether all rows of a batch depend on each other: the layer then meets the other workers' in
+    /// every training pass, and must be given all rows of its worker at once.
     fn couples_batch(&self) -> bool {
         false
     }
 
-    /// Whether a single row is the mean of its rows, and of every value nothing is left while it trains (batch norm of one position).
+    /// Whether a single row is the mean of its rows, and of every value nothing is left while it
+    /// trains (batch norm of one position).
     fn needs_several_rows(&self) -> bool {
         false
     }
 
-    /// Whether it keeps a state of each row for the same position of the next batch, which must be the same worker's then.
+    /// Whether it keeps a state of each row for the same position of the next batch, which must be
+    /// the same worker's then.
     fn carries_rows(&self) -> bool {
         false
     }
 
-    /// Rows below which its products become slow, because it takes the positions of a row one after another.
+    /// Rows below which its products become slow, because it takes the positions of a row one after
+    /// another.
     fn fewest_rows(&self) -> usize {
         1
     }
@@ -285,7 +293,8 @@ pub trait InPlace {
     fn backward(&mut self, pass: &Pass<'_>, y: &[f32], grad: &mut [f32]);
 }
 
-/// A layer as data: what it is, before it has parameters or memory. `examples/custom_layer.rs` writes one.
+/// A layer as data: what it is, before it has parameters or memory. `examples/custom_layer.rs`
+/// writes one.
 ///
 /// ```
 /// use unisono::nn::{Build, Dense, Pass, Spec, kernel::Isa};
@@ -304,7 +313,8 @@ pub trait Spec: Debug + Send + Sync {
     /// [`NnError`] if the layer cannot take such rows; [`Build::refuse`] makes one.
     fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError>;
 
-    /// What it computes, for programs that read models; `None` (the default) for a layer that is code alone.
+    /// What it computes, for programs that read models; `None` (the default) for a layer that is
+    /// code alone.
     fn op(&self) -> Option<Op> {
         None
     }

@@ -16,10 +16,11 @@
 //! | `kernel` | single-threaded kernels under them |
 //!
 //! # Invariants
-//! 1. Rows are independent: a row's output and input gradient do not depend on the rows that go along, so a
-//!    worker runs all its shards as one block. Batch norm is the exception, and says so (`Layer::couples_rows`,
-//!    `Layer::couples_batch`).
-//! 2. Sums over rows (weight gradients, losses) are per shard, added in the order of the engine's tree.
+//! 1. Rows are independent: a row's output and input gradient do not depend on the rows that go
+//!    along, so a worker runs all its shards as one block. Batch norm is the exception, and says so
+//!    (`Layer::couples_rows`, `Layer::couples_batch`).
+//! 2. Sums over rows (weight gradients, losses) are per shard, added in the order of the engine's
+//!    tree.
 
 mod activation;
 mod attention;

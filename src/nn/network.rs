@@ -51,7 +51,8 @@ impl Network {
     /// ```
     ///
     /// # Errors
-    /// [`NnError::ParamCount`] if there are too few or too many, and those of [`Sequential::layout`].
+    /// [`NnError::ParamCount`] if there are too few or too many, and those of
+    /// [`Sequential::layout`].
     pub fn with_params(model: Sequential, params: Vec<f32>) -> Result<Self, NnError> {
         let layout = model.layout()?;
         if params.len() != layout.len() {
@@ -82,12 +83,13 @@ impl Network {
         &self.params
     }
 
-    /// The outputs for each row of `inputs`, (B, inputs) to (B, outputs), each row flattened: logits where the loss is
-    /// cross-entropy.
+    /// The outputs for each row of `inputs`, (B, inputs) to (B, outputs), each row flattened:
+    /// logits where the loss is cross-entropy.
     ///
     /// # Errors
-    /// [`NnError::InputWidth`] if the rows have another width than the model's input; [`NnError::Token`] if the model begins with an
-    /// embedding and a token is not a whole number below its vocabulary.
+    /// [`NnError::InputWidth`] if the rows have another width than the model's input;
+    /// [`NnError::Token`] if the model begins with an embedding and a token is not a whole number
+    /// below its vocabulary.
     pub fn predict(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f32>, NnError> {
         self.predictor()?.predict(inputs)
     }
@@ -118,7 +120,8 @@ impl Network {
         rows.map(|(row, outputs)| largest(outputs, row)).collect()
     }
 
-    /// SHA-256 of the parameters as little-endian `f32`, in the order of the layout: the fingerprint of a training.
+    /// SHA-256 of the parameters as little-endian `f32`, in the order of the layout: the
+    /// fingerprint of a training.
     ///
     /// ```
     /// use unisono::nn::{Network, Sequential};
@@ -212,7 +215,8 @@ mod tests {
     #[test]
     fn the_hash_is_that_of_the_little_endian_bytes() {
         let network = Network::with_params(Sequential::new(1).dense(1), vec![1.0, 0.0]).unwrap();
-        // python3 -c "import hashlib,struct; print(hashlib.sha256(struct.pack('<2f', 1, 0)).hexdigest())"
+        // python3 -c "import hashlib,struct; print(hashlib.sha256(struct.pack('<2f', 1,
+        // 0)).hexdigest())"
         assert_eq!(network.weights_sha256(), HASH_OF_ONE_AND_ZERO);
     }
 

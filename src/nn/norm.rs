@@ -9,8 +9,8 @@
 //! Variances are biased. Sums run in 16 lanes, added pairwise: one fixed order.
 //!
 //! # References
-//! Ba, Kiros, Hinton: "Layer normalization", 2016; Zhang, Sennrich: "Root mean square layer normalization", 2019; Wu, He:
-//! "Group normalization", 2018.
+//! Ba, Kiros, Hinton: "Layer normalization", 2016; Zhang, Sennrich: "Root mean square layer
+//! normalization", 2019; Wu, He: "Group normalization", 2018.
 
 use multiversion::multiversion;
 
@@ -65,7 +65,8 @@ impl Norm {
         }
     }
 
-    /// Group norm over all positions of each of `groups` groups of channels, which it must divide; eps 1e-5.
+    /// Group norm over all positions of each of `groups` groups of channels, which it must divide;
+    /// eps 1e-5.
     ///
     /// ```
     /// use unisono::nn::{Norm, Sequential};
@@ -109,7 +110,8 @@ impl Spec for Norm {
             return Err(build.refuse("a positive eps", self.eps));
         }
         let channels = input.channels();
-        // A group's values lie apart; normalised are `parts` parts a row, each of `positions` runs of `run` values.
+        // A group's values lie apart; normalised are `parts` parts a row, each of `positions` runs
+        // of `run` values.
         let (groups, positions) = match self.kind {
             Kind::Group(groups) if groups == 0 || !channels.is_multiple_of(groups) => {
                 let expected = format!("channels in {groups} equal groups");
@@ -333,8 +335,8 @@ fn multiply(to: &mut [f32], left: &[f32], right: &[f32]) {
     }
 }
 
-/// `d = (d - mean(d) - xhat mean(d xhat)) inverse`, with `d = g dy` and `xhat = (x - mean) inverse`; `x` becomes xhat.
-/// RMS norm has no mean to take off.
+/// `d = (d - mean(d) - xhat mean(d xhat)) inverse`, with `d = g dy` and
+/// `xhat = (x - mean) inverse`; `x` becomes xhat. RMS norm has no mean to take off.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn input_gradient(x: &mut [f32], d: &mut [f32], (mean, inverse): (f32, f32), is_rms: bool) {
     x.iter_mut().for_each(|x| *x = (*x - mean) * inverse);

@@ -4,7 +4,8 @@ use super::Activation;
 use super::shape::Shape;
 use super::spec::Sequential;
 
-/// What a layer computes in evaluation, on rows (..., C). Parameters follow in the order of the layer's tensors.
+/// What a layer computes in evaluation, on rows (..., C). Parameters follow in the order of the
+/// layer's tensors.
 ///
 /// ```
 /// use unisono::nn::{Dense, Op, Spec};
@@ -39,7 +40,8 @@ pub enum Op {
         /// Whether there are biases.
         has_bias: bool,
     },
-    /// Maxima or averages (padding counted) of square windows of images, or of windows of sequences.
+    /// Maxima or averages (padding counted) of square windows of images, or of windows of
+    /// sequences.
     Pool {
         /// Maxima; else averages.
         is_max: bool,
@@ -80,7 +82,8 @@ pub enum Op {
         /// Whether there are biases.
         has_bias: bool,
     },
-    /// The average of each of so many windows on each axis of positions: window i from floor(i n / outputs) to ceil((i + 1) n / outputs).
+    /// The average of each of so many windows on each axis of positions: window i from floor(i n /
+    /// outputs) to ceil((i + 1) n / outputs).
     AdaptiveAverage {
         /// Outputs on the axis of rows; 1 for sequences.
         height: usize,
@@ -89,11 +92,13 @@ pub enum Op {
     },
     /// Rows of a table (V, C), by whole numbers.
     Embedding,
-    /// The same, then the body, then the table transposed as the weight of a last dense layer without biases. The table is the first tensor.
+    /// The same, then the body, then the table transposed as the weight of a last dense layer
+    /// without biases. The table is the first tensor.
     TiedEmbedding(Sequential),
     /// x plus a vector for each position.
     Positions,
-    /// Multi-head self-attention: weights (C, 3 C) for q, k, v and (C, C) for the output, each with a bias behind it if there are any.
+    /// Multi-head self-attention: weights (C, 3 C) for q, k, v and (C, C) for the output, each with
+    /// a bias behind it if there are any.
     Attention {
         /// Heads, of equal size.
         heads: usize,
@@ -102,7 +107,8 @@ pub enum Op {
         /// Whether there are biases.
         has_bias: bool,
     },
-    /// A recurrent layer in one direction, from a state of zeros: weights (C, G H), biases, hidden weights (H, G H), biases; gates in PyTorch's order.
+    /// A recurrent layer in one direction, from a state of zeros: weights (C, G H), biases, hidden
+    /// weights (H, G H), biases; gates in PyTorch's order.
     Recurrent {
         /// Its cell.
         cell: RecurrentCell,

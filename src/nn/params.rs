@@ -24,7 +24,8 @@ pub enum Role {
     Weight,
     /// By its gradient; additive, left out of regularisation by default.
     Bias,
-    /// By its gradient; the gain or shift of a normalisation, left out of regularisation by default.
+    /// By its gradient; the gain or shift of a normalisation, left out of regularisation by
+    /// default.
     Norm,
     /// A running statistic of batch norm: it follows the batches' own and has no gradient.
     Statistic,

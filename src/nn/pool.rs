@@ -1,11 +1,13 @@
 //! Pooling over images: maximum, average, global and adaptive average.
 //!
 //! # Shapes
-//! X: (B, H, W, C), Y: (B, H', W', C); H' = floor((H + 2 p - k) / s) + 1. A sequence (T, C) is pooled over T.
+//! X: (B, H, W, C), Y: (B, H', W', C); H' = floor((H + 2 p - k) / s) + 1. A sequence (T, C) is
+//! pooled over T.
 //!
 //! # Conventions
-//! Maximum: padding never wins, the first of equals does. Average: divided by k x k, padding counted, as PyTorch does;
-//! adaptive: output i averages input rows floor(i H / H') to ceil((i + 1) H / H'), divided by their number.
+//! Maximum: padding never wins, the first of equals does. Average: divided by k x k, padding
+//! counted, as PyTorch does; adaptive: output i averages input rows floor(i H / H') to ceil((i + 1)
+//! H / H'), divided by their number.
 
 use std::ops::Range;
 
@@ -19,8 +21,8 @@ use super::shape::Shape;
 
 /// A pooling layer over images (H, W, C) or sequences (T, C); channels do not mix.
 ///
-/// Windows of kernel k with stride s and padding p turn an axis of n values into one of `(n + 2 p - k) / s + 1`, rounded
-/// down.
+/// Windows of kernel k with stride s and padding p turn an axis of n values into one of
+/// `(n + 2 p - k) / s + 1`, rounded down.
 ///
 /// ```
 /// use unisono::nn::{Pool, Sequential};
@@ -66,7 +68,8 @@ impl Pool {
         Self::adaptive_average(0, 0)
     }
 
-    /// Averages of windows chosen so that `height` x `width` outputs cover the input (for sequences, `width`).
+    /// Averages of windows chosen so that `height` x `width` outputs cover the input (for
+    /// sequences, `width`).
     ///
     /// ```
     /// use unisono::nn::{Pool, Sequential};
@@ -94,7 +97,8 @@ impl Pool {
         }
     }
 
-    /// With steps of `stride` between windows, at least 1; no effect on adaptive and global averages.
+    /// With steps of `stride` between windows, at least 1; no effect on adaptive and global
+    /// averages.
     pub fn stride(mut self, by: usize) -> Self {
         if let Size::Windows { stride, .. } = &mut self.size {
             *stride = by;
@@ -102,7 +106,8 @@ impl Pool {
         self
     }
 
-    /// With `padding` on every side, at most half of the kernel; no effect on adaptive and global averages.
+    /// With `padding` on every side, at most half of the kernel; no effect on adaptive and global
+    /// averages.
     ///
     /// ```
     /// use unisono::nn::{Pool, Sequential};
@@ -309,7 +314,8 @@ fn positions(
         .flat_map(move |i| columns.clone().map(move |j| i * width + j))
 }
 
-/// The maxima of one row, and the positions that won: the first of equals. NaN wins, so that a diverged model is seen.
+/// The maxima of one row, and the positions that won: the first of equals. NaN wins, so that a
+/// diverged model is seen.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn maxima(layer: &PoolLayer, x: &[f32], y: &mut [f32], winners: &mut [u32]) {
     let c = layer.channels;

@@ -66,8 +66,9 @@ impl<'n> Predictor<'n> {
         Ok(predicted)
     }
 
-    /// How each input changes `sum(weights * outputs)`, the rows taken by themselves: (B, inputs) and (B, outputs) to (B, inputs). With a
-    /// single 1 a row it is the gradient of one output. Tokens have none: it is 0 there.
+    /// How each input changes `sum(weights * outputs)`, the rows taken by themselves: (B, inputs)
+    /// and (B, outputs) to (B, inputs). With a single 1 a row it is the gradient of one output.
+    /// Tokens have none: it is 0 there.
     ///
     /// ```
     /// use ndarray::array;

@@ -12,7 +12,8 @@
 //! Dense, convolution and recurrent parameters start as PyTorch's do, the GPT's as nanoGPT's.
 //!
 //! # References
-//! LeCun et al. 1998; He, Zhang, Ren, Sun: "Deep residual learning for image recognition", 2016, section 4.2.
+//! LeCun et al. 1998; He, Zhang, Ren, Sun: "Deep residual learning for image recognition", 2016,
+//! section 4.2.
 
 use super::error::NnError;
 use super::grads::Grads;
@@ -88,8 +89,9 @@ pub fn by_name(name: &str) -> Option<Preset> {
     fitted(name, axes, classes)
 }
 
-/// The same model for rows of shape `axes` and so many classes: images (H, W, C) for `lenet` and `resnet20`, any shape for the dense
-/// nets, and for `lstm` and `gpt` sequences of tokens below `classes`. `None` for another name or a shape that the model cannot take.
+/// The same model for rows of shape `axes` and so many classes: images (H, W, C) for `lenet` and
+/// `resnet20`, any shape for the dense nets, and for `lstm` and `gpt` sequences of tokens below
+/// `classes`. `None` for another name or a shape that the model cannot take.
 ///
 /// ```
 /// use unisono::nn::presets;
@@ -215,8 +217,8 @@ fn gpt(axes: &[usize], vocabulary: usize) -> Sequential {
     Sequential::new(axes.to_vec()).layer(Embedding::tied(vocabulary, width, body).weight(init))
 }
 
-/// ResNet's shortcut without parameters (option A): every `stride`-th position, channels padded with zeros. Rows
-/// (H, W, C) become (ceil(H / stride), ceil(W / stride), C + 2 padding).
+/// ResNet's shortcut without parameters (option A): every `stride`-th position, channels padded
+/// with zeros. Rows (H, W, C) become (ceil(H / stride), ceil(W / stride), C + 2 padding).
 ///
 /// ```
 /// use unisono::nn::{Sequential, presets::Subsample};
@@ -321,7 +323,8 @@ mod tests {
 
     #[test]
     fn presets_cost_what_the_peers_count() {
-        // MFLOP a sample, from the shapes: 3 x forward products, without the first layer's input gradient.
+        // MFLOP a sample, from the shapes: 3 x forward products, without the first layer's input
+        // gradient.
         let flops = |name| {
             by_name(name)
                 .unwrap()

@@ -1,11 +1,13 @@
 //! A network as the engine sees it: one replica a worker.
 //!
 //! # How a worker's shards are folded
-//! All of them run forward and backward as one block; each layer's weight gradient is folded shard by shard in
-//! cache (`kernel::fold`). Where they are more rows than a block holds (2,048, or fewer where their activations would
-//! take more than 64 or 256 MiB; see `blocks`), nodes of the tree are computed one after another and added whole, and a shard that is
-//! larger by itself is a chain of blocks: memory does not grow with the batch. What is cut where depends on the shards
-//! alone, so it changes no bit between thread counts. A shard whose rows depend on each other (batch norm) is never cut.
+//! All of them run forward and backward as one block; each layer's weight gradient is folded shard
+//! by shard in cache (`kernel::fold`). Where they are more rows than a block holds (2,048, or fewer
+//! where their activations would take more than 64 or 256 MiB; see `blocks`), nodes of the tree are
+//! computed one after another and added whole, and a shard that is larger by itself is a chain of
+//! blocks: memory does not grow with the batch. What is cut where depends on the shards alone, so
+//! it changes no bit between thread counts. A shard whose rows depend on each other (batch norm) is
+//! never cut.
 
 use std::ops::Range;
 
@@ -224,7 +226,8 @@ impl<S: RowSource> NetworkReplica<S> {
         (self.cuts, self.nodes) = (cuts, nodes);
     }
 
-    /// Computes one node of the tree into `to`, in as many blocks of at most `most` rows as it takes.
+    /// Computes one node of the tree into `to`, in as many blocks of at most `most` rows as it
+    /// takes.
     fn node(&mut self, fold: &mut Fold<'_>, (node, most): (Range<usize>, usize), to: &mut [f32]) {
         let rows: usize = node.clone().map(|index| fold.shard(index).rows.len()).sum();
         if rows <= most || (node.len() == 1 && rows <= self.blocks.rows) {
@@ -252,7 +255,8 @@ impl<S: RowSource> NetworkReplica<S> {
         }
     }
 
-    /// One shard's gradient into `to`: a chain of blocks, if it takes more than one. Tells `lap` what is over.
+    /// One shard's gradient into `to`: a chain of blocks, if it takes more than one. Tells `lap`
+    /// what is over.
     fn whole_shard(
         &mut self,
         (params, shard): (&[f32], &Shard<'_>),

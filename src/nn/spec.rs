@@ -28,7 +28,8 @@ pub struct Sequential {
 }
 
 impl Sequential {
-    /// A model for rows of shape `input`: a number of features, `[T]` tokens, `[T, C]`, `[H, W, C]`.
+    /// A model for rows of shape `input`: a number of features, `[T]` tokens, `[T, C]`,
+    /// `[H, W, C]`.
     pub fn new(input: impl Into<Shape>) -> Self {
         Self {
             input: input.into(),
@@ -53,7 +54,8 @@ impl Sequential {
         }
     }
 
-    /// A part of a larger model, such as the body of a residual: it takes whatever shape it is given.
+    /// A part of a larger model, such as the body of a residual: it takes whatever shape it is
+    /// given.
     pub fn part() -> Self {
         Self::new(Shape::from(Vec::new()))
     }
@@ -95,8 +97,9 @@ impl Sequential {
         self.layer(Reshape::flatten())
     }
 
-    /// Sequences are padded to their common length: a position whose values (or whose token) are all `value` is padding.
-    /// Recurrent layers keep their state there, and attention does not look there.
+    /// Sequences are padded to their common length: a position whose values (or whose token) are
+    /// all `value` is padding. Recurrent layers keep their state there, and attention does not look
+    /// there.
     ///
     /// ```
     /// use unisono::nn::{Attention, Embedding, Recurrent, Sequential};
@@ -158,8 +161,8 @@ impl Sequential {
     /// The layout of its parameters.
     ///
     /// # Errors
-    /// [`NnError::Layer`] if a layer cannot take what it gets, [`NnError::NoParams`] if there is nothing to train, [`NnError::TooLarge`] if there is
-    /// too much.
+    /// [`NnError::Layer`] if a layer cannot take what it gets, [`NnError::NoParams`] if there is
+    /// nothing to train, [`NnError::TooLarge`] if there is too much.
     pub fn layout(&self) -> Result<ParamLayout, NnError> {
         let layout = ParamLayout::new(self.stages(Isa::detect())?.tensors()).checked()?;
         if layout.num_params() == 0 {
@@ -169,8 +172,8 @@ impl Sequential {
         }
     }
 
-    /// Multiplications and additions of a training step's products, for one row: three times those of forward, but
-    /// without the first layer's input gradient.
+    /// Multiplications and additions of a training step's products, for one row: three times those
+    /// of forward, but without the first layer's input gradient.
     ///
     /// ```
     /// use unisono::nn::Sequential;
@@ -185,8 +188,9 @@ impl Sequential {
         Ok(self.stages(Isa::detect())?.training_flops())
     }
 
-    /// Bytes that a training step takes for a row: the outputs of its layers but the last and what these save between forward and backward;
-    /// and what backward borrows, two gradients as wide as the widest, and the operands of the largest product.
+    /// Bytes that a training step takes for a row: the outputs of its layers but the last and what
+    /// these save between forward and backward; and what backward borrows, two gradients as wide as
+    /// the widest, and the operands of the largest product.
     ///
     /// ```
     /// use unisono::nn::Sequential;
@@ -215,7 +219,8 @@ impl Sequential {
             .is_ok_and(|stages| stages.couples_rows())
     }
 
-    /// Whether training on one row at a time leaves nothing of it: of a batch norm over single values, each is its own mean.
+    /// Whether training on one row at a time leaves nothing of it: of a batch norm over single
+    /// values, each is its own mean.
     ///
     /// ```
     /// use unisono::nn::{BatchNorm, Conv, Sequential};
@@ -257,7 +262,8 @@ impl PartialEq for Sequential {
 }
 
 impl fmt::Display for Sequential {
-    /// `64-dense 32-relu-dense 10`: the layers' names, each followed by the shape it gives where that changes.
+    /// `64-dense 32-relu-dense 10`: the layers' names, each followed by the shape it gives where
+    /// that changes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.input)?;
         let mut shape = self.input.clone();
@@ -320,7 +326,8 @@ mod tests {
         );
         assert_eq!(layout.tensors()[2].name, "dense2.weight");
         assert_eq!(model.to_string(), "784-dense 1024-relu-dense-relu-dense 10");
-        // 3 x 2 x (784 x 1024 + 1024 x 1024 + 1024 x 10) without the first input gradient: 9.564 MFLOP.
+        // 3 x 2 x (784 x 1024 + 1024 x 1024 + 1024 x 10) without the first input gradient: 9.564
+        // MFLOP.
         assert_eq!(model.training_flops().unwrap(), 9_564_160.into());
     }
 }

@@ -1,13 +1,13 @@
 //! Layers one after another, at work: their activations, forward and backward over a block of rows.
 //!
 //! # Buffers
-//! A layer writes a buffer of its own; the first reads the block's input and the last writes the block's output.
-//! An in-place layer overwrites the buffer of the layer before it, if that one does not need its own output for
-//! backward; else a copy goes before it. A view (reshape) does nothing at all. Gradients alternate between two buffers,
-//! which are borrowed.
+//! A layer writes a buffer of its own; the first reads the block's input and the last writes the
+//! block's output. An in-place layer overwrites the buffer of the layer before it, if that one does
+//! not need its own output for backward; else a copy goes before it. A view (reshape) does nothing
+//! at all. Gradients alternate between two buffers, which are borrowed.
 //!
-//! A block without rows (fewer rows than shards, or more workers than shards) runs no layer, except those that meet the
-//! other workers.
+//! A block without rows (fewer rows than shards, or more workers than shards) runs no layer, except
+//! those that meet the other workers.
 
 use std::ops::Range;
 
@@ -120,8 +120,8 @@ impl Stages {
         self.stages.iter().filter_map(of).collect()
     }
 
-    /// Every dense or convolving layer's work but the first's input gradient: what a training step computes, in
-    /// multiplications and additions a row.
+    /// Every dense or convolving layer's work but the first's input gradient: what a training step
+    /// computes, in multiplications and additions a row.
     pub(super) fn training_flops(&self) -> Flops {
         let (all, spared) = (self.flops(), self.input_gradient_flops());
         Flops {

@@ -1,7 +1,9 @@
-//! Layers as text: `conv 8 3 pad 1, batch-norm, relu`, or `embedding 64, residual(layer-norm, attention 4 causal)`.
+//! Layers as text: `conv 8 3 pad 1, batch-norm, relu`, or
+//! `embedding 64, residual(layer-norm, attention 4 causal)`.
 //!
-//! Layers stand one after another with commas between them. A residual holds layers of its own in parentheses, and behind a `|` its
-//! shortcut, if that is not the identity. [`LAYERS`](super::LAYERS) lists all words.
+//! Layers stand one after another with commas between them. A residual holds layers of its own in
+//! parentheses, and behind a `|` its shortcut, if that is not the identity.
+//! [`LAYERS`](super::LAYERS) lists all words.
 
 use super::error::NnError;
 use super::op::Op;
@@ -29,7 +31,8 @@ impl Sequential {
     /// ```
     ///
     /// # Errors
-    /// [`NnError::Text`] for a layer that there is not, or a number that is none; [`NnError::Layer`] for an embedding, which takes tokens.
+    /// [`NnError::Text`] for a layer that there is not, or a number that is none;
+    /// [`NnError::Layer`] for an embedding, which takes tokens.
     pub fn written(self, text: &str) -> Result<Self, NnError> {
         let shape = self.input_shape().to_string();
         Words { vocabulary: None }
@@ -57,7 +60,8 @@ impl Sequential {
         words.add(self, text, 0).map_err(|odd| odd.error(&shape))
     }
 
-    /// Whether the first of its layers that takes only sequences (T, C) or only images (H, W, C) takes sequences; `None` if all take both.
+    /// Whether the first of its layers that takes only sequences (T, C) or only images (H, W, C)
+    /// takes sequences; `None` if all take both.
     ///
     /// ```
     /// use unisono::nn::Sequential;

@@ -1,13 +1,14 @@
-//! A matrix of parameters at work, in both directions: dense, recurrent and attention layers and tied embeddings are
-//! made of it.
+//! A matrix of parameters at work, in both directions: dense, recurrent and attention layers and
+//! tied embeddings are made of it.
 //!
 //! # Why this way
-//! A weight that meets many rows in a step, or some in many products, is packed once for each direction and kept. One that
-//! meets fewer in one product is packed a few columns at a time, which stay in L2, while the product before asks for them: every worker
-//! packs all weights, which took a fifth of the step of `mlp` at batch 128 on two threads, and most of it is waiting for memory
-//! (2026-11, Zen 4). Of very few rows the backward product takes the weights as the left operand, read where they lie, and transposes
-//! the rows instead: `dX' = W dY'`. How many it will meet it takes from the step before. The bits are the same: each element is the
-//! same chain.
+//! A weight that meets many rows in a step, or some in many products, is packed once for each
+//! direction and kept. One that meets fewer in one product is packed a few columns at a time, which
+//! stay in L2, while the product before asks for them: every worker packs all weights, which took a
+//! fifth of the step of `mlp` at batch 128 on two threads, and most of it is waiting for memory
+//! (2026-11, Zen 4). Of very few rows the backward product takes the weights as the left operand,
+//! read where they lie, and transposes the rows instead: `dX' = W dY'`. How many it will meet it
+//! takes from the step before. The bits are the same: each element is the same chain.
 
 use std::ops::Range;
 
@@ -159,7 +160,8 @@ impl Weight {
         product_of_rows(dx, dy, packed, bias);
     }
 
-    /// `y = bias + x W`, a few columns of W, or of its transpose, packed at a time while the product of those before asks for them.
+    /// `y = bias + x W`, a few columns of W, or of its transpose, packed at a time while the
+    /// product of those before asks for them.
     fn by_columns(&mut self, weight: Strided<'_>, x: Rows<'_>, y: Out<'_>, bias: Bias<'_>) {
         let block = |columns: &Range<usize>| Strided {
             data: &weight.data[columns.start * weight.lane_stride..],
@@ -199,8 +201,8 @@ impl Weight {
         transpose(dx, transposed, dy.count);
     }
 
-    /// `dW = x' dy`, and with a row of ones the column sums of dy behind it, for every node; `shards` are ranges of
-    /// the rows of `x` and `dy`.
+    /// `dW = x' dy`, and with a row of ones the column sums of dy behind it, for every node;
+    /// `shards` are ranges of the rows of `x` and `dy`.
     pub(super) fn gradient(
         &self,
         (x, dy): (&[f32], &[f32]),
@@ -221,7 +223,8 @@ impl Weight {
 mod tests {
     use super::*;
 
-    /// Both directions of a 140 x 90 weight, of `rows` rows at a time, in steps of `uses` blocks each; of the last block.
+    /// Both directions of a 140 x 90 weight, of `rows` rows at a time, in steps of `uses` blocks
+    /// each; of the last block.
     fn outputs(isa: Isa, rows: usize, uses: usize) -> Vec<f32> {
         let values = |len: usize| -> Vec<f32> {
             let value = |i: usize| (i * 7919 % 1013) as f32 / 500.0 - 1.0;
@@ -245,7 +248,8 @@ mod tests {
     #[test]
     fn what_a_weight_gives_does_not_depend_on_how_many_rows_a_step_meets() {
         for isa in Isa::available() {
-            // Of 60 rows the backward product transposes them, of 100 it packs the weight by columns.
+            // Of 60 rows the backward product transposes them, of 100 it packs the weight by
+            // columns.
             for rows in [60, 100] {
                 let once = outputs(isa, rows, 1);
                 assert!(once.iter().all(|value| value.is_finite()));

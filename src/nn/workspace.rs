@@ -1,9 +1,9 @@
 //! Memory that the layers of a replica use one after another in backward.
 //!
 //! # Why this way
-//! What backward needs for a moment (packed operands, gradients between layers) is larger than what it keeps. Buffers of each
-//! layer's own are cold whenever its turn comes, and all of them together a third of a replica's memory. What was just
-//! given back is still near.
+//! What backward needs for a moment (packed operands, gradients between layers) is larger than what
+//! it keeps. Buffers of each layer's own are cold whenever its turn comes, and all of them together
+//! a third of a replica's memory. What was just given back is still near.
 
 use super::kernel::{Buffer, Isa, Packed};
 

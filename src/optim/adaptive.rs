@@ -8,9 +8,9 @@
 //! | Lion | `m = b2 m + (1 - b2) g`, after the update | `sign(b1 m + (1 - b1) g)` |
 //!
 //! # References
-//! Duchi, Hazan, Singer: "Adaptive subgradient methods", JMLR 2011; Tieleman, Hinton: "Lecture 6.5: RMSprop", 2012; Graves:
-//! "Generating sequences with recurrent neural networks", 2013 (centred); Chen et al.: "Symbolic discovery of optimization
-//! algorithms", 2023 (Lion).
+//! Duchi, Hazan, Singer: "Adaptive subgradient methods", JMLR 2011; Tieleman, Hinton: "Lecture 6.5:
+//! RMSprop", 2012; Graves: "Generating sequences with recurrent neural networks", 2013 (centred);
+//! Chen et al.: "Symbolic discovery of optimization algorithms", 2023 (Lion).
 
 use multiversion::multiversion;
 

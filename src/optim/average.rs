@@ -1,8 +1,9 @@
-//! An exponential moving average of the parameters, for evaluation: `a = d a + (1 - d) w` after every step, `a = w` after the
-//! first.
+//! An exponential moving average of the parameters, for evaluation: `a = d a + (1 - d) w` after
+//! every step, `a = w` after the first.
 //!
 //! # References
-//! Polyak, Juditsky: "Acceleration of stochastic approximation by averaging", 1992; PyTorch's `get_ema_multi_avg_fn`.
+//! Polyak, Juditsky: "Acceleration of stochastic approximation by averaging", 1992; PyTorch's
+//! `get_ema_multi_avg_fn`.
 
 use multiversion::multiversion;
 

@@ -15,8 +15,8 @@ impl Optimizer {
     /// The chain of transforms.
     ///
     /// # Errors
-    /// [`OptimError::OutOfRange`] for a hyperparameter outside its range, [`OptimError::NotApplicable`] for one that the recipe
-    /// does not have.
+    /// [`OptimError::OutOfRange`] for a hyperparameter outside its range,
+    /// [`OptimError::NotApplicable`] for one that the recipe does not have.
     pub fn build(&self) -> Result<Chain, OptimError> {
         self.check()?;
         let before = self.before();

@@ -1,7 +1,7 @@
 //! Clipping by value: every element of the mean gradient to `-limit..=limit`.
 //!
-//! Clipping by the global norm is the master's: a factor in [`StepScalars::grad_scale`](super::StepScalars), see
-//! [`clip_factor`].
+//! Clipping by the global norm is the master's: a factor in
+//! [`StepScalars::grad_scale`](super::StepScalars), see [`clip_factor`].
 
 use multiversion::multiversion;
 
@@ -20,8 +20,8 @@ impl Transform for ClipValue {
     }
 }
 
-/// What a gradient of norm `norm` is multiplied by so that its norm is at most `limit`: `min(1, limit / (norm + 1e-6))`, as
-/// PyTorch's `clip_grad_norm_`.
+/// What a gradient of norm `norm` is multiplied by so that its norm is at most `limit`:
+/// `min(1, limit / (norm + 1e-6))`, as PyTorch's `clip_grad_norm_`.
 ///
 /// ```
 /// use unisono::optim::clip_factor;

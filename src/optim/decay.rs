@@ -7,11 +7,12 @@
 //! | decoupled weight decay | `update += lambda w` | after them |
 //! | proximal L1 | `w = sign(w) max(abs(w) - lr lambda, 0)` | after the descent |
 //!
-//! For plain gradient descent decoupled decay is L2. Each tensor takes part by its `decay_scale`, 0 for biases and norms by
-//! default.
+//! For plain gradient descent decoupled decay is L2. Each tensor takes part by its `decay_scale`, 0
+//! for biases and norms by default.
 //!
 //! # References
-//! Loshchilov, Hutter: "Decoupled weight decay regularization", ICLR 2019; Parikh, Boyd: "Proximal algorithms", 2014, 6.5.2.
+//! Loshchilov, Hutter: "Decoupled weight decay regularization", ICLR 2019; Parikh, Boyd: "Proximal
+//! algorithms", 2014, 6.5.2.
 
 use std::ops::Range;
 

@@ -20,7 +20,8 @@ pub enum TensorKind {
 pub struct Groups {
     /// Whether biases and norms are treated like weights.
     pub decays_all: bool,
-    /// Factors of the learning rate, by the beginning of a tensor's name. All that fit are multiplied.
+    /// Factors of the learning rate, by the beginning of a tensor's name. All that fit are
+    /// multiplied.
     pub layer_lrs: Vec<(String, f32)>,
 }
 

@@ -1,7 +1,7 @@
 //! Adam's moments.
 //!
-//! `m = b1 m + (1 - b1) g`, `v = b2 v + (1 - b2) g²`, update `mhat / (sqrt(vhat) + eps)` with `mhat = m / (1 - b1^t)`,
-//! `vhat = v / (1 - b2^t)`, t the number of the step, from 1.
+//! `m = b1 m + (1 - b1) g`, `v = b2 v + (1 - b2) g²`, update `mhat / (sqrt(vhat) + eps)` with
+//! `mhat = m / (1 - b1^t)`, `vhat = v / (1 - b2^t)`, t the number of the step, from 1.
 //!
 //! # References
 //! Kingma, Ba: "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.

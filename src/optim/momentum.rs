@@ -5,11 +5,12 @@
 //! | heavy ball (PyTorch) | v = m v + g | v | g + m v |
 //! | EMA | v = m v + (1 - m) g | v | (1 - m) g + m v |
 //!
-//! With the learning rate of the EMA form 1 / (1 - m) times that of the heavy ball, both take the same steps.
+//! With the learning rate of the EMA form 1 / (1 - m) times that of the heavy ball, both take the
+//! same steps.
 //!
 //! # References
-//! Polyak 1964; Sutskever, Martens, Dahl, Hinton: "On the importance of initialization and momentum in deep
-//! learning", ICML 2013.
+//! Polyak 1964; Sutskever, Martens, Dahl, Hinton: "On the importance of initialization and momentum
+//! in deep learning", ICML 2013.
 
 use multiversion::multiversion;
 

@@ -1,8 +1,8 @@
 //! The gradient noise scale: how large a batch may be before it stops paying.
 //!
-//! A shard of n rows has the gradient sum `g_s`, with `E norm2(g_s) = n² norm2(mu) + n tr S`, where mu is the mean gradient of a row and S
-//! its covariance. With `A` the sum of `norm2(g_s)` over shards, `N2` the sum of their `n²`, `B` that of their n, and G the sum of
-//! their gradients:
+//! A shard of n rows has the gradient sum `g_s`, with `E norm2(g_s) = n² norm2(mu) + n tr S`, where
+//! mu is the mean gradient of a row and S its covariance. With `A` the sum of `norm2(g_s)` over
+//! shards, `N2` the sum of their `n²`, `B` that of their n, and G the sum of their gradients:
 //!
 //! ```text
 //! norm2(mu) = (norm2(G) - A) / (B² - N2)          unbiased for any sizes of the shards
@@ -36,7 +36,8 @@ pub struct BatchMoments {
 }
 
 impl BatchMoments {
-    /// An unbiased estimate of norm2(mu), which may be negative; `None` for fewer than two shards that are not empty.
+    /// An unbiased estimate of norm2(mu), which may be negative; `None` for fewer than two shards
+    /// that are not empty.
     pub fn mean_square(&self) -> Option<f64> {
         let pairs = self.weight * self.weight - self.weight_squares;
         (pairs > 0.0).then(|| (self.whole - self.squares) / pairs)
@@ -118,7 +119,8 @@ impl NoiseScale {
         self.mean_square.value()
     }
 
-    /// B_simple, in rows; infinite where the mean gradient drowns in noise, `None` before the first batch.
+    /// B_simple, in rows; infinite where the mean gradient drowns in noise, `None` before the first
+    /// batch.
     pub fn value(&self) -> Option<f64> {
         let (variance, mean_square) = (self.variance()?, self.mean_square()?);
         Some(if mean_square > 0.0 {

@@ -1,8 +1,8 @@
 //! The learning rate cut where a metric no longer falls.
 //!
-//! Like PyTorch's `ReduceLROnPlateau`: an evaluation is better if it is below `best (1 - threshold)`; after more than `patience`
-//! evaluations that are not, the factor is multiplied by `factor`, and `cooldown` evaluations pass before bad ones are counted
-//! again.
+//! Like PyTorch's `ReduceLROnPlateau`: an evaluation is better if it is below
+//! `best (1 - threshold)`; after more than `patience` evaluations that are not, the factor is
+//! multiplied by `factor`, and `cooldown` evaluations pass before bad ones are counted again.
 
 use super::error::{OptimError, check};
 
@@ -94,7 +94,8 @@ pub struct PlateauState {
 }
 
 impl PlateauState {
-    /// Takes an evaluation's metric, smaller being better, and returns the factor of the rate from now on.
+    /// Takes an evaluation's metric, smaller being better, and returns the factor of the rate from
+    /// now on.
     pub fn observe(&mut self, metric: f64) -> f32 {
         if metric < self.best * (1.0 - self.rule.threshold) {
             self.best = metric;

@@ -10,14 +10,16 @@
 //! | `lars` | norms; decay, factor and lr, momentum |
 //! | `lamb` | Adam, decay; norms; factor |
 //!
-//! Clipping by value comes first in each, the proximal step of L1 and the average of the weights last.
+//! Clipping by value comes first in each, the proximal step of L1 and the average of the weights
+//! last.
 
 use super::adaptive::{Adagrad, Lion, RmsProp};
 use super::groups::Groups;
 use super::moments::Adam;
 use super::momentum::{Momentum, MomentumForm};
 
-/// An optimiser as data: a recipe, its learning rate, its hyperparameters. Ranges are checked by [`Optimizer::build`].
+/// An optimiser as data: a recipe, its learning rate, its hyperparameters. Ranges are checked by
+/// [`Optimizer::build`].
 ///
 /// ```
 /// use unisono::optim::Optimizer;
@@ -106,13 +108,14 @@ impl Optimizer {
         Self::new(lr, Rule::Adam(Adam::new(1e-8)))
     }
 
-    /// Adam with decoupled weight decay of 0.01, not of biases and norms; betas 0.9 and 0.999, eps 1e-8.
+    /// Adam with decoupled weight decay of 0.01, not of biases and norms; betas 0.9 and 0.999, eps
+    /// 1e-8.
     pub fn adam_w(lr: f32) -> Self {
         Self::adam(lr).with_weight_decay(0.01)
     }
 
-    /// Lion; betas 0.9 and 0.99. Its steps are as long as lr: a tenth to a third of Adam's rate, with three to ten times its
-    /// decay, is the authors' advice.
+    /// Lion; betas 0.9 and 0.99. Its steps are as long as lr: a tenth to a third of Adam's rate,
+    /// with three to ten times its decay, is the authors' advice.
     pub fn lion(lr: f32) -> Self {
         let rule = Lion {
             beta1: 0.9,
@@ -121,7 +124,8 @@ impl Optimizer {
         Self::new(lr, Rule::Lion(rule))
     }
 
-    /// LARS: momentum 0.9, trust coefficient 0.001, no decay; biases and norms take plain momentum steps.
+    /// LARS: momentum 0.9, trust coefficient 0.001, no decay; biases and norms take plain momentum
+    /// steps.
     pub fn lars(lr: f32) -> Self {
         let rule = Rule::Lars { coefficient: 1e-3 };
         Self::new(lr, rule).with_momentum(0.9)
@@ -208,8 +212,9 @@ impl Optimizer {
         self
     }
 
-    /// With decoupled weight decay, at least 0: each step takes `lr * decay` of every weight. In LARS and LAMB the decay is part
-    /// of the direction that is scaled. Biases and norms are left out unless [`Optimizer::decay_all`] says otherwise.
+    /// With decoupled weight decay, at least 0: each step takes `lr * decay` of every weight. In
+    /// LARS and LAMB the decay is part of the direction that is scaled. Biases and norms are left
+    /// out unless [`Optimizer::decay_all`] says otherwise.
     pub fn with_weight_decay(self, decay: f32) -> Self {
         Self { decay, ..self }
     }
@@ -219,7 +224,8 @@ impl Optimizer {
         Self { l2: lambda, ..self }
     }
 
-    /// With the loss term `lambda sum abs(w)`, at least 0, by its subgradient. Not for LARS, LAMB and Lion.
+    /// With the loss term `lambda sum abs(w)`, at least 0, by its subgradient. Not for LARS, LAMB
+    /// and Lion.
     pub fn with_l1(self, lambda: f32) -> Self {
         Self { l1: lambda, ..self }
     }
@@ -248,7 +254,8 @@ impl Optimizer {
         }
     }
 
-    /// Keeps an exponential moving average of the parameters with decay `decay`, in 0..1, which evaluation uses.
+    /// Keeps an exponential moving average of the parameters with decay `decay`, in 0..1, which
+    /// evaluation uses.
     pub fn with_average(self, decay: f32) -> Self {
         Self {
             average: Some(decay),
@@ -262,7 +269,8 @@ impl Optimizer {
         self
     }
 
-    /// Multiplies the learning rate of the tensors whose name begins with `prefix` (such as `dense0.`) by `scale`, at least 0.
+    /// Multiplies the learning rate of the tensors whose name begins with `prefix` (such as
+    /// `dense0.`) by `scale`, at least 0.
     pub fn with_layer_lr(mut self, prefix: impl Into<String>, scale: f32) -> Self {
         self.groups.layer_lrs.push((prefix.into(), scale));
         self
@@ -305,7 +313,8 @@ impl Optimizer {
         &self.groups
     }
 
-    /// The state buffer that holds the average of the parameters, if there is one: the chain's last.
+    /// The state buffer that holds the average of the parameters, if there is one: the chain's
+    /// last.
     pub fn keeps_average(&self) -> bool {
         self.average.is_some()
     }

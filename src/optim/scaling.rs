@@ -7,11 +7,13 @@
 //! | square root | sqrt(k) | |
 //! | Adam | sqrt(k) | beta -> 1 - k (1 - beta), eps / sqrt(k) |
 //!
-//! In all but `none`, times of the schedule that are counted in steps become 1 / k, so that they are the same rows.
+//! In all but `none`, times of the schedule that are counted in steps become 1 / k, so that they
+//! are the same rows.
 //!
 //! # References
-//! Goyal et al.: "Accurate, large minibatch SGD", 2017 (linear); Krizhevsky: "One weird trick", 2014, Hoffer et al., 2017 (square root);
-//! Malladi et al.: "On the SDEs and scaling rules for adaptive gradient algorithms", NeurIPS 2022 (Adam).
+//! Goyal et al.: "Accurate, large minibatch SGD", 2017 (linear); Krizhevsky: "One weird trick",
+//! 2014, Hoffer et al., 2017 (square root); Malladi et al.: "On the SDEs and scaling rules for
+//! adaptive gradient algorithms", NeurIPS 2022 (Adam).
 
 use super::error::{OptimError, check};
 use super::recipes::{Optimizer, Rule};
@@ -70,8 +72,8 @@ impl ScalingRule {
     /// ```
     ///
     /// # Errors
-    /// [`OptimError::OutOfRange`] if k is not positive, or a beta would fall below 0; [`OptimError::NotApplicable`] for Adam's rule
-    /// with another optimiser.
+    /// [`OptimError::OutOfRange`] if k is not positive, or a beta would fall below 0;
+    /// [`OptimError::NotApplicable`] for Adam's rule with another optimiser.
     pub fn optimizer(self, optimizer: &Optimizer, k: f64) -> Result<Optimizer, OptimError> {
         let is_valid = k.is_finite() && k > 0.0;
         check(

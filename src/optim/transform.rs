@@ -1,7 +1,8 @@
-//! A transform turns the gradient, step by step, into the update; a chain of transforms is an optimiser.
+//! A transform turns the gradient, step by step, into the update; a chain of transforms is an
+//! optimiser.
 //!
-//! A chain works on one block of parameters at a time, so that a block stays in L1 from the gradient to the new
-//! parameters:
+//! A chain works on one block of parameters at a time, so that a block stays in L1 from the
+//! gradient to the new parameters:
 //!
 //! ```text
 //! update = grad * scale                                    the mean gradient
@@ -12,7 +13,8 @@
 //! each finish in turn                                       (proximal step, average of the parameters)
 //! ```
 //!
-//! Parameters with a [`Follow::Statistic`] are no optimiser's business: `params -= row_scale * grad`.
+//! Parameters with a [`Follow::Statistic`] are no optimiser's business:
+//! `params -= row_scale * grad`.
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -29,7 +31,8 @@ pub const MAX_BLOCK: usize = 4096;
 pub struct StepScalars {
     /// The learning rate.
     pub lr: f32,
-    /// What the summed gradient is multiplied by: one over the weight of the batch, times a clipping factor.
+    /// What the summed gradient is multiplied by: one over the weight of the batch, times a
+    /// clipping factor.
     pub grad_scale: f32,
     /// One over the number of rows of the batch: what running statistics are averaged with.
     pub row_scale: f32,
@@ -113,7 +116,8 @@ pub struct At<'a> {
 
 /// One job on the way from gradient to update, element by element.
 pub trait Transform: Send + Sync + Debug {
-    /// What each of its state buffers holds: buffers of the same names, in the same order, can be gone on from.
+    /// What each of its state buffers holds: buffers of the same names, in the same order, can be
+    /// gone on from.
     fn state_names(&self) -> &'static [&'static str] {
         &[]
     }
@@ -123,7 +127,8 @@ pub trait Transform: Send + Sync + Debug {
         self.state_names().len()
     }
 
-    /// Transforms `update` in place; `state` holds the transform's buffers one after another, each as long as `update`.
+    /// Transforms `update` in place; `state` holds the transform's buffers one after another, each
+    /// as long as `update`.
     fn apply(&self, at: &At<'_>, update: &mut [f32], state: &mut [f32]);
 }
 
@@ -174,7 +179,8 @@ impl Chain {
         own + finish
     }
 
-    /// What each state buffer holds. An optimiser whose names are others never goes on from these buffers.
+    /// What each state buffer holds. An optimiser whose names are others never goes on from these
+    /// buffers.
     ///
     /// ```
     /// use unisono::optim::Optimizer;
@@ -197,7 +203,8 @@ impl Chain {
         self.trust.as_ref()
     }
 
-    /// First half of a chain with a trust ratio: makes the block's gradient the update so far, in place.
+    /// First half of a chain with a trust ratio: makes the block's gradient the update so far, in
+    /// place.
     ///
     /// # Panics
     /// If the block is longer than [`MAX_BLOCK`].
@@ -210,7 +217,8 @@ impl Chain {
         }
     }
 
-    /// Updates a block of parameters from its summed gradient, or from what [`Chain::direct`] made of it.
+    /// Updates a block of parameters from its summed gradient, or from what [`Chain::direct`] made
+    /// of it.
     ///
     /// # Panics
     /// If the block is longer than [`MAX_BLOCK`].

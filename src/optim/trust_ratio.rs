@@ -1,16 +1,19 @@
-//! The layer-wise factors of LARS and LAMB: how long a tensor's step is, measured by the tensor's own length.
+//! The layer-wise factors of LARS and LAMB: how long a tensor's step is, measured by the tensor's
+//! own length.
 //!
 //! | rule | factor of a tensor | of what |
 //! |---|---|---|
 //! | LARS | `eta norm(w) / (norm(g) + decay norm(w))` | of `lr (g + decay w)`, before momentum |
 //! | LAMB | `norm(w) / norm(r)`, `r` Adam's direction with decay | of `r` |
 //!
-//! It is 1 where a norm is 0, and for tensors that do not adapt (biases and norms by default). Norms are sums over parts of
-//! blocks of the flat vector in ascending order, so they do not depend on the number of workers.
+//! It is 1 where a norm is 0, and for tensors that do not adapt (biases and norms by default).
+//! Norms are sums over parts of blocks of the flat vector in ascending order, so they do not depend
+//! on the number of workers.
 //!
 //! # References
-//! You, Gitman, Ginsburg: "Large batch training of convolutional networks", 2017, algorithm 1 (LARS); You et al.: "Large batch
-//! optimization for deep learning: training BERT in 76 minutes", ICLR 2020, algorithm 2 (LAMB, with phi the identity).
+//! You, Gitman, Ginsburg: "Large batch training of convolutional networks", 2017, algorithm 1
+//! (LARS); You et al.: "Large batch optimization for deep learning: training BERT in 76 minutes",
+//! ICLR 2020, algorithm 2 (LAMB, with phi the identity).
 
 use multiversion::multiversion;
 
@@ -31,8 +34,8 @@ pub enum TrustRatio {
 }
 
 impl TrustRatio {
-    /// The factor of a tensor from the norms of its parameters and of its update so far; `decay_scale` is the tensor's own
-    /// share of the decay.
+    /// The factor of a tensor from the norms of its parameters and of its update so far;
+    /// `decay_scale` is the tensor's own share of the decay.
     ///
     /// ```
     /// use unisono::optim::TrustRatio;

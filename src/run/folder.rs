@@ -46,8 +46,9 @@ pub struct NewRun {
 }
 
 impl NewRun {
-    /// Removes what this process has made of the run, and the folder if it has made that and nothing else lies in it. Nothing is done where
-    /// another process has taken the folder, or where training began: the run then has a manifest.
+    /// Removes what this process has made of the run, and the folder if it has made that and
+    /// nothing else lies in it. Nothing is done where another process has taken the folder, or
+    /// where training began: the run then has a manifest.
     ///
     /// ```
     /// use unisono::run::{RunError, RunFolder};
@@ -180,7 +181,8 @@ impl RunFolder {
     /// The newest checkpoint.
     ///
     /// # Errors
-    /// [`RunError::NoCheckpoint`]; [`RunError::Damaged`] if it is not as it was written, with the newest one that is.
+    /// [`RunError::NoCheckpoint`]; [`RunError::Damaged`] if it is not as it was written, with the
+    /// newest one that is.
     pub fn latest(&self) -> Result<Checkpoint, RunError> {
         let none = || RunError::NoCheckpoint {
             path: self.path.clone(),

@@ -22,7 +22,8 @@ const GRAIN: u32 = 1 << 24;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Generation {
-    /// Logits are divided by it: 0 takes the likeliest token, 1 draws from the model's distribution, more evens it out.
+    /// Logits are divided by it: 0 takes the likeliest token, 1 draws from the model's
+    /// distribution, more evens it out.
     pub temperature: f64,
     /// Only the likeliest tokens, so many and at least 1, are drawn from.
     pub top_k: Option<usize>,
@@ -42,12 +43,13 @@ impl Default for Generation {
 }
 
 impl Generation {
-    /// `count` tokens that follow `start`, one by one; `each` is called with every one. Of a text longer than the model's window it sees the
-    /// end. The model gives, for rows (T), logits (T, V), and must not look ahead.
+    /// `count` tokens that follow `start`, one by one; `each` is called with every one. Of a text
+    /// longer than the model's window it sees the end. The model gives, for rows (T), logits (T,
+    /// V), and must not look ahead.
     ///
     /// # Errors
-    /// [`NnError::NotText`] for a model that gives no distribution for each position; those of [`Network::predict`];
-    /// [`NnError::NotANumber`] for one that is NaN.
+    /// [`NnError::NotText`] for a model that gives no distribution for each position; those of
+    /// [`Network::predict`]; [`NnError::NotANumber`] for one that is NaN.
     ///
     /// # Panics
     /// If the temperature is negative or not finite, or `top_k` 0.

@@ -190,7 +190,8 @@ impl Record {
     }
 }
 
-/// The last epoch that a run has made whole, and what its evaluation gave. Its weights may be others than those that are kept.
+/// The last epoch that a run has made whole, and what its evaluation gave. Its weights may be
+/// others than those that are kept.
 ///
 /// ```
 /// use unisono::run::LastEpoch;
@@ -222,7 +223,8 @@ pub struct MetricsLog {
 }
 
 impl MetricsLog {
-    /// Goes on after `step` updates and `epochs` whole epochs: what was recorded later will be made again.
+    /// Goes on after `step` updates and `epochs` whole epochs: what was recorded later will be made
+    /// again.
     ///
     /// # Errors
     /// [`RunError::Read`], [`RunError::Write`].

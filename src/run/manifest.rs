@@ -99,11 +99,13 @@ pub struct Manifest {
     pub steps: u64,
     /// Seconds spent training, over all processes.
     pub wall_time_s: f64,
-    /// Test loss of the weights with the hash below; `None` if it is not finite, or nobody has evaluated them.
+    /// Test loss of the weights with the hash below; `None` if it is not finite, or nobody has
+    /// evaluated them.
     pub test_loss: Option<f64>,
     /// Their test accuracy, in 0..=1.
     pub test_accuracy: Option<f64>,
-    /// The SHA-256 of the weights that are kept: those of `model.safetensors`, or of a stopped run's newest checkpoint.
+    /// The SHA-256 of the weights that are kept: those of `model.safetensors`, or of a stopped
+    /// run's newest checkpoint.
     pub weights_sha256: Option<String>,
     /// Which weights these are.
     #[serde(default)]
@@ -111,7 +113,8 @@ pub struct Manifest {
     /// The last epoch, whose weights may be others.
     #[serde(default)]
     pub last_epoch: Option<LastEpoch>,
-    /// What `model.safetensors` holds; while it is replaced, what it held before and what it will hold.
+    /// What `model.safetensors` holds; while it is replaced, what it held before and what it will
+    /// hold.
     #[serde(default)]
     pub model_files: Vec<ModelFile>,
     /// The layers whose gradients' norms are recorded.
@@ -154,7 +157,8 @@ impl Manifest {
         }
     }
 
-    /// What `model.safetensors` may hold. A manifest of before this was written down tells it of a finished run only.
+    /// What `model.safetensors` may hold. A manifest of before this was written down tells it of a
+    /// finished run only.
     pub fn models(&self) -> Vec<ModelFile> {
         let is_older = self.model_files.is_empty() && self.status == Status::Finished;
         let of_older = self.weights_sha256.clone().filter(|_| is_older);
@@ -174,7 +178,8 @@ impl Manifest {
         self.layers.clone_from(&setup.layers);
     }
 
-    /// Takes down which weights are kept, with their hash and the numbers that are theirs; and the last epoch beside them.
+    /// Takes down which weights are kept, with their hash and the numbers that are theirs; and the
+    /// last epoch beside them.
     pub fn set_weights(&mut self, kept: Kept, sha256: String, last_epoch: Option<LastEpoch>) {
         let finite = |value: f64| Some(value).filter(|value| value.is_finite());
         self.test_loss = kept.test.and_then(|test| finite(test.loss));

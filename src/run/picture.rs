@@ -16,8 +16,8 @@ fn size(shape: &[usize]) -> Option<(usize, usize, usize)> {
     }
 }
 
-/// A row as a PNG file, from black for the smallest value to white for the largest; `None` if it is no image of one or three channels, and no
-/// square.
+/// A row as a PNG file, from black for the smallest value to white for the largest; `None` if it is
+/// no image of one or three channels, and no square.
 ///
 /// ```
 /// use unisono::run::picture;
@@ -36,8 +36,8 @@ pub fn picture(shape: &[usize], values: &[f32]) -> Option<Vec<u8>> {
     })
 }
 
-/// How each pixel of a row counts, its channels together, as a PNG file: white for nothing, blue for what speaks for the class, orange for what
-/// speaks against it; `None` as [`picture`].
+/// How each pixel of a row counts, its channels together, as a PNG file: white for nothing, blue
+/// for what speaks for the class, orange for what speaks against it; `None` as [`picture`].
 ///
 /// ```
 /// use unisono::run::heat_map;

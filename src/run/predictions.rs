@@ -38,8 +38,8 @@ impl Predicted {
     }
 }
 
-/// Classifies every row of `data`, which may be without labels; `None` where rows have no class of their own, or other classes than the
-/// network.
+/// Classifies every row of `data`, which may be without labels; `None` where rows have no class of
+/// their own, or other classes than the network.
 ///
 /// ```
 /// use unisono::{data::digits, nn::{Network, Sequential}, run::predictions};

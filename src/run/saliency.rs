@@ -1,12 +1,13 @@
 //! What of a row speaks for a class: how much each input counts.
 //!
 //! # Formulas
-//! For the class's logit f: gradient times input, `x_i df/dx_i`; integrated gradients, `x_i` times the mean of `df/dx_i` on the way from zeros to
-//! x, whose sum over i is f(x) - f(0) but for the error of the mean. Zeros are the mean of the training rows where those were standardised.
+//! For the class's logit f: gradient times input, `x_i df/dx_i`; integrated gradients, `x_i` times
+//! the mean of `df/dx_i` on the way from zeros to x, whose sum over i is f(x) - f(0) but for the
+//! error of the mean. Zeros are the mean of the training rows where those were standardised.
 //!
 //! # References
-//! Simonyan et al.: "Deep inside convolutional networks", 2014; Shrikumar et al.: "Not just a black box", 2016; Sundararajan et al.:
-//! "Axiomatic attribution for deep networks", ICML 2017, eq. 3.
+//! Simonyan et al.: "Deep inside convolutional networks", 2014; Shrikumar et al.: "Not just a black
+//! box", 2016; Sundararajan et al.: "Axiomatic attribution for deep networks", ICML 2017, eq. 3.
 
 use ndarray::{Array2, ArrayView2, Axis};
 
@@ -36,13 +37,15 @@ pub enum Saliency {
 }
 
 impl Saliency {
-    /// How much each input of the rows `inputs`, (B, inputs), counts for the class of each row, (B); (B, inputs).
+    /// How much each input of the rows `inputs`, (B, inputs), counts for the class of each row,
+    /// (B); (B, inputs).
     ///
     /// # Errors
     /// Those of [`Network::predict`].
     ///
     /// # Panics
-    /// If there are not as many classes as rows, one is not below the model's outputs, or there are no points on the way.
+    /// If there are not as many classes as rows, one is not below the model's outputs, or there are
+    /// no points on the way.
     pub fn of(
         self,
         network: &Network,

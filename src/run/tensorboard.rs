@@ -1,7 +1,8 @@
 //! Event files of TensorBoard: scalars over steps.
 //!
 //! # Layout
-//! Records one after another: length (u64), masked CRC-32C of it, a protobuf `Event`, masked CRC-32C of that; little-endian.
+//! Records one after another: length (u64), masked CRC-32C of it, a protobuf `Event`, masked
+//! CRC-32C of that; little-endian.
 //!
 //! # References
 //! `tensorflow/core/util/event.proto`, `tensorflow/core/lib/io/record_writer.cc`.

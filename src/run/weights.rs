@@ -1,8 +1,9 @@
 //! Which weights of a run are the newest, and that they are what was written.
 //!
 //! # Which
-//! `model.safetensors` holds what a training ended with, its checkpoints what it passed on the way. A run that ended and was then gone on
-//! with has checkpoints that are further than its model. What counts is the number of updates, never a file's time:
+//! `model.safetensors` holds what a training ended with, its checkpoints what it passed on the way.
+//! A run that ended and was then gone on with has checkpoints that are further than its model. What
+//! counts is the number of updates, never a file's time:
 //!
 //! | `manifest.json` says | newest |
 //! |---|---|
@@ -48,8 +49,8 @@ impl RunWeights {
     /// Finds them, without reading them.
     ///
     /// # Errors
-    /// [`RunError::NotARun`]; [`RunError::NoCheckpoint`] for a run without weights; [`RunError::Train`] or [`RunError::Export`] for a file that
-    /// cannot be read.
+    /// [`RunError::NotARun`]; [`RunError::NoCheckpoint`] for a run without weights;
+    /// [`RunError::Train`] or [`RunError::Export`] for a file that cannot be read.
     pub fn find(folder: &Path) -> Result<Self, RunError> {
         if !RunFolder::is_run(folder) {
             let path = folder.to_owned();
@@ -95,8 +96,9 @@ impl RunWeights {
     /// ```
     ///
     /// # Errors
-    /// [`RunError::Hash`] for other weights than the run's manifest tells of; [`RunError::Train`] for a checkpoint that is not as it was written;
-    /// [`RunError::Export`] for weights of another model, or not as they were written.
+    /// [`RunError::Hash`] for other weights than the run's manifest tells of; [`RunError::Train`]
+    /// for a checkpoint that is not as it was written; [`RunError::Export`] for weights of another
+    /// model, or not as they were written.
     pub fn read(&self, model: Sequential) -> Result<Network, RunError> {
         if let Some(checkpoint) = &self.checkpoint {
             return Ok(Checkpoint::network(checkpoint, model)?);
@@ -113,8 +115,8 @@ impl RunWeights {
         })
     }
 
-    /// Whether there is a hash that [`RunWeights::read`] compares them with: runs of older versions, and folders that have lost their
-    /// manifest, may have none.
+    /// Whether there is a hash that [`RunWeights::read`] compares them with: runs of older
+    /// versions, and folders that have lost their manifest, may have none.
     pub fn is_checked(&self) -> bool {
         self.checkpoint.is_some() || self.has_hash || !self.hashes.is_empty()
     }

@@ -86,7 +86,8 @@ pub struct BenchReport {
     pub losses: (f64, f64),
     /// The process's largest resident memory, in bytes, if the system tells.
     pub peak_memory_bytes: Option<u64>,
-    /// Resident bytes a worker added: replica, activations, workspaces, gradients and its part of the optimiser's state.
+    /// Resident bytes a worker added: replica, activations, workspaces, gradients and its part of
+    /// the optimiser's state.
     pub worker_memory_bytes: Option<u64>,
     /// The fingerprint of the weights after the last step.
     pub weights_sha256: String,
@@ -103,7 +104,8 @@ impl BenchReport {
         self.batch_size as f64 / self.step_time_ms(0.5) * 1e3
     }
 
-    /// Multiplications and additions a second at the median step, as the algorithms execute them: the share of the peak is of these.
+    /// Multiplications and additions a second at the median step, as the algorithms execute them:
+    /// the share of the peak is of these.
     pub fn flops(&self) -> f64 {
         self.flops_per_row.executed as f64 * self.throughput_samples_per_s()
     }

@@ -1,7 +1,7 @@
 //! Intervals by resampling: the percentile bootstrap; of fewer samples than [`FEWEST`] their range.
 //!
-//! A percentile bootstrap of three samples covers three quarters where it says 95 %, of five 93.5 %: so few have a range instead,
-//! and a single one nothing.
+//! A percentile bootstrap of three samples covers three quarters where it says 95 %, of five 93.5
+//! %: so few have a range instead, and a single one nothing.
 //!
 //! # References
 //! Efron, Tibshirani: "An introduction to the bootstrap", 1993, chapter 13.
@@ -14,7 +14,8 @@ use super::stats::quantile;
 /// Draws of a bootstrap, where nothing else is said.
 pub const RESAMPLES: usize = 2_000;
 
-/// Resampled rounds: measurements that were made side by side are drawn together, so that what disturbed both cancels in their ratio.
+/// Resampled rounds: measurements that were made side by side are drawn together, so that what
+/// disturbed both cancels in their ratio.
 ///
 /// ```
 /// use unisono::study::Bootstrap;
@@ -34,7 +35,8 @@ pub struct Bootstrap {
 }
 
 impl Bootstrap {
-    /// `resamples` draws of `rounds` rounds with replacement, the same for the same `seed`; of fewer than six rounds, each round alone.
+    /// `resamples` draws of `rounds` rounds with replacement, the same for the same `seed`; of
+    /// fewer than six rounds, each round alone.
     ///
     /// # Panics
     /// If `rounds` is 0.
@@ -67,8 +69,8 @@ impl Bootstrap {
         }
     }
 
-    /// `statistic` of all rounds, and the interval of its values over the draws, or their range. Draws that have no value (NaN) are
-    /// left out.
+    /// `statistic` of all rounds, and the interval of its values over the draws, or their range.
+    /// Draws that have no value (NaN) are left out.
     pub fn estimate(&self, statistic: impl Fn(&[u32]) -> f64) -> Estimate {
         self.map(statistic).estimate(|value| *value)
     }
@@ -91,7 +93,8 @@ impl Bootstrap {
         }
     }
 
-    /// The same of every draw with one of `other`, of which nothing is known but what it brings in: the samples are these rounds alone.
+    /// The same of every draw with one of `other`, of which nothing is known but what it brings in:
+    /// the samples are these rounds alone.
     pub(crate) fn map_beside<T>(
         &self,
         other: &Bootstrap,

@@ -9,7 +9,8 @@ use kuva::render::layout::Layout;
 use kuva::render::plots::Plot;
 use kuva::render::render::{Scene, render_multiple};
 
-/// Colours that the colour-blind tell apart (Okabe, Ito 2008), and two greys for stacks of more than seven.
+/// Colours that the colour-blind tell apart (Okabe, Ito 2008), and two greys for stacks of more
+/// than seven.
 const COLOURS: [&str; 9] = [
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999",
     "#F0E442",
@@ -109,7 +110,8 @@ impl LineChart {
         self.with(name.into(), points, Mark::Points)
     }
 
-    /// With an interval around what was added last: x, lower and upper end; for points a bar at each, for lines an area.
+    /// With an interval around what was added last: x, lower and upper end; for points a bar at
+    /// each, for lines an area.
     pub fn band(mut self, edges: Vec<(f64, f64, f64)>) -> Self {
         if let Some(last) = self.series.last_mut() {
             last.band = edges;
@@ -235,7 +237,8 @@ pub struct StackedBars {
 }
 
 impl StackedBars {
-    /// An empty chart with the labels of its axes, units included, and the parts of a stack from below.
+    /// An empty chart with the labels of its axes, units included, and the parts of a stack from
+    /// below.
     pub fn new(title: impl Into<String>, (x, y): (&str, &str), parts: &[&str]) -> Self {
         Self {
             title: title.into(),

@@ -6,7 +6,8 @@ use serde::{Serialize, Serializer};
 /// The fewest samples of which there is a 95 % interval: of fewer, only their range is told.
 pub const FEWEST: usize = 6;
 
-/// A value of some samples, with its 95 % interval if they are six or more, with their range if they are two to five.
+/// A value of some samples, with its 95 % interval if they are six or more, with their range if
+/// they are two to five.
 ///
 /// ```
 /// use unisono::study::Estimate;
@@ -28,7 +29,8 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// `value`, of `samples` samples, with the ends of its interval; of fewer than six, of their range.
+    /// `value`, of `samples` samples, with the ends of its interval; of fewer than six, of their
+    /// range.
     pub fn new(value: f64, (low, high): (f64, f64), samples: usize) -> Self {
         Self {
             value,
@@ -98,7 +100,8 @@ impl std::fmt::Display for Estimate {
 }
 
 impl Serialize for Estimate {
-    /// As a map of `value`, `samples`, and what they bear: `low` and `high` with `interval`, "95 %" or "range".
+    /// As a map of `value`, `samples`, and what they bear: `low` and `high` with `interval`, "95 %"
+    /// or "range".
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("value", &self.value)?;

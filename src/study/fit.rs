@@ -9,13 +9,14 @@
 //! | Universal Scalability (Gunther 1993) | rate N / (1 + σ(N-1) + κN(N-1)) | the same + κ/rate N(N-1) |
 //! | Gustafson 1988 | rate (N - σ(N-1)) | X = rate N - σ rate (N-1) |
 //!
-//! Residuals are relative: every point counts alike, whatever its throughput. Nothing keeps σ and κ positive: a κ whose interval
-//! holds 0 says that the points show none.
+//! Residuals are relative: every point counts alike, whatever its throughput. Nothing keeps σ and κ
+//! positive: a κ whose interval holds 0 says that the points show none.
 
 use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 
-/// Least squares: the coefficients of `columns` that come nearest to `y`, each residual times its weight; `None` if they are not determined.
+/// Least squares: the coefficients of `columns` that come nearest to `y`, each residual times its
+/// weight; `None` if they are not determined.
 ///
 /// ```
 /// use unisono::study::least_squares;

@@ -4,7 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Holds the folder for this process as long as it lives; the number of the process that has it, if one has.
+/// Holds the folder for this process as long as it lives; the number of the process that has it, if
+/// one has.
 pub(crate) fn lock_folder(folder: &Path) -> io::Result<Result<File, String>> {
     let path = folder.join("lock");
     let mut options = File::options();

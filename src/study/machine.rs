@@ -87,7 +87,8 @@ pub(crate) fn line_of(path: &str) -> Option<String> {
     Some(fs::read_to_string(path).ok()?.trim().to_owned())
 }
 
-/// Counters of the system, read before and after a sample (Linux; each is absent where the system does not tell).
+/// Counters of the system, read before and after a sample (Linux; each is absent where the system
+/// does not tell).
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counters {
     /// All processors' time in ticks: doing anything at all, taken by the host, and in total.
@@ -154,8 +155,8 @@ impl Counters {
 }
 
 impl Disturbance {
-    /// Why a sample that it happened to cannot be believed, if so: another process had a quarter of a core or more, the host 2 %, or
-    /// the processor was too hot.
+    /// Why a sample that it happened to cannot be believed, if so: another process had a quarter of
+    /// a core or more, the host 2 %, or the processor was too hot.
     pub fn reason(&self) -> Option<String> {
         if let Some(cores) = self.others_cores.filter(|&cores| cores >= 0.25) {
             return Some(format!("others used {cores:.2} cores"));

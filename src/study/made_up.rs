@@ -3,7 +3,8 @@
 use crate::data::{ArrayDataset, synthetic_classes, synthetic_tokens};
 use crate::nn::presets::{Inputs, Preset};
 
-/// `rows` rows for `preset`, made up from `seed`: learnable, of ten classes or of the preset's tokens.
+/// `rows` rows for `preset`, made up from `seed`: learnable, of ten classes or of the preset's
+/// tokens.
 ///
 /// ```
 /// use unisono::{data::Dataset, nn::presets, study::made_up_data};

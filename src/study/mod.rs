@@ -1,4 +1,5 @@
-//! Measurements and studies of training: what a step costs, how it scales, what the batch size does.
+//! Measurements and studies of training: what a step costs, how it scales, what the batch size
+//! does.
 //!
 //! | file | what |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! A page of results that stands alone: HTML with its charts and pictures inside, no script, nothing from elsewhere.
+//! A page of results that stands alone: HTML with its charts and pictures inside, no script,
+//! nothing from elsewhere.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

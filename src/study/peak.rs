@@ -1,4 +1,5 @@
-//! The machine's peaks: multiply-adds as the crate's own micro-kernel reaches them on operands in L1, and bytes between memory and cores.
+//! The machine's peaks: multiply-adds as the crate's own micro-kernel reaches them on operands in
+//! L1, and bytes between memory and cores.
 
 use std::time::Instant;
 
@@ -6,7 +7,8 @@ use crate::nn::kernel::{Bias, Isa, Ones, Out, Packed, Side, Strided, product};
 
 /// Multiplications and additions a second of one core: the best of some 50 ms of products from L1.
 ///
-/// It lies a few per cent below what the units could do with nothing else to do, so a share of it is not flattered.
+/// It lies a few per cent below what the units could do with nothing else to do, so a share of it
+/// is not flattered.
 ///
 /// ```
 /// use unisono::study::measured_peak_flops;
@@ -36,8 +38,9 @@ pub fn measured_peak_flops() -> f64 {
     (repeats * 2 * rows * columns * depth) as f64 / best
 }
 
-/// Bytes a second that `threads` threads together read and write in memory: the best of a few passes of a = b + s c over 32 MiB arrays each
-/// (the triad of McCalpin's STREAM, counted as 12 bytes an element).
+/// Bytes a second that `threads` threads together read and write in memory: the best of a few
+/// passes of a = b + s c over 32 MiB arrays each (the triad of McCalpin's STREAM, counted as 12
+/// bytes an element).
 ///
 /// ```
 /// let bytes_a_second = unisono::study::measured_bandwidth(1);

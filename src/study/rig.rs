@@ -119,7 +119,8 @@ fn optimizer(preset: &str) -> Optimizer {
     }
 }
 
-/// Each worker's milliseconds a step in each phase, between two readings with `steps` steps between them.
+/// Each worker's milliseconds a step in each phase, between two readings with `steps` steps between
+/// them.
 pub(crate) fn phases_ms(
     before: &[PhaseTimes],
     after: &[PhaseTimes],

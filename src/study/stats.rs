@@ -3,7 +3,8 @@
 use statrs::stats_tests::Alternative;
 use statrs::stats_tests::mannwhitneyu::{MannWhitneyUMethod, mannwhitneyu};
 
-/// The `q`-quantile of `samples` (0.5 is the median), interpolated between neighbours; NaN without samples.
+/// The `q`-quantile of `samples` (0.5 is the median), interpolated between neighbours; NaN without
+/// samples.
 ///
 /// ```
 /// let samples = [4.0, 1.0, 3.0, 2.0];
@@ -34,10 +35,11 @@ pub(crate) fn median_of(samples: &[f64], rounds: &[u32]) -> f64 {
     quantile(&drawn, 0.5)
 }
 
-/// The two-sided p-value of Mann and Whitney's U test: how likely samples that differ so much are, if none of the two tends to be larger.
+/// The two-sided p-value of Mann and Whitney's U test: how likely samples that differ so much are,
+/// if none of the two tends to be larger.
 ///
-/// Exact for few samples without ties, else by the normal approximation with both corrections. NaN if a side has fewer than two samples: of one there is
-/// nothing to test.
+/// Exact for few samples without ties, else by the normal approximation with both corrections. NaN
+/// if a side has fewer than two samples: of one there is nothing to test.
 ///
 /// ```
 /// use unisono::study::mann_whitney;
@@ -63,13 +65,15 @@ pub fn mann_whitney(one: &[f64], other: &[f64]) -> f64 {
 /// Samples of the smaller side up to which the test is exact.
 const FEW: usize = 8;
 
-/// Of samples without ties, by counting: all choices of ranks for one side are as likely. (statrs 0.19 gives 1 where the sides do not overlap at all.)
+/// Of samples without ties, by counting: all choices of ranks for one side are as likely. (statrs
+/// 0.19 gives 1 where the sides do not overlap at all.)
 fn exact_mann_whitney(one: &[f64], other: &[f64]) -> f64 {
     let (n, m) = (one.len(), other.len());
     let pairs = one.iter().flat_map(|x| other.iter().map(move |y| x > y));
     let above = pairs.filter(|&is_above| is_above).count();
     let extreme = above.max(n * m - above);
-    // counts[k][u]: choices of k of the ranks so far, of which u pairs lie above one that was not chosen.
+    // counts[k][u]: choices of k of the ranks so far, of which u pairs lie above one that was not
+    // chosen.
     let mut counts = vec![vec![0.0_f64; n * m + 1]; n + 1];
     counts[0][0] = 1.0;
     for rank in 0..n + m {

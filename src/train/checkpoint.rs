@@ -1,4 +1,5 @@
-//! A training at rest: weights, the optimiser's state, and all that the next step depends on, in three files.
+//! A training at rest: weights, the optimiser's state, and all that the next step depends on, in
+//! three files.
 //!
 //! # Layout
 //! ```text
@@ -6,7 +7,8 @@
 //! step-000000090.state.safetensors  the optimiser's buffers `state.0`, `state.1`, ...; the best weights so far as `best`
 //! step-000000090.json               {"body": text, "sha256": of the text}; the body holds the rest, and the other files' hashes
 //! ```
-//! The last file is written last, so a checkpoint without it was never finished. Each is written at once or not at all, and synced.
+//! The last file is written last, so a checkpoint without it was never finished. Each is written at
+//! once or not at all, and synced.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -24,7 +26,8 @@ use super::kept::Scores;
 use super::memory::Memory;
 use super::state::State;
 
-/// What a checkpoint calls whether its weights are those of the best epoch, which early stopping has restored.
+/// What a checkpoint calls whether its weights are those of the best epoch, which early stopping
+/// has restored.
 pub(super) const IS_BEST: &str = "is best";
 
 /// The version of the format.
@@ -85,7 +88,8 @@ impl Checkpoint {
         progress.map_or(0, |[_, epochs, _]| epochs as u32)
     }
 
-    /// What an evaluation of the weights gave on the test data, if one was made after its last step: of the average, if the optimiser keeps one.
+    /// What an evaluation of the weights gave on the test data, if one was made after its last
+    /// step: of the average, if the optimiser keeps one.
     pub fn test(&self) -> Option<Scores> {
         self.test
     }
@@ -148,7 +152,8 @@ impl Checkpoint {
     /// Reads what [`Checkpoint::write`] wrote.
     ///
     /// # Errors
-    /// [`TrainError::Read`]; [`TrainError::Checkpoint`] for another version, or a file with as much as a bit that is not as it was written.
+    /// [`TrainError::Read`]; [`TrainError::Checkpoint`] for another version, or a file with as much
+    /// as a bit that is not as it was written.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
         let body = body(path)?;
         let files = Files::of(path);
@@ -186,8 +191,9 @@ impl Checkpoint {
 }
 
 impl Checkpoint {
-    /// A network of `model` with the weights that the checkpoint at `path` keeps, as [`crate::Trainer::network`] would give them: the average of
-    /// the weights where the optimiser keeps one.
+    /// A network of `model` with the weights that the checkpoint at `path` keeps, as
+    /// [`crate::Trainer::network`] would give them: the average of the weights where the optimiser
+    /// keeps one.
     ///
     /// ```no_run
     /// use unisono::{nn::Sequential, train::Checkpoint};
@@ -233,7 +239,8 @@ impl Checkpoint {
     }
 }
 
-/// The average of the weights in a checkpoint's state, if there is one and it is what the training keeps.
+/// The average of the weights in a checkpoint's state, if there is one and it is what the training
+/// keeps.
 fn average(path: &Path, body: &Value) -> Result<Option<Vec<f32>>, TrainError> {
     let names = body["state"].as_array().map_or(&[][..], Vec::as_slice);
     let has_average = names.last().is_some_and(|name| name == AVERAGE);

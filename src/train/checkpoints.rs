@@ -1,4 +1,5 @@
-//! When checkpoints are made, where, and which of them stay; a thread writes them while training goes on.
+//! When checkpoints are made, where, and which of them stay; a thread writes them while training
+//! goes on.
 
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -32,7 +33,8 @@ pub struct Checkpoints {
     pub every_steps: u64,
     /// One after every so many epochs; 0 for none but at the end.
     pub every_epochs: u32,
-    /// How many of the last ones stay, at least 1; the one with the smallest test loss stays besides.
+    /// How many of the last ones stay, at least 1; the one with the smallest test loss stays
+    /// besides.
     pub keep: usize,
 }
 

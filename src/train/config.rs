@@ -133,7 +133,8 @@ impl Config {
         })
     }
 
-    /// Refuses statistics of shards where there are fewer than two, and batch norm over single rows.
+    /// Refuses statistics of shards where there are fewer than two, and batch norm over single
+    /// rows.
     pub(super) fn check_shards(
         &self,
         model: &Sequential,
@@ -189,8 +190,8 @@ impl Config {
         })
     }
 
-    /// That the schedule ends before the training does, which is at `at` in a call of `fit` that began with `begun`, epochs and steps, and
-    /// has seen `position` rows of its epoch.
+    /// That the schedule ends before the training does, which is at `at` in a call of `fit` that
+    /// began with `begun`, epochs and steps, and has seen `position` rows of its epoch.
     pub(super) fn schedule_warning(
         &self,
         at: &Progress,
@@ -200,7 +201,8 @@ impl Config {
         let is_fixed = self.batch_rule == BatchRule::Fixed;
         let keeps_time = !matches!(self.batch_rule, BatchRule::AdaScale { .. });
         let counts_steps = self.schedule.unit == crate::optim::Unit::Steps;
-        // How many steps an epoch takes is not known where batches grow, nor how far AdaScale's own clock comes.
+        // How many steps an epoch takes is not known where batches grow, nor how far AdaScale's own
+        // clock comes.
         if !keeps_time || !is_fixed && (counts_steps || self.max_steps.is_some()) {
             return None;
         }
@@ -222,7 +224,8 @@ impl Config {
     }
 }
 
-/// The fewest rows of a batch that a batch norm takes together: of a shard that has any, or the batch.
+/// The fewest rows of a batch that a batch norm takes together: of a shard that has any, or the
+/// batch.
 fn fewest_together(batch: usize, shards: usize, model: &Sequential) -> usize {
     match model.couples_rows() {
         true => (batch / shards).max(1),
@@ -230,11 +233,12 @@ fn fewest_together(batch: usize, shards: usize, model: &Sequential) -> usize {
     }
 }
 
-/// Rows that a shard has at least by default where they depend on each other: the group whose statistics batch norm takes.
+/// Rows that a shard has at least by default where they depend on each other: the group whose
+/// statistics batch norm takes.
 const GROUP_ROWS: usize = 8;
 
-/// The default shards of a batch for `model`: by positions, and at least 8 rows each where rows depend on each other
-/// (batch norm over a shard), so that T threads have work at 8 T rows.
+/// The default shards of a batch for `model`: by positions, and at least 8 rows each where rows
+/// depend on each other (batch norm over a shard), so that T threads have work at 8 T rows.
 ///
 /// ```
 /// use unisono::{engine::Shards, nn::{BatchNorm, Sequential}, train::model_shards};
@@ -256,11 +260,13 @@ pub fn model_shards(model: &Sequential, batch_size: usize) -> Shards {
     })
 }
 
-/// Multiplications and additions that are worth a thread: a step of so many takes about as long as two threads need to
-/// hand over its gradient and its weights (`mlp_small`, 16 to 512 rows, where 16 are slower on two threads).
+/// Multiplications and additions that are worth a thread: a step of so many takes about as long as
+/// two threads need to hand over its gradient and its weights (`mlp_small`, 16 to 512 rows, where
+/// 16 are slower on two threads).
 const FLOPS_OF_A_THREAD: u64 = 150_000;
 
-/// `requested`, or for [`Threads::Auto`] as many as have enough to do in a step on `batch_size` rows.
+/// `requested`, or for [`Threads::Auto`] as many as have enough to do in a step on `batch_size`
+/// rows.
 ///
 /// ```
 /// use unisono::{engine::Threads, nn::Sequential, train::worthwhile_threads};

@@ -1,4 +1,5 @@
-//! What decides on every step: schedule, batch policy, plateau, clipping; and what it remembers from step to step.
+//! What decides on every step: schedule, batch policy, plateau, clipping; and what it remembers
+//! from step to step.
 
 use crate::engine::{Decision, Reduced, ShardNorms, Sums};
 use crate::optim::{
@@ -89,7 +90,8 @@ impl Control {
         plan
     }
 
-    /// The update's scalars: the mean gradient, clipped, with the planned rate; or no update at all.
+    /// The update's scalars: the mean gradient, clipped, with the planned rate; or no update at
+    /// all.
     pub(super) fn decide(
         &self,
         (config, progress): (&Config, &Progress),
@@ -165,7 +167,8 @@ impl Control {
     }
 }
 
-/// In rows whatever their weights: each row's gradient is taken by its weight over the mean weight, as in the mean gradient.
+/// In rows whatever their weights: each row's gradient is taken by its weight over the mean weight,
+/// as in the mean gradient.
 fn moments(shards: &ShardNorms, sums: &Sums) -> BatchMoments {
     let scale = sums.rows / sums.weight;
     BatchMoments {

@@ -9,8 +9,9 @@ use super::source::TEST;
 use super::trainer::Trainer;
 
 impl Trainer {
-    /// Mean loss, and the share of rows classified correctly (in 0..=1; 0 for losses without classes), of the network as it is: the bits that an
-    /// evaluation while training gives, for any number of threads.
+    /// Mean loss, and the share of rows classified correctly (in 0..=1; 0 for losses without
+    /// classes), of the network as it is: the bits that an evaluation while training gives, for any
+    /// number of threads.
     ///
     /// ```
     /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}};

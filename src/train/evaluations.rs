@@ -12,7 +12,8 @@
 pub enum Evaluations {
     /// Every so many steps.
     Every(u64),
-    /// At step `first`, and where steps have grown by `ratio` since: where something was reached is known to this share.
+    /// At step `first`, and where steps have grown by `ratio` since: where something was reached is
+    /// known to this share.
     Geometric {
         /// The first step, at least 1.
         first: u64,
@@ -27,7 +28,8 @@ impl Evaluations {
         match self {
             Evaluations::Every(steps) => steps > 0 && step > 0 && step.is_multiple_of(steps),
             Evaluations::Geometric { first, ratio } => {
-                // The power below the step; a step is due where it is another one than that of the step before.
+                // The power below the step; a step is due where it is another one than that of the
+                // step before.
                 let power = |step: u64| {
                     let power = libm::log(step as f64 / first.max(1) as f64) / libm::log(ratio);
                     (power + 1e-9).floor()
@@ -44,7 +46,8 @@ impl Evaluations {
             Evaluations::Every(0) => 0.0,
             Evaluations::Every(every) => (steps / every as f64).floor(),
             Evaluations::Geometric { first, ratio } => {
-                // At first each step is due, as long as the ratio is less than a step; then the logarithm counts.
+                // At first each step is due, as long as the ratio is less than a step; then the
+                // logarithm counts.
                 let first = first.max(1) as f64;
                 let dense = (1.0 / (ratio - 1.0)).max(first);
                 let thinning = libm::log(steps / dense).max(0.0) / libm::log(ratio);

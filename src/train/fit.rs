@@ -27,19 +27,22 @@ use super::{Loop, Saver, Skipped, Workers, run_epoch};
 type NetworkEngine<'d> = Engine<NetworkReplica<Sources<'d>>, ChainUpdate>;
 
 impl Trainer {
-    /// Trains for the set number of epochs, evaluating `test` after each. A further call goes on where this one
-    /// ended: if that was in its midst, by the observer, an error or a panic, it finishes the epochs of that call, with the bits of an
-    /// unbroken one. Settings may be changed between two calls: the next one follows them all.
+    /// Trains for the set number of epochs, evaluating `test` after each. A further call goes on
+    /// where this one ended: if that was in its midst, by the observer, an error or a panic, it
+    /// finishes the epochs of that call, with the bits of an unbroken one. Settings may be changed
+    /// between two calls: the next one follows them all.
     ///
     /// # Errors
-    /// [`TrainError`]: settings or data that do not fit, before anything runs; a loss that is not finite, or a
-    /// panic in a data set, while it runs; a checkpoint that cannot be written. The network is then that of the last whole step.
+    /// [`TrainError`]: settings or data that do not fit, before anything runs; a loss that is not
+    /// finite, or a panic in a data set, while it runs; a checkpoint that cannot be written. The
+    /// network is then that of the last whole step.
     pub fn fit(&mut self, train: &dyn Dataset, test: &dyn Dataset) -> Result<Report, TrainError> {
         self.fit_observed(train, test, |_| ControlFlow::Continue(()))
     }
 
-    /// Like [`Trainer::fit`], telling `observer` what happens. `ControlFlow::Break` after a step or an epoch ends training. It runs on
-    /// worker 0's thread, which may be pinned to a core ([`crate::engine::Pinning`]): start threads of your own before this call, not in it.
+    /// Like [`Trainer::fit`], telling `observer` what happens. `ControlFlow::Break` after a step or
+    /// an epoch ends training. It runs on worker 0's thread, which may be pinned to a core
+    /// ([`crate::engine::Pinning`]): start threads of your own before this call, not in it.
     ///
     /// ```
     /// # use std::ops::ControlFlow;
@@ -89,7 +92,8 @@ impl Trainer {
         Ok(report)
     }
 
-    /// Checks all that can be checked, brings the engine up, and lets the training's state follow the settings.
+    /// Checks all that can be checked, brings the engine up, and lets the training's state follow
+    /// the settings.
     fn prepare<'d>(
         &mut self,
         data: [&'d dyn Dataset; 2],
@@ -184,7 +188,8 @@ impl Trainer {
         })
     }
 
-    /// Stores what the next call goes on from. Gives which weights are kept and, under early stopping, the best epoch.
+    /// Stores what the next call goes on from. Gives which weights are kept and, under early
+    /// stopping, the best epoch.
     fn store(
         &mut self,
         engine: &NetworkEngine<'_>,

@@ -1,8 +1,10 @@
 //! The weights that a training keeps, and the numbers that are theirs.
 //!
-//! Three things may be kept: the weights of the last step, those of the epoch with the smallest test loss (early stopping), or the
-//! average of the weights. Here, and nowhere else, is decided which. [`Trainer::network`] gives these weights, [`Report::kept`] says
-//! which they are and what an evaluation of them gives; summary, JSON, manifest, `list`, `diff` and the report page read it from there.
+//! Three things may be kept: the weights of the last step, those of the epoch with the smallest
+//! test loss (early stopping), or the average of the weights. Here, and nowhere else, is decided
+//! which. [`Trainer::network`] gives these weights, [`Report::kept`] says which they are and what
+//! an evaluation of them gives; summary, JSON, manifest, `list`, `diff` and the report page read it
+//! from there.
 //!
 //! [`Trainer::network`]: crate::Trainer::network
 //! [`Report::kept`]: super::Report::kept
@@ -22,9 +24,11 @@ pub enum KeptWeights {
     /// Those after the last step.
     #[default]
     LastStep,
-    /// Those after the epoch with the smallest test loss ([`crate::train::EarlyStopping::restore_best`]).
+    /// Those after the epoch with the smallest test loss
+    /// ([`crate::train::EarlyStopping::restore_best`]).
     BestEpoch,
-    /// The average that the optimiser keeps ([`crate::optim::Optimizer::with_average`]), after the last step.
+    /// The average that the optimiser keeps ([`crate::optim::Optimizer::with_average`]), after the
+    /// last step.
     Average,
     /// The average as it was after the epoch with the smallest test loss.
     AverageOfBestEpoch,
@@ -76,11 +80,13 @@ pub struct Scores {
 pub struct Kept {
     /// Which weights they are.
     pub weights: KeptWeights,
-    /// Whole epochs that had been made, an epoch that `max_steps` cut short among them; so the epoch's number, counted from 1.
+    /// Whole epochs that had been made, an epoch that `max_steps` cut short among them; so the
+    /// epoch's number, counted from 1.
     pub epoch: u32,
     /// Updates that had been made.
     pub step: u64,
-    /// What an evaluation of them on the test data gave; `None` of a training that was stopped where none was made.
+    /// What an evaluation of them on the test data gave; `None` of a training that was stopped
+    /// where none was made.
     #[serde(skip)]
     pub test: Option<Scores>,
 }

@@ -1,10 +1,12 @@
-//! What a training remembers besides its weights and the optimiser's state, as named lists of numbers: exact, whatever they are.
+//! What a training remembers besides its weights and the optimiser's state, as named lists of
+//! numbers: exact, whatever they are.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// Named lists of 64-bit numbers; reals are kept by their bits, so that infinities and the last digit survive.
+/// Named lists of 64-bit numbers; reals are kept by their bits, so that infinities and the last
+/// digit survive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Memory(BTreeMap<String, Vec<u64>>);
 

@@ -62,7 +62,8 @@ pub struct EpochMetrics {
 pub enum Event<'a> {
     /// The engine is up.
     Started(&'a Setup),
-    /// A step was made. Sent after every step, on worker 0's thread: be quick. Not sent for a batch without a row that counts.
+    /// A step was made. Sent after every step, on worker 0's thread: be quick. Not sent for a batch
+    /// without a row that counts.
     Step {
         /// The epoch, from 1.
         epoch: u32,
@@ -80,7 +81,8 @@ pub enum Event<'a> {
         batch_size: usize,
         /// The norm of its mean gradient.
         grad_norm: f64,
-        /// The norm of each layer's part of it, if they are tracked ([`crate::Trainer::track_layer_norms`]).
+        /// The norm of each layer's part of it, if they are tracked
+        /// ([`crate::Trainer::track_layer_norms`]).
         layer_norms: &'a [f64],
         /// The gradient noise scale so far, in rows, if it is tracked.
         noise_scale: Option<f64>,
@@ -132,7 +134,8 @@ pub struct Setup {
     pub epochs: u32,
     /// Rows of the first batch.
     pub batch_size: usize,
-    /// What the user should know: idle workers, more threads than cores, a batch larger than the data.
+    /// What the user should know: idle workers, more threads than cores, a batch larger than the
+    /// data.
     pub warnings: Vec<String>,
 }
 
@@ -157,11 +160,13 @@ pub struct Report {
     pub steps: u64,
     /// Steps left out because loss or gradient was not finite.
     pub skipped_steps: u64,
-    /// Batches of this call without a row that counts, all labels being ignored or of classes of weight 0: no step was made.
+    /// Batches of this call without a row that counts, all labels being ignored or of classes of
+    /// weight 0: no step was made.
     pub empty_steps: u64,
     /// Whether the observer ended it before its end; a further call finishes it.
     pub is_stopped: bool,
-    /// The epoch with the smallest test loss, from 1 like [`EpochMetrics::epoch`], if early stopping was asked for.
+    /// The epoch with the smallest test loss, from 1 like [`EpochMetrics::epoch`], if early
+    /// stopping was asked for.
     pub best_epoch: Option<u32>,
     /// Which weights are kept ([`crate::Trainer::network`]), and the numbers that are theirs.
     pub kept: Kept,
@@ -174,12 +179,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// Test accuracy of the weights that are kept ([`Report::kept`]), in 0..=1; NaN of a training that was stopped within an epoch.
+    /// Test accuracy of the weights that are kept ([`Report::kept`]), in 0..=1; NaN of a training
+    /// that was stopped within an epoch.
     pub fn test_accuracy(&self) -> f64 {
         self.kept.test.map_or(f64::NAN, |test| test.accuracy)
     }
 
-    /// Test loss of the weights that are kept ([`Report::kept`]); NaN of a training that was stopped within an epoch.
+    /// Test loss of the weights that are kept ([`Report::kept`]); NaN of a training that was
+    /// stopped within an epoch.
     pub fn test_loss(&self) -> f64 {
         self.kept.test.map_or(f64::NAN, |test| test.loss)
     }

@@ -1,7 +1,7 @@
 //! **The** loop: data, engine, network, optimiser and schedule meet here and only here.
 //!
-//! [`Trainer`] holds the settings and the state that a next call of [`Trainer::fit`] goes on from; `run_epoch` is
-//! an epoch on one page.
+//! [`Trainer`] holds the settings and the state that a next call of [`Trainer::fit`] goes on from;
+//! `run_epoch` is an epoch on one page.
 
 mod checkpoint;
 mod checkpoints;
@@ -65,7 +65,8 @@ struct Loop<'a, F> {
     progress: &'a mut Progress,
     control: &'a mut Control,
     pending: Pending,
-    /// How many state buffers the optimiser has, and which of them holds the average of the parameters.
+    /// How many state buffers the optimiser has, and which of them holds the average of the
+    /// parameters.
     buffers: (usize, Option<usize>),
     /// The step that is not made any more.
     last_step: Option<u64>,
@@ -91,8 +92,8 @@ struct Saver<'a> {
     settings: &'a BTreeMap<String, String>,
 }
 
-/// One epoch: shuffle; for each batch plan, forward, backward, all-reduce, decide, update; evaluate. `None` if the observer ended it
-/// before its end.
+/// One epoch: shuffle; for each batch plan, forward, backward, all-reduce, decide, update;
+/// evaluate. `None` if the observer ended it before its end.
 fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
@@ -202,8 +203,8 @@ fn evaluate<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     })
 }
 
-/// Runs `part` with the weights that evaluations judge: where the optimiser keeps an average, that changes places with the parameters
-/// meanwhile, and back whatever happens.
+/// Runs `part` with the weights that evaluations judge: where the optimiser keeps an average, that
+/// changes places with the parameters meanwhile, and back whatever happens.
 fn judged<F: FnMut(&Event<'_>) -> ControlFlow<()>, T>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,

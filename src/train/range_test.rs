@@ -55,7 +55,8 @@ pub struct LrCurve {
 }
 
 impl LrCurve {
-    /// The rate where the smoothed loss fell most steeply over the logarithm of the rate; `None` if it never fell.
+    /// The rate where the smoothed loss fell most steeply over the logarithm of the rate; `None` if
+    /// it never fell.
     pub fn suggestion(&self) -> Option<f32> {
         let slope = |pair: &[LrPoint]| pair[1].smoothed - pair[0].smoothed;
         let falling = self.points.windows(2).filter(|pair| slope(pair) < 0.0);
@@ -68,8 +69,8 @@ impl LrCurve {
 const MOST_STEPS: u32 = 1_000_000;
 
 impl Trainer {
-    /// Runs a range test from the network as it is, which is not changed, with the optimiser and batch size set; schedules and policies
-    /// play no part.
+    /// Runs a range test from the network as it is, which is not changed, with the optimiser and
+    /// batch size set; schedules and policies play no part.
     ///
     /// ```
     /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, optim::Optimizer, train::LrRange};

@@ -34,8 +34,9 @@ impl Trainer {
         Ok(checkpoint)
     }
 
-    /// Takes a checkpoint's place: the next call of [`Trainer::fit`] finishes what that training began, with the same weights at the end,
-    /// for any number of threads. Its settings must be the same; `fit` refuses others.
+    /// Takes a checkpoint's place: the next call of [`Trainer::fit`] finishes what that training
+    /// began, with the same weights at the end, for any number of threads. Its settings must be the
+    /// same; `fit` refuses others.
     ///
     /// # Errors
     /// [`TrainError::Resume`] if it is of another model, optimiser or batch policy.
@@ -97,7 +98,8 @@ impl Trainer {
         Ok(())
     }
 
-    /// Lets [`Trainer::fit`] go on from a checkpoint with other settings; the weights are then not those of an unbroken training.
+    /// Lets [`Trainer::fit`] go on from a checkpoint with other settings; the weights are then not
+    /// those of an unbroken training.
     pub fn allow_changes(mut self) -> Self {
         self.config.allows_changes = true;
         self

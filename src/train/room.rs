@@ -1,4 +1,5 @@
-//! The memory that a training takes at the least, compared with what is free before any of it is taken.
+//! The memory that a training takes at the least, compared with what is free before any of it is
+//! taken.
 
 use crate::data::free_memory;
 use crate::engine::Shards;
@@ -7,14 +8,16 @@ use crate::nn::Sequential;
 use super::config::Config;
 use super::error::TrainError;
 
-/// Buffers as long as the parameters that every training has: the weights, a worker's copy of them, and its gradient.
+/// Buffers as long as the parameters that every training has: the weights, a worker's copy of them,
+/// and its gradient.
 const BUFFERS: u64 = 3;
 
 /// What is too little to ask for.
 const SMALL: u64 = 64 << 20;
 
 impl Config {
-    /// Refuses a model, or a batch, that cannot fit: its buffers, and what one worker keeps of one shard.
+    /// Refuses a model, or a batch, that cannot fit: its buffers, and what one worker keeps of one
+    /// shard.
     pub(super) fn check_room(&self, model: &Sequential, rows: usize) -> Result<(), TrainError> {
         if self.batch_size == 0 {
             return Err(TrainError::EmptyBatch);

@@ -1,5 +1,5 @@
-//! Glue between layers that must not know each other: data sets as the network's row source, an optimiser as the
-//! engine's update.
+//! Glue between layers that must not know each other: data sets as the network's row source, an
+//! optimiser as the engine's update.
 
 use crate::data::{Dataset, LabelsMut};
 use crate::engine::{DirectBlock, Norms, PartSquare, Update, UpdateBlock, sum_of_squares};
@@ -88,10 +88,12 @@ impl ChainUpdate {
         })
     }
 
-    /// The update of `optimizer` for a model: biases and norms apart, running statistics following the batches' own.
+    /// The update of `optimizer` for a model: biases and norms apart, running statistics following
+    /// the batches' own.
     ///
     /// # Errors
-    /// Those of [`Optimizer::build`]; [`OptimError::NoSuchTensor`] for a layer's learning rate without layer.
+    /// Those of [`Optimizer::build`]; [`OptimError::NoSuchTensor`] for a layer's learning rate
+    /// without layer.
     pub fn for_model(optimizer: &Optimizer, layout: &ParamLayout) -> Result<Self, OptimError> {
         let names = layout.tensors().iter().map(|tensor| tensor.name.as_str());
         if let Some(prefix) = optimizer.groups().unused(names.clone()) {
@@ -116,7 +118,8 @@ impl ChainUpdate {
         })
     }
 
-    /// The same, which tells the norm of each layer's gradient ([`crate::engine::Session::part_norms`]); of a model's own update.
+    /// The same, which tells the norm of each layer's gradient
+    /// ([`crate::engine::Session::part_norms`]); of a model's own update.
     ///
     /// ```
     /// use unisono::{engine::Update, nn::Sequential, optim::Optimizer, train::ChainUpdate};

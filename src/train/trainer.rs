@@ -85,8 +85,8 @@ impl Trainer {
         }
     }
 
-    /// Worker threads, at least 1; by default the physical cores that this process may use, or fewer where a step has
-    /// too little work for them ([`crate::train::worthwhile_threads`]).
+    /// Worker threads, at least 1; by default the physical cores that this process may use, or
+    /// fewer where a step has too little work for them ([`crate::train::worthwhile_threads`]).
     pub fn threads(mut self, threads: impl Into<Threads>) -> Self {
         self.config.engine.threads = threads.into();
         self
@@ -98,7 +98,8 @@ impl Trainer {
         self
     }
 
-    /// Shards of a batch, at least 1; by default from model and batch size ([`crate::train::model_shards`]).
+    /// Shards of a batch, at least 1; by default from model and batch size
+    /// ([`crate::train::model_shards`]).
     pub fn shards(mut self, shards: Shards) -> Self {
         self.config.shards = Some(shards);
         self
@@ -116,7 +117,8 @@ impl Trainer {
         self
     }
 
-    /// Whether faster workers get more shards; by default they do. It changes no bit ([`Balance`] has an example).
+    /// Whether faster workers get more shards; by default they do. It changes no bit ([`Balance`]
+    /// has an example).
     pub fn balance(mut self, balance: Balance) -> Self {
         self.config.engine.balance = balance;
         self
@@ -134,7 +136,8 @@ impl Trainer {
         self
     }
 
-    /// Rows of a global batch, at least 1; by default 32. The last batch of an epoch may be shorter.
+    /// Rows of a global batch, at least 1; by default 32. The last batch of an epoch may be
+    /// shorter.
     pub fn batch_size(mut self, rows: usize) -> Self {
         self.config.batch_size = rows;
         self
@@ -170,13 +173,15 @@ impl Trainer {
         self
     }
 
-    /// Tracks the gradient noise scale, in [`crate::train::EpochMetrics::noise_scale`]; needs at least 2 shards.
+    /// Tracks the gradient noise scale, in [`crate::train::EpochMetrics::noise_scale`]; needs at
+    /// least 2 shards.
     pub fn track_noise_scale(mut self) -> Self {
         self.config.tracks_noise_scale = true;
         self
     }
 
-    /// Tells the norm of each layer's gradient with every step, in [`crate::train::Event::Step`]; [`crate::train::Setup::layers`] names them.
+    /// Tells the norm of each layer's gradient with every step, in [`crate::train::Event::Step`];
+    /// [`crate::train::Setup::layers`] names them.
     pub fn track_layer_norms(mut self) -> Self {
         self.config.tracks_layer_norms = true;
         self
@@ -188,14 +193,16 @@ impl Trainer {
         self
     }
 
-    /// Ends a call of [`Trainer::fit`] after so many steps, in the midst of an epoch if need be; by default after the last epoch. The
-    /// epoch that is cut short is evaluated and counted like a whole one: a further call begins the next.
+    /// Ends a call of [`Trainer::fit`] after so many steps, in the midst of an epoch if need be; by
+    /// default after the last epoch. The epoch that is cut short is evaluated and counted like a
+    /// whole one: a further call begins the next.
     pub fn max_steps(mut self, steps: u64) -> Self {
         self.config.max_steps = Some(steps);
         self
     }
 
-    /// Evaluates the test part at some steps too ([`crate::train::Event::Evaluation`]), which changes nothing in the training; by default only after epochs.
+    /// Evaluates the test part at some steps too ([`crate::train::Event::Evaluation`]), which
+    /// changes nothing in the training; by default only after epochs.
     ///
     /// ```
     /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, train::{Evaluations, Event}};
@@ -225,8 +232,9 @@ impl Trainer {
         self
     }
 
-    /// The network that training keeps, to which the numbers of [`crate::train::Report::kept`] belong: that of the best epoch where early
-    /// stopping has restored it, else with the average of the weights where the optimiser keeps one, else as trained so far.
+    /// The network that training keeps, to which the numbers of [`crate::train::Report::kept`]
+    /// belong: that of the best epoch where early stopping has restored it, else with the average
+    /// of the weights where the optimiser keeps one, else as trained so far.
     ///
     /// # Errors
     /// [`NnError`] if the model is impossible.
@@ -237,8 +245,8 @@ impl Trainer {
         }
     }
 
-    /// The network that a further call of [`Trainer::fit`] goes on from: that of the last step, or of the best epoch where early stopping has
-    /// restored it; never the average.
+    /// The network that a further call of [`Trainer::fit`] goes on from: that of the last step, or
+    /// of the best epoch where early stopping has restored it; never the average.
     ///
     /// ```
     /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, optim::Optimizer};
@@ -261,7 +269,8 @@ impl Trainer {
         }
     }
 
-    /// The network with the average of the weights after the last step, if the optimiser keeps one and has begun.
+    /// The network with the average of the weights after the last step, if the optimiser keeps one
+    /// and has begun.
     ///
     /// # Errors
     /// [`NnError`] if the model is impossible.
@@ -271,8 +280,9 @@ impl Trainer {
         average.map(network).transpose()
     }
 
-    /// Lets the optimiser begin anew at the next call of [`Trainer::fit`]: momenta, moments and averages so far are forgotten. A call
-    /// with an optimiser that keeps other buffers than the last one's does the same by itself, with a warning.
+    /// Lets the optimiser begin anew at the next call of [`Trainer::fit`]: momenta, moments and
+    /// averages so far are forgotten. A call with an optimiser that keeps other buffers than the
+    /// last one's does the same by itself, with a warning.
     ///
     /// ```
     /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}};

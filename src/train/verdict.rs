@@ -8,8 +8,9 @@ use super::metrics::Report;
 const FAR: f64 = 2.0;
 
 impl Report {
-    /// What is wrong with the result, if anything is: a training loss that has risen, or is above that of guessing; a test accuracy that a
-    /// constant answer has too. `test` is the data set that was evaluated.
+    /// What is wrong with the result, if anything is: a training loss that has risen, or is above
+    /// that of guessing; a test accuracy that a constant answer has too. `test` is the data set
+    /// that was evaluated.
     ///
     /// ```
     /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, optim::Optimizer};

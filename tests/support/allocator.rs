@@ -36,7 +36,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Counts the calling thread's allocations from now on. Others are not: a test harness allocates when it pleases.
+/// Counts the calling thread's allocations from now on. Others are not: a test harness allocates
+/// when it pleases.
 pub(crate) fn count_this_thread() {
     IS_COUNTED.set(true);
 }

@@ -1,4 +1,5 @@
-//! What several test files share: small data sets, a network's replica, and one with made-up gradients.
+//! What several test files share: small data sets, a network's replica, and one with made-up
+//! gradients.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
@@ -41,7 +42,8 @@ pub(crate) fn replica<'d>(
     NetworkReplica::new(model, settings, Sources([data, data])).unwrap()
 }
 
-/// A replica whose gradient is a pseudo-random function of row and element, by no means exact to add.
+/// A replica whose gradient is a pseudo-random function of row and element, by no means exact to
+/// add.
 pub(crate) struct RowGradients {
     num_params: usize,
 }

@@ -3,7 +3,8 @@
 use ndarray_rand::rand::Rng;
 use unisono::seed::{Purpose, Stream};
 
-/// Random bytes, and mutations of `good`: bytes changed, parts cut out, doubled, or lost at the end.
+/// Random bytes, and mutations of `good`: bytes changed, parts cut out, doubled, or lost at the
+/// end.
 pub(crate) fn mutations(good: &[u8], count: u32) -> impl Iterator<Item = Vec<u8>> + '_ {
     (0..count).map(move |round| {
         let mut random = Stream::new(42, Purpose::Synthetic, round, 9);

@@ -1,6 +1,7 @@
 //! One training step in burn, on its pure-Rust `flex` backend with autodiff.
 //!
-//! burn's momentum dampens the gradient by 0.1 unless told otherwise; here it does not, as in PyTorch.
+//! burn's momentum dampens the gradient by 0.1 unless told otherwise; here it does not, as in
+//! PyTorch.
 
 use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
 use burn::optim::momentum::MomentumConfig;

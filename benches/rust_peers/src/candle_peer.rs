@@ -15,7 +15,8 @@ use crate::data::{HostBatch, feature_batches, token_batches};
 use crate::measure::{Timing, Trainee, measure};
 use crate::workload::{LENET_SIDE, MLP_SMALL_WIDTHS, MLP_WIDTHS, SEQ, Workload};
 
-/// Times the workload inside candle's own thread pool, which keeps its workers warm between operations.
+/// Times the workload inside candle's own thread pool, which keeps its workers warm between
+/// operations.
 pub fn run(args: &Args) -> Timing {
     Device::Cpu.with_context(|| {
         let mut trainee = build(args).expect("the workload's shapes fit each other");

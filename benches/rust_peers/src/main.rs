@@ -5,15 +5,16 @@
 //! ```
 //!
 //! A step is forward, softmax cross-entropy, backward and SGD (learning rate 0.01, momentum 0.9) in
-//! f32 over synthetic batches made once, as in the PyTorch yardstick. Exit codes: 0, or 2 for wrong flags.
+//! f32 over synthetic batches made once, as in the PyTorch yardstick. Exit codes: 0, or 2 for wrong
+//! flags.
 //!
-//! `--features avx512` builds the matrix product both frameworks use with AVX-512 kernels; the field
-//! `gemm` of the report says which build ran.
+//! `--features avx512` builds the matrix product both frameworks use with AVX-512 kernels; the
+//! field `gemm` of the report says which build ran.
 //!
 //! # Why this way
 //! Threads: both frameworks read `RAYON_NUM_THREADS` when their first pool starts (candle prefers
-//! `CANDLE_NUM_THREADS`), so [`threads`] sets both and starts the program again. Setting them in the
-//! running process would need `unsafe`.
+//! `CANDLE_NUM_THREADS`), so [`threads`] sets both and starts the program again. Setting them in
+//! the running process would need `unsafe`.
 
 mod args;
 mod burn_networks;

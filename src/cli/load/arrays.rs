@@ -1,4 +1,5 @@
-//! NumPy's arrays: archives of them, and folders whose rows stay on the disk. Both are read, split and standardised alike.
+//! NumPy's arrays: archives of them, and folders whose rows stay on the disk. Both are read, split
+//! and standardised alike.
 
 use std::path::Path;
 
@@ -14,7 +15,8 @@ use super::names::Roles;
 use super::tables::{Rows, several_classes};
 use super::{LoadSettings, Loaded};
 
-/// The classes of training and test rows together, and their names where they are not their numbers.
+/// The classes of training and test rows together, and their names where they are not their
+/// numbers.
 struct Classes {
     labels: Vec<u32>,
     names: Vec<String>,
@@ -224,7 +226,8 @@ impl LoadSettings {
         }
     }
 
-    /// The classes that labels are: their numbers where these run from 0, else their places among the different ones.
+    /// The classes that labels are: their numbers where these run from 0, else their places among
+    /// the different ones.
     fn classes(&self, labels: &[f64], (path, name): (&Path, &str)) -> Result<Classes, DataError> {
         if self.table.target == Target::Auto {
             refuse_numbers(labels, (name, path))?;

@@ -81,7 +81,8 @@ impl Changes {
     }
 }
 
-/// Whether a kind of data takes all words of a text; one that cannot be read is an error of its own.
+/// Whether a kind of data takes all words of a text; one that cannot be read is an error of its
+/// own.
 pub(in crate::cli) fn takes_augment(text: &str, kind: Kind, is_text: bool) -> bool {
     let takes = match kind {
         Kind::IdxFolder

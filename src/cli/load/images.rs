@@ -1,4 +1,5 @@
-//! Images: MNIST's and CIFAR's files, folders, arrays of bytes. Folders `train`, `test` and `val` are parts.
+//! Images: MNIST's and CIFAR's files, folders, arrays of bytes. Folders `train`, `test` and `val`
+//! are parts.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! Which arrays of an archive or a folder are inputs and labels, by their names, in capitals or not.
+//! Which arrays of an archive or a folder are inputs and labels, by their names, in capitals or
+//! not.
 
 /// Names of inputs and of labels, in the order in which they are looked for.
 const INPUTS: [&str; 5] = ["x", "images", "data", "inputs", "features"];

@@ -68,7 +68,8 @@ impl PartNames {
     }
 }
 
-/// The names of the folders in a folder, hidden ones aside, and whether there are images or sounds beside them.
+/// The names of the folders in a folder, hidden ones aside, and whether there are images or sounds
+/// beside them.
 fn folders(path: &Path) -> Result<(Vec<String>, bool), DataError> {
     let failed = DataError::io(path);
     let (mut names, mut has_files) = (Vec::new(), false);

@@ -1,4 +1,5 @@
-//! What a reader says of what it took: lines of `key: value`, which `train` and `data inspect` print alike.
+//! What a reader says of what it took: lines of `key: value`, which `train` and `data inspect`
+//! print alike.
 
 use crate::data::{Dataset, Labels, listed};
 

@@ -1,5 +1,6 @@
-//! Sounds: WAV files as log-mel spectrograms. Where they lie in folders, the folder is the class, and the group, such as the speaker, is what a
-//! name begins with up to `_`; where they lie in one, a name is `CLASS_GROUP_...`. Below `train` and `test` (or `val`) they are that part.
+//! Sounds: WAV files as log-mel spectrograms. Where they lie in folders, the folder is the class,
+//! and the group, such as the speaker, is what a name begins with up to `_`; where they lie in one,
+//! a name is `CLASS_GROUP_...`. Below `train` and `test` (or `val`) they are that part.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -185,7 +186,8 @@ fn outer_folders(names: &[&str]) -> usize {
     len
 }
 
-/// Class and group of each name; none for one that lies beside the class folders. Folders below a class folder are of its class.
+/// Class and group of each name; none for one that lies beside the class folders. Folders below a
+/// class folder are of its class.
 fn places(names: &[&str]) -> Vec<Option<(String, String)>> {
     let cut = |name: &&str| {
         let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));

@@ -27,7 +27,8 @@ pub(super) fn size(text: &str) -> Result<(usize, usize), ArgError> {
     both.ok_or_else(|| refused("image-size", expected, text))
 }
 
-/// Where decoded images are kept: a folder, or nowhere; by default the user's cache folder, if the system has one.
+/// Where decoded images are kept: a folder, or nowhere; by default the user's cache folder, if the
+/// system has one.
 pub(super) fn cache(given: Option<&Path>) -> Option<PathBuf> {
     match given {
         Some(path) if path == Path::new("none") => None,

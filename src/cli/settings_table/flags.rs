@@ -1,4 +1,5 @@
-//! The flags of commands that are no keys of a configuration: when each does not act beside the others.
+//! The flags of commands that are no keys of a configuration: when each does not act beside the
+//! others.
 
 use std::path::PathBuf;
 

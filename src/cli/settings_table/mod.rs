@@ -1,7 +1,8 @@
 //! Which setting acts where: one table of every key of a configuration and every flag of a command.
 //!
-//! What was asked for acts, or is refused by name: by a flag, by `--set` or by a file it is the same. A row says when a setting does not act,
-//! and why. `tests` goes through all settings, commands and kinds of data, and fails for a setting without a row.
+//! What was asked for acts, or is refused by name: by a flag, by `--set` or by a file it is the
+//! same. A row says when a setting does not act, and why. `tests` goes through all settings,
+//! commands and kinds of data, and fails for a setting without a row.
 //!
 //! | file | what |
 //! |---|---|
@@ -162,13 +163,15 @@ pub(super) fn refuse(settled: &Settled, by: By<'_>) -> Result<(), ArgError> {
     Ok(())
 }
 
-/// What lies where the data are; what cannot be looked at, or read as asked, is an error of its own, later.
+/// What lies where the data are; what cannot be looked at, or read as asked, is an error of its
+/// own, later.
 fn kind(data: &DataArgs) -> Option<Kind> {
     let load = LoadSettings::try_from(data).ok()?;
     load.kind(data.data.as_deref()?).ok()
 }
 
-/// Refuses the first flag about data that was given to `data inspect` and does not act on what lies at `data.data`.
+/// Refuses the first flag about data that was given to `data inspect` and does not act on what lies
+/// at `data.data`.
 pub(super) fn refuse_data(data: &DataArgs, matches: &ArgMatches) -> Result<(), ArgError> {
     let args = TrainArgs {
         data: data.clone(),

@@ -1,4 +1,5 @@
-//! Every key that acts in a study decides its outcomes, and so stands among what its store knows it by; all others are refused.
+//! Every key that acts in a study decides its outcomes, and so stands among what its store knows it
+//! by; all others are refused.
 
 use clap::{CommandFactory, FromArgMatches};
 
@@ -22,7 +23,8 @@ const STUDY: [(&str, &str); 9] = [
     ("schedules", "constant; cosine over 5 epochs"),
 ];
 
-/// Keys that leave every outcome as it is: how the engine works, how files are read, how much of a study is made.
+/// Keys that leave every outcome as it is: how the engine works, how files are read, how much of a
+/// study is made.
 const HARMLESS: [&str; 14] = [
     "run.track",
     "engine.threads",

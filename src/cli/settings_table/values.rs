@@ -83,8 +83,9 @@ pub(super) const VALUES: [(&str, &[&str]); 52] = [
     ("run.keep", &["5"]),
 ];
 
-/// Keys that leave the trained bits as they are: they act on how it is done, or on what is kept and said.
-/// The first four say how a table is read where its lines do not: `tests/cli_tables.rs` has such tables.
+/// Keys that leave the trained bits as they are: they act on how it is done, or on what is kept and
+/// said. The first four say how a table is read where its lines do not: `tests/cli_tables.rs` has
+/// such tables.
 pub(super) const HARMLESS: [&str; 18] = [
     "data.header",
     "data.delimiter",

@@ -17,7 +17,8 @@ pub(super) struct Jitter {
 }
 
 impl Jitter {
-    /// Changes a standardised image: in this order, each step kept in 0..=1 of the values before standardisation.
+    /// Changes a standardised image: in this order, each step kept in 0..=1 of the values before
+    /// standardisation.
     pub(super) fn apply(&self, statistics: &ChannelStatistics, image: &mut [f32]) {
         let channels = statistics.means.len();
         let scale = || statistics.means.iter().zip(&statistics.deviations);

@@ -1,5 +1,5 @@
-//! Augmentation of images: each row of each epoch is changed in its own way, a function of (seed, epoch, row) alone, so it is the
-//! same for any number of workers.
+//! Augmentation of images: each row of each epoch is changed in its own way, a function of (seed,
+//! epoch, row) alone, so it is the same for any number of workers.
 //!
 //! | step | what |
 //! |---|---|
@@ -13,12 +13,14 @@
 //! | mixup, cutmix | with another row of the set, changed as its own epoch says |
 //!
 //! # Mixing and labels
-//! Rows have one class each. The loss of a mixed label is linear in it, `l loss(a) + (1 - l) loss(b)`; so the row gets class a with
-//! probability l and class b else, which has that loss as its mean. One mixed image has one of both labels; over epochs it has both.
+//! Rows have one class each. The loss of a mixed label is linear in it,
+//! `l loss(a) + (1 - l) loss(b)`; so the row gets class a with probability l and class b else,
+//! which has that loss as its mean. One mixed image has one of both labels; over epochs it has
+//! both.
 //!
 //! # References
-//! DeVries, Taylor: "Improved regularization of convolutional neural networks with cutout", 2017; Zhang et al.: "mixup: beyond empirical
-//! risk minimization", 2018; Yun et al.: "CutMix", 2019.
+//! DeVries, Taylor: "Improved regularization of convolutional neural networks with cutout", 2017;
+//! Zhang et al.: "mixup: beyond empirical risk minimization", 2018; Yun et al.: "CutMix", 2019.
 
 mod colour;
 mod geometry;
@@ -180,7 +182,8 @@ impl Augmented {
         })
     }
 
-    /// The image of `row` in `epoch`, but not mixed with another; `plain` is room for it as it is. Gives back the row's stream.
+    /// The image of `row` in `epoch`, but not mixed with another; `plain` is room for it as it is.
+    /// Gives back the row's stream.
     fn change(&self, (epoch, row): (u32, u32), plain: &mut [f32], image: &mut [f32]) -> Stream {
         let (shape, what) = (self.images.shape(), self.augmentation);
         // A stream takes 48 bits of place: the low half of the epoch, and the row.

@@ -1,12 +1,15 @@
-//! All-reduce over the workers' gradients: the tree is fixed, an algorithm only says *who adds what*.
+//! All-reduce over the workers' gradients: the tree is fixed, an algorithm only says *who adds
+//! what*.
 //!
-//! Before: each worker holds the gradients of the tree nodes that its shards cover. After: the owner of each
-//! segment of the parameter vector holds that segment of the whole batch's gradient.
+//! Before: each worker holds the gradients of the tree nodes that its shards cover. After: the
+//! owner of each segment of the parameter vector holds that segment of the whole batch's gradient.
 //!
 //! # Invariants
-//! 1. The order of additions is that of `engine::shard`'s tree, so all algorithms give the same bits.
-//! 2. Each channel can hold every message of a step, so no send ever waits, and the only waiting is for inputs
-//!    that some worker's earlier task produces: tasks are ordered by height, so there is no cycle.
+//! 1. The order of additions is that of `engine::shard`'s tree, so all algorithms give the same
+//!    bits.
+//! 2. Each channel can hold every message of a step, so no send ever waits, and the only waiting is
+//!    for inputs that some worker's earlier task produces: tasks are ordered by height, so there is
+//!    no cycle.
 //! 3. Nothing is allocated after construction, unless shards move to other workers.
 //!
 //! # Cost, for `T` workers of equal load and `P` parameters
@@ -17,12 +20,13 @@
 //! | `segmented` | `P (T-1)/T` | worker `j mod T` for segment `j` | everywhere else: the default |
 //!
 //! # Why this way
-//! A segment's whole sum is evaluated by its adder in one pass, chunk by chunk in L1: each gradient is read once
-//! and the result written once, the traffic floor. A segment that climbed a tree of several adders would write
-//! and read its intermediate sums again.
+//! A segment's whole sum is evaluated by its adder in one pass, chunk by chunk in L1: each gradient
+//! is read once and the result written once, the traffic floor. A segment that climbed a tree of
+//! several adders would write and read its intermediate sums again.
 //!
 //! # References
-//! Thakur, Rabenseifner, Gropp: "Optimization of collective communication operations in MPICH", 2005.
+//! Thakur, Rabenseifner, Gropp: "Optimization of collective communication operations in MPICH",
+//! 2005.
 
 pub(crate) mod adders;
 mod naive;
@@ -48,11 +52,11 @@ pub trait AllReduce: Send + Sync + std::fmt::Debug {
     /// Its name on the command line.
     fn name(&self) -> &'static str;
 
-    /// The worker, below `num_workers`, that adds, in segment `segment`, a node whose left part ends up at worker `left`. Asked once for each
-    /// when an engine is built.
+    /// The worker, below `num_workers`, that adds, in segment `segment`, a node whose left part
+    /// ends up at worker `left`. Asked once for each when an engine is built.
     ///
-    /// The adder of the root, whose left part is worker 0's, owns the segment: it holds the parameters and the
-    /// optimiser's state, and executes the update.
+    /// The adder of the root, whose left part is worker 0's, owns the segment: it holds the
+    /// parameters and the optimiser's state, and executes the update.
     fn adder(&self, left: usize, segment: usize, num_workers: usize) -> usize;
 }
 

@@ -1,9 +1,11 @@
-//! Compiles an algorithm into each worker's list of work: what it sends, what it waits for, what it adds.
+//! Compiles an algorithm into each worker's list of work: what it sends, what it waits for, what it
+//! adds.
 //!
 //! # Vocabulary
-//! A *leaf* is a tree node that one worker folds (a slot of that worker). A *task* is a maximal part of the tree,
-//! within one segment, whose additions fall to one worker; its *inputs* are leaves and other tasks' results.
-//! Every non-empty segment has exactly one root task, at its owner.
+//! A *leaf* is a tree node that one worker folds (a slot of that worker). A *task* is a maximal
+//! part of the tree, within one segment, whose additions fall to one worker; its *inputs* are
+//! leaves and other tasks' results. Every non-empty segment has exactly one root task, at its
+//! owner.
 
 use std::ops::Range;
 
@@ -101,8 +103,8 @@ pub(crate) struct Capacity {
 impl Capacity {
     pub(crate) fn new(algorithm: &dyn AllReduce, spec: PlanSpec<'_>) -> Self {
         let (workers, shards) = (spec.num_workers(), spec.assignment.num_shards());
-        // A range's cover has two nodes of a size at most, and all workers' covers together no more nodes than shards; with the
-        // inner nodes they are twice as many values.
+        // A range's cover has two nodes of a size at most, and all workers' covers together no more
+        // nodes than shards; with the inner nodes they are twice as many values.
         let slots = (2 * fold_depth(shards)).min(shards);
         let leaves = (slots * workers).min(shards);
         let mut inputs = vec![0; workers];

@@ -1,7 +1,7 @@
 //! Evaluates a tree of additions over several buffers in one pass, block by block.
 //!
-//! A program is the tree in post-order over numbered inputs, for a stack whose bottom is input 0 itself, in
-//! place, and whose other levels are one block of scratch each.
+//! A program is the tree in post-order over numbered inputs, for a stack whose bottom is input 0
+//! itself, in place, and whose other levels are one block of scratch each.
 
 use multiversion::multiversion;
 
@@ -66,8 +66,8 @@ pub(crate) fn num_levels(ops: &[Op]) -> usize {
     ops.iter().map(level_of).max().unwrap_or(0)
 }
 
-/// Runs `ops` on a block of at most [`BLOCK`] values: `block` is input 0 and receives the sum, `input(k)` gives input `k` > 0, of
-/// the same length.
+/// Runs `ops` on a block of at most [`BLOCK`] values: `block` is input 0 and receives the sum,
+/// `input(k)` gives input `k` > 0, of the same length.
 pub(crate) fn evaluate<'i>(
     ops: &[Op],
     block: &mut [f32],

@@ -1,8 +1,8 @@
 //! The products of one head, whose matrices lie within longer rows.
 //!
-//! A causal head works in blocks of positions and leaves out what no position of a block sees: of T x T scores little more
-//! than half are computed and used. What a block holds beyond the diagonal are zeros. Scores have a row a key and a column a query, as
-//! [`Scores`] has them.
+//! A causal head works in blocks of positions and leaves out what no position of a block sees: of T
+//! x T scores little more than half are computed and used. What a block holds beyond the diagonal
+//! are zeros. Scores have a row a key and a column a query, as [`Scores`] has them.
 
 use std::ops::Range;
 
@@ -13,14 +13,15 @@ use crate::nn::kernel::{
 };
 use crate::nn::layer::blocks;
 
-/// Keys of a block: a multiple of the width of every packed operand. Blocks do not depend on the instruction set, so the bits do not.
+/// Keys of a block: a multiple of the width of every packed operand. Blocks do not depend on the
+/// instruction set, so the bits do not.
 const KEYS: usize = 32;
 
 /// Queries of a block: a multiple of every tile's height.
 const QUERIES: usize = 24;
 
-/// Of longer rows columns are packed: 256 x 256 values by 256 x 32, read where they lie, are 1.24 times as fast, AVX2's 1.21, and of 1,000
-/// positions 0.65 (2026-11, Zen 4).
+/// Of longer rows columns are packed: 256 x 256 values by 256 x 32, read where they lie, are 1.24
+/// times as fast, AVX2's 1.21, and of 1,000 positions 0.65 (2026-11, Zen 4).
 const SHORT: usize = 256;
 
 /// A matrix of (T, D) within rows of `stride` values, from their value number `first` on.
@@ -53,8 +54,9 @@ pub(super) struct Head<'a> {
 }
 
 impl Head<'_> {
-    /// Blocks of positions: all at once if all see each other. So a block of keys is seen by the queries from its first position on, and a
-    /// block of queries sees the keys up to its last, causal or not.
+    /// Blocks of positions: all at once if all see each other. So a block of keys is seen by the
+    /// queries from its first position on, and a block of queries sees the keys up to its last,
+    /// causal or not.
     fn blocks(&self, step: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let scores = self.scores;
         let step = if scores.is_causal {
@@ -87,7 +89,8 @@ impl Head<'_> {
         }
     }
 
-    /// `to = p' b`: each query's mixture of the keys that it sees. Short ones of whole tiles are read where they lie.
+    /// `to = p' b`: each query's mixture of the keys that it sees. Short ones of whole tiles are
+    /// read where they lie.
     pub(super) fn mix(&mut self, p: &[f32], b: View<'_>, to: Out<'_>) {
         let (length, width, stride) = (self.scores.length, self.width, self.scores.stride());
         let packs = length > SHORT || !length.is_multiple_of(4) || !width.is_multiple_of(16);

@@ -28,7 +28,8 @@ impl Axis {
         (self.size + self.padding.0 + self.padding.1 - self.reach()) / self.stride + 1
     }
 
-    /// The axis of the convolution that gives the gradient of the input from that of the output, at stride 1.
+    /// The axis of the convolution that gives the gradient of the input from that of the output, at
+    /// stride 1.
     pub(super) fn reversed(self) -> Self {
         Self {
             size: self.outputs(),
@@ -54,7 +55,8 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// Values (rows, columns, channels) with zeros before and behind them, of rows and of columns; no windows yet.
+    /// Values (rows, columns, channels) with zeros before and behind them, of rows and of columns;
+    /// no windows yet.
     pub(super) fn padded(
         values: (usize, usize, usize),
         (rows, columns): ((usize, usize), (usize, usize)),
@@ -87,7 +89,8 @@ impl Field {
         field
     }
 
-    /// The input with its padding, for tiles of `outputs` x `outputs` outputs at stride 1: windows are their inputs.
+    /// The input with its padding, for tiles of `outputs` x `outputs` outputs at stride 1: windows
+    /// are their inputs.
     pub(super) fn tiled((rows, columns): (Axis, Axis), channels: usize, outputs: usize) -> Self {
         let tiles = |axis: Axis| axis.outputs().div_ceil(outputs);
         let padding = |axis: Axis| {
@@ -112,8 +115,8 @@ impl Field {
         (0..rows).flat_map(of_row).collect()
     }
 
-    /// The runs of a window with so many kernel rows and columns, each so many values apart: whole kernel rows where their
-    /// values are neighbours.
+    /// The runs of a window with so many kernel rows and columns, each so many values apart: whole
+    /// kernel rows where their values are neighbours.
     pub(super) fn runs(
         &self,
         (rows, columns): ((usize, usize), (usize, usize)),
@@ -128,7 +131,8 @@ impl Field {
         starts.into_iter().map(|start| (start, per_group)).collect()
     }
 
-    /// How many of `count` images are worked on at a time: what lies among the zeros is then still in L2.
+    /// How many of `count` images are worked on at a time: what lies among the zeros is then still
+    /// in L2.
     pub(super) fn blocks(&self, count: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         blocks(count, (BLOCK / self.windows.image).max(1))
     }

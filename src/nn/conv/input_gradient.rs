@@ -1,8 +1,10 @@
-//! The gradient of a convolution's input: the transposed convolution, without the zeros that a stride would spread between.
+//! The gradient of a convolution's input: the transposed convolution, without the zeros that a
+//! stride would spread between.
 //!
-//! Input i meets output o through kernel value u where `i + p = s o + d u`. So inputs that are s apart see the same kernel values,
-//! and for each such *phase* of rows and of columns the gradient is a convolution of the output's gradient at stride 1:
-//! s² of them, which together cost as much as forward.
+//! Input i meets output o through kernel value u where `i + p = s o + d u`. So inputs that are s
+//! apart see the same kernel values, and for each such *phase* of rows and of columns the gradient
+//! is a convolution of the output's gradient at stride 1: s² of them, which together cost as much
+//! as forward.
 
 use super::Conv;
 use super::field::{Axis, Field};

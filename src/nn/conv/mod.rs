@@ -1,15 +1,18 @@
-//! Convolution over images (`conv2d`) and sequences (`conv1d`): cross-correlation, as everywhere in the field.
+//! Convolution over images (`conv2d`) and sequences (`conv1d`): cross-correlation, as everywhere in
+//! the field.
 //!
-//! `y[i, j, o] = b[o] + sum over (u, v, c) of x[s i + d u - p, s j + d v - p, c] w[u, v, c, o]`, with stride s, dilation
-//! d, padding p; out = floor((n + 2 p - d (k - 1) - 1) / s) + 1.
+//! `y[i, j, o] = b[o] + sum over (u, v, c) of x[s i + d u - p, s j + d v - p, c] w[u, v, c, o]`,
+//! with stride s, dilation d, padding p; out = floor((n + 2 p - d (k - 1) - 1) / s) + 1.
 //!
 //! # Shapes
-//! X: (B, H, W, C), Y: (B, H', W', O), W: (KH, KW, C / groups, O), b: (O). A sequence (T, C) is an image of height 1.
+//! X: (B, H, W, C), Y: (B, H', W', O), W: (KH, KW, C / groups, O), b: (O). A sequence (T, C) is an
+//! image of height 1.
 //!
 //! # How
-//! Forward copies the input once, with its padding, and runs `kernel::conv` over it. The input's gradient is such a convolution
-//! of the gradient with the flipped kernel, for each of the stride's phases; the kernel's gradient is folded shard by shard. Depthwise
-//! convolution (groups = C = O) has loops of its own, over channels, and `winograd` what most nets consist of: 3 x 3 and 5 x 5
+//! Forward copies the input once, with its padding, and runs `kernel::conv` over it. The input's
+//! gradient is such a convolution of the gradient with the flipped kernel, for each of the stride's
+//! phases; the kernel's gradient is folded shard by shard. Depthwise convolution (groups = C = O)
+//! has loops of its own, over channels, and `winograd` what most nets consist of: 3 x 3 and 5 x 5
 //! kernels at stride 1 between multiples of 16 channels, by a quarter of the multiplications.
 
 mod depthwise;
@@ -28,7 +31,8 @@ use field::Axis;
 use layer::ConvLayer;
 use winograd::WinogradLayer;
 
-/// A convolution over images (H, W, C) or sequences (T, C): cross-correlation, as everywhere in the field.
+/// A convolution over images (H, W, C) or sequences (T, C): cross-correlation, as everywhere in the
+/// field.
 ///
 /// With kernel k, stride s, padding p and dilation d, an axis of n values becomes one of
 /// `(n + 2 p - d (k - 1) - 1) / s + 1`, rounded down.
@@ -56,7 +60,8 @@ pub struct Conv {
 }
 
 impl Conv {
-    /// Over images, to `channels` channels, with a square kernel, stride 1, no padding; weights He-uniform, biases zero.
+    /// Over images, to `channels` channels, with a square kernel, stride 1, no padding; weights
+    /// He-uniform, biases zero.
     pub fn d2(channels: usize, kernel: usize) -> Self {
         Self {
             is_sequence: false,
@@ -115,8 +120,9 @@ impl Conv {
         }
     }
 
-    /// Over sequences: a position sees itself and those before it, by zeros before the first one, so many as the kernel reaches back;
-    /// at stride 1 there are as many positions as before. Without other padding, and not over images.
+    /// Over sequences: a position sees itself and those before it, by zeros before the first one,
+    /// so many as the kernel reaches back; at stride 1 there are as many positions as before.
+    /// Without other padding, and not over images.
     ///
     /// ```
     /// use unisono::nn::{Conv, Sequential};
@@ -148,7 +154,8 @@ impl Conv {
         }
     }
 
-    /// With channels cut into `groups` that do not mix; it must divide the channels of input and output.
+    /// With channels cut into `groups` that do not mix; it must divide the channels of input and
+    /// output.
     ///
     /// ```
     /// use unisono::nn::{Conv, Sequential};
@@ -183,8 +190,9 @@ impl Conv {
         Self { bias: None, ..self }
     }
 
-    /// Never by Winograd's algorithm, which 3 x 3 and 5 x 5 kernels at stride 1, from and to multiples of 16 channels, take
-    /// by default: faster, with rounding errors 1 to 5 times those of direct sums.
+    /// Never by Winograd's algorithm, which 3 x 3 and 5 x 5 kernels at stride 1, from and to
+    /// multiples of 16 channels, take by default: faster, with rounding errors 1 to 5 times those
+    /// of direct sums.
     ///
     /// ```
     /// use unisono::nn::{Conv, Sequential};

@@ -7,9 +7,10 @@
 //!   points to outputs
 //! ```
 //!
-//! The input's gradient is the same convolution of the gradient with the flipped kernel. The kernel's gradient is one chain
-//! over the tiles of a shard at each point, then one transform a shard. It takes the inputs to points again: kept from forward, they
-//! would be 2.25 times the input (9 with 5 x 5 kernels), in far memory.
+//! The input's gradient is the same convolution of the gradient with the flipped kernel. The
+//! kernel's gradient is one chain over the tiles of a shard at each point, then one transform a
+//! shard. It takes the inputs to points again: kept from forward, they would be 2.25 times the
+//! input (9 with 5 x 5 kernels), in far memory.
 
 use std::ops::Range;
 
@@ -30,7 +31,8 @@ use crate::nn::shape::Shape;
 /// Values of the points of a block of tiles, inputs' and outputs': 384 KiB.
 const BLOCK: usize = 96 << 10;
 
-/// Values between the matrices of two points beyond their own: without, all 36 meet in the same sets of the caches.
+/// Values between the matrices of two points beyond their own: without, all 36 meet in the same
+/// sets of the caches.
 const GAP: usize = 16;
 
 /// A convolution at work.
@@ -57,8 +59,8 @@ struct Scratch {
     flipped: Buffer,
 }
 
-/// Outputs of a tile's side, where Winograd's algorithm computes this convolution: kernels of 3 x 3 or 5 x 5 at stride 1, from
-/// and to multiples of 16 channels.
+/// Outputs of a tile's side, where Winograd's algorithm computes this convolution: kernels of 3 x 3
+/// or 5 x 5 at stride 1, from and to multiples of 16 channels.
 pub(super) fn tile_of(
     spec: &Conv,
     (rows, columns): (Axis, Axis),
@@ -352,7 +354,8 @@ impl Direction {
     }
 }
 
-/// Where a tile's values at the points lie, in matrices of `channels` columns that are `plane` values apart.
+/// Where a tile's values at the points lie, in matrices of `channels` columns that are `plane`
+/// values apart.
 fn point_square(tile: usize, channels: usize, plane: usize) -> Square {
     Square {
         first: tile * channels,

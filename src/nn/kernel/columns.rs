@@ -1,6 +1,7 @@
 //! Sums over the columns of a matrix, and what batch norm does with them.
 //!
-//! Sums run over [`WIDE`] rows side by side, added pairwise at the end: one fixed order, whatever the vector width.
+//! Sums run over [`WIDE`] rows side by side, added pairwise at the end: one fixed order, whatever
+//! the vector width.
 
 use multiversion::multiversion;
 
@@ -71,7 +72,8 @@ fn fold_wide(wide: &mut [f32], sums: &mut [f32]) {
     sums.copy_from_slice(&wide[..sums.len()]);
 }
 
-// Whole matrices, not rows: choosing the instruction set anew for every 16 values took as long as adding them.
+// Whole matrices, not rows: choosing the instruction set anew for every 16 values took as long as
+// adding them.
 
 /// `wide += each row of x` in turn; `x` has rows as long as `wide`.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]

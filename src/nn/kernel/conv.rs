@@ -1,8 +1,8 @@
 //! Convolution without im2col: the products' chains, reading windows where they lie.
 //!
-//! Images are (H, W, C) with their padding around them, so the window of an output position is a few *runs* of
-//! neighbouring values: one for each kernel row (all its columns and channels), or one for each kernel element where
-//! there is dilation or where groups cut the channels.
+//! Images are (H, W, C) with their padding around them, so the window of an output position is a
+//! few *runs* of neighbouring values: one for each kernel row (all its columns and channels), or
+//! one for each kernel element where there is dilation or where groups cut the channels.
 //!
 //! ```text
 //! forward    for each tile of M output positions          their windows stay in L1
@@ -14,12 +14,12 @@
 //! ```
 //!
 //! # Invariants
-//! 1. Each output is one chain over kernel rows, kernel columns, channels; each weight's gradient one chain over
-//!    images and positions. No blocking and no vector width changes a bit.
+//! 1. Each output is one chain over kernel rows, kernel columns, channels; each weight's gradient
+//!    one chain over images and positions. No blocking and no vector width changes a bit.
 //!
 //! # Why this way
-//! Packing windows into panels (im2col) costs a store for each value, as much as its sixteen multiply-adds. Measured
-//! with `benches/layers.rs`.
+//! Packing windows into panels (im2col) costs a store for each value, as much as its sixteen
+//! multiply-adds. Measured with `benches/layers.rs`.
 
 use super::isa::Isa;
 use super::pack::Packed;
@@ -202,8 +202,8 @@ pub(super) fn gradient<V: Simd, const M: usize, const N: usize>(
             let at = (offset, dy.panel(j), j * N * V::LANES);
             let dw = &mut dw[row * stride..];
             let columns = (N * V::LANES).min(dy.lanes - at.2);
-            // Tiles of M rows, then of 4, then of 1. (Shifting the last tile back over the one before would add to
-            // rows that are already done.)
+            // Tiles of M rows, then of 4, then of 1. (Shifting the last tile back over the one
+            // before would add to rows that are already done.)
             let mut k = 0;
             while k + M <= len {
                 gradient_tile::<V, M, N>((dw, stride, columns), k, (x, windows), at);

@@ -9,10 +9,10 @@
 //! | [`ln_1p_exp`] | at most 4 ulp or 1e-7 | through exp and Cephes `logf` |
 //!
 //! # Why this way
-//! Polynomials are fused multiply-adds everywhere, all else is never contracted, so that every vector width gives the same
-//! bits; a tenth of libm's cost, and the same bits with any C library. Loops are compiled for AVX-512, AVX2 and the
-//! baseline and chosen at run time by `multiversion`: whoever calls these functions must be compiled so too, or every
-//! fused multiply-add is a call.
+//! Polynomials are fused multiply-adds everywhere, all else is never contracted, so that every
+//! vector width gives the same bits; a tenth of libm's cost, and the same bits with any C library.
+//! Loops are compiled for AVX-512, AVX2 and the baseline and chosen at run time by `multiversion`:
+//! whoever calls these functions must be compiled so too, or every fused multiply-add is a call.
 //!
 //! # References
 //! Polynomials: Moshier, Cephes Mathematical Library, `expf.c`, `tanhf.c`, `logf.c`.
@@ -31,12 +31,14 @@ fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
 
 /// exp(x); infinite above 88.72, 0 below -86.99, NaN for NaN.
 ///
-/// 2 mantissa 2^(n - 1), since 2^128 alone is not a float; for the lowest n, which is -126, the second factor is 0, so that nothing is left
-/// to choose. With two powers and a choice sigmoid and tanh took 1.15 times as long, GELU 1.07 (2026-11, Zen 4).
+/// 2 mantissa 2^(n - 1), since 2^128 alone is not a float; for the lowest n, which is -126, the
+/// second factor is 0, so that nothing is left to choose. With two powers and a choice sigmoid and
+/// tanh took 1.15 times as long, GELU 1.07 (2026-11, Zen 4).
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
     let bounded = x.clamp(-87.3, 88.73);
-    // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits: no call, no conversion.
+    // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits: no call, no
+    // conversion.
     let shifted = bounded.mul_add(std::f32::consts::LOG2_E, 12_582_912.0);
     let n = shifted - 12_582_912.0;
     let r = n.mul_add(2.121_944_4e-4, n.mul_add(-0.693_359_4, bounded));
@@ -82,9 +84,11 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
-/// The normal distribution's density, and its distribution function: up to -abs(x) it is `exp(-x²/2) r(abs(x))`.
+/// The normal distribution's density, and its distribution function: up to -abs(x) it is
+/// `exp(-x²/2) r(abs(x))`.
 ///
-/// r is a minimax fit of degree 11 of Mills' ratio over sqrt(2 pi) on 0..4 sqrt(2), weighted with the density.
+/// r is a minimax fit of degree 11 of Mills' ratio over sqrt(2 pi) on 0..4 sqrt(2), weighted with
+/// the density.
 #[inline(always)]
 pub(crate) fn normal(x: f32) -> (f32, f32) {
     let bell = exp(-0.5 * x * x);
@@ -222,8 +226,9 @@ pub(crate) fn exponentials(row: &mut [f32], max: f32) -> f32 {
     reduce(lanes)
 }
 
-/// The largest of a row, and the sum of exp(x - max); `into` gets the exponentials. In 16 lanes, but short rows, as of ten
-/// classes, one after another: filling up their last vector would cost more.
+/// The largest of a row, and the sum of exp(x - max); `into` gets the exponentials. In 16 lanes,
+/// but short rows, as of ten classes, one after another: filling up their last vector would cost
+/// more.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 pub(crate) fn soft_maximum(row: &[f32], into: Option<&mut [f32]>) -> (f32, f32) {
     if row.len() < 16 {

@@ -1,4 +1,5 @@
-//! `C = sum over shards of A' B`, the shards' products added in the order of the tree: weight gradients.
+//! `C = sum over shards of A' B`, the shards' products added in the order of the tree: weight
+//! gradients.
 //!
 //! ```text
 //! for each block of MC panels of A         A's block stays in L2
@@ -8,12 +9,13 @@
 //!         add them; merge with the stack as often as the pair's number has trailing ones; push
 //! ```
 //!
-//! The stack of partial tiles is a few KiB in L1, so that adding the shards in a fixed order costs nearly nothing:
-//! no shard's gradient is ever written to memory.
+//! The stack of partial tiles is a few KiB in L1, so that adding the shards in a fixed order costs
+//! nearly nothing: no shard's gradient is ever written to memory.
 //!
-//! The square of a shard's norm, where it is wanted, is taken from the same tiles: three chains of fused multiply-adds a shard
-//! and column, of the rows that are 0, 1 and 2 modulo 3, in ascending order; then the chains, then the columns. The heights of all
-//! tiles are multiples of 3, so their shape changes no bit. (One chain a column waits for itself: it cost 2 % of the step of `mlp`.)
+//! The square of a shard's norm, where it is wanted, is taken from the same tiles: three chains of
+//! fused multiply-adds a shard and column, of the rows that are 0, 1 and 2 modulo 3, in ascending
+//! order; then the chains, then the columns. The heights of all tiles are multiples of 3, so their
+//! shape changes no bit. (One chain a column waits for itself: it cost 2 % of the step of `mlp`.)
 
 use std::ops::Range;
 
@@ -31,7 +33,8 @@ const CHAINS: usize = 3;
 /// Levels of the stack: up to 2^(LEVELS - 1) shards.
 pub(super) const LEVELS: usize = 24;
 
-/// `c = sum of a_s' b_s` over `shards`, each a range of the operands' depth; `c` is row-major, m x n.
+/// `c = sum of a_s' b_s` over `shards`, each a range of the operands' depth; `c` is row-major, m x
+/// n.
 ///
 /// ```
 /// use unisono::nn::kernel::{Isa, Ones, Packed, Side, Strided, fold_products};
@@ -44,12 +47,14 @@ pub(super) const LEVELS: usize = 24;
 /// ```
 ///
 /// # Panics
-/// If the operands' shapes do not fit, were packed for different instruction sets, or a shard lies outside them.
+/// If the operands' shapes do not fit, were packed for different instruction sets, or a shard lies
+/// outside them.
 pub fn fold_products(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>]) {
     fold(c, (a, b), shards, &mut []);
 }
 
-/// The same, and adds the square of the norm of each shard's product to `squares`; `columns` is memory for its use.
+/// The same, and adds the square of the norm of each shard's product to `squares`; `columns` is
+/// memory for its use.
 ///
 /// # Panics
 /// As [`fold_products`], or if there is not one square a shard.
@@ -141,7 +146,8 @@ pub(super) fn blocks<V: Simd, const W: usize, const M: usize, const N: usize>(
     }
 }
 
-/// What the tiles of a fold are made of. Not a closure: it would be compiled without the caller's target features.
+/// What the tiles of a fold are made of. Not a closure: it would be compiled without the caller's
+/// target features.
 pub(super) trait Leaf<V: Simd, const M: usize, const N: usize>: Copy {
     /// The product of the shard of these rows.
     fn product(self, rows: &Range<usize>) -> Tile<V, M, N>;
@@ -175,8 +181,9 @@ pub(super) struct Squares<'a> {
     first: usize,
 }
 
-/// One tile of the result, two shards at a time: the left one's product waits in registers for the right one's where both fit, and half as
-/// many partial tiles go through memory (AVX-512, 16 shards of 8 rows: 1.16 times as fast; 2026-11, Zen 4).
+/// One tile of the result, two shards at a time: the left one's product waits in registers for the
+/// right one's where both fit, and half as many partial tiles go through memory (AVX-512, 16 shards
+/// of 8 rows: 1.16 times as fast; 2026-11, Zen 4).
 #[inline(always)]
 pub(super) fn tile<V: Simd, const M: usize, const N: usize>(
     stack: &mut [Tile<V, M, N>; LEVELS],

@@ -1,10 +1,11 @@
 //! The fold of `fold` with both operands read where they lie: weight gradients of few rows.
 //!
 //! # Why this way
-//! Packing reads and writes every value once, which costs 4 to 8 % of a fold of 128 inputs and less of more. Read where they lie, rows
-//! that are a few hundred values apart give AVX-512 1.02 to 1.13 times as fast folds (192 to 512 rows; 2026-11, Zen 4). Where it costs:
-//! of many rows a column's lines leave the L1 and L2 before the next column needs them (2,048 rows 0.45 to 1.04), rows 4 KiB apart share
-//! one set of the L1 (0.94 to 0.96), and AVX2 (0.87 to 0.95, but 128 x 128).
+//! Packing reads and writes every value once, which costs 4 to 8 % of a fold of 128 inputs and less
+//! of more. Read where they lie, rows that are a few hundred values apart give AVX-512 1.02 to 1.13
+//! times as fast folds (192 to 512 rows; 2026-11, Zen 4). Where it costs: of many rows a column's
+//! lines leave the L1 and L2 before the next column needs them (2,048 rows 0.45 to 1.04), rows 4
+//! KiB apart share one set of the L1 (0.94 to 0.96), and AVX2 (0.87 to 0.95, but 128 x 128).
 
 use std::ops::Range;
 
@@ -30,12 +31,12 @@ pub(crate) fn is_worth_it(isa: Isa, (x, dy): Operands<'_>) -> bool {
     isa == Isa::Avx512 && fits && x.count <= MANY_ROWS && !is_apart
 }
 
-/// `c = sum of x_s' dy_s` over `shards`, ranges of the rows; with `ones` the column sums of `dy` behind it. The bits of
-/// [`super::fold_products`].
+/// `c = sum of x_s' dy_s` over `shards`, ranges of the rows; with `ones` the column sums of `dy`
+/// behind it. The bits of [`super::fold_products`].
 ///
 /// # Panics
-/// If the rows are not as many or the last is shorter than its stride, `dy` has not a multiple of 32 columns, or `c` not the operands'
-/// shape.
+/// If the rows are not as many or the last is shorter than its stride, `dy` has not a multiple of
+/// 32 columns, or `c` not the operands' shape.
 pub(crate) fn fold_rows(
     isa: Isa,
     c: &mut [f32],
@@ -68,8 +69,8 @@ pub(crate) fn fold_rows(
     }
 }
 
-/// In tiles of M rows, and of two and one for what is left: a row alone waits for itself, and a fold of 128 inputs took 1.03 times as long
-/// (2026-11, Zen 4).
+/// In tiles of M rows, and of two and one for what is left: a row alone waits for itself, and a
+/// fold of 128 inputs took 1.03 times as long (2026-11, Zen 4).
 #[inline(always)]
 pub(super) fn blocks<V: Simd, const M: usize, const N: usize>(
     c: &mut [f32],

@@ -1,4 +1,5 @@
-//! Which instruction set the kernels use, chosen at run time: the fastest that the CPU has, or what `UNISONO_ISA` names.
+//! Which instruction set the kernels use, chosen at run time: the fastest that the CPU has, or what
+//! `UNISONO_ISA` names.
 
 use std::sync::OnceLock;
 
@@ -47,7 +48,8 @@ impl Isa {
     /// Every one that the kernels are compiled for, slowest first.
     pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
 
-    /// The one that the environment variable `UNISONO_ISA` names, or else the fastest that this CPU can run.
+    /// The one that the environment variable `UNISONO_ISA` names, or else the fastest that this CPU
+    /// can run.
     ///
     /// # Errors
     /// [`NnError::Isa`] if it names none, or one that this CPU lacks.
@@ -85,7 +87,8 @@ impl Isa {
         }
     }
 
-    /// Rows of the micro-kernel's tile: with the columns, as many accumulators as the registers hold.
+    /// Rows of the micro-kernel's tile: with the columns, as many accumulators as the registers
+    /// hold.
     pub fn tile_rows(self) -> usize {
         match self {
             Isa::Portable | Isa::Avx2 => 6,
@@ -93,7 +96,8 @@ impl Isa {
         }
     }
 
-    /// Columns of the tile for a result of `columns` columns: half a tile where the other half would be empty.
+    /// Columns of the tile for a result of `columns` columns: half a tile where the other half
+    /// would be empty.
     pub fn tile_columns(self, columns: usize) -> usize {
         match self {
             Isa::Portable | Isa::Avx2 => 16,

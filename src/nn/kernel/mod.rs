@@ -19,13 +19,15 @@
 //! | `fold_rows` | the same of operands that are not packed |
 //!
 //! # Invariants
-//! 1. Each element of a product is one chain of fused multiply-adds over k, from its start value on. So neither
-//!    the vector width, nor the blocking, nor the number of rows that go along changes a bit.
+//! 1. Each element of a product is one chain of fused multiply-adds over k, from its start value
+//!    on. So neither the vector width, nor the blocking, nor the number of rows that go along
+//!    changes a bit.
 //! 2. Each element of a fold is the tree of its shards' chains, each chain starting from zero.
 //!
 //! # Why this way
-//! The `gemm` crate is as fast, but allocates in every call, reads its blocking from the cache sizes, and leaves
-//! each shard's weight gradient to be written to memory before it can be added to the others.
+//! The `gemm` crate is as fast, but allocates in every call, reads its blocking from the cache
+//! sizes, and leaves each shard's weight gradient to be written to memory before it can be added to
+//! the others.
 
 pub(crate) mod columns;
 pub(crate) mod conv;

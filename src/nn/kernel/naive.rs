@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-/// `c[i][j] = start[j] + a[i][0] b[0][j] + a[i][1] b[1][j] + ...`, one fused chain an element; all row-major. `a` is
-/// m x k, `b` is k x n, `c` is m x n.
+/// `c[i][j] = start[j] + a[i][0] b[0][j] + a[i][1] b[1][j] + ...`, one fused chain an element; all
+/// row-major. `a` is m x k, `b` is k x n, `c` is m x n.
 ///
 /// ```
 /// use unisono::nn::kernel::naive;
@@ -21,8 +21,8 @@ pub fn product((m, n, k): (usize, usize, usize), a: &[f32], b: &[f32], start: &[
     c
 }
 
-/// `a' b`, with the rows `0..k` cut into `shards`, at least one, whose products are added in the order of the tree. `a` is
-/// k x m, `b` is k x n, the result m x n, all row-major.
+/// `a' b`, with the rows `0..k` cut into `shards`, at least one, whose products are added in the
+/// order of the tree. `a` is k x m, `b` is k x n, the result m x n, all row-major.
 ///
 /// ```
 /// use unisono::nn::kernel::naive;

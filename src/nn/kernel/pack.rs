@@ -1,9 +1,9 @@
 //! Operands of a product, copied into panels in the order in which the micro-kernel reads them.
 //!
 //! # Layout
-//! The left operand (m x k) is cut into panels of MR rows, the right one (k x n) into panels of NR columns. A panel
-//! holds its MR (or NR) values for p = 0, then those for p = 1, and so on; the last panel is filled up with
-//! zeros. All transposes are a matter of strides.
+//! The left operand (m x k) is cut into panels of MR rows, the right one (k x n) into panels of NR
+//! columns. A panel holds its MR (or NR) values for p = 0, then those for p = 1, and so on; the
+//! last panel is filled up with zeros. All transposes are a matter of strides.
 
 use super::isa::Isa;
 #[cfg(target_arch = "x86_64")]
@@ -22,8 +22,8 @@ pub enum Side {
     Right,
 }
 
-/// A matrix seen along its panels: `lanes` values wide (rows of a left, columns of a right operand), `depth` deep
-/// (the dimension that is summed over).
+/// A matrix seen along its panels: `lanes` values wide (rows of a left, columns of a right
+/// operand), `depth` deep (the dimension that is summed over).
 ///
 /// ```
 /// use unisono::nn::kernel::Strided;
@@ -98,8 +98,8 @@ impl Packed {
         self.isa
     }
 
-    /// Packs `matrix` as the operand on `side`. With `ones`, a left operand gets one more row, all ones: the row
-    /// of the product that this gives is the column sums of the right operand.
+    /// Packs `matrix` as the operand on `side`. With `ones`, a left operand gets one more row, all
+    /// ones: the row of the product that this gives is the column sums of the right operand.
     ///
     /// ```
     /// use unisono::nn::kernel::{Bias, Isa, Ones, Out, Packed, Side, Strided, product};
@@ -115,7 +115,8 @@ impl Packed {
         self.pack_stacked(side, shape, &mut std::iter::once(matrix), ones);
     }
 
-    /// The same for matrices of `lanes` lanes that follow each other along the depth; together they are `depth` deep.
+    /// The same for matrices of `lanes` lanes that follow each other along the depth; together they
+    /// are `depth` deep.
     pub(crate) fn pack_stacked(
         &mut self,
         side: Side,
@@ -201,8 +202,9 @@ pub enum Ones {
     Row,
 }
 
-/// Values of a row that are copied at a time where the lanes are neighbours: 512 bytes, so that the next row's are
-/// fetched ahead. A panel at a time read 128 bytes of every row, and packing took 1.4 times as long (2026-11, Zen 4).
+/// Values of a row that are copied at a time where the lanes are neighbours: 512 bytes, so that the
+/// next row's are fetched ahead. A panel at a time read 128 bytes of every row, and packing took
+/// 1.4 times as long (2026-11, Zen 4).
 const RUN: usize = 128;
 
 /// Rows that are packed side by side.
@@ -236,8 +238,9 @@ fn pack_panels<const W: usize>(out: &mut [f32], (at, depth): (usize, usize), mat
     }
 }
 
-/// Rows of the matrix, cut into the groups of panels that are `panel_depth` deep; some rows at a time, since the panels'
-/// places for one row often lie a power of two apart, where they share one set of the L1.
+/// Rows of the matrix, cut into the groups of panels that are `panel_depth` deep; some rows at a
+/// time, since the panels' places for one row often lie a power of two apart, where they share one
+/// set of the L1.
 fn pack_across<const W: usize>(out: &mut [f32], panel_depth: usize, from: Strided<'_>) {
     let (depth, stride) = (from.depth, from.depth_stride);
     if from.lanes == W && stride == W {
@@ -268,9 +271,9 @@ fn pack_across<const W: usize>(out: &mut [f32], panel_depth: usize, from: Stride
 /// Lanes that are transposed together: the hardware fetches ahead for so many rows, and not for 32.
 const STREAMS: usize = 16;
 
-/// A transposition, a cache line deep at a time: rows often lie a power of two apart, where all lanes share one set of
-/// the L1 and a line would be evicted before it is used up. Four lanes by four values a time, it is twice as fast as value by value
-/// (2026-11, Zen 4).
+/// A transposition, a cache line deep at a time: rows often lie a power of two apart, where all
+/// lanes share one set of the L1 and a line would be evicted before it is used up. Four lanes by
+/// four values a time, it is twice as fast as value by value (2026-11, Zen 4).
 fn pack_transposed<const W: usize>(out: &mut [f32], from: Strided<'_>) {
     let rows: [&[f32]; W] =
         std::array::from_fn(|lane| &from.data[lane * from.lane_stride..][..from.depth]);

@@ -1,9 +1,10 @@
 //! The part of a packed operand that a product takes, and what is packed after the product.
 //!
 //! # Why this way
-//! Weights come from L3 or memory. A core that packs them waits for most of their lines, and while it multiplies nothing comes in. So a
-//! product asks for what is packed next, a line with every step of its first tiles: 64 rows by 1024 x 1024 values, 64 columns packed at a
-//! time, 1.19 times as fast, 512 rows 1.02 (2026-11, Zen 4). Asking for all lines at once, before packing, lost.
+//! Weights come from L3 or memory. A core that packs them waits for most of their lines, and while
+//! it multiplies nothing comes in. So a product asks for what is packed next, a line with every
+//! step of its first tiles: 64 rows by 1024 x 1024 values, 64 columns packed at a time, 1.19 times
+//! as fast, 512 rows 1.02 (2026-11, Zen 4). Asking for all lines at once, before packing, lost.
 
 use std::ops::Range;
 
@@ -41,7 +42,8 @@ impl Packed {
             lanes.end <= self.lanes && depth.end <= self.depth,
             "a part must lie in its operand"
         );
-        // There are as many parts as small products: no division in the way of those that begin at zero.
+        // There are as many parts as small products: no division in the way of those that begin at
+        // zero.
         assert!(
             lanes.start == 0 || self.has_panel_at(lanes.start),
             "a part must begin with a panel"
@@ -68,9 +70,11 @@ impl<'a> From<&'a Packed> for Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// The same, with what is packed after the product, whose lines are asked for while it computes.
+    /// The same, with what is packed after the product, whose lines are asked for while it
+    /// computes.
     pub(crate) fn before(self, after: Strided<'a>) -> Self {
-        // What a step of the depth asks for: a row, or of lanes that follow each other as many values.
+        // What a step of the depth asks for: a row, or of lanes that follow each other as many
+        // values.
         let stride = if after.lane_stride == 1 {
             after.depth_stride
         } else {
@@ -88,7 +92,8 @@ impl<'a> Part<'a> {
         self.after.is_some()
     }
 
-    /// From step `depth` on, the line that tile number `tile` of panel `index` asks for at each step, and how far apart they are.
+    /// From step `depth` on, the line that tile number `tile` of panel `index` asks for at each
+    /// step, and how far apart they are.
     #[inline(always)]
     pub(super) fn line_after(
         &self,

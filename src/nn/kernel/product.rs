@@ -9,7 +9,8 @@
 //! ```
 //!
 //! # Invariants
-//! 1. A chain that is interrupted at the end of a block goes on from the stored value: blocking changes no bit.
+//! 1. A chain that is interrupted at the end of a block goes on from the stored value: blocking
+//!    changes no bit.
 
 use std::ops::Range;
 
@@ -19,8 +20,9 @@ use super::part::Part;
 use super::rows::Rows;
 use super::simd::{Panel, Portable, Simd, Tile, ask_for, chain, load, row_chain, rows_of, store};
 
-/// Depth of a block. Longer ones than L1 holds (256 x 32 floats) measured 4 to 6 % faster (2026-11, Sapphire Rapids):
-/// the panel of B streams from L2 easily, and the tile of C is loaded and stored less often.
+/// Depth of a block. Longer ones than L1 holds (256 x 32 floats) measured 4 to 6 % faster (2026-11,
+/// Sapphire Rapids): the panel of B streams from L2 easily, and the tile of C is loaded and stored
+/// less often.
 const KC: usize = 1024;
 
 /// Panels of A in a block: 16 x 12 x 1024 floats are 768 KiB of an L2 of 1.25 MiB or more.
@@ -55,8 +57,8 @@ impl<'a> Bias<'a> {
         }
     }
 
-    /// What a tile of the columns starts from that will be stored at the front of `c`. If it is nothing that is there already, its lines
-    /// are asked for.
+    /// What a tile of the columns starts from that will be stored at the front of `c`. If it is
+    /// nothing that is there already, its lines are asked for.
     #[inline(always)]
     pub(super) fn start<V: Simd, const M: usize, const N: usize>(
         self,
@@ -147,7 +149,8 @@ pub fn product<'b>(c: Out<'_>, a: &Packed, b: impl Into<Part<'b>>, bias: Bias<'_
 
 /// `c = bias + a b` with the left operand read where it lies.
 ///
-/// The same bits as [`product`]. Packing the left operand cost 10 to 15 % of the steps of recurrent nets and transformers.
+/// The same bits as [`product`]. Packing the left operand cost 10 to 15 % of the steps of recurrent
+/// nets and transformers.
 ///
 /// ```
 /// use unisono::nn::kernel::{Bias, Isa, Ones, Out, Packed, Rows, Side, Strided, product_of_rows};
@@ -182,11 +185,12 @@ pub fn product_of_rows<'b>(c: Out<'_>, a: Rows<'_>, b: impl Into<Part<'b>>, bias
 /// Rows of A in a block, as in [`MC`] panels.
 const ROWS: usize = 192;
 
-/// Values of B that stay in no L2: 1 MiB. With them blocks have twice as many rows, and B is read half as often, which measured
-/// 2 to 4 % faster; of a small B 1 to 3 % slower (2026-11, Zen 3).
+/// Values of B that stay in no L2: 1 MiB. With them blocks have twice as many rows, and B is read
+/// half as often, which measured 2 to 4 % faster; of a small B 1 to 3 % slower (2026-11, Zen 3).
 const LARGE: usize = 1 << 18;
 
-/// In tiles of M rows, the last of which are S high where that computes fewer in vain; with `ASKS` what comes after is asked for.
+/// In tiles of M rows, the last of which are S high where that computes fewer in vain; with `ASKS`
+/// what comes after is asked for.
 #[inline(always)]
 pub(super) fn row_blocks<
     V: Simd,

@@ -1,4 +1,5 @@
-//! Rows that are read where they lie, and `C = A' B` of two sets of them: Winograd's weight gradients.
+//! Rows that are read where they lie, and `C = A' B` of two sets of them: Winograd's weight
+//! gradients.
 
 use std::ops::Range;
 use std::slice::ChunksExact;
@@ -43,20 +44,22 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Whether the last one's memory is as long as they lie apart, so that all of them are slices of that length.
+    /// Whether the last one's memory is as long as they lie apart, so that all of them are slices
+    /// of that length.
     pub(super) fn are_whole(&self) -> bool {
         self.data.len() >= self.count * self.stride && self.stride > 0
     }
 
-    /// Some of them, if they are whole, each as long as they lie apart: their bounds are checked before a loop over them, which are 13 of 33
-    /// instructions a step.
+    /// Some of them, if they are whole, each as long as they lie apart: their bounds are checked
+    /// before a loop over them, which are 13 of 33 instructions a step.
     #[inline(always)]
     pub(super) fn range(self, rows: &Range<usize>) -> ChunksExact<'a, f32> {
         self.data[rows.start * self.stride..rows.end * self.stride].chunks_exact(self.stride)
     }
 
-    /// Whether all of them begin in one set of an L1, which keeps 8 to 12 lines of them: at multiples of 4 KiB. A tile of 12 such rows
-    /// evicts what it will read next; in tiles of 8 products are 1.08 to 1.14 times as fast (2026-11, Zen 4).
+    /// Whether all of them begin in one set of an L1, which keeps 8 to 12 lines of them: at
+    /// multiples of 4 KiB. A tile of 12 such rows evicts what it will read next; in tiles of 8
+    /// products are 1.08 to 1.14 times as fast (2026-11, Zen 4).
     pub(super) fn share_a_set(&self) -> bool {
         self.stride.is_multiple_of(1024)
     }
@@ -82,8 +85,8 @@ impl<'a> From<Rows<'a>> for Columns<'a> {
 /// `dw = x' dy`, or `dw += x' dy` if it `goes_on`; each element one chain over the rows.
 ///
 /// # Panics
-/// If the rows are not as many or the last is shorter than its stride, `x` has not a multiple of 4 columns and `dy` of 16, or the shapes
-/// do not fit.
+/// If the rows are not as many or the last is shorter than its stride, `x` has not a multiple of 4
+/// columns and `dy` of 16, or the shapes do not fit.
 pub(crate) fn products_of_rows<'a>(
     isa: Isa,
     dw: Out<'_>,

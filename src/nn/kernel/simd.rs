@@ -1,20 +1,23 @@
 //! Vectors of f32 as the micro-kernels see them, and the portable one.
 //!
 //! # Why this way
-//! Plain loops over `[[f32; N]; M]` vectorise for some tile shapes and collapse to scalars for others: a 12 x 16 tile
-//! ran at 1 GFLOP/s where 12 x 32 ran at 106 (rustc 1.95). Explicit vectors leave nothing to luck.
+//! Plain loops over `[[f32; N]; M]` vectorise for some tile shapes and collapse to scalars for
+//! others: a 12 x 16 tile ran at 1 GFLOP/s where 12 x 32 ran at 106 (rustc 1.95). Explicit vectors
+//! leave nothing to luck.
 
 /// A vector of [`Simd::LANES`] values; one lane never meets another.
 pub(crate) trait Simd: Copy {
     /// Values in a vector.
     const LANES: usize;
 
-    /// Whether panels are asked for before they are read. AVX2's half as many values a step leave the hardware the time: without asking
-    /// it is 2 to 5 % faster where another thread shares the core, and the same alone (2026-11, Zen 3).
+    /// Whether panels are asked for before they are read. AVX2's half as many values a step leave
+    /// the hardware the time: without asking it is 2 to 5 % faster where another thread shares the
+    /// core, and the same alone (2026-11, Zen 3).
     const ASKS_AHEAD: bool;
 
-    /// Whether chains take four steps of the depth in a turn: fewer instructions, of which two threads of a core have no more than one
-    /// has. 2 to 8 % faster there, the same alone (AVX2 on Zen 3); AVX-512's tiles are slower for it (Sapphire Rapids).
+    /// Whether chains take four steps of the depth in a turn: fewer instructions, of which two
+    /// threads of a core have no more than one has. 2 to 8 % faster there, the same alone (AVX2 on
+    /// Zen 3); AVX-512's tiles are slower for it (Sapphire Rapids).
     const TAKES_FOUR: bool;
 
     /// The same value in every lane.
@@ -32,7 +35,8 @@ pub(crate) trait Simd: Copy {
     /// `self + other`.
     fn add(self, other: Self) -> Self;
 
-    /// Asks for the cache line that is `ahead` values behind the front of `from`; there need not be any.
+    /// Asks for the cache line that is `ahead` values behind the front of `from`; there need not be
+    /// any.
     fn prefetch(from: &[f32], ahead: usize);
 
     /// The same, into L2: for what is read much later.
@@ -85,8 +89,9 @@ impl Simd for Portable {
 /// A tile of a result in registers: M rows of N vectors.
 pub(crate) type Tile<V, const M: usize, const N: usize> = [[V; N]; M];
 
-/// Values by which a panel is asked for ahead: 2 KiB. Panels deeper than L1 stream from L2, and the hardware's own
-/// prefetching leaves products waiting: 5 to 25 % of them, by shape (2026-11, Sapphire Rapids; 1 and 2 KiB are alike).
+/// Values by which a panel is asked for ahead: 2 KiB. Panels deeper than L1 stream from L2, and the
+/// hardware's own prefetching leaves products waiting: 5 to 25 % of them, by shape (2026-11,
+/// Sapphire Rapids; 1 and 2 KiB are alike).
 const AHEAD: usize = 512;
 
 /// Floats in a cache line.
@@ -95,8 +100,8 @@ const LINE: usize = 16;
 /// The widest row of a tile, of which all others are divisors.
 pub(super) const WIDEST: usize = 32;
 
-// Loops and not `array::from_fn`: its closure is compiled without the caller's target features when it is not inlined,
-// and every load in it becomes a call (seen at 2 % of an LSTM's step).
+// Loops and not `array::from_fn`: its closure is compiled without the caller's target features when
+// it is not inlined, and every load in it becomes a call (seen at 2 % of an LSTM's step).
 
 /// The N vectors at the front of `from`.
 #[inline(always)]
@@ -120,8 +125,9 @@ pub(crate) fn streamed<V: Simd, const N: usize>(from: &[f32]) -> [V; N] {
     vectors(from)
 }
 
-/// Asks for the lines of a tile that will be stored at the front of `c`: rows lie far apart, and when all of a tile's stores miss at its
-/// end the next one waits. Folds of shards of 8 rows 1.08 to 1.14, where another thread shares the core more (2026-11, Zen 3).
+/// Asks for the lines of a tile that will be stored at the front of `c`: rows lie far apart, and
+/// when all of a tile's stores miss at its end the next one waits. Folds of shards of 8 rows 1.08
+/// to 1.14, where another thread shares the core more (2026-11, Zen 3).
 #[inline(always)]
 pub(crate) fn ask_for<V: Simd, const M: usize, const N: usize>(c: &[f32], stride: usize) {
     let last = N * V::LANES - 1;
@@ -141,7 +147,8 @@ pub(crate) fn rows_of<V: Simd, const M: usize, const N: usize>(values: &[f32]) -
     [vectors(&row); M]
 }
 
-/// Loads a tile that begins at the front of `c`, and of which `shape`, rows and columns, are in the matrix.
+/// Loads a tile that begins at the front of `c`, and of which `shape`, rows and columns, are in the
+/// matrix.
 #[inline(always)]
 pub(crate) fn load<V: Simd, const M: usize, const N: usize>(
     c: &[f32],
@@ -210,7 +217,8 @@ fn store_part<V: Simd, const M: usize, const N: usize>(
     }
 }
 
-/// `tile[i][j] = fma(a[p][i], b[p][j], tile[i][j])` for p = 0, 1, 2, ..., with the M of the W rows of `a` that are its part number `part`.
+/// `tile[i][j] = fma(a[p][i], b[p][j], tile[i][j])` for p = 0, 1, 2, ..., with the M of the W rows
+/// of `a` that are its part number `part`.
 #[inline(always)]
 pub(crate) fn chain<V: Simd, const W: usize, const M: usize, const N: usize>(
     mut tile: Tile<V, M, N>,
@@ -254,7 +262,8 @@ fn step<V: Simd, const M: usize, const N: usize>(
     }
 }
 
-/// A panel, and what is read after it: at each step of the depth the next of its lines, `stride` values apart, is asked for.
+/// A panel, and what is read after it: at each step of the depth the next of its lines, `stride`
+/// values apart, is asked for.
 #[derive(Clone, Copy)]
 pub(crate) struct Panel<'a> {
     values: &'a [f32],
@@ -281,8 +290,8 @@ impl<'a> Panel<'a> {
     }
 }
 
-/// The same with `a` as M rows that lie where they are: row i is the `depth` values from `bases[i]` on. With `ASKS` what comes after the panel
-/// is asked for.
+/// The same with `a` as M rows that lie where they are: row i is the `depth` values from `bases[i]`
+/// on. With `ASKS` what comes after the panel is asked for.
 #[inline(always)]
 pub(crate) fn row_chain<V: Simd, const M: usize, const N: usize, const ASKS: bool>(
     mut tile: Tile<V, M, N>,
@@ -326,7 +335,8 @@ pub(crate) fn row_chain<V: Simd, const M: usize, const N: usize, const ASKS: boo
     tile
 }
 
-/// `tile[i][j] = fma(a[i], b[j], tile[i][j])` for one pair of rows after another, which lie where they are.
+/// `tile[i][j] = fma(a[i], b[j], tile[i][j])` for one pair of rows after another, which lie where
+/// they are.
 #[inline(always)]
 pub(crate) fn pair_chain<'a, V: Simd, const M: usize, const N: usize>(
     mut tile: Tile<V, M, N>,

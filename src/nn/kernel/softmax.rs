@@ -1,10 +1,12 @@
 //! Softmax over rows or down columns, and its derivative.
 //!
 //! # Why this way
-//! Attention keeps its weights with a column a query: what many queries look at goes side by side, and nothing is ever added up or compared
-//! within a vector, which took most of the time of short rows. Of a causal 64 x 64 a column takes 29 ns where a row took 66, on the way
-//! back 14 where it took 24; of all pairs of 64 x 64 33 and 54, back 14 and 9; of a causal 256 x 256 72 and 104, back 36 and 37 (2026-11,
-//! Zen 4). Plain loops over slices: over arrays of 16 the compiler goes across them, gathers, and is 3 times as slow.
+//! Attention keeps its weights with a column a query: what many queries look at goes side by side,
+//! and nothing is ever added up or compared within a vector, which took most of the time of short
+//! rows. Of a causal 64 x 64 a column takes 29 ns where a row took 66, on the way back 14 where it
+//! took 24; of all pairs of 64 x 64 33 and 54, back 14 and 9; of a causal 256 x 256 72 and 104,
+//! back 36 and 37 (2026-11, Zen 4). Plain loops over slices: over arrays of 16 the compiler goes
+//! across them, gathers, and is 3 times as slow.
 
 use std::ops::Range;
 
@@ -36,8 +38,8 @@ pub(crate) fn softmax_rows_backward(d: &mut [f32], p: &[f32], length: usize) {
 /// Values in a vector.
 const LANES: usize = 16;
 
-/// Columns in a turn: their maxima and sums are 8 KiB, which stay in L1, and rows are read in order. In turns of 256 a causal 1024 x 1024 took
-/// 1.26 times as long, back 1.38 (2026-11, Zen 4).
+/// Columns in a turn: their maxima and sums are 8 KiB, which stay in L1, and rows are read in
+/// order. In turns of 256 a causal 1024 x 1024 took 1.26 times as long, back 1.38 (2026-11, Zen 4).
 const TURN: usize = 1024;
 
 /// A matrix with a row a key and a column a query, whose rows are filled up to whole vectors.
@@ -77,7 +79,8 @@ impl Scores {
     }
 }
 
-/// Softmax of each column of scores; zero where a query does not see a key, or sees none that is above minus infinity.
+/// Softmax of each column of scores; zero where a query does not see a key, or sees none that is
+/// above minus infinity.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 pub(crate) fn softmax_columns(values: &mut [f32], scores: Scores) {
     let width = scores.stride();

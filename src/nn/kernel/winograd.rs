@@ -1,16 +1,17 @@
 //! Convolutions with fewer multiplications: Winograd's minimal filtering, on tiles of 6 x 6 values.
 //!
-//! A tile of m x m outputs of an r x r kernel is a product of polynomials, and as such a product value by value at
-//! m + r - 1 points an axis: here 6, so that 36 multiplications do for 4 x 4 outputs of a 3 x 3 kernel (144 directly), or 2 x 2
-//! of a 5 x 5 one (100). With the points' products of all tiles side by side, each point is one matrix product over channels:
+//! A tile of m x m outputs of an r x r kernel is a product of polynomials, and as such a product
+//! value by value at m + r - 1 points an axis: here 6, so that 36 multiplications do for 4 x 4
+//! outputs of a 3 x 3 kernel (144 directly), or 2 x 2 of a 5 x 5 one (100). With the points'
+//! products of all tiles side by side, each point is one matrix product over channels:
 //!
 //! ```text
 //! forward           y  = A' (sum over c of (B' x B) . (G w G')) A        for each tile
 //! kernel gradient   dw = G' (sum over tiles of (B' x B) . (A dy A')) G
 //! ```
 //!
-//! The points are 0, 3/4, -3/4, 3/2, -3/2 and infinity, whose powers are exact. With p the finite points and
-//! N(p) the product of p's distances to the others,
+//! The points are 0, 3/4, -3/4, 3/2, -3/2 and infinity, whose powers are exact. With p the finite
+//! points and N(p) the product of p's distances to the others,
 //!
 //! | matrix | row of point p | row of infinity |
 //! |---|---|---|
@@ -19,15 +20,18 @@
 //! | B' | coefficients of the product of (x - q) over the other q | over all q |
 //!
 //! # Invariants
-//! 1. Every result is one fixed chain of fused multiply-adds; neither the vector width nor how many tiles go along changes a bit.
+//! 1. Every result is one fixed chain of fused multiply-adds; neither the vector width nor how many
+//!    tiles go along changes a bit.
 //!
 //! # Why this way
-//! `tests/winograd.rs` prints rounding errors of 1 to 5 times those of direct sums. The usual points 0, ±1, ±2 and infinity gave twice as
-//! much in a sketch (the record of 2026-11-27), since the powers of 2 weigh the points' values so differently.
+//! `tests/winograd.rs` prints rounding errors of 1 to 5 times those of direct sums. The usual
+//! points 0, ±1, ±2 and infinity gave twice as much in a sketch (the record of 2026-11-27), since
+//! the powers of 2 weigh the points' values so differently.
 //!
 //! # References
-//! Lavin, Gray: "Fast algorithms for convolutional neural networks", 2016, equations 8 to 14; Barabasz et al.: "Error analysis and
-//! improving the accuracy of Winograd convolution for deep neural networks", 2020, on the choice of points.
+//! Lavin, Gray: "Fast algorithms for convolutional neural networks", 2016, equations 8 to 14;
+//! Barabasz et al.: "Error analysis and improving the accuracy of Winograd convolution for deep
+//! neural networks", 2020, on the choice of points.
 
 use super::isa::Isa;
 use super::simd::{Portable, Simd};
@@ -71,14 +75,16 @@ pub(crate) enum Transform {
     KernelGradient(usize),
 }
 
-/// Where a square of values lies, each a run of neighbours: channels, or a kernel's weights of one place.
+/// Where a square of values lies, each a run of neighbours: channels, or a kernel's weights of one
+/// place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Square {
     /// Where its first run begins.
     pub(crate) first: usize,
     /// Steps to the next row and column.
     pub(crate) steps: (usize, usize),
-    /// Rows and columns that there are; beyond them lie zeros, and nothing is written. Only squares of outputs may be cut.
+    /// Rows and columns that there are; beyond them lie zeros, and nothing is written. Only squares
+    /// of outputs may be cut.
     pub(crate) sides: (usize, usize),
 }
 
@@ -89,8 +95,9 @@ impl Square {
     }
 }
 
-/// Transforms squares of runs of `len` values, a multiple of 16: for each of `places`, the square of `from` that is its second
-/// to the square of `to` that is its first. `bias`, if there is any, is added to every run of the results.
+/// Transforms squares of runs of `len` values, a multiple of 16: for each of `places`, the square
+/// of `from` that is its second to the square of `to` that is its first. `bias`, if there is any,
+/// is added to every run of the results.
 ///
 /// # Panics
 /// If a square does not lie in its buffer.
@@ -114,7 +121,8 @@ pub(crate) fn transform(
     }
 }
 
-/// Where each square goes and comes from. Not a generic type: each would have all transforms compiled anew.
+/// Where each square goes and comes from. Not a generic type: each would have all transforms
+/// compiled anew.
 pub(super) type Places<'a> = &'a mut dyn Iterator<Item = (Square, Square)>;
 
 /// Length of the runs, and what is added to them; empty if nothing is.
@@ -211,8 +219,8 @@ fn rows<V: Simd, L: Line<F, T>, const F: usize, const T: usize, const WHOLE: boo
     }
 }
 
-/// The range of a vector that begins at `at`. Without its highest bit the end cannot overflow, so that slicing compares once and
-/// not twice: transforms take 0.8 of the time.
+/// The range of a vector that begins at `at`. Without its highest bit the end cannot overflow, so
+/// that slicing compares once and not twice: transforms take 0.8 of the time.
 #[inline(always)]
 fn place<V: Simd>(at: usize) -> std::ops::Range<usize> {
     let at = at & (usize::MAX >> 1);

@@ -1,12 +1,13 @@
 //! The kernels compiled for AVX2 and AVX-512: the only `unsafe` of the crate.
 //!
 //! # Why unsafe
-//! A function compiled for an instruction set that the CPU may lack can only be called unsafely, and vector loads and
-//! stores take pointers. Measured gain over the portable compilation: see `benches/gemm.rs`; the kernels' bodies are
-//! the same safe code, generic over [`Simd`].
+//! A function compiled for an instruction set that the CPU may lack can only be called unsafely,
+//! and vector loads and stores take pointers. Measured gain over the portable compilation: see
+//! `benches/gemm.rs`; the kernels' bodies are the same safe code, generic over [`Simd`].
 //!
 //! # Invariants
-//! 1. The vectors of this file exist only within functions that [`check`] guards: it has seen AVX-512F, or AVX2 and FMA.
+//! 1. The vectors of this file exist only within functions that [`check`] guards: it has seen
+//!    AVX-512F, or AVX2 and FMA.
 
 #![expect(
     unsafe_code,
@@ -211,7 +212,8 @@ fn rows_avx512<const ASKS: bool>(c: Out<'_>, a: Rows<'_>, b: &Part<'_>, bias: Bi
     }
 }
 
-/// A function of its own: in one with the others' tiles those of products of depth 16 took 1.1 to 1.3 times as long.
+/// A function of its own: in one with the others' tiles those of products of depth 16 took 1.1 to
+/// 1.3 times as long.
 #[target_feature(enable = "avx512f,avx2,fma")]
 fn rows_apart_avx512<const ASKS: bool>(c: Out<'_>, a: Rows<'_>, b: &Part<'_>, bias: Bias<'_>) {
     product::row_blocks::<Avx512, 8, 4, 2, ASKS>(c, a, b, bias);

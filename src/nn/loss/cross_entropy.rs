@@ -1,8 +1,9 @@
 //! Softmax cross-entropy, fused: with label smoothing, class weights, an ignored class.
 //!
 //! With p = softmax(x), class k, weights w (1 by default), smoothing e over C classes:
-//! `loss = (1 - e) w_k (-ln p_k) + e / C sum_c w_c (-ln p_c)`, and the mean divides by the sum of the rows' w_k, as
-//! PyTorch does. Gradient: `p ((1 - e) w_k + e / C sum w) - (1 - e) w_k onehot_k - e / C w`. A row of the ignored class
+//! `loss = (1 - e) w_k (-ln p_k) + e / C sum_c w_c (-ln p_c)`, and the mean divides by the sum of
+//! the rows' w_k, as PyTorch does. Gradient:
+//! `p ((1 - e) w_k + e / C sum w) - (1 - e) w_k onehot_k - e / C w`. A row of the ignored class
 //! counts for nothing.
 //!
 //! # References
@@ -34,7 +35,8 @@ impl CrossEntropy {
         Self { smoothing, ..self }
     }
 
-    /// With a weight for each class, at least 0; the mean then divides by the sum of the weights of the rows' classes.
+    /// With a weight for each class, at least 0; the mean then divides by the sum of the weights of
+    /// the rows' classes.
     ///
     /// ```
     /// use unisono::nn::{CrossEntropy, Loss, Targets};

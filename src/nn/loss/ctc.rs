@@ -1,12 +1,14 @@
 //! Connectionist temporal classification: sequences labelled without saying where.
 //!
-//! The probability of a label sequence is the sum over all ways to stretch it over the T positions, with blanks (class 0)
-//! between. Forward and backward variables run over the extended labels (a blank before, between and after), in log space
-//! and `f64`; the loss of a row is -ln of the probability, and the gradient with respect to the logits `softmax - share`,
-//! where share is the posterior of a class at a position. A row's labels end at the first blank.
+//! The probability of a label sequence is the sum over all ways to stretch it over the T positions,
+//! with blanks (class 0) between. Forward and backward variables run over the extended labels (a
+//! blank before, between and after), in log space and `f64`; the loss of a row is -ln of the
+//! probability, and the gradient with respect to the logits `softmax - share`, where share is the
+//! posterior of a class at a position. A row's labels end at the first blank.
 //!
 //! # References
-//! Graves, Fernández, Gomez, Schmidhuber: "Connectionist temporal classification", 2006, eq. 6 to 16.
+//! Graves, Fernández, Gomez, Schmidhuber: "Connectionist temporal classification", 2006, eq. 6 to
+//! 16.
 
 use super::Sums;
 
@@ -103,7 +105,8 @@ impl Row {
 
 /// One row: outputs (T, C), labels below C up to the first blank.
 ///
-/// The loss is infinite where the labels do not fit into T positions (one each, and a blank between equal ones).
+/// The loss is infinite where the labels do not fit into T positions (one each, and a blank between
+/// equal ones).
 pub(super) fn row(
     outputs: &[f32],
     classes: usize,

@@ -7,7 +7,8 @@
 //! | `ctc` | connectionist temporal classification |
 //!
 //! # Shapes
-//! `outputs`: (B, C) or (B, T, C). Targets: a class below C for each row or position, or as many values as outputs.
+//! `outputs`: (B, C) or (B, T, C). Targets: a class below C for each row or position, or as many
+//! values as outputs.
 
 use crate::engine::Sums;
 
@@ -73,7 +74,8 @@ pub enum TargetsMut<'a> {
     Values(&'a mut [f32]),
 }
 
-/// What training minimises: the mean over rows (over positions, for sequences of classes) of one of these.
+/// What training minimises: the mean over rows (over positions, for sequences of classes) of one of
+/// these.
 ///
 /// ```
 /// use unisono::nn::{Loss, Targets};
@@ -96,7 +98,8 @@ pub enum Loss {
     Huber(f32),
     /// Cross-entropy of sigmoid(outputs) with targets in 0..=1, averaged over rows and outputs.
     BinaryCrossEntropy,
-    /// Label sequences of at most `labels` classes, padded with the blank 0, for outputs (T, C); averaged over rows.
+    /// Label sequences of at most `labels` classes, padded with the blank 0, for outputs (T, C);
+    /// averaged over rows.
     Ctc {
         /// The longest label sequence.
         labels: usize,
@@ -164,11 +167,12 @@ impl Loss {
         }
     }
 
-    /// The loss summed over rows of shape `shape`, whose outputs stand one after another. With `grad`, as long as `outputs`,
-    /// the gradient of this sum is written there.
+    /// The loss summed over rows of shape `shape`, whose outputs stand one after another. With
+    /// `grad`, as long as `outputs`, the gradient of this sum is written there.
     ///
     /// # Panics
-    /// If the targets are of the other kind, of another length, or name a class that is not below the outputs.
+    /// If the targets are of the other kind, of another length, or name a class that is not below
+    /// the outputs.
     pub fn sums(
         &self,
         outputs: &[f32],

@@ -7,7 +7,8 @@
 //! | `huber` | e² / 2 up to abs(e) = d, else d (abs(e) - d / 2) | e, bounded by ±d |
 //! | `binary_cross_entropy` | max(y, 0) - y t + ln(1 + exp(-abs(y))), t in 0..=1 | sigmoid(y) - t |
 //!
-//! Each is multiplied by a factor: one over the outputs of a row where the mean is over outputs too.
+//! Each is multiplied by a factor: one over the outputs of a row where the mean is over outputs
+//! too.
 //!
 //! # References
 //! Huber: "Robust estimation of a location parameter", 1964.

@@ -110,10 +110,11 @@ fn check_gradient(loss: &Loss, outputs: &[f32], shape: &Shape, labels: &[u32]) {
 
 #[test]
 fn options_of_cross_entropy_are_pytorchs() {
-    // python3 -c "import torch as t, torch.nn.functional as F; x = t.tensor([[.3,-1.2,2.],[0.,.5,.4],[1.,1.,1.]]);
-    //   k = t.tensor([1,2,0]); w = t.tensor([.5,2.,1.]); print(F.cross_entropy(x, k, label_smoothing=.1),
-    //   F.cross_entropy(x, k, w), F.cross_entropy(x, k, w, label_smoothing=.2),
-    //   F.cross_entropy(x, k, ignore_index=2))", torch 2.15.0
+    // python3 -c "import torch as t, torch.nn.functional as F; x =
+    // t.tensor([[.3,-1.2,2.],[0.,.5,.4],[1.,1.,1.]]); k = t.tensor([1,2,0]); w =
+    // t.tensor([.5,2.,1.]); print(F.cross_entropy(x, k, label_smoothing=.1), F.cross_entropy(x, k,
+    // w), F.cross_entropy(x, k, w, label_smoothing=.2), F.cross_entropy(x, k, ignore_index=2))",
+    // torch 2.15.0
     let outputs = [0.3, -1.2, 2.0, 0.0, 0.5, 0.4, 1.0, 1.0, 1.0];
     let (shape, classes) = (Shape::from(3), [1, 2, 0]);
     let options = CrossEntropy::default;
@@ -138,9 +139,10 @@ fn options_of_cross_entropy_are_pytorchs() {
 
 #[test]
 fn ctc_is_pytorchs_and_its_gradient_is_right() {
-    // python3 -c "import torch as t, torch.nn.functional as F; x = t.sin(t.arange(2*5*4).float()).view(2,5,4);
-    //   l = F.log_softmax(x, -1).transpose(0, 1); print(F.ctc_loss(l, t.tensor([[1,1,2],[3,0,0]]),
-    //   t.tensor([5,5]), t.tensor([3,1]), reduction='none'))", torch 2.15.0
+    // python3 -c "import torch as t, torch.nn.functional as F; x =
+    // t.sin(t.arange(2*5*4).float()).view(2,5,4); l = F.log_softmax(x, -1).transpose(0, 1);
+    // print(F.ctc_loss(l, t.tensor([[1,1,2],[3,0,0]]), t.tensor([5,5]), t.tensor([3,1]),
+    // reduction='none'))", torch 2.15.0
     let outputs: Vec<f32> = (0..40).map(|i| (i as f32).sin()).collect();
     let shape = Shape::from([5, 4]);
     let loss = Loss::Ctc { labels: 3 };

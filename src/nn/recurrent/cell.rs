@@ -8,8 +8,8 @@ use crate::nn::op::RecurrentCell;
 /// What forward reads and writes at one position of one row; slices of H values, gates of G H.
 #[derive(Debug)]
 pub(super) struct Forward<'a> {
-    /// The input's part of the gates' arguments (all of them, where the hidden part is not separate); left as backward
-    /// will need it.
+    /// The input's part of the gates' arguments (all of them, where the hidden part is not
+    /// separate); left as backward will need it.
     pub(super) gates: &'a mut [f32],
     /// The hidden part, where it is separate; left as backward will need it.
     pub(super) hidden_gates: &'a mut [f32],

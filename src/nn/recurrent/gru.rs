@@ -1,10 +1,10 @@
 //! Gated recurrent units.
 //!
-//! Gates r, z, n (PyTorch's order), input part a = W x + b, hidden part u = U h' + c: `r = s(a_r + u_r)`,
-//! `z = s(a_z + u_z)`, `n = tanh(a_n + r u_n)`, `h = (1 - z) n + z h'`.
+//! Gates r, z, n (PyTorch's order), input part a = W x + b, hidden part u = U h' + c:
+//! `r = s(a_r + u_r)`, `z = s(a_z + u_z)`, `n = tanh(a_n + r u_n)`, `h = (1 - z) n + z h'`.
 //!
-//! Backward: `dn = dh (1 - z) (1 - n²)`, `dz = dh (h' - n) z (1 - z)`, `dr = dn u_n r (1 - r)`; the hidden part of n gets
-//! `dn r`; `dh' = dh z` besides the hidden product.
+//! Backward: `dn = dh (1 - z) (1 - n²)`, `dz = dh (h' - n) z (1 - z)`, `dr = dn u_n r (1 - r)`; the
+//! hidden part of n gets `dn r`; `dh' = dh z` besides the hidden product.
 //!
 //! # References
 //! Cho et al.: "Learning phrase representations using RNN encoder-decoder", 2014.

@@ -301,8 +301,8 @@ impl Layer for RecurrentLayer {
 }
 
 impl RecurrentLayer {
-    /// From the last position to the first: turns the gates into the gradients of their arguments, and leaves in
-    /// `h_before`, (B, T, H), the state before each position.
+    /// From the last position to the first: turns the gates into the gradients of their arguments,
+    /// and leaves in `h_before`, (B, T, H), the state before each position.
     fn backward_through_time(
         &mut self,
         pass: &Pass<'_>,
@@ -374,7 +374,8 @@ impl RecurrentLayer {
             } else {
                 0..0
             };
-            // At padding h and c are those before: their gradients pass on, and the gates have none.
+            // At padding h and c are those before: their gradients pass on, and the gates have
+            // none.
             if mask.is_some_and(|mask| mask[at]) {
                 self.gates[gates_at].fill(0.0);
                 self.hidden_gates[hidden_at].fill(0.0);

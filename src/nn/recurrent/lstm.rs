@@ -1,12 +1,14 @@
 //! Long short-term memory.
 //!
-//! Gates i, f, g, o (PyTorch's order) of a = W x + b + U h' + c: `c = s(f) c' + s(i) tanh(g)`, `h = s(o) tanh(c)`.
+//! Gates i, f, g, o (PyTorch's order) of a = W x + b + U h' + c: `c = s(f) c' + s(i) tanh(g)`,
+//! `h = s(o) tanh(c)`.
 //!
-//! Backward, with the gates' values: `dc += dh o (1 - tanh(c)²)`, `di = dc g i (1 - i)`, `df = dc c' f (1 - f)`,
-//! `dg = dc i (1 - g²)`, `do = dh tanh(c) o (1 - o)`, `dc' = dc f`.
+//! Backward, with the gates' values: `dc += dh o (1 - tanh(c)²)`, `di = dc g i (1 - i)`,
+//! `df = dc c' f (1 - f)`, `dg = dc i (1 - g²)`, `do = dh tanh(c) o (1 - o)`, `dc' = dc f`.
 //!
 //! # References
-//! Hochreiter, Schmidhuber: "Long short-term memory", 1997; Gers, Schmidhuber, Cummins: "Learning to forget", 2000.
+//! Hochreiter, Schmidhuber: "Long short-term memory", 1997; Gers, Schmidhuber, Cummins: "Learning
+//! to forget", 2000.
 
 use multiversion::multiversion;
 

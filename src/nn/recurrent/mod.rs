@@ -8,13 +8,15 @@
 //! | `layer` | the loop over positions, the products, the gradients |
 //!
 //! # Shapes
-//! X: (B, T, C), Y: (B, T, H). Parameters in order: input weights (C, G H), input biases (G H), hidden weights (H, G H),
-//! hidden biases (G H), with G gates; PyTorch's gates in PyTorch's order, two biases as there.
+//! X: (B, T, C), Y: (B, T, H). Parameters in order: input weights (C, G H), input biases (G H),
+//! hidden weights (H, G H), hidden biases (G H), with G gates; PyTorch's gates in PyTorch's order,
+//! two biases as there.
 //!
 //! # How
-//! The input's part of all gates of a whole sequence is one product; the hidden part is one product a position over all
-//! rows, with weights packed once a step. Rows start from a state of zeros, or from the batch before. At padding
-//! ([`Sequential::padding`]) the state stays as it is, and the output repeats it.
+//! The input's part of all gates of a whole sequence is one product; the hidden part is one product
+//! a position over all rows, with weights packed once a step. Rows start from a state of zeros, or
+//! from the batch before. At padding ([`Sequential::padding`]) the state stays as it is, and the
+//! output repeats it.
 
 mod cell;
 mod gru;
@@ -123,9 +125,9 @@ impl Recurrent {
         }
     }
 
-    /// In training, a row goes on from the state in which the row at the same position of the batch before ended (within
-    /// an epoch; gradients do not): truncated back-propagation through time, for data in the order of the text. Not for
-    /// layers that run backward.
+    /// In training, a row goes on from the state in which the row at the same position of the batch
+    /// before ended (within an epoch; gradients do not): truncated back-propagation through time,
+    /// for data in the order of the text. Not for layers that run backward.
     pub fn carry_state(self) -> Self {
         Self {
             start: Start::Carried,

@@ -1,8 +1,9 @@
-//! The state before the first position: zeros, or where the row at the same position of the batch before ended.
+//! The state before the first position: zeros, or where the row at the same position of the batch
+//! before ended.
 //!
-//! Carried states go by the position in the batch, which belongs to the same worker in every step: shards of such a model do not move
-//! (`Replica::carries_rows`). A new epoch starts
-//! from zeros, and so does every evaluation.
+//! Carried states go by the position in the batch, which belongs to the same worker in every step:
+//! shards of such a model do not move (`Replica::carries_rows`). A new epoch starts from zeros, and
+//! so does every evaluation.
 
 use crate::nn::kernel::Buffer;
 use crate::nn::layer::{Mode, Pass};

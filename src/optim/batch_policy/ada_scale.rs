@@ -1,8 +1,10 @@
-//! AdaScale: steps of a batch k times as large as the schedule was made for are worth r of its steps, with 1 <= r <= k.
+//! AdaScale: steps of a batch k times as large as the schedule was made for are worth r of its
+//! steps, with 1 <= r <= k.
 //!
-//! With `s2 = tr S / B1` the variance of a gradient over the base batch of B1 rows, `m2 = norm2(mu)`, `k = B / B1`:
-//! `r = (s2 + m2) / (s2 / k + m2)`; the rate is `r lr(tau)`, and `tau += r`, where tau counts steps of the base batch. Moving averages
-//! of s2 and m2 with `max(1 - k / 1000, 0)`.
+//! With `s2 = tr S / B1` the variance of a gradient over the base batch of B1 rows,
+//! `m2 = norm2(mu)`, `k = B / B1`: `r = (s2 + m2) / (s2 / k + m2)`; the rate is `r lr(tau)`, and
+//! `tau += r`, where tau counts steps of the base batch. Moving averages of s2 and m2 with
+//! `max(1 - k / 1000, 0)`.
 //!
 //! # References
 //! Johnson, Agrawal, Gu, Guestrin: "AdaScale SGD", ICML 2020, algorithm 1 and section 3.

@@ -1,8 +1,9 @@
-//! Coupled adaptive batch size: `B = lr xi / F`, xi the variance of a row's gradient summed over parameters, F the loss; moving
-//! averages of both with 0.95. For SGD without momentum.
+//! Coupled adaptive batch size: `B = lr xi / F`, xi the variance of a row's gradient summed over
+//! parameters, F the loss; moving averages of both with 0.95. For SGD without momentum.
 //!
 //! # References
-//! Balles, Romero, Hennig: "Coupling adaptive batch sizes with learning rates", UAI 2017, eq. 10 and algorithm 1.
+//! Balles, Romero, Hennig: "Coupling adaptive batch sizes with learning rates", UAI 2017, eq. 10
+//! and algorithm 1.
 
 use super::super::noise_scale::Ema;
 use super::{BatchPolicy, PlanContext, StepOutcome, StepPlan};

@@ -9,7 +9,8 @@
 //! | `ada_scale` | AdaScale: the batch stays, the rate follows | variance and mean of the gradient |
 //! | `rule` | which policy, as data, and as it is written | |
 //!
-//! A policy sees the shards' gradients alone, so it works on one thread, and decides the same for any number of them.
+//! A policy sees the shards' gradients alone, so it works on one thread, and decides the same for
+//! any number of them.
 
 mod ada_scale;
 mod cabs;
@@ -84,7 +85,8 @@ pub trait BatchPolicy: Debug + Send {
         Vec::new()
     }
 
-    /// Takes over what [`BatchPolicy::state`] gave; state of another length is ignored and `false` returned.
+    /// Takes over what [`BatchPolicy::state`] gave; state of another length is ignored and `false`
+    /// returned.
     fn restore(&mut self, state: &[f64]) -> bool {
         state.is_empty()
     }

@@ -1,8 +1,10 @@
-//! The batch follows the noise scale: the power of two next below `B_simple` within bounds, changed at most every so many steps;
-//! the rate follows the batch by a scaling rule, relative to the first batch.
+//! The batch follows the noise scale: the power of two next below `B_simple` within bounds, changed
+//! at most every so many steps; the rate follows the batch by a scaling rule, relative to the first
+//! batch.
 //!
 //! # References
-//! McCandlish, Kaplan, Amodei, 2018, section 2.2: a batch of about the noise scale trades time and examples evenly.
+//! McCandlish, Kaplan, Amodei, 2018, section 2.2: a batch of about the noise scale trades time and
+//! examples evenly.
 
 use super::super::noise_scale::NoiseScale;
 use super::super::scaling::ScalingRule;

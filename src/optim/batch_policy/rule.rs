@@ -73,7 +73,8 @@ pub enum BatchRule {
         /// What a change does to the learning rate.
         rule: ScalingRule,
     },
-    /// The batch stays; the rate is that of a schedule for batches of `base` rows, times the gain (AdaScale).
+    /// The batch stays; the rate is that of a schedule for batches of `base` rows, times the gain
+    /// (AdaScale).
     AdaScale {
         /// The batch that learning rate and schedule were made for.
         base: usize,
@@ -103,8 +104,8 @@ impl BatchRule {
     /// The policy, starting from batches of `initial` rows.
     ///
     /// # Errors
-    /// [`OptimError::OutOfRange`] for sizes of 0, bounds that are reversed or do not hold the first batch, and factors outside their
-    /// range.
+    /// [`OptimError::OutOfRange`] for sizes of 0, bounds that are reversed or do not hold the first
+    /// batch, and factors outside their range.
     pub fn start(&self, initial: usize) -> Result<Box<dyn BatchPolicy>, OptimError> {
         let count = |name, got: usize, valid| check(name, "at least 1", got as f32, valid);
         self.check_sizes(initial)?;

@@ -1,12 +1,12 @@
 //! Larger batches with time.
 //!
-//! Smith: where the schedule's shape has fallen to a share f, the batch is `B0 / f` rows instead, up to the largest; beyond it the rate
-//! falls, so that `lr / B` is what the schedule would have made it. AdaBatch: every so often the batch is multiplied by a factor and
-//! the rate by another.
+//! Smith: where the schedule's shape has fallen to a share f, the batch is `B0 / f` rows instead,
+//! up to the largest; beyond it the rate falls, so that `lr / B` is what the schedule would have
+//! made it. AdaBatch: every so often the batch is multiplied by a factor and the rate by another.
 //!
 //! # References
-//! Smith, Kindermans, Ying, Le: "Don't decay the learning rate, increase the batch size", ICLR 2018; Devarakonda, Naumov, Garland:
-//! "AdaBatch", 2017.
+//! Smith, Kindermans, Ying, Le: "Don't decay the learning rate, increase the batch size", ICLR
+//! 2018; Devarakonda, Naumov, Garland: "AdaBatch", 2017.
 
 use super::super::error::{OptimError, check};
 use super::super::schedule::Unit;

@@ -8,9 +8,9 @@
 //! The rate is `base * warm-up(t) * shape(t)`, both counted from the start of training.
 //!
 //! # References
-//! Goyal et al.: "Accurate, large minibatch SGD", 2017 (warm-up); Loshchilov, Hutter: "SGDR", ICLR 2017 (cosine, restarts); Smith,
-//! Topin: "Super-convergence", 2018 (one-cycle); Vaswani et al., 2017 (inverse square root); Hu et al.: "MiniCPM", 2024
-//! (warm-up-stable-decay).
+//! Goyal et al.: "Accurate, large minibatch SGD", 2017 (warm-up); Loshchilov, Hutter: "SGDR", ICLR
+//! 2017 (cosine, restarts); Smith, Topin: "Super-convergence", 2018 (one-cycle); Vaswani et al.,
+//! 2017 (inverse square root); Hu et al.: "MiniCPM", 2024 (warm-up-stable-decay).
 
 mod shape;
 mod text;
@@ -164,7 +164,8 @@ impl Schedule {
         self.shape.end()
     }
 
-    /// What a run that lasts until `last` should know: that the schedule ends before, and what follows.
+    /// What a run that lasts until `last` should know: that the schedule ends before, and what
+    /// follows.
     ///
     /// ```
     /// use unisono::optim::{Progress, Schedule, Unit};

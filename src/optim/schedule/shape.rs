@@ -63,7 +63,8 @@ pub enum Shape {
         /// How long.
         over: u64,
     },
-    /// Half a cosine up from `from` to 1 in the share `rise` of the time, then half a cosine down to `from to`.
+    /// Half a cosine up from `from` to 1 in the share `rise` of the time, then half a cosine down
+    /// to `from to`.
     OneCycle {
         /// How long.
         over: u64,

@@ -1,9 +1,11 @@
 //! What the trials come to: steps by batch size, a hyperbola through them, the regimes.
 //!
 //! # Formulas
-//! S(B) = S_min + E_min / B, which is (S/S_min - 1)(E/E_min - 1) = 1 with the examples E = S B; the critical batch size is E_min/S_min
-//! (McCandlish et al. 2018, equation 2.11 and section 2.3). Fitted by least squares of relative residuals; the intervals come from resampling
-//! both batch sizes and fresh runs; of fewer than six batch sizes there is the range of the fits through one fresh run of each.
+//! S(B) = S_min + E_min / B, which is (S/S_min - 1)(E/E_min - 1) = 1 with the examples E = S B; the
+//! critical batch size is E_min/S_min (McCandlish et al. 2018, equation 2.11 and section 2.3).
+//! Fitted by least squares of relative residuals; the intervals come from resampling both batch
+//! sizes and fresh runs; of fewer than six batch sizes there is the range of the fits through one
+//! fresh run of each.
 
 use serde::Serialize;
 
@@ -20,11 +22,13 @@ const NEAR: f64 = 0.2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Regime {
-    /// Twice the rows, half the steps: at most 20 % more examples than with the smallest batch (B up to a fifth of the critical batch).
+    /// Twice the rows, half the steps: at most 20 % more examples than with the smallest batch (B
+    /// up to a fifth of the critical batch).
     PerfectScaling,
     /// Between the two.
     DiminishingReturns,
-    /// More rows bring nothing: at most 20 % more steps than with the largest batch (B from five critical batches on).
+    /// More rows bring nothing: at most 20 % more steps than with the largest batch (B from five
+    /// critical batches on).
     MaximalParallelism,
 }
 
@@ -48,7 +52,8 @@ pub struct BatchPoint {
     pub trials: (usize, usize, usize),
     /// The trial that won; `None` if none got there: the batch size is censored.
     pub winner: Option<Trial>,
-    /// Steps of the winner's fresh runs, median and interval; those of the search where there are none.
+    /// Steps of the winner's fresh runs, median and interval; those of the search where there are
+    /// none.
     pub steps: Option<Estimate>,
     /// Fresh runs that did not get there, of so many.
     pub censored: (usize, usize),
@@ -142,7 +147,8 @@ impl Curve {
     }
 }
 
-/// S_min and E_min through points of batch size and steps; `None` if they are fewer than three, or no hyperbola with both positive.
+/// S_min and E_min through points of batch size and steps; `None` if they are fewer than three, or
+/// no hyperbola with both positive.
 fn hyperbola(points: &[(f64, f64)]) -> Option<[f64; 2]> {
     if points.len() < 3 {
         return None;
@@ -157,8 +163,9 @@ fn hyperbola(points: &[(f64, f64)]) -> Option<[f64; 2]> {
     (solved[0] > 0.0 && solved[1] > 0.0).then(|| [solved[0], solved[1]])
 }
 
-/// Fits of resampled batch sizes and runs. The sizes too: each has had a search of its own, whose luck the fresh runs do not show. Too few sizes
-/// to resample have the fits through each round's runs.
+/// Fits of resampled batch sizes and runs. The sizes too: each has had a search of its own, whose
+/// luck the fresh runs do not show. Too few sizes to resample have the fits through each round's
+/// runs.
 fn resampled<T>(
     (sizes, rounds): (usize, usize),
     seed: u64,
@@ -185,7 +192,8 @@ fn all(rounds: usize) -> Vec<u32> {
     (0..rounds as u32).collect()
 }
 
-/// The median of runs at `rounds`, which may be more than there are; infinite where half of them are censored.
+/// The median of runs at `rounds`, which may be more than there are; infinite where half of them
+/// are censored.
 pub(super) fn median_run(runs: &[f64], rounds: &[u32]) -> f64 {
     if runs.is_empty() {
         return f64::INFINITY;
@@ -208,7 +216,8 @@ fn winner(outcomes: &[Outcome], size: usize) -> Option<&Outcome> {
     )
 }
 
-/// Steps of the winner's fresh runs, infinite where one did not get there; of the search where there are none.
+/// Steps of the winner's fresh runs, infinite where one did not get there; of the search where
+/// there are none.
 fn runs(outcomes: &[Outcome], size: usize) -> Vec<f64> {
     let Some(winner) = winner(outcomes, size) else {
         return Vec::new();

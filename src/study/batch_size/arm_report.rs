@@ -9,7 +9,8 @@ use super::report::{add, headed};
 /// The names of [`arm_charts`]; the second is drawn where recipes reached a target.
 pub const ARM_CHARTS: [&str; 2] = ["error", "to_target"];
 
-/// The test error of each recipe, by its place in the table from 1 on; and updates against rows to the target.
+/// The test error of each recipe, by its place in the table from 1 on; and updates against rows to
+/// the target.
 pub fn arm_charts(summary: &[ArmSummary]) -> Vec<Figure> {
     let mut error = LineChart::new(
         "Test error of each recipe",

@@ -28,7 +28,8 @@ pub struct ArmSummary {
     pub seconds: Estimate,
     /// Trainings that reached the target.
     pub reached: usize,
-    /// Median updates, rows and seconds to the target; `None` where half of the trainings or more did not reach it.
+    /// Median updates, rows and seconds to the target; `None` where half of the trainings or more
+    /// did not reach it.
     pub to_target: Option<[Estimate; 3]>,
     /// What else was measured: medians.
     pub measured: Vec<(String, Estimate)>,

@@ -162,13 +162,15 @@ impl<'d> Arms<'d> {
         self
     }
 
-    /// Trainings side by side, each on one thread, where that is more than 1: the outcomes are the same, but for their seconds.
+    /// Trainings side by side, each on one thread, where that is more than 1: the outcomes are the
+    /// same, but for their seconds.
     pub fn parallel(mut self, trainings: usize) -> Self {
         self.parallel = trainings;
         self
     }
 
-    /// Only every n-th training from the k-th on, k from 1 to n; [`super::merge`] puts the slices together.
+    /// Only every n-th training from the k-th on, k from 1 to n; [`super::merge`] puts the slices
+    /// together.
     pub fn slice(mut self, slice: (usize, usize)) -> Self {
         self.slice = slice;
         self
@@ -214,8 +216,9 @@ impl<'d> Arms<'d> {
         Ok(self.jobs()?.len())
     }
 
-    /// Trains every recipe with every seed, but for what `store` has; all outcomes. The recipes take turns, seed by seed. `observe` is called with
-    /// every outcome, those of the store first, and may end it.
+    /// Trains every recipe with every seed, but for what `store` has; all outcomes. The recipes
+    /// take turns, seed by seed. `observe` is called with every outcome, those of the store first,
+    /// and may end it.
     ///
     /// # Errors
     /// [`StudyError`]; a training that diverges is an outcome.

@@ -1,12 +1,16 @@
-//! The critical batch size while a network learns: a training is branched into larger batches, beside its noise scale.
+//! The critical batch size while a network learns: a training is branched into larger batches,
+//! beside its noise scale.
 //!
 //! # How
-//! A training with the smallest batch is stopped at some points. From each, copies of it go on for the same number of rows, one with the same batch
-//! and others with larger ones, whose learning rate is scaled for them. The critical batch size of the point is the largest before the first whose
-//! loss is more than a tolerance above that of the smallest: known to the distance of the batch sizes. Everything follows from the seeds.
+//! A training with the smallest batch is stopped at some points. From each, copies of it go on for
+//! the same number of rows, one with the same batch and others with larger ones, whose learning
+//! rate is scaled for them. The critical batch size of the point is the largest before the first
+//! whose loss is more than a tolerance above that of the smallest: known to the distance of the
+//! batch sizes. Everything follows from the seeds.
 //!
 //! # References
-//! Merrill, Arora, Groeneveld, Hajishirzi: "Critical batch size revisited", 2025 (branched training); McCandlish et al., 2018 (the noise scale).
+//! Merrill, Arora, Groeneveld, Hajishirzi: "Critical batch size revisited", 2025 (branched
+//! training); McCandlish et al., 2018 (the noise scale).
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -87,8 +91,8 @@ impl std::fmt::Debug for Branches<'_> {
 }
 
 impl<'d> Branches<'d> {
-    /// On a training and a test part, with an optimiser made for the smallest batch; batch size, optimiser, epochs and seed of what `make` makes
-    /// are set apart.
+    /// On a training and a test part, with an optimiser made for the smallest batch; batch size,
+    /// optimiser, epochs and seed of what `make` makes are set apart.
     pub fn new(
         data: [&'d dyn Dataset; 2],
         optimizer: Optimizer,
@@ -101,10 +105,12 @@ impl<'d> Branches<'d> {
         }
     }
 
-    /// Makes every branch that `store` does not have; gives all of them. `observe` is called with each, and may end it.
+    /// Makes every branch that `store` does not have; gives all of them. `observe` is called with
+    /// each, and may end it.
     ///
     /// # Errors
-    /// [`StudyError`]: a plan that means nothing, before anything runs; [`StudyError::Stopped`] if the observer ends it.
+    /// [`StudyError`]: a plan that means nothing, before anything runs; [`StudyError::Stopped`] if
+    /// the observer ends it.
     pub fn run(
         &self,
         plan: &BranchPlan,
@@ -192,7 +198,8 @@ impl<'d> Branches<'d> {
             .seed(seed))
     }
 
-    /// Trains on about so many rows more, to the nearest step; how many they were, and the noise scale then.
+    /// Trains on about so many rows more, to the nearest step; how many they were, and the noise
+    /// scale then.
     fn go_on(
         &self,
         trainer: &mut Trainer,
@@ -287,7 +294,8 @@ pub struct BranchPoint {
     pub loss: Estimate,
     /// The median noise scale where the branches begin, in rows.
     pub noise_scale: Option<Estimate>,
-    /// How much larger the loss of each batch size is than that of the smallest, as a share of it: the median over the seeds.
+    /// How much larger the loss of each batch size is than that of the smallest, as a share of it:
+    /// the median over the seeds.
     pub excess: Vec<(usize, Estimate)>,
     /// The largest batch before the first whose excess is beyond the tolerance.
     pub critical_batch: Estimate,

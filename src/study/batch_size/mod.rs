@@ -1,9 +1,12 @@
-//! What the batch size does to training: steps to a target, the critical batch size, recipes side by side.
+//! What the batch size does to training: steps to a target, the critical batch size, recipes side
+//! by side.
 //!
 //! # How steps to a target are measured
-//! For every batch size a search over learning rate and momentum finds the trial that needs the fewest steps; runs of it with fresh seeds give the
-//! value and its interval, so that the winner's luck is not in it. A trial that never gets there is *censored*: it is reported as such, never dropped.
-//! Everything follows from the seed, whatever runs side by side, and a finished trial is never repeated.
+//! For every batch size a search over learning rate and momentum finds the trial that needs the
+//! fewest steps; runs of it with fresh seeds give the value and its interval, so that the winner's
+//! luck is not in it. A trial that never gets there is *censored*: it is reported as such, never
+//! dropped. Everything follows from the seed, whatever runs side by side, and a finished trial is
+//! never repeated.
 //!
 //! | file | what |
 //! |---|---|
@@ -23,8 +26,9 @@
 //! | `overlay` | [`Published`]: curves from elsewhere beside one's own |
 //!
 //! # References
-//! Shallue, Lee, Antognini, Sohl-Dickstein, Frostig, Dahl: "Measuring the effects of data parallelism on neural network training", JMLR 20, 2019.
-//! McCandlish, Kaplan, Amodei: "An empirical model of large-batch training", 2018.
+//! Shallue, Lee, Antognini, Sohl-Dickstein, Frostig, Dahl: "Measuring the effects of data
+//! parallelism on neural network training", JMLR 20, 2019. McCandlish, Kaplan, Amodei: "An
+//! empirical model of large-batch training", 2018.
 
 mod analysis;
 mod arm_report;

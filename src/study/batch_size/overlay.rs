@@ -47,7 +47,8 @@ struct Row {
 }
 
 impl Published {
-    /// Reads a table with the columns `chart`, `curve`, `x` and `y`, a line for each point; lines that begin with `#` are remarks.
+    /// Reads a table with the columns `chart`, `curve`, `x` and `y`, a line for each point; lines
+    /// that begin with `#` are remarks.
     ///
     /// # Errors
     /// [`StudyError::Io`]; [`StudyError::File`] for another table, none or no finite numbers in it.
@@ -109,7 +110,8 @@ impl Published {
         })
     }
 
-    /// Draws each curve into its chart ([`LineChart::beside`]); gives those whose chart was not drawn.
+    /// Draws each curve into its chart ([`LineChart::beside`]); gives those whose chart was not
+    /// drawn.
     pub fn draw<'c>(curves: &'c [Self], figures: &mut [Figure]) -> Vec<&'c Self> {
         let mut left = Vec::new();
         for curve in curves {

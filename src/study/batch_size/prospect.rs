@@ -89,7 +89,8 @@ impl Pace {
     /// Times a few steps of a trainer, and an evaluation.
     ///
     /// # Errors
-    /// [`StudyError::Train`] where nothing can be trained; a training that diverges has been timed until then.
+    /// [`StudyError::Train`] where nothing can be trained; a training that diverges has been timed
+    /// until then.
     pub fn of(trainer: Trainer, data: [&dyn Dataset; 2]) -> Result<Self, StudyError> {
         Ok(timed(trainer, data)?.0)
     }
@@ -109,7 +110,8 @@ fn timed(trainer: Trainer, data: [&dyn Dataset; 2]) -> Result<(Pace, Setup), Stu
                 if let (Some(before), Some(_)) = (before, first) {
                     (steps, total) = (steps + 1, total + (now - before));
                 }
-                // What comes before the first step is more than a step; it counts where there is no other.
+                // What comes before the first step is more than a step; it counts where there is no
+                // other.
                 first = first.or(before.map(|before| now - before));
             }
             Event::Evaluation { .. } | Event::Epoch(_) => {
@@ -143,7 +145,8 @@ fn timed(trainer: Trainer, data: [&dyn Dataset; 2]) -> Result<(Pace, Setup), Stu
     Ok((pace, setup.expect("a training that ends has begun")))
 }
 
-/// Paces of a small batch and a large one: in between a step takes a time of its own and one for each row.
+/// Paces of a small batch and a large one: in between a step takes a time of its own and one for
+/// each row.
 struct Line([(usize, Pace); 2]);
 
 impl Line {
@@ -164,7 +167,8 @@ impl Line {
 }
 
 impl StepsToTarget {
-    /// What it takes if every trial runs to its last step: they end at their target, or when they cannot win. `None` for a workload that cannot be timed.
+    /// What it takes if every trial runs to its last step: they end at their target, or when they
+    /// cannot win. `None` for a workload that cannot be timed.
     ///
     /// # Errors
     /// [`StudyError`]: settings that mean nothing, or a workload that cannot be trained.
@@ -204,7 +208,8 @@ impl StepsToTarget {
 }
 
 impl Arms<'_> {
-    /// What it takes; where batches grow, what it would take if they stayed. What is measured of the trained networks comes on top.
+    /// What it takes; where batches grow, what it would take if they stayed. What is measured of
+    /// the trained networks comes on top.
     ///
     /// # Errors
     /// [`StudyError`]: as of [`Arms::num_trainings`], or a recipe that cannot be trained.

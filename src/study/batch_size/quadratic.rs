@@ -1,12 +1,14 @@
 //! The noisy quadratic model: a training whose answer is known.
 //!
 //! # Formulas
-//! In dimension i the curvature and the variance of a row's gradient are h = c = 1/i, and every parameter begins at 1. A step with learning rate a
-//! and batch size B is θ <- θ - a (h θ + sqrt(c/B) ε), ε normal; the risk is Σ h θ²/2. So
-//! E θ² = (1 - a h)^(2t) + (1 - (1 - a h)^(2t)) a c / (B h (2 - a h)) after t steps.
+//! In dimension i the curvature and the variance of a row's gradient are h = c = 1/i, and every
+//! parameter begins at 1. A step with learning rate a and batch size B is θ <- θ - a (h θ +
+//! sqrt(c/B) ε), ε normal; the risk is Σ h θ²/2. So E θ² = (1 - a h)^(2t) + (1 - (1 - a h)^(2t)) a
+//! c / (B h (2 - a h)) after t steps.
 //!
 //! # References
-//! Zhang, Li, Nado, Martens, Sachdeva, Dahl, Shallue, Grosse: "Which algorithmic choices matter at which batch sizes? Insights from a noisy quadratic model", 2019.
+//! Zhang, Li, Nado, Martens, Sachdeva, Dahl, Shallue, Grosse: "Which algorithmic choices matter at
+//! which batch sizes? Insights from a noisy quadratic model", 2019.
 
 use std::time::Instant;
 
@@ -52,7 +54,8 @@ impl NoisyQuadratic {
         self.curvatures().map(of_dimension).sum()
     }
 
-    /// The fewest steps to an expected risk below `target`, over all learning rates; `None` if none gets there within 2^40.
+    /// The fewest steps to an expected risk below `target`, over all learning rates; `None` if none
+    /// gets there within 2^40.
     pub fn best_steps(&self, batch_size: usize, target: f64) -> Option<u64> {
         let range = Range {
             low: 1e-4,

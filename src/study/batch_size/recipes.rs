@@ -41,8 +41,9 @@ impl Recipe {
     }
 }
 
-/// How many times as large the larger batch is, and how many epochs of it have the smaller one's updates. Refuses batches that are not a small
-/// one, of `least` rows or more, and a larger one, and no epochs.
+/// How many times as large the larger batch is, and how many epochs of it have the smaller one's
+/// updates. Refuses batches that are not a small one, of `least` rows or more, and a larger one,
+/// and no epochs.
 fn ratio(
     least: usize,
     (small, large): (usize, usize),
@@ -70,8 +71,8 @@ fn schedule(text: &str) -> Result<Schedule, StudyError> {
     Ok(text.parse()?)
 }
 
-/// What is known about training with batches `large` instead of `small`, with `base` made for the small ones, at the same epochs; the last
-/// recipe has the small batch's updates instead.
+/// What is known about training with batches `large` instead of `small`, with `base` made for the
+/// small ones, at the same epochs; the last recipe has the small batch's updates instead.
 ///
 /// | recipe | source |
 /// |---|---|
@@ -167,7 +168,8 @@ fn ghosts(
     (model.couples_rows() && large.is_multiple_of(small)).then(|| recipe.arm(name, model))
 }
 
-/// Batches that grow, against batches that stay: from `small` up to `large` rows, plain SGD of learning rate `lr`.
+/// Batches that grow, against batches that stay: from `small` up to `large` rows, plain SGD of
+/// learning rate `lr`.
 ///
 /// ```
 /// use unisono::{nn::Sequential, study::batch_size::adaptive_batches};
@@ -193,7 +195,8 @@ pub fn adaptive_batches(
     let third = (epochs / 3).max(1);
     let constant = (lr, "constant");
     let mut arms = Vec::new();
-    // Every power of two between, each with the rate of the square-root rule: the best of them is what a policy has to beat.
+    // Every power of two between, each with the rate of the square-root rule: the best of them is
+    // what a policy has to beat.
     let mut batch = small;
     while batch <= large {
         let rate = lr * ((batch as f32) / (small as f32)).sqrt();
@@ -256,11 +259,13 @@ fn adaptive(
     })
 }
 
-/// The generalisation gap of Hoffer et al. 2017 (table 1, F1): a small batch, a large one as it is, and one that is adapted: the learning rate
-/// times the root of the ratio, the gradient's norm clipped, as many updates as the small one's. `epochs` are those of the small batch.
+/// The generalisation gap of Hoffer et al. 2017 (table 1, F1): a small batch, a large one as it is,
+/// and one that is adapted: the learning rate times the root of the ratio, the gradient's norm
+/// clipped, as many updates as the small one's. `epochs` are those of the small batch.
 ///
-/// Where the model has batch norm, its statistics are those of the whole batch, as in the paper, and in the adapted one of as many rows as the
-/// small batch has (ghost batch norm): of so many rows are the shards.
+/// Where the model has batch norm, its statistics are those of the whole batch, as in the paper,
+/// and in the adapted one of as many rows as the small batch has (ghost batch norm): of so many
+/// rows are the shards.
 ///
 /// ```
 /// use unisono::{nn::Sequential, optim::Optimizer, study::batch_size::generalisation_gap};

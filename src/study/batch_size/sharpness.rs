@@ -1,11 +1,13 @@
 //! How the loss rises around a minimum.
 //!
 //! # Formula
-//! 100 (max f(x + y) - f(x)) / (1 + f(x)) over |y_i| <= eps (|x_i| + 1) (Keskar et al. 2017, metric 2.1, without a subspace).
+//! 100 (max f(x + y) - f(x)) / (1 + f(x)) over |y_i| <= eps (|x_i| + 1) (Keskar et al. 2017, metric
+//! 2.1, without a subspace).
 //!
 //! # Caveat
-//! It is not invariant: the same function with its weights scaled differently from layer to layer has another sharpness (Dinh et al. 2017). Compare
-//! networks of one architecture, trained alike, at best.
+//! It is not invariant: the same function with its weights scaled differently from layer to layer
+//! has another sharpness (Dinh et al. 2017). Compare networks of one architecture, trained alike,
+//! at best.
 
 use crate::data::Dataset;
 use crate::engine::{Batch, Replica, Sums};

@@ -1,8 +1,10 @@
 //! Steps to a target: a search for every batch size, then fresh seeds of its winner.
 //!
 //! # Invariants
-//! 1. What is tried, and how far, follows from the settings and from trials of earlier waves alone: never from what runs side by side, or how fast.
-//! 2. A trial is given up only after 1.5 times the steps of one that got there with the same or a smaller batch: it could not win.
+//! 1. What is tried, and how far, follows from the settings and from trials of earlier waves alone:
+//!    never from what runs side by side, or how fast.
+//! 2. A trial is given up only after 1.5 times the steps of one that got there with the same or a
+//!    smaller batch: it could not win.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -44,11 +46,13 @@ pub struct StepsToTarget {
     pub max_epochs: f64,
     /// The seed of everything.
     pub seed: u64,
-    /// Trials side by side, each on one thread; if 1, one after another on `threads`. The outcomes are the same.
+    /// Trials side by side, each on one thread; if 1, one after another on `threads`. The outcomes
+    /// are the same.
     pub parallel: usize,
     /// Threads of a trial, where they run one after another, and whether these are pinned.
     pub threads: (Threads, Pinning),
-    /// Which part of the search is made: `(k, n)` for every n-th candidate from the k-th on, from 1; fresh seeds are then left for the merged study.
+    /// Which part of the search is made: `(k, n)` for every n-th candidate from the k-th on, from
+    /// 1; fresh seeds are then left for the merged study.
     pub slice: (usize, usize),
 }
 
@@ -56,7 +60,8 @@ pub struct StepsToTarget {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum StudyEvent<'a> {
-    /// Trials of a batch size, or of its winner, begin: how many of all batch sizes' trials are behind, and how many there are.
+    /// Trials of a batch size, or of its winner, begin: how many of all batch sizes' trials are
+    /// behind, and how many there are.
     Wave {
         /// The batch size.
         batch_size: usize,
@@ -101,7 +106,8 @@ impl StepsToTarget {
     /// Makes every trial that `store` does not have; gives all of them.
     ///
     /// # Errors
-    /// [`StudyError`]: settings that mean nothing, before anything runs; [`StudyError::Stopped`] if the observer ends it.
+    /// [`StudyError`]: settings that mean nothing, before anything runs; [`StudyError::Stopped`] if
+    /// the observer ends it.
     pub fn run(
         &self,
         workload: &dyn Workload,
@@ -336,7 +342,8 @@ impl Work<'_> {
         Ok(outcomes)
     }
 
-    /// Makes trials side by side, each of them kept as soon as it is finished; the outcomes by place.
+    /// Makes trials side by side, each of them kept as soon as it is finished; the outcomes by
+    /// place.
     fn make(
         &mut self,
         missing: &[(usize, &Trial)],
@@ -365,7 +372,8 @@ impl Work<'_> {
         })
     }
 
-    /// A finished trial, as this wave would have seen it; one that was given up earlier than here is made again.
+    /// A finished trial, as this wave would have seen it; one that was given up earlier than here
+    /// is made again.
     fn find(&self, trial: &Trial, allowed: u64) -> Option<Outcome> {
         let name = |trial: &Trial| (trial.batch_size, trial.candidate, trial.repeat, trial.seed);
         let is_it = |outcome: &&Outcome| {

@@ -45,7 +45,8 @@ impl Store {
         }
     }
 
-    /// Opens `folder`, which is made, for a study with these settings. The lines of one that was stopped are there again.
+    /// Opens `folder`, which is made, for a study with these settings. The lines of one that was
+    /// stopped are there again.
     ///
     /// # Errors
     /// [`StudyError::Changed`] if its study has others; [`StudyError::InUse`], [`StudyError::Io`].
@@ -75,7 +76,8 @@ impl Store {
         })
     }
 
-    /// Other lines of the same study, in a file of that name beside its trials; in memory if those are. The study stays open meanwhile.
+    /// Other lines of the same study, in a file of that name beside its trials; in memory if those
+    /// are. The study stays open meanwhile.
     ///
     /// ```
     /// use unisono::study::batch_size::Store;
@@ -138,10 +140,12 @@ impl Store {
     }
 }
 
-/// Puts the finished trials of slices of one study together in `into`; a trial that several have is kept once.
+/// Puts the finished trials of slices of one study together in `into`; a trial that several have is
+/// kept once.
 ///
 /// # Errors
-/// [`StudyError::Changed`] for slices of different studies; [`StudyError::File`] for a folder without one; [`StudyError::Io`].
+/// [`StudyError::Changed`] for slices of different studies; [`StudyError::File`] for a folder
+/// without one; [`StudyError::Io`].
 pub fn merge(slices: &[PathBuf], into: &Path) -> Result<usize, StudyError> {
     let mut settings: Option<Settings> = None;
     let mut lines: Vec<String> = Vec::new();

@@ -1,12 +1,14 @@
-//! Wall time to a target by threads and batch size: what threads are worth when the loss of examples to large batches is counted.
+//! Wall time to a target by threads and batch size: what threads are worth when the loss of
+//! examples to large batches is counted.
 //!
 //! # How
-//! The fresh runs of each batch size's winner are trained once more on each number of threads, alone on the machine, in an order drawn from the seed.
-//! Weights are the same bits for any number of threads, so steps and examples to the target are too: only seconds differ. That is checked.
+//! The fresh runs of each batch size's winner are trained once more on each number of threads,
+//! alone on the machine, in an order drawn from the seed. Weights are the same bits for any number
+//! of threads, so steps and examples to the target are too: only seconds differ. That is checked.
 //!
 //! # Formulas
-//! Over the base (the fewest threads, the smallest batch): throughput gain `(E/t) / (E_0/t_0)`, examples lost `E/E_0`, and
-//! `true speed-up = t_0/t`, the gain divided by the loss.
+//! Over the base (the fewest threads, the smallest batch): throughput gain `(E/t) / (E_0/t_0)`,
+//! examples lost `E/E_0`, and `true speed-up = t_0/t`, the gain divided by the loss.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -54,12 +56,13 @@ pub struct TimeToTarget {
 }
 
 impl TimeToTarget {
-    /// Trains each fresh run of `known`, a study's outcomes, on each number of threads, unless it is in `store`, where all are kept; `observe` is
-    /// called with every outcome, and may end it.
+    /// Trains each fresh run of `known`, a study's outcomes, on each number of threads, unless it
+    /// is in `store`, where all are kept; `observe` is called with every outcome, and may end it.
     ///
     /// # Errors
-    /// [`StudyError::Value`] for no threads, or none of `known` that is a fresh run; [`StudyError::Threads`] if steps depend on threads;
-    /// [`StudyError::Stopped`]; those of the store.
+    /// [`StudyError::Value`] for no threads, or none of `known` that is a fresh run;
+    /// [`StudyError::Threads`] if steps depend on threads; [`StudyError::Stopped`]; those of the
+    /// store.
     pub fn run(
         &self,
         workload: &dyn Workload,
@@ -131,7 +134,8 @@ pub struct TimePoint {
     pub threads: usize,
     /// Runs that reached the target, and all.
     pub reached: (usize, usize),
-    /// Rows trained on until then, the median; `None` where half of the runs did not get there, as for all below.
+    /// Rows trained on until then, the median; `None` where half of the runs did not get there, as
+    /// for all below.
     pub examples: Option<f64>,
     /// Seconds until then, evaluations included, the median.
     pub seconds: Option<Estimate>,
@@ -144,7 +148,8 @@ pub struct TimePoint {
 }
 
 impl TimePoint {
-    /// Of all that [`TimeToTarget::run`] gave, batch by batch and by threads within. The base is the first that reached the target.
+    /// Of all that [`TimeToTarget::run`] gave, batch by batch and by threads within. The base is
+    /// the first that reached the target.
     pub fn of(timed: &[Outcome], seed: u64) -> Vec<Self> {
         let cells: BTreeSet<(usize, usize)> = timed.iter().map(place).collect();
         let cells: Vec<Cell> = cells.iter().map(|&cell| Cell::of(timed, cell)).collect();
@@ -170,7 +175,8 @@ fn place(outcome: &Outcome) -> (usize, usize) {
     (outcome.trial.batch_size, outcome.threads)
 }
 
-/// The runs of one batch size on one number of threads, by repeat; infinite where the target was not reached.
+/// The runs of one batch size on one number of threads, by repeat; infinite where the target was
+/// not reached.
 struct Cell {
     place: (usize, usize),
     seconds: Vec<f64>,

@@ -82,7 +82,8 @@ pub enum Search {
     Random,
     /// Points of an Owen-scrambled Sobol sequence: evenly spread, however many there are.
     Sobol,
-    /// Sobol points, of which the better half of each rung gets twice the steps: the last rung has all of them.
+    /// Sobol points, of which the better half of each rung gets twice the steps: the last rung has
+    /// all of them.
     Halving,
 }
 

@@ -100,7 +100,8 @@ impl<'d> Training<'d> {
         }
     }
 
-    /// With another optimiser; its learning rate is a trial's, its momentum too where a trial has one.
+    /// With another optimiser; its learning rate is a trial's, its momentum too where a trial has
+    /// one.
     pub fn optimizer(mut self, optimizer: Optimizer) -> Self {
         let lr = format!("lr {}", optimizer.lr());
         let text = optimizer.to_string().replacen(&lr, "lr of the trial", 1);

@@ -26,7 +26,8 @@ pub fn charts(results: &Results, analysis: &Analysis) -> Vec<Captioned> {
     charts
 }
 
-/// Threads and one of a row's estimates, of rows of a kind; of one thread both modes are the same row.
+/// Threads and one of a row's estimates, of rows of a kind; of one thread both modes are the same
+/// row.
 fn of_kind(rows: &[Row], kind: Kind, of: impl Fn(&Row) -> Estimate) -> Vec<(f64, Estimate)> {
     let is_it = |row: &&Row| {
         row.cell.kind == kind

@@ -26,7 +26,8 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Whether they differ: the interval of the ratio leaves out 1, and the test agrees (p below 0.01).
+    /// Whether they differ: the interval of the ratio leaves out 1, and the test agrees (p below
+    /// 0.01).
     pub fn differs(&self) -> bool {
         !self.ratio.contains(1.0) && self.p.is_some_and(|p| p < SIGNIFICANT)
     }
@@ -81,7 +82,8 @@ pub fn compare(first: &Results, second: &Results) -> Result<Vec<Comparison>, Sca
     Ok(both)
 }
 
-/// The smallest p-value that so many samples can have: where no sample of one side lies above any of the other.
+/// The smallest p-value that so many samples can have: where no sample of one side lies above any
+/// of the other.
 fn least_p(one: usize, other: usize) -> f64 {
     let (few, all) = (one.min(other), one + other);
     let choices: f64 = (0..few)

@@ -1,4 +1,5 @@
-//! The constants of the model of a step, from what was measured on one thread and on the fewest of several.
+//! The constants of the model of a step, from what was measured on one thread and on the fewest of
+//! several.
 
 use std::time::Duration;
 
@@ -69,8 +70,9 @@ impl StepCosts {
 }
 
 impl Results {
-    /// The constants, from the samples of strong scaling at `rounds`: computing and updating on one thread; adding on the fewest of several.
-    /// `None` without strong scaling on one thread and on several.
+    /// The constants, from the samples of strong scaling at `rounds`: computing and updating on one
+    /// thread; adding on the fewest of several. `None` without strong scaling on one thread and on
+    /// several.
     pub fn costs(&self, rounds: &[u32]) -> Option<StepCosts> {
         let find = |is_it: &dyn Fn(usize) -> bool| {
             let cells = self.cells.iter().enumerate();
@@ -144,7 +146,8 @@ impl Replica for Nothing {
     }
 }
 
-/// Seconds that a message takes: what a step that does nothing takes longer on `threads` than on one, by the messages that follow each other in it.
+/// Seconds that a message takes: what a step that does nothing takes longer on `threads` than on
+/// one, by the messages that follow each other in it.
 pub(super) fn message_cost(threads: usize) -> Result<f64, TrainError> {
     let one = nothing_s(1)?;
     let several = nothing_s(threads)?;

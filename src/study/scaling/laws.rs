@@ -32,8 +32,9 @@ pub struct LawReport {
 }
 
 impl Results {
-    /// The laws that there are enough points for: Amdahl's and the Universal Scalability Law through strong scaling, Gustafson's through weak
-    /// scaling. More threads than cores are left out.
+    /// The laws that there are enough points for: Amdahl's and the Universal Scalability Law
+    /// through strong scaling, Gustafson's through weak scaling. More threads than cores are left
+    /// out.
     pub fn laws(&self) -> Vec<LawReport> {
         let of = |kind: Kind, laws: &[Law]| -> Vec<LawReport> {
             let fitted = laws.iter().filter_map(|&law| self.law(law, kind));
@@ -91,7 +92,8 @@ impl Results {
     }
 }
 
-/// Numbers of threads that are spoken of: the measured ones and the powers of two up to the farthest.
+/// Numbers of threads that are spoken of: the measured ones and the powers of two up to the
+/// farthest.
 pub(super) fn with_powers(measured: impl Iterator<Item = usize>) -> Vec<usize> {
     let powers = (0..).map(|power| 1 << power);
     let powers = powers.take_while(|&count| count <= FARTHEST);

@@ -39,7 +39,8 @@ struct Bench<'d> {
 }
 
 impl Scaling {
-    /// Measures. `observe` hears after every round how many there were and the widest interval's half, as a share.
+    /// Measures. `observe` hears after every round how many there were and the widest interval's
+    /// half, as a share.
     ///
     /// ```no_run
     /// use unisono::{nn::presets, study::scaling::Scaling};
@@ -50,7 +51,8 @@ impl Scaling {
     /// ```
     ///
     /// # Errors
-    /// [`ScalingError`] for settings that mean nothing, a peer that fails, a time too short for one round.
+    /// [`ScalingError`] for settings that mean nothing, a peer that fails, a time too short for one
+    /// round.
     pub fn run(&self, mut observe: impl FnMut(usize, f64)) -> Result<Results, ScalingError> {
         let cells = self.cells()?;
         let started = Instant::now();

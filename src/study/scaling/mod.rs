@@ -1,11 +1,15 @@
-//! How throughput grows with threads: measured side by side, with intervals, laws, a model of the step and its simulation.
+//! How throughput grows with threads: measured side by side, with intervals, laws, a model of the
+//! step and its simulation.
 //!
 //! # How it is measured
-//! 1. A *cell* is a configuration whose steps are timed: threads, batch, shards, algorithm. The base is the fastest program of one
-//!    thread: one shard, no all-reduce.
-//! 2. A *round* takes one sample of every cell, in an order drawn for it. Ratios compare what was measured in the same rounds.
-//! 3. A *sample* is a handful of steps after some that are not timed; its value is the median step. Disturbed samples are flagged, not dropped.
-//! 4. Rounds go on until every cell's median has a 95 % interval as narrow as was asked for, or the time is up.
+//! 1. A *cell* is a configuration whose steps are timed: threads, batch, shards, algorithm. The
+//!    base is the fastest program of one thread: one shard, no all-reduce.
+//! 2. A *round* takes one sample of every cell, in an order drawn for it. Ratios compare what was
+//!    measured in the same rounds.
+//! 3. A *sample* is a handful of steps after some that are not timed; its value is the median step.
+//!    Disturbed samples are flagged, not dropped.
+//! 4. Rounds go on until every cell's median has a 95 % interval as narrow as was asked for, or the
+//!    time is up.
 //!
 //! | file | what |
 //! |---|---|

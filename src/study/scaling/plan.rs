@@ -79,11 +79,13 @@ pub struct Scaling {
     pub batch_size: usize,
     /// The time that all rounds may take.
     pub budget: Duration,
-    /// Rounds end when the 95 % interval of each cell's median is at most so wide to either side, as a share of it.
+    /// Rounds end when the 95 % interval of each cell's median is at most so wide to either side,
+    /// as a share of it.
     pub half_width: f64,
     /// The seed of parameters, data and orders.
     pub seed: u64,
-    /// Commands of other programs that print `unisono bench`'s line of JSON; `{preset}`, `{threads}` and `{batch}` are filled in.
+    /// Commands of other programs that print `unisono bench`'s line of JSON; `{preset}`,
+    /// `{threads}` and `{batch}` are filled in.
     pub peers: Vec<String>,
 }
 

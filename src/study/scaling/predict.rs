@@ -28,8 +28,9 @@ pub struct Prediction {
 }
 
 impl Results {
-    /// Simulated steps of 1 to 1,024 threads, as far as there are rows, with the intervals of the constants; what was measured beside it. Empty where the
-    /// constants cannot be had: they need strong scaling on one thread and on several.
+    /// Simulated steps of 1 to 1,024 threads, as far as there are rows, with the intervals of the
+    /// constants; what was measured beside it. Empty where the constants cannot be had: they need
+    /// strong scaling on one thread and on several.
     pub fn predictions(&self) -> Vec<Prediction> {
         let batch_size = self.batch_size;
         let strong: Vec<(usize, Vec<f64>)> = (0..self.cells.len())
@@ -76,8 +77,9 @@ impl Results {
     }
 }
 
-/// What the step takes for a unit of each constant. It is made of sums and maxima of multiples of the constants, so near them it is their
-/// weighted sum, and with resampled constants there is nothing to simulate again.
+/// What the step takes for a unit of each constant. It is made of sums and maxima of multiples of
+/// the constants, so near them it is their weighted sum, and with resampled constants there is
+/// nothing to simulate again.
 fn slopes(scenario: &Scenario, costs: &[f64]) -> Vec<f64> {
     let step = |costs: &[f64]| {
         let step = scenario.simulate(&StepCosts::from_array(costs));

@@ -47,7 +47,8 @@ pub struct Sample {
     pub disturbance: Disturbance,
 }
 
-/// Everything that a measurement came to. `results.json` holds it but for the samples, of which each is a line of `samples.jsonl`.
+/// Everything that a measurement came to. `results.json` holds it but for the samples, of which
+/// each is a line of `samples.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Results {
     /// The version of the files, 1.

@@ -1,9 +1,12 @@
-//! A step as a sequence of events: shards, messages, additions, the decision, the updates, the new weights in and out.
+//! A step as a sequence of events: shards, messages, additions, the decision, the updates, the new
+//! weights in and out.
 //!
-//! The work of each worker is the very plan that the engine compiles; only the times are the model's.
+//! The work of each worker is the very plan that the engine compiles; only the times are the
+//! model's.
 //!
 //! # What the model leaves out
-//! Caches and bandwidth: a row and a parameter cost the same wherever they are. Jobs of the system that come between.
+//! Caches and bandwidth: a row and a parameter cost the same wherever they are. Jobs of the system
+//! that come between.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -235,7 +238,8 @@ impl Simulation<'_> {
         }
     }
 
-    /// The master shares the weights with all workers: with those of its own machine at once, with others by the first of each.
+    /// The master shares the weights with all workers: with those of its own machine at once, with
+    /// others by the first of each.
     fn share(&mut self, time: Time) {
         let in_one = self.workers_in_one();
         for to in (0..self.workers.len()).filter(|to| to / in_one == 0 || to.is_multiple_of(in_one))

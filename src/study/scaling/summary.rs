@@ -11,8 +11,9 @@ use crate::study::{Bootstrap, Estimate, RESAMPLES};
 use super::plan::{Cell, Kind};
 use super::results::Results;
 
-/// Bytes that a step moves for each parameter, whatever the rows: on each worker the weights are read in both directions and the gradient
-/// is written; the all-reduce reads it; once, the reduced gradient, parameter and momentum are read and the two written; each worker copies.
+/// Bytes that a step moves for each parameter, whatever the rows: on each worker the weights are
+/// read in both directions and the gradient is written; the all-reduce reads it; once, the reduced
+/// gradient, parameter and momentum are read and the two written; each worker copies.
 const BYTES: (f64, f64) = (4.0 * 6.0, 4.0 * 5.0);
 
 /// A phase of the step: milliseconds over the workers.
@@ -45,7 +46,8 @@ pub struct Row {
     pub overhead: f64,
     /// GFLOP/s, of those that the cores reach together.
     pub peak_share: f64,
-    /// The time that the bytes which must move need at the measured bandwidth, of the step: 1 would mean that memory is the limit.
+    /// The time that the bytes which must move need at the measured bandwidth, of the step: 1 would
+    /// mean that memory is the limit.
     pub bandwidth_share: Option<f64>,
     /// Milliseconds in each phase.
     pub phases: Vec<PhaseSplit>,
@@ -73,7 +75,8 @@ impl Results {
             .collect()
     }
 
-    /// Each peer's command and threads, and how many times longer its step takes than that of strong scaling in the same rounds.
+    /// Each peer's command and threads, and how many times longer its step takes than that of
+    /// strong scaling in the same rounds.
     pub fn peer_rows(&self) -> Vec<(String, usize, Estimate)> {
         let mut rows = Vec::new();
         for (index, cell) in self.cells.iter().enumerate() {

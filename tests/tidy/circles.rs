@@ -1,0 +1,91 @@
+//! No circles: files that import each other, directly or through others, can only be read all at once.
+
+use super::imports::ImportGraph;
+
+/// Files that may import each other, circle by circle; the list may only shrink.
+const CIRCLES: &[&[&str]] = &[
+    &[
+        "cli/args.rs",
+        "cli/config.rs",
+        "cli/load/augment.rs",
+        "cli/load/kind.rs",
+        "cli/load/mod.rs",
+        "cli/load/words.rs",
+        "cli/mod.rs",
+        "cli/optim.rs",
+        "cli/sections.rs",
+        "cli/study_args.rs",
+        "cli/whole.rs",
+    ],
+    &[
+        "engine/all_reduce/plan.rs",
+        "engine/assignment.rs",
+        "engine/balance.rs",
+        "engine/build.rs",
+        "engine/coordinator.rs",
+        "engine/desk.rs",
+        "engine/factors.rs",
+        "engine/meeting.rs",
+        "engine/message.rs",
+        "engine/replica.rs",
+        "engine/worker.rs",
+    ],
+    &[
+        "nn/activation.rs",
+        "nn/dense.rs",
+        "nn/grads.rs",
+        "nn/layer.rs",
+        "nn/op.rs",
+        "nn/params.rs",
+        "nn/reshape.rs",
+        "nn/spec.rs",
+        "nn/stages.rs",
+        "nn/weight.rs",
+    ],
+    &[
+        "nn/kernel/conv.rs",
+        "nn/kernel/fold.rs",
+        "nn/kernel/fold_rows.rs",
+        "nn/kernel/pack.rs",
+        "nn/kernel/part.rs",
+        "nn/kernel/product.rs",
+        "nn/kernel/rows.rs",
+        "nn/kernel/winograd.rs",
+        "nn/kernel/x86.rs",
+    ],
+    &[
+        "nn/conv/input_gradient.rs",
+        "nn/conv/layer.rs",
+        "nn/conv/mod.rs",
+        "nn/conv/winograd.rs",
+    ],
+    &[
+        "study/batch_size/prospect.rs",
+        "study/batch_size/steps.rs",
+        "study/batch_size/workload.rs",
+    ],
+    &["cli/scaling.rs", "cli/what_if.rs"],
+    &["cli/settings_table/mod.rs", "cli/study_plan.rs"],
+    &["data/columns.rs", "data/csv.rs"],
+    &["nn/attention/layer.rs", "nn/attention/mod.rs"],
+    &["nn/network.rs", "nn/predictor.rs"],
+    &["optim/transform.rs", "optim/trust_ratio.rs"],
+    &["study/bench.rs", "study/rig.rs"],
+    &["study/scaling/charts.rs", "study/scaling/report.rs"],
+    &["study/scaling/costs.rs", "study/scaling/scenario.rs"],
+    &["train/pending.rs", "train/trainer.rs"],
+];
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let graph = ImportGraph::of_sources();
+    let found = graph.circles();
+    let described: Vec<String> = found
+        .iter()
+        .map(|circle| {
+            let arrows = graph.arrows_within(circle);
+            format!("{} files:\n{arrows}", circle.len())
+        })
+        .collect();
+    assert!(found == CIRCLES, "{}", described.join("\n"));
+}
