@@ -2,19 +2,19 @@
 """Compares `unisono bench` with other frameworks, interleaved in one run: medians over rounds, and their ratios.
 
     cargo build --release
-    python3 benches/compare.py --peers DIR --torch PYTHON [--jax PYTHON] [--rust PROGRAM] [--rounds 5] [--threads 2] [--shards 16]
-                               [--only mlp:1024,gpt:64] [--modes eager,ddp] [--busy CORE] [--record FILE]
+    python3 benches/compare.py --torch PYTHON [--jax PYTHON] [--rust PROGRAM] [--rounds 5] [--threads 2] [--shards 16]
+                               [--only mlp:1024,gpt:64] [--modes eager,ddp,eager-bf16] [--busy CORE] [--record FILE]
     python3 benches/compare.py --table FILE
     python3 benches/compare.py --table NAME=FILE NAME=FILE ... [--chart FILE.svg]
 
---peers is a folder with `bench_torch.py` and `bench_jax.py`, each of which prints one JSON line (their --help tells the
-workloads); --torch and --jax are interpreters that have them; --rust is `benches/rust_peers`, built. Each round runs every
-program once, in turn, so that slow phases of a shared machine hit all of them; how many times faster is the median over the
+--torch and --jax are Python interpreters with these frameworks, which run `benches/peers/torch/bench.py` and
+`benches/peers/jax/bench.py`; --rust is `benches/peers/rust`, built. Each prints one JSON line. A mode of PyTorch with `-bf16`
+behind it computes under autocast to bfloat16. Each round runs every program once, in turn, so that slow phases of a shared machine hit all of them; how many times faster is the median over the
 rounds of the ratio within a round, of the mode where that is least. torch.compile compiles for a minute: it runs in the first
 --compile-rounds rounds only, and if these are not all, its ratio is that of the medians. --record appends every JSON line, with
 its round, contender and command; --table prints the table of such a record, or of several, side by side, how many times as fast as
 the others unisono is, and --chart (with matplotlib) draws it. --busy keeps a core busy meanwhile with an endless loop, as another
-program would, and also runs unisono with the shards shared out evenly. benches/peers.sh installs and runs it all.
+program would, and also runs unisono with the shards shared out evenly. benches/peers/run.sh installs and runs it all.
 """
 import argparse
 import contextlib
@@ -27,9 +27,11 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+PEERS = ROOT / "benches/peers"
 WORKLOADS = ["mlp_small:32", "mlp_small:256", "mlp:128", "mlp:1024", "mlp:4096", "lenet:64", "lenet:256", "resnet20:128", "lstm:64",
              "gpt:12", "gpt:64"]
 TORCH = {"eager": [], "compile": ["--mode", "compile"], "ddp": ["--mode", "ddp"]}
+TORCH_BF16 = {f"{mode}-bf16": [*flags, "--bf16"] for mode, flags in TORCH.items()}
 OWN = {"even": ["--no-balance"]}
 RUST_WORKLOADS = {"mlp_small", "mlp", "lenet", "lstm"}
 
@@ -39,13 +41,14 @@ def peers(a, name, batch):
     sized = ["--workload", name, "--batch", batch]
     timed = ["--steps", "5", "--min-seconds", str(a.seconds)]
     found = {}
-    for mode in a.modes.split(","):
-        layouts = [[], ["--channels-last"]] if name == "resnet20" and mode != "compile" else [[]]
-        torch = [a.torch, str(a.peers / "bench_torch.py"), *sized, "--threads", str(a.threads), *timed, *TORCH[mode]]
-        found[mode] = [torch + layout for layout in layouts if mode != "ddp" or a.threads > 1]
+    for mode in a.modes:
+        kind = mode.removesuffix("-bf16")
+        layouts = [[], ["--channels-last"]] if name == "resnet20" and kind != "compile" else [[]]
+        torch = [a.torch, str(PEERS / "torch/bench.py"), *sized, "--threads", str(a.threads), *timed, *(TORCH | TORCH_BF16)[mode]]
+        found[mode] = [torch + layout for layout in layouts if kind != "ddp" or a.threads > 1]
     if a.jax:
         cores = ",".join(str(core) for core in range(a.threads))
-        jax = ["taskset", "-c", cores, a.jax, str(a.peers / "bench_jax.py"), *sized, *timed]
+        jax = ["taskset", "-c", cores, a.jax, str(PEERS / "jax/bench.py"), *sized, *timed]
         found["jax"] = [jax + mode for mode in ([[], ["--mode", "scan"]] if name == "mlp_small" else [[]])]
     if a.rust and name in RUST_WORKLOADS:
         for framework in ("candle", "burn"):
@@ -92,7 +95,7 @@ def compare(a, runs, workload):
             even_steps = even_steps or steps
             runs.line([*bench, str(even_steps), *OWN["even"]], workload, "even", turn)
         for mode, commands in peers(a, name, batch).items():
-            if mode != "compile" or turn < a.compile_rounds:
+            if not mode.startswith("compile") or turn < a.compile_rounds:
                 for command in commands:
                     runs.line(command, workload, mode, turn)
 
@@ -144,9 +147,11 @@ def ratios(own, variant):
 
 
 def faster(own, best):
-    """How many times as fast we are as the fastest mode of torch, and as the fastest other: each round's ratios."""
+    """How many times as fast we are as the fastest mode of torch in f32, as its fastest in bf16, and as the fastest other:
+    each round's ratios."""
     found = []
-    for some in (TORCH, [mode for mode in best if mode not in TORCH and mode not in OWN]):
+    others = [mode for mode in best if mode not in TORCH | TORCH_BF16 | OWN]
+    for some in (TORCH, TORCH_BF16, others):
         found.append(min((ratios(own, best[mode]) for mode in some if mode in best), key=statistics.median, default=None))
     return found
 
@@ -166,7 +171,8 @@ def row(lines, workload, modes):
     own, best = by_round(lines, workload)
     ms = [line["median_ms_per_step"] for line in own.values()]
     times = [f"{statistics.median(best[mode].values()):.4g}" if mode in best else "" for mode in modes]
-    times += [spread(found, ".2f") if found else "" for found in faster(own, best)]
+    than_f32, than_bf16, than_others = (spread(found, ".2f") if found else "" for found in faster(own, best))
+    times += [than_f32] + ([than_bf16] if any(mode in TORCH_BF16 for mode in modes) else []) + [than_others]
     gflops, share = (statistics.median(line[key] for line in own.values()) for key in ("gflops", "peak_share"))
     return markdown([workload.replace(":", " "), spread(ms, ".4g"), *times, f"{gflops:.0f}, {100 * share:.0f} %"])
 
@@ -176,14 +182,15 @@ def heads(cells):
 
 
 def row_heads(modes):
-    return heads(["unisono, ms (least to most)", *modes, "times faster than the best torch (least to most)",
+    bf16 = ["than the best torch in bf16"] if any(mode in TORCH_BF16 for mode in modes) else []
+    return heads(["unisono, ms (least to most)", *modes, "times faster than the best torch (least to most)", *bf16,
                   "than the best other", "GFLOP/s, share of the measured peak"])
 
 
 def table(workloads):
     """Prints the table of a record's workloads."""
     found = {line["contender"] for lines in workloads.values() for line in lines}
-    modes = [mode for mode in [*OWN, *TORCH, "jax", "candle", "burn"] if mode in found]
+    modes = [mode for mode in [*OWN, *TORCH, *TORCH_BF16, "jax", "candle", "burn"] if mode in found]
     print(row_heads(modes))
     for workload, lines in workloads.items():
         print(row(lines, workload, modes))
@@ -193,7 +200,8 @@ def side_by_side(records):
     """Of every workload and record, how many times as fast as the best mode of torch and as the best other we are, if it was run."""
     found = {}
     for workload in sorted({workload for lines in records.values() for workload in lines}, key=place):
-        both = [faster(*by_round(lines[workload], workload)) if workload in lines else (None, None) for lines in records.values()]
+        all_three = [faster(*by_round(lines[workload], workload)) if workload in lines else [None] * 3 for lines in records.values()]
+        both = [(torch, other) for torch, _, other in all_three]
         found[workload] = [tuple(some and statistics.median(some) for some in pair) for pair in both]
     return found
 
@@ -250,6 +258,14 @@ def workloads(argument):
     return argument.split(",")
 
 
+def modes(argument):
+    """MODE,..."""
+    for mode in argument.split(","):
+        if mode not in TORCH | TORCH_BF16:
+            raise argparse.ArgumentTypeError(f"PyTorch's modes are {', '.join(TORCH | TORCH_BF16)}; got {mode!r}")
+    return argument.split(",")
+
+
 def tables(a):
     """What --table and --chart ask for."""
     records = {name: read(path, a.threads) for name, path in a.table}
@@ -276,14 +292,13 @@ def busy(core):
 
 
 def columns(a):
-    return (list(OWN) if a.busy is not None else []) + a.modes.split(",") + (["jax"] if a.jax else []) + (["candle", "burn"] if a.rust else [])
+    return (list(OWN) if a.busy is not None else []) + a.modes + (["jax"] if a.jax else []) + (["candle", "burn"] if a.rust else [])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--table", type=named, nargs="+", metavar="[NAME=]FILE")
     parser.add_argument("--chart", type=pathlib.Path, metavar="FILE.svg", help="a picture of the records of --table")
-    parser.add_argument("--peers", type=pathlib.Path)
     parser.add_argument("--torch")
     parser.add_argument("--jax")
     parser.add_argument("--rust")
@@ -292,7 +307,8 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--shards", help="of unisono's batches, if not the default of each workload")
     parser.add_argument("--seconds", type=float, default=2.0, help="seconds of timed steps, about, of each run")
-    parser.add_argument("--modes", default="eager,compile,ddp")
+    parser.add_argument("--modes", type=modes, default=list(TORCH), metavar="MODE,...",
+                        help=f"of PyTorch: {', '.join(TORCH | TORCH_BF16)}")
     parser.add_argument("--only", type=workloads, default=WORKLOADS, metavar="NAME:BATCH,...")
     parser.add_argument("--busy", type=int, metavar="CORE", help="keep this core busy with another program")
     parser.add_argument("--record", type=pathlib.Path)
@@ -301,8 +317,8 @@ def main():
         return tables(a)
     if a.chart:
         parser.error("--chart draws the records of --table: name them")
-    if not (a.peers and a.torch):
-        parser.error("--peers and --torch are needed, or --table")
+    if not a.torch:
+        parser.error("--torch is needed, or --table")
     cores = sorted(os.sched_getaffinity(0))
     if a.busy is not None and a.busy not in cores:
         parser.error(f"--busy needs a core that this process may use, one of {cores}, got {a.busy}")
