@@ -6,10 +6,11 @@
 //! summand for each channel. Opset 17.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use prost::Message;
 
-use crate::nn::{Activation, Network, Op, Sequential, Shape};
+use crate::nn::{Activation, Network, Op, Sequential, Shape, Spec};
 use crate::output;
 
 use super::error::ExportError;
@@ -43,7 +44,7 @@ pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
     }
     let mut graph = Graph::new(network);
     let input = (String::from("x"), model.input_shape().clone());
-    let (output, shape) = graph.sequential(model, input, "")?;
+    let (output, shape) = graph.layers(model.layers(), input, "")?;
     graph.node("Identity", &[&output], "y", Vec::new());
     let file = ModelProto {
         ir_version: 8,
@@ -68,13 +69,13 @@ pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
 pub(super) type Value = (String, Shape);
 
 impl Graph<'_> {
-    pub(super) fn sequential(
+    pub(super) fn layers(
         &mut self,
-        model: &Sequential,
+        layers: &[Arc<dyn Spec>],
         mut value: Value,
         within: &str,
     ) -> Result<Value, ExportError> {
-        for (index, spec) in model.layers().iter().enumerate() {
+        for (index, spec) in layers.iter().enumerate() {
             let place = format!("{within}{index}");
             let odd = || ExportError::Layer {
                 place: place.clone(),
@@ -85,10 +86,13 @@ impl Graph<'_> {
                 .with_layer(spec)
                 .output_shape()?;
             let name = match op {
-                Op::Sum(branches) => self.branches(&branches, &value, (&place, "Add"))?,
-                Op::Concat(branches) => self.branches(&branches, &value, (&place, "Concat"))?,
-                Op::Chain(part) => self.sequential(&part, value, &format!("{place}."))?.0,
-                Op::TiedEmbedding(body) => self.tied(&body, &value, &place)?,
+                Op::Sum => self.branches(&spec.branches(), &value, (&place, "Add"))?,
+                Op::Concat => self.branches(&spec.branches(), &value, (&place, "Concat"))?,
+                Op::Chain => {
+                    let layers = spec.branches().concat();
+                    self.layers(&layers, value, &format!("{place}."))?.0
+                }
+                Op::TiedEmbedding => self.tied(&spec.branches().concat(), &value, &place)?,
                 op => self.op(&op, &value, &output).ok_or_else(odd)?,
             };
             value = (name, output);
@@ -98,14 +102,14 @@ impl Graph<'_> {
 
     fn branches(
         &mut self,
-        branches: &[Sequential],
+        branches: &[Vec<Arc<dyn Spec>>],
         value: &Value,
         (place, join): (&str, &str),
     ) -> Result<String, ExportError> {
         let mut names = Vec::new();
         for (index, branch) in branches.iter().enumerate() {
             let within = format!("{place}.{index}.");
-            names.push(self.sequential(branch, value.clone(), &within)?.0);
+            names.push(self.layers(branch, value.clone(), &within)?.0);
         }
         if join == "Concat" {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();

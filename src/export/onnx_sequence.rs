@@ -1,6 +1,8 @@
 //! Norms within rows, adaptive pools and the layers of sequences in ONNX's words.
 
-use crate::nn::{Op, RecurrentCell, Sequential, Shape};
+use std::sync::Arc;
+
+use crate::nn::{Op, RecurrentCell, Shape, Spec};
 
 use super::error::ExportError;
 use super::onnx::Value;
@@ -17,7 +19,7 @@ impl Graph<'_> {
     /// An embedding, a body, and the embedding's own table as the head.
     pub(super) fn tied(
         &mut self,
-        body: &Sequential,
+        body: &[Arc<dyn Spec>],
         (x, shape): &Value,
         place: &str,
     ) -> Result<String, ExportError> {
@@ -25,7 +27,7 @@ impl Graph<'_> {
         let table = self.weight();
         let embedded = self.rows_of(&table, x);
         let shape = Shape::from([shape.len(), channels]);
-        let (hidden, _) = self.sequential(body, (embedded, shape), &format!("{place}."))?;
+        let (hidden, _) = self.layers(body, (embedded, shape), &format!("{place}."))?;
         let head = self.transposed(&table, &[1, 0]);
         Ok(self.add("MatMul", &[&hidden, &head], Vec::new()))
     }

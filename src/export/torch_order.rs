@@ -56,7 +56,7 @@ pub(super) fn axes(model: &Sequential) -> Result<Vec<Axes>, ExportError> {
         order: if is_image { Order::First } else { Order::Same },
         makers: None,
     };
-    walk.sequential(model, input, "")?;
+    walk.layers(model.layers(), input, "")?;
     Ok(walk.axes)
 }
 
@@ -110,13 +110,13 @@ struct Walk {
 }
 
 impl Walk {
-    fn sequential(
+    fn layers(
         &mut self,
-        model: &Sequential,
+        layers: &[Arc<dyn Spec>],
         mut row: Row,
         outer: &str,
     ) -> Result<Row, ExportError> {
-        for (index, spec) in model.layers().iter().enumerate() {
+        for (index, spec) in layers.iter().enumerate() {
             let place = format!("{outer}{}{index}", spec.name());
             row = self.layer(spec.as_ref(), row, &place)?;
         }
@@ -128,15 +128,17 @@ impl Walk {
         let (output, tensors) = (built.output().clone(), built.tensors());
         let first = self.axes.len();
         match spec.op() {
-            Some(Op::Chain(part)) => self.sequential(&part, row, &format!("{place}.")),
-            Some(Op::Sum(branches)) => self.branches(&branches, row, &output, place),
-            Some(Op::Concat(branches)) => self.branches(&branches, row, &output, place),
-            Some(Op::TiedEmbedding(body)) => {
+            Some(Op::Chain) => {
+                let layers = spec.branches().concat();
+                self.layers(&layers, row, &format!("{place}."))
+            }
+            Some(Op::Sum | Op::Concat) => self.branches(&spec.branches(), row, &output, place),
+            Some(Op::TiedEmbedding) => {
                 self.axes.push(Axes::default());
                 let channels = tensors[0].shape[1];
                 let embedded = Shape::from([output.positions(), channels]);
                 let row = Row::new(&embedded, Order::Same);
-                self.sequential(&body, row, &format!("{place}."))?;
+                self.layers(&spec.branches().concat(), row, &format!("{place}."))?;
                 Ok(Row::new(&output, Order::Same))
             }
             op => {
@@ -251,7 +253,7 @@ impl Walk {
 
     fn branches(
         &mut self,
-        branches: &[Sequential],
+        branches: &[Vec<Arc<dyn Spec>>],
         mut row: Row,
         output: &Shape,
         place: &str,
@@ -260,7 +262,7 @@ impl Walk {
         let mut rows = Vec::new();
         for (index, branch) in branches.iter().enumerate() {
             let outer = format!("{place}.branch{index}.");
-            rows.push(self.sequential(branch, row.clone(), &outer)?);
+            rows.push(self.layers(branch, row.clone(), &outer)?);
         }
         let order = joined(&rows, output).ok_or_else(|| {
             let place = place.to_owned();

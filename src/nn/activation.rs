@@ -1,4 +1,4 @@
-//! Elementwise activations.
+//! Activations: elementwise functions and their derivatives.
 //!
 //! | name | f(x) | f' | by |
 //! |---|---|---|---|
@@ -12,9 +12,8 @@
 //! | `gelu` | x P(x), P the normal distribution | P(x) + x p(x) | x |
 //! | `gelu_tanh` | x (1 + tanh(u)) / 2, u = sqrt(2/pi) (x + 0.044715 x³) | by the product rule | x |
 //!
-//! As layers all work in place: backward needs the output alone, or the derivatives that forward,
-//! which has the exponential at hand, left in the layer. Errors of the functions stand in
-//! `kernel::elementwise`; the error of `gelu` is 1e-7 of |x|.
+//! Errors of the functions stand in `kernel::elementwise`; the error of `gelu` is 1e-7 of |x|. As
+//! layers they are in `elementwise`.
 //!
 //! # References
 //! Clevert, Unterthiner, Hochreiter: "ELU", 2015; Hendrycks, Gimpel: "GELU", 2016; Elfwing, Uchibe,
@@ -22,13 +21,7 @@
 
 use multiversion::multiversion;
 
-use super::error::NnError;
-use super::grads::Grads;
-use super::kernel::Buffer;
 use super::kernel::elementwise::{exp, ln_1p_exp, normal, sigmoid, tanh};
-use super::layer::{Build, InPlace, Layer, Pass, Spec, Tape};
-use super::op::Op;
-use super::shape::Shape;
 
 /// An elementwise function; as a layer it takes rows of any shape and keeps it.
 ///
@@ -92,7 +85,7 @@ impl Activation {
     }
 
     /// Whether the output tells the derivative.
-    fn is_told_by_output(self) -> bool {
+    pub(super) fn is_told_by_output(self) -> bool {
         !matches!(
             self,
             Activation::Silu | Activation::Gelu | Activation::GeluTanh
@@ -156,7 +149,7 @@ fn backward(function: Activation, at: &[f32], grad: &mut [f32]) {
 
 /// Forward, for a function whose output does not tell its derivative: that goes to `slopes`.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn forward_with_slopes(function: Activation, values: &mut [f32], slopes: &mut [f32]) {
+pub(super) fn forward_with_slopes(function: Activation, values: &mut [f32], slopes: &mut [f32]) {
     let pairs = values.iter_mut().zip(slopes);
     match function {
         Activation::Silu => pairs.for_each(|(v, s)| (*v, *s) = silu(*v)),
@@ -164,11 +157,6 @@ fn forward_with_slopes(function: Activation, values: &mut [f32], slopes: &mut [f
         Activation::GeluTanh => pairs.for_each(|(v, s)| (*v, *s) = gelu_tanh(*v)),
         _ => unreachable!("its output tells the derivative"),
     }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn multiply(grad: &mut [f32], slopes: &[f32]) {
-    grad.iter_mut().zip(slopes).for_each(|(g, s)| *g *= s);
 }
 
 /// The value and the derivative.
@@ -194,90 +182,6 @@ fn gelu_tanh(x: f32) -> (f32, f32) {
 
 const SQRT_2_BY_PI: f32 = 0.797_884_6;
 const CUBIC: f32 = 0.044_715;
-
-impl Spec for Activation {
-    fn name(&self) -> &'static str {
-        (*self).name()
-    }
-
-    fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
-        match *self {
-            Activation::LeakyRelu(a) | Activation::Elu(a) if !(a > 0.0 && a.is_finite()) => {
-                Err(build.refuse("a positive slope below 0", a))
-            }
-            function => Ok(Box::new(Elementwise {
-                function,
-                shape: input.clone(),
-                slopes: Buffer::default(),
-            })),
-        }
-    }
-
-    fn op(&self) -> Option<Op> {
-        Some(Op::Activation(*self))
-    }
-}
-
-/// An activation at work.
-#[derive(Debug)]
-struct Elementwise {
-    function: Activation,
-    shape: Shape,
-    /// The derivatives, where the output does not tell them.
-    slopes: Buffer,
-}
-
-impl Layer for Elementwise {
-    fn output(&self) -> &Shape {
-        &self.shape
-    }
-
-    fn forward(&mut self, pass: &Pass<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
-        y.copy_from_slice(x);
-        InPlace::forward(self, pass, y);
-    }
-
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, _grads: &mut Grads<'_>) {
-        if let Some(dx) = tape.dx {
-            dx.copy_from_slice(tape.dy);
-            InPlace::backward(self, pass, tape.y, dx);
-        }
-    }
-
-    fn needs_output(&self) -> bool {
-        self.function.is_told_by_output()
-    }
-
-    fn in_place(&mut self) -> Option<&mut dyn InPlace> {
-        Some(self)
-    }
-
-    fn bytes_per_row(&self) -> usize {
-        match self.function.is_told_by_output() {
-            true => 0,
-            false => 4 * self.shape.len(),
-        }
-    }
-}
-
-impl InPlace for Elementwise {
-    fn forward(&mut self, _pass: &Pass<'_>, values: &mut [f32]) {
-        if self.function.is_told_by_output() {
-            self.function.forward(values);
-        } else {
-            let slopes = self.slopes.grow(values.len());
-            forward_with_slopes(self.function, values, slopes);
-        }
-    }
-
-    fn backward(&mut self, _pass: &Pass<'_>, y: &[f32], grad: &mut [f32]) {
-        if self.function.is_told_by_output() {
-            self.function.backward(y, grad);
-        } else {
-            multiply(grad, &self.slopes);
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

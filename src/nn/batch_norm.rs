@@ -33,9 +33,10 @@ use super::kernel::columns::{
     column_products, column_squares, column_sums, input_gradient, scale_and_shift,
 };
 use super::kernel::elementwise::add;
-use super::layer::{Build, Layer, Mode, Pass, Spec, Tape, TensorSpec};
+use super::layer::{Build, Layer, Spec};
 use super::op::Op;
-use super::params::Role;
+use super::params::{Role, TensorSpec};
+use super::pass::{Mode, Pass, Tape};
 use super::shape::Shape;
 
 /// Batch norm over the rows of a shard, for rows (..., C): each channel is normalised over all its

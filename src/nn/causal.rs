@@ -1,9 +1,11 @@
 //! Whether a position of a sequence sees only itself and those before it, as a model that predicts
 //! the next token must.
 
+use std::sync::Arc;
+
 use super::error::NnError;
 use super::kernel::Isa;
-use super::layer::Build;
+use super::layer::{Build, Spec};
 use super::op::Op;
 use super::shape::Shape;
 use super::spec::Sequential;
@@ -29,48 +31,51 @@ impl Sequential {
     pub fn check_causal(&self) -> Result<(), NnError> {
         // What cannot be built is named with its place in the whole model.
         self.output_shape()?;
-        self.check_from(self.input_shape(), "").map(drop)
-    }
-
-    /// The same for rows of shape `input`; gives the shape of the output.
-    fn check_from(&self, input: &Shape, within: &str) -> Result<Shape, NnError> {
-        let mut shape = input.clone();
-        for (index, layer) in self.layers().iter().enumerate() {
-            let place = format!("{within}{index} ({})", layer.name());
-            let inner = format!("{place}, ");
-            let op = layer.op();
-            let parts = match &op {
-                Some(Op::Chain(part)) => std::slice::from_ref(part),
-                Some(Op::Sum(parts) | Op::Concat(parts)) => parts,
-                _ => &[],
-            };
-            for part in parts {
-                part.check_from(&shape, &inner)?;
-            }
-            if let Some(Op::TiedEmbedding(body)) = &op {
-                // The table is the first tensor: a row a token.
-                let table = layer
-                    .build(&shape, &mut Build::new(Isa::detect()))?
-                    .tensors();
-                body.check_from(&[shape.len(), table[0].shape[1]].into(), &inner)?;
-            }
-            let output = Self::new(shape.clone()).with_layer(layer).output_shape()?;
-            let remedy = match &op {
-                Some(Op::TiedEmbedding(_)) if shape.axes().len() == 1 => None,
-                Some(op) => remedy(op, (&shape, &output)),
-                None => Some("take layers whose formula is known".to_owned()),
-            };
-            if let Some(remedy) = remedy {
-                return Err(NnError::LooksAhead { place, remedy });
-            }
-            shape = output;
-        }
-        Ok(shape)
+        check_causal(self.layers(), self.input_shape(), "").map(drop)
     }
 }
 
+/// The same of `layers`, for rows of shape `input`; gives the shape of the output.
+fn check_causal(layers: &[Arc<dyn Spec>], input: &Shape, within: &str) -> Result<Shape, NnError> {
+    let mut shape = input.clone();
+    for (index, layer) in layers.iter().enumerate() {
+        let place = format!("{within}{index} ({})", layer.name());
+        let inner = format!("{place}, ");
+        let op = layer.op();
+        // The layers within, for the rows that these get.
+        let rows = match op {
+            Some(Op::TiedEmbedding) => embedded(layer.as_ref(), &shape)?,
+            _ => shape.clone(),
+        };
+        for branch in layer.branches() {
+            check_causal(&branch, &rows, &inner)?;
+        }
+        // The layer itself.
+        let output = Sequential::new(shape.clone())
+            .with_layer(layer)
+            .output_shape()?;
+        let remedy = match &op {
+            Some(Op::TiedEmbedding) if shape.axes().len() == 1 => None,
+            Some(op) => remedy(op, &shape, &output),
+            None => Some("take layers whose formula is known".to_owned()),
+        };
+        if let Some(remedy) = remedy {
+            return Err(NnError::LooksAhead { place, remedy });
+        }
+        shape = output;
+    }
+    Ok(shape)
+}
+
+/// The rows that the body of a tied embedding gets.
+fn embedded(layer: &dyn Spec, tokens: &Shape) -> Result<Shape, NnError> {
+    // The table is the first tensor: a row a token.
+    let built = layer.build(tokens, &mut Build::new(Isa::detect()))?;
+    Ok(Shape::from([tokens.len(), built.tensors()[0].shape[1]]))
+}
+
 /// What to do about a layer that looks ahead; `None` if it does not.
-fn remedy(op: &Op, (input, output): (&Shape, &Shape)) -> Option<String> {
+fn remedy(op: &Op, input: &Shape, output: &Shape) -> Option<String> {
     let has_channels = input.axes().len() == 2;
     let is_causal = match *op {
         Op::Embedding => input.axes().len() == 1,
@@ -83,9 +88,9 @@ fn remedy(op: &Op, (input, output): (&Shape, &Shape)) -> Option<String> {
         | Op::Positions
         | Op::Activation(_)
         | Op::Softmax
-        | Op::Chain(_)
-        | Op::Sum(_)
-        | Op::Concat(_) => true,
+        | Op::Chain
+        | Op::Sum
+        | Op::Concat => true,
         Op::Attention { is_causal, .. } if !is_causal => {
             return Some("write `attention HEADS causal`".to_owned());
         }

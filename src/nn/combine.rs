@@ -2,12 +2,16 @@
 //! side).
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::{Buffer, elementwise::add};
-use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec};
+use super::layer::{Build, Layer, Spec};
 use super::op::Op;
+use super::params::TensorSpec;
+use super::pass::{Pass, Tape};
+use super::properties::Flops;
 use super::shape::Shape;
 use super::spec::Sequential;
 use super::stages::Stages;
@@ -57,6 +61,10 @@ impl Spec for Residual {
 
     fn op(&self) -> Option<Op> {
         self.0.op()
+    }
+
+    fn branches(&self) -> Vec<Vec<Arc<dyn Spec>>> {
+        self.0.branches()
     }
 }
 
@@ -151,9 +159,14 @@ impl Spec for Parallel {
 
     fn op(&self) -> Option<Op> {
         Some(match self.join {
-            Join::Sum => Op::Sum(self.branches.clone()),
-            Join::Concat => Op::Concat(self.branches.clone()),
+            Join::Sum => Op::Sum,
+            Join::Concat => Op::Concat,
         })
+    }
+
+    fn branches(&self) -> Vec<Vec<Arc<dyn Spec>>> {
+        let branches = self.branches.iter();
+        branches.map(|branch| branch.layers().to_vec()).collect()
     }
 }
 

@@ -9,12 +9,16 @@ use std::ops::Range;
 
 use super::Init;
 use super::error::NnError;
-use super::factored::FactorShape;
 use super::grads::Grads;
 use super::kernel::{Bias, Ones};
-use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec};
+use super::layer::{Build, Layer, Spec};
 use super::op::Op;
-use super::params::Role;
+use super::params::{Role, TensorSpec};
+use super::params::{Role, TensorSpec};
+use super::pass::{Pass, Tape};
+use super::properties::{FactorShape, Flops};
+use super::properties::{FactorShape, Flops};
+use super::ranges::positions;
 use super::shape::Shape;
 use super::weight::Weight;
 
@@ -158,14 +162,4 @@ impl Layer for DenseLayer {
     fn workspace_per_row(&self) -> usize {
         self.positions * self.weight.workspace_per_row()
     }
-}
-
-/// Row ranges of shards as ranges of positions.
-pub(super) fn positions(shards: &[Range<usize>], factor: usize, into: &mut Vec<Range<usize>>) {
-    into.clear();
-    into.extend(
-        shards
-            .iter()
-            .map(|shard| shard.start * factor..shard.end * factor),
-    );
 }

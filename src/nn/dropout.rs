@@ -9,8 +9,9 @@
 
 use super::error::NnError;
 use super::grads::Grads;
-use super::layer::{Build, InPlace, Layer, Mode, Pass, Spec, Tape};
+use super::layer::{Build, InPlace, Layer, Spec};
 use super::op::Op;
+use super::pass::{Mode, Pass, Tape};
 use super::shape::Shape;
 use crate::seed::{Purpose, philox4x32_10};
 

@@ -14,13 +14,17 @@
 //! Press, Wolf: "Using the output embedding to improve language models", 2017.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::Init;
 use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::{Bias, Buffer, Ones, elementwise::add};
-use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec};
+use super::layer::{Build, Layer, Spec};
 use super::op::Op;
+use super::params::TensorSpec;
+use super::pass::{Pass, Tape};
+use super::properties::Flops;
 use super::shape::Shape;
 use super::spec::Sequential;
 use super::stages::Stages;
@@ -127,9 +131,14 @@ impl Spec for Embedding {
 
     fn op(&self) -> Option<Op> {
         Some(match &self.head {
-            Some(body) => Op::TiedEmbedding(body.clone()),
+            Some(_) => Op::TiedEmbedding,
             None => Op::Embedding,
         })
+    }
+
+    fn branches(&self) -> Vec<Vec<Arc<dyn Spec>>> {
+        let body = self.head.iter();
+        body.map(|body| body.layers().to_vec()).collect()
     }
 }
 

@@ -13,31 +13,13 @@ use crate::engine::{Combination, StepShape, part};
 
 use super::blocks::Blocks;
 use super::kernel::{Buffer, Isa, Ones, Packed, Side, Strided, fold_products};
+use super::properties::FactorShape;
 
 /// A gradient must be so many times as large as its factors.
 const TIMES: usize = 2;
 
 /// Fewer parameters are not worth the messages.
 const FEWEST: usize = 1 << 16;
-
-/// What the gradient of a layer's parameters is made of: it is `x' dy` over all positions of its
-/// rows, and the column sums of dy behind it if there is a bias.
-///
-/// ```
-/// use unisono::nn::{Build, Dense, FactorShape, Spec, kernel::Isa};
-/// let layer = Dense::new(4).build(&3.into(), &mut Build::new(Isa::detect()))?;
-/// assert_eq!(layer.factors(), Some(FactorShape { positions: 1, inputs: 3, outputs: 4 }));
-/// # Ok::<(), unisono::nn::NnError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FactorShape {
-    /// Positions of a row.
-    pub positions: usize,
-    /// Values of x at each.
-    pub inputs: usize,
-    /// Values of dy at each.
-    pub outputs: usize,
-}
 
 /// A model's layers that can be factored, and the work of an owner.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use crate::engine::squared_norm;
 use super::kernel::{
     Buffer, Ones, Operands, Side, elementwise, fold_products, fold_products_with_squares, fold_rows,
 };
-use super::layer::Pass;
+use super::pass::Pass;
 use super::workspace::Workspace;
 
 /// Where gradients of tree nodes go.
@@ -222,7 +222,7 @@ impl<'a> Grads<'a> {
 mod tests {
     use super::*;
     use crate::nn::kernel::Isa;
-    use crate::nn::layer::Mode;
+    use crate::nn::pass::Mode;
 
     struct Nodes(Vec<Vec<f32>>);
 

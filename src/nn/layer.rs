@@ -17,167 +17,16 @@
 //! 4. Nothing is allocated once the largest block has been seen.
 
 use std::fmt::Debug;
-use std::ops::Range;
+use std::sync::Arc;
 
-use crate::engine::Gather;
-
-use super::Init;
 use super::error::NnError;
-use super::factored::FactorShape;
 use super::grads::Grads;
 use super::kernel::Isa;
 use super::op::Op;
-use super::params::Role;
+use super::params::TensorSpec;
+use super::pass::{Pass, Tape};
+use super::properties::{FactorShape, Flops};
 use super::shape::Shape;
-
-/// Whether a pass is part of a training step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Dropout drops, batch norm takes the statistics of its rows.
-    Train,
-    /// Dropout passes on, batch norm takes its running statistics.
-    Evaluate,
-}
-
-/// A block of rows on its way through the model.
-#[derive(Clone, Copy, Debug)]
-pub struct Pass<'a> {
-    /// Training or evaluation.
-    pub mode: Mode,
-    /// Rows of the block.
-    pub rows: usize,
-    /// Position of the first row in the batch: with `seed` and `step`, the place of its random
-    /// numbers.
-    pub first: usize,
-    /// The rows of each shard of the block.
-    pub shards: &'a [Range<usize>],
-    /// The shards of each tree node of the block.
-    pub nodes: &'a [Range<usize>],
-    /// The training's seed.
-    pub seed: u64,
-    /// The step, from 0.
-    pub step: u64,
-    /// The epoch, from 0.
-    pub epoch: u32,
-    /// The meeting with the other workers, while training in an engine.
-    pub meeting: Option<&'a dyn Gather>,
-    /// For each position of each row, whether it is padding; `None` if the model knows no padding.
-    pub mask: Option<&'a [bool]>,
-}
-
-impl Pass<'_> {
-    /// A pass over `rows` rows from position `first` on that evaluates and needs no gradient.
-    pub fn evaluate(rows: usize, first: usize) -> Self {
-        Self {
-            mode: Mode::Evaluate,
-            rows,
-            first,
-            shards: &[],
-            nodes: &[],
-            seed: 0,
-            step: 0,
-            epoch: 0,
-            meeting: None,
-            mask: None,
-        }
-    }
-
-    /// The mask, if it is of sequences of `length` positions.
-    pub(super) fn mask_of(&self, length: usize) -> Option<&[bool]> {
-        self.mask.filter(|mask| mask.len() == self.rows * length)
-    }
-}
-
-/// What backward sees of forward, and where it writes the gradient of the input.
-#[derive(Debug)]
-pub struct Tape<'a> {
-    /// The layer's own parameters.
-    pub params: &'a [f32],
-    /// Its input.
-    pub x: &'a [f32],
-    /// Its output; something else if the layer does not [`Layer::needs_output`].
-    pub y: &'a [f32],
-    /// Gradient of the loss with respect to the output; the layer may overwrite it if it
-    /// [`Layer::overwrites_gradient`].
-    pub dy: &'a mut [f32],
-    /// Where the gradient with respect to the input goes; `None` if nobody wants it.
-    pub dx: Option<&'a mut [f32]>,
-}
-
-/// A parameter tensor of a layer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TensorSpec {
-    /// Its name within the layer, such as `weight`.
-    pub name: String,
-    /// Its shape; the last axis varies fastest.
-    pub shape: Vec<usize>,
-    /// How it is initialised.
-    pub init: Init,
-    /// Inputs and outputs of a unit, for the initialiser.
-    pub fan: (usize, usize),
-    /// How it is trained.
-    pub role: Role,
-}
-
-impl TensorSpec {
-    /// A weight `name`.
-    pub fn weight(name: &str, shape: &[usize], init: Init, fan: (usize, usize)) -> Self {
-        Self {
-            name: name.to_owned(),
-            shape: shape.to_vec(),
-            init,
-            fan,
-            role: Role::Weight,
-        }
-    }
-
-    /// The same tensor with another role.
-    pub fn role(self, role: Role) -> Self {
-        Self { role, ..self }
-    }
-
-    /// Its number of values.
-    pub fn len(&self) -> usize {
-        super::shape::product(&self.shape)
-    }
-
-    /// Whether it has no values.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// Multiplications and additions of products.
-///
-/// ```
-/// use unisono::nn::Flops;
-/// assert_eq!(Flops::from(3), Flops { counted: 3, executed: 3 });
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flops {
-    /// By the layer's definition, as everybody counts them: a measure of the work that is done.
-    pub counted: u64,
-    /// By the algorithm that computes it: a measure of what the machine does.
-    pub executed: u64,
-}
-
-impl From<u64> for Flops {
-    fn from(count: u64) -> Self {
-        Self {
-            counted: count,
-            executed: count,
-        }
-    }
-}
-
-impl std::iter::Sum for Flops {
-    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        all.fold(Self::default(), |sum, flops| Self {
-            counted: sum.counted + flops.counted,
-            executed: sum.executed + flops.executed,
-        })
-    }
-}
 
 /// A layer at work, with the memory of one replica.
 ///
@@ -318,6 +167,20 @@ pub trait Spec: Debug + Send + Sync {
     fn op(&self) -> Option<Op> {
         None
     }
+
+    /// The layers that it is made of, where [`Spec::op`] combines others ([`Op::is_combination`]):
+    /// for each branch its layers, from the first to the last.
+    ///
+    /// ```
+    /// use unisono::nn::{Residual, Sequential, Spec};
+    /// let residual = Residual::new(Sequential::part().dense(8).relu());
+    /// let branches = residual.branches();
+    /// assert_eq!(branches.iter().map(Vec::len).collect::<Vec<_>>(), [2, 0]);
+    /// assert_eq!(branches[0][1].name(), "relu");
+    /// ```
+    fn branches(&self) -> Vec<Vec<Arc<dyn Spec>>> {
+        Vec::new()
+    }
 }
 
 /// What a layer is built with.
@@ -354,10 +217,4 @@ impl Build {
             got: got.to_string(),
         }
     }
-}
-
-/// Ranges of `step` that make up `0..count`; the last may be shorter.
-pub(super) fn blocks(count: usize, step: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-    let starts = (0..count).step_by(step);
-    starts.map(move |first| first..(first + step).min(count))
 }

@@ -19,9 +19,10 @@ use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::Buffer;
 use super::kernel::elementwise::{centred_squares, dot, sum};
-use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec};
+use super::layer::{Build, Layer, Spec};
 use super::op::Op;
-use super::params::Role;
+use super::params::{Role, TensorSpec};
+use super::pass::{Pass, Tape};
 use super::shape::Shape;
 
 /// A normalisation within rows (..., C), which keep their shape; gain and bias are one a channel.

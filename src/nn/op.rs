@@ -1,8 +1,9 @@
-//! A layer's formula as data, for programs that read models: what it computes when it is evaluated.
+//! A layer's formula as plain data, for programs that read models: what it computes when it is
+//! evaluated. Of a layer made of others it says how these are joined; which they are is told by
+//! `Spec::branches`.
 
-use super::Activation;
+use super::activation::Activation;
 use super::shape::Shape;
-use super::spec::Sequential;
 
 /// What a layer computes in evaluation, on rows (..., C). Parameters follow in the order of the
 /// layer's tensors.
@@ -92,9 +93,9 @@ pub enum Op {
     },
     /// Rows of a table (V, C), by whole numbers.
     Embedding,
-    /// The same, then the body, then the table transposed as the weight of a last dense layer
-    /// without biases. The table is the first tensor.
-    TiedEmbedding(Sequential),
+    /// The same, then the body, which is its one branch, then the table transposed as the weight of
+    /// a last dense layer without biases. The table is the first tensor.
+    TiedEmbedding,
     /// x plus a vector for each position.
     Positions,
     /// Multi-head self-attention: weights (C, 3 C) for q, k, v and (C, C) for the output, each with
@@ -115,8 +116,8 @@ pub enum Op {
         /// Whether it runs from the last position to the first.
         is_reversed: bool,
     },
-    /// Layers one after another.
-    Chain(Sequential),
+    /// Layers one after another: those of its one branch.
+    Chain,
     /// An activation.
     Activation(Activation),
     /// Softmax over the last axis.
@@ -131,9 +132,21 @@ pub enum Op {
         padding: usize,
     },
     /// The sum of branches that all get the input.
-    Sum(Vec<Sequential>),
+    Sum,
     /// Branches that all get the input, side by side on the last axis.
-    Concat(Vec<Sequential>),
+    Concat,
+}
+
+impl Op {
+    /// Whether it combines other layers, which [`Spec::branches`](super::Spec::branches) gives.
+    ///
+    /// ```
+    /// use unisono::nn::Op;
+    /// assert!(Op::Sum.is_combination() && !Op::Softmax.is_combination());
+    /// ```
+    pub fn is_combination(&self) -> bool {
+        matches!(self, Op::TiedEmbedding | Op::Chain | Op::Sum | Op::Concat)
+    }
 }
 
 /// The cell of a recurrent layer.

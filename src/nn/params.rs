@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Init;
 use super::error::NnError;
-use super::layer::TensorSpec;
+use super::shape::product;
 
 /// Values of a model, weights and statistics: 32 GiB of them.
 const MOST_PARAMS: usize = 1 << 33;
@@ -29,6 +29,49 @@ pub enum Role {
     Norm,
     /// A running statistic of batch norm: it follows the batches' own and has no gradient.
     Statistic,
+}
+
+/// A parameter tensor of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorSpec {
+    /// Its name within the layer, such as `weight`.
+    pub name: String,
+    /// Its shape; the last axis varies fastest.
+    pub shape: Vec<usize>,
+    /// How it is initialised.
+    pub init: Init,
+    /// Inputs and outputs of a unit, for the initialiser.
+    pub fan: (usize, usize),
+    /// How it is trained.
+    pub role: Role,
+}
+
+impl TensorSpec {
+    /// A weight `name`.
+    pub fn weight(name: &str, shape: &[usize], init: Init, fan: (usize, usize)) -> Self {
+        Self {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+            init,
+            fan,
+            role: Role::Weight,
+        }
+    }
+
+    /// The same tensor with another role.
+    pub fn role(self, role: Role) -> Self {
+        Self { role, ..self }
+    }
+
+    /// Its number of values.
+    pub fn len(&self) -> usize {
+        product(&self.shape)
+    }
+
+    /// Whether it has no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// One named tensor of the flat parameter vector.

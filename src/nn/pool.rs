@@ -15,8 +15,9 @@ use multiversion::multiversion;
 
 use super::error::NnError;
 use super::grads::Grads;
-use super::layer::{Build, Layer, Pass, Spec, Tape};
+use super::layer::{Build, Layer, Spec};
 use super::op::Op;
+use super::pass::{Pass, Tape};
 use super::shape::Shape;
 
 /// A pooling layer over images (H, W, C) or sequences (T, C); channels do not mix.

@@ -7,8 +7,10 @@ use super::Init;
 use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::elementwise::add;
-use super::layer::{Build, Layer, Pass, Spec, Tape, TensorSpec};
+use super::layer::{Build, Layer, Spec};
 use super::op::Op;
+use super::params::TensorSpec;
+use super::pass::{Pass, Tape};
 use super::shape::Shape;
 
 /// Adds a learned vector to each position of rows (T, C), which keep their shape.

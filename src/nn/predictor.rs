@@ -2,19 +2,84 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 
 use super::destinations::Single;
 use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::Isa;
-use super::layer::{Layer, Pass, Tape};
+use super::layer::Layer;
 use super::network::Network;
+use super::pass::{Pass, Tape};
 use super::stages::Stages;
 use super::workspace::Workspace;
 
 /// Rows that run through the model at once.
 const BLOCK_ROWS: usize = 256;
+
+impl Network {
+    /// The outputs for each row of `inputs`, (B, inputs) to (B, outputs), each row flattened:
+    /// logits where the loss is cross-entropy.
+    ///
+    /// # Errors
+    /// [`NnError::InputWidth`] if the rows have another width than the model's input;
+    /// [`NnError::Token`] if the model begins with an embedding and a token is not a whole number
+    /// below its vocabulary.
+    pub fn predict(&self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f32>, NnError> {
+        self.predictor()?.predict(inputs)
+    }
+
+    /// The network at work: for many predictions, one after another.
+    ///
+    /// # Errors
+    /// [`NnError::Isa`] if `UNISONO_ISA` names no instruction set of this CPU.
+    pub fn predictor(&self) -> Result<Predictor<'_>, NnError> {
+        Predictor::new(self)
+    }
+
+    /// The class with the largest output for each row, (B, inputs) to (B); the first of equals.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use unisono::nn::{Network, Sequential};
+    /// let network = Network::with_params(Sequential::new(1).dense(2), vec![1.0, -1.0, 0.0, 0.0])?;
+    /// assert_eq!(network.classify(array![[3.0], [-2.0]].view())?, array![0, 1]);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Network::predict`]; [`NnError::NotANumber`] if an output is NaN.
+    pub fn classify(&self, inputs: ArrayView2<'_, f32>) -> Result<Array1<usize>, NnError> {
+        let outputs = self.predict(inputs)?;
+        let rows = outputs.rows().into_iter().enumerate();
+        rows.map(|(row, outputs)| largest(outputs, row)).collect()
+    }
+}
+
+/// The place of the largest of a row's outputs, the first of equals.
+///
+/// ```
+/// use ndarray::array;
+/// use unisono::nn::{NnError, largest};
+/// assert_eq!(largest(array![0.5, 2.0, 2.0].view(), 7), Ok(1));
+/// assert_eq!(largest(array![0.5, f32::NAN].view(), 7), Err(NnError::NotANumber { row: 7 }));
+/// ```
+///
+/// # Errors
+/// [`NnError::NotANumber`], of row `row`, if one is NaN.
+pub fn largest(outputs: ArrayView1<'_, f32>, row: usize) -> Result<usize, NnError> {
+    if outputs.iter().any(|output| output.is_nan()) {
+        return Err(NnError::NotANumber { row });
+    }
+    let larger = |best, at| {
+        if outputs[at] > outputs[best] {
+            at
+        } else {
+            best
+        }
+    };
+    Ok((1..outputs.len()).fold(0, larger))
+}
 
 /// A network with its layers built and their memory, for one call after another.
 ///

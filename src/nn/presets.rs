@@ -17,8 +17,9 @@
 
 use super::error::NnError;
 use super::grads::Grads;
-use super::layer::{Build, Layer, Pass, Spec, Tape};
+use super::layer::{Build, Layer, Spec};
 use super::op::Op;
+use super::pass::{Pass, Tape};
 use super::shape::Shape;
 use super::{
     Activation, Attention, BatchNorm, Conv, Dense, Embedding, Init, Norm, Pool, Positions,

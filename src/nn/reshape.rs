@@ -2,8 +2,9 @@
 
 use super::error::NnError;
 use super::grads::Grads;
-use super::layer::{Build, Layer, Pass, Spec, Tape};
+use super::layer::{Build, Layer, Spec};
 use super::op::Op;
+use super::pass::{Pass, Tape};
 use super::shape::Shape;
 
 /// The same values under other axes.

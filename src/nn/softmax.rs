@@ -5,8 +5,9 @@
 use super::error::NnError;
 use super::grads::Grads;
 use super::kernel::softmax::{softmax_rows, softmax_rows_backward};
-use super::layer::{Build, Layer, Pass, Spec, Tape};
+use super::layer::{Build, Layer, Spec};
 use super::op::Op;
+use super::pass::{Pass, Tape};
 use super::shape::Shape;
 
 /// Softmax over the channels of each position, for rows (..., C), which keep their shape.

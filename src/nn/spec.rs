@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use super::error::NnError;
 use super::kernel::Isa;
-use super::layer::{Build, Flops, Layer, Spec};
+use super::layer::{Build, Layer, Spec};
 use super::params::ParamLayout;
-use super::reshape::Reshape;
+use super::properties::Flops;
 use super::shape::Shape;
 use super::stages::Stages;
-use super::{Activation, Dense};
 
 /// Layers one after another.
 ///
@@ -38,22 +37,6 @@ impl Sequential {
         }
     }
 
-    /// A model for rows of shape `axes`, flattened if they have several.
-    ///
-    /// ```
-    /// use unisono::nn::Sequential;
-    /// assert_eq!(Sequential::flat(&[28, 28, 1]).dense(10).output_shape()?.axes(), [10]);
-    /// # Ok::<(), unisono::nn::NnError>(())
-    /// ```
-    pub fn flat(axes: &[usize]) -> Self {
-        let input = Self::new(axes.to_vec());
-        if axes.len() > 1 {
-            input.flatten()
-        } else {
-            input
-        }
-    }
-
     /// A part of a larger model, such as the body of a residual: it takes whatever shape it is
     /// given.
     pub fn part() -> Self {
@@ -66,35 +49,16 @@ impl Sequential {
         self
     }
 
+    /// With the layers that another model has, too.
+    pub(crate) fn with_layers(mut self, layers: &[Arc<dyn Spec>]) -> Self {
+        self.layers.extend_from_slice(layers);
+        self
+    }
+
     /// Adds a layer that another model has, too.
     pub(crate) fn with_layer(mut self, layer: &Arc<dyn Spec>) -> Self {
         self.layers.push(Arc::clone(layer));
         self
-    }
-
-    /// Adds a dense layer; weights Xavier-uniform, biases zero.
-    pub fn dense(self, outputs: usize) -> Self {
-        self.layer(Dense::new(outputs))
-    }
-
-    /// Adds max(x, 0).
-    pub fn relu(self) -> Self {
-        self.layer(Activation::Relu)
-    }
-
-    /// Adds the hyperbolic tangent.
-    pub fn tanh(self) -> Self {
-        self.layer(Activation::Tanh)
-    }
-
-    /// Adds 1 / (1 + exp(-x)).
-    pub fn sigmoid(self) -> Self {
-        self.layer(Activation::Sigmoid)
-    }
-
-    /// Turns all axes into one.
-    pub fn flatten(self) -> Self {
-        self.layer(Reshape::flatten())
     }
 
     /// Sequences are padded to their common length: a position whose values (or whose token) are
@@ -285,6 +249,7 @@ impl fmt::Display for Sequential {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::Reshape;
 
     #[test]
     fn impossible_models_are_refused_with_the_layers_place() {

@@ -12,10 +12,12 @@
 use std::ops::Range;
 
 use super::error::NnError;
-use super::factored::FactorShape;
 use super::grads::Grads;
 use super::kernel::Buffer;
-use super::layer::{Build, Flops, Layer, Pass, Spec, Tape, TensorSpec};
+use super::layer::{Build, Layer, Spec};
+use super::params::TensorSpec;
+use super::pass::{Pass, Tape};
+use super::properties::{FactorShape, Flops};
 use super::reshape::Copy;
 use super::shape::Shape;
 

@@ -5,7 +5,10 @@
 //! parentheses, and behind a `|` its shortcut, if that is not the identity.
 //! [`LAYERS`](super::LAYERS) lists all words.
 
+use std::sync::Arc;
+
 use super::error::NnError;
+use super::layer::Spec;
 use super::op::Op;
 use super::words::expected;
 use super::{
@@ -72,17 +75,21 @@ impl Sequential {
     /// # Ok::<(), unisono::nn::NnError>(())
     /// ```
     pub fn takes_sequences(&self) -> Option<bool> {
-        self.layers().iter().find_map(|layer| match layer.op()? {
-            Op::Conv { is_sequence, .. } => Some(is_sequence),
-            Op::Recurrent { .. } | Op::Attention { .. } | Op::Positions => Some(true),
-            Op::Subsample { .. } => Some(false),
-            Op::Chain(part) => part.takes_sequences(),
-            Op::Sum(branches) | Op::Concat(branches) => {
-                branches.iter().find_map(Self::takes_sequences)
-            }
-            _ => None,
-        })
+        takes_sequences(self.layers())
     }
+}
+
+fn takes_sequences(layers: &[Arc<dyn Spec>]) -> Option<bool> {
+    layers.iter().find_map(|layer| match layer.op()? {
+        Op::Conv { is_sequence, .. } => Some(is_sequence),
+        Op::Recurrent { .. } | Op::Attention { .. } | Op::Positions => Some(true),
+        Op::Subsample { .. } => Some(false),
+        Op::Chain | Op::Sum | Op::Concat => {
+            let branches = layer.branches();
+            branches.iter().find_map(|branch| takes_sequences(branch))
+        }
+        _ => None,
+    })
 }
 
 /// What is wrong with a layer of a text.

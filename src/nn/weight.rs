@@ -17,7 +17,8 @@ use super::kernel::{
     Bias, Buffer, Isa, Ones, Operands, Out, Packed, PackedOnce, Part, Rows, Side, Strided,
     product_of_rows, transpose,
 };
-use super::layer::{Pass, blocks};
+use super::pass::Pass;
+use super::ranges::blocks;
 
 /// More rows in a step than these pay for packing the whole weight.
 const MANY_ROWS: usize = 512;

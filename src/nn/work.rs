@@ -2,8 +2,9 @@
 
 use super::grads::{Destinations, Grads};
 use super::kernel::Buffer;
-use super::layer::{Layer, Pass, Tape};
+use super::layer::Layer;
 use super::loss::TargetKind;
+use super::pass::{Pass, Tape};
 use super::spec::Sequential;
 use super::stages::Stages;
 use super::workspace::Workspace;

@@ -11,7 +11,7 @@ use crate::nn::kernel::{
     Bias, Columns, Ones, Out, Packed, Rows, Side, Strided, product, product_of_rows,
     products_of_rows,
 };
-use crate::nn::layer::blocks;
+use crate::nn::ranges::blocks;
 
 /// Keys of a block: a multiple of the width of every packed operand. Blocks do not depend on the
 /// instruction set, so the bits do not.

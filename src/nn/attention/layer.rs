@@ -3,14 +3,16 @@
 use std::ops::Range;
 
 use super::head::{Head, View};
-use super::{Attention, Reach};
+use super::spec::{Attention, Reach};
 use crate::nn::Init;
-use crate::nn::dense::positions;
 use crate::nn::grads::Grads;
 use crate::nn::kernel::softmax::{Scores, softmax_columns, softmax_columns_backward};
 use crate::nn::kernel::{Bias, Buffer, Isa, Ones, Out, Packed};
-use crate::nn::layer::{Flops, Layer, Pass, Tape, TensorSpec};
-use crate::nn::params::Role;
+use crate::nn::layer::Layer;
+use crate::nn::params::{Role, TensorSpec};
+use crate::nn::pass::{Pass, Tape};
+use crate::nn::properties::Flops;
+use crate::nn::ranges::positions;
 use crate::nn::shape::Shape;
 use crate::nn::weight::Weight;
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::nn::kernel::{Buffer, Windows};
-use crate::nn::layer::blocks;
+use crate::nn::ranges::blocks;
 
 /// Values of images that are worked on at a time: 128 KiB.
 const BLOCK: usize = 1 << 15;

@@ -6,8 +6,8 @@
 //! is a convolution of the output's gradient at stride 1: s² of them, which together cost as much
 //! as forward.
 
-use super::Conv;
 use super::field::{Axis, Field};
+use super::spec::Conv;
 use crate::nn::kernel::{
     Bias, Buffer, Isa, Ones, Out, PackedOnce, Side, Strided, Windows, convolve,
 };

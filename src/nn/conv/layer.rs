@@ -2,16 +2,19 @@
 
 use std::ops::Range;
 
+use super::depthwise;
 use super::field::{Axis, Field};
 use super::input_gradient::InputGradient;
-use super::{Conv, depthwise};
+use super::spec::Conv;
 use crate::nn::grads::Grads;
 use crate::nn::kernel::columns::add_rows;
 use crate::nn::kernel::{
     Bias, Isa, Ones, Out, Packed, PackedOnce, Side, Strided, add_kernel_gradient, convolve,
 };
-use crate::nn::layer::{Flops, Layer, Pass, Tape, TensorSpec};
-use crate::nn::params::Role;
+use crate::nn::layer::Layer;
+use crate::nn::params::{Role, TensorSpec};
+use crate::nn::pass::{Pass, Tape};
+use crate::nn::properties::Flops;
 use crate::nn::shape::Shape;
 
 /// A convolution at work.

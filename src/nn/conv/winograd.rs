@@ -14,10 +14,10 @@
 
 use std::ops::Range;
 
-use super::Conv;
 use super::field::{Axis, Field};
 use super::input_gradient::flip;
 use super::layer::{of_images, parameters};
+use super::spec::Conv;
 use crate::nn::grads::Grads;
 use crate::nn::kernel::columns::add_rows;
 use crate::nn::kernel::winograd::{POINTS, SIDE, Square, Transform, transform};
@@ -25,7 +25,11 @@ use crate::nn::kernel::{
     Bias, Buffer, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, product_of_rows,
     products_of_rows,
 };
-use crate::nn::layer::{Flops, Layer, Pass, Tape, TensorSpec, blocks};
+use crate::nn::layer::Layer;
+use crate::nn::params::TensorSpec;
+use crate::nn::pass::{Pass, Tape};
+use crate::nn::properties::Flops;
+use crate::nn::ranges::blocks;
 use crate::nn::shape::Shape;
 
 /// Values of the points of a block of tiles, inputs' and outputs': 384 KiB.

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use super::cell::{Backward, Cell, Forward, with_before};
 use super::state::{Start, State};
 use crate::nn::Init;
-use crate::nn::dense::positions;
 use crate::nn::grads::Grads;
 use crate::nn::kernel::{Bias, Buffer, Isa, Ones, Out, Rows};
-use crate::nn::layer::{Flops, Layer, Pass, Tape, TensorSpec};
-use crate::nn::params::Role;
+use crate::nn::layer::Layer;
+use crate::nn::params::{Role, TensorSpec};
+use crate::nn::pass::{Pass, Tape};
+use crate::nn::properties::Flops;
+use crate::nn::ranges::positions;
 use crate::nn::shape::Shape;
 use crate::nn::weight::Weight;
 

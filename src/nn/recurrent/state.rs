@@ -6,7 +6,7 @@
 //! so does every evaluation.
 
 use crate::nn::kernel::Buffer;
-use crate::nn::layer::{Mode, Pass};
+use crate::nn::pass::{Mode, Pass};
 
 /// What a row starts from.
 #[derive(Clone, Copy, Debug, PartialEq)]
