@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::shape::Shape;
+use crate::nn::shape::Shape;
 
 /// An error of a model's description or use.
 ///

@@ -1,19 +1,13 @@
 //! Models: layers, losses, initialisers and the kernels under them, behind the engine's `Replica`.
 //!
-//! | file | what |
-//! |---|---|
-//! | `layer` | the traits behind every layer: `Spec` (what it is), `Layer` (at work), and what a pass carries |
-//! | `shape`, `params`, `init` | shapes of rows; the flat layout of all parameters; initial values |
-//! | `spec`, `stages` | `Sequential`: layers one after another, as data and at work |
-//! | `dense`, `conv`, `pool`, `recurrent`, `attention`, `embedding`, `positions` | layers, one a file: formula, forward, backward |
-//! | `batch_norm`, `norm`, `dropout`, `activation`, `softmax`, `reshape` | more of them |
-//! | `combine` | `Residual` and `Parallel` |
-//! | `text`, `words`, `causal` | layers as text; whether a position sees only those before it |
-//! | `loss` | losses and their gradients |
-//! | `network`, `predictor` | a model with its parameters; the same at work: outputs, gradients of the inputs |
-//! | `replica`, `work`, `blocks`, `factored` | the model as the engine sees it; how many rows go at once; gradients left to their owners |
-//! | `presets` | the reference models |
-//! | `kernel` | single-threaded kernels under them |
+//! | folder | what | takes from |
+//! |---|---|---|
+//! | `kernel` | single-threaded kernels: products, convolutions, elementwise functions | - |
+//! | `shape`, `error` | files: the axes of a row; what may be wrong with a model | - |
+//! | `core` | parameters, gradients, the traits `Spec` and `Layer` | `kernel` |
+//! | `loss` | losses and their gradients | `kernel`, `core` |
+//! | `layers` | layers, one a file, and `Sequential` | `kernel`, `core` |
+//! | `model` | models as text, with parameters, predicting, and as the engine sees them | all |
 //!
 //! # Invariants
 //! 1. Rows are independent: a row's output and input gradient do not depend on the rows that go
@@ -22,79 +16,25 @@
 //! 2. Sums over rows (weight gradients, losses) are per shard, added in the order of the engine's
 //!    tree.
 
-mod activation;
-mod attention;
-mod batch_norm;
-mod blocks;
-mod builder;
-mod causal;
-mod combine;
-mod conv;
-mod dense;
-mod destinations;
-mod dropout;
-mod elementwise;
-mod embedding;
+mod core;
 mod error;
-mod factored;
-mod grads;
-mod init;
 pub mod kernel;
-mod layer;
+mod layers;
 mod loss;
-mod network;
-mod norm;
-mod op;
-mod params;
-mod pass;
-mod pool;
-mod positions;
-mod predictor;
-pub mod presets;
-mod properties;
-mod ranges;
-mod recurrent;
-mod replica;
-mod reshape;
-mod row_source;
+mod model;
 mod shape;
-mod softmax;
-mod spec;
-mod stages;
-mod text;
-mod weight;
-mod words;
-mod work;
-mod workspace;
 
-pub use activation::Activation;
-pub use attention::Attention;
-pub use batch_norm::BatchNorm;
-pub use combine::{Parallel, Residual};
-pub use conv::Conv;
-pub use dense::Dense;
-pub use dropout::Dropout;
-pub use embedding::Embedding;
+pub use self::core::{
+    Activation, Build, Destinations, FactorShape, Fan, Flops, Grads, InPlace, Init, Layer, Mode,
+    Op, ParamLayout, Pass, RecurrentCell, Role, Spec, Tape, Tensor, TensorSpec, Workspace,
+};
 pub use error::NnError;
-pub use grads::{Destinations, Grads};
-pub use init::{Fan, Init};
-pub use layer::{Build, InPlace, Layer, Spec};
+pub use layers::{
+    Attention, BatchNorm, Conv, Dense, Dropout, Embedding, Norm, Parallel, Pool, Positions,
+    Recurrent, Reshape, Residual, Sequential, Softmax,
+};
 pub use loss::{CrossEntropy, Loss, MseConvention, TargetKind, Targets, TargetsMut};
-pub use network::Network;
-pub use norm::Norm;
-pub use op::{Op, RecurrentCell};
-pub use params::{ParamLayout, Role, Tensor, TensorSpec};
-pub use pass::{Mode, Pass, Tape};
-pub use pool::Pool;
-pub use positions::Positions;
-pub use predictor::{Predictor, largest};
-pub use properties::{FactorShape, Flops};
-pub use recurrent::Recurrent;
-pub use replica::{NetworkReplica, ReplicaSettings};
-pub use reshape::Reshape;
-pub use row_source::RowSource;
+pub use model::{
+    LAYERS, Network, NetworkReplica, Predictor, ReplicaSettings, RowSource, largest, presets,
+};
 pub use shape::Shape;
-pub use softmax::Softmax;
-pub use spec::Sequential;
-pub use words::LAYERS;
-pub use workspace::Workspace;

@@ -53,7 +53,7 @@ impl Shape {
 }
 
 /// The product of axes; the largest number for one beyond all.
-pub(super) fn product(axes: &[usize]) -> usize {
+pub(in crate::nn) fn product(axes: &[usize]) -> usize {
     axes.iter()
         .fold(1, |all: usize, &axis| all.saturating_mul(axis))
 }

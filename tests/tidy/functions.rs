@@ -17,7 +17,7 @@ const TUPLE_PARAMETERS: &[(&str, usize)] = &[
     ("data", 33),
     ("engine", 18),
     ("export", 16),
-    ("nn", 112),
+    ("nn", 110),
     ("optim", 3),
     ("run", 2),
     ("study", 34),

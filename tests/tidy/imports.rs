@@ -306,7 +306,8 @@ fn inline_paths(code: &str) -> Vec<Vec<String>> {
     for start in ["crate::", "super::"] {
         for (at, _) in code.match_indices(start) {
             let before = code[..at].chars().next_back();
-            if before.is_some_and(|c| is_word(c) || c == ':') {
+            let is_visibility = code[..at].ends_with("pub(in ");
+            if is_visibility || before.is_some_and(|c| is_word(c) || c == ':') {
                 continue;
             }
             let path: String = code[at..]

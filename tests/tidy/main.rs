@@ -47,6 +47,20 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("lib", &["train"]),
 ];
 
+/// Which of its own folders (and files) each folder of `nn` may import.
+const NN_FOLDERS: [(&str, &[&str]); 7] = [
+    ("shape", &[]),
+    ("error", &["shape"]),
+    ("kernel", &["error", "shape"]),
+    ("core", &["error", "shape", "kernel"]),
+    ("loss", &["error", "shape", "kernel", "core"]),
+    ("layers", &["error", "shape", "kernel", "core"]),
+    (
+        "model",
+        &["error", "shape", "kernel", "core", "loss", "layers"],
+    ),
+];
+
 /// What `nn` takes from `engine`: the replica's side of it.
 const NN_FROM_ENGINE: [&str; 11] = [
     "Combination",
@@ -168,6 +182,33 @@ fn modules_import_only_what_lies_below_them() {
             }
         }
     }
+}
+
+#[test]
+fn folders_of_nn_import_only_what_lies_below_them() {
+    let graph = imports::ImportGraph::of_sources();
+    for (file, targets) in &graph.edges {
+        let Some(own) = nn_folder(file) else { continue };
+        let (_, allowed) = NN_FOLDERS
+            .iter()
+            .find(|(folder, _)| *folder == own)
+            .expect("a folder of the table");
+        for (target, names) in targets {
+            let Some(other) = nn_folder(target) else {
+                continue;
+            };
+            assert!(
+                other == own || allowed.contains(&other),
+                "{file} imports {names:?} from {target}"
+            );
+        }
+    }
+}
+
+/// `core` of `nn/core/op.rs`, `error` of `nn/error.rs`; none of a file of another module.
+fn nn_folder(file: &str) -> Option<&str> {
+    let within = file.strip_prefix("nn/").filter(|name| *name != "mod.rs")?;
+    within.split(['/', '.']).next()
 }
 
 #[test]

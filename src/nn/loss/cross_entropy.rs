@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use super::Sums;
+use crate::engine::Sums;
 use crate::nn::kernel::elementwise::soft_maximum;
 
 /// The options of softmax cross-entropy.

@@ -10,7 +10,7 @@
 //! Graves, Fernández, Gomez, Schmidhuber: "Connectionist temporal classification", 2006, eq. 6 to
 //! 16.
 
-use super::Sums;
+use crate::engine::Sums;
 
 /// ln(exp(a) + exp(b)).
 fn log_add(a: f64, b: f64) -> f64 {

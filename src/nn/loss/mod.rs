@@ -11,8 +11,7 @@
 //! values as outputs.
 
 use crate::engine::Sums;
-
-use super::shape::Shape;
+use crate::nn::shape::Shape;
 
 mod cross_entropy;
 mod ctc;

@@ -15,7 +15,7 @@
 
 use multiversion::multiversion;
 
-use super::Sums;
+use crate::engine::Sums;
 use crate::nn::kernel::elementwise::{ln_1p_exp, sigmoid};
 
 /// Loss and gradient of one output.

@@ -1,0 +1,220 @@
+//! What a layer is: the trait behind every layer of this crate, and behind a user's own.
+//!
+//! # Protocol of a step, for one layer
+//! ```text
+//! params_changed          new parameters have arrived
+//! forward(pass, x, y)     all rows of a block at once; whatever backward will need is kept in the layer
+//! backward(pass, tape)    from dy: dx, and for each tree node the gradient of the layer's own parameters
+//! ```
+//!
+//! # Invariants
+//! 1. A row's y and dx do not depend on the other rows of the block, except within a shard where
+//!    [`Layer::couples_rows`] says so. So blocks may be cut anywhere between shards.
+//! 2. A parameter's gradient is the tree, over the shards of a node, of one sum a shard
+//!    ([`Grads::fold`]).
+//! 3. In evaluation backward may be asked for the gradient of the input alone: the pass then has no
+//!    shards and no nodes.
+//! 4. Nothing is allocated once the largest block has been seen.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use super::grads::Grads;
+use super::op::Op;
+use super::params::TensorSpec;
+use super::pass::{Pass, Tape};
+use super::properties::{FactorShape, Flops};
+use crate::nn::error::NnError;
+use crate::nn::kernel::Isa;
+use crate::nn::shape::Shape;
+
+/// A layer at work, with the memory of one replica.
+///
+/// Buffers hold `pass.rows` rows of the layer's input or output shape, one after another.
+pub trait Layer: Send + Debug {
+    /// The shape of an output row.
+    fn output(&self) -> &Shape;
+
+    /// The layer's parameters, in the order in which `params` and gradients hold them.
+    fn tensors(&self) -> Vec<TensorSpec> {
+        Vec::new()
+    }
+
+    /// Computes `y` from `x`; both hold `pass.rows` rows.
+    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]);
+
+    /// Writes the gradient of the input, and adds up that of the parameters.
+    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>);
+
+    /// The parameters have changed since the last pass.
+    fn params_changed(&mut self) {}
+
+    /// Multiplications and additions of the products in forward, for one row.
+    fn flops(&self) -> Flops {
+        Flops::default()
+    }
+
+    /// How many of as many in backward are spared when nobody wants the gradient of the input.
+    fn input_gradient_flops(&self) -> Flops {
+        self.flops()
+    }
+
+    /// What the gradient of its parameters is made of, if it is a product of all that its one input
+    /// and output hold; a worker may then leave it to their owners. [`Layer::backward`] gives both
+    /// to [`Grads`] as ever.
+    fn factors(&self) -> Option<FactorShape> {
+        None
+    }
+
+    /// Whether the layer only changes the shape, and neither of its passes needs to run.
+    fn is_view(&self) -> bool {
+        false
+    }
+
+    /// Whether backward reads the output.
+    fn needs_output(&self) -> bool {
+        false
+    }
+
+    /// Whether backward may overwrite the gradient of the output: unless it says no, a branch that
+    /// shares the gradient with others works on a copy.
+    fn overwrites_gradient(&self) -> bool {
+        true
+    }
+
+    /// The elementwise form of this layer, if it has one: it then works in place, and backward sees
+    /// its output but not its input.
+    fn in_place(&mut self) -> Option<&mut dyn InPlace> {
+        None
+    }
+
+    /// Where the values of a row must be tokens: how many there are.
+    fn vocabulary(&self) -> Option<usize> {
+        None
+    }
+
+    /// Whether rows of a shard depend on each other (batch norm), so that a shard must not be cut.
+    fn couples_rows(&self) -> bool {
+        false
+    }
+
+    /// Whether all rows of a batch depend on each other: the layer then meets the other workers' in
+    /// every training pass, and must be given all rows of its worker at once.
+    fn couples_batch(&self) -> bool {
+        false
+    }
+
+    /// Whether a single row is the mean of its rows, and of every value nothing is left while it
+    /// trains (batch norm of one position).
+    fn needs_several_rows(&self) -> bool {
+        false
+    }
+
+    /// Whether it keeps a state of each row for the same position of the next batch, which must be
+    /// the same worker's then.
+    fn carries_rows(&self) -> bool {
+        false
+    }
+
+    /// Rows below which its products become slow, because it takes the positions of a row one after
+    /// another.
+    fn fewest_rows(&self) -> usize {
+        1
+    }
+
+    /// Bytes of memory that the layer holds for a row, besides its output.
+    fn bytes_per_row(&self) -> usize {
+        0
+    }
+
+    /// Bytes that backward borrows for a row ([`Grads::workspace`]).
+    fn workspace_per_row(&self) -> usize {
+        0
+    }
+}
+
+/// A layer that overwrites its input.
+pub trait InPlace {
+    /// Replaces the values of `pass.rows` rows.
+    fn forward(&mut self, pass: &Pass<'_>, values: &mut [f32]);
+
+    /// Turns the gradient of the outputs `y` into that of the inputs.
+    fn backward(&mut self, pass: &Pass<'_>, y: &[f32], grad: &mut [f32]);
+}
+
+/// A layer as data: what it is, before it has parameters or memory. `examples/custom_layer.rs`
+/// writes one.
+///
+/// ```
+/// use unisono::nn::{Build, Dense, Pass, Spec, kernel::Isa};
+/// let (mut layer, mut y) = (Dense::new(1).build(&2.into(), &mut Build::new(Isa::detect()))?, [0.0]);
+/// layer.forward(&Pass::evaluate(1, 0), &[2.0, 3.0, 0.5], &[1.0, 2.0], &mut y);
+/// assert_eq!(y, [8.5]);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+pub trait Spec: Debug + Send + Sync {
+    /// Its name in messages and parameter names, such as `dense`.
+    fn name(&self) -> &'static str;
+
+    /// A layer for rows of shape `input`.
+    ///
+    /// # Errors
+    /// [`NnError`] if the layer cannot take such rows; [`Build::refuse`] makes one.
+    fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError>;
+
+    /// What it computes, for programs that read models; `None` (the default) for a layer that is
+    /// code alone.
+    fn op(&self) -> Option<Op> {
+        None
+    }
+
+    /// The layers that it is made of, where [`Spec::op`] combines others ([`Op::is_combination`]):
+    /// for each branch its layers, from the first to the last.
+    ///
+    /// ```
+    /// use unisono::nn::{Residual, Sequential, Spec};
+    /// let residual = Residual::new(Sequential::part().dense(8).relu());
+    /// let branches = residual.branches();
+    /// assert_eq!(branches.iter().map(Vec::len).collect::<Vec<_>>(), [2, 0]);
+    /// assert_eq!(branches[0][1].name(), "relu");
+    /// ```
+    fn branches(&self) -> Vec<Vec<Arc<dyn Spec>>> {
+        Vec::new()
+    }
+}
+
+/// What a layer is built with.
+#[derive(Clone, Debug)]
+pub struct Build {
+    /// The instruction set of its kernels.
+    pub isa: Isa,
+    /// Where the layer stands, for messages: `3 (conv2d)`.
+    pub(in crate::nn) place: String,
+    random_layers: u16,
+}
+
+impl Build {
+    /// For the kernels of `isa`.
+    pub fn new(isa: Isa) -> Self {
+        Self {
+            isa,
+            place: String::new(),
+            random_layers: 0,
+        }
+    }
+
+    /// A number for the layer's random stream, of its own.
+    pub fn random_layer(&mut self) -> u16 {
+        self.random_layers += 1;
+        self.random_layers
+    }
+
+    /// The error of a layer that cannot take rows of shape `got`.
+    pub fn refuse(&self, expected: impl Into<String>, got: impl std::fmt::Display) -> NnError {
+        NnError::Layer {
+            place: self.place.clone(),
+            expected: expected.into(),
+            got: got.to_string(),
+        }
+    }
+}

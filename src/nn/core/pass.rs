@@ -1,0 +1,80 @@
+//! A block of rows on its way through the model: training or evaluation, which rows, shards and
+//! tree nodes; and what a layer's backward is given.
+
+use std::ops::Range;
+
+use crate::engine::Gather;
+
+/// Whether a pass is part of a training step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Dropout drops, batch norm takes the statistics of its rows.
+    Train,
+    /// Dropout passes on, batch norm takes its running statistics.
+    Evaluate,
+}
+
+/// A block of rows on its way through the model.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass<'a> {
+    /// Training or evaluation.
+    pub mode: Mode,
+    /// Rows of the block.
+    pub rows: usize,
+    /// Position of the first row in the batch: with `seed` and `step`, the place of its random
+    /// numbers.
+    pub first: usize,
+    /// The rows of each shard of the block.
+    pub shards: &'a [Range<usize>],
+    /// The shards of each tree node of the block.
+    pub nodes: &'a [Range<usize>],
+    /// The training's seed.
+    pub seed: u64,
+    /// The step, from 0.
+    pub step: u64,
+    /// The epoch, from 0.
+    pub epoch: u32,
+    /// The meeting with the other workers, while training in an engine.
+    pub meeting: Option<&'a dyn Gather>,
+    /// For each position of each row, whether it is padding; `None` if the model knows no padding.
+    pub mask: Option<&'a [bool]>,
+}
+
+impl Pass<'_> {
+    /// A pass over `rows` rows from position `first` on that evaluates and needs no gradient.
+    pub fn evaluate(rows: usize, first: usize) -> Self {
+        Self {
+            mode: Mode::Evaluate,
+            rows,
+            first,
+            shards: &[],
+            nodes: &[],
+            seed: 0,
+            step: 0,
+            epoch: 0,
+            meeting: None,
+            mask: None,
+        }
+    }
+
+    /// The mask, if it is of sequences of `length` positions.
+    pub(in crate::nn) fn mask_of(&self, length: usize) -> Option<&[bool]> {
+        self.mask.filter(|mask| mask.len() == self.rows * length)
+    }
+}
+
+/// What backward sees of forward, and where it writes the gradient of the input.
+#[derive(Debug)]
+pub struct Tape<'a> {
+    /// The layer's own parameters.
+    pub params: &'a [f32],
+    /// Its input.
+    pub x: &'a [f32],
+    /// Its output; something else if the layer does not [need it](super::Layer::needs_output).
+    pub y: &'a [f32],
+    /// Gradient of the loss with respect to the output; the layer may overwrite it if it
+    /// [says so](super::Layer::overwrites_gradient).
+    pub dy: &'a mut [f32],
+    /// Where the gradient with respect to the input goes; `None` if nobody wants it.
+    pub dx: Option<&'a mut [f32]>,
+}

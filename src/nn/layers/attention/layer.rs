@@ -1,0 +1,252 @@
+//! Attention at work: the heads' small products, softmax, and the way back.
+
+use std::ops::Range;
+
+use super::head::{Head, View};
+use super::spec::{Attention, Reach};
+use crate::nn::core::{Flops, Grads, Init, Layer, Pass, Role, Tape, TensorSpec, positions};
+use crate::nn::kernel::softmax::{Scores, softmax_columns, softmax_columns_backward};
+use crate::nn::kernel::{Bias, Buffer, Isa, Ones, Out, Packed};
+use crate::nn::layers::weight::Weight;
+use crate::nn::shape::Shape;
+
+/// Attention at work.
+#[derive(Debug)]
+pub(super) struct AttentionLayer {
+    spec: Attention,
+    length: usize,
+    channels: usize,
+    shape: Shape,
+    qkv: Weight,
+    out: Weight,
+    left: Packed,
+    right: Packed,
+    /// (B, T, 3 C): q, k, v.
+    values: Buffer,
+    /// (B, heads, T, T'): P, a row a key.
+    weights: Buffer,
+    /// (B, T, C): P v.
+    mixed: Buffer,
+    /// (T, T'), of one head.
+    d_weights: Buffer,
+    shards: Vec<Range<usize>>,
+}
+
+impl AttentionLayer {
+    pub(super) fn new(spec: Attention, (length, channels): (usize, usize), isa: Isa) -> Self {
+        let new = || Packed::new(isa);
+        Self {
+            spec,
+            length,
+            channels,
+            shape: Shape::from([length, channels]),
+            qkv: Weight::new((channels, 3 * channels), isa),
+            out: Weight::new((channels, channels), isa),
+            left: new(),
+            right: new(),
+            values: Buffer::default(),
+            weights: Buffer::default(),
+            mixed: Buffer::default(),
+            d_weights: Buffer::default(),
+            shards: Vec::new(),
+        }
+    }
+
+    fn num_qkv(&self) -> usize {
+        self.qkv.len() + usize::from(self.spec.has_bias) * 3 * self.channels
+    }
+
+    /// How a head's scores lie.
+    fn scores(&self) -> Scores {
+        let width = self.channels / self.spec.heads;
+        Scores {
+            length: self.length,
+            is_causal: self.spec.reach == Reach::Causal,
+            scale: 1.0 / (width as f32).sqrt(),
+        }
+    }
+
+    /// The weights of one row's head.
+    fn weights_of(&self, row: usize, head: usize) -> Range<usize> {
+        let len = self.length * self.scores().stride();
+        let first = (row * self.spec.heads + head) * len;
+        first..first + len
+    }
+
+    /// One head of one row, forward.
+    fn attend(&mut self, (row, head): (usize, usize), mask: Option<&[bool]>) {
+        let (t, c, scores) = (self.length, self.channels, self.scores());
+        let d = c / self.spec.heads;
+        let weights = self.weights_of(row, head);
+        let qkv = &self.values[row * t * 3 * c..][..t * 3 * c];
+        let part = |which: usize| View {
+            data: qkv,
+            first: which * c + head * d,
+            stride: 3 * c,
+        };
+        let p = &mut self.weights[weights];
+        let mut products = Head {
+            left: &mut self.left,
+            right: &mut self.right,
+            scores,
+            width: d,
+        };
+        products.scores(part(1), part(0), p);
+        if let Some(mask) = mask {
+            hide(p, scores.stride(), mask);
+        }
+        softmax_columns(p, scores);
+        let to = columns(&mut self.mixed[row * t * c..], head * d, c);
+        products.mix(p, part(2), to);
+    }
+
+    /// One head of one row, backward: from the gradient of what is mixed to that of q, k and v.
+    fn attend_backward(
+        &mut self,
+        (row, head): (usize, usize),
+        d_mixed: &[f32],
+        d_values: &mut [f32],
+    ) {
+        let (t, c, scores) = (self.length, self.channels, self.scores());
+        let d = c / self.spec.heads;
+        let weights = self.weights_of(row, head);
+        let qkv = &self.values[row * t * 3 * c..][..t * 3 * c];
+        let part = |which: usize| View {
+            data: qkv,
+            first: which * c + head * d,
+            stride: 3 * c,
+        };
+        let p = &self.weights[weights];
+        let d_out = View {
+            data: &d_mixed[row * t * c..][..t * c],
+            first: head * d,
+            stride: c,
+        };
+        let mut products = Head {
+            left: &mut self.left,
+            right: &mut self.right,
+            scores,
+            width: d,
+        };
+        let ds = self.d_weights.grow(p.len());
+        products.scores(part(2), d_out, ds);
+        softmax_columns_backward(ds, p, scores);
+        let d_qkv = &mut d_values[row * t * 3 * c..][..t * 3 * c];
+        let first = |which: usize| which * c + head * d;
+        products.mix_back(p, d_out, columns(d_qkv, first(2), 3 * c));
+        products.mix(ds, part(1), columns(d_qkv, first(0), 3 * c));
+        products.mix_back(ds, part(0), columns(d_qkv, first(1), 3 * c));
+    }
+}
+
+impl Layer for AttentionLayer {
+    fn output(&self) -> &Shape {
+        &self.shape
+    }
+
+    fn tensors(&self) -> Vec<TensorSpec> {
+        let c = self.channels;
+        let weight = |name, n| TensorSpec::weight(name, &[c, n], self.spec.weight, (c, c));
+        let bias = |name, n| {
+            let spec = TensorSpec::weight(name, &[n], Init::Zeros, (c, c)).role(Role::Bias);
+            self.spec.has_bias.then_some(spec)
+        };
+        let all = [
+            Some(weight("qkv_weight", 3 * c)),
+            bias("qkv_bias", 3 * c),
+            Some(weight("out_weight", c)),
+            bias("out_bias", c),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
+    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+        let (t, c) = (self.length, self.channels);
+        let (qkv, out) = params.split_at(self.num_qkv());
+        let (w, b) = qkv.split_at(self.qkv.len());
+        let values = self.values.grow(pass.rows * t * 3 * c);
+        self.qkv.forward(w, x, values, Bias::columns(b));
+        self.weights.grow(self.weights_of(pass.rows, 0).start);
+        self.mixed.grow(pass.rows * t * c);
+        for row in 0..pass.rows {
+            let mask = pass.mask_of(t).map(|mask| &mask[row * t..][..t]);
+            (0..self.spec.heads).for_each(|head| self.attend((row, head), mask));
+        }
+        let (w, b) = out.split_at(self.out.len());
+        let mixed = &self.mixed[..pass.rows * t * c];
+        self.out.forward(w, mixed, y, Bias::columns(b));
+    }
+
+    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+        let (t, c) = (self.length, self.channels);
+        let len = pass.rows * t * c;
+        let (num_qkv, all) = (self.num_qkv(), tape.params.len());
+        let ones = if self.spec.has_bias {
+            Ones::Row
+        } else {
+            Ones::None
+        };
+        positions(pass.shards, t, &mut self.shards);
+        let parts = (ones, pass, &self.shards[..]);
+        let mixed = (&self.mixed[..len], &*tape.dy);
+        self.out
+            .gradient(mixed, parts, &mut grads.part(num_qkv..all));
+        let w = &tape.params[num_qkv..][..self.out.len()];
+        let [mut d_mixed, mut d_values] = [len, 3 * len].map(|len| grads.workspace().take(len));
+        let (mixed, values) = (&mut d_mixed[..len], &mut d_values[..3 * len]);
+        self.out.backward(w, tape.dy, mixed, Bias::Zero);
+        for row in 0..pass.rows {
+            (0..self.spec.heads).for_each(|head| self.attend_backward((row, head), mixed, values));
+        }
+        let (parts, values) = ((ones, pass, &self.shards[..]), &*values);
+        self.qkv
+            .gradient((tape.x, values), parts, &mut grads.part(0..num_qkv));
+        if let Some(dx) = tape.dx {
+            let w = &tape.params[..self.qkv.len()];
+            self.qkv.backward(w, values, dx, Bias::Zero);
+        }
+        grads.workspace().put_back([d_mixed, d_values]);
+    }
+
+    fn overwrites_gradient(&self) -> bool {
+        false
+    }
+
+    fn params_changed(&mut self) {
+        self.qkv.params_changed();
+        self.out.params_changed();
+    }
+
+    /// As if all positions saw each other, which is how others count.
+    fn flops(&self) -> Flops {
+        let (t, c) = (self.length, self.channels);
+        Flops::from(2 * (t * (self.qkv.len() + self.out.len()) + 2 * t * t * c) as u64)
+    }
+
+    fn bytes_per_row(&self) -> usize {
+        let (t, c) = (self.length, self.channels);
+        4 * (4 * t * c + self.weights_of(1, 0).start)
+    }
+
+    fn workspace_per_row(&self) -> usize {
+        let products = self.qkv.workspace_per_row();
+        self.length * (4 * 4 * self.channels + products)
+    }
+}
+
+/// Columns of rows of `stride` values, from the `first` on.
+fn columns(values: &mut [f32], first: usize, stride: usize) -> Out<'_> {
+    Out {
+        data: &mut values[first..],
+        stride,
+    }
+}
+
+/// Makes all queries blind for the keys of the mask.
+fn hide(scores: &mut [f32], stride: usize, mask: &[bool]) {
+    for (row, is_hidden) in scores.chunks_exact_mut(stride).zip(mask) {
+        if *is_hidden {
+            row.fill(f32::NEG_INFINITY);
+        }
+    }
+}

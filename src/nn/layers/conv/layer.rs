@@ -1,0 +1,215 @@
+//! A convolution at work: kernels packed once a step, forward, both gradients.
+
+use std::ops::Range;
+
+use super::depthwise;
+use super::field::{Axis, Field};
+use super::input_gradient::InputGradient;
+use super::spec::Conv;
+use crate::nn::core::{Flops, Grads, Layer, Pass, Role, Tape, TensorSpec};
+use crate::nn::kernel::columns::add_rows;
+use crate::nn::kernel::{
+    Bias, Isa, Ones, Out, Packed, PackedOnce, Side, Strided, add_kernel_gradient, convolve,
+};
+use crate::nn::shape::Shape;
+
+/// A convolution at work.
+#[derive(Debug)]
+pub(super) struct ConvLayer {
+    spec: Conv,
+    channels: usize,
+    /// Input and output channels of a group.
+    per_group: (usize, usize),
+    output: Shape,
+    forward: Field,
+    backward: InputGradient,
+    /// One kernel a group.
+    kernels: Vec<PackedOnce>,
+    dy: Packed,
+}
+
+impl ConvLayer {
+    pub(super) fn new(
+        spec: Conv,
+        (rows, columns): (Axis, Axis),
+        channels: usize,
+        isa: Isa,
+    ) -> Self {
+        let output = if spec.is_sequence {
+            Shape::from([columns.outputs(), spec.channels])
+        } else {
+            Shape::from([rows.outputs(), columns.outputs(), spec.channels])
+        };
+        let per_group = (channels / spec.groups, spec.channels / spec.groups);
+        Self {
+            channels,
+            per_group,
+            output,
+            forward: Field::forward((rows, columns), channels, per_group.0),
+            backward: InputGradient::new(&spec, (rows, columns), per_group, isa),
+            kernels: vec![PackedOnce::new(isa); spec.groups],
+            dy: Packed::new(isa),
+            spec,
+        }
+    }
+
+    /// Values of a kernel for one output channel.
+    fn depth(&self) -> usize {
+        self.spec.kernel.0 * self.spec.kernel.1 * self.per_group.0
+    }
+
+    fn num_weights(&self) -> usize {
+        self.depth() * self.spec.channels
+    }
+
+    fn is_depthwise(&self) -> bool {
+        self.per_group == (1, 1)
+    }
+
+    /// The outputs of images that lie among their zeros.
+    fn convolve_block(
+        &mut self,
+        images: Range<usize>,
+        (weight, bias): (&[f32], &[f32]),
+        y: &mut [f32],
+    ) {
+        let depth = self.depth();
+        let windows = &self.forward.windows;
+        let positions = images.len() * windows.offsets.len();
+        for (group, kernel) in self.kernels.iter_mut().enumerate() {
+            let first = group * self.per_group.1;
+            let matrix = Strided {
+                data: &weight[first..],
+                lanes: self.per_group.1,
+                depth,
+                lane_stride: 1,
+                depth_stride: self.spec.channels,
+            };
+            let kernel = kernel.get(|packed| packed.pack(Side::Right, matrix, Ones::None));
+            let own = first.min(bias.len())..(first + self.per_group.1).min(bias.len());
+            let bias = Bias::columns(&bias[own]);
+            let out = Out {
+                data: &mut y[first..],
+                stride: self.spec.channels,
+            };
+            let at = images.start * windows.image + group * self.per_group.0;
+            let x = &self.forward.padded[at..];
+            convolve(out, (x, windows, positions), kernel, bias);
+        }
+    }
+
+    /// One shard's gradient of weights and biases, added to zeros.
+    fn leaf(&mut self, images: Range<usize>, dy: &[f32], leaf: &mut [f32]) {
+        let (weights, outputs) = (self.num_weights(), self.spec.channels);
+        let (weight, bias) = leaf.split_at_mut(weights);
+        let positions = self.forward.windows.offsets.len();
+        for image in images {
+            let dy = &dy[image * positions * outputs..][..positions * outputs];
+            let x = &self.forward.padded[image * self.forward.windows.image..]
+                [..self.forward.windows.image];
+            if self.is_depthwise() {
+                depthwise::add_gradient(weight, x, &self.forward.windows, dy);
+            } else {
+                for group in 0..self.spec.groups {
+                    let first = group * self.per_group.1;
+                    let matrix = Strided {
+                        data: &dy[first..],
+                        lanes: self.per_group.1,
+                        depth: positions,
+                        lane_stride: 1,
+                        depth_stride: outputs,
+                    };
+                    self.dy.pack(Side::Right, matrix, Ones::None);
+                    let out = Out {
+                        data: &mut weight[first..],
+                        stride: outputs,
+                    };
+                    let x = &x[group * self.per_group.0..];
+                    add_kernel_gradient(out, (x, &self.forward.windows), &self.dy);
+                }
+            }
+            if !bias.is_empty() {
+                add_rows(bias, dy);
+            }
+        }
+    }
+}
+
+impl Layer for ConvLayer {
+    fn output(&self) -> &Shape {
+        &self.output
+    }
+
+    fn tensors(&self) -> Vec<TensorSpec> {
+        parameters(&self.spec, self.per_group)
+    }
+
+    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+        let (weight, bias) = params.split_at(self.num_weights());
+        if self.is_depthwise() {
+            self.forward.fill(0, x);
+            let (padded, windows) = (&self.forward.padded, &self.forward.windows);
+            depthwise::forward(y, padded, windows, (weight, bias));
+            return;
+        }
+        for images in self.forward.blocks(pass.rows) {
+            self.forward
+                .fill(images.start, of_images(x, pass.rows, &images));
+            let len = self.output.len();
+            let y = &mut y[images.start * len..images.end * len];
+            self.convolve_block(images, (weight, bias), y);
+        }
+    }
+
+    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+        let dy = &*tape.dy;
+        grads.fold(pass, |images, leaf| self.leaf(images, dy, leaf));
+        let Some(dx) = tape.dx else { return };
+        let weight = &tape.params[..self.num_weights()];
+        if self.is_depthwise() {
+            let image = self.channels * self.forward.values.0 * self.forward.values.1;
+            depthwise::backward(dx, &mut self.forward, (weight, tape.dy), image);
+            return;
+        }
+        for images in self.backward.field.blocks(pass.rows) {
+            let own = of_images(dy, pass.rows, &images);
+            let len = dx.len() / pass.rows;
+            self.backward.field.fill(0, own);
+            let dx = &mut dx[images.start * len..images.end * len];
+            self.backward.run(images.len(), (&self.spec, weight), dx);
+        }
+    }
+
+    fn overwrites_gradient(&self) -> bool {
+        false
+    }
+
+    fn params_changed(&mut self) {
+        self.kernels.iter_mut().for_each(PackedOnce::outdate);
+        self.backward.outdate();
+    }
+
+    fn flops(&self) -> Flops {
+        Flops::from(2 * (self.forward.windows.offsets.len() * self.num_weights()) as u64)
+    }
+
+    fn bytes_per_row(&self) -> usize {
+        4 * self.forward.windows.image
+    }
+}
+
+/// The parameters of a convolution with so many input and output channels a group.
+pub(super) fn parameters(spec: &Conv, (inputs, outputs): (usize, usize)) -> Vec<TensorSpec> {
+    let window = spec.kernel.0 * spec.kernel.1;
+    let fan = (window * inputs, window * outputs);
+    let shape = [spec.kernel.0, spec.kernel.1, inputs, spec.channels];
+    let weight = TensorSpec::weight("weight", &shape, spec.weight, fan);
+    let bias = |init| TensorSpec::weight("bias", &[spec.channels], init, fan).role(Role::Bias);
+    std::iter::once(weight).chain(spec.bias.map(bias)).collect()
+}
+
+/// The values of `images` among those of `rows` images.
+pub(super) fn of_images<'v>(values: &'v [f32], rows: usize, images: &Range<usize>) -> &'v [f32] {
+    let len = values.len() / rows;
+    &values[images.start * len..images.end * len]
+}

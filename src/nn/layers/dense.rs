@@ -1,0 +1,159 @@
+//! The dense layer: `Y = X W + b`; `dX = dY W'`; `dW = X' dY`, `db = column sums of dY`.
+//!
+//! # Shapes
+//! X: (R, I), Y: (R, O), W: (I, O), b: (O), where R is rows times positions: a dense layer works on
+//! the last axis. In the flat vector b follows W, so that both are one matrix of I + 1 rows, and
+//! one product with a row of ones gives both gradients.
+
+use std::ops::Range;
+
+use super::weight::Weight;
+use crate::nn::core::{
+    Build, FactorShape, Flops, Grads, Init, Layer, Op, Pass, Role, Spec, Tape, TensorSpec,
+    positions,
+};
+use crate::nn::error::NnError;
+use crate::nn::kernel::{Bias, Ones};
+use crate::nn::shape::Shape;
+
+/// A dense layer, `y = x W + b` on the last axis: rows (..., I) to rows (..., O).
+///
+/// ```
+/// use unisono::nn::{Dense, Init, Sequential};
+/// let model = Sequential::new(3).layer(Dense::new(4).weight(Init::HeNormal).without_bias());
+/// assert_eq!(model.layout()?.num_params(), 12);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dense {
+    outputs: usize,
+    weight: Init,
+    bias: Option<Init>,
+}
+
+impl Dense {
+    /// To `outputs` values a position, at least 1; weights Xavier-uniform, biases zero.
+    pub fn new(outputs: usize) -> Self {
+        Self {
+            outputs,
+            weight: Init::XavierUniform,
+            bias: Some(Init::Zeros),
+        }
+    }
+
+    /// With other initial weights.
+    pub fn weight(self, init: Init) -> Self {
+        Self {
+            weight: init,
+            ..self
+        }
+    }
+
+    /// With other initial biases.
+    pub fn bias(self, init: Init) -> Self {
+        Self {
+            bias: Some(init),
+            ..self
+        }
+    }
+
+    /// Without biases.
+    pub fn without_bias(self) -> Self {
+        Self { bias: None, ..self }
+    }
+}
+
+impl Spec for Dense {
+    fn name(&self) -> &'static str {
+        "dense"
+    }
+
+    fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
+        if self.outputs == 0 {
+            return Err(build.refuse("at least 1 output", self.outputs));
+        }
+        Ok(Box::new(DenseLayer {
+            weight: Weight::new((input.channels(), self.outputs), build.isa),
+            spec: self.clone(),
+            positions: input.positions(),
+            output: input.with_channels(self.outputs),
+            shards: Vec::new(),
+        }))
+    }
+
+    fn op(&self) -> Option<Op> {
+        Some(Op::Dense {
+            has_bias: self.bias.is_some(),
+        })
+    }
+}
+
+/// A dense layer at work.
+#[derive(Debug)]
+struct DenseLayer {
+    spec: Dense,
+    weight: Weight,
+    positions: usize,
+    output: Shape,
+    shards: Vec<Range<usize>>,
+}
+
+impl Layer for DenseLayer {
+    fn output(&self) -> &Shape {
+        &self.output
+    }
+
+    fn tensors(&self) -> Vec<TensorSpec> {
+        let fan = self.weight.shape;
+        let weight = TensorSpec::weight("weight", &[fan.0, fan.1], self.spec.weight, fan);
+        let bias = self
+            .spec
+            .bias
+            .map(|init| TensorSpec::weight("bias", &[fan.1], init, fan).role(Role::Bias));
+        [Some(weight), bias].into_iter().flatten().collect()
+    }
+
+    fn forward(&mut self, _pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+        let (weight, bias) = params.split_at(self.weight.len());
+        self.weight.forward(weight, x, y, Bias::columns(bias));
+    }
+
+    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+        let ones = if self.spec.bias.is_some() {
+            Ones::Row
+        } else {
+            Ones::None
+        };
+        positions(pass.shards, self.positions, &mut self.shards);
+        self.weight
+            .gradient((tape.x, tape.dy), (ones, pass, &self.shards), grads);
+        if let Some(dx) = tape.dx {
+            self.weight
+                .backward(&tape.params[..self.weight.len()], tape.dy, dx, Bias::Zero);
+        }
+    }
+
+    fn factors(&self) -> Option<FactorShape> {
+        Some(FactorShape {
+            positions: self.positions,
+            inputs: self.weight.shape.0,
+            outputs: self.weight.shape.1,
+        })
+    }
+
+    fn overwrites_gradient(&self) -> bool {
+        false
+    }
+
+    fn params_changed(&mut self) {
+        self.weight.params_changed();
+    }
+
+    fn flops(&self) -> Flops {
+        Flops::from(2 * (self.positions * self.weight.len()) as u64)
+    }
+
+    fn workspace_per_row(&self) -> usize {
+        self.positions * self.weight.workspace_per_row()
+    }
+}

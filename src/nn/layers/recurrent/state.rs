@@ -1,0 +1,103 @@
+//! The state before the first position: zeros, or where the row at the same position of the batch
+//! before ended.
+//!
+//! Carried states go by the position in the batch, which belongs to the same worker in every step:
+//! shards of such a model do not move (`Replica::carries_rows`). A new epoch starts from zeros, and
+//! so does every evaluation.
+
+use crate::nn::core::{Mode, Pass};
+use crate::nn::kernel::Buffer;
+
+/// What a row starts from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Start {
+    Zeros,
+    Carried,
+}
+
+/// The states h and c of a layer, `hidden` values a row.
+#[derive(Debug)]
+pub(super) struct State {
+    start: Start,
+    hidden: usize,
+    /// Those before the first position of the block; one row of zeros where nothing is carried.
+    initial: [Buffer; 2],
+    /// Those after the last position of the batch before, by position in the batch.
+    carried: [Buffer; 2],
+    epoch: u32,
+}
+
+impl State {
+    pub(super) fn new(start: Start, hidden: usize) -> Self {
+        Self {
+            start,
+            hidden,
+            initial: [Buffer::default(), Buffer::default()],
+            carried: [Buffer::default(), Buffer::default()],
+            epoch: 0,
+        }
+    }
+
+    pub(super) fn is_carried(&self) -> bool {
+        self.start == Start::Carried
+    }
+
+    /// Makes the initial states of a block.
+    pub(super) fn begin(&mut self, pass: &Pass<'_>) {
+        let rows = pass.first * self.hidden..(pass.first + pass.rows) * self.hidden;
+        for (initial, carried) in self.initial.iter_mut().zip(&mut self.carried) {
+            match (self.start, pass.mode) {
+                (Start::Zeros, _) => {
+                    initial.grow(self.hidden);
+                }
+                (Start::Carried, Mode::Evaluate) => initial.grow(rows.len()).fill(0.0),
+                (Start::Carried, Mode::Train) => {
+                    if self.epoch != pass.epoch {
+                        carried.fill(0.0);
+                    }
+                    carried.grow(rows.end);
+                    initial
+                        .grow(rows.len())
+                        .copy_from_slice(&carried[rows.clone()]);
+                }
+            }
+        }
+        if pass.mode == Mode::Train {
+            self.epoch = pass.epoch;
+        }
+    }
+
+    /// Keeps the last states of (B, `length`, H) for the next batch.
+    pub(super) fn carry(&mut self, pass: &Pass<'_>, length: usize, (h, c): (&[f32], &[f32])) {
+        if !self.is_carried() || pass.mode == Mode::Evaluate {
+            return;
+        }
+        for (carried, state) in self.carried.iter_mut().zip([h, c]) {
+            for row in 0..pass.rows {
+                let last = (row * length + length - 1) * self.hidden;
+                let to = (pass.first + row) * self.hidden;
+                carried[to..to + self.hidden].copy_from_slice(&state[last..last + self.hidden]);
+            }
+        }
+    }
+
+    fn row(&self, which: usize, row: usize) -> &[f32] {
+        let row = if self.is_carried() { row } else { 0 };
+        &self.initial[which][row * self.hidden..][..self.hidden]
+    }
+
+    /// h before the first position of row `row` of the block.
+    pub(super) fn h(&self, row: usize) -> &[f32] {
+        self.row(0, row)
+    }
+
+    /// c before the first position of row `row` of the block.
+    pub(super) fn c(&self, row: usize) -> &[f32] {
+        self.row(1, row)
+    }
+
+    /// h of all rows of the block, if it is carried.
+    pub(super) fn all_h(&self, rows: usize) -> &[f32] {
+        &self.initial[0][..rows * self.hidden]
+    }
+}

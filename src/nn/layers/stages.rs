@@ -1,0 +1,358 @@
+//! Layers one after another, at work: their activations, forward and backward over a block of rows.
+//!
+//! # Buffers
+//! A layer writes a buffer of its own; the first reads the block's input and the last writes the
+//! block's output. An in-place layer overwrites the buffer of the layer before it, if that one does
+//! not need its own output for backward; else a copy goes before it. A view (reshape) does nothing
+//! at all. Gradients alternate between two buffers, which are borrowed.
+//!
+//! A block without rows (fewer rows than shards, or more workers than shards) runs no layer, except
+//! those that meet the other workers.
+
+use std::ops::Range;
+
+use super::reshape::Copy;
+use crate::nn::core::{Build, FactorShape, Flops, Grads, Layer, Pass, Spec, Tape, TensorSpec};
+use crate::nn::error::NnError;
+use crate::nn::kernel::Buffer;
+use crate::nn::shape::Shape;
+
+/// A buffer of activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Input,
+    Own(usize),
+    Output,
+}
+
+#[derive(Debug)]
+struct Stage {
+    layer: Box<dyn Layer>,
+    name: String,
+    params: Range<usize>,
+    /// Buffers and values a row, in and out.
+    from: (Place, usize),
+    to: (Place, usize),
+}
+
+impl Stage {
+    fn is_in_place(&self) -> bool {
+        self.from.0 == self.to.0
+    }
+}
+
+/// Layers with their activations.
+#[derive(Debug)]
+pub(in crate::nn) struct Stages {
+    stages: Vec<Stage>,
+    output: Shape,
+    own: Vec<Buffer>,
+    widest: usize,
+    /// Before this stage nobody has parameters: backward may end here.
+    first_trained: usize,
+}
+
+impl Stages {
+    /// Builds `specs` for rows of shape `input`.
+    pub(in crate::nn) fn new(
+        specs: &[std::sync::Arc<dyn Spec>],
+        input: &Shape,
+        build: &mut Build,
+    ) -> Result<Self, NnError> {
+        let outer = std::mem::take(&mut build.place);
+        let mut layers: Vec<(Box<dyn Layer>, String)> = Vec::new();
+        let mut shape = input.clone();
+        for (index, spec) in specs.iter().enumerate() {
+            let comma = if outer.is_empty() { "" } else { ", " };
+            build.place = format!("{outer}{comma}{index} ({})", spec.name());
+            if shape.is_empty() {
+                return Err(build.refuse("rows with at least 1 value", shape));
+            }
+            let layer = spec.build(&shape, build)?;
+            shape = layer.output().clone();
+            layers.push((layer, format!("{}{index}", spec.name())));
+        }
+        build.place = outer;
+        Ok(Self::plan(layers, input, shape))
+    }
+
+    /// Decides who reads and writes which buffer.
+    fn plan(mut layers: Vec<(Box<dyn Layer>, String)>, input: &Shape, output: Shape) -> Self {
+        let writes = |layer: &mut Box<dyn Layer>| !layer.is_view() && layer.in_place().is_none();
+        if !layers.iter_mut().any(|(layer, _)| writes(layer)) {
+            layers.insert(0, (Box::new(Copy::new(input.clone())), String::new()));
+        }
+        let mut plan = Plan {
+            stages: Vec::new(),
+            at: (Place::Input, input.len()),
+            own: 0,
+            params: 0,
+            is_needed: true,
+        };
+        for (layer, name) in layers {
+            plan.push(layer, name);
+        }
+        // The last buffer is the caller's.
+        let last = plan.at.0;
+        let mut stages = plan.stages;
+        for stage in &mut stages {
+            for at in [&mut stage.from.0, &mut stage.to.0] {
+                if *at == last {
+                    *at = Place::Output;
+                }
+            }
+        }
+        let trained = |stage: &Stage| !stage.params.is_empty();
+        Self {
+            first_trained: stages.iter().position(trained).unwrap_or(stages.len()),
+            widest: stages.iter().map(|stage| stage.to.1).max().unwrap_or(0),
+            stages,
+            output,
+            own: vec![Buffer::default(); plan.own],
+        }
+    }
+
+    /// The parameters of each layer that has factors, and their shape.
+    pub(in crate::nn) fn factors(&self) -> Vec<(Range<usize>, FactorShape)> {
+        let of = |stage: &Stage| Some((stage.params.clone(), stage.layer.factors()?));
+        self.stages.iter().filter_map(of).collect()
+    }
+
+    /// Every dense or convolving layer's work but the first's input gradient: what a training step
+    /// computes, in multiplications and additions a row.
+    pub(in crate::nn) fn training_flops(&self) -> Flops {
+        let (all, spared) = (self.flops(), self.input_gradient_flops());
+        Flops {
+            counted: 3 * all.counted - spared.counted,
+            executed: 3 * all.executed - spared.executed,
+        }
+    }
+}
+
+/// Stages in the making.
+struct Plan {
+    stages: Vec<Stage>,
+    /// The buffer at hand, and its values a row.
+    at: (Place, usize),
+    /// Own buffers so far.
+    own: usize,
+    /// Parameters so far.
+    params: usize,
+    /// Whether the buffer at hand must stay as it is.
+    is_needed: bool,
+}
+
+impl Plan {
+    fn push(&mut self, mut layer: Box<dyn Layer>, name: String) {
+        let is_in_place = layer.in_place().is_some();
+        if is_in_place && self.is_needed {
+            self.push(Box::new(Copy::new(self.at.1.into())), String::new());
+        }
+        let params = layer.tensors().iter().map(TensorSpec::len).sum::<usize>();
+        let params = self.params..self.params + params;
+        self.params = params.end;
+        let from = self.at;
+        self.at.1 = layer.output().len();
+        if is_in_place {
+            self.is_needed = true;
+        } else if !layer.is_view() {
+            self.at.0 = Place::Own(self.own);
+            self.own += 1;
+            self.is_needed = layer.needs_output();
+        }
+        self.stages.push(Stage {
+            layer,
+            name,
+            params,
+            from,
+            to: self.at,
+        });
+    }
+}
+
+impl Layer for Stages {
+    fn output(&self) -> &Shape {
+        &self.output
+    }
+
+    fn tensors(&self) -> Vec<TensorSpec> {
+        let mut all = Vec::new();
+        for stage in &self.stages {
+            for mut tensor in stage.layer.tensors() {
+                tensor.name = format!("{}.{}", stage.name, tensor.name);
+                all.push(tensor);
+            }
+        }
+        all
+    }
+
+    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+        let rows = pass.rows;
+        for stage in &mut self.stages {
+            if stage.layer.is_view() || (rows == 0 && !stage.layer.couples_batch()) {
+                continue;
+            }
+            let (from, to) = (stage.from, stage.to);
+            if stage.from.0 == stage.to.0 {
+                let values = match to.0 {
+                    Place::Own(at) => &mut self.own[at][..rows * to.1],
+                    _ => &mut y[..rows * to.1],
+                };
+                let layer = stage.layer.in_place().expect("it was planned in place");
+                layer.forward(pass, values);
+                continue;
+            }
+            let mut target = match to.0 {
+                Place::Own(at) => std::mem::take(&mut self.own[at]),
+                _ => Buffer::default(),
+            };
+            let out = match to.0 {
+                Place::Own(_) => target.grow(rows * to.1),
+                _ => &mut y[..rows * to.1],
+            };
+            let input = match from.0 {
+                Place::Own(at) => &self.own[at][..rows * from.1],
+                _ => &x[..rows * from.1],
+            };
+            let own = &params[stage.params.clone()];
+            stage.layer.forward(pass, own, input, out);
+            if let Place::Own(at) = to.0 {
+                self.own[at] = target;
+            }
+        }
+    }
+
+    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+        let Tape {
+            params, x, y, dy, ..
+        } = tape;
+        let (rows, mut dx) = (pass.rows, tape.dx);
+        let end = if dx.is_some() { 0 } else { self.first_trained };
+        let mut spare = [(); 2].map(|()| grads.workspace().take(rows * self.widest));
+        // The gradient at hand: the caller's, or one of the spare ones.
+        let mut at: Option<usize> = None;
+        let writer = |stage: &Stage| !stage.layer.is_view() && !stage.is_in_place();
+        let first_writer = self.stages.iter().position(writer).unwrap_or(0);
+        for (index, stage) in self.stages.iter_mut().enumerate().skip(end).rev() {
+            if stage.layer.is_view() {
+                continue;
+            }
+            if rows == 0 && !stage.layer.couples_batch() {
+                grads.part(stage.params.clone()).clear(pass);
+                continue;
+            }
+            let (from, to) = (stage.from, stage.to);
+            let values = |place: Place, len: usize| match place {
+                Place::Input => &x[..len],
+                Place::Own(own) => &self.own[own][..len],
+                Place::Output => &y[..len],
+            };
+            let output = values(to.0, rows * to.1);
+            let [left, right] = &mut spare;
+            let (grad, next) = match at {
+                None => (&mut *dy, left),
+                Some(0) => (&mut left[..], right),
+                Some(_) => (&mut right[..], left),
+            };
+            let grad = &mut grad[..rows * to.1];
+            if stage.is_in_place() {
+                let layer = stage.layer.in_place().expect("it was planned in place");
+                layer.backward(pass, output, grad);
+                continue;
+            }
+            let wanted = match index == first_writer {
+                true => dx.take(),
+                false if index == end => None,
+                false => Some(&mut next[..rows * from.1]),
+            };
+            let tape = Tape {
+                params: &params[stage.params.clone()],
+                x: values(from.0, rows * from.1),
+                y: output,
+                dy: grad,
+                dx: wanted,
+            };
+            let mut own = grads.part(stage.params.clone());
+            stage.layer.backward(pass, tape, &mut own);
+            at = Some(if at == Some(0) { 1 } else { 0 });
+        }
+        grads.workspace().put_back(spare);
+    }
+
+    fn params_changed(&mut self) {
+        self.stages
+            .iter_mut()
+            .for_each(|stage| stage.layer.params_changed());
+    }
+
+    fn flops(&self) -> Flops {
+        self.stages.iter().map(|stage| stage.layer.flops()).sum()
+    }
+
+    fn input_gradient_flops(&self) -> Flops {
+        let first = self.stages.get(self.first_trained);
+        first.map_or(Flops::default(), |stage| stage.layer.input_gradient_flops())
+    }
+
+    fn needs_output(&self) -> bool {
+        let reads = |stage: &Stage| {
+            stage.is_in_place() && !stage.layer.is_view() || stage.layer.needs_output()
+        };
+        self.stages
+            .iter()
+            .any(|stage| stage.to.0 == Place::Output && reads(stage))
+    }
+
+    fn overwrites_gradient(&self) -> bool {
+        let runs = |stage: &&Stage| !stage.layer.is_view();
+        let last = self.stages.iter().rev().find(runs);
+        last.is_none_or(|stage| stage.is_in_place() || stage.layer.overwrites_gradient())
+    }
+
+    fn vocabulary(&self) -> Option<usize> {
+        let runs = |stage: &&Stage| !stage.layer.is_view();
+        self.stages.iter().find(runs)?.layer.vocabulary()
+    }
+
+    fn couples_rows(&self) -> bool {
+        self.stages.iter().any(|stage| stage.layer.couples_rows())
+    }
+
+    fn couples_batch(&self) -> bool {
+        self.stages.iter().any(|stage| stage.layer.couples_batch())
+    }
+
+    fn needs_several_rows(&self) -> bool {
+        let mut stages = self.stages.iter();
+        stages.any(|stage| stage.layer.needs_several_rows())
+    }
+
+    fn carries_rows(&self) -> bool {
+        self.stages.iter().any(|stage| stage.layer.carries_rows())
+    }
+
+    fn fewest_rows(&self) -> usize {
+        let all = self.stages.iter().map(|stage| stage.layer.fewest_rows());
+        all.max().unwrap_or(1)
+    }
+
+    fn bytes_per_row(&self) -> usize {
+        let own = |stage: &Stage| {
+            let values = if let (Place::Own(_), false) = (stage.to.0, stage.is_in_place()) {
+                stage.to.1
+            } else {
+                0
+            };
+            4 * values + stage.layer.bytes_per_row()
+        };
+        self.stages.iter().map(own).sum()
+    }
+
+    fn workspace_per_row(&self) -> usize {
+        let layers = self
+            .stages
+            .iter()
+            .map(|stage| stage.layer.workspace_per_row());
+        8 * self.widest + layers.max().unwrap_or(0)
+    }
+}

@@ -1,0 +1,278 @@
+//! A matrix of parameters at work, in both directions: dense, recurrent and attention layers and
+//! tied embeddings are made of it.
+//!
+//! # Why this way
+//! A weight that meets many rows in a step, or some in many products, is packed once for each
+//! direction and kept. One that meets fewer in one product is packed a few columns at a time, which
+//! stay in L2, while the product before asks for them: every worker packs all weights, which took a
+//! fifth of the step of `mlp` at batch 128 on two threads, and most of it is waiting for memory
+//! (2026-11, Zen 4). Of very few rows the backward product takes the weights as the left operand,
+//! read where they lie, and transposes the rows instead: `dX' = W dY'`. How many it will meet it
+//! takes from the step before. The bits are the same: each element is the same chain.
+
+use std::ops::Range;
+
+use crate::nn::core::{Grads, Pass, blocks};
+use crate::nn::kernel::{
+    Bias, Buffer, Isa, Ones, Operands, Out, Packed, PackedOnce, Part, Rows, Side, Strided,
+    product_of_rows, transpose,
+};
+
+/// More rows in a step than these pay for packing the whole weight.
+const MANY_ROWS: usize = 512;
+
+/// And more products in each direction.
+const FEW_PRODUCTS: usize = 2;
+
+/// Up to as many are transposed rather than the weight.
+const FEW_ROWS: usize = 256;
+
+/// Columns that are packed at a time: 64 x 1024 values are 256 KiB.
+const COLUMNS: usize = 64;
+
+/// A matrix of parameters at work.
+#[derive(Debug)]
+pub(super) struct Weight {
+    /// Rows (inputs) and columns (outputs).
+    pub(super) shape: (usize, usize),
+    forward: PackedOnce,
+    backward: PackedOnce,
+    forward_use: Use,
+    backward_use: Use,
+    /// A few columns of the weight, or the few rows.
+    part: Packed,
+    transposed: Buffer,
+}
+
+/// How much a direction is used while the parameters stay, now and before: rows, and products.
+#[derive(Debug, Default)]
+struct Use {
+    now: (usize, usize),
+    before: (usize, usize),
+}
+
+impl Use {
+    /// There are `rows` more, in one more product.
+    fn add(&mut self, rows: usize) {
+        self.now = (self.now.0 + rows, self.now.1 + 1);
+    }
+
+    /// Whether they are at most `most` rows and few products.
+    fn is_small(&self, most: usize) -> bool {
+        let (rows, products) = (self.now.0.max(self.before.0), self.now.1.max(self.before.1));
+        rows <= most && products <= FEW_PRODUCTS
+    }
+
+    fn params_changed(&mut self) {
+        if self.now.1 > 0 {
+            (self.before, self.now) = (self.now, (0, 0));
+        }
+    }
+}
+
+impl Weight {
+    pub(super) fn new(shape: (usize, usize), isa: Isa) -> Self {
+        Self {
+            shape,
+            forward: PackedOnce::new(isa),
+            backward: PackedOnce::new(isa),
+            forward_use: Use::default(),
+            backward_use: Use::default(),
+            part: Packed::new(isa),
+            transposed: Buffer::default(),
+        }
+    }
+
+    /// Its number of parameters.
+    pub(super) fn len(&self) -> usize {
+        self.shape.0 * self.shape.1
+    }
+
+    /// Bytes that [`Weight::gradient`] borrows for a row.
+    pub(super) fn workspace_per_row(&self) -> usize {
+        4 * (self.shape.0 + self.shape.1)
+    }
+
+    /// Forgets the packed weights.
+    pub(super) fn params_changed(&mut self) {
+        self.forward.outdate();
+        self.backward.outdate();
+        self.forward_use.params_changed();
+        self.backward_use.params_changed();
+    }
+
+    /// `y = bias + x W`, for as many rows as `x` holds.
+    pub(super) fn forward(&mut self, weight: &[f32], x: &[f32], y: &mut [f32], bias: Bias<'_>) {
+        let (inputs, outputs) = self.shape;
+        let x = Rows::dense(x, inputs);
+        self.forward_strided(weight, x, Out::dense(y, outputs), bias);
+    }
+
+    /// The same for rows that lie apart.
+    pub(super) fn forward_strided(
+        &mut self,
+        weight: &[f32],
+        x: Rows<'_>,
+        y: Out<'_>,
+        bias: Bias<'_>,
+    ) {
+        let (inputs, outputs) = self.shape;
+        let weight = Strided::across(weight, inputs, outputs);
+        self.forward_use.add(x.count);
+        if self.forward_use.is_small(MANY_ROWS) {
+            return self.by_columns(weight, x, y, bias);
+        }
+        let packed = self
+            .forward
+            .get(|packed| packed.pack(Side::Right, weight, Ones::None));
+        product_of_rows(y, x, packed, bias);
+    }
+
+    /// `dx = bias + dy W'`.
+    pub(super) fn backward(&mut self, weight: &[f32], dy: &[f32], dx: &mut [f32], bias: Bias<'_>) {
+        let (inputs, outputs) = self.shape;
+        let dy = Rows::dense(dy, outputs);
+        self.backward_strided(weight, dy, Out::dense(dx, inputs), bias);
+    }
+
+    /// The same for rows that lie apart.
+    pub(super) fn backward_strided(
+        &mut self,
+        weight: &[f32],
+        dy: Rows<'_>,
+        dx: Out<'_>,
+        bias: Bias<'_>,
+    ) {
+        let (inputs, outputs) = self.shape;
+        let most = FEW_ROWS.min(inputs / 2);
+        self.backward_use.add(dy.count);
+        if self.backward_use.is_small(most) && matches!(bias, Bias::Zero) {
+            return self.backward_transposed(weight, dy, dx);
+        }
+        let weight = Strided::along(weight, inputs, outputs);
+        if self.backward_use.is_small(MANY_ROWS) {
+            return self.by_columns(weight, dy, dx, bias);
+        }
+        let packed = self
+            .backward
+            .get(|packed| packed.pack(Side::Right, weight, Ones::None));
+        product_of_rows(dx, dy, packed, bias);
+    }
+
+    /// `y = bias + x W`, a few columns of W, or of its transpose, packed at a time while the
+    /// product of those before asks for them.
+    fn by_columns(&mut self, weight: Strided<'_>, x: Rows<'_>, y: Out<'_>, bias: Bias<'_>) {
+        let block = |columns: &Range<usize>| Strided {
+            data: &weight.data[columns.start * weight.lane_stride..],
+            lanes: columns.len(),
+            ..weight
+        };
+        let mut all = blocks(weight.lanes, COLUMNS).peekable();
+        while let Some(columns) = all.next() {
+            self.part.pack(Side::Right, block(&columns), Ones::None);
+            let mut part = Part::from(&self.part);
+            if let Some(next) = all.peek() {
+                part = part.before(block(next));
+            }
+            let out = Out {
+                data: &mut y.data[columns.start..],
+                stride: y.stride,
+            };
+            product_of_rows(out, x, part, bias.part(columns));
+        }
+    }
+
+    /// `dx = (W dy')'`.
+    fn backward_transposed(&mut self, weight: &[f32], dy: Rows<'_>, dx: Out<'_>) {
+        let (inputs, outputs) = self.shape;
+        let lanes = Strided {
+            data: dy.data,
+            lanes: dy.count,
+            depth: outputs,
+            lane_stride: dy.stride,
+            depth_stride: 1,
+        };
+        self.part.pack(Side::Right, lanes, Ones::None);
+        let weight = Rows::dense(weight, outputs);
+        let transposed = self.transposed.grow(inputs * dy.count);
+        let product = Out::dense(transposed, dy.count);
+        product_of_rows(product, weight, &self.part, Bias::Zero);
+        transpose(dx, transposed, dy.count);
+    }
+
+    /// `dW = x' dy`, and with a row of ones the column sums of dy behind it, for every node;
+    /// `shards` are ranges of the rows of `x` and `dy`.
+    pub(super) fn gradient(
+        &self,
+        (x, dy): (&[f32], &[f32]),
+        parts: (Ones, &Pass<'_>, &[Range<usize>]),
+        grads: &mut Grads<'_>,
+    ) {
+        grads.fold_products(&[self.product(x, dy)], parts);
+    }
+
+    /// That gradient as one of several.
+    pub(super) fn product<'a>(&self, x: &'a [f32], dy: &'a [f32]) -> Operands<'a> {
+        let (inputs, outputs) = self.shape;
+        (Rows::dense(x, inputs), Rows::dense(dy, outputs))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both directions of a 140 x 90 weight, of `rows` rows at a time, in steps of `uses` blocks
+    /// each; of the last block.
+    fn outputs(isa: Isa, rows: usize, uses: usize) -> Vec<f32> {
+        let values = |len: usize| -> Vec<f32> {
+            let value = |i: usize| (i * 7919 % 1013) as f32 / 500.0 - 1.0;
+            (0..len).map(value).collect()
+        };
+        let (matrix, x, dy) = (values(140 * 90), values(rows * 140), values(rows * 90));
+        let mut weight = Weight::new((140, 90), isa);
+        let (mut y, mut dx) = (vec![0.0; rows * 90], vec![0.0; rows * 140]);
+        for _step in 0..2 {
+            weight.params_changed();
+            weight.params_changed();
+            for _ in 0..uses {
+                weight.forward(&matrix, &x, &mut y, Bias::Columns(&matrix[..90]));
+                weight.backward(&matrix, &dy, &mut dx, Bias::Zero);
+            }
+        }
+        y.append(&mut dx);
+        y
+    }
+
+    #[test]
+    fn what_a_weight_gives_does_not_depend_on_how_many_rows_a_step_meets() {
+        for isa in Isa::available() {
+            // Of 60 rows the backward product transposes them, of 100 it packs the weight by
+            // columns.
+            for rows in [60, 100] {
+                let once = outputs(isa, rows, 1);
+                assert!(once.iter().all(|value| value.is_finite()));
+                // The third block is the first that finds many; in the second step all do.
+                assert_eq!(once, outputs(isa, rows, 3));
+            }
+        }
+    }
+
+    #[test]
+    fn a_use_is_small_by_this_step_and_the_one_before() {
+        let is_small = |use_: &mut Use, rows: usize| {
+            use_.add(rows);
+            use_.is_small(256)
+        };
+        let mut of_rows = Use::default();
+        assert!(is_small(&mut of_rows, 200) && !is_small(&mut of_rows, 57));
+        of_rows.params_changed();
+        of_rows.params_changed();
+        assert!(!is_small(&mut of_rows, 1));
+        of_rows.params_changed();
+        assert!(is_small(&mut of_rows, 1));
+        let mut of_products = Use::default();
+        assert!(is_small(&mut of_products, 1) && is_small(&mut of_products, 1));
+        assert!(!is_small(&mut of_products, 1));
+    }
+}

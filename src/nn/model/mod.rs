@@ -1,0 +1,30 @@
+//! Whole models: written as text, with their parameters, and as the engine sees them.
+//!
+//! | file | what |
+//! |---|---|
+//! | `builder` | `Sequential`'s shorthand for its most frequent layers |
+//! | `text`, `words`, `causal` | layers as text; whether a position sees only those before it |
+//! | `network`, `predictor` | a model with its parameters; the same at work: outputs, gradients of the inputs |
+//! | `replica`, `work`, `row_source` | the model as the engine sees it; its buffers; where its rows come from |
+//! | `blocks`, `destinations`, `factored` | how many rows go at once; where gradients go; those left to their owners |
+//! | `presets` | the reference models |
+
+mod blocks;
+mod builder;
+mod causal;
+mod destinations;
+mod factored;
+mod network;
+mod predictor;
+pub mod presets;
+mod replica;
+mod row_source;
+mod text;
+mod words;
+mod work;
+
+pub use network::Network;
+pub use predictor::{Predictor, largest};
+pub use replica::{NetworkReplica, ReplicaSettings};
+pub use row_source::RowSource;
+pub use words::LAYERS;

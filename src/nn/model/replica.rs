@@ -1,0 +1,372 @@
+//! A network as the engine sees it: one replica a worker.
+//!
+//! # How a worker's shards are folded
+//! All of them run forward and backward as one block; each layer's weight gradient is folded shard
+//! by shard in cache (`kernel::fold`). Where they are more rows than a block holds (2,048, or fewer
+//! where their activations would take more than 64 or 256 MiB; see `blocks`), nodes of the tree are
+//! computed one after another and added whole, and a shard that is larger by itself is a chain of
+//! blocks: memory does not grow with the batch. What is cut where depends on the shards alone, so
+//! it changes no bit between thread counts. A shard whose rows depend on each other (batch norm) is
+//! never cut.
+
+use std::ops::Range;
+
+use crate::engine::{
+    Combination, Fold, Gather, Phase, Replica, Shard, StepShape, Sums, part, split_point,
+};
+use crate::nn::core::{Layer, Mode, Pass, TensorSpec, Workspace};
+use crate::nn::error::NnError;
+use crate::nn::layers::Sequential;
+
+use super::blocks::Blocks;
+use super::destinations::{Own, Single, trained_square};
+use super::factored::Factored;
+use super::row_source::RowSource;
+use super::work::Work;
+use crate::nn::kernel::{Buffer, Isa, elementwise::add};
+use crate::nn::loss::{Loss, TargetKind, Targets, TargetsMut};
+
+/// What a replica computes besides its model.
+#[derive(Clone, Debug)]
+pub struct ReplicaSettings {
+    /// The loss.
+    pub loss: Loss,
+    /// The instruction set of the kernels.
+    pub isa: Isa,
+    /// The seed of dropout.
+    pub seed: u64,
+}
+
+/// A network with rows from `S`, and memory for what it computes.
+///
+/// ```
+/// # use unisono::{data::digits, engine::Replica, train::Sources};
+/// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
+/// let ((train, test), model) = (digits(), Sequential::new(64).dense(10));
+/// let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy, isa: Isa::detect(), seed: 42 };
+/// let replica = NetworkReplica::new(&model, settings, Sources([&train, &test]))?;
+/// assert_eq!(replica.num_params(), 650);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+#[derive(Debug)]
+pub struct NetworkReplica<S> {
+    source: S,
+    settings: ReplicaSettings,
+    num_params: usize,
+    work: Work,
+    blocks: Blocks,
+    factored: Factored,
+    nodes: Vec<Range<usize>>,
+    cuts: Vec<Range<usize>>,
+    levels: Vec<Buffer>,
+    squares: Vec<f64>,
+    statistics: Vec<Range<usize>>,
+}
+
+impl<S: RowSource> NetworkReplica<S> {
+    /// A replica of `model` that reads its rows from `source`.
+    ///
+    /// # Errors
+    /// Those of [`Sequential::layout`].
+    pub fn new(model: &Sequential, settings: ReplicaSettings, source: S) -> Result<Self, NnError> {
+        let stages = model.stages(settings.isa)?;
+        let widths = (model.inputs(), stages.output().len());
+        let len = stages.tensors().iter().map(TensorSpec::len).sum();
+        let kind = settings.loss.target_kind(stages.output());
+        let bytes =
+            stages.bytes_per_row() + stages.workspace_per_row() + 4 * (widths.0 + 2 * widths.1);
+        let (workspace, isa) = (Workspace::new(settings.isa), settings.isa);
+        Ok(Self {
+            source,
+            settings,
+            num_params: len,
+            blocks: Blocks::new(bytes, len, stages.fewest_rows()),
+            factored: Factored::new(stages.factors(), len, isa),
+            work: Work {
+                kind,
+                stages,
+                workspace,
+                widths,
+                x: Buffer::default(),
+                y: Buffer::default(),
+                dy: Buffer::default(),
+                classes: Vec::new(),
+                values: Buffer::default(),
+                model: model.clone(),
+                mask: Vec::new(),
+            },
+            nodes: Vec::new(),
+            cuts: Vec::new(),
+            levels: Vec::new(),
+            squares: Vec::new(),
+            statistics: model.layout()?.statistics().collect(),
+        })
+    }
+
+    /// Gathers rows and runs them forward.
+    fn forward(&mut self, params: &[f32], (source, rows): (usize, &[u32]), pass: &Pass<'_>) {
+        let work = &mut self.work;
+        let n = rows.len();
+        let inputs = work.x.grow(n * work.widths.0);
+        let targets = match work.kind {
+            TargetKind::Classes { per_row, .. } => {
+                work.classes.resize(n * per_row, 0);
+                TargetsMut::Classes(&mut work.classes)
+            }
+            TargetKind::Values(width) => TargetsMut::Values(work.values.grow(n * width)),
+        };
+        self.source
+            .gather((source, pass.epoch), rows, inputs, targets);
+        let x = &work.x[..n * work.widths.0];
+        let y = work.y.grow(n * work.widths.1);
+        work.model.mask(x, &mut work.mask);
+        let pass = Pass {
+            mask: work.model.has_padding().then_some(&work.mask),
+            ..*pass
+        };
+        work.stages.forward(&pass, params, x, y);
+    }
+
+    /// The loss of rows `rows` of the block; with `Gradient::Wanted`, its gradient is left in `dy`.
+    fn loss(&mut self, rows: Range<usize>, gradient: Gradient) -> Sums {
+        let work = &mut self.work;
+        let outputs = rows.start * work.widths.1..rows.end * work.widths.1;
+        let targets = match work.kind {
+            TargetKind::Classes { per_row, .. } => {
+                let at = rows.start * per_row..rows.end * per_row;
+                Targets::Classes(&work.classes[at])
+            }
+            TargetKind::Values(_) => Targets::Values(&work.values[outputs.clone()]),
+        };
+        let grad = match gradient {
+            Gradient::Wanted => {
+                let len = work.y.len();
+                Some(&mut work.dy.grow(len)[outputs.clone()])
+            }
+            Gradient::No => None,
+        };
+        self.settings
+            .loss
+            .sums(&work.y[outputs], work.stages.output(), targets, grad)
+    }
+
+    /// A pass over `rows` rows from position `first` of the step's batch.
+    fn pass<'p>(
+        &self,
+        shard: &Shard<'_>,
+        rows: usize,
+        parts: (&'p [Range<usize>], &'p [Range<usize>]),
+    ) -> Pass<'p> {
+        Pass {
+            mode: Mode::Train,
+            rows,
+            first: shard.first,
+            shards: parts.0,
+            nodes: parts.1,
+            seed: self.settings.seed,
+            step: shard.batch.step,
+            epoch: shard.batch.epoch,
+            meeting: None,
+            mask: None,
+        }
+    }
+
+    /// Computes the nodes listed in `self.nodes` (ranges of shards of the block `shards`) at once.
+    fn block(&mut self, fold: &mut Fold<'_>, shards: Range<usize>, to: Option<&mut [f32]>) {
+        fold.enter(shards.clone());
+        let batch = fold.batch();
+        let first = fold.shard(shards.start);
+        let rows: usize = shards
+            .clone()
+            .map(|index| fold.shard(index).rows.len())
+            .sum();
+        let positions = first.first..first.first + rows;
+        let meeting = fold.take_meeting();
+        let (mut cuts, nodes) = (
+            std::mem::take(&mut self.cuts),
+            std::mem::take(&mut self.nodes),
+        );
+        cuts.clear();
+        cuts.extend(shards.clone().map(|index| {
+            let shard = fold.shard(index);
+            let start = shard.first - positions.start;
+            start..start + shard.rows.len()
+        }));
+        let pass = Pass {
+            meeting: meeting.as_ref().map(|meeting| meeting as &dyn Gather),
+            ..self.pass(&first, positions.len(), (&cuts, &nodes))
+        };
+        let params = fold.params();
+        self.forward(params, (batch.source, &batch.rows()[positions]), &pass);
+        fold.lap(Phase::Forward);
+        let own = shards.clone();
+        for (rows, index) in cuts.iter().zip(shards) {
+            let sums = self.loss(rows.clone(), Gradient::Wanted);
+            fold.set_sums(index, sums);
+        }
+        let mut squares = std::mem::take(&mut self.squares);
+        squares.clear();
+        squares.resize(if fold.tracks_squares() { cuts.len() } else { 0 }, 0.0);
+        match to {
+            Some(grad) => self
+                .work
+                .backward(params, &pass, &mut Single(grad, &mut squares)),
+            None => {
+                let own = &mut Own(fold, &mut squares);
+                self.work.backward(params, &pass, own);
+            }
+        }
+        for (&square, index) in squares.iter().zip(own) {
+            fold.set_grad_square(index, square);
+        }
+        self.squares = squares;
+        fold.lap(Phase::Backward);
+        fold.set_meeting(meeting);
+        (self.cuts, self.nodes) = (cuts, nodes);
+    }
+
+    /// Computes one node of the tree into `to`, in as many blocks of at most `most` rows as it
+    /// takes.
+    fn node(&mut self, fold: &mut Fold<'_>, (node, most): (Range<usize>, usize), to: &mut [f32]) {
+        let rows: usize = node.clone().map(|index| fold.shard(index).rows.len()).sum();
+        if rows <= most || (node.len() == 1 && rows <= self.blocks.rows) {
+            self.nodes.clear();
+            self.nodes.push(0..node.len());
+            self.block(fold, node, Some(to));
+        } else if node.len() == 1 {
+            fold.enter(node.clone());
+            let shard = fold.shard(node.start);
+            let at = (fold.params(), &shard);
+            let sums = self.whole_shard(at, to, &mut |phase| fold.lap(phase));
+            if fold.tracks_squares() {
+                fold.set_grad_square(node.start, trained_square(to, &self.statistics));
+            }
+            fold.set_sums(node.start, sums);
+        } else {
+            let middle = node.start + split_point(node.len());
+            self.node(fold, (node.start..middle, most), to);
+            let mut right = self.levels.pop().unwrap_or_default();
+            let own = right.grow(to.len());
+            self.node(fold, (middle..node.end, most), own);
+            add(to, own);
+            fold.lap(Phase::Fold);
+            self.levels.push(right);
+        }
+    }
+
+    /// One shard's gradient into `to`: a chain of blocks, if it takes more than one. Tells `lap`
+    /// what is over.
+    fn whole_shard(
+        &mut self,
+        (params, shard): (&[f32], &Shard<'_>),
+        to: &mut [f32],
+        lap: &mut dyn FnMut(Phase),
+    ) -> Sums {
+        let blocks = if self.work.stages.couples_rows() {
+            1
+        } else {
+            shard.rows.len().div_ceil(self.blocks.rows).max(1)
+        };
+        let mut sums = Sums::default();
+        let mut more = self.levels.pop().unwrap_or_default();
+        for block in 0..blocks {
+            let range = part(shard.rows.len(), blocks, block);
+            let rows = &shard.rows[range.clone()];
+            let (whole, one) = (0..rows.len(), 0..1);
+            let parts = (std::slice::from_ref(&whole), std::slice::from_ref(&one));
+            let mut pass = self.pass(shard, rows.len(), parts);
+            pass.first += range.start;
+            self.forward(params, (shard.batch.source, rows), &pass);
+            lap(Phase::Forward);
+            sums += self.loss(0..rows.len(), Gradient::Wanted);
+            if block == 0 {
+                self.work.backward(params, &pass, &mut Single(to, &mut []));
+            } else {
+                let more = more.grow(to.len());
+                self.work
+                    .backward(params, &pass, &mut Single(more, &mut []));
+                add(to, more);
+            }
+            lap(Phase::Backward);
+        }
+        self.levels.push(more);
+        sums
+    }
+}
+
+impl<S: RowSource> Replica for NetworkReplica<S> {
+    fn num_params(&self) -> usize {
+        self.num_params
+    }
+
+    fn params_changed(&mut self) {
+        self.work.stages.params_changed();
+    }
+
+    fn add_loss_and_grad(&mut self, params: &[f32], shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
+        let mut level = self.levels.pop().unwrap_or_default();
+        let own = level.grow(grad.len());
+        let sums = self.whole_shard((params, shard), own, &mut |_| ());
+        add(grad, own);
+        self.levels.push(level);
+        sums
+    }
+
+    fn evaluate(&mut self, params: &[f32], shard: &Shard<'_>) -> Sums {
+        let mut sums = Sums::default();
+        for rows in shard.rows.chunks(self.blocks.rows) {
+            let mut pass = self.pass(shard, rows.len(), (&[], &[]));
+            pass.mode = Mode::Evaluate;
+            self.forward(params, (shard.batch.source, rows), &pass);
+            sums += self.loss(0..rows.len(), Gradient::No);
+        }
+        sums
+    }
+
+    fn carries_rows(&self) -> bool {
+        self.work.stages.carries_rows()
+    }
+
+    fn factored(&mut self, shape: StepShape<'_>) -> &[Range<usize>] {
+        self.factored.choose(shape, &self.blocks)
+    }
+
+    fn combine(&mut self, part: &Combination<'_>, grad: &mut [f32]) {
+        self.factored.combine(part, grad);
+    }
+
+    fn fold(&mut self, fold: &mut Fold<'_>) {
+        let shards = fold.shards();
+        let sizes = shards.clone().map(|index| fold.shard(index).rows.len());
+        let most = self.blocks.node_rows(sizes.clone().max().unwrap_or(0));
+        let rows: usize = sizes.sum();
+        let nodes = fold.nodes();
+        let couples_batch = self.work.stages.couples_batch();
+        if shards.is_empty() && !couples_batch {
+        } else if rows <= most || couples_batch {
+            self.nodes.clear();
+            self.nodes.extend(
+                nodes
+                    .iter()
+                    .map(|node| node.start - shards.start..node.end - shards.start),
+            );
+            self.block(fold, shards, None);
+        } else {
+            for (which, node) in nodes.iter().enumerate() {
+                let mut level = self.levels.pop().unwrap_or_default();
+                let grad = level.grow(self.num_params);
+                self.node(fold, (node.clone(), most), grad);
+                fold.grad(which).copy_from_slice(grad);
+                fold.lap(Phase::Fold);
+                self.levels.push(level);
+            }
+        }
+    }
+}
+
+/// Whether the loss's gradient is computed too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gradient {
+    Wanted,
+    No,
+}
