@@ -154,7 +154,7 @@ fn values(len: usize) -> Vec<f32> {
 /// What a pass over `ROWS` rows does: operations, or bytes where there are no products.
 fn work(layer: &dyn Layer, input: &Shape, passes: usize) -> Throughput {
     let rows = (passes * ROWS) as u64;
-    match layer.flops().counted {
+    match layer.properties().flops.counted {
         0 => Throughput::Bytes(4 * (input.len() + layer.output().len()) as u64 * rows),
         flops => Throughput::Elements(flops * rows),
     }

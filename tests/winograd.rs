@@ -190,7 +190,7 @@ fn every_instruction_set_has_the_same_bits() {
 fn layers_that_it_does_not_fit_are_computed_directly() {
     let executed = |conv: Conv, input: [usize; 3]| {
         let layer = conv.build(&Shape::from(input), &mut Build::new(Isa::detect()));
-        let flops = layer.unwrap().flops();
+        let flops = layer.unwrap().properties().flops;
         (flops.executed, flops.counted)
     };
     let image = [9, 9, 16];

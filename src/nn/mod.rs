@@ -12,7 +12,7 @@
 //! # Invariants
 //! 1. Rows are independent: a row's output and input gradient do not depend on the rows that go
 //!    along, so a worker runs all its shards as one block. Batch norm is the exception, and says so
-//!    (`Layer::couples_rows`, `Layer::couples_batch`).
+//!    (`Properties::couples_rows`, `Properties::couples_batch`).
 //! 2. Sums over rows (weight gradients, losses) are per shard, added in the order of the engine's
 //!    tree.
 
@@ -26,7 +26,8 @@ mod shape;
 
 pub use self::core::{
     Activation, Build, Destinations, FactorShape, Fan, Flops, Grads, InPlace, Init, Layer, Mode,
-    Op, ParamLayout, Pass, RecurrentCell, Role, Spec, Tape, Tensor, TensorSpec, Workspace,
+    Op, ParamLayout, Pass, Properties, RecurrentCell, Role, Spec, Tape, Tensor, TensorSpec,
+    Workspace,
 };
 pub use error::NnError;
 pub use layers::{

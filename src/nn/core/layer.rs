@@ -9,7 +9,7 @@
 //!
 //! # Invariants
 //! 1. A row's y and dx do not depend on the other rows of the block, except within a shard where
-//!    [`Layer::couples_rows`] says so. So blocks may be cut anywhere between shards.
+//!    [`Properties::couples_rows`] says so. So blocks may be cut anywhere between shards.
 //! 2. A parameter's gradient is the tree, over the shards of a node, of one sum a shard
 //!    ([`Grads::fold`]).
 //! 3. In evaluation backward may be asked for the gradient of the input alone: the pass then has no
@@ -23,7 +23,7 @@ use super::grads::Grads;
 use super::op::Op;
 use super::params::TensorSpec;
 use super::pass::{Pass, Tape};
-use super::properties::{FactorShape, Flops};
+use super::properties::Properties;
 use crate::nn::error::NnError;
 use crate::nn::kernel::Isa;
 use crate::nn::shape::Shape;
@@ -49,87 +49,16 @@ pub trait Layer: Send + Debug {
     /// The parameters have changed since the last pass.
     fn params_changed(&mut self) {}
 
-    /// Multiplications and additions of the products in forward, for one row.
-    fn flops(&self) -> Flops {
-        Flops::default()
-    }
-
-    /// How many of as many in backward are spared when nobody wants the gradient of the input.
-    fn input_gradient_flops(&self) -> Flops {
-        self.flops()
-    }
-
-    /// What the gradient of its parameters is made of, if it is a product of all that its one input
-    /// and output hold; a worker may then leave it to their owners. [`Layer::backward`] gives both
-    /// to [`Grads`] as ever.
-    fn factors(&self) -> Option<FactorShape> {
-        None
-    }
-
-    /// Whether the layer only changes the shape, and neither of its passes needs to run.
-    fn is_view(&self) -> bool {
-        false
-    }
-
-    /// Whether backward reads the output.
-    fn needs_output(&self) -> bool {
-        false
-    }
-
-    /// Whether backward may overwrite the gradient of the output: unless it says no, a branch that
-    /// shares the gradient with others works on a copy.
-    fn overwrites_gradient(&self) -> bool {
-        true
+    /// What it costs, and what the layers around it must know. The same ever after: it is asked for
+    /// once, when the model is built.
+    fn properties(&self) -> Properties {
+        Properties::default()
     }
 
     /// The elementwise form of this layer, if it has one: it then works in place, and backward sees
     /// its output but not its input.
     fn in_place(&mut self) -> Option<&mut dyn InPlace> {
         None
-    }
-
-    /// Where the values of a row must be tokens: how many there are.
-    fn vocabulary(&self) -> Option<usize> {
-        None
-    }
-
-    /// Whether rows of a shard depend on each other (batch norm), so that a shard must not be cut.
-    fn couples_rows(&self) -> bool {
-        false
-    }
-
-    /// Whether all rows of a batch depend on each other: the layer then meets the other workers' in
-    /// every training pass, and must be given all rows of its worker at once.
-    fn couples_batch(&self) -> bool {
-        false
-    }
-
-    /// Whether a single row is the mean of its rows, and of every value nothing is left while it
-    /// trains (batch norm of one position).
-    fn needs_several_rows(&self) -> bool {
-        false
-    }
-
-    /// Whether it keeps a state of each row for the same position of the next batch, which must be
-    /// the same worker's then.
-    fn carries_rows(&self) -> bool {
-        false
-    }
-
-    /// Rows below which its products become slow, because it takes the positions of a row one after
-    /// another.
-    fn fewest_rows(&self) -> usize {
-        1
-    }
-
-    /// Bytes of memory that the layer holds for a row, besides its output.
-    fn bytes_per_row(&self) -> usize {
-        0
-    }
-
-    /// Bytes that backward borrows for a row ([`Grads::workspace`]).
-    fn workspace_per_row(&self) -> usize {
-        0
     }
 }
 

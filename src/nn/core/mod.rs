@@ -29,6 +29,6 @@ pub use layer::{Build, InPlace, Layer, Spec};
 pub use op::{Op, RecurrentCell};
 pub use params::{ParamLayout, Role, Tensor, TensorSpec};
 pub use pass::{Mode, Pass, Tape};
-pub use properties::{FactorShape, Flops};
+pub use properties::{FactorShape, Flops, Properties};
 pub(in crate::nn) use ranges::{blocks, positions};
 pub use workspace::Workspace;

@@ -70,10 +70,10 @@ pub struct Tape<'a> {
     pub params: &'a [f32],
     /// Its input.
     pub x: &'a [f32],
-    /// Its output; something else if the layer does not [need it](super::Layer::needs_output).
+    /// Its output; something else if the layer does not [need it](super::Properties::needs_output).
     pub y: &'a [f32],
     /// Gradient of the loss with respect to the output; the layer may overwrite it if it
-    /// [says so](super::Layer::overwrites_gradient).
+    /// [says so](super::Properties::overwrites_gradient).
     pub dy: &'a mut [f32],
     /// Where the gradient with respect to the input goes; `None` if nobody wants it.
     pub dx: Option<&'a mut [f32]>,

@@ -38,7 +38,7 @@ impl std::iter::Sum for Flops {
 /// ```
 /// use unisono::nn::{Build, Dense, FactorShape, Spec, kernel::Isa};
 /// let layer = Dense::new(4).build(&3.into(), &mut Build::new(Isa::detect()))?;
-/// assert_eq!(layer.factors(), Some(FactorShape { positions: 1, inputs: 3, outputs: 4 }));
+/// assert_eq!(layer.properties().factors, Some(FactorShape { positions: 1, inputs: 3, outputs: 4 }));
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,4 +49,132 @@ pub struct FactorShape {
     pub inputs: usize,
     /// Values of dy at each.
     pub outputs: usize,
+}
+
+/// What a layer costs, and what the layers around it must know.
+///
+/// ```
+/// use unisono::nn::{Flops, Properties};
+/// let dense = Properties { flops: Flops::from(6), workspace_per_row: 20, ..Properties::default() };
+/// let recurrent = Properties { fewest_rows: 8, workspace_per_row: 12, ..Properties::default() };
+/// let both = Properties::chain(&[dense, recurrent]);
+/// assert_eq!((both.flops, both.fewest_rows, both.workspace_per_row), (Flops::from(6), 8, 20));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Properties {
+    /// Multiplications and additions of the products in forward, for one row.
+    pub flops: Flops,
+    /// How many of as many in backward are spared when nobody wants the gradient of the input;
+    /// `None` for `flops`.
+    pub input_gradient_flops: Option<Flops>,
+    /// What the gradient of its parameters is made of, if it is a product of all that its one input
+    /// and output hold; a worker may then leave it to their owners. `Layer::backward` gives both to
+    /// `Grads` as ever.
+    pub factors: Option<FactorShape>,
+    /// Whether the layer only changes the shape, and neither of its passes needs to run.
+    pub is_view: bool,
+    /// Whether backward reads the output.
+    pub needs_output: bool,
+    /// Whether backward may overwrite the gradient of the output: unless it says no, a branch that
+    /// shares the gradient with others works on a copy.
+    pub overwrites_gradient: bool,
+    /// Where the values of a row must be tokens: how many there are.
+    pub vocabulary: Option<usize>,
+    /// Whether rows of a shard depend on each other (batch norm), so that a shard must not be cut.
+    pub couples_rows: bool,
+    /// Whether all rows of a batch depend on each other: the layer then meets the other workers' in
+    /// every training pass, and must be given all rows of its worker at once.
+    pub couples_batch: bool,
+    /// Whether a single row is the mean of its rows, and of every value nothing is left while it
+    /// trains (batch norm of one position).
+    pub needs_several_rows: bool,
+    /// Whether it keeps a state of each row for the same position of the next batch, which must be
+    /// the same worker's then.
+    pub carries_rows: bool,
+    /// Rows below which its products become slow, because it takes the positions of a row one after
+    /// another.
+    pub fewest_rows: usize,
+    /// Bytes of memory that the layer holds for a row, besides its output.
+    pub bytes_per_row: usize,
+    /// Bytes that backward borrows for a row (`Grads::workspace`).
+    pub workspace_per_row: usize,
+}
+
+impl Default for Properties {
+    /// Of a layer without products, state or memory.
+    fn default() -> Self {
+        Self {
+            flops: Flops::default(),
+            input_gradient_flops: None,
+            factors: None,
+            is_view: false,
+            needs_output: false,
+            overwrites_gradient: true,
+            vocabulary: None,
+            couples_rows: false,
+            couples_batch: false,
+            needs_several_rows: false,
+            carries_rows: false,
+            fewest_rows: 1,
+            bytes_per_row: 0,
+            workspace_per_row: 0,
+        }
+    }
+}
+
+impl Properties {
+    /// Those of `layers` one after another. The memory between them is not counted, and whether the
+    /// last output is needed, and what the input's gradient costs, is left to who places them.
+    ///
+    /// ```
+    /// use unisono::nn::Properties;
+    /// let view = Properties { is_view: true, ..Properties::default() };
+    /// let embedding = Properties { vocabulary: Some(65), ..Properties::default() };
+    /// let norm = Properties { overwrites_gradient: false, ..Properties::default() };
+    /// let chain = Properties::chain(&[view, embedding, norm, view]);
+    /// assert_eq!((chain.vocabulary, chain.overwrites_gradient), (Some(65), false));
+    /// ```
+    pub fn chain(layers: &[Properties]) -> Self {
+        let first = layers.iter().find(|layer| !layer.is_view);
+        let last = layers.iter().rev().find(|layer| !layer.is_view);
+        Self {
+            vocabulary: first.and_then(|layer| layer.vocabulary),
+            overwrites_gradient: last.is_none_or(|layer| layer.overwrites_gradient),
+            ..Self::together(layers)
+        }
+    }
+
+    /// Those of `branches` that all get the same input.
+    ///
+    /// ```
+    /// use unisono::nn::Properties;
+    /// let tokens = |count| Properties { vocabulary: Some(count), ..Properties::default() };
+    /// let parallel = Properties::parallel(&[tokens(65), Properties::default(), tokens(11)]);
+    /// assert_eq!(parallel.vocabulary, Some(11));
+    /// ```
+    pub fn parallel(branches: &[Properties]) -> Self {
+        let vocabularies = branches.iter().filter_map(|branch| branch.vocabulary);
+        Self {
+            vocabulary: vocabularies.min(),
+            ..Self::together(branches)
+        }
+    }
+
+    /// What is the same in both: work and memory add up, borrowed memory is given back before the
+    /// next borrows, and what one of them needs, all need.
+    fn together(all: &[Properties]) -> Self {
+        let any = |has: fn(&Properties) -> bool| all.iter().any(has);
+        let most = |of: fn(&Properties) -> usize| all.iter().map(of).max();
+        Self {
+            flops: all.iter().map(|one| one.flops).sum(),
+            couples_rows: any(|one| one.couples_rows),
+            couples_batch: any(|one| one.couples_batch),
+            needs_several_rows: any(|one| one.needs_several_rows),
+            carries_rows: any(|one| one.carries_rows),
+            fewest_rows: most(|one| one.fewest_rows).unwrap_or(1),
+            bytes_per_row: all.iter().map(|one| one.bytes_per_row).sum(),
+            workspace_per_row: most(|one| one.workspace_per_row).unwrap_or(0),
+            ..Self::default()
+        }
+    }
 }

@@ -24,7 +24,9 @@
 use std::ops::Range;
 
 use crate::engine::split_point;
-use crate::nn::core::{Build, Grads, Init, Layer, Mode, Op, Pass, Role, Spec, Tape, TensorSpec};
+use crate::nn::core::{
+    Build, Grads, Init, Layer, Mode, Op, Pass, Properties, Role, Spec, Tape, TensorSpec,
+};
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;
 
@@ -326,19 +328,13 @@ impl Layer for BatchNormLayer {
         self.wide = wide;
     }
 
-    fn overwrites_gradient(&self) -> bool {
-        false
-    }
-
-    fn couples_rows(&self) -> bool {
-        self.spec.over == Over::Shard
-    }
-
-    fn couples_batch(&self) -> bool {
-        self.spec.over == Over::Batch
-    }
-
-    fn needs_several_rows(&self) -> bool {
-        self.shape.positions() == 1
+    fn properties(&self) -> Properties {
+        Properties {
+            overwrites_gradient: false,
+            couples_rows: self.spec.over == Over::Shard,
+            couples_batch: self.spec.over == Over::Batch,
+            needs_several_rows: self.shape.positions() == 1,
+            ..Properties::default()
+        }
     }
 }

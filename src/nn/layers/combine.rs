@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::sequential::Sequential;
 use super::stages::Stages;
-use crate::nn::core::{Build, Flops, Grads, Layer, Op, Pass, Spec, Tape, TensorSpec};
+use crate::nn::core::{Build, Grads, Layer, Op, Pass, Properties, Spec, Tape, TensorSpec};
 use crate::nn::error::NnError;
 use crate::nn::kernel::{Buffer, elementwise::add};
 use crate::nn::shape::Shape;
@@ -128,7 +128,7 @@ impl Spec for Parallel {
             let sums_first = self.join == Join::Sum && is_first;
             branches.push(Branch {
                 is_identity,
-                is_in_sum: sums_first && !is_identity && !stages.needs_output(),
+                is_in_sum: sums_first && !is_identity && !stages.properties().needs_output,
                 stages,
                 params: start..start + len,
                 y: Buffer::default(),
@@ -276,7 +276,7 @@ impl Layer for Branches {
             let len = pass.rows * branch.stages.output().len();
             // Nobody overwrites what an identity gets.
             let shares = self.join == Join::Sum
-                && (branch.is_identity || !branch.stages.overwrites_gradient());
+                && (branch.is_identity || !branch.stages.properties().overwrites_gradient);
             let mut copy = (!shares).then(|| grads.workspace().take(len));
             let dy = match (&mut copy, self.join) {
                 (None, _) => &mut *tape.dy,
@@ -317,58 +317,17 @@ impl Layer for Branches {
             .for_each(|branch| branch.stages.params_changed());
     }
 
-    fn flops(&self) -> Flops {
-        self.branches
-            .iter()
-            .map(|branch| branch.stages.flops())
-            .sum()
-    }
-
-    fn vocabulary(&self) -> Option<usize> {
-        let branches = self.branches.iter();
-        branches
-            .filter_map(|branch| branch.stages.vocabulary())
-            .min()
-    }
-
-    fn couples_rows(&self) -> bool {
-        self.branches
-            .iter()
-            .any(|branch| branch.stages.couples_rows())
-    }
-
-    fn couples_batch(&self) -> bool {
-        self.branches
-            .iter()
-            .any(|branch| branch.stages.couples_batch())
-    }
-
-    fn needs_several_rows(&self) -> bool {
-        let mut branches = self.branches.iter();
-        branches.any(|branch| branch.stages.needs_several_rows())
-    }
-
-    fn carries_rows(&self) -> bool {
-        let mut branches = self.branches.iter();
-        branches.any(|branch| branch.stages.carries_rows())
-    }
-
-    fn fewest_rows(&self) -> usize {
-        let all = self.branches.iter();
-        all.map(|branch| branch.stages.fewest_rows())
-            .max()
-            .unwrap_or(1)
-    }
-
-    fn bytes_per_row(&self) -> usize {
-        let own =
-            |branch: &Branch| 4 * branch.stages.output().len() + branch.stages.bytes_per_row();
-        self.branches.iter().map(own).sum()
-    }
-
-    fn workspace_per_row(&self) -> usize {
-        let own =
-            |branch: &Branch| 4 * branch.stages.output().len() + branch.stages.workspace_per_row();
-        self.branches.iter().map(own).max().unwrap_or(0)
+    fn properties(&self) -> Properties {
+        let with_output = |branch: &Branch| {
+            let own = branch.stages.properties();
+            let output_bytes = 4 * branch.stages.output().len();
+            Properties {
+                bytes_per_row: output_bytes + own.bytes_per_row,
+                workspace_per_row: output_bytes + own.workspace_per_row,
+                ..own
+            }
+        };
+        let branches: Vec<Properties> = self.branches.iter().map(with_output).collect();
+        Properties::parallel(&branches)
     }
 }

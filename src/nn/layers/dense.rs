@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use super::weight::Weight;
 use crate::nn::core::{
-    Build, FactorShape, Flops, Grads, Init, Layer, Op, Pass, Role, Spec, Tape, TensorSpec,
-    positions,
+    Build, FactorShape, Flops, Grads, Init, Layer, Op, Pass, Properties, Role, Spec, Tape,
+    TensorSpec, positions,
 };
 use crate::nn::error::NnError;
 use crate::nn::kernel::{Bias, Ones};
@@ -133,27 +133,21 @@ impl Layer for DenseLayer {
         }
     }
 
-    fn factors(&self) -> Option<FactorShape> {
-        Some(FactorShape {
-            positions: self.positions,
-            inputs: self.weight.shape.0,
-            outputs: self.weight.shape.1,
-        })
-    }
-
-    fn overwrites_gradient(&self) -> bool {
-        false
-    }
-
     fn params_changed(&mut self) {
         self.weight.params_changed();
     }
 
-    fn flops(&self) -> Flops {
-        Flops::from(2 * (self.positions * self.weight.len()) as u64)
-    }
-
-    fn workspace_per_row(&self) -> usize {
-        self.positions * self.weight.workspace_per_row()
+    fn properties(&self) -> Properties {
+        Properties {
+            flops: Flops::from(2 * (self.positions * self.weight.len()) as u64),
+            factors: Some(FactorShape {
+                positions: self.positions,
+                inputs: self.weight.shape.0,
+                outputs: self.weight.shape.1,
+            }),
+            overwrites_gradient: false,
+            workspace_per_row: self.positions * self.weight.workspace_per_row(),
+            ..Properties::default()
+        }
     }
 }

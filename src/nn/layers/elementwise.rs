@@ -4,7 +4,7 @@
 use multiversion::multiversion;
 
 use crate::nn::core::{
-    Activation, Build, Grads, InPlace, Layer, Op, Pass, Spec, Tape, forward_with_slopes,
+    Activation, Build, Grads, InPlace, Layer, Op, Pass, Properties, Spec, Tape, forward_with_slopes,
 };
 use crate::nn::error::NnError;
 use crate::nn::kernel::Buffer;
@@ -59,18 +59,20 @@ impl Layer for Elementwise {
         }
     }
 
-    fn needs_output(&self) -> bool {
-        self.function.is_told_by_output()
-    }
-
     fn in_place(&mut self) -> Option<&mut dyn InPlace> {
         Some(self)
     }
 
-    fn bytes_per_row(&self) -> usize {
-        match self.function.is_told_by_output() {
-            true => 0,
-            false => 4 * self.shape.len(),
+    fn properties(&self) -> Properties {
+        let is_told_by_output = self.function.is_told_by_output();
+        Properties {
+            needs_output: is_told_by_output,
+            bytes_per_row: if is_told_by_output {
+                0
+            } else {
+                4 * self.shape.len()
+            },
+            ..Properties::default()
         }
     }
 }

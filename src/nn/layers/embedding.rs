@@ -19,7 +19,9 @@ use std::sync::Arc;
 use super::sequential::Sequential;
 use super::stages::Stages;
 use super::weight::Weight;
-use crate::nn::core::{Build, Flops, Grads, Init, Layer, Op, Pass, Spec, Tape, TensorSpec};
+use crate::nn::core::{
+    Build, Flops, Grads, Init, Layer, Op, Pass, Properties, Spec, Tape, TensorSpec,
+};
 use crate::nn::error::NnError;
 use crate::nn::kernel::{Bias, Buffer, Ones, elementwise::add};
 use crate::nn::shape::Shape;
@@ -199,10 +201,6 @@ impl Layer for EmbeddingLayer {
         vec![self.table.tensor()]
     }
 
-    fn vocabulary(&self) -> Option<usize> {
-        Some(self.table.vocabulary)
-    }
-
     fn forward(&mut self, _pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         self.table.embed(params, x, self.output.positions(), y);
     }
@@ -218,6 +216,13 @@ impl Layer for EmbeddingLayer {
         });
         if let Some(dx) = tape.dx {
             dx.fill(0.0);
+        }
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            vocabulary: Some(self.table.vocabulary),
+            ..Properties::default()
         }
     }
 }
@@ -333,47 +338,21 @@ impl Layer for TiedLayer {
         self.body.params_changed();
     }
 
-    fn flops(&self) -> Flops {
-        let head = 2 * (self.output.positions() * self.table.len()) as u64;
-        [head.into(), self.body.flops()].into_iter().sum()
-    }
-
-    /// Tokens have no gradient, and everything before them needs one.
-    fn input_gradient_flops(&self) -> Flops {
-        Flops::default()
-    }
-
-    fn vocabulary(&self) -> Option<usize> {
-        Some(self.table.vocabulary)
-    }
-
-    fn couples_rows(&self) -> bool {
-        self.body.couples_rows()
-    }
-
-    fn couples_batch(&self) -> bool {
-        self.body.couples_batch()
-    }
-
-    fn needs_several_rows(&self) -> bool {
-        self.body.needs_several_rows()
-    }
-
-    fn carries_rows(&self) -> bool {
-        self.body.carries_rows()
-    }
-
-    fn fewest_rows(&self) -> usize {
-        self.body.fewest_rows()
-    }
-
-    fn bytes_per_row(&self) -> usize {
-        let positions = self.output.positions();
-        let rows = 2 * positions * (self.table.vocabulary + self.table.channels);
-        4 * (rows + 2 * positions * self.table.channels) + self.body.bytes_per_row()
-    }
-
-    fn workspace_per_row(&self) -> usize {
-        8 * self.output.positions() * self.table.channels + self.body.workspace_per_row()
+    fn properties(&self) -> Properties {
+        let body = self.body.properties();
+        let (positions, channels) = (self.output.positions(), self.table.channels);
+        let head = 2 * (positions * self.table.len()) as u64;
+        let gradient_rows = 2 * positions * (self.table.vocabulary + channels);
+        Properties {
+            flops: [head.into(), body.flops].into_iter().sum(),
+            // Tokens have no gradient, and everything before them needs one.
+            input_gradient_flops: Some(Flops::default()),
+            vocabulary: Some(self.table.vocabulary),
+            needs_output: false,
+            overwrites_gradient: true,
+            bytes_per_row: 4 * (gradient_rows + 2 * positions * channels) + body.bytes_per_row,
+            workspace_per_row: 8 * positions * channels + body.workspace_per_row,
+            ..body
+        }
     }
 }

@@ -14,7 +14,9 @@
 
 use multiversion::multiversion;
 
-use crate::nn::core::{Build, Grads, Init, Layer, Op, Pass, Role, Spec, Tape, TensorSpec};
+use crate::nn::core::{
+    Build, Grads, Init, Layer, Op, Pass, Properties, Role, Spec, Tape, TensorSpec,
+};
 use crate::nn::error::NnError;
 use crate::nn::kernel::Buffer;
 use crate::nn::kernel::elementwise::{add, centred_squares, dot, sum};
@@ -221,10 +223,6 @@ impl Layer for NormLayer {
         [Some(gain), bias].into_iter().flatten().collect()
     }
 
-    fn overwrites_gradient(&self) -> bool {
-        false
-    }
-
     fn forward(&mut self, _pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let (c, stretch) = (self.shape.channels(), self.stretch());
         let (gain, bias) = params.split_at(c);
@@ -298,6 +296,13 @@ impl Layer for NormLayer {
         });
         if let Some(dx) = tape.dx {
             self.input_gradients(&tape.params[..c], (x, dy), dx);
+        }
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            overwrites_gradient: false,
+            ..Properties::default()
         }
     }
 }

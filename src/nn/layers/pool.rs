@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use multiversion::multiversion;
 
-use crate::nn::core::{Build, Grads, Layer, Op, Pass, Spec, Tape};
+use crate::nn::core::{Build, Grads, Layer, Op, Pass, Properties, Spec, Tape};
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;
 
@@ -296,8 +296,11 @@ impl Layer for PoolLayer {
         }
     }
 
-    fn bytes_per_row(&self) -> usize {
-        4 * self.output.len()
+    fn properties(&self) -> Properties {
+        Properties {
+            bytes_per_row: 4 * self.output.len(),
+            ..Properties::default()
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Changes of shape, which move nothing: `flatten`, `reshape`; and the copy, which only moves.
 
-use crate::nn::core::{Build, Grads, Layer, Op, Pass, Spec, Tape};
+use crate::nn::core::{Build, Grads, Layer, Op, Pass, Properties, Spec, Tape};
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;
 
@@ -57,10 +57,6 @@ impl Layer for View {
         &self.0
     }
 
-    fn is_view(&self) -> bool {
-        true
-    }
-
     fn forward(&mut self, _pass: &Pass<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
         y.copy_from_slice(x);
     }
@@ -68,6 +64,13 @@ impl Layer for View {
     fn backward(&mut self, _pass: &Pass<'_>, tape: Tape<'_>, _grads: &mut Grads<'_>) {
         if let Some(dx) = tape.dx {
             dx.copy_from_slice(tape.dy);
+        }
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            is_view: true,
+            ..Properties::default()
         }
     }
 }

@@ -165,8 +165,8 @@ impl Sequential {
     /// # Errors
     /// [`NnError::Layer`] if a layer cannot take what it gets.
     pub fn activation_bytes(&self) -> Result<usize, NnError> {
-        let stages = self.stages(Isa::detect())?;
-        Ok(stages.bytes_per_row() + stages.workspace_per_row())
+        let properties = self.stages(Isa::detect())?.properties();
+        Ok(properties.bytes_per_row + properties.workspace_per_row)
     }
 
     /// Whether its outputs have a position axis: one class a position.
@@ -178,7 +178,7 @@ impl Sequential {
     /// Whether rows of a shard depend on each other (batch norm).
     pub fn couples_rows(&self) -> bool {
         self.stages(Isa::detect())
-            .is_ok_and(|stages| stages.couples_rows())
+            .is_ok_and(|stages| stages.properties().couples_rows)
     }
 
     /// Whether training on one row at a time leaves nothing of it: of a batch norm over single
@@ -191,7 +191,7 @@ impl Sequential {
     /// ```
     pub fn needs_several_rows(&self) -> bool {
         self.stages(Isa::detect())
-            .is_ok_and(|stages| stages.needs_several_rows())
+            .is_ok_and(|stages| stages.properties().needs_several_rows)
     }
 
     /// The model at work.

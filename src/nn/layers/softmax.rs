@@ -2,7 +2,7 @@
 //!
 //! For a classifier's last layer use the fused loss instead: it takes logits.
 
-use crate::nn::core::{Build, Grads, Layer, Op, Pass, Spec, Tape};
+use crate::nn::core::{Build, Grads, Layer, Op, Pass, Properties, Spec, Tape};
 use crate::nn::error::NnError;
 use crate::nn::kernel::softmax::{softmax_rows, softmax_rows_backward};
 use crate::nn::shape::Shape;
@@ -55,7 +55,10 @@ impl Layer for SoftmaxLayer {
         }
     }
 
-    fn needs_output(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties {
+            needs_output: true,
+            ..Properties::default()
+        }
     }
 }

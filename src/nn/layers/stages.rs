@@ -12,7 +12,9 @@
 use std::ops::Range;
 
 use super::reshape::Copy;
-use crate::nn::core::{Build, FactorShape, Flops, Grads, Layer, Pass, Spec, Tape, TensorSpec};
+use crate::nn::core::{
+    Build, FactorShape, Flops, Grads, Layer, Pass, Properties, Spec, Tape, TensorSpec,
+};
 use crate::nn::error::NnError;
 use crate::nn::kernel::Buffer;
 use crate::nn::shape::Shape;
@@ -28,6 +30,8 @@ enum Place {
 #[derive(Debug)]
 struct Stage {
     layer: Box<dyn Layer>,
+    /// The layer's, but that one in place reads its output and overwrites the gradient.
+    properties: Properties,
     name: String,
     params: Range<usize>,
     /// Buffers and values a row, in and out.
@@ -46,6 +50,7 @@ impl Stage {
 pub(in crate::nn) struct Stages {
     stages: Vec<Stage>,
     output: Shape,
+    properties: Properties,
     own: Vec<Buffer>,
     widest: usize,
     /// Before this stage nobody has parameters: backward may end here.
@@ -78,7 +83,8 @@ impl Stages {
 
     /// Decides who reads and writes which buffer.
     fn plan(mut layers: Vec<(Box<dyn Layer>, String)>, input: &Shape, output: Shape) -> Self {
-        let writes = |layer: &mut Box<dyn Layer>| !layer.is_view() && layer.in_place().is_none();
+        let writes =
+            |layer: &mut Box<dyn Layer>| !layer.properties().is_view && layer.in_place().is_none();
         if !layers.iter_mut().any(|(layer, _)| writes(layer)) {
             layers.insert(0, (Box::new(Copy::new(input.clone())), String::new()));
         }
@@ -103,9 +109,12 @@ impl Stages {
             }
         }
         let trained = |stage: &Stage| !stage.params.is_empty();
+        let first_trained = stages.iter().position(trained).unwrap_or(stages.len());
+        let widest = stages.iter().map(|stage| stage.to.1).max().unwrap_or(0);
         Self {
-            first_trained: stages.iter().position(trained).unwrap_or(stages.len()),
-            widest: stages.iter().map(|stage| stage.to.1).max().unwrap_or(0),
+            properties: properties(&stages, first_trained, widest),
+            first_trained,
+            widest,
             stages,
             output,
             own: vec![Buffer::default(); plan.own],
@@ -114,14 +123,15 @@ impl Stages {
 
     /// The parameters of each layer that has factors, and their shape.
     pub(in crate::nn) fn factors(&self) -> Vec<(Range<usize>, FactorShape)> {
-        let of = |stage: &Stage| Some((stage.params.clone(), stage.layer.factors()?));
+        let of = |stage: &Stage| Some((stage.params.clone(), stage.properties.factors?));
         self.stages.iter().filter_map(of).collect()
     }
 
     /// Every dense or convolving layer's work but the first's input gradient: what a training step
     /// computes, in multiplications and additions a row.
     pub(in crate::nn) fn training_flops(&self) -> Flops {
-        let (all, spared) = (self.flops(), self.input_gradient_flops());
+        let all = self.properties.flops;
+        let spared = self.properties.input_gradient_flops.unwrap_or(all);
         Flops {
             counted: 3 * all.counted - spared.counted,
             executed: 3 * all.executed - spared.executed,
@@ -145,6 +155,7 @@ struct Plan {
 impl Plan {
     fn push(&mut self, mut layer: Box<dyn Layer>, name: String) {
         let is_in_place = layer.in_place().is_some();
+        let mut properties = layer.properties();
         if is_in_place && self.is_needed {
             self.push(Box::new(Copy::new(self.at.1.into())), String::new());
         }
@@ -155,13 +166,16 @@ impl Plan {
         self.at.1 = layer.output().len();
         if is_in_place {
             self.is_needed = true;
-        } else if !layer.is_view() {
+            properties.needs_output |= !properties.is_view;
+            properties.overwrites_gradient = true;
+        } else if !properties.is_view {
             self.at.0 = Place::Own(self.own);
             self.own += 1;
-            self.is_needed = layer.needs_output();
+            self.is_needed = properties.needs_output;
         }
         self.stages.push(Stage {
             layer,
+            properties,
             name,
             params,
             from,
@@ -189,7 +203,7 @@ impl Layer for Stages {
     fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let rows = pass.rows;
         for stage in &mut self.stages {
-            if stage.layer.is_view() || (rows == 0 && !stage.layer.couples_batch()) {
+            if stage.properties.is_view || (rows == 0 && !stage.properties.couples_batch) {
                 continue;
             }
             let (from, to) = (stage.from, stage.to);
@@ -231,13 +245,13 @@ impl Layer for Stages {
         let mut spare = [(); 2].map(|()| grads.workspace().take(rows * self.widest));
         // The gradient at hand: the caller's, or one of the spare ones.
         let mut at: Option<usize> = None;
-        let writer = |stage: &Stage| !stage.layer.is_view() && !stage.is_in_place();
+        let writer = |stage: &Stage| !stage.properties.is_view && !stage.is_in_place();
         let first_writer = self.stages.iter().position(writer).unwrap_or(0);
         for (index, stage) in self.stages.iter_mut().enumerate().skip(end).rev() {
-            if stage.layer.is_view() {
+            if stage.properties.is_view {
                 continue;
             }
-            if rows == 0 && !stage.layer.couples_batch() {
+            if rows == 0 && !stage.properties.couples_batch {
                 grads.part(stage.params.clone()).clear(pass);
                 continue;
             }
@@ -285,74 +299,29 @@ impl Layer for Stages {
             .for_each(|stage| stage.layer.params_changed());
     }
 
-    fn flops(&self) -> Flops {
-        self.stages.iter().map(|stage| stage.layer.flops()).sum()
+    fn properties(&self) -> Properties {
+        self.properties
     }
+}
 
-    fn input_gradient_flops(&self) -> Flops {
-        let first = self.stages.get(self.first_trained);
-        first.map_or(Flops::default(), |stage| stage.layer.input_gradient_flops())
-    }
-
-    fn needs_output(&self) -> bool {
-        let reads = |stage: &Stage| {
-            stage.is_in_place() && !stage.layer.is_view() || stage.layer.needs_output()
-        };
-        self.stages
-            .iter()
-            .any(|stage| stage.to.0 == Place::Output && reads(stage))
-    }
-
-    fn overwrites_gradient(&self) -> bool {
-        let runs = |stage: &&Stage| !stage.layer.is_view();
-        let last = self.stages.iter().rev().find(runs);
-        last.is_none_or(|stage| stage.is_in_place() || stage.layer.overwrites_gradient())
-    }
-
-    fn vocabulary(&self) -> Option<usize> {
-        let runs = |stage: &&Stage| !stage.layer.is_view();
-        self.stages.iter().find(runs)?.layer.vocabulary()
-    }
-
-    fn couples_rows(&self) -> bool {
-        self.stages.iter().any(|stage| stage.layer.couples_rows())
-    }
-
-    fn couples_batch(&self) -> bool {
-        self.stages.iter().any(|stage| stage.layer.couples_batch())
-    }
-
-    fn needs_several_rows(&self) -> bool {
-        let mut stages = self.stages.iter();
-        stages.any(|stage| stage.layer.needs_several_rows())
-    }
-
-    fn carries_rows(&self) -> bool {
-        self.stages.iter().any(|stage| stage.layer.carries_rows())
-    }
-
-    fn fewest_rows(&self) -> usize {
-        let all = self.stages.iter().map(|stage| stage.layer.fewest_rows());
-        all.max().unwrap_or(1)
-    }
-
-    fn bytes_per_row(&self) -> usize {
-        let own = |stage: &Stage| {
-            let values = if let (Place::Own(_), false) = (stage.to.0, stage.is_in_place()) {
-                stage.to.1
-            } else {
-                0
-            };
-            4 * values + stage.layer.bytes_per_row()
-        };
-        self.stages.iter().map(own).sum()
-    }
-
-    fn workspace_per_row(&self) -> usize {
-        let layers = self
-            .stages
-            .iter()
-            .map(|stage| stage.layer.workspace_per_row());
-        8 * self.widest + layers.max().unwrap_or(0)
+/// Properties of stages with the buffers between them, of which the widest holds `widest` values a
+/// row.
+fn properties(stages: &[Stage], first_trained: usize, widest: usize) -> Properties {
+    let layers: Vec<Properties> = stages.iter().map(|stage| stage.properties).collect();
+    let chain = Properties::chain(&layers);
+    let trained = layers.get(first_trained).copied().unwrap_or_default();
+    let reads_output = |stage: &Stage| stage.to.0 == Place::Output && stage.properties.needs_output;
+    let own_values = |stage: &Stage| match stage.to {
+        (Place::Own(_), values) if !stage.is_in_place() => values,
+        _ => 0,
+    };
+    let values: usize = stages.iter().map(own_values).sum();
+    Properties {
+        input_gradient_flops: Some(trained.input_gradient_flops.unwrap_or(trained.flops)),
+        needs_output: stages.iter().any(reads_output),
+        bytes_per_row: 4 * values + chain.bytes_per_row,
+        // Two gradients, which alternate.
+        workspace_per_row: 8 * widest + chain.workspace_per_row,
+        ..chain
     }
 }

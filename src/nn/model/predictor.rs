@@ -214,7 +214,7 @@ impl<'n> Predictor<'n> {
 
     /// Refuses what an embedding does not know, in the block that begins with row `first`.
     fn check_tokens(&self, first: usize) -> Result<(), NnError> {
-        let Some(vocabulary) = self.stages.vocabulary() else {
+        let Some(vocabulary) = self.stages.properties().vocabulary else {
             return Ok(());
         };
         let is_token = |x: f32| x as usize as f32 == x && (x as usize) < vocabulary;

@@ -73,14 +73,15 @@ impl<S: RowSource> NetworkReplica<S> {
         let widths = (model.inputs(), stages.output().len());
         let len = stages.tensors().iter().map(TensorSpec::len).sum();
         let kind = settings.loss.target_kind(stages.output());
-        let bytes =
-            stages.bytes_per_row() + stages.workspace_per_row() + 4 * (widths.0 + 2 * widths.1);
+        let properties = stages.properties();
+        let own_bytes = properties.bytes_per_row + properties.workspace_per_row;
+        let bytes = own_bytes + 4 * (widths.0 + 2 * widths.1);
         let (workspace, isa) = (Workspace::new(settings.isa), settings.isa);
         Ok(Self {
             source,
             settings,
             num_params: len,
-            blocks: Blocks::new(bytes, len, stages.fewest_rows()),
+            blocks: Blocks::new(bytes, len, properties.fewest_rows),
             factored: Factored::new(stages.factors(), len, isa),
             work: Work {
                 kind,
@@ -262,7 +263,7 @@ impl<S: RowSource> NetworkReplica<S> {
         to: &mut [f32],
         lap: &mut dyn FnMut(Phase),
     ) -> Sums {
-        let blocks = if self.work.stages.couples_rows() {
+        let blocks = if self.work.stages.properties().couples_rows {
             1
         } else {
             shard.rows.len().div_ceil(self.blocks.rows).max(1)
@@ -324,7 +325,7 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
     }
 
     fn carries_rows(&self) -> bool {
-        self.work.stages.carries_rows()
+        self.work.stages.properties().carries_rows
     }
 
     fn factored(&mut self, shape: StepShape<'_>) -> &[Range<usize>] {
@@ -341,7 +342,7 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
         let most = self.blocks.node_rows(sizes.clone().max().unwrap_or(0));
         let rows: usize = sizes.sum();
         let nodes = fold.nodes();
-        let couples_batch = self.work.stages.couples_batch();
+        let couples_batch = self.work.stages.properties().couples_batch;
         if shards.is_empty() && !couples_batch {
         } else if rows <= most || couples_batch {
             self.nodes.clear();

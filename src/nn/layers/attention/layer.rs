@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use super::head::{Head, View};
 use super::spec::{Attention, Reach};
-use crate::nn::core::{Flops, Grads, Init, Layer, Pass, Role, Tape, TensorSpec, positions};
+use crate::nn::core::{
+    Flops, Grads, Init, Layer, Pass, Properties, Role, Tape, TensorSpec, positions,
+};
 use crate::nn::kernel::softmax::{Scores, softmax_columns, softmax_columns_backward};
 use crate::nn::kernel::{Bias, Buffer, Isa, Ones, Out, Packed};
 use crate::nn::layers::weight::Weight;
@@ -208,29 +210,23 @@ impl Layer for AttentionLayer {
         grads.workspace().put_back([d_mixed, d_values]);
     }
 
-    fn overwrites_gradient(&self) -> bool {
-        false
-    }
-
     fn params_changed(&mut self) {
         self.qkv.params_changed();
         self.out.params_changed();
     }
 
-    /// As if all positions saw each other, which is how others count.
-    fn flops(&self) -> Flops {
+    fn properties(&self) -> Properties {
         let (t, c) = (self.length, self.channels);
-        Flops::from(2 * (t * (self.qkv.len() + self.out.len()) + 2 * t * t * c) as u64)
-    }
-
-    fn bytes_per_row(&self) -> usize {
         let (t, c) = (self.length, self.channels);
-        4 * (4 * t * c + self.weights_of(1, 0).start)
-    }
-
-    fn workspace_per_row(&self) -> usize {
         let products = self.qkv.workspace_per_row();
-        self.length * (4 * 4 * self.channels + products)
+        Properties {
+            // As if all positions saw each other, which is how others count.
+            flops: Flops::from(2 * (t * (self.qkv.len() + self.out.len()) + 2 * t * t * c) as u64),
+            overwrites_gradient: false,
+            bytes_per_row: 4 * (4 * t * c + self.weights_of(1, 0).start),
+            workspace_per_row: self.length * (4 * 4 * self.channels + products),
+            ..Properties::default()
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::depthwise;
 use super::field::{Axis, Field};
 use super::input_gradient::InputGradient;
 use super::spec::Conv;
-use crate::nn::core::{Flops, Grads, Layer, Pass, Role, Tape, TensorSpec};
+use crate::nn::core::{Flops, Grads, Layer, Pass, Properties, Role, Tape, TensorSpec};
 use crate::nn::kernel::columns::add_rows;
 use crate::nn::kernel::{
     Bias, Isa, Ones, Out, Packed, PackedOnce, Side, Strided, add_kernel_gradient, convolve,
@@ -180,21 +180,20 @@ impl Layer for ConvLayer {
         }
     }
 
-    fn overwrites_gradient(&self) -> bool {
-        false
-    }
-
     fn params_changed(&mut self) {
         self.kernels.iter_mut().for_each(PackedOnce::outdate);
         self.backward.outdate();
     }
 
-    fn flops(&self) -> Flops {
-        Flops::from(2 * (self.forward.windows.offsets.len() * self.num_weights()) as u64)
-    }
-
-    fn bytes_per_row(&self) -> usize {
-        4 * self.forward.windows.image
+    fn properties(&self) -> Properties {
+        Properties {
+            flops: Flops::from(
+                2 * (self.forward.windows.offsets.len() * self.num_weights()) as u64,
+            ),
+            overwrites_gradient: false,
+            bytes_per_row: 4 * self.forward.windows.image,
+            ..Properties::default()
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::field::{Axis, Field};
 use super::input_gradient::flip;
 use super::layer::{of_images, parameters};
 use super::spec::Conv;
-use crate::nn::core::{Flops, Grads, Layer, Pass, Tape, TensorSpec, blocks};
+use crate::nn::core::{Flops, Grads, Layer, Pass, Properties, Tape, TensorSpec, blocks};
 use crate::nn::kernel::columns::add_rows;
 use crate::nn::kernel::winograd::{POINTS, SIDE, Square, Transform, transform};
 use crate::nn::kernel::{
@@ -189,27 +189,24 @@ impl Layer for WinogradLayer {
         }
     }
 
-    fn overwrites_gradient(&self) -> bool {
-        false
-    }
-
     fn params_changed(&mut self) {
         self.kernel.outdate();
         self.flipped_kernel.outdate();
     }
 
-    fn flops(&self) -> Flops {
+    fn properties(&self) -> Properties {
         let (inputs, outputs) = self.forward.channels;
         let positions = self.output.len() / outputs;
         let tiles = self.forward.field.windows.offsets.len();
-        Flops {
-            counted: 2 * (positions * self.num_weights()) as u64,
-            executed: 2 * (tiles * POINTS * inputs * outputs) as u64,
+        Properties {
+            flops: Flops {
+                counted: 2 * (positions * self.num_weights()) as u64,
+                executed: 2 * (tiles * POINTS * inputs * outputs) as u64,
+            },
+            overwrites_gradient: false,
+            bytes_per_row: 4 * self.forward.field.windows.image,
+            ..Properties::default()
         }
-    }
-
-    fn bytes_per_row(&self) -> usize {
-        4 * self.forward.field.windows.image
     }
 }
 

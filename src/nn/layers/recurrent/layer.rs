@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::cell::{Backward, Cell, Forward, with_before};
 use super::state::{Start, State};
-use crate::nn::core::{Flops, Grads, Init, Layer, Pass, Role, Tape, TensorSpec, positions};
+use crate::nn::core::{
+    Flops, Grads, Init, Layer, Pass, Properties, Role, Tape, TensorSpec, positions,
+};
 use crate::nn::kernel::elementwise::add;
 use crate::nn::kernel::{Bias, Buffer, Isa, Ones, Out, Rows};
 use crate::nn::layers::weight::Weight;
@@ -269,31 +271,21 @@ impl Layer for RecurrentLayer {
         self.hidden.params_changed();
     }
 
-    fn flops(&self) -> Flops {
-        Flops::from(2 * (self.sizes.length * (self.input.len() + self.hidden.len())) as u64)
-    }
-
-    fn needs_output(&self) -> bool {
-        true
-    }
-
-    fn carries_rows(&self) -> bool {
-        self.state.is_carried()
-    }
-
-    fn fewest_rows(&self) -> usize {
-        8
-    }
-
-    fn bytes_per_row(&self) -> usize {
+    fn properties(&self) -> Properties {
         let gates = 1 + usize::from(self.cell.has_separate_hidden_gates());
-        4 * self.sizes.length * (gates * self.sizes.gates + self.sizes.hidden)
-    }
-
-    fn workspace_per_row(&self) -> usize {
         let products = self.input.workspace_per_row();
         let products = products.max(self.hidden.workspace_per_row());
-        self.sizes.length * (4 * self.sizes.hidden + products)
+        Properties {
+            flops: Flops::from(
+                2 * (self.sizes.length * (self.input.len() + self.hidden.len())) as u64,
+            ),
+            needs_output: true,
+            carries_rows: self.state.is_carried(),
+            fewest_rows: 8,
+            bytes_per_row: 4 * self.sizes.length * (gates * self.sizes.gates + self.sizes.hidden),
+            workspace_per_row: self.sizes.length * (4 * self.sizes.hidden + products),
+            ..Properties::default()
+        }
     }
 }
 
