@@ -6,7 +6,8 @@
 use unisono::Trainer;
 use unisono::data::digits;
 use unisono::nn::{
-    Build, Grads, Init, Layer, Loss, NnError, Pass, Role, Sequential, Shape, Spec, Tape, TensorSpec,
+    Build, Fans, Grads, Init, Layer, Loss, NnError, Pass, Role, Sequential, Shape, Spec, Tape,
+    TensorSpec,
 };
 
 /// What the layer is.
@@ -37,7 +38,7 @@ impl Layer for GainLayer {
 
     fn tensors(&self) -> Vec<TensorSpec> {
         let c = self.shape.channels();
-        let gain = TensorSpec::weight("gain", &[c], Init::Constant(1.0), (c, c));
+        let gain = TensorSpec::weight("gain", &[c], Init::Constant(1.0), Fans::equal(c));
         vec![gain.role(Role::Norm)]
     }
 

@@ -25,8 +25,8 @@ mod model;
 mod shape;
 
 pub use self::core::{
-    Activation, Build, Destinations, FactorShape, Fan, Flops, Grads, InPlace, Init, Layer, Mode,
-    Op, ParamLayout, Pass, Properties, RecurrentCell, Role, Spec, Tape, Tensor, TensorSpec,
+    Activation, Build, Destinations, FactorShape, Fan, Fans, Flops, Grads, InPlace, Init, Layer,
+    Mode, Op, ParamLayout, Pass, Properties, RecurrentCell, Role, Spec, Tape, Tensor, TensorSpec,
     Workspace,
 };
 pub use error::NnError;

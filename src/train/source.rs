@@ -19,7 +19,7 @@ pub(super) const TEST: usize = 1;
 /// use unisono::{data::digits, nn::{RowSource, TargetsMut}, train::Sources};
 /// let (train, test) = digits();
 /// let (mut inputs, mut classes) = ([0.0; 64], [0]);
-/// Sources([&train, &test]).gather((0, 0), &[3], &mut inputs, TargetsMut::Classes(&mut classes));
+/// Sources([&train, &test]).gather(0, 0, &[3], &mut inputs, TargetsMut::Classes(&mut classes));
 /// assert_eq!(inputs[..], train.inputs().row(3).to_vec());
 /// assert_eq!(classes, [train.class_labels().unwrap()[3]]);
 /// ```
@@ -37,7 +37,8 @@ impl RowSource for Sources<'_> {
     /// The training set as the epoch draws it, the test set as it is.
     fn gather(
         &self,
-        (source, epoch): (usize, u32),
+        source: usize,
+        epoch: u32,
         rows: &[u32],
         inputs: &mut [f32],
         targets: TargetsMut<'_>,

@@ -17,11 +17,11 @@ const TUPLE_PARAMETERS: &[(&str, usize)] = &[
     ("data", 33),
     ("engine", 18),
     ("export", 16),
-    ("nn", 110),
+    ("nn", 58),
     ("optim", 3),
     ("run", 2),
     ("study", 34),
-    ("train", 18),
+    ("train", 17),
 ];
 
 #[test]

@@ -102,7 +102,9 @@ impl<'a> Grads<'a> {
     pub(in crate::nn) fn fold_products(
         &mut self,
         products: &[Operands<'_>],
-        (ones, pass, shards): (Ones, &Pass<'_>, &[Range<usize>]),
+        ones: Ones,
+        pass: &Pass<'_>,
+        shards: &[Range<usize>],
     ) {
         let mut packed: Option<&[f32]> = None;
         let mut start = self.range.start;

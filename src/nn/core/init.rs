@@ -61,9 +61,10 @@ pub enum Init {
 /// Which side of a unit keeps its variance.
 ///
 /// ```
-/// use unisono::nn::{Fan, Init};
+/// use unisono::nn::{Fan, Fans, Init};
 /// let mut weights = [0.0; 6 * 24];
-/// Init::KaimingUniform(Fan::Out, 0.0).fill(&mut weights, (6, 24), (42, 0));
+/// let fans = Fans { inputs: 6, outputs: 24 };
+/// Init::KaimingUniform(Fan::Out, 0.0).fill(&mut weights, fans, 42, 0);
 /// assert!(weights.iter().all(|w| w.abs() <= (6.0_f32 / 24.0).sqrt()));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,23 +75,49 @@ pub enum Fan {
     Out,
 }
 
+/// Inputs and outputs of a unit.
+///
+/// ```
+/// use unisono::nn::{Fans, Sequential};
+/// let layout = Sequential::new(3).dense(2).layout()?;
+/// assert_eq!(layout.tensors()[0].fan, Fans { inputs: 3, outputs: 2 });
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fans {
+    /// Values that it takes.
+    pub inputs: usize,
+    /// Values that it gives.
+    pub outputs: usize,
+}
+
+impl Fans {
+    /// Of a unit that gives as many values as it takes.
+    ///
+    /// ```
+    /// use unisono::nn::Fans;
+    /// assert_eq!(Fans::equal(3), Fans { inputs: 3, outputs: 3 });
+    /// ```
+    pub fn equal(count: usize) -> Self {
+        Self {
+            inputs: count,
+            outputs: count,
+        }
+    }
+}
+
 impl Init {
     /// Fills `values`, tensor number `tensor` of a model drawn from `seed`; the fans are a unit's
     /// inputs and outputs.
     ///
     /// ```
-    /// use unisono::nn::Init;
+    /// use unisono::nn::{Fans, Init};
     /// let mut weights = [0.0; 1000];
-    /// Init::HeUniform.fill(&mut weights, (6, 10), (42, 0));
+    /// Init::HeUniform.fill(&mut weights, Fans { inputs: 6, outputs: 10 }, 42, 0);
     /// assert!(weights.iter().all(|w| w.abs() <= 1.0));
     /// ```
-    pub fn fill(
-        self,
-        values: &mut [f32],
-        (fan_in, fan_out): (usize, usize),
-        (seed, tensor): (u64, u32),
-    ) {
-        let (fan_in, fan_out) = (fan_in.max(1) as f32, fan_out.max(1) as f32);
+    pub fn fill(self, values: &mut [f32], fans: Fans, seed: u64, tensor: u32) {
+        let (fan_in, fan_out) = (fans.inputs.max(1) as f32, fans.outputs.max(1) as f32);
         let mut stream = Stream::new(seed, Purpose::Init, tensor, 0);
         let uniform = |bound: f32| {
             Uniform::new_inclusive(-bound, bound).expect("the bound is positive and finite")
@@ -109,11 +136,11 @@ impl Init {
             Init::TruncatedNormal(deviation) => truncated(len, deviation, &mut stream),
             Init::Torch => Array1::random_using(len, uniform(1.0 / fan_in.sqrt()), &mut stream),
             Init::KaimingUniform(fan, slope) => {
-                let variance = kaiming(fan, slope, (fan_in, fan_out));
+                let variance = kaiming(fan, slope, fan_in, fan_out);
                 Array1::random_using(len, uniform((3.0 * variance).sqrt()), &mut stream)
             }
             Init::KaimingNormal(fan, slope) => {
-                let variance = kaiming(fan, slope, (fan_in, fan_out));
+                let variance = kaiming(fan, slope, fan_in, fan_out);
                 Array1::random_using(len, normal(variance), &mut stream)
             }
             Init::LecunUniform => {
@@ -140,7 +167,7 @@ impl Init {
 }
 
 /// He, Zhang, Ren, Sun 2015, eq. 15.
-fn kaiming(fan: Fan, slope: f32, (fan_in, fan_out): (f32, f32)) -> f32 {
+fn kaiming(fan: Fan, slope: f32, fan_in: f32, fan_out: f32) -> f32 {
     let fan = match fan {
         Fan::In => fan_in,
         Fan::Out => fan_out,
@@ -208,7 +235,11 @@ mod tests {
 
     fn filled(init: Init, seed: u64, tensor: u32) -> Vec<f32> {
         let mut values = vec![f32::NAN; 40_000];
-        init.fill(&mut values, (300, 100), (seed, tensor));
+        let fans = Fans {
+            inputs: 300,
+            outputs: 100,
+        };
+        init.fill(&mut values, fans, seed, tensor);
         values
     }
 
@@ -256,7 +287,11 @@ mod tests {
     fn orthogonal_rows_or_columns_are_orthonormal_times_the_gain() {
         for (rows, columns) in [(5, 9), (9, 5), (6, 6)] {
             let mut values = vec![0.0; rows * columns];
-            Init::Orthogonal(2.0).fill(&mut values, (rows, columns), (3, 0));
+            let fans = Fans {
+                inputs: rows,
+                outputs: columns,
+            };
+            Init::Orthogonal(2.0).fill(&mut values, fans, 3, 0);
             let vector = |which: usize| -> Vec<f32> {
                 if rows <= columns {
                     values[which * columns..][..columns].to_vec()

@@ -24,7 +24,7 @@ mod workspace;
 pub use activation::Activation;
 pub(in crate::nn) use activation::forward_with_slopes;
 pub use grads::{Destinations, Grads};
-pub use init::{Fan, Init};
+pub use init::{Fan, Fans, Init};
 pub use layer::{Build, InPlace, Layer, Spec};
 pub use op::{Op, RecurrentCell};
 pub use params::{ParamLayout, Role, Tensor, TensorSpec};

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::init::Init;
+use super::init::{Fans, Init};
 use crate::nn::error::NnError;
 use crate::nn::shape::product;
 
@@ -41,14 +41,14 @@ pub struct TensorSpec {
     /// How it is initialised.
     pub init: Init,
     /// Inputs and outputs of a unit, for the initialiser.
-    pub fan: (usize, usize),
+    pub fan: Fans,
     /// How it is trained.
     pub role: Role,
 }
 
 impl TensorSpec {
     /// A weight `name`.
-    pub fn weight(name: &str, shape: &[usize], init: Init, fan: (usize, usize)) -> Self {
+    pub fn weight(name: &str, shape: &[usize], init: Init, fan: Fans) -> Self {
         Self {
             name: name.to_owned(),
             shape: shape.to_vec(),
@@ -81,7 +81,7 @@ impl TensorSpec {
 /// let layout = Sequential::new(3).dense(2).layout()?;
 /// let weight = &layout.tensors()[0];
 /// assert_eq!((weight.name.as_str(), &weight.shape[..]), ("dense0.weight", &[3, 2][..]));
-/// assert_eq!((weight.range.clone(), weight.fan), (0..6, (3, 2)));
+/// assert_eq!((weight.range.clone(), weight.fan.inputs), (0..6, 3));
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +95,7 @@ pub struct Tensor {
     /// How it is initialised.
     pub init: Init,
     /// Inputs and outputs of the unit it belongs to, for the initialiser.
-    pub fan: (usize, usize),
+    pub fan: Fans,
     /// How it is trained.
     pub role: Role,
 }
@@ -204,7 +204,8 @@ impl ParamLayout {
             tensor.init.fill(
                 &mut params[tensor.range.clone()],
                 tensor.fan,
-                (seed, index as u32),
+                seed,
+                index as u32,
             );
         }
         params

@@ -25,7 +25,7 @@ use std::ops::Range;
 
 use crate::engine::split_point;
 use crate::nn::core::{
-    Build, Grads, Init, Layer, Mode, Op, Pass, Properties, Role, Spec, Tape, TensorSpec,
+    Build, Fans, Grads, Init, Layer, Mode, Op, Pass, Properties, Role, Spec, Tape, TensorSpec,
 };
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;
@@ -243,7 +243,8 @@ impl Layer for BatchNormLayer {
 
     fn tensors(&self) -> Vec<TensorSpec> {
         let c = self.shape.channels();
-        let one = |name, init, role| TensorSpec::weight(name, &[c], init, (c, c)).role(role);
+        let one =
+            |name, init, role| TensorSpec::weight(name, &[c], init, Fans::equal(c)).role(role);
         vec![
             one("weight", Init::Constant(1.0), Role::Norm),
             one("bias", Init::Zeros, Role::Norm),

@@ -201,7 +201,7 @@ impl Branch {
 }
 
 /// Copies columns `range` of rows of `width` values.
-fn columns(from: &[f32], (width, range): (usize, Range<usize>), to: &mut [f32]) {
+fn columns(from: &[f32], width: usize, range: Range<usize>, to: &mut [f32]) {
     let rows = to.chunks_exact_mut(range.len());
     for (to, from) in rows.zip(from.chunks_exact(width)) {
         to.copy_from_slice(&from[range.clone()]);
@@ -285,7 +285,7 @@ impl Layer for Branches {
                     &mut copy[..len]
                 }
                 (Some(copy), Join::Concat) => {
-                    columns(tape.dy, (total, first..first + channels), &mut copy[..len]);
+                    columns(tape.dy, total, first..first + channels, &mut copy[..len]);
                     &mut copy[..len]
                 }
             };

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::weight::Weight;
 use crate::nn::core::{
-    Build, FactorShape, Flops, Grads, Init, Layer, Op, Pass, Properties, Role, Spec, Tape,
+    Build, FactorShape, Fans, Flops, Grads, Init, Layer, Op, Pass, Properties, Role, Spec, Tape,
     TensorSpec, positions,
 };
 use crate::nn::error::NnError;
@@ -73,7 +73,7 @@ impl Spec for Dense {
             return Err(build.refuse("at least 1 output", self.outputs));
         }
         Ok(Box::new(DenseLayer {
-            weight: Weight::new((input.channels(), self.outputs), build.isa),
+            weight: Weight::new(input.channels(), self.outputs, build.isa),
             spec: self.clone(),
             positions: input.positions(),
             output: input.with_channels(self.outputs),
@@ -104,12 +104,16 @@ impl Layer for DenseLayer {
     }
 
     fn tensors(&self) -> Vec<TensorSpec> {
-        let fan = self.weight.shape;
-        let weight = TensorSpec::weight("weight", &[fan.0, fan.1], self.spec.weight, fan);
+        let fan = Fans {
+            inputs: self.weight.inputs,
+            outputs: self.weight.outputs,
+        };
+        let shape = [fan.inputs, fan.outputs];
+        let weight = TensorSpec::weight("weight", &shape, self.spec.weight, fan);
         let bias = self
             .spec
             .bias
-            .map(|init| TensorSpec::weight("bias", &[fan.1], init, fan).role(Role::Bias));
+            .map(|init| TensorSpec::weight("bias", &[fan.outputs], init, fan).role(Role::Bias));
         [Some(weight), bias].into_iter().flatten().collect()
     }
 
@@ -126,7 +130,7 @@ impl Layer for DenseLayer {
         };
         positions(pass.shards, self.positions, &mut self.shards);
         self.weight
-            .gradient((tape.x, tape.dy), (ones, pass, &self.shards), grads);
+            .gradient(tape.x, tape.dy, ones, pass, &self.shards, grads);
         if let Some(dx) = tape.dx {
             self.weight
                 .backward(&tape.params[..self.weight.len()], tape.dy, dx, Bias::Zero);
@@ -142,8 +146,8 @@ impl Layer for DenseLayer {
             flops: Flops::from(2 * (self.positions * self.weight.len()) as u64),
             factors: Some(FactorShape {
                 positions: self.positions,
-                inputs: self.weight.shape.0,
-                outputs: self.weight.shape.1,
+                inputs: self.weight.inputs,
+                outputs: self.weight.outputs,
             }),
             overwrites_gradient: false,
             workspace_per_row: self.positions * self.weight.workspace_per_row(),

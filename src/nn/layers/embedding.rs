@@ -20,7 +20,7 @@ use super::sequential::Sequential;
 use super::stages::Stages;
 use super::weight::Weight;
 use crate::nn::core::{
-    Build, Flops, Grads, Init, Layer, Op, Pass, Properties, Spec, Tape, TensorSpec,
+    Build, Fans, Flops, Grads, Init, Layer, Op, Pass, Properties, Spec, Tape, TensorSpec,
 };
 use crate::nn::error::NnError;
 use crate::nn::kernel::{Bias, Buffer, Ones, elementwise::add};
@@ -116,7 +116,7 @@ impl Spec for Embedding {
             return Err(build.refuse(expected, body.output()));
         }
         Ok(Box::new(TiedLayer {
-            matrix: Weight::new((self.vocabulary, self.channels), build.isa),
+            matrix: Weight::new(self.vocabulary, self.channels, build.isa),
             table,
             body,
             output: Shape::from([length, self.vocabulary]),
@@ -157,7 +157,10 @@ impl Table {
             "weight",
             &shape,
             self.weight,
-            (self.vocabulary, self.channels),
+            Fans {
+                inputs: self.vocabulary,
+                outputs: self.channels,
+            },
         )
     }
 
@@ -250,9 +253,11 @@ impl TiedLayer {
     fn gradient_rows(
         &mut self,
         pass: &Pass<'_>,
-        (tokens, all_dlogits): (&[f32], &[f32]),
+        tokens: &[f32],
+        all_dlogits: &[f32],
         d_embedded: &[f32],
-        (left, right): (&mut [f32], &mut [f32]),
+        left: &mut [f32],
+        right: &mut [f32],
     ) {
         let (v, c, length) = (
             self.table.vocabulary,
@@ -316,16 +321,23 @@ impl Layer for TiedLayer {
         let end = self.table.len() + own.len();
         self.body
             .backward(pass, inner, &mut grads.part(self.table.len()..end));
+        // The head's and the embedding's part of the matrix' gradient, as one product.
+        let (vocabulary, channels) = (self.table.vocabulary, self.table.channels);
         let rows = 2 * tape.x.len();
-        let widths = (self.table.vocabulary, self.table.channels);
-        let [mut left, mut right] =
-            [widths.0, widths.1].map(|width| grads.workspace().take(rows * width));
-        let (own_left, own_right) = (&mut left[..rows * widths.0], &mut right[..rows * widths.1]);
-        let places = (&mut *own_left, &mut *own_right);
-        self.gradient_rows(pass, (tape.x, tape.dy), embedded, places);
-        let parts = (Ones::None, pass, &self.shards[..]);
+        let mut left = grads.workspace().take(rows * vocabulary);
+        let mut right = grads.workspace().take(rows * channels);
+        let own_left = &mut left[..rows * vocabulary];
+        let own_right = &mut right[..rows * channels];
+        self.gradient_rows(pass, tape.x, tape.dy, embedded, own_left, own_right);
         let mut own = grads.part(0..self.table.len());
-        self.matrix.gradient((own_left, own_right), parts, &mut own);
+        self.matrix.gradient(
+            own_left,
+            own_right,
+            Ones::None,
+            pass,
+            &self.shards,
+            &mut own,
+        );
         let buffers = [d_hidden, d_embedded, left, right];
         grads.workspace().put_back(buffers);
         if let Some(dx) = tape.dx {

@@ -15,7 +15,7 @@
 use multiversion::multiversion;
 
 use crate::nn::core::{
-    Build, Grads, Init, Layer, Op, Pass, Properties, Role, Spec, Tape, TensorSpec,
+    Build, Fans, Grads, Init, Layer, Op, Pass, Properties, Role, Spec, Tape, TensorSpec,
 };
 use crate::nn::error::NnError;
 use crate::nn::kernel::Buffer;
@@ -159,8 +159,16 @@ struct NormLayer {
     /// One part's values, and their gradients.
     part: Buffer,
     dpart: Buffer,
-    /// Mean and reciprocal deviation of each part.
-    saved: Vec<(f32, f32)>,
+    /// Of each part.
+    saved: Vec<Moments>,
+}
+
+/// What the values of a part are normalised by.
+#[derive(Clone, Copy, Debug)]
+struct Moments {
+    mean: f32,
+    /// Reciprocal deviation.
+    inverse: f32,
 }
 
 impl NormLayer {
@@ -169,17 +177,20 @@ impl NormLayer {
         self.positions * self.shape.channels()
     }
 
-    fn statistics(&self, values: &[f32]) -> (f32, f32) {
+    fn moments(&self, values: &[f32]) -> Moments {
         let n = values.len() as f32;
         let mean = match self.spec.kind {
             Kind::Rms => 0.0,
             _ => sum(values) / n,
         };
         let variance = centred_squares(values, mean) / n;
-        (mean, 1.0 / (variance + self.spec.eps).sqrt())
+        Moments {
+            mean,
+            inverse: 1.0 / (variance + self.spec.eps).sqrt(),
+        }
     }
 
-    fn input_gradients(&mut self, gain: &[f32], (x, dy): (&[f32], &[f32]), dx: &mut [f32]) {
+    fn input_gradients(&mut self, gain: &[f32], x: &[f32], dy: &[f32], dx: &mut [f32]) {
         let (c, stretch) = (self.shape.channels(), self.stretch());
         let run = c / self.groups;
         let (mut xs, mut ds) = (
@@ -217,7 +228,8 @@ impl Layer for NormLayer {
 
     fn tensors(&self) -> Vec<TensorSpec> {
         let c = self.shape.channels();
-        let one = |name, init| TensorSpec::weight(name, &[c], init, (c, c)).role(Role::Norm);
+        let one =
+            |name, init| TensorSpec::weight(name, &[c], init, Fans::equal(c)).role(Role::Norm);
         let bias = self.spec.has_bias.then(|| one("bias", Init::Zeros));
         let gain = one("weight", Init::Constant(1.0));
         [Some(gain), bias].into_iter().flatten().collect()
@@ -231,16 +243,16 @@ impl Layer for NormLayer {
         for (x, y) in x.chunks_exact(stretch).zip(y.chunks_exact_mut(stretch)) {
             let run = c / self.groups;
             for group in 0..self.groups {
-                let (mean, inverse) = if self.groups == 1 {
-                    self.statistics(x)
+                let moments = if self.groups == 1 {
+                    self.moments(x)
                 } else {
                     let part = part.grow(stretch / self.groups);
                     for (part, x) in part.chunks_exact_mut(run).zip(x.chunks_exact(c)) {
                         part.copy_from_slice(&x[group * run..][..run]);
                     }
-                    self.statistics(part)
+                    self.moments(part)
                 };
-                self.saved.push((mean, inverse));
+                self.saved.push(moments);
                 for (x, y) in x.chunks_exact(c).zip(y.chunks_exact_mut(c)) {
                     let at = group * run..(group + 1) * run;
                     let bias = if bias.is_empty() {
@@ -248,12 +260,7 @@ impl Layer for NormLayer {
                     } else {
                         &bias[at.clone()]
                     };
-                    normalise(
-                        &mut y[at.clone()],
-                        &x[at.clone()],
-                        (&gain[at], bias),
-                        (mean, inverse),
-                    );
+                    normalise(&mut y[at.clone()], &x[at.clone()], &gain[at], bias, moments);
                 }
             }
         }
@@ -279,14 +286,9 @@ impl Layer for NormLayer {
             for (at, (x, dy)) in stretches.enumerate() {
                 for (x, dy) in x.chunks_exact(c).zip(dy.chunks_exact(c)) {
                     for group in 0..self.groups {
-                        let (mean, inverse) = saved[at * self.groups + group];
+                        let moments = saved[at * self.groups + group];
                         let at = group * run..(group + 1) * run;
-                        add_gain_gradient(
-                            &mut dgain[at.clone()],
-                            &x[at.clone()],
-                            &dy[at],
-                            (mean, inverse),
-                        );
+                        add_gain_gradient(&mut dgain[at.clone()], &x[at.clone()], &dy[at], moments);
                     }
                     if !dbias.is_empty() {
                         add(dbias, dy);
@@ -295,7 +297,7 @@ impl Layer for NormLayer {
             }
         });
         if let Some(dx) = tape.dx {
-            self.input_gradients(&tape.params[..c], (x, dy), dx);
+            self.input_gradients(&tape.params[..c], x, dy, dx);
         }
     }
 
@@ -308,12 +310,8 @@ impl Layer for NormLayer {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn normalise(
-    y: &mut [f32],
-    x: &[f32],
-    (gain, bias): (&[f32], &[f32]),
-    (mean, inverse): (f32, f32),
-) {
+fn normalise(y: &mut [f32], x: &[f32], gain: &[f32], bias: &[f32], moments: Moments) {
+    let Moments { mean, inverse } = moments;
     for ((y, x), g) in y.iter_mut().zip(x).zip(gain) {
         *y = (x - mean) * inverse * g;
     }
@@ -323,7 +321,8 @@ fn normalise(
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn add_gain_gradient(to: &mut [f32], x: &[f32], dy: &[f32], (mean, inverse): (f32, f32)) {
+fn add_gain_gradient(to: &mut [f32], x: &[f32], dy: &[f32], moments: Moments) {
+    let Moments { mean, inverse } = moments;
     for ((to, x), dy) in to.iter_mut().zip(x).zip(dy) {
         *to += dy * ((x - mean) * inverse);
     }
@@ -339,7 +338,8 @@ fn multiply(to: &mut [f32], left: &[f32], right: &[f32]) {
 /// `d = (d - mean(d) - xhat mean(d xhat)) inverse`, with `d = g dy` and
 /// `xhat = (x - mean) inverse`; `x` becomes xhat. RMS norm has no mean to take off.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn input_gradient(x: &mut [f32], d: &mut [f32], (mean, inverse): (f32, f32), is_rms: bool) {
+fn input_gradient(x: &mut [f32], d: &mut [f32], moments: Moments, is_rms: bool) {
+    let Moments { mean, inverse } = moments;
     x.iter_mut().for_each(|x| *x = (*x - mean) * inverse);
     let n = x.len() as f32;
     let along = dot(d, x) / n;

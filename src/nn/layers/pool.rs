@@ -241,18 +241,21 @@ struct PoolLayer {
 }
 
 impl PoolLayer {
-    /// The rows and columns of each output's window, in order.
+    /// Each output's window, in order.
     #[inline(always)]
-    fn windows(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + '_ {
+    fn windows(&self) -> impl Iterator<Item = Window> + '_ {
         let rows = self.rows.iter();
         rows.flat_map(|rows| {
             let columns = self.columns.iter();
-            columns.map(move |columns| (rows.clone(), columns.clone()))
+            columns.map(move |columns| Window {
+                rows: rows.clone(),
+                columns: columns.clone(),
+            })
         })
     }
 
-    fn factor(&self, window: &(Range<usize>, Range<usize>)) -> f32 {
-        let size = window.0.len() * window.1.len();
+    fn factor(&self, window: &Window) -> f32 {
+        let size = window.rows.len() * window.columns.len();
         1.0 / self.divisor.unwrap_or(size) as f32
     }
 }
@@ -304,15 +307,18 @@ impl Layer for PoolLayer {
     }
 }
 
+/// Rows and columns of the input.
+struct Window {
+    rows: Range<usize>,
+    columns: Range<usize>,
+}
+
 /// The input positions of a window, in order.
 #[inline(always)]
-fn positions(
-    (rows, columns): &(Range<usize>, Range<usize>),
-    width: usize,
-) -> impl Iterator<Item = usize> {
-    let columns = columns.clone();
-    rows.clone()
-        .flat_map(move |i| columns.clone().map(move |j| i * width + j))
+fn positions(window: &Window, width: usize) -> impl Iterator<Item = usize> + use<> {
+    let columns = window.columns.clone();
+    let rows = window.rows.clone();
+    rows.flat_map(move |i| columns.clone().map(move |j| i * width + j))
 }
 
 /// The maxima of one row, and the positions that won: the first of equals. NaN wins, so that a

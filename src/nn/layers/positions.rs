@@ -3,7 +3,7 @@
 //! # Shapes
 //! X, Y: (B, T, C); p: (T, C).
 
-use crate::nn::core::{Build, Grads, Init, Layer, Op, Pass, Spec, Tape, TensorSpec};
+use crate::nn::core::{Build, Fans, Grads, Init, Layer, Op, Pass, Spec, Tape, TensorSpec};
 use crate::nn::error::NnError;
 use crate::nn::kernel::elementwise::add;
 use crate::nn::shape::Shape;
@@ -77,7 +77,10 @@ impl Layer for PositionsLayer {
             "weight",
             axes,
             self.weight,
-            (axes[0], axes[1]),
+            Fans {
+                inputs: axes[0],
+                outputs: axes[1],
+            },
         )]
     }
 

@@ -33,8 +33,10 @@ const COLUMNS: usize = 64;
 /// A matrix of parameters at work.
 #[derive(Debug)]
 pub(super) struct Weight {
-    /// Rows (inputs) and columns (outputs).
-    pub(super) shape: (usize, usize),
+    /// Its rows.
+    pub(super) inputs: usize,
+    /// Its columns.
+    pub(super) outputs: usize,
     forward: PackedOnce,
     backward: PackedOnce,
     forward_use: Use,
@@ -47,33 +49,43 @@ pub(super) struct Weight {
 /// How much a direction is used while the parameters stay, now and before: rows, and products.
 #[derive(Debug, Default)]
 struct Use {
-    now: (usize, usize),
-    before: (usize, usize),
+    now: Met,
+    before: Met,
+}
+
+/// Rows that a weight has met, in so many products.
+#[derive(Clone, Copy, Debug, Default)]
+struct Met {
+    rows: usize,
+    products: usize,
 }
 
 impl Use {
     /// There are `rows` more, in one more product.
     fn add(&mut self, rows: usize) {
-        self.now = (self.now.0 + rows, self.now.1 + 1);
+        self.now.rows += rows;
+        self.now.products += 1;
     }
 
     /// Whether they are at most `most` rows and few products.
     fn is_small(&self, most: usize) -> bool {
-        let (rows, products) = (self.now.0.max(self.before.0), self.now.1.max(self.before.1));
+        let rows = self.now.rows.max(self.before.rows);
+        let products = self.now.products.max(self.before.products);
         rows <= most && products <= FEW_PRODUCTS
     }
 
     fn params_changed(&mut self) {
-        if self.now.1 > 0 {
-            (self.before, self.now) = (self.now, (0, 0));
+        if self.now.products > 0 {
+            self.before = std::mem::take(&mut self.now);
         }
     }
 }
 
 impl Weight {
-    pub(super) fn new(shape: (usize, usize), isa: Isa) -> Self {
+    pub(super) fn new(inputs: usize, outputs: usize, isa: Isa) -> Self {
         Self {
-            shape,
+            inputs,
+            outputs,
             forward: PackedOnce::new(isa),
             backward: PackedOnce::new(isa),
             forward_use: Use::default(),
@@ -85,12 +97,12 @@ impl Weight {
 
     /// Its number of parameters.
     pub(super) fn len(&self) -> usize {
-        self.shape.0 * self.shape.1
+        self.inputs * self.outputs
     }
 
     /// Bytes that [`Weight::gradient`] borrows for a row.
     pub(super) fn workspace_per_row(&self) -> usize {
-        4 * (self.shape.0 + self.shape.1)
+        4 * (self.inputs + self.outputs)
     }
 
     /// Forgets the packed weights.
@@ -103,7 +115,7 @@ impl Weight {
 
     /// `y = bias + x W`, for as many rows as `x` holds.
     pub(super) fn forward(&mut self, weight: &[f32], x: &[f32], y: &mut [f32], bias: Bias<'_>) {
-        let (inputs, outputs) = self.shape;
+        let (inputs, outputs) = (self.inputs, self.outputs);
         let x = Rows::dense(x, inputs);
         self.forward_strided(weight, x, Out::dense(y, outputs), bias);
     }
@@ -116,7 +128,7 @@ impl Weight {
         y: Out<'_>,
         bias: Bias<'_>,
     ) {
-        let (inputs, outputs) = self.shape;
+        let (inputs, outputs) = (self.inputs, self.outputs);
         let weight = Strided::across(weight, inputs, outputs);
         self.forward_use.add(x.count);
         if self.forward_use.is_small(MANY_ROWS) {
@@ -130,7 +142,7 @@ impl Weight {
 
     /// `dx = bias + dy W'`.
     pub(super) fn backward(&mut self, weight: &[f32], dy: &[f32], dx: &mut [f32], bias: Bias<'_>) {
-        let (inputs, outputs) = self.shape;
+        let (inputs, outputs) = (self.inputs, self.outputs);
         let dy = Rows::dense(dy, outputs);
         self.backward_strided(weight, dy, Out::dense(dx, inputs), bias);
     }
@@ -143,7 +155,7 @@ impl Weight {
         dx: Out<'_>,
         bias: Bias<'_>,
     ) {
-        let (inputs, outputs) = self.shape;
+        let (inputs, outputs) = (self.inputs, self.outputs);
         let most = FEW_ROWS.min(inputs / 2);
         self.backward_use.add(dy.count);
         if self.backward_use.is_small(most) && matches!(bias, Bias::Zero) {
@@ -184,7 +196,7 @@ impl Weight {
 
     /// `dx = (W dy')'`.
     fn backward_transposed(&mut self, weight: &[f32], dy: Rows<'_>, dx: Out<'_>) {
-        let (inputs, outputs) = self.shape;
+        let (inputs, outputs) = (self.inputs, self.outputs);
         let lanes = Strided {
             data: dy.data,
             lanes: dy.count,
@@ -204,16 +216,19 @@ impl Weight {
     /// `shards` are ranges of the rows of `x` and `dy`.
     pub(super) fn gradient(
         &self,
-        (x, dy): (&[f32], &[f32]),
-        parts: (Ones, &Pass<'_>, &[Range<usize>]),
+        x: &[f32],
+        dy: &[f32],
+        ones: Ones,
+        pass: &Pass<'_>,
+        shards: &[Range<usize>],
         grads: &mut Grads<'_>,
     ) {
-        grads.fold_products(&[self.product(x, dy)], parts);
+        grads.fold_products(&[self.product(x, dy)], ones, pass, shards);
     }
 
     /// That gradient as one of several.
     pub(super) fn product<'a>(&self, x: &'a [f32], dy: &'a [f32]) -> Operands<'a> {
-        let (inputs, outputs) = self.shape;
+        let (inputs, outputs) = (self.inputs, self.outputs);
         (Rows::dense(x, inputs), Rows::dense(dy, outputs))
     }
 }
@@ -230,7 +245,7 @@ mod tests {
             (0..len).map(value).collect()
         };
         let (matrix, x, dy) = (values(140 * 90), values(rows * 140), values(rows * 90));
-        let mut weight = Weight::new((140, 90), isa);
+        let mut weight = Weight::new(140, 90, isa);
         let (mut y, mut dx) = (vec![0.0; rows * 90], vec![0.0; rows * 140]);
         for _step in 0..2 {
             weight.params_changed();

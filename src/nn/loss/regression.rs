@@ -19,7 +19,28 @@ use crate::engine::Sums;
 use crate::nn::kernel::elementwise::{ln_1p_exp, sigmoid};
 
 /// Loss and gradient of one output.
-type Term = fn(f32, f32, f32) -> (f32, f32);
+pub(super) type Term = fn(f32, f32, f32) -> (f32, f32);
+
+/// A term, summed over the outputs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rule {
+    pub(super) term: Term,
+    /// Huber's bound.
+    pub(super) parameter: f32,
+    /// What each term is multiplied by.
+    pub(super) factor: f32,
+}
+
+impl Rule {
+    /// Of a term without a parameter.
+    pub(super) fn new(term: Term, factor: f32) -> Self {
+        Self {
+            term,
+            parameter: 0.0,
+            factor,
+        }
+    }
+}
 
 /// The squared error.
 pub(super) fn squared(y: f32, t: f32, _: f32) -> (f32, f32) {
@@ -52,12 +73,12 @@ pub(super) fn binary(y: f32, t: f32, _: f32) -> (f32, f32) {
 }
 
 /// The sum over all outputs, and its gradient.
-pub(super) fn sums(
-    outputs: &[f32],
-    targets: &[f32],
-    (term, parameter, factor): (Term, f32, f32),
-    grad: Option<&mut [f32]>,
-) -> Sums {
+pub(super) fn sums(outputs: &[f32], targets: &[f32], rule: Rule, grad: Option<&mut [f32]>) -> Sums {
+    let Rule {
+        term,
+        parameter,
+        factor,
+    } = rule;
     assert_eq!(
         targets.len(),
         outputs.len(),

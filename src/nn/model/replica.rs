@@ -105,7 +105,7 @@ impl<S: RowSource> NetworkReplica<S> {
     }
 
     /// Gathers rows and runs them forward.
-    fn forward(&mut self, params: &[f32], (source, rows): (usize, &[u32]), pass: &Pass<'_>) {
+    fn forward(&mut self, params: &[f32], source: usize, rows: &[u32], pass: &Pass<'_>) {
         let work = &mut self.work;
         let n = rows.len();
         let inputs = work.x.grow(n * work.widths.0);
@@ -117,7 +117,7 @@ impl<S: RowSource> NetworkReplica<S> {
             TargetKind::Values(width) => TargetsMut::Values(work.values.grow(n * width)),
         };
         self.source
-            .gather((source, pass.epoch), rows, inputs, targets);
+            .gather(source, pass.epoch, rows, inputs, targets);
         let x = &work.x[..n * work.widths.0];
         let y = work.y.grow(n * work.widths.1);
         work.model.mask(x, &mut work.mask);
@@ -156,14 +156,15 @@ impl<S: RowSource> NetworkReplica<S> {
         &self,
         shard: &Shard<'_>,
         rows: usize,
-        parts: (&'p [Range<usize>], &'p [Range<usize>]),
+        shards: &'p [Range<usize>],
+        nodes: &'p [Range<usize>],
     ) -> Pass<'p> {
         Pass {
             mode: Mode::Train,
             rows,
             first: shard.first,
-            shards: parts.0,
-            nodes: parts.1,
+            shards,
+            nodes,
             seed: self.settings.seed,
             step: shard.batch.step,
             epoch: shard.batch.epoch,
@@ -195,10 +196,10 @@ impl<S: RowSource> NetworkReplica<S> {
         }));
         let pass = Pass {
             meeting: meeting.as_ref().map(|meeting| meeting as &dyn Gather),
-            ..self.pass(&first, positions.len(), (&cuts, &nodes))
+            ..self.pass(&first, positions.len(), &cuts, &nodes)
         };
         let params = fold.params();
-        self.forward(params, (batch.source, &batch.rows()[positions]), &pass);
+        self.forward(params, batch.source, &batch.rows()[positions], &pass);
         fold.lap(Phase::Forward);
         let own = shards.clone();
         for (rows, index) in cuts.iter().zip(shards) {
@@ -228,7 +229,7 @@ impl<S: RowSource> NetworkReplica<S> {
 
     /// Computes one node of the tree into `to`, in as many blocks of at most `most` rows as it
     /// takes.
-    fn node(&mut self, fold: &mut Fold<'_>, (node, most): (Range<usize>, usize), to: &mut [f32]) {
+    fn node(&mut self, fold: &mut Fold<'_>, node: Range<usize>, most: usize, to: &mut [f32]) {
         let rows: usize = node.clone().map(|index| fold.shard(index).rows.len()).sum();
         if rows <= most || (node.len() == 1 && rows <= self.blocks.rows) {
             self.nodes.clear();
@@ -237,18 +238,18 @@ impl<S: RowSource> NetworkReplica<S> {
         } else if node.len() == 1 {
             fold.enter(node.clone());
             let shard = fold.shard(node.start);
-            let at = (fold.params(), &shard);
-            let sums = self.whole_shard(at, to, &mut |phase| fold.lap(phase));
+            let params = fold.params();
+            let sums = self.whole_shard(params, &shard, to, &mut |phase| fold.lap(phase));
             if fold.tracks_squares() {
                 fold.set_grad_square(node.start, trained_square(to, &self.statistics));
             }
             fold.set_sums(node.start, sums);
         } else {
             let middle = node.start + split_point(node.len());
-            self.node(fold, (node.start..middle, most), to);
+            self.node(fold, node.start..middle, most, to);
             let mut right = self.levels.pop().unwrap_or_default();
             let own = right.grow(to.len());
-            self.node(fold, (middle..node.end, most), own);
+            self.node(fold, middle..node.end, most, own);
             add(to, own);
             fold.lap(Phase::Fold);
             self.levels.push(right);
@@ -259,7 +260,8 @@ impl<S: RowSource> NetworkReplica<S> {
     /// what is over.
     fn whole_shard(
         &mut self,
-        (params, shard): (&[f32], &Shard<'_>),
+        params: &[f32],
+        shard: &Shard<'_>,
         to: &mut [f32],
         lap: &mut dyn FnMut(Phase),
     ) -> Sums {
@@ -274,10 +276,10 @@ impl<S: RowSource> NetworkReplica<S> {
             let range = part(shard.rows.len(), blocks, block);
             let rows = &shard.rows[range.clone()];
             let (whole, one) = (0..rows.len(), 0..1);
-            let parts = (std::slice::from_ref(&whole), std::slice::from_ref(&one));
-            let mut pass = self.pass(shard, rows.len(), parts);
+            let (shards, nodes) = (std::slice::from_ref(&whole), std::slice::from_ref(&one));
+            let mut pass = self.pass(shard, rows.len(), shards, nodes);
             pass.first += range.start;
-            self.forward(params, (shard.batch.source, rows), &pass);
+            self.forward(params, shard.batch.source, rows, &pass);
             lap(Phase::Forward);
             sums += self.loss(0..rows.len(), Gradient::Wanted);
             if block == 0 {
@@ -307,7 +309,7 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
     fn add_loss_and_grad(&mut self, params: &[f32], shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
         let mut level = self.levels.pop().unwrap_or_default();
         let own = level.grow(grad.len());
-        let sums = self.whole_shard((params, shard), own, &mut |_| ());
+        let sums = self.whole_shard(params, shard, own, &mut |_| ());
         add(grad, own);
         self.levels.push(level);
         sums
@@ -316,9 +318,9 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
     fn evaluate(&mut self, params: &[f32], shard: &Shard<'_>) -> Sums {
         let mut sums = Sums::default();
         for rows in shard.rows.chunks(self.blocks.rows) {
-            let mut pass = self.pass(shard, rows.len(), (&[], &[]));
+            let mut pass = self.pass(shard, rows.len(), &[], &[]);
             pass.mode = Mode::Evaluate;
-            self.forward(params, (shard.batch.source, rows), &pass);
+            self.forward(params, shard.batch.source, rows, &pass);
             sums += self.loss(0..rows.len(), Gradient::No);
         }
         sums
@@ -356,7 +358,7 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
             for (which, node) in nodes.iter().enumerate() {
                 let mut level = self.levels.pop().unwrap_or_default();
                 let grad = level.grow(self.num_params);
-                self.node(fold, (node.clone(), most), grad);
+                self.node(fold, node.clone(), most, grad);
                 fold.grad(which).copy_from_slice(grad);
                 fold.lap(Phase::Fold);
                 self.levels.push(level);

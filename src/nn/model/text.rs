@@ -240,13 +240,20 @@ fn layer_of(model: Sequential, words: &[&str]) -> Option<Sequential> {
             };
             model.layer(recurrent_with(layer, settings)?)
         }
-        ["conv", channels, kernel, ref settings @ ..] => {
-            let conv = Conv::d2(count(channels)?, count(kernel)?);
-            model.layer(conv_with(conv, (settings, false))?)
-        }
-        ["conv1d", channels, kernel, ref settings @ ..] => {
-            let conv = Conv::d1(count(channels)?, count(kernel)?);
-            model.layer(conv_with(conv, (settings, true))?)
+        [
+            name @ ("conv" | "conv1d"),
+            channels,
+            kernel,
+            ref settings @ ..,
+        ] => {
+            let (channels, kernel) = (count(channels)?, count(kernel)?);
+            let is_sequence = name == "conv1d";
+            let conv = if is_sequence {
+                Conv::d1(channels, kernel)
+            } else {
+                Conv::d2(channels, kernel)
+            };
+            model.layer(conv_with(conv, settings, is_sequence)?)
         }
         _ => return None,
     })
@@ -294,7 +301,7 @@ fn recurrent_with(mut layer: Recurrent, settings: &[&str]) -> Option<Recurrent> 
     Some(layer)
 }
 
-fn conv_with(mut conv: Conv, (settings, is_sequence): (&[&str], bool)) -> Option<Conv> {
+fn conv_with(mut conv: Conv, settings: &[&str], is_sequence: bool) -> Option<Conv> {
     let mut settings = settings.iter();
     while let Some(&name) = settings.next() {
         conv = match name {

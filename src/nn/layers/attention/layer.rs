@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::head::{Head, View};
 use super::spec::{Attention, Reach};
 use crate::nn::core::{
-    Flops, Grads, Init, Layer, Pass, Properties, Role, Tape, TensorSpec, positions,
+    Fans, Flops, Grads, Init, Layer, Pass, Properties, Role, Tape, TensorSpec, positions,
 };
 use crate::nn::kernel::softmax::{Scores, softmax_columns, softmax_columns_backward};
 use crate::nn::kernel::{Bias, Buffer, Isa, Ones, Out, Packed};
@@ -35,15 +35,15 @@ pub(super) struct AttentionLayer {
 }
 
 impl AttentionLayer {
-    pub(super) fn new(spec: Attention, (length, channels): (usize, usize), isa: Isa) -> Self {
+    pub(super) fn new(spec: Attention, length: usize, channels: usize, isa: Isa) -> Self {
         let new = || Packed::new(isa);
         Self {
             spec,
             length,
             channels,
             shape: Shape::from([length, channels]),
-            qkv: Weight::new((channels, 3 * channels), isa),
-            out: Weight::new((channels, channels), isa),
+            qkv: Weight::new(channels, 3 * channels, isa),
+            out: Weight::new(channels, channels, isa),
             left: new(),
             right: new(),
             values: Buffer::default(),
@@ -76,7 +76,7 @@ impl AttentionLayer {
     }
 
     /// One head of one row, forward.
-    fn attend(&mut self, (row, head): (usize, usize), mask: Option<&[bool]>) {
+    fn attend(&mut self, row: usize, head: usize, mask: Option<&[bool]>) {
         let (t, c, scores) = (self.length, self.channels, self.scores());
         let d = c / self.spec.heads;
         let weights = self.weights_of(row, head);
@@ -103,12 +103,7 @@ impl AttentionLayer {
     }
 
     /// One head of one row, backward: from the gradient of what is mixed to that of q, k and v.
-    fn attend_backward(
-        &mut self,
-        (row, head): (usize, usize),
-        d_mixed: &[f32],
-        d_values: &mut [f32],
-    ) {
+    fn attend_backward(&mut self, row: usize, head: usize, d_mixed: &[f32], d_values: &mut [f32]) {
         let (t, c, scores) = (self.length, self.channels, self.scores());
         let d = c / self.spec.heads;
         let weights = self.weights_of(row, head);
@@ -148,9 +143,9 @@ impl Layer for AttentionLayer {
 
     fn tensors(&self) -> Vec<TensorSpec> {
         let c = self.channels;
-        let weight = |name, n| TensorSpec::weight(name, &[c, n], self.spec.weight, (c, c));
+        let weight = |name, n| TensorSpec::weight(name, &[c, n], self.spec.weight, Fans::equal(c));
         let bias = |name, n| {
-            let spec = TensorSpec::weight(name, &[n], Init::Zeros, (c, c)).role(Role::Bias);
+            let spec = TensorSpec::weight(name, &[n], Init::Zeros, Fans::equal(c)).role(Role::Bias);
             self.spec.has_bias.then_some(spec)
         };
         let all = [
@@ -172,7 +167,7 @@ impl Layer for AttentionLayer {
         self.mixed.grow(pass.rows * t * c);
         for row in 0..pass.rows {
             let mask = pass.mask_of(t).map(|mask| &mask[row * t..][..t]);
-            (0..self.spec.heads).for_each(|head| self.attend((row, head), mask));
+            (0..self.spec.heads).for_each(|head| self.attend(row, head, mask));
         }
         let (w, b) = out.split_at(self.out.len());
         let mixed = &self.mixed[..pass.rows * t * c];
@@ -189,20 +184,23 @@ impl Layer for AttentionLayer {
             Ones::None
         };
         positions(pass.shards, t, &mut self.shards);
-        let parts = (ones, pass, &self.shards[..]);
-        let mixed = (&self.mixed[..len], &*tape.dy);
+        // The output's projection.
+        let mut own = grads.part(num_qkv..all);
+        let mixed = &self.mixed[..len];
         self.out
-            .gradient(mixed, parts, &mut grads.part(num_qkv..all));
+            .gradient(mixed, tape.dy, ones, pass, &self.shards, &mut own);
         let w = &tape.params[num_qkv..][..self.out.len()];
         let [mut d_mixed, mut d_values] = [len, 3 * len].map(|len| grads.workspace().take(len));
         let (mixed, values) = (&mut d_mixed[..len], &mut d_values[..3 * len]);
         self.out.backward(w, tape.dy, mixed, Bias::Zero);
+        // Each head of each row.
         for row in 0..pass.rows {
-            (0..self.spec.heads).for_each(|head| self.attend_backward((row, head), mixed, values));
+            (0..self.spec.heads).for_each(|head| self.attend_backward(row, head, mixed, values));
         }
-        let (parts, values) = ((ones, pass, &self.shards[..]), &*values);
+        // The projections to queries, keys and values.
+        let mut own = grads.part(0..num_qkv);
         self.qkv
-            .gradient((tape.x, values), parts, &mut grads.part(0..num_qkv));
+            .gradient(tape.x, values, ones, pass, &self.shards, &mut own);
         if let Some(dx) = tape.dx {
             let w = &tape.params[..self.qkv.len()];
             self.qkv.backward(w, values, dx, Bias::Zero);

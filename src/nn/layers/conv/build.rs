@@ -1,6 +1,5 @@
 //! Which algorithm a convolution runs by: `winograd` where it can, else `layer`.
 
-use super::field::Axis;
 use super::layer::ConvLayer;
 use super::spec::Conv;
 use super::winograd::{self, WinogradLayer};
@@ -14,20 +13,11 @@ impl Spec for Conv {
     }
 
     fn build(&self, input: &Shape, build: &mut Build) -> Result<Box<dyn Layer>, NnError> {
-        let (height, width, channels) = self.check(input, build)?;
-        let axis = |size, kernel, stride, padding, dilation| Axis {
-            size,
-            kernel,
-            stride,
-            padding,
-            dilation,
-        };
-        let (k, s, p, d) = (self.kernel, self.stride, self.padding, self.dilation);
-        let rows = axis(height, k.0, s.0, (p.0, p.0), d.0);
-        let columns = axis(width, k.1, s.1, self.column_padding(), d.1);
-        let (spec, axes) = (self.clone(), (rows, columns));
+        let image = self.check(input, build)?;
+        let axes = self.axes_of(image.rows, image.columns);
+        let (spec, channels) = (self.clone(), image.channels);
         Ok(match winograd::tile_of(self, axes, channels) {
-            Some(tile) => Box::new(WinogradLayer::new(spec, (axes, channels), tile, build.isa)),
+            Some(tile) => Box::new(WinogradLayer::new(spec, axes, channels, tile, build.isa)),
             None => Box::new(ConvLayer::new(spec, axes, channels, build.isa)),
         })
     }
@@ -37,7 +27,7 @@ impl Spec for Conv {
             is_sequence: self.is_sequence,
             kernel: self.kernel,
             stride: self.stride,
-            padding: (self.padding.0, self.column_padding().0),
+            padding: (self.padding.0, self.column_padding().before),
             is_causal: self.is_causal,
             dilation: self.dilation,
             groups: self.groups,

@@ -7,7 +7,8 @@ pub(super) fn forward(
     y: &mut [f32],
     padded: &[f32],
     windows: &Windows,
-    (weight, bias): (&[f32], &[f32]),
+    weight: &[f32],
+    bias: &[f32],
 ) {
     let channels = weight.len() / windows.runs.len();
     let positions = windows.offsets.len();
@@ -43,10 +44,11 @@ pub(super) fn add_gradient(dw: &mut [f32], x: &[f32], windows: &Windows, dy: &[f
 pub(super) fn backward(
     dx: &mut [f32],
     field: &mut Field,
-    (weight, dy): (&[f32], &[f32]),
+    weight: &[f32],
+    dy: &[f32],
     image: usize,
 ) {
-    let (_, columns, channels) = field.values;
+    let (columns, channels) = (field.values.columns, field.values.channels);
     let rows = dx.len() / image;
     let per_image = dy.len() / rows;
     let padded = &mut field.padded[..rows * field.windows.image];
@@ -63,7 +65,7 @@ pub(super) fn backward(
             }
         }
         for (i, dx) in dx.chunks_exact_mut(columns * channels).enumerate() {
-            let from = &mut to[field.first + i * field.steps.0..][..columns * channels];
+            let from = &mut to[field.first + i * field.steps.rows..][..columns * channels];
             dx.copy_from_slice(from);
         }
         // The border must be zeros again.

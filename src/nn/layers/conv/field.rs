@@ -8,24 +8,55 @@ use crate::nn::kernel::{Buffer, Windows};
 /// Values of images that are worked on at a time: 128 KiB.
 const BLOCK: usize = 1 << 15;
 
+/// One of something for rows, and one for columns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct PerAxis<T> {
+    pub(super) rows: T,
+    pub(super) columns: T,
+}
+
+impl<T> PerAxis<T> {
+    /// The same of both.
+    pub(super) fn map<U>(self, of: impl Fn(T) -> U) -> PerAxis<U> {
+        PerAxis {
+            rows: of(self.rows),
+            columns: of(self.columns),
+        }
+    }
+}
+
+/// Zeros before the values of an axis, and behind them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Padding {
+    pub(super) before: usize,
+    pub(super) behind: usize,
+}
+
+/// Kernel values along an axis, and how far they are apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taps {
+    pub(super) count: usize,
+    pub(super) step: usize,
+}
+
 /// One axis of a convolution.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Axis {
     pub(super) size: usize,
     pub(super) kernel: usize,
     pub(super) stride: usize,
-    /// Zeros before the values, and behind them.
-    pub(super) padding: (usize, usize),
+    pub(super) padding: Padding,
     pub(super) dilation: usize,
 }
 
 impl Axis {
-    fn reach(self) -> usize {
+    /// Values from the first of a kernel to its last.
+    pub(super) fn reach(self) -> usize {
         self.dilation * (self.kernel - 1) + 1
     }
 
     pub(super) fn outputs(self) -> usize {
-        (self.size + self.padding.0 + self.padding.1 - self.reach()) / self.stride + 1
+        (self.size + self.padding.before + self.padding.behind - self.reach()) / self.stride + 1
     }
 
     /// The axis of the convolution that gives the gradient of the input from that of the output, at
@@ -33,101 +64,130 @@ impl Axis {
     pub(super) fn reversed(self) -> Self {
         Self {
             size: self.outputs(),
-            padding: (
-                self.reach() - 1 - self.padding.0,
-                self.reach() - 1 - self.padding.1,
-            ),
+            padding: Padding {
+                before: self.reach() - 1 - self.padding.before,
+                behind: self.reach() - 1 - self.padding.behind,
+            },
             ..self
         }
     }
+}
+
+/// Input and output channels, of a convolution or of one of its groups.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Channels {
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+}
+
+/// Rows, columns and channels of an image.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ImageShape {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) channels: usize,
 }
 
 /// Images laid out for `kernel::conv`: values among zeros.
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) windows: Windows,
-    /// Rows and columns of values, and the values of a column.
-    pub(super) values: (usize, usize, usize),
-    /// Where the value of row 0, column 0 lies, and the steps to the next row and column.
+    /// The image without its zeros.
+    pub(super) values: ImageShape,
+    /// Where the value of row 0, column 0 lies.
     pub(super) first: usize,
-    pub(super) steps: (usize, usize),
+    /// Values from a row to the next, and from a column to the next.
+    pub(super) steps: PerAxis<usize>,
     pub(super) padded: Buffer,
 }
 
 impl Field {
-    /// Values (rows, columns, channels) with zeros before and behind them, of rows and of columns;
-    /// no windows yet.
-    pub(super) fn padded(
-        values: (usize, usize, usize),
-        (rows, columns): ((usize, usize), (usize, usize)),
-    ) -> Self {
-        let line = (values.1 + columns.0 + columns.1) * values.2;
+    /// Images with zeros before and behind their rows and columns; no windows yet.
+    pub(super) fn padded(values: ImageShape, padding: PerAxis<Padding>) -> Self {
+        let PerAxis { rows, columns } = padding;
+        let line = (values.columns + columns.before + columns.behind) * values.channels;
         Self {
             windows: Windows {
-                image: (values.0 + rows.0 + rows.1) * line,
+                image: (values.rows + rows.before + rows.behind) * line,
                 ..Windows::default()
             },
             values,
-            first: rows.0 * line + columns.0 * values.2,
-            steps: (line, values.2),
+            first: rows.before * line + columns.before * values.channels,
+            steps: PerAxis {
+                rows: line,
+                columns: values.channels,
+            },
             padded: Buffer::default(),
         }
     }
 
     /// The input with its padding.
-    pub(super) fn forward(
-        (rows, columns): (Axis, Axis),
-        channels: usize,
-        per_group: usize,
-    ) -> Self {
-        let values = (rows.size, columns.size, channels);
-        let mut field = Self::padded(values, (rows.padding, columns.padding));
-        let counts = (rows.outputs(), columns.outputs());
-        field.windows.offsets = field.grid(counts, (rows.stride, columns.stride));
-        let taps = |axis: Axis| (axis.kernel, axis.dilation);
-        field.windows.runs = field.runs((taps(rows), taps(columns)), per_group);
+    pub(super) fn forward(axes: PerAxis<Axis>, channels: usize, per_group: usize) -> Self {
+        let values = ImageShape {
+            rows: axes.rows.size,
+            columns: axes.columns.size,
+            channels,
+        };
+        let mut field = Self::padded(values, axes.map(|axis| axis.padding));
+        field.windows.offsets = field.grid(axes.map(Axis::outputs), axes.map(|axis| axis.stride));
+        let taps = axes.map(|axis| Taps {
+            count: axis.kernel,
+            step: axis.dilation,
+        });
+        field.windows.runs = field.runs(taps, per_group);
         field
     }
 
     /// The input with its padding, for tiles of `outputs` x `outputs` outputs at stride 1: windows
     /// are their inputs.
-    pub(super) fn tiled((rows, columns): (Axis, Axis), channels: usize, outputs: usize) -> Self {
+    pub(super) fn tiled(axes: PerAxis<Axis>, channels: usize, outputs: usize) -> Self {
         let tiles = |axis: Axis| axis.outputs().div_ceil(outputs);
         let padding = |axis: Axis| {
             let side = tiles(axis) * outputs + axis.kernel - 1;
-            (axis.padding.0, side - axis.size - axis.padding.0)
+            Padding {
+                before: axis.padding.before,
+                behind: side - axis.size - axis.padding.before,
+            }
         };
-        let values = (rows.size, columns.size, channels);
-        let mut field = Self::padded(values, (padding(rows), padding(columns)));
-        field.windows.offsets = field.grid((tiles(rows), tiles(columns)), (outputs, outputs));
+        let values = ImageShape {
+            rows: axes.rows.size,
+            columns: axes.columns.size,
+            channels,
+        };
+        let mut field = Self::padded(values, axes.map(padding));
+        field.windows.offsets = field.grid(axes.map(tiles), axes.map(|_| outputs));
         field
     }
 
     /// Places in an image: so many rows and columns, so many values' rows and columns apart.
-    pub(super) fn grid(
-        &self,
-        (rows, columns): (usize, usize),
-        steps: (usize, usize),
-    ) -> Vec<usize> {
-        let (line, channels) = self.steps;
-        let of_row =
-            |i: usize| (0..columns).map(move |j| i * steps.0 * line + j * steps.1 * channels);
-        (0..rows).flat_map(of_row).collect()
+    pub(super) fn grid(&self, counts: PerAxis<usize>, apart: PerAxis<usize>) -> Vec<usize> {
+        let (line, channels) = (self.steps.rows, self.steps.columns);
+        let of_row = |i: usize| {
+            let columns = 0..counts.columns;
+            columns.map(move |j| i * apart.rows * line + j * apart.columns * channels)
+        };
+        (0..counts.rows).flat_map(of_row).collect()
     }
 
-    /// The runs of a window with so many kernel rows and columns, each so many values apart: whole
-    /// kernel rows where their values are neighbours.
-    pub(super) fn runs(
-        &self,
-        (rows, columns): ((usize, usize), (usize, usize)),
-        per_group: usize,
-    ) -> Vec<(usize, usize)> {
-        let channels = self.values.2;
-        if columns.1 == 1 && per_group == channels {
-            let starts = self.grid((rows.0, 1), (rows.1, 0)).into_iter();
-            return starts.map(|start| (start, columns.0 * channels)).collect();
+    /// The runs of a window with such kernel rows and columns: whole kernel rows where their values
+    /// are neighbours.
+    pub(super) fn runs(&self, taps: PerAxis<Taps>, per_group: usize) -> Vec<(usize, usize)> {
+        let channels = self.values.channels;
+        let PerAxis { rows, columns } = taps;
+        if columns.step == 1 && per_group == channels {
+            let counts = PerAxis {
+                rows: rows.count,
+                columns: 1,
+            };
+            let apart = PerAxis {
+                rows: rows.step,
+                columns: 0,
+            };
+            let starts = self.grid(counts, apart).into_iter();
+            let run = columns.count * channels;
+            return starts.map(|start| (start, run)).collect();
         }
-        let starts = self.grid((rows.0, columns.0), (rows.1, columns.1));
+        let starts = self.grid(taps.map(|taps| taps.count), taps.map(|taps| taps.step));
         starts.into_iter().map(|start| (start, per_group)).collect()
     }
 
@@ -139,13 +199,17 @@ impl Field {
 
     /// Copies images among the zeros, which stay from call to call, from image number `first` on.
     pub(super) fn fill(&mut self, first: usize, images: &[f32]) {
-        let (rows, columns, channels) = self.values;
+        let ImageShape {
+            rows,
+            columns,
+            channels,
+        } = self.values;
         let count = images.len() / (rows * columns * channels);
         let padded = self.padded.grow((first + count) * self.windows.image);
         let fields = padded[first * self.windows.image..].chunks_exact_mut(self.windows.image);
         for (field, image) in fields.zip(images.chunks_exact(rows * columns * channels)) {
             for (i, row) in image.chunks_exact(columns * channels).enumerate() {
-                let to = &mut field[self.first + i * self.steps.0..];
+                let to = &mut field[self.first + i * self.steps.rows..];
                 to[..row.len()].copy_from_slice(row);
             }
         }

@@ -6,7 +6,7 @@
 //! is a convolution of the output's gradient at stride 1: s² of them, which together cost as much
 //! as forward.
 
-use super::field::{Axis, Field};
+use super::field::{Axis, Channels, Field, ImageShape, Padding, PerAxis, Taps};
 use super::spec::Conv;
 use crate::nn::kernel::{
     Bias, Buffer, Isa, Ones, Out, PackedOnce, Side, Strided, Windows, convolve,
@@ -29,7 +29,7 @@ impl AxisPhase {
     /// The phase of the input `first`.
     fn new(axis: Axis, first: usize) -> Self {
         let signed = |value: usize| value.cast_signed();
-        let (stride, place) = (signed(axis.stride), signed(first + axis.padding.0));
+        let (stride, place) = (signed(axis.stride), signed(first + axis.padding.before));
         let distance = |tap: usize| place - signed(axis.dilation * tap);
         let meets = |tap: &usize| distance(*tap) % stride == 0;
         let taps: Vec<usize> = (0..axis.kernel).rev().filter(meets).collect();
@@ -52,13 +52,20 @@ impl AxisPhase {
     }
 
     /// Zeros that the outputs need on either side.
-    fn padding(&self, outputs: usize) -> (usize, usize) {
+    fn padding(&self, outputs: usize) -> Padding {
         let reach = self.taps.len().saturating_sub(1) * self.step + self.count;
         let beyond = self.origin + reach.cast_signed() - outputs.cast_signed();
-        (
-            (-self.origin).max(0).cast_unsigned(),
-            beyond.max(0).cast_unsigned(),
-        )
+        Padding {
+            before: (-self.origin).max(0).cast_unsigned(),
+            behind: beyond.max(0).cast_unsigned(),
+        }
+    }
+
+    fn taps(&self) -> Taps {
+        Taps {
+            count: self.taps.len(),
+            step: self.step,
+        }
     }
 }
 
@@ -79,44 +86,44 @@ pub(super) struct InputGradient {
     /// The gradients of the outputs among zeros.
     pub(super) field: Field,
     phases: Vec<Phase>,
-    /// Rows and columns of the input.
-    sides: (usize, usize),
-    per_group: (usize, usize),
+    /// Of the input.
+    sides: PerAxis<usize>,
+    per_group: Channels,
     flipped: Buffer,
 }
 
 impl InputGradient {
-    pub(super) fn new(
-        spec: &Conv,
-        (rows, columns): (Axis, Axis),
-        per_group: (usize, usize),
-        isa: Isa,
-    ) -> Self {
-        let phases = (AxisPhase::all(rows), AxisPhase::all(columns));
-        let widest = |phases: &[AxisPhase], outputs: usize| {
-            let all = phases.iter().map(|phase| phase.padding(outputs));
-            all.fold((0, 0), |(a, b), (c, d)| (a.max(c), b.max(d)))
+    pub(super) fn new(spec: &Conv, axes: PerAxis<Axis>, per_group: Channels, isa: Isa) -> Self {
+        let phases = axes.map(AxisPhase::all);
+        let outputs = axes.map(Axis::outputs);
+        // The widest padding that a phase needs: all read the same field.
+        let padding = PerAxis {
+            rows: widest(&phases.rows, outputs.rows),
+            columns: widest(&phases.columns, outputs.columns),
         };
-        let padding = (
-            widest(&phases.0, rows.outputs()),
-            widest(&phases.1, columns.outputs()),
-        );
-        let field = Field::padded((rows.outputs(), columns.outputs(), spec.channels), padding);
-        let pairs = phases
-            .0
-            .iter()
-            .flat_map(|row| phases.1.iter().map(move |column| (row, column)));
-        let is_whole = phases.0.len() * phases.1.len() == 1;
-        let phase = |(rows, columns): (&AxisPhase, &AxisPhase)| Phase {
-            windows: windows(&field, (rows, columns), per_group.1, is_whole),
-            kernels: vec![PackedOnce::new(isa); spec.groups],
-            rows: rows.clone(),
-            columns: columns.clone(),
+        let values = ImageShape {
+            rows: outputs.rows,
+            columns: outputs.columns,
+            channels: spec.channels,
         };
+        let field = Field::padded(values, padding);
+        // A phase of each row with each column.
+        let is_whole = phases.rows.len() * phases.columns.len() == 1;
+        let mut all = Vec::new();
+        for rows in &phases.rows {
+            for columns in &phases.columns {
+                all.push(Phase {
+                    windows: windows(&field, rows, columns, per_group.outputs, is_whole),
+                    kernels: vec![PackedOnce::new(isa); spec.groups],
+                    rows: rows.clone(),
+                    columns: columns.clone(),
+                });
+            }
+        }
         Self {
-            phases: pairs.map(phase).collect(),
+            phases: all,
             field,
-            sides: (rows.size, columns.size),
+            sides: axes.map(|axis| axis.size),
             per_group,
             flipped: Buffer::default(),
         }
@@ -128,10 +135,10 @@ impl InputGradient {
     }
 
     /// Of `count` images whose outputs' gradients lie among their zeros.
-    pub(super) fn run(&mut self, count: usize, (spec, weight): (&Conv, &[f32]), dx: &mut [f32]) {
-        let (inputs, outputs) = self.per_group;
+    pub(super) fn run(&mut self, count: usize, spec: &Conv, weight: &[f32], dx: &mut [f32]) {
+        let Channels { inputs, outputs } = self.per_group;
         let channels = inputs * spec.groups;
-        let (height, width) = self.sides;
+        let (height, width) = (self.sides.rows, self.sides.columns);
         let is_whole = self.phases.len() == 1;
         for phase in &mut self.phases {
             let (rows, columns) = (&phase.rows, &phase.columns);
@@ -142,8 +149,8 @@ impl InputGradient {
             let positions = phase.windows.offsets.len();
             for (group, kernel) in phase.kernels.iter_mut().enumerate() {
                 let kernel = kernel.get(|packed| {
-                    let parts = (spec, self.per_group);
-                    let flipped = flip(weight, (group, places()), parts, &mut self.flipped);
+                    let (per_group, to) = (self.per_group, &mut self.flipped);
+                    let flipped = flip(weight, spec, per_group, group, places(), to);
                     packed.pack(Side::Right, flipped, Ones::None);
                 });
                 let dy = &self.field.padded[group * outputs..];
@@ -162,7 +169,7 @@ impl InputGradient {
                 for image in 0..count {
                     for row in 0..rows.count {
                         let first = image * height + rows.first + row * stride.0;
-                        let at = image * self.field.windows.image + row * self.field.steps.0;
+                        let at = image * self.field.windows.image + row * self.field.steps.rows;
                         run(
                             first * width + columns.first,
                             stride.1,
@@ -176,37 +183,64 @@ impl InputGradient {
     }
 }
 
+/// The widest padding that one of the phases needs.
+fn widest(phases: &[AxisPhase], outputs: usize) -> Padding {
+    let none = Padding {
+        before: 0,
+        behind: 0,
+    };
+    let all = phases.iter().map(|phase| phase.padding(outputs));
+    all.fold(none, |widest, one| Padding {
+        before: widest.before.max(one.before),
+        behind: widest.behind.max(one.behind),
+    })
+}
+
 /// The windows of a phase: of a row of inputs, or of all.
 fn windows(
     field: &Field,
-    (rows, columns): (&AxisPhase, &AxisPhase),
+    rows: &AxisPhase,
+    columns: &AxisPhase,
     per_group: usize,
     is_whole: bool,
 ) -> Windows {
-    let (line, channels) = field.steps;
+    let (line, channels) = (field.steps.rows, field.steps.columns);
     let first = field.first.cast_signed()
         + rows.origin * line.cast_signed()
         + columns.origin * channels.cast_signed();
-    let down = if is_whole { rows.count } else { 1 };
-    let mut offsets = field.grid((down, columns.count), (1, 1));
+    let counts = PerAxis {
+        rows: if is_whole { rows.count } else { 1 },
+        columns: columns.count,
+    };
+    let next = PerAxis {
+        rows: 1,
+        columns: 1,
+    };
+    let mut offsets = field.grid(counts, next);
     offsets
         .iter_mut()
         .for_each(|at| *at += first.cast_unsigned());
-    let taps = |phase: &AxisPhase| (phase.taps.len(), phase.step);
+    let taps = PerAxis {
+        rows: rows.taps(),
+        columns: columns.taps(),
+    };
     Windows {
         image: field.windows.image,
         offsets,
-        runs: field.runs((taps(rows), taps(columns)), per_group),
+        runs: field.runs(taps, per_group),
     }
 }
 
 /// A group's kernel at `places`, transposed: (places, O / groups) by C / groups.
 pub(super) fn flip<'f>(
     weight: &[f32],
-    (group, places): (usize, impl Iterator<Item = (usize, usize)>),
-    (spec, (inputs, outputs)): (&Conv, (usize, usize)),
+    spec: &Conv,
+    per_group: Channels,
+    group: usize,
+    places: impl Iterator<Item = (usize, usize)>,
     flipped: &'f mut Buffer,
 ) -> Strided<'f> {
+    let Channels { inputs, outputs } = per_group;
     let all = spec.channels;
     let mut depth = 0;
     for (u, v) in places {

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::depthwise;
-use super::field::{Axis, Field};
+use super::field::{Axis, Channels, Field, PerAxis};
 use super::input_gradient::InputGradient;
 use super::spec::Conv;
-use crate::nn::core::{Flops, Grads, Layer, Pass, Properties, Role, Tape, TensorSpec};
+use crate::nn::core::{Fans, Flops, Grads, Layer, Pass, Properties, Role, Tape, TensorSpec};
 use crate::nn::kernel::columns::add_rows;
 use crate::nn::kernel::{
     Bias, Isa, Ones, Out, Packed, PackedOnce, Side, Strided, add_kernel_gradient, convolve,
@@ -18,8 +18,7 @@ use crate::nn::shape::Shape;
 pub(super) struct ConvLayer {
     spec: Conv,
     channels: usize,
-    /// Input and output channels of a group.
-    per_group: (usize, usize),
+    per_group: Channels,
     output: Shape,
     forward: Field,
     backward: InputGradient,
@@ -29,24 +28,23 @@ pub(super) struct ConvLayer {
 }
 
 impl ConvLayer {
-    pub(super) fn new(
-        spec: Conv,
-        (rows, columns): (Axis, Axis),
-        channels: usize,
-        isa: Isa,
-    ) -> Self {
+    pub(super) fn new(spec: Conv, axes: PerAxis<Axis>, channels: usize, isa: Isa) -> Self {
+        let outputs = axes.map(Axis::outputs);
         let output = if spec.is_sequence {
-            Shape::from([columns.outputs(), spec.channels])
+            Shape::from([outputs.columns, spec.channels])
         } else {
-            Shape::from([rows.outputs(), columns.outputs(), spec.channels])
+            Shape::from([outputs.rows, outputs.columns, spec.channels])
         };
-        let per_group = (channels / spec.groups, spec.channels / spec.groups);
+        let per_group = Channels {
+            inputs: channels / spec.groups,
+            outputs: spec.channels / spec.groups,
+        };
         Self {
             channels,
             per_group,
             output,
-            forward: Field::forward((rows, columns), channels, per_group.0),
-            backward: InputGradient::new(&spec, (rows, columns), per_group, isa),
+            forward: Field::forward(axes, channels, per_group.inputs),
+            backward: InputGradient::new(&spec, axes, per_group, isa),
             kernels: vec![PackedOnce::new(isa); spec.groups],
             dy: Packed::new(isa),
             spec,
@@ -55,7 +53,7 @@ impl ConvLayer {
 
     /// Values of a kernel for one output channel.
     fn depth(&self) -> usize {
-        self.spec.kernel.0 * self.spec.kernel.1 * self.per_group.0
+        self.spec.kernel.0 * self.spec.kernel.1 * self.per_group.inputs
     }
 
     fn num_weights(&self) -> usize {
@@ -63,36 +61,37 @@ impl ConvLayer {
     }
 
     fn is_depthwise(&self) -> bool {
-        self.per_group == (1, 1)
+        self.per_group.inputs == 1 && self.per_group.outputs == 1
     }
 
     /// The outputs of images that lie among their zeros.
     fn convolve_block(
         &mut self,
         images: Range<usize>,
-        (weight, bias): (&[f32], &[f32]),
+        weight: &[f32],
+        bias: &[f32],
         y: &mut [f32],
     ) {
         let depth = self.depth();
         let windows = &self.forward.windows;
         let positions = images.len() * windows.offsets.len();
         for (group, kernel) in self.kernels.iter_mut().enumerate() {
-            let first = group * self.per_group.1;
+            let first = group * self.per_group.outputs;
             let matrix = Strided {
                 data: &weight[first..],
-                lanes: self.per_group.1,
+                lanes: self.per_group.outputs,
                 depth,
                 lane_stride: 1,
                 depth_stride: self.spec.channels,
             };
             let kernel = kernel.get(|packed| packed.pack(Side::Right, matrix, Ones::None));
-            let own = first.min(bias.len())..(first + self.per_group.1).min(bias.len());
+            let own = first.min(bias.len())..(first + self.per_group.outputs).min(bias.len());
             let bias = Bias::columns(&bias[own]);
             let out = Out {
                 data: &mut y[first..],
                 stride: self.spec.channels,
             };
-            let at = images.start * windows.image + group * self.per_group.0;
+            let at = images.start * windows.image + group * self.per_group.inputs;
             let x = &self.forward.padded[at..];
             convolve(out, (x, windows, positions), kernel, bias);
         }
@@ -111,10 +110,10 @@ impl ConvLayer {
                 depthwise::add_gradient(weight, x, &self.forward.windows, dy);
             } else {
                 for group in 0..self.spec.groups {
-                    let first = group * self.per_group.1;
+                    let first = group * self.per_group.outputs;
                     let matrix = Strided {
                         data: &dy[first..],
-                        lanes: self.per_group.1,
+                        lanes: self.per_group.outputs,
                         depth: positions,
                         lane_stride: 1,
                         depth_stride: outputs,
@@ -124,7 +123,7 @@ impl ConvLayer {
                         data: &mut weight[first..],
                         stride: outputs,
                     };
-                    let x = &x[group * self.per_group.0..];
+                    let x = &x[group * self.per_group.inputs..];
                     add_kernel_gradient(out, (x, &self.forward.windows), &self.dy);
                 }
             }
@@ -149,7 +148,7 @@ impl Layer for ConvLayer {
         if self.is_depthwise() {
             self.forward.fill(0, x);
             let (padded, windows) = (&self.forward.padded, &self.forward.windows);
-            depthwise::forward(y, padded, windows, (weight, bias));
+            depthwise::forward(y, padded, windows, weight, bias);
             return;
         }
         for images in self.forward.blocks(pass.rows) {
@@ -157,7 +156,7 @@ impl Layer for ConvLayer {
                 .fill(images.start, of_images(x, pass.rows, &images));
             let len = self.output.len();
             let y = &mut y[images.start * len..images.end * len];
-            self.convolve_block(images, (weight, bias), y);
+            self.convolve_block(images, weight, bias, y);
         }
     }
 
@@ -167,8 +166,9 @@ impl Layer for ConvLayer {
         let Some(dx) = tape.dx else { return };
         let weight = &tape.params[..self.num_weights()];
         if self.is_depthwise() {
-            let image = self.channels * self.forward.values.0 * self.forward.values.1;
-            depthwise::backward(dx, &mut self.forward, (weight, tape.dy), image);
+            let values = self.forward.values;
+            let image = self.channels * values.rows * values.columns;
+            depthwise::backward(dx, &mut self.forward, weight, tape.dy, image);
             return;
         }
         for images in self.backward.field.blocks(pass.rows) {
@@ -176,7 +176,7 @@ impl Layer for ConvLayer {
             let len = dx.len() / pass.rows;
             self.backward.field.fill(0, own);
             let dx = &mut dx[images.start * len..images.end * len];
-            self.backward.run(images.len(), (&self.spec, weight), dx);
+            self.backward.run(images.len(), &self.spec, weight, dx);
         }
     }
 
@@ -197,11 +197,19 @@ impl Layer for ConvLayer {
     }
 }
 
-/// The parameters of a convolution with so many input and output channels a group.
-pub(super) fn parameters(spec: &Conv, (inputs, outputs): (usize, usize)) -> Vec<TensorSpec> {
+/// The parameters of a convolution with such channels a group.
+pub(super) fn parameters(spec: &Conv, per_group: Channels) -> Vec<TensorSpec> {
     let window = spec.kernel.0 * spec.kernel.1;
-    let fan = (window * inputs, window * outputs);
-    let shape = [spec.kernel.0, spec.kernel.1, inputs, spec.channels];
+    let fan = Fans {
+        inputs: window * per_group.inputs,
+        outputs: window * per_group.outputs,
+    };
+    let shape = [
+        spec.kernel.0,
+        spec.kernel.1,
+        per_group.inputs,
+        spec.channels,
+    ];
     let weight = TensorSpec::weight("weight", &shape, spec.weight, fan);
     let bias = |init| TensorSpec::weight("bias", &[spec.channels], init, fan).role(Role::Bias);
     std::iter::once(weight).chain(spec.bias.map(bias)).collect()

@@ -1,5 +1,6 @@
 //! A convolution as data: its settings, and which rows it takes.
 
+use super::field::{Axis, ImageShape, Padding, PerAxis};
 use crate::nn::core::{Build, Init};
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;
@@ -112,10 +113,17 @@ impl Conv {
     }
 
     /// Zeros before the columns of a row, and behind them.
-    pub(super) fn column_padding(&self) -> (usize, usize) {
-        match self.is_causal {
-            true => (self.dilation.1 * (self.kernel.1 - 1), 0),
-            false => (self.padding.1, self.padding.1),
+    pub(super) fn column_padding(&self) -> Padding {
+        if self.is_causal {
+            Padding {
+                before: self.dilation.1 * (self.kernel.1 - 1),
+                behind: 0,
+            }
+        } else {
+            Padding {
+                before: self.padding.1,
+                behind: self.padding.1,
+            }
         }
     }
 
@@ -184,18 +192,37 @@ impl Conv {
         }
     }
 
-    /// Height, width and channels of rows of shape `input`, if it can take them.
-    pub(super) fn check(
-        &self,
-        input: &Shape,
-        build: &Build,
-    ) -> Result<(usize, usize, usize), NnError> {
-        let (height, width, channels) = match (self.is_sequence, input.axes()) {
+    /// The image that a row of shape `input` is, if it can take such rows.
+    pub(super) fn check(&self, input: &Shape, build: &Build) -> Result<ImageShape, NnError> {
+        let (rows, columns, channels) = match (self.is_sequence, input.axes()) {
             (true, &[t, c]) => (1, t, c),
             (false, &[h, w, c]) => (h, w, c),
             (true, _) => return Err(build.refuse("rows of shape TxC", input)),
             (false, _) => return Err(build.refuse("rows of shape HxWxC", input)),
         };
+        self.check_numbers(channels, build)?;
+        let axes = self.axes_of(rows, columns);
+        for axis in [axes.rows, axes.columns] {
+            let (padding, reach) = (axis.padding, axis.reach());
+            let padded = axis.size + padding.before + padding.behind;
+            if padded < reach {
+                let expected = format!("a padded input of at least the kernel's reach {reach}");
+                return Err(build.refuse(expected, padded));
+            }
+            if padding.before >= reach {
+                let expected = format!("padding below the kernel's reach {reach}");
+                return Err(build.refuse(expected, padding.before));
+            }
+        }
+        Ok(ImageShape {
+            rows,
+            columns,
+            channels,
+        })
+    }
+
+    /// That no number is 0, groups divide the channels, and what is causal is a sequence.
+    fn check_numbers(&self, channels: usize, build: &Build) -> Result<(), NnError> {
         let positive = [
             ("channels", self.channels),
             ("kernel values an axis", self.kernel.0.min(self.kernel.1)),
@@ -219,23 +246,29 @@ impl Conv {
             let expected = "no padding of its own where it is causal";
             return Err(build.refuse(expected, self.padding.1));
         }
-        let reach = |kernel: usize, dilation: usize| dilation * (kernel - 1) + 1;
-        let rows = (self.padding.0, self.padding.0);
-        let axes = [
-            (height, self.kernel.0, self.dilation.0, rows),
-            (width, self.kernel.1, self.dilation.1, self.column_padding()),
-        ];
-        for (size, kernel, dilation, (padding, behind)) in axes {
-            let reach = reach(kernel, dilation);
-            if size + padding + behind < reach {
-                let expected = format!("a padded input of at least the kernel's reach {reach}");
-                return Err(build.refuse(expected, format!("{}", size + padding + behind)));
-            }
-            if padding >= reach {
-                let expected = format!("padding below the kernel's reach {reach}");
-                return Err(build.refuse(expected, padding));
-            }
+        Ok(())
+    }
+
+    /// The axes of images of so many rows and columns.
+    pub(super) fn axes_of(&self, rows: usize, columns: usize) -> PerAxis<Axis> {
+        PerAxis {
+            rows: Axis {
+                size: rows,
+                kernel: self.kernel.0,
+                stride: self.stride.0,
+                padding: Padding {
+                    before: self.padding.0,
+                    behind: self.padding.0,
+                },
+                dilation: self.dilation.0,
+            },
+            columns: Axis {
+                size: columns,
+                kernel: self.kernel.1,
+                stride: self.stride.1,
+                padding: self.column_padding(),
+                dilation: self.dilation.1,
+            },
         }
-        Ok((height, width, channels))
     }
 }

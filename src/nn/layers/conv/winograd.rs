@@ -14,7 +14,7 @@
 
 use std::ops::Range;
 
-use super::field::{Axis, Field};
+use super::field::{Axis, Channels, Field, PerAxis};
 use super::input_gradient::flip;
 use super::layer::{of_images, parameters};
 use super::spec::Conv;
@@ -60,11 +60,7 @@ struct Scratch {
 
 /// Outputs of a tile's side, where Winograd's algorithm computes this convolution: kernels of 3 x 3
 /// or 5 x 5 at stride 1, from and to multiples of 16 channels.
-pub(super) fn tile_of(
-    spec: &Conv,
-    (rows, columns): (Axis, Axis),
-    channels: usize,
-) -> Option<usize> {
+pub(super) fn tile_of(spec: &Conv, axes: PerAxis<Axis>, channels: usize) -> Option<usize> {
     let is_plain = spec.stride == (1, 1) && spec.dilation == (1, 1) && spec.groups == 1;
     let has_channels = channels.is_multiple_of(16) && spec.channels.is_multiple_of(16);
     let outputs = match spec.kernel {
@@ -72,24 +68,31 @@ pub(super) fn tile_of(
         (5, 5) => 2,
         _ => return None,
     };
-    let fills_tiles = rows.outputs().min(columns.outputs()) >= outputs;
+    let fills_tiles = axes.rows.outputs().min(axes.columns.outputs()) >= outputs;
     (is_plain && has_channels && fills_tiles && !spec.is_direct).then_some(outputs)
 }
 
 impl WinogradLayer {
     pub(super) fn new(
         spec: Conv,
-        (axes, channels): ((Axis, Axis), usize),
+        axes: PerAxis<Axis>,
+        channels: usize,
         tile: usize,
         isa: Isa,
     ) -> Self {
-        let (rows, columns) = axes;
-        let (inputs, outputs) = (channels, spec.channels);
-        let reversed = (rows.reversed(), columns.reversed());
+        let outputs = axes.map(Axis::outputs);
+        let forward = Channels {
+            inputs: channels,
+            outputs: spec.channels,
+        };
+        let backward = Channels {
+            inputs: forward.outputs,
+            outputs: forward.inputs,
+        };
         Self {
-            output: Shape::from([rows.outputs(), columns.outputs(), outputs]),
-            forward: Direction::new(axes, (inputs, outputs), tile, isa),
-            backward: Direction::new(reversed, (outputs, inputs), tile, isa),
+            output: Shape::from([outputs.rows, outputs.columns, spec.channels]),
+            forward: Direction::new(axes, forward, tile, isa),
+            backward: Direction::new(axes.map(Axis::reversed), backward, tile, isa),
             kernel: PackedOnce::new(isa),
             flipped_kernel: PackedOnce::new(isa),
             scratch: Scratch::default(),
@@ -98,7 +101,7 @@ impl WinogradLayer {
     }
 
     fn num_weights(&self) -> usize {
-        let (inputs, outputs) = self.forward.channels;
+        let Channels { inputs, outputs } = self.forward.channels;
         self.forward.kernel * self.forward.kernel * inputs * outputs
     }
 
@@ -108,7 +111,7 @@ impl WinogradLayer {
             return;
         }
         let (direction, scratch) = (&self.forward, &mut self.scratch);
-        let (inputs, outputs) = direction.channels;
+        let Channels { inputs, outputs } = direction.channels;
         let (run, plane) = (inputs * outputs, inputs * outputs + GAP);
         scratch.weights.grow(POINTS * plane);
         for (block, tiles) in direction.blocks(&images).enumerate() {
@@ -116,8 +119,8 @@ impl WinogradLayer {
             direction.gradient_to_points(&tiles, dy, &mut scratch.outputs);
             for point in 0..POINTS {
                 let out = Out::dense(&mut scratch.weights[point * plane..][..run], outputs);
-                let x = direction.rows(&scratch.inputs, (tiles.len(), inputs), point);
-                let dy = direction.rows(&scratch.outputs, (tiles.len(), outputs), point);
+                let x = direction.rows(&scratch.inputs, tiles.len(), inputs, point);
+                let dy = direction.rows(&scratch.outputs, tiles.len(), outputs, point);
                 products_of_rows(direction.isa, out, (x, dy), block > 0);
             }
         }
@@ -137,13 +140,13 @@ impl WinogradLayer {
     }
 
     /// The gradients of the inputs.
-    fn backward_data(&mut self, weight: &[f32], (dy, dx): (&[f32], &mut [f32]), rows: usize) {
+    fn backward_data(&mut self, weight: &[f32], dy: &[f32], dx: &mut [f32], rows: usize) {
         let (kernel, scratch) = (self.forward.kernel, &mut self.scratch);
         let packed = self.flipped_kernel.get(|packed| {
             let places = (0..kernel * kernel).rev();
             let places = places.map(|at| (at / kernel, at % kernel));
-            let parts = (&self.spec, self.forward.channels);
-            let flipped = flip(weight, (0, places), parts, &mut scratch.flipped);
+            let (channels, to) = (self.forward.channels, &mut scratch.flipped);
+            let flipped = flip(weight, &self.spec, channels, 0, places, to);
             self.backward
                 .pack(flipped.data, packed, &mut scratch.weights);
         });
@@ -152,9 +155,8 @@ impl WinogradLayer {
             let len = dx.len() / rows;
             self.backward.field.fill(0, own);
             let dx = &mut dx[images.start * len..images.end * len];
-            let kernel = (packed, &[][..]);
             self.backward
-                .convolve(&(0..images.len()), kernel, dx, scratch);
+                .convolve(&(0..images.len()), packed, &[], dx, scratch);
         }
     }
 }
@@ -176,7 +178,7 @@ impl Layer for WinogradLayer {
         for images in direction.field.blocks(pass.rows) {
             let own = of_images(x, pass.rows, &images);
             direction.field.fill(images.start, own);
-            direction.convolve(&images, (packed, bias), y, scratch);
+            direction.convolve(&images, packed, bias, y, scratch);
         }
     }
 
@@ -185,7 +187,7 @@ impl Layer for WinogradLayer {
         grads.fold(pass, |images, leaf| self.leaf(images, dy, leaf));
         if let Some(dx) = tape.dx {
             let weight = &tape.params[..self.num_weights()];
-            self.backward_data(weight, (dy, dx), pass.rows);
+            self.backward_data(weight, dy, dx, pass.rows);
         }
     }
 
@@ -195,7 +197,7 @@ impl Layer for WinogradLayer {
     }
 
     fn properties(&self) -> Properties {
-        let (inputs, outputs) = self.forward.channels;
+        let Channels { inputs, outputs } = self.forward.channels;
         let positions = self.output.len() / outputs;
         let tiles = self.forward.field.windows.offsets.len();
         Properties {
@@ -215,26 +217,27 @@ impl Layer for WinogradLayer {
 struct Direction {
     isa: Isa,
     field: Field,
-    channels: (usize, usize),
+    channels: Channels,
     kernel: usize,
     /// Outputs of a tile's side.
     tile: usize,
-    /// Of the outputs: rows and columns.
-    sides: (usize, usize),
+    /// Of the outputs.
+    sides: PerAxis<usize>,
     /// Tiles of a block.
     block: usize,
 }
 
 impl Direction {
-    fn new((rows, columns): (Axis, Axis), channels: (usize, usize), tile: usize, isa: Isa) -> Self {
+    fn new(axes: PerAxis<Axis>, channels: Channels, tile: usize, isa: Isa) -> Self {
+        let point_values = POINTS * (channels.inputs + channels.outputs);
         Self {
             isa,
-            field: Field::tiled((rows, columns), channels.0, tile),
+            field: Field::tiled(axes, channels.inputs, tile),
             channels,
-            kernel: rows.kernel,
+            kernel: axes.rows.kernel,
             tile,
-            sides: (rows.outputs(), columns.outputs()),
-            block: (BLOCK / (POINTS * (channels.0 + channels.1))).max(SIDE),
+            sides: axes.map(Axis::outputs),
+            block: (BLOCK / point_values).max(SIDE),
         }
     }
 
@@ -250,18 +253,19 @@ impl Direction {
     fn convolve(
         &self,
         images: &Range<usize>,
-        (kernel, bias): (&Packed, &[f32]),
+        kernel: &Packed,
+        bias: &[f32],
         y: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        let (inputs, outputs) = self.channels;
+        let Channels { inputs, outputs } = self.channels;
         let plane = self.block * outputs + GAP;
         for tiles in self.blocks(images) {
             self.to_points(&tiles, &mut scratch.inputs);
             let products = scratch.outputs.grow(POINTS * plane);
             for point in 0..POINTS {
                 let products = &mut products[point * plane..][..tiles.len() * outputs];
-                let x = self.rows(&scratch.inputs, (tiles.len(), inputs), point);
+                let x = self.rows(&scratch.inputs, tiles.len(), inputs, point);
                 let first = point * (inputs + 1);
                 let kernel = kernel.part(0..outputs, first..first + inputs);
                 product_of_rows(Out::dense(products, outputs), x, kernel, Bias::Zero);
@@ -277,7 +281,7 @@ impl Direction {
 
     /// Packs the kernel at the points, one matrix below the other with a row between them.
     fn pack(&self, weight: &[f32], packed: &mut Packed, points: &mut Buffer) {
-        let (inputs, outputs) = self.channels;
+        let Channels { inputs, outputs } = self.channels;
         let (run, plane) = (inputs * outputs, (inputs + 1) * outputs);
         let points = points.grow(POINTS * plane);
         let (own, at) = kernel_places(self.kernel, run, plane);
@@ -290,13 +294,13 @@ impl Direction {
 
     /// The inputs of a block of tiles to points.
     fn to_points(&self, tiles: &Range<usize>, points: &mut Buffer) {
-        let (channels, windows) = (self.channels.0, &self.field.windows);
+        let (channels, windows) = (self.channels.inputs, &self.field.windows);
         let plane = self.block * channels + GAP;
         let mut places = tiles.clone().map(|tile| {
             let (image, at) = (tile / windows.offsets.len(), tile % windows.offsets.len());
             let own = Square {
                 first: image * windows.image + windows.offsets[at],
-                steps: self.field.steps,
+                steps: (self.field.steps.rows, self.field.steps.columns),
                 sides: (SIDE, SIDE),
             };
             (point_square(tile - tiles.start, channels, plane), own)
@@ -313,7 +317,7 @@ impl Direction {
 
     /// The gradients of a block of tiles of outputs to points.
     fn gradient_to_points(&self, tiles: &Range<usize>, dy: &[f32], points: &mut Buffer) {
-        let channels = self.channels.1;
+        let channels = self.channels.outputs;
         let plane = self.block * channels + GAP;
         let mut places = tiles.clone().map(|tile| {
             let to = point_square(tile - tiles.start, channels, plane);
@@ -326,27 +330,22 @@ impl Direction {
 
     /// Where the outputs of a tile, counted over all images, lie.
     fn output_square(&self, tile: usize) -> Square {
-        let (rows, columns) = self.sides;
+        let PerAxis { rows, columns } = self.sides;
         let across = columns.div_ceil(self.tile);
         let tiles = self.field.windows.offsets.len();
         let (image, at) = (tile / tiles, tile % tiles);
         let (i, j) = (at / across * self.tile, at % across * self.tile);
         Square {
-            first: ((image * rows + i) * columns + j) * self.channels.1,
-            steps: (columns * self.channels.1, self.channels.1),
+            first: ((image * rows + i) * columns + j) * self.channels.outputs,
+            steps: (columns * self.channels.outputs, self.channels.outputs),
             sides: (self.tile.min(rows - i), self.tile.min(columns - j)),
         }
     }
 
-    /// The matrix at a point of a block of `count` tiles.
-    fn rows<'v>(
-        &self,
-        points: &'v [f32],
-        (count, channels): (usize, usize),
-        point: usize,
-    ) -> Rows<'v> {
+    /// The matrix at a point of a block of so many tiles.
+    fn rows<'v>(&self, points: &'v [f32], tiles: usize, channels: usize, point: usize) -> Rows<'v> {
         let first = point * (self.block * channels + GAP);
-        Rows::dense(&points[first..][..count * channels], channels)
+        Rows::dense(&points[first..][..tiles * channels], channels)
     }
 }
 

@@ -4,33 +4,22 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::cell::{Backward, Cell, Forward, with_before};
-use super::state::{Start, State};
+use super::sizes::{Sequences, Settings, Sizes, Step};
+use super::state::State;
 use crate::nn::core::{
-    Flops, Grads, Init, Layer, Pass, Properties, Role, Tape, TensorSpec, positions,
+    Fans, Flops, Grads, Init, Layer, Pass, Properties, Role, Tape, TensorSpec, positions,
 };
 use crate::nn::kernel::elementwise::add;
 use crate::nn::kernel::{Bias, Buffer, Isa, Ones, Out, Rows};
 use crate::nn::layers::weight::Weight;
 use crate::nn::shape::Shape;
 
-/// The sizes of a recurrent layer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sizes {
-    /// T.
-    pub(super) length: usize,
-    /// C.
-    pub(super) channels: usize,
-    /// H.
-    pub(super) hidden: usize,
-    /// G H.
-    pub(super) gates: usize,
-}
-
-impl Sizes {
-    /// Parameters of the input's part; the hidden states' follow.
-    fn input_params(self) -> usize {
-        (self.channels + 1) * self.gates
-    }
+/// What all positions of a block leave in forward.
+struct Activations<'a> {
+    gates: &'a mut [f32],
+    hidden_gates: &'a mut [f32],
+    c: &'a mut [f32],
+    h: &'a mut [f32],
 }
 
 /// A recurrent layer at work.
@@ -56,19 +45,20 @@ pub(super) struct RecurrentLayer {
 }
 
 impl RecurrentLayer {
-    pub(super) fn new(
-        cell: Arc<dyn Cell>,
-        sizes: Sizes,
-        (init, (is_reversed, start), isa): (Init, (bool, Start), Isa),
-    ) -> Self {
+    pub(super) fn new(cell: Arc<dyn Cell>, sizes: Sizes, settings: Settings, isa: Isa) -> Self {
+        let Settings {
+            init,
+            is_reversed,
+            start,
+        } = settings;
         Self {
             cell,
             sizes,
             init,
             is_reversed,
             state: State::new(start, sizes.hidden),
-            input: Weight::new((sizes.channels, sizes.gates), isa),
-            hidden: Weight::new((sizes.hidden, sizes.gates), isa),
+            input: Weight::new(sizes.channels, sizes.gates, isa),
+            hidden: Weight::new(sizes.hidden, sizes.gates, isa),
             output: Shape::from([sizes.length, sizes.hidden]),
             gates: Buffer::default(),
             hidden_gates: Buffer::default(),
@@ -78,24 +68,65 @@ impl RecurrentLayer {
         }
     }
 
-    /// The position of step `step`, and the one before it in the layer's direction.
-    fn position(&self, step: usize) -> (usize, Option<usize>) {
-        if self.is_reversed {
-            let position = self.sizes.length - 1 - step;
-            (position, (step > 0).then_some(position + 1))
-        } else {
-            (step, step.checked_sub(1))
+    /// Step number `index`.
+    fn step(&self, index: usize) -> Step {
+        Step::new(index, self.sizes.length, self.is_reversed)
+    }
+
+    /// The gates' arguments but for the hidden states' part: `x W`, and the biases. Hidden biases
+    /// go where the hidden part is, if that is kept apart.
+    fn start_gates(&mut self, params: &[f32], x: &[f32], gates: &mut [f32], hidden: &mut [f32]) {
+        let [w, b, _, c] = self.split(params);
+        let biases = self.biases.grow(b.len());
+        biases.copy_from_slice(b);
+        if !self.cell.has_separate_hidden_gates() {
+            add(biases, c);
+        }
+        self.input.forward(w, x, gates, Bias::Columns(biases));
+        for gates in hidden.chunks_exact_mut(c.len()) {
+            gates.copy_from_slice(c);
         }
     }
 
-    /// The cell at one position of every row.
-    fn step(
-        &self,
-        pass: &Pass<'_>,
-        (position, before): (usize, Option<usize>),
-        (gates, hidden_gates): (&mut [f32], &mut [f32]),
-        (inner, y): (&mut [f32], &mut [f32]),
+    /// Adds the hidden states' part of a step to `gates`, by the states `h` of all positions.
+    fn add_hidden(
+        &mut self,
+        params: &[f32],
+        h: &[f32],
+        step: Step,
+        rows: usize,
+        gates: &mut [f32],
     ) {
+        let Sizes {
+            length,
+            hidden,
+            gates: width,
+            ..
+        } = self.sizes;
+        let before = match step.before {
+            Some(before) => {
+                let states = Sequences {
+                    data: h,
+                    rows,
+                    length,
+                    width: hidden,
+                };
+                states.at(before)
+            }
+            None if self.state.is_carried() => Rows::dense(self.state.all_h(rows), hidden),
+            // From zeros: there is nothing to add.
+            None => return,
+        };
+        let out = Out {
+            data: &mut gates[step.position * width..],
+            stride: length * width,
+        };
+        let [_, _, u, _] = self.split(params);
+        self.hidden.forward_strided(u, before, out, Bias::Stored);
+    }
+
+    /// The cell at one position of every row.
+    fn step_forward(&self, pass: &Pass<'_>, step: Step, all: Activations<'_>) {
         let Sizes {
             length,
             hidden,
@@ -105,11 +136,12 @@ impl RecurrentLayer {
         let is_separate = self.cell.has_separate_hidden_gates();
         let mask = pass.mask_of(length);
         for row in 0..pass.rows {
-            let at = row * length + position;
+            let at = row * length + step.position;
             let own = at * hidden..(at + 1) * hidden;
+            let before = step.before;
             let before = before.map(|before| (row * length + before) * hidden);
-            let (h_before, h) = with_before(y, own.clone(), before);
-            let (c_before, c) = with_before(inner, own, before);
+            let (h_before, h) = with_before(all.h, own.clone(), before);
+            let (c_before, c) = with_before(all.c, own, before);
             let hidden_at = if is_separate {
                 at * width..(at + 1) * width
             } else {
@@ -117,14 +149,15 @@ impl RecurrentLayer {
             };
             let h_before = h_before.unwrap_or_else(|| self.state.h(row));
             let c_before = c_before.unwrap_or_else(|| self.state.c(row));
+            // At padding the state stays as it is.
             if mask.is_some_and(|mask| mask[at]) {
                 h.copy_from_slice(h_before);
                 c.copy_from_slice(c_before);
                 continue;
             }
             self.cell.forward(Forward {
-                gates: &mut gates[at * width..(at + 1) * width],
-                hidden_gates: &mut hidden_gates[hidden_at],
+                gates: &mut all.gates[at * width..(at + 1) * width],
+                hidden_gates: &mut all.hidden_gates[hidden_at],
                 h_before,
                 c_before,
                 h,
@@ -142,20 +175,6 @@ impl RecurrentLayer {
     }
 }
 
-/// Position `position` of every row of (B, T, width), as a matrix of B rows.
-fn rows_at(
-    data: &[f32],
-    (rows, length, width): (usize, usize, usize),
-    position: usize,
-) -> Rows<'_> {
-    Rows {
-        data: &data[position * width..],
-        count: rows,
-        depth: width,
-        stride: length * width,
-    }
-}
-
 impl Layer for RecurrentLayer {
     fn output(&self) -> &Shape {
         &self.output
@@ -168,8 +187,13 @@ impl Layer for RecurrentLayer {
             gates,
             ..
         } = self.sizes;
-        let one =
-            |name, shape: &[usize]| TensorSpec::weight(name, shape, self.init, (shape[0], hidden));
+        let one = |name, shape: &[usize]| {
+            let fan = Fans {
+                inputs: shape[0],
+                outputs: hidden,
+            };
+            TensorSpec::weight(name, shape, self.init, fan)
+        };
         vec![
             one("input_weight", &[channels, gates]),
             one("input_bias", &[gates]).role(Role::Bias),
@@ -179,65 +203,38 @@ impl Layer for RecurrentLayer {
     }
 
     fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
-        let Sizes {
-            length,
-            hidden,
-            gates: width,
-            ..
-        } = self.sizes;
-        let rows = pass.rows;
-        self.state.begin(pass);
-        let [w, b, u, c] = self.split(params);
+        let (hidden, width) = (self.sizes.hidden, self.sizes.gates);
+        let positions = pass.rows * self.sizes.length;
         let is_separate = self.cell.has_separate_hidden_gates();
+        self.state.begin(pass);
+        // Kept for backward; taken while the layer works on them.
         let mut gates = std::mem::take(&mut self.gates);
         let mut hidden_gates = std::mem::take(&mut self.hidden_gates);
-        let mut inner = std::mem::take(&mut self.c);
-        let all = gates.grow(rows * length * width);
-        let inner_all = inner.grow(rows * length * hidden);
-        let separate = if is_separate {
-            rows * length * width
-        } else {
-            0
-        };
-        let hidden_all = hidden_gates.grow(separate);
-        let biases = self.biases.grow(width);
-        biases.copy_from_slice(b);
-        if !is_separate {
-            add(biases, c);
+        let mut c = std::mem::take(&mut self.c);
+        let all = gates.grow(positions * width);
+        let hidden_all = hidden_gates.grow(if is_separate { positions * width } else { 0 });
+        let c_all = c.grow(positions * hidden);
+        // The input's part of all positions is one product.
+        self.start_gates(params, x, all, hidden_all);
+        // The hidden part is a product over all rows at each position, then comes the cell.
+        for index in 0..self.sizes.length {
+            let step = self.step(index);
+            let target = if is_separate {
+                &mut *hidden_all
+            } else {
+                &mut *all
+            };
+            self.add_hidden(params, y, step, pass.rows, target);
+            let activations = Activations {
+                gates: &mut *all,
+                hidden_gates: &mut *hidden_all,
+                c: &mut *c_all,
+                h: &mut *y,
+            };
+            self.step_forward(pass, step, activations);
         }
-        self.input.forward(w, x, all, Bias::Columns(biases));
-        if is_separate {
-            hidden_all
-                .chunks_exact_mut(width)
-                .for_each(|gates| gates.copy_from_slice(c));
-        }
-        for step in 0..length {
-            let (position, before) = self.position(step);
-            if before.is_some() || self.state.is_carried() {
-                let target = if is_separate {
-                    &mut *hidden_all
-                } else {
-                    &mut *all
-                };
-                let out = Out {
-                    data: &mut target[position * width..],
-                    stride: length * width,
-                };
-                let h = match before {
-                    Some(before) => rows_at(y, (rows, length, hidden), before),
-                    None => Rows::dense(self.state.all_h(rows), hidden),
-                };
-                self.hidden.forward_strided(u, h, out, Bias::Stored);
-            }
-            self.step(
-                pass,
-                (position, before),
-                (&mut *all, &mut *hidden_all),
-                (&mut *inner_all, &mut *y),
-            );
-        }
-        (self.gates, self.hidden_gates, self.c) = (gates, hidden_gates, inner);
-        self.state.carry(pass, length, (y, &self.c));
+        (self.gates, self.hidden_gates, self.c) = (gates, hidden_gates, c);
+        self.state.carry(pass, self.sizes.length, y, &self.c);
     }
 
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
@@ -246,8 +243,9 @@ impl Layer for RecurrentLayer {
         let [mut before, mut dh, mut dc] =
             [states, state, state].map(|len| grads.workspace().take(len));
         let h_before = &mut before[..states];
-        let gradients = (&mut dh[..state], &mut dc[..state]);
-        self.backward_through_time(pass, &tape, gradients, h_before);
+        let (own_dh, own_dc) = (&mut dh[..state], &mut dc[..state]);
+        self.backward_through_time(pass, &tape, own_dh, own_dc, h_before);
+        // The gates hold their gradients now: weights and biases of the input's and hidden part.
         let len = pass.rows * length * self.sizes.gates;
         let dgates = &self.gates[..len];
         let dhidden = if self.cell.has_separate_hidden_gates() {
@@ -258,7 +256,7 @@ impl Layer for RecurrentLayer {
         positions(pass.shards, length, &mut self.shards);
         let input = self.input.product(tape.x, dgates);
         let hidden = self.hidden.product(h_before, dhidden);
-        grads.fold_products(&[input, hidden], (Ones::Row, pass, &self.shards));
+        grads.fold_products(&[input, hidden], Ones::Row, pass, &self.shards);
         grads.workspace().put_back([before, dh, dc]);
         if let Some(dx) = tape.dx {
             let weight = &tape.params[..self.input.len()];
@@ -296,7 +294,8 @@ impl RecurrentLayer {
         &mut self,
         pass: &Pass<'_>,
         tape: &Tape<'_>,
-        (dh, dc): (&mut [f32], &mut [f32]),
+        dh: &mut [f32],
+        dc: &mut [f32],
         h_before: &mut [f32],
     ) {
         let rows = pass.rows;
@@ -310,31 +309,38 @@ impl RecurrentLayer {
         let is_separate = self.cell.has_separate_hidden_gates();
         dh.fill(0.0);
         dc.fill(0.0);
-        for step in (0..length).rev() {
-            let (position, before) = self.position(step);
-            if step + 1 < length {
-                let (after, _) = self.position(step + 1);
+        for index in (0..length).rev() {
+            // What the position after makes of h, by the hidden weights.
+            if index + 1 < length {
+                let after = self.step(index + 1).position;
                 let source = if is_separate {
                     &self.hidden_gates
                 } else {
                     &self.gates
                 };
-                let d = rows_at(source, (rows, length, width), after);
+                let d = Sequences {
+                    data: source,
+                    rows,
+                    length,
+                    width,
+                };
                 let out = Out::dense(dh, hidden);
-                self.hidden.backward_strided(u, d, out, Bias::Stored);
+                self.hidden
+                    .backward_strided(u, d.at(after), out, Bias::Stored);
             }
-            let gradients = (&mut *dh, &mut *dc, &mut *h_before);
-            self.step_back(pass, tape, (position, before), gradients);
+            self.step_backward(pass, tape, self.step(index), dh, dc, h_before);
         }
     }
 
     /// One position of every row, backward.
-    fn step_back(
+    fn step_backward(
         &mut self,
         pass: &Pass<'_>,
         tape: &Tape<'_>,
-        (position, before): (usize, Option<usize>),
-        (dh_all, dc_all, h_all): (&mut [f32], &mut [f32], &mut [f32]),
+        step: Step,
+        dh_all: &mut [f32],
+        dc_all: &mut [f32],
+        h_all: &mut [f32],
     ) {
         let Sizes {
             length,
@@ -345,10 +351,12 @@ impl RecurrentLayer {
         let is_separate = self.cell.has_separate_hidden_gates();
         let mask = pass.mask_of(length);
         for row in 0..pass.rows {
-            let at = row * length + position;
+            let at = row * length + step.position;
             let own = at * hidden..(at + 1) * hidden;
-            let earlier = before.map(|b| (row * length + b) * hidden);
-            let earlier = earlier.map(|start| start..start + hidden);
+            let earlier = step.before.map(|before| {
+                let start = (row * length + before) * hidden;
+                start..start + hidden
+            });
             let at_row = row * hidden..(row + 1) * hidden;
             let dh = &mut dh_all[at_row.clone()];
             add(dh, &tape.dy[own.clone()]);

@@ -38,7 +38,7 @@ impl Cell for Lstm {
     }
 
     fn backward(&self, at: Backward<'_>) {
-        backward(at.gates, (at.c_before, at.c), at.dh, at.dc);
+        backward(at.gates, at.c_before, at.c, at.dh, at.dc);
         at.dh.fill(0.0);
     }
 }
@@ -67,7 +67,7 @@ fn forward(gates: &mut [f32], c_before: &[f32], c: &mut [f32], h: &mut [f32]) {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn backward(gates: &mut [f32], (c_before, c): (&[f32], &[f32]), dh: &[f32], dc: &mut [f32]) {
+fn backward(gates: &mut [f32], c_before: &[f32], c: &[f32], dh: &[f32], dc: &mut [f32]) {
     let n = dh.len();
     let [i, f, g, o] = split(gates, n);
     let (c_before, c, dc) = (&c_before[..n], &c[..n], &mut dc[..n]);

@@ -6,6 +6,7 @@
 //! | `rnn`, `gru`, `lstm` | one a file: formula and derivative |
 //! | `spec` | the settings, and the layers of one direction that a layer of several is made of |
 //! | `state` | the state before the first position: zeros, or that of the batch before |
+//! | `sizes` | sizes, settings, where positions lie |
 //! | `layer` | the loop over positions, the products, the gradients |
 //!
 //! # Shapes
@@ -24,6 +25,7 @@ mod gru;
 mod layer;
 mod lstm;
 mod rnn;
+mod sizes;
 mod spec;
 mod state;
 

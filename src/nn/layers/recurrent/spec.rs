@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::cell::Cell;
 use super::gru::Gru;
-use super::layer::{RecurrentLayer, Sizes};
+use super::layer::RecurrentLayer;
 use super::lstm::Lstm;
 use super::rnn::Rnn;
+use super::sizes::{Settings, Sizes};
 use super::state::Start;
 use crate::nn::core::{Build, Init, Layer, Op, Spec};
 use crate::nn::error::NnError;
@@ -166,11 +167,14 @@ impl Spec for Recurrent {
         if is_reversed && self.start == Start::Carried {
             return Err(build.refuse("a forward direction where state is carried", "reversed"));
         }
-        let settings = (self.init, (is_reversed, self.start), build.isa);
+        let settings = Settings {
+            init: self.init,
+            is_reversed,
+            start: self.start,
+        };
+        let cell = Arc::clone(&self.cell);
         Ok(Box::new(RecurrentLayer::new(
-            Arc::clone(&self.cell),
-            shape,
-            settings,
+            cell, shape, settings, build.isa,
         )))
     }
 

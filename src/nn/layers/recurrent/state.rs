@@ -68,7 +68,7 @@ impl State {
     }
 
     /// Keeps the last states of (B, `length`, H) for the next batch.
-    pub(super) fn carry(&mut self, pass: &Pass<'_>, length: usize, (h, c): (&[f32], &[f32])) {
+    pub(super) fn carry(&mut self, pass: &Pass<'_>, length: usize, h: &[f32], c: &[f32]) {
         if !self.is_carried() || pass.mode == Mode::Evaluate {
             return;
         }
