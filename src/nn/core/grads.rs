@@ -115,6 +115,7 @@ impl<'a> Grads<'a> {
             if self.to.publish(&range, &[x.data, dy.data]) {
                 continue;
             }
+            // Few rows: straight from where they lie.
             let isa = self.workspace.isa;
             if !self.wants_squares() && fold_rows::is_worth_it(isa, (x, dy)) {
                 for (which, node) in pass.nodes.iter().enumerate() {
@@ -123,6 +124,7 @@ impl<'a> Grads<'a> {
                 }
                 continue;
             }
+            // Else packed, the right operand once for all that share it.
             let Workspace { left, right, .. } = &mut *self.workspace;
             left.pack(Side::Left, x.across(), ones);
             if !packed.is_some_and(|packed| std::ptr::eq(packed, dy.data)) {
@@ -175,6 +177,7 @@ impl<'a> Grads<'a> {
         mut leaf: impl FnMut(Range<usize>, &mut [f32]),
     ) {
         for (which, node) in pass.nodes.iter().enumerate() {
+            // A binary counter: two sums of as many shards are added as soon as both are there.
             let mut depth = 0;
             for (position, shard) in node.clone().enumerate() {
                 let own = self.level(which, depth);
@@ -190,6 +193,7 @@ impl<'a> Grads<'a> {
                 }
                 depth += 1;
             }
+            // What is left, of ever more shards.
             for depth in (1..depth).rev() {
                 self.merge(which, depth);
             }

@@ -204,6 +204,7 @@ fn orthogonal(len: usize, columns: usize, gain: f32, stream: &mut Stream) -> Arr
     while basis.len() < count {
         let draw = || f64::from(Distribution::<f32>::sample(&normal, stream));
         let mut vector: Vec<f64> = std::iter::repeat_with(draw).take(width).collect();
+        // Take off what lies along those before, then scale to length 1.
         for _ in 0..2 {
             for other in &basis {
                 let along: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();

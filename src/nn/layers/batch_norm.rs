@@ -152,6 +152,7 @@ impl BatchNormLayer {
         let mut saved = std::mem::take(&mut self.saved);
         saved.clear();
         saved.resize(stride * pass.shards.len(), 0.0);
+        // Of each shard by itself.
         for (saved, rows) in saved.chunks_exact_mut(stride).zip(pass.shards) {
             let x = &x[self.values(rows)];
             let (count, rest) = saved.split_at_mut(1);
@@ -161,6 +162,7 @@ impl BatchNormLayer {
             mean.iter_mut().for_each(|m| *m /= count[0].max(1.0));
             column_squares(x, (mean, &mut rest[..c]), &mut self.wide);
         }
+        // Over the batch: all shards have the same, put together in the order of the tree.
         if let (Over::Batch, Some(meeting)) = (self.spec.over, pass.meeting) {
             meeting.gather(&saved, stride, &mut self.all);
             combine(&mut self.all, stride, join_moments);
@@ -168,6 +170,7 @@ impl BatchNormLayer {
                 .chunks_exact_mut(stride)
                 .for_each(|saved| saved.copy_from_slice(&self.all[..stride]));
         }
+        // From sums of squares to variances.
         for saved in saved.chunks_exact_mut(stride) {
             let (count, rest) = saved.split_at_mut(1);
             let (variance, inverse) = rest[c..].split_at_mut(c);

@@ -111,6 +111,7 @@ impl Spec for Parallel {
         let mut branches: Vec<Branch> = Vec::new();
         let mut start = 0;
         for branch in &self.branches {
+            // Its shape must fit to the first one's.
             let stages = branch.build_part(input, build)?;
             let len: usize = stages.tensors().iter().map(TensorSpec::len).sum();
             if let Some(first) = branches.first() {
@@ -124,6 +125,7 @@ impl Spec for Parallel {
                     return Err(build.refuse(expected, stages.output()));
                 }
             }
+            // Where its output and its parameters lie.
             let (is_identity, is_first) = (branch.layers().is_empty(), branches.is_empty());
             let sums_first = self.join == Join::Sum && is_first;
             branches.push(Branch {
@@ -179,9 +181,10 @@ impl Branch {
     /// Backward, with the sum of all branches as `tape.y`; the gradient of the input is written if
     /// this branch is the first, and added if not.
     fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>, is_first: bool) {
-        let y = match self.is_in_sum {
-            true => tape.y,
-            false => &self.y[..tape.dy.len()],
+        let y = if self.is_in_sum {
+            tape.y
+        } else {
+            &self.y[..tape.dy.len()]
         };
         match tape.dx {
             Some(dx) if !is_first => {
@@ -240,11 +243,13 @@ impl Layer for Branches {
                 pass.rows * branch.stages.output().len(),
                 branch.stages.output().channels(),
             );
+            // Straight into the sum.
             if branch.is_in_sum {
                 let params = &params[branch.params.clone()];
                 branch.stages.forward(pass, params, x, y);
                 continue;
             }
+            // Or by way of a buffer, that of an identity being the input itself.
             let own = if branch.is_identity && self.join == Join::Sum {
                 x
             } else {
@@ -290,10 +295,12 @@ impl Layer for Branches {
                 }
             };
             first += channels;
+            // The input's gradient: the first branch writes it, the others add to it.
             if let (true, Some(dx)) = (branch.is_identity, &mut dx) {
-                match is_first {
-                    true => dx.copy_from_slice(dy),
-                    false => add(dx, dy),
+                if is_first {
+                    dx.copy_from_slice(dy);
+                } else {
+                    add(dx, dy);
                 }
             } else if !branch.is_identity {
                 let tape = Tape {

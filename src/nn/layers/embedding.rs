@@ -103,6 +103,7 @@ impl Spec for Embedding {
             channels: self.channels,
             weight: self.weight,
         };
+        // Alone, or with a body between the table and its transpose.
         let embedded = Shape::from([length, self.channels]);
         let Some(body) = &self.head else {
             return Ok(Box::new(EmbeddingLayer {
@@ -268,12 +269,14 @@ impl TiedLayer {
         for rows in pass.shards {
             let (count, at) = (rows.len() * length, rows.start * length..rows.end * length);
             let (first, end) = (2 * at.start, 2 * at.end);
+            // Left, of V columns: gradients of the logits, then a one for each token.
             let (dlogits, hot) = left[first * v..end * v].split_at_mut(count * v);
             dlogits.copy_from_slice(&all_dlogits[at.start * v..at.end * v]);
             hot.fill(0.0);
             for (row, &token) in hot.chunks_exact_mut(v).zip(&tokens[at.clone()]) {
                 row[token as usize] = 1.0;
             }
+            // Right, of C columns: what the head took, then the embedding's gradient.
             let (hidden, embedded) = right[first * c..end * c].split_at_mut(count * c);
             hidden.copy_from_slice(&self.buffers.hidden[at.start * c..at.end * c]);
             embedded.copy_from_slice(&d_embedded[at.start * c..at.end * c]);
@@ -310,6 +313,7 @@ impl Layer for TiedLayer {
         let buffers = &self.buffers;
         let [mut d_hidden, mut d_embedded] = [len; 2].map(|len| grads.workspace().take(len));
         let (hidden, embedded) = (&mut d_hidden[..len], &mut d_embedded[..len]);
+        // Back through the head, then through the body.
         self.matrix.forward(weight, tape.dy, hidden, Bias::Zero);
         let inner = Tape {
             params: own,

@@ -210,6 +210,7 @@ impl NormLayer {
                     multiply(&mut d[to], &dy[from], &gain[group * run..][..run]);
                 }
                 let saved = self.saved[at * self.groups + group];
+                // Their gradient, and back to where they lie.
                 input_gradient(part, d, saved, self.spec.kind == Kind::Rms);
                 for p in 0..self.positions {
                     let to = p * c + group * run..p * c + (group + 1) * run;
@@ -243,6 +244,7 @@ impl Layer for NormLayer {
         for (x, y) in x.chunks_exact(stretch).zip(y.chunks_exact_mut(stretch)) {
             let run = c / self.groups;
             for group in 0..self.groups {
+                // Of the values side by side: a copy, where they lie apart.
                 let moments = if self.groups == 1 {
                     self.moments(x)
                 } else {
@@ -253,6 +255,7 @@ impl Layer for NormLayer {
                     self.moments(part)
                 };
                 self.saved.push(moments);
+                // Each position's run of them.
                 for (x, y) in x.chunks_exact(c).zip(y.chunks_exact_mut(c)) {
                     let at = group * run..(group + 1) * run;
                     let bias = if bias.is_empty() {
@@ -276,6 +279,7 @@ impl Layer for NormLayer {
         let (x, dy) = (tape.x, &*tape.dy);
         let per_row = self.shape.len() / stretch * self.groups;
         let len = self.shape.len();
+        // Gain and bias: sums over the positions of a shard.
         grads.fold(pass, |rows, leaf| {
             let (dgain, dbias) = leaf.split_at_mut(c);
             let range = rows.start * len..rows.end * len;

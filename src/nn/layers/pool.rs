@@ -172,6 +172,7 @@ impl Spec for Pool {
             [h, w, c] => (h, w, c),
             _ => return Err(build.refuse("rows of shape HxWxC or TxC", input)),
         };
+        // The windows along each axis.
         let is_sequence = input.axes().len() == 2;
         let outputs = match self.size {
             Size::Outputs(h, w) => (h, w),
@@ -183,6 +184,7 @@ impl Spec for Pool {
             self.axis(height, outputs.0, build)?
         };
         let columns = self.axis(width, outputs.1, build)?;
+        // The shape that they give, and what a sum is divided by.
         let output = match (self.size, is_sequence) {
             (Size::Outputs(0, 0), _) => Shape::from(channels),
             (_, true) => Shape::from([columns.len(), channels]),

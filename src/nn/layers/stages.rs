@@ -88,6 +88,7 @@ impl Stages {
         if !layers.iter_mut().any(|(layer, _)| writes(layer)) {
             layers.insert(0, (Box::new(Copy::new(input.clone())), String::new()));
         }
+        // A buffer for each layer that needs one.
         let mut plan = Plan {
             stages: Vec::new(),
             at: (Place::Input, input.len()),
@@ -108,6 +109,7 @@ impl Stages {
                 }
             }
         }
+        // How far back backward goes, and what it borrows.
         let trained = |stage: &Stage| !stage.params.is_empty();
         let first_trained = stages.iter().position(trained).unwrap_or(stages.len());
         let widest = stages.iter().map(|stage| stage.to.1).max().unwrap_or(0);
@@ -159,6 +161,7 @@ impl Plan {
         if is_in_place && self.is_needed {
             self.push(Box::new(Copy::new(self.at.1.into())), String::new());
         }
+        // Where its parameters, its input and its output lie.
         let params = layer.tensors().iter().map(TensorSpec::len).sum::<usize>();
         let params = self.params..self.params + params;
         self.params = params.end;
@@ -207,7 +210,8 @@ impl Layer for Stages {
                 continue;
             }
             let (from, to) = (stage.from, stage.to);
-            if stage.from.0 == stage.to.0 {
+            // In place: the buffer is both input and output.
+            if stage.is_in_place() {
                 let values = match to.0 {
                     Place::Own(at) => &mut self.own[at][..rows * to.1],
                     _ => &mut y[..rows * to.1],
@@ -216,6 +220,7 @@ impl Layer for Stages {
                 layer.forward(pass, values);
                 continue;
             }
+            // From one buffer to another, which leaves its place while it is written.
             let mut target = match to.0 {
                 Place::Own(at) => std::mem::take(&mut self.own[at]),
                 _ => Buffer::default(),
@@ -261,6 +266,7 @@ impl Layer for Stages {
                 Place::Own(own) => &self.own[own][..len],
                 Place::Output => &y[..len],
             };
+            // What forward left, and the gradient of the output, which the stage after has written.
             let output = values(to.0, rows * to.1);
             let [left, right] = &mut spare;
             let (grad, next) = match at {
@@ -274,10 +280,13 @@ impl Layer for Stages {
                 layer.backward(pass, output, grad);
                 continue;
             }
-            let wanted = match index == first_writer {
-                true => dx.take(),
-                false if index == end => None,
-                false => Some(&mut next[..rows * from.1]),
+            // The first that writes has the caller's; nobody wants what the last one here would give.
+            let wanted = if index == first_writer {
+                dx.take()
+            } else if index == end {
+                None
+            } else {
+                Some(&mut next[..rows * from.1])
             };
             let tape = Tape {
                 params: &params[stage.params.clone()],

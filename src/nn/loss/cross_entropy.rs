@@ -95,6 +95,7 @@ impl CrossEntropy {
         assert_class(row, class);
         let (max, total) = soft_maximum(row, grad.as_deref_mut());
         let log_total = libm::log(f64::from(total));
+        // The loss: the class's own cost, and a share of every class's.
         let weight = |c: usize| self.weights.as_ref().map_or(1.0, |weights| weights[c]);
         let share = self.smoothing / row.len() as f32;
         let own = (1.0 - self.smoothing) * weight(class);
@@ -104,6 +105,7 @@ impl CrossEntropy {
             let smooth: f64 = (0..row.len()).map(|c| f64::from(weight(c)) * cost(c)).sum();
             loss += f64::from(share) * smooth;
         }
+        // The gradient: `soft_maximum` left exponentials there.
         if let Some(grad) = grad {
             let all: f32 = (0..row.len()).map(weight).sum();
             let scale = (own + share * all) / total;

@@ -65,10 +65,12 @@ impl Row {
         self.forward = vec![f64::NEG_INFINITY; n * positions];
         self.backward = self.forward.clone();
         let log = |t: usize, s: usize| self.logs[t * classes + self.extended[s]];
+        // A path begins with the blank or the first label, and ends with the last or the blank.
         for s in 0..n.min(2) {
             self.forward[s] = log(0, s);
             self.backward[(positions - 1) * n + n - 1 - s] = 0.0;
         }
+        // Forward: from the same label, the one before it, or past a blank.
         for t in 1..positions {
             for s in 0..n {
                 let before = &self.forward[(t - 1) * n..t * n];
@@ -82,6 +84,7 @@ impl Row {
                 self.forward[t * n + s] = sum + log(t, s);
             }
         }
+        // Backward: the same from the end.
         for t in (0..positions - 1).rev() {
             for s in 0..n {
                 let after = |k: usize| self.backward[(t + 1) * n + k] + log(t + 1, k);
@@ -118,6 +121,7 @@ pub(super) fn row(
     if let Some(grad) = grad {
         let n = row.extended.len();
         for (t, grad) in grad.chunks_exact_mut(classes).enumerate() {
+            // How probable each class is here, given the labels.
             let mut shares = vec![0.0_f64; classes];
             for (s, &class) in row.extended.iter().enumerate() {
                 let log = row.forward[t * n + s] + row.backward[t * n + s] - total;

@@ -108,6 +108,7 @@ fn remedy(op: &Op, input: &Shape, output: &Shape) -> Option<String> {
         }
         _ => false,
     };
+    // Where a position keeps to those before it, it must still be the same position.
     let keeps_positions = input.axes()[0] == output.axes()[0];
     match (is_causal, keeps_positions) {
         (true, true) => None,

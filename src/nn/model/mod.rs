@@ -3,7 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `builder` | `Sequential`'s shorthand for its most frequent layers |
-//! | `text`, `words`, `causal` | layers as text; whether a position sees only those before it |
+//! | `text`, `words` | layers as text |
+//! | `causal`, `row_kind` | whether a position sees only those before it; sequences or images |
 //! | `network`, `predictor` | a model with its parameters; the same at work: outputs, gradients of the inputs |
 //! | `replica`, `work`, `row_source` | the model as the engine sees it; its buffers; where its rows come from |
 //! | `blocks`, `destinations`, `factored` | how many rows go at once; where gradients go; those left to their owners |
@@ -18,6 +19,7 @@ mod network;
 mod predictor;
 pub mod presets;
 mod replica;
+mod row_kind;
 mod row_source;
 mod text;
 mod words;

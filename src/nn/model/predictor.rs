@@ -193,6 +193,7 @@ impl<'n> Predictor<'n> {
         }
         let mut mask = std::mem::take(&mut self.mask);
         for start in (0..count).step_by(BLOCK_ROWS) {
+            // Gather and check the rows, then run them.
             let rows = start..(start + BLOCK_ROWS).min(count);
             self.x.clear();
             self.x.extend(inputs.slice(s![rows.clone(), ..]));

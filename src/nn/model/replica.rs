@@ -73,6 +73,7 @@ impl<S: RowSource> NetworkReplica<S> {
         let widths = (model.inputs(), stages.output().len());
         let len = stages.tensors().iter().map(TensorSpec::len).sum();
         let kind = settings.loss.target_kind(stages.output());
+        // What a row takes decides how many go at once.
         let properties = stages.properties();
         let own_bytes = properties.bytes_per_row + properties.workspace_per_row;
         let bytes = own_bytes + 4 * (widths.0 + 2 * widths.1);
@@ -188,6 +189,7 @@ impl<S: RowSource> NetworkReplica<S> {
             std::mem::take(&mut self.cuts),
             std::mem::take(&mut self.nodes),
         );
+        // The shards' rows within the block.
         cuts.clear();
         cuts.extend(shards.clone().map(|index| {
             let shard = fold.shard(index);
@@ -198,6 +200,7 @@ impl<S: RowSource> NetworkReplica<S> {
             meeting: meeting.as_ref().map(|meeting| meeting as &dyn Gather),
             ..self.pass(&first, positions.len(), &cuts, &nodes)
         };
+        // Forward, and each shard's loss.
         let params = fold.params();
         self.forward(params, batch.source, &batch.rows()[positions], &pass);
         fold.lap(Phase::Forward);
@@ -206,6 +209,7 @@ impl<S: RowSource> NetworkReplica<S> {
             let sums = self.loss(rows.clone(), Gradient::Wanted);
             fold.set_sums(index, sums);
         }
+        // Backward, with the squares of the shards' gradients where they are wanted.
         let mut squares = std::mem::take(&mut self.squares);
         squares.clear();
         squares.resize(if fold.tracks_squares() { cuts.len() } else { 0 }, 0.0);
@@ -270,6 +274,7 @@ impl<S: RowSource> NetworkReplica<S> {
         } else {
             shard.rows.len().div_ceil(self.blocks.rows).max(1)
         };
+        // The first block writes the gradient, the others add theirs.
         let mut sums = Sums::default();
         let mut more = self.levels.pop().unwrap_or_default();
         for block in 0..blocks {
@@ -346,7 +351,10 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
         let nodes = fold.nodes();
         let couples_batch = self.work.stages.properties().couples_batch;
         if shards.is_empty() && !couples_batch {
-        } else if rows <= most || couples_batch {
+            return;
+        }
+        if rows <= most || couples_batch {
+            // All nodes at once.
             self.nodes.clear();
             self.nodes.extend(
                 nodes
@@ -355,6 +363,7 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
             );
             self.block(fold, shards, None);
         } else {
+            // One node after another.
             for (which, node) in nodes.iter().enumerate() {
                 let mut level = self.levels.pop().unwrap_or_default();
                 let grad = level.grow(self.num_params);

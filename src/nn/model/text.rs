@@ -5,10 +5,8 @@
 //! parentheses, and behind a `|` its shortcut, if that is not the identity.
 //! [`LAYERS`](super::LAYERS) lists all words.
 
-use std::sync::Arc;
-
 use super::words::expected;
-use crate::nn::core::{Activation, Op, Spec};
+use crate::nn::core::Activation;
 use crate::nn::error::NnError;
 use crate::nn::layers::{
     Attention, BatchNorm, Conv, Dropout, Embedding, Norm, Pool, Positions, Recurrent, Residual,
@@ -61,34 +59,6 @@ impl Sequential {
         };
         words.add(self, text, 0).map_err(|odd| odd.error(&shape))
     }
-
-    /// Whether the first of its layers that takes only sequences (T, C) or only images (H, W, C)
-    /// takes sequences; `None` if all take both.
-    ///
-    /// ```
-    /// use unisono::nn::Sequential;
-    /// let takes_sequences = |text| Sequential::part().written(text).map(|part| part.takes_sequences());
-    /// assert_eq!(takes_sequences("layer-norm, lstm 8")?, Some(true));
-    /// assert_eq!(takes_sequences("residual(conv 8 3 pad 1), relu")?, Some(false));
-    /// assert_eq!(takes_sequences("max-pool 2, dense 8")?, None);
-    /// # Ok::<(), unisono::nn::NnError>(())
-    /// ```
-    pub fn takes_sequences(&self) -> Option<bool> {
-        takes_sequences(self.layers())
-    }
-}
-
-fn takes_sequences(layers: &[Arc<dyn Spec>]) -> Option<bool> {
-    layers.iter().find_map(|layer| match layer.op()? {
-        Op::Conv { is_sequence, .. } => Some(is_sequence),
-        Op::Recurrent { .. } | Op::Attention { .. } | Op::Positions => Some(true),
-        Op::Subsample { .. } => Some(false),
-        Op::Chain | Op::Sum | Op::Concat => {
-            let branches = layer.branches();
-            branches.iter().find_map(|branch| takes_sequences(branch))
-        }
-        _ => None,
-    })
 }
 
 /// What is wrong with a layer of a text.
@@ -118,9 +88,10 @@ impl Odd {
             Odd::NoTokens { place } => NnError::Layer {
                 place: format!("{place} (embedding)"),
                 expected: "the tokens of a text".to_owned(),
-                got: match shape.is_empty() {
-                    true => "rows of numbers".to_owned(),
-                    false => format!("rows of {shape} numbers"),
+                got: if shape.is_empty() {
+                    "rows of numbers".to_owned()
+                } else {
+                    format!("rows of {shape} numbers")
                 },
             },
         }
@@ -149,6 +120,7 @@ impl Words {
                 layer: layer.to_owned(),
                 expected,
             };
+            // A residual: layers within layers.
             if let Some(inside) = layer.strip_prefix("residual") {
                 let inside = inside.trim().strip_prefix('(');
                 let inside = inside.and_then(|rest| rest.strip_suffix(')'));
@@ -168,6 +140,7 @@ impl Words {
                 model = model.layer(residual);
                 continue;
             }
+            // An embedding, of so many tokens as there are; or any other layer.
             check_numbers(place, layer)?;
             let words: Vec<&str> = layer.split_whitespace().collect();
             if let ["embedding", channels] = *words.as_slice() {

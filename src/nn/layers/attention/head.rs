@@ -104,6 +104,7 @@ impl Head<'_> {
                 data: &mut to.data[queries.start * to.stride..],
                 stride: to.stride,
             };
+            // The keys that they see, as columns of p.
             if packs {
                 let columns = Strided {
                     data: &p.data[queries.start..],
@@ -218,9 +219,10 @@ mod tests {
             let at = |i: usize| i * stride + first;
             let (a, b) = (&a[at(j)..][..width], &b[at(i)..][..width]);
             let expected = chain(a.iter().copied().zip(b.iter().copied()));
-            match sees(i, j) {
-                true => assert_eq!(*score, expected, "{isa:?} {length}: {i}, {j}"),
-                false => *score = 0.0,
+            if sees(i, j) {
+                assert_eq!(*score, expected, "{isa:?} {length}: {i}, {j}");
+            } else {
+                *score = 0.0;
             }
         }
         let (mut mixed, mut back) = (vec![0.0; length * width], vec![0.0; length * width]);

@@ -125,9 +125,11 @@ impl AttentionLayer {
             scores,
             width: d,
         };
+        // dP = do v', then dS.
         let ds = self.d_weights.grow(p.len());
         products.scores(part(2), d_out, ds);
         softmax_columns_backward(ds, p, scores);
+        // dv = P' do, dq = dS k, dk = dS' q.
         let d_qkv = &mut d_values[row * t * 3 * c..][..t * 3 * c];
         let first = |which: usize| which * c + head * d;
         products.mix_back(p, d_out, columns(d_qkv, first(2), 3 * c));

@@ -146,6 +146,7 @@ impl InputGradient {
                 let of_row = |&u: &usize| columns.taps.iter().map(move |&v| (u, v));
                 rows.taps.iter().flat_map(of_row)
             };
+            // A convolution a group, with the phase's part of the kernel, flipped.
             let positions = phase.windows.offsets.len();
             for (group, kernel) in phase.kernels.iter_mut().enumerate() {
                 let kernel = kernel.get(|packed| {
@@ -165,6 +166,7 @@ impl InputGradient {
                     run(0, 1, dy, count * positions);
                     continue;
                 }
+                // Inputs of a phase lie a stride apart: a row at a time.
                 let stride = spec.stride;
                 for image in 0..count {
                     for row in 0..rows.count {

@@ -84,9 +84,11 @@ impl ConvLayer {
                 lane_stride: 1,
                 depth_stride: self.spec.channels,
             };
+            // Packed once a step.
             let kernel = kernel.get(|packed| packed.pack(Side::Right, matrix, Ones::None));
             let own = first.min(bias.len())..(first + self.per_group.outputs).min(bias.len());
             let bias = Bias::columns(&bias[own]);
+            // The group's channels of input and output.
             let out = Out {
                 data: &mut y[first..],
                 stride: self.spec.channels,
@@ -102,6 +104,7 @@ impl ConvLayer {
         let (weights, outputs) = (self.num_weights(), self.spec.channels);
         let (weight, bias) = leaf.split_at_mut(weights);
         let positions = self.forward.windows.offsets.len();
+        // Image by image: one chain for each weight.
         for image in images {
             let dy = &dy[image * positions * outputs..][..positions * outputs];
             let x = &self.forward.padded[image * self.forward.windows.image..]

@@ -114,6 +114,7 @@ impl WinogradLayer {
         let Channels { inputs, outputs } = direction.channels;
         let (run, plane) = (inputs * outputs, inputs * outputs + GAP);
         scratch.weights.grow(POINTS * plane);
+        // At each point, one chain over the tiles of all images.
         for (block, tiles) in direction.blocks(&images).enumerate() {
             direction.to_points(&tiles, &mut scratch.inputs);
             direction.gradient_to_points(&tiles, dy, &mut scratch.outputs);
@@ -124,6 +125,7 @@ impl WinogradLayer {
                 products_of_rows(direction.isa, out, (x, dy), block > 0);
             }
         }
+        // From points to kernel values.
         let (weight, bias) = leaf.split_at_mut(run * direction.kernel * direction.kernel);
         let places = kernel_places(direction.kernel, run, plane);
         transform(
@@ -261,6 +263,7 @@ impl Direction {
         let Channels { inputs, outputs } = self.channels;
         let plane = self.block * outputs + GAP;
         for tiles in self.blocks(images) {
+            // Inputs to points, a product at each, points to outputs.
             self.to_points(&tiles, &mut scratch.inputs);
             let products = scratch.outputs.grow(POINTS * plane);
             for point in 0..POINTS {

@@ -147,6 +147,7 @@ impl RecurrentLayer {
             } else {
                 0..0
             };
+            // Before the first position stands the initial state.
             let h_before = h_before.unwrap_or_else(|| self.state.h(row));
             let c_before = c_before.unwrap_or_else(|| self.state.c(row));
             // At padding the state stays as it is.
@@ -358,6 +359,7 @@ impl RecurrentLayer {
                 start..start + hidden
             });
             let at_row = row * hidden..(row + 1) * hidden;
+            // From the output at this position, besides that from the position after.
             let dh = &mut dh_all[at_row.clone()];
             add(dh, &tape.dy[own.clone()]);
             let (h_before, c_before) = match earlier {
