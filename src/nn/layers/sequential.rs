@@ -47,12 +47,6 @@ impl Sequential {
         self
     }
 
-    /// With the layers that another model has, too.
-    pub(crate) fn with_layers(mut self, layers: &[Arc<dyn Spec>]) -> Self {
-        self.layers.extend_from_slice(layers);
-        self
-    }
-
     /// Adds a layer that another model has, too.
     pub(crate) fn with_layer(mut self, layer: &Arc<dyn Spec>) -> Self {
         self.layers.push(Arc::clone(layer));
