@@ -1,6 +1,7 @@
 //! Losses against references in f64, PyTorch's numbers, and difference quotients.
 
 use super::*;
+use crate::nn::shape::Shape;
 
 const PYTORCH: [f64; 4] = [1.791_481_6, 2.392_421_7, 2.206_773_5, 2.250_141_6];
 const CTC: [f64; 2] = [5.311_977_9, 4.772_863_4];
