@@ -26,7 +26,14 @@ struct Synthetic {
 }
 
 impl RowSource for Synthetic {
-    fn gather(&self, _: (usize, u32), rows: &[u32], inputs: &mut [f32], targets: TargetsMut<'_>) {
+    fn gather(
+        &self,
+        _source: usize,
+        _epoch: u32,
+        rows: &[u32],
+        inputs: &mut [f32],
+        targets: TargetsMut<'_>,
+    ) {
         for (to, &row) in inputs.chunks_exact_mut(self.width).zip(rows) {
             to.copy_from_slice(&self.inputs[row as usize * self.width..][..self.width]);
         }

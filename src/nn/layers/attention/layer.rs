@@ -217,7 +217,6 @@ impl Layer for AttentionLayer {
 
     fn properties(&self) -> Properties {
         let (t, c) = (self.length, self.channels);
-        let (t, c) = (self.length, self.channels);
         let products = self.qkv.workspace_per_row();
         Properties {
             // As if all positions saw each other, which is how others count.
