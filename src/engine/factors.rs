@@ -18,9 +18,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::assignment::StepShape;
+use super::batch::Batch;
 use super::failure::FailureLatch;
-use super::mailbox::{Aborted, Address, Mailbox, Waiting};
-use super::replica::Batch;
+use super::mailbox::{Aborted, AllToAll, Waiting};
 use super::update::BLOCK;
 
 /// Parameters whose gradients are made at once: 384 KiB, which stay in L2 until their norm is
@@ -92,8 +92,7 @@ pub(crate) struct Published {
 /// A worker's part in the exchange.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    to: Vec<Address<Published>>,
-    from: Mailbox<Published>,
+    links: AllToAll<Published>,
     /// Of this step.
     ranges: Vec<Range<usize>>,
     /// One place a worker; only this one's own is kept.
@@ -101,11 +100,10 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(to: Vec<Address<Published>>, from: Mailbox<Published>) -> Self {
+    pub(crate) fn new(links: AllToAll<Published>) -> Self {
         Self {
-            all: to.iter().map(|_| None).collect(),
-            to,
-            from,
+            all: links.to.iter().map(|_| None).collect(),
+            links,
             ranges: Vec::new(),
         }
     }
@@ -127,8 +125,11 @@ impl Exchange {
 
     /// Sends the worker's own factors to all others.
     pub(crate) fn send(&self, worker: usize) {
-        if let (false, Some(factors)) = (self.ranges.is_empty(), &self.all[worker]) {
-            for (_, address) in self.to.iter().enumerate().filter(|(to, _)| *to != worker) {
+        if let Some(factors) = &self.all[worker]
+            && !self.ranges.is_empty()
+        {
+            let addresses = self.links.to.iter().enumerate();
+            for (_, address) in addresses.filter(|(to, _)| *to != worker) {
                 let factors = Arc::clone(factors);
                 address.send(Published { worker, factors });
             }
@@ -144,10 +145,10 @@ impl Exchange {
         let awaited = if self.ranges.is_empty() {
             0
         } else {
-            self.to.len() - 1
+            self.links.to.len() - 1
         };
         for _ in 0..awaited {
-            let Published { worker, factors } = self.from.receive(waiting, latch)?;
+            let Published { worker, factors } = self.links.from.receive(waiting, latch)?;
             self.all[worker] = Some(factors);
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What workers send each other, and a worker's ends of the channels.
+//! Messages: what workers and coordinator send each other.
 //!
 //! # Messages of a step
 //! | message | from | to | carries |
@@ -19,11 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::all_reduce::plan::{Home, Plan};
-use super::factors::Exchange;
-use super::mailbox::{Address, Mailbox};
-use super::meeting::Ring;
+use super::batch::Batch;
 use super::params::Params;
-use super::replica::Batch;
 use super::segment::Segment;
 use super::sums::Sums;
 use super::update::{Norms, PartSquare, Update};
@@ -130,18 +127,4 @@ pub enum Decision<S> {
 pub(crate) struct Updated {
     pub(crate) index: usize,
     pub(crate) segment: Segment,
-}
-
-/// A worker's ends of the channels.
-#[derive(Debug)]
-pub(crate) struct Links<S> {
-    pub(crate) commands: Mailbox<Command>,
-    pub(crate) gradients: (Vec<Address<Gradient>>, Mailbox<Gradient>),
-    pub(crate) returns: (Vec<Address<Return>>, Mailbox<Return>),
-    pub(crate) reports: Address<Report>,
-    pub(crate) verdicts: Mailbox<Verdict<S>>,
-    pub(crate) updated: Address<Updated>,
-    pub(crate) params: Mailbox<Params>,
-    pub(crate) ring: Ring,
-    pub(crate) exchange: Exchange,
 }

@@ -6,14 +6,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::all_reduce::plan::{Destination, Home, Output, Plan};
 use super::all_reduce::sum::evaluate;
 use super::assignment::StepShape;
+use super::batch::Batch;
+use super::context::Shared;
 use super::error::panic_message;
 use super::mailbox::Aborted;
 use super::message::{Failure, Gradient, Return};
-use super::replica::{Batch, Replica};
+use super::replica::Replica;
 use super::segment::{GradBuffer, Segment};
 use super::timing::Phase;
 use super::update::{BLOCK, Update};
-use super::worker::{Shared, Worker};
+use super::worker::Worker;
 
 impl<R: Replica, U: Update> Worker<R, U> {
     /// Waits until all segments of this worker's gradient buffers are home, and joins them; then
@@ -27,7 +29,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             let Return { home, segment } = self
                 .links
                 .returns
-                .1
+                .from
                 .receive(shared.placement.waiting, shared.latch)?;
             self.take_home(home, segment);
         }
@@ -74,7 +76,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
                 let Gradient { to, segment } = self
                     .links
                     .gradients
-                    .1
+                    .from
                     .receive(shared.placement.waiting, shared.latch)?;
                 self.inputs[to] = Some(segment);
             }
@@ -99,7 +101,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
         if to.worker == self.index {
             self.inputs[to.input] = Some(segment);
         } else {
-            self.links.gradients.0[to.worker].send(Gradient {
+            self.links.gradients.to[to.worker].send(Gradient {
                 to: to.input,
                 segment,
             });
@@ -110,7 +112,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
         if home.worker == self.index {
             self.take_home(home, segment);
         } else {
-            self.links.returns.0[home.worker].send(Return { home, segment });
+            self.links.returns.to[home.worker].send(Return { home, segment });
         }
     }
 

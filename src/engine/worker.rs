@@ -8,48 +8,23 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::affinity::Placement;
-use super::all_reduce::AllReduce;
+use super::all_gather::{AnotherFailed, Meeting, Place};
 use super::all_reduce::plan::{Output, Plan, WorkerPlan};
 use super::all_reduce::sum::Levels;
 use super::assignment::{Assignment, StepShape};
+use super::batch::Batch;
+use super::context::Shared;
 use super::error::panic_message;
-use super::failure::FailureLatch;
+use super::links::WorkerLinks;
 use super::mailbox::{Aborted, Waiting};
-use super::meeting::{AnotherFailed, Meeting, Place};
-use super::message::{Decision, Failure, Links, Report, Updated, Verdict};
+use super::message::{Decision, Failure, Report, Updated, Verdict};
 use super::owned::OwnedSegment;
 use super::params::Params;
-use super::replica::{Batch, Fold, Replica};
+use super::replica::{Fold, Replica};
 use super::segment::{GradBuffer, Segment};
 use super::sums::Sums;
 use super::timing::{Phase, Stopwatch};
 use super::update::{BLOCK, Track, Update, UpdateMode};
-
-/// What all workers of a run share.
-#[derive(Debug)]
-pub(crate) struct Shared<'a, U> {
-    pub(crate) update: &'a U,
-    pub(crate) mode: UpdateMode,
-    pub(crate) pool: Option<&'a rayon::ThreadPool>,
-    pub(crate) placement: &'a Placement,
-    pub(crate) latch: &'a FailureLatch,
-    pub(crate) num_workers: usize,
-    pub(crate) num_shards: usize,
-    pub(crate) all_reduce: &'a dyn AllReduce,
-    pub(crate) track: Track,
-    pub(crate) cuts: &'a [Range<usize>],
-    /// Whether every worker owns its share of the parameters.
-    pub(crate) owners_are_even: bool,
-}
-
-impl<U> Shared<'_, U> {
-    /// Whether gradients may be left to their owners: the owners are many, and nobody asks for
-    /// shards' gradients.
-    fn may_factor(&self) -> bool {
-        self.num_workers > 1 && self.owners_are_even && self.track == Track::Nothing
-    }
-}
 
 /// A worker's own state; it outlives the threads that run it.
 #[derive(Debug)]
@@ -68,13 +43,18 @@ pub(crate) struct Worker<R, U: Update> {
     pub(crate) scratch: Vec<Vec<f32>>,
     pub(crate) report: Report,
     pub(crate) away: usize,
-    pub(crate) links: Links<U::Scalars>,
+    pub(crate) links: WorkerLinks<U::Scalars>,
     pub(crate) watch: Stopwatch,
 }
 
 impl<R: Replica, U: Update> Worker<R, U> {
     /// Worker `index`, without parameters yet.
-    pub(crate) fn new(index: usize, plan: &Plan, replica: R, links: Links<U::Scalars>) -> Self {
+    pub(crate) fn new(
+        index: usize,
+        plan: &Plan,
+        replica: R,
+        links: WorkerLinks<U::Scalars>,
+    ) -> Self {
         let own = plan.workers[index].clone();
         let blocks = own.owned.iter();
         let blocks = blocks.map(|&segment| plan.cuts[segment].len().div_ceil(BLOCK));
@@ -106,7 +86,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
     /// Fills its segments with those of the initial parameters, and its optimiser state with zeros.
     pub(crate) fn place(
         &mut self,
-        (cuts, params): (&[Range<usize>], &[f32]),
+        cuts: &[Range<usize>],
+        params: &[f32],
         segments: Vec<Segment>,
         num_state_buffers: usize,
     ) {

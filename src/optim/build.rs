@@ -2,13 +2,14 @@
 
 use super::adaptive::Lion;
 use super::average::WeightAverage;
+use super::chain::Chain;
 use super::clip::ClipValue;
 use super::decay::{DecayWeights, L1, ProximalL1};
 use super::error::{OptimError, check};
 use super::moments::Adam;
 use super::momentum::MomentumForm;
 use super::recipes::{Optimizer, Rule};
-use super::transform::{Chain, Transform};
+use super::transform::Transform;
 use super::trust_ratio::{ApplyFactors, TrustRatio};
 
 impl Optimizer {

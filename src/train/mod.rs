@@ -17,6 +17,7 @@ mod memory;
 mod metrics;
 mod pending;
 mod range_test;
+mod restart;
 mod resume;
 mod room;
 mod source;

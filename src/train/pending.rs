@@ -9,12 +9,10 @@ use super::checkpoint::Checkpoint;
 use super::config::Config;
 use super::control::Control;
 use super::early_stopping::Early;
-use super::error::TrainError;
 use super::kept::Scores;
 use super::memory::Memory;
 use super::metrics::EpochSums;
 use super::state::State;
-use super::trainer::Trainer;
 
 /// How far a call of `fit` has come.
 #[derive(Debug)]
@@ -49,7 +47,7 @@ impl Pending {
         }
     }
 
-    fn remember(&self, memory: &mut Memory) {
+    pub(super) fn remember(&self, memory: &mut Memory) {
         let (epoch, step) = self.begun;
         memory.set("begun", [u64::from(epoch), step]);
         memory.set("position", [self.position as u64]);
@@ -77,7 +75,7 @@ impl Pending {
         }
     }
 
-    fn restore(&mut self, memory: &Memory, best: Option<Vec<f32>>) -> Option<()> {
+    pub(super) fn restore(&mut self, memory: &Memory, best: Option<Vec<f32>>) -> Option<()> {
         let [epoch, step] = memory.get("begun")?;
         self.begun = (epoch as u32, step);
         self.position = memory.get::<1>("position")?[0] as usize;
@@ -103,45 +101,6 @@ impl Pending {
             Some(early) => early.restore(memory, best),
             None => Some(()),
         }
-    }
-}
-
-/// Where a call of `fit` began, should its engine break.
-#[derive(Debug)]
-pub(super) struct Restart {
-    progress: Progress,
-    memory: Memory,
-    /// The best parameters so far; nothing where the call began anew.
-    pending: Option<Option<Vec<f32>>>,
-}
-
-impl Restart {
-    pub(super) fn of(progress: &Progress, control: &Control, pending: &Pending) -> Self {
-        let mut memory = Memory::default();
-        control.remember(&mut memory);
-        pending.remember(&mut memory);
-        let is_new = pending.position == 0 && pending.begun == (progress.epoch, progress.step);
-        let best = pending.early.as_ref().and_then(Early::best);
-        Self {
-            progress: *progress,
-            memory,
-            pending: (!is_new).then(|| best.map(<[f32]>::to_vec)),
-        }
-    }
-
-    /// Puts the trainer back to where it was.
-    pub(super) fn restore(self, trainer: &mut Trainer) -> Result<(), TrainError> {
-        trainer.progress = self.progress;
-        let mut control = Control::new(&trainer.config)?;
-        let own = "what was remembered in this very process";
-        control.restore(&self.memory).expect(own);
-        trainer.control = Some(control);
-        trainer.pending = self.pending.map(|best| {
-            let mut pending = Pending::new(&trainer.config, &trainer.progress);
-            pending.restore(&self.memory, best).expect(own);
-            pending
-        });
-        Ok(())
     }
 }
 

@@ -18,19 +18,6 @@ const CIRCLES: &[&[&str]] = &[
         "cli/whole.rs",
     ],
     &[
-        "engine/all_reduce/plan.rs",
-        "engine/assignment.rs",
-        "engine/balance.rs",
-        "engine/build.rs",
-        "engine/coordinator.rs",
-        "engine/desk.rs",
-        "engine/factors.rs",
-        "engine/meeting.rs",
-        "engine/message.rs",
-        "engine/replica.rs",
-        "engine/worker.rs",
-    ],
-    &[
         "nn/activation.rs",
         "nn/dense.rs",
         "nn/grads.rs",
@@ -69,11 +56,9 @@ const CIRCLES: &[&[&str]] = &[
     &["data/columns.rs", "data/csv.rs"],
     &["nn/attention/layer.rs", "nn/attention/mod.rs"],
     &["nn/network.rs", "nn/predictor.rs"],
-    &["optim/transform.rs", "optim/trust_ratio.rs"],
     &["study/bench.rs", "study/rig.rs"],
     &["study/scaling/charts.rs", "study/scaling/report.rs"],
     &["study/scaling/costs.rs", "study/scaling/scenario.rs"],
-    &["train/pending.rs", "train/trainer.rs"],
 ];
 
 #[test]

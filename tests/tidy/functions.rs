@@ -9,7 +9,7 @@ const FUNCTION_LINES: usize = 60;
 const PARAMETERS: usize = 6;
 
 /// Functions over the limit of lines, which may only become fewer.
-const LONG_FUNCTIONS: &[&str] = &["coordinator.rs: run"];
+const LONG_FUNCTIONS: &[&str] = &[];
 
 /// Functions that pack several parameters into a tuple, by module; each count may only fall.
 const TUPLE_PARAMETERS: &[(&str, usize)] = &[
