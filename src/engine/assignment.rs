@@ -79,14 +79,20 @@ impl Assignment {
     }
 
     /// Whether it fits this many shards and workers.
-    pub(crate) fn check(&self, num_shards: usize, num_workers: usize) -> Result<(), EngineError> {
-        let got = (self.num_shards(), self.num_workers());
-        if got == (num_shards, num_workers) {
+    pub(crate) fn check(
+        &self,
+        expected_shards: usize,
+        expected_workers: usize,
+    ) -> Result<(), EngineError> {
+        let (shards, workers) = (self.num_shards(), self.num_workers());
+        if shards == expected_shards && workers == expected_workers {
             return Ok(());
         }
         Err(EngineError::Assignment {
-            expected: (num_shards, num_workers),
-            got,
+            expected_shards,
+            expected_workers,
+            shards,
+            workers,
         })
     }
 }

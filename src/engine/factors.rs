@@ -1,5 +1,5 @@
-//! Factors: what workers give away so that the owner of a parameter can compute its gradient by
-//! itself.
+//! Sufficient factors: what workers give away so that the owner of a parameter can compute its
+//! gradient by itself.
 //!
 //! A dense layer's weight gradient is `x' dy`, summed over the rows of the batch. Where these rows
 //! are few and the weight is large, its gradient is much more memory than x and dy, its *sufficient
@@ -196,10 +196,12 @@ impl Exchange {
     pub(crate) fn within<'a>(
         &'a self,
         cut: &Range<usize>,
-        (batch, shape): (&'a Batch, StepShape<'a>),
+        batch: &'a Batch,
+        shape: StepShape<'a>,
     ) -> impl Iterator<Item = (Range<usize>, Combination<'a>)> {
-        let (parts, cut) = (self.ranges.iter().enumerate(), cut.clone());
-        parts.filter_map(move |(which, range)| {
+        let cut = cut.clone();
+        let ranges = self.ranges.iter().enumerate();
+        ranges.filter_map(move |(which, range)| {
             let common = range.start.max(cut.start)..range.end.min(cut.end);
             let combination = Combination {
                 batch,

@@ -82,7 +82,7 @@ impl Report {
         self.squares.push(square);
         if update.num_parts() > 0 {
             let each = &mut |part| self.part_squares.push(part);
-            update.part_squares(offset, (block, square), each);
+            update.part_squares(offset, block, square, each);
         }
     }
 }

@@ -240,8 +240,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
     pub(crate) fn direct(&mut self, scalars: &U::Scalars, shared: &Shared<'_, U>) {
         self.report.norms.clear();
         for (own, grad) in self.owned.iter_mut().zip(&mut self.roots) {
-            let rule = (shared.update, scalars);
-            own.direct(rule, grad.as_mut_slice(), &mut self.report.norms);
+            let grad = grad.as_mut_slice();
+            own.direct(shared.update, scalars, grad, &mut self.report.norms);
         }
         self.watch.lap(Phase::Update);
     }
@@ -257,15 +257,19 @@ impl<R: Replica, U: Update> Worker<R, U> {
     pub(crate) fn update(&mut self, decision: &Decision<U::Scalars>, shared: &Shared<'_, U>) {
         let factors = &self.report.factors;
         if let Decision::Apply(scalars) = decision {
-            let rule = (shared.update, scalars);
+            let rule = shared.update;
             let segments = self.owned.iter_mut().zip(&self.roots);
             match shared.pool {
                 Some(pool) if self.index == 0 => pool.install(|| {
-                    segments.for_each(|(own, grad)| {
-                        own.update_in_parallel(rule, grad.as_slice(), factors);
-                    });
+                    for (own, grad) in segments {
+                        own.update_in_parallel(rule, scalars, grad.as_slice(), factors);
+                    }
                 }),
-                _ => segments.for_each(|(own, grad)| own.update(rule, grad.as_slice(), factors)),
+                _ => {
+                    for (own, grad) in segments {
+                        own.update(rule, scalars, grad.as_slice(), factors);
+                    }
+                }
             }
         }
         while let Some(segment) = self.roots.pop() {

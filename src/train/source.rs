@@ -158,7 +158,8 @@ impl Update for ChainUpdate {
     fn part_squares(
         &self,
         offset: usize,
-        (grad, square): (&[f32], f64),
+        grad: &[f32],
+        square: f64,
         each: &mut dyn FnMut(PartSquare),
     ) {
         let parts = self.table.of_block(offset, grad.len());
