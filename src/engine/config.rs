@@ -8,6 +8,9 @@ use super::update::{Track, UpdateMode};
 /// Shards that an engine is planned for: of more the plan alone would take long.
 const MOST_SHARDS: usize = 65_536;
 
+/// What [`Shards::Auto`] stands for where model and batch size are not known.
+const DEFAULT_SHARDS: usize = 16;
+
 /// Into how many shards a batch is cut.
 ///
 /// ```
@@ -18,8 +21,12 @@ const MOST_SHARDS: usize = 65_536;
 /// assert_eq!(report.setup.shards, 2);
 /// # Ok::<(), unisono::TrainError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shards {
+    /// As many as model and batch size ask for, in a trainer ([`crate::train::model_shards`]); 16
+    /// in an engine of one's own, which knows neither.
+    #[default]
+    Auto,
     /// A number, at least 1, that belongs to the configuration: the trained bits do not depend on
     /// the number of threads.
     Fixed(usize),
@@ -31,6 +38,7 @@ impl Shards {
     /// How many they are for so many workers.
     pub(crate) fn count(self, num_workers: usize) -> Result<usize, EngineError> {
         match self {
+            Shards::Auto => Ok(DEFAULT_SHARDS),
             Shards::Fixed(0) => Err(EngineError::NoShards),
             Shards::Fixed(n) => at_most("shards", n, MOST_SHARDS),
             Shards::PerWorker => Ok(num_workers),
@@ -43,7 +51,7 @@ impl Shards {
 /// ```
 /// use unisono::engine::{EngineConfig, Shards, Threads, UpdateMode, all_reduce::Tree};
 /// let config = EngineConfig { threads: Threads::Fixed(2), all_reduce: &Tree, ..EngineConfig::default() };
-/// assert_eq!((config.shards, config.update), (Shards::Fixed(16), UpdateMode::Fused));
+/// assert_eq!((config.shards, config.update), (Shards::Auto, UpdateMode::Fused));
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct EngineConfig {
@@ -68,7 +76,7 @@ impl Default for EngineConfig {
         Self {
             threads: Threads::Auto,
             pinning: Pinning::Auto,
-            shards: Shards::Fixed(16),
+            shards: Shards::Auto,
             all_reduce: &Segmented,
             update: UpdateMode::Fused,
             track: Track::Nothing,

@@ -1,4 +1,4 @@
-//! From a recipe to its chain: ranges checked, transforms in order, a name for reports.
+//! Building an optimiser: from a recipe to its chain, ranges checked, and a name for reports.
 
 use super::adaptive::Lion;
 use super::average::WeightAverage;

@@ -11,7 +11,7 @@
 //! | `groups` | which tensors are treated differently |
 //! | `recipes`, `build` | optimisers by name, and their chains |
 //! | `noise_scale` | the gradient's variance and mean from its shards |
-//! | `scaling` | what a larger batch does to the hyperparameters |
+//! | `scaling` | hyperparameters for a larger batch |
 //! | `batch_policy` | how large the next batch is |
 //! | `schedule`, `plateau` | the learning rate over time, and after evaluations |
 
@@ -36,7 +36,7 @@ mod trust_ratio;
 
 pub use adaptive::{Adagrad, Lion, RmsProp};
 pub use average::{AVERAGE, WeightAverage};
-pub use batch_policy::{BatchPolicy, BatchRule, PlanContext, StepOutcome, StepPlan};
+pub use batch_policy::{BatchBounds, BatchPolicy, BatchRule, PlanContext, StepOutcome, StepPlan};
 pub use chain::Chain;
 pub use clip::{ClipValue, clip_factor};
 pub use decay::{DecayWeights, L1, ProximalL1};

@@ -1,4 +1,4 @@
-//! A call of `fit` at rest in its midst, and what a checkpoint is made of.
+//! Pending call: a call of `fit` that was interrupted, and what a checkpoint is made of.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,7 @@ use super::state::State;
 /// How far a call of `fit` has come.
 #[derive(Debug)]
 pub(super) struct Pending {
-    /// Epochs and updates when it began.
-    pub(super) begun: (u32, u64),
+    pub(super) begun: Begun,
     /// Rows of the epoch at hand that have been seen.
     pub(super) position: usize,
     /// What the epoch has added up.
@@ -28,11 +27,30 @@ pub(super) struct Pending {
     pub(super) test: Option<Scores>,
 }
 
+/// Where a call of `fit` began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Begun {
+    /// Epochs before it.
+    pub(super) epoch: u32,
+    /// Updates before it.
+    pub(super) step: u64,
+}
+
+impl Begun {
+    /// Where the training is now.
+    pub(super) fn at(progress: &Progress) -> Self {
+        Self {
+            epoch: progress.epoch,
+            step: progress.step,
+        }
+    }
+}
+
 impl Pending {
     /// A call that begins.
     pub(super) fn new(config: &Config, progress: &Progress) -> Self {
         Self {
-            begun: (progress.epoch, progress.step),
+            begun: Begun::at(progress),
             position: 0,
             sums: EpochSums::default(),
             early: config.early_stopping.map(Early::new),
@@ -48,7 +66,7 @@ impl Pending {
     }
 
     pub(super) fn remember(&self, memory: &mut Memory) {
-        let (epoch, step) = self.begun;
+        let Begun { epoch, step } = self.begun;
         memory.set("begun", [u64::from(epoch), step]);
         memory.set("position", [self.position as u64]);
         let EpochSums {
@@ -77,7 +95,10 @@ impl Pending {
 
     pub(super) fn restore(&mut self, memory: &Memory, best: Option<Vec<f32>>) -> Option<()> {
         let [epoch, step] = memory.get("begun")?;
-        self.begun = (epoch as u32, step);
+        self.begun = Begun {
+            epoch: epoch as u32,
+            step,
+        };
         self.position = memory.get::<1>("position")?[0] as usize;
         let [loss, weight, correct, norms, time, steps, lr, batch_size] =
             memory.get_reals("epoch")?;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::data::Dataset;
 use crate::engine::Batch;
-use crate::optim::Progress;
+use crate::optim::{Progress, StepPlan};
 
-use super::control::Control;
+use super::control::{Control, PlannedStep};
 use super::error::TrainError;
 use super::source::TRAIN;
 use super::trainer::Trainer;
@@ -123,9 +123,13 @@ impl Trainer {
                 };
                 start += batch_size;
                 let lr = (f64::from(from) * rate.powi(step as i32)) as f32;
-                let at = (config, &at_step(step));
+                let progress = at_step(step);
+                let planned = PlannedStep {
+                    plan: StepPlan { batch_size, lr },
+                    rows: batch_size,
+                };
                 let reduced = session.step(&batch, |reduced| {
-                    control.decide(at, reduced, (lr, batch_size))
+                    control.decide(config, &progress, reduced, planned)
                 })?;
                 if reduced.sums.is_empty() {
                     continue;

@@ -6,7 +6,7 @@ use super::control::Control;
 use super::early_stopping::Early;
 use super::error::TrainError;
 use super::memory::Memory;
-use super::pending::Pending;
+use super::pending::{Begun, Pending};
 use super::trainer::Trainer;
 
 /// Where a call of `fit` began.
@@ -23,7 +23,7 @@ impl Restart {
         let mut memory = Memory::default();
         control.remember(&mut memory);
         pending.remember(&mut memory);
-        let is_new = pending.position == 0 && pending.begun == (progress.epoch, progress.step);
+        let is_new = pending.position == 0 && pending.begun == Begun::at(progress);
         let best = pending.early.as_ref().and_then(Early::best);
         Self {
             progress: *progress,

@@ -107,7 +107,7 @@ impl Trainer {
 
     /// Compares what the weights depend on with the checkpoint's, and takes it down.
     pub(super) fn check_settings(&mut self, shards: usize, rows: usize) -> Result<(), TrainError> {
-        self.config.check_shards(&self.model, (shards, rows))?;
+        self.config.check_shards(&self.model, shards, rows)?;
         let now = self.settings(shards, rows);
         if self.is_resumed && !self.config.allows_changes {
             let differs = |(name, value): (&String, &String)| {
