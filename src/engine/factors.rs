@@ -82,6 +82,14 @@ impl Combination<'_> {
 /// The factors of one worker, a vector for each factored range.
 type Factors = Arc<Vec<Vec<f32>>>;
 
+/// The factored ranges of a step, and where one worker writes its factors.
+#[derive(Debug)]
+pub(crate) struct Factored<'a> {
+    pub(crate) ranges: &'a [Range<usize>],
+    /// One vector a range.
+    pub(crate) factors: &'a mut [Vec<f32>],
+}
+
 /// One worker's factors on their way.
 #[derive(Debug)]
 pub(crate) struct Published {
@@ -108,19 +116,17 @@ impl Exchange {
         }
     }
 
-    /// Begins a step with these factored ranges; `worker` is whose exchange this is. The ranges,
-    /// and where to write their factors.
-    pub(crate) fn begin(
-        &mut self,
-        worker: usize,
-        ranges: &[Range<usize>],
-    ) -> (&[Range<usize>], &mut [Vec<f32>]) {
+    /// Begins a step with these factored ranges; `worker` is whose exchange this is.
+    pub(crate) fn begin(&mut self, worker: usize, ranges: &[Range<usize>]) -> Factored<'_> {
         self.ranges.clear();
         self.ranges.extend_from_slice(ranges);
         let own = Arc::make_mut(self.all[worker].get_or_insert_default());
         own.resize_with(ranges.len(), Vec::new);
         own.iter_mut().for_each(Vec::clear);
-        (&self.ranges, own)
+        Factored {
+            ranges: &self.ranges,
+            factors: own,
+        }
     }
 
     /// Sends the worker's own factors to all others.

@@ -23,7 +23,7 @@ use super::batch::Batch;
 use super::params::Params;
 use super::segment::Segment;
 use super::sums::Sums;
-use super::update::{Norms, PartSquare, Update};
+use super::update::{Norms, PartSquare, Track, Update};
 
 /// What the master tells the other workers to do.
 #[derive(Clone, Debug)]
@@ -76,6 +76,16 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Makes room for what a pass over so many shards adds up to.
+    pub(crate) fn begin(&mut self, num_shards: usize, track: Track) {
+        self.sums.clear();
+        self.sums.resize(num_shards, Sums::default());
+        self.shard_squares.clear();
+        if track == Track::ShardNorms {
+            self.shard_squares.resize(num_shards, 0.0);
+        }
+    }
+
     /// The norms of a block of the reduced gradient, from position `offset` on.
     pub(crate) fn take_norms<U: Update>(&mut self, update: &U, offset: usize, block: &[f32]) {
         let square = update.sum_of_squares(offset, block);

@@ -1,4 +1,4 @@
-//! What the engine asks of a model: the trait `Replica`, and the default fold over shards.
+//! Replica: what the engine asks of a model, and the default fold over shards.
 //!
 //! # Why this way
 //! A replica returns *sums* over rows. The coordinator alone divides, once, by the weight of the
@@ -8,11 +8,11 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::all_gather::Meeting;
+use super::all_gather::Gather;
 use super::all_reduce::sum::add;
 use super::assignment::StepShape;
 use super::batch::{Batch, Shard};
-use super::factors::Combination;
+use super::factors::{Combination, Factored};
 use super::segment::GradBuffer;
 use super::shard::Node;
 use super::sums::Sums;
@@ -97,8 +97,7 @@ pub trait Replica: Send {
 pub struct Fold<'a> {
     pub(crate) batch: &'a Batch,
     pub(crate) params: &'a [f32],
-    /// Of this step, and where their factors go.
-    pub(crate) factored: (&'a [Range<usize>], &'a mut [Vec<f32>]),
+    pub(crate) factored: Factored<'a>,
     pub(crate) num_shards: usize,
     pub(crate) nodes: &'a [Node],
     pub(crate) grads: &'a mut [GradBuffer],
@@ -110,7 +109,7 @@ pub struct Fold<'a> {
     pub(crate) watch: &'a mut Stopwatch,
     /// What meetings have taken since the last lap.
     pub(crate) waited: &'a Cell<Duration>,
-    pub(crate) meeting: Option<Meeting<'a>>,
+    pub(crate) meeting: &'a dyn Gather,
 }
 
 impl<'a> Fold<'a> {
@@ -128,13 +127,14 @@ impl<'a> Fold<'a> {
     /// of those that are factored in this step. A fold that leaves one out while it has rows fails
     /// the step.
     pub fn publish(&mut self, range: &Range<usize>, parts: &[&[f32]]) -> bool {
-        let (ranges, factors) = &mut self.factored;
+        let Factored { ranges, factors } = &mut self.factored;
         let Some(which) = ranges.iter().position(|own| own == range) else {
             return false;
         };
         factors[which].clear();
-        let own = parts.iter();
-        own.for_each(|part| factors[which].extend_from_slice(part));
+        for part in parts {
+            factors[which].extend_from_slice(part);
+        }
         true
     }
 
@@ -146,7 +146,7 @@ impl<'a> Fold<'a> {
         let has_rows = self
             .shards()
             .any(|index| !self.shard(index).rows.is_empty());
-        let missing = self.factored.1.iter().position(Vec::is_empty);
+        let missing = self.factored.factors.iter().position(Vec::is_empty);
         if let Some(which) = missing.filter(|_| has_rows) {
             panic!(
                 "the replica calls range {which} factored, but its fold has not published the factors: call Fold::publish"
@@ -177,14 +177,9 @@ impl<'a> Fold<'a> {
         *self.current = shards;
     }
 
-    /// Takes out the meeting with the other workers; to be put back with [`Fold::set_meeting`].
-    pub fn take_meeting(&mut self) -> Option<Meeting<'a>> {
-        self.meeting.take()
-    }
-
-    /// Puts the meeting back.
-    pub fn set_meeting(&mut self, meeting: Option<Meeting<'a>>) {
-        self.meeting = meeting;
+    /// How the worker meets the other ones in the middle of the pass.
+    pub fn meeting(&self) -> &'a dyn Gather {
+        self.meeting
     }
 
     /// Books the time since the last call (or the begin of the work) to `phase`.
@@ -226,6 +221,7 @@ impl<'a> Fold<'a> {
             let node = self.nodes[which].clone();
             let mut depth = 0;
             for (position, index) in node.clone().enumerate() {
+                // The leaf, on top of the counter.
                 self.enter(index..index + 1);
                 let shard = self.shard(index);
                 let params = self.params;
@@ -238,6 +234,7 @@ impl<'a> Fold<'a> {
                 }
                 self.set_sums(index, sums);
                 self.lap(Phase::Backward);
+                // A merge for each trailing one of its number.
                 depth += 1;
                 for _ in 0..position.trailing_ones() {
                     depth -= 1;
@@ -245,6 +242,7 @@ impl<'a> Fold<'a> {
                 }
                 self.lap(Phase::Fold);
             }
+            // What is left, from the right.
             while depth > 1 {
                 depth -= 1;
                 self.merge(which, depth);

@@ -1,4 +1,4 @@
-//! One worker's part of a step.
+//! Worker: its own state, and its part of a step.
 //!
 //! The phases are methods of [`Worker`], called in the same order by every worker; `coordinator`
 //! holds the page that strings them together.
@@ -22,9 +22,8 @@ use super::owned::OwnedSegment;
 use super::params::Params;
 use super::replica::{Fold, Replica};
 use super::segment::{GradBuffer, Segment};
-use super::sums::Sums;
 use super::timing::{Phase, Stopwatch};
-use super::update::{BLOCK, Track, Update, UpdateMode};
+use super::update::{BLOCK, Update, UpdateMode};
 
 /// A worker's own state; it outlives the threads that run it.
 #[derive(Debug)]
@@ -123,13 +122,9 @@ impl<R: Replica, U: Update> Worker<R, U> {
     /// other workers' step can end.
     pub(crate) fn compute(&mut self, batch: &Batch, shared: &Shared<'_, U>) {
         let shards = self.shards();
-        let mut current = shards.clone();
-        self.report.sums.clear();
-        self.report.sums.resize(shards.len(), Sums::default());
-        self.report.shard_squares.clear();
-        if shared.track == Track::ShardNorms {
-            self.report.shard_squares.resize(shards.len(), 0.0);
-        }
+        self.report.begin(shards.len(), shared.track);
+        let mut current = shards;
+        // What goes between workers inside the pass: values that are met for, and factors.
         let waited = Cell::new(Duration::ZERO);
         let place = Place {
             worker: self.index,
@@ -138,6 +133,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             waiting: shared.placement.waiting,
             latch: shared.latch,
         };
+        let meeting = Meeting::new(&mut self.links.ring, place);
         let ranges = if shared.may_factor() {
             let shape = StepShape::new(batch, &self.assignment);
             self.replica.factored(shape)
@@ -158,13 +154,15 @@ impl<R: Replica, U: Update> Worker<R, U> {
             current: &mut current,
             watch: &mut self.watch,
             waited: &waited,
-            meeting: Some(Meeting::new(&mut self.links.ring, place)),
+            meeting: &meeting,
         };
+        // The pass itself, guarded.
         let replica = &mut self.replica;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             replica.fold(&mut fold);
             fold.check_published();
         }));
+        // All others wait for these, whatever has happened.
         self.links.exchange.send(self.index);
         self.report.failure = outcome.err().map(|payload| Failure {
             shards: current,
@@ -273,12 +271,9 @@ impl<R: Replica, U: Update> Worker<R, U> {
             }
         }
         while let Some(segment) = self.roots.pop() {
-            let task = self
-                .plan
-                .tasks
-                .iter()
-                .filter(|task| task.output == Output::Root)
-                .nth(self.roots.len());
+            let tasks = self.plan.tasks.iter();
+            let mut roots = tasks.filter(|task| task.output == Output::Root);
+            let task = roots.nth(self.roots.len());
             let input = task.expect("every root has its task").inputs[0];
             self.send_home(self.plan.homes[input], segment);
         }

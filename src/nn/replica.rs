@@ -11,9 +11,7 @@
 
 use std::ops::Range;
 
-use crate::engine::{
-    Combination, Fold, Gather, Phase, Replica, Shard, StepShape, Sums, part, split_point,
-};
+use crate::engine::{Combination, Fold, Phase, Replica, Shard, StepShape, Sums, part, split_point};
 
 use super::blocks::Blocks;
 use super::destinations::{Own, Single, trained_square};
@@ -182,7 +180,6 @@ impl<S: RowSource> NetworkReplica<S> {
             .map(|index| fold.shard(index).rows.len())
             .sum();
         let positions = first.first..first.first + rows;
-        let meeting = fold.take_meeting();
         let (mut cuts, nodes) = (
             std::mem::take(&mut self.cuts),
             std::mem::take(&mut self.nodes),
@@ -194,7 +191,7 @@ impl<S: RowSource> NetworkReplica<S> {
             start..start + shard.rows.len()
         }));
         let pass = Pass {
-            meeting: meeting.as_ref().map(|meeting| meeting as &dyn Gather),
+            meeting: Some(fold.meeting()),
             ..self.pass(&first, positions.len(), (&cuts, &nodes))
         };
         let params = fold.params();
@@ -222,7 +219,6 @@ impl<S: RowSource> NetworkReplica<S> {
         }
         self.squares = squares;
         fold.lap(Phase::Backward);
-        fold.set_meeting(meeting);
         (self.cuts, self.nodes) = (cuts, nodes);
     }
 
