@@ -1,4 +1,4 @@
-//! How many threads this process should use, and the core of each.
+//! Placement: how many threads this process uses, and the core of each.
 //!
 //! # Rules
 //! 1. Only cores of the process's own affinity mask count, and no more of them than its cgroup

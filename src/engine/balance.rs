@@ -154,15 +154,18 @@ impl Balancer {
         num_exchanged: usize,
     ) -> Option<Assignment> {
         let assignment = shape.assignment;
+        // A worker that got no row would never be timed again.
         if self.idle_steps > RECENT {
             return back_to_even(shape);
         }
+        // Nothing is decided before there are times, nor soon after a change that took long.
         if !std::mem::take(&mut self.is_fresh)
             || self.workers.iter().any(|recent| recent.seen <= RECENT)
             || self.changed.elapsed().mul_f64(OVERHEAD) < self.took
         {
             return None;
         }
+        // A change that was no gain is taken back.
         let slowest = self.cost(shape, num_exchanged);
         if let Some(trial) = self.trial.take().filter(|trial| trial.after == *assignment) {
             if slowest >= trial.slowest {
@@ -176,6 +179,7 @@ impl Balancer {
             self.pause.1 = left;
             return None;
         }
+        // What is predicted to gain enough is tried.
         let after = better(&self.costs, assignment, &mut self.counts)?;
         self.trial = Some(Trial {
             before: assignment.clone(),

@@ -66,6 +66,7 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         if batch.range.is_empty() {
             return Err(EngineError::EmptyBatch { step: batch.step });
         }
+        // Shards may move first.
         let shared = self.shared;
         let num_factored = self.worker.links.exchange.num_factored();
         let shards = &mut self.channels.shards;
@@ -73,9 +74,11 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         let command = Command::Step(batch.clone(), plan.clone());
         self.channels.command_all(&command);
         let stepped = guarded(shared, || {
+            // The pass over own shards, and the sum over all workers' gradients.
             self.worker.gather_buffers(plan.as_deref(), shared)?;
             self.worker.compute(batch, shared);
             self.worker.all_reduce(batch, shared)?;
+            // Everyone's reports in, the driver's decision out; with it, segments to update.
             self.worker.send_report();
             self.channels.collect_reports(shared)?;
             self.channels.record_loads(batch);
@@ -91,6 +94,7 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
             {
                 self.agree_on_factors(scalars)?;
             }
+            // The owners update their segments, and all take over the new parameters.
             self.worker.update(&decision, shared);
             if matches!(decision, Decision::Apply(_)) {
                 self.share_params()?;
@@ -286,11 +290,14 @@ fn follow_step<R: Replica, U: Update>(
     plan: Option<&Plan>,
     shared: &Shared<'_, U>,
 ) -> Result<(), Aborted> {
+    // The pass over own shards, and the sum over all workers' gradients.
     worker.gather_buffers(plan, shared)?;
     worker.compute(batch, shared);
     worker.all_reduce(batch, shared)?;
+    // The report out, the decision in.
     worker.send_report();
     let decision = worker.await_verdict(shared)?;
+    // LARS, LAMB: norms of the directions out, factors in.
     if let Decision::Apply(scalars) = &decision
         && shared.update.num_factors() > 0
     {
@@ -298,6 +305,7 @@ fn follow_step<R: Replica, U: Update>(
         worker.send_report();
         worker.await_verdict(shared)?;
     }
+    // Own segments are updated, and the new parameters taken over.
     worker.update(&decision, shared);
     match decision {
         Decision::Apply(_) => {

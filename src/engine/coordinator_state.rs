@@ -129,6 +129,7 @@ impl<S: Copy> Channels<S> {
                 message: failure.message,
             });
         }
+        // The sums, shard by shard.
         let (mut shards, mut has_squares) = (ShardNorms::default(), false);
         for (_, report) in reports() {
             let report = report.as_ref().expect("every worker has reported");
@@ -137,6 +138,7 @@ impl<S: Copy> Channels<S> {
             let squares = report.sums.iter().zip(&report.shard_squares);
             squares.for_each(|(sums, square)| shards.add(sums.rows, *square));
         }
+        // The gradient's norm.
         self.cursors.fill(0);
         let mut squares = 0.0;
         for &SegmentBlocks { owner, blocks, .. } in &self.segments {
@@ -181,8 +183,9 @@ impl<S: Copy> Channels<S> {
         for run in &self.part_squares {
             self.part_norms[run.part] += run.square;
         }
-        let norms = self.part_norms.iter_mut();
-        norms.for_each(|square| *square = square.sqrt() / weight);
+        for square in &mut self.part_norms {
+            *square = square.sqrt() / weight;
+        }
     }
 
     /// Fills the factors from everyone's norms, in the order of the flat vector.
@@ -194,6 +197,7 @@ impl<S: Copy> Channels<S> {
             factors,
             ..
         } = self;
+        // Each segment's norms stand in its owner's report, after those of its segments before.
         cursors.fill(0);
         let mut segments = segments.iter();
         let mut segment = segments.next();
@@ -211,6 +215,7 @@ impl<S: Copy> Channels<S> {
             }
         });
         update.factors(scalars, &mut norms, factors);
+        // Every worker gets all of them, with its report.
         for report in reports.iter_mut().flatten() {
             report.factors.clear();
             report.factors.extend_from_slice(factors);

@@ -1,4 +1,4 @@
-//! Channels between workers, and how a worker waits on them.
+//! Mailboxes: channels between workers, and how a worker waits on them.
 //!
 //! # Invariants
 //! 1. A channel is bounded and large enough for all messages of a step: a send never waits, so the

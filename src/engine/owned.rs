@@ -1,4 +1,4 @@
-//! A segment of the parameters at its owner: updated block by block, beside the optimiser's state.
+//! Owned segments: parameters at their owner, updated block by block beside the optimiser's state.
 //!
 //! # Layout
 //! A segment is a run of [`BLOCK`]-sized blocks of the flat parameter vector (the last may be

@@ -82,6 +82,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
                 latch.raise("a thread was refused");
                 EngineError::Spawn { worker, source }
             };
+            // The others first: they wait for the leader's commands.
             for worker in workers {
                 let index = worker.index;
                 spawn(index)

@@ -55,13 +55,15 @@ impl<R: Replica, U: Update> Worker<R, U> {
         links: WorkerLinks<U::Scalars>,
     ) -> Self {
         let own = plan.workers[index].clone();
-        let blocks = own.owned.iter();
-        let blocks = blocks.map(|&segment| plan.cuts[segment].len().div_ceil(BLOCK));
+        // A report with room for what each step puts into it.
+        let owned = own.owned.iter();
+        let blocks = owned.map(|&segment| plan.cuts[segment].len().div_ceil(BLOCK));
         let report = Report {
             squares: Vec::with_capacity(blocks.sum()),
             segments: Vec::with_capacity(own.owned.len()),
             ..Report::default()
         };
+        // Buffers for the nodes that it folds, and places for what it adds.
         let buffer = |_| GradBuffer::new(&plan.cuts);
         Self {
             index,
@@ -227,8 +229,9 @@ impl<R: Replica, U: Update> Worker<R, U> {
         self.report = report;
         self.params = std::mem::take(&mut self.report.params);
         let segments = self.report.segments.drain(..);
-        let owned = self.owned.iter_mut().zip(segments);
-        owned.for_each(|(own, segment)| own.params = segment);
+        for (own, segment) in self.owned.iter_mut().zip(segments) {
+            own.params = segment;
+        }
         self.watch.lap(Phase::Decide);
         Ok(decision)
     }
@@ -247,8 +250,9 @@ impl<R: Replica, U: Update> Worker<R, U> {
     /// The owned segments of the parameters change places with state buffer `which`.
     pub(crate) fn exchange(&mut self, which: usize, shared: &Shared<'_, U>) {
         let buffers = shared.update.num_state_buffers();
-        let owned = self.owned.iter_mut();
-        owned.for_each(|own| own.exchange(which, buffers));
+        for own in &mut self.owned {
+            own.exchange(which, buffers);
+        }
     }
 
     /// Applies the decision to the owned segments, and gives the reduced gradient's memory back.
@@ -270,6 +274,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
                 }
             }
         }
+        // The reduced gradients' memory goes back to whoever folded into it.
         while let Some(segment) = self.roots.pop() {
             let tasks = self.plan.tasks.iter();
             let mut roots = tasks.filter(|task| task.output == Output::Root);

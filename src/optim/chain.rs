@@ -96,6 +96,7 @@ impl Chain {
     /// # Panics
     /// If the block is longer than [`MAX_BLOCK`].
     pub fn apply(&self, at: &At<'_>, params: &mut [f32], grad: &[f32], state: &mut [f32]) {
+        // The update, from the parameters before the step.
         let mut memory = [0.0; MAX_BLOCK];
         let mut with_params = |params: &[f32], state: &mut [f32]| {
             let at = At { params, ..*at };
@@ -114,6 +115,7 @@ impl Chain {
             rest * params.len()
         };
         with_params(params, &mut state[..used]);
+        // The descent.
         let update = &memory[..params.len()];
         for Part {
             range, treatment, ..
@@ -130,6 +132,7 @@ impl Chain {
                 Follow::Statistic => descend(params, &grad[range], at.scalars.row_scale),
             }
         }
+        // What works on the new parameters.
         let mut state = &mut state[used..];
         for finish in &self.finish {
             let (own, rest) = state.split_at_mut(finish.num_state_buffers() * params.len());

@@ -1,4 +1,4 @@
-//! The loss on data, without training.
+//! Evaluation: the loss on data, without training.
 
 use crate::data::Dataset;
 use crate::engine::Batch;

@@ -99,6 +99,7 @@ impl Trainer {
         &mut self,
         data: [&'d dyn Dataset; 2],
     ) -> Result<(NetworkEngine<'d>, Setup), TrainError> {
+        // What can be checked without an engine, and what cannot.
         self.config.check_room(&self.model, data[0].len())?;
         let network = self.last_network()?;
         self.config.check(&network, data)?;
@@ -109,6 +110,7 @@ impl Trainer {
         if self.config.tracks_layer_norms {
             setup.layers = network.layout().layers().0;
         }
+        // Policies, a call that was interrupted and the optimiser's state follow the settings.
         let control = match &mut self.control {
             Some(control) => control,
             none => none.insert(Control::new(&self.config)?),
@@ -202,11 +204,13 @@ impl Trainer {
         is_whole: bool,
     ) -> Result<(Kept, Option<u32>), TrainError> {
         self.state = Some(State::of(&self.config.optimizer, engine.state())?);
+        // At its end, early stopping gives back the best weights.
         let early = pending.early.take_if(|_| is_whole);
         let (best, params) = early.map_or((None, None), Early::into_best);
         self.is_best = params.is_some();
         let params = params.unwrap_or_else(|| engine.params());
         self.network = Some(Network::with_params(self.model.clone(), params)?);
+        // Which weights these are.
         let averages = self.config.optimizer.keeps_average();
         let kept = match best.filter(|_| self.is_best) {
             Some(best) => Kept {

@@ -1,4 +1,4 @@
-//! **The** loop: data, engine, network, optimiser and schedule meet here and only here.
+//! Training: **the** loop, where data, engine, network, optimiser and schedule meet, and only here.
 //!
 //! [`Trainer`] holds the settings and the state that a next call of [`Trainer::fit`] goes on from;
 //! `run_epoch` is an epoch on one page.
@@ -108,6 +108,7 @@ fn run_epoch<F: Observer>(
     let order = at.config.sampling.order(rows, at.config.seed, epoch)?;
     let mut started = Instant::now();
     while at.pending.position < order.len() && !at.is_over() {
+        // Plan the batch; the next one's rows are fetched meanwhile.
         let start = at.pending.position;
         at.progress.in_epoch = start as f64 / order.len() as f64;
         let plan = at.control.plan(at.config, at.progress);
@@ -127,12 +128,14 @@ fn run_epoch<F: Observer>(
             epoch,
             step: at.progress.step,
         };
+        // The step.
         let reduced = workers.step(&batch, |reduced| {
             at.control.decide(at.config, at.progress, reduced, step)
         })?;
         at.count(&reduced, step)?;
         at.pending.position = end;
         at.pending.sums.add(&reduced, step);
+        // Tell the observer; evaluate and make a checkpoint where they are due.
         let mut flow = at.tell(&reduced, step, workers.part_norms());
         let saves = at.saves(|rule, progress| rule.is_due(progress.step));
         let evaluates = at.evaluates();

@@ -69,6 +69,7 @@ impl Pending {
         let Begun { epoch, step } = self.begun;
         memory.set("begun", [u64::from(epoch), step]);
         memory.set("position", [self.position as u64]);
+        // What the epoch has added up.
         let EpochSums {
             sums,
             rows,

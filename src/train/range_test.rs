@@ -1,4 +1,4 @@
-//! The learning-rate range test: the rate rises steadily, and the loss tells which rates train.
+//! Learning-rate range test: the rate rises steadily, and the loss tells which rates train.
 //!
 //! # References
 //! Smith: "Cyclical learning rates for training neural networks", WACV 2017, section 3.3.

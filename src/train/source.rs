@@ -1,4 +1,4 @@
-//! Glue between layers that must not know each other: data sets as the network's row source, an
+//! Adapters between layers that do not know each other: data sets as the network's row source, an
 //! optimiser as the engine's update.
 
 use crate::data::{Dataset, LabelsMut};

@@ -1,5 +1,5 @@
-//! All-reduce plan: an algorithm compiled into each worker's list of work: what it sends, what it waits for, what it
-//! adds.
+//! All-reduce plan: an algorithm compiled into each worker's list of work, what it sends, what it
+//! waits for, what it adds.
 //!
 //! # Vocabulary
 //! A *leaf* is a tree node that one worker folds (a slot of that worker). A *task* is a maximal
