@@ -48,7 +48,6 @@ fn scaling(criterion: &mut Criterion) {
                     threads: Threads::Fixed(threads),
                     ..EngineConfig::default()
                 },
-                shards: None,
             };
             group.bench_function(BenchmarkId::from_parameter(threads), |bencher| {
                 bencher.iter_custom(|iterations| {

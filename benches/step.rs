@@ -109,6 +109,7 @@ fn run(criterion: &mut Criterion, group: &str, cases: &[Case]) {
         let mut engine = engine(case, &Arc::new(Synthetic { inputs, width }));
         group.throughput(Throughput::Elements(case.batch_size as u64));
         let shards = match case.shards {
+            Shards::Auto => "auto".to_owned(),
             Shards::Fixed(n) => format!("S={n}"),
             Shards::PerWorker => "per-worker".to_owned(),
         };

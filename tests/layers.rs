@@ -31,11 +31,11 @@ fn every_preset_trains_to_the_same_bits_for_any_number_of_threads() {
                 seed: 5,
                 engine: EngineConfig {
                     threads: Threads::Fixed(threads),
+                    shards: Shards::Fixed(7),
                     all_reduce: all_reduce::ALL[at % 3],
                     update: UpdateMode::ALL[at % 2],
                     ..EngineConfig::default()
                 },
-                shards: Some(Shards::Fixed(7)),
             };
             let report = bench.run().unwrap();
             let first = expected.get_or_insert(report.weights_sha256.clone());

@@ -5,7 +5,7 @@ use ndarray::Array2;
 use unisono::Trainer;
 use unisono::data::ArrayDataset;
 use unisono::engine::{
-    Batch, Decision, Engine, EngineConfig, EngineError, Fold, Gather, Replica, Shard, Shards, Sums,
+    Batch, Decision, Engine, EngineConfig, EngineError, Fold, Replica, Shard, Shards, Sums,
     Threads, Update, UpdateBlock,
 };
 use unisono::nn::{BatchNorm, Embedding, Loss, Sequential};
@@ -115,7 +115,7 @@ impl Replica for Meeter {
     }
 
     fn fold(&mut self, fold: &mut Fold<'_>) {
-        let meeting = fold.take_meeting().unwrap();
+        let meeting = fold.meeting();
         let shards = fold.shards();
         let step = fold.batch().step;
         let mut total = 0.0;
@@ -147,6 +147,5 @@ impl Replica for Meeter {
                 },
             );
         }
-        fold.set_meeting(Some(meeting));
     }
 }

@@ -132,7 +132,7 @@ fn goes_on(run: Option<&Path>) -> String {
 pub(super) struct EngineSettings {
     pub(super) threads: Threads,
     pub(super) pinning: Pinning,
-    pub(super) shards: Option<Shards>,
+    pub(super) shards: Shards,
     pub(super) all_reduce: &'static dyn AllReduce,
     pub(super) update: UpdateMode,
     pub(super) balance: Balance,
@@ -147,11 +147,11 @@ impl TryFrom<EngineArgs> for EngineSettings {
             number => Threads::Fixed(count("threads", "a number or auto", number)?),
         };
         let shards = match args.shards.as_str() {
-            "auto" => None,
-            "per-worker" => Some(Shards::PerWorker),
+            "auto" => Shards::Auto,
+            "per-worker" => Shards::PerWorker,
             number => {
                 let expected = "a number, auto or per-worker";
-                Some(Shards::Fixed(count("shards", expected, number)?))
+                Shards::Fixed(count("shards", expected, number)?)
             }
         };
         let update = UpdateMode::ALL
@@ -277,15 +277,14 @@ pub(super) fn bench(args: BenchArgs) -> Result<(Bench, bool), ArgError> {
         steps: args.steps,
         warmup: args.warmup,
         seed: args.seed,
-        shards: engine.shards,
         engine: EngineConfig {
             threads: engine.threads,
             pinning: engine.pinning,
+            shards: engine.shards,
             all_reduce: engine.all_reduce,
             update: engine.update,
             balance: engine.balance,
             track: track(args.track.as_deref())?,
-            ..EngineConfig::default()
         },
     };
     Ok((bench, args.json))

@@ -146,7 +146,7 @@ pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), Co
     let mut policy = batch_rule
         .start(settings.batch_size)
         .map_err(TrainError::from)?;
-    if policy.needs_moments() {
+    if batch_rule.needs_moments() {
         let expected =
             "fixed, staged or adabatch: the others follow the gradients and cannot be drawn ahead";
         return Err(refused("batch-policy", expected, &batch_rule.to_string()).into());

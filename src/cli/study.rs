@@ -280,18 +280,16 @@ fn heading(kind: Kind) -> &'static str {
 /// Refuses shards of the user's where the recipes have their own.
 fn check_groups(kind: Kind, study: &Study) -> Result<(), CommandError> {
     let has_groups = kind == Kind::Gap && study.task.model.couples_rows();
-    match study.settings.engine.shards.filter(|_| has_groups) {
-        Some(shards) => {
-            let got = match shards {
-                Shards::Fixed(count) => count.to_string(),
-                Shards::PerWorker => "per-worker".to_owned(),
-            };
-            let expected =
-                "left out: the groups of batch norm are the shards, and the recipes' own";
-            Err(refused("shards", expected, &got).into())
-        }
-        None => Ok(()),
+    let got = match study.settings.engine.shards {
+        Shards::Auto => return Ok(()),
+        Shards::Fixed(count) => count.to_string(),
+        Shards::PerWorker => "per-worker".to_owned(),
+    };
+    if !has_groups {
+        return Ok(());
     }
+    let expected = "left out: the groups of batch norm are the shards, and the recipes' own";
+    Err(refused("shards", expected, &got).into())
 }
 
 /// The sharpness of a minimum, in two directions and sizes.

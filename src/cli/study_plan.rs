@@ -225,16 +225,17 @@ impl Study {
         let (sampling, engine) = (self.task.sampling.clone(), &self.settings.engine);
         let (all_reduce, update) = (engine.all_reduce, engine.update);
         let balance = engine.balance;
-        let shards: Option<Shards> = engine.shards;
+        let shards = engine.shards;
         move |trainer| {
             let trainer = trainer
                 .sampling(sampling.clone())
                 .all_reduce(all_reduce)
                 .update(update)
                 .balance(balance);
+            // A recipe's own stay.
             match shards {
-                Some(shards) => trainer.shards(shards),
-                None => trainer,
+                Shards::Auto => trainer,
+                given => trainer.shards(given),
             }
         }
     }

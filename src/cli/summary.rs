@@ -155,7 +155,7 @@ fn requested_text(requested: Threads) -> String {
 
 fn shards_text(settings: &TrainSettings, shards: usize) -> String {
     match settings.engine.shards {
-        Some(Shards::PerWorker) => {
+        Shards::PerWorker => {
             format!("{shards} (per worker: not the same bits for other thread counts)")
         }
         _ => shards.to_string(),

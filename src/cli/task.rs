@@ -109,6 +109,7 @@ fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
     let mut trainer = trainer
         .threads(engine.threads)
         .pinning(engine.pinning)
+        .shards(engine.shards)
         .batch_size(settings.batch_size)
         .batch_policy(settings.optim.batch_rule)
         .epochs(settings.epochs)
@@ -121,9 +122,6 @@ fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
         .on_non_finite(settings.on_non_finite);
     if let Some(steps) = settings.max_steps {
         trainer = trainer.max_steps(steps);
-    }
-    if let Some(shards) = engine.shards {
-        trainer = trainer.shards(shards);
     }
     if let Some(rule) = settings.early_stopping {
         trainer = trainer.early_stopping(rule);

@@ -1,4 +1,4 @@
-//! How many threads this process should use, and the core of each.
+//! Placement: how many threads this process uses, and the core of each.
 //!
 //! # Rules
 //! 1. Only cores of the process's own affinity mask count, and no more of them than its cgroup
@@ -114,11 +114,17 @@ impl Placement {
                 physical: sibling.unwrap_or(id),
             });
         }
-        let most = match are_known {
-            true => None,
-            false => sysinfo::System::physical_core_count().ok(),
+        let hardware = Hardware {
+            cores,
+            quota,
+            // Where siblings are known, so are the physical cores.
+            num_physical: if are_known {
+                None
+            } else {
+                sysinfo::System::physical_core_count().ok()
+            },
         };
-        let mut placement = Self::decide(requested, pinning, (cores, quota, most))?;
+        let mut placement = Self::decide(requested, pinning, hardware)?;
         if placement.is_pinned() {
             // Started by a pinned worker, all of its threads would share that worker's core.
             rayon::current_num_threads();
@@ -132,10 +138,12 @@ impl Placement {
     fn decide(
         requested: Threads,
         pinning: Pinning,
-        (cores, quota, most): (Vec<Core>, usize, Option<usize>),
+        hardware: Hardware,
     ) -> Result<Self, EngineError> {
+        let quota = hardware.quota;
+        // One logical core of each physical one first; SMT siblings last.
         let (mut ordered, mut siblings) = (Vec::<Core>::new(), Vec::new());
-        for core in cores {
+        for core in hardware.cores {
             let taken = ordered.iter().any(|other| other.physical == core.physical);
             if taken {
                 siblings.push(core)
@@ -144,25 +152,22 @@ impl Placement {
             }
         }
         // Where the mask cannot be read there is nothing to pin to, but the quota still counts.
-        let num_physical = if ordered.is_empty() {
-            quota
-        } else {
-            ordered.len().min(quota)
+        let within_quota = |cores: &[Core]| match cores {
+            [] => quota,
+            cores => cores.len().min(quota),
         };
-        let num_physical = num_physical.min(most.unwrap_or(usize::MAX));
+        let most = hardware.num_physical.unwrap_or(usize::MAX);
+        let num_physical = within_quota(&ordered).min(most);
         let in_mask = ordered.len();
         ordered.append(&mut siblings);
-        let num_usable_cores = if ordered.is_empty() {
-            quota
-        } else {
-            ordered.len().min(quota)
-        };
+        let num_usable_cores = within_quota(&ordered);
         let num_threads = match requested {
             Threads::Auto => num_physical.max(1),
             Threads::AtMost(0) | Threads::Fixed(0) => return Err(EngineError::NoThreads),
             Threads::AtMost(n) => num_physical.clamp(1, n),
             Threads::Fixed(n) => at_most("threads", n, MOST_THREADS)?,
         };
+        // Pinned where there is a core for each, and it is wanted.
         let fits = num_threads <= num_usable_cores;
         let wanted = match pinning {
             Pinning::Off => false,
@@ -240,6 +245,17 @@ struct Core {
     physical: usize,
 }
 
+/// What a placement is decided by.
+#[derive(Clone, Debug)]
+struct Hardware {
+    /// Those of the process's mask; none where it cannot be read.
+    cores: Vec<Core>,
+    /// Cores' worth of time that the process may use.
+    quota: usize,
+    /// Physical cores of the machine, if the siblings within `cores` are not known.
+    num_physical: Option<usize>,
+}
+
 /// The lowest-numbered logical core that shares core `id`'s physical one (Linux; elsewhere
 /// unknown).
 fn first_sibling(id: usize) -> Option<usize> {
@@ -261,14 +277,22 @@ mod tests {
             .collect()
     }
 
+    fn known(cores: Vec<Core>, quota: usize) -> Hardware {
+        Hardware {
+            cores,
+            quota,
+            num_physical: None,
+        }
+    }
+
     fn placed(threads: Threads, cores: Vec<Core>, quota: usize) -> Placement {
-        Placement::decide(threads, Pinning::Always, (cores, quota, None)).unwrap()
+        Placement::decide(threads, Pinning::Always, known(cores, quota)).unwrap()
     }
 
     #[test]
     fn fewer_threads_than_physical_cores_are_not_pinned_unless_asked_for() {
         let is_pinned = |pinning, threads, quota| {
-            let decided = Placement::decide(threads, pinning, (smt(4), quota, None));
+            let decided = Placement::decide(threads, pinning, known(smt(4), quota));
             decided.unwrap().is_pinned()
         };
         for (threads, quota, expected) in [
@@ -296,8 +320,11 @@ mod tests {
     #[test]
     fn where_siblings_are_not_known_the_number_of_physical_cores_still_bounds_auto() {
         let apart = (0..8).map(|id| Core { id, physical: id }).collect();
-        let known = (apart, 8, Some(4));
-        let placement = Placement::decide(Threads::Auto, Pinning::Auto, known).unwrap();
+        let hardware = Hardware {
+            num_physical: Some(4),
+            ..known(apart, 8)
+        };
+        let placement = Placement::decide(Threads::Auto, Pinning::Auto, hardware).unwrap();
         assert_eq!((placement.num_threads, placement.is_pinned()), (4, false));
     }
 
@@ -336,7 +363,7 @@ mod tests {
     #[test]
     fn the_quota_bounds_what_is_pinned_and_zero_threads_are_refused() {
         assert!(!placed(Threads::Fixed(3), smt(4), 2).is_pinned());
-        let none = Placement::decide(Threads::Fixed(0), Pinning::Auto, (smt(1), 1, None));
+        let none = Placement::decide(Threads::Fixed(0), Pinning::Auto, known(smt(1), 1));
         assert!(matches!(none, Err(EngineError::NoThreads)));
         let many = Placement::of_process(Threads::Fixed(11_000_000_000), Pinning::Auto);
         let many = many.unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Moves shards to the workers that are done with them first.
+//! Load balance: moves shards to the workers that are done with them first.
 //!
 //! Cores are not alike: a hybrid CPU has fast and slow ones, another program takes one for a while,
 //! and a guest's core may share its units with a stranger's. A step takes as long as its slowest
@@ -21,8 +21,8 @@
 use std::time::{Duration, Instant};
 
 use super::affinity::Placement;
-use super::assignment::{Assignment, rows_of};
-use super::build::Shards;
+use super::assignment::{Assignment, StepShape, rows_of};
+use super::config::{Balance, EngineConfig, Shards};
 use super::mailbox::Waiting;
 use super::shard::{cover, part};
 
@@ -42,31 +42,6 @@ const SECONDS_PER_PARAM: f64 = 1.5e-9;
 
 /// The part of the time that may go into moving shards.
 const OVERHEAD: f64 = 0.01;
-
-/// Whether shards go where they are done first; it changes no bit.
-///
-/// ```
-/// use unisono::{Trainer, data::digits, engine::Balance, nn::{Loss, Sequential}};
-/// let (train, test) = digits();
-/// let model = Sequential::new(64).dense(10);
-/// let trained = |balance| {
-///     let trainer = Trainer::new(model.clone(), Loss::SoftmaxCrossEntropy).epochs(2);
-///     let mut trainer = trainer.threads(2).balance(balance);
-///     trainer.fit(&train, &test)?;
-///     Ok::<_, unisono::TrainError>(trainer.network()?.weights_sha256())
-/// };
-/// assert_eq!(trained(Balance::Measured)?, trained(Balance::Even)?);
-/// # Ok::<(), unisono::TrainError>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Balance {
-    /// As many shards for each worker, up to one.
-    Even,
-    /// More of them for workers that were faster in the last steps, where each worker has a core
-    /// and there are more shards than workers.
-    #[default]
-    Measured,
-}
 
 /// What a worker took in its last steps.
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,13 +94,13 @@ pub(crate) struct Balancer {
 impl Balancer {
     /// One for this engine, if its shards may move.
     pub(crate) fn new(
-        balance: Balance,
-        (shards, num_shards): (Shards, usize),
+        config: &EngineConfig,
+        num_shards: usize,
         placement: &Placement,
     ) -> Option<Self> {
         let workers = placement.num_threads;
-        let may_move = balance == Balance::Measured
-            && shards != Shards::PerWorker
+        let may_move = config.balance == Balance::Measured
+            && config.shards != Shards::PerWorker
             && placement.waiting == Waiting::Spin
             && (2..num_shards).contains(&workers);
         may_move.then(|| Self::of(workers))
@@ -151,9 +126,9 @@ impl Balancer {
     pub(crate) fn record(
         &mut self,
         loads: impl Iterator<Item = Option<Duration>>,
-        (assignment, rows): (&Assignment, usize),
+        shape: StepShape<'_>,
     ) {
-        let rows_of = |worker| assignment.rows(worker, rows).len();
+        let rows_of = |worker| shape.worker_rows(worker).len();
         if (0..self.workers.len()).any(|worker| rows_of(worker) == 0) {
             self.idle_steps += 1;
             return;
@@ -171,23 +146,27 @@ impl Balancer {
         }
     }
 
-    /// A better assignment for steps of `rows` rows, whose all-reduce exchanges `params` gradients.
-    /// Allocates nothing unless there is one.
+    /// A better assignment than that of `shape`, for steps of as many rows whose all-reduce
+    /// exchanges `num_exchanged` gradients. Allocates nothing unless there is one.
     pub(crate) fn propose(
         &mut self,
-        assignment: &Assignment,
-        (rows, params): (usize, usize),
+        shape: StepShape<'_>,
+        num_exchanged: usize,
     ) -> Option<Assignment> {
+        let assignment = shape.assignment;
+        // A worker that got no row would never be timed again.
         if self.idle_steps > RECENT {
-            return back_to_even(assignment, rows);
+            return back_to_even(shape);
         }
+        // Nothing is decided before there are times, nor soon after a change that took long.
         if !std::mem::take(&mut self.is_fresh)
             || self.workers.iter().any(|recent| recent.seen <= RECENT)
             || self.changed.elapsed().mul_f64(OVERHEAD) < self.took
         {
             return None;
         }
-        let slowest = self.cost((assignment, rows), params);
+        // A change that was no gain is taken back.
+        let slowest = self.cost(shape, num_exchanged);
         if let Some(trial) = self.trial.take().filter(|trial| trial.after == *assignment) {
             if slowest >= trial.slowest {
                 let pause = (2 * self.pause.0).clamp(PAUSE, LONGEST_PAUSE);
@@ -200,6 +179,7 @@ impl Balancer {
             self.pause.1 = left;
             return None;
         }
+        // What is predicted to gain enough is tried.
         let after = better(&self.costs, assignment, &mut self.counts)?;
         self.trial = Some(Trial {
             before: assignment.clone(),
@@ -210,13 +190,14 @@ impl Balancer {
     }
 
     /// Makes up the costs; what the slowest worker took, in seconds for a row of the batch.
-    fn cost(&mut self, (assignment, rows): (&Assignment, usize), params: usize) -> f64 {
+    fn cost(&mut self, shape: StepShape<'_>, num_exchanged: usize) -> f64 {
+        let StepShape { rows, assignment } = shape;
         self.costs.rows = rows;
-        self.costs.node = SECONDS_PER_PARAM * params as f64;
+        self.costs.node = SECONDS_PER_PARAM * num_exchanged as f64;
         self.costs.per_row.clear();
         let mut slowest = 0.0_f64;
         for (worker, recent) in self.workers.iter().enumerate() {
-            let own = assignment.rows(worker, rows).len() as f64;
+            let own = shape.worker_rows(worker).len() as f64;
             let all = median(recent.per_row) * own;
             let nodes = cover(assignment.num_shards(), assignment.shards(worker)).count();
             // An estimate must not eat up what was measured.
@@ -238,9 +219,10 @@ impl Balancer {
 }
 
 /// The even assignment, if it leaves nobody without rows.
-fn back_to_even(current: &Assignment, rows: usize) -> Option<Assignment> {
-    let (shards, workers) = (current.num_shards(), current.num_workers());
-    let has_rows = |worker| !rows_of(part(shards, workers, worker), shards, rows).is_empty();
+fn back_to_even(current: StepShape<'_>) -> Option<Assignment> {
+    let (shards, workers) = (current.assignment.num_shards(), current.workers());
+    let has_rows =
+        |worker| !rows_of(part(shards, workers, worker), shards, current.rows).is_empty();
     let all = (0..workers).all(has_rows);
     all.then(|| Assignment::even(shards, workers))
 }
@@ -259,9 +241,10 @@ fn better(costs: &Costs, current: &Assignment, counts: &mut Vec<usize>) -> Optio
     let uneven = seconds(costs, counts.iter().copied(), shards);
     let even = (0..workers).map(|worker| part(shards, workers, worker).len());
     let even = seconds(costs, even, shards);
-    match even <= uneven {
-        true => (even < threshold).then(|| Assignment::even(shards, workers)),
-        false => (uneven < threshold).then(|| Assignment::from_counts(counts)),
+    if even <= uneven {
+        (even < threshold).then(|| Assignment::even(shards, workers))
+    } else {
+        (uneven < threshold).then(|| Assignment::from_counts(counts))
     }
 }
 
@@ -290,7 +273,9 @@ fn proportional(costs: &Costs, num_shards: usize, counts: &mut Vec<usize>) {
     for _ in counts.len()..num_shards {
         let done = |worker: usize| (counts[worker] + 1) as f64 * costs.per_row[worker];
         let first = (0..counts.len()).min_by(|&a, &b| done(a).total_cmp(&done(b)));
-        first.into_iter().for_each(|worker| counts[worker] += 1);
+        if let Some(worker) = first {
+            counts[worker] += 1;
+        }
     }
 }
 

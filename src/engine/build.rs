@@ -1,88 +1,25 @@
-//! Brings an engine up: plan, channels, workers; and moves parameters and optimiser state in and out.
+//! Engine construction: plan, channels, workers; and parameters and optimiser state in and out.
 
 use std::ops::Range;
 use std::thread;
 
 use crossbeam::utils::CachePadded;
 
-use super::affinity::{Pinning, Placement, Threads};
+use super::affinity::Placement;
 use super::all_reduce::adders::Adders;
 use super::all_reduce::plan::{Capacity, Plan, PlanSpec};
-use super::all_reduce::{AllReduce, Segmented};
-use super::assignment::{Assignment, ShardDesk};
-use super::balance::Balance;
-use super::desk::{Channels, SegmentBlocks};
-use super::error::{EngineError, at_most};
-use super::factors::Exchange;
-use super::mailbox::mailbox;
-use super::meeting::Ring;
-use super::message::Links;
+use super::assignment::Assignment;
+use super::config::EngineConfig;
+use super::coordinator_state::Channels;
+use super::error::EngineError;
+use super::links::{WorkerLinks, connect};
 use super::owned::OwnedSegment;
 use super::params::Params;
 use super::replica::Replica;
 use super::segment::Segment;
-use super::update::{BLOCK, Track, Update, UpdateMode};
+use super::timing::PhaseTimes;
+use super::update::{Update, UpdateMode};
 use super::worker::Worker;
-
-/// Shards that an engine is planned for: of more the plan alone would take long.
-const MOST_SHARDS: usize = 65_536;
-
-/// Into how many shards a batch is cut.
-///
-/// ```
-/// use unisono::{Trainer, data::digits, engine::Shards, nn::{Loss, Sequential}};
-/// let (train, test) = digits();
-/// let trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy);
-/// let report = trainer.epochs(0).threads(2).shards(Shards::PerWorker).fit(&train, &test)?;
-/// assert_eq!(report.setup.shards, 2);
-/// # Ok::<(), unisono::TrainError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shards {
-    /// A number, at least 1, that belongs to the configuration: the trained bits do not depend on the number of threads.
-    Fixed(usize),
-    /// One shard a worker: the classical way, **not** the same bits for another number of threads.
-    PerWorker,
-}
-
-/// How an engine is built.
-///
-/// ```
-/// use unisono::engine::{EngineConfig, Shards, Threads, UpdateMode, all_reduce::Tree};
-/// let config = EngineConfig { threads: Threads::Fixed(2), all_reduce: &Tree, ..EngineConfig::default() };
-/// assert_eq!((config.shards, config.update), (Shards::Fixed(16), UpdateMode::Fused));
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct EngineConfig {
-    /// Worker threads.
-    pub threads: Threads,
-    /// Whether workers are pinned.
-    pub pinning: Pinning,
-    /// Shards of a batch.
-    pub shards: Shards,
-    /// Who adds what.
-    pub all_reduce: &'static dyn AllReduce,
-    /// Who executes the update.
-    pub update: UpdateMode,
-    /// What is measured of the shards' gradients.
-    pub track: Track,
-    /// Whether faster workers get more shards.
-    pub balance: Balance,
-}
-
-impl Default for EngineConfig {
-    fn default() -> Self {
-        Self {
-            threads: Threads::Auto,
-            pinning: Pinning::Auto,
-            shards: Shards::Fixed(16),
-            all_reduce: &Segmented,
-            update: UpdateMode::Fused,
-            track: Track::Nothing,
-            balance: Balance::Measured,
-        }
-    }
-}
 
 /// Pinned workers, each with a replica, that train in step.
 ///
@@ -118,20 +55,18 @@ impl<R: Replica, U: Update> Engine<R, U> {
     /// An engine that starts from `params`, with one replica a worker from `replica(worker)`.
     ///
     /// # Errors
-    /// [`EngineError`]: settings that mean nothing, a replica of another size, an odd all-reduce, a thread or a pool that is refused.
+    /// [`EngineError`]: settings that make no sense, a replica of another size, an odd all-reduce,
+    /// a thread or a pool that is refused.
     pub fn new(
         config: EngineConfig,
         params: &[f32],
         update: U,
         replica: impl FnMut(usize) -> R,
     ) -> Result<Self, EngineError> {
+        // Who computes what, and who adds what.
         let placement = Placement::of_process(config.threads, config.pinning)?;
         let num_workers = placement.num_threads;
-        let num_shards = match config.shards {
-            Shards::Fixed(0) => return Err(EngineError::NoShards),
-            Shards::Fixed(n) => at_most("shards", n, MOST_SHARDS)?,
-            Shards::PerWorker => num_workers,
-        };
+        let num_shards = config.shards.count(num_workers)?;
         let assignment = Assignment::even(num_shards, num_workers);
         let spec = PlanSpec {
             assignment: &assignment,
@@ -142,25 +77,27 @@ impl<R: Replica, U: Update> Engine<R, U> {
         let plan = Plan::new(&adders, spec);
         let replicas: Vec<R> = (0..num_workers).map(replica).collect();
         check_sizes(&replicas, params.len())?;
-        let capacity = Capacity::new(&adders, spec);
-        let (mut channels, links) = channels((&plan, &capacity), update.num_parts());
+        // The channels, and the two sides of them: coordinator and workers.
+        let (to_workers, links) = connect(&plan, &Capacity::new(&adders, spec));
+        let mut channels = Channels::new(to_workers, &plan, update.num_parts());
         let carries_rows = replicas.iter().any(Replica::carries_rows);
-        let shards = &mut channels.shards;
-        shards.balance(carries_rows, (&config, &placement));
+        channels.shards.balance(carries_rows, &config, &placement);
         let parts = links.into_iter().zip(replicas).collect();
-        let workers = build_workers((&plan, &placement), (params, &update), parts)?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(num_workers);
+        let buffers = update.num_state_buffers();
+        let workers = build_workers(&plan, &placement, params, buffers, parts)?;
         let pool = match config.update {
-            UpdateMode::Master => Some(pool.build()?),
+            UpdateMode::Master => {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(num_workers);
+                Some(pool.build()?)
+            }
             UpdateMode::Fused => None,
         };
-        let cuts = plan.cuts;
         Ok(Self {
             config,
             placement,
             adders,
             num_shards,
-            cuts,
+            cuts: plan.cuts,
             update,
             workers,
             channels,
@@ -184,6 +121,24 @@ impl<R: Replica, U: Update> Engine<R, U> {
         self.update.num_state_buffers()
     }
 
+    /// Who computes which shards, as of the last step.
+    pub fn assignment(&self) -> &Assignment {
+        &self.channels.shards.now
+    }
+
+    /// How many times, between two steps, shards have moved from one worker to another.
+    pub fn moves(&self) -> usize {
+        self.channels.shards.moves()
+    }
+
+    /// The time each worker has spent in each phase.
+    pub fn phase_times(&self) -> Vec<PhaseTimes> {
+        self.workers
+            .iter()
+            .map(|worker| worker.watch.times())
+            .collect()
+    }
+
     /// What the user should know about idle workers: more threads than shards.
     pub fn warning(&self) -> Option<String> {
         let (threads, shards) = (self.workers.len(), self.num_shards);
@@ -195,7 +150,8 @@ impl<R: Replica, U: Update> Engine<R, U> {
         })
     }
 
-    /// Whether a worker died outside the guarded part of a step: parameters and state are then of no use, and further runs are refused.
+    /// Whether a worker died outside the guarded part of a step: parameters and state are then of no
+    /// use, and further runs are refused.
     pub fn is_broken(&self) -> bool {
         self.broken.is_some()
     }
@@ -205,15 +161,16 @@ impl<R: Replica, U: Update> Engine<R, U> {
         self.workers[0].params.as_slice().to_vec()
     }
 
-    /// A copy of the optimiser's state: one vector, as long as the parameters, for each state buffer.
+    /// A copy of the optimiser's state: one vector, as long as the parameters, for each state
+    /// buffer.
     pub fn state(&self) -> Vec<Vec<f32>> {
         let buffers = self.update.num_state_buffers();
         let copy = |which| {
             self.collect(|segment: &OwnedSegment, flat: &mut [f32]| {
                 let values = segment.state_buffer(which, buffers);
-                flat.iter_mut()
-                    .zip(values)
-                    .for_each(|(to, from)| *to = from);
+                for (to, from) in flat.iter_mut().zip(values) {
+                    *to = from;
+                }
             })
         };
         (0..buffers).map(copy).collect()
@@ -271,118 +228,43 @@ fn check_sizes<R: Replica>(replicas: &[R], expected: usize) -> Result<(), Engine
     }
 }
 
-/// Each segment that someone owns, in order.
-fn segments(plan: &Plan) -> Vec<SegmentBlocks> {
-    let owner_of = |segment: usize| plan.workers.iter().position(|w| w.owned.contains(&segment));
-    let of = |(segment, cut): (usize, &Range<usize>)| {
-        Some(SegmentBlocks {
-            index: segment,
-            owner: owner_of(segment)?,
-            blocks: cut.len().div_ceil(BLOCK),
-            end: cut.end,
-        })
-    };
-    plan.cuts.iter().enumerate().filter_map(of).collect()
-}
-
-/// All channels, each as large as the messages of one step.
-fn channels<S>(
-    (plan, capacity): (&Plan, &Capacity),
-    num_parts: usize,
-) -> (Channels<S>, Vec<Links<S>>) {
-    let n = plan.workers.len();
-    let segments = plan.cuts.len();
-    let inputs = capacity.inputs.iter();
-    let (to_grads, grads): (Vec<_>, Vec<_>) = inputs.map(|&inputs| mailbox(inputs)).unzip();
-    let homes = (0..n).map(|_| mailbox(capacity.returns));
-    let (to_homes, homes): (Vec<_>, Vec<_>) = homes.unzip();
-    let (to_params, params): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(1)).unzip();
-    let (to_updated, updated) = mailbox(segments);
-    // A round's values, the next one's first, and failures.
-    let (mut to_ring, ring): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(2 * n + 2)).unzip();
-    to_ring.rotate_left(1);
-    let (mut commands, command_boxes): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(2)).unzip();
-    let (verdicts, verdict_boxes): (Vec<_>, Vec<_>) = (0..n).map(|_| mailbox(1)).unzip();
-    let (reports, inbox) = mailbox(n);
-    commands.remove(0);
-    let places = (0..n).map(|_| None).collect();
-    let channels = Channels {
-        commands,
-        inbox,
-        verdicts,
-        updated,
-        params: to_params,
-        pieces: (0..segments).map(|_| None).collect(),
-        reports: places,
-        segments: self::segments(plan),
-        shards: ShardDesk::new(plan.assignment.clone()),
-        cursors: vec![0; n],
-        factors: Vec::new(),
-        part_squares: Vec::new(),
-        part_norms: vec![0.0; num_parts],
-    };
-    let boxes = command_boxes
-        .into_iter()
-        .zip(grads)
-        .zip(homes)
-        .zip(verdict_boxes)
-        .zip(params)
-        .zip(to_ring.into_iter().zip(ring))
-        .zip(exchanges(n));
-    let links = boxes.map(
-        |((((((commands, grads), homes), verdicts), params), ring), exchange)| Links {
-            commands,
-            gradients: (to_grads.clone(), grads),
-            returns: (to_homes.clone(), homes),
-            reports: reports.clone(),
-            verdicts,
-            updated: to_updated.clone(),
-            params,
-            ring: Ring::new(ring.0, ring.1),
-            exchange,
-        },
-    );
-    (channels, links.collect())
-}
-
-/// Each worker's part in the exchange of factors.
-fn exchanges(num_workers: usize) -> impl Iterator<Item = Exchange> {
-    let (to, from): (Vec<_>, Vec<_>) = (0..num_workers).map(|_| mailbox(num_workers)).unzip();
-    from.into_iter()
-        .map(move |from| Exchange::new(to.clone(), from))
-}
-
 /// Builds every worker on a thread of its own, pinned as it will run.
 ///
 /// # Why this way
-/// Memory is then allocated where it is used: by first touch on the worker's own NUMA node, and from an allocator
-/// arena of its own, so that small buffers of different workers do not share cache lines.
+/// Memory is then allocated where it is used: by first touch on the worker's own NUMA node, and from
+/// an allocator arena of its own, so that small buffers of different workers do not share cache
+/// lines.
 fn build_workers<R: Replica, U: Update>(
-    (plan, placement): (&Plan, &Placement),
-    (params, update): (&[f32], &U),
-    parts: Vec<(Links<U::Scalars>, R)>,
+    plan: &Plan,
+    placement: &Placement,
+    params: &[f32],
+    num_state_buffers: usize,
+    parts: Vec<(WorkerLinks<U::Scalars>, R)>,
 ) -> Result<Vec<CachePadded<Worker<R, U>>>, EngineError> {
     let mut pieces: Vec<Option<Segment>> = Params::zeros(&plan.cuts);
+    // Each owner writes the initial parameters of its own segments.
     let mut workers = thread::scope(|scope| {
-        let mut build = |(index, (links, replica)): (usize, _)| {
-            let own = plan.workers[index].owned.iter();
-            let own = own.filter_map(|&segment| pieces[segment].take());
-            let own: Vec<_> = own.collect();
+        let mut building = Vec::new();
+        for (index, (links, replica)) in parts.into_iter().enumerate() {
+            let owned = plan.workers[index].owned.iter();
+            let segments: Vec<Segment> = owned
+                .filter_map(|&segment| pieces[segment].take())
+                .collect();
             let build = move || {
                 placement.pin(index);
                 let mut worker = Worker::new(index, plan, replica, links);
-                worker.place((&plan.cuts, params), own, update.num_state_buffers());
+                worker.place(&plan.cuts, params, segments, num_state_buffers);
                 CachePadded::new(worker)
             };
-            thread::Builder::new().spawn_scoped(scope, build)
-        };
-        let building: Vec<_> = parts.into_iter().enumerate().map(&mut build).collect();
+            building.push(thread::Builder::new().spawn_scoped(scope, build));
+        }
         let built = building.into_iter().enumerate().map(|(worker, thread)| {
             let thread = thread.map_err(|source| EngineError::Spawn { worker, source })?;
             Ok(thread.join().expect("building a worker does not panic"))
         });
         built.collect::<Result<Vec<_>, EngineError>>()
     })?;
+    // The segments are joined, and all workers read the whole.
     for worker in &mut workers {
         let worker: &mut Worker<R, U> = worker;
         let segments = worker.owned.iter_mut().map(|own| &mut own.params);
@@ -391,7 +273,8 @@ fn build_workers<R: Replica, U: Update>(
         }
     }
     let params = Params::join(&mut pieces);
-    let all = workers.iter_mut();
-    all.for_each(|worker| worker.params = params.clone());
+    for worker in &mut workers {
+        worker.params = params.clone();
+    }
     Ok(workers)
 }

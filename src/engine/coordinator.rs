@@ -1,29 +1,25 @@
-//! The engine as its user sees it, and the step on one page.
+//! Coordinator: the step on one page, as worker 0 leads it and all other workers follow.
 //!
-//! [`Engine`] owns the workers' state; [`Engine::run`] brings the threads up, hands a [`Session`]
-//! to the driver on worker 0's thread, and takes everything back when the driver returns. The
-//! caller sleeps meanwhile.
-//!
-//! # Why this way
-//! Threads live as long as a run, in a scope: a replica may borrow its data, an idle engine has no
-//! thread at all to burn a core, and nothing is left behind. Starting two threads costs some 50 us
-//! a run, not a step.
+//! [`Session::step`] and [`follow_step`] are the two sides of the same step; a phase is a line in
+//! each, in the same order.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use super::all_reduce::plan::Plan;
-use super::desk::Channels;
+use super::assignment::Assignment;
+use super::batch::Batch;
+use super::context::Shared;
+use super::coordinator_state::Channels;
 use super::error::{EngineError, panic_message};
-use super::failure::FailureLatch;
 use super::mailbox::Aborted;
 use super::message::{Command, Decision};
-use super::replica::{Batch, Replica};
+use super::reduced::Reduced;
+use super::replica::Replica;
 use super::sums::Sums;
-use super::timing::{Phase, PhaseTimes};
+use super::timing::Phase;
 use super::update::Update;
-use super::worker::{Shared, Worker};
-use super::{Engine, Reduced};
+use super::worker::Worker;
 
 /// A running engine, as seen by the driver on worker 0's thread.
 ///
@@ -53,204 +49,6 @@ pub struct Session<'a, R: Replica, U: Update> {
     pub(super) shared: &'a Shared<'a, U>,
 }
 
-impl<R: Replica, U: Update> Engine<R, U> {
-    /// Runs `drive` on worker 0's thread while the other workers follow; the calling thread sleeps.
-    ///
-    /// # Errors
-    /// [`EngineError::Spawn`] if a thread is refused, [`EngineError::Broken`] if a worker died
-    /// outside the guarded part of a step. Errors of a step are returned by [`Session::step`].
-    ///
-    /// # Panics
-    /// If `drive` panics; the engine stays usable.
-    pub fn run<T: Send>(
-        &mut self,
-        drive: impl FnOnce(&mut Session<'_, R, U>) -> T + Send,
-    ) -> Result<T, EngineError> {
-        if let Some(reason) = &self.broken {
-            return Err(EngineError::Broken {
-                reason: reason.clone(),
-            });
-        }
-        let latch = FailureLatch::new();
-        let shared = Shared {
-            update: &self.update,
-            mode: self.config.update,
-            pool: self.pool.as_ref(),
-            placement: &self.placement,
-            latch: &latch,
-            num_workers: self.workers.len(),
-            num_shards: self.num_shards,
-            all_reduce: &self.adders,
-            cuts: &self.cuts,
-            owners_are_even: self.owners_are_even(),
-            track: self.config.track,
-        };
-        let channels = &mut self.channels;
-        let (first, others) = self
-            .workers
-            .split_first_mut()
-            .expect("an engine has at least one worker");
-        let led = thread::scope(|scope| {
-            for worker in others {
-                let (index, shared) = (worker.index, &shared);
-                let name = format!("unisono-{index}");
-                let spawned = thread::Builder::new()
-                    .name(name)
-                    .spawn_scoped(scope, move || follow(worker, shared));
-                if let Err(source) = spawned {
-                    latch.raise("a thread was refused");
-                    return Err(EngineError::Spawn {
-                        worker: index,
-                        source,
-                    });
-                }
-            }
-            let shared = &shared;
-            let leader = move || {
-                lead(
-                    Session {
-                        worker: first,
-                        channels,
-                        shared,
-                    },
-                    drive,
-                )
-            };
-            match thread::Builder::new()
-                .name("unisono-0".into())
-                .spawn_scoped(scope, leader)
-            {
-                Ok(leader) => Ok(leader.join()),
-                Err(source) => {
-                    latch.raise("a thread was refused");
-                    Err(EngineError::Spawn { worker: 0, source })
-                }
-            }
-        });
-        let led = match led {
-            Ok(joined) => joined.unwrap_or_else(|payload| resume_unwind(payload)),
-            Err(error) => {
-                // Nothing had begun: all are as they were.
-                return Err(error);
-            }
-        };
-        self.broken = latch.reason();
-        match (&self.broken, led) {
-            (_, Err(payload)) => resume_unwind(payload),
-            (Some(reason), Ok(_)) => Err(EngineError::Broken {
-                reason: reason.clone(),
-            }),
-            (None, Ok(value)) => Ok(value),
-        }
-    }
-
-    /// Whether every worker owns one segment.
-    fn owners_are_even(&self) -> bool {
-        self.workers.iter().all(|worker| worker.owned.len() == 1)
-    }
-
-    /// The time each worker has spent in each phase.
-    pub fn phase_times(&self) -> Vec<PhaseTimes> {
-        self.workers
-            .iter()
-            .map(|worker| worker.watch.times())
-            .collect()
-    }
-}
-
-/// Worker 0's thread: the driver, and the command to stop.
-fn lead<R: Replica, U: Update, T>(
-    mut session: Session<'_, R, U>,
-    drive: impl FnOnce(&mut Session<'_, R, U>) -> T,
-) -> thread::Result<T> {
-    let shared = session.shared;
-    shared.placement.pin(0);
-    session.worker.watch.restart();
-    let driven = catch_unwind(AssertUnwindSafe(|| drive(&mut session)));
-    session.worker.watch.leave();
-    session.channels.command_all(&Command::Stop);
-    driven
-}
-
-/// Any other worker's thread.
-fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &Shared<'_, U>) {
-    shared.placement.pin(worker.index);
-    worker.watch.restart();
-    // An abort needs no handling here: whoever raised the latch gave the reason.
-    let _ended = guarded(shared, || {
-        loop {
-            match worker
-                .links
-                .commands
-                .receive(shared.placement.waiting, shared.latch)?
-            {
-                Command::Step(batch, plan) => {
-                    follow_step(worker, (&batch, plan.as_deref()), shared)?;
-                }
-                Command::Evaluate(batch) => {
-                    worker.evaluate(&batch, shared);
-                    worker.send_report();
-                    worker.await_verdict(shared)?;
-                }
-                Command::Exchange(which) => {
-                    worker.send_report();
-                    worker.await_verdict(shared)?;
-                    worker.exchange(which, shared);
-                    worker.send_params();
-                    worker.await_params(shared)?;
-                }
-                Command::Stop => {
-                    worker.watch.leave();
-                    return Ok(());
-                }
-            }
-        }
-    });
-}
-
-/// The step, on every worker but the first. [`Session::step`] is the same with the master's part in
-/// it.
-fn follow_step<R: Replica, U: Update>(
-    worker: &mut Worker<R, U>,
-    (batch, plan): (&Batch, Option<&Plan>),
-    shared: &Shared<'_, U>,
-) -> Result<(), Aborted> {
-    worker.gather_buffers(plan, shared)?;
-    worker.compute(batch, shared);
-    worker.all_reduce(batch, shared)?;
-    worker.send_report();
-    let decision = worker.await_verdict(shared)?;
-    if let Decision::Apply(scalars) = &decision
-        && shared.update.num_factors() > 0
-    {
-        worker.direct(scalars, shared);
-        worker.send_report();
-        worker.await_verdict(shared)?;
-    }
-    worker.update(&decision, shared);
-    match decision {
-        Decision::Apply(_) => {
-            worker.send_params();
-            worker.await_params(shared)
-        }
-        Decision::Skip => Ok(()),
-    }
-}
-
-/// Runs `part`; a panic raises the latch, so that nobody waits for this worker.
-fn guarded<U, T>(
-    shared: &Shared<'_, U>,
-    part: impl FnOnce() -> Result<T, Aborted>,
-) -> Result<T, Aborted> {
-    catch_unwind(AssertUnwindSafe(part)).unwrap_or_else(|payload| {
-        shared.latch.raise(&format!(
-            "a worker panicked outside its replica: {}",
-            panic_message(&*payload)
-        ));
-        Err(Aborted)
-    })
-}
-
 impl<R: Replica, U: Update> Session<'_, R, U> {
     /// Trains on one batch: shards, forward and backward, all-reduce, `decide`, update, broadcast.
     ///
@@ -268,14 +66,19 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         if batch.range.is_empty() {
             return Err(EngineError::EmptyBatch { step: batch.step });
         }
+        // Shards may move first.
         let shared = self.shared;
-        let plan = self.next_plan(batch);
+        let num_factored = self.worker.links.exchange.num_factored();
+        let shards = &mut self.channels.shards;
+        let plan = shards.next_plan(batch, num_factored, shared);
         let command = Command::Step(batch.clone(), plan.clone());
         self.channels.command_all(&command);
         let stepped = guarded(shared, || {
+            // The pass over own shards, and the sum over all workers' gradients.
             self.worker.gather_buffers(plan.as_deref(), shared)?;
             self.worker.compute(batch, shared);
             self.worker.all_reduce(batch, shared)?;
+            // Everyone's reports in, the driver's decision out; with it, segments to update.
             self.worker.send_report();
             self.channels.collect_reports(shared)?;
             self.channels.record_loads(batch);
@@ -291,6 +94,7 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
             {
                 self.agree_on_factors(scalars)?;
             }
+            // The owners update their segments, and all take over the new parameters.
             self.worker.update(&decision, shared);
             if matches!(decision, Decision::Apply(_)) {
                 self.share_params()?;
@@ -322,6 +126,43 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         });
         self.worker.watch.lap(Phase::Idle);
         evaluated.unwrap_or_else(|Aborted| Err(self.broken()))
+    }
+
+    /// Who computes which shards, as of the last step.
+    pub fn assignment(&self) -> &Assignment {
+        &self.channels.shards.now
+    }
+
+    /// Gives workers these shards from the next step on. It changes no bit; with
+    /// [`crate::engine::Balance::Measured`] they may move again.
+    ///
+    /// ```
+    /// # use unisono::{data::digits, optim::{Optimizer, StepScalars}, train::{ChainUpdate, Sources}};
+    /// # use unisono::engine::{Assignment, Balance, Batch, Decision, Engine, EngineConfig, Shards, Threads};
+    /// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
+    /// # let (train, test) = digits();
+    /// # let model = Sequential::new(64).dense(10);
+    /// # let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy, isa: Isa::detect(), seed: 42 };
+    /// # let replica = |_| NetworkReplica::new(&model, settings.clone(), Sources([&train, &test])).unwrap();
+    /// # let update = ChainUpdate::new(&Optimizer::sgd(0.1), 650)?;
+    /// let config = EngineConfig { threads: Threads::Fixed(2), shards: Shards::Fixed(16), balance: Balance::Even, ..EngineConfig::default() };
+    /// let mut engine = Engine::new(config, &[0.0; 650], update, replica)?;
+    /// let batch = Batch::whole((0..64).collect(), 0);
+    /// engine.run(|session| {
+    ///     session.assign(Assignment::from_counts(&[11, 5]))?;
+    ///     session.step(&batch, |_| Decision::Apply(StepScalars::plain(0.1, 64.0, 0)))?;
+    ///     assert_eq!(session.assignment().shards(1), 11..16);
+    ///     assert!(session.assign(Assignment::from_counts(&[16])).is_err());
+    ///     Ok::<(), unisono::engine::EngineError>(())
+    /// })??;
+    /// # Ok::<(), unisono::TrainError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`EngineError::Assignment`] if it is for another number of shards or workers,
+    /// [`EngineError::CarriesRows`] if the model carries a state of its rows from step to step.
+    pub fn assign(&mut self, assignment: Assignment) -> Result<(), EngineError> {
+        self.channels.shards.assign(assignment)
     }
 
     /// The parameters.
@@ -389,4 +230,102 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
             .unwrap_or_else(|| "a worker left".to_owned());
         EngineError::Broken { reason }
     }
+}
+
+/// Worker 0's thread: the driver, and the command to stop.
+pub(crate) fn lead<R: Replica, U: Update, T>(
+    mut session: Session<'_, R, U>,
+    drive: impl FnOnce(&mut Session<'_, R, U>) -> T,
+) -> thread::Result<T> {
+    let shared = session.shared;
+    shared.placement.pin(0);
+    session.worker.watch.restart();
+    let driven = catch_unwind(AssertUnwindSafe(|| drive(&mut session)));
+    session.worker.watch.leave();
+    session.channels.command_all(&Command::Stop);
+    driven
+}
+
+/// Any other worker's thread.
+pub(crate) fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &Shared<'_, U>) {
+    shared.placement.pin(worker.index);
+    worker.watch.restart();
+    // An abort needs no handling here: whoever raised the latch gave the reason.
+    let _ended = guarded(shared, || {
+        loop {
+            match worker
+                .links
+                .commands
+                .receive(shared.placement.waiting, shared.latch)?
+            {
+                Command::Step(batch, plan) => {
+                    follow_step(worker, &batch, plan.as_deref(), shared)?;
+                }
+                Command::Evaluate(batch) => {
+                    worker.evaluate(&batch, shared);
+                    worker.send_report();
+                    worker.await_verdict(shared)?;
+                }
+                Command::Exchange(which) => {
+                    worker.send_report();
+                    worker.await_verdict(shared)?;
+                    worker.exchange(which, shared);
+                    worker.send_params();
+                    worker.await_params(shared)?;
+                }
+                Command::Stop => {
+                    worker.watch.leave();
+                    return Ok(());
+                }
+            }
+        }
+    });
+}
+
+/// The step, on every worker but the first. [`Session::step`] is the same with the master's part in
+/// it.
+fn follow_step<R: Replica, U: Update>(
+    worker: &mut Worker<R, U>,
+    batch: &Batch,
+    plan: Option<&Plan>,
+    shared: &Shared<'_, U>,
+) -> Result<(), Aborted> {
+    // The pass over own shards, and the sum over all workers' gradients.
+    worker.gather_buffers(plan, shared)?;
+    worker.compute(batch, shared);
+    worker.all_reduce(batch, shared)?;
+    // The report out, the decision in.
+    worker.send_report();
+    let decision = worker.await_verdict(shared)?;
+    // LARS, LAMB: norms of the directions out, factors in.
+    if let Decision::Apply(scalars) = &decision
+        && shared.update.num_factors() > 0
+    {
+        worker.direct(scalars, shared);
+        worker.send_report();
+        worker.await_verdict(shared)?;
+    }
+    // Own segments are updated, and the new parameters taken over.
+    worker.update(&decision, shared);
+    match decision {
+        Decision::Apply(_) => {
+            worker.send_params();
+            worker.await_params(shared)
+        }
+        Decision::Skip => Ok(()),
+    }
+}
+
+/// Runs `part`; a panic raises the latch, so that nobody waits for this worker.
+fn guarded<U, T>(
+    shared: &Shared<'_, U>,
+    part: impl FnOnce() -> Result<T, Aborted>,
+) -> Result<T, Aborted> {
+    catch_unwind(AssertUnwindSafe(part)).unwrap_or_else(|payload| {
+        shared.latch.raise(&format!(
+            "a worker panicked outside its replica: {}",
+            panic_message(&*payload)
+        ));
+        Err(Aborted)
+    })
 }

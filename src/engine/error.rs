@@ -1,4 +1,4 @@
-//! What can go wrong in the engine.
+//! Errors of the engine.
 
 use std::ops::Range;
 
@@ -108,14 +108,17 @@ pub enum EngineError {
     },
     /// Shards for another number of workers, or another number of shards.
     #[error(
-        "the assignment is one of {} shards to {} workers, expected {} shards and {} workers; give each worker a count, and all shards away",
-        got.0, got.1, expected.0, expected.1
+        "the assignment is one of {shards} shards to {workers} workers, expected {expected_shards} shards and {expected_workers} workers; give each worker a count, and all shards away"
     )]
     Assignment {
-        /// The engine's shards and workers.
-        expected: (usize, usize),
-        /// Those of the assignment.
-        got: (usize, usize),
+        /// The engine's shards.
+        expected_shards: usize,
+        /// The engine's workers.
+        expected_workers: usize,
+        /// Shards of the assignment.
+        shards: usize,
+        /// Workers of the assignment.
+        workers: usize,
     },
     /// Shards were to move, of a model that must not be parted from its rows.
     #[error(
@@ -168,14 +171,18 @@ fn shards_text(shards: &Range<usize>) -> String {
 
 /// Refuses more of `what` than there may be.
 pub(super) fn at_most(what: &'static str, got: usize, most: usize) -> Result<usize, EngineError> {
-    match got <= most {
-        true => Ok(got),
-        false => Err(EngineError::TooMany { what, most, got }),
+    if got <= most {
+        Ok(got)
+    } else {
+        Err(EngineError::TooMany { what, most, got })
     }
 }
 
+/// What a caught panic carries.
+type PanicPayload = dyn std::any::Any + Send;
+
 /// The message of a caught panic.
-pub(crate) fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn panic_message(payload: &PanicPayload) -> String {
     let text = payload
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned());

@@ -1,5 +1,5 @@
-//! Factors: what workers give away so that the owner of a parameter can compute its gradient by
-//! itself.
+//! Sufficient factors: what workers give away so that the owner of a parameter can compute its
+//! gradient by itself.
 //!
 //! A dense layer's weight gradient is `x' dy`, summed over the rows of the batch. Where these rows
 //! are few and the weight is large, its gradient is much more memory than x and dy, its *sufficient
@@ -18,9 +18,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::assignment::StepShape;
+use super::batch::Batch;
 use super::failure::FailureLatch;
-use super::mailbox::{Aborted, Address, Mailbox, Waiting};
-use super::replica::Batch;
+use super::mailbox::{Aborted, AllToAll, Waiting};
 use super::update::BLOCK;
 
 /// Parameters whose gradients are made at once: 384 KiB, which stay in L2 until their norm is
@@ -82,6 +82,14 @@ impl Combination<'_> {
 /// The factors of one worker, a vector for each factored range.
 type Factors = Arc<Vec<Vec<f32>>>;
 
+/// The factored ranges of a step, and where one worker writes its factors.
+#[derive(Debug)]
+pub(crate) struct Factored<'a> {
+    pub(crate) ranges: &'a [Range<usize>],
+    /// One vector a range.
+    pub(crate) factors: &'a mut [Vec<f32>],
+}
+
 /// One worker's factors on their way.
 #[derive(Debug)]
 pub(crate) struct Published {
@@ -92,8 +100,7 @@ pub(crate) struct Published {
 /// A worker's part in the exchange.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    to: Vec<Address<Published>>,
-    from: Mailbox<Published>,
+    links: AllToAll<Published>,
     /// Of this step.
     ranges: Vec<Range<usize>>,
     /// One place a worker; only this one's own is kept.
@@ -101,34 +108,34 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(to: Vec<Address<Published>>, from: Mailbox<Published>) -> Self {
+    pub(crate) fn new(links: AllToAll<Published>) -> Self {
         Self {
-            all: to.iter().map(|_| None).collect(),
-            to,
-            from,
+            all: links.to.iter().map(|_| None).collect(),
+            links,
             ranges: Vec::new(),
         }
     }
 
-    /// Begins a step with these factored ranges; `worker` is whose exchange this is. The ranges,
-    /// and where to write their factors.
-    pub(crate) fn begin(
-        &mut self,
-        worker: usize,
-        ranges: &[Range<usize>],
-    ) -> (&[Range<usize>], &mut [Vec<f32>]) {
+    /// Begins a step with these factored ranges; `worker` is whose exchange this is.
+    pub(crate) fn begin(&mut self, worker: usize, ranges: &[Range<usize>]) -> Factored<'_> {
         self.ranges.clear();
         self.ranges.extend_from_slice(ranges);
         let own = Arc::make_mut(self.all[worker].get_or_insert_default());
         own.resize_with(ranges.len(), Vec::new);
         own.iter_mut().for_each(Vec::clear);
-        (&self.ranges, own)
+        Factored {
+            ranges: &self.ranges,
+            factors: own,
+        }
     }
 
     /// Sends the worker's own factors to all others.
     pub(crate) fn send(&self, worker: usize) {
-        if let (false, Some(factors)) = (self.ranges.is_empty(), &self.all[worker]) {
-            for (_, address) in self.to.iter().enumerate().filter(|(to, _)| *to != worker) {
+        if let Some(factors) = &self.all[worker]
+            && !self.ranges.is_empty()
+        {
+            let addresses = self.links.to.iter().enumerate();
+            for (_, address) in addresses.filter(|(to, _)| *to != worker) {
                 let factors = Arc::clone(factors);
                 address.send(Published { worker, factors });
             }
@@ -144,10 +151,10 @@ impl Exchange {
         let awaited = if self.ranges.is_empty() {
             0
         } else {
-            self.to.len() - 1
+            self.links.to.len() - 1
         };
         for _ in 0..awaited {
-            let Published { worker, factors } = self.from.receive(waiting, latch)?;
+            let Published { worker, factors } = self.links.from.receive(waiting, latch)?;
             self.all[worker] = Some(factors);
         }
         Ok(())
@@ -195,10 +202,12 @@ impl Exchange {
     pub(crate) fn within<'a>(
         &'a self,
         cut: &Range<usize>,
-        (batch, shape): (&'a Batch, StepShape<'a>),
+        batch: &'a Batch,
+        shape: StepShape<'a>,
     ) -> impl Iterator<Item = (Range<usize>, Combination<'a>)> {
-        let (parts, cut) = (self.ranges.iter().enumerate(), cut.clone());
-        parts.filter_map(move |(which, range)| {
+        let cut = cut.clone();
+        let ranges = self.ranges.iter().enumerate();
+        ranges.filter_map(move |(which, range)| {
             let common = range.start.max(cut.start)..range.end.min(cut.end);
             let combination = Combination {
                 batch,

@@ -1,4 +1,4 @@
-//! The latch that releases every worker when one of them dies outside the guarded part of a step.
+//! Failure latch: releases every worker when one of them dies outside the guarded part of a step.
 //!
 //! # Protocol
 //! | state | meaning | who leaves it |

@@ -1,4 +1,4 @@
-//! Channels between workers, and how a worker waits on them.
+//! Mailboxes: channels between workers, and how a worker waits on them.
 //!
 //! # Invariants
 //! 1. A channel is bounded and large enough for all messages of a step: a send never waits, so the
@@ -99,6 +99,25 @@ pub(crate) fn mailbox<T>(capacity: usize) -> (Address<T>, Mailbox<T>) {
         sleep,
     };
     (address, inbox)
+}
+
+/// One worker's ends of the channels by which every worker may send to every other one.
+#[derive(Debug)]
+pub(crate) struct AllToAll<T> {
+    /// By the receiver's number.
+    pub(crate) to: Vec<Address<T>>,
+    pub(crate) from: Mailbox<T>,
+}
+
+/// The ends of as many workers as there are capacities, of a mailbox each.
+pub(crate) fn all_to_all<T>(
+    capacities: impl Iterator<Item = usize>,
+) -> impl Iterator<Item = AllToAll<T>> {
+    let (to, from): (Vec<_>, Vec<_>) = capacities.map(mailbox).unzip();
+    from.into_iter().map(move |from| AllToAll {
+        to: to.clone(),
+        from,
+    })
 }
 
 impl<T> Address<T> {

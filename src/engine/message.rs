@@ -1,4 +1,4 @@
-//! What workers send each other, and a worker's ends of the channels.
+//! Messages: what workers and coordinator send each other.
 //!
 //! # Messages of a step
 //! | message | from | to | carries |
@@ -19,14 +19,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::all_reduce::plan::{Home, Plan};
-use super::factors::Exchange;
-use super::mailbox::{Address, Mailbox};
-use super::meeting::Ring;
+use super::batch::Batch;
 use super::params::Params;
-use super::replica::Batch;
 use super::segment::Segment;
 use super::sums::Sums;
-use super::update::{Norms, PartSquare, Update};
+use super::update::{Norms, PartSquare, Track, Update};
 
 /// What the master tells the other workers to do.
 #[derive(Clone, Debug)]
@@ -79,13 +76,23 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Makes room for what a pass over so many shards adds up to.
+    pub(crate) fn begin(&mut self, num_shards: usize, track: Track) {
+        self.sums.clear();
+        self.sums.resize(num_shards, Sums::default());
+        self.shard_squares.clear();
+        if track == Track::ShardNorms {
+            self.shard_squares.resize(num_shards, 0.0);
+        }
+    }
+
     /// The norms of a block of the reduced gradient, from position `offset` on.
     pub(crate) fn take_norms<U: Update>(&mut self, update: &U, offset: usize, block: &[f32]) {
         let square = update.sum_of_squares(offset, block);
         self.squares.push(square);
         if update.num_parts() > 0 {
             let each = &mut |part| self.part_squares.push(part);
-            update.part_squares(offset, (block, square), each);
+            update.part_squares(offset, block, square, each);
         }
     }
 }
@@ -130,18 +137,4 @@ pub enum Decision<S> {
 pub(crate) struct Updated {
     pub(crate) index: usize,
     pub(crate) segment: Segment,
-}
-
-/// A worker's ends of the channels.
-#[derive(Debug)]
-pub(crate) struct Links<S> {
-    pub(crate) commands: Mailbox<Command>,
-    pub(crate) gradients: (Vec<Address<Gradient>>, Mailbox<Gradient>),
-    pub(crate) returns: (Vec<Address<Return>>, Mailbox<Return>),
-    pub(crate) reports: Address<Report>,
-    pub(crate) verdicts: Mailbox<Verdict<S>>,
-    pub(crate) updated: Address<Updated>,
-    pub(crate) params: Mailbox<Params>,
-    pub(crate) ring: Ring,
-    pub(crate) exchange: Exchange,
 }

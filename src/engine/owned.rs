@@ -1,4 +1,4 @@
-//! A segment of the parameters at its owner: updated block by block, beside the optimiser's state.
+//! Owned segments: parameters at their owner, updated block by block beside the optimiser's state.
 //!
 //! # Layout
 //! A segment is a run of [`BLOCK`]-sized blocks of the flat parameter vector (the last may be
@@ -51,7 +51,8 @@ impl OwnedSegment {
     /// The first half of an update in two, block by block.
     pub(crate) fn direct<U: Update>(
         &mut self,
-        (rule, scalars): (&U, &U::Scalars),
+        rule: &U,
+        scalars: &U::Scalars,
         grad: &mut [f32],
         norms: &mut Vec<Norms>,
     ) {
@@ -70,7 +71,8 @@ impl OwnedSegment {
     /// Applies the update block by block on the calling thread.
     pub(crate) fn update<U: Update>(
         &mut self,
-        (rule, scalars): (&U, &U::Scalars),
+        rule: &U,
+        scalars: &U::Scalars,
         grad: &[f32],
         factors: &[f32],
     ) {
@@ -90,7 +92,8 @@ impl OwnedSegment {
     /// The same on `rayon`'s current pool.
     pub(crate) fn update_in_parallel<U: Update>(
         &mut self,
-        (rule, scalars): (&U, &U::Scalars),
+        rule: &U,
+        scalars: &U::Scalars,
         grad: &[f32],
         factors: &[f32],
     ) {
@@ -101,33 +104,21 @@ impl OwnedSegment {
             .par_chunks_mut(BLOCK)
             .zip(grad.par_chunks(BLOCK))
             .enumerate();
+        let apply = |b: usize, params: &mut [f32], grad: &[f32], state: &mut [f32]| {
+            let block = UpdateBlock {
+                offset: start + b * BLOCK,
+                params,
+                grad,
+                state,
+                factors,
+            };
+            rule.apply(scalars, block);
+        };
         match rule.num_state_buffers() {
-            0 => blocks.for_each(|(b, (params, grad))| {
-                rule.apply(
-                    scalars,
-                    UpdateBlock {
-                        offset: start + b * BLOCK,
-                        params,
-                        grad,
-                        state: &mut [],
-                        factors,
-                    },
-                );
-            }),
-            n => blocks.zip(self.state.par_chunks_mut(BLOCK * n)).for_each(
-                |((b, (params, grad)), state)| {
-                    rule.apply(
-                        scalars,
-                        UpdateBlock {
-                            offset: start + b * BLOCK,
-                            params,
-                            grad,
-                            state,
-                            factors,
-                        },
-                    );
-                },
-            ),
+            0 => blocks.for_each(|(b, (params, grad))| apply(b, params, grad, &mut [])),
+            n => blocks
+                .zip(self.state.par_chunks_mut(BLOCK * n))
+                .for_each(|((b, (params, grad)), state)| apply(b, params, grad, state)),
         }
     }
 

@@ -1,5 +1,5 @@
-//! The parameters: one vector that all workers read during a step, and that owners write between
-//! steps, each its segments.
+//! Parameters: one vector that all workers read during a step, and that owners write between steps,
+//! each its segments.
 //!
 //! # States
 //! | state | who holds the memory |

@@ -1,4 +1,4 @@
-//! One worker's part of the all-reduce: gradients out, gradients in, additions; and the gradients
+//! All-reduce, one worker's part: gradients out, gradients in, additions; and the gradients
 //! that it makes from factors.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,14 +6,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::all_reduce::plan::{Destination, Home, Output, Plan};
 use super::all_reduce::sum::evaluate;
 use super::assignment::StepShape;
+use super::batch::Batch;
+use super::context::Shared;
 use super::error::panic_message;
 use super::mailbox::Aborted;
 use super::message::{Failure, Gradient, Return};
-use super::replica::{Batch, Replica};
+use super::replica::Replica;
 use super::segment::{GradBuffer, Segment};
 use super::timing::Phase;
 use super::update::{BLOCK, Update};
-use super::worker::{Shared, Worker};
+use super::worker::Worker;
 
 impl<R: Replica, U: Update> Worker<R, U> {
     /// Waits until all segments of this worker's gradient buffers are home, and joins them; then
@@ -27,12 +29,14 @@ impl<R: Replica, U: Update> Worker<R, U> {
             let Return { home, segment } = self
                 .links
                 .returns
-                .1
+                .from
                 .receive(shared.placement.waiting, shared.latch)?;
             self.take_home(home, segment);
         }
         self.grads.iter_mut().for_each(GradBuffer::join);
-        plan.into_iter().for_each(|plan| self.adopt(plan));
+        if let Some(plan) = plan {
+            self.adopt(plan);
+        }
         self.watch.begin();
         Ok(())
     }
@@ -45,6 +49,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
     ) -> Result<(), Aborted> {
         self.report.squares.clear();
         self.report.part_squares.clear();
+        // Each folded node goes, segment by segment, to its adders.
         let used = self.grads.iter_mut().take(self.plan.nodes.len());
         used.for_each(GradBuffer::split);
         self.away = self.plan.sends.len();
@@ -53,6 +58,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             let segment = self.grads[send.slot].take(send.segment);
             self.pass_on(send.to, segment);
         }
+        // Own segments are added, or made from all workers' factors.
         let waiting = shared.placement.waiting;
         self.links.exchange.receive(waiting, shared.latch)?;
         for which in 0..self.plan.tasks.len() {
@@ -69,20 +75,22 @@ impl<R: Replica, U: Update> Worker<R, U> {
         batch: &Batch,
         shared: &Shared<'_, U>,
     ) -> Result<(), Aborted> {
+        // Whatever arrives is put in its place, until all of this task's inputs are there.
         for k in 0..self.plan.tasks[which].inputs.len() {
             while self.inputs[self.plan.tasks[which].inputs[k]].is_none() {
                 let Gradient { to, segment } = self
                     .links
                     .gradients
-                    .1
+                    .from
                     .receive(shared.placement.waiting, shared.latch)?;
                 self.inputs[to] = Some(segment);
             }
         }
         self.watch.lap(Phase::Wait);
+        // The sum takes the first input's place; the memory of the others goes home.
         let input = self.plan.tasks[which].inputs[0];
         let mut first = self.inputs[input].take().expect("all inputs have arrived");
-        self.add_blocks(which, first.as_mut_slice(), (batch, shared));
+        self.add_blocks(which, first.as_mut_slice(), batch, shared);
         for k in 1..self.plan.tasks[which].inputs.len() {
             let input = self.plan.tasks[which].inputs[k];
             let segment = self.inputs[input].take().expect("all inputs have arrived");
@@ -99,7 +107,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
         if to.worker == self.index {
             self.inputs[to.input] = Some(segment);
         } else {
-            self.links.gradients.0[to.worker].send(Gradient {
+            self.links.gradients.to[to.worker].send(Gradient {
                 to: to.input,
                 segment,
             });
@@ -110,7 +118,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
         if home.worker == self.index {
             self.take_home(home, segment);
         } else {
-            self.links.returns.0[home.worker].send(Return { home, segment });
+            self.links.returns.to[home.worker].send(Return { home, segment });
         }
     }
 
@@ -125,34 +133,35 @@ impl<R: Replica, U: Update> Worker<R, U> {
         &mut self,
         which: usize,
         first: &mut [f32],
-        (batch, shared): (&Batch, &Shared<'_, U>),
+        batch: &Batch,
+        shared: &Shared<'_, U>,
     ) {
         let (task, inputs) = (&self.plan.tasks[which], &self.inputs);
         let input = |k: usize| {
             let input = inputs[task.inputs[k]].as_ref();
             input.expect("all inputs have arrived").as_slice()
         };
-        let (is_root, cut) = (task.output == Output::Root, &shared.cuts[task.segment]);
+        let is_root = task.output == Output::Root;
+        let cut = &shared.cuts[task.segment];
         let shape = StepShape::new(batch, &self.assignment);
         let is_whole = is_root && self.links.exchange.is_whole(shape);
+        // Where gradients that are made from factors end so far.
         let mut combined = cut.start;
         for offset in cut.clone().step_by(BLOCK) {
             let place = offset..(offset + BLOCK).min(cut.end);
             let local = place.start - cut.start..place.end - cut.start;
+            // Gradients that were folded are added.
             if !self.links.exchange.covers(&place) {
                 let block = &mut first[local.clone()];
-                evaluate(
-                    &task.ops,
-                    block,
-                    |k| &input(k)[local.clone()],
-                    &mut self.levels,
-                );
+                let of_input = |k| &input(k)[local.clone()];
+                evaluate(&task.ops, block, of_input, &mut self.levels);
                 combined = offset;
             }
+            // Factored ones are made, as many blocks at once as fit into L2.
             if is_whole && combined < place.end {
                 self.watch.lap(Phase::Reduce);
                 let run = combined..self.links.exchange.run_end(&place, cut.end);
-                for (place, combination) in self.links.exchange.within(&run, (batch, shape)) {
+                for (place, combination) in self.links.exchange.within(&run, batch, shape) {
                     let own = &mut first[place.start - cut.start..place.end - cut.start];
                     let combined = || self.replica.combine(&combination, own);
                     if let Err(payload) = catch_unwind(AssertUnwindSafe(combined)) {

@@ -1,4 +1,4 @@
-//! What the engine asks of a model: the trait `Replica`, and the default fold over shards.
+//! Replica: what the engine asks of a model, and the default fold over shards.
 //!
 //! # Why this way
 //! A replica returns *sums* over rows. The coordinator alone divides, once, by the weight of the
@@ -6,15 +6,15 @@
 
 use std::cell::Cell;
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
+use super::all_gather::Gather;
 use super::all_reduce::sum::add;
 use super::assignment::StepShape;
-use super::factors::Combination;
-use super::meeting::Meeting;
+use super::batch::{Batch, Shard};
+use super::factors::{Combination, Factored};
 use super::segment::GradBuffer;
-use super::shard::{Node, part};
+use super::shard::Node;
 use super::sums::Sums;
 use super::timing::{Phase, Stopwatch};
 use super::update::squared_norm;
@@ -92,93 +92,12 @@ pub trait Replica: Send {
     }
 }
 
-/// The rows of one step: positions `range` of `order`, which lists row numbers of data set
-/// `source`.
-///
-/// ```
-/// use unisono::engine::Batch;
-/// let epoch: std::sync::Arc<[u32]> = (0..10).rev().collect();
-/// let batch = Batch { range: 4..8, ..Batch::whole(epoch, 1) };
-/// assert_eq!(batch.rows(), [5, 4, 3, 2]);
-/// ```
-#[derive(Clone, Debug)]
-pub struct Batch {
-    /// Which of the replica's data sets the rows belong to; `train` uses 0 to train and 1 to
-    /// evaluate.
-    pub source: usize,
-    /// Row numbers, usually those of a whole epoch.
-    pub order: Arc<[u32]>,
-    /// The part of `order` that this batch takes.
-    pub range: Range<usize>,
-    /// The epoch, from 0, for the replica's counter-based randomness.
-    pub epoch: u32,
-    /// The step, from 0, counted over the whole training.
-    pub step: u64,
-}
-
-impl Batch {
-    /// All rows of `order`, from data set 0, as step `step` of epoch 0.
-    ///
-    /// ```
-    /// use unisono::engine::Batch;
-    /// let batch = Batch::whole((0..10).collect(), 3);
-    /// assert_eq!(batch.shard(4, 3).rows, [7, 8, 9]);
-    /// ```
-    pub fn whole(order: Arc<[u32]>, step: u64) -> Self {
-        Self {
-            source: 0,
-            range: 0..order.len(),
-            order,
-            epoch: 0,
-            step,
-        }
-    }
-
-    /// The batch's row numbers.
-    pub fn rows(&self) -> &[u32] {
-        &self.order[self.range.clone()]
-    }
-
-    /// Shard `index`, below `num_shards`, of this batch; shards differ by at most one row.
-    pub fn shard(&self, num_shards: usize, index: usize) -> Shard<'_> {
-        let range = part(self.range.len(), num_shards, index);
-        Shard {
-            batch: self,
-            index,
-            rows: &self.rows()[range.clone()],
-            first: range.start,
-        }
-    }
-}
-
-/// Some consecutive rows of a batch.
-///
-/// ```
-/// use unisono::engine::Batch;
-/// let batch = Batch::whole((10..15).collect(), 0);
-/// let shard = batch.shard(2, 1);
-/// assert_eq!((shard.rows, shard.first), (&[12, 13, 14][..], 2));
-/// assert!(batch.shard(8, 0).rows.is_empty());
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Shard<'a> {
-    /// The batch it was cut from.
-    pub batch: &'a Batch,
-    /// Its number in the batch.
-    pub index: usize,
-    /// Its row numbers; empty where the batch has fewer rows than shards.
-    pub rows: &'a [u32],
-    /// The position of its first row in the batch.
-    pub first: usize,
-}
-
 /// One worker's work of a step: its shards, the tree nodes they make up, and where the results go.
 #[derive(Debug)]
 pub struct Fold<'a> {
     pub(crate) batch: &'a Batch,
     pub(crate) params: &'a [f32],
-    /// Of this step, and where their factors go.
-    pub(crate) factored: (&'a [Range<usize>], &'a mut [Vec<f32>]),
+    pub(crate) factored: Factored<'a>,
     pub(crate) num_shards: usize,
     pub(crate) nodes: &'a [Node],
     pub(crate) grads: &'a mut [GradBuffer],
@@ -190,7 +109,7 @@ pub struct Fold<'a> {
     pub(crate) watch: &'a mut Stopwatch,
     /// What meetings have taken since the last lap.
     pub(crate) waited: &'a Cell<Duration>,
-    pub(crate) meeting: Option<Meeting<'a>>,
+    pub(crate) meeting: &'a dyn Gather,
 }
 
 impl<'a> Fold<'a> {
@@ -208,13 +127,14 @@ impl<'a> Fold<'a> {
     /// of those that are factored in this step. A fold that leaves one out while it has rows fails
     /// the step.
     pub fn publish(&mut self, range: &Range<usize>, parts: &[&[f32]]) -> bool {
-        let (ranges, factors) = &mut self.factored;
+        let Factored { ranges, factors } = &mut self.factored;
         let Some(which) = ranges.iter().position(|own| own == range) else {
             return false;
         };
         factors[which].clear();
-        let own = parts.iter();
-        own.for_each(|part| factors[which].extend_from_slice(part));
+        for part in parts {
+            factors[which].extend_from_slice(part);
+        }
         true
     }
 
@@ -226,7 +146,7 @@ impl<'a> Fold<'a> {
         let has_rows = self
             .shards()
             .any(|index| !self.shard(index).rows.is_empty());
-        let missing = self.factored.1.iter().position(Vec::is_empty);
+        let missing = self.factored.factors.iter().position(Vec::is_empty);
         if let Some(which) = missing.filter(|_| has_rows) {
             panic!(
                 "the replica calls range {which} factored, but its fold has not published the factors: call Fold::publish"
@@ -257,14 +177,9 @@ impl<'a> Fold<'a> {
         *self.current = shards;
     }
 
-    /// Takes out the meeting with the other workers; to be put back with [`Fold::set_meeting`].
-    pub fn take_meeting(&mut self) -> Option<Meeting<'a>> {
-        self.meeting.take()
-    }
-
-    /// Puts the meeting back.
-    pub fn set_meeting(&mut self, meeting: Option<Meeting<'a>>) {
-        self.meeting = meeting;
+    /// How the worker meets the other ones in the middle of the pass.
+    pub fn meeting(&self) -> &'a dyn Gather {
+        self.meeting
     }
 
     /// Books the time since the last call (or the begin of the work) to `phase`.
@@ -306,6 +221,7 @@ impl<'a> Fold<'a> {
             let node = self.nodes[which].clone();
             let mut depth = 0;
             for (position, index) in node.clone().enumerate() {
+                // The leaf, on top of the counter.
                 self.enter(index..index + 1);
                 let shard = self.shard(index);
                 let params = self.params;
@@ -318,6 +234,7 @@ impl<'a> Fold<'a> {
                 }
                 self.set_sums(index, sums);
                 self.lap(Phase::Backward);
+                // A merge for each trailing one of its number.
                 depth += 1;
                 for _ in 0..position.trailing_ones() {
                     depth -= 1;
@@ -325,6 +242,7 @@ impl<'a> Fold<'a> {
                 }
                 self.lap(Phase::Fold);
             }
+            // What is left, from the right.
             while depth > 1 {
                 depth -= 1;
                 self.merge(which, depth);

@@ -1,5 +1,4 @@
-//! A gradient buffer that is one slice while its owner writes it, and travels in segments while it
-//! is reduced.
+//! Gradient buffers: one slice while its owner writes it, segments that travel while it is reduced.
 //!
 //! # States
 //! | state | who holds the memory |

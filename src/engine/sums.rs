@@ -1,5 +1,4 @@
-//! What a pass over rows adds up to: loss, what its mean divides by, rows, and those classified
-//! correctly.
+//! Sums of a pass over rows: loss, what its mean divides by, rows, and those classified correctly.
 
 /// Sums over rows: what a replica returns and the coordinator divides.
 ///

@@ -1,4 +1,4 @@
-//! Where a worker's time goes: the phases of a step.
+//! Timing: the phases of a step, and the time that each worker spends in them.
 
 use std::time::{Duration, Instant};
 
@@ -94,9 +94,10 @@ const EVERY: u32 = 8;
 
 /// How often a worker reads the clock in a step of this length that has `phases` of them.
 pub(crate) fn clock_readings(step: Duration, phases: f64) -> f64 {
-    match step < TINY {
-        true => (phases + f64::from(EVERY - 1)) / f64::from(EVERY),
-        false => phases,
+    if step < TINY {
+        (phases + f64::from(EVERY - 1)) / f64::from(EVERY)
+    } else {
+        phases
     }
 }
 
@@ -176,18 +177,20 @@ impl Stopwatch {
     }
 
     fn lap_at(&mut self, phase: Phase, now: Instant) {
-        let times = match self.is_away {
-            true => &mut self.times,
-            false => &mut self.step,
+        let times = if self.is_away {
+            &mut self.times
+        } else {
+            &mut self.step
         };
         times.0[phase as usize] += now - self.since;
         self.since = now;
     }
 
     fn begin_at(&mut self, now: Instant) {
-        match self.is_away {
-            true => self.lap_at(Phase::Idle, now),
-            false => self.close(now),
+        if self.is_away {
+            self.lap_at(Phase::Idle, now);
+        } else {
+            self.close(now);
         }
         self.is_away = false;
         self.is_timed = self.left == 0;

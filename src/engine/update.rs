@@ -1,4 +1,4 @@
-//! How parameters are updated: the trait `Update`, applied block by block by the owner of a
+//! Updates of the parameters: the trait `Update`, applied block by block by the owner of a
 //! segment.
 //!
 //! # Invariants
@@ -36,9 +36,17 @@ pub trait Update: Send + Sync {
         0
     }
 
-    /// Calls `each` with every run of a block that belongs to a part. The block comes with its
-    /// gradient's sum of squares: one within a single part needs no second pass.
-    fn part_squares(&self, _at: usize, _block: (&[f32], f64), _each: &mut dyn FnMut(PartSquare)) {}
+    /// Calls `each` with every run of a block that belongs to a part. The block of the gradient,
+    /// from position `offset` on, comes with its sum of squares: one within a single part needs no
+    /// second pass.
+    fn part_squares(
+        &self,
+        _offset: usize,
+        _grad: &[f32],
+        _square: f64,
+        _each: &mut dyn FnMut(PartSquare),
+    ) {
+    }
 
     /// How many factors the second half of an update takes, such as one a tensor for LARS and LAMB;
     /// 0, the default, for an update in one go.

@@ -1,4 +1,4 @@
-//! One worker's part of a step.
+//! Worker: its own state, and its part of a step.
 //!
 //! The phases are methods of [`Worker`], called in the same order by every worker; `coordinator`
 //! holds the page that strings them together.
@@ -8,48 +8,22 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::affinity::Placement;
-use super::all_reduce::AllReduce;
+use super::all_gather::{AnotherFailed, Meeting, Place};
 use super::all_reduce::plan::{Output, Plan, WorkerPlan};
 use super::all_reduce::sum::Levels;
 use super::assignment::{Assignment, StepShape};
+use super::batch::Batch;
+use super::context::Shared;
 use super::error::panic_message;
-use super::failure::FailureLatch;
+use super::links::WorkerLinks;
 use super::mailbox::{Aborted, Waiting};
-use super::meeting::{AnotherFailed, Meeting, Place};
-use super::message::{Decision, Failure, Links, Report, Updated, Verdict};
+use super::message::{Decision, Failure, Report, Updated, Verdict};
 use super::owned::OwnedSegment;
 use super::params::Params;
-use super::replica::{Batch, Fold, Replica};
+use super::replica::{Fold, Replica};
 use super::segment::{GradBuffer, Segment};
-use super::sums::Sums;
 use super::timing::{Phase, Stopwatch};
-use super::update::{BLOCK, Track, Update, UpdateMode};
-
-/// What all workers of a run share.
-#[derive(Debug)]
-pub(crate) struct Shared<'a, U> {
-    pub(crate) update: &'a U,
-    pub(crate) mode: UpdateMode,
-    pub(crate) pool: Option<&'a rayon::ThreadPool>,
-    pub(crate) placement: &'a Placement,
-    pub(crate) latch: &'a FailureLatch,
-    pub(crate) num_workers: usize,
-    pub(crate) num_shards: usize,
-    pub(crate) all_reduce: &'a dyn AllReduce,
-    pub(crate) track: Track,
-    pub(crate) cuts: &'a [Range<usize>],
-    /// Whether every worker owns its share of the parameters.
-    pub(crate) owners_are_even: bool,
-}
-
-impl<U> Shared<'_, U> {
-    /// Whether gradients may be left to their owners: the owners are many, and nobody asks for
-    /// shards' gradients.
-    fn may_factor(&self) -> bool {
-        self.num_workers > 1 && self.owners_are_even && self.track == Track::Nothing
-    }
-}
+use super::update::{BLOCK, Update, UpdateMode};
 
 /// A worker's own state; it outlives the threads that run it.
 #[derive(Debug)]
@@ -68,21 +42,28 @@ pub(crate) struct Worker<R, U: Update> {
     pub(crate) scratch: Vec<Vec<f32>>,
     pub(crate) report: Report,
     pub(crate) away: usize,
-    pub(crate) links: Links<U::Scalars>,
+    pub(crate) links: WorkerLinks<U::Scalars>,
     pub(crate) watch: Stopwatch,
 }
 
 impl<R: Replica, U: Update> Worker<R, U> {
     /// Worker `index`, without parameters yet.
-    pub(crate) fn new(index: usize, plan: &Plan, replica: R, links: Links<U::Scalars>) -> Self {
+    pub(crate) fn new(
+        index: usize,
+        plan: &Plan,
+        replica: R,
+        links: WorkerLinks<U::Scalars>,
+    ) -> Self {
         let own = plan.workers[index].clone();
-        let blocks = own.owned.iter();
-        let blocks = blocks.map(|&segment| plan.cuts[segment].len().div_ceil(BLOCK));
+        // A report with room for what each step puts into it.
+        let owned = own.owned.iter();
+        let blocks = owned.map(|&segment| plan.cuts[segment].len().div_ceil(BLOCK));
         let report = Report {
             squares: Vec::with_capacity(blocks.sum()),
             segments: Vec::with_capacity(own.owned.len()),
             ..Report::default()
         };
+        // Buffers for the nodes that it folds, and places for what it adds.
         let buffer = |_| GradBuffer::new(&plan.cuts);
         Self {
             index,
@@ -106,7 +87,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
     /// Fills its segments with those of the initial parameters, and its optimiser state with zeros.
     pub(crate) fn place(
         &mut self,
-        (cuts, params): (&[Range<usize>], &[f32]),
+        cuts: &[Range<usize>],
+        params: &[f32],
         segments: Vec<Segment>,
         num_state_buffers: usize,
     ) {
@@ -142,13 +124,9 @@ impl<R: Replica, U: Update> Worker<R, U> {
     /// other workers' step can end.
     pub(crate) fn compute(&mut self, batch: &Batch, shared: &Shared<'_, U>) {
         let shards = self.shards();
-        let mut current = shards.clone();
-        self.report.sums.clear();
-        self.report.sums.resize(shards.len(), Sums::default());
-        self.report.shard_squares.clear();
-        if shared.track == Track::ShardNorms {
-            self.report.shard_squares.resize(shards.len(), 0.0);
-        }
+        self.report.begin(shards.len(), shared.track);
+        let mut current = shards;
+        // What goes between workers inside the pass: values that are met for, and factors.
         let waited = Cell::new(Duration::ZERO);
         let place = Place {
             worker: self.index,
@@ -157,6 +135,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             waiting: shared.placement.waiting,
             latch: shared.latch,
         };
+        let meeting = Meeting::new(&mut self.links.ring, place);
         let ranges = if shared.may_factor() {
             let shape = StepShape::new(batch, &self.assignment);
             self.replica.factored(shape)
@@ -177,13 +156,15 @@ impl<R: Replica, U: Update> Worker<R, U> {
             current: &mut current,
             watch: &mut self.watch,
             waited: &waited,
-            meeting: Some(Meeting::new(&mut self.links.ring, place)),
+            meeting: &meeting,
         };
+        // The pass itself, guarded.
         let replica = &mut self.replica;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             replica.fold(&mut fold);
             fold.check_published();
         }));
+        // All others wait for these, whatever has happened.
         self.links.exchange.send(self.index);
         self.report.failure = outcome.err().map(|payload| Failure {
             shards: current,
@@ -248,8 +229,9 @@ impl<R: Replica, U: Update> Worker<R, U> {
         self.report = report;
         self.params = std::mem::take(&mut self.report.params);
         let segments = self.report.segments.drain(..);
-        let owned = self.owned.iter_mut().zip(segments);
-        owned.for_each(|(own, segment)| own.params = segment);
+        for (own, segment) in self.owned.iter_mut().zip(segments) {
+            own.params = segment;
+        }
         self.watch.lap(Phase::Decide);
         Ok(decision)
     }
@@ -259,8 +241,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
     pub(crate) fn direct(&mut self, scalars: &U::Scalars, shared: &Shared<'_, U>) {
         self.report.norms.clear();
         for (own, grad) in self.owned.iter_mut().zip(&mut self.roots) {
-            let rule = (shared.update, scalars);
-            own.direct(rule, grad.as_mut_slice(), &mut self.report.norms);
+            let grad = grad.as_mut_slice();
+            own.direct(shared.update, scalars, grad, &mut self.report.norms);
         }
         self.watch.lap(Phase::Update);
     }
@@ -268,32 +250,35 @@ impl<R: Replica, U: Update> Worker<R, U> {
     /// The owned segments of the parameters change places with state buffer `which`.
     pub(crate) fn exchange(&mut self, which: usize, shared: &Shared<'_, U>) {
         let buffers = shared.update.num_state_buffers();
-        let owned = self.owned.iter_mut();
-        owned.for_each(|own| own.exchange(which, buffers));
+        for own in &mut self.owned {
+            own.exchange(which, buffers);
+        }
     }
 
     /// Applies the decision to the owned segments, and gives the reduced gradient's memory back.
     pub(crate) fn update(&mut self, decision: &Decision<U::Scalars>, shared: &Shared<'_, U>) {
         let factors = &self.report.factors;
         if let Decision::Apply(scalars) = decision {
-            let rule = (shared.update, scalars);
+            let rule = shared.update;
             let segments = self.owned.iter_mut().zip(&self.roots);
             match shared.pool {
                 Some(pool) if self.index == 0 => pool.install(|| {
-                    segments.for_each(|(own, grad)| {
-                        own.update_in_parallel(rule, grad.as_slice(), factors);
-                    });
+                    for (own, grad) in segments {
+                        own.update_in_parallel(rule, scalars, grad.as_slice(), factors);
+                    }
                 }),
-                _ => segments.for_each(|(own, grad)| own.update(rule, grad.as_slice(), factors)),
+                _ => {
+                    for (own, grad) in segments {
+                        own.update(rule, scalars, grad.as_slice(), factors);
+                    }
+                }
             }
         }
+        // The reduced gradients' memory goes back to whoever folded into it.
         while let Some(segment) = self.roots.pop() {
-            let task = self
-                .plan
-                .tasks
-                .iter()
-                .filter(|task| task.output == Output::Root)
-                .nth(self.roots.len());
+            let tasks = self.plan.tasks.iter();
+            let mut roots = tasks.filter(|task| task.output == Output::Root);
+            let task = roots.nth(self.roots.len());
             let input = task.expect("every root has its task").inputs[0];
             self.send_home(self.plan.homes[input], segment);
         }

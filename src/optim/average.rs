@@ -1,5 +1,6 @@
-//! An exponential moving average of the parameters, for evaluation: `a = d a + (1 - d) w` after
-//! every step, `a = w` after the first.
+//! Weight average: an exponential moving average of the parameters, for evaluation.
+//!
+//! `a = d a + (1 - d) w` after every step, `a = w` after the first.
 //!
 //! # References
 //! Polyak, Juditsky: "Acceleration of stochastic approximation by averaging", 1992; PyTorch's

@@ -1,14 +1,15 @@
-//! From a recipe to its chain: ranges checked, transforms in order, a name for reports.
+//! Building an optimiser: from a recipe to its chain, ranges checked, and a name for reports.
 
 use super::adaptive::Lion;
 use super::average::WeightAverage;
+use super::chain::Chain;
 use super::clip::ClipValue;
 use super::decay::{DecayWeights, L1, ProximalL1};
 use super::error::{OptimError, check};
 use super::moments::Adam;
 use super::momentum::MomentumForm;
 use super::recipes::{Optimizer, Rule};
-use super::transform::{Chain, Transform};
+use super::transform::Transform;
 use super::trust_ratio::{ApplyFactors, TrustRatio};
 
 impl Optimizer {
@@ -19,6 +20,7 @@ impl Optimizer {
     /// [`OptimError::NotApplicable`] for one that the recipe does not have.
     pub fn build(&self) -> Result<Chain, OptimError> {
         self.check()?;
+        // Decay, LARS's factor and momentum come after the rescaling.
         let before = self.before();
         let mut last: Vec<Box<dyn Transform>> = Vec::new();
         let decay = DecayWeights { lambda: self.decay };
@@ -31,6 +33,7 @@ impl Optimizer {
         if self.decay > 0.0 && !is_lars {
             last.push(Box::new(decay));
         }
+        // LARS and LAMB need norms in between.
         let mut chain = match self.rule {
             Rule::Lars { coefficient } => Chain {
                 trust: Some(TrustRatio::Lars {
@@ -48,6 +51,7 @@ impl Optimizer {
             },
             _ => Chain::new(before.into_iter().chain(last).collect()),
         };
+        // What works on the new parameters.
         if self.proximal_l1 > 0.0 {
             let lambda = self.proximal_l1;
             chain.finish.push(Box::new(ProximalL1 { lambda }));
@@ -87,6 +91,7 @@ impl Optimizer {
                 optimizer: self.name(),
             });
         }
+        // Settings that the recipe does not have.
         let has_coupled = self.l1 > 0.0 || self.l2 > 0.0;
         if has_coupled && matches!(self.rule, Rule::Lars { .. } | Rule::Lamb(_) | Rule::Lion(_)) {
             return Err(OptimError::NotApplicable {
@@ -94,6 +99,7 @@ impl Optimizer {
                 optimizer: self.name(),
             });
         }
+        // Ranges.
         not_negative("the learning rate", self.lr)?;
         self.check_rule()?;
         if let Some(momentum) = self.momentum {
@@ -107,13 +113,17 @@ impl Optimizer {
             ("the limit of clipping by value", self.clip_value),
             ("the limit of clipping by norm", self.clip_norm),
         ] {
-            limit.map_or(Ok(()), |limit| positive(name, limit))?;
+            if let Some(limit) = limit {
+                positive(name, limit)?;
+            }
         }
-        let average = self.average;
-        average.map_or(Ok(()), |d| fraction("the decay of the average", d))?;
-        let mut scales = self.groups.layer_lrs.iter();
-        scales
-            .try_for_each(|(_, scale)| not_negative("the scale of a layer's learning rate", *scale))
+        if let Some(decay) = self.average {
+            fraction("the decay of the average", decay)?;
+        }
+        for (_, scale) in &self.groups.layer_lrs {
+            not_negative("the scale of a layer's learning rate", *scale)?;
+        }
+        Ok(())
     }
 
     fn check_rule(&self) -> Result<(), OptimError> {

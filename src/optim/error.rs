@@ -1,4 +1,4 @@
-//! Hyperparameters out of their range.
+//! Errors of optimisers: hyperparameters out of their range.
 
 use thiserror::Error;
 

@@ -1,4 +1,5 @@
-//! Which tensors are treated differently, and a table of them that a block finds its parts in.
+//! Parameter groups: which tensors are treated differently, and the table in which a block finds
+//! its parts.
 
 use std::ops::Range;
 

@@ -2,7 +2,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `transform` | one small step from gradient to update; a chain of them is an optimiser |
+//! | `transform` | one small step from gradient to update |
+//! | `chain` | transforms one after another: an optimiser |
 //! | `momentum` | heavy ball, EMA, and Nesterov's form of each |
 //! | `moments`, `adaptive` | Adam; Adagrad, RMSprop, Lion |
 //! | `trust_ratio` | the factors of LARS and LAMB |
@@ -10,7 +11,7 @@
 //! | `groups` | which tensors are treated differently |
 //! | `recipes`, `build` | optimisers by name, and their chains |
 //! | `noise_scale` | the gradient's variance and mean from its shards |
-//! | `scaling` | what a larger batch does to the hyperparameters |
+//! | `scaling` | hyperparameters for a larger batch |
 //! | `batch_policy` | how large the next batch is |
 //! | `schedule`, `plateau` | the learning rate over time, and after evaluations |
 
@@ -18,6 +19,7 @@ mod adaptive;
 mod average;
 mod batch_policy;
 mod build;
+mod chain;
 mod clip;
 mod decay;
 mod error;
@@ -34,7 +36,8 @@ mod trust_ratio;
 
 pub use adaptive::{Adagrad, Lion, RmsProp};
 pub use average::{AVERAGE, WeightAverage};
-pub use batch_policy::{BatchPolicy, BatchRule, PlanContext, StepOutcome, StepPlan};
+pub use batch_policy::{BatchBounds, BatchPolicy, BatchRule, PlanContext, StepOutcome, StepPlan};
+pub use chain::Chain;
 pub use clip::{ClipValue, clip_factor};
 pub use decay::{DecayWeights, L1, ProximalL1};
 pub use error::OptimError;
@@ -46,7 +49,5 @@ pub use plateau::{Plateau, PlateauState};
 pub use recipes::Optimizer;
 pub use scaling::ScalingRule;
 pub use schedule::{Progress, Schedule, Shape, Unit, Warmup};
-pub use transform::{
-    At, Chain, Finish, Follow, MAX_BLOCK, Part, StepScalars, Transform, Treatment,
-};
+pub use transform::{At, Finish, Follow, MAX_BLOCK, Part, StepScalars, Transform, Treatment};
 pub use trust_ratio::TrustRatio;

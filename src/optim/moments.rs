@@ -1,4 +1,4 @@
-//! Adam's moments.
+//! Adam: rescaling by the first and second moments of the gradient.
 //!
 //! `m = b1 m + (1 - b1) g`, `v = b2 v + (1 - b2) g²`, update `mhat / (sqrt(vhat) + eps)` with
 //! `mhat = m / (1 - b1^t)`, `vhat = v / (1 - b2^t)`, t the number of the step, from 1.
@@ -41,17 +41,20 @@ impl Transform for Adam {
         let t = at.scalars.step as f64 + 1.0;
         let correction = |beta: f32| (1.0 / (1.0 - libm::pow(f64::from(beta), t))) as f32;
         let (first, second) = state.split_at_mut(update.len());
-        let corrections = (correction(self.beta1), correction(self.beta2));
-        rescale(*self, update, (first, second), corrections);
+        let (first_by, second_by) = (correction(self.beta1), correction(self.beta2));
+        rescale(*self, update, first, second, first_by, second_by);
     }
 }
 
+/// `first_by` and `second_by` correct the moments for their start at 0.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn rescale(
     rule: Adam,
     update: &mut [f32],
-    (first, second): (&mut [f32], &mut [f32]),
-    (first_by, second_by): (f32, f32),
+    first: &mut [f32],
+    second: &mut [f32],
+    first_by: f32,
+    second_by: f32,
 ) {
     for ((u, m), v) in update.iter_mut().zip(first).zip(second) {
         let g = *u;

@@ -1,4 +1,4 @@
-//! Momentum in both conventions, and Nesterov's form of each.
+//! Momentum: heavy ball and moving average, and Nesterov's form of each.
 //!
 //! | form | velocity | update | Nesterov's update |
 //! |---|---|---|---|

@@ -1,4 +1,4 @@
-//! The gradient noise scale: how large a batch may be before it stops paying.
+//! Gradient noise scale: how large a batch may be before it stops paying.
 //!
 //! A shard of n rows has the gradient sum `g_s`, with `E norm2(g_s) = n² norm2(mu) + n tr S`, where
 //! mu is the mean gradient of a row and S its covariance. With `A` the sum of `norm2(g_s)` over

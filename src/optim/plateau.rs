@@ -1,4 +1,4 @@
-//! The learning rate cut where a metric no longer falls.
+//! Plateau: the learning rate is cut where a metric no longer falls.
 //!
 //! Like PyTorch's `ReduceLROnPlateau`: an evaluation is better if it is below
 //! `best (1 - threshold)`; after more than `patience` evaluations that are not, the factor is

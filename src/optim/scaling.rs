@@ -1,4 +1,4 @@
-//! What happens to the hyperparameters when the batch becomes k times as large.
+//! Scaling rules: hyperparameters for a batch k times as large.
 //!
 //! | rule | learning rate | else |
 //! |---|---|---|

@@ -1,5 +1,4 @@
-//! The layer-wise factors of LARS and LAMB: how long a tensor's step is, measured by the tensor's
-//! own length.
+//! Trust ratios of LARS and LAMB: how long a tensor's step is, measured by the tensor's own length.
 //!
 //! | rule | factor of a tensor | of what |
 //! |---|---|---|

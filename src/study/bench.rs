@@ -25,7 +25,6 @@ const BATCHES: usize = 4;
 ///     warmup: 2,
 ///     seed: 42,
 ///     engine: EngineConfig { threads: Threads::Fixed(2), ..EngineConfig::default() },
-///     shards: None,
 /// };
 /// let report = bench.run()?;
 /// assert_eq!((report.step_times_ms.len(), report.num_params), (10, 2410));
@@ -43,10 +42,8 @@ pub struct Bench {
     pub warmup: usize,
     /// The seed of parameters and data.
     pub seed: u64,
-    /// Threads, pinning, all-reduce, update and balance.
+    /// Threads, pinning, shards, all-reduce, update and balance.
     pub engine: EngineConfig,
-    /// Shards of a batch; the model's default if `None`.
-    pub shards: Option<crate::engine::Shards>,
 }
 
 /// What came out.
@@ -54,7 +51,7 @@ pub struct Bench {
 /// ```
 /// # use unisono::{engine::EngineConfig, nn::presets, study::Bench};
 /// # let (preset, engine) = (presets::by_name("mlp_small").unwrap(), EngineConfig::default());
-/// let bench = Bench { preset, batch_size: 32, steps: 10, warmup: 2, seed: 42, engine, shards: None };
+/// let bench = Bench { preset, batch_size: 32, steps: 10, warmup: 2, seed: 42, engine };
 /// let report = bench.run()?;
 /// assert!(report.step_time_ms(0.9) >= report.step_time_ms(0.5));
 /// assert_eq!(report.flops_per_row.counted, 2 * 2 * (64 * 32) + 3 * 2 * (32 * 10));

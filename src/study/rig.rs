@@ -4,13 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::data::{ArrayDataset, Dataset};
-use crate::engine::{
-    Batch, Decision, Engine, EngineConfig, EngineError, Phase, PhaseTimes, Reduced, Session,
-};
+use crate::engine::{Batch, Decision, Engine, EngineError, Phase, PhaseTimes, Reduced, Session};
 use crate::nn::kernel::Isa;
 use crate::nn::{Loss, Network, NetworkReplica, ReplicaSettings};
-use crate::optim::{Optimizer, StepScalars};
-use crate::train::{ChainUpdate, Sources, TrainError, model_shards, worthwhile_threads};
+use crate::optim::{BatchBounds, Optimizer, StepScalars};
+use crate::train::{ChainUpdate, Sources, TrainError, resolve_auto};
 
 use super::bench::Bench;
 
@@ -94,13 +92,7 @@ fn build<'d>(
         isa: Isa::chosen()?,
         seed: bench.seed,
     };
-    let config = EngineConfig {
-        threads: worthwhile_threads(bench.engine.threads, model, bench.batch_size)?,
-        shards: bench
-            .shards
-            .unwrap_or_else(|| model_shards(model, bench.batch_size)),
-        ..bench.engine
-    };
+    let config = resolve_auto(bench.engine, model, BatchBounds::fixed(bench.batch_size))?;
     let replica = |_| {
         NetworkReplica::new(model, settings.clone(), Sources([data, data]))
             .expect("the network has been built")

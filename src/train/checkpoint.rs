@@ -1,5 +1,5 @@
-//! A training at rest: weights, the optimiser's state, and all that the next step depends on, in
-//! three files.
+//! Checkpoint: weights, the optimiser's state, and all else that the next step depends on, in three
+//! files.
 //!
 //! # Layout
 //! ```text
@@ -112,6 +112,7 @@ impl Checkpoint {
         path.parent()
             .map_or(Ok(()), std::fs::create_dir_all)
             .map_err(failed)?;
+        // The weights, tensor by tensor.
         let mut at = 0;
         let mut weights = Vec::new();
         for (name, shape) in &self.layout {
@@ -120,6 +121,7 @@ impl Checkpoint {
             weights.push((name.clone(), view(shape.clone(), bytes, path)?));
             at += len;
         }
+        // The optimiser's buffers, and the best weights so far.
         let mut state = Vec::new();
         for (index, buffer) in self.state.buffers.iter().enumerate() {
             let view = view(vec![buffer.len()], bytemuck::cast_slice(buffer), path)?;
@@ -129,6 +131,7 @@ impl Checkpoint {
             let view = view(vec![best.len()], bytemuck::cast_slice(best), path)?;
             state.push(("best".to_owned(), view));
         }
+        // All else, and the hashes of both.
         let (weights, state) = (encoded(weights)?, encoded(state)?);
         let body = json!({
             "version": VERSION,
@@ -143,6 +146,7 @@ impl Checkpoint {
         });
         let body = body.to_string();
         let last = json!({"sha256": hex(body.as_bytes()), "body": body}).to_string();
+        // The file that makes it a checkpoint comes last.
         let files = Files::of(path);
         output::write(&files.weights, &weights).map_err(failed)?;
         output::write(&files.state, &state).map_err(failed)?;
@@ -160,15 +164,16 @@ impl Checkpoint {
         let weights = whole(&files.weights, &body["weights_sha256"])?;
         let state = whole(&files.state, &body["state_sha256"])?;
         let odd = || damaged(path, "the parts of a checkpoint", "others");
+        // The weights, in the model's order: the file has an order of its own.
         let (mut layout, mut params) = (Vec::new(), Vec::new());
         let tensors = SafeTensors::deserialize(&weights).map_err(|_| odd())?;
-        // The file has an order of its own.
         for name in body["tensors"].as_array().ok_or_else(odd)? {
             let name = name.as_str().ok_or_else(odd)?;
             let view = tensors.tensor(name).map_err(|_| odd())?;
             layout.push((name.to_owned(), view.shape().to_vec()));
             params.extend(reals(&view));
         }
+        // The optimiser's buffers, and the best weights so far.
         let tensors = SafeTensors::deserialize(&state).map_err(|_| odd())?;
         let named: HashMap<String, TensorView<'_>> = tensors.tensors().into_iter().collect();
         let buffers = (0..).map_while(|index| named.get(&format!("state.{index}")));
@@ -232,6 +237,7 @@ impl Checkpoint {
             }
             params.extend(reals(&view));
         }
+        // What the training keeps may be the average of the weights.
         if let Some(average) = average(path, &body)? {
             params = average;
         }

@@ -1,5 +1,5 @@
-//! When checkpoints are made, where, and which of them stay; a thread writes them while training
-//! goes on.
+//! Checkpoint rule: when checkpoints are made, where, and which of them stay; a thread writes them
+//! while training goes on.
 
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -164,9 +164,10 @@ impl Writer {
     pub(super) fn write(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
         let is_gone = |to_write: &Sender<Checkpoint>| to_write.send(checkpoint).is_err();
         // A thread that is gone has met an error.
-        match self.to_write.as_ref().is_none_or(is_gone) {
-            true => self.finish(),
-            false => Ok(()),
+        if self.to_write.as_ref().is_none_or(is_gone) {
+            self.finish()
+        } else {
+            Ok(())
         }
     }
 
@@ -177,8 +178,9 @@ impl Writer {
     pub(super) fn finish(&mut self) -> Result<(), TrainError> {
         self.to_write = None;
         let thread = self.thread.take();
-        thread.map_or(Ok(()), |thread| {
-            thread.join().expect("the writer does not panic")
-        })
+        match thread {
+            Some(thread) => thread.join().expect("the writer does not panic"),
+            None => Ok(()),
+        }
     }
 }

@@ -1,10 +1,11 @@
-//! What a training is made of: the settings of a `Trainer`, and their checks.
+//! Settings of a `Trainer`, and their checks.
 
 use crate::data::{DataError, Dataset, Labels, Sampling};
-use crate::engine::{EngineConfig, Shards, Threads, Track, default_shards};
-use crate::nn::{Loss, Network, NnError, Sequential, TargetKind};
-use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
+use crate::engine::{EngineConfig, Track};
+use crate::nn::{Loss, Network, Sequential, TargetKind};
+use crate::optim::{BatchBounds, BatchRule, Optimizer, Plateau, Schedule};
 
+use super::auto::resolve_auto;
 use super::checkpoints::Checkpoints;
 use super::early_stopping::EarlyStopping;
 use super::error::TrainError;
@@ -34,7 +35,6 @@ pub enum OnNonFinite {
 #[derive(Clone, Debug)]
 pub(super) struct Config {
     pub(super) engine: EngineConfig,
-    pub(super) shards: Option<Shards>,
     pub(super) loss: Loss,
     pub(super) optimizer: Optimizer,
     pub(super) schedule: Schedule,
@@ -60,11 +60,7 @@ pub(super) struct Config {
 impl Config {
     pub(super) fn new(loss: Loss) -> Self {
         Self {
-            engine: EngineConfig {
-                threads: Threads::Auto,
-                ..EngineConfig::default()
-            },
-            shards: None,
+            engine: EngineConfig::default(),
             loss,
             optimizer: Optimizer::sgd(0.1).with_momentum(0.9),
             schedule: Schedule::constant(),
@@ -95,13 +91,15 @@ impl Config {
             return Err(TrainError::EmptyBatch);
         }
         self.schedule.check()?;
-        self.plateau.map_or(Ok(()), |plateau| plateau.check())?;
-        self.batch_rule.start(self.batch_size)?;
+        if let Some(plateau) = self.plateau {
+            plateau.check()?;
+        }
+        self.batch_rule.check(self.batch_size)?;
         if self.early_stopping.is_some_and(|rule| rule.patience == 0) {
             return Err(TrainError::NoPatience);
         }
         for (part, data) in ["training", "test"].into_iter().zip(data) {
-            check_data(part, data, (&self.loss, network))?;
+            check_data(part, data, &self.loss, network)?;
         }
         self.sampling.check(data[0].len())?;
         Ok(())
@@ -113,39 +111,39 @@ impl Config {
         model: &Sequential,
         rows: usize,
     ) -> Result<EngineConfig, TrainError> {
-        let policy = self.batch_rule.start(self.batch_size)?;
-        let (least, most) = policy.bounds();
-        // For the largest batch, but every shard of the smallest one has a row.
-        let default = match model_shards(model, most.min(rows)) {
-            Shards::Fixed(shards) => Shards::Fixed(shards.min(least.max(1))),
-            other => other,
+        self.batch_rule.check(self.batch_size)?;
+        let BatchBounds { least, most } = self.batch_rule.bounds(self.batch_size);
+        let batches = BatchBounds {
+            least,
+            most: most.min(rows),
         };
-        let tracks = self.tracks_noise_scale || policy.needs_moments();
-        Ok(EngineConfig {
-            threads: worthwhile_threads(self.engine.threads, model, most.min(rows))?,
-            shards: self.shards.unwrap_or(default),
+        let tracks = self.tracks_noise_scale || self.batch_rule.needs_moments();
+        let engine = EngineConfig {
             track: if tracks {
                 Track::ShardNorms
             } else {
                 Track::Nothing
             },
             ..self.engine
-        })
+        };
+        Ok(resolve_auto(engine, model, batches)?)
     }
 
     /// Refuses statistics of shards where there are fewer than two, and batch norm over single
-    /// rows.
+    /// rows, for a training set of `rows` rows.
     pub(super) fn check_shards(
         &self,
         model: &Sequential,
-        (shards, rows): (usize, usize),
+        shards: usize,
+        rows: usize,
     ) -> Result<(), TrainError> {
-        self.check_norms(model, (shards, rows))?;
-        let needs = self.batch_rule.start(self.batch_size)?.needs_moments();
-        let what = match (needs, self.tracks_noise_scale) {
-            (true, _) => format!("the batch policy \"{}\"", self.batch_rule),
-            (_, true) => "the noise scale".to_owned(),
-            _ => return Ok(()),
+        self.check_norms(model, shards, rows)?;
+        let what = if self.batch_rule.needs_moments() {
+            format!("the batch policy \"{}\"", self.batch_rule)
+        } else if self.tracks_noise_scale {
+            "the noise scale".to_owned()
+        } else {
+            return Ok(());
         };
         if shards < 2 {
             return Err(TrainError::TooFewShards { what, shards });
@@ -160,146 +158,37 @@ impl Config {
     fn check_norms(
         &self,
         model: &Sequential,
-        (shards, rows): (usize, usize),
+        shards: usize,
+        rows: usize,
     ) -> Result<(), TrainError> {
         if !model.needs_several_rows() {
             return Ok(());
         }
-        let (least, _) = self.batch_rule.start(self.batch_size)?.bounds();
-        let batch = least.min(rows);
-        match fewest_together(batch, shards, model) {
-            1 => Err(TrainError::SingleRows { batch, shards }),
-            _ => Ok(()),
+        let batch = self.batch_rule.bounds(self.batch_size).least.min(rows);
+        if fewest_together(batch, shards, model) == 1 {
+            return Err(TrainError::SingleRows { batch, shards });
         }
-    }
-
-    /// That batch norm sees single rows in the last batch of an epoch.
-    pub(super) fn norm_warning(
-        &self,
-        model: &Sequential,
-        (shards, rows): (usize, usize),
-    ) -> Option<String> {
-        let is_fixed = self.batch_rule == BatchRule::Fixed && self.batch_size < rows;
-        let last = rows % self.batch_size;
-        let warns = is_fixed
-            && last > 0
-            && model.needs_several_rows()
-            && fewest_together(last, shards, model) == 1;
-        warns.then(|| {
-            format!("the last batch of an epoch has {last} rows, and batch norm takes some of them by themselves: it turns them into zeros; choose another batch size")
-        })
-    }
-
-    /// That the schedule ends before the training does, which is at `at` in a call of `fit` that
-    /// began with `begun`, epochs and steps, and has seen `position` rows of its epoch.
-    pub(super) fn schedule_warning(
-        &self,
-        at: &Progress,
-        (begun, position): ((u32, u64), usize),
-        rows: usize,
-    ) -> Option<String> {
-        let is_fixed = self.batch_rule == BatchRule::Fixed;
-        let keeps_time = !matches!(self.batch_rule, BatchRule::AdaScale { .. });
-        let counts_steps = self.schedule.unit == crate::optim::Unit::Steps;
-        // How many steps an epoch takes is not known where batches grow, nor how far AdaScale's own
-        // clock comes.
-        if !keeps_time || !is_fixed && (counts_steps || self.max_steps.is_some()) {
-            return None;
-        }
-        let batch = self.batch_size as u64;
-        let (position, rows) = (position as u64, rows as u64);
-        let (per_epoch, made) = (rows.div_ceil(batch), position.div_ceil(batch));
-        let epochs = u64::from((begun.0 + self.epochs).saturating_sub(at.epoch));
-        let left = (per_epoch * epochs).saturating_sub(made);
-        let most = |steps: u64| (begun.1 + steps).saturating_sub(at.step);
-        let steps = self.max_steps.map_or(left, |steps| most(steps).min(left));
-        let (epochs, rest) = ((made + steps) / per_epoch, (made + steps) % per_epoch);
-        let last = Progress {
-            epoch: at.epoch + epochs as u32,
-            examples: (at.examples + epochs * rows + rest * batch).saturating_sub(position),
-            step: at.step + steps,
-            in_epoch: rest as f64 / per_epoch as f64,
-        };
-        self.schedule.warning(&last)
+        Ok(())
     }
 }
 
 /// The fewest rows of a batch that a batch norm takes together: of a shard that has any, or the
 /// batch.
-fn fewest_together(batch: usize, shards: usize, model: &Sequential) -> usize {
-    match model.couples_rows() {
-        true => (batch / shards).max(1),
-        false => batch,
-    }
-}
-
-/// Rows that a shard has at least by default where they depend on each other: the group whose
-/// statistics batch norm takes.
-const GROUP_ROWS: usize = 8;
-
-/// The default shards of a batch for `model`: by positions, and at least 8 rows each where rows
-/// depend on each other (batch norm over a shard), so that T threads have work at 8 T rows.
-///
-/// ```
-/// use unisono::{engine::Shards, nn::{BatchNorm, Sequential}, train::model_shards};
-/// let plain = Sequential::new(64).dense(10);
-/// assert_eq!(model_shards(&plain, 16), Shards::Fixed(4));
-/// assert_eq!(model_shards(&plain.layer(BatchNorm::new()), 16), Shards::Fixed(2));
-/// ```
-pub fn model_shards(model: &Sequential, batch_size: usize) -> Shards {
-    let positions = model.input_shape();
-    let positions = match positions.axes() {
-        [length] if model.is_sequence() => *length,
-        _ => positions.positions(),
-    };
-    let shards = default_shards(batch_size, positions);
-    Shards::Fixed(if model.couples_rows() {
-        shards.min(batch_size / GROUP_ROWS).max(1)
+pub(super) fn fewest_together(batch: usize, shards: usize, model: &Sequential) -> usize {
+    if model.couples_rows() {
+        (batch / shards).max(1)
     } else {
-        shards
-    })
-}
-
-/// Multiplications and additions that are worth a thread: a step of so many takes about as long as
-/// two threads need to hand over its gradient and its weights (`mlp_small`, 16 to 512 rows, where
-/// 16 are slower on two threads).
-const FLOPS_OF_A_THREAD: u64 = 150_000;
-
-/// `requested`, or for [`Threads::Auto`] as many as have enough to do in a step on `batch_size`
-/// rows.
-///
-/// ```
-/// use unisono::{engine::Threads, nn::Sequential, train::worthwhile_threads};
-/// let small = Sequential::new(64).dense(32).relu().dense(10);
-/// assert_eq!(worthwhile_threads(Threads::Auto, &small, 16)?, Threads::AtMost(1));
-/// assert_eq!(worthwhile_threads(Threads::Auto, &small, 256)?, Threads::AtMost(17));
-/// assert_eq!(worthwhile_threads(Threads::Fixed(3), &small, 16)?, Threads::Fixed(3));
-/// # Ok::<(), unisono::nn::NnError>(())
-/// ```
-///
-/// # Errors
-/// [`NnError::Layer`] if a layer cannot take what it gets.
-pub fn worthwhile_threads(
-    requested: Threads,
-    model: &Sequential,
-    batch_size: usize,
-) -> Result<Threads, NnError> {
-    if requested != Threads::Auto {
-        return Ok(requested);
+        batch
     }
-    let flops = model
-        .training_flops()?
-        .executed
-        .saturating_mul(batch_size as u64);
-    let threads = usize::try_from(flops / FLOPS_OF_A_THREAD).unwrap_or(usize::MAX);
-    Ok(Threads::AtMost(threads.max(1)))
 }
 
 pub(super) fn check_data(
     part: &'static str,
     data: &dyn Dataset,
-    (loss, network): (&Loss, &Network),
+    loss: &Loss,
+    network: &Network,
 ) -> Result<(), TrainError> {
+    // Rows, and the width of each.
     if data.is_empty() {
         return Err(DataError::Empty.into());
     }
@@ -314,6 +203,7 @@ pub(super) fn check_data(
             got,
         });
     }
+    // Labels of the kind that the loss compares the outputs with.
     let outputs = network.model().output_shape()?;
     if let Some(problem) = loss.problem(&outputs) {
         return Err(TrainError::Loss { problem });

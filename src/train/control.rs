@@ -1,5 +1,5 @@
-//! What decides on every step: schedule, batch policy, plateau, clipping; and what it remembers
-//! from step to step.
+//! Control: schedule, batch policy, plateau and clipping decide on every step; and what they
+//! remember from step to step.
 
 use crate::engine::{Decision, Reduced, ShardNorms, Sums};
 use crate::optim::{
@@ -26,6 +26,15 @@ pub(super) struct Control {
     state_began: u64,
     /// What policy and plateau were built from.
     built_from: Built,
+}
+
+/// A step about to be made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlannedStep {
+    /// What the batch policy asked for.
+    pub(super) plan: StepPlan,
+    /// Rows of its batch, of which the last one of an epoch may have fewer than planned.
+    pub(super) rows: usize,
 }
 
 /// The settings that [`Control`] is built from.
@@ -94,16 +103,17 @@ impl Control {
     /// all.
     pub(super) fn decide(
         &self,
-        (config, progress): (&Config, &Progress),
+        config: &Config,
+        progress: &Progress,
         reduced: &Reduced,
-        (lr, rows): (f32, usize),
+        step: PlannedStep,
     ) -> Decision<StepScalars> {
         if !reduced.is_usable() {
             return Decision::Skip;
         }
         let update = progress.step - self.skipped - self.state_began;
-        let mut scalars = StepScalars::plain(lr, reduced.sums.weight, update);
-        scalars.row_scale = 1.0 / rows as f32;
+        let mut scalars = StepScalars::plain(step.plan.lr, reduced.sums.weight, update);
+        scalars.row_scale = 1.0 / step.rows as f32;
         if let Some(limit) = config.optimizer.clip_norm() {
             scalars.grad_scale *= clip_factor(reduced.grad_norm, limit);
         }
@@ -116,10 +126,8 @@ impl Control {
             self.skipped += 1;
             return;
         }
-        let moments = reduced
-            .shards
-            .as_ref()
-            .map(|shards| moments(shards, &reduced.sums));
+        let shards = reduced.shards.as_ref();
+        let moments = shards.map(|shards| moments(shards, &reduced.sums));
         if let Some(moments) = &moments {
             self.noise.observe(moments);
         }

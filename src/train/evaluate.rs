@@ -1,4 +1,4 @@
-//! The loss on data, without training.
+//! Evaluation: the loss on data, without training.
 
 use crate::data::Dataset;
 use crate::engine::Batch;
@@ -26,7 +26,7 @@ impl Trainer {
     /// [`TrainError`]: data that do not fit, or no row of which counts; a panic in them.
     pub fn evaluate(&self, data: &dyn Dataset) -> Result<(f64, f64), TrainError> {
         let network = self.network()?;
-        check_data("given", data, (&self.config.loss, &network))?;
+        check_data("given", data, &self.config.loss, &network)?;
         let mut engine = self.engine(&network, [data, data])?;
         let batch = Batch {
             source: TEST,

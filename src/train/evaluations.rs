@@ -1,4 +1,4 @@
-//! At which steps the test part is evaluated, besides the ends of epochs.
+//! Evaluation rule: at which steps the test part is evaluated, besides the ends of epochs.
 
 /// Steps at which the test part is evaluated.
 ///

@@ -1,4 +1,4 @@
-//! A call of `fit`: the engine comes up, epochs run, what a next call needs is stored.
+//! `fit`: the engine comes up, epochs run, what a next call needs is stored.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -16,15 +16,16 @@ use super::control::Control;
 use super::early_stopping::Early;
 use super::error::TrainError;
 use super::kept::{Kept, KeptWeights, Scores};
-use super::metrics::{EpochMetrics, Event, Report, Setup};
-use super::pending::{Pending, Restart};
+use super::metrics::{EpochMetrics, Event, Observer, Report, Setup};
+use super::pending::Pending;
+use super::restart::Restart;
 use super::source::{ChainUpdate, Sources};
 use super::state::State;
 use super::trainer::Trainer;
 use super::{Loop, Saver, Skipped, Workers, run_epoch};
 
 /// The engine of a training.
-type NetworkEngine<'d> = Engine<NetworkReplica<Sources<'d>>, ChainUpdate>;
+pub(super) type NetworkEngine<'d> = Engine<NetworkReplica<Sources<'d>>, ChainUpdate>;
 
 impl Trainer {
     /// Trains for the set number of epochs, evaluating `test` after each. A further call goes on
@@ -71,7 +72,7 @@ impl Trainer {
         let data = [train, test];
         let (mut engine, setup) = self.prepare(data)?;
         let started = Instant::now();
-        let ended = self.train(data, (&mut engine, &setup), observer)?;
+        let ended = self.train(data, &mut engine, &setup, observer)?;
         let mut report = Report {
             throughput_samples_per_s: mean_throughput(&ended.epochs),
             setup,
@@ -98,15 +99,18 @@ impl Trainer {
         &mut self,
         data: [&'d dyn Dataset; 2],
     ) -> Result<(NetworkEngine<'d>, Setup), TrainError> {
+        // What can be checked without an engine, and what cannot.
         self.config.check_room(&self.model, data[0].len())?;
         let network = self.last_network()?;
         self.config.check(&network, data)?;
         let engine = self.engine(&network, data)?;
         self.check_settings(engine.num_shards(), data[0].len())?;
-        let mut setup = self.setup(&engine, data.map(Dataset::len));
+        let [rows, test_rows] = data.map(Dataset::len);
+        let mut setup = self.setup(&engine, rows, test_rows);
         if self.config.tracks_layer_norms {
             setup.layers = network.layout().layers().0;
         }
+        // Policies, a call that was interrupted and the optimiser's state follow the settings.
         let control = match &mut self.control {
             Some(control) => control,
             none => none.insert(Control::new(&self.config)?),
@@ -132,11 +136,11 @@ impl Trainer {
     fn train(
         &mut self,
         [train, test]: [&dyn Dataset; 2],
-        (engine, setup): (&mut NetworkEngine<'_>, &Setup),
+        engine: &mut NetworkEngine<'_>,
+        setup: &Setup,
         observer: impl FnMut(&Event<'_>) -> ControlFlow<()> + Send,
     ) -> Result<Ended, TrainError> {
-        let buffers = engine.num_state_buffers();
-        let average = self.config.optimizer.keeps_average().then(|| buffers - 1);
+        let num_buffers = engine.num_state_buffers();
         let saver = {
             // Not kept while the training runs: it is as large as the parameters.
             let network = self.last_network()?;
@@ -144,9 +148,10 @@ impl Trainer {
         };
         let pending = self.pending.take();
         let pending = pending.unwrap_or_else(|| Pending::new(&self.config, &self.progress));
-        let (first_epoch, first_step) = pending.begun;
+        let begun = pending.begun;
         let control = self.control.as_mut().expect("it has been made");
         let before = Restart::of(&self.progress, control, &pending);
+        let keeps_average = self.config.optimizer.keeps_average();
         let mut work = Loop {
             config: &self.config,
             train,
@@ -154,16 +159,17 @@ impl Trainer {
             progress: &mut self.progress,
             control,
             pending,
-            buffers: (buffers, average),
-            last_step: self.config.max_steps.map(|steps| first_step + steps),
+            num_buffers,
+            average: keeps_average.then(|| num_buffers - 1),
+            last_step: self.config.max_steps.map(|steps| begun.step + steps),
             skipped: Skipped::default(),
             saver,
             observer,
         };
-        let last_epoch = first_epoch + self.config.epochs;
         // A panic of the observer goes on once the training is stored.
+        let last_epoch = begun.epoch + self.config.epochs;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            engine.run(|workers| run_epochs(&mut work, workers, (setup, last_epoch)))
+            engine.run(|workers| run_epochs(&mut work, workers, setup, last_epoch))
         }));
         let skipped = work.skipped;
         let written = work.saver.take().map_or(Ok(()), Saver::finish);
@@ -174,6 +180,7 @@ impl Trainer {
             outcome.unwrap_or_else(|panic| resume_unwind(panic))?.1?;
             unreachable!("an engine that broke has not run to an end");
         }
+        // The training is stored first, and an error or a panic reported then.
         let is_whole = matches!(&outcome, Ok(Ok((_, Ok(Ending::Whole)))));
         let (kept, best_epoch) = self.store(engine, pending, is_whole)?;
         let (epochs, ending) = outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
@@ -197,26 +204,30 @@ impl Trainer {
         is_whole: bool,
     ) -> Result<(Kept, Option<u32>), TrainError> {
         self.state = Some(State::of(&self.config.optimizer, engine.state())?);
+        // At its end, early stopping gives back the best weights.
         let early = pending.early.take_if(|_| is_whole);
         let (best, params) = early.map_or((None, None), Early::into_best);
         self.is_best = params.is_some();
         let params = params.unwrap_or_else(|| engine.params());
         self.network = Some(Network::with_params(self.model.clone(), params)?);
+        // Which weights these are.
         let averages = self.config.optimizer.keeps_average();
         let kept = match best.filter(|_| self.is_best) {
             Some(best) => Kept {
-                weights: match averages {
-                    true => KeptWeights::AverageOfBestEpoch,
-                    false => KeptWeights::BestEpoch,
+                weights: if averages {
+                    KeptWeights::AverageOfBestEpoch
+                } else {
+                    KeptWeights::BestEpoch
                 },
                 epoch: best.epoch,
                 step: best.step,
                 test: Some(best.scores),
             },
             None => Kept {
-                weights: match averages {
-                    true => KeptWeights::Average,
-                    false => KeptWeights::LastStep,
+                weights: if averages {
+                    KeptWeights::Average
+                } else {
+                    KeptWeights::LastStep
                 },
                 epoch: self.progress.epoch,
                 step: self.progress.step,
@@ -260,37 +271,6 @@ impl Trainer {
         }
         Ok(engine)
     }
-
-    fn setup(&self, engine: &NetworkEngine<'_>, [rows, test_rows]: [usize; 2]) -> Setup {
-        let placement = engine.placement().clone();
-        let batch_size = self.config.batch_size;
-        let short = (batch_size > rows).then(|| {
-            format!("the batch of {batch_size} rows is larger than the {rows} rows of the training set: every epoch is one short batch")
-        });
-        let (at, config) = (&self.progress, &self.config);
-        let pending = self.pending.as_ref();
-        let call = pending.map_or(((at.epoch, at.step), 0), |call| (call.begun, call.position));
-        let schedule = config.schedule_warning(at, call, rows);
-        let norms = config.norm_warning(&self.model, (engine.num_shards(), rows));
-        let warnings = placement
-            .warning()
-            .into_iter()
-            .chain(schedule)
-            .chain(engine.warning())
-            .chain(short)
-            .chain(norms)
-            .collect();
-        Setup {
-            placement,
-            shards: engine.num_shards(),
-            rows,
-            test_rows,
-            epochs: self.config.epochs,
-            batch_size,
-            layers: Vec::new(),
-            warnings,
-        }
-    }
 }
 
 /// Rows a second over epochs of as many rows each.
@@ -317,10 +297,11 @@ enum Ending {
 }
 
 /// Epoch after epoch, until the last one, a rule, the observer or an error ends it.
-fn run_epochs<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
+fn run_epochs<F: Observer>(
     work: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
-    (setup, last_epoch): (&Setup, u32),
+    setup: &Setup,
+    last_epoch: u32,
 ) -> (Vec<EpochMetrics>, Result<Ending, TrainError>) {
     let mut epochs: Vec<EpochMetrics> = Vec::new();
     let mut flow = (work.observer)(&Event::Started(setup));

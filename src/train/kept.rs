@@ -1,4 +1,4 @@
-//! The weights that a training keeps, and the numbers that are theirs.
+//! Kept weights: which weights a training keeps, and the numbers that belong to them.
 //!
 //! Three things may be kept: the weights of the last step, those of the epoch with the smallest
 //! test loss (early stopping), or the average of the weights. Here, and nowhere else, is decided

@@ -1,5 +1,5 @@
-//! What a training remembers besides its weights and the optimiser's state, as named lists of
-//! numbers: exact, whatever they are.
+//! State dictionary: what a training stores besides its weights and the optimiser's state, as named
+//! lists of numbers, exact whatever they are.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,11 @@
-//! What is measured while training, and reported afterwards.
+//! Metrics: measured while training, told to the observer, reported afterwards.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::engine::{PhaseTimes, Placement, Sums};
+use crate::optim::Progress;
 
 use super::kept::{Kept, Scores};
 
@@ -107,6 +109,11 @@ pub enum Event<'a> {
     },
 }
 
+/// Whoever is told of the events of a training, and may end it.
+pub(super) trait Observer: FnMut(&Event<'_>) -> ControlFlow<()> {}
+
+impl<T: FnMut(&Event<'_>) -> ControlFlow<()>> Observer for T {}
+
 /// What a training runs on.
 ///
 /// ```
@@ -208,15 +215,15 @@ pub(super) struct EpochSums {
 impl EpochSums {
     pub(super) fn finish(
         self,
-        (epoch, step): (u32, u64),
+        progress: &Progress,
         test: Scores,
         noise_scale: Option<f64>,
     ) -> EpochMetrics {
         EpochMetrics {
             batch_size: self.batch_size,
             noise_scale,
-            epoch,
-            step,
+            epoch: progress.epoch,
+            step: progress.step,
             train_loss: self.sums.mean_loss(),
             train_accuracy: self.sums.accuracy(),
             test_loss: test.loss,

@@ -1,8 +1,9 @@
-//! **The** loop: data, engine, network, optimiser and schedule meet here and only here.
+//! Training: **the** loop, where data, engine, network, optimiser and schedule meet, and only here.
 //!
 //! [`Trainer`] holds the settings and the state that a next call of [`Trainer::fit`] goes on from;
 //! `run_epoch` is an epoch on one page.
 
+mod auto;
 mod checkpoint;
 mod checkpoints;
 mod config;
@@ -17,8 +18,10 @@ mod memory;
 mod metrics;
 mod pending;
 mod range_test;
+mod restart;
 mod resume;
 mod room;
+mod setup;
 mod source;
 mod state;
 mod trainer;
@@ -32,20 +35,21 @@ use std::time::Instant;
 use crate::data::Dataset;
 use crate::engine::{Batch, Reduced, Session};
 use crate::nn::NetworkReplica;
-use crate::optim::{Progress, StepPlan};
+use crate::optim::Progress;
 
 use checkpoints::Writer;
 use config::Config;
-use control::Control;
+use control::{Control, PlannedStep};
 use early_stopping::Evaluated;
-use metrics::EpochSums;
+use metrics::{EpochSums, Observer};
 use pending::{Mind, Pending};
 use source::{TEST, TRAIN};
 use state::State;
 
+pub use auto::{model_shards, resolve_auto, worthwhile_threads};
 pub use checkpoint::Checkpoint;
 pub use checkpoints::Checkpoints;
-pub use config::{OnNonFinite, model_shards, worthwhile_threads};
+pub use config::OnNonFinite;
 pub use early_stopping::{EarlyStopping, EarlyStoppingState, Verdict};
 pub use error::TrainError;
 pub use evaluations::Evaluations;
@@ -65,9 +69,10 @@ struct Loop<'a, F> {
     progress: &'a mut Progress,
     control: &'a mut Control,
     pending: Pending,
-    /// How many state buffers the optimiser has, and which of them holds the average of the
-    /// parameters.
-    buffers: (usize, Option<usize>),
+    /// State buffers of the optimiser.
+    num_buffers: usize,
+    /// Which of them holds the average of the parameters.
+    average: Option<usize>,
     /// The step that is not made any more.
     last_step: Option<u64>,
     skipped: Skipped,
@@ -94,7 +99,7 @@ struct Saver<'a> {
 
 /// One epoch: shuffle; for each batch plan, forward, backward, all-reduce, decide, update;
 /// evaluate. `None` if the observer ended it before its end.
-fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
+fn run_epoch<F: Observer>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
 ) -> Result<Option<(EpochMetrics, ControlFlow<()>)>, TrainError> {
@@ -103,13 +108,19 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     let order = at.config.sampling.order(rows, at.config.seed, epoch)?;
     let mut started = Instant::now();
     while at.pending.position < order.len() && !at.is_over() {
+        // Plan the batch; the next one's rows are fetched meanwhile.
         let start = at.pending.position;
         at.progress.in_epoch = start as f64 / order.len() as f64;
         let plan = at.control.plan(at.config, at.progress);
-        let range = start..start.saturating_add(plan.batch_size).min(order.len());
-        let (end, rows) = (range.end, range.len());
-        at.train
-            .prefetch(&order[end..end.saturating_add(plan.batch_size).min(order.len())]);
+        let rows_from =
+            |start: usize| start..start.saturating_add(plan.batch_size).min(order.len());
+        let range = rows_from(start);
+        let end = range.end;
+        let step = PlannedStep {
+            plan,
+            rows: range.len(),
+        };
+        at.train.prefetch(&order[rows_from(end)]);
         let batch = Batch {
             source: TRAIN,
             order: Arc::clone(&order),
@@ -117,14 +128,15 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
             epoch,
             step: at.progress.step,
         };
-        let settings = (at.config, &*at.progress);
+        // The step.
         let reduced = workers.step(&batch, |reduced| {
-            at.control.decide(settings, reduced, (plan.lr, rows))
+            at.control.decide(at.config, at.progress, reduced, step)
         })?;
-        at.count(&reduced, plan.lr, rows)?;
+        at.count(&reduced, step)?;
         at.pending.position = end;
-        at.pending.sums.add(&reduced, &plan, rows);
-        let mut flow = at.tell(&reduced, (plan.lr, rows), workers.part_norms());
+        at.pending.sums.add(&reduced, step);
+        // Tell the observer; evaluate and make a checkpoint where they are due.
+        let mut flow = at.tell(&reduced, step, workers.part_norms());
         let saves = at.saves(|rule, progress| rule.is_due(progress.step));
         let evaluates = at.evaluates();
         if saves || evaluates || flow.is_break() {
@@ -146,7 +158,7 @@ fn run_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
 }
 
 /// Evaluates, reports, and makes a checkpoint if one is due.
-fn end_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
+fn end_epoch<F: Observer>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
 ) -> Result<(EpochMetrics, ControlFlow<()>), TrainError> {
@@ -155,12 +167,12 @@ fn end_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     }
     // First of all: where it fails, a further call begins with it.
     let test = evaluate(at, workers)?;
-    let epoch = at.progress.epoch + 1;
-    (at.progress.epoch, at.progress.in_epoch) = (epoch, 0.0);
+    at.progress.epoch += 1;
+    at.progress.in_epoch = 0.0;
     at.pending.position = 0;
     at.pending.test = Some(test);
     let sums = std::mem::take(&mut at.pending.sums);
-    let metrics = sums.finish((epoch, at.progress.step), test, at.control.noise_scale());
+    let metrics = sums.finish(at.progress, test, at.control.noise_scale());
     // Before the checkpoint, so that nothing of what lies before it is lost to a log.
     let flow = (at.observer)(&Event::Epoch(&metrics));
     if at.saves(|rule, progress| rule.is_due_after(progress.epoch)) {
@@ -170,7 +182,7 @@ fn end_epoch<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
 }
 
 /// Evaluates between two steps, for the observer alone.
-fn report_loss<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
+fn report_loss<F: Observer>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
 ) -> Result<ControlFlow<()>, TrainError> {
@@ -184,7 +196,7 @@ fn report_loss<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
 }
 
 /// Evaluates for everything that follows the test loss.
-fn evaluate<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
+fn evaluate<F: Observer>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
 ) -> Result<Scores, TrainError> {
@@ -205,12 +217,12 @@ fn evaluate<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
 
 /// Runs `part` with the weights that evaluations judge: where the optimiser keeps an average, that
 /// changes places with the parameters meanwhile, and back whatever happens.
-fn judged<F: FnMut(&Event<'_>) -> ControlFlow<()>, T>(
+fn judged<F: Observer, T>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
     part: impl FnOnce(&mut Loop<'_, F>, &mut Workers<'_, '_>) -> Result<T, TrainError>,
 ) -> Result<T, TrainError> {
-    let Some(average) = at.buffers.1 else {
+    let Some(average) = at.average else {
         return part(at, workers);
     };
     workers.exchange(average)?;
@@ -220,7 +232,7 @@ fn judged<F: FnMut(&Event<'_>) -> ControlFlow<()>, T>(
 }
 
 /// The loss over the test set, spread over the workers.
-fn test_scores<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
+fn test_scores<F: Observer>(
     at: &mut Loop<'_, F>,
     workers: &mut Workers<'_, '_>,
 ) -> Result<Scores, TrainError> {
@@ -243,7 +255,7 @@ fn test_scores<F: FnMut(&Event<'_>) -> ControlFlow<()>>(
     })
 }
 
-impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
+impl<F: Observer> Loop<'_, F> {
     /// Whether the test part is evaluated after the step that was just made.
     fn evaluates(&self) -> bool {
         let step = self.progress.step;
@@ -262,7 +274,7 @@ impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
     fn tell(
         &mut self,
         reduced: &Reduced,
-        (lr, batch_size): (f32, usize),
+        step: PlannedStep,
         layer_norms: &[f64],
     ) -> ControlFlow<()> {
         if reduced.sums.is_empty() {
@@ -274,8 +286,8 @@ impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
             loss: reduced.sums.mean_loss(),
             accuracy: reduced.sums.accuracy(),
             step: self.progress.step,
-            lr,
-            batch_size,
+            lr: step.plan.lr,
+            batch_size: step.rows,
             grad_norm: reduced.grad_norm,
             layer_norms,
             noise_scale: self.control.noise_scale(),
@@ -283,7 +295,7 @@ impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
     }
 
     /// Counts a step, or reports one that was left out.
-    fn count(&mut self, reduced: &Reduced, lr: f32, rows: usize) -> Result<(), TrainError> {
+    fn count(&mut self, reduced: &Reduced, step: PlannedStep) -> Result<(), TrainError> {
         if reduced.sums.is_empty() {
             self.skipped.empty += 1;
         } else if !reduced.is_finite() {
@@ -297,10 +309,10 @@ impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
                 });
             }
         }
-        self.control.observe(reduced, lr);
+        self.control.observe(reduced, step.plan.lr);
         self.pending.test = None;
         self.progress.step += 1;
-        self.progress.examples += rows as u64;
+        self.progress.examples += step.rows as u64;
         Ok(())
     }
 
@@ -321,7 +333,7 @@ impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
         let _ = (self.observer)(&Event::Checkpoint { step, path: &path });
         let params = workers.params().to_vec();
         let mut state = Vec::new();
-        for buffer in 0..self.buffers.0 {
+        for buffer in 0..self.num_buffers {
             workers.exchange(buffer)?;
             state.push(workers.params().to_vec());
             workers.exchange(buffer)?;
@@ -339,14 +351,14 @@ impl<F: FnMut(&Event<'_>) -> ControlFlow<()>> Loop<'_, F> {
 }
 
 impl EpochSums {
-    fn add(&mut self, reduced: &Reduced, plan: &StepPlan, rows: usize) {
-        self.rows += rows as u64;
+    fn add(&mut self, reduced: &Reduced, step: PlannedStep) {
+        self.rows += step.rows as u64;
         if reduced.sums.is_empty() {
             return;
         }
         self.sums += reduced.sums;
         self.norms += reduced.grad_norm;
         self.steps += 1;
-        (self.lr, self.batch_size) = (plan.lr, plan.batch_size);
+        (self.lr, self.batch_size) = (step.plan.lr, step.plan.batch_size);
     }
 }

@@ -1,4 +1,4 @@
-//! A call of `fit` at rest in its midst, and what a checkpoint is made of.
+//! Pending call: a call of `fit` that was interrupted, and what a checkpoint is made of.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,15 @@ use super::checkpoint::Checkpoint;
 use super::config::Config;
 use super::control::Control;
 use super::early_stopping::Early;
-use super::error::TrainError;
 use super::kept::Scores;
 use super::memory::Memory;
 use super::metrics::EpochSums;
 use super::state::State;
-use super::trainer::Trainer;
 
 /// How far a call of `fit` has come.
 #[derive(Debug)]
 pub(super) struct Pending {
-    /// Epochs and updates when it began.
-    pub(super) begun: (u32, u64),
+    pub(super) begun: Begun,
     /// Rows of the epoch at hand that have been seen.
     pub(super) position: usize,
     /// What the epoch has added up.
@@ -30,11 +27,30 @@ pub(super) struct Pending {
     pub(super) test: Option<Scores>,
 }
 
+/// Where a call of `fit` began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Begun {
+    /// Epochs before it.
+    pub(super) epoch: u32,
+    /// Updates before it.
+    pub(super) step: u64,
+}
+
+impl Begun {
+    /// Where the training is now.
+    pub(super) fn at(progress: &Progress) -> Self {
+        Self {
+            epoch: progress.epoch,
+            step: progress.step,
+        }
+    }
+}
+
 impl Pending {
     /// A call that begins.
     pub(super) fn new(config: &Config, progress: &Progress) -> Self {
         Self {
-            begun: (progress.epoch, progress.step),
+            begun: Begun::at(progress),
             position: 0,
             sums: EpochSums::default(),
             early: config.early_stopping.map(Early::new),
@@ -49,10 +65,11 @@ impl Pending {
         }
     }
 
-    fn remember(&self, memory: &mut Memory) {
-        let (epoch, step) = self.begun;
+    pub(super) fn remember(&self, memory: &mut Memory) {
+        let Begun { epoch, step } = self.begun;
         memory.set("begun", [u64::from(epoch), step]);
         memory.set("position", [self.position as u64]);
+        // What the epoch has added up.
         let EpochSums {
             sums,
             rows,
@@ -77,9 +94,12 @@ impl Pending {
         }
     }
 
-    fn restore(&mut self, memory: &Memory, best: Option<Vec<f32>>) -> Option<()> {
+    pub(super) fn restore(&mut self, memory: &Memory, best: Option<Vec<f32>>) -> Option<()> {
         let [epoch, step] = memory.get("begun")?;
-        self.begun = (epoch as u32, step);
+        self.begun = Begun {
+            epoch: epoch as u32,
+            step,
+        };
         self.position = memory.get::<1>("position")?[0] as usize;
         let [loss, weight, correct, norms, time, steps, lr, batch_size] =
             memory.get_reals("epoch")?;
@@ -103,45 +123,6 @@ impl Pending {
             Some(early) => early.restore(memory, best),
             None => Some(()),
         }
-    }
-}
-
-/// Where a call of `fit` began, should its engine break.
-#[derive(Debug)]
-pub(super) struct Restart {
-    progress: Progress,
-    memory: Memory,
-    /// The best parameters so far; nothing where the call began anew.
-    pending: Option<Option<Vec<f32>>>,
-}
-
-impl Restart {
-    pub(super) fn of(progress: &Progress, control: &Control, pending: &Pending) -> Self {
-        let mut memory = Memory::default();
-        control.remember(&mut memory);
-        pending.remember(&mut memory);
-        let is_new = pending.position == 0 && pending.begun == (progress.epoch, progress.step);
-        let best = pending.early.as_ref().and_then(Early::best);
-        Self {
-            progress: *progress,
-            memory,
-            pending: (!is_new).then(|| best.map(<[f32]>::to_vec)),
-        }
-    }
-
-    /// Puts the trainer back to where it was.
-    pub(super) fn restore(self, trainer: &mut Trainer) -> Result<(), TrainError> {
-        trainer.progress = self.progress;
-        let mut control = Control::new(&trainer.config)?;
-        let own = "what was remembered in this very process";
-        control.restore(&self.memory).expect(own);
-        trainer.control = Some(control);
-        trainer.pending = self.pending.map(|best| {
-            let mut pending = Pending::new(&trainer.config, &trainer.progress);
-            pending.restore(&self.memory, best).expect(own);
-            pending
-        });
-        Ok(())
     }
 }
 

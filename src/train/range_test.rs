@@ -1,4 +1,4 @@
-//! The learning-rate range test: the rate rises steadily, and the loss tells which rates train.
+//! Learning-rate range test: the rate rises steadily, and the loss tells which rates train.
 //!
 //! # References
 //! Smith: "Cyclical learning rates for training neural networks", WACV 2017, section 3.3.
@@ -6,10 +6,12 @@
 use std::sync::Arc;
 
 use crate::data::Dataset;
-use crate::engine::Batch;
-use crate::optim::Progress;
+use crate::engine::{Batch, Reduced};
+use crate::optim::{Progress, StepPlan};
 
-use super::control::Control;
+use super::Workers;
+use super::config::Config;
+use super::control::{Control, PlannedStep};
 use super::error::TrainError;
 use super::source::TRAIN;
 use super::trainer::Trainer;
@@ -100,50 +102,101 @@ impl Trainer {
         self.config.check(&network, [train, train])?;
         let mut engine = self.engine(&network, [train, train])?;
         let control = Control::new(&self.config)?;
-        let rate = libm::pow(f64::from(to / from), 1.0 / f64::from(steps - 1));
-        let (seed, rows) = (self.config.seed, train.len());
-        let batch_size = self.config.batch_size.min(rows);
         let config = &self.config;
-        let points = engine.run(move |session| {
-            let mut points: Vec<LrPoint> = Vec::new();
-            let (mut epoch, mut start) = (0, 0);
-            let mut order = config.sampling.order(rows as u32, seed, epoch)?;
-            let (mut average, mut least) = (Average::default(), f64::INFINITY);
-            for step in 0..u64::from(steps) {
-                if start + batch_size > rows {
-                    (epoch, start) = (epoch + 1, 0);
-                    order = config.sampling.order(rows as u32, seed, epoch)?;
-                }
-                let batch = Batch {
-                    source: TRAIN,
-                    order: Arc::clone(&order),
-                    range: start..start + batch_size,
-                    epoch,
-                    step,
-                };
-                start += batch_size;
-                let lr = (f64::from(from) * rate.powi(step as i32)) as f32;
-                let at = (config, &at_step(step));
-                let reduced = session.step(&batch, |reduced| {
-                    control.decide(at, reduced, (lr, batch_size))
-                })?;
-                if reduced.sums.is_empty() {
-                    continue;
-                }
-                let loss = reduced.sums.mean_loss();
-                let smoothed = average.add(loss);
-                least = smoothed.min(least);
-                if !reduced.is_finite() || smoothed > 4.0 * least {
-                    break;
-                }
-                points.push(LrPoint { lr, loss, smoothed });
-            }
-            match average.steps {
-                0 => Err(TrainError::NothingCounts { part: "training" }),
-                _ => Ok(points),
-            }
+        let points = engine.run(move |workers| {
+            let test = RangeTest {
+                config,
+                control: &control,
+                rows: train.len(),
+                range,
+            };
+            test.points(workers)
         })??;
         Ok(LrCurve { points })
+    }
+}
+
+/// A range test at work.
+struct RangeTest<'a> {
+    config: &'a Config,
+    control: &'a Control,
+    /// Of the training set.
+    rows: usize,
+    range: LrRange,
+}
+
+impl RangeTest<'_> {
+    /// The steps, until the loss has risen too far.
+    fn points(&self, workers: &mut Workers<'_, '_>) -> Result<Vec<LrPoint>, TrainError> {
+        let LrRange { from, to, steps } = self.range;
+        let rate = libm::pow(f64::from(to / from), 1.0 / f64::from(steps - 1));
+        let batch_size = self.config.batch_size.min(self.rows);
+        let mut points: Vec<LrPoint> = Vec::new();
+        let (mut epoch, mut start) = (0, 0);
+        let mut order = self.order(epoch)?;
+        let (mut average, mut least) = (Average::default(), f64::INFINITY);
+        for step in 0..u64::from(steps) {
+            // Whole batches only: a new epoch where one is not left.
+            if start + batch_size > self.rows {
+                (epoch, start) = (epoch + 1, 0);
+                order = self.order(epoch)?;
+            }
+            let batch = Batch {
+                source: TRAIN,
+                order: Arc::clone(&order),
+                range: start..start + batch_size,
+                epoch,
+                step,
+            };
+            start += batch_size;
+            let lr = (f64::from(from) * rate.powi(step as i32)) as f32;
+            let reduced = self.step(workers, &batch, lr)?;
+            if reduced.sums.is_empty() {
+                continue;
+            }
+            // The loss was taken before the update, so it judges the rates before this one.
+            let loss = reduced.sums.mean_loss();
+            let smoothed = average.add(loss);
+            least = smoothed.min(least);
+            if !reduced.is_finite() || smoothed > 4.0 * least {
+                break;
+            }
+            points.push(LrPoint { lr, loss, smoothed });
+        }
+        match average.steps {
+            0 => Err(TrainError::NothingCounts { part: "training" }),
+            _ => Ok(points),
+        }
+    }
+
+    /// One step at this rate.
+    fn step(
+        &self,
+        workers: &mut Workers<'_, '_>,
+        batch: &Batch,
+        lr: f32,
+    ) -> Result<Reduced, TrainError> {
+        let progress = Progress {
+            step: batch.step,
+            ..Progress::default()
+        };
+        let rows = batch.range.len();
+        let planned = PlannedStep {
+            plan: StepPlan {
+                batch_size: rows,
+                lr,
+            },
+            rows,
+        };
+        Ok(workers.step(batch, |reduced| {
+            self.control
+                .decide(self.config, &progress, reduced, planned)
+        })?)
+    }
+
+    fn order(&self, epoch: u32) -> Result<Arc<[u32]>, TrainError> {
+        let (sampling, seed) = (&self.config.sampling, self.config.seed);
+        Ok(sampling.order(self.rows as u32, seed, epoch)?)
     }
 }
 
@@ -159,12 +212,5 @@ impl Average {
         self.steps += 1;
         self.sum = 0.9 * self.sum + 0.1 * loss;
         self.sum / (1.0 - 0.9_f64.powi(self.steps))
-    }
-}
-
-fn at_step(step: u64) -> Progress {
-    Progress {
-        step,
-        ..Progress::default()
     }
 }

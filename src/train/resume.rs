@@ -1,4 +1,4 @@
-//! A trainer at rest becomes a checkpoint, and a checkpoint a trainer that goes on.
+//! Resuming: a trainer becomes a checkpoint, and a checkpoint a trainer that goes on.
 
 use std::collections::BTreeMap;
 
@@ -66,6 +66,7 @@ impl Trainer {
             };
             return Err(odd("the model", expected, got));
         }
+        // The optimiser must be able to go on from the buffers, unless changes are allowed.
         let own = self.config.optimizer.build().map_err(TrainError::from)?;
         let state = &mut checkpoint.state;
         // Checkpoints of older versions have no names.
@@ -84,12 +85,14 @@ impl Trainer {
             let (expected, got) = (names(&own.state_names()), names(&checkpoint.state.names));
             return Err(odd("the optimizer", expected, got));
         }
+        // So must batch policy, plateau and early stopping from what they have remembered.
         let mut control = Control::new(&self.config)?;
         let (progress, pending) = restored(&mut checkpoint, &self.config, &mut control)
             .ok_or_else(|| {
                 let expected = "what batch policy, plateau and early stopping remember";
                 odd("the settings", expected.to_owned(), "others".to_owned())
             })?;
+        // All fits: the trainer takes it over.
         self.network = Some(Network::with_params(self.model.clone(), checkpoint.params)?);
         self.is_best = checkpoint.memory.get(IS_BEST) == Some([1]);
         self.state = has_begun.then_some(checkpoint.state);
@@ -107,7 +110,7 @@ impl Trainer {
 
     /// Compares what the weights depend on with the checkpoint's, and takes it down.
     pub(super) fn check_settings(&mut self, shards: usize, rows: usize) -> Result<(), TrainError> {
-        self.config.check_shards(&self.model, (shards, rows))?;
+        self.config.check_shards(&self.model, shards, rows)?;
         let now = self.settings(shards, rows);
         if self.is_resumed && !self.config.allows_changes {
             let differs = |(name, value): (&String, &String)| {

@@ -1,5 +1,5 @@
-//! The memory that a training takes at the least, compared with what is free before any of it is
-//! taken.
+//! Memory check: what a training takes at the least is compared with what is free, before any of it
+//! is taken.
 
 use crate::data::free_memory;
 use crate::engine::Shards;
@@ -26,21 +26,22 @@ impl Config {
         let rows = self.batch_size.min(rows);
         let shard_rows = match self.engine(model, rows.max(1))?.shards {
             Shards::Fixed(shards) => rows.div_ceil(shards.max(1)),
-            Shards::PerWorker => rows.min(1),
+            // As many as workers, whose number is not known yet.
+            Shards::Auto | Shards::PerWorker => rows.min(1),
         };
         let of_rows = (model.activation_bytes()? as u64).saturating_mul(shard_rows as u64);
         let needed = (params.saturating_mul(4 * BUFFERS)).saturating_add(of_rows);
         if needed <= SMALL {
             return Ok(());
         }
-        match free_memory().filter(|&free| needed > free) {
-            None => Ok(()),
-            Some(free) => Err(TrainError::Memory {
+        if let Some(free) = free_memory().filter(|&free| needed > free) {
+            return Err(TrainError::Memory {
                 params,
                 shard_rows,
                 needed,
                 free,
-            }),
+            });
         }
+        Ok(())
     }
 }

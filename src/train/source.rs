@@ -1,4 +1,4 @@
-//! Glue between layers that must not know each other: data sets as the network's row source, an
+//! Adapters between layers that do not know each other: data sets as the network's row source, an
 //! optimiser as the engine's update.
 
 use crate::data::{Dataset, LabelsMut};
@@ -159,7 +159,8 @@ impl Update for ChainUpdate {
     fn part_squares(
         &self,
         offset: usize,
-        (grad, square): (&[f32], f64),
+        grad: &[f32],
+        square: f64,
         each: &mut dyn FnMut(PartSquare),
     ) {
         let parts = self.table.of_block(offset, grad.len());

@@ -1,4 +1,4 @@
-//! The optimiser's state at rest: its buffers, and what each of them holds.
+//! Optimiser state: its buffers, and what each of them holds.
 
 use crate::optim::{AVERAGE, OptimError, Optimizer};
 

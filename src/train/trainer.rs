@@ -98,10 +98,9 @@ impl Trainer {
         self
     }
 
-    /// Shards of a batch, at least 1; by default from model and batch size
-    /// ([`crate::train::model_shards`]).
+    /// Shards of a batch; by default [`Shards::Auto`].
     pub fn shards(mut self, shards: Shards) -> Self {
-        self.config.shards = Some(shards);
+        self.config.engine.shards = shards;
         self
     }
 

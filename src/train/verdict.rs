@@ -1,4 +1,4 @@
-//! Whether a training has come to anything: what its user should know at the end.
+//! Warnings at the end: a training that has diverged, or has learned nothing.
 
 use crate::data::{Dataset, Labels};
 
@@ -30,6 +30,7 @@ impl Report {
             return Vec::new();
         };
         let mut warnings = Vec::new();
+        // A loss that has risen, or is worse than guessing.
         let cure = "the training has diverged; lower the learning rate";
         let (loss, guess) = (last.train_loss, loss_of_guessing(test.labels()));
         if guess.is_some_and(|guess| loss > FAR * guess) {
@@ -43,6 +44,7 @@ impl Report {
                 "the training loss of the last epoch is {loss:.4}, that of epoch {from} was {began:.4}: {cure}"
             ));
         }
+        // An accuracy that needs no model.
         let accuracy = self.test_accuracy();
         if let Some(constant) = accuracy_of_a_constant(test)
             && accuracy <= constant

@@ -9,19 +9,16 @@ const FUNCTION_LINES: usize = 60;
 const PARAMETERS: usize = 6;
 
 /// Functions over the limit of lines, which may only become fewer.
-const LONG_FUNCTIONS: &[&str] = &["coordinator.rs: run"];
+const LONG_FUNCTIONS: &[&str] = &[];
 
 /// Functions that pack several parameters into a tuple, by module; each count may only fall.
 const TUPLE_PARAMETERS: &[(&str, usize)] = &[
     ("cli", 23),
     ("data", 33),
-    ("engine", 18),
     ("export", 16),
     ("nn", 58),
-    ("optim", 3),
     ("run", 2),
     ("study", 34),
-    ("train", 17),
 ];
 
 #[test]

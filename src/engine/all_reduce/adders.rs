@@ -1,4 +1,4 @@
-//! An algorithm's answers, asked once: plans that are made later are made from the same.
+//! Table of adders: an algorithm's answers, asked once, so that later plans are made from the same.
 
 use super::AllReduce;
 use crate::engine::error::EngineError;

@@ -1,4 +1,4 @@
-//! One worker adds everything, in the order of the tree: the oracle.
+//! Naive all-reduce: one worker adds everything, in the order of the tree; the oracle.
 
 use super::AllReduce;
 

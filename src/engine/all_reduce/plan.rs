@@ -1,5 +1,5 @@
-//! Compiles an algorithm into each worker's list of work: what it sends, what it waits for, what it
-//! adds.
+//! All-reduce plan: an algorithm compiled into each worker's list of work, what it sends, what it
+//! waits for, what it adds.
 //!
 //! # Vocabulary
 //! A *leaf* is a tree node that one worker folds (a slot of that worker). A *task* is a maximal
@@ -113,8 +113,9 @@ impl Capacity {
                 UpdateMode::Master if worker == 0 => true,
                 _ => (0..workers).any(|left| algorithm.adder(left, segment, workers) == worker),
             };
-            let adders = (0..workers).filter(|&worker| adds(worker));
-            adders.for_each(|worker| inputs[worker] += 2 * leaves);
+            for worker in (0..workers).filter(|&worker| adds(worker)) {
+                inputs[worker] += 2 * leaves;
+            }
         }
         Self {
             inputs,
@@ -132,13 +133,14 @@ impl Plan {
             (range.start * BLOCK).min(spec.num_params)..(range.end * BLOCK).min(spec.num_params)
         };
         let cuts: Vec<_> = (0..num_workers).map(cut).collect();
+        // What each worker folds.
         let mut workers = vec![WorkerPlan::default(); num_workers];
         for (w, worker) in workers.iter_mut().enumerate() {
             worker.nodes = cover(num_shards, spec.assignment.shards(w)).collect();
         }
-        let assignment = spec.assignment.clone();
+        // What is added from there on, segment by segment.
         let mut plan = Self {
-            assignment,
+            assignment: spec.assignment.clone(),
             cuts,
             workers,
         };
@@ -169,6 +171,15 @@ struct Value {
     home: Home,
     /// The task that makes it; a leaf is made by the fold.
     task: Option<usize>,
+}
+
+/// What a task adds up, from the left.
+#[derive(Default)]
+struct Operands {
+    /// Indices into its worker's inputs.
+    inputs: Vec<usize>,
+    /// The home of the first one, whose place the sum takes.
+    first: Option<Home>,
 }
 
 struct Compiler<'a> {
@@ -234,11 +245,10 @@ impl Compiler<'_> {
             };
         }
         let worker = self.adder(node);
-        let mut inputs = Vec::new();
-        let mut first = None;
-        let expr = self.expr(node, worker, (&mut inputs, &mut first));
-        let home = first.expect("an inner node has inputs");
-        let task = self.task(worker, inputs, &expr);
+        let mut operands = Operands::default();
+        let expr = self.expr(node, worker, &mut operands);
+        let home = operands.first.expect("an inner node has inputs");
+        let task = self.task(worker, operands.inputs, &expr);
         Value {
             worker,
             home,
@@ -247,23 +257,17 @@ impl Compiler<'_> {
     }
 
     /// The part of the tree under `node` that `worker` adds itself.
-    fn expr(
-        &mut self,
-        node: &Node,
-        worker: usize,
-        out: (&mut Vec<usize>, &mut Option<Home>),
-    ) -> Expr {
-        let (inputs, first) = out;
+    fn expr(&mut self, node: &Node, worker: usize, operands: &mut Operands) -> Expr {
         if self.leaf(node).is_none() && self.adder(node) == worker {
             let middle = node.start + split_point(node.len());
-            let left = self.expr(&(node.start..middle), worker, (inputs, first));
-            let right = self.expr(&(middle..node.end), worker, (inputs, first));
+            let left = self.expr(&(node.start..middle), worker, operands);
+            let right = self.expr(&(middle..node.end), worker, operands);
             return Expr::Add(Box::new(left), Box::new(right));
         }
         let value = self.value(node);
-        first.get_or_insert(value.home);
-        inputs.push(self.input(worker, value));
-        Expr::Input(inputs.len() - 1)
+        operands.first.get_or_insert(value.home);
+        operands.inputs.push(self.input(worker, value));
+        Expr::Input(operands.inputs.len() - 1)
     }
 
     /// Makes `value` an input of `worker`, and tells its maker where to send it.

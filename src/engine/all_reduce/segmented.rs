@@ -1,4 +1,4 @@
-//! Each segment is added by a worker of its own, so that all workers add at the same time.
+//! Segmented all-reduce: each segment is added by a worker of its own, all at the same time.
 
 use super::AllReduce;
 

@@ -1,4 +1,4 @@
-//! Evaluates a tree of additions over several buffers in one pass, block by block.
+//! Tree sums: a tree of additions over several buffers, evaluated in one pass, block by block.
 //!
 //! A program is the tree in post-order over numbered inputs, for a stack whose bottom is input 0
 //! itself, in place, and whose other levels are one block of scratch each.

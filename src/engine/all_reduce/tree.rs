@@ -1,4 +1,4 @@
-//! Whole gradients climb a binary tree: the worker of the left part adds.
+//! Tree all-reduce: whole gradients climb a binary tree, the worker of the left part adds.
 
 use super::AllReduce;
 

@@ -51,11 +51,16 @@ fn everyone_keeps_a_shard() {
     assert_eq!(next, Some(vec![15, 1]));
 }
 
+fn shape(rows: usize, assignment: &Assignment) -> StepShape<'_> {
+    StepShape { rows, assignment }
+}
+
 /// A step of 160 rows with loads in milliseconds, and what is proposed after it.
 fn step(balancer: &mut Balancer, at: &Assignment, millis: [u64; 2]) -> Option<Vec<usize>> {
     let load = |pass| Some(Duration::from_millis(pass));
-    balancer.record(millis.into_iter().map(load), (at, 160));
-    let next = balancer.propose(at, (160, 0))?;
+    let shape = shape(160, at);
+    balancer.record(millis.into_iter().map(load), shape);
+    let next = balancer.propose(shape, 0)?;
     Some(next.counts().collect())
 }
 
@@ -70,7 +75,7 @@ fn medians_of_steps_after_the_first_decide() {
     // Workers of tiny steps are not timed in the same ones.
     balancer.record(
         [Some(Duration::from_millis(10)), None].into_iter(),
-        (&even, 160),
+        shape(160, &even),
     );
     let next = step(&mut balancer, &even, [10, 20]);
     assert_eq!(next, Some(vec![11, 5]));
@@ -114,12 +119,12 @@ fn small_batches_go_back_to_even_only_if_they_stay() {
     let uneven = Assignment::from_counts(&[1, 15]);
     let mut balancer = Balancer::of(2);
     for rows in [160, 4, 160, 4, 4, 4] {
-        balancer.record([Some(Duration::ZERO); 2].into_iter(), (&uneven, rows));
-        assert_eq!(balancer.propose(&uneven, (4, 0)), None);
+        balancer.record([Some(Duration::ZERO); 2].into_iter(), shape(rows, &uneven));
+        assert_eq!(balancer.propose(shape(4, &uneven), 0), None);
     }
-    balancer.record([Some(Duration::ZERO); 2].into_iter(), (&uneven, 4));
+    balancer.record([Some(Duration::ZERO); 2].into_iter(), shape(4, &uneven));
     // Nobody's shards would help with a single row.
-    assert_eq!(balancer.propose(&uneven, (1, 0)), None);
-    let next = balancer.propose(&uneven, (4, 0));
+    assert_eq!(balancer.propose(shape(1, &uneven), 0), None);
+    let next = balancer.propose(shape(4, &uneven), 0);
     assert_eq!(next, Some(Assignment::even(16, 2)));
 }

@@ -11,12 +11,16 @@
 
 use std::ops::Range;
 
+<<<<<<< HEAD:src/nn/model/replica.rs
 use crate::engine::{
     Combination, Fold, Gather, Phase, Replica, Shard, StepShape, Sums, part, split_point,
 };
 use crate::nn::core::{Layer, Mode, Pass, TensorSpec, Workspace};
 use crate::nn::error::NnError;
 use crate::nn::layers::Sequential;
+=======
+use crate::engine::{Combination, Fold, Phase, Replica, Shard, StepShape, Sums, part, split_point};
+>>>>>>> 60474f76b099895e8e4b9f26e9b8739baaf99675:src/nn/replica.rs
 
 use super::blocks::Blocks;
 use super::destinations::{Own, Single, trained_square};
@@ -184,7 +188,6 @@ impl<S: RowSource> NetworkReplica<S> {
             .map(|index| fold.shard(index).rows.len())
             .sum();
         let positions = first.first..first.first + rows;
-        let meeting = fold.take_meeting();
         let (mut cuts, nodes) = (
             std::mem::take(&mut self.cuts),
             std::mem::take(&mut self.nodes),
@@ -197,8 +200,13 @@ impl<S: RowSource> NetworkReplica<S> {
             start..start + shard.rows.len()
         }));
         let pass = Pass {
+<<<<<<< HEAD:src/nn/model/replica.rs
             meeting: meeting.as_ref().map(|meeting| meeting as &dyn Gather),
             ..self.pass(&first, positions.len(), &cuts, &nodes)
+=======
+            meeting: Some(fold.meeting()),
+            ..self.pass(&first, positions.len(), (&cuts, &nodes))
+>>>>>>> 60474f76b099895e8e4b9f26e9b8739baaf99675:src/nn/replica.rs
         };
         // Forward, and each shard's loss.
         let params = fold.params();
@@ -227,7 +235,6 @@ impl<S: RowSource> NetworkReplica<S> {
         }
         self.squares = squares;
         fold.lap(Phase::Backward);
-        fold.set_meeting(meeting);
         (self.cuts, self.nodes) = (cuts, nodes);
     }
 

@@ -78,14 +78,6 @@ impl BatchPolicy for AdaScale {
         }
     }
 
-    fn needs_moments(&self) -> bool {
-        true
-    }
-
-    fn bounds(&self) -> (usize, usize) {
-        (self.batch_size, self.batch_size)
-    }
-
     fn state(&self) -> Vec<f64> {
         [self.tau].into_iter().chain(self.scale.state()).collect()
     }

@@ -6,22 +6,23 @@
 //! and algorithm 1.
 
 use super::super::noise_scale::Ema;
+use super::bounds::BatchBounds;
 use super::{BatchPolicy, PlanContext, StepOutcome, StepPlan};
 
 /// CABS.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cabs {
-    pub(super) bounds: (usize, usize),
+    bounds: BatchBounds,
     current: usize,
     variance: Ema,
     loss: Ema,
 }
 
 impl Cabs {
-    pub(super) fn new(initial: usize, bounds: (usize, usize)) -> Self {
+    pub(super) fn new(initial: usize, bounds: BatchBounds) -> Self {
         Self {
             bounds,
-            current: initial.clamp(bounds.0, bounds.1),
+            current: bounds.clamp(initial),
             variance: Ema::new(0.95),
             loss: Ema::new(0.95),
         }
@@ -33,7 +34,7 @@ impl BatchPolicy for Cabs {
         let lr = context.scheduled();
         if let (Some(variance), Some(loss)) = (self.variance.value(), self.loss.value()) {
             let rows = f64::from(lr) * variance / loss;
-            let (least, most) = self.bounds;
+            let BatchBounds { least, most } = self.bounds;
             // A loss of 0 asks for as many as there may be; NaN, of 0 by 0, for no change.
             if !rows.is_nan() {
                 self.current = rows.round().clamp(least as f64, most as f64) as usize;
@@ -50,14 +51,6 @@ impl BatchPolicy for Cabs {
             self.variance.add(variance.max(0.0));
             self.loss.add(outcome.loss);
         }
-    }
-
-    fn needs_moments(&self) -> bool {
-        true
-    }
-
-    fn bounds(&self) -> (usize, usize) {
-        self.bounds
     }
 
     fn state(&self) -> Vec<f64> {

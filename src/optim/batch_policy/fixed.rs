@@ -1,4 +1,4 @@
-//! Always the same.
+//! Fixed batches: always of the same size.
 
 use super::{BatchPolicy, PlanContext, StepPlan};
 
@@ -12,9 +12,5 @@ impl BatchPolicy for Fixed {
             batch_size: self.0,
             lr: context.scheduled(),
         }
-    }
-
-    fn bounds(&self) -> (usize, usize) {
-        (self.0, self.0)
     }
 }

@@ -1,4 +1,4 @@
-//! How large the next batch is, and what that does to the learning rate.
+//! Batch-size policies: how large the next batch is, and what that does to the learning rate.
 //!
 //! | file | policy | what drives it |
 //! |---|---|---|
@@ -7,23 +7,27 @@
 //! | `cabs` | CABS: coupled to rate and loss | the gradient's variance |
 //! | `noise` | the noise scale, in powers of two | variance and mean of the gradient |
 //! | `ada_scale` | AdaScale: the batch stays, the rate follows | variance and mean of the gradient |
-//! | `rule` | which policy, as data, and as it is written | |
+//! | `rule` | which policy, as data: its bounds, what it needs | |
+//! | `text` | a rule as it is written | |
 //!
 //! A policy sees the shards' gradients alone, so it works on one thread, and decides the same for
 //! any number of them.
 
 mod ada_scale;
+mod bounds;
 mod cabs;
 mod fixed;
 mod noise;
 mod rule;
 mod staged;
+mod text;
 
 use std::fmt::Debug;
 
 use super::noise_scale::BatchMoments;
 use super::schedule::{Progress, Schedule};
 
+pub use bounds::BatchBounds;
 pub use rule::BatchRule;
 
 /// The next step.
@@ -71,14 +75,6 @@ pub trait BatchPolicy: Debug + Send {
 
     /// Takes note of a step.
     fn observe(&mut self, _outcome: &StepOutcome) {}
-
-    /// Whether it needs [`StepOutcome::moments`], and so at least two shards.
-    fn needs_moments(&self) -> bool {
-        false
-    }
-
-    /// The smallest and the largest batch it may ask for.
-    fn bounds(&self) -> (usize, usize);
 
     /// All that its next decision depends on.
     fn state(&self) -> Vec<f64> {

@@ -1,5 +1,5 @@
-//! The batch follows the noise scale: the power of two next below `B_simple` within bounds, changed
-//! at most every so many steps; the rate follows the batch by a scaling rule, relative to the first
+//! Noise-scale policy: the batch is the power of two next below `B_simple` within bounds, changed at
+//! most every so many steps; the rate follows the batch by a scaling rule, relative to the first
 //! batch.
 //!
 //! # References
@@ -8,13 +8,14 @@
 
 use super::super::noise_scale::NoiseScale;
 use super::super::scaling::ScalingRule;
+use super::bounds::BatchBounds;
 use super::{BatchPolicy, PlanContext, StepOutcome, StepPlan};
 
 /// Noise-scale driven.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NoiseDriven {
     initial: usize,
-    bounds: (usize, usize),
+    bounds: BatchBounds,
     every: u64,
     rule: ScalingRule,
     current: usize,
@@ -24,12 +25,8 @@ pub(super) struct NoiseDriven {
 }
 
 impl NoiseDriven {
-    pub(super) fn new(
-        initial: usize,
-        bounds: (usize, usize),
-        (every, rule): (u64, ScalingRule),
-    ) -> Self {
-        let initial = initial.clamp(bounds.0, bounds.1);
+    pub(super) fn new(initial: usize, bounds: BatchBounds, every: u64, rule: ScalingRule) -> Self {
+        let initial = bounds.clamp(initial);
         Self {
             initial,
             bounds,
@@ -45,10 +42,10 @@ impl NoiseDriven {
 impl BatchPolicy for NoiseDriven {
     fn plan(&mut self, context: &PlanContext<'_>) -> StepPlan {
         if let (Some(scale), true) = (self.scale.value(), self.since >= self.every) {
-            let (least, most) = self.bounds;
+            let BatchBounds { least, most } = self.bounds;
             let doublings = libm::log2(scale.clamp(least as f64, most as f64));
             let wanted = libm::exp2(doublings.floor());
-            self.current = (wanted as usize).clamp(least, most);
+            self.current = self.bounds.clamp(wanted as usize);
             self.since = 0;
         }
         let k = self.current as f64 / self.initial as f64;
@@ -63,14 +60,6 @@ impl BatchPolicy for NoiseDriven {
         if let Some(moments) = &outcome.moments {
             self.scale.observe(moments);
         }
-    }
-
-    fn needs_moments(&self) -> bool {
-        true
-    }
-
-    fn bounds(&self) -> (usize, usize) {
-        self.bounds
     }
 
     fn state(&self) -> Vec<f64> {

@@ -1,22 +1,11 @@
-//! Which policy, as data.
-//!
-//! ```text
-//! fixed
-//! staged to N
-//! adabatch F every N UNIT lr F to N
-//! cabs N..N
-//! noise N..N every N steps [lr none|linear|sqrt|adam]
-//! adascale from N
-//! ```
-
-use std::fmt;
-use std::str::FromStr;
+//! Batch rules: which policy, as data.
 
 use super::super::error::{OptimError, check};
 use super::super::scaling::ScalingRule;
 use super::super::schedule::Unit;
 use super::BatchPolicy;
 use super::ada_scale::AdaScale;
+use super::bounds::BatchBounds;
 use super::cabs::Cabs;
 use super::fixed::Fixed;
 use super::noise::NoiseDriven;
@@ -82,16 +71,84 @@ pub enum BatchRule {
 }
 
 impl BatchRule {
+    /// The smallest and the largest batch it may ask for, starting from batches of `initial` rows.
+    ///
+    /// ```
+    /// use unisono::optim::{BatchBounds, BatchRule};
+    /// assert_eq!(BatchRule::Fixed.bounds(32), BatchBounds::fixed(32));
+    /// assert_eq!(BatchRule::Staged { most: 256 }.bounds(32), BatchBounds { least: 32, most: 256 });
+    /// ```
+    pub fn bounds(&self, initial: usize) -> BatchBounds {
+        match *self {
+            BatchRule::Fixed | BatchRule::AdaScale { .. } => BatchBounds::fixed(initial),
+            BatchRule::Staged { most } | BatchRule::AdaBatch { most, .. } => BatchBounds {
+                least: initial,
+                most,
+            },
+            BatchRule::Cabs { least, most } | BatchRule::Noise { least, most, .. } => {
+                BatchBounds { least, most }
+            }
+        }
+    }
+
+    /// Whether it follows the gradients' moments ([`super::StepOutcome::moments`]), and so needs at
+    /// least two shards.
+    pub fn needs_moments(&self) -> bool {
+        match self {
+            BatchRule::Cabs { .. } | BatchRule::Noise { .. } | BatchRule::AdaScale { .. } => true,
+            BatchRule::Fixed | BatchRule::Staged { .. } | BatchRule::AdaBatch { .. } => false,
+        }
+    }
+
+    /// Checks the rule, and that it may start from batches of `initial` rows.
+    ///
+    /// ```
+    /// use unisono::optim::BatchRule;
+    /// let rule: BatchRule = "cabs 32..4096".parse()?;
+    /// assert!(rule.check(64).is_ok() && rule.check(16).is_err());
+    /// # Ok::<(), unisono::optim::OptimError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`OptimError::OutOfRange`] for sizes of 0, bounds that are reversed or do not hold the first
+    /// batch, and factors outside their range.
+    pub fn check(&self, initial: usize) -> Result<(), OptimError> {
+        self.check_sizes(initial)?;
+        match *self {
+            BatchRule::Fixed => Ok(()),
+            BatchRule::Staged { most } => check_start(initial, BatchBounds { least: 1, most }),
+            BatchRule::AdaBatch {
+                growth,
+                every,
+                lr_factor,
+                most,
+                ..
+            } => {
+                check_start(initial, BatchBounds { least: 1, most })?;
+                check_period(every)?;
+                let grows = growth.is_finite() && growth > 1.0;
+                check("the policy's growth", "above 1", growth, grows)?;
+                let range = "above 0 and at most 1";
+                let cuts = lr_factor > 0.0 && lr_factor <= 1.0;
+                check("the policy's factor of the rate", range, lr_factor, cuts)
+            }
+            BatchRule::Cabs { .. } => check_start(initial, self.bounds(initial)),
+            BatchRule::Noise { every, .. } => {
+                check_start(initial, self.bounds(initial))?;
+                check_period(every)
+            }
+            BatchRule::AdaScale { base } => {
+                let range = "at least 1 and at most the batch size";
+                let is_within = (1..=initial).contains(&base);
+                check("AdaScale's base batch", range, base as f32, is_within)
+            }
+        }
+    }
+
     /// Refuses batches without rows, and of more than can be counted.
     fn check_sizes(&self, initial: usize) -> Result<(), OptimError> {
         check("the batch size", "at least 1", initial as f32, initial > 0)?;
-        let largest = match *self {
-            BatchRule::Staged { most }
-            | BatchRule::AdaBatch { most, .. }
-            | BatchRule::Cabs { most, .. }
-            | BatchRule::Noise { most, .. } => most.max(initial),
-            BatchRule::Fixed | BatchRule::AdaScale { .. } => initial,
-        };
+        let largest = self.bounds(initial).most.max(initial);
         let is_counted = u32::try_from(largest).is_ok();
         check(
             "a batch",
@@ -104,168 +161,43 @@ impl BatchRule {
     /// The policy, starting from batches of `initial` rows.
     ///
     /// # Errors
-    /// [`OptimError::OutOfRange`] for sizes of 0, bounds that are reversed or do not hold the first
-    /// batch, and factors outside their range.
+    /// Those of [`BatchRule::check`].
     pub fn start(&self, initial: usize) -> Result<Box<dyn BatchPolicy>, OptimError> {
-        let count = |name, got: usize, valid| check(name, "at least 1", got as f32, valid);
-        self.check_sizes(initial)?;
-        let within = |least: usize, most: usize| {
-            let name = "the batch size";
-            let valid = least > 0 && (least..=most).contains(&initial);
-            check(name, "within the policy's bounds", initial as f32, valid)
-        };
-        let period = |every: u64| count("the policy's period", every as usize, every > 0);
+        self.check(initial)?;
+        let bounds = self.bounds(initial);
         Ok(match *self {
             BatchRule::Fixed => Box::new(Fixed(initial)),
-            BatchRule::Staged { most } => {
-                within(1, most)?;
-                Box::new(Staged { initial, most })
-            }
+            BatchRule::Staged { most } => Box::new(Staged { initial, most }),
             BatchRule::AdaBatch {
                 growth,
                 every,
                 unit,
                 lr_factor,
                 most,
-            } => {
-                within(1, most)?;
-                period(every)?;
-                let policy = AdaBatch {
-                    initial,
-                    most,
-                    growth,
-                    lr_factor,
-                    every: (every, unit),
-                };
-                policy.check()?;
-                Box::new(policy)
-            }
-            BatchRule::Cabs { least, most } => {
-                within(least, most)?;
-                Box::new(Cabs::new(initial, (least, most)))
-            }
-            BatchRule::Noise {
-                least,
+            } => Box::new(AdaBatch {
+                initial,
                 most,
-                every,
-                rule,
-            } => {
-                within(least, most)?;
-                period(every)?;
-                Box::new(NoiseDriven::new(initial, (least, most), (every, rule)))
-            }
-            BatchRule::AdaScale { base } => {
-                let valid = (1..=initial).contains(&base);
-                let name = "AdaScale's base batch";
-                check(
-                    name,
-                    "at least 1 and at most the batch size",
-                    base as f32,
-                    valid,
-                )?;
-                Box::new(AdaScale::new(initial, base))
-            }
-        })
-    }
-}
-
-impl fmt::Display for BatchRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BatchRule::Fixed => write!(f, "fixed"),
-            BatchRule::Staged { most } => write!(f, "staged to {most}"),
-            BatchRule::AdaBatch {
                 growth,
+                lr_factor,
                 every,
                 unit,
-                lr_factor,
-                most,
-            } => {
-                let unit = unit.name();
-                write!(
-                    f,
-                    "adabatch {growth} every {every} {unit} lr {lr_factor} to {most}"
-                )
+            }),
+            BatchRule::Cabs { .. } => Box::new(Cabs::new(initial, bounds)),
+            BatchRule::Noise { every, rule, .. } => {
+                Box::new(NoiseDriven::new(initial, bounds, every, rule))
             }
-            BatchRule::Cabs { least, most } => write!(f, "cabs {least}..{most}"),
-            BatchRule::Noise {
-                least,
-                most,
-                every,
-                rule,
-            } => write!(
-                f,
-                "noise {least}..{most} every {every} steps lr {}",
-                rule.name()
-            ),
-            BatchRule::AdaScale { base } => write!(f, "adascale from {base}"),
-        }
-    }
-}
-
-impl FromStr for BatchRule {
-    type Err = OptimError;
-
-    fn from_str(text: &str) -> Result<Self, OptimError> {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        read(&words).ok_or_else(|| OptimError::Policy {
-            text: text.to_owned(),
+            BatchRule::AdaScale { base } => Box::new(AdaScale::new(initial, base)),
         })
     }
 }
 
-fn read(words: &[&str]) -> Option<BatchRule> {
-    let bounds = |text: &str| {
-        let (least, most) = text.split_once("..")?;
-        Some((least.parse().ok()?, most.parse().ok()?))
-    };
-    let rule = |name: &str| {
-        ScalingRule::ALL
-            .into_iter()
-            .find(|rule| rule.name() == name)
-    };
-    Some(match *words {
-        ["fixed"] => BatchRule::Fixed,
-        ["staged", "to", most] => BatchRule::Staged {
-            most: most.parse().ok()?,
-        },
-        [
-            "adabatch",
-            growth,
-            "every",
-            every,
-            unit,
-            "lr",
-            lr_factor,
-            "to",
-            most,
-        ] => BatchRule::AdaBatch {
-            growth: growth.parse().ok()?,
-            every: every.parse().ok()?,
-            unit: Unit::ALL.into_iter().find(|one| one.name() == unit)?,
-            lr_factor: lr_factor.parse().ok()?,
-            most: most.parse().ok()?,
-        },
-        ["cabs", range] => {
-            let (least, most) = bounds(range)?;
-            BatchRule::Cabs { least, most }
-        }
-        ["noise", range, "every", every, "steps", ref rest @ ..] => {
-            let (least, most) = bounds(range)?;
-            BatchRule::Noise {
-                least,
-                most,
-                every: every.parse().ok()?,
-                rule: match *rest {
-                    [] => ScalingRule::None,
-                    ["lr", name] => rule(name)?,
-                    _ => return None,
-                },
-            }
-        }
-        ["adascale", "from", base] => BatchRule::AdaScale {
-            base: base.parse().ok()?,
-        },
-        _ => return None,
-    })
+fn check_start(initial: usize, bounds: BatchBounds) -> Result<(), OptimError> {
+    let BatchBounds { least, most } = bounds;
+    let is_within = least > 0 && (least..=most).contains(&initial);
+    let range = "within the policy's bounds";
+    check("the batch size", range, initial as f32, is_within)
+}
+
+fn check_period(every: u64) -> Result<(), OptimError> {
+    check("the policy's period", "at least 1", every as f32, every > 0)
 }

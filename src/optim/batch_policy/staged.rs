@@ -1,4 +1,4 @@
-//! Larger batches with time.
+//! Staged batches: they grow with time.
 //!
 //! Smith: where the schedule's shape has fallen to a share f, the batch is `B0 / f` rows instead,
 //! up to the largest; beyond it the rate falls, so that `lr / B` is what the schedule would have
@@ -8,7 +8,6 @@
 //! Smith, Kindermans, Ying, Le: "Don't decay the learning rate, increase the batch size", ICLR
 //! 2018; Devarakonda, Naumov, Garland: "AdaBatch", 2017.
 
-use super::super::error::{OptimError, check};
 use super::super::schedule::Unit;
 use super::{BatchPolicy, PlanContext, StepPlan};
 
@@ -30,10 +29,6 @@ impl BatchPolicy for Staged {
             lr: (f64::from(context.lr) * warmup * fallen * rows / first) as f32,
         }
     }
-
-    fn bounds(&self) -> (usize, usize) {
-        (self.initial, self.most)
-    }
 }
 
 /// AdaBatch.
@@ -43,34 +38,18 @@ pub(super) struct AdaBatch {
     pub(super) most: usize,
     pub(super) growth: f32,
     pub(super) lr_factor: f32,
-    pub(super) every: (u64, Unit),
-}
-
-impl AdaBatch {
-    /// Checks the factors.
-    pub(super) fn check(&self) -> Result<(), OptimError> {
-        let grows = self.growth.is_finite() && self.growth > 1.0;
-        check("the policy's growth", "above 1", self.growth, grows)?;
-        let factor = self.lr_factor;
-        let range = "above 0 and at most 1";
-        let cuts = factor > 0.0 && factor <= 1.0;
-        check("the policy's factor of the rate", range, factor, cuts)
-    }
+    pub(super) every: u64,
+    pub(super) unit: Unit,
 }
 
 impl BatchPolicy for AdaBatch {
     fn plan(&mut self, context: &PlanContext<'_>) -> StepPlan {
-        let (every, unit) = self.every;
-        let stage = (unit.of(context.progress) / every as f64).floor();
+        let stage = (self.unit.of(context.progress) / self.every as f64).floor();
         let rows = self.initial as f64 * libm::pow(f64::from(self.growth), stage);
         let cut = libm::pow(f64::from(self.lr_factor), stage);
         StepPlan {
             batch_size: rows.round().clamp(1.0, self.most as f64) as usize,
             lr: (f64::from(context.scheduled()) * cut) as f32,
         }
-    }
-
-    fn bounds(&self) -> (usize, usize) {
-        (self.initial, self.most)
     }
 }

@@ -1,4 +1,4 @@
-//! The learning rate over time: a shape, and a linear warm-up before any.
+//! Schedules: the learning rate over time, a shape with a linear warm-up before it.
 //!
 //! | file | what |
 //! |---|---|

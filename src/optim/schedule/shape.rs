@@ -1,4 +1,4 @@
-//! The shapes of schedules: a factor of the base rate as a function of time.
+//! Shapes of schedules: a factor of the base rate as a function of time.
 
 use std::f64::consts::PI;
 

@@ -1,4 +1,4 @@
-//! How a schedule is written and read.
+//! Schedules as text: written and read.
 //!
 //! ```text
 //! schedule  [warmup N UNIT [from F],] shape
@@ -163,12 +163,13 @@ impl<'a> Reader<'a> {
             self.word("then")?;
         };
         self.end()?;
-        let shape = match parts.is_empty() {
-            true => last,
-            false => Shape::Sequence {
+        let shape = if parts.is_empty() {
+            last
+        } else {
+            Shape::Sequence {
                 parts,
                 last: Box::new(last),
-            },
+            }
         };
         Ok((shape, self.unit.unwrap_or_default()))
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::all_reduce::{self, Segmented};
 use crate::engine::{AllReduce, Balance, EngineConfig, Shards, Threads, UpdateMode};
 use crate::nn::presets::Preset;
+use crate::optim::BatchBounds;
 use crate::study::Bench;
 use crate::train::model_shards;
 
@@ -164,9 +165,7 @@ impl Scaling {
             Kind::Weak => self.batch_size.saturating_mul(threads),
             _ => self.batch_size,
         };
-        let Shards::Fixed(default) = model_shards(&self.preset.model, batch_size) else {
-            unreachable!("models have a number of shards");
-        };
+        let default = model_shards(&self.preset.model, BatchBounds::fixed(batch_size));
         // The same for all threads of a mode, and enough for the most of them.
         let most = self.threads.iter().copied().max().unwrap_or(1);
         Cell {
@@ -193,6 +192,7 @@ impl Scaling {
             seed: self.seed,
             engine: EngineConfig {
                 threads: Threads::Fixed(cell.threads),
+                shards: cell.shards.map_or(Shards::PerWorker, Shards::Fixed),
                 // One shard a worker cannot move, and is compared with.
                 balance: Balance::Even,
                 all_reduce: all_reduce::by_name(&cell.all_reduce).unwrap_or(&Segmented),
@@ -202,7 +202,6 @@ impl Scaling {
                     .unwrap_or(UpdateMode::Fused),
                 ..EngineConfig::default()
             },
-            shards: Some(cell.shards.map_or(Shards::PerWorker, Shards::Fixed)),
         }
     }
 }

@@ -1,66 +1,98 @@
-//! The master's desk: commands out, reports in, what they add up to, verdicts out; parameters out
+//! Coordinator state: commands out, reports in, what they add up to, verdicts out; parameters out
 //! to be updated, and in.
 //!
 //! # Invariants
 //! 1. Sums go by the order of shards, blocks and offsets, never by who reports or when.
 
-use super::assignment::ShardDesk;
+use super::all_reduce::plan::Plan;
+use super::assignment::StepShape;
+use super::batch::Batch;
+use super::context::Shared;
 use super::error::EngineError;
-use super::mailbox::{Aborted, Address, Mailbox};
+use super::links::CoordinatorLinks;
+use super::mailbox::Aborted;
 use super::message::{Command, Decision, Report, Updated, Verdict};
 use super::params::Params;
-use super::replica::Batch;
+use super::reduced::{Reduced, ShardNorms};
+use super::scheduler::ShardDesk;
 use super::segment::Segment;
 use super::sums::Sums;
-use super::update::{PartSquare, Update};
-use super::worker::Shared;
-use super::{Reduced, ShardNorms};
+use super::update::{BLOCK, PartSquare, Update};
 
-/// The master's ends of the channels, and its desk.
+/// What the coordinator keeps from step to step.
 #[derive(Debug)]
 pub(crate) struct Channels<S> {
-    /// To the workers but the first.
-    pub(crate) commands: Vec<Address<Command>>,
-    pub(crate) inbox: Mailbox<Report>,
-    pub(crate) verdicts: Vec<Address<Verdict<S>>>,
-    pub(crate) updated: Mailbox<Updated>,
-    pub(crate) params: Vec<Address<Params>>,
+    links: CoordinatorLinks<S>,
     /// The parameters while they are split.
-    pub(crate) pieces: Vec<Option<Segment>>,
+    pieces: Vec<Option<Segment>>,
     /// One place a worker.
-    pub(crate) reports: Vec<Option<Report>>,
+    reports: Vec<Option<Report>>,
     /// Each non-empty segment, in order.
-    pub(crate) segments: Vec<SegmentBlocks>,
+    segments: Vec<SegmentBlocks>,
     pub(crate) shards: ShardDesk,
     /// Where the next block of each worker's report stands.
-    pub(crate) cursors: Vec<usize>,
+    cursors: Vec<usize>,
     /// The factors of the update at hand.
-    pub(crate) factors: Vec<f32>,
+    factors: Vec<f32>,
     /// What parts' norms are made of, and the norms.
-    pub(crate) part_squares: Vec<PartSquare>,
+    part_squares: Vec<PartSquare>,
     pub(crate) part_norms: Vec<f64>,
 }
 
-/// What the master knows of a segment.
+/// What the coordinator knows of a segment.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SegmentBlocks {
-    pub(crate) index: usize,
-    pub(crate) owner: usize,
-    pub(crate) blocks: usize,
+struct SegmentBlocks {
+    index: usize,
+    owner: usize,
+    blocks: usize,
     /// The position after its last element.
-    pub(crate) end: usize,
+    end: usize,
+}
+
+impl<S> Channels<S> {
+    /// Before the first step by `plan`, of an update with so many parts.
+    pub(crate) fn new(links: CoordinatorLinks<S>, plan: &Plan, num_parts: usize) -> Self {
+        let num_workers = plan.workers.len();
+        Self {
+            links,
+            pieces: plan.cuts.iter().map(|_| None).collect(),
+            reports: (0..num_workers).map(|_| None).collect(),
+            segments: segments(plan),
+            shards: ShardDesk::new(plan.assignment.clone()),
+            cursors: vec![0; num_workers],
+            factors: Vec::new(),
+            part_squares: Vec::new(),
+            part_norms: vec![0.0; num_parts],
+        }
+    }
+}
+
+/// Each segment that someone owns, in order.
+fn segments(plan: &Plan) -> Vec<SegmentBlocks> {
+    let mut segments = Vec::new();
+    for (index, cut) in plan.cuts.iter().enumerate() {
+        let owner = plan.workers.iter().position(|w| w.owned.contains(&index));
+        segments.extend(owner.map(|owner| SegmentBlocks {
+            index,
+            owner,
+            blocks: cut.len().div_ceil(BLOCK),
+            end: cut.end,
+        }));
+    }
+    segments
 }
 
 impl<S: Copy> Channels<S> {
     pub(super) fn command_all(&self, command: &Command) {
-        self.commands
-            .iter()
-            .for_each(|address| address.send(command.clone()));
+        for address in &self.links.commands {
+            address.send(command.clone());
+        }
     }
 
     pub(super) fn collect_reports<U>(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
         for _ in 0..self.reports.len() {
-            let report = self.inbox.receive(shared.placement.waiting, shared.latch)?;
+            let waiting = shared.placement.waiting;
+            let report = self.links.reports.receive(waiting, shared.latch)?;
             let worker = report.worker;
             self.reports[worker] = Some(report);
         }
@@ -72,7 +104,7 @@ impl<S: Copy> Channels<S> {
         if let Some(balancer) = &mut self.shards.balancer {
             let reports = self.reports.iter();
             let loads = reports.map(|report| report.as_ref().and_then(|report| report.load));
-            balancer.record(loads, (&self.shards.now, batch.range.len()));
+            balancer.record(loads, StepShape::new(batch, &self.shards.now));
         }
     }
 
@@ -97,6 +129,7 @@ impl<S: Copy> Channels<S> {
                 message: failure.message,
             });
         }
+        // The sums, shard by shard.
         let (mut shards, mut has_squares) = (ShardNorms::default(), false);
         for (_, report) in reports() {
             let report = report.as_ref().expect("every worker has reported");
@@ -105,6 +138,7 @@ impl<S: Copy> Channels<S> {
             let squares = report.sums.iter().zip(&report.shard_squares);
             squares.for_each(|(sums, square)| shards.add(sums.rows, *square));
         }
+        // The gradient's norm.
         self.cursors.fill(0);
         let mut squares = 0.0;
         for &SegmentBlocks { owner, blocks, .. } in &self.segments {
@@ -122,9 +156,10 @@ impl<S: Copy> Channels<S> {
                 .for_each(|&block| squares += block);
         }
         // Of a batch without weight there is no mean: its norms are 0, not NaN.
-        let weight = match reduced.sums.is_empty() {
-            true => f64::INFINITY,
-            false => reduced.sums.weight,
+        let weight = if reduced.sums.is_empty() {
+            f64::INFINITY
+        } else {
+            reduced.sums.weight
         };
         reduced.grad_norm = squares.sqrt() / weight;
         self.add_parts(weight);
@@ -148,8 +183,9 @@ impl<S: Copy> Channels<S> {
         for run in &self.part_squares {
             self.part_norms[run.part] += run.square;
         }
-        let norms = self.part_norms.iter_mut();
-        norms.for_each(|square| *square = square.sqrt() / weight);
+        for square in &mut self.part_norms {
+            *square = square.sqrt() / weight;
+        }
     }
 
     /// Fills the factors from everyone's norms, in the order of the flat vector.
@@ -161,6 +197,7 @@ impl<S: Copy> Channels<S> {
             factors,
             ..
         } = self;
+        // Each segment's norms stand in its owner's report, after those of its segments before.
         cursors.fill(0);
         let mut segments = segments.iter();
         let mut segment = segments.next();
@@ -178,6 +215,7 @@ impl<S: Copy> Channels<S> {
             }
         });
         update.factors(scalars, &mut norms, factors);
+        // Every worker gets all of them, with its report.
         for report in reports.iter_mut().flatten() {
             report.factors.clear();
             report.factors.extend_from_slice(factors);
@@ -202,13 +240,13 @@ impl<S: Copy> Channels<S> {
     pub(super) fn take_in<U>(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
         for _ in 0..self.segments.len() {
             let waiting = shared.placement.waiting;
-            let Updated { index, segment } = self.updated.receive(waiting, shared.latch)?;
+            let Updated { index, segment } = self.links.updated.receive(waiting, shared.latch)?;
             self.pieces[index] = Some(segment);
         }
         let params = Params::join(&mut self.pieces);
-        self.params
-            .iter()
-            .for_each(|address| address.send(params.clone()));
+        for address in &self.links.params {
+            address.send(params.clone());
+        }
         Ok(())
     }
 
@@ -218,7 +256,7 @@ impl<S: Copy> Channels<S> {
             report.failure.is_some()
         };
         let has_failed = self.reports.iter().any(failed);
-        for (address, report) in self.verdicts.iter().zip(&mut self.reports) {
+        for (address, report) in self.links.verdicts.iter().zip(&mut self.reports) {
             let report: Report = report.take().expect("every worker has reported");
             address.send(Verdict {
                 has_failed,

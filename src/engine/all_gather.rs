@@ -1,7 +1,7 @@
-//! Meetings inside a pass: every worker's values, gathered by every worker in the order of the
+//! All-gather inside a pass: every worker's values, gathered by every worker in the order of the
 //! shards.
 //!
-//! Batch norm over a whole batch needs them: statistics of all shards, before anybody can go on.
+//! Batch norm over a whole batch needs it: statistics of all shards, before anybody can go on.
 //!
 //! # Protocol
 //! A round is an all-gather round a ring. Each worker sends its own values to the next one, then
@@ -148,6 +148,7 @@ impl Gather for Meeting<'_> {
         if place.assignment.num_workers() == 1 {
             return;
         }
+        // Own values set out on their way round the ring.
         let began = Instant::now();
         let ring = &mut **self.ring.borrow_mut();
         let mut values = std::mem::take(&mut ring.own);
@@ -157,6 +158,7 @@ impl Gather for Meeting<'_> {
             worker: place.worker,
             values,
         });
+        // The others' are copied and passed on, until one's own are back.
         loop {
             match ring.from.receive(place.waiting, place.latch) {
                 Ok(Meet::Values { worker, values }) if worker == place.worker => {

@@ -1,0 +1,95 @@
+//! Links: every channel of an engine, by who holds which end.
+//!
+//! All channels are made here, once, each as large as the messages of one step: so a send never
+//! waits ([`super::mailbox`]), and whatever else delivers messages has one place to take the
+//! addresses from.
+
+use super::all_gather::{Meet, Ring};
+use super::all_reduce::plan::{Capacity, Plan};
+use super::factors::Exchange;
+use super::mailbox::{Address, AllToAll, Mailbox, all_to_all, mailbox};
+use super::message::{Command, Gradient, Report, Return, Updated, Verdict};
+use super::params::Params;
+
+/// A worker's ends of the channels.
+#[derive(Debug)]
+pub(crate) struct WorkerLinks<S> {
+    pub(crate) commands: Mailbox<Command>,
+    pub(crate) gradients: AllToAll<Gradient>,
+    pub(crate) returns: AllToAll<Return>,
+    pub(crate) reports: Address<Report>,
+    pub(crate) verdicts: Mailbox<Verdict<S>>,
+    pub(crate) updated: Address<Updated>,
+    pub(crate) params: Mailbox<Params>,
+    pub(crate) ring: Ring,
+    pub(crate) exchange: Exchange,
+}
+
+/// The coordinator's ends of the channels.
+#[derive(Debug)]
+pub(crate) struct CoordinatorLinks<S> {
+    /// To the workers but the first.
+    pub(crate) commands: Vec<Address<Command>>,
+    pub(crate) reports: Mailbox<Report>,
+    pub(crate) verdicts: Vec<Address<Verdict<S>>>,
+    pub(crate) updated: Mailbox<Updated>,
+    pub(crate) params: Vec<Address<Params>>,
+}
+
+/// Makes the channels of an engine: the coordinator's ends, and those of each worker.
+pub(crate) fn connect<S>(
+    plan: &Plan,
+    capacity: &Capacity,
+) -> (CoordinatorLinks<S>, Vec<WorkerLinks<S>>) {
+    let n = plan.workers.len();
+    // What all workers send to one.
+    let (to_reports, reports) = mailbox(n);
+    let (to_updated, updated) = mailbox(plan.cuts.len());
+    let mut coordinator = CoordinatorLinks {
+        commands: Vec::new(),
+        reports,
+        verdicts: Vec::new(),
+        updated,
+        params: Vec::new(),
+    };
+    // What workers send each other.
+    let gradients = all_to_all(capacity.inputs.iter().copied());
+    let returns = all_to_all((0..n).map(|_| capacity.returns));
+    let exchanges = all_to_all((0..n).map(|_| n)).map(Exchange::new);
+    let among_workers = gradients.zip(returns).zip(exchanges).zip(rings(n));
+    // What the coordinator sends to each; it gives no commands to worker 0, whose thread it uses.
+    let mut workers = Vec::with_capacity(n);
+    for (worker, (((gradients, returns), exchange), ring)) in among_workers.enumerate() {
+        let (to_commands, commands) = mailbox(2);
+        let (to_verdicts, verdicts) = mailbox(1);
+        let (to_params, params) = mailbox(1);
+        if worker > 0 {
+            coordinator.commands.push(to_commands);
+        }
+        coordinator.verdicts.push(to_verdicts);
+        coordinator.params.push(to_params);
+        workers.push(WorkerLinks {
+            commands,
+            gradients,
+            returns,
+            reports: to_reports.clone(),
+            verdicts,
+            updated: to_updated.clone(),
+            params,
+            ring,
+            exchange,
+        });
+    }
+    (coordinator, workers)
+}
+
+/// Each worker's place in the ring: it sends to the next one. A mailbox holds a round's values, the
+/// next round's first, and failures.
+fn rings(num_workers: usize) -> impl Iterator<Item = Ring> {
+    let mailboxes = (0..num_workers).map(|_| mailbox(2 * num_workers + 2));
+    let (mut to, from): (Vec<Address<Meet>>, Vec<Mailbox<Meet>>) = mailboxes.unzip();
+    to.rotate_left(1);
+    to.into_iter()
+        .zip(from)
+        .map(|(to, from)| Ring::new(to, from))
+}

@@ -1,0 +1,119 @@
+//! Batch rules as text.
+//!
+//! ```text
+//! fixed
+//! staged to N
+//! adabatch F every N UNIT lr F to N
+//! cabs N..N
+//! noise N..N every N steps [lr none|linear|sqrt|adam]
+//! adascale from N
+//! ```
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::super::error::OptimError;
+use super::super::scaling::ScalingRule;
+use super::super::schedule::Unit;
+use super::rule::BatchRule;
+
+impl fmt::Display for BatchRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BatchRule::Fixed => write!(f, "fixed"),
+            BatchRule::Staged { most } => write!(f, "staged to {most}"),
+            BatchRule::AdaBatch {
+                growth,
+                every,
+                unit,
+                lr_factor,
+                most,
+            } => {
+                let unit = unit.name();
+                write!(
+                    f,
+                    "adabatch {growth} every {every} {unit} lr {lr_factor} to {most}"
+                )
+            }
+            BatchRule::Cabs { least, most } => write!(f, "cabs {least}..{most}"),
+            BatchRule::Noise {
+                least,
+                most,
+                every,
+                rule,
+            } => write!(
+                f,
+                "noise {least}..{most} every {every} steps lr {}",
+                rule.name()
+            ),
+            BatchRule::AdaScale { base } => write!(f, "adascale from {base}"),
+        }
+    }
+}
+
+impl FromStr for BatchRule {
+    type Err = OptimError;
+
+    fn from_str(text: &str) -> Result<Self, OptimError> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        read(&words).ok_or_else(|| OptimError::Policy {
+            text: text.to_owned(),
+        })
+    }
+}
+
+fn read(words: &[&str]) -> Option<BatchRule> {
+    let bounds = |text: &str| {
+        let (least, most) = text.split_once("..")?;
+        Some((least.parse().ok()?, most.parse().ok()?))
+    };
+    let rule = |name: &str| {
+        ScalingRule::ALL
+            .into_iter()
+            .find(|rule| rule.name() == name)
+    };
+    Some(match *words {
+        ["fixed"] => BatchRule::Fixed,
+        ["staged", "to", most] => BatchRule::Staged {
+            most: most.parse().ok()?,
+        },
+        [
+            "adabatch",
+            growth,
+            "every",
+            every,
+            unit,
+            "lr",
+            lr_factor,
+            "to",
+            most,
+        ] => BatchRule::AdaBatch {
+            growth: growth.parse().ok()?,
+            every: every.parse().ok()?,
+            unit: Unit::ALL.into_iter().find(|one| one.name() == unit)?,
+            lr_factor: lr_factor.parse().ok()?,
+            most: most.parse().ok()?,
+        },
+        ["cabs", range] => {
+            let (least, most) = bounds(range)?;
+            BatchRule::Cabs { least, most }
+        }
+        ["noise", range, "every", every, "steps", ref rest @ ..] => {
+            let (least, most) = bounds(range)?;
+            BatchRule::Noise {
+                least,
+                most,
+                every: every.parse().ok()?,
+                rule: match *rest {
+                    [] => ScalingRule::None,
+                    ["lr", name] => rule(name)?,
+                    _ => return None,
+                },
+            }
+        }
+        ["adascale", "from", base] => BatchRule::AdaScale {
+            base: base.parse().ok()?,
+        },
+        _ => return None,
+    })
+}
