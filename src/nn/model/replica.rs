@@ -11,16 +11,10 @@
 
 use std::ops::Range;
 
-<<<<<<< HEAD:src/nn/model/replica.rs
-use crate::engine::{
-    Combination, Fold, Gather, Phase, Replica, Shard, StepShape, Sums, part, split_point,
-};
+use crate::engine::{Combination, Fold, Phase, Replica, Shard, StepShape, Sums, part, split_point};
 use crate::nn::core::{Layer, Mode, Pass, TensorSpec, Workspace};
 use crate::nn::error::NnError;
 use crate::nn::layers::Sequential;
-=======
-use crate::engine::{Combination, Fold, Phase, Replica, Shard, StepShape, Sums, part, split_point};
->>>>>>> 60474f76b099895e8e4b9f26e9b8739baaf99675:src/nn/replica.rs
 
 use super::blocks::Blocks;
 use super::destinations::{Own, Single, trained_square};
@@ -200,13 +194,8 @@ impl<S: RowSource> NetworkReplica<S> {
             start..start + shard.rows.len()
         }));
         let pass = Pass {
-<<<<<<< HEAD:src/nn/model/replica.rs
-            meeting: meeting.as_ref().map(|meeting| meeting as &dyn Gather),
-            ..self.pass(&first, positions.len(), &cuts, &nodes)
-=======
             meeting: Some(fold.meeting()),
-            ..self.pass(&first, positions.len(), (&cuts, &nodes))
->>>>>>> 60474f76b099895e8e4b9f26e9b8739baaf99675:src/nn/replica.rs
+            ..self.pass(&first, positions.len(), &cuts, &nodes)
         };
         // Forward, and each shard's loss.
         let params = fold.params();
