@@ -17,7 +17,6 @@ const TUPLE_PARAMETERS: &[(&str, usize)] = &[
     ("data", 33),
     ("engine", 18),
     ("export", 16),
-    ("nn", 58),
     ("optim", 3),
     ("run", 2),
     ("study", 34),
