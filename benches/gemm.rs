@@ -12,7 +12,7 @@ use std::hint::black_box;
 use support::PeakShare;
 use unisono::engine::part;
 use unisono::nn::kernel::{
-    Bias, Isa, Ones, Out, Packed, Side, Strided, fold_products, naive, product,
+    Bias, Isa, Ones, Out, Packed, Rows, Side, Strided, fold_products, naive, product,
 };
 
 fn values(len: usize) -> Vec<f32> {
@@ -43,7 +43,8 @@ fn forward(criterion: &mut Criterion<PeakShare>) {
         );
         let size = format!("{rows}x{inputs}x{outputs}");
         group.throughput(Throughput::Elements(2 * (rows * inputs * outputs) as u64));
-        let expected = naive::product((rows, outputs, inputs), &x, &w, &b);
+        let twin = || naive::product(Rows::dense(&x, inputs), Rows::dense(&w, outputs), &b);
+        let expected = twin();
         for isa in Isa::available() {
             let (mut left, mut right) = (Packed::new(isa), Packed::new(isa));
             let mut y = vec![0.0; rows * outputs];
@@ -67,7 +68,7 @@ fn forward(criterion: &mut Criterion<PeakShare>) {
         }
         if rows * inputs * outputs <= SMALL {
             group.bench_function(BenchmarkId::new("naive", &size), |bencher| {
-                bencher.iter(|| black_box(naive::product((rows, outputs, inputs), &x, &w, &b)))
+                bencher.iter(|| black_box(twin()))
             });
         }
         let x = Array2::from_shape_vec((rows, inputs), x).expect("the shape fits");
@@ -84,6 +85,10 @@ fn weight_gradient(criterion: &mut Criterion<PeakShare>) {
     for (rows, inputs, outputs) in SHAPES {
         let (x, dz) = (values(rows * inputs), values(rows * outputs));
         group.throughput(Throughput::Elements(2 * (rows * inputs * outputs) as u64));
+        let twin = |shards: &[std::ops::Range<usize>]| {
+            let (x, dz) = (Rows::dense(&x, inputs), Rows::dense(&dz, outputs));
+            naive::fold_products(x, dz, shards)
+        };
         let isa = Isa::detect();
         for shards in [1, 8] {
             let ranges: Vec<_> = (0..shards).map(|s| part(rows, shards, s)).collect();
@@ -95,10 +100,7 @@ fn weight_gradient(criterion: &mut Criterion<PeakShare>) {
                 fold_products(dw, &left, &right, &ranges);
             };
             run(&mut dw);
-            assert_eq!(
-                dw,
-                naive::fold_products((inputs, outputs), &x, &dz, &ranges)
-            );
+            assert_eq!(dw, twin(&ranges));
             let id = BenchmarkId::new(
                 format!("{shards} shards"),
                 format!("{rows}x{inputs}x{outputs}"),
@@ -108,10 +110,7 @@ fn weight_gradient(criterion: &mut Criterion<PeakShare>) {
         if rows * inputs * outputs <= SMALL {
             let ranges: Vec<_> = (0..8).map(|s| part(rows, 8, s)).collect();
             let id = BenchmarkId::new("8 shards, naive", format!("{rows}x{inputs}x{outputs}"));
-            group.bench_function(id, |bencher| {
-                bencher
-                    .iter(|| black_box(naive::fold_products((inputs, outputs), &x, &dz, &ranges)))
-            });
+            group.bench_function(id, |bencher| bencher.iter(|| black_box(twin(&ranges))));
         }
     }
     group.finish();

@@ -17,17 +17,6 @@ const CIRCLES: &[&[&str]] = &[
         "cli/whole.rs",
     ],
     &[
-        "nn/kernel/conv.rs",
-        "nn/kernel/fold.rs",
-        "nn/kernel/fold_rows.rs",
-        "nn/kernel/pack.rs",
-        "nn/kernel/part.rs",
-        "nn/kernel/product.rs",
-        "nn/kernel/rows.rs",
-        "nn/kernel/winograd.rs",
-        "nn/kernel/x86.rs",
-    ],
-    &[
         "study/batch_size/prospect.rs",
         "study/batch_size/steps.rs",
         "study/batch_size/workload.rs",

@@ -16,7 +16,6 @@ const TUPLE_PARAMETERS: &[(&str, usize)] = &[
     ("cli", 23),
     ("data", 33),
     ("export", 16),
-    ("nn", 58),
     ("run", 2),
     ("study", 34),
 ];

@@ -9,7 +9,7 @@ use crate::engine::squared_norm;
 use super::pass::Pass;
 use super::workspace::Workspace;
 use crate::nn::kernel::{
-    Buffer, Ones, Operands, Side, elementwise, fold_products, fold_products_with_squares, fold_rows,
+    Buffer, Ones, RowPair, Side, elementwise, fold_products, fold_products_with_squares, fold_rows,
 };
 
 /// Where gradients of tree nodes go.
@@ -101,14 +101,15 @@ impl<'a> Grads<'a> {
     /// turn have is packed once.
     pub(in crate::nn) fn fold_products(
         &mut self,
-        products: &[Operands<'_>],
+        products: &[RowPair<'_>],
         ones: Ones,
         pass: &Pass<'_>,
         shards: &[Range<usize>],
     ) {
         let mut packed: Option<&[f32]> = None;
         let mut start = self.range.start;
-        for &(x, dy) in products {
+        for &operands in products {
+            let RowPair { x, dy } = operands;
             let len = (x.depth + usize::from(ones == Ones::Row)) * dy.depth;
             let range = start..start + len;
             start = range.end;
@@ -117,10 +118,10 @@ impl<'a> Grads<'a> {
             }
             // Few rows: straight from where they lie.
             let isa = self.workspace.isa;
-            if !self.wants_squares() && fold_rows::is_worth_it(isa, (x, dy)) {
+            if !self.wants_squares() && fold_rows::is_worth_it(isa, operands) {
                 for (which, node) in pass.nodes.iter().enumerate() {
                     let to = &mut self.to.grad(which)[range.clone()];
-                    fold_rows::fold_rows(isa, to, ((x, dy), ones), &shards[node.clone()]);
+                    fold_rows::fold_rows(isa, to, operands, ones, &shards[node.clone()]);
                 }
                 continue;
             }
@@ -154,8 +155,7 @@ impl<'a> Grads<'a> {
             }
             squares.clear();
             squares.resize(own.len(), 0.0);
-            let parts = (&mut squares[..], &mut *column_squares);
-            fold_products_with_squares(to, (left, right), own, parts);
+            fold_products_with_squares(to, left, right, own, squares, column_squares);
             if let Some(all) = self.to.squares() {
                 let all = all[node.clone()].iter_mut();
                 all.zip(&*squares).for_each(|(to, square)| *to += square);

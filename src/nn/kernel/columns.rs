@@ -1,7 +1,8 @@
-//! Sums over the columns of a matrix, and what batch norm does with them.
+//! Batch norm's loops: sums over the columns of a matrix, normalisation and its gradient.
 //!
 //! Sums run over [`WIDE`] rows side by side, added pairwise at the end: one fixed order, whatever
-//! the vector width.
+//! the vector width. Values of a column are repeated [`WIDE`] times too, so that loops run over
+//! whole vectors whatever the number of columns.
 
 use multiversion::multiversion;
 
@@ -19,23 +20,33 @@ pub(crate) fn column_sums(x: &[f32], sums: &mut [f32], wide: &mut Buffer) {
 }
 
 /// Sums of (x - mean)² of the columns of `x`.
-pub(crate) fn column_squares(x: &[f32], (mean, sums): (&[f32], &mut [f32]), wide: &mut Buffer) {
+pub(crate) fn column_squares(x: &[f32], mean: &[f32], sums: &mut [f32], wide: &mut Buffer) {
     let (wide, means) = start(wide, mean);
     add_squares(wide, x, means);
     fold_wide(wide, sums);
 }
 
+/// What a column's values are normalised with: `(x - mean) inverse`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moments<'a> {
+    pub(crate) mean: &'a [f32],
+    /// Reciprocals of the standard deviations.
+    pub(crate) inverse: &'a [f32],
+}
+
 /// Sums of dy (x - mean) inverse of the columns.
 pub(crate) fn column_products(
-    (x, dy): (&[f32], &[f32]),
-    (mean, inverse): (&[f32], &[f32]),
+    x: &[f32],
+    dy: &[f32],
+    moments: Moments<'_>,
     sums: &mut [f32],
     wide: &mut Buffer,
 ) {
-    let (wide, means) = start(wide, mean);
-    add_products(wide, (x, dy), means);
+    let (wide, means) = start(wide, moments.mean);
+    add_products(wide, x, dy, means);
     fold_wide(wide, sums);
-    sums.iter_mut().zip(inverse).for_each(|(s, i)| *s *= i);
+    let columns = sums.iter_mut().zip(moments.inverse);
+    columns.for_each(|(sum, inverse)| *sum *= inverse);
 }
 
 /// Zeros for [`WIDE`] rows of sums, and as many rows of means.
@@ -93,7 +104,7 @@ fn add_squares(wide: &mut [f32], x: &[f32], means: &[f32]) {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn add_products(wide: &mut [f32], (x, dy): (&[f32], &[f32]), means: &[f32]) {
+fn add_products(wide: &mut [f32], x: &[f32], dy: &[f32], means: &[f32]) {
     for (x, dy) in x.chunks(wide.len()).zip(dy.chunks(wide.len())) {
         for (((to, x), dy), m) in wide.iter_mut().zip(x).zip(dy).zip(means) {
             *to += dy * (x - m);
@@ -101,14 +112,23 @@ fn add_products(wide: &mut [f32], (x, dy): (&[f32], &[f32]), means: &[f32]) {
     }
 }
 
+/// What normalised values are multiplied by and what is added to them, column by column.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Affine<'a> {
+    pub(crate) gain: &'a [f32],
+    pub(crate) bias: &'a [f32],
+}
+
 /// `y = (x - mean) inverse gain + bias`.
 pub(crate) fn scale_and_shift(
     y: &mut [f32],
     x: &[f32],
-    (mean, inverse): (&[f32], &[f32]),
-    (gain, bias): (&[f32], &[f32]),
+    moments: Moments<'_>,
+    affine: Affine<'_>,
     wide: &mut Buffer,
 ) {
+    let Moments { mean, inverse } = moments;
+    let Affine { gain, bias } = affine;
     let len = WIDE * mean.len();
     let wide = wide.grow(4 * len);
     for (wide, row) in wide.chunks_exact_mut(len).zip([mean, inverse, gain, bias]) {
@@ -131,14 +151,31 @@ fn scale_rows(y: &mut [f32], x: &[f32], wide: &[f32]) {
     }
 }
 
+/// What the gradient of a normalisation's input is made of, besides the rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GradientTerms<'a> {
+    pub(crate) moments: Moments<'a>,
+    pub(crate) gain: &'a [f32],
+    /// Sums of dy xhat of the columns, then those of dy.
+    pub(crate) sums: &'a [f32],
+    /// How many rows they are sums of.
+    pub(crate) count: f32,
+}
+
 /// `dx = gain inverse (dy - mean(dy) - xhat mean(dy xhat))`.
 pub(crate) fn input_gradient(
     dx: &mut [f32],
-    (x, dy): (&[f32], &[f32]),
-    (mean, inverse, gain): (&[f32], &[f32], &[f32]),
-    (sums, n): (&[f32], f32),
+    x: &[f32],
+    dy: &[f32],
+    terms: GradientTerms<'_>,
     wide: &mut Buffer,
 ) {
+    let GradientTerms {
+        moments: Moments { mean, inverse },
+        gain,
+        sums,
+        count: n,
+    } = terms;
     let (dgain, dbias) = sums.split_at(mean.len());
     let len = WIDE * mean.len();
     let wide = wide.grow(5 * len);
@@ -148,11 +185,11 @@ pub(crate) fn input_gradient(
     repeat(&mut wide[2 * len..3 * len], scale);
     repeat(&mut wide[3 * len..4 * len], dbias.iter().map(|sum| sum / n));
     repeat(&mut wide[4 * len..], dgain.iter().map(|sum| sum / n));
-    gradient_rows(dx, (x, dy), wide);
+    gradient_rows(dx, x, dy, wide);
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn gradient_rows(dx: &mut [f32], (x, dy): (&[f32], &[f32]), wide: &[f32]) {
+fn gradient_rows(dx: &mut [f32], x: &[f32], dy: &[f32], wide: &[f32]) {
     let len = wide.len() / 5;
     let (mean, inverse) = (&wide[..len], &wide[len..2 * len]);
     let (scale, dbias) = (&wide[2 * len..3 * len], &wide[3 * len..4 * len]);

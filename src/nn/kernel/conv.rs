@@ -21,10 +21,11 @@
 //! Packing windows into panels (im2col) costs a store for each value, as much as its sixteen
 //! multiply-adds. Measured with `benches/layers.rs`.
 
-use super::isa::Isa;
+use super::dispatch::dispatch;
+use super::operands::{Bias, Out};
 use super::pack::Packed;
-use super::product::{Bias, Out};
-use super::simd::{Panel, Portable, Simd, Tile, load, pair_chain, row_chain, store};
+use super::simd::{Kernel, Simd};
+use super::tile::{LeftRows, Place, RightPanel, Tile, pair_chain, row_chain};
 
 /// Where the windows of an image lie.
 ///
@@ -88,7 +89,7 @@ impl Bases<'_> {
 /// let mut w = Packed::new(Isa::detect());
 /// w.pack(Side::Right, Strided::across(&[1.0, -1.0], 2, 1), Ones::None);
 /// let mut y = [0.0; 3];
-/// convolve(Out::dense(&mut y, 1), (&[1.0, 2.0, 4.0, 8.0], &windows, 3), &w, Bias::Zero);
+/// convolve(Out::dense(&mut y, 1), &[1.0, 2.0, 4.0, 8.0], &windows, 3, &w, Bias::Zero);
 /// assert_eq!(y, [-1.0, -2.0, -4.0]);
 /// ```
 ///
@@ -96,7 +97,9 @@ impl Bases<'_> {
 /// If the shapes do not fit.
 pub fn convolve(
     y: Out<'_>,
-    (x, windows, positions): (&[f32], &Windows, usize),
+    x: &[f32],
+    windows: &Windows,
+    positions: usize,
     w: &Packed,
     bias: Bias<'_>,
 ) {
@@ -105,13 +108,15 @@ pub fn convolve(
         w.depth,
         "a kernel must have as many values as a window"
     );
-    match w.isa {
-        Isa::Portable => forward::<Portable, 4, 2>(y, (x, windows, positions), w, bias),
-        #[cfg(target_arch = "x86_64")]
-        isa => super::x86::run_convolve(isa, y, (x, windows, positions), (w, bias)),
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => unreachable!("other architectures have the portable kernels only"),
-    }
+    let kernel = Convolution {
+        y,
+        x,
+        windows,
+        positions,
+        w,
+        bias,
+    };
+    dispatch(w.isa, w.width, kernel);
 }
 
 /// `dw += windows(x)' dy` for one image; `dw` has a row for each value of a window.
@@ -122,118 +127,160 @@ pub fn convolve(
 /// let mut dy = Packed::new(Isa::detect());
 /// dy.pack(Side::Right, Strided::across(&[1.0, 1.0, 1.0], 3, 1), Ones::None);
 /// let mut dw = [0.0, 100.0];
-/// add_kernel_gradient(Out::dense(&mut dw, 1), (&[1.0, 2.0, 4.0, 8.0], &windows), &dy);
+/// add_kernel_gradient(Out::dense(&mut dw, 1), &[1.0, 2.0, 4.0, 8.0], &windows, &dy);
 /// assert_eq!(dw, [7.0, 114.0]);
 /// ```
 ///
 /// # Panics
 /// If the shapes do not fit.
-pub fn add_kernel_gradient(dw: Out<'_>, (x, windows): (&[f32], &Windows), dy: &Packed) {
+pub fn add_kernel_gradient(dw: Out<'_>, x: &[f32], windows: &Windows, dy: &Packed) {
     assert_eq!(
         windows.offsets.len(),
         dy.depth,
         "the gradient must have a row for each position"
     );
-    match dy.isa {
-        Isa::Portable => gradient::<Portable, 6, 2>(dw, (x, windows), dy),
-        #[cfg(target_arch = "x86_64")]
-        isa => super::x86::run_kernel_gradient(isa, dw, (x, windows), dy),
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => unreachable!("other architectures have the portable kernels only"),
+    let kernel = KernelGradient { dw, x, windows, dy };
+    dispatch(dy.isa, dy.width, kernel);
+}
+
+struct Convolution<'a> {
+    y: Out<'a>,
+    x: &'a [f32],
+    windows: &'a Windows,
+    positions: usize,
+    w: &'a Packed,
+    bias: Bias<'a>,
+}
+
+impl Kernel for Convolution<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const M: usize, const L: usize, const N: usize>(mut self, simd: S) {
+        let w = self.w;
+        let width = N * S::LANES;
+        let mut next = self.windows.bases();
+        for first in (0..self.positions).step_by(M) {
+            let rows = first..(first + M).min(self.positions);
+            // Positions beyond the last repeat it; their results are not stored.
+            let mut bases = [0; M];
+            for i in 0..M {
+                bases[i] = if i < rows.len() {
+                    next.step()
+                } else {
+                    bases[rows.len() - 1]
+                };
+            }
+            for j in 0..w.num_panels() {
+                let columns = j * width..(j * width + width).min(w.lanes);
+                let place = Place::of(&mut self.y, &rows, &columns);
+                let start = place.start(simd, self.bias.part(columns));
+                let x = LeftRows {
+                    data: self.x,
+                    starts: &bases,
+                };
+                let runs = &self.windows.runs;
+                let tile = window_chain::<S, M, N>(simd, start, x, runs, w.panel(j));
+                place.store(simd, &tile);
+            }
+        }
     }
 }
 
+/// One chain an element over all runs of the windows that begin at `x.starts`.
 #[inline(always)]
-pub(super) fn forward<V: Simd, const M: usize, const N: usize>(
-    Out { data: y, stride }: Out<'_>,
-    (x, windows, positions): (&[f32], &Windows, usize),
-    w: &Packed,
-    bias: Bias<'_>,
-) {
-    let width = N * V::LANES;
-    let mut next = windows.bases();
-    for first in (0..positions).step_by(M) {
-        let rows = M.min(positions - first);
-        // Positions beyond the last repeat it; their results are not stored.
-        let mut bases = [0; M];
-        for i in 0..M {
-            bases[i] = if i < rows {
-                next.step()
-            } else {
-                bases[rows - 1]
-            };
-        }
-        for j in 0..w.num_panels() {
-            let columns = j * width..(j * width + width).min(w.lanes);
-            let place = &mut y[first * stride + columns.start..];
-            let shape = (rows, columns.len());
-            let start: Tile<V, M, N> = bias.part(columns).start(place, stride, shape);
-            let tile = window_chain(start, (x, &bases), &windows.runs, w.panel(j));
-            store(&tile, place, stride, shape);
-        }
-    }
-}
-
-/// One chain an element over all runs of the windows that begin at `bases`.
-#[inline(always)]
-fn window_chain<V: Simd, const M: usize, const N: usize>(
-    mut tile: Tile<V, M, N>,
-    (x, bases): (&[f32], &[usize; M]),
+fn window_chain<S: Simd, const M: usize, const N: usize>(
+    simd: S,
+    mut tile: Tile<S, M, N>,
+    x: LeftRows<'_, M>,
     runs: &[(usize, usize)],
     mut panel: &[f32],
-) -> Tile<V, M, N> {
+) -> Tile<S, M, N> {
     for &(offset, len) in runs {
-        let (block, rest) = panel.split_at(len * N * V::LANES);
+        let (block, rest) = panel.split_at(len * N * S::LANES);
         panel = rest;
-        tile = row_chain::<V, M, N, false>(tile, (&x[offset..], bases), Panel::new(block), len);
+        let x = LeftRows {
+            data: &x.data[offset..],
+            ..x
+        };
+        tile = row_chain::<S, M, N, false>(simd, tile, x, RightPanel::new(block), len);
     }
     tile
 }
 
-#[inline(always)]
-pub(super) fn gradient<V: Simd, const M: usize, const N: usize>(
-    Out { data: dw, stride }: Out<'_>,
-    (x, windows): (&[f32], &Windows),
-    dy: &Packed,
-) {
-    let mut row = 0;
-    for &(offset, len) in &windows.runs {
-        for j in 0..dy.num_panels() {
-            let at = (offset, dy.panel(j), j * N * V::LANES);
-            let dw = &mut dw[row * stride..];
-            let columns = (N * V::LANES).min(dy.lanes - at.2);
-            // Tiles of M rows, then of 4, then of 1. (Shifting the last tile back over the one
-            // before would add to rows that are already done.)
-            let mut k = 0;
-            while k + M <= len {
-                gradient_tile::<V, M, N>((dw, stride, columns), k, (x, windows), at);
-                k += M;
+struct KernelGradient<'a> {
+    dw: Out<'a>,
+    x: &'a [f32],
+    windows: &'a Windows,
+    dy: &'a Packed,
+}
+
+impl Kernel for KernelGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const M: usize, const L: usize, const N: usize>(mut self, simd: S) {
+        let (windows, dy) = (self.windows, self.dy);
+        let width = N * S::LANES;
+        let mut row = 0;
+        for &(offset, len) in &windows.runs {
+            for j in 0..dy.num_panels() {
+                let run = RunOfPanel {
+                    first_row: row,
+                    offset,
+                    panel: dy.panel(j),
+                    first_column: j * width,
+                    columns: width.min(dy.lanes - j * width),
+                };
+                // Tiles of M rows, then of 4, then of 1. (Shifting the last tile back over the one
+                // before would add to rows that are already done.)
+                let mut k = 0;
+                while k + M <= len {
+                    self.tile::<S, M, N>(simd, k, &run);
+                    k += M;
+                }
+                while k + 4 <= len {
+                    self.tile::<S, 4, N>(simd, k, &run);
+                    k += 4;
+                }
+                while k < len {
+                    self.tile::<S, 1, N>(simd, k, &run);
+                    k += 1;
+                }
             }
-            while k + 4 <= len {
-                gradient_tile::<V, 4, N>((dw, stride, columns), k, (x, windows), at);
-                k += 4;
-            }
-            while k < len {
-                gradient_tile::<V, 1, N>((dw, stride, columns), k, (x, windows), at);
-                k += 1;
-            }
+            row += len;
         }
-        row += len;
     }
 }
 
-/// Rows `k..k + M` of a run's part of the gradient, in one panel of columns.
-#[inline(always)]
-fn gradient_tile<V: Simd, const M: usize, const N: usize>(
-    (dw, stride, columns): (&mut [f32], usize, usize),
-    k: usize,
-    (x, windows): (&[f32], &Windows),
-    (offset, panel, first): (usize, &[f32], usize),
-) {
-    let place = &mut dw[k * stride + first..];
-    let start: Tile<V, M, N> = load(place, stride, (M, columns));
-    let x = &x[offset + k..];
-    let windows = windows.offsets.iter().map(|&base| &x[base..]);
-    let tile = pair_chain(start, windows.zip(panel.chunks_exact(N * V::LANES)));
-    store(&tile, place, stride, (M, columns));
+impl KernelGradient<'_> {
+    /// Rows `k..k + M` of a run's part of the gradient, in one panel of columns.
+    #[inline(always)]
+    fn tile<S: Simd, const M: usize, const N: usize>(
+        &mut self,
+        simd: S,
+        k: usize,
+        run: &RunOfPanel<'_>,
+    ) {
+        let first = run.first_row + k;
+        let columns = run.first_column..run.first_column + run.columns;
+        let place = Place::of(&mut self.dw, &(first..first + M), &columns);
+        let start = place.load::<S, M, N>(simd);
+        let x = &self.x[run.offset + k..];
+        let windows = self.windows.offsets.iter().map(|&base| &x[base..]);
+        let dy = run.panel.chunks_exact(N * S::LANES);
+        let tile = pair_chain(simd, start, windows.zip(dy));
+        place.store(simd, &tile);
+    }
+}
+
+/// A run of the windows, and a panel of the gradient's columns.
+struct RunOfPanel<'a> {
+    /// The run's first row of the kernel's gradient.
+    first_row: usize,
+    /// Where it begins in a window.
+    offset: usize,
+    panel: &'a [f32],
+    first_column: usize,
+    columns: usize,
 }

@@ -1,5 +1,5 @@
-//! `C = sum over shards of A' B`, the shards' products added in the order of the tree: weight
-//! gradients.
+//! Weight gradients: `C = sum over shards of A' B`, the shards' products added in the order of the
+//! tree.
 //!
 //! ```text
 //! for each block of MC panels of A         A's block stays in L2
@@ -19,9 +19,10 @@
 
 use std::ops::Range;
 
-use super::isa::Isa;
+use super::dispatch::dispatch;
 use super::pack::Packed;
-use super::simd::{Portable, Simd, Tile, ask_for, chain, store, vectors};
+use super::simd::{Kernel, Simd};
+use super::tile::{LeftPanel, Place, Tile, chain, vectors, zeros};
 use crate::memory::Buffer;
 
 /// Panels of A in a block: 8 x 12 x 512 rows are 192 KiB.
@@ -50,7 +51,7 @@ pub(super) const LEVELS: usize = 24;
 /// If the operands' shapes do not fit, were packed for different instruction sets, or a shard lies
 /// outside them.
 pub fn fold_products(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>]) {
-    fold(c, (a, b), shards, &mut []);
+    fold(c, a, b, shards, &mut []);
 }
 
 /// The same, and adds the square of the norm of each shard's product to `squares`; `columns` is
@@ -60,9 +61,11 @@ pub fn fold_products(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usiz
 /// As [`fold_products`], or if there is not one square a shard.
 pub fn fold_products_with_squares(
     c: &mut [f32],
-    (a, b): (&Packed, &Packed),
+    a: &Packed,
+    b: &Packed,
     shards: &[Range<usize>],
-    (squares, columns): (&mut [f64], &mut Buffer),
+    squares: &mut [f64],
+    columns: &mut Buffer,
 ) {
     assert_eq!(
         squares.len(),
@@ -71,7 +74,7 @@ pub fn fold_products_with_squares(
     );
     let padded = CHAINS * b.num_panels() * b.width;
     let columns = columns.zeroed(shards.len() * padded);
-    fold(c, (a, b), shards, columns);
+    fold(c, a, b, shards, columns);
     for (square, columns) in squares.iter_mut().zip(columns.chunks_exact(padded.max(1))) {
         for panel in columns.chunks_exact(CHAINS * b.width) {
             for column in 0..b.width {
@@ -83,7 +86,7 @@ pub fn fold_products_with_squares(
 }
 
 /// With room for [`CHAINS`] values a shard and padded column in `squares`, or none.
-fn fold(c: &mut [f32], (a, b): (&Packed, &Packed), shards: &[Range<usize>], squares: &mut [f32]) {
+fn fold(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>], squares: &mut [f32]) {
     assert_eq!(
         a.depth, b.depth,
         "the operands of a fold must have the same depth"
@@ -101,73 +104,113 @@ fn fold(c: &mut [f32], (a, b): (&Packed, &Packed), shards: &[Range<usize>], squa
         shards.len() < 1 << (LEVELS - 1),
         "a fold takes fewer than 2^23 shards"
     );
-    match a.isa {
-        Isa::Portable => blocks::<Portable, 6, 6, 2>(c, (a, b), shards, squares),
-        #[cfg(target_arch = "x86_64")]
-        isa => super::x86::run_fold(isa, c, (a, b), (shards, squares)),
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => unreachable!("other architectures have the portable kernels only"),
+    let kernel = PackedFold {
+        c,
+        a,
+        b,
+        shards,
+        squares,
+    };
+    dispatch(a.isa, b.width, kernel);
+}
+
+/// Rows of a tile of a fold, whose accumulators are few enough for two tiles in the registers; a
+/// divisor of the rows of every panel of A.
+pub(super) const LOW_ROWS: usize = 6;
+
+struct PackedFold<'a> {
+    c: &'a mut [f32],
+    a: &'a Packed,
+    b: &'a Packed,
+    shards: &'a [Range<usize>],
+    /// Room for [`CHAINS`] values a shard and padded column, or none.
+    squares: &'a mut [f32],
+}
+
+impl Kernel for PackedFold<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const M: usize, const L: usize, const N: usize>(self, simd: S) {
+        if N == 1 {
+            self.blocks::<S, M, M, N>(simd);
+        } else {
+            self.blocks::<S, M, LOW_ROWS, N>(simd);
+        }
     }
 }
 
-/// In tiles of M of the W rows of a panel of A.
-#[inline(always)]
-pub(super) fn blocks<V: Simd, const W: usize, const M: usize, const N: usize>(
-    c: &mut [f32],
-    (a, b): (&Packed, &Packed),
-    shards: &[Range<usize>],
-    squares: &mut [f32],
-) {
-    let (m, n) = (a.lanes, b.lanes);
-    let width = N * V::LANES;
-    let padded = CHAINS * b.num_panels() * width;
-    let mut stack = [[[V::splat(0.0); N]; M]; LEVELS];
-    for i0 in (0..a.num_panels()).step_by(MC) {
-        for j in 0..b.num_panels() {
-            let columns = j * width..(j * width + width).min(n);
-            let end = ((i0 + MC) * W).min(m);
-            for first in (i0 * W..end).step_by(M) {
-                let place = &mut c[first * n + columns.start..];
-                ask_for::<V, M, N>(place, n);
-                let panels = Panels {
-                    a: a.panel(first / W).as_chunks::<W>().0,
-                    part: first % W / M,
-                    b: b.panel(j),
-                };
-                let squares = Squares {
-                    values: squares,
-                    shard: padded,
-                    first: CHAINS * j * width,
-                };
-                let sum = tile(&mut stack, panels, shards, squares);
-                store(&sum, place, n, ((end - first).min(M), columns.len()));
+impl PackedFold<'_> {
+    /// In tiles of M of the W rows of a panel of A.
+    #[inline(always)]
+    fn blocks<S: Simd, const W: usize, const M: usize, const N: usize>(self, simd: S) {
+        let Self {
+            c,
+            a,
+            b,
+            shards,
+            squares,
+        } = self;
+        let (m, n) = (a.lanes, b.lanes);
+        let width = N * S::LANES;
+        let padded = CHAINS * b.num_panels() * width;
+        let mut stack = [zeros::<S, M, N>(simd); LEVELS];
+        for i0 in (0..a.num_panels()).step_by(MC) {
+            for j in 0..b.num_panels() {
+                let columns = j * width..(j * width + width).min(n);
+                let end = ((i0 + MC) * W).min(m);
+                for first in (i0 * W..end).step_by(M) {
+                    let place = Place {
+                        data: &mut c[first * n + columns.start..],
+                        stride: n,
+                        rows: (end - first).min(M),
+                        columns: columns.len(),
+                    };
+                    place.prefetch::<S, M, N>(simd);
+                    let panels = Panels {
+                        a: LeftPanel {
+                            steps: a.panel(first / W).as_chunks::<W>().0,
+                            part: first % W / M,
+                        },
+                        b: b.panel(j),
+                    };
+                    let squares = Squares {
+                        values: squares,
+                        shard: padded,
+                        first: CHAINS * j * width,
+                    };
+                    let sum = tile(simd, &mut stack, panels, shards, squares);
+                    place.store(simd, &sum);
+                }
             }
         }
     }
 }
 
-/// What the tiles of a fold are made of. Not a closure: it would be compiled without the caller's
-/// target features.
-pub(super) trait Leaf<V: Simd, const M: usize, const N: usize>: Copy {
+/// Leaves of the tree of additions. Not a closure: it would be compiled without the caller's target
+/// features.
+pub(super) trait Leaf<S: Simd, const M: usize, const N: usize>: Copy {
     /// The product of the shard of these rows.
-    fn product(self, rows: &Range<usize>) -> Tile<V, M, N>;
+    fn product(self, simd: S, rows: &Range<usize>) -> Tile<S, M, N>;
 }
 
 /// A panel of A, which part of its rows, and a panel of B.
 #[derive(Clone, Copy)]
 struct Panels<'a, const W: usize> {
-    a: &'a [[f32; W]],
-    part: usize,
+    a: LeftPanel<'a, W>,
     b: &'a [f32],
 }
 
-impl<V: Simd, const W: usize, const M: usize, const N: usize> Leaf<V, M, N> for Panels<'_, W> {
+impl<S: Simd, const W: usize, const M: usize, const N: usize> Leaf<S, M, N> for Panels<'_, W> {
     #[inline(always)]
-    fn product(self, rows: &Range<usize>) -> Tile<V, M, N> {
-        let width = N * V::LANES;
+    fn product(self, simd: S, rows: &Range<usize>) -> Tile<S, M, N> {
+        let width = N * S::LANES;
+        let a = LeftPanel {
+            steps: &self.a.steps[rows.clone()],
+            ..self.a
+        };
         let b = &self.b[rows.start * width..rows.end * width];
-        let zero = [[V::splat(0.0); N]; M];
-        chain(zero, (&self.a[rows.clone()], self.part), b)
+        chain(simd, zeros(simd), a, b)
     }
 }
 
@@ -185,23 +228,27 @@ pub(super) struct Squares<'a> {
 /// right one's where both fit, and half as many partial tiles go through memory (AVX-512, 16 shards
 /// of 8 rows: 1.16 times as fast; 2026-11, Zen 4).
 #[inline(always)]
-pub(super) fn tile<V: Simd, const M: usize, const N: usize>(
-    stack: &mut [Tile<V, M, N>; LEVELS],
-    product: impl Leaf<V, M, N>,
+pub(super) fn tile<S: Simd, const M: usize, const N: usize>(
+    simd: S,
+    stack: &mut [Tile<S, M, N>; LEVELS],
+    product: impl Leaf<S, M, N>,
     shards: &[Range<usize>],
     mut squares: Squares<'_>,
-) -> Tile<V, M, N> {
+) -> Tile<S, M, N> {
     let mut depth = 0;
     for (p, pair) in shards.chunks(2).enumerate() {
-        let mut sum = leaf(product, (2 * p, &pair[0]), &mut squares);
+        let mut sum = product.product(simd, &pair[0]);
+        squares.add(simd, 2 * p, &sum);
         if let [_, right] = pair {
-            let mut right = leaf(product, (2 * p + 1, right), &mut squares);
-            merge(&mut right, &sum);
+            let mut right = product.product(simd, right);
+            squares.add(simd, 2 * p + 1, &right);
+            merge(simd, &mut right, &sum);
             sum = right;
         }
+        // As a binary counter carries.
         for _ in 0..p.trailing_ones() {
             depth -= 1;
-            merge(&mut sum, &stack[depth]);
+            merge(simd, &mut sum, &stack[depth]);
         }
         if 2 * p + pair.len() == shards.len() && depth == 0 {
             return sum;
@@ -210,57 +257,59 @@ pub(super) fn tile<V: Simd, const M: usize, const N: usize>(
         depth += 1;
     }
     if depth == 0 {
-        return [[V::splat(0.0); N]; M];
+        return zeros(simd);
     }
+    // What is left, from the smallest subtree up.
     let mut right = stack[depth - 1];
     for left in stack[..depth - 1].iter().rev() {
-        merge(&mut right, left);
+        merge(simd, &mut right, left);
     }
     right
 }
 
-/// The product of shard number `s`, whose squares go on.
-#[inline(always)]
-fn leaf<V: Simd, const M: usize, const N: usize>(
-    product: impl Leaf<V, M, N>,
-    (s, rows): (usize, &Range<usize>),
-    squares: &mut Squares<'_>,
-) -> Tile<V, M, N> {
-    let leaf = product.product(rows);
-    if !squares.values.is_empty() {
-        let first = s * squares.shard + squares.first;
-        let len = CHAINS * N * V::LANES;
-        add_squares(&leaf, &mut squares.values[first..][..len]);
-    }
-    leaf
-}
-
-/// Goes on with each column's chain of squares.
-#[inline(always)]
-fn add_squares<V: Simd, const M: usize, const N: usize>(tile: &Tile<V, M, N>, to: &mut [f32]) {
-    let width = N * V::LANES;
-    let mut sums = [[V::splat(0.0); N]; CHAINS];
-    for chain in 0..CHAINS {
-        sums[chain] = vectors(&to[chain * width..]);
-    }
-    for i in 0..M {
-        for v in 0..N {
-            sums[i % CHAINS][v] = tile[i][v].mul_add(tile[i][v], sums[i % CHAINS][v]);
+impl Squares<'_> {
+    /// Goes on with the chains of shard number `shard`, if they are wanted.
+    #[inline(always)]
+    fn add<S: Simd, const M: usize, const N: usize>(
+        &mut self,
+        simd: S,
+        shard: usize,
+        tile: &Tile<S, M, N>,
+    ) {
+        if self.values.is_empty() {
+            return;
         }
-    }
-    for chain in 0..CHAINS {
-        for v in 0..N {
-            sums[chain][v].store(&mut to[chain * width + v * V::LANES..]);
+        let first = shard * self.shard + self.first;
+        let to = &mut self.values[first..][..CHAINS * N * S::LANES];
+        let width = N * S::LANES;
+        let mut sums = [[simd.splat(0.0); N]; CHAINS];
+        for chain in 0..CHAINS {
+            sums[chain] = vectors(simd, &to[chain * width..]);
+        }
+        for i in 0..M {
+            for v in 0..N {
+                let sum = sums[i % CHAINS][v];
+                sums[i % CHAINS][v] = simd.mul_add(tile[i][v], tile[i][v], sum);
+            }
+        }
+        for chain in 0..CHAINS {
+            for v in 0..N {
+                simd.store(sums[chain][v], &mut to[chain * width + v * S::LANES..]);
+            }
         }
     }
 }
 
 /// `right = left + right`.
 #[inline(always)]
-fn merge<V: Simd, const M: usize, const N: usize>(right: &mut Tile<V, M, N>, left: &Tile<V, M, N>) {
+fn merge<S: Simd, const M: usize, const N: usize>(
+    simd: S,
+    right: &mut Tile<S, M, N>,
+    left: &Tile<S, M, N>,
+) {
     for (right, left) in right.iter_mut().zip(left) {
         for (r, l) in right.iter_mut().zip(left) {
-            *r = l.add(*r);
+            *r = simd.add(*l, *r);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The fold of `fold` with both operands read where they lie: weight gradients of few rows.
+//! Weight gradients of few rows: the fold of `fold` with both operands read where they lie.
 //!
 //! # Why this way
 //! Packing reads and writes every value once, which costs 4 to 8 % of a fold of 128 inputs and less
@@ -9,11 +9,13 @@
 
 use std::ops::Range;
 
-use super::fold::{LEVELS, Leaf, Squares, tile};
+use super::dispatch::dispatch_widest;
+use super::fold::{LEVELS, LOW_ROWS, Leaf, Squares, tile};
 use super::isa::Isa;
+use super::operands::{RowPair, Rows};
 use super::pack::Ones;
-use super::rows::{Operands, Rows};
-use super::simd::{Portable, Simd, Tile, ask_for, pair_chain, store};
+use super::simd::{Kernel, Simd};
+use super::tile::{Place, Tile, pair_chain, zeros};
 
 /// Rows of all shards, at most: those of 32 columns are 64 KiB.
 const MANY_ROWS: usize = 512;
@@ -25,7 +27,8 @@ const BLOCK: usize = 96;
 const COLUMNS: usize = 32;
 
 /// Whether [`fold_rows`] takes these operands, and is faster than a fold of packed ones.
-pub(crate) fn is_worth_it(isa: Isa, (x, dy): Operands<'_>) -> bool {
+pub(crate) fn is_worth_it(isa: Isa, operands: RowPair<'_>) -> bool {
+    let RowPair { x, dy } = operands;
     let fits = dy.depth.is_multiple_of(COLUMNS) && [x, dy].iter().all(Rows::are_whole);
     let is_apart = x.share_a_set() || dy.share_a_set();
     isa == Isa::Avx512 && fits && x.count <= MANY_ROWS && !is_apart
@@ -40,10 +43,11 @@ pub(crate) fn is_worth_it(isa: Isa, (x, dy): Operands<'_>) -> bool {
 pub(crate) fn fold_rows(
     isa: Isa,
     c: &mut [f32],
-    (operands, ones): (Operands<'_>, Ones),
+    operands: RowPair<'_>,
+    ones: Ones,
     shards: &[Range<usize>],
 ) {
-    let (x, dy) = operands;
+    let RowPair { x, dy } = operands;
     assert!(
         x.count == dy.count && dy.depth.is_multiple_of(COLUMNS),
         "a fold of rows takes as many of both, of a multiple of 32 values"
@@ -61,61 +65,81 @@ pub(crate) fn fold_rows(
         shards.len() < 1 << (LEVELS - 1),
         "a fold takes fewer than 2^23 shards"
     );
-    match isa {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => super::x86::run_fold_rows(c, (operands, ones), shards),
-        // They pack.
-        _ => blocks::<Portable, 6, 2>(c, (operands, ones), shards),
-    }
+    let kernel = RowFold {
+        c,
+        x,
+        dy,
+        ones,
+        shards,
+    };
+    dispatch_widest(isa, kernel);
 }
 
-/// In tiles of M rows, and of two and one for what is left: a row alone waits for itself, and a
-/// fold of 128 inputs took 1.03 times as long (2026-11, Zen 4).
-#[inline(always)]
-pub(super) fn blocks<V: Simd, const M: usize, const N: usize>(
-    c: &mut [f32],
-    ((x, dy), ones): (Operands<'_>, Ones),
-    shards: &[Range<usize>],
-) {
-    let n = dy.depth;
-    let mut stack = [[[V::splat(0.0); N]; M]; LEVELS];
-    let mut of_two = [[[V::splat(0.0); N]; 2]; LEVELS];
-    let mut of_one = [[[V::splat(0.0); N]; 1]; LEVELS];
-    for block in (0..x.depth).step_by(BLOCK) {
-        let end = (block + BLOCK).min(x.depth);
-        for first in (0..n).step_by(N * V::LANES) {
-            let mut k = block;
-            while k < end {
-                let columns = BothColumns { x, k, dy, first };
-                let place = (&mut c[k * n + first..], n);
-                k += match end - k {
-                    1 => write(place, &mut of_one, columns, shards),
-                    left if left < M => write(place, &mut of_two, columns, shards),
-                    _ => write(place, &mut stack, columns, shards),
-                };
+struct RowFold<'a> {
+    c: &'a mut [f32],
+    x: Rows<'a>,
+    dy: Rows<'a>,
+    ones: Ones,
+    shards: &'a [Range<usize>],
+}
+
+impl Kernel for RowFold<'_> {
+    type Output = ();
+
+    /// In tiles of six rows, and of two and one for what is left: a row alone waits for itself, and
+    /// a fold of 128 inputs took 1.03 times as long (2026-11, Zen 4).
+    #[inline(always)]
+    fn run<S: Simd, const M: usize, const L: usize, const N: usize>(mut self, simd: S) {
+        let (x, dy) = (self.x, self.dy);
+        let n = dy.depth;
+        let mut stack = [zeros::<S, LOW_ROWS, N>(simd); LEVELS];
+        let mut of_two = [zeros::<S, 2, N>(simd); LEVELS];
+        let mut of_one = [zeros::<S, 1, N>(simd); LEVELS];
+        for block in (0..x.depth).step_by(BLOCK) {
+            let end = (block + BLOCK).min(x.depth);
+            for first in (0..n).step_by(N * S::LANES) {
+                let mut k = block;
+                while k < end {
+                    let columns = BothColumns { x, k, dy, first };
+                    let at = k * n + first;
+                    k += match end - k {
+                        1 => self.write(simd, at, &mut of_one, columns),
+                        left if left < LOW_ROWS => self.write(simd, at, &mut of_two, columns),
+                        _ => self.write(simd, at, &mut stack, columns),
+                    };
+                }
+            }
+        }
+        if self.ones == Ones::Row {
+            for first in (0..n).step_by(N * S::LANES) {
+                let at = x.depth * n + first;
+                self.write(simd, at, &mut of_one, ColumnSums { dy, first });
             }
         }
     }
-    if ones == Ones::Row {
-        for first in (0..n).step_by(N * V::LANES) {
-            let place = (&mut c[x.depth * n + first..], n);
-            write(place, &mut of_one, ColumnSums { dy, first }, shards);
-        }
-    }
 }
 
-/// Writes a tile at the front of `c`; how many rows it has.
-#[inline(always)]
-fn write<V: Simd, const M: usize, const N: usize>(
-    (c, stride): (&mut [f32], usize),
-    stack: &mut [Tile<V, M, N>; LEVELS],
-    product: impl Leaf<V, M, N>,
-    shards: &[Range<usize>],
-) -> usize {
-    ask_for::<V, M, N>(c, stride);
-    let sum = tile(stack, product, shards, Squares::default());
-    store(&sum, c, stride, (M, N * V::LANES));
-    M
+impl RowFold<'_> {
+    /// Writes the tile that begins at value number `at`; how many rows it has.
+    #[inline(always)]
+    fn write<S: Simd, const M: usize, const N: usize>(
+        &mut self,
+        simd: S,
+        at: usize,
+        stack: &mut [Tile<S, M, N>; LEVELS],
+        product: impl Leaf<S, M, N>,
+    ) -> usize {
+        let place = Place {
+            data: &mut self.c[at..],
+            stride: self.dy.depth,
+            rows: M,
+            columns: N * S::LANES,
+        };
+        place.prefetch::<S, M, N>(simd);
+        let sum = tile(simd, stack, product, self.shards, Squares::default());
+        place.store(simd, &sum);
+        M
+    }
 }
 
 /// M columns of x from number `k` on, and N vectors of columns of dy from number `first` on.
@@ -127,13 +151,13 @@ struct BothColumns<'a> {
     first: usize,
 }
 
-impl<V: Simd, const M: usize, const N: usize> Leaf<V, M, N> for BothColumns<'_> {
+impl<S: Simd, const M: usize, const N: usize> Leaf<S, M, N> for BothColumns<'_> {
     #[inline(always)]
-    fn product(self, rows: &Range<usize>) -> Tile<V, M, N> {
-        let (k, columns) = (self.k, self.first..self.first + N * V::LANES);
+    fn product(self, simd: S, rows: &Range<usize>) -> Tile<S, M, N> {
+        let (k, columns) = (self.k, self.first..self.first + N * S::LANES);
         let xs = self.x.range(rows).map(|row| &row[k..k + M]);
         let dys = self.dy.range(rows).map(|row| &row[columns.clone()]);
-        pair_chain([[V::splat(0.0); N]; M], xs.zip(dys))
+        pair_chain(simd, zeros(simd), xs.zip(dys))
     }
 }
 
@@ -144,11 +168,11 @@ struct ColumnSums<'a> {
     first: usize,
 }
 
-impl<V: Simd, const N: usize> Leaf<V, 1, N> for ColumnSums<'_> {
+impl<S: Simd, const N: usize> Leaf<S, 1, N> for ColumnSums<'_> {
     #[inline(always)]
-    fn product(self, rows: &Range<usize>) -> Tile<V, 1, N> {
-        let columns = self.first..self.first + N * V::LANES;
+    fn product(self, simd: S, rows: &Range<usize>) -> Tile<S, 1, N> {
+        let columns = self.first..self.first + N * S::LANES;
         let dys = self.dy.range(rows).map(|row| &row[columns.clone()]);
-        pair_chain([[V::splat(0.0); N]; 1], dys.map(|dy| (&[1.0][..], dy)))
+        pair_chain(simd, zeros(simd), dys.map(|dy| (&[1.0][..], dy)))
     }
 }

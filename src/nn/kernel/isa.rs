@@ -1,8 +1,10 @@
-//! Which instruction set the kernels use, chosen at run time: the fastest that the CPU has, or what
-//! `UNISONO_ISA` names.
+//! Instruction sets: which ones there are, and which one the kernels use, chosen at run time: the
+//! fastest that the CPU has, or the one that `UNISONO_ISA` names.
 
 use std::sync::OnceLock;
 
+#[cfg(target_arch = "x86_64")]
+use super::x86::{Avx2, Avx512};
 use crate::nn::error::NnError;
 
 /// An instruction set for which the kernels are compiled. All of them give the same bits.
@@ -12,7 +14,7 @@ use crate::nn::error::NnError;
 /// assert_eq!(Isa::available()[0], Isa::Portable);
 /// assert_eq!(Isa::available().last(), Some(&Isa::detect()));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
     /// Whatever the compiler's target offers; fused multiply-adds may be function calls.
     Portable,
@@ -35,12 +37,8 @@ impl Isa {
         let mut found = vec![Isa::Portable];
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                found.push(Isa::Avx2);
-            }
-            if is_x86_feature_detected!("avx512f") && found.contains(&Isa::Avx2) {
-                found.push(Isa::Avx512);
-            }
+            found.extend(Avx2::detect().map(|_| Isa::Avx2));
+            found.extend(Avx512::detect().map(|_| Isa::Avx512));
         }
         found
     }

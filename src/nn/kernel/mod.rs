@@ -1,22 +1,35 @@
 //! Single-threaded kernels: packed matrix products for every instruction set, with the same bits.
 //!
+//! Every kernel is one generic function; the dispatcher runs it compiled for an instruction set.
+//! Imports point down:
+//!
 //! | file | what |
 //! |---|---|
 //! | `naive` | the plain twins: documentation, test oracle, benchmark baseline |
-//! | `isa` | which instruction set this process uses |
-//! | `pack` | operands in panels, so that one micro-kernel serves all transposes |
-//! | `part` | what of an operand a product takes |
+//! | `conv` | the products' chains over windows of images |
+//! | `winograd`, `winograd_matrices` | 3 x 3 and 5 x 5 convolutions by fewer multiplications |
+//! | `fold_rows` | `fold` of operands that are not packed |
+//! | `fold` | `C = sum over shards of A' B`, in tree order: weight gradients |
+//! | `product_transposed` | `C = A' B` of operands that are not packed |
 //! | `product` | `C = bias + A B`: forward and backward-data |
-//! | `rows` | rows where they lie; `C = A' B` of them |
+//! | `part` | part of a packed operand |
+//! | `pack` | operands in panels, so that one micro-kernel serves all transposes |
+//! | `dispatch` | the table of tiles; runs a kernel for an instruction set |
+//! | `isa` | instruction sets, and which one this process uses |
+//! | `x86` | AVX2 and AVX-512: all the unsafe code |
+//! | `tile` | tiles in registers, and their chains of multiply-adds |
+//! | `simd` | what an instruction set and a kernel are |
+//! | `operands` | operands and results as they lie in memory |
+//!
+//! Beside them are loops that the compiler vectorises, compiled for every instruction set by
+//! `multiversion`:
+//!
+//! | file | what |
+//! |---|---|
 //! | `transpose` | for results that are cheaper to transpose than their operands |
 //! | `columns` | sums over columns, and batch norm's loops |
-//! | `softmax` | softmax over rows, and its derivative |
-//! | `elementwise` | sums, exp, tanh, sigmoid, normal distribution in vectors |
-//! | `simd`, `x86` | vectors and tiles; their AVX2 and AVX-512 forms |
-//! | `conv` | the same chains over windows of images |
-//! | `winograd` | 3 x 3 and 5 x 5 convolutions by fewer multiplications |
-//! | `fold` | `C = sum over shards of A' B`, in tree order: weight gradients |
-//! | `fold_rows` | the same of operands that are not packed |
+//! | `softmax` | softmax over rows or columns, and its derivative |
+//! | `elementwise` | sums, exp, tanh, sigmoid, normal distribution |
 //!
 //! # Invariants
 //! 1. Each element of a product is one chain of fused multiply-adds over k, from its start value
@@ -30,20 +43,24 @@
 //! the others.
 
 pub(crate) mod columns;
-pub(crate) mod conv;
+mod conv;
+mod dispatch;
 pub(crate) mod elementwise;
-pub(crate) mod fold;
+mod fold;
 pub(crate) mod fold_rows;
 pub mod isa;
 pub mod naive;
-pub(crate) mod pack;
+mod operands;
+mod pack;
 mod part;
-pub(crate) mod product;
-mod rows;
+mod product;
+mod product_transposed;
 mod simd;
 pub(crate) mod softmax;
+mod tile;
 mod transpose;
 pub(crate) mod winograd;
+mod winograd_matrices;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -51,12 +68,13 @@ pub use crate::memory::Buffer;
 pub use conv::{Windows, add_kernel_gradient, convolve};
 pub use fold::{fold_products, fold_products_with_squares};
 pub use isa::Isa;
+pub use operands::{Bias, Out, Rows, Strided};
+pub(crate) use operands::{Columns, RowPair};
 pub(crate) use pack::PackedOnce;
-pub use pack::{Ones, Packed, Side, Strided};
+pub use pack::{Ones, Packed, Side};
 pub use part::Part;
-pub use product::{Bias, Out, product, product_of_rows};
-pub use rows::Rows;
-pub(crate) use rows::{Columns, Operands, products_of_rows};
+pub use product::{product, product_of_rows};
+pub(crate) use product_transposed::product_transposed;
 pub use transpose::transpose;
 
 #[cfg(test)]

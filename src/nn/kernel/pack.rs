@@ -1,4 +1,5 @@
-//! Operands of a product, copied into panels in the order in which the micro-kernel reads them.
+//! Packing: operands of a product, copied into panels in the order in which the micro-kernel reads
+//! them.
 //!
 //! # Layout
 //! The left operand (m x k) is cut into panels of MR rows, the right one (k x n) into panels of NR
@@ -6,12 +7,10 @@
 //! last panel is filled up with zeros. All transposes are a matter of strides.
 
 use super::isa::Isa;
+use super::operands::{LINE, Strided};
 #[cfg(target_arch = "x86_64")]
 use super::x86::transpose_four;
 use crate::memory::Buffer;
-
-/// Floats in a cache line.
-pub(super) const LINE: usize = 16;
 
 /// Which operand of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,55 +19,6 @@ pub enum Side {
     Left,
     /// The right one: panels of columns.
     Right,
-}
-
-/// A matrix seen along its panels: `lanes` values wide (rows of a left, columns of a right
-/// operand), `depth` deep (the dimension that is summed over).
-///
-/// ```
-/// use unisono::nn::kernel::Strided;
-/// // The same 2 x 3 matrix as a right operand of depth 2, and as a left one of depth 3.
-/// let matrix = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-/// let (right, left) = (Strided::across(&matrix, 2, 3), Strided::along(&matrix, 2, 3));
-/// assert_eq!((right.lanes, right.depth), (3, 2));
-/// assert_eq!((left.lanes, left.depth), (2, 3));
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Strided<'a> {
-    /// The elements.
-    pub data: &'a [f32],
-    /// Rows of a left operand, columns of a right one.
-    pub lanes: usize,
-    /// The dimension that is summed over.
-    pub depth: usize,
-    /// Distance between neighbours across the lanes.
-    pub lane_stride: usize,
-    /// Distance between neighbours along the depth.
-    pub depth_stride: usize,
-}
-
-impl<'a> Strided<'a> {
-    /// A row-major `depth` x `lanes` matrix: neighbours across the lanes are neighbours in memory.
-    pub fn across(data: &'a [f32], depth: usize, lanes: usize) -> Self {
-        Self {
-            data,
-            lanes,
-            depth,
-            lane_stride: 1,
-            depth_stride: lanes,
-        }
-    }
-
-    /// A row-major `lanes` x `depth` matrix: neighbours along the depth are neighbours in memory.
-    pub fn along(data: &'a [f32], lanes: usize, depth: usize) -> Self {
-        Self {
-            data,
-            lanes,
-            depth,
-            lane_stride: depth,
-            depth_stride: 1,
-        }
-    }
 }
 
 /// A packed operand; its memory is kept from one packing to the next.
@@ -111,8 +61,8 @@ impl Packed {
     /// assert_eq!(c, [17.0, 11.0]);
     /// ```
     pub fn pack(&mut self, side: Side, matrix: Strided<'_>, ones: Ones) {
-        let shape = (matrix.lanes, matrix.depth);
-        self.pack_stacked(side, shape, &mut std::iter::once(matrix), ones);
+        let (lanes, depth) = (matrix.lanes, matrix.depth);
+        self.pack_stacked(side, lanes, depth, &mut std::iter::once(matrix), ones);
     }
 
     /// The same for matrices of `lanes` lanes that follow each other along the depth; together they
@@ -120,7 +70,8 @@ impl Packed {
     pub(crate) fn pack_stacked(
         &mut self,
         side: Side,
-        (lanes, depth): (usize, usize),
+        lanes: usize,
+        depth: usize,
         matrices: &mut dyn Iterator<Item = Strided<'_>>,
         ones: Ones,
     ) {
@@ -134,7 +85,7 @@ impl Packed {
         let out = self.data.grow(len);
         let mut first = 0;
         for matrix in matrices.filter(|matrix| matrix.depth > 0) {
-            let place = (first, depth);
+            let place = PanelDepth { all: depth, first };
             match self.width {
                 6 => pack_panels::<6>(out, place, matrix),
                 12 => pack_panels::<12>(out, place, matrix),
@@ -210,8 +161,15 @@ const RUN: usize = 128;
 /// Rows that are packed side by side.
 const ROWS: usize = 8;
 
-/// Packs a matrix into panels that are `depth` deep, from `at` on.
-fn pack_panels<const W: usize>(out: &mut [f32], (at, depth): (usize, usize), matrix: Strided<'_>) {
+/// The depth of panels, and the step of it that a matrix begins at.
+#[derive(Clone, Copy)]
+struct PanelDepth {
+    all: usize,
+    first: usize,
+}
+
+/// Packs a matrix into panels.
+fn pack_panels<const W: usize>(out: &mut [f32], depth: PanelDepth, matrix: Strided<'_>) {
     let Strided {
         data,
         lanes,
@@ -219,7 +177,7 @@ fn pack_panels<const W: usize>(out: &mut [f32], (at, depth): (usize, usize), mat
         ..
     } = matrix;
     let per_group = if lane_stride == 1 { RUN.div_ceil(W) } else { 1 };
-    let mut groups = out.chunks_mut(per_group * W * depth);
+    let mut groups = out.chunks_mut(per_group * W * depth.all);
     for first in (0..lanes).step_by(per_group * W) {
         let from = Strided {
             data: &data[first * lane_stride..],
@@ -227,9 +185,9 @@ fn pack_panels<const W: usize>(out: &mut [f32], (at, depth): (usize, usize), mat
             ..matrix
         };
         let group = groups.next().expect("a group for all lanes");
-        let group = &mut group[at * W..];
+        let group = &mut group[depth.first * W..];
         if lane_stride == 1 {
-            pack_across::<W>(group, depth, from);
+            pack_across::<W>(group, depth.all, from);
         } else if matrix.depth_stride == 1 && from.lanes == W {
             pack_transposed::<W>(&mut group[..matrix.depth * W], from);
         } else {

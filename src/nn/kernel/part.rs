@@ -1,15 +1,16 @@
-//! The part of a packed operand that a product takes, and what is packed after the product.
+//! Part of a packed operand: some of its lanes over some of its depth, and what is packed next.
 //!
 //! # Why this way
 //! Weights come from L3 or memory. A core that packs them waits for most of their lines, and while
-//! it multiplies nothing comes in. So a product asks for what is packed next, a line with every
+//! it multiplies nothing comes in. So a product prefetches what is packed next, a line with every
 //! step of its first tiles: 64 rows by 1024 x 1024 values, 64 columns packed at a time, 1.19 times
-//! as fast, 512 rows 1.02 (2026-11, Zen 4). Asking for all lines at once, before packing, lost.
+//! as fast, 512 rows 1.02 (2026-11, Zen 4). Prefetching all lines at once, before packing, lost.
 
 use std::ops::Range;
 
-use super::pack::{LINE, Packed, Strided};
-use super::simd::WIDEST;
+use super::operands::{LINE, Strided};
+use super::pack::Packed;
+use super::tile::{NextLines, WIDEST};
 
 /// Some lanes of a packed operand, over a range of its depth.
 ///
@@ -29,7 +30,8 @@ pub struct Part<'a> {
     panels: &'a [f32],
     pub(super) lanes: usize,
     pub(super) depth: Range<usize>,
-    after: Option<(&'a [f32], usize)>,
+    /// What is packed after the product.
+    next: Option<NextLines<'a>>,
 }
 
 impl Packed {
@@ -53,7 +55,7 @@ impl Packed {
             panels: &self.data[lanes.start * self.depth..],
             lanes: lanes.len(),
             depth,
-            after: None,
+            next: None,
         }
     }
 
@@ -69,41 +71,41 @@ impl<'a> From<&'a Packed> for Part<'a> {
     }
 }
 
+/// A tile of one panel of the right operand, counted from the first row on.
+pub(super) struct PanelTile {
+    pub(super) panel: usize,
+    pub(super) tile: usize,
+}
+
 impl<'a> Part<'a> {
-    /// The same, with what is packed after the product, whose lines are asked for while it
-    /// computes.
-    pub(crate) fn before(self, after: Strided<'a>) -> Self {
-        // What a step of the depth asks for: a row, or of lanes that follow each other as many
-        // values.
-        let stride = if after.lane_stride == 1 {
-            after.depth_stride
+    /// The same, with what is packed after the product, which is prefetched while it computes.
+    pub(crate) fn prefetching(self, next: Strided<'a>) -> Self {
+        // At each step of the depth a row, or of lanes that follow each other as many values.
+        let stride = if next.lane_stride == 1 {
+            next.depth_stride
         } else {
-            after.lanes
+            next.lanes
         };
+        let data = next.data;
         Self {
-            after: Some((after.data, stride)),
+            next: Some(NextLines { data, stride }),
             ..self
         }
     }
 
     /// Whether anything is packed after the product.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn asks(&self) -> bool {
-        self.after.is_some()
+    pub(super) fn has_next(&self) -> bool {
+        self.next.is_some()
     }
 
-    /// From step `depth` on, the line that tile number `tile` of panel `index` asks for at each
-    /// step, and how far apart they are.
+    /// What a tile prefetches from step `depth` on, if any is left for it.
     #[inline(always)]
-    pub(super) fn line_after(
-        &self,
-        (index, tile): (usize, usize),
-        depth: usize,
-    ) -> Option<(&'a [f32], usize)> {
+    pub(super) fn next_lines(&self, at: PanelTile, depth: usize) -> Option<NextLines<'a>> {
         let width = self.packed.width;
-        let (values, stride) = self.after.filter(|_| tile * LINE < width)?;
-        let first = depth * stride + index * width + tile * LINE;
-        Some((values.get(first..)?, stride))
+        let NextLines { data, stride } = self.next.filter(|_| at.tile * LINE < width)?;
+        let first = depth * stride + at.panel * width + at.tile * LINE;
+        let data = data.get(first..)?;
+        Some(NextLines { data, stride })
     }
 
     pub(super) fn num_panels(&self) -> usize {

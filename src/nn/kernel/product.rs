@@ -1,4 +1,4 @@
-//! `C = start + A B` on packed operands: the product of forward and backward-data.
+//! Matrix products, `C = bias + A B`: forward and backward-data.
 //!
 //! ```text
 //! for each block of KC along k             B's panel block stays in L1 or L2
@@ -14,11 +14,12 @@
 
 use std::ops::Range;
 
-use super::isa::Isa;
+use super::dispatch::{dispatch, dispatch_low};
+use super::operands::{Bias, Out, Rows};
 use super::pack::Packed;
-use super::part::Part;
-use super::rows::Rows;
-use super::simd::{Panel, Portable, Simd, Tile, ask_for, chain, load, row_chain, rows_of, store};
+use super::part::{PanelTile, Part};
+use super::simd::{Kernel, Simd};
+use super::tile::{LeftPanel, LeftRows, Place, RightPanel, WIDEST, chain, row_chain};
 
 /// Depth of a block. Longer ones than L1 holds (256 x 32 floats) measured 4 to 6 % faster (2026-11,
 /// Sapphire Rapids): the panel of B streams from L2 easily, and the tile of C is loaded and stored
@@ -28,87 +29,12 @@ const KC: usize = 1024;
 /// Panels of A in a block: 16 x 12 x 1024 floats are 768 KiB of an L2 of 1.25 MiB or more.
 const MC: usize = 16;
 
-/// What each chain of a product starts from.
-#[derive(Clone, Copy, Debug)]
-pub enum Bias<'a> {
-    /// Zero.
-    Zero,
-    /// The column's own value; one a column.
-    Columns(&'a [f32]),
-    /// What the result holds: the product is added to it.
-    Stored,
-}
+/// Rows of A in a block, as in [`MC`] panels.
+const ROWS: usize = 192;
 
-impl<'a> Bias<'a> {
-    /// The columns' values, or zero if there are none.
-    pub fn columns(values: &'a [f32]) -> Self {
-        if values.is_empty() {
-            Bias::Zero
-        } else {
-            Bias::Columns(values)
-        }
-    }
-
-    /// That of a part of the columns.
-    pub(crate) fn part(self, columns: Range<usize>) -> Self {
-        match self {
-            Bias::Columns(values) => Bias::Columns(&values[columns]),
-            bias => bias,
-        }
-    }
-
-    /// What a tile of the columns starts from that will be stored at the front of `c`. If it is
-    /// nothing that is there already, its lines are asked for.
-    #[inline(always)]
-    pub(super) fn start<V: Simd, const M: usize, const N: usize>(
-        self,
-        c: &[f32],
-        stride: usize,
-        shape: (usize, usize),
-    ) -> Tile<V, M, N> {
-        let start = match self {
-            Bias::Stored => return load(c, stride, shape),
-            Bias::Zero => [[V::splat(0.0); N]; M],
-            Bias::Columns(values) => rows_of(values),
-        };
-        ask_for::<V, M, N>(c, stride);
-        start
-    }
-}
-
-/// A row-major result whose rows may lie apart in memory.
-#[derive(Debug)]
-pub struct Out<'a> {
-    /// From the first element on.
-    pub data: &'a mut [f32],
-    /// Distance between neighbours in a column.
-    pub stride: usize,
-}
-
-impl<'a> Out<'a> {
-    /// Rows of `columns` elements, one after another.
-    pub fn dense(data: &'a mut [f32], columns: usize) -> Self {
-        Self {
-            data,
-            stride: columns,
-        }
-    }
-
-    /// Whether a result of `rows` x `columns` has any values.
-    ///
-    /// # Panics
-    /// If there is no room for them.
-    fn has_values(&self, rows: usize, columns: usize) -> bool {
-        if rows == 0 || columns == 0 {
-            return false;
-        }
-        assert!(
-            self.data.len() >= (rows - 1) * self.stride + columns && self.stride >= columns,
-            "the result of a product must have room for the operands' shape"
-        );
-        true
-    }
-}
+/// Values of B that stay in no L2: 1 MiB. With them blocks have twice as many rows, and B is read
+/// half as often, which measured 2 to 4 % faster; of a small B 1 to 3 % slower (2026-11, Zen 3).
+const LARGE: usize = 1 << 18;
 
 /// `c = bias + a b`, where `c` is row-major, m x n.
 ///
@@ -135,15 +61,9 @@ pub fn product<'b>(c: Out<'_>, a: &Packed, b: impl Into<Part<'b>>, bias: Bias<'_
         a.isa, b.packed.isa,
         "the operands of a product must be packed for the same instruction set"
     );
-    if !c.has_values(a.lanes, b.lanes) {
-        return;
-    }
-    match a.isa {
-        Isa::Portable => blocks::<Portable, 6, 2>(c, a, &b, bias),
-        #[cfg(target_arch = "x86_64")]
-        isa => super::x86::run_product(isa, c, (a, &b), bias),
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => unreachable!("other architectures have the portable kernels only"),
+    if c.has_values(a.lanes, b.lanes) {
+        let columns = b.packed.width;
+        dispatch(a.isa, columns, PackedProduct { c, a, b: &b, bias });
     }
 }
 
@@ -157,7 +77,8 @@ pub fn product<'b>(c: Out<'_>, a: &Packed, b: impl Into<Part<'b>>, bias: Bias<'_
 /// let mut b = Packed::new(Isa::detect());
 /// b.pack(Side::Right, Strided::across(&[5.0, 6.0], 2, 1), Ones::None);
 /// let mut c = [100.0; 2];
-/// product_of_rows(Out::dense(&mut c, 1), Rows::dense(&[1.0, 2.0, 3.0, 4.0], 2), &b, Bias::Stored);
+/// let a = Rows::dense(&[1.0, 2.0, 3.0, 4.0], 2);
+/// product_of_rows(Out::dense(&mut c, 1), a, &b, Bias::Accumulate);
 /// assert_eq!(c, [117.0, 139.0]);
 /// ```
 ///
@@ -173,129 +94,157 @@ pub fn product_of_rows<'b>(c: Out<'_>, a: Rows<'_>, b: impl Into<Part<'b>>, bias
     if !c.has_values(a.count, b.lanes) {
         return;
     }
-    match b.packed.isa {
-        Isa::Portable => row_blocks::<Portable, 6, 4, 2, false>(c, a, &b, bias),
-        #[cfg(target_arch = "x86_64")]
-        isa => super::x86::run_product_of_rows(isa, c, (a, &b), bias),
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => unreachable!("other architectures have the portable kernels only"),
+    let (isa, columns, b) = (b.packed.isa, b.packed.width, &b);
+    let is_low = a.share_a_set() && columns == WIDEST;
+    match (is_low, b.has_next()) {
+        (true, true) => dispatch_low(isa, RowProduct::<true> { c, a, b, bias }),
+        (true, false) => dispatch_low(isa, RowProduct::<false> { c, a, b, bias }),
+        (false, true) => dispatch(isa, columns, RowProduct::<true> { c, a, b, bias }),
+        (false, false) => dispatch(isa, columns, RowProduct::<false> { c, a, b, bias }),
     }
 }
 
-/// Rows of A in a block, as in [`MC`] panels.
-const ROWS: usize = 192;
+/// The product of packed operands.
+struct PackedProduct<'a> {
+    c: Out<'a>,
+    a: &'a Packed,
+    b: &'a Part<'a>,
+    bias: Bias<'a>,
+}
 
-/// Values of B that stay in no L2: 1 MiB. With them blocks have twice as many rows, and B is read
-/// half as often, which measured 2 to 4 % faster; of a small B 1 to 3 % slower (2026-11, Zen 3).
-const LARGE: usize = 1 << 18;
+impl Kernel for PackedProduct<'_> {
+    type Output = ();
 
-/// In tiles of M rows, the last of which are S high where that computes fewer in vain; with `ASKS`
-/// what comes after is asked for.
-#[inline(always)]
-pub(super) fn row_blocks<
-    V: Simd,
-    const M: usize,
-    const S: usize,
-    const N: usize,
-    const ASKS: bool,
->(
-    mut c: Out<'_>,
-    a: Rows<'_>,
-    b: &Part<'_>,
-    bias: Bias<'_>,
-) {
-    let width = N * V::LANES;
-    let is_large = b.lanes * a.depth >= LARGE;
-    let rows = if is_large { 2 * ROWS } else { ROWS };
-    let mut p0 = 0;
-    loop {
-        let depth = p0..(p0 + KC).min(a.depth);
-        let bias = if p0 == 0 { bias } else { Bias::Stored };
-        for block in (0..a.count).step_by(rows) {
-            let end = (block + rows).min(a.count);
-            for j in 0..b.num_panels() {
-                let b_block = b.panel(j, &depth);
-                let columns = j * width..(j * width + width).min(b.lanes);
-                let place = (&depth, &columns, bias.part(columns.clone()));
-                let (mut first, mut tile) = (block, 0);
-                while first < end {
-                    let mut b_block = Panel::new(b_block);
-                    if ASKS {
-                        // The first tiles of the first block do.
-                        b_block = b_block.before(b.line_after((j, tile + block), depth.start));
-                        tile += 1;
+    #[inline(always)]
+    fn run<S: Simd, const M: usize, const L: usize, const N: usize>(mut self, simd: S) {
+        let (a, b) = (self.a, self.b);
+        let width = N * S::LANES;
+        // Of no depth the result is the bias.
+        for p0 in (0..a.depth.max(1)).step_by(KC) {
+            let depth = p0..(p0 + KC).min(a.depth);
+            let bias = if p0 == 0 { self.bias } else { Bias::Accumulate };
+            for i0 in (0..a.num_panels()).step_by(MC) {
+                for j in 0..b.num_panels() {
+                    let b_block = b.panel(j, &depth);
+                    let columns = j * width..(j * width + width).min(b.lanes);
+                    let bias = bias.part(columns.clone());
+                    for i in i0..(i0 + MC).min(a.num_panels()) {
+                        let steps = &a.panel(i).as_chunks::<M>().0[depth.clone()];
+                        let rows = i * M..(i * M + M).min(a.lanes);
+                        let place = Place::of(&mut self.c, &rows, &columns);
+                        let start = place.start::<S, M, N>(simd, bias);
+                        let tile = chain(simd, start, LeftPanel { steps, part: 0 }, b_block);
+                        place.store(simd, &tile);
                     }
-                    let left = end - first;
-                    let fits = left <= S || (left > M && left <= 2 * S);
-                    let height = if fits { S } else { M };
-                    let rows = (a, first..first + left.min(height));
-                    if fits {
-                        row_tile::<V, S, N, ASKS>(&mut c, rows, b_block, place);
-                    } else {
-                        row_tile::<V, M, N, ASKS>(&mut c, rows, b_block, place);
-                    }
-                    first += height;
                 }
             }
         }
-        p0 += KC;
-        if p0 >= a.depth {
-            return;
-        }
     }
 }
 
-/// The tile of the rows `rows`, at most M, and of `columns`, over a block of the depth.
-#[inline(always)]
-fn row_tile<V: Simd, const M: usize, const N: usize, const ASKS: bool>(
-    Out { data: c, stride }: &mut Out<'_>,
-    (a, rows): (Rows<'_>, Range<usize>),
-    b: Panel<'_>,
-    (depth, columns, bias): (&Range<usize>, &Range<usize>, Bias<'_>),
-) {
-    // Rows beyond the last repeat it; their results are not stored.
-    let mut bases = [0; M];
-    for (i, base) in bases.iter_mut().enumerate() {
-        *base = (rows.start + i).min(rows.end - 1) * a.stride + depth.start;
-    }
-    let place = &mut c[rows.start * *stride + columns.start..];
-    let shape = (rows.len(), columns.len());
-    let tile = bias.start(place, *stride, shape);
-    let tile = row_chain::<V, M, N, ASKS>(tile, (a.data, &bases), b, depth.len());
-    store(&tile, place, *stride, shape);
+/// The product of rows that lie where they are; with `PREFETCH` what is packed next is prefetched.
+struct RowProduct<'a, const PREFETCH: bool> {
+    c: Out<'a>,
+    a: Rows<'a>,
+    b: &'a Part<'a>,
+    bias: Bias<'a>,
 }
 
-#[inline(always)]
-pub(super) fn blocks<V: Simd, const M: usize, const N: usize>(
-    Out { data: c, stride }: Out<'_>,
-    a: &Packed,
-    b: &Part<'_>,
-    bias: Bias<'_>,
-) {
-    let (m, n, k) = (a.lanes, b.lanes, a.depth);
-    let width = N * V::LANES;
-    let mut p0 = 0;
-    loop {
-        let depth = p0..(p0 + KC).min(k);
-        let bias = if p0 == 0 { bias } else { Bias::Stored };
-        for i0 in (0..a.num_panels()).step_by(MC) {
-            for j in 0..b.num_panels() {
-                let b_block = b.panel(j, &depth);
-                let columns = j * width..(j * width + width).min(n);
-                let bias = bias.part(columns.clone());
-                for i in i0..(i0 + MC).min(a.num_panels()) {
-                    let a_block = &a.panel(i).as_chunks::<M>().0[depth.clone()];
-                    let rows = i * M..(i * M + M).min(m);
-                    let place = &mut c[rows.start * stride + columns.start..];
-                    let shape = (rows.len(), columns.len());
-                    let tile: Tile<V, M, N> = bias.start(place, stride, shape);
-                    store(&chain(tile, (a_block, 0), b_block), place, stride, shape);
+impl<const PREFETCH: bool> Kernel for RowProduct<'_, PREFETCH> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd, const M: usize, const L: usize, const N: usize>(mut self, simd: S) {
+        let (a, b) = (self.a, self.b);
+        let width = N * S::LANES;
+        let is_large = b.lanes * a.depth >= LARGE;
+        let height = if is_large { 2 * ROWS } else { ROWS };
+        for p0 in (0..a.depth.max(1)).step_by(KC) {
+            let depth = p0..(p0 + KC).min(a.depth);
+            let bias = if p0 == 0 { self.bias } else { Bias::Accumulate };
+            for first in (0..a.count).step_by(height) {
+                let rows = first..(first + height).min(a.count);
+                for j in 0..b.num_panels() {
+                    let columns = j * width..(j * width + width).min(b.lanes);
+                    let panel = ColumnPanel {
+                        index: j,
+                        depth: &depth,
+                        columns: &columns,
+                        bias: bias.part(columns.clone()),
+                    };
+                    self.tiles::<S, M, L, N>(simd, rows.clone(), &panel);
                 }
             }
         }
-        p0 += KC;
-        if p0 >= k {
-            return;
+    }
+}
+
+/// A panel of the right operand over a block of the depth, and the columns it makes.
+struct ColumnPanel<'a> {
+    index: usize,
+    depth: &'a Range<usize>,
+    columns: &'a Range<usize>,
+    bias: Bias<'a>,
+}
+
+impl<const PREFETCH: bool> RowProduct<'_, PREFETCH> {
+    /// Some rows of a panel's columns, in tiles of M rows, the last of which are L high where that
+    /// computes fewer in vain.
+    #[inline(always)]
+    fn tiles<S: Simd, const M: usize, const L: usize, const N: usize>(
+        &mut self,
+        simd: S,
+        rows: Range<usize>,
+        panel: &ColumnPanel<'_>,
+    ) {
+        let b = self.b;
+        let values = b.panel(panel.index, panel.depth);
+        let (mut first, mut tile) = (rows.start, rows.start);
+        while first < rows.end {
+            let mut right = RightPanel::new(values);
+            if PREFETCH {
+                // The first tiles of the first block of rows do.
+                let at = PanelTile {
+                    panel: panel.index,
+                    tile,
+                };
+                right = right.prefetching(b.next_lines(at, panel.depth.start));
+                tile += 1;
+            }
+            let left = rows.end - first;
+            let fits = left <= L || (left > M && left <= 2 * L);
+            let height = if fits { L } else { M };
+            let own = first..first + left.min(height);
+            if fits {
+                self.tile::<S, L, N>(simd, own, right, panel);
+            } else {
+                self.tile::<S, M, N>(simd, own, right, panel);
+            }
+            first += height;
         }
+    }
+
+    /// The tile of the rows `rows`, at most M, and of a panel's columns.
+    #[inline(always)]
+    fn tile<S: Simd, const M: usize, const N: usize>(
+        &mut self,
+        simd: S,
+        rows: Range<usize>,
+        b: RightPanel<'_>,
+        panel: &ColumnPanel<'_>,
+    ) {
+        // Rows beyond the last repeat it; their results are not stored.
+        let mut starts = [0; M];
+        for (i, start) in starts.iter_mut().enumerate() {
+            *start = (rows.start + i).min(rows.end - 1) * self.a.stride + panel.depth.start;
+        }
+        let a = LeftRows {
+            data: self.a.data,
+            starts: &starts,
+        };
+        let place = Place::of(&mut self.c, &rows, panel.columns);
+        let start = place.start::<S, M, N>(simd, panel.bias);
+        let tile = row_chain::<S, M, N, PREFETCH>(simd, start, a, b, panel.depth.len());
+        place.store(simd, &tile);
     }
 }

@@ -38,9 +38,9 @@ pub(crate) fn softmax_rows_backward(d: &mut [f32], p: &[f32], length: usize) {
 /// Values in a vector.
 const LANES: usize = 16;
 
-/// Columns in a turn: their maxima and sums are 8 KiB, which stay in L1, and rows are read in
-/// order. In turns of 256 a causal 1024 x 1024 took 1.26 times as long, back 1.38 (2026-11, Zen 4).
-const TURN: usize = 1024;
+/// Columns in a block: their maxima and sums are 8 KiB, which stay in L1, and rows are read in
+/// order. In blocks of 256 a causal 1024 x 1024 took 1.26 times as long, back 1.38 (2026-11, Zen 4).
+const BLOCK: usize = 1024;
 
 /// A matrix with a row a key and a column a query, whose rows are filled up to whole vectors.
 #[derive(Clone, Copy, Debug)]
@@ -59,20 +59,20 @@ impl Scores {
         self.length.next_multiple_of(LANES)
     }
 
-    /// Of the columns `turn`, the vectors with a query that sees `key`.
+    /// Of the columns `block`, the vectors with a query that sees `key`.
     #[inline(always)]
-    fn seers(&self, key: usize, turn: &Range<usize>) -> Range<usize> {
+    fn queries_of(&self, key: usize, block: &Range<usize>) -> Range<usize> {
         let first = if self.is_causal {
             key / LANES * LANES
         } else {
             0
         };
-        first.clamp(turn.start, turn.end)..turn.end
+        first.clamp(block.start, block.end)..block.end
     }
 
-    /// Gives the queries of the key's own vector that do not see it `value`.
+    /// Writes `value` where a query of the key's own vector does not see it.
     #[inline(always)]
-    fn hide(&self, key: usize, row: &mut [f32], value: f32) {
+    fn mask(&self, key: usize, row: &mut [f32], value: f32) {
         if self.is_causal {
             row[key / LANES * LANES..key].fill(value);
         }
@@ -85,39 +85,42 @@ impl Scores {
 pub(crate) fn softmax_columns(values: &mut [f32], scores: Scores) {
     let width = scores.stride();
     for (key, row) in values.chunks_exact_mut(width).enumerate() {
-        scores.hide(key, row, f32::NEG_INFINITY);
+        scores.mask(key, row, f32::NEG_INFINITY);
     }
-    for first in (0..width).step_by(TURN) {
-        let turn = first..width.min(first + TURN);
-        let (mut maxima, mut totals) = ([f32::NEG_INFINITY; TURN], [0.0; TURN]);
+    for first in (0..width).step_by(BLOCK) {
+        let block = first..width.min(first + BLOCK);
+        // Each column's maximum, of what its query sees.
+        let (mut maxima, mut totals) = ([f32::NEG_INFINITY; BLOCK], [0.0; BLOCK]);
         for (key, row) in values.chunks_exact(width).enumerate() {
-            let seers = scores.seers(key, &turn);
-            let maxima = &mut maxima[seers.start - turn.start..];
-            for (max, x) in maxima.iter_mut().zip(&row[seers]) {
+            let queries = scores.queries_of(key, &block);
+            let maxima = &mut maxima[queries.start - block.start..];
+            for (max, x) in maxima.iter_mut().zip(&row[queries]) {
                 *max = if *x > *max { *x } else { *max };
             }
         }
-        // Nothing to look at: positions so far that are all padding.
-        for max in &mut maxima[..turn.len()] {
+        // Queries that see nothing: positions so far that are all padding.
+        for max in &mut maxima[..block.len()] {
             *max = if *max == f32::NEG_INFINITY { 0.0 } else { *max };
         }
+        // Exponentials, and each column's sum of them.
         for (key, row) in values.chunks_exact_mut(width).enumerate() {
-            let seers = scores.seers(key, &turn);
-            let own = seers.start - turn.start..;
+            let queries = scores.queries_of(key, &block);
+            let own = queries.start - block.start..;
             let columns = maxima[own.clone()].iter().zip(&mut totals[own]);
-            for ((max, total), x) in columns.zip(&mut row[seers]) {
+            for ((max, total), x) in columns.zip(&mut row[queries]) {
                 *x = exp((*x - max) * scores.scale);
                 *total += *x;
             }
         }
-        for total in &mut totals[..turn.len()] {
+        // Divided by their sum; zero where no query sees the key.
+        for total in &mut totals[..block.len()] {
             *total = if *total == 0.0 { 0.0 } else { 1.0 / *total };
         }
         for (key, row) in values.chunks_exact_mut(width).enumerate() {
-            let seers = scores.seers(key, &turn);
-            row[turn.start..seers.start].fill(0.0);
-            let shares = &totals[seers.start - turn.start..];
-            for (share, x) in shares.iter().zip(&mut row[seers]) {
+            let queries = scores.queries_of(key, &block);
+            row[block.start..queries.start].fill(0.0);
+            let shares = &totals[queries.start - block.start..];
+            for (share, x) in shares.iter().zip(&mut row[queries]) {
                 *x *= share;
             }
         }
@@ -130,25 +133,27 @@ pub(crate) fn softmax_columns_backward(d: &mut [f32], p: &[f32], scores: Scores)
     let width = scores.stride();
     for (key, row) in d.chunks_exact_mut(width).enumerate() {
         // p is zero there.
-        scores.hide(key, row, 0.0);
+        scores.mask(key, row, 0.0);
     }
-    for first in (0..width).step_by(TURN) {
-        let turn = first..width.min(first + TURN);
-        let mut along = [0.0; TURN];
+    for first in (0..width).step_by(BLOCK) {
+        let block = first..width.min(first + BLOCK);
+        // Each column's sum of p d.
+        let mut along = [0.0; BLOCK];
         let rows = d.chunks_exact(width).zip(p.chunks_exact(width));
         for (key, (d, p)) in rows.enumerate() {
-            let seers = scores.seers(key, &turn);
-            let along = &mut along[seers.start - turn.start..];
-            for ((along, d), p) in along.iter_mut().zip(&d[seers.clone()]).zip(&p[seers]) {
+            let queries = scores.queries_of(key, &block);
+            let along = &mut along[queries.start - block.start..];
+            for ((along, d), p) in along.iter_mut().zip(&d[queries.clone()]).zip(&p[queries]) {
                 *along = d.mul_add(*p, *along);
             }
         }
+        // And the gradient.
         let rows = d.chunks_exact_mut(width).zip(p.chunks_exact(width));
         for (key, (d, p)) in rows.enumerate() {
-            let seers = scores.seers(key, &turn);
-            d[turn.start..seers.start].fill(0.0);
-            let along = &along[seers.start - turn.start..];
-            for ((along, d), p) in along.iter().zip(&mut d[seers.clone()]).zip(&p[seers]) {
+            let queries = scores.queries_of(key, &block);
+            d[block.start..queries.start].fill(0.0);
+            let along = &along[queries.start - block.start..];
+            for ((along, d), p) in along.iter().zip(&mut d[queries.clone()]).zip(&p[queries]) {
                 // The sum with 0 makes 0 of -0, in the same operation.
                 *d = (p * (*d - along)).mul_add(scores.scale, 0.0);
             }

@@ -11,6 +11,16 @@ fn values(len: usize, salt: usize) -> Vec<f32> {
         .collect()
 }
 
+/// Rows without gaps, or none.
+fn matrix(data: &[f32], count: usize, depth: usize) -> Rows<'_> {
+    Rows {
+        data,
+        count,
+        depth,
+        stride: depth,
+    }
+}
+
 fn packed(isa: Isa, side: Side, matrix: Strided<'_>) -> Packed {
     let mut operand = Packed::new(isa);
     // What was packed before must not show.
@@ -32,14 +42,9 @@ fn every_product_has_the_bits_of_its_naive_twin() {
                 for (bias, start) in [(Bias::Zero, &zeros), (Bias::Columns(&start), &start)] {
                     let mut c = vec![f32::NAN; m * n];
                     product(Out::dense(&mut c, n), &left, &right, bias);
-                    let expected = naive::product((m, n, k), &a, &b, start);
+                    let rows = matrix(&a, m, k);
+                    let expected = naive::product(rows, matrix(&b, k, n), start);
                     assert_eq!(c, expected, "{isa:?}, {m} x {n} x {k}");
-                    let rows = Rows {
-                        data: &a,
-                        count: m,
-                        depth: k,
-                        stride: k,
-                    };
                     c.fill(f32::NAN);
                     product_of_rows(Out::dense(&mut c, n), rows, &right, bias);
                     assert_eq!(c, expected, "{isa:?}, {m} rows x {n} x {k}");
@@ -70,7 +75,8 @@ fn rows_a_page_apart_have_the_bits_of_neighbours() {
         };
         let mut c = vec![f32::NAN; count * n];
         product_of_rows(Out::dense(&mut c, n), rows, &right, Bias::Zero);
-        let expected = naive::product((count, n, k), &dense[..count * k], &b, &zeros);
+        let dense = matrix(&dense, count, k);
+        let expected = naive::product(dense, matrix(&b, k, n), &zeros);
         assert_eq!(c, expected, "{isa:?}, {count} rows");
     }
 }
@@ -89,7 +95,7 @@ fn matrices_packed_one_below_the_other_are_packed_as_one() {
                     let part = &data[rows.start * lanes..rows.end * lanes];
                     Strided::across(part, rows.len(), lanes)
                 });
-                stacked.pack_stacked(side, (lanes, 20), &mut parts.into_iter(), ones);
+                stacked.pack_stacked(side, lanes, 20, &mut parts.into_iter(), ones);
                 assert_eq!(stacked.num_panels(), whole.num_panels());
                 for panel in 0..whole.num_panels() {
                     assert_eq!(stacked.panel(panel), whole.panel(panel), "{isa:?}, {lanes}");
@@ -104,12 +110,12 @@ fn a_product_adds_to_what_is_stored_and_leaves_the_gaps_between_rows_alone() {
     let (m, n, k, stride) = (14, 33, 20, 40);
     let (a, b) = (values(m * k, 1), values(k * n, 2));
     let zeros = vec![0.0; n];
-    let half = naive::product((m, n, k), &a, &b, &zeros);
+    let half = naive::product(matrix(&a, m, k), matrix(&b, k, n), &zeros);
     for isa in Isa::available() {
         let left = packed(isa, Side::Left, Strided::along(&a, m, k));
         let right = packed(isa, Side::Right, Strided::across(&b, k, n));
         let mut c = vec![7.0; m * stride];
-        let (data, first) = (&mut c, [Bias::Zero, Bias::Stored]);
+        let (data, first) = (&mut c, [Bias::Zero, Bias::Accumulate]);
         for bias in first {
             product(Out { data, stride }, &left, &right, bias);
         }
@@ -130,7 +136,7 @@ fn every_fold_has_the_bits_of_its_naive_twin() {
         let (a, b) = (values(k * m, 4), values(k * n, 5));
         for num_shards in [1, 2, 3, 7, 16] {
             let shards: Vec<_> = (0..num_shards).map(|s| part(k, num_shards, s)).collect();
-            let expected = naive::fold_products((m, n), &a, &b, &shards);
+            let expected = naive::fold_products(matrix(&a, k, m), matrix(&b, k, n), &shards);
             for isa in Isa::available() {
                 let left = packed(isa, Side::Left, Strided::across(&a, k, m));
                 let right = packed(isa, Side::Right, Strided::across(&b, k, n));
@@ -170,7 +176,7 @@ fn a_fold_of_rows_has_the_bits_of_one_of_packed_operands() {
                 let len = (m + usize::from(ones == Ones::Row)) * n;
                 let (mut c, mut expected) = (vec![f32::NAN; len], vec![f32::NAN; len]);
                 fold_products(&mut expected, &left, &right, &shards);
-                fold_rows::fold_rows(isa, &mut c, ((x, dy), ones), &shards);
+                fold_rows::fold_rows(isa, &mut c, RowPair { x, dy }, ones, &shards);
                 assert_eq!(c, expected, "{isa:?}, {m} x {n} x {k}, {num_shards} shards");
             }
         }

@@ -1,11 +1,9 @@
-//! `C = A'`: for the few results that are cheaper to transpose than the operands they come from.
+//! Transposition, `C = A'`: for the few results that are cheaper to transpose than the operands they
+//! come from.
 
 use multiversion::multiversion;
 
-use super::product::Out;
-
-/// Floats in a cache line, and the edge of the blocks: both sides of a block are whole lines.
-const LINE: usize = 16;
+use super::operands::{LINE, Out};
 
 /// `c = a'`, where `a` is row-major with rows of `rows` values, so that `c` gets `rows` rows.
 ///
@@ -24,6 +22,7 @@ pub fn transpose(c: Out<'_>, a: &[f32], rows: usize) {
         return;
     }
     let columns = a.len() / rows;
+    // Blocks whose both sides are whole lines.
     for first in (0..columns).step_by(LINE) {
         let block = &a[first * rows..(first + LINE).min(columns) * rows];
         for (row, out) in c.data.chunks_mut(c.stride).take(rows).enumerate() {

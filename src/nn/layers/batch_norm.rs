@@ -32,7 +32,8 @@ use crate::nn::shape::Shape;
 
 use crate::nn::kernel::Buffer;
 use crate::nn::kernel::columns::{
-    column_products, column_squares, column_sums, input_gradient, scale_and_shift,
+    Affine, GradientTerms, Moments, column_products, column_squares, column_sums, input_gradient,
+    scale_and_shift,
 };
 use crate::nn::kernel::elementwise::add;
 
@@ -160,7 +161,7 @@ impl BatchNormLayer {
             count[0] = (x.len() / c) as f32;
             column_sums(x, mean, &mut self.wide);
             mean.iter_mut().for_each(|m| *m /= count[0].max(1.0));
-            column_squares(x, (mean, &mut rest[..c]), &mut self.wide);
+            column_squares(x, mean, &mut rest[..c], &mut self.wide);
         }
         // Over the batch: all shards have the same, put together in the order of the tree.
         if let (Over::Batch, Some(meeting)) = (self.spec.over, pass.meeting) {
@@ -193,9 +194,9 @@ impl BatchNormLayer {
         for ((sums, rows), saved) in shards.zip(self.saved.chunks_exact(stride)) {
             let (x, dy) = (&x[self.values(rows)], &dy[self.values(rows)]);
             let (dgain, dbias) = sums.split_at_mut(c);
-            let (mean, inverse) = (&saved[1..=c], &saved[1 + 2 * c..]);
+            let moments = moments(saved, c);
             column_sums(dy, dbias, &mut self.wide);
-            column_products((x, dy), (mean, inverse), dgain, &mut self.wide);
+            column_products(x, dy, moments, dgain, &mut self.wide);
         }
         if let (Over::Batch, Some(meeting)) = (self.spec.over, pass.meeting) {
             meeting.gather(&sums, 2 * c, &mut self.all);
@@ -204,6 +205,14 @@ impl BatchNormLayer {
             self.all.clear();
         }
         self.sums = sums;
+    }
+}
+
+/// What a shard's values are normalised with, of its saved statistics of `c` columns.
+fn moments(saved: &[f32], c: usize) -> Moments<'_> {
+    Moments {
+        mean: &saved[1..=c],
+        inverse: &saved[1 + 2 * c..],
     }
 }
 
@@ -258,14 +267,20 @@ impl Layer for BatchNormLayer {
 
     fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let c = self.shape.channels();
-        let affine = (&params[..c], &params[c..2 * c]);
+        let affine = Affine {
+            gain: &params[..c],
+            bias: &params[c..2 * c],
+        };
         if pass.mode == Mode::Evaluate {
             let inverse = params[3 * c..].iter();
             self.saved.clear();
             self.saved
                 .extend(inverse.map(|v| 1.0 / (v + self.spec.eps).sqrt()));
-            let statistics = (&params[2 * c..3 * c], &self.saved[..]);
-            scale_and_shift(y, x, statistics, affine, &mut self.wide);
+            let moments = Moments {
+                mean: &params[2 * c..3 * c],
+                inverse: &self.saved,
+            };
+            scale_and_shift(y, x, moments, affine, &mut self.wide);
             return;
         }
         self.statistics(pass, x);
@@ -276,9 +291,8 @@ impl Layer for BatchNormLayer {
             .zip(self.saved.chunks_exact(self.stride()))
         {
             let range = self.values(rows);
-            let statistics = (&saved[1..=c], &saved[1 + 2 * c..]);
             let y = &mut y[range.clone()];
-            scale_and_shift(y, &x[range], statistics, affine, &mut wide);
+            scale_and_shift(y, &x[range], moments(saved, c), affine, &mut wide);
         }
         self.wide = wide;
     }
@@ -324,9 +338,14 @@ impl Layer for BatchNormLayer {
                 } else {
                     &self.all[..2 * c]
                 };
-                let statistics = (mean, &saved[1 + 2 * c..], &params[..c]);
-                let rows = (&x[range.clone()], &dy[range.clone()]);
-                input_gradient(&mut dx[range], rows, statistics, (all, n), &mut wide);
+                let terms = GradientTerms {
+                    moments: moments(saved, c),
+                    gain: &params[..c],
+                    sums: all,
+                    count: n,
+                };
+                let (x, dy) = (&x[range.clone()], &dy[range.clone()]);
+                input_gradient(&mut dx[range], x, dy, terms, &mut wide);
             }
         });
         self.wide = wide;

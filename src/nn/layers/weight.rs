@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use crate::nn::core::{Grads, Pass, blocks};
 use crate::nn::kernel::{
-    Bias, Buffer, Isa, Ones, Operands, Out, Packed, PackedOnce, Part, Rows, Side, Strided,
+    Bias, Buffer, Isa, Ones, Out, Packed, PackedOnce, Part, RowPair, Rows, Side, Strided,
     product_of_rows, transpose,
 };
 
@@ -184,7 +184,7 @@ impl Weight {
             self.part.pack(Side::Right, block(&columns), Ones::None);
             let mut part = Part::from(&self.part);
             if let Some(next) = all.peek() {
-                part = part.before(block(next));
+                part = part.prefetching(block(next));
             }
             let out = Out {
                 data: &mut y.data[columns.start..],
@@ -227,9 +227,11 @@ impl Weight {
     }
 
     /// That gradient as one of several.
-    pub(super) fn product<'a>(&self, x: &'a [f32], dy: &'a [f32]) -> Operands<'a> {
-        let (inputs, outputs) = (self.inputs, self.outputs);
-        (Rows::dense(x, inputs), Rows::dense(dy, outputs))
+    pub(super) fn product<'a>(&self, x: &'a [f32], dy: &'a [f32]) -> RowPair<'a> {
+        RowPair {
+            x: Rows::dense(x, self.inputs),
+            dy: Rows::dense(dy, self.outputs),
+        }
     }
 }
 

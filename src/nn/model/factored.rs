@@ -114,7 +114,7 @@ impl Factored {
         let mut dy = all.map(|(rows, own)| Strided::across(&own[rows * inputs..], rows, outputs));
         let depth = part.shape.rows * layer.positions;
         self.right
-            .pack_stacked(Side::Right, (outputs, depth), &mut dy, Ones::None);
+            .pack_stacked(Side::Right, outputs, depth, &mut dy, Ones::None);
         let num_shards = part.shape.assignment.num_shards();
         let shards = (0..num_shards).map(|shard| {
             let rows = self::part(part.shape.rows, num_shards, shard);
@@ -143,7 +143,7 @@ impl Factored {
         };
         let depth = part.shape.rows * layer.positions;
         self.left
-            .pack_stacked(Side::Left, (lanes, depth), &mut x, ones);
+            .pack_stacked(Side::Left, lanes, depth, &mut x, ones);
         fold_products(to, &self.left, &self.right, &self.shards);
     }
 }

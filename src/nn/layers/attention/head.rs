@@ -10,7 +10,7 @@ use crate::nn::core::blocks;
 use crate::nn::kernel::softmax::Scores;
 use crate::nn::kernel::{
     Bias, Columns, Ones, Out, Packed, Rows, Side, Strided, product, product_of_rows,
-    products_of_rows,
+    product_transposed,
 };
 
 /// Keys of a block: a multiple of the width of every packed operand. Blocks do not depend on the
@@ -116,11 +116,8 @@ impl Head<'_> {
             } else {
                 let b_rows = Rows::dense(&b.data[..seen.end * b.stride], b.stride);
                 let columns = |rows, range| Columns { rows, range };
-                let operands = (
-                    columns(p, queries),
-                    columns(b_rows, b.first..b.first + width),
-                );
-                products_of_rows(self.left.isa(), out, operands, false);
+                let values = columns(b_rows, b.first..b.first + width);
+                product_transposed(self.left.isa(), out, columns(p, queries), values, false);
             }
         }
     }

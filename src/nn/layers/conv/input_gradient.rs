@@ -160,7 +160,7 @@ impl InputGradient {
                         data: &mut dx[first * channels + group * inputs..],
                         stride: stride * channels,
                     };
-                    convolve(out, (dy, &phase.windows, positions), kernel, Bias::Zero);
+                    convolve(out, dy, &phase.windows, positions, kernel, Bias::Zero);
                 };
                 if is_whole {
                     run(0, 1, dy, count * positions);

@@ -95,7 +95,7 @@ impl ConvLayer {
             };
             let at = images.start * windows.image + group * self.per_group.inputs;
             let x = &self.forward.padded[at..];
-            convolve(out, (x, windows, positions), kernel, bias);
+            convolve(out, x, windows, positions, kernel, bias);
         }
     }
 
@@ -127,7 +127,7 @@ impl ConvLayer {
                         stride: outputs,
                     };
                     let x = &x[group * self.per_group.inputs..];
-                    add_kernel_gradient(out, (x, &self.forward.windows), &self.dy);
+                    add_kernel_gradient(out, x, &self.forward.windows, &self.dy);
                 }
             }
             if !bias.is_empty() {

@@ -20,10 +20,10 @@ use super::layer::{of_images, parameters};
 use super::spec::Conv;
 use crate::nn::core::{Flops, Grads, Layer, Pass, Properties, Tape, TensorSpec, blocks};
 use crate::nn::kernel::columns::add_rows;
-use crate::nn::kernel::winograd::{POINTS, SIDE, Square, Transform, transform};
+use crate::nn::kernel::winograd::{POINTS, Runs, SIDE, Square, SquarePair, Transform, transform};
 use crate::nn::kernel::{
     Bias, Buffer, Isa, Ones, Out, Packed, PackedOnce, Rows, Side, Strided, product_of_rows,
-    products_of_rows,
+    product_transposed,
 };
 use crate::nn::shape::Shape;
 
@@ -122,18 +122,19 @@ impl WinogradLayer {
                 let out = Out::dense(&mut scratch.weights[point * plane..][..run], outputs);
                 let x = direction.rows(&scratch.inputs, tiles.len(), inputs, point);
                 let dy = direction.rows(&scratch.outputs, tiles.len(), outputs, point);
-                products_of_rows(direction.isa, out, (x, dy), block > 0);
+                product_transposed(direction.isa, out, x, dy, block > 0);
             }
         }
         // From points to kernel values.
         let (weight, bias) = leaf.split_at_mut(run * direction.kernel * direction.kernel);
         let places = kernel_places(direction.kernel, run, plane);
         transform(
-            (direction.isa, Transform::KernelGradient(direction.kernel)),
+            direction.isa,
+            Transform::KernelGradient(direction.kernel),
             weight,
             &scratch.weights,
             &mut std::iter::once(places),
-            (run, &[]),
+            Runs::of(run),
         );
         if !bias.is_empty() {
             let len = self.output.len();
@@ -275,10 +276,14 @@ impl Direction {
             }
             let mut places = tiles.clone().map(|tile| {
                 let points = point_square(tile - tiles.start, outputs, plane);
-                (self.output_square(tile), points)
+                SquarePair {
+                    to: self.output_square(tile),
+                    from: points,
+                }
             });
-            let what = (self.isa, Transform::Outputs(self.tile));
-            transform(what, y, products, &mut places, (outputs, bias));
+            let runs = Runs { len: outputs, bias };
+            let what = Transform::Outputs(self.tile);
+            transform(self.isa, what, y, products, &mut places, runs);
         }
     }
 
@@ -287,10 +292,10 @@ impl Direction {
         let Channels { inputs, outputs } = self.channels;
         let (run, plane) = (inputs * outputs, (inputs + 1) * outputs);
         let points = points.grow(POINTS * plane);
-        let (own, at) = kernel_places(self.kernel, run, plane);
-        let what = (self.isa, Transform::Kernel(self.kernel));
-        let mut places = std::iter::once((at, own));
-        transform(what, points, weight, &mut places, (run, &[]));
+        let SquarePair { to, from } = kernel_places(self.kernel, run, plane);
+        let mut places = std::iter::once(SquarePair { to: from, from: to });
+        let what = Transform::Kernel(self.kernel);
+        transform(self.isa, what, points, weight, &mut places, Runs::of(run));
         let matrix = Strided::across(points, POINTS * (inputs + 1), outputs);
         packed.pack(Side::Right, matrix, Ones::None);
     }
@@ -306,29 +311,27 @@ impl Direction {
                 steps: (self.field.steps.rows, self.field.steps.columns),
                 sides: (SIDE, SIDE),
             };
-            (point_square(tile - tiles.start, channels, plane), own)
+            SquarePair {
+                to: point_square(tile - tiles.start, channels, plane),
+                from: own,
+            }
         });
-        let (what, points) = ((self.isa, Transform::Inputs), points.grow(POINTS * plane));
-        transform(
-            what,
-            points,
-            &self.field.padded,
-            &mut places,
-            (channels, &[]),
-        );
+        let (points, padded) = (points.grow(POINTS * plane), &self.field.padded);
+        let (what, runs) = (Transform::Inputs, Runs::of(channels));
+        transform(self.isa, what, points, padded, &mut places, runs);
     }
 
     /// The gradients of a block of tiles of outputs to points.
     fn gradient_to_points(&self, tiles: &Range<usize>, dy: &[f32], points: &mut Buffer) {
         let channels = self.channels.outputs;
         let plane = self.block * channels + GAP;
-        let mut places = tiles.clone().map(|tile| {
-            let to = point_square(tile - tiles.start, channels, plane);
-            (to, self.output_square(tile))
+        let mut places = tiles.clone().map(|tile| SquarePair {
+            to: point_square(tile - tiles.start, channels, plane),
+            from: self.output_square(tile),
         });
-        let what = (self.isa, Transform::OutputGradients(self.tile));
-        let points = points.grow(POINTS * plane);
-        transform(what, points, dy, &mut places, (channels, &[]));
+        let what = Transform::OutputGradients(self.tile);
+        let (points, runs) = (points.grow(POINTS * plane), Runs::of(channels));
+        transform(self.isa, what, points, dy, &mut places, runs);
     }
 
     /// Where the outputs of a tile, counted over all images, lie.
@@ -363,11 +366,14 @@ fn point_square(tile: usize, channels: usize, plane: usize) -> Square {
 }
 
 /// Where a kernel lies whose places have `run` weights each, and where its points do.
-fn kernel_places(kernel: usize, run: usize, plane: usize) -> (Square, Square) {
+fn kernel_places(kernel: usize, run: usize, plane: usize) -> SquarePair {
     let own = Square {
         first: 0,
         steps: (kernel * run, run),
         sides: (kernel, kernel),
     };
-    (own, point_square(0, 0, plane))
+    SquarePair {
+        to: own,
+        from: point_square(0, 0, plane),
+    }
 }

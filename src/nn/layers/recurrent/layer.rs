@@ -122,7 +122,8 @@ impl RecurrentLayer {
             stride: length * width,
         };
         let [_, _, u, _] = self.split(params);
-        self.hidden.forward_strided(u, before, out, Bias::Stored);
+        self.hidden
+            .forward_strided(u, before, out, Bias::Accumulate);
     }
 
     /// The cell at one position of every row.
@@ -327,7 +328,7 @@ impl RecurrentLayer {
                 };
                 let out = Out::dense(dh, hidden);
                 self.hidden
-                    .backward_strided(u, d.at(after), out, Bias::Stored);
+                    .backward_strided(u, d.at(after), out, Bias::Accumulate);
             }
             self.step_backward(pass, tape, self.step(index), dh, dc, h_before);
         }

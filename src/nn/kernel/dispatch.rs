@@ -1,0 +1,99 @@
+//! The dispatcher: runs a kernel compiled for an instruction set, in tiles as its registers allow.
+//!
+//! | instruction set | vectors of | rows, of a low tile | columns | accumulators of registers |
+//! |---|---|---|---|---|
+//! | portable | 8 | 6, 4 | 16 | as the compiler finds them |
+//! | AVX2 | 8 | 6, 4 | 16 | 12 of 16 |
+//! | AVX-512 | 16 | 12, 8 | 32 | 24 of 32 |
+//! | AVX-512, few columns | 16 | 12, 8 | 16 | 12 of 32 |
+//! | AVX-512, low | 16 | 8, 4 | 32 | 16 of 32 |
+//!
+//! Each size of tile is a function of its own: in one with the others products of depth 16 took 1.1
+//! to 1.3 times as long (AVX-512, low tiles beside the others).
+//!
+//! Rows and columns are those of [`Isa::tile_rows`] and [`Isa::tile_columns`], by which operands
+//! are packed.
+
+use super::isa::Isa;
+use super::simd::{Kernel, Portable};
+#[cfg(target_arch = "x86_64")]
+use super::x86::{Avx2, Avx512};
+
+/// Runs `kernel` in tiles of `columns` columns, which are [`Isa::tile_columns`] of something.
+///
+/// # Panics
+/// If this CPU cannot run `isa`.
+#[inline]
+pub(super) fn dispatch<K: Kernel>(isa: Isa, columns: usize, kernel: K) -> K::Output {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 if columns == 16 => found(isa, Avx512::detect()).run::<K, 12, 8, 1>(kernel),
+        _ => dispatch_widest(isa, kernel),
+    }
+}
+
+/// The same in the widest tiles.
+#[inline]
+pub(super) fn dispatch_widest<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
+    match isa {
+        Isa::Portable => Portable.run::<K, 6, 4, 2>(kernel),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => found(isa, Avx2::detect()).run::<K, 6, 4, 2>(kernel),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => found(isa, Avx512::detect()).run::<K, 12, 8, 2>(kernel),
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => found(isa, None),
+    }
+}
+
+/// The same in tiles of few rows, for left operands of which the L1 keeps no more.
+#[inline]
+pub(super) fn dispatch_low<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => found(isa, Avx512::detect()).run::<K, 8, 4, 2>(kernel),
+        // Their tiles are low enough.
+        _ => dispatch_widest(isa, kernel),
+    }
+}
+
+/// # Panics
+/// If there is no token, since this CPU cannot run `isa`.
+#[inline]
+fn found<T>(isa: Isa, token: Option<T>) -> T {
+    token.unwrap_or_else(|| panic!("this CPU cannot run {} kernels", isa.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::simd::Simd;
+    use super::*;
+
+    /// The rows and columns of its tiles.
+    struct TileSize;
+
+    impl Kernel for TileSize {
+        type Output = (usize, usize);
+
+        fn run<S: Simd, const M: usize, const L: usize, const N: usize>(
+            self,
+            _: S,
+        ) -> (usize, usize) {
+            assert!(L < M);
+            (M, N * S::LANES)
+        }
+    }
+
+    #[test]
+    fn kernels_compute_in_tiles_as_operands_are_packed() {
+        for isa in Isa::available() {
+            for columns in [1, 10, 16, 17, 32, 100] {
+                let columns = isa.tile_columns(columns);
+                let size = dispatch(isa, columns, TileSize);
+                assert_eq!(size, (isa.tile_rows(), columns), "{isa:?}");
+            }
+            let widest = (isa.tile_rows(), isa.tile_columns(usize::MAX));
+            assert_eq!(dispatch_widest(isa, TileSize), widest, "{isa:?}");
+        }
+    }
+}
