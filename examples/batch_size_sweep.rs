@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use unisono::data::digits;
 use unisono::engine::{Pinning, Threads};
 use unisono::nn::Sequential;
-use unisono::study::Chart;
+use unisono::report::Chart;
 use unisono::study::batch_size::{
     Curve, Range, Search, Space, StepsToTarget, Store, StudyEvent, Target, Training, curve_charts,
 };

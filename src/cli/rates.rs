@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 
 use crate::optim::{BatchPolicy, PlanContext, Progress};
-use crate::study::{Chart, LineChart};
+use crate::report::{Chart, LineChart};
 use crate::train::{LrRange, TrainError};
 
 use super::args::{LrRangeArgs, ScheduleArgs};

@@ -10,7 +10,8 @@ use crate::study::scaling::{
     Analysis, Mode, NeverSlower, Results, SLOWER_HEAD, Scaling, ScalingError, TABLE_HEAD, charts,
     compare, page, slower_table, table,
 };
-use crate::study::{Page, spread_text};
+use crate::report::Page;
+use crate::stats::spread_text;
 use crate::train::TrainError;
 
 use super::args::ScalingArgs;

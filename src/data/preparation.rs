@@ -8,7 +8,7 @@ use super::columns::Columns;
 use super::error::DataError;
 use super::images::{ChannelStatistics, ImageShape};
 use super::scale::Standardizer;
-use super::spectrogram::SpectrogramSettings;
+use super::spectrogram_settings::SpectrogramSettings;
 use super::tokens::Tokenizer;
 use super::words::TextHasher;
 

@@ -14,7 +14,7 @@ use super::error::DataError;
 use super::files::{Source, has_end};
 use super::left_out::{LeftOut, is_hidden, leads_back};
 use super::room::Room;
-use super::spectrogram::SpectrogramSettings;
+use super::spectrogram_settings::SpectrogramSettings;
 use super::wave::{CONVERT, Wave};
 use super::wave_chunks::Odd;
 

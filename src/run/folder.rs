@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::output;
-use crate::study::lock_folder;
+use crate::lock::lock_folder;
 use crate::train::{Checkpoint, Checkpoints};
 
 use super::error::RunError;

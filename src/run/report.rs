@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::study::{Chart, LineChart, Page};
+use crate::report::{Chart, LineChart, Page};
 use crate::train::Kept;
 
 use super::error::RunError;

@@ -4,12 +4,12 @@ use crate::data::{DataError, free_memory};
 use crate::engine::{Assignment, EngineConfig, Phase, Placement};
 use crate::nn::presets::Preset;
 use crate::nn::{Flops, Network};
+use crate::stats::quantile;
 use crate::train::TrainError;
 
 use super::made_up::made_up_data;
 use super::peak::measured_peak_flops;
 use super::rig::{Rig, phases_ms};
-use super::stats::quantile;
 
 /// Batches of made-up data, used in turn.
 const BATCHES: usize = 4;

@@ -9,9 +9,9 @@
 
 use serde::Serialize;
 
-use crate::study::bootstrap::Resampled;
-use crate::study::stats::median_of;
-use crate::study::{Bootstrap, Estimate, FEWEST, RESAMPLES, least_squares};
+use crate::stats::Resampled;
+use crate::stats::median_of;
+use crate::stats::{Bootstrap, Estimate, FEWEST, RESAMPLES, least_squares};
 
 use super::trial::{Outcome, Trial, fewest_steps};
 

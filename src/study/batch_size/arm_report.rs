@@ -1,6 +1,7 @@
 //! The charts, the table and the page of recipes side by side.
 
-use crate::study::{LineChart, Page, spread_text};
+use crate::report::{LineChart, Page};
+use crate::stats::spread_text;
 
 use super::arm_summary::ArmSummary;
 use super::overlay::Figure;

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::study::stats::median_of;
-use crate::study::{Bootstrap, Estimate, RESAMPLES};
+use crate::stats::median_of;
+use crate::stats::{Bootstrap, Estimate, RESAMPLES};
 
 use super::arms::{ArmOutcome, Arms};
 

@@ -1,6 +1,7 @@
 //! The table, charts and page of branches.
 
-use crate::study::{Estimate, LineChart, Page, spread_text};
+use crate::report::{LineChart, Page};
+use crate::stats::{Estimate, spread_text};
 
 use super::branches::BranchPoint;
 use super::overlay::Figure;

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
 use crate::optim::{Optimizer, ScalingRule};
-use crate::study::stats::median_of;
-use crate::study::{Bootstrap, Estimate, RESAMPLES};
+use crate::stats::median_of;
+use crate::stats::{Bootstrap, Estimate, RESAMPLES};
 use crate::train::{Checkpoint, Event, TrainError, Trainer};
 
 use super::error::StudyError;

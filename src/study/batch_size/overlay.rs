@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::study::LineChart;
+use crate::report::LineChart;
 
 use super::error::StudyError;
 
@@ -17,7 +17,8 @@ const EXPECTED: &str = "a table with the columns chart, curve, x and y";
 /// A curve that somebody else has published, for a chart of a study.
 ///
 /// ```
-/// use unisono::study::{Chart, LineChart, batch_size::Published};
+/// use unisono::report::{Chart, LineChart};
+/// use unisono::study::batch_size::Published;
 /// let table = b"chart,curve,x,y\n# Their Table 2\nsteps,Theirs,8,900\nsteps,Theirs,64,150\n";
 /// let published = Published::parse(table, "theirs.csv".as_ref())?;
 /// assert_eq!(published[0].points, [(8.0, 900.0), (64.0, 150.0)]);

@@ -1,6 +1,7 @@
 //! The charts and the page of steps to a target, and what all pages begin with.
 
-use crate::study::{Chart, Estimate, LineChart, Machine, Page, spread_text};
+use crate::report::{Chart, LineChart, Machine, Page};
+use crate::stats::{Estimate, spread_text};
 
 use super::analysis::{BatchPoint, Curve};
 use super::overlay::Figure;

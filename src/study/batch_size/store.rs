@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::output;
-use crate::study::lock::lock_folder;
+use crate::lock::lock_folder;
 
 use super::error::StudyError;
 

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::engine::{Pinning, Threads};
 use crate::seed::{Purpose, Stream};
-use crate::study::{Bootstrap, Estimate, RESAMPLES};
+use crate::stats::{Bootstrap, Estimate, RESAMPLES};
 
 use super::analysis::median_run;
 use super::error::StudyError;

@@ -1,6 +1,7 @@
 //! The charts and the page of times to a target.
 
-use crate::study::{Estimate, LineChart, Page, spread_text};
+use crate::report::{LineChart, Page};
+use crate::stats::{Estimate, spread_text};
 
 use super::overlay::Figure;
 use super::report::{add, headed};

@@ -1,7 +1,8 @@
 //! The charts of a measurement.
 
 use crate::engine::Phase;
-use crate::study::{Chart, Estimate, Law, LineChart, StackedBars, spread_text};
+use crate::report::{Chart, LineChart, StackedBars};
+use crate::stats::{Estimate, Law, spread_text};
 
 use super::plan::Kind;
 use super::report::Analysis;

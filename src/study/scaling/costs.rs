@@ -11,7 +11,7 @@ use crate::engine::{
     Threads,
 };
 use crate::optim::{Optimizer, StepScalars};
-use crate::study::stats::quantile;
+use crate::stats::quantile;
 use crate::train::{ChainUpdate, TrainError};
 
 use super::plan::Kind;

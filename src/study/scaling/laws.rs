@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::study::stats::median_of;
-use crate::study::{Bootstrap, Estimate, Law, LawFit};
+use crate::stats::median_of;
+use crate::stats::{Bootstrap, Estimate, Law, LawFit};
 
 use super::plan::Kind;
 use super::results::Results;

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use crate::data::ArrayDataset;
 use crate::nn::Network;
 use crate::seed::{Purpose, Stream};
-use crate::study::machine::Counters;
+use crate::study::disturbance::Counters;
 use crate::study::rig::{Rig, phases_ms};
-use crate::study::stats::{median_of, quantile};
-use crate::study::{
-    Bootstrap, FEWEST, Machine, check_rows, made_up_data, measured_bandwidth, measured_peak_flops,
-};
+use crate::stats::{median_of, quantile};
+use crate::report::Machine;
+use crate::stats::{Bootstrap, FEWEST};
+use crate::study::{check_rows, made_up_data, measured_bandwidth, measured_peak_flops};
 use crate::train::TrainError;
 
 use super::costs::message_cost;

@@ -1,7 +1,8 @@
 //! The tables and the page of a measurement.
 
 use crate::engine::Phase;
-use crate::study::{Law, Page, spread_text};
+use crate::report::Page;
+use crate::stats::{Law, spread_text};
 
 use super::charts::charts;
 use super::laws::LawReport;

@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::output;
-use crate::study::{Disturbance, Machine};
+use crate::report::Machine;
+use crate::study::Disturbance;
 
 use super::error::ScalingError;
 use super::peer::PeerSample;

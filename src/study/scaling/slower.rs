@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::engine::{Pinning, Placement, Threads};
 use crate::nn::presets::Preset;
-use crate::study::stats::median_of;
-use crate::study::{Bootstrap, Estimate};
+use crate::stats::median_of;
+use crate::stats::{Bootstrap, Estimate};
 use crate::train::{TrainError, worthwhile_threads};
 
 use super::error::ScalingError;

@@ -62,7 +62,7 @@ struct Series {
 /// A chart of one or more lines.
 ///
 /// ```
-/// use unisono::study::{Chart, LineChart};
+/// use unisono::report::{Chart, LineChart};
 /// let chart = LineChart::new("loss", ("step", "nats")).line("train", vec![(0.0, 2.3), (1.0, 1.1)]);
 /// assert!(chart.svg().starts_with("<svg"));
 /// assert!(!chart.terminal(60, 16).is_empty());
@@ -224,7 +224,7 @@ impl Chart for LineChart {
 /// A chart of bars, each a stack of the same parts.
 ///
 /// ```
-/// use unisono::study::{Chart, StackedBars};
+/// use unisono::report::{Chart, StackedBars};
 /// let chart = StackedBars::new("a step", ("threads", "ms"), &["forward", "backward"]);
 /// assert!(chart.bar("1", &[2.0, 4.0]).bar("2", &[1.0, 2.1]).svg().contains("backward"));
 /// ```

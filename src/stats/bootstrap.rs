@@ -9,7 +9,7 @@
 use crate::seed::{Purpose, Stream};
 
 use super::estimate::{Estimate, FEWEST};
-use super::stats::quantile;
+use super::quantile::quantile;
 
 /// Draws of a bootstrap, where nothing else is said.
 pub const RESAMPLES: usize = 2_000;
@@ -18,7 +18,7 @@ pub const RESAMPLES: usize = 2_000;
 /// disturbed both cancels in their ratio.
 ///
 /// ```
-/// use unisono::study::Bootstrap;
+/// use unisono::stats::Bootstrap;
 /// let (ours, theirs) = ([1.0, 1.1, 0.9, 1.0], [2.0, 2.2, 1.8, 2.0]);
 /// let mean = |of: &[f64], rounds: &[u32]| rounds.iter().map(|&round| of[round as usize]).sum::<f64>();
 /// let ratio = Bootstrap::new(4, 500, 42).estimate(|rounds| mean(&theirs, rounds) / mean(&ours, rounds));
@@ -159,7 +159,7 @@ impl<T> Resampled<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::stats::median_of;
+    use crate::stats::median_of;
 
     #[test]
     fn intervals_of_a_median_hold_it_as_often_as_they_say() {
