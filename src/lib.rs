@@ -30,16 +30,16 @@
 //!
 //! | feature | what it brings | turns on | crates |
 //! |---|---|---|---|
-//! | none | what is named above | | @none |
-//! | `audio` | [`data`]: `Sound`, `LoadedSounds`, `Spectrogram`; rows made of recordings | | @audio |
-//! | `cli` | module `cli`, the program | all others | @cli |
-//! | `export` | module `export`: safetensors, `.npz`, ONNX, weights of PyTorch | `npz` | @export |
-//! | `image` | [`data`]: `ImageFolder`, contact sheets; rows made of image files | | @image |
-//! | `npz` | [`data`]: `Npz`; rows made of such archives | | @npz |
-//! | `report` | module `report` | | @report |
-//! | `run` | module `run` | `export`, `image`, `report` | @run |
-//! | `study` | modules `study` and `stats` | `report` | @study |
-//! | `text` | [`data`]: `Tokenizer::from_json`, `Pieces` | | @text |
+//! | none | what is named above | | 86 |
+//! | `audio` | [`data`]: `Sound`, `LoadedSounds`, `Spectrogram`; rows made of recordings | | 93 |
+//! | `cli` | module `cli`, the program | all others | 216 |
+//! | `export` | module `export`: safetensors, `.npz`, ONNX, weights of PyTorch | `npz` | 103 |
+//! | `image` | [`data`]: `ImageFolder`, contact sheets; rows made of image files | | 105 |
+//! | `npz` | [`data`]: `Npz`; rows made of such archives | | 98 |
+//! | `report` | module `report` | | 98 |
+//! | `run` | module `run` | `export`, `image`, `report` | 132 |
+//! | `study` | modules `study` and `stats` | `report` | 107 |
+//! | `text` | [`data`]: `Tokenizer::from_json`, `Pieces` | | 127 |
 //!
 //! Crates are those of `cargo tree -e normal --no-default-features -F FEATURE --prefix none
 //! --no-dedupe | cut -d" " -f1,2 | sort -u | wc -l` on Linux, this one among them.

@@ -58,12 +58,6 @@ pub(super) fn texts(rows: &[csv::StringRecord], places: &[usize]) -> Vec<String>
     rows.iter().map(text).collect()
 }
 
-/// Whether a cell says that there is no value.
-pub(super) fn is_missing(cell: &str) -> bool {
-    let words = ["", "na", "n/a", "nan", "null", "none"];
-    words.iter().any(|word| cell.eq_ignore_ascii_case(word))
-}
-
 /// All rows, equally long; `given` stands between the fields, if it was said.
 pub(super) fn records(
     bytes: &[u8],

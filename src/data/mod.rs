@@ -12,7 +12,7 @@
 //! | `npz`, `new_archive` | archives of NumPy's arrays (feature `npz`) |
 //! | `files`, `room` | files that lie about their size, or are larger than the free memory |
 //! | `array_file` | NumPy's arrays that are larger than memory |
-//! | `csv`, `columns`, `table`, `survey` | tables: records, what columns are, rows; what columns hold |
+//! | `csv`, `cells`, `columns`, `table`, `survey` | tables: records, cells, what columns are, rows; what columns hold |
 //! | `targets` | labels that are classes, and those that are not |
 //! | `sniff` | what a file is, by what is in it |
 //! | `listed` | lists in messages |
@@ -31,6 +31,7 @@
 mod array_file;
 mod arrays;
 mod augment;
+mod cells;
 mod cifar;
 #[cfg(feature = "image")]
 mod class_folders;

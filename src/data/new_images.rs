@@ -12,7 +12,10 @@ use super::left_out::LeftOut;
 use super::picture::IMAGES;
 
 /// A file, or all below a folder, brought to one size.
-pub(super) fn image_files(path: &Path, shape: ImageShape) -> Result<(Vec<u8>, Vec<String>), DataError> {
+pub(super) fn image_files(
+    path: &Path,
+    shape: ImageShape,
+) -> Result<(Vec<u8>, Vec<String>), DataError> {
     let how = ImageFolder {
         size: Some((shape.height, shape.width)),
         is_grey: shape.channels == 1,

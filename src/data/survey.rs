@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::cells::is_missing;
 use super::columns::Head;
-use super::csv::{is_missing, records, table_bytes};
+use super::csv::{records, table_bytes};
 use super::error::DataError;
 use super::table::TableOptions;
 

@@ -1,11 +1,11 @@
 //! Steps of a reference model on made-up data held in memory.
 
-use crate::data::{DataError, free_memory};
+use crate::data::{ArrayDataset, DataError, free_memory};
 use crate::engine::{Assignment, EngineConfig, Phase, Placement};
 use crate::nn::presets::Preset;
 use crate::nn::{Flops, Network};
 use crate::stats::quantile;
-use crate::train::TrainError;
+use crate::train::{TrainError, model_shards, worthwhile_threads};
 
 use super::made_up::made_up_data;
 use super::peak::measured_peak_flops;
@@ -130,7 +130,7 @@ impl Bench {
         let network = Network::new(model.clone(), self.seed)?;
         let data = made_up_data(&self.preset, BATCHES * self.batch_size, self.seed);
         let memory_before = memory_bytes(Memory::Resident);
-        let mut rig = Rig::new(self, &network, &data)?;
+        let mut rig = self.rig(&network, &data)?;
         let first = rig.steps(self.warmup)?;
         let before = rig.engine.phase_times();
         let timed = rig.steps(self.steps.max(1))?;
@@ -165,6 +165,32 @@ impl Bench {
             weights_sha256: trained.weights_sha256(),
             placement,
         })
+    }
+}
+
+impl Bench {
+    /// The engine that is measured, of `network` on `data`.
+    pub(crate) fn rig<'d>(
+        &self,
+        network: &Network,
+        data: &'d ArrayDataset,
+    ) -> Result<Rig<'d>, TrainError> {
+        let model = &self.preset.model;
+        let config = EngineConfig {
+            threads: worthwhile_threads(self.engine.threads, model, self.batch_size)?,
+            shards: self
+                .shards
+                .unwrap_or_else(|| model_shards(model, self.batch_size)),
+            ..self.engine
+        };
+        Rig::new(
+            &self.preset,
+            config,
+            self.batch_size,
+            self.seed,
+            network,
+            data,
+        )
     }
 }
 

@@ -40,18 +40,9 @@ const CIRCLES: &[&[&str]] = &[
         "nn/kernel/winograd.rs",
         "nn/kernel/x86.rs",
     ],
-    &[
-        "study/batch_size/prospect.rs",
-        "study/batch_size/steps.rs",
-        "study/batch_size/workload.rs",
-    ],
     &["cli/scaling.rs", "cli/what_if.rs"],
     &["cli/settings_table/mod.rs", "cli/study_plan.rs"],
-    &["data/columns.rs", "data/csv.rs"],
     &["optim/transform.rs", "optim/trust_ratio.rs"],
-    &["study/bench.rs", "study/rig.rs"],
-    &["study/scaling/charts.rs", "study/scaling/report.rs"],
-    &["study/scaling/costs.rs", "study/scaling/scenario.rs"],
     &["train/pending.rs", "train/trainer.rs"],
 ];
 

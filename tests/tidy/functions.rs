@@ -22,7 +22,7 @@ const TUPLE_PARAMETERS: &[(&str, usize)] = &[
     ("report", 3),
     ("run", 2),
     ("stats", 1),
-    ("study", 30),
+    ("study", 29),
     ("train", 17),
 ];
 

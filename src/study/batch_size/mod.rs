@@ -14,6 +14,7 @@
 //! | `workload` | [`Workload`]: what trains; [`Training`]: networks on data |
 //! | `quadratic` | [`NoisyQuadratic`]: a workload whose answer is known |
 //! | `steps` | [`StepsToTarget`]: search, fresh seeds, abandonment |
+//! | `pace` | [`Pace`]: how fast something trains |
 //! | `prospect` | [`Prospect`]: what a study will take |
 //! | `store` | [`Store`]: a study's folder |
 //! | `analysis` | [`Curve`]: steps by batch size, the hyperbola, the regimes |
@@ -38,6 +39,7 @@ mod branch_report;
 mod branches;
 mod error;
 mod overlay;
+mod pace;
 mod prospect;
 mod quadratic;
 mod recipes;
@@ -58,7 +60,8 @@ pub use branch_report::{BRANCH_CHARTS, branch_charts, branch_page, branch_table}
 pub use branches::{BranchOutcome, BranchPlan, BranchPoint, Branches};
 pub use error::StudyError;
 pub use overlay::{Figure, Published};
-pub use prospect::{Pace, Prospect};
+pub use pace::Pace;
+pub use prospect::Prospect;
 pub use quadratic::NoisyQuadratic;
 pub use recipes::{adaptive_batches, generalisation_gap, large_batches};
 pub use report::{CURVE_CHARTS, curve_charts, curve_page};

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::output;
 use crate::lock::lock_folder;
+use crate::output;
 
 use super::error::StudyError;
 

@@ -10,7 +10,7 @@ use crate::optim::{Optimizer, Schedule};
 use crate::train::{Evaluations, Event, OnNonFinite, TrainError, Trainer};
 
 use super::error::StudyError;
-use super::prospect::Pace;
+use super::pace::Pace;
 use super::trial::{Outcome, Target, Trial};
 
 /// When the target is looked for: steps to it are known to this share.

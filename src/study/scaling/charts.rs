@@ -4,8 +4,8 @@ use crate::engine::Phase;
 use crate::report::{Chart, LineChart, StackedBars};
 use crate::stats::{Estimate, Law, spread_text};
 
+use super::analysis::Analysis;
 use super::plan::Kind;
-use super::report::Analysis;
 use super::results::Results;
 use super::summary::Row;
 

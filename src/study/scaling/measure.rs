@@ -4,17 +4,17 @@ use std::time::{Duration, Instant};
 
 use crate::data::ArrayDataset;
 use crate::nn::Network;
+use crate::report::Machine;
 use crate::seed::{Purpose, Stream};
+use crate::stats::{Bootstrap, FEWEST};
+use crate::stats::{median_of, quantile};
 use crate::study::disturbance::Counters;
 use crate::study::rig::{Rig, phases_ms};
-use crate::stats::{median_of, quantile};
-use crate::report::Machine;
-use crate::stats::{Bootstrap, FEWEST};
 use crate::study::{check_rows, made_up_data, measured_bandwidth, measured_peak_flops};
 use crate::train::TrainError;
 
-use super::costs::message_cost;
 use super::error::ScalingError;
+use super::measured_costs::message_cost;
 use super::peer::{PeerSample, ask};
 use super::plan::{Cell, Kind, Scaling};
 use super::results::{Results, SCHEMA, Sample};
@@ -124,7 +124,7 @@ impl Scaling {
         let mut benches = Vec::new();
         let mut round = 0.0;
         for cell in cells {
-            let mut rig = Rig::new(&self.bench(cell), network, data)?;
+            let mut rig = self.bench(cell).rig(network, data)?;
             rig.steps(1)?;
             let timed = rig.steps(STEPS.0)?;
             let one = timed.iter().map(|step| step.0.as_secs_f64());

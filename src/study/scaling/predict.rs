@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::stats::{median_of, quantile};
 use crate::stats::{Bootstrap, Estimate, RESAMPLES};
+use crate::stats::{median_of, quantile};
 
 use super::costs::StepCosts;
 use super::laws::with_powers;

@@ -4,34 +4,13 @@ use crate::engine::Phase;
 use crate::report::Page;
 use crate::stats::{Law, spread_text};
 
+use super::analysis::Analysis;
 use super::charts::charts;
 use super::laws::LawReport;
 use super::predict::Prediction;
 use super::results::Results;
 use super::slower::SlowerRow;
 use super::summary::Row;
-
-/// What is to be said of results: computed once, shown in several places.
-#[derive(Clone, Debug)]
-pub struct Analysis {
-    /// What each cell came to.
-    pub rows: Vec<Row>,
-    /// The laws through them.
-    pub laws: Vec<LawReport>,
-    /// The model of the step.
-    pub predictions: Vec<Prediction>,
-}
-
-impl Analysis {
-    /// Of `results`.
-    pub fn of(results: &Results) -> Self {
-        Self {
-            rows: results.rows(),
-            laws: results.laws(),
-            predictions: results.predictions(),
-        }
-    }
-}
 
 /// A page of everything, that stands alone.
 pub fn page(results: &Results, analysis: &Analysis) -> Page {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::engine::{Phase, clock_readings};
-use crate::stats::{median_of, quantile};
 use crate::stats::{Bootstrap, Estimate, RESAMPLES};
+use crate::stats::{median_of, quantile};
 
 use super::plan::{Cell, Kind};
 use super::results::Results;
