@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::thread;
 use std::time::Instant;
-
-use crossbeam::channel::{Sender, unbounded};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +12,7 @@ use crate::nn::Network;
 use crate::train::{Evaluations, Event, OnNonFinite, TrainError, Trainer};
 
 use super::error::StudyError;
+use super::runner::{Job, Runner};
 use super::store::Store;
 use super::trial::Target;
 
@@ -26,7 +24,6 @@ pub(super) const LOOKS: Evaluations = Evaluations::Geometric {
 
 type MakeTrainer = Box<dyn Fn() -> Trainer + Send + Sync>;
 type Adjust<'d> = Box<dyn Fn(Trainer) -> Trainer + Send + Sync + 'd>;
-type Made = (usize, Result<ArmOutcome, StudyError>);
 type Measure<'d> =
     Box<dyn Fn(&Network) -> Result<Vec<(String, f64)>, StudyError> + Send + Sync + 'd>;
 
@@ -57,6 +54,21 @@ impl Arm {
 impl std::fmt::Debug for Arm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Arm").field(&self.name).finish()
+    }
+}
+
+/// One training of a recipe.
+pub(super) struct ArmJob<'a> {
+    pub(super) arm: &'a Arm,
+    pub(super) seed: u64,
+}
+
+impl Job for ArmJob<'_> {
+    type Outcome = ArmOutcome;
+
+    fn find(&self, known: &[ArmOutcome]) -> Option<ArmOutcome> {
+        let is_it = |known: &&ArmOutcome| known.arm == self.arm.name && known.seed == self.seed;
+        known.iter().find(is_it).cloned()
     }
 }
 
@@ -228,54 +240,15 @@ impl<'d> Arms<'d> {
         mut observe: impl FnMut(&ArmOutcome) -> ControlFlow<()>,
     ) -> Result<Vec<ArmOutcome>, StudyError> {
         let jobs = self.jobs()?;
-        let known: Vec<ArmOutcome> = store.all()?;
-        let find = |&(seed, arm): &(u64, &Arm)| {
-            let is_it = |known: &&ArmOutcome| known.arm == arm.name && known.seed == seed;
-            known.iter().find(is_it).cloned()
-        };
-        let mut outcomes: Vec<Option<ArmOutcome>> = jobs.iter().map(find).collect();
-        let stopped = |outcomes: &[Option<ArmOutcome>]| StudyError::Stopped {
-            trials: outcomes.iter().flatten().count(),
-        };
-        if outcomes
-            .iter()
-            .flatten()
-            .any(|known| observe(known).is_break())
-        {
-            return Err(stopped(&outcomes));
-        }
-        let (give, work) = unbounded();
-        for (place, &job) in jobs.iter().enumerate() {
-            if outcomes[place].is_none() {
-                give.send((place, job)).expect("there is a receiver");
-            }
-        }
-        drop(give);
-        thread::scope(|scope| {
-            let (done, results) = unbounded();
-            for _ in 0..self.parallel {
-                let (work, done) = (work.clone(), done.clone());
-                scope.spawn(move || work.iter().for_each(|job| self.answer(job, &done)));
-            }
-            drop(done);
-            // However this ends, what nobody has begun is left.
-            let leave = || work.try_iter().for_each(drop);
-            for (place, made) in results {
-                let made = made.and_then(|made| store.add(&made).map(|()| made));
-                let made = made.inspect_err(|_| leave())?;
-                let flow = observe(&made);
-                outcomes[place] = Some(made);
-                if flow.is_break() {
-                    leave();
-                    return Err(stopped(&outcomes));
-                }
-            }
-            Ok(outcomes.into_iter().flatten().collect())
+        let train = |job: &ArmJob<'_>| self.train(job.arm, job.seed);
+        let mut runner = Runner::new(store)?;
+        runner.run_side_by_side(&jobs, self.parallel, train, |finished| {
+            observe(finished.outcome())
         })
     }
 
     /// Every seed with every recipe that belongs to the slice.
-    pub(super) fn jobs(&self) -> Result<Vec<(u64, &Arm)>, StudyError> {
+    pub(super) fn jobs(&self) -> Result<Vec<ArmJob<'_>>, StudyError> {
         let (slice, slices) = self.slice;
         let odd = |what, expected, got: String| StudyError::Value {
             what,
@@ -301,13 +274,8 @@ impl<'d> Arms<'d> {
             ));
         }
         let seeds = self.seed..self.seed.saturating_add(self.seeds);
-        let all = seeds.flat_map(|seed| self.arms.iter().map(move |arm| (seed, arm)));
+        let all = seeds.flat_map(|seed| self.arms.iter().map(move |arm| ArmJob { arm, seed }));
         Ok(all.skip(slice - 1).step_by(slices).collect())
-    }
-
-    fn answer(&self, (place, (seed, arm)): (usize, (u64, &Arm)), done: &Sender<Made>) {
-        // Nobody reads after an error.
-        let _unread = done.send((place, self.train(arm, seed)));
     }
 
     /// A recipe with a seed, on the study's threads.

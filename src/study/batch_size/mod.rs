@@ -16,6 +16,7 @@
 //! | `steps` | [`StepsToTarget`]: search, fresh seeds, abandonment |
 //! | `pace` | [`Pace`]: how fast something trains |
 //! | `prospect` | [`Prospect`]: what a study will take |
+//! | `runner` | trials of all four studies: found or made, kept, observed, stopped |
 //! | `store` | [`Store`]: a study's folder |
 //! | `analysis` | [`Curve`]: steps by batch size, the hyperbola, the regimes |
 //! | `time`, `time_report` | [`TimeToTarget`]: seconds by threads and batch size, the true speed-up |
@@ -44,6 +45,7 @@ mod prospect;
 mod quadratic;
 mod recipes;
 mod report;
+mod runner;
 mod sharpness;
 mod steps;
 mod store;

@@ -135,11 +135,11 @@ impl Arms<'_> {
         let mut prospect = Prospect::default();
         let jobs = self.jobs()?;
         for arm in &self.arms {
-            let of_arm = || jobs.iter().filter(|(_, job)| job.name() == arm.name());
-            let Some(&(seed, _)) = of_arm().next() else {
+            let of_arm = || jobs.iter().filter(|job| job.arm.name() == arm.name());
+            let Some(first) = of_arm().next() else {
                 continue;
             };
-            let (pace, setup) = timed(self.trainer(arm, seed), self.data)?;
+            let (pace, setup) = timed(self.trainer(arm, first.seed), self.data)?;
             let steps = setup.rows.div_ceil(setup.batch_size.max(1)) as f64;
             let (epoch, epochs) = (steps * pace.step, f64::from(setup.epochs));
             let looks = match self.target {
@@ -181,7 +181,7 @@ impl Branches<'_> {
             plan.batch_sizes[plan.batch_sizes.len() - 1],
         );
         let pace = |size: usize| {
-            let trainer = self.trainer(plan, (size, plan.seed))?;
+            let trainer = self.trainer(plan, size, plan.seed)?;
             Ok::<_, StudyError>((size, Pace::of(trainer, self.data)?))
         };
         let line = Line([pace(small)?, pace(large)?]);

@@ -21,6 +21,7 @@ use crate::stats::{Bootstrap, Estimate, RESAMPLES};
 
 use super::analysis::median_run;
 use super::error::StudyError;
+use super::runner::{Finished, Job, Runner};
 use super::store::Store;
 use super::trial::{Outcome, Target};
 use super::workload::{Limit, Workload};
@@ -79,49 +80,64 @@ impl TimeToTarget {
             });
         }
         let fresh = known.iter().filter(|outcome| outcome.trial.repeat > 0);
-        let runs: Vec<(&Outcome, usize)> = fresh
-            .flat_map(|outcome| counts.iter().map(move |&threads| (outcome, threads)))
+        let jobs: Vec<TimedJob<'_>> = fresh
+            .flat_map(|before| {
+                let threads = counts.iter();
+                threads.map(move |&threads| TimedJob { before, threads })
+            })
             .collect();
-        if runs.is_empty() {
+        if jobs.is_empty() {
             return Err(StudyError::Value {
                 what: "a study whose time is to be measured",
                 expected: "whole, with a batch size that reached the target and at least 1 repeat",
                 got: format!("{} trials, none of them a fresh run", known.len()),
             });
         }
-        let order = Stream::new(self.seed, Purpose::Measure, 0, 0).permutation(runs.len() as u32);
-        let kept: Vec<Outcome> = store.all()?;
-        let mut timed = Vec::new();
-        for at in order {
-            let (before, threads) = runs[at as usize];
-            let is_same = |one: &&Outcome| (&one.trial, one.threads) == (&before.trial, threads);
-            if let Some(found) = kept.iter().find(is_same) {
-                timed.push(found.clone());
-                continue;
-            }
-            let limit = Limit {
-                steps: before.steps.1,
-                threads: Threads::Fixed(threads),
-                pinning: self.pinning,
-            };
-            let outcome = workload.train(&before.trial, self.target, limit)?;
-            if outcome.steps_to_target != before.steps_to_target {
-                return Err(StudyError::Threads {
-                    threads,
-                    batch_size: before.trial.batch_size,
-                    steps: [before.steps_to_target, outcome.steps_to_target],
-                });
-            }
-            store.add(&outcome)?;
-            let flow = observe(&outcome);
-            timed.push(outcome);
-            if flow.is_break() {
-                return Err(StudyError::Stopped {
-                    trials: timed.len(),
-                });
-            }
+        let order = Stream::new(self.seed, Purpose::Measure, 0, 0).permutation(jobs.len() as u32);
+        let jobs: Vec<TimedJob<'_>> = order.into_iter().map(|at| jobs[at as usize]).collect();
+        Runner::new(store)?.run_in_order(
+            &jobs,
+            |job| self.train(workload, job),
+            |finished| match finished {
+                Finished::Found(_) => ControlFlow::Continue(()),
+                Finished::Made(outcome) => observe(outcome),
+            },
+        )
+    }
+
+    /// Trains once more, and checks that it takes the steps that it took before.
+    fn train(&self, workload: &dyn Workload, job: &TimedJob<'_>) -> Result<Outcome, StudyError> {
+        let &TimedJob { before, threads } = job;
+        let limit = Limit {
+            steps: before.steps.1,
+            threads: Threads::Fixed(threads),
+            pinning: self.pinning,
+        };
+        let outcome = workload.train(&before.trial, self.target, limit)?;
+        if outcome.steps_to_target == before.steps_to_target {
+            return Ok(outcome);
         }
-        Ok(timed)
+        Err(StudyError::Threads {
+            threads,
+            batch_size: before.trial.batch_size,
+            steps: [before.steps_to_target, outcome.steps_to_target],
+        })
+    }
+}
+
+/// A fresh run on a number of threads.
+#[derive(Clone, Copy)]
+struct TimedJob<'o> {
+    before: &'o Outcome,
+    threads: usize,
+}
+
+impl Job for TimedJob<'_> {
+    type Outcome = Outcome;
+
+    fn find(&self, known: &[Outcome]) -> Option<Outcome> {
+        let is_it = |one: &&Outcome| one.trial == self.before.trial && one.threads == self.threads;
+        known.iter().find(is_it).cloned()
     }
 }
 
