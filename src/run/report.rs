@@ -160,7 +160,7 @@ fn curves(page: &mut Page, records: &[Record]) {
     let records: Vec<Value> = records.iter().map(plain).collect();
     page.heading("Curves");
     for (title, unit, caption, lines) in CHARTS {
-        let mut chart = LineChart::new(title, ("steps", unit));
+        let mut chart = LineChart::new(title, "steps", unit);
         let mut has_points = false;
         for &(name, event, field) in lines {
             let of_event = records.iter().filter(|record| record["event"] == event);
@@ -197,7 +197,8 @@ fn layers(page: &mut Page, (names, records): (&[String], &[Record])) {
     };
     let mut chart = LineChart::new(
         "Gradient norm by layer",
-        ("steps", "norm of the mean gradient"),
+        "steps",
+        "norm of the mean gradient",
     );
     // Evenly spread from the first to the last.
     let shown = names.len().min(MOST_LINES);

@@ -110,19 +110,16 @@ impl Bootstrap {
 
     fn map_two<T>(&self, other: &Bootstrap, make: impl Fn(&[u32], &[u32]) -> T) -> Resampled<T> {
         let samples = self.whole.len().min(other.whole.len());
-        let draws = match samples < FEWEST {
+        let draws = if samples < FEWEST {
             // Every one with every other: a range has no draws to pair.
-            true => {
-                let mut draws = Vec::new();
-                for one in &self.draws {
-                    draws.extend(other.draws.iter().map(|other| make(one, other)));
-                }
-                draws
+            let mut draws = Vec::new();
+            for one in &self.draws {
+                draws.extend(other.draws.iter().map(|other| make(one, other)));
             }
-            false => {
-                let pairs = self.draws.iter().zip(&other.draws);
-                pairs.map(|(one, other)| make(one, other)).collect()
-            }
+            draws
+        } else {
+            let pairs = self.draws.iter().zip(&other.draws);
+            pairs.map(|(one, other)| make(one, other)).collect()
         };
         Resampled {
             samples,
@@ -145,12 +142,12 @@ impl<T> Resampled<T> {
         let drawn = self.draws.iter().map(&of);
         let drawn: Vec<f64> = drawn.filter(|value| !value.is_nan()).collect();
         let value = of(&self.whole);
-        let bounds = match self.samples < FEWEST {
-            true => (
-                drawn.iter().copied().fold(value, f64::min),
-                drawn.iter().copied().fold(value, f64::max),
-            ),
-            false => (quantile(&drawn, 0.025), quantile(&drawn, 0.975)),
+        let bounds = if self.samples < FEWEST {
+            let low = drawn.iter().copied().fold(value, f64::min);
+            let high = drawn.iter().copied().fold(value, f64::max);
+            low..=high
+        } else {
+            quantile(&drawn, 0.025)..=quantile(&drawn, 0.975)
         };
         Estimate::new(value, bounds, self.samples)
     }

@@ -1,5 +1,7 @@
 //! A value that knows how many samples it is of, and says no more than these can bear.
 
+use std::ops::RangeInclusive;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -11,7 +13,7 @@ pub const FEWEST: usize = 6;
 ///
 /// ```
 /// use unisono::stats::Estimate;
-/// let of = |samples| Estimate::new(1.92, (1.88, 1.95), samples);
+/// let of = |samples| Estimate::new(1.92, 1.88..=1.95, samples);
 /// assert_eq!(of(6).to_string(), "1.920 (1.880 to 1.950)");
 /// assert_eq!(of(5).to_string(), "1.920 (range of 5: 1.880 to 1.950)");
 /// assert_eq!(of(1).to_string(), "1.920");
@@ -31,7 +33,8 @@ pub struct Estimate {
 impl Estimate {
     /// `value`, of `samples` samples, with the ends of its interval; of fewer than six, of their
     /// range.
-    pub fn new(value: f64, (low, high): (f64, f64), samples: usize) -> Self {
+    pub fn new(value: f64, bounds: RangeInclusive<f64>, samples: usize) -> Self {
+        let (low, high) = bounds.into_inner();
         Self {
             value,
             samples,
@@ -77,7 +80,7 @@ impl Estimate {
     ///
     /// ```
     /// use unisono::stats::Estimate;
-    /// let share = Estimate::new(0.981, (0.979, 0.983), 3);
+    /// let share = Estimate::new(0.981, 0.979..=0.983, 3);
     /// assert_eq!(share.text(|x| format!("{:.1}", 100.0 * x)), "98.1 (range of 3: 97.9 to 98.3)");
     /// ```
     pub fn text(&self, number: impl Fn(f64) -> String) -> String {

@@ -19,10 +19,7 @@ const TUPLE_PARAMETERS: &[(&str, usize)] = &[
     ("export", 16),
     ("nn", 58),
     ("optim", 3),
-    ("report", 3),
     ("run", 2),
-    ("stats", 1),
-    ("study", 29),
     ("train", 17),
 ];
 

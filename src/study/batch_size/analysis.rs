@@ -95,7 +95,7 @@ impl Curve {
                 .zip(&runs)
                 .map(|(&size, runs)| {
                     let own = Bootstrap::new(runs.len().max(1), RESAMPLES, seed);
-                    point(outcomes, size, (runs, &own))
+                    point(outcomes, size, runs, &own)
                 })
                 .collect(),
             s_min: None,
@@ -120,7 +120,7 @@ impl Curve {
                     .collect::<Vec<_>>(),
             )
         };
-        let fits = resampled((known.len(), rounds), seed, fit);
+        let fits = resampled(known.len(), rounds, seed, fit);
         if fits.whole.is_none() {
             return curve;
         }
@@ -167,7 +167,8 @@ fn hyperbola(points: &[(f64, f64)]) -> Option<[f64; 2]> {
 /// luck the fresh runs do not show. Too few sizes to resample have the fits through each round's
 /// runs.
 fn resampled<T>(
-    (sizes, rounds): (usize, usize),
+    sizes: usize,
+    rounds: usize,
     seed: u64,
     fit: impl Fn(&[u32], &[u32]) -> T,
 ) -> Resampled<T> {
@@ -228,9 +229,10 @@ fn runs(outcomes: &[Outcome], size: usize) -> Vec<f64> {
             .map_or(f64::INFINITY, |steps| steps as f64)
     };
     let fresh: Vec<f64> = fresh(outcomes, winner).map(steps).collect();
-    match fresh.is_empty() {
-        true => vec![steps(winner)],
-        false => fresh,
+    if fresh.is_empty() {
+        vec![steps(winner)]
+    } else {
+        fresh
     }
 }
 
@@ -241,7 +243,7 @@ fn fresh<'o>(outcomes: &'o [Outcome], winner: &'o Outcome) -> impl Iterator<Item
     })
 }
 
-fn point(outcomes: &[Outcome], size: usize, (runs, bootstrap): (&[f64], &Bootstrap)) -> BatchPoint {
+fn point(outcomes: &[Outcome], size: usize, runs: &[f64], bootstrap: &Bootstrap) -> BatchPoint {
     let searched = || {
         outcomes
             .iter()

@@ -13,6 +13,7 @@ use crate::train::{Evaluations, Event, OnNonFinite, TrainError, Trainer};
 
 use super::error::StudyError;
 use super::runner::{Job, Runner};
+use super::slice::Slice;
 use super::store::Store;
 use super::trial::Target;
 
@@ -122,7 +123,7 @@ pub struct Arms<'d> {
     pub(super) target: Option<Target>,
     threads: Threads,
     pub(super) parallel: usize,
-    slice: (usize, usize),
+    slice: Slice,
     adjust: Adjust<'d>,
     measure: Option<Measure<'d>>,
 }
@@ -144,7 +145,7 @@ impl<'d> Arms<'d> {
             target: None,
             threads: Threads::Auto,
             parallel: 1,
-            slice: (1, 1),
+            slice: Slice::WHOLE,
             adjust: Box::new(|trainer| trainer),
             measure: None,
         }
@@ -181,9 +182,8 @@ impl<'d> Arms<'d> {
         self
     }
 
-    /// Only every n-th training from the k-th on, k from 1 to n; [`super::merge`] puts the slices
-    /// together.
-    pub fn slice(mut self, slice: (usize, usize)) -> Self {
+    /// Only a part of the trainings; [`super::merge`] puts the parts together.
+    pub fn slice(mut self, slice: Slice) -> Self {
         self.slice = slice;
         self
     }
@@ -249,33 +249,21 @@ impl<'d> Arms<'d> {
 
     /// Every seed with every recipe that belongs to the slice.
     pub(super) fn jobs(&self) -> Result<Vec<ArmJob<'_>>, StudyError> {
-        let (slice, slices) = self.slice;
-        let odd = |what, expected, got: String| StudyError::Value {
+        self.slice.check()?;
+        let none = |what| StudyError::Value {
             what,
-            expected,
-            got,
+            expected: "at least 1",
+            got: "0".to_owned(),
         };
-        if slice == 0 || slice > slices {
-            let got = format!("{slice}/{slices}");
-            return Err(odd("a slice", "K/N with K from 1 to N", got));
-        }
         if self.seeds == 0 {
-            return Err(odd(
-                "the trainings of a recipe",
-                "at least 1",
-                "0".to_owned(),
-            ));
+            return Err(none("the trainings of a recipe"));
         }
         if self.parallel == 0 {
-            return Err(odd(
-                "the trainings side by side",
-                "at least 1",
-                "0".to_owned(),
-            ));
+            return Err(none("the trainings side by side"));
         }
         let seeds = self.seed..self.seed.saturating_add(self.seeds);
         let all = seeds.flat_map(|seed| self.arms.iter().map(move |arm| ArmJob { arm, seed }));
-        Ok(all.skip(slice - 1).step_by(slices).collect())
+        Ok(self.slice.take(all).collect())
     }
 
     /// A recipe with a seed, on the study's threads.

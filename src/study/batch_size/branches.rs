@@ -355,13 +355,13 @@ impl BranchPoint {
         places.dedup();
         let point = |&at: &f64| {
             let own = outcomes.iter().filter(|outcome| outcome.at == at);
-            point(at, &own.collect::<Vec<_>>(), (tolerance, seed))
+            point(at, &own.collect::<Vec<_>>(), tolerance, seed)
         };
         places.iter().map(point).collect()
     }
 }
 
-fn point(at: f64, own: &[&BranchOutcome], (tolerance, seed): (f64, u64)) -> BranchPoint {
+fn point(at: f64, own: &[&BranchOutcome], tolerance: f64, seed: u64) -> BranchPoint {
     let mut losses: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     for outcome in own {
         losses

@@ -17,6 +17,7 @@
 //! | `pace` | [`Pace`]: how fast something trains |
 //! | `prospect` | [`Prospect`]: what a study will take |
 //! | `runner` | trials of all four studies: found or made, kept, observed, stopped |
+//! | `slice` | [`Slice`]: a part of a study |
 //! | `store` | [`Store`]: a study's folder |
 //! | `analysis` | [`Curve`]: steps by batch size, the hyperbola, the regimes |
 //! | `time`, `time_report` | [`TimeToTarget`]: seconds by threads and batch size, the true speed-up |
@@ -47,6 +48,7 @@ mod recipes;
 mod report;
 mod runner;
 mod sharpness;
+mod slice;
 mod steps;
 mod store;
 mod time;
@@ -65,9 +67,10 @@ pub use overlay::{Figure, Published};
 pub use pace::Pace;
 pub use prospect::Prospect;
 pub use quadratic::NoisyQuadratic;
-pub use recipes::{adaptive_batches, generalisation_gap, large_batches};
+pub use recipes::{BatchPair, adaptive_batches, generalisation_gap, large_batches};
 pub use report::{CURVE_CHARTS, curve_charts, curve_page};
-pub use sharpness::{Direction, sharpness};
+pub use sharpness::{Direction, Sharpness};
+pub use slice::Slice;
 pub use steps::{StepsToTarget, StudyEvent};
 pub use store::{Store, merge};
 pub use time::{TimePoint, TimeToTarget};

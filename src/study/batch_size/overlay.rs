@@ -22,7 +22,7 @@ const EXPECTED: &str = "a table with the columns chart, curve, x and y";
 /// let table = b"chart,curve,x,y\n# Their Table 2\nsteps,Theirs,8,900\nsteps,Theirs,64,150\n";
 /// let published = Published::parse(table, "theirs.csv".as_ref())?;
 /// assert_eq!(published[0].points, [(8.0, 900.0), (64.0, 150.0)]);
-/// let mut figures = vec![("steps", LineChart::new("Steps", ("rows", "steps")).line("ours", vec![(8.0, 700.0)]), String::new())];
+/// let mut figures = vec![("steps", LineChart::new("Steps", "rows", "steps").line("ours", vec![(8.0, 700.0)]), String::new())];
 /// assert!(Published::draw(&published, &mut figures).is_empty());
 /// assert!(figures[0].1.svg().contains("Theirs"));
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
@@ -166,7 +166,7 @@ mod tests {
             "x".as_ref(),
         )
         .unwrap();
-        let mut figures = vec![("steps", LineChart::new("", ("", "")), String::new())];
+        let mut figures = vec![("steps", LineChart::new("", "", ""), String::new())];
         let left = Published::draw(&curves, &mut figures);
         assert_eq!(left, [&curves[1]]);
         assert_eq!(figures[0].2, " Published: a.");

@@ -13,13 +13,13 @@ use super::workload::{LOOKS, Workload};
 ///
 /// ```
 /// use unisono::{data::digits, engine::{Pinning, Threads}, nn::Sequential};
-/// use unisono::study::batch_size::{Range, Search, Space, StepsToTarget, Target, Training};
+/// use unisono::study::batch_size::{Range, Search, Slice, Space, StepsToTarget, Target, Training};
 /// let (train, test) = digits();
 /// let workload = Training::new(Sequential::new(64).dense(10), &train, &test);
 /// let study = StepsToTarget {
 ///     batch_sizes: vec![16, 64], space: Space { lr: Range::new(0.01, 1.0)?, one_minus_momentum: None, schedules: vec![] },
 ///     search: Search::Sobol, candidates: 4, repeats: 1, target: Target::Error(0.1), max_steps: u64::MAX, max_epochs: 30.0, seed: 1,
-///     parallel: 1, threads: (Threads::Fixed(1), Pinning::Off), slice: (1, 1),
+///     parallel: 1, threads: (Threads::Fixed(1), Pinning::Off), slice: Slice::WHOLE,
 /// };
 /// let prospect = study.prospect(&workload)?.unwrap();
 /// assert_eq!(prospect.trainings, 10);
@@ -37,7 +37,8 @@ pub struct Prospect {
 }
 
 impl Prospect {
-    fn add(&mut self, count: usize, (epoch, seconds): (f64, f64)) {
+    /// Adds `count` trainings of so many seconds an epoch, and in all.
+    fn add(&mut self, count: usize, epoch: f64, seconds: f64) {
         self.trainings += count;
         self.epoch += count as f64 * epoch;
         self.seconds += count as f64 * seconds;
@@ -85,8 +86,7 @@ impl StepsToTarget {
         let sizes = || self.batch_sizes.iter().copied();
         let pace = |batch_size: usize| {
             let limit = self.threaded(self.limit(workload, batch_size));
-            let drawn = (1, self.seed);
-            let trial = self.space.candidates(self.search, drawn, batch_size);
+            let trial = self.space.candidates(self.search, 1, self.seed, batch_size);
             Ok::<_, StudyError>(
                 workload
                     .pace(&trial[0], limit)?
@@ -109,7 +109,7 @@ impl StepsToTarget {
                 .map_or(0.0, |rows| step * rows.div_ceil(size) as f64);
             let looks = LOOKS.count(steps) * line.evaluation();
             let seconds = steps as f64 * step + looks;
-            prospect.add(self.num_trials() / self.batch_sizes.len(), (epoch, seconds));
+            prospect.add(self.num_trials() / self.batch_sizes.len(), epoch, seconds);
         }
         Ok(Some(prospect.side_by_side(self.parallel)))
     }
@@ -147,7 +147,7 @@ impl Arms<'_> {
                 None => 0.0,
             };
             let seconds = epochs * epoch + (epochs + looks) * pace.evaluation;
-            prospect.add(of_arm().count(), (epoch, seconds));
+            prospect.add(of_arm().count(), epoch, seconds);
         }
         Ok(prospect.side_by_side(self.parallel))
     }
@@ -193,7 +193,7 @@ impl Branches<'_> {
         };
         for &size in &plan.batch_sizes {
             let branch = plan.window * epoch(size) + line.evaluation();
-            prospect.add(plan.at.len() * plan.seeds as usize, (epoch(size), branch));
+            prospect.add(plan.at.len() * plan.seeds as usize, epoch(size), branch);
         }
         Ok(prospect)
     }
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn side_by_side_divides_the_time_but_not_beyond_the_trainings() {
         let mut prospect = Prospect::default();
-        prospect.add(4, (1.0, 10.0));
+        prospect.add(4, 1.0, 10.0);
         assert_eq!(prospect.side_by_side(2).seconds, 20.0);
         assert_eq!(
             prospect.side_by_side(8),

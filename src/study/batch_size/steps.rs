@@ -13,6 +13,7 @@ use crate::engine::{Pinning, Threads};
 
 use super::error::StudyError;
 use super::runner::{Job, Runner};
+use super::slice::Slice;
 use super::store::Store;
 use super::trial::{Outcome, Search, Space, Target, Trial, fewest_steps};
 use super::workload::{Limit, Workload};
@@ -52,9 +53,9 @@ pub struct StepsToTarget {
     pub parallel: usize,
     /// Threads of a trial, where they run one after another, and whether these are pinned.
     pub threads: (Threads, Pinning),
-    /// Which part of the search is made: `(k, n)` for every n-th candidate from the k-th on, from
-    /// 1; fresh seeds are then left for the merged study.
-    pub slice: (usize, usize),
+    /// Which part of the search is made; where it is not whole, fresh seeds are left for the merged
+    /// study.
+    pub slice: Slice,
 }
 
 /// What the observer of a study sees.
@@ -134,7 +135,7 @@ impl StepsToTarget {
                 .and_then(|outcome| outcome.steps_to_target)
                 .or(fewest);
             outcomes.extend(found);
-            if let Some(winner) = winner.filter(|_| self.slice.1 == 1) {
+            if let Some(winner) = winner.filter(|_| self.slice.is_whole()) {
                 outcomes.extend(work.repeat(&winner, &mut observe)?);
             }
         }
@@ -173,29 +174,26 @@ impl StepsToTarget {
                 got,
             );
         }
-        let (slice, slices) = self.slice;
-        if slice == 0 || slice > slices {
-            return odd(
-                "a slice",
-                "K/N with K from 1 to N",
-                format!("{slice}/{slices}"),
-            );
-        }
+        self.slice.check()?;
         if self.max_epochs.is_nan() || self.max_epochs <= 0.0 {
             return odd("the epochs", "more than 0", self.max_epochs.to_string());
         }
         let (Target::Error(wanted) | Target::Loss(wanted)) = self.target;
-        match wanted > 0.0 && wanted.is_finite() {
-            true => Ok(()),
-            false => odd("the target", "positive and finite", wanted.to_string()),
+        if wanted > 0.0 && wanted.is_finite() {
+            Ok(())
+        } else {
+            odd("the target", "positive and finite", wanted.to_string())
         }
     }
 
     /// Trials of all batch sizes, winners' runs among them.
     pub fn num_trials(&self) -> usize {
-        let (slice, slices) = self.slice;
-        let searched = (slice - 1..self.candidates).step_by(slices).count();
-        let repeated = if slices == 1 { self.repeats } else { 0 };
+        let searched = self.slice.take(0..self.candidates).count();
+        let repeated = if self.slice.is_whole() {
+            self.repeats
+        } else {
+            0
+        };
         self.batch_sizes.len() * (searched + repeated)
     }
 
@@ -231,10 +229,9 @@ impl Work<'_> {
     ) -> Result<Vec<Outcome>, StudyError> {
         let study = self.study;
         let whole = study.limit(self.workload, batch_size);
-        let drawn = (study.candidates, study.seed);
-        let all = study.space.candidates(study.search, drawn, batch_size);
-        let (slice, slices) = study.slice;
-        let mut own: Vec<Trial> = all.into_iter().skip(slice - 1).step_by(slices).collect();
+        let space = &study.space;
+        let all = space.candidates(study.search, study.candidates, study.seed, batch_size);
+        let mut own: Vec<Trial> = study.slice.take(all.into_iter()).collect();
         if study.search == Search::Halving {
             own = self.halve(own, whole, observe)?;
         }

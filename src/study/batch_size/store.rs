@@ -55,7 +55,7 @@ impl Store {
         let lock = lock(folder)?;
         let path = folder.join(SETTINGS);
         match fs::read_to_string(&path) {
-            Ok(text) => check(folder, &path, (&text, settings))?,
+            Ok(text) => check(folder, &path, &text, settings)?,
             // Lines without settings are no study's.
             Err(_) if folder.join(LINES).exists() => {
                 return Err(StudyError::File {
@@ -153,7 +153,7 @@ pub fn merge(slices: &[PathBuf], into: &Path) -> Result<usize, StudyError> {
         let path = slice.join(SETTINGS);
         let text = fs::read_to_string(&path).map_err(StudyError::io("read", &path))?;
         match &settings {
-            Some(settings) => check(slice, &path, (&text, settings))?,
+            Some(settings) => check(slice, &path, &text, settings)?,
             None => settings = Some(parse(&path, &text)?),
         }
         for line in whole_lines(&slice.join(LINES))? {
@@ -184,11 +184,8 @@ fn parse(path: &Path, text: &str) -> Result<Settings, StudyError> {
     })
 }
 
-fn check(
-    folder: &Path,
-    path: &Path,
-    (text, settings): (&str, &Settings),
-) -> Result<(), StudyError> {
+/// Refuses settings other than those in `text`, the file at `path`.
+fn check(folder: &Path, path: &Path, text: &str, settings: &Settings) -> Result<(), StudyError> {
     let before = parse(path, text)?;
     let names = before.keys().chain(settings.keys());
     let mut differences: Vec<String> = names
@@ -201,13 +198,13 @@ fn check(
         .collect();
     differences.sort();
     differences.dedup();
-    match differences.is_empty() {
-        true => Ok(()),
-        false => Err(StudyError::Changed {
-            path: folder.to_owned(),
-            differences,
-        }),
+    if differences.is_empty() {
+        return Ok(());
     }
+    Err(StudyError::Changed {
+        path: folder.to_owned(),
+        differences,
+    })
 }
 
 /// A file to add lines to, and those that are in it. A line that a kill has cut is made again.

@@ -167,8 +167,9 @@ impl TimePoint {
     /// Of all that [`TimeToTarget::run`] gave, batch by batch and by threads within. The base is
     /// the first that reached the target.
     pub fn of(timed: &[Outcome], seed: u64) -> Vec<Self> {
-        let cells: BTreeSet<(usize, usize)> = timed.iter().map(place).collect();
-        let cells: Vec<Cell> = cells.iter().map(|&cell| Cell::of(timed, cell)).collect();
+        let places: BTreeSet<Place> = timed.iter().map(Place::of).collect();
+        let cells = places.into_iter().map(|place| Cell::of(timed, place));
+        let cells: Vec<Cell> = cells.collect();
         let rounds = cells.iter().map(|cell| cell.seconds.len()).max();
         let Some(rounds) = rounds else {
             return Vec::new();
@@ -187,32 +188,47 @@ impl TimePoint {
     }
 }
 
-fn place(outcome: &Outcome) -> (usize, usize) {
-    (outcome.trial.batch_size, outcome.threads)
+/// Where a run belongs, batch by batch and by threads within.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    batch_size: usize,
+    threads: usize,
+}
+
+impl Place {
+    fn of(outcome: &Outcome) -> Self {
+        Self {
+            batch_size: outcome.trial.batch_size,
+            threads: outcome.threads,
+        }
+    }
 }
 
 /// The runs of one batch size on one number of threads, by repeat; infinite where the target was
 /// not reached.
 struct Cell {
-    place: (usize, usize),
+    place: Place,
     seconds: Vec<f64>,
     examples: Vec<f64>,
 }
 
 impl Cell {
-    fn of(timed: &[Outcome], at: (usize, usize)) -> Self {
-        let mut own: Vec<&Outcome> = timed.iter().filter(|one| place(one) == at).collect();
+    fn of(timed: &[Outcome], place: Place) -> Self {
+        let own = timed.iter().filter(|one| Place::of(one) == place);
+        let mut own: Vec<&Outcome> = own.collect();
         own.sort_by_key(|outcome| outcome.trial.repeat);
         let examples = |outcome: &&Outcome| {
             let steps = outcome.steps_to_target;
-            steps.map_or(f64::INFINITY, |steps| steps as f64 * at.0 as f64)
+            steps.map_or(f64::INFINITY, |steps| {
+                steps as f64 * place.batch_size as f64
+            })
         };
         let seconds = |outcome: &&Outcome| match outcome.steps_to_target {
             Some(_) => outcome.seconds,
             None => f64::INFINITY,
         };
         Self {
-            place: at,
+            place,
             seconds: own.iter().map(seconds).collect(),
             examples: own.iter().map(examples).collect(),
         }
@@ -241,8 +257,8 @@ impl Cell {
             median_run(&cell.examples, rounds) / median_run(&cell.seconds, rounds)
         };
         TimePoint {
-            batch_size: self.place.0,
-            threads: self.place.1,
+            batch_size: self.place.batch_size,
+            threads: self.place.threads,
             reached: (reached.count(), self.examples.len()),
             examples,
             seconds: examples.map(|_| finite(&seconds)),

@@ -52,7 +52,7 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
     threads.sort_unstable();
     threads.dedup();
     let chart = |title: String, unit: &str, of: &dyn Fn(&TimePoint) -> Option<Estimate>| {
-        let mut chart = LineChart::new(title, ("rows of a batch", unit))
+        let mut chart = LineChart::new(title, "rows of a batch", unit)
             .log_x()
             .log_y();
         for &count in &threads {
@@ -95,7 +95,7 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
 }
 
 /// The page of a study of times to a target.
-pub fn time_page(title: &str, command: &str, (points, figures): (&[TimePoint], &[Figure])) -> Page {
+pub fn time_page(title: &str, command: &str, points: &[TimePoint], figures: &[Figure]) -> Page {
     let mut page = headed(title, command);
     add(&mut page, figures);
     let runs = points.iter().filter_map(|point| point.seconds);

@@ -59,7 +59,8 @@ fn speedup(results: &Results, analysis: &Analysis) -> Captioned {
             "Speed-up, {} at batch {}",
             results.preset, results.batch_size
         ),
-        ("threads", "rows a second, of the base's"),
+        "threads",
+        "rows a second, of the base's",
     );
     for (name, kind) in [("strong", Kind::Strong), ("weak", Kind::Weak)] {
         let points = of_kind(rows, kind, |row| row.speedup);
@@ -90,10 +91,7 @@ fn speedup(results: &Results, analysis: &Analysis) -> Captioned {
 }
 
 fn efficiency(rows: &[Row]) -> Captioned {
-    let mut chart = LineChart::new(
-        "Efficiency",
-        ("threads", "speed-up of the number of threads"),
-    );
+    let mut chart = LineChart::new("Efficiency", "threads", "speed-up of the number of threads");
     for (name, kind) in [
         ("strong", Kind::Strong),
         ("weak", Kind::Weak),
@@ -116,7 +114,8 @@ fn split(rows: &[Row]) -> Captioned {
     let parts = Phase::ALL.map(Phase::name);
     let mut chart = StackedBars::new(
         "Where the workers' time goes",
-        ("threads", "ms a step, median worker"),
+        "threads",
+        "ms a step, median worker",
         &parts,
     );
     for row in rows {
@@ -168,7 +167,8 @@ fn roofline(results: &Results, rows: &[Row]) -> Captioned {
     ];
     let mut chart = LineChart::new(
         format!("Roofline of {most} threads"),
-        ("multiply-adds' FLOP a byte that must move", "GFLOP/s"),
+        "multiply-adds' FLOP a byte that must move",
+        "GFLOP/s",
     )
     .log_x()
     .log_y()
@@ -200,7 +200,8 @@ fn far(analysis: &Analysis) -> Captioned {
     let most = curve.last().map_or(1.0, |point| point.0);
     let mut chart = LineChart::new(
         "Prediction: strong scaling beyond what was measured",
-        ("threads", "rows a second, of the base's"),
+        "threads",
+        "rows a second, of the base's",
     )
     .log_x()
     .log_y()

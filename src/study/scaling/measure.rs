@@ -15,7 +15,7 @@ use crate::train::TrainError;
 
 use super::error::ScalingError;
 use super::measured_costs::message_cost;
-use super::peer::{PeerSample, ask};
+use super::peer::{PeerSample, PeerTask, ask};
 use super::plan::{Cell, Kind, Scaling};
 use super::results::{Results, SCHEMA, Sample};
 
@@ -61,7 +61,7 @@ impl Scaling {
         let most_rows = cells.iter().map(|cell| cell.batch_size).max().unwrap_or(1);
         check_rows(&self.preset, BATCHES.saturating_mul(most_rows))?;
         let data = made_up_data(&self.preset, BATCHES * most_rows, self.seed);
-        let mut benches = self.prepare(&cells, (&network, &data))?;
+        let mut benches = self.prepare(&cells, &network, &data)?;
         let (mut samples, mut peers) = (Vec::new(), Vec::new());
         let mut spent = Duration::ZERO;
         for round in 0..ROUNDS.1 {
@@ -69,7 +69,7 @@ impl Scaling {
             let order = Stream::new(self.seed, Purpose::Measure, round as u32, 0);
             for cell in order.clone().permutation(cells.len() as u32) {
                 let bench = &mut benches[cell as usize];
-                samples.push(bench.sample((cell as usize, round), started)?);
+                samples.push(bench.sample(cell as usize, round, started)?);
             }
             spent += began.elapsed();
             if round < PEER_ROUNDS {
@@ -117,7 +117,8 @@ impl Scaling {
     fn prepare<'d>(
         &self,
         cells: &[Cell],
-        (network, data): (&Network, &'d ArrayDataset),
+        network: &Network,
+        data: &'d ArrayDataset,
     ) -> Result<Vec<Bench<'d>>, ScalingError> {
         let share = self.budget.as_secs_f64() / (cells.len() * 15) as f64;
         let seconds = share.clamp(SAMPLE_S.0, SAMPLE_S.1);
@@ -151,8 +152,13 @@ impl Scaling {
     ) -> Result<(), ScalingError> {
         for cell in cells.iter().filter(|cell| cell.kind == Kind::Strong) {
             for command in &self.peers {
-                let of = (self.preset.name, cell.threads, cell.batch_size);
-                peers.push(ask(command, of, round)?);
+                let task = PeerTask {
+                    preset: self.preset.name,
+                    threads: cell.threads,
+                    batch_size: cell.batch_size,
+                    round,
+                };
+                peers.push(ask(command, task)?);
             }
         }
         Ok(())
@@ -167,7 +173,8 @@ fn warmup(steps: usize) -> usize {
 impl Bench<'_> {
     fn sample(
         &mut self,
-        (cell, round): (usize, usize),
+        cell: usize,
+        round: usize,
         started: Instant,
     ) -> Result<Sample, ScalingError> {
         let begin = Counters::read();

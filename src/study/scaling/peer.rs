@@ -25,12 +25,23 @@ pub struct PeerSample {
     pub line: Value,
 }
 
+/// What a program is to measure.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PeerTask<'p> {
+    pub(super) preset: &'p str,
+    pub(super) threads: usize,
+    pub(super) batch_size: usize,
+    pub(super) round: usize,
+}
+
 /// Runs `command` and reads the last line of JSON that it prints.
-pub(super) fn ask(
-    command: &str,
-    (preset, threads, batch): (&str, usize, usize),
-    round: usize,
-) -> Result<PeerSample, ScalingError> {
+pub(super) fn ask(command: &str, task: PeerTask<'_>) -> Result<PeerSample, ScalingError> {
+    let PeerTask {
+        preset,
+        threads,
+        batch_size,
+        round,
+    } = task;
     let failed = |problem: String| ScalingError::Peer {
         command: command.to_owned(),
         problem,
@@ -38,7 +49,7 @@ pub(super) fn ask(
     let filled = command
         .replace("{preset}", preset)
         .replace("{threads}", &threads.to_string())
-        .replace("{batch}", &batch.to_string());
+        .replace("{batch}", &batch_size.to_string());
     let output = Command::new("sh")
         .args(["-c", &filled])
         .stdin(Stdio::null())
@@ -63,7 +74,7 @@ pub(super) fn ask(
     let rate = line["samples_per_s"].as_f64();
     let step_ms = line["median_ms_per_step"]
         .as_f64()
-        .or(rate.map(|rate| batch as f64 / rate * 1e3));
+        .or(rate.map(|rate| batch_size as f64 / rate * 1e3));
     match step_ms {
         Some(step_ms) if step_ms > 0.0 => Ok(PeerSample {
             command: command.to_owned(),
@@ -82,7 +93,13 @@ pub(super) fn ask(
 mod tests {
     #[test]
     fn a_line_of_json_is_read_and_everything_else_is_named() {
-        let ask = |command: &str| super::ask(command, ("mlp", 2, 128), 0);
+        let task = super::PeerTask {
+            preset: "mlp",
+            threads: 2,
+            batch_size: 128,
+            round: 0,
+        };
+        let ask = |command: &str| super::ask(command, task);
         let sample = ask("echo hello; echo '{\"median_ms_per_step\": {threads}.5}'").unwrap();
         assert_eq!((sample.step_ms, sample.threads), (2.5, 2));
         let rate = ask("echo '{\"samples_per_s\": 128000}'").unwrap();
