@@ -88,10 +88,11 @@ impl ArrayFile {
             let expected = format!("{rows} rows of shape {shape:?}, type {}", head.descr);
             return Err(DataError::format(path, expected, format!("{len} bytes")));
         };
-        check(rows, row, (&classes, num_classes))?;
-        let stored = match head.is_fortran && !shape.is_empty() {
-            true => Stored::Memory(in_rows(path, begin, (&head, size))?.into()),
-            false => Stored::in_file(file, path, (begin as u64, row)),
+        check(rows, row, &classes, num_classes)?;
+        let stored = if head.is_fortran && !shape.is_empty() {
+            Stored::Memory(in_rows(path, begin, &head, size)?.into())
+        } else {
+            Stored::in_file(file, path, begin as u64, row)
         };
         Ok(Self {
             rows: stored,
@@ -204,8 +205,8 @@ impl ArrayFile {
     }
 }
 
-/// The values of an array in Fortran's order, row by row.
-fn in_rows(path: &Path, begin: usize, (head, size): (&Head, usize)) -> Result<Vec<u8>, DataError> {
+/// The values of an array in Fortran's order, row by row: of `size` bytes each, from `begin` on.
+fn in_rows(path: &Path, begin: usize, head: &Head, size: usize) -> Result<Vec<u8>, DataError> {
     let bytes = Source::open(path)?.all()?;
     let values = bytes.get(begin..).unwrap_or_default();
     let count = values.len() / size;
@@ -232,7 +233,8 @@ fn in_rows(path: &Path, begin: usize, (head, size): (&Head, usize)) -> Result<Ve
 fn check(
     rows: usize,
     row_len: usize,
-    (classes, num_classes): (&[u32], usize),
+    classes: &[u32],
+    num_classes: usize,
 ) -> Result<(), DataError> {
     if rows == 0 || classes.is_empty() {
         return Err(DataError::Empty);

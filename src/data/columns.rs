@@ -150,11 +150,12 @@ impl<'a> Head<'a> {
         self.first.len()
     }
 
-    /// Where a column stands.
+    /// Where a column stands; `flag` names it, for messages.
     pub(super) fn place(
         self,
         column: &Column,
-        (flag, path): (&str, &Path),
+        flag: &str,
+        path: &Path,
     ) -> Result<usize, DataError> {
         let width = self.width();
         let refuse = |expected: String, got: String| {
@@ -175,9 +176,10 @@ impl<'a> Head<'a> {
 
     /// The name of a column: that of the header, or its place.
     pub(super) fn name(self, column: usize, has_header: bool) -> String {
-        match has_header {
-            true => self.first[column].to_owned(),
-            false => format!("column {column}"),
+        if has_header {
+            self.first[column].to_owned()
+        } else {
+            format!("column {column}")
         }
     }
 

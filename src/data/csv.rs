@@ -67,13 +67,15 @@ pub(super) fn records(
     let delimiter = given.unwrap_or_else(|| delimiter(bytes, path));
     let even = (delimiter == b' ').then(|| evenly_spaced(bytes));
     let bytes = even.as_deref().unwrap_or(bytes);
-    records_within(bytes, delimiter, (path, Room::new(path)))
+    records_within(bytes, delimiter, path, Room::new(path))
 }
 
+/// Records whose memory is taken from `room`.
 fn records_within(
     bytes: &[u8],
     delimiter: u8,
-    (path, mut room): (&Path, Room),
+    path: &Path,
+    mut room: Room,
 ) -> Result<Vec<csv::StringRecord>, DataError> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -142,9 +144,10 @@ fn evenly_spaced(bytes: &[u8]) -> Vec<u8> {
 pub(super) fn fields(bytes: &[u8], delimiter: u8) -> Option<usize> {
     // Whole lines only.
     let start = &bytes[..bytes.len().min(LOOKED_AT)];
-    let end = match bytes.len() > LOOKED_AT {
-        true => start.iter().rposition(|&byte| byte == b'\n').unwrap_or(0),
-        false => start.len(),
+    let end = if bytes.len() > LOOKED_AT {
+        start.iter().rposition(|&byte| byte == b'\n').unwrap_or(0)
+    } else {
+        start.len()
     };
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -217,7 +220,7 @@ mod tests {
     fn records_that_need_more_than_the_free_memory_are_refused() {
         let path = "rows.csv".as_ref();
         let bytes = "1,2,3\n".repeat(10_000);
-        let read = |most: u64| records_within(bytes.as_bytes(), b',', (path, Room::of(path, most)));
+        let read = |most: u64| records_within(bytes.as_bytes(), b',', path, Room::of(path, most));
         assert_eq!(read(2 << 20).unwrap().len(), 10_000);
         let error = read(1 << 20).unwrap_err();
         assert!(matches!(error, DataError::Memory { .. }), "{error}");

@@ -20,6 +20,9 @@ use super::room::Room;
 /// Images that are decoded before they are put away.
 const TOGETHER: usize = 64;
 
+/// Called with the number of all images for each that is decoded, by any thread.
+type OnDecoded<'p> = &'p (dyn Fn(usize) + Sync);
+
 /// What to do with an image that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnBadSample {
@@ -82,11 +85,7 @@ impl ImageFolder {
     /// [`DataError::Io`]; [`DataError::Format`] for a folder without two classes or with a class
     /// without images, for an image that cannot be decoded (unless it is to be skipped), or one of
     /// another size.
-    pub fn read(
-        &self,
-        folder: &Path,
-        progress: &(dyn Fn(usize) + Sync),
-    ) -> Result<LoadedImages, DataError> {
+    pub fn read(&self, folder: &Path, progress: OnDecoded<'_>) -> Result<LoadedImages, DataError> {
         self.found(folder, ClassFolders::read(folder, 2)?, progress)
     }
 
@@ -94,7 +93,7 @@ impl ImageFolder {
     pub(crate) fn read_part(
         &self,
         folder: &Path,
-        progress: &(dyn Fn(usize) + Sync),
+        progress: OnDecoded<'_>,
     ) -> Result<LoadedImages, DataError> {
         self.found(folder, ClassFolders::read(folder, 1)?, progress)
     }
@@ -103,7 +102,7 @@ impl ImageFolder {
         &self,
         folder: &Path,
         found: ClassFolders,
-        progress: &(dyn Fn(usize) + Sync),
+        progress: OnDecoded<'_>,
     ) -> Result<LoadedImages, DataError> {
         let ClassFolders {
             class_names,
@@ -185,7 +184,7 @@ impl ImageFolder {
     fn decode(
         &self,
         files: &[(PathBuf, u32)],
-        progress: &(dyn Fn(usize) + Sync),
+        progress: OnDecoded<'_>,
         kept: &mut Kept,
     ) -> Result<Decoded, DataError> {
         let one = |(path, _): &(PathBuf, u32)| {

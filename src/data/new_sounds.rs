@@ -24,8 +24,8 @@ pub(super) fn sounds(
         vec![(path.display().to_string(), Sound::parse(&bytes, path)?)]
     };
     let spectrograms = settings.log_mels(&sounds);
-    let labels = (vec![0; sounds.len()], 1);
-    let data = SpectrogramDataset::scaled(&spectrograms, frames, labels, scale.clone())?;
+    let classes = vec![0; sounds.len()];
+    let data = SpectrogramDataset::scaled(&spectrograms, frames, classes, 1, scale.clone())?;
     let names = sounds.into_iter().map(|(name, _)| name).collect();
     Ok(NewRows::of(data, names))
 }

@@ -49,7 +49,7 @@ pub fn survey(path: &Path, options: &TableOptions) -> Result<Vec<ColumnSurvey>, 
     let records = records(&table_bytes(path)?, path, options.delimiter)?;
     let head = Head::of(&records)?;
     let last = head.width() - 1;
-    let label = head.place(&options.label, ("label", path)).unwrap_or(last);
+    let label = head.place(&options.label, "label", path).unwrap_or(last);
     let has_header = options.holds_names(head, label, path)?;
     let (first, rest) = records.split_first().ok_or(DataError::Empty)?;
     let rows = if has_header { rest } else { &records[..] };

@@ -117,26 +117,30 @@ impl TableOptions {
             let expected = "columns beside the label";
             return Err(DataError::unfit(path, expected, "one column", remedy));
         }
-        let label = head.place(&self.label, ("label", path))?;
+        let label = head.place(&self.label, "label", path)?;
         let has_header = self.holds_names(head, label, path)?;
-        let mut reading = vec![match has_header {
-            true => "header: line 1".to_owned(),
-            false => "header: none; --header yes takes line 1 for names".to_owned(),
-        }];
+        let mut reading = vec![
+            if has_header {
+                "header: line 1"
+            } else {
+                "header: none; --header yes takes line 1 for names"
+            }
+            .to_owned(),
+        ];
         let found = self.delimiter.unwrap_or_else(|| delimiter(bytes, path));
         reading.push(format!("delimiter: {}", delimiter_name(found)));
         let name = head.name(label, has_header);
-        let (columns, left_out) = self.columns(head, (label, has_header), path)?;
+        let (columns, left_out) = self.columns(head, label, has_header, path)?;
         reading.extend(left_out);
         let mut rows = records.split_off(usize::from(has_header));
         if rows.is_empty() {
             return Err(DataError::Empty);
         }
-        reading.extend(self.settle_missing(&mut rows, (label, &name), path)?);
+        reading.extend(self.settle_missing(&mut rows, label, &name, path)?);
         let cells: Vec<&str> = rows.iter().map(|record| &record[label]).collect();
         let (classes, labels) = numbered(&cells);
         if self.target == Target::Auto {
-            refuse_targets(&cells, (&name, path))?;
+            refuse_targets(&cells, &name, path)?;
         }
         let features = &columns.names;
         reading.push(format!(
@@ -186,13 +190,14 @@ impl TableOptions {
     fn columns(
         &self,
         head: Head<'_>,
-        (label, has_header): (usize, bool),
+        label: usize,
+        has_header: bool,
         path: &Path,
     ) -> Result<(Columns, Vec<String>), DataError> {
         let name = |column: usize| head.name(column, has_header);
         let (mut left_out, mut lines) = (Vec::new(), Vec::new());
         for column in &self.drop {
-            let place = head.place(column, ("drop", path))?;
+            let place = head.place(column, "drop", path)?;
             if place == label {
                 return Err(DataError::unfit(
                     path,
@@ -238,7 +243,8 @@ impl TableOptions {
     fn settle_missing(
         &self,
         rows: &mut Vec<StringRecord>,
-        (label, name): (usize, &str),
+        label: usize,
+        name: &str,
         path: &Path,
     ) -> Result<Option<String>, DataError> {
         let lacks = |row: &StringRecord| is_missing_label(&row[label]);

@@ -14,7 +14,6 @@ const LONG_FUNCTIONS: &[&str] = &["coordinator.rs: run"];
 /// Functions that pack several parameters into a tuple, by module; each count may only fall.
 const TUPLE_PARAMETERS: &[(&str, usize)] = &[
     ("cli", 23),
-    ("data", 31),
     ("engine", 18),
     ("export", 16),
     ("nn", 58),
