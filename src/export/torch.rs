@@ -55,12 +55,12 @@ pub fn read_torch(
         let theirs = names.iter().find(|(ours, _)| *ours == tensor.name);
         let (_, theirs) = theirs.expect("every tensor has a name in the map");
         let order = Order::of(tensor);
-        let there = (*theirs, order.shape(&tensor.shape));
+        let shape = order.shape(&tensor.shape);
         let whose = match order {
             Order::Same => format!(", for {}", tensor.name),
             _ => format!(", for {} of shape {:?} here", tensor.name, tensor.shape),
         };
-        let values = file.values(&tensors, (there.0, &there.1), &whose)?;
+        let values = file.values(&tensors, theirs, &shape, &whose)?;
         let mut turned = Vec::with_capacity(values.len());
         order.turn(&tensor.shape, &values, &mut turned);
         let last = tensor.shape.last().copied().unwrap_or(1);
@@ -102,9 +102,10 @@ fn check_names(
     unused.sort_unstable();
     Err(ExportError::Unmapped {
         missing: listed(missing.into_iter()),
-        unused: match unused.is_empty() {
-            true => "the lines name all that the file has".to_owned(),
-            false => format!("no line names the file's {}", listed(unused.into_iter())),
+        unused: if unused.is_empty() {
+            "the lines name all that the file has".to_owned()
+        } else {
+            format!("no line names the file's {}", listed(unused.into_iter()))
         },
     })
 }

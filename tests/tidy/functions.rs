@@ -15,7 +15,6 @@ const LONG_FUNCTIONS: &[&str] = &["coordinator.rs: run"];
 const TUPLE_PARAMETERS: &[(&str, usize)] = &[
     ("cli", 23),
     ("engine", 18),
-    ("export", 16),
     ("nn", 58),
     ("optim", 3),
     ("run", 2),

@@ -3,7 +3,7 @@
 use crate::report::{LineChart, Page};
 use crate::stats::{Estimate, spread_text};
 
-use super::branches::BranchPoint;
+use super::branch_points::BranchPoint;
 use super::overlay::Figure;
 use super::report::{add, headed};
 

@@ -22,7 +22,7 @@
 //! | `analysis` | [`Curve`]: steps by batch size, the hyperbola, the regimes |
 //! | `time`, `time_report` | [`TimeToTarget`]: seconds by threads and batch size, the true speed-up |
 //! | `arms`, `arm_summary`, `arm_report` | [`Arms`]: recipes side by side |
-//! | `branches`, `branch_report` | [`Branches`]: the critical batch size while a network learns |
+//! | `branches`, `branch_points`, `branch_report` | [`Branches`]: the critical batch size while a network learns |
 //! | `recipes` | ready-made arms: large batches, adaptive batches, the generalisation gap |
 //! | `sharpness` | how the loss rises around a minimum |
 //! | `report` | charts, page |
@@ -37,6 +37,7 @@ mod analysis;
 mod arm_report;
 mod arm_summary;
 mod arms;
+mod branch_points;
 mod branch_report;
 mod branches;
 mod error;
@@ -60,8 +61,9 @@ pub use analysis::{BatchPoint, Curve, Regime};
 pub use arm_report::{ARM_CHARTS, arm_charts, arms_page};
 pub use arm_summary::ArmSummary;
 pub use arms::{Arm, ArmOutcome, Arms};
+pub use branch_points::BranchPoint;
 pub use branch_report::{BRANCH_CHARTS, branch_charts, branch_page, branch_table};
-pub use branches::{BranchOutcome, BranchPlan, BranchPoint, Branches};
+pub use branches::{BranchOutcome, BranchPlan, Branches};
 pub use error::StudyError;
 pub use overlay::{Figure, Published};
 pub use pace::Pace;

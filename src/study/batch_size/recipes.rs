@@ -168,19 +168,29 @@ pub fn large_batches(
         arm("LAMB, warm-up", &lamb, &warmup, epochs),
         arm(many, &square_root, longest, longer),
     ];
-    // A large batch whose batch norm has groups of as many rows as the small one has.
-    if let Some(groups) = batches.groups().filter(|_| model.couples_rows()) {
-        let recipe = Recipe {
-            shards: Some(groups),
-            batch: large,
-            optimizer: square_root,
-            schedule: warmup,
-            epochs,
-        };
-        let text = format!("square-root scaling, warm-up, ghost batch norm of {small}");
-        arms.push(recipe.arm(format!("batch {large}, {text}"), model));
-    }
+    arms.extend(ghosts(model, batches, square_root, warmup, epochs));
     Ok(arms)
+}
+
+/// A large batch whose batch norm has groups of as many rows as the small one has, where the model
+/// has batch norm and they come out even.
+fn ghosts(
+    model: &Sequential,
+    batches: BatchPair,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    epochs: u32,
+) -> Option<Arm> {
+    let BatchPair { small, large } = batches;
+    let recipe = Recipe {
+        shards: Some(batches.groups().filter(|_| model.couples_rows())?),
+        batch: large,
+        optimizer,
+        schedule,
+        epochs,
+    };
+    let name = format!("batch {large}, square-root scaling, warm-up, ghost batch norm of {small}");
+    Some(recipe.arm(name, model))
 }
 
 /// Batches that grow, against batches that stay: from `small` up to `large` rows, plain SGD of
@@ -214,7 +224,6 @@ pub fn adaptive_batches(
         };
         Ok::<Arm, StudyError>(recipe.arm(name, model))
     };
-    let third = (epochs / 3).max(1);
     let mut arms = Vec::new();
     // Every power of two between, each with the rate of the square-root rule: the best of them is
     // what a policy has to beat.
@@ -230,22 +239,7 @@ pub fn adaptive_batches(
         )?);
         batch *= 2;
     }
-    let policies = [
-        (
-            format!("staged to {large}"),
-            format!("step 0.5 every {third} epochs"),
-        ),
-        (
-            format!("adabatch 2 every {third} epochs lr 1 to {large}"),
-            "constant".to_owned(),
-        ),
-        (format!("cabs {small}..{large}"), "constant".to_owned()),
-        (
-            format!("noise {small}..{large} every 20 steps lr sqrt"),
-            "constant".to_owned(),
-        ),
-    ];
-    for (rule, schedule) in policies {
+    for (rule, schedule) in policies(batches, epochs) {
         arms.push(arm(rule.clone(), small, &rule, lr, &schedule)?);
     }
     let middle = (small * large).isqrt().max(small);
@@ -258,6 +252,28 @@ pub fn adaptive_batches(
         "constant",
     )?);
     Ok(arms)
+}
+
+/// The rules of batches that grow, each with the schedule of its learning rate.
+fn policies(batches: BatchPair, epochs: u32) -> [(String, String); 4] {
+    let BatchPair { small, large } = batches;
+    let third = (epochs / 3).max(1);
+    let constant = || "constant".to_owned();
+    [
+        (
+            format!("staged to {large}"),
+            format!("step 0.5 every {third} epochs"),
+        ),
+        (
+            format!("adabatch 2 every {third} epochs lr 1 to {large}"),
+            constant(),
+        ),
+        (format!("cabs {small}..{large}"), constant()),
+        (
+            format!("noise {small}..{large} every 20 steps lr sqrt"),
+            constant(),
+        ),
+    ]
 }
 
 /// A batch that follows a policy, under plain SGD.
