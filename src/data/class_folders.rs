@@ -1,4 +1,4 @@
-//! What lies in a folder of class folders: every image with its class, and what is left out.
+//! Class folders: one sub-folder per class; every image with its class, and what is left out.
 
 use std::path::{Path, PathBuf};
 
@@ -31,9 +31,10 @@ impl ClassFolders {
             return Err(DataError::unfit(folder, expected, got, remedy));
         }
         for path in others {
-            match is_image(&path) {
-                true => left_out.count("images in no class folder"),
-                false => left_out.add(&path),
+            if is_image(&path) {
+                left_out.count("images in no class folder");
+            } else {
+                left_out.add(&path);
             }
         }
         let mut found = Self {

@@ -1,4 +1,4 @@
-//! What the columns of a table are: names, a label, features, and what is left out.
+//! Columns of a table: names, a label, features, and what is left out.
 //!
 //! # The header
 //! The first line holds names if one of its cells is a text over a column of numbers, or is told

@@ -1,4 +1,4 @@
-//! Images side by side in one picture, to look at.
+//! Contact sheet: images side by side in one picture, to look at.
 
 use std::io::Cursor;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What training asks of a data set.
+//! The trait of data sets.
 
 /// What a row is labelled with.
 ///

@@ -1,4 +1,4 @@
-//! What can be wrong with data.
+//! Errors of data sets and their files.
 
 use std::path::{Path, PathBuf};
 

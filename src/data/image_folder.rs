@@ -1,4 +1,4 @@
-//! A folder of images, a folder a class, decoded on all cores.
+//! A folder of images, one sub-folder per class, decoded on all cores.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

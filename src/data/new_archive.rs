@@ -1,4 +1,4 @@
-//! The inputs among the arrays of a `.npz` archive.
+//! Archives as input of predictions: the inputs among the arrays of a `.npz`.
 
 use std::path::Path;
 

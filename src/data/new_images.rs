@@ -1,4 +1,4 @@
-//! Image files of a user's, brought to the size of a training's.
+//! Image files as input of predictions, brought to the size of a training's.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Files of a user's, made into rows as those of a training were.
+//! Input of predictions: files made into rows as those of a training were.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Recordings of a user's, made into rows as those of a training were.
+//! Recordings as input of predictions, made into rows as those of a training were.
 
 use std::path::Path;
 

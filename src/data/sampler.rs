@@ -1,4 +1,4 @@
-//! The order in which an epoch visits the rows: a function of seed and epoch alone, so a training
+//! Order of an epoch: how it visits the rows, a function of seed and epoch alone, so a training
 //! that goes on elsewhere sees the same.
 
 use std::sync::Arc;

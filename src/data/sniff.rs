@@ -1,4 +1,4 @@
-//! What a file is, by what is in it: its first bytes, whatever its name.
+//! Content of a file, told by its first bytes whatever its name.
 
 use std::path::Path;
 

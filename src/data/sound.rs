@@ -56,9 +56,10 @@ impl Sound {
             return Err(DataError::unfit(
                 path,
                 "a WAV file of finite samples, at least 1",
-                match samples.is_empty() {
-                    true => "none",
-                    false => "some that are not finite",
+                if samples.is_empty() {
+                    "none"
+                } else {
+                    "some that are not finite"
                 },
                 "leave it out, or record it again",
             ));
@@ -170,9 +171,10 @@ impl LoadedSounds {
     /// than fits into memory; those of [`Sound::parse`].
     pub fn read(path: &Path) -> Result<Self, DataError> {
         let mut found = Found::new(Room::new(path));
-        match path.is_dir() {
-            true => found.walk(path, path)?,
-            false => found.archived(path)?,
+        if path.is_dir() {
+            found.walk(path, path)?;
+        } else {
+            found.archived(path)?;
         }
         if found.files.is_empty() {
             return Err(DataError::Empty);

@@ -1,4 +1,4 @@
-//! What the columns of a table hold, good or bad: for looking before reading.
+//! Survey of a table: what its columns hold, good or bad, for looking before reading.
 
 use std::collections::BTreeSet;
 use std::path::Path;

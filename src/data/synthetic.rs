@@ -1,4 +1,4 @@
-//! Data made up for benchmarks and trials: learnable, of any size, a function of the seed.
+//! Synthetic data for benchmarks and trials: learnable, of any size, a function of the seed.
 
 use ndarray::Array2;
 use ndarray_rand::RandomExt;

@@ -165,9 +165,10 @@ impl Format {
         }
         let own = bits.div_ceil(8);
         // Some writers leave the block's size out, or give that of one channel.
-        let width = match block < own * channels {
-            true => own,
-            false => block / channels,
+        let width = if block < own * channels {
+            own
+        } else {
+            block / channels
         };
         let coding = match (tag, width, bits) {
             (1, 4, 24) => Coding::Pcm { bytes: 4, bits: 24 },

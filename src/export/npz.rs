@@ -1,4 +1,4 @@
-//! Named tensors as NumPy reads them.
+//! Export of named tensors for NumPy.
 
 use std::io::{Cursor, Seek, Write};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Weights that PyTorch wrote, by a map of names.
+//! Import of weights that PyTorch wrote, by a map of names.
 //!
 //! | tensor | PyTorch | here |
 //! |---|---|---|

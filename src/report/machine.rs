@@ -1,4 +1,4 @@
-//! The machine that something ran on.
+//! Machine: processor, cores, system, compiler and commit.
 
 use std::fs;
 

@@ -206,9 +206,10 @@ fn layers(page: &mut Page, (names, records): (&[String], &[Record])) {
         let layer = line * (names.len() - 1) / (shown - 1).max(1);
         chart = chart.line(&names[layer], points(layer));
     }
-    let caption = match shown < names.len() {
-        true => format!("Of each recorded step; {shown} of {} layers.", names.len()),
-        false => "Of each recorded step.".to_owned(),
+    let caption = if shown < names.len() {
+        format!("Of each recorded step; {shown} of {} layers.", names.len())
+    } else {
+        "Of each recorded step.".to_owned()
     };
     let row = |layer: usize| {
         let cell = |norms: &[Option<f64>]| {

@@ -1,4 +1,4 @@
-//! A value that knows how many samples it is of, and says no more than these can bear.
+//! Estimate: a value with its interval, which says no more than its samples can bear.
 
 use std::ops::RangeInclusive;
 

@@ -1,4 +1,4 @@
-//! Steps of a reference model on made-up data held in memory.
+//! Benchmark of training steps: a reference model on synthetic data in memory.
 
 use crate::data::{ArrayDataset, DataError, free_memory};
 use crate::engine::{Assignment, EngineConfig, Phase, Placement};

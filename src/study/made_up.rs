@@ -1,4 +1,4 @@
-//! Data that a preset can be fed with, where there are none.
+//! Synthetic data for a preset.
 
 use crate::data::{ArrayDataset, synthetic_classes, synthetic_tokens};
 use crate::nn::presets::{Inputs, Preset};

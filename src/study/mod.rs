@@ -1,5 +1,4 @@
-//! Measurements and studies of training: what a step costs, how it scales, what the batch size
-//! does.
+//! Measurements and studies of training: the cost of a step, scaling with threads, the batch size.
 //!
 //! | file | what |
 //! |---|---|

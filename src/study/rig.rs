@@ -1,4 +1,4 @@
-//! An engine with a preset and its data, ready for steps.
+//! Runner of a benchmark: an engine with a preset and its data, ready for steps.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Where pixels go: one bilinear sampling for shift, rotation and scale; flips and holes.
+//! Geometry of augmentation: one bilinear sampling for shift, rotation and scale; flips and holes.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! What the trials come to: steps by batch size, a hyperbola through them, the regimes.
+//! Analysis of steps to a target: steps by batch size, a hyperbola through them, the regimes.
 //!
 //! # Formulas
 //! S(B) = S_min + E_min / B, which is (S/S_min - 1)(E/E_min - 1) = 1 with the examples E = S B; the

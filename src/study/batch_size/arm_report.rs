@@ -1,4 +1,4 @@
-//! The charts, the table and the page of recipes side by side.
+//! Report of a comparison of recipes: charts, table, page.
 
 use crate::report::{LineChart, Page};
 use crate::stats::spread_text;

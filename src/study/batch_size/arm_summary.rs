@@ -1,4 +1,4 @@
-//! What recipes came to, over their seeds.
+//! Summary of a comparison of recipes: medians over their seeds.
 
 use serde::Serialize;
 

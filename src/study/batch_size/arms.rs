@@ -1,4 +1,4 @@
-//! Recipes side by side: the same data, several seeds, whole trainings.
+//! Comparison of recipes: the same data, several seeds, whole trainings.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -1,4 +1,4 @@
-//! The table, charts and page of branches.
+//! Report of branches: table, charts, page.
 
 use crate::report::{LineChart, Page};
 use crate::stats::{Estimate, spread_text};

@@ -1,5 +1,4 @@
-//! What the batch size does to training: steps to a target, the critical batch size, recipes side
-//! by side.
+//! Studies of the batch size: steps to a target, the critical batch size, comparisons of recipes.
 //!
 //! # How steps to a target are measured
 //! For every batch size a search over learning rate and momentum finds the trial that needs the

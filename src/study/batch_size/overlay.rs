@@ -89,9 +89,10 @@ impl Published {
                 }),
             }
         }
-        match curves.is_empty() {
-            true => Err(odd("no lines below the head".to_owned())),
-            false => Ok(curves),
+        if curves.is_empty() {
+            Err(odd("no lines below the head".to_owned()))
+        } else {
+            Ok(curves)
         }
     }
 

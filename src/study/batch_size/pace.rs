@@ -76,9 +76,10 @@ pub(super) fn timed(
             _ => {}
         }
         before = Some(now);
-        match steps >= LEAST_STEPS && total >= TIMED {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
+        if steps >= LEAST_STEPS && total >= TIMED {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
         }
     });
     match trained {

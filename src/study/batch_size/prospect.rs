@@ -1,4 +1,4 @@
-//! What a study will take, before it starts: a few steps are timed, the rest is counted.
+//! Cost estimate of a study, before it starts: a few steps are timed, the rest is counted.
 
 use crate::data::Dataset;
 

@@ -1,4 +1,4 @@
-//! The charts and the page of steps to a target, and what all pages begin with.
+//! Report of steps to a target: charts, table, page; and the beginning of all pages.
 
 use crate::report::{Chart, LineChart, Machine, Page};
 use crate::stats::{Estimate, spread_text};

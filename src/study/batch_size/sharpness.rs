@@ -1,4 +1,4 @@
-//! How the loss rises around a minimum.
+//! Sharpness: how the loss rises around a minimum.
 //!
 //! # Formula
 //! 100 (max f(x + y) - f(x)) / (1 + f(x)) over |y_i| <= eps (|x_i| + 1) (Keskar et al. 2017, metric

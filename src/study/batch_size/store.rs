@@ -1,4 +1,4 @@
-//! A study's folder: settings, one line a finished trial, a lock.
+//! Store: the folder of a study, with its settings, a line for each finished trial, and a lock.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,4 +1,4 @@
-//! The charts and the page of times to a target.
+//! Report of times to a target: charts, table, page.
 
 use crate::report::{LineChart, Page};
 use crate::stats::{Estimate, spread_text};

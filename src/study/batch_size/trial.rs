@@ -1,4 +1,4 @@
-//! What is tried, and what came of it.
+//! Trial: learning rate, momentum and schedule at a batch size; search space and outcome.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What trains.
+//! Workload: something that can be trained, above all networks on data.
 
 use std::ops::ControlFlow;
 use std::time::Instant;

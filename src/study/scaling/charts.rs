@@ -1,4 +1,4 @@
-//! The charts of a measurement.
+//! Charts of a measurement: speed-up, efficiency, split of the step, roofline, prediction.
 
 use crate::engine::Phase;
 use crate::report::{Chart, LineChart, StackedBars};

@@ -1,4 +1,4 @@
-//! Whether two results differ.
+//! Comparison of two results, by a test for a shift of each cell.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! The laws of scaling through the measured points, their constants with intervals.
+//! Laws of scaling fitted to the measured points, their constants with intervals.
 
 use serde::Serialize;
 

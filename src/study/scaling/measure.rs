@@ -1,4 +1,4 @@
-//! The rounds: one sample of every cell, in an order drawn for each round.
+//! Rounds of a measurement: one sample of every cell, in an order drawn for each round.
 
 use std::time::{Duration, Instant};
 

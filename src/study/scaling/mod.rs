@@ -1,5 +1,5 @@
-//! How throughput grows with threads: measured side by side, with intervals, laws, a model of the
-//! step and its simulation.
+//! Scaling: throughput by threads, measured side by side, with intervals, laws, a model of the step
+//! and its simulation.
 //!
 //! # How it is measured
 //! 1. A *cell* is a configuration whose steps are timed: threads, batch, shards, algorithm. The

@@ -1,4 +1,4 @@
-//! Other programs, measured between ours.
+//! Peers: other programs, measured between ours.
 
 use std::process::{Command, Stdio};
 

@@ -1,4 +1,4 @@
-//! What is to be measured.
+//! Plan of a measurement of scaling: threads, modes, batch, budget; and its cells.
 
 use std::time::Duration;
 

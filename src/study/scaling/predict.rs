@@ -1,4 +1,4 @@
-//! What the model of the step says of any number of threads.
+//! Predictions: the model of the step for any number of threads.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! The tables and the page of a measurement.
+//! Report of a measurement: tables and page.
 
 use crate::engine::Phase;
 use crate::report::Page;

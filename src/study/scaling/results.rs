@@ -1,4 +1,4 @@
-//! What was measured, and the files it is kept in.
+//! Results of a measurement, and their files.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Whether more threads are ever slower than fewer.
+//! A check that more threads are never slower than fewer.
 
 use std::time::Duration;
 

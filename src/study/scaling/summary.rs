@@ -1,4 +1,4 @@
-//! What each cell came to.
+//! Summary of each cell: step time, throughput, speed-up, efficiency, split of the step.
 
 use std::time::Duration;
 
