@@ -69,6 +69,7 @@ impl ArrayFile {
             .read_to_end(&mut start)
             .map_err(failed)?;
         file.rewind().map_err(failed)?;
+        // The head says what must follow: rows of one length, as many as the file has bytes for.
         let (head, begin) = head_of(&start, path)?;
         let element = head.element(path)?;
         let &[rows, ref shape @ ..] = &head.shape[..] else {
@@ -89,6 +90,7 @@ impl ArrayFile {
             return Err(DataError::format(path, expected, format!("{len} bytes")));
         };
         check(rows, row, &classes, num_classes)?;
+        // Rows that do not lie together are read at once, others when they are gathered.
         let stored = if head.is_fortran && !shape.is_empty() {
             Stored::Memory(in_rows(path, begin, &head, size)?.into())
         } else {
@@ -276,6 +278,8 @@ impl Dataset for ArrayFile {
     fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
         let len = self.input_len();
         for (&row, to) in rows.iter().zip(inputs.chunks_exact_mut(len)) {
+            // A row that is gathered is converted on the way: it was checked to be finite only
+            // then.
             let place = self.places[row as usize] as usize;
             self.rows
                 .with_row(place, len * self.element.size(), |bytes| {

@@ -30,6 +30,7 @@ impl ClassFolders {
             let remedy = "put the images of each class into a folder of its own";
             return Err(DataError::unfit(folder, expected, got, remedy));
         }
+        // What lies beside the class folders is no class's.
         for path in others {
             if is_image(&path) {
                 left_out.count("images in no class folder");
@@ -43,6 +44,7 @@ impl ClassFolders {
             nested: 0,
             left_out,
         };
+        // Each class folder with all that lies below it.
         for (class, path) in folders.iter().enumerate() {
             let images = images_below(path, &mut found.left_out)?;
             if images.is_empty() {

@@ -110,6 +110,18 @@ pub(super) fn delimiter(bytes: &[u8], path: &Path) -> u8 {
     found.copied().or_else(in_spaces).unwrap_or(b',')
 }
 
+/// The word for it in messages.
+pub(super) fn delimiter_name(delimiter: u8) -> String {
+    match delimiter {
+        b',' => "comma".to_owned(),
+        b';' => "semicolon".to_owned(),
+        b'\t' => "tab".to_owned(),
+        b'|' => "pipe".to_owned(),
+        b' ' => "space".to_owned(),
+        other => char::from(other).to_string(),
+    }
+}
+
 /// Whether the first lines are numbers, equally many, with spaces between them; the last of a line
 /// may be a word.
 fn spaced_numbers(bytes: &[u8]) -> bool {

@@ -115,6 +115,7 @@ impl ImageFolder {
             left_out: left_out.clone(),
             ..loaded
         };
+        // A cache that holds the same files is opened instead; else a new one is written.
         let mut warnings = Vec::new();
         let mut kept = Kept::Memory(Vec::new(), Vec::new(), Room::new(folder));
         if let Some(cache) = &self.cache {
@@ -131,6 +132,7 @@ impl ImageFolder {
                 Err(error) => warnings.push(format!("{error}; images are decoded every time")),
             }
         }
+        // Decode, into memory or into the cache.
         let Decoded {
             shape,
             skipped,
@@ -194,6 +196,7 @@ impl ImageFolder {
         };
         let mut first: Option<(ImageShape, &Path)> = None;
         let (mut skipped, mut kinds) = (Vec::new(), ImageKinds::default());
+        // A part at a time is decoded on all cores, and kept in order.
         for part in files.chunks(TOGETHER) {
             let decoded: Vec<_> = part.par_iter().map(one).collect();
             for (image, (path, class)) in decoded.into_iter().zip(part) {
@@ -209,6 +212,7 @@ impl ImageFolder {
                     }
                     (Err(error), OnBadSample::Error) => return Err(error),
                 };
+                // All must have the size of the first.
                 let (expected, like) = first.get_or_insert((shape, path));
                 if shape != *expected {
                     let expected = format!(

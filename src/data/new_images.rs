@@ -21,6 +21,7 @@ pub(super) fn image_files(
         is_grey: shape.channels == 1,
         ..ImageFolder::default()
     };
+    // The file, or all below the folder.
     let files: Vec<PathBuf> = if path.is_dir() {
         images_below(path, &mut LeftOut::default())?
     } else {
@@ -31,6 +32,7 @@ pub(super) fn image_files(
         let remedy = format!("give files whose names end with {}", IMAGES.join(", "));
         return Err(DataError::unfit(path, expected, "none", remedy));
     }
+    // Decoded on all cores.
     let decode = |file: &PathBuf| Ok(how.image(file)?.bytes);
     let pixels: Vec<Vec<u8>> = files
         .par_iter()

@@ -148,6 +148,7 @@ fn images(
     statistics: &ChannelStatistics,
 ) -> Result<NewRows, DataError> {
     let axes = [shape.height, shape.width, shape.channels];
+    // Bytes of NumPy or IDX as they are; files of images are decoded and resized.
     let (pixels, names) = if has_end(path, &[".npy", ".npz"]) {
         let array = numpy(path)?;
         check_shape(array.shape(), &axes, path)?;

@@ -179,6 +179,7 @@ impl LoadedSounds {
         if found.files.is_empty() {
             return Err(DataError::Empty);
         }
+        // In order of their names, whatever the order of the disk.
         found.files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let decode = |(name, bytes): (String, Vec<u8>)| {
             let place = path.join(format!("{name}.wav"));
@@ -193,6 +194,7 @@ impl LoadedSounds {
         };
         let decoded: Result<Vec<_>, DataError> = found.files.into_par_iter().map(decode).collect();
         let (formats, sounds): (Vec<String>, NamedSounds) = decoded?.into_iter().unzip();
+        // How many recordings have which format.
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for format in formats {
             *counts.entry(format).or_default() += 1;

@@ -104,6 +104,7 @@ impl Spectrogram {
         let mut power = vec![0.0; output.len()];
         let mut bands = Array2::zeros((frames, self.filters.len()));
         for (frame, mut bands) in bands.rows_mut().into_iter().enumerate() {
+            // A windowed frame; one that reaches beyond the end is padded with silence.
             input.fill(0.0);
             let from = samples.iter().skip(frame * hop);
             let pairs = input.iter_mut().zip(from).zip(&self.hann);
@@ -111,6 +112,7 @@ impl Spectrogram {
             self.transform
                 .process_with_scratch(&mut input, &mut output, &mut scratch)
                 .expect("the buffers are the transform's own");
+            // Its power, summed in bands.
             let squares = power.iter_mut().zip(&output);
             squares.for_each(|(power, value)| *power = value.norm_sqr());
             for (band, (first, weights)) in bands.iter_mut().zip(&self.filters) {

@@ -7,7 +7,7 @@ use ndarray::Array2;
 
 use super::arrays::ArrayDataset;
 use super::columns::{Column, Columns, Head, Header};
-use super::csv::{delimiter, numbers, records, table_bytes, texts};
+use super::csv::{delimiter, delimiter_name, numbers, records, table_bytes, texts};
 use super::error::DataError;
 use super::listed::listed;
 use super::targets::{MissingLabels, Target, is_missing_label, numbered, refuse_targets};
@@ -117,6 +117,7 @@ impl TableOptions {
             let expected = "columns beside the label";
             return Err(DataError::unfit(path, expected, "one column", remedy));
         }
+        // What the columns are, and what is said of it.
         let label = head.place(&self.label, "label", path)?;
         let has_header = self.holds_names(head, label, path)?;
         let mut reading = vec![
@@ -132,6 +133,7 @@ impl TableOptions {
         let name = head.name(label, has_header);
         let (columns, left_out) = self.columns(head, label, has_header, path)?;
         reading.extend(left_out);
+        // The rows, and the class of each.
         let mut rows = records.split_off(usize::from(has_header));
         if rows.is_empty() {
             return Err(DataError::Empty);
@@ -142,6 +144,7 @@ impl TableOptions {
         if self.target == Target::Auto {
             refuse_targets(&cells, &name, path)?;
         }
+        // What it came to, in lines.
         let features = &columns.names;
         reading.push(format!(
             "features: {}, {}",
@@ -214,6 +217,7 @@ impl TableOptions {
             let names = left_out.iter().map(|&place| name(place));
             lines.push(format!("left out: {} (--drop)", listed(names)));
         }
+        // A first column that only counts the rows is no feature.
         let others = head.width().saturating_sub(left_out.len() + 1);
         let is_free = label != 0 && !left_out.contains(&0) && !self.keeps_index && others > 1;
         if is_free && head.begins_with_index(has_header) {
@@ -226,6 +230,7 @@ impl TableOptions {
             ));
             left_out.insert(0, 0);
         }
+        // What is left are the features.
         let mut columns = Columns {
             names: Vec::new(),
             label,
@@ -251,6 +256,7 @@ impl TableOptions {
         let Some(first) = rows.iter().find(|row| lacks(row)) else {
             return Ok(None);
         };
+        // Where the first of them stands, for messages.
         let line = first.position().map_or(0, csv::Position::line);
         let cell = first[label].to_owned();
         let (all, count) = (rows.len(), rows.iter().filter(|row| lacks(row)).count());
@@ -274,17 +280,6 @@ impl TableOptions {
                 "--missing-labels drop leaves these rows out, --missing-labels class makes each such word a class",
             )),
         }
-    }
-}
-
-fn delimiter_name(delimiter: u8) -> String {
-    match delimiter {
-        b',' => "comma".to_owned(),
-        b';' => "semicolon".to_owned(),
-        b'\t' => "tab".to_owned(),
-        b'|' => "pipe".to_owned(),
-        b' ' => "space".to_owned(),
-        other => char::from(other).to_string(),
     }
 }
 

@@ -74,6 +74,7 @@ pub(super) fn refuse_targets(labels: &[&str], name: &str, path: &Path) -> Result
 pub(crate) fn refuse_numbers(labels: &[f64], place: &str, path: &Path) -> Result<(), DataError> {
     let mut sorted = labels.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
+    // Each different number, and how often it comes.
     let groups: Vec<(f64, usize)> = sorted
         .chunk_by(|one, other| one == other)
         .map(|group| (group[0], group.len()))
@@ -83,6 +84,7 @@ pub(crate) fn refuse_numbers(labels: &[f64], place: &str, path: &Path) -> Result
     };
     let (count, rows) = (groups.len(), labels.len());
     let are_whole = groups.iter().all(|(value, _)| value.fract() == 0.0);
+    // Whole numbers may be many, if they run without a gap and come about equally often.
     let is_doubtful = if are_whole {
         let has_no_gap = (least == 0.0 || least == 1.0) && most - least + 1.0 == count as f64;
         let counts = groups.iter().map(|(_, count)| *count);

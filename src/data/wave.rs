@@ -163,6 +163,7 @@ impl Format {
         if channels == 0 {
             return Err("no channels".into());
         }
+        // Bytes of a sample.
         let own = bits.div_ceil(8);
         // Some writers leave the block's size out, or give that of one channel.
         let width = if block < own * channels {

@@ -42,6 +42,7 @@ pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
     if model.has_padding() {
         return Err(ExportError::Padding);
     }
+    // Nodes and constants, layer by layer.
     let mut graph = Graph::new(network);
     let input = Value {
         name: String::from("x"),
@@ -49,6 +50,7 @@ pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
     };
     let output = graph.layers(model.layers(), input, "")?;
     graph.node("Identity", &[&output.name], "y", Vec::new());
+    // Their file.
     let file = ModelProto {
         ir_version: 8,
         producer_name: PRODUCER.to_owned(),
@@ -90,6 +92,7 @@ impl Graph<'_> {
                 layer: spec.name(),
             };
             let op = spec.op().ok_or_else(odd)?;
+            // The shape behind the layer, and what the layer becomes.
             let output = Sequential::new(value.shape.clone())
                 .with_layer(spec)
                 .output_shape()?;
@@ -205,12 +208,14 @@ impl Graph<'_> {
         else {
             return None;
         };
+        // Kernel and bias, in ONNX's order.
         let per_group = shape.channels() / groups;
         let weight = self.kernel(is_sequence, kernel.0, kernel.1, per_group);
         let mut inputs = vec![self.channels_first(x, is_sequence), weight];
         if has_bias {
             inputs.push(self.weight());
         }
+        // Attributes: one number an axis.
         let pair = |(height, width): (usize, usize)| {
             if is_sequence {
                 vec![width]

@@ -59,6 +59,7 @@ impl Graph<'_> {
         let axes = shape.axes().len();
         let first: Vec<usize> = [0, axes].into_iter().chain(1..axes).collect();
         let last: Vec<usize> = [0].into_iter().chain(2..=axes).chain([1]).collect();
+        // Gain and bias come later: of a group's channels each has its own.
         let (ones, zeros) = (vec![1.0; groups], vec![0.0; groups]);
         let (ones, zeros) = (
             self.floats(&[groups], &ones),
@@ -68,6 +69,7 @@ impl Graph<'_> {
         let mut back = vec![-1, shape.channels() as i64];
         back.extend(shape.axes()[..axes - 1].iter().map(|&axis| axis as i64));
         let back = self.integers(back);
+        // Channels first, groups in place of channels, the norm, and back.
         let turned = self.transposed(x, &first);
         let grouped = self.add("Reshape", &[&turned, &to], Vec::new());
         let attributes = vec![Attribute::float("epsilon", eps)];
@@ -148,6 +150,7 @@ impl Graph<'_> {
         let weight = self.weight();
         let all = self.add("MatMul", &[x, &weight], Vec::new());
         let all = self.plus_bias(all, has_bias);
+        // Queries, keys and values, a head each.
         // (rows, T, C) to (rows, heads, T, D).
         let split = self.integers(vec![0, 0, heads as i64, depth as i64]);
         let [q, k, v] = [0, 1, 2].map(|which| {
@@ -155,6 +158,7 @@ impl Graph<'_> {
             let part = self.add("Reshape", &[&part, &split], Vec::new());
             self.transposed(&part, &[0, 2, 1, 3])
         });
+        // Scores of every position for every other; what lies ahead is masked.
         let k = self.transposed(&k, &[0, 1, 3, 2]);
         let scores = self.add("MatMul", &[&q, &k], Vec::new());
         let scale = self.floats(&[], &[1.0 / (depth as f32).sqrt()]);
@@ -168,6 +172,7 @@ impl Graph<'_> {
             let mask = self.floats(&[length, length], &mask);
             scores = self.add("Add", &[&scores, &mask], Vec::new());
         }
+        // Values mixed by them, heads joined.
         let weights = self.add("Softmax", &[&scores], vec![Attribute::int("axis", -1)]);
         let mixed = self.add("MatMul", &[&weights, &v], Vec::new());
         let mixed = self.transposed(&mixed, &[0, 2, 1, 3]);
@@ -185,6 +190,7 @@ impl Graph<'_> {
             RecurrentCell::Gru => ("GRU", &[1, 0, 2]),
             RecurrentCell::Lstm => ("LSTM", &[0, 3, 1, 2]),
         };
+        // Weights and biases with the gates in ONNX's order.
         let gates = self.next_shape()[1];
         let hidden = gates / order.len();
         let input = self.gates(order, hidden);
@@ -203,6 +209,7 @@ impl Graph<'_> {
             RecurrentCell::Gru => attributes.push(Attribute::int("linear_before_reset", 1)),
             RecurrentCell::Tanh | RecurrentCell::Lstm => {}
         }
+        // Positions first, one direction, and back.
         let first = self.transposed(x, &[1, 0, 2]);
         let y = self.add(kind, &[&first, &weights, &states, &biases], attributes);
         let direction = self.integers(vec![1]);

@@ -172,6 +172,7 @@ impl<'p> WeightsFile<'p> {
         whose: &str,
     ) -> Result<Vec<f32>, ExportError> {
         let expected = || format!("{name} of shape {shape:?}{whose}");
+        // A tensor of this name,
         let Ok(found) = tensors.tensor(name) else {
             let names = tensors.names();
             let got = match nearest(name, &names) {
@@ -180,9 +181,11 @@ impl<'p> WeightsFile<'p> {
             };
             return Err(self.odd(expected(), got));
         };
+        // of this shape,
         if found.shape() != shape {
             return Err(self.odd(expected(), format!("shape {:?}", found.shape())));
         }
+        // and of numbers that f32 can hold.
         let values = floats(found.dtype(), found.data()).ok_or_else(|| {
             let expected = format!("{} in f32, f16, bf16 or f64", expected());
             self.odd(expected, format!("{:?}", found.dtype()))

@@ -50,6 +50,7 @@ pub fn read_torch(
     let layout = model.layout()?;
     check_names(layout.tensors(), names, &tensors.names())?;
     let axes = axes(&model)?;
+    // Each tensor of the model, turned from PyTorch's order.
     let mut params = Vec::with_capacity(layout.len());
     for (tensor, axes) in layout.tensors().iter().zip(axes) {
         let theirs = names.iter().find(|(ours, _)| *ours == tensor.name);
@@ -75,6 +76,7 @@ fn check_names(
     names: &[(&str, &str)],
     theirs: &[&str],
 ) -> Result<(), ExportError> {
+    // Names on the left that the model does not have, or that come twice.
     let ours: Vec<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
     for (at, (name, _)) in names.iter().enumerate() {
         let problem = if !ours.contains(name) {
@@ -92,6 +94,7 @@ fn check_names(
         let name = (*name).to_owned();
         return Err(ExportError::MapLine { name, problem });
     }
+    // Tensors of the model that no line names.
     let is_named = |name: &&str| !names.iter().any(|(ours, _)| ours == name);
     let missing: Vec<&str> = ours.into_iter().filter(is_named).collect();
     if missing.is_empty() {

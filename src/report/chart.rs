@@ -160,6 +160,7 @@ impl LineChart {
 impl Series {
     fn plots(&self, has_legend: bool) -> Vec<Plot> {
         let mut plots = Vec::new();
+        // The intervals first: what is drawn later lies on top.
         if self.mark == Mark::Points {
             let bar = |&(x, low, high): &(f64, f64, f64)| {
                 let line = LinePlot::new().with_data(vec![(x, low), (x, high)]);
@@ -172,6 +173,7 @@ impl Series {
             let band = BandPlot::new(edge(|b| b.0), edge(|b| b.1), edge(|b| b.2));
             plots.push(Plot::Band(band.with_color(self.colour).with_opacity(0.2)));
         }
+        // The points or the line.
         if self.mark == Mark::Points {
             let mut points = ScatterPlot::new()
                 .with_data(self.points.clone())

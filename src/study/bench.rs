@@ -130,10 +130,12 @@ impl Bench {
         let network = Network::new(model.clone(), self.seed)?;
         let data = made_up_data(&self.preset, BATCHES * self.batch_size, self.seed);
         let memory_before = memory_bytes(Memory::Resident);
+        // The steps, and what the process took for them.
         let mut rig = self.rig(&network, &data)?;
         let first = rig.steps(self.warmup)?;
         let before = rig.engine.phase_times();
         let timed = rig.steps(self.steps.max(1))?;
+        // What they came to.
         let engine = rig.engine;
         let placement = engine.placement().clone();
         let added = memory_bytes(Memory::Resident)

@@ -45,6 +45,7 @@ impl Counters {
 
     /// What happened since `before`.
     pub(crate) fn since(&self, before: &Self) -> Disturbance {
+        // Ticks of all processors, and this process's own.
         let all = self.all.zip(before.all);
         let ticks = all.map(|(now, then)| [0, 1, 2].map(|k| now[k].saturating_sub(then[k]) as f64));
         let ticks = ticks.filter(|[_, _, total]| *total > 0.0);

@@ -31,15 +31,14 @@ pub(super) fn sample(
         channels,
     } = shape;
     let (centre_y, centre_x) = ((height as f32 - 1.0) / 2.0, (width as f32 - 1.0) / 2.0);
-    let (sin, cos) = (
-        libm::sinf(place.angle) / place.size,
-        libm::cosf(place.angle) / place.size,
-    );
+    let sin = libm::sinf(place.angle) / place.size;
+    let cos = libm::cosf(place.angle) / place.size;
     let stride = width * channels;
     for (at_y, to) in to.chunks_exact_mut(stride).enumerate() {
         let y = at_y as f32 - centre_y - place.shift.0;
         for (at_x, to) in to.chunks_exact_mut(channels).enumerate() {
             let x = at_x as f32 - centre_x - place.shift.1;
+            // The place that this pixel comes from, and its neighbours' shares.
             let (source_y, source_x) = (cos * y - sin * x + centre_y, sin * y + cos * x + centre_x);
             let (top, left) = (source_y.floor(), source_x.floor());
             let (down, right) = (source_y - top, source_x - left);

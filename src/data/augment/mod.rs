@@ -189,6 +189,7 @@ impl Augmented {
         let (shape, what) = (self.images.shape(), self.augmentation);
         // A stream takes 48 bits of place: the low half of the epoch, and the row.
         let mut random = Stream::new(self.seed, Purpose::Augment, row, epoch as u16);
+        // Where the image is put: all of it is one sampling.
         let mut within = |most: f32| most * (2.0 * random.random::<f32>() - 1.0);
         let mut place = Placement {
             angle: within(what.rotate).to_radians(),
@@ -206,6 +207,7 @@ impl Augmented {
         } else {
             self.images.gather_inputs(&[row], image);
         }
+        // Then what changes pixels in place.
         if what.flip && random.random::<bool>() {
             geometry::flip(shape, image);
         }
@@ -238,6 +240,7 @@ impl Augmented {
             (true, true) => random.random::<bool>(),
             (_, is_cut) => is_cut,
         };
+        // How much of the row stays, and which other one comes in.
         let alpha = if is_cut { what.cutmix } else { what.mixup };
         let beta = Beta::new(alpha, alpha).expect("alpha is checked to be positive");
         let mut own: f32 = beta.sample(random);
@@ -247,6 +250,7 @@ impl Augmented {
             ..draw
         };
         self.change(other, room.plain, room.other);
+        // Cutmix pastes a rectangle of the other image, mixup averages the two.
         if is_cut {
             let shape = self.images.shape();
             let edge = (1.0 - own).max(0.0).sqrt();
@@ -264,6 +268,7 @@ impl Augmented {
             let pairs = room.image.iter_mut().zip(room.other);
             pairs.for_each(|(to, other)| *to = own * *to + (1.0 - own) * *other);
         }
+        // One of the two classes, as likely as its share.
         if random.random::<f32>() < own {
             row
         } else {
@@ -327,6 +332,7 @@ impl Dataset for Augmented {
         if self.augmentation == Augmentation::default() {
             return self.images.draw(epoch, rows, inputs, labels);
         }
+        // Room for two images, of this thread.
         let len = self.input_len();
         let mut spare = SPARE.take();
         spare.resize(2 * len, 0.0);

@@ -89,19 +89,17 @@ impl Curve {
         sizes.dedup();
         let runs: Vec<Vec<f64>> = sizes.iter().map(|&size| runs(outcomes, size)).collect();
         let rounds = runs.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        let points = sizes.iter().zip(&runs).map(|(&size, runs)| {
+            let own = Bootstrap::new(runs.len().max(1), RESAMPLES, seed);
+            point(outcomes, size, runs, &own)
+        });
         let mut curve = Self {
-            points: sizes
-                .iter()
-                .zip(&runs)
-                .map(|(&size, runs)| {
-                    let own = Bootstrap::new(runs.len().max(1), RESAMPLES, seed);
-                    point(outcomes, size, runs, &own)
-                })
-                .collect(),
+            points: points.collect(),
             s_min: None,
             e_min: None,
             critical_batch: None,
         };
+        // The hyperbola, through the batch sizes that got there.
         let known: Vec<(f64, &Vec<f64>)> = sizes
             .iter()
             .map(|&size| size as f64)
@@ -131,6 +129,7 @@ impl Curve {
                 _ => estimate.with_range(),
             }
         };
+        // Constants, and the regime of each batch size by them.
         let critical = estimate(&|[s_min, e_min]| e_min / s_min);
         for point in &mut curve.points {
             point.regime = Some(regime(point.batch_size as f64 / critical.value));
@@ -251,6 +250,7 @@ fn point(outcomes: &[Outcome], size: usize, runs: &[f64], bootstrap: &Bootstrap)
     };
     let winner = winner(outcomes, size);
     let steps = bootstrap.estimate(|rounds| median_run(runs, rounds));
+    // The winner's fresh runs, or the winner itself, by their seconds.
     let mut timed: Vec<&Outcome> = winner
         .map(|winner| fresh(outcomes, winner).collect())
         .unwrap_or_default();

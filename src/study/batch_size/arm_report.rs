@@ -25,6 +25,7 @@ pub fn arm_charts(summary: &[ArmSummary]) -> Vec<Figure> {
             error = error.band(vec![(x, share(high), share(low))]);
         }
     }
+    // Updates against rows, for the recipes that reached the target.
     let mut figures = vec![("error", error, medians(summary))];
     let reached = || {
         let known = |arm: &ArmSummary| Some((arm.arm.clone(), arm.to_target?));
@@ -84,6 +85,7 @@ impl ArmSummary {
         ]
         .map(ToOwned::to_owned)
         .into();
+        // Columns that only some comparisons have.
         let has_target = summary.iter().any(|arm| arm.reached > 0);
         if has_target {
             head.extend(

@@ -300,6 +300,7 @@ impl<'d> Arms<'d> {
             last_batch: 0,
             measured: Vec::new(),
         };
+        // The whole training; what is measured comes after its end.
         let trained = trainer.fit_observed(self.data[0], self.data[1], |event| {
             self.take_down(event, &mut outcome, started);
             ControlFlow::Continue(())
@@ -338,6 +339,7 @@ impl<'d> Arms<'d> {
             }
             _ => return,
         };
+        // The first evaluation at which the target is reached.
         let is_reached = match self.target {
             Some(Target::Error(wanted)) => 1.0 - accuracy < wanted,
             Some(Target::Loss(wanted)) => loss < wanted,

@@ -42,6 +42,7 @@ impl BranchPoint {
 }
 
 fn point(at: f64, own: &[&BranchOutcome], tolerance: f64, seed: u64) -> BranchPoint {
+    // Losses by batch size, and as shares of the smallest one's, seed by seed.
     let mut losses: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     for outcome in own {
         losses
@@ -57,6 +58,7 @@ fn point(at: f64, own: &[&BranchOutcome], tolerance: f64, seed: u64) -> BranchPo
             (size, pairs.map(|(loss, base)| loss / base - 1.0).collect())
         })
         .collect();
+    // The largest batch within the tolerance, of all seeds and of each draw.
     let rounds = shares.iter().map(|(_, shares)| shares.len()).min();
     let bootstrap = Bootstrap::new(rounds.unwrap_or(1).max(1), RESAMPLES, seed);
     let critical = |rounds: &[u32]| {
@@ -67,6 +69,7 @@ fn point(at: f64, own: &[&BranchOutcome], tolerance: f64, seed: u64) -> BranchPo
     };
     let critical_batch = bootstrap.estimate(critical);
     let largest = shares.last().map_or(smallest, |(size, _)| *size);
+    // The noise scale is of the training, the same for all branches of a seed.
     let scales: Option<Vec<f64>> = own
         .iter()
         .filter(|outcome| outcome.batch_size == smallest)

@@ -166,6 +166,7 @@ impl<'d> Branches<'d> {
         job: &BranchJob,
         trunk: &mut Option<Trunk>,
     ) -> Result<BranchOutcome, StudyError> {
+        // The training that is branched.
         let trunk = match trunk {
             Some(trunk) if trunk.seed == job.seed => trunk,
             _ => trunk.insert(Trunk {
@@ -186,6 +187,7 @@ impl<'d> Branches<'d> {
             trunk.rows += made.rows;
             trunk.noise_scale = made.noise_scale.or(trunk.noise_scale);
         }
+        // A copy of it goes on with the branch's batch.
         let mut branch = self
             .trainer(plan, job.batch_size, job.seed)?
             .allow_changes();

@@ -73,6 +73,7 @@ impl Published {
             .trim(csv::Trim::All)
             .from_reader(bytes);
         let mut curves: Vec<Self> = Vec::new();
+        // Points of one curve need not follow each other.
         for row in reader.deserialize() {
             let Row { chart, curve, x, y } =
                 row.map_err(|error: csv::Error| odd(error.to_string()))?;

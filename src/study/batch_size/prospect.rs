@@ -93,6 +93,7 @@ impl StepsToTarget {
                     .map(|pace| (batch_size, pace)),
             )
         };
+        // The smallest and the largest batch are timed.
         let ends = (sizes().min(), sizes().max());
         let (Some(small), Some(large)) = ends else {
             return Ok(None);
@@ -101,6 +102,7 @@ impl StepsToTarget {
             return Ok(None);
         };
         let line = Line([one, other]);
+        // Those in between are counted.
         let mut prospect = Prospect::default();
         for size in sizes() {
             let (steps, step) = (self.limit(workload, size), line.step(size));

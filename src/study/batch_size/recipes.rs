@@ -131,6 +131,7 @@ pub fn large_batches(
     let warmup = schedule(&format!(
         "warmup {warmup} epochs, cosine to 0.01 over {epochs} epochs"
     ))?;
+    // Schedules and scaled optimisers that recipes share.
     let cosine = schedule(&format!("cosine to 0.01 over {epochs} epochs"))?;
     let long_cosine = schedule(&format!("cosine to 0.01 over {longer} epochs"))?;
     let linear = ScalingRule::Linear.optimizer(base, k)?;
@@ -152,6 +153,7 @@ pub fn large_batches(
         schedule: cosine.clone(),
         epochs,
     };
+    // The small batch, and the large one in each way.
     let (lars, lamb) = (Optimizer::lars(5.0), Optimizer::lamb(0.02));
     let (longest, many) = (&long_cosine, "square-root scaling, as many updates");
     let mut arms = vec![
@@ -331,6 +333,7 @@ pub fn generalisation_gap(
     let adapted = ScalingRule::SquareRoot
         .optimizer(base, k)?
         .with_clip_norm(1.0);
+    // Where there is batch norm, the shards are its groups.
     let couples = model.couples_rows();
     let ghosts = batches.groups().filter(|_| couples);
     if couples && ghosts.is_none() {
@@ -357,27 +360,14 @@ pub fn generalisation_gap(
         };
         Ok::<Arm, StudyError>(recipe.arm(name, model))
     };
+    let (first, second) = (
+        format!("small batch {small}"),
+        format!("large batch {large}"),
+    );
+    let third = format!("{second}, adapted");
     Ok(vec![
-        arm(
-            format!("small batch {small}"),
-            small,
-            whole,
-            base.clone(),
-            epochs,
-        )?,
-        arm(
-            format!("large batch {large}"),
-            large,
-            whole,
-            base.clone(),
-            epochs,
-        )?,
-        arm(
-            format!("large batch {large}, adapted"),
-            large,
-            ghosts,
-            adapted,
-            longer,
-        )?,
+        arm(first, small, whole, base.clone(), epochs)?,
+        arm(second, large, whole, base.clone(), epochs)?,
+        arm(third, large, ghosts, adapted, longer)?,
     ])
 }

@@ -26,6 +26,7 @@ pub fn curve_charts(curve: &Curve, target: Target) -> Vec<Figure> {
         examples(curve, &known, &wanted),
     ];
     charts.extend(noise_scale(curve, &wanted));
+    // Seconds, where there are any.
     let timed = known
         .iter()
         .filter_map(|(size, _, point)| Some((*size, point.seconds?)));
@@ -66,6 +67,7 @@ fn steps(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
         .log_y()
         .line("measured", line)
         .band(band);
+    // What perfect scaling would be, and the fit.
     let perfect = known[0].1.value * first;
     let perfect = [first, last].map(|size| (size, (perfect / size).max(1.0)));
     chart = chart.dashed("perfect scaling", perfect.into()).like(6);

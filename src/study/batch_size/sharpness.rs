@@ -78,6 +78,8 @@ impl Sharpness {
                 got: format!("eps {eps} and {rows} rows"),
             });
         }
+        // A replica that can be evaluated anywhere around the minimum.
+        // A replica that can be evaluated anywhere around the minimum.
         let settings = ReplicaSettings {
             loss: loss.clone(),
             isa: Isa::chosen()?,

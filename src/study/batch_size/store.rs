@@ -149,6 +149,7 @@ impl Store {
 pub fn merge(slices: &[PathBuf], into: &Path) -> Result<usize, StudyError> {
     let mut settings: Option<Settings> = None;
     let mut lines: Vec<String> = Vec::new();
+    // All slices must have the settings of the first; lines that several have count once.
     for slice in slices {
         let path = slice.join(SETTINGS);
         let text = fs::read_to_string(&path).map_err(StudyError::io("read", &path))?;
@@ -162,6 +163,7 @@ pub fn merge(slices: &[PathBuf], into: &Path) -> Result<usize, StudyError> {
             }
         }
     }
+    // The merged study may have trials of its own already.
     let settings = settings.ok_or(StudyError::Value {
         what: "the folders to merge",
         expected: "one at least",

@@ -79,6 +79,7 @@ impl TimeToTarget {
                 got: format!("{:?}", self.threads),
             });
         }
+        // Every fresh run on every number of threads.
         let fresh = known.iter().filter(|outcome| outcome.trial.repeat > 0);
         let jobs: Vec<TimedJob<'_>> = fresh
             .flat_map(|before| {
@@ -93,6 +94,7 @@ impl TimeToTarget {
                 got: format!("{} trials, none of them a fresh run", known.len()),
             });
         }
+        // In an order drawn from the seed: what drifts does not favour one of them.
         let order = Stream::new(self.seed, Purpose::Measure, 0, 0).permutation(jobs.len() as u32);
         let jobs: Vec<TimedJob<'_>> = order.into_iter().map(|at| jobs[at as usize]).collect();
         Runner::new(store)?.run_in_order(

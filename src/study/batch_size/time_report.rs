@@ -72,6 +72,7 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
     if points.iter().all(|point| point.seconds.is_none()) {
         return Vec::new();
     }
+    // Both charts have a line for each number of threads.
     let seconds = chart(format!("Time to {target}"), "seconds", &|point| {
         point.seconds
     });

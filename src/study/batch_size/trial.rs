@@ -183,6 +183,7 @@ impl Space {
         seed: u64,
         batch_size: usize,
     ) -> Vec<Trial> {
+        // A coordinate of a point: independent, or of the sequence.
         let uniform = |candidate: usize, axis: u32| -> f64 {
             match search {
                 Search::Random => {

@@ -214,6 +214,7 @@ impl Workload for Training<'_> {
             best: f64::INFINITY,
             ..Seen::default()
         };
+        // Train, and look for the target at every evaluation.
         let mut noise_scale = None;
         let mut threads = 1;
         let result = trainer.fit_observed(self.data[0], self.data[1], |event| {
@@ -240,6 +241,7 @@ impl Workload for Training<'_> {
                 ControlFlow::Break(())
             }
         });
+        // A training that diverges is an outcome.
         let (steps, diverged) = match result {
             Ok(report) => (report.steps, seen.is_lost),
             Err(TrainError::NonFinite { step, .. }) => (step, true),

@@ -68,6 +68,7 @@ fn speedup(results: &Results, analysis: &Analysis) -> Captioned {
             chart = add(chart, name, &points);
         }
     }
+    // Beside what was measured: the ideal, the laws, the model.
     let ideal = vec![(1.0, 1.0), (most as f64, most as f64)];
     chart = chart.dashed("ideal", ideal).like(6);
     let base = rows[0].throughput.value;
@@ -154,12 +155,14 @@ fn roofline(results: &Results, rows: &[Row]) -> Captioned {
         };
         of_kind.filter_map(point).collect()
     };
+    // With the bytes that must move, and with those of activations too.
     let (strong, weak) = (points(Kind::Strong, 0.0), points(Kind::Weak, 0.0));
     let (far_strong, far_weak) = (points(Kind::Strong, a_row), points(Kind::Weak, a_row));
     let series = [&strong, &weak, &far_strong, &far_weak];
     let all = || series.into_iter().flatten().map(|point| point.0);
     let left = all().fold(knee, f64::min) / 3.0;
     let right = all().fold(knee, f64::max) * 3.0;
+    // The roof: bandwidth up to the knee, the peak behind it.
     let roof = vec![
         (left, left * bandwidth / 1e9),
         (knee, peak / 1e9),
@@ -198,6 +201,7 @@ fn far(analysis: &Analysis) -> Captioned {
     let line = curve.iter().map(|(x, y)| (*x, y.value)).collect();
     let band = band(&curve);
     let most = curve.last().map_or(1.0, |point| point.0);
+    // The model, the laws, and what was measured.
     let mut chart = LineChart::new(
         "Prediction: strong scaling beyond what was measured",
         "threads",

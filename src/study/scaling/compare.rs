@@ -54,6 +54,7 @@ pub fn compare(first: &Results, second: &Results) -> Result<Vec<Comparison>, Sca
             got: format!("{} and {}", first.preset, second.preset),
         });
     }
+    // Cells that both have; the rounds of two results are not paired.
     let draws = |results: &Results, seed| Bootstrap::new(results.rounds(), RESAMPLES, seed);
     let (one, other) = (draws(first, 1), draws(second, 2));
     let cells = first.cells.iter().enumerate();

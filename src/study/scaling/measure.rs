@@ -64,6 +64,7 @@ impl Scaling {
         let mut benches = self.prepare(&cells, &network, &data)?;
         let (mut samples, mut peers) = (Vec::new(), Vec::new());
         let mut spent = Duration::ZERO;
+        // Rounds, until the intervals are narrow enough or the time is up.
         for round in 0..ROUNDS.1 {
             let began = Instant::now();
             let order = Stream::new(self.seed, Purpose::Measure, round as u32, 0);
@@ -83,6 +84,7 @@ impl Scaling {
                 break;
             }
         }
+        // In order of rounds and cells, and what is measured once.
         samples.sort_by_key(|sample: &Sample| (sample.round, sample.cell));
         drop(benches);
         let several = self.threads.iter().copied().filter(|&count| count > 1);
@@ -124,6 +126,7 @@ impl Scaling {
         let seconds = share.clamp(SAMPLE_S.0, SAMPLE_S.1);
         let mut benches = Vec::new();
         let mut round = 0.0;
+        // A few steps of each tell how many make up a sample.
         for cell in cells {
             let mut rig = self.bench(cell).rig(network, data)?;
             rig.steps(1)?;
@@ -189,6 +192,7 @@ impl Bench<'_> {
             .iter()
             .map(|step| step.0.as_secs_f64() * 1e3)
             .collect();
+        // A disturbed sample is flagged, and stays.
         let disturbance = end.since(&begin);
         Ok(Sample {
             cell,

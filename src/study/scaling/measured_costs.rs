@@ -29,10 +29,12 @@ impl Results {
                 .min_by_key(|(_, cell)| cell.threads)
                 .map(|(index, _)| index)
         };
+        // The cells of strong scaling on one thread, and on the fewest of several.
         let (one, several) = (
             find(&|threads| threads == 1)?,
             find(&|threads| threads > 1)?,
         );
+        // The median over rounds of a phase's seconds, the mean over workers.
         let phase = |cell: usize, phase: Phase| {
             let samples: Vec<f64> = self
                 .of_cell(cell)
@@ -128,6 +130,7 @@ fn nothing_s(threads: usize) -> Result<f64, TrainError> {
         all_reduce: &Segmented,
         ..EngineConfig::default()
     };
+    // Steps for 60 ms.
     let update = ChainUpdate::new(&Optimizer::sgd(0.1), PARAMS)?;
     let mut engine = Engine::new(config, &[0.0; PARAMS], update, |_| Nothing)?;
     let rows: Arc<[u32]> = (0..threads as u32).collect();

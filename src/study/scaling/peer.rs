@@ -46,6 +46,7 @@ pub(super) fn ask(command: &str, task: PeerTask<'_>) -> Result<PeerSample, Scali
         command: command.to_owned(),
         problem,
     };
+    // Run it.
     let filled = command
         .replace("{preset}", preset)
         .replace("{threads}", &threads.to_string())
@@ -55,6 +56,7 @@ pub(super) fn ask(command: &str, task: PeerTask<'_>) -> Result<PeerSample, Scali
         .stdin(Stdio::null())
         .output()
         .map_err(|error| failed(format!("cannot be started: {error}")))?;
+    // Its last words, for messages.
     let stderr = String::from_utf8_lossy(&output.stderr);
     let start = stderr.chars().count().saturating_sub(SHOWN);
     let tail: String = stderr.chars().skip(start).collect();
@@ -65,6 +67,7 @@ pub(super) fn ask(command: &str, task: PeerTask<'_>) -> Result<PeerSample, Scali
     if !output.status.success() {
         return Err(failed(format!("ended with {}{tail}", output.status)));
     }
+    // The last object that it printed, and the step's time in it.
     let stdout = String::from_utf8_lossy(&output.stdout);
     let lines = stdout.lines().rev();
     let line = lines

@@ -35,6 +35,7 @@ pub fn page(results: &Results, analysis: &Analysis) -> Page {
         .map(|(name, value)| vec![name.to_owned(), value])
         .collect();
     page.table(&["", ""], &rows_of_facts);
+    // What was measured, as a table and as charts.
     let disturbed: usize = rows.iter().map(|row| row.samples.1).sum();
     page.heading("What was measured").paragraph(&format!(
         "{} rounds of one sample a cell in random order, {disturbed} samples of {} disturbed. The base makes {:.0} rows a second. Medians, {}; ratios pair the rounds.",

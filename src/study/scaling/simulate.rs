@@ -102,6 +102,7 @@ impl Scenario {
                 update: UpdateMode::Fused,
             },
         );
+        // Nobody has done anything yet.
         let mut simulation = Simulation {
             scenario: self,
             costs,
@@ -114,6 +115,7 @@ impl Scenario {
             timeline: [0; 4],
             plan,
         };
+        // Events in order of time, until there are none.
         simulation.begin();
         while let Some(Reverse((time, _, worker, what))) = simulation.events.pop() {
             simulation.handle(time, worker, what);

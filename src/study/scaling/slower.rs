@@ -86,6 +86,7 @@ fn one(scaling: &Scaling) -> Result<Vec<SlowerRow>, ScalingError> {
     let auto =
         worthwhile_threads(Threads::Auto, model, scaling.batch_size).map_err(TrainError::from)?;
     let auto = Placement::of_process(auto, Pinning::Auto).map_err(TrainError::from)?;
+    // Times of strong scaling, by threads.
     let cells = results.cells.iter().enumerate();
     let strong = cells.filter(|(_, cell)| cell.kind == Kind::Strong);
     let mut strong: Vec<(usize, Vec<f64>)> = strong

@@ -118,6 +118,7 @@ impl Results {
         let (rows, threads) = (cell.batch_size as f64, cell.threads as f64);
         let step_ms = bootstrap.estimate(|rounds| median_of(&times, rounds));
         let throughput = bootstrap.estimate(|rounds| rows / median_of(&times, rounds) * 1e3);
+        // Against the base, round by round.
         let gain = |rounds: &[u32]| {
             let base = base.rows / median_of(&base.times_ms, rounds);
             (rows / median_of(&times, rounds)) / base
@@ -125,6 +126,7 @@ impl Results {
         let speedup = bootstrap.estimate(gain);
         let running = cell.threads.min(self.machine.usable_cores) as f64;
         let flops = self.flops_per_row * throughput.value;
+        // Shares of the step: phases, bytes that must move, disturbed samples.
         let phases = self.phases(index);
         let mean_step = self.of_cell(index).map(|sample| sample.step_ms_mean);
         let mean_step = quantile(&mean_step.collect::<Vec<_>>(), 0.5);
