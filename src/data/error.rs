@@ -283,6 +283,7 @@ impl DataError {
     }
 
     /// What becomes of an error while `path` is written.
+    #[cfg(feature = "image")]
     pub(crate) fn write(path: &Path, reason: impl std::fmt::Display) -> Self {
         DataError::Write {
             path: path.to_owned(),

@@ -90,6 +90,7 @@ impl ImageFolder {
     }
 
     /// The same of a part beside others, which may have a single class.
+    #[cfg(feature = "cli")]
     pub(crate) fn read_part(
         &self,
         folder: &Path,

@@ -345,6 +345,7 @@ impl CsvTable {
     }
 
     /// The features alone.
+    #[cfg(feature = "cli")]
     pub(crate) fn into_values(self) -> Array2<f64> {
         self.values
     }

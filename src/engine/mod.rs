@@ -69,6 +69,7 @@ pub use message::Decision;
 pub use replica::{Batch, Fold, Replica, Shard};
 pub use shard::{Node, default_shards, fold_depth, part, split_point};
 pub use sums::Sums;
+#[cfg(feature = "study")]
 pub(crate) use timing::clock_readings;
 pub use timing::{Phase, PhaseTimes};
 pub use update::{

@@ -12,5 +12,8 @@ mod page;
 
 pub use chart::{Chart, LineChart, StackedBars};
 pub use machine::Machine;
-pub(crate) use machine::{cpu, line_of};
+#[cfg(feature = "run")]
+pub(crate) use machine::cpu;
+#[cfg(feature = "study")]
+pub(crate) use machine::line_of;
 pub use page::Page;

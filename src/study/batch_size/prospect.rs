@@ -1,7 +1,5 @@
 //! Cost estimate of a study, before it starts: a few steps are timed, the rest is counted.
 
-use crate::data::Dataset;
-
 use super::arms::Arms;
 use super::branches::{BranchPlan, Branches};
 use super::error::StudyError;

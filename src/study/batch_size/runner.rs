@@ -66,11 +66,6 @@ impl<'s, O: Clone + Serialize + DeserializeOwned + Send> Runner<'s, O> {
         self.known.len()
     }
 
-    /// Whether a job need not be made.
-    pub(super) fn knows(&self, job: &impl Job<Outcome = O>) -> bool {
-        job.find(&self.known).is_some()
-    }
-
     /// The outcomes of `jobs`; those that are missing are made one after another, on this thread.
     ///
     /// # Errors
@@ -236,7 +231,7 @@ mod tests {
                 ControlFlow::Continue(())
             });
             assert_eq!((outcomes.unwrap(), found), (squares(), vec![(7, 49)]));
-            assert_eq!((runner.num_known(), runner.knows(&Square(11))), (10, false));
+            assert_eq!(runner.num_known(), 10);
             let again = runner.run_in_order(
                 &jobs(),
                 |_| unreachable!("all are known"),
