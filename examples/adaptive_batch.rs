@@ -8,12 +8,18 @@ use std::ops::ControlFlow;
 
 use unisono::data::digits;
 use unisono::nn::Sequential;
-use unisono::study::batch_size::{Arms, Store, Target, adaptive_batches, arm_charts, arms_page};
+use unisono::study::batch_size::{
+    Arms, BatchPair, Store, Target, adaptive_batches, arm_charts, arms_page,
+};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (train, test) = digits();
     let model = Sequential::new(64).dense(64).relu().dense(10);
-    let arms = adaptive_batches(&model, 0.05, (8, 256), 30)?;
+    let batches = BatchPair {
+        small: 8,
+        large: 256,
+    };
+    let arms = adaptive_batches(&model, 0.05, batches, 30)?;
     let arms = Arms::new(&train, &test, arms)
         .seeds(5)
         .target(Some(Target::Error(0.06)));
@@ -32,8 +38,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     if let Some(path) = std::env::args().nth(1) {
         let figures = arm_charts(&summary);
-        let found = (&summary[..], &[][..], &figures[..]);
-        let page = arms_page("Adaptive batches", "adaptive_batch", found);
+        let page = arms_page(
+            "Adaptive batches",
+            "adaptive_batch",
+            &summary,
+            &[],
+            &figures,
+        );
         std::fs::write(&path, page.html())?;
         println!("report: {path}");
     }

@@ -9,9 +9,10 @@ use std::ops::ControlFlow;
 use unisono::data::digits;
 use unisono::engine::{Pinning, Threads};
 use unisono::nn::Sequential;
-use unisono::study::Chart;
+use unisono::report::Chart;
 use unisono::study::batch_size::{
-    Curve, Range, Search, Space, StepsToTarget, Store, StudyEvent, Target, Training, curve_charts,
+    Curve, Range, Search, Slice, Space, StepsToTarget, Store, StudyEvent, Target, Training,
+    curve_charts,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         seed: 42,
         parallel: 2,
         threads: (Threads::Auto, Pinning::Auto),
-        slice: (1, 1),
+        slice: Slice::WHOLE,
     };
     let mut diverged = 0;
     let outcomes = study.run(&workload, &mut Store::in_memory(), |event| {

@@ -11,18 +11,26 @@ use unisono::nn::Loss;
 use unisono::nn::Sequential;
 use unisono::optim::Optimizer;
 use unisono::study::batch_size::{
-    Arms, Direction, Store, arm_charts, arms_page, generalisation_gap, sharpness,
+    Arms, BatchPair, Direction, Sharpness, Store, arm_charts, arms_page, generalisation_gap,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (train, test) = digits();
     let model = Sequential::new(64).dense(64).relu().dense(10);
     let base = Optimizer::sgd(0.05).with_momentum(0.9);
-    let arms = generalisation_gap(&model, &base, (32, 512), 20)?;
+    let batches = BatchPair {
+        small: 32,
+        large: 512,
+    };
+    let arms = generalisation_gap(&model, &base, batches, 20)?;
     let loss = Loss::SoftmaxCrossEntropy;
     let arms = Arms::new(&train, &test, arms).seeds(5).measure(|network| {
-        let at = (5e-4, Direction::Worst);
-        let value = sharpness(network, &loss, (&train, train.inputs().nrows()), at)?;
+        let sharpness = Sharpness {
+            rows: train.inputs().nrows(),
+            eps: 5e-4,
+            direction: Direction::Worst,
+        };
+        let value = sharpness.of(network, &loss, &train)?;
         Ok(vec![("sharpness, eps 5e-4".to_owned(), value)])
     });
     let outcomes = arms.run(&mut Store::in_memory(), |_| ControlFlow::Continue(()))?;
@@ -36,7 +44,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let page = arms_page(
             "The generalisation gap",
             "generalisation_gap",
-            (&summary, &[], &arm_charts(&summary)),
+            &summary,
+            &[],
+            &arm_charts(&summary),
         );
         std::fs::write(&path, page.html())?;
         println!("report: {path}");

@@ -9,13 +9,17 @@ use std::ops::ControlFlow;
 use unisono::data::digits;
 use unisono::nn::Sequential;
 use unisono::optim::Optimizer;
-use unisono::study::batch_size::{Arms, Store, arm_charts, arms_page, large_batches};
+use unisono::study::batch_size::{Arms, BatchPair, Store, arm_charts, arms_page, large_batches};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (train, test) = digits();
     let model = Sequential::new(64).dense(64).relu().dense(10);
     let base = Optimizer::sgd(0.05).with_momentum(0.9);
-    let arms = Arms::new(&train, &test, large_batches(&model, &base, (32, 512), 20)?).seeds(5);
+    let batches = BatchPair {
+        small: 32,
+        large: 512,
+    };
+    let arms = Arms::new(&train, &test, large_batches(&model, &base, batches, 20)?).seeds(5);
     let outcomes = arms.run(&mut Store::in_memory(), |_| ControlFlow::Continue(()))?;
     let summary = Arms::summary(&outcomes, 42);
     for arm in &summary {
@@ -29,7 +33,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let page = arms_page(
             "Recipes for large batches",
             "large_batch_recipes",
-            (&summary, &[], &arm_charts(&summary)),
+            &summary,
+            &[],
+            &arm_charts(&summary),
         );
         std::fs::write(&path, page.html())?;
         println!("report: {path}");

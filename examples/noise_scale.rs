@@ -12,7 +12,7 @@ use unisono::Trainer;
 use unisono::data::digits;
 use unisono::nn::{Loss, Sequential};
 use unisono::optim::{Optimizer, ScalingRule};
-use unisono::study::Chart;
+use unisono::report::Chart;
 use unisono::study::batch_size::{BranchPlan, BranchPoint, Branches, Store, branch_charts};
 
 /// How much larger than the smallest batch's the loss at the end of a branch may be.

@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let name = args.next().unwrap_or_else(|| "gpt".to_owned());
     let seed = args.next().map_or(Ok(1337), |seed| seed.parse())?;
     let lr = if name == "lstm" { 4e-3 } else { 2e-3 };
-    let (train, test, vocabulary) = TextDataset::from_file(Path::new(&file), CONTEXT, (0.1, seed))?;
+    let (train, test, vocabulary) = TextDataset::from_file(Path::new(&file), CONTEXT, 0.1, seed)?;
     let preset = presets::fitted(&name, &[CONTEXT], vocabulary.len());
     let model = preset.ok_or("give gpt or lstm before the seed")?.model;
     let adam = Optimizer::adam_w(lr).with_betas(0.9, 0.99);

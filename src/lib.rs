@@ -14,11 +14,35 @@
 //! | [`optim`] | optimisers as chains of small transforms, schedules, noise scale, batch policies |
 //! | [`data`] | data sets, the embedded digits, the shuffle |
 //! | [`train`] | the loop, where all of them meet: [`Trainer`] |
-//! | [`run`] | a run as a folder: settings, metrics, checkpoints, report |
-//! | [`export`] | weights for other programs, and from them |
-//! | [`study`] | benchmarks of training steps |
+//! | `run` | a run as a folder: settings, metrics, checkpoints, report |
+//! | `export` | weights for other programs, and from them |
+//! | `study` | measurements: steps, scaling with threads, what the batch size does |
+//! | `stats` | statistics of measurements |
+//! | `report` | pages and charts |
 //! | [`seed`] | counter-based random streams |
-//! | [`cli`] | the program |
+//! | `cli` | the program |
+//!
+//! # Features
+//! All are on by default. With `default-features = false` there are the engine, layers, optimisers,
+//! the loop, checkpoints, and data in memory or in files of CSV, NumPy, MNIST and CIFAR. What needs
+//! a feature that is off is not there, or returns [`data::DataError::Feature`]; no feature changes
+//! what a training computes.
+//!
+//! | feature | what it brings | turns on | crates |
+//! |---|---|---|---|
+//! | none | what is named above | | 86 |
+//! | `audio` | [`data`]: `Sound`, `LoadedSounds`, `Spectrogram`; rows made of recordings | | 93 |
+//! | `cli` | module `cli`, the program | all others | 216 |
+//! | `export` | module `export`: safetensors, `.npz`, ONNX, weights of PyTorch | `npz` | 103 |
+//! | `image` | [`data`]: `ImageFolder`, contact sheets; rows made of image files | | 105 |
+//! | `npz` | [`data`]: `Npz`; rows made of such archives | | 98 |
+//! | `report` | module `report` | | 98 |
+//! | `run` | module `run` | `export`, `image`, `report` | 132 |
+//! | `study` | modules `study` and `stats` | `report` | 107 |
+//! | `text` | [`data`]: `Tokenizer::from_json`, `Pieces` | | 127 |
+//!
+//! Crates are those of `cargo tree -e normal --no-default-features -F FEATURE --prefix none
+//! --no-dedupe | cut -d" " -f1,2 | sort -u | wc -l` on Linux, this one among them.
 //!
 //! # Invariants
 //! 1. The trained bits are a function of model, data, settings and seed, never of the number of
@@ -29,6 +53,9 @@
 //!    nothing.
 //! 5. A panic in a worker, or a loss that is not finite, leaves the parameters of the last whole
 //!    step.
+//!
+//! # Licence
+//! MIT or Apache 2.0, as you like; the digits that [`data::digits`] embeds are CC BY 4.0.
 //!
 //! # Example
 //! ```
@@ -47,16 +74,26 @@
 
 #![warn(clippy::unwrap_used)]
 
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod data;
 pub mod engine;
+#[cfg(feature = "export")]
 pub mod export;
+#[cfg(any(feature = "run", feature = "study"))]
+mod lock;
 mod memory;
 pub mod nn;
 pub mod optim;
 mod output;
+#[cfg(feature = "report")]
+pub mod report;
+#[cfg(feature = "run")]
 pub mod run;
 pub mod seed;
+#[cfg(feature = "study")]
+pub mod stats;
+#[cfg(feature = "study")]
 pub mod study;
 mod sync;
 pub mod train;
@@ -64,6 +101,6 @@ pub mod train;
 pub use train::{TrainError, Trainer};
 
 /// The README's examples, compiled and run as tests.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "cli"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -108,16 +108,19 @@ pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) -> io::Result<()> {
 }
 
 /// A file of the crate's own that grows line by line; what is in it stays.
+#[cfg(any(feature = "run", feature = "study"))]
 pub(crate) fn grow(path: &Path) -> io::Result<File> {
     File::options().create(true).append(true).open(path)
 }
 
 /// Whether what is written there comes out at stdout.
+#[cfg(any(feature = "cli", test))]
 pub(crate) fn is_stdout(path: &Path) -> bool {
     matches!(place(path), Ok(Place::Stdout))
 }
 
 /// The plain file that would be replaced, if there is one.
+#[cfg(any(feature = "cli", test))]
 pub(crate) fn replaced(path: &Path) -> io::Result<Option<PathBuf>> {
     Ok(match place(path)? {
         Place::Plain(path) if path.exists() => Some(path),

@@ -10,7 +10,7 @@ use unisono::data::digits;
 use unisono::engine::{Pinning, Threads};
 use unisono::nn::Sequential;
 use unisono::study::batch_size::{
-    Curve, NoisyQuadratic, Outcome, Range, Search, Space, StepsToTarget, Store, StudyError,
+    Curve, NoisyQuadratic, Outcome, Range, Search, Slice, Space, StepsToTarget, Store, StudyError,
     StudyEvent, Target, Training, merge,
 };
 
@@ -31,7 +31,7 @@ fn study(batch_sizes: &[usize]) -> StepsToTarget {
         seed: 5,
         parallel: 1,
         threads: (Threads::Auto, Pinning::Auto),
-        slice: (1, 1),
+        slice: Slice::WHOLE,
     }
 }
 
@@ -185,7 +185,7 @@ fn slices_are_merged_and_finished_as_one_study() {
     for slice in 1..=2 {
         let path = folder.0.join(slice.to_string());
         let part = StepsToTarget {
-            slice: (slice, 2),
+            slice: Slice { part: slice, of: 2 },
             ..study.clone()
         };
         let mut store = Store::open(&path, &settings).unwrap();
@@ -223,7 +223,7 @@ fn studies_that_mean_nothing_are_named() {
         ),
         (
             StepsToTarget {
-                slice: (3, 2),
+                slice: Slice { part: 3, of: 2 },
                 ..base.clone()
             },
             "a slice must be K/N with K from 1 to N, got 3/2",

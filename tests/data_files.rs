@@ -217,7 +217,7 @@ fn text_becomes_windows_that_move_with_the_epoch() {
         "text",
         "to be or not to be, that is the question".as_bytes(),
     );
-    let (train, test, vocabulary) = TextDataset::from_file(&file.0, 4, (0.25, 1)).unwrap();
+    let (train, test, vocabulary) = TextDataset::from_file(&file.0, 4, 0.25, 1).unwrap();
     assert_eq!((train.len(), test.len()), (7, 2));
     let whole: Vec<u32> = train
         .tokens()
@@ -243,7 +243,7 @@ fn text_becomes_windows_that_move_with_the_epoch() {
     }
     assert_eq!(starts.len(), 4, "every offset comes up");
     let file = Temporary::new("latin", b"caf\xe9");
-    let error = TextDataset::from_file(&file.0, 2, (0.5, 1))
+    let error = TextDataset::from_file(&file.0, 2, 0.5, 1)
         .unwrap_err()
         .to_string();
     assert!(

@@ -70,7 +70,7 @@ fn of_many_parts(norm: BatchNorm) -> Sequential {
 
 #[test]
 fn dropout_and_batch_norm_do_not_depend_on_the_number_of_threads_or_the_instruction_set() {
-    let data = synthetic_classes((40, 60), 3, 1);
+    let data = synthetic_classes([40, 60], 3, 1);
     for norm in [BatchNorm::new(), BatchNorm::new().over_batch()] {
         let mut expected = None;
         for threads in [1, 2, 3, 5, 8, 13] {

@@ -156,7 +156,7 @@ fn carried_state_goes_on_where_the_batch_before_ended_and_starts_anew_with_an_ep
     };
     // Five sequences of 8, and the same as ten halves: the first halves of all, then the second
     // ones.
-    let whole = synthetic_tokens((5, 8), 9, 2);
+    let whole = synthetic_tokens([5, 8], 9, 2);
     let inputs = whole.inputs().mapv(|token| token as u32);
     let mut classes = vec![0; 40];
     whole.gather_classes(&[0, 1, 2, 3, 4], &mut classes);

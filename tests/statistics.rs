@@ -2,7 +2,7 @@
 //! `tests/parity/make_stats_fixtures.py`.
 
 use serde_json::Value;
-use unisono::study::{Bootstrap, Law, mann_whitney, quantile};
+use unisono::stats::{Bootstrap, Law, mann_whitney, quantile};
 
 fn fixtures(name: &str) -> Vec<Value> {
     let all: Value = serde_json::from_str(include_str!("parity/stats.json")).unwrap();

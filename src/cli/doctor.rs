@@ -4,7 +4,8 @@ use std::fs;
 
 use crate::engine::{Pinning, Placement, Threads, default_shards};
 use crate::nn::kernel::Isa;
-use crate::study::{Machine, line_of, measured_bandwidth, measured_peak_flops};
+use crate::report::{Machine, line_of};
+use crate::study::{measured_bandwidth, measured_peak_flops};
 use crate::train::TrainError;
 
 use super::config::CommandError;

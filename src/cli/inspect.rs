@@ -170,7 +170,7 @@ fn classes(loaded: &Loaded) {
 }
 
 fn text(path: &Path) -> Result<(), DataError> {
-    let (first, rest, vocabulary) = TextDataset::from_file(path, 1, (0.1, 0))?;
+    let (first, rest, vocabulary) = TextDataset::from_file(path, 1, 0.1, 0)?;
     say!("characters: {}", first.tokens().len() + rest.tokens().len());
     say!("different characters: {}", vocabulary.len());
     let every: Vec<u32> = (0..vocabulary.len() as u32).collect();

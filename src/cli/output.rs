@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::study::{Chart, Page};
+use crate::report::{Chart, Page};
 
 use super::config::CommandError;
 

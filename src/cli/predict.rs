@@ -6,8 +6,8 @@ use ndarray::ArrayView2;
 use serde::Serialize;
 
 use crate::data::{Dataset, Preparation, RowKind};
+use crate::report::Page;
 use crate::run::{Generation, Predicted, Saliency, heat_map, picture, predictions, predictions_of};
-use crate::study::Page;
 use crate::train::TrainError;
 
 use super::after_args::{ExplainArgs, GenerateArgs, PredictArgs, RowsArgs};

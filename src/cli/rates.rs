@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 
 use crate::optim::{BatchPolicy, PlanContext, Progress};
-use crate::study::{Chart, LineChart};
+use crate::report::{Chart, LineChart};
 use crate::train::{LrRange, TrainError};
 
 use super::args::{LrRangeArgs, ScheduleArgs};
@@ -157,12 +157,12 @@ pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), Co
         progress,
     } = planned(&settings, &mut *policy, rows)?;
     let title = format!("{schedule}; batches {batch_rule}");
-    let chart = LineChart::new(title, ("epochs", "learning rate")).line("lr", rates.points());
+    let chart = LineChart::new(title, "epochs", "learning rate").line("lr", rates.points());
     draw(&chart);
     let grows = batches.highest != batches.kept[0].1;
     if grows {
         let rows =
-            LineChart::new("rows of a batch", ("epochs", "rows")).line("rows", batches.points());
+            LineChart::new("rows of a batch", "epochs", "rows").line("rows", batches.points());
         draw(&rows);
     }
     say!("optimizer: {optimizer}");
@@ -210,7 +210,8 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
     };
     let chart = LineChart::new(
         "learning-rate range test",
-        ("log10 of the learning rate", "loss"),
+        "log10 of the learning rate",
+        "loss",
     )
     .line("loss", log(&|point| point.loss))
     .line("smoothed", log(&|point| point.smoothed));

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use crate::engine::{Pinning, Placement, Threads};
 use crate::nn::presets;
+use crate::report::Page;
+use crate::stats::spread_text;
 use crate::study::scaling::{
     Analysis, Mode, NeverSlower, Results, SLOWER_HEAD, Scaling, ScalingError, TABLE_HEAD, charts,
     compare, page, slower_table, table,
 };
-use crate::study::{Page, spread_text};
 use crate::train::TrainError;
 
 use super::args::ScalingArgs;

@@ -9,10 +9,10 @@ use clap::ArgMatches;
 use crate::engine::Shards;
 use crate::nn::{Loss, Network};
 use crate::study::batch_size::{
-    Arm, ArmSummary, Arms, BranchPoint, Branches, Curve, Direction, Figure, Published, Store,
-    StudyError, TIME_HEAD, TimePoint, TimeToTarget, Workload, adaptive_batches, arm_charts,
+    Arm, ArmSummary, Arms, BranchPoint, Branches, Curve, Direction, Figure, Published, Sharpness,
+    Store, StudyError, TIME_HEAD, TimePoint, TimeToTarget, Workload, adaptive_batches, arm_charts,
     arms_page, branch_charts, branch_page, branch_table, curve_charts, curve_page,
-    generalisation_gap, large_batches, merge, sharpness, time_charts, time_page, time_table,
+    generalisation_gap, large_batches, merge, time_charts, time_page, time_table,
 };
 use crate::train::Trainer;
 
@@ -72,7 +72,7 @@ fn steps(of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
     let Some(folder) = &of.out else { return Ok(()) };
     let figures = drawn(&study, folder, curve_charts(&curve, study.target))?;
     let title = format!("Steps to a target: {}", workload.describe());
-    let page = curve_page(&title, &command_line(), (&curve, &figures));
+    let page = curve_page(&title, &command_line(), &curve, &figures);
     report(folder, &page)
 }
 
@@ -116,7 +116,7 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
     let Some(folder) = &of.out else { return Ok(()) };
     let figures = drawn(&study, folder, time_charts(&points, study.target))?;
     let title = format!("Time to a target: {}", workload.describe());
-    let page = time_page(&title, &command_line(), (&points, &figures));
+    let page = time_page(&title, &command_line(), &points, &figures);
     write(folder, "time.html", page.html().as_bytes())
 }
 
@@ -167,8 +167,7 @@ fn branches(of: &StudyOf, how: &BranchArgs, flags: &ArgMatches) -> Result<(), Co
     let Some(folder) = &of.out else { return Ok(()) };
     let figures = drawn(&study, folder, branch_charts(&points, how.tolerance))?;
     let title = format!("Critical batch size over training: {}", study.task.model);
-    let found = (&points[..], how.tolerance, &figures[..]);
-    let page = branch_page(&title, &command_line(), found);
+    let page = branch_page(&title, &command_line(), &points, how.tolerance, &figures);
     report(folder, &page)
 }
 
@@ -249,7 +248,7 @@ fn arms((kind, of): (Kind, &StudyOf), flags: &ArgMatches) -> Result<(), CommandE
     }
     let Some(folder) = &of.out else { return Ok(()) };
     let figures = drawn(&study, folder, arm_charts(&summary))?;
-    let page = arms_page(title, &command_line(), (&summary, notes, &figures));
+    let page = arms_page(title, &command_line(), &summary, notes, &figures);
     report(folder, &page)
 }
 
@@ -297,9 +296,13 @@ fn measured(network: &Network, study: &Study) -> Result<Vec<(String, f64)>, Stud
     let mut all = Vec::new();
     for eps in [5e-4, 1e-3] {
         for (name, direction) in [("random", Direction::Random), ("worst", Direction::Worst)] {
-            let rows = (&*study.task.data[0], SHARPNESS_ROWS);
-            let loss = Loss::SoftmaxCrossEntropy;
-            let value = sharpness(network, &loss, rows, (eps, direction))?;
+            let sharpness = Sharpness {
+                rows: SHARPNESS_ROWS,
+                eps,
+                direction,
+            };
+            let data = &*study.task.data[0];
+            let value = sharpness.of(network, &Loss::SoftmaxCrossEntropy, data)?;
             all.push((format!("sharpness, {name}, eps {eps}"), value));
         }
     }

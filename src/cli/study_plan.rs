@@ -10,8 +10,8 @@ use crate::engine::{Pinning, Shards, Threads};
 use crate::optim::{ScalingRule, Schedule};
 use crate::run::Manifest;
 use crate::study::batch_size::{
-    ARM_CHARTS, BRANCH_CHARTS, BranchPlan, CURVE_CHARTS, Published, Range, Space, StepsToTarget,
-    StudyError, TIME_CHARTS, Target, Training,
+    ARM_CHARTS, BRANCH_CHARTS, BatchPair, BranchPlan, CURVE_CHARTS, Published, Range, Slice, Space,
+    StepsToTarget, StudyError, TIME_CHARTS, Target, Training,
 };
 use crate::train::Trainer;
 
@@ -80,7 +80,7 @@ pub(super) struct Study {
     batches: Vec<usize>,
     /// Trials side by side.
     parallel: usize,
-    slice: (usize, usize),
+    slice: Slice,
     /// Settings beside the study's own that decide outcomes.
     besides: BTreeMap<String, String>,
 }
@@ -144,8 +144,11 @@ impl Study {
     }
 
     /// The first batch size and the last.
-    pub(super) fn pair(&self) -> (usize, usize) {
-        (self.batches[0], self.batches[self.batches.len() - 1])
+    pub(super) fn pair(&self) -> BatchPair {
+        BatchPair {
+            small: self.batches[0],
+            large: self.batches[self.batches.len() - 1],
+        }
     }
 
     pub(super) fn branches(&self, how: &BranchArgs) -> Result<BranchPlan, ArgError> {
@@ -167,7 +170,7 @@ impl Study {
     }
 
     /// Trainings side by side, and which of them are made here.
-    pub(super) fn share(&self) -> (usize, (usize, usize)) {
+    pub(super) fn share(&self) -> (usize, Slice) {
         (self.parallel, self.slice)
     }
 

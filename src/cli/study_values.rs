@@ -1,6 +1,6 @@
 //! What the values of a study's flags mean: targets, lists of batch sizes, slices.
 
-use crate::study::batch_size::Target;
+use crate::study::batch_size::{Slice, Target};
 
 use super::config::{ArgError, at_most, refused};
 use super::study_args::{BranchArgs, StudyArgs};
@@ -62,8 +62,13 @@ pub(super) fn batches(text: &str) -> Result<Vec<usize>, ArgError> {
     Ok(doubled.take_while(|&size| size <= high).collect())
 }
 
-pub(super) fn slice(text: &str) -> Result<(usize, usize), ArgError> {
-    let parts = text.split_once('/');
-    let numbers = parts.and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)));
-    numbers.ok_or_else(|| refused("slice", "K/N with K from 1 to N", text))
+/// `K/N`.
+pub(super) fn slice(text: &str) -> Result<Slice, ArgError> {
+    let parsed = text.split_once('/').and_then(|(k, n)| {
+        Some(Slice {
+            part: k.trim().parse().ok()?,
+            of: n.trim().parse().ok()?,
+        })
+    });
+    parsed.ok_or_else(|| refused("slice", "K/N with K from 1 to N", text))
 }

@@ -69,6 +69,7 @@ impl ArrayFile {
             .read_to_end(&mut start)
             .map_err(failed)?;
         file.rewind().map_err(failed)?;
+        // The head says what must follow: rows of one length, as many as the file has bytes for.
         let (head, begin) = head_of(&start, path)?;
         let element = head.element(path)?;
         let &[rows, ref shape @ ..] = &head.shape[..] else {
@@ -88,10 +89,12 @@ impl ArrayFile {
             let expected = format!("{rows} rows of shape {shape:?}, type {}", head.descr);
             return Err(DataError::format(path, expected, format!("{len} bytes")));
         };
-        check(rows, row, (&classes, num_classes))?;
-        let stored = match head.is_fortran && !shape.is_empty() {
-            true => Stored::Memory(in_rows(path, begin, (&head, size))?.into()),
-            false => Stored::in_file(file, path, (begin as u64, row)),
+        check(rows, row, &classes, num_classes)?;
+        // Rows that do not lie together are read at once, others when they are gathered.
+        let stored = if head.is_fortran && !shape.is_empty() {
+            Stored::Memory(in_rows(path, begin, &head, size)?.into())
+        } else {
+            Stored::in_file(file, path, begin as u64, row)
         };
         Ok(Self {
             rows: stored,
@@ -204,8 +207,8 @@ impl ArrayFile {
     }
 }
 
-/// The values of an array in Fortran's order, row by row.
-fn in_rows(path: &Path, begin: usize, (head, size): (&Head, usize)) -> Result<Vec<u8>, DataError> {
+/// The values of an array in Fortran's order, row by row: of `size` bytes each, from `begin` on.
+fn in_rows(path: &Path, begin: usize, head: &Head, size: usize) -> Result<Vec<u8>, DataError> {
     let bytes = Source::open(path)?.all()?;
     let values = bytes.get(begin..).unwrap_or_default();
     let count = values.len() / size;
@@ -232,7 +235,8 @@ fn in_rows(path: &Path, begin: usize, (head, size): (&Head, usize)) -> Result<Ve
 fn check(
     rows: usize,
     row_len: usize,
-    (classes, num_classes): (&[u32], usize),
+    classes: &[u32],
+    num_classes: usize,
 ) -> Result<(), DataError> {
     if rows == 0 || classes.is_empty() {
         return Err(DataError::Empty);
@@ -274,6 +278,8 @@ impl Dataset for ArrayFile {
     fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
         let len = self.input_len();
         for (&row, to) in rows.iter().zip(inputs.chunks_exact_mut(len)) {
+            // A row that is gathered is converted on the way: it was checked to be finite only
+            // then.
             let place = self.places[row as usize] as usize;
             self.rows
                 .with_row(place, len * self.element.size(), |bytes| {

@@ -1,4 +1,4 @@
-//! Rows held in memory.
+//! Data sets of arrays in memory.
 
 use ndarray::{Array2, ArrayView2, Axis};
 

@@ -1,4 +1,4 @@
-//! What lies in a folder of class folders: every image with its class, and what is left out.
+//! Class folders: one sub-folder per class; every image with its class, and what is left out.
 
 use std::path::{Path, PathBuf};
 
@@ -30,10 +30,12 @@ impl ClassFolders {
             let remedy = "put the images of each class into a folder of its own";
             return Err(DataError::unfit(folder, expected, got, remedy));
         }
+        // What lies beside the class folders is no class's.
         for path in others {
-            match is_image(&path) {
-                true => left_out.count("images in no class folder"),
-                false => left_out.add(&path),
+            if is_image(&path) {
+                left_out.count("images in no class folder");
+            } else {
+                left_out.add(&path);
             }
         }
         let mut found = Self {
@@ -42,6 +44,7 @@ impl ClassFolders {
             nested: 0,
             left_out,
         };
+        // Each class folder with all that lies below it.
         for (class, path) in folders.iter().enumerate() {
             let images = images_below(path, &mut found.left_out)?;
             if images.is_empty() {

@@ -1,4 +1,4 @@
-//! What the columns of a table are: names, a label, features, and what is left out.
+//! Columns of a table: names, a label, features, and what is left out.
 //!
 //! # The header
 //! The first line holds names if one of its cells is a text over a column of numbers, or is told
@@ -15,7 +15,7 @@ use std::path::Path;
 use csv::StringRecord;
 use serde::{Deserialize, Serialize};
 
-use super::csv::is_missing;
+use super::cells::{is_missing, is_name, is_number, is_whole, is_word, whole};
 use super::error::DataError;
 use super::listed::listed;
 
@@ -150,11 +150,12 @@ impl<'a> Head<'a> {
         self.first.len()
     }
 
-    /// Where a column stands.
+    /// Where a column stands; `flag` names it, for messages.
     pub(super) fn place(
         self,
         column: &Column,
-        (flag, path): (&str, &Path),
+        flag: &str,
+        path: &Path,
     ) -> Result<usize, DataError> {
         let width = self.width();
         let refuse = |expected: String, got: String| {
@@ -175,9 +176,10 @@ impl<'a> Head<'a> {
 
     /// The name of a column: that of the header, or its place.
     pub(super) fn name(self, column: usize, has_header: bool) -> String {
-        match has_header {
-            true => self.first[column].to_owned(),
-            false => format!("column {column}"),
+        if has_header {
+            self.first[column].to_owned()
+        } else {
+            format!("column {column}")
         }
     }
 
@@ -283,31 +285,6 @@ fn counts<'a>(cells: impl Iterator<Item = &'a str>) -> bool {
         return false;
     };
     whole.zip(first + 1..).all(|(cell, at)| cell == Some(at))
-}
-
-/// `7`, or `7.0`.
-fn whole(cell: &str) -> Option<i64> {
-    cell.strip_suffix(".0").unwrap_or(cell).parse().ok()
-}
-
-fn is_whole(cell: &str) -> bool {
-    cell.parse::<i64>().is_ok()
-}
-
-fn is_number(cell: &str) -> bool {
-    cell.parse::<f64>().is_ok()
-}
-
-/// Whether a cell may be the name of a column: no number, and no mark for what is missing, such as
-/// `?`.
-fn is_name(cell: &str) -> bool {
-    let has_letters = cell.chars().any(char::is_alphanumeric);
-    has_letters && !is_number(cell) && !is_missing(cell)
-}
-
-/// Whether a cell is short enough for a name.
-fn is_word(cell: &str) -> bool {
-    cell.len() <= 40 && cell.split_whitespace().count() <= 3
 }
 
 /// Whether a column is called like one that only names rows: not at all, `Id`, `index`,

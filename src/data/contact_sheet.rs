@@ -1,4 +1,4 @@
-//! Images side by side in one picture, to look at.
+//! Contact sheet: images side by side in one picture, to look at.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -71,6 +71,7 @@ impl ImageDataset {
         };
         let classes = classes.min(MOST_CLASSES);
         let edge = |count: usize, size: u32| count as u32 * (size + GAP) + GAP;
+        // A white sheet, a row for each class.
         let mut sheet =
             RgbImage::from_pixel(edge(columns, size.0), edge(classes, size.1), Rgb([255; 3]));
         for class in 0..classes {
@@ -81,6 +82,7 @@ impl ImageDataset {
                 overlay(&mut sheet, &picture, at(column, size.0), at(class, size.1));
             }
         }
+        // Encoded in memory, and written at once.
         let mut file = Cursor::new(Vec::new());
         let encoded = sheet.write_to(&mut file, ImageFormat::Png);
         encoded.map_err(|error| DataError::write(path, error))?;

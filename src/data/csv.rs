@@ -58,12 +58,6 @@ pub(super) fn texts(rows: &[csv::StringRecord], places: &[usize]) -> Vec<String>
     rows.iter().map(text).collect()
 }
 
-/// Whether a cell says that there is no value.
-pub(super) fn is_missing(cell: &str) -> bool {
-    let words = ["", "na", "n/a", "nan", "null", "none"];
-    words.iter().any(|word| cell.eq_ignore_ascii_case(word))
-}
-
 /// All rows, equally long; `given` stands between the fields, if it was said.
 pub(super) fn records(
     bytes: &[u8],
@@ -73,13 +67,15 @@ pub(super) fn records(
     let delimiter = given.unwrap_or_else(|| delimiter(bytes, path));
     let even = (delimiter == b' ').then(|| evenly_spaced(bytes));
     let bytes = even.as_deref().unwrap_or(bytes);
-    records_within(bytes, delimiter, (path, Room::new(path)))
+    records_within(bytes, delimiter, path, Room::new(path))
 }
 
+/// Records whose memory is taken from `room`.
 fn records_within(
     bytes: &[u8],
     delimiter: u8,
-    (path, mut room): (&Path, Room),
+    path: &Path,
+    mut room: Room,
 ) -> Result<Vec<csv::StringRecord>, DataError> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -112,6 +108,18 @@ pub(super) fn delimiter(bytes: &[u8], path: &Path) -> u8 {
     let found = found.or_else(|| known.iter().find(|byte| first.contains(byte)));
     let in_spaces = || spaced_numbers(bytes).then_some(b' ');
     found.copied().or_else(in_spaces).unwrap_or(b',')
+}
+
+/// The word for it in messages.
+pub(super) fn delimiter_name(delimiter: u8) -> String {
+    match delimiter {
+        b',' => "comma".to_owned(),
+        b';' => "semicolon".to_owned(),
+        b'\t' => "tab".to_owned(),
+        b'|' => "pipe".to_owned(),
+        b' ' => "space".to_owned(),
+        other => char::from(other).to_string(),
+    }
 }
 
 /// Whether the first lines are numbers, equally many, with spaces between them; the last of a line
@@ -148,9 +156,10 @@ fn evenly_spaced(bytes: &[u8]) -> Vec<u8> {
 pub(super) fn fields(bytes: &[u8], delimiter: u8) -> Option<usize> {
     // Whole lines only.
     let start = &bytes[..bytes.len().min(LOOKED_AT)];
-    let end = match bytes.len() > LOOKED_AT {
-        true => start.iter().rposition(|&byte| byte == b'\n').unwrap_or(0),
-        false => start.len(),
+    let end = if bytes.len() > LOOKED_AT {
+        start.iter().rposition(|&byte| byte == b'\n').unwrap_or(0)
+    } else {
+        start.len()
     };
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -223,7 +232,7 @@ mod tests {
     fn records_that_need_more_than_the_free_memory_are_refused() {
         let path = "rows.csv".as_ref();
         let bytes = "1,2,3\n".repeat(10_000);
-        let read = |most: u64| records_within(bytes.as_bytes(), b',', (path, Room::of(path, most)));
+        let read = |most: u64| records_within(bytes.as_bytes(), b',', path, Room::of(path, most));
         assert_eq!(read(2 << 20).unwrap().len(), 10_000);
         let error = read(1 << 20).unwrap_err();
         assert!(matches!(error, DataError::Memory { .. }), "{error}");

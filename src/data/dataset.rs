@@ -1,11 +1,11 @@
-//! What training asks of a data set.
+//! The trait of data sets.
 
 /// What a row is labelled with.
 ///
 /// ```
 /// use unisono::data::{Dataset, Labels, digits, synthetic_tokens};
 /// assert_eq!(digits().0.labels(), Labels::Classes(10));
-/// let text = synthetic_tokens((10, 16), 65, 7);
+/// let text = synthetic_tokens([10, 16], 65, 7);
 /// assert_eq!(text.labels(), Labels::Sequence { classes: 65, len: 16 });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What can be wrong with data.
+//! Errors of data sets and their files.
 
 use std::path::{Path, PathBuf};
 
@@ -126,6 +126,16 @@ pub enum DataError {
         /// What the data are.
         got: &'static str,
     },
+    /// What this build of the crate does not read.
+    #[error("{}: {what} need the feature `{feature}` of the crate unisono, which is off in this build; turn it on in Cargo.toml", path.display())]
+    Feature {
+        /// The file or folder.
+        path: PathBuf,
+        /// What cannot be read.
+        what: &'static str,
+        /// The feature that reads it.
+        feature: &'static str,
+    },
     /// What is wrong with the rows of a file.
     #[error("{}: {problem}", path.display())]
     In {
@@ -224,6 +234,21 @@ impl DataError {
         }
     }
 
+    /// What needs a `feature` that is off.
+    #[cfg(not(all(
+        feature = "audio",
+        feature = "image",
+        feature = "npz",
+        feature = "text"
+    )))]
+    pub(super) fn no_feature(path: &Path, what: &'static str, feature: &'static str) -> Self {
+        DataError::Feature {
+            path: path.to_owned(),
+            what,
+            feature,
+        }
+    }
+
     /// The same error, with the file or folder that it is about where it names none itself.
     ///
     /// ```
@@ -239,6 +264,7 @@ impl DataError {
             | DataError::Unfit { .. }
             | DataError::Memory { .. }
             | DataError::Unused { .. }
+            | DataError::Feature { .. }
             | DataError::In { .. }
             | DataError::Cell { .. } => self,
             problem => DataError::In {
@@ -257,6 +283,7 @@ impl DataError {
     }
 
     /// What becomes of an error while `path` is written.
+    #[cfg(feature = "image")]
     pub(crate) fn write(path: &Path, reason: impl std::fmt::Display) -> Self {
         DataError::Write {
             path: path.to_owned(),

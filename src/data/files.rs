@@ -98,6 +98,7 @@ impl Source {
     }
 
     /// What is left of it, as it comes.
+    #[cfg(feature = "audio")]
     pub(super) fn reader(self) -> Box<dyn Read> {
         self.reader
     }

@@ -100,6 +100,7 @@ impl ImageDataset {
                 ));
             }
         };
+        // Labels, of which there are as many classes as the largest says.
         let classes = Idx::read(labels)?;
         if classes.shape.len() != 1 {
             return Err(DataError::format(

@@ -74,6 +74,7 @@ impl ImageCache {
             let got = format!("one of {}", head.key);
             return Err(DataError::format(path, format!("a cache of {key}"), got));
         }
+        // The file must be as long as its head says.
         let pixels = head.rows.checked_mul(head.shape.len() as u64);
         let all = pixels.and_then(|n| n.checked_add(4 * head.rows + START));
         if all != Some(end) {
@@ -84,6 +85,7 @@ impl ImageCache {
                 got,
             ));
         }
+        // Classes lie behind the pixels, which stay in the file.
         let from = SeekFrom::Start(end - 4 * head.rows);
         file.seek(from).map_err(failed)?;
         let mut classes = Vec::new();
@@ -91,7 +93,7 @@ impl ImageCache {
         taken.read_to_end(&mut classes).map_err(failed)?;
         let classes = classes.as_chunks::<4>().0.iter();
         let classes = classes.map(|&bytes| u32::from_le_bytes(bytes)).collect();
-        let stored = Stored::in_file(file, path, (START, head.shape.len()));
+        let stored = Stored::in_file(file, path, START, head.shape.len());
         let num_classes = head.class_names.len();
         Ok(Self {
             images: ImageDataset::stored(stored, head.shape, classes, num_classes)?,
@@ -173,6 +175,7 @@ impl CacheWriter {
             "kinds": kinds,
         });
         let head = head.to_string();
+        // Behind the pixels come classes, head and the head's length.
         let mut end = || -> io::Result<()> {
             for class in &self.classes {
                 self.file.write_all(&class.to_le_bytes())?;
@@ -201,6 +204,7 @@ fn head(file: &mut File, path: &Path) -> Result<(Head, u64), DataError> {
         let expected = "a cache of images".to_owned();
         return Err(DataError::format(path, expected, format!("{start:?}")));
     }
+    // The version, from the file's beginning.
     let version = u32::from_le_bytes([start[8], start[9], start[10], start[11]]);
     if version != VERSION {
         let got = format!("version {version}");
@@ -210,6 +214,7 @@ fn head(file: &mut File, path: &Path) -> Result<(Head, u64), DataError> {
             got,
         ));
     }
+    // The head lies at the end, before its length.
     let mut last = [0; 8];
     let from = SeekFrom::Start(len.saturating_sub(8));
     file.seek(from).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! A folder of images, a folder a class, decoded on all cores.
+//! A folder of images, one sub-folder per class, decoded on all cores.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,9 @@ use super::room::Room;
 
 /// Images that are decoded before they are put away.
 const TOGETHER: usize = 64;
+
+/// Called with the number of all images for each that is decoded, by any thread.
+type OnDecoded<'p> = &'p (dyn Fn(usize) + Sync);
 
 /// What to do with an image that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,19 +85,16 @@ impl ImageFolder {
     /// [`DataError::Io`]; [`DataError::Format`] for a folder without two classes or with a class
     /// without images, for an image that cannot be decoded (unless it is to be skipped), or one of
     /// another size.
-    pub fn read(
-        &self,
-        folder: &Path,
-        progress: &(dyn Fn(usize) + Sync),
-    ) -> Result<LoadedImages, DataError> {
+    pub fn read(&self, folder: &Path, progress: OnDecoded<'_>) -> Result<LoadedImages, DataError> {
         self.found(folder, ClassFolders::read(folder, 2)?, progress)
     }
 
     /// The same of a part beside others, which may have a single class.
+    #[cfg(feature = "cli")]
     pub(crate) fn read_part(
         &self,
         folder: &Path,
-        progress: &(dyn Fn(usize) + Sync),
+        progress: OnDecoded<'_>,
     ) -> Result<LoadedImages, DataError> {
         self.found(folder, ClassFolders::read(folder, 1)?, progress)
     }
@@ -103,7 +103,7 @@ impl ImageFolder {
         &self,
         folder: &Path,
         found: ClassFolders,
-        progress: &(dyn Fn(usize) + Sync),
+        progress: OnDecoded<'_>,
     ) -> Result<LoadedImages, DataError> {
         let ClassFolders {
             class_names,
@@ -116,6 +116,7 @@ impl ImageFolder {
             left_out: left_out.clone(),
             ..loaded
         };
+        // A cache that holds the same files is opened instead; else a new one is written.
         let mut warnings = Vec::new();
         let mut kept = Kept::Memory(Vec::new(), Vec::new(), Room::new(folder));
         if let Some(cache) = &self.cache {
@@ -132,6 +133,7 @@ impl ImageFolder {
                 Err(error) => warnings.push(format!("{error}; images are decoded every time")),
             }
         }
+        // Decode, into memory or into the cache.
         let Decoded {
             shape,
             skipped,
@@ -185,7 +187,7 @@ impl ImageFolder {
     fn decode(
         &self,
         files: &[(PathBuf, u32)],
-        progress: &(dyn Fn(usize) + Sync),
+        progress: OnDecoded<'_>,
         kept: &mut Kept,
     ) -> Result<Decoded, DataError> {
         let one = |(path, _): &(PathBuf, u32)| {
@@ -195,6 +197,7 @@ impl ImageFolder {
         };
         let mut first: Option<(ImageShape, &Path)> = None;
         let (mut skipped, mut kinds) = (Vec::new(), ImageKinds::default());
+        // A part at a time is decoded on all cores, and kept in order.
         for part in files.chunks(TOGETHER) {
             let decoded: Vec<_> = part.par_iter().map(one).collect();
             for (image, (path, class)) in decoded.into_iter().zip(part) {
@@ -210,6 +213,7 @@ impl ImageFolder {
                     }
                     (Err(error), OnBadSample::Error) => return Err(error),
                 };
+                // All must have the size of the first.
                 let (expected, like) = first.get_or_insert((shape, path));
                 if shape != *expected {
                     let expected = format!(

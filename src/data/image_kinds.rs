@@ -1,4 +1,4 @@
-//! What the images of a folder are, counted while they are decoded.
+//! Kinds of images of a folder: formats and sizes, counted while they are decoded.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Whether a JPEG file holds all of its blocks, by reading their codes and no pixels.
+//! Blocks of a JPEG file: a check that all are there, by reading their codes and no pixels.
 //!
 //! This takes a fraction of the time of decoding. It knows Huffman codes of baseline and extended
 //! files, which most are; of others it does not say that they are whole, and neither of odd ones.

@@ -1,4 +1,4 @@
-//! Files beside those that are read: counted, so that nothing is left out silently.
+//! Files that are left out: counted, so that nothing is left out silently.
 
 use std::collections::BTreeMap;
 use std::fmt;

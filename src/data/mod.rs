@@ -6,21 +6,24 @@
 //! | `arrays` | rows in memory, from `ndarray` or vectors, checked when they are built |
 //! | `images`, `stored` | images, standardised as they are gathered; in memory, or left on the disk |
 //! | `augment` | images changed anew in every epoch |
-//! | `contact_sheet` | images to look at |
-//! | `picture`, `jpeg_blocks`, `image_folder`, `class_folders`, `image_kinds`, `image_cache` | PNG, JPEG and others, a folder a class; decoded once |
+//! | `contact_sheet` | images to look at (feature `image`) |
+//! | `picture`, `jpeg_blocks`, `image_folder`, `class_folders`, `image_kinds`, `image_cache`, `new_images` | PNG, JPEG and others, one sub-folder per class; decoded once (feature `image`) |
 //! | `idx`, `cifar`, `npy`, `npy_values` | MNIST's, CIFAR's and NumPy's formats |
+//! | `npz`, `new_archive` | archives of NumPy's arrays (feature `npz`) |
 //! | `files`, `room` | files that lie about their size, or are larger than the free memory |
 //! | `array_file` | NumPy's arrays that are larger than memory |
-//! | `csv`, `columns`, `table`, `survey` | tables: records, what columns are, rows; what columns hold |
+//! | `csv`, `cells`, `columns`, `table`, `survey` | tables: records, cells, what columns are, rows; what columns hold |
 //! | `targets` | labels that are classes, and those that are not |
 //! | `sniff` | what a file is, by what is in it |
 //! | `listed` | lists in messages |
 //! | `split`, `scale` | training and test part; one scale |
-//! | `wave`, `wave_chunks`, `sound`, `spectrogram`, `speech` | WAV, log-mel and MFCC, rows of them |
+//! | `wave`, `wave_chunks`, `sound`, `spectrogram`, `new_sounds` | WAV, log-mel and MFCC (feature `audio`) |
+//! | `spectrogram_settings`, `speech` | how spectrograms are made; rows of them |
 //! | `left_out` | the files beside those that are read |
 //! | `words` | labelled texts as hashed n-grams |
-//! | `text`, `tokens` | the tokens of a text, in windows; characters, bytes, pieces of a `tokenizer.json` |
-//! | `preparation`, `new_rows` | how files became rows, kept with a model; other files made into such rows |
+//! | `text`, `tokens` | the tokens of a text, in windows; characters, bytes, pieces |
+//! | `pieces` | the tokens of a `tokenizer.json` (feature `text`) |
+//! | `preparation`, `new_rows`, `unlabelled` | how files became rows, kept with a model; other files made into such rows |
 //! | `digits` | handwritten digits, embedded in the program |
 //! | `synthetic` | made up data, for benchmarks and trials |
 //! | `sampler` | the order of the rows in an epoch |
@@ -28,9 +31,12 @@
 mod array_file;
 mod arrays;
 mod augment;
+mod cells;
 mod cifar;
+#[cfg(feature = "image")]
 mod class_folders;
 mod columns;
+#[cfg(feature = "image")]
 mod contact_sheet;
 mod csv;
 mod dataset;
@@ -38,24 +44,43 @@ mod digits;
 mod error;
 mod files;
 mod idx;
+#[cfg(feature = "image")]
 mod image_cache;
+#[cfg(feature = "image")]
 mod image_folder;
+#[cfg(feature = "image")]
 mod image_kinds;
 mod images;
+#[cfg(feature = "image")]
 mod jpeg_blocks;
+#[cfg(any(feature = "audio", feature = "image"))]
 mod left_out;
 mod listed;
+#[cfg(feature = "npz")]
+mod new_archive;
+#[cfg(feature = "image")]
+mod new_images;
 mod new_rows;
+#[cfg(feature = "audio")]
+mod new_sounds;
 mod npy;
 mod npy_values;
+#[cfg(feature = "npz")]
+mod npz;
+#[cfg(feature = "image")]
 mod picture;
+#[cfg(feature = "text")]
+mod pieces;
 mod preparation;
 mod room;
 mod sampler;
 mod scale;
 mod sniff;
+#[cfg(feature = "audio")]
 mod sound;
+#[cfg(feature = "audio")]
 mod spectrogram;
+mod spectrogram_settings;
 mod speech;
 mod split;
 mod stored;
@@ -65,7 +90,10 @@ mod table;
 mod targets;
 mod text;
 mod tokens;
+mod unlabelled;
+#[cfg(feature = "audio")]
 mod wave;
+#[cfg(feature = "audio")]
 mod wave_chunks;
 mod words;
 
@@ -76,32 +104,49 @@ pub use columns::{Column, Columns, Header};
 pub use dataset::{Dataset, Labels, LabelsMut};
 pub use digits::digits;
 pub use error::DataError;
+#[cfg(feature = "cli")]
 pub(crate) use files::{IDX, TABLES, has_end};
 pub use idx::Idx;
+#[cfg(feature = "image")]
 pub use image_cache::ImageCache;
+#[cfg(feature = "image")]
 pub use image_folder::{ImageFolder, LoadedImages, OnBadSample};
+#[cfg(feature = "image")]
 pub use image_kinds::ImageKinds;
 pub use images::{ChannelStatistics, ImageDataset, ImageShape};
+#[cfg(any(feature = "audio", feature = "image"))]
 pub use left_out::LeftOut;
+#[cfg(feature = "cli")]
 pub(crate) use listed::listed;
-pub use new_rows::NewRows;
-pub use npy::{Npy, Npz, read_npz};
+pub use npy::Npy;
+#[cfg(feature = "npz")]
+pub use npz::{Npz, read_npz};
+#[cfg(feature = "cli")]
 pub(crate) use picture::IMAGES;
+#[cfg(feature = "text")]
+pub use pieces::Pieces;
 pub use preparation::{Preparation, RowKind};
 pub(crate) use room::free_memory;
 pub use sampler::{Sampling, epoch_order};
 pub use scale::Standardizer;
+#[cfg(feature = "cli")]
 pub(crate) use sniff::{Content, content};
+#[cfg(feature = "cli")]
 pub(crate) use sound::SOUNDS;
+#[cfg(feature = "audio")]
 pub use sound::{LoadedSounds, NamedSounds, Sound, read_sounds};
-pub use spectrogram::{Spectrogram, SpectrogramSettings};
+#[cfg(feature = "audio")]
+pub use spectrogram::Spectrogram;
+pub use spectrogram_settings::SpectrogramSettings;
 pub use speech::{SpectrogramAugmentation, SpectrogramDataset};
 pub use split::{group_split, random_split, split_from_file, stratified_split};
 pub use survey::{ColumnSurvey, survey};
 pub use synthetic::{synthetic_classes, synthetic_tokens};
 pub use table::{CsvTable, TableOptions};
+#[cfg(feature = "cli")]
 pub(crate) use targets::refuse_numbers;
 pub use targets::{MissingLabels, Target};
 pub use text::{TextDataset, Vocabulary, read_bytes, read_text};
 pub use tokens::Tokenizer;
+pub use unlabelled::NewRows;
 pub use words::{HashedTexts, LabelledTexts, TextHasher};

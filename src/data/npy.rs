@@ -1,4 +1,4 @@
-//! NumPy's arrays: `.npy` files and `.npz` archives of them.
+//! NumPy's arrays: `.npy` files.
 //!
 //! # Layout
 //! `\x93NUMPY`, version, length of the head, the head (a Python dictionary of `descr`,
@@ -12,8 +12,6 @@
 //! # References
 //! NumPy: "NEP 1, a simple file format for NumPy arrays"; `numpy.lib.format`.
 
-use std::collections::BTreeMap;
-use std::io::{Cursor, Read};
 use std::path::Path;
 
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
@@ -218,70 +216,4 @@ impl Head {
         let array = ArrayD::from_shape_vec(shape, values).ok()?;
         Some(array.as_standard_layout().into_owned())
     }
-}
-
-/// What a `.npz` archive holds.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Npz {
-    /// The arrays of numbers, by name (without `.npy`).
-    pub arrays: BTreeMap<String, Npy>,
-    /// What else there is, such as texts and objects: name and type.
-    pub unread: BTreeMap<String, String>,
-}
-
-impl Npz {
-    /// Reads an archive.
-    ///
-    /// # Errors
-    /// [`DataError::Io`]; [`DataError::Format`] for an archive that is none, and those of
-    /// [`Npy::parse`].
-    pub fn read(path: &Path) -> Result<Self, DataError> {
-        let bytes = Source::open(path)?.all()?;
-        let odd = |got: String| DataError::format(path, "a zip archive of NumPy arrays", got);
-        let mut archive =
-            zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| odd(error.to_string()))?;
-        let mut found = Self::default();
-        let mut room = Room::new(path);
-        for index in 0..archive.len() {
-            let entry = archive
-                .by_index(index)
-                .map_err(|error| odd(error.to_string()))?;
-            let name = entry
-                .name()
-                .map_err(|error| odd(error.to_string()))?
-                .into_owned();
-            let mut bytes = Vec::new();
-            // What the archive says of sizes is not believed.
-            let read = entry
-                .take(room.left().saturating_add(1))
-                .read_to_end(&mut bytes);
-            read.map_err(|error| odd(format!("{name}: {error}")))?;
-            room.take(bytes.len() as u64)?;
-            let place = path.join(&name);
-            let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
-            let descr = head_of(&bytes, &place).map(|(head, _)| head.descr);
-            match descr {
-                Ok(descr) if Element::of(&descr).is_some() => {
-                    found.arrays.insert(name, Npy::parse(&bytes, &place)?);
-                }
-                // Texts and objects are none of a trainer's business.
-                Ok(descr) => {
-                    found.unread.insert(name, descr);
-                }
-                Err(_) => {
-                    found.unread.insert(name, "no array of numbers".to_owned());
-                }
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// The arrays of a `.npz` archive, by name (without `.npy`); those of texts, objects or complex
-/// numbers are left out, as [`Npz`] says.
-///
-/// # Errors
-/// As [`Npz::read`].
-pub fn read_npz(path: &Path) -> Result<BTreeMap<String, Npy>, DataError> {
-    Ok(Npz::read(path)?.arrays)
 }

@@ -62,9 +62,10 @@ impl Element {
         macro_rules! every {
             ($type:ty, $size:literal, $from:expr) => {
                 for bytes in bytes.as_chunks::<$size>().0 {
-                    let value = match self.is_big {
-                        true => <$type>::from_be_bytes(*bytes),
-                        false => <$type>::from_le_bytes(*bytes),
+                    let value = if self.is_big {
+                        <$type>::from_be_bytes(*bytes)
+                    } else {
+                        <$type>::from_le_bytes(*bytes)
                     };
                     each($from(value));
                 }
@@ -93,9 +94,10 @@ impl Element {
             // Larger than a double holds exactly.
             Kind::I8 | Kind::U8 => {
                 for bytes in bytes.as_chunks::<8>().0 {
-                    let bits = match self.is_big {
-                        true => u64::from_be_bytes(*bytes),
-                        false => u64::from_le_bytes(*bytes),
+                    let bits = if self.is_big {
+                        u64::from_be_bytes(*bytes)
+                    } else {
+                        u64::from_le_bytes(*bytes)
                     };
                     integers.push(match self.kind {
                         Kind::U8 => i64::try_from(bits).ok()?,

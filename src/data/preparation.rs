@@ -1,4 +1,5 @@
-//! How files became rows: kept with a model, so that other files become rows of the same kind.
+//! Preparation of rows: how files became rows, kept with a model so that other files become such
+//! rows.
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use super::columns::Columns;
 use super::error::DataError;
 use super::images::{ChannelStatistics, ImageShape};
 use super::scale::Standardizer;
-use super::spectrogram::SpectrogramSettings;
+use super::spectrogram_settings::SpectrogramSettings;
 use super::tokens::Tokenizer;
 use super::words::TextHasher;
 
@@ -171,12 +172,13 @@ impl Preparation {
             let got = format!("{} classes, of at most {MOST_CLASSES}", read.num_classes);
             return Err(odd(got));
         }
-        match read.rows.fits() {
-            true => Ok(read),
-            false => Err(odd(format!(
+        if read.rows.fits() {
+            Ok(read)
+        } else {
+            Err(odd(format!(
                 "rows of shape {:?} with means and deviations of another number of values, or of more than {MOST_VALUES}",
                 read.rows.input_shape()
-            ))),
+            )))
         }
     }
 

@@ -1,5 +1,5 @@
-//! The memory that reading a file may take: most of what is free, so that a file too large for the
-//! machine is refused by name instead of having the system end the program.
+//! Memory budget of reading a file: most of what is free, so that a file too large for the machine
+//! is refused by name instead of having the system end the program.
 //!
 //! What is free is the smaller of what the system has available and what the process's control
 //! group leaves it (Linux). Where neither is known there is no bound.

@@ -1,4 +1,4 @@
-//! The order in which an epoch visits the rows: a function of seed and epoch alone, so a training
+//! Order of an epoch: how it visits the rows, a function of seed and epoch alone, so a training
 //! that goes on elsewhere sees the same.
 
 use std::sync::Arc;
@@ -107,18 +107,18 @@ impl Sampling {
         Ok(match self {
             Sampling::Shuffle => epoch_order(rows, seed, epoch),
             Sampling::InOrder => (0..rows).collect(),
-            Sampling::Weighted(weights) => weighted(weights, (seed, epoch)),
+            Sampling::Weighted(weights) => weighted(weights, seed, epoch),
             Sampling::ByLength {
                 lengths,
                 batch_size,
-            } => by_length(lengths, *batch_size, (seed, epoch)),
-            Sampling::Windows(window) => windows(rows, *window, (seed, epoch)),
+            } => by_length(lengths, *batch_size, seed, epoch),
+            Sampling::Windows(window) => windows(rows, *window, seed, epoch),
         })
     }
 }
 
 /// By inversion of the cumulative weights.
-fn weighted(weights: &[f64], (seed, epoch): (u64, u32)) -> Arc<[u32]> {
+fn weighted(weights: &[f64], seed: u64, epoch: u32) -> Arc<[u32]> {
     let mut sum = 0.0;
     let cumulative: Vec<f64> = weights
         .iter()
@@ -142,7 +142,8 @@ fn weighted(weights: &[f64], (seed, epoch): (u64, u32)) -> Arc<[u32]> {
     weights.iter().map(|_| draw()).collect()
 }
 
-fn by_length(lengths: &[u32], batch_size: usize, (seed, epoch): (u64, u32)) -> Arc<[u32]> {
+/// Batches of rows of like length, in a drawn order.
+fn by_length(lengths: &[u32], batch_size: usize, seed: u64, epoch: u32) -> Arc<[u32]> {
     let mut order = epoch_order(lengths.len() as u32, seed, epoch).to_vec();
     for part in order.chunks_mut(batch_size.saturating_mul(SORTED_BATCHES)) {
         part.sort_by_key(|&row| lengths[row as usize]);
@@ -156,7 +157,8 @@ fn by_length(lengths: &[u32], batch_size: usize, (seed, epoch): (u64, u32)) -> A
     all.copied().collect()
 }
 
-fn windows(rows: u32, window: usize, (seed, epoch): (u64, u32)) -> Arc<[u32]> {
+/// Stretches of rows that lie together, in a drawn order, each shuffled.
+fn windows(rows: u32, window: usize, seed: u64, epoch: u32) -> Arc<[u32]> {
     let window = window.min(rows.max(1) as usize) as u32;
     let mut random = Stream::new(seed, Purpose::Shuffle, epoch, 3);
     let order = random.permutation(rows.div_ceil(window));

@@ -1,5 +1,5 @@
-//! Numbers brought to one scale: in double precision, so that large values of small spread, such as
-//! seconds of a clock, stay apart.
+//! Standardisation: numbers brought to one scale, in double precision, so that large values of
+//! small spread, such as seconds of a clock, stay apart.
 
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};

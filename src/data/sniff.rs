@@ -1,4 +1,4 @@
-//! What a file is, by what is in it: its first bytes, whatever its name.
+//! Content of a file, told by its first bytes whatever its name.
 
 use std::path::Path;
 
@@ -165,6 +165,7 @@ fn written(start: &[u8], path: &Path) -> Content {
         0 | 1 => &lines[..],
         count => &lines[..count - 1],
     };
+    // From what is surest to what is least.
     let are = |is: fn(&str) -> bool| !whole.is_empty() && whole.iter().all(|line| is(line));
     if are(|line| line.starts_with('{') && line.ends_with('}') && line.contains(':')) {
         let remedy = "write its records as a table: pandas.read_json(FILE, lines=True).to_csv(\"data.csv\", index=False); --tokens characters trains on the text";

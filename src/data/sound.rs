@@ -14,7 +14,7 @@ use super::error::DataError;
 use super::files::{Source, has_end};
 use super::left_out::{LeftOut, is_hidden, leads_back};
 use super::room::Room;
-use super::spectrogram::SpectrogramSettings;
+use super::spectrogram_settings::SpectrogramSettings;
 use super::wave::{CONVERT, Wave};
 use super::wave_chunks::Odd;
 
@@ -56,9 +56,10 @@ impl Sound {
             return Err(DataError::unfit(
                 path,
                 "a WAV file of finite samples, at least 1",
-                match samples.is_empty() {
-                    true => "none",
-                    false => "some that are not finite",
+                if samples.is_empty() {
+                    "none"
+                } else {
+                    "some that are not finite"
                 },
                 "leave it out, or record it again",
             ));
@@ -170,13 +171,15 @@ impl LoadedSounds {
     /// than fits into memory; those of [`Sound::parse`].
     pub fn read(path: &Path) -> Result<Self, DataError> {
         let mut found = Found::new(Room::new(path));
-        match path.is_dir() {
-            true => found.walk(path, path)?,
-            false => found.archived(path)?,
+        if path.is_dir() {
+            found.walk(path, path)?;
+        } else {
+            found.archived(path)?;
         }
         if found.files.is_empty() {
             return Err(DataError::Empty);
         }
+        // In order of their names, whatever the order of the disk.
         found.files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let decode = |(name, bytes): (String, Vec<u8>)| {
             let place = path.join(format!("{name}.wav"));
@@ -191,6 +194,7 @@ impl LoadedSounds {
         };
         let decoded: Result<Vec<_>, DataError> = found.files.into_par_iter().map(decode).collect();
         let (formats, sounds): (Vec<String>, NamedSounds) = decoded?.into_iter().unzip();
+        // How many recordings have which format.
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for format in formats {
             *counts.entry(format).or_default() += 1;

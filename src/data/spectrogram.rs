@@ -11,48 +11,21 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 use realfft::{RealFftPlanner, RealToComplex};
-use serde::{Deserialize, Serialize};
+
+use super::spectrogram_settings::SpectrogramSettings;
 
 /// What is added to a power before the logarithm.
 const FLOOR: f32 = 1e-6;
 
-/// How a spectrogram is made.
-///
-/// ```
-/// use unisono::data::SpectrogramSettings;
-/// let second = vec![0.0; 8000];
-/// let frames = SpectrogramSettings::default().spectrogram().log_mel(&second);
-/// assert_eq!(frames.dim(), (98, 40));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SpectrogramSettings {
-    /// Samples a second of what comes in.
-    pub rate: u32,
-    /// Samples of a frame.
-    pub window: usize,
-    /// Samples from one frame to the next.
-    pub hop: usize,
-    /// Bands.
-    pub bands: usize,
-    /// The lowest and the highest frequency, in Hz.
-    pub range: (f32, f32),
-}
-
-impl Default for SpectrogramSettings {
-    /// 8 kHz, frames of 25 ms every 10 ms, 40 bands from 20 Hz to 4 kHz.
-    fn default() -> Self {
-        Self {
-            rate: 8000,
-            window: 200,
-            hop: 80,
-            bands: 40,
-            range: (20.0, 4000.0),
-        }
-    }
-}
-
 impl SpectrogramSettings {
     /// Makes room, windows and bands.
+    ///
+    /// ```
+    /// use unisono::data::SpectrogramSettings;
+    /// let second = vec![0.0; 8000];
+    /// let frames = SpectrogramSettings::default().spectrogram().log_mel(&second);
+    /// assert_eq!(frames.dim(), (98, 40));
+    /// ```
     ///
     /// # Panics
     /// If a setting is 0 or the range is empty or beyond half the rate.
@@ -131,6 +104,7 @@ impl Spectrogram {
         let mut power = vec![0.0; output.len()];
         let mut bands = Array2::zeros((frames, self.filters.len()));
         for (frame, mut bands) in bands.rows_mut().into_iter().enumerate() {
+            // A windowed frame; one that reaches beyond the end is padded with silence.
             input.fill(0.0);
             let from = samples.iter().skip(frame * hop);
             let pairs = input.iter_mut().zip(from).zip(&self.hann);
@@ -138,6 +112,7 @@ impl Spectrogram {
             self.transform
                 .process_with_scratch(&mut input, &mut output, &mut scratch)
                 .expect("the buffers are the transform's own");
+            // Its power, summed in bands.
             let squares = power.iter_mut().zip(&output);
             squares.for_each(|(power, value)| *power = value.norm_sqr());
             for (band, (first, weights)) in bands.iter_mut().zip(&self.filters) {

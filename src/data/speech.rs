@@ -62,14 +62,14 @@ impl SpectrogramDataset {
         num_classes: usize,
     ) -> Result<Self, DataError> {
         let bands = spectrograms.first().ok_or(DataError::Empty)?.ncols();
-        check(spectrograms, bands, (&classes, num_classes))?;
+        check(spectrograms, bands, &classes, num_classes)?;
         if frames == 0 || bands == 0 {
             return Err(DataError::NoInputs);
         }
         let views: Vec<ArrayView2<'_, f32>> = spectrograms.iter().map(|one| one.view()).collect();
         let all = ndarray::concatenate(ndarray::Axis(0), &views).expect("all have as many bands");
         let scale = Standardizer::fit(all.view());
-        Self::scaled(spectrograms, frames, (classes, num_classes), scale)
+        Self::scaled(spectrograms, frames, classes, num_classes, scale)
     }
 
     /// Other spectrograms, of a test part say, with this one's frames, classes and standardisation.
@@ -77,19 +77,20 @@ impl SpectrogramDataset {
     /// # Errors
     /// As [`SpectrogramDataset::new`].
     pub fn like(&self, spectrograms: &[Array2<f32>], classes: Vec<u32>) -> Result<Self, DataError> {
-        let labels = (classes, self.num_classes);
-        Self::scaled(spectrograms, self.frames, labels, self.scale.clone())
+        let scale = self.scale.clone();
+        Self::scaled(spectrograms, self.frames, classes, self.num_classes, scale)
     }
 
     /// Spectrograms brought to `frames` frames and standardised with `scale`.
     pub(super) fn scaled(
         spectrograms: &[Array2<f32>],
         frames: usize,
-        (classes, num_classes): (Vec<u32>, usize),
+        classes: Vec<u32>,
+        num_classes: usize,
         scale: Standardizer,
     ) -> Result<Self, DataError> {
         let bands = scale.means.len();
-        check(spectrograms, bands, (&classes, num_classes))?;
+        check(spectrograms, bands, &classes, num_classes)?;
         let mut rows = Array2::zeros((spectrograms.len(), frames * bands));
         for (mut row, spectrogram) in rows.rows_mut().into_iter().zip(spectrograms) {
             let kept = frames.min(spectrogram.nrows());
@@ -141,7 +142,8 @@ impl SpectrogramDataset {
         &all[row as usize * len..][..len]
     }
 
-    fn change(&self, (epoch, row): (u32, u32), to: &mut [f32]) {
+    /// Row `row` as epoch `epoch` sees it.
+    fn change(&self, epoch: u32, row: u32, to: &mut [f32]) {
         let (what, bands) = (self.augmentation, self.bands());
         let mut random = Stream::new(self.seed, Purpose::Augment, row, epoch as u16);
         let mut below = |most: usize| random.below(most as u32 + 1) as usize;
@@ -181,7 +183,8 @@ fn standardise(frames: &mut Array2<f32>, scale: &Standardizer) {
 fn check(
     spectrograms: &[Array2<f32>],
     bands: usize,
-    (classes, num_classes): (&[u32], usize),
+    classes: &[u32],
+    num_classes: usize,
 ) -> Result<(), DataError> {
     let (rows, labels) = (spectrograms.len(), classes.len());
     if rows == 0 {
@@ -233,7 +236,7 @@ impl Dataset for SpectrogramDataset {
         let to = inputs.chunks_exact_mut(self.input_len());
         rows.iter()
             .zip(to)
-            .for_each(|(&row, to)| self.change((epoch, row), to));
+            .for_each(|(&row, to)| self.change(epoch, row, to));
         if let LabelsMut::Classes(classes) = labels {
             self.gather_classes(rows, classes);
         }

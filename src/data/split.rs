@@ -88,6 +88,7 @@ pub fn split_from_file(path: &Path, rows: usize) -> Result<(Vec<usize>, Vec<usiz
         let remedy = "list the numbers of the test rows, from 0, one a line";
         DataError::unfit(path, expected, got, remedy)
     };
+    // Each line is a row of the test part, named once.
     let mut is_test = vec![false; rows];
     for (number, line) in text
         .lines()

@@ -32,7 +32,7 @@ pub(super) struct RowFile {
 
 impl Stored {
     /// Rows of `len` bytes that begin at `start` of a file.
-    pub(super) fn in_file(file: File, path: &Path, (start, len): (u64, usize)) -> Self {
+    pub(super) fn in_file(file: File, path: &Path, start: u64, len: usize) -> Self {
         Stored::File(Arc::new(RowFile {
             file,
             path: path.to_owned(),

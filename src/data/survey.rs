@@ -1,10 +1,11 @@
-//! What the columns of a table hold, good or bad: for looking before reading.
+//! Survey of a table: what its columns hold, good or bad, for looking before reading.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::cells::is_missing;
 use super::columns::Head;
-use super::csv::{is_missing, records, table_bytes};
+use super::csv::{records, table_bytes};
 use super::error::DataError;
 use super::table::TableOptions;
 
@@ -48,7 +49,7 @@ pub fn survey(path: &Path, options: &TableOptions) -> Result<Vec<ColumnSurvey>, 
     let records = records(&table_bytes(path)?, path, options.delimiter)?;
     let head = Head::of(&records)?;
     let last = head.width() - 1;
-    let label = head.place(&options.label, ("label", path)).unwrap_or(last);
+    let label = head.place(&options.label, "label", path).unwrap_or(last);
     let has_header = options.holds_names(head, label, path)?;
     let (first, rest) = records.split_first().ok_or(DataError::Empty)?;
     let rows = if has_header { rest } else { &records[..] };

@@ -1,4 +1,4 @@
-//! Data made up for benchmarks and trials: learnable, of any size, a function of the seed.
+//! Synthetic data for benchmarks and trials: learnable, of any size, a function of the seed.
 
 use ndarray::Array2;
 use ndarray_rand::RandomExt;
@@ -7,17 +7,18 @@ use ndarray_rand::rand_distr::Normal;
 use super::arrays::ArrayDataset;
 use crate::seed::{Purpose, Stream};
 
-/// Rows of `width` normal values around one of `classes` centres, the row's class.
+/// `shape` is of rows and columns: rows of normal values around one of `classes` centres, the row's class.
 ///
 /// ```
 /// use unisono::data::{Dataset, synthetic_classes};
-/// let data = synthetic_classes((100, 20), 3, 7);
+/// let data = synthetic_classes([100, 20], 3, 7);
 /// assert_eq!((data.len(), data.input_len()), (100, 20));
 /// ```
 ///
 /// # Panics
 /// If a size is 0.
-pub fn synthetic_classes((rows, width): (usize, usize), classes: usize, seed: u64) -> ArrayDataset {
+pub fn synthetic_classes(shape: [usize; 2], classes: usize, seed: u64) -> ArrayDataset {
+    let [rows, width] = shape;
     let mut stream = Stream::new(seed, Purpose::Synthetic, 0, 0);
     let unit = Normal::new(0.0_f32, 1.0).expect("a deviation of 1 is valid");
     let centres = Array2::random_using((classes, width), unit, &mut stream);
@@ -29,22 +30,19 @@ pub fn synthetic_classes((rows, width): (usize, usize), classes: usize, seed: u6
     ArrayDataset::classes(inputs, &labels, classes).expect("the sizes are positive")
 }
 
-/// Sequences of `length` tokens below `vocabulary`, each labelled with the next one: a chain that
+/// `shape` is of rows and tokens: sequences of tokens below `vocabulary`, each labelled with the next one: a chain that
 /// mostly steps by a fixed permutation, else jumps.
 ///
 /// ```
 /// use unisono::data::{Dataset, Labels, synthetic_tokens};
-/// let data = synthetic_tokens((10, 16), 65, 7);
+/// let data = synthetic_tokens([10, 16], 65, 7);
 /// assert_eq!(data.labels(), Labels::Sequence { classes: 65, len: 16 });
 /// ```
 ///
 /// # Panics
 /// If a size is 0.
-pub fn synthetic_tokens(
-    (rows, length): (usize, usize),
-    vocabulary: usize,
-    seed: u64,
-) -> ArrayDataset {
+pub fn synthetic_tokens(shape: [usize; 2], vocabulary: usize, seed: u64) -> ArrayDataset {
+    let [rows, length] = shape;
     let mut stream = Stream::new(seed, Purpose::Synthetic, 1, 0);
     let v = vocabulary as u32;
     let next = stream.permutation(v);

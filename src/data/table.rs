@@ -7,7 +7,7 @@ use ndarray::Array2;
 
 use super::arrays::ArrayDataset;
 use super::columns::{Column, Columns, Head, Header};
-use super::csv::{delimiter, numbers, records, table_bytes, texts};
+use super::csv::{delimiter, delimiter_name, numbers, records, table_bytes, texts};
 use super::error::DataError;
 use super::listed::listed;
 use super::targets::{MissingLabels, Target, is_missing_label, numbered, refuse_targets};
@@ -117,27 +117,34 @@ impl TableOptions {
             let expected = "columns beside the label";
             return Err(DataError::unfit(path, expected, "one column", remedy));
         }
-        let label = head.place(&self.label, ("label", path))?;
+        // What the columns are, and what is said of it.
+        let label = head.place(&self.label, "label", path)?;
         let has_header = self.holds_names(head, label, path)?;
-        let mut reading = vec![match has_header {
-            true => "header: line 1".to_owned(),
-            false => "header: none; --header yes takes line 1 for names".to_owned(),
-        }];
+        let mut reading = vec![
+            if has_header {
+                "header: line 1"
+            } else {
+                "header: none; --header yes takes line 1 for names"
+            }
+            .to_owned(),
+        ];
         let found = self.delimiter.unwrap_or_else(|| delimiter(bytes, path));
         reading.push(format!("delimiter: {}", delimiter_name(found)));
         let name = head.name(label, has_header);
-        let (columns, left_out) = self.columns(head, (label, has_header), path)?;
+        let (columns, left_out) = self.columns(head, label, has_header, path)?;
         reading.extend(left_out);
+        // The rows, and the class of each.
         let mut rows = records.split_off(usize::from(has_header));
         if rows.is_empty() {
             return Err(DataError::Empty);
         }
-        reading.extend(self.settle_missing(&mut rows, (label, &name), path)?);
+        reading.extend(self.settle_missing(&mut rows, label, &name, path)?);
         let cells: Vec<&str> = rows.iter().map(|record| &record[label]).collect();
         let (classes, labels) = numbered(&cells);
         if self.target == Target::Auto {
-            refuse_targets(&cells, (&name, path))?;
+            refuse_targets(&cells, &name, path)?;
         }
+        // What it came to, in lines.
         let features = &columns.names;
         reading.push(format!(
             "features: {}, {}",
@@ -186,13 +193,14 @@ impl TableOptions {
     fn columns(
         &self,
         head: Head<'_>,
-        (label, has_header): (usize, bool),
+        label: usize,
+        has_header: bool,
         path: &Path,
     ) -> Result<(Columns, Vec<String>), DataError> {
         let name = |column: usize| head.name(column, has_header);
         let (mut left_out, mut lines) = (Vec::new(), Vec::new());
         for column in &self.drop {
-            let place = head.place(column, ("drop", path))?;
+            let place = head.place(column, "drop", path)?;
             if place == label {
                 return Err(DataError::unfit(
                     path,
@@ -209,6 +217,7 @@ impl TableOptions {
             let names = left_out.iter().map(|&place| name(place));
             lines.push(format!("left out: {} (--drop)", listed(names)));
         }
+        // A first column that only counts the rows is no feature.
         let others = head.width().saturating_sub(left_out.len() + 1);
         let is_free = label != 0 && !left_out.contains(&0) && !self.keeps_index && others > 1;
         if is_free && head.begins_with_index(has_header) {
@@ -221,6 +230,7 @@ impl TableOptions {
             ));
             left_out.insert(0, 0);
         }
+        // What is left are the features.
         let mut columns = Columns {
             names: Vec::new(),
             label,
@@ -238,13 +248,15 @@ impl TableOptions {
     fn settle_missing(
         &self,
         rows: &mut Vec<StringRecord>,
-        (label, name): (usize, &str),
+        label: usize,
+        name: &str,
         path: &Path,
     ) -> Result<Option<String>, DataError> {
         let lacks = |row: &StringRecord| is_missing_label(&row[label]);
         let Some(first) = rows.iter().find(|row| lacks(row)) else {
             return Ok(None);
         };
+        // Where the first of them stands, for messages.
         let line = first.position().map_or(0, csv::Position::line);
         let cell = first[label].to_owned();
         let (all, count) = (rows.len(), rows.iter().filter(|row| lacks(row)).count());
@@ -268,17 +280,6 @@ impl TableOptions {
                 "--missing-labels drop leaves these rows out, --missing-labels class makes each such word a class",
             )),
         }
-    }
-}
-
-fn delimiter_name(delimiter: u8) -> String {
-    match delimiter {
-        b',' => "comma".to_owned(),
-        b';' => "semicolon".to_owned(),
-        b'\t' => "tab".to_owned(),
-        b'|' => "pipe".to_owned(),
-        b' ' => "space".to_owned(),
-        other => char::from(other).to_string(),
     }
 }
 
@@ -344,6 +345,7 @@ impl CsvTable {
     }
 
     /// The features alone.
+    #[cfg(feature = "cli")]
     pub(crate) fn into_values(self) -> Array2<f64> {
         self.values
     }

@@ -49,14 +49,11 @@ pub(super) fn is_missing_label(cell: &str) -> bool {
 }
 
 /// Refuses labels that are no classes.
-pub(super) fn refuse_targets(
-    labels: &[&str],
-    (name, path): (&str, &Path),
-) -> Result<(), DataError> {
+pub(super) fn refuse_targets(labels: &[&str], name: &str, path: &Path) -> Result<(), DataError> {
     let number = |label: &&str| label.parse().ok().filter(|value: &f64| value.is_finite());
     let numbers: Option<Vec<f64>> = labels.iter().map(number).collect();
     if let Some(numbers) = numbers {
-        return refuse_numbers(&numbers, (&format!("column {name}"), path));
+        return refuse_numbers(&numbers, &format!("column {name}"), path);
     }
     let mut different = labels.to_vec();
     different.sort_unstable();
@@ -74,12 +71,10 @@ pub(super) fn refuse_targets(
 }
 
 /// Refuses numbers that measure something; `place` says where they stand.
-pub(crate) fn refuse_numbers(
-    labels: &[f64],
-    (place, path): (&str, &Path),
-) -> Result<(), DataError> {
+pub(crate) fn refuse_numbers(labels: &[f64], place: &str, path: &Path) -> Result<(), DataError> {
     let mut sorted = labels.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
+    // Each different number, and how often it comes.
     let groups: Vec<(f64, usize)> = sorted
         .chunk_by(|one, other| one == other)
         .map(|group| (group[0], group.len()))
@@ -89,6 +84,7 @@ pub(crate) fn refuse_numbers(
     };
     let (count, rows) = (groups.len(), labels.len());
     let are_whole = groups.iter().all(|(value, _)| value.fract() == 0.0);
+    // Whole numbers may be many, if they run without a gap and come about equally often.
     let is_doubtful = if are_whole {
         let has_no_gap = (least == 0.0 || least == 1.0) && most - least + 1.0 == count as f64;
         let counts = groups.iter().map(|(_, count)| *count);
@@ -148,7 +144,7 @@ mod tests {
 
     #[test]
     fn values_that_measure_are_told_from_classes() {
-        let accepts = |labels: Vec<f64>| refuse_numbers(&labels, ("y", "t".as_ref())).is_ok();
+        let accepts = |labels: Vec<f64>| refuse_numbers(&labels, "y", "t".as_ref()).is_ok();
         let of = |count: usize, value: fn(usize) -> f64| (0..count).map(value).collect();
         // Ten digits, a hundred even classes, stars in halves.
         assert!(accepts(of(1000, |i| (i % 10) as f64)));
@@ -166,12 +162,12 @@ mod tests {
     fn many_texts_are_names_of_rows_and_no_classes() {
         let names: Vec<String> = (0..50).map(|i| format!("row {i}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let error = refuse_targets(&names, ("Name", "t.csv".as_ref())).unwrap_err();
+        let error = refuse_targets(&names, "Name", "t.csv".as_ref()).unwrap_err();
         let text = error.to_string();
         assert!(
             text.contains("50 different texts in 50 rows; --label"),
             "{text}"
         );
-        assert!(refuse_targets(&names[..3], ("Name", "t.csv".as_ref())).is_ok());
+        assert!(refuse_targets(&names[..3], "Name", "t.csv".as_ref()).is_ok());
     }
 }

@@ -160,14 +160,15 @@ impl TextDataset {
     pub fn from_file(
         path: &Path,
         context: usize,
-        how: (f64, u64),
+        test_share: f64,
+        seed: u64,
     ) -> Result<(Self, Self, Vocabulary), DataError> {
         let text = read_text(path)?;
         let vocabulary = Vocabulary::of(&text);
         let tokens = vocabulary
             .encode(&text)
             .expect("the vocabulary is the text's");
-        let (train, test) = Self::parts(tokens, vocabulary.len(), context, how)?;
+        let (train, test) = Self::parts(tokens, vocabulary.len(), context, test_share, seed)?;
         Ok((train, test, vocabulary))
     }
 
@@ -177,7 +178,7 @@ impl TextDataset {
     /// ```
     /// use unisono::data::{DataError, Dataset, TextDataset, Tokenizer};
     /// let tokens = Tokenizer::Bytes.encode("to be or not to be")?;
-    /// let (train, test) = TextDataset::parts(tokens, 256, 3, (0.3, 42))?;
+    /// let (train, test) = TextDataset::parts(tokens, 256, 3, 0.3, 42)?;
     /// assert_eq!((train.len(), test.len(), train.tokens()[0]), (3, 1, 116));
     /// # Ok::<(), DataError>(())
     /// ```
@@ -188,7 +189,8 @@ impl TextDataset {
         mut tokens: Vec<u32>,
         num_tokens: usize,
         context: usize,
-        (test_share, seed): (f64, u64),
+        test_share: f64,
+        seed: u64,
     ) -> Result<(Self, Self), DataError> {
         let cut = (tokens.len() as f64 * (1.0 - test_share)) as usize;
         let test = tokens.split_off(cut.min(tokens.len()));
@@ -228,7 +230,8 @@ impl TextDataset {
         &self.tokens[start..=start + self.context]
     }
 
-    fn write(&self, (rows, offset): (&[u32], usize), inputs: &mut [f32]) {
+    /// The tokens of windows that are moved by `offset`.
+    fn write(&self, rows: &[u32], offset: usize, inputs: &mut [f32]) {
         for (&row, to) in rows.iter().zip(inputs.chunks_exact_mut(self.context)) {
             let window = self.window(row, offset);
             to.iter_mut()
@@ -237,7 +240,8 @@ impl TextDataset {
         }
     }
 
-    fn write_next(&self, (rows, offset): (&[u32], usize), classes: &mut [u32]) {
+    /// The tokens that follow them.
+    fn write_next(&self, rows: &[u32], offset: usize, classes: &mut [u32]) {
         for (&row, to) in rows.iter().zip(classes.chunks_exact_mut(self.context)) {
             to.copy_from_slice(&self.window(row, offset)[1..]);
         }
@@ -261,17 +265,17 @@ impl Dataset for TextDataset {
     }
 
     fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
-        self.write((rows, 0), inputs);
+        self.write(rows, 0, inputs);
     }
 
     fn gather_classes(&self, rows: &[u32], classes: &mut [u32]) {
-        self.write_next((rows, 0), classes);
+        self.write_next(rows, 0, classes);
     }
 
     fn draw(&self, epoch: u32, rows: &[u32], inputs: &mut [f32], labels: LabelsMut<'_>) {
         let mut random = Stream::new(self.seed, Purpose::Augment, epoch, 0);
         let offset = random.below(self.context as u32) as usize;
-        self.write((rows, offset), inputs);
+        self.write(rows, offset, inputs);
         if self.token_dropout > 0.0 {
             for (&row, window) in rows.iter().zip(inputs.chunks_exact_mut(self.context)) {
                 let mut random = Stream::new(self.seed, Purpose::TokenDropout, row, epoch as u16);
@@ -283,7 +287,7 @@ impl Dataset for TextDataset {
             }
         }
         if let LabelsMut::Classes(classes) = labels {
-            self.write_next((rows, offset), classes);
+            self.write_next(rows, offset, classes);
         }
     }
 }

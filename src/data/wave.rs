@@ -163,11 +163,13 @@ impl Format {
         if channels == 0 {
             return Err("no channels".into());
         }
+        // Bytes of a sample.
         let own = bits.div_ceil(8);
         // Some writers leave the block's size out, or give that of one channel.
-        let width = match block < own * channels {
-            true => own,
-            false => block / channels,
+        let width = if block < own * channels {
+            own
+        } else {
+            block / channels
         };
         let coding = match (tag, width, bits) {
             (1, 4, 24) => Coding::Pcm { bytes: 4, bits: 24 },

@@ -95,9 +95,10 @@ impl<'b> Chunks<'b> {
         let Some(name) = self.bytes.get(at..at + 4) else {
             return false;
         };
-        match is_known {
-            true => CHUNKS.iter().any(|known| name == *known),
-            false => name.iter().all(|byte| (b' '..=b'~').contains(byte)),
+        if is_known {
+            CHUNKS.iter().any(|known| name == *known)
+        } else {
+            name.iter().all(|byte| (b' '..=b'~').contains(byte))
         }
     }
 
@@ -161,9 +162,10 @@ impl<'b> Iterator for Chunks<'b> {
 /// An unsigned number of up to 8 bytes.
 pub(super) fn number(bytes: &[u8], is_big_endian: bool) -> u64 {
     let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
-    match is_big_endian {
-        true => bytes.iter().fold(0, add),
-        false => bytes.iter().rev().fold(0, add),
+    if is_big_endian {
+        bytes.iter().fold(0, add)
+    } else {
+        bytes.iter().rev().fold(0, add)
     }
 }
 

@@ -78,6 +78,7 @@ pub use reduced::{Reduced, ShardNorms};
 pub use replica::{Fold, Replica};
 pub use shard::{Node, default_shards, fold_depth, part, split_point};
 pub use sums::Sums;
+#[cfg(feature = "study")]
 pub(crate) use timing::clock_readings;
 pub use timing::{Phase, PhaseTimes};
 pub use update::{

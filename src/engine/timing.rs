@@ -93,6 +93,7 @@ const TINY: Duration = Duration::from_micros(100);
 const EVERY: u32 = 8;
 
 /// How often a worker reads the clock in a step of this length that has `phases` of them.
+#[cfg(any(feature = "study", test))]
 pub(crate) fn clock_readings(step: Duration, phases: f64) -> f64 {
     if step < TINY {
         (phases + f64::from(EVERY - 1)) / f64::from(EVERY)

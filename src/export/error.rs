@@ -1,4 +1,4 @@
-//! What can go wrong with files of weights.
+//! Errors of files of weights.
 
 use std::path::{Path, PathBuf};
 

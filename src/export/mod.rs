@@ -1,4 +1,4 @@
-//! Weights for other programs, and from them.
+//! Export of weights and models for other programs, and import of weights.
 //!
 //! | file | what |
 //! |---|---|

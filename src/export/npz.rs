@@ -1,4 +1,4 @@
-//! Named tensors as NumPy reads them.
+//! Export of named tensors for NumPy.
 
 use std::io::{Cursor, Seek, Write};
 use std::path::Path;
@@ -35,11 +35,8 @@ pub fn write_npz(path: &Path, network: &Network) -> Result<(), ExportError> {
         let mut at = 0;
         for tensor in network.layout().tensors() {
             let len: usize = tensor.shape.iter().product();
-            add(
-                &mut zip,
-                (&tensor.name, &tensor.shape),
-                &network.params()[at..at + len],
-            )?;
+            let values = &network.params()[at..at + len];
+            add(&mut zip, &tensor.name, &tensor.shape, values)?;
             at += len;
         }
         zip.set_comment(PRODUCER)?;
@@ -52,7 +49,8 @@ pub fn write_npz(path: &Path, network: &Network) -> Result<(), ExportError> {
 /// values.
 fn add<W: Write + Seek>(
     zip: &mut ZipWriter<W>,
-    (name, shape): (&str, &[usize]),
+    name: &str,
+    shape: &[usize],
     values: &[f32],
 ) -> std::io::Result<()> {
     let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);

@@ -42,10 +42,15 @@ pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
     if model.has_padding() {
         return Err(ExportError::Padding);
     }
+    // Nodes and constants, layer by layer.
     let mut graph = Graph::new(network);
-    let input = (String::from("x"), model.input_shape().clone());
-    let (output, shape) = graph.layers(model.layers(), input, "")?;
-    graph.node("Identity", &[&output], "y", Vec::new());
+    let input = Value {
+        name: String::from("x"),
+        shape: model.input_shape().clone(),
+    };
+    let output = graph.layers(model.layers(), input, "")?;
+    graph.node("Identity", &[&output.name], "y", Vec::new());
+    // Their file.
     let file = ModelProto {
         ir_version: 8,
         producer_name: PRODUCER.to_owned(),
@@ -55,7 +60,7 @@ pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
             name: "model".to_owned(),
             initializer: graph.constants,
             input: vec![ValueInfo::rows("x", model.input_shape().axes())],
-            output: vec![ValueInfo::rows("y", shape.axes())],
+            output: vec![ValueInfo::rows("y", output.shape.axes())],
         }),
         opset_import: vec![OperatorSet {
             domain: String::new(),
@@ -65,8 +70,13 @@ pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
     output::write(path, file.encode_to_vec()).map_err(ExportError::write(path))
 }
 
-/// A value of the graph: its name, and the shape of its rows.
-pub(super) type Value = (String, Shape);
+/// A value of the graph.
+#[derive(Clone)]
+pub(super) struct Value {
+    pub(super) name: String,
+    /// The shape of its rows.
+    pub(super) shape: Shape,
+}
 
 impl Graph<'_> {
     pub(super) fn layers(
@@ -82,20 +92,27 @@ impl Graph<'_> {
                 layer: spec.name(),
             };
             let op = spec.op().ok_or_else(odd)?;
-            let output = Sequential::new(value.1.clone())
+            // The shape behind the layer, and what the layer becomes.
+            let output = Sequential::new(value.shape.clone())
                 .with_layer(spec)
                 .output_shape()?;
             let name = match op {
-                Op::Sum => self.branches(&spec.branches(), &value, (&place, "Add"))?,
-                Op::Concat => self.branches(&spec.branches(), &value, (&place, "Concat"))?,
+                Op::Sum => self.branches(&spec.branches(), &value, &place, "Add")?,
+                Op::Concat => self.branches(&spec.branches(), &value, &place, "Concat")?,
                 Op::Chain => {
-                    let layers = spec.branches().concat();
-                    self.layers(&layers, value, &format!("{place}."))?.0
+                    let (layers, within) = (spec.branches().concat(), format!("{place}."));
+                    self.layers(&layers, value, &within)?.name
                 }
                 Op::TiedEmbedding => self.tied(&spec.branches().concat(), &value, &place)?,
-                op => self.op(&op, &value, &output).ok_or_else(odd)?,
+                op => {
+                    let Value { name, shape } = &value;
+                    self.op(&op, name, shape, &output).ok_or_else(odd)?
+                }
             };
-            value = (name, output);
+            value = Value {
+                name,
+                shape: output,
+            };
         }
         Ok(value)
     }
@@ -104,34 +121,35 @@ impl Graph<'_> {
         &mut self,
         branches: &[Vec<Arc<dyn Spec>>],
         value: &Value,
-        (place, join): (&str, &str),
+        place: &str,
+        join: &str,
     ) -> Result<String, ExportError> {
         let mut names = Vec::new();
         for (index, branch) in branches.iter().enumerate() {
             let within = format!("{place}.{index}.");
-            names.push(self.layers(branch, value.clone(), &within)?.0);
+            names.push(self.layers(branch, value.clone(), &within)?.name);
         }
         if join == "Concat" {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             return Ok(self.add(join, &names, vec![Attribute::int("axis", -1)]));
         }
         let mut names = names.into_iter();
-        let first = names.next().unwrap_or_else(|| value.0.clone());
+        let first = names.next().unwrap_or_else(|| value.name.clone());
         Ok(names.fold(first, |sum, name| {
             self.add("Add", &[&sum, &name], Vec::new())
         }))
     }
 
-    fn op(&mut self, op: &Op, (x, shape): &Value, output: &Shape) -> Option<String> {
+    fn op(&mut self, op: &Op, x: &str, shape: &Shape, output: &Shape) -> Option<String> {
         Some(match *op {
-            Op::Identity => x.clone(),
+            Op::Identity => x.to_owned(),
             Op::Dense { has_bias } => {
                 let weight = self.weight();
                 let y = self.add("MatMul", &[x, &weight], Vec::new());
                 self.plus_bias(y, has_bias)
             }
-            Op::Conv { .. } => self.conv(op, (x, shape))?,
-            Op::Pool { .. } => self.pool(op, (x, shape))?,
+            Op::Conv { .. } => self.conv(op, x, shape)?,
+            Op::Pool { .. } => self.pool(op, x, shape)?,
             Op::GlobalAverage => {
                 let axes: Vec<usize> = (1..shape.axes().len()).collect();
                 let attributes = vec![
@@ -143,7 +161,7 @@ impl Graph<'_> {
             Op::BatchNorm { eps } => self.batch_norm(x, eps),
             Op::LayerNorm { eps, has_bias } => {
                 let weight = self.weight();
-                let mut inputs = vec![x.clone(), weight];
+                let mut inputs = vec![x.to_owned(), weight];
                 if has_bias {
                     inputs.push(self.weight());
                 }
@@ -151,9 +169,9 @@ impl Graph<'_> {
                 let attributes = vec![Attribute::int("axis", -1), Attribute::float("epsilon", eps)];
                 self.add("LayerNormalization", &inputs, attributes)
             }
-            Op::RmsNorm { eps, has_bias } => self.rms_norm((x, shape), (eps, has_bias)),
-            Op::GroupNorm { .. } => self.group_norm(op, (x, shape))?,
-            Op::AdaptiveAverage { height, width } => self.averages((x, shape), (height, width)),
+            Op::RmsNorm { eps, has_bias } => self.rms_norm(x, shape, eps, has_bias),
+            Op::GroupNorm { .. } => self.group_norm(op, x, shape)?,
+            Op::AdaptiveAverage { height, width } => self.averages(x, shape, height, width),
             Op::Embedding => {
                 let table = self.weight();
                 self.rows_of(&table, x)
@@ -162,8 +180,8 @@ impl Graph<'_> {
                 let positions = self.weight();
                 self.add("Add", &[x, &positions], Vec::new())
             }
-            Op::Attention { .. } => self.attention(op, (x, shape))?,
-            Op::Recurrent { cell, is_reversed } => self.recurrent(x, (cell, is_reversed)),
+            Op::Attention { .. } => self.attention(op, x, shape)?,
+            Op::Recurrent { cell, is_reversed } => self.recurrent(x, cell, is_reversed),
             Op::Activation(activation) => self.activation(activation, x),
             Op::Softmax => self.add("Softmax", &[x], vec![Attribute::int("axis", -1)]),
             Op::Reshape(_) => {
@@ -171,12 +189,12 @@ impl Graph<'_> {
                 let to = self.integers([-1].into_iter().chain(axes).collect());
                 self.add("Reshape", &[x, &to], Vec::new())
             }
-            Op::Subsample { stride, padding } => self.subsample(x, (stride, padding)),
+            Op::Subsample { stride, padding } => self.subsample(x, stride, padding),
             _ => return None,
         })
     }
 
-    fn conv(&mut self, op: &Op, (x, shape): (&str, &Shape)) -> Option<String> {
+    fn conv(&mut self, op: &Op, x: &str, shape: &Shape) -> Option<String> {
         let Op::Conv {
             is_sequence,
             kernel,
@@ -190,15 +208,20 @@ impl Graph<'_> {
         else {
             return None;
         };
+        // Kernel and bias, in ONNX's order.
         let per_group = shape.channels() / groups;
-        let weight = self.kernel(is_sequence, (kernel, per_group));
+        let weight = self.kernel(is_sequence, kernel.0, kernel.1, per_group);
         let mut inputs = vec![self.channels_first(x, is_sequence), weight];
         if has_bias {
             inputs.push(self.weight());
         }
-        let pair = |(height, width): (usize, usize)| match is_sequence {
-            true => vec![width],
-            false => vec![height, width],
+        // Attributes: one number an axis.
+        let pair = |(height, width): (usize, usize)| {
+            if is_sequence {
+                vec![width]
+            } else {
+                vec![height, width]
+            }
         };
         let behind = if is_causal { (0, 0) } else { padding };
         let pads = [pair(padding), pair(behind)].concat();
@@ -214,7 +237,7 @@ impl Graph<'_> {
         Some(self.channels_last(&y, is_sequence))
     }
 
-    fn pool(&mut self, op: &Op, (x, shape): (&str, &Shape)) -> Option<String> {
+    fn pool(&mut self, op: &Op, x: &str, shape: &Shape) -> Option<String> {
         let Op::Pool {
             is_max,
             kernel,
@@ -298,7 +321,8 @@ impl Graph<'_> {
         self.add("Mul", &[&product, &half], Vec::new())
     }
 
-    fn subsample(&mut self, x: &str, (stride, padding): (usize, usize)) -> String {
+    /// Every `stride`-th pixel, with `padding` channels of zeros on each side.
+    fn subsample(&mut self, x: &str, stride: usize, padding: usize) -> String {
         let (stride, padding) = (stride as i64, padding as i64);
         let starts = self.integers(vec![0, 0]);
         let ends = self.integers(vec![i64::MAX, i64::MAX]);

@@ -74,11 +74,13 @@ impl<'n> Graph<'n> {
     }
 
     /// The next tensor, a kernel (KH, KW, C / groups, O), as (O, C / groups, KH, KW), or without KH
-    /// for sequences.
+    /// for sequences; `channels` are those of a group.
     pub(super) fn kernel(
         &mut self,
         is_sequence: bool,
-        ((height, width), channels): ((usize, usize), usize),
+        height: usize,
+        width: usize,
+        channels: usize,
     ) -> String {
         let values = self.values();
         let window = height * width;
@@ -90,9 +92,10 @@ impl<'n> Graph<'n> {
                 turned.extend(places.map(|place| values[place]));
             }
         }
-        match is_sequence {
-            true => self.floats(&[outputs, channels, width], &turned),
-            false => self.floats(&[outputs, channels, height, width], &turned),
+        if is_sequence {
+            self.floats(&[outputs, channels, width], &turned)
+        } else {
+            self.floats(&[outputs, channels, height, width], &turned)
         }
     }
 

@@ -1,5 +1,6 @@
 //! Norms within rows, adaptive pools and the layers of sequences in ONNX's words.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::nn::{Op, RecurrentCell, Shape, Spec};
@@ -20,20 +21,21 @@ impl Graph<'_> {
     pub(super) fn tied(
         &mut self,
         body: &[Arc<dyn Spec>],
-        (x, shape): &Value,
+        value: &Value,
         place: &str,
     ) -> Result<String, ExportError> {
         let channels = self.next_shape()[1];
         let table = self.weight();
-        let embedded = self.rows_of(&table, x);
-        let shape = Shape::from([shape.len(), channels]);
-        let (hidden, _) = self.layers(body, (embedded, shape), &format!("{place}."))?;
+        let embedded = Value {
+            name: self.rows_of(&table, &value.name),
+            shape: Shape::from([value.shape.len(), channels]),
+        };
+        let hidden = self.layers(body, embedded, &format!("{place}."))?;
         let head = self.transposed(&table, &[1, 0]);
-        Ok(self.add("MatMul", &[&hidden, &head], Vec::new()))
+        Ok(self.add("MatMul", &[&hidden.name, &head], Vec::new()))
     }
 
-    pub(super) fn rms_norm(&mut self, (x, shape): (&str, &Shape), how: (f32, bool)) -> String {
-        let (eps, has_bias) = how;
+    pub(super) fn rms_norm(&mut self, x: &str, shape: &Shape, eps: f32, has_bias: bool) -> String {
         let square = self.add("Mul", &[x, x], Vec::new());
         let last = Attribute::ints("axes", &[shape.axes().len()]);
         let mean = self.add("ReduceMean", &[&square], vec![last]);
@@ -45,7 +47,7 @@ impl Graph<'_> {
     }
 
     /// Groups of channels as the channels of an instance norm over all that lies in them.
-    pub(super) fn group_norm(&mut self, op: &Op, (x, shape): (&str, &Shape)) -> Option<String> {
+    pub(super) fn group_norm(&mut self, op: &Op, x: &str, shape: &Shape) -> Option<String> {
         let Op::GroupNorm {
             groups,
             eps,
@@ -57,6 +59,7 @@ impl Graph<'_> {
         let axes = shape.axes().len();
         let first: Vec<usize> = [0, axes].into_iter().chain(1..axes).collect();
         let last: Vec<usize> = [0].into_iter().chain(2..=axes).chain([1]).collect();
+        // Gain and bias come later: of a group's channels each has its own.
         let (ones, zeros) = (vec![1.0; groups], vec![0.0; groups]);
         let (ones, zeros) = (
             self.floats(&[groups], &ones),
@@ -66,6 +69,7 @@ impl Graph<'_> {
         let mut back = vec![-1, shape.channels() as i64];
         back.extend(shape.axes()[..axes - 1].iter().map(|&axis| axis as i64));
         let back = self.integers(back);
+        // Channels first, groups in place of channels, the norm, and back.
         let turned = self.transposed(x, &first);
         let grouped = self.add("Reshape", &[&turned, &to], Vec::new());
         let attributes = vec![Attribute::float("epsilon", eps)];
@@ -90,27 +94,30 @@ impl Graph<'_> {
     /// many.
     pub(super) fn averages(
         &mut self,
-        (x, shape): (&str, &Shape),
-        (height, width): (usize, usize),
+        x: &str,
+        shape: &Shape,
+        height: usize,
+        width: usize,
     ) -> String {
         match *shape.axes() {
             [rows, columns, _] => {
-                let y = self.axis_averages(x, (1, rows, height));
-                self.axis_averages(&y, (2, columns, width))
+                let y = self.axis_averages(x, 1, rows, height);
+                self.axis_averages(&y, 2, columns, width)
             }
-            [positions, _] => self.axis_averages(x, (1, positions, width)),
+            [positions, _] => self.axis_averages(x, 1, positions, width),
             _ => x.to_owned(),
         }
     }
 
-    fn axis_averages(&mut self, x: &str, (axis, len, outputs): (usize, usize, usize)) -> String {
+    /// Averages of an axis of `len` positions, so that `outputs` are left of it.
+    fn axis_averages(&mut self, x: &str, axis: usize, len: usize, outputs: usize) -> String {
         let mut parts = Vec::new();
         for output in 0..outputs {
             let (start, end) = (
                 output * len / outputs,
                 ((output + 1) * len).div_ceil(outputs),
             );
-            let part = self.cut(x, (axis, start..end));
+            let part = self.cut(x, axis, start..end);
             let attributes = vec![Attribute::ints("axes", &[axis])];
             parts.push(self.add("ReduceMean", &[&part], attributes));
         }
@@ -119,7 +126,7 @@ impl Graph<'_> {
         self.add("Concat", &parts, vec![axis])
     }
 
-    fn cut(&mut self, x: &str, (axis, range): (usize, std::ops::Range<usize>)) -> String {
+    fn cut(&mut self, x: &str, axis: usize, range: Range<usize>) -> String {
         let [start, end, axis] = [range.start, range.end, axis].map(|value| {
             let value = value as i64;
             self.integers(vec![value])
@@ -127,7 +134,7 @@ impl Graph<'_> {
         self.add("Slice", &[x, &start, &end, &axis], Vec::new())
     }
 
-    pub(super) fn attention(&mut self, op: &Op, (x, shape): (&str, &Shape)) -> Option<String> {
+    pub(super) fn attention(&mut self, op: &Op, x: &str, shape: &Shape) -> Option<String> {
         let Op::Attention {
             heads,
             is_causal,
@@ -143,26 +150,29 @@ impl Graph<'_> {
         let weight = self.weight();
         let all = self.add("MatMul", &[x, &weight], Vec::new());
         let all = self.plus_bias(all, has_bias);
+        // Queries, keys and values, a head each.
         // (rows, T, C) to (rows, heads, T, D).
         let split = self.integers(vec![0, 0, heads as i64, depth as i64]);
         let [q, k, v] = [0, 1, 2].map(|which| {
-            let part = self.cut(&all, (2, which * channels..(which + 1) * channels));
+            let part = self.cut(&all, 2, which * channels..(which + 1) * channels);
             let part = self.add("Reshape", &[&part, &split], Vec::new());
             self.transposed(&part, &[0, 2, 1, 3])
         });
+        // Scores of every position for every other; what lies ahead is masked.
         let k = self.transposed(&k, &[0, 1, 3, 2]);
         let scores = self.add("MatMul", &[&q, &k], Vec::new());
         let scale = self.floats(&[], &[1.0 / (depth as f32).sqrt()]);
         let mut scores = self.add("Mul", &[&scores, &scale], Vec::new());
         if is_causal {
-            let mask = |at: usize| match at % length > at / length {
-                true => f32::NEG_INFINITY,
-                false => 0.0,
+            let mask = |at: usize| {
+                let looks_ahead = at % length > at / length;
+                if looks_ahead { f32::NEG_INFINITY } else { 0.0 }
             };
             let mask: Vec<f32> = (0..length * length).map(mask).collect();
             let mask = self.floats(&[length, length], &mask);
             scores = self.add("Add", &[&scores, &mask], Vec::new());
         }
+        // Values mixed by them, heads joined.
         let weights = self.add("Softmax", &[&scores], vec![Attribute::int("axis", -1)]);
         let mixed = self.add("MatMul", &[&weights, &v], Vec::new());
         let mixed = self.transposed(&mixed, &[0, 2, 1, 3]);
@@ -174,13 +184,13 @@ impl Graph<'_> {
     }
 
     /// ONNX has positions first, and gates in an order of its own.
-    pub(super) fn recurrent(&mut self, x: &str, how: (RecurrentCell, bool)) -> String {
-        let (cell, is_reversed) = how;
+    pub(super) fn recurrent(&mut self, x: &str, cell: RecurrentCell, is_reversed: bool) -> String {
         let (kind, order): (_, &[usize]) = match cell {
             RecurrentCell::Tanh | RecurrentCell::Relu => ("RNN", &[0]),
             RecurrentCell::Gru => ("GRU", &[1, 0, 2]),
             RecurrentCell::Lstm => ("LSTM", &[0, 3, 1, 2]),
         };
+        // Weights and biases with the gates in ONNX's order.
         let gates = self.next_shape()[1];
         let hidden = gates / order.len();
         let input = self.gates(order, hidden);
@@ -199,6 +209,7 @@ impl Graph<'_> {
             RecurrentCell::Gru => attributes.push(Attribute::int("linear_before_reset", 1)),
             RecurrentCell::Tanh | RecurrentCell::Lstm => {}
         }
+        // Positions first, one direction, and back.
         let first = self.transposed(x, &[1, 0, 2]);
         let y = self.add(kind, &[&first, &weights, &states, &biases], attributes);
         let direction = self.integers(vec![1]);

@@ -86,7 +86,7 @@ pub fn read_safetensors(path: &Path, model: Sequential) -> Result<Network, Expor
     let layout = model.layout()?;
     let mut params = Vec::with_capacity(layout.len());
     for tensor in layout.tensors() {
-        params.extend(file.values(&tensors, (&tensor.name, &tensor.shape), "")?);
+        params.extend(file.values(&tensors, &tensor.name, &tensor.shape, "")?);
     }
     if tensors.len() != layout.tensors().len() {
         let count = |len: usize| format!("{len} tensors");
@@ -167,10 +167,12 @@ impl<'p> WeightsFile<'p> {
     pub(super) fn values(
         &self,
         tensors: &SafeTensors<'_>,
-        (name, shape): (&str, &[usize]),
+        name: &str,
+        shape: &[usize],
         whose: &str,
     ) -> Result<Vec<f32>, ExportError> {
         let expected = || format!("{name} of shape {shape:?}{whose}");
+        // A tensor of this name,
         let Ok(found) = tensors.tensor(name) else {
             let names = tensors.names();
             let got = match nearest(name, &names) {
@@ -179,9 +181,11 @@ impl<'p> WeightsFile<'p> {
             };
             return Err(self.odd(expected(), got));
         };
+        // of this shape,
         if found.shape() != shape {
             return Err(self.odd(expected(), format!("shape {:?}", found.shape())));
         }
+        // and of numbers that f32 can hold.
         let values = floats(found.dtype(), found.data()).ok_or_else(|| {
             let expected = format!("{} in f32, f16, bf16 or f64", expected());
             self.odd(expected, format!("{:?}", found.dtype()))
@@ -262,9 +266,10 @@ pub(super) fn listed<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> Strin
     const MOST: usize = 12;
     let count = names.len();
     let first: Vec<&str> = names.take(MOST).collect();
-    match count > MOST {
-        true => format!("{} and {} more", first.join(", "), count - MOST),
-        false => first.join(", "),
+    if count > MOST {
+        format!("{} and {} more", first.join(", "), count - MOST)
+    } else {
+        first.join(", ")
     }
 }
 

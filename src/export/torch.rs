@@ -1,4 +1,4 @@
-//! Weights that PyTorch wrote, by a map of names.
+//! Import of weights that PyTorch wrote, by a map of names.
 //!
 //! | tensor | PyTorch | here |
 //! |---|---|---|
@@ -50,17 +50,18 @@ pub fn read_torch(
     let layout = model.layout()?;
     check_names(layout.tensors(), names, &tensors.names())?;
     let axes = axes(&model)?;
+    // Each tensor of the model, turned from PyTorch's order.
     let mut params = Vec::with_capacity(layout.len());
     for (tensor, axes) in layout.tensors().iter().zip(axes) {
         let theirs = names.iter().find(|(ours, _)| *ours == tensor.name);
         let (_, theirs) = theirs.expect("every tensor has a name in the map");
         let order = Order::of(tensor);
-        let there = (*theirs, order.shape(&tensor.shape));
+        let shape = order.shape(&tensor.shape);
         let whose = match order {
             Order::Same => format!(", for {}", tensor.name),
             _ => format!(", for {} of shape {:?} here", tensor.name, tensor.shape),
         };
-        let values = file.values(&tensors, (there.0, &there.1), &whose)?;
+        let values = file.values(&tensors, theirs, &shape, &whose)?;
         let mut turned = Vec::with_capacity(values.len());
         order.turn(&tensor.shape, &values, &mut turned);
         let last = tensor.shape.last().copied().unwrap_or(1);
@@ -75,6 +76,7 @@ fn check_names(
     names: &[(&str, &str)],
     theirs: &[&str],
 ) -> Result<(), ExportError> {
+    // Names on the left that the model does not have, or that come twice.
     let ours: Vec<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
     for (at, (name, _)) in names.iter().enumerate() {
         let problem = if !ours.contains(name) {
@@ -92,6 +94,7 @@ fn check_names(
         let name = (*name).to_owned();
         return Err(ExportError::MapLine { name, problem });
     }
+    // Tensors of the model that no line names.
     let is_named = |name: &&str| !names.iter().any(|(ours, _)| ours == name);
     let missing: Vec<&str> = ours.into_iter().filter(is_named).collect();
     if missing.is_empty() {
@@ -102,9 +105,10 @@ fn check_names(
     unused.sort_unstable();
     Err(ExportError::Unmapped {
         missing: listed(missing.into_iter()),
-        unused: match unused.is_empty() {
-            true => "the lines name all that the file has".to_owned(),
-            false => format!("no line names the file's {}", listed(unused.into_iter())),
+        unused: if unused.is_empty() {
+            "the lines name all that the file has".to_owned()
+        } else {
+            format!("no line names the file's {}", listed(unused.into_iter()))
         },
     })
 }

@@ -1,4 +1,4 @@
-//! Where the values of a row lie in PyTorch, whose images are (C, H, W) and whose convolutions take
+//! Order of the values of a row in PyTorch, whose images are (C, H, W) and whose convolutions take
 //! sequences as (C, T).
 //!
 //! Inside of convolutions this does not show: each channel is known by its number. It shows where

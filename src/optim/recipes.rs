@@ -320,6 +320,7 @@ impl Optimizer {
     }
 
     /// With another momentum in the form that it has, heavy-ball where it has none.
+    #[cfg(feature = "study")]
     pub(crate) fn momentum_set_to(mut self, value: f32) -> Self {
         match &mut self.momentum {
             Some(momentum) => {

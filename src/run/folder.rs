@@ -3,8 +3,8 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use crate::lock::lock_folder;
 use crate::output;
-use crate::study::lock_folder;
 use crate::train::{Checkpoint, Checkpoints};
 
 use super::error::RunError;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::study::{Chart, LineChart, Page};
+use crate::report::{Chart, LineChart, Page};
 use crate::train::Kept;
 
 use super::error::RunError;
@@ -160,7 +160,7 @@ fn curves(page: &mut Page, records: &[Record]) {
     let records: Vec<Value> = records.iter().map(plain).collect();
     page.heading("Curves");
     for (title, unit, caption, lines) in CHARTS {
-        let mut chart = LineChart::new(title, ("steps", unit));
+        let mut chart = LineChart::new(title, "steps", unit);
         let mut has_points = false;
         for &(name, event, field) in lines {
             let of_event = records.iter().filter(|record| record["event"] == event);
@@ -197,7 +197,8 @@ fn layers(page: &mut Page, (names, records): (&[String], &[Record])) {
     };
     let mut chart = LineChart::new(
         "Gradient norm by layer",
-        ("steps", "norm of the mean gradient"),
+        "steps",
+        "norm of the mean gradient",
     );
     // Evenly spread from the first to the last.
     let shown = names.len().min(MOST_LINES);
@@ -205,9 +206,10 @@ fn layers(page: &mut Page, (names, records): (&[String], &[Record])) {
         let layer = line * (names.len() - 1) / (shown - 1).max(1);
         chart = chart.line(&names[layer], points(layer));
     }
-    let caption = match shown < names.len() {
-        true => format!("Of each recorded step; {shown} of {} layers.", names.len()),
-        false => "Of each recorded step.".to_owned(),
+    let caption = if shown < names.len() {
+        format!("Of each recorded step; {shown} of {} layers.", names.len())
+    } else {
+        "Of each recorded step.".to_owned()
     };
     let row = |layer: usize| {
         let cell = |norms: &[Option<f64>]| {

@@ -1,15 +1,15 @@
-//! Steps of a reference model on made-up data held in memory.
+//! Benchmark of training steps: a reference model on synthetic data in memory.
 
-use crate::data::{DataError, free_memory};
+use crate::data::{ArrayDataset, DataError, free_memory};
 use crate::engine::{Assignment, EngineConfig, Phase, Placement};
 use crate::nn::presets::Preset;
 use crate::nn::{Flops, Network};
-use crate::train::TrainError;
+use crate::stats::quantile;
+use crate::train::{TrainError, model_shards, worthwhile_threads};
 
 use super::made_up::made_up_data;
 use super::peak::measured_peak_flops;
 use super::rig::{Rig, phases_ms};
-use super::stats::quantile;
 
 /// Batches of made-up data, used in turn.
 const BATCHES: usize = 4;
@@ -127,10 +127,12 @@ impl Bench {
         let network = Network::new(model.clone(), self.seed)?;
         let data = made_up_data(&self.preset, BATCHES * self.batch_size, self.seed);
         let memory_before = memory_bytes(Memory::Resident);
-        let mut rig = Rig::new(self, &network, &data)?;
+        // The steps, and what the process took for them.
+        let mut rig = self.rig(&network, &data)?;
         let first = rig.steps(self.warmup)?;
         let before = rig.engine.phase_times();
         let timed = rig.steps(self.steps.max(1))?;
+        // What they came to.
         let engine = rig.engine;
         let placement = engine.placement().clone();
         let added = memory_bytes(Memory::Resident)
@@ -162,6 +164,32 @@ impl Bench {
             weights_sha256: trained.weights_sha256(),
             placement,
         })
+    }
+}
+
+impl Bench {
+    /// The engine that is measured, of `network` on `data`.
+    pub(crate) fn rig<'d>(
+        &self,
+        network: &Network,
+        data: &'d ArrayDataset,
+    ) -> Result<Rig<'d>, TrainError> {
+        let model = &self.preset.model;
+        let config = EngineConfig {
+            threads: worthwhile_threads(self.engine.threads, model, self.batch_size)?,
+            shards: self
+                .shards
+                .unwrap_or_else(|| model_shards(model, self.batch_size)),
+            ..self.engine
+        };
+        Rig::new(
+            &self.preset,
+            config,
+            self.batch_size,
+            self.seed,
+            network,
+            data,
+        )
     }
 }
 

@@ -1,4 +1,4 @@
-//! Data that a preset can be fed with, where there are none.
+//! Synthetic data for a preset.
 
 use crate::data::{ArrayDataset, synthetic_classes, synthetic_tokens};
 use crate::nn::presets::{Inputs, Preset};
@@ -15,7 +15,7 @@ use crate::nn::presets::{Inputs, Preset};
 /// # Panics
 /// If `rows` is 0.
 pub fn made_up_data(preset: &Preset, rows: usize, seed: u64) -> ArrayDataset {
-    let shape = (rows, preset.model.inputs());
+    let shape = [rows, preset.model.inputs()];
     match preset.inputs {
         Inputs::Values => synthetic_classes(shape, 10, seed),
         Inputs::Tokens(vocabulary) => synthetic_tokens(shape, vocabulary, seed),

@@ -1,4 +1,4 @@
-//! The machine's peaks: multiply-adds as the crate's own micro-kernel reaches them on operands in
+//! Peaks of the machine: multiply-adds as the crate's own micro-kernel reaches them on operands in
 //! L1, and bytes between memory and cores.
 
 use std::time::Instant;

@@ -40,6 +40,7 @@ impl Evaluations {
     }
 
     /// About how many are due in so many steps.
+    #[cfg(any(feature = "study", test))]
     pub(crate) fn count(self, steps: u64) -> f64 {
         let steps = steps as f64;
         match self {

@@ -6,9 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 use crate::data::Dataset;
-use crate::engine::Engine;
 use crate::nn::kernel::Isa;
-use crate::nn::{Network, NetworkReplica, ReplicaSettings};
+use crate::nn::{Network, ReplicaSettings};
 
 use super::checkpoints::Writer;
 use super::config::Config;
@@ -17,15 +16,13 @@ use super::early_stopping::Early;
 use super::error::TrainError;
 use super::kept::{Kept, KeptWeights, Scores};
 use super::metrics::{EpochMetrics, Event, Observer, Report, Setup};
+use super::network_engine::{NetworkEngine, network_engine};
 use super::pending::Pending;
 use super::restart::Restart;
-use super::source::{ChainUpdate, Sources};
+use super::source::ChainUpdate;
 use super::state::State;
 use super::trainer::Trainer;
 use super::{Loop, Saver, Skipped, Workers, run_epoch};
-
-/// The engine of a training.
-pub(super) type NetworkEngine<'d> = Engine<NetworkReplica<Sources<'d>>, ChainUpdate>;
 
 impl Trainer {
     /// Trains for the set number of epochs, evaluating `test` after each. A further call goes on
@@ -253,16 +250,8 @@ impl Trainer {
             isa: Isa::chosen()?,
             seed: self.config.seed,
         };
-        let replica = |_| {
-            NetworkReplica::new(&self.model, settings.clone(), Sources(data))
-                .expect("the network has been built")
-        };
-        let mut engine = Engine::new(
-            self.config.engine(&self.model, data[0].len())?,
-            network.params(),
-            update,
-            replica,
-        )?;
+        let config = self.config.engine(&self.model, data[0].len())?;
+        let mut engine = network_engine(config, network, update, &settings, data)?;
         // What another optimiser has left is none of this one's.
         if let Some(state) = &self.state
             && state.fits(&self.config.optimizer)?

@@ -16,6 +16,7 @@ mod fit;
 mod kept;
 mod memory;
 mod metrics;
+mod network_engine;
 mod pending;
 mod range_test;
 mod restart;
@@ -55,6 +56,8 @@ pub use error::TrainError;
 pub use evaluations::Evaluations;
 pub use kept::{Kept, KeptWeights, Scores};
 pub use metrics::{EpochMetrics, Event, Report, Setup};
+#[cfg(feature = "study")]
+pub(crate) use network_engine::{NetworkEngine, network_engine};
 pub use range_test::{LrCurve, LrPoint, LrRange};
 pub use source::{ChainUpdate, Sources};
 pub use trainer::Trainer;

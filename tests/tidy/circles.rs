@@ -16,17 +16,8 @@ const CIRCLES: &[&[&str]] = &[
         "cli/study_args.rs",
         "cli/whole.rs",
     ],
-    &[
-        "study/batch_size/prospect.rs",
-        "study/batch_size/steps.rs",
-        "study/batch_size/workload.rs",
-    ],
     &["cli/scaling.rs", "cli/what_if.rs"],
     &["cli/settings_table/mod.rs", "cli/study_plan.rs"],
-    &["data/columns.rs", "data/csv.rs"],
-    &["study/bench.rs", "study/rig.rs"],
-    &["study/scaling/charts.rs", "study/scaling/report.rs"],
-    &["study/scaling/costs.rs", "study/scaling/scenario.rs"],
 ];
 
 #[test]

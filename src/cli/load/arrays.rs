@@ -230,7 +230,7 @@ impl LoadSettings {
     /// the different ones.
     fn classes(&self, labels: &[f64], (path, name): (&Path, &str)) -> Result<Classes, DataError> {
         if self.table.target == Target::Auto {
-            refuse_numbers(labels, (name, path))?;
+            refuse_numbers(labels, name, path)?;
         }
         let most = labels.iter().copied().fold(0.0, f64::max);
         let is_place = |label: &f64| *label >= 0.0 && label.fract() == 0.0;

@@ -294,8 +294,8 @@ impl LoadSettings {
                 (tokenizer, tokens)
             }
         };
-        let how = (self.test_share, seed);
-        let (train, test) = TextDataset::parts(tokens, tokenizer.len(), context, how)?;
+        let (train, test) =
+            TextDataset::parts(tokens, tokenizer.len(), context, self.test_share, seed)?;
         let train = train.with_token_dropout(self.changes.token_dropout)?;
         Ok(Loaded {
             data: [Box::new(train), Box::new(test)],

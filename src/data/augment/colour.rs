@@ -1,4 +1,4 @@
-//! What pixels look like: brightness, contrast, saturation, noise.
+//! Colour of augmentation: brightness, contrast, saturation, noise.
 
 use ndarray_rand::rand_distr::{Distribution, StandardNormal};
 

@@ -1,4 +1,4 @@
-//! Where pixels go: one bilinear sampling for shift, rotation and scale; flips and holes.
+//! Geometry of augmentation: one bilinear sampling for shift, rotation and scale; flips and holes.
 
 use std::ops::Range;
 
@@ -22,7 +22,8 @@ pub(super) fn sample(
     shape: ImageShape,
     from: &[f32],
     to: &mut [f32],
-    (place, background): (&Placement, &[f32]),
+    place: &Placement,
+    background: &[f32],
 ) {
     let ImageShape {
         height,
@@ -30,15 +31,14 @@ pub(super) fn sample(
         channels,
     } = shape;
     let (centre_y, centre_x) = ((height as f32 - 1.0) / 2.0, (width as f32 - 1.0) / 2.0);
-    let (sin, cos) = (
-        libm::sinf(place.angle) / place.size,
-        libm::cosf(place.angle) / place.size,
-    );
+    let sin = libm::sinf(place.angle) / place.size;
+    let cos = libm::cosf(place.angle) / place.size;
     let stride = width * channels;
     for (at_y, to) in to.chunks_exact_mut(stride).enumerate() {
         let y = at_y as f32 - centre_y - place.shift.0;
         for (at_x, to) in to.chunks_exact_mut(channels).enumerate() {
             let x = at_x as f32 - centre_x - place.shift.1;
+            // The place that this pixel comes from, and its neighbours' shares.
             let (source_y, source_x) = (cos * y - sin * x + centre_y, sin * y + cos * x + centre_x);
             let (top, left) = (source_y.floor(), source_x.floor());
             let (down, right) = (source_y - top, source_x - left);
@@ -62,9 +62,10 @@ pub(super) fn sample(
                 let value = |y: i32, x: i32| {
                     let is_inside =
                         (0..height as i32).contains(&y) && (0..width as i32).contains(&x);
-                    match is_inside {
-                        true => from[y as usize * stride + x as usize * channels + c],
-                        false => background[c],
+                    if is_inside {
+                        from[y as usize * stride + x as usize * channels + c]
+                    } else {
+                        background[c]
                     }
                 };
                 *to = mix([
@@ -90,27 +91,37 @@ pub(super) fn flip(shape: ImageShape, image: &mut [f32]) {
     }
 }
 
-/// A rectangle about a pixel, as far as it lies in the image: rows and columns.
-pub(super) fn rectangle(
-    shape: ImageShape,
-    (y, x): (usize, usize),
-    (height, width): (usize, usize),
-) -> (Range<usize>, Range<usize>) {
-    let range = |at: usize, size: usize, len: usize| {
-        at.saturating_sub(size / 2)..(at + size - size / 2).min(len)
-    };
-    (range(y, height, shape.height), range(x, width, shape.width))
+/// A pixel's place.
+#[derive(Clone, Copy)]
+pub(super) struct Pixel {
+    pub(super) y: usize,
+    pub(super) x: usize,
+}
+
+/// A part of an image.
+#[derive(Clone)]
+pub(super) struct Rectangle {
+    pub(super) rows: Range<usize>,
+    pub(super) columns: Range<usize>,
+}
+
+impl Rectangle {
+    /// `height` x `width` pixels about `centre`, as far as they lie in the image.
+    pub(super) fn about(centre: Pixel, height: usize, width: usize, shape: ImageShape) -> Self {
+        let range = |at: usize, size: usize, len: usize| {
+            at.saturating_sub(size / 2)..(at + size - size / 2).min(len)
+        };
+        Self {
+            rows: range(centre.y, height, shape.height),
+            columns: range(centre.x, width, shape.width),
+        }
+    }
 }
 
 /// Fills a rectangle with one pixel.
-pub(super) fn fill(
-    shape: ImageShape,
-    (rows, columns): (Range<usize>, Range<usize>),
-    pixel: &[f32],
-    image: &mut [f32],
-) {
-    for y in rows {
-        for x in columns.clone() {
+pub(super) fn fill(shape: ImageShape, hole: Rectangle, pixel: &[f32], image: &mut [f32]) {
+    for y in hole.rows {
+        for x in hole.columns.clone() {
             let at = (y * shape.width + x) * shape.channels;
             image[at..at + shape.channels].copy_from_slice(pixel);
         }

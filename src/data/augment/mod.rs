@@ -32,8 +32,8 @@ use crate::seed::{Purpose, Stream};
 
 use super::dataset::{Dataset, Labels, LabelsMut};
 use super::error::DataError;
-use super::images::ImageDataset;
-use geometry::Placement;
+use super::images::{ImageDataset, ImageShape};
+use geometry::{Pixel, Placement, Rectangle};
 
 /// What may happen to an image.
 ///
@@ -182,12 +182,14 @@ impl Augmented {
         })
     }
 
-    /// The image of `row` in `epoch`, but not mixed with another; `plain` is room for it as it is.
+    /// The image of a draw, but not mixed with another; `plain` is room for it as it is.
     /// Gives back the row's stream.
-    fn change(&self, (epoch, row): (u32, u32), plain: &mut [f32], image: &mut [f32]) -> Stream {
+    fn change(&self, draw: Draw, plain: &mut [f32], image: &mut [f32]) -> Stream {
+        let Draw { epoch, row } = draw;
         let (shape, what) = (self.images.shape(), self.augmentation);
         // A stream takes 48 bits of place: the low half of the epoch, and the row.
         let mut random = Stream::new(self.seed, Purpose::Augment, row, epoch as u16);
+        // Where the image is put: all of it is one sampling.
         let mut within = |most: f32| most * (2.0 * random.random::<f32>() - 1.0);
         let mut place = Placement {
             angle: within(what.rotate).to_radians(),
@@ -201,10 +203,11 @@ impl Augmented {
         }
         if what.moves() {
             self.images.gather_inputs(&[row], plain);
-            geometry::sample(shape, plain, image, (&place, &self.background));
+            geometry::sample(shape, plain, image, &place, &self.background);
         } else {
             self.images.gather_inputs(&[row], image);
         }
+        // Then what changes pixels in place.
         if what.flip && random.random::<bool>() {
             geometry::flip(shape, image);
         }
@@ -221,33 +224,40 @@ impl Augmented {
             colour::add_noise(&mut random, what.noise, image);
         }
         if what.cutout > 0 {
-            let centre = somewhere(&mut random, (shape.height, shape.width));
-            let hole = geometry::rectangle(shape, centre, (what.cutout, what.cutout));
+            let centre = somewhere(&mut random, shape);
+            let hole = Rectangle::about(centre, what.cutout, what.cutout, shape);
             geometry::fill(shape, hole, &self.background, image);
         }
         random
     }
 
     /// Mixes `image` with another row's; gives the row whose class it gets.
-    fn mix(&self, (epoch, row): (u32, u32), random: &mut Stream, room: Room<'_>) -> u32 {
+    fn mix(&self, draw: Draw, random: &mut Stream, room: Room<'_>) -> u32 {
+        let row = draw.row;
         let what = self.augmentation;
         let is_cut = match (what.mixup > 0.0, what.cutmix > 0.0) {
             (false, false) => return row,
             (true, true) => random.random::<bool>(),
             (_, is_cut) => is_cut,
         };
+        // How much of the row stays, and which other one comes in.
         let alpha = if is_cut { what.cutmix } else { what.mixup };
         let beta = Beta::new(alpha, alpha).expect("alpha is checked to be positive");
         let mut own: f32 = beta.sample(random);
         let partner = random.below(self.images.len() as u32);
-        self.change((epoch, partner), room.plain, room.other);
+        let other = Draw {
+            row: partner,
+            ..draw
+        };
+        self.change(other, room.plain, room.other);
+        // Cutmix pastes a rectangle of the other image, mixup averages the two.
         if is_cut {
             let shape = self.images.shape();
             let edge = (1.0 - own).max(0.0).sqrt();
             let size = |len: usize| (len as f32 * edge) as usize;
-            let centre = somewhere(random, (shape.height, shape.width));
-            let (rows, columns) =
-                geometry::rectangle(shape, centre, (size(shape.height), size(shape.width)));
+            let centre = somewhere(random, shape);
+            let Rectangle { rows, columns } =
+                Rectangle::about(centre, size(shape.height), size(shape.width), shape);
             own = 1.0 - (rows.len() * columns.len()) as f32 / (shape.height * shape.width) as f32;
             for y in rows {
                 let first = (y * shape.width + columns.start) * shape.channels;
@@ -258,6 +268,7 @@ impl Augmented {
             let pairs = room.image.iter_mut().zip(room.other);
             pairs.for_each(|(to, other)| *to = own * *to + (1.0 - own) * *other);
         }
+        // One of the two classes, as likely as its share.
         if random.random::<f32>() < own {
             row
         } else {
@@ -266,11 +277,19 @@ impl Augmented {
     }
 }
 
-fn somewhere(random: &mut Stream, (height, width): (usize, usize)) -> (usize, usize) {
-    (
-        random.random_range(0..height),
-        random.random_range(0..width),
-    )
+/// Any pixel of an image, each as likely.
+fn somewhere(random: &mut Stream, shape: ImageShape) -> Pixel {
+    Pixel {
+        y: random.random_range(0..shape.height),
+        x: random.random_range(0..shape.width),
+    }
+}
+
+/// A row, as an epoch draws it.
+#[derive(Clone, Copy)]
+struct Draw {
+    epoch: u32,
+    row: u32,
 }
 
 /// An image, another one, and one as it was.
@@ -313,6 +332,7 @@ impl Dataset for Augmented {
         if self.augmentation == Augmentation::default() {
             return self.images.draw(epoch, rows, inputs, labels);
         }
+        // Room for two images, of this thread.
         let len = self.input_len();
         let mut spare = SPARE.take();
         spare.resize(2 * len, 0.0);
@@ -322,13 +342,14 @@ impl Dataset for Augmented {
             LabelsMut::Values(_) => [].iter_mut(),
         };
         for (&row, image) in rows.iter().zip(inputs.chunks_exact_mut(len)) {
-            let mut random = self.change((epoch, row), plain, image);
+            let draw = Draw { epoch, row };
+            let mut random = self.change(draw, plain, image);
             let room = Room {
                 image,
                 other,
                 plain,
             };
-            let labelled = self.mix((epoch, row), &mut random, room);
+            let labelled = self.mix(draw, &mut random, room);
             if let Some(class) = classes.next() {
                 *class = self.images.class_labels()[labelled as usize];
             }

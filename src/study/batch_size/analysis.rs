@@ -1,4 +1,4 @@
-//! What the trials come to: steps by batch size, a hyperbola through them, the regimes.
+//! Analysis of steps to a target: steps by batch size, a hyperbola through them, the regimes.
 //!
 //! # Formulas
 //! S(B) = S_min + E_min / B, which is (S/S_min - 1)(E/E_min - 1) = 1 with the examples E = S B; the
@@ -9,9 +9,9 @@
 
 use serde::Serialize;
 
-use crate::study::bootstrap::Resampled;
-use crate::study::stats::median_of;
-use crate::study::{Bootstrap, Estimate, FEWEST, RESAMPLES, least_squares};
+use crate::stats::Resampled;
+use crate::stats::median_of;
+use crate::stats::{Bootstrap, Estimate, FEWEST, RESAMPLES, least_squares};
 
 use super::trial::{Outcome, Trial, fewest_steps};
 
@@ -89,19 +89,17 @@ impl Curve {
         sizes.dedup();
         let runs: Vec<Vec<f64>> = sizes.iter().map(|&size| runs(outcomes, size)).collect();
         let rounds = runs.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        let points = sizes.iter().zip(&runs).map(|(&size, runs)| {
+            let own = Bootstrap::new(runs.len().max(1), RESAMPLES, seed);
+            point(outcomes, size, runs, &own)
+        });
         let mut curve = Self {
-            points: sizes
-                .iter()
-                .zip(&runs)
-                .map(|(&size, runs)| {
-                    let own = Bootstrap::new(runs.len().max(1), RESAMPLES, seed);
-                    point(outcomes, size, (runs, &own))
-                })
-                .collect(),
+            points: points.collect(),
             s_min: None,
             e_min: None,
             critical_batch: None,
         };
+        // The hyperbola, through the batch sizes that got there.
         let known: Vec<(f64, &Vec<f64>)> = sizes
             .iter()
             .map(|&size| size as f64)
@@ -120,7 +118,7 @@ impl Curve {
                     .collect::<Vec<_>>(),
             )
         };
-        let fits = resampled((known.len(), rounds), seed, fit);
+        let fits = resampled(known.len(), rounds, seed, fit);
         if fits.whole.is_none() {
             return curve;
         }
@@ -131,6 +129,7 @@ impl Curve {
                 _ => estimate.with_range(),
             }
         };
+        // Constants, and the regime of each batch size by them.
         let critical = estimate(&|[s_min, e_min]| e_min / s_min);
         for point in &mut curve.points {
             point.regime = Some(regime(point.batch_size as f64 / critical.value));
@@ -167,7 +166,8 @@ fn hyperbola(points: &[(f64, f64)]) -> Option<[f64; 2]> {
 /// luck the fresh runs do not show. Too few sizes to resample have the fits through each round's
 /// runs.
 fn resampled<T>(
-    (sizes, rounds): (usize, usize),
+    sizes: usize,
+    rounds: usize,
     seed: u64,
     fit: impl Fn(&[u32], &[u32]) -> T,
 ) -> Resampled<T> {
@@ -228,9 +228,10 @@ fn runs(outcomes: &[Outcome], size: usize) -> Vec<f64> {
             .map_or(f64::INFINITY, |steps| steps as f64)
     };
     let fresh: Vec<f64> = fresh(outcomes, winner).map(steps).collect();
-    match fresh.is_empty() {
-        true => vec![steps(winner)],
-        false => fresh,
+    if fresh.is_empty() {
+        vec![steps(winner)]
+    } else {
+        fresh
     }
 }
 
@@ -241,7 +242,7 @@ fn fresh<'o>(outcomes: &'o [Outcome], winner: &'o Outcome) -> impl Iterator<Item
     })
 }
 
-fn point(outcomes: &[Outcome], size: usize, (runs, bootstrap): (&[f64], &Bootstrap)) -> BatchPoint {
+fn point(outcomes: &[Outcome], size: usize, runs: &[f64], bootstrap: &Bootstrap) -> BatchPoint {
     let searched = || {
         outcomes
             .iter()
@@ -249,6 +250,7 @@ fn point(outcomes: &[Outcome], size: usize, (runs, bootstrap): (&[f64], &Bootstr
     };
     let winner = winner(outcomes, size);
     let steps = bootstrap.estimate(|rounds| median_run(runs, rounds));
+    // The winner's fresh runs, or the winner itself, by their seconds.
     let mut timed: Vec<&Outcome> = winner
         .map(|winner| fresh(outcomes, winner).collect())
         .unwrap_or_default();

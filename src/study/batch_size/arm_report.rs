@@ -1,6 +1,7 @@
-//! The charts, the table and the page of recipes side by side.
+//! Report of a comparison of recipes: charts, table, page.
 
-use crate::study::{LineChart, Page, spread_text};
+use crate::report::{LineChart, Page};
+use crate::stats::spread_text;
 
 use super::arm_summary::ArmSummary;
 use super::overlay::Figure;
@@ -14,7 +15,8 @@ pub const ARM_CHARTS: [&str; 2] = ["error", "to_target"];
 pub fn arm_charts(summary: &[ArmSummary]) -> Vec<Figure> {
     let mut error = LineChart::new(
         "Test error of each recipe",
-        ("recipe, as in the table", "% of the test rows"),
+        "recipe, as in the table",
+        "% of the test rows",
     );
     for (place, arm) in summary.iter().enumerate() {
         let (x, share) = ((place + 1) as f64, |accuracy: f64| 100.0 * (1.0 - accuracy));
@@ -23,16 +25,20 @@ pub fn arm_charts(summary: &[ArmSummary]) -> Vec<Figure> {
             error = error.band(vec![(x, share(high), share(low))]);
         }
     }
+    // Updates against rows, for the recipes that reached the target.
     let mut figures = vec![("error", error, medians(summary))];
     let reached = || {
         let known = |arm: &ArmSummary| Some((arm.arm.clone(), arm.to_target?));
         summary.iter().filter_map(known)
     };
     if reached().next().is_some() {
-        let axes = ("rows to the target", "updates to the target");
-        let mut chart = LineChart::new("Updates and rows to the target", axes)
-            .log_x()
-            .log_y();
+        let mut chart = LineChart::new(
+            "Updates and rows to the target",
+            "rows to the target",
+            "updates to the target",
+        )
+        .log_x()
+        .log_y();
         for (name, [updates, rows, _]) in reached() {
             chart = chart.points(name, vec![(rows.value, updates.value)]);
             if let Some((low, high)) = updates.bounds() {
@@ -49,7 +55,9 @@ pub fn arm_charts(summary: &[ArmSummary]) -> Vec<Figure> {
 pub fn arms_page(
     title: &str,
     command: &str,
-    (summary, notes, figures): (&[ArmSummary], &[&str], &[Figure]),
+    summary: &[ArmSummary],
+    notes: &[&str],
+    figures: &[Figure],
 ) -> Page {
     let mut page = headed(title, command);
     page.heading("Recipes").paragraph(&medians(summary));
@@ -77,6 +85,7 @@ impl ArmSummary {
         ]
         .map(ToOwned::to_owned)
         .into();
+        // Columns that only some comparisons have.
         let has_target = summary.iter().any(|arm| arm.reached > 0);
         if has_target {
             head.extend(
@@ -125,8 +134,9 @@ fn medians(summary: &[ArmSummary]) -> String {
 }
 
 fn lost_or(loss: f64, digits: usize) -> String {
-    match loss == f64::MAX {
-        true => "diverged".to_owned(),
-        false => format!("{loss:.digits$}"),
+    if loss == f64::MAX {
+        "diverged".to_owned()
+    } else {
+        format!("{loss:.digits$}")
     }
 }

@@ -1,9 +1,9 @@
-//! What recipes came to, over their seeds.
+//! Summary of a comparison of recipes: medians over their seeds.
 
 use serde::Serialize;
 
-use crate::study::stats::median_of;
-use crate::study::{Bootstrap, Estimate, RESAMPLES};
+use crate::stats::median_of;
+use crate::stats::{Bootstrap, Estimate, RESAMPLES};
 
 use super::arms::{ArmOutcome, Arms};
 
@@ -64,6 +64,7 @@ fn summary(name: &str, own: &[&ArmOutcome], seed: u64) -> ArmSummary {
     let to_target = |of: &dyn Fn((u64, u64, f64)) -> f64| {
         median(&|outcome| outcome.to_target.map_or(f64::INFINITY, of))
     };
+    // Runs that did not get there count as infinite: a median may be none.
     let all = [
         to_target(&|known| known.0 as f64),
         to_target(&|known| known.1 as f64),

@@ -1,11 +1,8 @@
-//! Recipes side by side: the same data, several seeds, whole trainings.
+//! Comparison of recipes: the same data, several seeds, whole trainings.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::thread;
 use std::time::Instant;
-
-use crossbeam::channel::{Sender, unbounded};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +12,8 @@ use crate::nn::Network;
 use crate::train::{Evaluations, Event, OnNonFinite, TrainError, Trainer};
 
 use super::error::StudyError;
+use super::runner::{Job, Runner};
+use super::slice::Slice;
 use super::store::Store;
 use super::trial::Target;
 
@@ -26,7 +25,6 @@ pub(super) const LOOKS: Evaluations = Evaluations::Geometric {
 
 type MakeTrainer = Box<dyn Fn() -> Trainer + Send + Sync>;
 type Adjust<'d> = Box<dyn Fn(Trainer) -> Trainer + Send + Sync + 'd>;
-type Made = (usize, Result<ArmOutcome, StudyError>);
 type Measure<'d> =
     Box<dyn Fn(&Network) -> Result<Vec<(String, f64)>, StudyError> + Send + Sync + 'd>;
 
@@ -57,6 +55,21 @@ impl Arm {
 impl std::fmt::Debug for Arm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Arm").field(&self.name).finish()
+    }
+}
+
+/// One training of a recipe.
+pub(super) struct ArmJob<'a> {
+    pub(super) arm: &'a Arm,
+    pub(super) seed: u64,
+}
+
+impl Job for ArmJob<'_> {
+    type Outcome = ArmOutcome;
+
+    fn find(&self, known: &[ArmOutcome]) -> Option<ArmOutcome> {
+        let is_it = |known: &&ArmOutcome| known.arm == self.arm.name && known.seed == self.seed;
+        known.iter().find(is_it).cloned()
     }
 }
 
@@ -110,7 +123,7 @@ pub struct Arms<'d> {
     pub(super) target: Option<Target>,
     threads: Threads,
     pub(super) parallel: usize,
-    slice: (usize, usize),
+    slice: Slice,
     adjust: Adjust<'d>,
     measure: Option<Measure<'d>>,
 }
@@ -132,7 +145,7 @@ impl<'d> Arms<'d> {
             target: None,
             threads: Threads::Auto,
             parallel: 1,
-            slice: (1, 1),
+            slice: Slice::WHOLE,
             adjust: Box::new(|trainer| trainer),
             measure: None,
         }
@@ -169,9 +182,8 @@ impl<'d> Arms<'d> {
         self
     }
 
-    /// Only every n-th training from the k-th on, k from 1 to n; [`super::merge`] puts the slices
-    /// together.
-    pub fn slice(mut self, slice: (usize, usize)) -> Self {
+    /// Only a part of the trainings; [`super::merge`] puts the parts together.
+    pub fn slice(mut self, slice: Slice) -> Self {
         self.slice = slice;
         self
     }
@@ -228,86 +240,30 @@ impl<'d> Arms<'d> {
         mut observe: impl FnMut(&ArmOutcome) -> ControlFlow<()>,
     ) -> Result<Vec<ArmOutcome>, StudyError> {
         let jobs = self.jobs()?;
-        let known: Vec<ArmOutcome> = store.all()?;
-        let find = |&(seed, arm): &(u64, &Arm)| {
-            let is_it = |known: &&ArmOutcome| known.arm == arm.name && known.seed == seed;
-            known.iter().find(is_it).cloned()
-        };
-        let mut outcomes: Vec<Option<ArmOutcome>> = jobs.iter().map(find).collect();
-        let stopped = |outcomes: &[Option<ArmOutcome>]| StudyError::Stopped {
-            trials: outcomes.iter().flatten().count(),
-        };
-        if outcomes
-            .iter()
-            .flatten()
-            .any(|known| observe(known).is_break())
-        {
-            return Err(stopped(&outcomes));
-        }
-        let (give, work) = unbounded();
-        for (place, &job) in jobs.iter().enumerate() {
-            if outcomes[place].is_none() {
-                give.send((place, job)).expect("there is a receiver");
-            }
-        }
-        drop(give);
-        thread::scope(|scope| {
-            let (done, results) = unbounded();
-            for _ in 0..self.parallel {
-                let (work, done) = (work.clone(), done.clone());
-                scope.spawn(move || work.iter().for_each(|job| self.answer(job, &done)));
-            }
-            drop(done);
-            // However this ends, what nobody has begun is left.
-            let leave = || work.try_iter().for_each(drop);
-            for (place, made) in results {
-                let made = made.and_then(|made| store.add(&made).map(|()| made));
-                let made = made.inspect_err(|_| leave())?;
-                let flow = observe(&made);
-                outcomes[place] = Some(made);
-                if flow.is_break() {
-                    leave();
-                    return Err(stopped(&outcomes));
-                }
-            }
-            Ok(outcomes.into_iter().flatten().collect())
+        let train = |job: &ArmJob<'_>| self.train(job.arm, job.seed);
+        let mut runner = Runner::new(store)?;
+        runner.run_side_by_side(&jobs, self.parallel, train, |finished| {
+            observe(finished.outcome())
         })
     }
 
     /// Every seed with every recipe that belongs to the slice.
-    pub(super) fn jobs(&self) -> Result<Vec<(u64, &Arm)>, StudyError> {
-        let (slice, slices) = self.slice;
-        let odd = |what, expected, got: String| StudyError::Value {
+    pub(super) fn jobs(&self) -> Result<Vec<ArmJob<'_>>, StudyError> {
+        self.slice.check()?;
+        let none = |what| StudyError::Value {
             what,
-            expected,
-            got,
+            expected: "at least 1",
+            got: "0".to_owned(),
         };
-        if slice == 0 || slice > slices {
-            let got = format!("{slice}/{slices}");
-            return Err(odd("a slice", "K/N with K from 1 to N", got));
-        }
         if self.seeds == 0 {
-            return Err(odd(
-                "the trainings of a recipe",
-                "at least 1",
-                "0".to_owned(),
-            ));
+            return Err(none("the trainings of a recipe"));
         }
         if self.parallel == 0 {
-            return Err(odd(
-                "the trainings side by side",
-                "at least 1",
-                "0".to_owned(),
-            ));
+            return Err(none("the trainings side by side"));
         }
         let seeds = self.seed..self.seed.saturating_add(self.seeds);
-        let all = seeds.flat_map(|seed| self.arms.iter().map(move |arm| (seed, arm)));
-        Ok(all.skip(slice - 1).step_by(slices).collect())
-    }
-
-    fn answer(&self, (place, (seed, arm)): (usize, (u64, &Arm)), done: &Sender<Made>) {
-        // Nobody reads after an error.
-        let _unread = done.send((place, self.train(arm, seed)));
+        let all = seeds.flat_map(|seed| self.arms.iter().map(move |arm| ArmJob { arm, seed }));
+        Ok(self.slice.take(all).collect())
     }
 
     /// A recipe with a seed, on the study's threads.
@@ -344,6 +300,7 @@ impl<'d> Arms<'d> {
             last_batch: 0,
             measured: Vec::new(),
         };
+        // The whole training; what is measured comes after its end.
         let trained = trainer.fit_observed(self.data[0], self.data[1], |event| {
             self.take_down(event, &mut outcome, started);
             ControlFlow::Continue(())
@@ -382,6 +339,7 @@ impl<'d> Arms<'d> {
             }
             _ => return,
         };
+        // The first evaluation at which the target is reached.
         let is_reached = match self.target {
             Some(Target::Error(wanted)) => 1.0 - accuracy < wanted,
             Some(Target::Loss(wanted)) => loss < wanted,

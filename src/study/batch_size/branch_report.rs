@@ -1,8 +1,9 @@
-//! The table, charts and page of branches.
+//! Report of branches: table, charts, page.
 
-use crate::study::{Estimate, LineChart, Page, spread_text};
+use crate::report::{LineChart, Page};
+use crate::stats::{Estimate, spread_text};
 
-use super::branches::BranchPoint;
+use super::branch_points::BranchPoint;
 use super::overlay::Figure;
 use super::report::{add, headed};
 
@@ -28,9 +29,12 @@ pub fn branch_table(points: &[BranchPoint]) -> (Vec<String>, Vec<Vec<String>>) {
             format!("{open}{}", whole(point.critical_batch)),
         ];
         let larger = point.excess.iter().skip(1);
-        row.extend(larger.map(|(_, excess)| match excess.value < 1e3 {
-            true => format!("{:.1}", 100.0 * excess.value),
-            false => "diverged".to_owned(),
+        row.extend(larger.map(|(_, excess)| {
+            if excess.value < 1e3 {
+                format!("{:.1}", 100.0 * excess.value)
+            } else {
+                "diverged".to_owned()
+            }
         }));
         row
     };
@@ -42,9 +46,11 @@ pub const BRANCH_CHARTS: [&str; 2] = ["critical_batch", "excess"];
 
 /// Critical batch and noise scale over training, and the excess of loss by batch size.
 pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
-    let mut over = LineChart::new("Critical batch size over training", ("epochs", "rows")).log_y();
+    let mut over = LineChart::new("Critical batch size over training", "epochs", "rows").log_y();
     let critical = points.iter().map(|point| (point.at, point.critical_batch));
-    let band = critical.clone().filter_map(band_at);
+    let band = critical
+        .clone()
+        .filter_map(|(at, known)| band_at(at, known));
     over = over
         .line(
             "critical batch, by branches",
@@ -57,7 +63,7 @@ pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
             .filter_map(|point| Some((point.at, point.noise_scale?)))
     };
     if scales().next().is_some() {
-        let band = scales().filter_map(band_at);
+        let band = scales().filter_map(|(at, known)| band_at(at, known));
         over = over
             .line(
                 "noise scale, by shards",
@@ -67,7 +73,8 @@ pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
     }
     let mut excess = LineChart::new(
         "Loss at the end of a branch",
-        ("rows of a batch", "of that of the smallest batch"),
+        "rows of a batch",
+        "of that of the smallest batch",
     )
     .log_x()
     .log_y();
@@ -101,7 +108,7 @@ pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
 }
 
 /// Where a band begins and ends.
-fn band_at((at, known): (f64, Estimate)) -> Option<(f64, f64, f64)> {
+fn band_at(at: f64, known: Estimate) -> Option<(f64, f64, f64)> {
     let (low, high) = known.bounds()?;
     Some((at, low, high))
 }
@@ -110,7 +117,9 @@ fn band_at((at, known): (f64, Estimate)) -> Option<(f64, f64, f64)> {
 pub fn branch_page(
     title: &str,
     command: &str,
-    (points, tolerance, figures): (&[BranchPoint], f64, &[Figure]),
+    points: &[BranchPoint],
+    tolerance: f64,
+    figures: &[Figure],
 ) -> Page {
     let mut page = headed(title, command);
     add(&mut page, figures);

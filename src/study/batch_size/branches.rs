@@ -19,11 +19,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
 use crate::optim::{Optimizer, ScalingRule};
-use crate::study::stats::median_of;
-use crate::study::{Bootstrap, Estimate, RESAMPLES};
-use crate::train::{Checkpoint, Event, TrainError, Trainer};
+use crate::train::{Event, TrainError, Trainer};
 
 use super::error::StudyError;
+use super::runner::{Job, Runner};
 use super::store::Store;
 
 /// What is branched, and how.
@@ -118,53 +117,12 @@ impl<'d> Branches<'d> {
         mut observe: impl FnMut(&BranchOutcome) -> ControlFlow<()>,
     ) -> Result<Vec<BranchOutcome>, StudyError> {
         plan.check(self.data[0].len())?;
-        let known: Vec<BranchOutcome> = store.all()?;
-        let find = |seed: u64, at: f64, size: usize| {
-            let is_it =
-                |one: &&BranchOutcome| (one.seed, one.at, one.batch_size) == (seed, at, size);
-            known.iter().find(is_it)
-        };
-        let mut outcomes = Vec::new();
-        for seed in plan.seed..plan.seed.saturating_add(plan.seeds) {
-            let mut trunk = self
-                .trainer(plan, (plan.batch_sizes[0], seed))?
-                .track_noise_scale();
-            let (mut rows, mut noise_scale) = (0, None);
-            for &at in &plan.at {
-                let missing = |size: &&usize| find(seed, at, **size).is_none();
-                if plan.batch_sizes.iter().any(|size| missing(&size)) {
-                    // The step that is nearest to the point before may lie beyond this one.
-                    let wanted = self.rows(at).saturating_sub(rows);
-                    let made = self.go_on(&mut trunk, wanted, plan.batch_sizes[0])?;
-                    (rows, noise_scale) = (rows + made.0, made.1.or(noise_scale));
-                }
-                for &size in &plan.batch_sizes {
-                    let outcome = match find(seed, at, size) {
-                        Some(known) => known.clone(),
-                        None => {
-                            let branch = self.trainer(plan, (size, seed))?.allow_changes();
-                            let from = trunk.checkpoint()?;
-                            let made = BranchOutcome {
-                                seed,
-                                at,
-                                batch_size: size,
-                                loss: self.branch(branch, from, (plan.window, size))?,
-                                noise_scale,
-                            };
-                            store.add(&made)?;
-                            made
-                        }
-                    };
-                    let flow = observe(&outcome);
-                    outcomes.push(outcome);
-                    if flow.is_break() {
-                        let trials = outcomes.len();
-                        return Err(StudyError::Stopped { trials });
-                    }
-                }
-            }
-        }
-        Ok(outcomes)
+        let mut trunk = None;
+        Runner::new(store)?.run_in_order(
+            &plan.jobs(),
+            |job| self.branch(plan, job, &mut trunk),
+            |finished| observe(finished.outcome()),
+        )
     }
 
     /// What decides the outcomes, by name: [`Store::open`] takes it.
@@ -184,67 +142,153 @@ impl<'d> Branches<'d> {
         (epochs * self.data[0].len() as f64).round() as usize
     }
 
+    /// A trainer with batches of `batch_size` rows.
     pub(super) fn trainer(
         &self,
         plan: &BranchPlan,
-        (size, seed): (usize, u64),
+        batch_size: usize,
+        seed: u64,
     ) -> Result<Trainer, StudyError> {
-        let k = size as f64 / plan.batch_sizes[0] as f64;
+        let k = batch_size as f64 / plan.batch_sizes[0] as f64;
         let last = plan.at[plan.at.len() - 1] + plan.window;
         Ok((self.make)()
             .optimizer(plan.rule.optimizer(&self.optimizer, k)?)
-            .batch_size(size)
+            .batch_size(batch_size)
             .epochs(last.ceil() as u32 + 1)
             .seed(seed))
     }
 
-    /// Trains on about so many rows more, to the nearest step; how many they were, and the noise
-    /// scale then.
+    /// Makes a branch from where `trunk` is, which goes on to the branch's point before, or begins
+    /// anew for another seed.
+    fn branch(
+        &self,
+        plan: &BranchPlan,
+        job: &BranchJob,
+        trunk: &mut Option<Trunk>,
+    ) -> Result<BranchOutcome, StudyError> {
+        // The training that is branched.
+        let trunk = match trunk {
+            Some(trunk) if trunk.seed == job.seed => trunk,
+            _ => trunk.insert(Trunk {
+                seed: job.seed,
+                trainer: self
+                    .trainer(plan, plan.batch_sizes[0], job.seed)?
+                    .track_noise_scale(),
+                at: None,
+                rows: 0,
+                noise_scale: None,
+            }),
+        };
+        if trunk.at != Some(job.at) {
+            // The step that is nearest to the point before may lie beyond this one.
+            let wanted = self.rows(job.at).saturating_sub(trunk.rows);
+            let made = self.go_on(&mut trunk.trainer, wanted, plan.batch_sizes[0])?;
+            trunk.at = Some(job.at);
+            trunk.rows += made.rows;
+            trunk.noise_scale = made.noise_scale.or(trunk.noise_scale);
+        }
+        // A copy of it goes on with the branch's batch.
+        let mut branch = self
+            .trainer(plan, job.batch_size, job.seed)?
+            .allow_changes();
+        branch.resume(trunk.trainer.checkpoint()?)?;
+        let loss = match self.go_on(&mut branch, self.rows(plan.window), job.batch_size) {
+            Ok(_) => branch.evaluate(self.data[1])?.0.min(f64::MAX),
+            Err(TrainError::NonFinite { .. }) => f64::MAX,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(BranchOutcome {
+            seed: job.seed,
+            at: job.at,
+            batch_size: job.batch_size,
+            loss,
+            noise_scale: trunk.noise_scale,
+        })
+    }
+
+    /// Trains on about so many rows more, to the nearest step.
     fn go_on(
         &self,
         trainer: &mut Trainer,
         wanted: usize,
-        size: usize,
-    ) -> Result<(usize, Option<f64>), TrainError> {
-        let (mut rows, mut scale) = (0, None);
-        if wanted <= size / 2 {
-            return Ok((rows, scale));
+        batch_size: usize,
+    ) -> Result<Stretch, TrainError> {
+        let mut made = Stretch::default();
+        if wanted <= batch_size / 2 {
+            return Ok(made);
         }
         trainer.fit_observed(self.data[0], self.data[1], |event| {
             if let Event::Step {
-                batch_size,
+                batch_size: rows,
                 noise_scale,
                 ..
             } = event
             {
-                rows += batch_size;
-                scale = *noise_scale;
-                if rows + size / 2 >= wanted {
+                made.rows += rows;
+                made.noise_scale = *noise_scale;
+                if made.rows + batch_size / 2 >= wanted {
                     return ControlFlow::Break(());
                 }
             }
             ControlFlow::Continue(())
         })?;
-        Ok((rows, scale))
+        Ok(made)
     }
+}
 
-    /// The test loss at the end of a branch.
-    fn branch(
-        &self,
-        mut branch: Trainer,
-        from: Checkpoint,
-        (window, size): (f64, usize),
-    ) -> Result<f64, StudyError> {
-        branch.resume(from)?;
-        match self.go_on(&mut branch, self.rows(window), size) {
-            Ok(_) => Ok(branch.evaluate(self.data[1])?.0).map(|loss| loss.min(f64::MAX)),
-            Err(TrainError::NonFinite { .. }) => Ok(f64::MAX),
-            Err(error) => Err(error.into()),
-        }
+/// A training that is branched, at work.
+struct Trunk {
+    seed: u64,
+    trainer: Trainer,
+    /// The point that it has come to, in epochs; none before the first.
+    at: Option<f64>,
+    rows: usize,
+    noise_scale: Option<f64>,
+}
+
+/// Some steps of a training.
+#[derive(Default)]
+struct Stretch {
+    rows: usize,
+    /// The noise scale after the last of them.
+    noise_scale: Option<f64>,
+}
+
+/// A branch to be made.
+struct BranchJob {
+    seed: u64,
+    at: f64,
+    batch_size: usize,
+}
+
+impl Job for BranchJob {
+    type Outcome = BranchOutcome;
+
+    fn find(&self, known: &[BranchOutcome]) -> Option<BranchOutcome> {
+        let is_it = |one: &&BranchOutcome| {
+            (one.seed, one.at, one.batch_size) == (self.seed, self.at, self.batch_size)
+        };
+        known.iter().find(is_it).cloned()
     }
 }
 
 impl BranchPlan {
+    /// Seed by seed, point by point, from the smallest batch to the largest.
+    fn jobs(&self) -> Vec<BranchJob> {
+        let mut jobs = Vec::new();
+        for seed in self.seed..self.seed.saturating_add(self.seeds) {
+            for &at in &self.at {
+                let sizes = self.batch_sizes.iter();
+                jobs.extend(sizes.map(|&batch_size| BranchJob {
+                    seed,
+                    at,
+                    batch_size,
+                }));
+            }
+        }
+        jobs
+    }
+
     pub(super) fn check(&self, rows: usize) -> Result<(), StudyError> {
         let odd = |what, expected, got: String| {
             Err(StudyError::Value {
@@ -282,86 +326,5 @@ impl BranchPlan {
             return odd("the window of branches", expected, self.window.to_string());
         }
         Ok(())
-    }
-}
-
-/// What the branches of a point came to, over the seeds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct BranchPoint {
-    /// Where, in epochs.
-    pub at: f64,
-    /// The median test loss at the end of the branch with the smallest batch.
-    pub loss: Estimate,
-    /// The median noise scale where the branches begin, in rows.
-    pub noise_scale: Option<Estimate>,
-    /// How much larger the loss of each batch size is than that of the smallest, as a share of it:
-    /// the median over the seeds.
-    pub excess: Vec<(usize, Estimate)>,
-    /// The largest batch before the first whose excess is beyond the tolerance.
-    pub critical_batch: Estimate,
-    /// Whether no batch was beyond it: the critical batch is then at least this.
-    pub is_open: bool,
-}
-
-impl BranchPoint {
-    /// The points of all branches, ascending; intervals and ranges are over the seeds.
-    pub fn of(outcomes: &[BranchOutcome], tolerance: f64, seed: u64) -> Vec<Self> {
-        let mut places: Vec<f64> = outcomes.iter().map(|outcome| outcome.at).collect();
-        places.sort_by(f64::total_cmp);
-        places.dedup();
-        let point = |&at: &f64| {
-            let own = outcomes.iter().filter(|outcome| outcome.at == at);
-            point(at, &own.collect::<Vec<_>>(), (tolerance, seed))
-        };
-        places.iter().map(point).collect()
-    }
-}
-
-fn point(at: f64, own: &[&BranchOutcome], (tolerance, seed): (f64, u64)) -> BranchPoint {
-    let mut losses: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
-    for outcome in own {
-        losses
-            .entry(outcome.batch_size)
-            .or_default()
-            .push(outcome.loss);
-    }
-    let (&smallest, base) = losses.first_key_value().expect("a point has branches");
-    let shares: Vec<(usize, Vec<f64>)> = losses
-        .iter()
-        .map(|(&size, losses)| {
-            let pairs = losses.iter().zip(base);
-            (size, pairs.map(|(loss, base)| loss / base - 1.0).collect())
-        })
-        .collect();
-    let rounds = shares.iter().map(|(_, shares)| shares.len()).min();
-    let bootstrap = Bootstrap::new(rounds.unwrap_or(1).max(1), RESAMPLES, seed);
-    let critical = |rounds: &[u32]| {
-        let within = shares
-            .iter()
-            .take_while(|(_, shares)| median_of(shares, rounds) <= tolerance);
-        within.last().map_or(smallest, |(size, _)| *size) as f64
-    };
-    let critical_batch = bootstrap.estimate(critical);
-    let largest = shares.last().map_or(smallest, |(size, _)| *size);
-    let scales: Option<Vec<f64>> = own
-        .iter()
-        .filter(|outcome| outcome.batch_size == smallest)
-        .map(|outcome| outcome.noise_scale)
-        .collect();
-    BranchPoint {
-        at,
-        loss: bootstrap.estimate(|rounds| median_of(base, rounds)),
-        noise_scale: scales.map(|scales| bootstrap.estimate(|rounds| median_of(&scales, rounds))),
-        excess: shares
-            .iter()
-            .map(|(size, shares)| {
-                (
-                    *size,
-                    bootstrap.estimate(|rounds| median_of(shares, rounds)),
-                )
-            })
-            .collect(),
-        is_open: critical_batch.value >= largest as f64,
-        critical_batch,
     }
 }

@@ -1,4 +1,4 @@
-//! What a study cannot be.
+//! Errors of a study.
 
 use std::path::{Path, PathBuf};
 

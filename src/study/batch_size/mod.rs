@@ -1,5 +1,4 @@
-//! What the batch size does to training: steps to a target, the critical batch size, recipes side
-//! by side.
+//! Studies of the batch size: steps to a target, the critical batch size, comparisons of recipes.
 //!
 //! # How steps to a target are measured
 //! For every batch size a search over learning rate and momentum finds the trial that needs the
@@ -14,12 +13,15 @@
 //! | `workload` | [`Workload`]: what trains; [`Training`]: networks on data |
 //! | `quadratic` | [`NoisyQuadratic`]: a workload whose answer is known |
 //! | `steps` | [`StepsToTarget`]: search, fresh seeds, abandonment |
+//! | `pace` | [`Pace`]: how fast something trains |
 //! | `prospect` | [`Prospect`]: what a study will take |
+//! | `runner` | trials of all four studies: found or made, kept, observed, stopped |
+//! | `slice` | [`Slice`]: a part of a study |
 //! | `store` | [`Store`]: a study's folder |
 //! | `analysis` | [`Curve`]: steps by batch size, the hyperbola, the regimes |
 //! | `time`, `time_report` | [`TimeToTarget`]: seconds by threads and batch size, the true speed-up |
 //! | `arms`, `arm_summary`, `arm_report` | [`Arms`]: recipes side by side |
-//! | `branches`, `branch_report` | [`Branches`]: the critical batch size while a network learns |
+//! | `branches`, `branch_points`, `branch_report` | [`Branches`]: the critical batch size while a network learns |
 //! | `recipes` | ready-made arms: large batches, adaptive batches, the generalisation gap |
 //! | `sharpness` | how the loss rises around a minimum |
 //! | `report` | charts, page |
@@ -34,15 +36,19 @@ mod analysis;
 mod arm_report;
 mod arm_summary;
 mod arms;
+mod branch_points;
 mod branch_report;
 mod branches;
 mod error;
 mod overlay;
+mod pace;
 mod prospect;
 mod quadratic;
 mod recipes;
 mod report;
+mod runner;
 mod sharpness;
+mod slice;
 mod steps;
 mod store;
 mod time;
@@ -54,15 +60,18 @@ pub use analysis::{BatchPoint, Curve, Regime};
 pub use arm_report::{ARM_CHARTS, arm_charts, arms_page};
 pub use arm_summary::ArmSummary;
 pub use arms::{Arm, ArmOutcome, Arms};
+pub use branch_points::BranchPoint;
 pub use branch_report::{BRANCH_CHARTS, branch_charts, branch_page, branch_table};
-pub use branches::{BranchOutcome, BranchPlan, BranchPoint, Branches};
+pub use branches::{BranchOutcome, BranchPlan, Branches};
 pub use error::StudyError;
 pub use overlay::{Figure, Published};
-pub use prospect::{Pace, Prospect};
+pub use pace::Pace;
+pub use prospect::Prospect;
 pub use quadratic::NoisyQuadratic;
-pub use recipes::{adaptive_batches, generalisation_gap, large_batches};
+pub use recipes::{BatchPair, adaptive_batches, generalisation_gap, large_batches};
 pub use report::{CURVE_CHARTS, curve_charts, curve_page};
-pub use sharpness::{Direction, sharpness};
+pub use sharpness::{Direction, Sharpness};
+pub use slice::Slice;
 pub use steps::{StepsToTarget, StudyEvent};
 pub use store::{Store, merge};
 pub use time::{TimePoint, TimeToTarget};

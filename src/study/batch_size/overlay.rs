@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::study::LineChart;
+use crate::report::LineChart;
 
 use super::error::StudyError;
 
@@ -17,11 +17,12 @@ const EXPECTED: &str = "a table with the columns chart, curve, x and y";
 /// A curve that somebody else has published, for a chart of a study.
 ///
 /// ```
-/// use unisono::study::{Chart, LineChart, batch_size::Published};
+/// use unisono::report::{Chart, LineChart};
+/// use unisono::study::batch_size::Published;
 /// let table = b"chart,curve,x,y\n# Their Table 2\nsteps,Theirs,8,900\nsteps,Theirs,64,150\n";
 /// let published = Published::parse(table, "theirs.csv".as_ref())?;
 /// assert_eq!(published[0].points, [(8.0, 900.0), (64.0, 150.0)]);
-/// let mut figures = vec![("steps", LineChart::new("Steps", ("rows", "steps")).line("ours", vec![(8.0, 700.0)]), String::new())];
+/// let mut figures = vec![("steps", LineChart::new("Steps", "rows", "steps").line("ours", vec![(8.0, 700.0)]), String::new())];
 /// assert!(Published::draw(&published, &mut figures).is_empty());
 /// assert!(figures[0].1.svg().contains("Theirs"));
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
@@ -72,6 +73,7 @@ impl Published {
             .trim(csv::Trim::All)
             .from_reader(bytes);
         let mut curves: Vec<Self> = Vec::new();
+        // Points of one curve need not follow each other.
         for row in reader.deserialize() {
             let Row { chart, curve, x, y } =
                 row.map_err(|error: csv::Error| odd(error.to_string()))?;
@@ -88,9 +90,10 @@ impl Published {
                 }),
             }
         }
-        match curves.is_empty() {
-            true => Err(odd("no lines below the head".to_owned())),
-            false => Ok(curves),
+        if curves.is_empty() {
+            Err(odd("no lines below the head".to_owned()))
+        } else {
+            Ok(curves)
         }
     }
 
@@ -165,7 +168,7 @@ mod tests {
             "x".as_ref(),
         )
         .unwrap();
-        let mut figures = vec![("steps", LineChart::new("", ("", "")), String::new())];
+        let mut figures = vec![("steps", LineChart::new("", "", ""), String::new())];
         let left = Published::draw(&curves, &mut figures);
         assert_eq!(left, [&curves[1]]);
         assert_eq!(figures[0].2, " Published: a.");

@@ -1,39 +1,23 @@
-//! What a study will take, before it starts: a few steps are timed, the rest is counted.
-
-use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
-
-use crate::data::Dataset;
-use crate::train::{Evaluations, Event, Setup, TrainError, Trainer};
+//! Cost estimate of a study, before it starts: a few steps are timed, the rest is counted.
 
 use super::arms::Arms;
 use super::branches::{BranchPlan, Branches};
 use super::error::StudyError;
+use super::pace::{Pace, timed};
 use super::steps::StepsToTarget;
 use super::workload::{LOOKS, Workload};
-
-/// How long steps are timed, if three of them take no longer.
-const TIMED: Duration = Duration::from_millis(40);
-/// Steps that are timed at least, after a first one.
-const LEAST_STEPS: u32 = 2;
-
-/// One evaluation after the second step.
-const LOOK: Evaluations = Evaluations::Geometric {
-    first: LEAST_STEPS as u64,
-    ratio: 1e9,
-};
 
 /// What a study takes if none of its trainings ends early.
 ///
 /// ```
 /// use unisono::{data::digits, engine::{Pinning, Threads}, nn::Sequential};
-/// use unisono::study::batch_size::{Range, Search, Space, StepsToTarget, Target, Training};
+/// use unisono::study::batch_size::{Range, Search, Slice, Space, StepsToTarget, Target, Training};
 /// let (train, test) = digits();
 /// let workload = Training::new(Sequential::new(64).dense(10), &train, &test);
 /// let study = StepsToTarget {
 ///     batch_sizes: vec![16, 64], space: Space { lr: Range::new(0.01, 1.0)?, one_minus_momentum: None, schedules: vec![] },
 ///     search: Search::Sobol, candidates: 4, repeats: 1, target: Target::Error(0.1), max_steps: u64::MAX, max_epochs: 30.0, seed: 1,
-///     parallel: 1, threads: (Threads::Fixed(1), Pinning::Off), slice: (1, 1),
+///     parallel: 1, threads: (Threads::Fixed(1), Pinning::Off), slice: Slice::WHOLE,
 /// };
 /// let prospect = study.prospect(&workload)?.unwrap();
 /// assert_eq!(prospect.trainings, 10);
@@ -51,7 +35,8 @@ pub struct Prospect {
 }
 
 impl Prospect {
-    fn add(&mut self, count: usize, (epoch, seconds): (f64, f64)) {
+    /// Adds `count` trainings of so many seconds an epoch, and in all.
+    fn add(&mut self, count: usize, epoch: f64, seconds: f64) {
         self.trainings += count;
         self.epoch += count as f64 * epoch;
         self.seconds += count as f64 * seconds;
@@ -65,84 +50,6 @@ impl Prospect {
             ..self
         }
     }
-}
-
-/// How fast something trains, in seconds.
-///
-/// ```
-/// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, study::batch_size::Pace};
-/// let (train, test) = digits();
-/// let trainer = || Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).threads(1);
-/// let pace = Pace::of(trainer().batch_size(32), [&train, &test])?;
-/// assert!(pace.step > 0.0 && pace.evaluation > 0.0);
-/// # Ok::<(), unisono::study::batch_size::StudyError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pace {
-    /// Of a step.
-    pub step: f64,
-    /// Of an evaluation of the test part.
-    pub evaluation: f64,
-}
-
-impl Pace {
-    /// Times a few steps of a trainer, and an evaluation.
-    ///
-    /// # Errors
-    /// [`StudyError::Train`] where nothing can be trained; a training that diverges has been timed
-    /// until then.
-    pub fn of(trainer: Trainer, data: [&dyn Dataset; 2]) -> Result<Self, StudyError> {
-        Ok(timed(trainer, data)?.0)
-    }
-}
-
-/// The pace, and what was trained.
-fn timed(trainer: Trainer, data: [&dyn Dataset; 2]) -> Result<(Pace, Setup), StudyError> {
-    let mut trainer = trainer.evaluate_at(LOOK);
-    let (mut setup, mut before) = (None, None::<Instant>);
-    let mut evaluation = Duration::MAX;
-    let (mut first, mut steps, mut total) = (None, 0, Duration::ZERO);
-    let trained = trainer.fit_observed(data[0], data[1], |event| {
-        let now = Instant::now();
-        match event {
-            Event::Started(started) => setup = Some((*started).clone()),
-            Event::Step { .. } => {
-                if let (Some(before), Some(_)) = (before, first) {
-                    (steps, total) = (steps + 1, total + (now - before));
-                }
-                // What comes before the first step is more than a step; it counts where there is no
-                // other.
-                first = first.or(before.map(|before| now - before));
-            }
-            Event::Evaluation { .. } | Event::Epoch(_) => {
-                let took = before.map_or(evaluation, |before| now - before);
-                evaluation = evaluation.min(took);
-            }
-            _ => {}
-        }
-        before = Some(now);
-        match steps >= LEAST_STEPS && total >= TIMED {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    });
-    match trained {
-        Ok(_) | Err(TrainError::NonFinite { .. }) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let step = match steps {
-        0 => first.unwrap_or_default(),
-        _ => total / steps,
-    };
-    let pace = Pace {
-        step: step.as_secs_f64(),
-        // A training that diverges before the first of them has none.
-        evaluation: match evaluation {
-            Duration::MAX => 0.0,
-            known => known.as_secs_f64(),
-        },
-    };
-    Ok((pace, setup.expect("a training that ends has begun")))
 }
 
 /// Paces of a small batch and a large one: in between a step takes a time of its own and one for
@@ -177,14 +84,14 @@ impl StepsToTarget {
         let sizes = || self.batch_sizes.iter().copied();
         let pace = |batch_size: usize| {
             let limit = self.threaded(self.limit(workload, batch_size));
-            let drawn = (1, self.seed);
-            let trial = self.space.candidates(self.search, drawn, batch_size);
+            let trial = self.space.candidates(self.search, 1, self.seed, batch_size);
             Ok::<_, StudyError>(
                 workload
                     .pace(&trial[0], limit)?
                     .map(|pace| (batch_size, pace)),
             )
         };
+        // The smallest and the largest batch are timed.
         let ends = (sizes().min(), sizes().max());
         let (Some(small), Some(large)) = ends else {
             return Ok(None);
@@ -193,6 +100,7 @@ impl StepsToTarget {
             return Ok(None);
         };
         let line = Line([one, other]);
+        // Those in between are counted.
         let mut prospect = Prospect::default();
         for size in sizes() {
             let (steps, step) = (self.limit(workload, size), line.step(size));
@@ -201,7 +109,7 @@ impl StepsToTarget {
                 .map_or(0.0, |rows| step * rows.div_ceil(size) as f64);
             let looks = LOOKS.count(steps) * line.evaluation();
             let seconds = steps as f64 * step + looks;
-            prospect.add(self.num_trials() / self.batch_sizes.len(), (epoch, seconds));
+            prospect.add(self.num_trials() / self.batch_sizes.len(), epoch, seconds);
         }
         Ok(Some(prospect.side_by_side(self.parallel)))
     }
@@ -227,11 +135,11 @@ impl Arms<'_> {
         let mut prospect = Prospect::default();
         let jobs = self.jobs()?;
         for arm in &self.arms {
-            let of_arm = || jobs.iter().filter(|(_, job)| job.name() == arm.name());
-            let Some(&(seed, _)) = of_arm().next() else {
+            let of_arm = || jobs.iter().filter(|job| job.arm.name() == arm.name());
+            let Some(first) = of_arm().next() else {
                 continue;
             };
-            let (pace, setup) = timed(self.trainer(arm, seed), self.data)?;
+            let (pace, setup) = timed(self.trainer(arm, first.seed), self.data)?;
             let steps = setup.rows.div_ceil(setup.batch_size.max(1)) as f64;
             let (epoch, epochs) = (steps * pace.step, f64::from(setup.epochs));
             let looks = match self.target {
@@ -239,7 +147,7 @@ impl Arms<'_> {
                 None => 0.0,
             };
             let seconds = epochs * epoch + (epochs + looks) * pace.evaluation;
-            prospect.add(of_arm().count(), (epoch, seconds));
+            prospect.add(of_arm().count(), epoch, seconds);
         }
         Ok(prospect.side_by_side(self.parallel))
     }
@@ -273,7 +181,7 @@ impl Branches<'_> {
             plan.batch_sizes[plan.batch_sizes.len() - 1],
         );
         let pace = |size: usize| {
-            let trainer = self.trainer(plan, (size, plan.seed))?;
+            let trainer = self.trainer(plan, size, plan.seed)?;
             Ok::<_, StudyError>((size, Pace::of(trainer, self.data)?))
         };
         let line = Line([pace(small)?, pace(large)?]);
@@ -285,7 +193,7 @@ impl Branches<'_> {
         };
         for &size in &plan.batch_sizes {
             let branch = plan.window * epoch(size) + line.evaluation();
-            prospect.add(plan.at.len() * plan.seeds as usize, (epoch(size), branch));
+            prospect.add(plan.at.len() * plan.seeds as usize, epoch(size), branch);
         }
         Ok(prospect)
     }
@@ -310,7 +218,7 @@ mod tests {
     #[test]
     fn side_by_side_divides_the_time_but_not_beyond_the_trainings() {
         let mut prospect = Prospect::default();
-        prospect.add(4, (1.0, 10.0));
+        prospect.add(4, 1.0, 10.0);
         assert_eq!(prospect.side_by_side(2).seconds, 20.0);
         assert_eq!(
             prospect.side_by_side(8),

@@ -108,6 +108,7 @@ impl Workload for NoisyQuadratic {
                 got: format!("momentum {}, schedule {:?}", trial.momentum, trial.schedule),
             });
         }
+        // Each dimension's curvature, and the noise of a batch in it.
         let curvatures: Vec<f64> = self.curvatures().collect();
         let deviations: Vec<f64> = curvatures
             .iter()
@@ -117,6 +118,7 @@ impl Workload for NoisyQuadratic {
         let batch = trial.batch_size as u32;
         let mut stream = Stream::new(trial.seed, Purpose::Trial, batch, trial.candidate as u16);
         let (mut best, mut reached, mut made) = (f64::INFINITY, None, 0);
+        // Steps of SGD on all copies, until their mean loss is low enough.
         while made < limit.steps && reached.is_none() {
             let mut risk = 0.0;
             for copy in &mut params {

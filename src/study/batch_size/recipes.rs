@@ -41,14 +41,37 @@ impl Recipe {
     }
 }
 
-/// How many times as large the larger batch is, and how many epochs of it have the smaller one's
-/// updates. Refuses batches that are not a small one, of `least` rows or more, and a larger one,
-/// and no epochs.
-fn ratio(
-    least: usize,
-    (small, large): (usize, usize),
-    epochs: u32,
-) -> Result<(f64, u32), StudyError> {
+/// Rows of a small batch and of a larger one.
+///
+/// ```
+/// use unisono::study::batch_size::BatchPair;
+/// assert_eq!(BatchPair { small: 32, large: 512 }.ratio(), 16.0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchPair {
+    /// The smaller one's.
+    pub small: usize,
+    /// The larger one's.
+    pub large: usize,
+}
+
+impl BatchPair {
+    /// How many times as large the larger one is.
+    pub fn ratio(self) -> f64 {
+        self.large as f64 / self.small as f64
+    }
+
+    /// Shards of the large batch that have as many rows as the small one, if they come out even.
+    fn groups(self) -> Option<usize> {
+        let Self { small, large } = self;
+        large.is_multiple_of(small).then_some(large / small)
+    }
+}
+
+/// How many epochs of the larger batch have the smaller one's updates. Refuses batches that are not
+/// a small one, of `least` rows or more, and a larger one, and no epochs.
+fn longer(least: usize, batches: BatchPair, epochs: u32) -> Result<u32, StudyError> {
+    let BatchPair { small, large } = batches;
     if !(least..large).contains(&small) {
         return Err(StudyError::Value {
             what: "the batches to compare",
@@ -63,8 +86,7 @@ fn ratio(
             got: "0".to_owned(),
         });
     }
-    let k = large as f64 / small as f64;
-    Ok((k, (f64::from(epochs) * k).round() as u32))
+    Ok((f64::from(epochs) * batches.ratio()).round() as u32)
 }
 
 fn schedule(text: &str) -> Result<Schedule, StudyError> {
@@ -85,12 +107,12 @@ fn schedule(text: &str) -> Result<Schedule, StudyError> {
 /// | ghost batch norm: its groups have as many rows as the small batch, where the model has batch norm and `large` is a multiple of `small` | Hoffer et al. 2017 |
 ///
 /// ```
-/// use unisono::{nn::Sequential, optim::Optimizer, study::batch_size::large_batches};
+/// use unisono::{nn::Sequential, optim::Optimizer, study::batch_size::{BatchPair, large_batches}};
 /// let model = Sequential::new(64).dense(10);
-/// let arms = large_batches(&model, &Optimizer::sgd(0.1), (32, 512), 20)?;
+/// let arms = large_batches(&model, &Optimizer::sgd(0.1), BatchPair { small: 32, large: 512 }, 20)?;
 /// assert_eq!((arms.len(), arms[0].name()), (7, "batch 32"));
 /// let model = Sequential::new(64).dense(10).layer(unisono::nn::BatchNorm::new());
-/// let arms = large_batches(&model, &Optimizer::sgd(0.1), (32, 512), 20)?;
+/// let arms = large_batches(&model, &Optimizer::sgd(0.1), BatchPair { small: 32, large: 512 }, 20)?;
 /// assert!(arms[7].name().ends_with("ghost batch norm of 32"));
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
 /// ```
@@ -100,14 +122,16 @@ fn schedule(text: &str) -> Result<Schedule, StudyError> {
 pub fn large_batches(
     model: &Sequential,
     base: &Optimizer,
-    (small, large): (usize, usize),
+    batches: BatchPair,
     epochs: u32,
 ) -> Result<Vec<Arm>, StudyError> {
-    let (k, longer) = ratio(1, (small, large), epochs)?;
+    let (k, longer) = (batches.ratio(), longer(1, batches, epochs)?);
+    let BatchPair { small, large } = batches;
     let warmup = (epochs / 5).max(1);
     let warmup = schedule(&format!(
         "warmup {warmup} epochs, cosine to 0.01 over {epochs} epochs"
     ))?;
+    // Schedules and scaled optimisers that recipes share.
     let cosine = schedule(&format!("cosine to 0.01 over {epochs} epochs"))?;
     let long_cosine = schedule(&format!("cosine to 0.01 over {longer} epochs"))?;
     let linear = ScalingRule::Linear.optimizer(base, k)?;
@@ -129,6 +153,7 @@ pub fn large_batches(
         schedule: cosine.clone(),
         epochs,
     };
+    // The small batch, and the large one in each way.
     let (lars, lamb) = (Optimizer::lars(5.0), Optimizer::lamb(0.02));
     let (longest, many) = (&long_cosine, "square-root scaling, as many updates");
     let mut arms = vec![
@@ -145,35 +170,37 @@ pub fn large_batches(
         arm("LAMB, warm-up", &lamb, &warmup, epochs),
         arm(many, &square_root, longest, longer),
     ];
-    let with_warmup = (square_root, warmup);
-    arms.extend(ghosts(model, (small, large), with_warmup, epochs));
+    arms.extend(ghosts(model, batches, square_root, warmup, epochs));
     Ok(arms)
 }
 
-/// A large batch whose batch norm has groups of as many rows as the small one has.
+/// A large batch whose batch norm has groups of as many rows as the small one has, where the model
+/// has batch norm and they come out even.
 fn ghosts(
     model: &Sequential,
-    (small, large): (usize, usize),
-    (optimizer, schedule): (Optimizer, Schedule),
+    batches: BatchPair,
+    optimizer: Optimizer,
+    schedule: Schedule,
     epochs: u32,
 ) -> Option<Arm> {
+    let BatchPair { small, large } = batches;
     let recipe = Recipe {
-        shards: Some(large / small),
+        shards: Some(batches.groups().filter(|_| model.couples_rows())?),
         batch: large,
         optimizer,
         schedule,
         epochs,
     };
     let name = format!("batch {large}, square-root scaling, warm-up, ghost batch norm of {small}");
-    (model.couples_rows() && large.is_multiple_of(small)).then(|| recipe.arm(name, model))
+    Some(recipe.arm(name, model))
 }
 
 /// Batches that grow, against batches that stay: from `small` up to `large` rows, plain SGD of
 /// learning rate `lr`.
 ///
 /// ```
-/// use unisono::{nn::Sequential, study::batch_size::adaptive_batches};
-/// let arms = adaptive_batches(&Sequential::new(64).dense(10), 0.1, (16, 256), 12)?;
+/// use unisono::{nn::Sequential, study::batch_size::{BatchPair, adaptive_batches}};
+/// let arms = adaptive_batches(&Sequential::new(64).dense(10), 0.1, BatchPair { small: 16, large: 256 }, 12)?;
 /// assert!(arms.iter().any(|arm| arm.name().starts_with("cabs")));
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
 /// ```
@@ -183,17 +210,22 @@ fn ghosts(
 pub fn adaptive_batches(
     model: &Sequential,
     lr: f32,
-    (small, large): (usize, usize),
+    batches: BatchPair,
     epochs: u32,
 ) -> Result<Vec<Arm>, StudyError> {
     // One shard tells nothing of the gradient's variance.
-    ratio(2, (small, large), epochs)?;
-    let arm = |name: String, batch: usize, rule: &str, (lr, text): (f32, &str)| {
-        let plan = (rule.parse::<BatchRule>()?, schedule(text)?);
-        Ok::<Arm, StudyError>(adaptive(name, (model, batch, epochs), lr, plan))
+    longer(2, batches, epochs)?;
+    let BatchPair { small, large } = batches;
+    let arm = |name: String, batch: usize, rule: &str, lr: f32, text: &str| {
+        let recipe = Adaptive {
+            batch,
+            rule: rule.parse()?,
+            lr,
+            schedule: schedule(text)?,
+            epochs,
+        };
+        Ok::<Arm, StudyError>(recipe.arm(name, model))
     };
-    let third = (epochs / 3).max(1);
-    let constant = (lr, "constant");
     let mut arms = Vec::new();
     // Every power of two between, each with the rate of the square-root rule: the best of them is
     // what a policy has to beat.
@@ -204,27 +236,13 @@ pub fn adaptive_batches(
             format!("fixed {batch}, lr {rate:.3}"),
             batch,
             "fixed",
-            (rate, "constant"),
+            rate,
+            "constant",
         )?);
         batch *= 2;
     }
-    let policies = [
-        (
-            format!("staged to {large}"),
-            format!("step 0.5 every {third} epochs"),
-        ),
-        (
-            format!("adabatch 2 every {third} epochs lr 1 to {large}"),
-            "constant".to_owned(),
-        ),
-        (format!("cabs {small}..{large}"), "constant".to_owned()),
-        (
-            format!("noise {small}..{large} every 20 steps lr sqrt"),
-            "constant".to_owned(),
-        ),
-    ];
-    for (rule, schedule) in policies {
-        arms.push(arm(rule.clone(), small, &rule, (lr, &schedule))?);
+    for (rule, schedule) in policies(batches, epochs) {
+        arms.push(arm(rule.clone(), small, &rule, lr, &schedule)?);
     }
     let middle = (small * large).isqrt().max(small);
     let rule = format!("adascale from {small}");
@@ -232,31 +250,59 @@ pub fn adaptive_batches(
         format!("{rule}, batch {middle}"),
         middle,
         &rule,
-        constant,
+        lr,
+        "constant",
     )?);
     Ok(arms)
 }
 
-/// A batch that follows a policy.
-fn adaptive(
-    name: String,
-    (model, batch, epochs): (&Sequential, usize, u32),
+/// The rules of batches that grow, each with the schedule of its learning rate.
+fn policies(batches: BatchPair, epochs: u32) -> [(String, String); 4] {
+    let BatchPair { small, large } = batches;
+    let third = (epochs / 3).max(1);
+    let constant = || "constant".to_owned();
+    [
+        (
+            format!("staged to {large}"),
+            format!("step 0.5 every {third} epochs"),
+        ),
+        (
+            format!("adabatch 2 every {third} epochs lr 1 to {large}"),
+            constant(),
+        ),
+        (format!("cabs {small}..{large}"), constant()),
+        (
+            format!("noise {small}..{large} every 20 steps lr sqrt"),
+            constant(),
+        ),
+    ]
+}
+
+/// A batch that follows a policy, under plain SGD.
+struct Adaptive {
+    batch: usize,
+    rule: BatchRule,
     lr: f32,
-    (rule, schedule): (BatchRule, Schedule),
-) -> Arm {
-    let model = model.clone();
-    Arm::new(name, move || {
-        let trainer = trainer(&model, batch, epochs)
-            .optimizer(Optimizer::sgd(lr))
-            .schedule(schedule.clone())
-            .batch_policy(rule);
-        match rule {
-            BatchRule::Cabs { .. } | BatchRule::Noise { .. } | BatchRule::AdaScale { .. } => {
-                trainer.track_noise_scale()
+    schedule: Schedule,
+    epochs: u32,
+}
+
+impl Adaptive {
+    fn arm(self, name: String, model: &Sequential) -> Arm {
+        let model = model.clone();
+        Arm::new(name, move || {
+            let trainer = trainer(&model, self.batch, self.epochs)
+                .optimizer(Optimizer::sgd(self.lr))
+                .schedule(self.schedule.clone())
+                .batch_policy(self.rule);
+            match self.rule {
+                BatchRule::Cabs { .. } | BatchRule::Noise { .. } | BatchRule::AdaScale { .. } => {
+                    trainer.track_noise_scale()
+                }
+                _ => trainer,
             }
-            _ => trainer,
-        }
-    })
+        })
+    }
 }
 
 /// The generalisation gap of Hoffer et al. 2017 (table 1, F1): a small batch, a large one as it is,
@@ -268,8 +314,8 @@ fn adaptive(
 /// rows are the shards.
 ///
 /// ```
-/// use unisono::{nn::Sequential, optim::Optimizer, study::batch_size::generalisation_gap};
-/// let arms = generalisation_gap(&Sequential::new(64).dense(10), &Optimizer::sgd(0.1), (32, 512), 10)?;
+/// use unisono::{nn::Sequential, optim::Optimizer, study::batch_size::{BatchPair, generalisation_gap}};
+/// let arms = generalisation_gap(&Sequential::new(64).dense(10), &Optimizer::sgd(0.1), BatchPair { small: 32, large: 512 }, 10)?;
 /// assert_eq!(arms.len(), 3);
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
 /// ```
@@ -279,15 +325,17 @@ fn adaptive(
 pub fn generalisation_gap(
     model: &Sequential,
     base: &Optimizer,
-    (small, large): (usize, usize),
+    batches: BatchPair,
     epochs: u32,
 ) -> Result<Vec<Arm>, StudyError> {
-    let (k, longer) = ratio(1, (small, large), epochs)?;
+    let (k, longer) = (batches.ratio(), longer(1, batches, epochs)?);
+    let BatchPair { small, large } = batches;
     let adapted = ScalingRule::SquareRoot
         .optimizer(base, k)?
         .with_clip_norm(1.0);
+    // Where there is batch norm, the shards are its groups.
     let couples = model.couples_rows();
-    let ghosts = (couples && large.is_multiple_of(small)).then_some(large / small);
+    let ghosts = batches.groups().filter(|_| couples);
     if couples && ghosts.is_none() {
         return Err(StudyError::Value {
             what: "the batches to compare",
@@ -296,11 +344,12 @@ pub fn generalisation_gap(
         });
     }
     let whole = couples.then_some(1);
-    let arm = |name: String, (batch, shards), optimizer: Optimizer, epochs: u32| {
+    let arm = |name: String, batch, shards, optimizer: Optimizer, epochs: u32| {
         let steps = [epochs * 2 / 5, epochs * 7 / 10].map(|at| at.max(1));
-        let cuts = match steps[0] < steps[1] {
-            true => format!("multistep 0.1 at {},{} epochs", steps[0], steps[1]),
-            false => format!("step 0.1 every {} epochs", steps[0]),
+        let cuts = if steps[0] < steps[1] {
+            format!("multistep 0.1 at {},{} epochs", steps[0], steps[1])
+        } else {
+            format!("step 0.1 every {} epochs", steps[0])
         };
         let recipe = Recipe {
             shards,
@@ -311,24 +360,14 @@ pub fn generalisation_gap(
         };
         Ok::<Arm, StudyError>(recipe.arm(name, model))
     };
+    let (first, second) = (
+        format!("small batch {small}"),
+        format!("large batch {large}"),
+    );
+    let third = format!("{second}, adapted");
     Ok(vec![
-        arm(
-            format!("small batch {small}"),
-            (small, whole),
-            base.clone(),
-            epochs,
-        )?,
-        arm(
-            format!("large batch {large}"),
-            (large, whole),
-            base.clone(),
-            epochs,
-        )?,
-        arm(
-            format!("large batch {large}, adapted"),
-            (large, ghosts),
-            adapted,
-            longer,
-        )?,
+        arm(first, small, whole, base.clone(), epochs)?,
+        arm(second, large, whole, base.clone(), epochs)?,
+        arm(third, large, ghosts, adapted, longer)?,
     ])
 }

@@ -1,6 +1,7 @@
-//! The charts and the page of steps to a target, and what all pages begin with.
+//! Report of steps to a target: charts, table, page; and the beginning of all pages.
 
-use crate::study::{Chart, Estimate, LineChart, Machine, Page, spread_text};
+use crate::report::{Chart, LineChart, Machine, Page};
+use crate::stats::{Estimate, spread_text};
 
 use super::analysis::{BatchPoint, Curve};
 use super::overlay::Figure;
@@ -25,6 +26,7 @@ pub fn curve_charts(curve: &Curve, target: Target) -> Vec<Figure> {
         examples(curve, &known, &wanted),
     ];
     charts.extend(noise_scale(curve, &wanted));
+    // Seconds, where there are any.
     let timed = known
         .iter()
         .filter_map(|(size, _, point)| Some((*size, point.seconds?)));
@@ -37,7 +39,7 @@ pub fn curve_charts(curve: &Curve, target: Target) -> Vec<Figure> {
         let threads = timed
             .iter()
             .map(|(size, (seconds, threads))| (*size, seconds * *threads as f64));
-        let chart = LineChart::new(format!("Time to {wanted}"), ("rows of a batch", "seconds"))
+        let chart = LineChart::new(format!("Time to {wanted}"), "rows of a batch", "seconds")
             .log_x()
             .log_y()
             .line("on the wall", wall)
@@ -60,11 +62,12 @@ fn steps(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
         .iter()
         .filter_map(|(size, steps, _)| band_at(*size, *steps, 1.0))
         .collect();
-    let mut chart = LineChart::new(format!("Steps to {wanted}"), ("rows of a batch", "steps"))
+    let mut chart = LineChart::new(format!("Steps to {wanted}"), "rows of a batch", "steps")
         .log_x()
         .log_y()
         .line("measured", line)
         .band(band);
+    // What perfect scaling would be, and the fit.
     let perfect = known[0].1.value * first;
     let perfect = [first, last].map(|size| (size, (perfect / size).max(1.0)));
     chart = chart.dashed("perfect scaling", perfect.into()).like(6);
@@ -91,7 +94,7 @@ fn noise_scale(curve: &Curve, wanted: &str) -> Option<Figure> {
     let scales: Vec<(f64, f64)> = curve.points.iter().filter_map(scale).collect();
     let (first, last) = (scales.first()?.0, scales.last()?.0);
     let title = format!("Gradient noise scale at {wanted}");
-    let mut chart = LineChart::new(title, ("rows of a batch", "rows"))
+    let mut chart = LineChart::new(title, "rows of a batch", "rows")
         .log_x()
         .log_y()
         .line("noise scale", scales);
@@ -115,7 +118,8 @@ fn examples(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
         .filter_map(|(size, steps, _)| band_at(*size, *steps, *size));
     let mut chart = LineChart::new(
         format!("Examples to {wanted}"),
-        ("rows of a batch", "rows trained on"),
+        "rows of a batch",
+        "rows trained on",
     )
     .log_x()
     .log_y()
@@ -140,7 +144,7 @@ fn examples(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
 }
 
 /// The page of a study of steps to a target.
-pub fn curve_page(title: &str, command: &str, (curve, figures): (&Curve, &[Figure])) -> Page {
+pub fn curve_page(title: &str, command: &str, curve: &Curve, figures: &[Figure]) -> Page {
     let mut page = headed(title, command);
     let or_none = |estimate: &Option<Estimate>| {
         estimate.map_or(

@@ -1,4 +1,4 @@
-//! How the loss rises around a minimum.
+//! Sharpness: how the loss rises around a minimum.
 //!
 //! # Formula
 //! 100 (max f(x + y) - f(x)) / (1 + f(x)) over |y_i| <= eps (|x_i| + 1) (Keskar et al. 2017, metric
@@ -34,57 +34,76 @@ pub enum Direction {
     Worst,
 }
 
-/// The sharpness in per cent, on the first `rows` of `data`.
+/// How sharpness is measured.
 ///
 /// ```
-/// use unisono::{data::digits, nn::{Loss, Network, Sequential}, study::batch_size::{Direction, sharpness}};
+/// use unisono::{data::digits, nn::{Loss, Network, Sequential}, study::batch_size::{Direction, Sharpness}};
 /// let (train, _) = digits();
 /// let network = Network::new(Sequential::new(64).dense(10), 1)?;
-/// let at = |direction| sharpness(&network, &Loss::SoftmaxCrossEntropy, (&train, 500), (5e-4, direction));
-/// assert!(at(Direction::Worst)? > at(Direction::Random)? && at(Direction::Random)? >= 0.0);
+/// let sharpness = |direction| {
+///     let how = Sharpness { rows: 500, eps: 5e-4, direction };
+///     how.of(&network, &Loss::SoftmaxCrossEntropy, &train)
+/// };
+/// assert!(sharpness(Direction::Worst)? > sharpness(Direction::Random)? && sharpness(Direction::Random)? >= 0.0);
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
 /// ```
-///
-/// # Errors
-/// [`StudyError::Value`] for an eps that is not positive, or no rows; [`StudyError::Nn`].
-pub fn sharpness(
-    network: &Network,
-    loss: &Loss,
-    (data, rows): (&dyn Dataset, usize),
-    (eps, direction): (f32, Direction),
-) -> Result<f64, StudyError> {
-    let rows = rows.min(data.len());
-    let is_valid = eps > 0.0 && eps.is_finite() && rows > 0;
-    if !is_valid {
-        return Err(StudyError::Value {
-            what: "sharpness",
-            expected: "of an eps above 0 and a row at least",
-            got: format!("eps {eps} and {rows} rows"),
-        });
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sharpness {
+    /// Rows of the data set, from its beginning.
+    pub rows: usize,
+    /// The size of the box, above 0.
+    pub eps: f32,
+    /// Where in it a higher loss is looked for.
+    pub direction: Direction,
+}
+
+impl Sharpness {
+    /// The sharpness of a network in per cent.
+    ///
+    /// # Errors
+    /// [`StudyError::Value`] for an eps that is not positive, or no rows; [`StudyError::Nn`].
+    pub fn of(
+        &self,
+        network: &Network,
+        loss: &Loss,
+        data: &dyn Dataset,
+    ) -> Result<f64, StudyError> {
+        let &Self { eps, direction, .. } = self;
+        let rows = self.rows.min(data.len());
+        let is_valid = eps > 0.0 && eps.is_finite() && rows > 0;
+        if !is_valid {
+            return Err(StudyError::Value {
+                what: "sharpness",
+                expected: "of an eps above 0 and a row at least",
+                got: format!("eps {eps} and {rows} rows"),
+            });
+        }
+        // A replica that can be evaluated anywhere around the minimum.
+        // A replica that can be evaluated anywhere around the minimum.
+        let settings = ReplicaSettings {
+            loss: loss.clone(),
+            isa: Isa::chosen()?,
+            seed: 0,
+        };
+        let mut around = Around {
+            replica: NetworkReplica::new(network.model(), settings, Sources([data, data]))?,
+            batch: Batch {
+                source: 1,
+                ..Batch::whole((0..rows as u32).collect(), 0)
+            },
+            center: network.params().to_vec(),
+            eps,
+        };
+        let here = around.loss(&around.center.clone());
+        if here.is_nan() && around.is_empty() {
+            return Err(TrainError::NothingCounts { part: "given" }.into());
+        }
+        let highest = match direction {
+            Direction::Random => around.random(),
+            Direction::Worst => around.worst(),
+        };
+        Ok(100.0 * (highest - here).max(0.0) / (1.0 + here))
     }
-    let settings = ReplicaSettings {
-        loss: loss.clone(),
-        isa: Isa::chosen()?,
-        seed: 0,
-    };
-    let mut around = Around {
-        replica: NetworkReplica::new(network.model(), settings, Sources([data, data]))?,
-        batch: Batch {
-            source: 1,
-            ..Batch::whole((0..rows as u32).collect(), 0)
-        },
-        center: network.params().to_vec(),
-        eps,
-    };
-    let here = around.loss(&around.center.clone());
-    if here.is_nan() && around.is_empty() {
-        return Err(TrainError::NothingCounts { part: "given" }.into());
-    }
-    let highest = match direction {
-        Direction::Random => around.random(),
-        Direction::Worst => around.worst(),
-    };
-    Ok(100.0 * (highest - here).max(0.0) / (1.0 + here))
 }
 
 /// A network and the box around its parameters.

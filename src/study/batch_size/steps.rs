@@ -12,6 +12,8 @@ use std::ops::ControlFlow;
 use crate::engine::{Pinning, Threads};
 
 use super::error::StudyError;
+use super::runner::{Job, Runner};
+use super::slice::Slice;
 use super::store::Store;
 use super::trial::{Outcome, Search, Space, Target, Trial, fewest_steps};
 use super::workload::{Limit, Workload};
@@ -51,9 +53,9 @@ pub struct StepsToTarget {
     pub parallel: usize,
     /// Threads of a trial, where they run one after another, and whether these are pinned.
     pub threads: (Threads, Pinning),
-    /// Which part of the search is made: `(k, n)` for every n-th candidate from the k-th on, from
-    /// 1; fresh seeds are then left for the merged study.
-    pub slice: (usize, usize),
+    /// Which part of the search is made; where it is not whole, fresh seeds are left for the merged
+    /// study.
+    pub slice: Slice,
 }
 
 /// What the observer of a study sees.
@@ -80,9 +82,8 @@ type Observer<'o> = &'o mut dyn FnMut(StudyEvent<'_>) -> ControlFlow<()>;
 struct Work<'a> {
     study: &'a StepsToTarget,
     workload: &'a dyn Workload,
-    store: &'a mut Store,
-    known: Vec<Outcome>,
-    pool: rayon::ThreadPool,
+    runner: Runner<'a, Outcome>,
+    /// Trials that are behind, found or made.
     done: usize,
 }
 
@@ -115,18 +116,10 @@ impl StepsToTarget {
         mut observe: impl FnMut(StudyEvent<'_>) -> ControlFlow<()>,
     ) -> Result<Vec<Outcome>, StudyError> {
         self.check()?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.parallel);
-        let pool = pool.build().map_err(|error| StudyError::Value {
-            what: "the trials side by side",
-            expected: "as many as there can be threads",
-            got: error.to_string(),
-        })?;
         let mut work = Work {
             study: self,
             workload,
-            known: store.all()?,
-            store,
-            pool,
+            runner: Runner::new(store)?,
             done: 0,
         };
         let mut sizes = self.batch_sizes.clone();
@@ -142,7 +135,7 @@ impl StepsToTarget {
                 .and_then(|outcome| outcome.steps_to_target)
                 .or(fewest);
             outcomes.extend(found);
-            if let Some(winner) = winner.filter(|_| self.slice.1 == 1) {
+            if let Some(winner) = winner.filter(|_| self.slice.is_whole()) {
                 outcomes.extend(work.repeat(&winner, &mut observe)?);
             }
         }
@@ -181,29 +174,26 @@ impl StepsToTarget {
                 got,
             );
         }
-        let (slice, slices) = self.slice;
-        if slice == 0 || slice > slices {
-            return odd(
-                "a slice",
-                "K/N with K from 1 to N",
-                format!("{slice}/{slices}"),
-            );
-        }
+        self.slice.check()?;
         if self.max_epochs.is_nan() || self.max_epochs <= 0.0 {
             return odd("the epochs", "more than 0", self.max_epochs.to_string());
         }
         let (Target::Error(wanted) | Target::Loss(wanted)) = self.target;
-        match wanted > 0.0 && wanted.is_finite() {
-            true => Ok(()),
-            false => odd("the target", "positive and finite", wanted.to_string()),
+        if wanted > 0.0 && wanted.is_finite() {
+            Ok(())
+        } else {
+            odd("the target", "positive and finite", wanted.to_string())
         }
     }
 
     /// Trials of all batch sizes, winners' runs among them.
     pub fn num_trials(&self) -> usize {
-        let (slice, slices) = self.slice;
-        let searched = (slice - 1..self.candidates).step_by(slices).count();
-        let repeated = if slices == 1 { self.repeats } else { 0 };
+        let searched = self.slice.take(0..self.candidates).count();
+        let repeated = if self.slice.is_whole() {
+            self.repeats
+        } else {
+            0
+        };
         self.batch_sizes.len() * (searched + repeated)
     }
 
@@ -239,10 +229,9 @@ impl Work<'_> {
     ) -> Result<Vec<Outcome>, StudyError> {
         let study = self.study;
         let whole = study.limit(self.workload, batch_size);
-        let drawn = (study.candidates, study.seed);
-        let all = study.space.candidates(study.search, drawn, batch_size);
-        let (slice, slices) = study.slice;
-        let mut own: Vec<Trial> = all.into_iter().skip(slice - 1).step_by(slices).collect();
+        let space = &study.space;
+        let all = space.candidates(study.search, study.candidates, study.seed, batch_size);
+        let mut own: Vec<Trial> = study.slice.take(all.into_iter()).collect();
         if study.search == Search::Halving {
             own = self.halve(own, whole, observe)?;
         }
@@ -308,80 +297,68 @@ impl Work<'_> {
         allowed: u64,
         observe: Observer<'_>,
     ) -> Result<Vec<Outcome>, StudyError> {
-        let stopped = |done: usize| StudyError::Stopped { trials: done };
         if let Some(first) = trials.first() {
             let wave = StudyEvent::Wave {
                 batch_size: first.batch_size,
                 done: self.done,
                 all: self.study.num_trials(),
             };
-            if observe(wave).is_break() {
-                return Err(stopped(self.known.len()));
-            }
+            self.tell(wave, observe)?;
         }
-        let limit = self.study.threaded(allowed);
-        let found: Vec<Option<Outcome>> = trials
+        let jobs: Vec<TrialJob<'_>> = trials
             .iter()
-            .map(|trial| self.find(trial, allowed))
+            .map(|trial| TrialJob { trial, allowed })
             .collect();
-        let missing = trials.iter().zip(&found).enumerate();
-        let missing = missing.filter(|(_, (_, found))| found.is_none());
-        let missing: Vec<(usize, &Trial)> =
-            missing.map(|(place, (trial, _))| (place, trial)).collect();
-        let made = self.make(&missing, limit)?;
-        let mut outcomes = Vec::new();
-        for (place, found) in found.into_iter().enumerate() {
-            let outcome = found.or_else(|| made.get(&place).cloned());
-            let outcome = outcome.expect("what was not found was made");
+        let limit = self.study.threaded(allowed);
+        let (workload, target) = (self.workload, self.study.target);
+        // A wave is told of as a whole, so that what is told does not depend on what runs side by
+        // side.
+        let outcomes = self.runner.run_side_by_side(
+            &jobs,
+            self.study.parallel,
+            |job| workload.train(job.trial, target, limit),
+            |_| ControlFlow::Continue(()),
+        )?;
+        for outcome in &outcomes {
             self.done += 1;
-            if observe(StudyEvent::Finished(&outcome)).is_break() {
-                return Err(stopped(self.known.len()));
-            }
-            outcomes.push(outcome);
+            self.tell(StudyEvent::Finished(outcome), observe)?;
         }
         Ok(outcomes)
     }
 
-    /// Makes trials side by side, each of them kept as soon as it is finished; the outcomes by
-    /// place.
-    fn make(
-        &mut self,
-        missing: &[(usize, &Trial)],
-        limit: Limit,
-    ) -> Result<BTreeMap<usize, Outcome>, StudyError> {
-        let (workload, target) = (self.workload, self.study.target);
-        let (sender, results) = crossbeam::channel::unbounded();
-        let (store, known) = (&mut *self.store, &mut self.known);
-        self.pool.in_place_scope(|scope| {
-            for &(place, trial) in missing {
-                let sender = sender.clone();
-                scope.spawn(move |_| {
-                    // Nobody reads after an error; the trial is then made again.
-                    let _unread = sender.send((place, workload.train(trial, target, limit)));
-                });
-            }
-            drop(sender);
-            let mut made = BTreeMap::new();
-            for (place, outcome) in results {
-                let outcome = outcome?;
-                store.add(&outcome)?;
-                known.push(outcome.clone());
-                made.insert(place, outcome);
-            }
-            Ok(made)
-        })
+    /// Tells the observer, who may stop the study.
+    fn tell(&self, event: StudyEvent<'_>, observe: Observer<'_>) -> Result<(), StudyError> {
+        match observe(event) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(StudyError::Stopped {
+                trials: self.runner.num_known(),
+            }),
+        }
     }
+}
 
-    /// A finished trial, as this wave would have seen it; one that was given up earlier than here
-    /// is made again.
-    fn find(&self, trial: &Trial, allowed: u64) -> Option<Outcome> {
+/// A trial that may take so many steps.
+struct TrialJob<'t> {
+    trial: &'t Trial,
+    allowed: u64,
+}
+
+impl Job for TrialJob<'_> {
+    type Outcome = Outcome;
+
+    /// A finished trial, as this job would have seen it; one that was given up earlier than here is
+    /// made again.
+    fn find(&self, known: &[Outcome]) -> Option<Outcome> {
         let name = |trial: &Trial| (trial.batch_size, trial.candidate, trial.repeat, trial.seed);
         let is_it = |outcome: &&Outcome| {
-            let went_far = outcome.steps.1 >= allowed || outcome.diverged;
-            name(&outcome.trial) == name(trial) && (went_far || outcome.steps_to_target.is_some())
+            let went_far = outcome.steps.1 >= self.allowed || outcome.diverged;
+            let is_told = went_far || outcome.steps_to_target.is_some();
+            name(&outcome.trial) == name(self.trial) && is_told
         };
-        let mut outcome = self.known.iter().find(is_it)?.clone();
-        outcome.steps_to_target = outcome.steps_to_target.filter(|&steps| steps <= allowed);
+        let mut outcome = known.iter().find(is_it)?.clone();
+        outcome.steps_to_target = outcome
+            .steps_to_target
+            .filter(|&steps| steps <= self.allowed);
         Some(outcome)
     }
 }

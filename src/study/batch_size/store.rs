@@ -1,4 +1,4 @@
-//! A study's folder: settings, one line a finished trial, a lock.
+//! Store: the folder of a study, with its settings, a line for each finished trial, and a lock.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::lock::lock_folder;
 use crate::output;
-use crate::study::lock::lock_folder;
 
 use super::error::StudyError;
 
@@ -55,7 +55,7 @@ impl Store {
         let lock = lock(folder)?;
         let path = folder.join(SETTINGS);
         match fs::read_to_string(&path) {
-            Ok(text) => check(folder, &path, (&text, settings))?,
+            Ok(text) => check(folder, &path, &text, settings)?,
             // Lines without settings are no study's.
             Err(_) if folder.join(LINES).exists() => {
                 return Err(StudyError::File {
@@ -149,11 +149,12 @@ impl Store {
 pub fn merge(slices: &[PathBuf], into: &Path) -> Result<usize, StudyError> {
     let mut settings: Option<Settings> = None;
     let mut lines: Vec<String> = Vec::new();
+    // All slices must have the settings of the first; lines that several have count once.
     for slice in slices {
         let path = slice.join(SETTINGS);
         let text = fs::read_to_string(&path).map_err(StudyError::io("read", &path))?;
         match &settings {
-            Some(settings) => check(slice, &path, (&text, settings))?,
+            Some(settings) => check(slice, &path, &text, settings)?,
             None => settings = Some(parse(&path, &text)?),
         }
         for line in whole_lines(&slice.join(LINES))? {
@@ -162,6 +163,7 @@ pub fn merge(slices: &[PathBuf], into: &Path) -> Result<usize, StudyError> {
             }
         }
     }
+    // The merged study may have trials of its own already.
     let settings = settings.ok_or(StudyError::Value {
         what: "the folders to merge",
         expected: "one at least",
@@ -184,11 +186,8 @@ fn parse(path: &Path, text: &str) -> Result<Settings, StudyError> {
     })
 }
 
-fn check(
-    folder: &Path,
-    path: &Path,
-    (text, settings): (&str, &Settings),
-) -> Result<(), StudyError> {
+/// Refuses settings other than those in `text`, the file at `path`.
+fn check(folder: &Path, path: &Path, text: &str, settings: &Settings) -> Result<(), StudyError> {
     let before = parse(path, text)?;
     let names = before.keys().chain(settings.keys());
     let mut differences: Vec<String> = names
@@ -201,13 +200,13 @@ fn check(
         .collect();
     differences.sort();
     differences.dedup();
-    match differences.is_empty() {
-        true => Ok(()),
-        false => Err(StudyError::Changed {
-            path: folder.to_owned(),
-            differences,
-        }),
+    if differences.is_empty() {
+        return Ok(());
     }
+    Err(StudyError::Changed {
+        path: folder.to_owned(),
+        differences,
+    })
 }
 
 /// A file to add lines to, and those that are in it. A line that a kill has cut is made again.

@@ -17,10 +17,11 @@ use serde::Serialize;
 
 use crate::engine::{Pinning, Threads};
 use crate::seed::{Purpose, Stream};
-use crate::study::{Bootstrap, Estimate, RESAMPLES};
+use crate::stats::{Bootstrap, Estimate, RESAMPLES};
 
 use super::analysis::median_run;
 use super::error::StudyError;
+use super::runner::{Finished, Job, Runner};
 use super::store::Store;
 use super::trial::{Outcome, Target};
 use super::workload::{Limit, Workload};
@@ -78,50 +79,67 @@ impl TimeToTarget {
                 got: format!("{:?}", self.threads),
             });
         }
+        // Every fresh run on every number of threads.
         let fresh = known.iter().filter(|outcome| outcome.trial.repeat > 0);
-        let runs: Vec<(&Outcome, usize)> = fresh
-            .flat_map(|outcome| counts.iter().map(move |&threads| (outcome, threads)))
+        let jobs: Vec<TimedJob<'_>> = fresh
+            .flat_map(|before| {
+                let threads = counts.iter();
+                threads.map(move |&threads| TimedJob { before, threads })
+            })
             .collect();
-        if runs.is_empty() {
+        if jobs.is_empty() {
             return Err(StudyError::Value {
                 what: "a study whose time is to be measured",
                 expected: "whole, with a batch size that reached the target and at least 1 repeat",
                 got: format!("{} trials, none of them a fresh run", known.len()),
             });
         }
-        let order = Stream::new(self.seed, Purpose::Measure, 0, 0).permutation(runs.len() as u32);
-        let kept: Vec<Outcome> = store.all()?;
-        let mut timed = Vec::new();
-        for at in order {
-            let (before, threads) = runs[at as usize];
-            let is_same = |one: &&Outcome| (&one.trial, one.threads) == (&before.trial, threads);
-            if let Some(found) = kept.iter().find(is_same) {
-                timed.push(found.clone());
-                continue;
-            }
-            let limit = Limit {
-                steps: before.steps.1,
-                threads: Threads::Fixed(threads),
-                pinning: self.pinning,
-            };
-            let outcome = workload.train(&before.trial, self.target, limit)?;
-            if outcome.steps_to_target != before.steps_to_target {
-                return Err(StudyError::Threads {
-                    threads,
-                    batch_size: before.trial.batch_size,
-                    steps: [before.steps_to_target, outcome.steps_to_target],
-                });
-            }
-            store.add(&outcome)?;
-            let flow = observe(&outcome);
-            timed.push(outcome);
-            if flow.is_break() {
-                return Err(StudyError::Stopped {
-                    trials: timed.len(),
-                });
-            }
+        // In an order drawn from the seed: what drifts does not favour one of them.
+        let order = Stream::new(self.seed, Purpose::Measure, 0, 0).permutation(jobs.len() as u32);
+        let jobs: Vec<TimedJob<'_>> = order.into_iter().map(|at| jobs[at as usize]).collect();
+        Runner::new(store)?.run_in_order(
+            &jobs,
+            |job| self.train(workload, job),
+            |finished| match finished {
+                Finished::Found(_) => ControlFlow::Continue(()),
+                Finished::Made(outcome) => observe(outcome),
+            },
+        )
+    }
+
+    /// Trains once more, and checks that it takes the steps that it took before.
+    fn train(&self, workload: &dyn Workload, job: &TimedJob<'_>) -> Result<Outcome, StudyError> {
+        let &TimedJob { before, threads } = job;
+        let limit = Limit {
+            steps: before.steps.1,
+            threads: Threads::Fixed(threads),
+            pinning: self.pinning,
+        };
+        let outcome = workload.train(&before.trial, self.target, limit)?;
+        if outcome.steps_to_target == before.steps_to_target {
+            return Ok(outcome);
         }
-        Ok(timed)
+        Err(StudyError::Threads {
+            threads,
+            batch_size: before.trial.batch_size,
+            steps: [before.steps_to_target, outcome.steps_to_target],
+        })
+    }
+}
+
+/// A fresh run on a number of threads.
+#[derive(Clone, Copy)]
+struct TimedJob<'o> {
+    before: &'o Outcome,
+    threads: usize,
+}
+
+impl Job for TimedJob<'_> {
+    type Outcome = Outcome;
+
+    fn find(&self, known: &[Outcome]) -> Option<Outcome> {
+        let is_it = |one: &&Outcome| one.trial == self.before.trial && one.threads == self.threads;
+        known.iter().find(is_it).cloned()
     }
 }
 
@@ -151,8 +169,9 @@ impl TimePoint {
     /// Of all that [`TimeToTarget::run`] gave, batch by batch and by threads within. The base is
     /// the first that reached the target.
     pub fn of(timed: &[Outcome], seed: u64) -> Vec<Self> {
-        let cells: BTreeSet<(usize, usize)> = timed.iter().map(place).collect();
-        let cells: Vec<Cell> = cells.iter().map(|&cell| Cell::of(timed, cell)).collect();
+        let places: BTreeSet<Place> = timed.iter().map(Place::of).collect();
+        let cells = places.into_iter().map(|place| Cell::of(timed, place));
+        let cells: Vec<Cell> = cells.collect();
         let rounds = cells.iter().map(|cell| cell.seconds.len()).max();
         let Some(rounds) = rounds else {
             return Vec::new();
@@ -171,32 +190,47 @@ impl TimePoint {
     }
 }
 
-fn place(outcome: &Outcome) -> (usize, usize) {
-    (outcome.trial.batch_size, outcome.threads)
+/// Where a run belongs, batch by batch and by threads within.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    batch_size: usize,
+    threads: usize,
+}
+
+impl Place {
+    fn of(outcome: &Outcome) -> Self {
+        Self {
+            batch_size: outcome.trial.batch_size,
+            threads: outcome.threads,
+        }
+    }
 }
 
 /// The runs of one batch size on one number of threads, by repeat; infinite where the target was
 /// not reached.
 struct Cell {
-    place: (usize, usize),
+    place: Place,
     seconds: Vec<f64>,
     examples: Vec<f64>,
 }
 
 impl Cell {
-    fn of(timed: &[Outcome], at: (usize, usize)) -> Self {
-        let mut own: Vec<&Outcome> = timed.iter().filter(|one| place(one) == at).collect();
+    fn of(timed: &[Outcome], place: Place) -> Self {
+        let own = timed.iter().filter(|one| Place::of(one) == place);
+        let mut own: Vec<&Outcome> = own.collect();
         own.sort_by_key(|outcome| outcome.trial.repeat);
         let examples = |outcome: &&Outcome| {
             let steps = outcome.steps_to_target;
-            steps.map_or(f64::INFINITY, |steps| steps as f64 * at.0 as f64)
+            steps.map_or(f64::INFINITY, |steps| {
+                steps as f64 * place.batch_size as f64
+            })
         };
         let seconds = |outcome: &&Outcome| match outcome.steps_to_target {
             Some(_) => outcome.seconds,
             None => f64::INFINITY,
         };
         Self {
-            place: at,
+            place,
             seconds: own.iter().map(seconds).collect(),
             examples: own.iter().map(examples).collect(),
         }
@@ -225,8 +259,8 @@ impl Cell {
             median_run(&cell.examples, rounds) / median_run(&cell.seconds, rounds)
         };
         TimePoint {
-            batch_size: self.place.0,
-            threads: self.place.1,
+            batch_size: self.place.batch_size,
+            threads: self.place.threads,
             reached: (reached.count(), self.examples.len()),
             examples,
             seconds: examples.map(|_| finite(&seconds)),

@@ -1,6 +1,7 @@
-//! The charts and the page of times to a target.
+//! Report of times to a target: charts, table, page.
 
-use crate::study::{Estimate, LineChart, Page, spread_text};
+use crate::report::{LineChart, Page};
+use crate::stats::{Estimate, spread_text};
 
 use super::overlay::Figure;
 use super::report::{add, headed};
@@ -51,7 +52,7 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
     threads.sort_unstable();
     threads.dedup();
     let chart = |title: String, unit: &str, of: &dyn Fn(&TimePoint) -> Option<Estimate>| {
-        let mut chart = LineChart::new(title, ("rows of a batch", unit))
+        let mut chart = LineChart::new(title, "rows of a batch", unit)
             .log_x()
             .log_y();
         for &count in &threads {
@@ -71,6 +72,7 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
     if points.iter().all(|point| point.seconds.is_none()) {
         return Vec::new();
     }
+    // Both charts have a line for each number of threads.
     let seconds = chart(format!("Time to {target}"), "seconds", &|point| {
         point.seconds
     });
@@ -94,7 +96,7 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
 }
 
 /// The page of a study of times to a target.
-pub fn time_page(title: &str, command: &str, (points, figures): (&[TimePoint], &[Figure])) -> Page {
+pub fn time_page(title: &str, command: &str, points: &[TimePoint], figures: &[Figure]) -> Page {
     let mut page = headed(title, command);
     add(&mut page, figures);
     let runs = points.iter().filter_map(|point| point.seconds);

@@ -1,4 +1,4 @@
-//! What is tried, and what came of it.
+//! Trial: learning rate, momentum and schedule at a batch size; search space and outcome.
 
 use serde::{Deserialize, Serialize};
 
@@ -179,9 +179,11 @@ impl Space {
     pub fn candidates(
         &self,
         search: Search,
-        (count, seed): (usize, u64),
+        count: usize,
+        seed: u64,
         batch_size: usize,
     ) -> Vec<Trial> {
+        // A coordinate of a point: independent, or of the sequence.
         let uniform = |candidate: usize, axis: u32| -> f64 {
             match search {
                 Search::Random => {
@@ -228,9 +230,9 @@ mod tests {
             ],
         };
         for search in [Search::Random, Search::Sobol, Search::Halving] {
-            let trials = space.candidates(search, (64, 7), 32);
-            assert_eq!(trials, space.candidates(search, (64, 7), 32));
-            assert_ne!(trials, space.candidates(search, (64, 8), 32));
+            let trials = space.candidates(search, 64, 7, 32);
+            assert_eq!(trials, space.candidates(search, 64, 7, 32));
+            assert_ne!(trials, space.candidates(search, 64, 8, 32));
             let low = trials
                 .iter()
                 .filter(|trial| trial.lr < 1e-3_f64.sqrt())
@@ -248,7 +250,7 @@ mod tests {
             }
         }
         // A Sobol sequence has as many points in either half of an axis.
-        let sobol = space.candidates(Search::Sobol, (64, 7), 32);
+        let sobol = space.candidates(Search::Sobol, 64, 7, 32);
         assert_eq!(
             sobol
                 .iter()

@@ -1,4 +1,4 @@
-//! What trains.
+//! Workload: something that can be trained, above all networks on data.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use crate::optim::{Optimizer, Schedule};
 use crate::train::{Evaluations, Event, OnNonFinite, TrainError, Trainer};
 
 use super::error::StudyError;
-use super::prospect::Pace;
+use super::pace::Pace;
 use super::trial::{Outcome, Target, Trial};
 
 /// When the target is looked for: steps to it are known to this share.
@@ -154,11 +154,11 @@ impl<'d> Training<'d> {
             .evaluate_at(LOOKS)
             .on_non_finite(OnNonFinite::Stop)
             .seed(trial.seed);
-        let trainer = match self.tracks_noise_scale && trial.batch_size >= 2 {
-            true => trainer.track_noise_scale(),
-            false => trainer,
-        };
-        (self.adjust)(trainer)
+        (self.adjust)(if self.tracks_noise_scale && trial.batch_size >= 2 {
+            trainer.track_noise_scale()
+        } else {
+            trainer
+        })
     }
 }
 
@@ -179,7 +179,7 @@ struct Seen {
 
 impl Seen {
     /// Whether to go on after an evaluation.
-    fn evaluated(&mut self, target: Target, step: u64, (loss, error): (f64, f64)) -> bool {
+    fn evaluated(&mut self, target: Target, step: u64, loss: f64, error: f64) -> bool {
         let (value, wanted) = match target {
             Target::Error(wanted) => (error, wanted),
             Target::Loss(wanted) => (loss, wanted),
@@ -214,6 +214,7 @@ impl Workload for Training<'_> {
             best: f64::INFINITY,
             ..Seen::default()
         };
+        // Train, and look for the target at every evaluation.
         let mut noise_scale = None;
         let mut threads = 1;
         let result = trainer.fit_observed(self.data[0], self.data[1], |event| {
@@ -226,19 +227,21 @@ impl Workload for Training<'_> {
                     step,
                     loss,
                     accuracy,
-                } => seen.evaluated(target, step, (loss, 1.0 - accuracy)),
+                } => seen.evaluated(target, step, loss, 1.0 - accuracy),
                 Event::Epoch(metrics) => {
                     noise_scale = metrics.noise_scale.or(noise_scale);
-                    let measured = (metrics.test_loss, 1.0 - metrics.test_accuracy);
-                    seen.evaluated(target, metrics.step, measured)
+                    let error = 1.0 - metrics.test_accuracy;
+                    seen.evaluated(target, metrics.step, metrics.test_loss, error)
                 }
                 _ => true,
             };
-            match goes_on {
-                true => ControlFlow::Continue(()),
-                false => ControlFlow::Break(()),
+            if goes_on {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
             }
         });
+        // A training that diverges is an outcome.
         let (steps, diverged) = match result {
             Ok(report) => (report.steps, seen.is_lost),
             Err(TrainError::NonFinite { step, .. }) => (step, true),

@@ -1,10 +1,11 @@
-//! The charts of a measurement.
+//! Charts of a measurement: speed-up, efficiency, split of the step, roofline, prediction.
 
 use crate::engine::Phase;
-use crate::study::{Chart, Estimate, Law, LineChart, StackedBars, spread_text};
+use crate::report::{Chart, LineChart, StackedBars};
+use crate::stats::{Estimate, Law, spread_text};
 
+use super::analysis::Analysis;
 use super::plan::Kind;
-use super::report::Analysis;
 use super::results::Results;
 use super::summary::Row;
 
@@ -58,7 +59,8 @@ fn speedup(results: &Results, analysis: &Analysis) -> Captioned {
             "Speed-up, {} at batch {}",
             results.preset, results.batch_size
         ),
-        ("threads", "rows a second, of the base's"),
+        "threads",
+        "rows a second, of the base's",
     );
     for (name, kind) in [("strong", Kind::Strong), ("weak", Kind::Weak)] {
         let points = of_kind(rows, kind, |row| row.speedup);
@@ -66,6 +68,7 @@ fn speedup(results: &Results, analysis: &Analysis) -> Captioned {
             chart = add(chart, name, &points);
         }
     }
+    // Beside what was measured: the ideal, the laws, the model.
     let ideal = vec![(1.0, 1.0), (most as f64, most as f64)];
     chart = chart.dashed("ideal", ideal).like(6);
     let base = rows[0].throughput.value;
@@ -89,10 +92,7 @@ fn speedup(results: &Results, analysis: &Analysis) -> Captioned {
 }
 
 fn efficiency(rows: &[Row]) -> Captioned {
-    let mut chart = LineChart::new(
-        "Efficiency",
-        ("threads", "speed-up of the number of threads"),
-    );
+    let mut chart = LineChart::new("Efficiency", "threads", "speed-up of the number of threads");
     for (name, kind) in [
         ("strong", Kind::Strong),
         ("weak", Kind::Weak),
@@ -115,7 +115,8 @@ fn split(rows: &[Row]) -> Captioned {
     let parts = Phase::ALL.map(Phase::name);
     let mut chart = StackedBars::new(
         "Where the workers' time goes",
-        ("threads", "ms a step, median worker"),
+        "threads",
+        "ms a step, median worker",
         &parts,
     );
     for row in rows {
@@ -154,12 +155,14 @@ fn roofline(results: &Results, rows: &[Row]) -> Captioned {
         };
         of_kind.filter_map(point).collect()
     };
+    // With the bytes that must move, and with those of activations too.
     let (strong, weak) = (points(Kind::Strong, 0.0), points(Kind::Weak, 0.0));
     let (far_strong, far_weak) = (points(Kind::Strong, a_row), points(Kind::Weak, a_row));
     let series = [&strong, &weak, &far_strong, &far_weak];
     let all = || series.into_iter().flatten().map(|point| point.0);
     let left = all().fold(knee, f64::min) / 3.0;
     let right = all().fold(knee, f64::max) * 3.0;
+    // The roof: bandwidth up to the knee, the peak behind it.
     let roof = vec![
         (left, left * bandwidth / 1e9),
         (knee, peak / 1e9),
@@ -167,7 +170,8 @@ fn roofline(results: &Results, rows: &[Row]) -> Captioned {
     ];
     let mut chart = LineChart::new(
         format!("Roofline of {most} threads"),
-        ("multiply-adds' FLOP a byte that must move", "GFLOP/s"),
+        "multiply-adds' FLOP a byte that must move",
+        "GFLOP/s",
     )
     .log_x()
     .log_y()
@@ -197,9 +201,11 @@ fn far(analysis: &Analysis) -> Captioned {
     let line = curve.iter().map(|(x, y)| (*x, y.value)).collect();
     let band = band(&curve);
     let most = curve.last().map_or(1.0, |point| point.0);
+    // The model, the laws, and what was measured.
     let mut chart = LineChart::new(
         "Prediction: strong scaling beyond what was measured",
-        ("threads", "rows a second, of the base's"),
+        "threads",
+        "rows a second, of the base's",
     )
     .log_x()
     .log_y()

@@ -1,9 +1,9 @@
-//! Whether two results differ.
+//! Comparison of two results, by a test for a shift of each cell.
 
 use serde::Serialize;
 
-use crate::study::stats::median_of;
-use crate::study::{Bootstrap, Estimate, RESAMPLES, mann_whitney};
+use crate::stats::median_of;
+use crate::stats::{Bootstrap, Estimate, RESAMPLES, mann_whitney};
 
 use super::error::ScalingError;
 use super::plan::Cell;
@@ -54,6 +54,7 @@ pub fn compare(first: &Results, second: &Results) -> Result<Vec<Comparison>, Sca
             got: format!("{} and {}", first.preset, second.preset),
         });
     }
+    // Cells that both have; the rounds of two results are not paired.
     let draws = |results: &Results, seed| Bootstrap::new(results.rounds(), RESAMPLES, seed);
     let (one, other) = (draws(first, 1), draws(second, 2));
     let cells = first.cells.iter().enumerate();

@@ -1,4 +1,4 @@
-//! What a measurement of scaling cannot be.
+//! Errors of a measurement of scaling.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

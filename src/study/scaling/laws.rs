@@ -1,9 +1,9 @@
-//! The laws of scaling through the measured points, their constants with intervals.
+//! Laws of scaling fitted to the measured points, their constants with intervals.
 
 use serde::Serialize;
 
-use crate::study::stats::median_of;
-use crate::study::{Bootstrap, Estimate, Law, LawFit};
+use crate::stats::median_of;
+use crate::stats::{Bootstrap, Estimate, Law, LawFit};
 
 use super::plan::Kind;
 use super::results::Results;
@@ -56,6 +56,7 @@ impl Results {
         if cells.len() < law.points_needed() {
             return None;
         }
+        // Fits of all rounds, and of resampled ones for the intervals.
         let times: Vec<Vec<f64>> = cells.iter().map(|&cell| self.times_ms(cell)).collect();
         let points = |rounds: &[u32]| -> Vec<(f64, f64)> {
             let point = |(&cell, times): (&usize, &Vec<f64>)| {
@@ -72,6 +73,7 @@ impl Results {
         let fit = fits.whole?;
         let kappa = estimate(&|fit| fit.kappa);
         let has_peak = kappa.interval().is_some_and(|(low, _)| low > 0.0);
+        // How far the law is from what was measured, and what it says of other numbers of threads.
         let measured = points(&self.all_rounds());
         let residual = |&(threads, rate): &(f64, f64)| {
             (threads as usize, rate / fit.throughput(threads) - 1.0)

@@ -1,21 +1,21 @@
-//! The rounds: one sample of every cell, in an order drawn for each round.
+//! Rounds of a measurement: one sample of every cell, in an order drawn for each round.
 
 use std::time::{Duration, Instant};
 
 use crate::data::ArrayDataset;
 use crate::nn::Network;
+use crate::report::Machine;
 use crate::seed::{Purpose, Stream};
-use crate::study::machine::Counters;
+use crate::stats::{Bootstrap, FEWEST};
+use crate::stats::{median_of, quantile};
+use crate::study::disturbance::Counters;
 use crate::study::rig::{Rig, phases_ms};
-use crate::study::stats::{median_of, quantile};
-use crate::study::{
-    Bootstrap, FEWEST, Machine, check_rows, made_up_data, measured_bandwidth, measured_peak_flops,
-};
+use crate::study::{check_rows, made_up_data, measured_bandwidth, measured_peak_flops};
 use crate::train::TrainError;
 
-use super::costs::message_cost;
 use super::error::ScalingError;
-use super::peer::{PeerSample, ask};
+use super::measured_costs::message_cost;
+use super::peer::{PeerSample, PeerTask, ask};
 use super::plan::{Cell, Kind, Scaling};
 use super::results::{Results, SCHEMA, Sample};
 
@@ -61,15 +61,16 @@ impl Scaling {
         let most_rows = cells.iter().map(|cell| cell.batch_size).max().unwrap_or(1);
         check_rows(&self.preset, BATCHES.saturating_mul(most_rows))?;
         let data = made_up_data(&self.preset, BATCHES * most_rows, self.seed);
-        let mut benches = self.prepare(&cells, (&network, &data))?;
+        let mut benches = self.prepare(&cells, &network, &data)?;
         let (mut samples, mut peers) = (Vec::new(), Vec::new());
         let mut spent = Duration::ZERO;
+        // Rounds, until the intervals are narrow enough or the time is up.
         for round in 0..ROUNDS.1 {
             let began = Instant::now();
             let order = Stream::new(self.seed, Purpose::Measure, round as u32, 0);
             for cell in order.clone().permutation(cells.len() as u32) {
                 let bench = &mut benches[cell as usize];
-                samples.push(bench.sample((cell as usize, round), started)?);
+                samples.push(bench.sample(cell as usize, round, started)?);
             }
             spent += began.elapsed();
             if round < PEER_ROUNDS {
@@ -83,6 +84,7 @@ impl Scaling {
                 break;
             }
         }
+        // In order of rounds and cells, and what is measured once.
         samples.sort_by_key(|sample: &Sample| (sample.round, sample.cell));
         drop(benches);
         let several = self.threads.iter().copied().filter(|&count| count > 1);
@@ -117,14 +119,16 @@ impl Scaling {
     fn prepare<'d>(
         &self,
         cells: &[Cell],
-        (network, data): (&Network, &'d ArrayDataset),
+        network: &Network,
+        data: &'d ArrayDataset,
     ) -> Result<Vec<Bench<'d>>, ScalingError> {
         let share = self.budget.as_secs_f64() / (cells.len() * 15) as f64;
         let seconds = share.clamp(SAMPLE_S.0, SAMPLE_S.1);
         let mut benches = Vec::new();
         let mut round = 0.0;
+        // A few steps of each tell how many make up a sample.
         for cell in cells {
-            let mut rig = Rig::new(&self.bench(cell), network, data)?;
+            let mut rig = self.bench(cell).rig(network, data)?;
             rig.steps(1)?;
             let timed = rig.steps(STEPS.0)?;
             let one = timed.iter().map(|step| step.0.as_secs_f64());
@@ -151,8 +155,13 @@ impl Scaling {
     ) -> Result<(), ScalingError> {
         for cell in cells.iter().filter(|cell| cell.kind == Kind::Strong) {
             for command in &self.peers {
-                let of = (self.preset.name, cell.threads, cell.batch_size);
-                peers.push(ask(command, of, round)?);
+                let task = PeerTask {
+                    preset: self.preset.name,
+                    threads: cell.threads,
+                    batch_size: cell.batch_size,
+                    round,
+                };
+                peers.push(ask(command, task)?);
             }
         }
         Ok(())
@@ -167,7 +176,8 @@ fn warmup(steps: usize) -> usize {
 impl Bench<'_> {
     fn sample(
         &mut self,
-        (cell, round): (usize, usize),
+        cell: usize,
+        round: usize,
         started: Instant,
     ) -> Result<Sample, ScalingError> {
         let begin = Counters::read();
@@ -182,6 +192,7 @@ impl Bench<'_> {
             .iter()
             .map(|step| step.0.as_secs_f64() * 1e3)
             .collect();
+        // A disturbed sample is flagged, and stays.
         let disturbance = end.since(&begin);
         Ok(Sample {
             cell,

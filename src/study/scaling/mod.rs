@@ -1,5 +1,5 @@
-//! How throughput grows with threads: measured side by side, with intervals, laws, a model of the
-//! step and its simulation.
+//! Scaling: throughput by threads, measured side by side, with intervals, laws, a model of the step
+//! and its simulation.
 //!
 //! # How it is measured
 //! 1. A *cell* is a configuration whose steps are timed: threads, batch, shards, algorithm. The
@@ -19,24 +19,27 @@
 //! | `results` | [`Results`]: samples, files |
 //! | `summary` | [`Row`]: what each cell came to |
 //! | `laws` | the laws' constants with intervals |
-//! | `costs` | [`StepCosts`]: the constants of the model, from samples |
+//! | `costs`, `measured_costs` | [`StepCosts`]: the constants of the model; from samples |
 //! | `predict` | [`Prediction`]: the model of the step, for any number of threads |
 //! | `scenario` | [`Scenario`]: threads, stragglers, machines |
 //! | `simulate` | a step as a sequence of events |
 //! | `compare` | whether two results differ |
 //! | `slower` | whether more threads are ever slower |
+//! | `analysis` | [`Analysis`]: rows, laws and predictions together |
 //! | `charts` | speed-up, efficiency, split of the step, roofline, prediction |
 //! | `report` | tables, page |
 //!
 //! # References
 //! Hoefler, Belli: "Scientific benchmarking of parallel computing systems", SC'15.
 
+mod analysis;
 mod charts;
 mod compare;
 mod costs;
 mod error;
 mod laws;
 mod measure;
+mod measured_costs;
 mod peer;
 mod plan;
 mod predict;
@@ -47,6 +50,7 @@ mod simulate;
 mod slower;
 mod summary;
 
+pub use analysis::Analysis;
 pub use charts::{Captioned, charts};
 pub use compare::{Comparison, compare};
 pub use costs::StepCosts;
@@ -55,7 +59,7 @@ pub use laws::LawReport;
 pub use peer::PeerSample;
 pub use plan::{Cell, Kind, Mode, Scaling};
 pub use predict::Prediction;
-pub use report::{Analysis, SLOWER_HEAD, TABLE_HEAD, page, slower_table, table};
+pub use report::{SLOWER_HEAD, TABLE_HEAD, page, slower_table, table};
 pub use results::{Results, Sample};
 pub use scenario::{Network, Scenario, StepTimeline};
 pub use slower::{NeverSlower, SlowerRow};

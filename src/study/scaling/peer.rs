@@ -1,4 +1,4 @@
-//! Other programs, measured between ours.
+//! Peers: other programs, measured between ours.
 
 use std::process::{Command, Stdio};
 
@@ -25,25 +25,38 @@ pub struct PeerSample {
     pub line: Value,
 }
 
+/// What a program is to measure.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PeerTask<'p> {
+    pub(super) preset: &'p str,
+    pub(super) threads: usize,
+    pub(super) batch_size: usize,
+    pub(super) round: usize,
+}
+
 /// Runs `command` and reads the last line of JSON that it prints.
-pub(super) fn ask(
-    command: &str,
-    (preset, threads, batch): (&str, usize, usize),
-    round: usize,
-) -> Result<PeerSample, ScalingError> {
+pub(super) fn ask(command: &str, task: PeerTask<'_>) -> Result<PeerSample, ScalingError> {
+    let PeerTask {
+        preset,
+        threads,
+        batch_size,
+        round,
+    } = task;
     let failed = |problem: String| ScalingError::Peer {
         command: command.to_owned(),
         problem,
     };
+    // Run it.
     let filled = command
         .replace("{preset}", preset)
         .replace("{threads}", &threads.to_string())
-        .replace("{batch}", &batch.to_string());
+        .replace("{batch}", &batch_size.to_string());
     let output = Command::new("sh")
         .args(["-c", &filled])
         .stdin(Stdio::null())
         .output()
         .map_err(|error| failed(format!("cannot be started: {error}")))?;
+    // Its last words, for messages.
     let stderr = String::from_utf8_lossy(&output.stderr);
     let start = stderr.chars().count().saturating_sub(SHOWN);
     let tail: String = stderr.chars().skip(start).collect();
@@ -54,6 +67,7 @@ pub(super) fn ask(
     if !output.status.success() {
         return Err(failed(format!("ended with {}{tail}", output.status)));
     }
+    // The last object that it printed, and the step's time in it.
     let stdout = String::from_utf8_lossy(&output.stdout);
     let lines = stdout.lines().rev();
     let line = lines
@@ -63,7 +77,7 @@ pub(super) fn ask(
     let rate = line["samples_per_s"].as_f64();
     let step_ms = line["median_ms_per_step"]
         .as_f64()
-        .or(rate.map(|rate| batch as f64 / rate * 1e3));
+        .or(rate.map(|rate| batch_size as f64 / rate * 1e3));
     match step_ms {
         Some(step_ms) if step_ms > 0.0 => Ok(PeerSample {
             command: command.to_owned(),
@@ -82,7 +96,13 @@ pub(super) fn ask(
 mod tests {
     #[test]
     fn a_line_of_json_is_read_and_everything_else_is_named() {
-        let ask = |command: &str| super::ask(command, ("mlp", 2, 128), 0);
+        let task = super::PeerTask {
+            preset: "mlp",
+            threads: 2,
+            batch_size: 128,
+            round: 0,
+        };
+        let ask = |command: &str| super::ask(command, task);
         let sample = ask("echo hello; echo '{\"median_ms_per_step\": {threads}.5}'").unwrap();
         assert_eq!((sample.step_ms, sample.threads), (2.5, 2));
         let rate = ask("echo '{\"samples_per_s\": 128000}'").unwrap();

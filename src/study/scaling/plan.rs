@@ -1,4 +1,4 @@
-//! What is to be measured.
+//! Plan of a measurement of scaling: threads, modes, batch, budget; and its cells.
 
 use std::time::Duration;
 
@@ -127,6 +127,7 @@ impl Scaling {
                 threads: most,
             });
         }
+        // The base, then each mode on each number of threads.
         let mut cells = vec![self.cell(Kind::Base, 1)];
         if self.modes.contains(&Mode::Strong) {
             cells.extend(threads.iter().map(|&count| self.cell(Kind::Strong, count)));
@@ -139,6 +140,7 @@ impl Scaling {
             let has_strong = self.modes.contains(&Mode::Strong);
             cells.retain(|cell| !(cell.kind == Kind::Weak && cell.threads == 1 && has_strong));
         }
+        // Other algorithms, on the most threads.
         if self.modes.contains(&Mode::Strong) && most > 1 {
             let others = all_reduce::ALL.iter().map(|other| other.name());
             let strong = self.cell(Kind::Strong, most);

@@ -1,9 +1,9 @@
-//! What the model of the step says of any number of threads.
+//! Predictions: the model of the step for any number of threads.
 
 use serde::Serialize;
 
-use crate::study::stats::{median_of, quantile};
-use crate::study::{Bootstrap, Estimate, RESAMPLES};
+use crate::stats::{Bootstrap, Estimate, RESAMPLES};
+use crate::stats::{median_of, quantile};
 
 use super::costs::StepCosts;
 use super::laws::with_powers;

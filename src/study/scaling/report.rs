@@ -1,36 +1,16 @@
-//! The tables and the page of a measurement.
+//! Report of a measurement: tables and page.
 
 use crate::engine::Phase;
-use crate::study::{Law, Page, spread_text};
+use crate::report::Page;
+use crate::stats::{Law, spread_text};
 
+use super::analysis::Analysis;
 use super::charts::charts;
 use super::laws::LawReport;
 use super::predict::Prediction;
 use super::results::Results;
 use super::slower::SlowerRow;
 use super::summary::Row;
-
-/// What is to be said of results: computed once, shown in several places.
-#[derive(Clone, Debug)]
-pub struct Analysis {
-    /// What each cell came to.
-    pub rows: Vec<Row>,
-    /// The laws through them.
-    pub laws: Vec<LawReport>,
-    /// The model of the step.
-    pub predictions: Vec<Prediction>,
-}
-
-impl Analysis {
-    /// Of `results`.
-    pub fn of(results: &Results) -> Self {
-        Self {
-            rows: results.rows(),
-            laws: results.laws(),
-            predictions: results.predictions(),
-        }
-    }
-}
 
 /// A page of everything, that stands alone.
 pub fn page(results: &Results, analysis: &Analysis) -> Page {
@@ -55,6 +35,7 @@ pub fn page(results: &Results, analysis: &Analysis) -> Page {
         .map(|(name, value)| vec![name.to_owned(), value])
         .collect();
     page.table(&["", ""], &rows_of_facts);
+    // What was measured, as a table and as charts.
     let disturbed: usize = rows.iter().map(|row| row.samples.1).sum();
     page.heading("What was measured").paragraph(&format!(
         "{} rounds of one sample a cell in random order, {disturbed} samples of {} disturbed. The base makes {:.0} rows a second. Medians, {}; ratios pair the rounds.",

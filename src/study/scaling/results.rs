@@ -1,4 +1,4 @@
-//! What was measured, and the files it is kept in.
+//! Results of a measurement, and their files.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::output;
-use crate::study::{Disturbance, Machine};
+use crate::report::Machine;
+use crate::study::Disturbance;
 
 use super::error::ScalingError;
 use super::peer::PeerSample;
@@ -141,6 +142,7 @@ impl Results {
             expected: format!("a result of `unisono scaling`, schema {SCHEMA}"),
             got,
         };
+        // The version first: other files are read in no other way.
         let text = fs::read_to_string(&path).map_err(ScalingError::read(&path))?;
         let value: serde_json::Value =
             serde_json::from_str(&text).map_err(|error| odd(&path, error.to_string()))?;
@@ -149,6 +151,7 @@ impl Results {
         }
         let mut results: Self =
             serde_json::from_value(value).map_err(|error| odd(&path, error.to_string()))?;
+        // Then the samples, a line each, as many as there must be.
         let text = fs::read_to_string(&samples).map_err(ScalingError::read(&samples))?;
         for (index, line) in text.lines().enumerate() {
             let sample: Sample = serde_json::from_str(line)

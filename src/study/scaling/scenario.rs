@@ -1,4 +1,4 @@
-//! A step that is asked "what if".
+//! Scenario of a simulated step: threads, shards, stragglers, machines.
 
 use ndarray_rand::rand_distr::{Distribution, StandardNormal};
 
@@ -155,9 +155,10 @@ impl Scenario {
             .sum();
         let mut stream = Stream::new(self.seed, Purpose::Simulate, worker as u32, 0);
         let normal: f64 = StandardNormal.sample(&mut stream);
-        let slow = match worker + 1 == self.threads {
-            true => self.straggler,
-            false => 1.0,
+        let slow = if worker + 1 == self.threads {
+            self.straggler
+        } else {
+            1.0
         };
         let row_s = match self.threads {
             1 => costs.row_s,

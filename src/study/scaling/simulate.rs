@@ -52,6 +52,26 @@ struct WorkerState {
     has_folded: bool,
 }
 
+/// A message of `len` parameters from a worker to another.
+struct Message {
+    from: usize,
+    to: usize,
+    len: usize,
+    what: What,
+}
+
+impl Message {
+    /// One without parameters.
+    fn empty(from: usize, to: usize, what: What) -> Self {
+        Self {
+            from,
+            to,
+            len: 0,
+            what,
+        }
+    }
+}
+
 struct Simulation<'a> {
     scenario: &'a Scenario,
     costs: &'a StepCosts,
@@ -82,6 +102,7 @@ impl Scenario {
                 update: UpdateMode::Fused,
             },
         );
+        // Nobody has done anything yet.
         let mut simulation = Simulation {
             scenario: self,
             costs,
@@ -94,6 +115,7 @@ impl Scenario {
             timeline: [0; 4],
             plan,
         };
+        // Events in order of time, until there are none.
         simulation.begin();
         while let Some(Reverse((time, _, worker, what))) = simulation.events.pop() {
             simulation.handle(time, worker, what);
@@ -134,8 +156,14 @@ impl Simulation<'_> {
         self.sent += 1;
     }
 
-    /// A message of `len` parameters.
-    fn send(&mut self, time: Time, (from, to): (usize, usize), (len, what): (usize, What)) {
+    /// Sends a message at `time`.
+    fn send(&mut self, time: Time, message: Message) {
+        let Message {
+            from,
+            to,
+            len,
+            what,
+        } = message;
         let mut arrives = time;
         if from != to {
             arrives += picoseconds(self.costs.message_s);
@@ -182,7 +210,7 @@ impl Simulation<'_> {
                 if self.reports == self.workers.len() {
                     self.timeline[1] = time;
                     for to in 0..self.workers.len() {
-                        self.send(time, (0, to), (0, What::Verdict));
+                        self.send(time, Message::empty(0, to, What::Verdict));
                     }
                 }
             }
@@ -203,7 +231,13 @@ impl Simulation<'_> {
     fn pass_on(&mut self, time: Time, from: usize, to: Destination, segment: usize) {
         let what = What::Gradient { input: to.input };
         let len = self.plan.cuts[segment].len();
-        self.send(time, (from, to.worker), (len, what));
+        let message = Message {
+            from,
+            to: to.worker,
+            len,
+            what,
+        };
+        self.send(time, message);
     }
 
     /// Begins the next task if its inputs are here, or reports after the last.
@@ -215,7 +249,7 @@ impl Simulation<'_> {
         let Some(task) = self.plan.workers[worker].tasks.get(state.next_task) else {
             // Reported once: no input comes after the last task.
             state.has_folded = false;
-            self.send(time, (worker, 0), (0, What::Report));
+            self.send(time, Message::empty(worker, 0, What::Report));
             return;
         };
         if task.inputs.iter().all(|&input| state.has_input[input]) {
@@ -234,7 +268,13 @@ impl Simulation<'_> {
         let ends = time + picoseconds(all as f64 * self.costs.update_s);
         self.timeline[2] = self.timeline[2].max(ends);
         for len in lens {
-            self.send(ends, (worker, 0), (len, What::Updated));
+            let message = Message {
+                from: worker,
+                to: 0,
+                len,
+                what: What::Updated,
+            };
+            self.send(ends, message);
         }
     }
 
@@ -244,8 +284,18 @@ impl Simulation<'_> {
         let in_one = self.workers_in_one();
         for to in (0..self.workers.len()).filter(|to| to / in_one == 0 || to.is_multiple_of(in_one))
         {
-            self.send(time, (0, to), (self.scenario.params, What::Weights));
+            self.send_weights(time, 0, to);
         }
+    }
+
+    fn send_weights(&mut self, time: Time, from: usize, to: usize) {
+        let message = Message {
+            from,
+            to,
+            len: self.scenario.params,
+            what: What::Weights,
+        };
+        self.send(time, message);
     }
 
     /// The first worker of another machine shares them with its neighbours.

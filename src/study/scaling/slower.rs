@@ -1,4 +1,4 @@
-//! Whether more threads are ever slower than fewer.
+//! A check that more threads are never slower than fewer.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::engine::{Pinning, Placement, Threads};
 use crate::nn::presets::Preset;
-use crate::study::stats::median_of;
-use crate::study::{Bootstrap, Estimate};
+use crate::stats::median_of;
+use crate::stats::{Bootstrap, Estimate};
 use crate::train::{TrainError, worthwhile_threads};
 
 use super::error::ScalingError;
@@ -86,6 +86,7 @@ fn one(scaling: &Scaling) -> Result<Vec<SlowerRow>, ScalingError> {
     let auto =
         worthwhile_threads(Threads::Auto, model, scaling.batch_size).map_err(TrainError::from)?;
     let auto = Placement::of_process(auto, Pinning::Auto).map_err(TrainError::from)?;
+    // Times of strong scaling, by threads.
     let cells = results.cells.iter().enumerate();
     let strong = cells.filter(|(_, cell)| cell.kind == Kind::Strong);
     let mut strong: Vec<(usize, Vec<f64>)> = strong

@@ -1,12 +1,12 @@
-//! What each cell came to.
+//! Summary of each cell: step time, throughput, speed-up, efficiency, split of the step.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::engine::{Phase, clock_readings};
-use crate::study::stats::{median_of, quantile};
-use crate::study::{Bootstrap, Estimate, RESAMPLES};
+use crate::stats::{Bootstrap, Estimate, RESAMPLES};
+use crate::stats::{median_of, quantile};
 
 use super::plan::{Cell, Kind};
 use super::results::Results;
@@ -61,6 +61,14 @@ pub struct Row {
     pub is_oversubscribed: bool,
 }
 
+/// The base, which speed-ups are of.
+struct Base {
+    /// The medians of its samples, by round.
+    times_ms: Vec<f64>,
+    /// Rows of its batch.
+    rows: f64,
+}
+
 /// Phases of a step that are timed: each once, and waiting once a task of the all-reduce.
 const READINGS: f64 = 12.0;
 
@@ -68,10 +76,12 @@ impl Results {
     /// Each cell's row, in order; ratios pair the rounds.
     pub fn rows(&self) -> Vec<Row> {
         let bootstrap = Bootstrap::new(self.rounds(), RESAMPLES, self.seed);
-        let base = self.times_ms(0);
-        let rows = self.cells[0].batch_size as f64;
+        let base = Base {
+            times_ms: self.times_ms(0),
+            rows: self.cells[0].batch_size as f64,
+        };
         (0..self.cells.len())
-            .map(|cell| self.row(cell, (&base, rows), &bootstrap))
+            .map(|cell| self.row(cell, &base, &bootstrap))
             .collect()
     }
 
@@ -102,18 +112,21 @@ impl Results {
         rows
     }
 
-    fn row(&self, index: usize, (base, base_rows): (&[f64], f64), bootstrap: &Bootstrap) -> Row {
+    fn row(&self, index: usize, base: &Base, bootstrap: &Bootstrap) -> Row {
         let cell = &self.cells[index];
         let times = self.times_ms(index);
         let (rows, threads) = (cell.batch_size as f64, cell.threads as f64);
         let step_ms = bootstrap.estimate(|rounds| median_of(&times, rounds));
         let throughput = bootstrap.estimate(|rounds| rows / median_of(&times, rounds) * 1e3);
+        // Against the base, round by round.
         let gain = |rounds: &[u32]| {
-            (rows / median_of(&times, rounds)) / (base_rows / median_of(base, rounds))
+            let base = base.rows / median_of(&base.times_ms, rounds);
+            (rows / median_of(&times, rounds)) / base
         };
         let speedup = bootstrap.estimate(gain);
         let running = cell.threads.min(self.machine.usable_cores) as f64;
         let flops = self.flops_per_row * throughput.value;
+        // Shares of the step: phases, bytes that must move, disturbed samples.
         let phases = self.phases(index);
         let mean_step = self.of_cell(index).map(|sample| sample.step_ms_mean);
         let mean_step = quantile(&mean_step.collect::<Vec<_>>(), 0.5);

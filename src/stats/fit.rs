@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 /// weight; `None` if they are not determined.
 ///
 /// ```
-/// use unisono::study::least_squares;
+/// use unisono::stats::least_squares;
 /// let x = vec![0.0, 1.0, 2.0];
 /// let line = least_squares(&[vec![1.0; 3], x], &[1.0, 3.0, 5.0], &[1.0; 3]).unwrap();
 /// assert!((line[0] - 1.0).abs() < 1e-12 && (line[1] - 2.0).abs() < 1e-12);
@@ -80,7 +80,7 @@ impl Law {
     /// The law through points of threads and throughput; `None` if they do not determine it.
     ///
     /// ```
-    /// use unisono::study::{Law, LawFit};
+    /// use unisono::stats::{Law, LawFit};
     /// let planted = LawFit { law: Law::Usl, rate: 1000.0, sigma: 0.05, kappa: 0.001 };
     /// let points: Vec<_> = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0].map(|n| (n, planted.throughput(n))).into();
     /// let fit = Law::Usl.fit(&points).unwrap();

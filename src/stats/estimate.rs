@@ -1,4 +1,6 @@
-//! A value that knows how many samples it is of, and says no more than these can bear.
+//! Estimate: a value with its interval, which says no more than its samples can bear.
+
+use std::ops::RangeInclusive;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -10,8 +12,8 @@ pub const FEWEST: usize = 6;
 /// they are two to five.
 ///
 /// ```
-/// use unisono::study::Estimate;
-/// let of = |samples| Estimate::new(1.92, (1.88, 1.95), samples);
+/// use unisono::stats::Estimate;
+/// let of = |samples| Estimate::new(1.92, 1.88..=1.95, samples);
 /// assert_eq!(of(6).to_string(), "1.920 (1.880 to 1.950)");
 /// assert_eq!(of(5).to_string(), "1.920 (range of 5: 1.880 to 1.950)");
 /// assert_eq!(of(1).to_string(), "1.920");
@@ -31,7 +33,8 @@ pub struct Estimate {
 impl Estimate {
     /// `value`, of `samples` samples, with the ends of its interval; of fewer than six, of their
     /// range.
-    pub fn new(value: f64, (low, high): (f64, f64), samples: usize) -> Self {
+    pub fn new(value: f64, bounds: RangeInclusive<f64>, samples: usize) -> Self {
+        let (low, high) = bounds.into_inner();
         Self {
             value,
             samples,
@@ -76,8 +79,8 @@ impl Estimate {
     /// In text, each number by `number`.
     ///
     /// ```
-    /// use unisono::study::Estimate;
-    /// let share = Estimate::new(0.981, (0.979, 0.983), 3);
+    /// use unisono::stats::Estimate;
+    /// let share = Estimate::new(0.981, 0.979..=0.983, 3);
     /// assert_eq!(share.text(|x| format!("{:.1}", 100.0 * x)), "98.1 (range of 3: 97.9 to 98.3)");
     /// ```
     pub fn text(&self, number: impl Fn(f64) -> String) -> String {
@@ -119,7 +122,7 @@ impl Serialize for Estimate {
 /// The spread of a sample that tables and captions speak of, for estimates of so many samples each.
 ///
 /// ```
-/// use unisono::study::spread_text;
+/// use unisono::stats::spread_text;
 /// assert_eq!(spread_text([20, 20]), "with 95 % bootstrap intervals");
 /// assert_eq!(spread_text([3]), "with the ranges of 3 samples, too few for intervals");
 /// assert_eq!(spread_text([1, 1]), "of one sample each, without intervals");
@@ -147,8 +150,8 @@ pub fn spread_text(samples: impl IntoIterator<Item = usize>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::Bootstrap;
-    use crate::study::stats::median_of;
+    use crate::stats::Bootstrap;
+    use crate::stats::median_of;
 
     fn median(samples: &[f64]) -> Estimate {
         let bootstrap = Bootstrap::new(samples.len(), 500, 1);

@@ -15,7 +15,7 @@ figure{margin:1rem 0}figure svg{max-width:100%;height:auto}figcaption{color:#444
 /// A page that grows from top to bottom.
 ///
 /// ```
-/// use unisono::study::Page;
+/// use unisono::report::Page;
 /// let mut page = Page::new("Loss < 1");
 /// page.heading("Figures").table(&["run", "loss"], &[vec!["first".to_owned(), "0.5".to_owned()]]);
 /// let html = page.html();
@@ -92,7 +92,7 @@ impl Page {
     /// Adds words in a row, each shaded by how much it counts: blue for, orange against.
     ///
     /// ```
-    /// use unisono::study::Page;
+    /// use unisono::report::Page;
     /// let mut page = Page::new("Words");
     /// page.shaded_words(&[("good".to_owned(), 2.0), ("but".to_owned(), -1.0)]);
     /// assert!(page.html().contains("rgba(0,114,178,1.00)\" title=\"+2.0000\">good</span>"));

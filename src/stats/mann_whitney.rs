@@ -1,39 +1,7 @@
-//! Quantiles of samples, and a test for a shift between two of them.
+//! Mann and Whitney's U test: whether one of two samples tends to be larger.
 
 use statrs::stats_tests::Alternative;
 use statrs::stats_tests::mannwhitneyu::{MannWhitneyUMethod, mannwhitneyu};
-
-/// The `q`-quantile of `samples` (0.5 is the median), interpolated between neighbours; NaN without
-/// samples.
-///
-/// ```
-/// let samples = [4.0, 1.0, 3.0, 2.0];
-/// assert_eq!(unisono::study::quantile(&samples, 0.5), 2.5);
-/// ```
-pub fn quantile(samples: &[f64], q: f64) -> f64 {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let Some(last) = sorted.len().checked_sub(1) else {
-        return f64::NAN;
-    };
-    let at = q.clamp(0.0, 1.0) * last as f64;
-    let (low, share) = (at.floor() as usize, at.fract());
-    if share == 0.0 {
-        // Its neighbour may be infinite.
-        return sorted[low];
-    }
-    let high = (low + 1).min(last);
-    sorted[low] * (1.0 - share) + sorted[high] * share
-}
-
-/// The median of the samples at `rounds`.
-pub(crate) fn median_of(samples: &[f64], rounds: &[u32]) -> f64 {
-    let drawn: Vec<f64> = rounds
-        .iter()
-        .map(|&round| samples[round as usize])
-        .collect();
-    quantile(&drawn, 0.5)
-}
 
 /// The two-sided p-value of Mann and Whitney's U test: how likely samples that differ so much are,
 /// if none of the two tends to be larger.
@@ -42,7 +10,7 @@ pub(crate) fn median_of(samples: &[f64], rounds: &[u32]) -> f64 {
 /// if a side has fewer than two samples: of one there is nothing to test.
 ///
 /// ```
-/// use unisono::study::mann_whitney;
+/// use unisono::stats::mann_whitney;
 /// let (fast, slow) = ([1.0, 1.1, 1.2, 1.3, 1.15], [2.0, 2.1, 2.2, 2.3, 2.15]);
 /// assert_eq!((mann_whitney(&fast, &slow), mann_whitney(&fast, &fast)), (2.0 / 252.0, 1.0));
 /// ```
@@ -95,13 +63,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_interpolated_and_bounded() {
+    fn of_fewer_than_two_samples_there_is_nothing_to_test() {
         let samples = [3.0, 1.0, 2.0];
-        assert_eq!(quantile(&samples, 0.0), 1.0);
-        assert_eq!(quantile(&samples, 1.0), 3.0);
-        assert_eq!(quantile(&samples, 0.25), 1.5);
-        assert_eq!(quantile(&[7.0], 0.9), 7.0);
-        assert!(quantile(&[], 0.5).is_nan());
         assert!(mann_whitney(&[], &samples).is_nan() && mann_whitney(&[1.0], &[2.0]).is_nan());
     }
 }

@@ -62,27 +62,31 @@ struct Series {
 /// A chart of one or more lines.
 ///
 /// ```
-/// use unisono::study::{Chart, LineChart};
-/// let chart = LineChart::new("loss", ("step", "nats")).line("train", vec![(0.0, 2.3), (1.0, 1.1)]);
+/// use unisono::report::{Chart, LineChart};
+/// let chart = LineChart::new("loss", "step", "nats").line("train", vec![(0.0, 2.3), (1.0, 1.1)]);
 /// assert!(chart.svg().starts_with("<svg"));
 /// assert!(!chart.terminal(60, 16).is_empty());
 /// ```
 #[derive(Clone, Debug)]
 pub struct LineChart {
     title: String,
-    axes: (String, String),
+    x: String,
+    y: String,
     series: Vec<Series>,
-    is_log: (bool, bool),
+    is_log_x: bool,
+    is_log_y: bool,
 }
 
 impl LineChart {
     /// An empty chart with the labels of its axes, units included.
-    pub fn new(title: impl Into<String>, (x, y): (&str, &str)) -> Self {
+    pub fn new(title: impl Into<String>, x: &str, y: &str) -> Self {
         Self {
             title: title.into(),
-            axes: (x.to_owned(), y.to_owned()),
+            x: x.to_owned(),
+            y: y.to_owned(),
             series: Vec::new(),
-            is_log: (false, false),
+            is_log_x: false,
+            is_log_y: false,
         }
     }
 
@@ -99,9 +103,10 @@ impl LineChart {
     /// With a curve from elsewhere: dashes, or among points points.
     pub fn beside(self, name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
         let has_lines = self.series.iter().any(|series| series.mark != Mark::Points);
-        match has_lines && points.len() > 1 {
-            true => self.dashed(name, points),
-            false => self.points(name, points),
+        if has_lines && points.len() > 1 {
+            self.dashed(name, points)
+        } else {
+            self.points(name, points)
         }
     }
 
@@ -129,13 +134,13 @@ impl LineChart {
 
     /// With a logarithmic x axis.
     pub fn log_x(mut self) -> Self {
-        self.is_log.0 = true;
+        self.is_log_x = true;
         self
     }
 
     /// With a logarithmic y axis.
     pub fn log_y(mut self) -> Self {
-        self.is_log.1 = true;
+        self.is_log_y = true;
         self
     }
 
@@ -155,6 +160,7 @@ impl LineChart {
 impl Series {
     fn plots(&self, has_legend: bool) -> Vec<Plot> {
         let mut plots = Vec::new();
+        // The intervals first: what is drawn later lies on top.
         if self.mark == Mark::Points {
             let bar = |&(x, low, high): &(f64, f64, f64)| {
                 let line = LinePlot::new().with_data(vec![(x, low), (x, high)]);
@@ -167,6 +173,7 @@ impl Series {
             let band = BandPlot::new(edge(|b| b.0), edge(|b| b.1), edge(|b| b.2));
             plots.push(Plot::Band(band.with_color(self.colour).with_opacity(0.2)));
         }
+        // The points or the line.
         if self.mark == Mark::Points {
             let mut points = ScatterPlot::new()
                 .with_data(self.points.clone())
@@ -201,20 +208,20 @@ impl Chart for LineChart {
             let mut drawn = series.clone();
             drawn
                 .points
-                .retain(|&(x, y)| can_be_drawn(x, self.is_log.0) && can_be_drawn(y, self.is_log.1));
+                .retain(|&(x, y)| can_be_drawn(x, self.is_log_x) && can_be_drawn(y, self.is_log_y));
             drawn.band.retain(|&(x, low, high)| {
-                can_be_drawn(x, self.is_log.0)
-                    && can_be_drawn(low, self.is_log.1)
-                    && can_be_drawn(high, self.is_log.1)
+                can_be_drawn(x, self.is_log_x)
+                    && can_be_drawn(low, self.is_log_y)
+                    && can_be_drawn(high, self.is_log_y)
             });
             (!drawn.points.is_empty()).then_some(drawn)
         });
         let plots: Vec<Plot> = drawn.flat_map(|series| series.plots(has_legend)).collect();
-        let mut layout = layout(&plots, &self.title, &self.axes);
-        if self.is_log.0 {
+        let mut layout = layout(&plots, &self.title, &self.x, &self.y);
+        if self.is_log_x {
             layout = layout.with_log_x();
         }
-        if self.is_log.1 {
+        if self.is_log_y {
             layout = layout.with_log_y();
         }
         render_multiple(plots, layout)
@@ -224,14 +231,15 @@ impl Chart for LineChart {
 /// A chart of bars, each a stack of the same parts.
 ///
 /// ```
-/// use unisono::study::{Chart, StackedBars};
-/// let chart = StackedBars::new("a step", ("threads", "ms"), &["forward", "backward"]);
+/// use unisono::report::{Chart, StackedBars};
+/// let chart = StackedBars::new("a step", "threads", "ms", &["forward", "backward"]);
 /// assert!(chart.bar("1", &[2.0, 4.0]).bar("2", &[1.0, 2.1]).svg().contains("backward"));
 /// ```
 #[derive(Clone, Debug)]
 pub struct StackedBars {
     title: String,
-    axes: (String, String),
+    x: String,
+    y: String,
     parts: Vec<String>,
     bars: Vec<(String, Vec<f64>)>,
 }
@@ -239,10 +247,11 @@ pub struct StackedBars {
 impl StackedBars {
     /// An empty chart with the labels of its axes, units included, and the parts of a stack from
     /// below.
-    pub fn new(title: impl Into<String>, (x, y): (&str, &str), parts: &[&str]) -> Self {
+    pub fn new(title: impl Into<String>, x: &str, y: &str, parts: &[&str]) -> Self {
         Self {
             title: title.into(),
-            axes: (x.to_owned(), y.to_owned()),
+            x: x.to_owned(),
+            y: y.to_owned(),
             parts: parts.iter().map(ToString::to_string).collect(),
             bars: Vec::new(),
         }
@@ -265,17 +274,17 @@ impl Chart for StackedBars {
         }
         let parts = self.parts.iter().map(String::as_str).collect();
         let plots = vec![Plot::Bar(bars.with_legend(parts))];
-        let layout = layout(&plots, &self.title, &self.axes);
+        let layout = layout(&plots, &self.title, &self.x, &self.y);
         render_multiple(plots, layout)
     }
 }
 
-fn layout(plots: &[Plot], title: &str, (x, y): &(String, String)) -> Layout {
+fn layout(plots: &[Plot], title: &str, x: &str, y: &str) -> Layout {
     Layout::auto_from_plots(plots)
         .with_width(SIZE.0)
         .with_height(SIZE.1)
         .with_legend_position(LegendPosition::OutsideRightTop)
         .with_title(title)
-        .with_x_label(x.clone())
-        .with_y_label(y.clone())
+        .with_x_label(x)
+        .with_y_label(y)
 }

@@ -9,7 +9,7 @@
 use crate::seed::{Purpose, Stream};
 
 use super::estimate::{Estimate, FEWEST};
-use super::stats::quantile;
+use super::quantile::quantile;
 
 /// Draws of a bootstrap, where nothing else is said.
 pub const RESAMPLES: usize = 2_000;
@@ -18,7 +18,7 @@ pub const RESAMPLES: usize = 2_000;
 /// disturbed both cancels in their ratio.
 ///
 /// ```
-/// use unisono::study::Bootstrap;
+/// use unisono::stats::Bootstrap;
 /// let (ours, theirs) = ([1.0, 1.1, 0.9, 1.0], [2.0, 2.2, 1.8, 2.0]);
 /// let mean = |of: &[f64], rounds: &[u32]| rounds.iter().map(|&round| of[round as usize]).sum::<f64>();
 /// let ratio = Bootstrap::new(4, 500, 42).estimate(|rounds| mean(&theirs, rounds) / mean(&ours, rounds));
@@ -110,19 +110,16 @@ impl Bootstrap {
 
     fn map_two<T>(&self, other: &Bootstrap, make: impl Fn(&[u32], &[u32]) -> T) -> Resampled<T> {
         let samples = self.whole.len().min(other.whole.len());
-        let draws = match samples < FEWEST {
+        let draws = if samples < FEWEST {
             // Every one with every other: a range has no draws to pair.
-            true => {
-                let mut draws = Vec::new();
-                for one in &self.draws {
-                    draws.extend(other.draws.iter().map(|other| make(one, other)));
-                }
-                draws
+            let mut draws = Vec::new();
+            for one in &self.draws {
+                draws.extend(other.draws.iter().map(|other| make(one, other)));
             }
-            false => {
-                let pairs = self.draws.iter().zip(&other.draws);
-                pairs.map(|(one, other)| make(one, other)).collect()
-            }
+            draws
+        } else {
+            let pairs = self.draws.iter().zip(&other.draws);
+            pairs.map(|(one, other)| make(one, other)).collect()
         };
         Resampled {
             samples,
@@ -145,12 +142,12 @@ impl<T> Resampled<T> {
         let drawn = self.draws.iter().map(&of);
         let drawn: Vec<f64> = drawn.filter(|value| !value.is_nan()).collect();
         let value = of(&self.whole);
-        let bounds = match self.samples < FEWEST {
-            true => (
-                drawn.iter().copied().fold(value, f64::min),
-                drawn.iter().copied().fold(value, f64::max),
-            ),
-            false => (quantile(&drawn, 0.025), quantile(&drawn, 0.975)),
+        let bounds = if self.samples < FEWEST {
+            let low = drawn.iter().copied().fold(value, f64::min);
+            let high = drawn.iter().copied().fold(value, f64::max);
+            low..=high
+        } else {
+            quantile(&drawn, 0.025)..=quantile(&drawn, 0.975)
         };
         Estimate::new(value, bounds, self.samples)
     }
@@ -159,7 +156,7 @@ impl<T> Resampled<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::stats::median_of;
+    use crate::stats::median_of;
 
     #[test]
     fn intervals_of_a_median_hold_it_as_often_as_they_say() {

@@ -1,0 +1,19 @@
+//! Reports: pages of results with charts, and the machine that they were made on.
+//!
+//! | file | what |
+//! |---|---|
+//! | `chart` | charts as SVG, as PNG and in the terminal |
+//! | `machine` | processor, cores, system, compiler and commit |
+//! | `page` | a page of results that stands alone |
+
+mod chart;
+mod machine;
+mod page;
+
+pub use chart::{Chart, LineChart, StackedBars};
+pub use machine::Machine;
+#[cfg(feature = "run")]
+pub(crate) use machine::cpu;
+#[cfg(feature = "study")]
+pub(crate) use machine::line_of;
+pub use page::Page;
