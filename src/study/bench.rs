@@ -5,7 +5,7 @@ use crate::engine::{Assignment, EngineConfig, Phase, Placement};
 use crate::nn::presets::Preset;
 use crate::nn::{Flops, Network};
 use crate::stats::quantile;
-use crate::train::{TrainError, model_shards, worthwhile_threads};
+use crate::train::TrainError;
 
 use super::made_up::made_up_data;
 use super::peak::measured_peak_flops;
@@ -174,17 +174,9 @@ impl Bench {
         network: &Network,
         data: &'d ArrayDataset,
     ) -> Result<Rig<'d>, TrainError> {
-        let model = &self.preset.model;
-        let config = EngineConfig {
-            threads: worthwhile_threads(self.engine.threads, model, self.batch_size)?,
-            shards: self
-                .shards
-                .unwrap_or_else(|| model_shards(model, self.batch_size)),
-            ..self.engine
-        };
         Rig::new(
             &self.preset,
-            config,
+            self.engine,
             self.batch_size,
             self.seed,
             network,

@@ -4,8 +4,8 @@ use crate::nn::Sequential;
 use crate::optim::{BatchRule, Progress, Unit};
 
 use super::config::{Config, fewest_together};
-use super::network_engine::NetworkEngine;
 use super::metrics::Setup;
+use super::network_engine::NetworkEngine;
 use super::pending::{Begun, Pending};
 use super::trainer::Trainer;
 
