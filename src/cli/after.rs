@@ -7,8 +7,8 @@ use crate::nn::Network;
 use crate::run::{Manifest, RunFolder, RunWeights};
 
 use super::after_args::{ExportArgs, PartArgs};
-use super::config::{CommandError, refused};
 use super::document::differences;
+use super::error::{CommandError, refused};
 use super::kept::{Kept, settings};
 use super::out_file::{Format, OutFile};
 use super::output::aligned;

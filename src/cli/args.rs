@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::after_args::{ExplainArgs, ExportArgs, GenerateArgs, PartArgs, PredictArgs};
-use super::sections::{DataArgs, EngineArgs, TrainArgs};
+use super::options::{DataArgs, EngineArgs, FromArgs, TrainArgs};
 use super::study_args::StudyCommand;
 
 /// Data-parallel neural-network training on CPUs: the same bits for any number of threads.
@@ -249,19 +249,6 @@ pub(super) struct TrainCommand {
     /// Print one line of JSON an event
     #[arg(long)]
     pub(super) json: bool,
-}
-
-/// Where settings come from besides flags.
-#[derive(Debug, ClapArgs)]
-pub(super) struct FromArgs {
-    /// Take the settings of this TOML file (`unisono config` prints one); flags and --set go before
-    /// it
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
-
-    /// Set a key of the configuration, such as optimizer.lr=0.1; may be given more than once
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub(super) set: Vec<String>,
 }
 
 /// Prints a configuration.

@@ -7,7 +7,7 @@ use crate::nn::kernel::Isa;
 use crate::study::{Machine, line_of, measured_bandwidth, measured_peak_flops};
 use crate::train::TrainError;
 
-use super::config::CommandError;
+use super::error::CommandError;
 
 pub(super) fn doctor() -> Result<(), CommandError> {
     let auto = Placement::of_process(Threads::Auto, Pinning::Auto).map_err(TrainError::from)?;

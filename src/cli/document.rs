@@ -8,10 +8,10 @@ use clap::ArgMatches;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::args::FromArgs;
-use super::config::{ArgError, CommandError, TrainSettings};
+use super::config::TrainSettings;
+use super::error::{ArgError, CommandError};
 use super::keys::Key;
-use super::sections::TrainArgs;
+use super::options::{FromArgs, TrainArgs};
 
 /// How alike a mistyped key and a known one must be to be named (Jaro-Winkler, 1 is the same).
 const ALIKE: f64 = 0.8;

@@ -8,10 +8,10 @@ use crate::data::{ColumnSurvey, DataError, Idx, Npy, Npz, TableOptions, TextData
 use crate::train::TrainError;
 
 use super::args::InspectArgs;
-use super::config::CommandError;
+use super::error::CommandError;
 use super::load::{Kind, LoadSettings, Loaded, arrays_in, class_counts};
+use super::options::RunArgs;
 use super::out_file::{Format, OutFile};
-use super::sections::RunArgs;
 use super::settings_table::refuse_data;
 use super::task::CONTEXT;
 

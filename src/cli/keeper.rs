@@ -7,7 +7,8 @@ use crate::nn::{Network, NnError};
 use crate::run::{Manifest, MetricsLog, Mistakes, ModelFile, RunError, RunFolder, Status, report};
 use crate::train::{Checkpoint, Checkpoints, Event, KeptWeights, Report, TrainError, Trainer};
 
-use super::config::{CommandError, TrainSettings};
+use super::config::TrainSettings;
+use super::error::CommandError;
 use super::task::Task;
 
 /// Writes metrics while a training runs, and what came out at its end.

@@ -7,9 +7,10 @@ use crate::nn::Network;
 use crate::run::{RunError, RunFolder, RunWeights};
 use crate::train::TrainError;
 
-use super::config::{CommandError, TrainSettings, refused};
+use super::config::TrainSettings;
 use super::document::{Settled, read};
-use super::sections::TrainArgs;
+use super::error::{CommandError, refused};
+use super::options::TrainArgs;
 use super::task::{model, task};
 
 /// A run's settings and its newest weights.

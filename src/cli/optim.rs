@@ -2,8 +2,8 @@
 
 use crate::optim::{BatchRule, OptimError, Optimizer, Schedule};
 
-use super::config::{ArgError, refused};
-use super::sections::{BatchArgs, OptimArgs};
+use super::error::{ArgError, refused};
+use super::options::{BatchArgs, OptimArgs};
 
 /// Optimisers by name.
 const NAMES: &str = "sgd, momentum, nesterov, ema-momentum, ema-nesterov, adagrad, rmsprop, adam, adamw, lars, lamb or lion";

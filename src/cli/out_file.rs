@@ -8,7 +8,8 @@ use std::path::Path;
 use crate::output;
 use crate::run::RunFolder;
 
-use super::config::CommandError;
+use super::error::CommandError;
+use super::stdout::take_stdout;
 
 /// Bytes at a file's beginning that tell who wrote it.
 const HEAD: u64 = 1 << 16;
@@ -72,7 +73,7 @@ impl<'p> OutFile<'p> {
         inputs: &[&Path],
     ) -> Result<Self, CommandError> {
         if output::is_stdout(path) {
-            super::take_stdout();
+            take_stdout();
         }
         let there = output::replaced(path).map_err(|source| CommandError::Write {
             path: path.to_owned(),

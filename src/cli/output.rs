@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::study::{Chart, Page};
 
-use super::config::CommandError;
+use super::error::CommandError;
 
 /// As it was typed, without the program's folder.
 pub(super) fn command_line() -> String {

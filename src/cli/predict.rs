@@ -11,10 +11,10 @@ use crate::study::Page;
 use crate::train::TrainError;
 
 use super::after_args::{ExplainArgs, GenerateArgs, PredictArgs, RowsArgs};
-use super::config::{CommandError, at_most, refused};
+use super::error::{CommandError, at_most, refused};
 use super::kept::Kept;
 use super::out_file::{Format, OutFile};
-use super::print;
+use super::stdout::print;
 
 /// Points on the way of integrated gradients, and tokens of a text.
 const MOST_POINTS: usize = 100_000;

@@ -10,8 +10,9 @@ use crate::study::{Chart, LineChart};
 use crate::train::{LrRange, TrainError};
 
 use super::args::{LrRangeArgs, ScheduleArgs};
-use super::config::{ArgError, CommandError, TrainSettings, at_most, refused};
+use super::config::TrainSettings;
 use super::document::Settled;
+use super::error::{ArgError, CommandError, at_most, refused};
 use super::optim::OptimSettings;
 use super::out_file::{Format, OutFile};
 use super::settings_table::{By, refuse};
@@ -255,10 +256,4 @@ fn save(chart: &LineChart, out: Option<OutFile<'_>>) -> Result<(), CommandError>
     out.draw(&chart.svg())?;
     say!("chart: {}", out.path().display());
     Ok(())
-}
-
-impl From<ArgError> for CommandError {
-    fn from(error: ArgError) -> Self {
-        CommandError::Args(error)
-    }
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, FromArgMatches, Subcommand};
 use serde::{Deserialize, Serialize};
 
-use super::args::FromArgs;
-use super::sections::{BatchArgs, DataArgs, EngineArgs, ModelArgs, OptimArgs, RunArgs, TrainArgs};
-use super::whole;
+use super::options::whole;
+use super::options::{
+    BatchArgs, DataArgs, EngineArgs, FromArgs, ModelArgs, OptimArgs, RunArgs, TrainArgs,
+};
 
 /// What is studied.
 #[derive(Debug, Subcommand)]

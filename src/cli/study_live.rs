@@ -12,7 +12,7 @@ use crate::study::batch_size::{
     Workload,
 };
 
-use super::config::CommandError;
+use super::error::CommandError;
 use super::signals::Stops;
 
 /// Every trial, with a line for each batch size that is through, and on a terminal one that says

@@ -10,64 +10,19 @@ use crate::engine::{Pinning, Shards, Threads};
 use crate::optim::{ScalingRule, Schedule};
 use crate::run::Manifest;
 use crate::study::batch_size::{
-    ARM_CHARTS, BRANCH_CHARTS, BranchPlan, CURVE_CHARTS, Published, Range, Space, StepsToTarget,
-    StudyError, TIME_CHARTS, Target, Training,
+    BranchPlan, Published, Range, Space, StepsToTarget, StudyError, Target, Training,
 };
 use crate::train::Trainer;
 
-use super::config::{ArgError, CommandError, TrainSettings, at_most, refused};
+use super::config::TrainSettings;
 use super::document::{Settled, parse_as};
+use super::error::{ArgError, CommandError, at_most, refused};
 use super::keys::Key;
 use super::settings_table::{By, refuse, refuse_study};
 use super::study_args::{BranchArgs, StudyArgs, StudyFile, StudyOf};
+use super::study_kind::StudyKind;
 use super::study_values::{batches, check_branches, check_trials, slice, target};
 use super::task::{Task, task};
-
-/// The kinds of studies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Steps,
-    Time,
-    Branches,
-    Recipes,
-    Adaptive,
-    Gap,
-}
-
-impl Kind {
-    /// As in `unisono study NAME`.
-    pub(super) fn command(self) -> String {
-        let name = match self {
-            Kind::Steps => "steps",
-            Kind::Time => "time",
-            Kind::Branches => "branches",
-            Kind::Recipes => "recipes",
-            Kind::Adaptive => "adaptive",
-            Kind::Gap => "gap",
-        };
-        format!("study {name}")
-    }
-
-    /// Whether learning rates are searched.
-    pub(super) fn searches(self) -> bool {
-        matches!(self, Kind::Steps | Kind::Time)
-    }
-
-    /// Whether ready-made recipes are compared.
-    pub(super) fn has_recipes(self) -> bool {
-        matches!(self, Kind::Recipes | Kind::Adaptive | Kind::Gap)
-    }
-
-    /// The names of its charts.
-    fn charts(self) -> &'static [&'static str] {
-        match self {
-            Kind::Steps => &CURVE_CHARTS,
-            Kind::Time => &TIME_CHARTS,
-            Kind::Branches => &BRANCH_CHARTS,
-            Kind::Recipes | Kind::Adaptive | Kind::Gap => &ARM_CHARTS,
-        }
-    }
-}
 
 /// Settings, the task, and what is varied.
 pub(super) struct Study {
@@ -86,7 +41,11 @@ pub(super) struct Study {
 }
 
 impl Study {
-    pub(super) fn new(kind: Kind, of: &StudyOf, flags: &ArgMatches) -> Result<Self, CommandError> {
+    pub(super) fn new(
+        kind: StudyKind,
+        of: &StudyOf,
+        flags: &ArgMatches,
+    ) -> Result<Self, CommandError> {
         let mut base = match &of.from.config {
             Some(path) => parse_as::<StudyFile>(path)?,
             None => Table::new(),
@@ -242,7 +201,7 @@ impl Study {
 }
 
 /// The curves of `--overlay`, refused before anything runs if they are for no chart of the study.
-fn published(kind: Kind, of: &StudyOf) -> Result<Vec<Published>, StudyError> {
+fn published(kind: StudyKind, of: &StudyOf) -> Result<Vec<Published>, StudyError> {
     let Some(path) = &of.overlay else {
         return Ok(Vec::new());
     };
@@ -258,7 +217,7 @@ fn section_of(args: &StudyArgs) -> Table {
 }
 
 /// Trials side by side: where recipes are timed and where threads are named, one after another.
-fn parallel(kind: Kind, of: &StudyOf, has_threads: bool) -> Result<usize, ArgError> {
+fn parallel(kind: StudyKind, of: &StudyOf, has_threads: bool) -> Result<usize, ArgError> {
     let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
     match of.parallel_trials {
         Some(count) if count > 1 && has_threads => Err(ArgError::Unused {

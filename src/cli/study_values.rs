@@ -2,7 +2,7 @@
 
 use crate::study::batch_size::Target;
 
-use super::config::{ArgError, at_most, refused};
+use super::error::{ArgError, at_most, refused};
 use super::study_args::{BranchArgs, StudyArgs};
 
 /// The target where none is named: a share of the test rows.

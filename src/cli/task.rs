@@ -9,7 +9,8 @@ use crate::nn::{Loss, Network, Sequential, presets};
 use crate::study::made_up_data;
 use crate::train::{TrainError, Trainer};
 
-use super::config::{ArgError, CommandError, TrainSettings};
+use super::config::TrainSettings;
+use super::error::{ArgError, CommandError};
 
 /// Hidden units of the default network: 64-64-10 has 4,810 parameters.
 const HIDDEN: usize = 64;

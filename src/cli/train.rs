@@ -10,12 +10,13 @@ use crate::run::{Manifest, RunFolder, Status};
 use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
 
 use super::args::TrainCommand;
-use super::config::{CommandError, TrainSettings};
+use super::config::TrainSettings;
 use super::document::{Settled, commented, differences, read};
+use super::error::CommandError;
 use super::keeper::Keeper;
 use super::load::cut;
+use super::options::TrainArgs;
 use super::progress::{Progress, Voice};
-use super::sections::TrainArgs;
 use super::settings_table::{By, refuse};
 use super::signals::Stops;
 use super::summary::{Overview, summary, summary_line};
@@ -61,7 +62,7 @@ pub(super) fn train(command: &TrainCommand, matches: &ArgMatches) -> Result<(), 
     let result = work(command, begun);
     // A run that never made a step is no run: the same command can be mended and given again.
     if let (Some(made), Err(error)) = (made, &result)
-        && super::config::exit_code(error) == 2
+        && super::error::exit_code(error) == 2
     {
         made.take_back();
     }

@@ -2,7 +2,7 @@
 
 use crate::data::{Augmentation, SpectrogramAugmentation};
 
-use super::super::config::{ArgError, refused};
+use super::super::error::{ArgError, refused};
 use super::kind::Kind;
 
 /// What may happen to training rows: each kind of data takes its own part.
@@ -83,7 +83,7 @@ impl Changes {
 
 /// Whether a kind of data takes all words of a text; one that cannot be read is an error of its
 /// own.
-pub(in crate::cli) fn takes_augment(text: &str, kind: Kind, is_text: bool) -> bool {
+pub(crate) fn takes_augment(text: &str, kind: Kind, is_text: bool) -> bool {
     let takes = match kind {
         Kind::IdxFolder
         | Kind::CifarFolder

@@ -9,7 +9,7 @@ use super::part_folders::{innermost, part_names};
 
 /// A kind of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Kind {
+pub(crate) enum Kind {
     /// MNIST's four files.
     IdxFolder,
     /// CIFAR's binary files.
@@ -34,7 +34,7 @@ pub(in crate::cli) enum Kind {
 
 impl Kind {
     /// Its name in messages.
-    pub(in crate::cli) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::IdxFolder => "a folder of IDX files",
             Kind::CifarFolder => "CIFAR's binary files",
@@ -51,14 +51,14 @@ impl Kind {
     }
 
     /// The same without an article.
-    pub(in crate::cli) fn short_name(self) -> &'static str {
+    pub(crate) fn short_name(self) -> &'static str {
         let name = self.name();
         let short = name.strip_prefix("a ").or_else(|| name.strip_prefix("an "));
         short.unwrap_or(name)
     }
 
     /// Whether the files say which rows are the test part, whatever is in them.
-    pub(in crate::cli) fn has_parts(self) -> bool {
+    pub(crate) fn has_parts(self) -> bool {
         matches!(
             self,
             Kind::IdxFolder | Kind::CifarFolder | Kind::ImageFolder { has_parts: true }
@@ -66,7 +66,7 @@ impl Kind {
     }
 
     /// The kind of what lies at `path`, where its name and what is in it leave a choice as asked.
-    pub(in crate::cli) fn of(path: &Path, asked: Asked) -> Result<Self, DataError> {
+    pub(crate) fn of(path: &Path, asked: Asked) -> Result<Self, DataError> {
         if path.is_dir() {
             return Self::of_folder(path);
         }
@@ -140,7 +140,7 @@ impl Kind {
 
 /// What a file may be taken for where its name does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Asked {
+pub(crate) enum Asked {
     /// What it looks like.
     Anything,
     /// A table.
@@ -152,7 +152,7 @@ pub(in crate::cli) enum Asked {
 }
 
 /// The names of a folder's `.npy` files, without their end.
-pub(in crate::cli) fn arrays_in(folder: &Path) -> Result<Vec<String>, DataError> {
+pub(crate) fn arrays_in(folder: &Path) -> Result<Vec<String>, DataError> {
     let names = file_names(folder)?;
     let stems = names.iter().filter_map(|name| name.strip_suffix(".npy"));
     Ok(stems.map(str::to_owned).collect())

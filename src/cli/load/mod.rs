@@ -19,8 +19,8 @@ use crate::data::{
     split_from_file, stratified_split,
 };
 
-use super::config::{ArgError, refused};
-use super::sections::DataArgs;
+use super::error::{ArgError, refused};
+use super::options::DataArgs;
 use augment::Changes;
 pub(super) use augment::takes_augment;
 use kind::Asked;

@@ -9,7 +9,7 @@ use super::Loaded;
 const LINES: usize = 24;
 
 /// The first lines, and how many more there are.
-pub(in crate::cli) fn cut(lines: &[String]) -> Vec<String> {
+pub(crate) fn cut(lines: &[String]) -> Vec<String> {
     if lines.len() <= LINES {
         return lines.to_vec();
     }
@@ -22,7 +22,7 @@ pub(in crate::cli) fn cut(lines: &[String]) -> Vec<String> {
 }
 
 /// `name: 3 rows` of each class, in both parts together.
-pub(in crate::cli) fn class_counts(loaded: &Loaded) -> Vec<(String, usize)> {
+pub(crate) fn class_counts(loaded: &Loaded) -> Vec<(String, usize)> {
     let Labels::Classes(num_classes) = loaded.data[0].labels() else {
         return Vec::new();
     };

@@ -9,8 +9,8 @@ use crate::data::{
     TextHasher,
 };
 
-use super::super::config::{ArgError, refused};
-use super::super::sections::DataArgs;
+use super::super::error::{ArgError, refused};
+use super::super::options::DataArgs;
 use super::words::column;
 use super::{LoadSettings, Loaded};
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::Column;
 
-use super::super::config::{ArgError, refused};
+use super::super::error::{ArgError, refused};
 
 /// A column as it was typed.
 pub(super) fn column(label: Option<&str>) -> Column {

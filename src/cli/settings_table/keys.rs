@@ -1,7 +1,7 @@
 //! The keys of a configuration and of its section on a study: when each does not act.
 
 use crate::cli::load::{Kind, takes_augment};
-use crate::cli::study_plan::Kind as Study;
+use crate::cli::study_kind::StudyKind;
 
 use super::rules::{
     BRANCHES, COUNTED, DRAWN, GOES_ON, HAS_PARTS, LOOKS, NO_CHECKPOINTS, NO_DATA, NO_DRAW,
@@ -125,7 +125,7 @@ pub(super) static ROWS: &[Row] = &[
         &[
             RANGE,
             by(
-                |case| case.study_is(Study::searches),
+                |case| case.study_is(StudyKind::searches),
                 "--lr-range says which are searched",
             ),
         ],
@@ -149,7 +149,7 @@ pub(super) static ROWS: &[Row] = &[
         &[by(
             |case| {
                 let is_sgd = case.value.as_ref().and_then(|value| value.as_str()) == Some("sgd");
-                !is_sgd && case.study_is(|study| study == Study::Adaptive)
+                !is_sgd && case.study_is(|study| study == StudyKind::Adaptive)
             },
             "its policies are compared with plain SGD",
         )],
@@ -176,7 +176,7 @@ pub(super) static ROWS: &[Row] = &[
             RANGE,
             PLAIN,
             by(
-                |case| case.study_is(|study| study == Study::Branches),
+                |case| case.study_is(|study| study == StudyKind::Branches),
                 "its branches are compared by the weights themselves",
             ),
         ],
@@ -204,7 +204,7 @@ pub(super) static ROWS: &[Row] = &[
         &[
             RANGE,
             by(
-                |case| case.study_is(|study| study == Study::Adaptive),
+                |case| case.study_is(|study| study == StudyKind::Adaptive),
                 "it compares policies of its own",
             ),
             by(
@@ -218,7 +218,7 @@ pub(super) static ROWS: &[Row] = &[
         &[
             SCHEDULE,
             by(
-                |case| case.study_is(|study| study == Study::Time),
+                |case| case.study_is(|study| study == StudyKind::Time),
                 "--on-threads says on how many",
             ),
         ],
@@ -247,7 +247,7 @@ pub(super) static ROWS: &[Row] = &[
             SCHEDULE,
             RANGE,
             by(
-                |case| case.study_is(Study::searches),
+                |case| case.study_is(StudyKind::searches),
                 "its trials end at the target",
             ),
             by(
@@ -262,11 +262,11 @@ pub(super) static ROWS: &[Row] = &[
             SCHEDULE,
             RANGE,
             by(
-                |case| case.study_is(Study::has_recipes),
+                |case| case.study_is(StudyKind::has_recipes),
                 "its policies track what they need",
             ),
             by(
-                |case| case.study_is(|study| study == Study::Branches),
+                |case| case.study_is(|study| study == StudyKind::Branches),
                 "it measures the noise scale as it is",
             ),
         ],

@@ -17,13 +17,13 @@ mod rules;
 use clap::ArgMatches;
 use toml::Value;
 
-use super::config::ArgError;
 use super::document::Settled;
+use super::error::ArgError;
 use super::keys::Key;
 use super::load::{Kind, LoadSettings};
-use super::sections::{DataArgs, TrainArgs};
+use super::options::{DataArgs, TrainArgs};
 use super::study_args::StudyArgs;
-use super::study_plan::Kind as StudyKind;
+use super::study_kind::StudyKind;
 
 pub(super) use flags::refuse_flags;
 

@@ -6,10 +6,10 @@ use super::By;
 use super::inputs::Inputs;
 use super::tests::settled;
 use crate::cli::args::Args;
-use crate::cli::config::exit_code;
+use crate::cli::error::exit_code;
 use crate::cli::keys::Key;
 use crate::cli::study_args::StudyArgs;
-use crate::cli::study_plan::Kind as Study;
+use crate::cli::study_kind::StudyKind;
 
 /// What is done, a key that it leaves aside, and a part of why.
 fn idle(study: &StudyArgs) -> [(By<'_>, &'static str, &'static str); 14] {
@@ -42,22 +42,22 @@ fn idle(study: &StudyArgs) -> [(By<'_>, &'static str, &'static str); 14] {
             "--rows says",
         ),
         (
-            By::Study(Study::Gap, study),
+            By::Study(StudyKind::Gap, study),
             "run.keep=3",
             "keeps what has finished",
         ),
         (
-            By::Study(Study::Branches, study),
+            By::Study(StudyKind::Branches, study),
             "run.track=noise-scale",
             "as it is",
         ),
         (
-            By::Study(Study::Time, study),
+            By::Study(StudyKind::Time, study),
             "engine.threads=3",
             "--on-threads",
         ),
         (
-            By::Study(Study::Adaptive, study),
+            By::Study(StudyKind::Adaptive, study),
             "optimizer.l2=1",
             "plain SGD",
         ),

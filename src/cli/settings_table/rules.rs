@@ -1,7 +1,7 @@
 //! Rules that several keys share: when they do not act.
 
 use crate::cli::load::Kind;
-use crate::cli::study_plan::Kind as Study;
+use crate::cli::study_kind::StudyKind;
 
 use super::{By, Rule, by, on};
 
@@ -34,11 +34,11 @@ pub(super) const GOES_ON: Rule = by(
     "the checkpoint has the weights",
 );
 pub(super) const PLAIN: Rule = by(
-    |case| case.study_is(|study| study == Study::Adaptive),
+    |case| case.study_is(|study| study == StudyKind::Adaptive),
     "its policies are compared with plain SGD",
 );
 pub(super) const RECIPES: Rule = by(
-    |case| case.study_is(Study::has_recipes),
+    |case| case.study_is(StudyKind::has_recipes),
     "its recipes have schedules of their own",
 );
 pub(super) const NO_CHECKPOINTS: Rule = by(
@@ -50,11 +50,11 @@ pub(super) const SEARCHES_NOT: Rule = by(
     "it searches nothing",
 );
 pub(super) const NO_TARGET: Rule = by(
-    |case| case.study_is(|study| study == Study::Branches),
+    |case| case.study_is(|study| study == StudyKind::Branches),
     "it compares losses (--tolerance)",
 );
 pub(super) const BRANCHES: Rule = by(
-    |case| case.study_is(|study| study == Study::Branches),
+    |case| case.study_is(|study| study == StudyKind::Branches),
     "--branch-at and --window say how long it trains",
 );
 

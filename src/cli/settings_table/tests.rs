@@ -10,11 +10,12 @@ use super::keys::ROWS;
 use super::values::{HARMLESS, VALUES};
 use super::{By, refuse};
 use crate::cli::args::{Args, Command};
-use crate::cli::config::{CommandError, TrainSettings, exit_code};
+use crate::cli::config::TrainSettings;
 use crate::cli::document::Settled;
+use crate::cli::error::{CommandError, exit_code};
 use crate::cli::keys::Key;
 use crate::cli::load::Kind;
-use crate::cli::sections::{DataArgs, TrainArgs};
+use crate::cli::options::{DataArgs, TrainArgs};
 use crate::cli::study_args::StudyArgs;
 use crate::cli::task::{first_trainer, task};
 

@@ -4,11 +4,12 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use schemars::JsonSchema;
 use serde::de::{Error, Unexpected, Visitor};
-use serde::{Deserializer, Serializer};
+use serde::{Deserialize, Deserializer, Serializer};
 
 /// Writes a number, in quotes if TOML has none so large.
-pub(super) fn serialize<T: Copy + TryInto<u64>, S: Serializer>(
+pub(crate) fn serialize<T: Copy + TryInto<u64>, S: Serializer>(
     value: &T,
     to: S,
 ) -> Result<S::Ok, S::Error> {
@@ -20,31 +21,44 @@ pub(super) fn serialize<T: Copy + TryInto<u64>, S: Serializer>(
 }
 
 /// Reads a number, in quotes or without.
-pub(super) fn deserialize<'de, T: TryFrom<u64>, D: Deserializer<'de>>(
+pub(crate) fn deserialize<'de, T: TryFrom<u64>, D: Deserializer<'de>>(
     from: D,
 ) -> Result<T, D::Error> {
     from.deserialize_any(Whole(PhantomData))
 }
 
-/// The same for a key that may be left out.
-pub(super) mod optional {
-    use serde::{Deserializer, Serializer};
-
-    pub(in super::super) fn serialize<T: Copy + TryInto<u64>, S: Serializer>(
-        value: &Option<T>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(value) => super::serialize(value, to),
-            None => to.serialize_none(),
-        }
+/// Writes a number that may be left out.
+pub(crate) fn serialize_optional<T: Copy + TryInto<u64>, S: Serializer>(
+    value: &Option<T>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serialize(value, to),
+        None => to.serialize_none(),
     }
+}
 
-    pub(in super::super) fn deserialize<'de, T: TryFrom<u64>, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<T>, D::Error> {
-        super::deserialize(from).map(Some)
-    }
+/// Reads a number that may be left out.
+pub(crate) fn deserialize_optional<'de, T: TryFrom<u64>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    deserialize(from).map(Some)
+}
+
+/// A number or a name.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Word {
+    Number(u64),
+    Name(String),
+}
+
+/// Text that may stand as a bare number in a file.
+pub(crate) fn word<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(match Word::deserialize(from)? {
+        Word::Number(number) => number.to_string(),
+        Word::Name(name) => name,
+    })
 }
 
 struct Whole<T>(PhantomData<T>);
@@ -86,7 +100,11 @@ mod tests {
     struct Numbers {
         #[serde(with = "super")]
         one: u64,
-        #[serde(with = "super::optional", default)]
+        #[serde(
+            serialize_with = "super::serialize_optional",
+            deserialize_with = "super::deserialize_optional",
+            default
+        )]
         other: Option<usize>,
     }
 

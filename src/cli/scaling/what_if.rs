@@ -2,9 +2,10 @@
 
 use crate::study::scaling::{Mode, Network, Results, Scaling, ScalingError, Scenario};
 
-use super::args::{ScalingArgs, WhatIfArgs};
-use super::config::{CommandError, refused};
-use super::scaling::{BATCH_SIZE, measured, settings};
+use crate::cli::args::{ScalingArgs, WhatIfArgs};
+use crate::cli::error::{CommandError, refused};
+
+use super::settings::{BATCH_SIZE, measured, settings};
 
 pub(super) fn what_if(args: &ScalingArgs) -> Result<(), CommandError> {
     let scenario = scenario(args)?;

@@ -1,0 +1,54 @@
+//! The section `[engine]` of a configuration.
+
+use clap::Args as ClapArgs;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::defaults::defaults;
+use super::whole::{Word, word};
+
+/// How the engine runs.
+#[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct EngineArgs {
+    /// Worker threads: a number, or auto for the physical cores this process may use (fewer for
+    /// tiny steps)
+    #[arg(long, default_value = "auto", value_name = "N|auto")]
+    #[serde(deserialize_with = "word")]
+    #[schemars(with = "Word")]
+    pub(crate) threads: String,
+
+    /// Shards of a batch: a number, auto, or per-worker (not the same bits for other thread counts)
+    #[arg(long, default_value = "auto", value_name = "N|auto|per-worker")]
+    #[serde(deserialize_with = "word")]
+    #[schemars(with = "Word")]
+    pub(crate) shards: String,
+
+    /// All-reduce: naive, tree or segmented (same bits)
+    #[arg(long, default_value = "segmented", value_name = "NAME")]
+    pub(crate) all_reduce: String,
+
+    /// Who executes the update: fused or master (same bits)
+    #[arg(long, default_value = "fused", value_name = "NAME")]
+    pub(crate) update: String,
+
+    /// Do not pin the worker threads to cores; by default they are where they take all of them, so
+    /// that two trainings do not meet on one
+    #[arg(long)]
+    pub(crate) no_pin: bool,
+
+    /// Pin the worker threads to the first cores even if they leave some free: for a machine on
+    /// which nothing else runs
+    #[arg(long, conflicts_with = "no_pin")]
+    pub(crate) pin: bool,
+
+    /// Do not give more shards to workers that are faster (same bits)
+    #[arg(long)]
+    pub(crate) no_balance: bool,
+}
+
+impl Default for EngineArgs {
+    fn default() -> Self {
+        defaults()
+    }
+}
