@@ -207,7 +207,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<(), CommandError> {
         "onnx" => Format::Onnx,
         other => return Err(refused("format", "safetensors, npz or onnx", other).into()),
     };
-    let out = OutFile::new(&args.out, (format, args.force), &[])?;
+    let out = OutFile::new(&args.out, format, args.force, &[])?;
     let kept = Kept::open(&args.run)?;
     let model = kept.network.model().to_string();
     match format {

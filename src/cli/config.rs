@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use crate::data::DataOptions;
 use crate::engine::{AllReduce, Balance, Pinning, Shards, Threads, Track, UpdateMode, all_reduce};
 use crate::nn::Sequential;
 use crate::nn::presets::{self, Preset};
 use crate::train::{Checkpoints, EarlyStopping, OnNonFinite};
 
+use super::data_options::data_options;
 use super::error::{ArgError, refused};
-use super::load::LoadSettings;
 use super::optim::OptimSettings;
 use super::options::{EngineArgs, TrainArgs};
 
@@ -71,7 +72,8 @@ pub(super) struct TrainSettings {
     /// The file of the first weights, and the map of its names.
     pub(super) weights: Option<(PathBuf, Option<PathBuf>)>,
     pub(super) data: Option<PathBuf>,
-    pub(super) load: LoadSettings,
+    /// How the files of `data` are read.
+    pub(super) data_options: DataOptions,
     pub(super) max_steps: Option<u64>,
     pub(super) engine: EngineSettings,
     pub(super) batch_size: usize,
@@ -126,7 +128,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
                 (weights, map) => weights.map(|weights| (weights, map)),
             },
             preset: args.model.preset.as_deref().map(preset).transpose()?,
-            load: LoadSettings::try_from(&args.data)?,
+            data_options: data_options(&args.data, run.seed)?,
             data: args.data.data,
             max_steps: run.max_steps,
             engine: args.engine.try_into()?,

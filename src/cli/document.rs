@@ -37,14 +37,16 @@ impl Settled {
             Some(path) => read(path)?,
             None => Table::new(),
         };
-        Self::over(base, from.config.clone(), (flags, matches, from))
+        Self::over(base, from.config.clone(), flags, matches, from)
     }
 
     /// The same over the settings in `base`, which come from `file`.
     pub(super) fn over(
         mut base: Table,
         file: Option<PathBuf>,
-        (flags, matches, from): (&TrainArgs, &ArgMatches, &FromArgs),
+        flags: &TrainArgs,
+        matches: &ArgMatches,
+        from: &FromArgs,
     ) -> Result<Self, CommandError> {
         let keys = Key::all();
         let in_file = |key: &&Key| key.value(&base).is_some();

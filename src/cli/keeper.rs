@@ -26,7 +26,8 @@ impl Keeper {
     /// that is allowed, else all stays as it is.
     pub(super) fn new(
         run: RunFolder,
-        (settings, task): (&TrainSettings, &Task),
+        settings: &TrainSettings,
+        task: &Task,
         from: Option<&Checkpoint>,
         allows: bool,
     ) -> Result<Self, CommandError> {
@@ -106,7 +107,7 @@ impl Keeper {
             trainer.checkpoint()?.write(&file)?;
             manifest.status = Status::Stopped;
         } else {
-            write_model(&self.run, manifest, (trainer, result, &network))?;
+            write_model(&self.run, manifest, trainer, result, &network)?;
             manifest.status = Status::Finished;
         }
         manifest.steps = result.steps;
@@ -135,7 +136,9 @@ impl Keeper {
 fn write_model(
     run: &RunFolder,
     manifest: &mut Manifest,
-    (trainer, result, network): (&Trainer, &Report, &Network),
+    trainer: &Trainer,
+    result: &Report,
+    network: &Network,
 ) -> Result<(), CommandError> {
     let model = ModelFile {
         step: result.steps,

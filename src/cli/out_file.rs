@@ -69,7 +69,8 @@ impl<'p> OutFile<'p> {
     /// now on.
     pub(super) fn new(
         path: &'p Path,
-        (format, force): (Format, bool),
+        format: Format,
+        force: bool,
         inputs: &[&Path],
     ) -> Result<Self, CommandError> {
         if output::is_stdout(path) {

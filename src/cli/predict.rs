@@ -11,7 +11,7 @@ use crate::study::Page;
 use crate::train::TrainError;
 
 use super::after_args::{ExplainArgs, GenerateArgs, PredictArgs, RowsArgs};
-use super::error::{CommandError, at_most, refused};
+use super::error::{ArgError, CommandError, at_most, refused};
 use super::kept::Kept;
 use super::out_file::{Format, OutFile};
 use super::stdout::print;
@@ -49,9 +49,15 @@ fn inputs<'a>(kept: &'a Kept, from: &'a RowsArgs) -> Vec<&'a Path> {
 /// `unisono predict`: a line of JSON, or of CSV, a row.
 pub(super) fn predict(args: &PredictArgs) -> Result<(), CommandError> {
     let kept = Kept::open(&args.from.of.run)?;
-    let format = (Format::Predictions, args.force);
     let out = args.out.as_deref();
-    let out = out.map(|path| OutFile::new(path, format, &inputs(&kept, &args.from)));
+    let out = out.map(|path| {
+        OutFile::new(
+            path,
+            Format::Predictions,
+            args.force,
+            &inputs(&kept, &args.from),
+        )
+    });
     let out = out.transpose()?;
     let (data, names) = rows(&kept, &args.from)?;
     let rows = predictions(&kept.network, &*data).map_err(TrainError::from)?;
@@ -173,25 +179,35 @@ pub(super) fn generate(args: &GenerateArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// The method that `--method` and `--steps` name.
+fn method(args: &ExplainArgs) -> Result<Saliency, ArgError> {
+    match args.method.as_str() {
+        "gradient-input" => Ok(Saliency::GradientTimesInput),
+        "integrated" if args.steps == 0 => Err(refused("steps", "at least 1", "0")),
+        "integrated" => Ok(Saliency::IntegratedGradients {
+            steps: at_most("steps", args.steps, MOST_POINTS)?,
+        }),
+        other => Err(refused("method", "gradient-input or integrated", other)),
+    }
+}
+
 /// `unisono explain`: a page that shows what of each row counts for the class that it was taken
 /// for.
 pub(super) fn explain(args: &ExplainArgs) -> Result<(), CommandError> {
-    let how = match args.method.as_str() {
-        "gradient-input" => Saliency::GradientTimesInput,
-        "integrated" if args.steps == 0 => return Err(refused("steps", "at least 1", "0").into()),
-        "integrated" => Saliency::IntegratedGradients {
-            steps: at_most("steps", args.steps, MOST_POINTS)?,
-        },
-        other => return Err(refused("method", "gradient-input or integrated", other).into()),
-    };
+    let how = method(args)?;
     let kept = Kept::open(&args.from.of.run)?;
-    let format = (Format::Page, args.force);
-    let out = OutFile::new(&args.out, format, &inputs(&kept, &args.from))?;
+    let out = OutFile::new(
+        &args.out,
+        Format::Page,
+        args.force,
+        &inputs(&kept, &args.from),
+    )?;
     let preparation = kept.preparation()?;
     if let (RowKind::Texts { .. }, None) = (&preparation.rows, &args.from.input) {
         let expected = "given for a classifier of texts: a CSV file, or a text a line";
         return Err(refused("input", expected, "none").into());
     }
+    // Rows, what they are taken for, and what counts for that.
     let (data, names) = rows(&kept, &args.from)?;
     let numbers = chosen(args.rows.as_deref(), data.len())?;
     let mut inputs = vec![0.0; numbers.len() * data.input_len()];
@@ -203,6 +219,7 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<(), CommandError> {
     let classes: Vec<usize> = taken.iter().map(|row| row.predicted).collect();
     let counts = how.of(&kept.network, inputs, &classes);
     let counts = counts.map_err(TrainError::from)?;
+    // The page: a section a row.
     let mut page = Page::new(format!("What counts: {}", args.from.of.run.display()));
     page.paragraph(&format!(
         "How much each input counts for the class that a row was taken for, by {}. Blue speaks for it, orange against it.",
@@ -223,7 +240,12 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<(), CommandError> {
                 row.probability()
             ));
         let (values, counts) = (inputs.row(at).to_vec(), counts.row(at).to_vec());
-        section(&mut page, (preparation, name), (&values, &counts));
+        let row = Explained {
+            name,
+            values: &values,
+            counts: &counts,
+        };
+        section(&mut page, preparation, &row);
     }
     out.write(page.html().as_bytes())?;
     say!("rows: {}", taken.len());
@@ -242,12 +264,20 @@ fn chosen(text: Option<&str>, len: usize) -> Result<Vec<u32>, CommandError> {
     rows.ok_or_else(|| refused("rows", expected, &format!("{text}, of {len} rows")).into())
 }
 
+/// A row, and how much each of its values counts.
+struct Explained<'a> {
+    name: &'a str,
+    values: &'a [f32],
+    counts: &'a [f32],
+}
+
 /// What counts of one row: words in their colours, two pictures, or a table.
-fn section(
-    page: &mut Page,
-    (preparation, name): (&Preparation, &str),
-    (values, counts): (&[f32], &[f32]),
-) {
+fn section(page: &mut Page, preparation: &Preparation, row: &Explained<'_>) {
+    let Explained {
+        name,
+        values,
+        counts,
+    } = *row;
     let shape = preparation.rows.input_shape();
     if let RowKind::Texts { hasher, .. } = &preparation.rows {
         page.shaded_words(&hasher.shares(name, counts));

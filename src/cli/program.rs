@@ -10,6 +10,7 @@ use crate::nn::LAYERS;
 use super::args::{Args, Command, ConfigArgs, DataCommand};
 use super::document::{Settled, commented};
 use super::error::{CommandError, exit_code, is_closed_pipe};
+use super::message::message;
 use super::options::TrainArgs;
 use super::settings_table::{By, refuse, refuse_flags};
 use super::stdout::CLOSED_PIPE;
@@ -41,7 +42,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // As the signal would have it, and as silent.
         Err(error) if is_closed_pipe(&error) => ExitCode::from(CLOSED_PIPE as u8),
-        Err(error) => fail(exit_code(&error), &error.to_string()),
+        Err(error) => fail(exit_code(&error), &message(&error)),
     }
 }
 

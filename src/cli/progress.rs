@@ -126,7 +126,7 @@ impl<'a> Progress<'a> {
             return;
         };
         let Some(pace) = &mut self.pace else { return };
-        self.mean.add(epoch, (loss, accuracy), batch_size);
+        self.mean.add(epoch, loss, accuracy, batch_size);
         let now = Instant::now();
         pace.observe(now, epoch, examples);
         let every = if self.live.is_some() { LIVE } else { PLAIN };
@@ -173,7 +173,7 @@ struct EpochMean {
 }
 
 impl EpochMean {
-    fn add(&mut self, epoch: u32, (loss, accuracy): (f64, f64), rows: usize) {
+    fn add(&mut self, epoch: u32, loss: f64, accuracy: f64, rows: usize) {
         if epoch != self.epoch {
             *self = Self {
                 epoch,
@@ -315,9 +315,9 @@ mod tests {
     #[test]
     fn the_live_line_has_the_mean_of_the_epoch_so_far_and_what_is_left() {
         let mut mean = EpochMean::default();
-        mean.add(1, (100.0, 0.0), 16);
-        mean.add(2, (4.0, 0.5), 16);
-        mean.add(2, (1.0, 1.0), 8);
+        mean.add(1, 100.0, 0.0, 16);
+        mean.add(2, 4.0, 0.5, 16);
+        mean.add(2, 1.0, 1.0, 8);
         let mut pace = Pace {
             rows: 96,
             epochs: 3,

@@ -247,7 +247,7 @@ fn draw(chart: &LineChart) {
 /// The file that a chart goes to.
 fn svg(path: &Option<PathBuf>, force: bool) -> Result<Option<OutFile<'_>>, CommandError> {
     let path = path.as_deref();
-    path.map(|path| OutFile::new(path, (Format::Drawing, force), &[]))
+    path.map(|path| OutFile::new(path, Format::Drawing, force, &[]))
         .transpose()
 }
 

@@ -40,9 +40,9 @@ pub(super) fn study(command: &StudyCommand, flags: &ArgMatches) -> Result<(), Co
         StudyCommand::Steps(of) => steps(of, flags),
         StudyCommand::Time { of, on_threads } => time(of, on_threads.as_deref(), flags),
         StudyCommand::Branches { of, how } => branches(of, how, flags),
-        StudyCommand::Recipes(of) => arms((StudyKind::Recipes, of), flags),
-        StudyCommand::Adaptive(of) => arms((StudyKind::Adaptive, of), flags),
-        StudyCommand::Gap(of) => arms((StudyKind::Gap, of), flags),
+        StudyCommand::Recipes(of) => arms(StudyKind::Recipes, of, flags),
+        StudyCommand::Adaptive(of) => arms(StudyKind::Adaptive, of, flags),
+        StudyCommand::Gap(of) => arms(StudyKind::Gap, of, flags),
         StudyCommand::Merge {
             slices,
             into,
@@ -234,7 +234,7 @@ fn arms_settings(kind: StudyKind, study: &Study, arms: &Arms<'_>) -> BTreeMap<St
     study.all_settings(settings)
 }
 
-fn arms((kind, of): (StudyKind, &StudyOf), flags: &ArgMatches) -> Result<(), CommandError> {
+fn arms(kind: StudyKind, of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
     let study = Study::new(kind, of, flags)?;
     let (title, is_gap) = (heading(kind), kind == StudyKind::Gap);
     let (parallel, _) = study.share();

@@ -66,12 +66,12 @@ impl Study {
             None => StudyArgs::default(),
         };
         check_trials(&args)?;
-        let sources = (&of.train, flags, &of.from);
-        let mut settled = Settled::over(base, of.from.config.clone(), sources)?;
+        let file = of.from.config.clone();
+        let mut settled = Settled::over(base, file, &of.train, flags, &of.from)?;
         let by = By::Study(kind, &args);
         refuse(&settled, by)?;
-        let tables = [section_of(&args), section_of(&StudyArgs::default())];
-        refuse_study(by, (tables, flags))?;
+        let defaults = section_of(&StudyArgs::default());
+        refuse_study(by, &section_of(&args), &defaults, flags)?;
         let named: Vec<String> = settled.named().iter().map(|key| key.path()).collect();
         let is_named = |path: &str| named.iter().any(|other| other == path);
         if kind.searches() && !is_named("optimizer.name") && !is_named("optimizer.momentum") {

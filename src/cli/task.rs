@@ -3,20 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::data::{Dataset, ImageShape, Labels, Preparation, RowKind, Sampling, digits};
+use crate::data::{Dataset, ImageShape, Preparation, RowKind, Sampling, digits};
 use crate::export::{ExportError, read_safetensors, read_torch};
 use crate::nn::{Loss, Network, Sequential, presets};
 use crate::study::made_up_data;
 use crate::train::{TrainError, Trainer};
 
 use super::config::TrainSettings;
+use super::data_options::opened;
 use super::error::{ArgError, CommandError};
 
 /// Hidden units of the default network: 64-64-10 has 4,810 parameters.
 const HIDDEN: usize = 64;
-
-/// Characters of a text's windows, where no preset says otherwise.
-pub(super) const CONTEXT: usize = 64;
 
 /// Training and test rows of made-up data.
 const MADE_UP: (usize, usize) = (1024, 256);
@@ -214,8 +212,8 @@ pub(super) fn model(
     let is_text = matches!(preparation.rows, RowKind::Tokens { .. });
     let classes = preparation.num_classes;
     match (&settings.preset, &settings.layers) {
-        (None, Some(layers)) if is_text => language_model(layers, (&axes, classes)),
-        (None, Some(layers)) => classifier(layers, (axes, classes)),
+        (None, Some(layers)) if is_text => language_model(layers, &axes, classes),
+        (None, Some(layers)) => classifier(layers, axes, classes),
         (None, None) if !is_text => Ok(small(&axes, classes)),
         (preset, _) => {
             let name = preset.as_ref().map_or("gpt", |preset| preset.name);
@@ -254,7 +252,7 @@ fn of_digits_model(layers: &str) -> Result<Sequential, TrainError> {
         None => vec![64],
         Some(_) => vec![8, 8],
     };
-    classifier(layers, (axes, 10))
+    classifier(layers, axes, 10)
 }
 
 /// The layers that were named, flattened, and a dense one for the classes.
@@ -262,10 +260,7 @@ fn of_digits_model(layers: &str) -> Result<Sequential, TrainError> {
 /// Rows of two axes, or of three with one channel, are sequences (T, C) where the first layer that
 /// takes only sequences or only images takes sequences, such as an LSTM; else they are images (H,
 /// W, 1).
-fn classifier(
-    layers: &str,
-    (axes, classes): (Vec<usize>, usize),
-) -> Result<Sequential, TrainError> {
+fn classifier(layers: &str, axes: Vec<usize>, classes: usize) -> Result<Sequential, TrainError> {
     let takes = Sequential::part().written(layers);
     let is_sequence = takes.is_ok_and(|part| part.takes_sequences() == Some(true));
     let axes = match *axes {
@@ -287,7 +282,8 @@ fn classifier(
 /// every position.
 fn language_model(
     layers: &str,
-    (axes, vocabulary): (&[usize], usize),
+    axes: &[usize],
+    vocabulary: usize,
 ) -> Result<Sequential, TrainError> {
     let hidden = Sequential::new(axes.to_vec()).written_for_tokens(layers, vocabulary)?;
     hidden.check_causal()?;
@@ -296,25 +292,14 @@ fn language_model(
 
 /// The user's files.
 fn own_data(settings: &TrainSettings, path: &Path) -> Result<Task, TrainError> {
-    let loaded = settings.load.load(path, CONTEXT, settings.seed)?;
-    let sampling = settings.load.sampling(&loaded);
-    let balance = loaded.balance();
-    let num_classes = match loaded.data[0].labels() {
-        Labels::Classes(classes) | Labels::Sequence { classes, .. } => classes,
-        Labels::Values(_) | Labels::None => unreachable!("what is loaded has classes"),
-    };
-    let preparation = Preparation {
-        rows: loaded.rows,
-        num_classes,
-        class_names: loaded.class_names,
-    };
+    let opened = opened(path, &settings.data_options)?;
     Ok(Task {
-        model: model(settings, Some(&preparation))?,
-        sampling,
-        balance,
-        data: loaded.data,
-        about: loaded.about,
-        reading: loaded.reading,
-        preparation: Some(preparation),
+        model: model(settings, Some(&opened.preparation))?,
+        balance: opened.balance(),
+        sampling: opened.sampling,
+        data: [opened.train, opened.test],
+        about: opened.about,
+        reading: opened.reading,
+        preparation: Some(opened.preparation),
     })
 }

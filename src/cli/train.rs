@@ -11,12 +11,13 @@ use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
 
 use super::args::TrainCommand;
 use super::config::TrainSettings;
+use super::data_options::in_flags;
 use super::document::{Settled, commented, differences, read};
 use super::error::CommandError;
 use super::keeper::Keeper;
-use super::load::cut;
 use super::options::TrainArgs;
 use super::progress::{Progress, Voice};
+use super::reading::cut;
 use super::settings_table::{By, refuse};
 use super::signals::Stops;
 use super::summary::{Overview, summary, summary_line};
@@ -112,8 +113,8 @@ fn resumed(
     let file = folder.join("config.toml");
     let stored = read(&file)?;
     let before: TrainArgs = stored.clone().try_into().expect("it has been read as such");
-    let sources = (&command.settings, matches, &command.from);
-    let settled = Settled::over(stored, Some(file), sources)?;
+    let (flags, from) = (&command.settings, &command.from);
+    let settled = Settled::over(stored, Some(file), flags, matches, from)?;
     refuse(&settled, By::Resume)?;
     let all = differences(&before, &settled.args);
     let breaking: Vec<String> = all
@@ -168,7 +169,9 @@ fn ready(settings: &TrainSettings, task: &Task, resumes: bool) -> Result<Trainer
 
 /// Says what the files were taken for.
 fn introduce(task: &Task) {
-    cut(&task.reading).iter().for_each(|line| say!("{line}"));
+    for line in cut(&task.reading) {
+        say!("{}", in_flags(&line));
+    }
     if let Some(balance) = &task.balance {
         say!("classes: {balance}");
     }
@@ -197,8 +200,8 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
             ..settings.checkpoints.clone()
         });
         trainer = trainer.track_layer_norms();
-        let (of, from) = ((&settings, &task), checkpoint.as_ref());
-        let kept = Keeper::new(run, of, from, command.allow_change)?;
+        let from = checkpoint.as_ref();
+        let kept = Keeper::new(run, &settings, &task, from, command.allow_change)?;
         if checkpoint.is_some() {
             kept.keep_settings(&commented(&settled.args))?;
         }
@@ -214,7 +217,7 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
         data: &task.about,
     };
     let progress = Progress::new(voice, overview);
-    let (report, signal) = fit((&mut trainer, &task), progress, keeper.as_mut())?;
+    let (report, signal) = fit(&mut trainer, &task, progress, keeper.as_mut())?;
     if let Some(keeper) = &mut keeper {
         keeper.keep(&trainer, &report, &task)?;
     }
@@ -226,7 +229,7 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
         });
     }
     let network = trainer.network().map_err(TrainError::from)?;
-    conclude(voice, (&network, &report), &task);
+    conclude(voice, &network, &report, &task);
     if let (Some(keeper), true) = (keeper, voice != Voice::Json) {
         say!("run: {}", keeper.path().display());
     }
@@ -234,7 +237,7 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
 }
 
 /// Says what came out, and whether it came to anything.
-fn conclude(voice: Voice, (network, report): (&Network, &Report), task: &Task) {
+fn conclude(voice: Voice, network: &Network, report: &Report, task: &Task) {
     for warning in report.warnings(&*task.data[1]) {
         eprintln!("warning: {warning}");
     }
@@ -246,7 +249,8 @@ fn conclude(voice: Voice, (network, report): (&Network, &Report), task: &Task) {
 
 /// Trains until the end or a signal; gives the signal.
 fn fit(
-    (trainer, task): (&mut Trainer, &Task),
+    trainer: &mut Trainer,
+    task: &Task,
     mut progress: Progress<'_>,
     mut keeper: Option<&mut Keeper>,
 ) -> Result<(Report, Option<i32>), CommandError> {

@@ -175,6 +175,16 @@ pub enum DataError {
         /// What was given.
         got: String,
     },
+    /// An option that may not have this value.
+    #[error("the option `{name}` must be {expected}, got {got}")]
+    Option {
+        /// Its name.
+        name: &'static str,
+        /// The values it may have.
+        expected: &'static str,
+        /// What was given.
+        got: String,
+    },
     /// An augmentation out of its range.
     #[error("the augmentation {name} must be {range}, got {got}")]
     Augmentation {

@@ -20,6 +20,7 @@
 //! | `left_out` | the files beside those that are read |
 //! | `words` | labelled texts as hashed n-grams |
 //! | `text`, `tokens` | the tokens of a text, in windows; characters, bytes, pieces of a `tokenizer.json` |
+//! | [`open()`] | opens whatever lies at a path: training and test part, by its kind |
 //! | `preparation`, `new_rows` | how files became rows, kept with a model; other files made into such rows |
 //! | `digits` | handwritten digits, embedded in the program |
 //! | `synthetic` | made up data, for benchmarks and trials |
@@ -48,6 +49,7 @@ mod listed;
 mod new_rows;
 mod npy;
 mod npy_values;
+mod open;
 mod picture;
 mod preparation;
 mod room;
@@ -76,23 +78,23 @@ pub use columns::{Column, Columns, Header};
 pub use dataset::{Dataset, Labels, LabelsMut};
 pub use digits::digits;
 pub use error::DataError;
-pub(crate) use files::{IDX, TABLES, has_end};
 pub use idx::Idx;
 pub use image_cache::ImageCache;
 pub use image_folder::{ImageFolder, LoadedImages, OnBadSample};
 pub use image_kinds::ImageKinds;
 pub use images::{ChannelStatistics, ImageDataset, ImageShape};
 pub use left_out::LeftOut;
-pub(crate) use listed::listed;
 pub use new_rows::NewRows;
 pub use npy::{Npy, Npz, read_npz};
-pub(crate) use picture::IMAGES;
+pub(crate) use open::arrays_in;
+pub use open::{
+    Augmentations, DataKind, DataOptions, OpenEvent, Opened, RowOrder, Split, Tokens, open,
+    open_observed,
+};
 pub use preparation::{Preparation, RowKind};
 pub(crate) use room::free_memory;
 pub use sampler::{Sampling, epoch_order};
 pub use scale::Standardizer;
-pub(crate) use sniff::{Content, content};
-pub(crate) use sound::SOUNDS;
 pub use sound::{LoadedSounds, NamedSounds, Sound, read_sounds};
 pub use spectrogram::{Spectrogram, SpectrogramSettings};
 pub use speech::{SpectrogramAugmentation, SpectrogramDataset};
@@ -100,7 +102,6 @@ pub use split::{group_split, random_split, split_from_file, stratified_split};
 pub use survey::{ColumnSurvey, survey};
 pub use synthetic::{synthetic_classes, synthetic_tokens};
 pub use table::{CsvTable, TableOptions};
-pub(crate) use targets::refuse_numbers;
 pub use targets::{MissingLabels, Target};
 pub use text::{TextDataset, Vocabulary, read_bytes, read_text};
 pub use tokens::Tokenizer;

@@ -31,7 +31,7 @@ pub fn report(
     facts(&mut page, manifest);
     let records = MetricsLog::read(run.path())?;
     curves(&mut page, &records);
-    layers(&mut page, (&manifest.layers, &records));
+    layers(&mut page, &manifest.layers, &records);
     phases(&mut page, manifest);
     if let Some((mistakes, names)) = mistakes {
         confusion(&mut page, mistakes, names);
@@ -178,7 +178,7 @@ fn curves(page: &mut Page, records: &[Record]) {
 }
 
 /// The norms of the layers' gradients: lines of some, all of them in a table.
-fn layers(page: &mut Page, (names, records): (&[String], &[Record])) {
+fn layers(page: &mut Page, names: &[String], records: &[Record]) {
     let norms = |record: &Record| match record {
         Record::Step {
             step,

@@ -13,11 +13,9 @@ const LONG_FUNCTIONS: &[&str] = &[];
 
 /// Functions that pack several parameters into a tuple, by module; each count may only fall.
 const TUPLE_PARAMETERS: &[(&str, usize)] = &[
-    ("cli", 23),
     ("data", 33),
     ("export", 16),
     ("nn", 58),
-    ("run", 2),
     ("study", 34),
 ];
 

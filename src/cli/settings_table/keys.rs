@@ -1,7 +1,8 @@
 //! The keys of a configuration and of its section on a study: when each does not act.
 
-use crate::cli::load::{Kind, takes_augment};
+use crate::cli::data_options::takes_augment;
 use crate::cli::study_kind::StudyKind;
+use crate::data::DataKind;
 
 use super::rules::{
     BRANCHES, COUNTED, DRAWN, GOES_ON, HAS_PARTS, LOOKS, NO_CHECKPOINTS, NO_DATA, NO_DRAW,
@@ -42,8 +43,9 @@ pub(super) static ROWS: &[Row] = &[
             COUNTED,
             on(
                 |case| {
-                    let has_numbers =
-                        |kind| matches!(kind, Kind::Table | Kind::Npz | Kind::NpyFolder);
+                    let has_numbers = |kind| {
+                        matches!(kind, DataKind::Table | DataKind::Npz | DataKind::NpyFolder)
+                    };
                     case.data_is(|kind| !has_numbers(kind))
                 },
                 "only the labels of tables and arrays can be numbers",
@@ -57,7 +59,7 @@ pub(super) static ROWS: &[Row] = &[
             NO_DATA,
             COUNTED,
             on(
-                |case| case.data_is(|kind| kind != Kind::Text),
+                |case| case.data_is(|kind| kind != DataKind::Text),
                 "only the texts of language models have tokens",
             ),
         ],
@@ -72,7 +74,7 @@ pub(super) static ROWS: &[Row] = &[
             on(
                 |case| {
                     let is_groups = case.args.data.split.as_deref() == Some("groups");
-                    is_groups && case.data_is(|kind| kind != Kind::Sounds)
+                    is_groups && case.data_is(|kind| kind != DataKind::Sounds)
                 },
                 "only sounds have groups, their speakers",
             ),
@@ -114,7 +116,7 @@ pub(super) static ROWS: &[Row] = &[
             on(
                 |case| {
                     let is_balanced = case.args.data.sampling.as_deref() == Some("balanced");
-                    is_balanced && case.data_is(|kind| kind == Kind::Text)
+                    is_balanced && case.data_is(|kind| kind == DataKind::Text)
                 },
                 "its rows have no classes to balance",
             ),

@@ -17,11 +17,13 @@ mod rules;
 use clap::ArgMatches;
 use toml::Value;
 
+use crate::data::DataKind;
+
+use super::data_options::data_options;
 use super::document::Settled;
 use super::error::ArgError;
 use super::keys::Key;
-use super::load::{Kind, LoadSettings};
-use super::options::{DataArgs, TrainArgs};
+use super::options::{DataArgs, RunArgs, TrainArgs};
 use super::study_args::StudyArgs;
 use super::study_kind::StudyKind;
 
@@ -73,7 +75,7 @@ struct Case<'a> {
     by: By<'a>,
     args: &'a TrainArgs,
     /// What lies at `data.path`.
-    data: Option<Kind>,
+    data: Option<DataKind>,
     value: Option<Value>,
 }
 
@@ -89,7 +91,7 @@ impl Case<'_> {
         self.study().is_some_and(holds)
     }
 
-    fn data_is(&self, holds: impl Fn(Kind) -> bool) -> bool {
+    fn data_is(&self, holds: impl Fn(DataKind) -> bool) -> bool {
         self.data.is_some_and(holds)
     }
 }
@@ -165,9 +167,9 @@ pub(super) fn refuse(settled: &Settled, by: By<'_>) -> Result<(), ArgError> {
 
 /// What lies where the data are; what cannot be looked at, or read as asked, is an error of its
 /// own, later.
-fn kind(data: &DataArgs) -> Option<Kind> {
-    let load = LoadSettings::try_from(data).ok()?;
-    load.kind(data.data.as_deref()?).ok()
+fn kind(data: &DataArgs) -> Option<DataKind> {
+    let options = data_options(data, RunArgs::default().seed).ok()?;
+    DataKind::of(data.data.as_deref()?, &options).ok()
 }
 
 /// Refuses the first flag about data that was given to `data inspect` and does not act on what lies
@@ -194,7 +196,9 @@ pub(super) fn refuse_data(data: &DataArgs, matches: &ArgMatches) -> Result<(), A
 /// Refuses the first key of a study's own that was asked for and does not act.
 pub(super) fn refuse_study(
     by: By<'_>,
-    (tables, matches): ([toml::Table; 2], &ArgMatches),
+    args: &toml::Table,
+    defaults: &toml::Table,
+    matches: &ArgMatches,
 ) -> Result<(), ArgError> {
     let case = Case {
         by,
@@ -203,7 +207,7 @@ pub(super) fn refuse_study(
         value: None,
     };
     for key in Key::of::<StudyArgs>("study") {
-        let is_named = key.is_given(matches) || key.value(&tables[0]) != key.value(&tables[1]);
+        let is_named = key.is_given(matches) || key.value(args) != key.value(defaults);
         if let (true, Some(rule)) = (is_named, idle(&key.path(), &case)) {
             return Err(refused_by(rule, format!("--{}", key.flag()), &case));
         }

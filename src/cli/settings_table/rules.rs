@@ -1,7 +1,7 @@
 //! Rules that several keys share: when they do not act.
 
-use crate::cli::load::Kind;
 use crate::cli::study_kind::StudyKind;
+use crate::data::DataKind;
 
 use super::{By, Rule, by, on};
 
@@ -59,15 +59,15 @@ pub(super) const BRANCHES: Rule = by(
 );
 
 pub(super) const NO_IMAGES: Rule = on(
-    |case| case.data_is(|kind| !matches!(kind, Kind::ImageFolder { .. })),
+    |case| case.data_is(|kind| !matches!(kind, DataKind::ImageFolder { .. })),
     "it is about the images of a folder",
 );
 pub(super) const NO_TABLE: Rule = on(
-    |case| case.data_is(|kind| kind != Kind::Table),
+    |case| case.data_is(|kind| kind != DataKind::Table),
     "only tables have columns",
 );
 pub(super) const NO_DRAW: Rule = on(
-    |case| case.data_is(|kind| kind == Kind::Text),
+    |case| case.data_is(|kind| kind == DataKind::Text),
     "the end of a text is its test part (--test-share)",
 );
 pub(super) const SPLIT_FILE: Rule = by(
@@ -82,6 +82,6 @@ pub(super) const LOOKS: Rule = by(
     "it looks at rows as they are, in their order",
 );
 pub(super) const HAS_PARTS: Rule = on(
-    |case| case.data_is(Kind::has_parts),
+    |case| case.data_is(DataKind::has_parts),
     "the files say which rows are the test part",
 );

@@ -6,6 +6,7 @@ use clap::{CommandFactory, FromArgMatches};
 use super::values::VALUES;
 use crate::cli::args::{Args, Command};
 use crate::cli::error::exit_code;
+use crate::cli::message::message;
 use crate::cli::study::identity;
 use crate::cli::study_args::StudyCommand;
 use crate::cli::study_kind::StudyKind;
@@ -65,7 +66,7 @@ fn known_by(kind: StudyKind, more: &[String]) -> Result<String, String> {
         .map(|settings| format!("{settings:?}"))
         .map_err(|error| {
             assert_eq!(exit_code(&error), 2, "{more:?}: {error}");
-            error.to_string()
+            message(&error)
         })
 }
 

@@ -14,10 +14,11 @@ use crate::cli::config::TrainSettings;
 use crate::cli::document::Settled;
 use crate::cli::error::{CommandError, exit_code};
 use crate::cli::keys::Key;
-use crate::cli::load::Kind;
+use crate::cli::message::message;
 use crate::cli::options::{DataArgs, TrainArgs};
 use crate::cli::study_args::StudyArgs;
 use crate::cli::task::{first_trainer, task};
+use crate::data::DataKind;
 
 /// Every command that does something, by its name.
 fn commands() -> Vec<(String, clap::Command)> {
@@ -122,7 +123,7 @@ fn trained(settings: &TrainSettings) -> Result<String, CommandError> {
 }
 
 /// That a value acts or is refused with exit code 2 and its name; gives whether it acts.
-fn acts(base: &[String], (key, value): (&str, &str), unchanged: &str) -> bool {
+fn acts(base: &[String], key: &str, value: &str, unchanged: &str) -> bool {
     let setting = vec!["--set".to_owned(), format!("{key}={value}")];
     let args = [base, &setting].concat();
     let known = Key::all();
@@ -131,7 +132,7 @@ fn acts(base: &[String], (key, value): (&str, &str), unchanged: &str) -> bool {
         settled(&args, By::Train { keeps: true }).and_then(|settled| trained(&settled.settings()?));
     match outcome {
         Err(error) => {
-            let (code, text) = (exit_code(&error), error.to_string());
+            let (code, text) = (exit_code(&error), message(&error));
             assert_eq!(code, 2, "{args:?}: {text}");
             assert!(!text.contains('\n'), "{args:?}: {text}");
             let names = [
@@ -165,15 +166,15 @@ fn quick(data: Option<&Path>) -> Vec<String> {
 /// Arguments that train on data of every kind, and on the digits.
 fn every_kind(inputs: &Inputs) -> Vec<Vec<String>> {
     let kinds = [
-        Kind::IdxFolder,
-        Kind::CifarFolder,
-        Kind::NpyFolder,
-        Kind::ImageFolder { has_parts: false },
-        Kind::ImageFolder { has_parts: true },
-        Kind::Sounds,
-        Kind::Npz,
-        Kind::Table,
-        Kind::Text,
+        DataKind::IdxFolder,
+        DataKind::CifarFolder,
+        DataKind::NpyFolder,
+        DataKind::ImageFolder { has_parts: false },
+        DataKind::ImageFolder { has_parts: true },
+        DataKind::Sounds,
+        DataKind::Npz,
+        DataKind::Table,
+        DataKind::Text,
     ];
     let mut data: Vec<Vec<String>> = kinds
         .iter()
@@ -223,7 +224,7 @@ fn settings_of_model_and_data_act_on_every_kind_of_data_or_are_refused() {
                     "split.txt" => inputs.path("split.txt").display().to_string(),
                     value => value.to_owned(),
                 };
-                if acts(base, (key, &value), &unchanged) {
+                if acts(base, key, &value, &unchanged) {
                     acting.insert((key, name(Path::new(&value))));
                 }
             }
@@ -279,7 +280,7 @@ fn settings_of_the_training_act_or_are_refused() {
         };
         for value in values {
             assert!(
-                acts(&base, (key, value), &unchanged),
+                acts(&base, key, value, &unchanged),
                 "{key}={value} is refused"
             );
         }

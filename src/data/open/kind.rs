@@ -1,23 +1,43 @@
-//! What lies at a path, by its name and what is in it.
+//! Kinds of data: what lies at a path, by its name and what is in it.
 
 use std::path::Path;
 
-use crate::data::{Content, DataError, IDX, IMAGES, SOUNDS, TABLES, content, has_end, listed};
+use crate::data::error::DataError;
+use crate::data::files::{IDX, TABLES, has_end};
+use crate::data::listed::listed;
+use crate::data::picture::IMAGES;
+use crate::data::sniff::{Content, content};
+use crate::data::sound::SOUNDS;
 
-use super::names::Roles;
+use super::array_names::Roles;
+use super::augmentations::Augmentations;
+use super::options::{DataOptions, Tokens};
 use super::part_folders::{innermost, part_names};
 
 /// A kind of data.
+///
+/// ```
+/// use unisono::data::{DataKind, DataOptions};
+/// let path = std::env::temp_dir().join(format!("unisono-kind-{}", std::process::id()));
+/// std::fs::write(&path, "height,width,label\n1,2,a\n3,4,b\n").unwrap();
+/// let kind = DataKind::of(&path, &DataOptions::default())?;
+/// assert_eq!((kind, kind.name(), kind.has_parts()), (DataKind::Table, "a table", false));
+/// # std::fs::remove_file(path).unwrap();
+/// # Ok::<(), unisono::data::DataError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum DataKind {
     /// MNIST's four files.
     IdxFolder,
     /// CIFAR's binary files.
     CifarFolder,
     /// `x_train.npy`, `y_train.npy` and others.
     NpyFolder,
-    /// Folders of images, one a class; with `train` and `test` around them if so.
-    ImageFolder { has_parts: bool },
+    /// A folder of images, one sub-folder per class.
+    ImageFolder {
+        /// Whether folders such as `train` and `test` lie around them.
+        has_parts: bool,
+    },
     /// WAV files in a folder or a tar archive.
     Sounds,
     /// One IDX file.
@@ -32,41 +52,68 @@ pub(crate) enum Kind {
     Text,
 }
 
-impl Kind {
+impl DataKind {
     /// Its name in messages.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
-            Kind::IdxFolder => "a folder of IDX files",
-            Kind::CifarFolder => "CIFAR's binary files",
-            Kind::NpyFolder => "a folder of NumPy arrays",
-            Kind::ImageFolder { has_parts: true } => "a folder of images with their own parts",
-            Kind::ImageFolder { has_parts: false } => "a folder of images",
-            Kind::Sounds => "sounds",
-            Kind::Idx => "an IDX file",
-            Kind::Npy => "a NumPy array",
-            Kind::Npz => "NumPy arrays",
-            Kind::Table => "a table",
-            Kind::Text => "a text",
+            DataKind::IdxFolder => "a folder of IDX files",
+            DataKind::CifarFolder => "CIFAR's binary files",
+            DataKind::NpyFolder => "a folder of NumPy arrays",
+            DataKind::ImageFolder { has_parts: true } => "a folder of images with their own parts",
+            DataKind::ImageFolder { has_parts: false } => "a folder of images",
+            DataKind::Sounds => "sounds",
+            DataKind::Idx => "an IDX file",
+            DataKind::Npy => "a NumPy array",
+            DataKind::Npz => "NumPy arrays",
+            DataKind::Table => "a table",
+            DataKind::Text => "a text",
         }
     }
 
     /// The same without an article.
-    pub(crate) fn short_name(self) -> &'static str {
+    pub fn short_name(self) -> &'static str {
         let name = self.name();
         let short = name.strip_prefix("a ").or_else(|| name.strip_prefix("an "));
         short.unwrap_or(name)
     }
 
     /// Whether the files say which rows are the test part, whatever is in them.
-    pub(crate) fn has_parts(self) -> bool {
+    pub fn has_parts(self) -> bool {
         matches!(
             self,
-            Kind::IdxFolder | Kind::CifarFolder | Kind::ImageFolder { has_parts: true }
+            DataKind::IdxFolder | DataKind::CifarFolder | DataKind::ImageFolder { has_parts: true }
         )
     }
 
-    /// The kind of what lies at `path`, where its name and what is in it leave a choice as asked.
-    pub(crate) fn of(path: &Path, asked: Asked) -> Result<Self, DataError> {
+    /// Whether rows of this kind can have all of these augmentations; `has_texts` tells a table of
+    /// texts from one of numbers.
+    pub fn takes(self, changes: &Augmentations, has_texts: bool) -> bool {
+        let is_images = matches!(
+            self,
+            DataKind::IdxFolder
+                | DataKind::CifarFolder
+                | DataKind::ImageFolder { .. }
+                | DataKind::Npz
+                | DataKind::NpyFolder
+        );
+        let is_text = self == DataKind::Text || (self == DataKind::Table && has_texts);
+        (is_images || !changes.changes_images())
+            && (self == DataKind::Sounds || !changes.changes_sounds())
+            && (is_text || !changes.changes_tokens())
+    }
+
+    /// The kind of what lies at `path`. Where its name and what is in it leave a choice, the options
+    /// decide: `text` is for tables, `tokens` for texts.
+    ///
+    /// # Errors
+    /// [`DataError::Io`]; [`DataError::Unfit`] for what is no data.
+    pub fn of(path: &Path, options: &DataOptions) -> Result<Self, DataError> {
+        let asked = match options.tokens {
+            _ if options.text => Asked::Table,
+            Some(Tokens::Bytes) => Asked::Bytes,
+            Some(Tokens::Characters | Tokens::File(_)) => Asked::Text,
+            None => Asked::Anything,
+        };
         if path.is_dir() {
             return Self::of_folder(path);
         }
@@ -77,10 +124,10 @@ impl Kind {
             return Err(DataError::unfit(path, expected, "one of them", remedy));
         }
         let known = [
-            (&IDX[..], Kind::Idx),
-            (&[".npy"], Kind::Npy),
-            (&[".npz"], Kind::Npz),
-            (&[".tar", ".tar.gz", ".tgz"], Kind::Sounds),
+            (&IDX[..], DataKind::Idx),
+            (&[".npy"], DataKind::Npy),
+            (&[".npz"], DataKind::Npz),
+            (&[".tar", ".tar.gz", ".tgz"], DataKind::Sounds),
         ];
         if let Some((_, kind)) = known.iter().find(|(names, _)| ends(names)) {
             return Ok(*kind);
@@ -88,14 +135,14 @@ impl Kind {
         let is_table = ends(&TABLES);
         let expected = "a table, arrays, images, sounds or a text";
         match content(path)? {
-            Content::Binary(..) if asked == Asked::Bytes && !is_table => Ok(Kind::Text),
+            Content::Binary(..) if asked == Asked::Bytes && !is_table => Ok(DataKind::Text),
             Content::Binary(what, remedy) => Err(DataError::unfit(path, expected, what, remedy)),
-            Content::Npy => Ok(Kind::Npy),
-            _ if is_table || asked == Asked::Table => Ok(Kind::Table),
-            _ if asked != Asked::Anything => Ok(Kind::Text),
+            Content::Npy => Ok(DataKind::Npy),
+            _ if is_table || asked == Asked::Table => Ok(DataKind::Table),
+            _ if asked != Asked::Anything => Ok(DataKind::Text),
             Content::Written(what, remedy) => Err(DataError::unfit(path, expected, what, remedy)),
-            Content::Table => Ok(Kind::Table),
-            Content::Text => Ok(Kind::Text),
+            Content::Table => Ok(DataKind::Table),
+            Content::Text => Ok(DataKind::Text),
         }
     }
 
@@ -108,14 +155,14 @@ impl Kind {
             ".idx3-ubyte.gz",
         ];
         if idx.iter().any(|end| holds(&format!("train-images{end}"))) {
-            return Ok(Kind::IdxFolder);
+            return Ok(DataKind::IdxFolder);
         }
         if holds("data_batch_1.bin") || holds("train.bin") {
-            return Ok(Kind::CifarFolder);
+            return Ok(DataKind::CifarFolder);
         }
         let arrays = arrays_in(path)?;
         if Roles::of(&arrays).is_some() {
-            return Ok(Kind::NpyFolder);
+            return Ok(DataKind::NpyFolder);
         }
         let inside = innermost(path)?;
         let parts = part_names(&inside)?;
@@ -125,8 +172,8 @@ impl Kind {
             None => first_file(&inside)?,
         };
         match first {
-            Some(File::Sound) => Ok(Kind::Sounds),
-            Some(File::Image) => Ok(Kind::ImageFolder { has_parts }),
+            Some(File::Sound) => Ok(DataKind::Sounds),
+            Some(File::Image) => Ok(DataKind::ImageFolder { has_parts }),
             None => Err(DataError::unfit(
                 path,
                 "a folder with MNIST's files (train-images-idx3-ubyte and three more), CIFAR's (data_batch_1.bin or train.bin), NumPy's \
@@ -140,7 +187,7 @@ impl Kind {
 
 /// What a file may be taken for where its name does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+enum Asked {
     /// What it looks like.
     Anything,
     /// A table.

@@ -7,17 +7,18 @@ use std::path::Path;
 
 use ndarray::Array2;
 
-use crate::data::{
-    DataError, LeftOut, LoadedSounds, NamedSounds, RowKind, SpectrogramDataset,
-    SpectrogramSettings, group_split,
-};
+use crate::data::error::DataError;
+use crate::data::left_out::LeftOut;
+use crate::data::preparation::RowKind;
+use crate::data::sound::{LoadedSounds, NamedSounds};
+use crate::data::spectrogram::SpectrogramSettings;
+use crate::data::speech::SpectrogramDataset;
+use crate::data::split::group_split;
 
+use super::opened::{ReadParts, classes_line};
+use super::options::Split;
 use super::part_folders::PartNames;
-use super::reading::classes_line;
-use super::{LoadSettings, Loaded, Split, whole_parts};
-
-/// Rows of the training and the test part.
-type Parts = (Vec<usize>, Vec<usize>);
+use super::source::{PartRows, Source};
 
 /// Of each sound: its spectrogram, class and group.
 struct Sounds {
@@ -25,7 +26,7 @@ struct Sounds {
     labels: Vec<u32>,
     class_names: Vec<String>,
     groups: Vec<String>,
-    parts: Option<Parts>,
+    parts: Option<PartRows>,
     /// The sampling rate of the first, and the seconds of all.
     rate: u32,
     seconds: f64,
@@ -73,11 +74,18 @@ impl Sounds {
             let found = class_names.binary_search(&row.class);
             found.expect("it is among them") as u32
         };
-        let is_train = |row: &usize| !rows[*row].is_test;
+        let of_part = |is_test| {
+            let all = rows.iter().enumerate();
+            let own = all.filter(|(_, row)| row.is_test == is_test);
+            own.map(|(row, _)| row).collect()
+        };
         Ok(Self {
             spectrograms: settings.log_mels(&sounds),
             labels: rows.iter().map(number).collect(),
-            parts: parts.map(|_| (0..rows.len()).partition(is_train)),
+            parts: parts.map(|_| PartRows {
+                train: of_part(false),
+                test: of_part(true),
+            }),
             groups: rows.into_iter().map(|row| row.group).collect(),
             class_names,
             rate,
@@ -215,77 +223,74 @@ fn places(names: &[&str]) -> Vec<Option<(String, String)>> {
     cut.iter().map(place).collect()
 }
 
-impl LoadSettings {
-    /// Their own parts, which leave no choice, or a split.
-    fn sound_parts(&self, sounds: &Sounds, path: &Path, seed: u64) -> Result<Parts, DataError> {
-        match (&sounds.parts, &self.split) {
-            (Some(parts), _) => {
-                self.refuse_split(path, "sounds with their own parts")?;
-                Ok(parts.clone())
-            }
-            (None, Split::Groups) => {
-                let seed = self.split_seed(seed);
-                let parts = group_split(&sounds.groups, self.test_share, seed);
-                whole_parts(parts, path, self.test_share)
-            }
-            (None, _) => self.split(&sounds.labels, (path, seed)),
-        }
+/// Their own parts, which leave no choice, or a split.
+fn part_rows(source: &Source<'_>, sounds: &Sounds) -> Result<PartRows, DataError> {
+    if let Some(parts) = &sounds.parts {
+        source.refuse_split("sounds with their own parts")?;
+        return Ok(parts.clone());
     }
+    let options = source.options;
+    if options.split != Some(Split::Groups) {
+        return source.split(&sounds.labels);
+    }
+    let (share, seed) = (options.share(), options.drawn_with());
+    let (train, test) = group_split(&sounds.groups, share, seed);
+    source.both(PartRows { train, test })
+}
 
-    pub(super) fn sounds(&self, path: &Path, seed: u64) -> Result<Loaded, DataError> {
-        let sounds = Sounds::read(path)?;
-        let (train, test) = self.sound_parts(&sounds, path, seed)?;
-        let part = |rows: &[usize]| {
-            let spectrograms: Vec<_> = rows
-                .iter()
-                .map(|&row| sounds.spectrograms[row].clone())
-                .collect();
-            let labels: Vec<u32> = rows.iter().map(|&row| sounds.labels[row]).collect();
-            (spectrograms, labels)
-        };
-        let (train, train_labels) = part(&train);
-        let (test, test_labels) = part(&test);
-        // Nine of ten training sounds are whole.
-        let mut frames: Vec<usize> = train.iter().map(Array2::nrows).collect();
-        frames.sort_unstable();
-        let frames = frames.get(frames.len() * 9 / 10).copied().unwrap_or(1);
-        let classes = sounds.class_names.len();
-        let data = SpectrogramDataset::new(&train, frames, train_labels.clone(), classes)?;
-        let test = data.like(&test, test_labels)?;
-        let rows = RowKind::Sounds {
-            settings: SpectrogramSettings::default(),
-            frames,
-            scale: data.standardised_with().clone(),
-        };
-        let data = data.augmented(self.changes.sounds, seed);
-        Ok(Loaded {
-            about: format!(
-                "{}, {} sounds at {} Hz, {:.0} s, as {} frames of {} log-mel bands",
-                path.display(),
-                sounds.labels.len(),
-                sounds.rate,
-                sounds.seconds,
-                data.frames(),
-                data.bands()
-            ),
-            reading: [
-                sounds.reading,
-                vec![
-                    format!("length: {:.1} s in all", sounds.seconds),
-                    format!(
-                        "frames: {} of {} log-mel bands, at {} Hz",
-                        data.frames(),
-                        data.bands(),
-                        SpectrogramSettings::default().rate
-                    ),
-                ],
-            ]
-            .concat(),
-            images: None,
-            data: [Box::new(data), Box::new(test)],
-            class_names: sounds.class_names,
-            rows,
-            train_classes: Some(train_labels),
-        })
-    }
+pub(super) fn sounds(source: &Source<'_>) -> Result<ReadParts, DataError> {
+    let sounds = Sounds::read(source.path)?;
+    let parts = part_rows(source, &sounds)?;
+    let part = |rows: &[usize]| {
+        let spectrograms: Vec<_> = rows
+            .iter()
+            .map(|&row| sounds.spectrograms[row].clone())
+            .collect();
+        let labels: Vec<u32> = rows.iter().map(|&row| sounds.labels[row]).collect();
+        (spectrograms, labels)
+    };
+    let (train, train_labels) = part(&parts.train);
+    let (test, test_labels) = part(&parts.test);
+    // Rows are padded or cropped to the 90th percentile of the training sounds.
+    let mut frames: Vec<usize> = train.iter().map(Array2::nrows).collect();
+    frames.sort_unstable();
+    let frames = frames.get(frames.len() * 9 / 10).copied().unwrap_or(1);
+    let classes = sounds.class_names.len();
+    let data = SpectrogramDataset::new(&train, frames, train_labels.clone(), classes)?;
+    let test = data.like(&test, test_labels)?;
+    let settings = SpectrogramSettings::default();
+    let rows = RowKind::Sounds {
+        settings,
+        frames,
+        scale: data.standardised_with().clone(),
+    };
+    let data = data.augmented(source.options.augment.sounds, source.options.seed);
+    let mut reading = sounds.reading;
+    reading.extend([
+        format!("length: {:.1} s in all", sounds.seconds),
+        format!(
+            "frames: {} of {} log-mel bands, at {} Hz",
+            data.frames(),
+            data.bands(),
+            settings.rate
+        ),
+    ]);
+    Ok(ReadParts {
+        about: format!(
+            "{}, {} sounds at {} Hz, {:.0} s, as {} frames of {} log-mel bands",
+            source.path.display(),
+            sounds.labels.len(),
+            sounds.rate,
+            sounds.seconds,
+            data.frames(),
+            data.bands()
+        ),
+        reading,
+        images: None,
+        train: Box::new(data),
+        test: Box::new(test),
+        class_names: sounds.class_names,
+        rows,
+        train_classes: Some(train_labels),
+    })
 }

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::{DataError, IMAGES, SOUNDS, has_end};
+use crate::data::error::DataError;
+use crate::data::files::has_end;
+use crate::data::picture::IMAGES;
+use crate::data::sound::SOUNDS;
 
 /// What the rows below a folder are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +64,10 @@ impl PartNames {
     pub(super) fn line(&self) -> String {
         let Self { train, test, .. } = self;
         let used = format!("part folders: {train} for training, {test} to evaluate on");
-        match self.beside.is_empty() {
-            true => used,
-            false => format!("{used}; not used: {}", self.beside.join(", ")),
+        if self.beside.is_empty() {
+            return used;
         }
+        format!("{used}; not used: {}", self.beside.join(", "))
     }
 }
 

@@ -1,10 +1,10 @@
-//! What single settings mean: a column, a size, a folder for images.
+//! Values of single options: a column, a size, a folder for images, an order of rows.
 
 use std::path::{Path, PathBuf};
 
-use crate::data::Column;
+use crate::data::{Column, RowOrder};
 
-use super::super::error::{ArgError, refused};
+use crate::cli::error::{ArgError, refused};
 
 /// A column as it was typed.
 pub(super) fn column(label: Option<&str>) -> Column {
@@ -39,5 +39,22 @@ pub(super) fn cache(given: Option<&Path>) -> Option<PathBuf> {
             let base = set("XDG_CACHE_HOME").map(PathBuf::from).or_else(home)?;
             Some(base.join("unisono"))
         }
+    }
+}
+
+/// The order of training rows.
+pub(super) fn row_order(text: &str) -> Result<RowOrder, ArgError> {
+    let windows = || {
+        let rows = text.strip_prefix("windows ")?.trim().parse().ok()?;
+        (rows > 0).then_some(RowOrder::Windows(rows))
+    };
+    match text {
+        "shuffle" => Ok(RowOrder::Shuffle),
+        "in-order" => Ok(RowOrder::InOrder),
+        "balanced" => Ok(RowOrder::Balanced),
+        _ => windows().ok_or_else(|| {
+            let expected = "shuffle, in-order, balanced or \"windows ROWS\"";
+            refused("sampling", expected, text)
+        }),
     }
 }

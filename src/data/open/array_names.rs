@@ -1,5 +1,6 @@
-//! Which arrays of an archive or a folder are inputs and labels, by their names, in capitals or
-//! not.
+//! Arrays by name: which of an archive or a folder are inputs and labels, in capitals or not.
+
+use crate::data::listed::listed;
 
 /// Names of inputs and of labels, in the order in which they are looked for.
 const INPUTS: [&str; 5] = ["x", "images", "data", "inputs", "features"];
@@ -32,9 +33,10 @@ impl Roles {
         let main = pair(names, &TRAIN).or_else(whole)?;
         let (test, validation) = (pair(names, &TEST), pair(names, &VALID));
         let is_validation = test.is_none() && validation.is_some();
-        let (test, validation) = match is_validation {
-            true => (validation, None),
-            false => (test, validation),
+        let (test, validation) = if is_validation {
+            (validation, None)
+        } else {
+            (test, validation)
         };
         let taken = [Some(&main), test.as_ref(), validation.as_ref()];
         let taken: Vec<&String> = taken.into_iter().flatten().flatten().collect();
@@ -56,9 +58,10 @@ impl Roles {
             (None, _) => lines.push(format!("rows: {x}, labels {y}")),
             (Some([test_x, test_y]), is_validation) => {
                 lines.push(format!("training part: {x}, labels {y}"));
-                let note = match is_validation {
-                    true => " (named for validation; it is evaluated, and not trained on)",
-                    false => "",
+                let note = if is_validation {
+                    " (named for validation; it is evaluated, and not trained on)"
+                } else {
+                    ""
                 };
                 lines.push(format!("test part: {test_x}, labels {test_y}{note}"));
             }
@@ -69,7 +72,7 @@ impl Roles {
             ));
         }
         if !self.others.is_empty() {
-            let names = crate::data::listed(&self.others);
+            let names = listed(&self.others);
             lines.push(format!("left out: {names} (arrays of other names)"));
         }
         lines
