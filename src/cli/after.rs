@@ -23,6 +23,7 @@ pub(super) fn list(folder: &Path) -> Result<(), CommandError> {
             .unwrap_or(run.as_os_str())
             .to_string_lossy()
             .into_owned();
+        // A run of an older version, or one that was damaged, is listed by its name.
         let Ok(manifest) = Manifest::read(&run) else {
             rows.push(
                 [name, "no manifest".to_owned()]
@@ -86,6 +87,7 @@ pub(super) fn inspect(folder: &Path) -> Result<(), CommandError> {
     say!("model: {}", kept.network.model());
     say!("weights: {}", kept.weights.file.display());
     let params = kept.network.params();
+    // A row for each tensor: shape, norm, range.
     let row = |tensor: &crate::nn::Tensor| {
         let values = &params[tensor.range.clone()];
         let squares: f64 = values.iter().map(|value| f64::from(*value).powi(2)).sum();
@@ -116,9 +118,11 @@ pub(super) fn inspect(folder: &Path) -> Result<(), CommandError> {
 
 /// `unisono diff`: settings, results and weights of two runs.
 pub(super) fn diff(first: &Path, second: &Path) -> Result<(), CommandError> {
+    // Settings.
     for (key, one, other) in differences(&settings(first)?, &settings(second)?) {
         say!("{key}: {one}, {other}");
     }
+    // Results, as the manifests have them.
     let manifests = [Manifest::read(first)?, Manifest::read(second)?];
     let [one, other] = &manifests;
     let or_none =
@@ -155,6 +159,7 @@ pub(super) fn diff(first: &Path, second: &Path) -> Result<(), CommandError> {
     for (name, one, other) in results.iter().filter(|known| known.1 != known.2) {
         say!("{name}: {one}, {other}");
     }
+    // Weights.
     diff_weights(&Kept::open(first)?.network, &Kept::open(second)?.network);
     Ok(())
 }

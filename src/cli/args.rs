@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::after_args::{ExplainArgs, ExportArgs, GenerateArgs, PartArgs, PredictArgs};
+use super::choices::{all_reduces, preset_names};
 use super::options::{DataArgs, EngineArgs, FromArgs, TrainArgs};
 use super::study_args::StudyCommand;
 
@@ -76,8 +77,8 @@ pub(super) enum Command {
 /// Measures scaling, or asks what was measured.
 #[derive(Clone, Debug, ClapArgs)]
 pub(super) struct ScalingArgs {
-    /// mlp_small, mlp, lenet, resnet20, lstm or gpt
-    #[arg(long, default_value = "mlp", value_name = "NAME")]
+    // A reference model.
+    #[arg(long, default_value = "mlp", value_name = "NAME", help = preset_names())]
     pub(super) preset: String,
 
     /// Numbers of threads, such as 1,2,4; by default powers of two up to the usable cores. With
@@ -162,8 +163,9 @@ pub(super) struct WhatIfArgs {
     )]
     pub(super) jitter: f64,
 
-    /// The all-reduce: naive, tree or segmented
+    // The all-reduce.
     #[arg(
+        help = format!("The all-reduce: {}", all_reduces()),
         id = "simulated_all_reduce",
         long = "all-reduce",
         default_value = "segmented",
@@ -187,8 +189,8 @@ pub(super) struct WhatIfArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct BenchArgs {
-    /// mlp_small, mlp, lenet, resnet20, lstm or gpt
-    #[arg(long, default_value = "mlp", value_name = "NAME")]
+    // A reference model.
+    #[arg(long, default_value = "mlp", value_name = "NAME", help = preset_names())]
     pub(super) preset: String,
 
     /// Rows of a global batch

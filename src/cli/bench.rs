@@ -58,6 +58,7 @@ fn line(bench: &Bench, report: &BenchReport) -> Value {
     let phases: Map<String, Value> = phases
         .map(|&(name, ms)| (name.to_owned(), json!(ms)))
         .collect();
+    // Deciles of a single step would be that step.
     let decile = |q| (report.step_times_ms.len() > 1).then(|| report.step_time_ms(q));
     json!({
         "framework": "unisono",

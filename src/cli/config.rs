@@ -8,6 +8,7 @@ use crate::nn::Sequential;
 use crate::nn::presets::{self, Preset};
 use crate::train::{Checkpoints, EarlyStopping, OnNonFinite};
 
+use super::choices::{all_reduces, preset_names, update_modes};
 use super::data_options::data_options;
 use super::error::{ArgError, refused};
 use super::optim::OptimSettings;
@@ -56,10 +57,9 @@ impl TryFrom<EngineArgs> for EngineSettings {
             } else {
                 Balance::Measured
             },
-            all_reduce: all_reduce::by_name(&args.all_reduce).ok_or_else(|| {
-                refused("all-reduce", "naive, tree or segmented", &args.all_reduce)
-            })?,
-            update: update.ok_or_else(|| refused("update", "fused or master", &args.update))?,
+            all_reduce: all_reduce::by_name(&args.all_reduce)
+                .ok_or_else(|| refused("all-reduce", all_reduces(), &args.all_reduce))?,
+            update: update.ok_or_else(|| refused("update", update_modes(), &args.update))?,
         })
     }
 }
@@ -148,8 +148,7 @@ fn layers_of(text: &str) -> Result<String, ArgError> {
 }
 
 pub(super) fn preset(name: &str) -> Result<Preset, ArgError> {
-    let expected = "mlp_small, mlp, lenet, resnet20, lstm or gpt";
-    presets::by_name(name).ok_or_else(|| refused("preset", expected, name))
+    presets::by_name(name).ok_or_else(|| refused("preset", preset_names(), name))
 }
 
 pub(super) fn track(name: Option<&str>) -> Result<Track, ArgError> {

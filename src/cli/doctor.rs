@@ -11,6 +11,7 @@ use super::error::CommandError;
 
 pub(super) fn doctor() -> Result<(), CommandError> {
     let auto = Placement::of_process(Threads::Auto, Pinning::Auto).map_err(TrainError::from)?;
+    // Hardware, and what of it this process may use.
     for (name, value) in Machine::this().facts() {
         say!("{name}: {value}");
     }
@@ -48,6 +49,7 @@ fn reached(auto: &Placement) -> Result<(), CommandError> {
     );
     say!("pinning: {}", pinning(auto));
     say!("huge pages: {}", huge_pages());
+    // Measured peaks.
     let peak = measured_peak_flops();
     let running = auto.num_running();
     say!("peak of a core, measured: {:.1} GFLOP/s", peak / 1e9);
@@ -65,6 +67,7 @@ fn reached(auto: &Placement) -> Result<(), CommandError> {
         "recommended: --threads auto, which takes {} here for all but tiny steps",
         auto.num_threads
     );
+    // Recommendations.
     let shards = default_shards(1 << 20, 1);
     say!(
         "recommended: --shards auto up to {shards} threads; for more, as many shards as the most threads you will ever use"

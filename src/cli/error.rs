@@ -19,7 +19,7 @@ pub(super) enum ArgError {
     #[error("--{flag} must be {expected}, got {got:?}")]
     Value {
         flag: &'static str,
-        expected: &'static str,
+        expected: String,
         got: String,
     },
     /// A text that cannot be read.
@@ -118,22 +118,23 @@ fn goes_on(run: Option<&Path>) -> String {
     }
 }
 
-pub(super) fn refused(flag: &'static str, expected: &'static str, got: &str) -> ArgError {
+pub(super) fn refused(flag: &'static str, expected: impl Into<String>, got: &str) -> ArgError {
     ArgError::Value {
         flag,
-        expected,
+        expected: expected.into(),
         got: got.to_owned(),
     }
 }
 
 /// Refuses a number above `most`.
 pub(super) fn at_most(flag: &'static str, got: usize, most: usize) -> Result<usize, ArgError> {
-    match got <= most {
-        true => Ok(got),
-        false => Err(ArgError::text(
+    if got <= most {
+        Ok(got)
+    } else {
+        Err(ArgError::text(
             flag,
             &format!("must be at most {most}, got {got}"),
-        )),
+        ))
     }
 }
 
@@ -156,6 +157,7 @@ pub(super) fn is_closed_pipe(error: &CommandError) -> bool {
 /// 2 for what the user can mend in the arguments, 1 for what happened while running.
 pub(super) fn exit_code(error: &CommandError) -> u8 {
     use crate::engine::EngineError as Engine;
+    // Errors of the program itself; the others stand in those of training.
     let error = match error {
         CommandError::Train(error) => error,
         CommandError::Stopped { signal, .. } => return signals::exit_code(*signal),

@@ -26,6 +26,7 @@ const CLASSES: usize = 40;
 /// Prints what lies at a path: what a training would make of it, and what is in the files.
 pub(super) fn inspect(args: &InspectArgs, flags: &ArgMatches) -> Result<(), CommandError> {
     let path = &args.path;
+    // The options of `train`, as far as they act here.
     let mut data = args.data.clone();
     data.data = Some(path.clone());
     refuse_data(&data, flags)?;
@@ -34,6 +35,7 @@ pub(super) fn inspect(args: &InspectArgs, flags: &ArgMatches) -> Result<(), Comm
     let sheet = args.sheet.as_deref();
     let out = sheet.map(|sheet| OutFile::new(sheet, Format::Picture, args.force, &[path]));
     let sheet = out.transpose()?.map(|out| out.path());
+    // What a training makes of the data, then what is in the files: they may hold what it refuses.
     let loaded = opened(path, &options);
     match &loaded {
         Ok(loaded) => {
@@ -55,6 +57,7 @@ pub(super) fn inspect(args: &InspectArgs, flags: &ArgMatches) -> Result<(), Comm
         Err(error) => return Err(TrainError::from(error).into()),
     };
     classes(&loaded);
+    // A sheet of images.
     let Some(sheet) = sheet else {
         return Ok(());
     };
@@ -90,10 +93,9 @@ fn facts(path: &Path, kind: DataKind, options: &TableOptions) -> Result<bool, Da
         DataKind::Npy => array("array", &Npy::read(path)?),
         DataKind::Npz => {
             let found = Npz::read(path)?;
-            found
-                .arrays
-                .iter()
-                .for_each(|(name, values)| array(name, values));
+            for (name, values) in &found.arrays {
+                array(name, values);
+            }
             for (name, descr) in &found.unread {
                 say!("{name}: {descr}, no numbers");
             }

@@ -33,6 +33,7 @@ impl Keeper {
     ) -> Result<Self, CommandError> {
         let [train, test] = &task.data;
         let model = task.model.to_string();
+        // The manifest of this process, then what it takes over from the one before.
         let before = Manifest::read(run.path()).ok();
         let mut manifest = Manifest::new(model, &*task.about);
         manifest.seed = settings.seed;
@@ -51,6 +52,7 @@ impl Keeper {
             manifest.phases_s = before.phases_s;
             seconds_before = before.wall_time_s;
         }
+        // The preparation of the same data is there already.
         if let (Some(preparation), false) = (&task.preparation, is_same) {
             run.write("preparation.json", &preparation.to_json())?;
         }
@@ -146,6 +148,7 @@ fn write_model(
     };
     manifest.model_files.push(model.clone());
     manifest.write(run)?;
+    // The weights that are kept; with an average, those of the last step beside them.
     let steps = result.steps.to_string();
     let write = |name: &str, network: &Network, kept: &str| {
         let metadata = [
@@ -169,6 +172,7 @@ fn write_model(
             &KeptWeights::LastStep.to_string(),
         )?;
     }
+    // Both are there: the manifest tells of the new one alone.
     manifest.model_files = vec![model];
     Ok(())
 }

@@ -30,9 +30,10 @@ impl Kept {
         let settings = settled.settings()?;
         let file = folder.join("preparation.json");
         // Rows that were made up have none.
-        let preparation = match settings.data.is_some() || file.exists() {
-            true => Some(Preparation::read(&file).map_err(TrainError::from)?),
-            false => None,
+        let preparation = if settings.data.is_some() || file.exists() {
+            Some(Preparation::read(&file).map_err(TrainError::from)?)
+        } else {
+            None
         };
         let weights = RunWeights::find(folder)?;
         let network = weights.read(model(&settings, preparation.as_ref())?)?;

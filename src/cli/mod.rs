@@ -10,6 +10,7 @@ mod after;
 mod after_args;
 mod args;
 mod bench;
+mod choices;
 mod config;
 mod data_options;
 mod doctor;

@@ -83,16 +83,19 @@ impl<'p> OutFile<'p> {
         let Some(there) = there.filter(|_| !force) else {
             return Ok(Self { path });
         };
+        // A file that the command reads, or of a run, is never replaced unasked.
         let is_input = |input: &&Path| {
             let both = fs::canonicalize(input)
                 .ok()
                 .zip(fs::canonicalize(&there).ok());
             both.is_some_and(|(input, there)| input == there)
         };
-        let what = match inputs.iter().any(is_input) || is_of_a_run(&there) {
-            true => "is what the command reads, or a run's own",
-            false if is_replaceable(&there, format) => return Ok(Self { path }),
-            false => "is there already, and not from this command",
+        let what = if inputs.iter().any(is_input) || is_of_a_run(&there) {
+            "is what the command reads, or a run's own"
+        } else if is_replaceable(&there, format) {
+            return Ok(Self { path });
+        } else {
+            "is there already, and not from this command"
         };
         let path = path.to_owned();
         Err(CommandError::Exists { path, what })

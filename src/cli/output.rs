@@ -9,9 +9,12 @@ use super::error::CommandError;
 
 /// As it was typed, without the program's folder.
 pub(super) fn command_line() -> String {
-    let quoted = |word: String| match word.contains([' ', '{', '"', '\'', '$']) {
-        true => format!("'{}'", word.replace('\'', "'\\''")),
-        false => word,
+    let quoted = |word: String| {
+        if word.contains([' ', '{', '"', '\'', '$']) {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        } else {
+            word
+        }
     };
     let words = std::env::args().skip(1).map(quoted);
     ["unisono".to_owned()]

@@ -60,6 +60,7 @@ pub(super) fn predict(args: &PredictArgs) -> Result<(), CommandError> {
     });
     let out = out.transpose()?;
     let (data, names) = rows(&kept, &args.from)?;
+    // What the network takes each row for.
     let rows = predictions(&kept.network, &*data).map_err(TrainError::from)?;
     let rows = rows.ok_or_else(|| kept.no_classifier())?;
     let line = |row: Predicted| Line {
@@ -71,14 +72,16 @@ pub(super) fn predict(args: &PredictArgs) -> Result<(), CommandError> {
         probabilities: row.probabilities,
     };
     let lines = rows.into_iter().map(line);
+    // Lines of JSON on stdout, or a file of them, or of CSV.
     let json = |line: Line| serde_json::to_string(&line).expect("lines are plain values");
     let Some(out) = out else {
         lines.for_each(|line| say!("{}", json(line)));
         return Ok(());
     };
-    let text = match out.path().extension().is_some_and(|end| end == "csv") {
-        true => table(&kept, &lines.collect::<Vec<_>>()),
-        false => lines.map(|line| json(line) + "\n").collect(),
+    let text = if out.path().extension().is_some_and(|end| end == "csv") {
+        table(&kept, &lines.collect::<Vec<_>>())
+    } else {
+        lines.map(|line| json(line) + "\n").collect()
     };
     out.write(text.as_bytes())?;
     say!("predictions: {}", out.path().display());
@@ -107,6 +110,7 @@ fn table(kept: &Kept, lines: &[Line]) -> String {
     };
     for (at, line) in lines.iter().enumerate() {
         let name = |name: &str| Some(name.to_owned());
+        // The head: columns that no row has are left out.
         if at == 0 {
             let mut head = vec![
                 name("row"),
@@ -283,6 +287,7 @@ fn section(page: &mut Page, preparation: &Preparation, row: &Explained<'_>) {
         page.shaded_words(&hasher.shares(name, counts));
         return;
     }
+    // Images.
     if let (Some(row), Some(heat)) = (picture(&shape, values), heat_map(&shape, counts)) {
         page.pictures(&[
             (row, "the row".to_owned()),
@@ -290,6 +295,7 @@ fn section(page: &mut Page, preparation: &Preparation, row: &Explained<'_>) {
         ]);
         return;
     }
+    // Anything else: the inputs that count most.
     let column = |at: usize| match &preparation.rows {
         RowKind::Table { columns, .. } => columns.names[at].clone(),
         _ => at.to_string(),

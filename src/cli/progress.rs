@@ -125,6 +125,7 @@ impl<'a> Progress<'a> {
         else {
             return;
         };
+        // Every step counts for mean and pace; some are shown.
         let Some(pace) = &mut self.pace else { return };
         self.mean.add(epoch, loss, accuracy, batch_size);
         let now = Instant::now();

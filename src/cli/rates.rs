@@ -111,9 +111,10 @@ fn planned(
             }
         }
         // A training that ends within an epoch has not come to its end.
-        (progress.epoch, progress.in_epoch) = match start < rows {
-            true => (progress.epoch, start as f64 / rows as f64),
-            false => (progress.epoch + 1, 0.0),
+        (progress.epoch, progress.in_epoch) = if start < rows {
+            (progress.epoch, start as f64 / rows as f64)
+        } else {
+            (progress.epoch + 1, 0.0)
         };
     }
     Ok(Planned {
@@ -135,6 +136,7 @@ pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), Co
         schedule,
         batch_rule,
     } = &settings.optim;
+    // Rows and steps of a training: those of the data, unless they are given.
     let rows = match args.rows {
         Some(rows) => rows,
         None => task(&settings)?.data[0].len(),
@@ -143,6 +145,7 @@ pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), Co
     if rows == 0 || settings.epochs == 0 || settings.max_steps == Some(0) {
         return Err(refused("rows, --epochs and --max-steps", "at least 1", "0").into());
     }
+    // A policy that follows the gradients cannot be drawn ahead.
     optimizer.build().map_err(TrainError::from)?;
     let mut policy = batch_rule
         .start(settings.batch_size)
@@ -157,6 +160,7 @@ pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), Co
         batches,
         progress,
     } = planned(&settings, &mut *policy, rows)?;
+    // The charts, and the numbers in words.
     let title = format!("{schedule}; batches {batch_rule}");
     let chart = LineChart::new(title, ("epochs", "learning rate")).line("lr", rates.points());
     draw(&chart);
@@ -199,9 +203,11 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
     if let Some(balance) = balance {
         say!("classes: {balance}");
     }
+    // The test itself.
     let curve = first_trainer(&settings, model)?
         .sampling(sampling)
         .lr_range_test(&*data[0], range)?;
+    // The chart, over the logarithm of the rate.
     let log = |points: &dyn Fn(&crate::train::LrPoint) -> f64| -> Vec<(f64, f64)> {
         let points = curve
             .points

@@ -89,6 +89,7 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
     let (plan, workload) = (study.steps()?, study.workload());
     let mut store = store(of, &study.all_settings(plan.settings(&workload)))?;
     let known = tried(&plan, &workload, &mut store)?;
+    // The winners again, on each number of threads.
     let timing = TimeToTarget {
         threads: counts,
         target: study.target,
@@ -112,6 +113,7 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
     if shows {
         eprintln!();
     }
+    // Table, charts and page.
     let points = TimePoint::of(&timed?, plan.seed);
     say!("target: {}", study.target);
     aligned(&TIME_HEAD, &time_table(&points));
@@ -215,9 +217,10 @@ fn trainings(kind: StudyKind, study: &Study) -> Result<Arms<'_>, CommandError> {
             _ => adjust(trainer),
         })
         .target((has_target || !is_gap).then_some(study.target));
-    Ok(match is_gap {
-        true => arms.measure(|network| measured(network, study)),
-        false => arms,
+    Ok(if is_gap {
+        arms.measure(|network| measured(network, study))
+    } else {
+        arms
     })
 }
 

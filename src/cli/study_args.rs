@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, FromArgMatches, Subcommand};
 use serde::{Deserialize, Serialize};
 
+use super::choices::scaling_rules;
 use super::options::whole;
 use super::options::{
     BatchArgs, DataArgs, EngineArgs, FromArgs, ModelArgs, OptimArgs, RunArgs, TrainArgs,
@@ -58,6 +59,11 @@ pub(super) enum StudyCommand {
     },
 }
 
+fn scaling_help() -> String {
+    let rules = scaling_rules();
+    format!("What a larger batch does to the learning rate: {rules}")
+}
+
 /// Where a training is branched, and what is compared.
 #[derive(Debug, ClapArgs)]
 pub(super) struct BranchArgs {
@@ -83,8 +89,8 @@ pub(super) struct BranchArgs {
     )]
     pub(super) tolerance: f64,
 
-    /// What a larger batch does to the learning rate: none, linear, sqrt or adam
-    #[arg(long, default_value = "linear", value_name = "NAME")]
+    // How the learning rate scales with the batch size.
+    #[arg(long, default_value = "linear", value_name = "NAME", help = scaling_help())]
     pub(super) scaling: String,
 }
 

@@ -137,6 +137,7 @@ pub(super) fn trained(
     }
     stoppable(|flow| {
         arms.run(store, |outcome| {
+            // A line for each training, with what is left by the mean so far.
             let (arm, seed, accuracy) = (&outcome.arm, outcome.seed, 100.0 * outcome.accuracy);
             made = (made.0 + 1, made.1 + outcome.seconds);
             let left = (all - made.0) as f64 * made.1 / made.0 as f64 / side_by_side as f64;

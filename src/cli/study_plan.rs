@@ -14,6 +14,7 @@ use crate::study::batch_size::{
 };
 use crate::train::Trainer;
 
+use super::choices::scaling_rules;
 use super::config::TrainSettings;
 use super::document::{Settled, parse_as};
 use super::error::{ArgError, CommandError, at_most, refused};
@@ -46,25 +47,12 @@ impl Study {
         of: &StudyOf,
         flags: &ArgMatches,
     ) -> Result<Self, CommandError> {
+        // The study's own section, and the settings of its trainings.
         let mut base = match &of.from.config {
             Some(path) => parse_as::<StudyFile>(path)?,
             None => Table::new(),
         };
-        let mut section = Table::new();
-        section.extend(
-            base.remove("study")
-                .map(|value| ("study".to_owned(), value)),
-        );
-        let given = section_of(&of.study);
-        for key in Key::of::<StudyArgs>("study") {
-            if let (true, Some(value)) = (key.is_given(flags), key.value(&given)) {
-                key.put(&mut section, value.clone());
-            }
-        }
-        let args: StudyArgs = match section.remove("study") {
-            Some(section) => section.try_into().expect("it has been read as such"),
-            None => StudyArgs::default(),
-        };
+        let args = study_args(&mut base, &of.study, flags);
         check_trials(&args)?;
         let file = of.from.config.clone();
         let mut settled = Settled::over(base, file, &of.train, flags, &of.from)?;
@@ -72,6 +60,7 @@ impl Study {
         refuse(&settled, by)?;
         let defaults = section_of(&StudyArgs::default());
         refuse_study(by, &section_of(&args), &defaults, flags)?;
+        // A search has plain SGD, unless an optimiser or a momentum is asked for.
         let named: Vec<String> = settled.named().iter().map(|key| key.path()).collect();
         let is_named = |path: &str| named.iter().any(|other| other == path);
         if kind.searches() && !is_named("optimizer.name") && !is_named("optimizer.momentum") {
@@ -80,6 +69,7 @@ impl Study {
         let settings = settled.settings()?;
         let task = task(&settings)?;
         let parallel = parallel(kind, of, is_named("engine.threads"))?;
+        // Settings that decide outcomes beside the study's own, and the data.
         let mut besides: BTreeMap<String, String> = settled
             .named()
             .iter()
@@ -118,8 +108,7 @@ impl Study {
             batch_sizes: self.batches.clone(),
             at,
             window: how.window,
-            rule: rule
-                .ok_or_else(|| refused("scaling", "none, linear, sqrt or adam", &how.scaling))?,
+            rule: rule.ok_or_else(|| refused("scaling", scaling_rules(), &how.scaling))?,
             seeds: self.args.repeats as u64,
             seed: self.settings.seed,
         })
@@ -142,6 +131,7 @@ impl Study {
     pub(super) fn steps(&self) -> Result<StepsToTarget, CommandError> {
         let (args, settings) = (&self.args, &self.settings);
         let range = |text: &Option<String>| text.as_deref().map(str::parse::<Range>).transpose();
+        // The space that is searched: rates, momenta, schedules.
         let schedules = args.schedules.iter().flat_map(|list| list.split(';'));
         Ok(StepsToTarget {
             batch_sizes: self.batches.clone(),
@@ -173,9 +163,10 @@ impl Study {
             .optimizer(self.settings.optim.optimizer.clone())
             .schedule(self.settings.optim.schedule.clone())
             .adjust(self.adjust());
-        match self.settings.tracks_noise_scale {
-            true => workload.track_noise_scale(),
-            false => workload,
+        if self.settings.tracks_noise_scale {
+            workload.track_noise_scale()
+        } else {
+            workload
         }
     }
 
@@ -208,6 +199,24 @@ fn published(kind: StudyKind, of: &StudyOf) -> Result<Vec<Published>, StudyError
     let curves = Published::read(path)?;
     Published::check(&curves, kind.charts(), path)?;
     Ok(curves)
+}
+
+/// Takes the section of a study out of a file; flags take precedence over it.
+fn study_args(base: &mut Table, given: &StudyArgs, flags: &ArgMatches) -> StudyArgs {
+    let mut section = Table::new();
+    if let Some(value) = base.remove("study") {
+        section.insert("study".to_owned(), value);
+    }
+    let given = section_of(given);
+    for key in Key::of::<StudyArgs>("study") {
+        if let (true, Some(value)) = (key.is_given(flags), key.value(&given)) {
+            key.put(&mut section, value.clone());
+        }
+    }
+    match section.remove("study") {
+        Some(section) => section.try_into().expect("it has been read as such"),
+        None => StudyArgs::default(),
+    }
 }
 
 /// The study's settings as the section of a file.

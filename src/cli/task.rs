@@ -119,6 +119,7 @@ fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
         .update(engine.update)
         .balance(engine.balance)
         .on_non_finite(settings.on_non_finite);
+    // What may be left out.
     if let Some(steps) = settings.max_steps {
         trainer = trainer.max_steps(steps);
     }
@@ -151,6 +152,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
     if let Some(path) = &settings.data {
         return own_data(settings, path);
     }
+    // The embedded digits.
     let Some(preset) = &settings.preset else {
         let (train, test) = digits();
         return Ok(Task {
@@ -163,6 +165,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
             balance: None,
         });
     };
+    // A preset without data: rows made up from the seed.
     let all = made_up_data(preset, MADE_UP.0 + MADE_UP.1, settings.seed);
     let part = |rows: std::ops::Range<usize>| -> Box<dyn Dataset> {
         Box::new(all.subset(&rows.collect::<Vec<_>>()))
@@ -208,6 +211,7 @@ pub(super) fn model(
             (None, None) => Ok(small(&[64], 10)),
         };
     };
+    // A model in the shape of the data.
     let axes = preparation.rows.input_shape();
     let is_text = matches!(preparation.rows, RowKind::Tokens { .. });
     let classes = preparation.num_classes;
@@ -268,9 +272,10 @@ fn classifier(layers: &str, axes: Vec<usize>, classes: usize) -> Result<Sequenti
         _ => as_image(axes),
     };
     // Dense layers take what is flat, all others the data as it is.
-    let input = match layers.trim_start().starts_with("dense") && !is_sequence {
-        true => Sequential::flat(&axes),
-        false => Sequential::new(axes),
+    let input = if layers.trim_start().starts_with("dense") && !is_sequence {
+        Sequential::flat(&axes)
+    } else {
+        Sequential::new(axes)
     };
     let hidden = input.written(layers)?;
     let is_flat = hidden.output_shape()?.axes().len() == 1;

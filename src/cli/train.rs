@@ -101,43 +101,26 @@ fn resumed(
     command: &TrainCommand,
     matches: &ArgMatches,
 ) -> Result<Begun, CommandError> {
-    let is_checkpoint = path
-        .extension()
-        .is_some_and(|extension| extension == "json");
-    let folder = match path.parent().and_then(Path::parent) {
-        Some(folder) if is_checkpoint && folder.as_os_str().is_empty() => Path::new("."),
-        Some(folder) if is_checkpoint => folder,
-        _ => path,
-    };
+    let is_checkpoint = is_checkpoint(path);
+    let folder = folder_of(path);
     let run = RunFolder::open(folder)?;
+    // The settings of the run, and those that take precedence over them.
     let file = folder.join("config.toml");
     let stored = read(&file)?;
     let before: TrainArgs = stored.clone().try_into().expect("it has been read as such");
     let (flags, from) = (&command.settings, &command.from);
     let settled = Settled::over(stored, Some(file), flags, matches, from)?;
     refuse(&settled, By::Resume)?;
-    let all = differences(&before, &settled.args);
-    let breaking: Vec<String> = all
-        .iter()
-        .filter(|(key, ..)| !HARMLESS.contains(&key.as_str()))
-        .map(|(key, was, is)| format!("{key} was {was}, is {is}"))
-        .collect();
-    if !breaking.is_empty() && !command.allow_change {
-        return Err(TrainError::Changed {
-            differences: breaking,
-        }
-        .into());
-    }
-    for (key, was, is) in &all {
-        eprintln!("changed: {key} was {was}, is {is}");
-    }
-    let goes_on = all
+    let changes = differences(&before, &settled.args);
+    check_changes(&changes, command.allow_change)?;
+    // A finished run goes on if there is more to do.
+    let is_longer = changes
         .iter()
         .any(|(key, ..)| ["run.epochs", "run.max_steps"].contains(&key.as_str()));
     let manifest = Manifest::read(folder);
     if let Ok(manifest) = manifest
         && manifest.status == Status::Finished
-        && !goes_on
+        && !is_longer
         && !is_checkpoint
     {
         return Err(CommandError::Finished {
@@ -145,9 +128,10 @@ fn resumed(
             steps: manifest.steps,
         });
     }
-    let checkpoint = match is_checkpoint {
-        true => Checkpoint::read(path)?,
-        false => run.latest()?,
+    let checkpoint = if is_checkpoint {
+        Checkpoint::read(path)?
+    } else {
+        run.latest()?
     };
     Ok(Begun {
         settled,
@@ -156,13 +140,49 @@ fn resumed(
     })
 }
 
+/// Whether a path is that of a checkpoint, not of a run.
+fn is_checkpoint(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "json")
+}
+
+/// The folder of the run at `path`, or of the one that has the checkpoint there.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent().and_then(Path::parent) {
+        Some(folder) if is_checkpoint(path) && folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) if is_checkpoint(path) => folder,
+        _ => path,
+    }
+}
+
+/// Refuses changes that would break the promise of the same weights, unless they are allowed; says
+/// which there are.
+fn check_changes(changes: &[(String, String, String)], allows: bool) -> Result<(), CommandError> {
+    let breaking: Vec<String> = changes
+        .iter()
+        .filter(|(key, ..)| !HARMLESS.contains(&key.as_str()))
+        .map(|(key, was, is)| format!("{key} was {was}, is {is}"))
+        .collect();
+    if !breaking.is_empty() && !allows {
+        return Err(TrainError::Changed {
+            differences: breaking,
+        }
+        .into());
+    }
+    for (key, was, is) in changes {
+        eprintln!("changed: {key} was {was}, is {is}");
+    }
+    Ok(())
+}
+
 /// The trainer before its first step. A checkpoint has the weights, and the file of the first ones
 /// may be gone.
 fn ready(settings: &TrainSettings, task: &Task, resumes: bool) -> Result<Trainer, CommandError> {
     let model = task.model.clone();
-    let trainer = match resumes {
-        true => trainer(settings, model),
-        false => first_trainer(settings, model)?,
+    let trainer = if resumes {
+        trainer(settings, model)
+    } else {
+        first_trainer(settings, model)?
     };
     Ok(trainer.sampling(task.sampling.clone()))
 }
@@ -183,6 +203,7 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
         run,
         checkpoint,
     } = begun;
+    // Model and data.
     let settings = settled.settings()?;
     let task = task(&settings)?;
     let voice = Voice::of(command);
@@ -193,6 +214,7 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     if command.allow_change {
         trainer = trainer.allow_changes();
     }
+    // What is kept of it.
     let mut keeper = None;
     if let Some(run) = run {
         trainer = trainer.checkpoints(Checkpoints {
@@ -210,6 +232,7 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     if let Some(checkpoint) = checkpoint {
         trainer.resume(checkpoint)?;
     }
+    // Training, and what came out.
     let overview = Overview {
         settings: &settings,
         model: &task.model,

@@ -136,7 +136,7 @@ pub enum DataError {
         problem: Box<DataError>,
     },
     /// A cell of a table that is no finite number.
-    #[error("{}: line {line}, column {column} (from 0): expected a finite number, got {got:?}; mend or drop the row, or leave the column out with --drop", path.display())]
+    #[error("{}: line {line}, column {column} (from 0): expected a finite number, got {got:?}; mend or drop the row, or leave the column out with `drop`", path.display())]
     Cell {
         /// The file.
         path: PathBuf,

@@ -220,7 +220,7 @@ impl ImageFolder {
                     );
                     let got = format!("{} x {}", shape.height, shape.width);
                     let remedy =
-                        "name a size that all images are brought to, such as --image-size 32x32";
+                        "name a size that all images are brought to, such as `image_size` 32x32";
                     return Err(DataError::unfit(path, &expected, got, remedy));
                 }
                 kinds.add(&kind);

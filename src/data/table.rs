@@ -113,7 +113,7 @@ impl TableOptions {
         let head = Head::of(&records)?;
         if head.width() == 1 {
             let remedy =
-                "say with --delimiter what stands between the fields, such as --delimiter space";
+                "say with `delimiter` what stands between the fields, such as `delimiter` space";
             let expected = "columns beside the label";
             return Err(DataError::unfit(path, expected, "one column", remedy));
         }
@@ -121,7 +121,7 @@ impl TableOptions {
         let has_header = self.holds_names(head, label, path)?;
         let mut reading = vec![match has_header {
             true => "header: line 1".to_owned(),
-            false => "header: none; --header yes takes line 1 for names".to_owned(),
+            false => "header: none; `header` yes takes line 1 for names".to_owned(),
         }];
         let found = self.delimiter.unwrap_or_else(|| delimiter(bytes, path));
         reading.push(format!("delimiter: {}", delimiter_name(found)));
@@ -174,7 +174,7 @@ impl TableOptions {
                 path,
                 "columns by their places",
                 format!("the name {name:?}, and no header"),
-                "leave --header no out, or give the place from 0",
+                "leave `header` no out, or give the place from 0",
             )),
             (Header::No, None) => Ok(false),
             (Header::Yes, _) | (Header::Auto, Some(_)) => Ok(true),
@@ -198,7 +198,7 @@ impl TableOptions {
                     path,
                     "a label that is not dropped",
                     format!("{} for both", name(place)),
-                    "name another column with --label or --drop",
+                    "name another column with `label` or `drop`",
                 ));
             }
             left_out.push(place);
@@ -207,7 +207,7 @@ impl TableOptions {
         left_out.dedup();
         if !left_out.is_empty() {
             let names = left_out.iter().map(|&place| name(place));
-            lines.push(format!("left out: {} (--drop)", listed(names)));
+            lines.push(format!("left out: {} (`drop`)", listed(names)));
         }
         let others = head.width().saturating_sub(left_out.len() + 1);
         let is_free = label != 0 && !left_out.contains(&0) && !self.keeps_index && others > 1;
@@ -217,7 +217,7 @@ impl TableOptions {
                 name => name.to_owned(),
             };
             lines.push(format!(
-                "left out: {shown}, which only counts the rows (--drop none keeps it)"
+                "left out: {shown}, which only counts the rows (`drop` none keeps it)"
             ));
             left_out.insert(0, 0);
         }
@@ -259,13 +259,13 @@ impl TableOptions {
                 path,
                 format!("labels in column {name}"),
                 format!("none in {all} rows"),
-                "name another column with --label",
+                "name another column with `label`",
             )),
             _ => Err(DataError::unfit(
                 path,
                 format!("a label in column {name} of every row"),
                 format!("none in {count} of {all} rows, first {cell:?} in line {line}"),
-                "--missing-labels drop leaves these rows out, --missing-labels class makes each such word a class",
+                "`missing_labels` drop leaves these rows out, `missing_labels` class makes each such word a class",
             )),
         }
     }

@@ -69,7 +69,7 @@ pub(super) fn refuse_targets(
         path,
         format!("labels of classes in column {name}"),
         format!("{count} different texts in {rows} rows"),
-        "--label COLUMN names another column, --target classes takes each text for a class",
+        "`label` COLUMN names another column, `target` classes takes each text for a class",
     ))
 }
 
@@ -112,7 +112,7 @@ pub(crate) fn refuse_numbers(
         format!(
             "{count} different {kind} from {least} to {most} in {rows} rows, as of a regression"
         ),
-        "regression is not built yet: --label COLUMN names another column of a table, --target classes takes each number for a class",
+        "regression is not built yet: `label` COLUMN names another column of a table, `target` classes takes each number for a class",
     ))
 }
 
@@ -169,7 +169,7 @@ mod tests {
         let error = refuse_targets(&names, ("Name", "t.csv".as_ref())).unwrap_err();
         let text = error.to_string();
         assert!(
-            text.contains("50 different texts in 50 rows; --label"),
+            text.contains("50 different texts in 50 rows; `label`"),
             "{text}"
         );
         assert!(refuse_targets(&names[..3], ("Name", "t.csv".as_ref())).is_ok());

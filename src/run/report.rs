@@ -205,9 +205,10 @@ fn layers(page: &mut Page, names: &[String], records: &[Record]) {
         let layer = line * (names.len() - 1) / (shown - 1).max(1);
         chart = chart.line(&names[layer], points(layer));
     }
-    let caption = match shown < names.len() {
-        true => format!("Of each recorded step; {shown} of {} layers.", names.len()),
-        false => "Of each recorded step.".to_owned(),
+    let caption = if shown < names.len() {
+        format!("Of each recorded step; {shown} of {} layers.", names.len())
+    } else {
+        "Of each recorded step.".to_owned()
     };
     let row = |layer: usize| {
         let cell = |norms: &[Option<f64>]| {
@@ -251,6 +252,7 @@ fn confusion(page: &mut Page, mistakes: &Mistakes, names: &[String]) {
             .cloned()
             .unwrap_or_else(|| class.to_string())
     };
+    // The matrix, if it can be looked at.
     let classes = mistakes.confusion.nrows();
     if classes <= MOST_CLASSES {
         let head: Vec<String> = (0..classes).map(name).collect();
@@ -268,6 +270,7 @@ fn confusion(page: &mut Page, mistakes: &Mistakes, names: &[String]) {
             .paragraph("Test rows of a class (down) and what they were taken for (across).")
             .table(&head, &rows);
     }
+    // Wrong rows as pictures.
     let picture = |row: &WrongRow| {
         let caption = format!("{}, not {}", name(row.class), name(row.predicted));
         Some((row.picture.clone()?, caption))

@@ -32,6 +32,7 @@ pub(super) fn augmentations(text: &str) -> Result<Augmentations, ArgError> {
 /// Sets the augmentation that a word names; whether there is one, and it may have this number.
 fn set(to: &mut Augmentations, word: &str, number: f32) -> bool {
     let (images, sounds) = (&mut to.images, &mut to.sounds);
+    // Pixels, frames and bands are counted.
     let counts = ["crop", "cutout", "time-shift", "time-mask", "band-mask"];
     if counts.contains(&word) && !(number.fract() == 0.0 && (0.0..1e6).contains(&number)) {
         return false;

@@ -43,6 +43,7 @@ pub(crate) fn data_options(args: &DataArgs, seed: u64) -> Result<DataOptions, Ar
         seed,
         ..DataOptions::default()
     };
+    // What the library refuses is refused as the flag that it was.
     match options.check() {
         Ok(()) => Ok(options),
         Err(DataError::Option { expected, got, .. }) => Err(refused("test-share", expected, &got)),

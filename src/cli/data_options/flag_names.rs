@@ -1,13 +1,14 @@
 //! Options in messages: the library names them in backticks, the program by their flags.
 
 use crate::cli::keys::Key;
-use crate::cli::options::DataArgs;
+use crate::cli::options::{DataArgs, ModelArgs};
 
-/// A message of the library with every option of data as the flag that it is:
+/// A message of the library with every option of data and model as the flag that it is:
 /// "raise `test_share`" becomes "raise --test-share".
 pub(crate) fn in_flags(message: &str) -> String {
     let mut text = message.to_owned();
-    for key in Key::of::<DataArgs>("data") {
+    let keys = [Key::of::<ModelArgs>("model"), Key::of::<DataArgs>("data")];
+    for key in keys.concat() {
         text = text.replace(&format!("`{}`", key.name), &format!("--{}", key.flag()));
     }
     text

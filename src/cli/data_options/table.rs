@@ -26,6 +26,7 @@ pub(super) fn table_options(args: &DataArgs) -> Result<TableOptions, ArgError> {
         "classes" => Target::Classes,
         other => return Err(refused("target", "auto or classes", other)),
     };
+    // Columns that are left out; `none` keeps even one that only counts the rows.
     let names = args.drop.iter().flat_map(|names| names.split(','));
     let names: Vec<&str> = names.map(str::trim).collect();
     let columns = names.iter().filter(|name| **name != "none");

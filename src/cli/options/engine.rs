@@ -4,8 +4,18 @@ use clap::Args as ClapArgs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cli::choices::{all_reduces, update_modes};
+
 use super::defaults::defaults;
 use super::whole::{Word, word};
+
+fn all_reduce_help() -> String {
+    format!("All-reduce: {} (same bits)", all_reduces())
+}
+
+fn update_help() -> String {
+    format!("Who executes the update: {} (same bits)", update_modes())
+}
 
 /// How the engine runs.
 #[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
@@ -24,12 +34,14 @@ pub(crate) struct EngineArgs {
     #[schemars(with = "Word")]
     pub(crate) shards: String,
 
-    /// All-reduce: naive, tree or segmented (same bits)
-    #[arg(long, default_value = "segmented", value_name = "NAME")]
+    // The all-reduce.
+    #[arg(long, default_value = "segmented", value_name = "NAME", help = all_reduce_help())]
+    #[schemars(description = all_reduce_help())]
     pub(crate) all_reduce: String,
 
-    /// Who executes the update: fused or master (same bits)
-    #[arg(long, default_value = "fused", value_name = "NAME")]
+    // Who executes the update.
+    #[arg(long, default_value = "fused", value_name = "NAME", help = update_help())]
+    #[schemars(description = update_help())]
     pub(crate) update: String,
 
     /// Do not pin the worker threads to cores; by default they are where they take all of them, so

@@ -7,6 +7,7 @@
 //! | `model`, `data`, `engine`, `optim`, `run` | the sections of a configuration |
 //! | `from` | [`FromArgs`]: `--config` and `--set` |
 //! | `defaults` | the default of a section |
+//! | `real` | real numbers, which survive a file as the same bits |
 //! | `whole` | whole numbers, and words that may be numbers |
 
 mod data;
@@ -15,6 +16,7 @@ mod engine;
 mod from;
 mod model;
 mod optim;
+mod real;
 mod run;
 mod train;
 pub(super) mod whole;

@@ -6,15 +6,22 @@ use clap::Args as ClapArgs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cli::choices::preset_names;
+
 use super::defaults::defaults;
+
+fn preset_help() -> String {
+    let names = preset_names();
+    format!("A reference model: {names}; on made-up data where there is no --data")
+}
 
 /// What is trained.
 #[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ModelArgs {
-    /// A reference model: mlp_small, mlp, lenet, resnet20, lstm or gpt; on made-up data where there
-    /// is no --data
-    #[arg(long, value_name = "NAME")]
+    // A reference model.
+    #[arg(long, value_name = "NAME", help = preset_help())]
+    #[schemars(description = preset_help())]
     pub(crate) preset: Option<String>,
 
     /// A model of one's own: its hidden layers, such as "dense 128, relu", for images "conv 16 3

@@ -4,7 +4,10 @@ use clap::Args as ClapArgs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cli::choices::optimizers;
+
 use super::defaults::defaults;
+use super::real;
 use super::whole::{self, Word};
 
 /// The optimiser and what changes its learning rate and batch.
@@ -13,32 +16,38 @@ use super::whole::{self, Word};
 pub(crate) struct OptimArgs {
     /// Learning rate
     #[arg(long, default_value_t = 0.05, allow_negative_numbers = true)]
+    #[serde(serialize_with = "real::serialize")]
     pub(crate) lr: f32,
 
     /// Momentum of the optimisers that have one
     #[arg(long, default_value_t = 0.9, allow_negative_numbers = true)]
+    #[serde(serialize_with = "real::serialize")]
     pub(crate) momentum: f32,
 
-    /// sgd, momentum, nesterov, ema-momentum, ema-nesterov, adagrad, rmsprop, adam, adamw, lars,
-    /// lamb or lion
-    #[arg(long, default_value = "momentum", value_name = "NAME")]
+    // The optimiser.
+    #[arg(long, default_value = "momentum", value_name = "NAME", help = optimizers())]
+    #[schemars(description = optimizers())]
     #[serde(rename = "name")]
     pub(crate) optimizer: String,
 
     /// Decoupled weight decay (adamw and lamb: 0.01 by default), not of biases and norms
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) weight_decay: Option<f32>,
 
     /// The loss term lambda / 2 |w|^2
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) l2: Option<f32>,
 
     /// The loss term lambda |w|, by its subgradient
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) l1: Option<f32>,
 
     /// The same term by proximal steps: exact zeros
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) proximal_l1: Option<f32>,
 
     /// Decay, L2 and L1 for biases and norms too
@@ -47,14 +56,17 @@ pub(crate) struct OptimArgs {
 
     /// Scale the mean gradient down to this norm where it is longer
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
+    #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) clip_norm: Option<f32>,
 
     /// Clip every element of the mean gradient to this magnitude
     #[arg(long, value_name = "LIMIT", allow_negative_numbers = true)]
+    #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) clip_value: Option<f32>,
 
     /// Evaluate a moving average of the weights with this decay
     #[arg(long, value_name = "DECAY", allow_negative_numbers = true)]
+    #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) average: Option<f32>,
 
     /// The learning rate over time, such as "warmup 2 epochs, cosine to 0.01 over 30 epochs";

@@ -40,6 +40,7 @@ pub(crate) fn scaling(args: &ScalingArgs) -> Result<(), CommandError> {
 }
 
 fn print(results: &Results, analysis: &Analysis) {
+    // What was measured.
     let rows = &analysis.rows;
     say!(
         "preset: {} ({} parameters)",
@@ -58,6 +59,7 @@ fn print(results: &Results, analysis: &Analysis) {
     );
     say!("base: {:.0} rows a second", rows[0].throughput.value);
     aligned(&TABLE_HEAD, &table(rows));
+    // Laws that were fitted to it.
     for law in &analysis.laws {
         let fit = law.fit.law.name();
         say!("{fit}: serial share {}", law.sigma);
@@ -65,6 +67,7 @@ fn print(results: &Results, analysis: &Analysis) {
             say!("{fit}: kappa {:.3e}, best threads {best}", law.kappa.value);
         }
     }
+    // The model of a step beside the measurement.
     for known in &analysis.predictions {
         if let Some(measured) = known.measured_ms {
             say!(
@@ -91,6 +94,7 @@ fn keep(results: &Results, analysis: &Analysis, folder: &Path) -> Result<(), Com
 
 fn compared(first: &Path, second: &Path) -> Result<(), CommandError> {
     let both = compare(&Results::read(first)?, &Results::read(second)?)?;
+    // A row for each cell that both have.
     let row = |one: &Comparison| {
         vec![
             one.cell.name(),

@@ -22,6 +22,7 @@ const BATCHES: [(&str, &[usize]); 6] = [
 
 /// Measures every preset at several batch sizes.
 pub(super) fn never_slower(args: &ScalingArgs) -> Result<(), CommandError> {
+    // Every preset, on one thread and on more.
     let case = |&(name, batches): &(&str, &[usize])| {
         let preset = presets::by_name(name).expect("the list names presets");
         (preset, batches.to_vec())
@@ -42,6 +43,7 @@ pub(super) fn never_slower(args: &ScalingArgs) -> Result<(), CommandError> {
             row.preset, row.batch_size, row.threads, row.ratio
         );
     })?;
+    // The table; with --out a page and the rows as JSON.
     let table = slower_table(&rows);
     aligned(&SLOWER_HEAD, &table);
     let Some(folder) = &args.out else {

@@ -15,6 +15,7 @@ use crate::cli::threads::{default_threads, threads};
 pub(super) const BATCH_SIZE: usize = 128;
 
 pub(super) fn settings(args: &ScalingArgs) -> Result<Scaling, CommandError> {
+    // Values that the command line cannot check by itself.
     let mode = |name: &str| match name.trim() {
         "strong" => Ok(Mode::Strong),
         "weak" => Ok(Mode::Weak),
@@ -53,9 +54,10 @@ pub(super) fn measured(scaling: &Scaling) -> Result<Results, ScalingError> {
     let shows = std::io::stderr().is_terminal();
     let mut results = scaling.run(|round, half_width| {
         if shows {
-            let within = match half_width.is_finite() {
-                true => format!(", medians within {:.1} %", 100.0 * half_width),
-                false => String::new(),
+            let within = if half_width.is_finite() {
+                format!(", medians within {:.1} %", 100.0 * half_width)
+            } else {
+                String::new()
             };
             eprint!("\rround {round}{within} ");
         }

@@ -10,6 +10,7 @@ use super::settings::{BATCH_SIZE, measured, settings};
 pub(super) fn what_if(args: &ScalingArgs) -> Result<(), CommandError> {
     let scenario = scenario(args)?;
     let results = results(args)?;
+    // Constants of a step, measured here or before.
     let costs = results
         .costs(&results.all_rounds())
         .ok_or_else(|| ScalingError::Scenario {
@@ -22,6 +23,7 @@ pub(super) fn what_if(args: &ScalingArgs) -> Result<(), CommandError> {
         ..scenario
     };
     let step = scenario.simulate(&costs)?;
+    // The step in its parts, and what comes of it.
     let one = results.rows()[0].throughput.value;
     let rate = scenario.rows as f64 / step.step_s;
     let (preset, params) = (&results.preset, results.num_params);
@@ -49,6 +51,7 @@ fn scenario(args: &ScalingArgs) -> Result<Scenario, CommandError> {
         network,
         ..
     } = &args.what_if;
+    // One number of threads, and a network that could be.
     let list = args.threads.as_deref().unwrap_or("");
     let one_number = |_| refused("threads", "with --simulate, one number of at least 1", list);
     let threads: usize = list.trim().parse().map_err(one_number)?;

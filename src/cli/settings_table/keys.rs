@@ -1,5 +1,6 @@
 //! The keys of a configuration and of its section on a study: when each does not act.
 
+use crate::cli::choices::optimizer;
 use crate::cli::data_options::takes_augment;
 use crate::cli::study_kind::StudyKind;
 use crate::data::DataKind;
@@ -315,8 +316,8 @@ pub(super) static ROWS: &[Row] = &[
 ];
 
 fn has_momentum(case: &Case<'_>) -> bool {
-    let name = &*case.args.optim.optimizer;
-    name.contains("momentum") || name.contains("nesterov") || name == "lars"
+    let choice = optimizer(&case.args.optim.optimizer);
+    choice.is_some_and(|choice| choice.has_momentum)
 }
 
 fn decays(case: &Case<'_>) -> bool {

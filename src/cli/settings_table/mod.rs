@@ -152,9 +152,10 @@ pub(super) fn refuse(settled: &Settled, by: By<'_>) -> Result<(), ArgError> {
         data: kind(&settled.args.data),
         value: None,
     };
-    let named = match by.shows_a_part() {
-        true => settled.given(),
-        false => settled.named(),
+    let named = if by.shows_a_part() {
+        settled.given()
+    } else {
+        settled.named()
     };
     for key in named {
         case.value = settled.value(key);

@@ -66,6 +66,7 @@ impl Roles {
                 lines.push(format!("test part: {test_x}, labels {test_y}{note}"));
             }
         }
+        // What is not used.
         if let Some([x, y]) = &self.validation {
             lines.push(format!(
                 "left out: {x}, {y} (a validation part beside a test part is not used)"
@@ -91,6 +92,7 @@ fn pair(names: &[String], parts: &[&str]) -> Option<[String; 2]> {
         let alike = || names.iter().find(|name| name.eq_ignore_ascii_case(wanted));
         exact.or_else(alike).cloned()
     };
+    // Inputs come first: each is looked for with labels beside it.
     for part in parts {
         let forms = if part.is_empty() { &forms[2..] } else { &forms };
         for input in INPUTS {

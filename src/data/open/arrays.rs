@@ -147,6 +147,7 @@ fn on_disk(
     reading.push(format!(
         "inputs: rows of shape {shape:?}, left on the disk, each value standardised over the training part"
     ));
+    // Classes, for balanced sampling.
     let mut train_classes = vec![0; train.len()];
     let rows: Vec<u32> = (0..train.len() as u32).collect();
     train.gather_classes(&rows, &mut train_classes);
@@ -249,6 +250,7 @@ fn classes(source: &Source<'_>, labels: &[f64], name: &str) -> Result<Classes, D
     if source.options.table.target == Target::Auto {
         refuse_numbers(labels, (name, source.path))?;
     }
+    // Numbers from 0 without large gaps are the classes themselves.
     let most = labels.iter().copied().fold(0.0, f64::max);
     let is_place = |label: &f64| *label >= 0.0 && label.fract() == 0.0;
     let are_places = labels.iter().all(is_place) && most < labels.len() as f64;

@@ -124,6 +124,7 @@ fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Opened {
         ""
     };
     let read = read.with_lines(vec![format!("kind: {}{note}", kind.short_name())]);
+    // Classes, and the order of an epoch.
     let num_classes = match read.train.labels() {
         Labels::Classes(classes) | Labels::Sequence { classes, .. } => classes,
         Labels::Values(_) | Labels::None => unreachable!("readers give rows with classes"),

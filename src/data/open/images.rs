@@ -156,6 +156,7 @@ pub(super) fn image_parts(source: &Source<'_>, parts: ImageParts) -> Result<Read
             "bring all to one size, for folders of images with `image_size`",
         ));
     }
+    // Statistics are those of the training part, for both.
     let statistics = train.statistics();
     let shape = train.shape();
     let labels = train.class_labels().to_vec();
@@ -191,6 +192,7 @@ pub(super) fn image_parts(source: &Source<'_>, parts: ImageParts) -> Result<Read
 
 /// What was read of the folders of all parts.
 fn reading(parts: &[&LoadedImages]) -> Vec<String> {
+    // All folders together.
     let (mut kinds, mut left_out) = (ImageKinds::default(), LeftOut::default());
     for part in parts {
         kinds.add(&part.kinds);

@@ -123,6 +123,7 @@ impl DataKind {
             let remedy = "give the folder in which they lie";
             return Err(DataError::unfit(path, expected, "one of them", remedy));
         }
+        // By its name.
         let known = [
             (&IDX[..], DataKind::Idx),
             (&[".npy"], DataKind::Npy),
@@ -132,6 +133,7 @@ impl DataKind {
         if let Some((_, kind)) = known.iter().find(|(names, _)| ends(names)) {
             return Ok(*kind);
         }
+        // By what is in it, and by what is asked for.
         let is_table = ends(&TABLES);
         let expected = "a table, arrays, images, sounds or a text";
         match content(path)? {
@@ -160,10 +162,12 @@ impl DataKind {
         if holds("data_batch_1.bin") || holds("train.bin") {
             return Ok(DataKind::CifarFolder);
         }
+        // Arrays, by their names.
         let arrays = arrays_in(path)?;
         if Roles::of(&arrays).is_some() {
             return Ok(DataKind::NpyFolder);
         }
+        // Images or sounds, by the first file.
         let inside = innermost(path)?;
         let parts = part_names(&inside)?;
         let has_parts = parts.is_some();
@@ -243,6 +247,7 @@ fn first_file(folder: &Path) -> Result<Option<File>, DataError> {
         }
     }
     paths.sort_unstable();
+    // Files come before those in folders.
     let (folders, files): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_dir());
     for file in files {
         if has_end(&file, &SOUNDS) {

@@ -56,12 +56,14 @@ impl Sounds {
             .iter()
             .map(|(_, sound)| sound.samples.len() as f64 / f64::from(sound.rate));
         let (seconds, rate) = (seconds.sum(), first.rate);
+        // Classes, by name.
         let mut class_names: Vec<String> = rows.iter().map(|row| row.class.clone()).collect();
         class_names.sort_unstable();
         class_names.dedup();
         if class_names.len() < 2 {
             return Err(few_classes(path, &class_names));
         }
+        // What is said of it.
         if let Some(names) = &parts {
             reading.push(names.line());
         }
@@ -70,6 +72,7 @@ impl Sounds {
         if !left_out.is_empty() {
             reading.push(format!("left out: {left_out}"));
         }
+        // Numbers of classes, and rows of the parts.
         let number = |row: &Row| {
             let found = class_names.binary_search(&row.class);
             found.expect("it is among them") as u32
@@ -141,6 +144,7 @@ struct Placed {
 impl Placed {
     fn new(sounds: NamedSounds) -> Self {
         let names: Vec<&str> = sounds.iter().map(|(name, _)| name.as_str()).collect();
+        // Names below the folders around all of them.
         let outer = outer_folders(&names);
         let cut = || names.iter().map(|name| &name[outer..]);
         let folders = cut().filter_map(|name| Some(name.split_once('/')?.0));
@@ -153,6 +157,7 @@ impl Placed {
         });
         let below: Vec<Option<(&str, bool)>> = below.collect();
         let used: Vec<&str> = below.iter().flatten().map(|(name, _)| *name).collect();
+        // Class and group of each that is used; the others are counted.
         let mut places = places(&used).into_iter();
         let row = |below: &Option<(&str, bool)>| {
             let (_, is_test) = below.ok_or("sounds of no part that is used")?;
@@ -167,7 +172,9 @@ impl Placed {
         let rows: Vec<Result<Row, &str>> = below.iter().map(row).collect();
         let mut unused = LeftOut::default();
         let reasons = rows.iter().filter_map(|row| row.as_ref().err());
-        reasons.for_each(|reason| unused.count(reason));
+        for reason in reasons {
+            unused.count(reason);
+        }
         let kept = sounds.into_iter().zip(rows);
         let (sounds, rows) = kept
             .filter_map(|(sound, row)| Some((sound, row.ok()?)))
@@ -214,11 +221,10 @@ fn places(names: &[&str]) -> Vec<Option<(String, String)>> {
     let place = |(folder, file): &(String, String)| {
         let mut words = file.split('_').map(str::to_owned);
         let first = words.next().unwrap_or_default();
-        match has_folders {
-            true if folder.is_empty() => None,
-            true => Some((class(folder), first)),
-            false => Some((first, words.next().unwrap_or_default())),
+        if !has_folders {
+            return Some((first, words.next().unwrap_or_default()));
         }
+        (!folder.is_empty()).then(|| (class(folder), first))
     };
     cut.iter().map(place).collect()
 }

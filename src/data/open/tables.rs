@@ -47,6 +47,7 @@ pub(super) fn labelled_texts(source: &Source<'_>) -> Result<ReadParts, DataError
     several_classes(texts.classes.len(), source.path, "the label column")?;
     let parts = source.split(&texts.labels)?;
     let (train, test) = (texts.subset(&parts.train), texts.subset(&parts.test));
+    // Buckets are weighed by the training part.
     let hasher = TextHasher::fit(&train.texts, BUCKETS);
     let data = hasher
         .dataset(&train)?
@@ -87,6 +88,7 @@ impl Rows {
         parts: &PartRows,
         kind: impl FnOnce(Standardizer) -> RowKind,
     ) -> Result<ReadParts, DataError> {
+        // A value that is not finite would spoil the scale.
         let mut all = values.indexed_iter();
         if let Some(((row, column), &got)) = all.find(|(_, value)| !(**value).into().is_finite()) {
             return Err(DataError::NotFinite {
@@ -96,6 +98,7 @@ impl Rows {
                 got: got.into() as f32,
             });
         }
+        // One scale for both parts: that of the training part.
         let scale = Standardizer::fit(values.select(Axis(0), &parts.train).view());
         let part = |rows: &[usize]| -> Result<ArrayDataset, DataError> {
             let inputs = scale.apply(values.select(Axis(0), rows).view());
