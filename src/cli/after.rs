@@ -1,4 +1,4 @@
-//! What is done with runs after training: list, inspect, compare, evaluate, export.
+//! Commands on runs: list, inspect, compare, evaluate, export.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What the user typed for a run's model: which one, and what to do with it.
+//! Arguments of commands on runs: which run, and what to do with it.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub(super) struct RowsArgs {
     #[command(flatten)]
     pub(super) of: PartArgs,
 
-    /// Take this instead of the run's data: images, sounds, a CSV file, a text a line, a NumPy
+    /// Use this instead of the run's data: images, sounds, a CSV file, one text per line, a NumPy
     /// array, whatever the run was trained on
     #[arg(value_name = "INPUT", conflicts_with = "part")]
     pub(super) input: Option<PathBuf>,
@@ -33,12 +33,12 @@ pub(super) struct PredictArgs {
     #[command(flatten)]
     pub(super) from: RowsArgs,
 
-    /// Write to this file instead, or to stdout (-): comma-separated values if it ends in .csv,
-    /// else a line of JSON a row
+    /// Write to this file, or to stdout (-): comma-separated values if it ends in .csv, else one
+    /// line of JSON per row
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
 
-    /// Replace a file that is there already, whatever it is
+    /// Overwrite an existing file, whatever it is
     #[arg(long, requires = "out")]
     pub(super) force: bool,
 }
@@ -49,19 +49,19 @@ pub(super) struct GenerateArgs {
     /// The run's folder
     pub(super) run: PathBuf,
 
-    /// What the text begins with
+    /// The beginning of the text
     #[arg(long, default_value = "", value_name = "TEXT")]
     pub(super) prompt: String,
 
-    /// Tokens to make
+    /// Tokens to generate
     #[arg(long, default_value_t = 400, value_name = "N")]
     pub(super) tokens: usize,
 
-    /// Evens the distribution out above 1, and sharpens it below; 0 takes the likeliest token
+    /// Above 1 flattens the distribution, below 1 sharpens it; 0 takes the likeliest token
     #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
     pub(super) temperature: f64,
 
-    /// Draw from the likeliest tokens only, so many
+    /// Draw from this many likeliest tokens only
     #[arg(long, value_name = "N")]
     pub(super) top_k: Option<usize>,
 
@@ -70,21 +70,22 @@ pub(super) struct GenerateArgs {
     pub(super) seed: u64,
 }
 
-/// Explains what rows are taken for.
+/// Explains predictions.
 #[derive(Debug, ClapArgs)]
 pub(super) struct ExplainArgs {
     #[command(flatten)]
     pub(super) from: RowsArgs,
 
-    /// Which rows, from 0; by default the first twelve
+    /// Row numbers, from 0; by default the first twelve
     #[arg(long, value_name = "ROW,ROW...")]
     pub(super) rows: Option<String>,
 
-    /// integrated (gradients, on the way from zeros) or gradient-input (times)
+    /// integrated (integrated gradients, from a baseline of zeros) or gradient-input (gradient
+    /// times input)
     #[arg(long, default_value = "integrated", value_name = "NAME")]
     pub(super) method: String,
 
-    /// Points on the way of integrated gradients
+    /// Points of the path of integrated gradients
     #[arg(long, default_value_t = 32, value_name = "N")]
     pub(super) steps: usize,
 
@@ -92,12 +93,12 @@ pub(super) struct ExplainArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,
 
-    /// Replace a file that is there already, whatever it is
+    /// Overwrite an existing file, whatever it is
     #[arg(long)]
     pub(super) force: bool,
 }
 
-/// Writes weights.
+/// Exports weights.
 #[derive(Debug, ClapArgs)]
 pub(super) struct ExportArgs {
     /// The run's folder
@@ -112,7 +113,7 @@ pub(super) struct ExportArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,
 
-    /// Replace a file that is there already, whatever it is
+    /// Overwrite an existing file, whatever it is
     #[arg(long)]
     pub(super) force: bool,
 }

@@ -1,4 +1,4 @@
-//! `unisono bench`: what a step costs, as text or as one line of JSON.
+//! `unisono bench`: time of a training step, as text or as one line of JSON.
 
 use serde_json::{Map, Value, json};
 

@@ -30,7 +30,7 @@ const fn with_momentum(name: &'static str, make: fn(f32, f32) -> Optimizer) -> O
 }
 
 /// Every optimiser.
-const OPTIMIZERS: [OptimizerChoice; 12] = [
+static OPTIMIZERS: [OptimizerChoice; 12] = [
     plain("sgd", |lr, _| Optimizer::sgd(lr)),
     with_momentum("momentum", |lr, m| Optimizer::sgd(lr).with_momentum(m)),
     with_momentum("nesterov", |lr, m| {

@@ -1,4 +1,4 @@
-//! What the arguments mean.
+//! Settings of a training: options, checked, as values of the library.
 
 use std::path::PathBuf;
 

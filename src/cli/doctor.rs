@@ -1,4 +1,4 @@
-//! `unisono doctor`: what this machine has, what the trainer makes of it, what it reaches.
+//! `unisono doctor`: hardware, chosen settings and measured peaks.
 
 use std::fs;
 

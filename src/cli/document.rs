@@ -1,6 +1,7 @@
 //! A configuration as a document: a TOML file, `--set` and flags become one set of settings.
 //!
-//! Flags and `--set` go before the file; two of them for the same key contradict each other.
+//! Flags and `--set` take precedence over the file; two of them for the same key contradict each
+//! other.
 
 use std::path::{Path, PathBuf};
 
@@ -288,8 +289,6 @@ fn assignment<'k>(text: &str, keys: &'k [Key]) -> Result<(&'k Key, Value), ArgEr
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
 
     #[test]
@@ -324,7 +323,8 @@ mod tests {
         let text = commented(&args);
         assert!(text.contains("\nlr = 0.1\n"), "{text}");
         let read = parse::<TrainArgs>(&text, Path::new("a.toml")).unwrap();
-        assert_eq!(TrainArgs::deserialize(read).unwrap(), args);
+        let read: TrainArgs = read.try_into().unwrap();
+        assert_eq!(read, args);
     }
 
     #[test]

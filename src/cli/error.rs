@@ -12,7 +12,7 @@ use crate::train::TrainError;
 
 use super::signals;
 
-/// An argument that means nothing.
+/// An invalid argument.
 #[derive(Debug, Error)]
 pub(super) enum ArgError {
     /// Not one of the values that there are.
@@ -47,7 +47,7 @@ pub(super) enum ArgError {
         to: String,
         why: &'static str,
     },
-    /// Two sources that go before the file.
+    /// Two sources that take precedence over the file.
     #[error("{key} is set twice, by --set and by --set or --{flag}; leave one out")]
     Twice { key: String, flag: String },
 }
@@ -154,7 +154,7 @@ pub(super) fn is_closed_pipe(error: &CommandError) -> bool {
     source.kind() == std::io::ErrorKind::BrokenPipe
 }
 
-/// 2 for what the user can mend in the arguments, 1 for what happened while running.
+/// 2 for what the user can fix in the arguments, 1 for what happened while running.
 pub(super) fn exit_code(error: &CommandError) -> u8 {
     use crate::engine::EngineError as Engine;
     // Errors of the program itself; the others stand in those of training.

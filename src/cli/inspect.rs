@@ -1,4 +1,4 @@
-//! `unisono data inspect`: what files hold, read as a training reads them.
+//! `unisono data inspect`: the contents of data files, read as a training reads them.
 
 use std::path::Path;
 

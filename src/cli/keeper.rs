@@ -1,4 +1,4 @@
-//! What a training leaves in its run's folder.
+//! Run recorder: writes metrics, manifest, weights and report of a training into its run's folder.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The model that a run has left, and what it takes to use it.
+//! A saved run: its settings, its preparation of rows and its newest weights.
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ impl Kept {
         let settled = Settled::stored(args, folder.join("config.toml"));
         let settings = settled.settings()?;
         let file = folder.join("preparation.json");
-        // Rows that were made up have none.
+        // Synthetic rows have none.
         let preparation = if settings.data.is_some() || file.exists() {
             Some(Preparation::read(&file).map_err(TrainError::from)?)
         } else {
@@ -60,7 +60,7 @@ impl Kept {
     pub(super) fn preparation(&self) -> Result<&Preparation, CommandError> {
         self.preparation.as_ref().ok_or_else(|| {
             let expected = "trained on files or the digits, whose kind other files can have";
-            let got = format!("{}, on rows that were made up", self.folder.display());
+            let got = format!("{}, on synthetic rows", self.folder.display());
             refused("run", expected, &got).into()
         })
     }

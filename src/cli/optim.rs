@@ -1,4 +1,4 @@
-//! What the arguments about optimisers, schedules and batch policies mean.
+//! Optimiser, schedule and batch policy: from options to values of the library.
 
 use crate::optim::{BatchRule, OptimError, Optimizer, Schedule};
 

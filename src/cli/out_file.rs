@@ -1,5 +1,4 @@
-//! Where a command writes: nothing is overwritten that it has not made itself, unless `--force`
-//! says so.
+//! Output files: a command overwrites only files of its own kind, unless `--force` is given.
 
 use std::fs::{self, File};
 use std::io::Read;

@@ -1,5 +1,4 @@
-//! What the program's commands have in common in showing results: tables on the terminal, files in
-//! a folder.
+//! Output shared by the commands: tables on the terminal, files in a folder.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `unisono predict`, `generate` and `explain`: a run's model at work on files.
+//! `unisono predict`, `generate` and `explain`: a run's model applied to files.
 
 use std::path::Path;
 

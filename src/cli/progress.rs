@@ -1,5 +1,5 @@
-//! What a training says while it runs: on a terminal a live line, and a line that stays for every
-//! epoch; elsewhere the lines of the epochs, and of long epochs one every some seconds; or JSON; or
+//! Progress of a training. On a terminal: a live line, and a permanent one for every epoch.
+//! Elsewhere: a line for every epoch, and one every ten seconds within long epochs; or JSON; or
 //! nothing.
 
 use std::io::IsTerminal;

@@ -1,4 +1,4 @@
-//! `unisono schedule` and `unisono lr-range`: learning rates, drawn.
+//! `unisono schedule` and `unisono lr-range`: learning rates, plotted.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;

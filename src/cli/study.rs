@@ -1,4 +1,4 @@
-//! `unisono study`: what the batch size does to training.
+//! `unisono study`: the effect of the batch size on training.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;

@@ -1,5 +1,4 @@
-//! What a study says before it starts and while it runs: how long it will take, and a table that
-//! grows.
+//! Progress of a study: how long it will take, and a table that grows as it runs.
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;

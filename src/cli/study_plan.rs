@@ -1,5 +1,4 @@
-//! What a study is made of: settings, the task, what is varied; and what each kind of study does
-//! not use.
+//! Plan of a study: settings, the task, and what is varied.
 
 use std::collections::BTreeMap;
 

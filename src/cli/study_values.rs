@@ -1,4 +1,4 @@
-//! What the values of a study's flags mean: targets, lists of batch sizes, slices.
+//! Values of a study's flags: targets, lists of batch sizes, slices.
 
 use crate::study::batch_size::Target;
 

@@ -1,4 +1,4 @@
-//! What a training is made of, before it begins, and what came out.
+//! Summary of a training: its settings before it begins, its results at the end.
 
 use serde_json::{Value, json};
 

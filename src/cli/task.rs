@@ -1,4 +1,4 @@
-//! What is trained: model and data as the settings name them.
+//! Task of a training: the model and the data that the settings name.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,7 +16,7 @@ use super::error::{ArgError, CommandError};
 /// Hidden units of the default network: 64-64-10 has 4,810 parameters.
 const HIDDEN: usize = 64;
 
-/// Training and test rows of made-up data.
+/// Training and test rows of synthetic data.
 const MADE_UP: (usize, usize) = (1024, 256);
 
 /// A trainer of `model` with these settings.
@@ -141,13 +141,13 @@ pub(super) struct Task {
     pub(super) about: String,
     /// What the readers of files took, a line each.
     pub(super) reading: Vec<String>,
-    /// How other files become such rows; nothing for rows that were made up.
+    /// How other files become such rows; none for synthetic rows.
     pub(super) preparation: Option<Preparation>,
     /// How many rows the classes have.
     pub(super) balance: Option<String>,
 }
 
-/// A preset on files or made-up data, or the small network on files or the embedded digits.
+/// A preset on files or synthetic data, or the small network on files or the embedded digits.
 pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
     if let Some(path) = &settings.data {
         return own_data(settings, path);
@@ -165,7 +165,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
             balance: None,
         });
     };
-    // A preset without data: rows made up from the seed.
+    // A preset without data: synthetic rows.
     let all = made_up_data(preset, MADE_UP.0 + MADE_UP.1, settings.seed);
     let part = |rows: std::ops::Range<usize>| -> Box<dyn Dataset> {
         Box::new(all.subset(&rows.collect::<Vec<_>>()))
@@ -174,7 +174,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
         model: model(settings, None)?,
         data: [part(0..MADE_UP.0), part(MADE_UP.0..MADE_UP.0 + MADE_UP.1)],
         sampling: Sampling::Shuffle,
-        about: "made up from the seed".to_owned(),
+        about: "synthetic, from the seed".to_owned(),
         reading: Vec::new(),
         preparation: None,
         balance: None,

@@ -1,4 +1,4 @@
-//! What a run ran on, and what came out.
+//! Manifest of a run: environment, settings of the engine, results, hashes.
 
 use std::path::Path;
 use std::time::SystemTime;

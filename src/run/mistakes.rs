@@ -1,4 +1,4 @@
-//! What a trained network gets wrong: the confusion matrix, and wrong rows as pictures.
+//! Mistakes of a classifier: the confusion matrix, and misclassified rows as pictures.
 
 use ndarray::Array2;
 

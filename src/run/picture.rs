@@ -1,4 +1,4 @@
-//! Rows as pictures: images, and what of them a model looked at.
+//! Pictures of rows: images, and heat maps of a saliency.
 
 use std::io::Cursor;
 

@@ -1,4 +1,4 @@
-//! What a classifier takes rows for.
+//! Predictions of a classifier: class and probabilities of each row.
 
 use ndarray::ArrayView2;
 

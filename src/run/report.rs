@@ -1,4 +1,4 @@
-//! The page of a run: what came out, the curves, the split of the step, the mistakes, the settings.
+//! Report of a run, on one page: results, curves, phases of the step, mistakes, settings.
 
 use serde_json::Value;
 

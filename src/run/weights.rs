@@ -1,4 +1,4 @@
-//! Which weights of a run are the newest, and that they are what was written.
+//! Newest weights of a run: which they are, and that they are what was written.
 //!
 //! # Which
 //! `model.safetensors` holds what a training ended with, its checkpoints what it passed on the way.

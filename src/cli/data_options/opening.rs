@@ -22,7 +22,6 @@ pub(crate) fn opened(path: &Path, options: &DataOptions) -> Result<Opened, DataE
                 }
             }
             OpenEvent::Warning(text) => eprintln!("warning: {}", in_flags(text)),
-            _ => {}
         }
     })
 }

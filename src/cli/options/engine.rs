@@ -17,18 +17,19 @@ fn update_help() -> String {
     format!("Who executes the update: {} (same bits)", update_modes())
 }
 
-/// How the engine runs.
+/// The engine.
 #[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct EngineArgs {
-    /// Worker threads: a number, or auto for the physical cores this process may use (fewer for
-    /// tiny steps)
+    /// Worker threads: a number, or auto for the physical cores that this process may use (fewer
+    /// for tiny steps)
     #[arg(long, default_value = "auto", value_name = "N|auto")]
     #[serde(deserialize_with = "word")]
     #[schemars(with = "Word")]
     pub(crate) threads: String,
 
-    /// Shards of a batch: a number, auto, or per-worker (not the same bits for other thread counts)
+    /// Shards of a batch: a number, auto, or per-worker (the bits then depend on the number of
+    /// threads)
     #[arg(long, default_value = "auto", value_name = "N|auto|per-worker")]
     #[serde(deserialize_with = "word")]
     #[schemars(with = "Word")]
@@ -44,8 +45,8 @@ pub(crate) struct EngineArgs {
     #[schemars(description = update_help())]
     pub(crate) update: String,
 
-    /// Do not pin the worker threads to cores; by default they are where they take all of them, so
-    /// that two trainings do not meet on one
+    /// Do not pin the worker threads to cores; by default they are pinned only if they use all
+    /// cores, so that two trainings do not share one
     #[arg(long)]
     pub(crate) no_pin: bool,
 
@@ -54,7 +55,7 @@ pub(crate) struct EngineArgs {
     #[arg(long, conflicts_with = "no_pin")]
     pub(crate) pin: bool,
 
-    /// Do not give more shards to workers that are faster (same bits)
+    /// Do not give more shards to faster workers (same bits)
     #[arg(long)]
     pub(crate) no_balance: bool,
 }

@@ -10,7 +10,7 @@ use super::defaults::defaults;
 use super::real;
 use super::whole::{self, Word};
 
-/// The optimiser and what changes its learning rate and batch.
+/// The optimiser and its learning rate.
 #[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct OptimArgs {
@@ -19,7 +19,7 @@ pub(crate) struct OptimArgs {
     #[serde(serialize_with = "real::serialize")]
     pub(crate) lr: f32,
 
-    /// Momentum of the optimisers that have one
+    /// Momentum, for optimisers that have one
     #[arg(long, default_value_t = 0.9, allow_negative_numbers = true)]
     #[serde(serialize_with = "real::serialize")]
     pub(crate) momentum: f32,
@@ -30,31 +30,31 @@ pub(crate) struct OptimArgs {
     #[serde(rename = "name")]
     pub(crate) optimizer: String,
 
-    /// Decoupled weight decay (adamw and lamb: 0.01 by default), not of biases and norms
+    /// Decoupled weight decay (adamw and lamb: 0.01 by default), not applied to biases and norms
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
     #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) weight_decay: Option<f32>,
 
-    /// The loss term lambda / 2 |w|^2
+    /// L2 penalty: the loss term lambda / 2 |w|^2
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
     #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) l2: Option<f32>,
 
-    /// The loss term lambda |w|, by its subgradient
+    /// L1 penalty: the loss term lambda |w|, by its subgradient
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
     #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) l1: Option<f32>,
 
-    /// The same term by proximal steps: exact zeros
+    /// L1 penalty by proximal steps: gives exact zeros
     #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
     #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) proximal_l1: Option<f32>,
 
-    /// Decay, L2 and L1 for biases and norms too
+    /// Apply decay, L2 and L1 to biases and norms too
     #[arg(long)]
     pub(crate) decay_all: bool,
 
-    /// Scale the mean gradient down to this norm where it is longer
+    /// Clip the mean gradient to this norm
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) clip_norm: Option<f32>,
@@ -64,7 +64,7 @@ pub(crate) struct OptimArgs {
     #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) clip_value: Option<f32>,
 
-    /// Evaluate a moving average of the weights with this decay
+    /// Evaluate an exponential moving average of the weights with this decay
     #[arg(long, value_name = "DECAY", allow_negative_numbers = true)]
     #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) average: Option<f32>,
@@ -84,7 +84,7 @@ impl Default for OptimArgs {
     }
 }
 
-/// The rows of a step.
+/// The batch.
 #[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct BatchArgs {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::defaults::defaults;
 use super::whole::{self, Word};
 
-/// How long a run is, what it keeps and how it ends.
+/// Length, seed and checkpoints of a run.
 #[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RunArgs {
@@ -15,7 +15,7 @@ pub(crate) struct RunArgs {
     #[arg(long, default_value_t = 30)]
     pub(crate) epochs: u32,
 
-    /// End after so many steps, in the midst of an epoch if need be
+    /// Stop after this many steps, within an epoch if need be
     #[arg(long, value_name = "STEPS")]
     #[serde(
         serialize_with = "whole::serialize_optional",
@@ -24,7 +24,7 @@ pub(crate) struct RunArgs {
     #[schemars(with = "Option<Word>")]
     pub(crate) max_steps: Option<u64>,
 
-    /// End training after so many evaluations without a smaller test loss; the best network is kept
+    /// Stop after this many evaluations without a smaller test loss; the best network is kept
     #[arg(long, value_name = "EVALUATIONS")]
     pub(crate) early_stopping: Option<u32>,
 
@@ -32,28 +32,29 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) track: Option<String>,
 
-    /// Seed of the initial weights, of the shuffle and of all else that is drawn; the test part has
-    /// one of its own with --split-seed
+    /// Seed of the initial weights, of shuffling and of everything else that is random;
+    /// --split-seed gives the split one of its own
     #[arg(long, default_value_t = 42)]
     #[serde(with = "whole")]
     #[schemars(with = "Word")]
     pub(crate) seed: u64,
 
-    /// When loss or gradient is not finite: stop or skip
+    /// If loss or gradient is not finite: stop, or skip the step
     #[arg(long, default_value = "stop", value_name = "NAME")]
     pub(crate) on_non_finite: String,
 
-    /// With --out: a checkpoint after every so many steps; 0 for none
+    /// With --out: steps between two checkpoints; 0 for none
     #[arg(long, default_value_t = 0, value_name = "STEPS")]
     #[serde(with = "whole")]
     #[schemars(with = "Word")]
     pub(crate) checkpoint_every_steps: u64,
 
-    /// With --out: a checkpoint after every so many epochs; 0 for none
+    /// With --out: epochs between two checkpoints; 0 for none
     #[arg(long, default_value_t = 1, value_name = "EPOCHS")]
     pub(crate) checkpoint_every_epochs: u32,
 
-    /// With --out: how many of the last checkpoints stay, at least 1; the best stays besides
+    /// With --out: how many of the last checkpoints are kept, at least 1; the best one is kept as
+    /// well
     #[arg(long, default_value_t = 3, value_name = "CHECKPOINTS")]
     #[serde(with = "whole")]
     #[schemars(with = "Word")]

@@ -10,7 +10,7 @@ use super::model::ModelArgs;
 use super::optim::{BatchArgs, OptimArgs};
 use super::run::RunArgs;
 
-/// All that a training is made of.
+/// All options of a training.
 #[derive(Clone, Debug, Default, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct TrainArgs {

@@ -1,4 +1,4 @@
-//! `unisono scaling --simulate`: a step on machines that are not here.
+//! `unisono scaling --simulate`: a training step on other machines than this one.
 
 use crate::study::scaling::{Mode, Network, Results, Scaling, ScalingError, Scenario};
 

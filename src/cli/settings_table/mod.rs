@@ -1,4 +1,4 @@
-//! Which setting acts where: one table of every key of a configuration and every flag of a command.
+//! Where each setting acts: one table of every key of a configuration and every flag of a command.
 //!
 //! What was asked for acts, or is refused by name: by a flag, by `--set` or by a file it is the
 //! same. A row says when a setting does not act, and why. `tests` goes through all settings,

@@ -1,4 +1,4 @@
-//! What would be left aside is refused by name: keys by commands, flags beside others.
+//! Settings that would have no effect are refused by name: keys by commands, flags beside others.
 
 use clap::CommandFactory;
 

@@ -103,7 +103,7 @@ impl Rows {
         let part = |rows: &[usize]| -> Result<ArrayDataset, DataError> {
             let inputs = scale.apply(values.select(Axis(0), rows).view());
             let labels: Vec<u32> = rows.iter().map(|&row| self.labels[row]).collect();
-            ArrayDataset::classes(inputs, &labels, self.class_names.len())?.shaped(&self.shape)
+            ArrayDataset::classes(inputs, &labels, self.class_names.len())?.shaped(&self.shape[..])
         };
         let (train, test) = (part(&parts.train)?, part(&parts.test)?);
         Ok(ReadParts {
