@@ -2,25 +2,23 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::engine::EngineConfig;
 use crate::study::{Bench, BenchReport};
 
 use super::args::BenchArgs;
-use super::config::{EngineSettings, preset, track};
+use super::config::{engine_config, preset};
 use super::error::{ArgError, CommandError, at_most, refused};
 
 /// Steps of a benchmark.
 const MOST_STEPS: usize = 1_000_000;
 
 /// `unisono bench`.
-pub(super) fn bench(args: BenchArgs) -> Result<(), CommandError> {
-    let as_json = args.json;
-    let bench = settings(args)?;
+pub(super) fn bench(args: &BenchArgs) -> Result<(), CommandError> {
+    let bench = settings(&args)?;
     let report = bench.run()?;
     if let Some(warning) = report.placement.warning() {
         eprintln!("warning: {warning}");
     }
-    if as_json {
+    if args.json {
         say!("{}", line(&bench, &report));
     } else {
         text(&bench, &report);
@@ -28,28 +26,19 @@ pub(super) fn bench(args: BenchArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn settings(args: BenchArgs) -> Result<Bench, ArgError> {
+fn settings(args: &BenchArgs) -> Result<Bench, ArgError> {
     if args.steps == 0 {
         return Err(refused("steps", "at least 1", "0"));
     }
     at_most("steps", args.steps, MOST_STEPS)?;
     at_most("warmup", args.warmup, MOST_STEPS)?;
-    let engine = EngineSettings::try_from(args.engine)?;
     Ok(Bench {
         preset: preset(&args.preset)?,
         batch_size: args.batch_size,
         steps: args.steps,
         warmup: args.warmup,
         seed: args.seed,
-        engine: EngineConfig {
-            threads: engine.threads,
-            pinning: engine.pinning,
-            shards: engine.shards,
-            all_reduce: engine.all_reduce,
-            update: engine.update,
-            balance: engine.balance,
-            track: track(args.track.as_deref())?,
-        },
+        engine: engine_config(&args.engine, args.track.as_deref())?,
     })
 }
 

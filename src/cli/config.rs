@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use crate::data::DataOptions;
-use crate::engine::{AllReduce, Balance, Pinning, Shards, Threads, Track, UpdateMode, all_reduce};
+use crate::engine::{
+    Balance, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode, all_reduce,
+};
 use crate::nn::Sequential;
 use crate::nn::presets::{self, Preset};
 use crate::train::{Checkpoints, EarlyStopping, OnNonFinite};
@@ -14,54 +16,47 @@ use super::error::{ArgError, refused};
 use super::optim::OptimSettings;
 use super::options::{EngineArgs, TrainArgs};
 
-/// How the engine runs.
-#[derive(Debug)]
-pub(super) struct EngineSettings {
-    pub(super) threads: Threads,
-    pub(super) pinning: Pinning,
-    pub(super) shards: Shards,
-    pub(super) all_reduce: &'static dyn AllReduce,
-    pub(super) update: UpdateMode,
-    pub(super) balance: Balance,
-}
-
-impl TryFrom<EngineArgs> for EngineSettings {
-    type Error = ArgError;
-
-    fn try_from(args: EngineArgs) -> Result<Self, ArgError> {
-        let threads = match args.threads.as_str() {
-            "auto" => Threads::Auto,
-            number => Threads::Fixed(count("threads", "a number or auto", number)?),
-        };
-        let shards = match args.shards.as_str() {
-            "auto" => Shards::Auto,
-            "per-worker" => Shards::PerWorker,
-            number => {
-                let expected = "a number, auto or per-worker";
-                Shards::Fixed(count("shards", expected, number)?)
-            }
-        };
-        let update = UpdateMode::ALL
-            .into_iter()
-            .find(|mode| mode.name() == args.update);
-        Ok(Self {
-            threads,
-            pinning: match (args.no_pin, args.pin) {
-                (true, _) => Pinning::Off,
-                (_, true) => Pinning::Always,
-                _ => Pinning::Auto,
-            },
-            shards,
-            balance: if args.no_balance {
-                Balance::Even
-            } else {
-                Balance::Measured
-            },
-            all_reduce: all_reduce::by_name(&args.all_reduce)
-                .ok_or_else(|| refused("all-reduce", all_reduces(), &args.all_reduce))?,
-            update: update.ok_or_else(|| refused("update", update_modes(), &args.update))?,
-        })
-    }
+/// How the engine runs; `track` names the statistic that is tracked, if there is one.
+pub(super) fn engine_config(
+    args: &EngineArgs,
+    track: Option<&str>,
+) -> Result<EngineConfig, ArgError> {
+    let threads = match args.threads.as_str() {
+        "auto" => Threads::Auto,
+        number => Threads::Fixed(count("threads", "a number or auto", number)?),
+    };
+    let shards = match args.shards.as_str() {
+        "auto" => Shards::Auto,
+        "per-worker" => Shards::PerWorker,
+        number => Shards::Fixed(count("shards", "a number, auto or per-worker", number)?),
+    };
+    let pinning = match (args.no_pin, args.pin) {
+        (true, _) => Pinning::Off,
+        (_, true) => Pinning::Always,
+        _ => Pinning::Auto,
+    };
+    let balance = if args.no_balance {
+        Balance::Even
+    } else {
+        Balance::Measured
+    };
+    // Names of which the library has a table.
+    let mut modes = UpdateMode::ALL.into_iter();
+    let update = modes.find(|mode| mode.name() == args.update);
+    Ok(EngineConfig {
+        threads,
+        pinning,
+        shards,
+        balance,
+        all_reduce: all_reduce::by_name(&args.all_reduce)
+            .ok_or_else(|| refused("all-reduce", all_reduces(), &args.all_reduce))?,
+        update: update.ok_or_else(|| refused("update", update_modes(), &args.update))?,
+        track: match track {
+            None => Track::Nothing,
+            Some("noise-scale") => Track::ShardNorms,
+            Some(other) => return Err(refused("track", "noise-scale", other)),
+        },
+    })
 }
 
 /// The settings of `unisono train`.
@@ -75,12 +70,11 @@ pub(super) struct TrainSettings {
     /// How the files of `data` are read.
     pub(super) data_options: DataOptions,
     pub(super) max_steps: Option<u64>,
-    pub(super) engine: EngineSettings,
+    pub(super) engine: EngineConfig,
     pub(super) batch_size: usize,
     pub(super) epochs: u32,
     pub(super) optim: OptimSettings,
     pub(super) early_stopping: Option<EarlyStopping>,
-    pub(super) tracks_noise_scale: bool,
     /// When checkpoints are made, where a run is kept.
     pub(super) checkpoints: Checkpoints,
     pub(super) seed: u64,
@@ -112,7 +106,6 @@ impl TryFrom<TrainArgs> for TrainSettings {
                 },
                 ..Checkpoints::in_folder("")
             },
-            tracks_noise_scale: track(run.track.as_deref())? == Track::ShardNorms,
             layers: match (&args.model.preset, &args.model.layers) {
                 (Some(_), Some(layers)) => {
                     let expected = "without a preset: it is another model";
@@ -131,7 +124,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
             data_options: data_options(&args.data, run.seed)?,
             data: args.data.data,
             max_steps: run.max_steps,
-            engine: args.engine.try_into()?,
+            engine: engine_config(&args.engine, run.track.as_deref())?,
             batch_size: batch.batch_size,
             epochs: run.epochs,
             seed: run.seed,
@@ -149,14 +142,6 @@ fn layers_of(text: &str) -> Result<String, ArgError> {
 
 pub(super) fn preset(name: &str) -> Result<Preset, ArgError> {
     presets::by_name(name).ok_or_else(|| refused("preset", preset_names(), name))
-}
-
-pub(super) fn track(name: Option<&str>) -> Result<Track, ArgError> {
-    match name {
-        None => Ok(Track::Nothing),
-        Some("noise-scale") => Ok(Track::ShardNorms),
-        Some(other) => Err(refused("track", "noise-scale", other)),
-    }
 }
 
 fn count(flag: &'static str, expected: &'static str, got: &str) -> Result<usize, ArgError> {

@@ -67,7 +67,7 @@ fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
         }
         Command::Schedule(args) => rates::schedule(&args, flags),
         Command::LrRange(args) => rates::lr_range(&args, flags),
-        Command::Bench(args) => bench::bench(args),
+        Command::Bench(args) => bench::bench(&args),
         Command::Scaling(args) => scaling::scaling(&args),
         Command::Study(args) => study::study(&args, flags),
     }

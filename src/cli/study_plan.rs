@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::ArgMatches;
 use toml::Table;
 
-use crate::engine::{Pinning, Shards, Threads};
+use crate::engine::{Pinning, Shards, Threads, Track};
 use crate::optim::{ScalingRule, Schedule};
 use crate::run::Manifest;
 use crate::study::batch_size::{
@@ -162,7 +162,7 @@ impl Study {
             .optimizer(self.settings.optim.optimizer.clone())
             .schedule(self.settings.optim.schedule.clone())
             .adjust(self.adjust());
-        if self.settings.tracks_noise_scale {
+        if self.settings.engine.track == Track::ShardNorms {
             workload.track_noise_scale()
         } else {
             workload
@@ -171,18 +171,15 @@ impl Study {
 
     /// What every trainer of the study has: how an epoch is drawn, how the engine works.
     pub(super) fn adjust(&self) -> impl Fn(Trainer) -> Trainer + Send + Sync + use<> {
-        let (sampling, engine) = (self.task.sampling.clone(), &self.settings.engine);
-        let (all_reduce, update) = (engine.all_reduce, engine.update);
-        let balance = engine.balance;
-        let shards = engine.shards;
+        let (sampling, engine) = (self.task.sampling.clone(), self.settings.engine);
         move |trainer| {
             let trainer = trainer
                 .sampling(sampling.clone())
-                .all_reduce(all_reduce)
-                .update(update)
-                .balance(balance);
+                .all_reduce(engine.all_reduce)
+                .update(engine.update)
+                .balance(engine.balance);
             // A recipe's own stay.
-            match shards {
+            match engine.shards {
                 Shards::Auto => trainer,
                 given => trainer.shards(given),
             }

@@ -104,20 +104,14 @@ fn flatten(
 }
 
 fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
-    let engine = &settings.engine;
     let mut trainer = trainer
-        .threads(engine.threads)
-        .pinning(engine.pinning)
-        .shards(engine.shards)
+        .engine(settings.engine)
         .batch_size(settings.batch_size)
         .batch_policy(settings.optim.batch_rule)
         .epochs(settings.epochs)
         .optimizer(settings.optim.optimizer.clone())
         .schedule(settings.optim.schedule.clone())
         .seed(settings.seed)
-        .all_reduce(engine.all_reduce)
-        .update(engine.update)
-        .balance(engine.balance)
         .on_non_finite(settings.on_non_finite);
     // What may be left out.
     if let Some(steps) = settings.max_steps {
@@ -125,9 +119,6 @@ fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
     }
     if let Some(rule) = settings.early_stopping {
         trainer = trainer.early_stopping(rule);
-    }
-    if settings.tracks_noise_scale {
-        trainer = trainer.track_noise_scale();
     }
     trainer
 }
