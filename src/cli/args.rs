@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use super::after_args::{ExplainArgs, ExportArgs, GenerateArgs, PartArgs, PredictArgs};
 use super::choices::{all_reduces, preset_names};
 use super::options::{DataArgs, EngineArgs, FromArgs, TrainArgs};
+use super::runs_args::{ExplainArgs, ExportArgs, GenerateArgs, PartArgs, PredictArgs};
 use super::study_args::StudyCommand;
 
 /// Data-parallel neural-network training on CPUs: the same bits for any number of threads.

@@ -19,7 +19,7 @@ const ALIKE: f64 = 0.8;
 
 /// Settings, and which of them a file gave.
 #[derive(Debug)]
-pub(super) struct Settled {
+pub(super) struct ResolvedConfig {
     pub(super) args: TrainArgs,
     file: Option<PathBuf>,
     from_file: Vec<Key>,
@@ -27,7 +27,7 @@ pub(super) struct Settled {
     set: Vec<Key>,
 }
 
-impl Settled {
+impl ResolvedConfig {
     /// Puts together what the flags in `matches`, `--set` and the file say.
     pub(super) fn new(
         flags: &TrainArgs,

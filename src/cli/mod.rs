@@ -6,8 +6,6 @@
 #[macro_use]
 mod stdout;
 
-mod after;
-mod after_args;
 mod args;
 mod bench;
 mod choices;
@@ -17,9 +15,8 @@ mod doctor;
 mod document;
 mod error;
 mod inspect;
-mod keeper;
-mod kept;
 mod keys;
+mod lr;
 mod message;
 mod optim;
 mod options;
@@ -28,8 +25,11 @@ mod output;
 mod predict;
 mod program;
 mod progress;
-mod rates;
 mod reading;
+mod run_recorder;
+mod runs;
+mod runs_args;
+mod saved_run;
 mod scaling;
 mod settings_table;
 mod signals;

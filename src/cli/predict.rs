@@ -10,10 +10,10 @@ use crate::run::{Generation, Predicted, Saliency, heat_map, picture, predictions
 use crate::study::Page;
 use crate::train::TrainError;
 
-use super::after_args::{ExplainArgs, GenerateArgs, PredictArgs, RowsArgs};
 use super::error::{ArgError, CommandError, at_most, refused};
-use super::kept::Kept;
 use super::out_file::{Format, OutFile};
+use super::runs_args::{ExplainArgs, GenerateArgs, PredictArgs, RowsArgs};
+use super::saved_run::Kept;
 use super::stdout::print;
 
 /// Points on the way of integrated gradients, and tokens of a text.
@@ -26,13 +26,13 @@ const LISTED: usize = 20;
 /// The rows that a command is about, and their names, if they have any.
 type Rows = (Box<dyn Dataset>, Vec<String>);
 
-fn rows(kept: &Kept, from: &RowsArgs) -> Result<Rows, CommandError> {
+fn rows(saved: &SavedRun, from: &RowsArgs) -> Result<Rows, CommandError> {
     match &from.input {
-        None => Ok((kept.part(&from.of.part)?, Vec::new())),
+        None => Ok((saved.part(&from.of.part)?, Vec::new())),
         Some(path) => {
-            let preparation = kept.preparation()?;
+            let preparation = saved.preparation()?;
             if let RowKind::Tokens { .. } = preparation.rows {
-                return Err(kept.no_classifier());
+                return Err(saved.no_classifier());
             }
             let new = preparation.rows(path).map_err(TrainError::from)?;
             Ok((new.data, new.names))
@@ -41,34 +41,34 @@ fn rows(kept: &Kept, from: &RowsArgs) -> Result<Rows, CommandError> {
 }
 
 /// The files that rows are made from.
-fn inputs<'a>(kept: &'a Kept, from: &'a RowsArgs) -> Vec<&'a Path> {
-    let data = kept.settings.data.as_deref();
+fn inputs<'a>(saved: &'a SavedRun, from: &'a RowsArgs) -> Vec<&'a Path> {
+    let data = saved.settings.data.as_deref();
     from.input.as_deref().into_iter().chain(data).collect()
 }
 
 /// `unisono predict`: a line of JSON, or of CSV, a row.
 pub(super) fn predict(args: &PredictArgs) -> Result<(), CommandError> {
-    let kept = Kept::open(&args.from.of.run)?;
+    let saved = SavedRun::open(&args.from.of.run)?;
     let out = args.out.as_deref();
     let out = out.map(|path| {
         OutFile::new(
             path,
             Format::Predictions,
             args.force,
-            &inputs(&kept, &args.from),
+            &inputs(&saved, &args.from),
         )
     });
     let out = out.transpose()?;
-    let (data, names) = rows(&kept, &args.from)?;
+    let (data, names) = rows(&saved, &args.from)?;
     // What the network takes each row for.
-    let rows = predictions(&kept.network, &*data).map_err(TrainError::from)?;
-    let rows = rows.ok_or_else(|| kept.no_classifier())?;
+    let rows = predictions(&saved.network, &*data).map_err(TrainError::from)?;
+    let rows = rows.ok_or_else(|| saved.no_classifier())?;
     let line = |row: Predicted| Line {
         row: row.row,
         input: names.get(row.row).cloned(),
-        predicted: kept.class(row.predicted),
+        predicted: saved.class(row.predicted),
         probability: row.probability(),
-        class: row.class.map(|class| kept.class(class)),
+        class: row.class.map(|class| saved.class(class)),
         probabilities: row.probabilities,
     };
     let lines = rows.into_iter().map(line);
@@ -79,7 +79,7 @@ pub(super) fn predict(args: &PredictArgs) -> Result<(), CommandError> {
         return Ok(());
     };
     let text = if out.path().extension().is_some_and(|end| end == "csv") {
-        table(&kept, &lines.collect::<Vec<_>>())
+        table(&saved, &lines.collect::<Vec<_>>())
     } else {
         lines.map(|line| json(line) + "\n").collect()
     };
@@ -102,7 +102,7 @@ struct Line {
 }
 
 /// The lines as comma-separated values, a column for the probability of each class.
-fn table(kept: &Kept, lines: &[Line]) -> String {
+fn table(saved: &SavedRun, lines: &[Line]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut write = |cells: Vec<Option<String>>| {
         let cells = cells.into_iter().flatten();
@@ -120,7 +120,7 @@ fn table(kept: &Kept, lines: &[Line]) -> String {
                 line.class.as_ref().and(name("class")),
             ];
             let classes = 0..line.probabilities.len();
-            head.extend(classes.map(|class| Some(format!("p({})", kept.class(class)))));
+            head.extend(classes.map(|class| Some(format!("p({})", saved.class(class)))));
             write(head);
         }
         let mut cells = vec![
@@ -140,8 +140,8 @@ fn table(kept: &Kept, lines: &[Line]) -> String {
 
 /// `unisono generate`: text that follows the prompt.
 pub(super) fn generate(args: &GenerateArgs) -> Result<(), CommandError> {
-    let kept = Kept::open(&args.run)?;
-    let RowKind::Tokens { tokenizer, .. } = &kept.preparation()?.rows else {
+    let saved = SavedRun::open(&args.run)?;
+    let RowKind::Tokens { tokenizer, .. } = &saved.preparation()?.rows else {
         let expected = "of a language model, trained on a text";
         return Err(refused("run", expected, &args.run.display().to_string()).into());
     };
@@ -172,7 +172,7 @@ pub(super) fn generate(args: &GenerateArgs) -> Result<(), CommandError> {
             shown = text;
         }
     };
-    let made = how.continued(&kept.network, &prompt, args.tokens, each);
+    let made = how.continued(&saved.network, &prompt, args.tokens, each);
     made.map_err(TrainError::from)?;
     // What waited to the end, or was another text with the tokens after it.
     let text = tokenizer.decode(&tokens);
@@ -199,29 +199,29 @@ fn method(args: &ExplainArgs) -> Result<Saliency, ArgError> {
 /// for.
 pub(super) fn explain(args: &ExplainArgs) -> Result<(), CommandError> {
     let how = method(args)?;
-    let kept = Kept::open(&args.from.of.run)?;
+    let saved = SavedRun::open(&args.from.of.run)?;
     let out = OutFile::new(
         &args.out,
         Format::Page,
         args.force,
-        &inputs(&kept, &args.from),
+        &inputs(&saved, &args.from),
     )?;
-    let preparation = kept.preparation()?;
+    let preparation = saved.preparation()?;
     if let (RowKind::Texts { .. }, None) = (&preparation.rows, &args.from.input) {
         let expected = "given for a classifier of texts: a CSV file, or a text a line";
         return Err(refused("input", expected, "none").into());
     }
     // Rows, what they are taken for, and what counts for that.
-    let (data, names) = rows(&kept, &args.from)?;
+    let (data, names) = rows(&saved, &args.from)?;
     let numbers = chosen(args.rows.as_deref(), data.len())?;
     let mut inputs = vec![0.0; numbers.len() * data.input_len()];
     data.gather_inputs(&numbers, &mut inputs);
     let inputs = ArrayView2::from_shape((numbers.len(), data.input_len()), &inputs)
         .expect("a row after another");
-    let taken = predictions_of(&kept.network, &*data, &numbers).map_err(TrainError::from)?;
-    let taken = taken.ok_or_else(|| kept.no_classifier())?;
+    let taken = predictions_of(&saved.network, &*data, &numbers).map_err(TrainError::from)?;
+    let taken = taken.ok_or_else(|| saved.no_classifier())?;
     let classes: Vec<usize> = taken.iter().map(|row| row.predicted).collect();
-    let counts = how.of(&kept.network, inputs, &classes);
+    let counts = how.of(&saved.network, inputs, &classes);
     let counts = counts.map_err(TrainError::from)?;
     // The page: a section a row.
     let mut page = Page::new(format!("What counts: {}", args.from.of.run.display()));
@@ -234,13 +234,13 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<(), CommandError> {
     ));
     for (at, row) in taken.iter().enumerate() {
         let name = names.get(row.row).map_or("", String::as_str);
-        let own = row
-            .class
-            .map_or(String::new(), |class| format!(", is {}", kept.class(class)));
+        let own = row.class.map_or(String::new(), |class| {
+            format!(", is {}", saved.class(class))
+        });
         page.heading(&format!("Row {} {name}", row.row))
             .paragraph(&format!(
                 "Taken for {} with probability {:.3}{own}.",
-                kept.class(row.predicted),
+                saved.class(row.predicted),
                 row.probability()
             ));
         let (values, counts) = (inputs.row(at).to_vec(), counts.row(at).to_vec());

@@ -8,13 +8,13 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use crate::nn::LAYERS;
 
 use super::args::{Args, Command, ConfigArgs, DataCommand};
-use super::document::{Settled, commented};
+use super::document::{ResolvedConfig, commented};
 use super::error::{CommandError, exit_code, is_closed_pipe};
 use super::message::message;
 use super::options::TrainArgs;
 use super::settings_table::{By, refuse, refuse_flags};
 use super::stdout::CLOSED_PIPE;
-use super::{after, bench, doctor, inspect, predict, rates, scaling, study, train};
+use super::{bench, doctor, inspect, lr, predict, runs, scaling, study, train};
 
 /// What --layers means for the kinds of data.
 const LAYERS_OF_TEXTS: &str = "Rows of a text begin with an embedding, and each position may see only those before it: attention and conv1d are causal there.
@@ -49,14 +49,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
     match command {
         Command::Train(train) => train::train(&train, flags),
-        Command::List { folder } => after::list(&folder),
-        Command::Inspect { run } => after::inspect(&run),
-        Command::Diff { first, second } => after::diff(&first, &second),
-        Command::Eval(args) => after::eval(&args),
+        Command::List { folder } => runs::list(&folder),
+        Command::Inspect { run } => runs::inspect(&run),
+        Command::Diff { first, second } => runs::diff(&first, &second),
+        Command::Eval(args) => runs::eval(&args),
         Command::Predict(args) => predict::predict(&args),
         Command::Generate(args) => predict::generate(&args),
         Command::Explain(args) => predict::explain(&args),
-        Command::Export(args) => after::export(&args),
+        Command::Export(args) => runs::export(&args),
         Command::Doctor => doctor::doctor(),
         Command::Config(args) => config_text(&args, flags),
         Command::Data(DataCommand::Inspect(args)) => {
@@ -65,8 +65,8 @@ fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
                 .expect("clap asks for what is to be done");
             inspect::inspect(&args, flags)
         }
-        Command::Schedule(args) => rates::schedule(&args, flags),
-        Command::LrRange(args) => rates::lr_range(&args, flags),
+        Command::Schedule(args) => lr::schedule(&args, flags),
+        Command::LrRange(args) => lr::lr_range(&args, flags),
         Command::Bench(args) => bench::bench(&args),
         Command::Scaling(args) => scaling::scaling(&args),
         Command::Study(args) => study::study(&args, flags),
@@ -102,11 +102,11 @@ fn config_text(args: &ConfigArgs, flags: &ArgMatches) -> Result<(), CommandError
         say!("{}", text.expect("a schema is JSON"));
         return Ok(());
     }
-    let settled = Settled::new(&args.settings, flags, &args.from)?;
-    refuse(&settled, By::Config)?;
-    let text = commented(&settled.args);
+    let resolved = ResolvedConfig::new(&args.settings, flags, &args.from)?;
+    refuse(&resolved, By::Config)?;
+    let text = commented(&resolved.args);
     // What can be said of the settings without the data is said before they are used.
-    settled.settings()?;
+    resolved.settings()?;
     say!("{}", text.trim_end());
     Ok(())
 }

@@ -25,7 +25,7 @@ const COLUMNS: u16 = 80;
 
 /// How much is said, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Voice {
+pub(super) enum OutputMode {
     /// A live line on a terminal, plain lines elsewhere.
     Text,
     /// One JSON object a line.
@@ -34,12 +34,12 @@ pub(super) enum Voice {
     Quiet,
 }
 
-impl Voice {
+impl OutputMode {
     pub(super) fn of(command: &TrainCommand) -> Self {
         match (command.json, command.quiet) {
-            (true, _) => Voice::Json,
-            (_, true) => Voice::Quiet,
-            _ => Voice::Text,
+            (true, _) => OutputMode::Json,
+            (_, true) => OutputMode::Quiet,
+            _ => OutputMode::Text,
         }
     }
 }
@@ -47,7 +47,7 @@ impl Voice {
 /// Shows the events of a training.
 #[derive(Debug)]
 pub(super) struct Progress<'a> {
-    voice: Voice,
+    mode: OutputMode,
     overview: Overview<'a>,
     /// The live line, on a terminal.
     live: Option<ProgressBar>,
@@ -57,9 +57,9 @@ pub(super) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    pub(super) fn new(voice: Voice, overview: Overview<'a>) -> Self {
+    pub(super) fn new(mode: OutputMode, overview: Overview<'a>) -> Self {
         Self {
-            voice,
+            mode,
             overview,
             live: None,
             pace: None,
@@ -69,12 +69,12 @@ impl<'a> Progress<'a> {
     }
 
     pub(super) fn show(&mut self, event: &Event<'_>) {
-        match (event, self.voice) {
+        match (event, self.mode) {
             (Event::Started(setup), _) => self.start(setup),
-            (_, Voice::Quiet) => {}
-            (Event::Epoch(_), Voice::Json) => self.json(event),
-            (Event::Epoch(metrics), Voice::Text) => self.epoch(metrics),
-            (Event::Step { .. }, Voice::Text) => self.step(event),
+            (_, OutputMode::Quiet) => {}
+            (Event::Epoch(_), OutputMode::Json) => self.json(event),
+            (Event::Epoch(metrics), OutputMode::Text) => self.epoch(metrics),
+            (Event::Step { .. }, OutputMode::Text) => self.step(event),
             _ => {}
         }
     }
@@ -83,8 +83,8 @@ impl<'a> Progress<'a> {
         for warning in &setup.warnings {
             eprintln!("warning: {warning}");
         }
-        match self.voice {
-            Voice::Json => say!(
+        match self.mode {
+            OutputMode::Json => say!(
                 "{}",
                 serde_json::json!({
                     "event": "started",
@@ -99,7 +99,7 @@ impl<'a> Progress<'a> {
         }
         let settings = self.overview.settings;
         self.pace = Some(Pace::new(setup, settings.max_steps, settings.batch_size));
-        if self.voice == Voice::Text && std::io::stdout().is_terminal() {
+        if self.mode == OutputMode::Text && std::io::stdout().is_terminal() {
             let style = ProgressStyle::with_template("{msg}").expect("the template is well-formed");
             self.live = Some(ProgressBar::new_spinner().with_style(style));
         }

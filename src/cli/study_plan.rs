@@ -15,7 +15,7 @@ use crate::train::Trainer;
 
 use super::choices::scaling_rules;
 use super::config::TrainSettings;
-use super::document::{Settled, parse_as};
+use super::document::{ResolvedConfig, parse_as};
 use super::error::{ArgError, CommandError, at_most, refused};
 use super::keys::Key;
 use super::settings_table::{By, refuse, refuse_study};
@@ -54,26 +54,26 @@ impl Study {
         let args = study_args(&mut base, &of.study, flags);
         check_trials(&args)?;
         let file = of.from.config.clone();
-        let mut settled = Settled::over(base, file, &of.train, flags, &of.from)?;
+        let mut resolved = ResolvedConfig::over(base, file, &of.train, flags, &of.from)?;
         let by = By::Study(kind, &args);
-        refuse(&settled, by)?;
+        refuse(&resolved, by)?;
         let defaults = section_of(&StudyArgs::default());
         refuse_study(by, &section_of(&args), &defaults, flags)?;
         // A search has plain SGD, unless an optimiser or a momentum is asked for.
-        let named: Vec<String> = settled.named().iter().map(|key| key.path()).collect();
+        let named: Vec<String> = resolved.named().iter().map(|key| key.path()).collect();
         let is_named = |path: &str| named.iter().any(|other| other == path);
         if kind.searches() && !is_named("optimizer.name") && !is_named("optimizer.momentum") {
-            "sgd".clone_into(&mut settled.args.optim.optimizer);
+            "sgd".clone_into(&mut resolved.args.optim.optimizer);
         }
-        let settings = settled.settings()?;
+        let settings = resolved.settings()?;
         let task = task(&settings)?;
         let parallel = parallel(kind, of, is_named("engine.threads"))?;
         // Settings that decide outcomes beside the study's own, and the data.
-        let mut besides: BTreeMap<String, String> = settled
+        let mut besides: BTreeMap<String, String> = resolved
             .named()
             .iter()
             .filter(|key| ["sampling", "augment", "shards"].contains(&&*key.name))
-            .filter_map(|key| Some((key.path(), settled.value(key)?.to_string())))
+            .filter_map(|key| Some((key.path(), resolved.value(key)?.to_string())))
             .collect();
         let [train, test] = &task.data;
         let data = Manifest::data_sha256([&**train, &**test]);

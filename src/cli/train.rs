@@ -12,12 +12,12 @@ use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
 use super::args::TrainCommand;
 use super::config::TrainSettings;
 use super::data_options::in_flags;
-use super::document::{Settled, commented, differences, read};
+use super::document::{ResolvedConfig, commented, differences, read};
 use super::error::CommandError;
-use super::keeper::Keeper;
 use super::options::TrainArgs;
-use super::progress::{Progress, Voice};
+use super::progress::{OutputMode, Progress};
 use super::reading::cut;
+use super::run_recorder::RunRecorder;
 use super::settings_table::{By, refuse};
 use super::signals::Stops;
 use super::summary::{Overview, summary, summary_line};
@@ -43,7 +43,7 @@ const HARMLESS: [&str; 14] = [
 
 /// A training before its first step.
 struct Begun {
-    settled: Settled,
+    resolved: ResolvedConfig,
     run: Option<RunFolder>,
     /// What it goes on from.
     checkpoint: Option<Checkpoint>,
@@ -71,25 +71,25 @@ pub(super) fn train(command: &TrainCommand, matches: &ArgMatches) -> Result<(), 
 }
 
 fn anew(command: &TrainCommand, matches: &ArgMatches) -> Result<Begun, CommandError> {
-    let mut settled = Settled::new(&command.settings, matches, &command.from)?;
+    let mut resolved = ResolvedConfig::new(&command.settings, matches, &command.from)?;
     let keeps = command.out.is_some();
-    refuse(&settled, By::Train { keeps })?;
+    refuse(&resolved, By::Train { keeps })?;
     let run = match &command.out {
         Some(folder) => {
             // The folder may be opened from elsewhere.
-            let args = &mut settled.args;
+            let args = &mut resolved.args;
             let (data, model) = (&mut args.data.data, &mut args.model);
             for path in [data, &mut model.weights, &mut model.weights_map] {
                 *path = path
                     .take()
                     .map(|path| std::path::absolute(&path).unwrap_or(path));
             }
-            Some(RunFolder::create(folder, &commented(&settled.args))?)
+            Some(RunFolder::create(folder, &commented(&resolved.args))?)
         }
         None => None,
     };
     Ok(Begun {
-        settled,
+        resolved,
         run,
         checkpoint: None,
     })
@@ -109,9 +109,9 @@ fn resumed(
     let stored = read(&file)?;
     let before: TrainArgs = stored.clone().try_into().expect("it has been read as such");
     let (flags, from) = (&command.settings, &command.from);
-    let settled = Settled::over(stored, Some(file), flags, matches, from)?;
-    refuse(&settled, By::Resume)?;
-    let changes = differences(&before, &settled.args);
+    let resolved = ResolvedConfig::over(stored, Some(file), flags, matches, from)?;
+    refuse(&resolved, By::Resume)?;
+    let changes = differences(&before, &resolved.args);
     check_changes(&changes, command.allow_change)?;
     // A finished run goes on if there is more to do.
     let is_longer = changes
@@ -134,7 +134,7 @@ fn resumed(
         run.latest()?
     };
     Ok(Begun {
-        settled,
+        resolved,
         run: Some(run),
         checkpoint: Some(checkpoint),
     })
@@ -199,15 +199,15 @@ fn introduce(task: &Task) {
 
 fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     let Begun {
-        settled,
+        resolved,
         run,
         checkpoint,
     } = begun;
     // Model and data.
-    let settings = settled.settings()?;
+    let settings = resolved.settings()?;
     let task = task(&settings)?;
-    let voice = Voice::of(command);
-    if voice == Voice::Text {
+    let mode = OutputMode::of(command);
+    if mode == OutputMode::Text {
         introduce(&task);
     }
     let mut trainer = ready(&settings, &task, checkpoint.is_some())?;
@@ -215,7 +215,7 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
         trainer = trainer.allow_changes();
     }
     // What is kept of it.
-    let mut keeper = None;
+    let mut recorder = None;
     if let Some(run) = run {
         trainer = trainer.checkpoints(Checkpoints {
             folder: run.checkpoints(),
@@ -223,11 +223,11 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
         });
         trainer = trainer.track_layer_norms();
         let from = checkpoint.as_ref();
-        let kept = Keeper::new(run, &settings, &task, from, command.allow_change)?;
+        let new_recorder = RunRecorder::new(run, &settings, &task, from, command.allow_change)?;
         if checkpoint.is_some() {
-            kept.keep_settings(&commented(&settled.args))?;
+            new_recorder.save_settings(&commented(&resolved.args))?;
         }
-        keeper = Some(kept);
+        recorder = Some(new_recorder);
     }
     if let Some(checkpoint) = checkpoint {
         trainer.resume(checkpoint)?;
@@ -239,33 +239,33 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
         num_params: task.model.layout().map_err(TrainError::from)?.num_params(),
         data: &task.about,
     };
-    let progress = Progress::new(voice, overview);
-    let (report, signal) = fit(&mut trainer, &task, progress, keeper.as_mut())?;
-    if let Some(keeper) = &mut keeper {
-        keeper.keep(&trainer, &report, &task)?;
+    let progress = Progress::new(mode, overview);
+    let (report, signal) = fit(&mut trainer, &task, progress, recorder.as_mut())?;
+    if let Some(recorder) = &mut recorder {
+        recorder.keep(&trainer, &report, &task)?;
     }
     if let Some(signal) = signal {
         return Err(CommandError::Stopped {
             signal,
             steps: report.steps,
-            run: keeper.map(|keeper| keeper.path().to_owned()),
+            run: recorder.map(|recorder| recorder.path().to_owned()),
         });
     }
     let network = trainer.network().map_err(TrainError::from)?;
-    conclude(voice, &network, &report, &task);
-    if let (Some(keeper), true) = (keeper, voice != Voice::Json) {
-        say!("run: {}", keeper.path().display());
+    conclude(mode, &network, &report, &task);
+    if let (Some(recorder), true) = (recorder, mode != OutputMode::Json) {
+        say!("run: {}", recorder.path().display());
     }
     Ok(())
 }
 
 /// Says what came out, and whether it came to anything.
-fn conclude(voice: Voice, network: &Network, report: &Report, task: &Task) {
+fn conclude(mode: OutputMode, network: &Network, report: &Report, task: &Task) {
     for warning in report.warnings(&*task.data[1]) {
         eprintln!("warning: {warning}");
     }
-    match voice {
-        Voice::Json => say!("{}", summary_line(network, report)),
+    match mode {
+        OutputMode::Json => say!("{}", summary_line(network, report)),
         _ => summary(network, report),
     }
 }
@@ -275,15 +275,15 @@ fn fit(
     trainer: &mut Trainer,
     task: &Task,
     mut progress: Progress<'_>,
-    mut keeper: Option<&mut Keeper>,
+    mut recorder: Option<&mut RunRecorder>,
 ) -> Result<(Report, Option<i32>), CommandError> {
     let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
     let (mut signal, mut failed) = (None, None);
     let [train, test] = &task.data;
     let result = trainer.fit_observed(&**train, &**test, |event| {
         progress.show(event);
-        if let Some(keeper) = keeper.as_deref_mut()
-            && let Err(error) = keeper.record(event)
+        if let Some(recorder) = recorder.as_deref_mut()
+            && let Err(error) = recorder.record(event)
         {
             failed = Some(error);
             return ControlFlow::Break(());
@@ -305,8 +305,8 @@ fn fit(
             Ok((report, signal))
         }
         (Err(error), None) => {
-            if let Some(keeper) = keeper {
-                keeper.fail();
+            if let Some(recorder) = recorder {
+                recorder.fail();
             }
             Err(error.into())
         }

@@ -20,7 +20,7 @@ use toml::Value;
 use crate::data::DataKind;
 
 use super::data_options::data_options;
-use super::document::Settled;
+use super::document::ResolvedConfig;
 use super::error::ArgError;
 use super::keys::Key;
 use super::options::{DataArgs, RunArgs, TrainArgs};
@@ -145,22 +145,22 @@ fn refused_by(rule: Rule, what: String, case: &Case<'_>) -> ArgError {
 }
 
 /// Refuses the first key that was asked for and does not act.
-pub(super) fn refuse(settled: &Settled, by: By<'_>) -> Result<(), ArgError> {
+pub(super) fn refuse(resolved: &ResolvedConfig, by: By<'_>) -> Result<(), ArgError> {
     let mut case = Case {
         by,
-        args: &settled.args,
-        data: kind(&settled.args.data),
+        args: &resolved.args,
+        data: kind(&resolved.args.data),
         value: None,
     };
     let named = if by.shows_a_part() {
-        settled.given()
+        resolved.given()
     } else {
-        settled.named()
+        resolved.named()
     };
     for key in named {
-        case.value = settled.value(key);
+        case.value = resolved.value(key);
         if let Some(rule) = idle(&key.path(), &case) {
-            return Err(refused_by(rule, settled.source(key), &case));
+            return Err(refused_by(rule, resolved.source(key), &case));
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use super::values::{HARMLESS, VALUES};
 use super::{By, refuse};
 use crate::cli::args::{Args, Command};
 use crate::cli::config::TrainSettings;
-use crate::cli::document::Settled;
+use crate::cli::document::ResolvedConfig;
 use crate::cli::error::{CommandError, exit_code};
 use crate::cli::keys::Key;
 use crate::cli::message::message;
@@ -92,7 +92,7 @@ fn every_key_of_the_schema_is_a_key_of_the_table() {
 }
 
 /// The settings of `unisono train` with these arguments, if all of them act.
-pub(super) fn settled(args: &[String], by: By<'_>) -> Result<Settled, CommandError> {
+pub(super) fn resolved(args: &[String], by: By<'_>) -> Result<ResolvedConfig, CommandError> {
     let line = ["unisono", "train"].into_iter().map(str::to_owned);
     let matches = Args::command()
         .try_get_matches_from(line.chain(args.iter().cloned()))
@@ -101,9 +101,9 @@ pub(super) fn settled(args: &[String], by: By<'_>) -> Result<Settled, CommandErr
         unreachable!("it says train");
     };
     let flags = matches.subcommand_matches("train").unwrap();
-    let settled = Settled::new(&train.settings, flags, &train.from)?;
-    refuse(&settled, by)?;
-    Ok(settled)
+    let resolved = ResolvedConfig::new(&train.settings, flags, &train.from)?;
+    refuse(&resolved, by)?;
+    Ok(resolved)
 }
 
 /// What a training of these settings comes to.
@@ -128,8 +128,8 @@ fn acts(base: &[String], key: &str, value: &str, unchanged: &str) -> bool {
     let args = [base, &setting].concat();
     let known = Key::all();
     let known = known.iter().find(|known| known.path() == key).unwrap();
-    let outcome =
-        settled(&args, By::Train { keeps: true }).and_then(|settled| trained(&settled.settings()?));
+    let outcome = resolved(&args, By::Train { keeps: true })
+        .and_then(|resolved| trained(&resolved.settings()?));
     match outcome {
         Err(error) => {
             let (code, text) = (exit_code(&error), message(&error));
@@ -209,8 +209,8 @@ fn settings_of_model_and_data_act_on_every_kind_of_data_or_are_refused() {
     let data = every_kind(&inputs);
     let mut acting = std::collections::BTreeSet::new();
     for base in &data {
-        let unchanged = settled(base, By::Train { keeps: true })
-            .and_then(|settled| trained(&settled.settings()?))
+        let unchanged = resolved(base, By::Train { keeps: true })
+            .and_then(|resolved| trained(&resolved.settings()?))
             .unwrap_or_else(|error| panic!("{base:?}: {error}"));
         for (key, values) in VALUES {
             let is_of_kind = ["model.layers", "model.preset"].contains(&key)
@@ -248,7 +248,7 @@ fn settings_of_model_and_data_act_on_every_kind_of_data_or_are_refused() {
 fn settings_of_the_training_act_or_are_refused() {
     let base = quick(None);
     let unchanged = trained(
-        &settled(&base, By::Train { keeps: true })
+        &resolved(&base, By::Train { keeps: true })
             .unwrap()
             .settings()
             .unwrap(),
@@ -270,7 +270,7 @@ fn settings_of_the_training_act_or_are_refused() {
         };
         let unchanged = match key {
             "run.epochs" | "run.max_steps" | "optimizer.decay_all" => trained(
-                &settled(&base, By::Train { keeps: true })
+                &resolved(&base, By::Train { keeps: true })
                     .unwrap()
                     .settings()
                     .unwrap(),
@@ -292,8 +292,8 @@ fn settings_of_the_training_act_or_are_refused() {
         let value = VALUES.iter().find(|known| known.0 == *key).unwrap().1[0];
         let args = [&base[..], &["--set".to_owned(), format!("{key}={value}")]].concat();
         let settings = |args: &[String]| {
-            let settled = settled(args, By::Train { keeps: true }).unwrap();
-            format!("{:?}", settled.settings().unwrap())
+            let resolved = resolved(args, By::Train { keeps: true }).unwrap();
+            format!("{:?}", resolved.settings().unwrap())
         };
         assert_ne!(settings(&args), settings(&base), "{key}");
     }

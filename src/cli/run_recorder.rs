@@ -13,7 +13,7 @@ use super::task::Task;
 
 /// Writes metrics while a training runs, and what came out at its end.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(super) struct RunRecorder {
     run: RunFolder,
     log: MetricsLog,
     manifest: Manifest,
@@ -21,7 +21,7 @@ pub(super) struct Keeper {
     seconds_before: f64,
 }
 
-impl Keeper {
+impl RunRecorder {
     /// Goes on from a checkpoint, if there is one; with other data than the run began with only if
     /// that is allowed, else all stays as it is.
     pub(super) fn new(
@@ -69,7 +69,7 @@ impl Keeper {
     }
 
     /// Keeps the settings that the run goes on with.
-    pub(super) fn keep_settings(&self, text: &str) -> Result<(), RunError> {
+    pub(super) fn save_settings(&self, text: &str) -> Result<(), RunError> {
         self.run.write("config.toml", text.as_bytes())
     }
 

@@ -6,12 +6,12 @@ use crate::export::{write_npz, write_onnx, write_safetensors};
 use crate::nn::Network;
 use crate::run::{Manifest, RunFolder, RunWeights};
 
-use super::after_args::{ExportArgs, PartArgs};
 use super::document::differences;
 use super::error::{CommandError, refused};
-use super::kept::{Kept, settings};
 use super::out_file::{Format, OutFile};
 use super::output::aligned;
+use super::runs_args::{ExportArgs, PartArgs};
+use super::saved_run::{SavedRun, settings};
 use super::task::trainer_from;
 
 /// `unisono list`.
@@ -83,10 +83,10 @@ fn steps(run: &Path, manifest: &Manifest) -> u64 {
 
 /// `unisono inspect`: every tensor of a run.
 pub(super) fn inspect(folder: &Path) -> Result<(), CommandError> {
-    let kept = Kept::open(folder)?;
-    say!("model: {}", kept.network.model());
-    say!("weights: {}", kept.weights.file.display());
-    let params = kept.network.params();
+    let saved = SavedRun::open(folder)?;
+    say!("model: {}", saved.network.model());
+    say!("weights: {}", saved.weights.file.display());
+    let params = saved.network.params();
     // A row for each tensor: shape, norm, range.
     let row = |tensor: &crate::nn::Tensor| {
         let values = &params[tensor.range.clone()];
@@ -106,13 +106,13 @@ pub(super) fn inspect(folder: &Path) -> Result<(), CommandError> {
             format!("{most:.4}"),
         ]
     };
-    let rows: Vec<Vec<String>> = kept.network.layout().tensors().iter().map(row).collect();
+    let rows: Vec<Vec<String>> = saved.network.layout().tensors().iter().map(row).collect();
     aligned(
         &["tensor", "shape", "values", "norm", "mean", "least", "most"],
         &rows,
     );
-    say!("parameters: {}", kept.network.layout().num_params());
-    say!("weights sha256: {}", kept.network.weights_sha256());
+    say!("parameters: {}", saved.network.layout().num_params());
+    say!("weights sha256: {}", saved.network.weights_sha256());
     Ok(())
 }
 
@@ -160,7 +160,10 @@ pub(super) fn diff(first: &Path, second: &Path) -> Result<(), CommandError> {
         say!("{name}: {one}, {other}");
     }
     // Weights.
-    diff_weights(&Kept::open(first)?.network, &Kept::open(second)?.network);
+    diff_weights(
+        &SavedRun::open(first)?.network,
+        &SavedRun::open(second)?.network,
+    );
     Ok(())
 }
 
@@ -191,16 +194,16 @@ fn diff_weights(one: &Network, other: &Network) {
 
 /// `unisono eval`.
 pub(super) fn eval(args: &PartArgs) -> Result<(), CommandError> {
-    let kept = Kept::open(&args.run)?;
-    let data = kept.part(&args.part)?;
+    let saved = SavedRun::open(&args.run)?;
+    let data = saved.part(&args.part)?;
     // The shards of an evaluation are those of training: the loss is the same bits.
-    let trainer = trainer_from(&kept.settings, kept.network.clone());
+    let trainer = trainer_from(&saved.settings, saved.network.clone());
     let (loss, accuracy) = trainer.evaluate(&*data)?;
     say!("rows: {} ({} part)", data.len(), args.part);
     say!("loss: {loss:.6}");
     say!("accuracy: {:.2} %", 100.0 * accuracy);
-    say!("weights: {}", kept.weights.file.display());
-    say!("weights sha256: {}", kept.network.weights_sha256());
+    say!("weights: {}", saved.weights.file.display());
+    say!("weights sha256: {}", saved.network.weights_sha256());
     Ok(())
 }
 
@@ -213,14 +216,14 @@ pub(super) fn export(args: &ExportArgs) -> Result<(), CommandError> {
         other => return Err(refused("format", "safetensors, npz or onnx", other).into()),
     };
     let out = OutFile::new(&args.out, format, args.force, &[])?;
-    let kept = Kept::open(&args.run)?;
-    let model = kept.network.model().to_string();
+    let saved = SavedRun::open(&args.run)?;
+    let model = saved.network.model().to_string();
     match format {
-        Format::Npz => write_npz(out.path(), &kept.network)?,
-        Format::Onnx => write_onnx(out.path(), &kept.network)?,
+        Format::Npz => write_npz(out.path(), &saved.network)?,
+        Format::Onnx => write_onnx(out.path(), &saved.network)?,
         _ => {
             let metadata = [("format", "pt"), ("model", &*model)];
-            write_safetensors(out.path(), &kept.network, &metadata)?;
+            write_safetensors(out.path(), &saved.network, &metadata)?;
         }
     }
     say!("model: {model}");

@@ -11,7 +11,7 @@ use crate::train::{LrRange, TrainError};
 
 use super::args::{LrRangeArgs, ScheduleArgs};
 use super::config::TrainSettings;
-use super::document::Settled;
+use super::document::ResolvedConfig;
 use super::error::{ArgError, CommandError, at_most, refused};
 use super::optim::OptimSettings;
 use super::out_file::{Format, OutFile};
@@ -127,10 +127,10 @@ fn planned(
 /// Draws the rate and, where it changes, the batch over a training of so many rows and epochs.
 pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), CommandError> {
     let out = svg(&args.svg, args.force)?;
-    let settled = Settled::new(&args.train, flags, &args.from)?;
+    let resolved = ResolvedConfig::new(&args.train, flags, &args.from)?;
     let has_rows = args.rows.is_some();
-    refuse(&settled, By::Schedule { has_rows })?;
-    let settings = settled.settings()?;
+    refuse(&resolved, By::Schedule { has_rows })?;
+    let settings = resolved.settings()?;
     let OptimSettings {
         optimizer,
         schedule,
@@ -190,9 +190,9 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
         steps: args.steps,
     };
     let out = svg(&args.svg, args.force)?;
-    let settled = Settled::new(&args.train, flags, &args.from)?;
-    refuse(&settled, By::LrRange)?;
-    let settings = settled.settings()?;
+    let resolved = ResolvedConfig::new(&args.train, flags, &args.from)?;
+    refuse(&resolved, By::LrRange)?;
+    let settings = resolved.settings()?;
     let Task {
         model,
         data,

@@ -8,13 +8,13 @@ use crate::run::{RunError, RunFolder, RunWeights};
 use crate::train::TrainError;
 
 use super::config::TrainSettings;
-use super::document::{Settled, read};
+use super::document::{ResolvedConfig, read};
 use super::error::{CommandError, refused};
 use super::options::TrainArgs;
 use super::task::{model, task};
 
 /// A run's settings and its newest weights.
-pub(super) struct Kept {
+pub(super) struct SavedRun {
     folder: PathBuf,
     pub(super) settings: TrainSettings,
     preparation: Option<Preparation>,
@@ -22,12 +22,12 @@ pub(super) struct Kept {
     pub(super) weights: RunWeights,
 }
 
-impl Kept {
+impl SavedRun {
     /// Opens a run without its data.
     pub(super) fn open(folder: &Path) -> Result<Self, CommandError> {
         let args = settings(folder)?;
-        let settled = Settled::stored(args, folder.join("config.toml"));
-        let settings = settled.settings()?;
+        let resolved = ResolvedConfig::stored(args, folder.join("config.toml"));
+        let settings = resolved.settings()?;
         let file = folder.join("preparation.json");
         // Synthetic rows have none.
         let preparation = if settings.data.is_some() || file.exists() {
