@@ -326,7 +326,7 @@ fn tables_are_read_with_and_without_a_header_and_say_where_they_are_wrong() {
     }
     let one = parse("1\n2\n", Column::Last).unwrap_err().to_string();
     assert!(
-        one.contains("got one column; say with --delimiter"),
+        one.contains("got one column; say with `delimiter`"),
         "{one}"
     );
 }

@@ -1,11 +1,12 @@
-//! What the user typed.
+//! Arguments of the program.
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use super::after_args::{ExplainArgs, ExportArgs, GenerateArgs, PartArgs, PredictArgs};
-use super::sections::{DataArgs, EngineArgs, TrainArgs};
+use super::choices::{all_reduces, preset_names};
+use super::options::{DataArgs, EngineArgs, FromArgs, TrainArgs};
+use super::runs_args::{ExplainArgs, ExportArgs, GenerateArgs, PartArgs, PredictArgs};
 use super::study_args::StudyCommand;
 
 /// Data-parallel neural-network training on CPUs: the same bits for any number of threads.
@@ -38,7 +39,7 @@ pub(super) enum Command {
         /// The run's folder
         run: PathBuf,
     },
-    /// Compare two runs: settings, results, weights
+    /// Compare two runs: settings, results and weights
     Diff {
         /// A run's folder
         first: PathBuf,
@@ -47,58 +48,58 @@ pub(super) enum Command {
     },
     /// Evaluate a run's model on its data
     Eval(PartArgs),
-    /// Classify files, or the rows of a run's own data: a line of JSON each
+    /// Classify files, or the rows of a run's own data: one line of JSON each
     Predict(PredictArgs),
-    /// Let a run's language model continue a text
+    /// Continue a text with a run's language model
     Generate(GenerateArgs),
-    /// Show what of each row counts for the class that a run's model takes it for
+    /// Show which inputs of each row speak for its predicted class
     Explain(ExplainArgs),
-    /// Write a run's weights for other programs
+    /// Export a run's weights for other programs
     Export(ExportArgs),
-    /// Say what this machine has, what the trainer makes of it, and what it reaches
+    /// Show hardware, chosen settings and measured peaks
     Doctor,
-    /// Look at files of data
+    /// Inspect data files
     #[command(subcommand)]
     Data(DataCommand),
-    /// Draw the learning rate over a training
+    /// Plot the learning rate over a training
     Schedule(ScheduleArgs),
-    /// Raise the learning rate step by step, draw the loss and suggest a rate
+    /// Raise the learning rate step by step, plot the loss and suggest a rate
     LrRange(LrRangeArgs),
-    /// Time training steps of a reference model on made-up data
+    /// Time training steps of a reference model on synthetic data
     Bench(BenchArgs),
-    /// Measure how throughput grows with threads, fit the laws of scaling, draw it
+    /// Measure how throughput scales with threads, fit scaling laws, plot them
     Scaling(ScalingArgs),
-    /// Study what the batch size does to training
+    /// Study the effect of the batch size on training
     #[command(subcommand)]
     Study(Box<StudyCommand>),
 }
 
-/// Measures scaling, or asks what was measured.
+/// Measures scaling, or analyses a measurement.
 #[derive(Clone, Debug, ClapArgs)]
 pub(super) struct ScalingArgs {
-    /// mlp_small, mlp, lenet, resnet20, lstm or gpt
-    #[arg(long, default_value = "mlp", value_name = "NAME")]
+    // A reference model.
+    #[arg(long, default_value = "mlp", value_name = "NAME", help = preset_names())]
     pub(super) preset: String,
 
     /// Numbers of threads, such as 1,2,4; by default powers of two up to the usable cores. With
-    /// --simulate the number to simulate
+    /// --simulate, the one number to simulate
     #[arg(long, value_name = "N,N...")]
     pub(super) threads: Option<String>,
 
-    /// strong (the global batch stays), weak (the rows of a thread stay), or both
+    /// strong (fixed global batch), weak (fixed rows per thread), or both
     #[arg(long, default_value = "strong,weak", value_name = "MODES")]
     pub(super) mode: String,
 
-    /// Rows: of the global batch under strong scaling, of each thread under weak scaling (128);
-    /// with --simulate of the global batch (128 a thread)
+    /// Rows of the global batch under strong scaling, of each thread under weak scaling (128 by
+    /// default); with --simulate, of the global batch (128 per thread by default)
     #[arg(long, value_name = "ROWS")]
     pub(super) batch_size: Option<usize>,
 
-    /// The time that all rounds may take
+    /// Time budget of all rounds together
     #[arg(long, default_value = "20s", value_name = "TIME")]
     pub(super) budget: String,
 
-    /// Stop earlier when every median is known to this share, with 95 % confidence
+    /// Stop earlier when every median is known to within this share, with 95 % confidence
     #[arg(long, default_value_t = 0.02, value_name = "SHARE")]
     pub(super) half_width: f64,
 
@@ -111,25 +112,25 @@ pub(super) struct ScalingArgs {
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
 
-    /// Write into a folder that holds other files, and replace those of the same names
+    /// Write into a folder that is not empty, and replace files of the same names
     #[arg(long, requires = "out")]
     pub(super) force: bool,
 
-    /// Measure another program beside ours: a command that prints bench's line of JSON; {preset},
-    /// {threads} and {batch} are filled in. May be given more than once
+    /// Measure another program as well: a command that prints one line of JSON like `bench --json`;
+    /// {preset}, {threads} and {batch} are filled in. May be repeated
     #[arg(long, value_name = "COMMAND")]
     pub(super) peer: Vec<String>,
 
-    /// Measure every preset at several batch sizes, and say whether more threads are ever slower
+    /// Measure every preset at several batch sizes, and tell whether more threads are ever slower
     #[arg(long, conflicts_with_all = ["compare", "simulate", "peer"])]
     pub(super) never_slower: bool,
 
-    /// Say whether the results in two folders differ
+    /// Tell whether the results in two folders differ
     #[arg(long, num_args = 2, value_names = ["DIR", "DIR"])]
     pub(super) compare: Option<Vec<PathBuf>>,
 
-    /// Simulate a step of --threads instead, with constants measured on this machine, or those of
-    /// --results
+    /// Simulate a step on --threads threads instead, with constants measured on this machine or
+    /// read from --results
     #[arg(long, conflicts_with = "compare")]
     pub(super) simulate: bool,
 
@@ -144,7 +145,7 @@ pub(super) struct WhatIfArgs {
     #[arg(long, value_name = "DIR", requires = "simulate")]
     pub(super) results: Option<PathBuf>,
 
-    /// The last worker computes so many times as long
+    /// Slow-down of the last worker, as a factor of its computing time
     #[arg(
         long,
         default_value_t = 1.0,
@@ -153,7 +154,7 @@ pub(super) struct WhatIfArgs {
     )]
     pub(super) straggler: f64,
 
-    /// The workers' times differ by this standard deviation, as a share of them
+    /// Standard deviation of the workers' computing times, as a share of them
     #[arg(
         long,
         default_value_t = 0.0,
@@ -162,8 +163,9 @@ pub(super) struct WhatIfArgs {
     )]
     pub(super) jitter: f64,
 
-    /// The all-reduce: naive, tree or segmented
+    // The all-reduce.
     #[arg(
+        help = format!("The all-reduce: {}", all_reduces()),
         id = "simulated_all_reduce",
         long = "all-reduce",
         default_value = "segmented",
@@ -172,23 +174,23 @@ pub(super) struct WhatIfArgs {
     )]
     pub(super) all_reduce: String,
 
-    /// The workers are on so many machines
+    /// Number of machines that the workers are spread over
     #[arg(long, default_value_t = 1, value_name = "N", requires = "simulate")]
     pub(super) ranks: usize,
 
-    /// Microseconds until a message from another machine begins to arrive
+    /// Latency of a message between machines, in microseconds
     #[arg(long, default_value_t = 20.0, value_name = "US", requires = "simulate")]
     pub(super) alpha: f64,
 
-    /// Gigabytes a second between two machines
+    /// Bandwidth between two machines, in gigabytes a second
     #[arg(long, default_value_t = 1.25, value_name = "GB", requires = "simulate")]
     pub(super) network: f64,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct BenchArgs {
-    /// mlp_small, mlp, lenet, resnet20, lstm or gpt
-    #[arg(long, default_value = "mlp", value_name = "NAME")]
+    // A reference model.
+    #[arg(long, default_value = "mlp", value_name = "NAME", help = preset_names())]
     pub(super) preset: String,
 
     /// Rows of a global batch
@@ -199,7 +201,7 @@ pub(super) struct BenchArgs {
     #[arg(long, default_value_t = 50)]
     pub(super) steps: usize,
 
-    /// Steps before them that are not timed
+    /// Untimed steps before them
     #[arg(long, default_value_t = 5)]
     pub(super) warmup: usize,
 
@@ -219,7 +221,7 @@ pub(super) struct BenchArgs {
     pub(super) json: bool,
 }
 
-/// Trains, or goes on with a training.
+/// Trains, or resumes a training.
 #[derive(Debug, ClapArgs)]
 pub(super) struct TrainCommand {
     #[command(flatten)]
@@ -228,40 +230,27 @@ pub(super) struct TrainCommand {
     #[command(flatten)]
     pub(super) from: FromArgs,
 
-    /// Keep the run in this new folder: configuration, metrics, checkpoints, report
+    /// Save the run in this new folder: configuration, metrics, checkpoints, report
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(super) out: Option<PathBuf>,
 
-    /// Go on with the run in this folder, or from one of its checkpoints: with the same weights at
-    /// the end as if it had never stopped
+    /// Resume the run in this folder, or from one of its checkpoints: it ends with the same weights
+    /// as if it had never stopped
     #[arg(long, value_name = "DIR|FILE", conflicts_with = "config")]
     pub(super) resume: Option<PathBuf>,
 
-    /// With --resume: take settings that are not the run's; the weights are then not those of an
-    /// unbroken training
+    /// With --resume: allow other settings than the run's; the weights then differ from those of an
+    /// uninterrupted training
     #[arg(long, requires = "resume")]
     pub(super) allow_change: bool,
 
-    /// Show no progress: only what came out, warnings and errors
+    /// Show no progress: only settings, results, warnings and errors
     #[arg(long, conflicts_with = "json")]
     pub(super) quiet: bool,
 
-    /// Print one line of JSON an event
+    /// Print one line of JSON per event
     #[arg(long)]
     pub(super) json: bool,
-}
-
-/// Where settings come from besides flags.
-#[derive(Debug, ClapArgs)]
-pub(super) struct FromArgs {
-    /// Take the settings of this TOML file (`unisono config` prints one); flags and --set go before
-    /// it
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
-
-    /// Set a key of the configuration, such as optimizer.lr=0.1; may be given more than once
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub(super) set: Vec<String>,
 }
 
 /// Prints a configuration.
@@ -278,14 +267,14 @@ pub(super) struct ConfigArgs {
     pub(super) schema: bool,
 }
 
-/// What is to be done with files of data.
+/// What to do with data files.
 #[derive(Debug, Subcommand)]
 pub(super) enum DataCommand {
-    /// Say what a file or folder holds: rows, shapes, ranges, classes
+    /// Show what a file or folder holds: rows, shapes, ranges, classes
     Inspect(Box<InspectArgs>),
 }
 
-/// Looks at files of data: read as `train` would read them, with the same flags.
+/// Inspects data files: read as `train` would read them, with the same flags.
 #[derive(Debug, ClapArgs)]
 #[command(
     mut_arg("data", |arg| arg.hide(true)),
@@ -299,16 +288,16 @@ pub(super) struct InspectArgs {
     #[command(flatten)]
     pub(super) data: DataArgs,
 
-    /// Write a sheet of the first images of each class to this file, as PNG; - for stdout
+    /// Write a contact sheet of the first images of each class to this PNG file; - for stdout
     #[arg(long, value_name = "FILE")]
     pub(super) sheet: Option<PathBuf>,
 
-    /// Replace a file that is there already, whatever it is
+    /// Overwrite an existing file, whatever it is
     #[arg(long, requires = "sheet")]
     pub(super) force: bool,
 }
 
-/// Draws learning rate and batch size over a training.
+/// Plots learning rate and batch size over a training.
 #[derive(Debug, ClapArgs)]
 pub(super) struct ScheduleArgs {
     #[command(flatten)]
@@ -325,12 +314,12 @@ pub(super) struct ScheduleArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) svg: Option<PathBuf>,
 
-    /// Replace a file that is there already, whatever it is
+    /// Overwrite an existing file, whatever it is
     #[arg(long, requires = "svg")]
     pub(super) force: bool,
 }
 
-/// Raises the learning rate step by step and shows the loss.
+/// Raises the learning rate step by step and plots the loss.
 #[derive(Debug, ClapArgs)]
 pub(super) struct LrRangeArgs {
     #[command(flatten)]
@@ -355,7 +344,7 @@ pub(super) struct LrRangeArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) svg: Option<PathBuf>,
 
-    /// Replace a file that is there already, whatever it is
+    /// Overwrite an existing file, whatever it is
     #[arg(long, requires = "svg")]
     pub(super) force: bool,
 }

@@ -1,21 +1,45 @@
-//! `unisono bench`: what a step costs, as text or as one line of JSON.
+//! `unisono bench`: time of a training step, as text or as one line of JSON.
 
 use serde_json::{Map, Value, json};
 
 use crate::study::{Bench, BenchReport};
-use crate::train::TrainError;
 
-pub(super) fn bench(bench: &Bench, as_json: bool) -> Result<(), TrainError> {
+use super::args::BenchArgs;
+use super::config::{engine_config, preset};
+use super::error::{ArgError, CommandError, at_most, refused};
+
+/// Steps of a benchmark.
+const MOST_STEPS: usize = 1_000_000;
+
+/// `unisono bench`.
+pub(super) fn bench(args: &BenchArgs) -> Result<(), CommandError> {
+    let bench = settings(&args)?;
     let report = bench.run()?;
     if let Some(warning) = report.placement.warning() {
         eprintln!("warning: {warning}");
     }
-    if as_json {
-        say!("{}", line(bench, &report));
+    if args.json {
+        say!("{}", line(&bench, &report));
     } else {
-        text(bench, &report);
+        text(&bench, &report);
     }
     Ok(())
+}
+
+fn settings(args: &BenchArgs) -> Result<Bench, ArgError> {
+    if args.steps == 0 {
+        return Err(refused("steps", "at least 1", "0"));
+    }
+    at_most("steps", args.steps, MOST_STEPS)?;
+    at_most("warmup", args.warmup, MOST_STEPS)?;
+    Ok(Bench {
+        preset: preset(&args.preset)?,
+        batch_size: args.batch_size,
+        steps: args.steps,
+        warmup: args.warmup,
+        seed: args.seed,
+        engine: engine_config(&args.engine, args.track.as_deref())?,
+    })
 }
 
 fn line(bench: &Bench, report: &BenchReport) -> Value {
@@ -23,6 +47,7 @@ fn line(bench: &Bench, report: &BenchReport) -> Value {
     let phases: Map<String, Value> = phases
         .map(|&(name, ms)| (name.to_owned(), json!(ms)))
         .collect();
+    // Deciles of a single step would be that step.
     let decile = |q| (report.step_times_ms.len() > 1).then(|| report.step_time_ms(q));
     json!({
         "framework": "unisono",

@@ -1,181 +1,62 @@
-//! What the arguments mean.
+//! Settings of a training: options, checked, as values of the library.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use thiserror::Error;
-
+use crate::data::DataOptions;
 use crate::engine::{
-    AllReduce, Balance, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode, all_reduce,
+    Balance, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode, all_reduce,
 };
-use crate::export::ExportError;
 use crate::nn::Sequential;
 use crate::nn::presets::{self, Preset};
-use crate::run::RunError;
-use crate::study::Bench;
-use crate::study::batch_size::StudyError;
-use crate::study::scaling::ScalingError;
-use crate::train::{Checkpoints, EarlyStopping, OnNonFinite, TrainError};
+use crate::train::{Checkpoints, EarlyStopping, OnNonFinite};
 
-use super::args::BenchArgs;
-use super::load::LoadSettings;
+use super::choices::{all_reduces, preset_names, update_modes};
+use super::data_options::data_options;
+use super::error::{ArgError, refused};
 use super::optim::OptimSettings;
-use super::sections::{EngineArgs, TrainArgs};
+use super::options::{EngineArgs, TrainArgs};
 
-/// An argument that means nothing.
-#[derive(Debug, Error)]
-pub(super) enum ArgError {
-    /// Not one of the values that there are.
-    #[error("--{flag} must be {expected}, got {got:?}")]
-    Value {
-        flag: &'static str,
-        expected: &'static str,
-        got: String,
-    },
-    /// A text that cannot be read.
-    #[error("--{flag}: {message}")]
-    Text { flag: &'static str, message: String },
-    /// A key of a file with an impossible value.
-    #[error("{}: {key} {problem}", path.display())]
-    Key {
-        path: PathBuf,
-        key: String,
-        problem: String,
-    },
-    /// A file that is no configuration.
-    #[error("{}, line {line}, column {column}: {problem}", path.display())]
-    File {
-        path: PathBuf,
-        line: usize,
-        column: usize,
-        problem: String,
-    },
-    /// Something that would not be done.
-    #[error("{what} does not apply to {to}: {why}; leave it out")]
-    Unused {
-        what: String,
-        to: String,
-        why: &'static str,
-    },
-    /// Two sources that go before the file.
-    #[error("{key} is set twice, by --set and by --set or --{flag}; leave one out")]
-    Twice { key: String, flag: String },
-}
-
-impl ArgError {
-    pub(super) fn text(flag: &'static str, message: &str) -> Self {
-        ArgError::Text {
-            flag,
-            message: message.to_owned(),
-        }
-    }
-}
-
-/// Why a command ended before its end.
-#[derive(Debug, Error)]
-pub(super) enum CommandError {
-    #[error(transparent)]
-    Args(ArgError),
-    #[error(transparent)]
-    Train(#[from] TrainError),
-    #[error("cannot read {}: {source}; check the path and its permissions", path.display())]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    #[error(transparent)]
-    Run(#[from] RunError),
-    #[error(transparent)]
-    Export(#[from] ExportError),
-    #[error(transparent)]
-    Scaling(#[from] ScalingError),
-    #[error(transparent)]
-    Study(#[from] StudyError),
-    /// A signal asked a study to stop.
-    #[error(
-        "stopped by signal {signal} after {trials} trials; the same command goes on where --out keeps them"
-    )]
-    StudyStopped { signal: i32, trials: usize },
-    #[error("cannot listen for signals: {source}")]
-    Signals { source: std::io::Error },
-    /// A signal asked to stop.
-    #[error("stopped after step {steps} by signal {signal}; {}", goes_on(run.as_deref()))]
-    Stopped {
-        signal: i32,
-        steps: u64,
-        run: Option<PathBuf>,
-    },
-    #[error("the run in {} is finished after {steps} steps; raise --epochs or --max-steps to go on", folder.display())]
-    Finished { folder: PathBuf, steps: u64 },
-    /// A file that would be lost.
-    #[error("{} {what}; choose another file, or add --force to replace it", path.display())]
-    Exists { path: PathBuf, what: &'static str },
-    /// A folder that would be mixed up.
-    #[error("{} is not empty; choose a new folder, or add --force to write into it beside what is there", path.display())]
-    NotEmpty { path: PathBuf },
-    #[error("cannot write {}: {source}; choose another place", path.display())]
-    Write {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-}
-
-/// How a stopped run goes on.
-fn goes_on(run: Option<&Path>) -> String {
-    match run {
-        Some(folder) => format!("go on with --resume {}", folder.display()),
-        None => "nothing was kept, --out DIR keeps a run".to_owned(),
-    }
-}
-
-/// How the engine runs.
-#[derive(Debug)]
-pub(super) struct EngineSettings {
-    pub(super) threads: Threads,
-    pub(super) pinning: Pinning,
-    pub(super) shards: Shards,
-    pub(super) all_reduce: &'static dyn AllReduce,
-    pub(super) update: UpdateMode,
-    pub(super) balance: Balance,
-}
-
-impl TryFrom<EngineArgs> for EngineSettings {
-    type Error = ArgError;
-
-    fn try_from(args: EngineArgs) -> Result<Self, ArgError> {
-        let threads = match args.threads.as_str() {
-            "auto" => Threads::Auto,
-            number => Threads::Fixed(count("threads", "a number or auto", number)?),
-        };
-        let shards = match args.shards.as_str() {
-            "auto" => Shards::Auto,
-            "per-worker" => Shards::PerWorker,
-            number => {
-                let expected = "a number, auto or per-worker";
-                Shards::Fixed(count("shards", expected, number)?)
-            }
-        };
-        let update = UpdateMode::ALL
-            .into_iter()
-            .find(|mode| mode.name() == args.update);
-        Ok(Self {
-            threads,
-            pinning: match (args.no_pin, args.pin) {
-                (true, _) => Pinning::Off,
-                (_, true) => Pinning::Always,
-                _ => Pinning::Auto,
-            },
-            shards,
-            balance: if args.no_balance {
-                Balance::Even
-            } else {
-                Balance::Measured
-            },
-            all_reduce: all_reduce::by_name(&args.all_reduce).ok_or_else(|| {
-                refused("all-reduce", "naive, tree or segmented", &args.all_reduce)
-            })?,
-            update: update.ok_or_else(|| refused("update", "fused or master", &args.update))?,
-        })
-    }
+/// How the engine runs; `track` names the statistic that is tracked, if there is one.
+pub(super) fn engine_config(
+    args: &EngineArgs,
+    track: Option<&str>,
+) -> Result<EngineConfig, ArgError> {
+    let threads = match args.threads.as_str() {
+        "auto" => Threads::Auto,
+        number => Threads::Fixed(count("threads", "a number or auto", number)?),
+    };
+    let shards = match args.shards.as_str() {
+        "auto" => Shards::Auto,
+        "per-worker" => Shards::PerWorker,
+        number => Shards::Fixed(count("shards", "a number, auto or per-worker", number)?),
+    };
+    let pinning = match (args.no_pin, args.pin) {
+        (true, _) => Pinning::Off,
+        (_, true) => Pinning::Always,
+        _ => Pinning::Auto,
+    };
+    let balance = if args.no_balance {
+        Balance::Even
+    } else {
+        Balance::Measured
+    };
+    // Names of which the library has a table.
+    let mut modes = UpdateMode::ALL.into_iter();
+    let update = modes.find(|mode| mode.name() == args.update);
+    Ok(EngineConfig {
+        threads,
+        pinning,
+        shards,
+        balance,
+        all_reduce: all_reduce::by_name(&args.all_reduce)
+            .ok_or_else(|| refused("all-reduce", all_reduces(), &args.all_reduce))?,
+        update: update.ok_or_else(|| refused("update", update_modes(), &args.update))?,
+        track: match track {
+            None => Track::Nothing,
+            Some("noise-scale") => Track::ShardNorms,
+            Some(other) => return Err(refused("track", "noise-scale", other)),
+        },
+    })
 }
 
 /// The settings of `unisono train`.
@@ -186,14 +67,14 @@ pub(super) struct TrainSettings {
     /// The file of the first weights, and the map of its names.
     pub(super) weights: Option<(PathBuf, Option<PathBuf>)>,
     pub(super) data: Option<PathBuf>,
-    pub(super) load: LoadSettings,
+    /// How the files of `data` are read.
+    pub(super) data_options: DataOptions,
     pub(super) max_steps: Option<u64>,
-    pub(super) engine: EngineSettings,
+    pub(super) engine: EngineConfig,
     pub(super) batch_size: usize,
     pub(super) epochs: u32,
     pub(super) optim: OptimSettings,
     pub(super) early_stopping: Option<EarlyStopping>,
-    pub(super) tracks_noise_scale: bool,
     /// When checkpoints are made, where a run is kept.
     pub(super) checkpoints: Checkpoints,
     pub(super) seed: u64,
@@ -225,7 +106,6 @@ impl TryFrom<TrainArgs> for TrainSettings {
                 },
                 ..Checkpoints::in_folder("")
             },
-            tracks_noise_scale: track(run.track.as_deref())? == Track::ShardNorms,
             layers: match (&args.model.preset, &args.model.layers) {
                 (Some(_), Some(layers)) => {
                     let expected = "without a preset: it is another model";
@@ -241,10 +121,10 @@ impl TryFrom<TrainArgs> for TrainSettings {
                 (weights, map) => weights.map(|weights| (weights, map)),
             },
             preset: args.model.preset.as_deref().map(preset).transpose()?,
-            load: LoadSettings::try_from(&args.data)?,
+            data_options: data_options(&args.data, run.seed)?,
             data: args.data.data,
             max_steps: run.max_steps,
-            engine: args.engine.try_into()?,
+            engine: engine_config(&args.engine, run.track.as_deref())?,
             batch_size: batch.batch_size,
             epochs: run.epochs,
             seed: run.seed,
@@ -253,9 +133,6 @@ impl TryFrom<TrainArgs> for TrainSettings {
     }
 }
 
-/// Steps of a benchmark.
-const MOST_STEPS: usize = 1_000_000;
-
 /// A text of layers, if it is one; which of them fit the data is another question.
 fn layers_of(text: &str) -> Result<String, ArgError> {
     let read = Sequential::part().written_for_tokens(text, 1);
@@ -263,103 +140,10 @@ fn layers_of(text: &str) -> Result<String, ArgError> {
     Ok(text.to_owned())
 }
 
-/// The settings of `unisono bench`, and whether it prints JSON.
-pub(super) fn bench(args: BenchArgs) -> Result<(Bench, bool), ArgError> {
-    if args.steps == 0 {
-        return Err(refused("steps", "at least 1", "0"));
-    }
-    at_most("steps", args.steps, MOST_STEPS)?;
-    at_most("warmup", args.warmup, MOST_STEPS)?;
-    let engine = EngineSettings::try_from(args.engine)?;
-    let bench = Bench {
-        preset: preset(&args.preset)?,
-        batch_size: args.batch_size,
-        steps: args.steps,
-        warmup: args.warmup,
-        seed: args.seed,
-        engine: EngineConfig {
-            threads: engine.threads,
-            pinning: engine.pinning,
-            shards: engine.shards,
-            all_reduce: engine.all_reduce,
-            update: engine.update,
-            balance: engine.balance,
-            track: track(args.track.as_deref())?,
-        },
-    };
-    Ok((bench, args.json))
-}
-
 pub(super) fn preset(name: &str) -> Result<Preset, ArgError> {
-    let expected = "mlp_small, mlp, lenet, resnet20, lstm or gpt";
-    presets::by_name(name).ok_or_else(|| refused("preset", expected, name))
-}
-
-fn track(name: Option<&str>) -> Result<Track, ArgError> {
-    match name {
-        None => Ok(Track::Nothing),
-        Some("noise-scale") => Ok(Track::ShardNorms),
-        Some(other) => Err(refused("track", "noise-scale", other)),
-    }
-}
-
-/// Refuses a number above `most`.
-pub(super) fn at_most(flag: &'static str, got: usize, most: usize) -> Result<usize, ArgError> {
-    match got <= most {
-        true => Ok(got),
-        false => Err(ArgError::text(
-            flag,
-            &format!("must be at most {most}, got {got}"),
-        )),
-    }
+    presets::by_name(name).ok_or_else(|| refused("preset", preset_names(), name))
 }
 
 fn count(flag: &'static str, expected: &'static str, got: &str) -> Result<usize, ArgError> {
     got.parse().map_err(|_| refused(flag, expected, got))
-}
-
-pub(super) fn refused(flag: &'static str, expected: &'static str, got: &str) -> ArgError {
-    ArgError::Value {
-        flag,
-        expected,
-        got: got.to_owned(),
-    }
-}
-
-/// Whether the reader of what was written has gone.
-pub(super) fn is_closed_pipe(error: &CommandError) -> bool {
-    let source = match error {
-        CommandError::Write { source, .. } => source,
-        CommandError::Export(ExportError::Write { source, .. }) => source,
-        _ => return false,
-    };
-    source.kind() == std::io::ErrorKind::BrokenPipe
-}
-
-/// 2 for what the user can mend in the arguments, 1 for what happened while running.
-pub(super) fn exit_code(error: &CommandError) -> u8 {
-    use crate::engine::EngineError as Engine;
-    let error = match error {
-        CommandError::Train(error) => error,
-        CommandError::Stopped { signal, .. } => return super::signals::exit_code(*signal),
-        CommandError::Signals { .. }
-        | CommandError::Run(RunError::Write { .. } | RunError::Read { .. })
-        | CommandError::Export(ExportError::Write { .. })
-        | CommandError::Scaling(ScalingError::Io { .. } | ScalingError::Peer { .. }) => return 1,
-        CommandError::Scaling(ScalingError::Train(error)) => error,
-        CommandError::StudyStopped { signal, .. } => return super::signals::exit_code(*signal),
-        CommandError::Study(StudyError::Io { .. }) => return 1,
-        CommandError::Study(StudyError::Train(error)) => error,
-        _ => return 2,
-    };
-    match error {
-        TrainError::NonFinite { .. } | TrainError::Write { .. } => 1,
-        TrainError::Engine(
-            Engine::WorkerPanicked { .. }
-            | Engine::EvaluationPanicked { .. }
-            | Engine::Broken { .. }
-            | Engine::Spawn { .. },
-        ) => 1,
-        _ => 2,
-    }
 }

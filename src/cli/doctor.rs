@@ -1,4 +1,4 @@
-//! `unisono doctor`: what this machine has, what the trainer makes of it, what it reaches.
+//! `unisono doctor`: hardware, chosen settings and measured peaks.
 
 use std::fs;
 
@@ -8,10 +8,11 @@ use crate::report::{Machine, line_of};
 use crate::study::{measured_bandwidth, measured_peak_flops};
 use crate::train::TrainError;
 
-use super::config::CommandError;
+use super::error::CommandError;
 
 pub(super) fn doctor() -> Result<(), CommandError> {
     let auto = Placement::of_process(Threads::Auto, Pinning::Auto).map_err(TrainError::from)?;
+    // Hardware, and what of it this process may use.
     for (name, value) in Machine::this().facts() {
         say!("{name}: {value}");
     }
@@ -49,6 +50,7 @@ fn reached(auto: &Placement) -> Result<(), CommandError> {
     );
     say!("pinning: {}", pinning(auto));
     say!("huge pages: {}", huge_pages());
+    // Measured peaks.
     let peak = measured_peak_flops();
     let running = auto.num_running();
     say!("peak of a core, measured: {:.1} GFLOP/s", peak / 1e9);
@@ -66,6 +68,7 @@ fn reached(auto: &Placement) -> Result<(), CommandError> {
         "recommended: --threads auto, which takes {} here for all but tiny steps",
         auto.num_threads
     );
+    // Recommendations.
     let shards = default_shards(1 << 20, 1);
     say!(
         "recommended: --shards auto up to {shards} threads; for more, as many shards as the most threads you will ever use"

@@ -1,6 +1,7 @@
 //! A configuration as a document: a TOML file, `--set` and flags become one set of settings.
 //!
-//! Flags and `--set` go before the file; two of them for the same key contradict each other.
+//! Flags and `--set` take precedence over the file; two of them for the same key contradict each
+//! other.
 
 use std::path::{Path, PathBuf};
 
@@ -8,17 +9,17 @@ use clap::ArgMatches;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::args::FromArgs;
-use super::config::{ArgError, CommandError, TrainSettings};
+use super::config::TrainSettings;
+use super::error::{ArgError, CommandError};
 use super::keys::Key;
-use super::sections::TrainArgs;
+use super::options::{FromArgs, TrainArgs};
 
 /// How alike a mistyped key and a known one must be to be named (Jaro-Winkler, 1 is the same).
 const ALIKE: f64 = 0.8;
 
 /// Settings, and which of them a file gave.
 #[derive(Debug)]
-pub(super) struct Settled {
+pub(super) struct ResolvedConfig {
     pub(super) args: TrainArgs,
     file: Option<PathBuf>,
     from_file: Vec<Key>,
@@ -26,7 +27,7 @@ pub(super) struct Settled {
     set: Vec<Key>,
 }
 
-impl Settled {
+impl ResolvedConfig {
     /// Puts together what the flags in `matches`, `--set` and the file say.
     pub(super) fn new(
         flags: &TrainArgs,
@@ -37,15 +38,18 @@ impl Settled {
             Some(path) => read(path)?,
             None => Table::new(),
         };
-        Self::over(base, from.config.clone(), (flags, matches, from))
+        Self::over(base, from.config.clone(), flags, matches, from)
     }
 
     /// The same over the settings in `base`, which come from `file`.
     pub(super) fn over(
         mut base: Table,
         file: Option<PathBuf>,
-        (flags, matches, from): (&TrainArgs, &ArgMatches, &FromArgs),
+        flags: &TrainArgs,
+        matches: &ArgMatches,
+        from: &FromArgs,
     ) -> Result<Self, CommandError> {
+        // Flags take precedence over the file.
         let keys = Key::all();
         let in_file = |key: &&Key| key.value(&base).is_some();
         let mut from_file: Vec<Key> = keys.iter().filter(in_file).cloned().collect();
@@ -56,6 +60,7 @@ impl Settled {
             key.put(&mut base, value.clone());
             set.push(key.clone());
         }
+        // So does --set; a key that both set is an error.
         for text in &from.set {
             let (key, value) = assignment(text, &keys)?;
             if set.iter().any(|other| other.path() == key.path()) {
@@ -154,20 +159,7 @@ impl Settled {
 
 /// The settings as a document; what is not set is not in it.
 pub(super) fn table(args: &TrainArgs) -> Table {
-    let mut table = Table::try_from(args).expect("settings are plain values");
-    let sections = table
-        .iter_mut()
-        .filter_map(|(_, section)| section.as_table_mut());
-    for (_, value) in sections.flatten() {
-        // A single-precision 0.1 is 0.10000000149 in double precision; its own digits say the same.
-        if let Value::Float(real) = value
-            && f64::from(*real as f32) == *real
-            && let Ok(short) = (*real as f32).to_string().parse()
-        {
-            *real = short;
-        }
-    }
-    table
+    Table::try_from(args).expect("settings are plain values")
 }
 
 /// A document of every key with what it means, that `--config` takes.
@@ -264,9 +256,10 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
 
 /// `optimizer.lr=0.1`: the key, and its value as TOML or as bare text.
 fn assignment<'k>(text: &str, keys: &'k [Key]) -> Result<(&'k Key, Value), ArgError> {
+    // The key.
     let (path, given) = text.split_once('=').ok_or_else(|| ArgError::Value {
         flag: "set",
-        expected: "KEY=VALUE, such as optimizer.lr=0.1",
+        expected: "KEY=VALUE, such as optimizer.lr=0.1".to_owned(),
         got: text.to_owned(),
     })?;
     let (path, given) = (path.trim(), given.trim());
@@ -275,6 +268,7 @@ fn assignment<'k>(text: &str, keys: &'k [Key]) -> Result<(&'k Key, Value), ArgEr
         let nearest = nearest(path, paths.iter().map(String::as_str));
         ArgError::text("set", &format!("unknown key `{path}`{nearest}"))
     })?;
+    // The value: what TOML reads, or else bare text, if the key takes it.
     let fits = |value: Value| {
         let mut table = Table::new();
         key.put(&mut table, value.clone());
@@ -317,6 +311,20 @@ mod tests {
             };
             assert!(names.iter().any(|key| key.name == name), "{name}");
         }
+    }
+
+    #[test]
+    fn reals_of_either_precision_survive_a_document_exactly() {
+        let mut args = TrainArgs::default();
+        args.optim.lr = 0.1;
+        args.optim.l2 = Some(1.000_000_1e-7);
+        // In double precision, but with the value of a number of single precision.
+        args.data.test_share = Some(f64::from(0.1_f32));
+        let text = commented(&args);
+        assert!(text.contains("\nlr = 0.1\n"), "{text}");
+        let read = parse::<TrainArgs>(&text, Path::new("a.toml")).unwrap();
+        let read: TrainArgs = read.try_into().unwrap();
+        assert_eq!(read, args);
     }
 
     #[test]

@@ -1,19 +1,21 @@
-//! `unisono data inspect`: what files hold, read as a training reads them.
+//! `unisono data inspect`: the contents of data files, read as a training reads them.
 
 use std::path::Path;
 
 use clap::ArgMatches;
 
-use crate::data::{ColumnSurvey, DataError, Idx, Npy, Npz, TableOptions, TextDataset, survey};
+use crate::data::{
+    ColumnSurvey, DataError, DataKind, Idx, Npy, Npz, Opened, TableOptions, TextDataset, arrays_in,
+    survey,
+};
 use crate::train::TrainError;
 
 use super::args::InspectArgs;
-use super::config::CommandError;
-use super::load::{Kind, LoadSettings, Loaded, arrays_in, class_counts};
+use super::data_options::{data_options, in_flags, opened};
+use super::error::CommandError;
+use super::options::RunArgs;
 use super::out_file::{Format, OutFile};
-use super::sections::RunArgs;
 use super::settings_table::refuse_data;
-use super::task::CONTEXT;
 
 /// Images of a class on a sheet.
 const COLUMNS: usize = 16;
@@ -24,31 +26,38 @@ const CLASSES: usize = 40;
 /// Prints what lies at a path: what a training would make of it, and what is in the files.
 pub(super) fn inspect(args: &InspectArgs, flags: &ArgMatches) -> Result<(), CommandError> {
     let path = &args.path;
+    // The options of `train`, as far as they act here.
     let mut data = args.data.clone();
     data.data = Some(path.clone());
     refuse_data(&data, flags)?;
-    let settings = LoadSettings::try_from(&data)?;
-    let kind = settings.kind(path).map_err(TrainError::from)?;
+    let options = data_options(&data, RunArgs::default().seed)?;
+    let kind = DataKind::of(path, &options).map_err(TrainError::from)?;
     let sheet = args.sheet.as_deref();
-    let out = sheet.map(|sheet| OutFile::new(sheet, (Format::Picture, args.force), &[path]));
+    let out = sheet.map(|sheet| OutFile::new(sheet, Format::Picture, args.force, &[path]));
     let sheet = out.transpose()?.map(|out| out.path());
-    let loaded = settings.load(path, CONTEXT, RunArgs::default().seed);
+    // What a training makes of the data, then what is in the files: they may hold what it refuses.
+    let loaded = opened(path, &options);
     match &loaded {
-        Ok(loaded) => loaded.reading.iter().for_each(|line| say!("{line}")),
+        Ok(loaded) => {
+            for line in &loaded.reading {
+                say!("{}", in_flags(line));
+            }
+        }
         Err(_) => say!("kind: {}", kind.short_name()),
     }
-    let has_facts = facts(path, kind, &settings).map_err(|error| error.within(path));
+    let has_facts = facts(path, kind, &options.table).map_err(|error| error.within(path));
     let has_facts = has_facts.map_err(TrainError::from)?;
     let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(error @ DataError::Unused { .. }) => return Err(TrainError::from(error).into()),
         Err(error) if has_facts && sheet.is_none() => {
-            say!("train: refuses it: {error}");
+            say!("train: refuses it: {}", in_flags(&error.to_string()));
             return Ok(());
         }
         Err(error) => return Err(TrainError::from(error).into()),
     };
     classes(&loaded);
+    // A sheet of images.
     let Some(sheet) = sheet else {
         return Ok(());
     };
@@ -65,15 +74,15 @@ pub(super) fn inspect(args: &InspectArgs, flags: &ArgMatches) -> Result<(), Comm
 
 /// What is in the files whether a training can take them or not; `false` if nothing is said of
 /// them.
-fn facts(path: &Path, kind: Kind, settings: &LoadSettings) -> Result<bool, DataError> {
+fn facts(path: &Path, kind: DataKind, options: &TableOptions) -> Result<bool, DataError> {
     match kind {
-        Kind::NpyFolder => {
+        DataKind::NpyFolder => {
             for name in arrays_in(path)? {
                 let name = format!("{name}.npy");
                 array(&name, &Npy::read(&path.join(&name))?);
             }
         }
-        Kind::Idx => {
+        DataKind::Idx => {
             let idx = Idx::read(path)?;
             say!("shape: {:?}", idx.shape);
             let range = (idx.values.iter().min(), idx.values.iter().max());
@@ -81,20 +90,22 @@ fn facts(path: &Path, kind: Kind, settings: &LoadSettings) -> Result<bool, DataE
                 say!("values: {least} to {most}");
             }
         }
-        Kind::Npy => array("array", &Npy::read(path)?),
-        Kind::Npz => {
+        DataKind::Npy => array("array", &Npy::read(path)?),
+        DataKind::Npz => {
             let found = Npz::read(path)?;
-            found
-                .arrays
-                .iter()
-                .for_each(|(name, values)| array(name, values));
+            for (name, values) in &found.arrays {
+                array(name, values);
+            }
             for (name, descr) in &found.unread {
                 say!("{name}: {descr}, no numbers");
             }
         }
-        Kind::Table => table(path, settings.table_options())?,
-        Kind::Text => text(path)?,
-        Kind::IdxFolder | Kind::CifarFolder | Kind::ImageFolder { .. } | Kind::Sounds => {
+        DataKind::Table => table(path, options)?,
+        DataKind::Text => text(path)?,
+        DataKind::IdxFolder
+        | DataKind::CifarFolder
+        | DataKind::ImageFolder { .. }
+        | DataKind::Sounds => {
             return Ok(false);
         }
     }
@@ -151,15 +162,15 @@ fn column_line(column: &ColumnSurvey) -> String {
 }
 
 /// How many rows there are, and how often each class comes up.
-fn classes(loaded: &Loaded) {
-    let counts = class_counts(loaded);
+fn classes(loaded: &Opened) {
+    let counts = loaded.class_counts();
     let all: usize = counts.iter().map(|(_, count)| count).sum();
     if all == 0 {
         return;
     }
-    let rows = loaded.data.each_ref().map(|part| part.len());
     say!("rows: {all}");
-    say!("parts: {} training and {} test rows", rows[0], rows[1]);
+    let (train, test) = (loaded.train.len(), loaded.test.len());
+    say!("parts: {train} training and {test} test rows");
     for (name, count) in counts.iter().take(CLASSES) {
         let share = 100.0 * *count as f64 / all as f64;
         say!("class {name}: {count} rows ({share:.1} %)");

@@ -4,7 +4,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args as ClapArgs, Command};
 use toml::{Table, Value};
 
-use super::sections::{BatchArgs, DataArgs, EngineArgs, ModelArgs, OptimArgs, RunArgs};
+use super::options::{BatchArgs, DataArgs, EngineArgs, ModelArgs, OptimArgs, RunArgs};
 
 /// A key of the configuration: the flag it is, where it stands in a file.
 #[derive(Clone, Debug)]

@@ -3,201 +3,45 @@
 //! Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 failed while
 //! running, 2 bad input.
 
-/// Prints a line to stdout. Unlike `println!` it does not panic where nobody reads: it ends the
-/// program, as the signal would.
-macro_rules! say {
-    ($($text:tt)*) => {
-        $crate::cli::line(format_args!($($text)*))
-    };
-}
+#[macro_use]
+mod stdout;
 
-mod after;
-mod after_args;
 mod args;
 mod bench;
+mod choices;
 mod config;
+mod data_options;
 mod doctor;
 mod document;
+mod error;
 mod inspect;
-mod keeper;
-mod kept;
 mod keys;
-mod load;
+mod lr;
+mod message;
 mod optim;
+mod options;
 mod out_file;
 mod output;
 mod predict;
+mod program;
 mod progress;
-mod rates;
+mod reading;
+mod run_recorder;
+mod runs;
+mod runs_args;
+mod saved_run;
 mod scaling;
-mod sections;
 mod settings_table;
 mod signals;
 mod study;
 mod study_args;
+mod study_kind;
 mod study_live;
 mod study_plan;
 mod study_values;
 mod summary;
 mod task;
+mod threads;
 mod train;
-mod what_if;
-mod whole;
 
-use std::ffi::OsString;
-use std::io::Write;
-use std::process::ExitCode;
-use std::sync::OnceLock;
-
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
-
-use crate::nn::LAYERS;
-
-use args::{Args, Command, ConfigArgs, DataCommand};
-use config::CommandError;
-
-/// What --layers means for the kinds of data.
-const LAYERS_OF_TEXTS: &str = "Rows of a text begin with an embedding, and each position may see only those before it: attention and conv1d are causal there.
-Rows of an array (N, T, C) are sequences where the layers take sequences (lstm, gru, rnn, conv1d, attention, positions), else grey images (N, H, W).
-Spectrograms and grey images are images (H, W, 1), or with such layers sequences of their rows.";
-
-/// The exit code where the reader of stdout has gone: 128 and SIGPIPE's number.
-const CLOSED_PIPE: i32 = 141;
-
-/// Runs the program with these arguments, the first of which is its name.
-pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let parsed = listing_layers(Args::command()).try_get_matches_from(args);
-    let parsed = parsed.and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
-    let (args, matches) = match parsed {
-        Ok(parsed) => parsed,
-        Err(error) if error.use_stderr() => {
-            let text = error.to_string();
-            return fail(2, &in_one_line(&text));
-        }
-        Err(help) => {
-            say!("{help}");
-            return ExitCode::SUCCESS;
-        }
-    };
-    let (_, flags) = matches.subcommand().expect("clap asks for a command");
-    let acts = settings_table::refuse_flags(&matches).map_err(CommandError::Args);
-    match acts.and_then(|()| command(args.command, flags)) {
-        Ok(()) => ExitCode::SUCCESS,
-        // As the signal would have it, and as silent.
-        Err(error) if config::is_closed_pipe(&error) => ExitCode::from(CLOSED_PIPE as u8),
-        Err(error) => fail(config::exit_code(&error), &error.to_string()),
-    }
-}
-
-fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
-    match command {
-        Command::Train(train) => train::train(&train, flags),
-        Command::List { folder } => after::list(&folder),
-        Command::Inspect { run } => after::inspect(&run),
-        Command::Diff { first, second } => after::diff(&first, &second),
-        Command::Eval(args) => after::eval(&args),
-        Command::Predict(args) => predict::predict(&args),
-        Command::Generate(args) => predict::generate(&args),
-        Command::Explain(args) => predict::explain(&args),
-        Command::Export(args) => after::export(&args),
-        Command::Doctor => doctor::doctor(),
-        Command::Config(args) => config_text(&args, flags),
-        Command::Data(DataCommand::Inspect(args)) => {
-            let (_, flags) = flags
-                .subcommand()
-                .expect("clap asks for what is to be done");
-            inspect::inspect(&args, flags)
-        }
-        Command::Schedule(args) => rates::schedule(&args, flags),
-        Command::LrRange(args) => rates::lr_range(&args, flags),
-        Command::Bench(args) => {
-            let (bench, json) = config::bench(args)?;
-            Ok(bench::bench(&bench, json)?)
-        }
-        Command::Scaling(args) => scaling::scaling(&args),
-        Command::Study(args) => study::study(&args, flags),
-    }
-}
-
-/// With the words of --layers at the end of the help of every command that has it.
-fn listing_layers(command: clap::Command) -> clap::Command {
-    let has_layers = command.get_arguments().any(|arg| arg.get_id() == "layers");
-    let command = command.mut_subcommands(listing_layers);
-    if !has_layers {
-        return command;
-    }
-    let widest = LAYERS
-        .iter()
-        .map(|(syntax, _)| syntax.len())
-        .max()
-        .unwrap_or(0);
-    let lines = LAYERS
-        .iter()
-        .map(|(syntax, meaning)| format!("  {syntax:widest$}  {meaning}\n"));
-    command.after_help(format!(
-        "Layers of --layers, with commas between them:\n{}\n{LAYERS_OF_TEXTS}",
-        lines.collect::<String>()
-    ))
-}
-
-/// `unisono config`.
-fn config_text(args: &ConfigArgs, flags: &ArgMatches) -> Result<(), CommandError> {
-    if args.schema {
-        let schema = schemars::schema_for!(sections::TrainArgs);
-        let text = serde_json::to_string_pretty(&schema);
-        say!("{}", text.expect("a schema is JSON"));
-        return Ok(());
-    }
-    let settled = document::Settled::new(&args.settings, flags, &args.from)?;
-    settings_table::refuse(&settled, settings_table::By::Config)?;
-    let text = document::commented(&settled.args);
-    // What can be said of the settings without the data is said before they are used.
-    settled.settings()?;
-    say!("{}", text.trim_end());
-    Ok(())
-}
-
-/// Set once stdout is a command's file: what is said besides then goes to stderr.
-static STDOUT_IS_TAKEN: OnceLock<()> = OnceLock::new();
-
-/// Keeps stdout free for a file.
-fn take_stdout() {
-    STDOUT_IS_TAKEN.get_or_init(|| ());
-}
-
-fn line(text: std::fmt::Arguments<'_>) {
-    print(format_args!("{text}\n"));
-}
-
-/// Prints at once, without a line's end.
-fn print(text: std::fmt::Arguments<'_>) {
-    if STDOUT_IS_TAKEN.get().is_some() {
-        // Nobody who listens to stderr is waiting for this.
-        let _ = std::io::stderr().write_fmt(text);
-        return;
-    }
-    let mut out = std::io::stdout();
-    let Err(error) = out.write_fmt(text).and_then(|()| out.flush()) else {
-        return;
-    };
-    if error.kind() == std::io::ErrorKind::BrokenPipe {
-        std::process::exit(CLOSED_PIPE);
-    }
-    eprintln!("unisono: cannot write to stdout: {error}");
-    std::process::exit(1);
-}
-
-/// Clap's message up to the usage, in one line, without its prefix.
-fn in_one_line(text: &str) -> String {
-    let lines = text.lines().take_while(|line| !line.trim().is_empty());
-    let line = lines.map(str::trim).collect::<Vec<_>>().join(" ");
-    match line.strip_prefix("error: ") {
-        Some(message) => message.to_owned(),
-        None => line,
-    }
-}
-
-fn fail(code: u8, message: &str) -> ExitCode {
-    eprintln!("unisono: {message}");
-    ExitCode::from(code)
-}
+pub use program::run;

@@ -1,12 +1,10 @@
-//! What the arguments about optimisers, schedules and batch policies mean.
+//! Optimiser, schedule and batch policy: from options to values of the library.
 
 use crate::optim::{BatchRule, OptimError, Optimizer, Schedule};
 
-use super::config::{ArgError, refused};
-use super::sections::{BatchArgs, OptimArgs};
-
-/// Optimisers by name.
-const NAMES: &str = "sgd, momentum, nesterov, ema-momentum, ema-nesterov, adagrad, rmsprop, adam, adamw, lars, lamb or lion";
+use super::choices;
+use super::error::{ArgError, refused};
+use super::options::{BatchArgs, OptimArgs};
 
 /// Optimiser, schedule and batch policy as asked for.
 #[derive(Debug)]
@@ -37,23 +35,9 @@ fn unreadable(flag: &'static str) -> impl Fn(OptimError) -> ArgError {
 }
 
 fn optimizer(args: &OptimArgs) -> Result<Optimizer, ArgError> {
-    let (lr, m) = (args.lr, args.momentum);
-    let sgd = Optimizer::sgd(lr);
-    let mut optimizer = match args.optimizer.as_str() {
-        "sgd" => sgd,
-        "momentum" => sgd.with_momentum(m),
-        "nesterov" => sgd.with_momentum(m).with_nesterov(),
-        "ema-momentum" => sgd.with_ema_momentum(m),
-        "ema-nesterov" => sgd.with_ema_momentum(m).with_nesterov(),
-        "adagrad" => Optimizer::adagrad(lr),
-        "rmsprop" => Optimizer::rms_prop(lr),
-        "adam" => Optimizer::adam(lr),
-        "adamw" => Optimizer::adam_w(lr),
-        "lars" => Optimizer::lars(lr).with_momentum(m),
-        "lamb" => Optimizer::lamb(lr),
-        "lion" => Optimizer::lion(lr),
-        other => return Err(refused("optimizer", NAMES, other)),
-    };
+    let choice = choices::optimizer(&args.optimizer)
+        .ok_or_else(|| refused("optimizer", choices::optimizers(), &args.optimizer))?;
+    let mut optimizer = (choice.make)(args.lr, args.momentum);
     type Setter = fn(Optimizer, f32) -> Optimizer;
     let settings: [(Option<f32>, Setter); 7] = [
         (args.weight_decay, Optimizer::with_weight_decay),

@@ -1,5 +1,4 @@
-//! Where a command writes: nothing is overwritten that it has not made itself, unless `--force`
-//! says so.
+//! Output files: a command overwrites only files of its own kind, unless `--force` is given.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -8,7 +7,8 @@ use std::path::Path;
 use crate::output;
 use crate::run::RunFolder;
 
-use super::config::CommandError;
+use super::error::CommandError;
+use super::stdout::take_stdout;
 
 /// Bytes at a file's beginning that tell who wrote it.
 const HEAD: u64 = 1 << 16;
@@ -68,11 +68,12 @@ impl<'p> OutFile<'p> {
     /// now on.
     pub(super) fn new(
         path: &'p Path,
-        (format, force): (Format, bool),
+        format: Format,
+        force: bool,
         inputs: &[&Path],
     ) -> Result<Self, CommandError> {
         if output::is_stdout(path) {
-            super::take_stdout();
+            take_stdout();
         }
         let there = output::replaced(path).map_err(|source| CommandError::Write {
             path: path.to_owned(),
@@ -81,16 +82,19 @@ impl<'p> OutFile<'p> {
         let Some(there) = there.filter(|_| !force) else {
             return Ok(Self { path });
         };
+        // A file that the command reads, or of a run, is never replaced unasked.
         let is_input = |input: &&Path| {
             let both = fs::canonicalize(input)
                 .ok()
                 .zip(fs::canonicalize(&there).ok());
             both.is_some_and(|(input, there)| input == there)
         };
-        let what = match inputs.iter().any(is_input) || is_of_a_run(&there) {
-            true => "is what the command reads, or a run's own",
-            false if is_replaceable(&there, format) => return Ok(Self { path }),
-            false => "is there already, and not from this command",
+        let what = if inputs.iter().any(is_input) || is_of_a_run(&there) {
+            "is what the command reads, or a run's own"
+        } else if is_replaceable(&there, format) {
+            return Ok(Self { path });
+        } else {
+            "is there already, and not from this command"
         };
         let path = path.to_owned();
         Err(CommandError::Exists { path, what })

@@ -1,17 +1,19 @@
-//! What the program's commands have in common in showing results: tables on the terminal, files in
-//! a folder.
+//! Output shared by the commands: tables on the terminal, files in a folder.
 
 use std::path::Path;
 
 use crate::report::{Chart, Page};
 
-use super::config::CommandError;
+use super::error::CommandError;
 
 /// As it was typed, without the program's folder.
 pub(super) fn command_line() -> String {
-    let quoted = |word: String| match word.contains([' ', '{', '"', '\'', '$']) {
-        true => format!("'{}'", word.replace('\'', "'\\''")),
-        false => word,
+    let quoted = |word: String| {
+        if word.contains([' ', '{', '"', '\'', '$']) {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        } else {
+            word
+        }
     };
     let words = std::env::args().skip(1).map(quoted);
     ["unisono".to_owned()]

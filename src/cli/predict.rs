@@ -1,4 +1,4 @@
-//! `unisono predict`, `generate` and `explain`: a run's model at work on files.
+//! `unisono predict`, `generate` and `explain`: a run's model applied to files.
 
 use std::path::Path;
 
@@ -10,11 +10,11 @@ use crate::report::Page;
 use crate::run::{Generation, Predicted, Saliency, heat_map, picture, predictions, predictions_of};
 use crate::train::TrainError;
 
-use super::after_args::{ExplainArgs, GenerateArgs, PredictArgs, RowsArgs};
-use super::config::{CommandError, at_most, refused};
-use super::kept::Kept;
+use super::error::{ArgError, CommandError, at_most, refused};
 use super::out_file::{Format, OutFile};
-use super::print;
+use super::runs_args::{ExplainArgs, GenerateArgs, PredictArgs, RowsArgs};
+use super::saved_run::SavedRun;
+use super::stdout::print;
 
 /// Points on the way of integrated gradients, and tokens of a text.
 const MOST_POINTS: usize = 100_000;
@@ -26,13 +26,13 @@ const LISTED: usize = 20;
 /// The rows that a command is about, and their names, if they have any.
 type Rows = (Box<dyn Dataset>, Vec<String>);
 
-fn rows(kept: &Kept, from: &RowsArgs) -> Result<Rows, CommandError> {
+fn rows(saved: &SavedRun, from: &RowsArgs) -> Result<Rows, CommandError> {
     match &from.input {
-        None => Ok((kept.part(&from.of.part)?, Vec::new())),
+        None => Ok((saved.part(&from.of.part)?, Vec::new())),
         Some(path) => {
-            let preparation = kept.preparation()?;
+            let preparation = saved.preparation()?;
             if let RowKind::Tokens { .. } = preparation.rows {
-                return Err(kept.no_classifier());
+                return Err(saved.no_classifier());
             }
             let new = preparation.rows(path).map_err(TrainError::from)?;
             Ok((new.data, new.names))
@@ -41,38 +41,47 @@ fn rows(kept: &Kept, from: &RowsArgs) -> Result<Rows, CommandError> {
 }
 
 /// The files that rows are made from.
-fn inputs<'a>(kept: &'a Kept, from: &'a RowsArgs) -> Vec<&'a Path> {
-    let data = kept.settings.data.as_deref();
+fn inputs<'a>(saved: &'a SavedRun, from: &'a RowsArgs) -> Vec<&'a Path> {
+    let data = saved.settings.data.as_deref();
     from.input.as_deref().into_iter().chain(data).collect()
 }
 
 /// `unisono predict`: a line of JSON, or of CSV, a row.
 pub(super) fn predict(args: &PredictArgs) -> Result<(), CommandError> {
-    let kept = Kept::open(&args.from.of.run)?;
-    let format = (Format::Predictions, args.force);
+    let saved = SavedRun::open(&args.from.of.run)?;
     let out = args.out.as_deref();
-    let out = out.map(|path| OutFile::new(path, format, &inputs(&kept, &args.from)));
+    let out = out.map(|path| {
+        OutFile::new(
+            path,
+            Format::Predictions,
+            args.force,
+            &inputs(&saved, &args.from),
+        )
+    });
     let out = out.transpose()?;
-    let (data, names) = rows(&kept, &args.from)?;
-    let rows = predictions(&kept.network, &*data).map_err(TrainError::from)?;
-    let rows = rows.ok_or_else(|| kept.no_classifier())?;
+    let (data, names) = rows(&saved, &args.from)?;
+    // What the network takes each row for.
+    let rows = predictions(&saved.network, &*data).map_err(TrainError::from)?;
+    let rows = rows.ok_or_else(|| saved.no_classifier())?;
     let line = |row: Predicted| Line {
         row: row.row,
         input: names.get(row.row).cloned(),
-        predicted: kept.class(row.predicted),
+        predicted: saved.class(row.predicted),
         probability: row.probability(),
-        class: row.class.map(|class| kept.class(class)),
+        class: row.class.map(|class| saved.class(class)),
         probabilities: row.probabilities,
     };
     let lines = rows.into_iter().map(line);
+    // Lines of JSON on stdout, or a file of them, or of CSV.
     let json = |line: Line| serde_json::to_string(&line).expect("lines are plain values");
     let Some(out) = out else {
         lines.for_each(|line| say!("{}", json(line)));
         return Ok(());
     };
-    let text = match out.path().extension().is_some_and(|end| end == "csv") {
-        true => table(&kept, &lines.collect::<Vec<_>>()),
-        false => lines.map(|line| json(line) + "\n").collect(),
+    let text = if out.path().extension().is_some_and(|end| end == "csv") {
+        table(&saved, &lines.collect::<Vec<_>>())
+    } else {
+        lines.map(|line| json(line) + "\n").collect()
     };
     out.write(text.as_bytes())?;
     say!("predictions: {}", out.path().display());
@@ -93,7 +102,7 @@ struct Line {
 }
 
 /// The lines as comma-separated values, a column for the probability of each class.
-fn table(kept: &Kept, lines: &[Line]) -> String {
+fn table(saved: &SavedRun, lines: &[Line]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut write = |cells: Vec<Option<String>>| {
         let cells = cells.into_iter().flatten();
@@ -101,6 +110,7 @@ fn table(kept: &Kept, lines: &[Line]) -> String {
     };
     for (at, line) in lines.iter().enumerate() {
         let name = |name: &str| Some(name.to_owned());
+        // The head: columns that no row has are left out.
         if at == 0 {
             let mut head = vec![
                 name("row"),
@@ -110,7 +120,7 @@ fn table(kept: &Kept, lines: &[Line]) -> String {
                 line.class.as_ref().and(name("class")),
             ];
             let classes = 0..line.probabilities.len();
-            head.extend(classes.map(|class| Some(format!("p({})", kept.class(class)))));
+            head.extend(classes.map(|class| Some(format!("p({})", saved.class(class)))));
             write(head);
         }
         let mut cells = vec![
@@ -130,8 +140,8 @@ fn table(kept: &Kept, lines: &[Line]) -> String {
 
 /// `unisono generate`: text that follows the prompt.
 pub(super) fn generate(args: &GenerateArgs) -> Result<(), CommandError> {
-    let kept = Kept::open(&args.run)?;
-    let RowKind::Tokens { tokenizer, .. } = &kept.preparation()?.rows else {
+    let saved = SavedRun::open(&args.run)?;
+    let RowKind::Tokens { tokenizer, .. } = &saved.preparation()?.rows else {
         let expected = "of a language model, trained on a text";
         return Err(refused("run", expected, &args.run.display().to_string()).into());
     };
@@ -162,7 +172,7 @@ pub(super) fn generate(args: &GenerateArgs) -> Result<(), CommandError> {
             shown = text;
         }
     };
-    let made = how.continued(&kept.network, &prompt, args.tokens, each);
+    let made = how.continued(&saved.network, &prompt, args.tokens, each);
     made.map_err(TrainError::from)?;
     // What waited to the end, or was another text with the tokens after it.
     let text = tokenizer.decode(&tokens);
@@ -173,36 +183,47 @@ pub(super) fn generate(args: &GenerateArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// The method that `--method` and `--steps` name.
+fn method(args: &ExplainArgs) -> Result<Saliency, ArgError> {
+    match args.method.as_str() {
+        "gradient-input" => Ok(Saliency::GradientTimesInput),
+        "integrated" if args.steps == 0 => Err(refused("steps", "at least 1", "0")),
+        "integrated" => Ok(Saliency::IntegratedGradients {
+            steps: at_most("steps", args.steps, MOST_POINTS)?,
+        }),
+        other => Err(refused("method", "gradient-input or integrated", other)),
+    }
+}
+
 /// `unisono explain`: a page that shows what of each row counts for the class that it was taken
 /// for.
 pub(super) fn explain(args: &ExplainArgs) -> Result<(), CommandError> {
-    let how = match args.method.as_str() {
-        "gradient-input" => Saliency::GradientTimesInput,
-        "integrated" if args.steps == 0 => return Err(refused("steps", "at least 1", "0").into()),
-        "integrated" => Saliency::IntegratedGradients {
-            steps: at_most("steps", args.steps, MOST_POINTS)?,
-        },
-        other => return Err(refused("method", "gradient-input or integrated", other).into()),
-    };
-    let kept = Kept::open(&args.from.of.run)?;
-    let format = (Format::Page, args.force);
-    let out = OutFile::new(&args.out, format, &inputs(&kept, &args.from))?;
-    let preparation = kept.preparation()?;
+    let how = method(args)?;
+    let saved = SavedRun::open(&args.from.of.run)?;
+    let out = OutFile::new(
+        &args.out,
+        Format::Page,
+        args.force,
+        &inputs(&saved, &args.from),
+    )?;
+    let preparation = saved.preparation()?;
     if let (RowKind::Texts { .. }, None) = (&preparation.rows, &args.from.input) {
         let expected = "given for a classifier of texts: a CSV file, or a text a line";
         return Err(refused("input", expected, "none").into());
     }
-    let (data, names) = rows(&kept, &args.from)?;
+    // Rows, what they are taken for, and what counts for that.
+    let (data, names) = rows(&saved, &args.from)?;
     let numbers = chosen(args.rows.as_deref(), data.len())?;
     let mut inputs = vec![0.0; numbers.len() * data.input_len()];
     data.gather_inputs(&numbers, &mut inputs);
     let inputs = ArrayView2::from_shape((numbers.len(), data.input_len()), &inputs)
         .expect("a row after another");
-    let taken = predictions_of(&kept.network, &*data, &numbers).map_err(TrainError::from)?;
-    let taken = taken.ok_or_else(|| kept.no_classifier())?;
+    let taken = predictions_of(&saved.network, &*data, &numbers).map_err(TrainError::from)?;
+    let taken = taken.ok_or_else(|| saved.no_classifier())?;
     let classes: Vec<usize> = taken.iter().map(|row| row.predicted).collect();
-    let counts = how.of(&kept.network, inputs, &classes);
+    let counts = how.of(&saved.network, inputs, &classes);
     let counts = counts.map_err(TrainError::from)?;
+    // The page: a section a row.
     let mut page = Page::new(format!("What counts: {}", args.from.of.run.display()));
     page.paragraph(&format!(
         "How much each input counts for the class that a row was taken for, by {}. Blue speaks for it, orange against it.",
@@ -213,17 +234,22 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<(), CommandError> {
     ));
     for (at, row) in taken.iter().enumerate() {
         let name = names.get(row.row).map_or("", String::as_str);
-        let own = row
-            .class
-            .map_or(String::new(), |class| format!(", is {}", kept.class(class)));
+        let own = row.class.map_or(String::new(), |class| {
+            format!(", is {}", saved.class(class))
+        });
         page.heading(&format!("Row {} {name}", row.row))
             .paragraph(&format!(
                 "Taken for {} with probability {:.3}{own}.",
-                kept.class(row.predicted),
+                saved.class(row.predicted),
                 row.probability()
             ));
         let (values, counts) = (inputs.row(at).to_vec(), counts.row(at).to_vec());
-        section(&mut page, (preparation, name), (&values, &counts));
+        let row = Explained {
+            name,
+            values: &values,
+            counts: &counts,
+        };
+        section(&mut page, preparation, &row);
     }
     out.write(page.html().as_bytes())?;
     say!("rows: {}", taken.len());
@@ -242,17 +268,26 @@ fn chosen(text: Option<&str>, len: usize) -> Result<Vec<u32>, CommandError> {
     rows.ok_or_else(|| refused("rows", expected, &format!("{text}, of {len} rows")).into())
 }
 
+/// A row, and how much each of its values counts.
+struct Explained<'a> {
+    name: &'a str,
+    values: &'a [f32],
+    counts: &'a [f32],
+}
+
 /// What counts of one row: words in their colours, two pictures, or a table.
-fn section(
-    page: &mut Page,
-    (preparation, name): (&Preparation, &str),
-    (values, counts): (&[f32], &[f32]),
-) {
+fn section(page: &mut Page, preparation: &Preparation, row: &Explained<'_>) {
+    let Explained {
+        name,
+        values,
+        counts,
+    } = *row;
     let shape = preparation.rows.input_shape();
     if let RowKind::Texts { hasher, .. } = &preparation.rows {
         page.shaded_words(&hasher.shares(name, counts));
         return;
     }
+    // Images.
     if let (Some(row), Some(heat)) = (picture(&shape, values), heat_map(&shape, counts)) {
         page.pictures(&[
             (row, "the row".to_owned()),
@@ -260,6 +295,7 @@ fn section(
         ]);
         return;
     }
+    // Anything else: the inputs that count most.
     let column = |at: usize| match &preparation.rows {
         RowKind::Table { columns, .. } => columns.names[at].clone(),
         _ => at.to_string(),

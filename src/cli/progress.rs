@@ -1,5 +1,5 @@
-//! What a training says while it runs: on a terminal a live line, and a line that stays for every
-//! epoch; elsewhere the lines of the epochs, and of long epochs one every some seconds; or JSON; or
+//! Progress of a training. On a terminal: a live line, and a permanent one for every epoch.
+//! Elsewhere: a line for every epoch, and one every ten seconds within long epochs; or JSON; or
 //! nothing.
 
 use std::io::IsTerminal;
@@ -25,7 +25,7 @@ const COLUMNS: u16 = 80;
 
 /// How much is said, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Voice {
+pub(super) enum OutputMode {
     /// A live line on a terminal, plain lines elsewhere.
     Text,
     /// One JSON object a line.
@@ -34,12 +34,12 @@ pub(super) enum Voice {
     Quiet,
 }
 
-impl Voice {
+impl OutputMode {
     pub(super) fn of(command: &TrainCommand) -> Self {
         match (command.json, command.quiet) {
-            (true, _) => Voice::Json,
-            (_, true) => Voice::Quiet,
-            _ => Voice::Text,
+            (true, _) => OutputMode::Json,
+            (_, true) => OutputMode::Quiet,
+            _ => OutputMode::Text,
         }
     }
 }
@@ -47,7 +47,7 @@ impl Voice {
 /// Shows the events of a training.
 #[derive(Debug)]
 pub(super) struct Progress<'a> {
-    voice: Voice,
+    mode: OutputMode,
     overview: Overview<'a>,
     /// The live line, on a terminal.
     live: Option<ProgressBar>,
@@ -57,9 +57,9 @@ pub(super) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    pub(super) fn new(voice: Voice, overview: Overview<'a>) -> Self {
+    pub(super) fn new(mode: OutputMode, overview: Overview<'a>) -> Self {
         Self {
-            voice,
+            mode,
             overview,
             live: None,
             pace: None,
@@ -69,12 +69,12 @@ impl<'a> Progress<'a> {
     }
 
     pub(super) fn show(&mut self, event: &Event<'_>) {
-        match (event, self.voice) {
+        match (event, self.mode) {
             (Event::Started(setup), _) => self.start(setup),
-            (_, Voice::Quiet) => {}
-            (Event::Epoch(_), Voice::Json) => self.json(event),
-            (Event::Epoch(metrics), Voice::Text) => self.epoch(metrics),
-            (Event::Step { .. }, Voice::Text) => self.step(event),
+            (_, OutputMode::Quiet) => {}
+            (Event::Epoch(_), OutputMode::Json) => self.json(event),
+            (Event::Epoch(metrics), OutputMode::Text) => self.epoch(metrics),
+            (Event::Step { .. }, OutputMode::Text) => self.step(event),
             _ => {}
         }
     }
@@ -83,8 +83,8 @@ impl<'a> Progress<'a> {
         for warning in &setup.warnings {
             eprintln!("warning: {warning}");
         }
-        match self.voice {
-            Voice::Json => say!(
+        match self.mode {
+            OutputMode::Json => say!(
                 "{}",
                 serde_json::json!({
                     "event": "started",
@@ -99,7 +99,7 @@ impl<'a> Progress<'a> {
         }
         let settings = self.overview.settings;
         self.pace = Some(Pace::new(setup, settings.max_steps, settings.batch_size));
-        if self.voice == Voice::Text && std::io::stdout().is_terminal() {
+        if self.mode == OutputMode::Text && std::io::stdout().is_terminal() {
             let style = ProgressStyle::with_template("{msg}").expect("the template is well-formed");
             self.live = Some(ProgressBar::new_spinner().with_style(style));
         }
@@ -125,8 +125,9 @@ impl<'a> Progress<'a> {
         else {
             return;
         };
+        // Every step counts for mean and pace; some are shown.
         let Some(pace) = &mut self.pace else { return };
-        self.mean.add(epoch, (loss, accuracy), batch_size);
+        self.mean.add(epoch, loss, accuracy, batch_size);
         let now = Instant::now();
         pace.observe(now, epoch, examples);
         let every = if self.live.is_some() { LIVE } else { PLAIN };
@@ -173,7 +174,7 @@ struct EpochMean {
 }
 
 impl EpochMean {
-    fn add(&mut self, epoch: u32, (loss, accuracy): (f64, f64), rows: usize) {
+    fn add(&mut self, epoch: u32, loss: f64, accuracy: f64, rows: usize) {
         if epoch != self.epoch {
             *self = Self {
                 epoch,
@@ -315,9 +316,9 @@ mod tests {
     #[test]
     fn the_live_line_has_the_mean_of_the_epoch_so_far_and_what_is_left() {
         let mut mean = EpochMean::default();
-        mean.add(1, (100.0, 0.0), 16);
-        mean.add(2, (4.0, 0.5), 16);
-        mean.add(2, (1.0, 1.0), 8);
+        mean.add(1, 100.0, 0.0, 16);
+        mean.add(2, 4.0, 0.5, 16);
+        mean.add(2, 1.0, 1.0, 8);
         let mut pace = Pace {
             rows: 96,
             epochs: 3,

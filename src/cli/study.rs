@@ -1,4 +1,4 @@
-//! `unisono study`: what the batch size does to training.
+//! `unisono study`: the effect of the batch size on training.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -16,12 +16,14 @@ use crate::study::batch_size::{
 };
 use crate::train::Trainer;
 
-use super::config::{CommandError, refused};
+use super::error::{CommandError, refused};
 use super::out_file::check_folder;
 use super::output::{aligned, command_line, picture, report, write};
 use super::study_args::{BranchArgs, StudyCommand, StudyOf};
+use super::study_kind::StudyKind;
 use super::study_live::{foretell, stoppable, trained, tried};
-use super::study_plan::{Kind, Study};
+use super::study_plan::Study;
+use super::threads::{default_threads, threads};
 
 /// The file by which a study is known.
 const STUDY: &str = "study.json";
@@ -38,9 +40,9 @@ pub(super) fn study(command: &StudyCommand, flags: &ArgMatches) -> Result<(), Co
         StudyCommand::Steps(of) => steps(of, flags),
         StudyCommand::Time { of, on_threads } => time(of, on_threads.as_deref(), flags),
         StudyCommand::Branches { of, how } => branches(of, how, flags),
-        StudyCommand::Recipes(of) => arms((Kind::Recipes, of), flags),
-        StudyCommand::Adaptive(of) => arms((Kind::Adaptive, of), flags),
-        StudyCommand::Gap(of) => arms((Kind::Gap, of), flags),
+        StudyCommand::Recipes(of) => arms(StudyKind::Recipes, of, flags),
+        StudyCommand::Adaptive(of) => arms(StudyKind::Adaptive, of, flags),
+        StudyCommand::Gap(of) => arms(StudyKind::Gap, of, flags),
         StudyCommand::Merge {
             slices,
             into,
@@ -56,7 +58,7 @@ pub(super) fn study(command: &StudyCommand, flags: &ArgMatches) -> Result<(), Co
 }
 
 fn steps(of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
-    let study = Study::new(Kind::Steps, of, flags)?;
+    let study = Study::new(StudyKind::Steps, of, flags)?;
     let (plan, workload) = (study.steps()?, study.workload());
     let mut store = store(of, &study.all_settings(plan.settings(&workload)))?;
     let outcomes = tried(&plan, &workload, &mut store)?;
@@ -79,16 +81,17 @@ fn steps(of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
 /// The study of steps, if it is not there yet, and then its winners' fresh runs on each number of
 /// threads.
 fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<(), CommandError> {
-    let study = Study::new(Kind::Time, of, flags)?;
-    let threads = match on_threads {
-        Some(list) => super::scaling::threads("on-threads", list)?,
-        None => super::scaling::default_threads()?,
+    let study = Study::new(StudyKind::Time, of, flags)?;
+    let counts = match on_threads {
+        Some(list) => threads("on-threads", list)?,
+        None => default_threads()?,
     };
     let (plan, workload) = (study.steps()?, study.workload());
     let mut store = store(of, &study.all_settings(plan.settings(&workload)))?;
     let known = tried(&plan, &workload, &mut store)?;
+    // The winners again, on each number of threads.
     let timing = TimeToTarget {
-        threads,
+        threads: counts,
         target: study.target,
         pinning: study.settings.engine.pinning,
         seed: plan.seed,
@@ -110,6 +113,7 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
     if shows {
         eprintln!();
     }
+    // Table, charts and page.
     let points = TimePoint::of(&timed?, plan.seed);
     say!("target: {}", study.target);
     aligned(&TIME_HEAD, &time_table(&points));
@@ -122,7 +126,7 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
 
 /// A training, and its branches.
 fn branches(of: &StudyOf, how: &BranchArgs, flags: &ArgMatches) -> Result<(), CommandError> {
-    let study = Study::new(Kind::Branches, of, flags)?;
+    let study = Study::new(StudyKind::Branches, of, flags)?;
     let plan = study.branches(how)?;
     if !(how.tolerance >= 0.0 && how.tolerance.is_finite()) {
         let got = how.tolerance.to_string();
@@ -183,21 +187,21 @@ fn store(of: &StudyOf, settings: &BTreeMap<String, String>) -> Result<Store, Com
 }
 
 /// The recipes of a study.
-fn recipes(kind: Kind, study: &Study) -> Result<Vec<Arm>, StudyError> {
+fn recipes(kind: StudyKind, study: &Study) -> Result<Vec<Arm>, StudyError> {
     let (optimizer, pair) = (&study.settings.optim.optimizer, study.pair());
     let (model, epochs) = (&study.task.model, study.settings.epochs);
     match kind {
-        Kind::Adaptive => adaptive_batches(model, optimizer.lr(), pair, epochs),
-        Kind::Gap => generalisation_gap(model, optimizer, pair, epochs),
+        StudyKind::Adaptive => adaptive_batches(model, optimizer.lr(), pair, epochs),
+        StudyKind::Gap => generalisation_gap(model, optimizer, pair, epochs),
         _ => large_batches(model, optimizer, pair, epochs),
     }
 }
 
 /// The trainings of a study of recipes.
-fn trainings(kind: Kind, study: &Study) -> Result<Arms<'_>, CommandError> {
+fn trainings(kind: StudyKind, study: &Study) -> Result<Arms<'_>, CommandError> {
     check_groups(kind, study)?;
     let [train, test] = &study.task.data;
-    let is_gap = kind == Kind::Gap;
+    let is_gap = kind == StudyKind::Gap;
     let (parallel, slice) = study.share();
     let (adjust, (_, pinning)) = (study.adjust(), study.threads());
     let has_target = study.args.target_error.or(study.args.target_loss).is_some();
@@ -212,14 +216,15 @@ fn trainings(kind: Kind, study: &Study) -> Result<Arms<'_>, CommandError> {
             _ => adjust(trainer),
         })
         .target((has_target || !is_gap).then_some(study.target));
-    Ok(match is_gap {
-        true => arms.measure(|network| measured(network, study)),
-        false => arms,
+    Ok(if is_gap {
+        arms.measure(|network| measured(network, study))
+    } else {
+        arms
     })
 }
 
 /// What decides the outcomes of a study of recipes.
-fn arms_settings(kind: Kind, study: &Study, arms: &Arms<'_>) -> BTreeMap<String, String> {
+fn arms_settings(kind: StudyKind, study: &Study, arms: &Arms<'_>) -> BTreeMap<String, String> {
     let mut settings = arms.settings();
     let optimizer = study.settings.optim.optimizer.to_string();
     settings.extend([
@@ -231,9 +236,9 @@ fn arms_settings(kind: Kind, study: &Study, arms: &Arms<'_>) -> BTreeMap<String,
     study.all_settings(settings)
 }
 
-fn arms((kind, of): (Kind, &StudyOf), flags: &ArgMatches) -> Result<(), CommandError> {
+fn arms(kind: StudyKind, of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
     let study = Study::new(kind, of, flags)?;
-    let (title, is_gap) = (heading(kind), kind == Kind::Gap);
+    let (title, is_gap) = (heading(kind), kind == StudyKind::Gap);
     let (parallel, _) = study.share();
     let arms = trainings(kind, &study)?;
     let settings = arms_settings(kind, &study, &arms);
@@ -268,17 +273,17 @@ fn drawn(
 }
 
 /// The title of a study of recipes.
-fn heading(kind: Kind) -> &'static str {
+fn heading(kind: StudyKind) -> &'static str {
     match kind {
-        Kind::Adaptive => "Adaptive batches",
-        Kind::Gap => "The generalisation gap",
+        StudyKind::Adaptive => "Adaptive batches",
+        StudyKind::Gap => "The generalisation gap",
         _ => "Recipes for large batches",
     }
 }
 
 /// Refuses shards of the user's where the recipes have their own.
-fn check_groups(kind: Kind, study: &Study) -> Result<(), CommandError> {
-    let has_groups = kind == Kind::Gap && study.task.model.couples_rows();
+fn check_groups(kind: StudyKind, study: &Study) -> Result<(), CommandError> {
+    let has_groups = kind == StudyKind::Gap && study.task.model.couples_rows();
     let got = match study.settings.engine.shards {
         Shards::Auto => return Ok(()),
         Shards::Fixed(count) => count.to_string(),
@@ -312,7 +317,7 @@ fn measured(network: &Network, study: &Study) -> Result<Vec<(String, f64)>, Stud
 /// What decides the outcomes of a study: by this its store knows it again.
 #[cfg(test)]
 pub(super) fn identity(
-    kind: Kind,
+    kind: StudyKind,
     of: &StudyOf,
     flags: &ArgMatches,
 ) -> Result<BTreeMap<String, String>, CommandError> {

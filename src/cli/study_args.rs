@@ -1,22 +1,24 @@
-//! What the user typed after `unisono study`.
+//! Arguments of `unisono study`.
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, FromArgMatches, Subcommand};
 use serde::{Deserialize, Serialize};
 
-use super::args::FromArgs;
-use super::sections::{BatchArgs, DataArgs, EngineArgs, ModelArgs, OptimArgs, RunArgs, TrainArgs};
-use super::whole;
+use super::choices::scaling_rules;
+use super::options::whole;
+use super::options::{
+    BatchArgs, DataArgs, EngineArgs, FromArgs, ModelArgs, OptimArgs, RunArgs, TrainArgs,
+};
 
 /// What is studied.
 #[derive(Debug, Subcommand)]
 pub(super) enum StudyCommand {
-    /// Steps to a target by batch size, and the critical batch size: for each batch a search over
-    /// learning rate (and momentum)
+    /// Steps to a target by batch size, and the critical batch size: for each batch size a search
+    /// over learning rate (and momentum)
     Steps(StudyOf),
-    /// Seconds to a target by threads and batch size: what more threads are worth once the examples
-    /// that a larger batch costs are counted
+    /// Seconds to a target by threads and batch size: what more threads gain once the additional
+    /// examples of larger batches are counted
     Time {
         #[command(flatten)]
         of: Box<StudyOf>,
@@ -25,8 +27,8 @@ pub(super) enum StudyCommand {
         #[arg(long, value_name = "N,N...")]
         on_threads: Option<String>,
     },
-    /// The critical batch size while a network learns, beside its noise scale: a training is
-    /// branched into larger batches
+    /// The critical batch size over the course of a training, beside the noise scale: the training
+    /// is branched into larger batches
     Branches {
         #[command(flatten)]
         of: Box<StudyOf>,
@@ -34,37 +36,42 @@ pub(super) enum StudyCommand {
         #[command(flatten)]
         how: BranchArgs,
     },
-    /// Recipes for large batches side by side: scaling rules, warm-up, LARS, LAMB, longer training
+    /// Compare recipes for large batches: scaling rules, warm-up, LARS, LAMB, longer training
     Recipes(StudyOf),
-    /// Batches that grow against batches that stay: staged, AdaBatch, CABS, noise scale, AdaScale
+    /// Compare adaptive and fixed batch sizes: staged, AdaBatch, CABS, noise scale, AdaScale
     Adaptive(StudyOf),
-    /// The generalisation gap: a small batch, a large one, an adapted one, with the sharpness of
+    /// The generalisation gap: a small batch, a large one and an adapted one, with the sharpness of
     /// their minima
     Gap(StudyOf),
-    /// Put the trials of slices of one study together
+    /// Merge the trials of slices of one study
     Merge {
         /// Folders of slices
         #[arg(required = true, value_name = "DIR")]
         slices: Vec<PathBuf>,
 
-        /// The folder of the whole study
+        /// The folder of the merged study
         #[arg(long, value_name = "DIR")]
         into: PathBuf,
 
-        /// Put it into a folder that holds other files
+        /// Write into a folder that is not empty
         #[arg(long)]
         force: bool,
     },
 }
 
+fn scaling_help() -> String {
+    let rules = scaling_rules();
+    format!("What a larger batch does to the learning rate: {rules}")
+}
+
 /// Where a training is branched, and what is compared.
 #[derive(Debug, ClapArgs)]
 pub(super) struct BranchArgs {
-    /// Epochs after which the training is branched, with commas
+    /// Epochs after which the training is branched, separated by commas
     #[arg(long, default_value = "0.25,0.5,1,2,4,8", value_name = "EPOCHS,...")]
     pub(super) branch_at: String,
 
-    /// Epochs that a branch goes on
+    /// Length of a branch, in epochs
     #[arg(
         long,
         default_value_t = 1.0,
@@ -73,7 +80,7 @@ pub(super) struct BranchArgs {
     )]
     pub(super) window: f64,
 
-    /// How much larger than the smallest batch's the loss may be, as a share of it
+    /// How much the loss may exceed that of the smallest batch, as a share of it
     #[arg(
         long,
         default_value_t = 0.02,
@@ -82,12 +89,12 @@ pub(super) struct BranchArgs {
     )]
     pub(super) tolerance: f64,
 
-    /// What a larger batch does to the learning rate: none, linear, sqrt or adam
-    #[arg(long, default_value = "linear", value_name = "NAME")]
+    // How the learning rate scales with the batch size.
+    #[arg(long, default_value = "linear", value_name = "NAME", help = scaling_help())]
     pub(super) scaling: String,
 }
 
-/// A study: what trains, and what is varied.
+/// A study: the training, and what is varied.
 #[derive(Debug, ClapArgs)]
 pub(super) struct StudyOf {
     #[command(flatten)]
@@ -99,28 +106,28 @@ pub(super) struct StudyOf {
     #[command(flatten)]
     pub(super) study: StudyArgs,
 
-    /// Keep trials, tables, charts and report in this folder; the same command goes on with a study
-    /// that was stopped
+    /// Save trials, tables, charts and report in this folder; the same command resumes a study that
+    /// was stopped
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
 
-    /// Keep it in a folder that holds other files, and replace those of the same names
+    /// Write into a folder that is not empty, and replace files of the same names
     #[arg(long, requires = "out")]
     pub(super) force: bool,
 
-    /// Draw published curves beside one's own: a table with the columns chart, curve, x and y; a
-    /// chart is named like its files in --out
+    /// Plot published curves beside the measured ones: a table with the columns chart, curve, x and
+    /// y; charts are named as their files in --out
     #[arg(long, value_name = "FILE", requires = "out")]
     pub(super) overlay: Option<PathBuf>,
 
-    /// Trials side by side, each on one thread; with 1 they run one after another on all threads,
-    /// with the same outcomes. By default the usable cores where a search is made, and 1 where
-    /// recipes are compared (their seconds are then those of all threads)
+    /// Trials in parallel, each on one thread; with 1 they run one after another on all threads,
+    /// with the same outcomes. By default the usable cores for a search, and 1 for a comparison of
+    /// recipes (whose seconds are then those of all threads)
     #[arg(long, value_name = "N")]
     pub(super) parallel_trials: Option<usize>,
 
-    /// Make every N-th candidate of a search, or training of a recipe, from the K-th on;
-    /// `unisono study merge` puts slices together
+    /// Run every N-th candidate of a search, or training of a recipe, from the K-th on; `unisono
+    /// study merge` merges the slices
     #[arg(long, default_value = "1/1", value_name = "K/N")]
     pub(super) slice: String,
 }
@@ -134,12 +141,11 @@ pub(super) struct StudyArgs {
     #[arg(long, default_value = "8..512", value_name = "ROWS")]
     pub(super) batches: String,
 
-    /// What is to be reached: a share of the test rows classified wrongly, below this (0.05 where
-    /// no target is named)
+    /// Target: an error rate on the test rows below this (0.05 if no target is given)
     #[arg(long, value_name = "SHARE", conflicts_with = "target_loss")]
     pub(super) target_error: Option<f64>,
 
-    /// What is to be reached: a test loss below this
+    /// Target: a test loss below this
     #[arg(long, value_name = "LOSS")]
     pub(super) target_loss: Option<f64>,
 
@@ -147,27 +153,27 @@ pub(super) struct StudyArgs {
     #[arg(long, default_value = "sobol", value_name = "NAME")]
     pub(super) search: String,
 
-    /// Candidates of each search
+    /// Candidates per search
     #[arg(long, default_value_t = 12, value_name = "N")]
     #[serde(with = "whole")]
     pub(super) candidates: usize,
 
-    /// Runs with fresh seeds: of each search's winner, of each recipe
+    /// Repetitions with new seeds, of each search's winner or of each recipe
     #[arg(long, default_value_t = 5, value_name = "N")]
     #[serde(with = "whole")]
     pub(super) repeats: usize,
 
-    /// Learning rates that are searched
+    /// Range of learning rates to search
     #[arg(long, default_value = "0.01..2", value_name = "LOW..HIGH")]
     pub(super) lr_range: String,
 
-    /// Values of 1 - momentum that are searched; without it there is no momentum but what
-    /// --optimizer or --momentum say
+    /// Range of 1 - momentum to search; without it, the momentum is that of --optimizer and
+    /// --momentum
     #[arg(long, value_name = "LOW..HIGH")]
     pub(super) momentum_range: Option<String>,
 
-    /// Schedules that are searched, with semicolons between them, such as "constant; linear over 20
-    /// epochs"; without it all trials have that of --schedule
+    /// Schedules to search, separated by semicolons, such as "constant; linear over 20 epochs";
+    /// without it, all trials have that of --schedule
     #[arg(long, value_name = "TEXT;TEXT...")]
     pub(super) schedules: Option<String>,
 }

@@ -1,5 +1,4 @@
-//! What a study says before it starts and while it runs: how long it will take, and a table that
-//! grows.
+//! Progress of a study: how long it will take, and a table that grows as it runs.
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
@@ -12,7 +11,7 @@ use crate::study::batch_size::{
     Workload,
 };
 
-use super::config::CommandError;
+use super::error::CommandError;
 use super::signals::Stops;
 
 /// Every trial, with a line for each batch size that is through, and on a terminal one that says
@@ -137,6 +136,7 @@ pub(super) fn trained(
     }
     stoppable(|flow| {
         arms.run(store, |outcome| {
+            // A line for each training, with what is left by the mean so far.
             let (arm, seed, accuracy) = (&outcome.arm, outcome.seed, 100.0 * outcome.accuracy);
             made = (made.0 + 1, made.1 + outcome.seconds);
             let left = (all - made.0) as f64 * made.1 / made.0 as f64 / side_by_side as f64;

@@ -1,73 +1,29 @@
-//! What a study is made of: settings, the task, what is varied; and what each kind of study does
-//! not use.
+//! Plan of a study: settings, the task, and what is varied.
 
 use std::collections::BTreeMap;
 
 use clap::ArgMatches;
 use toml::Table;
 
-use crate::engine::{Pinning, Shards, Threads};
+use crate::engine::{Pinning, Shards, Threads, Track};
 use crate::optim::{ScalingRule, Schedule};
 use crate::run::Manifest;
 use crate::study::batch_size::{
-    ARM_CHARTS, BRANCH_CHARTS, BatchPair, BranchPlan, CURVE_CHARTS, Published, Range, Slice, Space,
-    StepsToTarget, StudyError, TIME_CHARTS, Target, Training,
+    BatchPair, BranchPlan, Published, Range, Slice, Space, StepsToTarget, StudyError, Target,
+    Training,
 };
 use crate::train::Trainer;
 
-use super::config::{ArgError, CommandError, TrainSettings, at_most, refused};
-use super::document::{Settled, parse_as};
+use super::choices::scaling_rules;
+use super::config::TrainSettings;
+use super::document::{ResolvedConfig, parse_as};
+use super::error::{ArgError, CommandError, at_most, refused};
 use super::keys::Key;
 use super::settings_table::{By, refuse, refuse_study};
 use super::study_args::{BranchArgs, StudyArgs, StudyFile, StudyOf};
+use super::study_kind::StudyKind;
 use super::study_values::{batches, check_branches, check_trials, slice, target};
 use super::task::{Task, task};
-
-/// The kinds of studies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Steps,
-    Time,
-    Branches,
-    Recipes,
-    Adaptive,
-    Gap,
-}
-
-impl Kind {
-    /// As in `unisono study NAME`.
-    pub(super) fn command(self) -> String {
-        let name = match self {
-            Kind::Steps => "steps",
-            Kind::Time => "time",
-            Kind::Branches => "branches",
-            Kind::Recipes => "recipes",
-            Kind::Adaptive => "adaptive",
-            Kind::Gap => "gap",
-        };
-        format!("study {name}")
-    }
-
-    /// Whether learning rates are searched.
-    pub(super) fn searches(self) -> bool {
-        matches!(self, Kind::Steps | Kind::Time)
-    }
-
-    /// Whether ready-made recipes are compared.
-    pub(super) fn has_recipes(self) -> bool {
-        matches!(self, Kind::Recipes | Kind::Adaptive | Kind::Gap)
-    }
-
-    /// The names of its charts.
-    fn charts(self) -> &'static [&'static str] {
-        match self {
-            Kind::Steps => &CURVE_CHARTS,
-            Kind::Time => &TIME_CHARTS,
-            Kind::Branches => &BRANCH_CHARTS,
-            Kind::Recipes | Kind::Adaptive | Kind::Gap => &ARM_CHARTS,
-        }
-    }
-}
 
 /// Settings, the task, and what is varied.
 pub(super) struct Study {
@@ -86,46 +42,39 @@ pub(super) struct Study {
 }
 
 impl Study {
-    pub(super) fn new(kind: Kind, of: &StudyOf, flags: &ArgMatches) -> Result<Self, CommandError> {
+    pub(super) fn new(
+        kind: StudyKind,
+        of: &StudyOf,
+        flags: &ArgMatches,
+    ) -> Result<Self, CommandError> {
+        // The study's own section, and the settings of its trainings.
         let mut base = match &of.from.config {
             Some(path) => parse_as::<StudyFile>(path)?,
             None => Table::new(),
         };
-        let mut section = Table::new();
-        section.extend(
-            base.remove("study")
-                .map(|value| ("study".to_owned(), value)),
-        );
-        let given = section_of(&of.study);
-        for key in Key::of::<StudyArgs>("study") {
-            if let (true, Some(value)) = (key.is_given(flags), key.value(&given)) {
-                key.put(&mut section, value.clone());
-            }
-        }
-        let args: StudyArgs = match section.remove("study") {
-            Some(section) => section.try_into().expect("it has been read as such"),
-            None => StudyArgs::default(),
-        };
+        let args = study_args(&mut base, &of.study, flags);
         check_trials(&args)?;
-        let sources = (&of.train, flags, &of.from);
-        let mut settled = Settled::over(base, of.from.config.clone(), sources)?;
+        let file = of.from.config.clone();
+        let mut resolved = ResolvedConfig::over(base, file, &of.train, flags, &of.from)?;
         let by = By::Study(kind, &args);
-        refuse(&settled, by)?;
-        let tables = [section_of(&args), section_of(&StudyArgs::default())];
-        refuse_study(by, (tables, flags))?;
-        let named: Vec<String> = settled.named().iter().map(|key| key.path()).collect();
+        refuse(&resolved, by)?;
+        let defaults = section_of(&StudyArgs::default());
+        refuse_study(by, &section_of(&args), &defaults, flags)?;
+        // A search has plain SGD, unless an optimiser or a momentum is asked for.
+        let named: Vec<String> = resolved.named().iter().map(|key| key.path()).collect();
         let is_named = |path: &str| named.iter().any(|other| other == path);
         if kind.searches() && !is_named("optimizer.name") && !is_named("optimizer.momentum") {
-            "sgd".clone_into(&mut settled.args.optim.optimizer);
+            "sgd".clone_into(&mut resolved.args.optim.optimizer);
         }
-        let settings = settled.settings()?;
+        let settings = resolved.settings()?;
         let task = task(&settings)?;
         let parallel = parallel(kind, of, is_named("engine.threads"))?;
-        let mut besides: BTreeMap<String, String> = settled
+        // Settings that decide outcomes beside the study's own, and the data.
+        let mut besides: BTreeMap<String, String> = resolved
             .named()
             .iter()
             .filter(|key| ["sampling", "augment", "shards"].contains(&&*key.name))
-            .filter_map(|key| Some((key.path(), settled.value(key)?.to_string())))
+            .filter_map(|key| Some((key.path(), resolved.value(key)?.to_string())))
             .collect();
         let [train, test] = &task.data;
         let data = Manifest::data_sha256([&**train, &**test]);
@@ -162,8 +111,7 @@ impl Study {
             batch_sizes: self.batches.clone(),
             at,
             window: how.window,
-            rule: rule
-                .ok_or_else(|| refused("scaling", "none, linear, sqrt or adam", &how.scaling))?,
+            rule: rule.ok_or_else(|| refused("scaling", scaling_rules(), &how.scaling))?,
             seeds: self.args.repeats as u64,
             seed: self.settings.seed,
         })
@@ -186,6 +134,7 @@ impl Study {
     pub(super) fn steps(&self) -> Result<StepsToTarget, CommandError> {
         let (args, settings) = (&self.args, &self.settings);
         let range = |text: &Option<String>| text.as_deref().map(str::parse::<Range>).transpose();
+        // The space that is searched: rates, momenta, schedules.
         let schedules = args.schedules.iter().flat_map(|list| list.split(';'));
         Ok(StepsToTarget {
             batch_sizes: self.batches.clone(),
@@ -217,26 +166,24 @@ impl Study {
             .optimizer(self.settings.optim.optimizer.clone())
             .schedule(self.settings.optim.schedule.clone())
             .adjust(self.adjust());
-        match self.settings.tracks_noise_scale {
-            true => workload.track_noise_scale(),
-            false => workload,
+        if self.settings.engine.track == Track::ShardNorms {
+            workload.track_noise_scale()
+        } else {
+            workload
         }
     }
 
     /// What every trainer of the study has: how an epoch is drawn, how the engine works.
     pub(super) fn adjust(&self) -> impl Fn(Trainer) -> Trainer + Send + Sync + use<> {
-        let (sampling, engine) = (self.task.sampling.clone(), &self.settings.engine);
-        let (all_reduce, update) = (engine.all_reduce, engine.update);
-        let balance = engine.balance;
-        let shards = engine.shards;
+        let (sampling, engine) = (self.task.sampling.clone(), self.settings.engine);
         move |trainer| {
             let trainer = trainer
                 .sampling(sampling.clone())
-                .all_reduce(all_reduce)
-                .update(update)
-                .balance(balance);
+                .all_reduce(engine.all_reduce)
+                .update(engine.update)
+                .balance(engine.balance);
             // A recipe's own stay.
-            match shards {
+            match engine.shards {
                 Shards::Auto => trainer,
                 given => trainer.shards(given),
             }
@@ -245,13 +192,31 @@ impl Study {
 }
 
 /// The curves of `--overlay`, refused before anything runs if they are for no chart of the study.
-fn published(kind: Kind, of: &StudyOf) -> Result<Vec<Published>, StudyError> {
+fn published(kind: StudyKind, of: &StudyOf) -> Result<Vec<Published>, StudyError> {
     let Some(path) = &of.overlay else {
         return Ok(Vec::new());
     };
     let curves = Published::read(path)?;
     Published::check(&curves, kind.charts(), path)?;
     Ok(curves)
+}
+
+/// Takes the section of a study out of a file; flags take precedence over it.
+fn study_args(base: &mut Table, given: &StudyArgs, flags: &ArgMatches) -> StudyArgs {
+    let mut section = Table::new();
+    if let Some(value) = base.remove("study") {
+        section.insert("study".to_owned(), value);
+    }
+    let given = section_of(given);
+    for key in Key::of::<StudyArgs>("study") {
+        if let (true, Some(value)) = (key.is_given(flags), key.value(&given)) {
+            key.put(&mut section, value.clone());
+        }
+    }
+    match section.remove("study") {
+        Some(section) => section.try_into().expect("it has been read as such"),
+        None => StudyArgs::default(),
+    }
 }
 
 /// The study's settings as the section of a file.
@@ -261,7 +226,7 @@ fn section_of(args: &StudyArgs) -> Table {
 }
 
 /// Trials side by side: where recipes are timed and where threads are named, one after another.
-fn parallel(kind: Kind, of: &StudyOf, has_threads: bool) -> Result<usize, ArgError> {
+fn parallel(kind: StudyKind, of: &StudyOf, has_threads: bool) -> Result<usize, ArgError> {
     let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
     match of.parallel_trials {
         Some(count) if count > 1 && has_threads => Err(ArgError::Unused {

@@ -1,8 +1,8 @@
-//! What the values of a study's flags mean: targets, lists of batch sizes, slices.
+//! Values of a study's flags: targets, lists of batch sizes, slices.
 
 use crate::study::batch_size::{Slice, Target};
 
-use super::config::{ArgError, at_most, refused};
+use super::error::{ArgError, at_most, refused};
 use super::study_args::{BranchArgs, StudyArgs};
 
 /// The target where none is named: a share of the test rows.

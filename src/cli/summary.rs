@@ -1,4 +1,4 @@
-//! What a training is made of, before it begins, and what came out.
+//! Summary of a training: its settings before it begins, its results at the end.
 
 use serde_json::{Value, json};
 
@@ -29,6 +29,7 @@ impl Overview<'_> {
             setup.rows,
             setup.test_rows
         );
+        // Optimiser, schedule, batches.
         let optim = &settings.optim;
         say!("optimizer: {}", optim.optimizer);
         say!("schedule: {}", optim.schedule);
@@ -65,6 +66,7 @@ pub(super) fn summary(network: &Network, report: &Report) {
     };
     let skipped = report.skipped_steps;
     say!("steps: {} ({skipped} skipped{empty})", report.steps);
+    // The last epoch, whose weights may be others than those that are kept.
     if let Some(last) = report.epochs.last() {
         say!("train loss: {:.6}", last.train_loss);
         say!("gradient norm: {:.6}", last.grad_norm);
@@ -81,6 +83,7 @@ pub(super) fn summary(network: &Network, report: &Report) {
             );
         }
     }
+    // The weights that are kept, with the numbers that are theirs.
     if let Some(best) = report.best_epoch {
         let is_kept = report.kept.epoch == best && report.kept.weights != KeptWeights::LastStep;
         say!("best epoch: {best}{}", if is_kept { ", kept" } else { "" });

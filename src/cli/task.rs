@@ -1,23 +1,22 @@
-//! What is trained: model and data as the settings name them.
+//! Task of a training: the model and the data that the settings name.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::data::{Dataset, ImageShape, Labels, Preparation, RowKind, Sampling, digits};
+use crate::data::{Dataset, ImageShape, Preparation, RowKind, Sampling, digits};
 use crate::export::{ExportError, read_safetensors, read_torch};
 use crate::nn::{Loss, Network, Sequential, presets};
 use crate::study::made_up_data;
 use crate::train::{TrainError, Trainer};
 
-use super::config::{ArgError, CommandError, TrainSettings};
+use super::config::TrainSettings;
+use super::data_options::opened;
+use super::error::{ArgError, CommandError};
 
 /// Hidden units of the default network: 64-64-10 has 4,810 parameters.
 const HIDDEN: usize = 64;
 
-/// Characters of a text's windows, where no preset says otherwise.
-pub(super) const CONTEXT: usize = 64;
-
-/// Training and test rows of made-up data.
+/// Training and test rows of synthetic data.
 const MADE_UP: (usize, usize) = (1024, 256);
 
 /// A trainer of `model` with these settings.
@@ -105,29 +104,21 @@ fn flatten(
 }
 
 fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
-    let engine = &settings.engine;
     let mut trainer = trainer
-        .threads(engine.threads)
-        .pinning(engine.pinning)
-        .shards(engine.shards)
+        .engine(settings.engine)
         .batch_size(settings.batch_size)
         .batch_policy(settings.optim.batch_rule)
         .epochs(settings.epochs)
         .optimizer(settings.optim.optimizer.clone())
         .schedule(settings.optim.schedule.clone())
         .seed(settings.seed)
-        .all_reduce(engine.all_reduce)
-        .update(engine.update)
-        .balance(engine.balance)
         .on_non_finite(settings.on_non_finite);
+    // What may be left out.
     if let Some(steps) = settings.max_steps {
         trainer = trainer.max_steps(steps);
     }
     if let Some(rule) = settings.early_stopping {
         trainer = trainer.early_stopping(rule);
-    }
-    if settings.tracks_noise_scale {
-        trainer = trainer.track_noise_scale();
     }
     trainer
 }
@@ -141,17 +132,18 @@ pub(super) struct Task {
     pub(super) about: String,
     /// What the readers of files took, a line each.
     pub(super) reading: Vec<String>,
-    /// How other files become such rows; nothing for rows that were made up.
+    /// How other files become such rows; none for synthetic rows.
     pub(super) preparation: Option<Preparation>,
     /// How many rows the classes have.
     pub(super) balance: Option<String>,
 }
 
-/// A preset on files or made-up data, or the small network on files or the embedded digits.
+/// A preset on files or synthetic data, or the small network on files or the embedded digits.
 pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
     if let Some(path) = &settings.data {
         return own_data(settings, path);
     }
+    // The embedded digits.
     let Some(preset) = &settings.preset else {
         let (train, test) = digits();
         return Ok(Task {
@@ -164,6 +156,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
             balance: None,
         });
     };
+    // A preset without data: synthetic rows.
     let all = made_up_data(preset, MADE_UP.0 + MADE_UP.1, settings.seed);
     let part = |rows: std::ops::Range<usize>| -> Box<dyn Dataset> {
         Box::new(all.subset(&rows.collect::<Vec<_>>()))
@@ -172,7 +165,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
         model: model(settings, None)?,
         data: [part(0..MADE_UP.0), part(MADE_UP.0..MADE_UP.0 + MADE_UP.1)],
         sampling: Sampling::Shuffle,
-        about: "made up from the seed".to_owned(),
+        about: "synthetic, from the seed".to_owned(),
         reading: Vec::new(),
         preparation: None,
         balance: None,
@@ -209,12 +202,13 @@ pub(super) fn model(
             (None, None) => Ok(small(&[64], 10)),
         };
     };
+    // A model in the shape of the data.
     let axes = preparation.rows.input_shape();
     let is_text = matches!(preparation.rows, RowKind::Tokens { .. });
     let classes = preparation.num_classes;
     match (&settings.preset, &settings.layers) {
-        (None, Some(layers)) if is_text => language_model(layers, (&axes, classes)),
-        (None, Some(layers)) => classifier(layers, (axes, classes)),
+        (None, Some(layers)) if is_text => language_model(layers, &axes, classes),
+        (None, Some(layers)) => classifier(layers, axes, classes),
         (None, None) if !is_text => Ok(small(&axes, classes)),
         (preset, _) => {
             let name = preset.as_ref().map_or("gpt", |preset| preset.name);
@@ -253,7 +247,7 @@ fn of_digits_model(layers: &str) -> Result<Sequential, TrainError> {
         None => vec![64],
         Some(_) => vec![8, 8],
     };
-    classifier(layers, (axes, 10))
+    classifier(layers, axes, 10)
 }
 
 /// The layers that were named, flattened, and a dense one for the classes.
@@ -261,10 +255,7 @@ fn of_digits_model(layers: &str) -> Result<Sequential, TrainError> {
 /// Rows of two axes, or of three with one channel, are sequences (T, C) where the first layer that
 /// takes only sequences or only images takes sequences, such as an LSTM; else they are images (H,
 /// W, 1).
-fn classifier(
-    layers: &str,
-    (axes, classes): (Vec<usize>, usize),
-) -> Result<Sequential, TrainError> {
+fn classifier(layers: &str, axes: Vec<usize>, classes: usize) -> Result<Sequential, TrainError> {
     let takes = Sequential::part().written(layers);
     let is_sequence = takes.is_ok_and(|part| part.takes_sequences() == Some(true));
     let axes = match *axes {
@@ -272,9 +263,10 @@ fn classifier(
         _ => as_image(axes),
     };
     // Dense layers take what is flat, all others the data as it is.
-    let input = match layers.trim_start().starts_with("dense") && !is_sequence {
-        true => Sequential::flat(&axes),
-        false => Sequential::new(axes),
+    let input = if layers.trim_start().starts_with("dense") && !is_sequence {
+        Sequential::flat(&axes)
+    } else {
+        Sequential::new(axes)
     };
     let hidden = input.written(layers)?;
     let is_flat = hidden.output_shape()?.axes().len() == 1;
@@ -286,7 +278,8 @@ fn classifier(
 /// every position.
 fn language_model(
     layers: &str,
-    (axes, vocabulary): (&[usize], usize),
+    axes: &[usize],
+    vocabulary: usize,
 ) -> Result<Sequential, TrainError> {
     let hidden = Sequential::new(axes.to_vec()).written_for_tokens(layers, vocabulary)?;
     hidden.check_causal()?;
@@ -295,25 +288,14 @@ fn language_model(
 
 /// The user's files.
 fn own_data(settings: &TrainSettings, path: &Path) -> Result<Task, TrainError> {
-    let loaded = settings.load.load(path, CONTEXT, settings.seed)?;
-    let sampling = settings.load.sampling(&loaded);
-    let balance = loaded.balance();
-    let num_classes = match loaded.data[0].labels() {
-        Labels::Classes(classes) | Labels::Sequence { classes, .. } => classes,
-        Labels::Values(_) | Labels::None => unreachable!("what is loaded has classes"),
-    };
-    let preparation = Preparation {
-        rows: loaded.rows,
-        num_classes,
-        class_names: loaded.class_names,
-    };
+    let opened = opened(path, &settings.data_options)?;
     Ok(Task {
-        model: model(settings, Some(&preparation))?,
-        sampling,
-        balance,
-        data: loaded.data,
-        about: loaded.about,
-        reading: loaded.reading,
-        preparation: Some(preparation),
+        model: model(settings, Some(&opened.preparation))?,
+        balance: opened.balance(),
+        sampling: opened.sampling,
+        data: [opened.train, opened.test],
+        about: opened.about,
+        reading: opened.reading,
+        preparation: Some(opened.preparation),
     })
 }

@@ -10,12 +10,14 @@ use crate::run::{Manifest, RunFolder, Status};
 use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
 
 use super::args::TrainCommand;
-use super::config::{CommandError, TrainSettings};
-use super::document::{Settled, commented, differences, read};
-use super::keeper::Keeper;
-use super::load::cut;
-use super::progress::{Progress, Voice};
-use super::sections::TrainArgs;
+use super::config::TrainSettings;
+use super::data_options::in_flags;
+use super::document::{ResolvedConfig, commented, differences, read};
+use super::error::CommandError;
+use super::options::TrainArgs;
+use super::progress::{OutputMode, Progress};
+use super::reading::cut;
+use super::run_recorder::RunRecorder;
 use super::settings_table::{By, refuse};
 use super::signals::Stops;
 use super::summary::{Overview, summary, summary_line};
@@ -41,7 +43,7 @@ const HARMLESS: [&str; 14] = [
 
 /// A training before its first step.
 struct Begun {
-    settled: Settled,
+    resolved: ResolvedConfig,
     run: Option<RunFolder>,
     /// What it goes on from.
     checkpoint: Option<Checkpoint>,
@@ -61,7 +63,7 @@ pub(super) fn train(command: &TrainCommand, matches: &ArgMatches) -> Result<(), 
     let result = work(command, begun);
     // A run that never made a step is no run: the same command can be mended and given again.
     if let (Some(made), Err(error)) = (made, &result)
-        && super::config::exit_code(error) == 2
+        && super::error::exit_code(error) == 2
     {
         made.take_back();
     }
@@ -69,25 +71,25 @@ pub(super) fn train(command: &TrainCommand, matches: &ArgMatches) -> Result<(), 
 }
 
 fn anew(command: &TrainCommand, matches: &ArgMatches) -> Result<Begun, CommandError> {
-    let mut settled = Settled::new(&command.settings, matches, &command.from)?;
+    let mut resolved = ResolvedConfig::new(&command.settings, matches, &command.from)?;
     let keeps = command.out.is_some();
-    refuse(&settled, By::Train { keeps })?;
+    refuse(&resolved, By::Train { keeps })?;
     let run = match &command.out {
         Some(folder) => {
             // The folder may be opened from elsewhere.
-            let args = &mut settled.args;
+            let args = &mut resolved.args;
             let (data, model) = (&mut args.data.data, &mut args.model);
             for path in [data, &mut model.weights, &mut model.weights_map] {
                 *path = path
                     .take()
                     .map(|path| std::path::absolute(&path).unwrap_or(path));
             }
-            Some(RunFolder::create(folder, &commented(&settled.args))?)
+            Some(RunFolder::create(folder, &commented(&resolved.args))?)
         }
         None => None,
     };
     Ok(Begun {
-        settled,
+        resolved,
         run,
         checkpoint: None,
     })
@@ -99,43 +101,26 @@ fn resumed(
     command: &TrainCommand,
     matches: &ArgMatches,
 ) -> Result<Begun, CommandError> {
-    let is_checkpoint = path
-        .extension()
-        .is_some_and(|extension| extension == "json");
-    let folder = match path.parent().and_then(Path::parent) {
-        Some(folder) if is_checkpoint && folder.as_os_str().is_empty() => Path::new("."),
-        Some(folder) if is_checkpoint => folder,
-        _ => path,
-    };
+    let is_checkpoint = is_checkpoint(path);
+    let folder = folder_of(path);
     let run = RunFolder::open(folder)?;
+    // The settings of the run, and those that take precedence over them.
     let file = folder.join("config.toml");
     let stored = read(&file)?;
     let before: TrainArgs = stored.clone().try_into().expect("it has been read as such");
-    let sources = (&command.settings, matches, &command.from);
-    let settled = Settled::over(stored, Some(file), sources)?;
-    refuse(&settled, By::Resume)?;
-    let all = differences(&before, &settled.args);
-    let breaking: Vec<String> = all
-        .iter()
-        .filter(|(key, ..)| !HARMLESS.contains(&key.as_str()))
-        .map(|(key, was, is)| format!("{key} was {was}, is {is}"))
-        .collect();
-    if !breaking.is_empty() && !command.allow_change {
-        return Err(TrainError::Changed {
-            differences: breaking,
-        }
-        .into());
-    }
-    for (key, was, is) in &all {
-        eprintln!("changed: {key} was {was}, is {is}");
-    }
-    let goes_on = all
+    let (flags, from) = (&command.settings, &command.from);
+    let resolved = ResolvedConfig::over(stored, Some(file), flags, matches, from)?;
+    refuse(&resolved, By::Resume)?;
+    let changes = differences(&before, &resolved.args);
+    check_changes(&changes, command.allow_change)?;
+    // A finished run goes on if there is more to do.
+    let is_longer = changes
         .iter()
         .any(|(key, ..)| ["run.epochs", "run.max_steps"].contains(&key.as_str()));
     let manifest = Manifest::read(folder);
     if let Ok(manifest) = manifest
         && manifest.status == Status::Finished
-        && !goes_on
+        && !is_longer
         && !is_checkpoint
     {
         return Err(CommandError::Finished {
@@ -143,31 +128,70 @@ fn resumed(
             steps: manifest.steps,
         });
     }
-    let checkpoint = match is_checkpoint {
-        true => Checkpoint::read(path)?,
-        false => run.latest()?,
+    let checkpoint = if is_checkpoint {
+        Checkpoint::read(path)?
+    } else {
+        run.latest()?
     };
     Ok(Begun {
-        settled,
+        resolved,
         run: Some(run),
         checkpoint: Some(checkpoint),
     })
+}
+
+/// Whether a path is that of a checkpoint, not of a run.
+fn is_checkpoint(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "json")
+}
+
+/// The folder of the run at `path`, or of the one that has the checkpoint there.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent().and_then(Path::parent) {
+        Some(folder) if is_checkpoint(path) && folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) if is_checkpoint(path) => folder,
+        _ => path,
+    }
+}
+
+/// Refuses changes that would break the promise of the same weights, unless they are allowed; says
+/// which there are.
+fn check_changes(changes: &[(String, String, String)], allows: bool) -> Result<(), CommandError> {
+    let breaking: Vec<String> = changes
+        .iter()
+        .filter(|(key, ..)| !HARMLESS.contains(&key.as_str()))
+        .map(|(key, was, is)| format!("{key} was {was}, is {is}"))
+        .collect();
+    if !breaking.is_empty() && !allows {
+        return Err(TrainError::Changed {
+            differences: breaking,
+        }
+        .into());
+    }
+    for (key, was, is) in changes {
+        eprintln!("changed: {key} was {was}, is {is}");
+    }
+    Ok(())
 }
 
 /// The trainer before its first step. A checkpoint has the weights, and the file of the first ones
 /// may be gone.
 fn ready(settings: &TrainSettings, task: &Task, resumes: bool) -> Result<Trainer, CommandError> {
     let model = task.model.clone();
-    let trainer = match resumes {
-        true => trainer(settings, model),
-        false => first_trainer(settings, model)?,
+    let trainer = if resumes {
+        trainer(settings, model)
+    } else {
+        first_trainer(settings, model)?
     };
     Ok(trainer.sampling(task.sampling.clone()))
 }
 
 /// Says what the files were taken for.
 fn introduce(task: &Task) {
-    cut(&task.reading).iter().for_each(|line| say!("{line}"));
+    for line in cut(&task.reading) {
+        say!("{}", in_flags(&line));
+    }
     if let Some(balance) = &task.balance {
         say!("classes: {balance}");
     }
@@ -175,87 +199,91 @@ fn introduce(task: &Task) {
 
 fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     let Begun {
-        settled,
+        resolved,
         run,
         checkpoint,
     } = begun;
-    let settings = settled.settings()?;
+    // Model and data.
+    let settings = resolved.settings()?;
     let task = task(&settings)?;
-    let voice = Voice::of(command);
-    if voice == Voice::Text {
+    let mode = OutputMode::of(command);
+    if mode == OutputMode::Text {
         introduce(&task);
     }
     let mut trainer = ready(&settings, &task, checkpoint.is_some())?;
     if command.allow_change {
         trainer = trainer.allow_changes();
     }
-    let mut keeper = None;
+    // What is kept of it.
+    let mut recorder = None;
     if let Some(run) = run {
         trainer = trainer.checkpoints(Checkpoints {
             folder: run.checkpoints(),
             ..settings.checkpoints.clone()
         });
         trainer = trainer.track_layer_norms();
-        let (of, from) = ((&settings, &task), checkpoint.as_ref());
-        let kept = Keeper::new(run, of, from, command.allow_change)?;
+        let from = checkpoint.as_ref();
+        let new_recorder = RunRecorder::new(run, &settings, &task, from, command.allow_change)?;
         if checkpoint.is_some() {
-            kept.keep_settings(&commented(&settled.args))?;
+            new_recorder.save_settings(&commented(&resolved.args))?;
         }
-        keeper = Some(kept);
+        recorder = Some(new_recorder);
     }
     if let Some(checkpoint) = checkpoint {
         trainer.resume(checkpoint)?;
     }
+    // Training, and what came out.
     let overview = Overview {
         settings: &settings,
         model: &task.model,
         num_params: task.model.layout().map_err(TrainError::from)?.num_params(),
         data: &task.about,
     };
-    let progress = Progress::new(voice, overview);
-    let (report, signal) = fit((&mut trainer, &task), progress, keeper.as_mut())?;
-    if let Some(keeper) = &mut keeper {
-        keeper.keep(&trainer, &report, &task)?;
+    let progress = Progress::new(mode, overview);
+    let (report, signal) = fit(&mut trainer, &task, progress, recorder.as_mut())?;
+    if let Some(recorder) = &mut recorder {
+        recorder.keep(&trainer, &report, &task)?;
     }
     if let Some(signal) = signal {
         return Err(CommandError::Stopped {
             signal,
             steps: report.steps,
-            run: keeper.map(|keeper| keeper.path().to_owned()),
+            run: recorder.map(|recorder| recorder.path().to_owned()),
         });
     }
     let network = trainer.network().map_err(TrainError::from)?;
-    conclude(voice, (&network, &report), &task);
-    if let (Some(keeper), true) = (keeper, voice != Voice::Json) {
-        say!("run: {}", keeper.path().display());
+    conclude(mode, &network, &report, &task);
+    if let (Some(recorder), true) = (recorder, mode != OutputMode::Json) {
+        say!("run: {}", recorder.path().display());
     }
     Ok(())
 }
 
 /// Says what came out, and whether it came to anything.
-fn conclude(voice: Voice, (network, report): (&Network, &Report), task: &Task) {
+fn conclude(mode: OutputMode, network: &Network, report: &Report, task: &Task) {
     for warning in report.warnings(&*task.data[1]) {
         eprintln!("warning: {warning}");
     }
-    match voice {
-        Voice::Json => say!("{}", summary_line(network, report)),
+    match mode {
+        OutputMode::Json => say!("{}", summary_line(network, report)),
         _ => summary(network, report),
     }
 }
 
 /// Trains until the end or a signal; gives the signal.
 fn fit(
-    (trainer, task): (&mut Trainer, &Task),
+    trainer: &mut Trainer,
+    task: &Task,
     mut progress: Progress<'_>,
-    mut keeper: Option<&mut Keeper>,
+    mut recorder: Option<&mut RunRecorder>,
 ) -> Result<(Report, Option<i32>), CommandError> {
     let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
     let (mut signal, mut failed) = (None, None);
     let [train, test] = &task.data;
     let result = trainer.fit_observed(&**train, &**test, |event| {
         progress.show(event);
-        if let Some(keeper) = keeper.as_deref_mut()
-            && let Err(error) = keeper.record(event)
+        if let Some(recorder) = recorder.as_deref_mut()
+            && let Err(error) = recorder.record(event)
         {
             failed = Some(error);
             return ControlFlow::Break(());
@@ -277,8 +305,8 @@ fn fit(
             Ok((report, signal))
         }
         (Err(error), None) => {
-            if let Some(keeper) = keeper {
-                keeper.fail();
+            if let Some(recorder) = recorder {
+                recorder.fail();
             }
             Err(error.into())
         }

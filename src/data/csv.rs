@@ -212,7 +212,7 @@ fn describe(error: &csv::Error, path: &Path) -> DataError {
             path,
             format!("{expected_len} columns in every row"),
             format!("{len} in line {}", line(pos)),
-            "mend the line, quote cells that hold a delimiter, or name what stands between the fields with --delimiter",
+            "mend the line, quote cells that hold a delimiter, or name what stands between the fields with `delimiter`",
         ),
         csv::ErrorKind::Utf8 { pos, .. } => DataError::unfit(
             path,

@@ -146,7 +146,7 @@ pub enum DataError {
         problem: Box<DataError>,
     },
     /// A cell of a table that is no finite number.
-    #[error("{}: line {line}, column {column} (from 0): expected a finite number, got {got:?}; mend or drop the row, or leave the column out with --drop", path.display())]
+    #[error("{}: line {line}, column {column} (from 0): expected a finite number, got {got:?}; mend or drop the row, or leave the column out with `drop`", path.display())]
     Cell {
         /// The file.
         path: PathBuf,
@@ -182,6 +182,16 @@ pub enum DataError {
     Sampling {
         /// What it needs.
         expected: String,
+        /// What was given.
+        got: String,
+    },
+    /// An option that may not have this value.
+    #[error("the option `{name}` must be {expected}, got {got}")]
+    Option {
+        /// Its name.
+        name: &'static str,
+        /// The values it may have.
+        expected: &'static str,
         /// What was given.
         got: String,
     },

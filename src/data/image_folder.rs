@@ -90,7 +90,7 @@ impl ImageFolder {
     }
 
     /// The same of a part beside others, which may have a single class.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "files")]
     pub(crate) fn read_part(
         &self,
         folder: &Path,
@@ -224,7 +224,7 @@ impl ImageFolder {
                     );
                     let got = format!("{} x {}", shape.height, shape.width);
                     let remedy =
-                        "name a size that all images are brought to, such as --image-size 32x32";
+                        "name a size that all images are brought to, such as `image_size` 32x32";
                     return Err(DataError::unfit(path, &expected, got, remedy));
                 }
                 kinds.add(&kind);

@@ -168,7 +168,7 @@ impl ImageDataset {
     ///
     /// # Panics
     /// If a class has no new number, or one that is not below `num_classes`.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "files")]
     pub(crate) fn relabelled(mut self, to: &[u32], num_classes: usize) -> Self {
         assert!(
             to.iter().all(|&class| (class as usize) < num_classes),

@@ -23,6 +23,7 @@
 //! | `words` | labelled texts as hashed n-grams |
 //! | `text`, `tokens` | the tokens of a text, in windows; characters, bytes, pieces |
 //! | `pieces` | the tokens of a `tokenizer.json` (feature `text`) |
+//! | [`open()`] | opens whatever lies at a path: training and test part, by its kind (feature `files`) |
 //! | `preparation`, `new_rows`, `unlabelled` | how files became rows, kept with a model; other files made into such rows |
 //! | `digits` | handwritten digits, embedded in the program |
 //! | `synthetic` | made up data, for benchmarks and trials |
@@ -67,6 +68,8 @@ mod npy;
 mod npy_values;
 #[cfg(feature = "npz")]
 mod npz;
+#[cfg(feature = "files")]
+mod open;
 #[cfg(feature = "image")]
 mod picture;
 #[cfg(feature = "text")]
@@ -104,8 +107,6 @@ pub use columns::{Column, Columns, Header};
 pub use dataset::{Dataset, Labels, LabelsMut};
 pub use digits::digits;
 pub use error::DataError;
-#[cfg(feature = "cli")]
-pub(crate) use files::{IDX, TABLES, has_end};
 pub use idx::Idx;
 #[cfg(feature = "image")]
 pub use image_cache::ImageCache;
@@ -116,23 +117,22 @@ pub use image_kinds::ImageKinds;
 pub use images::{ChannelStatistics, ImageDataset, ImageShape};
 #[cfg(any(feature = "audio", feature = "image"))]
 pub use left_out::LeftOut;
-#[cfg(feature = "cli")]
-pub(crate) use listed::listed;
 pub use npy::Npy;
 #[cfg(feature = "npz")]
 pub use npz::{Npz, read_npz};
-#[cfg(feature = "cli")]
-pub(crate) use picture::IMAGES;
+#[cfg(feature = "files")]
+pub(crate) use open::arrays_in;
+#[cfg(feature = "files")]
+pub use open::{
+    Augmentations, DataKind, DataOptions, OpenEvent, Opened, RowOrder, Split, Tokens, open,
+    open_observed,
+};
 #[cfg(feature = "text")]
 pub use pieces::Pieces;
 pub use preparation::{Preparation, RowKind};
 pub(crate) use room::free_memory;
 pub use sampler::{Sampling, epoch_order};
 pub use scale::Standardizer;
-#[cfg(feature = "cli")]
-pub(crate) use sniff::{Content, content};
-#[cfg(feature = "cli")]
-pub(crate) use sound::SOUNDS;
 #[cfg(feature = "audio")]
 pub use sound::{LoadedSounds, NamedSounds, Sound, read_sounds};
 #[cfg(feature = "audio")]
@@ -143,8 +143,6 @@ pub use split::{group_split, random_split, split_from_file, stratified_split};
 pub use survey::{ColumnSurvey, survey};
 pub use synthetic::{synthetic_classes, synthetic_tokens};
 pub use table::{CsvTable, TableOptions};
-#[cfg(feature = "cli")]
-pub(crate) use targets::refuse_numbers;
 pub use targets::{MissingLabels, Target};
 pub use text::{TextDataset, Vocabulary, read_bytes, read_text};
 pub use tokens::Tokenizer;

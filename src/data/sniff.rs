@@ -125,7 +125,7 @@ fn of(start: &[u8], path: &Path) -> Content {
         .map(|(h, r)| (h, &r[..r.len().min(2)]))
         && u64::from_le_bytes(*head) < 1 << 32
     {
-        let remedy = "a network's weights begin a training with --weights";
+        let remedy = "a network's weights begin a training with `weights`";
         return Content::Binary("a safetensors file", remedy);
     }
     if start.contains(&0) || !is_utf8 && 50 * odd > start.len() {
@@ -168,19 +168,19 @@ fn written(start: &[u8], path: &Path) -> Content {
     // From what is surest to what is least.
     let are = |is: fn(&str) -> bool| !whole.is_empty() && whole.iter().all(|line| is(line));
     if are(|line| line.starts_with('{') && line.ends_with('}') && line.contains(':')) {
-        let remedy = "write its records as a table: pandas.read_json(FILE, lines=True).to_csv(\"data.csv\", index=False); --tokens characters trains on the text";
+        let remedy = "write its records as a table: pandas.read_json(FILE, lines=True).to_csv(\"data.csv\", index=False); `tokens` characters trains on the text";
         return Content::Written("lines of JSON", remedy);
     }
     let is_json = path.extension().is_some_and(|end| end == "json");
     if is_json && (text.starts_with('{') || text.starts_with('[')) {
-        let remedy = "write its records as a table (.csv); --tokens characters trains on the text";
+        let remedy = "write its records as a table (.csv); `tokens` characters trains on the text";
         return Content::Written("JSON", remedy);
     }
     if lines
         .iter()
         .any(|line| line.to_lowercase().starts_with("@relation"))
     {
-        let remedy = "take its lines below @data as a .csv; --tokens characters trains on the text";
+        let remedy = "take its lines below @data as a .csv; `tokens` characters trains on the text";
         return Content::Written("an ARFF table", remedy);
     }
     if whole.len() >= LINES && are(is_sparse) {

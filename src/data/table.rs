@@ -113,7 +113,7 @@ impl TableOptions {
         let head = Head::of(&records)?;
         if head.width() == 1 {
             let remedy =
-                "say with --delimiter what stands between the fields, such as --delimiter space";
+                "say with `delimiter` what stands between the fields, such as `delimiter` space";
             let expected = "columns beside the label";
             return Err(DataError::unfit(path, expected, "one column", remedy));
         }
@@ -124,7 +124,7 @@ impl TableOptions {
             if has_header {
                 "header: line 1"
             } else {
-                "header: none; --header yes takes line 1 for names"
+                "header: none; `header` yes takes line 1 for names"
             }
             .to_owned(),
         ];
@@ -181,7 +181,7 @@ impl TableOptions {
                 path,
                 "columns by their places",
                 format!("the name {name:?}, and no header"),
-                "leave --header no out, or give the place from 0",
+                "leave `header` no out, or give the place from 0",
             )),
             (Header::No, None) => Ok(false),
             (Header::Yes, _) | (Header::Auto, Some(_)) => Ok(true),
@@ -206,7 +206,7 @@ impl TableOptions {
                     path,
                     "a label that is not dropped",
                     format!("{} for both", name(place)),
-                    "name another column with --label or --drop",
+                    "name another column with `label` or `drop`",
                 ));
             }
             left_out.push(place);
@@ -215,7 +215,7 @@ impl TableOptions {
         left_out.dedup();
         if !left_out.is_empty() {
             let names = left_out.iter().map(|&place| name(place));
-            lines.push(format!("left out: {} (--drop)", listed(names)));
+            lines.push(format!("left out: {} (`drop`)", listed(names)));
         }
         // A first column that only counts the rows is no feature.
         let others = head.width().saturating_sub(left_out.len() + 1);
@@ -226,7 +226,7 @@ impl TableOptions {
                 name => name.to_owned(),
             };
             lines.push(format!(
-                "left out: {shown}, which only counts the rows (--drop none keeps it)"
+                "left out: {shown}, which only counts the rows (`drop` none keeps it)"
             ));
             left_out.insert(0, 0);
         }
@@ -271,13 +271,13 @@ impl TableOptions {
                 path,
                 format!("labels in column {name}"),
                 format!("none in {all} rows"),
-                "name another column with --label",
+                "name another column with `label`",
             )),
             _ => Err(DataError::unfit(
                 path,
                 format!("a label in column {name} of every row"),
                 format!("none in {count} of {all} rows, first {cell:?} in line {line}"),
-                "--missing-labels drop leaves these rows out, --missing-labels class makes each such word a class",
+                "`missing_labels` drop leaves these rows out, `missing_labels` class makes each such word a class",
             )),
         }
     }
@@ -345,7 +345,7 @@ impl CsvTable {
     }
 
     /// The features alone.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "files")]
     pub(crate) fn into_values(self) -> Array2<f64> {
         self.values
     }

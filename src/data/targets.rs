@@ -66,7 +66,7 @@ pub(super) fn refuse_targets(labels: &[&str], name: &str, path: &Path) -> Result
         path,
         format!("labels of classes in column {name}"),
         format!("{count} different texts in {rows} rows"),
-        "--label COLUMN names another column, --target classes takes each text for a class",
+        "`label` COLUMN names another column, `target` classes takes each text for a class",
     ))
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn refuse_numbers(labels: &[f64], place: &str, path: &Path) -> Result
         format!(
             "{count} different {kind} from {least} to {most} in {rows} rows, as of a regression"
         ),
-        "regression is not built yet: --label COLUMN names another column of a table, --target classes takes each number for a class",
+        "regression is not built yet: `label` COLUMN names another column of a table, `target` classes takes each number for a class",
     ))
 }
 
@@ -165,7 +165,7 @@ mod tests {
         let error = refuse_targets(&names, "Name", "t.csv".as_ref()).unwrap_err();
         let text = error.to_string();
         assert!(
-            text.contains("50 different texts in 50 rows; --label"),
+            text.contains("50 different texts in 50 rows; `label`"),
             "{text}"
         );
         assert!(refuse_targets(&names[..3], "Name", "t.csv".as_ref()).is_ok());

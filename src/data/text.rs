@@ -33,7 +33,7 @@ pub fn read_text(path: &Path) -> Result<String, DataError> {
             path,
             "text in UTF-8",
             format!("another byte at {}", error.utf8_error().valid_up_to()),
-            "convert it, such as with iconv -f latin1 -t utf-8, or train on its bytes with --tokens bytes",
+            "convert it, such as with iconv -f latin1 -t utf-8, or train on its bytes with `tokens` bytes",
         )
     })
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a run's folder.
+//! Errors of a run's folder.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Text of a language model's own: one token after another.
+//! Text generation with a language model, token by token.
 
 use ndarray::{Array2, ArrayView1};
 

@@ -1,4 +1,4 @@
-//! What a run measured, record by record.
+//! Metrics log: records of a run, as JSON lines and for TensorBoard.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};

@@ -1,4 +1,4 @@
-//! What a run ran on, and what came out.
+//! Manifest of a run: environment, settings of the engine, results, hashes.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -262,6 +262,7 @@ fn hash_rows(part: &dyn Dataset, hash: &mut Sha256) {
         inputs.resize(rows.len() * part.input_len(), 0.0_f32);
         part.gather_inputs(rows, &mut inputs);
         hash.update(bytemuck::cast_slice(&inputs));
+        // Labels after the inputs, as they are.
         match part.labels() {
             Labels::Classes(_) => {
                 let mut classes = vec![0_u32; rows.len()];

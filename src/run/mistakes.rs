@@ -1,4 +1,4 @@
-//! What a trained network gets wrong: the confusion matrix, and wrong rows as pictures.
+//! Mistakes of a classifier: the confusion matrix, and misclassified rows as pictures.
 
 use ndarray::Array2;
 
@@ -62,6 +62,7 @@ impl Mistakes {
         let Some(rows) = predictions(network, data)? else {
             return Ok(None);
         };
+        // The confusion of all rows that have a class.
         let classes = network.model().output_shape()?.len();
         let mut confusion = Array2::zeros((classes, classes));
         let known = |row: &Predicted| Some((row.row, row.class?, row.predicted));
@@ -69,6 +70,7 @@ impl Mistakes {
         for &(_, class, predicted) in &rows {
             confusion[[class, predicted]] += 1;
         }
+        // The first wrong ones, as pictures.
         let wrong = rows.into_iter().filter(|row| row.1 != row.2);
         let wrong = wrong.take(SHOWN).map(|(row, class, predicted)| {
             let mut values = vec![0.0; data.input_len()];

@@ -1,4 +1,4 @@
-//! A run as a folder, that can be stopped, resumed, compared, looked at and shipped.
+//! Runs: a training as a folder that can be stopped, resumed, compared, inspected and shipped.
 //!
 //! ```text
 //! runs/first/

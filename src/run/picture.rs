@@ -1,18 +1,33 @@
-//! Rows as pictures: images, and what of them a model looked at.
+//! Pictures of rows: images, and heat maps of a saliency.
 
 use std::io::Cursor;
 
 use image::{ImageFormat, Rgb, RgbImage};
 
-/// Height, width and channels of rows that are images of one or three channels, or squares.
-fn size(shape: &[usize]) -> Option<(usize, usize, usize)> {
-    let values: usize = shape.iter().product();
-    let edge = values.isqrt();
-    match *shape {
-        [height, width] | [height, width, 1] => Some((height, width, 1)),
-        [height, width, 3] => Some((height, width, 3)),
-        [_] if edge > 4 && edge * edge == values => Some((edge, edge, 1)),
-        _ => None,
+/// The size of an image.
+#[derive(Clone, Copy)]
+struct Size {
+    height: usize,
+    width: usize,
+    channels: usize,
+}
+
+impl Size {
+    /// That of rows that are images of one or three channels, or squares.
+    fn of_rows(shape: &[usize]) -> Option<Self> {
+        let values: usize = shape.iter().product();
+        let edge = values.isqrt();
+        let (height, width, channels) = match *shape {
+            [height, width] | [height, width, 1] => (height, width, 1),
+            [height, width, 3] => (height, width, 3),
+            [_] if edge > 4 && edge * edge == values => (edge, edge, 1),
+            _ => return None,
+        };
+        Some(Self {
+            height,
+            width,
+            channels,
+        })
     }
 }
 
@@ -25,11 +40,12 @@ fn size(shape: &[usize]) -> Option<(usize, usize, usize)> {
 /// assert!(png.starts_with(b"\x89PNG") && picture(&[7], &[0.0; 7]).is_none());
 /// ```
 pub fn picture(shape: &[usize], values: &[f32]) -> Option<Vec<u8>> {
-    let (height, width, channels) = size(shape)?;
+    let size = Size::of_rows(shape)?;
+    let channels = size.channels;
     let least = values.iter().copied().fold(f32::INFINITY, f32::min);
     let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let scale = 255.0 / (most - least).max(f32::MIN_POSITIVE);
-    png((height, width), |at| {
+    png(size, |at| {
         let level =
             |channel: usize| ((values[at * channels + channel % channels] - least) * scale) as u8;
         Rgb([level(0), level(1), level(2)])
@@ -44,7 +60,8 @@ pub fn picture(shape: &[usize], values: &[f32]) -> Option<Vec<u8>> {
 /// assert!(heat_map(&[2, 2, 1], &[0.0, -0.5, 1.0, 2.0]).unwrap().starts_with(b"\x89PNG"));
 /// ```
 pub fn heat_map(shape: &[usize], values: &[f32]) -> Option<Vec<u8>> {
-    let (height, width, channels) = size(shape)?;
+    let size = Size::of_rows(shape)?;
+    let channels = size.channels;
     let pixels: Vec<f32> = values
         .chunks_exact(channels)
         .map(|pixel| pixel.iter().sum())
@@ -53,7 +70,7 @@ pub fn heat_map(shape: &[usize], values: &[f32]) -> Option<Vec<u8>> {
     let most = sizes.fold(f32::MIN_POSITIVE, f32::max);
     // Blue and orange of a palette that is safe for the colour-blind (Okabe, Ito).
     let (towards, against) = ([0.0, 114.0, 178.0], [213.0, 94.0, 0.0]);
-    png((height, width), |at| {
+    png(size, |at| {
         let share = pixels[at] / most;
         let colour = if share > 0.0 { towards } else { against };
         let level = |channel: usize| {
@@ -64,9 +81,10 @@ pub fn heat_map(shape: &[usize], values: &[f32]) -> Option<Vec<u8>> {
     })
 }
 
-fn png((height, width): (usize, usize), pixel: impl Fn(usize) -> Rgb<u8>) -> Option<Vec<u8>> {
-    let pixels = RgbImage::from_fn(width as u32, height as u32, |x, y| {
-        pixel(y as usize * width + x as usize)
+/// A PNG file of this size; `pixel` gives each, row by row.
+fn png(size: Size, pixel: impl Fn(usize) -> Rgb<u8>) -> Option<Vec<u8>> {
+    let pixels = RgbImage::from_fn(size.width as u32, size.height as u32, |x, y| {
+        pixel(y as usize * size.width + x as usize)
     });
     let mut file = Cursor::new(Vec::new());
     pixels.write_to(&mut file, ImageFormat::Png).ok()?;

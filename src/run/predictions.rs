@@ -1,4 +1,4 @@
-//! What a classifier takes rows for.
+//! Predictions of a classifier: class and probabilities of each row.
 
 use ndarray::ArrayView2;
 
@@ -86,6 +86,7 @@ pub fn predictions_of(
         _ => return Ok(None),
     };
     let mut found = Vec::with_capacity(rows.len());
+    // Block by block: logits, then softmax in double precision.
     for rows in rows.chunks(BLOCK) {
         let mut inputs = vec![0.0; rows.len() * data.input_len()];
         let mut classes = vec![0; rows.len()];

@@ -1,4 +1,4 @@
-//! The page of a run: what came out, the curves, the split of the step, the mistakes, the settings.
+//! Report of a run, on one page: results, curves, phases of the step, mistakes, settings.
 
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ pub fn report(
     facts(&mut page, manifest);
     let records = MetricsLog::read(run.path())?;
     curves(&mut page, &records);
-    layers(&mut page, (&manifest.layers, &records));
+    layers(&mut page, &manifest.layers, &records);
     phases(&mut page, manifest);
     if let Some((mistakes, names)) = mistakes {
         confusion(&mut page, mistakes, names);
@@ -178,7 +178,7 @@ fn curves(page: &mut Page, records: &[Record]) {
 }
 
 /// The norms of the layers' gradients: lines of some, all of them in a table.
-fn layers(page: &mut Page, (names, records): (&[String], &[Record])) {
+fn layers(page: &mut Page, names: &[String], records: &[Record]) {
     let norms = |record: &Record| match record {
         Record::Step {
             step,
@@ -253,6 +253,7 @@ fn confusion(page: &mut Page, mistakes: &Mistakes, names: &[String]) {
             .cloned()
             .unwrap_or_else(|| class.to_string())
     };
+    // The matrix, if it can be looked at.
     let classes = mistakes.confusion.nrows();
     if classes <= MOST_CLASSES {
         let head: Vec<String> = (0..classes).map(name).collect();
@@ -270,6 +271,7 @@ fn confusion(page: &mut Page, mistakes: &Mistakes, names: &[String]) {
             .paragraph("Test rows of a class (down) and what they were taken for (across).")
             .table(&head, &rows);
     }
+    // Wrong rows as pictures.
     let picture = |row: &WrongRow| {
         let caption = format!("{}, not {}", name(row.class), name(row.predicted));
         Some((row.picture.clone()?, caption))

@@ -1,4 +1,4 @@
-//! What of a row speaks for a class: how much each input counts.
+//! Saliency: how much each input of a row counts for a class.
 //!
 //! # Formulas
 //! For the class's logit f: gradient times input, `x_i df/dx_i`; integrated gradients, `x_i` times

@@ -1,4 +1,4 @@
-//! Which weights of a run are the newest, and that they are what was written.
+//! Newest weights of a run: which they are, and that they are what was written.
 //!
 //! # Which
 //! `model.safetensors` holds what a training ended with, its checkpoints what it passed on the way.
@@ -56,12 +56,14 @@ impl RunWeights {
             let path = folder.to_owned();
             return Err(RunError::NotARun { path });
         }
+        // The trained model, which a finished run ends with.
         let manifest = Manifest::read(folder).ok();
         let trained = trained(folder, manifest.as_ref())?;
         let status = manifest.as_ref().map(|known| (known.status, known.steps));
         if let (Some(trained), Some((Status::Finished, _))) = (&trained, status) {
             return Ok(trained.clone());
         }
+        // The newest checkpoint.
         let passed = match status {
             Some((Status::Stopped, steps)) => checkpoint_of(folder, steps)?,
             _ => None,
@@ -70,6 +72,7 @@ impl RunWeights {
             Some(passed) => Some(passed),
             None => last_checkpoint(folder)?,
         };
+        // Of both, the one with more updates.
         let none = || RunError::NoCheckpoint {
             path: folder.to_owned(),
         };

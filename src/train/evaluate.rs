@@ -27,7 +27,7 @@ impl Trainer {
     pub fn evaluate(&self, data: &dyn Dataset) -> Result<(f64, f64), TrainError> {
         let network = self.network()?;
         check_data("given", data, &self.config.loss, &network)?;
-        let mut engine = self.engine(&network, [data, data])?;
+        let mut engine = self.build_engine(&network, [data, data])?;
         let batch = Batch {
             source: TEST,
             ..Batch::whole((0..data.len() as u32).collect(), 0)

@@ -100,7 +100,7 @@ impl Trainer {
         self.config.check_room(&self.model, data[0].len())?;
         let network = self.last_network()?;
         self.config.check(&network, data)?;
-        let engine = self.engine(&network, data)?;
+        let engine = self.build_engine(&network, data)?;
         self.check_settings(engine.num_shards(), data[0].len())?;
         let [rows, test_rows] = data.map(Dataset::len);
         let mut setup = self.setup(&engine, rows, test_rows);
@@ -236,7 +236,7 @@ impl Trainer {
     }
 
     /// The engine, with the parameters and the optimiser's state so far.
-    pub(super) fn engine<'d>(
+    pub(super) fn build_engine<'d>(
         &self,
         network: &Network,
         data: [&'d dyn Dataset; 2],

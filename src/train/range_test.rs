@@ -100,7 +100,7 @@ impl Trainer {
         self.config.check_room(&self.model, train.len())?;
         let network = self.last_network()?;
         self.config.check(&network, [train, train])?;
-        let mut engine = self.engine(&network, [train, train])?;
+        let mut engine = self.build_engine(&network, [train, train])?;
         let control = Control::new(&self.config)?;
         let config = &self.config;
         let points = engine.run(move |workers| {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::data::Sampling;
-use crate::engine::{AllReduce, Balance, Pinning, Shards, Threads, UpdateMode};
+use crate::engine::{
+    AllReduce, Balance, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode,
+};
 use crate::nn::{Loss, Network, NnError, Sequential};
 use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
 
@@ -83,6 +85,21 @@ impl Trainer {
             network: Some(network.clone()),
             ..Self::new(network.model().clone(), loss)
         }
+    }
+
+    /// The whole engine: threads, pinning, shards, all-reduce, update, balance, and whether the noise
+    /// scale is tracked.
+    ///
+    /// ```
+    /// use unisono::{Trainer, engine::{EngineConfig, Threads}, nn::{Loss, Sequential}};
+    /// let engine = EngineConfig { threads: Threads::Fixed(2), ..EngineConfig::default() };
+    /// let model = Sequential::new(64).dense(10);
+    /// let trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy).engine(engine);
+    /// ```
+    pub fn engine(mut self, config: EngineConfig) -> Self {
+        self.config.tracks_noise_scale = config.track == Track::ShardNorms;
+        self.config.engine = config;
+        self
     }
 
     /// Worker threads, at least 1; by default the physical cores that this process may use, or

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-use crate::cli::config::ArgError;
+use crate::cli::error::ArgError;
 use crate::cli::keys::Key;
 
 /// When a flag does not act beside the others that were given, and why.

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::load::Kind;
+use crate::data::DataKind;
 
 /// A folder with data of every kind; it is removed at the end.
 pub(super) struct Inputs(PathBuf);
@@ -42,19 +42,19 @@ impl Inputs {
     }
 
     /// Where data of a kind lie.
-    pub(super) fn of(&self, kind: Kind) -> PathBuf {
+    pub(super) fn of(&self, kind: DataKind) -> PathBuf {
         self.path(match kind {
-            Kind::IdxFolder => "idx",
-            Kind::CifarFolder => "cifar",
-            Kind::NpyFolder => "npy",
-            Kind::ImageFolder { has_parts: false } => "images",
-            Kind::ImageFolder { has_parts: true } => "parts",
-            Kind::Sounds => "sounds",
-            Kind::Idx => "one.idx3-ubyte",
-            Kind::Npy => "one.npy",
-            Kind::Npz => "bytes.npz",
-            Kind::Table => "table.csv",
-            Kind::Text => "text.txt",
+            DataKind::IdxFolder => "idx",
+            DataKind::CifarFolder => "cifar",
+            DataKind::NpyFolder => "npy",
+            DataKind::ImageFolder { has_parts: false } => "images",
+            DataKind::ImageFolder { has_parts: true } => "parts",
+            DataKind::Sounds => "sounds",
+            DataKind::Idx => "one.idx3-ubyte",
+            DataKind::Npy => "one.npy",
+            DataKind::Npz => "bytes.npz",
+            DataKind::Table => "table.csv",
+            DataKind::Text => "text.txt",
         })
     }
 

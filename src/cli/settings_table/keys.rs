@@ -1,7 +1,9 @@
 //! The keys of a configuration and of its section on a study: when each does not act.
 
-use crate::cli::load::{Kind, takes_augment};
-use crate::cli::study_plan::Kind as Study;
+use crate::cli::choices::optimizer;
+use crate::cli::data_options::takes_augment;
+use crate::cli::study_kind::StudyKind;
+use crate::data::DataKind;
 
 use super::rules::{
     BRANCHES, COUNTED, DRAWN, GOES_ON, HAS_PARTS, LOOKS, NO_CHECKPOINTS, NO_DATA, NO_DRAW,
@@ -42,8 +44,9 @@ pub(super) static ROWS: &[Row] = &[
             COUNTED,
             on(
                 |case| {
-                    let has_numbers =
-                        |kind| matches!(kind, Kind::Table | Kind::Npz | Kind::NpyFolder);
+                    let has_numbers = |kind| {
+                        matches!(kind, DataKind::Table | DataKind::Npz | DataKind::NpyFolder)
+                    };
                     case.data_is(|kind| !has_numbers(kind))
                 },
                 "only the labels of tables and arrays can be numbers",
@@ -57,7 +60,7 @@ pub(super) static ROWS: &[Row] = &[
             NO_DATA,
             COUNTED,
             on(
-                |case| case.data_is(|kind| kind != Kind::Text),
+                |case| case.data_is(|kind| kind != DataKind::Text),
                 "only the texts of language models have tokens",
             ),
         ],
@@ -72,7 +75,7 @@ pub(super) static ROWS: &[Row] = &[
             on(
                 |case| {
                     let is_groups = case.args.data.split.as_deref() == Some("groups");
-                    is_groups && case.data_is(|kind| kind != Kind::Sounds)
+                    is_groups && case.data_is(|kind| kind != DataKind::Sounds)
                 },
                 "only sounds have groups, their speakers",
             ),
@@ -114,7 +117,7 @@ pub(super) static ROWS: &[Row] = &[
             on(
                 |case| {
                     let is_balanced = case.args.data.sampling.as_deref() == Some("balanced");
-                    is_balanced && case.data_is(|kind| kind == Kind::Text)
+                    is_balanced && case.data_is(|kind| kind == DataKind::Text)
                 },
                 "its rows have no classes to balance",
             ),
@@ -125,7 +128,7 @@ pub(super) static ROWS: &[Row] = &[
         &[
             RANGE,
             by(
-                |case| case.study_is(Study::searches),
+                |case| case.study_is(StudyKind::searches),
                 "--lr-range says which are searched",
             ),
         ],
@@ -149,7 +152,7 @@ pub(super) static ROWS: &[Row] = &[
         &[by(
             |case| {
                 let is_sgd = case.value.as_ref().and_then(|value| value.as_str()) == Some("sgd");
-                !is_sgd && case.study_is(|study| study == Study::Adaptive)
+                !is_sgd && case.study_is(|study| study == StudyKind::Adaptive)
             },
             "its policies are compared with plain SGD",
         )],
@@ -176,7 +179,7 @@ pub(super) static ROWS: &[Row] = &[
             RANGE,
             PLAIN,
             by(
-                |case| case.study_is(|study| study == Study::Branches),
+                |case| case.study_is(|study| study == StudyKind::Branches),
                 "its branches are compared by the weights themselves",
             ),
         ],
@@ -204,7 +207,7 @@ pub(super) static ROWS: &[Row] = &[
         &[
             RANGE,
             by(
-                |case| case.study_is(|study| study == Study::Adaptive),
+                |case| case.study_is(|study| study == StudyKind::Adaptive),
                 "it compares policies of its own",
             ),
             by(
@@ -218,7 +221,7 @@ pub(super) static ROWS: &[Row] = &[
         &[
             SCHEDULE,
             by(
-                |case| case.study_is(|study| study == Study::Time),
+                |case| case.study_is(|study| study == StudyKind::Time),
                 "--on-threads says on how many",
             ),
         ],
@@ -247,7 +250,7 @@ pub(super) static ROWS: &[Row] = &[
             SCHEDULE,
             RANGE,
             by(
-                |case| case.study_is(Study::searches),
+                |case| case.study_is(StudyKind::searches),
                 "its trials end at the target",
             ),
             by(
@@ -262,11 +265,11 @@ pub(super) static ROWS: &[Row] = &[
             SCHEDULE,
             RANGE,
             by(
-                |case| case.study_is(Study::has_recipes),
+                |case| case.study_is(StudyKind::has_recipes),
                 "its policies track what they need",
             ),
             by(
-                |case| case.study_is(|study| study == Study::Branches),
+                |case| case.study_is(|study| study == StudyKind::Branches),
                 "it measures the noise scale as it is",
             ),
         ],
@@ -313,8 +316,8 @@ pub(super) static ROWS: &[Row] = &[
 ];
 
 fn has_momentum(case: &Case<'_>) -> bool {
-    let name = &*case.args.optim.optimizer;
-    name.contains("momentum") || name.contains("nesterov") || name == "lars"
+    let choice = optimizer(&case.args.optim.optimizer);
+    choice.is_some_and(|choice| choice.has_momentum)
 }
 
 fn decays(case: &Case<'_>) -> bool {

@@ -1,4 +1,4 @@
-//! Which setting acts where: one table of every key of a configuration and every flag of a command.
+//! Where each setting acts: one table of every key of a configuration and every flag of a command.
 //!
 //! What was asked for acts, or is refused by name: by a flag, by `--set` or by a file it is the
 //! same. A row says when a setting does not act, and why. `tests` goes through all settings,
@@ -17,13 +17,15 @@ mod rules;
 use clap::ArgMatches;
 use toml::Value;
 
-use super::config::ArgError;
-use super::document::Settled;
+use crate::data::DataKind;
+
+use super::data_options::data_options;
+use super::document::ResolvedConfig;
+use super::error::ArgError;
 use super::keys::Key;
-use super::load::{Kind, LoadSettings};
-use super::sections::{DataArgs, TrainArgs};
+use super::options::{DataArgs, RunArgs, TrainArgs};
 use super::study_args::StudyArgs;
-use super::study_plan::Kind as StudyKind;
+use super::study_kind::StudyKind;
 
 pub(super) use flags::refuse_flags;
 
@@ -73,7 +75,7 @@ struct Case<'a> {
     by: By<'a>,
     args: &'a TrainArgs,
     /// What lies at `data.path`.
-    data: Option<Kind>,
+    data: Option<DataKind>,
     value: Option<Value>,
 }
 
@@ -89,7 +91,7 @@ impl Case<'_> {
         self.study().is_some_and(holds)
     }
 
-    fn data_is(&self, holds: impl Fn(Kind) -> bool) -> bool {
+    fn data_is(&self, holds: impl Fn(DataKind) -> bool) -> bool {
         self.data.is_some_and(holds)
     }
 }
@@ -143,21 +145,22 @@ fn refused_by(rule: Rule, what: String, case: &Case<'_>) -> ArgError {
 }
 
 /// Refuses the first key that was asked for and does not act.
-pub(super) fn refuse(settled: &Settled, by: By<'_>) -> Result<(), ArgError> {
+pub(super) fn refuse(resolved: &ResolvedConfig, by: By<'_>) -> Result<(), ArgError> {
     let mut case = Case {
         by,
-        args: &settled.args,
-        data: kind(&settled.args.data),
+        args: &resolved.args,
+        data: kind(&resolved.args.data),
         value: None,
     };
-    let named = match by.shows_a_part() {
-        true => settled.given(),
-        false => settled.named(),
+    let named = if by.shows_a_part() {
+        resolved.given()
+    } else {
+        resolved.named()
     };
     for key in named {
-        case.value = settled.value(key);
+        case.value = resolved.value(key);
         if let Some(rule) = idle(&key.path(), &case) {
-            return Err(refused_by(rule, settled.source(key), &case));
+            return Err(refused_by(rule, resolved.source(key), &case));
         }
     }
     Ok(())
@@ -165,9 +168,9 @@ pub(super) fn refuse(settled: &Settled, by: By<'_>) -> Result<(), ArgError> {
 
 /// What lies where the data are; what cannot be looked at, or read as asked, is an error of its
 /// own, later.
-fn kind(data: &DataArgs) -> Option<Kind> {
-    let load = LoadSettings::try_from(data).ok()?;
-    load.kind(data.data.as_deref()?).ok()
+fn kind(data: &DataArgs) -> Option<DataKind> {
+    let options = data_options(data, RunArgs::default().seed).ok()?;
+    DataKind::of(data.data.as_deref()?, &options).ok()
 }
 
 /// Refuses the first flag about data that was given to `data inspect` and does not act on what lies
@@ -194,7 +197,9 @@ pub(super) fn refuse_data(data: &DataArgs, matches: &ArgMatches) -> Result<(), A
 /// Refuses the first key of a study's own that was asked for and does not act.
 pub(super) fn refuse_study(
     by: By<'_>,
-    (tables, matches): ([toml::Table; 2], &ArgMatches),
+    args: &toml::Table,
+    defaults: &toml::Table,
+    matches: &ArgMatches,
 ) -> Result<(), ArgError> {
     let case = Case {
         by,
@@ -203,7 +208,7 @@ pub(super) fn refuse_study(
         value: None,
     };
     for key in Key::of::<StudyArgs>("study") {
-        let is_named = key.is_given(matches) || key.value(&tables[0]) != key.value(&tables[1]);
+        let is_named = key.is_given(matches) || key.value(args) != key.value(defaults);
         if let (true, Some(rule)) = (is_named, idle(&key.path(), &case)) {
             return Err(refused_by(rule, format!("--{}", key.flag()), &case));
         }

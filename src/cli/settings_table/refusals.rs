@@ -1,15 +1,15 @@
-//! What would be left aside is refused by name: keys by commands, flags beside others.
+//! Settings that would have no effect are refused by name: keys by commands, flags beside others.
 
 use clap::CommandFactory;
 
 use super::By;
 use super::inputs::Inputs;
-use super::tests::settled;
+use super::tests::resolved;
 use crate::cli::args::Args;
-use crate::cli::config::exit_code;
+use crate::cli::error::exit_code;
 use crate::cli::keys::Key;
 use crate::cli::study_args::StudyArgs;
-use crate::cli::study_plan::Kind as Study;
+use crate::cli::study_kind::StudyKind;
 
 /// What is done, a key that it leaves aside, and a part of why.
 fn idle(study: &StudyArgs) -> [(By<'_>, &'static str, &'static str); 14] {
@@ -42,22 +42,22 @@ fn idle(study: &StudyArgs) -> [(By<'_>, &'static str, &'static str); 14] {
             "--rows says",
         ),
         (
-            By::Study(Study::Gap, study),
+            By::Study(StudyKind::Gap, study),
             "run.keep=3",
             "keeps what has finished",
         ),
         (
-            By::Study(Study::Branches, study),
+            By::Study(StudyKind::Branches, study),
             "run.track=noise-scale",
             "as it is",
         ),
         (
-            By::Study(Study::Time, study),
+            By::Study(StudyKind::Time, study),
             "engine.threads=3",
             "--on-threads",
         ),
         (
-            By::Study(Study::Adaptive, study),
+            By::Study(StudyKind::Adaptive, study),
             "optimizer.l2=1",
             "plain SGD",
         ),
@@ -69,7 +69,7 @@ fn what_a_command_would_leave_aside_is_refused_by_name() {
     let study = StudyArgs::default();
     for (by, setting, why) in idle(&study) {
         let args = ["--set".to_owned(), setting.to_owned()];
-        let error = settled(&args, by).unwrap_err();
+        let error = resolved(&args, by).unwrap_err();
         let (key, text) = (setting.split('=').next().unwrap(), error.to_string());
         let key = Key::all()
             .into_iter()
@@ -86,13 +86,13 @@ fn what_a_command_would_leave_aside_is_refused_by_name() {
         format!("--split={}", split.display()),
         "--test-share=0.3".to_owned(),
     ];
-    let error = settled(&args, By::Train { keeps: true }).unwrap_err();
+    let error = resolved(&args, By::Train { keeps: true }).unwrap_err();
     let text = error.to_string();
     assert!(
         text.contains("--test-share does not apply") && text.contains("--split"),
         "{text}"
     );
-    assert!(settled(&["--keep=5".to_owned()], By::Train { keeps: true }).is_ok());
+    assert!(resolved(&["--keep=5".to_owned()], By::Train { keeps: true }).is_ok());
 }
 
 /// Lines, and the flag in each that would be left aside.

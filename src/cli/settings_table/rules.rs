@@ -1,7 +1,7 @@
 //! Rules that several keys share: when they do not act.
 
-use crate::cli::load::Kind;
-use crate::cli::study_plan::Kind as Study;
+use crate::cli::study_kind::StudyKind;
+use crate::data::DataKind;
 
 use super::{By, Rule, by, on};
 
@@ -34,11 +34,11 @@ pub(super) const GOES_ON: Rule = by(
     "the checkpoint has the weights",
 );
 pub(super) const PLAIN: Rule = by(
-    |case| case.study_is(|study| study == Study::Adaptive),
+    |case| case.study_is(|study| study == StudyKind::Adaptive),
     "its policies are compared with plain SGD",
 );
 pub(super) const RECIPES: Rule = by(
-    |case| case.study_is(Study::has_recipes),
+    |case| case.study_is(StudyKind::has_recipes),
     "its recipes have schedules of their own",
 );
 pub(super) const NO_CHECKPOINTS: Rule = by(
@@ -50,24 +50,24 @@ pub(super) const SEARCHES_NOT: Rule = by(
     "it searches nothing",
 );
 pub(super) const NO_TARGET: Rule = by(
-    |case| case.study_is(|study| study == Study::Branches),
+    |case| case.study_is(|study| study == StudyKind::Branches),
     "it compares losses (--tolerance)",
 );
 pub(super) const BRANCHES: Rule = by(
-    |case| case.study_is(|study| study == Study::Branches),
+    |case| case.study_is(|study| study == StudyKind::Branches),
     "--branch-at and --window say how long it trains",
 );
 
 pub(super) const NO_IMAGES: Rule = on(
-    |case| case.data_is(|kind| !matches!(kind, Kind::ImageFolder { .. })),
+    |case| case.data_is(|kind| !matches!(kind, DataKind::ImageFolder { .. })),
     "it is about the images of a folder",
 );
 pub(super) const NO_TABLE: Rule = on(
-    |case| case.data_is(|kind| kind != Kind::Table),
+    |case| case.data_is(|kind| kind != DataKind::Table),
     "only tables have columns",
 );
 pub(super) const NO_DRAW: Rule = on(
-    |case| case.data_is(|kind| kind == Kind::Text),
+    |case| case.data_is(|kind| kind == DataKind::Text),
     "the end of a text is its test part (--test-share)",
 );
 pub(super) const SPLIT_FILE: Rule = by(
@@ -82,6 +82,6 @@ pub(super) const LOOKS: Rule = by(
     "it looks at rows as they are, in their order",
 );
 pub(super) const HAS_PARTS: Rule = on(
-    |case| case.data_is(Kind::has_parts),
+    |case| case.data_is(DataKind::has_parts),
     "the files say which rows are the test part",
 );

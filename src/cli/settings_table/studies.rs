@@ -5,10 +5,11 @@ use clap::{CommandFactory, FromArgMatches};
 
 use super::values::VALUES;
 use crate::cli::args::{Args, Command};
-use crate::cli::config::exit_code;
+use crate::cli::error::exit_code;
+use crate::cli::message::message;
 use crate::cli::study::identity;
 use crate::cli::study_args::StudyCommand;
-use crate::cli::study_plan::Kind;
+use crate::cli::study_kind::StudyKind;
 
 /// Keys of a study's own, with values that are not the defaults.
 const STUDY: [(&str, &str); 9] = [
@@ -43,7 +44,7 @@ const HARMLESS: [&str; 14] = [
 ];
 
 /// What a study with this more is known by.
-fn known_by(kind: Kind, more: &[String]) -> Result<String, String> {
+fn known_by(kind: StudyKind, more: &[String]) -> Result<String, String> {
     let name = kind.command();
     let words = ["unisono"].into_iter().chain(name.split(' '));
     let line = words.map(str::to_owned).chain(more.iter().cloned());
@@ -65,7 +66,7 @@ fn known_by(kind: Kind, more: &[String]) -> Result<String, String> {
         .map(|settings| format!("{settings:?}"))
         .map_err(|error| {
             assert_eq!(exit_code(&error), 2, "{more:?}: {error}");
-            error.to_string()
+            message(&error)
         })
 }
 
@@ -83,11 +84,11 @@ fn every_key_of_a_study_decides_its_outcomes_or_is_refused() {
         settings.push((format!("study.{key}"), setting, value));
     }
     for kind in [
-        Kind::Steps,
-        Kind::Time,
-        Kind::Recipes,
-        Kind::Adaptive,
-        Kind::Gap,
+        StudyKind::Steps,
+        StudyKind::Time,
+        StudyKind::Recipes,
+        StudyKind::Adaptive,
+        StudyKind::Gap,
     ] {
         let unchanged = known_by(kind, &[]).unwrap();
         for (key, setting, value) in &settings {

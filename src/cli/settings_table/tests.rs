@@ -10,13 +10,15 @@ use super::keys::ROWS;
 use super::values::{HARMLESS, VALUES};
 use super::{By, refuse};
 use crate::cli::args::{Args, Command};
-use crate::cli::config::{CommandError, TrainSettings, exit_code};
-use crate::cli::document::Settled;
+use crate::cli::config::TrainSettings;
+use crate::cli::document::ResolvedConfig;
+use crate::cli::error::{CommandError, exit_code};
 use crate::cli::keys::Key;
-use crate::cli::load::Kind;
-use crate::cli::sections::{DataArgs, TrainArgs};
+use crate::cli::message::message;
+use crate::cli::options::{DataArgs, TrainArgs};
 use crate::cli::study_args::StudyArgs;
 use crate::cli::task::{first_trainer, task};
+use crate::data::DataKind;
 
 /// Every command that does something, by its name.
 fn commands() -> Vec<(String, clap::Command)> {
@@ -90,7 +92,7 @@ fn every_key_of_the_schema_is_a_key_of_the_table() {
 }
 
 /// The settings of `unisono train` with these arguments, if all of them act.
-pub(super) fn settled(args: &[String], by: By<'_>) -> Result<Settled, CommandError> {
+pub(super) fn resolved(args: &[String], by: By<'_>) -> Result<ResolvedConfig, CommandError> {
     let line = ["unisono", "train"].into_iter().map(str::to_owned);
     let matches = Args::command()
         .try_get_matches_from(line.chain(args.iter().cloned()))
@@ -99,9 +101,9 @@ pub(super) fn settled(args: &[String], by: By<'_>) -> Result<Settled, CommandErr
         unreachable!("it says train");
     };
     let flags = matches.subcommand_matches("train").unwrap();
-    let settled = Settled::new(&train.settings, flags, &train.from)?;
-    refuse(&settled, by)?;
-    Ok(settled)
+    let resolved = ResolvedConfig::new(&train.settings, flags, &train.from)?;
+    refuse(&resolved, by)?;
+    Ok(resolved)
 }
 
 /// What a training of these settings comes to.
@@ -121,16 +123,16 @@ fn trained(settings: &TrainSettings) -> Result<String, CommandError> {
 }
 
 /// That a value acts or is refused with exit code 2 and its name; gives whether it acts.
-fn acts(base: &[String], (key, value): (&str, &str), unchanged: &str) -> bool {
+fn acts(base: &[String], key: &str, value: &str, unchanged: &str) -> bool {
     let setting = vec!["--set".to_owned(), format!("{key}={value}")];
     let args = [base, &setting].concat();
     let known = Key::all();
     let known = known.iter().find(|known| known.path() == key).unwrap();
-    let outcome =
-        settled(&args, By::Train { keeps: true }).and_then(|settled| trained(&settled.settings()?));
+    let outcome = resolved(&args, By::Train { keeps: true })
+        .and_then(|resolved| trained(&resolved.settings()?));
     match outcome {
         Err(error) => {
-            let (code, text) = (exit_code(&error), error.to_string());
+            let (code, text) = (exit_code(&error), message(&error));
             assert_eq!(code, 2, "{args:?}: {text}");
             assert!(!text.contains('\n'), "{args:?}: {text}");
             let names = [
@@ -164,15 +166,15 @@ fn quick(data: Option<&Path>) -> Vec<String> {
 /// Arguments that train on data of every kind, and on the digits.
 fn every_kind(inputs: &Inputs) -> Vec<Vec<String>> {
     let kinds = [
-        Kind::IdxFolder,
-        Kind::CifarFolder,
-        Kind::NpyFolder,
-        Kind::ImageFolder { has_parts: false },
-        Kind::ImageFolder { has_parts: true },
-        Kind::Sounds,
-        Kind::Npz,
-        Kind::Table,
-        Kind::Text,
+        DataKind::IdxFolder,
+        DataKind::CifarFolder,
+        DataKind::NpyFolder,
+        DataKind::ImageFolder { has_parts: false },
+        DataKind::ImageFolder { has_parts: true },
+        DataKind::Sounds,
+        DataKind::Npz,
+        DataKind::Table,
+        DataKind::Text,
     ];
     let mut data: Vec<Vec<String>> = kinds
         .iter()
@@ -207,8 +209,8 @@ fn settings_of_model_and_data_act_on_every_kind_of_data_or_are_refused() {
     let data = every_kind(&inputs);
     let mut acting = std::collections::BTreeSet::new();
     for base in &data {
-        let unchanged = settled(base, By::Train { keeps: true })
-            .and_then(|settled| trained(&settled.settings()?))
+        let unchanged = resolved(base, By::Train { keeps: true })
+            .and_then(|resolved| trained(&resolved.settings()?))
             .unwrap_or_else(|error| panic!("{base:?}: {error}"));
         for (key, values) in VALUES {
             let is_of_kind = ["model.layers", "model.preset"].contains(&key)
@@ -222,7 +224,7 @@ fn settings_of_model_and_data_act_on_every_kind_of_data_or_are_refused() {
                     "split.txt" => inputs.path("split.txt").display().to_string(),
                     value => value.to_owned(),
                 };
-                if acts(base, (key, &value), &unchanged) {
+                if acts(base, key, &value, &unchanged) {
                     acting.insert((key, name(Path::new(&value))));
                 }
             }
@@ -246,7 +248,7 @@ fn settings_of_model_and_data_act_on_every_kind_of_data_or_are_refused() {
 fn settings_of_the_training_act_or_are_refused() {
     let base = quick(None);
     let unchanged = trained(
-        &settled(&base, By::Train { keeps: true })
+        &resolved(&base, By::Train { keeps: true })
             .unwrap()
             .settings()
             .unwrap(),
@@ -268,7 +270,7 @@ fn settings_of_the_training_act_or_are_refused() {
         };
         let unchanged = match key {
             "run.epochs" | "run.max_steps" | "optimizer.decay_all" => trained(
-                &settled(&base, By::Train { keeps: true })
+                &resolved(&base, By::Train { keeps: true })
                     .unwrap()
                     .settings()
                     .unwrap(),
@@ -278,7 +280,7 @@ fn settings_of_the_training_act_or_are_refused() {
         };
         for value in values {
             assert!(
-                acts(&base, (key, value), &unchanged),
+                acts(&base, key, value, &unchanged),
                 "{key}={value} is refused"
             );
         }
@@ -290,8 +292,8 @@ fn settings_of_the_training_act_or_are_refused() {
         let value = VALUES.iter().find(|known| known.0 == *key).unwrap().1[0];
         let args = [&base[..], &["--set".to_owned(), format!("{key}={value}")]].concat();
         let settings = |args: &[String]| {
-            let settled = settled(args, By::Train { keeps: true }).unwrap();
-            format!("{:?}", settled.settings().unwrap())
+            let resolved = resolved(args, By::Train { keeps: true }).unwrap();
+            format!("{:?}", resolved.settings().unwrap())
         };
         assert_ne!(settings(&args), settings(&base), "{key}");
     }

@@ -1,0 +1,184 @@
+//! Errors of the program, and the exit code of each.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::export::ExportError;
+use crate::run::RunError;
+use crate::study::batch_size::StudyError;
+use crate::study::scaling::ScalingError;
+use crate::train::TrainError;
+
+use super::signals;
+
+/// An invalid argument.
+#[derive(Debug, Error)]
+pub(super) enum ArgError {
+    /// Not one of the values that there are.
+    #[error("--{flag} must be {expected}, got {got:?}")]
+    Value {
+        flag: &'static str,
+        expected: String,
+        got: String,
+    },
+    /// A text that cannot be read.
+    #[error("--{flag}: {message}")]
+    Text { flag: &'static str, message: String },
+    /// A key of a file with an impossible value.
+    #[error("{}: {key} {problem}", path.display())]
+    Key {
+        path: PathBuf,
+        key: String,
+        problem: String,
+    },
+    /// A file that is no configuration.
+    #[error("{}, line {line}, column {column}: {problem}", path.display())]
+    File {
+        path: PathBuf,
+        line: usize,
+        column: usize,
+        problem: String,
+    },
+    /// Something that would not be done.
+    #[error("{what} does not apply to {to}: {why}; leave it out")]
+    Unused {
+        what: String,
+        to: String,
+        why: &'static str,
+    },
+    /// Two sources that take precedence over the file.
+    #[error("{key} is set twice, by --set and by --set or --{flag}; leave one out")]
+    Twice { key: String, flag: String },
+}
+
+impl ArgError {
+    pub(super) fn text(flag: &'static str, message: &str) -> Self {
+        ArgError::Text {
+            flag,
+            message: message.to_owned(),
+        }
+    }
+}
+
+/// Why a command ended before its end.
+#[derive(Debug, Error)]
+pub(super) enum CommandError {
+    #[error(transparent)]
+    Args(ArgError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error("cannot read {}: {source}; check the path and its permissions", path.display())]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    #[error(transparent)]
+    Scaling(#[from] ScalingError),
+    #[error(transparent)]
+    Study(#[from] StudyError),
+    /// A signal asked a study to stop.
+    #[error(
+        "stopped by signal {signal} after {trials} trials; the same command goes on where --out keeps them"
+    )]
+    StudyStopped { signal: i32, trials: usize },
+    #[error("cannot listen for signals: {source}")]
+    Signals { source: std::io::Error },
+    /// A signal asked to stop.
+    #[error("stopped after step {steps} by signal {signal}; {}", goes_on(run.as_deref()))]
+    Stopped {
+        signal: i32,
+        steps: u64,
+        run: Option<PathBuf>,
+    },
+    #[error("the run in {} is finished after {steps} steps; raise --epochs or --max-steps to go on", folder.display())]
+    Finished { folder: PathBuf, steps: u64 },
+    /// A file that would be lost.
+    #[error("{} {what}; choose another file, or add --force to replace it", path.display())]
+    Exists { path: PathBuf, what: &'static str },
+    /// A folder that would be mixed up.
+    #[error("{} is not empty; choose a new folder, or add --force to write into it beside what is there", path.display())]
+    NotEmpty { path: PathBuf },
+    #[error("cannot write {}: {source}; choose another place", path.display())]
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+}
+
+/// How a stopped run goes on.
+fn goes_on(run: Option<&Path>) -> String {
+    match run {
+        Some(folder) => format!("go on with --resume {}", folder.display()),
+        None => "nothing was kept, --out DIR keeps a run".to_owned(),
+    }
+}
+
+pub(super) fn refused(flag: &'static str, expected: impl Into<String>, got: &str) -> ArgError {
+    ArgError::Value {
+        flag,
+        expected: expected.into(),
+        got: got.to_owned(),
+    }
+}
+
+/// Refuses a number above `most`.
+pub(super) fn at_most(flag: &'static str, got: usize, most: usize) -> Result<usize, ArgError> {
+    if got <= most {
+        Ok(got)
+    } else {
+        Err(ArgError::text(
+            flag,
+            &format!("must be at most {most}, got {got}"),
+        ))
+    }
+}
+
+impl From<ArgError> for CommandError {
+    fn from(error: ArgError) -> Self {
+        CommandError::Args(error)
+    }
+}
+
+/// Whether the reader of what was written has gone.
+pub(super) fn is_closed_pipe(error: &CommandError) -> bool {
+    let source = match error {
+        CommandError::Write { source, .. } => source,
+        CommandError::Export(ExportError::Write { source, .. }) => source,
+        _ => return false,
+    };
+    source.kind() == std::io::ErrorKind::BrokenPipe
+}
+
+/// 2 for what the user can fix in the arguments, 1 for what happened while running.
+pub(super) fn exit_code(error: &CommandError) -> u8 {
+    use crate::engine::EngineError as Engine;
+    // Errors of the program itself; the others stand in those of training.
+    let error = match error {
+        CommandError::Train(error) => error,
+        CommandError::Stopped { signal, .. } => return signals::exit_code(*signal),
+        CommandError::Signals { .. }
+        | CommandError::Run(RunError::Write { .. } | RunError::Read { .. })
+        | CommandError::Export(ExportError::Write { .. })
+        | CommandError::Scaling(ScalingError::Io { .. } | ScalingError::Peer { .. }) => return 1,
+        CommandError::Scaling(ScalingError::Train(error)) => error,
+        CommandError::StudyStopped { signal, .. } => return signals::exit_code(*signal),
+        CommandError::Study(StudyError::Io { .. }) => return 1,
+        CommandError::Study(StudyError::Train(error)) => error,
+        _ => return 2,
+    };
+    match error {
+        TrainError::NonFinite { .. } | TrainError::Write { .. } => 1,
+        TrainError::Engine(
+            Engine::WorkerPanicked { .. }
+            | Engine::EvaluationPanicked { .. }
+            | Engine::Broken { .. }
+            | Engine::Spawn { .. },
+        ) => 1,
+        _ => 2,
+    }
+}

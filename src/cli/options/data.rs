@@ -1,0 +1,118 @@
+//! The section `[data]` of a configuration.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::defaults::defaults;
+use super::whole::{self, Word};
+
+/// The data.
+#[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DataArgs {
+    /// Train on these files: a folder with MNIST's IDX or CIFAR's binary files, a folder of images
+    /// (PNG, JPEG, WebP, BMP, GIF, TIFF, PNM; one sub-folder per class, or folders train and test,
+    /// or train and val, of such), WAV files (a folder, .tar or .tar.gz), a table (.csv, .tsv,
+    /// gzipped or not; commas, semicolons, tabs, pipes or spaces), arrays (.npz with x and y, or
+    /// x_train, y_train, x_test and y_test, or a folder of such .npy files, which stay on the
+    /// disk), or a text for a language model
+    #[arg(long, value_name = "PATH")]
+    #[serde(rename = "path")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// The column of a table that holds the label: its name, or its index from 0; by default the
+    /// last
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) label: Option<String>,
+
+    /// Whether the first line of a table holds the names of its columns: auto (the default; told
+    /// from the cells), yes or no
+    #[arg(long, value_name = "NAME")]
+    pub(crate) header: Option<String>,
+
+    /// The delimiter of a table: comma, semicolon, tab, pipe, space or another character; by
+    /// default the one that divides all lines alike
+    #[arg(long, value_name = "NAME")]
+    pub(crate) delimiter: Option<String>,
+
+    /// Columns of a table to leave out: names or indices from 0, separated by commas. A first
+    /// column that only counts the rows is left out anyway; none keeps it
+    #[arg(long, value_name = "COLUMNS|none")]
+    pub(crate) drop: Option<String>,
+
+    /// Rows of a table without a label: refuse (the default), drop, or class (whatever stands there
+    /// is a class)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) missing_labels: Option<String>,
+
+    /// The labels of a table or of arrays: auto (the default; numbers that look like a regression
+    /// are refused) or classes
+    #[arg(long, value_name = "NAME")]
+    pub(crate) target: Option<String>,
+
+    /// The other columns of a table are texts
+    #[arg(long)]
+    pub(crate) text: bool,
+
+    /// The tokens of a text: characters (the default), bytes, or the pieces of a tokenizer.json
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) tokens: Option<String>,
+
+    /// The test part, for files without one of their own: stratified (the default; the same share
+    /// of every class), random, groups (of sounds: no speaker is in both parts), or a file with the
+    /// numbers of its rows
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) split: Option<String>,
+
+    /// The share of the rows, or of a text, that is the test part; 0.1 by default
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) test_share: Option<f64>,
+
+    /// The seed of the split, so that trainings with other seeds have the same test rows; by
+    /// default that of --seed
+    #[arg(long, value_name = "SEED")]
+    #[serde(
+        serialize_with = "whole::serialize_optional",
+        deserialize_with = "whole::deserialize_optional"
+    )]
+    #[schemars(with = "Option<Word>")]
+    pub(crate) split_seed: Option<u64>,
+
+    /// Resize images of a folder
+    #[arg(long, value_name = "HxW")]
+    pub(crate) image_size: Option<String>,
+
+    /// Convert images of a folder to grey
+    #[arg(long)]
+    pub(crate) grey: bool,
+
+    /// Images of a folder that cannot be read: error (the default) or skip
+    #[arg(long, value_name = "NAME")]
+    pub(crate) on_bad_sample: Option<String>,
+
+    /// The cache of decoded images: a folder, or none; by default the user's cache folder
+    #[arg(long, value_name = "DIR|none")]
+    pub(crate) cache: Option<PathBuf>,
+
+    /// Augmentation of training rows: none, or some of: shift PIXELS, crop PIXELS, rotate DEGREES,
+    /// scale SHARE, flip, brightness SHARE, contrast SHARE, saturation SHARE, noise DEVIATION,
+    /// cutout PIXELS, mixup ALPHA, cutmix ALPHA; of sounds time-shift FRAMES, time-mask FRAMES,
+    /// band-mask BANDS; of texts token-dropout SHARE
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) augment: Option<String>,
+
+    /// The order of rows in an epoch: shuffle (the default), in-order, balanced (every class
+    /// equally often), or "windows ROWS" (shuffled within windows of neighbouring rows, for data
+    /// that stay on the disk)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sampling: Option<String>,
+}
+
+impl Default for DataArgs {
+    fn default() -> Self {
+        defaults()
+    }
+}

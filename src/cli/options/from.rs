@@ -1,0 +1,18 @@
+//! Sources of settings besides flags: `--config` and `--set`.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+/// Where settings come from besides flags.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct FromArgs {
+    /// Take the settings of this TOML file (`unisono config` prints one); flags and --set take
+    /// precedence
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Set a key of the configuration, such as optimizer.lr=0.1; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+}

@@ -1,0 +1,30 @@
+//! Options of a training: each is a flag of `unisono train` and a key of a configuration, and its
+//! help is the comment of the key.
+//!
+//! | file | what |
+//! |---|---|
+//! | `train` | [`TrainArgs`]: all of them |
+//! | `model`, `data`, `engine`, `optim`, `run` | the sections of a configuration |
+//! | `from` | [`FromArgs`]: `--config` and `--set` |
+//! | `defaults` | the default of a section |
+//! | `real` | real numbers, which survive a file as the same bits |
+//! | `whole` | whole numbers, and words that may be numbers |
+
+mod data;
+mod defaults;
+mod engine;
+mod from;
+mod model;
+mod optim;
+mod real;
+mod run;
+mod train;
+pub(super) mod whole;
+
+pub(super) use data::DataArgs;
+pub(super) use engine::EngineArgs;
+pub(super) use from::FromArgs;
+pub(super) use model::ModelArgs;
+pub(super) use optim::{BatchArgs, OptimArgs};
+pub(super) use run::RunArgs;
+pub(super) use train::TrainArgs;

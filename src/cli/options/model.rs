@@ -1,0 +1,51 @@
+//! The section `[model]` of a configuration.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::choices::preset_names;
+
+use super::defaults::defaults;
+
+fn preset_help() -> String {
+    let names = preset_names();
+    format!("A reference model: {names}; on synthetic data without --data")
+}
+
+/// The model.
+#[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ModelArgs {
+    // A reference model.
+    #[arg(long, value_name = "NAME", help = preset_help())]
+    #[schemars(description = preset_help())]
+    pub(crate) preset: Option<String>,
+
+    /// A custom model: its hidden layers, such as "dense 128, relu", for images "conv 16 3 pad 1,
+    /// batch-norm, relu, max-pool 2", for sequences and sounds "lstm 32", for texts "embedding 64,
+    /// positions, residual(layer-norm, attention 4 causal), lstm 64". Their output is flattened and
+    /// followed by a dense layer for the classes; for texts, by one for the next token at every
+    /// position. The end of `unisono train --help` lists all layers
+    #[arg(long, value_name = "LAYERS", conflicts_with = "preset")]
+    pub(crate) layers: Option<String>,
+
+    /// Start from the weights in this safetensors file instead of random ones: a file that `export`
+    /// wrote, or with --weights-map one from PyTorch
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+
+    /// A TOML file with the name of each tensor of the model in PyTorch's file, such as
+    /// "dense0.weight"="fc1.weight"; layers after a flatten are permuted to this crate's order,
+    /// channels last
+    #[arg(long, value_name = "FILE", requires = "weights")]
+    pub(crate) weights_map: Option<PathBuf>,
+}
+
+impl Default for ModelArgs {
+    fn default() -> Self {
+        defaults()
+    }
+}

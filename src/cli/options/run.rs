@@ -1,0 +1,68 @@
+//! The section `[run]` of a configuration.
+
+use clap::Args as ClapArgs;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::defaults::defaults;
+use super::whole::{self, Word};
+
+/// Length, seed and checkpoints of a run.
+#[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RunArgs {
+    /// Passes over the training data
+    #[arg(long, default_value_t = 30)]
+    pub(crate) epochs: u32,
+
+    /// Stop after this many steps, within an epoch if need be
+    #[arg(long, value_name = "STEPS")]
+    #[serde(
+        serialize_with = "whole::serialize_optional",
+        deserialize_with = "whole::deserialize_optional"
+    )]
+    #[schemars(with = "Option<Word>")]
+    pub(crate) max_steps: Option<u64>,
+
+    /// Stop after this many evaluations without a smaller test loss; the best network is kept
+    #[arg(long, value_name = "EVALUATIONS")]
+    pub(crate) early_stopping: Option<u32>,
+
+    /// Track a statistic of the shards' gradients: noise-scale
+    #[arg(long, value_name = "NAME")]
+    pub(crate) track: Option<String>,
+
+    /// Seed of the initial weights, of shuffling and of everything else that is random;
+    /// --split-seed gives the split one of its own
+    #[arg(long, default_value_t = 42)]
+    #[serde(with = "whole")]
+    #[schemars(with = "Word")]
+    pub(crate) seed: u64,
+
+    /// If loss or gradient is not finite: stop, or skip the step
+    #[arg(long, default_value = "stop", value_name = "NAME")]
+    pub(crate) on_non_finite: String,
+
+    /// With --out: steps between two checkpoints; 0 for none
+    #[arg(long, default_value_t = 0, value_name = "STEPS")]
+    #[serde(with = "whole")]
+    #[schemars(with = "Word")]
+    pub(crate) checkpoint_every_steps: u64,
+
+    /// With --out: epochs between two checkpoints; 0 for none
+    #[arg(long, default_value_t = 1, value_name = "EPOCHS")]
+    pub(crate) checkpoint_every_epochs: u32,
+
+    /// With --out: how many of the last checkpoints are kept, at least 1; the best one is kept as
+    /// well
+    #[arg(long, default_value_t = 3, value_name = "CHECKPOINTS")]
+    #[serde(with = "whole")]
+    #[schemars(with = "Word")]
+    pub(crate) keep: usize,
+}
+
+impl Default for RunArgs {
+    fn default() -> Self {
+        defaults()
+    }
+}

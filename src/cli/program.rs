@@ -1,0 +1,127 @@
+//! The program: arguments to a call of a command, and its exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+
+use crate::nn::LAYERS;
+
+use super::args::{Args, Command, ConfigArgs, DataCommand};
+use super::document::{ResolvedConfig, commented};
+use super::error::{CommandError, exit_code, is_closed_pipe};
+use super::message::message;
+use super::options::TrainArgs;
+use super::settings_table::{By, refuse, refuse_flags};
+use super::stdout::CLOSED_PIPE;
+use super::{bench, doctor, inspect, lr, predict, runs, scaling, study, train};
+
+/// What --layers means for the kinds of data.
+const LAYERS_OF_TEXTS: &str = "Rows of a text begin with an embedding, and each position may see only those before it: attention and conv1d are causal there.
+Rows of an array (N, T, C) are sequences where the layers take sequences (lstm, gru, rnn, conv1d, attention, positions), else grey images (N, H, W).
+Spectrograms and grey images are images (H, W, 1), or with such layers sequences of their rows.";
+
+/// Runs the program with these arguments, the first of which is its name.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let parsed = listing_layers(Args::command()).try_get_matches_from(args);
+    let parsed = parsed.and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
+    let (args, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) if error.use_stderr() => {
+            let text = error.to_string();
+            return fail(2, &in_one_line(&text));
+        }
+        Err(help) => {
+            say!("{help}");
+            return ExitCode::SUCCESS;
+        }
+    };
+    let (_, flags) = matches.subcommand().expect("clap asks for a command");
+    let acts = refuse_flags(&matches).map_err(CommandError::Args);
+    match acts.and_then(|()| command(args.command, flags)) {
+        Ok(()) => ExitCode::SUCCESS,
+        // As the signal would have it, and as silent.
+        Err(error) if is_closed_pipe(&error) => ExitCode::from(CLOSED_PIPE as u8),
+        Err(error) => fail(exit_code(&error), &message(&error)),
+    }
+}
+
+fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
+    match command {
+        Command::Train(train) => train::train(&train, flags),
+        Command::List { folder } => runs::list(&folder),
+        Command::Inspect { run } => runs::inspect(&run),
+        Command::Diff { first, second } => runs::diff(&first, &second),
+        Command::Eval(args) => runs::eval(&args),
+        Command::Predict(args) => predict::predict(&args),
+        Command::Generate(args) => predict::generate(&args),
+        Command::Explain(args) => predict::explain(&args),
+        Command::Export(args) => runs::export(&args),
+        Command::Doctor => doctor::doctor(),
+        Command::Config(args) => config_text(&args, flags),
+        Command::Data(DataCommand::Inspect(args)) => {
+            let (_, flags) = flags
+                .subcommand()
+                .expect("clap asks for what is to be done");
+            inspect::inspect(&args, flags)
+        }
+        Command::Schedule(args) => lr::schedule(&args, flags),
+        Command::LrRange(args) => lr::lr_range(&args, flags),
+        Command::Bench(args) => bench::bench(&args),
+        Command::Scaling(args) => scaling::scaling(&args),
+        Command::Study(args) => study::study(&args, flags),
+    }
+}
+
+/// With the words of --layers at the end of the help of every command that has it.
+fn listing_layers(command: clap::Command) -> clap::Command {
+    let has_layers = command.get_arguments().any(|arg| arg.get_id() == "layers");
+    let command = command.mut_subcommands(listing_layers);
+    if !has_layers {
+        return command;
+    }
+    let widest = LAYERS
+        .iter()
+        .map(|(syntax, _)| syntax.len())
+        .max()
+        .unwrap_or(0);
+    let lines = LAYERS
+        .iter()
+        .map(|(syntax, meaning)| format!("  {syntax:widest$}  {meaning}\n"));
+    command.after_help(format!(
+        "Layers of --layers, with commas between them:\n{}\n{LAYERS_OF_TEXTS}",
+        lines.collect::<String>()
+    ))
+}
+
+/// `unisono config`.
+fn config_text(args: &ConfigArgs, flags: &ArgMatches) -> Result<(), CommandError> {
+    if args.schema {
+        let schema = schemars::schema_for!(TrainArgs);
+        let text = serde_json::to_string_pretty(&schema);
+        say!("{}", text.expect("a schema is JSON"));
+        return Ok(());
+    }
+    let resolved = ResolvedConfig::new(&args.settings, flags, &args.from)?;
+    refuse(&resolved, By::Config)?;
+    let text = commented(&resolved.args);
+    // What can be said of the settings without the data is said before they are used.
+    resolved.settings()?;
+    say!("{}", text.trim_end());
+    Ok(())
+}
+
+/// Clap's message up to the usage, in one line, without its prefix.
+fn in_one_line(text: &str) -> String {
+    let lines = text.lines().take_while(|line| !line.trim().is_empty());
+    let line = lines.map(str::trim).collect::<Vec<_>>().join(" ");
+    match line.strip_prefix("error: ") {
+        Some(message) => message.to_owned(),
+        None => line,
+    }
+}
+
+fn fail(code: u8, message: &str) -> ExitCode {
+    eprintln!("unisono: {message}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,178 @@
+//! Run recorder: writes metrics, manifest, weights and report of a training into its run's folder.
+
+use std::path::Path;
+
+use crate::export::write_safetensors;
+use crate::nn::{Network, NnError};
+use crate::run::{Manifest, MetricsLog, Mistakes, ModelFile, RunError, RunFolder, Status, report};
+use crate::train::{Checkpoint, Checkpoints, Event, KeptWeights, Report, TrainError, Trainer};
+
+use super::config::TrainSettings;
+use super::error::CommandError;
+use super::task::Task;
+
+/// Writes metrics while a training runs, and what came out at its end.
+#[derive(Debug)]
+pub(super) struct RunRecorder {
+    run: RunFolder,
+    log: MetricsLog,
+    manifest: Manifest,
+    /// Seconds of the processes before this one.
+    seconds_before: f64,
+}
+
+impl RunRecorder {
+    /// Goes on from a checkpoint, if there is one; with other data than the run began with only if
+    /// that is allowed, else all stays as it is.
+    pub(super) fn new(
+        run: RunFolder,
+        settings: &TrainSettings,
+        task: &Task,
+        from: Option<&Checkpoint>,
+        allows: bool,
+    ) -> Result<Self, CommandError> {
+        let [train, test] = &task.data;
+        let model = task.model.to_string();
+        // The manifest of this process, then what it takes over from the one before.
+        let before = Manifest::read(run.path()).ok();
+        let mut manifest = Manifest::new(model, &*task.about);
+        manifest.seed = settings.seed;
+        manifest.num_params = task.model.layout().map_err(TrainError::from)?.num_params();
+        manifest.data_sha256 = Manifest::data_sha256([&**train, &**test]);
+        let (mut is_same, mut seconds_before) = (false, 0.0);
+        if let Some(before) = before {
+            let (was, is) = (&before.data_sha256, &manifest.data_sha256);
+            is_same = was == is;
+            if !is_same && !allows {
+                let differences = vec![format!("the data's sha256 was {was}, is {is}")];
+                return Err(TrainError::Changed { differences }.into());
+            }
+            manifest.model_files = before.models();
+            manifest.started = before.started;
+            manifest.phases_s = before.phases_s;
+            seconds_before = before.wall_time_s;
+        }
+        // The preparation of the same data is there already.
+        if let (Some(preparation), false) = (&task.preparation, is_same) {
+            run.write("preparation.json", &preparation.to_json())?;
+        }
+        Ok(Self {
+            log: MetricsLog::open(
+                &run,
+                from.map_or(0, Checkpoint::step),
+                from.map_or(0, Checkpoint::epochs),
+            )?,
+            run,
+            manifest,
+            seconds_before,
+        })
+    }
+
+    /// Keeps the settings that the run goes on with.
+    pub(super) fn save_settings(&self, text: &str) -> Result<(), RunError> {
+        self.run.write("config.toml", text.as_bytes())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.run.path()
+    }
+
+    /// Takes down an event.
+    pub(super) fn record(&mut self, event: &Event<'_>) -> Result<(), RunError> {
+        if let Event::Started(setup) = event {
+            self.manifest.set_up(setup);
+            self.manifest.write(&self.run)?;
+        }
+        self.log.record(event)
+    }
+
+    /// Takes down that the training ended by an error, which is more important than one of this.
+    pub(super) fn fail(&mut self) {
+        if self.manifest.threads > 0 {
+            self.manifest.status = Status::Failed;
+            let _ = self.manifest.write(&self.run);
+        }
+    }
+
+    /// Writes what came out: of a training that was stopped a checkpoint, of a whole one the
+    /// weights; the report of both.
+    pub(super) fn keep(
+        &mut self,
+        trainer: &Trainer,
+        result: &Report,
+        task: &Task,
+    ) -> Result<(), CommandError> {
+        let network = trainer.network().map_err(TrainError::from)?;
+        let manifest = &mut self.manifest;
+        if result.is_stopped {
+            let file = Checkpoints::in_folder(self.run.checkpoints()).file(result.steps);
+            trainer.checkpoint()?.write(&file)?;
+            manifest.status = Status::Stopped;
+        } else {
+            write_model(&self.run, manifest, trainer, result, &network)?;
+            manifest.status = Status::Finished;
+        }
+        manifest.steps = result.steps;
+        manifest.set_weights(result.kept, network.weights_sha256(), self.log.last_epoch());
+        manifest.wall_time_s = self.seconds_before + result.wall_time.as_secs_f64();
+        manifest.add_phases(&result.phase_times);
+        self.manifest.write(&self.run)?;
+        let mistakes = match Mistakes::of(&network, &*task.data[1]) {
+            // What a training that diverged takes rows for cannot be told; the rest of its report
+            // can.
+            Err(NnError::NotANumber { .. }) => None,
+            other => other.map_err(TrainError::from)?,
+        };
+        let mistakes = mistakes.as_ref().filter(|_| !result.is_stopped);
+        let names: &[String] = match &task.preparation {
+            Some(preparation) => &preparation.class_names,
+            None => &[],
+        };
+        let mistakes = mistakes.map(|mistakes| (mistakes, names));
+        Ok(report(&self.run, &self.manifest, mistakes)?)
+    }
+}
+
+/// Writes the trained weights; the manifest knows them before they are there, so that a kill in
+/// between leaves a file with one of its hashes.
+fn write_model(
+    run: &RunFolder,
+    manifest: &mut Manifest,
+    trainer: &Trainer,
+    result: &Report,
+    network: &Network,
+) -> Result<(), CommandError> {
+    let model = ModelFile {
+        step: result.steps,
+        weights_sha256: network.weights_sha256(),
+    };
+    manifest.model_files.push(model.clone());
+    manifest.write(run)?;
+    // The weights that are kept; with an average, those of the last step beside them.
+    let steps = result.steps.to_string();
+    let write = |name: &str, network: &Network, kept: &str| {
+        let metadata = [
+            ("format", "pt"),
+            ("model", &*manifest.model),
+            ("kept", kept),
+            ("step", &*steps),
+        ];
+        write_safetensors(&run.path().join(name), network, &metadata)
+    };
+    write(
+        "model.safetensors",
+        network,
+        &result.kept.weights.to_string(),
+    )?;
+    let last = trainer.last_network().map_err(TrainError::from)?;
+    if result.kept.weights == KeptWeights::Average {
+        write(
+            "last.safetensors",
+            &last,
+            &KeptWeights::LastStep.to_string(),
+        )?;
+    }
+    // Both are there: the manifest tells of the new one alone.
+    manifest.model_files = vec![model];
+    Ok(())
+}

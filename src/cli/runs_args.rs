@@ -1,0 +1,119 @@
+//! Arguments of commands on runs: which run, and what to do with it.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+/// A part of a run's data.
+#[derive(Debug, ClapArgs)]
+pub(super) struct PartArgs {
+    /// The run's folder
+    pub(super) run: PathBuf,
+
+    /// Which part of the run's data: train or test
+    #[arg(long, default_value = "test", value_name = "NAME")]
+    pub(super) part: String,
+}
+
+/// Rows of a run's data, or of other files.
+#[derive(Debug, ClapArgs)]
+pub(super) struct RowsArgs {
+    #[command(flatten)]
+    pub(super) of: PartArgs,
+
+    /// Use this instead of the run's data: images, sounds, a CSV file, one text per line, a NumPy
+    /// array, whatever the run was trained on
+    #[arg(value_name = "INPUT", conflicts_with = "part")]
+    pub(super) input: Option<PathBuf>,
+}
+
+/// Classifies rows.
+#[derive(Debug, ClapArgs)]
+pub(super) struct PredictArgs {
+    #[command(flatten)]
+    pub(super) from: RowsArgs,
+
+    /// Write to this file, or to stdout (-): comma-separated values if it ends in .csv, else one
+    /// line of JSON per row
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+
+    /// Overwrite an existing file, whatever it is
+    #[arg(long, requires = "out")]
+    pub(super) force: bool,
+}
+
+/// Continues a text.
+#[derive(Debug, ClapArgs)]
+pub(super) struct GenerateArgs {
+    /// The run's folder
+    pub(super) run: PathBuf,
+
+    /// The beginning of the text
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    pub(super) prompt: String,
+
+    /// Tokens to generate
+    #[arg(long, default_value_t = 400, value_name = "N")]
+    pub(super) tokens: usize,
+
+    /// Above 1 flattens the distribution, below 1 sharpens it; 0 takes the likeliest token
+    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
+    pub(super) temperature: f64,
+
+    /// Draw from this many likeliest tokens only
+    #[arg(long, value_name = "N")]
+    pub(super) top_k: Option<usize>,
+
+    /// Seed of the draws
+    #[arg(long, default_value_t = 42)]
+    pub(super) seed: u64,
+}
+
+/// Explains predictions.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ExplainArgs {
+    #[command(flatten)]
+    pub(super) from: RowsArgs,
+
+    /// Row numbers, from 0; by default the first twelve
+    #[arg(long, value_name = "ROW,ROW...")]
+    pub(super) rows: Option<String>,
+
+    /// integrated (integrated gradients, from a baseline of zeros) or gradient-input (gradient
+    /// times input)
+    #[arg(long, default_value = "integrated", value_name = "NAME")]
+    pub(super) method: String,
+
+    /// Points of the path of integrated gradients
+    #[arg(long, default_value_t = 32, value_name = "N")]
+    pub(super) steps: usize,
+
+    /// The page to write; - for stdout
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+
+    /// Overwrite an existing file, whatever it is
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+/// Exports weights.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ExportArgs {
+    /// The run's folder
+    pub(super) run: PathBuf,
+
+    /// safetensors (weights for PyTorch, JAX, ...), npz (for NumPy) or onnx (the whole model, for
+    /// onnxruntime)
+    #[arg(long, default_value = "safetensors", value_name = "NAME")]
+    pub(super) format: String,
+
+    /// The file to write; - for stdout
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+
+    /// Overwrite an existing file, whatever it is
+    #[arg(long)]
+    pub(super) force: bool,
+}

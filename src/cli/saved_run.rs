@@ -1,0 +1,100 @@
+//! A saved run: its settings, its preparation of rows and its newest weights.
+
+use std::path::{Path, PathBuf};
+
+use crate::data::{Dataset, Preparation};
+use crate::nn::Network;
+use crate::run::{RunError, RunFolder, RunWeights};
+use crate::train::TrainError;
+
+use super::config::TrainSettings;
+use super::document::{ResolvedConfig, read};
+use super::error::{CommandError, refused};
+use super::options::TrainArgs;
+use super::task::{model, task};
+
+/// A run's settings and its newest weights.
+pub(super) struct SavedRun {
+    folder: PathBuf,
+    pub(super) settings: TrainSettings,
+    preparation: Option<Preparation>,
+    pub(super) network: Network,
+    pub(super) weights: RunWeights,
+}
+
+impl SavedRun {
+    /// Opens a run without its data.
+    pub(super) fn open(folder: &Path) -> Result<Self, CommandError> {
+        let args = settings(folder)?;
+        let resolved = ResolvedConfig::stored(args, folder.join("config.toml"));
+        let settings = resolved.settings()?;
+        let file = folder.join("preparation.json");
+        // Synthetic rows have none.
+        let preparation = if settings.data.is_some() || file.exists() {
+            Some(Preparation::read(&file).map_err(TrainError::from)?)
+        } else {
+            None
+        };
+        let weights = RunWeights::find(folder)?;
+        let network = weights.read(model(&settings, preparation.as_ref())?)?;
+        let file = weights.file.display();
+        match weights.step {
+            Some(step) => eprintln!("weights: {file}, training at step {step}"),
+            None => eprintln!("weights: {file}"),
+        }
+        if !weights.is_checked() {
+            eprintln!(
+                "warning: the weights are not checked: no hash of them is known, neither in manifest.json nor in the file"
+            );
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+            settings,
+            preparation,
+            network,
+            weights,
+        })
+    }
+
+    /// How files become its rows.
+    pub(super) fn preparation(&self) -> Result<&Preparation, CommandError> {
+        self.preparation.as_ref().ok_or_else(|| {
+            let expected = "trained on files or the digits, whose kind other files can have";
+            let got = format!("{}, on synthetic rows", self.folder.display());
+            refused("run", expected, &got).into()
+        })
+    }
+
+    /// The name of a class.
+    pub(super) fn class(&self, class: usize) -> String {
+        let known = self.preparation.as_ref();
+        known.map_or_else(|| class.to_string(), |preparation| preparation.class(class))
+    }
+
+    /// A part of the run's own data.
+    pub(super) fn part(&self, part: &str) -> Result<Box<dyn Dataset>, CommandError> {
+        let which = match part {
+            "train" => 0,
+            "test" => 1,
+            other => return Err(refused("part", "train or test", other).into()),
+        };
+        let mut data = Vec::from(task(&self.settings)?.data);
+        Ok(data.swap_remove(which))
+    }
+
+    /// That its rows have no class each.
+    pub(super) fn no_classifier(&self) -> CommandError {
+        let expected = "of a classifier: each row has one class";
+        refused("run", expected, &self.folder.display().to_string()).into()
+    }
+}
+
+/// The settings of the run in `folder`.
+pub(super) fn settings(folder: &Path) -> Result<TrainArgs, CommandError> {
+    if !RunFolder::is_run(folder) {
+        let path = folder.to_owned();
+        return Err(RunError::NotARun { path }.into());
+    }
+    let table = read(&folder.join("config.toml"))?;
+    Ok(table.try_into().expect("it has been read as such"))
+}

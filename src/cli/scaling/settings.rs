@@ -1,0 +1,70 @@
+//! Settings of a measurement of scaling, and the measurement itself.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use crate::study::scaling::{Mode, Results, Scaling, ScalingError};
+
+use crate::cli::args::ScalingArgs;
+use crate::cli::config::preset;
+use crate::cli::error::{ArgError, CommandError, at_most, refused};
+use crate::cli::output::command_line;
+use crate::cli::threads::{default_threads, threads};
+
+/// Rows of a batch where nothing is said.
+pub(super) const BATCH_SIZE: usize = 128;
+
+pub(super) fn settings(args: &ScalingArgs) -> Result<Scaling, CommandError> {
+    // Values that the command line cannot check by itself.
+    let mode = |name: &str| match name.trim() {
+        "strong" => Ok(Mode::Strong),
+        "weak" => Ok(Mode::Weak),
+        other => Err(refused("mode", "strong, weak or strong,weak", other)),
+    };
+    let is_width = args.half_width > 0.0 && args.half_width < 1.0;
+    if !is_width {
+        let got = args.half_width.to_string();
+        return Err(refused("half-width", "between 0 and 1", &got).into());
+    }
+    Ok(Scaling {
+        threads: match &args.threads {
+            Some(list) => threads("threads", list)?,
+            None => default_threads()?,
+        },
+        modes: args.mode.split(',').map(mode).collect::<Result<_, _>>()?,
+        batch_size: at_most(
+            "batch-size",
+            args.batch_size.unwrap_or(BATCH_SIZE),
+            u32::MAX as usize,
+        )?,
+        budget: budget(args)?,
+        half_width: args.half_width,
+        seed: args.seed,
+        peers: args.peer.clone(),
+        ..Scaling::new(preset(&args.preset)?)
+    })
+}
+
+pub(super) fn budget(args: &ScalingArgs) -> Result<Duration, ArgError> {
+    humantime::parse_duration(&args.budget)
+        .map_err(|_| refused("budget", "a time such as 20s or 5m", &args.budget))
+}
+
+pub(super) fn measured(scaling: &Scaling) -> Result<Results, ScalingError> {
+    let shows = std::io::stderr().is_terminal();
+    let mut results = scaling.run(|round, half_width| {
+        if shows {
+            let within = if half_width.is_finite() {
+                format!(", medians within {:.1} %", 100.0 * half_width)
+            } else {
+                String::new()
+            };
+            eprint!("\rround {round}{within} ");
+        }
+    })?;
+    if shows {
+        eprintln!();
+    }
+    results.command = command_line();
+    Ok(results)
+}

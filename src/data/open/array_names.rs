@@ -1,0 +1,166 @@
+//! Arrays by name: which of an archive or a folder are inputs and labels, in capitals or not.
+
+use crate::data::listed::listed;
+
+/// Names of inputs and of labels, in the order in which they are looked for.
+const INPUTS: [&str; 5] = ["x", "images", "data", "inputs", "features"];
+const LABELS: [&str; 6] = ["y", "labels", "target", "targets", "label", "classes"];
+
+/// Names of parts.
+const TRAIN: [&str; 2] = ["train", "training"];
+const TEST: [&str; 2] = ["test", "testing"];
+const VALID: [&str; 4] = ["valid", "val", "validation", "dev"];
+
+/// What arrays are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Roles {
+    /// Inputs and labels of the training part, or of all rows.
+    pub(super) main: [String; 2],
+    /// Those of the test part.
+    pub(super) test: Option<[String; 2]>,
+    /// Whether the test part is called one for validation.
+    is_validation: bool,
+    /// A validation part that is not used.
+    validation: Option<[String; 2]>,
+    /// Arrays of other names.
+    others: Vec<String>,
+}
+
+impl Roles {
+    /// Nothing if there are no inputs with labels.
+    pub(super) fn of(names: &[String]) -> Option<Self> {
+        let whole = || pair(names, &[""]);
+        let main = pair(names, &TRAIN).or_else(whole)?;
+        let (test, validation) = (pair(names, &TEST), pair(names, &VALID));
+        let is_validation = test.is_none() && validation.is_some();
+        let (test, validation) = if is_validation {
+            (validation, None)
+        } else {
+            (test, validation)
+        };
+        let taken = [Some(&main), test.as_ref(), validation.as_ref()];
+        let taken: Vec<&String> = taken.into_iter().flatten().flatten().collect();
+        let others = names.iter().filter(|name| !taken.contains(name));
+        Some(Self {
+            others: others.cloned().collect(),
+            main,
+            test,
+            is_validation,
+            validation,
+        })
+    }
+
+    /// What is said of them.
+    pub(super) fn reading(&self) -> Vec<String> {
+        let [x, y] = &self.main;
+        let mut lines = Vec::new();
+        match (&self.test, self.is_validation) {
+            (None, _) => lines.push(format!("rows: {x}, labels {y}")),
+            (Some([test_x, test_y]), is_validation) => {
+                lines.push(format!("training part: {x}, labels {y}"));
+                let note = if is_validation {
+                    " (named for validation; it is evaluated, and not trained on)"
+                } else {
+                    ""
+                };
+                lines.push(format!("test part: {test_x}, labels {test_y}{note}"));
+            }
+        }
+        // What is not used.
+        if let Some([x, y]) = &self.validation {
+            lines.push(format!(
+                "left out: {x}, {y} (a validation part beside a test part is not used)"
+            ));
+        }
+        if !self.others.is_empty() {
+            let names = listed(&self.others);
+            lines.push(format!("left out: {names} (arrays of other names)"));
+        }
+        lines
+    }
+}
+
+/// The first inputs and labels of a part that are both there.
+fn pair(names: &[String], parts: &[&str]) -> Option<[String; 2]> {
+    let forms: [fn(&str, &str) -> String; 3] = [
+        |base, part| format!("{base}_{part}"),
+        |base, part| format!("{part}_{base}"),
+        |base, part| format!("{base}{part}"),
+    ];
+    let find = |wanted: &str| {
+        let exact = names.iter().find(|name| *name == wanted);
+        let alike = || names.iter().find(|name| name.eq_ignore_ascii_case(wanted));
+        exact.or_else(alike).cloned()
+    };
+    // Inputs come first: each is looked for with labels beside it.
+    for part in parts {
+        let forms = if part.is_empty() { &forms[2..] } else { &forms };
+        for input in INPUTS {
+            for form in forms {
+                let Some(x) = find(&form(input, part)) else {
+                    continue;
+                };
+                let mut labels = LABELS.iter();
+                if let Some(y) = labels.find_map(|label| find(&form(label, part))) {
+                    return Some([x, y]);
+                }
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roles(names: &str) -> Option<Roles> {
+        let names: Vec<String> = names.split(' ').map(str::to_owned).collect();
+        Roles::of(&names)
+    }
+
+    #[test]
+    fn arrays_are_known_by_their_names_in_capitals_or_not() {
+        for (names, main, test) in [
+            ("x y", "x y", None),
+            ("X y ids", "X y", None),
+            ("data target", "data target", None),
+            ("images labels", "images labels", None),
+            (
+                "X_train Y_train X_test Y_test",
+                "X_train Y_train",
+                Some("X_test Y_test"),
+            ),
+            (
+                "train_images train_labels test_images test_labels",
+                "train_images train_labels",
+                Some("test_images test_labels"),
+            ),
+            ("x y x_val y_val", "x y", Some("x_val y_val")),
+        ] {
+            let found = roles(names).unwrap();
+            assert_eq!(found.main.join(" "), main);
+            assert_eq!(found.test.map(|test| test.join(" ")).as_deref(), test);
+        }
+        assert_eq!(roles("a b"), None);
+        assert_eq!(roles("x_train"), None);
+    }
+
+    #[test]
+    fn a_validation_part_and_other_arrays_are_named() {
+        let all = roles("x_train y_train x_valid y_valid x_test y_test ids").unwrap();
+        let lines = all.reading().join("\n");
+        assert!(
+            lines.contains("test part: x_test, labels y_test\n"),
+            "{lines}"
+        );
+        assert!(lines.contains("left out: x_valid, y_valid"), "{lines}");
+        assert!(lines.contains("left out: ids"), "{lines}");
+        let two = roles("x_train y_train x_valid y_valid").unwrap();
+        let lines = two.reading().join("\n");
+        assert!(
+            lines.contains("x_valid, labels y_valid (named for validation"),
+            "{lines}"
+        );
+    }
+}

@@ -1,0 +1,155 @@
+//! [`open`]: from a path to the reader of what lies there.
+
+use std::path::Path;
+
+use crate::data::dataset::Labels;
+use crate::data::error::DataError;
+use crate::data::files::{TABLES, has_end};
+use crate::data::preparation::Preparation;
+use crate::data::sampler::Sampling;
+
+use super::kind::DataKind;
+use super::opened::{Opened, ReadParts, count_classes};
+use super::options::{DataOptions, RowOrder, Split};
+use super::source::{OpenEvent, Source};
+use super::{arrays, images, sounds, tables, texts};
+
+/// Opens whatever lies at `path`: a folder of images, of sounds or of arrays, MNIST's or CIFAR's
+/// files, a table, an archive of arrays, or a text.
+///
+/// ```
+/// use unisono::data::{DataOptions, open};
+/// use unisono::nn::{Loss, Sequential};
+/// use unisono::train::Trainer;
+/// let path = std::env::temp_dir().join(format!("unisono-open-{}.csv", std::process::id()));
+/// let rows: String = (0..40).map(|row| format!("{row},{}\n", ["low", "high"][row / 20])).collect();
+/// std::fs::write(&path, rows).unwrap();
+/// let data = open(&path, &DataOptions::default())?;
+/// let model = Sequential::new(1).dense(2);
+/// let mut trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy).epochs(1);
+/// trainer.fit(&*data.train, &*data.test)?;
+/// # std::fs::remove_file(path).unwrap();
+/// # Ok::<(), unisono::train::TrainError>(())
+/// ```
+///
+/// # Errors
+/// [`DataError`]: what is expected there, what there is, and what to do; options that do not apply
+/// are refused by name.
+pub fn open(path: &Path, options: &DataOptions) -> Result<Opened, DataError> {
+    open_observed(path, options, |_| ())
+}
+
+/// The same; `observer` is told of every image that was decoded, and of warnings.
+///
+/// ```
+/// use unisono::data::{DataOptions, OpenEvent, open_observed};
+/// let error = open_observed("no/such/file.csv".as_ref(), &DataOptions::default(), |event| {
+///     if let OpenEvent::Warning(text) = event {
+///         eprintln!("warning: {text}");
+///     }
+/// });
+/// assert!(error.is_err());
+/// ```
+///
+/// # Errors
+/// As [`open`].
+pub fn open_observed(
+    path: &Path,
+    options: &DataOptions,
+    observer: impl Fn(OpenEvent<'_>) + Sync,
+) -> Result<Opened, DataError> {
+    options.check()?;
+    let kind = DataKind::of(path, options)?;
+    let source = Source {
+        path,
+        options,
+        observer: &observer,
+    };
+    let read = read(&source, kind).map_err(|error| error.within(path))?;
+    Ok(opened(&source, kind, read))
+}
+
+/// Hands a source to the reader of its kind.
+fn read(source: &Source<'_>, kind: DataKind) -> Result<ReadParts, DataError> {
+    if let Some(option) = idle_option(source.options, kind) {
+        return Err(source.unused(option.to_owned(), kind.name()));
+    }
+    match kind {
+        DataKind::IdxFolder => images::idx_folder(source),
+        DataKind::CifarFolder => images::cifar_folder(source),
+        DataKind::ImageFolder { .. } => images::image_folder(source),
+        DataKind::Sounds => sounds::sounds(source),
+        DataKind::Table if source.options.text => tables::labelled_texts(source),
+        DataKind::Table => tables::table(source),
+        DataKind::Npz => arrays::npz(source),
+        DataKind::NpyFolder => arrays::npy_folder(source),
+        DataKind::Text => texts::text(source),
+        DataKind::Idx | DataKind::Npy => Err(DataError::unfit(
+            source.path,
+            "inputs and labels",
+            "one array",
+            "give a folder with MNIST's four files, or a .npz or a folder of .npy files with both",
+        )),
+    }
+}
+
+/// An option that was given and does not apply to a kind of data.
+fn idle_option(options: &DataOptions, kind: DataKind) -> Option<&'static str> {
+    let is_images = matches!(kind, DataKind::ImageFolder { .. });
+    let is_groups = options.split == Some(Split::Groups);
+    let is_balanced = options.sampling == RowOrder::Balanced;
+    let idle = [
+        ("`text`", options.text && kind != DataKind::Table),
+        (
+            "`tokens`",
+            options.tokens.is_some() && kind != DataKind::Text,
+        ),
+        ("`image_size`", options.images.size.is_some() && !is_images),
+        ("`grey`", options.images.is_grey && !is_images),
+        ("`split` groups", is_groups && kind != DataKind::Sounds),
+        ("`sampling` balanced", is_balanced && kind == DataKind::Text),
+        ("`augment`", !kind.takes(&options.augment, options.text)),
+    ];
+    let found = idle.into_iter().find(|(_, is_idle)| *is_idle);
+    found.map(|(name, _)| name)
+}
+
+/// Adds what is said of every kind of data.
+fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Opened {
+    let options = source.options;
+    let by_lines = kind == DataKind::Table && !has_end(source.path, &TABLES) && !options.text;
+    let note = if by_lines {
+        " (by its lines; `tokens` characters trains on them as a text)"
+    } else {
+        ""
+    };
+    let read = read.with_lines(vec![format!("kind: {}{note}", kind.short_name())]);
+    // Classes, and the order of an epoch.
+    let num_classes = match read.train.labels() {
+        Labels::Classes(classes) | Labels::Sequence { classes, .. } => classes,
+        Labels::Values(_) | Labels::None => unreachable!("readers give rows with classes"),
+    };
+    let sampling = match (options.sampling, &read.train_classes) {
+        (RowOrder::InOrder, _) => Sampling::InOrder,
+        (RowOrder::Windows(rows), _) => Sampling::Windows(rows),
+        (RowOrder::Balanced, Some(classes)) => {
+            Sampling::balanced(classes, count_classes(classes, &read.class_names))
+        }
+        (RowOrder::Balanced, None) | (RowOrder::Shuffle, _) => Sampling::Shuffle,
+    };
+    Opened {
+        kind,
+        train: read.train,
+        test: read.test,
+        preparation: Preparation {
+            rows: read.rows,
+            num_classes,
+            class_names: read.class_names,
+        },
+        sampling,
+        train_classes: read.train_classes,
+        images: read.images,
+        about: read.about,
+        reading: read.reading,
+    }
+}

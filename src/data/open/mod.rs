@@ -1,0 +1,35 @@
+//! Open whatever lies at a path: images, tables, arrays, sounds or texts become training and test
+//! rows.
+//!
+//! | file | what |
+//! |---|---|
+//! | `options` | [`DataOptions`]: how files are read, split and augmented |
+//! | `augmentations` | [`Augmentations`]: changes of training rows, for every kind of data |
+//! | `kind` | [`DataKind`]: what lies at a path |
+//! | `part_folders`, `array_names` | parts by the names of folders and of arrays |
+//! | `source` | a path with its options, and the split into parts |
+//! | `images`, `tables`, `arrays`, `sounds`, `texts` | a reader for each kind |
+//! | `opened` | [`Opened`]: the parts, and facts about them |
+//! | `dispatch` | [`open`]: from a path to the reader of its kind |
+
+mod array_names;
+mod arrays;
+mod augmentations;
+mod dispatch;
+mod images;
+mod kind;
+mod opened;
+mod options;
+mod part_folders;
+mod sounds;
+mod source;
+mod tables;
+mod texts;
+
+pub use augmentations::Augmentations;
+pub use dispatch::{open, open_observed};
+pub use kind::DataKind;
+pub(crate) use kind::arrays_in;
+pub use opened::Opened;
+pub use options::{DataOptions, RowOrder, Split, Tokens};
+pub use source::OpenEvent;

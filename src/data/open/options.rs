@@ -1,0 +1,160 @@
+//! Options of [`open`](super::open()).
+
+use std::path::PathBuf;
+
+use crate::data::error::DataError;
+use crate::data::image_folder::ImageFolder;
+use crate::data::table::TableOptions;
+
+use super::augmentations::Augmentations;
+
+/// The share of the rows that is the test part, unless another is given.
+const TEST_SHARE: f64 = 0.1;
+
+/// How files are read, split into parts and augmented. Errors name an option in backticks.
+///
+/// ```
+/// use unisono::data::{DataOptions, Split};
+/// let options = DataOptions { split: Some(Split::Random), seed: 7, ..DataOptions::default() };
+/// assert_eq!((options.share(), options.drawn_with()), (0.1, 7));
+/// assert!(DataOptions { test_share: Some(1.5), ..options }.check().is_err());
+/// ```
+#[derive(Clone, Debug)]
+pub struct DataOptions {
+    /// Tables: columns, header, labels.
+    pub table: TableOptions,
+    /// Whether the other columns of a table are texts.
+    pub text: bool,
+    /// What the tokens of a text are. Without it they are characters, and a file whose lines look
+    /// like a table is one.
+    pub tokens: Option<Tokens>,
+    /// Tokens of a window of a text.
+    pub context: usize,
+    /// Which rows are the test part, for files without parts of their own;
+    /// [`Split::Stratified`] by default.
+    pub split: Option<Split>,
+    /// The share of the rows, or of a text, that is the test part: 0.1 by default.
+    pub test_share: Option<f64>,
+    /// The seed of the split, where it is not `seed`.
+    pub split_seed: Option<u64>,
+    /// Folders of images: size, colour, cache.
+    pub images: ImageFolder,
+    /// How training rows change from epoch to epoch.
+    pub augment: Augmentations,
+    /// The order of the training rows in an epoch.
+    pub sampling: RowOrder,
+    /// The seed of the split and of augmentation.
+    pub seed: u64,
+}
+
+impl Default for DataOptions {
+    /// Windows of 64 tokens, seed 42, nothing changed; a tenth of every class is the test part.
+    fn default() -> Self {
+        Self {
+            table: TableOptions::default(),
+            text: false,
+            tokens: None,
+            context: 64,
+            split: None,
+            test_share: None,
+            split_seed: None,
+            images: ImageFolder::default(),
+            augment: Augmentations::default(),
+            sampling: RowOrder::Shuffle,
+            seed: 42,
+        }
+    }
+}
+
+impl DataOptions {
+    /// Checks what can be checked without the data.
+    ///
+    /// # Errors
+    /// [`DataError::Option`] for a test share that is not between 0 and 1.
+    pub fn check(&self) -> Result<(), DataError> {
+        let share = self.share();
+        if share > 0.0 && share < 1.0 {
+            return Ok(());
+        }
+        Err(DataError::Option {
+            name: "test_share",
+            expected: "above 0 and below 1",
+            got: share.to_string(),
+        })
+    }
+
+    /// The share of the rows that is the test part.
+    pub fn share(&self) -> f64 {
+        self.test_share.unwrap_or(TEST_SHARE)
+    }
+
+    /// The seed that the test part is drawn with.
+    pub fn drawn_with(&self) -> u64 {
+        self.split_seed.unwrap_or(self.seed)
+    }
+
+    /// The name of an option about the test part that was given, if there is one.
+    pub(super) fn split_option(&self) -> Option<&'static str> {
+        let options = [
+            ("split", self.split.is_some()),
+            ("test_share", self.test_share.is_some()),
+            ("split_seed", self.split_seed.is_some()),
+        ];
+        let given = options.into_iter().find(|(_, is_given)| *is_given);
+        given.map(|(name, _)| name)
+    }
+}
+
+/// Which rows are the test part.
+///
+/// ```
+/// use unisono::data::Split;
+/// assert_ne!(Split::Random, Split::File("test_rows.txt".into()));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// The same share of every class.
+    Stratified,
+    /// Any rows.
+    Random,
+    /// Whole groups: no speaker is in both parts. Only sounds have groups.
+    Groups,
+    /// The rows whose numbers stand in a file.
+    File(PathBuf),
+}
+
+/// What the tokens of a text are.
+///
+/// ```
+/// use unisono::data::{DataOptions, Tokens};
+/// let options = DataOptions { tokens: Some(Tokens::Bytes), ..DataOptions::default() };
+/// assert_eq!(options.tokens, Some(Tokens::Bytes));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tokens {
+    /// Its characters.
+    Characters,
+    /// Its bytes.
+    Bytes,
+    /// The pieces of a `tokenizer.json`.
+    File(PathBuf),
+}
+
+/// The order of the training rows in an epoch; [`super::Opened::sampling`] is made of it.
+///
+/// ```
+/// use unisono::data::{DataOptions, RowOrder};
+/// let options = DataOptions { sampling: RowOrder::Windows(512), ..DataOptions::default() };
+/// assert_eq!(options.sampling, RowOrder::Windows(512));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowOrder {
+    /// Shuffled anew in every epoch.
+    Shuffle,
+    /// As they are.
+    InOrder,
+    /// Every class equally often.
+    Balanced,
+    /// Shuffled within windows of so many neighbouring rows.
+    Windows(usize),
+}

@@ -1,0 +1,141 @@
+//! Folders that are parts: training, test and validation, by their names.
+
+use std::path::{Path, PathBuf};
+
+use crate::data::error::DataError;
+use crate::data::files::has_end;
+use crate::data::picture::IMAGES;
+use crate::data::sound::SOUNDS;
+
+/// What the rows below a folder are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Train,
+    Test,
+    Validation,
+}
+
+impl Part {
+    /// The part that a folder's name stands for.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name.to_lowercase().as_str() {
+            "train" | "training" => Some(Part::Train),
+            "test" | "testing" => Some(Part::Test),
+            "val" | "valid" | "validation" => Some(Part::Validation),
+            _ => None,
+        }
+    }
+}
+
+/// Which of the folders that lie side by side are what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PartNames {
+    pub(super) train: String,
+    /// The test part, or the validation part where there is no other.
+    pub(super) test: String,
+    /// Other folders, none of which is read.
+    pub(super) beside: Vec<String>,
+}
+
+impl PartNames {
+    /// Those of folders with these names, if one is for training and another to evaluate on.
+    pub(super) fn among<'n>(names: impl IntoIterator<Item = &'n str>) -> Option<Self> {
+        let mut names: Vec<&str> = names.into_iter().collect();
+        names.sort_unstable();
+        names.dedup();
+        let first = |part| {
+            let is_part = |name: &&&str| Part::named(name) == Some(part);
+            names.iter().find(is_part).map(ToString::to_string)
+        };
+        let train = first(Part::Train)?;
+        let test = first(Part::Test).or_else(|| first(Part::Validation))?;
+        let beside = names
+            .iter()
+            .filter(|name| **name != train && **name != test);
+        let beside = beside.map(ToString::to_string).collect();
+        Some(Self {
+            train,
+            test,
+            beside,
+        })
+    }
+
+    /// What is done with them.
+    pub(super) fn line(&self) -> String {
+        let Self { train, test, .. } = self;
+        let used = format!("part folders: {train} for training, {test} to evaluate on");
+        if self.beside.is_empty() {
+            return used;
+        }
+        format!("{used}; not used: {}", self.beside.join(", "))
+    }
+}
+
+/// The names of the folders in a folder, hidden ones aside, and whether there are images or sounds
+/// beside them.
+fn folders(path: &Path) -> Result<(Vec<String>, bool), DataError> {
+    let failed = DataError::io(path);
+    let (mut names, mut has_files) = (Vec::new(), false);
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') || name == "__MACOSX" {
+            continue;
+        }
+        if entry.path().is_dir() {
+            names.push(name);
+        } else {
+            has_files |= has_end(&entry.path(), &IMAGES) || has_end(&entry.path(), &SOUNDS);
+        }
+    }
+    Ok((names, has_files))
+}
+
+/// The parts of a folder, if its folders are such.
+pub(super) fn part_names(path: &Path) -> Result<Option<PartNames>, DataError> {
+    let (names, _) = folders(path)?;
+    Ok(PartNames::among(names.iter().map(String::as_str)))
+}
+
+/// `path`, or what lies in it where that is a single folder, as in an unpacked archive.
+pub(super) fn innermost(path: &Path) -> Result<PathBuf, DataError> {
+    let mut path = path.to_owned();
+    loop {
+        match folders(&path)? {
+            (names, false) if names.len() == 1 => {
+                let inside = path.join(&names[0]);
+                // Not a folder of images alone: it would be a single class.
+                let (inner, _) = folders(&inside)?;
+                if inner.is_empty() {
+                    return Ok(path);
+                }
+                path = inside;
+            }
+            _ => return Ok(path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_to_evaluate_on_is_the_test_part_or_else_the_validation_part() {
+        let line = |names: &[&str]| PartNames::among(names.iter().copied()).map(|all| all.line());
+        for (names, expected) in [
+            (
+                &["val", "train"][..],
+                "part folders: train for training, val to evaluate on",
+            ),
+            (
+                &["Validation", "test", "train", "extra"],
+                "part folders: train for training, test to evaluate on; not used: Validation, extra",
+            ),
+        ] {
+            assert_eq!(line(names).as_deref(), Some(expected));
+        }
+        assert_eq!(line(&["train", "bus"]), None);
+        assert_eq!(line(&["test", "val"]), None);
+    }
+}

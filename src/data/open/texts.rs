@@ -1,0 +1,48 @@
+//! Texts for language models: windows of tokens.
+
+use crate::data::error::DataError;
+use crate::data::preparation::RowKind;
+use crate::data::text::{TextDataset, Vocabulary, read_text};
+use crate::data::tokens::Tokenizer;
+
+use super::opened::ReadParts;
+use super::options::Tokens;
+use super::source::Source;
+
+pub(super) fn text(source: &Source<'_>) -> Result<ReadParts, DataError> {
+    let (path, options) = (source.path, source.options);
+    // Tokens: a vocabulary of characters is made of the text itself.
+    let (tokenizer, tokens) = match &options.tokens {
+        Some(Tokens::Bytes) => (Tokenizer::Bytes, Tokenizer::Bytes.encode_file(path)?),
+        Some(Tokens::File(file)) => {
+            let tokenizer = Tokenizer::from_json(file)?;
+            let tokens = tokenizer.encode_file(path)?;
+            (tokenizer, tokens)
+        }
+        Some(Tokens::Characters) | None => {
+            let text = read_text(path)?;
+            let tokenizer = Tokenizer::Characters(Vocabulary::of(&text));
+            let tokens = tokenizer.encode(&text)?;
+            (tokenizer, tokens)
+        }
+    };
+    // Parts: the end of the text is the test part.
+    let (context, share) = (options.context, options.share());
+    let (train, test) =
+        TextDataset::parts(tokens, tokenizer.len(), context, share, options.seed)?;
+    let train = train.with_token_dropout(options.augment.token_dropout)?;
+    Ok(ReadParts {
+        train: Box::new(train),
+        test: Box::new(test),
+        about: format!(
+            "{}, {} different tokens, windows of {context}",
+            path.display(),
+            tokenizer.len()
+        ),
+        class_names: Vec::new(),
+        reading: vec![format!("tokens: {} different ones", tokenizer.len())],
+        images: None,
+        rows: RowKind::Tokens { tokenizer, context },
+        train_classes: None,
+    })
+}
