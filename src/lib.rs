@@ -34,6 +34,7 @@
 //! | `audio` | [`data`]: `Sound`, `LoadedSounds`, `Spectrogram`; rows made of recordings | | 93 |
 //! | `cli` | module `cli`, the program | all others | 216 |
 //! | `export` | module `export`: safetensors, `.npz`, ONNX, weights of PyTorch | `npz` | 103 |
+//! | `files` | [`data`]: `open`, which reads whatever lies at a path | `audio`, `image`, `npz`, `text` | 162 |
 //! | `image` | [`data`]: `ImageFolder`, contact sheets; rows made of image files | | 105 |
 //! | `npz` | [`data`]: `Npz`; rows made of such archives | | 98 |
 //! | `report` | module `report` | | 98 |

@@ -120,7 +120,7 @@ pub use left_out::LeftOut;
 pub use npy::Npy;
 #[cfg(feature = "npz")]
 pub use npz::{Npz, read_npz};
-#[cfg(feature = "files")]
+#[cfg(feature = "cli")]
 pub(crate) use open::arrays_in;
 #[cfg(feature = "files")]
 pub use open::{

@@ -28,8 +28,7 @@ pub(super) fn text(source: &Source<'_>) -> Result<ReadParts, DataError> {
     };
     // Parts: the end of the text is the test part.
     let (context, share) = (options.context, options.share());
-    let (train, test) =
-        TextDataset::parts(tokens, tokenizer.len(), context, share, options.seed)?;
+    let (train, test) = TextDataset::parts(tokens, tokenizer.len(), context, share, options.seed)?;
     let train = train.with_token_dropout(options.augment.token_dropout)?;
     Ok(ReadParts {
         train: Box::new(train),
