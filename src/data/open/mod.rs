@@ -29,6 +29,7 @@ mod texts;
 pub use augmentations::Augmentations;
 pub use dispatch::{open, open_observed};
 pub use kind::DataKind;
+#[cfg(feature = "cli")]
 pub(crate) use kind::arrays_in;
 pub use opened::Opened;
 pub use options::{DataOptions, RowOrder, Split, Tokens};
