@@ -21,7 +21,7 @@
 
 use multiversion::multiversion;
 
-use crate::nn::kernel::elementwise::{exp, ln_1p_exp, normal, sigmoid, tanh};
+use crate::nn::kernel::elementwise::{exp, normal, sigmoid, softplus, tanh};
 
 /// An elementwise function; as a layer it takes rows of any shape and keeps it.
 ///
@@ -124,7 +124,7 @@ fn forward(function: Activation, values: &mut [f32]) {
         }),
         Activation::Tanh => values.for_each(|v| *v = tanh(*v)),
         Activation::Sigmoid => values.for_each(|v| *v = sigmoid(*v)),
-        Activation::Softplus => values.for_each(|v| *v = ln_1p_exp(*v)),
+        Activation::Softplus => values.for_each(|v| *v = softplus(*v)),
         Activation::Silu => values.for_each(|v| *v = silu(*v).0),
         Activation::Gelu => values.for_each(|v| *v = gelu(*v).0),
         Activation::GeluTanh => values.for_each(|v| *v = gelu_tanh(*v).0),

@@ -6,7 +6,7 @@
 //! | [`tanh`] | at most 4 ulp | Cephes `tanhf` near 0, through exp elsewhere |
 //! | [`sigmoid`] | at most 4 ulp | through exp |
 //! | [`normal`] | at most 1e-7 | a polynomial times exp |
-//! | [`ln_1p_exp`] | at most 4 ulp or 1e-7 | through exp and Cephes `logf` |
+//! | [`softplus`] | at most 4 ulp or 1e-7 | through exp and Cephes `logf` |
 //!
 //! # Why this way
 //! Polynomials are fused multiply-adds everywhere, all else is never contracted, so that every
@@ -115,9 +115,9 @@ pub(crate) fn normal(x: f32) -> (f32, f32) {
     (0.398_942_3 * bell, below)
 }
 
-/// ln(1 + exp(x)): softplus.
+/// Softplus: ln(1 + exp(x)).
 #[inline(always)]
-pub(crate) fn ln_1p_exp(x: f32) -> f32 {
+pub(crate) fn softplus(x: f32) -> f32 {
     x.max(0.0) + ln_1p(exp(-x.abs()))
 }
 
@@ -230,27 +230,26 @@ pub(crate) fn exponentials(row: &mut [f32], max: f32) -> f32 {
 /// but short rows, as of ten classes, one after another: filling up their last vector would cost
 /// more.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-pub(crate) fn soft_maximum(row: &[f32], into: Option<&mut [f32]>) -> (f32, f32) {
+pub(crate) fn max_and_exp_sum(row: &[f32], into: Option<&mut [f32]>) -> (f32, f32) {
+    // Few values: one after another.
     if row.len() < 16 {
         let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let mut total = 0.0;
-        match into {
-            Some(into) => {
-                for (to, x) in into.iter_mut().zip(row) {
-                    *to = exp(x - max);
-                }
-                for value in into {
-                    total += *value;
-                }
+        if let Some(into) = into {
+            for (to, x) in into.iter_mut().zip(row) {
+                *to = exp(x - max);
             }
-            None => {
-                for x in row {
-                    total += exp(x - max);
-                }
+            for value in into {
+                total += *value;
+            }
+        } else {
+            for x in row {
+                total += exp(x - max);
             }
         }
         return (max, total);
     }
+    // In lanes, with the exponentials if they are wanted.
     let max = max(row);
     if let Some(into) = into {
         into.copy_from_slice(row);
@@ -332,11 +331,10 @@ mod tests {
                     "sigmoid {x}"
                 );
             }
-            let softplus = wide.exp().ln_1p();
-            let softplus = if x > 60.0 { wide } else { softplus };
-            let error = (f64::from(ln_1p_exp(x)) - softplus).abs();
+            let exact = if x > 60.0 { wide } else { wide.exp().ln_1p() };
+            let error = (f64::from(softplus(x)) - exact).abs();
             assert!(
-                ulps(ln_1p_exp(x), softplus) <= 4.0 || error < 1e-7,
+                ulps(softplus(x), exact) <= 4.0 || error < 1e-7,
                 "softplus {x}"
             );
         }
@@ -360,8 +358,8 @@ mod tests {
         assert_eq!((sigmoid(999.0), sigmoid(-999.0)), (1.0, 0.0));
         assert_eq!((normal(20.0), normal(-20.0)), ((0.0, 1.0), (0.0, 0.0)));
         assert!(normal(f32::NAN).1.is_nan() && max(&[f32::NAN; 17]) == f32::NEG_INFINITY);
-        assert_eq!((ln_1p_exp(-200.0), ln_1p_exp(200.0)), (0.0, 200.0));
-        for function in [exp, tanh, sigmoid, ln_1p_exp] {
+        assert_eq!((softplus(-200.0), softplus(200.0)), (0.0, 200.0));
+        for function in [exp, tanh, sigmoid, softplus] {
             assert!(function(f32::NAN).is_nan());
         }
     }

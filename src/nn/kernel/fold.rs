@@ -73,6 +73,7 @@ pub fn fold_products_with_squares(
         "a fold with squares takes one a shard"
     );
     let padded = CHAINS * b.num_panels() * b.width;
+    // The chains of all shards and columns, and then their sums.
     let columns = columns.zeroed(shards.len() * padded);
     fold(c, a, b, shards, columns);
     for (square, columns) in squares.iter_mut().zip(columns.chunks_exact(padded.max(1))) {

@@ -95,6 +95,7 @@ impl Kernel for RowFold<'_> {
         let mut stack = [zeros::<S, LOW_ROWS, N>(simd); LEVELS];
         let mut of_two = [zeros::<S, 2, N>(simd); LEVELS];
         let mut of_one = [zeros::<S, 1, N>(simd); LEVELS];
+        // Blocks of columns of x, which stay in L2 for all columns of dy.
         for block in (0..x.depth).step_by(BLOCK) {
             let end = (block + BLOCK).min(x.depth);
             for first in (0..n).step_by(N * S::LANES) {
@@ -110,6 +111,7 @@ impl Kernel for RowFold<'_> {
                 }
             }
         }
+        // The column sums.
         if self.ones == Ones::Row {
             for first in (0..n).step_by(N * S::LANES) {
                 let at = x.depth * n + first;

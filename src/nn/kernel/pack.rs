@@ -83,6 +83,7 @@ impl Packed {
         };
         let len = self.lanes.div_ceil(self.width) * self.width * depth;
         let out = self.data.grow(len);
+        // One matrix after the other along the depth of the panels.
         let mut first = 0;
         for matrix in matrices.filter(|matrix| matrix.depth > 0) {
             let place = PanelDepth { all: depth, first };
@@ -94,6 +95,7 @@ impl Packed {
             }
             first += matrix.depth;
         }
+        // The row of ones lies in the last panel, and zeros behind it.
         if ones == Ones::Row {
             let width = self.width;
             let panel = &mut out[lanes / width * width * depth..];
@@ -237,6 +239,7 @@ fn pack_transposed<const W: usize>(out: &mut [f32], from: Strided<'_>) {
         std::array::from_fn(|lane| &from.data[lane * from.lane_stride..][..from.depth]);
     let (deep, rest) = out.as_chunks_mut::<W>().0.as_chunks_mut::<LINE>();
     let fours = W / 4 * 4;
+    // Whole lines of groups of four lanes.
     for first in (0..fours).step_by(STREAMS) {
         for (p, block) in deep.iter_mut().enumerate() {
             for lane in (first..(first + STREAMS).min(fours)).step_by(4) {
@@ -250,6 +253,7 @@ fn pack_transposed<const W: usize>(out: &mut [f32], from: Strided<'_>) {
             }
         }
     }
+    // Whole lines of the other lanes.
     for (p, block) in deep.iter_mut().enumerate() {
         for lane in fours..W {
             let line = line(rows[lane], p);
@@ -258,6 +262,7 @@ fn pack_transposed<const W: usize>(out: &mut [f32], from: Strided<'_>) {
             }
         }
     }
+    // And the depth behind the last whole line.
     for (group, p) in rest.iter_mut().zip(deep.len() * LINE..) {
         for lane in 0..W {
             group[lane] = rows[lane][p];

@@ -53,26 +53,28 @@ pub(crate) enum Transform {
 pub(crate) struct Square {
     /// Where its first run begins.
     pub(crate) first: usize,
-    /// Steps to the next row and column.
-    pub(crate) steps: (usize, usize),
-    /// Rows and columns that there are; beyond them lie zeros, and nothing is written. Only squares
-    /// of outputs may be cut.
-    pub(crate) sides: (usize, usize),
+    /// Values from one row to the next.
+    pub(crate) row_step: usize,
+    /// Values from one column to the next.
+    pub(crate) column_step: usize,
+    /// Rows that there are; beyond them and the columns lie zeros, and nothing is written. Only
+    /// squares of outputs may be cut.
+    pub(crate) rows: usize,
+    /// Columns that there are.
+    pub(crate) columns: usize,
 }
 
 impl Square {
+    /// Whether it has `side` rows and columns.
     #[inline(always)]
-    fn at(&self, i: usize, j: usize) -> usize {
-        self.first + i * self.steps.0 + j * self.steps.1
+    fn has_sides(&self, side: usize) -> bool {
+        self.rows == side && self.columns == side
     }
 
-    /// The square of the runs' values from number `value` on.
+    /// Where the run of row `i` and column `j` begins.
     #[inline(always)]
-    fn after(self, value: usize) -> Self {
-        Self {
-            first: self.first + value,
-            ..self
-        }
+    fn at(&self, i: usize, j: usize) -> usize {
+        self.first + i * self.row_step + j * self.column_step
     }
 }
 
@@ -167,36 +169,36 @@ impl TransformedSquares<'_> {
         let Runs { len, bias } = self.runs;
         let mut half = [[simd.splat(0.0); F]; T];
         for SquarePair { to, from } in self.pairs {
-            let is_whole = to.sides == (T, T) && from.sides == (F, F);
+            let is_whole = to.has_sides(T) && from.has_sides(F);
             assert!(is_whole || CUT, "only squares of outputs may be cut");
             for at in (0..len).step_by(S::LANES) {
                 let bias = (!bias.is_empty()).then(|| simd.load(&bias[at..]));
-                let (to, from) = (to.after(at), from.after(at));
                 if is_whole || !CUT {
-                    columns::<S, L, F, T, true>(simd, &mut half, self.from, &from);
-                    rows::<S, L, F, T, true>(simd, &half, self.to, &to, bias);
+                    columns::<S, L, F, T, true>(simd, &mut half, self.from, &from, at);
+                    rows::<S, L, F, T, true>(simd, &half, self.to, &to, at, bias);
                 } else {
-                    columns::<S, L, F, T, false>(simd, &mut half, self.from, &from);
-                    rows::<S, L, F, T, false>(simd, &half, self.to, &to, bias);
+                    columns::<S, L, F, T, false>(simd, &mut half, self.from, &from, at);
+                    rows::<S, L, F, T, false>(simd, &half, self.to, &to, at, bias);
                 }
             }
         }
     }
 }
 
-/// The columns of one square, of a vector of values of its runs.
+/// The columns of one square, of the vector of values from number `at` on of its runs.
 #[inline(always)]
 fn columns<S: Simd, L: Matrix<F, T>, const F: usize, const T: usize, const WHOLE: bool>(
     simd: S,
     half: &mut [[S::Vector; F]; T],
     from: &[f32],
     source: &Square,
+    at: usize,
 ) {
     for j in 0..F {
         let mut column = [simd.splat(0.0); F];
         for i in 0..F {
-            if WHOLE || (i < source.sides.0 && j < source.sides.1) {
-                column[i] = simd.load(&from[place::<S>(source.at(i, j))]);
+            if WHOLE || (i < source.rows && j < source.columns) {
+                column[i] = simd.load(&from[place::<S>(source.at(i, j) + at)]);
             }
         }
         let column = L::apply(simd, column);
@@ -213,14 +215,15 @@ fn rows<S: Simd, L: Matrix<F, T>, const F: usize, const T: usize, const WHOLE: b
     half: &[[S::Vector; F]; T],
     to: &mut [f32],
     target: &Square,
+    at: usize,
     bias: Option<S::Vector>,
 ) {
     for i in 0..T {
         let row = L::apply(simd, half[i]);
         for j in 0..T {
-            if WHOLE || (i < target.sides.0 && j < target.sides.1) {
+            if WHOLE || (i < target.rows && j < target.columns) {
                 let value = bias.map_or(row[j], |bias| simd.add(row[j], bias));
-                simd.store(value, &mut to[place::<S>(target.at(i, j))]);
+                simd.store(value, &mut to[place::<S>(target.at(i, j) + at)]);
             }
         }
     }

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use crate::engine::Sums;
-use crate::nn::kernel::elementwise::soft_maximum;
+use crate::nn::kernel::elementwise::max_and_exp_sum;
 
 /// The options of softmax cross-entropy.
 ///
@@ -93,7 +93,7 @@ impl CrossEntropy {
             return plain(row, class, grad);
         }
         assert_class(row, class);
-        let (max, total) = soft_maximum(row, grad.as_deref_mut());
+        let (max, total) = max_and_exp_sum(row, grad.as_deref_mut());
         let log_total = libm::log(f64::from(total));
         // The loss: the class's own cost, and a share of every class's.
         let weight = |c: usize| self.weights.as_ref().map_or(1.0, |weights| weights[c]);
@@ -105,7 +105,7 @@ impl CrossEntropy {
             let smooth: f64 = (0..row.len()).map(|c| f64::from(weight(c)) * cost(c)).sum();
             loss += f64::from(share) * smooth;
         }
-        // The gradient: `soft_maximum` left exponentials there.
+        // The gradient: `max_and_exp_sum` left exponentials there.
         if let Some(grad) = grad {
             let all: f32 = (0..row.len()).map(weight).sum();
             let scale = (own + share * all) / total;
@@ -134,7 +134,7 @@ fn assert_class(row: &[f32], class: usize) {
 /// One row: loss = log(sum exp(x - max)) - (x[class] - max); gradient = softmax(x) - onehot(class).
 fn plain(row: &[f32], class: usize, mut grad: Option<&mut [f32]>) -> Sums {
     assert_class(row, class);
-    let (max, total) = soft_maximum(row, grad.as_deref_mut());
+    let (max, total) = max_and_exp_sum(row, grad.as_deref_mut());
     if let Some(grad) = grad {
         grad.iter_mut().for_each(|g| *g /= total);
         grad[class] -= 1.0;

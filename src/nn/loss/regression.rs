@@ -16,7 +16,7 @@
 use multiversion::multiversion;
 
 use crate::engine::Sums;
-use crate::nn::kernel::elementwise::{ln_1p_exp, sigmoid};
+use crate::nn::kernel::elementwise::{sigmoid, softplus};
 
 /// Loss and gradient of one output.
 pub(super) type Term = fn(f32, f32, f32) -> (f32, f32);
@@ -69,7 +69,7 @@ pub(super) fn huber(y: f32, t: f32, bound: f32) -> (f32, f32) {
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 pub(super) fn binary(y: f32, t: f32, _: f32) -> (f32, f32) {
     let e = if y.is_nan() { y } else { y.max(0.0) };
-    (e - y * t + ln_1p_exp(-y.abs()), sigmoid(y) - t)
+    (e - y * t + softplus(-y.abs()), sigmoid(y) - t)
 }
 
 /// The sum over all outputs, and its gradient.

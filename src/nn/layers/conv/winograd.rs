@@ -308,8 +308,10 @@ impl Direction {
             let (image, at) = (tile / windows.offsets.len(), tile % windows.offsets.len());
             let own = Square {
                 first: image * windows.image + windows.offsets[at],
-                steps: (self.field.steps.rows, self.field.steps.columns),
-                sides: (SIDE, SIDE),
+                row_step: self.field.steps.rows,
+                column_step: self.field.steps.columns,
+                rows: SIDE,
+                columns: SIDE,
             };
             SquarePair {
                 to: point_square(tile - tiles.start, channels, plane),
@@ -343,8 +345,10 @@ impl Direction {
         let (i, j) = (at / across * self.tile, at % across * self.tile);
         Square {
             first: ((image * rows + i) * columns + j) * self.channels.outputs,
-            steps: (columns * self.channels.outputs, self.channels.outputs),
-            sides: (self.tile.min(rows - i), self.tile.min(columns - j)),
+            row_step: columns * self.channels.outputs,
+            column_step: self.channels.outputs,
+            rows: self.tile.min(rows - i),
+            columns: self.tile.min(columns - j),
         }
     }
 
@@ -360,8 +364,10 @@ impl Direction {
 fn point_square(tile: usize, channels: usize, plane: usize) -> Square {
     Square {
         first: tile * channels,
-        steps: (SIDE * plane, plane),
-        sides: (SIDE, SIDE),
+        row_step: SIDE * plane,
+        column_step: plane,
+        rows: SIDE,
+        columns: SIDE,
     }
 }
 
@@ -369,8 +375,10 @@ fn point_square(tile: usize, channels: usize, plane: usize) -> Square {
 fn kernel_places(kernel: usize, run: usize, plane: usize) -> SquarePair {
     let own = Square {
         first: 0,
-        steps: (kernel * run, run),
-        sides: (kernel, kernel),
+        row_step: kernel * run,
+        column_step: run,
+        rows: kernel,
+        columns: kernel,
     };
     SquarePair {
         to: own,
