@@ -19,8 +19,8 @@ use ndarray::Array2;
 use support::PeakShare;
 use unisono::nn::kernel::Isa;
 use unisono::nn::{
-    Activation, Attention, Build, Conv, Destinations, Grads, Layer, Mode, Norm, Pass, Pool,
-    Recurrent, Shape, Softmax, Spec, Tape, Workspace,
+    Activation, Attention, BackwardArgs, BlockContext, Build, Conv, Destinations, Grads, Layer,
+    Mode, Norm, Pool, Recurrent, Shape, Softmax, Spec, Workspace,
 };
 
 const ROWS: usize = 32;
@@ -172,23 +172,23 @@ fn layers(criterion: &mut Criterion<PeakShare>) {
         let width = layer.output().len();
         let (mut y, dy) = (vec![0.0; ROWS * width], values(ROWS * width));
         let (shards, node) = ([0..ROWS / 2, ROWS / 2..ROWS], 0..2);
-        let pass = Pass {
+        let context = BlockContext {
             mode: Mode::Train,
             shards: &shards,
             nodes: std::slice::from_ref(&node),
-            ..Pass::evaluate(ROWS, 0)
+            ..BlockContext::evaluate(ROWS, 0)
         };
         let plain = |y: &mut [f32]| {
             let rows = x.chunks_exact(case.input.len());
             rows.zip(y.chunks_exact_mut(width))
                 .for_each(|(x, y)| (case.twin)(&params, x, y));
         };
-        layer.forward(&pass, &params, &x, &mut y);
+        layer.forward(&context, &params, &x, &mut y);
         assert_near(&y, &plain, case.name);
 
         group.throughput(work(&*layer, &case.input, 1));
         group.bench_function(BenchmarkId::new("forward", case.name), |bencher| {
-            bencher.iter(|| layer.forward(&pass, &params, &x, black_box(&mut y)));
+            bencher.iter(|| layer.forward(&context, &params, &x, black_box(&mut y)));
         });
         let mut twin_y = y.clone();
         group.bench_function(BenchmarkId::new("forward, plain", case.name), |bencher| {
@@ -201,9 +201,9 @@ fn layers(criterion: &mut Criterion<PeakShare>) {
         group.bench_function(id, |bencher| {
             bencher.iter(|| {
                 // A layer may overwrite dy, and a recurrent one what forward left.
-                layer.forward(&pass, &params, &x, &mut y);
+                layer.forward(&context, &params, &x, &mut y);
                 d.copy_from_slice(&dy);
-                let tape = Tape {
+                let args = BackwardArgs {
                     params: &params,
                     x: &x,
                     y: &y,
@@ -211,7 +211,7 @@ fn layers(criterion: &mut Criterion<PeakShare>) {
                     dx: Some(&mut dx),
                 };
                 let mut grads = Grads::new(&mut to, 0..len, &mut workspace);
-                layer.backward(&pass, tape, &mut grads);
+                layer.backward(&context, args, &mut grads);
                 black_box(&mut dx);
             });
         });
@@ -258,7 +258,7 @@ fn im2col(criterion: &mut Criterion<PeakShare>) {
             .build(&input, &mut Build::new(Isa::detect()))
             .expect("the shape fits");
         let mut y = vec![0.0; x.len()];
-        layer.forward(&Pass::evaluate(ROWS, 0), &kernel, &x, &mut y);
+        layer.forward(&BlockContext::evaluate(ROWS, 0), &kernel, &x, &mut y);
         let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-3;
         assert!(y.iter().zip(&run()).all(near), "both must compute the same");
         group.throughput(work(&*layer, &input, 1));

@@ -6,8 +6,8 @@
 use unisono::Trainer;
 use unisono::data::digits;
 use unisono::nn::{
-    Build, Fans, Grads, Init, Layer, Loss, NnError, Pass, Role, Sequential, Shape, Spec, Tape,
-    TensorSpec,
+    BackwardArgs, BlockContext, Build, Fans, Grads, Init, Layer, Loss, NnError, Role, Sequential,
+    Shape, Spec, TensorSpec,
 };
 
 /// What the layer is.
@@ -42,21 +42,26 @@ impl Layer for GainLayer {
         vec![gain.role(Role::Norm)]
     }
 
-    fn forward(&mut self, _pass: &Pass<'_>, gain: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, _context: &BlockContext<'_>, gain: &[f32], x: &[f32], y: &mut [f32]) {
         for (at, (y, x)) in y.iter_mut().zip(x).enumerate() {
             *y = gain[at % gain.len()] * x;
         }
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
-        let (gain, x, dy, len) = (tape.params, tape.x, &*tape.dy, self.shape.len());
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+    ) {
+        let (gain, x, dy, len) = (args.params, args.x, &*args.dy, self.shape.len());
         // One sum a shard; the engine's tree does the rest.
-        grads.fold(pass, |rows, leaf| {
+        grads.fold(context, |rows, leaf| {
             for at in rows.start * len..rows.end * len {
                 leaf[at % gain.len()] += dy[at] * x[at];
             }
         });
-        for (at, dx) in tape.dx.into_iter().flatten().enumerate() {
+        for (at, dx) in args.dx.into_iter().flatten().enumerate() {
             *dx = gain[at % gain.len()] * dy[at];
         }
     }

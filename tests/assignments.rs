@@ -183,8 +183,8 @@ impl Replica for Slow {
         self.0.params_changed();
     }
 
-    fn carries_rows(&self) -> bool {
-        self.0.carries_rows()
+    fn is_stateful(&self) -> bool {
+        self.0.is_stateful()
     }
 
     fn factored(&mut self, shape: StepShape<'_>) -> &[Range<usize>] {

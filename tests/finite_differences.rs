@@ -124,7 +124,11 @@ fn every_layer_agrees_with_difference_quotients_over_odd_shapes() {
     for model in cases() {
         let outputs = model.output_shape().unwrap().len();
         // Batch norm of a single row is constant: it needs more.
-        let rows = if model.couples_rows() { [4, 6] } else { [1, 5] };
+        let rows = if model.has_cross_row_stats() {
+            [4, 6]
+        } else {
+            [1, 5]
+        };
         for rows in rows {
             let value = |r: usize, c: usize| ((r * 7 + c * 3) % 11) as f32 / 11.0 - 0.4;
             let inputs = Array2::from_shape_fn((rows, 3), |(r, c)| value(r, c));

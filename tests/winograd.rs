@@ -4,7 +4,9 @@
 use std::ops::Range;
 
 use unisono::nn::kernel::Isa;
-use unisono::nn::{Build, Conv, Destinations, Grads, Mode, Pass, Shape, Spec, Tape, Workspace};
+use unisono::nn::{
+    BackwardArgs, BlockContext, Build, Conv, Destinations, Grads, Mode, Shape, Spec, Workspace,
+};
 
 /// Height, width, input and output channels, kernel, padding.
 type Case = (usize, usize, usize, usize, usize, usize);
@@ -61,26 +63,26 @@ fn run(spec: &Conv, case: Case, isa: Isa, parts: &[Range<usize>]) -> Results {
     let mut dy = values(IMAGES * outputs, 3);
     let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
     let node = 0..parts.len();
-    let pass = Pass {
+    let context = BlockContext {
         mode: Mode::Train,
         shards: parts,
         nodes: std::slice::from_ref(&node),
-        ..Pass::evaluate(IMAGES, 0)
+        ..BlockContext::evaluate(IMAGES, 0)
     };
     for rows in parts {
-        let pass = Pass::evaluate(rows.len(), rows.start);
+        let context = BlockContext::evaluate(rows.len(), rows.start);
         let x = &x[rows.start * input.len()..rows.end * input.len()];
         let y = &mut y[rows.start * outputs..rows.end * outputs];
-        layer.forward(&pass, &params, x, y);
+        layer.forward(&context, &params, x, y);
     }
     let mut again = vec![f32::NAN; y.len()];
-    layer.forward(&pass, &params, &x, &mut again);
+    layer.forward(&context, &params, &x, &mut again);
     assert_eq!(
         y, again,
         "{case:?}: the images' outputs depend on what goes along"
     );
     let (mut sums, mut workspace) = (Node(vec![f32::NAN; num_params]), Workspace::new(isa));
-    let tape = Tape {
+    let args = BackwardArgs {
         params: &params,
         x: &x,
         y: &y,
@@ -88,8 +90,8 @@ fn run(spec: &Conv, case: Case, isa: Isa, parts: &[Range<usize>]) -> Results {
         dx: Some(&mut dx),
     };
     layer.backward(
-        &pass,
-        tape,
+        &context,
+        args,
         &mut Grads::new(&mut sums, 0..num_params, &mut workspace),
     );
     [y, dx, sums.0]
@@ -221,15 +223,15 @@ fn a_pass_without_rows_leaves_a_gradient_of_zeros() {
         let mut layer = conv.build(&input, &mut Build::new(isa)).unwrap();
         let num_params = layer.tensors().iter().map(|tensor| tensor.len()).sum();
         let params = values(num_params, 1);
-        let pass = Pass {
+        let context = BlockContext {
             mode: Mode::Train,
             shards: &[0..0, 0..0],
             nodes: std::slice::from_ref(&node),
-            ..Pass::evaluate(0, 0)
+            ..BlockContext::evaluate(0, 0)
         };
-        layer.forward(&pass, &params, &[], &mut []);
+        layer.forward(&context, &params, &[], &mut []);
         let (mut sums, mut workspace) = (Node(vec![f32::NAN; num_params]), Workspace::new(isa));
-        let tape = Tape {
+        let args = BackwardArgs {
             params: &params,
             x: &[],
             y: &[],
@@ -237,7 +239,7 @@ fn a_pass_without_rows_leaves_a_gradient_of_zeros() {
             dx: Some(&mut []),
         };
         let mut grads = Grads::new(&mut sums, 0..num_params, &mut workspace);
-        layer.backward(&pass, tape, &mut grads);
+        layer.backward(&context, args, &mut grads);
         assert!(sums.0.iter().all(|&value| value == 0.0), "{conv:?}");
     }
 }

@@ -135,7 +135,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
 
 /// A text of layers, if it is one; which of them fit the data is another question.
 fn layers_of(text: &str) -> Result<String, ArgError> {
-    let read = Sequential::part().written_for_tokens(text, 1);
+    let read = Sequential::part().parse_layers_for_tokens(text, 1);
     read.map_err(|error| ArgError::text("layers", &error.to_string()))?;
     Ok(text.to_owned())
 }

@@ -283,7 +283,7 @@ fn heading(kind: StudyKind) -> &'static str {
 
 /// Refuses shards of the user's where the recipes have their own.
 fn check_groups(kind: StudyKind, study: &Study) -> Result<(), CommandError> {
-    let has_groups = kind == StudyKind::Gap && study.task.model.couples_rows();
+    let has_groups = kind == StudyKind::Gap && study.task.model.has_cross_row_stats();
     let got = match study.settings.engine.shards {
         Shards::Auto => return Ok(()),
         Shards::Fixed(count) => count.to_string(),

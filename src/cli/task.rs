@@ -243,7 +243,7 @@ fn as_image(mut axes: Vec<usize>) -> Vec<usize> {
 /// The layers that were named, over the digits: 64 features, but 8 x 8 pixels or 8 rows of 8 where
 /// the layers take images or sequences.
 fn of_digits_model(layers: &str) -> Result<Sequential, TrainError> {
-    let axes = match Sequential::part().written(layers)?.takes_sequences() {
+    let axes = match Sequential::part().parse_layers(layers)?.takes_sequences() {
         None => vec![64],
         Some(_) => vec![8, 8],
     };
@@ -256,7 +256,7 @@ fn of_digits_model(layers: &str) -> Result<Sequential, TrainError> {
 /// takes only sequences or only images takes sequences, such as an LSTM; else they are images (H,
 /// W, 1).
 fn classifier(layers: &str, axes: Vec<usize>, classes: usize) -> Result<Sequential, TrainError> {
-    let takes = Sequential::part().written(layers);
+    let takes = Sequential::part().parse_layers(layers);
     let is_sequence = takes.is_ok_and(|part| part.takes_sequences() == Some(true));
     let axes = match *axes {
         [length, channels] | [length, channels, 1] if is_sequence => vec![length, channels],
@@ -268,7 +268,7 @@ fn classifier(layers: &str, axes: Vec<usize>, classes: usize) -> Result<Sequenti
     } else {
         Sequential::new(axes)
     };
-    let hidden = input.written(layers)?;
+    let hidden = input.parse_layers(layers)?;
     let is_flat = hidden.output_shape()?.axes().len() == 1;
     let flat = if is_flat { hidden } else { hidden.flatten() };
     Ok(flat.dense(classes))
@@ -281,7 +281,7 @@ fn language_model(
     axes: &[usize],
     vocabulary: usize,
 ) -> Result<Sequential, TrainError> {
-    let hidden = Sequential::new(axes.to_vec()).written_for_tokens(layers, vocabulary)?;
+    let hidden = Sequential::new(axes.to_vec()).parse_layers_for_tokens(layers, vocabulary)?;
     hidden.check_causal()?;
     Ok(hidden.dense(vocabulary))
 }

@@ -80,8 +80,8 @@ impl<R: Replica, U: Update> Engine<R, U> {
         // The channels, and the two sides of them: coordinator and workers.
         let (to_workers, links) = connect(&plan, &Capacity::new(&adders, spec));
         let mut channels = Channels::new(to_workers, &plan, update.num_parts());
-        let carries_rows = replicas.iter().any(Replica::carries_rows);
-        channels.shards.balance(carries_rows, &config, &placement);
+        let is_stateful = replicas.iter().any(Replica::is_stateful);
+        channels.shards.balance(is_stateful, &config, &placement);
         let parts = links.into_iter().zip(replicas).collect();
         let buffers = update.num_state_buffers();
         let workers = build_workers(&plan, &placement, params, buffers, parts)?;

@@ -68,7 +68,7 @@ pub trait Replica: Send {
 
     /// Whether the replica keeps something of its rows for the same positions of the next batch (a
     /// recurrent state that goes on): shards then stay with their workers. No by default.
-    fn carries_rows(&self) -> bool {
+    fn is_stateful(&self) -> bool {
         false
     }
 

@@ -21,7 +21,7 @@ pub(crate) struct ShardDesk {
     /// Watches the workers' times, if shards may move by themselves.
     pub(crate) balancer: Option<Balancer>,
     /// Whether they must stay where they are.
-    carries_rows: bool,
+    is_stateful: bool,
     /// How often they have moved.
     moves: usize,
 }
@@ -32,7 +32,7 @@ impl ShardDesk {
             now,
             next: None,
             balancer: None,
-            carries_rows: false,
+            is_stateful: false,
             moves: 0,
         }
     }
@@ -41,12 +41,12 @@ impl ShardDesk {
     /// rows.
     pub(crate) fn balance(
         &mut self,
-        carries_rows: bool,
+        is_stateful: bool,
         config: &EngineConfig,
         placement: &Placement,
     ) {
-        self.carries_rows = carries_rows;
-        if !carries_rows {
+        self.is_stateful = is_stateful;
+        if !is_stateful {
             self.balancer = Balancer::new(config, self.now.num_shards(), placement);
         }
     }
@@ -59,7 +59,7 @@ impl ShardDesk {
     /// Gives workers these shards from the next step on.
     pub(crate) fn assign(&mut self, assignment: Assignment) -> Result<(), EngineError> {
         assignment.check(self.now.num_shards(), self.now.num_workers())?;
-        if self.carries_rows {
+        if self.is_stateful {
             return Err(EngineError::CarriesRows);
         }
         self.next = Some(assignment);

@@ -1,4 +1,4 @@
-//! What can be wrong with a model.
+//! Errors of models: layers that do not fit, inputs that do not, texts that are none.
 
 use thiserror::Error;
 

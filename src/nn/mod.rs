@@ -12,7 +12,7 @@
 //! # Invariants
 //! 1. Rows are independent: a row's output and input gradient do not depend on the rows that go
 //!    along, so a worker runs all its shards as one block. Batch norm is the exception, and says so
-//!    (`Properties::couples_rows`, `Properties::couples_batch`).
+//!    (`Properties::has_cross_row_stats`, `Properties::has_batch_stats`).
 //! 2. Sums over rows (weight gradients, losses) are per shard, added in the order of the engine's
 //!    tree.
 
@@ -25,9 +25,9 @@ mod model;
 mod shape;
 
 pub use self::core::{
-    Activation, Build, Destinations, FactorShape, Fan, Fans, Flops, Grads, InPlace, Init, Layer,
-    Mode, Op, ParamLayout, Pass, Properties, RecurrentCell, Role, Spec, Tape, Tensor, TensorSpec,
-    Workspace,
+    Activation, BackwardArgs, BlockContext, Build, Destinations, FactorShape, Fan, Fans, Flops,
+    Grads, InPlace, Init, Layer, Mode, Op, ParamLayout, Properties, RecurrentCell, Role, Spec,
+    Tensor, TensorSpec, Workspace,
 };
 pub use error::NnError;
 pub use layers::{

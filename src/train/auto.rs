@@ -54,7 +54,7 @@ pub fn model_shards(model: &Sequential, batches: BatchBounds) -> usize {
         _ => input.positions(),
     };
     let by_positions = default_shards(batches.most, positions);
-    let shards = if model.couples_rows() {
+    let shards = if model.has_cross_row_stats() {
         by_positions.min(batches.most / GROUP_ROWS).max(1)
     } else {
         by_positions

@@ -175,7 +175,7 @@ impl Config {
 /// The fewest rows of a batch that a batch norm takes together: of a shard that has any, or the
 /// batch.
 pub(super) fn fewest_together(batch: usize, shards: usize, model: &Sequential) -> usize {
-    if model.couples_rows() {
+    if model.has_cross_row_stats() {
         (batch / shards).max(1)
     } else {
         batch

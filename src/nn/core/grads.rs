@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::engine::squared_norm;
 
-use super::pass::Pass;
+use super::context::BlockContext;
 use super::workspace::Workspace;
 use crate::nn::kernel::{
     Buffer, Ones, RowPair, Side, elementwise, fold_products, fold_products_with_squares, fold_rows,
@@ -23,7 +23,7 @@ pub trait Destinations {
         false
     }
 
-    /// Where the squares of the gradient norms of the pass's shards are added up, if they are
+    /// Where the squares of the gradient norms of the block's shards are added up, if they are
     /// wanted.
     fn squares(&mut self) -> Option<&mut [f64]> {
         None
@@ -92,8 +92,8 @@ impl<'a> Grads<'a> {
     }
 
     /// Writes zeros to every node.
-    pub fn clear(&mut self, pass: &Pass<'_>) {
-        (0..pass.nodes.len()).for_each(|which| self.node(which).fill(0.0));
+    pub fn clear(&mut self, context: &BlockContext<'_>) {
+        (0..context.nodes.len()).for_each(|which| self.node(which).fill(0.0));
     }
 
     /// Writes every node as `x' dy`, and with a row of ones the column sums of `dy` behind it, of
@@ -103,7 +103,7 @@ impl<'a> Grads<'a> {
         &mut self,
         products: &[RowPair<'_>],
         ones: Ones,
-        pass: &Pass<'_>,
+        context: &BlockContext<'_>,
         shards: &[Range<usize>],
     ) {
         let mut packed: Option<&[f32]> = None;
@@ -119,7 +119,7 @@ impl<'a> Grads<'a> {
             // Few rows: straight from where they lie.
             let isa = self.workspace.isa;
             if !self.wants_squares() && fold_rows::is_worth_it(isa, operands) {
-                for (which, node) in pass.nodes.iter().enumerate() {
+                for (which, node) in context.nodes.iter().enumerate() {
                     let to = &mut self.to.grad(which)[range.clone()];
                     fold_rows::fold_rows(isa, to, operands, ones, &shards[node.clone()]);
                 }
@@ -132,12 +132,17 @@ impl<'a> Grads<'a> {
                 right.pack(Side::Right, dy.across(), Ones::None);
                 packed = Some(dy.data);
             }
-            self.fold_packed(range, pass, shards);
+            self.fold_packed(range, context, shards);
         }
     }
 
     /// Writes every node, of these parameters, as the product of the workspace's operands.
-    fn fold_packed(&mut self, range: Range<usize>, pass: &Pass<'_>, shards: &[Range<usize>]) {
+    fn fold_packed(
+        &mut self,
+        range: Range<usize>,
+        context: &BlockContext<'_>,
+        shards: &[Range<usize>],
+    ) {
         let wants_squares = self.wants_squares();
         let Workspace {
             left,
@@ -146,7 +151,7 @@ impl<'a> Grads<'a> {
             column_squares,
             ..
         } = &mut *self.workspace;
-        for (which, node) in pass.nodes.iter().enumerate() {
+        for (which, node) in context.nodes.iter().enumerate() {
             let own = &shards[node.clone()];
             let to = &mut self.to.grad(which)[range.clone()];
             if !wants_squares {
@@ -164,25 +169,25 @@ impl<'a> Grads<'a> {
     }
 
     /// Writes every node as the tree over its shards of what `leaf(rows, zeros)` leaves in `zeros`.
-    pub fn fold(&mut self, pass: &Pass<'_>, leaf: impl FnMut(Range<usize>, &mut [f32])) {
-        self.fold_trained(pass, self.range.len(), leaf);
+    pub fn fold(&mut self, context: &BlockContext<'_>, leaf: impl FnMut(Range<usize>, &mut [f32])) {
+        self.fold_trained(context, self.range.len(), leaf);
     }
 
     /// The same where only the first `trained` parameters have a gradient; the others are running
     /// statistics.
     pub(in crate::nn) fn fold_trained(
         &mut self,
-        pass: &Pass<'_>,
+        context: &BlockContext<'_>,
         trained: usize,
         mut leaf: impl FnMut(Range<usize>, &mut [f32]),
     ) {
-        for (which, node) in pass.nodes.iter().enumerate() {
+        for (which, node) in context.nodes.iter().enumerate() {
             // A binary counter: two sums of as many shards are added as soon as both are there.
             let mut depth = 0;
             for (position, shard) in node.clone().enumerate() {
                 let own = self.level(which, depth);
                 own.fill(0.0);
-                leaf(pass.shards[shard].clone(), own);
+                leaf(context.shards[shard].clone(), own);
                 if self.wants_squares() {
                     let square = squared_norm(&self.level(which, depth)[..trained]);
                     self.add_square(shard, || square);
@@ -242,18 +247,18 @@ mod tests {
     fn a_fold_adds_the_shards_of_each_node_in_the_order_of_the_tree() {
         let shards: Vec<_> = (0..7).map(|s| 3 * s..3 * s + 3).collect();
         let nodes = [0..4, 4..7];
-        let pass = Pass {
+        let context = BlockContext {
             mode: Mode::Train,
             shards: &shards,
             nodes: &nodes,
-            ..Pass::evaluate(21, 0)
+            ..BlockContext::evaluate(21, 0)
         };
         let value = |shard: usize| 1.0 / (1 + shard * shard) as f32;
         let mut to = Nodes(vec![vec![f32::NAN; 5]; 2]);
         for _ in 0..2 {
             let mut workspace = Workspace::new(Isa::Portable);
             let mut grads = Grads::new(&mut to, 1..3, &mut workspace);
-            grads.fold(&pass, |rows, leaf| {
+            grads.fold(&context, |rows, leaf| {
                 assert_eq!(leaf, [0.0, 0.0]);
                 leaf[0] = value(rows.start / 3);
             });

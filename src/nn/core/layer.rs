@@ -1,28 +1,28 @@
-//! What a layer is: the trait behind every layer of this crate, and behind a user's own.
+//! `Spec` and `Layer`: the traits behind every layer of this crate, and behind a user's own.
 //!
 //! # Protocol of a step, for one layer
 //! ```text
 //! params_changed          new parameters have arrived
-//! forward(pass, x, y)     all rows of a block at once; whatever backward will need is kept in the layer
-//! backward(pass, tape)    from dy: dx, and for each tree node the gradient of the layer's own parameters
+//! forward(context, x, y)  all rows of a block at once; whatever backward will need is kept in the layer
+//! backward(context, args) from dy: dx, and for each tree node the gradient of the layer's own parameters
 //! ```
 //!
 //! # Invariants
 //! 1. A row's y and dx do not depend on the other rows of the block, except within a shard where
-//!    [`Properties::couples_rows`] says so. So blocks may be cut anywhere between shards.
+//!    [`Properties::has_cross_row_stats`] says so. So blocks may be cut anywhere between shards.
 //! 2. A parameter's gradient is the tree, over the shards of a node, of one sum a shard
 //!    ([`Grads::fold`]).
-//! 3. In evaluation backward may be asked for the gradient of the input alone: the pass then has no
+//! 3. In evaluation backward may be asked for the gradient of the input alone: the block then has no
 //!    shards and no nodes.
 //! 4. Nothing is allocated once the largest block has been seen.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use super::context::{BackwardArgs, BlockContext};
 use super::grads::Grads;
 use super::op::Op;
 use super::params::TensorSpec;
-use super::pass::{Pass, Tape};
 use super::properties::Properties;
 use crate::nn::error::NnError;
 use crate::nn::kernel::Isa;
@@ -30,7 +30,7 @@ use crate::nn::shape::Shape;
 
 /// A layer at work, with the memory of one replica.
 ///
-/// Buffers hold `pass.rows` rows of the layer's input or output shape, one after another.
+/// Buffers hold `context.rows` rows of the layer's input or output shape, one after another.
 pub trait Layer: Send + Debug {
     /// The shape of an output row.
     fn output(&self) -> &Shape;
@@ -40,17 +40,22 @@ pub trait Layer: Send + Debug {
         Vec::new()
     }
 
-    /// Computes `y` from `x`; both hold `pass.rows` rows.
-    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]);
+    /// Computes `y` from `x`; both hold `context.rows` rows.
+    fn forward(&mut self, context: &BlockContext<'_>, params: &[f32], x: &[f32], y: &mut [f32]);
 
     /// Writes the gradient of the input, and adds up that of the parameters.
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>);
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+    );
 
     /// The parameters have changed since the last pass.
     fn params_changed(&mut self) {}
 
-    /// What it costs, and what the layers around it must know. The same ever after: it is asked for
-    /// once, when the model is built.
+    /// What it costs, and what the layers around it must know. Asked for when the model is built;
+    /// it must not change afterwards.
     fn properties(&self) -> Properties {
         Properties::default()
     }
@@ -64,20 +69,20 @@ pub trait Layer: Send + Debug {
 
 /// A layer that overwrites its input.
 pub trait InPlace {
-    /// Replaces the values of `pass.rows` rows.
-    fn forward(&mut self, pass: &Pass<'_>, values: &mut [f32]);
+    /// Replaces the values of `context.rows` rows.
+    fn forward(&mut self, context: &BlockContext<'_>, values: &mut [f32]);
 
     /// Turns the gradient of the outputs `y` into that of the inputs.
-    fn backward(&mut self, pass: &Pass<'_>, y: &[f32], grad: &mut [f32]);
+    fn backward(&mut self, context: &BlockContext<'_>, y: &[f32], grad: &mut [f32]);
 }
 
 /// A layer as data: what it is, before it has parameters or memory. `examples/custom_layer.rs`
 /// writes one.
 ///
 /// ```
-/// use unisono::nn::{Build, Dense, Pass, Spec, kernel::Isa};
+/// use unisono::nn::{Build, Dense, BlockContext, Spec, kernel::Isa};
 /// let (mut layer, mut y) = (Dense::new(1).build(&2.into(), &mut Build::new(Isa::detect()))?, [0.0]);
-/// layer.forward(&Pass::evaluate(1, 0), &[2.0, 3.0, 0.5], &[1.0, 2.0], &mut y);
+/// layer.forward(&BlockContext::evaluate(1, 0), &[2.0, 3.0, 0.5], &[1.0, 2.0], &mut y);
 /// assert_eq!(y, [8.5]);
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```

@@ -64,35 +64,36 @@ pub struct FactorShape {
 pub struct Properties {
     /// Multiplications and additions of the products in forward, for one row.
     pub flops: Flops,
-    /// How many of as many in backward are spared when nobody wants the gradient of the input;
-    /// `None` for `flops`.
+    /// How many of these backward saves when the gradient of the input is not wanted; `None` for
+    /// `flops`.
     pub input_gradient_flops: Option<Flops>,
-    /// What the gradient of its parameters is made of, if it is a product of all that its one input
-    /// and output hold; a worker may then leave it to their owners. `Layer::backward` gives both to
-    /// `Grads` as ever.
+    /// The factors of its parameters' gradient, if that is one matrix product of its input and the
+    /// gradient of its output: a worker may then send these to the parameters' owners instead of
+    /// the product. `Layer::backward` hands both to `Grads` all the same.
     pub factors: Option<FactorShape>,
-    /// Whether the layer only changes the shape, and neither of its passes needs to run.
+    /// Whether the layer only changes the shape: neither forward nor backward needs to run.
     pub is_view: bool,
     /// Whether backward reads the output.
     pub needs_output: bool,
-    /// Whether backward may overwrite the gradient of the output: unless it says no, a branch that
-    /// shares the gradient with others works on a copy.
+    /// Whether backward may overwrite the gradient of the output. Where several branches share this
+    /// gradient, such a layer gets a copy.
     pub overwrites_gradient: bool,
-    /// Where the values of a row must be tokens: how many there are.
+    /// The size of the vocabulary, if the values of a row must be tokens.
     pub vocabulary: Option<usize>,
-    /// Whether rows of a shard depend on each other (batch norm), so that a shard must not be cut.
-    pub couples_rows: bool,
-    /// Whether all rows of a batch depend on each other: the layer then meets the other workers' in
-    /// every training pass, and must be given all rows of its worker at once.
-    pub couples_batch: bool,
-    /// Whether a single row is the mean of its rows, and of every value nothing is left while it
-    /// trains (batch norm of one position).
+    /// Whether its statistics are over the rows of a shard (batch norm), so that a shard must not be
+    /// cut.
+    pub has_cross_row_stats: bool,
+    /// Whether its statistics are over the whole batch: the layer then exchanges them with the other
+    /// workers in every forward and backward, and must be given all rows of its worker at once.
+    pub has_batch_stats: bool,
+    /// Whether it learns nothing from batches of one row (batch norm over single values: each is its
+    /// own mean, and becomes 0).
     pub needs_several_rows: bool,
-    /// Whether it keeps a state of each row for the same position of the next batch, which must be
-    /// the same worker's then.
-    pub carries_rows: bool,
-    /// Rows below which its products become slow, because it takes the positions of a row one after
-    /// another.
+    /// Whether it keeps a state of each row, from which the row at the same position of the next
+    /// batch starts; that must then be the same worker's.
+    pub is_stateful: bool,
+    /// Rows below which its products become slow, because it computes the positions of a row one
+    /// after another.
     pub fewest_rows: usize,
     /// Bytes of memory that the layer holds for a row, besides its output.
     pub bytes_per_row: usize,
@@ -111,10 +112,10 @@ impl Default for Properties {
             needs_output: false,
             overwrites_gradient: true,
             vocabulary: None,
-            couples_rows: false,
-            couples_batch: false,
+            has_cross_row_stats: false,
+            has_batch_stats: false,
             needs_several_rows: false,
-            carries_rows: false,
+            is_stateful: false,
             fewest_rows: 1,
             bytes_per_row: 0,
             workspace_per_row: 0,
@@ -167,10 +168,10 @@ impl Properties {
         let most = |of: fn(&Properties) -> usize| all.iter().map(of).max();
         Self {
             flops: all.iter().map(|one| one.flops).sum(),
-            couples_rows: any(|one| one.couples_rows),
-            couples_batch: any(|one| one.couples_batch),
+            has_cross_row_stats: any(|one| one.has_cross_row_stats),
+            has_batch_stats: any(|one| one.has_batch_stats),
             needs_several_rows: any(|one| one.needs_several_rows),
-            carries_rows: any(|one| one.carries_rows),
+            is_stateful: any(|one| one.is_stateful),
             fewest_rows: most(|one| one.fewest_rows).unwrap_or(1),
             bytes_per_row: all.iter().map(|one| one.bytes_per_row).sum(),
             workspace_per_row: most(|one| one.workspace_per_row).unwrap_or(0),

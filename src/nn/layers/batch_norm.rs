@@ -25,7 +25,8 @@ use std::ops::Range;
 
 use crate::engine::split_point;
 use crate::nn::core::{
-    Build, Fans, Grads, Init, Layer, Mode, Op, Pass, Properties, Role, Spec, Tape, TensorSpec,
+    BackwardArgs, BlockContext, Build, Fans, Grads, Init, Layer, Mode, Op, Properties, Role, Spec,
+    TensorSpec,
 };
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;
@@ -148,13 +149,13 @@ impl BatchNormLayer {
     }
 
     /// Count, means and sums of squares of each shard, then of what it is normalised with.
-    fn statistics(&mut self, pass: &Pass<'_>, x: &[f32]) {
+    fn statistics(&mut self, context: &BlockContext<'_>, x: &[f32]) {
         let (c, stride) = (self.shape.channels(), self.stride());
         let mut saved = std::mem::take(&mut self.saved);
         saved.clear();
-        saved.resize(stride * pass.shards.len(), 0.0);
+        saved.resize(stride * context.shards.len(), 0.0);
         // Of each shard by itself.
-        for (saved, rows) in saved.chunks_exact_mut(stride).zip(pass.shards) {
+        for (saved, rows) in saved.chunks_exact_mut(stride).zip(context.shards) {
             let x = &x[self.values(rows)];
             let (count, rest) = saved.split_at_mut(1);
             let (mean, rest) = rest.split_at_mut(c);
@@ -164,7 +165,7 @@ impl BatchNormLayer {
             column_squares(x, mean, &mut rest[..c], &mut self.wide);
         }
         // Over the batch: all shards have the same, put together in the order of the tree.
-        if let (Over::Batch, Some(meeting)) = (self.spec.over, pass.meeting) {
+        if let (Over::Batch, Some(meeting)) = (self.spec.over, context.meeting) {
             meeting.gather(&saved, stride, &mut self.all);
             combine(&mut self.all, stride, join_moments);
             saved
@@ -185,12 +186,12 @@ impl BatchNormLayer {
 
     /// Sums of dy xhat and of dy, of each shard; and those that dx needs, in `all`, if they are of
     /// the batch.
-    fn gradient_sums(&mut self, pass: &Pass<'_>, x: &[f32], dy: &[f32]) {
+    fn gradient_sums(&mut self, context: &BlockContext<'_>, x: &[f32], dy: &[f32]) {
         let (c, stride) = (self.shape.channels(), self.stride());
         let mut sums = std::mem::take(&mut self.sums);
         sums.clear();
-        sums.resize(2 * c * pass.shards.len(), 0.0);
-        let shards = sums.chunks_exact_mut(2 * c).zip(pass.shards);
+        sums.resize(2 * c * context.shards.len(), 0.0);
+        let shards = sums.chunks_exact_mut(2 * c).zip(context.shards);
         for ((sums, rows), saved) in shards.zip(self.saved.chunks_exact(stride)) {
             let (x, dy) = (&x[self.values(rows)], &dy[self.values(rows)]);
             let (dgain, dbias) = sums.split_at_mut(c);
@@ -198,7 +199,7 @@ impl BatchNormLayer {
             column_sums(dy, dbias, &mut self.wide);
             column_products(x, dy, moments, dgain, &mut self.wide);
         }
-        if let (Over::Batch, Some(meeting)) = (self.spec.over, pass.meeting) {
+        if let (Over::Batch, Some(meeting)) = (self.spec.over, context.meeting) {
             meeting.gather(&sums, 2 * c, &mut self.all);
             combine(&mut self.all, 2 * c, add);
         } else {
@@ -265,13 +266,13 @@ impl Layer for BatchNormLayer {
         ]
     }
 
-    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, context: &BlockContext<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let c = self.shape.channels();
         let affine = Affine {
             gain: &params[..c],
             bias: &params[c..2 * c],
         };
-        if pass.mode == Mode::Evaluate {
+        if context.mode == Mode::Evaluate {
             let inverse = params[3 * c..].iter();
             self.saved.clear();
             self.saved
@@ -283,9 +284,9 @@ impl Layer for BatchNormLayer {
             scale_and_shift(y, x, moments, affine, &mut self.wide);
             return;
         }
-        self.statistics(pass, x);
+        self.statistics(context, x);
         let mut wide = std::mem::take(&mut self.wide);
-        for (rows, saved) in pass
+        for (rows, saved) in context
             .shards
             .iter()
             .zip(self.saved.chunks_exact(self.stride()))
@@ -297,10 +298,15 @@ impl Layer for BatchNormLayer {
         self.wide = wide;
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, mut tape: Tape<'_>, grads: &mut Grads<'_>) {
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        mut args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+    ) {
         let (c, stride) = (self.shape.channels(), self.stride());
-        let (x, dy, params) = (tape.x, &*tape.dy, tape.params);
-        if let (Mode::Evaluate, Some(dx)) = (pass.mode, &mut tape.dx) {
+        let (x, dy, params) = (args.x, &*args.dy, args.params);
+        if let (Mode::Evaluate, Some(dx)) = (context.mode, &mut args.dx) {
             // Running statistics are constants; forward left the reciprocals of their deviations.
             for (dx, dy) in dx.chunks_exact_mut(c).zip(dy.chunks_exact(c)) {
                 let factors = params.iter().zip(&self.saved).map(|(gain, s)| gain * s);
@@ -309,13 +315,13 @@ impl Layer for BatchNormLayer {
             }
             return;
         }
-        self.gradient_sums(pass, x, dy);
+        self.gradient_sums(context, x, dy);
         let mut wide = std::mem::take(&mut self.wide);
-        let mut dx = tape.dx;
+        let mut dx = args.dx;
         let m = self.spec.momentum;
         let mut shard = 0;
         // Nodes hold their shards in order, so this sees each shard once, in order.
-        grads.fold_trained(pass, 2 * c, |rows, leaf| {
+        grads.fold_trained(context, 2 * c, |rows, leaf| {
             let range = self.values(&rows);
             let saved = &self.saved[stride * shard..][..stride];
             let sums = &self.sums[2 * c * shard..][..2 * c];
@@ -354,8 +360,8 @@ impl Layer for BatchNormLayer {
     fn properties(&self) -> Properties {
         Properties {
             overwrites_gradient: false,
-            couples_rows: self.spec.over == Over::Shard,
-            couples_batch: self.spec.over == Over::Batch,
+            has_cross_row_stats: self.spec.over == Over::Shard,
+            has_batch_stats: self.spec.over == Over::Batch,
             needs_several_rows: self.shape.positions() == 1,
             ..Properties::default()
         }

@@ -5,8 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::sequential::Sequential;
-use super::stages::Stages;
-use crate::nn::core::{Build, Grads, Layer, Op, Pass, Properties, Spec, Tape, TensorSpec};
+use super::sequential_layer::SequentialLayer;
+use crate::nn::core::{
+    BackwardArgs, BlockContext, Build, Grads, Layer, Op, Properties, Spec, TensorSpec,
+};
 use crate::nn::error::NnError;
 use crate::nn::kernel::{Buffer, elementwise::add};
 use crate::nn::shape::Shape;
@@ -112,17 +114,17 @@ impl Spec for Parallel {
         let mut start = 0;
         for branch in &self.branches {
             // Its shape must fit to the first one's.
-            let stages = branch.build_part(input, build)?;
-            let len: usize = stages.tensors().iter().map(TensorSpec::len).sum();
+            let layer = branch.build_part(input, build)?;
+            let len: usize = layer.tensors().iter().map(TensorSpec::len).sum();
             if let Some(first) = branches.first() {
                 let channels = match self.join {
-                    Join::Sum => first.stages.output().channels(),
-                    Join::Concat => stages.output().channels(),
+                    Join::Sum => first.layer.output().channels(),
+                    Join::Concat => layer.output().channels(),
                 };
-                let expected = first.stages.output().with_channels(channels);
-                if *stages.output() != expected {
+                let expected = first.layer.output().with_channels(channels);
+                if *layer.output() != expected {
                     let expected = format!("branches that agree in shape {expected}");
-                    return Err(build.refuse(expected, stages.output()));
+                    return Err(build.refuse(expected, layer.output()));
                 }
             }
             // Where its output and its parameters lie.
@@ -130,8 +132,8 @@ impl Spec for Parallel {
             let sums_first = self.join == Join::Sum && is_first;
             branches.push(Branch {
                 is_identity,
-                is_in_sum: sums_first && !is_identity && !stages.properties().needs_output,
-                stages,
+                is_in_sum: sums_first && !is_identity && !layer.properties().needs_output,
+                layer,
                 params: start..start + len,
                 y: Buffer::default(),
             });
@@ -142,10 +144,10 @@ impl Spec for Parallel {
         };
         let channels = branches
             .iter()
-            .map(|branch| branch.stages.output().channels());
+            .map(|branch| branch.layer.output().channels());
         let output = match self.join {
-            Join::Sum => first.stages.output().clone(),
-            Join::Concat => first.stages.output().with_channels(channels.sum()),
+            Join::Sum => first.layer.output().clone(),
+            Join::Concat => first.layer.output().with_channels(channels.sum()),
         };
         Ok(Box::new(Branches {
             join: self.join,
@@ -169,7 +171,7 @@ impl Spec for Parallel {
 
 #[derive(Debug)]
 struct Branch {
-    stages: Stages,
+    layer: SequentialLayer,
     is_identity: bool,
     /// Its output is written where the sum will stand: nobody needs it afterwards.
     is_in_sum: bool,
@@ -178,27 +180,35 @@ struct Branch {
 }
 
 impl Branch {
-    /// Backward, with the sum of all branches as `tape.y`; the gradient of the input is written if
+    /// Backward, with the sum of all branches as `args.y`; the gradient of the input is written if
     /// this branch is the first, and added if not.
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>, is_first: bool) {
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+        is_first: bool,
+    ) {
         let y = if self.is_in_sum {
-            tape.y
+            args.y
         } else {
-            &self.y[..tape.dy.len()]
+            &self.y[..args.dy.len()]
         };
-        match tape.dx {
+        match args.dx {
             Some(dx) if !is_first => {
                 let mut own = grads.workspace().take(dx.len());
-                let inner = Tape {
+                let inner = BackwardArgs {
                     y,
                     dx: Some(&mut own[..dx.len()]),
-                    ..tape
+                    ..args
                 };
-                self.stages.backward(pass, inner, grads);
+                self.layer.backward(context, inner, grads);
                 add(dx, &own[..dx.len()]);
                 grads.workspace().put_back([own]);
             }
-            dx => self.stages.backward(pass, Tape { y, dx, ..tape }, grads),
+            dx => self
+                .layer
+                .backward(context, BackwardArgs { y, dx, ..args }, grads),
         }
     }
 }
@@ -227,7 +237,7 @@ impl Layer for Branches {
     fn tensors(&self) -> Vec<TensorSpec> {
         let mut all = Vec::new();
         for (index, branch) in self.branches.iter().enumerate() {
-            for mut tensor in branch.stages.tensors() {
+            for mut tensor in branch.layer.tensors() {
                 tensor.name = format!("branch{index}.{}", tensor.name);
                 all.push(tensor);
             }
@@ -235,18 +245,18 @@ impl Layer for Branches {
         all
     }
 
-    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, context: &BlockContext<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let total = self.output.channels();
         let mut first = 0;
         for (index, branch) in self.branches.iter_mut().enumerate() {
             let (len, channels) = (
-                pass.rows * branch.stages.output().len(),
-                branch.stages.output().channels(),
+                context.rows * branch.layer.output().len(),
+                branch.layer.output().channels(),
             );
             // Straight into the sum.
             if branch.is_in_sum {
                 let params = &params[branch.params.clone()];
-                branch.stages.forward(pass, params, x, y);
+                branch.layer.forward(context, params, x, y);
                 continue;
             }
             // Or by way of a buffer, that of an identity being the input itself.
@@ -255,8 +265,8 @@ impl Layer for Branches {
             } else {
                 let own = branch.y.grow(len);
                 branch
-                    .stages
-                    .forward(pass, &params[branch.params.clone()], x, own);
+                    .layer
+                    .forward(context, &params[branch.params.clone()], x, own);
                 &*own
             };
             match self.join {
@@ -272,25 +282,30 @@ impl Layer for Branches {
         }
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+    ) {
         let total = self.output.channels();
         let (mut first, mut is_first) = (0, true);
-        let mut dx = tape.dx;
+        let mut dx = args.dx;
         for branch in &mut self.branches {
-            let channels = branch.stages.output().channels();
-            let len = pass.rows * branch.stages.output().len();
+            let channels = branch.layer.output().channels();
+            let len = context.rows * branch.layer.output().len();
             // Nobody overwrites what an identity gets.
             let shares = self.join == Join::Sum
-                && (branch.is_identity || !branch.stages.properties().overwrites_gradient);
+                && (branch.is_identity || !branch.layer.properties().overwrites_gradient);
             let mut copy = (!shares).then(|| grads.workspace().take(len));
             let dy = match (&mut copy, self.join) {
-                (None, _) => &mut *tape.dy,
+                (None, _) => &mut *args.dy,
                 (Some(copy), Join::Sum) => {
-                    copy[..len].copy_from_slice(tape.dy);
+                    copy[..len].copy_from_slice(args.dy);
                     &mut copy[..len]
                 }
                 (Some(copy), Join::Concat) => {
-                    columns(tape.dy, total, first..first + channels, &mut copy[..len]);
+                    columns(args.dy, total, first..first + channels, &mut copy[..len]);
                     &mut copy[..len]
                 }
             };
@@ -303,15 +318,15 @@ impl Layer for Branches {
                     add(dx, dy);
                 }
             } else if !branch.is_identity {
-                let tape = Tape {
-                    params: &tape.params[branch.params.clone()],
-                    x: tape.x,
-                    y: tape.y,
+                let args = BackwardArgs {
+                    params: &args.params[branch.params.clone()],
+                    x: args.x,
+                    y: args.y,
                     dy,
                     dx: dx.as_deref_mut(),
                 };
                 let mut own = grads.part(branch.params.clone());
-                branch.backward(pass, tape, &mut own, is_first);
+                branch.backward(context, args, &mut own, is_first);
             }
             is_first = false;
             grads.workspace().put_back(copy);
@@ -321,13 +336,13 @@ impl Layer for Branches {
     fn params_changed(&mut self) {
         self.branches
             .iter_mut()
-            .for_each(|branch| branch.stages.params_changed());
+            .for_each(|branch| branch.layer.params_changed());
     }
 
     fn properties(&self) -> Properties {
         let with_output = |branch: &Branch| {
-            let own = branch.stages.properties();
-            let output_bytes = 4 * branch.stages.output().len();
+            let own = branch.layer.properties();
+            let output_bytes = 4 * branch.layer.output().len();
             Properties {
                 bytes_per_row: output_bytes + own.bytes_per_row,
                 workspace_per_row: output_bytes + own.workspace_per_row,

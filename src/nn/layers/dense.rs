@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use super::weight::Weight;
 use crate::nn::core::{
-    Build, FactorShape, Fans, Flops, Grads, Init, Layer, Op, Pass, Properties, Role, Spec, Tape,
-    TensorSpec, positions,
+    BackwardArgs, BlockContext, Build, FactorShape, Fans, Flops, Grads, Init, Layer, Op,
+    Properties, Role, Spec, TensorSpec, positions,
 };
 use crate::nn::error::NnError;
 use crate::nn::kernel::{Bias, Ones};
@@ -117,23 +117,28 @@ impl Layer for DenseLayer {
         [Some(weight), bias].into_iter().flatten().collect()
     }
 
-    fn forward(&mut self, _pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, _context: &BlockContext<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let (weight, bias) = params.split_at(self.weight.len());
         self.weight.forward(weight, x, y, Bias::columns(bias));
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+    ) {
         let ones = if self.spec.bias.is_some() {
             Ones::Row
         } else {
             Ones::None
         };
-        positions(pass.shards, self.positions, &mut self.shards);
+        positions(context.shards, self.positions, &mut self.shards);
         self.weight
-            .gradient(tape.x, tape.dy, ones, pass, &self.shards, grads);
-        if let Some(dx) = tape.dx {
+            .gradient(args.x, args.dy, ones, context, &self.shards, grads);
+        if let Some(dx) = args.dx {
             self.weight
-                .backward(&tape.params[..self.weight.len()], tape.dy, dx, Bias::Zero);
+                .backward(&args.params[..self.weight.len()], args.dy, dx, Bias::Zero);
         }
     }
 

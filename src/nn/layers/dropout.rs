@@ -7,7 +7,7 @@
 //! # References
 //! Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: "Dropout", 2014.
 
-use crate::nn::core::{Build, Grads, InPlace, Layer, Mode, Op, Pass, Spec, Tape};
+use crate::nn::core::{BackwardArgs, BlockContext, Build, Grads, InPlace, Layer, Mode, Op, Spec};
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;
 use crate::seed::{Purpose, philox4x32_10};
@@ -65,17 +65,17 @@ struct DropoutLayer {
 }
 
 impl DropoutLayer {
-    fn apply(&self, pass: &Pass<'_>, values: &mut [f32]) {
-        if pass.mode == Mode::Evaluate || self.threshold == 0 {
+    fn apply(&self, context: &BlockContext<'_>, values: &mut [f32]) {
+        if context.mode == Mode::Evaluate || self.threshold == 0 {
             return;
         }
         let scale = 65_536.0 / (65_536 - self.threshold) as f32;
-        let key = [pass.seed as u32, (pass.seed >> 32) as u32];
+        let key = [context.seed as u32, (context.seed >> 32) as u32];
         let place = (Purpose::Dropout as u32) << 16 | u32::from(self.layer);
         for (row, values) in values.chunks_exact_mut(self.shape.len()).enumerate() {
-            let row = (pass.first + row) as u32;
+            let row = (context.first + row) as u32;
             for (block, values) in values.chunks_mut(8).enumerate() {
-                let counter = [block as u32, row, pass.step as u32, place];
+                let counter = [block as u32, row, context.step as u32, place];
                 let words = philox4x32_10(counter, key);
                 for (at, value) in values.iter_mut().enumerate() {
                     let draw = words[at / 2] >> (16 * (at % 2)) & 0xFFFF;
@@ -95,15 +95,20 @@ impl Layer for DropoutLayer {
         &self.shape
     }
 
-    fn forward(&mut self, pass: &Pass<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, context: &BlockContext<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
         y.copy_from_slice(x);
-        self.apply(pass, y);
+        self.apply(context, y);
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, _grads: &mut Grads<'_>) {
-        if let Some(dx) = tape.dx {
-            dx.copy_from_slice(tape.dy);
-            self.apply(pass, dx);
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        _grads: &mut Grads<'_>,
+    ) {
+        if let Some(dx) = args.dx {
+            dx.copy_from_slice(args.dy);
+            self.apply(context, dx);
         }
     }
 
@@ -113,11 +118,11 @@ impl Layer for DropoutLayer {
 }
 
 impl InPlace for DropoutLayer {
-    fn forward(&mut self, pass: &Pass<'_>, values: &mut [f32]) {
-        self.apply(pass, values);
+    fn forward(&mut self, context: &BlockContext<'_>, values: &mut [f32]) {
+        self.apply(context, values);
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, _y: &[f32], grad: &mut [f32]) {
-        self.apply(pass, grad);
+    fn backward(&mut self, context: &BlockContext<'_>, _y: &[f32], grad: &mut [f32]) {
+        self.apply(context, grad);
     }
 }

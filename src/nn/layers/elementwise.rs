@@ -4,7 +4,8 @@
 use multiversion::multiversion;
 
 use crate::nn::core::{
-    Activation, Build, Grads, InPlace, Layer, Op, Pass, Properties, Spec, Tape, forward_with_slopes,
+    Activation, BackwardArgs, BlockContext, Build, Grads, InPlace, Layer, Op, Properties, Spec,
+    forward_with_slopes,
 };
 use crate::nn::error::NnError;
 use crate::nn::kernel::Buffer;
@@ -47,15 +48,20 @@ impl Layer for Elementwise {
         &self.shape
     }
 
-    fn forward(&mut self, pass: &Pass<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, context: &BlockContext<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
         y.copy_from_slice(x);
-        InPlace::forward(self, pass, y);
+        InPlace::forward(self, context, y);
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, _grads: &mut Grads<'_>) {
-        if let Some(dx) = tape.dx {
-            dx.copy_from_slice(tape.dy);
-            InPlace::backward(self, pass, tape.y, dx);
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        _grads: &mut Grads<'_>,
+    ) {
+        if let Some(dx) = args.dx {
+            dx.copy_from_slice(args.dy);
+            InPlace::backward(self, context, args.y, dx);
         }
     }
 
@@ -78,7 +84,7 @@ impl Layer for Elementwise {
 }
 
 impl InPlace for Elementwise {
-    fn forward(&mut self, _pass: &Pass<'_>, values: &mut [f32]) {
+    fn forward(&mut self, _context: &BlockContext<'_>, values: &mut [f32]) {
         if self.function.is_told_by_output() {
             self.function.forward(values);
         } else {
@@ -87,7 +93,7 @@ impl InPlace for Elementwise {
         }
     }
 
-    fn backward(&mut self, _pass: &Pass<'_>, y: &[f32], grad: &mut [f32]) {
+    fn backward(&mut self, _context: &BlockContext<'_>, y: &[f32], grad: &mut [f32]) {
         if self.function.is_told_by_output() {
             self.function.backward(y, grad);
         } else {

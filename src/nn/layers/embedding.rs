@@ -17,10 +17,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::sequential::Sequential;
-use super::stages::Stages;
+use super::sequential_layer::SequentialLayer;
 use super::weight::Weight;
 use crate::nn::core::{
-    Build, Fans, Flops, Grads, Init, Layer, Op, Pass, Properties, Spec, Tape, TensorSpec,
+    BackwardArgs, BlockContext, Build, Fans, Flops, Grads, Init, Layer, Op, Properties, Spec,
+    TensorSpec,
 };
 use crate::nn::error::NnError;
 use crate::nn::kernel::{Bias, Buffer, Ones, elementwise::add};
@@ -205,20 +206,25 @@ impl Layer for EmbeddingLayer {
         vec![self.table.tensor()]
     }
 
-    fn forward(&mut self, _pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, _context: &BlockContext<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         self.table.embed(params, x, self.output.positions(), y);
     }
 
     /// Tokens have no gradient: a wanted dx is zero.
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+    ) {
         let (length, c) = (self.output.positions(), self.table.channels);
-        grads.fold(pass, |rows, leaf| {
+        grads.fold(context, |rows, leaf| {
             for at in rows.start * length..rows.end * length {
-                let to = tape.x[at] as usize * c;
-                add(&mut leaf[to..to + c], &tape.dy[at * c..(at + 1) * c]);
+                let to = args.x[at] as usize * c;
+                add(&mut leaf[to..to + c], &args.dy[at * c..(at + 1) * c]);
             }
         });
-        if let Some(dx) = tape.dx {
+        if let Some(dx) = args.dx {
             dx.fill(0.0);
         }
     }
@@ -236,7 +242,7 @@ impl Layer for EmbeddingLayer {
 struct TiedLayer {
     table: Table,
     matrix: Weight,
-    body: Stages,
+    body: SequentialLayer,
     output: Shape,
     buffers: TiedBuffers,
     shards: Vec<Range<usize>>,
@@ -253,7 +259,7 @@ impl TiedLayer {
     /// the embedding.
     fn gradient_rows(
         &mut self,
-        pass: &Pass<'_>,
+        context: &BlockContext<'_>,
         tokens: &[f32],
         all_dlogits: &[f32],
         d_embedded: &[f32],
@@ -266,7 +272,7 @@ impl TiedLayer {
             self.output.positions(),
         );
         self.shards.clear();
-        for rows in pass.shards {
+        for rows in context.shards {
             let (count, at) = (rows.len() * length, rows.start * length..rows.end * length);
             let (first, end) = (2 * at.start, 2 * at.end);
             // Left, of V columns: gradients of the logits, then a one for each token.
@@ -296,26 +302,31 @@ impl Layer for TiedLayer {
         all
     }
 
-    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, context: &BlockContext<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let (weight, own) = params.split_at(self.table.len());
         let len = x.len() * self.table.channels;
         let embedded = self.buffers.embedded.grow(len);
         self.table
             .embed(weight, x, self.output.positions(), embedded);
         let hidden = self.buffers.hidden.grow(len);
-        self.body.forward(pass, own, embedded, hidden);
+        self.body.forward(context, own, embedded, hidden);
         self.matrix.backward(weight, hidden, y, Bias::Zero);
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
-        let (weight, own) = tape.params.split_at(self.table.len());
-        let len = tape.x.len() * self.table.channels;
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+    ) {
+        let (weight, own) = args.params.split_at(self.table.len());
+        let len = args.x.len() * self.table.channels;
         let buffers = &self.buffers;
         let [mut d_hidden, mut d_embedded] = [len; 2].map(|len| grads.workspace().take(len));
         let (hidden, embedded) = (&mut d_hidden[..len], &mut d_embedded[..len]);
         // Back through the head, then through the body.
-        self.matrix.forward(weight, tape.dy, hidden, Bias::Zero);
-        let inner = Tape {
+        self.matrix.forward(weight, args.dy, hidden, Bias::Zero);
+        let inner = BackwardArgs {
             params: own,
             x: &buffers.embedded[..len],
             y: &buffers.hidden[..len],
@@ -324,27 +335,27 @@ impl Layer for TiedLayer {
         };
         let end = self.table.len() + own.len();
         self.body
-            .backward(pass, inner, &mut grads.part(self.table.len()..end));
+            .backward(context, inner, &mut grads.part(self.table.len()..end));
         // The head's and the embedding's part of the matrix' gradient, as one product.
         let (vocabulary, channels) = (self.table.vocabulary, self.table.channels);
-        let rows = 2 * tape.x.len();
+        let rows = 2 * args.x.len();
         let mut left = grads.workspace().take(rows * vocabulary);
         let mut right = grads.workspace().take(rows * channels);
         let own_left = &mut left[..rows * vocabulary];
         let own_right = &mut right[..rows * channels];
-        self.gradient_rows(pass, tape.x, tape.dy, embedded, own_left, own_right);
+        self.gradient_rows(context, args.x, args.dy, embedded, own_left, own_right);
         let mut own = grads.part(0..self.table.len());
         self.matrix.gradient(
             own_left,
             own_right,
             Ones::None,
-            pass,
+            context,
             &self.shards,
             &mut own,
         );
         let buffers = [d_hidden, d_embedded, left, right];
         grads.workspace().put_back(buffers);
-        if let Some(dx) = tape.dx {
+        if let Some(dx) = args.dx {
             dx.fill(0.0);
         }
     }

@@ -5,7 +5,7 @@
 //! | `dense`, `conv`, `pool` | products and windows |
 //! | `recurrent`, `attention`, `embedding`, `positions` | over sequences |
 //! | `batch_norm`, `norm`, `dropout`, `elementwise`, `softmax`, `reshape` | between them |
-//! | `sequential`, `stages` | layers one after another, as data and at work |
+//! | `sequential`, `sequential_layer` | layers one after another, as data and at work |
 //! | `combine` | `Residual` and `Parallel` |
 //! | `weight` | a matrix of parameters at work, in both directions |
 
@@ -23,8 +23,8 @@ mod positions;
 mod recurrent;
 mod reshape;
 mod sequential;
+mod sequential_layer;
 mod softmax;
-mod stages;
 mod weight;
 
 pub use attention::Attention;
@@ -40,5 +40,5 @@ pub use positions::Positions;
 pub use recurrent::Recurrent;
 pub use reshape::Reshape;
 pub use sequential::Sequential;
+pub(in crate::nn) use sequential_layer::SequentialLayer;
 pub use softmax::Softmax;
-pub(in crate::nn) use stages::Stages;

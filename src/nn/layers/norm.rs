@@ -15,7 +15,8 @@
 use multiversion::multiversion;
 
 use crate::nn::core::{
-    Build, Fans, Grads, Init, Layer, Op, Pass, Properties, Role, Spec, Tape, TensorSpec,
+    BackwardArgs, BlockContext, Build, Fans, Grads, Init, Layer, Op, Properties, Role, Spec,
+    TensorSpec,
 };
 use crate::nn::error::NnError;
 use crate::nn::kernel::Buffer;
@@ -236,7 +237,7 @@ impl Layer for NormLayer {
         [Some(gain), bias].into_iter().flatten().collect()
     }
 
-    fn forward(&mut self, _pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, _context: &BlockContext<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let (c, stretch) = (self.shape.channels(), self.stretch());
         let (gain, bias) = params.split_at(c);
         self.saved.clear();
@@ -270,17 +271,22 @@ impl Layer for NormLayer {
         self.part = part;
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+    ) {
         let (c, stretch, run) = (
             self.shape.channels(),
             self.stretch(),
             self.shape.channels() / self.groups,
         );
-        let (x, dy) = (tape.x, &*tape.dy);
+        let (x, dy) = (args.x, &*args.dy);
         let per_row = self.shape.len() / stretch * self.groups;
         let len = self.shape.len();
         // Gain and bias: sums over the positions of a shard.
-        grads.fold(pass, |rows, leaf| {
+        grads.fold(context, |rows, leaf| {
             let (dgain, dbias) = leaf.split_at_mut(c);
             let range = rows.start * len..rows.end * len;
             let saved = &self.saved[rows.start * per_row..];
@@ -300,8 +306,8 @@ impl Layer for NormLayer {
                 }
             }
         });
-        if let Some(dx) = tape.dx {
-            self.input_gradients(&tape.params[..c], x, dy, dx);
+        if let Some(dx) = args.dx {
+            self.input_gradients(&args.params[..c], x, dy, dx);
         }
     }
 

@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use multiversion::multiversion;
 
-use crate::nn::core::{Build, Grads, Layer, Op, Pass, Properties, Spec, Tape};
+use crate::nn::core::{BackwardArgs, BlockContext, Build, Grads, Layer, Op, Properties, Spec};
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;
 
@@ -267,13 +267,13 @@ impl Layer for PoolLayer {
         &self.output
     }
 
-    fn forward(&mut self, pass: &Pass<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, context: &BlockContext<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
         let outputs = self.output.len();
         let mut winners = std::mem::take(&mut self.winners);
-        if self.kind == Kind::Max && winners.len() < pass.rows * outputs {
-            winners.resize(pass.rows * outputs, 0);
+        if self.kind == Kind::Max && winners.len() < context.rows * outputs {
+            winners.resize(context.rows * outputs, 0);
         }
-        for row in 0..pass.rows {
+        for row in 0..context.rows {
             let x = &x[row * self.input..][..self.input];
             let y = &mut y[row * outputs..][..outputs];
             match self.kind {
@@ -284,13 +284,18 @@ impl Layer for PoolLayer {
         self.winners = winners;
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, _grads: &mut Grads<'_>) {
-        let Some(dx) = tape.dx else { return };
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        _grads: &mut Grads<'_>,
+    ) {
+        let Some(dx) = args.dx else { return };
         let outputs = self.output.len();
         dx.fill(0.0);
-        for row in 0..pass.rows {
+        for row in 0..context.rows {
             let dx = &mut dx[row * self.input..][..self.input];
-            let dy = &tape.dy[row * outputs..][..outputs];
+            let dy = &args.dy[row * outputs..][..outputs];
             match self.kind {
                 Kind::Max => {
                     let winners = &self.winners[row * outputs..][..outputs];

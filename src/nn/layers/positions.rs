@@ -3,7 +3,9 @@
 //! # Shapes
 //! X, Y: (B, T, C); p: (T, C).
 
-use crate::nn::core::{Build, Fans, Grads, Init, Layer, Op, Pass, Spec, Tape, TensorSpec};
+use crate::nn::core::{
+    BackwardArgs, BlockContext, Build, Fans, Grads, Init, Layer, Op, Spec, TensorSpec,
+};
 use crate::nn::error::NnError;
 use crate::nn::kernel::elementwise::add;
 use crate::nn::shape::Shape;
@@ -84,20 +86,25 @@ impl Layer for PositionsLayer {
         )]
     }
 
-    fn forward(&mut self, _pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, _context: &BlockContext<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         y.copy_from_slice(x);
         y.chunks_exact_mut(params.len())
             .for_each(|row| add(row, params));
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+    ) {
         let len = self.shape.len();
-        grads.fold(pass, |rows, leaf| {
-            let dy = &tape.dy[rows.start * len..rows.end * len];
+        grads.fold(context, |rows, leaf| {
+            let dy = &args.dy[rows.start * len..rows.end * len];
             dy.chunks_exact(len).for_each(|row| add(leaf, row));
         });
-        if let Some(dx) = tape.dx {
-            dx.copy_from_slice(tape.dy);
+        if let Some(dx) = args.dx {
+            dx.copy_from_slice(args.dy);
         }
     }
 }

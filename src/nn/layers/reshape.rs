@@ -1,6 +1,6 @@
 //! Changes of shape, which move nothing: `flatten`, `reshape`; and the copy, which only moves.
 
-use crate::nn::core::{Build, Grads, Layer, Op, Pass, Properties, Spec, Tape};
+use crate::nn::core::{BackwardArgs, BlockContext, Build, Grads, Layer, Op, Properties, Spec};
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;
 
@@ -57,13 +57,18 @@ impl Layer for View {
         &self.0
     }
 
-    fn forward(&mut self, _pass: &Pass<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, _context: &BlockContext<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
         y.copy_from_slice(x);
     }
 
-    fn backward(&mut self, _pass: &Pass<'_>, tape: Tape<'_>, _grads: &mut Grads<'_>) {
-        if let Some(dx) = tape.dx {
-            dx.copy_from_slice(tape.dy);
+    fn backward(
+        &mut self,
+        _context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        _grads: &mut Grads<'_>,
+    ) {
+        if let Some(dx) = args.dx {
+            dx.copy_from_slice(args.dy);
         }
     }
 
@@ -90,11 +95,16 @@ impl Layer for Copy {
         self.0.output()
     }
 
-    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
-        self.0.forward(pass, params, x, y);
+    fn forward(&mut self, context: &BlockContext<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+        self.0.forward(context, params, x, y);
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
-        self.0.backward(pass, tape, grads);
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+    ) {
+        self.0.backward(context, args, grads);
     }
 }

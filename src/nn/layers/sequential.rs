@@ -1,9 +1,9 @@
-//! A model as data: what it is made of, before it has parameters.
+//! `Sequential`: a model as data, layers one after another, before it has parameters.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::stages::Stages;
+use super::sequential_layer::SequentialLayer;
 use crate::nn::core::{Build, Flops, Layer, ParamLayout, Spec};
 use crate::nn::error::NnError;
 use crate::nn::kernel::Isa;
@@ -101,7 +101,7 @@ impl Sequential {
     /// # Errors
     /// [`NnError::Layer`] if a layer cannot take what it gets.
     pub fn output_shape(&self) -> Result<Shape, NnError> {
-        Ok(self.stages(Isa::detect())?.output().clone())
+        Ok(self.build_layer(Isa::detect())?.output().clone())
     }
 
     /// Values a row that the model takes.
@@ -120,7 +120,7 @@ impl Sequential {
     /// [`NnError::Layer`] if a layer cannot take what it gets, [`NnError::NoParams`] if there is
     /// nothing to train, [`NnError::TooLarge`] if there is too much.
     pub fn layout(&self) -> Result<ParamLayout, NnError> {
-        let layout = ParamLayout::new(self.stages(Isa::detect())?.tensors()).checked()?;
+        let layout = ParamLayout::new(self.build_layer(Isa::detect())?.tensors()).checked()?;
         if layout.num_params() == 0 {
             Err(NnError::NoParams)
         } else {
@@ -141,7 +141,7 @@ impl Sequential {
     /// # Errors
     /// [`NnError::Layer`] if a layer cannot take what it gets.
     pub fn training_flops(&self) -> Result<Flops, NnError> {
-        Ok(self.stages(Isa::detect())?.training_flops())
+        Ok(self.build_layer(Isa::detect())?.training_flops())
     }
 
     /// Bytes that a training step takes for a row: the outputs of its layers but the last and what
@@ -159,7 +159,7 @@ impl Sequential {
     /// # Errors
     /// [`NnError::Layer`] if a layer cannot take what it gets.
     pub fn activation_bytes(&self) -> Result<usize, NnError> {
-        let properties = self.stages(Isa::detect())?.properties();
+        let properties = self.build_layer(Isa::detect())?.properties();
         Ok(properties.bytes_per_row + properties.workspace_per_row)
     }
 
@@ -170,13 +170,13 @@ impl Sequential {
     }
 
     /// Whether rows of a shard depend on each other (batch norm).
-    pub fn couples_rows(&self) -> bool {
-        self.stages(Isa::detect())
-            .is_ok_and(|stages| stages.properties().couples_rows)
+    pub fn has_cross_row_stats(&self) -> bool {
+        self.build_layer(Isa::detect())
+            .is_ok_and(|layer| layer.properties().has_cross_row_stats)
     }
 
-    /// Whether training on one row at a time leaves nothing of it: of a batch norm over single
-    /// values, each is its own mean.
+    /// Whether it learns nothing from batches of one row: in a batch norm over single values each is
+    /// its own mean, and becomes 0.
     ///
     /// ```
     /// use unisono::nn::{BatchNorm, Conv, Sequential};
@@ -184,12 +184,12 @@ impl Sequential {
     /// assert!(of(Sequential::new(8).dense(4)) && !of(Sequential::new([8, 8, 1]).layer(Conv::d2(4, 3))));
     /// ```
     pub fn needs_several_rows(&self) -> bool {
-        self.stages(Isa::detect())
-            .is_ok_and(|stages| stages.properties().needs_several_rows)
+        self.build_layer(Isa::detect())
+            .is_ok_and(|layer| layer.properties().needs_several_rows)
     }
 
     /// The model at work.
-    pub(in crate::nn) fn stages(&self, isa: Isa) -> Result<Stages, NnError> {
+    pub(in crate::nn) fn build_layer(&self, isa: Isa) -> Result<SequentialLayer, NnError> {
         if self.input.is_empty() || self.input.axes().is_empty() {
             let mut build = Build::new(isa);
             build.place = "0 (input)".to_owned();
@@ -200,7 +200,7 @@ impl Sequential {
             build.place = "0 (input)".to_owned();
             return Err(build.refuse("rows of shape T or TxC where there is padding", &self.input));
         }
-        Stages::new(&self.layers, &self.input, &mut Build::new(isa))
+        SequentialLayer::new(&self.layers, &self.input, &mut Build::new(isa))
     }
 
     /// The part at work, for rows of shape `input`.
@@ -208,8 +208,8 @@ impl Sequential {
         &self,
         input: &Shape,
         build: &mut Build,
-    ) -> Result<Stages, NnError> {
-        Stages::new(&self.layers, input, build)
+    ) -> Result<SequentialLayer, NnError> {
+        SequentialLayer::new(&self.layers, input, build)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! For a classifier's last layer use the fused loss instead: it takes logits.
 
-use crate::nn::core::{Build, Grads, Layer, Op, Pass, Properties, Spec, Tape};
+use crate::nn::core::{BackwardArgs, BlockContext, Build, Grads, Layer, Op, Properties, Spec};
 use crate::nn::error::NnError;
 use crate::nn::kernel::softmax::{softmax_rows, softmax_rows_backward};
 use crate::nn::shape::Shape;
@@ -43,15 +43,20 @@ impl Layer for SoftmaxLayer {
         &self.0
     }
 
-    fn forward(&mut self, _pass: &Pass<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, _context: &BlockContext<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
         y.copy_from_slice(x);
         softmax_rows(y, self.0.channels());
     }
 
-    fn backward(&mut self, _pass: &Pass<'_>, tape: Tape<'_>, _grads: &mut Grads<'_>) {
-        if let Some(dx) = tape.dx {
-            dx.copy_from_slice(tape.dy);
-            softmax_rows_backward(dx, tape.y, self.0.channels());
+    fn backward(
+        &mut self,
+        _context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        _grads: &mut Grads<'_>,
+    ) {
+        if let Some(dx) = args.dx {
+            dx.copy_from_slice(args.dy);
+            softmax_rows_backward(dx, args.y, self.0.channels());
         }
     }
 

@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use crate::nn::core::{Grads, Pass, blocks};
+use crate::nn::core::{BlockContext, Grads, blocks};
 use crate::nn::kernel::{
     Bias, Buffer, Isa, Ones, Out, Packed, PackedOnce, Part, RowPair, Rows, Side, Strided,
     product_of_rows, transpose,
@@ -219,11 +219,11 @@ impl Weight {
         x: &[f32],
         dy: &[f32],
         ones: Ones,
-        pass: &Pass<'_>,
+        context: &BlockContext<'_>,
         shards: &[Range<usize>],
         grads: &mut Grads<'_>,
     ) {
-        grads.fold_products(&[self.product(x, dy)], ones, pass, shards);
+        grads.fold_products(&[self.product(x, dy)], ones, context, shards);
     }
 
     /// That gradient as one of several.

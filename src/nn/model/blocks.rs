@@ -1,4 +1,4 @@
-//! How many rows run forward and backward at once.
+//! Block sizes: how many rows run forward and backward at once.
 //!
 //! # Why this way
 //! A block of all rows is best for the weights' products, but its activations pass through memory

@@ -127,7 +127,7 @@ mod tests {
 
     fn model(text: &str) -> Sequential {
         Sequential::new([LENGTH])
-            .written_for_tokens(text, TOKENS)
+            .parse_layers_for_tokens(text, TOKENS)
             .unwrap()
     }
 

@@ -1,4 +1,4 @@
-//! Where a replica's gradients go: the worker's own buffers, or a node's of the replica.
+//! Destinations of a replica's gradients: the worker's own buffers, or a node's of the replica.
 
 use std::ops::Range;
 

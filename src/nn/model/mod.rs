@@ -3,10 +3,10 @@
 //! | file | what |
 //! |---|---|
 //! | `builder` | `Sequential`'s shorthand for its most frequent layers |
-//! | `text`, `words` | layers as text |
+//! | `parse`, `layer_syntax` | layers as text |
 //! | `causal`, `row_kind` | whether a position sees only those before it; sequences or images |
 //! | `network`, `predictor` | a model with its parameters; the same at work: outputs, gradients of the inputs |
-//! | `replica`, `work`, `row_source` | the model as the engine sees it; its buffers; where its rows come from |
+//! | `replica`, `model_state`, `row_source` | the model as the engine sees it; its buffers; where its rows come from |
 //! | `blocks`, `destinations`, `factored` | how many rows go at once; where gradients go; those left to their owners |
 //! | `presets` | the reference models |
 
@@ -15,18 +15,18 @@ mod builder;
 mod causal;
 mod destinations;
 mod factored;
+mod layer_syntax;
+mod model_state;
 mod network;
+mod parse;
 mod predictor;
 pub mod presets;
 mod replica;
 mod row_kind;
 mod row_source;
-mod text;
-mod words;
-mod work;
 
+pub use layer_syntax::LAYERS;
 pub use network::Network;
 pub use predictor::{Predictor, largest};
 pub use replica::{NetworkReplica, ReplicaSettings};
 pub use row_source::RowSource;
-pub use words::LAYERS;

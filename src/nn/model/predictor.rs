@@ -6,10 +6,10 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 
 use super::destinations::Single;
 use super::network::Network;
-use crate::nn::core::{Grads, Layer, Pass, Tape, Workspace};
+use crate::nn::core::{BackwardArgs, BlockContext, Grads, Layer, Workspace};
 use crate::nn::error::NnError;
 use crate::nn::kernel::Isa;
-use crate::nn::layers::Stages;
+use crate::nn::layers::SequentialLayer;
 
 /// Rows that run through the model at once.
 const BLOCK_ROWS: usize = 256;
@@ -91,7 +91,7 @@ pub fn largest(outputs: ArrayView1<'_, f32>, row: usize) -> Result<usize, NnErro
 #[derive(Debug)]
 pub struct Predictor<'n> {
     network: &'n Network,
-    stages: Stages,
+    layer: SequentialLayer,
     workspace: Workspace,
     x: Vec<f32>,
     y: Vec<f32>,
@@ -103,7 +103,7 @@ impl<'n> Predictor<'n> {
         let isa = Isa::chosen()?;
         Ok(Self {
             network,
-            stages: network.model().stages(isa)?,
+            layer: network.model().build_layer(isa)?,
             workspace: Workspace::new(isa),
             x: Vec::new(),
             y: Vec::new(),
@@ -116,7 +116,7 @@ impl<'n> Predictor<'n> {
     /// # Errors
     /// Those of [`Network::predict`].
     pub fn predict(&mut self, inputs: ArrayView2<'_, f32>) -> Result<Array2<f32>, NnError> {
-        let outputs = self.stages.output().len();
+        let outputs = self.layer.output().len();
         let mut predicted = Array2::zeros((inputs.nrows(), outputs));
         self.blocks(inputs, |this, rows, _| {
             let mut block = predicted.slice_mut(s![rows, ..]);
@@ -151,14 +151,14 @@ impl<'n> Predictor<'n> {
         inputs: ArrayView2<'_, f32>,
         weights: ArrayView2<'_, f32>,
     ) -> Result<Array2<f32>, NnError> {
-        let expected = (inputs.nrows(), self.stages.output().len());
+        let expected = (inputs.nrows(), self.layer.output().len());
         assert_eq!(
             weights.dim(),
             expected,
             "a weighted sum of outputs needs a weight for each output of each row"
         );
         let mut gradients = Array2::zeros(inputs.dim());
-        self.blocks(inputs, |this, rows, pass| {
+        self.blocks(inputs, |this, rows, context| {
             let mut dy: Vec<f32> = weights
                 .slice(s![rows.clone(), ..])
                 .iter()
@@ -166,7 +166,7 @@ impl<'n> Predictor<'n> {
                 .collect();
             let mut block = gradients.slice_mut(s![rows, ..]);
             let params = this.network.params();
-            let tape = Tape {
+            let args = BackwardArgs {
                 params,
                 x: &this.x,
                 y: &this.y,
@@ -175,7 +175,7 @@ impl<'n> Predictor<'n> {
             };
             let mut nowhere = Single(&mut [], &mut []);
             let mut grads = Grads::new(&mut nowhere, 0..params.len(), &mut this.workspace);
-            this.stages.backward(pass, tape, &mut grads);
+            this.layer.backward(context, args, &mut grads);
         })?;
         Ok(gradients)
     }
@@ -184,10 +184,10 @@ impl<'n> Predictor<'n> {
     fn blocks(
         &mut self,
         inputs: ArrayView2<'_, f32>,
-        mut then: impl FnMut(&mut Self, Range<usize>, &Pass<'_>),
+        mut then: impl FnMut(&mut Self, Range<usize>, &BlockContext<'_>),
     ) -> Result<(), NnError> {
         let (model, (count, got)) = (self.network.model(), inputs.dim());
-        let (expected, outputs) = (model.inputs(), self.stages.output().len());
+        let (expected, outputs) = (model.inputs(), self.layer.output().len());
         if got != expected {
             return Err(NnError::InputWidth { expected, got });
         }
@@ -201,13 +201,13 @@ impl<'n> Predictor<'n> {
             self.y.clear();
             self.y.resize(rows.len() * outputs, 0.0);
             model.mask(&self.x, &mut mask);
-            let pass = Pass {
+            let context = BlockContext {
                 mask: model.has_padding().then_some(&mask),
-                ..Pass::evaluate(rows.len(), start)
+                ..BlockContext::evaluate(rows.len(), start)
             };
             let params = self.network.params();
-            self.stages.forward(&pass, params, &self.x, &mut self.y);
-            then(self, rows, &pass);
+            self.layer.forward(&context, params, &self.x, &mut self.y);
+            then(self, rows, &context);
         }
         self.mask = mask;
         Ok(())
@@ -215,7 +215,7 @@ impl<'n> Predictor<'n> {
 
     /// Refuses what an embedding does not know, in the block that begins with row `first`.
     fn check_tokens(&self, first: usize) -> Result<(), NnError> {
-        let Some(vocabulary) = self.stages.properties().vocabulary else {
+        let Some(vocabulary) = self.layer.properties().vocabulary else {
             return Ok(());
         };
         let is_token = |x: f32| x as usize as f32 == x && (x as usize) < vocabulary;

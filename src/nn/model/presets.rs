@@ -15,7 +15,9 @@
 //! LeCun et al. 1998; He, Zhang, Ren, Sun: "Deep residual learning for image recognition", 2016,
 //! section 4.2.
 
-use crate::nn::core::{Activation, Build, Grads, Init, Layer, Op, Pass, Spec, Tape};
+use crate::nn::core::{
+    Activation, BackwardArgs, BlockContext, Build, Grads, Init, Layer, Op, Spec,
+};
 use crate::nn::error::NnError;
 use crate::nn::layers::{
     Attention, BatchNorm, Conv, Dense, Embedding, Norm, Pool, Positions, Recurrent, Residual,
@@ -287,20 +289,25 @@ impl Layer for SubsampleLayer {
         &self.output
     }
 
-    fn forward(&mut self, pass: &Pass<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, context: &BlockContext<'_>, _params: &[f32], x: &[f32], y: &mut [f32]) {
         let channels = self.input.2;
         y.fill(0.0);
-        for (from, to) in self.places(pass.rows) {
+        for (from, to) in self.places(context.rows) {
             y[to..to + channels].copy_from_slice(&x[from..from + channels]);
         }
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, _grads: &mut Grads<'_>) {
-        let Some(dx) = tape.dx else { return };
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        _grads: &mut Grads<'_>,
+    ) {
+        let Some(dx) = args.dx else { return };
         let channels = self.input.2;
         dx.fill(0.0);
-        for (to, from) in self.places(pass.rows) {
-            dx[to..to + channels].copy_from_slice(&tape.dy[from..from + channels]);
+        for (to, from) in self.places(context.rows) {
+            dx[to..to + channels].copy_from_slice(&args.dy[from..from + channels]);
         }
     }
 }

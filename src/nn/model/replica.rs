@@ -12,15 +12,15 @@
 use std::ops::Range;
 
 use crate::engine::{Combination, Fold, Phase, Replica, Shard, StepShape, Sums, part, split_point};
-use crate::nn::core::{Layer, Mode, Pass, TensorSpec, Workspace};
+use crate::nn::core::{BlockContext, Layer, Mode, TensorSpec, Workspace};
 use crate::nn::error::NnError;
 use crate::nn::layers::Sequential;
 
 use super::blocks::Blocks;
 use super::destinations::{Own, Single, trained_square};
 use super::factored::Factored;
+use super::model_state::ModelState;
 use super::row_source::RowSource;
-use super::work::Work;
 use crate::nn::kernel::{Buffer, Isa, elementwise::add};
 use crate::nn::loss::{Loss, TargetKind, Targets, TargetsMut};
 
@@ -51,7 +51,7 @@ pub struct NetworkReplica<S> {
     source: S,
     settings: ReplicaSettings,
     num_params: usize,
-    work: Work,
+    state: ModelState,
     blocks: Blocks,
     factored: Factored,
     nodes: Vec<Range<usize>>,
@@ -67,12 +67,12 @@ impl<S: RowSource> NetworkReplica<S> {
     /// # Errors
     /// Those of [`Sequential::layout`].
     pub fn new(model: &Sequential, settings: ReplicaSettings, source: S) -> Result<Self, NnError> {
-        let stages = model.stages(settings.isa)?;
-        let widths = (model.inputs(), stages.output().len());
-        let len = stages.tensors().iter().map(TensorSpec::len).sum();
-        let kind = settings.loss.target_kind(stages.output());
+        let layer = model.build_layer(settings.isa)?;
+        let widths = (model.inputs(), layer.output().len());
+        let len = layer.tensors().iter().map(TensorSpec::len).sum();
+        let kind = settings.loss.target_kind(layer.output());
         // What a row takes decides how many go at once.
-        let properties = stages.properties();
+        let properties = layer.properties();
         let own_bytes = properties.bytes_per_row + properties.workspace_per_row;
         let bytes = own_bytes + 4 * (widths.0 + 2 * widths.1);
         let (workspace, isa) = (Workspace::new(settings.isa), settings.isa);
@@ -81,10 +81,10 @@ impl<S: RowSource> NetworkReplica<S> {
             settings,
             num_params: len,
             blocks: Blocks::new(bytes, len, properties.fewest_rows),
-            factored: Factored::new(stages.factors(), len, isa),
-            work: Work {
+            factored: Factored::new(layer.factors(), len, isa),
+            state: ModelState {
                 kind,
-                stages,
+                layer,
                 workspace,
                 widths,
                 x: Buffer::default(),
@@ -104,61 +104,61 @@ impl<S: RowSource> NetworkReplica<S> {
     }
 
     /// Gathers rows and runs them forward.
-    fn forward(&mut self, params: &[f32], source: usize, rows: &[u32], pass: &Pass<'_>) {
-        let work = &mut self.work;
+    fn forward(&mut self, params: &[f32], source: usize, rows: &[u32], context: &BlockContext<'_>) {
+        let state = &mut self.state;
         let n = rows.len();
-        let inputs = work.x.grow(n * work.widths.0);
-        let targets = match work.kind {
+        let inputs = state.x.grow(n * state.widths.0);
+        let targets = match state.kind {
             TargetKind::Classes { per_row, .. } => {
-                work.classes.resize(n * per_row, 0);
-                TargetsMut::Classes(&mut work.classes)
+                state.classes.resize(n * per_row, 0);
+                TargetsMut::Classes(&mut state.classes)
             }
-            TargetKind::Values(width) => TargetsMut::Values(work.values.grow(n * width)),
+            TargetKind::Values(width) => TargetsMut::Values(state.values.grow(n * width)),
         };
         self.source
-            .gather(source, pass.epoch, rows, inputs, targets);
-        let x = &work.x[..n * work.widths.0];
-        let y = work.y.grow(n * work.widths.1);
-        work.model.mask(x, &mut work.mask);
-        let pass = Pass {
-            mask: work.model.has_padding().then_some(&work.mask),
-            ..*pass
+            .gather(source, context.epoch, rows, inputs, targets);
+        let x = &state.x[..n * state.widths.0];
+        let y = state.y.grow(n * state.widths.1);
+        state.model.mask(x, &mut state.mask);
+        let context = BlockContext {
+            mask: state.model.has_padding().then_some(&state.mask),
+            ..*context
         };
-        work.stages.forward(&pass, params, x, y);
+        state.layer.forward(&context, params, x, y);
     }
 
     /// The loss of rows `rows` of the block; with `Gradient::Wanted`, its gradient is left in `dy`.
     fn loss(&mut self, rows: Range<usize>, gradient: Gradient) -> Sums {
-        let work = &mut self.work;
-        let outputs = rows.start * work.widths.1..rows.end * work.widths.1;
-        let targets = match work.kind {
+        let state = &mut self.state;
+        let outputs = rows.start * state.widths.1..rows.end * state.widths.1;
+        let targets = match state.kind {
             TargetKind::Classes { per_row, .. } => {
                 let at = rows.start * per_row..rows.end * per_row;
-                Targets::Classes(&work.classes[at])
+                Targets::Classes(&state.classes[at])
             }
-            TargetKind::Values(_) => Targets::Values(&work.values[outputs.clone()]),
+            TargetKind::Values(_) => Targets::Values(&state.values[outputs.clone()]),
         };
         let grad = match gradient {
             Gradient::Wanted => {
-                let len = work.y.len();
-                Some(&mut work.dy.grow(len)[outputs.clone()])
+                let len = state.y.len();
+                Some(&mut state.dy.grow(len)[outputs.clone()])
             }
             Gradient::No => None,
         };
         self.settings
             .loss
-            .sums(&work.y[outputs], work.stages.output(), targets, grad)
+            .sums(&state.y[outputs], state.layer.output(), targets, grad)
     }
 
-    /// A pass over `rows` rows from position `first` of the step's batch.
-    fn pass<'p>(
+    /// `rows` rows from where `shard` begins in the step's batch.
+    fn context<'p>(
         &self,
         shard: &Shard<'_>,
         rows: usize,
         shards: &'p [Range<usize>],
         nodes: &'p [Range<usize>],
-    ) -> Pass<'p> {
-        Pass {
+    ) -> BlockContext<'p> {
+        BlockContext {
             mode: Mode::Train,
             rows,
             first: shard.first,
@@ -193,13 +193,13 @@ impl<S: RowSource> NetworkReplica<S> {
             let start = shard.first - positions.start;
             start..start + shard.rows.len()
         }));
-        let pass = Pass {
+        let context = BlockContext {
             meeting: Some(fold.meeting()),
-            ..self.pass(&first, positions.len(), &cuts, &nodes)
+            ..self.context(&first, positions.len(), &cuts, &nodes)
         };
         // Forward, and each shard's loss.
         let params = fold.params();
-        self.forward(params, batch.source, &batch.rows()[positions], &pass);
+        self.forward(params, batch.source, &batch.rows()[positions], &context);
         fold.lap(Phase::Forward);
         let own = shards.clone();
         for (rows, index) in cuts.iter().zip(shards) {
@@ -212,11 +212,11 @@ impl<S: RowSource> NetworkReplica<S> {
         squares.resize(if fold.tracks_squares() { cuts.len() } else { 0 }, 0.0);
         match to {
             Some(grad) => self
-                .work
-                .backward(params, &pass, &mut Single(grad, &mut squares)),
+                .state
+                .backward(params, &context, &mut Single(grad, &mut squares)),
             None => {
                 let own = &mut Own(fold, &mut squares);
-                self.work.backward(params, &pass, own);
+                self.state.backward(params, &context, own);
             }
         }
         for (&square, index) in squares.iter().zip(own) {
@@ -265,7 +265,7 @@ impl<S: RowSource> NetworkReplica<S> {
         to: &mut [f32],
         lap: &mut dyn FnMut(Phase),
     ) -> Sums {
-        let blocks = if self.work.stages.properties().couples_rows {
+        let blocks = if self.state.layer.properties().has_cross_row_stats {
             1
         } else {
             shard.rows.len().div_ceil(self.blocks.rows).max(1)
@@ -278,17 +278,18 @@ impl<S: RowSource> NetworkReplica<S> {
             let rows = &shard.rows[range.clone()];
             let (whole, one) = (0..rows.len(), 0..1);
             let (shards, nodes) = (std::slice::from_ref(&whole), std::slice::from_ref(&one));
-            let mut pass = self.pass(shard, rows.len(), shards, nodes);
-            pass.first += range.start;
-            self.forward(params, shard.batch.source, rows, &pass);
+            let mut context = self.context(shard, rows.len(), shards, nodes);
+            context.first += range.start;
+            self.forward(params, shard.batch.source, rows, &context);
             lap(Phase::Forward);
             sums += self.loss(0..rows.len(), Gradient::Wanted);
             if block == 0 {
-                self.work.backward(params, &pass, &mut Single(to, &mut []));
+                self.state
+                    .backward(params, &context, &mut Single(to, &mut []));
             } else {
                 let more = more.grow(to.len());
-                self.work
-                    .backward(params, &pass, &mut Single(more, &mut []));
+                self.state
+                    .backward(params, &context, &mut Single(more, &mut []));
                 add(to, more);
             }
             lap(Phase::Backward);
@@ -304,7 +305,7 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
     }
 
     fn params_changed(&mut self) {
-        self.work.stages.params_changed();
+        self.state.layer.params_changed();
     }
 
     fn add_loss_and_grad(&mut self, params: &[f32], shard: &Shard<'_>, grad: &mut [f32]) -> Sums {
@@ -319,16 +320,16 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
     fn evaluate(&mut self, params: &[f32], shard: &Shard<'_>) -> Sums {
         let mut sums = Sums::default();
         for rows in shard.rows.chunks(self.blocks.rows) {
-            let mut pass = self.pass(shard, rows.len(), &[], &[]);
-            pass.mode = Mode::Evaluate;
-            self.forward(params, shard.batch.source, rows, &pass);
+            let mut context = self.context(shard, rows.len(), &[], &[]);
+            context.mode = Mode::Evaluate;
+            self.forward(params, shard.batch.source, rows, &context);
             sums += self.loss(0..rows.len(), Gradient::No);
         }
         sums
     }
 
-    fn carries_rows(&self) -> bool {
-        self.work.stages.properties().carries_rows
+    fn is_stateful(&self) -> bool {
+        self.state.layer.properties().is_stateful
     }
 
     fn factored(&mut self, shape: StepShape<'_>) -> &[Range<usize>] {
@@ -345,11 +346,11 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
         let most = self.blocks.node_rows(sizes.clone().max().unwrap_or(0));
         let rows: usize = sizes.sum();
         let nodes = fold.nodes();
-        let couples_batch = self.work.stages.properties().couples_batch;
-        if shards.is_empty() && !couples_batch {
+        let has_batch_stats = self.state.layer.properties().has_batch_stats;
+        if shards.is_empty() && !has_batch_stats {
             return;
         }
-        if rows <= most || couples_batch {
+        if rows <= most || has_batch_stats {
             // All nodes at once.
             self.nodes.clear();
             self.nodes.extend(

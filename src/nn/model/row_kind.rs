@@ -11,7 +11,7 @@ impl Sequential {
     ///
     /// ```
     /// use unisono::nn::Sequential;
-    /// let takes_sequences = |text| Sequential::part().written(text).map(|part| part.takes_sequences());
+    /// let takes_sequences = |text| Sequential::part().parse_layers(text).map(|part| part.takes_sequences());
     /// assert_eq!(takes_sequences("layer-norm, lstm 8")?, Some(true));
     /// assert_eq!(takes_sequences("residual(conv 8 3 pad 1), relu")?, Some(false));
     /// assert_eq!(takes_sequences("max-pool 2, dense 8")?, None);

@@ -1,4 +1,4 @@
-//! Where a replica gets its rows from.
+//! `RowSource`: where a replica gets its rows from.
 
 use crate::nn::loss::TargetsMut;
 

@@ -185,7 +185,7 @@ fn ghosts(
 ) -> Option<Arm> {
     let BatchPair { small, large } = batches;
     let recipe = Recipe {
-        shards: Some(batches.groups().filter(|_| model.couples_rows())?),
+        shards: Some(batches.groups().filter(|_| model.has_cross_row_stats())?),
         batch: large,
         optimizer,
         schedule,
@@ -334,7 +334,7 @@ pub fn generalisation_gap(
         .optimizer(base, k)?
         .with_clip_norm(1.0);
     // Where there is batch norm, the shards are its groups.
-    let couples = model.couples_rows();
+    let couples = model.has_cross_row_stats();
     let ghosts = batches.groups().filter(|_| couples);
     if couples && ghosts.is_none() {
         return Err(StudyError::Value {

@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::head::{Head, View};
 use super::spec::{Attention, Reach};
 use crate::nn::core::{
-    Fans, Flops, Grads, Init, Layer, Pass, Properties, Role, Tape, TensorSpec, positions,
+    BackwardArgs, BlockContext, Fans, Flops, Grads, Init, Layer, Properties, Role, TensorSpec,
+    positions,
 };
 use crate::nn::kernel::softmax::{Scores, softmax_columns, softmax_columns_backward};
 use crate::nn::kernel::{Bias, Buffer, Isa, Ones, Out, Packed};
@@ -159,52 +160,57 @@ impl Layer for AttentionLayer {
         all.into_iter().flatten().collect()
     }
 
-    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, context: &BlockContext<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let (t, c) = (self.length, self.channels);
         let (qkv, out) = params.split_at(self.num_qkv());
         let (w, b) = qkv.split_at(self.qkv.len());
-        let values = self.values.grow(pass.rows * t * 3 * c);
+        let values = self.values.grow(context.rows * t * 3 * c);
         self.qkv.forward(w, x, values, Bias::columns(b));
-        self.weights.grow(self.weights_of(pass.rows, 0).start);
-        self.mixed.grow(pass.rows * t * c);
-        for row in 0..pass.rows {
-            let mask = pass.mask_of(t).map(|mask| &mask[row * t..][..t]);
+        self.weights.grow(self.weights_of(context.rows, 0).start);
+        self.mixed.grow(context.rows * t * c);
+        for row in 0..context.rows {
+            let mask = context.mask_of(t).map(|mask| &mask[row * t..][..t]);
             (0..self.spec.heads).for_each(|head| self.attend(row, head, mask));
         }
         let (w, b) = out.split_at(self.out.len());
-        let mixed = &self.mixed[..pass.rows * t * c];
+        let mixed = &self.mixed[..context.rows * t * c];
         self.out.forward(w, mixed, y, Bias::columns(b));
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+    ) {
         let (t, c) = (self.length, self.channels);
-        let len = pass.rows * t * c;
-        let (num_qkv, all) = (self.num_qkv(), tape.params.len());
+        let len = context.rows * t * c;
+        let (num_qkv, all) = (self.num_qkv(), args.params.len());
         let ones = if self.spec.has_bias {
             Ones::Row
         } else {
             Ones::None
         };
-        positions(pass.shards, t, &mut self.shards);
+        positions(context.shards, t, &mut self.shards);
         // The output's projection.
         let mut own = grads.part(num_qkv..all);
         let mixed = &self.mixed[..len];
         self.out
-            .gradient(mixed, tape.dy, ones, pass, &self.shards, &mut own);
-        let w = &tape.params[num_qkv..][..self.out.len()];
+            .gradient(mixed, args.dy, ones, context, &self.shards, &mut own);
+        let w = &args.params[num_qkv..][..self.out.len()];
         let [mut d_mixed, mut d_values] = [len, 3 * len].map(|len| grads.workspace().take(len));
         let (mixed, values) = (&mut d_mixed[..len], &mut d_values[..3 * len]);
-        self.out.backward(w, tape.dy, mixed, Bias::Zero);
+        self.out.backward(w, args.dy, mixed, Bias::Zero);
         // Each head of each row.
-        for row in 0..pass.rows {
+        for row in 0..context.rows {
             (0..self.spec.heads).for_each(|head| self.attend_backward(row, head, mixed, values));
         }
         // The projections to queries, keys and values.
         let mut own = grads.part(0..num_qkv);
         self.qkv
-            .gradient(tape.x, values, ones, pass, &self.shards, &mut own);
-        if let Some(dx) = tape.dx {
-            let w = &tape.params[..self.qkv.len()];
+            .gradient(args.x, values, ones, context, &self.shards, &mut own);
+        if let Some(dx) = args.dx {
+            let w = &args.params[..self.qkv.len()];
             self.qkv.backward(w, values, dx, Bias::Zero);
         }
         grads.workspace().put_back([d_mixed, d_values]);

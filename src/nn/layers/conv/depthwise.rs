@@ -1,6 +1,6 @@
 //! Loops over channels, for convolutions that do not mix them (groups = C = O).
 
-use super::field::Field;
+use super::padded_input::PaddedInput;
 use crate::nn::kernel::Windows;
 
 pub(super) fn forward(
@@ -43,21 +43,21 @@ pub(super) fn add_gradient(dw: &mut [f32], x: &[f32], windows: &Windows, dy: &[f
 /// Scatters dy into the padded input, then takes the padding off. The padded input is overwritten.
 pub(super) fn backward(
     dx: &mut [f32],
-    field: &mut Field,
+    input: &mut PaddedInput,
     weight: &[f32],
     dy: &[f32],
     image: usize,
 ) {
-    let (columns, channels) = (field.values.columns, field.values.channels);
+    let (columns, channels) = (input.values.columns, input.values.channels);
     let rows = dx.len() / image;
     let per_image = dy.len() / rows;
-    let padded = &mut field.padded[..rows * field.windows.image];
+    let padded = &mut input.data[..rows * input.windows.image];
     padded.fill(0.0);
     for (r, dx) in dx.chunks_exact_mut(image).enumerate() {
-        let to = &mut padded[r * field.windows.image..][..field.windows.image];
+        let to = &mut padded[r * input.windows.image..][..input.windows.image];
         let dy = &dy[r * per_image..][..per_image];
-        for (base, dy) in field.windows.offsets.iter().zip(dy.chunks_exact(channels)) {
-            for (run, w) in field.windows.runs.iter().zip(weight.chunks_exact(channels)) {
+        for (base, dy) in input.windows.offsets.iter().zip(dy.chunks_exact(channels)) {
+            for (run, w) in input.windows.runs.iter().zip(weight.chunks_exact(channels)) {
                 let to = &mut to[base + run.0..][..channels];
                 for ((to, dy), w) in to.iter_mut().zip(dy).zip(w) {
                     *to += dy * w;
@@ -65,7 +65,7 @@ pub(super) fn backward(
             }
         }
         for (i, dx) in dx.chunks_exact_mut(columns * channels).enumerate() {
-            let from = &mut to[field.first + i * field.steps.rows..][..columns * channels];
+            let from = &mut to[input.first + i * input.steps.rows..][..columns * channels];
             dx.copy_from_slice(from);
         }
         // The border must be zeros again.

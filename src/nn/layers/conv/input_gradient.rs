@@ -6,7 +6,7 @@
 //! is a convolution of the output's gradient at stride 1: s² of them, which together cost as much
 //! as forward.
 
-use super::field::{Axis, Channels, Field, ImageShape, Padding, PerAxis, Taps};
+use super::padded_input::{Axis, Channels, ImageShape, PaddedInput, Padding, PerAxis, Taps};
 use super::spec::Conv;
 use crate::nn::kernel::{
     Bias, Buffer, Isa, Ones, Out, PackedOnce, Side, Strided, Windows, convolve,
@@ -84,7 +84,7 @@ struct Phase {
 #[derive(Debug)]
 pub(super) struct InputGradient {
     /// The gradients of the outputs among zeros.
-    pub(super) field: Field,
+    pub(super) padded: PaddedInput,
     phases: Vec<Phase>,
     /// Of the input.
     sides: PerAxis<usize>,
@@ -106,14 +106,14 @@ impl InputGradient {
             columns: outputs.columns,
             channels: spec.channels,
         };
-        let field = Field::padded(values, padding);
+        let padded = PaddedInput::new(values, padding);
         // A phase of each row with each column.
         let is_whole = phases.rows.len() * phases.columns.len() == 1;
         let mut all = Vec::new();
         for rows in &phases.rows {
             for columns in &phases.columns {
                 all.push(Phase {
-                    windows: windows(&field, rows, columns, per_group.outputs, is_whole),
+                    windows: windows(&padded, rows, columns, per_group.outputs, is_whole),
                     kernels: vec![PackedOnce::new(isa); spec.groups],
                     rows: rows.clone(),
                     columns: columns.clone(),
@@ -122,7 +122,7 @@ impl InputGradient {
         }
         Self {
             phases: all,
-            field,
+            padded,
             sides: axes.map(|axis| axis.size),
             per_group,
             flipped: Buffer::default(),
@@ -154,7 +154,7 @@ impl InputGradient {
                     let flipped = flip(weight, spec, per_group, group, places(), to);
                     packed.pack(Side::Right, flipped, Ones::None);
                 });
-                let dy = &self.field.padded[group * outputs..];
+                let dy = &self.padded.data[group * outputs..];
                 let mut run = |first: usize, stride: usize, dy: &[f32], positions: usize| {
                     let out = Out {
                         data: &mut dx[first * channels + group * inputs..],
@@ -171,7 +171,7 @@ impl InputGradient {
                 for image in 0..count {
                     for row in 0..rows.count {
                         let first = image * height + rows.first + row * stride.0;
-                        let at = image * self.field.windows.image + row * self.field.steps.rows;
+                        let at = image * self.padded.windows.image + row * self.padded.steps.rows;
                         run(
                             first * width + columns.first,
                             stride.1,
@@ -200,14 +200,14 @@ fn widest(phases: &[AxisPhase], outputs: usize) -> Padding {
 
 /// The windows of a phase: of a row of inputs, or of all.
 fn windows(
-    field: &Field,
+    padded: &PaddedInput,
     rows: &AxisPhase,
     columns: &AxisPhase,
     per_group: usize,
     is_whole: bool,
 ) -> Windows {
-    let (line, channels) = (field.steps.rows, field.steps.columns);
-    let first = field.first.cast_signed()
+    let (line, channels) = (padded.steps.rows, padded.steps.columns);
+    let first = padded.first.cast_signed()
         + rows.origin * line.cast_signed()
         + columns.origin * channels.cast_signed();
     let counts = PerAxis {
@@ -218,7 +218,7 @@ fn windows(
         rows: 1,
         columns: 1,
     };
-    let mut offsets = field.grid(counts, next);
+    let mut offsets = padded.grid(counts, next);
     offsets
         .iter_mut()
         .for_each(|at| *at += first.cast_unsigned());
@@ -227,9 +227,9 @@ fn windows(
         columns: columns.taps(),
     };
     Windows {
-        image: field.windows.image,
+        image: padded.windows.image,
         offsets,
-        runs: field.runs(taps, per_group),
+        runs: padded.runs(taps, per_group),
     }
 }
 

@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use super::depthwise;
-use super::field::{Axis, Channels, Field, PerAxis};
 use super::input_gradient::InputGradient;
+use super::padded_input::{Axis, Channels, PaddedInput, PerAxis};
 use super::spec::Conv;
-use crate::nn::core::{Fans, Flops, Grads, Layer, Pass, Properties, Role, Tape, TensorSpec};
+use crate::nn::core::{
+    BackwardArgs, BlockContext, Fans, Flops, Grads, Layer, Properties, Role, TensorSpec,
+};
 use crate::nn::kernel::columns::add_rows;
 use crate::nn::kernel::{
     Bias, Isa, Ones, Out, Packed, PackedOnce, Side, Strided, add_kernel_gradient, convolve,
@@ -20,7 +22,7 @@ pub(super) struct ConvLayer {
     channels: usize,
     per_group: Channels,
     output: Shape,
-    forward: Field,
+    forward: PaddedInput,
     backward: InputGradient,
     /// One kernel a group.
     kernels: Vec<PackedOnce>,
@@ -43,7 +45,7 @@ impl ConvLayer {
             channels,
             per_group,
             output,
-            forward: Field::forward(axes, channels, per_group.inputs),
+            forward: PaddedInput::forward(axes, channels, per_group.inputs),
             backward: InputGradient::new(&spec, axes, per_group, isa),
             kernels: vec![PackedOnce::new(isa); spec.groups],
             dy: Packed::new(isa),
@@ -94,7 +96,7 @@ impl ConvLayer {
                 stride: self.spec.channels,
             };
             let at = images.start * windows.image + group * self.per_group.inputs;
-            let x = &self.forward.padded[at..];
+            let x = &self.forward.data[at..];
             convolve(out, x, windows, positions, kernel, bias);
         }
     }
@@ -107,7 +109,7 @@ impl ConvLayer {
         // Image by image: one chain for each weight.
         for image in images {
             let dy = &dy[image * positions * outputs..][..positions * outputs];
-            let x = &self.forward.padded[image * self.forward.windows.image..]
+            let x = &self.forward.data[image * self.forward.windows.image..]
                 [..self.forward.windows.image];
             if self.is_depthwise() {
                 depthwise::add_gradient(weight, x, &self.forward.windows, dy);
@@ -146,38 +148,43 @@ impl Layer for ConvLayer {
         parameters(&self.spec, self.per_group)
     }
 
-    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, context: &BlockContext<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let (weight, bias) = params.split_at(self.num_weights());
         if self.is_depthwise() {
             self.forward.fill(0, x);
-            let (padded, windows) = (&self.forward.padded, &self.forward.windows);
+            let (padded, windows) = (&self.forward.data, &self.forward.windows);
             depthwise::forward(y, padded, windows, weight, bias);
             return;
         }
-        for images in self.forward.blocks(pass.rows) {
+        for images in self.forward.blocks(context.rows) {
             self.forward
-                .fill(images.start, of_images(x, pass.rows, &images));
+                .fill(images.start, of_images(x, context.rows, &images));
             let len = self.output.len();
             let y = &mut y[images.start * len..images.end * len];
             self.convolve_block(images, weight, bias, y);
         }
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
-        let dy = &*tape.dy;
-        grads.fold(pass, |images, leaf| self.leaf(images, dy, leaf));
-        let Some(dx) = tape.dx else { return };
-        let weight = &tape.params[..self.num_weights()];
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+    ) {
+        let dy = &*args.dy;
+        grads.fold(context, |images, leaf| self.leaf(images, dy, leaf));
+        let Some(dx) = args.dx else { return };
+        let weight = &args.params[..self.num_weights()];
         if self.is_depthwise() {
             let values = self.forward.values;
             let image = self.channels * values.rows * values.columns;
-            depthwise::backward(dx, &mut self.forward, weight, tape.dy, image);
+            depthwise::backward(dx, &mut self.forward, weight, args.dy, image);
             return;
         }
-        for images in self.backward.field.blocks(pass.rows) {
-            let own = of_images(dy, pass.rows, &images);
-            let len = dx.len() / pass.rows;
-            self.backward.field.fill(0, own);
+        for images in self.backward.padded.blocks(context.rows) {
+            let own = of_images(dy, context.rows, &images);
+            let len = dx.len() / context.rows;
+            self.backward.padded.fill(0, own);
             let dx = &mut dx[images.start * len..images.end * len];
             self.backward.run(images.len(), &self.spec, weight, dx);
         }

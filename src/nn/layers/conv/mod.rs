@@ -17,9 +17,9 @@
 
 mod build;
 mod depthwise;
-mod field;
 mod input_gradient;
 mod layer;
+mod padded_input;
 mod spec;
 mod winograd;
 

@@ -1,6 +1,6 @@
 //! A convolution as data: its settings, and which rows it takes.
 
-use super::field::{Axis, ImageShape, Padding, PerAxis};
+use super::padded_input::{Axis, ImageShape, Padding, PerAxis};
 use crate::nn::core::{Build, Init};
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;

@@ -14,11 +14,13 @@
 
 use std::ops::Range;
 
-use super::field::{Axis, Channels, Field, PerAxis};
 use super::input_gradient::flip;
 use super::layer::{of_images, parameters};
+use super::padded_input::{Axis, Channels, PaddedInput, PerAxis};
 use super::spec::Conv;
-use crate::nn::core::{Flops, Grads, Layer, Pass, Properties, Tape, TensorSpec, blocks};
+use crate::nn::core::{
+    BackwardArgs, BlockContext, Flops, Grads, Layer, Properties, TensorSpec, blocks,
+};
 use crate::nn::kernel::columns::add_rows;
 use crate::nn::kernel::winograd::{POINTS, Runs, SIDE, Square, SquarePair, Transform, transform};
 use crate::nn::kernel::{
@@ -153,10 +155,10 @@ impl WinogradLayer {
             self.backward
                 .pack(flipped.data, packed, &mut scratch.weights);
         });
-        for images in self.backward.field.blocks(rows) {
+        for images in self.backward.padded.blocks(rows) {
             let own = of_images(dy, rows, &images);
             let len = dx.len() / rows;
-            self.backward.field.fill(0, own);
+            self.backward.padded.fill(0, own);
             let dx = &mut dx[images.start * len..images.end * len];
             self.backward
                 .convolve(&(0..images.len()), packed, &[], dx, scratch);
@@ -173,24 +175,29 @@ impl Layer for WinogradLayer {
         parameters(&self.spec, self.forward.channels)
     }
 
-    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, context: &BlockContext<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let (weight, bias) = params.split_at(self.num_weights());
         let (direction, scratch) = (&mut self.forward, &mut self.scratch);
         let pack = |packed: &mut Packed| direction.pack(weight, packed, &mut scratch.weights);
         let packed = self.kernel.get(pack);
-        for images in direction.field.blocks(pass.rows) {
-            let own = of_images(x, pass.rows, &images);
-            direction.field.fill(images.start, own);
+        for images in direction.padded.blocks(context.rows) {
+            let own = of_images(x, context.rows, &images);
+            direction.padded.fill(images.start, own);
             direction.convolve(&images, packed, bias, y, scratch);
         }
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
-        let dy = &*tape.dy;
-        grads.fold(pass, |images, leaf| self.leaf(images, dy, leaf));
-        if let Some(dx) = tape.dx {
-            let weight = &tape.params[..self.num_weights()];
-            self.backward_data(weight, dy, dx, pass.rows);
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+    ) {
+        let dy = &*args.dy;
+        grads.fold(context, |images, leaf| self.leaf(images, dy, leaf));
+        if let Some(dx) = args.dx {
+            let weight = &args.params[..self.num_weights()];
+            self.backward_data(weight, dy, dx, context.rows);
         }
     }
 
@@ -202,14 +209,14 @@ impl Layer for WinogradLayer {
     fn properties(&self) -> Properties {
         let Channels { inputs, outputs } = self.forward.channels;
         let positions = self.output.len() / outputs;
-        let tiles = self.forward.field.windows.offsets.len();
+        let tiles = self.forward.padded.windows.offsets.len();
         Properties {
             flops: Flops {
                 counted: 2 * (positions * self.num_weights()) as u64,
                 executed: 2 * (tiles * POINTS * inputs * outputs) as u64,
             },
             overwrites_gradient: false,
-            bytes_per_row: 4 * self.forward.field.windows.image,
+            bytes_per_row: 4 * self.forward.padded.windows.image,
             ..Properties::default()
         }
     }
@@ -219,7 +226,7 @@ impl Layer for WinogradLayer {
 #[derive(Debug)]
 struct Direction {
     isa: Isa,
-    field: Field,
+    padded: PaddedInput,
     channels: Channels,
     kernel: usize,
     /// Outputs of a tile's side.
@@ -235,7 +242,7 @@ impl Direction {
         let point_values = POINTS * (channels.inputs + channels.outputs);
         Self {
             isa,
-            field: Field::tiled(axes, channels.inputs, tile),
+            padded: PaddedInput::tiled(axes, channels.inputs, tile),
             channels,
             kernel: axes.rows.kernel,
             tile,
@@ -246,7 +253,7 @@ impl Direction {
 
     /// Blocks of the tiles of `images`.
     fn blocks(&self, images: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
-        let tiles = self.field.windows.offsets.len();
+        let tiles = self.padded.windows.offsets.len();
         let first = images.start * tiles;
         blocks(images.len() * tiles, self.block)
             .map(move |tiles| first + tiles.start..first + tiles.end)
@@ -302,14 +309,14 @@ impl Direction {
 
     /// The inputs of a block of tiles to points.
     fn to_points(&self, tiles: &Range<usize>, points: &mut Buffer) {
-        let (channels, windows) = (self.channels.inputs, &self.field.windows);
+        let (channels, windows) = (self.channels.inputs, &self.padded.windows);
         let plane = self.block * channels + GAP;
         let mut places = tiles.clone().map(|tile| {
             let (image, at) = (tile / windows.offsets.len(), tile % windows.offsets.len());
             let own = Square {
                 first: image * windows.image + windows.offsets[at],
-                row_step: self.field.steps.rows,
-                column_step: self.field.steps.columns,
+                row_step: self.padded.steps.rows,
+                column_step: self.padded.steps.columns,
                 rows: SIDE,
                 columns: SIDE,
             };
@@ -318,7 +325,7 @@ impl Direction {
                 from: own,
             }
         });
-        let (points, padded) = (points.grow(POINTS * plane), &self.field.padded);
+        let (points, padded) = (points.grow(POINTS * plane), &self.padded.data);
         let (what, runs) = (Transform::Inputs, Runs::of(channels));
         transform(self.isa, what, points, padded, &mut places, runs);
     }
@@ -340,7 +347,7 @@ impl Direction {
     fn output_square(&self, tile: usize) -> Square {
         let PerAxis { rows, columns } = self.sides;
         let across = columns.div_ceil(self.tile);
-        let tiles = self.field.windows.offsets.len();
+        let tiles = self.padded.windows.offsets.len();
         let (image, at) = (tile / tiles, tile % tiles);
         let (i, j) = (at / across * self.tile, at % across * self.tile);
         Square {

@@ -4,23 +4,16 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::cell::{Backward, Cell, Forward, with_before};
-use super::sizes::{Sequences, Settings, Sizes, Step};
+use super::sizes::{Activations, Sequences, Settings, Sizes, Step};
 use super::state::State;
 use crate::nn::core::{
-    Fans, Flops, Grads, Init, Layer, Pass, Properties, Role, Tape, TensorSpec, positions,
+    BackwardArgs, BlockContext, Fans, Flops, Grads, Init, Layer, Properties, Role, TensorSpec,
+    positions,
 };
 use crate::nn::kernel::elementwise::add;
 use crate::nn::kernel::{Bias, Buffer, Isa, Ones, Out, Rows};
 use crate::nn::layers::weight::Weight;
 use crate::nn::shape::Shape;
-
-/// What all positions of a block leave in forward.
-struct Activations<'a> {
-    gates: &'a mut [f32],
-    hidden_gates: &'a mut [f32],
-    c: &'a mut [f32],
-    h: &'a mut [f32],
-}
 
 /// A recurrent layer at work.
 #[derive(Debug)]
@@ -127,7 +120,7 @@ impl RecurrentLayer {
     }
 
     /// The cell at one position of every row.
-    fn step_forward(&self, pass: &Pass<'_>, step: Step, all: Activations<'_>) {
+    fn step_forward(&self, context: &BlockContext<'_>, step: Step, all: Activations<'_>) {
         let Sizes {
             length,
             hidden,
@@ -135,8 +128,8 @@ impl RecurrentLayer {
             ..
         } = self.sizes;
         let is_separate = self.cell.has_separate_hidden_gates();
-        let mask = pass.mask_of(length);
-        for row in 0..pass.rows {
+        let mask = context.mask_of(length);
+        for row in 0..context.rows {
             let at = row * length + step.position;
             let own = at * hidden..(at + 1) * hidden;
             let before = step.before;
@@ -204,11 +197,11 @@ impl Layer for RecurrentLayer {
         ]
     }
 
-    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+    fn forward(&mut self, context: &BlockContext<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
         let (hidden, width) = (self.sizes.hidden, self.sizes.gates);
-        let positions = pass.rows * self.sizes.length;
+        let positions = context.rows * self.sizes.length;
         let is_separate = self.cell.has_separate_hidden_gates();
-        self.state.begin(pass);
+        self.state.begin(context);
         // Kept for backward; taken while the layer works on them.
         let mut gates = std::mem::take(&mut self.gates);
         let mut hidden_gates = std::mem::take(&mut self.hidden_gates);
@@ -226,42 +219,47 @@ impl Layer for RecurrentLayer {
             } else {
                 &mut *all
             };
-            self.add_hidden(params, y, step, pass.rows, target);
+            self.add_hidden(params, y, step, context.rows, target);
             let activations = Activations {
                 gates: &mut *all,
                 hidden_gates: &mut *hidden_all,
                 c: &mut *c_all,
                 h: &mut *y,
             };
-            self.step_forward(pass, step, activations);
+            self.step_forward(context, step, activations);
         }
         (self.gates, self.hidden_gates, self.c) = (gates, hidden_gates, c);
-        self.state.carry(pass, self.sizes.length, y, &self.c);
+        self.state.carry(context, self.sizes.length, y, &self.c);
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+    ) {
         let Sizes { length, hidden, .. } = self.sizes;
-        let (states, state) = (pass.rows * length * hidden, pass.rows * hidden);
+        let (states, state) = (context.rows * length * hidden, context.rows * hidden);
         let [mut before, mut dh, mut dc] =
             [states, state, state].map(|len| grads.workspace().take(len));
         let h_before = &mut before[..states];
         let (own_dh, own_dc) = (&mut dh[..state], &mut dc[..state]);
-        self.backward_through_time(pass, &tape, own_dh, own_dc, h_before);
+        self.backward_through_time(context, &args, own_dh, own_dc, h_before);
         // The gates hold their gradients now: weights and biases of the input's and hidden part.
-        let len = pass.rows * length * self.sizes.gates;
+        let len = context.rows * length * self.sizes.gates;
         let dgates = &self.gates[..len];
         let dhidden = if self.cell.has_separate_hidden_gates() {
             &self.hidden_gates[..len]
         } else {
             dgates
         };
-        positions(pass.shards, length, &mut self.shards);
-        let input = self.input.product(tape.x, dgates);
+        positions(context.shards, length, &mut self.shards);
+        let input = self.input.product(args.x, dgates);
         let hidden = self.hidden.product(h_before, dhidden);
-        grads.fold_products(&[input, hidden], Ones::Row, pass, &self.shards);
+        grads.fold_products(&[input, hidden], Ones::Row, context, &self.shards);
         grads.workspace().put_back([before, dh, dc]);
-        if let Some(dx) = tape.dx {
-            let weight = &tape.params[..self.input.len()];
+        if let Some(dx) = args.dx {
+            let weight = &args.params[..self.input.len()];
             self.input.backward(weight, dgates, dx, Bias::Zero);
         }
     }
@@ -280,7 +278,7 @@ impl Layer for RecurrentLayer {
                 2 * (self.sizes.length * (self.input.len() + self.hidden.len())) as u64,
             ),
             needs_output: true,
-            carries_rows: self.state.is_carried(),
+            is_stateful: self.state.is_carried(),
             fewest_rows: 8,
             bytes_per_row: 4 * self.sizes.length * (gates * self.sizes.gates + self.sizes.hidden),
             workspace_per_row: self.sizes.length * (4 * self.sizes.hidden + products),
@@ -294,20 +292,20 @@ impl RecurrentLayer {
     /// and leaves in `h_before`, (B, T, H), the state before each position.
     fn backward_through_time(
         &mut self,
-        pass: &Pass<'_>,
-        tape: &Tape<'_>,
+        context: &BlockContext<'_>,
+        args: &BackwardArgs<'_>,
         dh: &mut [f32],
         dc: &mut [f32],
         h_before: &mut [f32],
     ) {
-        let rows = pass.rows;
+        let rows = context.rows;
         let Sizes {
             length,
             hidden,
             gates: width,
             ..
         } = self.sizes;
-        let [_, _, u, _] = self.split(tape.params);
+        let [_, _, u, _] = self.split(args.params);
         let is_separate = self.cell.has_separate_hidden_gates();
         dh.fill(0.0);
         dc.fill(0.0);
@@ -330,15 +328,15 @@ impl RecurrentLayer {
                 self.hidden
                     .backward_strided(u, d.at(after), out, Bias::Accumulate);
             }
-            self.step_backward(pass, tape, self.step(index), dh, dc, h_before);
+            self.step_backward(context, args, self.step(index), dh, dc, h_before);
         }
     }
 
     /// One position of every row, backward.
     fn step_backward(
         &mut self,
-        pass: &Pass<'_>,
-        tape: &Tape<'_>,
+        context: &BlockContext<'_>,
+        args: &BackwardArgs<'_>,
         step: Step,
         dh_all: &mut [f32],
         dc_all: &mut [f32],
@@ -351,8 +349,8 @@ impl RecurrentLayer {
             ..
         } = self.sizes;
         let is_separate = self.cell.has_separate_hidden_gates();
-        let mask = pass.mask_of(length);
-        for row in 0..pass.rows {
+        let mask = context.mask_of(length);
+        for row in 0..context.rows {
             let at = row * length + step.position;
             let own = at * hidden..(at + 1) * hidden;
             let earlier = step.before.map(|before| {
@@ -362,9 +360,9 @@ impl RecurrentLayer {
             let at_row = row * hidden..(row + 1) * hidden;
             // From the output at this position, besides that from the position after.
             let dh = &mut dh_all[at_row.clone()];
-            add(dh, &tape.dy[own.clone()]);
+            add(dh, &args.dy[own.clone()]);
             let (h_before, c_before) = match earlier {
-                Some(earlier) => (&tape.y[earlier.clone()], &self.c[earlier]),
+                Some(earlier) => (&args.y[earlier.clone()], &self.c[earlier]),
                 None => (self.state.h(row), self.state.c(row)),
             };
             h_all[own.clone()].copy_from_slice(h_before);
@@ -386,7 +384,7 @@ impl RecurrentLayer {
                 hidden_gates: &mut self.hidden_gates[hidden_at],
                 h_before,
                 c_before,
-                h: &tape.y[own.clone()],
+                h: &args.y[own.clone()],
                 c: &self.c[own],
                 dh,
                 dc: &mut dc_all[at_row],

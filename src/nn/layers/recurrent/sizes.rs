@@ -58,6 +58,15 @@ impl Step {
     }
 }
 
+/// What all positions of a block leave in forward.
+#[derive(Debug)]
+pub(super) struct Activations<'a> {
+    pub(super) gates: &'a mut [f32],
+    pub(super) hidden_gates: &'a mut [f32],
+    pub(super) c: &'a mut [f32],
+    pub(super) h: &'a mut [f32],
+}
+
 /// Sequences (B, T, width).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sequences<'a> {

@@ -2,10 +2,10 @@
 //! before ended.
 //!
 //! Carried states go by the position in the batch, which belongs to the same worker in every step:
-//! shards of such a model do not move (`Replica::carries_rows`). A new epoch starts from zeros, and
+//! shards of such a model do not move (`Replica::is_stateful`). A new epoch starts from zeros, and
 //! so does every evaluation.
 
-use crate::nn::core::{Mode, Pass};
+use crate::nn::core::{BlockContext, Mode};
 use crate::nn::kernel::Buffer;
 
 /// What a row starts from.
@@ -43,16 +43,16 @@ impl State {
     }
 
     /// Makes the initial states of a block.
-    pub(super) fn begin(&mut self, pass: &Pass<'_>) {
-        let rows = pass.first * self.hidden..(pass.first + pass.rows) * self.hidden;
+    pub(super) fn begin(&mut self, context: &BlockContext<'_>) {
+        let rows = context.first * self.hidden..(context.first + context.rows) * self.hidden;
         for (initial, carried) in self.initial.iter_mut().zip(&mut self.carried) {
-            match (self.start, pass.mode) {
+            match (self.start, context.mode) {
                 (Start::Zeros, _) => {
                     initial.grow(self.hidden);
                 }
                 (Start::Carried, Mode::Evaluate) => initial.grow(rows.len()).fill(0.0),
                 (Start::Carried, Mode::Train) => {
-                    if self.epoch != pass.epoch {
+                    if self.epoch != context.epoch {
                         carried.fill(0.0);
                     }
                     carried.grow(rows.end);
@@ -62,20 +62,26 @@ impl State {
                 }
             }
         }
-        if pass.mode == Mode::Train {
-            self.epoch = pass.epoch;
+        if context.mode == Mode::Train {
+            self.epoch = context.epoch;
         }
     }
 
     /// Keeps the last states of (B, `length`, H) for the next batch.
-    pub(super) fn carry(&mut self, pass: &Pass<'_>, length: usize, h: &[f32], c: &[f32]) {
-        if !self.is_carried() || pass.mode == Mode::Evaluate {
+    pub(super) fn carry(
+        &mut self,
+        context: &BlockContext<'_>,
+        length: usize,
+        h: &[f32],
+        c: &[f32],
+    ) {
+        if !self.is_carried() || context.mode == Mode::Evaluate {
             return;
         }
         for (carried, state) in self.carried.iter_mut().zip([h, c]) {
-            for row in 0..pass.rows {
+            for row in 0..context.rows {
                 let last = (row * length + length - 1) * self.hidden;
-                let to = (pass.first + row) * self.hidden;
+                let to = (context.first + row) * self.hidden;
                 carried[to..to + self.hidden].copy_from_slice(&state[last..last + self.hidden]);
             }
         }

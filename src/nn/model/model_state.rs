@@ -1,14 +1,14 @@
 //! A replica's model at work, and the buffers around it.
 
-use crate::nn::core::{Destinations, Grads, Layer, Pass, Tape, Workspace};
+use crate::nn::core::{BackwardArgs, BlockContext, Destinations, Grads, Layer, Workspace};
 use crate::nn::kernel::Buffer;
-use crate::nn::layers::{Sequential, Stages};
+use crate::nn::layers::{Sequential, SequentialLayer};
 use crate::nn::loss::TargetKind;
 
 /// The model and the buffers around it.
 #[derive(Debug)]
-pub(super) struct Work {
-    pub(super) stages: Stages,
+pub(super) struct ModelState {
+    pub(super) layer: SequentialLayer,
     pub(super) workspace: Workspace,
     pub(super) kind: TargetKind,
     /// Values a row, in and out.
@@ -23,11 +23,16 @@ pub(super) struct Work {
     pub(super) mask: Vec<bool>,
 }
 
-impl Work {
-    /// Writes the gradient of each of `pass.nodes`.
-    pub(super) fn backward(&mut self, params: &[f32], pass: &Pass<'_>, to: &mut dyn Destinations) {
-        let (x, y) = (pass.rows * self.widths.0, pass.rows * self.widths.1);
-        let tape = Tape {
+impl ModelState {
+    /// Writes the gradient of each of `context.nodes`.
+    pub(super) fn backward(
+        &mut self,
+        params: &[f32],
+        context: &BlockContext<'_>,
+        to: &mut dyn Destinations,
+    ) {
+        let (x, y) = (context.rows * self.widths.0, context.rows * self.widths.1);
+        let args = BackwardArgs {
             params,
             x: &self.x[..x],
             y: &self.y[..y],
@@ -35,10 +40,10 @@ impl Work {
             dx: None,
         };
         let mut grads = Grads::new(to, 0..params.len(), &mut self.workspace);
-        let pass = Pass {
+        let context = BlockContext {
             mask: self.model.has_padding().then_some(&self.mask),
-            ..*pass
+            ..*context
         };
-        self.stages.backward(&pass, tape, &mut grads);
+        self.layer.backward(&context, args, &mut grads);
     }
 }

@@ -90,7 +90,7 @@ pub(super) struct ImageShape {
 
 /// Images laid out for `kernel::conv`: values among zeros.
 #[derive(Debug)]
-pub(super) struct Field {
+pub(super) struct PaddedInput {
     pub(super) windows: Windows,
     /// The image without its zeros.
     pub(super) values: ImageShape,
@@ -98,12 +98,12 @@ pub(super) struct Field {
     pub(super) first: usize,
     /// Values from a row to the next, and from a column to the next.
     pub(super) steps: PerAxis<usize>,
-    pub(super) padded: Buffer,
+    pub(super) data: Buffer,
 }
 
-impl Field {
+impl PaddedInput {
     /// Images with zeros before and behind their rows and columns; no windows yet.
-    pub(super) fn padded(values: ImageShape, padding: PerAxis<Padding>) -> Self {
+    pub(super) fn new(values: ImageShape, padding: PerAxis<Padding>) -> Self {
         let PerAxis { rows, columns } = padding;
         let line = (values.columns + columns.before + columns.behind) * values.channels;
         Self {
@@ -117,7 +117,7 @@ impl Field {
                 rows: line,
                 columns: values.channels,
             },
-            padded: Buffer::default(),
+            data: Buffer::default(),
         }
     }
 
@@ -128,14 +128,14 @@ impl Field {
             columns: axes.columns.size,
             channels,
         };
-        let mut field = Self::padded(values, axes.map(|axis| axis.padding));
-        field.windows.offsets = field.grid(axes.map(Axis::outputs), axes.map(|axis| axis.stride));
+        let mut input = Self::new(values, axes.map(|axis| axis.padding));
+        input.windows.offsets = input.grid(axes.map(Axis::outputs), axes.map(|axis| axis.stride));
         let taps = axes.map(|axis| Taps {
             count: axis.kernel,
             step: axis.dilation,
         });
-        field.windows.runs = field.runs(taps, per_group);
-        field
+        input.windows.runs = input.runs(taps, per_group);
+        input
     }
 
     /// The input with its padding, for tiles of `outputs` x `outputs` outputs at stride 1: windows
@@ -154,9 +154,9 @@ impl Field {
             columns: axes.columns.size,
             channels,
         };
-        let mut field = Self::padded(values, axes.map(padding));
-        field.windows.offsets = field.grid(axes.map(tiles), axes.map(|_| outputs));
-        field
+        let mut input = Self::new(values, axes.map(padding));
+        input.windows.offsets = input.grid(axes.map(tiles), axes.map(|_| outputs));
+        input
     }
 
     /// Places in an image: so many rows and columns, so many values' rows and columns apart.
@@ -205,11 +205,12 @@ impl Field {
             channels,
         } = self.values;
         let count = images.len() / (rows * columns * channels);
-        let padded = self.padded.grow((first + count) * self.windows.image);
-        let fields = padded[first * self.windows.image..].chunks_exact_mut(self.windows.image);
-        for (field, image) in fields.zip(images.chunks_exact(rows * columns * channels)) {
+        let padded = self.data.grow((first + count) * self.windows.image);
+        let images_padded =
+            padded[first * self.windows.image..].chunks_exact_mut(self.windows.image);
+        for (input, image) in images_padded.zip(images.chunks_exact(rows * columns * channels)) {
             for (i, row) in image.chunks_exact(columns * channels).enumerate() {
-                let to = &mut field[self.first + i * self.steps.rows..];
+                let to = &mut input[self.first + i * self.steps.rows..];
                 to[..row.len()].copy_from_slice(row);
             }
         }

@@ -13,7 +13,8 @@ use std::ops::Range;
 
 use super::reshape::Copy;
 use crate::nn::core::{
-    Build, FactorShape, Flops, Grads, Layer, Pass, Properties, Spec, Tape, TensorSpec,
+    BackwardArgs, BlockContext, Build, FactorShape, Flops, Grads, Layer, Properties, Spec,
+    TensorSpec,
 };
 use crate::nn::error::NnError;
 use crate::nn::kernel::Buffer;
@@ -47,7 +48,7 @@ impl Stage {
 
 /// Layers with their activations.
 #[derive(Debug)]
-pub(in crate::nn) struct Stages {
+pub(in crate::nn) struct SequentialLayer {
     stages: Vec<Stage>,
     output: Shape,
     properties: Properties,
@@ -55,9 +56,11 @@ pub(in crate::nn) struct Stages {
     widest: usize,
     /// Before this stage nobody has parameters: backward may end here.
     first_trained: usize,
+    /// Before this stage are views alone: it gives the gradient of the input.
+    first_writer: usize,
 }
 
-impl Stages {
+impl SequentialLayer {
     /// Builds `specs` for rows of shape `input`.
     pub(in crate::nn) fn new(
         specs: &[std::sync::Arc<dyn Spec>],
@@ -111,11 +114,13 @@ impl Stages {
         }
         // How far back backward goes, and what it borrows.
         let trained = |stage: &Stage| !stage.params.is_empty();
+        let writes = |stage: &Stage| !stage.properties.is_view && !stage.is_in_place();
         let first_trained = stages.iter().position(trained).unwrap_or(stages.len());
         let widest = stages.iter().map(|stage| stage.to.1).max().unwrap_or(0);
         Self {
             properties: properties(&stages, first_trained, widest),
             first_trained,
+            first_writer: stages.iter().position(writes).unwrap_or(0),
             widest,
             stages,
             output,
@@ -141,7 +146,7 @@ impl Stages {
     }
 }
 
-/// Stages in the making.
+/// A sequential layer in the making.
 struct Plan {
     stages: Vec<Stage>,
     /// The buffer at hand, and its values a row.
@@ -187,7 +192,7 @@ impl Plan {
     }
 }
 
-impl Layer for Stages {
+impl Layer for SequentialLayer {
     fn output(&self) -> &Shape {
         &self.output
     }
@@ -203,10 +208,10 @@ impl Layer for Stages {
         all
     }
 
-    fn forward(&mut self, pass: &Pass<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
-        let rows = pass.rows;
+    fn forward(&mut self, context: &BlockContext<'_>, params: &[f32], x: &[f32], y: &mut [f32]) {
+        let rows = context.rows;
         for stage in &mut self.stages {
-            if stage.properties.is_view || (rows == 0 && !stage.properties.couples_batch) {
+            if stage.properties.is_view || (rows == 0 && !stage.properties.has_batch_stats) {
                 continue;
             }
             let (from, to) = (stage.from, stage.to);
@@ -217,7 +222,7 @@ impl Layer for Stages {
                     _ => &mut y[..rows * to.1],
                 };
                 let layer = stage.layer.in_place().expect("it was planned in place");
-                layer.forward(pass, values);
+                layer.forward(context, values);
                 continue;
             }
             // From one buffer to another, which leaves its place while it is written.
@@ -234,40 +239,41 @@ impl Layer for Stages {
                 _ => &x[..rows * from.1],
             };
             let own = &params[stage.params.clone()];
-            stage.layer.forward(pass, own, input, out);
+            stage.layer.forward(context, own, input, out);
             if let Place::Own(at) = to.0 {
                 self.own[at] = target;
             }
         }
     }
 
-    fn backward(&mut self, pass: &Pass<'_>, tape: Tape<'_>, grads: &mut Grads<'_>) {
-        let Tape {
-            params, x, y, dy, ..
-        } = tape;
-        let (rows, mut dx) = (pass.rows, tape.dx);
+    fn backward(
+        &mut self,
+        context: &BlockContext<'_>,
+        args: BackwardArgs<'_>,
+        grads: &mut Grads<'_>,
+    ) {
+        let (rows, params, x, y) = (context.rows, args.params, args.x, args.y);
+        let (dy, mut dx) = (args.dy, args.dx);
         let end = if dx.is_some() { 0 } else { self.first_trained };
         let mut spare = [(); 2].map(|()| grads.workspace().take(rows * self.widest));
         // The gradient at hand: the caller's, or one of the spare ones.
         let mut at: Option<usize> = None;
-        let writer = |stage: &Stage| !stage.properties.is_view && !stage.is_in_place();
-        let first_writer = self.stages.iter().position(writer).unwrap_or(0);
         for (index, stage) in self.stages.iter_mut().enumerate().skip(end).rev() {
             if stage.properties.is_view {
                 continue;
             }
-            if rows == 0 && !stage.properties.couples_batch {
-                grads.part(stage.params.clone()).clear(pass);
+            if rows == 0 && !stage.properties.has_batch_stats {
+                grads.part(stage.params.clone()).clear(context);
                 continue;
             }
             let (from, to) = (stage.from, stage.to);
-            let values = |place: Place, len: usize| match place {
-                Place::Input => &x[..len],
-                Place::Own(own) => &self.own[own][..len],
-                Place::Output => &y[..len],
+            let values = |place: Place| match place {
+                Place::Input => x,
+                Place::Own(own) => &self.own[own][..],
+                Place::Output => y,
             };
             // What forward left, and the gradient of the output, which the stage after has written.
-            let output = values(to.0, rows * to.1);
+            let output = &values(to.0)[..rows * to.1];
             let [left, right] = &mut spare;
             let (grad, next) = match at {
                 None => (&mut *dy, left),
@@ -277,26 +283,26 @@ impl Layer for Stages {
             let grad = &mut grad[..rows * to.1];
             if stage.is_in_place() {
                 let layer = stage.layer.in_place().expect("it was planned in place");
-                layer.backward(pass, output, grad);
+                layer.backward(context, output, grad);
                 continue;
             }
             // The first that writes has the caller's; nobody wants what the last one here would give.
-            let wanted = if index == first_writer {
+            let wanted = if index == self.first_writer {
                 dx.take()
             } else if index == end {
                 None
             } else {
                 Some(&mut next[..rows * from.1])
             };
-            let tape = Tape {
+            let args = BackwardArgs {
                 params: &params[stage.params.clone()],
-                x: values(from.0, rows * from.1),
+                x: &values(from.0)[..rows * from.1],
                 y: output,
                 dy: grad,
                 dx: wanted,
             };
             let mut own = grads.part(stage.params.clone());
-            stage.layer.backward(pass, tape, &mut own);
+            stage.layer.backward(context, args, &mut own);
             at = Some(if at == Some(0) { 1 } else { 0 });
         }
         grads.workspace().put_back(spare);

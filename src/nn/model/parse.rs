@@ -5,7 +5,7 @@
 //! parentheses, and behind a `|` its shortcut, if that is not the identity.
 //! [`LAYERS`](super::LAYERS) lists all words.
 
-use super::words::expected;
+use super::layer_syntax::expected;
 use crate::nn::core::Activation;
 use crate::nn::error::NnError;
 use crate::nn::layers::{
@@ -21,11 +21,11 @@ impl Sequential {
     ///
     /// ```
     /// use unisono::nn::Sequential;
-    /// let model = Sequential::new([28, 28, 1]).written("conv 8 3 pad 1, batch-norm, relu, max-pool 2, flatten, dense 10")?;
+    /// let model = Sequential::new([28, 28, 1]).parse_layers("conv 8 3 pad 1, batch-norm, relu, max-pool 2, flatten, dense 10")?;
     /// assert_eq!(model.output_shape()?.axes(), [10]);
-    /// let model = Sequential::new([20, 8]).written("residual(layer-norm, attention 2), gru 16")?;
+    /// let model = Sequential::new([20, 8]).parse_layers("residual(layer-norm, attention 2), gru 16")?;
     /// assert_eq!(model.output_shape()?.axes(), [20, 16]);
-    /// let error = Sequential::new(64).written("dense 32, rleu").unwrap_err();
+    /// let error = Sequential::new(64).parse_layers("dense 32, rleu").unwrap_err();
     /// assert!(error.to_string().starts_with("layer 1 (`rleu`) must be one of dense N"));
     /// # Ok::<(), unisono::nn::NnError>(())
     /// ```
@@ -33,7 +33,7 @@ impl Sequential {
     /// # Errors
     /// [`NnError::Text`] for a layer that there is not, or a number that is none;
     /// [`NnError::Layer`] for an embedding, which takes tokens.
-    pub fn written(self, text: &str) -> Result<Self, NnError> {
+    pub fn parse_layers(self, text: &str) -> Result<Self, NnError> {
         let shape = self.input_shape().to_string();
         Words { vocabulary: None }
             .add(self, text, 0)
@@ -45,14 +45,14 @@ impl Sequential {
     /// ```
     /// use unisono::nn::Sequential;
     /// let text = "embedding 16, positions, residual(layer-norm, attention 4 causal), lstm 32";
-    /// let model = Sequential::new([64]).written_for_tokens(text, 100)?.dense(100);
+    /// let model = Sequential::new([64]).parse_layers_for_tokens(text, 100)?.dense(100);
     /// assert_eq!(model.output_shape()?.axes(), [64, 100]);
     /// # Ok::<(), unisono::nn::NnError>(())
     /// ```
     ///
     /// # Errors
     /// [`NnError::Text`] for a layer that there is not, or a number that is none.
-    pub fn written_for_tokens(self, text: &str, vocabulary: usize) -> Result<Self, NnError> {
+    pub fn parse_layers_for_tokens(self, text: &str, vocabulary: usize) -> Result<Self, NnError> {
         let shape = self.input_shape().to_string();
         let words = Words {
             vocabulary: Some(vocabulary),
@@ -303,11 +303,11 @@ mod tests {
         let text = "conv 4 3 stride 2 direct pad 1 groups 1, batch-norm, elu, average-pool 2, max-pool 2, dropout 0.5, \
                     layer-norm, rms-norm, group-norm 2, residual(conv 8 1 | conv 8 1 pad 0), leaky-relu, softplus, \
                     global-average-pool, dense 8, gelu, dense 8, silu, dense 8, tanh, dense 8, sigmoid, dense 8, relu";
-        let model = Sequential::new([32, 32, 1]).written(text).unwrap();
+        let model = Sequential::new([32, 32, 1]).parse_layers(text).unwrap();
         assert_eq!(model.output_shape().unwrap().axes(), [8]);
         let sequences = "conv1d 4 3 causal dilation 2, lstm 8 layers 2 bidirectional, gru 8 reversed, rnn 8, positions, \
                          residual(layer-norm, attention 2, residual(attention 4 causal)), flatten, dense 2";
-        let model = Sequential::new([16, 3]).written(sequences).unwrap();
+        let model = Sequential::new([16, 3]).parse_layers(sequences).unwrap();
         assert_eq!(model.output_shape().unwrap().axes(), [2]);
         for (syntax, _) in LAYERS {
             let word = syntax.split([' ', '(']).next().unwrap();
@@ -319,7 +319,12 @@ mod tests {
 
     #[test]
     fn what_is_no_layer_is_named() {
-        let refused = |odd: &str| Sequential::new(8).written(odd).unwrap_err().to_string();
+        let refused = |odd: &str| {
+            Sequential::new(8)
+                .parse_layers(odd)
+                .unwrap_err()
+                .to_string()
+        };
         for odd in ["", "dens 3", "dense 4,", "attention-4", "residuals(relu)"] {
             let error = refused(odd);
             assert!(error.contains("must be one of dense N"), "{odd}: {error}");
@@ -363,7 +368,10 @@ mod tests {
             ("conv 4 4097", "at most 4096"),
             ("conv1d 4 3 pad 4294967296", "at most 4096"),
         ] {
-            let error = Sequential::new(8).written(odd).unwrap_err().to_string();
+            let error = Sequential::new(8)
+                .parse_layers(odd)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(most), "{odd}: {error}");
         }
         let deep = "residual(".repeat(20_000) + "relu" + &")".repeat(20_000);

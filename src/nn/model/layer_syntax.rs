@@ -1,4 +1,4 @@
-//! The words of layers as text, and what each means.
+//! The syntax of layers as text: how each is written, and what it does.
 
 /// The layers that can be written, and what each is.
 ///

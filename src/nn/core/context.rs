@@ -1,22 +1,22 @@
-//! A block of rows on its way through the model: training or evaluation, which rows, shards and
-//! tree nodes; and what a layer's backward is given.
+//! `BlockContext`: a block of rows on its way through the model, in training or evaluation, with
+//! its shards and tree nodes. `BackwardArgs`: what a layer's backward reads and writes.
 
 use std::ops::Range;
 
 use crate::engine::Gather;
 
-/// Whether a pass is part of a training step.
+/// Whether a block is part of a training step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Dropout drops, batch norm takes the statistics of its rows.
+    /// Dropout is active; batch norm uses the statistics of its rows.
     Train,
-    /// Dropout passes on, batch norm takes its running statistics.
+    /// Dropout does nothing; batch norm uses its running statistics.
     Evaluate,
 }
 
 /// A block of rows on its way through the model.
 #[derive(Clone, Copy, Debug)]
-pub struct Pass<'a> {
+pub struct BlockContext<'a> {
     /// Training or evaluation.
     pub mode: Mode,
     /// Rows of the block.
@@ -40,8 +40,8 @@ pub struct Pass<'a> {
     pub mask: Option<&'a [bool]>,
 }
 
-impl Pass<'_> {
-    /// A pass over `rows` rows from position `first` on that evaluates and needs no gradient.
+impl BlockContext<'_> {
+    /// `rows` rows from position `first` on, evaluated, without a gradient.
     pub fn evaluate(rows: usize, first: usize) -> Self {
         Self {
             mode: Mode::Evaluate,
@@ -65,7 +65,7 @@ impl Pass<'_> {
 
 /// What backward sees of forward, and where it writes the gradient of the input.
 #[derive(Debug)]
-pub struct Tape<'a> {
+pub struct BackwardArgs<'a> {
     /// The layer's own parameters.
     pub params: &'a [f32],
     /// Its input.
