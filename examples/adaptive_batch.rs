@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use unisono::data::digits;
 use unisono::nn::Sequential;
 use unisono::study::batch_size::{
-    Arms, BatchPair, Store, Target, adaptive_batches, arm_charts, arms_page,
+    BatchPair, Comparison, Store, Target, adaptive_batches, comparison_charts, comparison_report,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,26 +19,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         small: 8,
         large: 256,
     };
-    let arms = adaptive_batches(&model, 0.05, batches, 30)?;
-    let arms = Arms::new(&train, &test, arms)
+    let comparison = adaptive_batches(&model, 0.05, batches, 30)?;
+    let comparison = Comparison::new(&train, &test, comparison)
         .seeds(5)
         .target(Some(Target::Error(0.06)));
-    let outcomes = arms.run(&mut Store::in_memory(), |_| ControlFlow::Continue(()))?;
-    let summary = Arms::summary(&outcomes, 42);
-    for arm in &summary {
-        match arm.to_target {
+    let outcomes = comparison.run(&mut Store::in_memory(), |_| ControlFlow::Continue(()))?;
+    let summary = Comparison::summary(&outcomes, 42);
+    for recipe in &summary {
+        match recipe.to_target {
             Some([updates, rows, _]) => {
                 println!(
                     "{}: {:.0} updates, {:.0} rows",
-                    arm.arm, updates.value, rows.value
+                    recipe.recipe, updates.value, rows.value
                 );
             }
-            None => println!("{}: {} of 5 got there", arm.arm, arm.reached),
+            None => println!("{}: {} of 5 got there", recipe.recipe, recipe.reached),
         }
     }
     if let Some(path) = std::env::args().nth(1) {
-        let figures = arm_charts(&summary);
-        let page = arms_page(
+        let figures = comparison_charts(&summary);
+        let page = comparison_report(
             "Adaptive batches",
             "adaptive_batch",
             &summary,

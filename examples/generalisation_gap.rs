@@ -11,7 +11,8 @@ use unisono::nn::Loss;
 use unisono::nn::Sequential;
 use unisono::optim::Optimizer;
 use unisono::study::batch_size::{
-    Arms, BatchPair, Direction, Sharpness, Store, arm_charts, arms_page, generalisation_gap,
+    BatchPair, Comparison, Direction, Sharpness, Store, comparison_charts, comparison_report,
+    generalisation_gap,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,31 +23,36 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         small: 32,
         large: 512,
     };
-    let arms = generalisation_gap(&model, &base, batches, 20)?;
+    let comparison = generalisation_gap(&model, &base, batches, 20)?;
     let loss = Loss::SoftmaxCrossEntropy;
-    let arms = Arms::new(&train, &test, arms).seeds(5).measure(|network| {
-        let sharpness = Sharpness {
-            rows: train.inputs().nrows(),
-            eps: 5e-4,
-            direction: Direction::Worst,
-        };
-        let value = sharpness.of(network, &loss, &train)?;
-        Ok(vec![("sharpness, eps 5e-4".to_owned(), value)])
-    });
-    let outcomes = arms.run(&mut Store::in_memory(), |_| ControlFlow::Continue(()))?;
-    let summary = Arms::summary(&outcomes, 42);
-    for arm in &summary {
-        let (accuracy, sharpness) = (100.0 * arm.accuracy.value, arm.measured[0].1.value);
-        println!("{}: {accuracy:.2} %, sharpness {sharpness:.3} %", arm.arm);
+    let comparison = Comparison::new(&train, &test, comparison)
+        .seeds(5)
+        .measure(|network| {
+            let sharpness = Sharpness {
+                rows: train.inputs().nrows(),
+                eps: 5e-4,
+                direction: Direction::Worst,
+            };
+            let value = sharpness.of(network, &loss, &train)?;
+            Ok(vec![("sharpness, eps 5e-4".to_owned(), value)])
+        });
+    let outcomes = comparison.run(&mut Store::in_memory(), |_| ControlFlow::Continue(()))?;
+    let summary = Comparison::summary(&outcomes, 42);
+    for recipe in &summary {
+        let (accuracy, sharpness) = (100.0 * recipe.accuracy.value, recipe.measured[0].1.value);
+        println!(
+            "{}: {accuracy:.2} %, sharpness {sharpness:.3} %",
+            recipe.recipe
+        );
     }
     println!("sharpness is not invariant under rescaling of the weights (Dinh et al. 2017)");
     if let Some(path) = std::env::args().nth(1) {
-        let page = arms_page(
+        let page = comparison_report(
             "The generalisation gap",
             "generalisation_gap",
             &summary,
             &[],
-            &arm_charts(&summary),
+            &comparison_charts(&summary),
         );
         std::fs::write(&path, page.html())?;
         println!("report: {path}");

@@ -9,7 +9,9 @@ use std::ops::ControlFlow;
 use unisono::data::digits;
 use unisono::nn::Sequential;
 use unisono::optim::Optimizer;
-use unisono::study::batch_size::{Arms, BatchPair, Store, arm_charts, arms_page, large_batches};
+use unisono::study::batch_size::{
+    BatchPair, Comparison, Store, comparison_charts, comparison_report, large_batches,
+};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (train, test) = digits();
@@ -19,23 +21,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         small: 32,
         large: 512,
     };
-    let arms = Arms::new(&train, &test, large_batches(&model, &base, batches, 20)?).seeds(5);
-    let outcomes = arms.run(&mut Store::in_memory(), |_| ControlFlow::Continue(()))?;
-    let summary = Arms::summary(&outcomes, 42);
-    for arm in &summary {
-        let accuracy = 100.0 * arm.accuracy.value;
+    let comparison =
+        Comparison::new(&train, &test, large_batches(&model, &base, batches, 20)?).seeds(5);
+    let outcomes = comparison.run(&mut Store::in_memory(), |_| ControlFlow::Continue(()))?;
+    let summary = Comparison::summary(&outcomes, 42);
+    for recipe in &summary {
+        let accuracy = 100.0 * recipe.accuracy.value;
         println!(
             "{}: {accuracy:.2} % in {:.0} updates",
-            arm.arm, arm.updates.value
+            recipe.recipe, recipe.updates.value
         );
     }
     if let Some(path) = std::env::args().nth(1) {
-        let page = arms_page(
+        let page = comparison_report(
             "Recipes for large batches",
             "large_batch_recipes",
             &summary,
             &[],
-            &arm_charts(&summary),
+            &comparison_charts(&summary),
         );
         std::fs::write(&path, page.html())?;
         println!("report: {path}");

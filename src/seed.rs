@@ -26,7 +26,7 @@ pub enum Purpose {
     Shuffle = 2,
     /// Which values a dropout layer drops.
     Dropout = 3,
-    /// Made-up data.
+    /// Synthetic data.
     Synthetic = 4,
     /// How an image is changed; `a` is its row, `b` the epoch's low half.
     Augment = 5,

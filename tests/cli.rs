@@ -232,7 +232,7 @@ fn bench_prints_one_line_of_json_with_every_figure_and_the_same_hash_for_any_thr
 }
 
 #[test]
-fn a_preset_trains_on_made_up_data_and_learns() {
+fn a_preset_trains_on_synthetic_data_and_learns() {
     let text = stdout(&["train", "--preset", "mlp_small", "--epochs", "5"]);
     let accuracy: f64 = value(&text, "test accuracy")
         .trim_end_matches(" %")

@@ -22,7 +22,7 @@ use unisono::engine::{
 use unisono::nn::presets;
 use unisono::nn::{Loss, Sequential};
 use unisono::optim::{Optimizer, StepScalars};
-use unisono::study::made_up_data;
+use unisono::study::synthetic_data;
 use unisono::train::{ChainUpdate, Event};
 
 /// The count is the process's: one test at a time.
@@ -163,7 +163,7 @@ fn a_steady_step_of_every_preset_allocates_nothing() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     for name in presets::NAMES {
         let preset = presets::by_name(name).unwrap();
-        let data = made_up_data(&preset, 8 * 20, 1);
+        let data = synthetic_data(&preset, 8 * 20, 1);
         let trainer = Trainer::new(preset.model, Loss::SoftmaxCrossEntropy)
             .threads(2)
             .batch_size(8);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::report::{Chart, Page};
+use crate::report::{Chart, HtmlReport};
 
 use super::error::CommandError;
 
@@ -61,7 +61,7 @@ pub(super) fn picture(folder: &Path, name: &str, chart: &dyn Chart) -> Result<()
 }
 
 /// A page.
-pub(super) fn report(folder: &Path, page: &Page) -> Result<(), CommandError> {
+pub(super) fn report(folder: &Path, page: &HtmlReport) -> Result<(), CommandError> {
     write(folder, "report.html", page.html().as_bytes())?;
     say!("report: {}", folder.join("report.html").display());
     Ok(())

@@ -6,7 +6,7 @@ use ndarray::ArrayView2;
 use serde::Serialize;
 
 use crate::data::{Dataset, Preparation, RowKind};
-use crate::report::Page;
+use crate::report::HtmlReport;
 use crate::run::{Generation, Predicted, Saliency, heat_map, picture, predictions, predictions_of};
 use crate::train::TrainError;
 
@@ -224,7 +224,7 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<(), CommandError> {
     let counts = how.of(&saved.network, inputs, &classes);
     let counts = counts.map_err(TrainError::from)?;
     // The page: a section a row.
-    let mut page = Page::new(format!("What counts: {}", args.from.of.run.display()));
+    let mut page = HtmlReport::new(format!("What counts: {}", args.from.of.run.display()));
     page.paragraph(&format!(
         "How much each input counts for the class that a row was taken for, by {}. Blue speaks for it, orange against it.",
         match how {
@@ -276,7 +276,7 @@ struct Explained<'a> {
 }
 
 /// What counts of one row: words in their colours, two pictures, or a table.
-fn section(page: &mut Page, preparation: &Preparation, row: &Explained<'_>) {
+fn section(page: &mut HtmlReport, preparation: &Preparation, row: &Explained<'_>) {
     let Explained {
         name,
         values,

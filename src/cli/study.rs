@@ -9,10 +9,10 @@ use clap::ArgMatches;
 use crate::engine::Shards;
 use crate::nn::{Loss, Network};
 use crate::study::batch_size::{
-    Arm, ArmSummary, Arms, BranchPoint, Branches, Curve, Direction, Figure, Published, Sharpness,
-    Store, StudyError, TIME_HEAD, TimePoint, TimeToTarget, Workload, adaptive_batches, arm_charts,
-    arms_page, branch_charts, branch_page, branch_table, curve_charts, curve_page,
-    generalisation_gap, large_batches, merge, time_charts, time_page, time_table,
+    BranchPoint, Branches, Comparison, Curve, Direction, Figure, Published, Recipe, RecipeSummary,
+    Sharpness, Store, StudyError, TIME_HEAD, TimePoint, TimeToTarget, Workload, adaptive_batches,
+    branch_charts, branch_report, branch_table, comparison_charts, comparison_report, curve_charts,
+    curve_report, generalisation_gap, large_batches, merge, time_charts, time_report, time_table,
 };
 use crate::train::Trainer;
 
@@ -21,7 +21,7 @@ use super::out_file::check_folder;
 use super::output::{aligned, command_line, picture, report, write};
 use super::study_args::{BranchArgs, StudyCommand, StudyOf};
 use super::study_kind::StudyKind;
-use super::study_live::{foretell, stoppable, trained, tried};
+use super::study_live::{estimate, stoppable, trained, tried};
 use super::study_plan::Study;
 use super::threads::{default_threads, threads};
 
@@ -40,9 +40,9 @@ pub(super) fn study(command: &StudyCommand, flags: &ArgMatches) -> Result<(), Co
         StudyCommand::Steps(of) => steps(of, flags),
         StudyCommand::Time { of, on_threads } => time(of, on_threads.as_deref(), flags),
         StudyCommand::Branches { of, how } => branches(of, how, flags),
-        StudyCommand::Recipes(of) => arms(StudyKind::Recipes, of, flags),
-        StudyCommand::Adaptive(of) => arms(StudyKind::Adaptive, of, flags),
-        StudyCommand::Gap(of) => arms(StudyKind::Gap, of, flags),
+        StudyCommand::Recipes(of) => comparison(StudyKind::Recipes, of, flags),
+        StudyCommand::Adaptive(of) => comparison(StudyKind::Adaptive, of, flags),
+        StudyCommand::Gap(of) => comparison(StudyKind::Gap, of, flags),
         StudyCommand::Merge {
             slices,
             into,
@@ -74,7 +74,7 @@ fn steps(of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
     let Some(folder) = &of.out else { return Ok(()) };
     let figures = drawn(&study, folder, curve_charts(&curve, study.target))?;
     let title = format!("Steps to a target: {}", workload.describe());
-    let page = curve_page(&title, &command_line(), &curve, &figures);
+    let page = curve_report(&title, &command_line(), &curve, &figures);
     report(folder, &page)
 }
 
@@ -120,7 +120,7 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
     let Some(folder) = &of.out else { return Ok(()) };
     let figures = drawn(&study, folder, time_charts(&points, study.target))?;
     let title = format!("Time to a target: {}", workload.describe());
-    let page = time_page(&title, &command_line(), &points, &figures);
+    let page = time_report(&title, &command_line(), &points, &figures);
     write(folder, "time.html", page.html().as_bytes())
 }
 
@@ -154,7 +154,7 @@ fn branches(of: &StudyOf, how: &BranchArgs, flags: &ArgMatches) -> Result<(), Co
     ]);
     let mut store = store(of, &study.all_settings(settings))?;
     if store.is_empty() {
-        foretell("branches", branches.prospect(&plan)?);
+        estimate("branches", branches.cost_estimate(&plan)?);
     }
     let outcomes = stoppable(|flow| {
         branches.run(&plan, &mut store, |outcome| {
@@ -171,7 +171,7 @@ fn branches(of: &StudyOf, how: &BranchArgs, flags: &ArgMatches) -> Result<(), Co
     let Some(folder) = &of.out else { return Ok(()) };
     let figures = drawn(&study, folder, branch_charts(&points, how.tolerance))?;
     let title = format!("Critical batch size over training: {}", study.task.model);
-    let page = branch_page(&title, &command_line(), &points, how.tolerance, &figures);
+    let page = branch_report(&title, &command_line(), &points, how.tolerance, &figures);
     report(folder, &page)
 }
 
@@ -187,7 +187,7 @@ fn store(of: &StudyOf, settings: &BTreeMap<String, String>) -> Result<Store, Com
 }
 
 /// The recipes of a study.
-fn recipes(kind: StudyKind, study: &Study) -> Result<Vec<Arm>, StudyError> {
+fn recipes(kind: StudyKind, study: &Study) -> Result<Vec<Recipe>, StudyError> {
     let (optimizer, pair) = (&study.settings.optim.optimizer, study.pair());
     let (model, epochs) = (&study.task.model, study.settings.epochs);
     match kind {
@@ -198,14 +198,14 @@ fn recipes(kind: StudyKind, study: &Study) -> Result<Vec<Arm>, StudyError> {
 }
 
 /// The trainings of a study of recipes.
-fn trainings(kind: StudyKind, study: &Study) -> Result<Arms<'_>, CommandError> {
+fn trainings(kind: StudyKind, study: &Study) -> Result<Comparison<'_>, CommandError> {
     check_groups(kind, study)?;
     let [train, test] = &study.task.data;
     let is_gap = kind == StudyKind::Gap;
     let (parallel, slice) = study.share();
     let (adjust, (_, pinning)) = (study.adjust(), study.threads());
     let has_target = study.args.target_error.or(study.args.target_loss).is_some();
-    let arms = Arms::new(&**train, &**test, recipes(kind, study)?)
+    let comparison = Comparison::new(&**train, &**test, recipes(kind, study)?)
         .seeds(study.args.repeats as u64)
         .seed(study.settings.seed)
         .threads(study.settings.engine.threads)
@@ -217,15 +217,19 @@ fn trainings(kind: StudyKind, study: &Study) -> Result<Arms<'_>, CommandError> {
         })
         .target((has_target || !is_gap).then_some(study.target));
     Ok(if is_gap {
-        arms.measure(|network| measured(network, study))
+        comparison.measure(|network| measured(network, study))
     } else {
-        arms
+        comparison
     })
 }
 
 /// What decides the outcomes of a study of recipes.
-fn arms_settings(kind: StudyKind, study: &Study, arms: &Arms<'_>) -> BTreeMap<String, String> {
-    let mut settings = arms.settings();
+fn comparison_settings(
+    kind: StudyKind,
+    study: &Study,
+    comparison: &Comparison<'_>,
+) -> BTreeMap<String, String> {
+    let mut settings = comparison.settings();
     let optimizer = study.settings.optim.optimizer.to_string();
     settings.extend([
         ("study".to_owned(), heading(kind).to_owned()),
@@ -236,15 +240,15 @@ fn arms_settings(kind: StudyKind, study: &Study, arms: &Arms<'_>) -> BTreeMap<St
     study.all_settings(settings)
 }
 
-fn arms(kind: StudyKind, of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
+fn comparison(kind: StudyKind, of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
     let study = Study::new(kind, of, flags)?;
     let (title, is_gap) = (heading(kind), kind == StudyKind::Gap);
     let (parallel, _) = study.share();
-    let arms = trainings(kind, &study)?;
-    let settings = arms_settings(kind, &study, &arms);
-    let outcomes = trained(&arms, parallel, &mut store(of, &settings)?)?;
-    let summary = Arms::summary(&outcomes, study.settings.seed);
-    let (head, rows) = ArmSummary::table(&summary);
+    let comparison = trainings(kind, &study)?;
+    let settings = comparison_settings(kind, &study, &comparison);
+    let outcomes = trained(&comparison, parallel, &mut store(of, &settings)?)?;
+    let summary = Comparison::summary(&outcomes, study.settings.seed);
+    let (head, rows) = RecipeSummary::table(&summary);
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     aligned(&head, &rows);
     let notes: &[&str] = if is_gap { &[CAVEAT] } else { &[] };
@@ -252,8 +256,8 @@ fn arms(kind: StudyKind, of: &StudyOf, flags: &ArgMatches) -> Result<(), Command
         say!("{note}");
     }
     let Some(folder) = &of.out else { return Ok(()) };
-    let figures = drawn(&study, folder, arm_charts(&summary))?;
-    let page = arms_page(title, &command_line(), &summary, notes, &figures);
+    let figures = drawn(&study, folder, comparison_charts(&summary))?;
+    let page = comparison_report(title, &command_line(), &summary, notes, &figures);
     report(folder, &page)
 }
 
@@ -323,8 +327,8 @@ pub(super) fn identity(
 ) -> Result<BTreeMap<String, String>, CommandError> {
     let study = Study::new(kind, of, flags)?;
     if kind.has_recipes() {
-        let arms = trainings(kind, &study)?;
-        return Ok(arms_settings(kind, &study, &arms));
+        let comparison = trainings(kind, &study)?;
+        return Ok(comparison_settings(kind, &study, &comparison));
     }
     let plan = study.steps()?;
     Ok(study.all_settings(plan.settings(&study.workload())))

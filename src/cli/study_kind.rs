@@ -1,6 +1,6 @@
 //! The kinds of studies.
 
-use crate::study::batch_size::{ARM_CHARTS, BRANCH_CHARTS, CURVE_CHARTS, TIME_CHARTS};
+use crate::study::batch_size::{BRANCH_CHARTS, COMPARISON_CHARTS, CURVE_CHARTS, TIME_CHARTS};
 
 /// The kinds of studies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl StudyKind {
             StudyKind::Steps => &CURVE_CHARTS,
             StudyKind::Time => &TIME_CHARTS,
             StudyKind::Branches => &BRANCH_CHARTS,
-            StudyKind::Recipes | StudyKind::Adaptive | StudyKind::Gap => &ARM_CHARTS,
+            StudyKind::Recipes | StudyKind::Adaptive | StudyKind::Gap => &COMPARISON_CHARTS,
         }
     }
 }

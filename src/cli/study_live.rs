@@ -7,8 +7,8 @@ use std::time::Duration;
 use indicatif::HumanDuration;
 
 use crate::study::batch_size::{
-    ArmOutcome, Arms, Curve, Outcome, Prospect, StepsToTarget, Store, StudyError, StudyEvent,
-    Workload,
+    Comparison, CostEstimate, Curve, Outcome, RecipeOutcome, StepsToTarget, Store, StudyError,
+    StudyEvent, Workload,
 };
 
 use super::error::CommandError;
@@ -24,15 +24,15 @@ pub(super) fn tried(
     let shows = std::io::stderr().is_terminal();
     eprintln!("{}: {} trials", workload.describe(), plan.num_trials());
     let is_new = store.is_empty();
-    if let Some(prospect) = is_new
-        .then(|| plan.prospect(workload))
+    if let Some(estimate) = is_new
+        .then(|| plan.cost_estimate(workload))
         .transpose()?
         .flatten()
     {
         eprintln!(
             "before the start: an epoch of each takes {}, all of them to their last step {}; they end at the target",
-            span(prospect.epoch),
-            span(prospect.seconds)
+            span(estimate.epoch),
+            span(estimate.seconds)
         );
     }
     let (mut spent, mut made, mut rows) = (0.0, 0, Rows::new(plan.seed, shows));
@@ -126,18 +126,19 @@ impl Rows {
 
 /// Every recipe with every seed, a line each.
 pub(super) fn trained(
-    arms: &Arms<'_>,
+    comparison: &Comparison<'_>,
     side_by_side: usize,
     store: &mut Store,
-) -> Result<Vec<ArmOutcome>, CommandError> {
-    let (all, mut made) = (arms.num_trainings()?, (0, 0.0));
+) -> Result<Vec<RecipeOutcome>, CommandError> {
+    let (all, mut made) = (comparison.num_trainings()?, (0, 0.0));
     if store.is_empty() {
-        foretell("trainings", arms.prospect()?);
+        estimate("trainings", comparison.cost_estimate()?);
     }
     stoppable(|flow| {
-        arms.run(store, |outcome| {
+        comparison.run(store, |outcome| {
             // A line for each training, with what is left by the mean so far.
-            let (arm, seed, accuracy) = (&outcome.arm, outcome.seed, 100.0 * outcome.accuracy);
+            let (recipe, seed, accuracy) =
+                (&outcome.recipe, outcome.seed, 100.0 * outcome.accuracy);
             made = (made.0 + 1, made.1 + outcome.seconds);
             let left = (all - made.0) as f64 * made.1 / made.0 as f64 / side_by_side as f64;
             let left = match all - made.0 {
@@ -145,7 +146,7 @@ pub(super) fn trained(
                 _ => format!(", about {} left", span(left)),
             };
             eprintln!(
-                "{arm}, seed {seed}: {accuracy:.2} %, {:.1} s; {} of {all}{left}",
+                "{recipe}, seed {seed}: {accuracy:.2} %, {:.1} s; {} of {all}{left}",
                 outcome.seconds, made.0
             );
             flow()
@@ -154,8 +155,8 @@ pub(super) fn trained(
 }
 
 /// Says before the start what a study will take.
-pub(super) fn foretell(what: &str, prospect: Prospect) {
-    let (count, seconds) = (prospect.trainings, span(prospect.seconds));
+pub(super) fn estimate(what: &str, estimate: CostEstimate) {
+    let (count, seconds) = (estimate.trainings, span(estimate.seconds));
     eprintln!("{count} {what}, about {seconds} in all");
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::data::{Dataset, ImageShape, Preparation, RowKind, Sampling, digits};
 use crate::export::{ExportError, read_safetensors, read_torch};
 use crate::nn::{Loss, Network, Sequential, presets};
-use crate::study::made_up_data;
+use crate::study::synthetic_data;
 use crate::train::{TrainError, Trainer};
 
 use super::config::TrainSettings;
@@ -17,7 +17,7 @@ use super::error::{ArgError, CommandError};
 const HIDDEN: usize = 64;
 
 /// Training and test rows of synthetic data.
-const MADE_UP: (usize, usize) = (1024, 256);
+const SYNTHETIC: (usize, usize) = (1024, 256);
 
 /// A trainer of `model` with these settings.
 pub(super) fn trainer(settings: &TrainSettings, model: Sequential) -> Trainer {
@@ -157,13 +157,16 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
         });
     };
     // A preset without data: synthetic rows.
-    let all = made_up_data(preset, MADE_UP.0 + MADE_UP.1, settings.seed);
+    let all = synthetic_data(preset, SYNTHETIC.0 + SYNTHETIC.1, settings.seed);
     let part = |rows: std::ops::Range<usize>| -> Box<dyn Dataset> {
         Box::new(all.subset(&rows.collect::<Vec<_>>()))
     };
     Ok(Task {
         model: model(settings, None)?,
-        data: [part(0..MADE_UP.0), part(MADE_UP.0..MADE_UP.0 + MADE_UP.1)],
+        data: [
+            part(0..SYNTHETIC.0),
+            part(SYNTHETIC.0..SYNTHETIC.0 + SYNTHETIC.1),
+        ],
         sampling: Sampling::Shuffle,
         about: "synthetic, from the seed".to_owned(),
         reading: Vec::new(),

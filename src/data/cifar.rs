@@ -12,7 +12,7 @@ use std::path::Path;
 use super::error::DataError;
 use super::files::Source;
 use super::images::{ImageDataset, ImageShape};
-use super::room::Room;
+use super::memory_budget::MemoryBudget;
 
 const SHAPE: ImageShape = ImageShape {
     height: 32,
@@ -64,7 +64,7 @@ fn records<P: AsRef<Path>>(files: &[P], labels: usize) -> Result<ImageDataset, D
                 format!("{} bytes", bytes.len()),
             ));
         }
-        Room::new(path.as_ref()).check(bytes.len() as u64)?;
+        MemoryBudget::new(path.as_ref()).check(bytes.len() as u64)?;
         for record in bytes.chunks_exact(record) {
             classes.push(u32::from(record[labels - 1]));
             let planes = &record[labels..];

@@ -10,7 +10,7 @@ use ndarray::Array2;
 use super::columns::Columns;
 use super::error::DataError;
 use super::files::{Source, has_end};
-use super::room::Room;
+use super::memory_budget::MemoryBudget;
 
 /// Memory of a record beside its text and where its fields end, about.
 const RECORD_BYTES: usize = 128;
@@ -67,15 +67,15 @@ pub(super) fn records(
     let delimiter = given.unwrap_or_else(|| delimiter(bytes, path));
     let even = (delimiter == b' ').then(|| evenly_spaced(bytes));
     let bytes = even.as_deref().unwrap_or(bytes);
-    records_within(bytes, delimiter, path, Room::new(path))
+    records_within(bytes, delimiter, path, MemoryBudget::new(path))
 }
 
-/// Records whose memory is taken from `room`.
+/// Records whose memory is taken from `budget`.
 fn records_within(
     bytes: &[u8],
     delimiter: u8,
     path: &Path,
-    mut room: Room,
+    mut budget: MemoryBudget,
 ) -> Result<Vec<csv::StringRecord>, DataError> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -86,7 +86,7 @@ fn records_within(
     for record in reader.records() {
         let record = record.map_err(|error| describe(&error, path))?;
         let ends = record.len() * size_of::<usize>();
-        room.take((record.as_slice().len() + ends + RECORD_BYTES) as u64)?;
+        budget.take((record.as_slice().len() + ends + RECORD_BYTES) as u64)?;
         records.push(record);
     }
     Ok(records)
@@ -182,7 +182,7 @@ pub(super) fn numbers(
     path: &Path,
 ) -> Result<Array2<f64>, DataError> {
     let count = rows.len() * places.len();
-    Room::new(path).check((count * size_of::<f64>()) as u64)?;
+    MemoryBudget::new(path).check((count * size_of::<f64>()) as u64)?;
     let mut values = Vec::with_capacity(count);
     for record in rows {
         for &column in places {
@@ -212,7 +212,7 @@ fn describe(error: &csv::Error, path: &Path) -> DataError {
             path,
             format!("{expected_len} columns in every row"),
             format!("{len} in line {}", line(pos)),
-            "mend the line, quote cells that hold a delimiter, or name what stands between the fields with `delimiter`",
+            "fix the line, quote cells that hold a delimiter, or name what stands between the fields with `delimiter`",
         ),
         csv::ErrorKind::Utf8 { pos, .. } => DataError::unfit(
             path,
@@ -232,7 +232,8 @@ mod tests {
     fn records_that_need_more_than_the_free_memory_are_refused() {
         let path = "rows.csv".as_ref();
         let bytes = "1,2,3\n".repeat(10_000);
-        let read = |most: u64| records_within(bytes.as_bytes(), b',', path, Room::of(path, most));
+        let read =
+            |most: u64| records_within(bytes.as_bytes(), b',', path, MemoryBudget::of(path, most));
         assert_eq!(read(2 << 20).unwrap().len(), 10_000);
         let error = read(1 << 20).unwrap_err();
         assert!(matches!(error, DataError::Memory { .. }), "{error}");

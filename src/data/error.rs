@@ -146,7 +146,7 @@ pub enum DataError {
         problem: Box<DataError>,
     },
     /// A cell of a table that is no finite number.
-    #[error("{}: line {line}, column {column} (from 0): expected a finite number, got {got:?}; mend or drop the row, or leave the column out with `drop`", path.display())]
+    #[error("{}: line {line}, column {column} (from 0): expected a finite number, got {got:?}; fix or drop the row, or leave the column out with `drop`", path.display())]
     Cell {
         /// The file.
         path: PathBuf,
@@ -207,7 +207,7 @@ pub enum DataError {
     },
     /// A class that is not below the number of classes.
     #[error(
-        "row {row} has class {class}, expected a class below {num_classes}; raise the number of classes or mend the label"
+        "row {row} has class {class}, expected a class below {num_classes}; raise the number of classes or fix the label"
     )]
     ClassOutOfRange {
         /// The row, from 0.

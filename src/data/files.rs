@@ -8,7 +8,7 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::DataError;
-use super::room::Room;
+use super::memory_budget::MemoryBudget;
 
 /// How the names of tables end.
 pub(crate) const TABLES: [&str; 4] = [".csv", ".csv.gz", ".tsv", ".tsv.gz"];
@@ -31,7 +31,7 @@ pub(super) struct Source {
     /// Bytes that may come out of it at most.
     most: u64,
     is_packed: bool,
-    room: Room,
+    budget: MemoryBudget,
     path: std::path::PathBuf,
 }
 
@@ -58,7 +58,7 @@ impl Source {
                 len
             },
             is_packed,
-            room: Room::new(path),
+            budget: MemoryBudget::new(path),
             path: path.to_owned(),
         })
     }
@@ -71,7 +71,7 @@ impl Source {
                 format!("a file that can hold {} at most", self.most),
             ));
         }
-        self.room.take(len)?;
+        self.budget.take(len)?;
         let mut bytes = vec![0; len as usize];
         let mut filled = 0;
         while filled < bytes.len() {
@@ -107,15 +107,15 @@ impl Source {
     pub(super) fn all(mut self) -> Result<Vec<u8>, DataError> {
         if !self.is_packed {
             // How long it is is known: one that is too large is refused at once.
-            self.room.check(self.most)?;
+            self.budget.check(self.most)?;
         }
         let mut bytes = Vec::new();
-        let left = self.room.left();
+        let left = self.budget.left();
         let mut limited = self.reader.by_ref().take(left.saturating_add(1));
         if let Err(source) = limited.read_to_end(&mut bytes) {
             return Err(self.failed(source));
         }
-        self.room.take(bytes.len() as u64)?;
+        self.budget.take(bytes.len() as u64)?;
         Ok(bytes)
     }
 
@@ -149,14 +149,14 @@ impl Source {
 mod tests {
     use super::*;
 
-    /// A file of 4 MiB, packed or not, in a machine that has `room` MiB to give.
-    fn opened(name: &str, bytes: &[u8], room: u64) -> Source {
+    /// A file of 4 MiB, packed or not, in a machine that has `budget` MiB to give.
+    fn opened(name: &str, bytes: &[u8], budget: u64) -> Source {
         let path = std::env::temp_dir().join(format!("unisono-{}-{name}", std::process::id()));
         std::fs::write(&path, bytes).unwrap();
         let source = Source::open(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         Source {
-            room: Room::of(&path, room << 20),
+            budget: MemoryBudget::of(&path, budget << 20),
             ..source
         }
     }

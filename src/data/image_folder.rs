@@ -14,8 +14,8 @@ use super::image_cache::{CacheWriter, ImageCache};
 use super::image_kinds::ImageKinds;
 use super::images::{ImageDataset, ImageShape};
 use super::left_out::LeftOut;
+use super::memory_budget::MemoryBudget;
 use super::picture::Picture;
-use super::room::Room;
 
 /// Images that are decoded before they are put away.
 const TOGETHER: usize = 64;
@@ -118,7 +118,7 @@ impl ImageFolder {
         };
         // A cache that holds the same files is opened instead; else a new one is written.
         let mut warnings = Vec::new();
-        let mut kept = Kept::Memory(Vec::new(), Vec::new(), Room::new(folder));
+        let mut kept = Kept::Memory(Vec::new(), Vec::new(), MemoryBudget::new(folder));
         if let Some(cache) = &self.cache {
             let key = self.key(folder, &files)?;
             let path = cache.join(format!("{}.images", &key[..32]));
@@ -313,15 +313,15 @@ struct Decoded {
 
 /// Where decoded images go: pixels and classes in memory, or a cache.
 enum Kept {
-    Memory(Vec<u8>, Vec<u32>, Room),
+    Memory(Vec<u8>, Vec<u32>, MemoryBudget),
     File(CacheWriter),
 }
 
 impl Kept {
     fn add(&mut self, shape: ImageShape, bytes: &[u8], class: u32) -> Result<(), DataError> {
         match self {
-            Kept::Memory(pixels, classes, room) => {
-                room.take(bytes.len() as u64)?;
+            Kept::Memory(pixels, classes, budget) => {
+                budget.take(bytes.len() as u64)?;
                 pixels.extend(bytes);
                 classes.push(class);
                 Ok(())

@@ -7,26 +7,26 @@
 //! | `images`, `stored` | images, standardised as they are gathered; in memory, or left on the disk |
 //! | `augment` | images changed anew in every epoch |
 //! | `contact_sheet` | images to look at (feature `image`) |
-//! | `picture`, `jpeg_blocks`, `image_folder`, `class_folders`, `image_kinds`, `image_cache`, `new_images` | PNG, JPEG and others, one sub-folder per class; decoded once (feature `image`) |
+//! | `picture`, `jpeg_blocks`, `image_folder`, `class_folders`, `image_kinds`, `image_cache`, `predict_images` | PNG, JPEG and others, one sub-folder per class; decoded once (feature `image`) |
 //! | `idx`, `cifar`, `npy`, `npy_values` | MNIST's, CIFAR's and NumPy's formats |
-//! | `npz`, `new_archive` | archives of NumPy's arrays (feature `npz`) |
-//! | `files`, `room` | files that lie about their size, or are larger than the free memory |
+//! | `npz`, `predict_archive` | archives of NumPy's arrays (feature `npz`) |
+//! | `files`, `memory_budget` | files that lie about their size, or are larger than the free memory |
 //! | `array_file` | NumPy's arrays that are larger than memory |
 //! | `csv`, `cells`, `columns`, `table`, `survey` | tables: records, cells, what columns are, rows; what columns hold |
 //! | `targets` | labels that are classes, and those that are not |
 //! | `sniff` | what a file is, by what is in it |
 //! | `listed` | lists in messages |
 //! | `split`, `scale` | training and test part; one scale |
-//! | `wave`, `wave_chunks`, `sound`, `spectrogram`, `new_sounds` | WAV, log-mel and MFCC (feature `audio`) |
+//! | `wave`, `wave_chunks`, `sound`, `spectrogram`, `predict_sounds` | WAV, log-mel and MFCC (feature `audio`) |
 //! | `spectrogram_settings`, `speech` | how spectrograms are made; rows of them |
 //! | `left_out` | the files beside those that are read |
-//! | `words` | labelled texts as hashed n-grams |
+//! | `text_features` | labelled texts as hashed n-grams |
 //! | `text`, `tokens` | the tokens of a text, in windows; characters, bytes, pieces |
 //! | `pieces` | the tokens of a `tokenizer.json` (feature `text`) |
 //! | [`open()`] | opens whatever lies at a path: training and test part, by its kind (feature `files`) |
-//! | `preparation`, `new_rows`, `unlabelled` | how files became rows, kept with a model; other files made into such rows |
+//! | `preparation`, `predict_input`, `unlabelled` | how files became rows, kept with a model; other files made into such rows |
 //! | `digits` | handwritten digits, embedded in the program |
-//! | `synthetic` | made up data, for benchmarks and trials |
+//! | `synthetic` | synthetic data, for benchmarks and trials |
 //! | `sampler` | the order of the rows in an epoch |
 
 mod array_file;
@@ -57,13 +57,7 @@ mod jpeg_blocks;
 #[cfg(any(feature = "audio", feature = "image"))]
 mod left_out;
 mod listed;
-#[cfg(feature = "npz")]
-mod new_archive;
-#[cfg(feature = "image")]
-mod new_images;
-mod new_rows;
-#[cfg(feature = "audio")]
-mod new_sounds;
+mod memory_budget;
 mod npy;
 mod npy_values;
 #[cfg(feature = "npz")]
@@ -74,8 +68,14 @@ mod open;
 mod picture;
 #[cfg(feature = "text")]
 mod pieces;
+#[cfg(feature = "npz")]
+mod predict_archive;
+#[cfg(feature = "image")]
+mod predict_images;
+mod predict_input;
+#[cfg(feature = "audio")]
+mod predict_sounds;
 mod preparation;
-mod room;
 mod sampler;
 mod scale;
 mod sniff;
@@ -92,13 +92,13 @@ mod synthetic;
 mod table;
 mod targets;
 mod text;
+mod text_features;
 mod tokens;
 mod unlabelled;
 #[cfg(feature = "audio")]
 mod wave;
 #[cfg(feature = "audio")]
 mod wave_chunks;
-mod words;
 
 pub use array_file::ArrayFile;
 pub use arrays::ArrayDataset;
@@ -117,6 +117,7 @@ pub use image_kinds::ImageKinds;
 pub use images::{ChannelStatistics, ImageDataset, ImageShape};
 #[cfg(any(feature = "audio", feature = "image"))]
 pub use left_out::LeftOut;
+pub(crate) use memory_budget::free_memory;
 pub use npy::Npy;
 #[cfg(feature = "npz")]
 pub use npz::{Npz, read_npz};
@@ -130,7 +131,6 @@ pub use open::{
 #[cfg(feature = "text")]
 pub use pieces::Pieces;
 pub use preparation::{Preparation, RowKind};
-pub(crate) use room::free_memory;
 pub use sampler::{Sampling, epoch_order};
 pub use scale::Standardizer;
 #[cfg(feature = "audio")]
@@ -145,6 +145,6 @@ pub use synthetic::{synthetic_classes, synthetic_tokens};
 pub use table::{CsvTable, TableOptions};
 pub use targets::{MissingLabels, Target};
 pub use text::{TextDataset, Vocabulary, read_bytes, read_text};
+pub use text_features::{HashedTexts, LabelledTexts, TextHasher};
 pub use tokens::Tokenizer;
-pub use unlabelled::NewRows;
-pub use words::{HashedTexts, LabelledTexts, TextHasher};
+pub use unlabelled::PredictInput;

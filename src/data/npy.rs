@@ -18,8 +18,8 @@ use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
 use super::error::DataError;
 use super::files::Source;
+use super::memory_budget::MemoryBudget;
 use super::npy_values::{Element, Kind};
-use super::room::Room;
 
 /// An array of one of NumPy's types, which becomes the nearest of these.
 ///
@@ -78,7 +78,7 @@ impl Npy {
             Kind::F2 | Kind::F4 => size_of::<f32>(),
             _ => size_of::<i64>(),
         };
-        Room::new(path).check((values.len() / size * kept) as u64)?;
+        MemoryBudget::new(path).check((values.len() / size * kept) as u64)?;
         let odd = || DataError::format(path, "values of its shape", "others");
         head.array(element, values).ok_or_else(odd)
     }

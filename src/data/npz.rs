@@ -6,9 +6,9 @@ use std::path::Path;
 
 use super::error::DataError;
 use super::files::Source;
+use super::memory_budget::MemoryBudget;
 use super::npy::{Npy, head_of};
 use super::npy_values::Element;
-use super::room::Room;
 
 /// What a `.npz` archive holds. Needs the feature `npz`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,7 +31,7 @@ impl Npz {
         let mut archive =
             zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| odd(error.to_string()))?;
         let mut found = Self::default();
-        let mut room = Room::new(path);
+        let mut budget = MemoryBudget::new(path);
         for index in 0..archive.len() {
             let entry = archive
                 .by_index(index)
@@ -43,10 +43,10 @@ impl Npz {
             let mut bytes = Vec::new();
             // What the archive says of sizes is not believed.
             let read = entry
-                .take(room.left().saturating_add(1))
+                .take(budget.left().saturating_add(1))
                 .read_to_end(&mut bytes);
             read.map_err(|error| odd(format!("{name}: {error}")))?;
-            room.take(bytes.len() as u64)?;
+            budget.take(bytes.len() as u64)?;
             let place = path.join(&name);
             let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
             let descr = head_of(&bytes, &place).map(|(head, _)| head.descr);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::DataError;
-use super::room::Room;
+use super::memory_budget::MemoryBudget;
 
 /// Tokens have numbers below this.
 const MOST_TOKENS: u32 = 1 << 24;
@@ -76,7 +76,7 @@ impl Pieces {
 
     /// Refuses a text of `bytes` bytes whose pieces do not fit into memory; `path` is for messages.
     pub(super) fn check_memory(bytes: usize, path: &Path) -> Result<(), DataError> {
-        Room::new(path).check(bytes as u64 * PIECE_BYTES)
+        MemoryBudget::new(path).check(bytes as u64 * PIECE_BYTES)
     }
 
     pub(super) fn encode(&self, text: &str) -> Result<Vec<u32>, DataError> {

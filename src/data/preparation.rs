@@ -10,8 +10,8 @@ use super::error::DataError;
 use super::images::{ChannelStatistics, ImageShape};
 use super::scale::Standardizer;
 use super::spectrogram_settings::SpectrogramSettings;
+use super::text_features::TextHasher;
 use super::tokens::Tokenizer;
-use super::words::TextHasher;
 
 /// Values of a row.
 const MOST_VALUES: usize = 1 << 28;

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::error::DataError;
 use super::files::{Source, has_end};
 use super::left_out::{LeftOut, is_hidden, leads_back};
-use super::room::Room;
+use super::memory_budget::MemoryBudget;
 use super::spectrogram_settings::SpectrogramSettings;
 use super::wave::{CONVERT, Wave};
 use super::wave_chunks::Odd;
@@ -170,7 +170,7 @@ impl LoadedSounds {
     /// [`DataError::Io`]; [`DataError::Empty`] if there are none; [`DataError::Memory`] for more
     /// than fits into memory; those of [`Sound::parse`].
     pub fn read(path: &Path) -> Result<Self, DataError> {
-        let mut found = Found::new(Room::new(path));
+        let mut found = Found::new(MemoryBudget::new(path));
         if path.is_dir() {
             found.walk(path, path)?;
         } else {
@@ -235,15 +235,15 @@ fn wave<'b>(bytes: &'b [u8], path: &Path) -> Result<Wave<'b>, DataError> {
 struct Found {
     files: Vec<(String, Vec<u8>)>,
     left_out: LeftOut,
-    room: Room,
+    budget: MemoryBudget,
 }
 
 impl Found {
-    fn new(room: Room) -> Self {
+    fn new(budget: MemoryBudget) -> Self {
         Self {
             files: Vec::new(),
             left_out: LeftOut::default(),
-            room,
+            budget,
         }
     }
 
@@ -259,7 +259,7 @@ impl Found {
                 self.walk(root, &path)?;
             } else if let Some(name) = sound_name(inside) {
                 let len = std::fs::metadata(&path).map_err(failed(&path))?.len();
-                self.room.check(len)?;
+                self.budget.check(len)?;
                 let bytes = std::fs::read(&path).map_err(failed(&path))?;
                 self.add(name, bytes)?;
             } else {
@@ -286,7 +286,7 @@ impl Found {
                 self.left_out.add(&inside);
                 continue;
             };
-            self.room.check(entry.size())?;
+            self.budget.check(entry.size())?;
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).map_err(failed)?;
             self.add(name, bytes)?;
@@ -297,7 +297,8 @@ impl Found {
     /// Keeps a file, if there is room for it and for its samples.
     fn add(&mut self, name: String, bytes: Vec<u8>) -> Result<(), DataError> {
         let frames = Wave::parse(&bytes).map_or(0, |wave| wave.frames() as u64);
-        self.room.take(bytes.len() as u64 + SAMPLE_BYTES * frames)?;
+        self.budget
+            .take(bytes.len() as u64 + SAMPLE_BYTES * frames)?;
         self.files.push((name, bytes));
         Ok(())
     }
@@ -329,7 +330,7 @@ mod tests {
             std::fs::write(folder.join(name), &wav).unwrap();
         }
         let read = |most: u64| {
-            let mut found = Found::new(Room::of(&folder, most));
+            let mut found = Found::new(MemoryBudget::of(&folder, most));
             let walked = found.walk(&folder, &folder);
             walked.map(|()| found.files.len())
         };

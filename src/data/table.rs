@@ -11,7 +11,7 @@ use super::csv::{delimiter, delimiter_name, numbers, records, table_bytes, texts
 use super::error::DataError;
 use super::listed::listed;
 use super::targets::{MissingLabels, Target, is_missing_label, numbered, refuse_targets};
-use super::words::LabelledTexts;
+use super::text_features::LabelledTexts;
 
 /// How a table is read; by default as its cells say.
 ///

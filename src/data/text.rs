@@ -9,7 +9,7 @@ use crate::seed::{Purpose, Stream};
 use super::dataset::{Dataset, Labels, LabelsMut};
 use super::error::DataError;
 use super::files::Source;
-use super::room::Room;
+use super::memory_budget::MemoryBudget;
 
 /// The bytes of a file, plain or gzipped.
 ///
@@ -18,7 +18,7 @@ use super::room::Room;
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
     let bytes = Source::open(path)?.all()?;
     // As a token each of them becomes four.
-    Room::new(path).check(4 * bytes.len() as u64)?;
+    MemoryBudget::new(path).check(4 * bytes.len() as u64)?;
     Ok(bytes)
 }
 

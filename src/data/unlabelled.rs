@@ -3,21 +3,21 @@
 use super::dataset::{Dataset, Labels};
 
 /// Rows without labels.
-pub struct NewRows {
+pub struct PredictInput {
     /// The rows.
     pub data: Box<dyn Dataset>,
     /// The file of each row, or its text, where rows have one.
     pub names: Vec<String>,
 }
 
-impl std::fmt::Debug for NewRows {
+impl std::fmt::Debug for PredictInput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let rows = self.data.len();
-        f.debug_tuple("NewRows").field(&rows).finish()
+        f.debug_tuple("PredictInput").field(&rows).finish()
     }
 }
 
-impl NewRows {
+impl PredictInput {
     pub(super) fn of(data: impl Dataset + 'static, names: Vec<String>) -> Self {
         Self {
             data: Box::new(Unlabelled(data)),

@@ -4,16 +4,16 @@
 //! |---|---|
 //! | `chart` | charts as SVG, as PNG and in the terminal |
 //! | `machine` | processor, cores, system, compiler and commit |
-//! | `page` | a page of results that stands alone |
+//! | `html` | a page of results that stands alone |
 
 mod chart;
+mod html;
 mod machine;
-mod page;
 
 pub use chart::{Chart, LineChart, StackedBars};
+pub use html::HtmlReport;
 pub use machine::Machine;
 #[cfg(feature = "run")]
 pub(crate) use machine::cpu;
 #[cfg(feature = "study")]
 pub(crate) use machine::line_of;
-pub use page::Page;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::report::{Chart, LineChart, Page};
+use crate::report::{Chart, HtmlReport, LineChart};
 use crate::train::Kept;
 
 use super::error::RunError;
@@ -27,7 +27,7 @@ pub fn report(
     mistakes: Option<(&Mistakes, &[String])>,
 ) -> Result<(), RunError> {
     let name = run.path().file_name().unwrap_or(run.path().as_os_str());
-    let mut page = Page::new(format!("Run {}", name.to_string_lossy()));
+    let mut page = HtmlReport::new(format!("Run {}", name.to_string_lossy()));
     facts(&mut page, manifest);
     let records = MetricsLog::read(run.path())?;
     curves(&mut page, &records);
@@ -46,7 +46,7 @@ fn kept_text(kept: &Kept) -> String {
     format!("{weights}, after epoch {epoch} and step {step}")
 }
 
-fn facts(page: &mut Page, manifest: &Manifest) {
+fn facts(page: &mut HtmlReport, manifest: &Manifest) {
     let or_none = |value: Option<String>| value.unwrap_or_else(|| "not known".to_owned());
     let pinned = if manifest.is_pinned {
         "pinned"
@@ -155,7 +155,7 @@ const CHARTS: [(&str, &str, &str, &[Line]); 6] = [
     ),
 ];
 
-fn curves(page: &mut Page, records: &[Record]) {
+fn curves(page: &mut HtmlReport, records: &[Record]) {
     let plain = |record| serde_json::to_value(record).expect("records are plain values");
     let records: Vec<Value> = records.iter().map(plain).collect();
     page.heading("Curves");
@@ -178,7 +178,7 @@ fn curves(page: &mut Page, records: &[Record]) {
 }
 
 /// The norms of the layers' gradients: lines of some, all of them in a table.
-fn layers(page: &mut Page, names: &[String], records: &[Record]) {
+fn layers(page: &mut HtmlReport, names: &[String], records: &[Record]) {
     let norms = |record: &Record| match record {
         Record::Step {
             step,
@@ -229,7 +229,7 @@ fn layers(page: &mut Page, names: &[String], records: &[Record]) {
         .table(&["layer", "first", "mean", "last"], &rows);
 }
 
-fn phases(page: &mut Page, manifest: &Manifest) {
+fn phases(page: &mut HtmlReport, manifest: &Manifest) {
     let all: f64 = manifest.phases_s.iter().map(|phase| phase.1).sum();
     if all == 0.0 {
         return;
@@ -246,7 +246,7 @@ fn phases(page: &mut Page, manifest: &Manifest) {
         .table(&["phase", "seconds, all workers", "%"], &rows);
 }
 
-fn confusion(page: &mut Page, mistakes: &Mistakes, names: &[String]) {
+fn confusion(page: &mut HtmlReport, mistakes: &Mistakes, names: &[String]) {
     let name = |class: usize| {
         names
             .get(class)

@@ -7,11 +7,11 @@ use crate::nn::{Flops, Network};
 use crate::stats::quantile;
 use crate::train::TrainError;
 
-use super::made_up::made_up_data;
+use super::bench_runner::{BenchRunner, phases_ms};
 use super::peak::measured_peak_flops;
-use super::rig::{Rig, phases_ms};
+use super::synthetic::synthetic_data;
 
-/// Batches of made-up data, used in turn.
+/// Batches of synthetic data, used in turn.
 const BATCHES: usize = 4;
 
 /// What is measured.
@@ -125,15 +125,15 @@ impl Bench {
         check_rows(&self.preset, BATCHES.saturating_mul(self.batch_size))?;
         let model = &self.preset.model;
         let network = Network::new(model.clone(), self.seed)?;
-        let data = made_up_data(&self.preset, BATCHES * self.batch_size, self.seed);
+        let data = synthetic_data(&self.preset, BATCHES * self.batch_size, self.seed);
         let memory_before = memory_bytes(Memory::Resident);
         // The steps, and what the process took for them.
-        let mut rig = self.rig(&network, &data)?;
-        let first = rig.steps(self.warmup)?;
-        let before = rig.engine.phase_times();
-        let timed = rig.steps(self.steps.max(1))?;
+        let mut runner = self.runner(&network, &data)?;
+        let first = runner.steps(self.warmup)?;
+        let before = runner.engine.phase_times();
+        let timed = runner.steps(self.steps.max(1))?;
         // What they came to.
-        let engine = rig.engine;
+        let engine = runner.engine;
         let placement = engine.placement().clone();
         let added = memory_bytes(Memory::Resident)
             .zip(memory_before)
@@ -169,12 +169,12 @@ impl Bench {
 
 impl Bench {
     /// The engine that is measured, of `network` on `data`.
-    pub(crate) fn rig<'d>(
+    pub(crate) fn runner<'d>(
         &self,
         network: &Network,
         data: &'d ArrayDataset,
-    ) -> Result<Rig<'d>, TrainError> {
-        Rig::new(
+    ) -> Result<BenchRunner<'d>, TrainError> {
+        BenchRunner::new(
             &self.preset,
             self.engine,
             self.batch_size,
@@ -185,7 +185,7 @@ impl Bench {
     }
 }
 
-/// Refuses more made-up rows than can be counted, or than the memory holds.
+/// Refuses more synthetic rows than can be counted, or than the memory holds.
 pub(crate) fn check_rows(preset: &Preset, rows: usize) -> Result<(), TrainError> {
     if u32::try_from(rows).is_err() {
         return Err(DataError::TooManyRows { rows }.into());

@@ -3,23 +3,23 @@
 //! | file | what |
 //! |---|---|
 //! | `batch_size` | steps to a target, the critical batch size, recipes side by side |
-//! | `bench` | steps of a preset on made-up data: times, throughput, share of the peak, split of the step |
+//! | `bench` | steps of a preset on synthetic data: times, throughput, share of the peak, split of the step |
 //! | `disturbance` | other processes, the host and heat, while something is measured |
-//! | `made_up` | data for a preset where there are none |
+//! | `synthetic` | data for a preset where there are none |
 //! | `peak` | the processor's own multiply-adds a second, and the memory's bytes |
-//! | `rig` | an engine with a preset, ready for steps |
+//! | `bench_runner` | an engine with a preset, ready for steps |
 //! | `scaling` | how throughput grows with threads |
 
 pub mod batch_size;
 mod bench;
+mod bench_runner;
 mod disturbance;
-mod made_up;
 mod peak;
-mod rig;
 pub mod scaling;
+mod synthetic;
 
 pub(crate) use bench::check_rows;
 pub use bench::{Bench, BenchReport};
 pub use disturbance::Disturbance;
-pub use made_up::made_up_data;
 pub use peak::{measured_bandwidth, measured_peak_flops};
+pub use synthetic::synthetic_data;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::study::scaling::{
-    Analysis, Comparison, Results, TABLE_HEAD, charts, compare, page, table,
+    Analysis, CellComparison, Results, TABLE_HEAD, charts, compare, html_report, table,
 };
 
 use crate::cli::args::ScalingArgs;
@@ -89,13 +89,13 @@ fn keep(results: &Results, analysis: &Analysis, folder: &Path) -> Result<(), Com
     for (name, chart, _) in charts(results, analysis) {
         picture(folder, name, &*chart)?;
     }
-    report(folder, &page(results, analysis))
+    report(folder, &html_report(results, analysis))
 }
 
 fn compared(first: &Path, second: &Path) -> Result<(), CommandError> {
     let both = compare(&Results::read(first)?, &Results::read(second)?)?;
     // A row for each cell that both have.
-    let row = |one: &Comparison| {
+    let row = |one: &CellComparison| {
         vec![
             one.cell.name(),
             one.cell.threads.to_string(),

@@ -1,7 +1,7 @@
 //! `unisono scaling --never-slower`: whether more threads are ever slower.
 
 use crate::nn::presets;
-use crate::report::Page;
+use crate::report::HtmlReport;
 use crate::stats::spread_text;
 use crate::study::scaling::{NeverSlower, SLOWER_HEAD, slower_table};
 
@@ -50,7 +50,7 @@ pub(super) fn never_slower(args: &ScalingArgs) -> Result<(), CommandError> {
     let Some(folder) = &args.out else {
         return Ok(());
     };
-    let mut page = Page::new("Never slower with more threads");
+    let mut page = HtmlReport::new("Never slower with more threads");
     page.paragraph(&command_line())
         .paragraph(&format!(
             "Throughput of the best of fewer threads, {}. Where it is below 0.98, auto has to take fewer.",

@@ -232,7 +232,7 @@ impl Augmented {
     }
 
     /// Mixes `image` with another row's; gives the row whose class it gets.
-    fn mix(&self, draw: Draw, random: &mut Stream, room: Room<'_>) -> u32 {
+    fn mix(&self, draw: Draw, random: &mut Stream, buffers: Buffers<'_>) -> u32 {
         let row = draw.row;
         let what = self.augmentation;
         let is_cut = match (what.mixup > 0.0, what.cutmix > 0.0) {
@@ -249,7 +249,7 @@ impl Augmented {
             row: partner,
             ..draw
         };
-        self.change(other, room.plain, room.other);
+        self.change(other, buffers.plain, buffers.other);
         // Cutmix pastes a rectangle of the other image, mixup averages the two.
         if is_cut {
             let shape = self.images.shape();
@@ -262,10 +262,10 @@ impl Augmented {
             for y in rows {
                 let first = (y * shape.width + columns.start) * shape.channels;
                 let part = first..first + columns.len() * shape.channels;
-                room.image[part.clone()].copy_from_slice(&room.other[part]);
+                buffers.image[part.clone()].copy_from_slice(&buffers.other[part]);
             }
         } else {
-            let pairs = room.image.iter_mut().zip(room.other);
+            let pairs = buffers.image.iter_mut().zip(buffers.other);
             pairs.for_each(|(to, other)| *to = own * *to + (1.0 - own) * *other);
         }
         // One of the two classes, as likely as its share.
@@ -293,7 +293,7 @@ struct Draw {
 }
 
 /// An image, another one, and one as it was.
-struct Room<'a> {
+struct Buffers<'a> {
     image: &'a mut [f32],
     other: &'a mut [f32],
     plain: &'a mut [f32],
@@ -332,7 +332,7 @@ impl Dataset for Augmented {
         if self.augmentation == Augmentation::default() {
             return self.images.draw(epoch, rows, inputs, labels);
         }
-        // Room for two images, of this thread.
+        // Buffers for two images, of this thread.
         let len = self.input_len();
         let mut spare = SPARE.take();
         spare.resize(2 * len, 0.0);
@@ -344,12 +344,12 @@ impl Dataset for Augmented {
         for (&row, image) in rows.iter().zip(inputs.chunks_exact_mut(len)) {
             let draw = Draw { epoch, row };
             let mut random = self.change(draw, plain, image);
-            let room = Room {
+            let buffers = Buffers {
                 image,
                 other,
                 plain,
             };
-            let labelled = self.mix(draw, &mut random, room);
+            let labelled = self.mix(draw, &mut random, buffers);
             if let Some(class) = classes.next() {
                 *class = self.images.class_labels()[labelled as usize];
             }

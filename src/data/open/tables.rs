@@ -9,7 +9,7 @@ use crate::data::error::DataError;
 use crate::data::listed::listed;
 use crate::data::preparation::RowKind;
 use crate::data::scale::Standardizer;
-use crate::data::words::TextHasher;
+use crate::data::text_features::TextHasher;
 
 use super::opened::ReadParts;
 use super::source::{PartRows, Source};

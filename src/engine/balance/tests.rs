@@ -1,4 +1,4 @@
-//! The balancer on made-up times.
+//! The balancer on synthetic times.
 
 use super::*;
 

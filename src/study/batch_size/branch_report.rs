@@ -1,6 +1,6 @@
 //! Report of branches: table, charts, page.
 
-use crate::report::{LineChart, Page};
+use crate::report::{HtmlReport, LineChart};
 use crate::stats::{Estimate, spread_text};
 
 use super::branch_points::BranchPoint;
@@ -114,13 +114,13 @@ fn band_at(at: f64, known: Estimate) -> Option<(f64, f64, f64)> {
 }
 
 /// The page of a study of branches.
-pub fn branch_page(
+pub fn branch_report(
     title: &str,
     command: &str,
     points: &[BranchPoint],
     tolerance: f64,
     figures: &[Figure],
-) -> Page {
+) -> HtmlReport {
     let mut page = headed(title, command);
     add(&mut page, figures);
     let (head, rows) = branch_table(points);

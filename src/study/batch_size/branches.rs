@@ -108,7 +108,7 @@ impl<'d> Branches<'d> {
     /// each, and may end it.
     ///
     /// # Errors
-    /// [`StudyError`]: a plan that means nothing, before anything runs; [`StudyError::Stopped`] if
+    /// [`StudyError`]: a plan that makes no sense, before anything runs; [`StudyError::Stopped`] if
     /// the observer ends it.
     pub fn run(
         &self,

@@ -18,7 +18,7 @@ use crate::train::TrainError;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StudyError {
-    /// A setting that means nothing.
+    /// a setting that makes no sense.
     #[error("{what} must be {expected}, got {got}")]
     Value {
         /// Which.

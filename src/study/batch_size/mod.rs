@@ -14,15 +14,15 @@
 //! | `quadratic` | [`NoisyQuadratic`]: a workload whose answer is known |
 //! | `steps` | [`StepsToTarget`]: search, fresh seeds, abandonment |
 //! | `pace` | [`Pace`]: how fast something trains |
-//! | `prospect` | [`Prospect`]: what a study will take |
+//! | `cost_estimate` | [`CostEstimate`]: what a study will take |
 //! | `runner` | trials of all four studies: found or made, kept, observed, stopped |
 //! | `slice` | [`Slice`]: a part of a study |
 //! | `store` | [`Store`]: a study's folder |
 //! | `analysis` | [`Curve`]: steps by batch size, the hyperbola, the regimes |
 //! | `time`, `time_report` | [`TimeToTarget`]: seconds by threads and batch size, the true speed-up |
-//! | `arms`, `arm_summary`, `arm_report` | [`Arms`]: recipes side by side |
+//! | `comparison`, `comparison_summary`, `comparison_report` | [`Comparison`]: recipes side by side |
 //! | `branches`, `branch_points`, `branch_report` | [`Branches`]: the critical batch size while a network learns |
-//! | `recipes` | ready-made arms: large batches, adaptive batches, the generalisation gap |
+//! | `recipes` | ready-made recipes: large batches, adaptive batches, the generalisation gap |
 //! | `sharpness` | how the loss rises around a minimum |
 //! | `report` | charts, page |
 //! | `overlay` | [`Published`]: curves from elsewhere beside one's own |
@@ -33,16 +33,16 @@
 //! empirical model of large-batch training", 2018.
 
 mod analysis;
-mod arm_report;
-mod arm_summary;
-mod arms;
 mod branch_points;
 mod branch_report;
 mod branches;
+mod comparison;
+mod comparison_report;
+mod comparison_summary;
+mod cost_estimate;
 mod error;
 mod overlay;
 mod pace;
-mod prospect;
 mod quadratic;
 mod recipes;
 mod report;
@@ -57,24 +57,24 @@ mod trial;
 mod workload;
 
 pub use analysis::{BatchPoint, Curve, Regime};
-pub use arm_report::{ARM_CHARTS, arm_charts, arms_page};
-pub use arm_summary::ArmSummary;
-pub use arms::{Arm, ArmOutcome, Arms};
 pub use branch_points::BranchPoint;
-pub use branch_report::{BRANCH_CHARTS, branch_charts, branch_page, branch_table};
+pub use branch_report::{BRANCH_CHARTS, branch_charts, branch_report, branch_table};
 pub use branches::{BranchOutcome, BranchPlan, Branches};
+pub use comparison::{Comparison, Recipe, RecipeOutcome};
+pub use comparison_report::{COMPARISON_CHARTS, comparison_charts, comparison_report};
+pub use comparison_summary::RecipeSummary;
+pub use cost_estimate::CostEstimate;
 pub use error::StudyError;
 pub use overlay::{Figure, Published};
 pub use pace::Pace;
-pub use prospect::Prospect;
 pub use quadratic::NoisyQuadratic;
 pub use recipes::{BatchPair, adaptive_batches, generalisation_gap, large_batches};
-pub use report::{CURVE_CHARTS, curve_charts, curve_page};
+pub use report::{CURVE_CHARTS, curve_charts, curve_report};
 pub use sharpness::{Direction, Sharpness};
 pub use slice::Slice;
 pub use steps::{StepsToTarget, StudyEvent};
 pub use store::{Store, merge};
 pub use time::{TimePoint, TimeToTarget};
-pub use time_report::{TIME_CHARTS, TIME_HEAD, time_charts, time_page, time_table};
+pub use time_report::{TIME_CHARTS, TIME_HEAD, time_charts, time_report, time_table};
 pub use trial::{Outcome, Range, Search, Space, Target, Trial};
 pub use workload::{Limit, Training, Workload};

@@ -5,7 +5,7 @@ use crate::nn::{Loss, Sequential};
 use crate::optim::{BatchRule, Optimizer, ScalingRule, Schedule};
 use crate::train::Trainer;
 
-use super::arms::Arm;
+use super::comparison::Recipe;
 use super::error::StudyError;
 
 /// What the recipes start from.
@@ -17,7 +17,7 @@ fn trainer(model: &Sequential, batch_size: usize, epochs: u32) -> Trainer {
 
 /// A fixed batch with its optimiser and schedule.
 #[derive(Clone)]
-struct Recipe {
+struct FixedBatch {
     /// Those that the model wants if `None`.
     shards: Option<usize>,
     batch: usize,
@@ -26,10 +26,10 @@ struct Recipe {
     epochs: u32,
 }
 
-impl Recipe {
-    fn arm(self, name: String, model: &Sequential) -> Arm {
+impl FixedBatch {
+    fn recipe(self, name: String, model: &Sequential) -> Recipe {
         let model = model.clone();
-        Arm::new(name, move || {
+        Recipe::new(name, move || {
             let trainer = trainer(&model, self.batch, self.epochs)
                 .optimizer(self.optimizer.clone())
                 .schedule(self.schedule.clone());
@@ -109,11 +109,11 @@ fn schedule(text: &str) -> Result<Schedule, StudyError> {
 /// ```
 /// use unisono::{nn::Sequential, optim::Optimizer, study::batch_size::{BatchPair, large_batches}};
 /// let model = Sequential::new(64).dense(10);
-/// let arms = large_batches(&model, &Optimizer::sgd(0.1), BatchPair { small: 32, large: 512 }, 20)?;
-/// assert_eq!((arms.len(), arms[0].name()), (7, "batch 32"));
+/// let recipes = large_batches(&model, &Optimizer::sgd(0.1), BatchPair { small: 32, large: 512 }, 20)?;
+/// assert_eq!((recipes.len(), recipes[0].name()), (7, "batch 32"));
 /// let model = Sequential::new(64).dense(10).layer(unisono::nn::BatchNorm::new());
-/// let arms = large_batches(&model, &Optimizer::sgd(0.1), BatchPair { small: 32, large: 512 }, 20)?;
-/// assert!(arms[7].name().ends_with("ghost batch norm of 32"));
+/// let recipes = large_batches(&model, &Optimizer::sgd(0.1), BatchPair { small: 32, large: 512 }, 20)?;
+/// assert!(recipes[7].name().ends_with("ghost batch norm of 32"));
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
 /// ```
 ///
@@ -124,7 +124,7 @@ pub fn large_batches(
     base: &Optimizer,
     batches: BatchPair,
     epochs: u32,
-) -> Result<Vec<Arm>, StudyError> {
+) -> Result<Vec<Recipe>, StudyError> {
     let (k, longer) = (batches.ratio(), longer(1, batches, epochs)?);
     let BatchPair { small, large } = batches;
     let warmup = (epochs / 5).max(1);
@@ -136,17 +136,17 @@ pub fn large_batches(
     let long_cosine = schedule(&format!("cosine to 0.01 over {longer} epochs"))?;
     let linear = ScalingRule::Linear.optimizer(base, k)?;
     let square_root = ScalingRule::SquareRoot.optimizer(base, k)?;
-    let arm = |text: &str, optimizer: &Optimizer, schedule: &Schedule, epochs: u32| {
-        let recipe = Recipe {
+    let recipe = |text: &str, optimizer: &Optimizer, schedule: &Schedule, epochs: u32| {
+        let batch_recipe = FixedBatch {
             shards: None,
             batch: large,
             optimizer: optimizer.clone(),
             schedule: schedule.clone(),
             epochs,
         };
-        recipe.arm(format!("batch {large}, {text}"), model)
+        batch_recipe.recipe(format!("batch {large}, {text}"), model)
     };
-    let first = Recipe {
+    let first = FixedBatch {
         shards: None,
         batch: small,
         optimizer: base.clone(),
@@ -156,22 +156,22 @@ pub fn large_batches(
     // The small batch, and the large one in each way.
     let (lars, lamb) = (Optimizer::lars(5.0), Optimizer::lamb(0.02));
     let (longest, many) = (&long_cosine, "square-root scaling, as many updates");
-    let mut arms = vec![
-        first.arm(format!("batch {small}"), model),
-        arm("same learning rate", base, &cosine, epochs),
-        arm("linear scaling, warm-up", &linear, &warmup, epochs),
-        arm(
+    let mut recipes = vec![
+        first.recipe(format!("batch {small}"), model),
+        recipe("same learning rate", base, &cosine, epochs),
+        recipe("linear scaling, warm-up", &linear, &warmup, epochs),
+        recipe(
             "square-root scaling, warm-up",
             &square_root,
             &warmup,
             epochs,
         ),
-        arm("LARS, warm-up", &lars, &warmup, epochs),
-        arm("LAMB, warm-up", &lamb, &warmup, epochs),
-        arm(many, &square_root, longest, longer),
+        recipe("LARS, warm-up", &lars, &warmup, epochs),
+        recipe("LAMB, warm-up", &lamb, &warmup, epochs),
+        recipe(many, &square_root, longest, longer),
     ];
-    arms.extend(ghosts(model, batches, square_root, warmup, epochs));
-    Ok(arms)
+    recipes.extend(ghosts(model, batches, square_root, warmup, epochs));
+    Ok(recipes)
 }
 
 /// A large batch whose batch norm has groups of as many rows as the small one has, where the model
@@ -182,9 +182,9 @@ fn ghosts(
     optimizer: Optimizer,
     schedule: Schedule,
     epochs: u32,
-) -> Option<Arm> {
+) -> Option<Recipe> {
     let BatchPair { small, large } = batches;
-    let recipe = Recipe {
+    let batch_recipe = FixedBatch {
         shards: Some(batches.groups().filter(|_| model.has_cross_row_stats())?),
         batch: large,
         optimizer,
@@ -192,7 +192,7 @@ fn ghosts(
         epochs,
     };
     let name = format!("batch {large}, square-root scaling, warm-up, ghost batch norm of {small}");
-    Some(recipe.arm(name, model))
+    Some(batch_recipe.recipe(name, model))
 }
 
 /// Batches that grow, against batches that stay: from `small` up to `large` rows, plain SGD of
@@ -200,8 +200,8 @@ fn ghosts(
 ///
 /// ```
 /// use unisono::{nn::Sequential, study::batch_size::{BatchPair, adaptive_batches}};
-/// let arms = adaptive_batches(&Sequential::new(64).dense(10), 0.1, BatchPair { small: 16, large: 256 }, 12)?;
-/// assert!(arms.iter().any(|arm| arm.name().starts_with("cabs")));
+/// let recipes = adaptive_batches(&Sequential::new(64).dense(10), 0.1, BatchPair { small: 16, large: 256 }, 12)?;
+/// assert!(recipes.iter().any(|recipe| recipe.name().starts_with("cabs")));
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
 /// ```
 ///
@@ -212,27 +212,27 @@ pub fn adaptive_batches(
     lr: f32,
     batches: BatchPair,
     epochs: u32,
-) -> Result<Vec<Arm>, StudyError> {
+) -> Result<Vec<Recipe>, StudyError> {
     // One shard tells nothing of the gradient's variance.
     longer(2, batches, epochs)?;
     let BatchPair { small, large } = batches;
-    let arm = |name: String, batch: usize, rule: &str, lr: f32, text: &str| {
-        let recipe = Adaptive {
+    let recipe = |name: String, batch: usize, rule: &str, lr: f32, text: &str| {
+        let batch_recipe = AdaptiveBatch {
             batch,
             rule: rule.parse()?,
             lr,
             schedule: schedule(text)?,
             epochs,
         };
-        Ok::<Arm, StudyError>(recipe.arm(name, model))
+        Ok::<Recipe, StudyError>(batch_recipe.recipe(name, model))
     };
-    let mut arms = Vec::new();
+    let mut recipes = Vec::new();
     // Every power of two between, each with the rate of the square-root rule: the best of them is
     // what a policy has to beat.
     let mut batch = small;
     while batch <= large {
         let rate = lr * ((batch as f32) / (small as f32)).sqrt();
-        arms.push(arm(
+        recipes.push(recipe(
             format!("fixed {batch}, lr {rate:.3}"),
             batch,
             "fixed",
@@ -242,18 +242,18 @@ pub fn adaptive_batches(
         batch *= 2;
     }
     for (rule, schedule) in policies(batches, epochs) {
-        arms.push(arm(rule.clone(), small, &rule, lr, &schedule)?);
+        recipes.push(recipe(rule.clone(), small, &rule, lr, &schedule)?);
     }
     let middle = (small * large).isqrt().max(small);
     let rule = format!("adascale from {small}");
-    arms.push(arm(
+    recipes.push(recipe(
         format!("{rule}, batch {middle}"),
         middle,
         &rule,
         lr,
         "constant",
     )?);
-    Ok(arms)
+    Ok(recipes)
 }
 
 /// The rules of batches that grow, each with the schedule of its learning rate.
@@ -279,7 +279,7 @@ fn policies(batches: BatchPair, epochs: u32) -> [(String, String); 4] {
 }
 
 /// A batch that follows a policy, under plain SGD.
-struct Adaptive {
+struct AdaptiveBatch {
     batch: usize,
     rule: BatchRule,
     lr: f32,
@@ -287,10 +287,10 @@ struct Adaptive {
     epochs: u32,
 }
 
-impl Adaptive {
-    fn arm(self, name: String, model: &Sequential) -> Arm {
+impl AdaptiveBatch {
+    fn recipe(self, name: String, model: &Sequential) -> Recipe {
         let model = model.clone();
-        Arm::new(name, move || {
+        Recipe::new(name, move || {
             let trainer = trainer(&model, self.batch, self.epochs)
                 .optimizer(Optimizer::sgd(self.lr))
                 .schedule(self.schedule.clone())
@@ -315,8 +315,8 @@ impl Adaptive {
 ///
 /// ```
 /// use unisono::{nn::Sequential, optim::Optimizer, study::batch_size::{BatchPair, generalisation_gap}};
-/// let arms = generalisation_gap(&Sequential::new(64).dense(10), &Optimizer::sgd(0.1), BatchPair { small: 32, large: 512 }, 10)?;
-/// assert_eq!(arms.len(), 3);
+/// let recipes = generalisation_gap(&Sequential::new(64).dense(10), &Optimizer::sgd(0.1), BatchPair { small: 32, large: 512 }, 10)?;
+/// assert_eq!(recipes.len(), 3);
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
 /// ```
 ///
@@ -327,7 +327,7 @@ pub fn generalisation_gap(
     base: &Optimizer,
     batches: BatchPair,
     epochs: u32,
-) -> Result<Vec<Arm>, StudyError> {
+) -> Result<Vec<Recipe>, StudyError> {
     let (k, longer) = (batches.ratio(), longer(1, batches, epochs)?);
     let BatchPair { small, large } = batches;
     let adapted = ScalingRule::SquareRoot
@@ -344,21 +344,21 @@ pub fn generalisation_gap(
         });
     }
     let whole = couples.then_some(1);
-    let arm = |name: String, batch, shards, optimizer: Optimizer, epochs: u32| {
+    let recipe = |name: String, batch, shards, optimizer: Optimizer, epochs: u32| {
         let steps = [epochs * 2 / 5, epochs * 7 / 10].map(|at| at.max(1));
         let cuts = if steps[0] < steps[1] {
             format!("multistep 0.1 at {},{} epochs", steps[0], steps[1])
         } else {
             format!("step 0.1 every {} epochs", steps[0])
         };
-        let recipe = Recipe {
+        let batch_recipe = FixedBatch {
             shards,
             batch,
             optimizer,
             schedule: schedule(&cuts)?,
             epochs,
         };
-        Ok::<Arm, StudyError>(recipe.arm(name, model))
+        Ok::<Recipe, StudyError>(batch_recipe.recipe(name, model))
     };
     let (first, second) = (
         format!("small batch {small}"),
@@ -366,8 +366,8 @@ pub fn generalisation_gap(
     );
     let third = format!("{second}, adapted");
     Ok(vec![
-        arm(first, small, whole, base.clone(), epochs)?,
-        arm(second, large, whole, base.clone(), epochs)?,
-        arm(third, large, ghosts, adapted, longer)?,
+        recipe(first, small, whole, base.clone(), epochs)?,
+        recipe(second, large, whole, base.clone(), epochs)?,
+        recipe(third, large, ghosts, adapted, longer)?,
     ])
 }

@@ -1,6 +1,6 @@
 //! Report of steps to a target: charts, table, page; and the beginning of all pages.
 
-use crate::report::{Chart, LineChart, Machine, Page};
+use crate::report::{Chart, HtmlReport, LineChart, Machine};
 use crate::stats::{Estimate, spread_text};
 
 use super::analysis::{BatchPoint, Curve};
@@ -144,7 +144,7 @@ fn examples(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
 }
 
 /// The page of a study of steps to a target.
-pub fn curve_page(title: &str, command: &str, curve: &Curve, figures: &[Figure]) -> Page {
+pub fn curve_report(title: &str, command: &str, curve: &Curve, figures: &[Figure]) -> HtmlReport {
     let mut page = headed(title, command);
     let or_none = |estimate: &Option<Estimate>| {
         estimate.map_or(
@@ -232,14 +232,14 @@ fn curve_table(curve: &Curve) -> Vec<Vec<String>> {
 }
 
 /// A page with what it was made by.
-pub(super) fn headed(title: &str, command: &str) -> Page {
-    let mut page = Page::new(title);
+pub(super) fn headed(title: &str, command: &str) -> HtmlReport {
+    let mut page = HtmlReport::new(title);
     page.table(&["", ""], &facts(command));
     page
 }
 
 /// Adds charts to a page.
-pub(super) fn add(page: &mut Page, figures: &[Figure]) {
+pub(super) fn add(page: &mut HtmlReport, figures: &[Figure]) {
     for (_, chart, caption) in figures {
         page.figure(&chart.svg(), caption);
     }

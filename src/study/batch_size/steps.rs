@@ -107,7 +107,7 @@ impl StepsToTarget {
     /// Makes every trial that `store` does not have; gives all of them.
     ///
     /// # Errors
-    /// [`StudyError`]: settings that mean nothing, before anything runs; [`StudyError::Stopped`] if
+    /// [`StudyError`]: settings that make no sense, before anything runs; [`StudyError::Stopped`] if
     /// the observer ends it.
     pub fn run(
         &self,

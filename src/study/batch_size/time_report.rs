@@ -1,6 +1,6 @@
 //! Report of times to a target: charts, table, page.
 
-use crate::report::{LineChart, Page};
+use crate::report::{HtmlReport, LineChart};
 use crate::stats::{Estimate, spread_text};
 
 use super::overlay::Figure;
@@ -96,7 +96,12 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
 }
 
 /// The page of a study of times to a target.
-pub fn time_page(title: &str, command: &str, points: &[TimePoint], figures: &[Figure]) -> Page {
+pub fn time_report(
+    title: &str,
+    command: &str,
+    points: &[TimePoint],
+    figures: &[Figure],
+) -> HtmlReport {
     let mut page = headed(title, command);
     add(&mut page, figures);
     let runs = points.iter().filter_map(|point| point.seconds);

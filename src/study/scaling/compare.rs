@@ -14,7 +14,7 @@ const SIGNIFICANT: f64 = 0.01;
 
 /// A cell of both results.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Comparison {
+pub struct CellComparison {
     /// The cell.
     pub cell: Cell,
     /// The second's throughput, of the first's.
@@ -25,7 +25,7 @@ pub struct Comparison {
     pub is_enough: bool,
 }
 
-impl Comparison {
+impl CellComparison {
     /// Whether they differ: the interval of the ratio leaves out 1, and the test agrees (p below
     /// 0.01).
     pub fn differs(&self) -> bool {
@@ -46,7 +46,7 @@ impl Comparison {
 ///
 /// # Errors
 /// [`ScalingError::Scenario`] if they are of different models or have no cell in common.
-pub fn compare(first: &Results, second: &Results) -> Result<Vec<Comparison>, ScalingError> {
+pub fn compare(first: &Results, second: &Results) -> Result<Vec<CellComparison>, ScalingError> {
     if first.preset != second.preset {
         return Err(ScalingError::Scenario {
             what: "the two results",
@@ -58,14 +58,14 @@ pub fn compare(first: &Results, second: &Results) -> Result<Vec<Comparison>, Sca
     let draws = |results: &Results, seed| Bootstrap::new(results.rounds(), RESAMPLES, seed);
     let (one, other) = (draws(first, 1), draws(second, 2));
     let cells = first.cells.iter().enumerate();
-    let both: Vec<Comparison> = cells
+    let both: Vec<CellComparison> = cells
         .filter_map(|(index, cell)| {
             let same = second.cells.iter().position(|other| other == cell)?;
             let (before, after) = (first.times_ms(index), second.times_ms(same));
             let ratio = one.estimate_two(&other, |one, other| {
                 median_of(&before, one) / median_of(&after, other)
             });
-            Some(Comparison {
+            Some(CellComparison {
                 cell: cell.clone(),
                 ratio,
                 p: Some(mann_whitney(&before, &after)).filter(|p| !p.is_nan()),

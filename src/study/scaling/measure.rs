@@ -8,9 +8,9 @@ use crate::report::Machine;
 use crate::seed::{Purpose, Stream};
 use crate::stats::{Bootstrap, FEWEST};
 use crate::stats::{median_of, quantile};
+use crate::study::bench_runner::{BenchRunner, phases_ms};
 use crate::study::disturbance::Counters;
-use crate::study::rig::{Rig, phases_ms};
-use crate::study::{check_rows, made_up_data, measured_bandwidth, measured_peak_flops};
+use crate::study::{check_rows, measured_bandwidth, measured_peak_flops, synthetic_data};
 use crate::train::TrainError;
 
 use super::error::ScalingError;
@@ -27,14 +27,14 @@ const PEER_ROUNDS: usize = 5;
 const SAMPLE_S: (f64, f64) = (0.02, 0.5);
 /// Steps of a sample.
 const STEPS: (usize, usize) = (3, 20_000);
-/// Rows of made-up data: so many batches.
+/// Rows of synthetic data: so many batches.
 const BATCHES: usize = 2;
 /// Resamples with which is asked whether it is enough.
 const RESAMPLES: usize = 400;
 
 /// An engine and how many steps a sample of it takes.
 struct Bench<'d> {
-    rig: Rig<'d>,
+    runner: BenchRunner<'d>,
     steps: usize,
 }
 
@@ -51,7 +51,7 @@ impl Scaling {
     /// ```
     ///
     /// # Errors
-    /// [`ScalingError`] for settings that mean nothing, a peer that fails, a time too short for one
+    /// [`ScalingError`] for settings that make no sense, a peer that fails, a time too short for one
     /// round.
     pub fn run(&self, mut observe: impl FnMut(usize, f64)) -> Result<Results, ScalingError> {
         let cells = self.cells()?;
@@ -60,7 +60,7 @@ impl Scaling {
         let network = Network::new(model.clone(), self.seed).map_err(TrainError::from)?;
         let most_rows = cells.iter().map(|cell| cell.batch_size).max().unwrap_or(1);
         check_rows(&self.preset, BATCHES.saturating_mul(most_rows))?;
-        let data = made_up_data(&self.preset, BATCHES * most_rows, self.seed);
+        let data = synthetic_data(&self.preset, BATCHES * most_rows, self.seed);
         let mut benches = self.prepare(&cells, &network, &data)?;
         let (mut samples, mut peers) = (Vec::new(), Vec::new());
         let mut spent = Duration::ZERO;
@@ -128,14 +128,14 @@ impl Scaling {
         let mut round = 0.0;
         // A few steps of each tell how many make up a sample.
         for cell in cells {
-            let mut rig = self.bench(cell).rig(network, data)?;
-            rig.steps(1)?;
-            let timed = rig.steps(STEPS.0)?;
+            let mut runner = self.bench(cell).runner(network, data)?;
+            runner.steps(1)?;
+            let timed = runner.steps(STEPS.0)?;
             let one = timed.iter().map(|step| step.0.as_secs_f64());
             let one = one.fold(f64::INFINITY, f64::min);
             let steps = ((seconds / one) as usize).clamp(STEPS.0, STEPS.1);
             round += one * (steps + warmup(steps)) as f64;
-            benches.push(Bench { rig, steps });
+            benches.push(Bench { runner, steps });
         }
         if round > self.budget.as_secs_f64() {
             return Err(ScalingError::Budget {
@@ -182,11 +182,11 @@ impl Bench<'_> {
     ) -> Result<Sample, ScalingError> {
         let begin = Counters::read();
         let at_s = started.elapsed().as_secs_f64();
-        let before_warmup = self.rig.engine.phase_times();
+        let before_warmup = self.runner.engine.phase_times();
         let warm = warmup(self.steps);
-        let steps = self.rig.steps(warm + self.steps)?;
+        let steps = self.runner.steps(warm + self.steps)?;
         let end = Counters::read();
-        let after = self.rig.engine.phase_times();
+        let after = self.runner.engine.phase_times();
         let all_ms: f64 = steps.iter().map(|step| step.0.as_secs_f64() * 1e3).sum();
         let timed: Vec<f64> = steps[warm..]
             .iter()

@@ -52,14 +52,14 @@ mod summary;
 
 pub use analysis::Analysis;
 pub use charts::{Captioned, charts};
-pub use compare::{Comparison, compare};
+pub use compare::{CellComparison, compare};
 pub use costs::StepCosts;
 pub use error::ScalingError;
 pub use laws::LawReport;
 pub use peer::PeerSample;
 pub use plan::{Cell, Kind, Mode, Scaling};
 pub use predict::Prediction;
-pub use report::{SLOWER_HEAD, TABLE_HEAD, page, slower_table, table};
+pub use report::{SLOWER_HEAD, TABLE_HEAD, html_report, slower_table, table};
 pub use results::{Results, Sample};
 pub use scenario::{Network, Scenario, StepTimeline};
 pub use slower::{NeverSlower, SlowerRow};

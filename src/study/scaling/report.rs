@@ -1,7 +1,7 @@
 //! Report of a measurement: tables and page.
 
 use crate::engine::Phase;
-use crate::report::Page;
+use crate::report::HtmlReport;
 use crate::stats::{Law, spread_text};
 
 use super::analysis::Analysis;
@@ -13,9 +13,9 @@ use super::slower::SlowerRow;
 use super::summary::Row;
 
 /// A page of everything, that stands alone.
-pub fn page(results: &Results, analysis: &Analysis) -> Page {
+pub fn html_report(results: &Results, analysis: &Analysis) -> HtmlReport {
     let rows = &analysis.rows;
-    let mut page = Page::new(format!("Scaling of {}", results.preset));
+    let mut page = HtmlReport::new(format!("Scaling of {}", results.preset));
     let mut facts: Vec<(&str, String)> = vec![
         ("command", results.command.clone()),
         ("ended", results.started.clone()),
@@ -92,7 +92,7 @@ pub fn table(rows: &[Row]) -> Vec<Vec<String>> {
     rows.iter().map(row).collect()
 }
 
-fn phases(page: &mut Page, rows: &[Row]) {
+fn phases(page: &mut HtmlReport, rows: &[Row]) {
     let head: Vec<&str> = ["cell", "threads"]
         .into_iter()
         .chain(Phase::ALL.map(Phase::name))
@@ -120,7 +120,7 @@ fn phases(page: &mut Page, rows: &[Row]) {
         .table(&head, &lines);
 }
 
-fn laws(page: &mut Page, analysis: &Analysis) {
+fn laws(page: &mut HtmlReport, analysis: &Analysis) {
     let Analysis {
         laws, predictions, ..
     } = analysis;
@@ -176,7 +176,7 @@ fn laws(page: &mut Page, analysis: &Analysis) {
         .table(&["threads", "ms a step, simulated", "speed-up", "measured ms"], &rows);
 }
 
-fn others(page: &mut Page, results: &Results) {
+fn others(page: &mut HtmlReport, results: &Results) {
     let peers = results.peer_rows();
     if !peers.is_empty() {
         let rows: Vec<Vec<String>> = peers

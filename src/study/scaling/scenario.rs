@@ -97,7 +97,7 @@ impl Scenario {
         Ok(Self { all_reduce, ..self })
     }
 
-    /// Refuses values that mean nothing.
+    /// Refuses values that make no sense.
     ///
     /// # Errors
     /// [`ScalingError::Scenario`].

@@ -91,7 +91,7 @@ impl Scenario {
     /// Simulates a step.
     ///
     /// # Errors
-    /// [`ScalingError::Scenario`] for values that mean nothing.
+    /// [`ScalingError::Scenario`] for values that make no sense.
     pub fn simulate(&self, costs: &StepCosts) -> Result<StepTimeline, ScalingError> {
         self.check()?;
         let plan = Plan::new(

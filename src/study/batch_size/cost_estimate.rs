@@ -1,7 +1,7 @@
 //! Cost estimate of a study, before it starts: a few steps are timed, the rest is counted.
 
-use super::arms::Arms;
 use super::branches::{BranchPlan, Branches};
+use super::comparison::Comparison;
 use super::error::StudyError;
 use super::pace::{Pace, timed};
 use super::steps::StepsToTarget;
@@ -19,13 +19,13 @@ use super::workload::{LOOKS, Workload};
 ///     search: Search::Sobol, candidates: 4, repeats: 1, target: Target::Error(0.1), max_steps: u64::MAX, max_epochs: 30.0, seed: 1,
 ///     parallel: 1, threads: (Threads::Fixed(1), Pinning::Off), slice: Slice::WHOLE,
 /// };
-/// let prospect = study.prospect(&workload)?.unwrap();
-/// assert_eq!(prospect.trainings, 10);
-/// assert!(0.0 < prospect.epoch && 29.0 * prospect.epoch < prospect.seconds);
+/// let estimate = study.cost_estimate(&workload)?.unwrap();
+/// assert_eq!(estimate.trainings, 10);
+/// assert!(0.0 < estimate.epoch && 29.0 * estimate.epoch < estimate.seconds);
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Prospect {
+pub struct CostEstimate {
     /// Trainings, or branches of them.
     pub trainings: usize,
     /// Seconds in which each of them trains for an epoch, evaluations aside.
@@ -34,7 +34,7 @@ pub struct Prospect {
     pub seconds: f64,
 }
 
-impl Prospect {
+impl CostEstimate {
     /// Adds `count` trainings of so many seconds an epoch, and in all.
     fn add(&mut self, count: usize, epoch: f64, seconds: f64) {
         self.trainings += count;
@@ -78,8 +78,11 @@ impl StepsToTarget {
     /// cannot win. `None` for a workload that cannot be timed.
     ///
     /// # Errors
-    /// [`StudyError`]: settings that mean nothing, or a workload that cannot be trained.
-    pub fn prospect(&self, workload: &dyn Workload) -> Result<Option<Prospect>, StudyError> {
+    /// [`StudyError`]: settings that make no sense, or a workload that cannot be trained.
+    pub fn cost_estimate(
+        &self,
+        workload: &dyn Workload,
+    ) -> Result<Option<CostEstimate>, StudyError> {
         self.check()?;
         let sizes = || self.batch_sizes.iter().copied();
         let pace = |batch_size: usize| {
@@ -101,7 +104,7 @@ impl StepsToTarget {
         };
         let line = Line([one, other]);
         // Those in between are counted.
-        let mut prospect = Prospect::default();
+        let mut estimate = CostEstimate::default();
         for size in sizes() {
             let (steps, step) = (self.limit(workload, size), line.step(size));
             let epoch = workload
@@ -109,47 +112,47 @@ impl StepsToTarget {
                 .map_or(0.0, |rows| step * rows.div_ceil(size) as f64);
             let looks = LOOKS.count(steps) * line.evaluation();
             let seconds = steps as f64 * step + looks;
-            prospect.add(self.num_trials() / self.batch_sizes.len(), epoch, seconds);
+            estimate.add(self.num_trials() / self.batch_sizes.len(), epoch, seconds);
         }
-        Ok(Some(prospect.side_by_side(self.parallel)))
+        Ok(Some(estimate.side_by_side(self.parallel)))
     }
 }
 
-impl Arms<'_> {
+impl Comparison<'_> {
     /// What it takes; where batches grow, what it would take if they stayed. What is measured of
     /// the trained networks comes on top.
     ///
     /// # Errors
-    /// [`StudyError`]: as of [`Arms::num_trainings`], or a recipe that cannot be trained.
+    /// [`StudyError`]: as of [`Comparison::num_trainings`], or a recipe that cannot be trained.
     ///
     /// ```
-    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, study::batch_size::{Arm, Arms}};
+    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, study::batch_size::{Recipe, Comparison}};
     /// let (train, test) = digits();
-    /// let arm = Arm::new("dense", || Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(3));
-    /// let prospect = Arms::new(&train, &test, vec![arm]).seeds(4).prospect()?;
-    /// assert_eq!(prospect.trainings, 4);
-    /// assert!(3.0 * prospect.epoch <= prospect.seconds);
+    /// let recipe = Recipe::new("dense", || Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(3));
+    /// let estimate = Comparison::new(&train, &test, vec![recipe]).seeds(4).cost_estimate()?;
+    /// assert_eq!(estimate.trainings, 4);
+    /// assert!(3.0 * estimate.epoch <= estimate.seconds);
     /// # Ok::<(), unisono::study::batch_size::StudyError>(())
     /// ```
-    pub fn prospect(&self) -> Result<Prospect, StudyError> {
-        let mut prospect = Prospect::default();
+    pub fn cost_estimate(&self) -> Result<CostEstimate, StudyError> {
+        let mut estimate = CostEstimate::default();
         let jobs = self.jobs()?;
-        for arm in &self.arms {
-            let of_arm = || jobs.iter().filter(|job| job.arm.name() == arm.name());
-            let Some(first) = of_arm().next() else {
+        for recipe in &self.recipes {
+            let of_recipe = || jobs.iter().filter(|job| job.recipe.name() == recipe.name());
+            let Some(first) = of_recipe().next() else {
                 continue;
             };
-            let (pace, setup) = timed(self.trainer(arm, first.seed), self.data)?;
+            let (pace, setup) = timed(self.trainer(recipe, first.seed), self.data)?;
             let steps = setup.rows.div_ceil(setup.batch_size.max(1)) as f64;
             let (epoch, epochs) = (steps * pace.step, f64::from(setup.epochs));
             let looks = match self.target {
-                Some(_) => super::arms::LOOKS.count((epochs * steps) as u64),
+                Some(_) => super::comparison::LOOKS.count((epochs * steps) as u64),
                 None => 0.0,
             };
             let seconds = epochs * epoch + (epochs + looks) * pace.evaluation;
-            prospect.add(of_arm().count(), epoch, seconds);
+            estimate.add(of_recipe().count(), epoch, seconds);
         }
-        Ok(prospect.side_by_side(self.parallel))
+        Ok(estimate.side_by_side(self.parallel))
     }
 }
 
@@ -157,7 +160,7 @@ impl Branches<'_> {
     /// What it takes.
     ///
     /// # Errors
-    /// [`StudyError`]: a plan that means nothing, or what cannot be trained.
+    /// [`StudyError`]: a plan that makes no sense, or what cannot be trained.
     ///
     /// ```
     /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, optim::{Optimizer, ScalingRule}};
@@ -170,10 +173,10 @@ impl Branches<'_> {
     /// let plan = BranchPlan {
     ///     batch_sizes: vec![8, 64], at: vec![1.0, 4.0], window: 1.0, rule: ScalingRule::Linear, seeds: 3, seed: 1,
     /// };
-    /// assert_eq!(branches.prospect(&plan)?.trainings, 12);
+    /// assert_eq!(branches.cost_estimate(&plan)?.trainings, 12);
     /// # Ok::<(), unisono::study::batch_size::StudyError>(())
     /// ```
-    pub fn prospect(&self, plan: &BranchPlan) -> Result<Prospect, StudyError> {
+    pub fn cost_estimate(&self, plan: &BranchPlan) -> Result<CostEstimate, StudyError> {
         let rows = self.data[0].len();
         plan.check(rows)?;
         let (small, large) = (
@@ -187,15 +190,15 @@ impl Branches<'_> {
         let line = Line([pace(small)?, pace(large)?]);
         let epoch = |size: usize| rows as f64 / size as f64 * line.step(size);
         let trunk = plan.at[plan.at.len() - 1] * epoch(small);
-        let mut prospect = Prospect {
+        let mut estimate = CostEstimate {
             seconds: plan.seeds as f64 * trunk,
-            ..Prospect::default()
+            ..CostEstimate::default()
         };
         for &size in &plan.batch_sizes {
             let branch = plan.window * epoch(size) + line.evaluation();
-            prospect.add(plan.at.len() * plan.seeds as usize, epoch(size), branch);
+            estimate.add(plan.at.len() * plan.seeds as usize, epoch(size), branch);
         }
-        Ok(prospect)
+        Ok(estimate)
     }
 }
 
@@ -217,12 +220,12 @@ mod tests {
 
     #[test]
     fn side_by_side_divides_the_time_but_not_beyond_the_trainings() {
-        let mut prospect = Prospect::default();
-        prospect.add(4, 1.0, 10.0);
-        assert_eq!(prospect.side_by_side(2).seconds, 20.0);
+        let mut estimate = CostEstimate::default();
+        estimate.add(4, 1.0, 10.0);
+        assert_eq!(estimate.side_by_side(2).seconds, 20.0);
         assert_eq!(
-            prospect.side_by_side(8),
-            Prospect {
+            estimate.side_by_side(8),
+            CostEstimate {
                 trainings: 4,
                 epoch: 1.0,
                 seconds: 10.0

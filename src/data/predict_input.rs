@@ -11,19 +11,19 @@ use super::error::DataError;
 use super::files::{IDX, TABLES, has_end};
 use super::idx::Idx;
 use super::images::{ChannelStatistics, ImageDataset, ImageShape};
-#[cfg(feature = "npz")]
-use super::new_archive::archive_inputs;
-#[cfg(feature = "image")]
-use super::new_images::image_files;
-#[cfg(feature = "audio")]
-use super::new_sounds::sounds;
 use super::npy::Npy;
+#[cfg(feature = "npz")]
+use super::predict_archive::archive_inputs;
+#[cfg(feature = "image")]
+use super::predict_images::image_files;
+#[cfg(feature = "audio")]
+use super::predict_sounds::sounds;
 use super::preparation::{Preparation, RowKind};
 use super::scale::Standardizer;
 use super::sniff::{Content, content};
 use super::text::read_text;
-use super::unlabelled::NewRows;
-use super::words::{LabelledTexts, TextHasher};
+use super::text_features::{LabelledTexts, TextHasher};
+use super::unlabelled::PredictInput;
 
 impl Preparation {
     /// Makes rows of what lies at `path`: of images a file in one of `ImageFolder::read`'s
@@ -38,11 +38,11 @@ impl Preparation {
     /// [`DataError`] if it cannot be read, or holds rows of another kind; [`DataError::Unfit`] for
     /// models of text, which continue texts and do not classify rows; [`DataError::Feature`] for
     /// files whose feature is off.
-    pub fn rows(&self, path: &Path) -> Result<NewRows, DataError> {
+    pub fn rows(&self, path: &Path) -> Result<PredictInput, DataError> {
         self.made(path).map_err(|error| error.within(path))
     }
 
-    fn made(&self, path: &Path) -> Result<NewRows, DataError> {
+    fn made(&self, path: &Path) -> Result<PredictInput, DataError> {
         match &self.rows {
             RowKind::Table { columns, scale } => table(path, columns, scale),
             RowKind::Array { shape, scale } => array(path, shape, scale.as_ref()),
@@ -83,13 +83,13 @@ fn unlabelled(values: Array2<f32>, shape: &[usize]) -> Result<ArrayDataset, Data
     ArrayDataset::classes(values, &classes, 1)?.shaped(shape)
 }
 
-fn table(path: &Path, columns: &Columns, scale: &Standardizer) -> Result<NewRows, DataError> {
+fn table(path: &Path, columns: &Columns, scale: &Standardizer) -> Result<PredictInput, DataError> {
     let width = columns.names.len();
     if has_end(path, &[".npy", ".npz"]) {
         return array(path, &[width], Some(scale));
     }
     let values = scale.apply(columns_of(path, columns)?.view());
-    Ok(NewRows::of(unlabelled(values, &[width])?, Vec::new()))
+    Ok(PredictInput::of(unlabelled(values, &[width])?, Vec::new()))
 }
 
 /// The array of a `.npy`, or the inputs of a `.npz`.
@@ -120,7 +120,11 @@ fn check_shape(found: &[usize], shape: &[usize], path: &Path) -> Result<(), Data
     ))
 }
 
-fn array(path: &Path, shape: &[usize], scale: Option<&Standardizer>) -> Result<NewRows, DataError> {
+fn array(
+    path: &Path,
+    shape: &[usize],
+    scale: Option<&Standardizer>,
+) -> Result<PredictInput, DataError> {
     let array = numpy(path)?;
     check_shape(array.shape(), shape, path)?;
     let is_bytes = matches!(array, Npy::Bytes(_));
@@ -139,14 +143,14 @@ fn array(path: &Path, shape: &[usize], scale: Option<&Standardizer>) -> Result<N
             if is_bytes { values / 255.0 } else { values }
         }
     };
-    Ok(NewRows::of(unlabelled(values, shape)?, Vec::new()))
+    Ok(PredictInput::of(unlabelled(values, shape)?, Vec::new()))
 }
 
 fn images(
     path: &Path,
     shape: ImageShape,
     statistics: &ChannelStatistics,
-) -> Result<NewRows, DataError> {
+) -> Result<PredictInput, DataError> {
     let axes = [shape.height, shape.width, shape.channels];
     // Bytes of NumPy or IDX as they are; files of images are decoded and resized.
     let (pixels, names) = if has_end(path, &[".npy", ".npz"]) {
@@ -171,10 +175,10 @@ fn images(
     };
     let classes = vec![0; pixels.len() / shape.len()];
     let images = ImageDataset::new(pixels, shape, classes, 1)?;
-    Ok(NewRows::of(images.standardised(statistics), names))
+    Ok(PredictInput::of(images.standardised(statistics), names))
 }
 
-fn texts(path: &Path, columns: &Columns, hasher: &TextHasher) -> Result<NewRows, DataError> {
+fn texts(path: &Path, columns: &Columns, hasher: &TextHasher) -> Result<PredictInput, DataError> {
     let is_table = has_end(path, &TABLES) || content(path)? == Content::Table;
     let texts: Vec<String> = if is_table {
         texts_of(path, columns)?
@@ -190,5 +194,5 @@ fn texts(path: &Path, columns: &Columns, hasher: &TextHasher) -> Result<NewRows,
         reading: Vec::new(),
         texts,
     };
-    Ok(NewRows::of(hasher.dataset(&labelled)?, labelled.texts))
+    Ok(PredictInput::of(hasher.dataset(&labelled)?, labelled.texts))
 }

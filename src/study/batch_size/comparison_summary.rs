@@ -5,13 +5,14 @@ use serde::Serialize;
 use crate::stats::median_of;
 use crate::stats::{Bootstrap, Estimate, RESAMPLES};
 
-use super::arms::{ArmOutcome, Arms};
+use super::comparison::{Comparison, RecipeOutcome};
 
 /// What a recipe came to, over the seeds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ArmSummary {
+pub struct RecipeSummary {
     /// The recipe.
-    pub arm: String,
+    #[serde(rename = "arm")]
+    pub recipe: String,
     /// Trainings, and those that diverged.
     pub trainings: (usize, usize),
     /// The median test accuracy.
@@ -35,29 +36,29 @@ pub struct ArmSummary {
     pub measured: Vec<(String, Estimate)>,
 }
 
-impl Arms<'_> {
+impl Comparison<'_> {
     /// Each recipe's medians over the seeds, in the order of their first outcome.
-    pub fn summary(outcomes: &[ArmOutcome], seed: u64) -> Vec<ArmSummary> {
+    pub fn summary(outcomes: &[RecipeOutcome], seed: u64) -> Vec<RecipeSummary> {
         let mut names: Vec<&str> = Vec::new();
         for outcome in outcomes {
-            if !names.contains(&outcome.arm.as_str()) {
-                names.push(&outcome.arm);
+            if !names.contains(&outcome.recipe.as_str()) {
+                names.push(&outcome.recipe);
             }
         }
-        let of_arm = |name: &&str| {
-            let own: Vec<&ArmOutcome> = outcomes
+        let of_recipe = |name: &&str| {
+            let own: Vec<&RecipeOutcome> = outcomes
                 .iter()
-                .filter(|outcome| outcome.arm == **name)
+                .filter(|outcome| outcome.recipe == **name)
                 .collect();
             summary(name, &own, seed)
         };
-        names.iter().map(of_arm).collect()
+        names.iter().map(of_recipe).collect()
     }
 }
 
-fn summary(name: &str, own: &[&ArmOutcome], seed: u64) -> ArmSummary {
+fn summary(name: &str, own: &[&RecipeOutcome], seed: u64) -> RecipeSummary {
     let bootstrap = Bootstrap::new(own.len(), RESAMPLES, seed);
-    let median = |of: &dyn Fn(&ArmOutcome) -> f64| {
+    let median = |of: &dyn Fn(&RecipeOutcome) -> f64| {
         let values: Vec<f64> = own.iter().map(|outcome| of(outcome)).collect();
         bootstrap.estimate(|rounds| median_of(&values, rounds))
     };
@@ -72,7 +73,7 @@ fn summary(name: &str, own: &[&ArmOutcome], seed: u64) -> ArmSummary {
     ];
     let names = own[0].measured.iter().map(|known| &known.0);
     let measured = names.enumerate().map(|(place, name)| {
-        let value = |outcome: &ArmOutcome| {
+        let value = |outcome: &RecipeOutcome| {
             outcome
                 .measured
                 .get(place)
@@ -80,8 +81,8 @@ fn summary(name: &str, own: &[&ArmOutcome], seed: u64) -> ArmSummary {
         };
         (name.clone(), median(&value))
     });
-    ArmSummary {
-        arm: name.to_owned(),
+    RecipeSummary {
+        recipe: name.to_owned(),
         trainings: (
             own.len(),
             own.iter()

@@ -29,12 +29,12 @@ type Measure<'d> =
     Box<dyn Fn(&Network) -> Result<Vec<(String, f64)>, StudyError> + Send + Sync + 'd>;
 
 /// A recipe: a name and a trainer of it.
-pub struct Arm {
+pub struct Recipe {
     name: String,
     make: MakeTrainer,
 }
 
-impl Arm {
+impl Recipe {
     /// A recipe; threads and seed are set apart.
     pub fn new(
         name: impl Into<String>,
@@ -52,32 +52,34 @@ impl Arm {
     }
 }
 
-impl std::fmt::Debug for Arm {
+impl std::fmt::Debug for Recipe {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Arm").field(&self.name).finish()
+        f.debug_tuple("Recipe").field(&self.name).finish()
     }
 }
 
 /// One training of a recipe.
-pub(super) struct ArmJob<'a> {
-    pub(super) arm: &'a Arm,
+pub(super) struct RecipeJob<'a> {
+    pub(super) recipe: &'a Recipe,
     pub(super) seed: u64,
 }
 
-impl Job for ArmJob<'_> {
-    type Outcome = ArmOutcome;
+impl Job for RecipeJob<'_> {
+    type Outcome = RecipeOutcome;
 
-    fn find(&self, known: &[ArmOutcome]) -> Option<ArmOutcome> {
-        let is_it = |known: &&ArmOutcome| known.arm == self.arm.name && known.seed == self.seed;
+    fn find(&self, known: &[RecipeOutcome]) -> Option<RecipeOutcome> {
+        let is_it =
+            |known: &&RecipeOutcome| known.recipe == self.recipe.name && known.seed == self.seed;
         known.iter().find(is_it).cloned()
     }
 }
 
 /// What came of one training of a recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ArmOutcome {
+pub struct RecipeOutcome {
     /// The recipe.
-    pub arm: String,
+    #[serde(rename = "arm")]
+    pub recipe: String,
     /// The seed.
     pub seed: u64,
     /// The test accuracy at the end, in 0..=1; 0 after a divergence.
@@ -104,20 +106,20 @@ pub struct ArmOutcome {
 ///
 /// ```
 /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, optim::Optimizer};
-/// use unisono::study::batch_size::{Arm, Arms, Store};
+/// use unisono::study::batch_size::{Recipe, Comparison, Store};
 /// let (train, test) = digits();
-/// let arm = |lr: f32| Arm::new(format!("lr {lr}"), move || {
+/// let recipe = |lr: f32| Recipe::new(format!("lr {lr}"), move || {
 ///     let model = Sequential::new(64).dense(10);
 ///     Trainer::new(model, Loss::SoftmaxCrossEntropy).optimizer(Optimizer::sgd(lr)).epochs(2)
 /// });
-/// let arms = Arms::new(&train, &test, vec![arm(0.1), arm(0.001)]).seeds(2);
-/// let summary = Arms::summary(&arms.run(&mut Store::in_memory(), |_| std::ops::ControlFlow::Continue(()))?, 1);
+/// let comparison = Comparison::new(&train, &test, vec![recipe(0.1), recipe(0.001)]).seeds(2);
+/// let summary = Comparison::summary(&comparison.run(&mut Store::in_memory(), |_| std::ops::ControlFlow::Continue(()))?, 1);
 /// assert!(summary[0].accuracy.value > summary[1].accuracy.value);
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
 /// ```
-pub struct Arms<'d> {
+pub struct Comparison<'d> {
     pub(super) data: [&'d dyn Dataset; 2],
-    pub(super) arms: Vec<Arm>,
+    pub(super) recipes: Vec<Recipe>,
     seeds: u64,
     seed: u64,
     pub(super) target: Option<Target>,
@@ -128,18 +130,18 @@ pub struct Arms<'d> {
     measure: Option<Measure<'d>>,
 }
 
-impl std::fmt::Debug for Arms<'_> {
+impl std::fmt::Debug for Comparison<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Arms").field(&self.arms).finish()
+        f.debug_tuple("Comparison").field(&self.recipes).finish()
     }
 }
 
-impl<'d> Arms<'d> {
+impl<'d> Comparison<'d> {
     /// One seed, no target, one training after another on all threads.
-    pub fn new(train: &'d dyn Dataset, test: &'d dyn Dataset, arms: Vec<Arm>) -> Self {
+    pub fn new(train: &'d dyn Dataset, test: &'d dyn Dataset, recipes: Vec<Recipe>) -> Self {
         Self {
             data: [train, test],
-            arms,
+            recipes,
             seeds: 1,
             seed: 1,
             target: None,
@@ -205,7 +207,7 @@ impl<'d> Arms<'d> {
 
     /// What decides the outcomes, by name: [`Store::open`] takes it.
     pub fn settings(&self) -> BTreeMap<String, String> {
-        let names: Vec<&str> = self.arms.iter().map(Arm::name).collect();
+        let names: Vec<&str> = self.recipes.iter().map(Recipe::name).collect();
         BTreeMap::from([
             ("recipes".to_owned(), names.join("; ")),
             (
@@ -237,10 +239,10 @@ impl<'d> Arms<'d> {
     pub fn run(
         &self,
         store: &mut Store,
-        mut observe: impl FnMut(&ArmOutcome) -> ControlFlow<()>,
-    ) -> Result<Vec<ArmOutcome>, StudyError> {
+        mut observe: impl FnMut(&RecipeOutcome) -> ControlFlow<()>,
+    ) -> Result<Vec<RecipeOutcome>, StudyError> {
         let jobs = self.jobs()?;
-        let train = |job: &ArmJob<'_>| self.train(job.arm, job.seed);
+        let train = |job: &RecipeJob<'_>| self.train(job.recipe, job.seed);
         let mut runner = Runner::new(store)?;
         runner.run_side_by_side(&jobs, self.parallel, train, |finished| {
             observe(finished.outcome())
@@ -248,7 +250,7 @@ impl<'d> Arms<'d> {
     }
 
     /// Every seed with every recipe that belongs to the slice.
-    pub(super) fn jobs(&self) -> Result<Vec<ArmJob<'_>>, StudyError> {
+    pub(super) fn jobs(&self) -> Result<Vec<RecipeJob<'_>>, StudyError> {
         self.slice.check()?;
         let none = |what| StudyError::Value {
             what,
@@ -262,17 +264,21 @@ impl<'d> Arms<'d> {
             return Err(none("the trainings side by side"));
         }
         let seeds = self.seed..self.seed.saturating_add(self.seeds);
-        let all = seeds.flat_map(|seed| self.arms.iter().map(move |arm| ArmJob { arm, seed }));
+        let all = seeds.flat_map(|seed| {
+            self.recipes
+                .iter()
+                .map(move |recipe| RecipeJob { recipe, seed })
+        });
         Ok(self.slice.take(all).collect())
     }
 
     /// A recipe with a seed, on the study's threads.
-    pub(super) fn trainer(&self, arm: &Arm, seed: u64) -> Trainer {
+    pub(super) fn trainer(&self, recipe: &Recipe, seed: u64) -> Trainer {
         let (threads, pinning) = match self.parallel {
             1 => (self.threads, Pinning::Auto),
             _ => (Threads::Fixed(1), Pinning::Off),
         };
-        let trainer = (arm.make)()
+        let trainer = (recipe.make)()
             .seed(seed)
             .threads(threads)
             .pinning(pinning)
@@ -284,11 +290,11 @@ impl<'d> Arms<'d> {
         }
     }
 
-    fn train(&self, arm: &Arm, seed: u64) -> Result<ArmOutcome, StudyError> {
+    fn train(&self, recipe: &Recipe, seed: u64) -> Result<RecipeOutcome, StudyError> {
         let started = Instant::now();
-        let mut trainer = self.trainer(arm, seed);
-        let mut outcome = ArmOutcome {
-            arm: arm.name.clone(),
+        let mut trainer = self.trainer(recipe, seed);
+        let mut outcome = RecipeOutcome {
+            recipe: recipe.name.clone(),
             seed,
             accuracy: 0.0,
             loss: f64::INFINITY,
@@ -321,7 +327,7 @@ impl<'d> Arms<'d> {
         Ok(outcome)
     }
 
-    fn take_down(&self, event: &Event<'_>, outcome: &mut ArmOutcome, started: Instant) {
+    fn take_down(&self, event: &Event<'_>, outcome: &mut RecipeOutcome, started: Instant) {
         let (loss, accuracy) = match *event {
             Event::Step {
                 step, batch_size, ..

@@ -15,13 +15,13 @@ const MOST_OF_FREE: (u64, u64) = (3, 4);
 
 /// Bytes that may still be taken for what is read of a file.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct MemoryBudget {
     path: PathBuf,
     most: u64,
     taken: u64,
 }
 
-impl Room {
+impl MemoryBudget {
     /// Most of the memory that is free now, for what is read of `path`.
     pub(super) fn new(path: &Path) -> Self {
         let (part, whole) = MOST_OF_FREE;
@@ -46,7 +46,7 @@ impl Room {
     /// Takes `bytes` more.
     ///
     /// # Errors
-    /// Those of [`Room::check`].
+    /// Those of [`MemoryBudget::check`].
     pub(super) fn take(&mut self, bytes: u64) -> Result<(), DataError> {
         self.check(bytes)?;
         self.taken += bytes;
@@ -90,15 +90,15 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_named() {
-        let mut room = Room::of("rows.csv".as_ref(), 3 << 20);
-        room.take(2 << 20).unwrap();
-        let error = room.take(2 << 20).unwrap_err().to_string();
+        let mut budget = MemoryBudget::of("rows.csv".as_ref(), 3 << 20);
+        budget.take(2 << 20).unwrap();
+        let error = budget.take(2 << 20).unwrap_err().to_string();
         for part in ["rows.csv", "at least 4 MiB", "3 MiB", "part of it"] {
             assert!(error.contains(part), "{error}");
         }
         // What was refused is not taken.
-        room.take(1 << 20).unwrap();
-        assert!(room.take(1).is_err());
+        budget.take(1 << 20).unwrap();
+        assert!(budget.take(1).is_err());
     }
 
     #[test]

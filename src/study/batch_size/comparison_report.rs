@@ -1,34 +1,37 @@
 //! Report of a comparison of recipes: charts, table, page.
 
-use crate::report::{LineChart, Page};
+use crate::report::{HtmlReport, LineChart};
 use crate::stats::spread_text;
 
-use super::arm_summary::ArmSummary;
+use super::comparison_summary::RecipeSummary;
 use super::overlay::Figure;
 use super::report::{add, headed};
 
-/// The names of [`arm_charts`]; the second is drawn where recipes reached a target.
-pub const ARM_CHARTS: [&str; 2] = ["error", "to_target"];
+/// The names of [`comparison_charts`]; the second is drawn where recipes reached a target.
+pub const COMPARISON_CHARTS: [&str; 2] = ["error", "to_target"];
 
 /// The test error of each recipe, by its place in the table from 1 on; and updates against rows to
 /// the target.
-pub fn arm_charts(summary: &[ArmSummary]) -> Vec<Figure> {
+pub fn comparison_charts(summary: &[RecipeSummary]) -> Vec<Figure> {
     let mut error = LineChart::new(
         "Test error of each recipe",
         "recipe, as in the table",
         "% of the test rows",
     );
-    for (place, arm) in summary.iter().enumerate() {
+    for (place, recipe) in summary.iter().enumerate() {
         let (x, share) = ((place + 1) as f64, |accuracy: f64| 100.0 * (1.0 - accuracy));
-        error = error.points(arm.arm.clone(), vec![(x, share(arm.accuracy.value))]);
-        if let Some((low, high)) = arm.accuracy.bounds() {
+        error = error.points(
+            recipe.recipe.clone(),
+            vec![(x, share(recipe.accuracy.value))],
+        );
+        if let Some((low, high)) = recipe.accuracy.bounds() {
             error = error.band(vec![(x, share(high), share(low))]);
         }
     }
     // Updates against rows, for the recipes that reached the target.
     let mut figures = vec![("error", error, medians(summary))];
     let reached = || {
-        let known = |arm: &ArmSummary| Some((arm.arm.clone(), arm.to_target?));
+        let known = |recipe: &RecipeSummary| Some((recipe.recipe.clone(), recipe.to_target?));
         summary.iter().filter_map(known)
     };
     if reached().next().is_some() {
@@ -52,28 +55,28 @@ pub fn arm_charts(summary: &[ArmSummary]) -> Vec<Figure> {
 }
 
 /// The page of recipes side by side, with what has to be said of them and their charts.
-pub fn arms_page(
+pub fn comparison_report(
     title: &str,
     command: &str,
-    summary: &[ArmSummary],
+    summary: &[RecipeSummary],
     notes: &[&str],
     figures: &[Figure],
-) -> Page {
+) -> HtmlReport {
     let mut page = headed(title, command);
     page.heading("Recipes").paragraph(&medians(summary));
     for note in notes {
         page.paragraph(note);
     }
-    let (head, rows) = ArmSummary::table(summary);
+    let (head, rows) = RecipeSummary::table(summary);
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     page.table(&head, &rows);
     add(&mut page, figures);
     page
 }
 
-impl ArmSummary {
+impl RecipeSummary {
     /// Head and rows of a table.
-    pub fn table(summary: &[ArmSummary]) -> (Vec<String>, Vec<Vec<String>>) {
+    pub fn table(summary: &[RecipeSummary]) -> (Vec<String>, Vec<Vec<String>>) {
         let mut head: Vec<String> = [
             "recipe",
             "trainings",
@@ -86,7 +89,7 @@ impl ArmSummary {
         .map(ToOwned::to_owned)
         .into();
         // Columns that only some comparisons have.
-        let has_target = summary.iter().any(|arm| arm.reached > 0);
+        let has_target = summary.iter().any(|recipe| recipe.reached > 0);
         if has_target {
             head.extend(
                 [
@@ -101,26 +104,28 @@ impl ArmSummary {
         if let Some(first) = summary.first() {
             head.extend(first.measured.iter().map(|known| known.0.clone()));
         }
-        let row = |arm: &ArmSummary| {
+        let row = |recipe: &RecipeSummary| {
             let mut row = vec![
-                arm.arm.clone(),
-                format!("{} ({} diverged)", arm.trainings.0, arm.trainings.1),
-                arm.accuracy.text(|share| format!("{:.2}", 100.0 * share)),
-                lost_or(arm.loss.value, 4),
-                lost_or(arm.train_loss.value, 4),
-                format!("{:.0}", arm.updates.value),
-                format!("{:.0}", arm.examples.value),
+                recipe.recipe.clone(),
+                format!("{} ({} diverged)", recipe.trainings.0, recipe.trainings.1),
+                recipe
+                    .accuracy
+                    .text(|share| format!("{:.2}", 100.0 * share)),
+                lost_or(recipe.loss.value, 4),
+                lost_or(recipe.train_loss.value, 4),
+                format!("{:.0}", recipe.updates.value),
+                format!("{:.0}", recipe.examples.value),
             ];
             if has_target {
                 let to = |place: usize, digits: usize| {
-                    arm.to_target.map_or("not reached".to_owned(), |known| {
+                    recipe.to_target.map_or("not reached".to_owned(), |known| {
                         known[place].text(|number| format!("{number:.digits$}"))
                     })
                 };
-                row.push(format!("{} of {}", arm.reached, arm.trainings.0));
+                row.push(format!("{} of {}", recipe.reached, recipe.trainings.0));
                 row.extend([to(0, 0), to(1, 0), to(2, 3)]);
             }
-            row.extend(arm.measured.iter().map(|known| known.1.to_string()));
+            row.extend(recipe.measured.iter().map(|known| known.1.to_string()));
             row
         };
         (head, summary.iter().map(row).collect())
@@ -128,8 +133,8 @@ impl ArmSummary {
 }
 
 /// What the numbers of the recipes are.
-fn medians(summary: &[ArmSummary]) -> String {
-    let trainings = summary.iter().map(|arm| arm.accuracy.samples);
+fn medians(summary: &[RecipeSummary]) -> String {
+    let trainings = summary.iter().map(|recipe| recipe.accuracy.samples);
     format!("Medians over the seeds, {}.", spread_text(trainings))
 }
 

@@ -3,18 +3,18 @@
 use crate::data::{ArrayDataset, synthetic_classes, synthetic_tokens};
 use crate::nn::presets::{Inputs, Preset};
 
-/// `rows` rows for `preset`, made up from `seed`: learnable, of ten classes or of the preset's
+/// `rows` rows for `preset`, synthetic, from `seed`: learnable, of ten classes or of the preset's
 /// tokens.
 ///
 /// ```
-/// use unisono::{data::Dataset, nn::presets, study::made_up_data};
+/// use unisono::{data::Dataset, nn::presets, study::synthetic_data};
 /// let lstm = presets::by_name("lstm").unwrap();
-/// assert_eq!(made_up_data(&lstm, 8, 42).input_len(), 64);
+/// assert_eq!(synthetic_data(&lstm, 8, 42).input_len(), 64);
 /// ```
 ///
 /// # Panics
 /// If `rows` is 0.
-pub fn made_up_data(preset: &Preset, rows: usize, seed: u64) -> ArrayDataset {
+pub fn synthetic_data(preset: &Preset, rows: usize, seed: u64) -> ArrayDataset {
     let shape = [rows, preset.model.inputs()];
     match preset.inputs {
         Inputs::Values => synthetic_classes(shape, 10, seed),

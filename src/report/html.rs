@@ -15,20 +15,20 @@ figure{margin:1rem 0}figure svg{max-width:100%;height:auto}figcaption{color:#444
 /// A page that grows from top to bottom.
 ///
 /// ```
-/// use unisono::report::Page;
-/// let mut page = Page::new("Loss < 1");
+/// use unisono::report::HtmlReport;
+/// let mut page = HtmlReport::new("Loss < 1");
 /// page.heading("Figures").table(&["run", "loss"], &[vec!["first".to_owned(), "0.5".to_owned()]]);
 /// let html = page.html();
 /// assert!(html.starts_with("<!doctype html>") && html.contains("<title>Loss &lt; 1</title>"));
 /// assert!(html.contains("<td>first</td><td>0.5</td>"));
 /// ```
 #[derive(Clone, Debug)]
-pub struct Page {
+pub struct HtmlReport {
     title: String,
     body: String,
 }
 
-impl Page {
+impl HtmlReport {
     /// An empty page.
     pub fn new(title: impl Into<String>) -> Self {
         Self {
@@ -92,8 +92,8 @@ impl Page {
     /// Adds words in a row, each shaded by how much it counts: blue for, orange against.
     ///
     /// ```
-    /// use unisono::report::Page;
-    /// let mut page = Page::new("Words");
+    /// use unisono::report::HtmlReport;
+    /// let mut page = HtmlReport::new("Words");
     /// page.shaded_words(&[("good".to_owned(), 2.0), ("but".to_owned(), -1.0)]);
     /// assert!(page.html().contains("rgba(0,114,178,1.00)\" title=\"+2.0000\">good</span>"));
     /// ```

@@ -13,7 +13,7 @@ use crate::train::{ChainUpdate, NetworkEngine, TrainError, network_engine, resol
 
 /// The engine, and where it is in the data.
 #[derive(Debug)]
-pub(crate) struct Rig<'d> {
+pub(crate) struct BenchRunner<'d> {
     pub(crate) engine: NetworkEngine<'d>,
     batch_size: usize,
     order: Arc<[u32]>,
@@ -24,7 +24,7 @@ pub(crate) struct Rig<'d> {
 /// A step's time, and its loss.
 pub(crate) type TimedStep = (Duration, f64);
 
-impl<'d> Rig<'d> {
+impl<'d> BenchRunner<'d> {
     /// Takes batch after batch of `data`, of which there is at least one; `seed` is of the model's
     /// own draws.
     pub(crate) fn new(

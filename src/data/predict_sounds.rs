@@ -8,7 +8,7 @@ use super::scale::Standardizer;
 use super::sound::{Sound, read_sounds};
 use super::spectrogram_settings::SpectrogramSettings;
 use super::speech::SpectrogramDataset;
-use super::unlabelled::NewRows;
+use super::unlabelled::PredictInput;
 
 /// A WAV file, a folder or a tar archive of them.
 pub(super) fn sounds(
@@ -16,7 +16,7 @@ pub(super) fn sounds(
     settings: SpectrogramSettings,
     frames: usize,
     scale: &Standardizer,
-) -> Result<NewRows, DataError> {
+) -> Result<PredictInput, DataError> {
     let sounds = if path.is_dir() || has_end(path, &[".tar", ".tar.gz", ".tgz"]) {
         read_sounds(path)?
     } else {
@@ -27,5 +27,5 @@ pub(super) fn sounds(
     let classes = vec![0; sounds.len()];
     let data = SpectrogramDataset::scaled(&spectrograms, frames, classes, 1, scale.clone())?;
     let names = sounds.into_iter().map(|(name, _)| name).collect();
-    Ok(NewRows::of(data, names))
+    Ok(PredictInput::of(data, names))
 }
