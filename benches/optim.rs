@@ -8,7 +8,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use unisono::optim::{At, Chain, MAX_BLOCK, Optimizer, PartTable, StepScalars, Treatment};
+use unisono::optim::{
+    Chain, MAX_BLOCK, Optimizer, ParamGroup, PartTable, StepScalars, UpdateContext,
+};
 
 const PARAMS: usize = 10_000_000;
 
@@ -29,13 +31,13 @@ fn step(chain: &Chain, table: &PartTable, half: &mut Half) {
     for (block, (params, grad)) in blocks.enumerate() {
         let (own, rest) = state.split_at_mut(buffers * params.len());
         state = rest;
-        let at = At {
+        let context = UpdateContext {
             scalars: &scalars,
             params: &[],
             parts: table.of_block(block * MAX_BLOCK, params.len()),
-            factors: &[],
+            trust_ratios: &[],
         };
-        chain.apply(&at, params, grad, own);
+        chain.apply(&context, params, grad, own);
     }
 }
 
@@ -59,7 +61,7 @@ fn optimisers(criterion: &mut Criterion) {
             })
         });
     });
-    let table = PartTable::new([(len, Treatment::default())]);
+    let table = PartTable::new([(len, ParamGroup::default())]);
     for optimizer in [
         Optimizer::sgd(1e-3),
         Optimizer::sgd(1e-3).with_momentum(0.9),

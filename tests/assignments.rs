@@ -292,7 +292,7 @@ fn shards_of_a_model_that_carries_a_state_of_its_rows_stay_where_they_are() {
         let ran = engine.run(|session| {
             if threads == 2 {
                 let assigned = session.assign(Assignment::from_counts(&[9, 7]));
-                assert!(matches!(assigned, Err(EngineError::CarriesRows)));
+                assert!(matches!(assigned, Err(EngineError::StatefulModel)));
             }
             for step in 0..12 {
                 let batch = Batch::whole((0..64).collect(), step);

@@ -115,7 +115,7 @@ impl Replica for Meeter {
     }
 
     fn fold(&mut self, fold: &mut Fold<'_>) {
-        let meeting = fold.meeting();
+        let group = fold.all_gather();
         let shards = fold.shards();
         let step = fold.batch().step;
         let mut total = 0.0;
@@ -127,7 +127,7 @@ impl Replica for Meeter {
                 .clone()
                 .map(|shard| fold.shard(shard).rows.len() as f32)
                 .collect();
-            meeting.gather(&own, 1, &mut all);
+            group.all_gather(&own, 1, &mut all);
             total += all.iter().sum::<f32>();
         }
         for which in 0..fold.nodes().len() {

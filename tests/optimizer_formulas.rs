@@ -1,7 +1,7 @@
 //! Optimisers that PyTorch lacks against the papers' formulas written out in f64, and all of them
 //! on two functions with a known bottom.
 
-use unisono::optim::{At, Chain, Optimizer, PartTable, StepScalars, Treatment};
+use unisono::optim::{Chain, Optimizer, ParamGroup, PartTable, StepScalars, UpdateContext};
 
 /// A least-squares problem in two tensors, in f64: gradient of `norm2(A w - b) / 2`.
 fn gradient(w: &[f64]) -> Vec<f64> {
@@ -18,12 +18,12 @@ const TENSORS: [usize; 2] = [4, 2];
 
 /// The second tensor is a bias.
 fn table() -> PartTable {
-    let bias = Treatment {
+    let bias = ParamGroup {
         decay_scale: 0.0,
         adapts: false,
-        ..Treatment::default()
+        ..ParamGroup::default()
     };
-    PartTable::new([(TENSORS[0], Treatment::default()), (TENSORS[1], bias)])
+    PartTable::new([(TENSORS[0], ParamGroup::default()), (TENSORS[1], bias)])
 }
 
 fn start() -> Vec<f64> {
@@ -34,7 +34,7 @@ fn norm(values: &[f64]) -> f64 {
     values.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
-/// Twenty steps of a chain, factors included.
+/// Twenty steps of a chain, trust ratios included.
 fn run(chain: &Chain, lr: f32) -> Vec<f64> {
     let table = table();
     let parts = table.of_block(0, 6);
@@ -45,15 +45,15 @@ fn run(chain: &Chain, lr: f32) -> Vec<f64> {
         // The sum over a batch of 4.
         let mut grad: Vec<f32> = gradient(&wide).iter().map(|g| (4.0 * g) as f32).collect();
         let scalars = StepScalars::plain(lr, 4.0, step);
-        let mut at = At {
+        let mut context = UpdateContext {
             scalars: &scalars,
             params: &w.clone(),
             parts,
-            factors: &[],
+            trust_ratios: &[],
         };
-        let mut factors = Vec::new();
+        let mut trust_ratios = Vec::new();
         if let Some(ratio) = chain.trust_ratio() {
-            chain.direct(&at, &mut grad, &mut state);
+            chain.direction(&context, &mut grad, &mut state);
             for part in parts {
                 let norm = |values: &[f32]| {
                     norm(&values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>())
@@ -62,14 +62,14 @@ fn run(chain: &Chain, lr: f32) -> Vec<f64> {
                     norm(&w[part.range.clone()]),
                     norm(&grad[part.range.clone()]),
                 );
-                factors.push(match part.treatment.adapts {
-                    true => ratio.factor(params, update, part.treatment.decay_scale),
+                trust_ratios.push(match part.group.adapts {
+                    true => ratio.ratio(params, update, part.group.decay_scale),
                     false => 1.0,
                 });
             }
-            at.factors = &factors;
+            context.trust_ratios = &trust_ratios;
         }
-        chain.apply(&at, &mut w, &grad, &mut state);
+        chain.apply(&context, &mut w, &grad, &mut state);
     }
     w.iter().map(|&v| f64::from(v)).collect()
 }
@@ -150,7 +150,7 @@ type Gradient = fn(f64, f64) -> [f64; 2];
 /// The end of so many steps from (-1, 0.8).
 fn descend(optimizer: &Optimizer, gradient: Gradient, steps: u64) -> [f32; 2] {
     let chain = optimizer.build().unwrap();
-    let table = PartTable::new([(2, Treatment::default())]);
+    let table = PartTable::new([(2, ParamGroup::default())]);
     let mut w = [-1.0_f32, 0.8];
     let mut state = vec![0.0; 2 * chain.num_state_buffers()];
     for step in 0..steps {
@@ -160,20 +160,20 @@ fn descend(optimizer: &Optimizer, gradient: Gradient, steps: u64) -> [f32; 2] {
         let t = step as f64 / steps as f64;
         let lr = f64::from(optimizer.lr()) * (1.0 + (std::f64::consts::PI * t).cos()) / 2.0;
         let scalars = StepScalars::plain(lr as f32, 1.0, step);
-        let mut at = At {
+        let mut context = UpdateContext {
             scalars: &scalars,
             params: &w.clone(),
             parts: table.of_block(0, 2),
-            factors: &[],
+            trust_ratios: &[],
         };
-        let mut factors = vec![];
+        let mut trust_ratios = vec![];
         if let Some(ratio) = chain.trust_ratio() {
-            chain.direct(&at, &mut grad, &mut state);
+            chain.direction(&context, &mut grad, &mut state);
             let norm = |v: &[f32]| f64::from(v[0]).hypot(f64::from(v[1]));
-            factors.push(ratio.factor(norm(&w), norm(&grad), 1.0));
-            at.factors = &factors;
+            trust_ratios.push(ratio.ratio(norm(&w), norm(&grad), 1.0));
+            context.trust_ratios = &trust_ratios;
         }
-        chain.apply(&at, &mut w, &grad, &mut state);
+        chain.apply(&context, &mut w, &grad, &mut state);
     }
     w
 }

@@ -41,9 +41,9 @@ pub enum Threads {
     /// The physical cores that this process may use.
     #[default]
     Auto,
-    /// As [`Threads::Auto`], but no more than so many, at least 1.
+    /// As [`Threads::Auto`], but at most this number, itself at least 1.
     AtMost(usize),
-    /// Exactly so many, at least 1, even if there are fewer cores.
+    /// Exactly this number, at least 1, even if there are fewer cores.
     Fixed(usize),
 }
 

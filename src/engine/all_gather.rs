@@ -10,10 +10,10 @@
 //! nothing is allocated after the first rounds.
 //!
 //! # Failure
-//! A worker whose replica panics sends `Failed` in place of what it owes; whoever takes it passes
-//! one on, once, and leaves its own pass. When the master's verdict says that the step failed,
-//! every worker that has not yet done so sends `Failed`, and takes what comes until one `Failed`
-//! has come: each ring channel is empty again, and nobody waits for more.
+//! A worker whose replica panics sends `Failed` in place of what it owes; a worker that receives
+//! it passes one on, once, and leaves its own pass. When the master's reply says that the step
+//! failed, every worker that has not yet done so sends `Failed`, and takes what comes until one
+//! `Failed` has come: each ring channel is empty again, and nobody waits for more.
 //!
 //! # Why this way
 //! The values are few (the channels of a layer), so each worker adds all shards' values itself, in
@@ -30,12 +30,12 @@ use super::mailbox::{Aborted, Address, Mailbox, Waiting};
 
 /// What travels round the ring.
 #[derive(Debug)]
-pub(crate) enum Meet {
+pub(crate) enum RingMessage {
     /// A worker's values.
     Values {
         /// Whose they are.
         worker: usize,
-        /// So many for each of its shards.
+        /// The same number for each of its shards.
         values: Vec<f32>,
     },
     /// Some worker cannot go on.
@@ -49,15 +49,15 @@ pub(crate) struct AnotherFailed;
 /// A worker's place in the ring.
 #[derive(Debug)]
 pub(crate) struct Ring {
-    pub(crate) to: Address<Meet>,
-    pub(crate) from: Mailbox<Meet>,
+    pub(crate) to: Address<RingMessage>,
+    pub(crate) from: Mailbox<RingMessage>,
     own: Vec<f32>,
     has_sent_failure: bool,
     has_seen_failure: bool,
 }
 
 impl Ring {
-    pub(crate) fn new(to: Address<Meet>, from: Mailbox<Meet>) -> Self {
+    pub(crate) fn new(to: Address<RingMessage>, from: Mailbox<RingMessage>) -> Self {
         Self {
             to,
             from,
@@ -70,15 +70,16 @@ impl Ring {
     /// Tells the others, once, that this worker's pass has ended early.
     pub(crate) fn send_failure(&mut self) {
         if !std::mem::replace(&mut self.has_sent_failure, true) {
-            self.to.send(Meet::Failed);
+            self.to.send(RingMessage::Failed);
         }
     }
 
     /// Empties the ring after a step that failed.
-    pub(crate) fn settle(&mut self, waiting: Waiting, latch: &FailureLatch) -> Result<(), Aborted> {
+    pub(crate) fn drain(&mut self, waiting: Waiting, latch: &FailureLatch) -> Result<(), Aborted> {
         self.send_failure();
         while !self.has_seen_failure {
-            self.has_seen_failure = matches!(self.from.receive(waiting, latch)?, Meet::Failed);
+            self.has_seen_failure =
+                matches!(self.from.receive(waiting, latch)?, RingMessage::Failed);
         }
         self.has_sent_failure = false;
         self.has_seen_failure = false;
@@ -86,91 +87,92 @@ impl Ring {
     }
 }
 
-/// A way for a replica to meet its fellows in the middle of a pass.
+/// An exchange of values between the replicas of all workers in the middle of a pass.
 ///
-/// Every worker must come to every meeting of a step, with or without rows, in the same order.
+/// Every worker must take part in every all-gather of a step, with or without rows, in the same
+/// order.
 ///
 /// ```
-/// use unisono::engine::Gather;
+/// use unisono::engine::AllGather;
 /// #[derive(Debug)] struct Alone;
-/// impl Gather for Alone {
-///     fn gather(&self, own: &[f32], _len: usize, all: &mut Vec<f32>) { *all = own.to_vec() }
+/// impl AllGather for Alone {
+///     fn all_gather(&self, own: &[f32], _len: usize, all: &mut Vec<f32>) { *all = own.to_vec() }
 /// }
 /// let mut all = Vec::new();
-/// Alone.gather(&[1.0, 2.0], 1, &mut all);
+/// Alone.all_gather(&[1.0, 2.0], 1, &mut all);
 /// assert_eq!(all, [1.0, 2.0]);
 /// ```
-pub trait Gather: std::fmt::Debug {
+pub trait AllGather: std::fmt::Debug {
     /// The values of all shards of the batch, `len` for each, in `all`; `own` are those of the
     /// caller's shards, in order.
     ///
     /// # Panics
     /// If another worker's replica panicked in this step; the engine reports that one.
-    fn gather(&self, own: &[f32], len: usize, all: &mut Vec<f32>);
+    fn all_gather(&self, own: &[f32], len: usize, all: &mut Vec<f32>);
 }
 
-/// The meeting of one step, as one worker takes part in it.
+/// The all-gather of one step, as one worker takes part in it.
 #[derive(Debug)]
-pub struct Meeting<'a> {
+pub struct RingAllGather<'a> {
     ring: RefCell<&'a mut Ring>,
-    place: Place<'a>,
+    context: RingContext<'a>,
 }
 
-/// Who meets, and how one waits.
+/// Who takes part, and how one waits.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place<'a> {
+pub(crate) struct RingContext<'a> {
     pub(crate) worker: usize,
     pub(crate) assignment: &'a Assignment,
-    /// What meetings have taken since the last lap of the stopwatch.
+    /// What all-gathers have taken since the last lap of the stopwatch.
     pub(crate) waited: &'a Cell<Duration>,
     pub(crate) waiting: Waiting,
     pub(crate) latch: &'a FailureLatch,
 }
 
-impl<'a> Meeting<'a> {
-    pub(crate) fn new(ring: &'a mut Ring, place: Place<'a>) -> Self {
+impl<'a> RingAllGather<'a> {
+    pub(crate) fn new(ring: &'a mut Ring, context: RingContext<'a>) -> Self {
         Self {
             ring: RefCell::new(ring),
-            place,
+            context,
         }
     }
 }
 
-impl Gather for Meeting<'_> {
-    fn gather(&self, own: &[f32], len: usize, all: &mut Vec<f32>) {
-        let place = self.place;
-        all.resize(place.assignment.num_shards() * len, 0.0);
+impl AllGather for RingAllGather<'_> {
+    fn all_gather(&self, own: &[f32], len: usize, all: &mut Vec<f32>) {
+        let context = self.context;
+        all.resize(context.assignment.num_shards() * len, 0.0);
         let mut write = |worker: usize, values: &[f32]| {
-            let shards = place.assignment.shards(worker);
+            let shards = context.assignment.shards(worker);
             all[shards.start * len..shards.end * len].copy_from_slice(values);
         };
-        write(place.worker, own);
-        if place.assignment.num_workers() == 1 {
+        write(context.worker, own);
+        if context.assignment.num_workers() == 1 {
             return;
         }
-        // Own values set out on their way round the ring.
+        // Own values start their way round the ring.
         let began = Instant::now();
         let ring = &mut **self.ring.borrow_mut();
         let mut values = std::mem::take(&mut ring.own);
         values.clear();
         values.extend_from_slice(own);
-        ring.to.send(Meet::Values {
-            worker: place.worker,
+        ring.to.send(RingMessage::Values {
+            worker: context.worker,
             values,
         });
         // The others' are copied and passed on, until one's own are back.
         loop {
-            match ring.from.receive(place.waiting, place.latch) {
-                Ok(Meet::Values { worker, values }) if worker == place.worker => {
+            match ring.from.receive(context.waiting, context.latch) {
+                Ok(RingMessage::Values { worker, values }) if worker == context.worker => {
                     ring.own = values;
-                    place.waited.set(place.waited.get() + began.elapsed());
+                    context.waited.set(context.waited.get() + began.elapsed());
                     return;
                 }
-                Ok(Meet::Values { worker, values }) => {
+                Ok(RingMessage::Values { worker, values }) => {
                     write(worker, &values);
-                    ring.to.send(Meet::Values { worker, values });
+                    ring.to.send(RingMessage::Values { worker, values });
                 }
-                Ok(Meet::Failed) => {
+                Ok(RingMessage::Failed) => {
                     ring.has_seen_failure = true;
                     ring.send_failure();
                     // Not `panic!`: the first failure has been reported, this one is no news.

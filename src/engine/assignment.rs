@@ -24,7 +24,7 @@ pub struct Assignment {
 }
 
 impl Assignment {
-    /// As many shards for each worker, up to one.
+    /// The same number of shards for each worker, give or take one.
     pub fn even(num_shards: usize, num_workers: usize) -> Self {
         let ends = (0..num_workers).map(|worker| part(num_shards, num_workers, worker).end);
         Self {
@@ -32,7 +32,7 @@ impl Assignment {
         }
     }
 
-    /// So many shards for each worker.
+    /// A count of shards for each worker.
     pub fn from_counts(counts: &[usize]) -> Self {
         let ends = counts.iter().scan(0, |end, count| {
             *end = count.saturating_add(*end);

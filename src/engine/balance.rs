@@ -9,8 +9,8 @@
 //! Worker w with n shards, which make up m nodes of the tree, is done with them after `n c + m k`:
 //! its time c for a shard is a median over its last steps, k is a pass over the gradients to be
 //! exchanged. What comes after that waits for everyone's, so it is no part of the balance. Shards
-//! go one by one to whoever would be done first with one more (optimal for k = 0: list scheduling
-//! of equal jobs on uniform machines).
+//! go one by one to the worker that would be done first with one more (optimal for k = 0: list
+//! scheduling of equal jobs on uniform machines).
 //!
 //! # Why this way
 //! Whole shards move between steps, not within one: a worker computes all of its shards as one
@@ -32,7 +32,8 @@ const RECENT: usize = 3;
 /// The part of a step that must be gained.
 const GAIN: f64 = 0.05;
 
-/// Timed steps without a change after one that was in vain: at first, and at most, as they double.
+/// Timed steps without a change after one that did not pay off: at first, and at most, as they
+/// double.
 const PAUSE: usize = 4;
 const LONGEST_PAUSE: usize = 1024;
 
@@ -52,7 +53,7 @@ struct Recent {
     seen: usize,
 }
 
-/// What workers are believed to take, in seconds.
+/// Estimated costs of workers, in seconds.
 #[derive(Debug, Default)]
 struct Costs {
     /// Each worker, for a row, without what its nodes take.
@@ -72,7 +73,7 @@ struct Trial {
     slowest: f64,
 }
 
-/// The master's memory of its workers' times.
+/// The workers' times, as the coordinator has seen them.
 #[derive(Debug)]
 pub(crate) struct Balancer {
     workers: Vec<Recent>,
@@ -81,8 +82,8 @@ pub(crate) struct Balancer {
     /// Steps in a row in which some worker had no row.
     idle_steps: usize,
     trial: Option<Trial>,
-    /// Timed steps without a change after the last one that was in vain, and how many of them are
-    /// left.
+    /// Timed steps without a change after the last one that did not pay off, and how many of them
+    /// are left.
     pause: (usize, usize),
     changed: Instant,
     /// How long the last change took.
@@ -218,7 +219,7 @@ impl Balancer {
     }
 }
 
-/// The even assignment, if it leaves nobody without rows.
+/// The even assignment, if it leaves no worker without rows.
 fn back_to_even(current: StepShape<'_>) -> Option<Assignment> {
     let (shards, workers) = (current.assignment.num_shards(), current.workers());
     let has_rows =
@@ -248,7 +249,7 @@ fn better(costs: &Costs, current: &Assignment, counts: &mut Vec<usize>) -> Optio
     }
 }
 
-/// What the slowest worker is predicted to take, each having so many shards; no assignment leaves
+/// What the slowest worker is predicted to take with these counts of shards; no assignment leaves
 /// one without a row.
 fn seconds(costs: &Costs, counts: impl Iterator<Item = usize>, num_shards: usize) -> f64 {
     let (mut start, mut slowest) = (0, 0.0_f64);
@@ -265,8 +266,8 @@ fn seconds(costs: &Costs, counts: impl Iterator<Item = usize>, num_shards: usize
     slowest
 }
 
-/// One shard for each worker (so that all stay measured), and each other one for whoever is done
-/// with it first.
+/// One shard for each worker (so that all stay measured), and each other one for the worker that is
+/// done with it first.
 fn proportional(costs: &Costs, num_shards: usize, counts: &mut Vec<usize>) {
     counts.clear();
     counts.resize(costs.per_row.len(), 1);

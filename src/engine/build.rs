@@ -10,7 +10,7 @@ use super::all_reduce::adders::Adders;
 use super::all_reduce::plan::{Capacity, Plan, PlanSpec};
 use super::assignment::Assignment;
 use super::config::EngineConfig;
-use super::coordinator_state::Channels;
+use super::coordinator_state::CoordinatorState;
 use super::error::EngineError;
 use super::links::{WorkerLinks, connect};
 use super::owned::OwnedSegment;
@@ -46,7 +46,7 @@ pub struct Engine<R: Replica, U: Update> {
     pub(crate) update: U,
     /// Padded: what a worker writes shares no cache line with its neighbour.
     pub(crate) workers: Vec<CachePadded<Worker<R, U>>>,
-    pub(crate) channels: Channels<U::Scalars>,
+    pub(crate) coordinator: CoordinatorState<U::Scalars>,
     pub(crate) pool: Option<rayon::ThreadPool>,
     pub(crate) broken: Option<String>,
 }
@@ -79,9 +79,11 @@ impl<R: Replica, U: Update> Engine<R, U> {
         check_sizes(&replicas, params.len())?;
         // The channels, and the two sides of them: coordinator and workers.
         let (to_workers, links) = connect(&plan, &Capacity::new(&adders, spec));
-        let mut channels = Channels::new(to_workers, &plan, update.num_parts());
+        let mut coordinator = CoordinatorState::new(to_workers, &plan, update.num_parts());
         let is_stateful = replicas.iter().any(Replica::is_stateful);
-        channels.shards.balance(is_stateful, &config, &placement);
+        coordinator
+            .scheduler
+            .balance(is_stateful, &config, &placement);
         let parts = links.into_iter().zip(replicas).collect();
         let buffers = update.num_state_buffers();
         let workers = build_workers(&plan, &placement, params, buffers, parts)?;
@@ -100,7 +102,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
             cuts: plan.cuts,
             update,
             workers,
-            channels,
+            coordinator,
             pool,
             broken: None,
         })
@@ -123,12 +125,12 @@ impl<R: Replica, U: Update> Engine<R, U> {
 
     /// Who computes which shards, as of the last step.
     pub fn assignment(&self) -> &Assignment {
-        &self.channels.shards.now
+        &self.coordinator.scheduler.now
     }
 
     /// How many times, between two steps, shards have moved from one worker to another.
     pub fn moves(&self) -> usize {
-        self.channels.shards.moves()
+        self.coordinator.scheduler.moves()
     }
 
     /// The time each worker has spent in each phase.
@@ -150,13 +152,13 @@ impl<R: Replica, U: Update> Engine<R, U> {
         })
     }
 
-    /// Whether a worker died outside the guarded part of a step: parameters and state are then of no
-    /// use, and further runs are refused.
+    /// Whether a worker died outside the guarded part of a step: parameters and state are then of
+    /// no use, and further runs are refused.
     pub fn is_broken(&self) -> bool {
         self.broken.is_some()
     }
 
-    /// A copy of the parameters; empty once the engine is broken in the midst of an update.
+    /// A copy of the parameters; empty once the engine is broken in the middle of an update.
     pub fn params(&self) -> Vec<f32> {
         self.workers[0].params.as_slice().to_vec()
     }
@@ -215,7 +217,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
     }
 }
 
-/// Whether every replica has so many parameters.
+/// Checks that every replica has `expected` parameters.
 fn check_sizes<R: Replica>(replicas: &[R], expected: usize) -> Result<(), EngineError> {
     let mut sizes = replicas.iter().map(R::num_params).enumerate();
     match sizes.find(|(_, got)| *got != expected) {
@@ -231,9 +233,9 @@ fn check_sizes<R: Replica>(replicas: &[R], expected: usize) -> Result<(), Engine
 /// Builds every worker on a thread of its own, pinned as it will run.
 ///
 /// # Why this way
-/// Memory is then allocated where it is used: by first touch on the worker's own NUMA node, and from
-/// an allocator arena of its own, so that small buffers of different workers do not share cache
-/// lines.
+/// Memory is then allocated where it is used: by first touch on the worker's own NUMA node, and
+/// from an allocator arena of its own, so that small buffers of different workers do not share
+/// cache lines.
 fn build_workers<R: Replica, U: Update>(
     plan: &Plan,
     placement: &Placement,

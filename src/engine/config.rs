@@ -35,7 +35,7 @@ pub enum Shards {
 }
 
 impl Shards {
-    /// How many they are for so many workers.
+    /// How many shards this is for `num_workers` workers.
     pub(crate) fn count(self, num_workers: usize) -> Result<usize, EngineError> {
         match self {
             Shards::Auto => Ok(DEFAULT_SHARDS),
@@ -85,7 +85,7 @@ impl Default for EngineConfig {
     }
 }
 
-/// Whether shards go where they are done first; it changes no bit.
+/// Whether faster workers get more shards; it changes no bit.
 ///
 /// ```
 /// use unisono::{Trainer, data::digits, engine::Balance, nn::{Loss, Sequential}};
@@ -102,7 +102,7 @@ impl Default for EngineConfig {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Balance {
-    /// As many shards for each worker, up to one.
+    /// The same number of shards for each worker, give or take one.
     Even,
     /// More of them for workers that were faster in the last steps, where each worker has a core
     /// and there are more shards than workers.

@@ -10,7 +10,7 @@ use super::all_reduce::plan::Plan;
 use super::assignment::Assignment;
 use super::batch::Batch;
 use super::context::Shared;
-use super::coordinator_state::Channels;
+use super::coordinator_state::CoordinatorState;
 use super::error::{EngineError, panic_message};
 use super::mailbox::Aborted;
 use super::message::{Command, Decision};
@@ -45,7 +45,7 @@ use super::worker::Worker;
 #[derive(Debug)]
 pub struct Session<'a, R: Replica, U: Update> {
     pub(super) worker: &'a mut Worker<R, U>,
-    pub(super) channels: &'a mut Channels<U::Scalars>,
+    pub(super) coordinator: &'a mut CoordinatorState<U::Scalars>,
     pub(super) shared: &'a Shared<'a, U>,
 }
 
@@ -68,11 +68,11 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         }
         // Shards may move first.
         let shared = self.shared;
-        let num_factored = self.worker.links.exchange.num_factored();
-        let shards = &mut self.channels.shards;
-        let plan = shards.next_plan(batch, num_factored, shared);
+        let num_factored = self.worker.links.factors.num_factored();
+        let scheduler = &mut self.coordinator.scheduler;
+        let plan = scheduler.next_plan(batch, num_factored, shared);
         let command = Command::Step(batch.clone(), plan.clone());
-        self.channels.command_all(&command);
+        self.coordinator.command_all(&command);
         let stepped = guarded(shared, || {
             // The pass over own shards, and the sum over all workers' gradients.
             self.worker.gather_buffers(plan.as_deref(), shared)?;
@@ -80,24 +80,24 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
             self.worker.all_reduce(batch, shared)?;
             // Everyone's reports in, the driver's decision out; with it, segments to update.
             self.worker.send_report();
-            self.channels.collect_reports(shared)?;
-            self.channels.record_loads(batch);
-            let outcome = self.channels.reduced(batch);
+            self.coordinator.collect_reports(shared)?;
+            self.coordinator.record_loads(batch);
+            let outcome = self.coordinator.reduced(batch);
             let decision = outcome.as_ref().map_or(Decision::Skip, decide);
             if matches!(decision, Decision::Apply(_)) {
-                self.channels.hand_out(shared);
+                self.coordinator.scatter_params(shared);
             }
-            self.channels.announce(&decision);
-            let decision = self.worker.await_verdict(shared)?;
+            self.coordinator.reply_all(&decision);
+            let decision = self.worker.await_reply(shared)?;
             if let Decision::Apply(scalars) = &decision
-                && shared.update.num_factors() > 0
+                && shared.update.num_trust_ratios() > 0
             {
-                self.agree_on_factors(scalars)?;
+                self.agree_on_trust_ratios(scalars)?;
             }
             // The owners update their segments, and all take over the new parameters.
             self.worker.update(&decision, shared);
             if matches!(decision, Decision::Apply(_)) {
-                self.share_params()?;
+                self.broadcast_params()?;
             }
             Ok(outcome)
         });
@@ -113,14 +113,15 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
             return Err(EngineError::EmptyBatch { step: batch.step });
         }
         let shared = self.shared;
-        self.channels.command_all(&Command::Evaluate(batch.clone()));
+        self.coordinator
+            .command_all(&Command::Evaluate(batch.clone()));
         let evaluated = guarded(shared, || {
             self.worker.evaluate(batch, shared);
             self.worker.send_report();
-            self.channels.collect_reports(shared)?;
-            let outcome = self.channels.reduced(batch);
-            self.channels.announce(&Decision::Skip);
-            self.worker.await_verdict(shared)?;
+            self.coordinator.collect_reports(shared)?;
+            let outcome = self.coordinator.reduced(batch);
+            self.coordinator.reply_all(&Decision::Skip);
+            self.worker.await_reply(shared)?;
             let sums = outcome.map(|reduced| reduced.sums);
             Ok(sums.map_err(EngineError::in_evaluation))
         });
@@ -130,7 +131,7 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
 
     /// Who computes which shards, as of the last step.
     pub fn assignment(&self) -> &Assignment {
-        &self.channels.shards.now
+        &self.coordinator.scheduler.now
     }
 
     /// Gives workers these shards from the next step on. It changes no bit; with
@@ -160,9 +161,9 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
     ///
     /// # Errors
     /// [`EngineError::Assignment`] if it is for another number of shards or workers,
-    /// [`EngineError::CarriesRows`] if the model carries a state of its rows from step to step.
+    /// [`EngineError::StatefulModel`] if the model keeps a state of its rows from step to step.
     pub fn assign(&mut self, assignment: Assignment) -> Result<(), EngineError> {
-        self.channels.shards.assign(assignment)
+        self.coordinator.scheduler.assign(assignment)
     }
 
     /// The parameters.
@@ -172,7 +173,7 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
 
     /// The L2 norm of each part of the last step's mean gradient, [`Update::num_parts`] of them.
     pub fn part_norms(&self) -> &[f64] {
-        &self.channels.part_norms
+        &self.coordinator.part_norms
     }
 
     /// The parameters change places with state buffer `which`; a second call brings them back. So
@@ -183,42 +184,42 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
     ///
     /// # Panics
     /// If there is no such buffer.
-    pub fn exchange(&mut self, which: usize) -> Result<(), EngineError> {
+    pub fn swap_params(&mut self, which: usize) -> Result<(), EngineError> {
         let shared = self.shared;
         let buffers = shared.update.num_state_buffers();
         assert!(
             which < buffers,
             "state buffer {which} does not exist: the optimiser has {buffers}"
         );
-        self.channels.command_all(&Command::Exchange(which));
-        let exchanged = guarded(shared, || {
+        self.coordinator.command_all(&Command::SwapParams(which));
+        let swapped = guarded(shared, || {
             self.worker.send_report();
-            self.channels.collect_reports(shared)?;
-            self.channels.hand_out(shared);
-            self.channels.announce(&Decision::Skip);
-            self.worker.await_verdict(shared)?;
-            self.worker.exchange(which, shared);
-            self.share_params()
+            self.coordinator.collect_reports(shared)?;
+            self.coordinator.scatter_params(shared);
+            self.coordinator.reply_all(&Decision::Skip);
+            self.worker.await_reply(shared)?;
+            self.worker.swap_params(which, shared);
+            self.broadcast_params()
         });
-        exchanged.map_err(|Aborted| self.broken())
+        swapped.map_err(|Aborted| self.broken())
     }
 
     /// Collects the new parameters from their owners, and gives them to every worker.
-    fn share_params(&mut self) -> Result<(), Aborted> {
+    fn broadcast_params(&mut self) -> Result<(), Aborted> {
         self.worker.send_params();
-        self.channels.take_in(self.shared)?;
+        self.coordinator.gather_params(self.shared)?;
         self.worker.await_params(self.shared)
     }
 
-    /// Between the halves of an update in two: everyone's norms in, factors out.
-    fn agree_on_factors(&mut self, scalars: &U::Scalars) -> Result<(), Aborted> {
+    /// Between the halves of an update in two: everyone's norms in, trust ratios out.
+    fn agree_on_trust_ratios(&mut self, scalars: &U::Scalars) -> Result<(), Aborted> {
         let shared = self.shared;
-        self.worker.direct(scalars, shared);
+        self.worker.direction(scalars, shared);
         self.worker.send_report();
-        self.channels.collect_reports(shared)?;
-        self.channels.fill_factors(shared.update, scalars);
-        self.channels.announce(&Decision::Apply(*scalars));
-        self.worker.await_verdict(shared)?;
+        self.coordinator.collect_reports(shared)?;
+        self.coordinator.fill_trust_ratios(shared.update, scalars);
+        self.coordinator.reply_all(&Decision::Apply(*scalars));
+        self.worker.await_reply(shared)?;
         Ok(())
     }
 
@@ -242,7 +243,7 @@ pub(crate) fn lead<R: Replica, U: Update, T>(
     session.worker.watch.restart();
     let driven = catch_unwind(AssertUnwindSafe(|| drive(&mut session)));
     session.worker.watch.leave();
-    session.channels.command_all(&Command::Stop);
+    session.coordinator.command_all(&Command::Stop);
     driven
 }
 
@@ -264,12 +265,12 @@ pub(crate) fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &
                 Command::Evaluate(batch) => {
                     worker.evaluate(&batch, shared);
                     worker.send_report();
-                    worker.await_verdict(shared)?;
+                    worker.await_reply(shared)?;
                 }
-                Command::Exchange(which) => {
+                Command::SwapParams(which) => {
                     worker.send_report();
-                    worker.await_verdict(shared)?;
-                    worker.exchange(which, shared);
+                    worker.await_reply(shared)?;
+                    worker.swap_params(which, shared);
                     worker.send_params();
                     worker.await_params(shared)?;
                 }
@@ -296,14 +297,14 @@ fn follow_step<R: Replica, U: Update>(
     worker.all_reduce(batch, shared)?;
     // The report out, the decision in.
     worker.send_report();
-    let decision = worker.await_verdict(shared)?;
-    // LARS, LAMB: norms of the directions out, factors in.
+    let decision = worker.await_reply(shared)?;
+    // LARS, LAMB: norms of the directions out, trust ratios in.
     if let Decision::Apply(scalars) = &decision
-        && shared.update.num_factors() > 0
+        && shared.update.num_trust_ratios() > 0
     {
-        worker.direct(scalars, shared);
+        worker.direction(scalars, shared);
         worker.send_report();
-        worker.await_verdict(shared)?;
+        worker.await_reply(shared)?;
     }
     // Own segments are updated, and the new parameters taken over.
     worker.update(&decision, shared);

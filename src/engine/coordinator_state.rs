@@ -1,4 +1,4 @@
-//! Coordinator state: commands out, reports in, what they add up to, verdicts out; parameters out
+//! Coordinator state: commands out, reports in, what they add up to, replies out; parameters out
 //! to be updated, and in.
 //!
 //! # Invariants
@@ -11,17 +11,17 @@ use super::context::Shared;
 use super::error::EngineError;
 use super::links::CoordinatorLinks;
 use super::mailbox::Aborted;
-use super::message::{Command, Decision, Report, Updated, Verdict};
+use super::message::{Command, Decision, Reply, Report, Updated};
 use super::params::Params;
 use super::reduced::{Reduced, ShardNorms};
-use super::scheduler::ShardDesk;
+use super::scheduler::ShardScheduler;
 use super::segment::Segment;
 use super::sums::Sums;
 use super::update::{BLOCK, PartSquare, Update};
 
 /// What the coordinator keeps from step to step.
 #[derive(Debug)]
-pub(crate) struct Channels<S> {
+pub(crate) struct CoordinatorState<S> {
     links: CoordinatorLinks<S>,
     /// The parameters while they are split.
     pieces: Vec<Option<Segment>>,
@@ -29,11 +29,11 @@ pub(crate) struct Channels<S> {
     reports: Vec<Option<Report>>,
     /// Each non-empty segment, in order.
     segments: Vec<SegmentBlocks>,
-    pub(crate) shards: ShardDesk,
+    pub(crate) scheduler: ShardScheduler,
     /// Where the next block of each worker's report stands.
     cursors: Vec<usize>,
-    /// The factors of the update at hand.
-    factors: Vec<f32>,
+    /// The trust ratios of the update at hand.
+    trust_ratios: Vec<f32>,
     /// What parts' norms are made of, and the norms.
     part_squares: Vec<PartSquare>,
     pub(crate) part_norms: Vec<f64>,
@@ -49,8 +49,8 @@ struct SegmentBlocks {
     end: usize,
 }
 
-impl<S> Channels<S> {
-    /// Before the first step by `plan`, of an update with so many parts.
+impl<S> CoordinatorState<S> {
+    /// Before the first step by `plan`, of an update with `num_parts` parts.
     pub(crate) fn new(links: CoordinatorLinks<S>, plan: &Plan, num_parts: usize) -> Self {
         let num_workers = plan.workers.len();
         Self {
@@ -58,9 +58,9 @@ impl<S> Channels<S> {
             pieces: plan.cuts.iter().map(|_| None).collect(),
             reports: (0..num_workers).map(|_| None).collect(),
             segments: segments(plan),
-            shards: ShardDesk::new(plan.assignment.clone()),
+            scheduler: ShardScheduler::new(plan.assignment.clone()),
             cursors: vec![0; num_workers],
-            factors: Vec::new(),
+            trust_ratios: Vec::new(),
             part_squares: Vec::new(),
             part_norms: vec![0.0; num_parts],
         }
@@ -82,7 +82,7 @@ fn segments(plan: &Plan) -> Vec<SegmentBlocks> {
     segments
 }
 
-impl<S: Copy> Channels<S> {
+impl<S: Copy> CoordinatorState<S> {
     pub(super) fn command_all(&self, command: &Command) {
         for address in &self.links.commands {
             address.send(command.clone());
@@ -101,14 +101,14 @@ impl<S: Copy> Channels<S> {
 
     /// Tells the balancer what the workers took.
     pub(super) fn record_loads(&mut self, batch: &Batch) {
-        if let Some(balancer) = &mut self.shards.balancer {
+        if let Some(balancer) = &mut self.scheduler.balancer {
             let reports = self.reports.iter();
             let loads = reports.map(|report| report.as_ref().and_then(|report| report.load));
-            balancer.record(loads, StepShape::new(batch, &self.shards.now));
+            balancer.record(loads, StepShape::new(batch, &self.scheduler.now));
         }
     }
 
-    /// Adds up the reports in the order of shards and blocks, whoever they came from.
+    /// Adds up the reports in the order of shards and blocks, never in the order of arrival.
     pub(super) fn reduced(&mut self, batch: &Batch) -> Result<Reduced, EngineError> {
         let mut reduced = Reduced {
             sums: Sums::default(),
@@ -177,7 +177,7 @@ impl<S: Copy> Channels<S> {
         for report in self.reports.iter().flatten() {
             self.part_squares.extend_from_slice(&report.part_squares);
         }
-        // By position, whoever they came from.
+        // By position, not by worker.
         self.part_squares.sort_unstable_by_key(|run| run.offset);
         self.part_norms.fill(0.0);
         for run in &self.part_squares {
@@ -188,13 +188,13 @@ impl<S: Copy> Channels<S> {
         }
     }
 
-    /// Fills the factors from everyone's norms, in the order of the flat vector.
-    pub(super) fn fill_factors<U: Update>(&mut self, update: &U, scalars: &U::Scalars) {
+    /// Fills the trust ratios from everyone's norms, in the order of the flat vector.
+    pub(super) fn fill_trust_ratios<U: Update>(&mut self, update: &U, scalars: &U::Scalars) {
         let Self {
             reports,
             segments,
             cursors,
-            factors,
+            trust_ratios,
             ..
         } = self;
         // Each segment's norms stand in its owner's report, after those of its segments before.
@@ -214,16 +214,16 @@ impl<S: Copy> Channels<S> {
                 }
             }
         });
-        update.factors(scalars, &mut norms, factors);
+        update.trust_ratios(scalars, &mut norms, trust_ratios);
         // Every worker gets all of them, with its report.
         for report in reports.iter_mut().flatten() {
-            report.factors.clear();
-            report.factors.extend_from_slice(factors);
+            report.trust_ratios.clear();
+            report.trust_ratios.extend_from_slice(trust_ratios);
         }
     }
 
     /// Takes the parameters from all readers, and lays each segment into its owner's report.
-    pub(super) fn hand_out<U>(&mut self, shared: &Shared<'_, U>) {
+    pub(super) fn scatter_params<U>(&mut self, shared: &Shared<'_, U>) {
         let mut params = Params::default();
         for report in self.reports.iter_mut().flatten() {
             params = std::mem::take(&mut report.params);
@@ -237,7 +237,7 @@ impl<S: Copy> Channels<S> {
     }
 
     /// Waits for all segments, and shares the parameters again.
-    pub(super) fn take_in<U>(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
+    pub(super) fn gather_params<U>(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
         for _ in 0..self.segments.len() {
             let waiting = shared.placement.waiting;
             let Updated { index, segment } = self.links.updated.receive(waiting, shared.latch)?;
@@ -250,15 +250,15 @@ impl<S: Copy> Channels<S> {
         Ok(())
     }
 
-    pub(super) fn announce(&mut self, decision: &Decision<S>) {
+    pub(super) fn reply_all(&mut self, decision: &Decision<S>) {
         let failed = |report: &Option<Report>| {
             let report = report.as_ref().expect("every worker has reported");
             report.failure.is_some()
         };
         let has_failed = self.reports.iter().any(failed);
-        for (address, report) in self.links.verdicts.iter().zip(&mut self.reports) {
+        for (address, report) in self.links.replies.iter().zip(&mut self.reports) {
             let report: Report = report.take().expect("every worker has reported");
-            address.send(Verdict {
+            address.send(Reply {
                 has_failed,
                 decision: *decision,
                 report,

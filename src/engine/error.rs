@@ -122,9 +122,9 @@ pub enum EngineError {
     },
     /// Shards were to move, of a model that must not be parted from its rows.
     #[error(
-        "shards cannot move between workers: the model carries a state of its rows from step to step; leave the assignment even"
+        "shards cannot move between workers: the model keeps a state of its rows from step to step; leave the assignment even"
     )]
-    CarriesRows,
+    StatefulModel,
     /// The system refused a thread.
     #[error("worker {worker} got no thread: {source}; use fewer threads")]
     Spawn {

@@ -1,5 +1,5 @@
-//! Sufficient factors: what workers give away so that the owner of a parameter can compute its
-//! gradient by itself.
+//! Sufficient factors: what workers send each other so that the owner of a parameter can compute
+//! its whole gradient alone.
 //!
 //! A dense layer's weight gradient is `x' dy`, summed over the rows of the batch. Where these rows
 //! are few and the weight is large, its gradient is much more memory than x and dy, its *sufficient
@@ -11,8 +11,8 @@
 //! # Protocol of a step
 //! Every worker asks its replica which ranges are factored; all get the same answer. While it
 //! folds, the replica publishes the factors of each; then everyone sends them to everyone, whole
-//! or, after a panic, with holes. An owner takes all workers' before it reduces, and lets go of
-//! them before it reports: so they can be written in the next step.
+//! or, after a panic, with holes. An owner receives all workers' before it reduces, and
+//! releases them before it reports: so they can be written in the next step.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -97,9 +97,9 @@ pub(crate) struct Published {
     factors: Factors,
 }
 
-/// A worker's part in the exchange.
+/// A worker's part in the exchange of factors.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct FactorExchange {
     links: AllToAll<Published>,
     /// Of this step.
     ranges: Vec<Range<usize>>,
@@ -107,7 +107,7 @@ pub(crate) struct Exchange {
     all: Vec<Option<Factors>>,
 }
 
-impl Exchange {
+impl FactorExchange {
     pub(crate) fn new(links: AllToAll<Published>) -> Self {
         Self {
             all: links.to.iter().map(|_| None).collect(),
@@ -160,7 +160,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Lets go of the others'.
+    /// Releases the others'.
     pub(crate) fn release(&mut self, worker: usize) {
         let others = self.all.iter_mut().enumerate();
         others
@@ -168,7 +168,7 @@ impl Exchange {
             .for_each(|(_, factors)| *factors = None);
     }
 
-    /// Whether there are factored ranges, and nobody with rows has failed to publish.
+    /// Whether there are factored ranges, and every worker that has rows has published.
     pub(crate) fn is_whole(&self, shape: StepShape<'_>) -> bool {
         !self.ranges.is_empty()
             && (0..shape.workers()).all(|worker| {

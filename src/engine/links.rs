@@ -4,11 +4,11 @@
 //! waits ([`super::mailbox`]), and whatever else delivers messages has one place to take the
 //! addresses from.
 
-use super::all_gather::{Meet, Ring};
+use super::all_gather::{Ring, RingMessage};
 use super::all_reduce::plan::{Capacity, Plan};
-use super::factors::Exchange;
+use super::factors::FactorExchange;
 use super::mailbox::{Address, AllToAll, Mailbox, all_to_all, mailbox};
-use super::message::{Command, Gradient, Report, Return, Updated, Verdict};
+use super::message::{Command, Gradient, Reply, Report, Return, Updated};
 use super::params::Params;
 
 /// A worker's ends of the channels.
@@ -18,11 +18,11 @@ pub(crate) struct WorkerLinks<S> {
     pub(crate) gradients: AllToAll<Gradient>,
     pub(crate) returns: AllToAll<Return>,
     pub(crate) reports: Address<Report>,
-    pub(crate) verdicts: Mailbox<Verdict<S>>,
+    pub(crate) replies: Mailbox<Reply<S>>,
     pub(crate) updated: Address<Updated>,
     pub(crate) params: Mailbox<Params>,
     pub(crate) ring: Ring,
-    pub(crate) exchange: Exchange,
+    pub(crate) factors: FactorExchange,
 }
 
 /// The coordinator's ends of the channels.
@@ -31,7 +31,7 @@ pub(crate) struct CoordinatorLinks<S> {
     /// To the workers but the first.
     pub(crate) commands: Vec<Address<Command>>,
     pub(crate) reports: Mailbox<Report>,
-    pub(crate) verdicts: Vec<Address<Verdict<S>>>,
+    pub(crate) replies: Vec<Address<Reply<S>>>,
     pub(crate) updated: Mailbox<Updated>,
     pub(crate) params: Vec<Address<Params>>,
 }
@@ -48,36 +48,36 @@ pub(crate) fn connect<S>(
     let mut coordinator = CoordinatorLinks {
         commands: Vec::new(),
         reports,
-        verdicts: Vec::new(),
+        replies: Vec::new(),
         updated,
         params: Vec::new(),
     };
     // What workers send each other.
     let gradients = all_to_all(capacity.inputs.iter().copied());
     let returns = all_to_all((0..n).map(|_| capacity.returns));
-    let exchanges = all_to_all((0..n).map(|_| n)).map(Exchange::new);
-    let among_workers = gradients.zip(returns).zip(exchanges).zip(rings(n));
+    let factors = all_to_all((0..n).map(|_| n)).map(FactorExchange::new);
+    let among_workers = gradients.zip(returns).zip(factors).zip(rings(n));
     // What the coordinator sends to each; it gives no commands to worker 0, whose thread it uses.
     let mut workers = Vec::with_capacity(n);
-    for (worker, (((gradients, returns), exchange), ring)) in among_workers.enumerate() {
+    for (worker, (((gradients, returns), factors), ring)) in among_workers.enumerate() {
         let (to_commands, commands) = mailbox(2);
-        let (to_verdicts, verdicts) = mailbox(1);
+        let (to_replies, replies) = mailbox(1);
         let (to_params, params) = mailbox(1);
         if worker > 0 {
             coordinator.commands.push(to_commands);
         }
-        coordinator.verdicts.push(to_verdicts);
+        coordinator.replies.push(to_replies);
         coordinator.params.push(to_params);
         workers.push(WorkerLinks {
             commands,
             gradients,
             returns,
             reports: to_reports.clone(),
-            verdicts,
+            replies,
             updated: to_updated.clone(),
             params,
             ring,
-            exchange,
+            factors,
         });
     }
     (coordinator, workers)
@@ -87,7 +87,7 @@ pub(crate) fn connect<S>(
 /// next round's first, and failures.
 fn rings(num_workers: usize) -> impl Iterator<Item = Ring> {
     let mailboxes = (0..num_workers).map(|_| mailbox(2 * num_workers + 2));
-    let (mut to, from): (Vec<Address<Meet>>, Vec<Mailbox<Meet>>) = mailboxes.unzip();
+    let (mut to, from): (Vec<Address<RingMessage>>, Vec<Mailbox<RingMessage>>) = mailboxes.unzip();
     to.rotate_left(1);
     to.into_iter()
         .zip(from)

@@ -9,7 +9,7 @@
 //! threads than cores a spinning thread takes the core from the one it waits for. So
 //! [`Waiting::Spin`] polls for [`SPIN_LIMIT`] and only then sleeps, and [`Waiting::Block`] lets
 //! others run for a moment and sleeps. A poll never yields: a pinned worker has its core to itself,
-//! and whoever shares it after all is let in by the scheduler.
+//! and the scheduler lets in any other thread that shares it.
 //!
 //! A receiver sleeps on a parker of its own and not in the channel's blocking receive: that one
 //! keeps a context for each thread and a list of sleepers for each channel, and makes both at the
@@ -58,7 +58,7 @@ pub enum Waiting {
     Block,
 }
 
-/// Another worker failed; whoever sees this stops at once.
+/// Another worker failed; this one stops at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Aborted;
 

@@ -3,14 +3,14 @@
 //! # Messages of a step
 //! | message | from | to | carries |
 //! |---|---|---|---|
-//! | `Command` | master | every other worker | the batch, and the plan if shards have moved; or "evaluate", "exchange", "stop" |
+//! | `Command` | master | every other worker | the batch, and the plan if shards have moved; or "evaluate", "swap", "stop" |
 //! | `Gradient` | a maker of a value | its adder | a segment |
 //! | `Published` | every worker | every other one | the factors of its rows, if any parameters are factored |
 //! | `Return` | an adder | the worker whose buffer it is | the same segment, to be filled again |
 //! | `Report` | every worker | master | sums of its shards, norms of its segments, a failure, its handle of the parameters |
-//! | `Verdict` | master | every worker | the decision, the report's memory back, and its segments of the parameters to update |
-//! | `Report`, `Verdict` again | | | for an update in two halves: norms of the directions, then factors |
-//! | `Meet` | every worker, round the ring | the next worker | values of its shards, inside a pass |
+//! | `Reply` | master | every worker | the decision, the report's memory back, and its segments of the parameters to update |
+//! | `Report`, `Reply` again | | | for an update in two halves: norms of the directions, then trust ratios |
+//! | `RingMessage` | every worker, round the ring | the next worker | values of its shards, inside a pass |
 //! | `Updated` | an owner | master | a segment of the new parameters |
 //! | `Params` | master | every worker | a handle of all of them |
 
@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Step(Batch, Option<Arc<Plan>>),
     Evaluate(Batch),
     /// The parameters change places with a state buffer.
-    Exchange(usize),
+    SwapParams(usize),
     Stop,
 }
 
@@ -65,9 +65,9 @@ pub(crate) struct Report {
     /// From the first half of an update in two.
     pub(crate) norms: Vec<Norms>,
     /// On the way back: what the second half takes.
-    pub(crate) factors: Vec<f32>,
+    pub(crate) trust_ratios: Vec<f32>,
     pub(crate) failure: Option<Failure>,
-    /// The time at work on the shards of a step that is timed, without waiting.
+    /// Compute time of the worker's shards in a step that is timed, without waiting.
     pub(crate) load: Option<Duration>,
     /// The worker's handle of the parameters, which comes back unless they are updated.
     pub(crate) params: Params,
@@ -76,7 +76,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Makes room for what a pass over so many shards adds up to.
+    /// Makes room for the sums of a pass over `num_shards` shards.
     pub(crate) fn begin(&mut self, num_shards: usize, track: Track) {
         self.sums.clear();
         self.sums.resize(num_shards, Sums::default());
@@ -108,7 +108,7 @@ pub(crate) struct Failure {
 
 /// The master's decision, with the report's memory.
 #[derive(Debug)]
-pub(crate) struct Verdict<S> {
+pub(crate) struct Reply<S> {
     /// Whether a replica panicked in this step.
     pub(crate) has_failed: bool,
     pub(crate) decision: Decision<S>,

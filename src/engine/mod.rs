@@ -14,12 +14,23 @@
 //!  all-reduce: add own segments  ◄──────────► all-reduce: add own segments
 //!  reports: sums, norms, failures  ◄─────────
 //!  decide: lr, scale, or skip
-//!  verdict  ────────────────────────────────►
-//!  [LARS, LAMB: directions, norms in, factors out: report and verdict once more]
+//!  reply    ────────────────────────────────►
+//!  [LARS, LAMB: directions, norms in, trust ratios out: report and reply once more]
 //!  update own segments                        update own segments
 //!  new segments in  ◄────────────────────────
 //!  parameters to read  ─────────────────────►
 //! ```
+//!
+//! # Files, from the bottom up; none imports one from a layer above its own
+//! | layer | files |
+//! |---|---|
+//! | values | `error`, `failure`, `shard`, `sums`, `batch`, `assignment`, `update`, `reduced` |
+//! | memory | `segment`, `params`, `owned` |
+//! | who adds what | `all_reduce` |
+//! | settings | `mailbox`, `affinity`, `config`, `context` |
+//! | protocol | `message`, `all_gather`, `factors`, `links` |
+//! | workers | `timing`, `replica`, `worker`, `reduce` |
+//! | control | `balance`, `scheduler`, `coordinator_state`, `coordinator`, `build`, `run` |
 //!
 //! # Invariants
 //! 1. Shards and the tree over them belong to the configuration, never to the number of workers.
@@ -63,7 +74,7 @@ mod update;
 mod worker;
 
 pub use affinity::{Pinning, Placement, Threads};
-pub use all_gather::{Gather, Meeting};
+pub use all_gather::{AllGather, RingAllGather};
 pub use all_reduce::AllReduce;
 pub use assignment::{Assignment, StepShape};
 pub use batch::{Batch, Shard};
@@ -82,6 +93,6 @@ pub use sums::Sums;
 pub(crate) use timing::clock_readings;
 pub use timing::{Phase, PhaseTimes};
 pub use update::{
-    BLOCK, DirectBlock, Norms, PartSquare, Track, Update, UpdateBlock, UpdateMode, squared_norm,
+    BLOCK, DirectionBlock, Norms, PartSquare, Track, Update, UpdateBlock, UpdateMode, squared_norm,
     sum_of_squares,
 };

@@ -13,7 +13,7 @@ use rayon::slice::{ParallelSlice, ParallelSliceMut};
 use crate::memory::Buffer;
 
 use super::segment::Segment;
-use super::update::{BLOCK, DirectBlock, Norms, Update, UpdateBlock};
+use super::update::{BLOCK, DirectionBlock, Norms, Update, UpdateBlock};
 
 /// A segment of the parameters and its optimiser state, at its owner.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl OwnedSegment {
     }
 
     /// The first half of an update in two, block by block.
-    pub(crate) fn direct<U: Update>(
+    pub(crate) fn direction<U: Update>(
         &mut self,
         rule: &U,
         scalars: &U::Scalars,
@@ -58,13 +58,13 @@ impl OwnedSegment {
     ) {
         let blocks = self.blocks(rule.num_state_buffers());
         for ((offset, params, state), grad) in blocks.zip(grad.chunks_mut(BLOCK)) {
-            let block = DirectBlock {
+            let block = DirectionBlock {
                 offset,
                 params,
                 grad,
                 state,
             };
-            rule.direct(scalars, block, norms);
+            rule.direction(scalars, block, norms);
         }
     }
 
@@ -74,7 +74,7 @@ impl OwnedSegment {
         rule: &U,
         scalars: &U::Scalars,
         grad: &[f32],
-        factors: &[f32],
+        trust_ratios: &[f32],
     ) {
         let blocks = self.blocks(rule.num_state_buffers());
         for ((offset, params, state), grad) in blocks.zip(grad.chunks(BLOCK)) {
@@ -83,7 +83,7 @@ impl OwnedSegment {
                 params,
                 grad,
                 state,
-                factors,
+                trust_ratios,
             };
             rule.apply(scalars, block);
         }
@@ -95,7 +95,7 @@ impl OwnedSegment {
         rule: &U,
         scalars: &U::Scalars,
         grad: &[f32],
-        factors: &[f32],
+        trust_ratios: &[f32],
     ) {
         let start = self.cut.start;
         let blocks = self
@@ -110,7 +110,7 @@ impl OwnedSegment {
                 params,
                 grad,
                 state,
-                factors,
+                trust_ratios,
             };
             rule.apply(scalars, block);
         };
@@ -123,7 +123,7 @@ impl OwnedSegment {
     }
 
     /// Exchanges the parameters with state buffer `which`.
-    pub(crate) fn exchange(&mut self, which: usize, num_buffers: usize) {
+    pub(crate) fn swap_params(&mut self, which: usize, num_buffers: usize) {
         for (_, params, state) in self.blocks(num_buffers) {
             let len = params.len();
             params.swap_with_slice(&mut state[which * len..(which + 1) * len]);

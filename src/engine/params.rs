@@ -30,7 +30,7 @@ impl Params {
         floats(&self.0)
     }
 
-    /// Zeros, cut into `cuts` to be written by whoever gets the pieces.
+    /// Zeros, cut into `cuts` to be written by the pieces' owners.
     pub(crate) fn zeros(cuts: &[Range<usize>]) -> Vec<Option<Segment>> {
         let mut whole = zeros(cuts.last().map_or(0, |last| last.end));
         let mut parts: Vec<_> = cuts.iter().map(|_| None).collect();

@@ -60,11 +60,11 @@ impl<R: Replica, U: Update> Worker<R, U> {
         }
         // Own segments are added, or made from all workers' factors.
         let waiting = shared.placement.waiting;
-        self.links.exchange.receive(waiting, shared.latch)?;
+        self.links.factors.receive(waiting, shared.latch)?;
         for which in 0..self.plan.tasks.len() {
             self.run_task(which, batch, shared)?;
         }
-        self.links.exchange.release(self.index);
+        self.links.factors.release(self.index);
         self.watch.lap(Phase::Reduce);
         Ok(())
     }
@@ -144,14 +144,14 @@ impl<R: Replica, U: Update> Worker<R, U> {
         let is_root = task.output == Output::Root;
         let cut = &shared.cuts[task.segment];
         let shape = StepShape::new(batch, &self.assignment);
-        let is_whole = is_root && self.links.exchange.is_whole(shape);
+        let is_whole = is_root && self.links.factors.is_whole(shape);
         // Where gradients that are made from factors end so far.
         let mut combined = cut.start;
         for offset in cut.clone().step_by(BLOCK) {
             let place = offset..(offset + BLOCK).min(cut.end);
             let local = place.start - cut.start..place.end - cut.start;
             // Gradients that were folded are added.
-            if !self.links.exchange.covers(&place) {
+            if !self.links.factors.covers(&place) {
                 let block = &mut first[local.clone()];
                 let of_input = |k| &input(k)[local.clone()];
                 evaluate(&task.ops, block, of_input, &mut self.levels);
@@ -160,8 +160,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
             // Factored ones are made, as many blocks at once as fit into L2.
             if is_whole && combined < place.end {
                 self.watch.lap(Phase::Reduce);
-                let run = combined..self.links.exchange.run_end(&place, cut.end);
-                for (place, combination) in self.links.exchange.within(&run, batch, shape) {
+                let run = combined..self.links.factors.run_end(&place, cut.end);
+                for (place, combination) in self.links.factors.within(&run, batch, shape) {
                     let own = &mut first[place.start - cut.start..place.end - cut.start];
                     let combined = || self.replica.combine(&combination, own);
                     if let Err(payload) = catch_unwind(AssertUnwindSafe(combined)) {

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::all_gather::Gather;
+use super::all_gather::AllGather;
 use super::all_reduce::sum::add;
 use super::assignment::StepShape;
 use super::batch::{Batch, Shard};
@@ -66,7 +66,7 @@ pub trait Replica: Send {
         fold.shard_by_shard(self);
     }
 
-    /// Whether the replica keeps something of its rows for the same positions of the next batch (a
+    /// Whether the replica keeps a state of its rows for the same positions of the next batch (a
     /// recurrent state that goes on): shards then stay with their workers. No by default.
     fn is_stateful(&self) -> bool {
         false
@@ -107,9 +107,9 @@ pub struct Fold<'a> {
     pub(crate) scratch: &'a mut Vec<Vec<f32>>,
     pub(crate) current: &'a mut Range<usize>,
     pub(crate) watch: &'a mut Stopwatch,
-    /// What meetings have taken since the last lap.
+    /// What all-gathers have taken since the last lap.
     pub(crate) waited: &'a Cell<Duration>,
-    pub(crate) meeting: &'a dyn Gather,
+    pub(crate) all_gather: &'a dyn AllGather,
 }
 
 impl<'a> Fold<'a> {
@@ -172,14 +172,14 @@ impl<'a> Fold<'a> {
         self.batch.shard(self.num_shards, index)
     }
 
-    /// Notes which shards are at work, so that a panic can be reported with their numbers.
+    /// Notes which shards are being computed, so that a panic can be reported with their numbers.
     pub fn enter(&mut self, shards: Range<usize>) {
         *self.current = shards;
     }
 
-    /// How the worker meets the other ones in the middle of the pass.
-    pub fn meeting(&self) -> &'a dyn Gather {
-        self.meeting
+    /// The exchange of values with the other workers in the middle of a pass.
+    pub fn all_gather(&self) -> &'a dyn AllGather {
+        self.all_gather
     }
 
     /// Books the time since the last call (or the begin of the work) to `phase`.

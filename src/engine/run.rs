@@ -72,7 +72,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
             track: self.config.track,
         };
         let shared = &shared;
-        let channels = &mut self.channels;
+        let coordinator = &mut self.coordinator;
         let mut workers = self.workers.iter_mut();
         let first = workers.next().expect("an engine has at least one worker");
         thread::scope(|scope| {
@@ -91,7 +91,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
             }
             let session = Session {
                 worker: first,
-                channels,
+                coordinator,
                 shared,
             };
             let leader = spawn(0)

@@ -14,11 +14,11 @@ use super::error::EngineError;
 
 /// The coordinator's knowledge of which worker has which shards, now and from the next step on.
 #[derive(Debug)]
-pub(crate) struct ShardDesk {
+pub(crate) struct ShardScheduler {
     pub(crate) now: Assignment,
     /// From the next step on, by the driver's choice.
     next: Option<Assignment>,
-    /// Watches the workers' times, if shards may move by themselves.
+    /// Watches the workers' times, if shards may move on their own.
     pub(crate) balancer: Option<Balancer>,
     /// Whether they must stay where they are.
     is_stateful: bool,
@@ -26,7 +26,7 @@ pub(crate) struct ShardDesk {
     moves: usize,
 }
 
-impl ShardDesk {
+impl ShardScheduler {
     pub(crate) fn new(now: Assignment) -> Self {
         Self {
             now,
@@ -37,8 +37,7 @@ impl ShardDesk {
         }
     }
 
-    /// Lets shards move by themselves, if they are to and the model does not carry a state of its
-    /// rows.
+    /// Lets shards move on their own, if they are to and the model keeps no state of its rows.
     pub(crate) fn balance(
         &mut self,
         is_stateful: bool,
@@ -60,7 +59,7 @@ impl ShardDesk {
     pub(crate) fn assign(&mut self, assignment: Assignment) -> Result<(), EngineError> {
         assignment.check(self.now.num_shards(), self.now.num_workers())?;
         if self.is_stateful {
-            return Err(EngineError::CarriesRows);
+            return Err(EngineError::StatefulModel);
         }
         self.next = Some(assignment);
         Ok(())

@@ -22,7 +22,7 @@ pub enum Phase {
     /// Adding the worker's own shards' gradients, as far as they visit memory for it: those that a
     /// replica adds in registers while it computes them belong to [`Phase::Backward`].
     Fold,
-    /// Waiting for other workers' gradients, or at a meeting inside a pass.
+    /// Waiting for other workers' gradients, or in an all-gather inside a pass.
     Wait,
     /// All-reduce: additions and norms.
     Reduce,
@@ -89,7 +89,7 @@ impl PhaseTimes {
 /// Steps shorter than this are timed by sampling: reading the clock at each of their phases would
 /// be felt.
 const TINY: Duration = Duration::from_micros(100);
-/// Of tiny steps one in so many is timed phase by phase, all others as a whole.
+/// One tiny step in this many is timed phase by phase, all others as a whole.
 const EVERY: u32 = 8;
 
 /// How often a worker reads the clock in a step of this length that has `phases` of them.
@@ -160,7 +160,7 @@ impl Stopwatch {
         }
     }
 
-    /// The time of this step at work so far, if it is timed phase by phase.
+    /// The compute time of this step so far, if it is timed phase by phase.
     pub(crate) fn busy(&self) -> Option<Duration> {
         let phases = [Phase::Forward, Phase::Backward, Phase::Fold];
         (self.is_timed && !self.is_away)

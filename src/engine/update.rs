@@ -48,22 +48,29 @@ pub trait Update: Send + Sync {
     ) {
     }
 
-    /// How many factors the second half of an update takes, such as one a tensor for LARS and LAMB;
+    /// How many trust ratios the second half of an update takes, one a tensor for LARS and LAMB;
     /// 0, the default, for an update in one go.
     ///
-    /// With factors an update has two halves: [`Update::direct`] on every block,
-    /// [`Update::factors`] once on the master, then [`Update::apply`] on every block, with the
-    /// factors in [`UpdateBlock::factors`].
-    fn num_factors(&self) -> usize {
+    /// With trust ratios an update has two halves: [`Update::direction`] on every block,
+    /// [`Update::trust_ratios`] once on the master, then [`Update::apply`] on every block, with the
+    /// trust ratios in [`UpdateBlock::trust_ratios`].
+    fn num_trust_ratios(&self) -> usize {
         0
     }
 
     /// First half: turns the block's gradient into a direction, in place, and appends the norms
-    /// that the factors are made of.
-    fn direct(&self, _scalars: &Self::Scalars, _block: DirectBlock<'_>, _norms: &mut Vec<Norms>) {}
+    /// that the trust ratios are made of.
+    fn direction(
+        &self,
+        _scalars: &Self::Scalars,
+        _block: DirectionBlock<'_>,
+        _norms: &mut Vec<Norms>,
+    ) {
+    }
 
-    /// Fills `factors` from all workers' norms, which come in ascending order of their offsets.
-    fn factors(
+    /// Fills `trust_ratios` from all workers' norms, which come in ascending order of their
+    /// offsets.
+    fn trust_ratios(
         &self,
         _scalars: &Self::Scalars,
         _norms: &mut dyn Iterator<Item = Norms>,
@@ -85,7 +92,7 @@ pub trait Update: Send + Sync {
 /// use unisono::{optim::{Optimizer, StepScalars}, train::ChainUpdate};
 /// let update = ChainUpdate::new(&Optimizer::sgd(0.5), 2)?;
 /// let (mut params, grad) = ([1.0, 2.0], [4.0, 8.0]); // a gradient summed over 4 rows
-/// let block = UpdateBlock { offset: 0, params: &mut params, grad: &grad, state: &mut [], factors: &[] };
+/// let block = UpdateBlock { offset: 0, params: &mut params, grad: &grad, state: &mut [], trust_ratios: &[] };
 /// update.apply(&StepScalars::plain(0.5, 4.0, 0), block);
 /// assert_eq!(params, [0.5, 1.0]);
 /// # Ok::<(), unisono::optim::OptimError>(())
@@ -96,18 +103,18 @@ pub struct UpdateBlock<'a> {
     pub offset: usize,
     /// The parameters, updated in place.
     pub params: &'a mut [f32],
-    /// The gradient, summed over the global batch and not yet divided; what [`Update::direct`] made
-    /// of it, if there are factors.
+    /// The gradient, summed over the global batch and not yet divided; what [`Update::direction`]
+    /// made of it, if there are trust ratios.
     pub grad: &'a [f32],
     /// The state buffers one after another, each as long as `params`.
     pub state: &'a mut [f32],
-    /// What [`Update::factors`] gave; empty without a first half.
-    pub factors: &'a [f32],
+    /// What [`Update::trust_ratios`] gave; empty without a first half.
+    pub trust_ratios: &'a [f32],
 }
 
-/// The part of parameters, gradient and state that one call of [`Update::direct`] works on.
+/// The part of parameters, gradient and state that one call of [`Update::direction`] works on.
 #[derive(Debug)]
-pub struct DirectBlock<'a> {
+pub struct DirectionBlock<'a> {
     /// Position of the first element in the flat parameter vector.
     pub offset: usize,
     /// The parameters before the update.

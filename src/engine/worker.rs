@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::all_gather::{AnotherFailed, Meeting, Place};
+use super::all_gather::{AnotherFailed, RingAllGather, RingContext};
 use super::all_reduce::plan::{Output, Plan, WorkerPlan};
 use super::all_reduce::sum::Levels;
 use super::assignment::{Assignment, StepShape};
@@ -17,7 +17,7 @@ use super::context::Shared;
 use super::error::panic_message;
 use super::links::WorkerLinks;
 use super::mailbox::{Aborted, Waiting};
-use super::message::{Decision, Failure, Report, Updated, Verdict};
+use super::message::{Decision, Failure, Reply, Report, Updated};
 use super::owned::OwnedSegment;
 use super::params::Params;
 use super::replica::{Fold, Replica};
@@ -126,23 +126,23 @@ impl<R: Replica, U: Update> Worker<R, U> {
         let shards = self.shards();
         self.report.begin(shards.len(), shared.track);
         let mut current = shards;
-        // What goes between workers inside the pass: values that are met for, and factors.
+        // What goes between workers inside the pass: values that all gather, and factors.
         let waited = Cell::new(Duration::ZERO);
-        let place = Place {
+        let context = RingContext {
             worker: self.index,
             assignment: &self.assignment,
             waited: &waited,
             waiting: shared.placement.waiting,
             latch: shared.latch,
         };
-        let meeting = Meeting::new(&mut self.links.ring, place);
+        let all_gather = RingAllGather::new(&mut self.links.ring, context);
         let ranges = if shared.may_factor() {
             let shape = StepShape::new(batch, &self.assignment);
             self.replica.factored(shape)
         } else {
             &[]
         };
-        let factored = self.links.exchange.begin(self.index, ranges);
+        let factored = self.links.factors.begin(self.index, ranges);
         let mut fold = Fold {
             factored,
             batch,
@@ -156,7 +156,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             current: &mut current,
             watch: &mut self.watch,
             waited: &waited,
-            meeting: &meeting,
+            all_gather: &all_gather,
         };
         // The pass itself, guarded.
         let replica = &mut self.replica;
@@ -165,7 +165,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             fold.check_published();
         }));
         // All others wait for these, whatever has happened.
-        self.links.exchange.send(self.index);
+        self.links.factors.send(self.index);
         self.report.failure = outcome.err().map(|payload| Failure {
             shards: current,
             message: panic_message(&*payload),
@@ -204,27 +204,27 @@ impl<R: Replica, U: Update> Worker<R, U> {
         });
     }
 
-    /// Sends the report, with the handle of the parameters; its memory comes back with the verdict.
+    /// Sends the report, with the handle of the parameters; its memory comes back with the reply.
     pub(crate) fn send_report(&mut self) {
         self.report.worker = self.index;
         self.report.params = std::mem::take(&mut self.params);
         self.links.reports.send(std::mem::take(&mut self.report));
     }
 
-    /// Waits for the master's verdict. With it come the parameters back, or the owned segments of
+    /// Waits for the master's reply. With it come the parameters back, or the owned segments of
     /// them.
-    pub(crate) fn await_verdict(
+    pub(crate) fn await_reply(
         &mut self,
         shared: &Shared<'_, U>,
     ) -> Result<Decision<U::Scalars>, Aborted> {
         let waiting = shared.placement.waiting;
-        let Verdict {
+        let Reply {
             has_failed,
             decision,
             report,
-        } = self.links.verdicts.receive(waiting, shared.latch)?;
+        } = self.links.replies.receive(waiting, shared.latch)?;
         if has_failed && shared.num_workers > 1 {
-            self.links.ring.settle(waiting, shared.latch)?;
+            self.links.ring.drain(waiting, shared.latch)?;
         }
         self.report = report;
         self.params = std::mem::take(&mut self.report.params);
@@ -238,43 +238,43 @@ impl<R: Replica, U: Update> Worker<R, U> {
 
     /// First half of an update in two: the reduced gradients of the owned segments become
     /// directions.
-    pub(crate) fn direct(&mut self, scalars: &U::Scalars, shared: &Shared<'_, U>) {
+    pub(crate) fn direction(&mut self, scalars: &U::Scalars, shared: &Shared<'_, U>) {
         self.report.norms.clear();
         for (own, grad) in self.owned.iter_mut().zip(&mut self.roots) {
             let grad = grad.as_mut_slice();
-            own.direct(shared.update, scalars, grad, &mut self.report.norms);
+            own.direction(shared.update, scalars, grad, &mut self.report.norms);
         }
         self.watch.lap(Phase::Update);
     }
 
     /// The owned segments of the parameters change places with state buffer `which`.
-    pub(crate) fn exchange(&mut self, which: usize, shared: &Shared<'_, U>) {
+    pub(crate) fn swap_params(&mut self, which: usize, shared: &Shared<'_, U>) {
         let buffers = shared.update.num_state_buffers();
         for own in &mut self.owned {
-            own.exchange(which, buffers);
+            own.swap_params(which, buffers);
         }
     }
 
     /// Applies the decision to the owned segments, and gives the reduced gradient's memory back.
     pub(crate) fn update(&mut self, decision: &Decision<U::Scalars>, shared: &Shared<'_, U>) {
-        let factors = &self.report.factors;
+        let trust_ratios = &self.report.trust_ratios;
         if let Decision::Apply(scalars) = decision {
             let rule = shared.update;
             let segments = self.owned.iter_mut().zip(&self.roots);
             match shared.pool {
                 Some(pool) if self.index == 0 => pool.install(|| {
                     for (own, grad) in segments {
-                        own.update_in_parallel(rule, scalars, grad.as_slice(), factors);
+                        own.update_in_parallel(rule, scalars, grad.as_slice(), trust_ratios);
                     }
                 }),
                 _ => {
                     for (own, grad) in segments {
-                        own.update(rule, scalars, grad.as_slice(), factors);
+                        own.update(rule, scalars, grad.as_slice(), trust_ratios);
                     }
                 }
             }
         }
-        // The reduced gradients' memory goes back to whoever folded into it.
+        // The reduced gradients' memory goes back to the workers that folded into it.
         while let Some(segment) = self.roots.pop() {
             let tasks = self.plan.tasks.iter();
             let mut roots = tasks.filter(|task| task.output == Output::Root);

@@ -14,7 +14,7 @@
 
 use multiversion::multiversion;
 
-use super::transform::{At, Transform};
+use super::transform::{Transform, UpdateContext};
 
 /// Adagrad's rescaling.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,7 +30,7 @@ impl Transform for Adagrad {
         &["sum of squares"]
     }
 
-    fn apply(&self, _at: &At<'_>, update: &mut [f32], state: &mut [f32]) {
+    fn apply(&self, _context: &UpdateContext<'_>, update: &mut [f32], state: &mut [f32]) {
         adagrad(*self, update, state);
     }
 }
@@ -55,7 +55,7 @@ impl Transform for RmsProp {
         }
     }
 
-    fn apply(&self, _at: &At<'_>, update: &mut [f32], state: &mut [f32]) {
+    fn apply(&self, _context: &UpdateContext<'_>, update: &mut [f32], state: &mut [f32]) {
         let (squares, means) = state.split_at_mut(update.len());
         if self.centred {
             centred(*self, update, squares, means);
@@ -79,7 +79,7 @@ impl Transform for Lion {
         &["momentum of Lion"]
     }
 
-    fn apply(&self, _at: &At<'_>, update: &mut [f32], state: &mut [f32]) {
+    fn apply(&self, _context: &UpdateContext<'_>, update: &mut [f32], state: &mut [f32]) {
         lion(*self, update, state);
     }
 }

@@ -8,7 +8,7 @@
 
 use multiversion::multiversion;
 
-use super::transform::{At, Finish};
+use super::transform::{Finish, UpdateContext};
 
 /// The name of the buffer that holds the average ([`super::Chain::state_names`]).
 pub const AVERAGE: &str = "average of the weights";
@@ -25,8 +25,8 @@ impl Finish for WeightAverage {
         &[AVERAGE]
     }
 
-    fn apply(&self, at: &At<'_>, params: &mut [f32], state: &mut [f32]) {
-        if at.scalars.step == 0 {
+    fn apply(&self, context: &UpdateContext<'_>, params: &mut [f32], state: &mut [f32]) {
+        if context.scalars.step == 0 {
             state.copy_from_slice(params);
         } else {
             approach(state, params, 1.0 - self.decay);

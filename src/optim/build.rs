@@ -10,7 +10,7 @@ use super::moments::Adam;
 use super::momentum::MomentumForm;
 use super::recipes::{Optimizer, Rule};
 use super::transform::Transform;
-use super::trust_ratio::{ApplyFactors, TrustRatio};
+use super::trust_ratio::{ApplyTrustRatios, TrustRatio};
 
 impl Optimizer {
     /// The chain of transforms.
@@ -27,7 +27,7 @@ impl Optimizer {
         let is_lars = matches!(self.rule, Rule::Lars { .. });
         if is_lars {
             last.push(Box::new(decay));
-            last.push(Box::new(ApplyFactors { with_lr: true }));
+            last.push(Box::new(ApplyTrustRatios { with_lr: true }));
         }
         last.extend(self.momentum.map(|rule| Box::new(rule) as _));
         if self.decay > 0.0 && !is_lars {
@@ -46,7 +46,7 @@ impl Optimizer {
             },
             Rule::Lamb(_) => Chain {
                 trust: Some(TrustRatio::Lamb),
-                after: vec![Box::new(ApplyFactors { with_lr: false })],
+                after: vec![Box::new(ApplyTrustRatios { with_lr: false })],
                 ..Chain::new(before.into_iter().chain(last).collect())
             },
             _ => Chain::new(before.into_iter().chain(last).collect()),
@@ -85,7 +85,7 @@ impl Optimizer {
     }
 
     fn check(&self) -> Result<(), OptimError> {
-        if let Some(setting) = self.misfit {
+        if let Some(setting) = self.invalid_setting {
             return Err(OptimError::NotApplicable {
                 setting,
                 optimizer: self.name(),

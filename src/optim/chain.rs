@@ -13,12 +13,12 @@
 //! each finish in turn                                       (proximal step, average of the parameters)
 //! ```
 //!
-//! Parameters with a [`Follow::Statistic`] are no optimiser's business:
+//! Parameters with a [`TrainedBy::Statistic`] are no optimiser's business:
 //! `params -= row_scale * grad`.
 
 use multiversion::multiversion;
 
-use super::transform::{At, Finish, Follow, MAX_BLOCK, Part, Transform, trained};
+use super::transform::{Finish, MAX_BLOCK, Part, TrainedBy, Transform, UpdateContext, trained};
 use super::trust_ratio::TrustRatio;
 
 /// Transforms one after another, the descent, and what comes after it.
@@ -81,34 +81,40 @@ impl Chain {
     ///
     /// # Panics
     /// If the block is longer than [`MAX_BLOCK`].
-    pub fn direct(&self, at: &At<'_>, grad: &mut [f32], state: &mut [f32]) {
+    pub fn direction(&self, context: &UpdateContext<'_>, grad: &mut [f32], state: &mut [f32]) {
         let mut memory = [0.0; MAX_BLOCK];
-        let update = self.start(at, grad, &mut memory);
-        run(&self.before, at, update, state);
-        for part in trained(at.parts) {
+        let update = self.start(context, grad, &mut memory);
+        run(&self.before, context, update, state);
+        for part in trained(context.parts) {
             grad[part.range.clone()].copy_from_slice(&update[part.range.clone()]);
         }
     }
 
-    /// Updates a block of parameters from its summed gradient, or from what [`Chain::direct`] made
-    /// of it.
+    /// Updates a block of parameters from its summed gradient, or from what [`Chain::direction`]
+    /// made of it.
     ///
     /// # Panics
     /// If the block is longer than [`MAX_BLOCK`].
-    pub fn apply(&self, at: &At<'_>, params: &mut [f32], grad: &[f32], state: &mut [f32]) {
+    pub fn apply(
+        &self,
+        context: &UpdateContext<'_>,
+        params: &mut [f32],
+        grad: &[f32],
+        state: &mut [f32],
+    ) {
         // The update, from the parameters before the step.
         let mut memory = [0.0; MAX_BLOCK];
         let mut with_params = |params: &[f32], state: &mut [f32]| {
-            let at = At { params, ..*at };
+            let context = UpdateContext { params, ..*context };
             if self.trust.is_none() {
-                let update = self.start(&at, grad, &mut memory);
-                return run(&self.before, &at, update, state);
+                let update = self.start(&context, grad, &mut memory);
+                return run(&self.before, &context, update, state);
             }
             let own: usize = self.before.iter().map(|one| one.num_state_buffers()).sum();
             let state = &mut state[own * params.len()..];
             let update = &mut memory[..params.len()];
             update.copy_from_slice(grad);
-            run(&self.after, &at, update, state)
+            run(&self.after, &context, update, state)
         };
         let used = state.len() - {
             let rest: usize = self.finish.iter().map(|one| one.num_state_buffers()).sum();
@@ -117,26 +123,30 @@ impl Chain {
         with_params(params, &mut state[..used]);
         // The descent.
         let update = &memory[..params.len()];
-        for Part {
-            range, treatment, ..
-        } in at.parts
-        {
+        for Part { range, group, .. } in context.parts {
             let (params, range) = (&mut params[range.clone()], range.clone());
             let lr = if self.has_lr_inside {
-                treatment.lr_scale
+                group.lr_scale
             } else {
-                at.scalars.lr * treatment.lr_scale
+                context.scalars.lr * group.lr_scale
             };
-            match treatment.follow {
-                Follow::Gradient => descend(params, &update[range], lr),
-                Follow::Statistic => descend(params, &grad[range], at.scalars.row_scale),
+            match group.trained_by {
+                TrainedBy::Gradient => descend(params, &update[range], lr),
+                TrainedBy::Statistic => descend(params, &grad[range], context.scalars.row_scale),
             }
         }
         // What works on the new parameters.
         let mut state = &mut state[used..];
         for finish in &self.finish {
             let (own, rest) = state.split_at_mut(finish.num_state_buffers() * params.len());
-            finish.apply(&At { params: &[], ..*at }, params, own);
+            finish.apply(
+                &UpdateContext {
+                    params: &[],
+                    ..*context
+                },
+                params,
+                own,
+            );
             state = rest;
         }
     }
@@ -144,7 +154,7 @@ impl Chain {
     /// The mean gradient, in `memory`.
     fn start<'m>(
         &self,
-        at: &At<'_>,
+        context: &UpdateContext<'_>,
         grad: &[f32],
         memory: &'m mut [f32; MAX_BLOCK],
     ) -> &'m mut [f32] {
@@ -154,7 +164,7 @@ impl Chain {
             "a block has at most {MAX_BLOCK} parameters, got {len}"
         );
         let update = &mut memory[..len];
-        scale(update, grad, at.scalars.grad_scale);
+        scale(update, grad, context.scalars.grad_scale);
         update
     }
 }
@@ -165,10 +175,15 @@ impl Default for Chain {
     }
 }
 
-fn run(transforms: &[Box<dyn Transform>], at: &At<'_>, update: &mut [f32], mut state: &mut [f32]) {
+fn run(
+    transforms: &[Box<dyn Transform>],
+    context: &UpdateContext<'_>,
+    update: &mut [f32],
+    mut state: &mut [f32],
+) {
     for transform in transforms {
         let (own, rest) = state.split_at_mut(transform.num_state_buffers() * update.len());
-        transform.apply(at, update, own);
+        transform.apply(context, update, own);
         state = rest;
     }
 }

@@ -5,7 +5,7 @@
 
 use multiversion::multiversion;
 
-use super::transform::{At, Transform};
+use super::transform::{Transform, UpdateContext};
 
 /// Clips every element.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub struct ClipValue {
 }
 
 impl Transform for ClipValue {
-    fn apply(&self, _at: &At<'_>, update: &mut [f32], _state: &mut [f32]) {
+    fn apply(&self, _context: &UpdateContext<'_>, update: &mut [f32], _state: &mut [f32]) {
         clip(update, self.limit);
     }
 }

@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use multiversion::multiversion;
 
-use super::transform::{At, Finish, Transform, trained};
+use super::transform::{Finish, Transform, UpdateContext, trained};
 
 /// Adds `lambda` times the parameters to the update.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,9 +28,9 @@ pub struct DecayWeights {
 }
 
 impl Transform for DecayWeights {
-    fn apply(&self, at: &At<'_>, update: &mut [f32], _state: &mut [f32]) {
-        for (range, lambda) in decaying(at, self.lambda) {
-            add_scaled(&mut update[range.clone()], &at.params[range], lambda);
+    fn apply(&self, context: &UpdateContext<'_>, update: &mut [f32], _state: &mut [f32]) {
+        for (range, lambda) in decaying(context, self.lambda) {
+            add_scaled(&mut update[range.clone()], &context.params[range], lambda);
         }
     }
 }
@@ -43,9 +43,9 @@ pub struct L1 {
 }
 
 impl Transform for L1 {
-    fn apply(&self, at: &At<'_>, update: &mut [f32], _state: &mut [f32]) {
-        for (range, lambda) in decaying(at, self.lambda) {
-            add_signs(&mut update[range.clone()], &at.params[range], lambda);
+    fn apply(&self, context: &UpdateContext<'_>, update: &mut [f32], _state: &mut [f32]) {
+        for (range, lambda) in decaying(context, self.lambda) {
+            add_signs(&mut update[range.clone()], &context.params[range], lambda);
         }
     }
 }
@@ -58,10 +58,10 @@ pub struct ProximalL1 {
 }
 
 impl Finish for ProximalL1 {
-    fn apply(&self, at: &At<'_>, params: &mut [f32], _state: &mut [f32]) {
-        for part in trained(at.parts) {
-            let scale = part.treatment.decay_scale * part.treatment.lr_scale;
-            let by = at.scalars.lr * self.lambda * scale;
+    fn apply(&self, context: &UpdateContext<'_>, params: &mut [f32], _state: &mut [f32]) {
+        for part in trained(context.parts) {
+            let scale = part.group.decay_scale * part.group.lr_scale;
+            let by = context.scalars.lr * self.lambda * scale;
             if by != 0.0 {
                 soften(&mut params[part.range.clone()], by);
             }
@@ -70,9 +70,12 @@ impl Finish for ProximalL1 {
 }
 
 /// Where `lambda` applies, and each tensor's own share of it.
-fn decaying<'a>(at: &At<'a>, lambda: f32) -> impl Iterator<Item = (Range<usize>, f32)> + use<'a> {
-    let own = trained(at.parts).map(move |part| {
-        let lambda = lambda * part.treatment.decay_scale;
+fn decaying<'a>(
+    context: &UpdateContext<'a>,
+    lambda: f32,
+) -> impl Iterator<Item = (Range<usize>, f32)> + use<'a> {
+    let own = trained(context.parts).map(move |part| {
+        let lambda = lambda * part.group.decay_scale;
         (part.range.clone(), lambda)
     });
     own.filter(|(_, lambda)| *lambda != 0.0)

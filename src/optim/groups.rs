@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::transform::{Follow, MAX_BLOCK, Part, Treatment};
+use super::transform::{MAX_BLOCK, ParamGroup, Part, TrainedBy};
 
 /// What a tensor is to an optimiser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,17 +32,17 @@ impl Groups {
     /// ```
     /// use unisono::optim::{Groups, TensorKind};
     /// let groups = Groups { decays_all: false, layer_lrs: vec![("dense0.".into(), 0.1)] };
-    /// let bias = groups.treatment("dense0.bias", TensorKind::BiasOrNorm);
+    /// let bias = groups.param_group("dense0.bias", TensorKind::BiasOrNorm);
     /// assert_eq!((bias.lr_scale, bias.decay_scale), (0.1, 0.0));
     /// ```
-    pub fn treatment(&self, name: &str, kind: TensorKind) -> Treatment {
+    pub fn param_group(&self, name: &str, kind: TensorKind) -> ParamGroup {
         let is_regular = kind == TensorKind::Weight || self.decays_all;
         let fitting = self.layer_lrs.iter();
         let fitting = fitting.filter(|(prefix, _)| name.starts_with(prefix.as_str()));
-        Treatment {
-            follow: match kind {
-                TensorKind::Statistic => Follow::Statistic,
-                _ => Follow::Gradient,
+        ParamGroup {
+            trained_by: match kind {
+                TensorKind::Statistic => TrainedBy::Statistic,
+                _ => TrainedBy::Gradient,
             },
             lr_scale: fitting.map(|(_, scale)| scale).product(),
             decay_scale: if is_regular { 1.0 } else { 0.0 },
@@ -65,7 +65,7 @@ impl Groups {
 /// The parts of every block of the flat vector.
 #[derive(Clone, Debug)]
 pub struct PartTable {
-    treatments: Vec<Treatment>,
+    groups: Vec<ParamGroup>,
     ends: Vec<usize>,
     parts: Vec<Part>,
     /// Which of `parts` are a block's.
@@ -73,25 +73,25 @@ pub struct PartTable {
 }
 
 impl PartTable {
-    /// For tensors that lie one after another in the flat vector: the length and treatment of each.
+    /// For tensors that lie one after another in the flat vector: the length and group of each.
     ///
     /// ```
-    /// use unisono::optim::{MAX_BLOCK, PartTable, Treatment};
-    /// let table = PartTable::new([(10, Treatment::default()), (MAX_BLOCK, Treatment::default())]);
+    /// use unisono::optim::{MAX_BLOCK, PartTable, ParamGroup};
+    /// let table = PartTable::new([(10, ParamGroup::default()), (MAX_BLOCK, ParamGroup::default())]);
     /// assert_eq!(table.of_block(0, MAX_BLOCK).len(), 2);
     /// assert_eq!(table.of_block(MAX_BLOCK, 10)[0].range, 0..10);
     /// ```
-    pub fn new(tensors: impl IntoIterator<Item = (usize, Treatment)>) -> Self {
+    pub fn new(tensors: impl IntoIterator<Item = (usize, ParamGroup)>) -> Self {
         let mut table = Self {
-            treatments: Vec::new(),
+            groups: Vec::new(),
             ends: Vec::new(),
             parts: Vec::new(),
             blocks: Vec::new(),
         };
         let mut offset = 0;
-        for (tensor, (len, treatment)) in tensors.into_iter().enumerate() {
+        for (tensor, (len, group)) in tensors.into_iter().enumerate() {
             let end = offset + len;
-            table.treatments.push(treatment);
+            table.groups.push(group);
             table.ends.push(end);
             while offset < end {
                 let block = offset / MAX_BLOCK;
@@ -105,7 +105,7 @@ impl PartTable {
                 table.parts.push(Part {
                     range,
                     tensor,
-                    treatment,
+                    group,
                 });
                 table.blocks[block].end += 1;
             }
@@ -115,7 +115,7 @@ impl PartTable {
 
     /// How many tensors there are.
     pub fn num_tensors(&self) -> usize {
-        self.treatments.len()
+        self.groups.len()
     }
 
     /// Where a tensor ends in the flat vector.
@@ -123,9 +123,9 @@ impl PartTable {
         self.ends[tensor]
     }
 
-    /// The treatment of a tensor.
-    pub fn treatment(&self, tensor: usize) -> &Treatment {
-        &self.treatments[tensor]
+    /// The group of a tensor.
+    pub fn param_group(&self, tensor: usize) -> &ParamGroup {
+        &self.groups[tensor]
     }
 
     /// The parts of the block of `len` elements at `offset`, a multiple of [`MAX_BLOCK`].

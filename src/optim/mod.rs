@@ -6,7 +6,7 @@
 //! | `chain` | transforms one after another: an optimiser |
 //! | `momentum` | heavy ball, EMA, and Nesterov's form of each |
 //! | `moments`, `adaptive` | Adam; Adagrad, RMSprop, Lion |
-//! | `trust_ratio` | the factors of LARS and LAMB |
+//! | `trust_ratio` | the trust ratios of LARS and LAMB |
 //! | `decay`, `clip`, `average` | L2, L1, decoupled decay; clipping; averages of the weights |
 //! | `groups` | which tensors are treated differently |
 //! | `recipes`, `build` | optimisers by name, and their chains |
@@ -49,5 +49,7 @@ pub use plateau::{Plateau, PlateauState};
 pub use recipes::Optimizer;
 pub use scaling::ScalingRule;
 pub use schedule::{Progress, Schedule, Shape, Unit, Warmup};
-pub use transform::{At, Finish, Follow, MAX_BLOCK, Part, StepScalars, Transform, Treatment};
+pub use transform::{
+    Finish, MAX_BLOCK, ParamGroup, Part, StepScalars, TrainedBy, Transform, UpdateContext,
+};
 pub use trust_ratio::TrustRatio;

@@ -8,7 +8,7 @@
 
 use multiversion::multiversion;
 
-use super::transform::{At, Transform};
+use super::transform::{Transform, UpdateContext};
 
 /// Adam's rescaling as a transform with two state buffers, the moments.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,8 +37,8 @@ impl Transform for Adam {
         &["first moment", "second moment"]
     }
 
-    fn apply(&self, at: &At<'_>, update: &mut [f32], state: &mut [f32]) {
-        let t = at.scalars.step as f64 + 1.0;
+    fn apply(&self, context: &UpdateContext<'_>, update: &mut [f32], state: &mut [f32]) {
+        let t = context.scalars.step as f64 + 1.0;
         let correction = |beta: f32| (1.0 / (1.0 - libm::pow(f64::from(beta), t))) as f32;
         let (first, second) = state.split_at_mut(update.len());
         let (first_by, second_by) = (correction(self.beta1), correction(self.beta2));

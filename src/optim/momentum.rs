@@ -14,7 +14,7 @@
 
 use multiversion::multiversion;
 
-use super::transform::{At, Transform};
+use super::transform::{Transform, UpdateContext};
 
 /// The convention of the velocity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Transform for Momentum {
         }
     }
 
-    fn apply(&self, _at: &At<'_>, update: &mut [f32], state: &mut [f32]) {
+    fn apply(&self, _context: &UpdateContext<'_>, update: &mut [f32], state: &mut [f32]) {
         accumulate(*self, update, state);
     }
 }

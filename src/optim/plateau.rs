@@ -83,7 +83,7 @@ impl Plateau {
     }
 }
 
-/// A plateau rule at work; all of its state is here.
+/// State of a plateau rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlateauState {
     rule: Plateau,

@@ -42,7 +42,7 @@ pub struct Optimizer {
     pub(super) average: Option<f32>,
     pub(super) groups: Groups,
     /// A setting that the recipe does not have.
-    pub(super) misfit: Option<&'static str>,
+    pub(super) invalid_setting: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,7 +70,7 @@ impl Optimizer {
             clip_norm: None,
             average: None,
             groups: Groups::default(),
-            misfit: None,
+            invalid_setting: None,
         }
     }
 
@@ -150,7 +150,7 @@ impl Optimizer {
     pub fn with_nesterov(mut self) -> Self {
         match &mut self.momentum {
             Some(momentum) => momentum.nesterov = true,
-            None => self.misfit = Some("nesterov (set a momentum first)"),
+            None => self.invalid_setting = Some("nesterov (set a momentum first)"),
         }
         self
     }
@@ -160,7 +160,7 @@ impl Optimizer {
         match &mut self.rule {
             Rule::Adam(adam) | Rule::Lamb(adam) => (adam.beta1, adam.beta2) = (first, second),
             Rule::Lion(lion) => (lion.beta1, lion.beta2) = (first, second),
-            _ => self.misfit = Some("betas"),
+            _ => self.invalid_setting = Some("betas"),
         }
         self
     }
@@ -171,7 +171,7 @@ impl Optimizer {
             Rule::Adam(adam) | Rule::Lamb(adam) => adam.eps = eps,
             Rule::RmsProp(rule) => rule.eps = eps,
             Rule::Adagrad(rule) => rule.eps = eps,
-            _ => self.misfit = Some("eps"),
+            _ => self.invalid_setting = Some("eps"),
         }
         self
     }
@@ -180,7 +180,7 @@ impl Optimizer {
     pub fn with_square_decay(mut self, decay: f32) -> Self {
         match &mut self.rule {
             Rule::RmsProp(rule) => rule.decay = decay,
-            _ => self.misfit = Some("the decay of the squares"),
+            _ => self.invalid_setting = Some("the decay of the squares"),
         }
         self
     }
@@ -189,7 +189,7 @@ impl Optimizer {
     pub fn centred(mut self) -> Self {
         match &mut self.rule {
             Rule::RmsProp(rule) => rule.centred = true,
-            _ => self.misfit = Some("centring"),
+            _ => self.invalid_setting = Some("centring"),
         }
         self
     }
@@ -198,7 +198,7 @@ impl Optimizer {
     pub fn with_initial_squares(mut self, initial: f32) -> Self {
         match &mut self.rule {
             Rule::Adagrad(rule) => rule.initial = initial,
-            _ => self.misfit = Some("initial squares"),
+            _ => self.invalid_setting = Some("initial squares"),
         }
         self
     }
@@ -207,7 +207,7 @@ impl Optimizer {
     pub fn with_trust_coefficient(mut self, value: f32) -> Self {
         match &mut self.rule {
             Rule::Lars { coefficient } => *coefficient = value,
-            _ => self.misfit = Some("a trust coefficient"),
+            _ => self.invalid_setting = Some("a trust coefficient"),
         }
         self
     }
@@ -263,7 +263,7 @@ impl Optimizer {
         }
     }
 
-    /// Decay, L2 and L1 for biases and norms too, and factors of LARS and LAMB.
+    /// Decay, L2 and L1 for biases and norms too, and trust ratios of LARS and LAMB.
     pub fn decay_all(mut self) -> Self {
         self.groups.decays_all = true;
         self
@@ -340,7 +340,7 @@ impl Optimizer {
                     nesterov: false,
                 });
             }
-            _ => self.misfit = Some("a momentum"),
+            _ => self.invalid_setting = Some("a momentum"),
         }
         self
     }

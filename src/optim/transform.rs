@@ -37,20 +37,20 @@ impl StepScalars {
     }
 }
 
-/// What a run of parameters follows.
+/// What a run of parameters is trained by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Follow {
+pub enum TrainedBy {
     /// Its gradient, by the optimiser.
     Gradient,
     /// The batches' own values, with the gradient as what is to be taken off: a running statistic.
     Statistic,
 }
 
-/// How a tensor is treated.
+/// A parameter group: how its tensors are trained.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Treatment {
-    /// What it follows.
-    pub follow: Follow,
+pub struct ParamGroup {
+    /// What it is trained by.
+    pub trained_by: TrainedBy,
     /// What the learning rate is multiplied by.
     pub lr_scale: f32,
     /// What weight decay, L2 and L1 are multiplied by: 0 leaves the tensor out.
@@ -59,10 +59,10 @@ pub struct Treatment {
     pub adapts: bool,
 }
 
-impl Default for Treatment {
+impl Default for ParamGroup {
     fn default() -> Self {
         Self {
-            follow: Follow::Gradient,
+            trained_by: TrainedBy::Gradient,
             lr_scale: 1.0,
             decay_scale: 1.0,
             adapts: true,
@@ -77,21 +77,21 @@ pub struct Part {
     pub range: Range<usize>,
     /// The tensor's number.
     pub tensor: usize,
-    /// Its treatment.
-    pub treatment: Treatment,
+    /// Its group.
+    pub group: ParamGroup,
 }
 
 /// A block on its way through a chain.
 #[derive(Clone, Copy, Debug)]
-pub struct At<'a> {
+pub struct UpdateContext<'a> {
     /// The step's scalars.
     pub scalars: &'a StepScalars,
     /// The parameters before the step.
     pub params: &'a [f32],
     /// The block's parts, in order and without gaps.
     pub parts: &'a [Part],
-    /// One factor a tensor, where the chain has a trust ratio and it is known.
-    pub factors: &'a [f32],
+    /// One ratio a tensor, where the chain has a trust ratio and it is known.
+    pub trust_ratios: &'a [f32],
 }
 
 /// One job on the way from gradient to update, element by element.
@@ -109,7 +109,7 @@ pub trait Transform: Send + Sync + Debug {
 
     /// Transforms `update` in place; `state` holds the transform's buffers one after another, each
     /// as long as `update`.
-    fn apply(&self, at: &At<'_>, update: &mut [f32], state: &mut [f32]);
+    fn apply(&self, context: &UpdateContext<'_>, update: &mut [f32], state: &mut [f32]);
 }
 
 /// A job after the descent.
@@ -124,13 +124,13 @@ pub trait Finish: Send + Sync + Debug {
         self.state_names().len()
     }
 
-    /// Works on the new parameters; `at.params` are empty.
-    fn apply(&self, at: &At<'_>, params: &mut [f32], state: &mut [f32]);
+    /// Works on the new parameters; `context.params` are empty.
+    fn apply(&self, context: &UpdateContext<'_>, params: &mut [f32], state: &mut [f32]);
 }
 
 /// The parts that follow their gradient.
 pub(super) fn trained(parts: &[Part]) -> impl Iterator<Item = &Part> {
     parts
         .iter()
-        .filter(|part| part.treatment.follow == Follow::Gradient)
+        .filter(|part| part.group.trained_by == TrainedBy::Gradient)
 }

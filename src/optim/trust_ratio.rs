@@ -16,7 +16,7 @@
 
 use multiversion::multiversion;
 
-use super::transform::{At, Transform};
+use super::transform::{Transform, UpdateContext};
 
 /// How the factor of a tensor comes about.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,10 +38,10 @@ impl TrustRatio {
     ///
     /// ```
     /// use unisono::optim::TrustRatio;
-    /// assert_eq!(TrustRatio::Lamb.factor(3.0, 1.5, 1.0), 2.0);
-    /// assert_eq!(TrustRatio::Lamb.factor(0.0, 1.5, 1.0), 1.0);
+    /// assert_eq!(TrustRatio::Lamb.ratio(3.0, 1.5, 1.0), 2.0);
+    /// assert_eq!(TrustRatio::Lamb.ratio(0.0, 1.5, 1.0), 1.0);
     /// ```
-    pub fn factor(&self, params: f64, update: f64, decay_scale: f32) -> f32 {
+    pub fn ratio(&self, params: f64, update: f64, decay_scale: f32) -> f32 {
         let (numerator, denominator) = match *self {
             TrustRatio::Lars { coefficient, decay } => (
                 f64::from(coefficient) * params,
@@ -59,17 +59,25 @@ impl TrustRatio {
 
 /// Multiplies each tensor's update by its factor.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct ApplyFactors {
+pub(super) struct ApplyTrustRatios {
     /// Whether the learning rate comes with it, as it stands inside LARS's velocity.
     pub(super) with_lr: bool,
 }
 
-impl Transform for ApplyFactors {
-    fn apply(&self, at: &At<'_>, update: &mut [f32], _state: &mut [f32]) {
-        let lr = if self.with_lr { at.scalars.lr } else { 1.0 };
-        for part in at.parts {
-            let factor = at.factors.get(part.tensor).copied().unwrap_or(1.0);
-            multiply(&mut update[part.range.clone()], factor * lr);
+impl Transform for ApplyTrustRatios {
+    fn apply(&self, context: &UpdateContext<'_>, update: &mut [f32], _state: &mut [f32]) {
+        let lr = if self.with_lr {
+            context.scalars.lr
+        } else {
+            1.0
+        };
+        for part in context.parts {
+            let ratio = context
+                .trust_ratios
+                .get(part.tensor)
+                .copied()
+                .unwrap_or(1.0);
+            multiply(&mut update[part.range.clone()], ratio * lr);
         }
     }
 }

@@ -62,9 +62,9 @@ pub fn model_shards(model: &Sequential, batches: BatchBounds) -> usize {
     shards.min(batches.least.max(1))
 }
 
-/// Multiplications and additions that are worth a thread: a step of so many takes about as long as
-/// two threads need to hand over its gradient and its weights (`mlp_small`, 16 to 512 rows, where
-/// 16 are slower on two threads).
+/// Multiplications and additions that are worth a thread: a step of this many takes about as long
+/// as two threads need to hand over its gradient and its weights (`mlp_small`, 16 to 512 rows,
+/// where 16 are slower on two threads).
 const FLOPS_OF_A_THREAD: u64 = 150_000;
 
 /// `requested`, or for [`Threads::Auto`] as many as have enough to do in a step on `batch_size`

@@ -23,8 +23,8 @@ use crate::output;
 
 use super::error::TrainError;
 use super::kept::Scores;
-use super::memory::Memory;
 use super::state::State;
+use super::state_dict::StateDict;
 
 /// What a checkpoint calls whether its weights are those of the best epoch, which early stopping
 /// has restored.
@@ -67,7 +67,7 @@ pub struct Checkpoint {
     pub(super) state: State,
     /// The best parameters so far, under early stopping.
     pub(super) best: Option<Vec<f32>>,
-    pub(super) memory: Memory,
+    pub(super) dict: StateDict,
     /// Settings that must not change, by name.
     pub(super) settings: BTreeMap<String, String>,
     /// What an evaluation of these weights gave, if there was one.
@@ -77,14 +77,12 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Updates that have been made.
     pub fn step(&self) -> u64 {
-        self.memory
-            .get::<3>("progress")
-            .map_or(0, |[step, ..]| step)
+        self.dict.get::<3>("progress").map_or(0, |[step, ..]| step)
     }
 
     /// Epochs that have been made whole, and evaluated.
     pub fn epochs(&self) -> u32 {
-        let progress = self.memory.get::<3>("progress");
+        let progress = self.dict.get::<3>("progress");
         progress.map_or(0, |[_, epochs, _]| epochs as u32)
     }
 
@@ -137,7 +135,7 @@ impl Checkpoint {
             "version": VERSION,
             "weights_sha256": hex(&weights),
             "state_sha256": hex(&state),
-            "memory": self.memory.to_json(),
+            "memory": self.dict.to_json(),
             "settings": self.settings,
             "tensors": self.layout.iter().map(|(name, _)| name).collect::<Vec<_>>(),
             "state": self.state.names,
@@ -186,7 +184,7 @@ impl Checkpoint {
                 buffers: buffers.map(reals).collect(),
             },
             best: named.get("best").map(reals),
-            memory: Memory::from_json(&body["memory"]).ok_or_else(odd)?,
+            dict: StateDict::from_json(&body["memory"]).ok_or_else(odd)?,
             settings: settings
                 .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
                 .collect(),
@@ -250,8 +248,8 @@ impl Checkpoint {
 fn average(path: &Path, body: &Value) -> Result<Option<Vec<f32>>, TrainError> {
     let names = body["state"].as_array().map_or(&[][..], Vec::as_slice);
     let has_average = names.last().is_some_and(|name| name == AVERAGE);
-    let memory = Memory::from_json(&body["memory"]).unwrap_or_default();
-    let is_best = memory.get(IS_BEST) == Some([1]);
+    let dict = StateDict::from_json(&body["memory"]).unwrap_or_default();
+    let is_best = dict.get(IS_BEST) == Some([1]);
     if !has_average || is_best {
         return Ok(None);
     }

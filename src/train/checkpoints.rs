@@ -29,9 +29,9 @@ use super::error::TrainError;
 pub struct Checkpoints {
     /// Where they are written; made if it is not there.
     pub folder: PathBuf,
-    /// One after every so many steps; 0 for none.
+    /// Steps between two of them; 0 for none.
     pub every_steps: u64,
-    /// One after every so many epochs; 0 for none but at the end.
+    /// Epochs between two of them; 0 for none but at the end.
     pub every_epochs: u32,
     /// How many of the last ones stay, at least 1; the one with the smallest test loss stays
     /// besides.

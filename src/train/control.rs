@@ -9,12 +9,12 @@ use crate::optim::{
 
 use super::config::Config;
 use super::error::TrainError;
-use super::memory::Memory;
+use super::state_dict::StateDict;
 
 /// How much of the noise scale's averages a step forgets: 1 %.
 const NOISE_DECAY: f64 = 0.99;
 
-/// The master's memory between steps.
+/// What later decisions depend on, from step to step.
 #[derive(Debug)]
 pub(super) struct Control {
     policy: Box<dyn BatchPolicy>,
@@ -145,27 +145,27 @@ impl Control {
         }
     }
 
-    /// Writes down all that later decisions depend on.
-    pub(super) fn remember(&self, memory: &mut Memory) {
-        memory.set("skipped", [self.skipped]);
-        memory.set("optimizer began", [self.state_began]);
-        memory.set_reals("noise", self.noise.state());
-        memory.set_reals("policy", self.policy.state());
+    /// Stores all that later decisions depend on.
+    pub(super) fn store_state(&self, dict: &mut StateDict) {
+        dict.set("skipped", [self.skipped]);
+        dict.set("optimizer began", [self.state_began]);
+        dict.set_reals("noise", self.noise.state());
+        dict.set_reals("policy", self.policy.state());
         if let Some(plateau) = &self.plateau {
-            memory.set_reals("plateau", plateau.state());
+            dict.set_reals("plateau", plateau.state());
         }
     }
 
-    /// Takes over what [`Control::remember`] wrote; `None` if it does not fit.
-    pub(super) fn restore(&mut self, memory: &Memory) -> Option<()> {
-        [self.skipped] = memory.get("skipped")?;
+    /// Takes over what [`Control::store_state`] wrote; `None` if it does not fit.
+    pub(super) fn restore(&mut self, dict: &StateDict) -> Option<()> {
+        [self.skipped] = dict.get("skipped")?;
         // Checkpoints of older versions do not say: nothing ever began anew.
-        [self.state_began] = memory.get("optimizer began").unwrap_or([0]);
-        self.noise.restore(memory.get_reals("noise")?);
+        [self.state_began] = dict.get("optimizer began").unwrap_or([0]);
+        self.noise.restore(dict.get_reals("noise")?);
         if let Some(plateau) = &mut self.plateau {
-            plateau.restore(memory.get_reals("plateau")?);
+            plateau.restore(dict.get_reals("plateau")?);
         }
-        let policy = memory.reals("policy")?;
+        let policy = dict.reals("policy")?;
         self.policy.restore(&policy).then_some(())
     }
 

@@ -1,7 +1,7 @@
 //! Early stopping: when training ends before its last epoch, and which weights it keeps.
 
 use super::kept::Scores;
-use super::memory::Memory;
+use super::state_dict::StateDict;
 
 /// When to stop before the last epoch.
 ///
@@ -44,7 +44,7 @@ impl EarlyStopping {
     }
 }
 
-/// An early-stopping rule at work.
+/// State of an early-stopping rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EarlyStoppingState {
     rule: EarlyStopping,
@@ -106,25 +106,25 @@ impl Early {
         self.best.as_ref().map(|(_, params)| &**params)
     }
 
-    /// Writes down all but the best parameters.
-    pub(super) fn remember(&self, memory: &mut Memory) {
-        memory.set("early", [self.state.best.to_bits(), self.state.bad.into()]);
+    /// Stores all but the best parameters.
+    pub(super) fn store_state(&self, dict: &mut StateDict) {
+        dict.set("early", [self.state.best.to_bits(), self.state.bad.into()]);
         if let Some((at, _)) = &self.best {
-            memory.set("early best", [at.epoch.into(), at.step]);
-            memory.set_reals("early best scores", [at.scores.loss, at.scores.accuracy]);
+            dict.set("early best", [at.epoch.into(), at.step]);
+            dict.set_reals("early best scores", [at.scores.loss, at.scores.accuracy]);
         }
     }
 
-    /// Takes over what [`Early::remember`] wrote, and the best parameters.
-    pub(super) fn restore(&mut self, memory: &Memory, params: Option<Vec<f32>>) -> Option<()> {
-        let [best, bad] = memory.get("early")?;
+    /// Takes over what [`Early::store_state`] wrote, and the best parameters.
+    pub(super) fn restore(&mut self, dict: &StateDict, params: Option<Vec<f32>>) -> Option<()> {
+        let [best, bad] = dict.get("early")?;
         self.state.best = f64::from_bits(best);
         self.state.bad = bad as u32;
         self.best = match params {
             None => None,
             Some(params) => {
-                let [epoch, step] = memory.get("early best")?;
-                let [loss, accuracy] = memory.get_reals("early best scores")?;
+                let [epoch, step] = dict.get("early best")?;
+                let [loss, accuracy] = dict.get_reals("early best scores")?;
                 let at = Evaluated {
                     epoch: epoch as u32,
                     step,

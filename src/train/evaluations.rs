@@ -10,7 +10,7 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Evaluations {
-    /// Every so many steps.
+    /// Every N steps.
     Every(u64),
     /// At step `first`, and where steps have grown by `ratio` since: where something was reached is
     /// known to this share.
@@ -39,7 +39,7 @@ impl Evaluations {
         }
     }
 
-    /// About how many are due in so many steps.
+    /// About how many are due in `steps` steps.
     #[cfg(any(feature = "study", test))]
     pub(crate) fn count(self, steps: u64) -> f64 {
         let steps = steps as f64;

@@ -14,19 +14,19 @@ use super::config::Config;
 use super::control::Control;
 use super::early_stopping::Early;
 use super::error::TrainError;
+use super::fit_state::FitState;
 use super::kept::{Kept, KeptWeights, Scores};
 use super::metrics::{EpochMetrics, Event, Observer, Report, Setup};
 use super::network_engine::{NetworkEngine, network_engine};
-use super::pending::Pending;
 use super::restart::Restart;
 use super::source::ChainUpdate;
 use super::state::State;
 use super::trainer::Trainer;
-use super::{Loop, Saver, Skipped, Workers, run_epoch};
+use super::{Saver, Skipped, TrainLoop, Workers, run_epoch};
 
 impl Trainer {
     /// Trains for the set number of epochs, evaluating `test` after each. A further call goes on
-    /// where this one ended: if that was in its midst, by the observer, an error or a panic, it
+    /// where this one ended: if that was before its end, by the observer, an error or a panic, it
     /// finishes the epochs of that call, with the bits of an unbroken one. Settings may be changed
     /// between two calls: the next one follows them all.
     ///
@@ -113,8 +113,8 @@ impl Trainer {
             none => none.insert(Control::new(&self.config)?),
         };
         control.follow(&self.config)?;
-        if let Some(pending) = &mut self.pending {
-            pending.follow(&self.config);
+        if let Some(fit_state) = &mut self.fit_state {
+            fit_state.follow(&self.config);
         }
         if let Some(state) = &self.state
             && !state.fits(&self.config.optimizer)?
@@ -143,19 +143,19 @@ impl Trainer {
             let network = self.last_network()?;
             Saver::start(&self.config, &network, &self.settings)?
         };
-        let pending = self.pending.take();
-        let pending = pending.unwrap_or_else(|| Pending::new(&self.config, &self.progress));
-        let begun = pending.begun;
+        let fit_state = self.fit_state.take();
+        let fit_state = fit_state.unwrap_or_else(|| FitState::new(&self.config, &self.progress));
+        let begun = fit_state.begun;
         let control = self.control.as_mut().expect("it has been made");
-        let before = Restart::of(&self.progress, control, &pending);
+        let before = Restart::of(&self.progress, control, &fit_state);
         let keeps_average = self.config.optimizer.keeps_average();
-        let mut work = Loop {
+        let mut work = TrainLoop {
             config: &self.config,
             train,
             test_order: (0..test.len() as u32).collect(),
             progress: &mut self.progress,
             control,
-            pending,
+            fit_state,
             num_buffers,
             average: keeps_average.then(|| num_buffers - 1),
             last_step: self.config.max_steps.map(|steps| begun.step + steps),
@@ -170,7 +170,7 @@ impl Trainer {
         }));
         let skipped = work.skipped;
         let written = work.saver.take().map_or(Ok(()), Saver::finish);
-        let pending = work.pending;
+        let fit_state = work.fit_state;
         if engine.is_broken() {
             // Some parameters may be a step ahead of others: none of them is taken over.
             before.restore(self)?;
@@ -179,7 +179,7 @@ impl Trainer {
         }
         // The training is stored first, and an error or a panic reported then.
         let is_whole = matches!(&outcome, Ok(Ok((_, Ok(Ending::Whole)))));
-        let (kept, best_epoch) = self.store(engine, pending, is_whole)?;
+        let (kept, best_epoch) = self.store(engine, fit_state, is_whole)?;
         let (epochs, ending) = outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
         let is_stopped = matches!(ending?, Ending::Stopped);
         written?;
@@ -197,12 +197,12 @@ impl Trainer {
     fn store(
         &mut self,
         engine: &NetworkEngine<'_>,
-        mut pending: Pending,
+        mut fit_state: FitState,
         is_whole: bool,
     ) -> Result<(Kept, Option<u32>), TrainError> {
         self.state = Some(State::of(&self.config.optimizer, engine.state())?);
         // At its end, early stopping gives back the best weights.
-        let early = pending.early.take_if(|_| is_whole);
+        let early = fit_state.early.take_if(|_| is_whole);
         let (best, params) = early.map_or((None, None), Early::into_best);
         self.is_best = params.is_some();
         let params = params.unwrap_or_else(|| engine.params());
@@ -228,10 +228,10 @@ impl Trainer {
                 },
                 epoch: self.progress.epoch,
                 step: self.progress.step,
-                test: pending.test,
+                test: fit_state.test,
             },
         };
-        self.pending = (!is_whole).then_some(pending);
+        self.fit_state = (!is_whole).then_some(fit_state);
         Ok((kept, best.map(|best| best.epoch)))
     }
 
@@ -268,7 +268,7 @@ fn mean_throughput(epochs: &[EpochMetrics]) -> f64 {
     epochs.len() as f64 / seconds_a_row.sum::<f64>()
 }
 
-/// What a call of `fit` comes to.
+/// The result of a call of `fit`.
 struct Ended {
     epochs: Vec<EpochMetrics>,
     is_stopped: bool,
@@ -287,7 +287,7 @@ enum Ending {
 
 /// Epoch after epoch, until the last one, a rule, the observer or an error ends it.
 fn run_epochs<F: Observer>(
-    work: &mut Loop<'_, F>,
+    work: &mut TrainLoop<'_, F>,
     workers: &mut Workers<'_, '_>,
     setup: &Setup,
     last_epoch: u32,
@@ -302,7 +302,12 @@ fn run_epochs<F: Observer>(
             Ok(Some((metrics, next))) => {
                 flow = next;
                 epochs.push(metrics);
-                if work.pending.early.as_ref().is_some_and(|early| early.stops) {
+                if work
+                    .fit_state
+                    .early
+                    .as_ref()
+                    .is_some_and(|early| early.stops)
+                {
                     break;
                 }
             }

@@ -109,7 +109,7 @@ pub enum Event<'a> {
     },
 }
 
-/// Whoever is told of the events of a training, and may end it.
+/// A function that is told of the events of a training, and may end it.
 pub(super) trait Observer: FnMut(&Event<'_>) -> ControlFlow<()> {}
 
 impl<T: FnMut(&Event<'_>) -> ControlFlow<()>> Observer for T {}

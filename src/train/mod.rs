@@ -13,11 +13,10 @@ mod error;
 mod evaluate;
 mod evaluations;
 mod fit;
+mod fit_state;
 mod kept;
-mod memory;
 mod metrics;
 mod network_engine;
-mod pending;
 mod range_test;
 mod restart;
 mod resume;
@@ -25,6 +24,7 @@ mod room;
 mod setup;
 mod source;
 mod state;
+mod state_dict;
 mod trainer;
 mod verdict;
 
@@ -42,8 +42,8 @@ use checkpoints::Writer;
 use config::Config;
 use control::{Control, PlannedStep};
 use early_stopping::Evaluated;
+use fit_state::{FitState, TrainState};
 use metrics::{EpochSums, Observer};
-use pending::{Mind, Pending};
 use source::{TEST, TRAIN};
 use state::State;
 
@@ -64,14 +64,14 @@ pub use trainer::Trainer;
 
 type Workers<'s, 'd> = Session<'s, NetworkReplica<Sources<'d>>, ChainUpdate>;
 
-/// The training at work: settings, place, and what is told to the observer.
-struct Loop<'a, F> {
+/// The training loop: settings, position, and who is told of its events.
+struct TrainLoop<'a, F> {
     config: &'a Config,
     train: &'a dyn Dataset,
     test_order: Arc<[u32]>,
     progress: &'a mut Progress,
     control: &'a mut Control,
-    pending: Pending,
+    fit_state: FitState,
     /// State buffers of the optimiser.
     num_buffers: usize,
     /// Which of them holds the average of the parameters.
@@ -103,18 +103,18 @@ struct Saver<'a> {
 /// One epoch: shuffle; for each batch plan, forward, backward, all-reduce, decide, update;
 /// evaluate. `None` if the observer ended it before its end.
 fn run_epoch<F: Observer>(
-    at: &mut Loop<'_, F>,
+    run: &mut TrainLoop<'_, F>,
     workers: &mut Workers<'_, '_>,
 ) -> Result<Option<(EpochMetrics, ControlFlow<()>)>, TrainError> {
-    let epoch = at.progress.epoch;
-    let rows = at.train.len() as u32;
-    let order = at.config.sampling.order(rows, at.config.seed, epoch)?;
+    let epoch = run.progress.epoch;
+    let rows = run.train.len() as u32;
+    let order = run.config.sampling.order(rows, run.config.seed, epoch)?;
     let mut started = Instant::now();
-    while at.pending.position < order.len() && !at.is_over() {
+    while run.fit_state.position < order.len() && !run.is_over() {
         // Plan the batch; the next one's rows are fetched meanwhile.
-        let start = at.pending.position;
-        at.progress.in_epoch = start as f64 / order.len() as f64;
-        let plan = at.control.plan(at.config, at.progress);
+        let start = run.fit_state.position;
+        run.progress.in_epoch = start as f64 / order.len() as f64;
+        let plan = run.control.plan(run.config, run.progress);
         let rows_from =
             |start: usize| start..start.saturating_add(plan.batch_size).min(order.len());
         let range = rows_from(start);
@@ -123,32 +123,32 @@ fn run_epoch<F: Observer>(
             plan,
             rows: range.len(),
         };
-        at.train.prefetch(&order[rows_from(end)]);
+        run.train.prefetch(&order[rows_from(end)]);
         let batch = Batch {
             source: TRAIN,
             order: Arc::clone(&order),
             range,
             epoch,
-            step: at.progress.step,
+            step: run.progress.step,
         };
         // The step.
         let reduced = workers.step(&batch, |reduced| {
-            at.control.decide(at.config, at.progress, reduced, step)
+            run.control.decide(run.config, run.progress, reduced, step)
         })?;
-        at.count(&reduced, step)?;
-        at.pending.position = end;
-        at.pending.sums.add(&reduced, step);
+        run.count(&reduced, step)?;
+        run.fit_state.position = end;
+        run.fit_state.sums.add(&reduced, step);
         // Tell the observer; evaluate and make a checkpoint where they are due.
-        let mut flow = at.tell(&reduced, step, workers.part_norms());
-        let saves = at.saves(|rule, progress| rule.is_due(progress.step));
-        let evaluates = at.evaluates();
+        let mut flow = run.tell(&reduced, step, workers.part_norms());
+        let saves = run.saves(|rule, progress| rule.is_due(progress.step));
+        let evaluates = run.evaluates();
         if saves || evaluates || flow.is_break() {
-            at.pending.sums.time += started.elapsed();
+            run.fit_state.sums.time += started.elapsed();
             if evaluates && flow.is_continue() {
-                flow = report_loss(at, workers)?;
+                flow = report_loss(run, workers)?;
             }
             if saves {
-                at.save(workers)?;
+                run.save(workers)?;
             }
             if flow.is_break() {
                 return Ok(None);
@@ -156,42 +156,42 @@ fn run_epoch<F: Observer>(
             started = Instant::now();
         }
     }
-    at.pending.sums.time += started.elapsed();
-    end_epoch(at, workers).map(Some)
+    run.fit_state.sums.time += started.elapsed();
+    end_epoch(run, workers).map(Some)
 }
 
 /// Evaluates, reports, and makes a checkpoint if one is due.
 fn end_epoch<F: Observer>(
-    at: &mut Loop<'_, F>,
+    run: &mut TrainLoop<'_, F>,
     workers: &mut Workers<'_, '_>,
 ) -> Result<(EpochMetrics, ControlFlow<()>), TrainError> {
-    if at.pending.sums.steps == 0 && at.pending.sums.rows > 0 {
+    if run.fit_state.sums.steps == 0 && run.fit_state.sums.rows > 0 {
         return Err(TrainError::NothingCounts { part: "training" });
     }
     // First of all: where it fails, a further call begins with it.
-    let test = evaluate(at, workers)?;
-    at.progress.epoch += 1;
-    at.progress.in_epoch = 0.0;
-    at.pending.position = 0;
-    at.pending.test = Some(test);
-    let sums = std::mem::take(&mut at.pending.sums);
-    let metrics = sums.finish(at.progress, test, at.control.noise_scale());
+    let test = evaluate(run, workers)?;
+    run.progress.epoch += 1;
+    run.progress.in_epoch = 0.0;
+    run.fit_state.position = 0;
+    run.fit_state.test = Some(test);
+    let sums = std::mem::take(&mut run.fit_state.sums);
+    let metrics = sums.finish(run.progress, test, run.control.noise_scale());
     // Before the checkpoint, so that nothing of what lies before it is lost to a log.
-    let flow = (at.observer)(&Event::Epoch(&metrics));
-    if at.saves(|rule, progress| rule.is_due_after(progress.epoch)) {
-        at.save(workers)?;
+    let flow = (run.observer)(&Event::Epoch(&metrics));
+    if run.saves(|rule, progress| rule.is_due_after(progress.epoch)) {
+        run.save(workers)?;
     }
     Ok((metrics, flow))
 }
 
 /// Evaluates between two steps, for the observer alone.
 fn report_loss<F: Observer>(
-    at: &mut Loop<'_, F>,
+    run: &mut TrainLoop<'_, F>,
     workers: &mut Workers<'_, '_>,
 ) -> Result<ControlFlow<()>, TrainError> {
-    let Scores { loss, accuracy } = judged(at, workers, test_scores)?;
-    let step = at.progress.step;
-    Ok((at.observer)(&Event::Evaluation {
+    let Scores { loss, accuracy } = judged(run, workers, test_scores)?;
+    let step = run.progress.step;
+    Ok((run.observer)(&Event::Evaluation {
         step,
         loss,
         accuracy,
@@ -200,16 +200,16 @@ fn report_loss<F: Observer>(
 
 /// Evaluates for everything that follows the test loss.
 fn evaluate<F: Observer>(
-    at: &mut Loop<'_, F>,
+    run: &mut TrainLoop<'_, F>,
     workers: &mut Workers<'_, '_>,
 ) -> Result<Scores, TrainError> {
-    judged(at, workers, |at, workers| {
-        let scores = test_scores(at, workers)?;
-        at.control.evaluated(scores.loss);
-        if let Some(early) = &mut at.pending.early {
+    judged(run, workers, |run, workers| {
+        let scores = test_scores(run, workers)?;
+        run.control.evaluated(scores.loss);
+        if let Some(early) = &mut run.fit_state.early {
             let evaluated = Evaluated {
-                epoch: at.progress.epoch + 1,
-                step: at.progress.step,
+                epoch: run.progress.epoch + 1,
+                step: run.progress.step,
                 scores,
             };
             early.observe(evaluated, || workers.params().to_vec());
@@ -221,32 +221,32 @@ fn evaluate<F: Observer>(
 /// Runs `part` with the weights that evaluations judge: where the optimiser keeps an average, that
 /// changes places with the parameters meanwhile, and back whatever happens.
 fn judged<F: Observer, T>(
-    at: &mut Loop<'_, F>,
+    run: &mut TrainLoop<'_, F>,
     workers: &mut Workers<'_, '_>,
-    part: impl FnOnce(&mut Loop<'_, F>, &mut Workers<'_, '_>) -> Result<T, TrainError>,
+    part: impl FnOnce(&mut TrainLoop<'_, F>, &mut Workers<'_, '_>) -> Result<T, TrainError>,
 ) -> Result<T, TrainError> {
-    let Some(average) = at.average else {
-        return part(at, workers);
+    let Some(average) = run.average else {
+        return part(run, workers);
     };
-    workers.exchange(average)?;
-    let result = part(at, workers);
-    workers.exchange(average)?;
+    workers.swap_params(average)?;
+    let result = part(run, workers);
+    workers.swap_params(average)?;
     result
 }
 
 /// The loss over the test set, spread over the workers.
 fn test_scores<F: Observer>(
-    at: &mut Loop<'_, F>,
+    run: &mut TrainLoop<'_, F>,
     workers: &mut Workers<'_, '_>,
 ) -> Result<Scores, TrainError> {
-    let order = Arc::clone(&at.test_order);
+    let order = Arc::clone(&run.test_order);
     let range = 0..order.len();
     let batch = Batch {
         source: TEST,
         order,
         range,
-        epoch: at.progress.epoch,
-        step: at.progress.step,
+        epoch: run.progress.epoch,
+        step: run.progress.step,
     };
     let sums = workers.evaluate(&batch)?;
     if sums.is_empty() {
@@ -258,7 +258,7 @@ fn test_scores<F: Observer>(
     })
 }
 
-impl<F: Observer> Loop<'_, F> {
+impl<F: Observer> TrainLoop<'_, F> {
     /// Whether the test part is evaluated after the step that was just made.
     fn evaluates(&self) -> bool {
         let step = self.progress.step;
@@ -285,7 +285,7 @@ impl<F: Observer> Loop<'_, F> {
         }
         (self.observer)(&Event::Step {
             epoch: self.progress.epoch + 1,
-            examples: self.pending.position,
+            examples: self.fit_state.position,
             loss: reduced.sums.mean_loss(),
             accuracy: reduced.sums.accuracy(),
             step: self.progress.step,
@@ -313,7 +313,7 @@ impl<F: Observer> Loop<'_, F> {
             }
         }
         self.control.observe(reduced, step.plan.lr);
-        self.pending.test = None;
+        self.fit_state.test = None;
         self.progress.step += 1;
         self.progress.examples += step.rows as u64;
         Ok(())
@@ -337,19 +337,21 @@ impl<F: Observer> Loop<'_, F> {
         let params = workers.params().to_vec();
         let mut state = Vec::new();
         for buffer in 0..self.num_buffers {
-            workers.exchange(buffer)?;
+            workers.swap_params(buffer)?;
             state.push(workers.params().to_vec());
-            workers.exchange(buffer)?;
+            workers.swap_params(buffer)?;
         }
-        let mind = Mind {
+        let train_state = TrainState {
             progress: self.progress,
             control: self.control,
-            pending: &self.pending,
+            fit_state: &self.fit_state,
             settings: saver.settings,
         };
         let layout = saver.layout.clone();
         let state = State::of(&self.config.optimizer, state)?;
-        saver.writer.write(mind.checkpoint(layout, params, state))
+        saver
+            .writer
+            .write(train_state.checkpoint(layout, params, state))
     }
 }
 

@@ -67,7 +67,7 @@ impl LrCurve {
     }
 }
 
-/// Steps of a range test, which nobody looks at one by one.
+/// Most steps of a range test.
 const MOST_STEPS: u32 = 1_000_000;
 
 impl Trainer {
@@ -116,7 +116,7 @@ impl Trainer {
     }
 }
 
-/// A range test at work.
+/// A running range test.
 struct RangeTest<'a> {
     config: &'a Config,
     control: &'a Control,

@@ -5,30 +5,30 @@ use crate::optim::Progress;
 use super::control::Control;
 use super::early_stopping::Early;
 use super::error::TrainError;
-use super::memory::Memory;
-use super::pending::{Begun, Pending};
+use super::fit_state::{Begun, FitState};
+use super::state_dict::StateDict;
 use super::trainer::Trainer;
 
 /// Where a call of `fit` began.
 #[derive(Debug)]
 pub(super) struct Restart {
     progress: Progress,
-    memory: Memory,
+    dict: StateDict,
     /// The best parameters so far; nothing where the call began anew.
-    pending: Option<Option<Vec<f32>>>,
+    fit_state: Option<Option<Vec<f32>>>,
 }
 
 impl Restart {
-    pub(super) fn of(progress: &Progress, control: &Control, pending: &Pending) -> Self {
-        let mut memory = Memory::default();
-        control.remember(&mut memory);
-        pending.remember(&mut memory);
-        let is_new = pending.position == 0 && pending.begun == Begun::at(progress);
-        let best = pending.early.as_ref().and_then(Early::best);
+    pub(super) fn of(progress: &Progress, control: &Control, fit_state: &FitState) -> Self {
+        let mut dict = StateDict::default();
+        control.store_state(&mut dict);
+        fit_state.store_state(&mut dict);
+        let is_new = fit_state.position == 0 && fit_state.begun == Begun::at(progress);
+        let best = fit_state.early.as_ref().and_then(Early::best);
         Self {
             progress: *progress,
-            memory,
-            pending: (!is_new).then(|| best.map(<[f32]>::to_vec)),
+            dict,
+            fit_state: (!is_new).then(|| best.map(<[f32]>::to_vec)),
         }
     }
 
@@ -37,12 +37,12 @@ impl Restart {
         trainer.progress = self.progress;
         let mut control = Control::new(&trainer.config)?;
         let own = "what was remembered in this very process";
-        control.restore(&self.memory).expect(own);
+        control.restore(&self.dict).expect(own);
         trainer.control = Some(control);
-        trainer.pending = self.pending.map(|best| {
-            let mut pending = Pending::new(&trainer.config, &trainer.progress);
-            pending.restore(&self.memory, best).expect(own);
-            pending
+        trainer.fit_state = self.fit_state.map(|best| {
+            let mut fit_state = FitState::new(&trainer.config, &trainer.progress);
+            fit_state.restore(&self.dict, best).expect(own);
+            fit_state
         });
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::checkpoint::{Checkpoint, IS_BEST};
 use super::control::Control;
 use super::error::TrainError;
 use super::fit::layout;
-use super::pending::{Mind, Pending, restored};
+use super::fit_state::{FitState, TrainState, restored};
 use super::trainer::Trainer;
 
 impl Trainer {
@@ -21,16 +21,17 @@ impl Trainer {
     pub fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
         let network = self.last_network()?;
         let begins = Control::new(&self.config)?;
-        let begun = Pending::new(&self.config, &self.progress);
-        let mind = Mind {
+        let begun = FitState::new(&self.config, &self.progress);
+        let train_state = TrainState {
             progress: &self.progress,
             control: self.control.as_ref().unwrap_or(&begins),
-            pending: self.pending.as_ref().unwrap_or(&begun),
+            fit_state: self.fit_state.as_ref().unwrap_or(&begun),
             settings: &self.settings,
         };
         let state = self.state.clone().unwrap_or_default();
-        let mut checkpoint = mind.checkpoint(layout(&network), network.params().to_vec(), state);
-        checkpoint.memory.set(IS_BEST, [self.is_best.into()]);
+        let mut checkpoint =
+            train_state.checkpoint(layout(&network), network.params().to_vec(), state);
+        checkpoint.dict.set(IS_BEST, [self.is_best.into()]);
         Ok(checkpoint)
     }
 
@@ -87,16 +88,16 @@ impl Trainer {
         }
         // So must batch policy, plateau and early stopping from what they have remembered.
         let mut control = Control::new(&self.config)?;
-        let (progress, pending) = restored(&mut checkpoint, &self.config, &mut control)
+        let (progress, fit_state) = restored(&mut checkpoint, &self.config, &mut control)
             .ok_or_else(|| {
                 let expected = "what batch policy, plateau and early stopping remember";
                 odd("the settings", expected.to_owned(), "others".to_owned())
             })?;
         // All fits: the trainer takes it over.
         self.network = Some(Network::with_params(self.model.clone(), checkpoint.params)?);
-        self.is_best = checkpoint.memory.get(IS_BEST) == Some([1]);
+        self.is_best = checkpoint.dict.get(IS_BEST) == Some([1]);
         self.state = has_begun.then_some(checkpoint.state);
-        (self.progress, self.control, self.pending) = (progress, Some(control), Some(pending));
+        (self.progress, self.control, self.fit_state) = (progress, Some(control), Some(fit_state));
         (self.settings, self.is_resumed) = (checkpoint.settings, true);
         Ok(())
     }
@@ -108,7 +109,7 @@ impl Trainer {
         self
     }
 
-    /// Compares what the weights depend on with the checkpoint's, and takes it down.
+    /// Compares what the weights depend on with the checkpoint's, and notes it.
     pub(super) fn check_settings(&mut self, shards: usize, rows: usize) -> Result<(), TrainError> {
         self.config.check_shards(&self.model, shards, rows)?;
         let now = self.settings(shards, rows);

@@ -4,9 +4,9 @@ use crate::nn::Sequential;
 use crate::optim::{BatchRule, Progress, Unit};
 
 use super::config::{Config, fewest_together};
+use super::fit_state::{Begun, FitState};
 use super::metrics::Setup;
 use super::network_engine::NetworkEngine;
-use super::pending::{Begun, Pending};
 use super::trainer::Trainer;
 
 impl Trainer {
@@ -19,7 +19,7 @@ impl Trainer {
         });
         let warnings = [
             engine.placement().warning(),
-            config.schedule_warning(&self.progress, self.pending.as_ref(), rows),
+            config.schedule_warning(&self.progress, self.fit_state.as_ref(), rows),
             engine.warning(),
             short,
             config.norm_warning(&self.model, shards, rows),
@@ -51,12 +51,12 @@ impl Config {
         })
     }
 
-    /// That the schedule ends before the training does, which is at `at`, within the call `pending`
-    /// of `fit` if that was interrupted.
+    /// That the schedule ends before the training does, which is at `at`, within the call
+    /// `fit_state` of `fit` if that was interrupted.
     fn schedule_warning(
         &self,
         at: &Progress,
-        pending: Option<&Pending>,
+        fit_state: Option<&FitState>,
         rows: usize,
     ) -> Option<String> {
         let is_fixed = self.batch_rule == BatchRule::Fixed;
@@ -67,8 +67,8 @@ impl Config {
         if !keeps_time || !is_fixed && (counts_steps || self.max_steps.is_some()) {
             return None;
         }
-        let begun = pending.map_or(Begun::at(at), |pending| pending.begun);
-        let position = pending.map_or(0, |pending| pending.position) as u64;
+        let begun = fit_state.map_or(Begun::at(at), |fit_state| fit_state.begun);
+        let position = fit_state.map_or(0, |fit_state| fit_state.position) as u64;
         // Steps of the epoch at hand, and those that are left to the end of the call.
         let (batch, rows) = (self.batch_size as u64, rows as u64);
         let (per_epoch, made) = (rows.div_ceil(batch), position.div_ceil(batch));

@@ -2,10 +2,11 @@
 //! optimiser as the engine's update.
 
 use crate::data::{Dataset, LabelsMut};
-use crate::engine::{DirectBlock, Norms, PartSquare, Update, UpdateBlock, sum_of_squares};
+use crate::engine::{DirectionBlock, Norms, PartSquare, Update, UpdateBlock, sum_of_squares};
 use crate::nn::{ParamLayout, Role, RowSource, TargetsMut};
 use crate::optim::{
-    At, Chain, Follow, OptimError, Optimizer, PartTable, StepScalars, TensorKind, Treatment,
+    Chain, OptimError, Optimizer, ParamGroup, PartTable, StepScalars, TensorKind, TrainedBy,
+    UpdateContext,
 };
 
 /// The training set's number.
@@ -84,7 +85,7 @@ impl ChainUpdate {
     pub fn new(optimizer: &Optimizer, num_params: usize) -> Result<Self, OptimError> {
         Ok(Self {
             chain: optimizer.build()?,
-            table: PartTable::new([(num_params, Treatment::default())]),
+            table: PartTable::new([(num_params, ParamGroup::default())]),
             layers: Vec::new(),
         })
     }
@@ -109,8 +110,8 @@ impl ChainUpdate {
                 Role::Bias | Role::Norm => TensorKind::BiasOrNorm,
                 Role::Statistic => TensorKind::Statistic,
             };
-            let treatment = optimizer.groups().treatment(&tensor.name, kind);
-            (tensor.range.len(), treatment)
+            let group = optimizer.groups().param_group(&tensor.name, kind);
+            (tensor.range.len(), group)
         });
         Ok(Self {
             chain: optimizer.build()?,
@@ -143,13 +144,14 @@ impl Update for ChainUpdate {
     }
 
     fn apply(&self, scalars: &StepScalars, block: UpdateBlock<'_>) {
-        let at = At {
+        let context = UpdateContext {
             scalars,
             params: &[],
             parts: self.table.of_block(block.offset, block.params.len()),
-            factors: block.factors,
+            trust_ratios: block.trust_ratios,
         };
-        self.chain.apply(&at, block.params, block.grad, block.state);
+        self.chain
+            .apply(&context, block.params, block.grad, block.state);
     }
 
     fn num_parts(&self) -> usize {
@@ -166,7 +168,7 @@ impl Update for ChainUpdate {
         let parts = self.table.of_block(offset, grad.len());
         let trained = parts
             .iter()
-            .filter(|part| part.treatment.follow == Follow::Gradient);
+            .filter(|part| part.group.trained_by == TrainedBy::Gradient);
         for part in trained {
             each(PartSquare {
                 offset: offset + part.range.start,
@@ -179,22 +181,22 @@ impl Update for ChainUpdate {
         }
     }
 
-    fn num_factors(&self) -> usize {
+    fn num_trust_ratios(&self) -> usize {
         match self.chain.trust_ratio() {
             Some(_) => self.table.num_tensors(),
             None => 0,
         }
     }
 
-    fn direct(&self, scalars: &StepScalars, block: DirectBlock<'_>, norms: &mut Vec<Norms>) {
+    fn direction(&self, scalars: &StepScalars, block: DirectionBlock<'_>, norms: &mut Vec<Norms>) {
         let parts = self.table.of_block(block.offset, block.params.len());
-        let at = At {
+        let context = UpdateContext {
             scalars,
             params: block.params,
             parts,
-            factors: &[],
+            trust_ratios: &[],
         };
-        self.chain.direct(&at, block.grad, block.state);
+        self.chain.direction(&context, block.grad, block.state);
         norms.extend(parts.iter().map(|part| Norms {
             offset: block.offset + part.range.start,
             params: sum_of_squares(&block.params[part.range.clone()]),
@@ -202,16 +204,16 @@ impl Update for ChainUpdate {
         }));
     }
 
-    fn factors(
+    fn trust_ratios(
         &self,
         _scalars: &StepScalars,
         norms: &mut dyn Iterator<Item = Norms>,
-        factors: &mut Vec<f32>,
+        trust_ratios: &mut Vec<f32>,
     ) {
         let Some(ratio) = self.chain.trust_ratio() else {
             return;
         };
-        factors.clear();
+        trust_ratios.clear();
         let mut norms = norms.peekable();
         for tensor in 0..self.table.num_tensors() {
             let end = self.table.end(tensor);
@@ -220,9 +222,9 @@ impl Update for ChainUpdate {
                 params += part.params;
                 direction += part.direction;
             }
-            let treatment = self.table.treatment(tensor);
-            factors.push(if treatment.adapts {
-                ratio.factor(params.sqrt(), direction.sqrt(), treatment.decay_scale)
+            let group = self.table.param_group(tensor);
+            trust_ratios.push(if group.adapts {
+                ratio.ratio(params.sqrt(), direction.sqrt(), group.decay_scale)
             } else {
                 1.0
             });
@@ -233,13 +235,13 @@ impl Update for ChainUpdate {
         let parts = self.table.of_block(offset, grad.len());
         if parts
             .iter()
-            .all(|part| part.treatment.follow == Follow::Gradient)
+            .all(|part| part.group.trained_by == TrainedBy::Gradient)
         {
             return sum_of_squares(grad);
         }
         let trained = parts
             .iter()
-            .filter(|part| part.treatment.follow == Follow::Gradient);
+            .filter(|part| part.group.trained_by == TrainedBy::Gradient);
         trained
             .map(|part| sum_of_squares(&grad[part.range.clone()]))
             .sum()

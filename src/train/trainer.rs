@@ -14,7 +14,7 @@ use super::config::{Config, OnNonFinite};
 use super::control::Control;
 use super::early_stopping::EarlyStopping;
 use super::evaluations::Evaluations;
-use super::pending::Pending;
+use super::fit_state::FitState;
 use super::state::State;
 
 /// Trains a model on data sets.
@@ -48,7 +48,7 @@ pub struct Trainer {
     pub(super) progress: Progress,
     pub(super) control: Option<Control>,
     /// A call of `fit` that the observer ended, or a checkpoint's.
-    pub(super) pending: Option<Pending>,
+    pub(super) fit_state: Option<FitState>,
     /// The settings that must not change: those of the last call, or of the checkpoint.
     pub(super) settings: BTreeMap<String, String>,
     pub(super) is_resumed: bool,
@@ -65,7 +65,7 @@ impl Trainer {
             state: None,
             progress: Progress::default(),
             control: None,
-            pending: None,
+            fit_state: None,
             settings: BTreeMap::new(),
             is_resumed: false,
         }
@@ -87,8 +87,8 @@ impl Trainer {
         }
     }
 
-    /// The whole engine: threads, pinning, shards, all-reduce, update, balance, and whether the noise
-    /// scale is tracked.
+    /// The whole engine: threads, pinning, shards, all-reduce, update, balance, and whether the
+    /// noise scale is tracked.
     ///
     /// ```
     /// use unisono::{Trainer, engine::{EngineConfig, Threads}, nn::{Loss, Sequential}};
@@ -209,8 +209,8 @@ impl Trainer {
         self
     }
 
-    /// Ends a call of [`Trainer::fit`] after so many steps, in the midst of an epoch if need be; by
-    /// default after the last epoch. The epoch that is cut short is evaluated and counted like a
+    /// Ends a call of [`Trainer::fit`] after `steps` steps, in the middle of an epoch if need be;
+    /// by default after the last epoch. The epoch that is cut short is evaluated and counted like a
     /// whole one: a further call begins the next.
     pub fn max_steps(mut self, steps: u64) -> Self {
         self.config.max_steps = Some(steps);

@@ -69,7 +69,7 @@ const NN_FOLDERS: [(&str, &[&str]); 7] = [
 const NN_FROM_ENGINE: [&str; 11] = [
     "Combination",
     "Fold",
-    "Gather",
+    "AllGather",
     "Phase",
     "Replica",
     "Shard",

@@ -3,9 +3,9 @@
 use super::AllReduce;
 use crate::engine::error::EngineError;
 
-/// What an algorithm said of every segment and every left part, for so many workers. Whatever it
-/// would say the next time, a table has one answer: a plan whose parts are from different answers
-/// would never end.
+/// An algorithm's answer for every segment and every left part, for this number of workers.
+/// Whatever it would answer the next time, a table has one answer: a plan whose parts are from
+/// different answers would never end.
 #[derive(Debug)]
 pub(crate) struct Adders {
     name: &'static str,

@@ -30,7 +30,7 @@ pub(crate) struct Home {
     pub(crate) segment: usize,
 }
 
-/// A segment that a worker gives away as soon as it has folded (perhaps to itself).
+/// A segment that a worker sends as soon as it has folded it (perhaps to itself).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Send {
     pub(crate) slot: usize,

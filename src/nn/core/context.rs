@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::engine::Gather;
+use crate::engine::AllGather;
 
 /// Whether a block is part of a training step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub struct BlockContext<'a> {
     pub step: u64,
     /// The epoch, from 0.
     pub epoch: u32,
-    /// The meeting with the other workers, while training in an engine.
-    pub meeting: Option<&'a dyn Gather>,
+    /// The exchange of values with the other workers, while training in an engine.
+    pub all_gather: Option<&'a dyn AllGather>,
     /// For each position of each row, whether it is padding; `None` if the model knows no padding.
     pub mask: Option<&'a [bool]>,
 }
@@ -52,7 +52,7 @@ impl BlockContext<'_> {
             seed: 0,
             step: 0,
             epoch: 0,
-            meeting: None,
+            all_gather: None,
             mask: None,
         }
     }

@@ -165,8 +165,8 @@ impl BatchNormLayer {
             column_squares(x, mean, &mut rest[..c], &mut self.wide);
         }
         // Over the batch: all shards have the same, put together in the order of the tree.
-        if let (Over::Batch, Some(meeting)) = (self.spec.over, context.meeting) {
-            meeting.gather(&saved, stride, &mut self.all);
+        if let (Over::Batch, Some(all_gather)) = (self.spec.over, context.all_gather) {
+            all_gather.all_gather(&saved, stride, &mut self.all);
             combine(&mut self.all, stride, join_moments);
             saved
                 .chunks_exact_mut(stride)
@@ -199,8 +199,8 @@ impl BatchNormLayer {
             column_sums(dy, dbias, &mut self.wide);
             column_products(x, dy, moments, dgain, &mut self.wide);
         }
-        if let (Over::Batch, Some(meeting)) = (self.spec.over, context.meeting) {
-            meeting.gather(&sums, 2 * c, &mut self.all);
+        if let (Over::Batch, Some(all_gather)) = (self.spec.over, context.all_gather) {
+            all_gather.all_gather(&sums, 2 * c, &mut self.all);
             combine(&mut self.all, 2 * c, add);
         } else {
             self.all.clear();

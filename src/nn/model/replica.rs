@@ -167,7 +167,7 @@ impl<S: RowSource> NetworkReplica<S> {
             seed: self.settings.seed,
             step: shard.batch.step,
             epoch: shard.batch.epoch,
-            meeting: None,
+            all_gather: None,
             mask: None,
         }
     }
@@ -194,7 +194,7 @@ impl<S: RowSource> NetworkReplica<S> {
             start..start + shard.rows.len()
         }));
         let context = BlockContext {
-            meeting: Some(fold.meeting()),
+            all_gather: Some(fold.all_gather()),
             ..self.context(&first, positions.len(), &cuts, &nodes)
         };
         // Forward, and each shard's loss.

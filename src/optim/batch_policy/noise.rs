@@ -1,5 +1,5 @@
-//! Noise-scale policy: the batch is the power of two next below `B_simple` within bounds, changed at
-//! most every so many steps; the rate follows the batch by a scaling rule, relative to the first
+//! Noise-scale policy: the batch is the power of two next below `B_simple` within bounds, changed
+//! at most every so many steps; the rate follows the batch by a scaling rule, relative to the first
 //! batch.
 //!
 //! # References

@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 /// Named lists of 64-bit numbers; reals are kept by their bits, so that infinities and the last
 /// digit survive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Memory(BTreeMap<String, Vec<u64>>);
+pub(super) struct StateDict(BTreeMap<String, Vec<u64>>);
 
-impl Memory {
+impl StateDict {
     pub(super) fn set(&mut self, name: &str, numbers: impl IntoIterator<Item = u64>) {
         self.0
             .insert(name.to_owned(), numbers.into_iter().collect());
@@ -63,15 +63,15 @@ mod tests {
 
     #[test]
     fn numbers_survive_json_to_the_last_bit() {
-        let mut memory = Memory::default();
-        memory.set("steps", [3, u64::MAX]);
-        memory.set_reals("reals", [0.1 + 0.2, f64::INFINITY, -0.0, f64::MIN_POSITIVE]);
-        let text = memory.to_json().to_string();
-        let read = Memory::from_json(&serde_json::from_str(&text).unwrap()).unwrap();
-        assert_eq!(read, memory);
+        let mut dict = StateDict::default();
+        dict.set("steps", [3, u64::MAX]);
+        dict.set_reals("reals", [0.1 + 0.2, f64::INFINITY, -0.0, f64::MIN_POSITIVE]);
+        let text = dict.to_json().to_string();
+        let read = StateDict::from_json(&serde_json::from_str(&text).unwrap()).unwrap();
+        assert_eq!(read, dict);
         assert_eq!(read.get::<2>("steps"), Some([3, u64::MAX]));
         assert_eq!(read.get::<1>("steps"), None);
         assert_eq!(read.reals("reals").unwrap()[0], 0.1 + 0.2);
-        assert!(Memory::from_json(&serde_json::json!({"steps": [-1]})).is_none());
+        assert!(StateDict::from_json(&serde_json::json!({"steps": [-1]})).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! Pending call: a call of `fit` that was interrupted, and what a checkpoint is made of.
+//! Fit state: a call of `fit` that was interrupted, and what a checkpoint is made of.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use super::config::Config;
 use super::control::Control;
 use super::early_stopping::Early;
 use super::kept::Scores;
-use super::memory::Memory;
 use super::metrics::EpochSums;
 use super::state::State;
+use super::state_dict::StateDict;
 
 /// How far a call of `fit` has come.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(super) struct FitState {
     pub(super) begun: Begun,
     /// Rows of the epoch at hand that have been seen.
     pub(super) position: usize,
@@ -46,7 +46,7 @@ impl Begun {
     }
 }
 
-impl Pending {
+impl FitState {
     /// A call that begins.
     pub(super) fn new(config: &Config, progress: &Progress) -> Self {
         Self {
@@ -58,17 +58,17 @@ impl Pending {
         }
     }
 
-    /// Follows the settings, which may have changed while it was at rest.
+    /// Follows the settings, which may have changed since the call was interrupted.
     pub(super) fn follow(&mut self, config: &Config) {
         if self.early.as_ref().map(Early::rule) != config.early_stopping {
             self.early = config.early_stopping.map(Early::new);
         }
     }
 
-    pub(super) fn remember(&self, memory: &mut Memory) {
+    pub(super) fn store_state(&self, dict: &mut StateDict) {
         let Begun { epoch, step } = self.begun;
-        memory.set("begun", [u64::from(epoch), step]);
-        memory.set("position", [self.position as u64]);
+        dict.set("begun", [u64::from(epoch), step]);
+        dict.set("position", [self.position as u64]);
         // What the epoch has added up.
         let EpochSums {
             sums,
@@ -87,24 +87,24 @@ impl Pending {
             *norms,
             time.as_secs_f64(),
         ];
-        memory.set_reals("epoch", reals.into_iter().chain(rest));
-        memory.set_reals("epoch rows", [sums.rows, *rows as f64]);
+        dict.set_reals("epoch", reals.into_iter().chain(rest));
+        dict.set_reals("epoch rows", [sums.rows, *rows as f64]);
         if let Some(early) = &self.early {
-            early.remember(memory);
+            early.store_state(dict);
         }
     }
 
-    pub(super) fn restore(&mut self, memory: &Memory, best: Option<Vec<f32>>) -> Option<()> {
-        let [epoch, step] = memory.get("begun")?;
+    pub(super) fn restore(&mut self, dict: &StateDict, best: Option<Vec<f32>>) -> Option<()> {
+        let [epoch, step] = dict.get("begun")?;
         self.begun = Begun {
             epoch: epoch as u32,
             step,
         };
-        self.position = memory.get::<1>("position")?[0] as usize;
+        self.position = dict.get::<1>("position")?[0] as usize;
         let [loss, weight, correct, norms, time, steps, lr, batch_size] =
-            memory.get_reals("epoch")?;
+            dict.get_reals("epoch")?;
         // Checkpoints of before have no numbers of rows: there, the weight stood for them.
-        let [rows, seen] = memory.get_reals("epoch rows").unwrap_or([weight; 2]);
+        let [rows, seen] = dict.get_reals("epoch rows").unwrap_or([weight; 2]);
         self.sums = EpochSums {
             sums: Sums {
                 loss,
@@ -120,7 +120,7 @@ impl Pending {
             time: std::time::Duration::try_from_secs_f64(time).ok()?,
         };
         match &mut self.early {
-            Some(early) => early.restore(memory, best),
+            Some(early) => early.restore(dict, best),
             None => Some(()),
         }
     }
@@ -128,15 +128,15 @@ impl Pending {
 
 /// All that the next step depends on besides weights and the optimiser's state.
 #[derive(Clone, Copy)]
-pub(super) struct Mind<'a> {
+pub(super) struct TrainState<'a> {
     pub(super) progress: &'a Progress,
     pub(super) control: &'a Control,
-    pub(super) pending: &'a Pending,
+    pub(super) fit_state: &'a FitState,
     /// Settings that must not change.
     pub(super) settings: &'a BTreeMap<String, String>,
 }
 
-impl Mind<'_> {
+impl TrainState<'_> {
     /// A checkpoint of it with these weights and buffers.
     pub(super) fn checkpoint(
         self,
@@ -144,26 +144,26 @@ impl Mind<'_> {
         params: Vec<f32>,
         state: State,
     ) -> Checkpoint {
-        let mut memory = Memory::default();
+        let mut dict = StateDict::default();
         let Progress {
             step,
             epoch,
             examples,
             in_epoch,
         } = *self.progress;
-        memory.set("progress", [step, u64::from(epoch), examples]);
-        memory.set_reals("in epoch", [in_epoch]);
-        self.control.remember(&mut memory);
-        self.pending.remember(&mut memory);
-        let early = self.pending.early.as_ref();
+        dict.set("progress", [step, u64::from(epoch), examples]);
+        dict.set_reals("in epoch", [in_epoch]);
+        self.control.store_state(&mut dict);
+        self.fit_state.store_state(&mut dict);
+        let early = self.fit_state.early.as_ref();
         Checkpoint {
             layout,
             params,
             state,
             best: early.and_then(Early::best).map(<[f32]>::to_vec),
-            memory,
+            dict,
             settings: self.settings.clone(),
-            test: self.pending.test,
+            test: self.fit_state.test,
         }
     }
 }
@@ -173,19 +173,19 @@ pub(super) fn restored(
     checkpoint: &mut Checkpoint,
     config: &Config,
     control: &mut Control,
-) -> Option<(Progress, Pending)> {
-    let memory = &checkpoint.memory;
-    let [step, epoch, examples] = memory.get("progress")?;
-    let [in_epoch] = memory.get_reals("in epoch")?;
+) -> Option<(Progress, FitState)> {
+    let dict = &checkpoint.dict;
+    let [step, epoch, examples] = dict.get("progress")?;
+    let [in_epoch] = dict.get_reals("in epoch")?;
     let progress = Progress {
         step,
         epoch: epoch as u32,
         examples,
         in_epoch,
     };
-    control.restore(memory)?;
-    let mut pending = Pending::new(config, &progress);
-    pending.restore(memory, checkpoint.best.take())?;
-    pending.test = checkpoint.test;
-    Some((progress, pending))
+    control.restore(dict)?;
+    let mut fit_state = FitState::new(config, &progress);
+    fit_state.restore(dict, checkpoint.best.take())?;
+    fit_state.test = checkpoint.test;
+    Some((progress, fit_state))
 }
