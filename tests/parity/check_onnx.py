@@ -1,4 +1,4 @@
-"""Checks the ONNX files that tests/onnx.rs has left, with onnx's checker and onnxruntime. Usage: check_onnx.py DIR"""
+"""Checks the ONNX files that tests/it/onnx.rs has left, with onnx's checker and onnxruntime. Usage: check_onnx.py DIR"""
 
 import json
 import pathlib

@@ -6,7 +6,7 @@
 For each case NAME the file holds NAME.x (rows, flattened), NAME.t (targets), NAME.params (in unisono's layout: dense
 (I, O), convolution (KH, KW, I, O), recurrent (I, G H), images (H, W, C)), NAME.y (outputs in evaluation mode), NAME.loss
 and NAME.grad (training mode, mean loss), NAME.after (parameters and running statistics after ten steps of SGD with
-momentum 0.9 on the whole batch), NAME.lr. tests/parity.rs builds the same models and compares.
+momentum 0.9 on the whole batch), NAME.lr. tests/it/parity.rs builds the same models and compares.
 """
 import pathlib
 

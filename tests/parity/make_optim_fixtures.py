@@ -5,7 +5,7 @@
 
 The file holds x (16, 5), t (16), start (the flat parameters: each layer's weight as (in, out), then its bias), opt.NAME (the parameters
 after fifty steps on the whole batch), opt.average.ema, schedule.NAME (the rate of steps 0, 1, 2, ..., base 0.4; of the plateau the rate
-after each of plateau.losses). tests/optimizers.rs and tests/schedules.rs compare.
+after each of plateau.losses). tests/it/optimizers.rs and tests/it/schedules.rs compare.
 """
 import copy
 import pathlib

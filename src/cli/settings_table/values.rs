@@ -84,7 +84,7 @@ pub(super) const VALUES: [(&str, &[&str]); 52] = [
 ];
 
 /// Keys that leave the trained bits as they are: they act on how it is done, or on what is kept and
-/// said. The first four say how a table is read where its lines do not: `tests/cli_tables.rs` has
+/// said. The first four say how a table is read where its lines do not: `tests/program/cli_tables.rs` has
 /// such tables.
 pub(super) const HARMLESS: [&str; 18] = [
     "data.header",

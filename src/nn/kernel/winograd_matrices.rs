@@ -10,7 +10,7 @@
 //! | B' | coefficients of the product of (x - q) over the other q | over all q |
 //!
 //! # Why this way
-//! `tests/winograd.rs` prints rounding errors of 1 to 5 times those of direct sums. The usual
+//! `tests/it/winograd.rs` prints rounding errors of 1 to 5 times those of direct sums. The usual
 //! points 0, ±1, ±2 and infinity gave twice as much in a sketch (the record of 2026-11-27), since
 //! the powers of 2 weigh the points' values so differently.
 

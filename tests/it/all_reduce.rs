@@ -1,0 +1,220 @@
+//! One harness over every all-reduce algorithm and update mode, worker counts, shard counts and
+//! awkward lengths.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::support::{Descent, RowGradients};
+use unisono::engine::all_reduce::{ALL, AllReduce};
+use unisono::engine::{BLOCK, Batch, Decision, Engine, EngineConfig, Shards, Threads, UpdateMode};
+
+const WORKERS: [usize; 6] = [1, 2, 3, 5, 8, 13];
+
+/// Parameters, state and gradient norms after three steps.
+type Outcome = (Vec<f32>, Vec<Vec<f32>>, Vec<f64>);
+
+#[derive(Clone, Copy)]
+struct Case {
+    all_reduce: &'static dyn AllReduce,
+    update: UpdateMode,
+    workers: usize,
+    shards: usize,
+    len: usize,
+    rows: usize,
+}
+
+fn train(case: Case) -> Outcome {
+    let config = EngineConfig {
+        threads: Threads::Fixed(case.workers),
+        shards: Shards::Fixed(case.shards),
+        all_reduce: case.all_reduce,
+        update: case.update,
+        ..EngineConfig::default()
+    };
+    let start: Vec<f32> = (0..case.len).map(|at| (at % 13) as f32).collect();
+    let mut engine = Engine::new(config, &start, Descent, |_| RowGradients::new(case.len)).unwrap();
+    let order: Arc<[u32]> = (0..case.rows as u32).collect();
+    let norms = engine
+        .run(|session| {
+            let step = |step: u64| {
+                let batch = Batch::whole(Arc::clone(&order), step);
+                session
+                    .step(&batch, |_| Decision::Apply(0.01))
+                    .unwrap()
+                    .grad_norm
+            };
+            (0..3).map(step).collect()
+        })
+        .unwrap();
+    (engine.params(), engine.state(), norms)
+}
+
+/// The tree by recursion, in plain loops: what three steps must give.
+fn oracle(shards: usize, len: usize, rows: usize) -> (Vec<f32>, Vec<f32>) {
+    fn node(
+        shards: std::ops::Range<usize>,
+        (total, rows): (usize, usize),
+        params: &[f32],
+    ) -> Vec<f32> {
+        if shards.len() == 1 {
+            let mut grad = vec![0.0; params.len()];
+            for row in unisono::engine::part(rows, total, shards.start) {
+                for (at, g) in grad.iter_mut().enumerate() {
+                    *g += ((row * 7919 + at * 31) % 1009) as f32 / 1009.0 + 0.125 * params[at];
+                }
+            }
+            return grad;
+        }
+        let middle = shards.start + shards.len().next_power_of_two() / 2;
+        let left = node(shards.start..middle, (total, rows), params);
+        let right = node(middle..shards.end, (total, rows), params);
+        left.iter().zip(&right).map(|(l, r)| l + r).collect()
+    }
+    let mut params: Vec<f32> = (0..len).map(|at| (at % 13) as f32).collect();
+    let mut state = vec![0.0; len];
+    for _ in 0..3 {
+        let grad = node(0..shards, (shards, rows), &params);
+        for ((p, s), g) in params.iter_mut().zip(&mut state).zip(&grad) {
+            *s += g;
+            *p -= 0.01 * *s;
+        }
+    }
+    (params, state)
+}
+
+#[test]
+fn every_algorithm_mode_and_worker_count_gives_the_bits_of_the_plain_tree() {
+    for shards in [1, 2, 7, 16] {
+        for len in [0, 1, 7, 1009, BLOCK + 3] {
+            let rows = 37;
+            let (params, state) = oracle(shards, len, rows);
+            let mut norms = None;
+            for all_reduce in ALL {
+                for update in UpdateMode::ALL {
+                    for workers in WORKERS {
+                        let case = Case {
+                            all_reduce,
+                            update,
+                            workers,
+                            shards,
+                            len,
+                            rows,
+                        };
+                        let name = format!(
+                            "{}, {update:?}, {workers} workers, {shards} shards, {len} params",
+                            all_reduce.name()
+                        );
+                        let outcome = train(case);
+                        assert_eq!(outcome.0, params, "{name}");
+                        assert_eq!(outcome.1, std::slice::from_ref(&state), "{name}");
+                        assert_eq!(
+                            *norms.get_or_insert(outcome.2.clone()),
+                            outcome.2,
+                            "{name}: norms"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_longer_than_a_block_a_worker_keep_their_bits() {
+    let len = 13 * BLOCK + 17;
+    let (params, _) = oracle(16, len, 21);
+    for all_reduce in ALL {
+        for workers in WORKERS {
+            let update = if workers % 2 == 0 {
+                UpdateMode::Master
+            } else {
+                UpdateMode::Fused
+            };
+            let case = Case {
+                all_reduce,
+                update,
+                workers,
+                shards: 16,
+                len,
+                rows: 21,
+            };
+            assert_eq!(
+                train(case).0,
+                params,
+                "{}, {workers} workers",
+                all_reduce.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn fewer_rows_than_shards_leave_empty_shards_that_change_nothing() {
+    let (params, _) = oracle(16, 100, 5);
+    for workers in WORKERS {
+        let case = Case {
+            all_reduce: ALL[2],
+            update: UpdateMode::Fused,
+            workers,
+            shards: 16,
+            len: 100,
+            rows: 5,
+        };
+        assert_eq!(train(case).0, params, "{workers} workers");
+    }
+}
+
+/// Answers anew each time, or beyond the workers.
+#[derive(Debug)]
+struct Fickle {
+    answers: AtomicUsize,
+    beyond: usize,
+}
+
+impl AllReduce for Fickle {
+    fn name(&self) -> &'static str {
+        "fickle"
+    }
+
+    fn adder(&self, _left: usize, _segment: usize, num_workers: usize) -> usize {
+        let answer = self.answers.fetch_add(1, Ordering::Relaxed);
+        answer % num_workers + self.beyond
+    }
+}
+
+#[test]
+fn an_algorithm_that_changes_its_mind_is_asked_once_and_one_beyond_the_workers_is_refused() {
+    static FICKLE: Fickle = Fickle {
+        answers: AtomicUsize::new(0),
+        beyond: 0,
+    };
+    static BEYOND: Fickle = Fickle {
+        answers: AtomicUsize::new(0),
+        beyond: 1,
+    };
+    for update in UpdateMode::ALL {
+        for (workers, shards) in [(2, 2), (3, 7), (5, 16)] {
+            let case = |all_reduce: &'static dyn AllReduce| Case {
+                all_reduce,
+                update,
+                workers,
+                shards,
+                len: 3 * BLOCK + 1,
+                rows: 40,
+            };
+            assert!(train(case(&FICKLE)) == train(case(ALL[0])));
+        }
+    }
+    let config = EngineConfig {
+        threads: Threads::Fixed(2),
+        all_reduce: &BEYOND,
+        ..EngineConfig::default()
+    };
+    let engine = Engine::new(config, &[0.0; 9], Descent, |_| RowGradients::new(9));
+    let error = engine.err().unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains("leaves additions to worker 2, expected one below 2")
+    );
+}

@@ -1,0 +1,197 @@
+//! Tables: what their first line and columns are, and the same rows in a file of new ones.
+
+use std::path::Path;
+
+use crate::files::Folder;
+use unisono::data::{
+    Column, CsvTable, DataError, Header, MissingLabels, Preparation, RowKind, Standardizer,
+    TableOptions, Target,
+};
+
+fn parse(text: &str) -> Result<CsvTable, DataError> {
+    TableOptions::default().parse(text.as_bytes(), Path::new("t.csv"))
+}
+
+/// Lines of two decimals and a label of `labels`.
+fn lines(labels: &[&str]) -> String {
+    let line = |at: usize| {
+        let label = labels[at % labels.len()];
+        format!("{}.25,{}.5,{label}\n", at * 7 % 13, at * 5 % 11)
+    };
+    (0..24).map(line).collect()
+}
+
+#[test]
+fn the_first_line_is_a_header_where_it_differs_in_kind() {
+    let rows = lines(&["a", "b"]);
+    for (head, is_header) in [
+        ("x,y,kind\n", true),
+        ("0,1,kind\n", true),
+        ("1,2,kind\n", true),
+        ("1990,1991,kind\n", true),
+        ("\u{feff}x,y,kind\n", true),
+        ("1.5,2.5,a\n", false),
+        ("3,4,b\n", false),
+        ("?,4,b\n", false),
+        ("NA,4,b\n", false),
+        ("", false),
+    ] {
+        let text = head.to_owned() + &rows;
+        let options = TableOptions::default();
+        let found = match parse(&text) {
+            Ok(table) => table.columns().has_header,
+            // A row that misses a number is one.
+            Err(DataError::Cell { line: 1, .. }) => false,
+            Err(error) => panic!("{head}: {error}"),
+        };
+        assert_eq!(found, is_header, "{head}");
+        for (header, is_header) in [(Header::Yes, true), (Header::No, false)] {
+            let options = TableOptions {
+                header,
+                ..options.clone()
+            };
+            match options.parse(text.as_bytes(), "t.csv".as_ref()) {
+                Ok(table) => assert_eq!(table.columns().has_header, is_header),
+                Err(error) => assert!(matches!(error, DataError::Cell { line: 1, .. }), "{error}"),
+            }
+        }
+    }
+    // Numbers for all columns' names, over numbers.
+    let rows = lines(&["3", "7"]);
+    for (head, is_header) in [("0,1,2\n", true), ("0,2,3\n", false), ("x,y,k\n", true)] {
+        let table = parse(&(head.to_owned() + &rows)).unwrap();
+        assert_eq!(table.columns().has_header, is_header, "{head}");
+    }
+    let names = parse(&format!("\u{feff}x,y,kind\n{}", lines(&["a", "b"]))).unwrap();
+    assert_eq!(names.names(), ["x", "y"]);
+}
+
+#[test]
+fn a_counting_first_column_is_an_index_unless_its_name_says_otherwise() {
+    let rows = |from: usize| -> String {
+        (0..24)
+            .map(|at| format!("{},{}.5,{}\n", from + at, at * 7 % 13, ["a", "b"][at % 2]))
+            .collect()
+    };
+    for (head, from, is_index) in [
+        ("Id,x,k\n", 1, true),
+        ("PassengerId,x,k\n", 1, true),
+        (",x,k\n", 0, true),
+        ("", 0, true),
+        ("", 5, false),
+        ("humid,x,k\n", 0, false),
+        ("year,x,k\n", 0, false),
+        ("Id,x,k\n", 7, false),
+    ] {
+        let table = parse(&(head.to_owned() + &rows(from))).unwrap();
+        assert_eq!(
+            table.names().len(),
+            if is_index { 1 } else { 2 },
+            "{head}{from}"
+        );
+        let said = table.reading().iter();
+        let said = said.filter(|line| line.contains("only counts the rows"));
+        assert_eq!(said.count(), usize::from(is_index));
+    }
+    // All that there is, and a few rows that happen to count.
+    assert_eq!(parse("Id,k\n1,a\n2,b\n3,a\n").unwrap().names(), ["Id"]);
+    assert_eq!(parse("1,5,a\n2,6,b\n3,5,a\n").unwrap().names().len(), 2);
+}
+
+#[test]
+fn new_tables_have_the_features_of_the_training_whatever_was_left_out() {
+    let folder = Folder::new("left-out");
+    let kept = |text: &str, options: &TableOptions| {
+        let table = options.parse(text.as_bytes(), "t.csv".as_ref()).unwrap();
+        let rows = RowKind::Table {
+            columns: table.columns().clone(),
+            scale: Standardizer::fit(table.values().view()),
+        };
+        let preparation = Preparation {
+            rows,
+            num_classes: 2,
+            class_names: Vec::new(),
+        };
+        // As a run keeps it.
+        Preparation::parse(&preparation.to_json(), "p.json".as_ref()).unwrap()
+    };
+    let rows = |preparation: &Preparation, text: &str| {
+        let new = preparation.rows(&folder.file("new.csv", text.as_bytes()));
+        let data = new.unwrap().data;
+        let mut values = vec![0.0; data.len() * data.input_len()];
+        data.gather_inputs(&(0..data.len() as u32).collect::<Vec<_>>(), &mut values);
+        values
+    };
+    let options = TableOptions {
+        label: Column::Index(1),
+        drop: vec![Column::Index(0)],
+        delimiter: Some(b'~'),
+        ..TableOptions::default()
+    };
+    let without = kept("9~a~1~10\n8~b~3~30\n", &options);
+    let expected = [-1.0, -1.0, 1.0, 1.0];
+    for text in ["9~a~1~10\n8~b~3~30\n", "9~1~10\n8~3~30\n", "1~10\n3~30\n"] {
+        assert_eq!(rows(&without, text), expected, "{text}");
+    }
+    let options = TableOptions {
+        drop: vec![Column::Name("note".into())],
+        ..TableOptions::default()
+    };
+    let named = kept("x,note,y,k\n1,u,10,a\n3,v,30,b\n", &options);
+    assert_eq!(rows(&named, "y,x\n10,1\n30,3\n"), expected);
+    assert_eq!(rows(&named, "x,note,y,k\n1,u,10,a\n3,v,30,b\n"), expected);
+}
+
+#[test]
+fn labels_are_missing_equal_or_no_classes() {
+    let options = |missing_labels, target| TableOptions {
+        missing_labels,
+        target,
+        ..TableOptions::default()
+    };
+    let read = |text: &str, options: TableOptions| options.parse(text.as_bytes(), "t.csv".as_ref());
+    for mark in ["", "NA", "nan", "?", "null", "None", "N/A"] {
+        let text = format!("x,k\n1,a\n2,{mark}\n3,b\n4,a\n");
+        let error = parse(&text).unwrap_err().to_string();
+        assert!(error.contains("none in 1 of 4 rows"), "{error}");
+        let dropped = read(&text, options(MissingLabels::Drop, Target::Auto)).unwrap();
+        assert_eq!(
+            (dropped.labels(), dropped.values()[[1, 0]]),
+            (&[0, 1, 0][..], 3.0)
+        );
+        let class = read(&text, options(MissingLabels::Class, Target::Auto)).unwrap();
+        assert_eq!(class.classes().len(), 3);
+    }
+    // A word is a class.
+    assert_eq!(
+        parse("x,k\n1,none\n2,some\n").unwrap().classes(),
+        ["none", "some"]
+    );
+    let error = read("x,k\n1,\n2,\n", options(MissingLabels::Drop, Target::Auto));
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("none in 2 rows; name another column"),
+        "{error}"
+    );
+    // Numbers that are equal are one class, however they are written.
+    let table = parse("x,k\n1,1\n2,1.0\n3,0\n4,0.0\n").unwrap();
+    assert_eq!(
+        (table.labels(), table.classes().len()),
+        (&[1, 1, 0, 0][..], 2)
+    );
+    let prices: String = (0..30)
+        .map(|at| format!("{at},{}\n", at as f64 * 0.37))
+        .collect();
+    let error = parse(&format!("x,price\n{prices}"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("column price, got 30 different real numbers"),
+        "{error}"
+    );
+    let all = read(
+        &format!("x,price\n{prices}"),
+        options(MissingLabels::Refuse, Target::Classes),
+    );
+    assert_eq!(all.unwrap().classes().len(), 30);
+}

@@ -1,0 +1,63 @@
+//! Tests of the library, in one binary: each would link the whole crate again.
+
+#[path = "../support/files.rs"]
+mod files;
+#[path = "../support/gradient.rs"]
+mod gradient;
+#[path = "../support/mutations.rs"]
+mod mutations;
+#[path = "../support/real_data.rs"]
+mod real_data;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod all_reduce;
+mod assignments;
+mod batch_policies;
+#[cfg(feature = "study")]
+mod batch_size_study;
+mod between_fits;
+mod checkpoints;
+mod counted_rows;
+#[cfg(feature = "npz")]
+mod data_arrays;
+mod data_augment;
+mod data_files;
+#[cfg(feature = "image")]
+mod data_images;
+mod data_parallel_equivalence;
+#[cfg(feature = "image")]
+mod data_pictures;
+#[cfg(feature = "audio")]
+mod data_sounds;
+mod data_tables;
+#[cfg(feature = "text")]
+mod data_tokens;
+#[cfg(feature = "audio")]
+mod data_wav;
+mod factors;
+mod finite_differences;
+mod gradients;
+#[cfg(feature = "export")]
+mod import;
+#[cfg(feature = "export")]
+mod import_order;
+#[cfg(feature = "study")]
+mod layers;
+mod meetings;
+#[cfg(feature = "export")]
+mod onnx;
+mod optimizer_formulas;
+mod optimizers;
+mod parity;
+mod schedules;
+mod sequences;
+mod shard_norms;
+#[cfg(feature = "study")]
+mod statistics;
+#[cfg(feature = "study")]
+mod time_to_target;
+mod training_rules;
+mod warnings;
+mod winograd;
+mod worker_failure;

@@ -1,0 +1,190 @@
+//! Folders and archives of images and sounds, by the program: their parts, what was read of them
+//! and what was left out.
+
+use crate::files::Folder;
+use crate::program::{stdout, unisono, value};
+
+fn refusal(args: &[&str]) -> String {
+    let output = unisono(args);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
+    text
+}
+
+/// A WAV file of 800 samples of a tone.
+fn tone(step: f32) -> Vec<u8> {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
+    for i in 0..800 {
+        let value = 20_000.0 * (step * i as f32).sin();
+        writer.write_sample(value as i16).unwrap();
+    }
+    writer.finalize().unwrap();
+    bytes.into_inner()
+}
+
+/// An archive whose names are as they are given, `./` before them and all.
+fn archive(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_entry_type(tar::EntryType::Regular);
+        let place = &mut header.as_gnu_mut().unwrap().name;
+        place[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_cksum();
+        builder.append(&header, bytes.as_slice()).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+/// Sounds of two classes in these parts, with a note among them.
+fn sounds(parts: &[(&str, usize)]) -> Vec<(String, Vec<u8>)> {
+    let mut all = vec![("notes.txt".to_owned(), b"no".to_vec())];
+    for (part, count) in parts {
+        for index in 0..*count {
+            let pitch = 1.0 + 0.01 * index as f32;
+            all.push((format!("{part}/low/{index}.wav"), tone(0.3 * pitch)));
+            all.push((format!("{part}/high/x/{index}.wav"), tone(1.5 * pitch)));
+        }
+    }
+    all
+}
+
+#[test]
+fn archives_with_a_dot_or_a_folder_around_keep_their_parts() {
+    let folder = Folder::new("media-archives");
+    for (around, eval) in [
+        ("", "test"),
+        ("./", "val"),
+        ("speech/", "Test"),
+        ("./a/b/", "valid"),
+    ] {
+        let files: Vec<(String, Vec<u8>)> = sounds(&[("train", 4), (eval, 2)])
+            .into_iter()
+            .map(|(name, bytes)| (format!("{around}{name}"), bytes))
+            .collect();
+        let path = folder.file("all.tar", &archive(&files));
+        let text = stdout(&["data", "inspect", path.to_str().unwrap()]);
+        let line = |key| value(&text, key);
+        assert_eq!(line("sounds"), "12 WAV files, 16-bit PCM, 8000 Hz, mono");
+        assert_eq!(
+            line("part folders"),
+            format!("train for training, {eval} to evaluate on")
+        );
+        assert_eq!(line("parts"), "8 training and 4 test rows", "{around}");
+        assert_eq!(line("labels"), "2 classes, high/x, low");
+        assert_eq!(line("left out"), "1 .txt");
+    }
+}
+
+#[test]
+fn sounds_of_a_folder_below_a_class_are_of_it_and_other_parts_are_left_out() {
+    let folder = Folder::new("media-sounds");
+    let mut files = sounds(&[("train", 3), ("test", 2), ("val", 1), ("more", 1)]);
+    files.push(("train/high/y.wav".to_owned(), tone(1.4)));
+    files.push(("train/loose.wav".to_owned(), tone(1.4)));
+    for (name, bytes) in &files {
+        folder.file(name, bytes);
+    }
+    let path = folder.0.to_str().unwrap();
+    let text = stdout(&["train", "--data", path, "--epochs", "1"]);
+    assert_eq!(
+        value(&text, "part folders"),
+        "train for training, test to evaluate on; not used: more, val"
+    );
+    assert_eq!(value(&text, "labels"), "2 classes, high, low");
+    assert_eq!(
+        value(&text, "left out"),
+        "4 sounds of no part that is used, 1 .txt, 1 sounds in no class folder"
+    );
+    assert!(value(&text, "data").contains("7 training and 4 test rows"));
+    let text = refusal(&["train", "--data", path, "--test-share", "0.5"]);
+    assert!(
+        text.contains("--test-share does not apply to sounds with their own parts"),
+        "{text}"
+    );
+}
+
+fn png(light: u8) -> Vec<u8> {
+    let picture = image::GrayImage::from_fn(6, 5, |x, y| {
+        image::Luma([light.wrapping_add((x * 3 + y) as u8)])
+    });
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .unwrap();
+    bytes.into_inner()
+}
+
+/// Dark and bright pictures in a folder.
+fn pictures(folder: &Folder, part: &str, classes: &[&str], count: u8) {
+    for row in 0..count {
+        for class in classes {
+            let light = if *class == "dark" { 20 } else { 200 };
+            folder.file(&format!("{part}/{class}/{row}.png"), &png(light + row));
+        }
+    }
+}
+
+#[test]
+fn a_validation_part_is_evaluated_where_there_is_no_other() {
+    let folder = Folder::new("media-val");
+    let both = ["bright", "dark"];
+    pictures(&folder, "around/train", &both, 10);
+    pictures(&folder, "around/val", &["dark"], 4);
+    let path = folder.0.to_str().unwrap();
+    let args = ["train", "--data", path, "--cache", "none", "--epochs", "40"];
+    let text = stdout(&args);
+    assert_eq!(
+        value(&text, "part folders"),
+        "train for training, val to evaluate on"
+    );
+    assert_eq!(value(&text, "files"), "24 PNG, of 5x6 pixels");
+    assert!(value(&text, "data").contains("20 training and 4 test rows"));
+    // The class of a part that lacks one keeps its number.
+    assert_eq!(value(&text, "test accuracy"), "100.00 %");
+
+    pictures(&folder, "around/test", &both, 3);
+    let text = stdout(&["data", "inspect", path, "--cache", "none"]);
+    assert_eq!(
+        value(&text, "part folders"),
+        "train for training, test to evaluate on; not used: val"
+    );
+    assert_eq!(value(&text, "parts"), "20 training and 6 test rows");
+
+    pictures(&folder, "around/test", &["grey"], 1);
+    let text = refusal(&args);
+    assert!(
+        text.contains("expected only the training's classes, bright, dark, got grey"),
+        "{text}"
+    );
+    assert!(!text.contains("damaged"), "{text}");
+}
+
+#[test]
+fn a_folder_around_classes_is_passed_and_a_single_class_is_refused_with_what_helps() {
+    let folder = Folder::new("media-around");
+    pictures(&folder, "unpacked/pictures", &["bright", "dark"], 5);
+    let path = folder.0.to_str().unwrap();
+    let text = stdout(&["data", "inspect", path, "--cache", "none"]);
+    assert_eq!(value(&text, "labels"), "2 classes, bright, dark");
+    std::fs::remove_dir_all(folder.0.join("unpacked/pictures/dark")).unwrap();
+    let text = refusal(&["train", "--data", path, "--cache", "none"]);
+    assert!(
+        text.contains("at least 2 folders, each with the images of a class, got 1 of them; put"),
+        "{text}"
+    );
+    let alone = folder.file("one.webp", b"RIFF");
+    let text = refusal(&["train", "--data", alone.to_str().unwrap()]);
+    assert!(
+        text.contains("got one of them; give the folder in which they lie"),
+        "{text}"
+    );
+}

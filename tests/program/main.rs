@@ -1,0 +1,31 @@
+//! Tests that run the program, in one binary.
+
+#[path = "../support/files.rs"]
+mod files;
+#[path = "../support/program.rs"]
+mod program;
+#[path = "../support/stderr.rs"]
+mod stderr;
+
+mod after_training;
+mod branches;
+mod cli;
+mod cli_arrays;
+mod cli_data;
+mod cli_media;
+mod cli_rates;
+mod cli_study;
+mod cli_study_charts;
+mod cli_tables;
+mod cut_checkpoints;
+mod first_weights;
+mod instruction_sets;
+mod kept_weights;
+mod limits;
+mod new_rows;
+mod newest_weights;
+mod outputs;
+mod runs;
+mod scaling;
+mod settings_act;
+mod written_layers;
