@@ -144,42 +144,61 @@ impl Kernel for TransformedSquares<'_> {
 
     #[inline(always)]
     fn run<S: Simd, const M: usize, const L: usize, const N: usize>(self, simd: S) {
-        match self.what {
-            Transform::Inputs => self.each::<S, BTransposed, 6, 6, false>(simd),
-            Transform::Outputs(2) => self.each::<S, ATransposed, 6, 2, true>(simd),
-            Transform::Outputs(4) => self.each::<S, ATransposed, 6, 4, true>(simd),
-            Transform::OutputGradients(2) => self.each::<S, A, 2, 6, true>(simd),
-            Transform::OutputGradients(4) => self.each::<S, A, 4, 6, true>(simd),
-            Transform::Kernel(3) => self.each::<S, G, 3, 6, false>(simd),
-            Transform::Kernel(5) => self.each::<S, G, 5, 6, false>(simd),
-            Transform::KernelGradient(3) => self.each::<S, GTransposed, 6, 3, false>(simd),
-            Transform::KernelGradient(5) => self.each::<S, GTransposed, 6, 5, false>(simd),
+        let Self {
+            what,
+            to,
+            from,
+            pairs,
+            runs,
+        } = self;
+        match what {
+            Transform::Inputs => each::<S, BTransposed, 6, 6, false>(simd, to, from, pairs, runs),
+            Transform::Outputs(2) => {
+                each::<S, ATransposed, 6, 2, true>(simd, to, from, pairs, runs)
+            }
+            Transform::Outputs(4) => {
+                each::<S, ATransposed, 6, 4, true>(simd, to, from, pairs, runs)
+            }
+            Transform::OutputGradients(2) => each::<S, A, 2, 6, true>(simd, to, from, pairs, runs),
+            Transform::OutputGradients(4) => each::<S, A, 4, 6, true>(simd, to, from, pairs, runs),
+            Transform::Kernel(3) => each::<S, G, 3, 6, false>(simd, to, from, pairs, runs),
+            Transform::Kernel(5) => each::<S, G, 5, 6, false>(simd, to, from, pairs, runs),
+            Transform::KernelGradient(3) => {
+                each::<S, GTransposed, 6, 3, false>(simd, to, from, pairs, runs)
+            }
+            Transform::KernelGradient(5) => {
+                each::<S, GTransposed, 6, 5, false>(simd, to, from, pairs, runs)
+            }
             _ => unreachable!("kernels have sides of 3 or 5, tiles of outputs of 4 or 2"),
         }
     }
 }
 
-impl TransformedSquares<'_> {
-    /// Squares of F x F values become T x T; they may be cut at the edge of an image if `CUT`.
-    #[inline(always)]
-    fn each<S: Simd, L: Matrix<F, T>, const F: usize, const T: usize, const CUT: bool>(
-        self,
-        simd: S,
-    ) {
-        let Runs { len, bias } = self.runs;
-        let mut half = [[simd.splat(0.0); F]; T];
-        for SquarePair { to, from } in self.pairs {
-            let is_whole = to.has_sides(T) && from.has_sides(F);
-            assert!(is_whole || CUT, "only squares of outputs may be cut");
-            for at in (0..len).step_by(S::LANES) {
-                let bias = (!bias.is_empty()).then(|| simd.load(&bias[at..]));
-                if is_whole || !CUT {
-                    columns::<S, L, F, T, true>(simd, &mut half, self.from, &from, at);
-                    rows::<S, L, F, T, true>(simd, &half, self.to, &to, at, bias);
-                } else {
-                    columns::<S, L, F, T, false>(simd, &mut half, self.from, &from, at);
-                    rows::<S, L, F, T, false>(simd, &half, self.to, &to, at, bias);
-                }
+/// Squares of F x F values become T x T; they may be cut at the edge of an image if `CUT`.
+///
+/// Both slices are parameters of their own, which the compiler takes to lie apart.
+#[inline(always)]
+fn each<S: Simd, L: Matrix<F, T>, const F: usize, const T: usize, const CUT: bool>(
+    simd: S,
+    to: &mut [f32],
+    from: &[f32],
+    pairs: SquarePairs<'_>,
+    runs: Runs<'_>,
+) {
+    let Runs { len, bias } = runs;
+    let mut half = [[simd.splat(0.0); F]; T];
+    for pair in pairs {
+        let (target, source) = (pair.to, pair.from);
+        let is_whole = target.has_sides(T) && source.has_sides(F);
+        assert!(is_whole || CUT, "only squares of outputs may be cut");
+        for at in (0..len).step_by(S::LANES) {
+            let bias = (!bias.is_empty()).then(|| simd.load(&bias[at..]));
+            if is_whole || !CUT {
+                columns::<S, L, F, T, true>(simd, &mut half, from, &source, at);
+                rows::<S, L, F, T, true>(simd, &half, to, &target, at, bias);
+            } else {
+                columns::<S, L, F, T, false>(simd, &mut half, from, &source, at);
+                rows::<S, L, F, T, false>(simd, &half, to, &target, at, bias);
             }
         }
     }
