@@ -235,7 +235,7 @@ impl Conv {
                 return Err(build.refuse(format!("at least 1 {name}"), value));
             }
         }
-        if channels % self.groups != 0 || !self.channels.is_multiple_of(self.groups) {
+        if !channels.is_multiple_of(self.groups) || !self.channels.is_multiple_of(self.groups) {
             let expected = format!("input and output channels in {} equal groups", self.groups);
             return Err(build.refuse(expected, format!("{channels} and {}", self.channels)));
         }
