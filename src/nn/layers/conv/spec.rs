@@ -200,6 +200,7 @@ impl Conv {
             (true, _) => return Err(build.refuse("rows of shape TxC", input)),
             (false, _) => return Err(build.refuse("rows of shape HxWxC", input)),
         };
+        // Then the numbers by themselves, and what they make of this image.
         self.check_numbers(channels, build)?;
         let axes = self.axes_of(rows, columns);
         for axis in [axes.rows, axes.columns] {
