@@ -158,6 +158,7 @@ impl<'a> Grads<'a> {
                 fold_products(to, left, right, own);
                 continue;
             }
+            // With the square of each shard's own gradient on the way.
             squares.clear();
             squares.resize(own.len(), 0.0);
             fold_products_with_squares(to, left, right, own, squares, column_squares);

@@ -125,6 +125,7 @@ impl Init {
         let normal = |variance: f32| {
             Normal::new(0.0, variance.sqrt()).expect("the variance is positive and finite")
         };
+        // All draws of a tensor come from its own stream.
         let len = values.len();
         let drawn = match self {
             Init::Zeros => Array1::zeros(len),

@@ -272,6 +272,7 @@ impl Layer for BatchNormLayer {
             gain: &params[..c],
             bias: &params[c..2 * c],
         };
+        // By the running statistics.
         if context.mode == Mode::Evaluate {
             let inverse = params[3 * c..].iter();
             self.saved.clear();
@@ -284,6 +285,7 @@ impl Layer for BatchNormLayer {
             scale_and_shift(y, x, moments, affine, &mut self.wide);
             return;
         }
+        // Each shard by the statistics that it has, of its own or of the batch.
         self.statistics(context, x);
         let mut wide = std::mem::take(&mut self.wide);
         for (rows, saved) in context

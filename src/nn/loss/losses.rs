@@ -166,6 +166,7 @@ impl Loss {
             Loss::BinaryCrossEntropy => Rule::new(regression::binary, mean),
             _ => panic!("{self:?} got values, expected classes"),
         };
+        // Rows are counted here; of a single logit the sign is the prediction.
         let mut sums = regression::sums(outputs, values, rule, grad);
         sums.rows = (outputs.len() / shape.len()) as f64;
         sums.weight = sums.rows;

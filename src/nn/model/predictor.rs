@@ -164,6 +164,7 @@ impl<'n> Predictor<'n> {
                 .iter()
                 .copied()
                 .collect();
+            // Backward from the weights to the inputs alone: parameters have no gradient here.
             let mut block = gradients.slice_mut(s![rows, ..]);
             let params = this.network.params();
             let args = BackwardArgs {

@@ -174,18 +174,18 @@ mod tests {
     fn products_are_the_plain_ones_of_what_is_seen() {
         for isa in Isa::available() {
             for length in [1, 5, 24, 31, 33, 70] {
-                products_are_plain((isa, true), (length, 5));
-                products_are_plain((isa, false), (length, 5));
+                products_are_plain(isa, true, length, 5);
+                products_are_plain(isa, false, length, 5);
             }
             // Read where they lie.
             for (length, width) in [(4, 16), (24, 48), (64, 32), (76, 16)] {
-                products_are_plain((isa, true), (length, width));
-                products_are_plain((isa, false), (length, width));
+                products_are_plain(isa, true, length, width);
+                products_are_plain(isa, false, length, width);
             }
         }
     }
 
-    fn products_are_plain((isa, is_causal): (Isa, bool), (length, width): (usize, usize)) {
+    fn products_are_plain(isa: Isa, is_causal: bool, length: usize, width: usize) {
         let (first, stride) = (2, width + 3);
         let sees = |i: usize, j: usize| !is_causal || j <= i;
         let (a, b) = (values(length * stride, 1), values(length * stride, 2));

@@ -96,7 +96,7 @@ impl InputGradient {
     pub(super) fn new(spec: &Conv, axes: PerAxis<Axis>, per_group: Channels, isa: Isa) -> Self {
         let phases = axes.map(AxisPhase::all);
         let outputs = axes.map(Axis::outputs);
-        // The widest padding that a phase needs: all read the same field.
+        // The widest padding that a phase needs: all read the same padded gradient.
         let padding = PerAxis {
             rows: widest(&phases.rows, outputs.rows),
             columns: widest(&phases.columns, outputs.columns),
@@ -210,6 +210,7 @@ fn windows(
     let first = padded.first.cast_signed()
         + rows.origin * line.cast_signed()
         + columns.origin * channels.cast_signed();
+    // A window for each input of the phase, of a row or of all.
     let counts = PerAxis {
         rows: if is_whole { rows.count } else { 1 },
         columns: columns.count,

@@ -200,6 +200,7 @@ impl Conv {
             (true, _) => return Err(build.refuse("rows of shape TxC", input)),
             (false, _) => return Err(build.refuse("rows of shape HxWxC", input)),
         };
+        // Then the numbers by themselves, and what they make of this image.
         self.check_numbers(channels, build)?;
         let axes = self.axes_of(rows, columns);
         for axis in [axes.rows, axes.columns] {
@@ -235,7 +236,7 @@ impl Conv {
                 return Err(build.refuse(format!("at least 1 {name}"), value));
             }
         }
-        if channels % self.groups != 0 || !self.channels.is_multiple_of(self.groups) {
+        if !channels.is_multiple_of(self.groups) || !self.channels.is_multiple_of(self.groups) {
             let expected = format!("input and output channels in {} equal groups", self.groups);
             return Err(build.refuse(expected, format!("{channels} and {}", self.channels)));
         }

@@ -154,9 +154,11 @@ impl Spec for Recurrent {
             let got = format!("{} and {}", self.hidden, self.layers);
             return Err(build.refuse("at least 1 hidden value and 1 layer", got));
         }
+        // Several layers or directions are made of such ones.
         if let Some(parts) = self.parts() {
             return Ok(Box::new(parts.build_part(input, build)?));
         }
+        // One layer in one direction.
         let is_reversed = self.direction == Direction::Backward;
         let shape = Sizes {
             length,
