@@ -13,7 +13,7 @@ const MOST_STEPS: usize = 1_000_000;
 
 /// `unisono bench`.
 pub(super) fn bench(args: &BenchArgs) -> Result<(), CommandError> {
-    let bench = settings(&args)?;
+    let bench = settings(args)?;
     let report = bench.run()?;
     if let Some(warning) = report.placement.warning() {
         eprintln!("warning: {warning}");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::data::DataOptions;
 use crate::engine::{
-    Balance, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode, all_reduce,
+    AllReduce, Balance, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode, all_reduce,
 };
 use crate::nn::Sequential;
 use crate::nn::presets::{self, Preset};
@@ -48,8 +48,7 @@ pub(super) fn engine_config(
         pinning,
         shards,
         balance,
-        all_reduce: all_reduce::by_name(&args.all_reduce)
-            .ok_or_else(|| refused("all-reduce", all_reduces(), &args.all_reduce))?,
+        all_reduce: all_reduce_named(&args.all_reduce)?,
         update: update.ok_or_else(|| refused("update", update_modes(), &args.update))?,
         track: match track {
             None => Track::Nothing,
@@ -59,13 +58,20 @@ pub(super) fn engine_config(
     })
 }
 
+/// The file of the first weights.
+#[derive(Debug)]
+pub(super) struct FirstWeights {
+    pub(super) file: PathBuf,
+    /// The map of its names to the model's, for files from PyTorch.
+    pub(super) map: Option<PathBuf>,
+}
+
 /// The settings of `unisono train`.
 #[derive(Debug)]
 pub(super) struct TrainSettings {
     pub(super) preset: Option<Preset>,
     pub(super) layers: Option<String>,
-    /// The file of the first weights, and the map of its names.
-    pub(super) weights: Option<(PathBuf, Option<PathBuf>)>,
+    pub(super) weights: Option<FirstWeights>,
     pub(super) data: Option<PathBuf>,
     /// How the files of `data` are read.
     pub(super) data_options: DataOptions,
@@ -118,7 +124,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
                     let expected = "given beside weights, whose names it maps";
                     return Err(refused("weights-map", expected, &map.display().to_string()));
                 }
-                (weights, map) => weights.map(|weights| (weights, map)),
+                (weights, map) => weights.map(|file| FirstWeights { file, map }),
             },
             preset: args.model.preset.as_deref().map(preset).transpose()?,
             data_options: data_options(&args.data, run.seed)?,
@@ -138,6 +144,10 @@ fn layers_of(text: &str) -> Result<String, ArgError> {
     let read = Sequential::part().parse_layers_for_tokens(text, 1);
     read.map_err(|error| ArgError::text("layers", &error.to_string()))?;
     Ok(text.to_owned())
+}
+
+pub(super) fn all_reduce_named(name: &str) -> Result<&'static dyn AllReduce, ArgError> {
+    all_reduce::by_name(name).ok_or_else(|| refused("all-reduce", all_reduces(), name))
 }
 
 pub(super) fn preset(name: &str) -> Result<Preset, ArgError> {

@@ -9,7 +9,7 @@ use crate::nn::{Loss, Network, Sequential, presets};
 use crate::study::synthetic_data;
 use crate::train::{TrainError, Trainer};
 
-use super::config::TrainSettings;
+use super::config::{FirstWeights, TrainSettings};
 use super::data_options::opened;
 use super::error::{ArgError, CommandError};
 
@@ -37,7 +37,7 @@ pub(super) fn first_trainer(
     settings: &TrainSettings,
     model: Sequential,
 ) -> Result<Trainer, CommandError> {
-    let Some((file, map)) = &settings.weights else {
+    let Some(FirstWeights { file, map }) = &settings.weights else {
         return Ok(trainer(settings, model));
     };
     let network = match map {

@@ -3,6 +3,7 @@
 use crate::study::scaling::{Mode, Network, Results, Scaling, ScalingError, Scenario};
 
 use crate::cli::args::{ScalingArgs, WhatIfArgs};
+use crate::cli::config::all_reduce_named;
 use crate::cli::error::{CommandError, refused};
 
 use super::settings::{BATCH_SIZE, measured, settings};
@@ -67,6 +68,7 @@ fn scenario(args: &ScalingArgs) -> Result<Scenario, CommandError> {
         rows: args
             .batch_size
             .unwrap_or(threads.saturating_mul(BATCH_SIZE)),
+        all_reduce: all_reduce_named(all_reduce)?,
         straggler: *straggler,
         jitter: *jitter,
         seed: args.seed,
@@ -77,7 +79,6 @@ fn scenario(args: &ScalingArgs) -> Result<Scenario, CommandError> {
         }),
         ..Scenario::default()
     };
-    let scenario = scenario.with_all_reduce(all_reduce)?;
     scenario.check()?;
     Ok(scenario)
 }
