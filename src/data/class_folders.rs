@@ -7,7 +7,7 @@ use super::files::has_end;
 use super::left_out::{LeftOut, is_hidden, leads_back};
 use super::picture::IMAGES;
 
-/// What lies in a folder of class folders.
+/// The files of a folder with one sub-folder per class.
 pub(super) struct ClassFolders {
     pub(super) class_names: Vec<String>,
     /// Every image with its class.

@@ -1,6 +1,6 @@
 //! The trait of data sets.
 
-/// What a row is labelled with.
+/// The labels of rows.
 ///
 /// ```
 /// use unisono::data::{Dataset, Labels, digits, synthetic_tokens};

@@ -23,7 +23,7 @@ const TOGETHER: usize = 64;
 /// Called with the number of all images for each that is decoded, by any thread.
 type OnDecoded<'p> = &'p (dyn Fn(usize) + Sync);
 
-/// What to do with an image that cannot be read.
+/// The treatment of an image that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnBadSample {
     /// End with its error.
@@ -33,7 +33,7 @@ pub enum OnBadSample {
     Skip,
 }
 
-/// How a folder of images is read.
+/// Settings of reading a folder of images, one sub-folder per class.
 ///
 /// ```
 /// use unisono::data::{ImageFolder, OnBadSample};
@@ -54,7 +54,7 @@ pub struct ImageFolder {
     pub cache: Option<PathBuf>,
 }
 
-/// What a folder held.
+/// The images of a folder.
 #[derive(Debug)]
 pub struct LoadedImages {
     /// The images, ordered by class and name.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What images are, in their files.
+/// Kinds of images, as their files have them.
 ///
 /// ```
 /// use unisono::data::ImageKinds;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-/// How many files of a folder or an archive were not read, by what they are.
+/// Numbers of files of a folder or an archive that were not read, by kind.
 ///
 /// ```
 /// use unisono::data::LeftOut;

@@ -10,7 +10,7 @@ use super::memory_budget::MemoryBudget;
 use super::npy::{Npy, head_of};
 use super::npy_values::Element;
 
-/// What a `.npz` archive holds. Needs the feature `npz`.
+/// The content of a `.npz` archive. Needs the feature `npz`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Npz {
     /// The arrays of numbers, by name (without `.npy`).

@@ -19,7 +19,7 @@ const MOST_VALUES: usize = 1 << 28;
 /// Classes, or tokens.
 const MOST_CLASSES: usize = 1 << 24;
 
-/// What the rows of a training were made of, and what they are labelled with.
+/// The preparation of a training's rows: what they were made of, and their labels.
 ///
 /// ```
 /// use unisono::data::{DataError, Dataset, ImageShape, Preparation, RowKind};
@@ -42,7 +42,7 @@ const MOST_CLASSES: usize = 1 << 24;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preparation {
-    /// What rows are made of.
+    /// The kind of rows: what they are made of.
     pub rows: RowKind,
     /// Classes, or tokens, that rows are labelled with.
     pub num_classes: usize,

@@ -12,7 +12,7 @@ use super::error::DataError;
 /// Batches of one epoch's part that [`Sampling::ByLength`] sorts together.
 const SORTED_BATCHES: usize = 64;
 
-/// How an epoch draws its rows.
+/// The sampling of an epoch: which rows it draws, in which order.
 ///
 /// ```
 /// use unisono::data::Sampling;

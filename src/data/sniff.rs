@@ -12,7 +12,7 @@ const LOOKED_AT: u64 = 1 << 16;
 /// Lines of numbers that make a table.
 const LINES: usize = 3;
 
-/// What a file is.
+/// The content of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     /// Text, as far as can be seen.

@@ -145,7 +145,7 @@ impl SpectrogramSettings {
     }
 }
 
-/// What a folder or an archive held.
+/// The recordings of a folder or an archive.
 ///
 /// ```
 /// use unisono::data::LoadedSounds;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How a spectrogram is made.
+/// Settings of a spectrogram.
 ///
 /// ```
 /// use unisono::data::SpectrogramSettings;

@@ -12,7 +12,7 @@ use super::dataset::{Dataset, Labels, LabelsMut};
 use super::error::DataError;
 use super::scale::Standardizer;
 
-/// What may happen to a spectrogram.
+/// An augmentation of spectrograms: the most that may happen to one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SpectrogramAugmentation {
     /// It is moved by up to so many frames each way; what becomes free is silence.

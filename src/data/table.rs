@@ -13,7 +13,7 @@ use super::listed::listed;
 use super::targets::{MissingLabels, Target, is_missing_label, numbered, refuse_targets};
 use super::text_features::LabelledTexts;
 
-/// How a table is read; by default as its cells say.
+/// Options of reading a table; by default its cells decide.
 ///
 /// ```
 /// use unisono::data::{Column, TableOptions};

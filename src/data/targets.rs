@@ -20,7 +20,7 @@ const FEW_FRACTIONS: usize = 10;
 /// How many times as often as the rarest the most frequent of many classes may come.
 const UNEVEN: usize = 20;
 
-/// What becomes of rows without a label.
+/// The treatment of rows without a label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissingLabels {
     /// The table is refused.
@@ -32,7 +32,7 @@ pub enum MissingLabels {
     Class,
 }
 
-/// What labels are.
+/// The kind of labels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Target {
     /// Classes, unless they look like values of a regression.

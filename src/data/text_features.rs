@@ -53,7 +53,7 @@ impl LabelledTexts {
     }
 }
 
-/// How texts become rows: the buckets, and the idf of each, from the training part.
+/// A hasher of texts: the buckets, and the idf of each, from the training part.
 ///
 /// ```
 /// use unisono::data::{Column, Dataset, LabelledTexts, TextHasher};

@@ -9,7 +9,7 @@ use super::error::DataError;
 use super::pieces::Pieces;
 use super::text::{Vocabulary, read_bytes, read_text};
 
-/// How a text becomes tokens.
+/// A tokenizer: how a text becomes tokens.
 ///
 /// ```
 /// use unisono::data::{DataError, Tokenizer};

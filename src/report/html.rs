@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// How it looks; widths in characters, so that a page is readable at any zoom.
+/// Its style; widths in characters, so that a page is readable at any zoom.
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}\
 h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem;border-bottom:1px solid #ccc}\
 table{border-collapse:collapse;margin:1rem 0;font-variant-numeric:tabular-nums}td,th{padding:.15rem .6rem;border-bottom:1px solid #ddd;text-align:right}\
@@ -12,7 +12,7 @@ td:first-child,th:first-child{text-align:left}pre{background:#f5f5f5;padding:.8r
 figure{margin:1rem 0}figure svg{max-width:100%;height:auto}figcaption{color:#444;font-size:.9rem}\
 .pictures{display:flex;flex-wrap:wrap;gap:.6rem}.pictures figure{margin:0;text-align:center}.pictures img{width:72px;height:72px;object-fit:contain;image-rendering:pixelated;border:1px solid #ccc}";
 
-/// A page that grows from top to bottom.
+/// A report as an HTML page, which grows from top to bottom.
 ///
 /// ```
 /// use unisono::report::HtmlReport;

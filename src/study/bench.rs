@@ -14,7 +14,7 @@ use super::synthetic::synthetic_data;
 /// Batches of synthetic data, used in turn.
 const BATCHES: usize = 4;
 
-/// What is measured.
+/// A benchmark of training steps.
 ///
 /// ```
 /// use unisono::{engine::{EngineConfig, Threads}, nn::presets, study::Bench};
@@ -46,7 +46,7 @@ pub struct Bench {
     pub engine: EngineConfig,
 }
 
-/// What came out.
+/// The report of a benchmark.
 ///
 /// ```
 /// # use unisono::{engine::EngineConfig, nn::presets, study::Bench};

@@ -17,7 +17,7 @@ pub(crate) struct Counters {
     throttles: Option<u64>,
 }
 
-/// What happened between two readings.
+/// Disturbances between two readings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Disturbance {
     /// Processors that did other processes' work.

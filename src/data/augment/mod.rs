@@ -35,7 +35,7 @@ use super::error::DataError;
 use super::images::{ImageDataset, ImageShape};
 use geometry::{Pixel, Placement, Rectangle};
 
-/// What may happen to an image.
+/// An augmentation of images: the most that may happen to one.
 ///
 /// ```
 /// use unisono::data::Augmentation;

@@ -18,7 +18,7 @@ use super::trial::{Outcome, Trial, fewest_steps};
 /// How far from a limit of the hyperbola a batch counts as in it.
 const NEAR: f64 = 0.2;
 
-/// What more rows in a batch bring.
+/// The regime of a batch size: what more rows in a batch bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Regime {

@@ -9,7 +9,7 @@ use crate::stats::{Bootstrap, Estimate, RESAMPLES, median_of};
 
 use super::branches::BranchOutcome;
 
-/// What the branches of a point came to, over the seeds.
+/// A point at which trainings were branched: losses and critical batch size over the seeds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BranchPoint {
     /// Where, in epochs.

@@ -25,7 +25,7 @@ use super::error::StudyError;
 use super::runner::{Job, Runner};
 use super::store::Store;
 
-/// What is branched, and how.
+/// A plan of branches: batch sizes, points, window, scaling rule and seeds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BranchPlan {
     /// Rows of a batch, ascending; the training itself has the first.

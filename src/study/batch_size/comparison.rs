@@ -74,7 +74,7 @@ impl Job for RecipeJob<'_> {
     }
 }
 
-/// What came of one training of a recipe.
+/// The outcome of one training of a recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecipeOutcome {
     /// The recipe.

@@ -7,7 +7,7 @@ use crate::stats::{Bootstrap, Estimate, RESAMPLES};
 
 use super::comparison::{Comparison, RecipeOutcome};
 
-/// What a recipe came to, over the seeds.
+/// The summary of a recipe: medians over its seeds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RecipeSummary {
     /// The recipe.

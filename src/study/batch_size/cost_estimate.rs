@@ -7,7 +7,7 @@ use super::pace::{Pace, timed};
 use super::steps::StepsToTarget;
 use super::workload::{LOOKS, Workload};
 
-/// What a study takes if none of its trainings ends early.
+/// The cost of a study if none of its trainings ends early.
 ///
 /// ```
 /// use unisono::{data::digits, engine::{Pinning, Threads}, nn::Sequential};

@@ -19,7 +19,7 @@ const LOOK: Evaluations = Evaluations::Geometric {
     ratio: 1e9,
 };
 
-/// How fast something trains, in seconds.
+/// The pace of a training: seconds of a step and of an evaluation.
 ///
 /// ```
 /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, study::batch_size::Pace};

@@ -8,7 +8,7 @@ use crate::train::Trainer;
 use super::comparison::Recipe;
 use super::error::StudyError;
 
-/// What the recipes start from.
+/// The trainer that recipes start from.
 fn trainer(model: &Sequential, batch_size: usize, epochs: u32) -> Trainer {
     Trainer::new(model.clone(), Loss::SoftmaxCrossEntropy)
         .batch_size(batch_size)

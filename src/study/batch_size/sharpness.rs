@@ -34,7 +34,7 @@ pub enum Direction {
     Worst,
 }
 
-/// How sharpness is measured.
+/// A measure of sharpness.
 ///
 /// ```
 /// use unisono::{data::digits, nn::{Loss, Network, Sequential}, study::batch_size::{Direction, Sharpness}};

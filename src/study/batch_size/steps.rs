@@ -58,7 +58,7 @@ pub struct StepsToTarget {
     pub slice: Slice,
 }
 
-/// What the observer of a study sees.
+/// An event of a study, as its observer sees it.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum StudyEvent<'a> {

@@ -26,7 +26,7 @@ use super::store::Store;
 use super::trial::{Outcome, Target};
 use super::workload::{Limit, Workload};
 
-/// What is timed.
+/// A study of the time to a target on several numbers of threads.
 ///
 /// ```
 /// use std::ops::ControlFlow;

@@ -62,7 +62,7 @@ impl std::str::FromStr for Range {
     }
 }
 
-/// What is searched.
+/// The space of a search: learning rates, momentum, schedules.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Space {
     /// Learning rates.
@@ -74,7 +74,7 @@ pub struct Space {
     pub schedules: Vec<Schedule>,
 }
 
-/// How it is searched.
+/// The method of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Search {
@@ -104,7 +104,7 @@ impl std::str::FromStr for Search {
     }
 }
 
-/// What a training is to reach.
+/// The target of a training: an error or a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -143,7 +143,7 @@ pub struct Trial {
     pub seed: u64,
 }
 
-/// What came of a trial.
+/// The outcome of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The trial.

@@ -21,7 +21,7 @@ pub(super) const LOOKS: Evaluations = Evaluations::Geometric {
 /// How many times its first loss a loss must be for the training to be lost.
 const LOST: f64 = 20.0;
 
-/// How far a trial may go, and on what.
+/// The limit of a trial: steps, threads and pinning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// Steps.
@@ -168,7 +168,7 @@ impl std::fmt::Debug for Training<'_> {
     }
 }
 
-/// What the observer of a trial remembers.
+/// Evaluations of a trial, as its observer remembers them.
 #[derive(Default)]
 struct Seen {
     first_loss: Option<f64>,

@@ -5,7 +5,7 @@ use super::predict::Prediction;
 use super::results::Results;
 use super::summary::Row;
 
-/// What is to be said of results: computed once, shown in several places.
+/// The analysis of results: computed once, shown in several places.
 #[derive(Clone, Debug)]
 pub struct Analysis {
     /// What each cell came to.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the parts of a step cost, in seconds.
+/// Costs of the parts of a step, in seconds.
 ///
 /// ```
 /// use unisono::study::scaling::{Scenario, StepCosts};

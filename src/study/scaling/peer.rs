@@ -10,7 +10,7 @@ use super::error::ScalingError;
 /// Characters of a peer's stderr that are shown.
 const SHOWN: usize = 600;
 
-/// What another program said of its steps.
+/// A sample of another program: what it said of its steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PeerSample {
     /// The command, as it was given.
@@ -25,7 +25,7 @@ pub struct PeerSample {
     pub line: Value,
 }
 
-/// What a program is to measure.
+/// The configuration that a peer is to measure.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PeerTask<'p> {
     pub(super) preset: &'p str,

@@ -13,7 +13,7 @@ use crate::train::model_shards;
 
 use super::error::ScalingError;
 
-/// What stays the same while threads are added.
+/// The mode of scaling: what stays the same while threads are added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -23,7 +23,7 @@ pub enum Mode {
     Weak,
 }
 
-/// What a cell is measured for.
+/// The purpose of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {

@@ -9,7 +9,7 @@ use crate::seed::{Purpose, Stream};
 use super::costs::StepCosts;
 use super::error::ScalingError;
 
-/// What connects machines.
+/// The network between machines.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Network {
     /// Machines, each with the same share of the workers.

@@ -29,7 +29,7 @@ pub struct PhaseSplit {
     pub max_ms: f64,
 }
 
-/// What a cell came to.
+/// The summary of a cell.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
     /// The cell.
