@@ -21,6 +21,7 @@
 //! | `report` | pages and charts |
 //! | [`seed`] | counter-based random streams |
 //! | `cli` | the program |
+//! | [`guide`] | what has changed |
 //!
 //! # Features
 //! All are on by default. With `default-features = false` there are the engine, layers, optimisers,
@@ -81,6 +82,7 @@ pub mod data;
 pub mod engine;
 #[cfg(feature = "export")]
 pub mod export;
+pub mod guide;
 #[cfg(any(feature = "run", feature = "study"))]
 mod lock;
 mod memory;

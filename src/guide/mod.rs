@@ -1,0 +1,4 @@
+//! Pages about the library as a whole.
+
+#[doc = include_str!("changes.md")]
+pub mod changes {}
