@@ -15,11 +15,11 @@ use super::operands::Rows;
 pub fn product(a: Rows<'_>, b: Rows<'_>, start: &[f32]) -> Vec<f32> {
     let mut c = Vec::with_capacity(a.count * b.depth);
     for i in 0..a.count {
-        for j in 0..b.depth {
+        for (j, &first) in start[..b.depth].iter().enumerate() {
             let chain = |sum: f32, p: usize| {
                 a.data[i * a.stride + p].mul_add(b.data[p * b.stride + j], sum)
             };
-            c.push((0..a.depth).fold(start[j], chain));
+            c.push((0..a.depth).fold(first, chain));
         }
     }
     c

@@ -117,6 +117,10 @@ impl<'a> Place<'a> {
 
     /// The tile that is there.
     #[inline(always)]
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "a constant range of indices is unrolled, and the tile stays in registers"
+    )]
     pub(super) fn load<S: Simd, const M: usize, const N: usize>(&self, simd: S) -> Tile<S, M, N> {
         if !self.is_whole::<S, M, N>() {
             return self.load_part(simd);
@@ -142,6 +146,10 @@ impl<'a> Place<'a> {
 
     /// Stores the part of a tile that is in the matrix.
     #[inline(always)]
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "a constant range of indices is unrolled, and the tile stays in registers"
+    )]
     pub(super) fn store<S: Simd, const M: usize, const N: usize>(
         self,
         simd: S,
