@@ -15,7 +15,7 @@ pub struct Reduced {
     pub sums: Sums,
     /// The L2 norm of the mean gradient; 0 where no row counts.
     pub grad_norm: f64,
-    /// What the shards' own gradients tell, if they are tracked ([`Track::ShardNorms`]).
+    /// What the shards' own gradients tell, if they are tracked ([`super::Track::ShardNorms`]).
     pub shards: Option<ShardNorms>,
 }
 

@@ -4,6 +4,7 @@
 mod files;
 #[path = "../support/gradient.rs"]
 mod gradient;
+#[cfg(any(feature = "audio", feature = "image", feature = "npz"))]
 #[path = "../support/mutations.rs"]
 mod mutations;
 #[path = "../support/real_data.rs"]
