@@ -1,4 +1,4 @@
-//! What the benches share: throughput as a share of the processor's peak, and the plain twins of
+//! Shared by the benches: throughput as a share of the processor's peak, and the plain twins of
 //! the layers.
 
 use std::time::{Duration, Instant};

@@ -136,7 +136,7 @@ pub enum TrainError {
         part: &'static str,
     },
     /// Settings of the loss that make no sense.
-    #[error("{problem}; mend the loss's settings")]
+    #[error("{problem}; change the loss's settings")]
     Loss {
         /// What is wrong: the setting, the range, the value.
         problem: String,

@@ -1,4 +1,4 @@
-//! What mixing, colours and crops make of images.
+//! Augmentation of images: mixing, colours, crops.
 
 use unisono::data::{Augmentation, Augmented, Dataset, ImageDataset, ImageShape, LabelsMut};
 

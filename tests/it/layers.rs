@@ -1,4 +1,4 @@
-//! What every layer and preset promises: the same bits for any number of threads, no allocation in
+//! Every layer and preset: the same bits for any number of threads, no allocation in
 //! a steady step, refusal of shapes that do not fit; and a layer written by a user.
 
 use crate::gradient::{Place, loss_and_gradient};

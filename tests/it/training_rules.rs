@@ -1,4 +1,4 @@
-//! What changes a training while it runs: averages, plateaus, early stopping, schedules that end,
+//! Rules that act during a training: averages, plateaus, early stopping, schedules that end,
 //! range tests.
 
 use std::ops::ControlFlow;

@@ -1,4 +1,4 @@
-//! What is done with runs after training: listed, inspected, compared, evaluated, exported.
+//! Runs after training: listed, inspected, compared, evaluated, exported.
 
 use crate::files::Folder;
 use crate::program::{stdout, value};

@@ -1,4 +1,4 @@
-//! What `unisono study` says before it starts, the charts that it leaves, and published curves in
+//! Output of `unisono study`: what it says before it starts, its charts, and published curves in
 //! them.
 
 use crate::files::Folder;

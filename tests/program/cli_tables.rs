@@ -1,4 +1,4 @@
-//! What the columns of a table become: header, index, label, target; and files that are no tables.
+//! Columns of a table: header, index, label, target; and files that are no tables.
 
 use std::path::Path;
 

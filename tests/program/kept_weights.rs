@@ -1,4 +1,4 @@
-//! What is reported beside a hash belongs to the weights with that hash: in the summary, JSON,
+//! Numbers reported beside a hash belong to the weights with that hash: in the summary, JSON,
 //! manifest, list, report and API.
 
 use std::path::Path;

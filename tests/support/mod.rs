@@ -1,4 +1,4 @@
-//! What several test files share: small data sets, a network's replica, and one with synthetic
+//! Shared by several test files: small data sets, a network's replica, and one with synthetic
 //! gradients.
 
 #![allow(dead_code, reason = "each test file uses its own part")]

@@ -1,4 +1,4 @@
-//! What chance does to files.
+//! Random mutations of files.
 
 use ndarray_rand::rand::Rng;
 use unisono::seed::{Purpose, Stream};

@@ -1,4 +1,4 @@
-//! What the program says on stderr, and that it ends as expected.
+//! Runs the program and reads stderr; its exit code must be as expected.
 
 /// The text, of a run that ends with `code`.
 pub(crate) fn stderr(args: &[&str], code: i32) -> String {

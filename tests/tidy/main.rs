@@ -3,6 +3,7 @@
 mod circles;
 mod functions;
 mod imports;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What every layer stands on: parameters and gradients, and the traits behind a layer.
+//! The base of every layer: parameters and gradients, and the traits behind a layer.
 //!
 //! | file | what |
 //! |---|---|
