@@ -64,12 +64,13 @@ pub(super) fn list(folder: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The test accuracy of a run's weights; where nobody has evaluated them that of its last epoch,
-/// which is named.
+/// The test accuracy of a run's weights. Where nobody has evaluated them it is not known; of a run
+/// that keeps no weights yet it is that of its last epoch, which is named.
 fn accuracy(manifest: &Manifest) -> String {
     let percent = |share: f64| format!("{:.2} %", 100.0 * share);
     match (manifest.test_accuracy, manifest.last_epoch) {
         (Some(share), _) => percent(share),
+        (None, _) if manifest.weights_sha256.is_some() => "not known".to_owned(),
         (None, Some(last)) => format!("{} (epoch {})", percent(last.test_accuracy), last.epoch),
         (None, None) => String::new(),
     }

@@ -13,7 +13,7 @@ use super::args::TrainCommand;
 use super::config::TrainSettings;
 use super::data_options::in_flags;
 use super::document::{ResolvedConfig, commented, differences, read};
-use super::error::CommandError;
+use super::error::{CommandError, refused};
 use super::options::TrainArgs;
 use super::progress::{OutputMode, Progress};
 use super::reading::cut;
@@ -75,6 +75,10 @@ fn anew(command: &TrainCommand, matches: &ArgMatches) -> Result<Begun, CommandEr
     let keeps = command.out.is_some();
     refuse(&resolved, By::Train { keeps })?;
     let run = match &command.out {
+        Some(folder) if folder.as_os_str() == "-" => {
+            let expected = "a folder for the run, which standard output is not";
+            return Err(refused("out", expected, "-").into());
+        }
         Some(folder) => {
             // The folder may be opened from elsewhere.
             let args = &mut resolved.args;

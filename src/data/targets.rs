@@ -48,10 +48,20 @@ pub(super) fn is_missing_label(cell: &str) -> bool {
     cell == "None" || words.iter().any(|word| cell.eq_ignore_ascii_case(word))
 }
 
+/// From this whole number on, 2^53, doubles no longer tell every two apart.
+pub(super) const INEXACT: f64 = 9_007_199_254_740_992.0;
+
+/// A label as a number that doubles tell from its neighbours; others are names.
+fn exact_number(label: &str) -> Option<f64> {
+    label
+        .parse()
+        .ok()
+        .filter(|value: &f64| value.abs() < INEXACT)
+}
+
 /// Refuses labels that are no classes.
 pub(super) fn refuse_targets(labels: &[&str], name: &str, path: &Path) -> Result<(), DataError> {
-    let number = |label: &&str| label.parse().ok().filter(|value: &f64| value.is_finite());
-    let numbers: Option<Vec<f64>> = labels.iter().map(number).collect();
+    let numbers: Option<Vec<f64>> = labels.iter().map(|label| exact_number(label)).collect();
     if let Some(numbers) = numbers {
         return refuse_numbers(&numbers, &format!("column {name}"), path);
     }
@@ -118,7 +128,7 @@ pub(super) fn numbered(labels: &[&str]) -> (Vec<String>, Vec<u32>) {
     let mut classes: Vec<&str> = labels.to_vec();
     classes.sort_unstable();
     classes.dedup();
-    let numbers: Option<Vec<f64>> = classes.iter().map(|class| class.parse().ok()).collect();
+    let numbers: Option<Vec<f64>> = classes.iter().map(|class| exact_number(class)).collect();
     let Some(numbers) = numbers else {
         let places: BTreeMap<&str, u32> = classes.iter().copied().zip(0..).collect();
         let labels = labels.iter().map(|label| places[label]).collect();
@@ -156,6 +166,16 @@ mod tests {
         assert!(!accepts(of(1000, |i| (20 + i % 60) as f64)));
         assert!(!accepts(of(1000, |i| (1000 / (i + 1)) as f64)));
         assert!(!accepts(of(12, |i| (3 * i) as f64)));
+    }
+
+    #[test]
+    fn labels_that_doubles_do_not_tell_apart_are_names() {
+        let labels = ["9007199254740993", "9007199254740992", "9007199254740993"];
+        let (classes, places) = numbered(&labels);
+        assert_eq!(classes, ["9007199254740992", "9007199254740993"]);
+        assert_eq!(places, [1, 0, 1]);
+        // Below that they are numbers, however they are written.
+        assert_eq!(numbered(&["10", "9", "9.0"]).1, [1, 0, 0]);
     }
 
     #[test]

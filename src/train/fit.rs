@@ -253,10 +253,19 @@ impl Trainer {
         let config = self.config.engine(&self.model, data[0].len())?;
         let mut engine = network_engine(config, network, update, &settings, data)?;
         // What another optimiser has left is none of this one's.
-        if let Some(state) = &self.state
-            && state.fits(&self.config.optimizer)?
-        {
-            engine.set_state(&state.buffers)?;
+        let known = match &self.state {
+            Some(state) if state.fits(&self.config.optimizer)? => Some(&state.buffers),
+            _ => None,
+        };
+        if let Some(buffers) = known {
+            engine.set_state(buffers)?;
+        } else if self.config.optimizer.keeps_average() {
+            // Before the first step the average is that of the weights it starts from.
+            let mut buffers = engine.state();
+            if let Some(average) = buffers.last_mut() {
+                average.copy_from_slice(network.params());
+            }
+            engine.set_state(&buffers)?;
         }
         Ok(engine)
     }

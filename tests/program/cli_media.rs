@@ -169,6 +169,26 @@ fn a_validation_part_is_evaluated_where_there_is_no_other() {
 }
 
 #[test]
+fn a_part_with_another_name_is_no_class() {
+    let folder = Folder::new("media-parts");
+    let both = ["bright", "dark"];
+    pictures(&folder, "train", &both, 5);
+    pictures(&folder, "holdout", &both, 2);
+    let path = folder.0.to_str().unwrap();
+    let text = refusal(&["data", "inspect", path, "--cache", "none"]);
+    assert!(
+        text.contains("got holdout, with the same classes"),
+        "{text}"
+    );
+    std::fs::rename(folder.0.join("holdout"), folder.0.join("dev")).unwrap();
+    let text = stdout(&["data", "inspect", path, "--cache", "none"]);
+    assert_eq!(
+        value(&text, "part folders"),
+        "train for training, dev to evaluate on"
+    );
+}
+
+#[test]
 fn a_folder_around_classes_is_passed_and_a_single_class_is_refused_with_what_helps() {
     let folder = Folder::new("media-around");
     pictures(&folder, "unpacked/pictures", &["bright", "dark"], 5);

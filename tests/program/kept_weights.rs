@@ -250,3 +250,15 @@ fn a_stopped_run_tells_no_numbers_of_other_weights() {
     assert!(manifest["last_epoch"]["epoch"].as_u64().unwrap() > 0);
     assert!(unisono(&["list", text(&folder.0)]).status.success());
 }
+
+#[test]
+fn an_average_before_the_first_step_is_of_the_weights_that_training_starts_from() {
+    let start = stdout(&["train", "--epochs", "0", "--quiet"]);
+    for ends in [["--epochs", "0"], ["--max-steps", "0"]] {
+        let args = [&["train", "--quiet", "--average", "0.9"], &ends[..]].concat();
+        let averaged = stdout(&args);
+        for key in ["weights sha256", "test loss", "test accuracy"] {
+            assert_eq!(value(&averaged, key), value(&start, key), "{ends:?}: {key}");
+        }
+    }
+}

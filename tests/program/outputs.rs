@@ -121,6 +121,9 @@ fn stdout_is_the_file_alone() {
         assert!(fs::read(&started).unwrap() == whole, "{command:?}");
         fs::remove_file(file).unwrap();
     }
+    // A run is a folder.
+    let refused = unisono(&["train", "--epochs", "0", "--out", "-"]);
+    assert_eq!(refused.status.code(), Some(2));
     assert!(!Path::new("-").exists());
 }
 

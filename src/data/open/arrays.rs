@@ -13,7 +13,7 @@ use crate::data::listed::listed;
 use crate::data::npy::Npy;
 use crate::data::npz::Npz;
 use crate::data::preparation::RowKind;
-use crate::data::targets::{Target, refuse_numbers};
+use crate::data::targets::{INEXACT, Target, refuse_numbers};
 
 use super::array_names::Roles;
 use super::images::{ImageParts, image_parts};
@@ -248,6 +248,14 @@ fn image_shape(path: &Path, axes: &[usize]) -> Result<ImageShape, DataError> {
 /// The classes that labels are: their numbers where these run from 0, else their places among the
 /// different ones.
 fn classes(source: &Source<'_>, labels: &[f64], name: &str) -> Result<Classes, DataError> {
+    if let Some(label) = labels.iter().find(|label| label.abs() >= INEXACT) {
+        return Err(DataError::unfit(
+            source.path,
+            format!("labels of {name} below 2^53, from where doubles do not tell all apart"),
+            label.to_string(),
+            "number the classes from 0",
+        ));
+    }
     if source.options.table.target == Target::Auto {
         refuse_numbers(labels, name, source.path)?;
     }

@@ -21,7 +21,7 @@ impl Part {
         match name.to_lowercase().as_str() {
             "train" | "training" => Some(Part::Train),
             "test" | "testing" => Some(Part::Test),
-            "val" | "valid" | "validation" => Some(Part::Validation),
+            "val" | "valid" | "validation" | "dev" | "eval" => Some(Part::Validation),
             _ => None,
         }
     }
@@ -94,7 +94,35 @@ fn folders(path: &Path) -> Result<(Vec<String>, bool), DataError> {
 /// The parts of a folder, if its folders are such.
 pub(super) fn part_names(path: &Path) -> Result<Option<PartNames>, DataError> {
     let (names, _) = folders(path)?;
-    Ok(PartNames::among(names.iter().map(String::as_str)))
+    let parts = PartNames::among(names.iter().map(String::as_str));
+    if parts.is_none() {
+        refuse_unknown_parts(path, &names)?;
+    }
+    Ok(parts)
+}
+
+/// Refuses a folder `train` of class folders beside a folder with the same classes whose name is
+/// no part's: it would become a class.
+fn refuse_unknown_parts(path: &Path, names: &[String]) -> Result<(), DataError> {
+    let is_train = |name: &&String| Part::named(name) == Some(Part::Train);
+    let Some(train) = names.iter().find(is_train) else {
+        return Ok(());
+    };
+    let (classes, _) = folders(&path.join(train))?;
+    for other in names.iter().filter(|name| *name != train) {
+        let (inside, _) = folders(&path.join(other))?;
+        if inside.iter().any(|name| classes.contains(name)) {
+            return Err(DataError::unfit(
+                path,
+                format!(
+                    "{train} beside a part to evaluate on: test, val, valid, validation, dev or eval"
+                ),
+                format!("{other}, with the same classes"),
+                "give it one of these names",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// `path`, or what lies in it where that is a single folder, as in an unpacked archive.
