@@ -18,7 +18,7 @@ use super::part_folders::{innermost, part_names};
 ///
 /// ```
 /// use unisono::data::{DataKind, DataOptions};
-/// let path = std::env::temp_dir().join(format!("unisono-kind-{}", std::process::id()));
+/// let path = std::env::temp_dir().join(format!("unisono-kind-{}.csv", std::process::id()));
 /// std::fs::write(&path, "height,width,label\n1,2,a\n3,4,b\n").unwrap();
 /// let kind = DataKind::of(&path, &DataOptions::default())?;
 /// assert_eq!((kind, kind.name(), kind.has_parts()), (DataKind::Table, "a table", false));
