@@ -3,13 +3,11 @@
 
 use std::path::PathBuf;
 
+use crate::parity::small_gpt;
 use ndarray::Array2;
 use safetensors::SafeTensors;
 use unisono::export::read_torch;
-use unisono::nn::{
-    Activation, Attention, BatchNorm, Conv, Dense, Embedding, Network, Norm, Pool, Positions,
-    Residual, Sequential,
-};
+use unisono::nn::{BatchNorm, Conv, Network, Pool, Residual, Sequential};
 
 fn fixture() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/parity/torch.safetensors")
@@ -100,22 +98,10 @@ fn a_resnet_of_pytorch_gives_pytorchs_outputs() {
 
 #[test]
 fn a_nano_gpt_of_pytorch_gives_pytorchs_outputs() {
-    let mut body = Sequential::part().layer(Positions::new());
     let mut map = String::from(
         "tied_embedding0.weight gpt.wte.weight\ntied_embedding0.positions0.weight gpt.wpe.weight\n",
     );
     for block in 0..2 {
-        let attention = Sequential::part()
-            .layer(Norm::layer().without_bias())
-            .layer(Attention::new(2).causal().without_bias());
-        let mlp = Sequential::part()
-            .layer(Norm::layer().without_bias())
-            .layer(Dense::new(32).without_bias())
-            .layer(Activation::Gelu)
-            .layer(Dense::new(8).without_bias());
-        body = body
-            .layer(Residual::new(attention))
-            .layer(Residual::new(mlp));
         let (first, second) = (2 * block + 1, 2 * block + 2);
         for (place, ours, theirs) in [
             (first, "layer_norm0.weight", "ln_1.weight"),
@@ -129,9 +115,8 @@ fn a_nano_gpt_of_pytorch_gives_pytorchs_outputs() {
                 &format!("tied_embedding0.residual{place}.branch0.{ours} gpt.h.{block}.{theirs}\n");
         }
     }
-    body = body.layer(Norm::layer().without_bias());
     map += "tied_embedding0.layer_norm5.weight gpt.ln_f.weight\n";
-    let model = Sequential::new([6]).layer(Embedding::tied(11, 8, body));
+    let model = small_gpt(6);
     let network = read_torch(&fixture(), model, &names(&map)).unwrap();
     check("gpt", &network);
 }

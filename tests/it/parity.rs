@@ -131,7 +131,7 @@ fn small_presets() -> Vec<Case> {
         ("small_lenet", small_lenet()),
         ("small_resnet", small_resnet()),
         ("small_lstm", lstm),
-        ("small_gpt", small_gpt()),
+        ("small_gpt", small_gpt(7)),
     ]
 }
 
@@ -181,7 +181,8 @@ fn small_resnet() -> Sequential {
         .dense(4)
 }
 
-fn small_gpt() -> Sequential {
+/// A GPT of two blocks, over sequences of this length.
+pub(crate) fn small_gpt(length: usize) -> Sequential {
     let mut body = Sequential::part().layer(Positions::new());
     for _ in 0..2 {
         let attention = Sequential::part()
@@ -197,7 +198,7 @@ fn small_gpt() -> Sequential {
             .layer(Residual::new(mlp));
     }
     body = body.layer(Norm::layer().without_bias());
-    Sequential::new([7]).layer(Embedding::tied(11, 8, body))
+    Sequential::new([length]).layer(Embedding::tied(11, 8, body))
 }
 
 /// A tensor of the fixtures, its rows and its values.

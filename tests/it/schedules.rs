@@ -15,6 +15,21 @@ fn doubles(name: &str) -> Vec<f64> {
         .collect()
 }
 
+/// Asserts that a schedule gives PyTorch's rates from 0.4 on.
+fn check(schedule: &Schedule, name: &str) {
+    for (step, expected) in doubles(&format!("schedule.{name}")).into_iter().enumerate() {
+        let progress = Progress {
+            step: step as u64,
+            ..Progress::default()
+        };
+        let got = 0.4 * schedule.factor(&progress);
+        assert!(
+            (got - expected).abs() <= 1e-5 * 0.4,
+            "{name}, step {step}: {got}, PyTorch {expected}"
+        );
+    }
+}
+
 #[test]
 fn every_schedule_gives_pytorchs_rates() {
     for (name, text) in [
@@ -28,17 +43,7 @@ fn every_schedule_gives_pytorchs_rates() {
         ("polynomial", "polynomial 2 to 0 over 40 steps"),
     ] {
         let schedule: Schedule = text.parse().unwrap();
-        for (step, expected) in doubles(&format!("schedule.{name}")).into_iter().enumerate() {
-            let progress = Progress {
-                step: step as u64,
-                ..Progress::default()
-            };
-            let got = 0.4 * schedule.factor(&progress);
-            assert!(
-                (got - expected).abs() <= 1e-5 * 0.4,
-                "{name}, step {step}: {got}, PyTorch {expected}"
-            );
-        }
+        check(&schedule, name);
     }
 }
 
@@ -54,17 +59,7 @@ fn one_cycle_gives_pytorchs_rates() {
         to: 1e-4,
     };
     let schedule = Schedule::new(shape, Unit::Steps);
-    for (step, expected) in doubles("schedule.onecycle").into_iter().enumerate() {
-        let progress = Progress {
-            step: step as u64,
-            ..Progress::default()
-        };
-        let got = 0.4 * schedule.factor(&progress);
-        assert!(
-            (got - expected).abs() <= 1e-5 * 0.4,
-            "step {step}: {got}, PyTorch {expected}"
-        );
-    }
+    check(&schedule, "onecycle");
 }
 
 #[test]

@@ -189,6 +189,19 @@ fn a_part_with_another_name_is_no_class() {
 }
 
 #[test]
+fn a_part_of_sounds_with_another_name_is_no_class() {
+    let folder = Folder::new("media-sound-parts");
+    for (name, bytes) in sounds(&[("train", 4), ("holdout", 2)]) {
+        folder.file(&name, &bytes);
+    }
+    let text = refusal(&["data", "inspect", folder.0.to_str().unwrap()]);
+    assert!(
+        text.contains("got holdout, with the same classes"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_folder_around_classes_is_passed_and_a_single_class_is_refused_with_what_helps() {
     let folder = Folder::new("media-around");
     pictures(&folder, "unpacked/pictures", &["bright", "dark"], 5);

@@ -1,5 +1,6 @@
 //! Folders that are parts: training, test and validation, by their names.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::data::error::DataError;
@@ -60,6 +61,37 @@ impl PartNames {
         })
     }
 
+    /// The same of the folders in `path`; `inside` names the folders in one. A folder `train` beside
+    /// one with the same folders inside, whose name is no part's, is refused: both would be classes.
+    pub(super) fn checked<'n>(
+        path: &Path,
+        names: impl IntoIterator<Item = &'n str>,
+        inside: impl Fn(&str) -> Result<Vec<String>, DataError>,
+    ) -> Result<Option<Self>, DataError> {
+        let names: BTreeSet<&str> = names.into_iter().collect();
+        let parts = Self::among(names.iter().copied());
+        let is_train = |name: &&&str| Part::named(name) == Some(Part::Train);
+        let Some(train) = names.iter().find(is_train).filter(|_| parts.is_none()) else {
+            return Ok(parts);
+        };
+        let classes = inside(train)?;
+        for other in names.iter().filter(|name| *name != train) {
+            if inside(other)?.iter().any(|name| classes.contains(name)) {
+                return Err(DataError::unfit(
+                    path,
+                    format!(
+                        "{train} beside a part to evaluate on: test, val, valid, validation, dev or eval"
+                    ),
+                    format!("{other}, with the same classes"),
+                    format!(
+                        "give {other} one of these names, or {train} another if both are classes"
+                    ),
+                ));
+            }
+        }
+        Ok(None)
+    }
+
     /// What is done with them.
     pub(super) fn line(&self) -> String {
         let Self { train, test, .. } = self;
@@ -94,35 +126,8 @@ fn folders(path: &Path) -> Result<(Vec<String>, bool), DataError> {
 /// The parts of a folder, if its folders are such.
 pub(super) fn part_names(path: &Path) -> Result<Option<PartNames>, DataError> {
     let (names, _) = folders(path)?;
-    let parts = PartNames::among(names.iter().map(String::as_str));
-    if parts.is_none() {
-        refuse_unknown_parts(path, &names)?;
-    }
-    Ok(parts)
-}
-
-/// Refuses a folder `train` of class folders beside a folder with the same classes whose name is
-/// no part's: it would become a class.
-fn refuse_unknown_parts(path: &Path, names: &[String]) -> Result<(), DataError> {
-    let is_train = |name: &&String| Part::named(name) == Some(Part::Train);
-    let Some(train) = names.iter().find(is_train) else {
-        return Ok(());
-    };
-    let (classes, _) = folders(&path.join(train))?;
-    for other in names.iter().filter(|name| *name != train) {
-        let (inside, _) = folders(&path.join(other))?;
-        if inside.iter().any(|name| classes.contains(name)) {
-            return Err(DataError::unfit(
-                path,
-                format!(
-                    "{train} beside a part to evaluate on: test, val, valid, validation, dev or eval"
-                ),
-                format!("{other}, with the same classes"),
-                "give it one of these names",
-            ));
-        }
-    }
-    Ok(())
+    let inside = |name: &str| Ok(folders(&path.join(name))?.0);
+    PartNames::checked(path, names.iter().map(String::as_str), inside)
 }
 
 /// `path`, or what lies in it where that is a single folder, as in an unpacked archive.

@@ -47,7 +47,7 @@ impl Sounds {
             rows,
             parts,
             unused,
-        } = Placed::new(sounds);
+        } = Placed::new(path, sounds)?;
         let Some((_, first)) = sounds.first() else {
             return Err(few_classes(path, &[]));
         };
@@ -142,13 +142,18 @@ struct Placed {
 }
 
 impl Placed {
-    fn new(sounds: NamedSounds) -> Self {
+    fn new(path: &Path, sounds: NamedSounds) -> Result<Self, DataError> {
         let names: Vec<&str> = sounds.iter().map(|(name, _)| name.as_str()).collect();
         // Names below the folders around all of them.
         let outer = outer_folders(&names);
         let cut = || names.iter().map(|name| &name[outer..]);
         let folders = cut().filter_map(|name| Some(name.split_once('/')?.0));
-        let parts = PartNames::among(folders);
+        let inside = |folder: &str| {
+            let below = cut().filter_map(|name| name.strip_prefix(folder)?.strip_prefix('/'));
+            let classes = below.filter_map(|name| Some(name.split_once('/')?.0.to_owned()));
+            Ok(classes.collect())
+        };
+        let parts = PartNames::checked(path, folders, inside)?;
         let below = cut().map(|name| match (&parts, name.split_once('/')) {
             (None, _) => Some((name, false)),
             (Some(parts), Some((folder, rest))) if folder == parts.train => Some((rest, false)),
@@ -179,12 +184,12 @@ impl Placed {
         let (sounds, rows) = kept
             .filter_map(|(sound, row)| Some((sound, row.ok()?)))
             .unzip();
-        Self {
+        Ok(Self {
             sounds,
             rows,
             parts,
             unused,
-        }
+        })
     }
 }
 
