@@ -257,7 +257,11 @@ fn time_text(seconds: f64) -> String {
 /// What the line of an epoch says, the most important first.
 fn epoch_fields(metrics: &EpochMetrics) -> Vec<String> {
     let mut fields = vec![
-        format!("epoch {:>3}", metrics.epoch),
+        format!(
+            "epoch {:>3}{}",
+            metrics.epoch,
+            if metrics.is_whole { "" } else { " cut short" }
+        ),
         format!("train loss {:.4}", metrics.train_loss),
         format!("test loss {:.4}", metrics.test_loss),
         format!("test accuracy {:.2} %", 100.0 * metrics.test_accuracy),
@@ -300,6 +304,7 @@ mod tests {
             noise_scale: None,
             grad_norm: 1.0,
             throughput_samples_per_s: 1_500_575.0,
+            is_whole: true,
         }
     }
 

@@ -59,7 +59,13 @@ impl Overview<'_> {
 /// What came out, one `key: value` a line; the hash of the weights last, after the numbers that are
 /// theirs.
 pub(super) fn summary(network: &Network, report: &Report) {
-    say!("epochs: {}", report.epochs.len());
+    let is_cut = report.epochs.last().is_some_and(|last| !last.is_whole);
+    let cut = if is_cut {
+        ", the last one cut short"
+    } else {
+        ""
+    };
+    say!("epochs: {}{cut}", report.epochs.len());
     let empty = match report.empty_steps {
         0 => String::new(),
         empty => format!(", {empty} without a row that counts"),

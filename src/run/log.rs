@@ -47,7 +47,7 @@ pub enum Record {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         layer_grad_norms: Vec<Option<f64>>,
     },
-    /// An epoch, evaluated.
+    /// An epoch, evaluated at its end or where it was cut.
     Epoch {
         /// Updates so far.
         step: u64,
@@ -71,6 +71,10 @@ pub enum Record {
         noise_scale: Option<f64>,
         /// Rows trained on a second.
         throughput_samples_per_s: f64,
+        /// Whether the training ended within it, after the last step that was asked for; a run that
+        /// goes on records the whole epoch instead.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_cut: bool,
     },
 }
 
@@ -109,6 +113,7 @@ impl Record {
                 noise_scale,
                 grad_norm,
                 throughput_samples_per_s,
+                is_whole,
             }) => Some(Record::Epoch {
                 step,
                 epoch,
@@ -121,6 +126,7 @@ impl Record {
                 grad_norm: finite(grad_norm),
                 noise_scale,
                 throughput_samples_per_s,
+                is_cut: !is_whole,
             }),
             _ => None,
         }
@@ -190,7 +196,7 @@ impl Record {
     }
 }
 
-/// The last epoch that a run has made whole, and what its evaluation gave. Its weights may be
+/// The last epoch that a run has evaluated, whole or cut short, and what that gave. Its weights may be
 /// others than those that are kept.
 ///
 /// ```
@@ -272,7 +278,7 @@ impl MetricsLog {
         Ok(records.filter_map(Result::ok).collect())
     }
 
-    /// The last epoch that was made whole, if there was one, in this process or one before.
+    /// The last epoch that was evaluated, if there was one, in this process or one before.
     pub fn last_epoch(&self) -> Option<LastEpoch> {
         self.last_epoch
     }

@@ -136,13 +136,14 @@ impl Early {
         Some(())
     }
 
-    /// The best epoch, and its parameters if they are to be restored.
-    pub(super) fn into_best(self) -> (Option<Evaluated>, Option<Vec<f32>>) {
-        let restores = self.state.rule.restore_best;
-        match self.best {
-            Some((at, params)) => (Some(at), restores.then_some(params)),
-            None => (None, None),
-        }
+    /// The best epoch so far.
+    pub(super) fn best_epoch(&self) -> Option<Evaluated> {
+        self.best.as_ref().map(|&(at, _)| at)
+    }
+
+    /// The best parameters, if they are to be restored.
+    pub(super) fn restored(&self) -> Option<&[f32]> {
+        self.best().filter(|_| self.state.rule.restore_best)
     }
 }
 

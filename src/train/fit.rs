@@ -12,7 +12,7 @@ use crate::nn::{Network, ReplicaSettings};
 use super::checkpoints::Writer;
 use super::config::Config;
 use super::control::Control;
-use super::early_stopping::Early;
+use super::early_stopping::{Early, Evaluated};
 use super::error::TrainError;
 use super::fit_state::FitState;
 use super::kept::{Kept, KeptWeights, Scores};
@@ -114,7 +114,7 @@ impl Trainer {
         };
         control.follow(&self.config)?;
         if let Some(fit_state) = &mut self.fit_state {
-            fit_state.follow(&self.config);
+            fit_state.follow(&self.config, &self.progress);
         }
         if let Some(state) = &self.state
             && !state.fits(&self.config.optimizer)?
@@ -201,15 +201,28 @@ impl Trainer {
         is_whole: bool,
     ) -> Result<(Kept, Option<u32>), TrainError> {
         self.state = Some(State::of(&self.config.optimizer, engine.state())?);
-        // At its end, early stopping gives back the best weights.
-        let early = fit_state.early.take_if(|_| is_whole);
-        let (best, params) = early.map_or((None, None), Early::into_best);
-        self.is_best = params.is_some();
-        let params = params.unwrap_or_else(|| engine.params());
+        // At the end of a call early stopping gives back the best weights; within an epoch, those
+        // of the last step stay beside them.
+        fit_state.is_cut = is_whole && fit_state.position > 0;
+        let early = fit_state.early.as_ref().filter(|_| is_whole);
+        let best = early.and_then(Early::best_epoch);
+        let restored = early.and_then(Early::restored);
+        let kept = self.kept(&fit_state, best.filter(|_| restored.is_some()));
+        self.is_best = restored.is_some() && !fit_state.is_cut;
+        let params = match restored {
+            Some(best) if self.is_best => best.to_vec(),
+            _ => engine.params(),
+        };
         self.network = Some(Network::with_params(self.model.clone(), params)?);
-        // Which weights these are.
+        self.fit_state = (!is_whole || fit_state.is_cut).then_some(fit_state);
+        Ok((kept, best.map(|best| best.epoch)))
+    }
+
+    /// Which weights are kept: those of `best` if they are restored, else those of the last step,
+    /// or the average after it.
+    fn kept(&self, fit_state: &FitState, best: Option<Evaluated>) -> Kept {
         let averages = self.config.optimizer.keeps_average();
-        let kept = match best.filter(|_| self.is_best) {
+        match best {
             Some(best) => Kept {
                 weights: if averages {
                     KeptWeights::AverageOfBestEpoch
@@ -230,9 +243,7 @@ impl Trainer {
                 step: self.progress.step,
                 test: fit_state.test,
             },
-        };
-        self.fit_state = (!is_whole).then_some(fit_state);
-        Ok((kept, best.map(|best| best.epoch)))
+        }
     }
 
     /// The engine, with the parameters and the optimiser's state so far.

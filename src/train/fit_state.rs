@@ -25,6 +25,9 @@ pub(super) struct FitState {
     pub(super) early: Option<Early>,
     /// What the evaluation just made gave; `None` after a further step.
     pub(super) test: Option<Scores>,
+    /// Whether the call made all its steps, the last one within an epoch. A further call of this
+    /// trainer makes as many again; one that resumes from a checkpoint goes on with this one.
+    pub(super) is_cut: bool,
 }
 
 /// Where a call of `fit` began.
@@ -55,11 +58,18 @@ impl FitState {
             sums: EpochSums::default(),
             early: config.early_stopping.map(Early::new),
             test: None,
+            is_cut: false,
         }
     }
 
-    /// Follows the settings, which may have changed since the call was interrupted.
-    pub(super) fn follow(&mut self, config: &Config) {
+    /// Follows the settings, which may have changed since the call was interrupted; begins a new
+    /// call, within the same epoch, if it had made all its steps.
+    pub(super) fn follow(&mut self, config: &Config, progress: &Progress) {
+        if self.is_cut {
+            self.begun = Begun::at(progress);
+            self.early = config.early_stopping.map(Early::new);
+            self.is_cut = false;
+        }
         if self.early.as_ref().map(Early::rule) != config.early_stopping {
             self.early = config.early_stopping.map(Early::new);
         }

@@ -80,8 +80,8 @@ pub struct Scores {
 pub struct Kept {
     /// Which weights they are.
     pub weights: KeptWeights,
-    /// Whole epochs that had been made, an epoch that `max_steps` cut short among them; so the
-    /// epoch's number, counted from 1.
+    /// Whole epochs that had been made; so the number of the last one, counted from 1. Of weights
+    /// within an epoch, those before it.
     pub epoch: u32,
     /// Updates that had been made.
     pub step: u64,

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::engine::{PhaseTimes, Placement, Sums};
-use crate::optim::Progress;
 
 use super::kept::{Kept, Scores};
 
@@ -44,6 +43,9 @@ pub struct EpochMetrics {
     pub grad_norm: f64,
     /// Rows trained on a second, without the evaluation.
     pub throughput_samples_per_s: f64,
+    /// Whether all its batches were made. Of an epoch that [`crate::Trainer::max_steps`] cut short
+    /// the numbers are those of its batches so far; the call that makes the rest tells of it again.
+    pub is_whole: bool,
 }
 
 /// What the observer of a training sees.
@@ -98,7 +100,7 @@ pub enum Event<'a> {
         /// Share of the test rows classified correctly, in 0..=1.
         accuracy: f64,
     },
-    /// An epoch is over and evaluated.
+    /// An epoch is over and evaluated, or was cut short ([`EpochMetrics::is_whole`]).
     Epoch(&'a EpochMetrics),
     /// A checkpoint was taken and is being written.
     Checkpoint {
@@ -200,7 +202,7 @@ impl Report {
 }
 
 /// Sums over an epoch in the making.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct EpochSums {
     pub(super) sums: Sums,
     /// Rows of its batches, whatever they weigh.
@@ -213,17 +215,20 @@ pub(super) struct EpochSums {
 }
 
 impl EpochSums {
-    pub(super) fn finish(
-        self,
-        progress: &Progress,
+    /// The metrics of epoch `epoch`, from 1, at `step`.
+    pub(super) fn metrics(
+        &self,
+        epoch: u32,
+        step: u64,
         test: Scores,
         noise_scale: Option<f64>,
     ) -> EpochMetrics {
         EpochMetrics {
+            is_whole: true,
             batch_size: self.batch_size,
             noise_scale,
-            epoch: progress.epoch,
-            step: progress.step,
+            epoch,
+            step,
             train_loss: self.sums.mean_loss(),
             train_accuracy: self.sums.accuracy(),
             test_loss: test.loss,

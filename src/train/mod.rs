@@ -157,6 +157,9 @@ fn run_epoch<F: Observer>(
         }
     }
     run.fit_state.sums.time += started.elapsed();
+    if run.fit_state.position < order.len() {
+        return cut_epoch(run, workers).map(Some);
+    }
     end_epoch(run, workers).map(Some)
 }
 
@@ -175,12 +178,31 @@ fn end_epoch<F: Observer>(
     run.fit_state.position = 0;
     run.fit_state.test = Some(test);
     let sums = std::mem::take(&mut run.fit_state.sums);
-    let metrics = sums.finish(run.progress, test, run.control.noise_scale());
+    let (Progress { epoch, step, .. }, scale) = (*run.progress, run.control.noise_scale());
+    let metrics = sums.metrics(epoch, step, test, scale);
     // Before the checkpoint, so that nothing of what lies before it is lost to a log.
     let flow = (run.observer)(&Event::Epoch(&metrics));
     if run.saves(|rule, progress| rule.is_due_after(progress.epoch)) {
         run.save(workers)?;
     }
+    Ok((metrics, flow))
+}
+
+/// Evaluates an epoch of which all steps that were asked for are made, and others are left: for the
+/// report alone, since a further call makes the rest as if it had never been cut.
+fn cut_epoch<F: Observer>(
+    run: &mut TrainLoop<'_, F>,
+    workers: &mut Workers<'_, '_>,
+) -> Result<(EpochMetrics, ControlFlow<()>), TrainError> {
+    let test = judged(run, workers, test_scores)?;
+    run.fit_state.test = Some(test);
+    let (Progress { epoch, step, .. }, scale) = (*run.progress, run.control.noise_scale());
+    let metrics = EpochMetrics {
+        is_whole: false,
+        ..run.fit_state.sums.metrics(epoch + 1, step, test, scale)
+    };
+    let flow = (run.observer)(&Event::Epoch(&metrics));
+    run.save(workers)?;
     Ok((metrics, flow))
 }
 

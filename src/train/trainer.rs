@@ -12,7 +12,7 @@ use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
 use super::checkpoints::Checkpoints;
 use super::config::{Config, OnNonFinite};
 use super::control::Control;
-use super::early_stopping::EarlyStopping;
+use super::early_stopping::{Early, EarlyStopping};
 use super::evaluations::Evaluations;
 use super::fit_state::FitState;
 use super::state::State;
@@ -210,8 +210,25 @@ impl Trainer {
     }
 
     /// Ends a call of [`Trainer::fit`] after `steps` steps, in the middle of an epoch if need be;
-    /// by default after the last epoch. The epoch that is cut short is evaluated and counted like a
-    /// whole one: a further call begins the next.
+    /// by default after the last epoch. The weights are evaluated there, for the report alone: a
+    /// further call first makes the rest of that epoch, which counts as one of its epochs. A
+    /// checkpoint at the cut, resumed, ends in the bits of a training that was never cut.
+    ///
+    /// ```
+    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}};
+    /// let (train, test) = digits();
+    /// let new = || Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(2);
+    /// let mut cut = new().max_steps(70);
+    /// let report = cut.fit(&train, &test)?;
+    /// assert_eq!((report.steps, report.epochs[1].is_whole), (70, false));
+    /// // The same training, resumed without the limit, and one that never had it.
+    /// let (mut resumed, mut whole) = (new(), new());
+    /// resumed.resume(cut.checkpoint()?)?;
+    /// assert_eq!(resumed.fit(&train, &test)?.steps, 90);
+    /// whole.fit(&train, &test)?;
+    /// assert_eq!(resumed.network()?.weights_sha256(), whole.network()?.weights_sha256());
+    /// # Ok::<(), unisono::TrainError>(())
+    /// ```
     pub fn max_steps(mut self, steps: u64) -> Self {
         self.config.max_steps = Some(steps);
         self
@@ -255,14 +272,20 @@ impl Trainer {
     /// # Errors
     /// [`NnError`] if the model is impossible.
     pub fn network(&self) -> Result<Network, NnError> {
+        let cut = self.fit_state.as_ref().filter(|fit_state| fit_state.is_cut);
+        let early = cut.and_then(|fit_state| fit_state.early.as_ref());
+        if let Some(best) = early.and_then(Early::restored) {
+            return Network::with_params(self.model.clone(), best.to_vec());
+        }
         match self.average()? {
             Some(average) if !self.is_best => Ok(average),
             _ => self.last_network(),
         }
     }
 
-    /// The network that a further call of [`Trainer::fit`] goes on from: that of the last step, or
-    /// of the best epoch where early stopping has restored it; never the average.
+    /// The network that a further call of [`Trainer::fit`] goes on from: that of the last step, or,
+    /// of a training that ended with an epoch, of the best one where early stopping has restored
+    /// it; never the average.
     ///
     /// ```
     /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, optim::Optimizer};

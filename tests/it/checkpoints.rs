@@ -96,6 +96,61 @@ fn a_training_that_stops_at_any_step_ends_with_the_same_bits_on_any_number_of_th
 }
 
 #[test]
+fn a_training_cut_at_any_step_goes_on_within_its_epoch_from_its_checkpoint_with_the_same_bits() {
+    let folder = Folder::new("cut");
+    let (train, test) = data();
+    let unbroken = finished(trainer().threads(2));
+    for (steps, [before, after]) in [(1, [3, 1]), (4, [1, 3]), (7, [2, 5]), (12, [5, 2])] {
+        let rule = Checkpoints::in_folder(folder.0.join(steps.to_string()));
+        let mut cut = trainer()
+            .threads(before)
+            .max_steps(steps)
+            .checkpoints(rule.clone());
+        let report = cut.fit(&train, &test).unwrap();
+        let last = report.epochs.last().unwrap();
+        assert_eq!((report.steps, last.step), (steps, steps));
+        // What is kept has the numbers that are told of it.
+        let (loss, accuracy) = cut.evaluate(&test).unwrap();
+        assert_eq!(
+            (report.test_loss(), report.test_accuracy()),
+            (loss, accuracy)
+        );
+        let file = Checkpoints::latest(&rule.folder).unwrap().unwrap();
+        let made = Checkpoint::read(&file).unwrap();
+        assert_eq!(made.step(), steps);
+        if !last.is_whole {
+            assert_eq!(made.epochs() + 1, last.epoch);
+            // The cut decides nothing: it is no epoch that early stopping looks at.
+            assert!(report.best_epoch.is_none_or(|best| best < last.epoch));
+        }
+        for checkpoint in [made, cut.checkpoint().unwrap()] {
+            let mut resumed = trainer().threads(after);
+            resumed.resume(checkpoint).unwrap();
+            assert_eq!(finished(resumed), unbroken, "cut after {steps} steps");
+        }
+    }
+}
+
+#[test]
+fn calls_of_so_many_steps_each_go_through_the_epochs_row_by_row() {
+    let (train, test) = data();
+    let plain = || {
+        Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy)
+            .batch_size(64)
+            .epochs(1)
+    };
+    // Five steps an epoch; a call ends after its steps, or with the epoch that it began in.
+    let mut pieces = plain().max_steps(3);
+    let made: Vec<u64> = (0..4)
+        .map(|_| pieces.fit(&train, &test).unwrap().steps)
+        .collect();
+    assert_eq!(made, [3, 5, 8, 10]);
+    let mut whole = plain().epochs(2);
+    whole.fit(&train, &test).unwrap();
+    assert_eq!(pieces.network().unwrap(), whole.network().unwrap());
+}
+
+#[test]
 fn checkpoints_are_made_while_training_and_the_last_ones_and_the_best_stay() {
     let folder = Folder::new("kept");
     let rule = Checkpoints {

@@ -144,6 +144,48 @@ fn without_epochs<'a>(args: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
+fn a_run_cut_within_an_epoch_and_resumed_is_the_run_that_was_never_cut() {
+    let folder = Folder::new("cut-run");
+    for (name, args) in CASES {
+        let (cut, whole) = (folder.0.join(name), folder.0.join(format!("{name}-whole")));
+        let short = ["train", "--quiet", "--max-steps", "70", "--out", text(&cut)];
+        let summary = stdout(&[&short[..], args].concat());
+        check(name, &cut, &summary);
+        assert!(
+            summary.contains("epochs: 2, the last one cut short\n"),
+            "{summary}"
+        );
+        let resume = [
+            "train",
+            "--quiet",
+            "--max-steps",
+            "999",
+            "--resume",
+            text(&cut),
+        ];
+        let resumed = stdout(&resume);
+        check(name, &cut, &resumed);
+        let train = ["train", "--quiet", "--out", text(&whole)];
+        let unbroken = stdout(&[&train[..], args].concat());
+        for key in ["weights sha256", "kept", "test loss", "test accuracy"] {
+            assert_eq!(value(&resumed, key), value(&unbroken, key), "{name}: {key}");
+        }
+        // The epoch that was cut is recorded once, whole.
+        let epochs = |run: &Path| {
+            let lines = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+            let records = lines
+                .lines()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let epochs = records.filter(|record| record["event"] == "epoch");
+            epochs
+                .map(|record| (record["epoch"].clone(), record["test_loss"].clone()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(epochs(&cut), epochs(&whole), "{name}");
+    }
+}
+
+#[test]
 fn the_last_line_of_json_has_the_numbers_of_the_saved_model() {
     let folder = Folder::new("kept-json");
     for (name, settings) in CASES {
