@@ -32,6 +32,19 @@ pub fn resolve_auto(
     })
 }
 
+/// `config` with shards in place of [`Shards::Auto`], for a model of which nothing but its batches
+/// is known.
+pub(super) fn resolve_shards(config: EngineConfig, batches: BatchBounds) -> EngineConfig {
+    let shards = default_shards(batches.most, 1).min(batches.least.max(1));
+    EngineConfig {
+        shards: match config.shards {
+            Shards::Auto => Shards::Fixed(shards),
+            given => given,
+        },
+        ..config
+    }
+}
+
 /// Rows that a shard has at least by default where they depend on each other: the group whose
 /// statistics batch norm takes.
 const GROUP_ROWS: usize = 8;

@@ -2,10 +2,10 @@
 
 use crate::data::{DataError, Dataset, Labels, Sampling};
 use crate::engine::{EngineConfig, Track};
-use crate::nn::{Loss, Network, Sequential, TargetKind};
+use crate::nn::{Loss, Sequential, TargetKind};
 use crate::optim::{BatchBounds, BatchRule, Optimizer, Plateau, Schedule};
 
-use super::auto::resolve_auto;
+use super::auto::{resolve_auto, resolve_shards};
 use super::checkpoints::Checkpoints;
 use super::early_stopping::EarlyStopping;
 use super::error::TrainError;
@@ -35,7 +35,8 @@ pub enum OnNonFinite {
 #[derive(Clone, Debug)]
 pub(super) struct Config {
     pub(super) engine: EngineConfig,
-    pub(super) loss: Loss,
+    /// Of a network; a model of one's own has one inside.
+    pub(super) loss: Option<Loss>,
     pub(super) optimizer: Optimizer,
     pub(super) schedule: Schedule,
     pub(super) plateau: Option<Plateau>,
@@ -58,7 +59,7 @@ pub(super) struct Config {
 }
 
 impl Config {
-    pub(super) fn new(loss: Loss) -> Self {
+    pub(super) fn new(loss: Option<Loss>) -> Self {
         Self {
             engine: EngineConfig::default(),
             loss,
@@ -81,12 +82,8 @@ impl Config {
         }
     }
 
-    /// Checks everything that can be checked before the engine is built.
-    pub(super) fn check(
-        &self,
-        network: &Network,
-        data: [&dyn Dataset; 2],
-    ) -> Result<(), TrainError> {
+    /// Checks everything that can be checked without data and engine.
+    pub(super) fn check(&self) -> Result<(), TrainError> {
         if self.batch_size == 0 {
             return Err(TrainError::EmptyBatch);
         }
@@ -98,17 +95,27 @@ impl Config {
         if self.early_stopping.is_some_and(|rule| rule.patience == 0) {
             return Err(TrainError::NoPatience);
         }
-        for (part, data) in ["training", "test"].into_iter().zip(data) {
-            check_data(part, data, &self.loss, network)?;
-        }
-        self.sampling.check(data[0].len())?;
         Ok(())
+    }
+
+    /// Refuses settings that follow the test loss where there is no test set.
+    pub(super) fn check_test(&self, has_test: bool) -> Result<(), TrainError> {
+        let followers = [
+            ("early stopping", self.early_stopping.is_some()),
+            ("the plateau rule", self.plateau.is_some()),
+            ("an evaluation between steps", self.evaluations.is_some()),
+        ];
+        let follows = followers.into_iter().find(|(_, is_set)| *is_set);
+        match follows {
+            Some((setting, _)) if !has_test => Err(TrainError::NoTest { setting }),
+            _ => Ok(()),
+        }
     }
 
     /// The engine's settings for a training set of `rows` rows.
     pub(super) fn engine(
         &self,
-        model: &Sequential,
+        model: Option<&Sequential>,
         rows: usize,
     ) -> Result<EngineConfig, TrainError> {
         self.batch_rule.check(self.batch_size)?;
@@ -126,18 +133,23 @@ impl Config {
             },
             ..self.engine
         };
-        Ok(resolve_auto(engine, model, batches)?)
+        match model {
+            Some(model) => Ok(resolve_auto(engine, model, batches)?),
+            None => Ok(resolve_shards(engine, batches)),
+        }
     }
 
     /// Refuses statistics of shards where there are fewer than two, and batch norm over single
     /// rows, for a training set of `rows` rows.
     pub(super) fn check_shards(
         &self,
-        model: &Sequential,
+        model: Option<&Sequential>,
         shards: usize,
         rows: usize,
     ) -> Result<(), TrainError> {
-        self.check_norms(model, shards, rows)?;
+        if let Some(model) = model {
+            self.check_norms(model, shards, rows)?;
+        }
         let what = if self.batch_rule.needs_moments() {
             format!("the batch policy \"{}\"", self.batch_rule)
         } else if self.tracks_noise_scale {
@@ -182,11 +194,12 @@ pub(super) fn fewest_together(batch: usize, shards: usize, model: &Sequential) -
     }
 }
 
+/// Checks that the rows of `part` fit a model and its loss.
 pub(super) fn check_data(
     part: &'static str,
     data: &dyn Dataset,
     loss: &Loss,
-    network: &Network,
+    model: &Sequential,
 ) -> Result<(), TrainError> {
     // Rows, and the width of each.
     if data.is_empty() {
@@ -195,7 +208,7 @@ pub(super) fn check_data(
     if u32::try_from(data.len()).is_err() {
         return Err(DataError::TooManyRows { rows: data.len() }.into());
     }
-    let (expected, got) = (network.model().inputs(), data.input_len());
+    let (expected, got) = (model.inputs(), data.input_len());
     if expected != got {
         return Err(TrainError::InputWidth {
             part,
@@ -204,7 +217,7 @@ pub(super) fn check_data(
         });
     }
     // Labels of the kind that the loss compares the outputs with.
-    let outputs = network.model().output_shape()?;
+    let outputs = model.output_shape()?;
     if let Some(problem) = loss.problem(&outputs) {
         return Err(TrainError::Loss { problem });
     }

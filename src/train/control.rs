@@ -38,7 +38,7 @@ pub(super) struct PlannedStep {
 }
 
 /// The settings that [`Control`] is built from.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Built {
     batch_size: usize,
     batch_rule: BatchRule,
@@ -49,8 +49,26 @@ impl Built {
     fn of(config: &Config) -> Self {
         Self {
             batch_size: config.batch_size,
-            batch_rule: config.batch_rule,
+            batch_rule: config.batch_rule.clone(),
             plateau: config.plateau,
+        }
+    }
+}
+
+impl Clone for Control {
+    fn clone(&self) -> Self {
+        let Built {
+            batch_size,
+            batch_rule,
+            ..
+        } = &self.built_from;
+        let started = batch_rule.start(*batch_size);
+        let mut policy = started.expect("it has been started before");
+        policy.restore(&self.policy.state());
+        Self {
+            policy,
+            built_from: self.built_from.clone(),
+            ..*self
         }
     }
 }
@@ -70,8 +88,8 @@ impl Control {
 
     /// Follows settings that have changed since it was built: what they change begins anew.
     pub(super) fn follow(&mut self, config: &Config) -> Result<(), TrainError> {
-        let (was, is) = (self.built_from, Built::of(config));
-        if (was.batch_size, was.batch_rule) != (is.batch_size, is.batch_rule) {
+        let (was, is) = (&self.built_from, Built::of(config));
+        if (was.batch_size, &was.batch_rule) != (is.batch_size, &is.batch_rule) {
             self.policy = config.batch_rule.start(config.batch_size)?;
         }
         if was.plateau != is.plateau {
@@ -87,7 +105,11 @@ impl Control {
     }
 
     /// The next batch and its learning rate.
-    pub(super) fn plan(&mut self, config: &Config, progress: &Progress) -> StepPlan {
+    pub(super) fn plan(
+        &mut self,
+        config: &Config,
+        progress: &Progress,
+    ) -> Result<StepPlan, TrainError> {
         let mut plan = self.policy.plan(&PlanContext {
             progress,
             schedule: &config.schedule,
@@ -96,7 +118,19 @@ impl Control {
         if let Some(plateau) = &self.plateau {
             plan.lr *= plateau.scale();
         }
-        plan
+        let StepPlan { batch_size, lr } = plan;
+        let is_possible =
+            (1..=u32::MAX as usize).contains(&batch_size) && lr.is_finite() && lr >= 0.0;
+        if is_possible {
+            return Ok(plan);
+        }
+        Err(TrainError::Plan {
+            step: progress.step,
+            policy: config.batch_rule.to_string(),
+            schedule: config.schedule.to_string(),
+            rows: batch_size,
+            lr,
+        })
     }
 
     /// The update's scalars: the mean gradient, clipped, with the planned rate; or no update at

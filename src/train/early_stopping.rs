@@ -72,7 +72,7 @@ pub(super) struct Evaluated {
 }
 
 /// Early stopping in a call of `fit`: the rule, and the best parameters.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Early {
     state: EarlyStoppingState,
     best: Option<(Evaluated, Vec<f32>)>,

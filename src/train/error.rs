@@ -161,6 +161,30 @@ pub enum TrainError {
         /// Its shards.
         shards: usize,
     },
+    /// A setting that follows the test loss, and no test set.
+    #[error(
+        "{setting} follows the loss on test data, and there are none; give a test set, or leave it out"
+    )]
+    NoTest {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// A step that cannot be made.
+    #[error(
+        "step {step}: the batch policy \"{policy}\" and the schedule \"{schedule}\" ask for {rows} rows at a learning rate of {lr}, expected 1 to 4294967295 rows and a rate that is finite and at least 0; change the policy or the schedule"
+    )]
+    Plan {
+        /// The step, from 0.
+        step: u64,
+        /// The policy.
+        policy: String,
+        /// The schedule.
+        schedule: String,
+        /// Rows of the batch that was asked for.
+        rows: usize,
+        /// The learning rate.
+        lr: f32,
+    },
     /// A range test whose rate does not rise.
     #[error(
         "a range test needs rates that rise from above 0 in at least 2 steps, got {from} to {to} in {steps} steps"

@@ -3,7 +3,6 @@
 use crate::data::Dataset;
 use crate::engine::Batch;
 
-use super::config::check_data;
 use super::error::TrainError;
 use super::source::TEST;
 use super::trainer::Trainer;
@@ -25,9 +24,8 @@ impl Trainer {
     /// # Errors
     /// [`TrainError`]: data that do not fit, or no row of which counts; a panic in them.
     pub fn evaluate(&self, data: &dyn Dataset) -> Result<(f64, f64), TrainError> {
-        let network = self.network()?;
-        check_data("given", data, &self.config.loss, &network)?;
-        let mut engine = self.build_engine(&network, [data, data])?;
+        self.check_data("given", data)?;
+        let mut engine = self.network_engine(&self.kept_params()?, [data, data])?;
         let batch = Batch {
             source: TEST,
             ..Batch::whole((0..data.len() as u32).collect(), 0)

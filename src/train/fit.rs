@@ -1,76 +1,49 @@
 //! `fit`: the engine comes up, epochs run, what a next call needs is stored.
 
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 use crate::data::Dataset;
-use crate::nn::kernel::Isa;
-use crate::nn::{Network, ReplicaSettings};
+use crate::engine::{Engine, Replica};
+use crate::nn::ParamLayout;
 
-use super::checkpoints::Writer;
-use super::config::Config;
+use super::callback::Callback;
 use super::control::Control;
 use super::early_stopping::{Early, Evaluated};
+use super::epoch::run_epoch;
 use super::error::TrainError;
 use super::fit_state::FitState;
-use super::kept::{Kept, KeptWeights, Scores};
-use super::metrics::{EpochMetrics, Event, Observer, Report, Setup};
-use super::network_engine::{NetworkEngine, network_engine};
+use super::kept::{Kept, KeptWeights};
+use super::metrics::{EpochMetrics, Event, Report, Setup};
+use super::model::Model;
 use super::restart::Restart;
+use super::rows::RowCounts;
 use super::source::ChainUpdate;
 use super::state::State;
+use super::train_loop::{Saver, Skipped, TrainLoop, Workers};
 use super::trainer::Trainer;
-use super::{Saver, Skipped, TrainLoop, Workers, run_epoch};
 
-impl Trainer {
-    /// Trains for the set number of epochs, evaluating `test` after each. A further call goes on
-    /// where this one ended: if that was before its end, by the observer, an error or a panic, it
-    /// finishes the epochs of that call, with the bits of an unbroken one. Settings may be changed
-    /// between two calls: the next one follows them all.
-    ///
-    /// # Errors
-    /// [`TrainError`]: settings or data that do not fit, before anything runs; a loss that is not
-    /// finite, or a panic in a data set, while it runs; a checkpoint that cannot be written. The
-    /// network is then that of the last whole step.
-    pub fn fit(&mut self, train: &dyn Dataset, test: &dyn Dataset) -> Result<Report, TrainError> {
-        self.fit_observed(train, test, |_| ControlFlow::Continue(()))
-    }
+/// A call of `fit` that is ready to run.
+pub(super) struct Job<'d, R: Replica> {
+    pub(super) engine: Engine<R, ChainUpdate>,
+    pub(super) rows: RowCounts,
+    /// The training set, where rows are fetched ahead.
+    pub(super) data: Option<&'d dyn Dataset>,
+}
 
-    /// Like [`Trainer::fit`], telling `observer` what happens. `ControlFlow::Break` after a step or
-    /// an epoch ends training. It runs on worker 0's thread, which may be pinned to a core
-    /// ([`crate::engine::Pinning`]): start threads of your own before this call, not in it.
-    ///
-    /// ```
-    /// # use std::ops::ControlFlow;
-    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, train::Event};
-    /// let (train, test) = digits();
-    /// let mut trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(9);
-    /// let report = trainer.fit_observed(&train, &test, |event| match event {
-    ///     Event::Epoch(_) => ControlFlow::Break(()),
-    ///     _ => ControlFlow::Continue(()),
-    /// })?;
-    /// assert_eq!(report.epochs.len(), 1);
-    /// # Ok::<(), unisono::TrainError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Trainer::fit`].
-    ///
-    /// # Panics
-    /// If `observer` panics; the trainer stays at the last whole step.
-    pub fn fit_observed(
+impl<M: Model> Trainer<M> {
+    /// Runs a job to its end, and reports.
+    pub(super) fn run<R: Replica>(
         &mut self,
-        train: &dyn Dataset,
-        test: &dyn Dataset,
-        observer: impl FnMut(&Event<'_>) -> ControlFlow<()> + Send,
+        mut job: Job<'_, R>,
+        callback: &mut dyn Callback,
     ) -> Result<Report, TrainError> {
-        let data = [train, test];
-        let (mut engine, setup) = self.prepare(data)?;
+        let setup = self.follow_settings(&job)?;
         let started = Instant::now();
-        let ended = self.train(data, &mut engine, &setup, observer)?;
-        let mut report = Report {
+        let ended = self.train(&mut job, &setup, callback);
+        self.stop.clear();
+        let ended = ended?;
+        Ok(Report {
             throughput_samples_per_s: mean_throughput(&ended.epochs),
             setup,
             epochs: ended.epochs,
@@ -81,33 +54,19 @@ impl Trainer {
             best_epoch: ended.best_epoch,
             kept: ended.kept,
             wall_time: started.elapsed(),
-            phase_times: engine.phase_times(),
-        };
-        if !ended.is_stopped && report.kept.test.is_none() {
-            let (loss, accuracy) = self.evaluate(test)?;
-            report.kept.test = Some(Scores { loss, accuracy });
-        }
-        Ok(report)
+            phase_times: job.engine.phase_times(),
+        })
     }
 
-    /// Checks all that can be checked, brings the engine up, and lets the training's state follow
-    /// the settings.
-    fn prepare<'d>(
-        &mut self,
-        data: [&'d dyn Dataset; 2],
-    ) -> Result<(NetworkEngine<'d>, Setup), TrainError> {
-        // What can be checked without an engine, and what cannot.
-        self.config.check_room(&self.model, data[0].len())?;
-        let network = self.last_network()?;
-        self.config.check(&network, data)?;
-        let engine = self.build_engine(&network, data)?;
-        self.check_settings(engine.num_shards(), data[0].len())?;
-        let [rows, test_rows] = data.map(Dataset::len);
-        let mut setup = self.setup(&engine, rows, test_rows);
+    /// Lets the training's state follow the settings, which may have changed since the last call;
+    /// tells what the training runs on.
+    fn follow_settings<R: Replica>(&mut self, job: &Job<'_, R>) -> Result<Setup, TrainError> {
+        self.check_settings(job.engine.num_shards(), job.rows.train)?;
+        let mut setup = self.setup(&job.engine, job.rows);
         if self.config.tracks_layer_norms {
-            setup.layers = network.layout().layers().0;
+            setup.layers = self.model.tensors()?.layers().0;
         }
-        // Policies, a call that was interrupted and the optimiser's state follow the settings.
+        // Policies, a call that was interrupted and the optimiser's state.
         let control = match &mut self.control {
             Some(control) => control,
             none => none.insert(Control::new(&self.config)?),
@@ -126,23 +85,20 @@ impl Trainer {
             ));
             self.reset_optimizer();
         }
-        Ok((engine, setup))
+        Ok(setup)
     }
 
     /// Runs the epochs, and stores what a next call goes on from, however they end.
-    fn train(
+    fn train<R: Replica>(
         &mut self,
-        [train, test]: [&dyn Dataset; 2],
-        engine: &mut NetworkEngine<'_>,
+        job: &mut Job<'_, R>,
         setup: &Setup,
-        observer: impl FnMut(&Event<'_>) -> ControlFlow<()> + Send,
+        callback: &mut dyn Callback,
     ) -> Result<Ended, TrainError> {
+        let engine = &mut job.engine;
         let num_buffers = engine.num_state_buffers();
-        let saver = {
-            // Not kept while the training runs: it is as large as the parameters.
-            let network = self.last_network()?;
-            Saver::start(&self.config, &network, &self.settings)?
-        };
+        let layout = self.model.tensors()?;
+        let saver = Saver::start(&self.config, &self.settings)?;
         let fit_state = self.fit_state.take();
         let fit_state = fit_state.unwrap_or_else(|| FitState::new(&self.config, &self.progress));
         let begun = fit_state.begun;
@@ -151,8 +107,10 @@ impl Trainer {
         let keeps_average = self.config.optimizer.keeps_average();
         let mut work = TrainLoop {
             config: &self.config,
-            train,
-            test_order: (0..test.len() as u32).collect(),
+            rows: job.rows.train as u32,
+            data: job.data,
+            test_order: (0..job.rows.test as u32).collect(),
+            layout: &layout,
             progress: &mut self.progress,
             control,
             fit_state,
@@ -161,9 +119,11 @@ impl Trainer {
             last_step: self.config.max_steps.map(|steps| begun.step + steps),
             skipped: Skipped::default(),
             saver,
-            observer,
+            wants_checkpoint: false,
+            callback,
+            stop: &self.stop,
         };
-        // A panic of the observer goes on once the training is stored.
+        // A panic of the callback goes on once the training is stored.
         let last_epoch = begun.epoch + self.config.epochs;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             engine.run(|workers| run_epochs(&mut work, workers, setup, last_epoch))
@@ -178,10 +138,13 @@ impl Trainer {
             unreachable!("an engine that broke has not run to an end");
         }
         // The training is stored first, and an error or a panic reported then.
-        let is_whole = matches!(&outcome, Ok(Ok((_, Ok(Ending::Whole)))));
-        let (kept, best_epoch) = self.store(engine, fit_state, is_whole)?;
+        let ending = match &outcome {
+            Ok(Ok((_, Ok(ending)))) => *ending,
+            _ => Ending::Stopped,
+        };
+        let (kept, best_epoch) = self.store(engine, fit_state, ending)?;
         let (epochs, ending) = outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
-        let is_stopped = matches!(ending?, Ending::Stopped);
+        let is_stopped = ending? == Ending::Stopped;
         written?;
         Ok(Ended {
             epochs,
@@ -194,27 +157,29 @@ impl Trainer {
 
     /// Stores what the next call goes on from. Gives which weights are kept and, under early
     /// stopping, the best epoch.
-    fn store(
+    fn store<R: Replica>(
         &mut self,
-        engine: &NetworkEngine<'_>,
+        engine: &Engine<R, ChainUpdate>,
         mut fit_state: FitState,
-        is_whole: bool,
+        ending: Ending,
     ) -> Result<(Kept, Option<u32>), TrainError> {
         self.state = Some(State::of(&self.config.optimizer, engine.state())?);
-        // At the end of a call early stopping gives back the best weights; within an epoch, those
-        // of the last step stay beside them.
-        fit_state.is_cut = is_whole && fit_state.position > 0;
-        let early = fit_state.early.as_ref().filter(|_| is_whole);
+        // At the end of a call early stopping gives back the best weights; where more epochs would
+        // follow, those of the last step stay beside them.
+        fit_state.is_cut = ending == Ending::Cut;
+        let early = fit_state
+            .early
+            .as_ref()
+            .filter(|_| ending != Ending::Stopped);
         let best = early.and_then(Early::best_epoch);
         let restored = early.and_then(Early::restored);
         let kept = self.kept(&fit_state, best.filter(|_| restored.is_some()));
         self.is_best = restored.is_some() && !fit_state.is_cut;
-        let params = match restored {
+        self.params = Some(match restored {
             Some(best) if self.is_best => best.to_vec(),
             _ => engine.params(),
-        };
-        self.network = Some(Network::with_params(self.model.clone(), params)?);
-        self.fit_state = (!is_whole || fit_state.is_cut).then_some(fit_state);
+        });
+        self.fit_state = (ending != Ending::Whole).then_some(fit_state);
         Ok((kept, best.map(|best| best.epoch)))
     }
 
@@ -246,23 +211,18 @@ impl Trainer {
         }
     }
 
-    /// The engine, with the parameters and the optimiser's state so far.
-    pub(super) fn build_engine<'d>(
+    /// The engine of a training on `rows` rows, with the parameters and the optimiser's state so
+    /// far.
+    pub(super) fn build_engine<R: Replica>(
         &self,
-        network: &Network,
-        data: [&'d dyn Dataset; 2],
-    ) -> Result<NetworkEngine<'d>, TrainError> {
-        let mut update = ChainUpdate::for_model(&self.config.optimizer, network.layout())?;
-        if self.config.tracks_layer_norms {
-            update = update.with_layer_norms(network.layout());
-        }
-        let settings = ReplicaSettings {
-            loss: self.config.loss.clone(),
-            isa: Isa::chosen()?,
-            seed: self.config.seed,
-        };
-        let config = self.config.engine(&self.model, data[0].len())?;
-        let mut engine = network_engine(config, network, update, &settings, data)?;
+        rows: usize,
+        params: &[f32],
+        replica: impl FnMut(usize) -> R,
+    ) -> Result<Engine<R, ChainUpdate>, TrainError> {
+        let layout = self.model.tensors()?;
+        let config = self.config.engine(self.model.layers(), rows)?;
+        let update = self.chain_update(&layout)?;
+        let mut engine = Engine::new(config, params, update, replica)?;
         // What another optimiser has left is none of this one's.
         let known = match &self.state {
             Some(state) if state.fits(&self.config.optimizer)? => Some(&state.buffers),
@@ -274,11 +234,21 @@ impl Trainer {
             // Before the first step the average is that of the weights it starts from.
             let mut buffers = engine.state();
             if let Some(average) = buffers.last_mut() {
-                average.copy_from_slice(network.params());
+                average.copy_from_slice(params);
             }
             engine.set_state(&buffers)?;
         }
         Ok(engine)
+    }
+
+    /// The optimiser as the engine applies it.
+    fn chain_update(&self, layout: &ParamLayout) -> Result<ChainUpdate, TrainError> {
+        let update = ChainUpdate::for_model(&self.config.optimizer, layout)?;
+        Ok(if self.config.tracks_layer_norms {
+            update.with_layer_norms(layout)
+        } else {
+            update
+        })
     }
 }
 
@@ -298,22 +268,25 @@ struct Ended {
 }
 
 /// How a call of `fit` ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    /// At its last epoch or step, or by a rule.
+    /// At its last epoch, or by a rule.
     Whole,
-    /// The observer ended it before that.
+    /// At its last step, before its last epoch was over.
+    Cut,
+    /// The callback ended it before that.
     Stopped,
 }
 
-/// Epoch after epoch, until the last one, a rule, the observer or an error ends it.
-fn run_epochs<F: Observer>(
-    work: &mut TrainLoop<'_, F>,
-    workers: &mut Workers<'_, '_>,
+/// Epoch after epoch, until the last one, a rule, the callback or an error ends it.
+fn run_epochs<R: Replica>(
+    work: &mut TrainLoop<'_>,
+    workers: &mut Workers<'_, R>,
     setup: &Setup,
     last_epoch: u32,
 ) -> (Vec<EpochMetrics>, Result<Ending, TrainError>) {
     let mut epochs: Vec<EpochMetrics> = Vec::new();
-    let mut flow = (work.observer)(&Event::Started(setup));
+    let mut flow = work.notify(workers, &Event::Started(setup));
     while work.progress.epoch < last_epoch && !work.is_over() {
         if flow.is_break() {
             return (epochs, Ok(Ending::Stopped));
@@ -322,50 +295,18 @@ fn run_epochs<F: Observer>(
             Ok(Some((metrics, next))) => {
                 flow = next;
                 epochs.push(metrics);
-                if work
-                    .fit_state
-                    .early
-                    .as_ref()
-                    .is_some_and(|early| early.stops)
-                {
-                    break;
+                let early = work.fit_state.early.as_ref();
+                if early.is_some_and(|early| early.stops) {
+                    return (epochs, Ok(Ending::Whole));
                 }
             }
             Ok(None) => return (epochs, Ok(Ending::Stopped)),
             Err(error) => return (epochs, Err(error)),
         }
     }
-    (epochs, Ok(Ending::Whole))
-}
-
-impl<'a> Saver<'a> {
-    /// Starts the writer, if checkpoints are to be made.
-    fn start(
-        config: &'a Config,
-        network: &Network,
-        settings: &'a BTreeMap<String, String>,
-    ) -> Result<Option<Self>, TrainError> {
-        let start = |rule| {
-            Ok(Self {
-                writer: Writer::start(rule)?,
-                rule,
-                layout: layout(network),
-                settings,
-            })
-        };
-        config.checkpoints.as_ref().map(start).transpose()
-    }
-
-    /// Waits until all are written.
-    fn finish(mut self) -> Result<(), TrainError> {
-        self.writer.finish()
-    }
-}
-
-/// Name and shape of each tensor.
-pub(super) fn layout(network: &Network) -> Vec<(String, Vec<usize>)> {
-    let tensors = network.layout().tensors().iter();
-    tensors
-        .map(|tensor| (tensor.name.clone(), tensor.shape.clone()))
-        .collect()
+    let is_whole = work.progress.epoch >= last_epoch;
+    (
+        epochs,
+        Ok(if is_whole { Ending::Whole } else { Ending::Cut }),
+    )
 }

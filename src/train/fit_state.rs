@@ -15,7 +15,7 @@ use super::state::State;
 use super::state_dict::StateDict;
 
 /// How far a call of `fit` has come.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct FitState {
     pub(super) begun: Begun,
     /// Rows of the epoch at hand that have been seen.
@@ -25,7 +25,7 @@ pub(super) struct FitState {
     pub(super) early: Option<Early>,
     /// What the evaluation just made gave; `None` after a further step.
     pub(super) test: Option<Scores>,
-    /// Whether the call made all its steps, the last one within an epoch. A further call of this
+    /// Whether the call made all its steps before its last epoch was over. A further call of this
     /// trainer makes as many again; one that resumes from a checkpoint goes on with this one.
     pub(super) is_cut: bool,
 }

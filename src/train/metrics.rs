@@ -1,6 +1,5 @@
 //! Metrics: measured while training, told to the observer, reported afterwards.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,9 +28,10 @@ pub struct EpochMetrics {
     pub train_loss: f64,
     /// Share of rows classified correctly in the epoch's batches, each before its update, in 0..=1.
     pub train_accuracy: f64,
-    /// Mean loss over the test set after the epoch.
+    /// Mean loss over the test set after the epoch; NaN without one.
     pub test_loss: f64,
-    /// Share of the test set classified correctly, in 0..=1; 0 for losses without classes.
+    /// Share of the test set classified correctly, in 0..=1; 0 for losses without classes, NaN
+    /// without a test set.
     pub test_accuracy: f64,
     /// Learning rate of the epoch's last step.
     pub lr: f32,
@@ -111,11 +111,6 @@ pub enum Event<'a> {
     },
 }
 
-/// A function that is told of the events of a training, and may end it.
-pub(super) trait Observer: FnMut(&Event<'_>) -> ControlFlow<()> {}
-
-impl<T: FnMut(&Event<'_>) -> ControlFlow<()>> Observer for T {}
-
 /// What a training runs on.
 ///
 /// ```
@@ -135,7 +130,7 @@ pub struct Setup {
     pub shards: usize,
     /// Rows of the training set.
     pub rows: usize,
-    /// Rows of the test set.
+    /// Rows of the test set; 0 without one.
     pub test_rows: usize,
     /// The layers whose gradients' norms are tracked.
     pub layers: Vec<String>,
@@ -220,7 +215,7 @@ impl EpochSums {
         &self,
         epoch: u32,
         step: u64,
-        test: Scores,
+        test: Option<Scores>,
         noise_scale: Option<f64>,
     ) -> EpochMetrics {
         EpochMetrics {
@@ -231,8 +226,8 @@ impl EpochSums {
             step,
             train_loss: self.sums.mean_loss(),
             train_accuracy: self.sums.accuracy(),
-            test_loss: test.loss,
-            test_accuracy: test.accuracy,
+            test_loss: test.map_or(f64::NAN, |test| test.loss),
+            test_accuracy: test.map_or(f64::NAN, |test| test.accuracy),
             lr: self.lr,
             grad_norm: self.norms / self.steps as f64,
             throughput_samples_per_s: self.rows as f64 / self.time.as_secs_f64(),

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use crate::data::Dataset;
-use crate::engine::{Batch, Reduced};
+use crate::engine::{Batch, Reduced, Replica};
 use crate::optim::{Progress, StepPlan};
 
-use super::Workers;
 use super::config::Config;
 use super::control::{Control, PlannedStep};
 use super::error::TrainError;
 use super::source::TRAIN;
+use super::train_loop::Workers;
 use super::trainer::Trainer;
 
 /// How the rate rises.
@@ -98,9 +98,10 @@ impl Trainer {
             return Err(TrainError::LrRange { from, to, steps });
         }
         self.config.check_room(&self.model, train.len())?;
-        let network = self.last_network()?;
-        self.config.check(&network, [train, train])?;
-        let mut engine = self.build_engine(&network, [train, train])?;
+        self.config.check()?;
+        self.check_data("training", train)?;
+        self.config.sampling.check(train.len())?;
+        let mut engine = self.network_engine(&self.last_params()?, [train, train])?;
         let control = Control::new(&self.config)?;
         let config = &self.config;
         let points = engine.run(move |workers| {
@@ -127,7 +128,7 @@ struct RangeTest<'a> {
 
 impl RangeTest<'_> {
     /// The steps, until the loss has risen too far.
-    fn points(&self, workers: &mut Workers<'_, '_>) -> Result<Vec<LrPoint>, TrainError> {
+    fn points<R: Replica>(&self, workers: &mut Workers<'_, R>) -> Result<Vec<LrPoint>, TrainError> {
         let LrRange { from, to, steps } = self.range;
         let rate = libm::pow(f64::from(to / from), 1.0 / f64::from(steps - 1));
         let batch_size = self.config.batch_size.min(self.rows);
@@ -170,9 +171,9 @@ impl RangeTest<'_> {
     }
 
     /// One step at this rate.
-    fn step(
+    fn step<R: Replica>(
         &self,
-        workers: &mut Workers<'_, '_>,
+        workers: &mut Workers<'_, R>,
         batch: &Batch,
         lr: f32,
     ) -> Result<Reduced, TrainError> {

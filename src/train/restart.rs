@@ -6,6 +6,7 @@ use super::control::Control;
 use super::early_stopping::Early;
 use super::error::TrainError;
 use super::fit_state::{Begun, FitState};
+use super::model::Model;
 use super::state_dict::StateDict;
 use super::trainer::Trainer;
 
@@ -33,7 +34,7 @@ impl Restart {
     }
 
     /// Puts the trainer back to where it was.
-    pub(super) fn restore(self, trainer: &mut Trainer) -> Result<(), TrainError> {
+    pub(super) fn restore<M: Model>(self, trainer: &mut Trainer<M>) -> Result<(), TrainError> {
         trainer.progress = self.progress;
         let mut control = Control::new(&trainer.config)?;
         let own = "what was remembered in this very process";

@@ -4,22 +4,21 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::nn::Network;
-
 use super::checkpoint::{Checkpoint, IS_BEST};
 use super::control::Control;
 use super::error::TrainError;
-use super::fit::layout;
 use super::fit_state::{FitState, TrainState, restored};
+use super::model::Model;
+use super::train_loop::shapes;
 use super::trainer::Trainer;
 
-impl Trainer {
+impl<M: Model> Trainer<M> {
     /// All that a later call of [`Trainer::fit`] goes on from.
     ///
     /// # Errors
     /// [`TrainError`] if the model or the settings are impossible.
     pub fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
-        let network = self.last_network()?;
+        let layout = self.model.tensors()?;
         let begins = Control::new(&self.config)?;
         let begun = FitState::new(&self.config, &self.progress);
         let train_state = TrainState {
@@ -29,8 +28,7 @@ impl Trainer {
             settings: &self.settings,
         };
         let state = self.state.clone().unwrap_or_default();
-        let mut checkpoint =
-            train_state.checkpoint(layout(&network), network.params().to_vec(), state);
+        let mut checkpoint = train_state.checkpoint(shapes(&layout), self.last_params()?, state);
         checkpoint.dict.set(IS_BEST, [self.is_best.into()]);
         Ok(checkpoint)
     }
@@ -48,11 +46,7 @@ impl Trainer {
             got,
         };
         // Compared before anything is made in the model's size.
-        let own = self.model.layout()?;
-        let tensors = own.tensors().iter();
-        let own: Vec<_> = tensors
-            .map(|tensor| (tensor.name.clone(), tensor.shape.clone()))
-            .collect();
+        let own = shapes(&self.model.tensors()?);
         if own != checkpoint.layout {
             let differs = own
                 .iter()
@@ -94,7 +88,7 @@ impl Trainer {
                 odd("the settings", expected.to_owned(), "others".to_owned())
             })?;
         // All fits: the trainer takes it over.
-        self.network = Some(Network::with_params(self.model.clone(), checkpoint.params)?);
+        self.params = Some(checkpoint.params);
         self.is_best = checkpoint.dict.get(IS_BEST) == Some([1]);
         self.state = has_begun.then_some(checkpoint.state);
         (self.progress, self.control, self.fit_state) = (progress, Some(control), Some(fit_state));
@@ -111,7 +105,8 @@ impl Trainer {
 
     /// Compares what the weights depend on with the checkpoint's, and notes it.
     pub(super) fn check_settings(&mut self, shards: usize, rows: usize) -> Result<(), TrainError> {
-        self.config.check_shards(&self.model, shards, rows)?;
+        self.config
+            .check_shards(self.model.layers(), shards, rows)?;
         let now = self.settings(shards, rows);
         if self.is_resumed && !self.config.allows_changes {
             let differs = |(name, value): (&String, &String)| {
@@ -136,10 +131,16 @@ impl Trainer {
             ("schedule", config.schedule.to_string()),
             ("batch size", config.batch_size.to_string()),
             ("batch policy", config.batch_rule.to_string()),
-            ("loss", format!("{:?}", config.loss)),
+            (
+                "loss",
+                config
+                    .loss
+                    .as_ref()
+                    .map_or_else(String::new, |loss| format!("{loss:?}")),
+            ),
             ("sampling", digest(format!("{:?}", config.sampling))),
             ("plateau", format!("{:?}", config.plateau)),
-            ("model", digest(format!("{:?}", self.model))),
+            ("model", digest(self.model.structure())),
             ("shards", shards.to_string()),
             ("training rows", rows.to_string()),
         ];

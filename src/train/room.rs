@@ -24,7 +24,7 @@ impl Config {
         }
         let params = model.layout()?.len() as u64;
         let rows = self.batch_size.min(rows);
-        let shard_rows = match self.engine(model, rows.max(1))?.shards {
+        let shard_rows = match self.engine(Some(model), rows.max(1))?.shards {
             Shards::Fixed(shards) => rows.div_ceil(shards.max(1)),
             // As many as workers, whose number is not known yet.
             Shards::Auto | Shards::PerWorker => rows.min(1),

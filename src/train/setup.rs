@@ -1,17 +1,25 @@
 //! Setup: what a training runs on, and what its user should know before it begins.
 
+use crate::engine::{Engine, Replica};
 use crate::nn::Sequential;
 use crate::optim::{BatchRule, Progress, Unit};
 
 use super::config::{Config, fewest_together};
 use super::fit_state::{Begun, FitState};
 use super::metrics::Setup;
-use super::network_engine::NetworkEngine;
+use super::model::Model;
+use super::rows::RowCounts;
+use super::source::ChainUpdate;
 use super::trainer::Trainer;
 
-impl Trainer {
-    /// The setup of a training on `rows` rows, evaluated on `test_rows`.
-    pub(super) fn setup(&self, engine: &NetworkEngine<'_>, rows: usize, test_rows: usize) -> Setup {
+impl<M: Model> Trainer<M> {
+    /// The setup of a training on so many rows.
+    pub(super) fn setup<R: Replica>(
+        &self,
+        engine: &Engine<R, ChainUpdate>,
+        counts: RowCounts,
+    ) -> Setup {
+        let rows = counts.train;
         let config = &self.config;
         let (shards, batch_size) = (engine.num_shards(), config.batch_size);
         let short = (batch_size > rows).then(|| {
@@ -22,13 +30,15 @@ impl Trainer {
             config.schedule_warning(&self.progress, self.fit_state.as_ref(), rows),
             engine.warning(),
             short,
-            config.norm_warning(&self.model, shards, rows),
+            self.model
+                .layers()
+                .and_then(|model| config.norm_warning(model, shards, rows)),
         ];
         Setup {
             placement: engine.placement().clone(),
             shards,
             rows,
-            test_rows,
+            test_rows: counts.test,
             epochs: config.epochs,
             batch_size,
             layers: Vec::new(),

@@ -6,18 +6,20 @@ use crate::data::Sampling;
 use crate::engine::{
     AllReduce, Balance, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode,
 };
-use crate::nn::{Loss, Network, NnError, Sequential};
+use crate::nn::{Loss, NnError, Sequential};
 use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
 
+use super::callback::StopHandle;
 use super::checkpoints::Checkpoints;
 use super::config::{Config, OnNonFinite};
 use super::control::Control;
 use super::early_stopping::{Early, EarlyStopping};
 use super::evaluations::Evaluations;
 use super::fit_state::FitState;
+use super::model::Model;
 use super::state::State;
 
-/// Trains a model on data sets.
+/// Trains a model on data sets; or, with [`Trainer::of_replicas`], one of your own.
 ///
 /// ```
 /// use unisono::{data::digits, nn::{Loss, Sequential}, optim::Optimizer, train::Trainer};
@@ -36,31 +38,32 @@ use super::state::State;
 /// assert_eq!(classes.len(), 360);
 /// # Ok::<(), unisono::train::TrainError>(())
 /// ```
-#[derive(Debug)]
-pub struct Trainer {
-    pub(super) model: Sequential,
+#[derive(Clone, Debug)]
+pub struct Trainer<M: Model = Sequential> {
+    pub(super) model: M,
     pub(super) config: Config,
     /// What training goes on from: drawn at the first call of `fit`, or given.
-    pub(super) network: Option<Network>,
-    /// Whether `network` is that of the best epoch, which early stopping has restored.
+    pub(super) params: Option<Vec<f32>>,
+    /// Whether `params` are those of the best epoch, which early stopping has restored.
     pub(super) is_best: bool,
     pub(super) state: Option<State>,
     pub(super) progress: Progress,
     pub(super) control: Option<Control>,
-    /// A call of `fit` that the observer ended, or a checkpoint's.
+    /// A call of `fit` that was interrupted or cut, or a checkpoint's.
     pub(super) fit_state: Option<FitState>,
     /// The settings that must not change: those of the last call, or of the checkpoint.
     pub(super) settings: BTreeMap<String, String>,
     pub(super) is_resumed: bool,
+    pub(super) stop: StopHandle,
 }
 
-impl Trainer {
-    /// A trainer of `model`; parameters are drawn from the seed.
-    pub fn new(model: Sequential, loss: Loss) -> Self {
+impl<M: Model> Trainer<M> {
+    /// A trainer of any model.
+    pub(super) fn of(model: M, loss: Option<Loss>) -> Self {
         Self {
             model,
             config: Config::new(loss),
-            network: None,
+            params: None,
             is_best: false,
             state: None,
             progress: Progress::default(),
@@ -68,22 +71,7 @@ impl Trainer {
             fit_state: None,
             settings: BTreeMap::new(),
             is_resumed: false,
-        }
-    }
-
-    /// A trainer that goes on from a network's parameters.
-    ///
-    /// ```
-    /// use unisono::nn::{Loss, Network, Sequential};
-    /// let network = Network::new(Sequential::new(64).dense(10), 7)?;
-    /// let trainer = unisono::Trainer::from_network(network.clone(), Loss::SoftmaxCrossEntropy);
-    /// assert_eq!(trainer.network()?, network);
-    /// # Ok::<(), unisono::nn::NnError>(())
-    /// ```
-    pub fn from_network(network: Network, loss: Loss) -> Self {
-        Self {
-            network: Some(network.clone()),
-            ..Self::new(network.model().clone(), loss)
+            stop: StopHandle::default(),
         }
     }
 
@@ -265,58 +253,47 @@ impl Trainer {
         self
     }
 
-    /// The network that training keeps, to which the numbers of [`crate::train::Report::kept`]
-    /// belong: that of the best epoch where early stopping has restored it, else with the average
-    /// of the weights where the optimiser keeps one, else as trained so far.
+    /// Ends a call of `fit` from another thread.
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    /// The parameters that a further call of `fit` goes on from, tensor after tensor: the first
+    /// ones before any.
+    ///
+    /// ```
+    /// use unisono::train::ReplicaModel;
+    /// let trainer = unisono::Trainer::of_replicas(ReplicaModel::new("a line", vec![0.5, 2.0]));
+    /// assert_eq!(trainer.last_params()?, [0.5, 2.0]);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
     ///
     /// # Errors
     /// [`NnError`] if the model is impossible.
-    pub fn network(&self) -> Result<Network, NnError> {
+    pub fn last_params(&self) -> Result<Vec<f32>, NnError> {
+        match &self.params {
+            Some(params) => Ok(params.clone()),
+            None => self.model.first_params(self.config.seed),
+        }
+    }
+
+    /// The parameters that training keeps, to which the numbers of [`crate::train::Report::kept`]
+    /// belong: those of the best epoch where early stopping restores it, else their average where
+    /// the optimiser keeps one, else those of the last step.
+    ///
+    /// # Errors
+    /// [`NnError`] if the model is impossible.
+    pub fn kept_params(&self) -> Result<Vec<f32>, NnError> {
         let cut = self.fit_state.as_ref().filter(|fit_state| fit_state.is_cut);
         let early = cut.and_then(|fit_state| fit_state.early.as_ref());
         if let Some(best) = early.and_then(Early::restored) {
-            return Network::with_params(self.model.clone(), best.to_vec());
+            return Ok(best.to_vec());
         }
-        match self.average()? {
-            Some(average) if !self.is_best => Ok(average),
-            _ => self.last_network(),
-        }
-    }
-
-    /// The network that a further call of [`Trainer::fit`] goes on from: that of the last step, or,
-    /// of a training that ended with an epoch, of the best one where early stopping has restored
-    /// it; never the average.
-    ///
-    /// ```
-    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, optim::Optimizer};
-    /// let (train, test) = digits();
-    /// let mut trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy)
-    ///     .optimizer(Optimizer::sgd(0.1).with_average(0.9))
-    ///     .epochs(1);
-    /// trainer.fit(&train, &test)?;
-    /// assert_eq!(Some(trainer.network()?), trainer.average()?);
-    /// assert_ne!(trainer.network()?, trainer.last_network()?);
-    /// # Ok::<(), unisono::TrainError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`NnError`] if the model is impossible.
-    pub fn last_network(&self) -> Result<Network, NnError> {
-        match &self.network {
-            Some(network) => Ok(network.clone()),
-            None => Network::new(self.model.clone(), self.config.seed),
-        }
-    }
-
-    /// The network with the average of the weights after the last step, if the optimiser keeps one
-    /// and has begun.
-    ///
-    /// # Errors
-    /// [`NnError`] if the model is impossible.
-    pub fn average(&self) -> Result<Option<Network>, NnError> {
         let average = self.state.as_ref().and_then(State::average);
-        let network = |params: &[f32]| Network::with_params(self.model.clone(), params.to_vec());
-        average.map(network).transpose()
+        match average.filter(|_| !self.is_best) {
+            Some(average) => Ok(average.to_vec()),
+            None => self.last_params(),
+        }
     }
 
     /// Lets the optimiser begin anew at the next call of [`Trainer::fit`]: momenta, moments and

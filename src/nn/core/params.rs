@@ -136,6 +136,24 @@ impl ParamLayout {
         }
     }
 
+    /// The layout of tensors of these names, shapes and roles, whose first values come from
+    /// elsewhere.
+    pub(crate) fn of_shapes<N: Into<String>>(
+        tensors: impl IntoIterator<Item = (N, Vec<usize>, Role)>,
+    ) -> Self {
+        let spec = |(name, shape, role): (N, Vec<usize>, Role)| TensorSpec {
+            name: name.into(),
+            shape,
+            init: Init::Zeros,
+            fan: Fans {
+                inputs: 1,
+                outputs: 1,
+            },
+            role,
+        };
+        Self::new(tensors.into_iter().map(spec).collect())
+    }
+
     /// Refuses more values than there may be.
     pub(in crate::nn) fn checked(self) -> Result<Self, NnError> {
         match self.len() {

@@ -1,0 +1,174 @@
+//! `fit` of a network: on data sets.
+
+use std::ops::ControlFlow;
+
+use crate::data::Dataset;
+use crate::nn::kernel::Isa;
+use crate::nn::{Loss, NetworkReplica, ReplicaSettings};
+
+use super::callback::{Callback, Observing};
+use super::config::check_data;
+use super::error::TrainError;
+use super::fit::Job;
+use super::kept::Scores;
+use super::metrics::{Event, Report};
+use super::network_engine::NetworkEngine;
+use super::rows::RowCounts;
+use super::source::Sources;
+use super::trainer::Trainer;
+
+impl Trainer {
+    /// Trains for the set number of epochs, evaluating `test` after each. A further call goes on
+    /// where this one ended: if that was before its end, by the observer, an error or a panic, it
+    /// finishes the epochs of that call, with the bits of an unbroken one. Settings may be changed
+    /// between two calls: the next one follows them all.
+    ///
+    /// # Errors
+    /// [`TrainError`]: settings or data that do not fit, before anything runs; a loss that is not
+    /// finite, or a panic in a data set, while it runs; a checkpoint that cannot be written. The
+    /// network is then that of the last whole step.
+    pub fn fit(&mut self, train: &dyn Dataset, test: &dyn Dataset) -> Result<Report, TrainError> {
+        self.fit_observed(train, test, |_| ControlFlow::Continue(()))
+    }
+
+    /// Like [`Trainer::fit`], without evaluations: the report's test losses and accuracies are NaN,
+    /// and the weights of the last step, or their average, are kept.
+    ///
+    /// ```
+    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}};
+    /// let (train, test) = digits();
+    /// let mut trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(2);
+    /// let report = trainer.fit_without_test(&train)?;
+    /// assert!(report.kept.test.is_none() && report.epochs[1].test_loss.is_nan());
+    /// assert!(trainer.evaluate(&test)?.1 > 0.8);
+    /// # Ok::<(), unisono::TrainError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Trainer::fit`]; [`TrainError::NoTest`] where a setting follows the test loss.
+    pub fn fit_without_test(&mut self, train: &dyn Dataset) -> Result<Report, TrainError> {
+        let mut silent = Observing(|_: &Event<'_>| ControlFlow::Continue(()));
+        self.fit_parts(train, None, &mut silent)
+    }
+
+    /// Like [`Trainer::fit`], telling `observer` what happens. `ControlFlow::Break` after a step or
+    /// an epoch ends training. It runs on worker 0's thread, which may be pinned to a core
+    /// ([`crate::engine::Pinning`]): start threads of your own before this call, not in it.
+    ///
+    /// ```
+    /// # use std::ops::ControlFlow;
+    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, train::Event};
+    /// let (train, test) = digits();
+    /// let mut trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(9);
+    /// let report = trainer.fit_observed(&train, &test, |event| match event {
+    ///     Event::Epoch(_) => ControlFlow::Break(()),
+    ///     _ => ControlFlow::Continue(()),
+    /// })?;
+    /// assert_eq!(report.epochs.len(), 1);
+    /// # Ok::<(), unisono::TrainError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Trainer::fit`].
+    ///
+    /// # Panics
+    /// If `observer` panics; the trainer stays at the last whole step.
+    pub fn fit_observed(
+        &mut self,
+        train: &dyn Dataset,
+        test: &dyn Dataset,
+        observer: impl FnMut(&Event<'_>) -> ControlFlow<()> + Send,
+    ) -> Result<Report, TrainError> {
+        self.fit_parts(train, Some(test), &mut Observing(observer))
+    }
+
+    /// Like [`Trainer::fit_observed`], with a callback that sees the weights too ([`Callback`] has
+    /// an example).
+    ///
+    /// # Errors
+    /// As [`Trainer::fit`].
+    ///
+    /// # Panics
+    /// If `callback` panics; the trainer stays at the last whole step.
+    pub fn fit_with(
+        &mut self,
+        train: &dyn Dataset,
+        test: &dyn Dataset,
+        callback: &mut dyn Callback,
+    ) -> Result<Report, TrainError> {
+        self.fit_parts(train, Some(test), callback)
+    }
+
+    /// Checks all that can be checked, brings the engine up, and trains.
+    fn fit_parts(
+        &mut self,
+        train: &dyn Dataset,
+        test: Option<&dyn Dataset>,
+        callback: &mut dyn Callback,
+    ) -> Result<Report, TrainError> {
+        let rows = RowCounts {
+            train: train.len(),
+            test: test.map_or(0, Dataset::len),
+        };
+        self.config.check_room(&self.model, rows.train)?;
+        self.config.check()?;
+        self.config.check_test(test.is_some())?;
+        self.check_data("training", train)?;
+        if let Some(test) = test {
+            self.check_data("test", test)?;
+        }
+        self.config.sampling.check(rows.train)?;
+        let data = [train, test.unwrap_or(train)];
+        let engine = self.network_engine(&self.last_params()?, data)?;
+        let job = Job {
+            engine,
+            rows,
+            data: Some(train),
+        };
+        let mut report = self.run(job, callback)?;
+        // Where no evaluation belongs to the weights that are kept, one is made.
+        if let Some(test) = test
+            && !report.is_stopped
+            && report.kept.test.is_none()
+        {
+            let (loss, accuracy) = self.evaluate(test)?;
+            report.kept.test = Some(Scores { loss, accuracy });
+        }
+        Ok(report)
+    }
+
+    /// Refuses data that do not fit the model and its loss.
+    pub(super) fn check_data(
+        &self,
+        part: &'static str,
+        data: &dyn Dataset,
+    ) -> Result<(), TrainError> {
+        check_data(part, data, &self.loss(), &self.model)
+    }
+
+    /// The engine for training and test set, with these parameters and the optimiser's state so
+    /// far.
+    pub(super) fn network_engine<'d>(
+        &self,
+        params: &[f32],
+        data: [&'d dyn Dataset; 2],
+    ) -> Result<NetworkEngine<'d>, TrainError> {
+        let settings = ReplicaSettings {
+            loss: self.loss(),
+            isa: Isa::chosen()?,
+            seed: self.config.seed,
+        };
+        self.model.layout()?;
+        let replica = |_| {
+            NetworkReplica::new(&self.model, settings.clone(), Sources(data))
+                .expect("the model has a layout")
+        };
+        self.build_engine(data[0].len(), params, replica)
+    }
+
+    /// The loss that it was made with.
+    fn loss(&self) -> Loss {
+        let loss = self.config.loss.clone();
+        loss.expect("a trainer of a network has a loss")
+    }
+}

@@ -1,0 +1,238 @@
+//! The training loop: what it works on, its position, and who is told of its events.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::data::Dataset;
+use crate::engine::{Reduced, Replica, Session};
+use crate::nn::ParamLayout;
+use crate::optim::Progress;
+
+use super::callback::{Callback, StopHandle, View};
+use super::checkpoints::{Checkpoints, Writer};
+use super::config::{Config, OnNonFinite};
+use super::control::{Control, PlannedStep};
+use super::error::TrainError;
+use super::fit_state::{FitState, TrainState};
+use super::metrics::{EpochSums, Event};
+use super::source::ChainUpdate;
+use super::state::State;
+
+/// A running engine with the optimiser's update.
+pub(super) type Workers<'s, R> = Session<'s, R, ChainUpdate>;
+
+/// The training loop: settings, position, and who is told of its events.
+pub(super) struct TrainLoop<'a> {
+    pub(super) config: &'a Config,
+    /// Rows of the training set.
+    pub(super) rows: u32,
+    /// The training set, where rows are fetched ahead.
+    pub(super) data: Option<&'a dyn Dataset>,
+    /// The rows that are evaluated; none without a test set.
+    pub(super) test_order: Arc<[u32]>,
+    pub(super) layout: &'a ParamLayout,
+    pub(super) progress: &'a mut Progress,
+    pub(super) control: &'a mut Control,
+    pub(super) fit_state: FitState,
+    /// State buffers of the optimiser.
+    pub(super) num_buffers: usize,
+    /// Which of them holds the average of the parameters.
+    pub(super) average: Option<usize>,
+    /// The step that is not made any more.
+    pub(super) last_step: Option<u64>,
+    pub(super) skipped: Skipped,
+    pub(super) saver: Option<Saver<'a>>,
+    /// Whether the callback has asked for a checkpoint that is not made yet.
+    pub(super) wants_checkpoint: bool,
+    pub(super) callback: &'a mut dyn Callback,
+    pub(super) stop: &'a StopHandle,
+}
+
+/// Batches of a call of `fit` that gave no update.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Skipped {
+    /// Loss or gradient was not finite.
+    pub(super) not_finite: u64,
+    /// No row counted.
+    pub(super) empty: u64,
+}
+
+/// What checkpoints are made with.
+pub(super) struct Saver<'a> {
+    pub(super) rule: &'a Checkpoints,
+    pub(super) writer: Writer,
+    pub(super) settings: &'a BTreeMap<String, String>,
+}
+
+impl TrainLoop<'_> {
+    /// Tells the callback of an event; ends the training where it, or the handle, says so.
+    pub(super) fn notify<R: Replica>(
+        &mut self,
+        workers: &Workers<'_, R>,
+        event: &Event<'_>,
+    ) -> ControlFlow<()> {
+        let wants_checkpoint = Cell::new(self.wants_checkpoint);
+        let view = View {
+            params: workers.params(),
+            layout: self.layout,
+            progress: self.progress,
+            wants_checkpoint: self.saver.is_some().then_some(&wants_checkpoint),
+        };
+        let flow = self.callback.on(event, &view);
+        self.wants_checkpoint = wants_checkpoint.get();
+        if self.stop.is_asked() {
+            return ControlFlow::Break(());
+        }
+        flow
+    }
+
+    /// Whether the test part is evaluated after the step that was just made.
+    pub(super) fn evaluates(&self) -> bool {
+        let step = self.progress.step;
+        self.config
+            .evaluations
+            .is_some_and(|evaluations| evaluations.is_due(step))
+    }
+
+    /// Whether all steps that were asked for have been made.
+    pub(super) fn is_over(&self) -> bool {
+        self.last_step
+            .is_some_and(|last| self.progress.step >= last)
+    }
+
+    /// Tells of a step; of a batch without a row that counts there is nothing to tell.
+    pub(super) fn tell<R: Replica>(
+        &mut self,
+        workers: &Workers<'_, R>,
+        reduced: &Reduced,
+        step: PlannedStep,
+    ) -> ControlFlow<()> {
+        if reduced.sums.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        let event = Event::Step {
+            epoch: self.progress.epoch + 1,
+            examples: self.fit_state.position,
+            loss: reduced.sums.mean_loss(),
+            accuracy: reduced.sums.accuracy(),
+            step: self.progress.step,
+            lr: step.plan.lr,
+            batch_size: step.rows,
+            grad_norm: reduced.grad_norm,
+            layer_norms: workers.part_norms(),
+            noise_scale: self.control.noise_scale(),
+        };
+        self.notify(workers, &event)
+    }
+
+    /// Counts a step, or reports one that was left out.
+    pub(super) fn count(&mut self, reduced: &Reduced, step: PlannedStep) -> Result<(), TrainError> {
+        if reduced.sums.is_empty() {
+            self.skipped.empty += 1;
+        } else if !reduced.is_finite() {
+            self.skipped.not_finite += 1;
+            if self.config.on_non_finite == OnNonFinite::Stop {
+                return Err(TrainError::NonFinite {
+                    step: self.progress.step,
+                    epoch: self.progress.epoch + 1,
+                    loss: reduced.sums.mean_loss(),
+                    grad_norm: reduced.grad_norm,
+                });
+            }
+        }
+        self.control.observe(reduced, step.plan.lr);
+        self.fit_state.test = None;
+        self.progress.step += 1;
+        self.progress.examples += step.rows as u64;
+        Ok(())
+    }
+
+    /// Whether checkpoints are kept and one is due, by the rule or because it was asked for.
+    pub(super) fn saves(&self, is_due: impl Fn(&Checkpoints, &Progress) -> bool) -> bool {
+        let saver = self.saver.as_ref();
+        let by_rule = saver.is_some_and(|saver| is_due(saver.rule, self.progress));
+        by_rule || self.wants_checkpoint
+    }
+
+    /// Makes a checkpoint.
+    pub(super) fn save<R: Replica>(
+        &mut self,
+        workers: &mut Workers<'_, R>,
+    ) -> Result<(), TrainError> {
+        let Some(saver) = &self.saver else {
+            return Ok(());
+        };
+        let step = self.progress.step;
+        let path = saver.rule.file(step);
+        // The training is where it is whatever the callback answers: the next step asks again.
+        let _ = self.notify(workers, &Event::Checkpoint { step, path: &path });
+        self.wants_checkpoint = false;
+        // The weights and the optimiser's buffers.
+        let params = workers.params().to_vec();
+        let mut state = Vec::new();
+        for buffer in 0..self.num_buffers {
+            workers.swap_params(buffer)?;
+            state.push(workers.params().to_vec());
+            workers.swap_params(buffer)?;
+        }
+        let state = State::of(&self.config.optimizer, state)?;
+        // All else that the next step depends on.
+        let Some(saver) = &mut self.saver else {
+            return Ok(());
+        };
+        let train_state = TrainState {
+            progress: self.progress,
+            control: self.control,
+            fit_state: &self.fit_state,
+            settings: saver.settings,
+        };
+        let checkpoint = train_state.checkpoint(shapes(self.layout), params, state);
+        saver.writer.write(checkpoint)
+    }
+}
+
+impl<'a> Saver<'a> {
+    /// Starts the writer, if checkpoints are to be made.
+    pub(super) fn start(
+        config: &'a Config,
+        settings: &'a BTreeMap<String, String>,
+    ) -> Result<Option<Self>, TrainError> {
+        let start = |rule| {
+            Ok(Self {
+                writer: Writer::start(rule)?,
+                rule,
+                settings,
+            })
+        };
+        config.checkpoints.as_ref().map(start).transpose()
+    }
+
+    /// Waits until all are written.
+    pub(super) fn finish(mut self) -> Result<(), TrainError> {
+        self.writer.finish()
+    }
+}
+
+/// Name and shape of each tensor.
+pub(super) fn shapes(layout: &ParamLayout) -> Vec<(String, Vec<usize>)> {
+    let tensors = layout.tensors().iter();
+    tensors
+        .map(|tensor| (tensor.name.clone(), tensor.shape.clone()))
+        .collect()
+}
+
+impl EpochSums {
+    /// Adds a step.
+    pub(super) fn add(&mut self, reduced: &Reduced, step: PlannedStep) {
+        self.rows += step.rows as u64;
+        if reduced.sums.is_empty() {
+            return;
+        }
+        self.sums += reduced.sums;
+        self.norms += reduced.grad_norm;
+        self.steps += 1;
+        (self.lr, self.batch_size) = (step.plan.lr, step.plan.batch_size);
+    }
+}
