@@ -1,16 +1,16 @@
 //! A model written by hand, without this crate's layers: logistic regression behind the `Replica`
 //! trait.
 //!
-//! The engine gives it pinned workers, sharding, the all-reduce, the update and the same bits for
-//! any number of threads: `cargo run --release --example custom_replica`.
+//! The trainer gives it pinned workers, sharding, the all-reduce, optimisers, schedules, early
+//! stopping, checkpoints, and the same bits for any number of threads: `cargo run --release
+//! --example custom_replica`.
 
 use std::error::Error;
 
-use unisono::engine::{
-    Batch, Decision, Engine, EngineConfig, EngineError, Replica, Shard, Sums, Threads,
-};
-use unisono::optim::{Optimizer, StepScalars};
-use unisono::train::ChainUpdate;
+use unisono::Trainer;
+use unisono::engine::{Replica, Shard, Sums};
+use unisono::optim::Optimizer;
+use unisono::train::{ReplicaModel, RowCounts};
 
 /// P(label = 1) = sigmoid(w x + b), for rows x = (sin r, cos r) with label 1 where sin r > 0.3.
 struct Logistic;
@@ -44,25 +44,24 @@ impl Replica for Logistic {
 }
 
 fn train(threads: usize) -> Result<Vec<f32>, Box<dyn Error>> {
-    let config = EngineConfig {
-        threads: Threads::Fixed(threads),
-        ..EngineConfig::default()
+    let mut trainer = Trainer::of_replicas(ReplicaModel::new("logistic", vec![0.0; 3]))
+        .optimizer(Optimizer::sgd(1.0).with_momentum(0.9))
+        .schedule("cosine to 0.01 over 40 epochs".parse()?)
+        .batch_size(200)
+        .threads(threads)
+        .epochs(40);
+    let rows = RowCounts {
+        train: 1000,
+        test: 300,
     };
-    let update = ChainUpdate::new(&Optimizer::sgd(1.0).with_momentum(0.9), 3)?;
-    let mut engine = Engine::new(config, &[0.0; 3], update, |_| Logistic)?;
-    let rows: std::sync::Arc<[u32]> = (0..1000).collect();
-    engine.run(|session| -> Result<(), EngineError> {
-        for step in 0..200 {
-            let reduced = session.step(&Batch::whole(rows.clone(), step), |reduced| {
-                Decision::Apply(StepScalars::plain(1.0, reduced.sums.weight, step))
-            })?;
-            if step % 50 == 49 {
-                println!("step {step}: loss {:.4}", reduced.sums.mean_loss());
-            }
-        }
-        Ok(())
-    })??;
-    Ok(engine.params())
+    let report = trainer.fit_replicas(rows, |_worker| Logistic)?;
+    for epoch in report.epochs.iter().step_by(13) {
+        println!(
+            "epoch {}: loss {:.4}, accuracy {:.3}",
+            epoch.epoch, epoch.test_loss, epoch.test_accuracy
+        );
+    }
+    Ok(trainer.kept_params()?)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -107,7 +107,7 @@ fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
     let mut trainer = trainer
         .engine(settings.engine)
         .batch_size(settings.batch_size)
-        .batch_policy(settings.optim.batch_rule)
+        .batch_policy(settings.optim.batch_rule.clone())
         .epochs(settings.epochs)
         .optimizer(settings.optim.optimizer.clone())
         .schedule(settings.optim.schedule.clone())

@@ -1,9 +1,12 @@
 //! Building an optimiser: from a recipe to its chain, ranges checked, and a name for reports.
 
+use std::sync::Arc;
+
 use super::adaptive::Lion;
 use super::average::WeightAverage;
 use super::chain::Chain;
 use super::clip::ClipValue;
+use super::custom::Named;
 use super::decay::{DecayWeights, L1, ProximalL1};
 use super::error::{OptimError, check};
 use super::moments::Adam;
@@ -13,6 +16,42 @@ use super::transform::Transform;
 use super::trust_ratio::{ApplyTrustRatios, TrustRatio};
 
 impl Optimizer {
+    /// An optimiser of one's own: `chain` makes its transforms, after which momentum, decoupled
+    /// decay and an average of the weights can be put, and clipping, L1 and L2 before. `name` has
+    /// its hyperparameters too: a training is not resumed with an optimiser of another name, nor
+    /// one whose transforms keep other state ([`super::Transform::state_names`]).
+    ///
+    /// ```
+    /// use unisono::optim::{Chain, Optimizer, Transform, UpdateContext};
+    ///
+    /// /// The sign of the gradient.
+    /// #[derive(Debug)]
+    /// struct Sign;
+    ///
+    /// impl Transform for Sign {
+    ///     fn apply(&self, _: &UpdateContext<'_>, update: &mut [f32], _: &mut [f32]) {
+    ///         update.iter_mut().for_each(|value| *value = value.signum());
+    ///     }
+    /// }
+    ///
+    /// let sign = Optimizer::custom("sign", 0.001, || Chain::new(vec![Box::new(Sign)]));
+    /// let both = sign.with_momentum(0.9).with_weight_decay(0.01);
+    /// assert_eq!(both.to_string(), "sign (lr 0.001, momentum 0.9, weight decay 0.01)");
+    /// assert_eq!(both.build()?.num_state_buffers(), 1);
+    /// # Ok::<(), unisono::optim::OptimError>(())
+    /// ```
+    pub fn custom(
+        name: impl Into<String>,
+        lr: f32,
+        chain: impl Fn() -> Chain + Send + Sync + 'static,
+    ) -> Self {
+        let rule = Rule::Custom(Named {
+            name: name.into(),
+            function: Arc::new(chain),
+        });
+        Self::new(lr, rule)
+    }
+
     /// The chain of transforms.
     ///
     /// # Errors
@@ -34,10 +73,10 @@ impl Optimizer {
             last.push(Box::new(decay));
         }
         // LARS and LAMB need norms in between.
-        let mut chain = match self.rule {
+        let mut chain = match &self.rule {
             Rule::Lars { coefficient } => Chain {
                 trust: Some(TrustRatio::Lars {
-                    coefficient,
+                    coefficient: *coefficient,
                     decay: self.decay,
                 }),
                 after: last,
@@ -49,6 +88,14 @@ impl Optimizer {
                 after: vec![Box::new(ApplyTrustRatios { with_lr: false })],
                 ..Chain::new(before.into_iter().chain(last).collect())
             },
+            Rule::Custom(custom) => {
+                let own = (custom.function)();
+                let around = [before, own.before, own.after, last];
+                Chain {
+                    finish: own.finish,
+                    ..Chain::new(around.into_iter().flatten().collect())
+                }
+            }
             _ => Chain::new(before.into_iter().chain(last).collect()),
         };
         // What works on the new parameters.
@@ -74,12 +121,12 @@ impl Optimizer {
         if self.l2 > 0.0 {
             before.push(Box::new(DecayWeights { lambda: self.l2 }));
         }
-        match self.rule {
-            Rule::Sgd | Rule::Lars { .. } => {}
-            Rule::Adagrad(rule) => before.push(Box::new(rule)),
-            Rule::RmsProp(rule) => before.push(Box::new(rule)),
-            Rule::Adam(rule) | Rule::Lamb(rule) => before.push(Box::new(rule)),
-            Rule::Lion(rule) => before.push(Box::new(rule)),
+        match &self.rule {
+            Rule::Sgd | Rule::Lars { .. } | Rule::Custom(_) => {}
+            Rule::Adagrad(rule) => before.push(Box::new(*rule)),
+            Rule::RmsProp(rule) => before.push(Box::new(*rule)),
+            Rule::Adam(rule) | Rule::Lamb(rule) => before.push(Box::new(*rule)),
+            Rule::Lion(rule) => before.push(Box::new(*rule)),
         }
         before
     }
@@ -88,7 +135,7 @@ impl Optimizer {
         if let Some(setting) = self.invalid_setting {
             return Err(OptimError::NotApplicable {
                 setting,
-                optimizer: self.name(),
+                optimizer: self.name().to_owned(),
             });
         }
         // Settings that the recipe does not have.
@@ -96,7 +143,7 @@ impl Optimizer {
         if has_coupled && matches!(self.rule, Rule::Lars { .. } | Rule::Lamb(_) | Rule::Lion(_)) {
             return Err(OptimError::NotApplicable {
                 setting: "l1 or l2 as a loss term (use the weight decay)",
-                optimizer: self.name(),
+                optimizer: self.name().to_owned(),
             });
         }
         // Ranges.
@@ -127,8 +174,8 @@ impl Optimizer {
     }
 
     fn check_rule(&self) -> Result<(), OptimError> {
-        match self.rule {
-            Rule::Sgd => {}
+        match &self.rule {
+            Rule::Sgd | Rule::Custom(_) => {}
             Rule::Adagrad(rule) => {
                 not_negative("the initial squares", rule.initial)?;
                 positive("eps", rule.eps)?;
@@ -146,15 +193,15 @@ impl Optimizer {
                 fraction("beta1", rule.beta1)?;
                 fraction("beta2", rule.beta2)?;
             }
-            Rule::Lars { coefficient } => positive("the trust coefficient", coefficient)?,
+            Rule::Lars { coefficient } => positive("the trust coefficient", *coefficient)?,
         }
         Ok(())
     }
 
     /// Its name in reports.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         let momentum = self.momentum.map(|rule| (rule.form, rule.nesterov));
-        match (self.rule, momentum) {
+        match (&self.rule, momentum) {
             (Rule::Sgd, None) if self.decay > 0.0 => "sgdw",
             (Rule::Sgd, None) => "sgd",
             (Rule::Sgd, Some((MomentumForm::HeavyBall, false))) => "momentum",
@@ -168,6 +215,7 @@ impl Optimizer {
             (Rule::Lion(_), _) => "lion",
             (Rule::Lars { .. }, _) => "lars",
             (Rule::Lamb(_), _) => "lamb",
+            (Rule::Custom(custom), _) => &custom.name,
         }
     }
 }
@@ -193,13 +241,13 @@ impl std::fmt::Display for Optimizer {
         if let Some(rule) = self.momentum {
             write!(f, ", momentum {}", rule.momentum)?;
         }
-        match self.rule {
+        match &self.rule {
             Rule::Adam(Adam { beta1, beta2, .. })
             | Rule::Lamb(Adam { beta1, beta2, .. })
             | Rule::Lion(Lion { beta1, beta2 }) => write!(f, ", betas {beta1} and {beta2}")?,
             Rule::Lars { coefficient } => write!(f, ", trust coefficient {coefficient}")?,
             Rule::RmsProp(rule) => write!(f, ", decay of squares {}", rule.decay)?,
-            Rule::Sgd | Rule::Adagrad(_) => {}
+            Rule::Sgd | Rule::Adagrad(_) | Rule::Custom(_) => {}
         }
         let settings = [
             ("weight decay", self.decay),

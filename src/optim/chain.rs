@@ -44,6 +44,18 @@ impl Chain {
         }
     }
 
+    /// With one more job after the descent.
+    ///
+    /// ```
+    /// use unisono::optim::{Chain, ProximalL1};
+    /// let chain = Chain::new(Vec::new()).with_finish(Box::new(ProximalL1 { lambda: 0.01 }));
+    /// assert_eq!(chain.num_state_buffers(), 0);
+    /// ```
+    pub fn with_finish(mut self, finish: Box<dyn Finish>) -> Self {
+        self.finish.push(finish);
+        self
+    }
+
     /// State values a parameter needs, over all transforms.
     pub fn num_state_buffers(&self) -> usize {
         let transforms = self.before.iter().chain(&self.after);

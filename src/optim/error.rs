@@ -24,7 +24,7 @@ pub enum OptimError {
         /// The setting.
         setting: &'static str,
         /// The optimiser.
-        optimizer: &'static str,
+        optimizer: String,
     },
     /// A schedule that cannot be read.
     #[error("the schedule \"{text}\" must go on with {expected}, got {got:?}")]

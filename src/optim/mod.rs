@@ -10,6 +10,7 @@
 //! | `decay`, `clip`, `average` | L2, L1, decoupled decay; clipping; averages of the weights |
 //! | `groups` | which tensors are treated differently |
 //! | `recipes`, `build` | optimisers by name, and their chains |
+//! | `custom` | optimisers, schedules and policies of one's own |
 //! | `noise_scale` | the gradient's variance and mean from its shards |
 //! | `scaling` | hyperparameters for a larger batch |
 //! | `batch_policy` | how large the next batch is |
@@ -21,6 +22,7 @@ mod batch_policy;
 mod build;
 mod chain;
 mod clip;
+mod custom;
 mod decay;
 mod error;
 mod groups;
@@ -36,7 +38,9 @@ mod trust_ratio;
 
 pub use adaptive::{Adagrad, Lion, RmsProp};
 pub use average::{AVERAGE, WeightAverage};
-pub use batch_policy::{BatchBounds, BatchPolicy, BatchRule, PlanContext, StepOutcome, StepPlan};
+pub use batch_policy::{
+    BatchBounds, BatchPolicy, BatchRule, CustomPolicy, PlanContext, StepOutcome, StepPlan,
+};
 pub use chain::Chain;
 pub use clip::{ClipValue, clip_factor};
 pub use decay::{DecayWeights, L1, ProximalL1};
@@ -48,7 +52,7 @@ pub use noise_scale::{BatchMoments, NoiseScale};
 pub use plateau::{Plateau, PlateauState};
 pub use recipes::Optimizer;
 pub use scaling::ScalingRule;
-pub use schedule::{Progress, Schedule, Shape, Unit, Warmup};
+pub use schedule::{CustomShape, Progress, Schedule, Shape, Unit, Warmup};
 pub use transform::{
     Finish, MAX_BLOCK, ParamGroup, Part, StepScalars, TrainedBy, Transform, UpdateContext,
 };

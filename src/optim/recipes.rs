@@ -14,6 +14,7 @@
 //! last.
 
 use super::adaptive::{Adagrad, Lion, RmsProp};
+use super::custom::{MakeChain, Named};
 use super::groups::Groups;
 use super::moments::Adam;
 use super::momentum::{Momentum, MomentumForm};
@@ -45,7 +46,7 @@ pub struct Optimizer {
     pub(super) invalid_setting: Option<&'static str>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Rule {
     Sgd,
     Adagrad(Adagrad),
@@ -54,10 +55,11 @@ pub(super) enum Rule {
     Lion(Lion),
     Lars { coefficient: f32 },
     Lamb(Adam),
+    Custom(Named<MakeChain>),
 }
 
 impl Optimizer {
-    fn new(lr: f32, rule: Rule) -> Self {
+    pub(super) fn new(lr: f32, rule: Rule) -> Self {
         Self {
             lr,
             rule,
@@ -136,7 +138,8 @@ impl Optimizer {
         Self::new(lr, Rule::Lamb(Adam::new(1e-6))).with_weight_decay(0.01)
     }
 
-    /// With heavy-ball momentum: `v = m v + g`, `w -= lr * v`. For SGD, Adagrad, RMSprop and LARS.
+    /// With heavy-ball momentum: `v = m v + g`, `w -= lr * v`. For SGD, Adagrad, RMSprop, LARS and
+    /// optimisers of one's own.
     pub fn with_momentum(self, momentum: f32) -> Self {
         self.with(momentum, MomentumForm::HeavyBall)
     }
@@ -333,7 +336,11 @@ impl Optimizer {
 
     fn with(mut self, momentum: f32, form: MomentumForm) -> Self {
         match self.rule {
-            Rule::Sgd | Rule::Adagrad(_) | Rule::RmsProp(_) | Rule::Lars { .. } => {
+            Rule::Sgd
+            | Rule::Adagrad(_)
+            | Rule::RmsProp(_)
+            | Rule::Lars { .. }
+            | Rule::Custom(_) => {
                 self.momentum = Some(Momentum {
                     momentum,
                     form,

@@ -88,7 +88,7 @@ impl ScalingRule {
             let (Rule::Adam(adam) | Rule::Lamb(adam)) = &mut scaled.rule else {
                 return Err(OptimError::NotApplicable {
                     setting: "Adam's scaling rule",
-                    optimizer: optimizer.name(),
+                    optimizer: optimizer.name().to_owned(),
                 });
             };
             let beta = |beta: f32| (1.0 - k * (1.0 - f64::from(beta))) as f32;

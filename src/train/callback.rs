@@ -3,10 +3,10 @@
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::nn::{Network, NnError, ParamLayout, Sequential};
 use crate::optim::Progress;
+use crate::sync::{AtomicBool, Ordering};
 
 use super::metrics::Event;
 
@@ -158,10 +158,15 @@ impl<'a> View<'a> {
 /// assert!(!trainer.fit(&train, &test)?.is_stopped);
 /// # Ok::<(), unisono::TrainError>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct StopHandle(Arc<AtomicBool>);
 
 impl StopHandle {
+    /// A handle that has not been used.
+    pub(super) fn new() -> Self {
+        Self(Arc::new(AtomicBool::new(false)))
+    }
+
     /// Asks for the end. Before a call of `fit` it ends that one after its first step; asking twice
     /// is asking once.
     pub fn stop(&self) {

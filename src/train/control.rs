@@ -3,8 +3,8 @@
 
 use crate::engine::{Decision, Reduced, ShardNorms, Sums};
 use crate::optim::{
-    BatchMoments, BatchPolicy, BatchRule, NoiseScale, PlanContext, Plateau, PlateauState, Progress,
-    StepOutcome, StepPlan, StepScalars, clip_factor,
+    BatchBounds, BatchMoments, BatchPolicy, BatchRule, NoiseScale, PlanContext, Plateau,
+    PlateauState, Progress, StepOutcome, StepPlan, StepScalars, clip_factor,
 };
 
 use super::config::Config;
@@ -119,8 +119,9 @@ impl Control {
             plan.lr *= plateau.scale();
         }
         let StepPlan { batch_size, lr } = plan;
+        let BatchBounds { least, most } = config.batch_rule.bounds(config.batch_size);
         let is_possible =
-            (1..=u32::MAX as usize).contains(&batch_size) && lr.is_finite() && lr >= 0.0;
+            (least.max(1)..=most).contains(&batch_size) && lr.is_finite() && lr >= 0.0;
         if is_possible {
             return Ok(plan);
         }
@@ -130,6 +131,8 @@ impl Control {
             schedule: config.schedule.to_string(),
             rows: batch_size,
             lr,
+            least,
+            most,
         })
     }
 

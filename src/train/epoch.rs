@@ -21,10 +21,7 @@ pub(super) fn run_epoch<R: Replica>(
     workers: &mut Workers<'_, R>,
 ) -> Result<Option<(EpochMetrics, ControlFlow<()>)>, TrainError> {
     let epoch = run.progress.epoch;
-    let order = run
-        .config
-        .sampling
-        .order(run.rows, run.config.seed, epoch)?;
+    let order = run.order()?;
     let mut started = Instant::now();
     while run.fit_state.position < order.len() && !run.is_over() {
         // Plan the batch; the next one's rows are fetched meanwhile.
@@ -39,9 +36,7 @@ pub(super) fn run_epoch<R: Replica>(
             plan,
             rows: range.len(),
         };
-        if let Some(data) = run.data {
-            data.prefetch(&order[rows_from(end)]);
-        }
+        run.prefetch(&order[rows_from(end)]);
         let batch = Batch {
             source: TRAIN,
             order: Arc::clone(&order),

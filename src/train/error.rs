@@ -171,7 +171,7 @@ pub enum TrainError {
     },
     /// A step that cannot be made.
     #[error(
-        "step {step}: the batch policy \"{policy}\" and the schedule \"{schedule}\" ask for {rows} rows at a learning rate of {lr}, expected 1 to 4294967295 rows and a rate that is finite and at least 0; change the policy or the schedule"
+        "step {step}: the batch policy \"{policy}\" and the schedule \"{schedule}\" ask for {rows} rows at a learning rate of {lr}, expected {least} to {most} rows and a rate that is finite and at least 0; change the policy or the schedule"
     )]
     Plan {
         /// The step, from 0.
@@ -184,6 +184,10 @@ pub enum TrainError {
         rows: usize,
         /// The learning rate.
         lr: f32,
+        /// The fewest rows that the policy says it asks for.
+        least: usize,
+        /// The most.
+        most: usize,
     },
     /// A range test whose rate does not rise.
     #[error(

@@ -4,8 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 use crate::data::Dataset;
-use crate::engine::{Engine, Replica};
+use crate::engine::{Engine, EngineError, Replica};
 use crate::nn::ParamLayout;
+use crate::optim::Optimizer;
 
 use super::callback::Callback;
 use super::control::Control;
@@ -99,12 +100,11 @@ impl<M: Model> Trainer<M> {
         let num_buffers = engine.num_state_buffers();
         let layout = self.model.tensors()?;
         let saver = Saver::start(&self.config, &self.settings)?;
-        let fit_state = self.fit_state.take();
-        let fit_state = fit_state.unwrap_or_else(|| FitState::new(&self.config, &self.progress));
+        let interrupted = self.fit_state.take();
+        let fit_state = interrupted.unwrap_or_else(|| FitState::new(&self.config, &self.progress));
         let begun = fit_state.begun;
         let control = self.control.as_mut().expect("it has been made");
         let before = Restart::of(&self.progress, control, &fit_state);
-        let keeps_average = self.config.optimizer.keeps_average();
         let mut work = TrainLoop {
             config: &self.config,
             rows: job.rows.train as u32,
@@ -115,7 +115,7 @@ impl<M: Model> Trainer<M> {
             control,
             fit_state,
             num_buffers,
-            average: keeps_average.then(|| num_buffers - 1),
+            average: average_buffer(&self.config.optimizer, num_buffers),
             last_step: self.config.max_steps.map(|steps| begun.step + steps),
             skipped: Skipped::default(),
             saver,
@@ -138,17 +138,14 @@ impl<M: Model> Trainer<M> {
             unreachable!("an engine that broke has not run to an end");
         }
         // The training is stored first, and an error or a panic reported then.
-        let ending = match &outcome {
-            Ok(Ok((_, Ok(ending)))) => *ending,
-            _ => Ending::Stopped,
-        };
+        let ending = ending(&outcome);
         let (kept, best_epoch) = self.store(engine, fit_state, ending)?;
-        let (epochs, ending) = outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
-        let is_stopped = ending? == Ending::Stopped;
+        let (epochs, ended) = outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
+        ended?;
         written?;
         Ok(Ended {
             epochs,
-            is_stopped,
+            is_stopped: ending == Ending::Stopped,
             skipped,
             kept,
             best_epoch,
@@ -258,6 +255,22 @@ fn mean_throughput(epochs: &[EpochMetrics]) -> f64 {
     epochs.len() as f64 / seconds_a_row.sum::<f64>()
 }
 
+/// What the epochs came to: their metrics, and how they ended.
+type Epochs = (Vec<EpochMetrics>, Result<Ending, TrainError>);
+
+/// How the epochs ended; an error or a panic has stopped them.
+fn ending<P>(outcome: &Result<Result<Epochs, EngineError>, P>) -> Ending {
+    match outcome {
+        Ok(Ok((_, Ok(ending)))) => *ending,
+        _ => Ending::Stopped,
+    }
+}
+
+/// Which of the state buffers holds the average of the parameters.
+fn average_buffer(optimizer: &Optimizer, num_buffers: usize) -> Option<usize> {
+    optimizer.keeps_average().then(|| num_buffers - 1)
+}
+
 /// The result of a call of `fit`.
 struct Ended {
     epochs: Vec<EpochMetrics>,
@@ -284,7 +297,7 @@ fn run_epochs<R: Replica>(
     workers: &mut Workers<'_, R>,
     setup: &Setup,
     last_epoch: u32,
-) -> (Vec<EpochMetrics>, Result<Ending, TrainError>) {
+) -> Epochs {
     let mut epochs: Vec<EpochMetrics> = Vec::new();
     let mut flow = work.notify(workers, &Event::Started(setup));
     while work.progress.epoch < last_epoch && !work.is_over() {

@@ -83,11 +83,23 @@ impl ChainUpdate {
     /// # Errors
     /// Those of [`Optimizer::build`].
     pub fn new(optimizer: &Optimizer, num_params: usize) -> Result<Self, OptimError> {
-        Ok(Self {
-            chain: optimizer.build()?,
+        Ok(Self::from_chain(optimizer.build()?, num_params))
+    }
+
+    /// The update of a chain of transforms for `num_params` parameters that are one weight.
+    ///
+    /// ```
+    /// use unisono::engine::Update;
+    /// use unisono::{optim::{Adam, Chain}, train::ChainUpdate};
+    /// let chain = Chain::new(vec![Box::new(Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 })]);
+    /// assert_eq!(ChainUpdate::from_chain(chain, 1000).num_state_buffers(), 2);
+    /// ```
+    pub fn from_chain(chain: Chain, num_params: usize) -> Self {
+        Self {
+            chain,
             table: PartTable::new([(num_params, ParamGroup::default())]),
             layers: Vec::new(),
-        })
+        }
     }
 
     /// The update of `optimizer` for a model: biases and norms apart, running statistics following

@@ -67,6 +67,19 @@ pub(super) struct Saver<'a> {
 }
 
 impl TrainLoop<'_> {
+    /// The rows of the epoch at hand, in its order.
+    pub(super) fn order(&self) -> Result<Arc<[u32]>, TrainError> {
+        let Config { sampling, seed, .. } = self.config;
+        Ok(sampling.order(self.rows, *seed, self.progress.epoch)?)
+    }
+
+    /// Lets the training set fetch rows ahead.
+    pub(super) fn prefetch(&self, rows: &[u32]) {
+        if let Some(data) = self.data {
+            data.prefetch(rows);
+        }
+    }
+
     /// Tells the callback of an event; ends the training where it, or the handle, says so.
     pub(super) fn notify<R: Replica>(
         &mut self,

@@ -71,7 +71,7 @@ impl<M: Model> Trainer<M> {
             fit_state: None,
             settings: BTreeMap::new(),
             is_resumed: false,
-            stop: StopHandle::default(),
+            stop: StopHandle::new(),
         }
     }
 
@@ -147,13 +147,15 @@ impl<M: Model> Trainer<M> {
         self
     }
 
-    /// The optimiser; by default momentum 0.9 with a learning rate of 0.1.
+    /// The optimiser; by default momentum 0.9 with a learning rate of 0.1. One of your own is made by
+    /// [`Optimizer::custom`].
     pub fn optimizer(mut self, optimizer: Optimizer) -> Self {
         self.config.optimizer = optimizer;
         self
     }
 
-    /// The learning rate over time; by default constant.
+    /// The learning rate over time; by default constant. A shape of your own is a
+    /// [`crate::optim::CustomShape`].
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.config.schedule = schedule;
         self
@@ -165,7 +167,8 @@ impl<M: Model> Trainer<M> {
         self
     }
 
-    /// How the batch grows from [`Trainer::batch_size`]; by default it stays.
+    /// How the batch grows from [`Trainer::batch_size`]; by default it stays. One of your own is a
+    /// [`crate::optim::CustomPolicy`].
     pub fn batch_policy(mut self, rule: BatchRule) -> Self {
         self.config.batch_rule = rule;
         self
@@ -253,7 +256,7 @@ impl<M: Model> Trainer<M> {
         self
     }
 
-    /// Ends a call of `fit` from another thread.
+    /// Ends a call of `fit` from another thread; a clone of the trainer has the same handle.
     pub fn stop_handle(&self) -> StopHandle {
         self.stop.clone()
     }

@@ -180,9 +180,9 @@ fn rules() -> [BatchRule; 6] {
 #[test]
 fn every_policy_decides_the_same_for_any_number_of_threads() {
     for rule in rules() {
-        let (first, hash) = epochs(rule, 1);
+        let (first, hash) = epochs(rule.clone(), 1);
         for threads in [2, 3, 5, 8] {
-            let (again, again_hash) = epochs(rule, threads);
+            let (again, again_hash) = epochs(rule.clone(), threads);
             assert_eq!(again_hash, hash, "{rule}, {threads} threads");
             let decided = |epochs: &[EpochMetrics]| -> Vec<_> {
                 let of = |e: &EpochMetrics| (e.batch_size, e.lr, e.noise_scale);
@@ -331,7 +331,7 @@ fn a_policy_without_its_statistics_says_what_to_set() {
     let new = || Trainer::new(Sequential::new(19).dense(5), Loss::SoftmaxCrossEntropy);
     let rule: BatchRule = "cabs 8..64".parse().unwrap();
     assert_eq!(
-        fit(new().batch_size(16).batch_policy(rule)),
+        fit(new().batch_size(16).batch_policy(rule.clone())),
         "the batch policy \"cabs 8..64\" compares the gradients of a batch's shards and needs at least 2 of them, got 1; set shards to 2 or more"
     );
     assert!(fit(new().track_noise_scale()).starts_with("the noise scale compares the gradients"));

@@ -48,6 +48,7 @@ mod layers;
 mod meetings;
 #[cfg(feature = "export")]
 mod onnx;
+mod open_ends;
 mod optimizer_formulas;
 mod optimizers;
 mod parity;

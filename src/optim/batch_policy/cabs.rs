@@ -62,7 +62,7 @@ impl BatchPolicy for Cabs {
         let &[current, v, v_weight, l, l_weight] = state else {
             return false;
         };
-        self.current = current as usize;
+        self.current = self.bounds.clamp(current as usize);
         (self.variance.sum, self.variance.weight) = (v, v_weight);
         (self.loss.sum, self.loss.weight) = (l, l_weight);
         true

@@ -7,6 +7,7 @@
 //! | `cabs` | CABS: coupled to rate and loss | the gradient's variance |
 //! | `noise` | the noise scale, in powers of two | variance and mean of the gradient |
 //! | `ada_scale` | AdaScale: the batch stays, the rate follows | variance and mean of the gradient |
+//! | `custom` | one of a program's own | |
 //! | `rule` | which policy, as data: its bounds, what it needs | |
 //! | `text` | a rule as it is written | |
 //!
@@ -16,6 +17,7 @@
 mod ada_scale;
 mod bounds;
 mod cabs;
+mod custom;
 mod fixed;
 mod noise;
 mod rule;
@@ -28,6 +30,7 @@ use super::noise_scale::BatchMoments;
 use super::schedule::{Progress, Schedule};
 
 pub use bounds::BatchBounds;
+pub use custom::CustomPolicy;
 pub use rule::BatchRule;
 
 /// The next step.

@@ -71,7 +71,8 @@ impl BatchPolicy for NoiseDriven {
         let &[current, since, a, b, c, d] = state else {
             return false;
         };
-        (self.current, self.since) = (current as usize, since as u64);
+        self.current = self.bounds.clamp(current as usize);
+        self.since = since as u64;
         self.scale.restore([a, b, c, d]);
         true
     }

@@ -7,6 +7,7 @@ use super::BatchPolicy;
 use super::ada_scale::AdaScale;
 use super::bounds::BatchBounds;
 use super::cabs::Cabs;
+use super::custom::CustomPolicy;
 use super::fixed::Fixed;
 use super::noise::NoiseDriven;
 use super::staged::{AdaBatch, Staged};
@@ -21,7 +22,7 @@ use super::staged::{AdaBatch, Staged};
 /// assert_eq!(rule.to_string(), "noise 32..4096 every 100 steps lr sqrt");
 /// # Ok::<(), unisono::optim::OptimError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum BatchRule {
     /// The same batch throughout.
     #[default]
@@ -68,6 +69,8 @@ pub enum BatchRule {
         /// The batch that learning rate and schedule were made for.
         base: usize,
     },
+    /// One of a program's own.
+    Custom(CustomPolicy),
 }
 
 impl BatchRule {
@@ -88,6 +91,7 @@ impl BatchRule {
             BatchRule::Cabs { least, most } | BatchRule::Noise { least, most, .. } => {
                 BatchBounds { least, most }
             }
+            BatchRule::Custom(ref policy) => policy.bounds,
         }
     }
 
@@ -97,6 +101,7 @@ impl BatchRule {
         match self {
             BatchRule::Cabs { .. } | BatchRule::Noise { .. } | BatchRule::AdaScale { .. } => true,
             BatchRule::Fixed | BatchRule::Staged { .. } | BatchRule::AdaBatch { .. } => false,
+            BatchRule::Custom(policy) => policy.needs_moments,
         }
     }
 
@@ -132,7 +137,9 @@ impl BatchRule {
                 let cuts = lr_factor > 0.0 && lr_factor <= 1.0;
                 check("the policy's factor of the rate", range, lr_factor, cuts)
             }
-            BatchRule::Cabs { .. } => check_start(initial, self.bounds(initial)),
+            BatchRule::Cabs { .. } | BatchRule::Custom(_) => {
+                check_start(initial, self.bounds(initial))
+            }
             BatchRule::Noise { every, .. } => {
                 check_start(initial, self.bounds(initial))?;
                 check_period(every)
@@ -187,7 +194,14 @@ impl BatchRule {
                 Box::new(NoiseDriven::new(initial, bounds, every, rule))
             }
             BatchRule::AdaScale { base } => Box::new(AdaScale::new(initial, base)),
+            BatchRule::Custom(ref policy) => (policy.named.function)(initial),
         })
+    }
+}
+
+impl From<CustomPolicy> for BatchRule {
+    fn from(policy: CustomPolicy) -> Self {
+        BatchRule::Custom(policy)
     }
 }
 

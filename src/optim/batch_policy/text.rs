@@ -47,6 +47,7 @@ impl fmt::Display for BatchRule {
                 rule.name()
             ),
             BatchRule::AdaScale { base } => write!(f, "adascale from {base}"),
+            BatchRule::Custom(policy) => f.write_str(&policy.named.name),
         }
     }
 }

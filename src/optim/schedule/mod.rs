@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{OptimError, check};
 
-pub use shape::Shape;
+pub use shape::{CustomShape, Shape};
 
 /// How far training has come, before the step at hand.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -2,6 +2,7 @@
 
 use std::f64::consts::PI;
 
+use super::super::custom::Named;
 use super::super::error::{OptimError, check};
 
 /// A factor over time t, whose unit is the schedule's.
@@ -96,6 +97,47 @@ pub enum Shape {
         /// What follows.
         last: Box<Shape>,
     },
+    /// One of a program's own.
+    Custom(CustomShape),
+}
+
+/// A shape of a program's own: a function of t / `over`.
+///
+/// ```
+/// use unisono::optim::{CustomShape, Progress, Schedule, Unit};
+/// let shape = CustomShape::new("saw", 10, |share| 1.0 - share.fract());
+/// let schedule = Schedule::new(shape.into(), Unit::Steps).warmed_up(5, Unit::Steps);
+/// let at = |step| schedule.lr(0.5, &Progress { step, ..Progress::default() });
+/// assert_eq!([at(5), at(10), at(15)], [0.25, 0.5, 0.25]);
+/// assert_eq!(schedule.to_string(), "warmup 5 steps, saw over 10 steps");
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct CustomShape {
+    pub(super) over: u64,
+    pub(super) named: Named<dyn Fn(f64) -> f64 + Send + Sync>,
+}
+
+impl CustomShape {
+    /// The factor at time t is `factor(t / over)`, finite and at least 0, for shares from 0 on
+    /// without end. `name` has its parameters too: a training is not resumed with a schedule of
+    /// another name.
+    pub fn new(
+        name: impl Into<String>,
+        over: u64,
+        factor: impl Fn(f64) -> f64 + Send + Sync + 'static,
+    ) -> Self {
+        let (name, function) = (name.into(), std::sync::Arc::new(factor));
+        Self {
+            over,
+            named: Named { name, function },
+        }
+    }
+}
+
+impl From<CustomShape> for Shape {
+    fn from(shape: CustomShape) -> Self {
+        Shape::Custom(shape)
+    }
 }
 
 impl Shape {
@@ -160,6 +202,7 @@ impl Shape {
                 }
                 last.factor(t - start)
             }
+            Shape::Custom(shape) => (shape.named.function)(t / shape.over as f64),
         }
     }
 
@@ -171,7 +214,8 @@ impl Shape {
             | Shape::MultiStep { .. }
             | Shape::Exponential { .. }
             | Shape::Restarts { .. }
-            | Shape::InverseSqrt { .. } => None,
+            | Shape::InverseSqrt { .. }
+            | Shape::Custom(_) => None,
             Shape::Linear { over, .. }
             | Shape::Cosine { over, .. }
             | Shape::Polynomial { over, .. }
@@ -195,7 +239,8 @@ impl Shape {
             | Shape::Restarts { first: time, .. }
             | Shape::Polynomial { over: time, .. }
             | Shape::OneCycle { over: time, .. }
-            | Shape::InverseSqrt { after: time } => change(time),
+            | Shape::InverseSqrt { after: time }
+            | Shape::Custom(CustomShape { over: time, .. }) => change(time),
             Shape::MultiStep { at, .. } => at.iter_mut().for_each(change),
             Shape::StableDecay { stable, decay, .. } => {
                 change(stable);
@@ -256,7 +301,9 @@ impl Shape {
                 period(*over)
             }
             Shape::StableDecay { decay, to, .. } => ends(*to, *decay),
-            Shape::InverseSqrt { after } => period(*after),
+            Shape::InverseSqrt { after: len } | Shape::Custom(CustomShape { over: len, .. }) => {
+                period(*len)
+            }
             Shape::Sequence { parts, last } => {
                 for (len, shape) in parts {
                     period(*len)?;

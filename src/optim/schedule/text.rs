@@ -22,7 +22,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::super::error::OptimError;
-use super::{Schedule, Shape, Unit, Warmup};
+use super::{CustomShape, Schedule, Shape, Unit, Warmup};
 
 impl FromStr for Schedule {
     type Err = OptimError;
@@ -315,6 +315,9 @@ fn write(f: &mut fmt::Formatter<'_>, shape: &Shape, unit: &str) -> fmt::Result {
             write!(f, "wsd stable {stable} decay {decay} {unit} to {to}")
         }
         Shape::InverseSqrt { after } => write!(f, "rsqrt after {after} {unit}"),
+        Shape::Custom(CustomShape { over, named }) => {
+            write!(f, "{} over {over} {unit}", named.name)
+        }
         Shape::Sequence { parts, last } => {
             for (len, part) in parts {
                 write(f, part, unit)?;

@@ -294,7 +294,7 @@ impl AdaptiveBatch {
             let trainer = trainer(&model, self.batch, self.epochs)
                 .optimizer(Optimizer::sgd(self.lr))
                 .schedule(self.schedule.clone())
-                .batch_policy(self.rule);
+                .batch_policy(self.rule.clone());
             match self.rule {
                 BatchRule::Cabs { .. } | BatchRule::Noise { .. } | BatchRule::AdaScale { .. } => {
                     trainer.track_noise_scale()
