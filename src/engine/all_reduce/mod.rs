@@ -44,7 +44,7 @@ pub use table::{ALL, by_name, names};
 pub use tree::Tree;
 
 /// Places the additions of the tree on workers. One of one's own can make no sum wrong: it only
-/// says where it is made (`examples/own_all_reduce.rs`).
+/// says where it is made (`examples/custom_all_reduce.rs`).
 ///
 /// ```
 /// use unisono::engine::all_reduce::{AllReduce, Naive, Segmented, Tree};

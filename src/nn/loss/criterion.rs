@@ -10,7 +10,7 @@ use crate::nn::shape::Shape;
 /// A loss: the targets that it needs, its sum over rows, and the gradient of this sum. [`Loss`]
 /// has ours; one's own is trained with in the same way.
 ///
-/// [`check_criterion`] compares a gradient with difference quotients; `examples/own_loss.rs` trains
+/// [`check_criterion`] compares a gradient with difference quotients; `examples/custom_loss.rs` trains
 /// with a loss of its own.
 ///
 /// ```

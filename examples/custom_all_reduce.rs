@@ -1,7 +1,7 @@
 //! An all-reduce of one's own behind the trait `AllReduce`: worker 0, which coordinates the others,
 //! adds nothing; they share the segments.
 //!
-//! `cargo run --release --example own_all_reduce`. It says who adds what, and nothing else: the
+//! `cargo run --release --example custom_all_reduce`. It says who adds what, and nothing else: the
 //! order of the additions is the engine's, and so the bits are those of every other all-reduce.
 
 use unisono::Trainer;

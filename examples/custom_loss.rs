@@ -1,7 +1,7 @@
 //! A loss of one's own behind the trait `Criterion`: the focal loss, `-(1 - p)^gamma ln p` for the
 //! probability p of the row's class.
 //!
-//! `cargo run --release --example own_loss`. Its gradient is compared with difference quotients,
+//! `cargo run --release --example custom_loss`. Its gradient is compared with difference quotients,
 //! then it trains: shards, threads and all-reduce need nothing more than this.
 //!
 //! Lin, Goyal, Girshick, He, Dollár: "Focal loss for dense object detection", 2017.
