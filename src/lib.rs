@@ -89,6 +89,7 @@ mod memory;
 pub mod nn;
 pub mod optim;
 mod output;
+mod real;
 #[cfg(feature = "report")]
 pub mod report;
 #[cfg(feature = "run")]

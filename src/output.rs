@@ -153,7 +153,10 @@ fn place(path: &Path) -> io::Result<Place> {
         // A relative link begins in its own folder.
         path = path.parent().unwrap_or(Path::new("")).join(target);
     }
-    Err(io::Error::other("too many symbolic links"))
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "too many symbolic links",
+    ))
 }
 
 fn special(path: PathBuf, kind: fs::FileType) -> io::Result<Place> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::choices::{all_reduces, preset_names};
-use super::options::{DataArgs, EngineArgs, FromArgs, TrainArgs};
+use super::options::{DataArgs, EngineArgs, FromArgs, TrainArgs, ranges};
 use super::runs_args::{ExplainArgs, ExportArgs, GenerateArgs, PartArgs, PredictArgs};
 use super::study_args::StudyCommand;
 
@@ -92,7 +92,7 @@ pub(super) struct ScalingArgs {
 
     /// Rows of the global batch under strong scaling, of each thread under weak scaling (128 by
     /// default); with --simulate, of the global batch (128 per thread by default)
-    #[arg(long, value_name = "ROWS")]
+    #[arg(long, value_name = "ROWS", value_parser = ranges::rows())]
     pub(super) batch_size: Option<usize>,
 
     /// Time budget of all rounds together
@@ -100,11 +100,11 @@ pub(super) struct ScalingArgs {
     pub(super) budget: String,
 
     /// Stop earlier when every median is known to within this share, with 95 % confidence
-    #[arg(long, default_value_t = 0.02, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.02, value_name = "SHARE", value_parser = ranges::SHARE.double())]
     pub(super) half_width: f64,
 
     /// Seed of parameters, data and the order of measurements
-    #[arg(long, default_value_t = 42)]
+    #[arg(long, default_value_t = 42, value_parser = ranges::any_whole::<u64>())]
     pub(super) seed: u64,
 
     /// Write results.json, samples.jsonl, report.html and the charts (SVG and PNG) into this new
@@ -150,6 +150,7 @@ pub(super) struct WhatIfArgs {
         long,
         default_value_t = 1.0,
         value_name = "FACTOR",
+        value_parser = ranges::within("from 1 to 1000000", |factor| (1.0..=1e6).contains(&factor)).double(),
         requires = "simulate"
     )]
     pub(super) straggler: f64,
@@ -159,6 +160,7 @@ pub(super) struct WhatIfArgs {
         long,
         default_value_t = 0.0,
         value_name = "SHARE",
+        value_parser = ranges::FRACTION.double(),
         requires = "simulate"
     )]
     pub(super) jitter: f64,
@@ -175,15 +177,15 @@ pub(super) struct WhatIfArgs {
     pub(super) all_reduce: String,
 
     /// Number of machines that the workers are spread over
-    #[arg(long, default_value_t = 1, value_name = "N", requires = "simulate")]
+    #[arg(long, default_value_t = 1, value_name = "N", requires = "simulate", value_parser = ranges::whole::<usize>(1, 65_536))]
     pub(super) ranks: usize,
 
     /// Latency of a message between machines, in microseconds
-    #[arg(long, default_value_t = 20.0, value_name = "US", requires = "simulate")]
+    #[arg(long, default_value_t = 20.0, value_name = "US", requires = "simulate", value_parser = ranges::within("from 0 to 1000000000", |us| (0.0..=1e9).contains(&us)).double())]
     pub(super) alpha: f64,
 
     /// Bandwidth between two machines, in gigabytes a second
-    #[arg(long, default_value_t = 1.25, value_name = "GB", requires = "simulate")]
+    #[arg(long, default_value_t = 1.25, value_name = "GB", requires = "simulate", value_parser = ranges::within("from 0.000001 to 1000000", |gb| (1e-6..=1e6).contains(&gb)).double())]
     pub(super) network: f64,
 }
 
@@ -194,22 +196,22 @@ pub(super) struct BenchArgs {
     pub(super) preset: String,
 
     /// Rows of a global batch
-    #[arg(long, default_value_t = 128, value_name = "ROWS")]
+    #[arg(long, default_value_t = 128, value_name = "ROWS", value_parser = ranges::rows())]
     pub(super) batch_size: usize,
 
     /// Timed steps
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = ranges::whole::<usize>(1, 1_000_000))]
     pub(super) steps: usize,
 
     /// Untimed steps before them
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = ranges::whole::<usize>(0, 1_000_000))]
     pub(super) warmup: usize,
 
     #[command(flatten)]
     pub(super) engine: EngineArgs,
 
     /// Seed of the initial weights and of the data
-    #[arg(long, default_value_t = 42)]
+    #[arg(long, default_value_t = 42, value_parser = ranges::any_whole::<u64>())]
     pub(super) seed: u64,
 
     /// Track a statistic of the shards' gradients: noise-scale
@@ -307,7 +309,7 @@ pub(super) struct ScheduleArgs {
     pub(super) from: FromArgs,
 
     /// Rows of the training set; by default those of the training's own data
-    #[arg(long)]
+    #[arg(long, value_parser = ranges::rows())]
     pub(super) rows: Option<usize>,
 
     /// Write the chart of the learning rate to this file as SVG; - for stdout
@@ -329,15 +331,15 @@ pub(super) struct LrRangeArgs {
     pub(super) from: FromArgs,
 
     /// The first learning rate
-    #[arg(id = "lowest", long = "from", default_value_t = 1e-5)]
+    #[arg(id = "lowest", long = "from", default_value_t = 1e-5, value_parser = ranges::POSITIVE.single())]
     pub(super) lowest: f32,
 
     /// The last learning rate
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 10.0, value_parser = ranges::POSITIVE.single())]
     pub(super) to: f32,
 
     /// Steps between them
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = ranges::whole::<u32>(2, 1_000_000))]
     pub(super) steps: u32,
 
     /// Write the chart to this file as SVG; - for stdout

@@ -5,11 +5,8 @@ use serde_json::{Map, Value, json};
 use crate::study::{Bench, BenchReport};
 
 use super::args::BenchArgs;
-use super::config::{engine_config, preset};
-use super::error::{ArgError, CommandError, at_most, refused};
-
-/// Steps of a benchmark.
-const MOST_STEPS: usize = 1_000_000;
+use super::config::{check_shards, engine_config, preset};
+use super::error::{ArgError, CommandError};
 
 /// `unisono bench`.
 pub(super) fn bench(args: &BenchArgs) -> Result<(), CommandError> {
@@ -27,18 +24,15 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), CommandError> {
 }
 
 fn settings(args: &BenchArgs) -> Result<Bench, ArgError> {
-    if args.steps == 0 {
-        return Err(refused("steps", "at least 1", "0"));
-    }
-    at_most("steps", args.steps, MOST_STEPS)?;
-    at_most("warmup", args.warmup, MOST_STEPS)?;
+    let engine = engine_config(&args.engine, args.track.as_deref())?;
+    check_shards(engine.shards, args.batch_size)?;
     Ok(Bench {
         preset: preset(&args.preset)?,
         batch_size: args.batch_size,
         steps: args.steps,
         warmup: args.warmup,
         seed: args.seed,
-        engine: engine_config(&args.engine, args.track.as_deref())?,
+        engine,
     })
 }
 

@@ -82,7 +82,7 @@ pub(crate) fn scaling_rules() -> String {
 }
 
 /// `a, b or c`.
-fn any_of(names: &[&str]) -> String {
+pub(crate) fn any_of(names: &[&str]) -> String {
     match names {
         [] => String::new(),
         [only] => (*only).to_owned(),

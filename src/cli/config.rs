@@ -88,6 +88,14 @@ pub(super) struct TrainSettings {
     pub(super) on_non_finite: OnNonFinite,
 }
 
+impl TrainSettings {
+    /// Refuses what no batch of this training lets act.
+    pub(super) fn check_batches(&self) -> Result<(), ArgError> {
+        let largest = self.optim.batch_rule.bounds(self.batch_size).most;
+        check_shards(self.engine.shards, largest)
+    }
+}
+
 impl TryFrom<TrainArgs> for TrainSettings {
     type Error = ArgError;
 
@@ -107,10 +115,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
             checkpoints: Checkpoints {
                 every_steps: run.checkpoint_every_steps,
                 every_epochs: run.checkpoint_every_epochs,
-                keep: match run.keep {
-                    0 => return Err(refused("keep", "at least 1", "0")),
-                    keep => keep,
-                },
+                keep: run.keep,
                 ..Checkpoints::in_folder("")
             },
             layers: match (&args.model.preset, &args.model.layers) {
@@ -153,6 +158,17 @@ pub(super) fn all_reduce_named(name: &str) -> Result<Arc<dyn AllReduce>, ArgErro
 
 pub(super) fn preset(name: &str) -> Result<Preset, ArgError> {
     presets::by_name(name).ok_or_else(|| refused("preset", preset_names(), name))
+}
+
+/// Refuses shards of which some would never have a row, where no batch has more than `rows`.
+pub(super) fn check_shards(shards: Shards, rows: usize) -> Result<(), ArgError> {
+    match shards {
+        Shards::Fixed(count) if count > rows => {
+            let expected = format!("at most {rows}, the rows of the largest batch");
+            Err(refused("shards", expected, &count.to_string()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn count(flag: &'static str, expected: &'static str, got: &str) -> Result<usize, ArgError> {

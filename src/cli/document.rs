@@ -3,19 +3,16 @@
 //! Flags and `--set` take precedence over the file; two of them for the same key contradict each
 //! other.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ArgMatches;
-use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::config::TrainSettings;
+use super::config_file::{explained, nearest, read};
 use super::error::{ArgError, CommandError};
 use super::keys::Key;
 use super::options::{FromArgs, TrainArgs};
-
-/// How alike a mistyped key and a known one must be to be named (Jaro-Winkler, 1 is the same).
-const ALIKE: f64 = 0.8;
 
 /// Settings, and which of them a file gave.
 #[derive(Debug)]
@@ -198,62 +195,6 @@ pub(super) fn differences(before: &TrainArgs, after: &TrainArgs) -> Vec<(String,
     both.filter(|(_, before, after)| before != after).collect()
 }
 
-/// Reads a file; unknown keys and wrong types are errors with their place.
-pub(super) fn read(path: &Path) -> Result<Table, CommandError> {
-    parse_as::<TrainArgs>(path)
-}
-
-/// Reads a file that has to be a `T`.
-pub(super) fn parse_as<T: DeserializeOwned>(path: &Path) -> Result<Table, CommandError> {
-    let text = std::fs::read_to_string(path).map_err(|source| CommandError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    parse::<T>(&text, path)
-}
-
-fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<Table, CommandError> {
-    let odd = |error: toml::de::Error| {
-        let at = error.span().map_or(0, |span| span.start).min(text.len());
-        let before = &text[..at];
-        let line = before.matches('\n').count() + 1;
-        let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-        let problem = explained(error.message());
-        CommandError::Args(ArgError::File {
-            path: path.to_owned(),
-            line,
-            column,
-            problem,
-        })
-    };
-    toml::from_str::<T>(text).map_err(odd)?;
-    toml::from_str(text).map_err(odd)
-}
-
-/// An unknown key in fewer words, with the known one that is most like it.
-fn explained(message: &str) -> String {
-    let first = message.lines().next().unwrap_or(message);
-    let Some(name) = first
-        .strip_prefix("unknown field `")
-        .and_then(|rest| rest.split('`').next())
-    else {
-        return first.to_owned();
-    };
-    // What would have been known stands behind the name, between backticks.
-    let known = first.split('`').skip(3).step_by(2);
-    format!("unknown key `{name}`{}", nearest(name, known))
-}
-
-/// `; did you mean ...?`, or nothing.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let alike = known.map(|known| (strsim::jaro_winkler(name, known), known));
-    let best = alike.max_by(|one, other| one.0.total_cmp(&other.0));
-    match best {
-        Some((likeness, known)) if likeness >= ALIKE => format!("; did you mean `{known}`?"),
-        _ => "; `unisono config` prints all keys".to_owned(),
-    }
-}
-
 /// `optimizer.lr=0.1`: the key, and its value as TOML or as bare text.
 fn assignment<'k>(text: &str, keys: &'k [Key]) -> Result<(&'k Key, Value), ArgError> {
     // The key.
@@ -268,14 +209,20 @@ fn assignment<'k>(text: &str, keys: &'k [Key]) -> Result<(&'k Key, Value), ArgEr
         let nearest = nearest(path, paths.iter().map(String::as_str));
         ArgError::text("set", &format!("unknown key `{path}`{nearest}"))
     })?;
-    // The value: what TOML reads, or else bare text, if the key takes it.
+    // The value: what its flag would take, and what TOML reads, or else bare text, if the key takes
+    // it.
+    let parsed = toml::from_str::<Table>(&format!("value = {given}"));
+    let value = parsed.ok().and_then(|mut table| table.remove("value"));
+    let bare = value.as_ref().and_then(Value::as_str).unwrap_or(given);
+    if let Some(expected) = key.refusal(bare) {
+        let message = format!("{path} must be {expected}, got {bare:?}");
+        return Err(ArgError::text("set", &message));
+    }
     let fits = |value: Value| {
         let mut table = Table::new();
         key.put(&mut table, value.clone());
         table.try_into::<TrainArgs>().map(|_| value)
     };
-    let parsed = toml::from_str::<Table>(&format!("value = {given}"));
-    let value = parsed.ok().and_then(|mut table| table.remove("value"));
     let as_text = || fits(Value::String(given.to_owned()));
     let value = match value {
         Some(value) => fits(value).or_else(|error| as_text().map_err(|_| error)),
@@ -289,7 +236,10 @@ fn assignment<'k>(text: &str, keys: &'k [Key]) -> Result<(&'k Key, Value), ArgEr
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::cli::config_file::parse;
 
     #[test]
     fn every_key_can_stand_in_a_file_and_the_printed_document_reads_back() {
@@ -328,40 +278,6 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named_with_their_place_and_the_nearest_key() {
-        let cases = [
-            (
-                "[optimizer]\nlrr = 0.1\n",
-                "a.toml, line 2, column 1: unknown key `lrr`; did you mean `lr`?",
-            ),
-            (
-                "[optimiser]\n",
-                "line 1, column 2: unknown key `optimiser`; did you mean `optimizer`?",
-            ),
-            (
-                "[run]\nepochs = \"ten\"\n",
-                "line 2, column 10: invalid type: string \"ten\", expected u32",
-            ),
-            (
-                "[run]\nepochs = 1\nepochs = 2\n",
-                "line 3, column 1: duplicate key",
-            ),
-            ("[run\n", "line 1"),
-            (
-                "[engine]\nthreads = 1.5\n",
-                "line 2, column 11: data did not match",
-            ),
-        ];
-        for (text, expected) in cases {
-            let error = parse::<TrainArgs>(text, Path::new("a.toml"))
-                .unwrap_err()
-                .to_string();
-            assert!(error.contains(expected), "{error}");
-            assert_eq!(error.lines().count(), 1);
-        }
-    }
-
-    #[test]
     fn set_takes_toml_values_and_bare_text() {
         let keys = Key::all();
         let value = |text: &str| assignment(text, &keys).map(|(key, value)| (key.path(), value));
@@ -377,7 +293,15 @@ mod tests {
             ),
             (
                 "run.epochs=many",
-                "run.epochs: invalid type: string \"many\", expected u32",
+                "run.epochs must be a whole number from 0 to 4294967295, got \"many\"",
+            ),
+            (
+                "optimizer.momentum=0.9999999999",
+                "optimizer.momentum must be at least 0 and below 1 in single precision, got \"0.9999999999\"",
+            ),
+            (
+                "optimizer.lr=1e-400",
+                "where it is not 0 (double precision), got \"1e-400\"",
             ),
         ] {
             let error = value(text).unwrap_err().to_string();

@@ -1,8 +1,7 @@
 //! Errors of the program, and the exit code of each.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
-
-use thiserror::Error;
 
 use crate::export::ExportError;
 use crate::run::RunError;
@@ -13,7 +12,7 @@ use crate::train::TrainError;
 use super::signals;
 
 /// An invalid argument.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum ArgError {
     /// Not one of the values that there are.
     #[error("--{flag} must be {expected}, got {got:?}")]
@@ -62,7 +61,7 @@ impl ArgError {
 }
 
 /// Why a command ended before its end.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum CommandError {
     #[error(transparent)]
     Args(ArgError),
@@ -75,6 +74,9 @@ pub(super) enum CommandError {
     },
     #[error(transparent)]
     Run(#[from] RunError),
+    /// What a training that runs or has run could not write.
+    #[error(transparent)]
+    Recording(RunError),
     #[error(transparent)]
     Export(#[from] ExportError),
     #[error(transparent)]
@@ -108,6 +110,17 @@ pub(super) enum CommandError {
         path: PathBuf,
         source: std::io::Error,
     },
+}
+
+impl CommandError {
+    /// The same where a training runs or has run.
+    pub(super) fn while_running(self) -> Self {
+        match self {
+            CommandError::Run(error) => CommandError::Recording(error),
+            CommandError::Export(error) => CommandError::Recording(error.into()),
+            other => other,
+        }
+    }
 }
 
 /// How a stopped run goes on.
@@ -158,20 +171,18 @@ pub(super) fn is_closed_pipe(error: &CommandError) -> bool {
 pub(super) fn exit_code(error: &CommandError) -> u8 {
     use crate::engine::EngineError as Engine;
     // Errors of the program itself; the others stand in those of training.
-    let error = match error {
+    let trained = match error {
         CommandError::Train(error) => error,
         CommandError::Stopped { signal, .. } => return signals::exit_code(*signal),
-        CommandError::Signals { .. }
-        | CommandError::Run(RunError::Write { .. } | RunError::Read { .. })
-        | CommandError::Export(ExportError::Write { .. })
-        | CommandError::Scaling(ScalingError::Io { .. } | ScalingError::Peer { .. }) => return 1,
-        CommandError::Scaling(ScalingError::Train(error)) => error,
         CommandError::StudyStopped { signal, .. } => return signals::exit_code(*signal),
-        CommandError::Study(StudyError::Io { .. }) => return 1,
+        CommandError::Signals { .. }
+        | CommandError::Recording(_)
+        | CommandError::Scaling(ScalingError::Peer { .. }) => return 1,
+        CommandError::Scaling(ScalingError::Train(error)) => error,
         CommandError::Study(StudyError::Train(error)) => error,
-        _ => return 2,
+        other => return code_of_system(other),
     };
-    match error {
+    match trained {
         TrainError::NonFinite { .. } | TrainError::Write { .. } => 1,
         TrainError::Engine(
             Engine::WorkerPanicked { .. }
@@ -180,5 +191,92 @@ pub(super) fn exit_code(error: &CommandError) -> u8 {
             | Engine::Spawn { .. },
         ) => 1,
         _ => 2,
+    }
+}
+
+/// Whether what the system refused lies in the path that was given, or in the machine: a full disk,
+/// a device that fails.
+fn code_of_system(error: &CommandError) -> u8 {
+    use std::io::ErrorKind as Kind;
+    let (mut reason, mut kind) = (Some(error as &(dyn Error + 'static)), None);
+    while let Some(error) = reason {
+        let system = error.downcast_ref::<std::io::Error>();
+        kind = system.map(std::io::Error::kind).or(kind);
+        reason = error.source();
+    }
+    let is_of_path = |kind| {
+        matches!(
+            kind,
+            Kind::NotFound
+                | Kind::PermissionDenied
+                | Kind::AlreadyExists
+                | Kind::NotADirectory
+                | Kind::IsADirectory
+                | Kind::ReadOnlyFilesystem
+                | Kind::InvalidInput
+                | Kind::InvalidFilename
+                | Kind::InvalidData
+                | Kind::UnexpectedEof
+                | Kind::ConnectionRefused
+        )
+    };
+    match kind {
+        Some(kind) if !is_of_path(kind) => 1,
+        _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind;
+
+    #[test]
+    fn what_the_system_refuses_is_the_users_where_the_path_is_to_blame() {
+        let cases = [
+            (ErrorKind::AlreadyExists, 2),
+            (ErrorKind::NotADirectory, 2),
+            (ErrorKind::NotFound, 2),
+            (ErrorKind::PermissionDenied, 2),
+            (ErrorKind::StorageFull, 1),
+            (ErrorKind::Other, 1),
+        ];
+        for (kind, code) in cases {
+            let failed = || std::io::Error::from(kind);
+            let path = || PathBuf::from("a");
+            let errors = [
+                CommandError::Read {
+                    path: path(),
+                    source: failed(),
+                },
+                CommandError::Write {
+                    path: path(),
+                    source: failed(),
+                },
+                RunError::Read {
+                    path: path(),
+                    source: failed(),
+                }
+                .into(),
+                RunError::Write {
+                    path: path(),
+                    source: failed(),
+                }
+                .into(),
+                RunError::from(ExportError::Write {
+                    path: path(),
+                    source: failed(),
+                })
+                .into(),
+            ];
+            for error in errors {
+                assert_eq!(exit_code(&error), code, "{kind:?}: {error}");
+            }
+            let late = RunError::Write {
+                path: path(),
+                source: failed(),
+            };
+            assert_eq!(exit_code(&CommandError::Recording(late)), 1);
+        }
     }
 }

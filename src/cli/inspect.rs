@@ -14,7 +14,7 @@ use super::args::InspectArgs;
 use super::data_options::{data_options, in_flags, opened};
 use super::error::CommandError;
 use super::options::RunArgs;
-use super::out_file::{Format, OutFile};
+use super::out_file::OutFile;
 use super::settings_table::refuse_data;
 
 /// Images of a class on a sheet.
@@ -33,7 +33,7 @@ pub(super) fn inspect(args: &InspectArgs, flags: &ArgMatches) -> Result<(), Comm
     let options = data_options(&data, RunArgs::default().seed)?;
     let kind = DataKind::of(path, &options).map_err(TrainError::from)?;
     let sheet = args.sheet.as_deref();
-    let out = sheet.map(|sheet| OutFile::new(sheet, Format::Picture, args.force, &[path]));
+    let out = sheet.map(|sheet| OutFile::new(sheet, args.force, &[path]));
     let sheet = out.transpose()?.map(|out| out.path());
     // What a training makes of the data, then what is in the files: they may hold what it refuses.
     let loaded = opened(path, &options);

@@ -4,6 +4,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args as ClapArgs, Command};
 use toml::{Table, Value};
 
+use super::flag_error::expected;
 use super::options::{BatchArgs, DataArgs, EngineArgs, ModelArgs, OptimArgs, RunArgs};
 
 /// A key of the configuration: the flag it is, where it stands in a file.
@@ -12,6 +13,8 @@ pub(super) struct Key {
     pub(super) section: &'static str,
     pub(super) name: String,
     arg: Arg,
+    /// A command with the arguments of the section.
+    section_of: fn() -> Command,
 }
 
 impl Key {
@@ -29,9 +32,11 @@ impl Key {
 
     /// Those of a section.
     pub(super) fn of<T: ClapArgs>(section: &'static str) -> Vec<Self> {
-        let command = T::augment_args(Command::new("unisono"));
+        let section_of = || T::augment_args(Command::new("unisono").no_binary_name(true));
+        let command = section_of();
         let key = |arg: &Arg| Key {
             section,
+            section_of,
             name: match (section, arg.get_id().as_str()) {
                 ("data", "data") => "path",
                 ("optimizer", "optimizer") => "name",
@@ -73,6 +78,13 @@ impl Key {
     /// Whether it was given as a flag.
     pub(super) fn is_given(&self, matches: &ArgMatches) -> bool {
         matches.value_source(self.arg.get_id().as_str()) == Some(ValueSource::CommandLine)
+    }
+
+    /// What a value should be, if its flag refuses this text.
+    pub(super) fn refusal(&self, text: &str) -> Option<String> {
+        let flag = format!("--{}={text}", self.flag());
+        let error = (self.section_of)().try_get_matches_from([flag]).err()?;
+        expected(&error)
     }
 
     /// `lr`, as in `--lr`.

@@ -12,9 +12,9 @@ use crate::train::{LrRange, TrainError};
 use super::args::{LrRangeArgs, ScheduleArgs};
 use super::config::TrainSettings;
 use super::document::ResolvedConfig;
-use super::error::{ArgError, CommandError, at_most, refused};
+use super::error::{ArgError, CommandError, refused};
 use super::optim::OptimSettings;
-use super::out_file::{Format, OutFile};
+use super::out_file::OutFile;
 use super::settings_table::{By, refuse};
 use super::task::{Task, first_trainer, task};
 
@@ -141,7 +141,6 @@ pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), Co
         Some(rows) => rows,
         None => task(&settings)?.data[0].len(),
     };
-    at_most("rows", rows, u32::MAX as usize)?;
     if rows == 0 || settings.epochs == 0 || settings.max_steps == Some(0) {
         return Err(refused("rows, --epochs and --max-steps", "at least 1", "0").into());
     }
@@ -193,6 +192,7 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
     let resolved = ResolvedConfig::new(&args.train, flags, &args.from)?;
     refuse(&resolved, By::LrRange)?;
     let settings = resolved.settings()?;
+    settings.check_batches()?;
     let Task {
         model,
         data,
@@ -254,13 +254,12 @@ fn draw(chart: &LineChart) {
 /// The file that a chart goes to.
 fn svg(path: &Option<PathBuf>, force: bool) -> Result<Option<OutFile<'_>>, CommandError> {
     let path = path.as_deref();
-    path.map(|path| OutFile::new(path, Format::Drawing, force, &[]))
-        .transpose()
+    path.map(|path| OutFile::new(path, force, &[])).transpose()
 }
 
 fn save(chart: &LineChart, out: Option<OutFile<'_>>) -> Result<(), CommandError> {
     let Some(out) = out else { return Ok(()) };
-    out.draw(&chart.svg())?;
+    out.write(chart.svg().as_bytes())?;
     say!("chart: {}", out.path().display());
     Ok(())
 }

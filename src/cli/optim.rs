@@ -16,21 +16,38 @@ pub(super) struct OptimSettings {
 
 impl OptimSettings {
     pub(super) fn new(args: &OptimArgs, batch: &BatchArgs) -> Result<Self, ArgError> {
-        Ok(Self {
+        let (schedule, policy) = (&args.schedule, &batch.batch_policy);
+        let of_policy = odd("batch-policy", policy);
+        let settings = Self {
             optimizer: optimizer(args)?,
-            schedule: args.schedule.parse().map_err(unreadable("schedule"))?,
-            batch_rule: batch
-                .batch_policy
-                .parse()
-                .map_err(unreadable("batch-policy"))?,
-        })
+            schedule: schedule.parse().map_err(odd("schedule", schedule))?,
+            batch_rule: policy.parse().map_err(of_policy.clone())?,
+        };
+        settings
+            .batch_rule
+            .check(batch.batch_size)
+            .map_err(of_policy)?;
+        let is_staged = matches!(settings.batch_rule, BatchRule::Staged { .. });
+        if is_staged && settings.schedule.shape.is_flat() {
+            let message = format!(
+                "the batch of {policy:?} grows where the schedule's shape falls, and \"{}\" never does; name such a --schedule",
+                settings.schedule
+            );
+            return Err(ArgError::text("batch-policy", &message));
+        }
+        Ok(settings)
     }
 }
 
-fn unreadable(flag: &'static str) -> impl Fn(OptimError) -> ArgError {
-    move |error| ArgError::Text {
-        flag,
-        message: error.to_string(),
+/// What is wrong with a text, which is repeated where the message speaks of a number in it.
+fn odd(flag: &'static str, text: &str) -> impl Fn(OptimError) -> ArgError + Clone {
+    let text = text.to_owned();
+    move |error| {
+        let message = match error {
+            OptimError::OutOfRange { .. } => format!("{error}, in {text:?}"),
+            other => other.to_string(),
+        };
+        ArgError::Text { flag, message }
     }
 }
 

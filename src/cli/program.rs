@@ -10,6 +10,7 @@ use crate::nn::LAYERS;
 use super::args::{Args, Command, ConfigArgs, DataCommand};
 use super::document::{ResolvedConfig, commented};
 use super::error::{CommandError, exit_code, is_closed_pipe};
+use super::flag_error::in_one_line;
 use super::message::message;
 use super::options::TrainArgs;
 use super::settings_table::{By, refuse, refuse_flags};
@@ -23,14 +24,12 @@ Spectrograms and grey images are images (H, W, 1), or with such layers sequences
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let parsed = listing_layers(Args::command()).try_get_matches_from(args);
+    let program = with_negatives(listing_layers(Args::command()));
+    let parsed = program.try_get_matches_from(args);
     let parsed = parsed.and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
     let (args, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) if error.use_stderr() => {
-            let text = error.to_string();
-            return fail(2, &in_one_line(&text));
-        }
+        Err(error) if error.use_stderr() => return fail(2, &in_one_line(&error)),
         Err(help) => {
             say!("{help}");
             return ExitCode::SUCCESS;
@@ -94,6 +93,15 @@ fn listing_layers(command: clap::Command) -> clap::Command {
     ))
 }
 
+/// With options that take what begins with a minus for a number, so that it is refused as one.
+fn with_negatives(command: clap::Command) -> clap::Command {
+    let command = command.mut_subcommands(with_negatives);
+    command.mut_args(|arg| {
+        let takes = arg.get_long().is_some() && arg.get_action().takes_values();
+        arg.allow_negative_numbers(takes)
+    })
+}
+
 /// `unisono config`.
 fn config_text(args: &ConfigArgs, flags: &ArgMatches) -> Result<(), CommandError> {
     if args.schema {
@@ -109,16 +117,6 @@ fn config_text(args: &ConfigArgs, flags: &ArgMatches) -> Result<(), CommandError
     resolved.settings()?;
     say!("{}", text.trim_end());
     Ok(())
-}
-
-/// Clap's message up to the usage, in one line, without its prefix.
-fn in_one_line(text: &str) -> String {
-    let lines = text.lines().take_while(|line| !line.trim().is_empty());
-    let line = lines.map(str::trim).collect::<Vec<_>>().join(" ");
-    match line.strip_prefix("error: ") {
-        Some(message) => message.to_owned(),
-        None => line,
-    }
 }
 
 fn fail(code: u8, message: &str) -> ExitCode {

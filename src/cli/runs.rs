@@ -8,7 +8,7 @@ use crate::run::{Manifest, RunFolder, RunWeights};
 
 use super::document::differences;
 use super::error::{CommandError, refused};
-use super::out_file::{Format, OutFile};
+use super::out_file::OutFile;
 use super::output::aligned;
 use super::runs_args::{ExportArgs, PartArgs};
 use super::saved_run::{SavedRun, settings};
@@ -25,8 +25,12 @@ pub(super) fn list(folder: &Path) -> Result<(), CommandError> {
             .into_owned();
         // A run of an older version, or one that was damaged, is listed by its name.
         let Ok(manifest) = Manifest::read(&run) else {
+            let status = match RunFolder::is_open(&run) {
+                true => "starting",
+                false => "no manifest",
+            };
             rows.push(
-                [name, "no manifest".to_owned()]
+                [name, status.to_owned()]
                     .into_iter()
                     .chain(vec![String::new(); 6])
                     .collect(),
@@ -37,7 +41,7 @@ pub(super) fn list(folder: &Path) -> Result<(), CommandError> {
         let hash = manifest.weights_sha256.clone().unwrap_or_default();
         rows.push(vec![
             name,
-            format!("{:?}", manifest.status).to_lowercase(),
+            manifest.status.to_string(),
             updates,
             accuracy(&manifest),
             manifest
@@ -135,6 +139,7 @@ pub(super) fn diff(first: &Path, second: &Path) -> Result<(), CommandError> {
         })
     };
     let results = [
+        ("status", one.status.to_string(), other.status.to_string()),
         ("kept", kept(one), kept(other)),
         (
             "steps",
@@ -210,18 +215,16 @@ pub(super) fn eval(args: &PartArgs) -> Result<(), CommandError> {
 
 /// `unisono export`.
 pub(super) fn export(args: &ExportArgs) -> Result<(), CommandError> {
-    let format = match args.format.as_str() {
-        "safetensors" => Format::Safetensors,
-        "npz" => Format::Npz,
-        "onnx" => Format::Onnx,
-        other => return Err(refused("format", "safetensors, npz or onnx", other).into()),
-    };
-    let out = OutFile::new(&args.out, format, args.force, &[])?;
+    let format = args.format.as_str();
+    if !["safetensors", "npz", "onnx"].contains(&format) {
+        return Err(refused("format", "safetensors, npz or onnx", format).into());
+    }
+    let out = OutFile::new(&args.out, args.force, &[])?;
     let saved = SavedRun::open(&args.run)?;
     let model = saved.network.model().to_string();
     match format {
-        Format::Npz => write_npz(out.path(), &saved.network)?,
-        Format::Onnx => write_onnx(out.path(), &saved.network)?,
+        "npz" => write_npz(out.path(), &saved.network)?,
+        "onnx" => write_onnx(out.path(), &saved.network)?,
         _ => {
             let metadata = [("format", "pt"), ("model", &*model)];
             write_safetensors(out.path(), &saved.network, &metadata)?;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
+use super::options::ranges;
+
 /// A part of a run's data.
 #[derive(Debug, ClapArgs)]
 pub(super) struct PartArgs {
@@ -54,19 +56,19 @@ pub(super) struct GenerateArgs {
     pub(super) prompt: String,
 
     /// Tokens to generate
-    #[arg(long, default_value_t = 400, value_name = "N")]
+    #[arg(long, default_value_t = 400, value_name = "N", value_parser = ranges::whole::<usize>(0, 10_000_000))]
     pub(super) tokens: usize,
 
     /// Above 1 flattens the distribution, below 1 sharpens it; 0 takes the likeliest token
-    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 1.0, value_parser = ranges::NOT_NEGATIVE.double())]
     pub(super) temperature: f64,
 
     /// Draw from this many likeliest tokens only
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = ranges::whole::<usize>(1, u32::MAX.into()))]
     pub(super) top_k: Option<usize>,
 
     /// Seed of the draws
-    #[arg(long, default_value_t = 42)]
+    #[arg(long, default_value_t = 42, value_parser = ranges::any_whole::<u64>())]
     pub(super) seed: u64,
 }
 
@@ -86,7 +88,7 @@ pub(super) struct ExplainArgs {
     pub(super) method: String,
 
     /// Points of the path of integrated gradients
-    #[arg(long, default_value_t = 32, value_name = "N")]
+    #[arg(long, default_value_t = 32, value_name = "N", value_parser = ranges::whole::<usize>(1, 100_000))]
     pub(super) steps: usize,
 
     /// The page to write; - for stdout

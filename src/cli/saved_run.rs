@@ -8,7 +8,8 @@ use crate::run::{RunError, RunFolder, RunWeights};
 use crate::train::TrainError;
 
 use super::config::TrainSettings;
-use super::document::{ResolvedConfig, read};
+use super::config_file::read;
+use super::document::ResolvedConfig;
 use super::error::{CommandError, refused};
 use super::options::TrainArgs;
 use super::task::{model, task};

@@ -128,10 +128,6 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
 fn branches(of: &StudyOf, how: &BranchArgs, flags: &ArgMatches) -> Result<(), CommandError> {
     let study = Study::new(StudyKind::Branches, of, flags)?;
     let plan = study.branches(how)?;
-    if !(how.tolerance >= 0.0 && how.tolerance.is_finite()) {
-        let got = how.tolerance.to_string();
-        return Err(refused("tolerance", "a share of the loss, 0 or more", &got).into());
-    }
     let [train, test] = &study.task.data;
     let (adjust, (threads, pinning)) = (study.adjust(), study.threads());
     let branches = Branches::new(

@@ -6,10 +6,10 @@ use clap::{Args as ClapArgs, FromArgMatches, Subcommand};
 use serde::{Deserialize, Serialize};
 
 use super::choices::scaling_rules;
-use super::options::whole;
 use super::options::{
     BatchArgs, DataArgs, EngineArgs, FromArgs, ModelArgs, OptimArgs, RunArgs, TrainArgs,
 };
+use super::options::{ranges, whole};
 
 /// What is studied.
 #[derive(Debug, Subcommand)]
@@ -76,7 +76,7 @@ pub(super) struct BranchArgs {
         long,
         default_value_t = 1.0,
         value_name = "EPOCHS",
-        allow_negative_numbers = true
+        value_parser = ranges::within("above 0 and at most 100000", |epochs| epochs > 0.0 && epochs <= 1e5).double()
     )]
     pub(super) window: f64,
 
@@ -85,7 +85,7 @@ pub(super) struct BranchArgs {
         long,
         default_value_t = 0.02,
         value_name = "SHARE",
-        allow_negative_numbers = true
+        value_parser = ranges::NOT_NEGATIVE.double()
     )]
     pub(super) tolerance: f64,
 
@@ -123,7 +123,7 @@ pub(super) struct StudyOf {
     /// Trials in parallel, each on one thread; with 1 they run one after another on all threads,
     /// with the same outcomes. By default the usable cores for a search, and 1 for a comparison of
     /// recipes (whose seconds are then those of all threads)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = ranges::whole::<usize>(1, 4_096))]
     pub(super) parallel_trials: Option<usize>,
 
     /// Run every N-th candidate of a search, or training of a recipe, from the K-th on; `unisono
@@ -142,11 +142,11 @@ pub(super) struct StudyArgs {
     pub(super) batches: String,
 
     /// Target: an error rate on the test rows below this (0.05 if no target is given)
-    #[arg(long, value_name = "SHARE", conflicts_with = "target_loss")]
+    #[arg(long, value_name = "SHARE", conflicts_with = "target_loss", value_parser = ranges::SHARE.double())]
     pub(super) target_error: Option<f64>,
 
     /// Target: a test loss below this
-    #[arg(long, value_name = "LOSS")]
+    #[arg(long, value_name = "LOSS", value_parser = ranges::POSITIVE.double())]
     pub(super) target_loss: Option<f64>,
 
     /// How learning rates are searched: random, sobol or halving
@@ -154,12 +154,12 @@ pub(super) struct StudyArgs {
     pub(super) search: String,
 
     /// Candidates per search
-    #[arg(long, default_value_t = 12, value_name = "N")]
+    #[arg(long, default_value_t = 12, value_name = "N", value_parser = ranges::whole::<usize>(1, 100_000))]
     #[serde(with = "whole")]
     pub(super) candidates: usize,
 
     /// Repetitions with new seeds, of each search's winner or of each recipe
-    #[arg(long, default_value_t = 5, value_name = "N")]
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = ranges::whole::<usize>(1, 100_000))]
     #[serde(with = "whole")]
     pub(super) repeats: usize,
 

@@ -16,14 +16,15 @@ use crate::study::batch_size::{
 use crate::train::Trainer;
 
 use super::choices::scaling_rules;
-use super::config::TrainSettings;
-use super::document::{ResolvedConfig, parse_as};
-use super::error::{ArgError, CommandError, at_most, refused};
+use super::config::{TrainSettings, check_shards};
+use super::config_file::parse_as;
+use super::document::ResolvedConfig;
+use super::error::{ArgError, CommandError, refused};
 use super::keys::Key;
 use super::settings_table::{By, refuse, refuse_study};
 use super::study_args::{BranchArgs, StudyArgs, StudyFile, StudyOf};
 use super::study_kind::StudyKind;
-use super::study_values::{batches, check_branches, check_trials, slice, target};
+use super::study_values::{batches, epochs, slice, target};
 use super::task::{Task, task};
 
 /// Settings, the task, and what is varied.
@@ -54,7 +55,6 @@ impl Study {
             None => Table::new(),
         };
         let args = study_args(&mut base, &of.study, flags);
-        check_trials(&args)?;
         let file = of.from.config.clone();
         let mut resolved = ResolvedConfig::over(base, file, &of.train, flags, &of.from)?;
         let by = By::Study(kind, &args);
@@ -68,6 +68,9 @@ impl Study {
             "sgd".clone_into(&mut resolved.args.optim.optimizer);
         }
         let settings = resolved.settings()?;
+        let batches = batches(&args.batches)?;
+        let largest = batches.iter().copied().max().unwrap_or(0);
+        check_shards(settings.engine.shards, largest)?;
         let task = task(&settings)?;
         let parallel = parallel(kind, of, is_named("engine.threads"))?;
         // Settings that decide outcomes beside the study's own, and the data.
@@ -83,7 +86,7 @@ impl Study {
         Ok(Self {
             published: published(kind, of)?,
             target: target(&args)?,
-            batches: batches(&args.batches)?,
+            batches,
             slice: slice(&of.slice)?,
             parallel,
             besides,
@@ -102,15 +105,11 @@ impl Study {
     }
 
     pub(super) fn branches(&self, how: &BranchArgs) -> Result<BranchPlan, ArgError> {
-        let points = how.branch_at.split(',').map(|text| text.trim().parse());
-        let odd = |_| refused("branch-at", "numbers of epochs with commas", &how.branch_at);
-        let at: Vec<f64> = points.collect::<Result<_, _>>().map_err(odd)?;
-        check_branches(how, &at)?;
         let rules = ScalingRule::ALL;
         let rule = rules.into_iter().find(|rule| rule.name() == how.scaling);
         Ok(BranchPlan {
             batch_sizes: self.batches.clone(),
-            at,
+            at: epochs(&how.branch_at)?,
             window: how.window,
             rule: rule.ok_or_else(|| refused("scaling", scaling_rules(), &how.scaling))?,
             seeds: self.args.repeats as u64,
@@ -134,20 +133,28 @@ impl Study {
 
     pub(super) fn steps(&self) -> Result<StepsToTarget, CommandError> {
         let (args, settings) = (&self.args, &self.settings);
-        let range = |text: &Option<String>| text.as_deref().map(str::parse::<Range>).transpose();
+        let range = |flag, text: &str| {
+            let read = text.parse::<Range>();
+            read.map_err(|error| ArgError::text(flag, &error.to_string()))
+        };
+        let momentum = args.momentum_range.as_deref();
+        let search = args.search.parse();
         // The space that is searched: rates, momenta, schedules.
         let schedules = args.schedules.iter().flat_map(|list| list.split(';'));
         Ok(StepsToTarget {
             batch_sizes: self.batches.clone(),
             space: Space {
-                lr: args.lr_range.parse()?,
-                one_minus_momentum: range(&args.momentum_range)?,
+                lr: range("lr-range", &args.lr_range)?,
+                one_minus_momentum: momentum
+                    .map(|text| range("momentum-range", text))
+                    .transpose()?,
                 schedules: schedules
                     .map(|text| text.trim().parse::<Schedule>())
                     .collect::<Result<_, _>>()
                     .map_err(|error| ArgError::text("schedules", &error.to_string()))?,
             },
-            search: args.search.parse()?,
+            search: search
+                .map_err(|error: StudyError| ArgError::text("search", &error.to_string()))?,
             candidates: args.candidates,
             repeats: args.repeats,
             target: self.target,
@@ -235,7 +242,7 @@ fn parallel(kind: StudyKind, of: &StudyOf, has_threads: bool) -> Result<usize, A
             to: format!("`unisono {}`", kind.command()),
             why: "trials side by side have one thread each (--parallel-trials 1 makes them one after another)",
         }),
-        Some(count) => at_most("parallel-trials", count, 4_096),
+        Some(count) => Ok(count),
         None if has_threads || !kind.searches() => Ok(1),
         None => Ok(cores),
     }

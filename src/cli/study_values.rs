@@ -3,22 +3,13 @@
 use crate::study::batch_size::{Slice, Target};
 
 use super::error::{ArgError, at_most, refused};
-use super::study_args::{BranchArgs, StudyArgs};
+use super::study_args::StudyArgs;
 
 /// The target where none is named: a share of the test rows.
 const TARGET_ERROR: f64 = 0.05;
 
-/// Candidates of a search, and runs with fresh seeds.
-const MOST_TRIALS: usize = 100_000;
-
-/// Epochs before a branch, and of it.
+/// Epochs before a branch.
 const MOST_EPOCHS: f64 = 100_000.0;
-
-/// Refuses more trials than anybody makes.
-pub(super) fn check_trials(args: &StudyArgs) -> Result<(), ArgError> {
-    at_most("candidates", args.candidates, MOST_TRIALS)?;
-    at_most("repeats", args.repeats, MOST_TRIALS).map(|_| ())
-}
 
 pub(super) fn target(args: &StudyArgs) -> Result<Target, ArgError> {
     match (args.target_error, args.target_loss) {
@@ -31,17 +22,13 @@ pub(super) fn target(args: &StudyArgs) -> Result<Target, ArgError> {
     }
 }
 
-/// Refuses more epochs than a study of branches ever takes.
-pub(super) fn check_branches(how: &BranchArgs, at: &[f64]) -> Result<(), ArgError> {
-    let longest = |epochs: &[f64]| epochs.iter().copied().fold(0.0, f64::max);
-    let values = [("branch-at", longest(at)), ("window", how.window)];
-    match values.into_iter().find(|(_, epochs)| *epochs > MOST_EPOCHS) {
-        Some((flag, epochs)) => Err(ArgError::text(
-            flag,
-            &format!("must be at most {MOST_EPOCHS} epochs, got {epochs}"),
-        )),
-        None => Ok(()),
-    }
+/// Numbers of epochs, with commas between them.
+pub(super) fn epochs(text: &str) -> Result<Vec<f64>, ArgError> {
+    let within = |epochs: &f64| (0.0..=MOST_EPOCHS).contains(epochs);
+    let number = |text: &str| text.trim().parse().ok().filter(within);
+    let all: Option<Vec<f64>> = text.split(',').map(number).collect();
+    let expected = format!("numbers of epochs with commas, from 0 to {MOST_EPOCHS}");
+    all.ok_or_else(|| refused("branch-at", expected, text))
 }
 
 /// `1,2,4`, or `1..1024` for powers of two.

@@ -97,12 +97,18 @@ pub(super) fn summary(network: &Network, report: &Report) {
     say!("kept: {}", kept_text(report));
     say!("test loss: {:.6}", report.test_loss());
     say!("test accuracy: {:.2} %", 100.0 * report.test_accuracy());
-    say!(
-        "throughput: {:.0} samples/s",
-        report.throughput_samples_per_s
-    );
+    say!("throughput: {}", rate(report.throughput_samples_per_s));
     say!("wall time: {:.2} s", report.wall_time.as_secs_f64());
     say!("weights sha256: {}", network.weights_sha256());
+}
+
+/// Rows a second, if any were trained on.
+fn rate(samples_per_s: f64) -> String {
+    if samples_per_s.is_finite() {
+        format!("{samples_per_s:.0} samples/s")
+    } else {
+        "none, no step was made".to_owned()
+    }
 }
 
 /// The same as a line of JSON.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::data::{Dataset, ImageShape, Preparation, RowKind, Sampling, digits};
+use crate::data::{DataError, Dataset, ImageShape, Preparation, RowKind, Sampling, digits};
 use crate::export::{ExportError, read_safetensors, read_torch};
 use crate::nn::{Loss, Network, Sequential, presets};
 use crate::study::synthetic_data;
@@ -289,9 +289,25 @@ fn language_model(
     Ok(hidden.dense(vocabulary))
 }
 
+/// Refuses a change of colours where there are none.
+fn check_colours(settings: &TrainSettings, preparation: &Preparation) -> Result<(), DataError> {
+    let saturation = settings.data_options.augment.images.saturation;
+    match preparation.rows {
+        RowKind::Images { shape, .. } if saturation > 0.0 && shape.channels == 1 => {
+            Err(DataError::Option {
+                name: "augment",
+                expected: "without saturation, which grey images have none of",
+                got: format!("saturation {saturation}"),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The user's files.
 fn own_data(settings: &TrainSettings, path: &Path) -> Result<Task, TrainError> {
     let opened = opened(path, &settings.data_options)?;
+    check_colours(settings, &opened.preparation)?;
     Ok(Task {
         model: model(settings, Some(&opened.preparation))?,
         balance: opened.balance(),

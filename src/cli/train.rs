@@ -6,13 +6,14 @@ use std::path::Path;
 use clap::ArgMatches;
 
 use crate::nn::Network;
-use crate::run::{Manifest, RunFolder, Status};
+use crate::run::{Manifest, RunError, RunFolder, Status};
 use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
 
 use super::args::TrainCommand;
 use super::config::TrainSettings;
+use super::config_file::read;
 use super::data_options::in_flags;
-use super::document::{ResolvedConfig, commented, differences, read};
+use super::document::{ResolvedConfig, commented, differences};
 use super::error::{CommandError, refused};
 use super::options::TrainArgs;
 use super::progress::{OutputMode, Progress};
@@ -22,6 +23,7 @@ use super::settings_table::{By, refuse};
 use super::signals::Stops;
 use super::summary::{Overview, summary, summary_line};
 use super::task::{Task, first_trainer, task, trainer};
+use super::unreached::unreached;
 
 /// Sections and keys that leave the trained bits as they are, or only say how far to go.
 const HARMLESS: [&str; 14] = [
@@ -133,15 +135,29 @@ fn resumed(
         });
     }
     let checkpoint = if is_checkpoint {
-        Checkpoint::read(path)?
+        Some(Checkpoint::read(path)?)
     } else {
-        run.latest()?
+        newest(&run)?
     };
     Ok(Begun {
         resolved,
         run: Some(run),
-        checkpoint: Some(checkpoint),
+        checkpoint,
     })
+}
+
+/// The newest checkpoint. A run that has made no step yet, or none before its process was killed,
+/// has nothing to go on from: it begins, with the same weights.
+fn newest(run: &RunFolder) -> Result<Option<Checkpoint>, CommandError> {
+    let steps = Manifest::read(run.path()).map_or(0, |manifest| manifest.steps);
+    match run.latest() {
+        Ok(checkpoint) => Ok(Some(checkpoint)),
+        Err(RunError::NoCheckpoint { .. }) if steps == 0 => {
+            eprintln!("no checkpoint: the training begins at step 0");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether a path is that of a checkpoint, not of a run.
@@ -181,14 +197,27 @@ fn check_changes(changes: &[(String, String, String)], allows: bool) -> Result<(
 
 /// The trainer before its first step. A checkpoint has the weights, and the file of the first ones
 /// may be gone.
-fn ready(settings: &TrainSettings, task: &Task, resumes: bool) -> Result<Trainer, CommandError> {
+fn ready(
+    command: &TrainCommand,
+    settings: &TrainSettings,
+    task: &Task,
+    resumes: bool,
+) -> Result<Trainer, CommandError> {
+    if let Some(warning) = unreached(settings, task.data[0].len()) {
+        eprintln!("warning: {warning}");
+    }
     let model = task.model.clone();
     let trainer = if resumes {
         trainer(settings, model)
     } else {
         first_trainer(settings, model)?
     };
-    Ok(trainer.sampling(task.sampling.clone()))
+    let trainer = trainer.sampling(task.sampling.clone());
+    Ok(if command.allow_change {
+        trainer.allow_changes()
+    } else {
+        trainer
+    })
 }
 
 /// Says what the files were taken for.
@@ -209,15 +238,13 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     } = begun;
     // Model and data.
     let settings = resolved.settings()?;
+    settings.check_batches()?;
     let task = task(&settings)?;
     let mode = OutputMode::of(command);
     if mode == OutputMode::Text {
         introduce(&task);
     }
-    let mut trainer = ready(&settings, &task, checkpoint.is_some())?;
-    if command.allow_change {
-        trainer = trainer.allow_changes();
-    }
+    let mut trainer = ready(command, &settings, &task, checkpoint.is_some())?;
     // What is kept of it.
     let mut recorder = None;
     if let Some(run) = run {
@@ -228,7 +255,7 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
         trainer = trainer.track_layer_norms();
         let from = checkpoint.as_ref();
         let new_recorder = RunRecorder::new(run, &settings, &task, from, command.allow_change)?;
-        if checkpoint.is_some() {
+        if command.resume.is_some() {
             new_recorder.save_settings(&commented(&resolved.args))?;
         }
         recorder = Some(new_recorder);
@@ -246,7 +273,8 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     let progress = Progress::new(mode, overview);
     let (report, signal) = fit(&mut trainer, &task, progress, recorder.as_mut())?;
     if let Some(recorder) = &mut recorder {
-        recorder.keep(&trainer, &report, &task)?;
+        let kept = recorder.keep(&trainer, &report, &task);
+        kept.map_err(CommandError::while_running)?;
     }
     if let Some(signal) = signal {
         return Err(CommandError::Stopped {
@@ -314,6 +342,6 @@ fn fit(
             }
             Err(error.into())
         }
-        (_, Some(error)) => Err(error.into()),
+        (_, Some(error)) => Err(CommandError::Recording(error)),
     }
 }

@@ -36,6 +36,12 @@ pub enum OptimError {
         /// What stands there.
         got: String,
     },
+    /// A schedule that changes nothing.
+    #[error("the schedule \"{text}\" never changes the rate; write constant, or other numbers")]
+    Flat {
+        /// All of it.
+        text: String,
+    },
     /// A batch-size policy that cannot be read.
     #[error(
         "the batch policy must be one of \"fixed\", \"staged to N\", \"adabatch F every N UNIT lr F to N\", \"cabs N..N\", \"noise N..N every N steps [lr RULE]\", \"adascale from N\", got \"{text}\""

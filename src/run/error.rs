@@ -40,6 +40,18 @@ pub enum RunError {
         /// The folder.
         path: PathBuf,
     },
+    /// A file lies where the run's folder would be made.
+    #[error("{} is a file; a run is a folder: choose a new one", path.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something lies in the folder under the name of a file of the run's, and is none.
+    #[error("{} is a link or a device: a run writes files of its own alone; remove it, or put the file itself there", path.display())]
+    NotPlain {
+        /// What lies there.
+        path: PathBuf,
+    },
     /// The folder holds no run.
     #[error("{} is no run's folder: it has no config.toml; give the folder that --out named", path.display())]
     NotARun {
@@ -55,7 +67,7 @@ pub enum RunError {
         process: String,
     },
     /// There is nothing to go on from.
-    #[error("the run in {} has no checkpoint yet; train anew", path.display())]
+    #[error("the run in {} has no checkpoint; train anew", path.display())]
     NoCheckpoint {
         /// The folder.
         path: PathBuf,

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use crate::lock::lock_folder;
+use crate::lock::{LockError, is_held, lock_folder};
 use crate::output;
 use crate::train::{Checkpoint, Checkpoints};
 
@@ -13,6 +13,19 @@ use super::tensorboard::EventFile;
 /// Files that a run has before its first step.
 const PREPARATION: &str = "preparation.json";
 const METRICS: &str = "metrics.jsonl";
+
+/// What a run writes into its folder, beside event files.
+const OWN: [&str; 9] = [
+    "config.toml",
+    "manifest.json",
+    PREPARATION,
+    METRICS,
+    "checkpoints",
+    "model.safetensors",
+    "last.safetensors",
+    "report.html",
+    "lock",
+];
 
 /// A run's folder; while this lives, no other process can open it.
 ///
@@ -89,10 +102,13 @@ impl RunFolder {
     /// Makes a run in a folder that is not there yet, or empty, with these settings.
     ///
     /// # Errors
-    /// [`RunError::NotEmpty`], [`RunError::Write`].
+    /// [`RunError::NotEmpty`], [`RunError::NotAFolder`], [`RunError::Write`].
     pub fn create(path: impl Into<PathBuf>, config: &str) -> Result<Self, RunError> {
         let path = path.into();
         let is_new_folder = !path.exists();
+        if path.is_file() {
+            return Err(RunError::NotAFolder { path });
+        }
         fs::create_dir_all(&path).map_err(RunError::write(&path))?;
         let mut entries = fs::read_dir(&path).map_err(RunError::read(&path))?;
         if entries.next().is_some() {
@@ -123,7 +139,8 @@ impl RunFolder {
     /// Opens a run.
     ///
     /// # Errors
-    /// [`RunError::NotARun`], [`RunError::InUse`], [`RunError::Write`].
+    /// [`RunError::NotARun`], [`RunError::InUse`], [`RunError::Write`]; [`RunError::NotPlain`] for a
+    /// link in the place of one of its files.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, RunError> {
         let path = path.into();
         if !Self::is_run(&path) {
@@ -140,6 +157,23 @@ impl RunFolder {
     /// Whether a run lies there.
     pub fn is_run(path: &Path) -> bool {
         path.join("config.toml").is_file()
+    }
+
+    /// Whether a file is, by its name and place, one that a run writes.
+    pub fn owns(file: &Path) -> bool {
+        let Some(folder) = file.parent() else {
+            return false;
+        };
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let is_own = OWN.contains(&&*name) || name.starts_with(EventFile::PREFIX);
+        let is_checkpoint = folder.ends_with("checkpoints") && name.starts_with("step-");
+        (is_own && Self::is_run(folder))
+            || (is_checkpoint && folder.parent().is_some_and(Self::is_run))
+    }
+
+    /// Whether a process has the run there open. Nothing is written for the answer.
+    pub fn is_open(path: &Path) -> bool {
+        is_held(path)
     }
 
     /// The runs in a folder, by name; those that lie in a folder of it too.
@@ -219,11 +253,13 @@ impl RunFolder {
 
 /// Locks the folder for this process.
 fn lock(folder: &Path) -> Result<File, RunError> {
-    let path = folder.join("lock");
-    lock_folder(folder)
-        .map_err(RunError::write(&path))?
-        .map_err(|process| RunError::InUse {
+    let is_own = |name: &str| OWN.contains(&name) || name.starts_with(EventFile::PREFIX);
+    lock_folder(folder, is_own).map_err(|error| match error {
+        LockError::Io(source) => RunError::write(&folder.join("lock"))(source),
+        LockError::Held(process) => RunError::InUse {
             path: folder.to_owned(),
             process,
-        })
+        },
+        LockError::NotPlain(path) => RunError::NotPlain { path },
+    })
 }

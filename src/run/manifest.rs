@@ -1,5 +1,6 @@
 //! Manifest of a run: environment, settings of the engine, results, hashes.
 
+use std::fmt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -19,24 +20,40 @@ use super::log::LastEpoch;
 /// Values of a data set that are hashed; a longer one is hashed at its front.
 const HASHED_VALUES: usize = 1 << 26;
 
-/// How a run stands.
+/// How a run stands. A process that was killed has left "running" in `manifest.json`;
+/// [`Manifest::read`] asks whether it is still there.
 ///
 /// ```
 /// use unisono::run::Status;
 /// assert_eq!(serde_json::to_string(&Status::Finished)?, "\"finished\"");
+/// assert_eq!(Status::Killed.to_string(), "stopped (killed)");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// A process is at it, or was killed.
+    /// A process is at it.
     Running,
+    /// The process that was at it is gone, and has not said how it ended; can go on.
+    Killed,
     /// Stopped before its end; can go on.
     Stopped,
     /// Ended by an error.
     Failed,
     /// All that was asked for was done.
     Finished,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Status::Running => "running",
+            Status::Killed => "stopped (killed)",
+            Status::Stopped => "stopped",
+            Status::Failed => "failed",
+            Status::Finished => "finished",
+        })
+    }
 }
 
 /// The weights in a run's `model.safetensors`.
@@ -237,18 +254,22 @@ impl Manifest {
         run.write("manifest.json", (text + "\n").as_bytes())
     }
 
-    /// Reads that of a run.
+    /// Reads that of a run. A run that no process has open is not running, whatever it says.
     ///
     /// # Errors
     /// [`RunError::Read`], [`RunError::File`].
     pub fn read(folder: &Path) -> Result<Self, RunError> {
         let path = folder.join("manifest.json");
         let text = std::fs::read(&path).map_err(RunError::read(&path))?;
-        serde_json::from_slice(&text).map_err(|error| RunError::File {
+        let mut manifest: Self = serde_json::from_slice(&text).map_err(|error| RunError::File {
             path,
             expected: format!("a manifest of unisono {}", env!("CARGO_PKG_VERSION")),
             got: error.to_string(),
-        })
+        })?;
+        if manifest.status == Status::Running && !RunFolder::is_open(folder) {
+            manifest.status = Status::Killed;
+        }
+        Ok(manifest)
     }
 }
 

@@ -55,7 +55,7 @@ fn facts(page: &mut HtmlReport, manifest: &Manifest) {
     };
     let (rows, test_rows) = manifest.rows;
     let facts = [
-        ("status", format!("{:?}", manifest.status).to_lowercase()),
+        ("status", manifest.status.to_string()),
         (
             "test accuracy",
             or_none(

@@ -49,11 +49,15 @@ pub(super) struct EventFile {
 }
 
 impl EventFile {
+    /// What the names of all of them begin with.
+    pub(super) const PREFIX: &str = "events.out.tfevents.";
+
     /// A new one in `folder`, named by the time so that a resumed run adds to what is there.
     pub(super) fn begin(folder: &Path) -> std::io::Result<Self> {
         let now = wall_time();
         let name = format!(
-            "events.out.tfevents.{}.{:06}.unisono.{}",
+            "{}{}.{:06}.unisono.{}",
+            Self::PREFIX,
             now.trunc(),
             (now.fract() * 1e6) as u32,
             std::process::id()

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | finished | the model |
 //! | stopped after so many steps | the checkpoint of this step, unless the model is of the same |
-//! | running, failed, nothing | the last checkpoint, unless the model is as far |
+//! | running, killed, failed, nothing | the last checkpoint, unless the model is as far |
 
 use std::path::{Path, PathBuf};
 

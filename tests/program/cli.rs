@@ -62,56 +62,67 @@ fn the_weights_are_the_same_for_every_thread_count_algorithm_and_update_mode() {
     );
 }
 
+/// Arguments of `train`, and a part of why they are refused.
+const BAD_INPUT: [(&[&str], &str); 15] = [
+    (
+        &["--threads", "0"],
+        "--threads must be a whole number from 1 to 4096 or auto, got \"0\"",
+    ),
+    (
+        &["--threads", "many"],
+        "--threads must be a whole number from 1 to 4096 or auto, got \"many\"",
+    ),
+    (
+        &["--shards", "0"],
+        "--shards must be a whole number from 1 to 65536, auto or per-worker, got \"0\"",
+    ),
+    (
+        &["--shards", "x"],
+        "--shards must be a whole number from 1 to 65536, auto or per-worker, got \"x\"",
+    ),
+    (
+        &["--batch-size", "0"],
+        "--batch-size must be a whole number from 1 to 4294967295, got \"0\"",
+    ),
+    (
+        &["--batch-size", "-1"],
+        "--batch-size must be a whole number from 1 to 4294967295, got \"-1\"",
+    ),
+    (
+        &["--lr", "-0.1"],
+        "--lr must be finite and at least 0, got \"-0.1\"",
+    ),
+    (
+        &["--lr", "nan"],
+        "--lr must be finite and at least 0, got \"nan\"",
+    ),
+    (
+        &["--momentum", "1"],
+        "--momentum must be at least 0 and below 1, got \"1\"",
+    ),
+    (
+        &["--optimizer", "magic"],
+        "--optimizer must be sgd, momentum",
+    ),
+    (
+        &["--all-reduce", "ring"],
+        "--all-reduce must be naive, tree or segmented, got \"ring\"",
+    ),
+    (&["--update", "x"], "--update must be fused or master"),
+    (
+        &["--optimizer", "adam", "--momentum", "0.9"],
+        "--momentum does not apply to `unisono train`: the optimizer has none",
+    ),
+    (
+        &["--set", "optimizer.decay_all=true"],
+        "--decay-all does not apply to `unisono train`: nothing decays",
+    ),
+    (&["--unknown"], "--unknown"),
+];
+
 #[test]
 fn bad_input_is_one_line_and_exit_code_2() {
-    let cases: [(&[&str], &str); 15] = [
-        (&["--threads", "0"], "threads must be at least 1, got 0"),
-        (
-            &["--threads", "many"],
-            "--threads must be a number or auto, got \"many\"",
-        ),
-        (&["--shards", "0"], "shards must be at least 1, got 0"),
-        (
-            &["--shards", "x"],
-            "--shards must be a number, auto or per-worker",
-        ),
-        (
-            &["--batch-size", "0"],
-            "batch size must be at least 1, got 0",
-        ),
-        (&["--batch-size", "-1"], "-1"),
-        (
-            &["--lr", "-0.1"],
-            "the learning rate must be finite and at least 0, got -0.1",
-        ),
-        (
-            &["--lr", "nan"],
-            "the learning rate must be finite and at least 0, got NaN",
-        ),
-        (
-            &["--momentum", "1"],
-            "momentum must be at least 0 and below 1, got 1",
-        ),
-        (
-            &["--optimizer", "magic"],
-            "--optimizer must be sgd, momentum",
-        ),
-        (
-            &["--all-reduce", "ring"],
-            "--all-reduce must be naive, tree or segmented, got \"ring\"",
-        ),
-        (&["--update", "x"], "--update must be fused or master"),
-        (
-            &["--optimizer", "adam", "--momentum", "0.9"],
-            "--momentum does not apply to `unisono train`: the optimizer has none",
-        ),
-        (
-            &["--set", "optimizer.decay_all=true"],
-            "--decay-all does not apply to `unisono train`: nothing decays",
-        ),
-        (&["--unknown"], "--unknown"),
-    ];
-    for (args, message) in cases {
+    for (args, message) in BAD_INPUT {
         let output = unisono(&[&["train"], args].concat());
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
@@ -249,15 +260,15 @@ fn bad_input_of_bench_is_one_line_and_exit_code_2() {
         ),
         (
             &["bench", "--preset", "mlp_small", "--steps", "0"],
-            "--steps must be at least 1",
+            "--steps must be a whole number from 1 to 1000000, got \"0\"",
         ),
         (
             &["bench", "--preset", "mlp_small", "--batch-size", "0"],
-            "batch size must be at least 1, got 0",
+            "--batch-size must be a whole number from 1 to 4294967295, got \"0\"",
         ),
         (
             &["bench", "--preset", "mlp_small", "--threads", "0"],
-            "threads must be at least 1, got 0",
+            "--threads must be a whole number from 1 to 4096 or auto, got \"0\"",
         ),
     ];
     for (args, message) in cases {

@@ -339,7 +339,7 @@ fn flags_that_would_be_left_aside_and_parts_without_rows_are_refused() {
         ),
         (
             &["--data", "x", "--augment", "crop -3"],
-            "--augment must be none",
+            "--augment: crop must be a whole number from 1 to 999999, got \"-3\"",
         ),
     ];
     for (args, message) in cases {

@@ -98,7 +98,7 @@ fn settings_that_mean_nothing_are_named_with_exit_code_2() {
         ),
         (
             &["train", "--l2", "-1"],
-            "l2 must be finite and at least 0, got -1",
+            "--l2 must be finite and at least 0, got \"-1\"",
         ),
         (
             &["schedule", "--batch-policy", "cabs 8..64"],

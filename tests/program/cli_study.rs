@@ -173,7 +173,7 @@ fn what_a_study_would_not_use_is_refused() {
         (
             "gap",
             &["--repeats", "0"],
-            "the trainings of a recipe must be at least 1, got 0",
+            "--repeats must be a whole number from 1 to 100000, got \"0\"",
         ),
         (
             "steps",
@@ -258,7 +258,10 @@ fn what_cannot_be_studied_is_refused_with_exit_code_2() {
             &["--target-error", "0.1", "--target-loss", "1"],
             "cannot be used with",
         ),
-        (&["--parallel-trials", "0"], "trials side by side"),
+        (
+            &["--parallel-trials", "0"],
+            "--parallel-trials must be a whole number from 1 to 4096",
+        ),
     ];
     let kinds = ["gap", "recipes", "adaptive"];
     let cases = cases.map(|(args, message)| ("steps", args, message));

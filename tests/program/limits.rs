@@ -288,15 +288,15 @@ fn bounds_are_named() {
     let cases: [(&[&str], &str); 8] = [
         (
             &["train", "--batch-size", "4294967296"],
-            "a batch must be at most 4294967295 rows",
+            "--batch-size must be a whole number from 1 to 4294967295, got \"4294967296\"",
         ),
         (
             &["train", "--shards", "2147483648"],
-            "shards must be at most 65536, got 2147483648",
+            "--shards must be a whole number from 1 to 65536, auto or per-worker, got \"2147483648\"",
         ),
         (
             &["train", "--set", "engine.threads=\"11000000000\""],
-            "threads must be at most 4096, got 11000000000",
+            "engine.threads must be a whole number from 1 to 4096 or auto, got \"11000000000\"",
         ),
         (
             &["train", "--layers", "dense 9223372036854775807"],
@@ -310,10 +310,13 @@ fn bounds_are_named() {
             &["schedule", "--epochs", "1000000"],
             "10000000 steps at most are drawn",
         ),
-        (&["bench", "--batch-size", "99999999999"], "row"),
+        (
+            &["bench", "--batch-size", "99999999999"],
+            "to 4294967295, got \"99999999999\"",
+        ),
         (
             &["scaling", "--batch-size", "99999999999"],
-            "--batch-size: must be at most 4294967295",
+            "--batch-size must be a whole number from 1 to 4294967295",
         ),
     ];
     for (args, expected) in cases {

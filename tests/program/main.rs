@@ -8,6 +8,7 @@ mod program;
 mod stderr;
 
 mod after_training;
+mod asked_for;
 mod branches;
 mod cli;
 mod cli_arrays;
@@ -25,6 +26,7 @@ mod limits;
 mod new_rows;
 mod newest_weights;
 mod outputs;
+mod run_status;
 mod runs;
 mod scaling;
 mod settings_act;

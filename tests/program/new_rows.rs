@@ -201,7 +201,10 @@ fn pictures_are_classified_and_explained_without_the_data_of_the_training() {
     let none = ["explain", run, "--steps", "0", "--out", "x.html"];
     let output = unisono(&none);
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("--steps must be at least 1"), "{error}");
+    assert!(
+        error.contains("--steps must be a whole number from 1 to 100000"),
+        "{error}"
+    );
     let page = other.0.join("page.html");
     let args = ["explain", run, path, "--out", page.to_str().unwrap()];
     assert_eq!(value(&stdout(&args), "rows"), "4");
@@ -247,11 +250,11 @@ fn a_language_model_continues_a_text_from_the_seed() {
     refusal(&["generate", run, "--prompt", "Ω"], "no token for 'Ω'");
     refusal(
         &["generate", run, "--top-k", "0"],
-        "--top-k must be at least 1",
+        "--top-k must be a whole number from 1 to 4294967295",
     );
     refusal(
         &["generate", run, "--temperature", "-1"],
-        "--temperature must be 0 or more",
+        "--temperature must be finite and at least 0",
     );
     refusal(&["predict", run], "of a classifier");
     refusal(&["predict", run, file], "of a classifier");

@@ -141,9 +141,15 @@ fn nothing_of_others_is_overwritten_unless_it_is_asked_for() {
         stdout(&with(&command, &[text(&file), "--force"]));
         let written = fs::read(&file).unwrap();
         assert_ne!(written, notes);
-        // Its own is replaced, and an empty file holds nothing.
+        // Its own may have been changed since: it is replaced as little, as it is or edited.
+        for mine in [&written[..], &[&written[..], b" "].concat()] {
+            fs::write(&file, mine).unwrap();
+            let message = stderr(&with(&command, &[text(&file)]), 2);
+            assert!(message.contains("is there already"), "{message}");
+            assert_eq!(fs::read(&file).unwrap(), mine);
+        }
+        // An empty file holds nothing.
         fs::write(folder.0.join("empty"), "").unwrap();
-        stdout(&with(&command, &[text(&file)]));
         stdout(&with(&command, &[text(&folder.0.join("empty"))]));
         // A run is made of its files, whoever has written them.
         for name in ["report.html", "model.safetensors", "config.toml"] {
@@ -218,6 +224,92 @@ fn a_training_that_never_began_removes_its_own_files_and_no_others() {
     let new = folder.0.join("new");
     train(&new);
     assert!(!new.exists());
+}
+
+#[test]
+fn a_run_that_goes_on_writes_through_no_link() {
+    let folder = Folder::new("outputs-in-run");
+    let run = run(&folder);
+    let mine = folder.file("mine.txt", b"mine");
+    let checkpoint = fs::read_dir(Path::new(&run).join("checkpoints")).unwrap();
+    let checkpoint = checkpoint.map(|entry| entry.unwrap().file_name()).next();
+    let checkpoint = format!("checkpoints/{}", checkpoint.unwrap().to_str().unwrap());
+    for name in [
+        "config.toml",
+        "manifest.json",
+        "metrics.jsonl",
+        "model.safetensors",
+        "last.safetensors",
+        "report.html",
+        "lock",
+        &checkpoint,
+        "checkpoints/step-999.json",
+        "events.out.tfevents.1",
+    ] {
+        let own = Path::new(&run).join(name);
+        let before = fs::read(&own).ok();
+        let _ = fs::remove_file(&own);
+        symlink(&mine, &own).unwrap();
+        let message = stderr(&["train", "--resume", &run, "--epochs", "2"], 2);
+        assert!(message.contains("is a link or a device"), "{message}");
+        assert!(message.contains(name), "{message}");
+        assert_eq!(fs::read(&mine).unwrap(), b"mine", "{name}");
+        fs::remove_file(&own).unwrap();
+        if let Some(before) = before {
+            fs::write(own, before).unwrap();
+        }
+    }
+    // A link of the user's own, under another name, is no matter.
+    symlink(&mine, Path::new(&run).join("notes")).unwrap();
+    stdout(&["train", "--resume", &run, "--epochs", "2", "--quiet"]);
+    assert_eq!(fs::read(&mine).unwrap(), b"mine");
+}
+
+#[test]
+fn what_the_path_is_to_blame_for_ends_with_2_and_what_the_machine_is_with_1() {
+    let folder = Folder::new("outputs-codes");
+    let run = run(&folder);
+    let file = folder.file("file", b"mine");
+    let [below, none] = [file.join("below"), folder.0.join("no/such/file")];
+    let [file, below, none] = [&file, &below, &none].map(|path| text(path));
+    let study = "study recipes --batches 16,32 --repeats 1 --epochs 1 --threads 1 --out";
+    let study: Vec<&str> = study.split(' ').collect();
+    let cases: &[(&[&str], &str)] = &[
+        (&["train", "--epochs", "1", "--out"], file),
+        (&["train", "--epochs", "1", "--out"], below),
+        (&["train", "--resume"], file),
+        (&["train", "--config"], none),
+        (&["list"], none),
+        (&["list"], file),
+        (&["export", &run, "--out"], none),
+        (&["predict", &run, "--out"], none),
+        (&["schedule", "--svg"], none),
+        (&study, file),
+        (&study, below),
+        (
+            &["scaling", "--threads", "1", "--budget", "1s", "--out"],
+            file,
+        ),
+        (
+            &["scaling", "--threads", "1", "--budget", "1s", "--out"],
+            below,
+        ),
+    ];
+    for (command, path) in cases {
+        let message = stderr(&[*command, &[*path]].concat(), 2);
+        assert!(message.contains(path), "{message}");
+        assert_eq!(
+            message
+                .lines()
+                .filter(|line| line.starts_with("unisono: "))
+                .count(),
+            1
+        );
+    }
+    assert_eq!(fs::read(file).unwrap(), b"mine");
+    if Path::new("/dev/full").exists() {
+        stderr(&["export", &run, "--out", "/dev/full"], 1);
+    }
 }
 
 #[test]

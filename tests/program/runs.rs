@@ -9,7 +9,7 @@ use crate::files::Folder;
 use crate::program::{stdout, unisono, value};
 
 /// A training of many short steps: 200 epochs of 32.
-const LONG: [&str; 10] = [
+pub(crate) const LONG: [&str; 10] = [
     "train",
     "--preset",
     "mlp_small",
@@ -27,15 +27,15 @@ fn unbroken() -> String {
     stdout(&LONG[..8])
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-fn error(output: &Output) -> String {
+pub(crate) fn error(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn spawn(args: &[&str]) -> Child {
+pub(crate) fn spawn(args: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_unisono"))
         .args(args)
         .stdout(Stdio::piped())
@@ -51,7 +51,7 @@ fn send(signal: &str, child: &Child) {
 }
 
 /// Waits until the run in `folder` has a checkpoint, or is over.
-fn wait_for_checkpoint(child: &mut Child, folder: &Path) {
+pub(crate) fn wait_for_checkpoint(child: &mut Child, folder: &Path) {
     while !checkpoints(folder)
         .iter()
         .any(|path| path.extension().unwrap() == "json")
@@ -280,7 +280,7 @@ fn no_checkpoint_to_keep_is_refused_before_a_folder_is_made() {
         folder.0.join("run"),
     );
     let none = unisono(&["train", "--config", text(&file), "--out", text(&run)]);
-    let expected = "run.keep must be at least 1, got \"0\"";
+    let expected = "run.keep must be a whole number from 1 to 4294967295, got \"0\"";
     assert!(error(&none).contains(expected), "{}", error(&none));
     assert_eq!((none.status.code(), run.exists()), (Some(2), false));
 }
@@ -323,7 +323,7 @@ fn a_configuration_comes_from_a_file_from_set_and_from_flags_in_this_order() {
         ),
         (
             "[engine]\nthreads = 0\n",
-            "threads must be at least 1, got 0",
+            "b.toml, line 2, column 11: engine.threads must be a whole number from 1 to 4096 or auto, got \"0\"",
         ),
         ("run = 3\n", "b.toml, line 1, column 7"),
     ];

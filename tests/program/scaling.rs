@@ -148,7 +148,7 @@ fn what_cannot_be_measured_is_refused_with_exit_code_2() {
         ),
         (
             &["--half-width", "0"],
-            "--half-width must be between 0 and 1",
+            "--half-width must be above 0 and below 1, got \"0\"",
         ),
         (&["--straggler", "2"], "--simulate"),
         (&["--simulate"], "with --simulate, one number of at least 1"),

@@ -18,9 +18,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("memory", &[]),
     ("output", &[]),
     ("lock", &[]),
+    ("real", &[]),
     ("stats", &["seed"]),
     ("engine", &["sync", "seed", "memory"]),
-    ("optim", &[]),
+    ("optim", &["real"]),
     ("data", &["seed", "sync", "output"]),
     ("nn", &["seed", "memory", "engine"]),
     (
@@ -45,8 +46,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "sync", "seed", "output", "stats", "engine", "optim", "data", "nn", "train", "report",
-            "study", "run", "export",
+            "sync", "seed", "output", "real", "stats", "engine", "optim", "data", "nn", "train",
+            "report", "study", "run", "export",
         ],
     ),
     ("guide", &[]),

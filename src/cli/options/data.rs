@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::defaults::defaults;
+use super::ranges;
 use super::whole::{self, Word};
 
 /// The data.
@@ -68,12 +69,12 @@ pub(crate) struct DataArgs {
     pub(crate) split: Option<String>,
 
     /// The share of the rows, or of a text, that is the test part; 0.1 by default
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = ranges::SHARE.double())]
     pub(crate) test_share: Option<f64>,
 
     /// The seed of the split, so that trainings with other seeds have the same test rows; by
     /// default that of --seed
-    #[arg(long, value_name = "SEED")]
+    #[arg(long, value_name = "SEED", value_parser = ranges::any_whole::<u64>())]
     #[serde(
         serialize_with = "whole::serialize_optional",
         deserialize_with = "whole::deserialize_optional"

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::choices::{all_reduces, update_modes};
 
 use super::defaults::defaults;
+use super::ranges;
 use super::whole::{Word, word};
 
 fn all_reduce_help() -> String {
@@ -23,14 +24,14 @@ fn update_help() -> String {
 pub(crate) struct EngineArgs {
     /// Worker threads: a number, or auto for the physical cores that this process may use (fewer
     /// for tiny steps)
-    #[arg(long, default_value = "auto", value_name = "N|auto")]
+    #[arg(long, default_value = "auto", value_name = "N|auto", value_parser = ranges::whole_or(4_096, &["auto"]))]
     #[serde(deserialize_with = "word")]
     #[schemars(with = "Word")]
     pub(crate) threads: String,
 
     /// Shards of a batch: a number, auto, or per-worker (the bits then depend on the number of
     /// threads)
-    #[arg(long, default_value = "auto", value_name = "N|auto|per-worker")]
+    #[arg(long, default_value = "auto", value_name = "N|auto|per-worker", value_parser = ranges::whole_or(65_536, &["auto", "per-worker"]))]
     #[serde(deserialize_with = "word")]
     #[schemars(with = "Word")]
     pub(crate) shards: String,

@@ -16,6 +16,7 @@ mod engine;
 mod from;
 mod model;
 mod optim;
+pub(super) mod ranges;
 mod real;
 mod run;
 mod train;

@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 use crate::cli::choices::optimizers;
 
 use super::defaults::defaults;
-use super::real;
 use super::whole::{self, Word};
+use super::{ranges, real};
 
 /// The optimiser and its learning rate.
 #[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct OptimArgs {
     /// Learning rate
-    #[arg(long, default_value_t = 0.05, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 0.05, value_parser = ranges::NOT_NEGATIVE.single())]
     #[serde(serialize_with = "real::serialize")]
     pub(crate) lr: f32,
 
     /// Momentum, for optimisers that have one
-    #[arg(long, default_value_t = 0.9, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 0.9, value_parser = ranges::FRACTION.single())]
     #[serde(serialize_with = "real::serialize")]
     pub(crate) momentum: f32,
 
@@ -31,22 +31,22 @@ pub(crate) struct OptimArgs {
     pub(crate) optimizer: String,
 
     /// Decoupled weight decay (adamw and lamb: 0.01 by default), not applied to biases and norms
-    #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    #[arg(long, value_name = "LAMBDA", value_parser = ranges::NOT_NEGATIVE.single())]
     #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) weight_decay: Option<f32>,
 
     /// L2 penalty: the loss term lambda / 2 |w|^2
-    #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    #[arg(long, value_name = "LAMBDA", value_parser = ranges::NOT_NEGATIVE.single())]
     #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) l2: Option<f32>,
 
     /// L1 penalty: the loss term lambda |w|, by its subgradient
-    #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    #[arg(long, value_name = "LAMBDA", value_parser = ranges::NOT_NEGATIVE.single())]
     #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) l1: Option<f32>,
 
     /// L1 penalty by proximal steps: gives exact zeros
-    #[arg(long, value_name = "LAMBDA", allow_negative_numbers = true)]
+    #[arg(long, value_name = "LAMBDA", value_parser = ranges::NOT_NEGATIVE.single())]
     #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) proximal_l1: Option<f32>,
 
@@ -55,17 +55,17 @@ pub(crate) struct OptimArgs {
     pub(crate) decay_all: bool,
 
     /// Clip the mean gradient to this norm
-    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
+    #[arg(long, value_name = "NORM", value_parser = ranges::POSITIVE.single())]
     #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) clip_norm: Option<f32>,
 
     /// Clip every element of the mean gradient to this magnitude
-    #[arg(long, value_name = "LIMIT", allow_negative_numbers = true)]
+    #[arg(long, value_name = "LIMIT", value_parser = ranges::POSITIVE.single())]
     #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) clip_value: Option<f32>,
 
     /// Evaluate an exponential moving average of the weights with this decay
-    #[arg(long, value_name = "DECAY", allow_negative_numbers = true)]
+    #[arg(long, value_name = "DECAY", value_parser = ranges::SHARE.single())]
     #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) average: Option<f32>,
 
@@ -89,7 +89,7 @@ impl Default for OptimArgs {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct BatchArgs {
     /// Rows of a global batch
-    #[arg(long, default_value_t = 32, value_name = "ROWS")]
+    #[arg(long, default_value_t = 32, value_name = "ROWS", value_parser = ranges::rows())]
     #[serde(rename = "size")]
     #[serde(with = "whole")]
     #[schemars(with = "Word")]

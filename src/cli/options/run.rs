@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::defaults::defaults;
+use super::ranges;
 use super::whole::{self, Word};
 
 /// Length, seed and checkpoints of a run.
@@ -12,11 +13,11 @@ use super::whole::{self, Word};
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RunArgs {
     /// Passes over the training data
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 30, value_parser = ranges::any_whole::<u32>())]
     pub(crate) epochs: u32,
 
     /// Stop after this many steps, within an epoch if need be
-    #[arg(long, value_name = "STEPS")]
+    #[arg(long, value_name = "STEPS", value_parser = ranges::any_whole::<u64>())]
     #[serde(
         serialize_with = "whole::serialize_optional",
         deserialize_with = "whole::deserialize_optional"
@@ -25,7 +26,7 @@ pub(crate) struct RunArgs {
     pub(crate) max_steps: Option<u64>,
 
     /// Stop after this many evaluations without a smaller test loss; the best network is kept
-    #[arg(long, value_name = "EVALUATIONS")]
+    #[arg(long, value_name = "EVALUATIONS", value_parser = ranges::whole::<u32>(1, u32::MAX.into()))]
     pub(crate) early_stopping: Option<u32>,
 
     /// Track a statistic of the shards' gradients: noise-scale
@@ -34,7 +35,7 @@ pub(crate) struct RunArgs {
 
     /// Seed of the initial weights, of shuffling and of everything else that is random;
     /// --split-seed gives the split one of its own
-    #[arg(long, default_value_t = 42)]
+    #[arg(long, default_value_t = 42, value_parser = ranges::any_whole::<u64>())]
     #[serde(with = "whole")]
     #[schemars(with = "Word")]
     pub(crate) seed: u64,
@@ -44,18 +45,18 @@ pub(crate) struct RunArgs {
     pub(crate) on_non_finite: String,
 
     /// With --out: steps between two checkpoints; 0 for none
-    #[arg(long, default_value_t = 0, value_name = "STEPS")]
+    #[arg(long, default_value_t = 0, value_name = "STEPS", value_parser = ranges::any_whole::<u64>())]
     #[serde(with = "whole")]
     #[schemars(with = "Word")]
     pub(crate) checkpoint_every_steps: u64,
 
     /// With --out: epochs between two checkpoints; 0 for none
-    #[arg(long, default_value_t = 1, value_name = "EPOCHS")]
+    #[arg(long, default_value_t = 1, value_name = "EPOCHS", value_parser = ranges::any_whole::<u32>())]
     pub(crate) checkpoint_every_epochs: u32,
 
     /// With --out: how many of the last checkpoints are kept, at least 1; the best one is kept as
     /// well
-    #[arg(long, default_value_t = 3, value_name = "CHECKPOINTS")]
+    #[arg(long, default_value_t = 3, value_name = "CHECKPOINTS", value_parser = ranges::whole::<usize>(1, u32::MAX.into()))]
     #[serde(with = "whole")]
     #[schemars(with = "Word")]
     pub(crate) keep: usize,

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use schemars::JsonSchema;
 use serde::de::{Error, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer, Serializer};
+use serde::{Deserializer, Serializer};
 
 /// Writes a number, in quotes if TOML has none so large.
 pub(crate) fn serialize<T: Copy + TryInto<u64>, S: Serializer>(
@@ -45,9 +45,10 @@ pub(crate) fn deserialize_optional<'de, T: TryFrom<u64>, D: Deserializer<'de>>(
     deserialize(from).map(Some)
 }
 
-/// A number or a name.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
+/// A number or a name, in the schema.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
 pub(crate) enum Word {
     Number(u64),
     Name(String),
@@ -55,10 +56,29 @@ pub(crate) enum Word {
 
 /// Text that may stand as a bare number in a file.
 pub(crate) fn word<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    Ok(match Word::deserialize(from)? {
-        Word::Number(number) => number.to_string(),
-        Word::Name(name) => name,
-    })
+    from.deserialize_any(Text)
+}
+
+struct Text;
+
+impl Visitor<'_> for Text {
+    type Value = String;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("a whole number or a name")
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
 }
 
 struct Whole<T>(PhantomData<T>);

@@ -7,7 +7,7 @@ use crate::study::scaling::{Mode, Results, Scaling, ScalingError};
 
 use crate::cli::args::ScalingArgs;
 use crate::cli::config::preset;
-use crate::cli::error::{ArgError, CommandError, at_most, refused};
+use crate::cli::error::{ArgError, CommandError, refused};
 use crate::cli::output::command_line;
 use crate::cli::threads::{default_threads, threads};
 
@@ -21,22 +21,13 @@ pub(super) fn settings(args: &ScalingArgs) -> Result<Scaling, CommandError> {
         "weak" => Ok(Mode::Weak),
         other => Err(refused("mode", "strong, weak or strong,weak", other)),
     };
-    let is_width = args.half_width > 0.0 && args.half_width < 1.0;
-    if !is_width {
-        let got = args.half_width.to_string();
-        return Err(refused("half-width", "between 0 and 1", &got).into());
-    }
     Ok(Scaling {
         threads: match &args.threads {
             Some(list) => threads("threads", list)?,
             None => default_threads()?,
         },
         modes: args.mode.split(',').map(mode).collect::<Result<_, _>>()?,
-        batch_size: at_most(
-            "batch-size",
-            args.batch_size.unwrap_or(BATCH_SIZE),
-            u32::MAX as usize,
-        )?,
+        batch_size: args.batch_size.unwrap_or(BATCH_SIZE),
         budget: budget(args)?,
         half_width: args.half_width,
         seed: args.seed,

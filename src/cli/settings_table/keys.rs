@@ -303,7 +303,22 @@ pub(super) static ROWS: &[Row] = &[
         "run.checkpoint_every_epochs",
         &[SCHEDULE, RANGE, NO_CHECKPOINTS, NO_OUT],
     ),
-    row("run.keep", &[SCHEDULE, RANGE, NO_CHECKPOINTS, NO_OUT]),
+    row(
+        "run.keep",
+        &[
+            SCHEDULE,
+            RANGE,
+            NO_CHECKPOINTS,
+            NO_OUT,
+            by(
+                |case| {
+                    let run = &case.args.run;
+                    run.checkpoint_every_steps == 0 && run.checkpoint_every_epochs == 0
+                },
+                "there is no second checkpoint; --checkpoint-every-steps or --checkpoint-every-epochs say when they are made",
+            ),
+        ],
+    ),
     row("study.batches", &[]),
     row("study.target_error", &[NO_TARGET]),
     row("study.target_loss", &[NO_TARGET]),
@@ -322,6 +337,8 @@ fn has_momentum(case: &Case<'_>) -> bool {
 
 fn decays(case: &Case<'_>) -> bool {
     let args = &case.args.optim;
-    let decays = [args.weight_decay, args.l2, args.l1, args.proximal_l1];
-    decays.iter().any(Option::is_some) || ["adamw", "lamb"].contains(&&*args.optimizer)
+    let has_own = ["adamw", "lamb"].contains(&&*args.optimizer);
+    let decay = args.weight_decay.or(has_own.then_some(0.01));
+    let decays = [decay, args.l2, args.l1, args.proximal_l1];
+    decays.iter().flatten().any(|decay| *decay > 0.0)
 }

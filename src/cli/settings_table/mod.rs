@@ -219,6 +219,8 @@ pub(super) fn refuse_study(
 #[cfg(test)]
 mod inputs;
 #[cfg(test)]
+mod numbers;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod studies;

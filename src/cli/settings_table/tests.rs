@@ -21,7 +21,7 @@ use crate::cli::task::{first_trainer, task};
 use crate::data::DataKind;
 
 /// Every command that does something, by its name.
-fn commands() -> Vec<(String, clap::Command)> {
+pub(super) fn commands() -> Vec<(String, clap::Command)> {
     fn leaves(name: &str, command: &clap::Command, found: &mut Vec<(String, clap::Command)>) {
         if !command.has_subcommands() {
             found.push((name.to_owned(), command.clone()));

@@ -115,13 +115,13 @@ impl BatchRule {
     /// ```
     ///
     /// # Errors
-    /// [`OptimError::OutOfRange`] for sizes of 0, bounds that are reversed or do not hold the first
-    /// batch, and factors outside their range.
+    /// [`OptimError::OutOfRange`] for sizes of 0, bounds that are reversed, leave no choice or do not
+    /// hold the first batch, and factors outside their range.
     pub fn check(&self, initial: usize) -> Result<(), OptimError> {
         self.check_sizes(initial)?;
         match *self {
             BatchRule::Fixed => Ok(()),
-            BatchRule::Staged { most } => check_start(initial, BatchBounds { least: 1, most }),
+            BatchRule::Staged { most } => check_growth(initial, most),
             BatchRule::AdaBatch {
                 growth,
                 every,
@@ -129,7 +129,7 @@ impl BatchRule {
                 most,
                 ..
             } => {
-                check_start(initial, BatchBounds { least: 1, most })?;
+                check_growth(initial, most)?;
                 check_period(every)?;
                 let grows = growth.is_finite() && growth > 1.0;
                 check("the policy's growth", "above 1", growth, grows)?;
@@ -145,8 +145,8 @@ impl BatchRule {
                 check_period(every)
             }
             BatchRule::AdaScale { base } => {
-                let range = "at least 1 and at most the batch size";
-                let is_within = (1..=initial).contains(&base);
+                let range = "at least 1 and below the batch size";
+                let is_within = (1..initial).contains(&base);
                 check("AdaScale's base batch", range, base as f32, is_within)
             }
         }
@@ -209,7 +209,25 @@ fn check_start(initial: usize, bounds: BatchBounds) -> Result<(), OptimError> {
     let BatchBounds { least, most } = bounds;
     let is_within = least > 0 && (least..=most).contains(&initial);
     let range = "within the policy's bounds";
-    check("the batch size", range, initial as f32, is_within)
+    check("the batch size", range, initial as f32, is_within)?;
+    let range = "above its smallest";
+    check(
+        "the policy's largest batch",
+        range,
+        most as f32,
+        least < most,
+    )
+}
+
+/// Refuses a policy whose batches cannot grow.
+fn check_growth(initial: usize, most: usize) -> Result<(), OptimError> {
+    let range = "above the batch size";
+    check(
+        "the policy's largest batch",
+        range,
+        most as f32,
+        most > initial,
+    )
 }
 
 fn check_period(every: u64) -> Result<(), OptimError> {

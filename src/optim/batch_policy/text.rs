@@ -12,6 +12,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::real::single;
+
 use super::super::error::OptimError;
 use super::super::scaling::ScalingRule;
 use super::super::schedule::Unit;
@@ -89,10 +91,10 @@ fn read(words: &[&str]) -> Option<BatchRule> {
             "to",
             most,
         ] => BatchRule::AdaBatch {
-            growth: growth.parse().ok()?,
+            growth: single(growth).ok()?,
             every: every.parse().ok()?,
             unit: Unit::ALL.into_iter().find(|one| one.name() == unit)?,
-            lr_factor: lr_factor.parse().ok()?,
+            lr_factor: single(lr_factor).ok()?,
             most: most.parse().ok()?,
         },
         ["cabs", range] => {

@@ -14,6 +14,7 @@
 
 mod shape;
 mod text;
+mod written;
 
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +77,7 @@ pub struct Warmup {
     pub over: u64,
     /// In what.
     pub unit: Unit,
-    /// The share of the rate at the start, in 0..=1.
+    /// The share of the rate at the start, in 0..1.
     pub from: f32,
 }
 
@@ -188,15 +189,22 @@ impl Schedule {
     /// Checks the ranges.
     ///
     /// # Errors
-    /// [`OptimError::OutOfRange`] for a period of 0 or a factor outside its range.
+    /// [`OptimError::OutOfRange`] for a period of 0 or a factor outside its range,
+    /// [`OptimError::Flat`] for a shape that changes nothing.
     pub fn check(&self) -> Result<(), OptimError> {
         if let Some(warmup) = self.warmup {
             let over = warmup.over as f32;
             check("the warm-up", "at least 1 long", over, warmup.over > 0)?;
-            let is_share = (0.0..=1.0).contains(&warmup.from);
-            check("the warm-up's start", "in 0..=1", warmup.from, is_share)?;
+            let rises = (0.0..1.0).contains(&warmup.from);
+            let range = "at least 0 and below 1";
+            check("the warm-up's start", range, warmup.from, rises)?;
         }
-        self.shape.check()
+        self.shape.check()?;
+        if self.shape.is_flat() && self.shape != Shape::Constant {
+            let text = self.to_string();
+            return Err(OptimError::Flat { text });
+        }
+        Ok(())
     }
 }
 

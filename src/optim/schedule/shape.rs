@@ -165,6 +165,9 @@ impl Shape {
             Shape::Cosine { to, over } => between(*to, half_cosine(part(*over))),
             Shape::Restarts { to, first, growth } => {
                 let (mut start, mut len) = (0.0, *first as f64);
+                if *growth == 1.0 {
+                    start = t - t % len;
+                }
                 while t >= start + len {
                     start += len;
                     len *= f64::from(*growth);
@@ -206,6 +209,32 @@ impl Shape {
         }
     }
 
+    /// Whether it is 1 at all times.
+    ///
+    /// ```
+    /// use unisono::optim::Shape;
+    /// assert!(Shape::Linear { to: 1.0, over: 10 }.is_flat());
+    /// assert!(!Shape::Linear { to: 0.5, over: 10 }.is_flat());
+    /// ```
+    pub fn is_flat(&self) -> bool {
+        match self {
+            Shape::Constant => true,
+            Shape::Step { factor, .. }
+            | Shape::MultiStep { factor, .. }
+            | Shape::Exponential { gamma: factor, .. } => *factor == 1.0,
+            Shape::Linear { to, .. }
+            | Shape::Cosine { to, .. }
+            | Shape::Restarts { to, .. }
+            | Shape::Polynomial { to, .. }
+            | Shape::StableDecay { to, .. } => *to == 1.0,
+            Shape::OneCycle { from, to, .. } => *from == 1.0 && *to == 1.0,
+            Shape::InverseSqrt { .. } | Shape::Custom(_) => false,
+            Shape::Sequence { parts, last } => {
+                parts.iter().all(|(_, part)| part.is_flat()) && last.is_flat()
+            }
+        }
+    }
+
     /// When it has ended and stays as it is; `None` if it never does.
     pub fn end(&self) -> Option<u64> {
         match self {
@@ -220,10 +249,11 @@ impl Shape {
             | Shape::Cosine { over, .. }
             | Shape::Polynomial { over, .. }
             | Shape::OneCycle { over, .. } => Some(*over),
-            Shape::StableDecay { stable, decay, .. } => Some(stable + decay),
+            Shape::StableDecay { stable, decay, .. } => Some(stable.saturating_add(*decay)),
             Shape::Sequence { parts, last } => {
-                let before: u64 = parts.iter().map(|(len, _)| len).sum();
-                last.end().map(|end| before + end)
+                let lengths = parts.iter().map(|(len, _)| *len);
+                let before = lengths.fold(0, u64::saturating_add);
+                last.end().map(|end| before.saturating_add(end))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Schedules as text: written and read.
+//! Schedules as text, read.
 //!
 //! ```text
 //! schedule  [warmup N UNIT [from F],] shape
@@ -18,11 +18,12 @@
 //!           any of them, then: for N UNIT          if another part follows
 //! ```
 
-use std::fmt;
 use std::str::FromStr;
 
+use crate::real::{Misread, single};
+
 use super::super::error::OptimError;
-use super::{CustomShape, Schedule, Shape, Unit, Warmup};
+use super::{Schedule, Shape, Unit, Warmup};
 
 impl FromStr for Schedule {
     type Err = OptimError;
@@ -98,10 +99,25 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
+    /// A number that single precision does not take for 0.
+    fn real(&mut self, expected: &str) -> Result<f32, OptimError> {
+        let read = self.words.peek().map(|word| single(word));
+        match read {
+            Some(Ok(value)) => {
+                self.words.next();
+                Ok(value)
+            }
+            Some(Err(Misread::Vanishes)) => Err(self.refuse(&format!(
+                "{expected} of at least 1e-45 (single precision), or 0"
+            ))),
+            _ => Err(self.refuse(expected)),
+        }
+    }
+
     /// `key F`, if it is there.
     fn option(&mut self, key: &str, default: f32) -> Result<f32, OptimError> {
         match self.words.next_if_eq(&key) {
-            Some(_) => self.number("a number"),
+            Some(_) => self.real("a number"),
             None => Ok(default),
         }
     }
@@ -182,11 +198,11 @@ impl<'a> Reader<'a> {
         self.words.next();
         Ok(match name {
             "step" => Shape::Step {
-                factor: self.number("a factor")?,
+                factor: self.real("a factor")?,
                 every: self.keyed("every")?,
             },
             "multistep" => {
-                let factor = self.number("a factor")?;
+                let factor = self.real("a factor")?;
                 self.word("at")?;
                 Shape::MultiStep {
                     factor,
@@ -194,7 +210,7 @@ impl<'a> Reader<'a> {
                 }
             }
             "exponential" => Shape::Exponential {
-                gamma: self.number("a factor")?,
+                gamma: self.real("a factor")?,
                 every: self.keyed("every")?,
             },
             "linear" => Shape::Linear {
@@ -218,7 +234,7 @@ impl<'a> Reader<'a> {
     fn longer_shape(&mut self, name: &str) -> Result<Shape, OptimError> {
         Ok(match name {
             "polynomial" => Shape::Polynomial {
-                power: self.number("a power")?,
+                power: self.real("a power")?,
                 to: self.option("to", 0.0)?,
                 over: self.keyed("over")?,
             },
@@ -270,64 +286,6 @@ const NAMES: [&str; 11] = [
     "rsqrt",
 ];
 
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(Warmup { over, unit, from }) = self.warmup {
-            write!(f, "warmup {over} {}", unit.name())?;
-            if from != 0.0 {
-                write!(f, " from {from}")?;
-            }
-            write!(f, ", ")?;
-        }
-        write(f, &self.shape, self.unit.name())
-    }
-}
-
-fn write(f: &mut fmt::Formatter<'_>, shape: &Shape, unit: &str) -> fmt::Result {
-    match shape {
-        Shape::Constant => write!(f, "constant"),
-        Shape::Step { factor, every } => write!(f, "step {factor} every {every} {unit}"),
-        Shape::MultiStep { factor, at } => {
-            let at: Vec<_> = at.iter().map(u64::to_string).collect();
-            write!(f, "multistep {factor} at {} {unit}", at.join(","))
-        }
-        Shape::Exponential { gamma, every } => {
-            write!(f, "exponential {gamma} every {every} {unit}")
-        }
-        Shape::Linear { to, over } => write!(f, "linear to {to} over {over} {unit}"),
-        Shape::Cosine { to, over } => write!(f, "cosine to {to} over {over} {unit}"),
-        Shape::Restarts { to, first, growth } => {
-            write!(f, "restarts to {to} first {first} {unit} growth {growth}")
-        }
-        Shape::Polynomial { power, to, over } => {
-            write!(f, "polynomial {power} to {to} over {over} {unit}")
-        }
-        Shape::OneCycle {
-            over,
-            rise,
-            from,
-            to,
-        } => write!(
-            f,
-            "onecycle over {over} {unit} rise {rise} from {from} to {to}"
-        ),
-        Shape::StableDecay { stable, decay, to } => {
-            write!(f, "wsd stable {stable} decay {decay} {unit} to {to}")
-        }
-        Shape::InverseSqrt { after } => write!(f, "rsqrt after {after} {unit}"),
-        Shape::Custom(CustomShape { over, named }) => {
-            write!(f, "{} over {over} {unit}", named.name)
-        }
-        Shape::Sequence { parts, last } => {
-            for (len, part) in parts {
-                write(f, part, unit)?;
-                write!(f, " for {len} {unit} then ")?;
-            }
-            write(f, last, unit)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -372,6 +330,20 @@ mod tests {
             ),
             ("", "one of constant"),
             ("warmup 5, constant", "steps, epochs or examples"),
+            ("cosine to 1e-60 over 5 epochs", "at least 1e-45"),
+            ("cosine to 1 over 5 epochs", "never changes the rate"),
+            (
+                "constant for 3 steps then step 1 every 9 steps",
+                "never changes",
+            ),
+            (
+                "step 0.99999999999 every 5 epochs",
+                "never changes the rate",
+            ),
+            (
+                "warmup 5 epochs from 1, constant",
+                "at least 0 and below 1, got 1",
+            ),
         ] {
             let error = text.parse::<Schedule>().unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::lock::lock_folder;
+use crate::lock::{LockError, lock_folder};
 use crate::output;
 
 use super::error::StudyError;
@@ -233,13 +233,23 @@ fn whole_lines(path: &Path) -> Result<Vec<String>, StudyError> {
         .collect())
 }
 
+/// How the names of the files end that a study writes.
+const OWN: [&str; 5] = [".json", ".jsonl", ".html", ".svg", ".png"];
+
 /// Locks the folder for this process.
 fn lock(folder: &Path) -> Result<File, StudyError> {
-    let path = folder.join("lock");
-    lock_folder(folder)
-        .map_err(StudyError::io("write", &path))?
-        .map_err(|process| StudyError::InUse {
-            path: folder.to_owned(),
-            process,
-        })
+    lock_folder(folder, |name| OWN.iter().any(|end| name.ends_with(end))).map_err(|error| {
+        match error {
+            LockError::Io(source) => StudyError::io("write", &folder.join("lock"))(source),
+            LockError::Held(process) => StudyError::InUse {
+                path: folder.to_owned(),
+                process,
+            },
+            LockError::NotPlain(path) => StudyError::File {
+                path,
+                expected: "a file of the study's own, put it there or remove what is",
+                got: "a link or a device".to_owned(),
+            },
+        }
+    })
 }
