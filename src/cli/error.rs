@@ -88,6 +88,11 @@ pub(super) enum CommandError {
         "stopped by signal {signal} after {trials} trials; the same command goes on where --out keeps them"
     )]
     StudyStopped { signal: i32, trials: usize },
+    /// Processes that a launcher has started together.
+    #[error(
+        "{processes} processes were started together ({name}), and each would do all of it; start one, whose --threads share the work, or set UNISONO_RANKS=none if each is to be on its own"
+    )]
+    Several { name: &'static str, processes: u64 },
     #[error("cannot listen for signals: {source}")]
     Signals { source: std::io::Error },
     /// A signal asked to stop.

@@ -18,6 +18,7 @@ mod error;
 mod flag_error;
 mod inspect;
 mod keys;
+mod launched;
 mod lr;
 mod message;
 mod optim;

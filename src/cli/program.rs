@@ -11,6 +11,7 @@ use super::args::{Args, Command, ConfigArgs, DataCommand};
 use super::document::{ResolvedConfig, commented};
 use super::error::{CommandError, exit_code, is_closed_pipe};
 use super::flag_error::in_one_line;
+use super::launched::refuse_several;
 use super::message::message;
 use super::options::TrainArgs;
 use super::settings_table::{By, refuse, refuse_flags};
@@ -46,6 +47,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
+    refuse_several(&command)?;
     match command {
         Command::Train(train) => train::train(&train, flags),
         Command::List { folder } => runs::list(&folder),

@@ -1,5 +1,5 @@
-//! What is asked for is done or refused: no setting is taken that would change nothing, and a number
-//! is refused as it was written.
+//! Settings do something or are refused: none is taken that would change nothing, and a number is
+//! refused as it was written.
 
 use crate::files::Folder;
 use crate::program::{stdout, unisono};
@@ -278,4 +278,33 @@ fn rates_of_0_and_neutral_penalties_may_be_said() {
     assert_eq!(hash(&["--l2", "0", "--weight-decay", "0"]), hash(&[]));
     assert_ne!(hash(&["--lr", "0"]), hash(&[]));
     assert!(unisono(&["schedule", "--epochs", "2"]).status.success());
+}
+
+#[test]
+fn processes_that_a_launcher_has_started_together_are_refused_unless_each_is_on_its_own() {
+    let run = |command: &[&str], variables: &[(&str, &str)]| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_unisono"))
+            .args(command)
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap()
+    };
+    let train = ["train", "--epochs", "0", "--quiet"];
+    for name in [
+        "OMPI_COMM_WORLD_SIZE",
+        "PMI_SIZE",
+        "MV2_COMM_WORLD_SIZE",
+        "SLURM_STEP_NUM_TASKS",
+    ] {
+        let output = run(&train, &[(name, "2")]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        let expected = format!("unisono: 2 processes were started together ({name})");
+        assert!(error.starts_with(&expected), "{error}");
+        assert!(run(&train, &[(name, "1")]).status.success());
+        let alone = [(name, "2"), ("UNISONO_RANKS", "none")];
+        assert!(run(&train, &alone).status.success());
+    }
+    // What only looks is done by each.
+    assert!(run(&["doctor"], &[("PMI_SIZE", "2")]).status.success());
 }
