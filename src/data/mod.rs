@@ -24,7 +24,8 @@
 //! | `text`, `tokens` | the tokens of a text, in windows; characters, bytes, pieces |
 //! | `pieces` | the tokens of a `tokenizer.json` (feature `text`) |
 //! | [`open()`] | opens whatever lies at a path: training and test part, by its kind (feature `files`) |
-//! | `preparation`, `predict_input`, `unlabelled` | how files became rows, kept with a model; other files made into such rows |
+//! | `preparation`, `unlabelled` | how files became rows, kept with a model |
+//! | `predict_input`, `predict_memory` | other files, and what is in memory, made into such rows |
 //! | `digits` | handwritten digits, embedded in the program |
 //! | `synthetic` | synthetic data, for benchmarks and trials |
 //! | `sampler` | the order of the rows in an epoch |
@@ -73,6 +74,7 @@ mod predict_archive;
 #[cfg(feature = "image")]
 mod predict_images;
 mod predict_input;
+mod predict_memory;
 #[cfg(feature = "audio")]
 mod predict_sounds;
 mod preparation;

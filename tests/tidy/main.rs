@@ -22,7 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["sync", "seed", "memory"]),
     ("optim", &[]),
     ("data", &["seed", "sync", "output"]),
-    ("nn", &["seed", "memory", "engine"]),
+    ("nn", &["sync", "seed", "memory", "engine"]),
     (
         "train",
         &["sync", "seed", "output", "engine", "optim", "data", "nn"],
