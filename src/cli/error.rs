@@ -191,6 +191,8 @@ pub(super) fn exit_code(error: &CommandError) -> u8 {
         TrainError::NonFinite { .. } | TrainError::Write { .. } => 1,
         TrainError::Engine(
             Engine::WorkerPanicked { .. }
+            | Engine::WorkerFailed { .. }
+            | Engine::EvaluationFailed { .. }
             | Engine::EvaluationPanicked { .. }
             | Engine::Broken { .. }
             | Engine::Spawn { .. },

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::export::write_safetensors;
-use crate::nn::{Network, NnError};
+use crate::nn::{Network, NnError, Sequential};
 use crate::run::{Manifest, MetricsLog, Mistakes, ModelFile, RunError, RunFolder, Status, report};
 use crate::train::{Checkpoint, Checkpoints, Event, KeptWeights, Report, TrainError, Trainer};
 
@@ -17,6 +17,7 @@ pub(super) struct RunRecorder {
     run: RunFolder,
     log: MetricsLog,
     manifest: Manifest,
+    model: Sequential,
     /// Seconds of the processes before this one.
     seconds_before: f64,
 }
@@ -64,6 +65,7 @@ impl RunRecorder {
             )?,
             run,
             manifest,
+            model: task.model.clone(),
             seconds_before,
         })
     }
@@ -81,6 +83,8 @@ impl RunRecorder {
     pub(super) fn record(&mut self, event: &Event<'_>) -> Result<(), RunError> {
         if let Event::Started(setup) = event {
             self.manifest.set_up(setup);
+            // The settings are those of the run, if it is gone on with.
+            self.run.describe(&self.model, None)?;
             self.manifest.write(&self.run)?;
         }
         self.log.record(event)

@@ -36,8 +36,8 @@ impl SavedRun {
         } else {
             None
         };
-        let weights = RunWeights::find(folder)?;
-        let network = weights.read(model(&settings, preparation.as_ref())?)?;
+        let model = model(&settings, preparation.as_ref())?;
+        let (weights, network) = RunFolder::read_only(folder)?.newest(model)?;
         let file = weights.file.display();
         match weights.step {
             Some(step) => eprintln!("weights: {file}, training at step {step}"),

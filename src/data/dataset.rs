@@ -1,5 +1,9 @@
 //! The trait of data sets.
 
+use std::sync::Arc;
+
+use super::error::DataError;
+
 /// The labels of rows.
 ///
 /// ```
@@ -68,7 +72,9 @@ pub trait Dataset: Send + Sync {
 
     /// Writes the classes of `rows`, for sequences all positions of a row after another. Called
     /// only if [`Dataset::labels`] says classes or sequence.
-    fn gather_classes(&self, rows: &[u32], classes: &mut [u32]);
+    fn gather_classes(&self, _rows: &[u32], _classes: &mut [u32]) {
+        unreachable!("rows are labelled with {:?}", self.labels())
+    }
 
     /// Writes the label values of `rows` one after another. Called only if [`Dataset::labels`] says
     /// values.
@@ -90,6 +96,147 @@ pub trait Dataset: Send + Sync {
             LabelsMut::Values(values) => self.gather_values(rows, values),
         }
     }
+
+    /// What a training and its evaluations call: [`Dataset::draw`] as an epoch sees the rows, and
+    /// without an epoch the rows as they are. For a data set whose rows may turn out to be
+    /// unreadable: its error ends the training, with the weights of the last whole step.
+    ///
+    /// ```
+    /// use unisono::{Trainer, nn::{Loss, MseConvention, Sequential}};
+    /// use unisono::data::{DataError, Dataset, Labels, LabelsMut};
+    /// /// Numbers to be halved, of which the last cannot be read.
+    /// struct Halves;
+    /// impl Dataset for Halves {
+    ///     fn len(&self) -> usize {
+    ///         8
+    ///     }
+    ///     fn input_len(&self) -> usize {
+    ///         1
+    ///     }
+    ///     fn labels(&self) -> Labels {
+    ///         Labels::Values(1)
+    ///     }
+    ///     fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
+    ///         rows.iter().zip(inputs).for_each(|(&row, input)| *input = row as f32);
+    ///     }
+    ///     fn gather_values(&self, rows: &[u32], values: &mut [f32]) {
+    ///         rows.iter().zip(values).for_each(|(&row, value)| *value = row as f32 / 2.0);
+    ///     }
+    ///     fn try_draw(&self, _: Option<u32>, rows: &[u32], inputs: &mut [f32], labels: LabelsMut<'_>) -> Result<(), DataError> {
+    ///         if rows.contains(&7) {
+    ///             return Err(DataError::row(7, "the disk is gone"));
+    ///         }
+    ///         Ok(self.draw(0, rows, inputs, labels))
+    ///     }
+    /// }
+    /// let mut trainer = Trainer::new(Sequential::new(1).dense(1), Loss::Mse(MseConvention::MeanOverAll));
+    /// let error = trainer.fit(&Halves, &Halves).unwrap_err();
+    /// assert!(error.to_string().contains("row 7 cannot be read: the disk is gone"));
+    /// ```
+    ///
+    /// # Errors
+    /// Whatever hinders it; [`DataError::row`] makes one.
+    fn try_draw(
+        &self,
+        epoch: Option<u32>,
+        rows: &[u32],
+        inputs: &mut [f32],
+        labels: LabelsMut<'_>,
+    ) -> Result<(), DataError> {
+        if let Some(epoch) = epoch {
+            self.draw(epoch, rows, inputs, labels);
+            return Ok(());
+        }
+        self.gather_inputs(rows, inputs);
+        match labels {
+            LabelsMut::Classes(classes) => self.gather_classes(rows, classes),
+            LabelsMut::Values(values) => self.gather_values(rows, values),
+        }
+        Ok(())
+    }
+}
+
+impl DataError {
+    /// The error of a row that a data set of one's own cannot read, for any reason.
+    ///
+    /// ```
+    /// use unisono::data::DataError;
+    /// let error = DataError::row(7, "the server does not answer");
+    /// assert_eq!(error.to_string(), "row 7 cannot be read: the server does not answer");
+    /// ```
+    pub fn row(row: u32, reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        DataError::Row {
+            row,
+            source: std::io::Error::other(reason),
+        }
+    }
+}
+
+/// Every method of the data set that `$inner` leads to.
+macro_rules! forward {
+    ($inner:expr) => {
+        fn len(&self) -> usize {
+            $inner(self).len()
+        }
+
+        fn is_empty(&self) -> bool {
+            $inner(self).is_empty()
+        }
+
+        fn input_len(&self) -> usize {
+            $inner(self).input_len()
+        }
+
+        fn input_shape(&self) -> Vec<usize> {
+            $inner(self).input_shape()
+        }
+
+        fn labels(&self) -> Labels {
+            $inner(self).labels()
+        }
+
+        fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
+            $inner(self).gather_inputs(rows, inputs);
+        }
+
+        fn gather_classes(&self, rows: &[u32], classes: &mut [u32]) {
+            $inner(self).gather_classes(rows, classes);
+        }
+
+        fn gather_values(&self, rows: &[u32], values: &mut [f32]) {
+            $inner(self).gather_values(rows, values);
+        }
+
+        fn prefetch(&self, rows: &[u32]) {
+            $inner(self).prefetch(rows);
+        }
+
+        fn draw(&self, epoch: u32, rows: &[u32], inputs: &mut [f32], labels: LabelsMut<'_>) {
+            $inner(self).draw(epoch, rows, inputs, labels);
+        }
+
+        fn try_draw(
+            &self,
+            epoch: Option<u32>,
+            rows: &[u32],
+            inputs: &mut [f32],
+            labels: LabelsMut<'_>,
+        ) -> Result<(), DataError> {
+            $inner(self).try_draw(epoch, rows, inputs, labels)
+        }
+    };
+}
+
+impl<D: Dataset + ?Sized> Dataset for &D {
+    forward!(|data: &Self| -> &D { *data });
+}
+
+impl<D: Dataset + ?Sized> Dataset for Box<D> {
+    forward!(Self::as_ref);
+}
+
+impl<D: Dataset + ?Sized> Dataset for Arc<D> {
+    forward!(Self::as_ref);
 }
 
 /// Where labels are written to.

@@ -72,6 +72,24 @@ pub enum DataError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A row that cannot be read.
+    #[error("row {row} cannot be read: {source}")]
+    Row {
+        /// The row, from 0.
+        row: u32,
+        /// What hinders it.
+        source: std::io::Error,
+    },
+    /// Data sets, or rows of one, that make no data set.
+    #[error("{what}: expected {expected}, got {got}")]
+    Combination {
+        /// What was to be made.
+        what: &'static str,
+        /// What it needs.
+        expected: String,
+        /// What there is.
+        got: String,
+    },
     /// A file that cannot be written.
     #[error("cannot write {}: {reason}; choose another place", path.display())]
     Write {

@@ -240,11 +240,16 @@ impl ImageFolder {
     }
 
     pub(super) fn image(&self, path: &Path) -> Result<Image, DataError> {
+        self.decoded(&read(path)?, path)
+    }
+
+    /// The image in the bytes of a file; `path` is for messages.
+    pub(super) fn decoded(&self, bytes: &[u8], path: &Path) -> Result<Image, DataError> {
         let Picture {
             image,
             format,
             is_turned,
-        } = Picture::decode(&read(path)?, path)?;
+        } = Picture::decode(bytes, path)?;
         let size = (image.height() as usize, image.width() as usize);
         let (shape, bytes) = self.prepared(image);
         let kinds = ImageKinds {

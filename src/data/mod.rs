@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `dataset` | the trait `Dataset` |
+//! | `subset`, `concat`, `map`, `scratch` | data sets made of others; memory for their rows |
 //! | `arrays` | rows in memory, from `ndarray` or vectors, checked when they are built |
 //! | `images`, `stored` | images, standardised as they are gathered; in memory, or left on the disk |
 //! | `augment` | images changed anew in every epoch |
@@ -24,7 +25,8 @@
 //! | `text`, `tokens` | the tokens of a text, in windows; characters, bytes, pieces |
 //! | `pieces` | the tokens of a `tokenizer.json` (feature `text`) |
 //! | [`open()`] | opens whatever lies at a path: training and test part, by its kind (feature `files`) |
-//! | `preparation`, `predict_input`, `unlabelled` | how files became rows, kept with a model; other files made into such rows |
+//! | `preparation`, `unlabelled` | how files became rows, kept with a model |
+//! | `predict_input`, `predict_memory` | other files, and what is in memory, made into such rows |
 //! | `digits` | handwritten digits, embedded in the program |
 //! | `synthetic` | synthetic data, for benchmarks and trials |
 //! | `sampler` | the order of the rows in an epoch |
@@ -37,6 +39,7 @@ mod cifar;
 #[cfg(feature = "image")]
 mod class_folders;
 mod columns;
+mod concat;
 #[cfg(feature = "image")]
 mod contact_sheet;
 mod csv;
@@ -57,6 +60,7 @@ mod jpeg_blocks;
 #[cfg(any(feature = "audio", feature = "image"))]
 mod left_out;
 mod listed;
+mod map;
 mod memory_budget;
 mod npy;
 mod npy_values;
@@ -73,11 +77,13 @@ mod predict_archive;
 #[cfg(feature = "image")]
 mod predict_images;
 mod predict_input;
+mod predict_memory;
 #[cfg(feature = "audio")]
 mod predict_sounds;
 mod preparation;
 mod sampler;
 mod scale;
+mod scratch;
 mod sniff;
 #[cfg(feature = "audio")]
 mod sound;
@@ -87,6 +93,7 @@ mod spectrogram_settings;
 mod speech;
 mod split;
 mod stored;
+mod subset;
 mod survey;
 mod synthetic;
 mod table;
@@ -104,6 +111,7 @@ pub use array_file::ArrayFile;
 pub use arrays::ArrayDataset;
 pub use augment::{Augmentation, Augmented};
 pub use columns::{Column, Columns, Header};
+pub use concat::ConcatDataset;
 pub use dataset::{Dataset, Labels, LabelsMut};
 pub use digits::digits;
 pub use error::DataError;
@@ -117,6 +125,7 @@ pub use image_kinds::ImageKinds;
 pub use images::{ChannelStatistics, ImageDataset, ImageShape};
 #[cfg(any(feature = "audio", feature = "image"))]
 pub use left_out::LeftOut;
+pub use map::MapDataset;
 pub(crate) use memory_budget::free_memory;
 pub use npy::Npy;
 #[cfg(feature = "npz")]
@@ -140,6 +149,7 @@ pub use spectrogram::Spectrogram;
 pub use spectrogram_settings::SpectrogramSettings;
 pub use speech::{SpectrogramAugmentation, SpectrogramDataset};
 pub use split::{group_split, random_split, split_from_file, stratified_split};
+pub use subset::Subset;
 pub use survey::{ColumnSurvey, survey};
 pub use synthetic::{synthetic_classes, synthetic_tokens};
 pub use table::{CsvTable, TableOptions};

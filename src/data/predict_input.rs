@@ -78,7 +78,8 @@ fn image_files(path: &Path, _shape: ImageShape) -> Result<(Vec<u8>, Vec<String>)
     Err(DataError::no_feature(path, "files of images", "image"))
 }
 
-fn unlabelled(values: Array2<f32>, shape: &[usize]) -> Result<ArrayDataset, DataError> {
+/// Rows of this shape, whose labels nobody will ask for.
+pub(super) fn unlabelled(values: Array2<f32>, shape: &[usize]) -> Result<ArrayDataset, DataError> {
     let classes = vec![0; values.nrows()];
     ArrayDataset::classes(values, &classes, 1)?.shaped(shape)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::error::DataError;
 use super::files::has_end;
 use super::scale::Standardizer;
-use super::sound::{Sound, read_sounds};
+use super::sound::{NamedSounds, Sound, read_sounds};
 use super::spectrogram_settings::SpectrogramSettings;
 use super::speech::SpectrogramDataset;
 use super::unlabelled::PredictInput;
@@ -23,6 +23,16 @@ pub(super) fn sounds(
         let bytes = std::fs::read(path).map_err(DataError::io(path))?;
         vec![(path.display().to_string(), Sound::parse(&bytes, path)?)]
     };
+    sounds_of(sounds, settings, frames, scale)
+}
+
+/// The rows of recordings, by their names.
+pub(super) fn sounds_of(
+    sounds: NamedSounds,
+    settings: SpectrogramSettings,
+    frames: usize,
+    scale: &Standardizer,
+) -> Result<PredictInput, DataError> {
     let spectrograms = settings.log_mels(&sounds);
     let classes = vec![0; sounds.len()];
     let data = SpectrogramDataset::scaled(&spectrograms, frames, classes, 1, scale.clone())?;

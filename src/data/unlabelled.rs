@@ -1,5 +1,7 @@
 //! Rows without labels.
 
+use ndarray::Array2;
+
 use super::dataset::{Dataset, Labels};
 
 /// Rows without labels.
@@ -18,6 +20,26 @@ impl std::fmt::Debug for PredictInput {
 }
 
 impl PredictInput {
+    /// All rows as one array, (rows, values), as a network takes them.
+    ///
+    /// ```
+    /// use unisono::data::{ImageShape, Preparation, RowKind};
+    /// let shape = ImageShape { height: 1, width: 2, channels: 1 };
+    /// let rows = RowKind::Images { shape, statistics: shape.plain() };
+    /// let preparation = Preparation { rows, num_classes: 2, class_names: Vec::new() };
+    /// let rows = preparation.rows_of_pixels(&[0, 255, 255, 0])?;
+    /// assert_eq!(rows.inputs(), ndarray::array![[0.0, 1.0], [1.0, 0.0]]);
+    /// # Ok::<(), unisono::data::DataError>(())
+    /// ```
+    pub fn inputs(&self) -> Array2<f32> {
+        let (rows, width) = (self.data.len(), self.data.input_len());
+        let mut inputs = Array2::zeros((rows, width));
+        let all: Vec<u32> = (0..rows as u32).collect();
+        let to = inputs.as_slice_mut().expect("a new array is contiguous");
+        self.data.gather_inputs(&all, to);
+        inputs
+    }
+
     pub(super) fn of(data: impl Dataset + 'static, names: Vec<String>) -> Self {
         Self {
             data: Box::new(Unlabelled(data)),

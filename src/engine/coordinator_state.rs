@@ -122,11 +122,21 @@ impl<S: Copy> CoordinatorState<S> {
         });
         // Not one that only follows from another's.
         if let Some((worker, failure)) = failures.min_by_key(|(_, failure)| failure.follows) {
-            return Err(EngineError::WorkerPanicked {
-                worker,
-                shards: failure.shards,
-                step: batch.step,
-                message: failure.message,
+            let (shards, step, message) = (failure.shards, batch.step, failure.message);
+            return Err(if failure.is_reported {
+                EngineError::WorkerFailed {
+                    worker,
+                    shards,
+                    step,
+                    message,
+                }
+            } else {
+                EngineError::WorkerPanicked {
+                    worker,
+                    shards,
+                    step,
+                    message,
+                }
             });
         }
         // The sums, shard by shard.

@@ -75,6 +75,31 @@ pub enum EngineError {
         /// The panic's message.
         message: String,
     },
+    /// A replica reported an error ([`fail`]), such as one of its rows; the step was not applied,
+    /// and the parameters are those of the last whole step.
+    #[error("worker {worker} could not go on in step {step}, shard {}: {message}; the step was not applied", shards_text(.shards))]
+    WorkerFailed {
+        /// The worker.
+        worker: usize,
+        /// The shards it was working on: one, or all of its own if they were computed together.
+        shards: Range<usize>,
+        /// The step, from 0.
+        step: u64,
+        /// The error's text.
+        message: String,
+    },
+    /// A replica reported an error in an evaluation; nothing has changed.
+    #[error("worker {worker} could not go on in an evaluation after {step} steps, shard {}: {message}", shards_text(.shards))]
+    EvaluationFailed {
+        /// The worker.
+        worker: usize,
+        /// The shards it was working on.
+        shards: Range<usize>,
+        /// The step that the batch names: those made before.
+        step: u64,
+        /// The error's text.
+        message: String,
+    },
     /// A worker died outside the guarded part of a step, so that the engine's state is no longer
     /// whole.
     #[error("the engine broke down: {reason}; build a new engine from the last checkpoint")]
@@ -157,9 +182,54 @@ impl EngineError {
                 step,
                 message,
             },
+            EngineError::WorkerFailed {
+                worker,
+                shards,
+                step,
+                message,
+            } => EngineError::EvaluationFailed {
+                worker,
+                shards,
+                step,
+                message,
+            },
             other => other,
         }
     }
+}
+
+/// An error that a replica reported.
+pub(super) struct Reported(String);
+
+/// Ends the step, or the evaluation, that a replica is in: [`EngineError::WorkerFailed`] or
+/// [`EngineError::EvaluationFailed`] with this reason, and the weights of the last whole step. For
+/// what a replica cannot help, such as a row that cannot be read; nothing is printed, as a panic
+/// would. Only for what an engine runs.
+///
+/// ```
+/// # use unisono::engine::{AllReduce, Batch, Decision, Engine, EngineConfig, EngineError, Replica, Shard, Sums};
+/// # use unisono::{engine::fail, optim::Optimizer, train::ChainUpdate};
+/// struct Unreadable;
+/// impl Replica for Unreadable {
+///     fn num_params(&self) -> usize {
+///         1
+///     }
+///     fn add_loss_and_grad(&mut self, _: &[f32], shard: &Shard<'_>, _: &mut [f32]) -> Sums {
+///         fail(format!("row {} cannot be read", shard.rows[0]))
+///     }
+///     fn evaluate(&mut self, _: &[f32], _: &Shard<'_>) -> Sums {
+///         Sums::default()
+///     }
+/// }
+/// let config = EngineConfig { threads: 1.into(), ..EngineConfig::default() };
+/// let update = ChainUpdate::new(&Optimizer::sgd(0.1), 1)?;
+/// let mut engine = Engine::new(config, &[0.0], update, |_| Unreadable)?;
+/// let outcome = engine.run(|session| session.step(&Batch::whole(vec![7], 0), |_| Decision::Skip).map(|_| ()));
+/// assert!(outcome?.unwrap_err().to_string().contains("row 7 cannot be read"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn fail(reason: impl std::fmt::Display) -> ! {
+    std::panic::resume_unwind(Box::new(Reported(reason.to_string())))
 }
 
 fn shards_text(shards: &Range<usize>) -> String {
@@ -187,6 +257,7 @@ pub(crate) fn panic_message(payload: &PanicPayload) -> String {
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned());
     text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .or_else(|| payload.downcast_ref().map(|Reported(text)| text.clone()))
         .unwrap_or_else(|| "a panic without a message".to_owned())
 }
 

@@ -97,11 +97,13 @@ impl Report {
     }
 }
 
-/// A panic of a replica.
+/// A panic of a replica, or an error that it reported.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) shards: Range<usize>,
     pub(crate) message: String,
+    /// Whether it was reported by [`fail`](super::fail).
+    pub(crate) is_reported: bool,
     /// Whether it only follows from another worker's.
     pub(crate) follows: bool,
 }

@@ -8,7 +8,7 @@ use super::all_reduce::sum::evaluate;
 use super::assignment::StepShape;
 use super::batch::Batch;
 use super::context::Shared;
-use super::error::panic_message;
+use super::error::{Reported, panic_message};
 use super::mailbox::Aborted;
 use super::message::{Failure, Gradient, Return};
 use super::replica::Replica;
@@ -168,6 +168,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
                         self.report.failure.get_or_insert(Failure {
                             shards: self.assignment.shards(self.index),
                             message: panic_message(&*payload),
+                            is_reported: payload.is::<Reported>(),
                             follows: false,
                         });
                     }

@@ -14,7 +14,7 @@ use super::all_reduce::sum::Levels;
 use super::assignment::{Assignment, StepShape};
 use super::batch::Batch;
 use super::context::Shared;
-use super::error::panic_message;
+use super::error::{Reported, panic_message};
 use super::links::WorkerLinks;
 use super::mailbox::{Aborted, Waiting};
 use super::message::{Decision, Failure, Reply, Report, Updated};
@@ -169,6 +169,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
         self.report.failure = outcome.err().map(|payload| Failure {
             shards: current,
             message: panic_message(&*payload),
+            is_reported: payload.is::<Reported>(),
             follows: payload.is::<AnotherFailed>(),
         });
         if self.report.failure.is_some() {
@@ -200,6 +201,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
         report.failure = outcome.err().map(|payload| Failure {
             shards: current,
             message: panic_message(&*payload),
+            is_reported: payload.is::<Reported>(),
             follows: false,
         });
     }

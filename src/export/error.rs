@@ -102,6 +102,9 @@ impl ExportError {
     /// The name of the weights' fingerprint in a file's metadata.
     pub(crate) const HASH: &str = "weights_sha256";
 
+    /// The name of the model that the weights are of, in the same place.
+    pub(crate) const ARCHITECTURE: &str = "architecture";
+
     pub(super) fn read(path: &Path) -> impl Fn(std::io::Error) -> Self + Copy + '_ {
         |source| ExportError::Read {
             path: path.to_owned(),

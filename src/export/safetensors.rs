@@ -7,7 +7,7 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::nn::{Network, Sequential};
+use crate::nn::{Difference, Network, Sequential};
 use crate::output;
 
 use super::error::ExportError;
@@ -15,8 +15,8 @@ use super::error::ExportError;
 /// What the files say of who wrote them.
 pub(super) const PRODUCER: &str = "unisono";
 
-/// Writes the weights by name, with `metadata` and the weights' fingerprint (`weights_sha256`), at
-/// once or not at all; what is no plain file is written through, and `-` is stdout.
+/// Writes the weights by name, with `metadata`, the weights' fingerprint (`weights_sha256`) and the
+/// model ([`Sequential::to_json`], as `architecture`), at once or not at all; what is no plain file is written through, and `-` is stdout.
 ///
 /// # Errors
 /// [`ExportError::Write`].
@@ -36,10 +36,14 @@ pub fn write_safetensors(
         tensors.push((tensor.name.clone(), view));
         at += len;
     }
-    let sha256 = network.weights_sha256();
+    let (sha256, model) = (network.weights_sha256(), network.model().to_json());
     let metadata = metadata.iter().copied();
     let metadata: HashMap<String, String> = metadata
-        .chain([("producer", PRODUCER), (ExportError::HASH, &*sha256)])
+        .chain([
+            ("producer", PRODUCER),
+            (ExportError::HASH, &*sha256),
+            (ExportError::ARCHITECTURE, &*model),
+        ])
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let bytes = safetensors::serialize(tensors, Some(metadata))
@@ -78,11 +82,18 @@ fn in_order(mut file: Vec<u8>) -> Vec<u8> {
 ///
 /// # Errors
 /// [`ExportError::Read`]; [`ExportError::Weights`] if a tensor is missing, of another shape or
-/// type, or too many; [`ExportError::Hash`] if the file has a fingerprint that is not that of its
+/// type, or too many, or the file says that they are of a model that computes something else, such
+/// as another activation; [`ExportError::Hash`] if it has a fingerprint that is not that of its
 /// weights.
 pub fn read_safetensors(path: &Path, model: Sequential) -> Result<Network, ExportError> {
     let file = WeightsFile::read(path)?;
     let tensors = file.tensors()?;
+    let metadata = metadata(&file.bytes);
+    if let Some(written) = metadata.get(ExportError::ARCHITECTURE)
+        && let Some(Difference { expected, got }) = model.difference(written)?
+    {
+        return Err(file.odd(format!("weights of a model with {expected}"), got));
+    }
     let layout = model.layout()?;
     let mut params = Vec::with_capacity(layout.len());
     for tensor in layout.tensors() {
@@ -92,7 +103,6 @@ pub fn read_safetensors(path: &Path, model: Sequential) -> Result<Network, Expor
         let count = |len: usize| format!("{len} tensors");
         return Err(file.odd(count(layout.tensors().len()), count(tensors.len())));
     }
-    let metadata = metadata(&file.bytes);
     let network = Network::with_params(model, params)?;
     if let Some(expected) = metadata.get(ExportError::HASH) {
         let got = network.weights_sha256();

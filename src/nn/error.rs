@@ -38,6 +38,24 @@ pub enum NnError {
         /// What there is.
         expected: String,
     },
+    /// A text that is no model as JSON.
+    #[error(
+        "the text is no model as `Sequential::to_json` writes one: {problem}; check where it comes from"
+    )]
+    Json {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A layer of somebody's own in a model that is to be read from a file.
+    #[error(
+        "layer {place} ({name}) is code of its author's own, which no file holds; build the model in code, and give it"
+    )]
+    OwnLayer {
+        /// Its place, from 0; inside a composite that of each layer around it too.
+        place: String,
+        /// Its name.
+        name: String,
+    },
     /// A layer by which a position sees those behind it, where the next one is to be predicted.
     #[error(
         "layer {place} lets a position see what lies behind it, and a language model predicts just that; {remedy}"

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The axes of one row.
 ///
 /// ```
@@ -12,7 +14,7 @@ use std::fmt;
 /// assert_eq!((image.len(), image.channels(), image.positions()), (784, 1, 784));
 /// assert_eq!(image.to_string(), "28x28x1");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape(Vec<usize>);
 
 impl Shape {

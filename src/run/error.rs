@@ -72,6 +72,12 @@ pub enum RunError {
         /// The folder.
         path: PathBuf,
     },
+    /// Nothing in the folder says what its weights are the weights of.
+    #[error("the run in {} does not say what its model is: it has no model.json, as runs of older versions; give the model too", path.display())]
+    NoModel {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The newest checkpoint is damaged, an older one is not.
     #[error("{problem}; the one before it is whole: --resume {}", before.display())]
     Damaged {

@@ -3,7 +3,9 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use crate::data::Preparation;
 use crate::lock::{LockError, is_held, lock_folder};
+use crate::nn::Sequential;
 use crate::output;
 use crate::train::{Checkpoint, Checkpoints};
 
@@ -11,13 +13,15 @@ use super::error::RunError;
 use super::tensorboard::EventFile;
 
 /// Files that a run has before its first step.
-const PREPARATION: &str = "preparation.json";
+pub(super) const PREPARATION: &str = "preparation.json";
 const METRICS: &str = "metrics.jsonl";
+pub(super) const MODEL: &str = "model.json";
 
 /// What a run writes into its folder, beside event files.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "config.toml",
     "manifest.json",
+    MODEL,
     PREPARATION,
     METRICS,
     "checkpoints",
@@ -82,7 +86,7 @@ impl NewRun {
             return;
         }
         let Ok(lock) = lock(&self.path) else { return };
-        for name in [PREPARATION, METRICS, "config.toml"] {
+        for name in [PREPARATION, METRICS, MODEL, "config.toml"] {
             let _ = fs::remove_file(at(name));
         }
         for file in EventFile::of_this_process(&self.path) {
@@ -239,6 +243,32 @@ impl RunFolder {
             Some(before) => RunError::Damaged { problem, before },
             None => RunError::Train(problem),
         })
+    }
+
+    /// Keeps what the run trains, for those who read it: its model, and how files became rows,
+    /// where rows are of files.
+    ///
+    /// ```
+    /// use unisono::{nn::Sequential, run::{RunError, RunFolder}};
+    /// let folder = std::env::temp_dir().join(format!("unisono-described-{}", std::process::id()));
+    /// let model = Sequential::new(64).dense(10);
+    /// RunFolder::create(&folder, "")?.describe(&model, None)?;
+    /// assert_eq!(RunFolder::read_only(&folder)?.model()?, model);
+    /// # std::fs::remove_dir_all(folder).unwrap();
+    /// # Ok::<(), RunError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`RunError::Write`].
+    pub fn describe(
+        &self,
+        model: &Sequential,
+        preparation: Option<&Preparation>,
+    ) -> Result<(), RunError> {
+        if let Some(preparation) = preparation {
+            self.write(PREPARATION, &preparation.to_json())?;
+        }
+        self.write(MODEL, model.to_json().as_bytes())
     }
 
     /// Writes a file of it, at once or not at all.

@@ -78,7 +78,7 @@ impl Generation {
             start.to_vec()
         };
         let begun = text.len();
-        let mut predictor = network.predictor()?;
+        let predictor = network.predictor()?;
         for at in 0..count {
             let seen = &text[text.len().saturating_sub(context)..];
             // Behind the text the window is filled up: nothing looks there.

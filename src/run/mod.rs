@@ -4,6 +4,7 @@
 //! runs/first/
 //!   config.toml          the settings, every one of them
 //!   manifest.json        what it ran on, what came out: versions, processor, threads, seed, hashes
+//!   model.json           the model: what its weights are the weights of
 //!   preparation.json     how files became rows: other files become such rows by it
 //!   metrics.jsonl        one line a record: some steps of each epoch, every epoch
 //!   events.out.tfevents* the same for TensorBoard
@@ -16,6 +17,7 @@
 //! | file | what |
 //! |---|---|
 //! | `folder` | [`RunFolder`]: making, opening, locking |
+//! | `reader` | [`RunReader`]: the network and what goes with it, beside a running training |
 //! | `log` | [`MetricsLog`]: records to JSON lines and to TensorBoard |
 //! | `manifest` | [`Manifest`] |
 //! | `predictions` | [`predictions`]: what rows are taken for |
@@ -35,6 +37,7 @@ mod manifest;
 mod mistakes;
 mod picture;
 mod predictions;
+mod reader;
 mod report;
 mod saliency;
 mod tensorboard;
@@ -48,6 +51,7 @@ pub use manifest::{Manifest, ModelFile, Status};
 pub use mistakes::{Mistakes, WrongRow};
 pub use picture::{heat_map, picture};
 pub use predictions::{Predicted, predictions, predictions_of};
+pub use reader::RunReader;
 pub use report::report;
 pub use saliency::Saliency;
 pub use weights::RunWeights;

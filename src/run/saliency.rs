@@ -74,7 +74,7 @@ impl Saliency {
                 (0..steps).map(middle).collect()
             }
         };
-        let mut predictor = network.predictor()?;
+        let predictor = network.predictor()?;
         let mut sum: Array2<f32> = Array2::zeros(inputs.dim());
         for share in &shares {
             let at = inputs.mapv(|x| x * share);

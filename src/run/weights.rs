@@ -31,7 +31,7 @@ const MODEL: &str = "model.safetensors";
 /// let error = RunWeights::find("no/such/run".as_ref()).unwrap_err();
 /// assert!(matches!(error, RunError::NotARun { .. }));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunWeights {
     /// Their file.
     pub file: PathBuf,

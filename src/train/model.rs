@@ -50,7 +50,7 @@ impl Model for Sequential {
     }
 
     fn structure(&self) -> String {
-        format!("{self:?}")
+        self.to_json()
     }
 
     fn layers(&self) -> Option<&Sequential> {

@@ -140,7 +140,7 @@ impl<M: Model> Trainer<M> {
             ),
             ("sampling", digest(format!("{:?}", config.sampling))),
             ("plateau", format!("{:?}", config.plateau)),
-            ("model", digest(self.model.structure())),
+            ("architecture", digest(self.model.structure())),
             ("shards", shards.to_string()),
             ("training rows", rows.to_string()),
         ];

@@ -2,7 +2,7 @@
 //! optimiser as the engine's update.
 
 use crate::data::{Dataset, LabelsMut};
-use crate::engine::{DirectionBlock, Norms, PartSquare, Update, UpdateBlock, sum_of_squares};
+use crate::engine::{DirectionBlock, Norms, PartSquare, Update, UpdateBlock, fail, sum_of_squares};
 use crate::nn::{ParamLayout, Role, RowSource, TargetsMut};
 use crate::optim::{
     Chain, OptimError, Optimizer, ParamGroup, PartTable, StepScalars, TensorKind, TrainedBy,
@@ -44,19 +44,13 @@ impl RowSource for Sources<'_> {
         inputs: &mut [f32],
         targets: TargetsMut<'_>,
     ) {
-        let data = self.0[source];
-        if source == TRAIN {
-            let labels = match targets {
-                TargetsMut::Classes(classes) => LabelsMut::Classes(classes),
-                TargetsMut::Values(values) => LabelsMut::Values(values),
-            };
-            return data.draw(epoch, rows, inputs, labels);
-        }
-        data.gather_inputs(rows, inputs);
-        match targets {
-            TargetsMut::Classes(classes) => data.gather_classes(rows, classes),
-            TargetsMut::Values(values) => data.gather_values(rows, values),
-        }
+        let labels = match targets {
+            TargetsMut::Classes(classes) => LabelsMut::Classes(classes),
+            TargetsMut::Values(values) => LabelsMut::Values(values),
+        };
+        let epoch = (source == TRAIN).then_some(epoch);
+        let drawn = self.0[source].try_draw(epoch, rows, inputs, labels);
+        drawn.unwrap_or_else(|error| fail(error));
     }
 }
 

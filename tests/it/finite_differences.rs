@@ -166,7 +166,7 @@ fn in_evaluation_the_gradient_of_the_inputs_agrees_with_difference_quotients() {
         let inputs = Array2::from_shape_fn((2, 3), |(r, c)| value(r, c));
         let outputs = model.output_shape().unwrap().len();
         let weights = Array2::from_shape_fn((2, outputs), |(r, c)| value(c, r));
-        let mut predictor = network.predictor().unwrap();
+        let predictor = network.predictor().unwrap();
         let gradient = predictor.input_gradients(inputs.view(), weights.view());
         let gradient = gradient.unwrap();
         let scale = gradient.iter().fold(0.0_f32, |m, g| m.max(g.abs()));

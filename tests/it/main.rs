@@ -45,6 +45,8 @@ mod gradients;
 mod import;
 #[cfg(feature = "export")]
 mod import_order;
+#[cfg(feature = "run")]
+mod inference;
 #[cfg(feature = "study")]
 mod layers;
 mod meetings;

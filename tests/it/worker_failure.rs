@@ -3,7 +3,7 @@
 
 use crate::support::{Descent, RowGradients, class_data};
 use ndarray::{Array2, array};
-use unisono::data::{ArrayDataset, Dataset, Labels};
+use unisono::data::{ArrayDataset, DataError, Dataset, Labels, LabelsMut};
 use unisono::engine::{
     Batch, Decision, Engine, EngineConfig, EngineError, Replica, Shard, Shards, Sums, Threads,
     Update, UpdateBlock,
@@ -186,6 +186,85 @@ fn a_data_set_that_panics_ends_fit_with_an_error() {
         error.to_string().contains("row 77 cannot be read"),
         "{error}"
     );
+}
+
+/// A data set of which the test's row 3, or row 77, cannot be read, and says so.
+struct Reporting(ArrayDataset, u32);
+
+impl Dataset for Reporting {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn input_len(&self) -> usize {
+        self.0.input_len()
+    }
+
+    fn labels(&self) -> Labels {
+        self.0.labels()
+    }
+
+    fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
+        self.0.gather_inputs(rows, inputs);
+    }
+
+    fn gather_classes(&self, rows: &[u32], classes: &mut [u32]) {
+        self.0.gather_classes(rows, classes);
+    }
+
+    fn try_draw(
+        &self,
+        epoch: Option<u32>,
+        rows: &[u32],
+        inputs: &mut [f32],
+        labels: LabelsMut<'_>,
+    ) -> Result<(), DataError> {
+        if rows.contains(&self.1) {
+            return Err(DataError::row(self.1, "the disk is gone"));
+        }
+        self.0.try_draw(epoch, rows, inputs, labels)
+    }
+}
+
+#[test]
+fn an_error_of_a_data_set_ends_fit_with_its_text_and_the_weights_of_the_last_whole_step() {
+    let whole = class_data(100, 4, 3);
+    let new = || {
+        let model = Sequential::new(4).dense(3);
+        Trainer::new(model, Loss::SoftmaxCrossEntropy)
+            .threads(2)
+            .batch_size(10)
+            .epochs(1)
+    };
+    // While it trains,
+    let mut trainer = new();
+    let error = trainer
+        .fit(&Reporting(whole.clone(), 77), &whole)
+        .unwrap_err();
+    let is_reported = matches!(error, TrainError::Engine(EngineError::WorkerFailed { .. }));
+    assert!(is_reported, "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("row 77 cannot be read: the disk is gone"),
+        "{error}"
+    );
+    assert!(!error.to_string().contains("panicked"), "{error}");
+    // in an evaluation, and by way of other data sets; the trainer goes on afterwards.
+    let test = unisono::data::Subset::new(Box::new(Reporting(whole.clone(), 3)), [2, 3]).unwrap();
+    let error = trainer.fit(&whole, &test).unwrap_err();
+    let is_reported = matches!(
+        error,
+        TrainError::Engine(EngineError::EvaluationFailed { .. })
+    );
+    assert!(is_reported, "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("row 3 cannot be read: the disk is gone"),
+        "{error}"
+    );
+    trainer.fit(&whole, &whole).unwrap();
 }
 
 #[test]

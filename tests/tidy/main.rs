@@ -23,7 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["sync", "seed", "memory"]),
     ("optim", &["real"]),
     ("data", &["seed", "sync", "output"]),
-    ("nn", &["seed", "memory", "engine"]),
+    ("nn", &["sync", "seed", "memory", "engine"]),
     (
         "train",
         &["sync", "seed", "output", "engine", "optim", "data", "nn"],

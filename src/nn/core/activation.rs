@@ -20,6 +20,7 @@
 //! Doya: "SiLU", 2017.
 
 use multiversion::multiversion;
+use serde::{Deserialize, Serialize};
 
 use crate::nn::kernel::elementwise::{exp, normal, sigmoid, softplus, tanh};
 
@@ -33,7 +34,8 @@ use crate::nn::kernel::elementwise::{exp, normal, sigmoid, softplus, tanh};
 /// let odd = Sequential::new(4).dense(2).layer(Activation::Elu(-1.0));
 /// assert!(odd.layout().is_err());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// max(x, 0).
     Relu,

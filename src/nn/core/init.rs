@@ -8,6 +8,7 @@
 use ndarray::Array1;
 use ndarray_rand::RandomExt;
 use ndarray_rand::rand_distr::{Distribution, Normal, Uniform};
+use serde::{Deserialize, Serialize};
 
 use crate::seed::{Purpose, Stream};
 
@@ -21,7 +22,8 @@ use crate::seed::{Purpose, Stream};
 /// assert!(network.params()[6..].iter().all(|b| b.abs() <= 0.1));
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Init {
     /// All zeros.
     Zeros,
@@ -67,7 +69,8 @@ pub enum Init {
 /// Init::KaimingUniform(Fan::Out, 0.0).fill(&mut weights, fans, 42, 0);
 /// assert!(weights.iter().all(|w| w.abs() <= (6.0_f32 / 24.0).sqrt()));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fan {
     /// That of the activations: inputs.
     In,

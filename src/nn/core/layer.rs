@@ -102,6 +102,14 @@ pub trait Spec: Debug + Send + Sync {
         None
     }
 
+    /// The layer with its settings as JSON, in the form of [`Sequential::to_json`]; `None` (the
+    /// default) for a layer of one's own, which no file can hold.
+    ///
+    /// [`Sequential::to_json`]: crate::nn::Sequential::to_json
+    fn to_json(&self) -> Option<String> {
+        None
+    }
+
     /// The layers that it is made of, where [`Spec::op`] combines others ([`Op::is_combination`]):
     /// for each branch its layers, from the first to the last.
     ///

@@ -8,12 +8,14 @@
 //! | `params`, `init` | the flat layout of all parameters; initial values |
 //! | `grads`, `workspace` | where layers leave gradients; memory that they borrow |
 //! | `op`, `activation` | a layer's formula as plain data; elementwise functions |
+//! | `json` | a layer with its settings as text |
 //! | `ranges` | ranges of rows |
 
 mod activation;
 mod context;
 mod grads;
 mod init;
+mod json;
 mod layer;
 mod op;
 mod params;
@@ -26,6 +28,7 @@ pub(in crate::nn) use activation::forward_with_slopes;
 pub use context::{BackwardArgs, BlockContext, Mode};
 pub use grads::{Destinations, Grads};
 pub use init::{Fan, Fans, Init};
+pub(in crate::nn) use json::{branches_json, layer_json, layers_json, tied_json};
 pub use layer::{Build, InPlace, Layer, Spec};
 pub use op::{Op, RecurrentCell};
 pub use params::{ParamLayout, Role, Tensor, TensorSpec};

@@ -2,6 +2,8 @@
 //! evaluated. Of a layer made of others it says how these are joined; which they are is told by
 //! `Spec::branches`.
 
+use serde::{Deserialize, Serialize};
+
 use super::activation::Activation;
 use crate::nn::shape::Shape;
 
@@ -156,7 +158,8 @@ impl Op {
 /// let op = Recurrent::gru(8).reversed().op();
 /// assert_eq!(op, Some(Op::Recurrent { cell: RecurrentCell::Gru, is_reversed: true }));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RecurrentCell {
     /// tanh(W x + b + U h + c).
     Tanh,

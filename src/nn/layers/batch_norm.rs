@@ -23,10 +23,12 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::split_point;
 use crate::nn::core::{
     BackwardArgs, BlockContext, Build, Fans, Grads, Init, Layer, Mode, Op, Properties, Role, Spec,
-    TensorSpec,
+    TensorSpec, layer_json,
 };
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;
@@ -48,14 +50,16 @@ use crate::nn::kernel::elementwise::add;
 /// assert_eq!((layout.num_params(), layout.len()), (32 + 1025, 64 + 1025));
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BatchNorm {
     momentum: f32,
     eps: f32,
     over: Over,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Over {
     Shard,
     Batch,
@@ -119,6 +123,10 @@ impl Spec for BatchNorm {
 
     fn op(&self) -> Option<Op> {
         Some(Op::BatchNorm { eps: self.eps })
+    }
+
+    fn to_json(&self) -> Option<String> {
+        layer_json("batch_norm", self)
     }
 }
 

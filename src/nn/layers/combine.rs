@@ -4,10 +4,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::sequential::Sequential;
 use super::sequential_layer::SequentialLayer;
 use crate::nn::core::{
     BackwardArgs, BlockContext, Build, Grads, Layer, Op, Properties, Spec, TensorSpec,
+    branches_json,
 };
 use crate::nn::error::NnError;
 use crate::nn::kernel::{Buffer, elementwise::add};
@@ -63,6 +66,10 @@ impl Spec for Residual {
     fn branches(&self) -> Vec<Vec<Arc<dyn Spec>>> {
         self.0.branches()
     }
+
+    fn to_json(&self) -> Option<String> {
+        branches_json("residual", &self.0.join, &self.branches())
+    }
 }
 
 /// Branches that all get the same input.
@@ -80,8 +87,9 @@ pub struct Parallel {
     join: Join,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Join {
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::nn) enum Join {
     Sum,
     Concat,
 }
@@ -93,6 +101,11 @@ impl Parallel {
             branches: branches.into(),
             join: Join::Sum,
         }
+    }
+
+    /// The branches, joined so.
+    pub(in crate::nn) fn joined(branches: Vec<Sequential>, join: Join) -> Self {
+        Self { branches, join }
     }
 
     /// The branches' outputs side by side on the last axis; the other axes must agree.
@@ -166,6 +179,10 @@ impl Spec for Parallel {
     fn branches(&self) -> Vec<Vec<Arc<dyn Spec>>> {
         let branches = self.branches.iter();
         branches.map(|branch| branch.layers().to_vec()).collect()
+    }
+
+    fn to_json(&self) -> Option<String> {
+        branches_json("parallel", &self.join, &self.branches())
     }
 }
 

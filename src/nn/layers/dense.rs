@@ -7,10 +7,12 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::weight::Weight;
 use crate::nn::core::{
     BackwardArgs, BlockContext, Build, FactorShape, Fans, Flops, Grads, Init, Layer, Op,
-    Properties, Role, Spec, TensorSpec, positions,
+    Properties, Role, Spec, TensorSpec, layer_json, positions,
 };
 use crate::nn::error::NnError;
 use crate::nn::kernel::{Bias, Ones};
@@ -24,7 +26,8 @@ use crate::nn::shape::Shape;
 /// assert_eq!(model.layout()?.num_params(), 12);
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dense {
     outputs: usize,
     weight: Init,
@@ -85,6 +88,10 @@ impl Spec for Dense {
         Some(Op::Dense {
             has_bias: self.bias.is_some(),
         })
+    }
+
+    fn to_json(&self) -> Option<String> {
+        layer_json("dense", self)
     }
 }
 

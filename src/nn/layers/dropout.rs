@@ -7,7 +7,11 @@
 //! # References
 //! Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: "Dropout", 2014.
 
-use crate::nn::core::{BackwardArgs, BlockContext, Build, Grads, InPlace, Layer, Mode, Op, Spec};
+use serde::{Deserialize, Serialize};
+
+use crate::nn::core::{
+    BackwardArgs, BlockContext, Build, Grads, InPlace, Layer, Mode, Op, Spec, layer_json,
+};
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;
 use crate::seed::{Purpose, philox4x32_10};
@@ -22,7 +26,8 @@ use crate::seed::{Purpose, philox4x32_10};
 /// assert!(Sequential::new(8).layer(Dropout::new(1.0)).dense(1).layout().is_err());
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dropout {
     rate: f32,
 }
@@ -52,6 +57,10 @@ impl Spec for Dropout {
 
     fn op(&self) -> Option<Op> {
         Some(Op::Identity)
+    }
+
+    fn to_json(&self) -> Option<String> {
+        layer_json("dropout", self)
     }
 }
 

@@ -5,7 +5,7 @@ use multiversion::multiversion;
 
 use crate::nn::core::{
     Activation, BackwardArgs, BlockContext, Build, Grads, InPlace, Layer, Op, Properties, Spec,
-    forward_with_slopes,
+    forward_with_slopes, layer_json,
 };
 use crate::nn::error::NnError;
 use crate::nn::kernel::Buffer;
@@ -31,6 +31,10 @@ impl Spec for Activation {
 
     fn op(&self) -> Option<Op> {
         Some(Op::Activation(*self))
+    }
+
+    fn to_json(&self) -> Option<String> {
+        layer_json("activation", self)
     }
 }
 

@@ -16,12 +16,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::sequential::Sequential;
 use super::sequential_layer::SequentialLayer;
 use super::weight::Weight;
 use crate::nn::core::{
     BackwardArgs, BlockContext, Build, Fans, Flops, Grads, Init, Layer, Op, Properties, Spec,
-    TensorSpec,
+    TensorSpec, layer_json, tied_json,
 };
 use crate::nn::error::NnError;
 use crate::nn::kernel::{Bias, Buffer, Ones, elementwise::add};
@@ -36,11 +38,13 @@ use crate::nn::shape::Shape;
 /// assert_eq!(model.output_shape()?.axes(), [16, 8]);
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Embedding {
     vocabulary: usize,
     channels: usize,
     weight: Init,
+    #[serde(skip)]
     head: Option<Sequential>,
 }
 
@@ -67,10 +71,13 @@ impl Embedding {
     /// # Ok::<(), unisono::nn::NnError>(())
     /// ```
     pub fn tied(vocabulary: usize, channels: usize, body: Sequential) -> Self {
-        Self {
-            head: Some(body),
-            ..Self::new(vocabulary, channels)
-        }
+        Self::new(vocabulary, channels).with_body(body)
+    }
+
+    /// The same with a body and a head behind it.
+    pub(in crate::nn) fn with_body(mut self, body: Sequential) -> Self {
+        self.head = Some(body);
+        self
     }
 
     /// With other initial vectors.
@@ -137,6 +144,13 @@ impl Spec for Embedding {
     fn branches(&self) -> Vec<Vec<Arc<dyn Spec>>> {
         let body = self.head.iter();
         body.map(|body| body.layers().to_vec()).collect()
+    }
+
+    fn to_json(&self) -> Option<String> {
+        match &self.head {
+            None => layer_json("embedding", self),
+            Some(body) => tied_json(self, body.layers()),
+        }
     }
 }
 

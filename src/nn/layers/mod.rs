@@ -29,6 +29,7 @@ mod weight;
 
 pub use attention::Attention;
 pub use batch_norm::BatchNorm;
+pub(in crate::nn) use combine::Join;
 pub use combine::{Parallel, Residual};
 pub use conv::Conv;
 pub use dense::Dense;

@@ -13,10 +13,11 @@
 //! normalization", 2019; Wu, He: "Group normalization", 2018.
 
 use multiversion::multiversion;
+use serde::{Deserialize, Serialize};
 
 use crate::nn::core::{
     BackwardArgs, BlockContext, Build, Fans, Grads, Init, Layer, Op, Properties, Role, Spec,
-    TensorSpec,
+    TensorSpec, layer_json,
 };
 use crate::nn::error::NnError;
 use crate::nn::kernel::Buffer;
@@ -31,14 +32,16 @@ use crate::nn::shape::Shape;
 /// assert_eq!(model.layout()?.num_params(), 32);
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Norm {
     kind: Kind,
     eps: f32,
     has_bias: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Kind {
     Layer,
     Rms,
@@ -146,6 +149,10 @@ impl Spec for Norm {
                 has_bias: self.has_bias,
             }),
         }
+    }
+
+    fn to_json(&self) -> Option<String> {
+        layer_json("norm", self)
     }
 }
 

@@ -12,8 +12,11 @@
 use std::ops::Range;
 
 use multiversion::multiversion;
+use serde::{Deserialize, Serialize};
 
-use crate::nn::core::{BackwardArgs, BlockContext, Build, Grads, Layer, Op, Properties, Spec};
+use crate::nn::core::{
+    BackwardArgs, BlockContext, Build, Grads, Layer, Op, Properties, Spec, layer_json,
+};
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;
 
@@ -28,19 +31,22 @@ use crate::nn::shape::Shape;
 /// assert_eq!(model.output_shape()?.axes(), [14, 14, 8]);
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pool {
     kind: Kind,
     size: Size,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Kind {
     Max,
     Average,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Size {
     Windows {
         kernel: usize,
@@ -223,6 +229,10 @@ impl Spec for Pool {
             Size::Outputs(0, 0) => Some(Op::GlobalAverage),
             Size::Outputs(height, width) => Some(Op::AdaptiveAverage { height, width }),
         }
+    }
+
+    fn to_json(&self) -> Option<String> {
+        layer_json("pool", self)
     }
 }
 

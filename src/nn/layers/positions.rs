@@ -3,8 +3,10 @@
 //! # Shapes
 //! X, Y: (B, T, C); p: (T, C).
 
+use serde::{Deserialize, Serialize};
+
 use crate::nn::core::{
-    BackwardArgs, BlockContext, Build, Fans, Grads, Init, Layer, Op, Spec, TensorSpec,
+    BackwardArgs, BlockContext, Build, Fans, Grads, Init, Layer, Op, Spec, TensorSpec, layer_json,
 };
 use crate::nn::error::NnError;
 use crate::nn::kernel::elementwise::add;
@@ -18,7 +20,8 @@ use crate::nn::shape::Shape;
 /// assert_eq!(model.layout()?.num_params(), 65 * 8 + 16 * 8);
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Positions {
     weight: Init,
 }
@@ -58,6 +61,10 @@ impl Spec for Positions {
 
     fn op(&self) -> Option<Op> {
         Some(Op::Positions)
+    }
+
+    fn to_json(&self) -> Option<String> {
+        layer_json("positions", self)
     }
 }
 

@@ -1,6 +1,10 @@
 //! Changes of shape, which move nothing: `flatten`, `reshape`; and the copy, which only moves.
 
-use crate::nn::core::{BackwardArgs, BlockContext, Build, Grads, Layer, Op, Properties, Spec};
+use serde::{Deserialize, Serialize};
+
+use crate::nn::core::{
+    BackwardArgs, BlockContext, Build, Grads, Layer, Op, Properties, Spec, layer_json,
+};
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;
 
@@ -12,7 +16,7 @@ use crate::nn::shape::Shape;
 /// assert_eq!(model.output_shape()?.axes(), [2, 3]);
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reshape(Option<Shape>);
 
 impl Reshape {
@@ -46,6 +50,10 @@ impl Spec for Reshape {
 
     fn op(&self) -> Option<Op> {
         Some(Op::Reshape(self.0.clone()))
+    }
+
+    fn to_json(&self) -> Option<String> {
+        layer_json("reshape", self)
     }
 }
 

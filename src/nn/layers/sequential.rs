@@ -79,6 +79,11 @@ impl Sequential {
         self.padding.is_some()
     }
 
+    /// The value that padding has, if there is any.
+    pub(in crate::nn) fn padding_value(&self) -> Option<f32> {
+        self.padding
+    }
+
     /// For each position of the rows `x`, whether it is padding.
     pub(in crate::nn) fn mask(&self, x: &[f32], mask: &mut Vec<bool>) {
         mask.clear();

@@ -2,7 +2,11 @@
 //!
 //! For a classifier's last layer use the fused loss instead: it takes logits.
 
-use crate::nn::core::{BackwardArgs, BlockContext, Build, Grads, Layer, Op, Properties, Spec};
+use serde::{Deserialize, Serialize};
+
+use crate::nn::core::{
+    BackwardArgs, BlockContext, Build, Grads, Layer, Op, Properties, Spec, layer_json,
+};
 use crate::nn::error::NnError;
 use crate::nn::kernel::softmax::{softmax_rows, softmax_rows_backward};
 use crate::nn::shape::Shape;
@@ -18,7 +22,7 @@ use crate::nn::shape::Shape;
 /// assert!((y.sum() - 1.0).abs() < 1e-6);
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Softmax;
 
 impl Spec for Softmax {
@@ -32,6 +36,10 @@ impl Spec for Softmax {
 
     fn op(&self) -> Option<Op> {
         Some(Op::Softmax)
+    }
+
+    fn to_json(&self) -> Option<String> {
+        layer_json("softmax", self)
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `builder` | `Sequential`'s shorthand for its most frequent layers |
 //! | `parse`, `layer_syntax` | layers as text |
+//! | `structure`, `difference` | models as JSON, which files of weights hold; where two differ |
 //! | `causal`, `row_kind` | whether a position sees only those before it; sequences or images |
 //! | `network`, `predictor` | a model with its parameters; the same at work: outputs, gradients of the inputs |
 //! | `replica`, `model_state`, `row_source` | the model as the engine sees it; its buffers; where its rows come from |
@@ -15,6 +16,7 @@ mod blocks;
 mod builder;
 mod causal;
 mod destinations;
+mod difference;
 mod factored;
 mod gradient_check;
 mod layer_syntax;
@@ -26,7 +28,9 @@ pub mod presets;
 mod replica;
 mod row_kind;
 mod row_source;
+mod structure;
 
+pub use difference::Difference;
 pub use gradient_check::{GradientCheck, check_criterion, check_gradient};
 pub use layer_syntax::LAYERS;
 pub use network::Network;

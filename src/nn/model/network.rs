@@ -1,12 +1,15 @@
 //! A model with its parameters.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use crate::nn::core::ParamLayout;
 use crate::nn::error::NnError;
 use crate::nn::layers::Sequential;
 
-/// A model with its parameters: what training starts from and gives back.
+/// A model with its parameters: what training starts from and gives back. A clone shares the
+/// parameters.
 ///
 /// ```
 /// use ndarray::array;
@@ -17,7 +20,10 @@ use crate::nn::layers::Sequential;
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Network {
+pub struct Network(Arc<Parts>);
+
+#[derive(Debug, PartialEq)]
+struct Parts {
     model: Sequential,
     layout: ParamLayout,
     params: Vec<f32>,
@@ -31,11 +37,11 @@ impl Network {
     pub fn new(model: Sequential, seed: u64) -> Result<Self, NnError> {
         let layout = model.layout()?;
         let params = layout.init(seed);
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             model,
             layout,
             params,
-        })
+        })))
     }
 
     /// A model with the given parameters, in the order of its layout.
@@ -59,26 +65,41 @@ impl Network {
                 got: params.len(),
             });
         }
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             model,
             layout,
             params,
-        })
+        })))
     }
 
     /// The model's architecture.
     pub fn model(&self) -> &Sequential {
-        &self.model
+        &self.0.model
     }
 
     /// Names, shapes and places of the parameters.
     pub fn layout(&self) -> &ParamLayout {
-        &self.layout
+        &self.0.layout
     }
 
     /// The parameters, in the order of the layout.
     pub fn params(&self) -> &[f32] {
-        &self.params
+        &self.0.params
+    }
+
+    /// The parameters, taken out; copied where a clone of the network lives on.
+    ///
+    /// ```
+    /// use unisono::nn::{Network, Sequential};
+    /// let network = Network::with_params(Sequential::new(2).dense(1), vec![1.0, 2.0, 0.5])?;
+    /// assert_eq!(network.into_params(), [1.0, 2.0, 0.5]);
+    /// # Ok::<(), unisono::nn::NnError>(())
+    /// ```
+    pub fn into_params(self) -> Vec<f32> {
+        match Arc::try_unwrap(self.0) {
+            Ok(parts) => parts.params,
+            Err(shared) => shared.params.clone(),
+        }
     }
 
     /// SHA-256 of the parameters as little-endian `f32`, in the order of the layout: the
@@ -93,7 +114,7 @@ impl Network {
     /// ```
     pub fn weights_sha256(&self) -> String {
         let mut hash = Sha256::new();
-        self.params
+        self.params()
             .iter()
             .for_each(|value| hash.update(value.to_le_bytes()));
         format!("{:x}", hash.finalize())

@@ -15,8 +15,10 @@
 //! LeCun et al. 1998; He, Zhang, Ren, Sun: "Deep residual learning for image recognition", 2016,
 //! section 4.2.
 
+use serde::{Deserialize, Serialize};
+
 use crate::nn::core::{
-    Activation, BackwardArgs, BlockContext, Build, Grads, Init, Layer, Op, Spec,
+    Activation, BackwardArgs, BlockContext, Build, Grads, Init, Layer, Op, Spec, layer_json,
 };
 use crate::nn::error::NnError;
 use crate::nn::layers::{
@@ -226,7 +228,8 @@ fn gpt(axes: &[usize], vocabulary: usize) -> Sequential {
 /// assert_eq!(model.output_shape()?.axes(), [16, 16, 32]);
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Subsample {
     /// Steps between the positions that are kept, at least 1.
     pub stride: usize,
@@ -259,6 +262,10 @@ impl Spec for Subsample {
             stride: self.stride,
             padding: self.padding,
         })
+    }
+
+    fn to_json(&self) -> Option<String> {
+        layer_json("subsample", self)
     }
 }
 

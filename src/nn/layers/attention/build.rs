@@ -2,7 +2,7 @@
 
 use super::layer::AttentionLayer;
 use super::spec::{Attention, Reach};
-use crate::nn::core::{Build, Layer, Op, Spec};
+use crate::nn::core::{Build, Layer, Op, Spec, layer_json};
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;
 
@@ -30,5 +30,9 @@ impl Spec for Attention {
             is_causal: self.reach == Reach::Causal,
             has_bias: self.has_bias,
         })
+    }
+
+    fn to_json(&self) -> Option<String> {
+        layer_json("attention", self)
     }
 }

@@ -1,5 +1,7 @@
 //! Attention as data: its settings.
 
+use serde::{Deserialize, Serialize};
+
 use crate::nn::core::Init;
 
 /// Multi-head self-attention with its projections, over rows (T, C) to rows (T, C).
@@ -10,7 +12,8 @@ use crate::nn::core::Init;
 /// assert_eq!(model.layout()?.num_params(), 4 * (32 * 32 + 32));
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Attention {
     pub(super) heads: usize,
     pub(super) reach: Reach,
@@ -18,7 +21,8 @@ pub struct Attention {
     pub(super) has_bias: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Reach {
     All,
     Causal,

@@ -3,7 +3,7 @@
 use super::layer::ConvLayer;
 use super::spec::Conv;
 use super::winograd::{self, WinogradLayer};
-use crate::nn::core::{Build, Layer, Op, Spec};
+use crate::nn::core::{Build, Layer, Op, Spec, layer_json};
 use crate::nn::error::NnError;
 use crate::nn::shape::Shape;
 
@@ -33,5 +33,9 @@ impl Spec for Conv {
             groups: self.groups,
             has_bias: self.bias.is_some(),
         })
+    }
+
+    fn to_json(&self) -> Option<String> {
+        layer_json("conv", self)
     }
 }

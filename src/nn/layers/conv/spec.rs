@@ -1,5 +1,7 @@
 //! A convolution as data: its settings, and which rows it takes.
 
+use serde::{Deserialize, Serialize};
+
 use super::padded_input::{Axis, ImageShape, Padding, PerAxis};
 use crate::nn::core::{Build, Init};
 use crate::nn::error::NnError;
@@ -18,7 +20,8 @@ use crate::nn::shape::Shape;
 /// assert_eq!(model.layout()?.num_params(), 5 * 5 * 32 + 32);
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Conv {
     pub(super) is_sequence: bool,
     pub(super) channels: usize,

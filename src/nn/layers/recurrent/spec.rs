@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::cell::Cell;
 use super::gru::Gru;
 use super::layer::RecurrentLayer;
@@ -9,7 +11,7 @@ use super::lstm::Lstm;
 use super::rnn::Rnn;
 use super::sizes::{Settings, Sizes};
 use super::state::Start;
-use crate::nn::core::{Build, Init, Layer, Op, Spec};
+use crate::nn::core::{Build, Init, Layer, Op, RecurrentCell, Spec, layer_json};
 use crate::nn::error::NnError;
 use crate::nn::layers::combine::Parallel;
 use crate::nn::layers::sequential::Sequential;
@@ -23,8 +25,10 @@ use crate::nn::shape::Shape;
 /// assert_eq!(model.output_shape()?.axes(), [16, 8]);
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Recurrent {
+    #[serde(serialize_with = "write_cell", deserialize_with = "read_cell")]
     cell: Arc<dyn Cell>,
     hidden: usize,
     layers: usize,
@@ -33,7 +37,8 @@ pub struct Recurrent {
     start: Start,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Direction {
     Forward,
     Backward,
@@ -194,4 +199,21 @@ impl Spec for Recurrent {
         let parts = self.parts().into_iter();
         parts.map(|parts| parts.layers().to_vec()).collect()
     }
+
+    fn to_json(&self) -> Option<String> {
+        layer_json("recurrent", self)
+    }
+}
+
+fn write_cell<S: Serializer>(cell: &Arc<dyn Cell>, to: S) -> Result<S::Ok, S::Error> {
+    cell.kind().serialize(to)
+}
+
+fn read_cell<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<dyn Cell>, D::Error> {
+    Ok(match RecurrentCell::deserialize(from)? {
+        RecurrentCell::Tanh => Arc::new(Rnn::Tanh),
+        RecurrentCell::Relu => Arc::new(Rnn::Relu),
+        RecurrentCell::Gru => Arc::new(Gru),
+        RecurrentCell::Lstm => Arc::new(Lstm),
+    })
 }

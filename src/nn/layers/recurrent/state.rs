@@ -5,11 +5,14 @@
 //! shards of such a model do not move (`Replica::is_stateful`). A new epoch starts from zeros, and
 //! so does every evaluation.
 
+use serde::{Deserialize, Serialize};
+
 use crate::nn::core::{BlockContext, Mode};
 use crate::nn::kernel::Buffer;
 
 /// What a row starts from.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Start {
     Zeros,
     Carried,
