@@ -5,6 +5,7 @@
 //! changed it since.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::output;
@@ -26,10 +27,18 @@ impl<'p> OutFile<'p> {
         if output::is_stdout(path) {
             take_stdout();
         }
-        let there = output::replaced(path).map_err(|source| CommandError::Write {
+        let failed = |source| CommandError::Write {
             path: path.to_owned(),
             source,
-        })?;
+        };
+        let there = output::replaced(path).map_err(failed)?;
+        // Where it cannot be made is told before anything is computed for it.
+        let folder = path.parent().filter(|path| !path.as_os_str().is_empty());
+        if let (None, Some(folder)) = (&there, folder)
+            && !fs::metadata(folder).map_err(failed)?.is_dir()
+        {
+            return Err(failed(ErrorKind::NotADirectory.into()));
+        }
         let Some(there) = there.filter(|_| !force) else {
             return Ok(Self { path });
         };
@@ -73,13 +82,19 @@ pub(super) fn check_folder(
 ) -> Result<(), CommandError> {
     let goes_on =
         marker.is_some_and(|name| folder.join(name).is_file()) && !RunFolder::is_run(folder);
-    if force || goes_on || !folder.exists() {
-        return Ok(());
-    }
     let failed = |source| CommandError::Write {
         path: folder.to_owned(),
         source,
     };
+    // What cannot be made is told before anything is measured for it.
+    if let Some(there) = folder.ancestors().find(|path| path.exists())
+        && !there.is_dir()
+    {
+        return Err(failed(ErrorKind::NotADirectory.into()));
+    }
+    if force || goes_on || !folder.exists() {
+        return Ok(());
+    }
     for entry in fs::read_dir(folder).map_err(failed)? {
         // What a process that failed at once has left.
         if entry.map_err(failed)?.file_name() != "lock" {

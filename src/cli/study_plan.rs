@@ -135,7 +135,7 @@ impl Study {
         let (args, settings) = (&self.args, &self.settings);
         let range = |flag, text: &str| {
             let read = text.parse::<Range>();
-            read.map_err(|error| ArgError::text(flag, &error.to_string()))
+            read.map_err(|_| refused(flag, "LOW..HIGH with 0 < LOW <= HIGH", text))
         };
         let momentum = args.momentum_range.as_deref();
         let search = args.search.parse();

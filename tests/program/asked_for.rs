@@ -1,5 +1,5 @@
-//! Settings do something or are refused: none is taken that would change nothing, and a number is
-//! refused as it was written.
+//! Settings that would change nothing, and numbers out of their range: refused by name, and as they
+//! were written.
 
 use crate::files::Folder;
 use crate::program::{stdout, unisono};
@@ -159,6 +159,7 @@ fn augmentations_by_nothing_are_refused_for_every_kind_of_data() {
             "train",
             "--data",
             images.to_str().unwrap(),
+            "--grey",
             "--augment",
             "saturation 0.5",
         ],
@@ -244,7 +245,7 @@ fn what_begins_with_a_minus_is_a_number_wherever_one_is_taken() {
             "--seed must be a whole number from 0",
         ),
         (
-            &["train", "--test-share", "-.5"],
+            &["train", "--test-share", "-0.5"],
             "--test-share must be above 0",
         ),
         (

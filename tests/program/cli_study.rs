@@ -243,7 +243,7 @@ fn what_cannot_be_studied_is_refused_with_exit_code_2() {
         ),
         (
             &["--lr-range", "1..0.1"],
-            "a range to search must be LOW..HIGH with 0 < LOW <= HIGH",
+            "--lr-range must be LOW..HIGH with 0 < LOW <= HIGH, got \"1..0.1\"",
         ),
         (
             &["--search", "grid"],

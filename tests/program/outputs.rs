@@ -274,6 +274,8 @@ fn what_the_path_is_to_blame_for_ends_with_2_and_what_the_machine_is_with_1() {
     let [file, below, none] = [&file, &below, &none].map(|path| text(path));
     let study = "study recipes --batches 16,32 --repeats 1 --epochs 1 --threads 1 --out";
     let study: Vec<&str> = study.split(' ').collect();
+    let scaling = "scaling --preset mlp_small --threads 1 --budget 1s --out";
+    let scaling: Vec<&str> = scaling.split(' ').collect();
     let cases: &[(&[&str], &str)] = &[
         (&["train", "--epochs", "1", "--out"], file),
         (&["train", "--epochs", "1", "--out"], below),
@@ -286,14 +288,8 @@ fn what_the_path_is_to_blame_for_ends_with_2_and_what_the_machine_is_with_1() {
         (&["schedule", "--svg"], none),
         (&study, file),
         (&study, below),
-        (
-            &["scaling", "--threads", "1", "--budget", "1s", "--out"],
-            file,
-        ),
-        (
-            &["scaling", "--threads", "1", "--budget", "1s", "--out"],
-            below,
-        ),
+        (&scaling, file),
+        (&scaling, below),
     ];
     for (command, path) in cases {
         let message = stderr(&[*command, &[*path]].concat(), 2);
