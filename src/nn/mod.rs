@@ -36,7 +36,7 @@ pub use layers::{
 };
 pub use loss::{Criterion, CrossEntropy, Loss, MseConvention, TargetKind, Targets, TargetsMut};
 pub use model::{
-    Difference, GradientCheck, LAYERS, Network, NetworkReplica, Predictor, ReplicaSettings, RowSource,
-    check_criterion, check_gradient, largest, presets,
+    Difference, GradientCheck, LAYERS, Network, NetworkReplica, Predictor, ReplicaSettings,
+    RowSource, check_criterion, check_gradient, largest, presets,
 };
 pub use shape::Shape;

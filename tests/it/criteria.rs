@@ -199,11 +199,23 @@ impl Criterion for Always {
 /// Loss, weight, rows and correct rows that are no sums, and what is said of them.
 const ODD: [([f64; 4], &str); 6] = [
     ([1.0, f64::NAN, 1.0, 0.0], "gave a weight of NaN"),
-    ([1.0, -2.0, 1.0, 0.0], "gave a weight of -2, expected a finite"),
-    ([1.0, 1.0, f64::INFINITY, 0.0], "gave a number of rows of inf"),
-    ([1.0, 1.0, 1.0, 2.0], "gave 2 correct rows of 1, expected 0 to 1"),
+    (
+        [1.0, -2.0, 1.0, 0.0],
+        "gave a weight of -2, expected a finite",
+    ),
+    (
+        [1.0, 1.0, f64::INFINITY, 0.0],
+        "gave a number of rows of inf",
+    ),
+    (
+        [1.0, 1.0, 1.0, 2.0],
+        "gave 2 correct rows of 1, expected 0 to 1",
+    ),
     ([1.0, 1.0, 1.0, f64::NAN], "gave NaN correct rows"),
-    ([f64::NAN, 1.0, 1.0, 0.0], "the loss is NaN (always-the-same)"),
+    (
+        [f64::NAN, 1.0, 1.0, 0.0],
+        "the loss is NaN (always-the-same)",
+    ),
 ];
 
 #[test]
