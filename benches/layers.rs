@@ -17,7 +17,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use naive::Twin;
 use ndarray::Array2;
 use support::PeakShare;
-use unisono::nn::kernel::Isa;
+use unisono::nn::Isa;
 use unisono::nn::{
     Activation, Attention, BackwardArgs, BlockContext, Build, Conv, Destinations, Grads, Layer,
     Mode, Norm, Pool, Recurrent, Shape, Softmax, Spec, Workspace,

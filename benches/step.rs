@@ -12,7 +12,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use unisono::engine::{
     Batch, Decision, Engine, EngineConfig, Reduced, Session, Shards, Threads, default_shards,
 };
-use unisono::nn::kernel::Isa;
+use unisono::nn::Isa;
 use unisono::nn::{
     Loss, Network, NetworkReplica, ReplicaSettings, RowSource, Sequential, TargetsMut,
 };

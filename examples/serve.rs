@@ -1,8 +1,7 @@
 //! A server of predictions: the newest weights of a run of the digits, for several threads at once.
 //!
-//! `cargo run --release --example serve -- RUN`, where RUN is the folder of a run on the embedded
-//! digits, which may still be training. A request is a line: 64 pixels from 0 to 255. The answer is
-//! the class.
+//! `cargo run --release --example serve -- RUN`: the folder of a run on the embedded digits, which
+//! may still be training. A request is a line of 64 pixels, 0 to 255; the answer is the class.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
@@ -54,7 +53,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (listener, server) = (listener.try_clone()?, server.clone());
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                // A client that went away is no trouble of the others.
                 let _ = server.serve(&connection);
             }
         });

@@ -76,7 +76,9 @@
 
 #![warn(clippy::unwrap_used)]
 
+/// Public for `main.rs`, which is a crate of its own; no part of the library's interface.
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 pub mod data;
 pub mod engine;
@@ -102,6 +104,8 @@ pub mod study;
 mod sync;
 pub mod train;
 
+/// Arrays, as signatures of this crate name them.
+pub use ndarray;
 pub use train::{TrainError, Trainer};
 
 /// The README's examples, compiled and run as tests.

@@ -19,6 +19,7 @@ use ndarray_rand::rand::RngCore;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
+#[non_exhaustive]
 pub enum Purpose {
     /// Initial parameters; `a` is the index of the tensor.
     Init = 1,

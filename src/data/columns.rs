@@ -28,6 +28,7 @@ const LOOKED_AT: usize = 100;
 
 /// A column of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Column {
     /// The last one.
     #[default]

@@ -13,6 +13,7 @@ use super::error::DataError;
 /// assert_eq!(text.labels(), Labels::Sequence { classes: 65, len: 16 });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Labels {
     /// One class, a number below this.
     Classes(usize),

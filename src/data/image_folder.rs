@@ -25,6 +25,7 @@ type OnDecoded<'p> = &'p (dyn Fn(usize) + Sync);
 
 /// The treatment of an image that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OnBadSample {
     /// End with its error.
     #[default]

@@ -33,6 +33,7 @@ use super::npy_values::{Element, Kind};
 /// # Ok::<(), unisono::data::DataError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Npy {
     /// `uint8` and `bool`.
     Bytes(ArrayD<u8>),

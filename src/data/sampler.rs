@@ -23,6 +23,7 @@ const SORTED_BATCHES: usize = 64;
 /// # Ok::<(), unisono::data::DataError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub enum Sampling {
     /// Every row once, shuffled anew.
     #[default]

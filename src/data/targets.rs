@@ -22,6 +22,7 @@ const UNEVEN: usize = 20;
 
 /// The treatment of rows without a label.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MissingLabels {
     /// The table is refused.
     #[default]
@@ -34,6 +35,7 @@ pub enum MissingLabels {
 
 /// The kind of labels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Target {
     /// Classes, unless they look like values of a regression.
     #[default]

@@ -20,6 +20,7 @@ use super::text::{Vocabulary, read_bytes, read_text};
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
+#[non_exhaustive]
 pub enum Tokenizer {
     /// A number for each character of a text.
     Characters(Vocabulary),

@@ -37,6 +37,7 @@ const MOST_THREADS: usize = 4_096;
 /// # Ok::<(), unisono::engine::EngineError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Threads {
     /// The physical cores that this process may use.
     #[default]
@@ -60,6 +61,7 @@ pub enum Threads {
 /// # Ok::<(), unisono::engine::EngineError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Pinning {
     /// Pin where the workers take every physical core that the process may use; fewer leave room
     /// for others, and are not pinned.
@@ -204,7 +206,7 @@ impl Placement {
     pub fn warning(&self) -> Option<String> {
         (self.num_threads > self.num_usable_cores).then(|| {
             format!(
-                "{} threads on {} usable cores: threads are not pinned and wait asleep; use --threads auto for full speed",
+                "{} threads on {} usable cores: threads are not pinned and wait asleep; leave the number of threads to `auto` for full speed",
                 self.num_threads, self.num_usable_cores
             )
         })

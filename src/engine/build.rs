@@ -25,7 +25,7 @@ use super::worker::Worker;
 ///
 /// ```
 /// # use unisono::{data::digits, engine::{Batch, Engine, EngineConfig}, optim::Optimizer, train::{ChainUpdate, Sources}};
-/// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
+/// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, Isa};
 /// let (train, test) = digits();
 /// let model = Sequential::new(64).dense(10);
 /// let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy.into(), isa: Isa::detect(), seed: 42 };
@@ -90,7 +90,9 @@ impl<R: Replica, U: Update> Engine<R, U> {
         let pool = match config.update {
             UpdateMode::Master => {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(num_workers);
-                Some(pool.build()?)
+                Some(pool.build().map_err(|error| EngineError::Pool {
+                    reason: error.to_string(),
+                })?)
             }
             UpdateMode::Fused => None,
         };
@@ -146,7 +148,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
         let (threads, shards) = (self.workers.len(), self.num_shards);
         (threads > shards).then(|| {
             format!(
-                "{} of {threads} threads have no shard to work on: use --shards {threads} or more, or fewer threads",
+                "{} of {threads} threads have no shard to work on: use {threads} shards or more, or fewer threads",
                 threads - shards
             )
         })

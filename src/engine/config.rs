@@ -24,6 +24,7 @@ const DEFAULT_SHARDS: usize = 16;
 /// # Ok::<(), unisono::TrainError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Shards {
     /// As many as model and batch size ask for, in a trainer ([`crate::train::model_shards`]); 16
     /// in an engine of one's own, which knows neither.
@@ -104,6 +105,7 @@ impl Default for EngineConfig {
 /// # Ok::<(), unisono::TrainError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Balance {
     /// The same number of shards for each worker, give or take one.
     Even,

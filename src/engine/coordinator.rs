@@ -26,7 +26,7 @@ use super::worker::Worker;
 /// ```
 /// # use unisono::{data::digits, optim::{Optimizer, StepScalars}, train::{ChainUpdate, Sources}};
 /// # use unisono::engine::{Batch, Decision, Engine, EngineConfig, EngineError};
-/// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
+/// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, Isa};
 /// # let (train, test) = digits();
 /// # let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy.into(), isa: Isa::detect(), seed: 42 };
 /// # let model = Sequential::new(64).dense(10);
@@ -140,7 +140,7 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
     /// ```
     /// # use unisono::{data::digits, optim::{Optimizer, StepScalars}, train::{ChainUpdate, Sources}};
     /// # use unisono::engine::{Assignment, Balance, Batch, Decision, Engine, EngineConfig, Shards, Threads};
-    /// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
+    /// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, Isa};
     /// # let (train, test) = digits();
     /// # let model = Sequential::new(64).dense(10);
     /// # let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy.into(), isa: Isa::detect(), seed: 42 };

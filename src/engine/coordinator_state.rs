@@ -122,22 +122,7 @@ impl<S: Copy> CoordinatorState<S> {
         });
         // Not one that only follows from another's.
         if let Some((worker, failure)) = failures.min_by_key(|(_, failure)| failure.follows) {
-            let (shards, step, message) = (failure.shards, batch.step, failure.message);
-            return Err(if failure.is_reported {
-                EngineError::WorkerFailed {
-                    worker,
-                    shards,
-                    step,
-                    message,
-                }
-            } else {
-                EngineError::WorkerPanicked {
-                    worker,
-                    shards,
-                    step,
-                    message,
-                }
-            });
+            return Err(failure.error(worker, batch.step));
         }
         // The sums, shard by shard.
         let (mut shards, mut has_squares) = (ShardNorms::default(), false);

@@ -159,11 +159,12 @@ pub enum EngineError {
         source: std::io::Error,
     },
     /// The pool of the update by the master could not be built.
-    #[error("the thread pool of the master's update could not be built; use the fused update")]
+    #[error(
+        "the thread pool of the master's update could not be built: {reason}; use the fused update"
+    )]
     Pool {
         /// The pool's reason.
-        #[from]
-        source: rayon::ThreadPoolBuildError,
+        reason: String,
     },
 }
 

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use super::all_reduce::plan::{Home, Plan};
 use super::batch::Batch;
+use super::error::EngineError;
 use super::params::Params;
 use super::segment::Segment;
 use super::sums::Sums;
@@ -106,6 +107,28 @@ pub(crate) struct Failure {
     pub(crate) is_reported: bool,
     /// Whether it only follows from another worker's.
     pub(crate) follows: bool,
+}
+
+impl Failure {
+    /// The error of the step that it ends.
+    pub(crate) fn error(self, worker: usize, step: u64) -> EngineError {
+        let (shards, message) = (self.shards, self.message);
+        if self.is_reported {
+            EngineError::WorkerFailed {
+                worker,
+                shards,
+                step,
+                message,
+            }
+        } else {
+            EngineError::WorkerPanicked {
+                worker,
+                shards,
+                step,
+                message,
+            }
+        }
+    }
 }
 
 /// The master's decision, with the report's memory.

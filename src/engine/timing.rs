@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 /// assert_eq!(Phase::ALL[Phase::Update as usize], Phase::Update);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Phase {
     /// Between steps: waiting for the command, and for its own gradient buffers to come home;
     /// moving shards.

@@ -155,6 +155,7 @@ pub struct PartSquare {
 /// assert_eq!(UpdateMode::ALL.map(UpdateMode::name), ["fused", "master"]);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum UpdateMode {
     /// The owner of a segment updates it right after it has reduced it, while it is in cache.
     #[default]
@@ -178,6 +179,7 @@ impl UpdateMode {
 
 /// What is measured of the shards' gradients in every step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Track {
     /// Nothing.
     #[default]

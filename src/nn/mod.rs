@@ -18,6 +18,9 @@
 
 mod core;
 mod error;
+/// Public for this crate's own benches and tests; it may change at any time. [`Isa`] is what users
+/// name of it.
+#[doc(hidden)]
 pub mod kernel;
 mod layers;
 mod loss;
@@ -30,6 +33,7 @@ pub use self::core::{
     Tensor, TensorSpec, Workspace,
 };
 pub use error::NnError;
+pub use kernel::Isa;
 pub use layers::{
     Attention, BatchNorm, Conv, Dense, Dropout, Embedding, Norm, Parallel, Pool, Positions,
     Recurrent, Reshape, Residual, Sequential, Softmax,

@@ -7,6 +7,7 @@ use super::transform::{MAX_BLOCK, ParamGroup, Part, TrainedBy};
 
 /// What a tensor is to an optimiser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TensorKind {
     /// A weight: it decays where decay is asked for, and LARS and LAMB scale it by its norms.
     Weight,

@@ -18,6 +18,7 @@ use super::transform::{Transform, UpdateContext};
 
 /// The convention of the velocity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MomentumForm {
     /// v = m v + g.
     HeavyBall,

@@ -21,6 +21,7 @@ use super::schedule::{Schedule, Unit};
 
 /// A rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ScalingRule {
     /// Everything stays.
     #[default]

@@ -39,6 +39,7 @@ impl StepScalars {
 
 /// What a run of parameters is trained by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TrainedBy {
     /// Its gradient, by the optimiser.
     Gradient,

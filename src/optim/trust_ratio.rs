@@ -20,6 +20,7 @@ use super::transform::{Transform, UpdateContext};
 
 /// How the factor of a tensor comes about.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum TrustRatio {
     /// LARS.
     Lars {

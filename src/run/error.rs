@@ -35,7 +35,7 @@ pub enum RunError {
         source: std::io::Error,
     },
     /// The folder holds something already.
-    #[error("{} is not empty; choose a new folder, or go on with the run in it by --resume", path.display())]
+    #[error("{} is not empty; choose a new folder, or go on with the run in it", path.display())]
     NotEmpty {
         /// The folder.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum RunError {
         path: PathBuf,
     },
     /// The folder holds no run.
-    #[error("{} is no run's folder: it has no config.toml; give the folder that --out named", path.display())]
+    #[error("{} is no run's folder: it has no config.toml; give the folder that a run was made in", path.display())]
     NotARun {
         /// The folder.
         path: PathBuf,
@@ -79,7 +79,7 @@ pub enum RunError {
         path: PathBuf,
     },
     /// The newest checkpoint is damaged, an older one is not.
-    #[error("{problem}; the one before it is whole: --resume {}", before.display())]
+    #[error("{problem}; the one before it is whole: {}; go on from that", before.display())]
     Damaged {
         /// What is wrong with the newest.
         problem: TrainError,

@@ -26,6 +26,7 @@ use crate::nn::{Network, NnError};
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Saliency {
     /// The gradient of the class's logit times the input.
     GradientTimesInput,

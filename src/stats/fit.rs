@@ -50,6 +50,7 @@ pub fn least_squares(columns: &[Vec<f64>], y: &[f64], weights: &[f64]) -> Option
 /// A law of scaling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Law {
     /// A serial share σ of a fixed amount of work.
     Amdahl,

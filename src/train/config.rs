@@ -25,6 +25,7 @@ use super::evaluations::Evaluations;
 /// # Ok::<(), unisono::TrainError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OnNonFinite {
     /// Leave the step out and end with an error.
     #[default]

@@ -9,6 +9,7 @@
 /// assert_eq!(steps, [10, 20, 40, 80]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Evaluations {
     /// Every N steps.
     Every(u64),

@@ -4,7 +4,7 @@
 use crate::gradient::{Place, loss_and_gradient};
 use ndarray::Array2;
 use unisono::data::{ArrayDataset, Dataset};
-use unisono::nn::kernel::Isa;
+use unisono::nn::Isa;
 use unisono::nn::{
     Activation, Attention, BatchNorm, Conv, Embedding, Loss, MseConvention, Network, Norm,
     Parallel, Pool, Positions, Recurrent, Reshape, Residual, Sequential, Softmax,

@@ -3,7 +3,7 @@
 use crate::gradient::{Place, loss_and_gradient};
 use crate::support::{class_data, value_data};
 use unisono::data::{ArrayDataset, Dataset};
-use unisono::nn::kernel::Isa;
+use unisono::nn::Isa;
 use unisono::nn::{Activation, Loss, MseConvention, Network, Sequential};
 
 fn gradient(

@@ -19,10 +19,8 @@ fn model() -> Sequential {
     Sequential::new(64).dense(16).tanh().dense(10)
 }
 
-#[test]
-fn many_readers_find_the_newest_weights_beside_the_training_that_writes_them() {
-    let folder = folder("readers");
-    let run = RunFolder::create(&folder, "").unwrap();
+/// The digits as images.
+fn preparation() -> Preparation {
     let shape = ImageShape {
         height: 8,
         width: 8,
@@ -32,12 +30,18 @@ fn many_readers_find_the_newest_weights_beside_the_training_that_writes_them() {
         shape,
         statistics: shape.plain(),
     };
-    let preparation = Preparation {
+    Preparation {
         rows,
         num_classes: 10,
         class_names: Vec::new(),
-    };
-    run.describe(&model(), Some(&preparation)).unwrap();
+    }
+}
+
+#[test]
+fn many_readers_find_the_newest_weights_beside_the_training_that_writes_them() {
+    let folder = folder("readers");
+    let run = RunFolder::create(&folder, "").unwrap();
+    run.describe(&model(), Some(&preparation())).unwrap();
     // Before the first checkpoint there is a model, and no network.
     let reader = RunFolder::read_only(&folder).unwrap();
     assert_eq!(reader.model().unwrap(), model());

@@ -8,7 +8,7 @@ use ndarray::Array2;
 use unisono::Trainer;
 use unisono::data::{ArrayDataset, synthetic_classes};
 use unisono::engine::{EngineConfig, Shards, Threads, UpdateMode, all_reduce};
-use unisono::nn::kernel::Isa;
+use unisono::nn::Isa;
 use unisono::nn::presets;
 use unisono::nn::{
     Activation, Attention, BatchNorm, Conv, Dense, Dropout, Embedding, Init, Loss, Network, Norm,

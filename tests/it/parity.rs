@@ -7,7 +7,7 @@ use safetensors::{Dtype, SafeTensors};
 use unisono::Trainer;
 use unisono::data::{ArrayDataset, Dataset};
 use unisono::engine::Shards;
-use unisono::nn::kernel::Isa;
+use unisono::nn::Isa;
 use unisono::nn::presets::Subsample;
 use unisono::nn::{
     Activation, Attention, BatchNorm, Conv, Dense, Embedding, Loss, MseConvention, Network, Norm,

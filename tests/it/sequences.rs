@@ -9,7 +9,7 @@ use unisono::data::{ArrayDataset, Dataset, synthetic_tokens};
 use unisono::engine::{
     Batch, Decision, Engine, EngineConfig, Shards, Threads, Update, UpdateBlock,
 };
-use unisono::nn::kernel::Isa;
+use unisono::nn::Isa;
 use unisono::nn::{
     Attention, CrossEntropy, Embedding, Loss, Network, NetworkReplica, Recurrent, ReplicaSettings,
     Sequential,

@@ -8,7 +8,7 @@ use unisono::engine::{
     Batch, Decision, Engine, EngineConfig, Replica, ShardNorms, Shards, Threads, Track, Update,
     UpdateBlock, UpdateMode,
 };
-use unisono::nn::kernel::Isa;
+use unisono::nn::Isa;
 use unisono::nn::{
     Activation, Attention, BatchNorm, Conv, Loss, Network, NetworkReplica, Norm, Pool, Positions,
     Recurrent, ReplicaSettings, Reshape, Role, Sequential,

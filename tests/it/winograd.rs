@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use unisono::nn::kernel::Isa;
+use unisono::nn::Isa;
 use unisono::nn::{
     BackwardArgs, BlockContext, Build, Conv, Destinations, Grads, Mode, Shape, Spec, Workspace,
 };

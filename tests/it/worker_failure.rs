@@ -350,7 +350,7 @@ fn a_batch_larger_than_the_data_is_one_short_batch_and_said() {
         "{warnings}"
     );
     assert!(
-        warnings.contains("of 13 threads have no shard to work on: use --shards 13"),
+        warnings.contains("of 13 threads have no shard to work on: use 13 shards"),
         "{warnings}"
     );
 }

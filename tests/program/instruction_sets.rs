@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use unisono::nn::kernel::Isa;
+use unisono::nn::Isa;
 use unisono::nn::presets;
 
 /// The line of the program's output that begins with `key`, with the kernels of `isa`.

@@ -6,7 +6,7 @@ use unisono::data::{ArrayDataset, Dataset};
 use unisono::engine::{
     Batch, Decision, Engine, EngineConfig, Shards, Sums, Threads, Update, UpdateBlock,
 };
-use unisono::nn::kernel::Isa;
+use unisono::nn::Isa;
 use unisono::nn::{Loss, Network, NetworkReplica, ReplicaSettings};
 use unisono::train::Sources;
 

@@ -6,7 +6,7 @@
 use ndarray::Array2;
 use unisono::data::ArrayDataset;
 use unisono::engine::{Replica, Shard, Sums, Update, UpdateBlock};
-use unisono::nn::kernel::Isa;
+use unisono::nn::Isa;
 use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential};
 use unisono::train::Sources;
 

@@ -26,6 +26,7 @@ use super::part_folders::{innermost, part_names};
 /// # Ok::<(), unisono::data::DataError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DataKind {
     /// MNIST's four files.
     IdxFolder,

@@ -112,6 +112,7 @@ impl DataOptions {
 /// assert_ne!(Split::Random, Split::File("test_rows.txt".into()));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Split {
     /// The same share of every class.
     Stratified,
@@ -131,6 +132,7 @@ pub enum Split {
 /// assert_eq!(options.tokens, Some(Tokens::Bytes));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Tokens {
     /// Its characters.
     Characters,
@@ -148,6 +150,7 @@ pub enum Tokens {
 /// assert_eq!(options.sampling, RowOrder::Windows(512));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RowOrder {
     /// Shuffled anew in every epoch.
     Shuffle,

@@ -36,6 +36,7 @@ use crate::nn::kernel::elementwise::{exp, normal, sigmoid, softplus, tanh};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Activation {
     /// max(x, 0).
     Relu,

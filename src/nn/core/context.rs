@@ -7,6 +7,7 @@ use crate::engine::AllGather;
 
 /// Whether a block is part of a training step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mode {
     /// Dropout is active; batch norm uses the statistics of its rows.
     Train,

@@ -24,6 +24,7 @@ use crate::seed::{Purpose, Stream};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Init {
     /// All zeros.
     Zeros,

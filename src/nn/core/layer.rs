@@ -80,7 +80,7 @@ pub trait InPlace {
 /// writes one.
 ///
 /// ```
-/// use unisono::nn::{Build, Dense, BlockContext, Spec, kernel::Isa};
+/// use unisono::nn::{Build, Dense, BlockContext, Spec, Isa};
 /// let (mut layer, mut y) = (Dense::new(1).build(&2.into(), &mut Build::new(Isa::detect()))?, [0.0]);
 /// layer.forward(&BlockContext::evaluate(1, 0), &[2.0, 3.0, 0.5], &[1.0, 2.0], &mut y);
 /// assert_eq!(y, [8.5]);

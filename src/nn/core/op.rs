@@ -160,6 +160,7 @@ impl Op {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum RecurrentCell {
     /// tanh(W x + b + U h + c).
     Tanh,

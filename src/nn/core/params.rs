@@ -19,6 +19,7 @@ const MOST_PARAMS: usize = 1 << 33;
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Role {
     /// By its gradient; regularised where regularisation is asked for.
     Weight,

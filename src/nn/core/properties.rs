@@ -36,7 +36,7 @@ impl std::iter::Sum for Flops {
 /// rows, and the column sums of dy behind it if there is a bias.
 ///
 /// ```
-/// use unisono::nn::{Build, Dense, FactorShape, Spec, kernel::Isa};
+/// use unisono::nn::{Build, Dense, FactorShape, Spec, Isa};
 /// let layer = Dense::new(4).build(&3.into(), &mut Build::new(Isa::detect()))?;
 /// assert_eq!(layer.properties().factors, Some(FactorShape { positions: 1, inputs: 3, outputs: 4 }));
 /// # Ok::<(), unisono::nn::NnError>(())

@@ -10,7 +10,7 @@ use crate::nn::kernel::{Buffer, Isa, Packed};
 /// Buffers to borrow, and the operands of weight gradients.
 ///
 /// ```
-/// use unisono::nn::{Workspace, kernel::Isa};
+/// use unisono::nn::{Workspace, Isa};
 /// let mut workspace = Workspace::new(Isa::detect());
 /// let mut buffer = workspace.take(3);
 /// buffer[..3].fill(1.0);

@@ -10,11 +10,12 @@ use crate::nn::error::NnError;
 /// An instruction set for which the kernels are compiled. All of them give the same bits.
 ///
 /// ```
-/// use unisono::nn::kernel::Isa;
+/// use unisono::nn::Isa;
 /// assert_eq!(Isa::available()[0], Isa::Portable);
 /// assert_eq!(Isa::available().last(), Some(&Isa::detect()));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Isa {
     /// Whatever the compiler's target offers; fused multiply-adds may be function calls.
     Portable,

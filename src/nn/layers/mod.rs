@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `dense`, `conv`, `pool` | products and windows |
+//! | `dense`, `conv`, `pool`, `pool_layer` | products and windows |
 //! | `recurrent`, `attention`, `embedding`, `positions` | over sequences |
 //! | `batch_norm`, `norm`, `dropout`, `elementwise`, `softmax`, `reshape` | between them |
 //! | `sequential`, `sequential_layer` | layers one after another, as data and at work |
@@ -19,6 +19,7 @@ mod elementwise;
 mod embedding;
 mod norm;
 mod pool;
+mod pool_layer;
 mod positions;
 mod recurrent;
 mod reshape;

@@ -21,6 +21,7 @@ use crate::nn::shape::Shape;
 /// assert!((sums.loss - 0.4076).abs() < 1e-4 && grad[0] < 0.0);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Loss {
     /// -log softmax(outputs)\[class\].
     SoftmaxCrossEntropy,
@@ -53,6 +54,7 @@ pub enum Loss {
 /// assert_eq!(loss(MseConvention::HalfSumOverOutputs), 2.0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MseConvention {
     /// sum / (m C): PyTorch's `mse_loss`.
     MeanOverAll,

@@ -9,6 +9,7 @@
 /// assert_eq!(Loss::L1.target_kind(&3.into()), TargetKind::Values(3));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TargetKind {
     /// For each row `per_row` classes below `classes`: one a position, or a label sequence.
     Classes {

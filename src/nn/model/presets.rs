@@ -52,6 +52,7 @@ pub struct Preset {
 /// assert_eq!(presets::by_name("gpt").unwrap().inputs, Inputs::Tokens(65));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Inputs {
     /// Real values, one class a row.
     Values,

@@ -40,7 +40,7 @@ pub struct ReplicaSettings {
 ///
 /// ```
 /// # use unisono::{data::digits, engine::Replica, train::Sources};
-/// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
+/// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, Isa};
 /// let ((train, test), model) = (digits(), Sequential::new(64).dense(10));
 /// let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy.into(), isa: Isa::detect(), seed: 42 };
 /// let replica = NetworkReplica::new(&model, settings, Sources([&train, &test]))?;

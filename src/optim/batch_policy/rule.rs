@@ -23,6 +23,7 @@ use super::staged::{AdaBatch, Staged};
 /// # Ok::<(), unisono::optim::OptimError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub enum BatchRule {
     /// The same batch throughout.
     #[default]

@@ -37,6 +37,7 @@ pub struct Progress {
 
 /// What a schedule counts. Examples survive a change of the batch size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unit {
     /// Updates.
     #[default]

@@ -7,6 +7,7 @@ use super::super::error::{OptimError, check};
 
 /// A factor over time t, whose unit is the schedule's.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub enum Shape {
     /// 1.
     #[default]

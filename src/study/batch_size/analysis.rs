@@ -21,6 +21,7 @@ const NEAR: f64 = 0.2;
 /// The regime of a batch size: what more rows in a batch bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Regime {
     /// Twice the rows, half the steps: at most 20 % more examples than with the smallest batch (B
     /// up to a fifth of the critical batch).

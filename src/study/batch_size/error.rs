@@ -72,7 +72,7 @@ pub enum StudyError {
     },
     /// Steps to the target that depend on the number of threads, which they must not.
     #[error(
-        "batch {batch_size} took {:?} steps to the target in the study and {:?} on {threads} threads, expected the same: a layer or data set of one's own depends on threads, or --shards does",
+        "batch {batch_size} took {:?} steps to the target in the study and {:?} on {threads} threads, expected the same: a layer or data set of one's own depends on threads, or the number of shards does",
         steps[0], steps[1]
     )]
     Threads {

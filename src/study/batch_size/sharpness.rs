@@ -29,6 +29,7 @@ const CORNERS: usize = 10;
 
 /// Where a higher loss is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Direction {
     /// At random corners of the box.
     Random,

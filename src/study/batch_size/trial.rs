@@ -77,6 +77,7 @@ pub struct Space {
 /// The method of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Search {
     /// Independent draws.
     Random,
@@ -107,6 +108,7 @@ impl std::str::FromStr for Search {
 /// The target of a training: an error or a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Target {
     /// A share of the test rows classified wrongly, strictly below.
     Error(f64),

@@ -17,6 +17,7 @@ use super::error::ScalingError;
 /// The mode of scaling: what stays the same while threads are added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Mode {
     /// The global batch.
     Strong,
@@ -27,6 +28,7 @@ pub enum Mode {
 /// The purpose of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Kind {
     /// The fastest program of one thread.
     Base,
