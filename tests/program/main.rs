@@ -26,6 +26,7 @@ mod new_rows;
 mod newest_weights;
 mod outputs;
 mod runs;
+mod said_of_files;
 mod scaling;
 mod settings_act;
 mod written_layers;
