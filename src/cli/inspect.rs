@@ -1,12 +1,13 @@
 //! `unisono data inspect`: the contents of data files, read as a training reads them.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use clap::ArgMatches;
 
 use crate::data::{
-    ColumnSurvey, DataError, DataKind, Idx, Npy, Npz, Opened, TableOptions, TextDataset, arrays_in,
-    survey,
+    ColumnSurvey, DataError, DataKind, Idx, Npy, Npz, Opened, TableOptions, Vocabulary, arrays_in,
+    odd_kind, read_text, survey,
 };
 use crate::train::TrainError;
 
@@ -19,6 +20,9 @@ use super::settings_table::refuse_data;
 
 /// Images of a class on a sheet.
 const COLUMNS: usize = 16;
+
+/// Numbers from here on are written with an exponent.
+const LONG: f64 = 1e16;
 
 /// Classes that are listed.
 const CLASSES: usize = 40;
@@ -33,15 +37,24 @@ pub(super) fn inspect(args: &InspectArgs, flags: &ArgMatches) -> Result<(), Comm
     let options = data_options(&data, RunArgs::default().seed)?;
     let kind = DataKind::of(path, &options).map_err(TrainError::from)?;
     let sheet = args.sheet.as_deref();
+    if sheet.is_some() && !may_hold_images(kind) {
+        return Err(no_images(path, kind.name()));
+    }
     let out = sheet.map(|sheet| OutFile::new(sheet, args.force, &[path]));
     let sheet = out.transpose()?.map(|out| out.path());
     // What a training makes of the data, then what is in the files: they may hold what it refuses.
     let loaded = opened(path, &options);
     match &loaded {
+        Ok(loaded) if sheet.is_some() && loaded.images.is_none() => {
+            return Err(no_images(path, "arrays that are no bytes of images"));
+        }
         Ok(loaded) => {
             for line in &loaded.reading {
                 say!("{}", in_flags(line));
             }
+        }
+        Err(DataError::Unused { .. }) => {
+            return loaded.map(drop).map_err(|e| TrainError::from(e).into());
         }
         Err(_) => say!("kind: {}", kind.short_name()),
     }
@@ -49,7 +62,6 @@ pub(super) fn inspect(args: &InspectArgs, flags: &ArgMatches) -> Result<(), Comm
     let has_facts = has_facts.map_err(TrainError::from)?;
     let loaded = match loaded {
         Ok(loaded) => loaded,
-        Err(error @ DataError::Unused { .. }) => return Err(TrainError::from(error).into()),
         Err(error) if has_facts && sheet.is_none() => {
             say!("train: refuses it: {}", in_flags(&error.to_string()));
             return Ok(());
@@ -58,18 +70,32 @@ pub(super) fn inspect(args: &InspectArgs, flags: &ArgMatches) -> Result<(), Comm
     };
     classes(&loaded);
     // A sheet of images.
-    let Some(sheet) = sheet else {
+    let Some((sheet, images)) = sheet.zip(loaded.images) else {
         return Ok(());
     };
-    let images = loaded.images.ok_or_else(|| {
-        let none = DataError::write(sheet, format!("{} holds no images", path.display()));
-        TrainError::from(none)
-    })?;
     images
         .write_contact_sheet(sheet, COLUMNS)
         .map_err(TrainError::from)?;
     say!("sheet: {}", sheet.display());
     Ok(())
+}
+
+/// Whether data of a kind are or can be images.
+fn may_hold_images(kind: DataKind) -> bool {
+    !matches!(
+        kind,
+        DataKind::Sounds | DataKind::Idx | DataKind::Npy | DataKind::Table | DataKind::Text
+    )
+}
+
+/// The error of a sheet of what is no image.
+fn no_images(path: &Path, got: &'static str) -> CommandError {
+    let unused = DataError::Unused {
+        path: path.to_owned(),
+        setting: "--sheet".to_owned(),
+        got,
+    };
+    TrainError::from(unused).into()
 }
 
 /// What is in the files whether a training can take them or not; `false` if nothing is said of
@@ -97,7 +123,7 @@ fn facts(path: &Path, kind: DataKind, options: &TableOptions) -> Result<bool, Da
                 array(name, values);
             }
             for (name, descr) in &found.unread {
-                say!("{name}: {descr}, no numbers");
+                say!("{name}: {descr}, {}, not read", odd_kind(descr));
             }
         }
         DataKind::Table => table(path, options)?,
@@ -113,21 +139,43 @@ fn facts(path: &Path, kind: DataKind, options: &TableOptions) -> Result<bool, Da
 }
 
 fn array(name: &str, values: &Npy) {
-    let kind = match values {
-        Npy::Bytes(_) => "bytes",
-        Npy::Integers(_) => "integers",
-        Npy::Reals(_) => "reals",
-        Npy::Doubles(_) => "reals in double precision",
-    };
     let (mut least, mut most, mut odd) = (f64::INFINITY, f64::NEG_INFINITY, 0_usize);
     for value in values.doubles() {
         (least, most) = (least.min(value), most.max(value));
         odd += usize::from(!value.is_finite());
     }
+    // Integers to their last digit.
+    let range = match values {
+        Npy::Integers(whole) => ends(whole.iter()),
+        Npy::Unsigned(whole) => ends(whole.iter()),
+        _ if least <= most => Some(format!("{} to {}", number(least), number(most))),
+        _ => None,
+    };
+    let range = match (range, values.shape().contains(&0)) {
+        (Some(range), _) => range,
+        (None, true) => "no values".to_owned(),
+        (None, false) => "no numbers".to_owned(),
+    };
     say!(
-        "{name}: {kind} of shape {:?}, {least} to {most}, {odd} not finite",
+        "{name}: {} of shape {:?}, {range}, {odd} not finite",
+        values.kind(),
         values.shape()
     );
+}
+
+/// A number in a few digits: very large and very small ones with an exponent.
+fn number(value: f64) -> String {
+    let is_plain = value == 0.0 || (1.0 / LONG..LONG).contains(&value.abs());
+    match is_plain {
+        true => value.to_string(),
+        false => format!("{value:e}"),
+    }
+}
+
+/// The least and the greatest.
+fn ends<'v, T: Ord + Display + 'v>(values: impl Iterator<Item = &'v T> + Clone) -> Option<String> {
+    let (least, most) = (values.clone().min()?, values.max()?);
+    Some(format!("{least} to {most}"))
 }
 
 /// Every column.
@@ -144,7 +192,11 @@ fn column_line(column: &ColumnSurvey) -> String {
     let range = column
         .range
         .map_or_else(String::new, |(least, most, mean)| {
-            format!("{least} to {most}, mean {mean:.4}; ")
+            let mean = match mean.abs() < LONG {
+                true => format!("{mean:.4}"),
+                false => number(mean),
+            };
+            format!("{} to {}, mean {mean}; ", number(least), number(most))
         });
     let distinct = match column.distinct {
         Some(count) => count.to_string(),
@@ -181,8 +233,9 @@ fn classes(loaded: &Opened) {
 }
 
 fn text(path: &Path) -> Result<(), DataError> {
-    let (first, rest, vocabulary) = TextDataset::from_file(path, 1, 0.1, 0)?;
-    say!("characters: {}", first.tokens().len() + rest.tokens().len());
+    let text = read_text(path)?;
+    let vocabulary = Vocabulary::of(&text);
+    say!("characters: {}", text.chars().count());
     say!("different characters: {}", vocabulary.len());
     let every: Vec<u32> = (0..vocabulary.len() as u32).collect();
     say!("they are: {:?}", vocabulary.decode(&every));

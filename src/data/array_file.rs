@@ -4,14 +4,20 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
+use ndarray::Array2;
+
 use super::dataset::{Dataset, Labels};
 use super::error::DataError;
 use super::files::Source;
 use super::images::{ImageDataset, ImageShape};
 use super::npy::{Head, head_of};
 use super::npy_values::{Element, Kind};
+use super::rounding::{self, Integer};
 use super::scale::{Fitting, Standardizer};
 use super::stored::Stored;
+
+/// Values that are looked at for what single precision does not keep.
+const LOOKED_AT: usize = 1 << 22;
 
 /// Rows of a `.npy` file of any type of numbers, each with a class.
 ///
@@ -157,6 +163,56 @@ impl ArrayFile {
         })
     }
 
+    /// Refuses values that are not finite, or lie too far from the means of `scale`.
+    #[cfg(feature = "files")]
+    pub(crate) fn check_within(&self, scale: &Standardizer) -> Result<(), DataError> {
+        let mut values = Vec::with_capacity(self.input_len());
+        (0..self.len()).try_for_each(|row| {
+            self.read(row, &mut values);
+            let place = self.places[row] as usize;
+            let mut cells = values.iter().enumerate();
+            let checked = cells
+                .try_for_each(|(column, &value)| scale.check_value(place, column, value, None));
+            checked.map_err(|error| error.within(&self.path))
+        })
+    }
+
+    /// Lines about whole numbers that become one when they are standardised, as far as the first
+    /// rows show it.
+    #[cfg(feature = "files")]
+    pub(crate) fn rounded(&self, scale: &Standardizer) -> Vec<String> {
+        let len = self.input_len();
+        let rows = self.len().min(LOOKED_AT / len).max(1);
+        let of = match rows < self.len() {
+            true => format!(" of the first {rows} rows"),
+            false => String::new(),
+        };
+        let name = |column: usize| format!("input {column}");
+        // Integers to their last digit, others as they are.
+        if self.element.exact(&[]).is_some() {
+            let mut values = Vec::with_capacity(rows * len);
+            for &place in &self.places[..rows] {
+                let bytes = len * self.element.size();
+                self.rows.with_row(place as usize, bytes, |bytes| {
+                    let exact = self.element.exact(bytes).unwrap_or_default();
+                    values.extend(exact.into_iter().map(Integer));
+                });
+            }
+            let values = Array2::from_shape_vec((rows, len), values);
+            return values.map_or_else(
+                |_| Vec::new(),
+                |values| rounding::lines(values.view(), scale, name, &of),
+            );
+        }
+        let (mut values, mut cells) = (Vec::with_capacity(rows * len), Vec::with_capacity(len));
+        for row in 0..rows {
+            self.read(row, &mut cells);
+            values.extend_from_slice(&cells);
+        }
+        let values = Array2::from_shape_vec((rows, len), values).expect("rows of one length");
+        rounding::lines(values.view(), scale, name, &of)
+    }
+
     /// The same rows, standardised.
     ///
     /// # Panics
@@ -300,7 +356,7 @@ impl Dataset for ArrayFile {
                     }
                     assert!(
                         to.iter().all(|value| value.is_finite()),
-                        "row {place} of {} holds a value that is not finite; clean or drop the row",
+                        "row {place} of {} holds a value that single precision does not hold, or that is not finite; clean or drop the row",
                         self.path.display()
                     );
                 });

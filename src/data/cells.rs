@@ -30,3 +30,86 @@ pub(super) fn is_name(cell: &str) -> bool {
 pub(super) fn is_word(cell: &str) -> bool {
     cell.len() <= 40 && cell.split_whitespace().count() <= 3
 }
+
+/// What to do with a cell that is no number; `others` are the cells of its column.
+pub(super) fn remedy<'a>(cell: &str, mut others: impl Iterator<Item = &'a str> + Clone) -> String {
+    let are_bools = |cell: &str| ["true", "false"].contains(&cell.to_lowercase().as_str());
+    let bare: String = cell
+        .chars()
+        .filter(|c| !"%$\u{20ac}\u{a3} ".contains(*c))
+        .collect();
+    // In thousands there are three digits behind every comma.
+    let mut groups = cell.split(',').skip(1);
+    let is_grouped = groups.clone().count() > 0
+        && groups.all(|group| {
+            group
+                .split('.')
+                .next()
+                .is_some_and(|digits| digits.len() == 3)
+        });
+    let said = if is_missing(cell) {
+        "fix or drop the row"
+    } else if is_number(&cell.replace(',', "")) && is_grouped {
+        "write numbers without commas between their thousands"
+    } else if is_decimal_comma(cell) {
+        "write numbers with a point before their decimals, not a comma"
+    } else if is_number(&bare) {
+        "write the numbers alone, without signs of money or per cent"
+    } else if is_number(&cell.replace(['\u{2212}', '\u{2013}'], "-")) {
+        "write the sign before numbers as -"
+    } else if others.clone().all(are_bools) {
+        "write 1 for true and 0 for false"
+    } else if !others.any(is_number) {
+        "the column holds no numbers: put numbers in the place of its words"
+    } else {
+        "fix or drop the row"
+    };
+    format!("{said}, or leave the column out with `drop`")
+}
+
+/// `0,5`: a number with a comma before its decimals.
+pub(super) fn is_decimal_comma(cell: &str) -> bool {
+    let halves = cell.split_once(',');
+    halves.is_some_and(|(whole, decimals)| {
+        let digits = whole.strip_prefix('-').unwrap_or(whole);
+        let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        are_digits(digits) && are_digits(decimals)
+    })
+}
+
+/// A column in messages: those without a name have a place, or are called so.
+pub(super) fn column_called(name: &str) -> String {
+    match name {
+        "" => "the column without a name".to_owned(),
+        name if name.starts_with("column ") => name.to_owned(),
+        name => format!("column {name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_done_with_a_cell_depends_on_what_it_looks_like() {
+        let numbers = ["1", "2", "x"];
+        for (cell, said) in [
+            ("1,000", "without commas"),
+            ("1,234,567.5", "without commas"),
+            ("0,25", "a point before their decimals"),
+            ("12 %", "the numbers alone"),
+            ("$5", "the numbers alone"),
+            ("\u{2212}3", "as -"),
+            ("", "fix or drop the row"),
+            ("x", "fix or drop the row"),
+        ] {
+            let remedy = remedy(cell, numbers.into_iter());
+            assert!(
+                remedy.contains(said) && remedy.ends_with("with `drop`"),
+                "{cell}: {remedy}"
+            );
+        }
+        assert!(remedy("True", ["True", "false"].into_iter()).starts_with("write 1 for true"));
+        assert!(remedy("red", ["red", "blue"].into_iter()).starts_with("the column holds no"));
+    }
+}

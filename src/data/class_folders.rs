@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
-use super::files::has_end;
 use super::left_out::{LeftOut, is_hidden, leads_back};
 use super::picture::IMAGES;
+use super::unnamed::is_image;
 
 /// The files of a folder with one sub-folder per class.
 pub(super) struct ClassFolders {
@@ -95,8 +95,4 @@ fn entries(folder: &Path, left_out: &mut LeftOut) -> Result<Vec<PathBuf>, DataEr
     }
     found.sort_unstable();
     Ok(found)
-}
-
-fn is_image(path: &Path) -> bool {
-    has_end(path, &IMAGES)
 }

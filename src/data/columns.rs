@@ -3,7 +3,8 @@
 //! # The header
 //! The first line holds names if one of its cells is a text over a column of numbers, or is told
 //! apart from the rows otherwise: numbers that only count the columns, whole numbers over decimals
-//! beside a label that comes once, or a cell without a name over a column that counts the rows.
+//! beside a label that comes once, numbers that go up by one, such as years, over rows that do
+//! not, or a cell without a name over a column that counts the rows.
 //! `--header` says it outright.
 //!
 //! # The index
@@ -166,13 +167,54 @@ impl<'a> Head<'a> {
         match column {
             Column::Last => Ok(width - 1),
             Column::Index(at) if *at < width => Ok(*at),
-            Column::Index(at) => Err(refuse(format!("a column {at}"), format!("{width} columns"))),
+            Column::Index(at) => match &self.called(&at.to_string())[..] {
+                [place] => Ok(*place),
+                _ => Err(refuse(format!("a column {at}"), format!("{width} columns"))),
+            },
             Column::Name(name) => {
-                let found = self.first.iter().position(|other| other == name);
-                let got = || listed(self.first.iter());
-                found.ok_or_else(|| refuse(format!("a column called {name:?}"), got()))
+                let expected = || format!("a column called {name:?}");
+                match &self.called(name)[..] {
+                    [place] => Ok(*place),
+                    [] => Err(refuse(expected(), listed(self.first.iter()))),
+                    several => {
+                        let got = format!("several, at the places {}", listed(several));
+                        let remedy = format!("--{flag} takes one of these places");
+                        Err(DataError::unfit(path, expected(), got, remedy))
+                    }
+                }
             }
         }
+    }
+
+    /// The places of the columns with a name.
+    fn called(self, name: &str) -> Vec<usize> {
+        let cells = self.first.iter().enumerate();
+        let same = cells.filter(|(_, other)| *other == name);
+        same.map(|(place, _)| place).collect()
+    }
+
+    /// The name that a column was given by: a number beyond the last place is one.
+    pub(super) fn given_name(self, column: &Column) -> Option<String> {
+        match column {
+            Column::Name(name) => Some(name.clone()),
+            Column::Index(at) if *at >= self.width() => Some(at.to_string()),
+            _ => None,
+        }
+    }
+
+    /// What is said of a number that is a place, and the name of another column.
+    pub(super) fn read_as_place(self, column: &Column, flag: &str) -> Option<String> {
+        let Column::Index(at) = column else {
+            return None;
+        };
+        let places = self.called(&at.to_string());
+        let other = places
+            .iter()
+            .find(|_| *at < self.width() && !places.contains(at))?;
+        Some(format!(
+            "columns: `{flag}` {at} is the place from 0, of {}; the column called {at} has the place {other}",
+            &self.first[*at]
+        ))
     }
 
     /// The name of a column: that of the header, or its place.
@@ -234,6 +276,34 @@ impl<'a> Head<'a> {
         }
         let all: Vec<&str> = self.first.iter().collect();
         count_columns(&all) && (all.len() >= 5 || all.len() >= 3 && self.has_decimals(label))
+            || self.may_name_columns(label) && (self.goes_up() || self.has_decimals(label))
+    }
+
+    /// Whether all cells of the first line are numbers.
+    pub(super) fn is_numbers(self) -> bool {
+        self.first.iter().all(is_number)
+    }
+
+    /// Whether the first line holds different whole numbers, and that of the label comes nowhere
+    /// else, over labels of which each comes more than once.
+    pub(super) fn may_name_columns(self, label: usize) -> bool {
+        let mut cells: Vec<&str> = self.first.iter().collect();
+        cells.sort_unstable();
+        let are_different = cells.windows(2).all(|pair| pair[0] != pair[1]);
+        cells.len() >= 3
+            && cells.iter().all(|cell| is_whole(cell))
+            && are_different
+            && self.is_label_apart(label)
+    }
+
+    /// Whether the numbers of the first line go up by one, such as years, and those of no other.
+    fn goes_up(self) -> bool {
+        let goes_up = |record: &StringRecord| {
+            let cells: Option<Vec<i64>> = record.iter().map(whole).collect();
+            let is_next = |pair: &[i64]| pair[0].checked_add(1) == Some(pair[1]);
+            cells.is_some_and(|cells| cells.windows(2).all(is_next))
+        };
+        goes_up(self.first) && !self.rest.iter().any(goes_up)
     }
 
     /// The first cells of all columns but the label's.
@@ -248,7 +318,14 @@ impl<'a> Head<'a> {
     /// comes more than once.
     fn names_label(self, label: usize) -> bool {
         let name = &self.first[label];
-        if !is_name(name) || !is_word(name) || self.rest.len() < 4 {
+        is_name(name) && is_word(name) && self.is_label_apart(label)
+    }
+
+    /// Whether the label's first cell comes nowhere else, over labels of which each comes more than
+    /// once.
+    fn is_label_apart(self, label: usize) -> bool {
+        let name = &self.first[label];
+        if self.rest.len() < 4 {
             return false;
         }
         let mut others: Vec<&str> = self.below(label).collect();

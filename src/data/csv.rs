@@ -7,6 +7,7 @@ use std::path::Path;
 
 use ndarray::Array2;
 
+use super::cells::{is_decimal_comma, remedy};
 use super::columns::Columns;
 use super::error::DataError;
 use super::files::{Source, has_end};
@@ -84,7 +85,7 @@ fn records_within(
         .from_reader(bytes);
     let mut records = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(|error| describe(&error, path))?;
+        let record = record.map_err(|error| describe(&error, path, bytes.starts_with(b"#")))?;
         let ends = record.len() * size_of::<usize>();
         budget.take((record.as_slice().len() + ends + RECORD_BYTES) as u64)?;
         records.push(record);
@@ -105,9 +106,27 @@ pub(super) fn delimiter(bytes: &[u8], path: &Path) -> u8 {
         .unwrap_or_default();
     let cuts = |byte: &&u8| fields(bytes, **byte).is_some_and(|fields| fields > 1);
     let found = known.iter().find(cuts);
+    // Commas that stand within numbers, between others.
+    let is_within = |cell: &str| !cell.contains(',') || is_decimal_comma(cell.trim());
+    if found == Some(&b',')
+        && cuts(&&b';')
+        && lines(bytes).all(|line| line.split(';').all(is_within))
+    {
+        return b';';
+    }
     let found = found.or_else(|| known.iter().find(|byte| first.contains(byte)));
     let in_spaces = || spaced_numbers(bytes).then_some(b' ');
     found.copied().or_else(in_spaces).unwrap_or(b',')
+}
+
+/// The first lines of a file but for what may be its header, and the last, which may be cut.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = String> {
+    let start = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]).into_owned();
+    let mut lines: Vec<String> = start.lines().skip(1).map(str::to_owned).collect();
+    if bytes.len() > LOOKED_AT {
+        lines.pop();
+    }
+    lines.into_iter()
 }
 
 /// The word for it in messages.
@@ -189,6 +208,7 @@ pub(super) fn numbers(
             let text = &record[column];
             let value = text.parse::<f64>().ok().filter(|value| value.is_finite());
             values.push(value.ok_or_else(|| DataError::Cell {
+                remedy: remedy(text, rows.iter().map(|record| &record[column])),
                 path: path.to_owned(),
                 line: record.position().map_or(0, csv::Position::line),
                 column,
@@ -200,8 +220,8 @@ pub(super) fn numbers(
     Ok(Array2::from_shape_vec(shape, values).expect("every row has as many values"))
 }
 
-/// What the reader of records found, in our words.
-fn describe(error: &csv::Error, path: &Path) -> DataError {
+/// What the reader of records found, in our words; `is_comment` is whether the first line is one.
+fn describe(error: &csv::Error, path: &Path, is_comment: bool) -> DataError {
     let line = |position: &Option<csv::Position>| position.as_ref().map_or(0, csv::Position::line);
     match error.kind() {
         csv::ErrorKind::UnequalLengths {
@@ -212,7 +232,11 @@ fn describe(error: &csv::Error, path: &Path) -> DataError {
             path,
             format!("{expected_len} columns in every row"),
             format!("{len} in line {}", line(pos)),
-            "fix the line, quote cells that hold a delimiter, or name what stands between the fields with `delimiter`",
+            if is_comment {
+                "take the lines away that begin with #"
+            } else {
+                "fix the line, quote cells that hold a delimiter, or name what stands between the fields with `delimiter`"
+            },
         ),
         csv::ErrorKind::Utf8 { pos, .. } => DataError::unfit(
             path,
@@ -245,6 +269,9 @@ mod tests {
         assert_eq!(of("a|b|c\n1|2|3\n"), '|');
         assert_eq!(of("a;b\n1,5;2\n"), ';');
         assert_eq!(of("a,b\n\"x;y\",2\n"), ',');
+        // Commas before decimals, and those between texts.
+        assert_eq!(of("0,5;1,25;1\n-3,5;0,25;2\n"), ';');
+        assert_eq!(of("a;b,c\n1;2,3\nx;y,4\n"), ',');
         // No way to cut all lines alike: the first line decides.
         assert_eq!(of("a;b\n1;2\n3\n"), ';');
     }

@@ -64,6 +64,20 @@ pub enum DataError {
         /// NaN or an infinity.
         got: f32,
     },
+    /// A finite value that is too large to compute with.
+    #[error(
+        "{place} of row {row} is {got:e}, expected {expected}; fix or drop the row, or leave the column out"
+    )]
+    OutOfReach {
+        /// The column: `input` and its number, or its name.
+        place: String,
+        /// The row, from 0.
+        row: usize,
+        /// The value.
+        got: f64,
+        /// What it must be.
+        expected: String,
+    },
     /// A file that cannot be read.
     #[error("cannot read {}: {source}; check the path and its permissions", path.display())]
     Io {
@@ -164,7 +178,7 @@ pub enum DataError {
         problem: Box<DataError>,
     },
     /// A cell of a table that is no finite number.
-    #[error("{}: line {line}, column {column} (from 0): expected a finite number, got {got:?}; fix or drop the row, or leave the column out with `drop`", path.display())]
+    #[error("{}: line {line}, column {column} (from 0): expected a finite number, got {got:?}; {remedy}", path.display())]
     Cell {
         /// The file.
         path: PathBuf,
@@ -174,6 +188,8 @@ pub enum DataError {
         column: usize,
         /// What stands there.
         got: String,
+        /// What to do.
+        remedy: String,
     },
     /// A text without a window in training or test part.
     #[error(
@@ -333,56 +349,4 @@ impl DataError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_name_row_value_and_remedy() {
-        let not_finite = DataError::NotFinite {
-            what: "input",
-            row: 3,
-            column: 2,
-            got: f32::NAN,
-        };
-        assert!(
-            not_finite
-                .to_string()
-                .starts_with("input 2 of row 3 is NaN, expected a finite number")
-        );
-        let class = DataError::ClassOutOfRange {
-            row: 3,
-            class: 10,
-            num_classes: 10,
-        };
-        assert!(
-            class
-                .to_string()
-                .starts_with("row 3 has class 10, expected a class below 10")
-        );
-        let length = DataError::RowLength {
-            row: 1,
-            expected: 3,
-            got: 2,
-        };
-        assert!(
-            length
-                .to_string()
-                .starts_with("row 1 has 2 values, expected 3")
-        );
-        let count = DataError::LabelCount { rows: 2, labels: 3 };
-        assert!(
-            count
-                .to_string()
-                .starts_with("there are 3 labels for 2 rows")
-        );
-        assert!(DataError::Empty.to_string().contains("no rows"));
-        assert!(DataError::NoInputs.to_string().contains("no values"));
-        assert!(
-            DataError::TooManyRows {
-                rows: 5_000_000_000
-            }
-            .to_string()
-            .contains("5000000000 rows")
-        );
-    }
-}
+mod tests;

@@ -16,6 +16,10 @@ pub(crate) const TABLES: [&str; 4] = [".csv", ".csv.gz", ".tsv", ".tsv.gz"];
 /// How the names of IDX files end.
 pub(crate) const IDX: [&str; 4] = ["-ubyte", "-ubyte.gz", ".idx", ".idx.gz"];
 
+/// How the names of sounds end.
+#[cfg(feature = "audio")]
+pub(crate) const SOUNDS: [&str; 2] = [".wav", ".wave"];
+
 /// Whether a name ends so, in capitals or not.
 pub(crate) fn has_end(path: &Path, ends: &[&str]) -> bool {
     let name = path.to_string_lossy().to_lowercase();

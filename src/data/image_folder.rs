@@ -250,12 +250,16 @@ impl ImageFolder {
             image,
             format,
             is_turned,
+            is_deep,
+            is_transparent,
         } = Picture::decode(bytes, path)?;
         let size = (image.height() as usize, image.width() as usize);
         let (shape, bytes) = self.prepared(image);
         let kinds = ImageKinds {
             formats: BTreeMap::from([(format.to_owned(), 1)]),
             turned: usize::from(is_turned),
+            deep: usize::from(is_deep),
+            transparent: usize::from(is_transparent),
             sizes: Some([size, size]),
         };
         Ok(Image {

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// ```
 /// use unisono::data::ImageKinds;
-/// let kinds = ImageKinds { formats: [("PNG".to_owned(), 2)].into(), turned: 1, sizes: Some([(8, 6), (9, 9)]) };
+/// let formats = [("PNG".to_owned(), 2)].into();
+/// let kinds = ImageKinds { formats, turned: 1, sizes: Some([(8, 6), (9, 9)]), ..ImageKinds::default() };
 /// assert_eq!(kinds.to_string(), "2 PNG, of 8x6 to 9x9 pixels, 1 turned as its EXIF data say");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,12 @@ pub struct ImageKinds {
     pub formats: BTreeMap<String, usize>,
     /// How many lay on their side, upside down or mirrored by their EXIF data, and were turned.
     pub turned: usize,
+    /// How many have 16 bits a channel, of which the upper 8 are kept.
+    #[serde(default)]
+    pub deep: usize,
+    /// How many have pixels that are not opaque: their colours are taken as they are.
+    #[serde(default)]
+    pub transparent: usize,
     /// The smallest and the largest height and width, each axis by itself, before they are brought
     /// to one size.
     pub sizes: Option<[(usize, usize); 2]>,
@@ -30,6 +37,8 @@ impl ImageKinds {
             *self.formats.entry(format.clone()).or_default() += count;
         }
         self.turned += other.turned;
+        self.deep += other.deep;
+        self.transparent += other.transparent;
         self.sizes = match (self.sizes, other.sizes) {
             (Some([small, large]), Some([least, most])) => Some([
                 (small.0.min(least.0), small.1.min(least.1)),
@@ -56,9 +65,18 @@ impl fmt::Display for ImageKinds {
             f.write_str(" pixels")?;
         }
         match self.turned {
-            0 => Ok(()),
-            1 => f.write_str(", 1 turned as its EXIF data say"),
-            many => write!(f, ", {many} turned as their EXIF data say"),
+            0 => {}
+            1 => f.write_str(", 1 turned as its EXIF data say")?,
+            many => write!(f, ", {many} turned as their EXIF data say")?,
         }
+        // What is not kept of them.
+        if self.deep > 0 {
+            write!(f, ", {} of 16 bits a channel, brought to 8", self.deep)?;
+        }
+        if self.transparent > 0 {
+            let count = self.transparent;
+            write!(f, ", {count} with transparent pixels, taken as if opaque")?;
+        }
+        Ok(())
     }
 }

@@ -9,19 +9,19 @@
 //! | `augment` | images changed anew in every epoch |
 //! | `contact_sheet` | images to look at (feature `image`) |
 //! | `picture`, `jpeg_blocks`, `image_folder`, `class_folders`, `image_kinds`, `image_cache`, `predict_images` | PNG, JPEG and others, one sub-folder per class; decoded once (feature `image`) |
-//! | `idx`, `cifar`, `npy`, `npy_values` | MNIST's, CIFAR's and NumPy's formats |
+//! | `idx`, `cifar`, `npy`, `npy_types`, `npy_values` | MNIST's, CIFAR's and NumPy's formats |
 //! | `npz`, `predict_archive` | archives of NumPy's arrays (feature `npz`) |
 //! | `files`, `memory_budget` | files that lie about their size, or are larger than the free memory |
 //! | `array_file` | NumPy's arrays that are larger than memory |
 //! | `csv`, `cells`, `columns`, `table`, `survey` | tables: records, cells, what columns are, rows; what columns hold |
-//! | `targets` | labels that are classes, and those that are not |
+//! | `targets`, `missing_labels` | labels that are classes, those that are not, and rows without one |
 //! | `sniff` | what a file is, by what is in it |
 //! | `listed` | lists in messages |
-//! | `split`, `scale` | training and test part; one scale |
+//! | `split`, `scale`, `rounding` | training and test part; one scale; what single precision does not keep |
 //! | `wave`, `wave_chunks`, `sound`, `spectrogram`, `predict_sounds` | WAV, log-mel and MFCC (feature `audio`) |
 //! | `spectrogram_settings`, `speech` | how spectrograms are made; rows of them |
-//! | `left_out` | the files beside those that are read |
-//! | `text_features` | labelled texts as hashed n-grams |
+//! | `left_out`, `unnamed` | the files beside those that are read; what files without an extension are |
+//! | `text_features`, `labelled_texts` | labelled texts as hashed n-grams |
 //! | `text`, `tokens` | the tokens of a text, in windows; characters, bytes, pieces |
 //! | `pieces` | the tokens of a `tokenizer.json` (feature `text`) |
 //! | [`open()`] | opens whatever lies at a path: training and test part, by its kind (feature `files`) |
@@ -57,12 +57,15 @@ mod image_kinds;
 mod images;
 #[cfg(feature = "image")]
 mod jpeg_blocks;
+mod labelled_texts;
 #[cfg(any(feature = "audio", feature = "image"))]
 mod left_out;
 mod listed;
 mod map;
 mod memory_budget;
+mod missing_labels;
 mod npy;
+mod npy_types;
 mod npy_values;
 #[cfg(feature = "npz")]
 mod npz;
@@ -81,6 +84,7 @@ mod predict_memory;
 #[cfg(feature = "audio")]
 mod predict_sounds;
 mod preparation;
+mod rounding;
 mod sampler;
 mod scale;
 mod scratch;
@@ -102,6 +106,8 @@ mod text;
 mod text_features;
 mod tokens;
 mod unlabelled;
+#[cfg(any(feature = "audio", feature = "image"))]
+mod unnamed;
 #[cfg(feature = "audio")]
 mod wave;
 #[cfg(feature = "audio")]
@@ -128,6 +134,8 @@ pub use left_out::LeftOut;
 pub use map::MapDataset;
 pub(crate) use memory_budget::free_memory;
 pub use npy::Npy;
+#[cfg(feature = "cli")]
+pub(crate) use npz::odd_kind;
 #[cfg(feature = "npz")]
 pub use npz::{Npz, read_npz};
 #[cfg(feature = "cli")]

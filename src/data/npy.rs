@@ -19,6 +19,7 @@ use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 use super::error::DataError;
 use super::files::Source;
 use super::memory_budget::MemoryBudget;
+use super::npy_types::odd_type;
 use super::npy_values::{Element, Kind};
 
 /// An array of one of NumPy's types, which becomes the nearest of these.
@@ -39,9 +40,11 @@ pub enum Npy {
     Bytes(ArrayD<u8>),
     /// The other integers.
     Integers(ArrayD<i64>),
+    /// `uint64` of which some are beyond them.
+    Unsigned(ArrayD<u64>),
     /// `float16` and `float32`.
     Reals(ArrayD<f32>),
-    /// `float64`, and `uint64` beyond the integers.
+    /// `float64`.
     Doubles(ArrayD<f64>),
 }
 
@@ -89,26 +92,51 @@ impl Npy {
         match self {
             Npy::Bytes(values) => values.shape(),
             Npy::Integers(values) => values.shape(),
+            Npy::Unsigned(values) => values.shape(),
             Npy::Reals(values) => values.shape(),
             Npy::Doubles(values) => values.shape(),
         }
     }
 
-    /// All values in single precision.
+    /// What the values are, in messages.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Npy::Bytes(_) => "bytes",
+            Npy::Integers(_) | Npy::Unsigned(_) => "integers",
+            Npy::Reals(_) => "reals",
+            Npy::Doubles(_) => "reals in double precision",
+        }
+    }
+
+    /// Whole numbers, none of which is below 0.
+    #[cfg(feature = "files")]
+    pub(crate) fn unsigned(&self) -> Option<ArrayD<u64>> {
+        match self {
+            Npy::Unsigned(values) => Some(values.clone()),
+            Npy::Integers(values) if values.iter().all(|value| *value >= 0) => {
+                Some(values.mapv(|value| value as u64))
+            }
+            _ => None,
+        }
+    }
+
+    /// All values in single precision, rounded where it does not hold them.
     pub fn reals(&self) -> ArrayD<f32> {
         match self {
             Npy::Bytes(values) => values.mapv(f32::from),
             Npy::Integers(values) => values.mapv(|v| v as f32),
+            Npy::Unsigned(values) => values.mapv(|v| v as f32),
             Npy::Reals(values) => values.clone(),
             Npy::Doubles(values) => values.mapv(|v| v as f32),
         }
     }
 
-    /// All values in double precision.
+    /// All values in double precision; integers beyond 2^53 are rounded.
     pub fn doubles(&self) -> ArrayD<f64> {
         match self {
             Npy::Bytes(values) => values.mapv(f64::from),
             Npy::Integers(values) => values.mapv(|v| v as f64),
+            Npy::Unsigned(values) => values.mapv(|v| v as f64),
             Npy::Reals(values) => values.mapv(f64::from),
             Npy::Doubles(values) => values.clone(),
         }
@@ -163,9 +191,12 @@ impl Head {
     pub(super) fn element(&self, path: &Path) -> Result<Element, DataError> {
         let expected =
             "bool, integers or float16, float32 and float64 (b1, i1 to i8, u1 to u8, f2, f4, f8)";
-        let remedy = "save it as one of these, such as with x.astype(\"float32\")";
-        Element::of(&self.descr)
-            .ok_or_else(|| DataError::unfit(path, expected, self.descr.as_str(), remedy))
+        let refuse = || {
+            let odd = odd_type(&self.descr);
+            let remedy = format!("{}; they are {}", odd.remedy("x"), odd.what);
+            DataError::unfit(path, expected, self.descr.as_str(), remedy)
+        };
+        Element::of(&self.descr).ok_or_else(refuse)
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -176,8 +207,12 @@ impl Head {
             Some(rest.strip_prefix(':')?.trim_start())
         };
         let descr = after("descr")?;
-        let quote = descr.chars().next().filter(|c| "'\"".contains(*c))?;
-        let descr = descr[1..].split(quote).next()?;
+        let descr = match descr.chars().next()? {
+            quote @ ('\'' | '"') => descr[1..].split(quote).next()?,
+            // The fields of records.
+            '[' => &descr[..=descr.rfind(']')?],
+            _ => return None,
+        };
         let shape = after("shape")?.strip_prefix('(')?.split(')').next()?;
         let axes = shape
             .split(',')
@@ -203,6 +238,9 @@ impl Head {
             }
             _ => match element.integers(values) {
                 Some(integers) => Npy::Integers(self.shaped(integers)?),
+                None if element.kind() == Kind::U8 => {
+                    Npy::Unsigned(self.shaped(element.unsigned(values))?)
+                }
                 None => {
                     let mut doubles = Vec::with_capacity(values.len() / element.size());
                     element.values(values, |value| doubles.push(value));

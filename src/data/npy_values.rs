@@ -93,12 +93,7 @@ impl Element {
             Kind::F2 | Kind::F4 | Kind::F8 => return None,
             // Larger than a double holds exactly.
             Kind::I8 | Kind::U8 => {
-                for bytes in bytes.as_chunks::<8>().0 {
-                    let bits = if self.is_big {
-                        u64::from_be_bytes(*bytes)
-                    } else {
-                        u64::from_le_bytes(*bytes)
-                    };
+                for bits in self.unsigned(bytes) {
                     integers.push(match self.kind {
                         Kind::U8 => i64::try_from(bits).ok()?,
                         _ => bits as i64,
@@ -108,6 +103,27 @@ impl Element {
             _ => self.values(bytes, |value| integers.push(value as i64)),
         }
         Some(integers)
+    }
+
+    /// Values of eight bytes as they are.
+    pub(super) fn unsigned(self, bytes: &[u8]) -> Vec<u64> {
+        let chunks = bytes.as_chunks::<8>().0.iter();
+        let value = |bytes: &[u8; 8]| match self.is_big {
+            true => u64::from_be_bytes(*bytes),
+            false => u64::from_le_bytes(*bytes),
+        };
+        chunks.map(value).collect()
+    }
+
+    /// Whole numbers that keep what a double does not hold; nothing for a type of others.
+    #[cfg(feature = "files")]
+    pub(super) fn exact(self, bytes: &[u8]) -> Option<Vec<i128>> {
+        if self.kind == Kind::U8 {
+            let values = self.unsigned(bytes).into_iter();
+            return Some(values.map(i128::from).collect());
+        }
+        let values = self.integers(bytes)?.into_iter();
+        Some(values.map(i128::from).collect())
     }
 }
 

@@ -6,8 +6,10 @@ use std::path::Path;
 
 use super::error::DataError;
 use super::files::Source;
+use super::listed::listed;
 use super::memory_budget::MemoryBudget;
 use super::npy::{Npy, head_of};
+use super::npy_types::odd_type;
 use super::npy_values::Element;
 
 /// The content of a `.npz` archive. Needs the feature `npz`.
@@ -59,11 +61,47 @@ impl Npz {
                     found.unread.insert(name, descr);
                 }
                 Err(_) => {
-                    found.unread.insert(name, "no array of numbers".to_owned());
+                    found.unread.insert(name, NO_ARRAY.to_owned());
                 }
             }
         }
         Ok(found)
+    }
+
+    /// Lines about what is not read: texts and objects together, numbers of other types each with
+    /// what makes them readable.
+    #[cfg(feature = "files")]
+    pub(crate) fn left_out(&self) -> Vec<String> {
+        let all = self.unread.iter();
+        let (numbers, others): (Vec<_>, Vec<_>) =
+            all.partition(|(_, descr)| odd_type(descr).is_numbers());
+        let mut lines = Vec::new();
+        if !others.is_empty() {
+            let names = others.iter();
+            let names = names.map(|(name, descr)| format!("{name} ({descr})"));
+            lines.push(format!("left out: {}, no numbers", listed(names)));
+        }
+        lines.extend(numbers.iter().map(|(name, descr)| {
+            let odd = odd_type(descr);
+            format!(
+                "left out: {name} ({descr}), {}, which are not read; {}",
+                odd.what,
+                odd.remedy(name)
+            )
+        }));
+        lines
+    }
+}
+
+/// Stands for the type of what is no array.
+const NO_ARRAY: &str = "no array of numbers";
+
+/// What an array that is not read holds, by the name of its type.
+#[cfg(feature = "files")]
+pub(crate) fn odd_kind(descr: &str) -> &'static str {
+    match odd_type(descr) {
+        _ if descr == NO_ARRAY => "no numbers",
+        odd => odd.what,
     }
 }
 

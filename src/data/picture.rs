@@ -13,7 +13,8 @@ use std::path::Path;
 
 use image::metadata::Orientation;
 use image::{
-    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits,
+    ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult,
+    Limits,
 };
 
 use super::error::DataError;
@@ -51,6 +52,10 @@ pub(super) struct Picture {
     pub(super) format: &'static str,
     /// Whether its EXIF data say that it lies on its side, upside down or mirrored; it is turned.
     pub(super) is_turned: bool,
+    /// Whether a channel has 16 bits.
+    pub(super) is_deep: bool,
+    /// Whether a pixel is not opaque.
+    pub(super) is_transparent: bool,
 }
 
 impl Picture {
@@ -67,11 +72,36 @@ impl Picture {
             let got = "one that ends before its last block";
             return Err(DataError::format(path, "a whole JPEG image", got));
         }
+        // Floating-point pixels have no range that could be brought to bytes.
+        let colour = image.color();
+        if matches!(colour, ColorType::Rgb32F | ColorType::Rgba32F) {
+            let remedy = "write it again as an 8-bit RGB image, scaled to 0 to 255";
+            let got = "floating-point pixels";
+            return Err(DataError::unfit(
+                path,
+                "pixels of 8 or 16 bits a channel",
+                got,
+                remedy,
+            ));
+        }
         Ok(Self {
+            is_deep: colour.bytes_per_pixel() == 2 * colour.channel_count(),
+            is_transparent: is_transparent(&image),
             image,
             format,
             is_turned,
         })
+    }
+}
+
+/// Whether a pixel is not opaque.
+fn is_transparent(image: &DynamicImage) -> bool {
+    match image {
+        DynamicImage::ImageLumaA8(pixels) => pixels.pixels().any(|pixel| pixel[1] < u8::MAX),
+        DynamicImage::ImageRgba8(pixels) => pixels.pixels().any(|pixel| pixel[3] < u8::MAX),
+        DynamicImage::ImageLumaA16(pixels) => pixels.pixels().any(|pixel| pixel[1] < u16::MAX),
+        DynamicImage::ImageRgba16(pixels) => pixels.pixels().any(|pixel| pixel[3] < u16::MAX),
+        _ => false,
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::error::DataError;
 use super::listed::listed;
 use super::npy::Npy;
+use super::npy_types::odd_type;
 use super::npz::Npz;
 
 /// The only array, or the one that is named as inputs are.
@@ -20,7 +21,9 @@ pub(super) fn archive_inputs(path: &Path) -> Result<Npy, DataError> {
         "test_x",
         "test_images",
     ];
-    let names = listed(found.arrays.keys());
+    let unread = found.unread.iter();
+    let unread = unread.map(|(name, descr)| format!("{name} ({}, not read)", odd_type(descr).what));
+    let names = listed(found.arrays.keys().cloned().chain(unread));
     let is = |name: &str| {
         let mut keys = found.arrays.keys();
         keys.find(|key| key.eq_ignore_ascii_case(name)).cloned()

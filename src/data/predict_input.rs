@@ -89,7 +89,9 @@ fn table(path: &Path, columns: &Columns, scale: &Standardizer) -> Result<Predict
     if has_end(path, &[".npy", ".npz"]) {
         return array(path, &[width], Some(scale));
     }
-    let values = scale.apply(columns_of(path, columns)?.view());
+    let values = columns_of(path, columns)?;
+    scale.check(values.view(), &columns.names)?;
+    let values = scale.apply(values.view());
     Ok(PredictInput::of(unlabelled(values, &[width])?, Vec::new()))
 }
 
@@ -135,7 +137,9 @@ fn array(
         Some(scale) => {
             let values = array.doubles();
             let values = values.to_shape(rows(values.len()));
-            scale.apply(values.expect("rows of this shape").view())
+            let values = values.expect("rows of this shape");
+            scale.check(values.view(), &[])?;
+            scale.apply(values.view())
         }
         None => {
             let values = array.reals();

@@ -11,18 +11,19 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::error::DataError;
-use super::files::{Source, has_end};
+use super::files::{SOUNDS, Source, has_end};
 use super::left_out::{LeftOut, is_hidden, leads_back};
 use super::memory_budget::MemoryBudget;
 use super::spectrogram_settings::SpectrogramSettings;
-use super::wave::{CONVERT, Wave};
+use super::unnamed::{begins_sound, is_sound};
+use super::wave::{CONVERT, LARGEST, Wave};
 use super::wave_chunks::Odd;
-
-/// How the names of sounds end.
-pub(crate) const SOUNDS: [&str; 2] = [".wav", ".wave"];
 
 /// Bytes of a sample in memory.
 const SAMPLE_BYTES: u64 = 4;
+
+/// Bytes of a file that say whether it is WAV.
+const HEAD: u64 = 12;
 
 /// Samples a second that are believed.
 const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
@@ -44,28 +45,37 @@ impl Sound {
     ///
     /// # Errors
     /// [`DataError::Format`] for what is not WAV, or a file that ends too early;
-    /// [`DataError::Unfit`] for a codec or another format of sounds, and for no samples, or some
-    /// that are not finite.
+    /// [`DataError::Unfit`] for a codec or another format of sounds, samples in several chunks, no
+    /// samples, or some that are not finite or beyond any scale.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, DataError> {
         Self::decode(&wave(bytes, path)?, path)
     }
 
     fn decode(wave: &Wave<'_>, path: &Path) -> Result<Self, DataError> {
-        let samples = wave.mono();
-        if samples.is_empty() || samples.iter().any(|value| !value.is_finite()) {
+        if wave.frames() == 0 {
+            let remedy = "leave it out, or record it again";
             return Err(DataError::unfit(
                 path,
                 "a WAV file of finite samples, at least 1",
-                if samples.is_empty() {
-                    "none"
-                } else {
-                    "some that are not finite"
-                },
-                "leave it out, or record it again",
+                "none",
+                remedy,
+            ));
+        }
+        if let Some(odd) = wave.odd_sample() {
+            return Err(DataError::unfit(
+                path,
+                format!(
+                    "finite samples of a size up to {LARGEST:e}; those of a WAV file lie from -1 to 1"
+                ),
+                format!(
+                    "{:e} in frame {}, channel {}, from 0",
+                    odd.value, odd.frame, odd.channel
+                ),
+                "leave the file out, or write it again with samples from -1 to 1",
             ));
         }
         Ok(Self {
-            samples,
+            samples: wave.mono(),
             rate: wave.rate,
         })
     }
@@ -180,17 +190,19 @@ impl LoadedSounds {
             return Err(DataError::Empty);
         }
         // In order of their names, whatever the order of the disk.
-        found.files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let decode = |(name, bytes): (String, Vec<u8>)| {
-            let place = path.join(format!("{name}.wav"));
-            let wave = wave(&bytes, &place)?;
+        found
+            .files
+            .sort_unstable_by(|a, b| (&a.name, &a.inside).cmp(&(&b.name, &b.inside)));
+        let decode = |file: FoundFile| {
+            let place = path.join(&file.inside);
+            let wave = wave(&file.bytes, &place)?;
             let channels = match wave.channels {
                 1 => "mono".to_owned(),
                 2 => "stereo".to_owned(),
                 many => format!("{many} channels"),
             };
             let format = format!("{}, {} Hz, {channels}", wave.coding, wave.rate);
-            Ok((format, (name, Sound::decode(&wave, &place)?)))
+            Ok((format, (file.name, Sound::decode(&wave, &place)?)))
         };
         let decoded: Result<Vec<_>, DataError> = found.files.into_par_iter().map(decode).collect();
         let (formats, sounds): (Vec<String>, NamedSounds) = decoded?.into_iter().unzip();
@@ -223,6 +235,10 @@ fn wave<'b>(bytes: &'b [u8], path: &Path) -> Result<Wave<'b>, DataError> {
     let wave = Wave::parse(bytes).map_err(|odd| match odd {
         Odd::Damaged(got) => DataError::format(path, expected, got),
         Odd::Other(got) => DataError::unfit(path, expected, got, CONVERT),
+        Odd::Ambiguous(got) => {
+            let remedy = "write it again with one chunk of each kind, or leave it out";
+            DataError::unfit(path, expected, got, remedy)
+        }
     })?;
     if RATES.contains(&wave.rate) {
         return Ok(wave);
@@ -231,9 +247,18 @@ fn wave<'b>(bytes: &'b [u8], path: &Path) -> Result<Wave<'b>, DataError> {
     Err(DataError::format(path, expected, wave.rate.to_string()))
 }
 
-/// Files with their names, not yet decoded.
+/// A file that is not yet decoded.
+struct FoundFile {
+    /// Its path below the folder or in the archive.
+    inside: PathBuf,
+    /// The same without `./` before it and `.wav` behind.
+    name: String,
+    bytes: Vec<u8>,
+}
+
+/// The files that there are.
 struct Found {
-    files: Vec<(String, Vec<u8>)>,
+    files: Vec<FoundFile>,
     left_out: LeftOut,
     budget: MemoryBudget,
 }
@@ -257,11 +282,11 @@ impl Found {
             let inside = path.strip_prefix(root).unwrap_or(&path);
             if path.is_dir() && !is_hidden(inside) && !leads_back(&path, folder) {
                 self.walk(root, &path)?;
-            } else if let Some(name) = sound_name(inside) {
+            } else if !is_hidden(inside) && is_sound(&path) {
                 let len = std::fs::metadata(&path).map_err(failed(&path))?.len();
                 self.budget.check(len)?;
                 let bytes = std::fs::read(&path).map_err(failed(&path))?;
-                self.add(name, bytes)?;
+                self.add(inside, bytes)?;
             } else {
                 self.left_out.add(inside);
             }
@@ -282,37 +307,52 @@ impl Found {
                 continue;
             }
             let inside: PathBuf = entry.path().map_err(failed)?.into_owned();
-            let Some(name) = sound_name(&inside) else {
+            let is_named = has_end(&inside, &SOUNDS);
+            if is_hidden(&inside) || !is_named && inside.extension().is_some() {
                 self.left_out.add(&inside);
                 continue;
-            };
+            }
             self.budget.check(entry.size())?;
             let mut bytes = Vec::new();
+            // What has no extension is known by its first bytes.
+            (&mut entry)
+                .take(HEAD)
+                .read_to_end(&mut bytes)
+                .map_err(failed)?;
+            if !is_named && !begins_sound(&bytes) {
+                self.left_out.add(&inside);
+                continue;
+            }
             entry.read_to_end(&mut bytes).map_err(failed)?;
-            self.add(name, bytes)?;
+            self.add(&inside, bytes)?;
         }
         Ok(())
     }
 
     /// Keeps a file, if there is room for it and for its samples.
-    fn add(&mut self, name: String, bytes: Vec<u8>) -> Result<(), DataError> {
+    fn add(&mut self, inside: &Path, bytes: Vec<u8>) -> Result<(), DataError> {
         let frames = Wave::parse(&bytes).map_or(0, |wave| wave.frames() as u64);
         self.budget
             .take(bytes.len() as u64 + SAMPLE_BYTES * frames)?;
-        self.files.push((name, bytes));
+        self.files.push(FoundFile {
+            name: sound_name(inside),
+            inside: inside.to_owned(),
+            bytes,
+        });
         Ok(())
     }
 }
 
-/// The name of a WAV file, without `./` before it; `None` for other files and hidden ones.
-fn sound_name(path: &Path) -> Option<String> {
+/// The name of a WAV file, without `./` before it and `.wav` behind.
+fn sound_name(path: &Path) -> String {
     let parts = path.components().filter_map(|part| match part {
         Component::Normal(name) => Some(name.to_string_lossy()),
         _ => None,
     });
     let name = parts.collect::<Vec<_>>().join("/");
-    let end = path.extension()?.len() + 1;
-    (has_end(path, &SOUNDS) && !is_hidden(path)).then(|| name[..name.len() - end].to_owned())
+    let end = path.extension().filter(|_| has_end(path, &SOUNDS));
+    let end = end.map_or(0, |end| end.len() + 1);
+    name[..name.len() - end].to_owned()
 }
 
 #[cfg(test)]

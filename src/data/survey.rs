@@ -64,13 +64,16 @@ pub fn survey(path: &Path, options: &TableOptions) -> Result<Vec<ColumnSurvey>, 
 
 fn one<'a>(name: String, cells: impl Iterator<Item = &'a str>) -> ColumnSurvey {
     let (mut numbers, mut missing, mut texts) = (0_usize, 0, 0);
-    let (mut least, mut most, mut sum) = (f64::INFINITY, f64::NEG_INFINITY, 0.0);
+    let (mut least, mut most, mut mean) = (f64::INFINITY, f64::NEG_INFINITY, 0.0);
     let mut distinct = BTreeSet::new();
     for cell in cells {
         match Cell::of(cell) {
             Cell::Number(value) => {
                 numbers += 1;
-                (least, most, sum) = (least.min(value), most.max(value), sum + value);
+                (least, most) = (least.min(value), most.max(value));
+                // A sum of huge numbers would overflow.
+                let count = numbers as f64;
+                mean += value / count - mean / count;
             }
             Cell::Missing => missing += 1,
             Cell::Text => texts += 1,
@@ -84,7 +87,7 @@ fn one<'a>(name: String, cells: impl Iterator<Item = &'a str>) -> ColumnSurvey {
         numbers,
         missing,
         texts,
-        range: (numbers > 0).then(|| (least, most, sum / numbers as f64)),
+        range: (numbers > 0).then_some((least, most, mean)),
         distinct: (distinct.len() < MOST_VALUES).then_some(distinct.len()),
     }
 }

@@ -10,7 +10,9 @@ use super::columns::{Column, Columns, Head, Header};
 use super::csv::{delimiter, delimiter_name, numbers, records, table_bytes, texts};
 use super::error::DataError;
 use super::listed::listed;
-use super::targets::{MissingLabels, Target, is_missing_label, numbered, refuse_targets};
+use super::missing_labels::settle_missing;
+use super::rounding::written;
+use super::targets::{MissingLabels, Target, alike, numbered, refuse_targets};
 use super::text_features::LabelledTexts;
 
 /// Options of reading a table; by default its cells decide.
@@ -53,7 +55,7 @@ struct Cut {
 
 impl TableOptions {
     /// Only where the label stands.
-    fn labelled(label: &Column) -> Self {
+    pub(super) fn labelled(label: &Column) -> Self {
         Self {
             label: label.clone(),
             ..Self::default()
@@ -75,9 +77,20 @@ impl TableOptions {
     /// # Errors
     /// As [`TableOptions::read`].
     pub fn parse(&self, bytes: &[u8], path: &Path) -> Result<CsvTable, DataError> {
-        let cut = self.cut(bytes, path)?;
+        let mut cut = self.cut(bytes, path)?;
+        let places = cut.columns.features();
+        let values = numbers(&cut.rows, &places, path)?;
+        // Whole numbers that doubles do not hold.
+        let rounded = places
+            .iter()
+            .zip(&cut.columns.names)
+            .filter_map(|(&at, name)| {
+                let cells = cut.rows.iter().map(move |record| &record[at]);
+                written(name, cells)
+            });
+        cut.reading.extend(rounded);
         Ok(CsvTable {
-            values: numbers(&cut.rows, &cut.columns.features(), path)?,
+            values,
             columns: cut.columns,
             labels: cut.labels,
             classes: cut.classes,
@@ -120,14 +133,7 @@ impl TableOptions {
         // What the columns are, and what is said of it.
         let label = head.place(&self.label, "label", path)?;
         let has_header = self.holds_names(head, label, path)?;
-        let mut reading = vec![
-            if has_header {
-                "header: line 1"
-            } else {
-                "header: none; `header` yes takes line 1 for names"
-            }
-            .to_owned(),
-        ];
+        let mut reading = self.header_lines(head, label, has_header);
         let found = self.delimiter.unwrap_or_else(|| delimiter(bytes, path));
         reading.push(format!("delimiter: {}", delimiter_name(found)));
         let name = head.name(label, has_header);
@@ -138,7 +144,13 @@ impl TableOptions {
         if rows.is_empty() {
             return Err(DataError::Empty);
         }
-        reading.extend(self.settle_missing(&mut rows, label, &name, path)?);
+        reading.extend(settle_missing(
+            self.missing_labels,
+            &mut rows,
+            label,
+            &name,
+            path,
+        )?);
         let cells: Vec<&str> = rows.iter().map(|record| &record[label]).collect();
         let (classes, labels) = numbered(&cells);
         if self.target == Target::Auto {
@@ -153,6 +165,7 @@ impl TableOptions {
         ));
         let (count, list) = (classes.len(), listed(&classes));
         reading.push(format!("label: {name}, {count} classes, {list}"));
+        reading.extend(alike(&cells));
         Ok(Cut {
             rows,
             columns,
@@ -169,13 +182,8 @@ impl TableOptions {
         label: usize,
         path: &Path,
     ) -> Result<bool, DataError> {
-        let named = [&self.label].into_iter().chain(&self.drop);
-        let name = named
-            .filter_map(|column| match column {
-                Column::Name(name) => Some(name),
-                _ => None,
-            })
-            .next();
+        let mut named = [&self.label].into_iter().chain(&self.drop);
+        let name = named.find_map(|column| head.given_name(column));
         match (self.header, name) {
             (Header::No, Some(name)) => Err(DataError::unfit(
                 path,
@@ -187,6 +195,31 @@ impl TableOptions {
             (Header::Yes, _) | (Header::Auto, Some(_)) => Ok(true),
             (Header::Auto, None) => Ok(head.holds_names(label)),
         }
+    }
+
+    /// What line 1 was taken for, and columns that a number stands for in two ways.
+    fn header_lines(&self, head: Head<'_>, label: usize, has_header: bool) -> Vec<String> {
+        let is_open = self.header == Header::Auto;
+        if !has_header {
+            let line = match head.may_name_columns(label) {
+                _ if !is_open => "header: none",
+                false => "header: none, line 1 looks like a row; `header` yes takes it for names",
+                true => {
+                    "header: none, line 1 is taken for a row, though its numbers may be names; `header` yes takes it for names"
+                }
+            };
+            return vec![line.to_owned()];
+        }
+        let mut lines = vec!["header: line 1".to_owned()];
+        if is_open && head.is_numbers() {
+            let said =
+                "names: numbers, as line 1 is not like the rows; `header` no takes it for a row";
+            lines.push(said.to_owned());
+        }
+        let given = self.drop.iter().map(|column| ("drop", column));
+        let given = [("label", &self.label)].into_iter().chain(given);
+        lines.extend(given.filter_map(|(flag, column)| head.read_as_place(column, flag)));
+        lines
     }
 
     /// The features, and what is left out, said in lines.
@@ -242,44 +275,6 @@ impl TableOptions {
         let places = places.filter(|place| !columns.left_out.contains(place));
         columns.names = places.map(name).collect();
         Ok((columns, lines))
-    }
-
-    /// Does with rows that have no label what the options say.
-    fn settle_missing(
-        &self,
-        rows: &mut Vec<StringRecord>,
-        label: usize,
-        name: &str,
-        path: &Path,
-    ) -> Result<Option<String>, DataError> {
-        let lacks = |row: &StringRecord| is_missing_label(&row[label]);
-        let Some(first) = rows.iter().find(|row| lacks(row)) else {
-            return Ok(None);
-        };
-        // Where the first of them stands, for messages.
-        let line = first.position().map_or(0, csv::Position::line);
-        let cell = first[label].to_owned();
-        let (all, count) = (rows.len(), rows.iter().filter(|row| lacks(row)).count());
-        match self.missing_labels {
-            MissingLabels::Class => Ok(None),
-            MissingLabels::Drop if count < all => {
-                rows.retain(|row| !lacks(row));
-                let said = format!("rows left out: {count} of {all}, which have no label");
-                Ok(Some(said))
-            }
-            _ if count == all => Err(DataError::unfit(
-                path,
-                format!("labels in column {name}"),
-                format!("none in {all} rows"),
-                "name another column with `label`",
-            )),
-            _ => Err(DataError::unfit(
-                path,
-                format!("a label in column {name} of every row"),
-                format!("none in {count} of {all} rows, first {cell:?} in line {line}"),
-                "`missing_labels` drop leaves these rows out, `missing_labels` class makes each such word a class",
-            )),
-        }
     }
 }
 
@@ -355,39 +350,24 @@ impl CsvTable {
         &self.reading
     }
 
-    /// All rows, as they are.
+    /// All rows, as they are, in single precision: large numbers of small spread, such as seconds
+    /// of a clock, are to be standardised first ([`crate::data::Standardizer`]).
     ///
     /// # Errors
-    /// [`DataError::NoInputs`] if all columns but the label were dropped.
+    /// [`DataError::NoInputs`] if all columns but the label were dropped; [`DataError::OutOfReach`]
+    /// for a number that single precision does not hold.
     pub fn dataset(&self) -> Result<ArrayDataset, DataError> {
+        let mut cells = self.values.indexed_iter();
+        let is_large = |value: f64| (value as f32).is_infinite();
+        if let Some(((row, column), &got)) = cells.find(|(_, value)| is_large(**value)) {
+            return Err(DataError::OutOfReach {
+                place: format!("column {}", self.names()[column]),
+                row,
+                got,
+                expected: format!("a size up to {:e}, that of single precision", f32::MAX),
+            });
+        }
         let values = self.values.mapv(|value| value as f32);
         ArrayDataset::classes(values, &self.labels, self.classes.len())
-    }
-}
-
-impl LabelledTexts {
-    /// Reads comma-separated values, plain or gzipped: one column is the label, the others make up
-    /// the text. How else a table can be read say [`TableOptions`].
-    ///
-    /// # Errors
-    /// As [`TableOptions::read_texts`].
-    pub fn read(path: &Path, label: &Column) -> Result<Self, DataError> {
-        TableOptions::labelled(label).read_texts(path)
-    }
-
-    /// The same from memory; `path` is for messages.
-    ///
-    /// ```
-    /// use unisono::data::{Column, LabelledTexts};
-    /// let news = LabelledTexts::parse(b"2,\"Goal, again\",late\n1,Shares fall,early\n", &Column::Index(0), "news.csv".as_ref())?;
-    /// assert_eq!(news.texts, ["Goal, again late", "Shares fall early"]);
-    /// assert_eq!((news.classes, news.labels), (vec!["1".to_owned(), "2".to_owned()], vec![1, 0]));
-    /// # Ok::<(), unisono::data::DataError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`TableOptions::read_texts`].
-    pub fn parse(bytes: &[u8], label: &Column, path: &Path) -> Result<Self, DataError> {
-        TableOptions::labelled(label).parse_texts(bytes, path)
     }
 }

@@ -5,10 +5,15 @@
 //! each value, and a model of them learns nothing of use. They are told from classes by what they
 //! are: fractions, or many different whole numbers that neither run from 0 or 1 without a gap nor
 //! come about equally often. Who means classes says so.
+//!
+//! A label is a text. Two texts of one number, such as `9` and `9.0`, are one class where all
+//! labels are written as a program writes numbers; where one is not, such as `1.10` or `02134`,
+//! they are versions, codes or names, and each text is a class of its own. Either is said.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::cells::column_called;
 use super::error::DataError;
 
 /// Different whole numbers that may be classes whatever they are.
@@ -61,11 +66,24 @@ fn exact_number(label: &str) -> Option<f64> {
         .filter(|value: &f64| value.abs() < INEXACT)
 }
 
+/// Whether a label is written as a program writes its number: `7`, `7.0`, `0.5`.
+fn is_plain(label: &str) -> bool {
+    let plain = exact_number(label).map(|value| value.to_string());
+    plain.is_some_and(|plain| label.strip_suffix(".0").unwrap_or(label) == plain)
+}
+
+/// Whether a label begins as numbers do not, but codes do: `02134`.
+fn is_code(label: &str) -> bool {
+    let mut letters = label.bytes();
+    letters.next() == Some(b'0') && letters.next().is_some_and(|next| next.is_ascii_digit())
+}
+
 /// Refuses labels that are no classes.
 pub(super) fn refuse_targets(labels: &[&str], name: &str, path: &Path) -> Result<(), DataError> {
     let numbers: Option<Vec<f64>> = labels.iter().map(|label| exact_number(label)).collect();
-    if let Some(numbers) = numbers {
-        return refuse_numbers(&numbers, &format!("column {name}"), path);
+    let has_codes = labels.iter().any(|label| is_code(label));
+    if let Some(numbers) = numbers.filter(|_| !has_codes) {
+        return refuse_numbers(&numbers, &column_called(name), path);
     }
     let mut different = labels.to_vec();
     different.sort_unstable();
@@ -76,7 +94,7 @@ pub(super) fn refuse_targets(labels: &[&str], name: &str, path: &Path) -> Result
     }
     Err(DataError::unfit(
         path,
-        format!("labels of classes in column {name}"),
+        format!("labels of classes in {}", column_called(name)),
         format!("{count} different texts in {rows} rows"),
         "`label` COLUMN names another column, `target` classes takes each text for a class",
     ))
@@ -124,30 +142,79 @@ pub(crate) fn refuse_numbers(labels: &[f64], place: &str, path: &Path) -> Result
     ))
 }
 
-/// The classes, in order of their numbers if all of them are numbers (equal ones are one class),
-/// else of the alphabet; and each label's place among them.
-pub(super) fn numbered(labels: &[&str]) -> (Vec<String>, Vec<u32>) {
-    let mut classes: Vec<&str> = labels.to_vec();
-    classes.sort_unstable();
-    classes.dedup();
-    let numbers: Option<Vec<f64>> = classes.iter().map(|class| exact_number(class)).collect();
-    let Some(numbers) = numbers else {
-        let places: BTreeMap<&str, u32> = classes.iter().copied().zip(0..).collect();
-        let labels = labels.iter().map(|label| places[label]).collect();
-        return (classes.into_iter().map(str::to_owned).collect(), labels);
-    };
-    let mut pairs: Vec<(f64, &str)> = numbers.into_iter().zip(classes).collect();
-    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut names, mut places) = (Vec::<String>::new(), BTreeMap::new());
-    let mut last = None;
-    for (number, class) in pairs {
-        if last != Some(number) {
-            names.push(class.to_owned());
-            last = Some(number);
+/// The different labels, in order of their numbers if all of them are numbers, else of the
+/// alphabet.
+struct Different<'l> {
+    texts: Vec<&'l str>,
+    /// Their numbers, if all are numbers.
+    numbers: Option<Vec<f64>>,
+    /// Whether those of one number are one class.
+    is_joined: bool,
+}
+
+impl<'l> Different<'l> {
+    fn of(labels: &[&'l str]) -> Self {
+        let mut texts = labels.to_vec();
+        texts.sort_unstable();
+        texts.dedup();
+        let numbers: Option<Vec<f64>> = texts.iter().map(|text| exact_number(text)).collect();
+        let Some(numbers) = numbers else {
+            return Self {
+                texts,
+                numbers: None,
+                is_joined: false,
+            };
+        };
+        let mut pairs: Vec<(f64, &str)> = numbers.into_iter().zip(texts).collect();
+        pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (numbers, texts): (Vec<f64>, Vec<&str>) = pairs.into_iter().unzip();
+        Self {
+            is_joined: texts.iter().all(|text| is_plain(text)),
+            numbers: Some(numbers),
+            texts,
         }
-        places.insert(class, names.len() as u32 - 1);
+    }
+
+    /// Whether a label has the number of the one before it.
+    fn repeats(&self, at: usize) -> bool {
+        let numbers = self.numbers.as_deref().unwrap_or_default();
+        at > 0
+            && numbers
+                .get(at - 1..=at)
+                .is_some_and(|pair| pair[0] == pair[1])
+    }
+}
+
+/// The classes, and each label's place among them.
+pub(super) fn numbered(labels: &[&str]) -> (Vec<String>, Vec<u32>) {
+    let different = Different::of(labels);
+    let (mut names, mut places) = (Vec::<String>::new(), BTreeMap::new());
+    for (at, text) in different.texts.iter().enumerate() {
+        if !(different.is_joined && different.repeats(at)) {
+            names.push((*text).to_owned());
+        }
+        places.insert(*text, names.len() as u32 - 1);
     }
     (names, labels.iter().map(|label| places[label]).collect())
+}
+
+/// What is said of labels that are one number and different texts.
+pub(super) fn alike(labels: &[&str]) -> Option<String> {
+    let different = Different::of(labels);
+    let again = (0..different.texts.len()).filter(|at| different.repeats(*at));
+    let again: Vec<usize> = again.collect();
+    let first = *again.first()?;
+    let (one, other) = (different.texts[first - 1], different.texts[first]);
+    let more = match again.len() {
+        1 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    Some(match different.is_joined {
+        true => format!("labels: {one} and {other}{more} are one class, as they are one number"),
+        false => format!(
+            "labels: {one} and {other}{more} are different classes, as they are different texts of one number"
+        ),
+    })
 }
 
 #[cfg(test)]
@@ -178,6 +245,47 @@ mod tests {
         assert_eq!(places, [1, 0, 1]);
         // Below that they are numbers, however they are written.
         assert_eq!(numbered(&["10", "9", "9.0"]).1, [1, 0, 0]);
+    }
+
+    #[test]
+    fn texts_of_one_number_are_classes_of_their_own_unless_all_are_plain_numbers() {
+        for labels in [
+            &["1.1", "1.10", "1.2"][..],
+            &["02134", "10001", "2134"],
+            &["+1", "1", "2"],
+            &["1e3", "1000"],
+        ] {
+            let (classes, places) = numbered(labels);
+            assert_eq!(classes.len(), labels.len(), "{classes:?}");
+            let said: Vec<&str> = places.iter().map(|&at| &*classes[at as usize]).collect();
+            assert_eq!(said, labels);
+            assert!(alike(labels).unwrap().contains("are different classes"));
+        }
+        // They are in order of their numbers all the same.
+        assert_eq!(numbered(&["10.50", "2.50"]).0, ["2.50", "10.50"]);
+        assert_eq!(alike(&["10.50", "2.50"]), None);
+        let said = alike(&["10", "9", "9.0", "-0", "0"]).unwrap();
+        assert_eq!(
+            said,
+            "labels: -0 and 0 and 1 more are one class, as they are one number"
+        );
+        assert_eq!(alike(&["a", "b"]), None);
+    }
+
+    #[test]
+    fn codes_with_a_zero_before_them_measure_nothing() {
+        let codes: Vec<String> = (0..100).map(|at| format!("{:05}", at % 30 * 71)).collect();
+        let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
+        assert!(refuse_targets(&codes, "zip", "t.csv".as_ref()).is_ok());
+        let numbers: Vec<&str> = codes
+            .iter()
+            .map(|code| code.trim_start_matches('0'))
+            .collect();
+        let numbers: Vec<&str> = numbers
+            .into_iter()
+            .filter(|code| !code.is_empty())
+            .collect();
+        assert!(refuse_targets(&numbers, "zip", "t.csv".as_ref()).is_err());
     }
 
     #[test]

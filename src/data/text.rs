@@ -11,6 +11,9 @@ use super::error::DataError;
 use super::files::Source;
 use super::memory_budget::MemoryBudget;
 
+/// Stands before some texts, and says that they are UTF-8.
+const MARK: char = '\u{feff}';
+
 /// The bytes of a file, plain or gzipped.
 ///
 /// # Errors
@@ -22,20 +25,24 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
     Ok(bytes)
 }
 
-/// The text of a file, plain or gzipped.
+/// The text of a file, plain or gzipped, without the mark of its encoding before it (U+FEFF).
 ///
 /// # Errors
 /// [`DataError::Io`]; [`DataError::Memory`] if it does not fit into memory; [`DataError::Unfit`] if
 /// it is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, DataError> {
-    String::from_utf8(read_bytes(path)?).map_err(|error| {
+    let mut text = String::from_utf8(read_bytes(path)?).map_err(|error| {
         DataError::unfit(
             path,
             "text in UTF-8",
             format!("another byte at {}", error.utf8_error().valid_up_to()),
             "convert it, such as with iconv -f latin1 -t utf-8, or train on its bytes with `tokens` bytes",
         )
-    })
+    })?;
+    if text.starts_with(MARK) {
+        text.drain(..MARK.len_utf8());
+    }
+    Ok(text)
 }
 
 /// A share of tokens that are dropped, in 0..=1.

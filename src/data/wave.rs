@@ -41,6 +41,17 @@ impl fmt::Display for Coding {
     }
 }
 
+/// The largest size of a sample that is read: floats with the scale of 32-bit integers.
+pub(super) const LARGEST: f32 = 2_147_483_648.0;
+
+/// A sample that cannot be one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct OddSample {
+    pub(super) value: f32,
+    pub(super) frame: usize,
+    pub(super) channel: usize,
+}
+
 /// What makes other formats readable.
 pub(super) const CONVERT: &str =
     "convert it, for instance by `ffmpeg -i FILE -c:a pcm_s16le OUT.wav`, or leave it out";
@@ -67,15 +78,22 @@ impl<'b> Wave<'b> {
         let is_big_endian = chunks.is_big_endian;
         let (mut format, mut samples) = (None, None);
         for chunk in chunks {
-            match (&chunk.name, samples.is_some()) {
-                (b"fmt ", _) if format.is_none() => {
-                    format = Some(Format::parse(chunk.bytes, is_big_endian)?);
+            match (&chunk.name, &samples) {
+                (b"fmt ", _) => {
+                    let found = Format::parse(chunk.bytes, is_big_endian)?;
+                    if *format.get_or_insert(found) != found {
+                        return Err(Odd::Ambiguous("two `fmt ` chunks that differ".to_owned()));
+                    }
                 }
-                (b"data", false) => samples = Some(chunk),
+                (b"data", None) => samples = Some(chunk),
+                // Which of them is meant, or whether both are, cannot be known.
+                (b"data", Some(first)) if !chunk.bytes.is_empty() => {
+                    let (first, second) = (first.bytes.len(), chunk.bytes.len());
+                    return Err(Odd::Ambiguous(format!(
+                        "samples in two `data` chunks, of {first} and {second} bytes"
+                    )));
+                }
                 _ => {}
-            }
-            if format.is_some() && samples.is_some() {
-                break;
             }
         }
         let format = format.ok_or("no `fmt ` chunk, which says what a sample is")?;
@@ -102,6 +120,24 @@ impl<'b> Wave<'b> {
     /// Whole frames.
     pub(super) fn frames(&self) -> usize {
         self.samples.len() / self.stride
+    }
+
+    /// The first sample that is not finite, or beyond any scale.
+    pub(super) fn odd_sample(&self) -> Option<OddSample> {
+        let Coding::Float { bytes } = self.coding else {
+            return None;
+        };
+        let frames = self.samples.chunks_exact(self.stride).enumerate();
+        let samples = frames.flat_map(|(frame, all)| {
+            let channels = all.chunks_exact(bytes).take(self.channels).enumerate();
+            channels.map(move |(channel, sample)| OddSample {
+                value: self.value(sample),
+                frame,
+                channel,
+            })
+        });
+        let is_odd = |sample: &OddSample| !(sample.value.abs() <= LARGEST);
+        samples.into_iter().find(is_odd)
     }
 
     /// One value a frame: the average of its channels, in -1..=1.
@@ -140,6 +176,7 @@ impl<'b> Wave<'b> {
 }
 
 /// What the `fmt ` chunk says.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Format {
     coding: Coding,
     channels: usize,

@@ -37,6 +37,8 @@ pub(super) enum Odd {
     Damaged(String),
     /// They are something else, which other programs read.
     Other(String),
+    /// They can be read in more than one way.
+    Ambiguous(String),
 }
 
 impl From<String> for Odd {

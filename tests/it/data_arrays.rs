@@ -69,6 +69,23 @@ fn heads_that_lie_are_refused_before_memory_is_taken() {
             "got 0 bytes",
         ),
         (npy(&head("<c8", "(1,)"), &[0; 8]), "float64"),
+        (
+            npy(&head("<c16", "(1,)"), &[0; 16]),
+            "got <c16; save real ones, such as np.abs(x), or np.stack([x.real, x.imag], -1); they are complex numbers",
+        ),
+        (
+            npy(&head("<f16", "(1,)"), &[0; 16]),
+            "got <f16; save it in double precision: x.astype(\"float64\"); they are long doubles",
+        ),
+        (npy(&head("<M8[ns]", "(1,)"), &[0; 8]), "they are dates"),
+        (npy(&head("<U2", "(1,)"), &[0; 8]), "they are texts"),
+        (
+            npy(
+                "{'descr': [('a', '<f4'), ('b', '<i8')], 'fortran_order': False, 'shape': (1,), }",
+                &[0; 12],
+            ),
+            "got [('a', '<f4'), ('b', '<i8')]; save each field as an array of its own",
+        ),
         (npy(&head("|O", "(1,)"), &[0; 8]), "got |O; save it as"),
         (npy(&head("<f4", "(-1,)"), &[]), "a head with descr"),
         (npy(&head("<f4", &deep), &[]), "a head with descr"),
@@ -99,4 +116,27 @@ fn mutated_arrays_and_archives_never_panic() {
     }
     let text = folder.file("text.npz", b"no archive");
     assert!(matches!(read_npz(&text), Err(DataError::Format { .. })));
+}
+
+#[test]
+fn integers_of_64_bits_are_kept_to_their_last_digit() {
+    let head =
+        |descr: &str| format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2,), }}");
+    let values = [u64::MAX, (1 << 53) + 1];
+    for (descr, bytes) in [
+        ("<u8", values.map(u64::to_le_bytes).concat()),
+        (">u8", values.map(u64::to_be_bytes).concat()),
+    ] {
+        let array = Npy::parse(&npy(&head(descr), &bytes), "a.npy".as_ref()).unwrap();
+        let Npy::Unsigned(found) = array else {
+            panic!("{descr}: {array:?}")
+        };
+        assert_eq!(found.into_raw_vec_and_offset().0, values);
+    }
+    let bytes = [1, i64::MIN].map(i64::to_le_bytes).concat();
+    let array = Npy::parse(&npy(&head("<i8"), &bytes), "a.npy".as_ref()).unwrap();
+    let Npy::Integers(found) = array else {
+        panic!("{array:?}")
+    };
+    assert_eq!(found.into_raw_vec_and_offset().0, [1, i64::MIN]);
 }

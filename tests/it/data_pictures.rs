@@ -10,7 +10,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{DynamicImage, ImageEncoder, ImageFormat, Rgb, RgbImage};
-use unisono::data::{ImageFolder, LoadedImages, OnBadSample};
+use unisono::data::{Dataset, ImageFolder, LoadedImages, OnBadSample};
 
 const FORMATS: [ImageFormat; 7] = [
     ImageFormat::Png,
@@ -278,4 +278,47 @@ fn mutated_pictures_never_panic() {
             assert_eq!(loaded.images.class_labels().len() + loaded.skipped.len(), 2);
         }
     }
+}
+
+#[test]
+fn pictures_without_an_extension_are_read_and_what_is_not_kept_of_them_is_said() {
+    let folder = folder("pictures-unnamed");
+    folder.file("one/IMG_1", &encoded(ImageFormat::Png, picture()));
+    folder.file("one/IMG_2", &encoded(ImageFormat::Jpeg, picture()));
+    folder.file("one/README", b"BMW and PNM, II: notes");
+    folder.file("one/empty", b"");
+    let loaded = read(&folder, &ImageFolder::default());
+    assert_eq!(loaded.images.len(), 3);
+    assert_eq!(loaded.left_out.to_string(), "2 without an extension");
+    // Sixteen bits, and transparency.
+    let picture = DynamicImage::from(picture());
+    let mut clear = picture.to_rgba8();
+    let as_png = |picture: DynamicImage| {
+        let mut bytes = Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    };
+    folder.file("one/deep", &as_png(picture.to_rgb16().into()));
+    folder.file("one/opaque", &as_png(clear.clone().into()));
+    clear.get_pixel_mut(1, 1)[3] = 254;
+    folder.file("one/clear", &as_png(clear.into()));
+    let kinds = read(&folder, &ImageFolder::default()).kinds.to_string();
+    assert!(
+        kinds.ends_with(
+            "of 3x5 pixels, 1 of 16 bits a channel, brought to 8, 1 with transparent pixels, taken as if opaque"
+        ),
+        "{kinds}"
+    );
+    let floats = DynamicImage::from(picture.to_rgb32f());
+    let mut bytes = Cursor::new(Vec::new());
+    floats.write_to(&mut bytes, ImageFormat::Tiff).unwrap();
+    folder.file("one/floats.tif", &bytes.into_inner());
+    let error = ImageFolder::default()
+        .read(&folder.0, &|_| {})
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("floats.tif") && error.contains("got floating-point pixels"),
+        "{error}"
+    );
 }

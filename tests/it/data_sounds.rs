@@ -133,6 +133,34 @@ fn a_folder_and_an_archive_hold_the_same_sounds() {
 }
 
 #[test]
+fn sounds_without_an_extension_are_known_by_their_first_bytes() {
+    let (low, high) = (wav(1, 16, &[0.25; 20]), wav(1, 16, &[0.5; 20]));
+    let files: [(&str, &[u8]); 4] = [
+        ("low/1", &low),
+        ("high/2.WAV", &high),
+        ("low/README", b"RIFF is what they begin with"),
+        ("high/notes.txt", &high),
+    ];
+    let folder = Folder::new("unnamed-sounds");
+    for (name, bytes) in files {
+        folder.file(name, bytes);
+    }
+    let packed = Folder::new("unnamed-packed");
+    let packed = packed.file("sounds.tar.gz", &archive(&files));
+    for path in [&folder.0, &packed] {
+        let loaded = LoadedSounds::read(path).unwrap();
+        let names: Vec<&str> = loaded.sounds.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["high/2", "low/1"]);
+        assert_eq!(loaded.left_out.len(), 2, "{}", loaded.left_out);
+    }
+    // Errors name the file as it is called.
+    let folder = Folder::new("unnamed-cut");
+    folder.file("low/cut", &low[..low.len() - 5]);
+    let error = LoadedSounds::read(&folder.0).unwrap_err().to_string();
+    assert!(error.contains("low/cut: expected"), "{error}");
+}
+
+#[test]
 fn a_band_is_the_power_that_a_slow_transform_finds_under_its_triangle() {
     let settings = SpectrogramSettings {
         bands: 10,

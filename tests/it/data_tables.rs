@@ -195,3 +195,161 @@ fn labels_are_missing_equal_or_no_classes() {
     );
     assert_eq!(all.unwrap().classes().len(), 30);
 }
+
+#[test]
+fn years_are_names_where_the_rows_are_not_like_them() {
+    let rows = lines(&["0", "1"]);
+    let whole: String = (0..24)
+        .map(|at| format!("{},{},{}\n", at * 7 % 13, at * 5 % 11, at % 2))
+        .collect();
+    for (head, rows, is_header) in [
+        ("2019,2020,2021\n", &rows, true),
+        ("2019,2020,2021\n", &whole, true),
+        // Decimals are below whole numbers that do not count.
+        ("10,20,30\n", &rows, true),
+        // Whole numbers over whole numbers, a label that comes again, decimals.
+        ("10,20,30\n", &whole, false),
+        ("2019,2020,1\n", &whole, false),
+        ("2019,2020,1\n", &rows, false),
+        ("1.5,2.5,7\n", &rows, false),
+    ] {
+        let text = head.to_owned() + rows;
+        let table = parse(&text).unwrap();
+        assert_eq!(table.columns().has_header, is_header, "{head}{rows}");
+        let said = table.reading().join("\n");
+        let line = match (is_header, head) {
+            (true, _) => {
+                "header: line 1\nnames: numbers, as line 1 is not like the rows; `header` no"
+            }
+            (false, "10,20,30\n") => {
+                "header: none, line 1 is taken for a row, though its numbers may be names"
+            }
+            (false, _) => "header: none, line 1 looks like a row; `header` yes takes it for names",
+        };
+        assert!(said.starts_with(line), "{said}");
+    }
+    // Rows that go up by one themselves.
+    let steps: String = (0..24)
+        .map(|at| format!("{},{},{}\n", at % 2, at % 2 + 1, at % 2 + 2))
+        .collect();
+    let table = parse(&format!("7,8,9\n{steps}")).unwrap();
+    assert!(!table.columns().has_header);
+    // What was said is not asked about.
+    let said = TableOptions {
+        header: Header::No,
+        ..TableOptions::default()
+    };
+    let table = said.parse(rows.as_bytes(), "t.csv".as_ref()).unwrap();
+    assert_eq!(table.reading()[0], "header: none");
+}
+
+#[test]
+fn columns_of_one_name_and_numbers_that_are_names_are_told_apart() {
+    let rows = lines(&["a", "b"]);
+    let options = |label: Column, drop: Vec<Column>| TableOptions {
+        label,
+        drop,
+        ..TableOptions::default()
+    };
+    let parse = |head: &str, options: TableOptions| {
+        let text = format!("{head}\n{rows}");
+        options.parse(text.as_bytes(), "t.csv".as_ref())
+    };
+    let name = |name: &str| Column::Name(name.to_owned());
+    // Two columns have the name.
+    for (label, drop, flag) in [
+        (name("a"), vec![], "label"),
+        (Column::Last, vec![name("a")], "drop"),
+    ] {
+        let error = parse("a,a,k", options(label, drop))
+            .unwrap_err()
+            .to_string();
+        let expected = format!(
+            "a column called \"a\", got several, at the places 0, 1; --{flag} takes one of these places"
+        );
+        assert!(error.contains(&expected), "{error}");
+    }
+    // A number is a place, and that is said where it is another column's name.
+    let table = parse("x,y,1", options(Column::Index(1), vec![Column::Index(0)]));
+    let error = table.unwrap_err().to_string();
+    assert!(error.contains("column y"), "{error}");
+    let table = parse("1,x,k", options(Column::Last, vec![Column::Index(1)])).unwrap();
+    assert_eq!(table.names(), ["1"]);
+    let said = table.reading().join("\n");
+    assert!(
+        said.contains(
+            "columns: `drop` 1 is the place from 0, of x; the column called 1 has the place 0"
+        ),
+        "{said}"
+    );
+    // No place is so large: it is the name.
+    let table = parse("x,2020,k", options(Column::Last, vec![Column::Index(2020)])).unwrap();
+    assert_eq!(
+        (table.names(), table.columns().has_header),
+        (&["x".to_owned()][..], true)
+    );
+    let error = parse("x,y,k", options(Column::Last, vec![Column::Index(9)])).unwrap_err();
+    assert!(
+        error.to_string().contains("a column 9, got 3 columns"),
+        "{error}"
+    );
+}
+
+#[test]
+fn labels_that_are_different_texts_of_one_number_stay_apart_and_it_is_said() {
+    for (labels, classes, said) in [
+        (
+            &["1.1", "1.10", "2"][..],
+            3,
+            "labels: 1.1 and 1.10 are different classes",
+        ),
+        (
+            &["02134", "2134", "10001"],
+            3,
+            "labels: 02134 and 2134 are different classes",
+        ),
+        (
+            &["9", "9.0", "10"],
+            2,
+            "labels: 9 and 9.0 are one class, as they are one number",
+        ),
+    ] {
+        let table = parse(&format!("x,y,kind\n{}", lines(labels))).unwrap();
+        assert_eq!(table.classes().len(), classes, "{labels:?}");
+        let reading = table.reading().join("\n");
+        assert!(reading.contains(said), "{reading}");
+    }
+    let table = parse(&format!("x,y,kind\n{}", lines(&["1", "2"]))).unwrap();
+    assert!(
+        !table
+            .reading()
+            .iter()
+            .any(|line| line.starts_with("labels:"))
+    );
+}
+
+#[test]
+fn whole_numbers_that_doubles_do_not_hold_are_said_and_large_ones_refused() {
+    let large = 1_u64 << 53;
+    let row = |at: u64| {
+        format!(
+            "{},{}.5,{}\n",
+            large + at,
+            at % 7,
+            ["a", "b"][at as usize % 2]
+        )
+    };
+    let rows: String = (0..24).map(row).collect();
+    let table = parse(&format!("key,x,k\n{rows}")).unwrap();
+    let said = table.reading().join("\n");
+    assert!(
+        said.contains("rounded: key: 24 different whole numbers become 13 in double precision"),
+        "{said}"
+    );
+    let table = parse("x,k\n1e300,a\n2,b\n").unwrap();
+    let error = table.dataset().unwrap_err().to_string();
+    assert!(
+        error.starts_with("column x of row 0 is 1e300, expected a size up to 3.4028235e38"),
+        "{error}"
+    );
+}

@@ -189,6 +189,63 @@ fn big_endian_files_and_those_of_telephones_are_read_and_other_codecs_named() {
     }
 }
 
+/// Floats of this many channels, at 8 kHz.
+fn floats(channels: u16, samples: &[f32]) -> Vec<u8> {
+    let mut fmt = format(3, 32, &[]);
+    fmt[10..12].copy_from_slice(&channels.to_le_bytes());
+    fmt[20..22].copy_from_slice(&(4 * channels).to_le_bytes());
+    let bytes: Vec<u8> = samples.iter().flat_map(|v| v.to_le_bytes()).collect();
+    riff(&[&fmt, &chunk(b"data", &bytes)])
+}
+
+#[test]
+fn samples_that_no_scale_has_are_refused_by_their_place() {
+    let refused = |channels: u16, samples: &[f32]| {
+        let error = Sound::parse(&floats(channels, samples), "a.wav".as_ref()).unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.starts_with("a.wav: expected finite samples"),
+            "{error}"
+        );
+        assert!(!error.contains("damaged"), "{error}");
+        error
+    };
+    let error = refused(1, &[0.5, -0.25, 3e38]);
+    assert!(error.contains("got 3e38 in frame 2, channel 0"), "{error}");
+    // Two of them cancel in the average of the channels.
+    let error = refused(2, &[0.5, 0.5, 3e38, -3e38]);
+    assert!(error.contains("got 3e38 in frame 1, channel 0"), "{error}");
+    let error = refused(2, &[0.5, f32::NAN]);
+    assert!(error.contains("got NaN in frame 0, channel 1"), "{error}");
+    // Beyond -1 to 1 there are recordings, and floats with the scale of integers.
+    for loud in [1.7, 32767.0, -2_147_483_648.0] {
+        assert_eq!(samples(&floats(1, &[loud, 0.0]), "loud"), [loud, 0.0]);
+    }
+}
+
+#[test]
+fn samples_in_two_places_are_refused_and_chunks_behind_them_are_not() {
+    let (tone, pcm) = tone();
+    let (fmt, data) = (format(1, 16, &[]), chunk(b"data", &pcm));
+    let of = |chunks: &[&[u8]]| Sound::parse(&riff(chunks), "a.wav".as_ref());
+    let error = of(&[&fmt, &data, &chunk(b"LIST", &[1; 8]), &data]).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("got samples in two `data` chunks, of 400 and 400 bytes"),
+        "{error}"
+    );
+    assert!(!error.contains("damaged"), "{error}");
+    let other = of(&[&fmt, &format(3, 32, &[]), &data]).unwrap_err();
+    assert!(
+        other.to_string().contains("two `fmt ` chunks that differ"),
+        "{other}"
+    );
+    // The same twice, an empty one, and what stands behind the samples.
+    let empty = chunk(b"data", &[]);
+    let whole = riff(&[&fmt, &fmt, &data, &empty, &chunk(b"LIST", &[1; 8])]);
+    assert_eq!(samples(&whole, "whole"), tone);
+}
+
 #[test]
 fn mutated_files_never_panic() {
     let (_, pcm) = tone();

@@ -7,7 +7,7 @@ use crate::files::Folder;
 use crate::program::{stdout, unisono, value};
 
 /// A NumPy file.
-fn npy(descr: &str, is_fortran: bool, shape: &str, values: &[u8]) -> Vec<u8> {
+pub(crate) fn npy(descr: &str, is_fortran: bool, shape: &str, values: &[u8]) -> Vec<u8> {
     let order = if is_fortran { "True" } else { "False" };
     let head = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}");
     let head = format!("{head:<117}\n");
@@ -17,7 +17,7 @@ fn npy(descr: &str, is_fortran: bool, shape: &str, values: &[u8]) -> Vec<u8> {
     file
 }
 
-fn npz(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn npz(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in files {
         let options = zip::write::SimpleFileOptions::default();
@@ -199,7 +199,7 @@ fn what_cannot_be_read_is_named_with_its_type() {
     let complex = npy("<c8", false, "(40, 1)", &[0; 320]);
     let error = refused(&file(&[("x", complex), ("y", labels("|u1", &y))]), &[]);
     assert!(
-        error.contains("x (<c8, no numbers)") && !error.contains("damaged"),
+        error.contains("x (<c8, complex numbers)") && !error.contains("damaged"),
         "{error}"
     );
     let reals: Vec<u8> = (0..40)

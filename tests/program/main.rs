@@ -28,6 +28,7 @@ mod newest_weights;
 mod outputs;
 mod run_status;
 mod runs;
+mod said_of_files;
 mod scaling;
 mod settings_act;
 mod written_layers;

@@ -6,7 +6,7 @@ use crate::cli::study_kind::StudyKind;
 use crate::data::DataKind;
 
 use super::rules::{
-    BRANCHES, COUNTED, DRAWN, GOES_ON, HAS_PARTS, LOOKS, NO_CHECKPOINTS, NO_DATA, NO_DRAW,
+    ALONE, BRANCHES, COUNTED, DRAWN, GOES_ON, HAS_PARTS, LOOKS, NO_CHECKPOINTS, NO_DATA, NO_DRAW,
     NO_IMAGES, NO_OUT, NO_TABLE, NO_TARGET, PLAIN, RANGE, RECIPES, SCHEDULE, SEARCHES_NOT,
     SPLIT_FILE,
 };
@@ -72,6 +72,7 @@ pub(super) static ROWS: &[Row] = &[
             COUNTED,
             HAS_PARTS,
             NO_DRAW,
+            ALONE,
             on(
                 |case| {
                     let is_groups = case.args.data.split.as_deref() == Some("groups");
@@ -83,11 +84,11 @@ pub(super) static ROWS: &[Row] = &[
     ),
     row(
         "data.test_share",
-        &[NO_DATA, COUNTED, HAS_PARTS, SPLIT_FILE],
+        &[NO_DATA, COUNTED, HAS_PARTS, ALONE, SPLIT_FILE],
     ),
     row(
         "data.split_seed",
-        &[NO_DATA, SCHEDULE, HAS_PARTS, NO_DRAW, SPLIT_FILE],
+        &[NO_DATA, SCHEDULE, HAS_PARTS, NO_DRAW, ALONE, SPLIT_FILE],
     ),
     row("data.image_size", &[NO_DATA, COUNTED, NO_IMAGES]),
     row("data.grey", &[NO_DATA, COUNTED, NO_IMAGES]),

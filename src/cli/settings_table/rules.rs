@@ -85,3 +85,10 @@ pub(super) const HAS_PARTS: Rule = on(
     |case| case.data_is(DataKind::has_parts),
     "the files say which rows are the test part",
 );
+pub(super) const ALONE: Rule = on(
+    |case| {
+        let is_alone = |kind| matches!(kind, DataKind::Idx | DataKind::Npy);
+        matches!(case.by, By::Inspect) && case.data_is(is_alone)
+    },
+    "one array without labels is not split into parts",
+);

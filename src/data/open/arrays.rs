@@ -11,8 +11,10 @@ use crate::data::error::DataError;
 use crate::data::images::{ImageDataset, ImageShape};
 use crate::data::listed::listed;
 use crate::data::npy::Npy;
-use crate::data::npz::Npz;
+use crate::data::npy_types::odd_type;
+use crate::data::npz::{Npz, odd_kind};
 use crate::data::preparation::RowKind;
+use crate::data::rounding::Integer;
 use crate::data::targets::{INEXACT, Target, refuse_numbers};
 
 use super::array_names::Roles;
@@ -57,11 +59,7 @@ pub(super) fn npz(source: &Source<'_>) -> Result<ReadParts, DataError> {
         labels.extend(numbers(&taken(test_y), path, test_y)?);
         x = joined(x, taken(test_x), path)?;
     }
-    if !found.unread.is_empty() {
-        let odd = found.unread.iter();
-        let odd = odd.map(|(name, descr)| format!("{name} ({descr})"));
-        reading.push(format!("left out: {}, no numbers", listed(odd)));
-    }
+    reading.extend(found.left_out());
     // Rows of the parts: the first and the others where there are two, or as drawn.
     let classes = classes(source, &labels, &roles.main[1])?;
     let parts = if roles.test.is_some() {
@@ -140,7 +138,8 @@ fn on_disk(
     source.refuse_image_changes()?;
     let shape = train.input_shape();
     let scale = train.scale()?;
-    test.check_finite()?;
+    test.check_within(&scale)?;
+    reading.extend(train.rounded(&scale));
     let (train, test) = (
         train.standardised(scale.clone()),
         test.standardised(scale.clone()),
@@ -177,13 +176,7 @@ fn labelled(
     mut reading: Vec<String>,
 ) -> Result<ReadParts, DataError> {
     let Labelled { x, classes, parts } = data;
-    let rows = x.shape().first().copied().unwrap_or(0);
-    if rows != classes.labels.len() {
-        return Err(DataError::LabelCount {
-            rows,
-            labels: classes.labels.len(),
-        });
-    }
+    check_rows(source.path, x.shape(), classes.labels.len())?;
     if let (Npy::Bytes(pixels), 3..) = (&x, x.shape().len()) {
         let shape = image_shape(source.path, x.shape())?;
         let pixels = pixels.iter().copied().collect();
@@ -215,6 +208,7 @@ fn labelled(
     };
     let rows = Rows {
         shape: shape.clone(),
+        names: Vec::new(),
         labels: classes.labels,
         class_names,
         about,
@@ -223,7 +217,22 @@ fn labelled(
     // Half the memory where single precision is all there is.
     match x {
         Npy::Reals(values) => rows.standardised(&flat(values), &parts, kind),
+        Npy::Integers(values) => rows.standardised(&flat(values.mapv(Integer)), &parts, kind),
+        Npy::Unsigned(values) => rows.standardised(&flat(values.mapv(Integer)), &parts, kind),
         other => rows.standardised(&flat(other.doubles()), &parts, kind),
+    }
+}
+
+/// Refuses inputs without rows, or of another number than there are labels.
+fn check_rows(path: &Path, shape: &[usize], labels: usize) -> Result<(), DataError> {
+    match shape.first() {
+        Some(&rows) if rows == labels => Ok(()),
+        Some(&rows) => Err(DataError::LabelCount { rows, labels }),
+        None => {
+            let remedy = "save rows of values";
+            let expected = "inputs with an axis of rows";
+            Err(DataError::unfit(path, expected, "a single number", remedy))
+        }
     }
 }
 
@@ -284,24 +293,35 @@ fn classes(source: &Source<'_>, labels: &[f64], name: &str) -> Result<Classes, D
             line: format!("label: {name}, {count} classes, {}", listed(&different)),
         }
     };
+    if labels.is_empty() {
+        return Err(DataError::Empty);
+    }
     several_classes(found.count, source.path, name)?;
     Ok(found)
 }
 
 fn nothing_to_train_on(path: &Path, found: &Npz) -> DataError {
-    let names = found.arrays.iter().map(|(name, array)| {
-        let kind = match array {
-            Npy::Bytes(_) => "bytes",
-            Npy::Integers(_) => "integers",
-            Npy::Reals(_) | Npy::Doubles(_) => "reals",
-        };
-        format!("{name} ({kind})")
-    });
+    let names = found
+        .arrays
+        .iter()
+        .map(|(name, array)| format!("{name} ({})", array.kind()));
     let odd = found.unread.iter();
-    let odd = odd.map(|(name, descr)| format!("{name} ({descr}, no numbers)"));
+    let odd = odd.map(|(name, descr)| format!("{name} ({descr}, {})", odd_kind(descr)));
     let got = listed(names.chain(odd));
+    // What would do, were it saved in another type.
+    let names = found.arrays.keys().chain(found.unread.keys());
+    let roles = Roles::of(&names.cloned().collect::<Vec<_>>());
+    let needed = roles.into_iter().flat_map(|roles| roles.main);
+    let unread = needed.filter_map(|name| found.unread.get(&name).map(|descr| (name, descr)));
+    let remedies: Vec<String> = unread
+        .map(|(name, descr)| odd_type(descr).remedy(&name))
+        .collect();
+    let remedy = match remedies.is_empty() {
+        true => "name them so, and save numbers".to_owned(),
+        false => remedies.join("; "),
+    };
     let expected = "arrays x and y, x_train, y_train, x_test and y_test, or images and labels, data and target in their places";
-    DataError::unfit(path, expected, got, "name them so, and save numbers")
+    DataError::unfit(path, expected, got, remedy)
 }
 
 /// The labels in an array of one axis or of one column.
@@ -333,6 +353,17 @@ fn joined(train: Npy, test: Npy, path: &Path) -> Result<Npy, DataError> {
     let both = match (train, test) {
         (Npy::Bytes(a), Npy::Bytes(b)) => {
             ndarray::concatenate(Axis(0), &[a.view(), b.view()]).map(Npy::Bytes)
+        }
+        (Npy::Integers(a), Npy::Integers(b)) => {
+            ndarray::concatenate(Axis(0), &[a.view(), b.view()]).map(Npy::Integers)
+        }
+        // One part may hold what the other does not need.
+        (a @ (Npy::Integers(_) | Npy::Unsigned(_)), b @ (Npy::Integers(_) | Npy::Unsigned(_)))
+            if a.unsigned().is_some() && b.unsigned().is_some() =>
+        {
+            let parts = [a, b].map(|part| part.unsigned().unwrap_or_default());
+            let views = parts.each_ref().map(|part| part.view());
+            ndarray::concatenate(Axis(0), &views).map(Npy::Unsigned)
         }
         (Npy::Reals(a), Npy::Reals(b)) => {
             ndarray::concatenate(Axis(0), &[a.view(), b.view()]).map(Npy::Reals)

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::data::dataset::Labels;
 use crate::data::error::DataError;
 use crate::data::files::{TABLES, has_end};
+use crate::data::listed::listed;
 use crate::data::preparation::Preparation;
 use crate::data::sampler::Sampling;
 
@@ -129,11 +130,19 @@ fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Opened {
         Labels::Classes(classes) | Labels::Sequence { classes, .. } => classes,
         Labels::Values(_) | Labels::None => unreachable!("readers give rows with classes"),
     };
+    let preparation = Preparation {
+        rows: read.rows,
+        num_classes,
+        class_names: read.class_names,
+    };
+    let mut reading = read.reading;
+    let classes = read.train_classes.as_deref().unwrap_or_default();
+    reading.extend(untrained(classes, &preparation));
     let sampling = match (options.sampling, &read.train_classes) {
         (RowOrder::InOrder, _) => Sampling::InOrder,
         (RowOrder::Windows(rows), _) => Sampling::Windows(rows),
         (RowOrder::Balanced, Some(classes)) => {
-            Sampling::balanced(classes, count_classes(classes, &read.class_names))
+            Sampling::balanced(classes, count_classes(classes, &preparation.class_names))
         }
         (RowOrder::Balanced, None) | (RowOrder::Shuffle, _) => Sampling::Shuffle,
     };
@@ -141,15 +150,30 @@ fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Opened {
         kind,
         train: read.train,
         test: read.test,
-        preparation: Preparation {
-            rows: read.rows,
-            num_classes,
-            class_names: read.class_names,
-        },
+        preparation,
         sampling,
         train_classes: read.train_classes,
         images: read.images,
         about: read.about,
-        reading: read.reading,
+        reading,
     }
+}
+
+/// What is said of classes that no training row has, where the rows have one each.
+fn untrained(classes: &[u32], preparation: &Preparation) -> Option<String> {
+    let all = preparation.num_classes;
+    let mut is_there = vec![false; all];
+    for &class in classes {
+        is_there[class as usize] = true;
+    }
+    let missing = (0..all).filter(|class| !is_there[*class]);
+    let missing: Vec<String> = missing.map(|class| preparation.class(class)).collect();
+    let is_said = !classes.is_empty() && !missing.is_empty();
+    is_said.then(|| {
+        let count = missing.len();
+        format!(
+            "no training rows: {count} of {all} classes, {}",
+            listed(&missing)
+        )
+    })
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::data::error::DataError;
-use crate::data::files::{IDX, TABLES, has_end};
+use crate::data::files::{IDX, SOUNDS, TABLES, has_end};
 use crate::data::listed::listed;
 use crate::data::picture::IMAGES;
 use crate::data::sniff::{Content, content};
-use crate::data::sound::SOUNDS;
+use crate::data::unnamed::{is_image, is_sound};
 
 use super::array_names::Roles;
 use super::augmentations::Augmentations;
@@ -115,11 +115,18 @@ impl DataKind {
             Some(Tokens::Characters | Tokens::File(_)) => Asked::Text,
             None => Asked::Anything,
         };
-        if path.is_dir() {
+        // What is not there has no kind, whatever its name; a pipe cannot be read twice.
+        let found = std::fs::metadata(path).map_err(DataError::io(path))?;
+        if found.is_dir() {
             return Self::of_folder(path);
         }
+        if !found.is_file() {
+            let remedy = "write what comes out of it into a file";
+            let got = "a pipe or a device";
+            return Err(DataError::unfit(path, "a file or a folder", got, remedy));
+        }
         let ends = |ends: &[&str]| has_end(path, ends);
-        if path.is_file() && (ends(&IMAGES) || ends(&SOUNDS)) {
+        if ends(&IMAGES) || ends(&SOUNDS) {
             let expected = "a folder of images or sounds, with a folder for each class";
             let remedy = "give the folder in which they lie";
             return Err(DataError::unfit(path, expected, "one of them", remedy));
@@ -231,7 +238,7 @@ fn file_names(folder: &Path) -> Result<Vec<String>, DataError> {
     Ok(names)
 }
 
-/// A file by its name.
+/// A file by its name, or by what is in it where that does not say.
 enum File {
     Image,
     Sound,
@@ -251,10 +258,10 @@ fn first_file(folder: &Path) -> Result<Option<File>, DataError> {
     // Files come before those in folders.
     let (folders, files): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_dir());
     for file in files {
-        if has_end(&file, &SOUNDS) {
+        if is_sound(&file) {
             return Ok(Some(File::Sound));
         }
-        if has_end(&file, &IMAGES) {
+        if is_image(&file) {
             return Ok(Some(File::Image));
         }
     }

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::data::error::DataError;
-use crate::data::files::has_end;
-use crate::data::picture::IMAGES;
-use crate::data::sound::SOUNDS;
+use crate::data::unnamed::{is_image, is_sound};
 
 /// What the rows below a folder are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +115,7 @@ fn folders(path: &Path) -> Result<(Vec<String>, bool), DataError> {
         if entry.path().is_dir() {
             names.push(name);
         } else {
-            has_files |= has_end(&entry.path(), &IMAGES) || has_end(&entry.path(), &SOUNDS);
+            has_files = has_files || is_image(&entry.path()) || is_sound(&entry.path());
         }
     }
     Ok((names, has_files))

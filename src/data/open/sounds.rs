@@ -10,7 +10,7 @@ use ndarray::Array2;
 use crate::data::error::DataError;
 use crate::data::left_out::LeftOut;
 use crate::data::preparation::RowKind;
-use crate::data::sound::{LoadedSounds, NamedSounds};
+use crate::data::sound::{LoadedSounds, NamedSounds, Sound};
 use crate::data::spectrogram_settings::SpectrogramSettings;
 use crate::data::speech::SpectrogramDataset;
 use crate::data::split::group_split;
@@ -52,10 +52,9 @@ impl Sounds {
             return Err(few_classes(path, &[]));
         };
         let settings = SpectrogramSettings::default();
-        let seconds = sounds
-            .iter()
-            .map(|(_, sound)| sound.samples.len() as f64 / f64::from(sound.rate));
-        let (seconds, rate) = (seconds.sum(), first.rate);
+        let length =
+            |(_, sound): &(String, Sound)| sound.samples.len() as f64 / f64::from(sound.rate);
+        let (seconds, rate) = (sounds.iter().map(length).sum(), first.rate);
         // Classes, by name.
         let mut class_names: Vec<String> = rows.iter().map(|row| row.class.clone()).collect();
         class_names.sort_unstable();
@@ -64,6 +63,7 @@ impl Sounds {
             return Err(few_classes(path, &class_names));
         }
         // What is said of it.
+        reading.extend(silent_line(&sounds));
         if let Some(names) = &parts {
             reading.push(names.line());
         }
@@ -96,6 +96,15 @@ impl Sounds {
             reading,
         })
     }
+}
+
+/// How many sounds are silent; channels of opposite signs average to nothing.
+fn silent_line(sounds: &[(String, Sound)]) -> Option<String> {
+    let is_silent = |sound: &Sound| sound.samples.iter().all(|sample| *sample == 0.0);
+    let silent = sounds.iter().filter(|(_, sound)| is_silent(sound)).count();
+    let all = sounds.len();
+    (silent > 0)
+        .then(|| format!("silent: {silent} of {all} sounds, in the average of their channels"))
 }
 
 fn few_classes(path: &Path, classes: &[String]) -> DataError {

@@ -8,11 +8,15 @@ use crate::data::arrays::ArrayDataset;
 use crate::data::error::DataError;
 use crate::data::listed::listed;
 use crate::data::preparation::RowKind;
+use crate::data::rounding::{self, Exact};
 use crate::data::scale::Standardizer;
 use crate::data::text_features::TextHasher;
 
 use super::opened::ReadParts;
 use super::source::{PartRows, Source};
+
+/// Where the labels of a table stand, in messages.
+const LABELS: &str = "the label column";
 
 /// Buckets of hashed n-grams.
 const BUCKETS: usize = 1 << 17;
@@ -20,7 +24,7 @@ const BUCKETS: usize = 1 << 17;
 pub(super) fn table(source: &Source<'_>) -> Result<ReadParts, DataError> {
     let table = source.options.table.read(source.path)?;
     let columns = table.columns().clone();
-    several_classes(table.classes().len(), source.path, "the label column")?;
+    several_classes(table.classes().len(), source.path, LABELS)?;
     let parts = source.split(table.labels())?;
     let about = format!(
         "{}, {} features, classes {}",
@@ -32,6 +36,7 @@ pub(super) fn table(source: &Source<'_>) -> Result<ReadParts, DataError> {
         labels: table.labels().to_vec(),
         class_names: table.classes().to_vec(),
         reading: table.reading().to_vec(),
+        names: columns.names.clone(),
         shape: vec![columns.names.len()],
         about,
     };
@@ -44,7 +49,7 @@ pub(super) fn table(source: &Source<'_>) -> Result<ReadParts, DataError> {
 pub(super) fn labelled_texts(source: &Source<'_>) -> Result<ReadParts, DataError> {
     let options = source.options;
     let texts = options.table.read_texts(source.path)?;
-    several_classes(texts.classes.len(), source.path, "the label column")?;
+    several_classes(texts.classes.len(), source.path, LABELS)?;
     let parts = source.split(&texts.labels)?;
     let (train, test) = (texts.subset(&parts.train), texts.subset(&parts.test));
     // Buckets are weighed by the training part.
@@ -74,6 +79,8 @@ pub(super) fn labelled_texts(source: &Source<'_>) -> Result<ReadParts, DataError
 pub(super) struct Rows {
     /// The shape of a row.
     pub(super) shape: Vec<usize>,
+    /// The names of its values, if they have some.
+    pub(super) names: Vec<String>,
     pub(super) labels: Vec<u32>,
     pub(super) class_names: Vec<String>,
     pub(super) about: String,
@@ -82,8 +89,8 @@ pub(super) struct Rows {
 
 impl Rows {
     /// Both parts, standardised with means and deviations of the training part.
-    pub(super) fn standardised<T: Copy + Into<f64>>(
-        self,
+    pub(super) fn standardised<T: Exact>(
+        mut self,
         values: &Array2<T>,
         parts: &PartRows,
         kind: impl FnOnce(Standardizer) -> RowKind,
@@ -100,6 +107,13 @@ impl Rows {
         }
         // One scale for both parts: that of the training part.
         let scale = Standardizer::fit(values.select(Axis(0), &parts.train).view());
+        scale.check(values.view(), &self.names)?;
+        let name = |column: usize| {
+            let name = self.names.get(column).cloned();
+            name.unwrap_or_else(|| format!("input {column}"))
+        };
+        let rounded = rounding::lines(values.view(), &scale, name, "");
+        self.reading.extend(rounded);
         let part = |rows: &[usize]| -> Result<ArrayDataset, DataError> {
             let inputs = scale.apply(values.select(Axis(0), rows).view());
             let labels: Vec<u32> = rows.iter().map(|&row| self.labels[row]).collect();
@@ -128,6 +142,11 @@ pub(super) fn several_classes(classes: usize, path: &Path, place: &str) -> Resul
         path,
         "labels of at least 2 classes",
         format!("{classes} of them in {place}"),
-        "name the column of the classes with `label`, or give rows of more than one class",
+        match place == LABELS {
+            true => {
+                "name the column of the classes with `label`, or give rows of more than one class"
+            }
+            false => "give rows of more than one class",
+        },
     ))
 }

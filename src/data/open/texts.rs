@@ -26,6 +26,15 @@ pub(super) fn text(source: &Source<'_>) -> Result<ReadParts, DataError> {
             (tokenizer, tokens)
         }
     };
+    if tokenizer.len() < 2 {
+        let remedy = "give a text of more than one character";
+        return Err(DataError::unfit(
+            path,
+            "at least 2 different tokens",
+            "1",
+            remedy,
+        ));
+    }
     // Parts: the end of the text is the test part.
     let (context, share) = (options.context, options.share());
     let (train, test) = TextDataset::parts(tokens, tokenizer.len(), context, share, options.seed)?;
