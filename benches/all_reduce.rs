@@ -175,7 +175,7 @@ fn engine(
     let config = EngineConfig {
         threads: Threads::Fixed(workers),
         shards: Shards::PerWorker,
-        all_reduce,
+        all_reduce: Arc::new(all_reduce),
         ..EngineConfig::default()
     };
     Engine::new(config, &vec![0.0; len], NoUpdate, |_| Ones(len))

@@ -66,7 +66,7 @@ fn engine(case: &Case, data: &Arc<Synthetic>) -> Workers {
     let optimizer = Optimizer::sgd(0.01).with_momentum(0.9);
     let update = ChainUpdate::for_model(&optimizer, network.layout()).expect("valid");
     let settings = ReplicaSettings {
-        loss: Loss::SoftmaxCrossEntropy,
+        loss: Loss::SoftmaxCrossEntropy.into(),
         isa: Isa::detect(),
         seed: 42,
     };

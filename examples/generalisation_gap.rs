@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 eps: 5e-4,
                 direction: Direction::Worst,
             };
-            let value = sharpness.of(network, &loss, &train)?;
+            let value = sharpness.of(network, loss.clone(), &train)?;
             Ok(vec![("sharpness, eps 5e-4".to_owned(), value)])
         });
     let outcomes = comparison.run(&mut Store::in_memory(), |_| ControlFlow::Continue(()))?;

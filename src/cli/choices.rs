@@ -68,7 +68,7 @@ pub(crate) fn preset_names() -> String {
 
 /// The names of all-reduce algorithms.
 pub(crate) fn all_reduces() -> String {
-    any_of(&all_reduce::ALL.map(|algorithm| algorithm.name()))
+    all_reduce::names()
 }
 
 /// The names of ways to execute the update.

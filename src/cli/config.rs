@@ -1,6 +1,7 @@
 //! Settings of a training: options, checked, as values of the library.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::data::DataOptions;
 use crate::engine::{
@@ -146,7 +147,7 @@ fn layers_of(text: &str) -> Result<String, ArgError> {
     Ok(text.to_owned())
 }
 
-pub(super) fn all_reduce_named(name: &str) -> Result<&'static dyn AllReduce, ArgError> {
+pub(super) fn all_reduce_named(name: &str) -> Result<Arc<dyn AllReduce>, ArgError> {
     all_reduce::by_name(name).ok_or_else(|| refused("all-reduce", all_reduces(), name))
 }
 

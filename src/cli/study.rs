@@ -311,7 +311,7 @@ fn measured(network: &Network, study: &Study) -> Result<Vec<(String, f64)>, Stud
                 direction,
             };
             let data = &*study.task.data[0];
-            let value = sharpness.of(network, &Loss::SoftmaxCrossEntropy, data)?;
+            let value = sharpness.of(network, Loss::SoftmaxCrossEntropy, data)?;
             all.push((format!("sharpness, {name}, eps {eps}"), value));
         }
     }

@@ -1,6 +1,7 @@
 //! Plan of a study: settings, the task, and what is varied.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use clap::ArgMatches;
 use toml::Table;
@@ -175,11 +176,11 @@ impl Study {
 
     /// What every trainer of the study has: how an epoch is drawn, how the engine works.
     pub(super) fn adjust(&self) -> impl Fn(Trainer) -> Trainer + Send + Sync + use<> {
-        let (sampling, engine) = (self.task.sampling.clone(), self.settings.engine);
+        let (sampling, engine) = (self.task.sampling.clone(), self.settings.engine.clone());
         move |trainer| {
             let trainer = trainer
                 .sampling(sampling.clone())
-                .all_reduce(engine.all_reduce)
+                .all_reduce(Arc::clone(&engine.all_reduce))
                 .update(engine.update)
                 .balance(engine.balance);
             // A recipe's own stay.

@@ -105,7 +105,7 @@ fn flatten(
 
 fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
     let mut trainer = trainer
-        .engine(settings.engine)
+        .engine(settings.engine.clone())
         .batch_size(settings.batch_size)
         .batch_policy(settings.optim.batch_rule)
         .epochs(settings.epochs)

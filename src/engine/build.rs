@@ -28,7 +28,7 @@ use super::worker::Worker;
 /// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
 /// let (train, test) = digits();
 /// let model = Sequential::new(64).dense(10);
-/// let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy, isa: Isa::detect(), seed: 42 };
+/// let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy.into(), isa: Isa::detect(), seed: 42 };
 /// let replica = |_| NetworkReplica::new(&model, settings.clone(), Sources([&train, &test])).unwrap();
 /// let update = ChainUpdate::new(&Optimizer::sgd(0.1), 650)?;
 /// let mut engine = Engine::new(EngineConfig::default(), &[0.0; 650], update, replica)?;
@@ -73,7 +73,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
             num_params: params.len(),
             update: config.update,
         };
-        let adders = Adders::of(config.all_reduce, num_workers)?;
+        let adders = Adders::of(&*config.all_reduce, num_workers, 0..num_workers)?;
         let plan = Plan::new(&adders, spec);
         let replicas: Vec<R> = (0..num_workers).map(replica).collect();
         check_sizes(&replicas, params.len())?;

@@ -1,5 +1,7 @@
 //! Settings of an engine: threads, shards, all-reduce, update, balance.
 
+use std::sync::Arc;
+
 use super::affinity::{Pinning, Threads};
 use super::all_reduce::{AllReduce, Segmented};
 use super::error::{EngineError, at_most};
@@ -49,11 +51,12 @@ impl Shards {
 /// How an engine is built.
 ///
 /// ```
+/// use std::sync::Arc;
 /// use unisono::engine::{EngineConfig, Shards, Threads, UpdateMode, all_reduce::Tree};
-/// let config = EngineConfig { threads: Threads::Fixed(2), all_reduce: &Tree, ..EngineConfig::default() };
+/// let config = EngineConfig { threads: Threads::Fixed(2), all_reduce: Arc::new(Tree), ..EngineConfig::default() };
 /// assert_eq!((config.shards, config.update), (Shards::Auto, UpdateMode::Fused));
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct EngineConfig {
     /// Worker threads.
     pub threads: Threads,
@@ -62,7 +65,7 @@ pub struct EngineConfig {
     /// Shards of a batch.
     pub shards: Shards,
     /// Who adds what.
-    pub all_reduce: &'static dyn AllReduce,
+    pub all_reduce: Arc<dyn AllReduce>,
     /// Who executes the update.
     pub update: UpdateMode,
     /// What is measured of the shards' gradients.
@@ -77,7 +80,7 @@ impl Default for EngineConfig {
             threads: Threads::Auto,
             pinning: Pinning::Auto,
             shards: Shards::Auto,
-            all_reduce: &Segmented,
+            all_reduce: Arc::new(Segmented),
             update: UpdateMode::Fused,
             track: Track::Nothing,
             balance: Balance::Measured,

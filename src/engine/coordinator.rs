@@ -28,7 +28,7 @@ use super::worker::Worker;
 /// # use unisono::engine::{Batch, Decision, Engine, EngineConfig, EngineError};
 /// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
 /// # let (train, test) = digits();
-/// # let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy, isa: Isa::detect(), seed: 42 };
+/// # let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy.into(), isa: Isa::detect(), seed: 42 };
 /// # let model = Sequential::new(64).dense(10);
 /// # let replica = |_| NetworkReplica::new(&model, settings.clone(), Sources([&train, &test])).unwrap();
 /// # let update = ChainUpdate::new(&Optimizer::sgd(0.1), 650)?;
@@ -143,7 +143,7 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
     /// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
     /// # let (train, test) = digits();
     /// # let model = Sequential::new(64).dense(10);
-    /// # let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy, isa: Isa::detect(), seed: 42 };
+    /// # let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy.into(), isa: Isa::detect(), seed: 42 };
     /// # let replica = |_| NetworkReplica::new(&model, settings.clone(), Sources([&train, &test])).unwrap();
     /// # let update = ChainUpdate::new(&Optimizer::sgd(0.1), 650)?;
     /// let config = EngineConfig { threads: Threads::Fixed(2), shards: Shards::Fixed(16), balance: Balance::Even, ..EngineConfig::default() };

@@ -100,7 +100,7 @@ pub enum EngineError {
     )]
     Adder {
         /// Its name.
-        algorithm: &'static str,
+        algorithm: String,
         /// Its answer.
         got: usize,
         /// Workers.

@@ -28,7 +28,7 @@ use super::update::squared_norm;
 /// # use unisono::{data::digits, engine::{Batch, Replica}, train::Sources};
 /// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
 /// # let ((train, test), model) = (digits(), Sequential::new(64).dense(10));
-/// # let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy, isa: Isa::detect(), seed: 42 };
+/// # let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy.into(), isa: Isa::detect(), seed: 42 };
 /// # let mut replica = NetworkReplica::new(&model, settings, Sources([&train, &test]))?;
 /// let batch = Batch::whole((0..10).collect(), 0);
 /// let (params, mut whole, mut parts) = ([0.01; 650], [0.0; 650], [0.0; 650]);

@@ -109,6 +109,28 @@ pub enum NnError {
         /// The row, from 0.
         row: usize,
     },
+    /// A derivative that is another than a difference quotient of the loss.
+    #[error(
+        "the gradient of {of} is wrong: {got} for {place}, where difference quotients of its loss give {expected}; check the derivative"
+    )]
+    Gradient {
+        /// The loss's name, or the model.
+        of: String,
+        /// Which value it is the derivative by.
+        place: String,
+        /// What the quotients give.
+        expected: f64,
+        /// What was computed.
+        got: f32,
+    },
+    /// A loss that cannot be used as it is, or gave what is no sum of a loss.
+    #[error("the loss {name} {problem}; check its criterion and the targets")]
+    Criterion {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// A model that does not say what follows each token.
     #[error(
         "the model gives {output} a row, expected logits of the vocabulary for each position; take a language model, such as gpt or lstm"

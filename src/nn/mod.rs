@@ -34,8 +34,9 @@ pub use layers::{
     Attention, BatchNorm, Conv, Dense, Dropout, Embedding, Norm, Parallel, Pool, Positions,
     Recurrent, Reshape, Residual, Sequential, Softmax,
 };
-pub use loss::{CrossEntropy, Loss, MseConvention, TargetKind, Targets, TargetsMut};
+pub use loss::{Criterion, CrossEntropy, Loss, MseConvention, TargetKind, Targets, TargetsMut};
 pub use model::{
-    LAYERS, Network, NetworkReplica, Predictor, ReplicaSettings, RowSource, largest, presets,
+    GradientCheck, LAYERS, Network, NetworkReplica, Predictor, ReplicaSettings, RowSource,
+    check_criterion, check_gradient, largest, presets,
 };
 pub use shape::Shape;

@@ -176,7 +176,7 @@ impl Bench {
     ) -> Result<BenchRunner<'d>, TrainError> {
         BenchRunner::new(
             &self.preset,
-            self.engine,
+            self.engine.clone(),
             self.batch_size,
             self.seed,
             network,

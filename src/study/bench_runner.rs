@@ -37,7 +37,7 @@ impl<'d> BenchRunner<'d> {
     ) -> Result<Self, TrainError> {
         let optimizer = optimizer(preset.name);
         let settings = ReplicaSettings {
-            loss: Loss::SoftmaxCrossEntropy,
+            loss: Loss::SoftmaxCrossEntropy.into(),
             isa: Isa::chosen()?,
             seed,
         };

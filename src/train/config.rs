@@ -1,8 +1,10 @@
 //! Settings of a `Trainer`, and their checks.
 
+use std::sync::Arc;
+
 use crate::data::{DataError, Dataset, Labels, Sampling};
 use crate::engine::{EngineConfig, Track};
-use crate::nn::{Loss, Sequential, TargetKind};
+use crate::nn::{Criterion, Sequential, TargetKind};
 use crate::optim::{BatchBounds, BatchRule, Optimizer, Plateau, Schedule};
 
 use super::auto::{resolve_auto, resolve_shards};
@@ -36,7 +38,7 @@ pub enum OnNonFinite {
 pub(super) struct Config {
     pub(super) engine: EngineConfig,
     /// Of a network; a model of one's own has one inside.
-    pub(super) loss: Option<Loss>,
+    pub(super) loss: Option<Arc<dyn Criterion>>,
     pub(super) optimizer: Optimizer,
     pub(super) schedule: Schedule,
     pub(super) plateau: Option<Plateau>,
@@ -59,7 +61,7 @@ pub(super) struct Config {
 }
 
 impl Config {
-    pub(super) fn new(loss: Option<Loss>) -> Self {
+    pub(super) fn new(loss: Option<Arc<dyn Criterion>>) -> Self {
         Self {
             engine: EngineConfig::default(),
             loss,
@@ -131,7 +133,7 @@ impl Config {
             } else {
                 Track::Nothing
             },
-            ..self.engine
+            ..self.engine.clone()
         };
         match model {
             Some(model) => Ok(resolve_auto(engine, model, batches)?),
@@ -198,7 +200,7 @@ pub(super) fn fewest_together(batch: usize, shards: usize, model: &Sequential) -
 pub(super) fn check_data(
     part: &'static str,
     data: &dyn Dataset,
-    loss: &Loss,
+    loss: &dyn Criterion,
     model: &Sequential,
 ) -> Result<(), TrainError> {
     // Rows, and the width of each.

@@ -204,7 +204,8 @@ pub enum TrainError {
     NoPatience,
     /// Loss or gradient became infinite or NaN; the step was not applied.
     #[error(
-        "step {step} (epoch {epoch}) was not applied: the loss is {loss}, the gradient's norm {grad_norm}; lower the learning rate, or use on-non-finite skip"
+        "step {step} (epoch {epoch}) was not applied: the loss is {loss}{}, the gradient's norm {grad_norm}; lower the learning rate, or use on-non-finite skip",
+        criterion.as_ref().map_or_else(String::new, |name| format!(" ({name})"))
     )]
     NonFinite {
         /// The step, from 0.
@@ -213,6 +214,8 @@ pub enum TrainError {
         epoch: u32,
         /// The batch's mean loss.
         loss: f64,
+        /// The name of the loss, if it is a network's.
+        criterion: Option<String>,
         /// The norm of its mean gradient.
         grad_norm: f64,
     },
@@ -276,6 +279,7 @@ mod tests {
             step: 7,
             epoch: 1,
             loss: f64::NAN,
+            criterion: Some("L1".to_owned()),
             grad_norm: 1.0,
         }
         .to_string();

@@ -1,10 +1,11 @@
 //! `fit` of a network: on data sets.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crate::data::Dataset;
 use crate::nn::kernel::Isa;
-use crate::nn::{Loss, NetworkReplica, ReplicaSettings};
+use crate::nn::{Criterion, NetworkReplica, ReplicaSettings};
 
 use super::callback::{Callback, Observing};
 use super::config::check_data;
@@ -143,7 +144,7 @@ impl Trainer {
         part: &'static str,
         data: &dyn Dataset,
     ) -> Result<(), TrainError> {
-        check_data(part, data, &self.loss(), &self.model)
+        check_data(part, data, &*self.loss(), &self.model)
     }
 
     /// The engine for training and test set, with these parameters and the optimiser's state so
@@ -167,7 +168,7 @@ impl Trainer {
     }
 
     /// The loss that it was made with.
-    fn loss(&self) -> Loss {
+    fn loss(&self) -> Arc<dyn Criterion> {
         let loss = self.config.loss.clone();
         loss.expect("a trainer of a network has a loss")
     }

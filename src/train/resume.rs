@@ -136,7 +136,7 @@ impl<M: Model> Trainer<M> {
                 config
                     .loss
                     .as_ref()
-                    .map_or_else(String::new, |loss| format!("{loss:?}")),
+                    .map_or_else(String::new, |loss| loss.name()),
             ),
             ("sampling", digest(format!("{:?}", config.sampling))),
             ("plateau", format!("{:?}", config.plateau)),

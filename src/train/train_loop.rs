@@ -138,6 +138,7 @@ impl TrainLoop<'_> {
                     step: self.progress.step,
                     epoch: self.progress.epoch + 1,
                     loss: reduced.sums.mean_loss(),
+                    criterion: self.config.loss.as_ref().map(|loss| loss.name()),
                     grad_norm: reduced.grad_norm,
                 });
             }

@@ -1,14 +1,17 @@
 //! Trained networks: layers in, a network out.
 
-use crate::nn::{Loss, Network, NnError, Sequential};
+use std::sync::Arc;
+
+use crate::nn::{Criterion, Network, NnError, Sequential};
 
 use super::state::State;
 use super::trainer::Trainer;
 
 impl Trainer {
-    /// A trainer of `model`; parameters are drawn from the seed.
-    pub fn new(model: Sequential, loss: Loss) -> Self {
-        Self::of(model, Some(loss))
+    /// A trainer of `model`; parameters are drawn from the seed. The loss is one of
+    /// [`crate::nn::Loss`], or a [`Criterion`] of one's own.
+    pub fn new(model: Sequential, loss: impl Criterion + 'static) -> Self {
+        Self::of(model, Some(Arc::new(loss)))
     }
 
     /// A trainer that goes on from a network's parameters.
@@ -20,7 +23,7 @@ impl Trainer {
     /// assert_eq!(trainer.network()?, network);
     /// # Ok::<(), unisono::nn::NnError>(())
     /// ```
-    pub fn from_network(network: Network, loss: Loss) -> Self {
+    pub fn from_network(network: Network, loss: impl Criterion + 'static) -> Self {
         Self {
             params: Some(network.params().to_vec()),
             ..Self::new(network.model().clone(), loss)

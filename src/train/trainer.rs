@@ -1,12 +1,13 @@
 //! `Trainer`: settings in, a trained network out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::data::Sampling;
 use crate::engine::{
     AllReduce, Balance, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode,
 };
-use crate::nn::{Loss, NnError, Sequential};
+use crate::nn::{Criterion, NnError, Sequential};
 use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
 
 use super::callback::StopHandle;
@@ -59,7 +60,7 @@ pub struct Trainer<M: Model = Sequential> {
 
 impl<M: Model> Trainer<M> {
     /// A trainer of any model.
-    pub(super) fn of(model: M, loss: Option<Loss>) -> Self {
+    pub(super) fn of(model: M, loss: Option<Arc<dyn Criterion>>) -> Self {
         Self {
             model,
             config: Config::new(loss),
@@ -109,9 +110,10 @@ impl<M: Model> Trainer<M> {
         self
     }
 
-    /// The all-reduce algorithm; all give the same bits.
-    pub fn all_reduce(mut self, algorithm: &'static dyn AllReduce) -> Self {
-        self.config.engine.all_reduce = algorithm;
+    /// The all-reduce algorithm, one of [`crate::engine::all_reduce`] or one's own; all give the same
+    /// bits.
+    pub fn all_reduce(mut self, algorithm: impl AllReduce + 'static) -> Self {
+        self.config.engine.all_reduce = Arc::new(algorithm);
         self
     }
 

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::{Descent, RowGradients};
+use unisono::Trainer;
+use unisono::data::digits;
 use unisono::engine::all_reduce::{ALL, AllReduce};
 use unisono::engine::{BLOCK, Batch, Decision, Engine, EngineConfig, Shards, Threads, UpdateMode};
+use unisono::nn::{Loss, Sequential};
 
 const WORKERS: [usize; 6] = [1, 2, 3, 5, 8, 13];
 
@@ -27,7 +30,7 @@ fn train(case: Case) -> Outcome {
     let config = EngineConfig {
         threads: Threads::Fixed(case.workers),
         shards: Shards::Fixed(case.shards),
-        all_reduce: case.all_reduce,
+        all_reduce: Arc::new(case.all_reduce),
         update: case.update,
         ..EngineConfig::default()
     };
@@ -172,7 +175,7 @@ struct Fickle {
 }
 
 impl AllReduce for Fickle {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "fickle"
     }
 
@@ -207,7 +210,7 @@ fn an_algorithm_that_changes_its_mind_is_asked_once_and_one_beyond_the_workers_i
     }
     let config = EngineConfig {
         threads: Threads::Fixed(2),
-        all_reduce: &BEYOND,
+        all_reduce: Arc::new(&BEYOND),
         ..EngineConfig::default()
     };
     let engine = Engine::new(config, &[0.0; 9], Descent, |_| RowGradients::new(9));
@@ -217,4 +220,54 @@ fn an_algorithm_that_changes_its_mind_is_asked_once_and_one_beyond_the_workers_i
             .to_string()
             .contains("leaves additions to worker 2, expected one below 2")
     );
+}
+
+/// Answers by a table of its own, under a name of its own.
+#[derive(Debug)]
+struct Named {
+    name: String,
+    adders: Vec<usize>,
+}
+
+impl AllReduce for Named {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn adder(&self, left: usize, segment: usize, _num_workers: usize) -> usize {
+        self.adders[(3 * left + segment) % self.adders.len()]
+    }
+}
+
+#[test]
+fn one_of_ones_own_trains_with_the_bits_of_ours_or_is_refused_by_name() {
+    let (train, test) = digits();
+    let trainer = |threads| {
+        let model = Sequential::new(64).dense(32).relu().dense(10);
+        Trainer::new(model, Loss::SoftmaxCrossEntropy)
+            .threads(threads)
+            .epochs(1)
+    };
+    let hash = |mut trainer: Trainer| {
+        trainer.fit(&train, &test).unwrap();
+        trainer.network().unwrap().weights_sha256()
+    };
+    let expected = hash(trainer(1));
+    for threads in [1, 2, 3, 5] {
+        let own = Named {
+            name: format!("backwards-{threads}"),
+            adders: (0..threads).rev().collect(),
+        };
+        assert_eq!(hash(trainer(threads).all_reduce(own)), expected);
+        let shared: Arc<dyn AllReduce> = Arc::new(ALL[1]);
+        assert_eq!(hash(trainer(threads).all_reduce(shared)), expected);
+    }
+    let beyond = Named {
+        name: "off-by-one".to_owned(),
+        adders: vec![1, 2, 3],
+    };
+    let error = trainer(3).all_reduce(beyond).fit(&train, &test);
+    let error = error.unwrap_err().to_string();
+    let told = "the all-reduce off-by-one leaves additions to worker 3, expected one below 3";
+    assert!(error.starts_with(told), "{error}");
 }

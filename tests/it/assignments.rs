@@ -76,7 +76,7 @@ fn every_algorithm_and_mode_keeps_its_bits_while_shards_move() {
             for update in UpdateMode::ALL {
                 for threads in [2, 3, 8] {
                     let config = EngineConfig {
-                        all_reduce,
+                        all_reduce: Arc::new(all_reduce),
                         update,
                         ..config(threads, shards)
                     };

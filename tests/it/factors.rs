@@ -2,10 +2,11 @@
 //! for any number of threads, and no step hangs on a worker that failed.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::{class_data, replica};
-use unisono::engine::all_reduce::{ALL, AllReduce, Segmented};
+use unisono::engine::all_reduce::{ALL, Segmented};
 use unisono::engine::{
     Assignment, BLOCK, Batch, Combination, Decision, Engine, EngineConfig, EngineError, Fold,
     Phase, Replica, Shard, Shards, StepShape, Sums, Threads, Track, UpdateMode,
@@ -165,7 +166,6 @@ fn gradients_from_factors_have_the_bits_of_those_that_are_added() {
 #[test]
 fn what_rules_factors_out_changes_no_bit() {
     let (expected, _) = trained(config(2, 7), None);
-    let naive: &'static dyn AllReduce = ALL[0];
     let others = [
         EngineConfig {
             track: Track::ShardNorms,
@@ -176,12 +176,12 @@ fn what_rules_factors_out_changes_no_bit() {
             ..config(2, 7)
         },
         EngineConfig {
-            all_reduce: naive,
+            all_reduce: Arc::new(ALL[0]),
             ..config(3, 7)
         },
     ];
     for other in others {
-        let (params, combined) = trained(other, None);
+        let (params, combined) = trained(other.clone(), None);
         assert!(params == expected && combined == 0, "{other:?}");
     }
 }
@@ -284,7 +284,7 @@ fn the_time_of_combining_is_booked_to_the_fold() {
     let network = Network::new(model.clone(), 3).unwrap();
     let update = ChainUpdate::for_model(&Optimizer::sgd(0.05), network.layout()).unwrap();
     let config = EngineConfig {
-        all_reduce: &Segmented,
+        all_reduce: Arc::new(Segmented),
         ..config(2, 16)
     };
     let mut engine =

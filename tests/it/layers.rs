@@ -1,6 +1,8 @@
 //! Every layer and preset: the same bits for any number of threads, no allocation in
 //! a steady step, refusal of shapes that do not fit; and a layer written by a user.
 
+use std::sync::Arc;
+
 use crate::gradient::{Place, loss_and_gradient};
 use ndarray::Array2;
 use unisono::Trainer;
@@ -29,7 +31,7 @@ fn every_preset_trains_to_the_same_bits_for_any_number_of_threads() {
                 engine: EngineConfig {
                     threads: Threads::Fixed(threads),
                     shards: Shards::Fixed(7),
-                    all_reduce: all_reduce::ALL[at % 3],
+                    all_reduce: Arc::new(all_reduce::ALL[at % 3]),
                     update: UpdateMode::ALL[at % 2],
                     ..EngineConfig::default()
                 },

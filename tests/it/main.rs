@@ -20,6 +20,7 @@ mod batch_size_study;
 mod between_fits;
 mod checkpoints;
 mod counted_rows;
+mod criteria;
 #[cfg(feature = "npz")]
 mod data_arrays;
 mod data_augment;
@@ -38,6 +39,7 @@ mod data_tokens;
 mod data_wav;
 mod factors;
 mod finite_differences;
+mod gradient_checks;
 mod gradients;
 #[cfg(feature = "export")]
 mod import;

@@ -114,7 +114,7 @@ fn losses(
         ..EngineConfig::default()
     };
     let settings = ReplicaSettings {
-        loss: Loss::SoftmaxCrossEntropy,
+        loss: Loss::SoftmaxCrossEntropy.into(),
         isa: Isa::detect(),
         seed: 0,
     };

@@ -89,7 +89,7 @@ fn tracked(model: &Sequential, data: &ArrayDataset, place: &Place) -> ShardNorms
     };
     let network = Network::new(model.clone(), 3).unwrap();
     let settings = ReplicaSettings {
-        loss: Loss::SoftmaxCrossEntropy,
+        loss: Loss::SoftmaxCrossEntropy.into(),
         isa: place.isa,
         seed: 3,
     };
@@ -106,7 +106,7 @@ fn tracked(model: &Sequential, data: &ArrayDataset, place: &Place) -> ShardNorms
 fn by_hand(model: &Sequential, data: &ArrayDataset, shards: usize) -> ShardNorms {
     let network = Network::new(model.clone(), 3).unwrap();
     let settings = ReplicaSettings {
-        loss: Loss::SoftmaxCrossEntropy,
+        loss: Loss::SoftmaxCrossEntropy.into(),
         isa: Isa::Portable,
         seed: 3,
     };

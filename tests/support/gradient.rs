@@ -48,7 +48,7 @@ pub(crate) fn loss_and_gradient(
     };
     let kept = Mutex::new(vec![0.0; network.params().len()]);
     let settings = ReplicaSettings {
-        loss: loss.clone(),
+        loss: loss.clone().into(),
         isa: place.isa,
         seed: 0,
     };

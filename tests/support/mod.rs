@@ -35,7 +35,7 @@ pub(crate) fn replica<'d>(
     data: &'d ArrayDataset,
 ) -> NetworkReplica<Sources<'d>> {
     let settings = ReplicaSettings {
-        loss: Loss::SoftmaxCrossEntropy,
+        loss: Loss::SoftmaxCrossEntropy.into(),
         isa: Isa::chosen().unwrap(),
         seed: 3,
     };

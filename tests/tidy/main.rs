@@ -68,7 +68,8 @@ const NN_FOLDERS: [(&str, &[&str]); 7] = [
 ];
 
 /// What `nn` takes from `engine`: the replica's side of it.
-const NN_FROM_ENGINE: [&str; 11] = [
+const NN_FROM_ENGINE: [&str; 12] = [
+    "Batch",
     "Combination",
     "Fold",
     "AllGather",

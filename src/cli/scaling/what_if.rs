@@ -16,7 +16,7 @@ pub(super) fn what_if(args: &ScalingArgs) -> Result<(), CommandError> {
         .costs(&results.all_rounds())
         .ok_or_else(|| ScalingError::Scenario {
             what: "the results",
-            expected: "of strong scaling on one thread and on several",
+            expected: "of strong scaling on one thread and on several".to_owned(),
             got: results.command.clone(),
         })?;
     let scenario = Scenario {

@@ -8,44 +8,50 @@ use crate::engine::error::EngineError;
 /// different answers would never end.
 #[derive(Debug)]
 pub(crate) struct Adders {
-    name: &'static str,
-    num_workers: usize,
-    /// The adder of segment s and left part l at s workers + l.
-    table: Vec<u32>,
+    name: String,
+    /// The adders of each segment, by left part; none of a segment that was not asked for.
+    table: Vec<Vec<u32>>,
 }
 
 impl Adders {
-    /// Asks `algorithm`.
-    pub(crate) fn of(algorithm: &dyn AllReduce, num_workers: usize) -> Result<Self, EngineError> {
-        let mut table = Vec::with_capacity(num_workers * num_workers);
-        for segment in 0..num_workers {
-            for left in 0..num_workers {
+    /// Asks `algorithm` for these segments.
+    ///
+    /// # Errors
+    /// [`EngineError::Adder`] for a worker that there is not.
+    pub(crate) fn of(
+        algorithm: &dyn AllReduce,
+        num_workers: usize,
+        segments: impl Iterator<Item = usize>,
+    ) -> Result<Self, EngineError> {
+        let mut table = vec![Vec::new(); num_workers];
+        for segment in segments {
+            let adder = |left| {
                 let got = algorithm.adder(left, segment, num_workers);
-                if got >= num_workers {
-                    return Err(EngineError::Adder {
-                        algorithm: algorithm.name(),
-                        got,
-                        num_workers,
-                    });
+                if got < num_workers {
+                    return Ok(got as u32);
                 }
-                table.push(got as u32);
-            }
+                Err(EngineError::Adder {
+                    algorithm: algorithm.name().to_owned(),
+                    got,
+                    num_workers,
+                })
+            };
+            table[segment] = (0..num_workers).map(adder).collect::<Result<_, _>>()?;
         }
         Ok(Self {
-            name: algorithm.name(),
-            num_workers,
+            name: algorithm.name().to_owned(),
             table,
         })
     }
 }
 
 impl AllReduce for Adders {
-    fn name(&self) -> &'static str {
-        self.name
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn adder(&self, left: usize, segment: usize, num_workers: usize) -> usize {
-        debug_assert_eq!(num_workers, self.num_workers);
-        self.table[segment * self.num_workers + left] as usize
+        debug_assert_eq!(num_workers, self.table.len());
+        self.table[segment][left] as usize
     }
 }

@@ -11,6 +11,8 @@
 //!    for inputs that some worker's earlier task produces: tasks are ordered by height, so there is
 //!    no cycle.
 //! 3. Nothing is allocated after construction, unless shards move to other workers.
+//! 4. Whatever an algorithm answers, each shard is added exactly once: its answers are a table of
+//!    workers (`adders`), from which the plan is made, and a worker that there is not is an error.
 //!
 //! # Cost, for `T` workers of equal load and `P` parameters
 //! | algorithm | additions on the critical path | owner of a segment | when it wins |
@@ -33,13 +35,16 @@ mod naive;
 pub(crate) mod plan;
 mod segmented;
 pub(crate) mod sum;
+mod table;
 mod tree;
 
 pub use naive::Naive;
 pub use segmented::Segmented;
+pub use table::{ALL, by_name, names};
 pub use tree::Tree;
 
-/// Places the additions of the tree on workers.
+/// Places the additions of the tree on workers. One of one's own can make no sum wrong: it only
+/// says where it is made (`examples/own_all_reduce.rs`).
 ///
 /// ```
 /// use unisono::engine::all_reduce::{AllReduce, Naive, Segmented, Tree};
@@ -49,28 +54,37 @@ pub use tree::Tree;
 /// assert_eq!(adders(&Segmented), [0, 1, 2]);
 /// ```
 pub trait AllReduce: Send + Sync + std::fmt::Debug {
-    /// Its name on the command line.
-    fn name(&self) -> &'static str;
+    /// Its name, in errors and, for ours, on the command line.
+    fn name(&self) -> &str;
 
     /// The worker, below `num_workers`, that adds, in segment `segment`, a node whose left part
-    /// ends up at worker `left`. Asked once for each when an engine is built.
+    /// ends up at worker `left`. Asked once for each when an engine is built, which is refused where
+    /// an answer is not below `num_workers`.
     ///
     /// The adder of the root, whose left part is worker 0's, owns the segment: it holds the
     /// parameters and the optimiser's state, and executes the update.
     fn adder(&self, left: usize, segment: usize, num_workers: usize) -> usize;
 }
 
-/// Every algorithm: the table behind `--all-reduce`, tests and benchmarks.
-pub const ALL: [&dyn AllReduce; 3] = [&Naive, &Tree, &Segmented];
+impl<A: AllReduce + ?Sized> AllReduce for &A {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
 
-/// The algorithm called `name`.
-///
-/// ```
-/// use unisono::engine::all_reduce;
-/// let names = all_reduce::ALL.map(|algorithm| algorithm.name());
-/// assert_eq!(names, ["naive", "tree", "segmented"]);
-/// assert!(all_reduce::by_name("tree").is_some() && all_reduce::by_name("star").is_none());
-/// ```
-pub fn by_name(name: &str) -> Option<&'static dyn AllReduce> {
-    ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    fn adder(&self, left: usize, segment: usize, num_workers: usize) -> usize {
+        (**self).adder(left, segment, num_workers)
+    }
 }
+
+impl<A: AllReduce + ?Sized> AllReduce for std::sync::Arc<A> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn adder(&self, left: usize, segment: usize, num_workers: usize) -> usize {
+        (**self).adder(left, segment, num_workers)
+    }
+}
+
+#[cfg(test)]
+mod tests;

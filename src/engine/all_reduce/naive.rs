@@ -13,7 +13,7 @@ use super::AllReduce;
 pub struct Naive;
 
 impl AllReduce for Naive {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "naive"
     }
 

@@ -90,6 +90,16 @@ impl PlanSpec<'_> {
     fn num_workers(&self) -> usize {
         self.assignment.num_workers()
     }
+
+    /// The segments of the parameters, one a worker; some are empty where there are fewer blocks.
+    pub(crate) fn cuts(&self) -> impl Iterator<Item = Range<usize>> {
+        let (len, workers) = (self.num_params, self.num_workers());
+        let blocks = len.div_ceil(BLOCK);
+        (0..workers).map(move |segment| {
+            let range = part(blocks, workers, segment);
+            (range.start * BLOCK).min(len)..(range.end * BLOCK).min(len)
+        })
+    }
 }
 
 /// How many messages of a step each worker may get, whichever shards it has.
@@ -127,12 +137,7 @@ impl Capacity {
 impl Plan {
     pub(crate) fn new(algorithm: &dyn AllReduce, spec: PlanSpec<'_>) -> Self {
         let (num_workers, num_shards) = (spec.num_workers(), spec.assignment.num_shards());
-        let blocks = spec.num_params.div_ceil(BLOCK);
-        let cut = |segment| {
-            let range = part(blocks, num_workers, segment);
-            (range.start * BLOCK).min(spec.num_params)..(range.end * BLOCK).min(spec.num_params)
-        };
-        let cuts: Vec<_> = (0..num_workers).map(cut).collect();
+        let cuts: Vec<_> = spec.cuts().collect();
         // What each worker folds.
         let mut workers = vec![WorkerPlan::default(); num_workers];
         for (w, worker) in workers.iter_mut().enumerate() {

@@ -13,7 +13,7 @@ use super::AllReduce;
 pub struct Segmented;
 
 impl AllReduce for Segmented {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "segmented"
     }
 

@@ -13,7 +13,7 @@ use super::AllReduce;
 pub struct Tree;
 
 impl AllReduce for Tree {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "tree"
     }
 

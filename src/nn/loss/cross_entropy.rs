@@ -17,7 +17,7 @@ use crate::nn::kernel::elementwise::max_and_exp_sum;
 /// The options of softmax cross-entropy.
 ///
 /// ```
-/// use unisono::nn::{CrossEntropy, Loss, Targets};
+/// use unisono::nn::{Criterion, CrossEntropy, Loss, Targets};
 /// let loss = Loss::CrossEntropy(CrossEntropy::default().smoothing(0.1).ignore(0));
 /// let sums = loss.sums(&[0.0; 6], &3.into(), Targets::Classes(&[0, 2]), None);
 /// assert_eq!(sums.weight, 1.0);
@@ -39,7 +39,7 @@ impl CrossEntropy {
     /// the rows' classes.
     ///
     /// ```
-    /// use unisono::nn::{CrossEntropy, Loss, Targets};
+    /// use unisono::nn::{Criterion, CrossEntropy, Loss, Targets};
     /// let loss = Loss::CrossEntropy(CrossEntropy::default().weights([1.0, 3.0]));
     /// let sums = loss.sums(&[0.0; 4], &2.into(), Targets::Classes(&[0, 1]), None);
     /// assert_eq!(sums.weight, 4.0);

@@ -1,5 +1,8 @@
 //! The losses by name: which targets each needs, and its sum over rows.
 
+use std::sync::Arc;
+
+use super::criterion::Criterion;
 use super::cross_entropy::CrossEntropy;
 use super::ctc;
 use super::regression::{self, Rule};
@@ -8,10 +11,10 @@ use crate::engine::Sums;
 use crate::nn::shape::Shape;
 
 /// What training minimises: the mean over rows (over positions, for sequences of classes) of one of
-/// these.
+/// these, or of a [`Criterion`] of one's own.
 ///
 /// ```
-/// use unisono::nn::{Loss, Targets};
+/// use unisono::nn::{Criterion, Loss, Targets};
 /// let mut grad = [0.0; 3];
 /// let outputs = [1.0, 0.0, -1.0];
 /// let sums = Loss::SoftmaxCrossEntropy.sums(&outputs, &3.into(), Targets::Classes(&[0]), Some(&mut grad));
@@ -42,7 +45,7 @@ pub enum Loss {
 /// The three conventions of the mean squared error, for m rows of C outputs.
 ///
 /// ```
-/// use unisono::nn::{Loss, MseConvention, Targets};
+/// use unisono::nn::{Criterion, Loss, MseConvention, Targets};
 /// let targets = Targets::Values(&[1.0, 0.0, 0.0, 0.0]);
 /// let loss = |convention| Loss::Mse(convention).sums(&[3.0, 0.0, 0.0, 0.0], &4.into(), targets, None).loss;
 /// assert_eq!(loss(MseConvention::MeanOverAll), 1.0);
@@ -71,8 +74,46 @@ impl Loss {
         Loss::BinaryCrossEntropy,
     ];
 
-    /// The targets it needs, for a model whose outputs have this shape.
-    pub fn target_kind(&self, outputs: &Shape) -> TargetKind {
+    fn of_values(
+        &self,
+        outputs: &[f32],
+        shape: &Shape,
+        values: &[f32],
+        grad: Option<&mut [f32]>,
+    ) -> Sums {
+        let mean = 1.0 / shape.len() as f32;
+        let rule = match *self {
+            Loss::Mse(MseConvention::MeanOverAll) => Rule::new(regression::squared, mean),
+            Loss::Mse(MseConvention::SumOverOutputs) => Rule::new(regression::squared, 1.0),
+            Loss::Mse(MseConvention::HalfSumOverOutputs) => Rule::new(regression::squared, 0.5),
+            Loss::L1 => Rule::new(regression::absolute, mean),
+            Loss::Huber(bound) => Rule {
+                parameter: bound,
+                ..Rule::new(regression::huber, mean)
+            },
+            Loss::BinaryCrossEntropy => Rule::new(regression::binary, mean),
+            _ => panic!("{self:?} got values, expected classes"),
+        };
+        // Rows are counted here; of a single logit the sign is the prediction.
+        let mut sums = regression::sums(outputs, values, rule, grad);
+        sums.rows = (outputs.len() / shape.len()) as f64;
+        sums.weight = sums.rows;
+        if *self == Loss::BinaryCrossEntropy && shape.len() == 1 {
+            let rows = outputs.iter().zip(values);
+            sums.correct = rows.filter(|(y, t)| (**y > 0.0) == (**t > 0.5)).count() as f64;
+        }
+        sums
+    }
+}
+
+impl From<Loss> for Arc<dyn Criterion> {
+    fn from(loss: Loss) -> Self {
+        Arc::new(loss)
+    }
+}
+
+impl Criterion for Loss {
+    fn target_kind(&self, outputs: &Shape) -> TargetKind {
         match self {
             Loss::SoftmaxCrossEntropy | Loss::CrossEntropy(_) => TargetKind::Classes {
                 classes: outputs.channels(),
@@ -86,8 +127,7 @@ impl Loss {
         }
     }
 
-    /// What is wrong with the loss's settings, for a model whose outputs have this shape.
-    pub(crate) fn problem(&self, outputs: &Shape) -> Option<String> {
+    fn problem(&self, outputs: &Shape) -> Option<String> {
         match self {
             Loss::CrossEntropy(options) => options.problem(outputs.channels()),
             Loss::Huber(bound) if !(*bound > 0.0 && bound.is_finite()) => Some(format!(
@@ -100,13 +140,14 @@ impl Loss {
         }
     }
 
-    /// The loss summed over rows of shape `shape`, whose outputs stand one after another. With
-    /// `grad`, as long as `outputs`, the gradient of this sum is written there.
-    ///
+    fn fills_gradient(&self) -> bool {
+        true
+    }
+
     /// # Panics
     /// If the targets are of the other kind, of another length, or name a class that is not below
     /// the outputs.
-    pub fn sums(
+    fn sums(
         &self,
         outputs: &[f32],
         shape: &Shape,
@@ -144,37 +185,6 @@ impl Loss {
             (loss, Targets::Values(values)) => loss.of_values(outputs, shape, values, grad),
             (loss, Targets::Classes(_)) => panic!("{loss:?} got classes, expected values"),
         }
-    }
-
-    fn of_values(
-        &self,
-        outputs: &[f32],
-        shape: &Shape,
-        values: &[f32],
-        grad: Option<&mut [f32]>,
-    ) -> Sums {
-        let mean = 1.0 / shape.len() as f32;
-        let rule = match *self {
-            Loss::Mse(MseConvention::MeanOverAll) => Rule::new(regression::squared, mean),
-            Loss::Mse(MseConvention::SumOverOutputs) => Rule::new(regression::squared, 1.0),
-            Loss::Mse(MseConvention::HalfSumOverOutputs) => Rule::new(regression::squared, 0.5),
-            Loss::L1 => Rule::new(regression::absolute, mean),
-            Loss::Huber(bound) => Rule {
-                parameter: bound,
-                ..Rule::new(regression::huber, mean)
-            },
-            Loss::BinaryCrossEntropy => Rule::new(regression::binary, mean),
-            _ => panic!("{self:?} got values, expected classes"),
-        };
-        // Rows are counted here; of a single logit the sign is the prediction.
-        let mut sums = regression::sums(outputs, values, rule, grad);
-        sums.rows = (outputs.len() / shape.len()) as f64;
-        sums.weight = sums.rows;
-        if *self == Loss::BinaryCrossEntropy && shape.len() == 1 {
-            let rows = outputs.iter().zip(values);
-            sums.correct = rows.filter(|(y, t)| (**y > 0.0) == (**t > 0.5)).count() as f64;
-        }
-        sums
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `criterion` | the trait of all losses, ours and others |
 //! | `losses` | the losses by name |
 //! | `targets` | what rows are compared with |
 //! | `cross_entropy` | softmax cross-entropy: smoothing, class weights, an ignored class |
@@ -10,14 +11,17 @@
 //!
 //! # Shapes
 //! `outputs`: (B, C) or (B, T, C). Targets: a class below C for each row or position, or as many
-//! values as outputs.
+//! values as outputs; a loss of one's own may ask for another number of them.
 
+mod criterion;
 mod cross_entropy;
 mod ctc;
 mod losses;
 mod regression;
 mod targets;
 
+pub use criterion::Criterion;
+pub(crate) use criterion::odd_sums;
 pub use cross_entropy::CrossEntropy;
 pub use losses::{Loss, MseConvention};
 pub use targets::{TargetKind, Targets, TargetsMut};

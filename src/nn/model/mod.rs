@@ -8,6 +8,7 @@
 //! | `network`, `predictor` | a model with its parameters; the same at work: outputs, gradients of the inputs |
 //! | `replica`, `model_state`, `row_source` | the model as the engine sees it; its buffers; where its rows come from |
 //! | `blocks`, `destinations`, `factored` | how many rows go at once; where gradients go; those left to their owners |
+//! | `gradient_check` | gradients beside difference quotients |
 //! | `presets` | the reference models |
 
 mod blocks;
@@ -15,6 +16,7 @@ mod builder;
 mod causal;
 mod destinations;
 mod factored;
+mod gradient_check;
 mod layer_syntax;
 mod model_state;
 mod network;
@@ -25,6 +27,7 @@ mod replica;
 mod row_kind;
 mod row_source;
 
+pub use gradient_check::{GradientCheck, check_criterion, check_gradient};
 pub use layer_syntax::LAYERS;
 pub use network::Network;
 pub use predictor::{Predictor, largest};

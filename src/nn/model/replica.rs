@@ -10,6 +10,7 @@
 //! never cut.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::engine::{Combination, Fold, Phase, Replica, Shard, StepShape, Sums, part, split_point};
 use crate::nn::core::{BlockContext, Layer, Mode, TensorSpec, Workspace};
@@ -22,13 +23,13 @@ use super::factored::Factored;
 use super::model_state::ModelState;
 use super::row_source::RowSource;
 use crate::nn::kernel::{Buffer, Isa, elementwise::add};
-use crate::nn::loss::{Loss, TargetKind, Targets, TargetsMut};
+use crate::nn::loss::{Criterion, TargetKind, Targets, TargetsMut, odd_sums};
 
 /// What a replica computes besides its model.
 #[derive(Clone, Debug)]
 pub struct ReplicaSettings {
     /// The loss.
-    pub loss: Loss,
+    pub loss: Arc<dyn Criterion>,
     /// The instruction set of the kernels.
     pub isa: Isa,
     /// The seed of dropout.
@@ -41,7 +42,7 @@ pub struct ReplicaSettings {
 /// # use unisono::{data::digits, engine::Replica, train::Sources};
 /// # use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential, kernel::Isa};
 /// let ((train, test), model) = (digits(), Sequential::new(64).dense(10));
-/// let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy, isa: Isa::detect(), seed: 42 };
+/// let settings = ReplicaSettings { loss: Loss::SoftmaxCrossEntropy.into(), isa: Isa::detect(), seed: 42 };
 /// let replica = NetworkReplica::new(&model, settings, Sources([&train, &test]))?;
 /// assert_eq!(replica.num_params(), 650);
 /// # Ok::<(), unisono::nn::NnError>(())
@@ -136,18 +137,27 @@ impl<S: RowSource> NetworkReplica<S> {
                 let at = rows.start * per_row..rows.end * per_row;
                 Targets::Classes(&state.classes[at])
             }
-            TargetKind::Values(_) => Targets::Values(&state.values[outputs.clone()]),
+            TargetKind::Values(width) => {
+                Targets::Values(&state.values[rows.start * width..rows.end * width])
+            }
         };
+        let criterion = &*self.settings.loss;
         let grad = match gradient {
             Gradient::Wanted => {
                 let len = state.y.len();
-                Some(&mut state.dy.grow(len)[outputs.clone()])
+                let grad = &mut state.dy.grow(len)[outputs.clone()];
+                if !criterion.fills_gradient() {
+                    grad.fill(0.0);
+                }
+                Some(grad)
             }
             Gradient::No => None,
         };
-        self.settings
-            .loss
-            .sums(&state.y[outputs], state.layer.output(), targets, grad)
+        let sums = criterion.sums(&state.y[outputs], state.layer.output(), targets, grad);
+        if let Some(problem) = odd_sums(&sums) {
+            panic!("the loss {} {problem}", criterion.name());
+        }
+        sums
     }
 
     /// `rows` rows from where `shard` begins in the step's batch.

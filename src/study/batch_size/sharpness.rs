@@ -9,10 +9,12 @@
 //! has another sharpness (Dinh et al. 2017). Compare networks of one architecture, trained alike,
 //! at best.
 
+use std::sync::Arc;
+
 use crate::data::Dataset;
 use crate::engine::{Batch, Replica, Sums};
 use crate::nn::kernel::Isa;
-use crate::nn::{Loss, Network, NetworkReplica, ReplicaSettings};
+use crate::nn::{Criterion, Network, NetworkReplica, ReplicaSettings};
 use crate::seed::{Purpose, Stream};
 use crate::train::{Sources, TrainError};
 
@@ -42,7 +44,7 @@ pub enum Direction {
 /// let network = Network::new(Sequential::new(64).dense(10), 1)?;
 /// let sharpness = |direction| {
 ///     let how = Sharpness { rows: 500, eps: 5e-4, direction };
-///     how.of(&network, &Loss::SoftmaxCrossEntropy, &train)
+///     how.of(&network, Loss::SoftmaxCrossEntropy, &train)
 /// };
 /// assert!(sharpness(Direction::Worst)? > sharpness(Direction::Random)? && sharpness(Direction::Random)? >= 0.0);
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
@@ -65,7 +67,7 @@ impl Sharpness {
     pub fn of(
         &self,
         network: &Network,
-        loss: &Loss,
+        loss: impl Criterion + 'static,
         data: &dyn Dataset,
     ) -> Result<f64, StudyError> {
         let &Self { eps, direction, .. } = self;
@@ -79,9 +81,8 @@ impl Sharpness {
             });
         }
         // A replica that can be evaluated anywhere around the minimum.
-        // A replica that can be evaluated anywhere around the minimum.
         let settings = ReplicaSettings {
-            loss: loss.clone(),
+            loss: Arc::new(loss),
             isa: Isa::chosen()?,
             seed: 0,
         };

@@ -50,7 +50,7 @@ pub fn compare(first: &Results, second: &Results) -> Result<Vec<CellComparison>,
     if first.preset != second.preset {
         return Err(ScalingError::Scenario {
             what: "the two results",
-            expected: "of the same preset",
+            expected: "of the same preset".to_owned(),
             got: format!("{} and {}", first.preset, second.preset),
         });
     }
@@ -76,7 +76,7 @@ pub fn compare(first: &Results, second: &Results) -> Result<Vec<CellComparison>,
     if both.is_empty() {
         return Err(ScalingError::Scenario {
             what: "the two results",
-            expected: "with a cell in common (threads, batch, shards)",
+            expected: "with a cell in common (threads, batch, shards)".to_owned(),
             got: "none".to_owned(),
         });
     }

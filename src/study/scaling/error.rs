@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::engine::EngineError;
 use crate::train::TrainError;
 
 /// Why nothing was measured, or not read.
@@ -85,10 +86,13 @@ pub enum ScalingError {
         /// Which value.
         what: &'static str,
         /// What is accepted.
-        expected: &'static str,
+        expected: String,
         /// What was given.
         got: String,
     },
+    /// An all-reduce that is none.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The training itself.
     #[error(transparent)]
     Train(#[from] TrainError),

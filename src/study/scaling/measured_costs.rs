@@ -127,7 +127,7 @@ fn nothing_s(threads: usize) -> Result<f64, TrainError> {
     let config = EngineConfig {
         threads: Threads::Fixed(threads),
         shards: Shards::Fixed(threads),
-        all_reduce: &Segmented,
+        all_reduce: Arc::new(Segmented),
         ..EngineConfig::default()
     };
     // Steps for 60 ms.

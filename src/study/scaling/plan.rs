@@ -1,5 +1,6 @@
 //! Plan of a measurement of scaling: threads, modes, batch, budget; and its cells.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -197,7 +198,8 @@ impl Scaling {
                 shards: cell.shards.map_or(Shards::PerWorker, Shards::Fixed),
                 // One shard a worker cannot move, and is compared with.
                 balance: Balance::Even,
-                all_reduce: all_reduce::by_name(&cell.all_reduce).unwrap_or(&Segmented),
+                all_reduce: all_reduce::by_name(&cell.all_reduce)
+                    .unwrap_or_else(|| Arc::new(Segmented)),
                 update: update
                     .into_iter()
                     .find(|mode| mode.name() == cell.update)

@@ -1,5 +1,7 @@
 //! Scenario of a simulated step: threads, shards, stragglers, machines.
 
+use std::sync::Arc;
+
 use ndarray_rand::rand_distr::{Distribution, StandardNormal};
 
 use crate::engine::all_reduce::{self, Segmented};
@@ -42,7 +44,7 @@ pub struct Scenario {
     /// Parameters.
     pub params: usize,
     /// Who adds what.
-    pub all_reduce: &'static dyn AllReduce,
+    pub all_reduce: Arc<dyn AllReduce>,
     /// How many times as long the last worker computes.
     pub straggler: f64,
     /// The standard deviation of the workers' times, as a share of them.
@@ -61,7 +63,7 @@ impl Default for Scenario {
             shards: 1,
             rows: 1,
             params: 1,
-            all_reduce: &Segmented,
+            all_reduce: Arc::new(Segmented),
             straggler: 1.0,
             jitter: 0.0,
             seed: 42,
@@ -84,14 +86,14 @@ pub struct StepTimeline {
 }
 
 impl Scenario {
-    /// The all-reduce called `name`.
+    /// Our all-reduce called `name`.
     ///
     /// # Errors
     /// [`ScalingError::Scenario`] for another name.
     pub fn with_all_reduce(self, name: &str) -> Result<Self, ScalingError> {
         let all_reduce = all_reduce::by_name(name).ok_or_else(|| ScalingError::Scenario {
             what: "the all-reduce",
-            expected: "naive, tree or segmented",
+            expected: all_reduce::names(),
             got: name.to_owned(),
         })?;
         Ok(Self { all_reduce, ..self })
@@ -102,10 +104,10 @@ impl Scenario {
     /// # Errors
     /// [`ScalingError::Scenario`].
     pub fn check(&self) -> Result<(), ScalingError> {
-        let odd = |what, expected, got: String| {
+        let odd = |what, expected: &str, got: String| {
             Err(ScalingError::Scenario {
                 what,
-                expected,
+                expected: expected.to_owned(),
                 got,
             })
         };
@@ -282,6 +284,38 @@ mod tests {
             let error = error(scenario);
             assert!(error.starts_with(message), "{error}");
         }
-        assert!(scenario(1).with_all_reduce("ring").is_err());
+        let error = scenario(1).with_all_reduce("ring").unwrap_err().to_string();
+        let expected = format!("the all-reduce must be {}, got ring", all_reduce::names());
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn an_all_reduce_of_ones_own_is_simulated_or_refused() {
+        /// Leaves everything to one worker.
+        #[derive(Debug)]
+        struct Only(usize);
+        impl AllReduce for Only {
+            fn name(&self) -> &str {
+                "only"
+            }
+            fn adder(&self, _left: usize, _segment: usize, _num_workers: usize) -> usize {
+                self.0
+            }
+        }
+        let simulated = |worker| {
+            let all_reduce = Arc::new(Only(worker));
+            Scenario {
+                all_reduce,
+                ..scenario(8)
+            }
+            .simulate(&COSTS)
+        };
+        let naive = scenario(8).with_all_reduce("naive").unwrap();
+        assert_eq!(simulated(0).unwrap(), naive.simulate(&COSTS).unwrap());
+        let error = simulated(8).unwrap_err().to_string();
+        assert!(
+            error.contains("only leaves additions to worker 8"),
+            "{error}"
+        );
     }
 }

@@ -13,6 +13,7 @@ use std::collections::BinaryHeap;
 
 use crate::engine::Assignment;
 use crate::engine::UpdateMode;
+use crate::engine::all_reduce::adders::Adders;
 use crate::engine::all_reduce::plan::{Destination, Output, Plan, PlanSpec};
 
 use super::costs::StepCosts;
@@ -91,17 +92,19 @@ impl Scenario {
     /// Simulates a step.
     ///
     /// # Errors
-    /// [`ScalingError::Scenario`] for values that make no sense.
+    /// [`ScalingError::Scenario`] for values that make no sense; [`ScalingError::Engine`] for an
+    /// all-reduce that leaves additions to a thread that there is not.
     pub fn simulate(&self, costs: &StepCosts) -> Result<StepTimeline, ScalingError> {
         self.check()?;
-        let plan = Plan::new(
-            self.all_reduce,
-            PlanSpec {
-                assignment: &Assignment::even(self.shards, self.threads),
-                num_params: self.params,
-                update: UpdateMode::Fused,
-            },
-        );
+        let spec = PlanSpec {
+            assignment: &Assignment::even(self.shards, self.threads),
+            num_params: self.params,
+            update: UpdateMode::Fused,
+        };
+        let cuts = spec.cuts().enumerate();
+        let segments = cuts.filter_map(|(segment, cut)| (!cut.is_empty()).then_some(segment));
+        let adders = Adders::of(&*self.all_reduce, self.threads, segments)?;
+        let plan = Plan::new(&adders, spec);
         // Nobody has done anything yet.
         let mut simulation = Simulation {
             scenario: self,

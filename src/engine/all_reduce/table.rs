@@ -1,0 +1,31 @@
+//! Table of the algorithms: the names behind `--all-reduce`, tests and benchmarks.
+
+use std::sync::Arc;
+
+use super::{AllReduce, Naive, Segmented, Tree};
+
+/// Every algorithm of ours.
+pub const ALL: [&dyn AllReduce; 3] = [&Naive, &Tree, &Segmented];
+
+/// Our algorithm called `name`.
+///
+/// ```
+/// use unisono::engine::all_reduce;
+/// let names = all_reduce::ALL.map(|algorithm| algorithm.name());
+/// assert_eq!(names, ["naive", "tree", "segmented"]);
+/// assert!(all_reduce::by_name("tree").is_some() && all_reduce::by_name("star").is_none());
+/// ```
+pub fn by_name(name: &str) -> Option<Arc<dyn AllReduce>> {
+    let found = ALL.into_iter().find(|algorithm| algorithm.name() == name)?;
+    Some(Arc::new(found))
+}
+
+/// The names of our algorithms, as errors list them.
+///
+/// ```
+/// assert_eq!(unisono::engine::all_reduce::names(), "naive, tree or segmented");
+/// ```
+pub fn names() -> String {
+    let [first @ .., last] = ALL.map(|algorithm| algorithm.name());
+    format!("{} or {last}", first.join(", "))
+}
