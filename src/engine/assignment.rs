@@ -62,6 +62,12 @@ impl Assignment {
         before..self.ends[worker]
     }
 
+    /// The worker that has `shard`; `None` beyond the last one.
+    pub(crate) fn worker_of(&self, shard: usize) -> Option<usize> {
+        let worker = self.ends.partition_point(|&end| end <= shard);
+        (worker < self.ends.len()).then_some(worker)
+    }
+
     /// How many shards each worker has.
     pub fn counts(&self) -> impl Iterator<Item = usize> {
         (0..self.num_workers()).map(|worker| self.shards(worker).len())

@@ -73,7 +73,9 @@ impl<R: Replica, U: Update> Engine<R, U> {
             num_params: params.len(),
             update: config.update,
         };
-        let adders = Adders::of(&*config.all_reduce, num_workers, 0..num_workers)?;
+        let cuts = spec.cuts().enumerate();
+        let segments = cuts.filter_map(|(segment, range)| (!range.is_empty()).then_some(segment));
+        let adders = Adders::of(&*config.all_reduce, num_workers, segments)?;
         let plan = Plan::new(&adders, spec);
         let replicas: Vec<R> = (0..num_workers).map(replica).collect();
         check_sizes(&replicas, params.len())?;

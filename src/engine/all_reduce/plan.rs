@@ -118,13 +118,20 @@ impl Capacity {
         let slots = (2 * fold_depth(shards)).min(shards);
         let leaves = (slots * workers).min(shards);
         let mut inputs = vec![0; workers];
-        for segment in 0..workers {
-            let adds = |worker: usize| match spec.update {
-                UpdateMode::Master if worker == 0 => true,
-                _ => (0..workers).any(|left| algorithm.adder(left, segment, workers) == worker),
-            };
-            for worker in (0..workers).filter(|&worker| adds(worker)) {
+        // The last segment that each worker adds in.
+        let mut adds_in = vec![None; workers];
+        let mut adds = |worker: usize, segment: usize| {
+            if adds_in[worker].replace(segment) != Some(segment) {
                 inputs[worker] += 2 * leaves;
+            }
+        };
+        let cuts = spec.cuts().enumerate();
+        for (segment, _) in cuts.filter(|(_, range)| !range.is_empty()) {
+            for left in 0..workers {
+                adds(algorithm.adder(left, segment, workers), segment);
+            }
+            if spec.update == UpdateMode::Master {
+                adds(0, segment);
             }
         }
         Self {
@@ -216,18 +223,17 @@ impl Compiler<'_> {
 
     /// The leaf whose shards are exactly those of `node`.
     fn leaf(&self, node: &Node) -> Option<Home> {
-        self.plan
-            .workers
-            .iter()
-            .enumerate()
-            .find_map(|(worker, plan)| {
-                let slot = plan.nodes.iter().position(|n| n == node)?;
-                Some(Home {
-                    worker,
-                    slot,
-                    segment: self.segment,
-                })
-            })
+        // Workers have their shards in order, and nodes in the order of their shards.
+        let worker = self.spec.assignment.worker_of(node.start)?;
+        let nodes = &self.plan.workers[worker].nodes;
+        let slot = nodes
+            .binary_search_by_key(&node.start, |own| own.start)
+            .ok()?;
+        (nodes[slot] == *node).then_some(Home {
+            worker,
+            slot,
+            segment: self.segment,
+        })
     }
 
     /// The worker that makes `node`: a leaf's own, else the algorithm's choice.
