@@ -106,7 +106,7 @@ impl Study {
         let odd = |_| refused("branch-at", "numbers of epochs with commas", &how.branch_at);
         let at: Vec<f64> = points.collect::<Result<_, _>>().map_err(odd)?;
         check_branches(how, &at)?;
-        let rules = ScalingRule::ALL;
+        let rules = ScalingRule::EACH;
         let rule = rules.into_iter().find(|rule| rule.name() == how.scaling);
         Ok(BranchPlan {
             batch_sizes: self.batches.clone(),

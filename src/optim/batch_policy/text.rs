@@ -69,7 +69,7 @@ fn read(words: &[&str]) -> Option<BatchRule> {
         Some((least.parse().ok()?, most.parse().ok()?))
     };
     let rule = |name: &str| {
-        ScalingRule::ALL
+        ScalingRule::EACH
             .into_iter()
             .find(|rule| rule.name() == name)
     };
@@ -91,7 +91,7 @@ fn read(words: &[&str]) -> Option<BatchRule> {
         ] => BatchRule::AdaBatch {
             growth: growth.parse().ok()?,
             every: every.parse().ok()?,
-            unit: Unit::ALL.into_iter().find(|one| one.name() == unit)?,
+            unit: Unit::EACH.into_iter().find(|one| one.name() == unit)?,
             lr_factor: lr_factor.parse().ok()?,
             most: most.parse().ok()?,
         },
