@@ -111,7 +111,7 @@ fn run(criterion: &mut Criterion, group: &str, cases: &[Case]) {
         let shards = match case.shards {
             Shards::Auto => "auto".to_owned(),
             Shards::Fixed(n) => format!("S={n}"),
-            Shards::PerWorker => "per-worker".to_owned(),
+            _ => "per-worker".to_owned(),
         };
         let id = BenchmarkId::new(shards, format!("B={} T={}", case.batch_size, case.threads));
         group.bench_function(id, |bencher| {

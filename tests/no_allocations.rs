@@ -161,7 +161,7 @@ fn two_halves_statistics_and_policies_allocate_nothing_either() {
 #[test]
 fn a_steady_step_of_every_preset_allocates_nothing() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    for name in presets::NAMES {
+    for name in presets::NAMES.iter().copied() {
         let preset = presets::by_name(name).unwrap();
         let data = synthetic_data(&preset, 8 * 20, 1);
         let trainer = Trainer::new(preset.model, Loss::SoftmaxCrossEntropy)

@@ -63,7 +63,7 @@ pub(crate) fn optimizers() -> String {
 
 /// The names of reference models.
 pub(crate) fn preset_names() -> String {
-    any_of(&presets::NAMES)
+    any_of(presets::NAMES)
 }
 
 /// The names of all-reduce algorithms.
@@ -73,12 +73,12 @@ pub(crate) fn all_reduces() -> String {
 
 /// The names of ways to execute the update.
 pub(crate) fn update_modes() -> String {
-    any_of(&UpdateMode::ALL.map(UpdateMode::name))
+    any_of(&UpdateMode::EACH.map(UpdateMode::name))
 }
 
 /// The names of rules for the learning rate of a larger batch.
 pub(crate) fn scaling_rules() -> String {
-    any_of(&ScalingRule::ALL.map(ScalingRule::name))
+    any_of(&ScalingRule::EACH.map(ScalingRule::name))
 }
 
 /// `a, b or c`.

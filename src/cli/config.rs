@@ -42,7 +42,7 @@ pub(super) fn engine_config(
         Balance::Measured
     };
     // Names of which the library has a table.
-    let mut modes = UpdateMode::ALL.into_iter();
+    let mut modes = UpdateMode::EACH.into_iter();
     let update = modes.find(|mode| mode.name() == args.update);
     Ok(EngineConfig {
         threads,

@@ -105,7 +105,7 @@ impl Study {
     }
 
     pub(super) fn branches(&self, how: &BranchArgs) -> Result<BranchPlan, ArgError> {
-        let rules = ScalingRule::ALL;
+        let rules = ScalingRule::EACH;
         let rule = rules.into_iter().find(|rule| rule.name() == how.scaling);
         Ok(BranchPlan {
             batch_sizes: self.batches.clone(),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 ///
 /// ```
 /// use unisono::engine::Phase;
-/// assert_eq!(Phase::ALL.map(Phase::name)[..4], ["idle", "forward", "backward", "fold"]);
+/// assert_eq!(Phase::ALL[..4].iter().map(|one| one.name()).collect::<Vec<_>>(), ["idle", "forward", "backward", "fold"]);
 /// assert_eq!(Phase::ALL[Phase::Update as usize], Phase::Update);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,10 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in the order of a step.
-    pub const ALL: [Phase; 9] = [
+    pub const ALL: &'static [Phase] = &Self::EACH;
+
+    /// The same, in number.
+    pub(crate) const EACH: [Phase; 9] = [
         Phase::Idle,
         Phase::Forward,
         Phase::Backward,
@@ -78,7 +81,7 @@ impl Phase {
 /// # Ok::<(), unisono::TrainError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct PhaseTimes([Duration; Phase::ALL.len()]);
+pub struct PhaseTimes([Duration; Phase::EACH.len()]);
 
 impl PhaseTimes {
     /// The time spent in `phase`.
@@ -274,7 +277,7 @@ mod tests {
             waiting.is_some_and(|waiting| waiting <= most),
             "{waiting:?}"
         );
-        for phase in Phase::ALL {
+        for phase in Phase::EACH {
             assert!(watch.times().of(phase) >= before.of(phase));
         }
     }

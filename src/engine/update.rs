@@ -152,7 +152,7 @@ pub struct PartSquare {
 /// ```
 /// use unisono::engine::UpdateMode;
 /// assert_eq!(UpdateMode::default(), UpdateMode::Fused);
-/// assert_eq!(UpdateMode::ALL.map(UpdateMode::name), ["fused", "master"]);
+/// assert_eq!(UpdateMode::ALL.iter().map(|one| one.name()).collect::<Vec<_>>(), ["fused", "master"]);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -166,7 +166,10 @@ pub enum UpdateMode {
 
 impl UpdateMode {
     /// Every mode, for tables of tests and benchmarks.
-    pub const ALL: [UpdateMode; 2] = [UpdateMode::Fused, UpdateMode::Master];
+    pub const ALL: &'static [UpdateMode] = &Self::EACH;
+
+    /// The same, in number.
+    pub(crate) const EACH: [UpdateMode; 2] = [UpdateMode::Fused, UpdateMode::Master];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {

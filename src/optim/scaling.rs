@@ -36,7 +36,10 @@ pub enum ScalingRule {
 
 impl ScalingRule {
     /// Every rule, for tables of tests.
-    pub const ALL: [ScalingRule; 4] = [
+    pub const ALL: &'static [ScalingRule] = &Self::EACH;
+
+    /// The same, in number.
+    pub(crate) const EACH: [ScalingRule; 4] = [
         ScalingRule::None,
         ScalingRule::Linear,
         ScalingRule::SquareRoot,

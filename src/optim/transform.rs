@@ -96,6 +96,24 @@ pub struct UpdateContext<'a> {
 }
 
 /// One job on the way from gradient to update, element by element.
+///
+/// ```
+/// use unisono::optim::{Chain, Optimizer, Transform, UpdateContext};
+///
+/// /// No element beyond a bound.
+/// #[derive(Debug)]
+/// struct Clamp(f32);
+///
+/// impl Transform for Clamp {
+///     fn apply(&self, _: &UpdateContext<'_>, update: &mut [f32], _: &mut [f32]) {
+///         update.iter_mut().for_each(|value| *value = value.clamp(-self.0, self.0));
+///     }
+/// }
+///
+/// let clamped = Optimizer::custom("clamped 0.1", 0.5, || Chain::new(vec![Box::new(Clamp(0.1))]));
+/// assert_eq!(clamped.build()?.num_state_buffers(), 0);
+/// # Ok::<(), unisono::optim::OptimError>(())
+/// ```
 pub trait Transform: Send + Sync + Debug {
     /// What each of its state buffers holds: buffers of the same names, in the same order, can be
     /// gone on from.
@@ -114,6 +132,23 @@ pub trait Transform: Send + Sync + Debug {
 }
 
 /// A job after the descent.
+///
+/// ```
+/// use unisono::optim::{Chain, Finish, UpdateContext};
+///
+/// /// No parameter below 0.
+/// #[derive(Debug)]
+/// struct NonNegative;
+///
+/// impl Finish for NonNegative {
+///     fn apply(&self, _: &UpdateContext<'_>, params: &mut [f32], _: &mut [f32]) {
+///         params.iter_mut().for_each(|param| *param = param.max(0.0));
+///     }
+/// }
+///
+/// let chain = Chain::new(Vec::new()).with_finish(Box::new(NonNegative));
+/// assert_eq!(chain.num_state_buffers(), 0);
+/// ```
 pub trait Finish: Send + Sync + Debug {
     /// What each of its state buffers holds.
     fn state_names(&self) -> &'static [&'static str] {

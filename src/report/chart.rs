@@ -19,7 +19,13 @@ const COLOURS: [&str; 9] = [
 /// Width and height of a picture, in pixels.
 const SIZE: (f64, f64) = (800.0, 440.0);
 
-/// A picture of numbers.
+/// A picture of numbers: a [`LineChart`] or [`StackedBars`].
+///
+/// ```
+/// use unisono::report::{Chart, LineChart};
+/// let chart: &dyn Chart = &LineChart::new("loss", "step", "nats").line("train", vec![(0.0, 2.3), (1.0, 1.1)]);
+/// assert!(chart.svg().contains("</svg>"));
+/// ```
 pub trait Chart {
     /// What is drawn.
     #[doc(hidden)]

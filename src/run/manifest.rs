@@ -224,7 +224,7 @@ impl Manifest {
 
     /// Adds the workers' time in each phase.
     pub fn add_phases(&mut self, workers: &[PhaseTimes]) {
-        for phase in Phase::ALL {
+        for phase in Phase::EACH {
             let spent = workers.iter().map(|times| times.of(phase).as_secs_f64());
             let spent: f64 = spent.sum();
             let mut named = self.phases_s.iter_mut();

@@ -139,7 +139,7 @@ impl Bench {
             .zip(memory_before)
             .map(|(after, before)| after.saturating_sub(before));
         let workers = phases_ms(&before, &engine.phase_times(), timed.len());
-        let phases_ms = Phase::ALL.map(|phase| (phase.name(), mean_of(&workers, phase)));
+        let phases_ms = Phase::EACH.map(|phase| (phase.name(), mean_of(&workers, phase)));
         let trained = Network::with_params(model.clone(), engine.params())?;
         let mut losses = first.iter().chain(&timed).map(|step| step.1);
         Ok(BenchReport {
@@ -202,7 +202,7 @@ pub(crate) fn check_rows(preset: &Preset, rows: usize) -> Result<(), TrainError>
     }
 }
 
-fn mean_of(workers: &[[f64; Phase::ALL.len()]], phase: Phase) -> f64 {
+fn mean_of(workers: &[[f64; Phase::EACH.len()]], phase: Phase) -> f64 {
     let total: f64 = workers.iter().map(|worker| worker[phase as usize]).sum();
     total / workers.len().max(1) as f64
 }

@@ -96,9 +96,9 @@ pub(crate) fn phases_ms(
     before: &[PhaseTimes],
     after: &[PhaseTimes],
     steps: usize,
-) -> Vec<[f64; Phase::ALL.len()]> {
+) -> Vec<[f64; Phase::EACH.len()]> {
     let of_worker = |(before, after): (&PhaseTimes, &PhaseTimes)| {
-        Phase::ALL.map(|phase| {
+        Phase::EACH.map(|phase| {
             let spent = after.of(phase) - before.of(phase);
             spent.as_secs_f64() * 1e3 / steps.max(1) as f64
         })

@@ -93,7 +93,7 @@ fn every_algorithm_mode_and_worker_count_gives_the_bits_of_the_plain_tree() {
             let (params, state) = oracle(shards, len, rows);
             let mut norms = None;
             for all_reduce in ALL {
-                for update in UpdateMode::ALL {
+                for update in UpdateMode::ALL.iter().copied() {
                     for workers in WORKERS {
                         let case = Case {
                             all_reduce,
@@ -195,7 +195,7 @@ fn an_algorithm_that_changes_its_mind_is_asked_once_and_one_beyond_the_workers_i
         answers: AtomicUsize::new(0),
         beyond: 1,
     };
-    for update in UpdateMode::ALL {
+    for update in UpdateMode::ALL.iter().copied() {
         for (workers, shards) in [(2, 2), (3, 7), (5, 16)] {
             let case = |all_reduce: &'static dyn AllReduce| Case {
                 all_reduce,

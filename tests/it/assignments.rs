@@ -73,7 +73,7 @@ fn every_algorithm_and_mode_keeps_its_bits_while_shards_move() {
     for shards in [5, 16, 23] {
         let expected = descended(config(1, shards), false);
         for all_reduce in ALL {
-            for update in UpdateMode::ALL {
+            for update in UpdateMode::ALL.iter().copied() {
                 for threads in [2, 3, 8] {
                     let config = EngineConfig {
                         all_reduce: Arc::new(all_reduce),

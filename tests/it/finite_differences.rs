@@ -51,7 +51,7 @@ fn cases() -> Vec<Sequential> {
         on(&[4]).layer(Residual::new(branch())),
         on(&[3, 2]).layer(Parallel::concat([branch(), Sequential::part().dense(1)])),
     ];
-    for function in Activation::ALL {
+    for function in Activation::ALL.iter().copied() {
         // Their corners are no place for a quotient.
         if !matches!(function, Activation::Relu | Activation::LeakyRelu(_)) {
             cases.push(on(&[5]).layer(function));

@@ -64,7 +64,7 @@ fn the_checker_tells_wrong_gradients_and_odd_losses() {
 #[test]
 fn every_loss_passes_the_checker() {
     let outputs = [0.3, -1.2, 2.0, 0.1, 0.5, 0.4];
-    for loss in Loss::ALL {
+    for loss in Loss::ALL.iter().cloned() {
         let targets = match loss {
             Loss::SoftmaxCrossEntropy => Targets::Classes(&[1, 2]),
             _ => Targets::Values(&[1.0, 0.2, 0.25, 0.5, 0.9, 0.0]),

@@ -125,7 +125,7 @@ fn every_layer_and_loss_agrees_with_finite_differences_in_f64() {
         // Activations on the input, and one after another.
         &[TANH, SIGMOID, Known::Dense(5), RELU, TANH],
     ];
-    for loss in Loss::ALL {
+    for loss in Loss::ALL.iter().cloned() {
         let data = if loss == Loss::SoftmaxCrossEntropy {
             &classes
         } else {

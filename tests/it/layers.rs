@@ -19,7 +19,7 @@ use unisono::study::Bench;
 
 #[test]
 fn every_preset_trains_to_the_same_bits_for_any_number_of_threads() {
-    for name in presets::NAMES {
+    for name in presets::NAMES.iter().copied() {
         let mut expected = None;
         for (at, threads) in [1, 2, 3, 5, 8].into_iter().enumerate() {
             let bench = Bench {

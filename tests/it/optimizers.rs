@@ -167,7 +167,7 @@ fn every_optimiser_gives_the_same_bits_for_any_number_of_threads_and_either_upda
         let first = trained(&optimizer, &data, 1, UpdateMode::Fused);
         let first = (first.last_network().unwrap(), first.average().unwrap());
         for threads in [1, 2, 3, 5, 8] {
-            for mode in UpdateMode::ALL {
+            for mode in UpdateMode::ALL.iter().copied() {
                 let again = trained(&optimizer, &data, threads, mode);
                 let again = (again.last_network().unwrap(), again.average().unwrap());
                 assert!(

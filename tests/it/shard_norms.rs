@@ -272,7 +272,7 @@ fn layers_norms_make_up_the_whole_and_are_the_same_bits_for_any_number_of_thread
     let (expected, hash) = layer_norms(1, UpdateMode::Fused, true);
     assert_eq!((expected.len(), expected[0].len()), (6, 3));
     for threads in [2, 3, 5, 8, 13] {
-        for update in UpdateMode::ALL {
+        for update in UpdateMode::ALL.iter().copied() {
             let (norms, weights) = layer_norms(threads, update, true);
             assert_eq!(norms, expected, "{threads} threads");
             assert_eq!(weights, hash);

@@ -36,7 +36,7 @@ fn the_default_run_has_the_readmes_hash_on_every_instruction_set() {
 
 #[test]
 fn every_preset_has_one_hash_on_every_instruction_set() {
-    for preset in presets::NAMES {
+    for preset in presets::NAMES.iter().copied() {
         let hash = |isa| {
             let args = [
                 "--batch-size",

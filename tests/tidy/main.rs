@@ -3,6 +3,7 @@
 mod circles;
 mod functions;
 mod imports;
+mod interface;
 mod words;
 
 use std::fs;

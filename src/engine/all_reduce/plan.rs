@@ -324,7 +324,7 @@ mod tests {
         for algorithm in ALL {
             for num_workers in [1, 2, 3, 5, 8, 13] {
                 for num_shards in [1, 3, 7, 16] {
-                    for update in UpdateMode::ALL {
+                    for update in UpdateMode::EACH {
                         let assignment = Assignment::even(num_shards, num_workers);
                         let spec = PlanSpec {
                             assignment: &assignment,

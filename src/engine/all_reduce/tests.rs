@@ -107,7 +107,7 @@ fn whatever_an_algorithm_answers_each_shard_is_added_once_in_the_order_of_the_tr
     for seed in 0..20 {
         for num_workers in [1, 2, 3, 5, 8] {
             for num_shards in [1, 3, 7, 16] {
-                for update in UpdateMode::ALL {
+                for update in UpdateMode::EACH {
                     let assignment = Assignment::even(num_shards, num_workers);
                     let spec = PlanSpec {
                         assignment: &assignment,

@@ -13,6 +13,23 @@ use crate::nn::kernel::{
 };
 
 /// Where gradients of tree nodes go.
+///
+/// ```
+/// use unisono::nn::Destinations;
+///
+/// /// One node, whose gradient is kept.
+/// struct Kept(Vec<f32>);
+///
+/// impl Destinations for Kept {
+///     fn grad(&mut self, _which: usize) -> &mut [f32] {
+///         &mut self.0
+///     }
+/// }
+///
+/// let mut kept = Kept(vec![0.0; 3]);
+/// kept.grad(0)[1] = 2.0;
+/// assert!(kept.0[1] == 2.0 && kept.squares().is_none());
+/// ```
 pub trait Destinations {
     /// The whole gradient buffer of node `which`.
     fn grad(&mut self, which: usize) -> &mut [f32];

@@ -31,6 +31,35 @@ use crate::nn::shape::Shape;
 /// A layer at work, with the memory of one replica.
 ///
 /// Buffers hold `context.rows` rows of the layer's input or output shape, one after another.
+///
+/// ```
+/// use unisono::nn::{BackwardArgs, BlockContext, Grads, Layer, Shape};
+///
+/// /// y = x², without parameters.
+/// #[derive(Debug)]
+/// struct Square(Shape);
+///
+/// impl Layer for Square {
+///     fn output(&self) -> &Shape {
+///         &self.0
+///     }
+///
+///     fn forward(&mut self, _: &BlockContext<'_>, _: &[f32], x: &[f32], y: &mut [f32]) {
+///         y.iter_mut().zip(x).for_each(|(y, x)| *y = x * x);
+///     }
+///
+///     fn backward(&mut self, _: &BlockContext<'_>, args: BackwardArgs<'_>, _: &mut Grads<'_>) {
+///         let Some(dx) = args.dx else { return };
+///         for ((dx, dy), x) in dx.iter_mut().zip(&*args.dy).zip(args.x) {
+///             *dx = 2.0 * x * dy;
+///         }
+///     }
+/// }
+///
+/// let mut y = [0.0; 2];
+/// Square(2.into()).forward(&BlockContext::evaluate(1, 0), &[], &[3.0, -1.0], &mut y);
+/// assert_eq!(y, [9.0, 1.0]);
+/// ```
 pub trait Layer: Send + Debug {
     /// The shape of an output row.
     fn output(&self) -> &Shape;
@@ -68,6 +97,27 @@ pub trait Layer: Send + Debug {
 }
 
 /// A layer that overwrites its input.
+///
+/// ```
+/// use unisono::nn::{BlockContext, InPlace};
+///
+/// /// y = -x.
+/// struct Negate;
+///
+/// impl InPlace for Negate {
+///     fn forward(&mut self, _: &BlockContext<'_>, values: &mut [f32]) {
+///         values.iter_mut().for_each(|value| *value = -*value);
+///     }
+///
+///     fn backward(&mut self, _: &BlockContext<'_>, _y: &[f32], grad: &mut [f32]) {
+///         grad.iter_mut().for_each(|grad| *grad = -*grad);
+///     }
+/// }
+///
+/// let mut values = [1.0, -2.0];
+/// Negate.forward(&BlockContext::evaluate(1, 0), &mut values);
+/// assert_eq!(values, [-1.0, 2.0]);
+/// ```
 pub trait InPlace {
     /// Replaces the values of `context.rows` rows.
     fn forward(&mut self, context: &BlockContext<'_>, values: &mut [f32]);

@@ -45,7 +45,10 @@ impl Isa {
     }
 
     /// Every one that the kernels are compiled for, slowest first.
-    pub const ALL: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
+    pub const ALL: &'static [Isa] = &Self::EACH;
+
+    /// The same, in number.
+    pub(crate) const EACH: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
 
     /// The one that the environment variable `UNISONO_ISA` names, or else the fastest that this CPU
     /// can run.

@@ -66,7 +66,10 @@ pub enum MseConvention {
 
 impl Loss {
     /// Every loss of classes or values a row, for tables of tests.
-    pub const ALL: [Loss; 7] = [
+    pub const ALL: &'static [Loss] = &Self::EACH;
+
+    /// The same, in number.
+    pub(crate) const EACH: [Loss; 7] = [
         Loss::SoftmaxCrossEntropy,
         Loss::Mse(MseConvention::MeanOverAll),
         Loss::Mse(MseConvention::SumOverOutputs),

@@ -55,7 +55,7 @@ fn targets(loss: &Loss) -> Targets<'static> {
 #[test]
 fn losses_and_gradients_agree_with_a_reference_in_f64() {
     let shape = Shape::from(3);
-    for loss in Loss::ALL {
+    for loss in Loss::EACH {
         let mut grad = [0.0; 6];
         let sums = loss.sums(&OUTPUTS, &shape, targets(&loss), Some(&mut grad));
         let wide = OUTPUTS.map(f64::from);
@@ -196,7 +196,7 @@ fn correct_counts_the_rows_whose_largest_output_is_the_class() {
 #[test]
 fn a_diverged_row_gives_a_loss_that_is_not_finite() {
     for bad in [f32::NAN, f32::INFINITY] {
-        for loss in Loss::ALL {
+        for loss in Loss::EACH {
             let targets = match loss {
                 Loss::SoftmaxCrossEntropy => Targets::Classes(&[0]),
                 _ => Targets::Values(&VALUES[..3]),

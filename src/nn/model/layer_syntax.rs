@@ -6,7 +6,7 @@
 /// use unisono::nn::LAYERS;
 /// assert!(LAYERS.iter().any(|(syntax, _)| syntax.starts_with("dense ")));
 /// ```
-pub const LAYERS: [(&str, &str); 27] = [
+pub const LAYERS: &[(&str, &str)] = &[
     ("dense N", "a dense layer with N outputs, at every position"),
     (
         "conv C K [stride N] [pad N] [groups N] [direct]",

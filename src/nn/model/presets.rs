@@ -67,7 +67,7 @@ pub enum Inputs {
 /// assert!(NAMES.iter().all(|name| by_name(name).is_some()));
 /// assert!(by_name("vgg").is_none());
 /// ```
-pub const NAMES: [&str; 6] = ["mlp_small", "mlp", "lenet", "resnet20", "lstm", "gpt"];
+pub const NAMES: &[&str] = &["mlp_small", "mlp", "lenet", "resnet20", "lstm", "gpt"];
 
 const VOCABULARY: usize = 65;
 const CONTEXT: usize = 64;
@@ -113,7 +113,7 @@ pub fn fitted(name: &str, axes: &[usize], classes: usize) -> Option<Preset> {
         ("gpt", &[_]) => (gpt(axes, classes), Inputs::Tokens(classes)),
         _ => return None,
     };
-    let name = NAMES.into_iter().find(|known| *known == name)?;
+    let name = NAMES.iter().copied().find(|known| *known == name)?;
     Some(Preset {
         name,
         model,
@@ -326,7 +326,8 @@ mod tests {
 
     #[test]
     fn presets_have_the_peers_parameter_counts() {
-        let counts = NAMES.map(|name| by_name(name).unwrap().model.layout().unwrap().num_params());
+        let count = |name: &&str| by_name(name).unwrap().model.layout().unwrap().num_params();
+        let counts: Vec<usize> = NAMES.iter().map(count).collect();
         assert_eq!(
             counts,
             [2_410, 1_863_690, 3_274_634, 269_722, 420_289, 804_096]

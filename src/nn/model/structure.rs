@@ -216,7 +216,9 @@ mod tests {
 
     #[test]
     fn every_layer_and_every_preset_is_read_back_as_it_was() {
-        let presets = presets::NAMES.map(|name| presets::by_name(name).unwrap().model);
+        let presets = presets::NAMES
+            .iter()
+            .map(|name| presets::by_name(name).unwrap().model);
         for model in all().into_iter().chain(presets) {
             let text = model.to_json();
             let read = Sequential::from_json(&text).unwrap();

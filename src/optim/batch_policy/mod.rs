@@ -71,7 +71,24 @@ pub struct StepOutcome {
     pub moments: Option<BatchMoments>,
 }
 
-/// Decides on every batch before it is drawn.
+/// Decides on every batch before it is drawn. [`CustomPolicy`] gives one to a trainer.
+///
+/// ```
+/// use unisono::optim::{BatchPolicy, PlanContext, StepPlan};
+///
+/// /// Small batches in the first epoch.
+/// #[derive(Debug)]
+/// struct Careful(usize);
+///
+/// impl BatchPolicy for Careful {
+///     fn plan(&mut self, context: &PlanContext<'_>) -> StepPlan {
+///         let batch_size = if context.progress.epoch == 0 { self.0 } else { 8 * self.0 };
+///         StepPlan { batch_size, lr: context.scheduled() }
+///     }
+/// }
+///
+/// assert!(Careful(32).state().is_empty() && Careful(32).restore(&[]));
+/// ```
 pub trait BatchPolicy: Debug + Send {
     /// The next batch and its learning rate.
     fn plan(&mut self, context: &PlanContext<'_>) -> StepPlan;

@@ -71,7 +71,7 @@ fn read(words: &[&str]) -> Option<BatchRule> {
         Some((least.parse().ok()?, most.parse().ok()?))
     };
     let rule = |name: &str| {
-        ScalingRule::ALL
+        ScalingRule::EACH
             .into_iter()
             .find(|rule| rule.name() == name)
     };
@@ -93,7 +93,7 @@ fn read(words: &[&str]) -> Option<BatchRule> {
         ] => BatchRule::AdaBatch {
             growth: single(growth).ok()?,
             every: every.parse().ok()?,
-            unit: Unit::ALL.into_iter().find(|one| one.name() == unit)?,
+            unit: Unit::EACH.into_iter().find(|one| one.name() == unit)?,
             lr_factor: single(lr_factor).ok()?,
             most: most.parse().ok()?,
         },

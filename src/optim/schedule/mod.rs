@@ -50,7 +50,10 @@ pub enum Unit {
 
 impl Unit {
     /// Every unit, for tables of tests.
-    pub const ALL: [Unit; 3] = [Unit::Steps, Unit::Epochs, Unit::Examples];
+    pub const ALL: &'static [Unit] = &Self::EACH;
+
+    /// The same, in number.
+    pub(crate) const EACH: [Unit; 3] = [Unit::Steps, Unit::Epochs, Unit::Examples];
 
     /// The time in this unit.
     pub fn of(self, progress: &Progress) -> f64 {

@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
         let word = self.words.peek().copied().unwrap_or_default();
         let named =
             |unit: &Unit| unit.name() == word || unit.name().strip_suffix('s') == Some(word);
-        let Some(unit) = Unit::ALL.into_iter().find(named) else {
+        let Some(unit) = Unit::EACH.into_iter().find(named) else {
             return Err(self.refuse("steps, epochs or examples"));
         };
         if self.unit.is_some_and(|first| first != unit) {

@@ -35,6 +35,35 @@ pub struct Limit {
 /// Something that can be trained with any batch size, learning rate and momentum.
 ///
 /// What comes of a trial must follow from the trial alone, but for its seconds.
+///
+/// ```
+/// use unisono::study::batch_size::{Limit, Outcome, StudyError, Target, Trial, Workload};
+///
+/// /// Something that always takes 1,000 examples.
+/// struct Examples;
+///
+/// impl Workload for Examples {
+///     fn describe(&self) -> String {
+///         "1000 examples".to_owned()
+///     }
+///
+///     fn train(&self, trial: &Trial, _: Target, _: Limit) -> Result<Outcome, StudyError> {
+///         let steps = 1000_u64.div_ceil(trial.batch_size as u64);
+///         Ok(Outcome {
+///             trial: trial.clone(),
+///             steps_to_target: Some(steps),
+///             steps: (steps, steps),
+///             best: None,
+///             diverged: false,
+///             seconds: 1.0,
+///             threads: 1,
+///             noise_scale: None,
+///         })
+///     }
+/// }
+///
+/// assert_eq!(Examples.rows(), None);
+/// ```
 pub trait Workload: Sync {
     /// What it is, for reports and to tell one study from another.
     fn describe(&self) -> String;

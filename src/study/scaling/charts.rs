@@ -112,7 +112,7 @@ fn efficiency(rows: &[Row]) -> Captioned {
 }
 
 fn split(rows: &[Row]) -> Captioned {
-    let parts = Phase::ALL.map(Phase::name);
+    let parts = Phase::EACH.map(Phase::name);
     let mut chart = StackedBars::new(
         "Where the workers' time goes",
         "threads",

@@ -188,7 +188,7 @@ impl Scaling {
 
     /// The cell as a benchmark.
     pub(crate) fn bench(&self, cell: &Cell) -> Bench {
-        let update = UpdateMode::ALL.into_iter();
+        let update = UpdateMode::EACH.into_iter();
         Bench {
             preset: self.preset.clone(),
             batch_size: cell.batch_size,

@@ -95,7 +95,7 @@ pub fn table(rows: &[Row]) -> Vec<Vec<String>> {
 fn phases(page: &mut HtmlReport, rows: &[Row]) {
     let head: Vec<&str> = ["cell", "threads"]
         .into_iter()
-        .chain(Phase::ALL.map(Phase::name))
+        .chain(Phase::EACH.map(Phase::name))
         .chain(["wait, least to most", "all, of the step", "clock"])
         .collect();
     let line = |row: &Row| {

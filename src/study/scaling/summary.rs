@@ -179,7 +179,7 @@ impl Results {
                 max_ms: over_workers(1.0),
             }
         };
-        Phase::ALL.map(split).into()
+        Phase::EACH.map(split).into()
     }
 
     /// The median over samples of the mean over workers of all phases together.

@@ -1,6 +1,6 @@
 //! A data set of one's own, of which any row may fail, and data sets made of it.
 //!
-//! `cargo run --release --example own_dataset`. Learned is the greater of two numbers.
+//! `cargo run --release --example custom_dataset`. Learned is the greater of two numbers.
 
 use std::collections::BTreeMap;
 use std::error::Error;
