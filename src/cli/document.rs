@@ -301,7 +301,7 @@ mod tests {
             ),
             (
                 "optimizer.lr=1e-400",
-                "where it is not 0 (double precision), got \"1e-400\"",
+                "where it is not 0 (single precision), got \"1e-400\"",
             ),
         ] {
             let error = value(text).unwrap_err().to_string();

@@ -25,8 +25,8 @@ Spectrograms and grey images are images (H, W, 1), or with such layers sequences
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let program = with_negatives(listing_layers(Args::command()));
-    let parsed = program.try_get_matches_from(args);
+    let program = listing_layers(Args::command());
+    let parsed = program.try_get_matches_from(with_negatives(args));
     let parsed = parsed.and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
     let (args, matches) = match parsed {
         Ok(parsed) => parsed,
@@ -95,13 +95,26 @@ fn listing_layers(command: clap::Command) -> clap::Command {
     ))
 }
 
-/// With options that take what begins with a minus for a number, so that it is refused as one.
-fn with_negatives(command: clap::Command) -> clap::Command {
-    let command = command.mut_subcommands(with_negatives);
-    command.mut_args(|arg| {
-        let takes = arg.get_long().is_some() && arg.get_action().takes_values();
-        arg.allow_negative_numbers(takes)
-    })
+/// With a number that begins with a minus joined to the option before it, so that it is refused as
+/// that option's value, and not taken for an option itself.
+fn with_negatives(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    for arg in args {
+        let text = arg.to_str().unwrap_or_default();
+        let is_negative = text.starts_with('-') && text.parse::<f64>().is_ok();
+        let last = joined.last_mut().filter(|last| {
+            let last = last.to_str().unwrap_or_default();
+            last.starts_with("--") && last != "--" && !last.contains('=')
+        });
+        match last {
+            Some(option) if is_negative => {
+                option.push("=");
+                option.push(arg);
+            }
+            _ => joined.push(arg),
+        }
+    }
+    joined
 }
 
 /// `unisono config`.

@@ -36,7 +36,7 @@ pub(super) fn unreached(settings: &TrainSettings, rows: usize) -> Option<String>
     let mut factors = places.map(|step| schedule.shape_factor(&at(step)));
     if !schedule.shape.is_flat() && factors.all(|factor| factor == 1.0) {
         return Some(format!(
-            "the schedule \"{schedule}\" changes nothing in {steps} steps: it begins to later"
+            "the schedule \"{schedule}\" changes nothing in {steps} steps; take more epochs, or leave it out"
         ));
     }
     let rule = &settings.optim.batch_rule;
@@ -46,6 +46,6 @@ pub(super) fn unreached(settings: &TrainSettings, rows: usize) -> Option<String>
         _ => return None,
     };
     (now < *every as f64).then(|| {
-        format!("the batch policy \"{rule}\" changes nothing in {steps} steps: it begins to later")
+        format!("the batch policy \"{rule}\" changes nothing in {steps} steps; take more epochs, or leave it out")
     })
 }

@@ -164,6 +164,11 @@ impl RunFolder {
     }
 
     /// Whether a file is, by its name and place, one that a run writes.
+    ///
+    /// ```
+    /// use unisono::run::RunFolder;
+    /// assert!(!RunFolder::owns("no/such/run/report.html".as_ref()));
+    /// ```
     pub fn owns(file: &Path) -> bool {
         let Some(folder) = file.parent() else {
             return false;
@@ -176,6 +181,17 @@ impl RunFolder {
     }
 
     /// Whether a process has the run there open. Nothing is written for the answer.
+    ///
+    /// ```
+    /// use unisono::run::{RunError, RunFolder};
+    /// let folder = std::env::temp_dir().join(format!("unisono-open-{}", std::process::id()));
+    /// let run = RunFolder::create(&folder, "[run]\n")?;
+    /// assert!(RunFolder::is_open(&folder));
+    /// drop(run);
+    /// assert!(!RunFolder::is_open(&folder));
+    /// # std::fs::remove_dir_all(folder).unwrap();
+    /// # Ok::<(), RunError>(())
+    /// ```
     pub fn is_open(path: &Path) -> bool {
         is_held(path)
     }
