@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "files")]
 use ndarray::Array2;
 
 use super::dataset::{Dataset, Labels};
@@ -12,11 +13,13 @@ use super::files::Source;
 use super::images::{ImageDataset, ImageShape};
 use super::npy::{Head, head_of};
 use super::npy_values::{Element, Kind};
-use super::rounding::{self, Integer};
+#[cfg(feature = "files")]
+use super::precision::{self, Integer};
 use super::scale::{Fitting, Standardizer};
 use super::stored::Stored;
 
 /// Values that are looked at for what single precision does not keep.
+#[cfg(feature = "files")]
 const LOOKED_AT: usize = 1 << 22;
 
 /// Rows of a `.npy` file of any type of numbers, each with a class.
@@ -201,7 +204,7 @@ impl ArrayFile {
             let values = Array2::from_shape_vec((rows, len), values);
             return values.map_or_else(
                 |_| Vec::new(),
-                |values| rounding::lines(values.view(), scale, name, &of),
+                |values| precision::lines(values.view(), scale, name, &of),
             );
         }
         let (mut values, mut cells) = (Vec::with_capacity(rows * len), Vec::with_capacity(len));
@@ -210,7 +213,7 @@ impl ArrayFile {
             values.extend_from_slice(&cells);
         }
         let values = Array2::from_shape_vec((rows, len), values).expect("rows of one length");
-        rounding::lines(values.view(), scale, name, &of)
+        precision::lines(values.view(), scale, name, &of)
     }
 
     /// The same rows, standardised.

@@ -17,7 +17,7 @@
 //! | `targets`, `missing_labels` | labels that are classes, those that are not, and rows without one |
 //! | `sniff` | what a file is, by what is in it |
 //! | `listed` | lists in messages |
-//! | `split`, `scale`, `rounding` | training and test part; one scale; what single precision does not keep |
+//! | `split`, `scale`, `rounding`, `precision` | training and test part; one scale; what doubles and single precision do not keep |
 //! | `wave`, `wave_chunks`, `sound`, `spectrogram`, `predict_sounds` | WAV, log-mel and MFCC (feature `audio`) |
 //! | `spectrogram_settings`, `speech` | how spectrograms are made; rows of them |
 //! | `left_out`, `unnamed` | the files beside those that are read; what files without an extension are |
@@ -75,6 +75,8 @@ mod open;
 mod picture;
 #[cfg(feature = "text")]
 mod pieces;
+#[cfg(feature = "files")]
+mod precision;
 #[cfg(feature = "npz")]
 mod predict_archive;
 #[cfg(feature = "image")]

@@ -99,6 +99,7 @@ impl Npy {
     }
 
     /// What the values are, in messages.
+    #[cfg(feature = "files")]
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Npy::Bytes(_) => "bytes",

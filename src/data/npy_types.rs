@@ -64,6 +64,7 @@ impl OddType {
     }
 
     /// Whether it is made of numbers all the same.
+    #[cfg(any(test, feature = "files"))]
     pub(super) fn is_numbers(self) -> bool {
         ["long doubles", "complex numbers"].contains(&self.what)
     }

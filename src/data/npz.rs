@@ -6,9 +6,11 @@ use std::path::Path;
 
 use super::error::DataError;
 use super::files::Source;
+#[cfg(feature = "files")]
 use super::listed::listed;
 use super::memory_budget::MemoryBudget;
 use super::npy::{Npy, head_of};
+#[cfg(feature = "files")]
 use super::npy_types::odd_type;
 use super::npy_values::Element;
 

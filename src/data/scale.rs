@@ -94,7 +94,9 @@ impl Standardizer {
             row,
             got: value,
             expected: format!(
-                "a value within {REACH:e} deviations of the mean of the training part ({mean:e}, deviation {deviation:e})"
+                "a value within {REACH:e} deviations of the mean of the training part ({}, deviation {})",
+                shown(mean),
+                shown(deviation)
             ),
         })
     }
@@ -102,6 +104,14 @@ impl Standardizer {
     /// One value of a column.
     pub(super) fn value(&self, column: usize, value: f64) -> f32 {
         ((value - self.means[column]) / self.deviations[column]) as f32
+    }
+}
+
+/// A number in a few digits.
+fn shown(value: f64) -> String {
+    match value == 0.0 || (1e-4..1e16).contains(&value.abs()) {
+        true => value.to_string(),
+        false => format!("{value:e}"),
     }
 }
 

@@ -15,6 +15,7 @@ use std::path::Path;
 
 use super::cells::column_called;
 use super::error::DataError;
+use super::rounding::DOUBLES;
 
 /// Different whole numbers that may be classes whatever they are.
 const FEW: usize = 20;
@@ -55,15 +56,12 @@ pub(super) fn is_missing_label(cell: &str) -> bool {
     cell == "None" || words.iter().any(|word| cell.eq_ignore_ascii_case(word))
 }
 
-/// From this whole number on, 2^53, doubles no longer tell every two apart.
-pub(super) const INEXACT: f64 = 9_007_199_254_740_992.0;
-
 /// A label as a number that doubles tell from its neighbours; others are names.
 fn exact_number(label: &str) -> Option<f64> {
     label
         .parse()
         .ok()
-        .filter(|value: &f64| value.abs() < INEXACT)
+        .filter(|value: &f64| value.abs() < DOUBLES)
 }
 
 /// Whether a label is written as a program writes its number: `7`, `7.0`, `0.5`.

@@ -18,6 +18,9 @@ fn refused(folder: &Folder, args: &[&str]) -> String {
     let output = unisono(&[args, out].concat());
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
+    // `predict` says first which weights it takes.
+    let said = text.lines().filter(|line| !line.starts_with("weights: "));
+    let text = said.collect::<Vec<_>>().join("\n");
     assert_eq!(text.trim_end().lines().count(), 1, "{text}");
     assert!(
         !text.contains("learning rate") && !text.contains("damaged"),
@@ -82,7 +85,7 @@ fn whole_numbers_that_fall_together_are_counted_in_arrays_folders_and_tables() {
         "1",
     ]);
     assert_eq!(value(&text, "test accuracy"), "100.00 %");
-    assert!(!text.contains("rounded"), "{text}");
+    assert!(!text.contains("rounded: "), "{text}");
     let rows: String = (0..40)
         .map(|at| format!("{},{}\n", large + at, at % 2))
         .collect();

@@ -13,9 +13,10 @@ use crate::data::listed::listed;
 use crate::data::npy::Npy;
 use crate::data::npy_types::odd_type;
 use crate::data::npz::{Npz, odd_kind};
+use crate::data::precision::Integer;
 use crate::data::preparation::RowKind;
-use crate::data::rounding::Integer;
-use crate::data::targets::{INEXACT, Target, refuse_numbers};
+use crate::data::rounding::DOUBLES;
+use crate::data::targets::{Target, refuse_numbers};
 
 use super::array_names::Roles;
 use super::images::{ImageParts, image_parts};
@@ -257,7 +258,7 @@ fn image_shape(path: &Path, axes: &[usize]) -> Result<ImageShape, DataError> {
 /// The classes that labels are: their numbers where these run from 0, else their places among the
 /// different ones.
 fn classes(source: &Source<'_>, labels: &[f64], name: &str) -> Result<Classes, DataError> {
-    if let Some(label) = labels.iter().find(|label| label.abs() >= INEXACT) {
+    if let Some(label) = labels.iter().find(|label| label.abs() >= DOUBLES) {
         return Err(DataError::unfit(
             source.path,
             format!("labels of {name} below 2^53, from where doubles do not tell all apart"),

@@ -7,8 +7,9 @@ use ndarray::{Array2, Axis};
 use crate::data::arrays::ArrayDataset;
 use crate::data::error::DataError;
 use crate::data::listed::listed;
+use crate::data::precision::{self, Exact};
 use crate::data::preparation::RowKind;
-use crate::data::rounding::{self, Exact};
+
 use crate::data::scale::Standardizer;
 use crate::data::text_features::TextHasher;
 
@@ -112,7 +113,7 @@ impl Rows {
             let name = self.names.get(column).cloned();
             name.unwrap_or_else(|| format!("input {column}"))
         };
-        let rounded = rounding::lines(values.view(), &scale, name, "");
+        let rounded = precision::lines(values.view(), &scale, name, "");
         self.reading.extend(rounded);
         let part = |rows: &[usize]| -> Result<ArrayDataset, DataError> {
             let inputs = scale.apply(values.select(Axis(0), rows).view());
