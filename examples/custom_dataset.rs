@@ -1,7 +1,6 @@
 //! A data set of one's own, of which any row may fail, and data sets made of it.
 //!
-//! `cargo run --release --example custom_dataset`. Learned is how far apart two numbers
-//! are.
+//! `cargo run --release --example custom_dataset` learns how far apart two numbers are.
 
 use std::collections::BTreeMap;
 
@@ -35,9 +34,9 @@ impl Dataset for Texts {
     }
 
     fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
-        let labels = &mut vec![0.0; rows.len()];
-        self.try_draw(None, rows, inputs, LabelsMut::Values(labels))
-            .unwrap_or_else(|error| panic!("{error}"));
+        let values = &mut vec![0.0; rows.len()];
+        let read = self.try_draw(None, rows, inputs, LabelsMut::Values(values));
+        read.expect("every row can be read");
     }
 
     /// Training and evaluation call this alone: an error ends them, with its text.
@@ -63,9 +62,8 @@ fn main() -> Result<(), DataError> {
     let text = |row: u32| format!("0.{:02} 0.{:02}", row * 37 % 100, row * 59 % 100);
     let mut texts = Texts((0..200).map(|row| (row, text(row))).collect());
     let model = Sequential::new(1).dense(16).relu().dense(1);
-    let mut trainer = Trainer::new(model, Loss::Mse(MseConvention::MeanOverAll))
-        .optimizer(Optimizer::adam(0.01))
-        .epochs(20);
+    let mut trainer =
+        Trainer::new(model, Loss::Mse(MseConvention::MeanOverAll)).optimizer(Optimizer::adam(0.01));
     let (held_out, rest): (Vec<u32>, Vec<u32>) = (0..200).partition(|row| row % 5 == 0);
     for _ in 0..2 {
         let difference = |from: &[f32], to: &mut [f32]| to[0] = from[0] - from[1];
