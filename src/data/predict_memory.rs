@@ -38,7 +38,7 @@ impl Preparation {
     /// ```
     ///
     /// # Errors
-    /// [`DataError`] for rows of another width or kind, or a value that is not finite.
+    /// [`DataError`] for rows of another width or kind, or a value that is not finite or too large.
     pub fn rows_of_values(&self, values: ArrayView2<'_, f64>) -> Result<PredictInput, DataError> {
         let shape = self.rows.input_shape();
         let scale = match &self.rows {
@@ -49,7 +49,10 @@ impl Preparation {
         let (width, expected) = (values.ncols(), shape.iter().product());
         check_width(width, expected, "values")?;
         let values = match scale {
-            Some(scale) => scale.apply(values),
+            Some(scale) => {
+                scale.check(values, &[])?;
+                scale.apply(values)
+            }
             None => values.mapv(|value| value as f32),
         };
         Ok(PredictInput::of(unlabelled(values, &shape)?, Vec::new()))
