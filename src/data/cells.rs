@@ -38,18 +38,11 @@ pub(super) fn remedy<'a>(cell: &str, mut others: impl Iterator<Item = &'a str> +
         .chars()
         .filter(|c| !"%$\u{20ac}\u{a3} ".contains(*c))
         .collect();
-    // In thousands there are three digits behind every comma.
-    let mut groups = cell.split(',').skip(1);
-    let is_grouped = groups.clone().count() > 0
-        && groups.all(|group| {
-            group
-                .split('.')
-                .next()
-                .is_some_and(|digits| digits.len() == 3)
-        });
+    let mut with_commas = others.clone().filter(|cell| cell.contains(','));
+    let is_grouped = is_grouped(cell) && with_commas.all(is_grouped);
     let said = if is_missing(cell) {
         "fix or drop the row"
-    } else if is_number(&cell.replace(',', "")) && is_grouped {
+    } else if is_grouped {
         "write numbers without commas between their thousands"
     } else if is_decimal_comma(cell) {
         "write numbers with a point before their decimals, not a comma"
@@ -65,6 +58,20 @@ pub(super) fn remedy<'a>(cell: &str, mut others: impl Iterator<Item = &'a str> +
         "fix or drop the row"
     };
     format!("{said}, or leave the column out with `drop`")
+}
+
+/// `1,250,000.5`: a number with commas between its thousands, behind each of which are three digits.
+fn is_grouped(cell: &str) -> bool {
+    let mut groups = cell.trim_start_matches('-').split(',');
+    let is_first = |group: &str| (1..=3).contains(&group.len()) && !group.starts_with('0');
+    let has_first = groups.next().is_some_and(is_first);
+    let is_next = |group: &str| {
+        group
+            .split('.')
+            .next()
+            .is_some_and(|digits| digits.len() == 3)
+    };
+    cell.contains(',') && has_first && groups.all(is_next) && is_number(&cell.replace(',', ""))
 }
 
 /// `0,5`: a number with a comma before its decimals.
@@ -97,6 +104,7 @@ mod tests {
             ("1,000", "without commas"),
             ("1,234,567.5", "without commas"),
             ("0,25", "a point before their decimals"),
+            ("0,126", "a point before their decimals"),
             ("12 %", "the numbers alone"),
             ("$5", "the numbers alone"),
             ("\u{2212}3", "as -"),
@@ -109,6 +117,8 @@ mod tests {
                 "{cell}: {remedy}"
             );
         }
+        // Three digits behind a comma may be decimals: the others tell.
+        assert!(remedy("1,250", ["1,250", "1,5"].into_iter()).contains("a point before"));
         assert!(remedy("True", ["True", "false"].into_iter()).starts_with("write 1 for true"));
         assert!(remedy("red", ["red", "blue"].into_iter()).starts_with("the column holds no"));
     }
