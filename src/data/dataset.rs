@@ -229,7 +229,7 @@ macro_rules! forward {
 }
 
 impl<D: Dataset + ?Sized> Dataset for &D {
-    forward!(|data: &Self| -> &D { *data });
+    forward!(|data: &Self| -> &D { data });
 }
 
 impl<D: Dataset + ?Sized> Dataset for Box<D> {

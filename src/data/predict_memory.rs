@@ -139,9 +139,8 @@ impl Preparation {
     /// [`DataError`] for a file that cannot be decoded, none, or rows of another kind;
     /// [`DataError::Feature`] where the feature is off.
     pub fn rows_of_bytes(&self, files: &[&[u8]]) -> Result<PredictInput, DataError> {
-        let names = files.iter().enumerate();
-        let names: Vec<PathBuf> = names
-            .map(|(at, _)| format!("file {at} in memory").into())
+        let names: Vec<PathBuf> = (0..files.len())
+            .map(|at| format!("file {at} in memory").into())
             .collect();
         let files = names
             .iter()
@@ -174,7 +173,10 @@ impl Preparation {
                 "recordings",
                 "audio",
             )),
-            other => Err(unfit(other, "files of images or recordings")),
+            other => {
+                let got = format!("{} files of images or recordings", files.len());
+                Err(unfit(other, &got))
+            }
         }
     }
 }

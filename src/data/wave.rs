@@ -136,7 +136,7 @@ impl<'b> Wave<'b> {
                 channel,
             })
         });
-        let is_odd = |sample: &OddSample| !(sample.value.abs() <= LARGEST);
+        let is_odd = |sample: &OddSample| sample.value.is_nan() || sample.value.abs() > LARGEST;
         samples.into_iter().find(is_odd)
     }
 

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::data::{ArrayDataset, Dataset};
-use crate::engine::{Batch, Decision, EngineConfig, EngineError, Phase, PhaseTimes, Reduced};
+use crate::engine::{
+    Batch, Decision, Engine, EngineConfig, EngineError, Phase, PhaseTimes, Reduced,
+};
 use crate::nn::kernel::Isa;
 use crate::nn::presets::Preset;
 use crate::nn::{Loss, Network, ReplicaSettings};
 use crate::optim::{BatchBounds, Optimizer, StepScalars};
-use crate::train::{ChainUpdate, NetworkEngine, TrainError, network_engine, resolve_auto};
+use crate::train::{ChainUpdate, NetworkEngine, TrainError, network_replicas, resolve_auto};
 
 /// The engine, and where it is in the data.
 #[derive(Debug)]
@@ -43,8 +45,9 @@ impl<'d> BenchRunner<'d> {
         };
         let update = ChainUpdate::for_model(&optimizer, network.layout())?;
         let config = resolve_auto(config, &preset.model, BatchBounds::fixed(batch_size))?;
+        let replicas = network_replicas(&preset.model, settings, [data, data])?;
         Ok(Self {
-            engine: network_engine(config, network, update, &settings, [data, data])?,
+            engine: Engine::new(config, network.params(), update, replicas)?,
             batch_size,
             order: (0..data.len() as u32).collect(),
             step: 0,

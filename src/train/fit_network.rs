@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::data::Dataset;
 use crate::nn::kernel::Isa;
-use crate::nn::{Criterion, NetworkReplica, ReplicaSettings};
+use crate::nn::{Criterion, ReplicaSettings};
 
 use super::callback::{Callback, Observing};
 use super::config::check_data;
@@ -13,9 +13,8 @@ use super::error::TrainError;
 use super::fit::Job;
 use super::kept::Scores;
 use super::metrics::{Event, Report};
-use super::network_engine::NetworkEngine;
+use super::network_engine::{NetworkEngine, network_replicas};
 use super::rows::RowCounts;
-use super::source::Sources;
 use super::trainer::Trainer;
 
 impl Trainer {
@@ -159,12 +158,8 @@ impl Trainer {
             isa: Isa::chosen()?,
             seed: self.config.seed,
         };
-        self.model.layout()?;
-        let replica = |_| {
-            NetworkReplica::new(&self.model, settings.clone(), Sources(data))
-                .expect("the model has a layout")
-        };
-        self.build_engine(data[0].len(), params, replica)
+        let replicas = network_replicas(&self.model, settings, data)?;
+        self.build_engine(data[0].len(), params, replicas)
     }
 
     /// The loss that it was made with.

@@ -62,7 +62,7 @@ pub use kept::{Kept, KeptWeights, Scores};
 pub use metrics::{EpochMetrics, Event, Report, Setup};
 pub use model::{Model, ReplicaModel};
 #[cfg(feature = "study")]
-pub(crate) use network_engine::{NetworkEngine, network_engine};
+pub(crate) use network_engine::{NetworkEngine, network_replicas};
 pub use range_test::{LrCurve, LrPoint, LrRange};
 pub use rows::RowCounts;
 pub use source::{ChainUpdate, Sources};

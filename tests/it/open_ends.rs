@@ -297,7 +297,7 @@ fn a_replica_of_ones_own_has_the_whole_loop_with_the_same_bits_for_any_threads()
     let mut other = named("curve");
     other.resume(checkpoint).unwrap();
     let error = other.fit_replicas(ROWS, |_| Line).unwrap_err().to_string();
-    assert!(error.contains("model was "), "{error}");
+    assert!(error.contains("architecture was "), "{error}");
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn slices_are_made_merged_and_finished() {
     );
     let nothing = stderr(
         &["study", "merge", &place("none"), "--into", &place("x")],
-        1,
+        2,
     );
     assert!(nothing.contains("study.json"), "{nothing}");
 }

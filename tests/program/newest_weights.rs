@@ -54,9 +54,9 @@ fn users(run: &Path) -> Vec<Vec<String>> {
     let lines = [
         format!("eval {run}"),
         format!("inspect {run}"),
-        format!("predict {run} --out {out}.csv"),
-        format!("explain {run} --rows 0 --method gradient-input --out {out}.html"),
-        format!("export {run} --out {out}.safetensors"),
+        format!("predict {run} --out {out}.csv --force"),
+        format!("explain {run} --rows 0 --method gradient-input --out {out}.html --force"),
+        format!("export {run} --out {out}.safetensors --force"),
         format!("diff {run} {run}"),
     ];
     let words = |line: &String| line.split(' ').map(str::to_owned).collect();

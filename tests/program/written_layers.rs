@@ -190,6 +190,7 @@ fn arrays_of_two_axes_are_sequences_for_layers_of_sequences_and_else_images() {
             "onnx",
             "--out",
             onnx.to_str().unwrap(),
+            "--force",
         ]);
     }
     for (layers, expected) in [
