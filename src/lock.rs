@@ -54,6 +54,7 @@ pub(crate) fn lock_folder(folder: &Path, is_own: fn(&str) -> bool) -> Result<Fil
 }
 
 /// Whether some process works in the folder; nothing is written for the answer.
+#[cfg(feature = "run")]
 pub(crate) fn is_held(folder: &Path) -> bool {
     match File::open(folder.join(LOCK)) {
         Ok(file) => !matches!(file.try_lock_shared(), Ok(())),
