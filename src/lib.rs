@@ -85,6 +85,7 @@ pub mod engine;
 #[cfg(feature = "export")]
 pub mod export;
 pub mod guide;
+mod input;
 #[cfg(any(feature = "run", feature = "study"))]
 mod lock;
 mod memory;

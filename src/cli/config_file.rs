@@ -7,6 +7,8 @@ use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table};
 
+use crate::input;
+
 use super::error::{ArgError, CommandError};
 use super::keys::Key;
 use super::options::TrainArgs;
@@ -22,7 +24,7 @@ pub(super) fn read(path: &Path) -> Result<Table, CommandError> {
 
 /// Reads a file that has to be a `T`.
 pub(super) fn parse_as<T: DeserializeOwned>(path: &Path) -> Result<Table, CommandError> {
-    let text = std::fs::read_to_string(path).map_err(|source| CommandError::Read {
+    let text = input::read_text_or_pipe(path).map_err(|source| CommandError::Read {
         path: path.to_owned(),
         source,
     })?;

@@ -16,6 +16,14 @@ pub(super) fn cut(lines: &[String]) -> Vec<String> {
     shown
 }
 
+/// How lines begin that tell of something in the files that does not come to be learned.
+const LOSSES: [&str; 4] = ["rounded: ", "crowded: ", "left out: ", "silent: "];
+
+/// Whether a line tells of something that is lost.
+pub(super) fn is_loss(line: &str) -> bool {
+    LOSSES.iter().any(|begin| line.starts_with(begin))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

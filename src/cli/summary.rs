@@ -82,8 +82,13 @@ pub(super) fn summary(network: &Network, report: &Report) {
         }
         if let Some(epoch) = other_epoch(report) {
             say!(
-                "last epoch: {}, test loss {:.6}, test accuracy {:.2} %, not kept",
+                "last epoch: {}{}, test loss {:.6}, test accuracy {:.2} %, not kept",
                 epoch.epoch,
+                if epoch.is_whole {
+                    ""
+                } else {
+                    " (cut short, not judged)"
+                },
                 epoch.test_loss,
                 100.0 * epoch.test_accuracy
             );

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::data::{DataError, Dataset, ImageShape, Preparation, RowKind, Sampling, digits};
 use crate::export::{ExportError, read_safetensors, read_torch};
+use crate::input;
 use crate::nn::{Loss, Network, Sequential, presets};
 use crate::study::synthetic_data;
 use crate::train::{TrainError, Trainer};
@@ -63,7 +64,7 @@ fn odd_map(map: &Path, problem: &str) -> ArgError {
 /// The pairs of names in a map, whose names may be quoted or not: `dense0.weight` is then a key in
 /// a table.
 fn names(map: &Path) -> Result<BTreeMap<String, String>, CommandError> {
-    let text = std::fs::read_to_string(map).map_err(|source| CommandError::Read {
+    let text = input::read_text(map).map_err(|source| CommandError::Read {
         path: map.to_owned(),
         source,
     })?;

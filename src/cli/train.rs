@@ -17,7 +17,7 @@ use super::document::{ResolvedConfig, commented, differences};
 use super::error::{CommandError, refused};
 use super::options::TrainArgs;
 use super::progress::{OutputMode, Progress};
-use super::reading::cut;
+use super::reading::{cut, is_loss};
 use super::run_recorder::RunRecorder;
 use super::settings_table::{By, refuse};
 use super::signals::Stops;
@@ -220,8 +220,14 @@ fn ready(
     })
 }
 
-/// Says what the files were taken for.
-fn introduce(task: &Task) {
+/// Says what the files were taken for; where that is not wanted, what of them is lost, as warnings.
+fn introduce(task: &Task, mode: OutputMode) {
+    if mode != OutputMode::Text {
+        for line in task.reading.iter().filter(|line| is_loss(line)) {
+            eprintln!("warning: {}", in_flags(line));
+        }
+        return;
+    }
     for line in cut(&task.reading) {
         say!("{}", in_flags(&line));
     }
@@ -241,9 +247,7 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     settings.check_batches()?;
     let task = task(&settings)?;
     let mode = OutputMode::of(command);
-    if mode == OutputMode::Text {
-        introduce(&task);
-    }
+    introduce(&task, mode);
     let mut trainer = ready(command, &settings, &task, checkpoint.is_some())?;
     // What is kept of it.
     let mut recorder = None;

@@ -1,11 +1,12 @@
 //! A NumPy array too large for memory: its rows stay in the file until they are gathered.
 
-use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 #[cfg(feature = "files")]
 use ndarray::Array2;
+
+use crate::input;
 
 use super::dataset::{Dataset, Labels};
 use super::error::DataError;
@@ -69,7 +70,7 @@ impl ArrayFile {
     /// [`DataError::ClassOutOfRange`], [`DataError::Empty`], [`DataError::NoInputs`].
     pub fn open(path: &Path, classes: Vec<u32>, num_classes: usize) -> Result<Self, DataError> {
         let failed = DataError::io(path);
-        let mut file = File::open(path).map_err(failed)?;
+        let mut file = input::open(path).map_err(failed)?;
         let len = file.metadata().map_err(failed)?.len();
         // A head is shorter than 2^16 bytes in version 1, and in practice in all.
         let mut start = Vec::new();

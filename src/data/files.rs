@@ -1,11 +1,12 @@
 //! Files as they lie on the disk: whole or gzipped, and never more memory than the file can fill or
 //! the machine has.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
+
+use crate::input;
 
 use super::error::DataError;
 use super::memory_budget::MemoryBudget;
@@ -43,11 +44,11 @@ impl Source {
     /// Opens `path`; one that begins with gzip's magic is unpacked on the way.
     pub(super) fn open(path: &Path) -> Result<Self, DataError> {
         let failed = DataError::io(path);
-        let mut file = File::open(path).map_err(failed)?;
+        let mut file = input::open(path).map_err(failed)?;
         let len = file.metadata().map_err(failed)?.len();
         let mut magic = [0; 2];
         let got = file.read(&mut magic).map_err(failed)?;
-        let file = File::open(path).map_err(failed)?;
+        let file = input::open(path).map_err(failed)?;
         let is_packed = got == 2 && magic == [0x1f, 0x8b];
         let file = BufReader::with_capacity(1 << 16, file);
         Ok(Self {

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::input;
 use crate::output::OutputFile;
 
 use super::error::DataError;
@@ -68,7 +69,7 @@ impl ImageCache {
     /// shorter or longer than its head says.
     pub fn open(path: &Path, key: &str) -> Result<Self, DataError> {
         let failed = DataError::io(path);
-        let mut file = File::open(path).map_err(failed)?;
+        let mut file = input::open(path).map_err(failed)?;
         let (head, end) = head(&mut file, path)?;
         if head.key != key {
             let got = format!("one of {}", head.key);

@@ -8,6 +8,8 @@ use image::imageops::FilterType;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::input;
+
 use super::class_folders::ClassFolders;
 use super::error::DataError;
 use super::image_cache::{CacheWriter, ImageCache};
@@ -348,5 +350,5 @@ fn grey(pixel: &image::Rgb<u8>) -> u8 {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, DataError> {
-    std::fs::read(path).map_err(DataError::io(path))
+    input::read(path).map_err(DataError::io(path))
 }

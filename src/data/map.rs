@@ -13,12 +13,12 @@ use super::scratch::{VALUES, with_scratch};
 /// let (train, _) = digits();
 /// // Halves of the pictures, upper and lower, as their sums.
 /// let halves = MapDataset::new(&train, [2], |pixels, sums| {
-///     sums[0] = pixels[..32].iter().sum();
-///     sums[1] = pixels[32..].iter().sum();
+///     sums[0] = pixels[..32].iter().sum::<f32>();
+///     sums[1] = pixels[32..].iter().sum::<f32>();
 /// })?;
 /// let mut sums = [0.0; 2];
 /// halves.gather_inputs(&[5], &mut sums);
-/// assert_eq!(sums[0] + sums[1], train.inputs().row(5).iter().sum());
+/// assert_eq!(sums[0] + sums[1], train.inputs().row(5).iter().sum::<f32>());
 /// # Ok::<(), DataError>(())
 /// ```
 #[derive(Clone)]

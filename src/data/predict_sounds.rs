@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::input;
+
 use super::error::DataError;
 use super::files::has_end;
 use super::scale::Standardizer;
@@ -20,7 +22,7 @@ pub(super) fn sounds(
     let sounds = if path.is_dir() || has_end(path, &[".tar", ".tar.gz", ".tgz"]) {
         read_sounds(path)?
     } else {
-        let bytes = std::fs::read(path).map_err(DataError::io(path))?;
+        let bytes = input::read(path).map_err(DataError::io(path))?;
         vec![(path.display().to_string(), Sound::parse(&bytes, path)?)]
     };
     sounds_of(sounds, settings, frames, scale)

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::input;
+
 use super::columns::Columns;
 use super::error::DataError;
 use super::images::{ChannelStatistics, ImageShape};
@@ -155,7 +157,7 @@ impl Preparation {
     /// # Errors
     /// [`DataError::Io`]; [`DataError::Format`] for what is no preparation.
     pub fn read(path: &Path) -> Result<Self, DataError> {
-        Self::parse(&std::fs::read(path).map_err(DataError::io(path))?, path)
+        Self::parse(&input::read(path).map_err(DataError::io(path))?, path)
     }
 
     /// The same from memory; `path` is for messages.

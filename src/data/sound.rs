@@ -10,6 +10,8 @@ use std::path::{Component, Path, PathBuf};
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use crate::input;
+
 use super::error::DataError;
 use super::files::{SOUNDS, Source, has_end};
 use super::left_out::{LeftOut, is_hidden, leads_back};
@@ -285,7 +287,7 @@ impl Found {
             } else if !is_hidden(inside) && is_sound(&path) {
                 let len = std::fs::metadata(&path).map_err(failed(&path))?.len();
                 self.budget.check(len)?;
-                let bytes = std::fs::read(&path).map_err(failed(&path))?;
+                let bytes = input::read(&path).map_err(failed(&path))?;
                 self.add(inside, bytes)?;
             } else {
                 self.left_out.add(inside);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::input;
 use crate::seed::{Purpose, Stream};
 
 use super::error::DataError;
@@ -83,7 +84,7 @@ pub fn group_split<G: Ord>(groups: &[G], test_share: f64, seed: u64) -> (Vec<usi
 /// [`DataError::Io`]; [`DataError::Unfit`] for a line that is no row number below `rows`, one that
 /// comes twice, or a part without rows.
 pub fn split_from_file(path: &Path, rows: usize) -> Result<(Vec<usize>, Vec<usize>), DataError> {
-    let text = std::fs::read_to_string(path).map_err(DataError::io(path))?;
+    let text = input::read_text(path).map_err(DataError::io(path))?;
     let refuse = |expected: String, got: String| {
         let remedy = "list the numbers of the test rows, from 0, one a line";
         DataError::unfit(path, expected, got, remedy)

@@ -64,16 +64,18 @@ pub fn survey(path: &Path, options: &TableOptions) -> Result<Vec<ColumnSurvey>, 
 
 fn one<'a>(name: String, cells: impl Iterator<Item = &'a str>) -> ColumnSurvey {
     let (mut numbers, mut missing, mut texts) = (0_usize, 0, 0);
-    let (mut least, mut most, mut mean) = (f64::INFINITY, f64::NEG_INFINITY, 0.0);
+    let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+    // The first number, and half the mean distance from it: what huge numbers have in common would
+    // swallow their differences, and their sum overflow.
+    let (mut first, mut half) = (None, 0.0);
     let mut distinct = BTreeSet::new();
     for cell in cells {
         match Cell::of(cell) {
             Cell::Number(value) => {
                 numbers += 1;
                 (least, most) = (least.min(value), most.max(value));
-                // A sum of huge numbers would overflow.
-                let count = numbers as f64;
-                mean += value / count - mean / count;
+                let (count, first) = (numbers as f64, *first.get_or_insert(value));
+                half += (value / 2.0 - first / 2.0) / count - half / count;
             }
             Cell::Missing => missing += 1,
             Cell::Text => texts += 1,
@@ -87,7 +89,7 @@ fn one<'a>(name: String, cells: impl Iterator<Item = &'a str>) -> ColumnSurvey {
         numbers,
         missing,
         texts,
-        range: (numbers > 0).then_some((least, most, mean)),
+        range: first.map(|first| (least, most, first + half + half)),
         distinct: (distinct.len() < MOST_VALUES).then_some(distinct.len()),
     }
 }

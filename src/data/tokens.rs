@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::input;
+
 use super::error::DataError;
 #[cfg(feature = "text")]
 use super::pieces::Pieces;
@@ -84,7 +86,7 @@ impl Tokenizer {
     /// [`DataError::Io`]; [`DataError::Format`] if it describes no tokenizer.
     #[cfg(feature = "text")]
     pub fn from_json(path: &Path) -> Result<Self, DataError> {
-        let bytes = std::fs::read(path).map_err(DataError::io(path))?;
+        let bytes = input::read(path).map_err(DataError::io(path))?;
         Ok(Tokenizer::Pieces(Pieces::parse(&bytes, path)?))
     }
 

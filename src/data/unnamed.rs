@@ -1,10 +1,11 @@
 //! Files whose names do not say what they are: images and sounds are known by how they begin.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 #[cfg(feature = "audio")]
+use crate::input;
+
 use super::files::SOUNDS;
 use super::files::has_end;
 #[cfg(feature = "image")]
@@ -53,6 +54,6 @@ fn start(path: &Path) -> Option<Vec<u8>> {
         return None;
     }
     let mut start = Vec::new();
-    let mut file = File::open(path).ok()?.take(LOOKED_AT);
+    let mut file = input::open(path).ok()?.take(LOOKED_AT);
     file.read_to_end(&mut start).ok().map(|_| start)
 }

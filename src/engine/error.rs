@@ -216,7 +216,10 @@ pub(super) struct Reported(String);
 ///         1
 ///     }
 ///     fn add_loss_and_grad(&mut self, _: &[f32], shard: &Shard<'_>, _: &mut [f32]) -> Sums {
-///         fail(format!("row {} cannot be read", shard.rows[0]))
+///         match shard.rows {
+///             [row, ..] => fail(format!("row {row} cannot be read")),
+///             [] => Sums::default(),
+///         }
 ///     }
 ///     fn evaluate(&mut self, _: &[f32], _: &Shard<'_>) -> Sums {
 ///         Sums::default()
@@ -225,7 +228,7 @@ pub(super) struct Reported(String);
 /// let config = EngineConfig { threads: 1.into(), ..EngineConfig::default() };
 /// let update = ChainUpdate::new(&Optimizer::sgd(0.1), 1)?;
 /// let mut engine = Engine::new(config, &[0.0], update, |_| Unreadable)?;
-/// let outcome = engine.run(|session| session.step(&Batch::whole(vec![7], 0), |_| Decision::Skip).map(|_| ()));
+/// let outcome = engine.run(|session| session.step(&Batch::whole([7].into(), 0), |_| Decision::Skip).map(|_| ()));
 /// assert!(outcome?.unwrap_err().to_string().contains("row 7 cannot be read"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -1,12 +1,12 @@
 //! Named tensors in a file of the safetensors format.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
+use crate::input;
 use crate::nn::{Difference, Network, Sequential};
 use crate::output;
 
@@ -135,7 +135,7 @@ pub fn read_safetensors(path: &Path, model: Sequential) -> Result<Network, Expor
 /// [`ExportError::Read`].
 pub fn read_metadata(path: &Path) -> Result<HashMap<String, String>, ExportError> {
     let failed = ExportError::read(path);
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = input::open(path).map_err(failed)?;
     let mut head = Vec::new();
     let taken = Read::by_ref(&mut file).take(8).read_to_end(&mut head);
     taken.map_err(failed)?;
@@ -164,7 +164,7 @@ pub(super) struct WeightsFile<'p> {
 
 impl<'p> WeightsFile<'p> {
     pub(super) fn read(path: &'p Path) -> Result<Self, ExportError> {
-        let bytes = std::fs::read(path).map_err(ExportError::read(path))?;
+        let bytes = input::read(path).map_err(ExportError::read(path))?;
         Ok(Self { path, bytes })
     }
 

@@ -17,6 +17,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::input;
 use crate::nn::{Network, Sequential};
 use crate::optim::AVERAGE;
 use crate::output;
@@ -284,7 +285,7 @@ impl Files {
 
 /// The body of a checkpoint's last file.
 pub(super) fn body(path: &Path) -> Result<Value, TrainError> {
-    let text = std::fs::read(path).map_err(TrainError::read(path))?;
+    let text = input::read(path).map_err(TrainError::read(path))?;
     let odd = || {
         damaged(
             path,
@@ -321,7 +322,7 @@ fn scores(body: &Value) -> Option<Scores> {
 
 /// The bytes of a file, if they have this hash.
 fn whole(path: &Path, sha256: &Value) -> Result<Vec<u8>, TrainError> {
-    let bytes = std::fs::read(path).map_err(TrainError::read(path))?;
+    let bytes = input::read(path).map_err(TrainError::read(path))?;
     let got = hex(&bytes);
     if sha256.as_str() != Some(&got) {
         let expected = format!("the file with sha256 {}", sha256.as_str().unwrap_or("?"));

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// ```
 /// use unisono::train::KeptWeights;
-/// assert_eq!(KeptWeights::BestEpoch.to_string(), "the epoch with the smallest test loss");
+/// assert_eq!(KeptWeights::BestEpoch.to_string(), "the whole epoch with the smallest test loss");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -24,13 +24,13 @@ pub enum KeptWeights {
     /// Those after the last step.
     #[default]
     LastStep,
-    /// Those after the epoch with the smallest test loss
+    /// Those after the whole epoch with the smallest test loss
     /// ([`crate::train::EarlyStopping::restore_best`]).
     BestEpoch,
     /// The average that the optimiser keeps ([`crate::optim::Optimizer::with_average`]), after the
     /// last step.
     Average,
-    /// The average as it was after the epoch with the smallest test loss.
+    /// The average as it was after the whole epoch with the smallest test loss.
     AverageOfBestEpoch,
 }
 
@@ -38,10 +38,10 @@ impl std::fmt::Display for KeptWeights {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             KeptWeights::LastStep => "the last step",
-            KeptWeights::BestEpoch => "the epoch with the smallest test loss",
+            KeptWeights::BestEpoch => "the whole epoch with the smallest test loss",
             KeptWeights::Average => "the average of the weights",
             KeptWeights::AverageOfBestEpoch => {
-                "the average of the weights at the epoch with the smallest test loss"
+                "the average of the weights at the whole epoch with the smallest test loss"
             }
         })
     }

@@ -291,3 +291,49 @@ fn numbers_of_types_that_are_not_read_are_named_with_what_makes_them_readable() 
         "{error}"
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_are_refused_wherever_a_file_is_read_and_no_folder_is_left() {
+    let folder = Folder::new("said-pipes");
+    let text = path(
+        &folder,
+        "text.txt",
+        b"to be or not to be, that is the question",
+    );
+    let table = path(&folder, "table.csv", b"a,l\n1,x\n2,y\n3,x\n4,y\n5,x\n6,y\n");
+    let pipe = folder.0.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    for odd in ["/dev/zero", pipe.to_str().unwrap()] {
+        for args in [
+            vec!["train", "--weights", odd],
+            vec!["train", "--data", &text, "--tokens", odd],
+            vec!["train", "--data", &table, "--split", odd],
+            vec!["train", "--data", odd],
+        ] {
+            let error = refused(&folder, &args);
+            assert!(error.contains("a pipe or a device"), "{args:?}: {error}");
+        }
+    }
+    // Of a pipe in a configuration's place what comes out of it is read; a device has no end.
+    let error = refused(&folder, &["train", "--config", "/dev/zero"]);
+    assert!(error.contains("a pipe or a device"), "{error}");
+}
+
+#[test]
+fn what_is_lost_of_files_is_warned_of_where_nothing_else_is_said_of_them() {
+    let folder = Folder::new("said-quietly");
+    let row = |at: u64| format!("{},{}\n", (1_u64 << 53) + at, at % 2);
+    let rows: String = (0..60).map(row).collect();
+    let file = path(&folder, "big.csv", format!("big,label\n{rows}").as_bytes());
+    for mode in ["--quiet", "--json"] {
+        let output = unisono(&["train", "--data", &file, "--max-steps", "1", mode]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{error}");
+        assert!(error.contains("warning: rounded: big: "), "{mode}: {error}");
+    }
+    // The mean lies between the numbers, however large they are.
+    let said = stdout(&["data", "inspect", &file]);
+    assert!(said.contains("mean 9007199254741022"), "{said}");
+}

@@ -17,27 +17,30 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sync", &[]),
     ("seed", &[]),
     ("memory", &[]),
+    ("input", &[]),
     ("output", &[]),
     ("lock", &[]),
     ("real", &[]),
     ("stats", &["seed"]),
     ("engine", &["sync", "seed", "memory"]),
     ("optim", &["real"]),
-    ("data", &["seed", "sync", "output"]),
+    ("data", &["seed", "sync", "input", "output"]),
     ("nn", &["sync", "seed", "memory", "engine"]),
     (
         "train",
-        &["sync", "seed", "output", "engine", "optim", "data", "nn"],
+        &[
+            "sync", "seed", "input", "output", "engine", "optim", "data", "nn",
+        ],
     ),
     ("report", &["engine", "nn"]),
     (
         "study",
         &[
-            "sync", "seed", "output", "lock", "stats", "engine", "optim", "data", "nn", "train",
-            "report",
+            "sync", "seed", "input", "output", "lock", "stats", "engine", "optim", "data", "nn",
+            "train", "report",
         ],
     ),
-    ("export", &["nn", "output"]),
+    ("export", &["nn", "input", "output"]),
     (
         "run",
         &[
@@ -47,8 +50,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "sync", "seed", "output", "real", "stats", "engine", "optim", "data", "nn", "train",
-            "report", "study", "run", "export",
+            "sync", "seed", "input", "output", "real", "stats", "engine", "optim", "data", "nn",
+            "train", "report", "study", "run", "export",
         ],
     ),
     ("guide", &[]),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::input;
 use crate::report::LineChart;
 
 use super::error::StudyError;
@@ -54,7 +55,7 @@ impl Published {
     /// # Errors
     /// [`StudyError::Io`]; [`StudyError::File`] for another table, none or no finite numbers in it.
     pub fn read(path: &Path) -> Result<Vec<Self>, StudyError> {
-        let bytes = std::fs::read(path).map_err(StudyError::io("read", path))?;
+        let bytes = input::read(path).map_err(StudyError::io("read", path))?;
         Self::parse(&bytes, path)
     }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::input;
 use crate::lock::{LockError, lock_folder};
 use crate::output;
 
@@ -54,7 +55,7 @@ impl Store {
         fs::create_dir_all(folder).map_err(StudyError::io("write", folder))?;
         let lock = lock(folder)?;
         let path = folder.join(SETTINGS);
-        match fs::read_to_string(&path) {
+        match input::read_text(&path) {
             Ok(text) => check(folder, &path, &text, settings)?,
             // Lines without settings are no study's.
             Err(_) if folder.join(LINES).exists() => {
@@ -152,7 +153,7 @@ pub fn merge(slices: &[PathBuf], into: &Path) -> Result<usize, StudyError> {
     // All slices must have the settings of the first; lines that several have count once.
     for slice in slices {
         let path = slice.join(SETTINGS);
-        let text = fs::read_to_string(&path).map_err(StudyError::io("read", &path))?;
+        let text = input::read_text(&path).map_err(StudyError::io("read", &path))?;
         match &settings {
             Some(settings) => check(slice, &path, &text, settings)?,
             None => settings = Some(parse(&path, &text)?),
@@ -220,7 +221,7 @@ fn lines_file(path: PathBuf) -> Result<(PathBuf, File, Vec<String>), StudyError>
 
 /// The lines of a file that are whole JSON; none without a file.
 fn whole_lines(path: &Path) -> Result<Vec<String>, StudyError> {
-    let text = match fs::read_to_string(path) {
+    let text = match input::read_text(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(StudyError::io("read", path)(error)),
