@@ -31,6 +31,7 @@ pub(crate) fn read_text(path: &Path) -> io::Result<String> {
 
 /// The text of a regular file, or what comes out of a pipe: of a command that is written in a file's
 /// place, `<(command)`.
+#[cfg(feature = "cli")]
 pub(crate) fn read_text_or_pipe(path: &Path) -> io::Result<String> {
     #[cfg(unix)]
     if std::os::unix::fs::FileTypeExt::is_fifo(&fs::metadata(path)?.file_type()) {
