@@ -3,9 +3,9 @@
 use std::io::Read;
 use std::path::Path;
 
-#[cfg(feature = "audio")]
 use crate::input;
 
+#[cfg(feature = "audio")]
 use super::files::SOUNDS;
 use super::files::has_end;
 #[cfg(feature = "image")]
