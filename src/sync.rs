@@ -31,4 +31,8 @@ impl<T> Mutex<T> {
             .lock()
             .expect("a loom model never panics while it holds the lock")
     }
+
+    pub(crate) fn try_lock(&self) -> Option<loom::sync::MutexGuard<'_, T>> {
+        self.0.try_lock().ok()
+    }
 }

@@ -7,7 +7,8 @@
 //! A round is an all-gather round a ring. Each worker sends its own values to the next one, then
 //! takes what comes from the one before, copies it and passes it on, until its own values are back.
 //! Channels keep order, so rounds do not mix, and the memory of the values travels and comes home:
-//! nothing is allocated after the first rounds.
+//! nothing is allocated after the first rounds. Of several ranks the first worker of each then meets
+//! the others' ([`super::ranks::meeting`]), and all values go round the ring once more.
 //!
 //! # Failure
 //! A worker whose replica panics sends `Failed` in place of what it owes; a worker that receives
@@ -21,12 +22,14 @@
 //! by construction.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use std::panic::resume_unwind;
 use std::time::{Duration, Instant};
 
 use super::assignment::Assignment;
-use super::failure::FailureLatch;
-use super::mailbox::{Aborted, Address, Mailbox, Waiting};
+use super::mailbox::{Aborted, Address, Mailbox, Watch};
+use super::ranks::group::Group;
+use super::ranks::meeting::Meeting;
 
 /// What travels round the ring.
 #[derive(Debug)]
@@ -34,8 +37,8 @@ pub(crate) enum RingMessage {
     /// A worker's values.
     Values {
         /// Whose they are.
-        worker: usize,
-        /// The same number for each of its shards.
+        member: usize,
+        /// The same number for each of its shards; once all ranks have met, for all shards.
         values: Vec<f32>,
     },
     /// Some worker cannot go on.
@@ -52,6 +55,8 @@ pub(crate) struct Ring {
     pub(crate) to: Address<RingMessage>,
     pub(crate) from: Mailbox<RingMessage>,
     own: Vec<f32>,
+    /// Memory for the values of all ranks, the first worker's.
+    whole: Vec<f32>,
     has_sent_failure: bool,
     has_seen_failure: bool,
 }
@@ -62,6 +67,7 @@ impl Ring {
             to,
             from,
             own: Vec::new(),
+            whole: Vec::new(),
             has_sent_failure: false,
             has_seen_failure: false,
         }
@@ -75,11 +81,10 @@ impl Ring {
     }
 
     /// Empties the ring after a step that failed.
-    pub(crate) fn drain(&mut self, waiting: Waiting, latch: &FailureLatch) -> Result<(), Aborted> {
+    pub(crate) fn drain(&mut self, watch: Watch<'_>) -> Result<(), Aborted> {
         self.send_failure();
         while !self.has_seen_failure {
-            self.has_seen_failure =
-                matches!(self.from.receive(waiting, latch)?, RingMessage::Failed);
+            self.has_seen_failure = matches!(self.from.receive(watch)?, RingMessage::Failed);
         }
         self.has_sent_failure = false;
         self.has_seen_failure = false;
@@ -115,26 +120,116 @@ pub trait AllGather: std::fmt::Debug {
 #[derive(Debug)]
 pub struct RingAllGather<'a> {
     ring: RefCell<&'a mut Ring>,
+    /// With other ranks; the first worker's.
+    meeting: RefCell<Option<&'a mut Meeting>>,
     context: RingContext<'a>,
 }
 
 /// Who takes part, and how one waits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RingContext<'a> {
-    pub(crate) worker: usize,
+    pub(crate) member: usize,
+    pub(crate) group: &'a Group,
     pub(crate) assignment: &'a Assignment,
     /// What all-gathers have taken since the last lap of the stopwatch.
     pub(crate) waited: &'a Cell<Duration>,
-    pub(crate) waiting: Waiting,
-    pub(crate) latch: &'a FailureLatch,
+    pub(crate) watch: Watch<'a>,
+}
+
+impl RingContext<'_> {
+    /// Where the values of a member stand, `len` for each of its shards.
+    fn range(&self, member: usize, len: usize) -> Range<usize> {
+        let shards = self.assignment.shards(member);
+        shards.start * len..shards.end * len
+    }
 }
 
 impl<'a> RingAllGather<'a> {
-    pub(crate) fn new(ring: &'a mut Ring, context: RingContext<'a>) -> Self {
+    pub(crate) fn new(
+        ring: &'a mut Ring,
+        meeting: Option<&'a mut Meeting>,
+        context: RingContext<'a>,
+    ) -> Self {
         Self {
             ring: RefCell::new(ring),
+            meeting: RefCell::new(meeting),
             context,
         }
+    }
+
+    /// The values of this rank's workers, in `all`, where the own ones stand already.
+    fn go_round(&self, ring: &mut Ring, own: &[f32], len: usize, all: &mut [f32]) {
+        let context = self.context;
+        // Own values start their way round the ring.
+        let mut values = std::mem::take(&mut ring.own);
+        values.clear();
+        values.extend_from_slice(own);
+        ring.to.send(RingMessage::Values {
+            member: context.member,
+            values,
+        });
+        // The others' are copied and passed on, until one's own are back.
+        loop {
+            let (member, values) = self.receive(ring);
+            if member == context.member {
+                ring.own = values;
+                return;
+            }
+            all[context.range(member, len)].copy_from_slice(&values);
+            ring.to.send(RingMessage::Values { member, values });
+        }
+    }
+
+    /// The values of all ranks: the first worker's, which meets the others', go round the ring.
+    fn meet(&self, ring: &mut Ring, len: usize, all: &mut [f32]) {
+        let RingContext { group, .. } = self.context;
+        let first = group.member(0);
+        if let Some(meeting) = &mut *self.meeting.borrow_mut() {
+            let num_shards = self.context.assignment.num_shards();
+            let range = |rank| {
+                let shards = group.shards(num_shards, rank);
+                shards.start * len..shards.end * len
+            };
+            let own = range(group.rank());
+            if meeting
+                .exchange(self.context.watch, own, all, range)
+                .is_err()
+            {
+                self.leave(ring);
+            }
+            if group.num_workers() > 1 {
+                let mut values = std::mem::take(&mut ring.whole);
+                values.clear();
+                values.extend_from_slice(all);
+                let member = first;
+                ring.to.send(RingMessage::Values { member, values });
+                (_, ring.whole) = self.receive(ring);
+            }
+            return;
+        }
+        let (member, values) = self.receive(ring);
+        debug_assert_eq!(member, first);
+        all.copy_from_slice(&values);
+        ring.to.send(RingMessage::Values { member, values });
+    }
+
+    /// The next values that come round the ring.
+    fn receive(&self, ring: &mut Ring) -> (usize, Vec<f32>) {
+        match ring.from.receive(self.context.watch) {
+            Ok(RingMessage::Values { member, values }) => (member, values),
+            Ok(RingMessage::Failed) => {
+                ring.has_seen_failure = true;
+                self.leave(ring);
+            }
+            Err(Aborted) => resume_unwind(Box::new(AnotherFailed)),
+        }
+    }
+
+    /// Leaves the pass, because another one has failed.
+    fn leave(&self, ring: &mut Ring) -> ! {
+        ring.send_failure();
+        // Not `panic!`: the first failure has been reported, this one is no news.
+        resume_unwind(Box::new(AnotherFailed));
     }
 }
 
@@ -142,44 +237,18 @@ impl AllGather for RingAllGather<'_> {
     fn all_gather(&self, own: &[f32], len: usize, all: &mut Vec<f32>) {
         let context = self.context;
         all.resize(context.assignment.num_shards() * len, 0.0);
-        let mut write = |worker: usize, values: &[f32]| {
-            let shards = context.assignment.shards(worker);
-            all[shards.start * len..shards.end * len].copy_from_slice(values);
-        };
-        write(context.worker, own);
+        all[context.range(context.member, len)].copy_from_slice(own);
         if context.assignment.num_workers() == 1 {
             return;
         }
-        // Own values start their way round the ring.
         let began = Instant::now();
         let ring = &mut **self.ring.borrow_mut();
-        let mut values = std::mem::take(&mut ring.own);
-        values.clear();
-        values.extend_from_slice(own);
-        ring.to.send(RingMessage::Values {
-            worker: context.worker,
-            values,
-        });
-        // The others' are copied and passed on, until one's own are back.
-        loop {
-            match ring.from.receive(context.waiting, context.latch) {
-                Ok(RingMessage::Values { worker, values }) if worker == context.worker => {
-                    ring.own = values;
-                    context.waited.set(context.waited.get() + began.elapsed());
-                    return;
-                }
-                Ok(RingMessage::Values { worker, values }) => {
-                    write(worker, &values);
-                    ring.to.send(RingMessage::Values { worker, values });
-                }
-                Ok(RingMessage::Failed) => {
-                    ring.has_seen_failure = true;
-                    ring.send_failure();
-                    // Not `panic!`: the first failure has been reported, this one is no news.
-                    resume_unwind(Box::new(AnotherFailed));
-                }
-                Err(Aborted) => resume_unwind(Box::new(AnotherFailed)),
-            }
+        if context.group.num_workers() > 1 {
+            self.go_round(ring, own, len, all);
         }
+        if context.group.num_ranks() > 1 {
+            self.meet(ring, len, all);
+        }
+        context.waited.set(context.waited.get() + began.elapsed());
     }
 }

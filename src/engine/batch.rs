@@ -52,6 +52,19 @@ impl Batch {
         &self.order[self.range.clone()]
     }
 
+    /// What tells it from other batches: of its rows, their order, its source and its epoch.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mix = |hash: u64, value: u64| (hash ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let place = [
+            self.source as u64,
+            u64::from(self.epoch),
+            self.range.len() as u64,
+        ];
+        let start = place.into_iter().fold(0, mix);
+        let rows = self.rows().iter().map(|&row| u64::from(row));
+        rows.fold(start, |hash, row| mix(hash.rotate_left(23), row))
+    }
+
     /// Shard `index`, below `num_shards`, of this batch; shards differ by at most one row.
     pub fn shard(&self, num_shards: usize, index: usize) -> Shard<'_> {
         let range = part(self.range.len(), num_shards, index);

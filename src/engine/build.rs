@@ -13,8 +13,9 @@ use super::config::EngineConfig;
 use super::coordinator_state::CoordinatorState;
 use super::error::EngineError;
 use super::links::{WorkerLinks, connect};
-use super::owned::OwnedSegment;
 use super::params::Params;
+use super::ranks::Ranks;
+use super::ranks::group::{Group, SegmentPlace};
 use super::replica::Replica;
 use super::segment::Segment;
 use super::timing::PhaseTimes;
@@ -43,6 +44,11 @@ pub struct Engine<R: Replica, U: Update> {
     pub(crate) adders: Adders,
     pub(crate) num_shards: usize,
     pub(crate) cuts: Vec<Range<usize>>,
+    pub(crate) places: Vec<SegmentPlace>,
+    pub(crate) group: Group,
+    pub(crate) ranks: Option<Ranks>,
+    /// All other ranks.
+    pub(crate) others: Vec<usize>,
     pub(crate) update: U,
     /// Padded: what a worker writes shares no cache line with its neighbour.
     pub(crate) workers: Vec<CachePadded<Worker<R, U>>>,
@@ -66,29 +72,53 @@ impl<R: Replica, U: Update> Engine<R, U> {
         // Who computes what, and who adds what.
         let placement = Placement::of_process(config.threads, config.pinning)?;
         let num_workers = placement.num_threads;
-        let num_shards = config.shards.count(num_workers)?;
-        let assignment = Assignment::even(num_shards, num_workers);
+        // One alone has nobody to meet.
+        let ranks = config.ranks.clone().filter(|ranks| ranks.num_ranks() > 1);
+        let group = meet(
+            &config,
+            num_workers,
+            params.len(),
+            update.num_state_buffers(),
+        )?;
+        let num_shards = config.shards.count(group.num_all_workers())?;
+        if num_shards < group.num_ranks() {
+            return Err(EngineError::FewShards {
+                shards: num_shards,
+                ranks: group.num_ranks(),
+            });
+        }
+        let own = group.shards(num_shards, group.rank());
+        let assignment = group.members(num_shards, &Assignment::even(own.len(), num_workers));
+        let places = group.segments(params.len());
         let spec = PlanSpec {
+            group: &group,
             assignment: &assignment,
-            num_params: params.len(),
+            places: &places,
             update: config.update,
         };
-        let cuts = spec.cuts().enumerate();
-        let segments = cuts.filter_map(|(segment, range)| (!range.is_empty()).then_some(segment));
-        let adders = Adders::of(&*config.all_reduce, num_workers, segments)?;
+        let adders = Adders::of(&*config.all_reduce, num_workers, &places)?;
         let plan = Plan::new(&adders, spec);
         let replicas: Vec<R> = (0..num_workers).map(replica).collect();
         check_sizes(&replicas, params.len())?;
         // The channels, and the two sides of them: coordinator and workers.
-        let (to_workers, links) = connect(&plan, &Capacity::new(&adders, spec));
-        let mut coordinator = CoordinatorState::new(to_workers, &plan, update.num_parts());
+        let hub = ranks.as_ref().map(Ranks::shared_hub);
+        let (to_workers, links) = connect(&plan, &Capacity::new(&adders, spec), hub);
+        let parts = update.num_parts();
+        let mut coordinator = CoordinatorState::new(to_workers, &group, &places, &plan, parts);
         let is_stateful = replicas.iter().any(Replica::is_stateful);
         coordinator
             .scheduler
             .balance(is_stateful, &config, &placement);
         let parts = links.into_iter().zip(replicas).collect();
         let buffers = update.num_state_buffers();
-        let workers = build_workers(&plan, &placement, params, buffers, parts)?;
+        let build = Building {
+            plan: &plan,
+            group: &group,
+            placement: &placement,
+            params,
+            num_state_buffers: buffers,
+        };
+        let workers = build_workers(build, parts)?;
         let pool = match config.update {
             UpdateMode::Master => {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(num_workers);
@@ -104,6 +134,10 @@ impl<R: Replica, U: Update> Engine<R, U> {
             adders,
             num_shards,
             cuts: plan.cuts,
+            places,
+            others: group.others().collect(),
+            group,
+            ranks,
             update,
             workers,
             coordinator,
@@ -129,7 +163,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
 
     /// Who computes which shards, as of the last step.
     pub fn assignment(&self) -> &Assignment {
-        &self.coordinator.scheduler.now
+        &self.coordinator.scheduler.own.assignment
     }
 
     /// How many times, between two steps, shards have moved from one worker to another.
@@ -147,7 +181,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
 
     /// What the user should know about idle workers: more threads than shards.
     pub fn warning(&self) -> Option<String> {
-        let (threads, shards) = (self.workers.len(), self.num_shards);
+        let (threads, shards) = (self.group.num_all_workers(), self.num_shards);
         (threads > shards).then(|| {
             format!(
                 "{} of {threads} threads have no shard to work on: use {threads} shards or more, or fewer threads",
@@ -168,18 +202,32 @@ impl<R: Replica, U: Update> Engine<R, U> {
     }
 
     /// A copy of the optimiser's state: one vector, as long as the parameters, for each state
-    /// buffer.
-    pub fn state(&self) -> Vec<Vec<f32>> {
+    /// buffer. Of several ranks all must call it: each has a part.
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] if another rank is lost.
+    pub fn state(&self) -> Result<Vec<Vec<f32>>, EngineError> {
         let buffers = self.update.num_state_buffers();
-        let copy = |which| {
-            self.collect(|segment: &OwnedSegment, flat: &mut [f32]| {
+        let num_params = self.cuts.last().map_or(0, |cut| cut.end);
+        let mut state = vec![vec![0.0; num_params]; buffers];
+        for segment in self.workers.iter().flat_map(|worker| &worker.owned) {
+            for (which, flat) in state.iter_mut().enumerate() {
                 let values = segment.state_buffer(which, buffers);
-                for (to, from) in flat.iter_mut().zip(values) {
-                    *to = from;
-                }
-            })
-        };
-        (0..buffers).map(copy).collect()
+                let to = flat[segment.cut.clone()].iter_mut();
+                to.zip(values).for_each(|(to, from)| *to = from);
+            }
+        }
+        if let Some(ranks) = &self.ranks {
+            for flat in &mut state {
+                gather_segments(ranks, &self.places, flat)?;
+            }
+        }
+        Ok(state)
+    }
+
+    /// The rank of this process, and how many train together; 0 and 1 for a process alone.
+    pub fn ranks(&self) -> (usize, usize) {
+        (self.group.rank(), self.group.num_ranks())
     }
 
     /// Takes over the optimiser's state, as [`Engine::state`] gave it.
@@ -211,14 +259,61 @@ impl<R: Replica, U: Update> Engine<R, U> {
         }
         Ok(())
     }
+}
 
-    fn collect(&self, copy: impl Fn(&OwnedSegment, &mut [f32])) -> Vec<f32> {
-        let mut flat = vec![0.0; self.cuts.last().map_or(0, |cut| cut.end)];
-        for segment in self.workers.iter().flat_map(|worker| &worker.owned) {
-            copy(segment, &mut flat[segment.cut.clone()]);
+/// Fills `flat` with the segments of all ranks, of which each has its own.
+fn gather_segments(
+    ranks: &Ranks,
+    places: &[SegmentPlace],
+    flat: &mut [f32],
+) -> Result<(), EngineError> {
+    let of_rank = |rank| places.iter().filter(move |place| place.rank == rank);
+    let own: Vec<f32> = of_rank(ranks.rank())
+        .flat_map(|place| &flat[place.cut.clone()])
+        .copied()
+        .collect();
+    let all = ranks.gather(bytemuck::cast_slice(&own))?;
+    for (rank, bytes) in all.iter().enumerate() {
+        let (chunks, _) = bytes.as_chunks();
+        let mut values = chunks.iter().map(|&chunk| f32::from_ne_bytes(chunk));
+        for to in of_rank(rank).flat_map(|place| place.cut.clone()) {
+            flat[to] = values.next().unwrap_or(f32::NAN);
         }
-        flat
     }
+    Ok(())
+}
+
+/// The group of this process, once it has met the others: they must build the same engine.
+fn meet(
+    config: &EngineConfig,
+    num_workers: usize,
+    num_params: usize,
+    num_state_buffers: usize,
+) -> Result<Group, EngineError> {
+    let Some(ranks) = config.ranks.as_ref().filter(|ranks| ranks.num_ranks() > 1) else {
+        return Ok(Group::alone(num_workers));
+    };
+    ranks.compare(&[
+        (
+            "the version of unisono",
+            env!("CARGO_PKG_VERSION").to_owned(),
+        ),
+        ("a number of parameters of", num_params.to_string()),
+        (
+            "a number of state buffers of",
+            num_state_buffers.to_string(),
+        ),
+        ("shards of a batch as", format!("{:?}", config.shards)),
+        ("tracking of", format!("{:?}", config.track)),
+    ])?;
+    let all = ranks.gather(&(num_workers as u64).to_le_bytes())?;
+    let count = |bytes: &Vec<u8>| {
+        bytes
+            .first_chunk()
+            .map_or(1, |&count| u64::from_le_bytes(count))
+    };
+    let workers = all.iter().map(|bytes| count(bytes) as usize);
+    Ok(Group::new(ranks.rank(), workers.collect()))
 }
 
 /// Checks that every replica has `expected` parameters.
@@ -234,6 +329,16 @@ fn check_sizes<R: Replica>(replicas: &[R], expected: usize) -> Result<(), Engine
     }
 }
 
+/// What all workers are built from.
+#[derive(Clone, Copy)]
+struct Building<'a> {
+    plan: &'a Plan,
+    group: &'a Group,
+    placement: &'a Placement,
+    params: &'a [f32],
+    num_state_buffers: usize,
+}
+
 /// Builds every worker on a thread of its own, pinned as it will run.
 ///
 /// # Why this way
@@ -241,24 +346,28 @@ fn check_sizes<R: Replica>(replicas: &[R], expected: usize) -> Result<(), Engine
 /// from an allocator arena of its own, so that small buffers of different workers do not share
 /// cache lines.
 fn build_workers<R: Replica, U: Update>(
-    plan: &Plan,
-    placement: &Placement,
-    params: &[f32],
-    num_state_buffers: usize,
+    building: Building<'_>,
     parts: Vec<(WorkerLinks<U::Scalars>, R)>,
 ) -> Result<Vec<CachePadded<Worker<R, U>>>, EngineError> {
+    let Building {
+        plan,
+        group,
+        placement,
+        params,
+        num_state_buffers,
+    } = building;
     let mut pieces: Vec<Option<Segment>> = Params::zeros(&plan.cuts);
     // Each owner writes the initial parameters of its own segments.
     let mut workers = thread::scope(|scope| {
         let mut building = Vec::new();
         for (index, (links, replica)) in parts.into_iter().enumerate() {
-            let owned = plan.workers[index].owned.iter();
+            let owned = plan.workers[group.member(index)].owned.iter();
             let segments: Vec<Segment> = owned
                 .filter_map(|&segment| pieces[segment].take())
                 .collect();
             let build = move || {
                 placement.pin(index);
-                let mut worker = Worker::new(index, plan, replica, links);
+                let mut worker = Worker::new(index, group, plan, replica, links);
                 worker.place(&plan.cuts, params, segments, num_state_buffers);
                 CachePadded::new(worker)
             };
@@ -270,6 +379,12 @@ fn build_workers<R: Replica, U: Update>(
         });
         built.collect::<Result<Vec<_>, EngineError>>()
     })?;
+    // Those of other ranks are the same there.
+    for (piece, cut) in pieces.iter_mut().zip(&plan.cuts) {
+        if let Some(segment) = piece {
+            segment.as_mut_slice().copy_from_slice(&params[cut.clone()]);
+        }
+    }
     // The segments are joined, and all workers read the whole.
     for worker in &mut workers {
         let worker: &mut Worker<R, U> = worker;

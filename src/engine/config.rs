@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::affinity::{Pinning, Threads};
 use super::all_reduce::{AllReduce, Segmented};
 use super::error::{EngineError, at_most};
+use super::ranks::Ranks;
 use super::update::{Track, UpdateMode};
 
 /// Shards that an engine is planned for: of more the plan alone would take long.
@@ -73,6 +74,8 @@ pub struct EngineConfig {
     pub track: Track,
     /// Whether faster workers get more shards.
     pub balance: Balance,
+    /// The processes that train together; without, this one trains alone.
+    pub ranks: Option<Ranks>,
 }
 
 impl Default for EngineConfig {
@@ -85,6 +88,7 @@ impl Default for EngineConfig {
             update: UpdateMode::Fused,
             track: Track::Nothing,
             balance: Balance::Measured,
+            ranks: None,
         }
     }
 }

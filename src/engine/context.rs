@@ -4,7 +4,12 @@ use std::ops::Range;
 
 use super::affinity::Placement;
 use super::all_reduce::AllReduce;
+use super::batch::Batch;
 use super::failure::FailureLatch;
+use super::mailbox::{Progress, Waiting, Watch};
+use super::ranks::group::{Group, SegmentPlace};
+use super::ranks::header::{Header, Operation};
+use super::ranks::hub::Hub;
 use super::update::{Track, UpdateMode};
 
 /// What all workers of a run share.
@@ -13,6 +18,11 @@ pub(crate) struct Shared<'a, U> {
     pub(crate) update: &'a U,
     pub(crate) mode: UpdateMode,
     pub(crate) pool: Option<&'a rayon::ThreadPool>,
+    pub(crate) group: &'a Group,
+    pub(crate) places: &'a [SegmentPlace],
+    /// The connection to other ranks, and which these are.
+    pub(crate) hub: Option<&'a Hub>,
+    pub(crate) others: &'a [usize],
     pub(crate) placement: &'a Placement,
     pub(crate) latch: &'a FailureLatch,
     pub(crate) num_workers: usize,
@@ -25,9 +35,32 @@ pub(crate) struct Shared<'a, U> {
 }
 
 impl<U> Shared<'_, U> {
-    /// Whether gradients may be left to their owners: the owners are many, and nobody asks for
-    /// shards' gradients.
+    /// Whether gradients may be left to their owners: the owners are many, of this process, and
+    /// nobody asks for shards' gradients.
     pub(crate) fn may_factor(&self) -> bool {
-        self.num_workers > 1 && self.owners_are_even && self.track == Track::Nothing
+        self.num_workers > 1
+            && self.hub.is_none()
+            && self.owners_are_even
+            && self.track == Track::Nothing
+    }
+
+    /// What this rank does with `batch`, to be told to others.
+    pub(crate) fn header(&self, operation: Operation, batch: &Batch) -> Header {
+        let fingerprint = self.hub.map_or(0, |_| batch.fingerprint());
+        Header::new(operation, batch.step, fingerprint)
+    }
+
+    /// How a worker waits.
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        self.watch_as(self.placement.waiting)
+    }
+
+    /// The same in another way.
+    pub(crate) fn watch_as(&self, waiting: Waiting) -> Watch<'_> {
+        Watch {
+            waiting,
+            latch: self.latch,
+            peers: self.hub.map(|hub| hub as &dyn Progress),
+        }
     }
 }

@@ -14,6 +14,7 @@ use super::coordinator_state::CoordinatorState;
 use super::error::{EngineError, panic_message};
 use super::mailbox::Aborted;
 use super::message::{Command, Decision};
+use super::ranks::header::{Header, Operation};
 use super::reduced::Reduced;
 use super::replica::Replica;
 use super::sums::Sums;
@@ -73,6 +74,8 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         let plan = scheduler.next_plan(batch, num_factored, shared);
         let command = Command::Step(batch.clone(), plan.clone());
         self.coordinator.command_all(&command);
+        let header = shared.header(Operation::Step, batch);
+        self.coordinator.open(header);
         let stepped = guarded(shared, || {
             // The pass over own shards, and the sum over all workers' gradients.
             self.worker.gather_buffers(plan.as_deref(), shared)?;
@@ -80,9 +83,9 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
             self.worker.all_reduce(batch, shared)?;
             // Everyone's reports in, the driver's decision out; with it, segments to update.
             self.worker.send_report();
-            self.coordinator.collect_reports(shared)?;
+            self.coordinator.exchange_reports(header, shared)?;
             self.coordinator.record_loads(batch);
-            let outcome = self.coordinator.reduced(batch);
+            let outcome = self.coordinator.reduced(batch, shared);
             let decision = outcome.as_ref().map_or(Decision::Skip, decide);
             if matches!(decision, Decision::Apply(_)) {
                 self.coordinator.scatter_params(shared);
@@ -92,7 +95,7 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
             if let Decision::Apply(scalars) = &decision
                 && shared.update.num_trust_ratios() > 0
             {
-                self.agree_on_trust_ratios(scalars)?;
+                self.agree_on_trust_ratios(scalars, batch)?;
             }
             // The owners update their segments, and all take over the new parameters.
             self.worker.update(&decision, shared);
@@ -115,11 +118,13 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         let shared = self.shared;
         self.coordinator
             .command_all(&Command::Evaluate(batch.clone()));
+        let header = shared.header(Operation::Evaluate, batch);
+        self.coordinator.open(header);
         let evaluated = guarded(shared, || {
             self.worker.evaluate(batch, shared);
             self.worker.send_report();
-            self.coordinator.collect_reports(shared)?;
-            let outcome = self.coordinator.reduced(batch);
+            self.coordinator.exchange_reports(header, shared)?;
+            let outcome = self.coordinator.reduced(batch, shared);
             self.coordinator.reply_all(&Decision::Skip);
             self.worker.await_reply(shared)?;
             let sums = outcome.map(|reduced| reduced.sums);
@@ -129,9 +134,40 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         evaluated.unwrap_or_else(|Aborted| Err(self.broken()))
     }
 
-    /// Who computes which shards, as of the last step.
+    /// Who computes which shards, as of the last step; of several ranks, which of this rank's
+    /// workers has which of this rank's shards.
     pub fn assignment(&self) -> &Assignment {
-        &self.coordinator.scheduler.now
+        &self.coordinator.scheduler.own.assignment
+    }
+
+    /// What this rank asks all ranks for with its next report, a bit each.
+    pub(crate) fn wish(&mut self, wishes: u8) {
+        self.coordinator.wishes = wishes;
+    }
+
+    /// What any rank has asked for with the last reports; on one rank alone, its own wishes.
+    pub(crate) fn agreed(&self) -> u8 {
+        if self.shared.hub.is_some() {
+            self.coordinator.agreed
+        } else {
+            self.coordinator.wishes
+        }
+    }
+
+    /// Asks all ranks now.
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`].
+    pub(crate) fn vote(&mut self, step: u64) -> Result<u8, EngineError> {
+        let shared = self.shared;
+        let header = Header::new(Operation::Vote, step, 0);
+        let agreed = guarded(shared, || self.coordinator.vote(header, shared));
+        agreed.map_err(|Aborted| self.broken())
+    }
+
+    /// Ranks that train together.
+    pub(crate) fn num_ranks(&self) -> usize {
+        self.shared.group.num_ranks()
     }
 
     /// Gives workers these shards from the next step on. It changes no bit; with
@@ -206,17 +242,23 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
 
     /// Collects the new parameters from their owners, and gives them to every worker.
     fn broadcast_params(&mut self) -> Result<(), Aborted> {
-        self.worker.send_params();
+        self.worker.send_params(self.shared);
         self.coordinator.gather_params(self.shared)?;
         self.worker.await_params(self.shared)
     }
 
     /// Between the halves of an update in two: everyone's norms in, trust ratios out.
-    fn agree_on_trust_ratios(&mut self, scalars: &U::Scalars) -> Result<(), Aborted> {
+    fn agree_on_trust_ratios(
+        &mut self,
+        scalars: &U::Scalars,
+        batch: &Batch,
+    ) -> Result<(), Aborted> {
         let shared = self.shared;
+        let header = shared.header(Operation::Directions, batch);
+        self.coordinator.open(header);
         self.worker.direction(scalars, shared);
         self.worker.send_report();
-        self.coordinator.collect_reports(shared)?;
+        self.coordinator.exchange_reports(header, shared)?;
         self.coordinator.fill_trust_ratios(shared.update, scalars);
         self.coordinator.reply_all(&Decision::Apply(*scalars));
         self.worker.await_reply(shared)?;
@@ -243,6 +285,9 @@ pub(crate) fn lead<R: Replica, U: Update, T>(
     session.worker.watch.restart();
     let driven = catch_unwind(AssertUnwindSafe(|| drive(&mut session)));
     session.worker.watch.leave();
+    if !shared.latch.is_raised() {
+        session.coordinator.leave(shared);
+    }
     session.coordinator.command_all(&Command::Stop);
     driven
 }
@@ -254,11 +299,7 @@ pub(crate) fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &
     // An abort needs no handling here: whoever raised the latch gave the reason.
     let _ended = guarded(shared, || {
         loop {
-            match worker
-                .links
-                .commands
-                .receive(shared.placement.waiting, shared.latch)?
-            {
+            match worker.links.commands.receive(shared.watch())? {
                 Command::Step(batch, plan) => {
                     follow_step(worker, &batch, plan.as_deref(), shared)?;
                 }
@@ -271,7 +312,7 @@ pub(crate) fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &
                     worker.send_report();
                     worker.await_reply(shared)?;
                     worker.swap_params(which, shared);
-                    worker.send_params();
+                    worker.send_params(shared);
                     worker.await_params(shared)?;
                 }
                 Command::Stop => {
@@ -310,7 +351,7 @@ fn follow_step<R: Replica, U: Update>(
     worker.update(&decision, shared);
     match decision {
         Decision::Apply(_) => {
-            worker.send_params();
+            worker.send_params(shared);
             worker.await_params(shared)
         }
         Decision::Skip => Ok(()),

@@ -5,7 +5,6 @@
 //! 1. Sums go by the order of shards, blocks and offsets, never by who reports or when.
 
 use super::all_reduce::plan::Plan;
-use super::assignment::StepShape;
 use super::batch::Batch;
 use super::context::Shared;
 use super::error::EngineError;
@@ -13,6 +12,9 @@ use super::links::CoordinatorLinks;
 use super::mailbox::Aborted;
 use super::message::{Command, Decision, Reply, Report, Updated};
 use super::params::Params;
+use super::ranks::group::{Group, SegmentPlace};
+use super::ranks::hub::Sink;
+use super::ranks::tags;
 use super::reduced::{Reduced, ShardNorms};
 use super::scheduler::ShardScheduler;
 use super::segment::Segment;
@@ -22,13 +24,14 @@ use super::update::{BLOCK, PartSquare, Update};
 /// What the coordinator keeps from step to step.
 #[derive(Debug)]
 pub(crate) struct CoordinatorState<S> {
-    links: CoordinatorLinks<S>,
+    pub(super) links: CoordinatorLinks<S>,
     /// The parameters while they are split.
     pieces: Vec<Option<Segment>>,
-    /// One place a worker.
-    reports: Vec<Option<Report>>,
+    /// One place a member.
+    pub(super) reports: Vec<Option<Report>>,
+    pub(super) group: Group,
     /// Each non-empty segment, in order.
-    segments: Vec<SegmentBlocks>,
+    pub(super) segments: Vec<SegmentBlocks>,
     pub(crate) scheduler: ShardScheduler,
     /// Where the next block of each worker's report stands.
     cursors: Vec<usize>,
@@ -37,46 +40,93 @@ pub(crate) struct CoordinatorState<S> {
     /// What parts' norms are made of, and the norms.
     part_squares: Vec<PartSquare>,
     pub(crate) part_norms: Vec<f64>,
+    /// What this rank asks all ranks for, and what any of them has asked for.
+    pub(crate) wishes: u8,
+    pub(crate) agreed: u8,
 }
 
 /// What the coordinator knows of a segment.
 #[derive(Clone, Copy, Debug)]
-struct SegmentBlocks {
+pub(super) struct SegmentBlocks {
     index: usize,
-    owner: usize,
+    /// A member.
+    pub(super) owner: usize,
+    /// Where its blocks begin among those of its owner.
+    first: usize,
     blocks: usize,
     /// The position after its last element.
     end: usize,
 }
 
+impl SegmentBlocks {
+    /// The sums of squares of its blocks, as its owner has reported them.
+    pub(super) fn squares<'r>(
+        &self,
+        reports: &'r [Option<Report>],
+    ) -> impl Iterator<Item = f64> + Clone + use<'r> {
+        let report = reports[self.owner].as_ref();
+        let squares = &report.expect("every worker has reported").squares;
+        squares.iter().skip(self.first).take(self.blocks).copied()
+    }
+}
+
 impl<S> CoordinatorState<S> {
     /// Before the first step by `plan`, of an update with `num_parts` parts.
-    pub(crate) fn new(links: CoordinatorLinks<S>, plan: &Plan, num_parts: usize) -> Self {
-        let num_workers = plan.workers.len();
+    pub(crate) fn new(
+        links: CoordinatorLinks<S>,
+        group: &Group,
+        places: &[SegmentPlace],
+        plan: &Plan,
+        num_parts: usize,
+    ) -> Self {
+        let num_members = group.num_members();
+        // Of another rank's report the memory stays here.
+        let report = |member| group.worker_of(member).is_none().then(Report::default);
         Self {
             links,
             pieces: plan.cuts.iter().map(|_| None).collect(),
-            reports: (0..num_workers).map(|_| None).collect(),
-            segments: segments(plan),
-            scheduler: ShardScheduler::new(plan.assignment.clone()),
-            cursors: vec![0; num_workers],
+            reports: (0..num_members).map(report).collect(),
+            segments: segments(group, places, plan),
+            group: group.clone(),
+            scheduler: ShardScheduler::new(plan.assignment.clone(), group),
+            cursors: vec![0; num_members],
             trust_ratios: Vec::new(),
             part_squares: Vec::new(),
             part_norms: vec![0.0; num_parts],
+            wishes: 0,
+            agreed: 0,
         }
     }
 }
 
 /// Each segment that someone owns, in order.
-fn segments(plan: &Plan) -> Vec<SegmentBlocks> {
+fn segments(group: &Group, places: &[SegmentPlace], plan: &Plan) -> Vec<SegmentBlocks> {
+    let mut owners = vec![None; places.len()];
+    for (member, worker) in plan.workers.iter().enumerate() {
+        worker
+            .owned
+            .iter()
+            .for_each(|&index| owners[index] = Some(member));
+    }
     let mut segments = Vec::new();
-    for (index, cut) in plan.cuts.iter().enumerate() {
-        let owner = plan.workers.iter().position(|w| w.owned.contains(&index));
-        segments.extend(owner.map(|owner| SegmentBlocks {
-            index,
-            owner,
-            blocks: cut.len().div_ceil(BLOCK),
-            end: cut.end,
+    let mut blocks = vec![0; group.num_members()];
+    for (index, place) in places.iter().enumerate() {
+        let cut = &place.cut;
+        let owner = if place.rank == group.rank() || cut.is_empty() {
+            owners[index]
+        } else {
+            Some(group.member_of(place.rank))
+        };
+        segments.extend(owner.map(|owner| {
+            let first = blocks[owner];
+            blocks[owner] += cut.len().div_ceil(BLOCK);
+            SegmentBlocks {
+                index,
+                owner,
+                first,
+                blocks: blocks[owner] - first,
+                end: cut.end,
+            }
         }));
     }
     segments
@@ -89,12 +139,12 @@ impl<S: Copy> CoordinatorState<S> {
         }
     }
 
+    /// The reports of this rank's workers.
     pub(super) fn collect_reports<U>(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
-        for _ in 0..self.reports.len() {
-            let waiting = shared.placement.waiting;
-            let report = self.links.reports.receive(waiting, shared.latch)?;
-            let worker = report.worker;
-            self.reports[worker] = Some(report);
+        for _ in 0..self.group.num_workers() {
+            let report = self.links.reports.receive(shared.watch())?;
+            let member = self.group.member(report.worker);
+            self.reports[member] = Some(report);
         }
         Ok(())
     }
@@ -102,27 +152,35 @@ impl<S: Copy> CoordinatorState<S> {
     /// Tells the balancer what the workers took.
     pub(super) fn record_loads(&mut self, batch: &Batch) {
         if let Some(balancer) = &mut self.scheduler.balancer {
-            let reports = self.reports.iter();
+            let reports = self.reports[self.group.own_members()].iter();
             let loads = reports.map(|report| report.as_ref().and_then(|report| report.load));
-            balancer.record(loads, StepShape::new(batch, &self.scheduler.now));
+            balancer.record(loads, self.scheduler.own.shape(batch));
         }
     }
 
     /// Adds up the reports in the order of shards and blocks, never in the order of arrival.
-    pub(super) fn reduced(&mut self, batch: &Batch) -> Result<Reduced, EngineError> {
+    pub(super) fn reduced<U>(
+        &mut self,
+        batch: &Batch,
+        shared: &Shared<'_, U>,
+    ) -> Result<Reduced, EngineError> {
         let mut reduced = Reduced {
             sums: Sums::default(),
             grad_norm: 0.0,
             shards: None,
         };
         let reports = || self.reports.iter().enumerate();
-        let failures = reports().filter_map(|(worker, report)| {
+        let failures = reports().filter_map(|(member, report)| {
             let failure = report.as_ref()?.failure.clone()?;
-            Some((worker, failure))
+            Some((member, failure))
         });
         // Not one that only follows from another's.
-        if let Some((worker, failure)) = failures.min_by_key(|(_, failure)| failure.follows) {
-            return Err(failure.error(worker, batch.step));
+        if let Some((member, mut failure)) = failures.min_by_key(|(_, failure)| failure.follows) {
+            if let Some(hub) = shared.hub {
+                let name = hub.name(self.group.rank_of(member));
+                failure.message = format!("{} ({name})", failure.message);
+            }
+            return Err(failure.error(batch.step));
         }
         // The sums, shard by shard.
         let (mut shards, mut has_squares) = (ShardNorms::default(), false);
@@ -133,22 +191,13 @@ impl<S: Copy> CoordinatorState<S> {
             let squares = report.sums.iter().zip(&report.shard_squares);
             squares.for_each(|(sums, square)| shards.add(sums.rows, *square));
         }
-        // The gradient's norm.
-        self.cursors.fill(0);
+        // The gradient's norm, block by block, not segment by segment: segments depend on the number
+        // of workers. An evaluation reports no norms.
         let mut squares = 0.0;
-        for &SegmentBlocks { owner, blocks, .. } in &self.segments {
-            let start = self.cursors[owner];
-            self.cursors[owner] += blocks;
-            let of_owner = &self.reports[owner]
-                .as_ref()
-                .expect("every worker has reported")
-                .squares;
-            // Block by block, not segment by segment: segments depend on the number of workers. An
-            // evaluation reports no norms.
-            of_owner[start.min(of_owner.len())..]
-                .iter()
-                .take(blocks)
-                .for_each(|&block| squares += block);
+        for segment in &self.segments {
+            segment
+                .squares(&self.reports)
+                .for_each(|block| squares += block);
         }
         // Of a batch without weight there is no mean: its norms are 0, not NaN.
         let weight = if reduced.sums.is_empty() {
@@ -211,7 +260,7 @@ impl<S: Copy> CoordinatorState<S> {
         });
         update.trust_ratios(scalars, &mut norms, trust_ratios);
         // Every worker gets all of them, with its report.
-        for report in reports.iter_mut().flatten() {
+        for report in reports[self.group.own_members()].iter_mut().flatten() {
             report.trust_ratios.clear();
             report.trust_ratios.extend_from_slice(trust_ratios);
         }
@@ -220,11 +269,22 @@ impl<S: Copy> CoordinatorState<S> {
     /// Takes the parameters from all readers, and lays each segment into its owner's report.
     pub(super) fn scatter_params<U>(&mut self, shared: &Shared<'_, U>) {
         let mut params = Params::default();
-        for report in self.reports.iter_mut().flatten() {
+        let own = self.group.own_members();
+        for report in self.reports[own].iter_mut().flatten() {
             params = std::mem::take(&mut report.params);
         }
         params.split(shared.cuts, &mut self.pieces);
         for &SegmentBlocks { owner, index, .. } in &self.segments {
+            if self.group.worker_of(owner).is_none() {
+                // It comes from its owner, into the place that it has.
+                let memory = self.pieces[index].take().expect("all parameters are here");
+                let hub = shared.hub.expect("another rank is reached by a hub");
+                let to = self.links.to_updated.clone();
+                let sink = Sink::Updated { to, index };
+                let rank = self.group.rank_of(owner);
+                hub.receive(rank, tags::params(index), memory.into(), sink);
+                continue;
+            }
             let report = self.reports[owner].as_mut();
             let report = report.expect("every worker has reported");
             report.segments.extend(self.pieces[index].take());
@@ -234,8 +294,7 @@ impl<S: Copy> CoordinatorState<S> {
     /// Waits for all segments, and shares the parameters again.
     pub(super) fn gather_params<U>(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
         for _ in 0..self.segments.len() {
-            let waiting = shared.placement.waiting;
-            let Updated { index, segment } = self.links.updated.receive(waiting, shared.latch)?;
+            let Updated { index, segment } = self.links.updated.receive(shared.watch())?;
             self.pieces[index] = Some(segment);
         }
         let params = Params::join(&mut self.pieces);
@@ -251,7 +310,8 @@ impl<S: Copy> CoordinatorState<S> {
             report.failure.is_some()
         };
         let has_failed = self.reports.iter().any(failed);
-        for (address, report) in self.links.replies.iter().zip(&mut self.reports) {
+        let own = &mut self.reports[self.group.own_members()];
+        for (address, report) in self.links.replies.iter().zip(own) {
             let report: Report = report.take().expect("every worker has reported");
             address.send(Reply {
                 has_failed,

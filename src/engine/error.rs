@@ -131,6 +131,30 @@ pub enum EngineError {
         /// Workers.
         num_workers: usize,
     },
+    /// A rank without a shard.
+    #[error(
+        "{shards} shards are too few for {ranks} ranks: use at least as many shards, best a power of two for each rank, or fewer ranks"
+    )]
+    FewShards {
+        /// Shards of a batch.
+        shards: usize,
+        /// Processes.
+        ranks: usize,
+    },
+    /// Ranks that do not train the same.
+    #[error(
+        "{rank} has {what} {there}, this rank has {here}: all ranks must run the same program with the same settings and data"
+    )]
+    RanksDiffer {
+        /// The other rank.
+        rank: String,
+        /// What is not the same.
+        what: String,
+        /// The other rank's.
+        there: String,
+        /// This rank's.
+        here: String,
+    },
     /// Shards for another number of workers, or another number of shards.
     #[error(
         "the assignment is one of {shards} shards to {workers} workers, expected {expected_shards} shards and {expected_workers} workers; give each worker a count, and all shards away"

@@ -19,8 +19,7 @@ use std::sync::Arc;
 
 use super::assignment::StepShape;
 use super::batch::Batch;
-use super::failure::FailureLatch;
-use super::mailbox::{Aborted, AllToAll, Waiting};
+use super::mailbox::{Aborted, AllToAll, Watch};
 use super::update::BLOCK;
 
 /// Parameters whose gradients are made at once: 384 KiB, which stay in L2 until their norm is
@@ -143,18 +142,14 @@ impl FactorExchange {
     }
 
     /// Waits for everyone's.
-    pub(crate) fn receive(
-        &mut self,
-        waiting: Waiting,
-        latch: &FailureLatch,
-    ) -> Result<(), Aborted> {
+    pub(crate) fn receive(&mut self, watch: Watch<'_>) -> Result<(), Aborted> {
         let awaited = if self.ranges.is_empty() {
             0
         } else {
             self.links.to.len() - 1
         };
         for _ in 0..awaited {
-            let Published { worker, factors } = self.links.from.receive(waiting, latch)?;
+            let Published { worker, factors } = self.links.from.receive(watch)?;
             self.all[worker] = Some(factors);
         }
         Ok(())

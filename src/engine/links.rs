@@ -4,12 +4,18 @@
 //! waits ([`super::mailbox`]), and whatever else delivers messages has one place to take the
 //! addresses from.
 
+use std::sync::Arc;
+
 use super::all_gather::{Ring, RingMessage};
 use super::all_reduce::plan::{Capacity, Plan};
 use super::factors::FactorExchange;
 use super::mailbox::{Address, AllToAll, Mailbox, all_to_all, mailbox};
 use super::message::{Command, Gradient, Reply, Report, Return, Updated};
 use super::params::Params;
+use super::ranks::hub::Hub;
+use super::ranks::letters::Letters;
+use super::ranks::meeting::Meeting;
+use super::ranks::tags;
 
 /// A worker's ends of the channels.
 #[derive(Debug)]
@@ -22,6 +28,8 @@ pub(crate) struct WorkerLinks<S> {
     pub(crate) updated: Address<Updated>,
     pub(crate) params: Mailbox<Params>,
     pub(crate) ring: Ring,
+    /// With other ranks; the first worker's.
+    pub(crate) meeting: Option<Meeting>,
     pub(crate) factors: FactorExchange,
 }
 
@@ -33,15 +41,20 @@ pub(crate) struct CoordinatorLinks<S> {
     pub(crate) reports: Mailbox<Report>,
     pub(crate) replies: Vec<Address<Reply<S>>>,
     pub(crate) updated: Mailbox<Updated>,
+    /// Where segments come in that other ranks have updated.
+    pub(crate) to_updated: Address<Updated>,
     pub(crate) params: Vec<Address<Params>>,
+    /// With other ranks.
+    pub(crate) letters: Option<Letters>,
 }
 
 /// Makes the channels of an engine: the coordinator's ends, and those of each worker.
 pub(crate) fn connect<S>(
     plan: &Plan,
     capacity: &Capacity,
+    hub: Option<&Arc<Hub>>,
 ) -> (CoordinatorLinks<S>, Vec<WorkerLinks<S>>) {
-    let n = plan.workers.len();
+    let n = capacity.inputs.len();
     // What all workers send to one.
     let (to_reports, reports) = mailbox(n);
     let (to_updated, updated) = mailbox(plan.cuts.len());
@@ -50,7 +63,9 @@ pub(crate) fn connect<S>(
         reports,
         replies: Vec::new(),
         updated,
+        to_updated: to_updated.clone(),
         params: Vec::new(),
+        letters: hub.map(|hub| Letters::new(hub, tags::REPORTS)),
     };
     // What workers send each other.
     let gradients = all_to_all(capacity.inputs.iter().copied());
@@ -77,6 +92,7 @@ pub(crate) fn connect<S>(
             updated: to_updated.clone(),
             params,
             ring,
+            meeting: hub.filter(|_| worker == 0).map(Meeting::new),
             factors,
         });
     }

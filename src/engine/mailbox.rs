@@ -38,8 +38,14 @@ const SPIN_LIMIT: Duration = Duration::from_millis(20);
 /// Polls between two looks at the latch and the clock: a few microseconds.
 const POLLS: u32 = 128;
 
+/// The same where messages of other processes come only to those who look.
+const POLLS_WITH_PEERS: u32 = 8;
+
 /// How often a sleeping receive looks at the failure latch.
 const LATCH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How often it looks for messages of other processes, which wake nobody.
+const NAP: Duration = Duration::from_micros(50);
 
 /// How a worker waits for a message.
 ///
@@ -56,6 +62,37 @@ pub enum Waiting {
     Spin,
     /// Sleep: there are more workers than cores.
     Block,
+}
+
+/// What carries messages between processes: moved on by whoever waits.
+pub(crate) trait Progress: Sync + std::fmt::Debug {
+    /// Moves what can be moved without waiting.
+    ///
+    /// # Errors
+    /// Why nothing can be moved any more.
+    fn progress(&self) -> Result<(), String>;
+}
+
+/// How one waits, and what one looks at meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Watch<'a> {
+    pub(crate) waiting: Waiting,
+    pub(crate) latch: &'a FailureLatch,
+    /// The other processes, if there are any.
+    pub(crate) peers: Option<&'a dyn Progress>,
+}
+
+impl Watch<'_> {
+    /// Moves messages between processes; fails once the latch is up.
+    fn look(&self) -> Result<(), Aborted> {
+        if let Some(Err(reason)) = self.peers.map(|peers| peers.progress()) {
+            self.latch.raise(&reason);
+        }
+        if self.latch.is_raised() {
+            return Err(Aborted);
+        }
+        Ok(())
+    }
 }
 
 /// Another worker failed; this one stops at once.
@@ -135,40 +172,52 @@ impl<T> Address<T> {
 }
 
 impl<T> Mailbox<T> {
-    /// The next message, waited for as `waiting` says.
-    pub(crate) fn receive(&self, waiting: Waiting, latch: &FailureLatch) -> Result<T, Aborted> {
-        if waiting == Waiting::Spin
-            && let Some(message) = self.poll(latch)?
+    /// The next message, waited for as `watch` says.
+    pub(crate) fn receive(&self, watch: Watch<'_>) -> Result<T, Aborted> {
+        if watch.waiting == Waiting::Spin
+            && let Some(message) = self.poll(watch)?
         {
             return Ok(message);
         }
         // A few turns for others first: with more threads than cores the sender often needs just
         // one.
         let backoff = Backoff::new();
+        let nap = match watch.peers {
+            None => LATCH_INTERVAL,
+            Some(_) => NAP,
+        };
         loop {
             match self.messages.try_recv() {
                 Ok(message) => return Ok(message.into_inner()),
                 Err(TryRecvError::Disconnected) => return Err(Aborted),
-                Err(TryRecvError::Empty) if latch.is_raised() => return Err(Aborted),
-                Err(TryRecvError::Empty) if !backoff.is_completed() => backoff.snooze(),
-                Err(TryRecvError::Empty) => self.sleep.park_timeout(LATCH_INTERVAL),
+                Err(TryRecvError::Empty) => watch.look()?,
+            }
+            if !self.messages.is_empty() {
+                continue;
+            }
+            if backoff.is_completed() {
+                self.sleep.park_timeout(nap);
+            } else {
+                backoff.snooze();
             }
         }
     }
 
-    fn poll(&self, latch: &FailureLatch) -> Result<Option<T>, Aborted> {
+    fn poll(&self, watch: Watch<'_>) -> Result<Option<T>, Aborted> {
+        let polls = match watch.peers {
+            None => POLLS,
+            Some(_) => POLLS_WITH_PEERS,
+        };
         let mut started = None;
         loop {
-            for _ in 0..POLLS {
+            for _ in 0..polls {
                 if let Ok(message) = self.messages.try_recv() {
                     return Ok(Some(message.into_inner()));
                 }
                 std::hint::spin_loop();
             }
             // Only a long wait is worth a look at the latch and the clock.
-            if latch.is_raised() {
-                return Err(Aborted);
-            }
+            watch.look()?;
             if started.get_or_insert_with(Instant::now).elapsed() > SPIN_LIMIT {
                 return Ok(None);
             }
@@ -180,6 +229,14 @@ impl<T> Mailbox<T> {
 mod tests {
     use super::*;
 
+    fn watch(waiting: Waiting, latch: &FailureLatch) -> Watch<'_> {
+        Watch {
+            waiting,
+            latch,
+            peers: None,
+        }
+    }
+
     #[test]
     fn a_receive_returns_when_the_latch_is_raised() {
         for waiting in [Waiting::Spin, Waiting::Block] {
@@ -187,7 +244,7 @@ mod tests {
             let latch = FailureLatch::new();
             std::thread::scope(|scope| {
                 let seen = &latch;
-                let receiver = scope.spawn(move || inbox.receive(waiting, seen));
+                let receiver = scope.spawn(move || inbox.receive(watch(waiting, seen)));
                 latch.raise("a test");
                 assert_eq!(receiver.join().unwrap(), Err(Aborted));
             });
@@ -205,7 +262,7 @@ mod tests {
                     (0..3).for_each(|n| address.send(n));
                 });
                 let received: Vec<u32> = (0..3)
-                    .map(|_| inbox.receive(waiting, &latch).unwrap())
+                    .map(|_| inbox.receive(watch(waiting, &latch)).unwrap())
                     .collect();
                 assert_eq!(received, [0, 1, 2]);
             });

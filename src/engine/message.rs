@@ -12,6 +12,7 @@
 //! | `Report`, `Reply` again | | | for an update in two halves: norms of the directions, then trust ratios |
 //! | `RingMessage` | every worker, round the ring | the next worker | values of its shards, inside a pass |
 //! | `Updated` | an owner | master | a segment of the new parameters |
+//! | `Arrived` | the hub | master | a part of what another rank tells, or of what was sent to all |
 //! | `Params` | master | every worker | a handle of all of them |
 
 use std::ops::Range;
@@ -101,6 +102,8 @@ impl Report {
 /// A panic of a replica, or an error that it reported.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
+    /// The worker, of its rank.
+    pub(crate) worker: usize,
     pub(crate) shards: Range<usize>,
     pub(crate) message: String,
     /// Whether it was reported by [`fail`](super::fail).
@@ -111,8 +114,13 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// The error of the step that it ends.
-    pub(crate) fn error(self, worker: usize, step: u64) -> EngineError {
-        let (shards, message) = (self.shards, self.message);
+    pub(crate) fn error(self, step: u64) -> EngineError {
+        let Self {
+            worker,
+            shards,
+            message,
+            ..
+        } = self;
         if self.is_reported {
             EngineError::WorkerFailed {
                 worker,

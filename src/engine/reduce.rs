@@ -11,6 +11,8 @@ use super::context::Shared;
 use super::error::{Reported, panic_message};
 use super::mailbox::Aborted;
 use super::message::{Failure, Gradient, Return};
+use super::ranks::hub::Sink;
+use super::ranks::tags;
 use super::replica::Replica;
 use super::segment::{GradBuffer, Segment};
 use super::timing::Phase;
@@ -26,19 +28,36 @@ impl<R: Replica, U: Update> Worker<R, U> {
         shared: &Shared<'_, U>,
     ) -> Result<(), Aborted> {
         while self.away > 0 {
-            let Return { home, segment } = self
-                .links
-                .returns
-                .from
-                .receive(shared.placement.waiting, shared.latch)?;
+            let Return { home, segment } = self.links.returns.from.receive(shared.watch())?;
             self.take_home(home, segment);
         }
         self.grads.iter_mut().for_each(GradBuffer::join);
         if let Some(plan) = plan {
             self.adopt(plan);
         }
+        self.await_ranks(shared);
         self.watch.begin();
         Ok(())
+    }
+
+    /// Posts the receives of what other ranks add to this worker's segments.
+    fn await_ranks(&mut self, shared: &Shared<'_, U>) {
+        let Some(hub) = shared.hub else {
+            return;
+        };
+        for (inbound, memory) in self.plan.inbound.iter().zip(&mut self.inbound) {
+            let memory = memory.take().expect("what arrived is home again");
+            let sink = Sink::Gradient {
+                to: self.links.gradients.to[self.index].clone(),
+                input: inbound.input,
+            };
+            hub.receive(
+                inbound.rank,
+                tags::gradient(inbound.number),
+                memory.into(),
+                sink,
+            );
+        }
     }
 
     /// Sends the folded gradients to their adders and does this worker's own additions.
@@ -56,11 +75,15 @@ impl<R: Replica, U: Update> Worker<R, U> {
         for which in 0..self.plan.sends.len() {
             let send = self.plan.sends[which];
             let segment = self.grads[send.slot].take(send.segment);
-            self.pass_on(send.to, segment);
+            let home = Home {
+                worker: self.member,
+                slot: send.slot,
+                segment: send.segment,
+            };
+            self.pass_on(send.to, segment, home, shared);
         }
         // Own segments are added, or made from all workers' factors.
-        let waiting = shared.placement.waiting;
-        self.links.factors.receive(waiting, shared.latch)?;
+        self.links.factors.receive(shared.watch())?;
         for which in 0..self.plan.tasks.len() {
             self.run_task(which, batch, shared)?;
         }
@@ -78,11 +101,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
         // Whatever arrives is put in its place, until all of this task's inputs are there.
         for k in 0..self.plan.tasks[which].inputs.len() {
             while self.inputs[self.plan.tasks[which].inputs[k]].is_none() {
-                let Gradient { to, segment } = self
-                    .links
-                    .gradients
-                    .from
-                    .receive(shared.placement.waiting, shared.latch)?;
+                let Gradient { to, segment } = self.links.gradients.from.receive(shared.watch())?;
                 self.inputs[to] = Some(segment);
             }
         }
@@ -97,28 +116,40 @@ impl<R: Replica, U: Update> Worker<R, U> {
             self.send_home(self.plan.homes[input], segment);
         }
         match self.plan.tasks[which].output {
-            Output::Forward(to) => self.pass_on(to, first),
+            Output::Forward(to) => self.pass_on(to, first, self.plan.homes[input], shared),
             Output::Root => self.roots.push(first),
         }
         Ok(())
     }
 
-    fn pass_on(&mut self, to: Destination, segment: Segment) {
-        if to.worker == self.index {
+    /// Sends a value to where it is an input; another rank gets a copy, and its memory goes home.
+    fn pass_on(&mut self, to: Destination, segment: Segment, home: Home, shared: &Shared<'_, U>) {
+        if to.worker == self.member {
             self.inputs[to.input] = Some(segment);
-        } else {
-            self.links.gradients.to[to.worker].send(Gradient {
+        } else if let Some(worker) = self.group.worker_of(to.worker) {
+            self.links.gradients.to[worker].send(Gradient {
                 to: to.input,
                 segment,
             });
+        } else {
+            let maker = self.group.worker_of(home.worker);
+            let sink = Sink::Home {
+                to: self.links.returns.to[maker.expect("own shards are added here")].clone(),
+                home,
+            };
+            let hub = shared.hub.expect("another rank is reached by a hub");
+            let rank = self.group.rank_of(to.worker);
+            hub.send(&[rank], tags::gradient(to.input), segment.into(), sink);
         }
     }
 
     pub(super) fn send_home(&mut self, home: Home, segment: Segment) {
-        if home.worker == self.index {
+        if home.worker == self.member {
             self.take_home(home, segment);
+        } else if let Some(worker) = self.group.worker_of(home.worker) {
+            self.links.returns.to[worker].send(Return { home, segment });
         } else {
-            self.links.returns.to[home.worker].send(Return { home, segment });
+            self.inbound[home.slot] = Some(segment);
         }
     }
 
@@ -166,7 +197,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
                     let combined = || self.replica.combine(&combination, own);
                     if let Err(payload) = catch_unwind(AssertUnwindSafe(combined)) {
                         self.report.failure.get_or_insert(Failure {
-                            shards: self.assignment.shards(self.index),
+                            worker: self.index,
+                            shards: self.assignment.shards(self.member),
                             message: panic_message(&*payload),
                             is_reported: payload.is::<Reported>(),
                             follows: false,

@@ -17,6 +17,7 @@ use super::context::Shared;
 use super::coordinator::{Session, follow, lead};
 use super::error::EngineError;
 use super::failure::FailureLatch;
+use super::ranks::Ranks;
 use super::replica::Replica;
 use super::update::Update;
 
@@ -42,6 +43,9 @@ impl<R: Replica, U: Update> Engine<R, U> {
         // Where a thread is refused nothing has begun: all are as they were.
         let led = self.run_threads(drive, &latch)?;
         self.broken = latch.reason();
+        if let (Some(reason), Some(ranks)) = (&self.broken, &self.ranks) {
+            ranks.abort(reason);
+        }
         match (led, &self.broken) {
             (Err(payload), _) => resume_unwind(payload),
             (Ok(_), Some(reason)) => Err(EngineError::Broken {
@@ -64,6 +68,10 @@ impl<R: Replica, U: Update> Engine<R, U> {
             pool: self.pool.as_ref(),
             placement: &self.placement,
             latch,
+            group: &self.group,
+            places: &self.places,
+            hub: self.ranks.as_ref().map(Ranks::hub),
+            others: &self.others,
             num_workers: self.workers.len(),
             num_shards: self.num_shards,
             all_reduce: &self.adders,

@@ -1,21 +1,26 @@
 //! Shard scheduler: who computes which shards, and the plan of a step in which some have moved.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::affinity::Placement;
 use super::all_reduce::plan::{Plan, PlanSpec};
-use super::assignment::{Assignment, StepShape};
+use super::assignment::{Assignment, StepShape, rows_of};
 use super::balance::Balancer;
 use super::batch::Batch;
 use super::config::EngineConfig;
 use super::context::Shared;
 use super::error::EngineError;
+use super::ranks::group::Group;
 
 /// The coordinator's knowledge of which worker has which shards, now and from the next step on.
 #[derive(Debug)]
 pub(crate) struct ShardScheduler {
+    /// Of all members.
     pub(crate) now: Assignment,
+    /// Of this rank's workers.
+    pub(crate) own: OwnShards,
     /// From the next step on, by the driver's choice.
     next: Option<Assignment>,
     /// Watches the workers' times, if shards may move on their own.
@@ -27,8 +32,9 @@ pub(crate) struct ShardScheduler {
 }
 
 impl ShardScheduler {
-    pub(crate) fn new(now: Assignment) -> Self {
+    pub(crate) fn new(now: Assignment, group: &Group) -> Self {
         Self {
+            own: OwnShards::of(group, &now),
             now,
             next: None,
             balancer: None,
@@ -46,7 +52,7 @@ impl ShardScheduler {
     ) {
         self.is_stateful = is_stateful;
         if !is_stateful {
-            self.balancer = Balancer::new(config, self.now.num_shards(), placement);
+            self.balancer = Balancer::new(config, self.own.assignment.num_shards(), placement);
         }
     }
 
@@ -57,7 +63,8 @@ impl ShardScheduler {
 
     /// Gives workers these shards from the next step on.
     pub(crate) fn assign(&mut self, assignment: Assignment) -> Result<(), EngineError> {
-        assignment.check(self.now.num_shards(), self.now.num_workers())?;
+        let own = &self.own.assignment;
+        assignment.check(own.num_shards(), own.num_workers())?;
         if self.is_stateful {
             return Err(EngineError::StatefulModel);
         }
@@ -76,12 +83,15 @@ impl ShardScheduler {
         let num_params = shared.cuts.last().map_or(0, |cut| cut.end);
         let next = self.next(batch, num_params - num_factored)?;
         let began = Instant::now();
+        let next = shared.group.members(shared.num_shards, &next);
         let spec = PlanSpec {
+            group: shared.group,
             assignment: &next,
-            num_params,
+            places: shared.places,
             update: shared.mode,
         };
         let plan = Plan::new(shared.all_reduce, spec);
+        self.own = OwnShards::of(shared.group, &next);
         self.now = next;
         self.moves += 1;
         if let Some(balancer) = &mut self.balancer {
@@ -93,9 +103,38 @@ impl ShardScheduler {
     /// The assignment of a step that exchanges `num_exchanged` gradients, if it is not the one
     /// before: the driver's choice, else the balancer's.
     fn next(&mut self, batch: &Batch, num_exchanged: usize) -> Option<Assignment> {
-        let shape = StepShape::new(batch, &self.now);
+        let shape = self.own.shape(batch);
         let measured = || self.balancer.as_mut()?.propose(shape, num_exchanged);
         let next = self.next.take().or_else(measured);
-        next.filter(|next| *next != self.now)
+        next.filter(|next| *next != self.own.assignment)
+    }
+}
+
+/// The shards of this rank's workers, counted from its first one.
+#[derive(Debug)]
+pub(crate) struct OwnShards {
+    pub(crate) assignment: Assignment,
+    /// Where they lie among all shards.
+    range: Range<usize>,
+    num_shards: usize,
+}
+
+impl OwnShards {
+    fn of(group: &Group, members: &Assignment) -> Self {
+        let num_shards = members.num_shards();
+        Self {
+            assignment: group.own(members),
+            range: group.shards(num_shards, group.rank()),
+            num_shards,
+        }
+    }
+
+    /// This rank's part of a step; of several ranks its shards' rows may differ by one.
+    pub(crate) fn shape(&self, batch: &Batch) -> StepShape<'_> {
+        let rows = rows_of(self.range.clone(), self.num_shards, batch.range.len());
+        StepShape {
+            rows: rows.len(),
+            assignment: &self.assignment,
+        }
     }
 }

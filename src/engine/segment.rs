@@ -23,12 +23,29 @@ use crate::memory::{floats, floats_mut, zeros};
 pub(crate) struct Segment(BytesMut);
 
 impl Segment {
+    /// Zeros that are no part of a buffer.
+    pub(crate) fn zeros(len: usize) -> Self {
+        Self(zeros(len))
+    }
+
     pub(crate) fn as_slice(&self) -> &[f32] {
         floats(&self.0)
     }
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
         floats_mut(&mut self.0)
+    }
+}
+
+impl From<BytesMut> for Segment {
+    fn from(bytes: BytesMut) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<Segment> for BytesMut {
+    fn from(Segment(bytes): Segment) -> Self {
+        bytes
     }
 }
 

@@ -20,6 +20,9 @@ use super::mailbox::{Aborted, Waiting};
 use super::message::{Decision, Failure, Reply, Report, Updated};
 use super::owned::OwnedSegment;
 use super::params::Params;
+use super::ranks::group::Group;
+use super::ranks::hub::Sink;
+use super::ranks::tags;
 use super::replica::{Fold, Replica};
 use super::segment::{GradBuffer, Segment};
 use super::timing::{Phase, Stopwatch};
@@ -28,7 +31,12 @@ use super::update::{BLOCK, Update, UpdateMode};
 /// A worker's own state; it outlives the threads that run it.
 #[derive(Debug)]
 pub(crate) struct Worker<R, U: Update> {
+    /// Its number in its process.
     pub(crate) index: usize,
+    /// Which member of the group it is.
+    pub(crate) member: usize,
+    pub(crate) group: Group,
+    /// The shards of all members.
     pub(crate) assignment: Assignment,
     pub(crate) plan: WorkerPlan,
     pub(crate) replica: R,
@@ -37,6 +45,8 @@ pub(crate) struct Worker<R, U: Update> {
     pub(crate) owned: Vec<OwnedSegment>,
     pub(crate) grads: Vec<GradBuffer>,
     pub(crate) inputs: Vec<Option<Segment>>,
+    /// Memory for what comes from other ranks, while it is not an input.
+    pub(crate) inbound: Vec<Option<Segment>>,
     pub(crate) roots: Vec<Segment>,
     pub(crate) levels: Levels,
     pub(crate) scratch: Vec<Vec<f32>>,
@@ -50,11 +60,13 @@ impl<R: Replica, U: Update> Worker<R, U> {
     /// Worker `index`, without parameters yet.
     pub(crate) fn new(
         index: usize,
+        group: &Group,
         plan: &Plan,
         replica: R,
         links: WorkerLinks<U::Scalars>,
     ) -> Self {
-        let own = plan.workers[index].clone();
+        let member = group.member(index);
+        let own = plan.workers[member].clone();
         // A report with room for what each step puts into it.
         let owned = own.owned.iter();
         let blocks = owned.map(|&segment| plan.cuts[segment].len().div_ceil(BLOCK));
@@ -65,8 +77,14 @@ impl<R: Replica, U: Update> Worker<R, U> {
         };
         // Buffers for the nodes that it folds, and places for what it adds.
         let buffer = |_| GradBuffer::new(&plan.cuts);
+        let arriving = own.inbound.iter();
+        let arriving =
+            arriving.map(|inbound| Some(Segment::zeros(plan.cuts[inbound.segment].len())));
         Self {
             index,
+            member,
+            group: group.clone(),
+            inbound: arriving.collect(),
             replica,
             params: Params::default(),
             owned: Vec::new(),
@@ -104,7 +122,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
     /// Takes over a plan by which this worker has other shards; all of its gradient buffers are
     /// home.
     pub(crate) fn adopt(&mut self, plan: &Plan) {
-        let own = plan.workers[self.index].clone();
+        let own = plan.workers[self.member].clone();
         let more = own.nodes.len().saturating_sub(self.grads.len());
         let buffer = |_| GradBuffer::new(&plan.cuts);
         self.grads.extend((0..more).map(buffer));
@@ -117,7 +135,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
 
     /// This worker's shards.
     pub(super) fn shards(&self) -> Range<usize> {
-        self.assignment.shards(self.index)
+        self.assignment.shards(self.member)
     }
 
     /// Forward, backward and fold. A panic is caught here and carried in the report, so that the
@@ -129,13 +147,14 @@ impl<R: Replica, U: Update> Worker<R, U> {
         // What goes between workers inside the pass: values that all gather, and factors.
         let waited = Cell::new(Duration::ZERO);
         let context = RingContext {
-            worker: self.index,
+            member: self.member,
+            group: &self.group,
             assignment: &self.assignment,
             waited: &waited,
-            waiting: shared.placement.waiting,
-            latch: shared.latch,
+            watch: shared.watch(),
         };
-        let all_gather = RingAllGather::new(&mut self.links.ring, context);
+        let meeting = self.links.meeting.as_mut();
+        let all_gather = RingAllGather::new(&mut self.links.ring, meeting, context);
         let ranges = if shared.may_factor() {
             let shape = StepShape::new(batch, &self.assignment);
             self.replica.factored(shape)
@@ -167,6 +186,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
         // All others wait for these, whatever has happened.
         self.links.factors.send(self.index);
         self.report.failure = outcome.err().map(|payload| Failure {
+            worker: self.index,
             shards: current,
             message: panic_message(&*payload),
             is_reported: payload.is::<Reported>(),
@@ -174,6 +194,9 @@ impl<R: Replica, U: Update> Worker<R, U> {
         });
         if self.report.failure.is_some() {
             self.links.ring.send_failure();
+            if let Some(meeting) = &mut self.links.meeting {
+                meeting.say_failure();
+            }
         }
         self.watch.lap_with_wait(Phase::Backward, waited.take());
         let busy = self.watch.busy();
@@ -199,6 +222,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             }
         }));
         report.failure = outcome.err().map(|payload| Failure {
+            worker: self.index,
             shards: current,
             message: panic_message(&*payload),
             is_reported: payload.is::<Reported>(),
@@ -219,14 +243,19 @@ impl<R: Replica, U: Update> Worker<R, U> {
         &mut self,
         shared: &Shared<'_, U>,
     ) -> Result<Decision<U::Scalars>, Aborted> {
-        let waiting = shared.placement.waiting;
+        let watch = shared.watch();
         let Reply {
             has_failed,
             decision,
             report,
-        } = self.links.replies.receive(waiting, shared.latch)?;
-        if has_failed && shared.num_workers > 1 {
-            self.links.ring.drain(waiting, shared.latch)?;
+        } = self.links.replies.receive(watch)?;
+        if has_failed {
+            if shared.num_workers > 1 {
+                self.links.ring.drain(watch)?;
+            }
+            if let Some(meeting) = &mut self.links.meeting {
+                meeting.drain(watch)?;
+            }
         }
         self.report = report;
         self.params = std::mem::take(&mut self.report.params);
@@ -287,11 +316,19 @@ impl<R: Replica, U: Update> Worker<R, U> {
         self.watch.lap(Phase::Update);
     }
 
-    /// Gives the owned segments of the new parameters to the master.
-    pub(crate) fn send_params(&mut self) {
+    /// Gives the owned segments of the new parameters to the master; by way of all other ranks, if
+    /// there are any.
+    pub(crate) fn send_params(&mut self, shared: &Shared<'_, U>) {
         for (own, &index) in self.owned.iter_mut().zip(&self.plan.owned) {
             let segment = std::mem::take(&mut own.params);
-            self.links.updated.send(Updated { index, segment });
+            match shared.hub {
+                None => self.links.updated.send(Updated { index, segment }),
+                Some(hub) => {
+                    let to = self.links.updated.clone();
+                    let sink = Sink::Updated { to, index };
+                    hub.send(shared.others, tags::params(index), segment.into(), sink);
+                }
+            }
         }
     }
 
@@ -302,7 +339,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             UpdateMode::Master => Waiting::Block,
             UpdateMode::Fused => shared.placement.waiting,
         };
-        self.params = self.links.params.receive(waiting, shared.latch)?;
+        self.params = self.links.params.receive(shared.watch_as(waiting))?;
         self.replica.params_changed();
         self.watch.lap(Phase::Broadcast);
         Ok(())

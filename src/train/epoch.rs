@@ -45,6 +45,7 @@ pub(super) fn run_epoch<R: Replica>(
             step: run.progress.step,
         };
         // The step.
+        workers.wish(run.asks);
         let reduced = workers.step(&batch, |reduced| {
             run.control.decide(run.config, run.progress, reduced, step)
         })?;

@@ -120,6 +120,7 @@ impl<M: Model> Trainer<M> {
             skipped: Skipped::default(),
             saver,
             wants_checkpoint: false,
+            asks: 0,
             callback,
             stop: &self.stop,
         };
@@ -139,10 +140,11 @@ impl<M: Model> Trainer<M> {
         }
         // The training is stored first, and an error or a panic reported then.
         let ending = ending(&outcome);
-        let (kept, best_epoch) = self.store(engine, fit_state, ending)?;
+        let stored = self.store(engine, fit_state, ending);
         let (epochs, ended) = outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
         ended?;
         written?;
+        let (kept, best_epoch) = stored?;
         Ok(Ended {
             epochs,
             is_stopped: ending == Ending::Stopped,
@@ -160,7 +162,7 @@ impl<M: Model> Trainer<M> {
         mut fit_state: FitState,
         ending: Ending,
     ) -> Result<(Kept, Option<u32>), TrainError> {
-        self.state = Some(State::of(&self.config.optimizer, engine.state())?);
+        self.state = Some(State::of(&self.config.optimizer, engine.state()?)?);
         // At the end of a call early stopping gives back the best weights; where more epochs would
         // follow, those of the last step stay beside them.
         fit_state.is_cut = ending == Ending::Cut;
@@ -229,7 +231,7 @@ impl<M: Model> Trainer<M> {
             engine.set_state(buffers)?;
         } else if self.config.optimizer.keeps_average() {
             // Before the first step the average is that of the weights it starts from.
-            let mut buffers = engine.state();
+            let mut buffers = engine.state()?;
             if let Some(average) = buffers.last_mut() {
                 average.copy_from_slice(params);
             }

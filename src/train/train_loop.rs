@@ -46,9 +46,17 @@ pub(super) struct TrainLoop<'a> {
     pub(super) saver: Option<Saver<'a>>,
     /// Whether the callback has asked for a checkpoint that is not made yet.
     pub(super) wants_checkpoint: bool,
+    /// What this rank asks all ranks for.
+    pub(super) asks: u8,
     pub(super) callback: &'a mut dyn Callback,
     pub(super) stop: &'a StopHandle,
 }
+
+/// Asks all ranks to end after the same step.
+const STOP: u8 = 1;
+
+/// Asks all ranks for a checkpoint, which takes all of them to make.
+const CHECKPOINT: u8 = 2;
 
 /// Batches of a call of `fit` that gave no update.
 #[derive(Clone, Copy, Default)]
@@ -62,7 +70,8 @@ pub(super) struct Skipped {
 /// What checkpoints are made with.
 pub(super) struct Saver<'a> {
     pub(super) rule: &'a Checkpoints,
-    pub(super) writer: Writer,
+    /// The first rank's.
+    pub(super) writer: Option<Writer>,
     pub(super) settings: &'a BTreeMap<String, String>,
 }
 
@@ -80,8 +89,43 @@ impl TrainLoop<'_> {
         }
     }
 
-    /// Tells the callback of an event; ends the training where it, or the handle, says so.
+    /// Tells the callback of an event; ends the training where it, or the handle, says so. Of several
+    /// ranks, where that of any rank does.
     pub(super) fn notify<R: Replica>(
+        &mut self,
+        workers: &mut Workers<'_, R>,
+        event: &Event<'_>,
+    ) -> ControlFlow<()> {
+        let flow = self.notify_own(workers, event);
+        if workers.num_ranks() == 1 || matches!(event, Event::Checkpoint { .. }) {
+            return flow;
+        }
+        self.ask(flow);
+        workers.wish(self.asks);
+        // A rank that is lost is an error of the run.
+        let agreed = workers.vote(self.progress.step).unwrap_or(STOP);
+        self.follow(agreed)
+    }
+
+    /// Takes note of what this rank asks all ranks for.
+    fn ask(&mut self, flow: ControlFlow<()>) {
+        self.asks |= if flow.is_break() { STOP } else { 0 };
+        self.asks |= if self.wants_checkpoint { CHECKPOINT } else { 0 };
+    }
+
+    /// Follows what any rank has asked for.
+    fn follow(&mut self, agreed: u8) -> ControlFlow<()> {
+        self.asks &= !agreed;
+        self.wants_checkpoint = agreed & CHECKPOINT != 0;
+        if agreed & STOP == 0 {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    }
+
+    /// Tells the callback of this rank.
+    fn notify_own<R: Replica>(
         &mut self,
         workers: &Workers<'_, R>,
         event: &Event<'_>,
@@ -115,7 +159,8 @@ impl TrainLoop<'_> {
             .is_some_and(|last| self.progress.step >= last)
     }
 
-    /// Tells of a step; of a batch without a row that counts there is nothing to tell.
+    /// Tells of a step; of a batch without a row that counts there is nothing to tell. What ranks
+    /// ask for then reaches all with the next step, so that all end after the same one.
     pub(super) fn tell<R: Replica>(
         &mut self,
         workers: &Workers<'_, R>,
@@ -137,7 +182,12 @@ impl TrainLoop<'_> {
             layer_norms: workers.part_norms(),
             noise_scale: self.control.noise_scale(),
         };
-        self.notify(workers, &event)
+        let flow = self.notify_own(workers, &event);
+        if workers.num_ranks() == 1 {
+            return flow;
+        }
+        self.ask(flow);
+        self.follow(workers.agreed())
     }
 
     /// Counts a step, or reports one that was left out.
@@ -193,17 +243,22 @@ impl TrainLoop<'_> {
         }
         let state = State::of(&self.config.optimizer, state)?;
         // All else that the next step depends on.
-        let Some(saver) = &mut self.saver else {
+        let Some(Saver {
+            writer: Some(writer),
+            settings,
+            ..
+        }) = &mut self.saver
+        else {
             return Ok(());
         };
         let train_state = TrainState {
             progress: self.progress,
             control: self.control,
             fit_state: &self.fit_state,
-            settings: saver.settings,
+            settings,
         };
         let checkpoint = train_state.checkpoint(shapes(self.layout), params, state);
-        saver.writer.write(checkpoint)
+        writer.write(checkpoint)
     }
 }
 
@@ -213,9 +268,11 @@ impl<'a> Saver<'a> {
         config: &'a Config,
         settings: &'a BTreeMap<String, String>,
     ) -> Result<Option<Self>, TrainError> {
+        let ranks = config.engine.ranks.as_ref();
+        let writes = ranks.is_none_or(|ranks| ranks.rank() == 0);
         let start = |rule| {
             Ok(Self {
-                writer: Writer::start(rule)?,
+                writer: writes.then(|| Writer::start(rule)).transpose()?,
                 rule,
                 settings,
             })
@@ -225,7 +282,7 @@ impl<'a> Saver<'a> {
 
     /// Waits until all are written.
     pub(super) fn finish(mut self) -> Result<(), TrainError> {
-        self.writer.finish()
+        self.writer.as_mut().map_or(Ok(()), Writer::finish)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::data::Sampling;
 use crate::engine::{
-    AllReduce, Balance, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode,
+    AllReduce, Balance, EngineConfig, Pinning, Ranks, Shards, Threads, Track, UpdateMode,
 };
 use crate::nn::{Criterion, NnError, Sequential};
 use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
@@ -127,6 +127,14 @@ impl<M: Model> Trainer<M> {
     /// has an example).
     pub fn balance(mut self, balance: Balance) -> Self {
         self.config.engine.balance = balance;
+        self
+    }
+
+    /// Trains together with other processes, all of which make the same trainer and call the same
+    /// methods; by default this one trains alone. It changes no bit ([`Ranks`] has an example).
+    /// Only the first rank writes checkpoints.
+    pub fn ranks(mut self, ranks: Ranks) -> Self {
+        self.config.engine.ranks = Some(ranks);
         self
     }
 

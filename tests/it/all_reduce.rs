@@ -49,7 +49,7 @@ fn train(case: Case) -> Outcome {
             (0..3).map(step).collect()
         })
         .unwrap();
-    (engine.params(), engine.state(), norms)
+    (engine.params(), engine.state().unwrap(), norms)
 }
 
 /// The tree by recursion, in plain loops: what three steps must give.

@@ -65,7 +65,7 @@ fn descended(config: EngineConfig, moving: bool) -> (Vec<f32>, Vec<Vec<f32>>, Ve
         (0..6).map(step).collect()
     });
     assert_eq!(engine.moves() > 0, moving);
-    (engine.params(), engine.state(), norms.unwrap())
+    (engine.params(), engine.state().unwrap(), norms.unwrap())
 }
 
 #[test]

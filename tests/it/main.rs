@@ -56,6 +56,7 @@ mod open_ends;
 mod optimizer_formulas;
 mod optimizers;
 mod parity;
+mod ranks;
 mod schedules;
 mod sequences;
 mod shard_norms;

@@ -2,6 +2,7 @@
 
 use super::AllReduce;
 use crate::engine::error::EngineError;
+use crate::engine::ranks::group::SegmentPlace;
 
 /// An algorithm's answer for every segment and every left part, for this number of workers.
 /// Whatever it would answer the next time, a table has one answer: a plan whose parts are from
@@ -9,24 +10,25 @@ use crate::engine::error::EngineError;
 #[derive(Debug)]
 pub(crate) struct Adders {
     name: String,
-    /// The adders of each segment, by left part; none of a segment that was not asked for.
+    num_workers: usize,
+    /// The adders of each segment, by left part; none of an empty segment.
     table: Vec<Vec<u32>>,
 }
 
 impl Adders {
-    /// Asks `algorithm` for these segments.
+    /// Asks `algorithm` for these segments. Of several ranks it is asked for this one's workers
+    /// alone, as if each rank were a process by itself.
     ///
     /// # Errors
     /// [`EngineError::Adder`] for a worker that there is not.
     pub(crate) fn of(
         algorithm: &dyn AllReduce,
         num_workers: usize,
-        segments: impl Iterator<Item = usize>,
+        places: &[SegmentPlace],
     ) -> Result<Self, EngineError> {
-        let mut table = vec![Vec::new(); num_workers];
-        for segment in segments {
+        let adders = |place: &SegmentPlace| {
             let adder = |left| {
-                let got = algorithm.adder(left, segment, num_workers);
+                let got = algorithm.adder(left, place.index % num_workers, num_workers);
                 if got < num_workers {
                     return Ok(got as u32);
                 }
@@ -36,11 +38,15 @@ impl Adders {
                     num_workers,
                 })
             };
-            table[segment] = (0..num_workers).map(adder).collect::<Result<_, _>>()?;
-        }
+            if place.cut.is_empty() {
+                return Ok(Vec::new());
+            }
+            (0..num_workers).map(adder).collect()
+        };
         Ok(Self {
             name: algorithm.name().to_owned(),
-            table,
+            num_workers,
+            table: places.iter().map(adders).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -51,7 +57,7 @@ impl AllReduce for Adders {
     }
 
     fn adder(&self, left: usize, segment: usize, num_workers: usize) -> usize {
-        debug_assert_eq!(num_workers, self.table.len());
+        debug_assert_eq!(num_workers, self.num_workers);
         self.table[segment][left] as usize
     }
 }

@@ -6,23 +6,35 @@
 //! part of the tree, within one segment, whose additions fall to one worker; its *inputs* are
 //! leaves and other tasks' results. Every non-empty segment has exactly one root task, at its
 //! owner.
+//!
+//! # Two levels
+//! A plan is one rank's: of another rank ([`crate::engine::ranks::group`]) it knows the nodes that
+//! cover that rank's shards. They are leaves to it, whichever workers of the other rank have added
+//! them up. What lies within the own shards is added by own workers, as the algorithm says, and what
+//! spans ranks by the segment's owner. A value on its way between ranks has a number on which both
+//! agree: the segment's among those of its owner's rank, and the node's among those of its sender.
 
 use std::ops::Range;
 
 use super::AllReduce;
 use super::sum::{Expr, Op, num_levels};
 use crate::engine::assignment::Assignment;
-use crate::engine::shard::{Node, cover, fold_depth, part, split_point};
-use crate::engine::update::{BLOCK, UpdateMode};
+use crate::engine::ranks::group::{Group, SegmentPlace};
+use crate::engine::shard::{Node, cover, fold_depth, split_point};
+use crate::engine::update::UpdateMode;
 
-/// Where a value goes: input `input` of worker `worker`.
+/// Nodes that cover a rank's shards at most: two of a size.
+const MOST_NODES: usize = 64;
+
+/// Where a value goes: input `input` of member `worker`; to another rank, message `input`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Destination {
     pub(crate) worker: usize,
     pub(crate) input: usize,
 }
 
-/// Where a segment of a gradient lives between steps.
+/// Where a segment of a gradient lives between steps: a buffer of member `worker`; of another rank,
+/// one of the messages that the worker gets which adds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Home {
     pub(crate) worker: usize,
@@ -57,6 +69,16 @@ pub(crate) struct Task {
     pub(crate) output: Output,
 }
 
+/// A value that comes from another rank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Inbound {
+    pub(crate) rank: usize,
+    /// Its message.
+    pub(crate) number: usize,
+    pub(crate) segment: usize,
+    pub(crate) input: usize,
+}
+
 /// One worker's part of the all-reduce.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WorkerPlan {
@@ -68,9 +90,11 @@ pub(crate) struct WorkerPlan {
     pub(crate) homes: Vec<Home>,
     /// Indices of the segments that the worker owns.
     pub(crate) owned: Vec<usize>,
+    /// What it gets from other ranks.
+    pub(crate) inbound: Vec<Inbound>,
 }
 
-/// The whole all-reduce.
+/// The all-reduce of one rank, a part for each member; those of other ranks have their nodes alone.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) assignment: Assignment,
@@ -81,25 +105,11 @@ pub(crate) struct Plan {
 /// What a plan is made from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlanSpec<'a> {
+    pub(crate) group: &'a Group,
+    /// The shards of its members.
     pub(crate) assignment: &'a Assignment,
-    pub(crate) num_params: usize,
+    pub(crate) places: &'a [SegmentPlace],
     pub(crate) update: UpdateMode,
-}
-
-impl PlanSpec<'_> {
-    fn num_workers(&self) -> usize {
-        self.assignment.num_workers()
-    }
-
-    /// The segments of the parameters, one a worker; some are empty where there are fewer blocks.
-    pub(crate) fn cuts(&self) -> impl Iterator<Item = Range<usize>> {
-        let (len, workers) = (self.num_params, self.num_workers());
-        let blocks = len.div_ceil(BLOCK);
-        (0..workers).map(move |segment| {
-            let range = part(blocks, workers, segment);
-            (range.start * BLOCK).min(len)..(range.end * BLOCK).min(len)
-        })
-    }
 }
 
 /// How many messages of a step each worker may get, whichever shards it has.
@@ -112,11 +122,12 @@ pub(crate) struct Capacity {
 
 impl Capacity {
     pub(crate) fn new(algorithm: &dyn AllReduce, spec: PlanSpec<'_>) -> Self {
-        let (workers, shards) = (spec.num_workers(), spec.assignment.num_shards());
-        // A range's cover has two nodes of a size at most, and all workers' covers together no more
+        let workers = spec.group.num_workers();
+        let shards = spec.assignment.num_shards();
+        // A range's cover has two nodes of a size at most, and all members' covers together no more
         // nodes than shards; with the inner nodes they are twice as many values.
         let slots = (2 * fold_depth(shards)).min(shards);
-        let leaves = (slots * workers).min(shards);
+        let leaves = (slots * spec.group.num_members()).min(shards);
         let mut inputs = vec![0; workers];
         // The last segment that each worker adds in.
         let mut adds_in = vec![None; workers];
@@ -125,38 +136,37 @@ impl Capacity {
                 inputs[worker] += 2 * leaves;
             }
         };
-        let cuts = spec.cuts().enumerate();
-        for (segment, _) in cuts.filter(|(_, range)| !range.is_empty()) {
+        let places = spec.places.iter().enumerate();
+        for (segment, place) in places.filter(|(_, place)| !place.cut.is_empty()) {
             for left in 0..workers {
                 adds(algorithm.adder(left, segment, workers), segment);
             }
-            if spec.update == UpdateMode::Master {
+            if spec.update == UpdateMode::Master && place.rank == spec.group.rank() {
                 adds(0, segment);
             }
         }
         Self {
             inputs,
-            returns: slots * workers,
+            returns: slots * spec.places.len(),
         }
     }
 }
 
 impl Plan {
     pub(crate) fn new(algorithm: &dyn AllReduce, spec: PlanSpec<'_>) -> Self {
-        let (num_workers, num_shards) = (spec.num_workers(), spec.assignment.num_shards());
-        let cuts: Vec<_> = spec.cuts().collect();
-        // What each worker folds.
-        let mut workers = vec![WorkerPlan::default(); num_workers];
-        for (w, worker) in workers.iter_mut().enumerate() {
-            worker.nodes = cover(num_shards, spec.assignment.shards(w)).collect();
+        let num_shards = spec.assignment.num_shards();
+        // What each member folds.
+        let mut workers = vec![WorkerPlan::default(); spec.group.num_members()];
+        for (member, worker) in workers.iter_mut().enumerate() {
+            worker.nodes = cover(num_shards, spec.assignment.shards(member)).collect();
         }
         // What is added from there on, segment by segment.
         let mut plan = Self {
             assignment: spec.assignment.clone(),
-            cuts,
+            cuts: spec.places.iter().map(|place| place.cut.clone()).collect(),
             workers,
         };
-        for segment in 0..num_workers {
+        for segment in 0..spec.places.len() {
             if !plan.cuts[segment].is_empty() {
                 Compiler {
                     plan: &mut plan,
@@ -164,7 +174,7 @@ impl Plan {
                     spec,
                     segment,
                 }
-                .root();
+                .segment();
             }
         }
         plan
@@ -202,13 +212,18 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
+    fn segment(&mut self) {
+        let place = &self.spec.places[self.segment];
+        if place.rank == self.spec.group.rank() {
+            self.root();
+        } else {
+            self.leave(place);
+        }
+    }
+
+    /// Compiles the sum over all shards, at the worker that owns the segment.
     fn root(&mut self) {
-        let owner = match self.spec.update {
-            UpdateMode::Fused => self
-                .algorithm
-                .adder(0, self.segment, self.spec.num_workers()),
-            UpdateMode::Master => 0,
-        };
+        let owner = self.owner();
         self.plan.workers[owner].owned.push(self.segment);
         let all = 0..self.spec.assignment.num_shards();
         let is_leaf = self.leaf(&all).is_some();
@@ -219,6 +234,29 @@ impl Compiler<'_> {
         } else {
             self.value(&all);
         }
+    }
+
+    /// Compiles the sums over this rank's shards, which go to the rank that owns the segment.
+    fn leave(&mut self, place: &SegmentPlace) {
+        let num_shards = self.spec.assignment.num_shards();
+        let own = self.spec.group.shards(num_shards, self.spec.group.rank());
+        for (slot, node) in cover(num_shards, own).enumerate() {
+            let value = self.value(&node);
+            let to = Destination {
+                worker: self.spec.group.member_of(place.rank),
+                input: place.index * MOST_NODES + slot,
+            };
+            self.forward(&value, to);
+        }
+    }
+
+    /// The own worker that owns the segment.
+    fn owner(&self) -> usize {
+        let group = self.spec.group;
+        group.member(match self.spec.update {
+            UpdateMode::Fused => self.algorithm.adder(0, self.segment, group.num_workers()),
+            UpdateMode::Master => 0,
+        })
     }
 
     /// The leaf whose shards are exactly those of `node`.
@@ -236,14 +274,23 @@ impl Compiler<'_> {
         })
     }
 
-    /// The worker that makes `node`: a leaf's own, else the algorithm's choice.
+    /// The member that makes `node`: a leaf's own; within this rank the algorithm's choice; the
+    /// owner of what spans ranks.
     fn adder(&self, node: &Node) -> usize {
         if let Some(home) = self.leaf(node) {
             return home.worker;
         }
+        let group = self.spec.group;
+        let own = group.shards(self.spec.assignment.num_shards(), group.rank());
+        if node.start < own.start || own.end < node.end {
+            return self.owner();
+        }
         let left = self.adder(&(node.start..node.start + split_point(node.len())));
-        self.algorithm
-            .adder(left, self.segment, self.spec.num_workers())
+        let left = group.worker_of(left).expect("own shards are added here");
+        let adder = self
+            .algorithm
+            .adder(left, self.segment, group.num_workers());
+        group.member(adder)
     }
 
     /// Compiles everything that makes `node`.
@@ -283,12 +330,33 @@ impl Compiler<'_> {
 
     /// Makes `value` an input of `worker`, and tells its maker where to send it.
     fn input(&mut self, worker: usize, value: Value) -> usize {
-        let homes = &mut self.plan.workers[worker].homes;
-        homes.push(value.home);
+        let group = self.spec.group;
+        let own = &mut self.plan.workers[worker];
         let to = Destination {
             worker,
-            input: homes.len() - 1,
+            input: own.homes.len(),
         };
+        if group.worker_of(value.worker).is_some() {
+            own.homes.push(value.home);
+            self.forward(&value, to);
+            return to.input;
+        }
+        // What another rank sends arrives in a buffer of the receiver's.
+        own.homes.push(Home {
+            slot: own.inbound.len(),
+            ..value.home
+        });
+        own.inbound.push(Inbound {
+            rank: group.rank_of(value.worker),
+            number: self.spec.places[self.segment].index * MOST_NODES + value.home.slot,
+            segment: self.segment,
+            input: to.input,
+        });
+        to.input
+    }
+
+    /// Tells the maker of `value` where to send it.
+    fn forward(&mut self, value: &Value, to: Destination) {
         let maker = &mut self.plan.workers[value.worker];
         match value.task {
             Some(task) => maker.tasks[task].output = Output::Forward(to),
@@ -298,7 +366,6 @@ impl Compiler<'_> {
                 to,
             }),
         }
-        to.input
     }
 
     fn task(&mut self, worker: usize, inputs: Vec<usize>, expr: &Expr) -> usize {
@@ -318,6 +385,7 @@ impl Compiler<'_> {
 mod tests {
     use super::*;
     use crate::engine::all_reduce::ALL;
+    use crate::engine::update::BLOCK;
 
     #[test]
     fn every_segment_has_one_owner_and_one_root_task_there() {
@@ -325,10 +393,11 @@ mod tests {
             for num_workers in [1, 2, 3, 5, 8, 13] {
                 for num_shards in [1, 3, 7, 16] {
                     for update in UpdateMode::EACH {
-                        let assignment = Assignment::even(num_shards, num_workers);
+                        let group = Group::alone(num_workers);
                         let spec = PlanSpec {
-                            assignment: &assignment,
-                            num_params: 5 * BLOCK + 1,
+                            group: &group,
+                            assignment: &Assignment::even(num_shards, num_workers),
+                            places: &group.segments(5 * BLOCK + 1),
                             update,
                         };
                         let plan = Plan::new(algorithm, spec);

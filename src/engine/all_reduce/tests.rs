@@ -6,6 +6,7 @@ use super::adders::Adders;
 use super::plan::{Capacity, Destination, Output, Plan, PlanSpec};
 use super::sum::Op;
 use crate::engine::assignment::Assignment;
+use crate::engine::ranks::group::Group;
 use crate::engine::shard::{Node, split_point};
 use crate::engine::update::{BLOCK, UpdateMode};
 
@@ -108,14 +109,14 @@ fn whatever_an_algorithm_answers_each_shard_is_added_once_in_the_order_of_the_tr
         for num_workers in [1, 2, 3, 5, 8] {
             for num_shards in [1, 3, 7, 16] {
                 for update in UpdateMode::EACH {
-                    let assignment = Assignment::even(num_shards, num_workers);
+                    let group = Group::alone(num_workers);
                     let spec = PlanSpec {
-                        assignment: &assignment,
-                        num_params: (num_workers + seed % 3) * BLOCK - 1,
+                        group: &group,
+                        assignment: &Assignment::even(num_shards, num_workers),
+                        places: &group.segments((num_workers + seed % 3) * BLOCK - 1),
                         update,
                     };
-                    let scattered = Scattered(seed);
-                    let adders = Adders::of(&scattered, num_workers, 0..num_workers).unwrap();
+                    let adders = Adders::of(&Scattered(seed), num_workers, spec.places).unwrap();
                     let plan = Plan::new(&adders, spec);
                     for (segment, roots) in run(&plan).into_iter().enumerate() {
                         let owners = plan.workers.iter().enumerate();
@@ -153,8 +154,9 @@ fn a_worker_that_there_is_not_is_named() {
             }
         }
     }
-    let error = Adders::of(&Beyond, 3, 0..3).unwrap_err().to_string();
+    let places = Group::alone(3).segments(3 * BLOCK);
+    let error = Adders::of(&Beyond, 3, &places).unwrap_err().to_string();
     let expected = "the all-reduce beyond leaves additions to worker 3, expected one below 3";
     assert!(error.starts_with(expected), "{error}");
-    assert!(Adders::of(&Beyond, 3, [0, 1].into_iter()).is_ok());
+    assert!(Adders::of(&Beyond, 3, &places[..2]).is_ok());
 }

@@ -15,6 +15,7 @@ use crate::engine::Assignment;
 use crate::engine::UpdateMode;
 use crate::engine::all_reduce::adders::Adders;
 use crate::engine::all_reduce::plan::{Destination, Output, Plan, PlanSpec};
+use crate::engine::ranks::group::Group;
 
 use super::costs::StepCosts;
 use super::error::ScalingError;
@@ -96,14 +97,14 @@ impl Scenario {
     /// all-reduce that leaves additions to a thread that there is not.
     pub fn simulate(&self, costs: &StepCosts) -> Result<StepTimeline, ScalingError> {
         self.check()?;
+        let group = Group::alone(self.threads);
         let spec = PlanSpec {
+            group: &group,
             assignment: &Assignment::even(self.shards, self.threads),
-            num_params: self.params,
+            places: &group.segments(self.params),
             update: UpdateMode::Fused,
         };
-        let cuts = spec.cuts().enumerate();
-        let segments = cuts.filter_map(|(segment, cut)| (!cut.is_empty()).then_some(segment));
-        let adders = Adders::of(&*self.all_reduce, self.threads, segments)?;
+        let adders = Adders::of(&*self.all_reduce, self.threads, spec.places)?;
         let plan = Plan::new(&adders, spec);
         // Nobody has done anything yet.
         let mut simulation = Simulation {

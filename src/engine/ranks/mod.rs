@@ -1,0 +1,200 @@
+//! Ranks: several processes that train together, with the bits of one.
+//!
+//! Each rank has workers of its own, all parameters, and the optimiser's state of its part of them.
+//! All run the same steps: every rank opens the data, draws the same order, computes its shards of a
+//! batch and takes the same decision. What goes between ranks in a step are the sums of its shards'
+//! gradients, to the rank that owns a part of the parameters, the reports, and the new parameters.
+//!
+//! # Files, from the bottom up
+//! | file | what |
+//! |---|---|
+//! | `group` | the workers of all ranks, as one rank sees them |
+//! | `peers` | what carries bytes: the trait |
+//! | `local`, `mpi` | between threads of a process; between processes |
+//! | `tags`, `header`, `wire` | numbers, heads and bodies of messages |
+//! | `hub` | routes what comes into mailboxes |
+//! | `letters`, `meeting` | what each rank tells each other one, between steps and within one |
+
+pub(crate) mod group;
+pub(crate) mod header;
+pub(crate) mod hub;
+pub(crate) mod letters;
+mod local;
+pub(crate) mod meeting;
+mod peers;
+pub(crate) mod tags;
+pub(crate) mod wire;
+
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+
+use bytes::BufMut;
+
+pub use peers::PeerError;
+
+use crate::sync::Mutex;
+
+use header::{Header, Operation};
+use hub::Hub;
+use letters::Letters;
+use local::Local;
+
+use super::error::EngineError;
+use super::failure::FailureLatch;
+use super::mailbox::{Waiting, Watch};
+
+/// The processes that train together, as one of them sees them.
+///
+/// Two ranks within one process, each on a thread, give the bits of one:
+/// ```
+/// use unisono::{Trainer, data::digits, engine::Ranks, nn::{Loss, Sequential}};
+/// let (train, test) = digits();
+/// let trained = |ranks: Option<Ranks>| {
+///     let trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy);
+///     let mut trainer = trainer.epochs(2).threads(1);
+///     if let Some(ranks) = ranks {
+///         trainer = trainer.ranks(ranks);
+///     }
+///     trainer.fit(&train, &test).unwrap();
+///     trainer.network().unwrap().weights_sha256()
+/// };
+/// let alone = trained(None);
+/// std::thread::scope(|scope| {
+///     let ranks = Ranks::in_process(2).into_iter();
+///     let threads: Vec<_> = ranks.map(|ranks| scope.spawn(|| trained(Some(ranks)))).collect();
+///     for thread in threads {
+///         assert_eq!(thread.join().unwrap(), alone);
+///     }
+/// });
+/// ```
+#[derive(Clone)]
+pub struct Ranks {
+    hub: Arc<Hub>,
+    /// For what is told outside a run.
+    letters: Arc<Mutex<Letters>>,
+}
+
+impl Debug for Ranks {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.hub.fmt(f)
+    }
+}
+
+impl Ranks {
+    /// `num_ranks` ranks within this process, each to be used on a thread of its own: to try what a
+    /// training of several ranks does, without MPI.
+    pub fn in_process(num_ranks: usize) -> Vec<Self> {
+        let of = |local| Self::new(Hub::new(Box::new(local), vec![String::new(); num_ranks]));
+        Local::group(num_ranks).into_iter().map(of).collect()
+    }
+
+    fn new(hub: Hub) -> Self {
+        let hub = Arc::new(hub);
+        let letters = Letters::new(&hub, tags::GATHERS);
+        Self {
+            hub,
+            letters: Arc::new(Mutex::new(letters)),
+        }
+    }
+
+    /// This process's number, from 0.
+    pub fn rank(&self) -> usize {
+        self.hub.rank()
+    }
+
+    /// Processes.
+    pub fn num_ranks(&self) -> usize {
+        self.hub.num_ranks()
+    }
+
+    /// A rank with its host, for messages.
+    pub fn name(&self, rank: usize) -> String {
+        self.hub.name(rank)
+    }
+
+    /// Everyone's bytes, by rank; all ranks must call it.
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] if another rank is lost, or does something else.
+    pub fn gather(&self, own: &[u8]) -> Result<Vec<Vec<u8>>, EngineError> {
+        if self.num_ranks() == 1 {
+            return Ok(vec![own.to_vec()]);
+        }
+        let latch = FailureLatch::new();
+        let watch = Watch {
+            waiting: Waiting::Spin,
+            latch: &latch,
+            peers: Some(&*self.hub),
+        };
+        let letters = &mut *self.letters.lock();
+        let header = Header::new(Operation::Gather, 0, 0);
+        let gathered = letters
+            .write(watch, |body| body.put_slice(own))
+            .and_then(|()| {
+                letters.open(header);
+                letters.exchange(watch, header)
+            });
+        if gathered.is_err() {
+            let reason = latch.reason().unwrap_or_else(|| "a rank left".to_owned());
+            return Err(EngineError::Broken { reason });
+        }
+        let of = |rank| {
+            if rank == self.rank() {
+                own.to_vec()
+            } else {
+                letters.body(rank).to_vec()
+            }
+        };
+        Ok((0..self.num_ranks()).map(of).collect())
+    }
+
+    /// Refuses a training whose ranks differ: `own` has a value for each thing; all ranks must call
+    /// it.
+    ///
+    /// # Errors
+    /// [`EngineError::RanksDiffer`] names the first that is not the same; [`EngineError::Broken`]
+    /// as [`Ranks::gather`].
+    pub fn compare(&self, own: &[(&str, String)]) -> Result<(), EngineError> {
+        let text = |values: &[(&str, String)]| {
+            let lines = values
+                .iter()
+                .map(|(what, value)| format!("{what}\t{value}"));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        let here = text(own);
+        let all = self.gather(here.as_bytes())?;
+        // Of two ranks that differ each names the other.
+        for (rank, there) in all.iter().enumerate() {
+            let there = String::from_utf8_lossy(there);
+            let differing = here.lines().zip(there.lines().chain([""]));
+            let Some((here, there)) = { differing }.find(|(here, there)| here != there) else {
+                continue;
+            };
+            let part = |line: &str| {
+                let (what, value) = line.split_once('\t').unwrap_or((line, ""));
+                (what.to_owned(), value.to_owned())
+            };
+            let (what, here) = part(here);
+            return Err(EngineError::RanksDiffer {
+                rank: self.name(rank),
+                what,
+                there: part(there).1,
+                here,
+            });
+        }
+        Ok(())
+    }
+
+    /// Ends the training of all ranks: their calls fail with `reason`; under MPI they are killed.
+    pub fn abort(&self, reason: &str) {
+        self.hub.abort(reason);
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    pub(crate) fn shared_hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+}

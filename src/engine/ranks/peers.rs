@@ -1,0 +1,102 @@
+//! Peers: what carries bytes between the processes of a training.
+//!
+//! # Protocol
+//! Messages between two ranks have a [`Tag`]; those of one tag arrive in the order in which they were
+//! sent. Their lengths are known on both sides. Owned memory goes in, and comes back by
+//! [`Peers::progress`] once it is sent or filled: whoever waits calls it, there is no thread that
+//! communicates.
+
+use std::fmt::Debug;
+
+use bytes::BytesMut;
+
+/// What a message between two ranks is about: numbers below [`Tag::END`], which every MPI has room
+/// for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Tag(pub(crate) u32);
+
+impl Tag {
+    /// After the largest tag.
+    pub(crate) const END: u32 = 1 << 23;
+}
+
+/// A send or a receive that is over.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// Its number, as its caller gave it.
+    pub(crate) request: usize,
+    /// Its memory: as it was sent, or filled to its end.
+    pub(crate) memory: BytesMut,
+}
+
+/// The other processes of a training, which all run the same steps.
+pub(crate) trait Peers: Send + Debug {
+    /// This process's number.
+    fn rank(&self) -> usize;
+
+    /// Processes.
+    fn num_ranks(&self) -> usize;
+
+    /// Starts sending `memory` to each of `to`; it comes back when all have it, or it may be written
+    /// again.
+    fn send(
+        &mut self,
+        request: usize,
+        to: &[usize],
+        tag: Tag,
+        memory: BytesMut,
+    ) -> Result<(), PeerError>;
+
+    /// Starts receiving as many bytes as `memory` has.
+    fn receive(
+        &mut self,
+        request: usize,
+        from: usize,
+        tag: Tag,
+        memory: BytesMut,
+    ) -> Result<(), PeerError>;
+
+    /// Moves what can be moved without waiting, and appends what is over.
+    fn progress(&mut self, done: &mut Vec<Done>) -> Result<(), PeerError>;
+
+    /// Ends the training of all ranks: their next call fails, or they are killed.
+    fn abort(&mut self, reason: &str);
+
+    /// Ends the connection, once all ranks call it and nothing is on its way.
+    fn finish(&mut self) -> Result<(), PeerError>;
+}
+
+/// Why a message cannot be carried.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerError {
+    /// Another rank has ended the training of all.
+    #[error("rank {rank} has ended the training: {reason}")]
+    Aborted {
+        /// Which one.
+        rank: usize,
+        /// Why.
+        reason: String,
+    },
+    /// A message was longer or shorter than expected: the ranks do not run the same program, or not
+    /// with the same settings.
+    #[error(
+        "a message of rank {rank} has {got} bytes instead of {expected}: all ranks must run the same program with the same settings"
+    )]
+    Length {
+        /// The sender.
+        rank: usize,
+        /// Bytes that were expected.
+        expected: usize,
+        /// Bytes that came.
+        got: usize,
+    },
+    /// A call of the MPI library failed.
+    #[error("{call} failed: {message}")]
+    Mpi {
+        /// The function.
+        call: &'static str,
+        /// What the library says.
+        message: String,
+    },
+}

@@ -1,0 +1,230 @@
+//! Wire: a rank's reports as bytes, which every other rank reads as the report of one member.
+//!
+//! All numbers are little-endian, lists begin with their length.
+
+use bytes::{Buf, BufMut, BytesMut};
+
+use crate::engine::message::{Failure, Report};
+use crate::engine::sums::Sums;
+use crate::engine::update::{Norms, PartSquare};
+
+/// Bytes of a message that a failure keeps.
+const LONGEST_MESSAGE: usize = 1024;
+
+/// Writes the reports of a rank's workers, in order, as one; `squares` are those of the rank's
+/// segments, in order.
+pub(crate) fn encode<'r>(
+    reports: impl Iterator<Item = &'r Report> + Clone,
+    squares: impl Iterator<Item = f64> + Clone,
+    bytes: &mut BytesMut,
+) {
+    let put_len = |bytes: &mut BytesMut, len: usize| bytes.put_u64_le(len as u64);
+    let sums = reports.clone().flat_map(|report| &report.sums);
+    put_len(bytes, sums.clone().count());
+    for one in sums {
+        [one.loss, one.weight, one.rows, one.correct]
+            .into_iter()
+            .for_each(|value| bytes.put_f64_le(value));
+    }
+    put_len(bytes, squares.clone().count());
+    squares.for_each(|square| bytes.put_f64_le(square));
+    let shard_squares = reports.clone().flat_map(|report| &report.shard_squares);
+    put_len(bytes, shard_squares.clone().count());
+    shard_squares.for_each(|&square| bytes.put_f64_le(square));
+    let parts = reports.clone().flat_map(|report| &report.part_squares);
+    put_len(bytes, parts.clone().count());
+    for PartSquare {
+        offset,
+        part,
+        square,
+    } in parts
+    {
+        put_len(bytes, *offset);
+        put_len(bytes, *part);
+        bytes.put_f64_le(*square);
+    }
+    let norms = reports.clone().flat_map(|report| &report.norms);
+    put_len(bytes, norms.clone().count());
+    for Norms {
+        offset,
+        params,
+        direction,
+    } in norms
+    {
+        put_len(bytes, *offset);
+        bytes.put_f64_le(*params);
+        bytes.put_f64_le(*direction);
+    }
+    // Not one that only follows from another's.
+    let failures = reports.filter_map(|report| report.failure.as_ref());
+    let failure = failures.min_by_key(|failure| failure.follows);
+    put_len(bytes, usize::from(failure.is_some()));
+    if let Some(failure) = failure {
+        put_len(bytes, failure.worker);
+        put_len(bytes, failure.shards.start);
+        put_len(bytes, failure.shards.end);
+        bytes.put_u8(failure.is_reported.into());
+        bytes.put_u8(failure.follows.into());
+        let end = failure.message.floor_char_boundary(LONGEST_MESSAGE);
+        let message = &failure.message[..end];
+        put_len(bytes, message.len());
+        bytes.put_slice(message.as_bytes());
+    }
+}
+
+/// Reads what [`encode`] wrote, into the report's memory; `None` if it is not that.
+pub(crate) fn decode(mut bytes: &[u8], report: &mut Report) -> Option<()> {
+    let bytes = &mut bytes;
+    report.sums.clear();
+    for _ in 0..len(bytes)? {
+        let [loss, weight, rows, correct] =
+            [real(bytes)?, real(bytes)?, real(bytes)?, real(bytes)?];
+        report.sums.push(Sums {
+            loss,
+            weight,
+            rows,
+            correct,
+        });
+    }
+    reals(bytes, &mut report.squares)?;
+    reals(bytes, &mut report.shard_squares)?;
+    report.part_squares.clear();
+    for _ in 0..len(bytes)? {
+        let (offset, part, square) = (len(bytes)?, len(bytes)?, real(bytes)?);
+        report.part_squares.push(PartSquare {
+            offset,
+            part,
+            square,
+        });
+    }
+    report.norms.clear();
+    for _ in 0..len(bytes)? {
+        let (offset, params, direction) = (len(bytes)?, real(bytes)?, real(bytes)?);
+        report.norms.push(Norms {
+            offset,
+            params,
+            direction,
+        });
+    }
+    // Its workers' segments are not in the order of its workers.
+    report.norms.sort_unstable_by_key(|norms| norms.offset);
+    report.failure = match len(bytes)? {
+        0 => None,
+        _ => Some(failure(bytes)?),
+    };
+    Some(())
+}
+
+fn failure(bytes: &mut &[u8]) -> Option<Failure> {
+    let (worker, shards) = (len(bytes)?, len(bytes)?..len(bytes)?);
+    let is_reported = bytes.try_get_u8().ok()? > 0;
+    let follows = bytes.try_get_u8().ok()? > 0;
+    let text = len(bytes)?;
+    let message = bytes.get(..text)?;
+    Some(Failure {
+        worker,
+        shards,
+        message: String::from_utf8_lossy(message).into_owned(),
+        is_reported,
+        follows,
+    })
+}
+
+fn len(bytes: &mut &[u8]) -> Option<usize> {
+    usize::try_from(bytes.try_get_u64_le().ok()?).ok()
+}
+
+fn real(bytes: &mut &[u8]) -> Option<f64> {
+    bytes.try_get_f64_le().ok()
+}
+
+fn reals(bytes: &mut &[u8], values: &mut Vec<f64>) -> Option<()> {
+    values.clear();
+    for _ in 0..len(bytes)? {
+        values.push(real(bytes)?);
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(worker: usize, failure: Option<Failure>) -> Report {
+        let at = worker as f64;
+        Report {
+            worker,
+            sums: vec![
+                Sums {
+                    loss: at,
+                    weight: 2.0,
+                    rows: 3.0,
+                    correct: f64::NAN
+                };
+                worker
+            ],
+            shard_squares: vec![at; worker],
+            part_squares: vec![PartSquare {
+                offset: worker,
+                part: 1,
+                square: at,
+            }],
+            norms: vec![Norms {
+                offset: 9 - worker,
+                params: at,
+                direction: -0.0,
+            }],
+            failure,
+            ..Report::default()
+        }
+    }
+
+    fn failure(worker: usize, follows: bool) -> Failure {
+        Failure {
+            worker,
+            shards: worker..worker + 1,
+            message: "ä".repeat(1000),
+            is_reported: true,
+            follows,
+        }
+    }
+
+    #[test]
+    fn the_reports_of_a_rank_become_one() {
+        let reports = [
+            report(1, None),
+            report(2, Some(failure(2, true))),
+            report(3, Some(failure(3, false))),
+        ];
+        let mut bytes = BytesMut::new();
+        encode(reports.iter(), [1.5, f64::INFINITY].into_iter(), &mut bytes);
+        let mut read = Report {
+            squares: vec![7.0; 5],
+            ..Report::default()
+        };
+        decode(&bytes, &mut read).unwrap();
+        assert_eq!(read.sums.len(), 6);
+        assert!(read.sums[5].correct.is_nan() && read.sums[5].loss == 3.0);
+        assert_eq!(read.squares, [1.5, f64::INFINITY]);
+        assert_eq!(read.shard_squares, [1.0, 2.0, 2.0, 3.0, 3.0, 3.0]);
+        assert_eq!(read.part_squares.len(), 3);
+        let offsets: Vec<usize> = read.norms.iter().map(|norms| norms.offset).collect();
+        assert_eq!(offsets, [6, 7, 8]);
+        let failure = read.failure.unwrap();
+        assert_eq!(
+            (failure.worker, failure.shards, failure.follows),
+            (3, 3..4, false)
+        );
+        assert_eq!(failure.message, "ä".repeat(512));
+    }
+
+    #[test]
+    fn whatever_is_cut_is_no_report() {
+        let reports = [report(2, Some(failure(2, false)))];
+        let mut bytes = BytesMut::new();
+        encode(reports.iter(), [1.5].into_iter(), &mut bytes);
+        for end in 0..bytes.len() {
+            assert_eq!(decode(&bytes[..end], &mut Report::default()), None, "{end}");
+        }
+    }
+}
