@@ -285,10 +285,11 @@ pub(crate) fn lead<R: Replica, U: Update, T>(
     session.worker.watch.restart();
     let driven = catch_unwind(AssertUnwindSafe(|| drive(&mut session)));
     session.worker.watch.leave();
+    session.coordinator.command_all(&Command::Stop);
+    // The others last: what they do instead of leaving must not reach own workers.
     if !shared.latch.is_raised() {
         session.coordinator.leave(shared);
     }
-    session.coordinator.command_all(&Command::Stop);
     driven
 }
 

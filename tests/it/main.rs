@@ -56,6 +56,7 @@ mod open_ends;
 mod optimizer_formulas;
 mod optimizers;
 mod parity;
+mod rank_failures;
 mod ranks;
 mod schedules;
 mod sequences;

@@ -5,7 +5,7 @@
 
 use ndarray::Array2;
 use unisono::data::ArrayDataset;
-use unisono::engine::{Replica, Shard, Sums, Update, UpdateBlock};
+use unisono::engine::{Ranks, Replica, Shard, Sums, Update, UpdateBlock};
 use unisono::nn::Isa;
 use unisono::nn::{Loss, NetworkReplica, ReplicaSettings, Sequential};
 use unisono::train::Sources;
@@ -42,8 +42,21 @@ pub(crate) fn replica<'d>(
     NetworkReplica::new(model, settings, Sources([data, data])).unwrap()
 }
 
+/// What each rank of a group gives; each runs `part` on a thread of its own.
+pub(crate) fn on_ranks<T: Send>(num_ranks: usize, part: impl Fn(Ranks) -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let part = &part;
+        let ranks = Ranks::in_process(num_ranks).into_iter();
+        let threads = ranks.map(|ranks| scope.spawn(move || part(ranks)));
+        let threads: Vec<_> = threads.collect();
+        let results = threads.into_iter().map(|thread| thread.join().unwrap());
+        results.collect()
+    })
+}
+
 /// A replica whose gradient is a pseudo-random function of row and element, by no means exact to
 /// add.
+#[derive(Debug)]
 pub(crate) struct RowGradients {
     num_params: usize,
 }
@@ -85,6 +98,7 @@ impl Replica for RowGradients {
 }
 
 /// `w -= rate * g`, with one state buffer that sums up the gradients.
+#[derive(Debug)]
 pub(crate) struct Descent;
 
 impl Update for Descent {
