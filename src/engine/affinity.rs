@@ -23,6 +23,7 @@ use core_affinity::CoreId;
 
 use super::error::{EngineError, at_most};
 use super::mailbox::Waiting;
+use super::shard::part;
 
 /// Threads that an engine is planned for.
 const MOST_THREADS: usize = 4_096;
@@ -104,6 +105,15 @@ impl Placement {
     /// # Errors
     /// [`EngineError::NoThreads`] if no threads were asked for.
     pub fn of_process(requested: Threads, pinning: Pinning) -> Result<Self, EngineError> {
+        Self::among(requested, pinning, &Neighbours::default())
+    }
+
+    /// The same for one of several processes that may use the same cores: each takes its share.
+    pub(crate) fn among(
+        requested: Threads,
+        pinning: Pinning,
+        neighbours: &Neighbours,
+    ) -> Result<Self, EngineError> {
         let mask = core_affinity::get_core_ids().unwrap_or_default();
         let quota = std::thread::available_parallelism().map_or(1, usize::from);
         let mut cores = Vec::new();
@@ -126,7 +136,13 @@ impl Placement {
                 sysinfo::System::physical_core_count().ok()
             },
         };
-        let mut placement = Self::decide(requested, pinning, hardware)?;
+        // More processes than cores: some core has two.
+        let is_crowded = neighbours.count > 1 && neighbours.count > hardware.num_cores();
+        let mut placement = Self::decide(requested, pinning, hardware.share(neighbours))?;
+        if is_crowded {
+            placement.waiting = Waiting::Block;
+            placement.cores.clear();
+        }
         if placement.is_pinned() {
             // Started by a pinned worker, all of its threads would share that worker's core.
             rayon::current_num_threads();
@@ -258,6 +274,64 @@ struct Hardware {
     num_physical: Option<usize>,
 }
 
+/// Processes of one training on one machine that may use the same cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Neighbours {
+    pub(crate) count: usize,
+    /// Which of them this one is.
+    pub(crate) index: usize,
+}
+
+impl Default for Neighbours {
+    fn default() -> Self {
+        Self { count: 1, index: 0 }
+    }
+}
+
+/// The cores of this process's mask, as text: processes with the same may be put on the same.
+pub(crate) fn mask() -> String {
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    let ids = cores.iter().map(|core| core.id.to_string());
+    ids.collect::<Vec<_>>().join(",")
+}
+
+impl Hardware {
+    /// Physical cores that all processes with this mask and quota have together.
+    fn num_cores(&self) -> usize {
+        let mut physical: Vec<usize> = self.cores.iter().map(|core| core.physical).collect();
+        physical.sort_unstable();
+        physical.dedup();
+        match physical.len() {
+            0 => self.quota,
+            cores => cores.min(self.quota),
+        }
+    }
+
+    /// The share of one of several processes: whole physical cores, or where there are more
+    /// processes than cores one that others have too.
+    fn share(mut self, neighbours: &Neighbours) -> Self {
+        let Neighbours { count, index } = *neighbours;
+        if count == 1 {
+            return self;
+        }
+        let mut physical: Vec<usize> = self.cores.iter().map(|core| core.physical).collect();
+        physical.sort_unstable();
+        physical.dedup();
+        let own = match part(physical.len(), count, index) {
+            own if own.is_empty() && !physical.is_empty() => {
+                let only = index % physical.len();
+                only..only + 1
+            }
+            own => own,
+        };
+        let own = &physical[own];
+        self.cores.retain(|core| own.contains(&core.physical));
+        self.quota = part(self.quota, count, index).len().max(1);
+        self.num_physical = self.num_physical.map(|all| (all / count).max(1));
+        self
+    }
+}
+
 /// The lowest-numbered logical core that shares core `id`'s physical one (Linux; elsewhere
 /// unknown).
 fn first_sibling(id: usize) -> Option<usize> {
@@ -267,111 +341,4 @@ fn first_sibling(id: usize) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn smt(num_physical: usize) -> Vec<Core> {
-        (0..2 * num_physical)
-            .map(|id| Core {
-                id,
-                physical: id % num_physical,
-            })
-            .collect()
-    }
-
-    fn known(cores: Vec<Core>, quota: usize) -> Hardware {
-        Hardware {
-            cores,
-            quota,
-            num_physical: None,
-        }
-    }
-
-    fn placed(threads: Threads, cores: Vec<Core>, quota: usize) -> Placement {
-        Placement::decide(threads, Pinning::Always, known(cores, quota)).unwrap()
-    }
-
-    #[test]
-    fn fewer_threads_than_physical_cores_are_not_pinned_unless_asked_for() {
-        let is_pinned = |pinning, threads, quota| {
-            let decided = Placement::decide(threads, pinning, known(smt(4), quota));
-            decided.unwrap().is_pinned()
-        };
-        for (threads, quota, expected) in [
-            (Threads::Fixed(1), 8, false),
-            (Threads::Fixed(3), 8, false),
-            (Threads::Fixed(4), 8, true),
-            (Threads::Fixed(8), 8, true),
-            (Threads::Auto, 8, true),
-            (Threads::AtMost(2), 8, false),
-            // A container's share of the cores is anyone's.
-            (Threads::Auto, 3, false),
-            (Threads::Fixed(9), 8, false),
-        ] {
-            assert_eq!(
-                is_pinned(Pinning::Auto, threads, quota),
-                expected,
-                "{threads:?}"
-            );
-            let always = threads != Threads::Fixed(9);
-            assert_eq!(is_pinned(Pinning::Always, threads, quota), always);
-            assert!(!is_pinned(Pinning::Off, threads, quota));
-        }
-    }
-
-    #[test]
-    fn where_siblings_are_not_known_the_number_of_physical_cores_still_bounds_auto() {
-        let apart = (0..8).map(|id| Core { id, physical: id }).collect();
-        let hardware = Hardware {
-            num_physical: Some(4),
-            ..known(apart, 8)
-        };
-        let placement = Placement::decide(Threads::Auto, Pinning::Auto, hardware).unwrap();
-        assert_eq!((placement.num_threads, placement.is_pinned()), (4, false));
-    }
-
-    #[test]
-    fn auto_takes_physical_cores_within_the_quota() {
-        assert_eq!(placed(Threads::Auto, smt(4), 8).cores, [0, 1, 2, 3]);
-        assert_eq!(placed(Threads::Auto, smt(4), 3).cores, [0, 1, 2]);
-        assert_eq!(placed(Threads::Auto, Vec::new(), 3).num_threads, 3);
-        assert_eq!(placed(Threads::AtMost(2), smt(4), 8).cores, [0, 1]);
-        assert_eq!(placed(Threads::AtMost(9), smt(4), 3).num_threads, 3);
-    }
-
-    #[test]
-    fn more_threads_than_physical_cores_use_siblings_last() {
-        let placement = placed(Threads::Fixed(3), smt(2), 4);
-        assert_eq!(
-            (placement.cores, placement.waiting),
-            (vec![0, 1, 2], Waiting::Spin)
-        );
-    }
-
-    #[test]
-    fn more_threads_than_cores_are_unpinned_block_and_say_so() {
-        let placement = placed(Threads::Fixed(5), smt(2), 4);
-        assert!(!placement.is_pinned());
-        assert_eq!(placement.waiting, Waiting::Block);
-        assert!(
-            placement
-                .warning()
-                .unwrap()
-                .starts_with("5 threads on 4 usable cores")
-        );
-        assert!(placed(Threads::Fixed(4), smt(2), 4).warning().is_none());
-    }
-
-    #[test]
-    fn the_quota_bounds_what_is_pinned_and_zero_threads_are_refused() {
-        assert!(!placed(Threads::Fixed(3), smt(4), 2).is_pinned());
-        let none = Placement::decide(Threads::Fixed(0), Pinning::Auto, known(smt(1), 1));
-        assert!(matches!(none, Err(EngineError::NoThreads)));
-        let many = Placement::of_process(Threads::Fixed(11_000_000_000), Pinning::Auto);
-        let many = many.unwrap_err().to_string();
-        assert_eq!(
-            many,
-            "threads must be at most 4096, got 11000000000; use fewer"
-        );
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use std::thread;
 
 use crossbeam::utils::CachePadded;
 
-use super::affinity::Placement;
+use super::affinity::{Neighbours, Placement};
 use super::all_reduce::adders::Adders;
 use super::all_reduce::plan::{Capacity, Plan, PlanSpec};
 use super::assignment::Assignment;
@@ -70,10 +70,13 @@ impl<R: Replica, U: Update> Engine<R, U> {
         replica: impl FnMut(usize) -> R,
     ) -> Result<Self, EngineError> {
         // Who computes what, and who adds what.
-        let placement = Placement::of_process(config.threads, config.pinning)?;
-        let num_workers = placement.num_threads;
         // One alone has nobody to meet.
         let ranks = config.ranks.clone().filter(|ranks| ranks.num_ranks() > 1);
+        let neighbours = ranks
+            .as_ref()
+            .map_or(Ok(Neighbours::default()), Ranks::neighbours)?;
+        let placement = Placement::among(config.threads, config.pinning, &neighbours)?;
+        let num_workers = placement.num_threads;
         let group = meet(
             &config,
             num_workers,

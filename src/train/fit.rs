@@ -39,7 +39,8 @@ impl<M: Model> Trainer<M> {
         mut job: Job<'_, R>,
         callback: &mut dyn Callback,
     ) -> Result<Report, TrainError> {
-        let setup = self.follow_settings(&job)?;
+        let setup = self.follow_settings(&job);
+        let setup = self.or_abort(setup)?;
         let started = Instant::now();
         let ended = self.train(&mut job, &setup, callback);
         self.stop.clear();
@@ -63,6 +64,7 @@ impl<M: Model> Trainer<M> {
     /// tells what the training runs on.
     fn follow_settings<R: Replica>(&mut self, job: &Job<'_, R>) -> Result<Setup, TrainError> {
         self.check_settings(job.engine.num_shards(), job.rows.train)?;
+        self.compare_settings()?;
         let mut setup = self.setup(&job.engine, job.rows);
         if self.config.tracks_layer_norms {
             setup.layers = self.model.tensors()?.layers().0;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::data::Dataset;
 use crate::nn::kernel::Isa;
-use crate::nn::{Criterion, ReplicaSettings};
+use crate::nn::{Criterion, NetworkReplica, ReplicaSettings};
 
 use super::callback::{Callback, Observing};
 use super::config::check_data;
@@ -15,6 +15,7 @@ use super::kept::Scores;
 use super::metrics::{Event, Report};
 use super::network_engine::{NetworkEngine, network_replicas};
 use super::rows::RowCounts;
+use super::source::Sources;
 use super::trainer::Trainer;
 
 impl Trainer {
@@ -99,13 +100,33 @@ impl Trainer {
         self.fit_parts(train, Some(test), callback)
     }
 
-    /// Checks all that can be checked, brings the engine up, and trains.
+    /// Prepares, trains, and sees to it that what is kept has been evaluated.
     fn fit_parts(
         &mut self,
         train: &dyn Dataset,
         test: Option<&dyn Dataset>,
         callback: &mut dyn Callback,
     ) -> Result<Report, TrainError> {
+        let job = self.prepared(train, test);
+        let job = self.or_abort(job)?;
+        let mut report = self.run(job, callback)?;
+        // Where no evaluation belongs to the weights that are kept, one is made.
+        if let Some(test) = test
+            && !report.is_stopped
+            && report.kept.test.is_none()
+        {
+            let (loss, accuracy) = self.evaluate(test)?;
+            report.kept.test = Some(Scores { loss, accuracy });
+        }
+        Ok(report)
+    }
+
+    /// Checks all that can be checked, and brings the engine up.
+    fn prepared<'d>(
+        &self,
+        train: &'d dyn Dataset,
+        test: Option<&'d dyn Dataset>,
+    ) -> Result<Job<'d, NetworkReplica<Sources<'d>>>, TrainError> {
         let rows = RowCounts {
             train: train.len(),
             test: test.map_or(0, Dataset::len),
@@ -118,23 +139,14 @@ impl Trainer {
             self.check_data("test", test)?;
         }
         self.config.sampling.check(rows.train)?;
+        self.compare_data(train, test)?;
         let data = [train, test.unwrap_or(train)];
         let engine = self.network_engine(&self.last_params()?, data)?;
-        let job = Job {
+        Ok(Job {
             engine,
             rows,
             data: Some(train),
-        };
-        let mut report = self.run(job, callback)?;
-        // Where no evaluation belongs to the weights that are kept, one is made.
-        if let Some(test) = test
-            && !report.is_stopped
-            && report.kept.test.is_none()
-        {
-            let (loss, accuracy) = self.evaluate(test)?;
-            report.kept.test = Some(Scores { loss, accuracy });
-        }
-        Ok(report)
+        })
     }
 
     /// Refuses data that do not fit the model and its loss.

@@ -84,6 +84,17 @@ impl Trainer<ReplicaModel> {
         replica: impl FnMut(usize) -> R,
         callback: &mut dyn Callback,
     ) -> Result<Report, TrainError> {
+        let job = self.prepared(rows, replica);
+        let job = self.or_abort(job)?;
+        self.run(job, callback)
+    }
+
+    /// Checks all that can be checked, and brings the engine up.
+    fn prepared<R: Replica>(
+        &self,
+        rows: RowCounts,
+        replica: impl FnMut(usize) -> R,
+    ) -> Result<Job<'static, R>, TrainError> {
         self.config.check()?;
         self.config.check_test(rows.test > 0)?;
         let most = rows.train.max(rows.test);
@@ -95,11 +106,10 @@ impl Trainer<ReplicaModel> {
         }
         self.config.sampling.check(rows.train)?;
         let engine = self.build_engine(rows.train, &self.last_params()?, replica)?;
-        let job = Job {
+        Ok(Job {
             engine,
             rows,
             data: None,
-        };
-        self.run(job, callback)
+        })
     }
 }

@@ -37,6 +37,7 @@ mod metrics;
 mod model;
 mod network_engine;
 mod range_test;
+mod ranks;
 mod restart;
 mod resume;
 mod room;

@@ -277,7 +277,9 @@ fn only_output_makes_and_replaces_files() {
 
 /// Files with unsafe code, and how often each says so, its reason and tests included; counts may
 /// only fall.
-const UNSAFE: [(&str, usize); 2] = [
+const UNSAFE: [(&str, usize); 3] = [
+    // Functions of a library that is loaded at run time, two of which keep memory to read or write.
+    ("engine/ranks/mpi.rs", 7),
     // Calls of functions compiled for an instruction set, and of its loads and stores.
     ("nn/kernel/x86.rs", 9),
     // A call to the system.
@@ -285,7 +287,7 @@ const UNSAFE: [(&str, usize); 2] = [
 ];
 
 #[test]
-fn unsafe_stays_in_the_instruction_sets_and_in_one_call_to_the_system() {
+fn unsafe_stays_in_the_instruction_sets_in_mpi_and_in_one_call_to_the_system() {
     for (path, text) in sources("src") {
         let listed = UNSAFE.iter().find(|(file, _)| path.ends_with(file));
         let most = listed.map_or(0, |(_, most)| *most);

@@ -90,7 +90,14 @@ struct State {
     /// When the predecessor last gave a sign of life, and own ones' memory.
     heard: Instant,
     beat: Option<BytesMut>,
+    /// Whether the predecessor's signs of life have ended.
+    is_silent: bool,
+    has_ended: bool,
 }
+
+/// A sign of life, and the last one.
+const ALIVE: u8 = 0;
+const LAST: u8 = 1;
 
 impl Debug for Hub {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -116,6 +123,8 @@ impl Hub {
                 failure: None,
                 heard: Instant::now(),
                 beat: Some(BytesMut::zeroed(1)),
+                is_silent: false,
+                has_ended: false,
             }),
         }
     }
@@ -126,6 +135,11 @@ impl Hub {
 
     pub(crate) fn num_ranks(&self) -> usize {
         self.num_ranks
+    }
+
+    /// The host of this rank.
+    pub(crate) fn host(&self) -> &str {
+        &self.hosts[self.rank]
     }
 
     /// A rank in words.
@@ -164,16 +178,10 @@ impl Hub {
         self.state.lock().peers.finish()
     }
 
-    /// Gives a sign of life to the next rank. Returns how long the one before has given none, in
-    /// which this rank was looking.
+    /// Gives a sign of life to the next rank; how long the one before has given none.
     pub(crate) fn beat(&self) -> Duration {
         let mut state = self.state.lock();
-        if let Some(memory) = state.beat.take() {
-            let request = state.number(Sink::Beat { is_own: true });
-            let next = (self.rank + 1) % self.num_ranks;
-            let sent = state.peers.send(request, &[next], tags::BEATS, memory);
-            state.note(sent);
-        }
+        self.send_beat(&mut state, ALIVE);
         state.heard.elapsed()
     }
 
@@ -182,6 +190,60 @@ impl Hub {
         let mut state = self.state.lock();
         state.heard = Instant::now();
         state.listen(self.before(), BytesMut::zeroed(1));
+    }
+
+    /// Says that this rank's signs of life end, and waits until those of the one before have;
+    /// `false` if they do not within `most`.
+    pub(crate) fn fall_silent(&self, most: Duration) -> bool {
+        let began = Instant::now();
+        let mut has_said = false;
+        while began.elapsed() < most {
+            if self.progress().is_err() {
+                return false;
+            }
+            let mut state = self.state.lock();
+            if !has_said {
+                has_said = self.send_beat(&mut state, LAST);
+            } else if state.beat.is_some() && state.is_silent {
+                return true;
+            }
+            drop(state);
+            std::thread::yield_now();
+        }
+        false
+    }
+
+    /// Sends a sign of life, if the last one has arrived.
+    fn send_beat(&self, state: &mut State, what: u8) -> bool {
+        let Some(mut memory) = state.beat.take() else {
+            return false;
+        };
+        memory[0] = what;
+        let request = state.number(Sink::Beat { is_own: true });
+        let next = (self.rank + 1) % self.num_ranks;
+        let sent = state.peers.send(request, &[next], tags::BEATS, memory);
+        state.note(sent);
+        true
+    }
+
+    /// No more signs of life are given or expected.
+    pub(crate) fn end(&self) {
+        self.state.lock().has_ended = true;
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.state.lock().has_ended
+    }
+
+    /// Lets all later calls fail.
+    pub(crate) fn lose(&self, reason: &str) {
+        let mut state = self.state.lock();
+        state.failure.get_or_insert_with(|| reason.to_owned());
+    }
+
+    /// Ends all processes.
+    pub(crate) fn kill(&self, code: i32) {
+        self.state.lock().peers.kill(code);
     }
 
     /// The rank whose signs of life this one listens for.
@@ -217,7 +279,10 @@ impl Hub {
             Sink::Beat { is_own: true } => state.beat = Some(memory),
             Sink::Beat { is_own: false } => {
                 state.heard = Instant::now();
-                state.listen(self.before(), memory);
+                state.is_silent = memory[0] == LAST;
+                if !state.is_silent {
+                    state.listen(self.before(), memory);
+                }
             }
         }
     }

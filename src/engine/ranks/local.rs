@@ -141,6 +141,8 @@ impl Peers for Local {
         self.exchange.lock().failure.get_or_insert(aborted);
     }
 
+    fn kill(&mut self, _code: i32) {}
+
     fn finish(&mut self) -> Result<(), PeerError> {
         self.exchange.lock().check()
     }

@@ -12,15 +12,22 @@
 //! | `peers` | what carries bytes: the trait |
 //! | `local`, `mpi` | between threads of a process; between processes |
 //! | `tags`, `header`, `wire` | numbers, heads and bodies of messages |
+//! | `launch` | the ranks that a launcher has started, and their signs of life |
 //! | `hub` | routes what comes into mailboxes |
 //! | `letters`, `meeting` | what each rank tells each other one, between steps and within one |
 
 pub(crate) mod group;
 pub(crate) mod header;
 pub(crate) mod hub;
+mod launch;
 pub(crate) mod letters;
 mod local;
 pub(crate) mod meeting;
+mod mpi;
+mod mpi_abi;
+mod mpi_library;
+mod mpi_peers;
+mod mpi_start;
 mod peers;
 pub(crate) mod tags;
 pub(crate) mod wire;
@@ -30,6 +37,7 @@ use std::sync::Arc;
 
 use bytes::BufMut;
 
+pub use mpi_library::MpiError;
 pub use peers::PeerError;
 
 use crate::sync::Mutex;
@@ -39,6 +47,7 @@ use hub::Hub;
 use letters::Letters;
 use local::Local;
 
+use super::affinity::{Neighbours, mask};
 use super::error::EngineError;
 use super::failure::FailureLatch;
 use super::mailbox::{Waiting, Watch};
@@ -72,6 +81,8 @@ pub struct Ranks {
     hub: Arc<Hub>,
     /// For what is told outside a run.
     letters: Arc<Mutex<Letters>>,
+    /// What carries the bytes.
+    carrier: Arc<str>,
 }
 
 impl Debug for Ranks {
@@ -84,16 +95,20 @@ impl Ranks {
     /// `num_ranks` ranks within this process, each to be used on a thread of its own: to try what a
     /// training of several ranks does, without MPI.
     pub fn in_process(num_ranks: usize) -> Vec<Self> {
-        let of = |local| Self::new(Hub::new(Box::new(local), vec![String::new(); num_ranks]));
+        let of = |local| {
+            let hub = Hub::new(Box::new(local), vec![String::new(); num_ranks]);
+            Self::new(hub, "within one process".to_owned())
+        };
         Local::group(num_ranks).into_iter().map(of).collect()
     }
 
-    fn new(hub: Hub) -> Self {
+    fn new(hub: Hub, carrier: String) -> Self {
         let hub = Arc::new(hub);
         let letters = Letters::new(&hub, tags::GATHERS);
         Self {
             hub,
             letters: Arc::new(Mutex::new(letters)),
+            carrier: carrier.into(),
         }
     }
 
@@ -105,6 +120,11 @@ impl Ranks {
     /// Processes.
     pub fn num_ranks(&self) -> usize {
         self.hub.num_ranks()
+    }
+
+    /// What carries the bytes: an MPI library with its version.
+    pub fn carrier(&self) -> &str {
+        &self.carrier
     }
 
     /// A rank with its host, for messages.
@@ -185,7 +205,22 @@ impl Ranks {
         Ok(())
     }
 
-    /// Ends the training of all ranks: their calls fail with `reason`; under MPI they are killed.
+    /// The ranks on this one's host that may use the same cores.
+    ///
+    /// # Errors
+    /// As [`Ranks::gather`].
+    pub(crate) fn neighbours(&self) -> Result<Neighbours, EngineError> {
+        let own = format!("{}\n{}", self.hub.host(), mask());
+        let all = self.gather(own.as_bytes())?;
+        let same = |bytes: &&Vec<u8>| bytes.as_slice() == own.as_bytes();
+        Ok(Neighbours {
+            count: all.iter().filter(same).count(),
+            index: all[..self.rank()].iter().filter(same).count(),
+        })
+    }
+
+    /// Ends the training of all ranks: their calls fail with `reason`. Other processes learn of it
+    /// when this one ends.
     pub fn abort(&self, reason: &str) {
         self.hub.abort(reason);
     }

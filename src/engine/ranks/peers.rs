@@ -59,8 +59,12 @@ pub(crate) trait Peers: Send + Debug {
     /// Moves what can be moved without waiting, and appends what is over.
     fn progress(&mut self, done: &mut Vec<Done>) -> Result<(), PeerError>;
 
-    /// Ends the training of all ranks: their next call fails, or they are killed.
+    /// Ends the training of all ranks within this process: their next call fails. Other processes
+    /// learn of it when this one ends.
     fn abort(&mut self, reason: &str);
+
+    /// Ends all other processes and this one, with this exit code; returns where there are none.
+    fn kill(&mut self, code: i32);
 
     /// Ends the connection, once all ranks call it and nothing is on its way.
     fn finish(&mut self) -> Result<(), PeerError>;
