@@ -13,7 +13,7 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), CommandError> {
     let bench = settings(args)?;
     let report = bench.run()?;
     if let Some(warning) = report.placement.warning() {
-        eprintln!("warning: {warning}");
+        note!("warning: {warning}");
     }
     if args.json {
         say!("{}", line(&bench, &report));

@@ -45,6 +45,7 @@ pub(super) fn engine_config(
     let mut modes = UpdateMode::EACH.into_iter();
     let update = modes.find(|mode| mode.name() == args.update);
     Ok(EngineConfig {
+        ranks: None,
         threads,
         pinning,
         shards,

@@ -90,9 +90,18 @@ pub(super) enum CommandError {
     StudyStopped { signal: i32, trials: usize },
     /// Processes that a launcher has started together.
     #[error(
-        "{processes} processes were started together ({name}), and each would do all of it; start one, whose --threads share the work, or set UNISONO_RANKS=none if each is to be on its own"
+        "{processes} processes were started together ({name}), and each would do all of it; {remedy}, or set UNISONO_RANKS=none if each is to be on its own"
     )]
-    Several { name: &'static str, processes: u64 },
+    Several {
+        name: &'static str,
+        processes: usize,
+        remedy: &'static str,
+    },
+    /// Several processes cannot reach each other.
+    #[error(
+        "several processes were started together, but {0}; or start one, whose --threads share the work, or set UNISONO_RANKS=none if each is to be on its own"
+    )]
+    Mpi(#[from] crate::engine::MpiError),
     #[error("cannot listen for signals: {source}")]
     Signals { source: std::io::Error },
     /// A signal asked to stop.

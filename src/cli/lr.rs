@@ -176,7 +176,7 @@ pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), Co
     let (first, last, highest) = (rates.kept[0].1, rates.last.1, rates.highest);
     say!("learning rate: first {first:.6}, highest {highest:.6}, last {last:.6}");
     if let Some(warning) = schedule.warning(&progress) {
-        eprintln!("warning: {warning}");
+        note!("warning: {warning}");
     }
     save(&chart, out)
 }

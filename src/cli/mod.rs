@@ -29,6 +29,7 @@ mod predict;
 mod program;
 mod progress;
 mod reading;
+mod resume;
 mod run_recorder;
 mod runs;
 mod runs_args;

@@ -54,7 +54,7 @@ pub(super) fn picture(folder: &Path, name: &str, chart: &dyn Chart) -> Result<()
     match chart.png() {
         Some(png) => write(folder, &format!("{name}.png"), &png),
         None => {
-            eprintln!("warning: no font for {name}.png; the SVG has the same picture");
+            note!("warning: no font for {name}.png; the SVG has the same picture");
             Ok(())
         }
     }

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
+use crate::engine::Ranks;
 use crate::nn::LAYERS;
 
 use super::args::{Args, Command, ConfigArgs, DataCommand};
 use super::document::{ResolvedConfig, commented};
 use super::error::{CommandError, exit_code, is_closed_pipe};
 use super::flag_error::in_one_line;
-use super::launched::refuse_several;
+use super::launched::{join, leave, speaker};
 use super::message::message;
 use super::options::TrainArgs;
 use super::settings_table::{By, refuse, refuse_flags};
@@ -30,7 +31,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let parsed = parsed.and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
     let (args, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) if error.use_stderr() => return fail(2, &in_one_line(&error)),
+        Err(error) if error.use_stderr() => {
+            if speaker(None).is_some() {
+                eprintln!("unisono: {}", in_one_line(&error));
+            }
+            return ExitCode::from(2);
+        }
         Err(help) => {
             say!("{help}");
             return ExitCode::SUCCESS;
@@ -38,18 +44,49 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let (_, flags) = matches.subcommand().expect("clap asks for a command");
     let acts = refuse_flags(&matches).map_err(CommandError::Args);
-    match acts.and_then(|()| command(args.command, flags)) {
+    let joined = acts.and_then(|()| join(&args.command));
+    let (ranks, result) = match joined {
+        Ok(ranks) => {
+            let result = command(args.command, flags, ranks.as_ref());
+            (ranks, result)
+        }
+        Err(error) => (None, Err(error)),
+    };
+    let result = match &ranks {
+        Some(ranks) => leave(ranks, result),
+        None => result,
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         // As the signal would have it, and as silent.
         Err(error) if is_closed_pipe(&error) => ExitCode::from(CLOSED_PIPE as u8),
-        Err(error) => fail(exit_code(&error), &message(&error)),
+        Err(error) => fail_as_rank(&error, ranks.as_ref()),
     }
 }
 
-fn command(command: Command, flags: &ArgMatches) -> Result<(), CommandError> {
-    refuse_several(&command)?;
+/// Tells of an error; of one that other ranks do not share, they are ended.
+fn fail_as_rank(error: &CommandError, ranks: Option<&Ranks>) -> ExitCode {
+    let code = exit_code(error);
+    if matches!(error, CommandError::Stopped { .. }) {
+        note!("unisono: {}", message(error));
+        return ExitCode::from(code);
+    }
+    if let Some(rank) = speaker(ranks) {
+        eprintln!("unisono: {rank}{}", message(error));
+    }
+    if let Some(ranks) = ranks {
+        ranks.kill(code.into());
+    }
+    ExitCode::from(code)
+}
+
+fn command(
+    command: Command,
+    flags: &ArgMatches,
+    ranks: Option<&Ranks>,
+) -> Result<(), CommandError> {
     match command {
-        Command::Train(train) => train::train(&train, flags),
+        Command::Train(train) => train::train(&train, flags, ranks),
         Command::List { folder } => runs::list(&folder),
         Command::Inspect { run } => runs::inspect(&run),
         Command::Diff { first, second } => runs::diff(&first, &second),
@@ -132,9 +169,4 @@ fn config_text(args: &ConfigArgs, flags: &ArgMatches) -> Result<(), CommandError
     resolved.settings()?;
     say!("{}", text.trim_end());
     Ok(())
-}
-
-fn fail(code: u8, message: &str) -> ExitCode {
-    eprintln!("unisono: {message}");
-    ExitCode::from(code)
 }

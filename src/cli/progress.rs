@@ -81,7 +81,7 @@ impl<'a> Progress<'a> {
 
     fn start(&mut self, setup: &Setup) {
         for warning in &setup.warnings {
-            eprintln!("warning: {warning}");
+            note!("warning: {warning}");
         }
         match self.mode {
             OutputMode::Json => say!(

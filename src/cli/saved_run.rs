@@ -40,11 +40,11 @@ impl SavedRun {
         let (weights, network) = RunFolder::read_only(folder)?.newest(model)?;
         let file = weights.file.display();
         match weights.step {
-            Some(step) => eprintln!("weights: {file}, training at step {step}"),
-            None => eprintln!("weights: {file}"),
+            Some(step) => note!("weights: {file}, training at step {step}"),
+            None => note!("weights: {file}"),
         }
         if !weights.is_checked() {
-            eprintln!(
+            note!(
                 "warning: the weights are not checked: no hash of them is known, neither in manifest.json nor in the file"
             );
         }

@@ -4,6 +4,8 @@
 use std::ops::ControlFlow;
 
 use crossbeam::channel::{Receiver, Sender, bounded};
+#[cfg(unix)]
+use signal_hook::consts::SIGUSR1;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 /// The exit code of a process that a signal ended: 128 and its number, as shells count.
@@ -44,7 +46,7 @@ impl Stops {
 /// What the thread that waits for signals does, as soon as they are listened for.
 #[cfg(unix)]
 fn listener(stop: Sender<i32>) -> std::io::Result<impl FnOnce() + Send + 'static> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGUSR1])?;
     Ok(move || {
         let mut is_first = true;
         for signal in signals.forever() {

@@ -22,12 +22,37 @@ pub(super) fn take_stdout() {
     STDOUT_IS_TAKEN.get_or_init(|| ());
 }
 
+/// Set on all ranks of a training but the first.
+static IS_SILENT: OnceLock<()> = OnceLock::new();
+
+/// Says nothing from now on, but errors: another process of the same training does.
+pub(super) fn silence() {
+    IS_SILENT.get_or_init(|| ());
+}
+
+/// Whether nothing is said.
+pub(super) fn is_silent() -> bool {
+    IS_SILENT.get().is_some()
+}
+
+/// Prints a note or a warning to stderr, unless another process does.
+macro_rules! note {
+    ($($text:tt)*) => {
+        if !$crate::cli::stdout::is_silent() {
+            eprintln!($($text)*);
+        }
+    };
+}
+
 pub(super) fn line(text: std::fmt::Arguments<'_>) {
     print(format_args!("{text}\n"));
 }
 
 /// Prints at once, without a line's end.
 pub(super) fn print(text: std::fmt::Arguments<'_>) {
+    if is_silent() {
+        return;
+    }
     if STDOUT_IS_TAKEN.get().is_some() {
         // Nobody who listens to stderr is waiting for this.
         let _ = std::io::stderr().write_fmt(text);

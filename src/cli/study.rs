@@ -111,7 +111,7 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
         })
     });
     if shows {
-        eprintln!();
+        note!();
     }
     // Table, charts and page.
     let points = TimePoint::of(&timed?, plan.seed);
@@ -156,7 +156,7 @@ fn branches(of: &StudyOf, how: &BranchArgs, flags: &ArgMatches) -> Result<(), Co
         branches.run(&plan, &mut store, |outcome| {
             let (seed, at, loss) = (outcome.seed, outcome.at, outcome.loss);
             let size = outcome.batch_size;
-            eprintln!("seed {seed}, {at} epochs, batch {size}: loss {loss:.4}");
+            note!("seed {seed}, {at} epochs, batch {size}: loss {loss:.4}");
             flow()
         })
     })?;
@@ -264,7 +264,7 @@ fn drawn(
     mut figures: Vec<Figure>,
 ) -> Result<Vec<Figure>, CommandError> {
     for Published { curve, chart, .. } in Published::draw(&study.published, &mut figures) {
-        eprintln!("warning: {curve} is left out: there was nothing to draw the chart {chart} of");
+        note!("warning: {curve} is left out: there was nothing to draw the chart {chart} of");
     }
     for (name, chart, _) in &figures {
         picture(folder, name, chart)?;

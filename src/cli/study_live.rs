@@ -22,14 +22,14 @@ pub(super) fn tried(
     store: &mut Store,
 ) -> Result<Vec<Outcome>, CommandError> {
     let shows = std::io::stderr().is_terminal();
-    eprintln!("{}: {} trials", workload.describe(), plan.num_trials());
+    note!("{}: {} trials", workload.describe(), plan.num_trials());
     let is_new = store.is_empty();
     if let Some(estimate) = is_new
         .then(|| plan.cost_estimate(workload))
         .transpose()?
         .flatten()
     {
-        eprintln!(
+        note!(
             "before the start: an epoch of each takes {}, all of them to their last step {}; they end at the target",
             span(estimate.epoch),
             span(estimate.seconds)
@@ -60,7 +60,7 @@ pub(super) fn tried(
     match &outcomes {
         Ok(_) => rows.close(),
         // What is at hand is not through.
-        Err(_) if shows => eprintln!(),
+        Err(_) if shows => note!(),
         Err(_) => {}
     }
     outcomes
@@ -109,7 +109,7 @@ impl Rows {
         let points = Curve::of(&std::mem::take(&mut self.own), self.seed).points;
         for point in points {
             if !self.has_head {
-                eprintln!("{clear}   batch  steps (of fresh runs)       learning rate  reached");
+                note!("{clear}   batch  steps (of fresh runs)       learning rate  reached");
                 self.has_head = true;
             }
             let steps = point.steps.map_or("censored".to_owned(), |steps| {
@@ -119,7 +119,7 @@ impl Rows {
                 .winner
                 .map_or(String::new(), |winner| format!("{:.4}", winner.lr));
             let (size, (all, reached, _)) = (point.batch_size, point.trials);
-            eprintln!("{clear}{size:>8}  {steps:<26}  {lr:<13}  {reached} of {all}");
+            note!("{clear}{size:>8}  {steps:<26}  {lr:<13}  {reached} of {all}");
         }
     }
 }
@@ -145,9 +145,10 @@ pub(super) fn trained(
                 0 => String::new(),
                 _ => format!(", about {} left", span(left)),
             };
-            eprintln!(
+            note!(
                 "{recipe}, seed {seed}: {accuracy:.2} %, {:.1} s; {} of {all}{left}",
-                outcome.seconds, made.0
+                outcome.seconds,
+                made.0
             );
             flow()
         })
@@ -157,7 +158,7 @@ pub(super) fn trained(
 /// Says before the start what a study will take.
 pub(super) fn estimate(what: &str, estimate: CostEstimate) {
     let (count, seconds) = (estimate.trainings, span(estimate.seconds));
-    eprintln!("{count} {what}, about {seconds} in all");
+    note!("{count} {what}, about {seconds} in all");
 }
 
 /// Seconds, to be read.

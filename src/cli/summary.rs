@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::engine::{Shards, Threads};
+use crate::engine::{RankPlacement, Shards, Threads};
 use crate::nn::{Network, Sequential};
 use crate::train::{EpochMetrics, KeptWeights, Report, Setup};
 
@@ -49,11 +49,29 @@ impl Overview<'_> {
             requested_text(setup.placement.requested)
         );
         say!("threads: {}", threads_text(setup));
+        for (rank, placement) in setup.ranks.iter().enumerate() {
+            say!("rank {rank}: {}", rank_text(placement));
+        }
         say!("shards: {}", shards_text(settings, setup.shards));
         say!("all-reduce: {}", settings.engine.all_reduce.name());
         say!("update: {}", settings.engine.update.name());
         say!("seed: {}", settings.seed);
     }
+}
+
+/// Where a rank is.
+fn rank_text(placement: &RankPlacement) -> String {
+    let RankPlacement {
+        host,
+        threads,
+        cores,
+    } = placement;
+    let cores: Vec<String> = cores.iter().map(usize::to_string).collect();
+    let cores = match cores.len() {
+        0 => "not pinned".to_owned(),
+        _ => format!("on cores {}", cores.join(", ")),
+    };
+    format!("host {host}, {threads} threads, {cores}")
 }
 
 /// What came out, one `key: value` a line; the hash of the weights last, after the numbers that are

@@ -1,68 +1,49 @@
 //! `unisono train`: from settings to a trained network, in a run's folder if one is named.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::PathBuf;
 
 use clap::ArgMatches;
 
+use crate::engine::Ranks;
 use crate::nn::Network;
-use crate::run::{Manifest, RunError, RunFolder, Status};
-use crate::train::{Checkpoint, Checkpoints, Event, Report, TrainError, Trainer};
+use crate::run::RunFolder;
+use crate::train::{Checkpoints, Event, Report, TrainError, Trainer};
 
 use super::args::TrainCommand;
 use super::config::TrainSettings;
-use super::config_file::read;
 use super::data_options::in_flags;
-use super::document::{ResolvedConfig, commented, differences};
+use super::document::{ResolvedConfig, commented};
 use super::error::{CommandError, refused};
-use super::options::TrainArgs;
 use super::progress::{OutputMode, Progress};
 use super::reading::{cut, is_loss};
+use super::resume::{Begun, resumed, resumed_by_all};
 use super::run_recorder::RunRecorder;
 use super::settings_table::{By, refuse};
 use super::signals::Stops;
+use super::stdout::is_silent;
 use super::summary::{Overview, summary, summary_line};
 use super::task::{Task, first_trainer, task, trainer};
 use super::unreached::unreached;
 
-/// Sections and keys that leave the trained bits as they are, or only say how far to go.
-const HARMLESS: [&str; 14] = [
-    "engine.threads",
-    "engine.no_pin",
-    "engine.pin",
-    "engine.no_balance",
-    "engine.all_reduce",
-    "engine.update",
-    "run.epochs",
-    "run.max_steps",
-    "run.checkpoint_every_steps",
-    "run.checkpoint_every_epochs",
-    "run.keep",
-    "data.cache",
-    "data.path",
-    "data.on_bad_sample",
-];
-
-/// A training before its first step.
-struct Begun {
-    resolved: ResolvedConfig,
-    run: Option<RunFolder>,
-    /// What it goes on from.
-    checkpoint: Option<Checkpoint>,
-}
-
 /// `unisono train`.
-pub(super) fn train(command: &TrainCommand, matches: &ArgMatches) -> Result<(), CommandError> {
-    let begun = match &command.resume {
-        Some(path) => resumed(path, command, matches)?,
-        None => anew(command, matches)?,
+pub(super) fn train(
+    command: &TrainCommand,
+    matches: &ArgMatches,
+    ranks: Option<&Ranks>,
+) -> Result<(), CommandError> {
+    let is_first = ranks.is_none_or(|ranks| ranks.rank() == 0);
+    let begun = match (&command.resume, ranks) {
+        (Some(path), None) => resumed(path, command, matches)?,
+        (Some(path), Some(ranks)) => resumed_by_all(path, command, matches, ranks)?,
+        (None, _) => anew(command, matches, is_first)?,
     };
     let is_new = command.resume.is_none();
     let made = match (&begun.run, is_new) {
         (Some(run), true) => Some(run.as_new()?),
         _ => None,
     };
-    let result = work(command, begun);
+    let result = work(command, begun, ranks);
     // A run that never made a step is no run: the same command can be mended and given again.
     if let (Some(made), Err(error)) = (made, &result)
         && super::error::exit_code(error) == 2
@@ -72,7 +53,11 @@ pub(super) fn train(command: &TrainCommand, matches: &ArgMatches) -> Result<(), 
     result
 }
 
-fn anew(command: &TrainCommand, matches: &ArgMatches) -> Result<Begun, CommandError> {
+fn anew(
+    command: &TrainCommand,
+    matches: &ArgMatches,
+    is_first: bool,
+) -> Result<Begun, CommandError> {
     let mut resolved = ResolvedConfig::new(&command.settings, matches, &command.from)?;
     let keeps = command.out.is_some();
     refuse(&resolved, By::Train { keeps })?;
@@ -90,109 +75,18 @@ fn anew(command: &TrainCommand, matches: &ArgMatches) -> Result<Begun, CommandEr
                     .take()
                     .map(|path| std::path::absolute(&path).unwrap_or(path));
             }
-            Some(RunFolder::create(folder, &commented(&resolved.args))?)
+            let text = commented(&resolved.args);
+            let create = || RunFolder::create(folder, &text);
+            is_first.then(create).transpose()?
         }
         None => None,
     };
     Ok(Begun {
         resolved,
         run,
+        keeps,
         checkpoint: None,
     })
-}
-
-/// Opens the run that `path` names, or the one that has the checkpoint there.
-fn resumed(
-    path: &Path,
-    command: &TrainCommand,
-    matches: &ArgMatches,
-) -> Result<Begun, CommandError> {
-    let is_checkpoint = is_checkpoint(path);
-    let folder = folder_of(path);
-    let run = RunFolder::open(folder)?;
-    // The settings of the run, and those that take precedence over them.
-    let file = folder.join("config.toml");
-    let stored = read(&file)?;
-    let before: TrainArgs = stored.clone().try_into().expect("it has been read as such");
-    let (flags, from) = (&command.settings, &command.from);
-    let resolved = ResolvedConfig::over(stored, Some(file), flags, matches, from)?;
-    refuse(&resolved, By::Resume)?;
-    let changes = differences(&before, &resolved.args);
-    check_changes(&changes, command.allow_change)?;
-    // A finished run goes on if there is more to do.
-    let is_longer = changes
-        .iter()
-        .any(|(key, ..)| ["run.epochs", "run.max_steps"].contains(&key.as_str()));
-    let manifest = Manifest::read(folder);
-    if let Ok(manifest) = manifest
-        && manifest.status == Status::Finished
-        && !is_longer
-        && !is_checkpoint
-    {
-        return Err(CommandError::Finished {
-            folder: folder.to_owned(),
-            steps: manifest.steps,
-        });
-    }
-    let checkpoint = if is_checkpoint {
-        Some(Checkpoint::read(path)?)
-    } else {
-        newest(&run)?
-    };
-    Ok(Begun {
-        resolved,
-        run: Some(run),
-        checkpoint,
-    })
-}
-
-/// The newest checkpoint. A run that has made no step yet, or none before its process was killed,
-/// has nothing to go on from: it begins, with the same weights.
-fn newest(run: &RunFolder) -> Result<Option<Checkpoint>, CommandError> {
-    let steps = Manifest::read(run.path()).map_or(0, |manifest| manifest.steps);
-    match run.latest() {
-        Ok(checkpoint) => Ok(Some(checkpoint)),
-        Err(RunError::NoCheckpoint { .. }) if steps == 0 => {
-            eprintln!("no checkpoint: the training begins at step 0");
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Whether a path is that of a checkpoint, not of a run.
-fn is_checkpoint(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension == "json")
-}
-
-/// The folder of the run at `path`, or of the one that has the checkpoint there.
-fn folder_of(path: &Path) -> &Path {
-    match path.parent().and_then(Path::parent) {
-        Some(folder) if is_checkpoint(path) && folder.as_os_str().is_empty() => Path::new("."),
-        Some(folder) if is_checkpoint(path) => folder,
-        _ => path,
-    }
-}
-
-/// Refuses changes that would break the promise of the same weights, unless they are allowed; says
-/// which there are.
-fn check_changes(changes: &[(String, String, String)], allows: bool) -> Result<(), CommandError> {
-    let breaking: Vec<String> = changes
-        .iter()
-        .filter(|(key, ..)| !HARMLESS.contains(&key.as_str()))
-        .map(|(key, was, is)| format!("{key} was {was}, is {is}"))
-        .collect();
-    if !breaking.is_empty() && !allows {
-        return Err(TrainError::Changed {
-            differences: breaking,
-        }
-        .into());
-    }
-    for (key, was, is) in changes {
-        eprintln!("changed: {key} was {was}, is {is}");
-    }
-    Ok(())
 }
 
 /// The trainer before its first step. A checkpoint has the weights, and the file of the first ones
@@ -204,7 +98,7 @@ fn ready(
     resumes: bool,
 ) -> Result<Trainer, CommandError> {
     if let Some(warning) = unreached(settings, task.data[0].len()) {
-        eprintln!("warning: {warning}");
+        note!("warning: {warning}");
     }
     let model = task.model.clone();
     let trainer = if resumes {
@@ -224,7 +118,7 @@ fn ready(
 fn introduce(task: &Task, mode: OutputMode) {
     if mode != OutputMode::Text {
         for line in task.reading.iter().filter(|line| is_loss(line)) {
-            eprintln!("warning: {}", in_flags(line));
+            note!("warning: {}", in_flags(line));
         }
         return;
     }
@@ -236,27 +130,40 @@ fn introduce(task: &Task, mode: OutputMode) {
     }
 }
 
-fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
+fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(), CommandError> {
     let Begun {
         resolved,
         run,
+        keeps,
         checkpoint,
     } = begun;
     // Model and data.
     let settings = resolved.settings()?;
     settings.check_batches()?;
     let task = task(&settings)?;
-    let mode = OutputMode::of(command);
+    let mode = if is_silent() {
+        OutputMode::Quiet
+    } else {
+        OutputMode::of(command)
+    };
     introduce(&task, mode);
     let mut trainer = ready(command, &settings, &task, checkpoint.is_some())?;
-    // What is kept of it.
-    let mut recorder = None;
-    if let Some(run) = run {
+    if let Some(ranks) = ranks {
+        trainer = trainer.ranks(ranks.clone());
+    }
+    // What is kept of it: by the first rank, but all make checkpoints together.
+    if keeps {
+        let folder = run
+            .as_ref()
+            .map_or_else(PathBuf::new, RunFolder::checkpoints);
         trainer = trainer.checkpoints(Checkpoints {
-            folder: run.checkpoints(),
+            folder,
             ..settings.checkpoints.clone()
         });
         trainer = trainer.track_layer_norms();
+    }
+    let mut recorder = None;
+    if let Some(run) = run {
         let from = checkpoint.as_ref();
         let new_recorder = RunRecorder::new(run, &settings, &task, from, command.allow_change)?;
         if command.resume.is_some() {
@@ -276,6 +183,10 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     };
     let progress = Progress::new(mode, overview);
     let (report, signal) = fit(&mut trainer, &task, progress, recorder.as_mut())?;
+    let signal = match ranks {
+        Some(ranks) => any_signal(ranks, signal)?.filter(|_| report.is_stopped),
+        None => signal,
+    };
     if let Some(recorder) = &mut recorder {
         let kept = recorder.keep(&trainer, &report, &task);
         kept.map_err(CommandError::while_running)?;
@@ -295,10 +206,18 @@ fn work(command: &TrainCommand, begun: Begun) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// The signal that any rank has got.
+fn any_signal(ranks: &Ranks, own: Option<i32>) -> Result<Option<i32>, CommandError> {
+    let own = own.unwrap_or(0).to_le_bytes();
+    let all = ranks.gather(&own).map_err(TrainError::from)?;
+    let signal = |bytes: &Vec<u8>| bytes.first_chunk().copied().map_or(0, i32::from_le_bytes);
+    Ok(all.iter().map(signal).find(|&signal| signal > 0))
+}
+
 /// Says what came out, and whether it came to anything.
 fn conclude(mode: OutputMode, network: &Network, report: &Report, task: &Task) {
     for warning in report.warnings(&*task.data[1]) {
-        eprintln!("warning: {warning}");
+        note!("warning: {warning}");
     }
     match mode {
         OutputMode::Json => say!("{}", summary_line(network, report)),

@@ -14,8 +14,8 @@ use super::coordinator_state::CoordinatorState;
 use super::error::EngineError;
 use super::links::{WorkerLinks, connect};
 use super::params::Params;
-use super::ranks::Ranks;
 use super::ranks::group::{Group, SegmentPlace};
+use super::ranks::{RankPlacement, Ranks};
 use super::replica::Replica;
 use super::segment::Segment;
 use super::timing::PhaseTimes;
@@ -46,6 +46,7 @@ pub struct Engine<R: Replica, U: Update> {
     pub(crate) cuts: Vec<Range<usize>>,
     pub(crate) places: Vec<SegmentPlace>,
     pub(crate) group: Group,
+    pub(crate) table: Vec<RankPlacement>,
     pub(crate) ranks: Option<Ranks>,
     /// All other ranks.
     pub(crate) others: Vec<usize>,
@@ -77,12 +78,8 @@ impl<R: Replica, U: Update> Engine<R, U> {
             .map_or(Ok(Neighbours::default()), Ranks::neighbours)?;
         let placement = Placement::among(config.threads, config.pinning, &neighbours)?;
         let num_workers = placement.num_threads;
-        let group = meet(
-            &config,
-            num_workers,
-            params.len(),
-            update.num_state_buffers(),
-        )?;
+        let buffers = update.num_state_buffers();
+        let (group, table) = meet(&config, &placement, params.len(), buffers)?;
         let num_shards = config.shards.count(group.num_all_workers())?;
         if num_shards < group.num_ranks() {
             return Err(EngineError::FewShards {
@@ -113,7 +110,6 @@ impl<R: Replica, U: Update> Engine<R, U> {
             .scheduler
             .balance(is_stateful, &config, &placement);
         let parts = links.into_iter().zip(replicas).collect();
-        let buffers = update.num_state_buffers();
         let build = Building {
             plan: &plan,
             group: &group,
@@ -140,6 +136,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
             places,
             others: group.others().collect(),
             group,
+            table,
             ranks,
             update,
             workers,
@@ -228,6 +225,11 @@ impl<R: Replica, U: Update> Engine<R, U> {
         Ok(state)
     }
 
+    /// Each rank's host, threads and cores; none for a process alone.
+    pub fn rank_placements(&self) -> &[RankPlacement] {
+        &self.table
+    }
+
     /// The rank of this process, and how many train together; 0 and 1 for a process alone.
     pub fn ranks(&self) -> (usize, usize) {
         (self.group.rank(), self.group.num_ranks())
@@ -286,21 +288,21 @@ fn gather_segments(
     Ok(())
 }
 
-/// The group of this process, once it has met the others: they must build the same engine.
+/// The group of this process, and where its ranks are, once it has met the others: they must build
+/// the same engine.
 fn meet(
     config: &EngineConfig,
-    num_workers: usize,
+    placement: &Placement,
     num_params: usize,
     num_state_buffers: usize,
-) -> Result<Group, EngineError> {
-    let Some(ranks) = config.ranks.as_ref().filter(|ranks| ranks.num_ranks() > 1) else {
-        return Ok(Group::alone(num_workers));
+) -> Result<(Group, Vec<RankPlacement>), EngineError> {
+    let ranks = config.ranks.as_ref();
+    let Some(ranks) = ranks.filter(|ranks| ranks.num_ranks() > 1) else {
+        return Ok((Group::alone(placement.num_threads), Vec::new()));
     };
+    let version = env!("CARGO_PKG_VERSION").to_owned();
     ranks.compare(&[
-        (
-            "the version of unisono",
-            env!("CARGO_PKG_VERSION").to_owned(),
-        ),
+        ("the version of unisono", version),
         ("a number of parameters of", num_params.to_string()),
         (
             "a number of state buffers of",
@@ -309,14 +311,9 @@ fn meet(
         ("shards of a batch as", format!("{:?}", config.shards)),
         ("tracking of", format!("{:?}", config.track)),
     ])?;
-    let all = ranks.gather(&(num_workers as u64).to_le_bytes())?;
-    let count = |bytes: &Vec<u8>| {
-        bytes
-            .first_chunk()
-            .map_or(1, |&count| u64::from_le_bytes(count))
-    };
-    let workers = all.iter().map(|bytes| count(bytes) as usize);
-    Ok(Group::new(ranks.rank(), workers.collect()))
+    let table = ranks.placements(placement)?;
+    let workers = table.iter().map(|rank| rank.threads);
+    Ok((Group::new(ranks.rank(), workers.collect()), table))
 }
 
 /// Checks that every replica has `expected` parameters.

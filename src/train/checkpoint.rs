@@ -104,13 +104,24 @@ impl Checkpoint {
     /// [`TrainError::Write`].
     pub fn write(&self, path: &Path) -> Result<(), TrainError> {
         let failed = TrainError::write(path);
+        path.parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .map_err(failed)?;
+        // The file that makes it a checkpoint comes last.
+        let [last, weights, state] = self.to_files(path)?;
+        let files = Files::of(path);
+        output::write(&files.weights, &weights).map_err(failed)?;
+        output::write(&files.state, &state).map_err(failed)?;
+        output::write(path, last).map_err(failed)
+    }
+
+    /// The bytes of its three files, the last one first.
+    pub(crate) fn to_files(&self, path: &Path) -> Result<[Vec<u8>; 3], TrainError> {
+        let failed = TrainError::write(path);
         let encoded = |tensors: Vec<(String, TensorView<'_>)>| {
             safetensors::serialize(tensors, None)
                 .map_err(|error| failed(std::io::Error::other(error)))
         };
-        path.parent()
-            .map_or(Ok(()), std::fs::create_dir_all)
-            .map_err(failed)?;
         // The weights, tensor by tensor.
         let mut at = 0;
         let mut weights = Vec::new();
@@ -145,11 +156,7 @@ impl Checkpoint {
         });
         let body = body.to_string();
         let last = json!({"sha256": hex(body.as_bytes()), "body": body}).to_string();
-        // The file that makes it a checkpoint comes last.
-        let files = Files::of(path);
-        output::write(&files.weights, &weights).map_err(failed)?;
-        output::write(&files.state, &state).map_err(failed)?;
-        output::write(path, last).map_err(failed)
+        Ok([last.into_bytes(), weights, state])
     }
 
     /// Reads what [`Checkpoint::write`] wrote.
@@ -158,14 +165,24 @@ impl Checkpoint {
     /// [`TrainError::Read`]; [`TrainError::Checkpoint`] for another version, or a file with as much
     /// as a bit that is not as it was written.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
-        let body = body(path)?;
+        let Files { weights, state } = Files::of(path);
+        let read = |path: &Path| input::read(path).map_err(TrainError::read(path));
+        Self::of_files(path, &[read(path)?, read(&weights)?, read(&state)?])
+    }
+
+    /// The checkpoint in the bytes that [`Checkpoint::to_files`] gave, perhaps in another process.
+    pub(crate) fn of_files(
+        path: &Path,
+        [last, weights, state]: &[Vec<u8>; 3],
+    ) -> Result<Self, TrainError> {
+        let body = body_of(path, last)?;
         let files = Files::of(path);
-        let weights = whole(&files.weights, &body["weights_sha256"])?;
-        let state = whole(&files.state, &body["state_sha256"])?;
+        check(&files.weights, weights, &body["weights_sha256"])?;
+        check(&files.state, state, &body["state_sha256"])?;
         let odd = || damaged(path, "the parts of a checkpoint", "others");
         // The weights, in the model's order: the file has an order of its own.
         let (mut layout, mut params) = (Vec::new(), Vec::new());
-        let tensors = SafeTensors::deserialize(&weights).map_err(|_| odd())?;
+        let tensors = SafeTensors::deserialize(weights).map_err(|_| odd())?;
         for name in body["tensors"].as_array().ok_or_else(odd)? {
             let name = name.as_str().ok_or_else(odd)?;
             let view = tensors.tensor(name).map_err(|_| odd())?;
@@ -173,7 +190,7 @@ impl Checkpoint {
             params.extend(reals(&view));
         }
         // The optimiser's buffers, and the best weights so far.
-        let tensors = SafeTensors::deserialize(&state).map_err(|_| odd())?;
+        let tensors = SafeTensors::deserialize(state).map_err(|_| odd())?;
         let named: HashMap<String, TensorView<'_>> = tensors.tensors().into_iter().collect();
         let buffers = (0..).map_while(|index| named.get(&format!("state.{index}")));
         let settings = body["settings"].as_object().ok_or_else(odd)?.iter();
@@ -286,6 +303,10 @@ impl Files {
 /// The body of a checkpoint's last file.
 pub(super) fn body(path: &Path) -> Result<Value, TrainError> {
     let text = input::read(path).map_err(TrainError::read(path))?;
+    body_of(path, &text)
+}
+
+fn body_of(path: &Path, text: &[u8]) -> Result<Value, TrainError> {
     let odd = || {
         damaged(
             path,
@@ -293,7 +314,7 @@ pub(super) fn body(path: &Path) -> Result<Value, TrainError> {
             "another",
         )
     };
-    let last: Value = serde_json::from_slice(&text).map_err(|_| odd())?;
+    let last: Value = serde_json::from_slice(text).map_err(|_| odd())?;
     let (sha256, body) = last["sha256"]
         .as_str()
         .zip(last["body"].as_str())
@@ -323,12 +344,18 @@ fn scores(body: &Value) -> Option<Scores> {
 /// The bytes of a file, if they have this hash.
 fn whole(path: &Path, sha256: &Value) -> Result<Vec<u8>, TrainError> {
     let bytes = input::read(path).map_err(TrainError::read(path))?;
-    let got = hex(&bytes);
+    check(path, &bytes, sha256)?;
+    Ok(bytes)
+}
+
+/// Refuses bytes of a file that have not this hash.
+fn check(path: &Path, bytes: &[u8], sha256: &Value) -> Result<(), TrainError> {
+    let got = hex(bytes);
     if sha256.as_str() != Some(&got) {
         let expected = format!("the file with sha256 {}", sha256.as_str().unwrap_or("?"));
         return Err(damaged(path, &expected, &got));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 fn damaged(path: &Path, expected: &str, got: &str) -> TrainError {

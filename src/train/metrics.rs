@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::engine::{PhaseTimes, Placement, Sums};
+use crate::engine::{PhaseTimes, Placement, RankPlacement, Sums};
 
 use super::kept::{Kept, Scores};
 
@@ -126,6 +126,8 @@ pub enum Event<'a> {
 pub struct Setup {
     /// Threads asked for and used, and their cores.
     pub placement: Placement,
+    /// Each rank's host, threads and cores; empty for a process alone.
+    pub ranks: Vec<RankPlacement>,
     /// Shards of a batch.
     pub shards: usize,
     /// Rows of the training set.

@@ -36,6 +36,7 @@ impl<M: Model> Trainer<M> {
         ];
         Setup {
             placement: engine.placement().clone(),
+            ranks: engine.rank_placements().to_vec(),
             shards,
             rows,
             test_rows: counts.test,

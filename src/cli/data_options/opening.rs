@@ -21,7 +21,7 @@ pub(crate) fn opened(path: &Path, options: &DataOptions) -> Result<Opened, DataE
                     bar.finish_and_clear();
                 }
             }
-            OpenEvent::Warning(text) => eprintln!("warning: {}", in_flags(text)),
+            OpenEvent::Warning(text) => note!("warning: {}", in_flags(text)),
         }
     })
 }

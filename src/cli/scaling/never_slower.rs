@@ -39,9 +39,12 @@ pub(super) fn never_slower(args: &ScalingArgs) -> Result<(), CommandError> {
         seed: args.seed,
     };
     let rows = study.run(|row| {
-        eprintln!(
+        note!(
             "{} {}, {} threads: {}",
-            row.preset, row.batch_size, row.threads, row.ratio
+            row.preset,
+            row.batch_size,
+            row.threads,
+            row.ratio
         );
     })?;
     // The table; with --out a page and the rows as JSON.

@@ -54,7 +54,7 @@ pub(super) fn measured(scaling: &Scaling) -> Result<Results, ScalingError> {
         }
     })?;
     if shows {
-        eprintln!();
+        note!();
     }
     results.command = command_line();
     Ok(results)

@@ -142,6 +142,11 @@ impl Hub {
         &self.hosts[self.rank]
     }
 
+    /// The host of a rank.
+    pub(crate) fn host_of(&self, rank: usize) -> &str {
+        &self.hosts[rank]
+    }
+
     /// A rank in words.
     pub(crate) fn name(&self, rank: usize) -> String {
         match self.hosts.get(rank) {

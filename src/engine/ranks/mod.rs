@@ -47,10 +47,21 @@ use hub::Hub;
 use letters::Letters;
 use local::Local;
 
-use super::affinity::{Neighbours, mask};
+use super::affinity::{Neighbours, Placement, mask};
 use super::error::EngineError;
 use super::failure::FailureLatch;
 use super::mailbox::{Waiting, Watch};
+
+/// Where a rank is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RankPlacement {
+    /// The name of its host; empty within one process.
+    pub host: String,
+    /// Its workers.
+    pub threads: usize,
+    /// The core of each; empty if they are not pinned.
+    pub cores: Vec<usize>,
+}
 
 /// The processes that train together, as one of them sees them.
 ///
@@ -217,6 +228,29 @@ impl Ranks {
             count: all.iter().filter(same).count(),
             index: all[..self.rank()].iter().filter(same).count(),
         })
+    }
+
+    /// Where all ranks are, of which this one is at `own`.
+    ///
+    /// # Errors
+    /// As [`Ranks::gather`].
+    pub(crate) fn placements(&self, own: &Placement) -> Result<Vec<RankPlacement>, EngineError> {
+        let mut bytes = (own.num_threads as u64).to_le_bytes().to_vec();
+        let cores = own.cores.iter();
+        bytes.extend(cores.flat_map(|&core| (core as u64).to_le_bytes()));
+        let all = self.gather(&bytes)?;
+        let place = |(rank, bytes): (usize, &Vec<u8>)| {
+            let (numbers, _) = bytes.as_chunks();
+            let mut numbers = numbers
+                .iter()
+                .map(|&number| u64::from_le_bytes(number) as usize);
+            RankPlacement {
+                host: self.hub.host_of(rank).to_owned(),
+                threads: numbers.next().unwrap_or(1),
+                cores: numbers.collect(),
+            }
+        };
+        Ok(all.iter().enumerate().map(place).collect())
     }
 
     /// Ends the training of all ranks: their calls fail with `reason`. Other processes learn of it
