@@ -2,15 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::engine::Ranks;
 use crate::study::{Bench, BenchReport};
 
 use super::args::BenchArgs;
 use super::config::{check_shards, engine_config, preset};
 use super::error::{ArgError, CommandError};
+use super::summary::rank_text;
 
 /// `unisono bench`.
-pub(super) fn bench(args: &BenchArgs) -> Result<(), CommandError> {
-    let bench = settings(args)?;
+pub(super) fn bench(args: &BenchArgs, ranks: Option<&Ranks>) -> Result<(), CommandError> {
+    let mut bench = settings(args)?;
+    bench.engine.ranks = ranks.cloned();
     let report = bench.run()?;
     if let Some(warning) = report.placement.warning() {
         note!("warning: {warning}");
@@ -50,6 +53,8 @@ fn line(bench: &Bench, report: &BenchReport) -> Value {
         "preset": bench.preset.name,
         "batch": report.batch_size,
         "threads": report.placement.num_threads,
+        "ranks": report.ranks.len().max(1),
+        "sent_bytes_per_step": report.sent_bytes,
         "shards": report.shards,
         "assignment": report.assignment.counts().collect::<Vec<_>>(),
         "moves": report.moves,
@@ -86,6 +91,12 @@ fn text(bench: &Bench, report: &BenchReport) {
         "not pinned"
     };
     say!("threads: {} ({pinned})", placement.num_threads);
+    for (rank, placement) in report.ranks.iter().enumerate() {
+        say!("rank {rank}: {}", rank_text(placement));
+    }
+    if !report.ranks.is_empty() {
+        say!("bytes sent a step: {}", report.sent_bytes);
+    }
     let counts: Vec<String> = report.assignment.counts().map(|n| n.to_string()).collect();
     say!(
         "shards: {} (each worker's: {}; moved {} times)",

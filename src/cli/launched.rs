@@ -43,7 +43,7 @@ pub(super) fn join(command: &Command) -> Result<Option<Ranks>, CommandError> {
         return Ok(None);
     };
     let remedy = match command {
-        Command::Train(_) => {
+        Command::Train(_) | Command::Bench(_) => {
             let ranks = Ranks::of_launcher(|reason| eprintln!("unisono: {reason}"))?;
             if ranks.as_ref().is_some_and(|ranks| ranks.rank() > 0) {
                 stdout::silence();
@@ -51,9 +51,7 @@ pub(super) fn join(command: &Command) -> Result<Option<Ranks>, CommandError> {
             return Ok(ranks);
         }
         Command::Study(_) => "start one for each part of the study, with --slice",
-        Command::LrRange(_) | Command::Bench(_) | Command::Scaling(_) => {
-            "start one, whose --threads share the work"
-        }
+        Command::LrRange(_) | Command::Scaling(_) => "start one, whose --threads share the work",
         _ => return Ok(None),
     };
     Err(CommandError::Several {

@@ -60,7 +60,7 @@ impl Overview<'_> {
 }
 
 /// Where a rank is.
-fn rank_text(placement: &RankPlacement) -> String {
+pub(super) fn rank_text(placement: &RankPlacement) -> String {
     let RankPlacement {
         host,
         threads,

@@ -1,7 +1,7 @@
 //! Benchmark of training steps: a reference model on synthetic data in memory.
 
 use crate::data::{ArrayDataset, DataError, free_memory};
-use crate::engine::{Assignment, EngineConfig, Phase, Placement};
+use crate::engine::{Assignment, EngineConfig, Phase, Placement, RankPlacement, Ranks};
 use crate::nn::presets::Preset;
 use crate::nn::{Flops, Network};
 use crate::stats::quantile;
@@ -61,6 +61,10 @@ pub struct Bench {
 pub struct BenchReport {
     /// Threads and cores.
     pub placement: Placement,
+    /// Each rank's host, threads and cores; empty for a process alone.
+    pub ranks: Vec<RankPlacement>,
+    /// Bytes that this rank has sent to others in a step.
+    pub sent_bytes: u64,
     /// Shards of a batch.
     pub shards: usize,
     /// Who computed which of them in the last step.
@@ -131,7 +135,10 @@ impl Bench {
         let mut runner = self.runner(&network, &data)?;
         let first = runner.steps(self.warmup)?;
         let before = runner.engine.phase_times();
+        let sent = || self.engine.ranks.as_ref().map_or(0, Ranks::sent_bytes);
+        let sent_before = sent();
         let timed = runner.steps(self.steps.max(1))?;
+        let sent_bytes = (sent() - sent_before) / timed.len() as u64;
         // What they came to.
         let engine = runner.engine;
         let placement = engine.placement().clone();
@@ -142,14 +149,21 @@ impl Bench {
         let phases_ms = Phase::EACH.map(|phase| (phase.name(), mean_of(&workers, phase)));
         let trained = Network::with_params(model.clone(), engine.params())?;
         let mut losses = first.iter().chain(&timed).map(|step| step.1);
+        let ranks = engine.rank_placements().to_vec();
+        let running = match ranks.len() {
+            0 => placement.num_running(),
+            _ => ranks.iter().map(|rank| rank.threads).sum(),
+        };
         Ok(BenchReport {
+            ranks,
+            sent_bytes,
             shards: engine.num_shards(),
             assignment: engine.assignment().clone(),
             moves: engine.moves(),
             num_params: network.layout().num_params(),
             batch_size: self.batch_size,
             flops_per_row: model.training_flops()?,
-            peak_flops: measured_peak_flops() * placement.num_running() as f64,
+            peak_flops: measured_peak_flops() * running as f64,
             phases_ms: phases_ms.into(),
             losses: (
                 losses.clone().next().unwrap_or(f64::NAN),

@@ -85,6 +85,7 @@ struct State {
     requests: Vec<Option<Sink>>,
     free: Vec<usize>,
     done: Vec<Done>,
+    sent_bytes: u64,
     /// Why nothing works any more.
     failure: Option<String>,
     /// When the predecessor last gave a sign of life, and own ones' memory.
@@ -120,6 +121,7 @@ impl Hub {
                 requests: Vec::new(),
                 free: Vec::new(),
                 done: Vec::new(),
+                sent_bytes: 0,
                 failure: None,
                 heard: Instant::now(),
                 beat: Some(BytesMut::zeroed(1)),
@@ -159,6 +161,7 @@ impl Hub {
     pub(crate) fn send(&self, to: &[usize], tag: Tag, memory: BytesMut, sink: Sink) {
         let mut state = self.state.lock();
         let request = state.number(sink);
+        state.sent_bytes += (memory.len() * to.len()) as u64;
         let sent = state.peers.send(request, to, tag, memory);
         state.note(sent);
     }
@@ -169,6 +172,11 @@ impl Hub {
         let request = state.number(sink);
         let posted = state.peers.receive(request, from, tag, memory);
         state.note(posted);
+    }
+
+    /// Bytes that this rank has sent.
+    pub(crate) fn sent_bytes(&self) -> u64 {
+        self.state.lock().sent_bytes
     }
 
     /// Ends the training of all ranks.

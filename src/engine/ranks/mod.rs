@@ -133,6 +133,11 @@ impl Ranks {
         self.hub.num_ranks()
     }
 
+    /// Bytes that this rank has sent to others so far.
+    pub fn sent_bytes(&self) -> u64 {
+        self.hub.sent_bytes()
+    }
+
     /// What carries the bytes: an MPI library with its version.
     pub fn carrier(&self) -> &str {
         &self.carrier
