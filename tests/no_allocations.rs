@@ -16,11 +16,11 @@ use unisono::Trainer;
 use unisono::data::{ArrayDataset, Dataset, Labels, LabelsMut, digits};
 use unisono::engine::all_reduce::ALL;
 use unisono::engine::{
-    Assignment, BLOCK, Balance, Batch, Decision, Engine, EngineConfig, Replica, Shard, Shards,
-    Sums, Threads,
+    Assignment, BLOCK, Balance, Batch, Decision, Engine, EngineConfig, Ranks, Replica, Shard,
+    Shards, Sums, Threads,
 };
 use unisono::nn::presets;
-use unisono::nn::{Loss, Sequential};
+use unisono::nn::{BatchNorm, Loss, Sequential};
 use unisono::optim::{Optimizer, StepScalars};
 use unisono::study::synthetic_data;
 use unisono::train::{ChainUpdate, Event};
@@ -129,6 +129,45 @@ fn a_hundred_steps_allocate_nothing_on_the_workers() {
                 .all_reduce(all_reduce);
             let count = allocations_between(trainer, &train, (20, 120));
             assert_eq!(count, 0, "{}, {threads} threads", all_reduce.name());
+        }
+    }
+}
+
+#[test]
+fn a_hundred_steps_of_several_ranks_allocate_nothing_on_the_workers() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (train, _) = digits();
+    for all_reduce in ALL {
+        for (num_ranks, threads) in [(2, 1), (2, 2), (3, 1)] {
+            let ranks = Ranks::in_process(num_ranks).into_iter();
+            let counts: Vec<u64> = std::thread::scope(|scope| {
+                let fit = |ranks| {
+                    let model = Sequential::new(64)
+                        .dense(32)
+                        .layer(BatchNorm::new().over_batch())
+                        .relu()
+                        .dense(10);
+                    let trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy)
+                        .threads(threads)
+                        .batch_size(11)
+                        .optimizer(Optimizer::lamb(0.01))
+                        .all_reduce(all_reduce)
+                        .ranks(ranks);
+                    allocations_between(trainer, &train, (20, 120))
+                };
+                let threads = ranks.map(|ranks| scope.spawn(move || fit(ranks)));
+                let threads: Vec<_> = threads.collect();
+                threads
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap())
+                    .collect()
+            });
+            let name = all_reduce.name();
+            assert_eq!(
+                counts,
+                vec![0; num_ranks],
+                "{name}, {num_ranks} x {threads}"
+            );
         }
     }
 }

@@ -291,7 +291,7 @@ fn rates_of_0_and_neutral_penalties_may_be_said() {
 }
 
 #[test]
-fn processes_that_a_launcher_has_started_together_are_refused_unless_each_is_on_its_own() {
+fn processes_that_a_launcher_has_started_together_are_ranks_or_refused_unless_each_is_on_its_own() {
     let run = |command: &[&str], variables: &[(&str, &str)]| {
         std::process::Command::new(env!("CARGO_BIN_EXE_unisono"))
             .args(command)
@@ -306,11 +306,34 @@ fn processes_that_a_launcher_has_started_together_are_refused_unless_each_is_on_
         "MV2_COMM_WORLD_SIZE",
         "SLURM_STEP_NUM_TASKS",
     ] {
-        let output = run(&train, &[(name, "2")]);
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{error}");
-        let expected = format!("unisono: 2 processes were started together ({name})");
-        assert!(error.starts_with(&expected), "{error}");
+        // Those that train are ranks, whose MPI is not there.
+        let missing = [(name, "2"), ("UNISONO_MPI", "/nowhere/libmpi.so")];
+        for (command, expected) in [
+            (
+                &train[..],
+                "several processes were started together, but the MPI library /nowhere",
+            ),
+            (
+                &["bench"],
+                "several processes were started together, but the MPI library /nowhere",
+            ),
+            (
+                &["scaling"],
+                &format!("2 processes were started together ({name})"),
+            ),
+            (
+                &["lr-range"],
+                &format!("2 processes were started together ({name})"),
+            ),
+        ] {
+            let output = run(command, &missing);
+            let error = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{error}");
+            assert!(
+                error.starts_with(&format!("unisono: {expected}")),
+                "{error}"
+            );
+        }
         assert!(run(&train, &[(name, "1")]).status.success());
         let alone = [(name, "2"), ("UNISONO_RANKS", "none")];
         assert!(run(&train, &alone).status.success());

@@ -3,7 +3,7 @@
 
 use super::AllReduce;
 use super::adders::Adders;
-use super::plan::{Capacity, Destination, Output, Plan, PlanSpec};
+use super::plan::{Capacity, Destination, Inbound, Output, Plan, PlanSpec};
 use super::sum::Op;
 use crate::engine::assignment::Assignment;
 use crate::engine::ranks::group::Group;
@@ -131,6 +131,117 @@ fn whatever_an_algorithm_answers_each_shard_is_added_once_in_the_order_of_the_tr
                     let capacity = Capacity::new(&adders, spec);
                     for (worker, most) in plan.workers.iter().zip(capacity.inputs) {
                         assert!(worker.homes.len() <= most, "{spec:?}, seed {seed}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Runs the plans of all ranks together; gives the whole sum of each segment, with the rank and the
+/// member that has made it.
+fn run_ranks(plans: &[(Group, Plan)]) -> Vec<Vec<(usize, usize, String)>> {
+    let empty = |(_, plan): &(Group, Plan)| -> Inputs {
+        let inputs = plan
+            .workers
+            .iter()
+            .map(|worker| vec![None; worker.homes.len()]);
+        inputs.collect()
+    };
+    let mut come: Vec<Inputs> = plans.iter().map(empty).collect();
+    // To a member of the own rank, or to whoever awaits that message.
+    let arrive = |come: &mut Vec<Inputs>, from: usize, to: Destination, value: String| {
+        let (group, _) = &plans[from];
+        let (rank, to) = match group.worker_of(to.worker) {
+            Some(_) => (from, to),
+            None => {
+                let rank = group.rank_of(to.worker);
+                let workers = plans[rank].1.workers.iter().enumerate();
+                let mut inbound = workers.flat_map(|(worker, plan)| {
+                    plan.inbound.iter().map(move |inbound| (worker, inbound))
+                });
+                let is_it = |(_, inbound): &(usize, &Inbound)| {
+                    (inbound.rank, inbound.number) == (from, to.input)
+                };
+                let (worker, inbound) = inbound.find(is_it).expect("someone awaits it");
+                let input = inbound.input;
+                (rank, Destination { worker, input })
+            }
+        };
+        let before = come[rank][to.worker][to.input].replace(value);
+        assert_eq!(before, None, "an input comes twice");
+    };
+    for (rank, (group, plan)) in plans.iter().enumerate() {
+        for worker in &plan.workers[group.own_members()] {
+            for send in &worker.sends {
+                arrive(&mut come, rank, send.to, tree(&worker.nodes[send.slot]));
+            }
+        }
+    }
+    let mut roots = vec![Vec::new(); plans[0].1.cuts.len()];
+    let mut next = vec![vec![0; 16]; plans.len()];
+    let mut goes_on = true;
+    while goes_on {
+        goes_on = false;
+        for (rank, (group, plan)) in plans.iter().enumerate() {
+            for member in group.own_members() {
+                let Some(task) = plan.workers[member].tasks.get(next[rank][member]) else {
+                    continue;
+                };
+                let Some(value) = sum(&task.inputs, &task.ops, &come[rank][member]) else {
+                    continue;
+                };
+                (goes_on, next[rank][member]) = (true, next[rank][member] + 1);
+                match task.output {
+                    Output::Forward(to) => arrive(&mut come, rank, to, value),
+                    Output::Root => roots[task.segment].push((rank, member, value)),
+                }
+            }
+        }
+    }
+    roots
+}
+
+#[test]
+fn the_plans_of_all_ranks_together_add_each_shard_once_in_the_order_of_the_tree() {
+    for seed in 0..6 {
+        for workers in [&[1, 1][..], &[2, 3], &[1, 2, 1], &[3, 1, 2, 2]] {
+            for num_shards in [4, 7, 16, 23] {
+                for update in UpdateMode::EACH {
+                    let num_params = (20 + seed) * BLOCK - 1;
+                    let plan = |rank: usize| {
+                        let group = Group::new(rank, workers.into());
+                        let own = group.shards(num_shards, rank).len();
+                        let own = Assignment::even(own, workers[rank]);
+                        let places = group.segments(num_params);
+                        let adders = Adders::of(&Scattered(seed), workers[rank], &places).unwrap();
+                        let spec = PlanSpec {
+                            group: &group,
+                            assignment: &group.members(num_shards, &own),
+                            places: &places,
+                            update,
+                        };
+                        let plan = Plan::new(&adders, spec);
+                        let capacity = Capacity::new(&adders, spec);
+                        let own = &plan.workers[group.own_members()];
+                        for (worker, most) in own.iter().zip(capacity.inputs) {
+                            assert!(worker.homes.len() <= most, "{spec:?}");
+                        }
+                        (group, plan)
+                    };
+                    let plans: Vec<_> = (0..workers.len()).map(plan).collect();
+                    let places = plans[0].0.segments(num_params);
+                    for (roots, place) in run_ranks(&plans).into_iter().zip(places) {
+                        if place.cut.is_empty() {
+                            assert!(roots.is_empty());
+                            continue;
+                        }
+                        let [(rank, member, sum)] = &roots[..] else {
+                            panic!("{} sums of {place:?}", roots.len());
+                        };
+                        assert_eq!(*rank, place.rank);
+                        assert!(plans[*rank].0.worker_of(*member).is_some());
+                        assert_eq!(*sum, tree(&(0..num_shards)), "{workers:?}, seed {seed}");
                     }
                 }
             }
