@@ -246,6 +246,11 @@ pub(super) struct TrainCommand {
     #[arg(long, requires = "resume")]
     pub(super) allow_change: bool,
 
+    /// Of several processes (mpirun): compare their weights after every so many steps, and name the
+    /// one whose weights differ, as broken memory would make them
+    #[arg(long, value_name = "STEPS", value_parser = ranges::whole::<std::num::NonZeroU64>(1, u64::MAX))]
+    pub(super) check_replicas: Option<std::num::NonZeroU64>,
+
     /// Show no progress: only settings, results, warnings and errors
     #[arg(long, conflicts_with = "json")]
     pub(super) quiet: bool,

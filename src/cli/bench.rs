@@ -91,12 +91,7 @@ fn text(bench: &Bench, report: &BenchReport) {
         "not pinned"
     };
     say!("threads: {} ({pinned})", placement.num_threads);
-    for (rank, placement) in report.ranks.iter().enumerate() {
-        say!("rank {rank}: {}", rank_text(placement));
-    }
-    if !report.ranks.is_empty() {
-        say!("bytes sent a step: {}", report.sent_bytes);
-    }
+    ranks(report);
     let counts: Vec<String> = report.assignment.counts().map(|n| n.to_string()).collect();
     say!(
         "shards: {} (each worker's: {}; moved {} times)",
@@ -139,6 +134,16 @@ fn text(bench: &Bench, report: &BenchReport) {
         report.losses.1
     );
     say!("weights sha256: {}", report.weights_sha256);
+}
+
+/// Where the ranks are, if there are several, and what one sends.
+fn ranks(report: &BenchReport) {
+    for (rank, placement) in report.ranks.iter().enumerate() {
+        say!("rank {rank}: {}", rank_text(placement));
+    }
+    if !report.ranks.is_empty() {
+        say!("bytes sent a step: {}", report.sent_bytes);
+    }
 }
 
 /// How the steps' times spread, as far as there are enough of them to tell.

@@ -12,6 +12,7 @@ use crate::run::Record;
 use crate::train::{EpochMetrics, Event, Setup};
 
 use super::args::TrainCommand;
+use super::stdout::is_silent;
 use super::summary::Overview;
 
 /// Time between two looks of the live line.
@@ -36,6 +37,10 @@ pub(super) enum OutputMode {
 
 impl OutputMode {
     pub(super) fn of(command: &TrainCommand) -> Self {
+        // Another rank of the same training speaks.
+        if is_silent() {
+            return OutputMode::Quiet;
+        }
         match (command.json, command.quiet) {
             (true, _) => OutputMode::Json,
             (_, true) => OutputMode::Quiet,

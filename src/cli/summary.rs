@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use crate::engine::{RankPlacement, Shards, Threads};
 use crate::nn::{Network, Sequential};
-use crate::train::{EpochMetrics, KeptWeights, Report, Setup};
+use crate::train::{EpochMetrics, KeptWeights, Report, Setup, TrainError};
 
 use super::config::TrainSettings;
+use super::task::Task;
 
 /// What a training is made of.
 #[derive(Debug)]
@@ -18,7 +19,16 @@ pub(super) struct Overview<'a> {
     pub(super) data: &'a str,
 }
 
-impl Overview<'_> {
+impl<'a> Overview<'a> {
+    pub(super) fn of(settings: &'a TrainSettings, task: &'a Task) -> Result<Self, TrainError> {
+        Ok(Self {
+            settings,
+            model: &task.model,
+            num_params: task.model.layout()?.num_params(),
+            data: &task.about,
+        })
+    }
+
     /// Prints it, one `key: value` a line.
     pub(super) fn print(&self, setup: &Setup) {
         let settings = self.settings;

@@ -1,7 +1,6 @@
 //! `unisono train`: from settings to a trained network, in a run's folder if one is named.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 
 use clap::ArgMatches;
 
@@ -21,7 +20,6 @@ use super::resume::{Begun, resumed, resumed_by_all};
 use super::run_recorder::RunRecorder;
 use super::settings_table::{By, refuse};
 use super::signals::Stops;
-use super::stdout::is_silent;
 use super::summary::{Overview, summary, summary_line};
 use super::task::{Task, first_trainer, task, trainer};
 use super::unreached::unreached;
@@ -130,6 +128,26 @@ fn introduce(task: &Task, mode: OutputMode) {
     }
 }
 
+/// The trainer as one of the ranks of a training, if there are several.
+fn joined(
+    command: &TrainCommand,
+    trainer: Trainer,
+    ranks: Option<&Ranks>,
+) -> Result<Trainer, CommandError> {
+    let trainer = match ranks {
+        Some(ranks) => trainer.ranks(ranks.clone()),
+        None => trainer,
+    };
+    match command.check_replicas {
+        Some(every) if ranks.is_none() => {
+            let expected = "several processes, whose weights it compares: start them with mpirun";
+            Err(refused("check-replicas", expected, &every.to_string()).into())
+        }
+        Some(every) => Ok(trainer.check_replicas(every)),
+        None => Ok(trainer),
+    }
+}
+
 fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(), CommandError> {
     let Begun {
         resolved,
@@ -141,52 +159,34 @@ fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(
     let settings = resolved.settings()?;
     settings.check_batches()?;
     let task = task(&settings)?;
-    let mode = if is_silent() {
-        OutputMode::Quiet
-    } else {
-        OutputMode::of(command)
-    };
+    let mode = OutputMode::of(command);
     introduce(&task, mode);
-    let mut trainer = ready(command, &settings, &task, checkpoint.is_some())?;
-    if let Some(ranks) = ranks {
-        trainer = trainer.ranks(ranks.clone());
-    }
+    let trainer = ready(command, &settings, &task, checkpoint.is_some())?;
+    let mut trainer = joined(command, trainer, ranks)?;
     // What is kept of it: by the first rank, but all make checkpoints together.
     if keeps {
-        let folder = run
-            .as_ref()
-            .map_or_else(PathBuf::new, RunFolder::checkpoints);
-        trainer = trainer.checkpoints(Checkpoints {
-            folder,
+        let folder = run.as_ref().map(RunFolder::checkpoints);
+        let checkpoints = Checkpoints {
+            folder: folder.unwrap_or_default(),
             ..settings.checkpoints.clone()
-        });
-        trainer = trainer.track_layer_norms();
+        };
+        trainer = trainer.checkpoints(checkpoints).track_layer_norms();
     }
-    let mut recorder = None;
-    if let Some(run) = run {
+    let new_recorder = |run| {
         let from = checkpoint.as_ref();
-        let new_recorder = RunRecorder::new(run, &settings, &task, from, command.allow_change)?;
-        if command.resume.is_some() {
-            new_recorder.save_settings(&commented(&resolved.args))?;
-        }
-        recorder = Some(new_recorder);
+        RunRecorder::new(run, &settings, &task, from, command.allow_change)
+    };
+    let mut recorder = run.map(new_recorder).transpose()?;
+    if let (Some(recorder), true) = (&recorder, command.resume.is_some()) {
+        recorder.save_settings(&commented(&resolved.args))?;
     }
     if let Some(checkpoint) = checkpoint {
         trainer.resume(checkpoint)?;
     }
     // Training, and what came out.
-    let overview = Overview {
-        settings: &settings,
-        model: &task.model,
-        num_params: task.model.layout().map_err(TrainError::from)?.num_params(),
-        data: &task.about,
-    };
-    let progress = Progress::new(mode, overview);
+    let progress = Progress::new(mode, Overview::of(&settings, &task)?);
     let (report, signal) = fit(&mut trainer, &task, progress, recorder.as_mut())?;
-    let signal = match ranks {
-        Some(ranks) => any_signal(ranks, signal)?.filter(|_| report.is_stopped),
-        None => signal,
-    };
+    let signal = any_signal(ranks, signal)?.filter(|_| report.is_stopped);
     if let Some(recorder) = &mut recorder {
         let kept = recorder.keep(&trainer, &report, &task);
         kept.map_err(CommandError::while_running)?;
@@ -207,7 +207,8 @@ fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(
 }
 
 /// The signal that any rank has got.
-fn any_signal(ranks: &Ranks, own: Option<i32>) -> Result<Option<i32>, CommandError> {
+fn any_signal(ranks: Option<&Ranks>, own: Option<i32>) -> Result<Option<i32>, CommandError> {
+    let Some(ranks) = ranks else { return Ok(own) };
     let own = own.unwrap_or(0).to_le_bytes();
     let all = ranks.gather(&own).map_err(TrainError::from)?;
     let signal = |bytes: &Vec<u8>| bytes.first_chunk().copied().map_or(0, i32::from_le_bytes);

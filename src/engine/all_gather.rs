@@ -8,7 +8,7 @@
 //! takes what comes from the one before, copies it and passes it on, until its own values are back.
 //! Channels keep order, so rounds do not mix, and the memory of the values travels and comes home:
 //! nothing is allocated after the first rounds. Of several ranks the first worker of each then meets
-//! the others' ([`super::ranks::meeting`]), and all values go round the ring once more.
+//! the others' ([`super::ranks::pass_gather`]), and all values go round the ring once more.
 //!
 //! # Failure
 //! A worker whose replica panics sends `Failed` in place of what it owes; a worker that receives
@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 use super::assignment::Assignment;
 use super::mailbox::{Aborted, Address, Mailbox, Watch};
 use super::ranks::group::Group;
-use super::ranks::meeting::Meeting;
+use super::ranks::pass_gather::PassGather;
 
 /// What travels round the ring.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ pub trait AllGather: std::fmt::Debug {
 pub struct RingAllGather<'a> {
     ring: RefCell<&'a mut Ring>,
     /// With other ranks; the first worker's.
-    meeting: RefCell<Option<&'a mut Meeting>>,
+    across: RefCell<Option<&'a mut PassGather>>,
     context: RingContext<'a>,
 }
 
@@ -147,12 +147,12 @@ impl RingContext<'_> {
 impl<'a> RingAllGather<'a> {
     pub(crate) fn new(
         ring: &'a mut Ring,
-        meeting: Option<&'a mut Meeting>,
+        across: Option<&'a mut PassGather>,
         context: RingContext<'a>,
     ) -> Self {
         Self {
             ring: RefCell::new(ring),
-            meeting: RefCell::new(meeting),
+            across: RefCell::new(across),
             context,
         }
     }
@@ -184,14 +184,14 @@ impl<'a> RingAllGather<'a> {
     fn meet(&self, ring: &mut Ring, len: usize, all: &mut [f32]) {
         let RingContext { group, .. } = self.context;
         let first = group.member(0);
-        if let Some(meeting) = &mut *self.meeting.borrow_mut() {
+        if let Some(across) = &mut *self.across.borrow_mut() {
             let num_shards = self.context.assignment.num_shards();
             let range = |rank| {
                 let shards = group.shards(num_shards, rank);
                 shards.start * len..shards.end * len
             };
             let own = range(group.rank());
-            if meeting
+            if across
                 .exchange(self.context.watch, own, all, range)
                 .is_err()
             {

@@ -5,20 +5,19 @@ use std::thread;
 
 use crossbeam::utils::CachePadded;
 
-use super::affinity::{Neighbours, Placement};
+use super::affinity::Placement;
 use super::all_reduce::adders::Adders;
 use super::all_reduce::plan::{Capacity, Plan, PlanSpec};
-use super::assignment::Assignment;
 use super::config::EngineConfig;
 use super::coordinator_state::CoordinatorState;
 use super::error::EngineError;
 use super::links::{WorkerLinks, connect};
 use super::params::Params;
-use super::ranks::group::{Group, SegmentPlace};
-use super::ranks::{RankPlacement, Ranks};
+use super::ranks::Ranks;
+use super::ranks::group::Group;
 use super::replica::Replica;
+use super::roles::Roles;
 use super::segment::Segment;
-use super::timing::PhaseTimes;
 use super::update::{Update, UpdateMode};
 use super::worker::Worker;
 
@@ -40,14 +39,9 @@ use super::worker::Worker;
 #[derive(Debug)]
 pub struct Engine<R: Replica, U: Update> {
     pub(crate) config: EngineConfig,
-    pub(crate) placement: Placement,
+    pub(crate) roles: Roles,
     pub(crate) adders: Adders,
-    pub(crate) num_shards: usize,
     pub(crate) cuts: Vec<Range<usize>>,
-    pub(crate) places: Vec<SegmentPlace>,
-    pub(crate) group: Group,
-    pub(crate) table: Vec<RankPlacement>,
-    pub(crate) ranks: Option<Ranks>,
     /// All other ranks.
     pub(crate) others: Vec<usize>,
     pub(crate) update: U,
@@ -71,73 +65,45 @@ impl<R: Replica, U: Update> Engine<R, U> {
         replica: impl FnMut(usize) -> R,
     ) -> Result<Self, EngineError> {
         // Who computes what, and who adds what.
-        // One alone has nobody to meet.
-        let ranks = config.ranks.clone().filter(|ranks| ranks.num_ranks() > 1);
-        let neighbours = ranks
-            .as_ref()
-            .map_or(Ok(Neighbours::default()), Ranks::neighbours)?;
-        let placement = Placement::among(config.threads, config.pinning, &neighbours)?;
-        let num_workers = placement.num_threads;
         let buffers = update.num_state_buffers();
-        let (group, table) = meet(&config, &placement, params.len(), buffers)?;
-        let num_shards = config.shards.count(group.num_all_workers())?;
-        if num_shards < group.num_ranks() {
-            return Err(EngineError::FewShards {
-                shards: num_shards,
-                ranks: group.num_ranks(),
-            });
-        }
-        let own = group.shards(num_shards, group.rank());
-        let assignment = group.members(num_shards, &Assignment::even(own.len(), num_workers));
-        let places = group.segments(params.len());
+        let roles = Roles::of(&config, params.len(), buffers)?;
+        let (group, places) = (&roles.group, &roles.places);
+        let num_workers = group.num_workers();
         let spec = PlanSpec {
-            group: &group,
-            assignment: &assignment,
-            places: &places,
+            group,
+            assignment: &roles.assignment,
+            places,
             update: config.update,
         };
-        let adders = Adders::of(&*config.all_reduce, num_workers, &places)?;
+        let adders = Adders::of(&*config.all_reduce, num_workers, places)?;
         let plan = Plan::new(&adders, spec);
         let replicas: Vec<R> = (0..num_workers).map(replica).collect();
         check_sizes(&replicas, params.len())?;
         // The channels, and the two sides of them: coordinator and workers.
-        let hub = ranks.as_ref().map(Ranks::shared_hub);
+        let hub = roles.ranks.as_ref().map(Ranks::shared_hub);
         let (to_workers, links) = connect(&plan, &Capacity::new(&adders, spec), hub);
         let parts = update.num_parts();
-        let mut coordinator = CoordinatorState::new(to_workers, &group, &places, &plan, parts);
+        let mut coordinator = CoordinatorState::new(to_workers, group, places, &plan, parts);
         let is_stateful = replicas.iter().any(Replica::is_stateful);
         coordinator
             .scheduler
-            .balance(is_stateful, &config, &placement);
+            .balance(is_stateful, &config, &roles.placement);
         let parts = links.into_iter().zip(replicas).collect();
         let build = Building {
             plan: &plan,
-            group: &group,
-            placement: &placement,
+            group,
+            placement: &roles.placement,
             params,
             num_state_buffers: buffers,
         };
         let workers = build_workers(build, parts)?;
-        let pool = match config.update {
-            UpdateMode::Master => {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(num_workers);
-                Some(pool.build().map_err(|error| EngineError::Pool {
-                    reason: error.to_string(),
-                })?)
-            }
-            UpdateMode::Fused => None,
-        };
+        let pool = pool(config.update, num_workers)?;
         Ok(Self {
             config,
-            placement,
             adders,
-            num_shards,
             cuts: plan.cuts,
-            places,
-            others: group.others().collect(),
-            group,
-            table,
-            ranks,
+            others: roles.group.others().collect(),
+            roles,
             update,
             workers,
             coordinator,
@@ -145,175 +111,18 @@ impl<R: Replica, U: Update> Engine<R, U> {
             broken: None,
         })
     }
-
-    /// The threads, cores and waiting that were decided on.
-    pub fn placement(&self) -> &Placement {
-        &self.placement
-    }
-
-    /// Shards of a batch.
-    pub fn num_shards(&self) -> usize {
-        self.num_shards
-    }
-
-    /// State values that the optimiser keeps for each parameter.
-    pub fn num_state_buffers(&self) -> usize {
-        self.update.num_state_buffers()
-    }
-
-    /// Who computes which shards, as of the last step.
-    pub fn assignment(&self) -> &Assignment {
-        &self.coordinator.scheduler.own.assignment
-    }
-
-    /// How many times, between two steps, shards have moved from one worker to another.
-    pub fn moves(&self) -> usize {
-        self.coordinator.scheduler.moves()
-    }
-
-    /// The time each worker has spent in each phase.
-    pub fn phase_times(&self) -> Vec<PhaseTimes> {
-        self.workers
-            .iter()
-            .map(|worker| worker.watch.times())
-            .collect()
-    }
-
-    /// What the user should know about idle workers: more threads than shards.
-    pub fn warning(&self) -> Option<String> {
-        let (threads, shards) = (self.group.num_all_workers(), self.num_shards);
-        (threads > shards).then(|| {
-            format!(
-                "{} of {threads} threads have no shard to work on: use {threads} shards or more, or fewer threads",
-                threads - shards
-            )
-        })
-    }
-
-    /// Whether a worker died outside the guarded part of a step: parameters and state are then of
-    /// no use, and further runs are refused.
-    pub fn is_broken(&self) -> bool {
-        self.broken.is_some()
-    }
-
-    /// A copy of the parameters; empty once the engine is broken in the middle of an update.
-    pub fn params(&self) -> Vec<f32> {
-        self.workers[0].params.as_slice().to_vec()
-    }
-
-    /// A copy of the optimiser's state: one vector, as long as the parameters, for each state
-    /// buffer. Of several ranks all must call it: each has a part.
-    ///
-    /// # Errors
-    /// [`EngineError::Broken`] if another rank is lost.
-    pub fn state(&self) -> Result<Vec<Vec<f32>>, EngineError> {
-        let buffers = self.update.num_state_buffers();
-        let num_params = self.cuts.last().map_or(0, |cut| cut.end);
-        let mut state = vec![vec![0.0; num_params]; buffers];
-        for segment in self.workers.iter().flat_map(|worker| &worker.owned) {
-            for (which, flat) in state.iter_mut().enumerate() {
-                let values = segment.state_buffer(which, buffers);
-                let to = flat[segment.cut.clone()].iter_mut();
-                to.zip(values).for_each(|(to, from)| *to = from);
-            }
-        }
-        if let Some(ranks) = &self.ranks {
-            for flat in &mut state {
-                gather_segments(ranks, &self.places, flat)?;
-            }
-        }
-        Ok(state)
-    }
-
-    /// Each rank's host, threads and cores; none for a process alone.
-    pub fn rank_placements(&self) -> &[RankPlacement] {
-        &self.table
-    }
-
-    /// The rank of this process, and how many train together; 0 and 1 for a process alone.
-    pub fn ranks(&self) -> (usize, usize) {
-        (self.group.rank(), self.group.num_ranks())
-    }
-
-    /// Takes over the optimiser's state, as [`Engine::state`] gave it.
-    ///
-    /// # Errors
-    /// [`EngineError::Length`] if there are more or fewer buffers, or values in one.
-    pub fn set_state(&mut self, state: &[Vec<f32>]) -> Result<(), EngineError> {
-        let buffers = self.update.num_state_buffers();
-        let check = |name, expected, got| {
-            if expected == got {
-                Ok(())
-            } else {
-                Err(EngineError::Length {
-                    name,
-                    expected,
-                    got,
-                })
-            }
-        };
-        check("the list of state buffers", buffers, state.len())?;
-        let num_params = self.cuts.last().map_or(0, |cut| cut.end);
-        for values in state {
-            check("a state buffer", num_params, values.len())?;
-        }
-        for segment in self.workers.iter_mut().flat_map(|worker| &mut worker.owned) {
-            for (which, values) in state.iter().enumerate() {
-                segment.set_state_buffer(which, buffers, values);
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Fills `flat` with the segments of all ranks, of which each has its own.
-fn gather_segments(
-    ranks: &Ranks,
-    places: &[SegmentPlace],
-    flat: &mut [f32],
-) -> Result<(), EngineError> {
-    let of_rank = |rank| places.iter().filter(move |place| place.rank == rank);
-    let own: Vec<f32> = of_rank(ranks.rank())
-        .flat_map(|place| &flat[place.cut.clone()])
-        .copied()
-        .collect();
-    let all = ranks.gather(bytemuck::cast_slice(&own))?;
-    for (rank, bytes) in all.iter().enumerate() {
-        let (chunks, _) = bytes.as_chunks();
-        let mut values = chunks.iter().map(|&chunk| f32::from_ne_bytes(chunk));
-        for to in of_rank(rank).flat_map(|place| place.cut.clone()) {
-            flat[to] = values.next().unwrap_or(f32::NAN);
-        }
+/// The pool of the update by the master.
+fn pool(mode: UpdateMode, threads: usize) -> Result<Option<rayon::ThreadPool>, EngineError> {
+    if mode == UpdateMode::Fused {
+        return Ok(None);
     }
-    Ok(())
-}
-
-/// The group of this process, and where its ranks are, once it has met the others: they must build
-/// the same engine.
-fn meet(
-    config: &EngineConfig,
-    placement: &Placement,
-    num_params: usize,
-    num_state_buffers: usize,
-) -> Result<(Group, Vec<RankPlacement>), EngineError> {
-    let ranks = config.ranks.as_ref();
-    let Some(ranks) = ranks.filter(|ranks| ranks.num_ranks() > 1) else {
-        return Ok((Group::alone(placement.num_threads), Vec::new()));
-    };
-    let version = env!("CARGO_PKG_VERSION").to_owned();
-    ranks.compare(&[
-        ("the version of unisono", version),
-        ("a number of parameters of", num_params.to_string()),
-        (
-            "a number of state buffers of",
-            num_state_buffers.to_string(),
-        ),
-        ("shards of a batch as", format!("{:?}", config.shards)),
-        ("tracking of", format!("{:?}", config.track)),
-    ])?;
-    let table = ranks.placements(placement)?;
-    let workers = table.iter().map(|rank| rank.threads);
-    Ok((Group::new(ranks.rank(), workers.collect()), table))
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|error| EngineError::Pool {
+        reason: error.to_string(),
+    });
+    pool.map(Some)
 }
 
 /// Checks that every replica has `expected` parameters.

@@ -14,7 +14,7 @@ use super::coordinator_state::CoordinatorState;
 use super::error::{EngineError, panic_message};
 use super::mailbox::Aborted;
 use super::message::{Command, Decision};
-use super::ranks::header::{Header, Operation};
+use super::ranks::header::Operation;
 use super::reduced::Reduced;
 use super::replica::Replica;
 use super::sums::Sums;
@@ -140,36 +140,6 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         &self.coordinator.scheduler.own.assignment
     }
 
-    /// What this rank asks all ranks for with its next report, a bit each.
-    pub(crate) fn wish(&mut self, wishes: u8) {
-        self.coordinator.wishes = wishes;
-    }
-
-    /// What any rank has asked for with the last reports; on one rank alone, its own wishes.
-    pub(crate) fn agreed(&self) -> u8 {
-        if self.shared.hub.is_some() {
-            self.coordinator.agreed
-        } else {
-            self.coordinator.wishes
-        }
-    }
-
-    /// Asks all ranks now.
-    ///
-    /// # Errors
-    /// [`EngineError::Broken`].
-    pub(crate) fn vote(&mut self, step: u64) -> Result<u8, EngineError> {
-        let shared = self.shared;
-        let header = Header::new(Operation::Vote, step, 0);
-        let agreed = guarded(shared, || self.coordinator.vote(header, shared));
-        agreed.map_err(|Aborted| self.broken())
-    }
-
-    /// Ranks that train together.
-    pub(crate) fn num_ranks(&self) -> usize {
-        self.shared.group.num_ranks()
-    }
-
     /// Gives workers these shards from the next step on. It changes no bit; with
     /// [`crate::engine::Balance::Measured`] they may move again.
     ///
@@ -265,7 +235,7 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         Ok(())
     }
 
-    fn broken(&self) -> EngineError {
+    pub(super) fn broken(&self) -> EngineError {
         let reason = self
             .shared
             .latch
@@ -360,7 +330,7 @@ fn follow_step<R: Replica, U: Update>(
 }
 
 /// Runs `part`; a panic raises the latch, so that nobody waits for this worker.
-fn guarded<U, T>(
+pub(super) fn guarded<U, T>(
     shared: &Shared<'_, U>,
     part: impl FnOnce() -> Result<T, Aborted>,
 ) -> Result<T, Aborted> {

@@ -141,6 +141,20 @@ pub enum EngineError {
         /// Processes.
         ranks: usize,
     },
+    /// Parameters of a rank that are not those of the others.
+    #[error(
+        "the parameters {} to {} of {ranks} are not those of the other ranks after step {step}: a machine computes or keeps wrong values; test its memory, leave it out and resume from a checkpoint before",
+        params.start,
+        params.end - 1
+    )]
+    ReplicaDiffers {
+        /// The ranks, with their hosts; all where there is no majority.
+        ranks: String,
+        /// Where they first differ.
+        params: Range<usize>,
+        /// Steps made.
+        step: u64,
+    },
     /// Ranks that do not train the same.
     #[error(
         "{rank} has {what} {there}, this rank has {here}: all ranks must run the same program with the same settings and data"
@@ -277,7 +291,7 @@ pub(super) fn at_most(what: &'static str, got: usize, most: usize) -> Result<usi
 }
 
 /// What a caught panic carries.
-type PanicPayload = dyn std::any::Any + Send;
+pub(super) type PanicPayload = dyn std::any::Any + Send;
 
 /// The message of a caught panic.
 pub(crate) fn panic_message(payload: &PanicPayload) -> String {

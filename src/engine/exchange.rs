@@ -4,6 +4,8 @@
 //! rank that commands. With its reports each tells what it *wishes*, and all learn what any of them
 //! does; so all stop after the same step.
 
+use bytes::BufMut;
+
 use super::context::Shared;
 use super::coordinator_state::CoordinatorState;
 use super::failure::FailureLatch;
@@ -79,6 +81,35 @@ impl<S: Copy> CoordinatorState<S> {
             self.agreed |= wishes_of_others(letters);
         }
         Ok(self.agreed)
+    }
+
+    /// Everyone's values, by rank, of which `own` are this one's.
+    pub(super) fn gather<U>(
+        &mut self,
+        header: Header,
+        own: Vec<u64>,
+        shared: &Shared<'_, U>,
+    ) -> Result<Vec<Vec<u64>>, Aborted> {
+        let mut all = vec![own];
+        let Some(letters) = &mut self.links.letters else {
+            return Ok(all);
+        };
+        letters.write(shared.watch(), |body| {
+            body.put_slice(bytemuck::cast_slice(&all[0]));
+        })?;
+        letters.open(header);
+        letters.exchange(shared.watch(), header)?;
+        let others = letters.others().iter().map(|&rank| {
+            let (values, _) = letters.body(rank).as_chunks();
+            values
+                .iter()
+                .map(|&value| u64::from_ne_bytes(value))
+                .collect()
+        });
+        all.extend(others);
+        // The own values where its rank is.
+        all[..=self.group.rank()].rotate_left(1);
+        Ok(all)
     }
 
     /// Tells the other ranks that this one's run is over, and waits until theirs are. One that goes

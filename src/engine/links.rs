@@ -14,7 +14,7 @@ use super::message::{Command, Gradient, Reply, Report, Return, Updated};
 use super::params::Params;
 use super::ranks::hub::Hub;
 use super::ranks::letters::Letters;
-use super::ranks::meeting::Meeting;
+use super::ranks::pass_gather::PassGather;
 use super::ranks::tags;
 
 /// A worker's ends of the channels.
@@ -29,7 +29,7 @@ pub(crate) struct WorkerLinks<S> {
     pub(crate) params: Mailbox<Params>,
     pub(crate) ring: Ring,
     /// With other ranks; the first worker's.
-    pub(crate) meeting: Option<Meeting>,
+    pub(crate) across: Option<PassGather>,
     pub(crate) factors: FactorExchange,
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn connect<S>(
             updated: to_updated.clone(),
             params,
             ring,
-            meeting: hub.filter(|_| worker == 0).map(Meeting::new),
+            across: hub.filter(|_| worker == 0).map(PassGather::new),
             factors,
         });
     }

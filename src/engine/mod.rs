@@ -24,13 +24,13 @@
 //! # Files, from the bottom up; none imports one from a layer above its own
 //! | layer | files |
 //! |---|---|
-//! | values | `error`, `failure`, `shard`, `sums`, `batch`, `assignment`, `update`, `reduced` |
+//! | values | `error`, `failure`, `shard`, `sums`, `batch`, `assignment`, `update`, `reduced`, `ranks/group` |
 //! | memory | `segment`, `params`, `owned` |
 //! | who adds what | `all_reduce` |
 //! | settings | `mailbox`, `affinity`, `config`, `context` |
-//! | protocol | `message`, `all_gather`, `factors`, `links` |
+//! | protocol | `message`, `ranks`, `all_gather`, `factors`, `links` |
 //! | workers | `timing`, `replica`, `worker`, `reduce` |
-//! | control | `balance`, `scheduler`, `coordinator_state`, `coordinator`, `build`, `run` |
+//! | control | `balance`, `scheduler`, `coordinator_state`, `exchange`, `coordinator`, `session_ranks`, `roles`, `build`, `engine_state`, `run` |
 //!
 //! # Invariants
 //! 1. Shards and the tree over them belong to the configuration, never to the number of workers.
@@ -53,6 +53,7 @@ mod config;
 mod context;
 mod coordinator;
 mod coordinator_state;
+mod engine_state;
 mod error;
 mod exchange;
 mod factors;
@@ -66,9 +67,11 @@ pub(crate) mod ranks;
 mod reduce;
 mod reduced;
 mod replica;
+mod roles;
 mod run;
 mod scheduler;
 mod segment;
+mod session_ranks;
 mod shard;
 mod sums;
 mod timing;

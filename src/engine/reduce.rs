@@ -8,16 +8,15 @@ use super::all_reduce::sum::evaluate;
 use super::assignment::StepShape;
 use super::batch::Batch;
 use super::context::Shared;
-use super::error::{Reported, panic_message};
 use super::mailbox::Aborted;
-use super::message::{Failure, Gradient, Return};
+use super::message::{Gradient, Return};
 use super::ranks::hub::Sink;
 use super::ranks::tags;
 use super::replica::Replica;
 use super::segment::{GradBuffer, Segment};
 use super::timing::Phase;
 use super::update::{BLOCK, Update};
-use super::worker::Worker;
+use super::worker::{Worker, failure};
 
 impl<R: Replica, U: Update> Worker<R, U> {
     /// Waits until all segments of this worker's gradient buffers are home, and joins them; then
@@ -196,13 +195,9 @@ impl<R: Replica, U: Update> Worker<R, U> {
                     let own = &mut first[place.start - cut.start..place.end - cut.start];
                     let combined = || self.replica.combine(&combination, own);
                     if let Err(payload) = catch_unwind(AssertUnwindSafe(combined)) {
-                        self.report.failure.get_or_insert(Failure {
-                            worker: self.index,
-                            shards: self.assignment.shards(self.member),
-                            message: panic_message(&*payload),
-                            is_reported: payload.is::<Reported>(),
-                            follows: false,
-                        });
+                        let shards = self.assignment.shards(self.member);
+                        let failure = failure(self.index, shards, &*payload);
+                        self.report.failure.get_or_insert(failure);
                     }
                 }
                 combined = run.end;

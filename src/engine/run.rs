@@ -43,7 +43,7 @@ impl<R: Replica, U: Update> Engine<R, U> {
         // Where a thread is refused nothing has begun: all are as they were.
         let led = self.run_threads(drive, &latch)?;
         self.broken = latch.reason();
-        if let (Some(reason), Some(ranks)) = (&self.broken, &self.ranks) {
+        if let (Some(reason), Some(ranks)) = (&self.broken, &self.roles.ranks) {
             ranks.abort(reason);
         }
         match (led, &self.broken) {
@@ -66,14 +66,14 @@ impl<R: Replica, U: Update> Engine<R, U> {
             update: &self.update,
             mode: self.config.update,
             pool: self.pool.as_ref(),
-            placement: &self.placement,
+            placement: &self.roles.placement,
             latch,
-            group: &self.group,
-            places: &self.places,
-            hub: self.ranks.as_ref().map(Ranks::hub),
+            group: &self.roles.group,
+            places: &self.roles.places,
+            hub: self.roles.ranks.as_ref().map(Ranks::hub),
             others: &self.others,
             num_workers: self.workers.len(),
-            num_shards: self.num_shards,
+            num_shards: self.roles.num_shards,
             all_reduce: &self.adders,
             cuts: &self.cuts,
             owners_are_even: self.workers.iter().all(|worker| worker.owned.len() == 1),

@@ -14,7 +14,7 @@ use super::all_reduce::sum::Levels;
 use super::assignment::{Assignment, StepShape};
 use super::batch::Batch;
 use super::context::Shared;
-use super::error::{Reported, panic_message};
+use super::error::{PanicPayload, Reported, panic_message};
 use super::links::WorkerLinks;
 use super::mailbox::{Aborted, Waiting};
 use super::message::{Decision, Failure, Reply, Report, Updated};
@@ -153,8 +153,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
             waited: &waited,
             watch: shared.watch(),
         };
-        let meeting = self.links.meeting.as_mut();
-        let all_gather = RingAllGather::new(&mut self.links.ring, meeting, context);
+        let across = self.links.across.as_mut();
+        let all_gather = RingAllGather::new(&mut self.links.ring, across, context);
         let ranges = if shared.may_factor() {
             let shape = StepShape::new(batch, &self.assignment);
             self.replica.factored(shape)
@@ -185,17 +185,12 @@ impl<R: Replica, U: Update> Worker<R, U> {
         }));
         // All others wait for these, whatever has happened.
         self.links.factors.send(self.index);
-        self.report.failure = outcome.err().map(|payload| Failure {
-            worker: self.index,
-            shards: current,
-            message: panic_message(&*payload),
-            is_reported: payload.is::<Reported>(),
-            follows: payload.is::<AnotherFailed>(),
-        });
+        let failed = |payload: Box<PanicPayload>| failure(self.index, current, &*payload);
+        self.report.failure = outcome.err().map(failed);
         if self.report.failure.is_some() {
             self.links.ring.send_failure();
-            if let Some(meeting) = &mut self.links.meeting {
-                meeting.say_failure();
+            if let Some(across) = &mut self.links.across {
+                across.say_failure();
             }
         }
         self.watch.lap_with_wait(Phase::Backward, waited.take());
@@ -221,13 +216,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
                 report.sums.push(replica.evaluate(params, &shard));
             }
         }));
-        report.failure = outcome.err().map(|payload| Failure {
-            worker: self.index,
-            shards: current,
-            message: panic_message(&*payload),
-            is_reported: payload.is::<Reported>(),
-            follows: false,
-        });
+        let failed = |payload: Box<PanicPayload>| failure(self.index, current, &*payload);
+        report.failure = outcome.err().map(failed);
     }
 
     /// Sends the report, with the handle of the parameters; its memory comes back with the reply.
@@ -253,8 +243,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
             if shared.num_workers > 1 {
                 self.links.ring.drain(watch)?;
             }
-            if let Some(meeting) = &mut self.links.meeting {
-                meeting.drain(watch)?;
+            if let Some(across) = &mut self.links.across {
+                across.drain(watch)?;
             }
         }
         self.report = report;
@@ -343,5 +333,16 @@ impl<R: Replica, U: Update> Worker<R, U> {
         self.replica.params_changed();
         self.watch.lap(Phase::Broadcast);
         Ok(())
+    }
+}
+
+/// What a caught panic of a replica comes to, of worker `worker` in `shards`.
+pub(super) fn failure(worker: usize, shards: Range<usize>, payload: &PanicPayload) -> Failure {
+    Failure {
+        worker,
+        shards,
+        message: panic_message(payload),
+        is_reported: payload.is::<Reported>(),
+        follows: payload.is::<AnotherFailed>(),
     }
 }

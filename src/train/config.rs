@@ -1,5 +1,6 @@
 //! Settings of a `Trainer`, and their checks.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use crate::data::{DataError, Dataset, Labels, Sampling};
@@ -59,6 +60,8 @@ pub(super) struct Config {
     pub(super) evaluations: Option<Evaluations>,
     pub(super) seed: u64,
     pub(super) on_non_finite: OnNonFinite,
+    /// Steps between two comparisons of the ranks' parameters.
+    pub(super) check_replicas: Option<NonZeroU64>,
 }
 
 impl Config {
@@ -82,6 +85,7 @@ impl Config {
             evaluations: None,
             seed: 42,
             on_non_finite: OnNonFinite::Stop,
+            check_replicas: None,
         }
     }
 

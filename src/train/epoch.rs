@@ -52,6 +52,7 @@ pub(super) fn run_epoch<R: Replica>(
         run.count(&reduced, step)?;
         run.fit_state.position = end;
         run.fit_state.sums.add(&reduced, step);
+        run.compare_replicas(workers)?;
         // Tell the callback; evaluate and make a checkpoint where they are due.
         let mut flow = run.tell(workers, &reduced, step);
         let saves = run.saves(|rule, progress| rule.is_due(progress.step));

@@ -99,12 +99,9 @@ impl<M: Model> Trainer<M> {
         callback: &mut dyn Callback,
     ) -> Result<Ended, TrainError> {
         let engine = &mut job.engine;
-        let num_buffers = engine.num_state_buffers();
-        let layout = self.model.tensors()?;
+        let (num_buffers, layout) = (engine.num_state_buffers(), self.model.tensors()?);
+        let fit_state = self.begin_or_go_on();
         let saver = Saver::start(&self.config, &self.settings)?;
-        let interrupted = self.fit_state.take();
-        let fit_state = interrupted.unwrap_or_else(|| FitState::new(&self.config, &self.progress));
-        let begun = fit_state.begun;
         let control = self.control.as_mut().expect("it has been made");
         let before = Restart::of(&self.progress, control, &fit_state);
         let mut work = TrainLoop {
@@ -115,10 +112,13 @@ impl<M: Model> Trainer<M> {
             layout: &layout,
             progress: &mut self.progress,
             control,
+            last_step: self
+                .config
+                .max_steps
+                .map(|steps| fit_state.begun.step + steps),
             fit_state,
             num_buffers,
             average: average_buffer(&self.config.optimizer, num_buffers),
-            last_step: self.config.max_steps.map(|steps| begun.step + steps),
             skipped: Skipped::default(),
             saver,
             wants_checkpoint: false,
@@ -127,13 +127,12 @@ impl<M: Model> Trainer<M> {
             stop: &self.stop,
         };
         // A panic of the callback goes on once the training is stored.
-        let last_epoch = begun.epoch + self.config.epochs;
+        let last_epoch = work.fit_state.begun.epoch + self.config.epochs;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             engine.run(|workers| run_epochs(&mut work, workers, setup, last_epoch))
         }));
-        let skipped = work.skipped;
         let written = work.saver.take().map_or(Ok(()), Saver::finish);
-        let fit_state = work.fit_state;
+        let (skipped, fit_state) = (work.skipped, work.fit_state);
         if engine.is_broken() {
             // Some parameters may be a step ahead of others: none of them is taken over.
             before.restore(self)?;
@@ -144,8 +143,7 @@ impl<M: Model> Trainer<M> {
         let ending = ending(&outcome);
         let stored = self.store(engine, fit_state, ending);
         let (epochs, ended) = outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
-        ended?;
-        written?;
+        ended.and(written)?;
         let (kept, best_epoch) = stored?;
         Ok(Ended {
             epochs,
@@ -154,6 +152,12 @@ impl<M: Model> Trainer<M> {
             kept,
             best_epoch,
         })
+    }
+
+    /// What a call that was interrupted has left, or the start of a new one.
+    fn begin_or_go_on(&mut self) -> FitState {
+        let interrupted = self.fit_state.take();
+        interrupted.unwrap_or_else(|| FitState::new(&self.config, &self.progress))
     }
 
     /// Stores what the next call goes on from. Gives which weights are kept and, under early

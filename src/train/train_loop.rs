@@ -145,6 +145,18 @@ impl TrainLoop<'_> {
         flow
     }
 
+    /// Compares the parameters of all ranks, if that is due.
+    pub(super) fn compare_replicas<R: Replica>(
+        &self,
+        workers: &mut Workers<'_, R>,
+    ) -> Result<(), TrainError> {
+        let step = self.progress.step;
+        match self.config.check_replicas {
+            Some(every) if step.is_multiple_of(every.get()) => Ok(workers.compare_replicas(step)?),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the test part is evaluated after the step that was just made.
     pub(super) fn evaluates(&self) -> bool {
         let step = self.progress.step;

@@ -1,6 +1,7 @@
 //! `Trainer`: settings in, a trained network out.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use crate::data::Sampling;
@@ -135,6 +136,29 @@ impl<M: Model> Trainer<M> {
     /// Only the first rank writes checkpoints.
     pub fn ranks(mut self, ranks: Ranks) -> Self {
         self.config.engine.ranks = Some(ranks);
+        self
+    }
+
+    /// Compares the parameters of all ranks after every so many steps, and ends the training if one
+    /// has others, as broken memory would: the error names the rank. Without ranks there is nothing
+    /// to compare.
+    ///
+    /// ```
+    /// use unisono::{Trainer, data::digits, engine::Ranks, nn::{Loss, Sequential}};
+    /// let (train, test) = digits();
+    /// let fit = |ranks: Ranks| {
+    ///     let trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy);
+    ///     let mut trainer = trainer.epochs(1).threads(1).ranks(ranks).check_replicas(10.try_into().unwrap());
+    ///     trainer.fit(&train, &test).unwrap().steps
+    /// };
+    /// std::thread::scope(|scope| {
+    ///     for ranks in Ranks::in_process(2) {
+    ///         scope.spawn(move || assert_eq!(fit(ranks), 45));
+    ///     }
+    /// });
+    /// ```
+    pub fn check_replicas(mut self, every: NonZeroU64) -> Self {
+        self.config.check_replicas = Some(every);
         self
     }
 

@@ -79,6 +79,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "out",
             "resume",
             "allow_change",
+            "check_replicas",
             "quiet",
             "json",
         ],

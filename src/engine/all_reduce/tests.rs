@@ -1,10 +1,10 @@
 //! Plans of algorithms that answer anything: each shard is added once, in the tree's order, and
 //! nobody waits for ever.
 
-use super::AllReduce;
 use super::adders::Adders;
 use super::plan::{Capacity, Destination, Inbound, Output, Plan, PlanSpec};
 use super::sum::Op;
+use super::{ALL, AllReduce};
 use crate::engine::assignment::Assignment;
 use crate::engine::ranks::group::Group;
 use crate::engine::shard::{Node, split_point};
@@ -270,4 +270,37 @@ fn a_worker_that_there_is_not_is_named() {
     let expected = "the all-reduce beyond leaves additions to worker 3, expected one below 3";
     assert!(error.starts_with(expected), "{error}");
     assert!(Adders::of(&Beyond, 3, &places[..2]).is_ok());
+}
+
+#[test]
+fn every_segment_has_one_owner_and_one_root_task_there() {
+    for algorithm in ALL {
+        for num_workers in [1, 2, 3, 5, 8, 13] {
+            for num_shards in [1, 3, 7, 16] {
+                for update in UpdateMode::EACH {
+                    let group = Group::alone(num_workers);
+                    let spec = PlanSpec {
+                        group: &group,
+                        assignment: &Assignment::even(num_shards, num_workers),
+                        places: &group.segments(5 * BLOCK + 1),
+                        update,
+                    };
+                    let plan = Plan::new(algorithm, spec);
+                    for segment in (0..num_workers).filter(|&s| !plan.cuts[s].is_empty()) {
+                        let is_root = |t: &&Task| t.segment == segment && t.output == Output::Root;
+                        let roots = plan
+                            .workers
+                            .iter()
+                            .map(|w| w.tasks.iter().filter(is_root).count());
+                        let owners = plan
+                            .workers
+                            .iter()
+                            .map(|w| usize::from(w.owned.contains(&segment)));
+                        assert_eq!(roots.clone().sum::<usize>(), 1);
+                        assert!(roots.eq(owners), "{}, {spec:?}", algorithm.name());
+                    }
+                }
+            }
+        }
+    }
 }

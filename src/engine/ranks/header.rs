@@ -22,6 +22,8 @@ pub(crate) enum Operation {
     Swap,
     /// Wishes are told.
     Vote,
+    /// The parameters are compared.
+    Compare,
     /// The optimiser's state is gathered.
     State,
     /// Values of something else than a step, such as a fingerprint of the data.
@@ -35,13 +37,14 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    const ALL: [Operation; 11] = [
+    const ALL: [Operation; 12] = [
         Operation::Build,
         Operation::Step,
         Operation::Directions,
         Operation::Evaluate,
         Operation::Swap,
         Operation::Vote,
+        Operation::Compare,
         Operation::State,
         Operation::Gather,
         Operation::Values,
@@ -58,6 +61,7 @@ impl Operation {
             Operation::Evaluate => "evaluates",
             Operation::Swap => "reads the optimizer's state",
             Operation::Vote => "asks whether to go on",
+            Operation::Compare => "compares its parameters",
             Operation::State => "gathers the optimizer's state",
             Operation::Gather => "compares what it works on",
             Operation::Values => "is in the middle of a step",
@@ -122,13 +126,14 @@ impl Header {
         }
     }
 
-    /// What is wrong if rank `name` is in this operation while `own` is this rank's; nothing if they
+    /// What is wrong if the rank of this name is in this operation while `own` is this rank's; nothing if they
     /// are the same.
-    pub(crate) fn differs(&self, own: &Header, name: &str) -> Option<String> {
+    pub(crate) fn differs(&self, own: &Header, name: impl Fn() -> String) -> Option<String> {
         let place = |header: &Header| (header.operation, header.step);
         if place(self) != place(own) {
             return Some(format!(
-                "{name} {} (step {}) while this rank {} (step {}): all ranks must run the same program with the same settings and data",
+                "{} {} (step {}) while this rank {} (step {}): all ranks must run the same program with the same settings and data",
+                name(),
                 self.operation.words(),
                 self.step,
                 own.operation.words(),
@@ -137,7 +142,8 @@ impl Header {
         }
         (self.fingerprint != own.fingerprint).then(|| {
             format!(
-                "{name} works on other rows than this rank in step {}: all ranks must have the same data and seed",
+                "{} works on other rows than this rank in step {}: all ranks must have the same data and seed",
+                name(),
                 own.step
             )
         })
@@ -168,9 +174,9 @@ mod tests {
     #[test]
     fn ranks_that_went_different_ways_are_named() {
         let own = Header::new(Operation::Step, 7, 1);
-        assert_eq!(own.differs(&own, "rank 1"), None);
+        assert_eq!(own.differs(&own, || "rank 1".to_owned()), None);
         let other = Header::new(Operation::Leave, 7, 1);
-        let text = other.differs(&own, "rank 1 on a").unwrap();
+        let text = other.differs(&own, || "rank 1 on a".to_owned()).unwrap();
         assert!(
             text.starts_with(
                 "rank 1 on a has ended its training (step 7) while this rank makes a step"
@@ -180,7 +186,7 @@ mod tests {
         let other = Header::new(Operation::Step, 7, 2);
         assert!(
             other
-                .differs(&own, "rank 1")
+                .differs(&own, || "rank 1".to_owned())
                 .unwrap()
                 .contains("other rows")
         );

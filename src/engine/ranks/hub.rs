@@ -284,7 +284,7 @@ impl Hub {
             Sink::Letter { to, part, expected } => {
                 if let (Part::Head { from }, Some(expected)) = (part, expected) {
                     let got = Header::decode(&memory);
-                    let differs = got.differs(&expected, &self.name(from));
+                    let differs = got.differs(&expected, || self.name(from));
                     state.failure = state.failure.take().or(differs);
                 }
                 to.send(Arrived { part, memory });

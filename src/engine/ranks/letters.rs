@@ -96,14 +96,14 @@ impl Letters {
         watch: Watch<'_>,
         write: impl FnOnce(&mut BytesMut),
     ) -> Result<(), Aborted> {
-        self.settle(watch)?;
+        self.drain_sends(watch)?;
         write(self.body.as_mut().expect("it is not away"));
         Ok(())
     }
 
     /// Sends a letter to all others, with what was written.
     pub(crate) fn send(&mut self, watch: Watch<'_>, header: Header) -> Result<(), Aborted> {
-        self.settle(watch)?;
+        self.drain_sends(watch)?;
         let body = self.body.take().expect("it is not away");
         let header = Header {
             len: body.len(),
@@ -122,7 +122,7 @@ impl Letters {
     }
 
     /// Sends a header alone to all others, whether or not the last letter has reached them. Once
-    /// between two [`Letters::settle`].
+    /// between two [`Letters::drain_sends`].
     pub(crate) fn send_apart(&mut self, header: Header) {
         let mut head = self.spare.take().expect("it is not away");
         head.clear();
@@ -166,11 +166,11 @@ impl Letters {
         for _ in 0..self.others.len() {
             self.next(watch)?;
         }
-        self.settle(watch)
+        self.drain_sends(watch)
     }
 
     /// Waits until the memory of what was sent is back.
-    pub(crate) fn settle(&mut self, watch: Watch<'_>) -> Result<(), Aborted> {
+    pub(crate) fn drain_sends(&mut self, watch: Watch<'_>) -> Result<(), Aborted> {
         while self.head.is_none() || self.body.is_none() || self.spare.is_none() {
             let Arrived { part, memory } = self.inbox.receive(watch)?;
             self.take_back(part, memory);

@@ -14,7 +14,8 @@
 //! | `tags`, `header`, `wire` | numbers, heads and bodies of messages |
 //! | `launch` | the ranks that a launcher has started, and their signs of life |
 //! | `hub` | routes what comes into mailboxes |
-//! | `letters`, `meeting` | what each rank tells each other one, between steps and within one |
+//! | `replicas` | whether all have the same parameters |
+//! | `letters`, `pass_gather` | what each rank tells each other one, between steps and within one |
 
 pub(crate) mod group;
 pub(crate) mod header;
@@ -22,13 +23,14 @@ pub(crate) mod hub;
 mod launch;
 pub(crate) mod letters;
 mod local;
-pub(crate) mod meeting;
 mod mpi;
 mod mpi_abi;
 mod mpi_library;
 mod mpi_peers;
 mod mpi_start;
+pub(crate) mod pass_gather;
 mod peers;
+pub(crate) mod replicas;
 pub(crate) mod tags;
 pub(crate) mod wire;
 

@@ -11,8 +11,8 @@ const PARAMS: u32 = 1 << 22;
 /// Letters of a step: two tags.
 pub(crate) const REPORTS: Tag = Tag(Tag::END - 16);
 
-/// Letters of a meeting: two tags.
-pub(crate) const MEETINGS: Tag = Tag(Tag::END - 14);
+/// Letters within a pass: two tags.
+pub(crate) const PASS_GATHERS: Tag = Tag(Tag::END - 14);
 
 /// Letters outside a run: two tags.
 pub(crate) const GATHERS: Tag = Tag(Tag::END - 12);

@@ -1,4 +1,4 @@
-//! Meeting: the values of all ranks' shards, exchanged in the middle of a pass by each rank's first
+//! Pass gather: the values of all ranks' shards, exchanged in the middle of a pass by each rank's first
 //! worker.
 //!
 //! # Failure
@@ -16,9 +16,9 @@ use super::letters::Letters;
 use super::tags;
 use crate::engine::mailbox::{Aborted, Watch};
 
-/// This rank's part in the meetings of all ranks.
+/// This rank's part in the all-gathers of all ranks.
 #[derive(Debug)]
-pub(crate) struct Meeting {
+pub(crate) struct PassGather {
     letters: Letters,
     has_said_failure: bool,
     /// The ranks that have said so.
@@ -40,10 +40,10 @@ impl From<Aborted> for NoValues {
     }
 }
 
-impl Meeting {
+impl PassGather {
     pub(crate) fn new(hub: &Arc<Hub>) -> Self {
         Self {
-            letters: Letters::new(hub, tags::MEETINGS),
+            letters: Letters::new(hub, tags::PASS_GATHERS),
             has_said_failure: false,
             failed: vec![false; hub.num_ranks()],
         }
@@ -104,7 +104,7 @@ impl Meeting {
                 self.failed[from] = has_failed(&self.letters, from);
             }
         }
-        self.letters.settle(watch)?;
+        self.letters.drain_sends(watch)?;
         self.failed.fill(false);
         self.has_said_failure = false;
         Ok(())
