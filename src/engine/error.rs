@@ -156,19 +156,8 @@ pub enum EngineError {
         step: u64,
     },
     /// Ranks that do not train the same.
-    #[error(
-        "{rank} has {what} {there}, this rank has {here}: all ranks must run the same program with the same settings and data"
-    )]
-    RanksDiffer {
-        /// The other rank.
-        rank: String,
-        /// What is not the same.
-        what: String,
-        /// The other rank's.
-        there: String,
-        /// This rank's.
-        here: String,
-    },
+    #[error(transparent)]
+    RanksDiffer(#[from] Box<RankDifference>),
     /// Shards for another number of workers, or another number of shards.
     #[error(
         "the assignment is one of {shards} shards to {workers} workers, expected {expected_shards} shards and {expected_workers} workers; give each worker a count, and all shards away"
@@ -204,6 +193,22 @@ pub enum EngineError {
         /// The pool's reason.
         reason: String,
     },
+}
+
+/// What a rank has otherwise than this one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{rank} has {what} {there}, this rank has {here}: all ranks must run the same program with the same settings and data"
+)]
+pub struct RankDifference {
+    /// The other rank, with its host.
+    pub rank: String,
+    /// What is not the same.
+    pub what: String,
+    /// The other rank's.
+    pub there: String,
+    /// This rank's.
+    pub here: String,
 }
 
 impl EngineError {

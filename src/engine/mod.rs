@@ -86,7 +86,7 @@ pub use batch::{Batch, Shard};
 pub use build::Engine;
 pub use config::{Balance, EngineConfig, Shards};
 pub use coordinator::Session;
-pub use error::{EngineError, fail};
+pub use error::{EngineError, RankDifference, fail};
 pub use factors::Combination;
 pub use mailbox::Waiting;
 pub use message::Decision;

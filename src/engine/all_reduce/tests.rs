@@ -2,7 +2,7 @@
 //! nobody waits for ever.
 
 use super::adders::Adders;
-use super::plan::{Capacity, Destination, Inbound, Output, Plan, PlanSpec};
+use super::plan::{Capacity, Destination, Inbound, Output, Plan, PlanSpec, Task};
 use super::sum::Op;
 use super::{ALL, AllReduce};
 use crate::engine::assignment::Assignment;

@@ -50,7 +50,7 @@ use letters::Letters;
 use local::Local;
 
 use super::affinity::{Neighbours, Placement, mask};
-use super::error::EngineError;
+use super::error::{EngineError, RankDifference};
 use super::failure::FailureLatch;
 use super::mailbox::{Waiting, Watch};
 
@@ -213,12 +213,13 @@ impl Ranks {
                 (what.to_owned(), value.to_owned())
             };
             let (what, here) = part(here);
-            return Err(EngineError::RanksDiffer {
+            return Err(Box::new(RankDifference {
                 rank: self.name(rank),
                 what,
                 there: part(there).1,
                 here,
-            });
+            })
+            .into());
         }
         Ok(())
     }
