@@ -21,7 +21,7 @@
 //! | `report` | pages and charts |
 //! | [`seed`] | counter-based random streams |
 //! | `cli` | the program |
-//! | [`guide`] | what has changed |
+//! | [`guide`] | trainings of several processes; what has changed |
 //!
 //! # Features
 //! All are on by default. With `default-features = false` there are the engine, layers, optimisers,
@@ -31,17 +31,17 @@
 //!
 //! | feature | what it brings | turns on | crates |
 //! |---|---|---|---|
-//! | none | what is named above | | 86 |
-//! | `audio` | [`data`]: `Sound`, `LoadedSounds`, `Spectrogram`; rows made of recordings | | 93 |
-//! | `cli` | module `cli`, the program | all others | 216 |
-//! | `export` | module `export`: safetensors, `.npz`, ONNX, weights of PyTorch | `npz` | 103 |
-//! | `files` | [`data`]: `open`, which reads whatever lies at a path | `audio`, `image`, `npz`, `text` | 162 |
-//! | `image` | [`data`]: `ImageFolder`, contact sheets; rows made of image files | | 105 |
-//! | `npz` | [`data`]: `Npz`; rows made of such archives | | 98 |
-//! | `report` | module `report` | | 98 |
-//! | `run` | module `run` | `export`, `image`, `report` | 132 |
-//! | `study` | modules `study` and `stats` | `report` | 107 |
-//! | `text` | [`data`]: `Tokenizer::from_json`, `Pieces` | | 127 |
+//! | none | what is named above | | 87 |
+//! | `audio` | [`data`]: `Sound`, `LoadedSounds`, `Spectrogram`; rows made of recordings | | 94 |
+//! | `cli` | module `cli`, the program | all others | 217 |
+//! | `export` | module `export`: safetensors, `.npz`, ONNX, weights of PyTorch | `npz` | 104 |
+//! | `files` | [`data`]: `open`, which reads whatever lies at a path | `audio`, `image`, `npz`, `text` | 163 |
+//! | `image` | [`data`]: `ImageFolder`, contact sheets; rows made of image files | | 106 |
+//! | `npz` | [`data`]: `Npz`; rows made of such archives | | 99 |
+//! | `report` | module `report` | | 99 |
+//! | `run` | module `run` | `export`, `image`, `report` | 133 |
+//! | `study` | modules `study` and `stats` | `report` | 108 |
+//! | `text` | [`data`]: `Tokenizer::from_json`, `Pieces` | | 128 |
 //!
 //! Crates are those of `cargo tree -e normal --no-default-features -F FEATURE --prefix none
 //! --no-dedupe | cut -d" " -f1,2 | sort -u | wc -l` on Linux, this one among them.

@@ -1,4 +1,7 @@
 //! Pages about the library as a whole.
 
+#[doc = include_str!("ranks.md")]
+pub mod ranks {}
+
 #[doc = include_str!("changes.md")]
 pub mod changes {}

@@ -13,7 +13,10 @@
 //!    slot's requests are over; where that is never known, it is leaked: MPI goes on writing.
 //! 3. `requests`, `parts`, `indices` and `statuses` have an entry for each request that is not over.
 //! 4. MPI starts once in a process, nothing calls it after its end, and it is never unloaded.
-//! 5. Calls take turns: after the start, all of them go through one `&mut InFlight`.
+//! 5. A message is no longer than the memory that waits for it. MPICH refuses a longer one; Open MPI
+//!    (4.1, 5.0) writes beyond that memory before it says so. Ranks therefore compare their settings,
+//!    and the head of each step, in messages of one length.
+//! 6. Calls take turns: after the start, all of them go through one `&mut InFlight`.
 
 #![expect(
     unsafe_code,
@@ -50,11 +53,16 @@ impl Loaded {
     #[cfg(unix)]
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
         use libloading::os::unix;
+        use std::error::Error;
         // Open MPI's plugins look for its functions among those of all libraries.
         let flags = unix::RTLD_NOW | unix::RTLD_GLOBAL;
         // SAFETY: what runs as it is loaded is the MPI that the user or the system chose.
         let library = unsafe { unix::Library::open(Some(path), flags) };
-        let library = library.map_err(|error| error.to_string())?;
+        // The error itself says no more than which function failed.
+        let library = library.map_err(|error| match error.source() {
+            Some(reason) => reason.to_string(),
+            None => error.to_string(),
+        })?;
         Ok(Self {
             library: ManuallyDrop::new(library.into()),
             name: path.display().to_string(),
@@ -130,6 +138,7 @@ functions! {
     library_version: GetText = "MPI_Get_library_version",
     processor_name: GetText = "MPI_Get_processor_name",
     error_text: GetErrorText = "MPI_Error_string",
+    error_class: extern "C" fn(c_int, &mut c_int) -> c_int = "MPI_Error_class",
     set_errhandler: extern "C" fn(A::Handle, A::Handle) -> c_int = "MPI_Comm_set_errhandler",
     dup: extern "C" fn(A::Handle, &mut A::Handle) -> c_int = "MPI_Comm_dup",
     rank: GetNumber<A::Handle> = "MPI_Comm_rank",
@@ -153,7 +162,8 @@ impl<A: Abi> Functions<A> {
         }
         let (mut text, mut len) = ([0; TEXT], 0);
         let message = match (self.error_text)(code, &mut text, &mut len) {
-            SUCCESS => text_of(&text),
+            // MPICH adds a line for each function that was on the way.
+            SUCCESS => text_of(&text).replace('\n', "; "),
             _ => format!("error {code}"),
         };
         Err(PeerError::Mpi { call, message })
@@ -327,8 +337,14 @@ impl<A: Abi> InFlight<A> {
             Direction::To => "MPI_Isend",
             Direction::From => "MPI_Irecv",
         };
+        let (rank, expected) = (part.rank, part.bytes);
         if is_failed {
-            self.functions.check(call, A::error(status))?;
+            let (code, mut class) = (A::error(status), SUCCESS);
+            let is_told = (self.functions.error_class)(code, &mut class) == SUCCESS;
+            if is_told && class == A::ERR_TRUNCATE {
+                return Err(PeerError::Longer { rank, expected });
+            }
+            self.functions.check(call, code)?;
         }
         if part.direction == Direction::To {
             return Ok(());
@@ -336,7 +352,7 @@ impl<A: Abi> InFlight<A> {
         let mut got = 0;
         let code = (self.functions.count)(status, self.handles.byte, &mut got);
         self.functions.check("MPI_Get_count", code)?;
-        let (rank, expected, got) = (part.rank, part.bytes, got as usize);
+        let got = got as usize;
         match got == expected {
             true => Ok(()),
             false => Err(PeerError::Length {

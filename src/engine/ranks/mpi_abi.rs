@@ -29,6 +29,8 @@ pub(crate) trait Abi: Debug + 'static {
     const TAG_UB: c_int;
     /// `MPI_ERR_IN_STATUS`.
     const ERR_IN_STATUS: c_int;
+    /// `MPI_ERR_TRUNCATE`.
+    const ERR_TRUNCATE: c_int;
 
     /// The handles that exist from the start; `address` is that of an object of the library.
     fn handles<E>(
@@ -75,6 +77,7 @@ impl Abi for OpenMpi {
     const THREAD_SERIALIZED: c_int = 2;
     const TAG_UB: c_int = 0;
     const ERR_IN_STATUS: c_int = 18;
+    const ERR_TRUNCATE: c_int = 15;
 
     fn handles<E>(address: impl Fn(&'static str) -> Result<usize, E>) -> Result<Handles<usize>, E> {
         Ok(Handles {
@@ -110,6 +113,7 @@ impl Abi for Mpich {
     const THREAD_SERIALIZED: c_int = 2;
     const TAG_UB: c_int = 0x6440_0001;
     const ERR_IN_STATUS: c_int = 17;
+    const ERR_TRUNCATE: c_int = 14;
 
     fn handles<E>(_: impl Fn(&'static str) -> Result<usize, E>) -> Result<Handles<c_int>, E> {
         Ok(Handles {
@@ -144,6 +148,7 @@ impl Abi for Standard {
     const THREAD_SERIALIZED: c_int = 2048;
     const TAG_UB: c_int = 501;
     const ERR_IN_STATUS: c_int = 19;
+    const ERR_TRUNCATE: c_int = 15;
 
     fn handles<E>(_: impl Fn(&'static str) -> Result<usize, E>) -> Result<Handles<usize>, E> {
         Ok(Handles {

@@ -63,7 +63,12 @@ fn load(lookup: &dyn Fn(&str) -> Option<OsString>) -> Result<Loaded, MpiError> {
         if is_chosen {
             return Err(MpiError::Unloadable { path, message });
         }
-        tried.push(path);
+        // A library that is there may lack another one, or be of another kind of machine.
+        let is_missing = message.starts_with(&path) && message.contains("No such file");
+        tried.push(match is_missing {
+            true => path,
+            false => format!("{path} ({message})"),
+        });
     }
     Err(MpiError::NotFound { tried })
 }
@@ -189,8 +194,8 @@ struct Ranks<H> {
 /// `Open MPI v4.1.4`: libraries say much more of themselves.
 fn named(version: &str) -> String {
     let first = version.split([',', '\n']).next().unwrap_or_default();
-    let words: Vec<&str> = first.split_whitespace().collect();
-    words.join(" ")
+    let words = first.split_whitespace().filter(|word| *word != "Version:");
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The name of this host, and zeros.
@@ -235,7 +240,7 @@ mod tests {
         let open_mpi = "Open MPI v4.1.4, package: Debian OpenMPI, ident: 4.1.4";
         assert_eq!(named(open_mpi), "Open MPI v4.1.4");
         let mpich = "MPICH Version:      5.0.2\nMPICH Release date: 2026";
-        assert_eq!(named(mpich), "MPICH Version: 5.0.2");
+        assert_eq!(named(mpich), "MPICH 5.0.2");
     }
 
     #[test]

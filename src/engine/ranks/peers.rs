@@ -95,6 +95,16 @@ pub enum PeerError {
         /// Bytes that came.
         got: usize,
     },
+    /// A message was longer than expected, and the rest of it is lost.
+    #[error(
+        "a message of rank {rank} is longer than {expected} bytes: all ranks must run the same program with the same settings"
+    )]
+    Longer {
+        /// The sender.
+        rank: usize,
+        /// Bytes that were expected.
+        expected: usize,
+    },
     /// A call of the MPI library failed.
     #[error("{call} failed: {message}")]
     Mpi {
