@@ -100,8 +100,9 @@ impl<M: Model> Trainer<M> {
     ) -> Result<Ended, TrainError> {
         let engine = &mut job.engine;
         let (num_buffers, layout) = (engine.num_state_buffers(), self.model.tensors()?);
-        let fit_state = self.begin_or_go_on();
+        // First of all: where it fails, a call that was interrupted is left as it is.
         let saver = Saver::start(&self.config, &self.settings)?;
+        let fit_state = FitState::or_new(self.fit_state.take(), &self.config, &self.progress);
         let control = self.control.as_mut().expect("it has been made");
         let before = Restart::of(&self.progress, control, &fit_state);
         let mut work = TrainLoop {
@@ -126,7 +127,6 @@ impl<M: Model> Trainer<M> {
             callback,
             stop: &self.stop,
         };
-        // A panic of the callback goes on once the training is stored.
         let last_epoch = work.fit_state.begun.epoch + self.config.epochs;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             engine.run(|workers| run_epochs(&mut work, workers, setup, last_epoch))
@@ -152,12 +152,6 @@ impl<M: Model> Trainer<M> {
             kept,
             best_epoch,
         })
-    }
-
-    /// What a call that was interrupted has left, or the start of a new one.
-    fn begin_or_go_on(&mut self) -> FitState {
-        let interrupted = self.fit_state.take();
-        interrupted.unwrap_or_else(|| FitState::new(&self.config, &self.progress))
     }
 
     /// Stores what the next call goes on from. Gives which weights are kept and, under early

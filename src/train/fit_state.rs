@@ -50,6 +50,11 @@ impl Begun {
 }
 
 impl FitState {
+    /// What a call that was interrupted has left; else that of a new one.
+    pub(super) fn or_new(interrupted: Option<Self>, config: &Config, progress: &Progress) -> Self {
+        interrupted.unwrap_or_else(|| Self::new(config, progress))
+    }
+
     /// A call that begins.
     pub(super) fn new(config: &Config, progress: &Progress) -> Self {
         Self {
