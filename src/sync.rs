@@ -4,6 +4,10 @@
 //! # Why this way
 //! Protocol files import from here alone, so that the model checker sees every access they make.
 
+use std::ops::DerefMut;
+
+use crossbeam::utils::Backoff;
+
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
 #[cfg(not(loom))]
@@ -34,5 +38,17 @@ impl<T> Mutex<T> {
 
     pub(crate) fn try_lock(&self) -> Option<loom::sync::MutexGuard<'_, T>> {
         self.0.try_lock().ok()
+    }
+}
+
+/// Locks without ever going to sleep: `parking_lot` makes memory for a thread that sleeps for the first
+/// time, which may be in any step. For what is held for a moment.
+pub(crate) fn lock_awake<T>(mutex: &Mutex<T>) -> impl DerefMut<Target = T> + '_ {
+    let backoff = Backoff::new();
+    loop {
+        if let Some(guard) = mutex.try_lock() {
+            return guard;
+        }
+        backoff.snooze();
     }
 }

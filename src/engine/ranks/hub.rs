@@ -27,7 +27,7 @@ use crate::engine::all_reduce::plan::Home;
 use crate::engine::mailbox::{Address, Progress};
 use crate::engine::message::{Gradient, Return, Updated};
 use crate::engine::segment::Segment;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, lock_awake};
 
 /// Where memory goes once it is filled, or sent.
 #[derive(Debug)]
@@ -96,6 +96,10 @@ struct State {
     has_ended: bool,
 }
 
+/// Messages on their way at once, for which there is room from the start: how many they are depends
+/// on who is faster, and none of them is to allocate in a later step.
+const REQUESTS: usize = 1024;
+
 /// A sign of life, and the last one.
 const ALIVE: u8 = 0;
 const LAST: u8 = 1;
@@ -118,9 +122,9 @@ impl Hub {
             hosts,
             state: Mutex::new(State {
                 peers,
-                requests: Vec::new(),
-                free: Vec::new(),
-                done: Vec::new(),
+                requests: Vec::with_capacity(REQUESTS),
+                free: Vec::with_capacity(REQUESTS),
+                done: Vec::with_capacity(REQUESTS),
                 sent_bytes: 0,
                 failure: None,
                 heard: Instant::now(),
@@ -159,7 +163,7 @@ impl Hub {
 
     /// Starts sending `memory` to each of `to`.
     pub(crate) fn send(&self, to: &[usize], tag: Tag, memory: BytesMut, sink: Sink) {
-        let mut state = self.state.lock();
+        let mut state = lock_awake(&self.state);
         let request = state.number(sink);
         state.sent_bytes += (memory.len() * to.len()) as u64;
         let sent = state.peers.send(request, to, tag, memory);
@@ -168,7 +172,7 @@ impl Hub {
 
     /// Starts receiving as many bytes as `memory` has from rank `from`.
     pub(crate) fn receive(&self, from: usize, tag: Tag, memory: BytesMut, sink: Sink) {
-        let mut state = self.state.lock();
+        let mut state = lock_awake(&self.state);
         let request = state.number(sink);
         let posted = state.peers.receive(request, from, tag, memory);
         state.note(posted);
@@ -176,31 +180,31 @@ impl Hub {
 
     /// Bytes that this rank has sent.
     pub(crate) fn sent_bytes(&self) -> u64 {
-        self.state.lock().sent_bytes
+        lock_awake(&self.state).sent_bytes
     }
 
     /// Ends the training of all ranks.
     pub(crate) fn abort(&self, reason: &str) {
-        let mut state = self.state.lock();
+        let mut state = lock_awake(&self.state);
         state.failure.get_or_insert_with(|| reason.to_owned());
         state.peers.abort(reason);
     }
 
     /// Ends the connection; nothing may be on its way.
     pub(crate) fn finish(&self) -> Result<(), PeerError> {
-        self.state.lock().peers.finish()
+        lock_awake(&self.state).peers.finish()
     }
 
     /// Gives a sign of life to the next rank; how long the one before has given none.
     pub(crate) fn beat(&self) -> Duration {
-        let mut state = self.state.lock();
+        let mut state = lock_awake(&self.state);
         self.send_beat(&mut state, ALIVE);
         state.heard.elapsed()
     }
 
     /// Begins to listen for signs of life.
     pub(crate) fn listen(&self) {
-        let mut state = self.state.lock();
+        let mut state = lock_awake(&self.state);
         state.heard = Instant::now();
         state.listen(self.before(), BytesMut::zeroed(1));
     }
@@ -214,7 +218,7 @@ impl Hub {
             if self.progress().is_err() {
                 return false;
             }
-            let mut state = self.state.lock();
+            let mut state = lock_awake(&self.state);
             if !has_said {
                 has_said = self.send_beat(&mut state, LAST);
             } else if state.beat.is_some() && state.is_silent {
@@ -241,22 +245,22 @@ impl Hub {
 
     /// No more signs of life are given or expected.
     pub(crate) fn end(&self) {
-        self.state.lock().has_ended = true;
+        lock_awake(&self.state).has_ended = true;
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        self.state.lock().has_ended
+        lock_awake(&self.state).has_ended
     }
 
     /// Lets all later calls fail.
     pub(crate) fn lose(&self, reason: &str) {
-        let mut state = self.state.lock();
+        let mut state = lock_awake(&self.state);
         state.failure.get_or_insert_with(|| reason.to_owned());
     }
 
     /// Ends all processes.
     pub(crate) fn kill(&self, code: i32) {
-        self.state.lock().peers.kill(code);
+        lock_awake(&self.state).peers.kill(code);
     }
 
     /// The rank whose signs of life this one listens for.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::peers::{Done, PeerError, Peers, Tag};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, lock_awake};
 
 /// One rank of several within this process.
 #[derive(Debug)]
@@ -40,10 +40,22 @@ struct Outgoing {
     left: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Pair {
     sends: VecDeque<(Tag, usize)>,
     receives: VecDeque<(Tag, Done)>,
+}
+
+/// Messages of a pair on their way at once, for which there is room from the start.
+const ROOM: usize = 128;
+
+impl Pair {
+    fn new() -> Self {
+        Self {
+            sends: VecDeque::with_capacity(ROOM),
+            receives: VecDeque::with_capacity(ROOM),
+        }
+    }
 }
 
 impl Local {
@@ -51,12 +63,12 @@ impl Local {
     pub(crate) fn group(num_ranks: usize) -> Vec<Self> {
         let exchange = Arc::new(Mutex::new(Exchange {
             num_ranks,
-            outgoing: Vec::new(),
-            free: Vec::new(),
-            pairs: (0..num_ranks * num_ranks)
-                .map(|_| Pair::default())
+            outgoing: Vec::with_capacity(ROOM * num_ranks),
+            free: Vec::with_capacity(ROOM * num_ranks),
+            pairs: (0..num_ranks * num_ranks).map(|_| Pair::new()).collect(),
+            done: (0..num_ranks)
+                .map(|_| Vec::with_capacity(ROOM * num_ranks))
                 .collect(),
-            done: (0..num_ranks).map(|_| Vec::new()).collect(),
             failure: None,
         }));
         let rank = |rank| Self {
@@ -73,7 +85,7 @@ impl Peers for Local {
     }
 
     fn num_ranks(&self) -> usize {
-        self.exchange.lock().num_ranks
+        lock_awake(&self.exchange).num_ranks
     }
 
     fn send(
@@ -83,7 +95,7 @@ impl Peers for Local {
         tag: Tag,
         memory: BytesMut,
     ) -> Result<(), PeerError> {
-        let exchange = &mut *self.exchange.lock();
+        let exchange = &mut *lock_awake(&self.exchange);
         exchange.check()?;
         if to.is_empty() {
             exchange.done[self.rank].push(Done { request, memory });
@@ -113,7 +125,7 @@ impl Peers for Local {
         tag: Tag,
         memory: BytesMut,
     ) -> Result<(), PeerError> {
-        let exchange = &mut *self.exchange.lock();
+        let exchange = &mut *lock_awake(&self.exchange);
         exchange.check()?;
         let done = Done { request, memory };
         let pair = &mut exchange.pairs[from * exchange.num_ranks + self.rank];
@@ -128,7 +140,7 @@ impl Peers for Local {
     }
 
     fn progress(&mut self, done: &mut Vec<Done>) -> Result<(), PeerError> {
-        let exchange = &mut *self.exchange.lock();
+        let exchange = &mut *lock_awake(&self.exchange);
         done.append(&mut exchange.done[self.rank]);
         exchange.check()
     }
@@ -138,13 +150,13 @@ impl Peers for Local {
             rank: self.rank,
             reason: reason.to_owned(),
         };
-        self.exchange.lock().failure.get_or_insert(aborted);
+        lock_awake(&self.exchange).failure.get_or_insert(aborted);
     }
 
     fn kill(&mut self, _code: i32) {}
 
     fn finish(&mut self) -> Result<(), PeerError> {
-        self.exchange.lock().check()
+        lock_awake(&self.exchange).check()
     }
 }
 
