@@ -72,6 +72,13 @@ pub(super) fn leave(ranks: &Ranks, result: Result<(), CommandError>) -> Result<(
     }
 }
 
+/// Leaves the first rank the time to speak: a launcher ends all once one has failed.
+pub(super) fn wait_for_first(ranks: Option<&Ranks>) {
+    if ranks.is_some_and(|ranks| ranks.rank() > 0) {
+        std::thread::sleep(FIRST);
+    }
+}
+
 /// Whether this process is to tell of an error, and as which rank. An error of all ranks is told
 /// once: by the first, which then ends all.
 pub(super) fn speaker(ranks: Option<&Ranks>) -> Option<String> {
@@ -80,9 +87,7 @@ pub(super) fn speaker(ranks: Option<&Ranks>) -> Option<String> {
     }
     match ranks {
         Some(ranks) => {
-            if ranks.rank() > 0 {
-                std::thread::sleep(FIRST);
-            }
+            wait_for_first(Some(ranks));
             Some(format!("{}: ", ranks.name(ranks.rank())))
         }
         None => {

@@ -1,5 +1,6 @@
 //! Messages of errors, as the program prints them.
 
+use crate::engine::EngineError;
 use crate::run::RunError;
 use crate::study::batch_size::StudyError;
 use crate::study::scaling::ScalingError;
@@ -16,6 +17,10 @@ pub(super) fn message(error: &CommandError) -> String {
         CommandError::Train(TrainError::Data(_))
         | CommandError::Study(StudyError::Train(TrainError::Data(_)))
         | CommandError::Scaling(ScalingError::Train(TrainError::Data(_))) => in_flags(&text),
+        CommandError::Train(TrainError::Engine(EngineError::Broken { .. })) => text.replace(
+            "build a new engine from the last checkpoint",
+            "--resume goes on from the last checkpoint of a run",
+        ),
         CommandError::Run(RunError::NotEmpty { .. }) => format!("{text} by --resume"),
         CommandError::Run(RunError::NotARun { .. }) => {
             text.replace("that a run was made in", "that --out named")

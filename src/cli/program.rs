@@ -12,7 +12,7 @@ use super::args::{Args, Command, ConfigArgs, DataCommand};
 use super::document::{ResolvedConfig, commented};
 use super::error::{CommandError, exit_code, is_closed_pipe};
 use super::flag_error::in_one_line;
-use super::launched::{join, leave, speaker};
+use super::launched::{join, leave, speaker, wait_for_first};
 use super::message::message;
 use super::options::TrainArgs;
 use super::settings_table::{By, refuse, refuse_flags};
@@ -69,6 +69,7 @@ fn fail_as_rank(error: &CommandError, ranks: Option<&Ranks>) -> ExitCode {
     let code = exit_code(error);
     if matches!(error, CommandError::Stopped { .. }) {
         note!("unisono: {}", message(error));
+        wait_for_first(ranks);
         return ExitCode::from(code);
     }
     if let Some(rank) = speaker(ranks) {
