@@ -21,7 +21,7 @@
 //!  parameters to read  ─────────────────────►
 //! ```
 //!
-//! Of several processes ([`ranks`]) each has such workers. Sums of a rank's gradients go to the owner
+//! Of several processes ([`Ranks`]) each has such workers. Sums of a rank's gradients go to the owner
 //! of their segment, whichever rank it is of; the masters exchange their reports and take the same
 //! decision; new segments go to all ranks.
 //!
