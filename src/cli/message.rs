@@ -1,6 +1,6 @@
 //! Messages of errors, as the program prints them.
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, MpiError};
 use crate::run::RunError;
 use crate::study::batch_size::StudyError;
 use crate::study::scaling::ScalingError;
@@ -17,6 +17,8 @@ pub(super) fn message(error: &CommandError) -> String {
         CommandError::Train(TrainError::Data(_))
         | CommandError::Study(StudyError::Train(TrainError::Data(_)))
         | CommandError::Scaling(ScalingError::Train(TrainError::Data(_))) => in_flags(&text),
+        // It tells of the processes itself.
+        CommandError::Mpi(alone @ MpiError::Alone { .. }) => alone.to_string(),
         CommandError::Train(TrainError::Engine(EngineError::Broken { .. })) => text.replace(
             "build a new engine from the last checkpoint",
             "--resume goes on from the last checkpoint of a run",

@@ -296,12 +296,17 @@ pub(crate) fn mask() -> String {
 }
 
 impl Hardware {
-    /// Physical cores that all processes with this mask and quota have together.
-    fn num_cores(&self) -> usize {
+    /// The physical cores, each once.
+    fn physical(&self) -> Vec<usize> {
         let mut physical: Vec<usize> = self.cores.iter().map(|core| core.physical).collect();
         physical.sort_unstable();
         physical.dedup();
-        match physical.len() {
+        physical
+    }
+
+    /// Physical cores that all processes with this mask and quota have together.
+    fn num_cores(&self) -> usize {
+        match self.physical().len() {
             0 => self.quota,
             cores => cores.min(self.quota),
         }
@@ -314,9 +319,7 @@ impl Hardware {
         if count == 1 {
             return self;
         }
-        let mut physical: Vec<usize> = self.cores.iter().map(|core| core.physical).collect();
-        physical.sort_unstable();
-        physical.dedup();
+        let physical = self.physical();
         let own = match part(physical.len(), count, index) {
             own if own.is_empty() && !physical.is_empty() => {
                 let only = index % physical.len();

@@ -42,8 +42,6 @@ pub struct Engine<R: Replica, U: Update> {
     pub(crate) roles: Roles,
     pub(crate) adders: Adders,
     pub(crate) cuts: Vec<Range<usize>>,
-    /// All other ranks.
-    pub(crate) others: Vec<usize>,
     pub(crate) update: U,
     /// Padded: what a worker writes shares no cache line with its neighbour.
     pub(crate) workers: Vec<CachePadded<Worker<R, U>>>,
@@ -102,7 +100,6 @@ impl<R: Replica, U: Update> Engine<R, U> {
             config,
             adders,
             cuts: plan.cuts,
-            others: roles.group.others().collect(),
             roles,
             update,
             workers,

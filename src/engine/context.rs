@@ -20,9 +20,8 @@ pub(crate) struct Shared<'a, U> {
     pub(crate) pool: Option<&'a rayon::ThreadPool>,
     pub(crate) group: &'a Group,
     pub(crate) places: &'a [SegmentPlace],
-    /// The connection to other ranks, and which these are.
+    /// The connection to other ranks.
     pub(crate) hub: Option<&'a Hub>,
-    pub(crate) others: &'a [usize],
     pub(crate) placement: &'a Placement,
     pub(crate) latch: &'a FailureLatch,
     pub(crate) num_workers: usize,

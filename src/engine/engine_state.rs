@@ -96,11 +96,6 @@ impl<R: Replica, U: Update> Engine<R, U> {
         &self.roles.table
     }
 
-    /// The rank of this process, and how many train together; 0 and 1 for a process alone.
-    pub fn ranks(&self) -> (usize, usize) {
-        (self.roles.group.rank(), self.roles.group.num_ranks())
-    }
-
     /// Takes over the optimiser's state, as [`Engine::state`] gave it.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ impl<S: Copy> CoordinatorState<S> {
     /// Awaits what the other ranks tell of this operation.
     pub(super) fn open(&mut self, header: Header) {
         if let Some(letters) = &mut self.links.letters {
-            letters.open(header);
+            letters.open(Some(header));
         }
     }
 
@@ -76,7 +76,7 @@ impl<S: Copy> CoordinatorState<S> {
         let wishes = self.wishes;
         self.agreed = wishes;
         if let Some(letters) = &mut self.links.letters {
-            letters.open(header);
+            letters.open(Some(header));
             letters.exchange(shared.watch(), Header { wishes, ..header })?;
             self.agreed |= wishes_of_others(letters);
         }
@@ -97,7 +97,7 @@ impl<S: Copy> CoordinatorState<S> {
         letters.write(shared.watch(), |body| {
             body.put_slice(bytemuck::cast_slice(&all[0]));
         })?;
-        letters.open(header);
+        letters.open(Some(header));
         letters.exchange(shared.watch(), header)?;
         let others = letters.others().iter().map(|&rank| {
             let (values, _) = letters.body(rank).as_chunks();
@@ -122,7 +122,7 @@ impl<S: Copy> CoordinatorState<S> {
         };
         if let Some(letters) = &mut self.links.letters {
             let header = Header::new(Operation::Leave, 0, 0);
-            letters.open(header);
+            letters.open(Some(header));
             // What another rank does instead is known to the hub, and an error of the next call.
             let _known = letters.exchange(watch, header);
         }

@@ -71,7 +71,6 @@ impl<R: Replica, U: Update> Engine<R, U> {
             group: &self.roles.group,
             places: &self.roles.places,
             hub: self.roles.ranks.as_ref().map(Ranks::hub),
-            others: &self.others,
             num_workers: self.workers.len(),
             num_shards: self.roles.num_shards,
             all_reduce: &self.adders,

@@ -15,13 +15,9 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         self.coordinator.wishes = wishes;
     }
 
-    /// What any rank has asked for with the last reports; on one rank alone, its own wishes.
+    /// What any of several ranks has asked for with the last reports.
     pub(crate) fn agreed(&self) -> u8 {
-        if self.shared.hub.is_some() {
-            self.coordinator.agreed
-        } else {
-            self.coordinator.wishes
-        }
+        self.coordinator.agreed
     }
 
     /// Asks all ranks now.

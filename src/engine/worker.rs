@@ -316,7 +316,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
                 Some(hub) => {
                     let to = self.links.updated.clone();
                     let sink = Sink::Updated { to, index };
-                    hub.send(shared.others, tags::params(index), segment.into(), sink);
+                    hub.broadcast(tags::params(index), segment.into(), sink);
                 }
             }
         }

@@ -74,6 +74,8 @@ pub(crate) struct Arrived {
 pub(crate) struct Hub {
     rank: usize,
     num_ranks: usize,
+    /// All other ranks.
+    others: Vec<usize>,
     /// The host of each rank.
     hosts: Vec<String>,
     state: Mutex<State>,
@@ -116,9 +118,11 @@ impl Debug for Hub {
 impl Hub {
     /// The hub of one process among `hosts.len()`.
     pub(crate) fn new(peers: Box<dyn Peers>, hosts: Vec<String>) -> Self {
+        let (rank, num_ranks) = (peers.rank(), peers.num_ranks());
         Self {
-            rank: peers.rank(),
-            num_ranks: peers.num_ranks(),
+            rank,
+            num_ranks,
+            others: (0..num_ranks).filter(|&other| other != rank).collect(),
             hosts,
             state: Mutex::new(State {
                 peers,
@@ -143,9 +147,9 @@ impl Hub {
         self.num_ranks
     }
 
-    /// The host of this rank.
-    pub(crate) fn host(&self) -> &str {
-        &self.hosts[self.rank]
+    /// All other ranks.
+    pub(crate) fn others(&self) -> &[usize] {
+        &self.others
     }
 
     /// The host of a rank.
@@ -159,6 +163,11 @@ impl Hub {
             Some(host) if !host.is_empty() => format!("rank {rank} on {host}"),
             _ => format!("rank {rank}"),
         }
+    }
+
+    /// Starts sending `memory` to all other ranks.
+    pub(crate) fn broadcast(&self, tag: Tag, memory: BytesMut, sink: Sink) {
+        self.send(&self.others, tag, memory, sink);
     }
 
     /// Starts sending `memory` to each of `to`.

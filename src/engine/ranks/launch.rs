@@ -42,12 +42,8 @@ impl Ranks {
             Some((_, several)) if several > 1 => {}
             _ => return Ok(None),
         }
-        let Mpi {
-            peers,
-            hosts,
-            library,
-        } = Mpi::start()?;
-        let ranks = Self::new(Hub::new(peers, hosts), library);
+        let Mpi { peers, hosts } = Mpi::start()?;
+        let ranks = Self::new(Hub::new(peers, hosts));
         ranks.hub.listen();
         let hub = Arc::downgrade(&ranks.hub);
         let thread = thread::Builder::new().name("unisono-ranks".to_owned());

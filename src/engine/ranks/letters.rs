@@ -20,7 +20,6 @@ pub(crate) struct Letters {
     hub: Arc<Hub>,
     /// Of the headers; the one after it of what follows them.
     tag: Tag,
-    others: Vec<usize>,
     address: Address<Arrived>,
     inbox: Mailbox<Arrived>,
     /// The memory of the own header; away while it is sent.
@@ -44,7 +43,6 @@ impl Letters {
         Self {
             hub: Arc::clone(hub),
             tag,
-            others: (0..num_ranks).filter(|&rank| rank != hub.rank()).collect(),
             address,
             inbox,
             head: Some(BytesMut::with_capacity(Header::BYTES)),
@@ -61,7 +59,7 @@ impl Letters {
 
     /// All other ranks.
     pub(crate) fn others(&self) -> &[usize] {
-        &self.others
+        self.hub.others()
     }
 
     /// The last header of another rank.
@@ -74,10 +72,10 @@ impl Letters {
         &self.bodies[rank]
     }
 
-    /// Awaits a letter of each other rank, which must be in this operation.
-    pub(crate) fn open(&mut self, expected: Header) {
-        for at in 0..self.others.len() {
-            self.await_letter(self.others[at], Some(expected));
+    /// Awaits a letter of each other rank, which must be in this operation, if one is named.
+    pub(crate) fn open(&mut self, expected: Option<Header>) {
+        for at in 0..self.others().len() {
+            self.await_letter(self.others()[at], expected);
         }
     }
 
@@ -163,7 +161,7 @@ impl Letters {
     /// Sends a letter to all, and takes one of each.
     pub(crate) fn exchange(&mut self, watch: Watch<'_>, header: Header) -> Result<(), Aborted> {
         self.send(watch, header)?;
-        for _ in 0..self.others.len() {
+        for _ in 0..self.others().len() {
             self.next(watch)?;
         }
         self.drain_sends(watch)
@@ -192,7 +190,7 @@ impl Letters {
 
     fn send_part(&self, tag: Tag, memory: BytesMut, part: Part) {
         let sink = self.sink(part, None);
-        self.hub.send(&self.others, tag, memory, sink);
+        self.hub.broadcast(tag, memory, sink);
     }
 
     fn receive(

@@ -94,8 +94,6 @@ pub struct Ranks {
     hub: Arc<Hub>,
     /// For what is told outside a run.
     letters: Arc<Mutex<Letters>>,
-    /// What carries the bytes.
-    carrier: Arc<str>,
 }
 
 impl Debug for Ranks {
@@ -109,19 +107,18 @@ impl Ranks {
     /// training of several ranks does, without MPI.
     pub fn in_process(num_ranks: usize) -> Vec<Self> {
         let of = |local| {
-            let hub = Hub::new(Box::new(local), vec![String::new(); num_ranks]);
-            Self::new(hub, "within one process".to_owned())
+            let hosts = vec![String::new(); num_ranks];
+            Self::new(Hub::new(Box::new(local), hosts))
         };
         Local::group(num_ranks).into_iter().map(of).collect()
     }
 
-    fn new(hub: Hub, carrier: String) -> Self {
+    fn new(hub: Hub) -> Self {
         let hub = Arc::new(hub);
         let letters = Letters::new(&hub, tags::GATHERS);
         Self {
             hub,
             letters: Arc::new(Mutex::new(letters)),
-            carrier: carrier.into(),
         }
     }
 
@@ -138,11 +135,6 @@ impl Ranks {
     /// Bytes that this rank has sent to others so far.
     pub fn sent_bytes(&self) -> u64 {
         self.hub.sent_bytes()
-    }
-
-    /// What carries the bytes: an MPI library with its version.
-    pub fn carrier(&self) -> &str {
-        &self.carrier
     }
 
     /// A rank with its host, for messages.
@@ -169,7 +161,7 @@ impl Ranks {
         let gathered = letters
             .write(watch, |body| body.put_slice(own))
             .and_then(|()| {
-                letters.open(header);
+                letters.open(Some(header));
                 letters.exchange(watch, header)
             });
         if gathered.is_err() {
@@ -229,7 +221,7 @@ impl Ranks {
     /// # Errors
     /// As [`Ranks::gather`].
     pub(crate) fn neighbours(&self) -> Result<Neighbours, EngineError> {
-        let own = format!("{}\n{}", self.hub.host(), mask());
+        let own = format!("{}\n{}", self.hub.host_of(self.rank()), mask());
         let all = self.gather(own.as_bytes())?;
         let same = |bytes: &&Vec<u8>| bytes.as_slice() == own.as_bytes();
         Ok(Neighbours {

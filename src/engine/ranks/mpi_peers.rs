@@ -21,8 +21,6 @@ pub(crate) struct Connection<A: Abi> {
     rank: usize,
     num_ranks: usize,
     in_flight: InFlight<A>,
-    /// Sends to nobody.
-    idle: Vec<Done>,
     has_ended: bool,
 }
 
@@ -32,7 +30,6 @@ impl<A: Abi> Connection<A> {
             rank,
             num_ranks,
             in_flight,
-            idle: Vec::new(),
             has_ended: false,
         }
     }
@@ -67,10 +64,6 @@ impl<A: Abi> Peers for Connection<A> {
     ) -> Result<(), PeerError> {
         self.check_running()?;
         let done = Done { request, memory };
-        if to.is_empty() {
-            self.idle.push(done);
-            return Ok(());
-        }
         self.in_flight.post(done, Direction::To, to, tag)
     }
 
@@ -87,7 +80,6 @@ impl<A: Abi> Peers for Connection<A> {
     }
 
     fn progress(&mut self, done: &mut Vec<Done>) -> Result<(), PeerError> {
-        done.append(&mut self.idle);
         self.in_flight.progress(done)
     }
 

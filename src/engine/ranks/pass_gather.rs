@@ -58,9 +58,7 @@ impl PassGather {
         range: impl Fn(usize) -> Range<usize>,
     ) -> Result<(), NoValues> {
         let letters = &mut self.letters;
-        for at in 0..letters.others().len() {
-            letters.await_letter(letters.others()[at], None);
-        }
+        letters.open(None);
         letters.write(watch, |body| {
             body.put_slice(bytemuck::cast_slice(&all[own]))
         })?;

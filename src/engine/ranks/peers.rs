@@ -37,7 +37,7 @@ pub(crate) trait Peers: Send + Debug {
     /// Processes.
     fn num_ranks(&self) -> usize;
 
-    /// Starts sending `memory` to each of `to`; it comes back when all have it, or it may be written
+    /// Starts sending `memory` to each of `to`, one rank at least; it comes back when all have it, or it may be written
     /// again.
     fn send(
         &mut self,

@@ -18,43 +18,27 @@ pub(crate) fn encode<'r>(
     squares: impl Iterator<Item = f64> + Clone,
     bytes: &mut BytesMut,
 ) {
-    let put_len = |bytes: &mut BytesMut, len: usize| bytes.put_u64_le(len as u64);
     let sums = reports.clone().flat_map(|report| &report.sums);
-    put_len(bytes, sums.clone().count());
-    for one in sums {
-        [one.loss, one.weight, one.rows, one.correct]
-            .into_iter()
-            .for_each(|value| bytes.put_f64_le(value));
-    }
-    put_len(bytes, squares.clone().count());
-    squares.for_each(|square| bytes.put_f64_le(square));
+    put_all(bytes, sums, |bytes, one| {
+        for value in [one.loss, one.weight, one.rows, one.correct] {
+            bytes.put_f64_le(value);
+        }
+    });
+    put_all(bytes, squares, BytesMut::put_f64_le);
     let shard_squares = reports.clone().flat_map(|report| &report.shard_squares);
-    put_len(bytes, shard_squares.clone().count());
-    shard_squares.for_each(|&square| bytes.put_f64_le(square));
+    put_all(bytes, shard_squares.copied(), BytesMut::put_f64_le);
     let parts = reports.clone().flat_map(|report| &report.part_squares);
-    put_len(bytes, parts.clone().count());
-    for PartSquare {
-        offset,
-        part,
-        square,
-    } in parts
-    {
-        put_len(bytes, *offset);
-        put_len(bytes, *part);
-        bytes.put_f64_le(*square);
-    }
+    put_all(bytes, parts, |bytes, one| {
+        put_len(bytes, one.offset);
+        put_len(bytes, one.part);
+        bytes.put_f64_le(one.square);
+    });
     let norms = reports.clone().flat_map(|report| &report.norms);
-    put_len(bytes, norms.clone().count());
-    for Norms {
-        offset,
-        params,
-        direction,
-    } in norms
-    {
-        put_len(bytes, *offset);
-        bytes.put_f64_le(*params);
-        bytes.put_f64_le(*direction);
-    }
+    put_all(bytes, norms, |bytes, one| {
+        put_len(bytes, one.offset);
+        bytes.put_f64_le(one.params);
+        bytes.put_f64_le(one.direction);
+    });
     // Not one that only follows from another's.
     let failures = reports.filter_map(|report| report.failure.as_ref());
     let failure = failures.min_by_key(|failure| failure.follows);
@@ -70,6 +54,20 @@ pub(crate) fn encode<'r>(
         put_len(bytes, message.len());
         bytes.put_slice(message.as_bytes());
     }
+}
+
+fn put_len(bytes: &mut BytesMut, len: usize) {
+    bytes.put_u64_le(len as u64);
+}
+
+/// Writes a list: how many, and each.
+fn put_all<T>(
+    bytes: &mut BytesMut,
+    all: impl Iterator<Item = T> + Clone,
+    put: impl Fn(&mut BytesMut, T),
+) {
+    put_len(bytes, all.clone().count());
+    all.for_each(|one| put(bytes, one));
 }
 
 /// Reads what [`encode`] wrote, into the report's memory; `None` if it is not that.
