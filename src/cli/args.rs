@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::choices::{all_reduces, preset_names};
-use super::options::{DataArgs, EngineArgs, FromArgs, TrainArgs, ranges};
+use super::options::{DataArgs, EngineArgs, FromArgs, TrainArgs, precision_help, ranges};
 use super::runs_args::{ExplainArgs, ExportArgs, GenerateArgs, PartArgs, PredictArgs};
 use super::study_args::StudyCommand;
 
@@ -194,6 +194,10 @@ pub(super) struct BenchArgs {
     // A reference model.
     #[arg(long, default_value = "mlp", value_name = "NAME", help = preset_names())]
     pub(super) preset: String,
+
+    // The precision of products.
+    #[arg(long, default_value = "f32", value_name = "NAME", help = precision_help())]
+    pub(super) precision: String,
 
     /// Rows of a global batch
     #[arg(long, default_value_t = 128, value_name = "ROWS", value_parser = ranges::rows())]

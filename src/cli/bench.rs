@@ -6,7 +6,7 @@ use crate::engine::Ranks;
 use crate::study::{Bench, BenchReport};
 
 use super::args::BenchArgs;
-use super::config::{check_shards, engine_config, preset};
+use super::config::{check_shards, engine_config, precision, preset};
 use super::error::{ArgError, CommandError};
 use super::summary::rank_text;
 
@@ -29,8 +29,10 @@ pub(super) fn bench(args: &BenchArgs, ranks: Option<&Ranks>) -> Result<(), Comma
 fn settings(args: &BenchArgs) -> Result<Bench, ArgError> {
     let engine = engine_config(&args.engine, args.track.as_deref())?;
     check_shards(engine.shards, args.batch_size)?;
+    let mut preset = preset(&args.preset)?;
+    preset.model = preset.model.precision(precision(&args.precision)?);
     Ok(Bench {
-        preset: preset(&args.preset)?,
+        preset,
         batch_size: args.batch_size,
         steps: args.steps,
         warmup: args.warmup,
@@ -51,6 +53,7 @@ fn line(bench: &Bench, report: &BenchReport) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "mode": bench.engine.update.name(),
         "preset": bench.preset.name,
+        "precision": bench.preset.model.products(),
         "batch": report.batch_size,
         "threads": report.placement.num_threads,
         "ranks": report.ranks.len().max(1),

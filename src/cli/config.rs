@@ -7,11 +7,11 @@ use crate::data::DataOptions;
 use crate::engine::{
     AllReduce, Balance, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode, all_reduce,
 };
-use crate::nn::Sequential;
 use crate::nn::presets::{self, Preset};
+use crate::nn::{Precision, Sequential};
 use crate::train::{Checkpoints, EarlyStopping, OnNonFinite};
 
-use super::choices::{all_reduces, preset_names, update_modes};
+use super::choices::{all_reduces, precisions, preset_names, update_modes};
 use super::data_options::data_options;
 use super::error::{ArgError, refused};
 use super::optim::OptimSettings;
@@ -73,6 +73,7 @@ pub(super) struct FirstWeights {
 pub(super) struct TrainSettings {
     pub(super) preset: Option<Preset>,
     pub(super) layers: Option<String>,
+    pub(super) precision: Precision,
     pub(super) weights: Option<FirstWeights>,
     pub(super) data: Option<PathBuf>,
     /// How the files of `data` are read.
@@ -126,6 +127,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
                 }
                 (_, layers) => layers.as_deref().map(layers_of).transpose()?,
             },
+            precision: precision(&args.model.precision)?,
             weights: match (args.model.weights, args.model.weights_map) {
                 (None, Some(map)) => {
                     let expected = "given beside weights, whose names it maps";
@@ -144,6 +146,12 @@ impl TryFrom<TrainArgs> for TrainSettings {
             on_non_finite,
         })
     }
+}
+
+/// The precision of this name.
+pub(super) fn precision(name: &str) -> Result<Precision, ArgError> {
+    name.parse()
+        .map_err(|_| refused("precision", &precisions(), name))
 }
 
 /// A text of layers, if it is one; which of them fit the data is another question.

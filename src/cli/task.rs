@@ -199,6 +199,14 @@ pub(super) fn model(
     settings: &TrainSettings,
     preparation: Option<&Preparation>,
 ) -> Result<Sequential, TrainError> {
+    let model = described_model(settings, preparation)?;
+    Ok(model.precision(settings.precision))
+}
+
+fn described_model(
+    settings: &TrainSettings,
+    preparation: Option<&Preparation>,
+) -> Result<Sequential, TrainError> {
     let (Some(_), Some(preparation)) = (&settings.data, preparation) else {
         return match (&settings.preset, &settings.layers) {
             (Some(preset), _) => Ok(preset.model.clone()),

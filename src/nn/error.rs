@@ -74,6 +74,12 @@ pub enum NnError {
         /// What was asked for.
         got: String,
     },
+    /// A precision that there is not.
+    #[error("the precision must be f32 or bf16, got {got:?}")]
+    Precision {
+        /// What was asked for.
+        got: String,
+    },
     /// A model without parameters cannot be trained.
     #[error("the model has no layer with parameters; add a dense layer")]
     NoParams,

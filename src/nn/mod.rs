@@ -33,7 +33,7 @@ pub use self::core::{
     Tensor, TensorSpec, Workspace,
 };
 pub use error::NnError;
-pub use kernel::Isa;
+pub use kernel::{Isa, Precision};
 pub use layers::{
     Attention, BatchNorm, Conv, Dense, Dropout, Embedding, Norm, Parallel, Pool, Positions,
     Recurrent, Reshape, Residual, Sequential, Softmax,

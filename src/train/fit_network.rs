@@ -4,8 +4,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::data::Dataset;
+#[cfg(doc)]
+use crate::nn::Sequential;
 use crate::nn::kernel::Isa;
-use crate::nn::{Criterion, NetworkReplica, ReplicaSettings};
+use crate::nn::{Criterion, NetworkReplica, Precision, ReplicaSettings};
 
 use super::callback::{Callback, Observing};
 use super::config::check_data;
@@ -19,6 +21,25 @@ use super::source::Sources;
 use super::trainer::Trainer;
 
 impl Trainer {
+    /// The precision of the operands of matrix products, in training and evaluation; by default
+    /// `f32`. Parameters, the optimiser's state and all else are `f32` ([`Sequential::precision`]
+    /// says which layers take part).
+    ///
+    /// ```
+    /// use unisono::{Trainer, data::digits, nn::{Loss, Precision, Sequential}};
+    /// let (train, test) = digits();
+    /// let model = Sequential::new(64).dense(32).relu().dense(10);
+    /// let mut trainer = Trainer::new(model, Loss::SoftmaxCrossEntropy)
+    ///     .precision(Precision::Bf16)
+    ///     .epochs(5);
+    /// assert!(trainer.fit(&train, &test)?.test_accuracy() > 0.8);
+    /// # Ok::<(), unisono::TrainError>(())
+    /// ```
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.model = self.model.precision(precision);
+        self
+    }
+
     /// Trains for the set number of epochs, evaluating `test` after each. A further call goes on
     /// where this one ended: if that was before its end, by the observer, an error or a panic, it
     /// finishes the epochs of that call, with the bits of an unbroken one. Settings may be changed

@@ -1,6 +1,6 @@
 //! Models: what a trainer trains, as far as the loop has to know it.
 
-use crate::nn::{NnError, ParamLayout, Role, Sequential};
+use crate::nn::{NnError, ParamLayout, Precision, Role, Sequential};
 
 mod sealed {
     /// Only this crate's two kinds of models can be trained.
@@ -34,6 +34,11 @@ pub trait Model: std::fmt::Debug + sealed::Sealed {
     /// A text that differs between models whose checkpoints do not fit each other.
     fn structure(&self) -> String;
 
+    /// The precision of its products, as far as the trainer knows it.
+    fn precision(&self) -> Precision {
+        Precision::F32
+    }
+
     /// Its layers, if it is made of this crate's.
     fn layers(&self) -> Option<&Sequential> {
         None
@@ -50,7 +55,11 @@ impl Model for Sequential {
     }
 
     fn structure(&self) -> String {
-        self.to_json()
+        self.clone().precision(Precision::F32).to_json()
+    }
+
+    fn precision(&self) -> Precision {
+        self.products()
     }
 
     fn layers(&self) -> Option<&Sequential> {

@@ -11,6 +11,10 @@ use super::fit_state::{FitState, TrainState, restored};
 use super::model::Model;
 use super::train_loop::shapes;
 use super::trainer::Trainer;
+use crate::nn::Precision;
+
+/// The name of the setting that checkpoints of older versions do not have.
+const PRECISION: &str = "precision";
 
 impl<M: Model> Trainer<M> {
     /// All that a later call of [`Trainer::fit`] goes on from.
@@ -110,7 +114,10 @@ impl<M: Model> Trainer<M> {
         let now = self.settings(shards, rows);
         if self.is_resumed && !self.config.allows_changes {
             let differs = |(name, value): (&String, &String)| {
-                let before = self.settings.get(name).filter(|before| *before != value)?;
+                // Checkpoints of older versions do not name it.
+                let older = (name == PRECISION).then(|| Precision::F32.to_string());
+                let before = self.settings.get(name).cloned().or(older);
+                let before = before.filter(|before| before != value)?;
                 Some(format!("{name} was {before}, is {value}"))
             };
             let differences: Vec<String> = now.iter().filter_map(differs).collect();
@@ -141,6 +148,7 @@ impl<M: Model> Trainer<M> {
             ("sampling", digest(format!("{:?}", config.sampling))),
             ("plateau", format!("{:?}", config.plateau)),
             ("architecture", digest(self.model.structure())),
+            (PRECISION, self.model.precision().to_string()),
             ("shards", shards.to_string()),
             ("training rows", rows.to_string()),
         ];

@@ -18,6 +18,7 @@ mod batch_policies;
 #[cfg(feature = "study")]
 mod batch_size_study;
 mod between_fits;
+mod bf16;
 mod checkpoints;
 mod counted_rows;
 mod criteria;

@@ -35,8 +35,41 @@ fn the_default_run_has_the_readmes_hash_on_every_instruction_set() {
 }
 
 #[test]
+fn the_default_run_in_bf16_has_the_readmes_hash_on_every_instruction_set() {
+    let readme = include_str!("../../README.md");
+    let (key, in_readme) = ("weights sha256: ", "weights sha256 in bf16: ");
+    let found = readme.lines().find_map(|line| line.strip_prefix(in_readme));
+    for isa in Isa::available() {
+        let line = line(isa, key, &["train", "--precision", "bf16"]);
+        assert_eq!(line.strip_prefix(key), found, "{isa:?}");
+    }
+}
+
+#[test]
+fn a_precision_that_there_is_not_is_refused_with_exit_code_2() {
+    for command in ["train", "bench"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_unisono"))
+            .args([command, "--precision", "fp8"])
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(
+            stderr.contains("--precision")
+                && stderr.contains("f32 or bf16")
+                && stderr.contains("fp8"),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
 fn every_preset_has_one_hash_on_every_instruction_set() {
-    for preset in presets::NAMES.iter().copied() {
+    let precisions = ["f32", "bf16"];
+    let presets = presets::NAMES.iter().copied();
+    for (preset, precision) in
+        presets.flat_map(|preset| precisions.map(|precision| (preset, precision)))
+    {
         let hash = |isa| {
             let args = [
                 "--batch-size",
@@ -47,6 +80,8 @@ fn every_preset_has_one_hash_on_every_instruction_set() {
                 "0",
                 "--threads",
                 "2",
+                "--precision",
+                precision,
             ];
             let args = [&["bench", "--preset", preset][..], &args].concat();
             line(isa, "weights sha256: ", &args)
@@ -54,7 +89,7 @@ fn every_preset_has_one_hash_on_every_instruction_set() {
         let hashes: Vec<String> = Isa::available().into_iter().map(hash).collect();
         assert!(
             hashes.iter().all(|hash| *hash == hashes[0]),
-            "{preset}: {hashes:?}"
+            "{preset} in {precision}: {hashes:?}"
         );
     }
 }

@@ -25,7 +25,7 @@ pub(super) mod whole;
 pub(super) use data::DataArgs;
 pub(super) use engine::EngineArgs;
 pub(super) use from::FromArgs;
-pub(super) use model::ModelArgs;
+pub(super) use model::{ModelArgs, precision_help};
 pub(super) use optim::{BatchArgs, OptimArgs};
 pub(super) use run::RunArgs;
 pub(super) use train::TrainArgs;

@@ -6,13 +6,21 @@ use clap::Args as ClapArgs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::choices::preset_names;
+use crate::cli::choices::{precisions, preset_names};
 
 use super::defaults::defaults;
 
 fn preset_help() -> String {
     let names = preset_names();
     format!("A reference model: {names}; on synthetic data without --data")
+}
+
+pub(crate) fn precision_help() -> String {
+    format!(
+        "Precision of the operands of matrix products: {}; bf16 is faster on CPUs with AVX512-BF16, \
+         and gives the same bits on every CPU",
+        precisions()
+    )
 }
 
 /// The model.
@@ -31,6 +39,11 @@ pub(crate) struct ModelArgs {
     /// position. The end of `unisono train --help` lists all layers
     #[arg(long, value_name = "LAYERS", conflicts_with = "preset")]
     pub(crate) layers: Option<String>,
+
+    // The precision of products.
+    #[arg(long, default_value = "f32", value_name = "NAME", help = precision_help())]
+    #[schemars(description = precision_help())]
+    pub(crate) precision: String,
 
     /// Start from the weights in this safetensors file instead of random ones: a file that `export`
     /// wrote, or with --weights-map one from PyTorch

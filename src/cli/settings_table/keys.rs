@@ -20,6 +20,7 @@ const fn row(key: &'static str, rules: &'static [Rule]) -> Row {
 pub(super) static ROWS: &[Row] = &[
     row("model.preset", &[COUNTED]),
     row("model.layers", &[SCHEDULE]),
+    row("model.precision", &[SCHEDULE]),
     row("model.weights", &[SCHEDULE, DRAWN, GOES_ON]),
     row("model.weights_map", &[SCHEDULE, DRAWN, GOES_ON]),
     row(

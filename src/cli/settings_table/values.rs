@@ -1,7 +1,7 @@
 //! Values of all keys, for the tests of the table.
 
 /// Values of each key that are not the default; where data take one of them it must act.
-pub(super) const VALUES: [(&str, &[&str]); 52] = [
+pub(super) const VALUES: [(&str, &[&str]); 53] = [
     ("model.preset", &["mlp_small", "lenet", "lstm"]),
     (
         "model.layers",
@@ -13,6 +13,7 @@ pub(super) const VALUES: [(&str, &[&str]); 52] = [
             "layer-norm, tanh",
         ],
     ),
+    ("model.precision", &["bf16"]),
     ("model.weights", &["no.safetensors"]),
     ("model.weights_map", &["no.toml"]),
     ("data.path", &["idx"]),

@@ -134,8 +134,9 @@ impl<'a> Grads<'a> {
                 continue;
             }
             // Few rows: straight from where they lie.
-            let isa = self.workspace.isa;
-            if !self.wants_squares() && fold_rows::is_worth_it(isa, operands) {
+            let arithmetic = self.workspace.arithmetic;
+            let isa = arithmetic.isa;
+            if !self.wants_squares() && fold_rows::is_worth_it(arithmetic, operands) {
                 for (which, node) in context.nodes.iter().enumerate() {
                     let to = &mut self.to.grad(which)[range.clone()];
                     fold_rows::fold_rows(isa, to, operands, ones, &shards[node.clone()]);
@@ -143,33 +144,32 @@ impl<'a> Grads<'a> {
                 continue;
             }
             // Else packed, the right operand once for all that share it.
-            let Workspace { left, right, .. } = &mut *self.workspace;
-            left.pack(Side::Left, x.across(), ones);
+            let Workspace {
+                left, right, steps, ..
+            } = &mut *self.workspace;
+            left.pack_shards(Side::Left, x.across(), shards, ones);
             if !packed.is_some_and(|packed| std::ptr::eq(packed, dy.data)) {
-                right.pack(Side::Right, dy.across(), Ones::None);
+                right.pack_shards(Side::Right, dy.across(), shards, Ones::None);
                 packed = Some(dy.data);
             }
-            self.fold_packed(range, context, shards);
+            arithmetic.steps_of(shards, steps);
+            self.fold_packed(range, context);
         }
     }
 
     /// Writes every node, of these parameters, as the product of the workspace's operands.
-    fn fold_packed(
-        &mut self,
-        range: Range<usize>,
-        context: &BlockContext<'_>,
-        shards: &[Range<usize>],
-    ) {
+    fn fold_packed(&mut self, range: Range<usize>, context: &BlockContext<'_>) {
         let wants_squares = self.wants_squares();
         let Workspace {
             left,
             right,
+            steps,
             squares,
             column_squares,
             ..
         } = &mut *self.workspace;
         for (which, node) in context.nodes.iter().enumerate() {
-            let own = &shards[node.clone()];
+            let own = &steps[node.clone()];
             let to = &mut self.to.grad(which)[range.clone()];
             if !wants_squares {
                 fold_products(to, left, right, own);

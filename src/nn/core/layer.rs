@@ -25,7 +25,7 @@ use super::op::Op;
 use super::params::TensorSpec;
 use super::properties::Properties;
 use crate::nn::error::NnError;
-use crate::nn::kernel::Isa;
+use crate::nn::kernel::Arithmetic;
 use crate::nn::shape::Shape;
 
 /// A layer at work, with the memory of one replica.
@@ -178,18 +178,18 @@ pub trait Spec: Debug + Send + Sync {
 /// What a layer is built with.
 #[derive(Clone, Debug)]
 pub struct Build {
-    /// The instruction set of its kernels.
-    pub isa: Isa,
+    /// The arithmetic of its products.
+    pub arithmetic: Arithmetic,
     /// Where the layer stands, for messages: `3 (conv2d)`.
     pub(in crate::nn) place: String,
     random_layers: u16,
 }
 
 impl Build {
-    /// For the kernels of `isa`.
-    pub fn new(isa: Isa) -> Self {
+    /// For the kernels of an arithmetic.
+    pub fn new(arithmetic: impl Into<Arithmetic>) -> Self {
         Self {
-            isa,
+            arithmetic: arithmetic.into(),
             place: String::new(),
             random_layers: 0,
         }

@@ -5,7 +5,9 @@
 //! it keeps. Buffers of each layer's own are cold whenever its turn comes, and all of them together
 //! a third of a replica's memory. What was just given back is still near.
 
-use crate::nn::kernel::{Buffer, Isa, Packed};
+use std::ops::Range;
+
+use crate::nn::kernel::{Arithmetic, Buffer, Packed};
 
 /// Buffers to borrow, and the operands of weight gradients.
 ///
@@ -20,9 +22,11 @@ use crate::nn::kernel::{Buffer, Isa, Packed};
 /// ```
 #[derive(Debug)]
 pub struct Workspace {
-    pub(in crate::nn) isa: Isa,
+    pub(in crate::nn) arithmetic: Arithmetic,
     pub(in crate::nn) left: Packed,
     pub(in crate::nn) right: Packed,
+    /// Steps of each shard in the packed operands.
+    pub(in crate::nn) steps: Vec<Range<usize>>,
     /// Of the shards' gradients, where they are wanted.
     pub(in crate::nn) squares: Vec<f64>,
     pub(in crate::nn) column_squares: Buffer,
@@ -32,12 +36,14 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// An empty one, for the kernels of `isa`.
-    pub fn new(isa: Isa) -> Self {
+    /// An empty one, for the kernels of an arithmetic.
+    pub fn new(arithmetic: impl Into<Arithmetic>) -> Self {
+        let arithmetic = arithmetic.into();
         Self {
-            isa,
-            left: Packed::new(isa),
-            right: Packed::new(isa),
+            arithmetic,
+            left: Packed::new(arithmetic),
+            right: Packed::new(arithmetic),
+            steps: Vec::new(),
             squares: Vec::new(),
             column_squares: Buffer::default(),
             levels: Vec::new(),
@@ -65,6 +71,7 @@ impl Workspace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::kernel::Isa;
 
     #[test]
     fn the_smallest_buffer_that_suffices_is_lent_and_none_is_made_twice() {

@@ -116,7 +116,7 @@ pub fn convolve(
         w,
         bias,
     };
-    dispatch(w.isa, w.width, kernel);
+    dispatch(w.arithmetic.isa, w.width, kernel);
 }
 
 /// `dw += windows(x)' dy` for one image; `dw` has a row for each value of a window.
@@ -140,7 +140,7 @@ pub fn add_kernel_gradient(dw: Out<'_>, x: &[f32], windows: &Windows, dy: &Packe
         "the gradient must have a row for each position"
     );
     let kernel = KernelGradient { dw, x, windows, dy };
-    dispatch(dy.isa, dy.width, kernel);
+    dispatch(dy.arithmetic.isa, dy.width, kernel);
 }
 
 struct Convolution<'a> {

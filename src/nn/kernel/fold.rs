@@ -19,7 +19,7 @@
 
 use std::ops::Range;
 
-use super::dispatch::dispatch;
+use super::dispatch::{Height, dispatch_in};
 use super::pack::Packed;
 use super::simd::{Kernel, Simd};
 use super::tile::{LeftPanel, Place, Tile, chain, vectors, zeros};
@@ -34,8 +34,8 @@ const CHAINS: usize = 3;
 /// Levels of the stack: up to 2^(LEVELS - 1) shards.
 pub(super) const LEVELS: usize = 24;
 
-/// `c = sum of a_s' b_s` over `shards`, each a range of the operands' depth; `c` is row-major, m x
-/// n.
+/// `c = sum of a_s' b_s` over `shards`, each a range of the operands' steps: of their depth, or of
+/// its pairs; `c` is row-major, m x n.
 ///
 /// ```
 /// use unisono::nn::kernel::{Isa, Ones, Packed, Side, Strided, fold_products};
@@ -93,8 +93,8 @@ fn fold(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>], squares:
         "the operands of a fold must have the same depth"
     );
     assert_eq!(
-        a.isa, b.isa,
-        "the operands of a fold must be packed for the same instruction set"
+        a.arithmetic, b.arithmetic,
+        "the operands of a fold must be packed for the same arithmetic"
     );
     assert_eq!(
         c.len(),
@@ -112,7 +112,7 @@ fn fold(c: &mut [f32], a: &Packed, b: &Packed, shards: &[Range<usize>], squares:
         shards,
         squares,
     };
-    dispatch(a.isa, b.width, kernel);
+    dispatch_in(a.arithmetic, b.width, Height::High, kernel);
 }
 
 /// Rows of a tile of a fold, whose accumulators are few enough for two tiles in the registers; a

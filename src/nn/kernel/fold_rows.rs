@@ -9,6 +9,7 @@
 
 use std::ops::Range;
 
+use super::arithmetic::{Arithmetic, Precision};
 use super::dispatch::dispatch_widest;
 use super::fold::{LEVELS, LOW_ROWS, Leaf, Squares, tile};
 use super::isa::Isa;
@@ -27,11 +28,13 @@ const BLOCK: usize = 96;
 const COLUMNS: usize = 32;
 
 /// Whether [`fold_rows`] takes these operands, and is faster than a fold of packed ones.
-pub(crate) fn is_worth_it(isa: Isa, operands: RowPair<'_>) -> bool {
+pub(crate) fn is_worth_it(arithmetic: Arithmetic, operands: RowPair<'_>) -> bool {
+    let Arithmetic { isa, precision } = arithmetic;
     let RowPair { x, dy } = operands;
     let fits = dy.depth.is_multiple_of(COLUMNS) && [x, dy].iter().all(Rows::are_whole);
     let is_apart = x.share_a_set() || dy.share_a_set();
-    isa == Isa::Avx512 && fits && x.count <= MANY_ROWS && !is_apart
+    let is_wide = matches!(isa, Isa::Avx512 | Isa::Avx512Bf16);
+    is_wide && precision == Precision::F32 && fits && x.count <= MANY_ROWS && !is_apart
 }
 
 /// `c = sum of x_s' dy_s` over `shards`, ranges of the rows; with `ones` the column sums of `dy`

@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 #[cfg(target_arch = "x86_64")]
-use super::x86::{Avx2, Avx512};
+use super::x86::{Avx2, Avx512, Avx512Bf16};
 use crate::nn::error::NnError;
 
 /// An instruction set for which the kernels are compiled. All of them give the same bits.
@@ -23,6 +23,8 @@ pub enum Isa {
     Avx2,
     /// AVX-512F: vectors of 16.
     Avx512,
+    /// The same with dot products of bfloat16 (Cooper Lake, Sapphire Rapids, Zen 4 and later).
+    Avx512Bf16,
 }
 
 impl Isa {
@@ -40,6 +42,7 @@ impl Isa {
         {
             found.extend(Avx2::detect().map(|_| Isa::Avx2));
             found.extend(Avx512::detect().map(|_| Isa::Avx512));
+            found.extend(Avx512Bf16::detect().map(|_| Isa::Avx512Bf16));
         }
         found
     }
@@ -48,7 +51,7 @@ impl Isa {
     pub const ALL: &'static [Isa] = &Self::EACH;
 
     /// The same, in number.
-    pub(crate) const EACH: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
+    pub(crate) const EACH: [Isa; 4] = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Avx512Bf16];
 
     /// The one that the environment variable `UNISONO_ISA` names, or else the fastest that this CPU
     /// can run.
@@ -86,6 +89,7 @@ impl Isa {
             Isa::Portable => "portable",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
+            Isa::Avx512Bf16 => "avx512bf16",
         }
     }
 
@@ -94,7 +98,7 @@ impl Isa {
     pub fn tile_rows(self) -> usize {
         match self {
             Isa::Portable | Isa::Avx2 => 6,
-            Isa::Avx512 => 12,
+            Isa::Avx512 | Isa::Avx512Bf16 => 12,
         }
     }
 
@@ -103,8 +107,8 @@ impl Isa {
     pub fn tile_columns(self, columns: usize) -> usize {
         match self {
             Isa::Portable | Isa::Avx2 => 16,
-            Isa::Avx512 if columns <= 16 => 16,
-            Isa::Avx512 => 32,
+            Isa::Avx512 | Isa::Avx512Bf16 if columns <= 16 => 16,
+            Isa::Avx512 | Isa::Avx512Bf16 => 32,
         }
     }
 }

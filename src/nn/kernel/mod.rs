@@ -12,13 +12,16 @@
 //! | `fold` | `C = sum over shards of A' B`, in tree order: weight gradients |
 //! | `product_transposed` | `C = A' B` of operands that are not packed |
 //! | `product` | `C = bias + A B`: forward and backward-data |
+//! | `rounding` | rows of a left operand in the product's precision |
 //! | `part` | part of a packed operand |
 //! | `pack` | operands in panels, so that one micro-kernel serves all transposes |
 //! | `dispatch` | the table of tiles; runs a kernel for an instruction set |
+//! | `arithmetic` | precision and instruction set of a product |
 //! | `isa` | instruction sets, and which one this process uses |
 //! | `x86` | AVX2 and AVX-512: all the unsafe code |
 //! | `tile` | tiles in registers, and their chains of multiply-adds |
 //! | `simd` | what an instruction set and a kernel are |
+//! | `bf16` | rounding to bfloat16 |
 //! | `operands` | operands and results as they lie in memory |
 //!
 //! Beside them are loops that the compiler vectorises, compiled for every instruction set by
@@ -42,6 +45,8 @@
 //! sizes, and leaves each shard's weight gradient to be written to memory before it can be added to
 //! the others.
 
+mod arithmetic;
+mod bf16;
 pub(crate) mod columns;
 mod conv;
 mod dispatch;
@@ -55,6 +60,7 @@ mod pack;
 mod part;
 mod product;
 mod product_transposed;
+mod rounding;
 mod simd;
 pub(crate) mod softmax;
 mod tile;
@@ -65,6 +71,7 @@ mod winograd_matrices;
 mod x86;
 
 pub use crate::memory::Buffer;
+pub use arithmetic::{Arithmetic, Precision};
 pub use conv::{Windows, add_kernel_gradient, convolve};
 pub use fold::{fold_products, fold_products_with_squares};
 pub use isa::Isa;
@@ -75,6 +82,7 @@ pub use pack::{Ones, Packed, Side};
 pub use part::Part;
 pub use product::{product, product_of_rows};
 pub(crate) use product_transposed::product_transposed;
+pub use rounding::{OperandRows, Rounding};
 pub use transpose::transpose;
 
 #[cfg(test)]

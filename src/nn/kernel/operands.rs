@@ -43,6 +43,16 @@ impl<'a> Strided<'a> {
         }
     }
 
+    /// Its part over a range of the depth.
+    pub(super) fn deep(self, depth: &Range<usize>) -> Self {
+        let first = (depth.start * self.depth_stride).min(self.data.len());
+        Self {
+            data: &self.data[first..],
+            depth: depth.len(),
+            ..self
+        }
+    }
+
     /// A row-major `lanes` x `depth` matrix: neighbours along the depth are neighbours in memory.
     pub fn along(data: &'a [f32], lanes: usize, depth: usize) -> Self {
         Self {

@@ -5,8 +5,16 @@
 //! The left operand (m x k) is cut into panels of MR rows, the right one (k x n) into panels of NR
 //! columns. A panel holds its MR (or NR) values for p = 0, then those for p = 1, and so on; the
 //! last panel is filled up with zeros. All transposes are a matter of strides.
+//!
+//! In bfloat16 a value is a pair of neighbours along the depth, and p counts the pairs; or values
+//! are rounded, and neighbours change places ([`Layout`]).
 
-use super::isa::Isa;
+use std::ops::Range;
+
+use super::arithmetic::{Arithmetic, Layout};
+use super::bf16::{
+    pair, pair_neighbours, pair_row_with_zeros, pair_rows, round, round_row, swap_neighbours,
+};
 use super::operands::{LINE, Strided};
 #[cfg(target_arch = "x86_64")]
 use super::x86::transpose_four;
@@ -24,18 +32,19 @@ pub enum Side {
 /// A packed operand; its memory is kept from one packing to the next.
 #[derive(Clone, Debug)]
 pub struct Packed {
-    pub(super) isa: Isa,
+    pub(super) arithmetic: Arithmetic,
     pub(super) data: Buffer,
     pub(super) width: usize,
     pub(super) lanes: usize,
+    /// Steps of a chain: values along the depth, or pairs of them.
     pub(super) depth: usize,
 }
 
 impl Packed {
-    /// An empty operand for the kernels of `isa`.
-    pub fn new(isa: Isa) -> Self {
+    /// An empty operand for the kernels of an arithmetic.
+    pub fn new(arithmetic: impl Into<Arithmetic>) -> Self {
         Self {
-            isa,
+            arithmetic: arithmetic.into(),
             data: Buffer::default(),
             width: 1,
             lanes: 0,
@@ -43,9 +52,9 @@ impl Packed {
         }
     }
 
-    /// The instruction set whose kernels it is for.
-    pub(crate) fn isa(&self) -> Isa {
-        self.isa
+    /// The arithmetic whose kernels it is for.
+    pub(crate) fn arithmetic(&self) -> Arithmetic {
+        self.arithmetic
     }
 
     /// Packs `matrix` as the operand on `side`. With `ones`, a left operand gets one more row, all
@@ -61,52 +70,86 @@ impl Packed {
     /// assert_eq!(c, [17.0, 11.0]);
     /// ```
     pub fn pack(&mut self, side: Side, matrix: Strided<'_>, ones: Ones) {
-        let (lanes, depth) = (matrix.lanes, matrix.depth);
-        self.pack_stacked(side, lanes, depth, &mut std::iter::once(matrix), ones);
+        let steps = self.arithmetic.steps(matrix.depth);
+        self.pack_stacked(
+            side,
+            matrix.lanes,
+            steps,
+            &mut std::iter::once(matrix),
+            ones,
+        );
+    }
+
+    /// The same for an operand of a fold over `shards`, neighbours that cover its depth: no pair has
+    /// values of two shards.
+    pub(crate) fn pack_shards(
+        &mut self,
+        side: Side,
+        matrix: Strided<'_>,
+        shards: &[Range<usize>],
+        ones: Ones,
+    ) {
+        let arithmetic = self.arithmetic;
+        if arithmetic.layout() == Layout::Plain {
+            return self.pack(side, matrix, ones);
+        }
+        let steps = shards
+            .iter()
+            .map(|shard| arithmetic.steps(shard.len()))
+            .sum();
+        let mut parts = shards.iter().map(|shard| matrix.deep(shard));
+        self.pack_stacked(side, matrix.lanes, steps, &mut parts, ones);
     }
 
     /// The same for matrices of `lanes` lanes that follow each other along the depth; together they
-    /// are `depth` deep.
+    /// have `steps` steps. Those of each begin anew: no pair has values of two.
     pub(crate) fn pack_stacked(
         &mut self,
         side: Side,
         lanes: usize,
-        depth: usize,
+        steps: usize,
         matrices: &mut dyn Iterator<Item = Strided<'_>>,
         ones: Ones,
     ) {
+        let (arithmetic, layout) = (self.arithmetic, self.arithmetic.layout());
+        let isa = arithmetic.isa;
         self.lanes = lanes + usize::from(ones == Ones::Row);
-        self.depth = depth;
+        self.depth = steps;
         self.width = match side {
-            Side::Left => self.isa.tile_rows(),
-            Side::Right => self.isa.tile_columns(self.lanes),
+            Side::Left => isa.tile_rows(),
+            Side::Right => isa.tile_columns(self.lanes),
         };
-        let len = self.lanes.div_ceil(self.width) * self.width * depth;
+        let len = self.lanes.div_ceil(self.width) * self.width * steps;
         let out = self.data.grow(len);
         // One matrix after the other along the depth of the panels.
         let mut first = 0;
         for matrix in matrices.filter(|matrix| matrix.depth > 0) {
-            let place = PanelDepth { all: depth, first };
+            let place = PanelDepth { all: steps, first };
             match self.width {
-                6 => pack_panels::<6>(out, place, matrix),
-                12 => pack_panels::<12>(out, place, matrix),
-                16 => pack_panels::<16>(out, place, matrix),
-                _ => pack_panels::<32>(out, place, matrix),
+                6 => pack_panels::<6>(out, place, matrix, layout),
+                12 => pack_panels::<12>(out, place, matrix, layout),
+                16 => pack_panels::<16>(out, place, matrix, layout),
+                _ => pack_panels::<32>(out, place, matrix, layout),
             }
-            first += matrix.depth;
+            first += arithmetic.steps(matrix.depth);
         }
         // The row of ones lies in the last panel, and zeros behind it.
         if ones == Ones::Row {
             let width = self.width;
-            let panel = &mut out[lanes / width * width * depth..];
+            // Where a pair's second value is missing, the other operand's is zero.
+            let one = match layout {
+                Layout::Plain | Layout::Swapped => 1.0,
+                Layout::Pairs => pair(1.0, 1.0),
+            };
+            let panel = &mut out[lanes / width * width * steps..];
             for group in panel.chunks_exact_mut(width) {
-                group[lanes % width] = 1.0;
+                group[lanes % width] = one;
                 group[lanes % width + 1..].fill(0.0);
             }
         }
     }
 
-    /// Panel number `index`: `depth` groups of `width` values.
+    /// Panel number `index`: a group of `width` values for each step.
     pub(super) fn panel(&self, index: usize) -> &[f32] {
         let len = self.width * self.depth;
         &self.data[index * len..][..len]
@@ -125,9 +168,9 @@ pub(crate) struct PackedOnce {
 }
 
 impl PackedOnce {
-    pub(crate) fn new(isa: Isa) -> Self {
+    pub(crate) fn new(arithmetic: impl Into<Arithmetic>) -> Self {
         Self {
-            packed: Packed::new(isa),
+            packed: Packed::new(arithmetic),
             is_current: false,
         }
     }
@@ -171,7 +214,15 @@ struct PanelDepth {
 }
 
 /// Packs a matrix into panels.
-fn pack_panels<const W: usize>(out: &mut [f32], depth: PanelDepth, matrix: Strided<'_>) {
+fn pack_panels<const W: usize>(
+    out: &mut [f32],
+    depth: PanelDepth,
+    matrix: Strided<'_>,
+    layout: Layout,
+) {
+    if layout != Layout::Plain {
+        return pack_rounded::<W>(out, depth, matrix, layout);
+    }
     let Strided {
         data,
         lanes,
@@ -194,6 +245,117 @@ fn pack_panels<const W: usize>(out: &mut [f32], depth: PanelDepth, matrix: Strid
             pack_transposed::<W>(&mut group[..matrix.depth * W], from);
         } else {
             pack_lane_by_lane::<W>(&mut group[..matrix.depth * W], from);
+        }
+    }
+}
+
+/// Packs a matrix into panels, rounded: of a few lanes and steps at a time, which stay in L1 between
+/// rounding and packing.
+fn pack_rounded<const W: usize>(
+    out: &mut [f32],
+    depth: PanelDepth,
+    matrix: Strided<'_>,
+    layout: Layout,
+) {
+    let is_across = matrix.lane_stride == 1;
+    let (most_lanes, most_pairs) = if is_across {
+        (RUN.div_ceil(W) * W, ROWS)
+    } else {
+        (W, DEEP)
+    };
+    // Steps of a pair.
+    let each = match layout {
+        Layout::Pairs => 1,
+        Layout::Plain | Layout::Swapped => 2,
+    };
+    let mut rounded = [0.0; ROUNDED];
+    for first in (0..matrix.lanes).step_by(most_lanes) {
+        let lanes = (matrix.lanes - first).min(most_lanes);
+        let group = &mut out[first * depth.all..];
+        for at in (0..matrix.depth.div_ceil(2)).step_by(most_pairs) {
+            let block = Strided {
+                data: &matrix.data[first * matrix.lane_stride + 2 * at * matrix.depth_stride..],
+                lanes,
+                depth: (matrix.depth - 2 * at).min(2 * most_pairs),
+                ..matrix
+            };
+            let steps = each * block.depth.div_ceil(2);
+            let to = &mut group[(depth.first + each * at) * W..];
+            let rounded = &mut rounded[..steps * lanes];
+            if is_across {
+                round_across(rounded, block, layout);
+                pack_across::<W>(to, depth.all, Strided::across(rounded, steps, lanes));
+                continue;
+            }
+            round_along(rounded, block, layout);
+            let block = Strided::along(rounded, lanes, steps);
+            if lanes == W {
+                pack_transposed::<W>(&mut to[..steps * W], block);
+            } else {
+                pack_lane_by_lane::<W>(&mut to[..steps * W], block);
+            }
+        }
+    }
+}
+
+/// Pairs of a lane that are rounded at a time: 8 lines of it.
+const DEEP: usize = 64;
+
+/// Room for as many lanes and steps as are rounded at a time.
+const ROUNDED: usize = 2 * 32 * DEEP;
+
+/// A block whose lanes are neighbours, rounded: its steps without gaps.
+fn round_across(to: &mut [f32], block: Strided<'_>, layout: Layout) {
+    let row = |index: usize| &block.data[index * block.depth_stride..][..block.lanes];
+    for p in 0..block.depth.div_ceil(2) {
+        let first = row(2 * p);
+        let second = (2 * p + 1 < block.depth).then(|| row(2 * p + 1));
+        match (layout, second) {
+            (Layout::Pairs, _) => {
+                let to = &mut to[p * block.lanes..][..block.lanes];
+                match second {
+                    Some(second) => pair_rows(to, first, second),
+                    None => pair_row_with_zeros(to, first),
+                }
+            }
+            (_, second) => {
+                let to = &mut to[2 * p * block.lanes..][..2 * block.lanes];
+                let (before, after) = to.split_at_mut(block.lanes);
+                match second {
+                    Some(second) => round_row(before, second),
+                    None => before.fill(0.0),
+                }
+                round_row(after, first);
+            }
+        }
+    }
+}
+
+/// Each lane of a block, rounded, one after another.
+fn round_along(to: &mut [f32], block: Strided<'_>, layout: Layout) {
+    let steps = to.len() / block.lanes;
+    for (lane, to) in to.chunks_exact_mut(steps).enumerate() {
+        let data = &block.data[lane * block.lane_stride..];
+        let value = |p: usize| {
+            if p < block.depth {
+                data[p * block.depth_stride]
+            } else {
+                0.0
+            }
+        };
+        match (layout, block.depth_stride) {
+            (Layout::Pairs, 1) => pair_neighbours(to, &data[..block.depth]),
+            (_, 1) => swap_neighbours(to, &data[..block.depth]),
+            (Layout::Pairs, _) => {
+                for (p, to) in to.iter_mut().enumerate() {
+                    *to = pair(value(2 * p), value(2 * p + 1));
+                }
+            }
+            _ => {
+                for (p, to) in to.iter_mut().enumerate() {
+                    *to = round(value(p ^ 1));
+                }
+            }
         }
     }
 }

@@ -8,6 +8,7 @@
 
 use std::ops::Range;
 
+use super::arithmetic::Precision;
 use super::operands::{LINE, Strided};
 use super::pack::Packed;
 use super::tile::{NextLines, WIDEST};
@@ -29,17 +30,29 @@ pub struct Part<'a> {
     /// From its first panel on.
     panels: &'a [f32],
     pub(super) lanes: usize,
+    /// Steps of the chains.
     pub(super) depth: Range<usize>,
     /// What is packed after the product.
     next: Option<NextLines<'a>>,
 }
 
 impl Packed {
-    /// Its `lanes`, which begin at a multiple of 32 and with a panel, over `depth`.
+    /// Its `lanes`, which begin at a multiple of 32 and with a panel, over `depth`. Of bfloat16 the
+    /// depth begins with a pair; where it ends within one, the other operand has a zero there.
     ///
     /// # Panics
     /// If it has fewer lanes or is less deep, or they begin elsewhere.
     pub fn part(&self, lanes: Range<usize>, depth: Range<usize>) -> Part<'_> {
+        let arithmetic = self.arithmetic;
+        assert!(
+            arithmetic.precision == Precision::F32 || depth.start.is_multiple_of(2),
+            "a part must begin with a pair"
+        );
+        let steps = arithmetic.steps(depth.start)..arithmetic.steps(depth.end);
+        self.part_of_steps(lanes, steps)
+    }
+
+    fn part_of_steps(&self, lanes: Range<usize>, depth: Range<usize>) -> Part<'_> {
         assert!(
             lanes.end <= self.lanes && depth.end <= self.depth,
             "a part must lie in its operand"
@@ -67,7 +80,7 @@ impl Packed {
 
 impl<'a> From<&'a Packed> for Part<'a> {
     fn from(packed: &'a Packed) -> Self {
-        packed.part(0..packed.lanes, 0..packed.depth)
+        packed.part_of_steps(0..packed.lanes, 0..packed.depth)
     }
 }
 

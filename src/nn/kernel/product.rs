@@ -14,10 +14,11 @@
 
 use std::ops::Range;
 
-use super::dispatch::{dispatch, dispatch_low};
+use super::dispatch::{Height, dispatch_in};
 use super::operands::{Bias, Out, Rows};
 use super::pack::Packed;
 use super::part::{PanelTile, Part};
+use super::rounding::OperandRows;
 use super::simd::{Kernel, Simd};
 use super::tile::{LeftPanel, LeftRows, Place, RightPanel, WIDEST, chain, row_chain};
 
@@ -58,12 +59,13 @@ pub fn product<'b>(c: Out<'_>, a: &Packed, b: impl Into<Part<'b>>, bias: Bias<'_
         "the operands of a product must have the same depth"
     );
     assert_eq!(
-        a.isa, b.packed.isa,
-        "the operands of a product must be packed for the same instruction set"
+        a.arithmetic, b.packed.arithmetic,
+        "the operands of a product must be packed for the same arithmetic"
     );
     if c.has_values(a.lanes, b.lanes) {
         let columns = b.packed.width;
-        dispatch(a.isa, columns, PackedProduct { c, a, b: &b, bias });
+        let kernel = PackedProduct { c, a, b: &b, bias };
+        dispatch_in(a.arithmetic, columns, Height::High, kernel);
     }
 }
 
@@ -83,9 +85,21 @@ pub fn product<'b>(c: Out<'_>, a: &Packed, b: impl Into<Part<'b>>, bias: Bias<'_
 /// ```
 ///
 /// # Panics
-/// If the operands' shapes do not fit.
-pub fn product_of_rows<'b>(c: Out<'_>, a: Rows<'_>, b: impl Into<Part<'b>>, bias: Bias<'_>) {
-    let b = b.into();
+/// If the operands' shapes or precisions do not fit.
+pub fn product_of_rows<'a, 'b>(
+    c: Out<'_>,
+    a: impl Into<OperandRows<'a>>,
+    b: impl Into<Part<'b>>,
+    bias: Bias<'_>,
+) {
+    let (a, b) = (a.into(), b.into());
+    let arithmetic = b.packed.arithmetic;
+    assert_eq!(
+        a.layout,
+        arithmetic.layout(),
+        "the operands of a product must be of the same arithmetic"
+    );
+    let a = a.steps;
     assert_eq!(
         a.depth,
         b.depth.len(),
@@ -94,13 +108,18 @@ pub fn product_of_rows<'b>(c: Out<'_>, a: Rows<'_>, b: impl Into<Part<'b>>, bias
     if !c.has_values(a.count, b.lanes) {
         return;
     }
-    let (isa, columns, b) = (b.packed.isa, b.packed.width, &b);
-    let is_low = a.share_a_set() && columns == WIDEST;
-    match (is_low, b.has_next()) {
-        (true, true) => dispatch_low(isa, RowProduct::<true> { c, a, b, bias }),
-        (true, false) => dispatch_low(isa, RowProduct::<false> { c, a, b, bias }),
-        (false, true) => dispatch(isa, columns, RowProduct::<true> { c, a, b, bias }),
-        (false, false) => dispatch(isa, columns, RowProduct::<false> { c, a, b, bias }),
+    let (columns, b) = (b.packed.width, &b);
+    let height = if a.share_a_set() && columns == WIDEST {
+        Height::Low
+    } else {
+        Height::High
+    };
+    if b.has_next() {
+        let kernel = RowProduct::<true> { c, a, b, bias };
+        dispatch_in(arithmetic, columns, height, kernel);
+    } else {
+        let kernel = RowProduct::<false> { c, a, b, bias };
+        dispatch_in(arithmetic, columns, height, kernel);
     }
 }
 
@@ -142,7 +161,7 @@ impl Kernel for PackedProduct<'_> {
     }
 }
 
-/// The product of rows that lie where they are; with `PREFETCH` what is packed next is prefetched.
+/// The product of rows that lie where they are, whose depth counts steps; with `PREFETCH` what is packed next is prefetched.
 struct RowProduct<'a, const PREFETCH: bool> {
     c: Out<'a>,
     a: Rows<'a>,

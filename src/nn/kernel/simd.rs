@@ -11,6 +11,8 @@
 //! others: a 12 x 16 tile ran at 1 GFLOP/s where 12 x 32 ran at 106 (rustc 1.95). Explicit vectors
 //! leave nothing to luck.
 
+use super::bf16::flush;
+
 /// A computation that is compiled for each instruction set, with the sizes of its tiles.
 ///
 /// All that `run` calls must be `#[inline(always)]`: what is not inlined is compiled without the
@@ -55,6 +57,24 @@ pub(super) trait Simd: Copy {
 
     /// `a + b`.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
+    /// One step of every chain of a tile, from the M values `a` and the N vectors `b`.
+    ///
+    /// Where values are pairs of bfloat16, this is a dot product of pairs.
+    #[inline(always)]
+    fn step<const M: usize, const N: usize>(
+        self,
+        tile: &mut [[Self::Vector; N]; M],
+        a: &[f32; M],
+        b: [Self::Vector; N],
+    ) {
+        for i in 0..M {
+            let a = self.splat(a[i]);
+            for v in 0..N {
+                tile[i][v] = self.mul_add(a, b[v], tile[i][v]);
+            }
+        }
+    }
 
     /// Prefetches the cache line that is `ahead` values behind the front of `from` into L1; there
     /// need not be any.
@@ -110,5 +130,52 @@ impl Simd for Portable {
     #[inline(always)]
     fn add(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
         std::array::from_fn(|i| a[i] + b[i])
+    }
+}
+
+/// The same with zeros for denormals, whatever the mode of the CPU.
+#[derive(Clone, Copy)]
+pub(super) struct Flushing;
+
+impl Flushing {
+    /// Runs a kernel.
+    #[inline(never)]
+    pub(super) fn run<K: Kernel, const M: usize, const L: usize, const N: usize>(
+        self,
+        kernel: K,
+    ) -> K::Output {
+        kernel.run::<Self, M, L, N>(self)
+    }
+}
+
+impl Simd for Flushing {
+    type Vector = [f32; 8];
+    const LANES: usize = Portable::LANES;
+    const PREFETCH: bool = Portable::PREFETCH;
+    const UNROLL4: bool = Portable::UNROLL4;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> [f32; 8] {
+        Portable.splat(value)
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> [f32; 8] {
+        Portable.load(from)
+    }
+
+    #[inline(always)]
+    fn store(self, vector: [f32; 8], to: &mut [f32]) {
+        Portable.store(vector, to);
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: [f32; 8], b: [f32; 8], c: [f32; 8]) -> [f32; 8] {
+        Portable.mul_add(a, b, c.map(flush)).map(flush)
+    }
+
+    #[inline(always)]
+    fn add(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        Portable.add(a, b).map(flush)
     }
 }

@@ -21,8 +21,24 @@ fn matrix(data: &[f32], count: usize, depth: usize) -> Rows<'_> {
     }
 }
 
-fn packed(isa: Isa, side: Side, matrix: Strided<'_>) -> Packed {
-    let mut operand = Packed::new(isa);
+/// Every instruction set in every precision.
+fn arithmetics() -> impl Iterator<Item = Arithmetic> {
+    let of = |isa| {
+        Precision::ALL
+            .iter()
+            .map(move |&precision| Arithmetic { isa, precision })
+    };
+    Isa::available().into_iter().flat_map(of)
+}
+
+/// The product of rows, rounded first.
+fn rows_times(c: &mut [f32], n: usize, rows: Rows<'_>, right: &Packed, bias: Bias<'_>) {
+    let mut rounding = Rounding::new(right.arithmetic());
+    product_of_rows(Out::dense(c, n), rounding.rows(rows), right, bias);
+}
+
+fn packed(arithmetic: impl Into<Arithmetic>, side: Side, matrix: Strided<'_>) -> Packed {
+    let mut operand = Packed::new(arithmetic);
     // What was packed before must not show.
     operand.pack(side, Strided::across(&[9.0; 400], 4, 100), Ones::Row);
     operand.pack(side, matrix, Ones::None);
@@ -35,19 +51,20 @@ fn every_product_has_the_bits_of_its_naive_twin() {
         let (a, b, start) = (values(m * k, 1), values(k * n, 2), values(n, 3));
         let zeros = vec![0.0; n];
         let transposed: Vec<f32> = (0..n * k).map(|at| b[(at % k) * n + at / k]).collect();
-        for isa in Isa::available() {
-            let left = packed(isa, Side::Left, Strided::along(&a, m, k));
+        for arithmetic in arithmetics() {
+            let left = packed(arithmetic, Side::Left, Strided::along(&a, m, k));
             for right in [Strided::across(&b, k, n), Strided::along(&transposed, n, k)] {
-                let right = packed(isa, Side::Right, right);
+                let right = packed(arithmetic, Side::Right, right);
                 for (bias, start) in [(Bias::Zero, &zeros), (Bias::Columns(&start), &start)] {
                     let mut c = vec![f32::NAN; m * n];
                     product(Out::dense(&mut c, n), &left, &right, bias);
                     let rows = matrix(&a, m, k);
-                    let expected = naive::product(rows, matrix(&b, k, n), start);
-                    assert_eq!(c, expected, "{isa:?}, {m} x {n} x {k}");
+                    let expected =
+                        naive::product(arithmetic.precision, rows, matrix(&b, k, n), start);
+                    assert_eq!(c, expected, "{arithmetic:?}, {m} x {n} x {k}");
                     c.fill(f32::NAN);
-                    product_of_rows(Out::dense(&mut c, n), rows, &right, bias);
-                    assert_eq!(c, expected, "{isa:?}, {m} rows x {n} x {k}");
+                    rows_times(&mut c, n, rows, &right, bias);
+                    assert_eq!(c, expected, "{arithmetic:?}, {m} rows x {n} x {k}");
                 }
             }
         }
@@ -62,11 +79,10 @@ fn rows_a_page_apart_have_the_bits_of_neighbours() {
         .map(|at| apart[at / k * stride + at % k])
         .collect();
     let zeros = vec![0.0; n];
-    for (isa, count) in Isa::available()
-        .into_iter()
-        .flat_map(|isa| (1..=21).map(move |count| (isa, count)))
+    for (arithmetic, count) in
+        arithmetics().flat_map(|arithmetic| (1..=21).map(move |count| (arithmetic, count)))
     {
-        let right = packed(isa, Side::Right, Strided::across(&b, k, n));
+        let right = packed(arithmetic, Side::Right, Strided::across(&b, k, n));
         let rows = Rows {
             data: &apart,
             count,
@@ -74,10 +90,10 @@ fn rows_a_page_apart_have_the_bits_of_neighbours() {
             stride,
         };
         let mut c = vec![f32::NAN; count * n];
-        product_of_rows(Out::dense(&mut c, n), rows, &right, Bias::Zero);
+        rows_times(&mut c, n, rows, &right, Bias::Zero);
         let dense = matrix(&dense, count, k);
-        let expected = naive::product(dense, matrix(&b, k, n), &zeros);
-        assert_eq!(c, expected, "{isa:?}, {count} rows");
+        let expected = naive::product(arithmetic.precision, dense, matrix(&b, k, n), &zeros);
+        assert_eq!(c, expected, "{arithmetic:?}, {count} rows");
     }
 }
 
@@ -85,20 +101,26 @@ fn rows_a_page_apart_have_the_bits_of_neighbours() {
 fn matrices_packed_one_below_the_other_are_packed_as_one() {
     for lanes in [1, 6, 13, 40, 150] {
         let data = values(20 * lanes, 1);
-        for isa in Isa::available() {
+        // No pair has values of two matrices: cuts of even numbers of rows are packed alike.
+        for arithmetic in arithmetics() {
             for (side, ones) in [(Side::Left, Ones::Row), (Side::Right, Ones::None)] {
-                let mut whole = packed(isa, side, Strided::across(&data, 20, lanes));
+                let mut whole = packed(arithmetic, side, Strided::across(&data, 20, lanes));
                 whole.pack(side, Strided::across(&data, 20, lanes), ones);
-                let mut stacked = packed(isa, side, Strided::across(&data, 1, 1));
-                let cuts = [0..7, 7..7, 7..8, 8..20];
+                let mut stacked = packed(arithmetic, side, Strided::across(&data, 1, 1));
+                let cuts = [0..6, 6..6, 6..8, 8..20];
                 let parts = cuts.map(|rows| {
                     let part = &data[rows.start * lanes..rows.end * lanes];
                     Strided::across(part, rows.len(), lanes)
                 });
-                stacked.pack_stacked(side, lanes, 20, &mut parts.into_iter(), ones);
+                let steps = arithmetic.steps(20);
+                stacked.pack_stacked(side, lanes, steps, &mut parts.into_iter(), ones);
                 assert_eq!(stacked.num_panels(), whole.num_panels());
                 for panel in 0..whole.num_panels() {
-                    assert_eq!(stacked.panel(panel), whole.panel(panel), "{isa:?}, {lanes}");
+                    assert_eq!(
+                        stacked.panel(panel),
+                        whole.panel(panel),
+                        "{arithmetic:?}, {lanes}"
+                    );
                 }
             }
         }
@@ -110,10 +132,11 @@ fn a_product_adds_to_what_is_stored_and_leaves_the_gaps_between_rows_alone() {
     let (m, n, k, stride) = (14, 33, 20, 40);
     let (a, b) = (values(m * k, 1), values(k * n, 2));
     let zeros = vec![0.0; n];
-    let half = naive::product(matrix(&a, m, k), matrix(&b, k, n), &zeros);
-    for isa in Isa::available() {
-        let left = packed(isa, Side::Left, Strided::along(&a, m, k));
-        let right = packed(isa, Side::Right, Strided::across(&b, k, n));
+    for arithmetic in arithmetics() {
+        let precision = arithmetic.precision;
+        let half = naive::product(precision, matrix(&a, m, k), matrix(&b, k, n), &zeros);
+        let left = packed(arithmetic, Side::Left, Strided::along(&a, m, k));
+        let right = packed(arithmetic, Side::Right, Strided::across(&b, k, n));
         let mut c = vec![7.0; m * stride];
         let (data, first) = (&mut c, [Bias::Zero, Bias::Accumulate]);
         for bias in first {
@@ -121,10 +144,13 @@ fn a_product_adds_to_what_is_stored_and_leaves_the_gaps_between_rows_alone() {
         }
         for (i, row) in c.chunks(stride).enumerate() {
             let twice = |j: usize| {
-                let chain = |sum: f32, p: usize| a[i * k + p].mul_add(b[p * n + j], sum);
-                (0..k).fold(half[i * n + j], chain)
+                let terms = (0..k).map(|p| (a[i * k + p], b[p * n + j]));
+                naive::chain(precision, half[i * n + j], terms)
             };
-            assert!((0..n).all(|j| row[j] == twice(j)), "{isa:?}, row {i}");
+            assert!(
+                (0..n).all(|j| row[j] == twice(j)),
+                "{arithmetic:?}, row {i}"
+            );
             assert!(row[n..].iter().all(|&gap| gap == 7.0));
         }
     }
@@ -136,13 +162,24 @@ fn every_fold_has_the_bits_of_its_naive_twin() {
         let (a, b) = (values(k * m, 4), values(k * n, 5));
         for num_shards in [1, 2, 3, 7, 16] {
             let shards: Vec<_> = (0..num_shards).map(|s| part(k, num_shards, s)).collect();
-            let expected = naive::fold_products(matrix(&a, k, m), matrix(&b, k, n), &shards);
-            for isa in Isa::available() {
-                let left = packed(isa, Side::Left, Strided::across(&a, k, m));
-                let right = packed(isa, Side::Right, Strided::across(&b, k, n));
-                let mut c = vec![f32::NAN; m * n];
-                fold_products(&mut c, &left, &right, &shards);
-                assert_eq!(c, expected, "{isa:?}, {m} x {n} x {k}, {num_shards} shards");
+            for &precision in Precision::ALL {
+                let (rows, columns) = (matrix(&a, k, m), matrix(&b, k, n));
+                let expected = naive::fold_products(precision, rows, columns, &shards);
+                for isa in Isa::available() {
+                    let arithmetic = Arithmetic { isa, precision };
+                    let mut steps = Vec::new();
+                    arithmetic.steps_of(&shards, &mut steps);
+                    let mut left = packed(arithmetic, Side::Left, Strided::across(&a, k, m));
+                    let mut right = packed(arithmetic, Side::Right, Strided::across(&b, k, n));
+                    left.pack_shards(Side::Left, Strided::across(&a, k, m), &shards, Ones::None);
+                    right.pack_shards(Side::Right, Strided::across(&b, k, n), &shards, Ones::None);
+                    let mut c = vec![f32::NAN; m * n];
+                    fold_products(&mut c, &left, &right, &steps);
+                    assert_eq!(
+                        c, expected,
+                        "{arithmetic:?}, {m} x {n} x {k}, {num_shards} shards"
+                    );
+                }
             }
         }
     }
@@ -187,12 +224,12 @@ fn a_fold_of_rows_has_the_bits_of_one_of_packed_operands() {
 fn a_row_does_not_depend_on_its_neighbours() {
     let (n, k) = (37, 300);
     let (a, b) = (values(64 * k, 6), values(k * n, 7));
-    for isa in Isa::available() {
-        let right = packed(isa, Side::Right, Strided::across(&b, k, n));
+    for arithmetic in arithmetics() {
+        let right = packed(arithmetic, Side::Right, Strided::across(&b, k, n));
         let run = |rows: std::ops::Range<usize>| {
             let mut c = vec![0.0; rows.len() * n];
             let rows = Strided::along(&a[rows.start * k..rows.end * k], rows.len(), k);
-            let left = packed(isa, Side::Left, rows);
+            let left = packed(arithmetic, Side::Left, rows);
             product(Out::dense(&mut c, n), &left, &right, Bias::Zero);
             c
         };
@@ -201,9 +238,54 @@ fn a_row_does_not_depend_on_its_neighbours() {
             assert_eq!(
                 run(rows.clone()),
                 together[rows.start * n..rows.end * n],
-                "{isa:?}, rows {rows:?}"
+                "{arithmetic:?}, rows {rows:?}"
             );
         }
+    }
+}
+
+/// In bfloat16 what is denormal is zero: operands, products, sums, what a chain starts from.
+#[test]
+fn denormals_are_the_same_zeros_on_every_instruction_set() {
+    let (m, n, k) = (13, 35, 31);
+    // Rows and columns of ever smaller values, whose products lie on both sides of the smallest
+    // normal number; and some that are denormal themselves.
+    let tiny = |rows: usize, columns: usize, salt| -> Vec<f32> {
+        let scale = |at: usize| f32::powi(2.0, -54 - (at / columns + at % columns) as i32 / 4);
+        let values = values(rows * columns, salt).into_iter().enumerate();
+        values.map(|(at, value)| value * scale(at)).collect()
+    };
+    let (mut a, b, mut start) = (tiny(m, k, 1), tiny(k, n, 2), tiny(1, n, 3));
+    start
+        .iter_mut()
+        .for_each(|value| *value *= f32::powi(2.0, -60));
+    (a[3], start[3]) = (f32::from_bits(99), f32::from_bits(77));
+    assert!(a.iter().any(|value| value.is_subnormal()));
+    let precision = Precision::Bf16;
+    let shards = [0..7, 7..16, 16..31];
+    let product = naive::product(precision, matrix(&a, m, k), matrix(&b, k, n), &start);
+    let transposed: Vec<f32> = (0..k * m).map(|at| a[at % m * k + at / m]).collect();
+    let (rows, columns) = (matrix(&transposed, k, m), matrix(&b, k, n));
+    let fold = naive::fold_products(precision, rows, columns, &shards);
+    let unflushed = naive::product(Precision::F32, matrix(&a, m, k), matrix(&b, k, n), &start);
+    assert!(product.iter().all(|value| !value.is_subnormal()));
+    assert!(unflushed.iter().any(|value| value.is_subnormal()));
+    let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    for isa in Isa::available() {
+        let arithmetic = Arithmetic { isa, precision };
+        let mut right = packed(arithmetic, Side::Right, Strided::across(&b, k, n));
+        let mut c = vec![f32::NAN; m * n];
+        rows_times(&mut c, n, matrix(&a, m, k), &right, Bias::Columns(&start));
+        assert_eq!(bits(&c), bits(&product), "{isa:?}");
+        let mut left = Packed::new(arithmetic);
+        left.pack_shards(Side::Left, Strided::along(&a, m, k), &shards, Ones::None);
+        right.pack_shards(Side::Right, Strided::across(&b, k, n), &shards, Ones::None);
+        let mut steps = Vec::new();
+        arithmetic.steps_of(&shards, &mut steps);
+        fold_products(&mut c, &left, &right, &steps);
+        assert_eq!(bits(&c), bits(&fold), "{isa:?}");
+        // The mode ends with the kernel.
+        assert!(std::hint::black_box(f32::MIN_POSITIVE) / 2.0 > 0.0);
     }
 }
 
@@ -212,24 +294,28 @@ fn a_row_of_ones_gives_the_column_sums() {
     let (n, k) = (3, 10);
     // Whole tiles too, after which the row of ones has a panel of its own.
     let sizes = [1, 5, 6, 12, 24, 30];
-    for (isa, m) in Isa::available()
-        .into_iter()
-        .flat_map(|isa| sizes.map(|m| (isa, m)))
-    {
+    for (arithmetic, m) in arithmetics().flat_map(|arithmetic| sizes.map(|m| (arithmetic, m))) {
+        let precision = arithmetic.precision;
         let (a, b) = (values(k * m, 8), values(k * n, 9));
-        let mut left = Packed::new(isa);
+        let mut left = Packed::new(arithmetic);
         left.pack(Side::Left, Strided::across(&a, k, m), Ones::Row);
-        let right = packed(isa, Side::Right, Strided::across(&b, k, n));
+        let right = packed(arithmetic, Side::Right, Strided::across(&b, k, n));
         let mut c = vec![0.0; (m + 1) * n];
-        fold_products(&mut c, &left, &right, std::slice::from_ref(&(0..k)));
+        fold_products(
+            &mut c,
+            &left,
+            &right,
+            std::slice::from_ref(&(0..arithmetic.steps(k))),
+        );
         let sums: Vec<f32> = (0..n)
-            .map(|j| (0..k).fold(0.0, |sum, p| sum + b[p * n + j]))
+            .map(|j| naive::chain(precision, 0.0, (0..k).map(|p| (1.0, b[p * n + j]))))
             .collect();
-        assert_eq!(c[m * n..], sums, "{isa:?}, {m} rows");
+        assert_eq!(c[m * n..], sums, "{arithmetic:?}, {m} rows");
         for (at, value) in c[..m * n].iter().enumerate() {
             let (i, j) = (at / n, at % n);
-            let expected = (0..k).fold(0.0, |sum: f32, p| a[p * m + i].mul_add(b[p * n + j], sum));
-            assert_eq!(*value, expected, "{isa:?}, {m} rows: {i}, {j}");
+            let terms = (0..k).map(|p| (a[p * m + i], b[p * n + j]));
+            let expected = naive::chain(precision, 0.0, terms);
+            assert_eq!(*value, expected, "{arithmetic:?}, {m} rows: {i}, {j}");
         }
     }
 }

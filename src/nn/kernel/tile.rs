@@ -3,10 +3,10 @@
 //! # Invariants
 //! 1. Each element of a tile is one chain of fused multiply-adds in the order of the depth.
 //!
-//! # Another precision
-//! Operands and accumulators meet in one place, [`step`]. Operands of half the width are packed in
+//! # Precision
+//! Operands and accumulators come together in one place, [`Simd::step`]. Operands in bfloat16 are
 //! pairs along the depth, a pair in the place of an `f32`: the same panels and loads, half as many
-//! steps, each of which is [`Simd`]'s dot product of pairs.
+//! steps, each of which is a dot product of pairs.
 
 use std::ops::Range;
 
@@ -214,30 +214,14 @@ pub(super) fn chain<S: Simd, const W: usize, const M: usize, const N: usize>(
     for (values, b) in fours.iter().zip(front.chunks_exact(4 * width)) {
         for q in 0..4 {
             let values = &values[q].as_chunks().0[a.part];
-            step(simd, &mut tile, values, streamed(simd, &b[q * width..]));
+            simd.step(&mut tile, values, streamed(simd, &b[q * width..]));
         }
     }
     for (values, b) in others.iter().zip(rest.chunks_exact(width)) {
         let values = &values.as_chunks().0[a.part];
-        step(simd, &mut tile, values, streamed(simd, b));
+        simd.step(&mut tile, values, streamed(simd, b));
     }
     tile
-}
-
-/// One step of every chain of a tile.
-#[inline(always)]
-fn step<S: Simd, const M: usize, const N: usize>(
-    simd: S,
-    tile: &mut Tile<S, M, N>,
-    a: &[f32; M],
-    b: [S::Vector; N],
-) {
-    for i in 0..M {
-        let a = simd.splat(a[i]);
-        for v in 0..N {
-            tile[i][v] = simd.mul_add(a, b[v], tile[i][v]);
-        }
-    }
 }
 
 /// Lines of memory that are read later: one is prefetched at each step of the depth.
@@ -316,7 +300,7 @@ pub(super) fn row_chain<S: Simd, const M: usize, const N: usize, const PREFETCH:
             if PREFETCH {
                 simd.prefetch_far(b.next.data, (4 * p + q) * b.next.stride);
             }
-            step(simd, &mut tile, &a, streamed(simd, &values[q * width..]));
+            simd.step(&mut tile, &a, streamed(simd, &values[q * width..]));
         }
     }
     for (p, values) in rest.chunks_exact(width).enumerate().take(others) {
@@ -327,7 +311,7 @@ pub(super) fn row_chain<S: Simd, const M: usize, const N: usize, const PREFETCH:
         if PREFETCH {
             simd.prefetch_far(b.next.data, (4 * fours + p) * b.next.stride);
         }
-        step(simd, &mut tile, &a, streamed(simd, values));
+        simd.step(&mut tile, &a, streamed(simd, values));
     }
     tile
 }
@@ -344,7 +328,7 @@ pub(super) fn pair_chain<'a, S: Simd, const M: usize, const N: usize>(
         let a = a
             .first_chunk()
             .expect("as many values as the tile has rows");
-        step(simd, &mut tile, a, vectors(simd, b));
+        simd.step(&mut tile, a, vectors(simd, b));
     }
     tile
 }

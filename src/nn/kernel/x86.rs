@@ -5,6 +5,11 @@
 //! and vector loads and stores take pointers. Measured gain over the portable compilation: see
 //! `benches/gemm.rs`; the kernels are the same safe code, generic over [`Simd`].
 //!
+//! # Denormals
+//! `vdpbf16ps` takes and gives zeros for denormals, whatever the mode. Multiply-adds do so in a mode
+//! of the thread, which is set around a kernel: flushing by hand would double the instructions of a
+//! step. Between the two changes there is a call of a kernel alone, whose values are in memory.
+//!
 //! # Invariants
 //! 1. A token is made only by its `detect`, which has seen the CPU have the features.
 
@@ -13,12 +18,14 @@
     reason = "calls of functions with target features, whose presence a token proves"
 )]
 
+use std::arch::asm;
 use std::arch::x86_64::{
-    __m128, __m256, __m512, _MM_HINT_T0, _MM_HINT_T1, _mm_movehl_ps, _mm_movelh_ps, _mm_prefetch,
-    _mm_unpackhi_ps, _mm_unpacklo_ps, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_set1_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_set1_ps, _mm512_storeu_ps,
+    __m128, __m256, __m512, __m512bh, _MM_HINT_T0, _MM_HINT_T1, _mm_movehl_ps, _mm_movelh_ps,
+    _mm_prefetch, _mm_unpackhi_ps, _mm_unpacklo_ps, _mm256_add_ps, _mm256_fmadd_ps,
+    _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_dpbf16_ps,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
 };
+use std::mem::transmute;
 
 use super::simd::{Kernel, Simd};
 
@@ -56,6 +63,7 @@ macro_rules! instruction_set {
         $name:ident($register:ty), $lanes:literal,
         detected: [$($feature:tt),*], enabled: $features:literal,
         prefetch: $prefetch:literal, unroll4: $unroll4:literal,
+        steps_of_pairs: [$($step:ident)?],
         $splat:ident, $load:ident, $store:ident, $mul_add:ident, $add:ident
     ) => {
         $(#[$about])*
@@ -126,6 +134,18 @@ macro_rules! instruction_set {
                 unsafe { $add(a, b) }
             }
 
+            $(
+                #[inline(always)]
+                fn step<const M: usize, const N: usize>(
+                    self,
+                    tile: &mut [[$register; N]; M],
+                    a: &[f32; M],
+                    b: [$register; N],
+                ) {
+                    $step(self, tile, a, b);
+                }
+            )?
+
             #[inline(always)]
             fn prefetch(self, from: &[f32], ahead: usize) {
                 prefetch::<_MM_HINT_T0>(from, ahead);
@@ -139,11 +159,83 @@ macro_rules! instruction_set {
     };
 }
 
+/// A step of pairs by the instruction for it.
+#[inline(always)]
+fn dot_product_step<const M: usize, const N: usize>(
+    simd: Avx512Bf16,
+    tile: &mut [[__m512; N]; M],
+    a: &[f32; M],
+    b: [__m512; N],
+) {
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    #[inline]
+    fn dot_product(sum: __m512, a: __m512bh, b: __m512bh) -> __m512 {
+        _mm512_dpbf16_ps(sum, a, b)
+    }
+    /// The same bits.
+    #[inline(always)]
+    fn pairs(vector: __m512) -> __m512bh {
+        // SAFETY: both are 512 bits, and any bits are values of either.
+        unsafe { transmute(vector) }
+    }
+    for i in 0..M {
+        let a = pairs(simd.splat(a[i]));
+        for v in 0..N {
+            // SAFETY: invariant 1.
+            tile[i][v] = unsafe { dot_product(tile[i][v], a, pairs(b[v])) };
+        }
+    }
+}
+
+/// Denormals are zeros in this thread while it lives.
+pub(super) struct FlushDenormals {
+    before: u32,
+}
+
+impl FlushDenormals {
+    /// Bits of MXCSR: denormal results become zeros, denormal operands are zeros (Intel, *Software
+    /// Developer's Manual* 1, 10.2.3).
+    const MODE: u32 = 1 << 15 | 1 << 6;
+
+    #[inline]
+    pub(super) fn begin() -> Self {
+        let mut before = 0u32;
+        // SAFETY: writes four bytes to `before`.
+        unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut before, options(nostack)) };
+        set_mode(before | Self::MODE);
+        Self { before }
+    }
+}
+
+impl Drop for FlushDenormals {
+    #[inline]
+    fn drop(&mut self) {
+        set_mode(self.before);
+    }
+}
+
+/// Sets MXCSR.
+#[inline]
+fn set_mode(mode: u32) {
+    // SAFETY: reads four bytes of `mode`, a value of MXCSR but for the bits of denormals.
+    unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const mode, options(nostack)) };
+}
+
 instruction_set! {
     /// AVX-512F: 32 registers of 16 values.
     Avx512(__m512), 16,
     detected: ["avx512f", "avx2", "fma"], enabled: "avx512f,avx2,fma",
     prefetch: true, unroll4: false,
+    steps_of_pairs: [],
+    _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps
+}
+
+instruction_set! {
+    /// AVX-512 on pairs of bfloat16; used for these alone.
+    Avx512Bf16(__m512), 16,
+    detected: ["avx512bf16", "avx512f", "avx2", "fma"], enabled: "avx512bf16,avx512f,avx2,fma",
+    prefetch: true, unroll4: false,
+    steps_of_pairs: [dot_product_step],
     _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps
 }
 
@@ -152,5 +244,6 @@ instruction_set! {
     Avx2(__m256), 8,
     detected: ["avx2", "fma"], enabled: "avx2,fma",
     prefetch: false, unroll4: true,
+    steps_of_pairs: [],
     _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps
 }

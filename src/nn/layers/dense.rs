@@ -76,7 +76,7 @@ impl Spec for Dense {
             return Err(build.refuse("at least 1 output", self.outputs));
         }
         Ok(Box::new(DenseLayer {
-            weight: Weight::new(input.channels(), self.outputs, build.isa),
+            weight: Weight::new(input.channels(), self.outputs, build.arithmetic),
             spec: self.clone(),
             positions: input.positions(),
             output: input.with_channels(self.outputs),

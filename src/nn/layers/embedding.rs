@@ -125,7 +125,7 @@ impl Spec for Embedding {
             return Err(build.refuse(expected, body.output()));
         }
         Ok(Box::new(TiedLayer {
-            matrix: Weight::new(self.vocabulary, self.channels, build.isa),
+            matrix: Weight::new(self.vocabulary, self.channels, build.arithmetic),
             table,
             body,
             output: Shape::from([length, self.vocabulary]),

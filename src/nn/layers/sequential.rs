@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::sequential_layer::SequentialLayer;
 use crate::nn::core::{Build, Flops, Layer, ParamLayout, Spec};
 use crate::nn::error::NnError;
-use crate::nn::kernel::Isa;
+use crate::nn::kernel::{Arithmetic, Isa, Precision};
 use crate::nn::shape::Shape;
 
 /// Layers one after another.
@@ -22,6 +22,7 @@ pub struct Sequential {
     input: Shape,
     layers: Vec<Arc<dyn Spec>>,
     padding: Option<f32>,
+    precision: Precision,
 }
 
 impl Sequential {
@@ -32,6 +33,7 @@ impl Sequential {
             input: input.into(),
             layers: Vec::new(),
             padding: None,
+            precision: Precision::F32,
         }
     }
 
@@ -71,6 +73,32 @@ impl Sequential {
         Self {
             padding: Some(value),
             ..self
+        }
+    }
+
+    /// The operands of matrix products are rounded to `precision`, in training and evaluation: of
+    /// dense and recurrent layers, attention and tied embeddings. Parameters and all else are
+    /// `f32`, and convolutions compute in it.
+    ///
+    /// ```
+    /// use unisono::nn::{Precision, Sequential};
+    /// let model = Sequential::new(64).dense(10).precision(Precision::Bf16);
+    /// assert_eq!(model.products(), Precision::Bf16);
+    /// ```
+    pub fn precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// The precision of matrix products' operands.
+    pub fn products(&self) -> Precision {
+        self.precision
+    }
+
+    /// How products are computed with the kernels of `isa`.
+    pub(in crate::nn) fn arithmetic(&self, isa: Isa) -> Arithmetic {
+        Arithmetic {
+            isa,
+            precision: self.precision,
         }
     }
 
@@ -196,16 +224,20 @@ impl Sequential {
     /// The model at work.
     pub(in crate::nn) fn build_layer(&self, isa: Isa) -> Result<SequentialLayer, NnError> {
         if self.input.is_empty() || self.input.axes().is_empty() {
-            let mut build = Build::new(isa);
+            let mut build = Build::new(self.arithmetic(isa));
             build.place = "0 (input)".to_owned();
             return Err(build.refuse("rows with at least 1 value", &self.input));
         }
         if self.padding.is_some() && self.input.axes().len() > 2 {
-            let mut build = Build::new(isa);
+            let mut build = Build::new(self.arithmetic(isa));
             build.place = "0 (input)".to_owned();
             return Err(build.refuse("rows of shape T or TxC where there is padding", &self.input));
         }
-        SequentialLayer::new(&self.layers, &self.input, &mut Build::new(isa))
+        SequentialLayer::new(
+            &self.layers,
+            &self.input,
+            &mut Build::new(self.arithmetic(isa)),
+        )
     }
 
     /// The part at work, for rows of shape `input`.
@@ -221,8 +253,8 @@ impl Sequential {
 impl PartialEq for Sequential {
     /// Two models are equal if they describe the same layers.
     fn eq(&self, other: &Self) -> bool {
-        (&self.input, self.padding) == (&other.input, other.padding)
-            && format!("{:?}", self.layers) == format!("{:?}", other.layers)
+        let of = |model: &Self| (model.input.clone(), model.padding, model.precision);
+        of(self) == of(other) && format!("{:?}", self.layers) == format!("{:?}", other.layers)
     }
 }
 

@@ -14,8 +14,8 @@ use std::ops::Range;
 
 use crate::nn::core::{BlockContext, Grads, blocks};
 use crate::nn::kernel::{
-    Bias, Buffer, Isa, Ones, Out, Packed, PackedOnce, Part, RowPair, Rows, Side, Strided,
-    product_of_rows, transpose,
+    Arithmetic, Bias, Buffer, Ones, OperandRows, Out, Packed, PackedOnce, Part, Precision,
+    Rounding, RowPair, Rows, Side, Strided, product_of_rows, transpose,
 };
 
 /// More rows in a step than these pay for packing the whole weight.
@@ -44,6 +44,9 @@ pub(super) struct Weight {
     /// A few columns of the weight, or the few rows.
     part: Packed,
     transposed: Buffer,
+    /// The rows that it meets, in the precision of its products.
+    rounding: Rounding,
+    precision: Precision,
 }
 
 /// How much a direction is used while the parameters stay, now and before: rows, and products.
@@ -82,16 +85,19 @@ impl Use {
 }
 
 impl Weight {
-    pub(super) fn new(inputs: usize, outputs: usize, isa: Isa) -> Self {
+    pub(super) fn new(inputs: usize, outputs: usize, arithmetic: impl Into<Arithmetic>) -> Self {
+        let arithmetic = arithmetic.into();
         Self {
             inputs,
             outputs,
-            forward: PackedOnce::new(isa),
-            backward: PackedOnce::new(isa),
+            forward: PackedOnce::new(arithmetic),
+            backward: PackedOnce::new(arithmetic),
             forward_use: Use::default(),
             backward_use: Use::default(),
-            part: Packed::new(isa),
+            part: Packed::new(arithmetic),
             transposed: Buffer::default(),
+            rounding: Rounding::new(arithmetic),
+            precision: arithmetic.precision,
         }
     }
 
@@ -137,7 +143,7 @@ impl Weight {
         let packed = self
             .forward
             .get(|packed| packed.pack(Side::Right, weight, Ones::None));
-        product_of_rows(y, x, packed, bias);
+        product_of_rows(y, self.rounding.rows(x), packed, bias);
     }
 
     /// `dx = bias + dy W'`.
@@ -158,7 +164,8 @@ impl Weight {
         let (inputs, outputs) = (self.inputs, self.outputs);
         let most = FEW_ROWS.min(inputs / 2);
         self.backward_use.add(dy.count);
-        if self.backward_use.is_small(most) && matches!(bias, Bias::Zero) {
+        let is_read_in_place = self.precision == Precision::F32 && matches!(bias, Bias::Zero);
+        if self.backward_use.is_small(most) && is_read_in_place {
             return self.backward_transposed(weight, dy, dx);
         }
         let weight = Strided::along(weight, inputs, outputs);
@@ -168,7 +175,7 @@ impl Weight {
         let packed = self
             .backward
             .get(|packed| packed.pack(Side::Right, weight, Ones::None));
-        product_of_rows(dx, dy, packed, bias);
+        product_of_rows(dx, self.rounding.rows(dy), packed, bias);
     }
 
     /// `y = bias + x W`, a few columns of W, or of its transpose, packed at a time while the
@@ -179,6 +186,7 @@ impl Weight {
             lanes: columns.len(),
             ..weight
         };
+        let x: OperandRows<'_> = self.rounding.rows(x);
         let mut all = blocks(weight.lanes, COLUMNS).peekable();
         while let Some(columns) = all.next() {
             self.part.pack(Side::Right, block(&columns), Ones::None);
@@ -238,16 +246,17 @@ impl Weight {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::kernel::Isa;
 
     /// Both directions of a 140 x 90 weight, of `rows` rows at a time, in steps of `uses` blocks
     /// each; of the last block.
-    fn outputs(isa: Isa, rows: usize, uses: usize) -> Vec<f32> {
+    fn outputs(arithmetic: Arithmetic, rows: usize, uses: usize) -> Vec<f32> {
         let values = |len: usize| -> Vec<f32> {
             let value = |i: usize| (i * 7919 % 1013) as f32 / 500.0 - 1.0;
             (0..len).map(value).collect()
         };
         let (matrix, x, dy) = (values(140 * 90), values(rows * 140), values(rows * 90));
-        let mut weight = Weight::new(140, 90, isa);
+        let mut weight = Weight::new(140, 90, arithmetic);
         let (mut y, mut dx) = (vec![0.0; rows * 90], vec![0.0; rows * 140]);
         for _step in 0..2 {
             weight.params_changed();
@@ -263,14 +272,18 @@ mod tests {
 
     #[test]
     fn what_a_weight_gives_does_not_depend_on_how_many_rows_a_step_meets() {
-        for isa in Isa::available() {
+        for (isa, &precision) in Isa::available()
+            .into_iter()
+            .flat_map(|isa| Precision::ALL.iter().map(move |precision| (isa, precision)))
+        {
+            let arithmetic = Arithmetic { isa, precision };
             // Of 60 rows the backward product transposes them, of 100 it packs the weight by
             // columns.
             for rows in [60, 100] {
-                let once = outputs(isa, rows, 1);
+                let once = outputs(arithmetic, rows, 1);
                 assert!(once.iter().all(|value| value.is_finite()));
                 // The third block is the first that finds many; in the second step all do.
-                assert_eq!(once, outputs(isa, rows, 3));
+                assert_eq!(once, outputs(arithmetic, rows, 3));
             }
         }
     }

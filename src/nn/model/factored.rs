@@ -13,7 +13,9 @@ use crate::engine::{Combination, StepShape, part};
 use crate::nn::core::FactorShape;
 
 use super::blocks::Blocks;
-use crate::nn::kernel::{Buffer, Isa, Ones, Packed, Side, Strided, fold_products};
+use crate::nn::kernel::{
+    Arithmetic, Buffer, Ones, Packed, Precision, Side, Strided, fold_products,
+};
 
 /// A gradient must be so many times as large as its factors.
 const TIMES: usize = 2;
@@ -31,9 +33,12 @@ pub(super) struct Factored {
     shapes: Vec<FactorShape>,
     /// The range whose dy is packed.
     packed: Option<usize>,
+    arithmetic: Arithmetic,
     left: Packed,
     right: Packed,
+    /// Of the step at hand: each shard's positions, and its steps in the operands.
     shards: Vec<Range<usize>>,
+    steps: Vec<Range<usize>>,
     row: Buffer,
 }
 
@@ -41,7 +46,7 @@ impl Factored {
     pub(super) fn new(
         layers: Vec<(Range<usize>, FactorShape)>,
         num_params: usize,
-        isa: Isa,
+        arithmetic: Arithmetic,
     ) -> Self {
         Self {
             layers,
@@ -49,9 +54,11 @@ impl Factored {
             ranges: Vec::new(),
             shapes: Vec::new(),
             packed: None,
-            left: Packed::new(isa),
-            right: Packed::new(isa),
+            arithmetic,
+            left: Packed::new(arithmetic),
+            right: Packed::new(arithmetic),
             shards: Vec::new(),
+            steps: Vec::new(),
             row: Buffer::default(),
         }
     }
@@ -110,11 +117,6 @@ impl Factored {
         }
         let layer = self.shapes[part.which];
         let (inputs, outputs) = (layer.inputs, layer.outputs);
-        let all = factors(part, layer.positions);
-        let mut dy = all.map(|(rows, own)| Strided::across(&own[rows * inputs..], rows, outputs));
-        let depth = part.shape.rows * layer.positions;
-        self.right
-            .pack_stacked(Side::Right, outputs, depth, &mut dy, Ones::None);
         let num_shards = part.shape.assignment.num_shards();
         let shards = (0..num_shards).map(|shard| {
             let rows = self::part(part.shape.rows, num_shards, shard);
@@ -122,17 +124,36 @@ impl Factored {
         });
         self.shards.clear();
         self.shards.extend(shards);
+        self.arithmetic.steps_of(&self.shards, &mut self.steps);
+        let pieces = pieces(
+            part,
+            layer.positions,
+            &self.shards,
+            self.arithmetic.precision,
+        );
+        let mut dy = pieces.map(|piece| {
+            let first = piece.all * inputs + piece.rows.start * outputs;
+            Strided::across(&piece.factors[first..], piece.rows.len(), outputs)
+        });
+        let depth = num_steps(&self.steps);
+        self.right
+            .pack_stacked(Side::Right, outputs, depth, &mut dy, Ones::None);
     }
 
     /// Rows `rows` of the gradient, of which the last one belongs to the bias.
     fn fold(&mut self, part: &Combination<'_>, rows: Range<usize>, to: &mut [f32]) {
         let layer = self.shapes[part.which];
         let lanes = rows.end.min(layer.inputs) - rows.start;
-        let all = factors(part, layer.positions);
-        let mut x = all.map(|(count, own)| Strided {
-            data: &own[rows.start..],
+        let pieces = pieces(
+            part,
+            layer.positions,
+            &self.shards,
+            self.arithmetic.precision,
+        );
+        let mut x = pieces.map(|piece| Strided {
+            data: &piece.factors[piece.rows.start * layer.inputs + rows.start..],
             lanes,
-            depth: count,
+            depth: piece.rows.len(),
             lane_stride: 1,
             depth_stride: layer.inputs,
         });
@@ -141,20 +162,54 @@ impl Factored {
         } else {
             Ones::None
         };
-        let depth = part.shape.rows * layer.positions;
+        let depth = num_steps(&self.steps);
         self.left
             .pack_stacked(Side::Left, lanes, depth, &mut x, ones);
-        fold_products(to, &self.left, &self.right, &self.shards);
+        fold_products(to, &self.left, &self.right, &self.steps);
     }
 }
 
-/// The factors of each worker that has rows, and how many positions these have.
-fn factors<'a>(
+/// Steps of all shards.
+fn num_steps(steps: &[Range<usize>]) -> usize {
+    steps.last().map_or(0, |last| last.end)
+}
+
+/// Positions of one worker whose factors are packed together.
+struct Piece<'a> {
+    /// The worker's inputs, row by row, and behind them the gradients of its outputs.
+    factors: &'a [f32],
+    /// All its positions.
+    all: usize,
+    /// Those that are meant.
+    rows: Range<usize>,
+}
+
+/// The factors of each worker that has rows: of all its positions together, or where a pair must
+/// not have values of two of `shards`, shard by shard.
+fn pieces<'a>(
     part: &'a Combination<'_>,
     positions: usize,
-) -> impl Iterator<Item = (usize, &'a [f32])> {
-    let rows = move |worker| (part.shape.worker_rows(worker).len() * positions, worker);
-    let all = (0..part.shape.workers()).map(rows);
-    let all = all.filter(|(rows, _)| *rows > 0);
-    all.map(|(rows, worker)| (rows, part.factors(worker)))
+    shards: &'a [Range<usize>],
+    precision: Precision,
+) -> impl Iterator<Item = Piece<'a>> {
+    let workers = (0..part.shape.workers()).map(move |worker| {
+        let rows = part.shape.worker_rows(worker);
+        (worker, rows.start * positions..rows.end * positions)
+    });
+    let workers = workers.filter(|(_, own)| !own.is_empty());
+    workers.flat_map(move |(worker, own)| {
+        let is_whole = precision == Precision::F32;
+        let lies_within = {
+            let own = own.clone();
+            move |shard: &&Range<usize>| own.start <= shard.start && shard.end <= own.end
+        };
+        let whole = is_whole.then(|| own.clone());
+        let each = (!is_whole).then(|| shards.iter().filter(lies_within).cloned());
+        let all = whole.into_iter().chain(each.into_iter().flatten());
+        all.map(move |rows| Piece {
+            factors: part.factors(worker),
+            all: own.len(),
+            rows: rows.start - own.start..rows.end - own.start,
+        })
+    })
 }

@@ -267,7 +267,7 @@ impl Memory {
     fn new(network: &Network, isa: Isa) -> Result<Self, NnError> {
         Ok(Self {
             layer: network.model().build_layer(isa)?,
-            workspace: Workspace::new(isa),
+            workspace: Workspace::new(network.model().arithmetic(isa)),
             x: Vec::new(),
             y: Vec::new(),
             mask: Vec::new(),

@@ -76,13 +76,14 @@ impl<S: RowSource> NetworkReplica<S> {
         let properties = layer.properties();
         let own_bytes = properties.bytes_per_row + properties.workspace_per_row;
         let bytes = own_bytes + 4 * (widths.0 + 2 * widths.1);
-        let (workspace, isa) = (Workspace::new(settings.isa), settings.isa);
+        let arithmetic = model.arithmetic(settings.isa);
+        let workspace = Workspace::new(arithmetic);
         Ok(Self {
             source,
             settings,
             num_params: len,
             blocks: Blocks::new(bytes, len, properties.fewest_rows),
-            factored: Factored::new(layer.factors(), len, isa),
+            factored: Factored::new(layer.factors(), len, arithmetic),
             state: ModelState {
                 kind,
                 layer,

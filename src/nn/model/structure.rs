@@ -16,14 +16,15 @@ use serde::Deserialize;
 use super::presets::Subsample;
 use crate::nn::core::{Activation, layers_json};
 use crate::nn::error::NnError;
+use crate::nn::kernel::Precision;
 use crate::nn::layers::{
     Attention, BatchNorm, Conv, Dense, Dropout, Embedding, Join, Norm, Parallel, Pool, Positions,
     Recurrent, Reshape, Residual, Sequential, Softmax,
 };
 
 impl Sequential {
-    /// The model as JSON, for [`Sequential::from_json`]: input, padding, and every layer with its
-    /// settings. The same model is the same text in every build.
+    /// The model as JSON, for [`Sequential::from_json`]: input, padding, the precision of products
+    /// unless it is `f32`, and every layer with its settings. The same model is the same text in every build.
     ///
     /// ```
     /// use unisono::nn::Sequential;
@@ -34,7 +35,11 @@ impl Sequential {
         let input = serde_json::to_string(self.input_shape()).expect("a shape is plain numbers");
         let padding = serde_json::to_string(&self.padding_value()).expect("it is a number");
         let layers = layers_json(self.layers());
-        format!(r#"{{"input":{input},"padding":{padding},"layers":{layers}}}"#)
+        let precision = match self.products() {
+            Precision::F32 => String::new(),
+            other => format!(r#""precision":"{other}","#),
+        };
+        format!(r#"{{"input":{input},"padding":{padding},{precision}"layers":{layers}}}"#)
     }
 
     /// The model that [`Sequential::to_json`] wrote.
@@ -51,7 +56,7 @@ impl Sequential {
     /// not one of this crate.
     pub fn from_json(text: &str) -> Result<Self, NnError> {
         let model: ModelText = serde_json::from_str(text).map_err(odd)?;
-        let mut read = Self::new(model.input);
+        let mut read = Self::new(model.input).precision(model.precision);
         if let Some(value) = model.padding {
             read = read.padding(value);
         }
@@ -71,6 +76,8 @@ pub(super) fn odd(error: serde_json::Error) -> NnError {
 struct ModelText {
     input: Vec<usize>,
     padding: Option<f32>,
+    #[serde(default)]
+    precision: Precision,
     layers: Vec<LayerText>,
 }
 

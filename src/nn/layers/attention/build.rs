@@ -20,7 +20,10 @@ impl Spec for Attention {
             return Err(build.refuse(expected, channels));
         }
         Ok(Box::new(AttentionLayer::new(
-            *self, length, channels, build.isa,
+            *self,
+            length,
+            channels,
+            build.arithmetic,
         )))
     }
 

@@ -9,8 +9,8 @@ use std::ops::Range;
 use crate::nn::core::blocks;
 use crate::nn::kernel::softmax::Scores;
 use crate::nn::kernel::{
-    Bias, Columns, Ones, Out, Packed, Rows, Side, Strided, product, product_of_rows,
-    product_transposed,
+    Bias, Columns, Ones, Out, Packed, Precision, Rounding, Rows, Side, Strided, product,
+    product_of_rows, product_transposed,
 };
 
 /// Keys of a block: a multiple of the width of every packed operand. Blocks do not depend on the
@@ -49,6 +49,7 @@ impl View<'_> {
 pub(super) struct Head<'a> {
     pub(super) left: &'a mut Packed,
     pub(super) right: &'a mut Packed,
+    pub(super) rounding: &'a mut Rounding,
     pub(super) scores: Scores,
     pub(super) width: usize,
 }
@@ -85,7 +86,8 @@ impl Head<'_> {
                 stride,
             };
             let b = self.right.part(seers, 0..width);
-            product_of_rows(out, a.rows(&keys, width), b, Bias::Zero);
+            let a = self.rounding.rows(a.rows(&keys, width));
+            product_of_rows(out, a, b, Bias::Zero);
         }
     }
 
@@ -93,7 +95,9 @@ impl Head<'_> {
     /// read where they lie.
     pub(super) fn mix(&mut self, p: &[f32], b: View<'_>, to: Out<'_>) {
         let (length, width, stride) = (self.scores.length, self.width, self.scores.stride());
-        let packs = length > SHORT || !length.is_multiple_of(4) || !width.is_multiple_of(16);
+        let arithmetic = self.left.arithmetic();
+        let has_whole_tiles = length.is_multiple_of(4) && width.is_multiple_of(16);
+        let packs = length > SHORT || !has_whole_tiles || arithmetic.precision != Precision::F32;
         if packs {
             self.pack_values(b);
         }
@@ -117,7 +121,7 @@ impl Head<'_> {
                 let b_rows = Rows::dense(&b.data[..seen.end * b.stride], b.stride);
                 let columns = |rows, range| Columns { rows, range };
                 let values = columns(b_rows, b.first..b.first + width);
-                product_transposed(self.left.isa(), out, columns(p, queries), values, false);
+                product_transposed(arithmetic.isa, out, columns(p, queries), values, false);
             }
         }
     }
@@ -137,7 +141,7 @@ impl Head<'_> {
                 first: seers.start,
                 stride,
             };
-            let rows = p.rows(&keys, seers.len());
+            let rows = self.rounding.rows(p.rows(&keys, seers.len()));
             product_of_rows(out, rows, self.right.part(0..width, seers), Bias::Zero);
         }
     }
@@ -158,34 +162,34 @@ impl Head<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::kernel::Isa;
+    use crate::nn::kernel::{Arithmetic, Isa, naive::chain};
 
     fn values(len: usize, seed: usize) -> Vec<f32> {
         let value = |i: usize| ((i * 7919 + seed * 104_729) % 201) as f32 / 100.0 - 1.0;
         (0..len).map(value).collect()
     }
 
-    /// `sum over p of a(p) b(p)`, a chain from zero.
-    fn chain(terms: impl Iterator<Item = (f32, f32)>) -> f32 {
-        terms.fold(0.0, |sum, (a, b)| a.mul_add(b, sum))
-    }
-
     #[test]
     fn products_are_the_plain_ones_of_what_is_seen() {
-        for isa in Isa::available() {
+        for (isa, &precision) in Isa::available()
+            .into_iter()
+            .flat_map(|isa| Precision::ALL.iter().map(move |precision| (isa, precision)))
+        {
+            let arithmetic = Arithmetic { isa, precision };
             for length in [1, 5, 24, 31, 33, 70] {
-                products_are_plain(isa, true, length, 5);
-                products_are_plain(isa, false, length, 5);
+                products_are_plain(arithmetic, true, length, 5);
+                products_are_plain(arithmetic, false, length, 5);
             }
             // Read where they lie.
             for (length, width) in [(4, 16), (24, 48), (64, 32), (76, 16)] {
-                products_are_plain(isa, true, length, width);
-                products_are_plain(isa, false, length, width);
+                products_are_plain(arithmetic, true, length, width);
+                products_are_plain(arithmetic, false, length, width);
             }
         }
     }
 
-    fn products_are_plain(isa: Isa, is_causal: bool, length: usize, width: usize) {
+    fn products_are_plain(arithmetic: Arithmetic, is_causal: bool, length: usize, width: usize) {
+        let precision = arithmetic.precision;
         let (first, stride) = (2, width + 3);
         let sees = |i: usize, j: usize| !is_causal || j <= i;
         let (a, b) = (values(length * stride, 1), values(length * stride, 2));
@@ -194,7 +198,8 @@ mod tests {
             first,
             stride,
         };
-        let (mut left, mut right) = (Packed::new(isa), Packed::new(isa));
+        let [mut left, mut right] = [Packed::new(arithmetic), Packed::new(arithmetic)];
+        let mut rounding = Rounding::new(arithmetic);
         let scores = Scores {
             length,
             is_causal,
@@ -203,6 +208,7 @@ mod tests {
         let mut head = Head {
             left: &mut left,
             right: &mut right,
+            rounding: &mut rounding,
             scores,
             width,
         };
@@ -215,9 +221,9 @@ mod tests {
             }
             let at = |i: usize| i * stride + first;
             let (a, b) = (&a[at(j)..][..width], &b[at(i)..][..width]);
-            let expected = chain(a.iter().copied().zip(b.iter().copied()));
+            let expected = chain(precision, 0.0, a.iter().copied().zip(b.iter().copied()));
             if sees(i, j) {
-                assert_eq!(*score, expected, "{isa:?} {length}: {i}, {j}");
+                assert_eq!(*score, expected, "{arithmetic:?} {length}: {i}, {j}");
             } else {
                 *score = 0.0;
             }
@@ -228,17 +234,18 @@ mod tests {
         for (at, (mixed, back)) in mixed.iter().zip(&back).enumerate() {
             let (i, k) = (at / width, at % width);
             let all = |p: &dyn Fn(usize) -> f32| {
-                chain((0..length).map(|j| (p(j), b[j * stride + first + k])))
+                let term = |j: usize| (p(j), b[j * stride + first + k]);
+                chain(precision, 0.0, (0..length).map(term))
             };
             assert_eq!(
                 *mixed,
                 all(&|j| p[j * scores.stride() + i]),
-                "{isa:?} {length}: {i}, {k}"
+                "{arithmetic:?} {length}: {i}, {k}"
             );
             assert_eq!(
                 *back,
                 all(&|j| p[i * scores.stride() + j]),
-                "{isa:?} {length}: {i}, {k}"
+                "{arithmetic:?} {length}: {i}, {k}"
             );
         }
     }

@@ -9,7 +9,7 @@ use crate::nn::core::{
     positions,
 };
 use crate::nn::kernel::softmax::{Scores, softmax_columns, softmax_columns_backward};
-use crate::nn::kernel::{Bias, Buffer, Isa, Ones, Out, Packed};
+use crate::nn::kernel::{Arithmetic, Bias, Buffer, Ones, Out, Packed, Rounding};
 use crate::nn::layers::weight::Weight;
 use crate::nn::shape::Shape;
 
@@ -24,6 +24,7 @@ pub(super) struct AttentionLayer {
     out: Weight,
     left: Packed,
     right: Packed,
+    rounding: Rounding,
     /// (B, T, 3 C): q, k, v.
     values: Buffer,
     /// (B, heads, T, T'): P, a row a key.
@@ -36,17 +37,23 @@ pub(super) struct AttentionLayer {
 }
 
 impl AttentionLayer {
-    pub(super) fn new(spec: Attention, length: usize, channels: usize, isa: Isa) -> Self {
-        let new = || Packed::new(isa);
+    pub(super) fn new(
+        spec: Attention,
+        length: usize,
+        channels: usize,
+        arithmetic: Arithmetic,
+    ) -> Self {
+        let new = || Packed::new(arithmetic);
         Self {
             spec,
             length,
             channels,
             shape: Shape::from([length, channels]),
-            qkv: Weight::new(channels, 3 * channels, isa),
-            out: Weight::new(channels, channels, isa),
+            qkv: Weight::new(channels, 3 * channels, arithmetic),
+            out: Weight::new(channels, channels, arithmetic),
             left: new(),
             right: new(),
+            rounding: Rounding::new(arithmetic),
             values: Buffer::default(),
             weights: Buffer::default(),
             mixed: Buffer::default(),
@@ -91,6 +98,7 @@ impl AttentionLayer {
         let mut products = Head {
             left: &mut self.left,
             right: &mut self.right,
+            rounding: &mut self.rounding,
             scores,
             width: d,
         };
@@ -123,6 +131,7 @@ impl AttentionLayer {
         let mut products = Head {
             left: &mut self.left,
             right: &mut self.right,
+            rounding: &mut self.rounding,
             scores,
             width: d,
         };

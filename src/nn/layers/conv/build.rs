@@ -17,8 +17,14 @@ impl Spec for Conv {
         let axes = self.axes_of(image.rows, image.columns);
         let (spec, channels) = (self.clone(), image.channels);
         Ok(match winograd::tile_of(self, axes, channels) {
-            Some(tile) => Box::new(WinogradLayer::new(spec, axes, channels, tile, build.isa)),
-            None => Box::new(ConvLayer::new(spec, axes, channels, build.isa)),
+            Some(tile) => Box::new(WinogradLayer::new(
+                spec,
+                axes,
+                channels,
+                tile,
+                build.arithmetic.isa,
+            )),
+            None => Box::new(ConvLayer::new(spec, axes, channels, build.arithmetic.isa)),
         })
     }
 

@@ -11,7 +11,7 @@ use crate::nn::core::{
     positions,
 };
 use crate::nn::kernel::elementwise::add;
-use crate::nn::kernel::{Bias, Buffer, Isa, Ones, Out, Rows};
+use crate::nn::kernel::{Arithmetic, Bias, Buffer, Ones, Out, Rows};
 use crate::nn::layers::weight::Weight;
 use crate::nn::shape::Shape;
 
@@ -38,7 +38,12 @@ pub(super) struct RecurrentLayer {
 }
 
 impl RecurrentLayer {
-    pub(super) fn new(cell: Arc<dyn Cell>, sizes: Sizes, settings: Settings, isa: Isa) -> Self {
+    pub(super) fn new(
+        cell: Arc<dyn Cell>,
+        sizes: Sizes,
+        settings: Settings,
+        arithmetic: Arithmetic,
+    ) -> Self {
         let Settings {
             init,
             is_reversed,
@@ -50,8 +55,8 @@ impl RecurrentLayer {
             init,
             is_reversed,
             state: State::new(start, sizes.hidden),
-            input: Weight::new(sizes.channels, sizes.gates, isa),
-            hidden: Weight::new(sizes.hidden, sizes.gates, isa),
+            input: Weight::new(sizes.channels, sizes.gates, arithmetic),
+            hidden: Weight::new(sizes.hidden, sizes.gates, arithmetic),
             output: Shape::from([sizes.length, sizes.hidden]),
             gates: Buffer::default(),
             hidden_gates: Buffer::default(),

@@ -181,7 +181,10 @@ impl Spec for Recurrent {
         };
         let cell = Arc::clone(&self.cell);
         Ok(Box::new(RecurrentLayer::new(
-            cell, shape, settings, build.isa,
+            cell,
+            shape,
+            settings,
+            build.arithmetic,
         )))
     }
 
