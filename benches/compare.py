@@ -3,13 +3,14 @@
 
     cargo build --release
     python3 benches/compare.py --torch PYTHON [--jax PYTHON] [--rust PROGRAM] [--rounds 5] [--threads 2] [--shards 16]
-                               [--only mlp:1024,gpt:64] [--modes eager,ddp,eager-bf16] [--busy CORE] [--record FILE]
+                               [--only mlp:1024,gpt:64] [--modes eager,ddp,eager-bf16] [--precision bf16] [--busy CORE]
+                               [--record FILE]
     python3 benches/compare.py --table FILE
     python3 benches/compare.py --table NAME=FILE NAME=FILE ... [--chart FILE.svg]
 
 --torch and --jax are Python interpreters with these frameworks, which run `benches/peers/torch/bench.py` and
 `benches/peers/jax/bench.py`; --rust is `benches/peers/rust`, built. Each prints one JSON line. A mode of PyTorch with `-bf16`
-behind it computes under autocast to bfloat16. Each round runs every program once, in turn, so that slow phases of a shared machine hit all of them; how many times faster is the median over the
+behind it computes under autocast to bfloat16. With --precision bf16 so does unisono, and its f32 is one more contender. Each round runs every program once, in turn, so that slow phases of a shared machine hit all of them; how many times faster is the median over the
 rounds of the ratio within a round, of the mode where that is least. torch.compile compiles for a minute: it runs in the first
 --compile-rounds rounds only, and if these are not all, its ratio is that of the medians. --record appends every JSON line, with
 its round, contender and command; --table prints the table of such a record, or of several, side by side, how many times as fast as
@@ -32,7 +33,7 @@ WORKLOADS = ["mlp_small:32", "mlp_small:256", "mlp:128", "mlp:1024", "mlp:4096",
              "gpt:12", "gpt:64"]
 TORCH = {"eager": [], "compile": ["--mode", "compile"], "ddp": ["--mode", "ddp"]}
 TORCH_BF16 = {f"{mode}-bf16": [*flags, "--bf16"] for mode, flags in TORCH.items()}
-OWN = {"even": ["--no-balance"]}
+OWN = {"even": ["--no-balance"], "own f32": ["--precision", "f32"]}
 RUST_WORKLOADS = {"mlp_small", "mlp", "lenet", "lstm"}
 
 
@@ -86,10 +87,13 @@ def compare(a, runs, workload):
     for turn in range(a.rounds):
         bench = [str(ROOT / "target/release/unisono"), "bench", "--preset", name, "--batch-size", batch, "--threads", str(a.threads),
                  "--json", *shards, "--steps"]
-        own = runs.line([*bench, str(steps)], workload, "unisono", turn)
+        precision = ["--precision", a.precision] if a.precision != "f32" else []
+        own = runs.line([*bench, str(steps), *precision], workload, "unisono", turn)
         if own is None:
             raise SystemExit(f"{workload}: unisono gave no result, so there is nothing to compare with")
         steps = max(5, int(a.seconds * 1e3 / own["median_ms_per_step"]))
+        if precision:
+            runs.line([*bench, str(steps), *OWN["own f32"]], workload, "own f32", turn)
         if a.busy is not None:
             # One command in all rounds: it tells variants apart.
             even_steps = even_steps or steps
@@ -125,8 +129,9 @@ def by_round(lines, workload):
     own, times = {}, {}
     for line in lines:
         if line["contender"] != "unisono":
-            # Variants of a mode differ in their arguments.
-            variant = times.setdefault(line["contender"], {}).setdefault(line["command"], {})
+            # Variants of a mode differ in their arguments; our own have one.
+            kind = line["contender"] if line["contender"] in OWN else line["command"]
+            variant = times.setdefault(line["contender"], {}).setdefault(kind, {})
             variant[line["round"]] = line["median_ms_per_step"]
         elif line["round"] in own:
             raise SystemExit(f"{workload}: a record for --table has one run of unisono a round; round {line['round']} has two")
@@ -172,6 +177,8 @@ def row(lines, workload, modes):
     ms = [line["median_ms_per_step"] for line in own.values()]
     times = [f"{statistics.median(best[mode].values()):.4g}" if mode in best else "" for mode in modes]
     than_f32, than_bf16, than_others = (spread(found, ".2f") if found else "" for found in faster(own, best))
+    if "own f32" in modes:
+        times.append(spread(ratios(own, best["own f32"]), ".2f") if "own f32" in best else "")
     times += [than_f32] + ([than_bf16] if any(mode in TORCH_BF16 for mode in modes) else []) + [than_others]
     gflops, share = (statistics.median(line[key] for line in own.values()) for key in ("gflops", "peak_share"))
     return markdown([workload.replace(":", " "), spread(ms, ".4g"), *times, f"{gflops:.0f}, {100 * share:.0f} %"])
@@ -182,8 +189,9 @@ def heads(cells):
 
 
 def row_heads(modes):
+    own = ["times faster than our f32"] if "own f32" in modes else []
     bf16 = ["than the best torch in bf16"] if any(mode in TORCH_BF16 for mode in modes) else []
-    return heads(["unisono, ms (least to most)", *modes, "times faster than the best torch (least to most)", *bf16,
+    return heads(["unisono, ms (least to most)", *modes, *own, "times faster than the best torch (least to most)", *bf16,
                   "than the best other", "GFLOP/s, share of the measured peak"])
 
 
@@ -292,7 +300,8 @@ def busy(core):
 
 
 def columns(a):
-    return (list(OWN) if a.busy is not None else []) + a.modes + (["jax"] if a.jax else []) + (["candle", "burn"] if a.rust else [])
+    own = (["even"] if a.busy is not None else []) + (["own f32"] if a.precision != "f32" else [])
+    return own + a.modes + (["jax"] if a.jax else []) + (["candle", "burn"] if a.rust else [])
 
 
 def main():
@@ -309,6 +318,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=2.0, help="seconds of timed steps, about, of each run")
     parser.add_argument("--modes", type=modes, default=list(TORCH), metavar="MODE,...",
                         help=f"of PyTorch: {', '.join(TORCH | TORCH_BF16)}")
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32", help="of unisono's products")
     parser.add_argument("--only", type=workloads, default=WORKLOADS, metavar="NAME:BATCH,...")
     parser.add_argument("--busy", type=int, metavar="CORE", help="keep this core busy with another program")
     parser.add_argument("--record", type=pathlib.Path)

@@ -11,8 +11,9 @@ use ndarray::Array2;
 use std::hint::black_box;
 use support::PeakShare;
 use unisono::engine::part;
+use unisono::nn::Precision;
 use unisono::nn::kernel::{
-    Bias, Isa, Ones, Out, Packed, Rows, Side, Strided, fold_products, naive, product,
+    Arithmetic, Bias, Isa, Ones, Out, Packed, Rows, Side, Strided, fold_products, naive, product,
 };
 
 fn values(len: usize) -> Vec<f32> {
@@ -33,6 +34,15 @@ const SHAPES: [(usize, usize, usize); 5] = [
 /// Multiplications at most that a twin is timed on.
 const SMALL: usize = 10_000_000;
 
+/// Every instruction set in every precision.
+fn arithmetics() -> impl Iterator<Item = Arithmetic> {
+    let of = |isa| {
+        let all = Precision::ALL.iter();
+        all.map(move |&precision| Arithmetic { isa, precision })
+    };
+    Isa::available().into_iter().flat_map(of)
+}
+
 fn forward(criterion: &mut Criterion<PeakShare>) {
     let mut group = criterion.benchmark_group("forward");
     for (rows, inputs, outputs) in SHAPES {
@@ -43,10 +53,14 @@ fn forward(criterion: &mut Criterion<PeakShare>) {
         );
         let size = format!("{rows}x{inputs}x{outputs}");
         group.throughput(Throughput::Elements(2 * (rows * inputs * outputs) as u64));
-        let twin = || naive::product(Rows::dense(&x, inputs), Rows::dense(&w, outputs), &b);
-        let expected = twin();
-        for isa in Isa::available() {
-            let (mut left, mut right) = (Packed::new(isa), Packed::new(isa));
+        let twin = |precision| {
+            let (x, w) = (Rows::dense(&x, inputs), Rows::dense(&w, outputs));
+            naive::product(precision, x, w, &b)
+        };
+        for arithmetic in arithmetics() {
+            let Arithmetic { isa, precision } = arithmetic;
+            let expected = twin(precision);
+            let [mut left, mut right] = [Packed::new(arithmetic), Packed::new(arithmetic)];
             let mut y = vec![0.0; rows * outputs];
             let mut run = |y: &mut [f32]| {
                 left.pack(Side::Left, Strided::along(&x, rows, inputs), Ones::None);
@@ -62,13 +76,17 @@ fn forward(criterion: &mut Criterion<PeakShare>) {
             if isa == Isa::Portable && rows * inputs * outputs > SMALL {
                 continue;
             }
-            group.bench_function(BenchmarkId::new(isa.name(), &size), |bencher| {
+            let name = match precision {
+                Precision::F32 => isa.name().to_owned(),
+                other => format!("{}, {other}", isa.name()),
+            };
+            group.bench_function(BenchmarkId::new(name, &size), |bencher| {
                 bencher.iter(|| run(black_box(&mut y)))
             });
         }
         if rows * inputs * outputs <= SMALL {
             group.bench_function(BenchmarkId::new("naive", &size), |bencher| {
-                bencher.iter(|| black_box(twin()))
+                bencher.iter(|| black_box(twin(Precision::F32)))
             });
         }
         let x = Array2::from_shape_vec((rows, inputs), x).expect("the shape fits");
@@ -87,7 +105,7 @@ fn weight_gradient(criterion: &mut Criterion<PeakShare>) {
         group.throughput(Throughput::Elements(2 * (rows * inputs * outputs) as u64));
         let twin = |shards: &[std::ops::Range<usize>]| {
             let (x, dz) = (Rows::dense(&x, inputs), Rows::dense(&dz, outputs));
-            naive::fold_products(x, dz, shards)
+            naive::fold_products(Precision::F32, x, dz, shards)
         };
         let isa = Isa::detect();
         for shards in [1, 8] {

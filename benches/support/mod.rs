@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use criterion::Throughput;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
+use unisono::nn::Precision;
 use unisono::study::measured_peak_flops;
 
 /// Wall time; a throughput in elements is taken for floating-point operations, and shown as a share
@@ -18,7 +19,7 @@ pub(crate) struct PeakShare {
 impl PeakShare {
     /// Measures the peak of one core.
     pub(crate) fn new() -> Self {
-        let peak = measured_peak_flops();
+        let peak = measured_peak_flops(Precision::F32);
         // Criterion wants a unit that lives as long as the process; there is one of it.
         let unit = Box::leak(format!("% of {:.0} GFLOP/s", peak / 1e9).into_boxed_str());
         Self {

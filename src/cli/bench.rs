@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::engine::Ranks;
+use crate::nn::Precision;
 use crate::study::{Bench, BenchReport};
 
 use super::args::BenchArgs;
@@ -86,6 +87,10 @@ fn text(bench: &Bench, report: &BenchReport) {
         bench.preset.name,
         report.num_params
     );
+    let precision = bench.preset.model.products();
+    if precision != Precision::F32 {
+        say!("precision of products: {precision}");
+    }
     say!("batch size: {}", report.batch_size);
     let placement = &report.placement;
     let pinned = if placement.is_pinned() {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::engine::{Pinning, Placement, Threads, default_shards};
-use crate::nn::kernel::Isa;
+use crate::nn::{Isa, Precision};
 use crate::report::{Machine, line_of};
 use crate::study::{measured_bandwidth, measured_peak_flops};
 use crate::train::TrainError;
@@ -51,9 +51,18 @@ fn reached(auto: &Placement) -> Result<(), CommandError> {
     say!("pinning: {}", pinning(auto));
     say!("huge pages: {}", huge_pages());
     // Measured peaks.
-    let peak = measured_peak_flops();
+    let [peak, peak_of_pairs] = [Precision::F32, Precision::Bf16].map(measured_peak_flops);
     let running = auto.num_running();
     say!("peak of a core, measured: {:.1} GFLOP/s", peak / 1e9);
+    let times = peak_of_pairs / peak;
+    let how = match Isa::detect() {
+        Isa::Avx512Bf16 => "by the instruction for it",
+        _ => "without an instruction for it: the same bits, and no gain",
+    };
+    say!(
+        "peak in bf16: {:.1} GFLOP/s, {times:.2} of that in f32, {how}",
+        peak_of_pairs / 1e9
+    );
     say!(
         "bandwidth of one thread, measured: {:.1} GB/s",
         measured_bandwidth(1) / 1e9

@@ -163,7 +163,7 @@ impl Bench {
             num_params: network.layout().num_params(),
             batch_size: self.batch_size,
             flops_per_row: model.training_flops()?,
-            peak_flops: measured_peak_flops() * running as f64,
+            peak_flops: measured_peak_flops(model.products()) * running as f64,
             phases_ms: phases_ms.into(),
             losses: (
                 losses.clone().next().unwrap_or(f64::NAN),

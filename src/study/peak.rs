@@ -3,24 +3,27 @@
 
 use std::time::Instant;
 
-use crate::nn::kernel::{Bias, Isa, Ones, Out, Packed, Side, Strided, product};
+use crate::nn::Precision;
+use crate::nn::kernel::{Arithmetic, Bias, Isa, Ones, Out, Packed, Side, Strided, product};
 
-/// Multiplications and additions a second of one core: the best of some 50 ms of products from L1.
+/// Multiplications and additions a second of one core, with operands of a precision: the best of
+/// some 50 ms of products from L1.
 ///
 /// It lies a few per cent below what the units could do with nothing else to do, so a share of it
 /// is not flattered.
 ///
 /// ```
-/// use unisono::study::measured_peak_flops;
-/// let peak = measured_peak_flops();
+/// use unisono::{nn::Precision, study::measured_peak_flops};
+/// let peak = measured_peak_flops(Precision::F32);
 /// assert!(peak > 0.0 && peak.is_finite());
 /// ```
-pub fn measured_peak_flops() -> f64 {
+pub fn measured_peak_flops(precision: Precision) -> f64 {
     // The processor's, whatever kernels UNISONO_ISA chooses.
     let isa = Isa::detect();
+    let arithmetic = Arithmetic { isa, precision };
     let (rows, columns, depth) = (2 * isa.tile_rows(), 32, 96);
     let (a, b) = (vec![0.5; rows * depth], vec![0.25; depth * columns]);
-    let (mut left, mut right) = (Packed::new(isa), Packed::new(isa));
+    let [mut left, mut right] = [Packed::new(arithmetic), Packed::new(arithmetic)];
     left.pack(Side::Left, Strided::along(&a, rows, depth), Ones::None);
     right.pack(Side::Right, Strided::across(&b, depth, columns), Ones::None);
     let mut c = vec![0.0; rows * columns];

@@ -12,10 +12,9 @@
 use std::ops::Range;
 
 use super::arithmetic::{Arithmetic, Layout};
-use super::bf16::{
-    pair, pair_neighbours, pair_row_with_zeros, pair_rows, round, round_row, swap_neighbours,
-};
+use super::bf16::{pair, pair_row_with_zeros, round, round_row, swap_neighbours};
 use super::operands::{LINE, Strided};
+use super::pairs::{pair_neighbours, pair_rows};
 #[cfg(target_arch = "x86_64")]
 use super::x86::transpose_four;
 use crate::memory::Buffer;

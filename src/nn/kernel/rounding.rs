@@ -1,8 +1,9 @@
 //! Rows of a left operand, in the precision of the product that reads them.
 
 use super::arithmetic::{Arithmetic, Layout};
-use super::bf16::{pair_neighbours, swap_neighbours};
+use super::bf16::swap_neighbours;
 use super::operands::{LINE, Rows};
+use super::pairs::pair_neighbours;
 use crate::memory::Buffer;
 
 /// Rows of a left operand in a product's precision: as they lie, or rounded.

@@ -20,10 +20,11 @@
 
 use std::arch::asm;
 use std::arch::x86_64::{
-    __m128, __m256, __m512, __m512bh, _MM_HINT_T0, _MM_HINT_T1, _mm_movehl_ps, _mm_movelh_ps,
-    _mm_prefetch, _mm_unpackhi_ps, _mm_unpacklo_ps, _mm256_add_ps, _mm256_fmadd_ps,
-    _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_dpbf16_ps,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
+    __m128, __m256, __m512, __m512bh, __m512i, _MM_HINT_T0, _MM_HINT_T1, _mm_movehl_ps,
+    _mm_movelh_ps, _mm_prefetch, _mm_unpackhi_ps, _mm_unpacklo_ps, _mm256_add_ps, _mm256_fmadd_ps,
+    _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm512_add_ps, _mm512_castps_si512,
+    _mm512_castsi512_ps, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm512_permutexvar_epi16, _mm512_set1_ps, _mm512_storeu_ps,
 };
 use std::mem::transmute;
 
@@ -187,6 +188,52 @@ fn dot_product_step<const M: usize, const N: usize>(
     }
 }
 
+/// The same bits.
+#[inline(always)]
+fn vector(pairs: __m512bh) -> __m512 {
+    // SAFETY: both are 512 bits, and any bits are values of either.
+    unsafe { transmute(pairs) }
+}
+
+/// Rounding by the instruction for it, of whole vectors; what is left over is the caller's.
+impl Avx512Bf16 {
+    /// `to` = pairs of neighbours in a row; how many.
+    #[inline]
+    pub(super) fn pair_neighbours(self, to: &mut [f32], row: &[f32]) -> usize {
+        #[target_feature(enable = "avx512f,avx512bf16")]
+        fn rounded(simd: Avx512Bf16, to: &mut [f32], row: &[f32]) {
+            for (to, row) in to.chunks_exact_mut(16).zip(row.chunks_exact(32)) {
+                let pairs = _mm512_cvtne2ps_pbh(simd.load(&row[16..]), simd.load(row));
+                simd.store(vector(pairs), to);
+            }
+        }
+        // SAFETY: invariant 1.
+        unsafe { rounded(self, to, row) };
+        (to.len() / 16).min(row.len() / 32) * 16
+    }
+
+    /// `to` = pairs of a value of one row and one of the next, all of one length; how many.
+    #[inline]
+    pub(super) fn pair_rows(self, to: &mut [f32], first: &[f32], second: &[f32]) -> usize {
+        #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+        fn rounded(simd: Avx512Bf16, to: &mut [f32], first: &[f32], second: &[f32]) {
+            // A value of the first row, then one of the second.
+            let order: [u16; 32] = std::array::from_fn(|i| (i / 2 + 16 * (i % 2)) as u16);
+            // SAFETY: both are 512 bits, and any bits are values of either.
+            let order: __m512i = unsafe { transmute(order) };
+            let rows = first.chunks_exact(16).zip(second.chunks_exact(16));
+            for (to, (first, second)) in to.chunks_exact_mut(16).zip(rows) {
+                let rows = vector(_mm512_cvtne2ps_pbh(simd.load(second), simd.load(first)));
+                let pairs = _mm512_permutexvar_epi16(order, _mm512_castps_si512(rows));
+                simd.store(_mm512_castsi512_ps(pairs), to);
+            }
+        }
+        // SAFETY: invariant 1.
+        unsafe { rounded(self, to, first, second) };
+        to.len() / 16 * 16
+    }
+}
+
 /// Denormals are zeros in this thread while it lives.
 pub(super) struct FlushDenormals {
     before: u32,
@@ -233,7 +280,8 @@ instruction_set! {
 instruction_set! {
     /// AVX-512 on pairs of bfloat16; used for these alone.
     Avx512Bf16(__m512), 16,
-    detected: ["avx512bf16", "avx512f", "avx2", "fma"], enabled: "avx512bf16,avx512f,avx2,fma",
+    detected: ["avx512bf16", "avx512bw", "avx512f", "avx2", "fma"],
+    enabled: "avx512bf16,avx512bw,avx512f,avx2,fma",
     prefetch: true, unroll4: false,
     steps_of_pairs: [dot_product_step],
     _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps, _mm512_add_ps

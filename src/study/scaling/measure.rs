@@ -105,7 +105,7 @@ impl Scaling {
             half_width: self.half_width,
             flops_per_row: model.training_flops().map_err(TrainError::from)?.executed as f64,
             activation_bytes_per_row: model.activation_bytes().map_err(TrainError::from)? as f64,
-            peak_flops: measured_peak_flops(),
+            peak_flops: measured_peak_flops(model.products()),
             bandwidth: self.threads.iter().map(bandwidth).collect(),
             clock_reading_s: clock_reading_s(),
             message_s,
