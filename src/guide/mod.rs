@@ -3,5 +3,8 @@
 #[doc = include_str!("ranks.md")]
 pub mod ranks {}
 
+#[doc = include_str!("bf16.md")]
+pub mod bf16 {}
+
 #[doc = include_str!("changes.md")]
 pub mod changes {}
