@@ -5,6 +5,7 @@
     python3 benches/compare.py --torch PYTHON [--jax PYTHON] [--rust PROGRAM] [--rounds 5] [--threads 2] [--shards 16]
                                [--only mlp:1024,gpt:64] [--modes eager,ddp,eager-bf16] [--precision bf16] [--busy CORE]
                                [--record FILE]
+    python3 benches/compare.py --torch PYTHON --ranks 2 --modes ddp --only mlp:1024,lenet:64,gpt:12 [--mpirun mpirun.mpich]
     python3 benches/compare.py --table FILE
     python3 benches/compare.py --table NAME=FILE NAME=FILE ... [--chart FILE.svg]
 
@@ -13,7 +14,8 @@
 behind it computes under autocast to bfloat16. With --precision bf16 so does unisono, and its f32 is one more contender. Each round runs every program once, in turn, so that slow phases of a shared machine hit all of them; how many times faster is the median over the
 rounds of the ratio within a round, of the mode where that is least. torch.compile compiles for a minute: it runs in the first
 --compile-rounds rounds only, and if these are not all, its ratio is that of the medians. --record appends every JSON line, with
-its round, contender and command; --table prints the table of such a record, or of several, side by side, how many times as fast as
+its round, contender and command. With --ranks unisono runs as so many processes under mpirun, which share --threads out, as the
+processes of DDP do: two ranks of one thread beside DDP's two over gloo. --table prints the table of such a record, or of several, side by side, how many times as fast as
 the others unisono is, and --chart (with matplotlib) draws it. --busy keeps a core busy meanwhile with an endless loop, as another
 program would, and also runs unisono with the shards shared out evenly. benches/peers/run.sh installs and runs it all.
 """
@@ -23,6 +25,7 @@ import json
 import math
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -85,8 +88,9 @@ def compare(a, runs, workload):
     shards = ["--shards", a.shards] if a.shards else []
     steps, even_steps = 200 if name == "mlp_small" else 10, None
     for turn in range(a.rounds):
-        bench = [str(ROOT / "target/release/unisono"), "bench", "--preset", name, "--batch-size", batch, "--threads", str(a.threads),
-                 "--json", *shards, "--steps"]
+        launcher = [a.mpirun, "-n", str(a.ranks)] if a.ranks > 1 else []
+        bench = [*launcher, str(ROOT / "target/release/unisono"), "bench", "--preset", name, "--batch-size", batch,
+                 "--threads", str(a.threads // a.ranks), "--json", *shards, "--steps"]
         precision = ["--precision", a.precision] if a.precision != "f32" else []
         own = runs.line([*bench, str(steps), *precision], workload, "unisono", turn)
         if own is None:
@@ -108,8 +112,8 @@ def read(record, threads):
     """The lines of a record on so many threads, by workload. Older ones name the contender by framework and mode."""
     found = {}
     for line in map(json.loads, record.read_text().splitlines()):
-        # DDP's are processes x threads.
-        if math.prod(map(int, str(line["threads"]).split("x"))) != threads:
+        # DDP's are processes x threads, ours those of each rank.
+        if math.prod(map(int, str(line["threads"]).split("x"))) * line.get("ranks", 1) != threads:
             continue
         line.setdefault("contender", line["mode"] if line["framework"] == "torch" else line["framework"])
         name = line.get("preset") or line["workload"].split(":")[0]
@@ -314,6 +318,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--compile-rounds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--ranks", type=int, default=1, help="processes of unisono, under mpirun")
+    parser.add_argument("--mpirun", default="mpirun", metavar="PROGRAM", help="what starts them (default: mpirun)")
     parser.add_argument("--shards", help="of unisono's batches, if not the default of each workload")
     parser.add_argument("--seconds", type=float, default=2.0, help="seconds of timed steps, about, of each run")
     parser.add_argument("--modes", type=modes, default=list(TORCH), metavar="MODE,...",
@@ -332,6 +338,10 @@ def main():
     cores = sorted(os.sched_getaffinity(0))
     if a.busy is not None and a.busy not in cores:
         parser.error(f"--busy needs a core that this process may use, one of {cores}, got {a.busy}")
+    if a.ranks < 1 or a.threads % a.ranks:
+        parser.error(f"--ranks must divide --threads, which is {a.threads}, got {a.ranks}")
+    if a.ranks > 1 and not shutil.which(a.mpirun):
+        parser.error(f"--ranks needs {a.mpirun}: install Open MPI or MPICH, or name it by --mpirun")
     print(row_heads(columns(a)), flush=True)
     with busy(a.busy):
         for workload in a.only:

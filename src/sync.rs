@@ -5,6 +5,7 @@
 //! Protocol files import from here alone, so that the model checker sees every access they make.
 
 use std::ops::DerefMut;
+use std::time::{Duration, Instant};
 
 use crossbeam::utils::Backoff;
 
@@ -15,6 +16,9 @@ pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
 
 #[cfg(windows)]
 pub(crate) use std::sync::atomic::AtomicUsize;
+
+/// Time between two looks at a lock that may be held for long.
+const LOCK_NAP: Duration = Duration::from_micros(100);
 
 /// A mutex with `parking_lot`'s interface: `lock` cannot fail, a panicking holder poisons nothing.
 #[cfg(not(loom))]
@@ -50,5 +54,22 @@ pub(crate) fn lock_awake<T>(mutex: &Mutex<T>) -> impl DerefMut<Target = T> + '_ 
             return guard;
         }
         backoff.snooze();
+    }
+}
+
+/// Locks what may be held for long; `None` if it still is after `most`.
+pub(crate) fn lock_within<T>(
+    mutex: &Mutex<T>,
+    most: Duration,
+) -> Option<impl DerefMut<Target = T> + '_> {
+    let began = Instant::now();
+    loop {
+        if let Some(guard) = mutex.try_lock() {
+            return Some(guard);
+        }
+        if began.elapsed() > most {
+            return None;
+        }
+        std::thread::sleep(LOCK_NAP);
     }
 }

@@ -3,6 +3,10 @@
 #
 #   benches/peers/run.sh [ARGUMENTS OF compare.py]
 #
+# Two ranks under mpirun beside DistributedDataParallel's two processes over gloo, each of one thread:
+#
+#   benches/peers/run.sh --ranks 2 --modes ddp --only mlp:1024,lenet:64,gpt:12
+#
 # What is missing is installed below target/peers (or $UNISONO_PEERS): 6 GB, some 15 minutes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -222,6 +222,11 @@ pub(super) struct BenchArgs {
     #[arg(long, value_name = "NAME")]
     pub(super) track: Option<String>,
 
+    /// Of several processes (mpirun): time their all-reduce beside MPI_Allreduce instead, by the size of
+    /// the messages; in at most --steps rounds each
+    #[arg(long)]
+    pub(super) network: bool,
+
     /// Print one line of JSON
     #[arg(long)]
     pub(super) json: bool,

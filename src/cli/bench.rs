@@ -9,10 +9,14 @@ use crate::study::{Bench, BenchReport};
 use super::args::BenchArgs;
 use super::config::{check_shards, engine_config, precision, preset};
 use super::error::{ArgError, CommandError};
+use super::network::network;
 use super::summary::rank_text;
 
 /// `unisono bench`.
 pub(super) fn bench(args: &BenchArgs, ranks: Option<&Ranks>) -> Result<(), CommandError> {
+    if args.network {
+        return network(args, ranks);
+    }
     let mut bench = settings(args)?;
     bench.engine.ranks = ranks.cloned();
     let report = bench.run()?;

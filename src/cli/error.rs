@@ -204,6 +204,7 @@ pub(super) fn exit_code(error: &CommandError) -> u8 {
             | Engine::EvaluationFailed { .. }
             | Engine::EvaluationPanicked { .. }
             | Engine::Broken { .. }
+            | Engine::SumDiffers { .. }
             | Engine::Spawn { .. },
         ) => 1,
         _ => 2,

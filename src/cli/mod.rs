@@ -21,6 +21,7 @@ mod keys;
 mod launched;
 mod lr;
 mod message;
+mod network;
 mod optim;
 mod options;
 mod out_file;

@@ -211,7 +211,7 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
     }
 
     /// Collects the new parameters from their owners, and gives them to every worker.
-    fn broadcast_params(&mut self) -> Result<(), Aborted> {
+    pub(super) fn broadcast_params(&mut self) -> Result<(), Aborted> {
         self.worker.send_params(self.shared);
         self.coordinator.gather_params(self.shared)?;
         self.worker.await_params(self.shared)

@@ -107,6 +107,18 @@ pub enum EngineError {
         /// What happened first.
         reason: String,
     },
+    /// `MPI_Allreduce` gives a sum that rounding does not explain.
+    #[error(
+        "MPI_Allreduce gives {got} as sum {at}, expected {expected} but for rounding; the MPI library or the network changes values: try another one"
+    )]
+    SumDiffers {
+        /// Position of the sum.
+        at: usize,
+        /// The sum of all ranks' values.
+        expected: f32,
+        /// MPI's.
+        got: f32,
+    },
     /// A replica panicked in an evaluation, as its data may make it; nothing has changed.
     #[error("worker {worker} panicked in an evaluation after {step} steps, shard {}: {message}; check the rows that were evaluated", shards_text(.shards))]
     EvaluationPanicked {

@@ -35,6 +35,7 @@
 //! | protocol | `message`, `ranks`, `all_gather`, `factors`, `links` |
 //! | workers | `timing`, `replica`, `worker`, `reduce` |
 //! | control | `balance`, `scheduler`, `coordinator_state`, `exchange`, `coordinator`, `session_ranks`, `roles`, `build`, `engine_state`, `run` |
+//! | measuring | `network` |
 //!
 //! # Invariants
 //! 1. Shards and the tree over them belong to the configuration, never to the number of workers.
@@ -65,6 +66,7 @@ mod failure;
 mod links;
 mod mailbox;
 mod message;
+mod network;
 mod owned;
 mod params;
 pub(crate) mod ranks;
@@ -94,6 +96,7 @@ pub use error::{EngineError, RankDifference, fail};
 pub use factors::Combination;
 pub use mailbox::Waiting;
 pub use message::Decision;
+pub use network::{NetworkBench, NetworkRow};
 pub use ranks::{MpiError, PeerError, RankPlacement, Ranks};
 pub use reduced::{Reduced, ShardNorms};
 pub use replica::{Fold, Replica};

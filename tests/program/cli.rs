@@ -253,7 +253,11 @@ fn a_preset_trains_on_synthetic_data_and_learns() {
 
 #[test]
 fn bad_input_of_bench_is_one_line_and_exit_code_2() {
-    let cases: [(&[&str], &str); 4] = [
+    let cases: [(&[&str], &str); 5] = [
+        (
+            &["bench", "--network"],
+            "start several: mpirun -n 2 unisono bench --network",
+        ),
         (
             &["bench", "--preset", "alexnet"],
             "--preset must be mlp_small, mlp, lenet, resnet20, lstm or gpt, got \"alexnet\"",

@@ -1,9 +1,11 @@
 """Trainings of several processes under each MPI that is installed: the weights of one process, on any
-grid of ranks and threads; ranks that are killed, stopped, wrong or have other data end them all.
+grid of ranks and threads; ranks that are killed, stopped, wrong or have other data end them all. And
+their all-reduce beside that of MPI.
 
     python3 tests/ranks/under_mpirun.py target/release/unisono
 """
 
+import json
 import os
 import shutil
 import signal
@@ -149,6 +151,27 @@ def check_stop(launcher, folder):
     check_resume(launcher, folder, 1)
 
 
+def check_network(launcher):
+    """The all-reduce beside MPI's: a line of one rank, every size of it, and no other bits where there is
+    one order of additions."""
+    for ranks in [2, 3]:
+        command = [*launcher, "-n", str(ranks), PROGRAM, "bench", "--network", "--json", "--steps", "2"]
+        finished = subprocess.run(
+            command, capture_output=True, text=True, timeout=MOST, env=ENVIRONMENT
+        )
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        lines = finished.stdout.splitlines()
+        assert len(lines) == 1, f"one rank speaks:\n{finished.stdout}"
+        told = json.loads(lines[0])
+        assert len(told["ranks"]) == ranks and "MPI" in told["mpi"], told
+        for size in told["sizes"]:
+            assert size["rounds"] == 2 and size["median_ms"] > 0 and size["mpi_median_ms"] > 0, size
+            assert ranks > 2 or size["other_bits"] == 0, size
+        # Unless it took too long.
+        slowest = max(size["median_ms"] + size["mpi_median_ms"] for size in told["sizes"])
+        assert slowest > 500 or told["sizes"][-1]["bytes"] == 64 << 20, told
+
+
 def check_bad_input(launcher, folder):
     """One rank that cannot do its part ends all, and says why."""
     script = folder / "other.sh"
@@ -190,6 +213,7 @@ def main():
             continue
         began = time.monotonic()
         check_grids(launcher)
+        check_network(launcher)
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
             # Open MPI's and MPICH's own launchers see a killed process first.

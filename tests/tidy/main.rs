@@ -278,8 +278,8 @@ fn only_output_makes_and_replaces_files() {
 /// Files with unsafe code, and how often each says so, its reason and tests included; counts may
 /// only fall.
 const UNSAFE: [(&str, usize); 3] = [
-    // Functions of a library that is loaded at run time, two of which keep memory to read or write.
-    ("engine/ranks/mpi.rs", 7),
+    // Functions of a library that is loaded at run time, three of which read or write memory.
+    ("engine/ranks/mpi.rs", 9),
     // Calls of functions compiled for an instruction set, and of its loads and stores.
     ("nn/kernel/x86.rs", 9),
     // A call to the system.

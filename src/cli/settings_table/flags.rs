@@ -64,6 +64,10 @@ const NO_DRAWS: Rule = (
     |flags| flags.get_one("temperature") == Some(&0.0_f64),
     "temperature 0 takes the likeliest token, and draws nothing",
 );
+const NETWORK: &[Rule] = &[(
+    |flags| flags.get_flag("network"),
+    "--network trains nothing: it times messages of one thread a process",
+)];
 const ONE_TRAINING: Rule = (
     |_| true,
     "each branch goes on from the training before it, on all threads; --seed and --repeats 1 divide it",
@@ -102,23 +106,21 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "bench",
-        acting: &[
-            "preset",
-            "batch_size",
-            "steps",
-            "warmup",
-            "threads",
-            "shards",
-            "all_reduce",
-            "update",
-            "no_pin",
-            "pin",
-            "no_balance",
-            "seed",
-            "track",
-            "json",
+        acting: &["steps", "network", "json"],
+        rules: &[
+            ("preset", NETWORK),
+            ("batch_size", NETWORK),
+            ("warmup", NETWORK),
+            ("threads", NETWORK),
+            ("shards", NETWORK),
+            ("all_reduce", NETWORK),
+            ("update", NETWORK),
+            ("no_pin", NETWORK),
+            ("pin", NETWORK),
+            ("no_balance", NETWORK),
+            ("seed", NETWORK),
+            ("track", NETWORK),
         ],
-        rules: &[],
     },
     Flags {
         command: "scaling",

@@ -21,13 +21,13 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 
 use super::header::Header;
-use super::peers::{Done, PeerError, Peers, Tag};
+use super::peers::{Addition, Done, PeerError, Peers, Tag};
 use super::tags;
 use crate::engine::all_reduce::plan::Home;
 use crate::engine::mailbox::{Address, Progress};
 use crate::engine::message::{Gradient, Return, Updated};
 use crate::engine::segment::Segment;
-use crate::sync::{Mutex, lock_awake};
+use crate::sync::{Mutex, lock_awake, lock_within};
 
 /// Where memory goes once it is filled, or sent.
 #[derive(Debug)]
@@ -96,6 +96,17 @@ struct State {
     /// Whether the predecessor's signs of life have ended.
     is_silent: bool,
     has_ended: bool,
+}
+
+/// How the connection is found by who gives signs of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beat {
+    /// A call that waits for other ranks has it.
+    Busy,
+    /// Signs of life have ended.
+    Ended,
+    /// How long the rank before has given none.
+    Silent(Duration),
 }
 
 /// Messages on their way at once, for which there is room from the start: how many they are depends
@@ -204,11 +215,22 @@ impl Hub {
         lock_awake(&self.state).peers.finish()
     }
 
-    /// Gives a sign of life to the next rank; how long the one before has given none.
-    pub(crate) fn beat(&self) -> Duration {
-        let mut state = lock_awake(&self.state);
+    /// Gives a sign of life to the next rank, unless this one has said that they end; waits no longer
+    /// than `most` for a call that waits for other ranks.
+    pub(crate) fn beat(&self, most: Duration) -> Beat {
+        let Some(mut state) = lock_within(&self.state, most) else {
+            return Beat::Busy;
+        };
+        if state.has_ended {
+            return Beat::Ended;
+        }
         self.send_beat(&mut state, ALIVE);
-        state.heard.elapsed()
+        Beat::Silent(state.heard.elapsed())
+    }
+
+    /// [`Peers::all_reduce`], which leaves nothing else to this rank until all have called it.
+    pub(crate) fn all_reduce(&self, addition: Addition) -> Result<Option<Addition>, PeerError> {
+        lock_awake(&self.state).peers.all_reduce(addition)
     }
 
     /// Begins to listen for signs of life.

@@ -8,10 +8,10 @@
 
 use std::sync::{Arc, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Ranks;
-use super::hub::Hub;
+use super::hub::{Beat, Hub};
 use super::mpi_library::{Launch, MpiError};
 use super::mpi_start::Mpi;
 use crate::engine::mailbox::Progress;
@@ -42,8 +42,11 @@ impl Ranks {
             Some((_, several)) if several > 1 => {}
             _ => return Ok(None),
         }
-        let Mpi { peers, hosts } = Mpi::start()?;
-        let ranks = Self::new(Hub::new(peers, hosts));
+        let mpi = Mpi::start()?;
+        let ranks = Self {
+            library: Some(mpi.library.into()),
+            ..Self::new(Hub::new(mpi.peers, mpi.hosts))
+        };
         ranks.hub.listen();
         let hub = Arc::downgrade(&ranks.hub);
         let thread = thread::Builder::new().name("unisono-ranks".to_owned());
@@ -84,15 +87,26 @@ impl Ranks {
 
 /// Gives signs of life, and looks out for those of the rank before, while there is a connection.
 fn keep_alive(hub: &Weak<Hub>, lost: &dyn Fn(&str)) {
+    let mut free = Instant::now();
     loop {
         thread::sleep(BEAT);
         let Some(hub) = hub.upgrade() else { return };
-        if hub.has_ended() {
-            return;
-        }
         // One after the other: this process may have been stopped itself.
         let moved = (0..LOOKS).try_for_each(|_| hub.progress());
-        let silence = hub.beat();
+        let silence = match hub.beat(BEAT) {
+            Beat::Ended => return,
+            Beat::Silent(silence) => silence,
+            Beat::Busy if free.elapsed() < DEADLINE => continue,
+            Beat::Busy => {
+                // Nothing can be told to MPI any more, and its exit handlers may wait as well.
+                let seconds = DEADLINE.as_secs();
+                lost(&format!(
+                    "MPI has waited for other ranks for {seconds} s in one call"
+                ));
+                std::process::abort();
+            }
+        };
+        free = Instant::now();
         if moved.is_ok() && silence < DEADLINE {
             continue;
         }

@@ -26,10 +26,11 @@ mod local;
 mod mpi;
 mod mpi_abi;
 mod mpi_library;
+mod mpi_parts;
 mod mpi_peers;
 mod mpi_start;
 pub(crate) mod pass_gather;
-mod peers;
+pub(crate) mod peers;
 pub(crate) mod replicas;
 pub(crate) mod tags;
 pub(crate) mod wire;
@@ -94,6 +95,8 @@ pub struct Ranks {
     hub: Arc<Hub>,
     /// For what is told outside a run.
     letters: Arc<Mutex<Letters>>,
+    /// Which MPI.
+    library: Option<Arc<str>>,
 }
 
 impl Debug for Ranks {
@@ -119,6 +122,7 @@ impl Ranks {
         Self {
             hub,
             letters: Arc::new(Mutex::new(letters)),
+            library: None,
         }
     }
 
@@ -130,6 +134,12 @@ impl Ranks {
     /// Processes.
     pub fn num_ranks(&self) -> usize {
         self.hub.num_ranks()
+    }
+
+    /// The MPI library that connects them, such as `Open MPI v4.1.4 (libmpi.so.40)`; none within
+    /// one process.
+    pub fn library(&self) -> Option<&str> {
+        self.library.as_deref()
     }
 
     /// Bytes that this rank has sent to others so far.

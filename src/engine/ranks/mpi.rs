@@ -9,8 +9,9 @@
 //! # Invariants
 //! 1. Every function is loaded with the type that the standard gives it. A reference stands for a
 //!    pointer to one value, which MPI does not keep; functions that take more are unsafe to call.
-//! 2. What MPI may read or write belongs to a slot of [`InFlight`]. It leaves when all of the
-//!    slot's requests are over; where that is never known, it is leaked: MPI goes on writing.
+//! 2. What MPI may read or write belongs to a slot of [`InFlight`], or to the one call that waits. It
+//!    leaves when all of the slot's requests are over, or the call has succeeded; where that is never
+//!    known, it is leaked: MPI goes on writing.
 //! 3. `requests`, `parts`, `indices` and `statuses` have an entry for each request that is not over.
 //! 4. MPI starts once in a process, nothing calls it after its end, and it is never unloaded.
 //! 5. A message is no longer than the memory that waits for it. MPICH refuses a longer one; Open MPI
@@ -33,10 +34,9 @@ use libloading::Library;
 
 use super::mpi_abi::{Abi, Handles, SUCCESS};
 use super::mpi_library::MpiError;
-use super::peers::{Done, PeerError, Tag};
-
-/// Most bytes of one message of MPI, whose lengths are `int`; longer ones go in parts.
-const PART: usize = 1 << 30;
+use super::mpi_parts::{Direction, PART, Part, parts};
+use super::peers::{Addition, Done, PeerError, Tag};
+use crate::memory::{floats, floats_mut};
 
 /// Bytes that no text of any MPI is longer than.
 pub(crate) const TEXT: usize = 8192;
@@ -106,6 +106,9 @@ type Transfer<H> = unsafe extern "C" fn(*mut c_void, c_int, H, c_int, c_int, H, 
 /// `MPI_Testsome`: requests; how many of them are over, which, and how they ended.
 type TestSome<H, S> = unsafe extern "C" fn(c_int, *mut H, &mut c_int, *mut c_int, *mut S) -> c_int;
 
+/// `MPI_Allreduce`: values, their sums, how many, their type, the operation, the communicator.
+type AllReduce<H> = unsafe extern "C" fn(*const f32, *mut f32, c_int, H, H, H) -> c_int;
+
 type GetVersion = extern "C" fn(&mut c_int, &mut c_int) -> c_int;
 type GetText = extern "C" fn(&mut [u8; TEXT], &mut c_int) -> c_int;
 type GetErrorText = extern "C" fn(c_int, &mut [u8; TEXT], &mut c_int) -> c_int;
@@ -146,6 +149,7 @@ functions! {
     attribute: GetAttribute<A::Handle> = "MPI_Comm_get_attr",
     isend: Transfer<A::Handle> = "MPI_Isend",
     irecv: Transfer<A::Handle> = "MPI_Irecv",
+    all_reduce: AllReduce<A::Handle> = "MPI_Allreduce",
     testsome: TestSome<A::Handle, A::Status> = "MPI_Testsome",
     count: GetCount<A::Handle, A::Status> = "MPI_Get_count",
     abort: extern "C" fn(A::Handle, c_int) -> c_int = "MPI_Abort",
@@ -176,22 +180,6 @@ struct Slot {
     memory: BytesMut,
     /// Requests of it that are not over.
     open: usize,
-}
-
-/// Whether bytes go to the other rank or come from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    To,
-    From,
-}
-
-/// What a request moves.
-#[derive(Clone, Copy)]
-struct Part {
-    slot: usize,
-    direction: Direction,
-    rank: usize,
-    bytes: usize,
 }
 
 /// Messages that are on their way.
@@ -274,6 +262,24 @@ impl<A: Abi> InFlight<A> {
             }
         }
         Ok(())
+    }
+
+    /// Adds the values of all ranks by `MPI_Allreduce`, which returns when all have called it.
+    pub(crate) fn all_reduce(&self, addition: Addition) -> Result<Addition, PeerError> {
+        // Leaked where it fails: MPI may go on writing (invariant 2).
+        let mut addition = ManuallyDrop::new(addition);
+        let Addition { values, sums } = &mut *addition;
+        let (values, sums) = (floats(values), floats_mut(sums));
+        assert_eq!(values.len(), sums.len(), "a sum for each value");
+        let Handles { float, sum, .. } = self.handles;
+        let (function, comm) = (self.functions.all_reduce, self.comm);
+        for (from, to) in values.chunks(PART).zip(sums.chunks_mut(PART)) {
+            let (from, to, count) = (from.as_ptr(), to.as_mut_ptr(), from.len() as c_int);
+            // SAFETY: both have `count` values, which nobody else has (invariant 2).
+            let code = unsafe { function(from, to, count, float, sum, comm) };
+            self.functions.check("MPI_Allreduce", code)?;
+        }
+        Ok(ManuallyDrop::into_inner(addition))
     }
 
     /// Requests that are not over.
@@ -364,34 +370,8 @@ impl<A: Abi> InFlight<A> {
     }
 }
 
-/// The parts in which a message goes, at least one.
-fn parts(bytes: usize) -> impl Iterator<Item = Range<usize>> {
-    let num_parts = bytes.div_ceil(PART).max(1);
-    (0..num_parts).map(move |i| i * PART..bytes.min((i + 1) * PART))
-}
-
 /// A text of C: up to its zero.
 pub(crate) fn text_of(bytes: &[u8]) -> String {
     let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(text).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_messages_go_in_parts_that_meet() {
-        let lengths = |bytes| parts(bytes).map(|part| part.len()).collect::<Vec<_>>();
-        assert_eq!(lengths(0), [0]);
-        assert_eq!(lengths(7), [7]);
-        assert_eq!(lengths(PART), [PART]);
-        assert_eq!(lengths(2 * PART + 1), [PART, PART, 1]);
-        let mut ends = parts(2 * PART + 1).map(|part| part.end);
-        assert!(
-            parts(2 * PART + 1)
-                .skip(1)
-                .all(|part| Some(part.start) == ends.next())
-        );
-    }
 }

@@ -48,6 +48,10 @@ pub(crate) struct Handles<H> {
     pub(crate) world: H,
     /// `MPI_BYTE`.
     pub(crate) byte: H,
+    /// `MPI_FLOAT`.
+    pub(crate) float: H,
+    /// `MPI_SUM`.
+    pub(crate) sum: H,
     /// `MPI_REQUEST_NULL`.
     pub(crate) no_request: H,
     /// `MPI_ERRORS_RETURN`.
@@ -83,6 +87,8 @@ impl Abi for OpenMpi {
         Ok(Handles {
             world: address(OPEN_MPI_WORLD)?,
             byte: address("ompi_mpi_byte")?,
+            float: address("ompi_mpi_float")?,
+            sum: address("ompi_mpi_op_sum")?,
             no_request: address("ompi_request_null")?,
             errors_return: address("ompi_mpi_errors_return")?,
         })
@@ -119,6 +125,8 @@ impl Abi for Mpich {
         Ok(Handles {
             world: 0x4400_0000,
             byte: 0x4c00_010d,
+            float: 0x4c00_040a,
+            sum: 0x5800_0003,
             no_request: 0x2c00_0000,
             errors_return: 0x5400_0001,
         })
@@ -154,6 +162,8 @@ impl Abi for Standard {
         Ok(Handles {
             world: 0x101,
             byte: 0x247,
+            float: 0x210,
+            sum: 0x21,
             no_request: 0x180,
             errors_return: 0x143,
         })
@@ -188,6 +198,8 @@ mod tests {
         let expected = Handles {
             world: 19,
             byte: 13,
+            float: 14,
+            sum: 15,
             no_request: 17,
             errors_return: 22,
         };

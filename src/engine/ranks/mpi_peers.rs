@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
-use super::mpi::{Direction, InFlight};
+use super::mpi::InFlight;
 use super::mpi_abi::Abi;
-use super::peers::{Done, PeerError, Peers, Tag};
+use super::mpi_parts::Direction;
+use super::peers::{Addition, Done, PeerError, Peers, Tag};
 
 /// How long `MPI_Abort` may take to end this process.
 const ABORT: Duration = Duration::from_secs(2);
@@ -81,6 +82,11 @@ impl<A: Abi> Peers for Connection<A> {
 
     fn progress(&mut self, done: &mut Vec<Done>) -> Result<(), PeerError> {
         self.in_flight.progress(done)
+    }
+
+    fn all_reduce(&mut self, addition: Addition) -> Result<Option<Addition>, PeerError> {
+        self.check_running()?;
+        self.in_flight.all_reduce(addition).map(Some)
     }
 
     fn abort(&mut self, _reason: &str) {}

@@ -28,6 +28,8 @@ pub(crate) struct Mpi {
     pub(crate) peers: Box<dyn Peers>,
     /// The host of each rank.
     pub(crate) hosts: Vec<String>,
+    /// Which MPI: `Open MPI v4.1.4 (libmpi.so.40)`.
+    pub(crate) library: String,
 }
 
 impl Mpi {
@@ -75,7 +77,7 @@ fn load(lookup: &dyn Fn(&str) -> Option<OsString>) -> Result<Loaded, MpiError> {
 struct Starting<A: Abi> {
     functions: Functions<A>,
     handles: Handles<A::Handle>,
-    /// Which MPI: `Open MPI v4.1.4 (libmpi.so.40)`.
+    /// As [`Mpi::library`].
     library: String,
 }
 
@@ -107,6 +109,7 @@ impl<A: Abi> Starting<A> {
         Ok(Mpi {
             hosts: hosts(&mut connection, host)?,
             peers: Box::new(connection),
+            library,
         })
     }
 

@@ -29,6 +29,13 @@ pub(crate) struct Done {
     pub(crate) memory: BytesMut,
 }
 
+/// Values of this rank, and as much memory for the sums over all ranks: both of `f32`.
+#[derive(Debug)]
+pub(crate) struct Addition {
+    pub(crate) values: BytesMut,
+    pub(crate) sums: BytesMut,
+}
+
 /// The other processes of a training, which all run the same steps.
 pub(crate) trait Peers: Send + Debug {
     /// This process's number.
@@ -58,6 +65,12 @@ pub(crate) trait Peers: Send + Debug {
 
     /// Moves what can be moved without waiting, and appends what is over.
     fn progress(&mut self, done: &mut Vec<Done>) -> Result<(), PeerError>;
+
+    /// Adds the values of all ranks by what the library itself has for it, and waits for all of
+    /// them; nothing where it has none. All ranks call it.
+    fn all_reduce(&mut self, _addition: Addition) -> Result<Option<Addition>, PeerError> {
+        Ok(None)
+    }
 
     /// Ends the training of all ranks within this process: their next call fails. Other processes
     /// learn of it when this one ends.
