@@ -73,3 +73,17 @@ pub(crate) fn lock_within<T>(
         std::thread::sleep(LOCK_NAP);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_held_for_long_is_given_up() {
+        let mutex = Mutex::new(7);
+        let held = lock_within(&mutex, Duration::ZERO).unwrap();
+        assert!(lock_within(&mutex, Duration::from_millis(1)).is_none());
+        drop(held);
+        assert_eq!(*lock_within(&mutex, Duration::ZERO).unwrap(), 7);
+    }
+}

@@ -59,7 +59,7 @@ fn all_ranks_tell_the_same_times_of_as_many_rounds_as_are_asked_for() {
             };
             bench.run().unwrap()
         });
-        assert!(rows.iter().all(|rows| *rows == rows[0]), "{rows:?}");
+        assert!(rows.iter().all(|own| *own == rows[0]), "{rows:?}");
         let told = rows[0].iter().map(|row| (row.bytes, row.ms.len()));
         assert_eq!(told.collect::<Vec<_>>(), [(4096, rounds), (20_001, rounds)]);
     }

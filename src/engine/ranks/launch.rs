@@ -6,6 +6,7 @@
 //! one a sign of life every second, from a thread of its own that sleeps otherwise; a rank whose
 //! predecessor is silent for too long ends the training of all, and says whom it misses.
 
+use std::ffi::c_int;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -50,7 +51,7 @@ impl Ranks {
         ranks.hub.listen();
         let hub = Arc::downgrade(&ranks.hub);
         let thread = thread::Builder::new().name("unisono-ranks".to_owned());
-        let beats = thread.spawn(move || keep_alive(&hub, &lost));
+        let beats = thread.spawn(move || keep_alive(&hub, &lost, mpi.exit));
         // Without signs of life others would take this rank for lost.
         beats.map_err(|source| MpiError::Thread {
             message: source.to_string(),
@@ -86,7 +87,7 @@ impl Ranks {
 }
 
 /// Gives signs of life, and looks out for those of the rank before, while there is a connection.
-fn keep_alive(hub: &Weak<Hub>, lost: &dyn Fn(&str)) {
+fn keep_alive(hub: &Weak<Hub>, lost: &dyn Fn(&str), exit: extern "C" fn(c_int) -> !) {
     let mut free = Instant::now();
     loop {
         thread::sleep(BEAT);
@@ -99,11 +100,12 @@ fn keep_alive(hub: &Weak<Hub>, lost: &dyn Fn(&str)) {
             Beat::Busy if free.elapsed() < DEADLINE => continue,
             Beat::Busy => {
                 // Nothing can be told to MPI any more, and its exit handlers may wait as well.
-                let seconds = DEADLINE.as_secs();
                 lost(&format!(
-                    "MPI has waited for other ranks for {seconds} s in one call"
+                    "a call of MPI has waited for other ranks for {} s: one of them is stopped, or its machine or link is lost",
+                    DEADLINE.as_secs()
                 ));
-                std::process::abort();
+                thread::sleep(BEAT);
+                exit(1);
             }
         };
         free = Instant::now();

@@ -30,6 +30,8 @@ pub(crate) struct Mpi {
     pub(crate) hosts: Vec<String>,
     /// Which MPI: `Open MPI v4.1.4 (libmpi.so.40)`.
     pub(crate) library: String,
+    /// Ends this process while a call of MPI does not return.
+    pub(crate) exit: extern "C" fn(c_int) -> !,
 }
 
 impl Mpi {
@@ -104,12 +106,14 @@ impl<A: Abi> Starting<A> {
             return Err(MpiError::FlushesDenormals { library });
         }
         let host = host(&self.functions)?;
+        let exit = self.functions.exit;
         let in_flight = InFlight::new(self.functions, self.handles, ranks.comm);
         let mut connection = Connection::new(ranks.rank, ranks.num_ranks, in_flight);
         Ok(Mpi {
             hosts: hosts(&mut connection, host)?,
             peers: Box::new(connection),
             library,
+            exit,
         })
     }
 
