@@ -67,7 +67,7 @@ pub(super) enum Command {
     LrRange(LrRangeArgs),
     /// Time training steps of a reference model on synthetic data
     Bench(BenchArgs),
-    /// Measure how throughput scales with threads, fit scaling laws, plot them
+    /// Measure how throughput scales with threads, and under mpirun with processes, fit scaling laws, plot them
     Scaling(ScalingArgs),
     /// Study the effect of the batch size on training
     #[command(subcommand)]
@@ -81,10 +81,15 @@ pub(super) struct ScalingArgs {
     #[arg(long, default_value = "mlp", value_name = "NAME", help = preset_names())]
     pub(super) preset: String,
 
-    /// Numbers of threads, such as 1,2,4; by default powers of two up to the usable cores. With
-    /// --simulate, the one number to simulate
+    /// Numbers of threads of each process, such as 1,2,4; by default powers of two up to the usable
+    /// cores. With --simulate, the one number to simulate
     #[arg(long, value_name = "N,N...")]
     pub(super) threads: Option<String>,
+
+    /// Numbers of processes (ranks), such as 1,2,4, of those that mpirun has started; by default
+    /// powers of two up to all of them. With --simulate, the one number to simulate
+    #[arg(long, value_name = "N,N...", value_delimiter = ',', value_parser = ranges::whole::<usize>(1, 65_536))]
+    pub(super) ranks: Vec<usize>,
 
     /// strong (fixed global batch), weak (fixed rows per thread), or both
     #[arg(long, default_value = "strong,weak", value_name = "MODES")]
@@ -175,10 +180,6 @@ pub(super) struct WhatIfArgs {
         requires = "simulate"
     )]
     pub(super) all_reduce: String,
-
-    /// Number of machines that the workers are spread over
-    #[arg(long, default_value_t = 1, value_name = "N", requires = "simulate", value_parser = ranges::whole::<usize>(1, 65_536))]
-    pub(super) ranks: usize,
 
     /// Latency of a message between machines, in microseconds
     #[arg(long, default_value_t = 20.0, value_name = "US", requires = "simulate", value_parser = ranges::within("from 0 to 1000000000", |us| (0.0..=1e9).contains(&us)).double())]

@@ -43,7 +43,16 @@ pub(super) fn join(command: &Command) -> Result<Option<Ranks>, CommandError> {
         return Ok(None);
     };
     let remedy = match command {
-        Command::Train(_) | Command::Bench(_) => {
+        // What reads files, or asks others, is no work of several.
+        Command::Scaling(args) if args.compare.is_some() => "start one, as --compare reads files",
+        Command::Scaling(args) if args.simulate => "start one, as --simulate computes alone",
+        Command::Scaling(args) if args.never_slower => {
+            "start one, as --never-slower compares numbers of threads"
+        }
+        Command::Scaling(args) if !args.peer.is_empty() => {
+            "start one, as --peer measures programs of one process"
+        }
+        Command::Train(_) | Command::Bench(_) | Command::Scaling(_) => {
             let ranks = Ranks::of_launcher(|reason| eprintln!("unisono: {reason}"))?;
             if ranks.as_ref().is_some_and(|ranks| ranks.rank() > 0) {
                 stdout::silence();
@@ -51,7 +60,7 @@ pub(super) fn join(command: &Command) -> Result<Option<Ranks>, CommandError> {
             return Ok(ranks);
         }
         Command::Study(_) => "start one for each part of the study, with --slice",
-        Command::LrRange(_) | Command::Scaling(_) => "start one, whose --threads share the work",
+        Command::LrRange(_) => "start one, whose --threads share the work",
         _ => return Ok(None),
     };
     Err(CommandError::Several {

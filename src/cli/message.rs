@@ -19,6 +19,12 @@ pub(super) fn message(error: &CommandError) -> String {
         | CommandError::Scaling(ScalingError::Train(TrainError::Data(_))) => in_flags(&text),
         // It tells of the processes itself.
         CommandError::Mpi(alone @ MpiError::Alone { .. }) => alone.to_string(),
+        CommandError::Scaling(ScalingError::Train(TrainError::Engine(EngineError::Broken {
+            ..
+        }))) => text.replace(
+            "build a new engine from the last checkpoint",
+            "measure again",
+        ),
         CommandError::Train(TrainError::Engine(EngineError::Broken { .. })) => text.replace(
             "build a new engine from the last checkpoint",
             "--resume goes on from the last checkpoint of a run",

@@ -107,7 +107,7 @@ fn command(
         Command::Schedule(args) => lr::schedule(&args, flags),
         Command::LrRange(args) => lr::lr_range(&args, flags),
         Command::Bench(args) => bench::bench(&args, ranks),
-        Command::Scaling(args) => scaling::scaling(&args),
+        Command::Scaling(args) => scaling::scaling(&args, ranks),
         Command::Study(args) => study::study(&args, flags),
     }
 }

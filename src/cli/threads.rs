@@ -17,12 +17,16 @@ pub(super) fn threads(flag: &'static str, list: &str) -> Result<Vec<usize>, ArgE
     list.split(',').map(number).collect()
 }
 
+/// Powers of two up to `most`, and `most`.
+pub(super) fn powers_up_to(most: usize) -> Vec<usize> {
+    let powers = (0..).map(|power| 1 << power);
+    let powers = powers.take_while(|&count| count < most);
+    powers.chain([most]).collect()
+}
+
 /// Powers of two up to the usable cores, and all of them.
 pub(super) fn default_threads() -> Result<Vec<usize>, CommandError> {
     let placement = Placement::of_process(Threads::Fixed(1), Pinning::Auto);
     let cores = placement.map_err(TrainError::from)?.num_usable_cores;
-    let powers = (0..)
-        .map(|power| 1 << power)
-        .take_while(|&count| count < cores);
-    Ok(powers.chain([cores]).collect())
+    Ok(powers_up_to(cores))
 }

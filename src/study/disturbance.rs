@@ -43,16 +43,20 @@ impl Counters {
         }
     }
 
-    /// What happened since `before`.
-    pub(crate) fn since(&self, before: &Self) -> Disturbance {
+    /// This process's own ticks since `before`.
+    pub(crate) fn own_since(&self, before: &Self) -> u64 {
+        let both = self.own.zip(before.own);
+        both.map_or(0, |(now, then)| now - then)
+    }
+
+    /// What happened since `before`, while processes that belong to it took `others` ticks.
+    pub(crate) fn since(&self, before: &Self, others: u64) -> Disturbance {
         // Ticks of all processors, and this process's own.
         let all = self.all.zip(before.all);
         let ticks = all.map(|(now, then)| [0, 1, 2].map(|k| now[k].saturating_sub(then[k]) as f64));
         let ticks = ticks.filter(|[_, _, total]| *total > 0.0);
-        let own = self
-            .own
-            .zip(before.own)
-            .map(|(now, then)| (now - then) as f64);
+        let own = self.own.and(before.own);
+        let own = own.map(|_| (self.own_since(before) + others) as f64);
         let cores = std::thread::available_parallelism().map_or(1.0, |count| count.get() as f64);
         let clock = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
             let line = text.lines().find(|line| line.starts_with("cpu MHz"))?;

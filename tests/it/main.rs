@@ -59,6 +59,8 @@ mod optimizers;
 mod parity;
 mod rank_failures;
 mod ranks;
+#[cfg(feature = "study")]
+mod scaling_ranks;
 mod schedules;
 mod sequences;
 mod shard_norms;

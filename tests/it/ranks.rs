@@ -63,6 +63,32 @@ fn any_grid_of_ranks_and_threads_gives_the_bits_of_one_process() {
     }
 }
 
+#[test]
+fn the_first_of_several_ranks_give_the_bits_of_one_process_in_groups_of_any_size() {
+    let data = class_data(120, 19, 5);
+    let new = |threads| {
+        let model = Sequential::new(19).dense(133).tanh().dense(5);
+        Trainer::new(model, Loss::SoftmaxCrossEntropy)
+            .shards(Shards::Fixed(12))
+            .batch_size(48)
+            .threads(threads)
+    };
+    let alone = trained(new(1), &data);
+    let sizes = [1, 3, 2, 4, 2];
+    let on_each = on_ranks(4, |ranks| {
+        sizes.map(|size| {
+            let group = ranks.first(size)?;
+            Some(trained(new(1 + size % 2).ranks(group), &data))
+        })
+    });
+    for (rank, networks) in on_each.iter().enumerate() {
+        for (size, network) in sizes.into_iter().zip(networks) {
+            let expected = (rank < size).then_some(&alone);
+            assert_eq!(network.as_ref(), expected, "rank {rank} of {size}");
+        }
+    }
+}
+
 /// What a training ends with on one process, and on each rank of every grid.
 fn assert_same_everywhere(name: &str, new: impl Fn() -> Trainer + Sync, data: &ArrayDataset) {
     let alone = trained(new().threads(2), data);

@@ -119,7 +119,16 @@ fn results_of_another_schema_or_cut_short_are_named() {
 
 #[test]
 fn what_cannot_be_measured_is_refused_with_exit_code_2() {
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 13] = [
+        (
+            &["--ranks", "1,2"],
+            "ranks must be numbers from 1 to 1, as many processes as were started together",
+        ),
+        (&["--ranks", "1,x"], "--ranks"),
+        (
+            &["--simulate", "--threads", "4", "--ranks", "2,4"],
+            "--ranks must be with --simulate, one number of at least 1, got \"2,4\"",
+        ),
         (
             &["--threads", "0,1"],
             "threads must be numbers of at least 1",

@@ -192,8 +192,8 @@ def check_bad_input(launcher, folder):
     finished = run(launcher, 3, "--shards", "2")
     assert "2 shards are too few for 3 ranks" in finished.stderr, finished.stderr
     # What is not work of ranks, and an MPI that is not there.
-    for command in ["scaling", "lr-range"]:
-        arguments = [*launcher, "-n", "2", PROGRAM, command]
+    for command in [["scaling", "--compare", "a", "b"], ["lr-range"]]:
+        arguments = [*launcher, "-n", "2", PROGRAM, *command]
         finished = subprocess.run(
             arguments, capture_output=True, text=True, timeout=MOST, env=ENVIRONMENT
         )
@@ -201,6 +201,34 @@ def check_bad_input(launcher, folder):
     missing = ENVIRONMENT | {"UNISONO_MPI": "/nowhere/libmpi.so"}
     finished = run(launcher, 2, environment=missing)
     assert "/nowhere/libmpi.so" in finished.stderr and finished.returncode != 0
+
+
+def check_scaling(launcher, folder):
+    """Each number of ranks with each number of threads, with the same weights."""
+    command = [*launcher, "-n", "2", PROGRAM, "scaling", "--preset", "mlp_small"]
+    command += ["--threads", "1,2", "--budget", "5s", "--half-width", "0.9", "--out", str(folder)]
+    finished = subprocess.run(
+        command, capture_output=True, text=True, timeout=MOST, env=ENVIRONMENT
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert finished.stdout.count("\nrounds: ") == 1, f"one rank speaks:\n{finished.stdout}"
+    results = json.loads((folder / "results.json").read_text())
+    cells = results["cells"]
+    strong = [(cell["ranks"], cell["threads"]) for cell in cells if cell["kind"] == "strong"]
+    assert strong == [(1, 1), (1, 2), (2, 1), (2, 2)], strong
+    assert len(results["ranks"]) == 2, results["ranks"]
+    # Per-worker shards alone depend on who computes them.
+    weights = {}
+    for cell, sha256 in zip(cells, results["weights_sha256"], strict=True):
+        if cell["shards"] is not None:
+            weights.setdefault((cell["batch_size"], cell["shards"]), set()).add(sha256)
+    assert all(len(same) == 1 for same in weights.values()), weights
+    samples = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
+    for sample in samples:
+        cell = cells[sample["cell"]]
+        assert len(sample["phases_ms"]) == cell["ranks"] * cell["threads"], sample
+    for name in ["report.html", "speedup.svg", "efficiency.svg", "split.svg"]:
+        assert (folder / name).exists(), name
 
 
 def main():
@@ -221,6 +249,7 @@ def main():
             check_lost(launcher, folder / "stopped", signal.SIGSTOP, True)
             check_stop(launcher, folder / "asked")
             check_bad_input(launcher, folder)
+            check_scaling(launcher, folder / "scaling")
         print(f"{name}: passed in {time.monotonic() - began:.0f} s")
 
 

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use crate::engine::Ranks;
 use crate::study::scaling::{
-    Analysis, CellComparison, Results, TABLE_HEAD, charts, compare, html_report, table,
+    Analysis, CellComparison, Results, charts, compare, html_report, table, table_head,
+    weights_text,
 };
 
 use crate::cli::args::ScalingArgs;
@@ -16,24 +18,30 @@ use super::settings::{measured, settings};
 use super::what_if::what_if;
 
 /// `unisono scaling`.
-pub(crate) fn scaling(args: &ScalingArgs) -> Result<(), CommandError> {
+pub(crate) fn scaling(args: &ScalingArgs, ranks: Option<&Ranks>) -> Result<(), CommandError> {
     if let Some(folders) = &args.compare {
         return compared(&folders[0], &folders[1]);
     }
     if args.simulate {
         return what_if(args);
     }
-    if let Some(folder) = &args.out {
+    // The first rank alone writes.
+    let is_first = ranks.is_none_or(|ranks| ranks.rank() == 0);
+    let out = args.out.as_ref().filter(|_| is_first);
+    if let Some(folder) = out {
         check_folder(folder, None, args.force)?;
     }
     if args.never_slower {
         return never_slower(args);
     }
-    let scaling = settings(args)?;
+    let scaling = settings(args, ranks)?;
     let results = measured(&scaling)?;
+    if !is_first {
+        return Ok(());
+    }
     let analysis = Analysis::of(&results);
     print(&results, &analysis);
-    match &args.out {
+    match out {
         Some(folder) => keep(&results, &analysis, folder),
         None => Ok(()),
     }
@@ -51,6 +59,9 @@ fn print(results: &Results, analysis: &Analysis) {
         "machine: {}",
         results.machine.cpu.as_deref().unwrap_or("not known")
     );
+    for (rank, at) in results.ranks.iter().enumerate() {
+        say!("rank {rank}: {}", at.text());
+    }
     say!("rounds: {}", results.rounds());
     let disturbed: usize = rows.iter().map(|row| row.samples.1).sum();
     say!(
@@ -58,13 +69,17 @@ fn print(results: &Results, analysis: &Analysis) {
         results.samples.len()
     );
     say!("base: {:.0} rows a second", rows[0].throughput.value);
-    aligned(&TABLE_HEAD, &table(rows));
+    aligned(&table_head(rows), &table(rows));
+    if let Some(are_same) = results.has_same_weights() {
+        say!("{}", weights_text(are_same));
+    }
     // Laws that were fitted to it.
     for law in &analysis.laws {
-        let fit = law.fit.law.name();
+        let fit = law.name();
         say!("{fit}: serial share {}", law.sigma);
         if let Some(best) = law.best_threads {
-            say!("{fit}: kappa {:.3e}, best threads {best}", law.kappa.value);
+            let of = law.rank_threads.map_or("threads", |_| "ranks");
+            say!("{fit}: kappa {:.3e}, best {of} {best}", law.kappa.value);
         }
     }
     // The model of a step beside the measurement.
@@ -95,27 +110,33 @@ fn keep(results: &Results, analysis: &Analysis, folder: &Path) -> Result<(), Com
 fn compared(first: &Path, second: &Path) -> Result<(), CommandError> {
     let both = compare(&Results::read(first)?, &Results::read(second)?)?;
     // A row for each cell that both have.
+    let has_ranks = both.iter().any(|one| one.cell.ranks > 1);
     let row = |one: &CellComparison| {
-        vec![
-            one.cell.name(),
+        let ranks = has_ranks.then(|| one.cell.ranks.to_string());
+        let rest = [
             one.cell.threads.to_string(),
             one.cell.batch_size.to_string(),
             one.ratio.to_string(),
             one.p.map_or("-".to_owned(), |p| format!("{p:.4}")),
             one.verdict().to_owned(),
-        ]
+        ];
+        let cells = [one.cell.name()].into_iter().chain(ranks).chain(rest);
+        cells.collect()
     };
     let rows: Vec<Vec<String>> = both.iter().map(row).collect();
-    aligned(
-        &[
+    let ratio = "second's throughput, of the first's";
+    let head: &[&str] = match has_ranks {
+        true => &[
             "cell",
-            "threads",
+            "ranks",
+            "threads of each",
             "batch",
-            "second's throughput, of the first's",
+            ratio,
             "p",
             "verdict",
         ],
-        &rows,
-    );
+        false => &["cell", "threads", "batch", ratio, "p", "verdict"],
+    };
+    aligned(head, &rows);
     Ok(())
 }

@@ -28,7 +28,7 @@ pub(super) fn never_slower(args: &ScalingArgs) -> Result<(), CommandError> {
         let preset = presets::by_name(name).expect("the list names presets");
         (preset, batches.to_vec())
     };
-    let mut threads = settings(args)?.threads;
+    let mut threads = settings(args, None)?.threads;
     if !threads.contains(&1) {
         threads.push(1);
     }

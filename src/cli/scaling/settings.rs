@@ -3,29 +3,43 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use crate::engine::Ranks;
 use crate::study::scaling::{Mode, Results, Scaling, ScalingError};
+use crate::train::TrainError;
 
 use crate::cli::args::ScalingArgs;
 use crate::cli::config::preset;
 use crate::cli::error::{ArgError, CommandError, refused};
 use crate::cli::output::command_line;
-use crate::cli::threads::{default_threads, threads};
+use crate::cli::threads::{default_threads, powers_up_to, threads};
 
 /// Rows of a batch where nothing is said.
 pub(super) const BATCH_SIZE: usize = 128;
 
-pub(super) fn settings(args: &ScalingArgs) -> Result<Scaling, CommandError> {
+/// Those of a measurement on `launched`.
+pub(super) fn settings(
+    args: &ScalingArgs,
+    launched: Option<&Ranks>,
+) -> Result<Scaling, CommandError> {
     // Values that the command line cannot check by itself.
     let mode = |name: &str| match name.trim() {
         "strong" => Ok(Mode::Strong),
         "weak" => Ok(Mode::Weak),
         other => Err(refused("mode", "strong, weak or strong,weak", other)),
     };
+    let all = launched.map_or(1, Ranks::num_ranks);
     Ok(Scaling {
-        threads: match &args.threads {
-            Some(list) => threads("threads", list)?,
-            None => default_threads()?,
+        ranks: match args.ranks.is_empty() {
+            true => powers_up_to(all),
+            false => args.ranks.clone(),
         },
+        threads: match (&args.threads, launched) {
+            (Some(list), _) => threads("threads", list)?,
+            (None, None) => default_threads()?,
+            // As many as every rank has cores for.
+            (None, Some(ranks)) => powers_up_to(ranks.least_cores().map_err(TrainError::from)?),
+        },
+        launched: launched.cloned(),
         modes: args.mode.split(',').map(mode).collect::<Result<_, _>>()?,
         batch_size: args.batch_size.unwrap_or(BATCH_SIZE),
         budget: budget(args)?,

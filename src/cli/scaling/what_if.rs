@@ -4,7 +4,7 @@ use crate::study::scaling::{Mode, Network, Results, Scaling, ScalingError, Scena
 
 use crate::cli::args::{ScalingArgs, WhatIfArgs};
 use crate::cli::config::all_reduce_named;
-use crate::cli::error::{CommandError, refused};
+use crate::cli::error::{ArgError, CommandError, refused};
 
 use super::settings::{BATCH_SIZE, measured, settings};
 
@@ -47,11 +47,11 @@ fn scenario(args: &ScalingArgs) -> Result<Scenario, CommandError> {
         straggler,
         jitter,
         all_reduce,
-        ranks,
         alpha,
         network,
         ..
     } = &args.what_if;
+    let ranks = &one_number_of_ranks(&args.ranks)?;
     // One number of threads, and a network that could be.
     let list = args.threads.as_deref().unwrap_or("");
     let one_number = |_| refused("threads", "with --simulate, one number of at least 1", list);
@@ -77,15 +77,34 @@ fn scenario(args: &ScalingArgs) -> Result<Scenario, CommandError> {
     Ok(scenario)
 }
 
+/// 1 where none is given.
+fn one_number_of_ranks(list: &[usize]) -> Result<usize, ArgError> {
+    match list {
+        [] => Ok(1),
+        &[ranks] => Ok(ranks),
+        several => {
+            let got = several.iter().map(usize::to_string);
+            let got = got.collect::<Vec<_>>().join(",");
+            Err(refused(
+                "ranks",
+                "with --simulate, one number of at least 1",
+                &got,
+            ))
+        }
+    }
+}
+
 /// Those that are named, or such as are measured for it.
 fn results(args: &ScalingArgs) -> Result<Results, CommandError> {
     if let Some(folder) = &args.what_if.results {
         return Ok(Results::read(folder)?);
     }
-    let settings = settings(&ScalingArgs {
+    let one = ScalingArgs {
         threads: None,
+        ranks: Vec::new(),
         ..args.clone()
-    })?;
+    };
+    let settings = settings(&one, None)?;
     Ok(measured(&Scaling {
         threads: vec![1, 2],
         modes: vec![Mode::Strong],

@@ -53,7 +53,11 @@ const SIMULATES: Rule = (
     "--simulate measures our own steps under strong scaling, and keeps nothing",
 );
 const ONE_MACHINE: Rule = (
-    |flags| flags.get_one("ranks") == Some(&1_usize),
+    |flags| {
+        flags
+            .get_one("ranks")
+            .is_none_or(|&ranks: &usize| ranks == 1)
+    },
     "with one machine there is no network; --ranks N says how many there are",
 );
 const NO_JITTER: Rule = (
@@ -132,11 +136,11 @@ pub(super) static FLAGS: &[Flags] = &[
             "straggler",
             "jitter",
             "simulated_all_reduce",
-            "ranks",
         ],
         rules: &[
             ("preset", &[COMPARES, NEVER_SLOWER, STORED]),
             ("threads", &[COMPARES]),
+            ("ranks", &[COMPARES, NEVER_SLOWER]),
             ("mode", &[COMPARES, NEVER_SLOWER, SIMULATES]),
             ("batch_size", &[COMPARES, NEVER_SLOWER]),
             ("budget", &[COMPARES, STORED]),

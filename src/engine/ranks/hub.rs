@@ -16,6 +16,7 @@
 //! later call; whoever waits raises its latch with it.
 
 use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -76,9 +77,11 @@ pub(crate) struct Hub {
     num_ranks: usize,
     /// All other ranks.
     others: Vec<usize>,
-    /// The host of each rank.
-    hosts: Vec<String>,
-    state: Mutex<State>,
+    /// The host of each rank that was launched.
+    hosts: Arc<[String]>,
+    state: Arc<Mutex<State>>,
+    /// Of some of the ranks: the hub of all, whose signs of life go on.
+    _all: Option<Arc<Hub>>,
 }
 
 struct State {
@@ -133,9 +136,9 @@ impl Hub {
         Self {
             rank,
             num_ranks,
-            others: (0..num_ranks).filter(|&other| other != rank).collect(),
-            hosts,
-            state: Mutex::new(State {
+            others: others(rank, num_ranks),
+            hosts: hosts.into(),
+            state: Arc::new(Mutex::new(State {
                 peers,
                 requests: Vec::with_capacity(REQUESTS),
                 free: Vec::with_capacity(REQUESTS),
@@ -146,7 +149,21 @@ impl Hub {
                 beat: Some(BytesMut::zeroed(1)),
                 is_silent: false,
                 has_ended: false,
-            }),
+            })),
+            _all: None,
+        }
+    }
+
+    /// The first `num_ranks` ranks, of which this is one, over the same connection.
+    pub(crate) fn first(self: &Arc<Self>, num_ranks: usize) -> Self {
+        debug_assert!(self.rank < num_ranks && num_ranks <= self.num_ranks);
+        Self {
+            rank: self.rank,
+            num_ranks,
+            others: others(self.rank, num_ranks),
+            hosts: Arc::clone(&self.hosts),
+            state: Arc::clone(&self.state),
+            _all: Some(Arc::clone(self)),
         }
     }
 
@@ -268,7 +285,7 @@ impl Hub {
         };
         memory[0] = what;
         let request = state.number(Sink::Beat { is_own: true });
-        let next = (self.rank + 1) % self.num_ranks;
+        let next = (self.rank + 1) % self.hosts.len();
         let sent = state.peers.send(request, &[next], tags::BEATS, memory);
         state.note(sent);
         true
@@ -294,9 +311,10 @@ impl Hub {
         lock_awake(&self.state).peers.kill(code);
     }
 
-    /// The rank whose signs of life this one listens for.
+    /// The rank whose signs of life this one listens for, of all that were launched.
     pub(crate) fn before(&self) -> usize {
-        (self.rank + self.num_ranks - 1) % self.num_ranks
+        let num_ranks = self.hosts.len();
+        (self.rank + num_ranks - 1) % num_ranks
     }
 
     fn deliver(&self, state: &mut State, done: Done) {
@@ -334,6 +352,10 @@ impl Hub {
             }
         }
     }
+}
+
+fn others(rank: usize, num_ranks: usize) -> Vec<usize> {
+    (0..num_ranks).filter(|&other| other != rank).collect()
 }
 
 impl Progress for Hub {

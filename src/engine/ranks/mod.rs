@@ -14,9 +14,11 @@
 //! | `tags`, `header`, `wire` | numbers, heads and bodies of messages |
 //! | `launch` | the ranks that a launcher has started, and their signs of life |
 //! | `hub` | routes what comes into mailboxes |
+//! | `first` | the first of the ranks as a group of their own, while the others wait |
 //! | `replicas` | whether all have the same parameters |
 //! | `letters`, `pass_gather` | what each rank tells each other one, between steps and within one |
 
+mod first;
 pub(crate) mod group;
 pub(crate) mod header;
 pub(crate) mod hub;
@@ -50,10 +52,10 @@ use hub::Hub;
 use letters::Letters;
 use local::Local;
 
-use super::affinity::{Neighbours, Placement, mask};
+use super::affinity::{Neighbours, Pinning, Placement, Threads, mask};
 use super::error::{EngineError, RankDifference};
 use super::failure::FailureLatch;
-use super::mailbox::{Waiting, Watch};
+use super::mailbox::{Aborted, Progress, Waiting, Watch};
 
 /// Where a rank is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +144,11 @@ impl Ranks {
         self.library.as_deref()
     }
 
+    /// The name of a rank's host; empty within one process.
+    pub fn host(&self, rank: usize) -> &str {
+        self.hub.host_of(rank)
+    }
+
     /// Bytes that this rank has sent to others so far.
     pub fn sent_bytes(&self) -> u64 {
         self.hub.sent_bytes()
@@ -160,24 +167,9 @@ impl Ranks {
         if self.num_ranks() == 1 {
             return Ok(vec![own.to_vec()]);
         }
-        let latch = FailureLatch::new();
-        let watch = Watch {
-            waiting: Waiting::Spin,
-            latch: &latch,
-            peers: Some(&*self.hub),
-        };
         let letters = &mut *self.letters.lock();
         let header = Header::new(Operation::Gather, 0, 0);
-        let gathered = letters
-            .write(watch, |body| body.put_slice(own))
-            .and_then(|()| {
-                letters.open(Some(header));
-                letters.exchange(watch, header)
-            });
-        if gathered.is_err() {
-            let reason = latch.reason().unwrap_or_else(|| "a rank left".to_owned());
-            return Err(EngineError::Broken { reason });
-        }
+        exchange(letters, header, own, Waiting::Spin, &*self.hub)?;
         let of = |rank| {
             if rank == self.rank() {
                 own.to_vec()
@@ -240,6 +232,23 @@ impl Ranks {
         })
     }
 
+    /// Cores that every rank has, where those with the same cores share them; 1 at least.
+    ///
+    /// # Errors
+    /// As [`Ranks::gather`].
+    pub(crate) fn least_cores(&self) -> Result<usize, EngineError> {
+        let (one, pinning) = (Threads::Fixed(1), Pinning::Off);
+        let own = Placement::among(one, pinning, &self.neighbours()?)?.num_usable_cores;
+        let all = self.gather(&(own as u64).to_le_bytes())?;
+        let cores = all.iter().map(|bytes| {
+            let (numbers, _) = bytes.as_chunks();
+            numbers
+                .first()
+                .map_or(1, |&number| u64::from_le_bytes(number))
+        });
+        Ok(cores.min().unwrap_or(1).max(1) as usize)
+    }
+
     /// Where all ranks are, of which this one is at `own`.
     ///
     /// # Errors
@@ -276,4 +285,29 @@ impl Ranks {
     pub(crate) fn shared_hub(&self) -> &Arc<Hub> {
         &self.hub
     }
+}
+
+/// Tells all other ranks `own`, and awaits what each of them tells.
+fn exchange(
+    letters: &mut Letters,
+    header: Header,
+    own: &[u8],
+    waiting: Waiting,
+    peers: &dyn Progress,
+) -> Result<(), EngineError> {
+    let latch = FailureLatch::new();
+    let watch = Watch {
+        waiting,
+        latch: &latch,
+        peers: Some(peers),
+    };
+    let exchanged = letters
+        .write(watch, |body| body.put_slice(own))
+        .and_then(|()| {
+            letters.open(Some(header));
+            letters.exchange(watch, header)
+        });
+    exchanged.map_err(|Aborted| EngineError::Broken {
+        reason: latch.reason().unwrap_or_else(|| "a rank left".to_owned()),
+    })
 }

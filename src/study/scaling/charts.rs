@@ -5,7 +5,7 @@ use crate::report::{Chart, LineChart, StackedBars};
 use crate::stats::{Estimate, Law, spread_text};
 
 use super::analysis::Analysis;
-use super::plan::Kind;
+use super::plan::{Cell, Kind};
 use super::results::Results;
 use super::summary::Row;
 
@@ -27,17 +27,67 @@ pub fn charts(results: &Results, analysis: &Analysis) -> Vec<Captioned> {
     charts
 }
 
-/// Threads and one of a row's estimates, of rows of a kind; of one thread both modes are the same
-/// row.
-fn of_kind(rows: &[Row], kind: Kind, of: impl Fn(&Row) -> Estimate) -> Vec<(f64, Estimate)> {
-    let is_it = |row: &&Row| {
-        row.cell.kind == kind
-            || (kind == Kind::Weak && row.cell.kind == Kind::Strong && row.cell.threads == 1)
+/// A line through rows of a kind: its name, threads of all ranks and one of the row's estimates.
+type Line = (String, Vec<(f64, Estimate)>);
+
+/// Lines of two points or more through rows of a kind; of one thread both modes are the same row.
+/// Of several ranks there is a line for each number of threads, over ranks, or the other way round
+/// where there are more numbers of threads.
+fn lines(rows: &[Row], kind: Kind, of: impl Fn(&Row) -> Estimate) -> Vec<Line> {
+    let name = rows.iter().find(|row| row.cell.kind == kind);
+    let name = name.map_or(String::new(), |row| row.cell.name());
+    let counts = |of: fn(&Cell) -> usize| {
+        let mut counts: Vec<usize> = rows.iter().map(|row| of(&row.cell)).collect();
+        counts.sort_unstable();
+        counts.dedup();
+        counts
     };
-    let points = rows.iter().filter(is_it);
-    points
-        .map(|row| (row.cell.threads as f64, of(row)))
+    let (ranks, threads) = (counts(|cell| cell.ranks), counts(|cell| cell.threads));
+    let is_over_ranks = ranks.len() > 1 && ranks.len() >= threads.len();
+    let lines = match is_over_ranks {
+        true => threads,
+        false => ranks.clone(),
+    };
+    let line = |count: usize| {
+        let is_it = |row: &&Row| {
+            let cell = &row.cell;
+            let is_kind = cell.kind == kind
+                || (kind == Kind::Weak && cell.kind == Kind::Strong && cell.workers() == 1);
+            let at = if is_over_ranks {
+                cell.threads
+            } else {
+                cell.ranks
+            };
+            is_kind && at == count
+        };
+        let points = rows.iter().filter(is_it);
+        let points = points.map(|row| (row.cell.workers() as f64, of(row)));
+        let name = match (ranks.len(), is_over_ranks, count) {
+            (1, ..) => name.clone(),
+            (_, true, 1) => format!("{name}, ranks of 1 thread"),
+            (_, true, threads) => format!("{name}, ranks of {threads} threads"),
+            (_, false, 1) => format!("{name}, 1 rank"),
+            (_, false, ranks) => format!("{name}, {ranks} ranks"),
+        };
+        (name, points.collect())
+    };
+    let lines = lines.into_iter().map(line);
+    lines
+        .filter(|(_, points): &Line| points.len() > 1)
         .collect()
+}
+
+/// What the horizontal axis of a chart over all cells counts.
+fn axis(rows: &[Row]) -> &'static str {
+    match has_ranks(rows) {
+        true => "threads of all ranks",
+        false => "threads",
+    }
+}
+
+/// Whether any cell has several.
+pub(super) fn has_ranks(rows: &[Row]) -> bool {
+    rows.iter().any(|row| row.cell.ranks > 1)
 }
 
 fn add(chart: LineChart, name: &str, points: &[(f64, Estimate)]) -> LineChart {
@@ -53,19 +103,18 @@ fn band(points: &[(f64, Estimate)]) -> Vec<(f64, f64, f64)> {
 
 fn speedup(results: &Results, analysis: &Analysis) -> Captioned {
     let rows = &analysis.rows;
-    let most = rows.iter().map(|row| row.cell.threads).max().unwrap_or(1);
+    let most = rows.iter().map(|row| row.cell.workers()).max().unwrap_or(1);
     let mut chart = LineChart::new(
         format!(
             "Speed-up, {} at batch {}",
             results.preset, results.batch_size
         ),
-        "threads",
+        axis(rows),
         "rows a second, of the base's",
     );
-    for (name, kind) in [("strong", Kind::Strong), ("weak", Kind::Weak)] {
-        let points = of_kind(rows, kind, |row| row.speedup);
-        if points.len() > 1 {
-            chart = add(chart, name, &points);
+    for kind in [Kind::Strong, Kind::Weak] {
+        for (name, points) in lines(rows, kind, |row| row.speedup) {
+            chart = add(chart, &name, &points);
         }
     }
     // Beside what was measured: the ideal, the laws, the model.
@@ -73,10 +122,11 @@ fn speedup(results: &Results, analysis: &Analysis) -> Captioned {
     chart = chart.dashed("ideal", ideal).like(6);
     let base = rows[0].throughput.value;
     for law in &analysis.laws {
-        let steps = 1..=most * 4;
+        let unit = law.rank_threads.unwrap_or(1);
+        let steps = 1..=most * 4 / unit;
         let curve = steps.map(|n| n as f64 / 4.0).filter(|n| *n >= 1.0);
-        let curve = curve.map(|n| (n, law.fit.throughput(n) / base)).collect();
-        chart = chart.dashed(law.fit.law.name(), curve);
+        let curve = curve.map(|n| (n * unit as f64, law.fit.throughput(n) / base));
+        chart = chart.dashed(law.name(), curve.collect());
     }
     let near = analysis
         .predictions
@@ -92,18 +142,17 @@ fn speedup(results: &Results, analysis: &Analysis) -> Captioned {
 }
 
 fn efficiency(rows: &[Row]) -> Captioned {
-    let mut chart = LineChart::new("Efficiency", "threads", "speed-up of the number of threads");
-    for (name, kind) in [
-        ("strong", Kind::Strong),
-        ("weak", Kind::Weak),
-        ("per-worker shards", Kind::PerWorker),
-    ] {
-        let points = of_kind(rows, kind, |row| row.efficiency);
-        if points.len() > 1 {
-            chart = add(chart, name, &points);
+    let mut chart = LineChart::new(
+        "Efficiency",
+        axis(rows),
+        "speed-up of the number of threads",
+    );
+    for kind in [Kind::Strong, Kind::Weak, Kind::PerWorker] {
+        for (name, points) in lines(rows, kind, |row| row.efficiency) {
+            chart = add(chart, &name, &points);
         }
     }
-    let most = rows.iter().map(|row| row.cell.threads).max().unwrap_or(1);
+    let most = rows.iter().map(|row| row.cell.workers()).max().unwrap_or(1);
     chart = chart
         .dashed("ideal", vec![(1.0, 1.0), (most as f64, 1.0)])
         .like(6);
@@ -113,9 +162,13 @@ fn efficiency(rows: &[Row]) -> Captioned {
 
 fn split(rows: &[Row]) -> Captioned {
     let parts = Phase::EACH.map(Phase::name);
+    let has_ranks = has_ranks(rows);
     let mut chart = StackedBars::new(
         "Where the workers' time goes",
-        "threads",
+        match has_ranks {
+            true => "ranks x threads",
+            false => "threads",
+        },
         "ms a step, median worker",
         &parts,
     );
@@ -126,7 +179,12 @@ fn split(rows: &[Row]) -> Captioned {
             _ => continue,
         };
         let times: Vec<f64> = row.phases.iter().map(|phase| phase.median_ms).collect();
-        chart = chart.bar(format!("{} {kind}", row.cell.threads), &times);
+        let Cell { ranks, threads, .. } = row.cell;
+        let name = match has_ranks {
+            true => format!("{ranks}x{threads} {kind}"),
+            false => format!("{threads} {kind}"),
+        };
+        chart = chart.bar(name, &times);
     }
     let caption =
         "The fold counts what adds shards in memory; most are added in registers, inside backward.";

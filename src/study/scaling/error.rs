@@ -12,7 +12,7 @@ use crate::train::TrainError;
 ///
 /// ```
 /// use unisono::study::scaling::ScalingError;
-/// let error = ScalingError::Repeated { threads: 4 };
+/// let error = ScalingError::Repeated { what: "threads", count: 4 };
 /// assert_eq!(error.to_string(), "the list of threads has 4 twice; name each number once");
 /// ```
 #[derive(Debug, Error)]
@@ -24,11 +24,23 @@ pub enum ScalingError {
         /// What was given.
         got: String,
     },
-    /// The same number of threads twice.
-    #[error("the list of threads has {threads} twice; name each number once")]
+    /// A number of ranks that is 0, or more than were launched, or none at all.
+    #[error(
+        "ranks must be numbers from 1 to {launched}, as many processes as were started together; got {got}; start more with mpirun -n"
+    )]
+    Ranks {
+        /// Processes that were started together.
+        launched: usize,
+        /// What was given.
+        got: String,
+    },
+    /// The same number twice.
+    #[error("the list of {what} has {count} twice; name each number once")]
     Repeated {
+        /// `threads` or `ranks`.
+        what: &'static str,
         /// The number.
-        threads: usize,
+        count: usize,
     },
     /// Fewer rows than threads.
     #[error(

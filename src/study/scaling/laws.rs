@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::stats::median_of;
 use crate::stats::{Bootstrap, Estimate, Law, LawFit};
 
-use super::plan::Kind;
+use super::plan::{Cell, Kind};
 use super::results::Results;
 
 /// Resamples for constants and predictions.
@@ -19,38 +19,60 @@ const FARTHEST: usize = 1_024;
 pub struct LawReport {
     /// The law through all samples.
     pub fit: LawFit,
+    /// Threads of each rank, where the law is of numbers of ranks; `None` where it is of numbers of
+    /// threads of one rank.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rank_threads: Option<usize>,
     /// Contention, or the serial share.
     pub sigma: Estimate,
     /// Coherency.
     pub kappa: Estimate,
-    /// The number of threads with the highest throughput, where the interval of kappa lies above 0.
+    /// The number of threads, or of ranks, with the highest throughput, where the interval of kappa lies above 0.
     pub best_threads: Option<Estimate>,
-    /// Threads, and how far the measured throughput lies above the law, as a share of it.
+    /// Threads, or ranks, and how far the measured throughput lies above the law, as a share of it.
     pub residuals: Vec<(usize, f64)>,
-    /// Threads and speed-up over the law's one thread: what was never measured is a prediction.
+    /// Threads, or ranks, and speed-up over the law's one: what was never measured is a prediction.
     pub predicted: Vec<(usize, Estimate)>,
 }
 
 impl Results {
     /// The laws that there are enough points for: Amdahl's and the Universal Scalability Law
-    /// through strong scaling, Gustafson's through weak scaling. More threads than cores are left
-    /// out.
+    /// through strong scaling, Gustafson's through weak scaling. Once over the threads of one rank,
+    /// and once over ranks, each with the most threads that several numbers of ranks have. More
+    /// threads than cores are left out.
     pub fn laws(&self) -> Vec<LawReport> {
-        let of = |kind: Kind, laws: &[Law]| -> Vec<LawReport> {
-            let fitted = laws.iter().filter_map(|&law| self.law(law, kind));
-            fitted.collect()
+        let of = |kind: Kind, law: Law| {
+            let mut most = self.cells.iter().map(|cell| cell.threads).max();
+            let mut over_ranks = None;
+            while let (Some(threads), None) = (most, &over_ranks) {
+                over_ranks = self.law(law, kind, Some(threads));
+                let fewer = self.cells.iter().map(|cell| cell.threads);
+                most = fewer.filter(|&fewer| fewer < threads).max();
+            }
+            [self.law(law, kind, None), over_ranks]
         };
-        let mut laws = of(Kind::Strong, &[Law::Amdahl, Law::Usl]);
-        laws.extend(of(Kind::Weak, &[Law::Gustafson]));
-        laws
+        let laws = [
+            of(Kind::Strong, Law::Amdahl),
+            of(Kind::Strong, Law::Usl),
+            of(Kind::Weak, Law::Gustafson),
+        ];
+        laws.into_iter().flatten().flatten().collect()
     }
 
-    fn law(&self, law: Law, kind: Kind) -> Option<LawReport> {
+    fn law(&self, law: Law, kind: Kind, rank_threads: Option<usize>) -> Option<LawReport> {
         let fits = |index: &usize| {
             let cell = &self.cells[*index];
             // Of one thread both modes are the same cell.
-            let is_one = cell.threads == 1 && cell.kind == Kind::Strong;
-            (cell.kind == kind || is_one) && cell.threads <= self.machine.usable_cores
+            let is_one = cell.workers() == 1 && cell.kind == Kind::Strong;
+            let is_on_line = match rank_threads {
+                None => cell.ranks == 1,
+                Some(threads) => cell.threads == threads,
+            };
+            (cell.kind == kind || is_one) && is_on_line && !self.is_oversubscribed(cell)
+        };
+        let number = |cell: &Cell| match rank_threads {
+            None => cell.threads,
+            Some(_) => cell.ranks,
         };
         let cells: Vec<usize> = (0..self.cells.len()).filter(fits).collect();
         if cells.len() < law.points_needed() {
@@ -62,7 +84,7 @@ impl Results {
             let point = |(&cell, times): (&usize, &Vec<f64>)| {
                 let cell = &self.cells[cell];
                 let rate = cell.batch_size as f64 / median_of(times, rounds) * 1e3;
-                (cell.threads as f64, rate)
+                (number(cell) as f64, rate)
             };
             cells.iter().zip(&times).map(point).collect()
         };
@@ -82,12 +104,13 @@ impl Results {
             let gain = estimate(&|fit| fit.throughput(threads as f64) / fit.rate);
             (threads, gain)
         };
-        let threads = with_powers(cells.iter().map(|&cell| self.cells[cell].threads));
+        let numbers = with_powers(cells.iter().map(|&cell| number(&self.cells[cell])));
         Some(LawReport {
+            rank_threads,
             sigma: estimate(&|fit| fit.sigma),
             best_threads: has_peak.then(|| estimate(&|fit| fit.best_threads().unwrap_or(f64::NAN))),
             residuals: measured.iter().map(residual).collect(),
-            predicted: threads.into_iter().map(predict).collect(),
+            predicted: numbers.into_iter().map(predict).collect(),
             kappa,
             fit,
         })
@@ -103,6 +126,18 @@ pub(super) fn with_powers(measured: impl Iterator<Item = usize>) -> Vec<usize> {
     threads.sort_unstable();
     threads.dedup();
     threads
+}
+
+impl LawReport {
+    /// Its name, and what its numbers are of where they are of ranks.
+    pub fn name(&self) -> String {
+        let name = self.fit.law.name();
+        match self.rank_threads {
+            None => name.to_owned(),
+            Some(1) => format!("{name} over ranks of 1 thread"),
+            Some(threads) => format!("{name} over ranks of {threads} threads"),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -14,10 +14,11 @@ use crate::study::{check_rows, measured_bandwidth, measured_peak_flops, syntheti
 use crate::train::TrainError;
 
 use super::error::ScalingError;
+use super::launch::{Crew, Launch};
 use super::measured_costs::message_cost;
 use super::peer::{PeerSample, PeerTask, ask};
 use super::plan::{Cell, Kind, Scaling};
-use super::results::{Results, SCHEMA, Sample};
+use super::results::{RankHost, Results, SCHEMA, Sample};
 
 /// Rounds that are made at least, if the time allows, so that there are intervals; and at most.
 const ROUNDS: (usize, usize) = (FEWEST, 200);
@@ -36,11 +37,31 @@ const RESAMPLES: usize = 400;
 struct Bench<'d> {
     runner: BenchRunner<'d>,
     steps: usize,
+    /// The ranks that make them together.
+    crew: Crew,
+}
+
+/// A cell's engine, and what its first steps told.
+struct Prepared<'d> {
+    bench: Bench<'d>,
+    /// Seconds of a step.
+    step_s: f64,
+    weights_sha256: String,
+}
+
+/// What the rounds came to.
+#[derive(Default)]
+struct Taken {
+    samples: Vec<Sample>,
+    peers: Vec<PeerSample>,
+    /// Of each cell after its first steps.
+    weights_sha256: Vec<String>,
 }
 
 impl Scaling {
     /// Measures. `observe` hears after every round how many there were and the widest interval's
-    /// half, as a share.
+    /// half, as a share; of several ranks that of the first hears it. All ranks must call it, and
+    /// have the same results.
     ///
     /// ```no_run
     /// use unisono::{nn::presets, study::scaling::Scaling};
@@ -52,41 +73,89 @@ impl Scaling {
     ///
     /// # Errors
     /// [`ScalingError`] for settings that make no sense, a peer that fails, a time too short for one
-    /// round.
-    pub fn run(&self, mut observe: impl FnMut(usize, f64)) -> Result<Results, ScalingError> {
+    /// round, ranks that differ or are lost.
+    pub fn run(&self, observe: impl FnMut(usize, f64)) -> Result<Results, ScalingError> {
+        let results = self.measure(observe);
+        // An error of one rank ends all.
+        if let (Err(error), Some(ranks)) = (&results, &self.launched) {
+            ranks.abort(&error.to_string());
+        }
+        results
+    }
+
+    fn measure(&self, observe: impl FnMut(usize, f64)) -> Result<Results, ScalingError> {
         let cells = self.cells()?;
-        let started = Instant::now();
-        let model = &self.preset.model;
-        let network = Network::new(model.clone(), self.seed).map_err(TrainError::from)?;
+        let launch = Launch::of(self)?;
+        let network = Network::new(self.preset.model.clone(), self.seed);
+        let network = network.map_err(TrainError::from)?;
         let most_rows = cells.iter().map(|cell| cell.batch_size).max().unwrap_or(1);
         check_rows(&self.preset, BATCHES.saturating_mul(most_rows))?;
         let data = synthetic_data(&self.preset, BATCHES * most_rows, self.seed);
-        let mut benches = self.prepare(&cells, &network, &data)?;
-        let (mut samples, mut peers) = (Vec::new(), Vec::new());
-        let mut spent = Duration::ZERO;
-        // Rounds, until the intervals are narrow enough or the time is up.
+        let taken = self.rounds(&launch, &cells, &network, &data, observe)?;
+        let hosts = launch.hosts()?;
+        // What is measured once, by the first while the others wait.
+        let own = match launch.is_first() {
+            true => Some(self.results(cells, taken, &network, hosts)?),
+            false => None,
+        };
+        launch.hand_out(own)
+    }
+
+    /// Rounds, until the intervals are narrow enough or the time is up.
+    fn rounds(
+        &self,
+        launch: &Launch<'_>,
+        cells: &[Cell],
+        network: &Network,
+        data: &ArrayDataset,
+        mut observe: impl FnMut(usize, f64),
+    ) -> Result<Taken, ScalingError> {
+        let started = Instant::now();
+        let mut taken = Taken::default();
+        let mut benches = self.prepare(launch, cells, network, data, &mut taken)?;
+        let (mut spent, mut is_over) = (Duration::ZERO, false);
         for round in 0..ROUNDS.1 {
+            if launch.meet(is_over)? {
+                break;
+            }
             let began = Instant::now();
             let order = Stream::new(self.seed, Purpose::Measure, round as u32, 0);
             for cell in order.clone().permutation(cells.len() as u32) {
-                let bench = &mut benches[cell as usize];
-                samples.push(bench.sample(cell as usize, round, started)?);
+                launch.meet(false)?;
+                if let Some(bench) = &mut benches[cell as usize] {
+                    let sample = bench.sample(cell as usize, round, started)?;
+                    taken.samples.push(sample);
+                }
             }
             spent += began.elapsed();
-            if round < PEER_ROUNDS {
-                self.ask_peers(&cells, round, &mut peers)?;
+            if !launch.is_first() {
+                continue;
             }
-            let widest = widest(&samples, cells.len(), round + 1);
+            // The first alone has all samples.
+            if round < PEER_ROUNDS {
+                self.ask_peers(cells, round, &mut taken.peers)?;
+            }
+            let widest = widest(&taken.samples, cells.len(), round + 1);
             observe(round + 1, widest);
             let is_enough = round + 1 >= ROUNDS.0 && widest <= self.half_width;
-            let is_over = spent + began.elapsed() > self.budget;
-            if is_enough || is_over {
-                break;
-            }
+            is_over = is_enough || spent + began.elapsed() > self.budget;
         }
-        // In order of rounds and cells, and what is measured once.
-        samples.sort_by_key(|sample: &Sample| (sample.round, sample.cell));
-        drop(benches);
+        // In order of rounds and cells.
+        taken
+            .samples
+            .sort_by_key(|sample: &Sample| (sample.round, sample.cell));
+        Ok(taken)
+    }
+
+    /// What the rounds came to, and what is measured once.
+    fn results(
+        &self,
+        cells: Vec<Cell>,
+        taken: Taken,
+        network: &Network,
+        ranks: Vec<RankHost>,
+    ) -> Result<Results, ScalingError> {
+        let model = &self.preset.model;
         let several = self.threads.iter().copied().filter(|&count| count > 1);
         let message_s = match several.min() {
             Some(threads) => Some((threads, message_cost(threads)?)),
@@ -98,6 +167,11 @@ impl Scaling {
             command: String::new(),
             started: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string(),
             machine: Machine::this(),
+            weights_sha256: match ranks.is_empty() {
+                true => Vec::new(),
+                false => taken.weights_sha256,
+            },
+            ranks,
             preset: self.preset.name.to_owned(),
             num_params: network.layout().num_params(),
             batch_size: self.batch_size,
@@ -110,34 +184,41 @@ impl Scaling {
             clock_reading_s: clock_reading_s(),
             message_s,
             cells,
-            samples,
-            peers,
+            samples: taken.samples,
+            peers: taken.peers,
         })
     }
 
-    /// Builds every cell's engine, warms it up and sees how long its steps are.
+    /// Every cell's engine, warmed up, where this rank is in it.
     fn prepare<'d>(
         &self,
+        launch: &Launch<'_>,
         cells: &[Cell],
         network: &Network,
         data: &'d ArrayDataset,
-    ) -> Result<Vec<Bench<'d>>, ScalingError> {
+        taken: &mut Taken,
+    ) -> Result<Vec<Option<Bench<'d>>>, ScalingError> {
         let share = self.budget.as_secs_f64() / (cells.len() * 15) as f64;
         let seconds = share.clamp(SAMPLE_S.0, SAMPLE_S.1);
         let mut benches = Vec::new();
         let mut round = 0.0;
-        // A few steps of each tell how many make up a sample.
         for cell in cells {
-            let mut runner = self.bench(cell).runner(network, data)?;
-            runner.steps(1)?;
-            let timed = runner.steps(STEPS.0)?;
-            let one = timed.iter().map(|step| step.0.as_secs_f64());
-            let one = one.fold(f64::INFINITY, f64::min);
-            let steps = ((seconds / one) as usize).clamp(STEPS.0, STEPS.1);
-            round += one * (steps + warmup(steps)) as f64;
-            benches.push(Bench { runner, steps });
+            launch.meet(false)?;
+            let Some(crew) = launch.crew(cell.ranks) else {
+                benches.push(None);
+                continue;
+            };
+            let Prepared {
+                mut bench,
+                step_s,
+                weights_sha256,
+            } = self.prepare_cell(cell, crew, network, data)?;
+            bench.steps = ((seconds / step_s) as usize).clamp(STEPS.0, STEPS.1);
+            round += step_s * (bench.steps + warmup(bench.steps)) as f64;
+            taken.weights_sha256.push(weights_sha256);
+            benches.push(Some(bench));
         }
-        if round > self.budget.as_secs_f64() {
+        if launch.is_first() && round > self.budget.as_secs_f64() {
             return Err(ScalingError::Budget {
                 budget: self.budget,
                 needed: Duration::from_secs_f64(round),
@@ -147,13 +228,43 @@ impl Scaling {
         Ok(benches)
     }
 
+    /// Builds a cell's engine, warms it up and sees how long its steps are, and what they came to.
+    fn prepare_cell<'d>(
+        &self,
+        cell: &Cell,
+        crew: Crew,
+        network: &Network,
+        data: &'d ArrayDataset,
+    ) -> Result<Prepared<'d>, TrainError> {
+        let mut runner = self
+            .bench(cell, crew.ranks().cloned())
+            .runner(network, data)?;
+        runner.steps(1)?;
+        let timed = runner.steps(STEPS.0)?;
+        let one = timed.iter().map(|step| step.0.as_secs_f64());
+        // All make as many steps as the first rank's time says.
+        let step_s = crew.all(one.fold(f64::INFINITY, f64::min))?[0];
+        let model = network.model().clone();
+        let trained = Network::with_params(model, runner.engine.params())?;
+        Ok(Prepared {
+            bench: Bench {
+                runner,
+                steps: STEPS.0,
+                crew,
+            },
+            step_s,
+            weights_sha256: trained.weights_sha256(),
+        })
+    }
+
     fn ask_peers(
         &self,
         cells: &[Cell],
         round: usize,
         peers: &mut Vec<PeerSample>,
     ) -> Result<(), ScalingError> {
-        for cell in cells.iter().filter(|cell| cell.kind == Kind::Strong) {
+        let is_asked = |cell: &&Cell| cell.kind == Kind::Strong && cell.ranks == 1;
+        for cell in cells.iter().filter(is_asked) {
             for command in &self.peers {
                 let task = PeerTask {
                     preset: self.preset.name,
@@ -180,6 +291,8 @@ impl Bench<'_> {
         round: usize,
         started: Instant,
     ) -> Result<Sample, ScalingError> {
+        // Together: some were asleep until now.
+        self.crew.all(())?;
         let begin = Counters::read();
         let at_s = started.elapsed().as_secs_f64();
         let before_warmup = self.runner.engine.phase_times();
@@ -192,9 +305,9 @@ impl Bench<'_> {
             .iter()
             .map(|step| step.0.as_secs_f64() * 1e3)
             .collect();
-        // A disturbed sample is flagged, and stays.
-        let disturbance = end.since(&begin);
-        Ok(Sample {
+        // What the other ranks here did is no disturbance; a disturbed sample is flagged, and stays.
+        let disturbance = end.since(&begin, self.ticks_of_others(end.own_since(&begin))?);
+        let sample = Sample {
             cell,
             round,
             at_s,
@@ -210,7 +323,31 @@ impl Bench<'_> {
                 .collect(),
             disturbed: disturbance.reason(),
             disturbance,
-        })
+        };
+        Ok(self.with_others(sample)?)
+    }
+
+    /// Processor time that the other ranks of this host took, of which this one took `own`.
+    fn ticks_of_others(&self, own: u64) -> Result<u64, TrainError> {
+        let crew = &self.crew;
+        let all = crew.all(own)?;
+        let others = (0..all.len()).filter(|&rank| rank != crew.rank());
+        let here = others.filter(|&rank| crew.host(rank) == crew.host(crew.rank()));
+        Ok(here.map(|rank| all[rank]).sum())
+    }
+
+    /// The first rank's sample, with the phases of all ranks' workers, and what disturbed any of
+    /// them.
+    fn with_others(&self, own: Sample) -> Result<Sample, TrainError> {
+        let mut all = self.crew.all(own)?.into_iter();
+        let mut first = all.next().expect("a crew has a first rank");
+        for (rank, other) in (1..).zip(all) {
+            first.phases_ms.extend(other.phases_ms);
+            let reason = other.disturbed;
+            let reason = reason.map(|reason| format!("{}: {reason}", self.crew.name(rank)));
+            first.disturbed = first.disturbed.take().or(reason);
+        }
+        Ok(first)
     }
 }
 

@@ -24,6 +24,7 @@ impl Results {
     pub fn costs(&self, rounds: &[u32]) -> Option<StepCosts> {
         let find = |is_it: &dyn Fn(usize) -> bool| {
             let cells = self.cells.iter().enumerate();
+            let cells = cells.filter(|(_, cell)| cell.ranks == 1);
             let strong = cells.filter(|(_, cell)| cell.kind == Kind::Strong && is_it(cell.threads));
             strong
                 .min_by_key(|(_, cell)| cell.threads)

@@ -1,9 +1,9 @@
-//! Scaling: throughput by threads, measured side by side, with intervals, laws, a model of the step
-//! and its simulation.
+//! Scaling: throughput by ranks and threads, measured side by side, with intervals, laws, a model of
+//! the step and its simulation.
 //!
 //! # How it is measured
-//! 1. A *cell* is a configuration whose steps are timed: threads, batch, shards, algorithm. The
-//!    base is the fastest program of one thread: one shard, no all-reduce.
+//! 1. A *cell* is a configuration whose steps are timed: ranks, threads, batch, shards, algorithm.
+//!    The base is the fastest program of one thread: one shard, no all-reduce.
 //! 2. A *round* takes one sample of every cell, in an order drawn for it. Ratios compare what was
 //!    measured in the same rounds.
 //! 3. A *sample* is a handful of steps after some that are not timed; its value is the median step.
@@ -14,6 +14,7 @@
 //! | file | what |
 //! |---|---|
 //! | `plan` | [`Scaling`]: what is asked for; its cells |
+//! | `launch` | the processes that measure together, and the meetings between cells |
 //! | `measure` | the rounds |
 //! | `peer` | other programs, measured between ours |
 //! | `results` | [`Results`]: samples, files |
@@ -37,6 +38,7 @@ mod charts;
 mod compare;
 mod costs;
 mod error;
+mod launch;
 mod laws;
 mod measure;
 mod measured_costs;
@@ -59,8 +61,8 @@ pub use laws::LawReport;
 pub use peer::PeerSample;
 pub use plan::{Cell, Kind, Mode, Scaling};
 pub use predict::Prediction;
-pub use report::{SLOWER_HEAD, TABLE_HEAD, html_report, slower_table, table};
-pub use results::{Results, Sample};
+pub use report::{SLOWER_HEAD, html_report, slower_table, table, table_head, weights_text};
+pub use results::{RankHost, Results, Sample};
 pub use scenario::{Network, Scenario, StepTimeline};
 pub use slower::{NeverSlower, SlowerRow};
 pub use summary::{PhaseSplit, Row};

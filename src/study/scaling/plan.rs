@@ -1,4 +1,4 @@
-//! Plan of a measurement of scaling: threads, modes, batch, budget; and its cells.
+//! Plan of a measurement of scaling: ranks, threads, modes, batch, budget; and its cells.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::all_reduce::{self, Segmented};
-use crate::engine::{AllReduce, Balance, EngineConfig, Shards, Threads, UpdateMode};
+use crate::engine::{AllReduce, Balance, EngineConfig, Ranks, Shards, Threads, UpdateMode};
 use crate::nn::presets::Preset;
 use crate::optim::BatchBounds;
 use crate::study::Bench;
@@ -14,7 +14,7 @@ use crate::train::model_shards;
 
 use super::error::ScalingError;
 
-/// The mode of scaling: what stays the same while threads are added.
+/// The mode of scaling: what stays the same while threads and ranks are added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -32,15 +32,15 @@ pub enum Mode {
 pub enum Kind {
     /// The fastest program of one thread.
     Base,
-    /// Strong scaling, the same bits for any number of threads.
+    /// Strong scaling, the same bits for any number of ranks and threads.
     Strong,
     /// Weak scaling, likewise.
     Weak,
     /// Strong scaling with one shard a worker: what the same bits cost.
     PerWorker,
-    /// Another all-reduce on the most threads.
+    /// Another all-reduce on the most ranks and threads.
     AllReduce,
-    /// Another way to execute the update on the most threads.
+    /// Another way to execute the update on the most ranks and threads.
     Update,
 }
 
@@ -49,7 +49,10 @@ pub enum Kind {
 pub struct Cell {
     /// What it is measured for.
     pub kind: Kind,
-    /// Worker threads.
+    /// Processes; 1 in files from before they were counted.
+    #[serde(default = "one_rank")]
+    pub ranks: usize,
+    /// Worker threads of each.
     pub threads: usize,
     /// Rows of a global batch.
     pub batch_size: usize,
@@ -75,12 +78,17 @@ pub struct Cell {
 pub struct Scaling {
     /// The model.
     pub preset: Preset,
-    /// Numbers of threads, each at least 1 and named once.
+    /// Numbers of ranks, each at least 1 and named once: as many of the first of those that were
+    /// launched train, while the others wait.
+    pub ranks: Vec<usize>,
+    /// Numbers of threads of each rank, each at least 1 and named once.
     pub threads: Vec<usize>,
     /// Strong, weak, or both.
     pub modes: Vec<Mode>,
     /// Rows: of the global batch under strong scaling, of each thread under weak scaling.
     pub batch_size: usize,
+    /// The processes that were launched together, all of which measure the same; none for one alone.
+    pub launched: Option<Ranks>,
     /// The time that all rounds may take.
     pub budget: Duration,
     /// Rounds end when the 95 % interval of each cell's median is at most so wide to either side,
@@ -94,10 +102,13 @@ pub struct Scaling {
 }
 
 impl Scaling {
-    /// Strong and weak scaling of `preset` on one thread, at batch 128, for 20 seconds.
+    /// Strong and weak scaling of `preset` on one thread of one process, at batch 128, for 20
+    /// seconds.
     pub fn new(preset: Preset) -> Self {
         Self {
             preset,
+            launched: None,
+            ranks: vec![1],
             threads: vec![1],
             modes: vec![Mode::Strong, Mode::Weak],
             batch_size: 128,
@@ -111,40 +122,36 @@ impl Scaling {
     /// Every cell, the base first.
     ///
     /// # Errors
-    /// [`ScalingError::Threads`], [`ScalingError::Repeated`], [`ScalingError::Batch`].
+    /// [`ScalingError::Threads`], [`ScalingError::Ranks`], [`ScalingError::Repeated`],
+    /// [`ScalingError::Batch`].
     pub fn cells(&self) -> Result<Vec<Cell>, ScalingError> {
-        let mut threads = self.threads.clone();
-        threads.sort_unstable();
-        if threads.first().is_none_or(|&least| least == 0) {
-            return Err(ScalingError::Threads {
-                got: format!("{:?}", self.threads),
-            });
-        }
-        if let Some(pair) = threads.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(ScalingError::Repeated { threads: pair[0] });
-        }
-        let most = threads[threads.len() - 1];
-        if self.batch_size < most {
+        let grid = self.grid()?;
+        let most = grid[grid.len() - 1];
+        if self.batch_size < most.workers() {
             return Err(ScalingError::Batch {
                 batch_size: self.batch_size,
-                threads: most,
+                threads: most.workers(),
             });
         }
-        // The base, then each mode on each number of threads.
-        let mut cells = vec![self.cell(Kind::Base, 1)];
+        // The base, then each mode on all numbers of ranks and threads.
+        let alone = Grid {
+            ranks: 1,
+            threads: 1,
+        };
+        let mut cells = vec![self.cell(Kind::Base, alone)];
         if self.modes.contains(&Mode::Strong) {
-            cells.extend(threads.iter().map(|&count| self.cell(Kind::Strong, count)));
-            let several = threads.iter().filter(|&&count| count > 1);
-            cells.extend(several.map(|&count| self.cell(Kind::PerWorker, count)));
+            cells.extend(grid.iter().map(|&at| self.cell(Kind::Strong, at)));
+            let several = grid.iter().filter(|at| at.workers() > 1);
+            cells.extend(several.map(|&at| self.cell(Kind::PerWorker, at)));
         }
         if self.modes.contains(&Mode::Weak) {
-            cells.extend(threads.iter().map(|&count| self.cell(Kind::Weak, count)));
+            cells.extend(grid.iter().map(|&at| self.cell(Kind::Weak, at)));
             // Of one thread both modes are the same.
             let has_strong = self.modes.contains(&Mode::Strong);
-            cells.retain(|cell| !(cell.kind == Kind::Weak && cell.threads == 1 && has_strong));
+            cells.retain(|cell| !(cell.kind == Kind::Weak && cell.workers() == 1 && has_strong));
         }
-        // Other algorithms, on the most threads.
-        if self.modes.contains(&Mode::Strong) && most > 1 {
+        // Other algorithms, on the most of both.
+        if self.modes.contains(&Mode::Strong) && most.workers() > 1 {
             let others = all_reduce::ALL.iter().map(|other| other.name());
             let strong = self.cell(Kind::Strong, most);
             cells.extend(
@@ -165,17 +172,47 @@ impl Scaling {
         Ok(cells)
     }
 
-    fn cell(&self, kind: Kind, threads: usize) -> Cell {
+    /// Each number of ranks with each number of threads, the most last.
+    fn grid(&self) -> Result<Vec<Grid>, ScalingError> {
+        let (mut ranks, mut threads) = (self.ranks.clone(), self.threads.clone());
+        threads.sort_unstable();
+        ranks.sort_unstable();
+        if threads.first().is_none_or(|&least| least == 0) {
+            return Err(ScalingError::Threads {
+                got: format!("{:?}", self.threads),
+            });
+        }
+        let launched = self.launched.as_ref().map_or(1, Ranks::num_ranks);
+        let is_odd = |&count: &usize| count == 0 || count > launched;
+        if ranks.is_empty() || ranks.iter().any(is_odd) {
+            return Err(ScalingError::Ranks {
+                launched,
+                got: format!("{:?}", self.ranks),
+            });
+        }
+        for (what, counts) in [("threads", &threads), ("ranks", &ranks)] {
+            if let Some(pair) = counts.windows(2).find(|pair| pair[0] == pair[1]) {
+                let count = pair[0];
+                return Err(ScalingError::Repeated { what, count });
+            }
+        }
+        let of_ranks = |&ranks: &usize| threads.iter().map(move |&threads| Grid { ranks, threads });
+        Ok(ranks.iter().flat_map(of_ranks).collect())
+    }
+
+    fn cell(&self, kind: Kind, at: Grid) -> Cell {
         let batch_size = match kind {
-            Kind::Weak => self.batch_size.saturating_mul(threads),
+            Kind::Weak => self.batch_size.saturating_mul(at.workers()),
             _ => self.batch_size,
         };
         let default = model_shards(&self.preset.model, BatchBounds::fixed(batch_size));
-        // The same for all threads of a mode, and enough for the most of them.
-        let most = self.threads.iter().copied().max().unwrap_or(1);
+        // The same for all ranks and threads of a mode, and enough for the most of them.
+        let most = |counts: &[usize]| counts.iter().copied().max().unwrap_or(1);
+        let most = most(&self.ranks) * most(&self.threads);
         Cell {
             kind,
-            threads,
+            ranks: at.ranks,
+            threads: at.threads,
             batch_size,
             shards: match kind {
                 Kind::Base | Kind::PerWorker => None,
@@ -186,8 +223,8 @@ impl Scaling {
         }
     }
 
-    /// The cell as a benchmark.
-    pub(crate) fn bench(&self, cell: &Cell) -> Bench {
+    /// The cell as a benchmark on these ranks.
+    pub(super) fn bench(&self, cell: &Cell, ranks: Option<Ranks>) -> Bench {
         let update = UpdateMode::EACH.into_iter();
         Bench {
             preset: self.preset.clone(),
@@ -206,13 +243,36 @@ impl Scaling {
                     .into_iter()
                     .find(|mode| mode.name() == cell.update)
                     .unwrap_or(UpdateMode::Fused),
+                ranks,
                 ..EngineConfig::default()
             },
         }
     }
 }
 
+/// A number of ranks, and of threads of each.
+#[derive(Clone, Copy, Debug)]
+struct Grid {
+    ranks: usize,
+    threads: usize,
+}
+
+impl Grid {
+    fn workers(self) -> usize {
+        self.ranks * self.threads
+    }
+}
+
+fn one_rank() -> usize {
+    1
+}
+
 impl Cell {
+    /// Threads of all ranks.
+    pub fn workers(&self) -> usize {
+        self.ranks * self.threads
+    }
+
     /// What it is, in a few words.
     ///
     /// ```
@@ -232,5 +292,17 @@ impl Cell {
             Kind::AllReduce => format!("all-reduce {}", self.all_reduce),
             Kind::Update => format!("update {}", self.update),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_of_a_file_from_before_ranks_has_one() {
+        let text = r#"{"kind": "strong", "threads": 2, "batch_size": 12, "shards": 12, "all_reduce": "segmented", "update": "fused"}"#;
+        let cell: Cell = serde_json::from_str(text).unwrap();
+        assert_eq!((cell.ranks, cell.threads), (1, 2));
     }
 }

@@ -34,7 +34,7 @@ impl Results {
     pub fn predictions(&self) -> Vec<Prediction> {
         let batch_size = self.batch_size;
         let strong: Vec<(usize, Vec<f64>)> = (0..self.cells.len())
-            .filter(|&cell| self.cells[cell].kind == Kind::Strong)
+            .filter(|&cell| self.cells[cell].kind == Kind::Strong && self.cells[cell].ranks == 1)
             .map(|cell| (self.cells[cell].threads, self.times_ms(cell)))
             .collect();
         let shards = self.cells.iter().find(|cell| cell.kind == Kind::Strong);

@@ -5,7 +5,7 @@ use crate::report::HtmlReport;
 use crate::stats::{Law, spread_text};
 
 use super::analysis::Analysis;
-use super::charts::charts;
+use super::charts::{charts, has_ranks};
 use super::laws::LawReport;
 use super::predict::Prediction;
 use super::results::Results;
@@ -26,6 +26,9 @@ pub fn html_report(results: &Results, analysis: &Analysis) -> HtmlReport {
         "peak of a core",
         format!("{:.1} GFLOP/s", results.peak_flops / 1e9),
     ));
+    for (rank, at) in results.ranks.iter().enumerate() {
+        facts.push(("rank", format!("{rank}: {}", at.text())));
+    }
     for (threads, bandwidth) in &results.bandwidth {
         let text = format!("{:.1} GB/s on {threads} threads", bandwidth / 1e9);
         facts.push(("bandwidth", text));
@@ -44,7 +47,10 @@ pub fn html_report(results: &Results, analysis: &Analysis) -> HtmlReport {
         rows[0].throughput.value,
         spread_text([results.rounds()]),
     ));
-    page.table(&TABLE_HEAD, &table(rows));
+    if let Some(are_same) = results.has_same_weights() {
+        page.paragraph(weights_text(are_same));
+    }
+    page.table(&table_head(rows), &table(rows));
     for (_, chart, caption) in charts(results, analysis) {
         page.figure(&chart.svg(), &caption);
     }
@@ -54,31 +60,55 @@ pub fn html_report(results: &Results, analysis: &Analysis) -> HtmlReport {
     page
 }
 
-/// The head of the table of cells.
-pub const TABLE_HEAD: [&str; 9] = [
-    "cell",
-    "threads",
-    "batch",
-    "ms a step",
-    "speed-up",
-    "efficiency",
-    "% of peak",
-    "% memory",
-    "samples",
-];
+/// What the first steps of cells with the same batch and the same shards came to.
+pub fn weights_text(are_same: bool) -> &'static str {
+    match are_same {
+        true => "the weights after 4 steps are the same bits on all ranks and threads of a batch",
+        false => "THE WEIGHTS AFTER 4 STEPS DIFFER between cells of one batch: see weights_sha256",
+    }
+}
+
+/// The head of the table of cells: with ranks where any cell has several.
+pub fn table_head(rows: &[Row]) -> Vec<&'static str> {
+    let rest = [
+        "batch",
+        "ms a step",
+        "speed-up",
+        "efficiency",
+        "% of peak",
+        "% memory",
+        "samples",
+    ];
+    let counts = count_heads(rows).iter().copied();
+    ["cell"].into_iter().chain(counts).chain(rest).collect()
+}
+
+fn count_heads(rows: &[Row]) -> &'static [&'static str] {
+    match has_ranks(rows) {
+        true => &["ranks", "threads of each"],
+        false => &["threads"],
+    }
+}
+
+/// What stands below [`count_heads`].
+fn counts(row: &Row, has_ranks: bool) -> Vec<String> {
+    let ranks = has_ranks.then(|| row.cell.ranks.to_string());
+    ranks
+        .into_iter()
+        .chain([row.cell.threads.to_string()])
+        .collect()
+}
 
 /// The table of cells.
 pub fn table(rows: &[Row]) -> Vec<Vec<String>> {
+    let has_ranks = has_ranks(rows);
     let row = |row: &Row| {
-        let mark = if row.is_oversubscribed {
-            " (more than cores)"
-        } else {
-            ""
-        };
+        let mut counts = counts(row, has_ranks);
+        if let Some(threads) = counts.last_mut().filter(|_| row.is_oversubscribed) {
+            threads.push_str(" (more than cores)");
+        }
         let (samples, disturbed) = row.samples;
-        vec![
-            row.cell.name(),
-            format!("{}{mark}", row.cell.threads),
+        let rest = [
             row.cell.batch_size.to_string(),
             row.step_ms.text(|ms| format!("{ms:.4}")),
             row.speedup.to_string(),
@@ -87,14 +117,18 @@ pub fn table(rows: &[Row]) -> Vec<Vec<String>> {
             row.bandwidth_share
                 .map_or(String::new(), |share| format!("{:.1}", 100.0 * share)),
             format!("{samples} ({disturbed} disturbed)"),
-        ]
+        ];
+        let cells = [row.cell.name()].into_iter().chain(counts).chain(rest);
+        cells.collect()
     };
     rows.iter().map(row).collect()
 }
 
 fn phases(page: &mut HtmlReport, rows: &[Row]) {
-    let head: Vec<&str> = ["cell", "threads"]
+    let has_ranks = has_ranks(rows);
+    let head: Vec<&str> = ["cell"]
         .into_iter()
+        .chain(count_heads(rows).iter().copied())
         .chain(Phase::EACH.map(Phase::name))
         .chain(["wait, least to most", "all, of the step", "clock"])
         .collect();
@@ -104,8 +138,9 @@ fn phases(page: &mut HtmlReport, rows: &[Row]) {
             .iter()
             .map(|phase| format!("{:.3}", phase.median_ms));
         let wait = &row.phases[Phase::Wait as usize];
-        [row.cell.name(), row.cell.threads.to_string()]
+        [row.cell.name()]
             .into_iter()
+            .chain(counts(row, has_ranks))
             .chain(split)
             .chain([
                 format!("{:.3} to {:.3}", wait.min_ms, wait.max_ms),
@@ -136,7 +171,7 @@ fn laws(page: &mut HtmlReport, analysis: &Analysis) {
             .filter(|known| [8, 16, 64, 1024].contains(&known.0));
         let predicted = predicted.map(|(n, gain)| format!("{n}: {gain}"));
         vec![
-            law.fit.law.name().to_owned(),
+            law.name(),
             law.sigma.to_string(),
             match law.fit.law {
                 Law::Usl => law.kappa.text(|kappa| format!("{kappa:.3e}")),
@@ -149,9 +184,13 @@ fn laws(page: &mut HtmlReport, analysis: &Analysis) {
         ]
     };
     let rows: Vec<Vec<String>> = laws.iter().map(row).collect();
+    let (of, best, over_one) = match has_ranks(&analysis.rows) {
+        true => ("threads and ranks", "best number", "speed-up over one"),
+        false => ("threads", "best threads", "speed-up over one thread"),
+    };
     page.heading("Laws")
-        .paragraph("Amdahl's and Gustafson's laws need two points, the Universal Scalability Law six: with fewer it is not fitted. The speed-ups of threads that were not measured are predictions.")
-        .table(&["law", "serial share (sigma)", "coherency (kappa)", "best threads", "measured above the law", "speed-up over one thread"], &rows);
+        .paragraph(&format!("Amdahl's and Gustafson's laws need two points, the Universal Scalability Law six: with fewer it is not fitted. The speed-ups of {of} that were not measured are predictions."))
+        .table(&["law", "serial share (sigma)", "coherency (kappa)", best, "measured above the law", over_one], &rows);
     if predictions.is_empty() {
         return;
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::affinity::{Pinning, Placement, Threads, mask};
 use crate::output;
 use crate::report::Machine;
 use crate::study::Disturbance;
@@ -40,12 +41,47 @@ pub struct Sample {
     pub step_ms_p90: f64,
     /// The mean of all steps, with those before the timed ones.
     pub step_ms_mean: f64,
-    /// Milliseconds a step of each worker in each phase, over all steps.
+    /// Milliseconds a step of each worker in each phase, over all steps; of several ranks by rank.
     pub phases_ms: Vec<Vec<f64>>,
     /// Why it is not to be believed, if so.
     pub disturbed: Option<String>,
     /// What happened meanwhile.
     pub disturbance: Disturbance,
+}
+
+/// Where a rank was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RankHost {
+    /// Its host; empty within one process.
+    pub host: String,
+    /// The cores that its threads may be put on, as far as the system tells.
+    pub mask: String,
+    /// How many of them it may use.
+    pub usable_cores: usize,
+}
+
+impl RankHost {
+    /// This process, on a host of this name.
+    pub(super) fn this(host: &str) -> Self {
+        let placement = Placement::of_process(Threads::Fixed(1), Pinning::Off);
+        Self {
+            host: host.to_owned(),
+            mask: mask(),
+            usable_cores: placement.map_or(1, |placement| placement.num_usable_cores),
+        }
+    }
+
+    /// The same in words.
+    pub fn text(&self) -> String {
+        let cores = match self.usable_cores {
+            1 => "1 core".to_owned(),
+            cores => format!("{cores} cores"),
+        };
+        match self.host.as_str() {
+            "" => cores,
+            host => format!("{host}, {cores}"),
+        }
+    }
 }
 
 /// Everything that a measurement came to. `results.json` holds it but for the samples, of which
@@ -58,8 +94,11 @@ pub struct Results {
     pub command: String,
     /// When it ended, as in RFC 3339.
     pub started: String,
-    /// What it ran on.
+    /// What it ran on; of several ranks what the first one did.
     pub machine: Machine,
+    /// Where each rank was that was launched; empty for a process alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranks: Vec<RankHost>,
     /// The model.
     pub preset: String,
     /// Its parameters.
@@ -85,6 +124,9 @@ pub struct Results {
     pub message_s: Option<(usize, f64)>,
     /// What was timed, the base first.
     pub cells: Vec<Cell>,
+    /// The fingerprint of each cell's weights after its first four steps, of several ranks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weights_sha256: Vec<String>,
     /// Every sample, by round and cell.
     #[serde(skip)]
     pub samples: Vec<Sample>,
@@ -113,6 +155,45 @@ impl Results {
     /// The medians of a cell's samples, by round, in milliseconds.
     pub fn times_ms(&self, cell: usize) -> Vec<f64> {
         self.of_cell(cell).map(|sample| sample.step_ms).collect()
+    }
+
+    /// Cores that each of the first `ranks` ranks has: those that may use the same share them.
+    pub fn cores(&self, ranks: usize) -> Vec<f64> {
+        if self.ranks.is_empty() {
+            return vec![self.machine.usable_cores as f64];
+        }
+        let first = &self.ranks[..ranks.min(self.ranks.len())];
+        let of_rank = |own: &RankHost| {
+            let sharing = first.iter().filter(|other| *other == own).count();
+            own.usable_cores as f64 / sharing as f64
+        };
+        first.iter().map(of_rank).collect()
+    }
+
+    /// Whether there are more threads than cores in a cell.
+    pub fn is_oversubscribed(&self, cell: &Cell) -> bool {
+        let threads = cell.threads as f64;
+        self.cores(cell.ranks)
+            .into_iter()
+            .any(|cores| threads > cores)
+    }
+
+    /// Whether cells of the same batch and the same shards came to the same weights, on any number of
+    /// ranks and threads; `None` where no two were compared.
+    pub fn has_same_weights(&self) -> Option<bool> {
+        let known = self.cells.iter().zip(&self.weights_sha256);
+        let known = known.filter(|(cell, _)| cell.shards.is_some());
+        let mut compared = None;
+        for (cell, weights) in known.clone() {
+            let same = known.clone().filter(|(other, _)| {
+                (other.batch_size, other.shards) == (cell.batch_size, cell.shards)
+            });
+            if same.clone().count() > 1 {
+                let all_are = same.map(|(_, other)| other).all(|other| other == weights);
+                compared = Some(compared.unwrap_or(true) && all_are);
+            }
+        }
+        compared
     }
 
     /// Writes both files into `folder`, which is made.

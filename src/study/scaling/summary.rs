@@ -40,7 +40,7 @@ pub struct Row {
     pub throughput: Estimate,
     /// Rows a second, of those of the base.
     pub speedup: Estimate,
-    /// Speed-up, of the number of threads.
+    /// Speed-up, of the number of threads of all ranks.
     pub efficiency: Estimate,
     /// Thread-seconds spent beyond those of the base, as a share of them.
     pub overhead: f64,
@@ -90,7 +90,7 @@ impl Results {
     pub fn peer_rows(&self) -> Vec<(String, usize, Estimate)> {
         let mut rows = Vec::new();
         for (index, cell) in self.cells.iter().enumerate() {
-            if cell.kind != Kind::Strong {
+            if cell.kind != Kind::Strong || cell.ranks > 1 {
                 continue;
             }
             let ours = self.times_ms(index);
@@ -115,7 +115,7 @@ impl Results {
     fn row(&self, index: usize, base: &Base, bootstrap: &Bootstrap) -> Row {
         let cell = &self.cells[index];
         let times = self.times_ms(index);
-        let (rows, threads) = (cell.batch_size as f64, cell.threads as f64);
+        let (rows, threads) = (cell.batch_size as f64, cell.workers() as f64);
         let step_ms = bootstrap.estimate(|rounds| median_of(&times, rounds));
         let throughput = bootstrap.estimate(|rounds| rows / median_of(&times, rounds) * 1e3);
         // Against the base, round by round.
@@ -124,14 +124,17 @@ impl Results {
             (rows / median_of(&times, rounds)) / base
         };
         let speedup = bootstrap.estimate(gain);
-        let running = cell.threads.min(self.machine.usable_cores) as f64;
+        let cores = self.cores(cell.ranks).into_iter();
+        let running: f64 = cores.map(|cores| cores.min(cell.threads as f64)).sum();
         let flops = self.flops_per_row * throughput.value;
         // Shares of the step: phases, bytes that must move, disturbed samples.
         let phases = self.phases(index);
         let mean_step = self.of_cell(index).map(|sample| sample.step_ms_mean);
         let mean_step = quantile(&mean_step.collect::<Vec<_>>(), 0.5);
         let bytes = self.num_params as f64 * (BYTES.0 * threads + BYTES.1);
-        let bandwidth = self.bandwidth.iter().find(|known| known.0 == cell.threads);
+        // Of one rank: others' memory may be another one's.
+        let measured = self.bandwidth.iter().filter(|_| cell.ranks == 1);
+        let bandwidth = { measured }.find(|known| known.0 == cell.threads);
         let disturbed = self
             .of_cell(index)
             .filter(|sample| sample.disturbed.is_some());
@@ -151,7 +154,7 @@ impl Results {
             },
             phases,
             samples: (times.len(), disturbed.count()),
-            is_oversubscribed: cell.threads > self.machine.usable_cores,
+            is_oversubscribed: self.is_oversubscribed(cell),
             cell: cell.clone(),
         }
     }
