@@ -119,16 +119,7 @@ fn results_of_another_schema_or_cut_short_are_named() {
 
 #[test]
 fn what_cannot_be_measured_is_refused_with_exit_code_2() {
-    let cases: [(&[&str], &str); 13] = [
-        (
-            &["--ranks", "1,2"],
-            "ranks must be numbers from 1 to 1, as many processes as were started together",
-        ),
-        (&["--ranks", "1,x"], "--ranks"),
-        (
-            &["--simulate", "--threads", "4", "--ranks", "2,4"],
-            "--ranks must be with --simulate, one number of at least 1, got \"2,4\"",
-        ),
+    let cases: [(&[&str], &str); 10] = [
         (
             &["--threads", "0,1"],
             "threads must be numbers of at least 1",
@@ -162,10 +153,7 @@ fn what_cannot_be_measured_is_refused_with_exit_code_2() {
         (&["--simulate"], "with --simulate, one number of at least 1"),
     ];
     for (args, message) in cases {
-        let output = unisono(&[&["scaling", "--preset", "mlp_small"], args].concat());
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{args:?}: {error}");
-        assert!(error.contains(message), "{args:?}: {error}");
+        is_refused(args, message);
     }
     let output = unisono(
         &[
@@ -180,4 +168,24 @@ fn what_cannot_be_measured_is_refused_with_exit_code_2() {
         error.contains("exit status: 4; its stderr ends: no"),
         "{error}"
     );
+}
+
+#[test]
+fn numbers_of_ranks_that_were_not_launched_are_refused_with_exit_code_2() {
+    is_refused(
+        &["--ranks", "1,2"],
+        "ranks must be numbers from 1 to 1, as many processes as were started together",
+    );
+    is_refused(&["--ranks", "1,x"], "--ranks must be a whole number");
+    is_refused(
+        &["--simulate", "--threads", "4", "--ranks", "2,4"],
+        "--ranks must be with --simulate, one number of at least 1, got \"2,4\"",
+    );
+}
+
+fn is_refused(args: &[&str], message: &str) {
+    let output = unisono(&[&["scaling", "--preset", "mlp_small"], args].concat());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {error}");
+    assert!(error.contains(message), "{args:?}: {error}");
 }

@@ -4,7 +4,7 @@
 //! All make the same rounds, with the cells in the same order. Before each cell, and between rounds,
 //! they meet; ranks that the cell does without go on to the next meeting, where they sleep. The
 //! first rank is in every cell. It decides how many steps make up a sample and when the rounds are
-//! over, and it alone has all samples: in the end it hands out the results.
+//! over, and it alone has all samples: in the end it broadcasts the results.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -81,7 +81,7 @@ impl<'r> Launch<'r> {
     }
 
     /// The results on every rank, of which the first has `own`.
-    pub(super) fn hand_out(&self, own: Option<Results>) -> Result<Results, ScalingError> {
+    pub(super) fn broadcast(&self, own: Option<Results>) -> Result<Results, ScalingError> {
         self.meet(false)?;
         let Some(ranks) = self.0 else {
             return Ok(own.expect("the first rank has the results"));

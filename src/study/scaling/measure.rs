@@ -98,7 +98,7 @@ impl Scaling {
             true => Some(self.results(cells, taken, &network, hosts)?),
             false => None,
         };
-        launch.hand_out(own)
+        launch.broadcast(own)
     }
 
     /// Rounds, until the intervals are narrow enough or the time is up.
