@@ -83,10 +83,15 @@ fn print(results: &Results, analysis: &Analysis) {
         }
     }
     // The model of a step beside the measurement.
+    let of = if results.ranks.is_empty() {
+        ""
+    } else {
+        " of one rank"
+    };
     for known in &analysis.predictions {
         if let Some(measured) = known.measured_ms {
             say!(
-                "model of the step, {} threads: {:.4} ms, {:+.1} % of what was measured",
+                "model of the step, {} threads{of}: {:.4} ms, {:+.1} % of what was measured",
                 known.threads,
                 known.step_ms.value,
                 100.0 * (known.step_ms.value / measured - 1.0)

@@ -5,6 +5,7 @@ use crate::report::{Chart, LineChart, StackedBars};
 use crate::stats::{Estimate, Law, spread_text};
 
 use super::analysis::Analysis;
+use super::laws::LawReport;
 use super::plan::{Cell, Kind};
 use super::results::Results;
 use super::summary::Row;
@@ -27,8 +28,34 @@ pub fn charts(results: &Results, analysis: &Analysis) -> Vec<Captioned> {
     charts
 }
 
-/// A line through rows of a kind: its name, threads of all ranks and one of the row's estimates.
-type Line = (String, Vec<(f64, Estimate)>);
+/// A line through rows of a kind.
+struct Line {
+    name: String,
+    kind: Kind,
+    over: Over,
+    /// Threads of all ranks, and one of the row's estimates.
+    points: Vec<(f64, Estimate)>,
+}
+
+/// What grows along a line, and what stays the same.
+#[derive(Clone, Copy)]
+enum Over {
+    Ranks { threads: usize },
+    Threads { ranks: usize },
+}
+
+impl Line {
+    /// Whether the law is fitted to its points.
+    fn is_of(&self, law: &LawReport) -> bool {
+        let is_kind = (self.kind == Kind::Weak) == (law.fit.law == Law::Gustafson);
+        let is_over = match (self.over, law.rank_threads) {
+            (Over::Ranks { threads }, Some(fitted)) => threads == fitted,
+            (Over::Threads { ranks }, None) => ranks == 1,
+            _ => false,
+        };
+        is_kind && is_over
+    }
+}
 
 /// Lines of two points or more through rows of a kind; of one thread both modes are the same row.
 /// Of several ranks there is a line for each number of threads, over ranks, or the other way round
@@ -62,19 +89,27 @@ fn lines(rows: &[Row], kind: Kind, of: impl Fn(&Row) -> Estimate) -> Vec<Line> {
         };
         let points = rows.iter().filter(is_it);
         let points = points.map(|row| (row.cell.workers() as f64, of(row)));
-        let name = match (ranks.len(), is_over_ranks, count) {
-            (1, ..) => name.clone(),
-            (_, true, 1) => format!("{name}, ranks of 1 thread"),
-            (_, true, threads) => format!("{name}, ranks of {threads} threads"),
-            (_, false, 1) => format!("{name}, 1 rank"),
-            (_, false, ranks) => format!("{name}, {ranks} ranks"),
+        let (name, over) = match (is_over_ranks, count) {
+            (true, threads) => {
+                let s = if threads == 1 { "" } else { "s" };
+                let name = format!("{name}, ranks of {threads} thread{s}");
+                (name, Over::Ranks { threads })
+            }
+            (false, 1) if ranks.len() == 1 => (name.clone(), Over::Threads { ranks: 1 }),
+            (false, ranks) => {
+                let s = if ranks == 1 { "" } else { "s" };
+                (format!("{name}, {ranks} rank{s}"), Over::Threads { ranks })
+            }
         };
-        (name, points.collect())
+        Line {
+            name,
+            kind,
+            over,
+            points: points.collect(),
+        }
     };
     let lines = lines.into_iter().map(line);
-    lines
-        .filter(|(_, points): &Line| points.len() > 1)
-        .collect()
+    lines.filter(|line| line.points.len() > 1).collect()
 }
 
 /// What the horizontal axis of a chart over all cells counts.
@@ -90,9 +125,10 @@ pub(super) fn has_ranks(rows: &[Row]) -> bool {
     rows.iter().any(|row| row.cell.ranks > 1)
 }
 
-fn add(chart: LineChart, name: &str, points: &[(f64, Estimate)]) -> LineChart {
-    let line = points.iter().map(|(x, y)| (*x, y.value)).collect();
-    chart.line(name, line).band(band(points))
+fn add(chart: LineChart, line: &Line) -> LineChart {
+    let points = line.points.iter().map(|(x, y)| (*x, y.value));
+    let chart = chart.line(line.name.as_str(), points.collect());
+    chart.band(band(&line.points))
 }
 
 /// Where bounds are known.
@@ -112,28 +148,42 @@ fn speedup(results: &Results, analysis: &Analysis) -> Captioned {
         axis(rows),
         "rows a second, of the base's",
     );
-    for kind in [Kind::Strong, Kind::Weak] {
-        for (name, points) in lines(rows, kind, |row| row.speedup) {
-            chart = add(chart, &name, &points);
-        }
+    let of_kind = |kind| lines(rows, kind, |row| row.speedup);
+    let drawn: Vec<Line> = [Kind::Strong, Kind::Weak]
+        .into_iter()
+        .flat_map(of_kind)
+        .collect();
+    for line in &drawn {
+        chart = add(chart, line);
     }
     // Beside what was measured: the ideal, the laws, the model.
     let ideal = vec![(1.0, 1.0), (most as f64, most as f64)];
     chart = chart.dashed("ideal", ideal).like(6);
     let base = rows[0].throughput.value;
+    let has_ranks = has_ranks(rows);
     for law in &analysis.laws {
         let unit = law.rank_threads.unwrap_or(1);
         let steps = 1..=most * 4 / unit;
         let curve = steps.map(|n| n as f64 / 4.0).filter(|n| *n >= 1.0);
         let curve = curve.map(|n| (n * unit as f64, law.fit.throughput(n) / base));
-        chart = chart.dashed(law.name(), curve.collect());
+        let line = drawn.iter().position(|line| line.is_of(law));
+        chart = match (has_ranks, line) {
+            (false, _) => chart.dashed(law.name(), curve.collect()),
+            // Of many lines, in the colour of its own.
+            (true, Some(line)) => chart.dashed(law.name(), curve.collect()).like(line),
+            (true, None) => chart,
+        };
     }
-    let near = analysis
-        .predictions
-        .iter()
-        .filter(|known| known.threads <= most);
+    // The model is of one rank.
+    let threads = rows.iter().map(|row| row.cell.threads).max().unwrap_or(1);
+    let near = analysis.predictions.iter();
+    let near = near.filter(|known| known.threads <= threads);
     let near = near.map(|known| (known.threads as f64, known.speedup.value));
-    chart = chart.points("model of the step", near.collect());
+    let name = match has_ranks {
+        true => "model of the step, 1 rank",
+        false => "model of the step",
+    };
+    chart = chart.points(name, near.collect());
     let bands = spread_text(rows.iter().map(|row| row.speedup.samples));
     let caption = format!(
         "Medians, {bands}. The base is the fastest program of one thread: one shard, no all-reduce."
@@ -148,8 +198,8 @@ fn efficiency(rows: &[Row]) -> Captioned {
         "speed-up of the number of threads",
     );
     for kind in [Kind::Strong, Kind::Weak, Kind::PerWorker] {
-        for (name, points) in lines(rows, kind, |row| row.efficiency) {
-            chart = add(chart, &name, &points);
+        for line in lines(rows, kind, |row| row.efficiency) {
+            chart = add(chart, &line);
         }
     }
     let most = rows.iter().map(|row| row.cell.workers()).max().unwrap_or(1);

@@ -48,7 +48,7 @@ pub fn html_report(results: &Results, analysis: &Analysis) -> HtmlReport {
         spread_text([results.rounds()]),
     ));
     if let Some(are_same) = results.has_same_weights() {
-        page.paragraph(weights_text(are_same));
+        page.paragraph(&format!("Checked: {}.", weights_text(are_same)));
     }
     page.table(&table_head(rows), &table(rows));
     for (_, chart, caption) in charts(results, analysis) {
@@ -210,8 +210,12 @@ fn laws(page: &mut HtmlReport, analysis: &Analysis) {
         ]
     };
     let rows: Vec<Vec<String>> = predictions.iter().map(row).collect();
+    let of_one = match has_ranks(&analysis.rows) {
+        true => " of one rank",
+        false => "",
+    };
     page.heading("Model of the step")
-        .paragraph("Strong scaling by a simulation of the engine's own plan. Its constants come from one thread and the fewest of several; what was measured on more checks it.")
+        .paragraph(&format!("Strong scaling{of_one} by a simulation of the engine's own plan. Its constants come from one thread and the fewest of several; what was measured on more checks it."))
         .table(&["threads", "ms a step, simulated", "speed-up", "measured ms"], &rows);
 }
 
