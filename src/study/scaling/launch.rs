@@ -1,8 +1,8 @@
 //! Launch: the processes of a measurement, of which all follow the first.
 //!
 //! # Protocol
-//! All make the same rounds, with the cells in the same order. Before each cell, and between rounds,
-//! they meet; ranks that the cell does without go on to the next meeting, where they sleep. The
+//! All make the same rounds, with the cells in the same order. There is a barrier before each cell,
+//! and between rounds; ranks that the cell does without go on to the next one, where they sleep. The
 //! first rank is in every cell. It decides how many steps make up a sample and when the rounds are
 //! over, and it alone has all samples: in the end it broadcasts the results.
 
@@ -16,7 +16,7 @@ use super::error::ScalingError;
 use super::plan::Scaling;
 use super::results::{RankHost, Results, Sample};
 
-/// What the first rank says at a meeting after the last round.
+/// What the first rank says at the barrier after the last round.
 const OVER: u8 = 1;
 
 /// All processes, as one of them sees them; nobody else for one alone.
@@ -55,7 +55,7 @@ impl<'r> Launch<'r> {
     }
 
     /// Waits for all, asleep; whether the first one says that the rounds are over.
-    pub(super) fn meet(&self, is_over: bool) -> Result<bool, TrainError> {
+    pub(super) fn barrier(&self, is_over: bool) -> Result<bool, TrainError> {
         let own = if is_over && self.is_first() { OVER } else { 0 };
         let all = match self.0 {
             Some(ranks) => ranks.barrier(own)?,
@@ -82,7 +82,7 @@ impl<'r> Launch<'r> {
 
     /// The results on every rank, of which the first has `own`.
     pub(super) fn broadcast(&self, own: Option<Results>) -> Result<Results, ScalingError> {
-        self.meet(false)?;
+        self.barrier(false)?;
         let Some(ranks) = self.0 else {
             return Ok(own.expect("the first rank has the results"));
         };

@@ -115,13 +115,13 @@ impl Scaling {
         let mut benches = self.prepare(launch, cells, network, data, &mut taken)?;
         let (mut spent, mut is_over) = (Duration::ZERO, false);
         for round in 0..ROUNDS.1 {
-            if launch.meet(is_over)? {
+            if launch.barrier(is_over)? {
                 break;
             }
             let began = Instant::now();
             let order = Stream::new(self.seed, Purpose::Measure, round as u32, 0);
             for cell in order.clone().permutation(cells.len() as u32) {
-                launch.meet(false)?;
+                launch.barrier(false)?;
                 if let Some(bench) = &mut benches[cell as usize] {
                     let sample = bench.sample(cell as usize, round, started)?;
                     taken.samples.push(sample);
@@ -203,7 +203,7 @@ impl Scaling {
         let mut benches = Vec::new();
         let mut round = 0.0;
         for cell in cells {
-            launch.meet(false)?;
+            launch.barrier(false)?;
             let Some(crew) = launch.crew(cell.ranks) else {
                 benches.push(None);
                 continue;

@@ -14,7 +14,7 @@
 //! | file | what |
 //! |---|---|
 //! | `plan` | [`Scaling`]: what is asked for; its cells |
-//! | `launch` | the processes that measure together, and the meetings between cells |
+//! | `launch` | the processes that measure together, and the barriers between cells |
 //! | `measure` | the rounds |
 //! | `peer` | other programs, measured between ours |
 //! | `results` | [`Results`]: samples, files |

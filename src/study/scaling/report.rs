@@ -156,9 +156,7 @@ fn phases(page: &mut HtmlReport, rows: &[Row]) {
 }
 
 fn laws(page: &mut HtmlReport, analysis: &Analysis) {
-    let Analysis {
-        laws, predictions, ..
-    } = analysis;
+    let laws = &analysis.laws;
     if laws.is_empty() {
         return;
     }
@@ -191,7 +189,11 @@ fn laws(page: &mut HtmlReport, analysis: &Analysis) {
     page.heading("Laws")
         .paragraph(&format!("Amdahl's and Gustafson's laws need two points, the Universal Scalability Law six: with fewer it is not fitted. The speed-ups of {of} that were not measured are predictions."))
         .table(&["law", "serial share (sigma)", "coherency (kappa)", best, "measured above the law", over_one], &rows);
-    if predictions.is_empty() {
+    model(page, analysis);
+}
+
+fn model(page: &mut HtmlReport, analysis: &Analysis) {
+    if analysis.predictions.is_empty() {
         return;
     }
     let row = |known: &Prediction| {
@@ -209,7 +211,7 @@ fn laws(page: &mut HtmlReport, analysis: &Analysis) {
                 }),
         ]
     };
-    let rows: Vec<Vec<String>> = predictions.iter().map(row).collect();
+    let rows: Vec<Vec<String>> = analysis.predictions.iter().map(row).collect();
     let of_one = match has_ranks(&analysis.rows) {
         true => " of one rank",
         false => "",
