@@ -81,7 +81,7 @@ fn ranks_that_cannot_be_or_differ_are_refused_by_name() {
         };
         scaling.cells().unwrap_err().to_string()
     };
-    assert!(refused(vec![1, 3]).starts_with("ranks must be numbers from 1 to 2, as many"));
+    assert!(refused(vec![1, 3]).starts_with("ranks must be numbers from 1 to 2, the processes"));
     assert!(refused(vec![]).contains("got []"));
     assert!(refused(vec![2, 2]).starts_with("the list of ranks has 2 twice"));
     // One measures at another batch size.

@@ -174,7 +174,7 @@ fn what_cannot_be_measured_is_refused_with_exit_code_2() {
 fn numbers_of_ranks_that_were_not_launched_are_refused_with_exit_code_2() {
     is_refused(
         &["--ranks", "1,2"],
-        "ranks must be numbers from 1 to 1, as many processes as were started together",
+        "ranks must be 1, as this process was started alone; got [1, 2]",
     );
     is_refused(&["--ranks", "1,x"], "--ranks must be a whole number");
     is_refused(

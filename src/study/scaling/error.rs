@@ -25,9 +25,7 @@ pub enum ScalingError {
         got: String,
     },
     /// A number of ranks that is 0, or more than were launched, or none at all.
-    #[error(
-        "ranks must be numbers from 1 to {launched}, as many processes as were started together; got {got}; start more with mpirun -n"
-    )]
+    #[error("ranks must be {}; got {got}; start more with mpirun -n", ranks_that_fit(*launched))]
     Ranks {
         /// Processes that were started together.
         launched: usize,
@@ -108,6 +106,13 @@ pub enum ScalingError {
     /// The training itself.
     #[error(transparent)]
     Train(#[from] TrainError),
+}
+
+fn ranks_that_fit(launched: usize) -> String {
+    match launched {
+        1 => "1, as this process was started alone".to_owned(),
+        _ => format!("numbers from 1 to {launched}, the processes that were started together"),
+    }
 }
 
 impl ScalingError {
