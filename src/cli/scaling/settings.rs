@@ -4,8 +4,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use crate::engine::Ranks;
-use crate::study::scaling::{Mode, Results, Scaling, ScalingError};
-use crate::train::TrainError;
+use crate::study::scaling::{Mode, Results, Scaling, ScalingError, threads_with_cores};
 
 use crate::cli::args::ScalingArgs;
 use crate::cli::config::preset;
@@ -37,7 +36,10 @@ pub(super) fn settings(
             (Some(list), _) => threads("threads", list)?,
             (None, None) => default_threads()?,
             // As many as every rank has cores for.
-            (None, Some(ranks)) => powers_up_to(ranks.least_cores().map_err(TrainError::from)?),
+            (None, Some(ranks)) => {
+                let most = threads_with_cores(ranks).map_err(ScalingError::from)?;
+                powers_up_to(most)
+            }
         },
         launched: launched.cloned(),
         modes: args.mode.split(',').map(mode).collect::<Result<_, _>>()?,

@@ -61,11 +61,11 @@ impl Ranks {
     }
 
     /// Waits until all ranks are here, and leaves the cores to others meanwhile; what any of them
-    /// wishes, a bit each.
+    /// wishes, a bit each. All ranks must call it.
     ///
     /// # Errors
     /// As [`Ranks::gather`].
-    pub(crate) fn barrier(&self, wishes: u8) -> Result<u8, EngineError> {
+    pub fn barrier(&self, wishes: u8) -> Result<u8, EngineError> {
         if self.num_ranks() == 1 {
             return Ok(wishes);
         }

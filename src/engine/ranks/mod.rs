@@ -52,7 +52,7 @@ use hub::Hub;
 use letters::Letters;
 use local::Local;
 
-use super::affinity::{Neighbours, Pinning, Placement, Threads, mask};
+use super::affinity::{Neighbours, Placement, mask};
 use super::error::{EngineError, RankDifference};
 use super::failure::FailureLatch;
 use super::mailbox::{Aborted, Progress, Waiting, Watch};
@@ -230,23 +230,6 @@ impl Ranks {
             count: all.iter().filter(same).count(),
             index: all[..self.rank()].iter().filter(same).count(),
         })
-    }
-
-    /// Cores that every rank has, where those with the same cores share them; 1 at least.
-    ///
-    /// # Errors
-    /// As [`Ranks::gather`].
-    pub(crate) fn least_cores(&self) -> Result<usize, EngineError> {
-        let (one, pinning) = (Threads::Fixed(1), Pinning::Off);
-        let own = Placement::among(one, pinning, &self.neighbours()?)?.num_usable_cores;
-        let all = self.gather(&(own as u64).to_le_bytes())?;
-        let cores = all.iter().map(|bytes| {
-            let (numbers, _) = bytes.as_chunks();
-            numbers
-                .first()
-                .map_or(1, |&number| u64::from_le_bytes(number))
-        });
-        Ok(cores.min().unwrap_or(1).max(1) as usize)
     }
 
     /// Where all ranks are, of which this one is at `own`.

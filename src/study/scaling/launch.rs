@@ -77,7 +77,7 @@ impl<'r> Launch<'r> {
         let Some(ranks) = self.0 else {
             return Ok(Vec::new());
         };
-        all_of(ranks, &RankHost::this(ranks.host(ranks.rank())))
+        hosts(ranks)
     }
 
     /// The results on every rank, of which the first has `own`.
@@ -132,6 +132,22 @@ impl Crew {
     pub(super) fn rank(&self) -> usize {
         self.0.as_ref().map_or(0, Ranks::rank)
     }
+}
+
+/// Threads of each rank for which all of them have cores, when they train together; 1 at least. All
+/// ranks must call it.
+///
+/// # Errors
+/// [`TrainError::Engine`] if another rank is lost.
+pub fn threads_with_cores(ranks: &Ranks) -> Result<usize, TrainError> {
+    let hosts = hosts(ranks)?;
+    let least = RankHost::shares(&hosts).fold(f64::INFINITY, f64::min);
+    Ok((least as usize).max(1))
+}
+
+/// Where each rank is.
+fn hosts(ranks: &Ranks) -> Result<Vec<RankHost>, TrainError> {
+    all_of(ranks, &RankHost::this(ranks.host(ranks.rank())))
 }
 
 /// What each rank has, by rank.

@@ -57,6 +57,7 @@ pub use charts::{Captioned, charts};
 pub use compare::{CellComparison, compare};
 pub use costs::StepCosts;
 pub use error::ScalingError;
+pub use launch::threads_with_cores;
 pub use laws::LawReport;
 pub use peer::PeerSample;
 pub use plan::{Cell, Kind, Mode, Scaling};

@@ -71,6 +71,15 @@ impl RankHost {
         }
     }
 
+    /// Cores that each of `all` has: those that may use the same share them.
+    pub(super) fn shares(all: &[Self]) -> impl Iterator<Item = f64> {
+        let share = |own: &Self| {
+            let sharing = all.iter().filter(|other| *other == own).count();
+            own.usable_cores as f64 / sharing as f64
+        };
+        all.iter().map(share)
+    }
+
     /// The same in words.
     pub fn text(&self) -> String {
         let cores = match self.usable_cores {
@@ -163,11 +172,7 @@ impl Results {
             return vec![self.machine.usable_cores as f64];
         }
         let first = &self.ranks[..ranks.min(self.ranks.len())];
-        let of_rank = |own: &RankHost| {
-            let sharing = first.iter().filter(|other| *other == own).count();
-            own.usable_cores as f64 / sharing as f64
-        };
-        first.iter().map(of_rank).collect()
+        RankHost::shares(first).collect()
     }
 
     /// Whether there are more threads than cores in a cell.
