@@ -306,7 +306,7 @@ fn processes_that_a_launcher_has_started_together_are_ranks_or_refused_unless_ea
         "MV2_COMM_WORLD_SIZE",
         "SLURM_STEP_NUM_TASKS",
     ] {
-        // Those that train are ranks, whose MPI is not there.
+        // Those that train and measure are ranks, whose MPI is not there.
         let missing = [(name, "2"), ("UNISONO_MPI", "/nowhere/libmpi.so")];
         for (command, expected) in [
             (
@@ -319,6 +319,10 @@ fn processes_that_a_launcher_has_started_together_are_ranks_or_refused_unless_ea
             ),
             (
                 &["scaling"],
+                "several processes were started together, but the MPI library /nowhere",
+            ),
+            (
+                &["scaling", "--simulate", "--threads", "4"],
                 &format!("2 processes were started together ({name})"),
             ),
             (
