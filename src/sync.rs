@@ -1,5 +1,5 @@
-//! The only file that names atomics and locks: std and `parking_lot` in a build, `loom` under
-//! `cfg(loom)`.
+//! The only file that names atomics and locks: std, `parking_lot` and crossbeam in a build, `loom`
+//! under `cfg(loom)`.
 //!
 //! # Why this way
 //! Protocol files import from here alone, so that the model checker sees every access they make.
@@ -7,7 +7,17 @@
 use std::ops::DerefMut;
 use std::time::{Duration, Instant};
 
-use crossbeam::utils::Backoff;
+#[cfg(not(loom))]
+pub(crate) use crossbeam::channel::{Receiver, Sender, bounded};
+#[cfg(not(loom))]
+pub(crate) use crossbeam::sync::{Parker, Unparker};
+#[cfg(not(loom))]
+pub(crate) use crossbeam::utils::Backoff;
+
+#[cfg(all(test, loom))]
+pub(crate) use loom::{model, thread};
+#[cfg(loom)]
+pub(crate) use modelled::{Backoff, Parker, Receiver, Sender, Unparker, bounded};
 
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
@@ -71,6 +81,140 @@ pub(crate) fn lock_within<T>(
             return None;
         }
         std::thread::sleep(LOCK_NAP);
+    }
+}
+
+/// Crossbeam's channels, parkers and back-off as a model sees them: each look at a channel and each
+/// wake-up is a place where other threads may come in between.
+#[cfg(loom)]
+mod modelled {
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use crossbeam::channel::{TryRecvError, TrySendError};
+    use loom::sync::Condvar;
+    use loom::thread::yield_now;
+
+    use super::Mutex;
+
+    /// Sleeps up to this are over once others have run. Of longer ones a model waits for the end:
+    /// what only their time-out would end is a deadlock.
+    const NAP: Duration = Duration::from_millis(1);
+
+    #[derive(Debug)]
+    struct Channel<T> {
+        messages: Mutex<VecDeque<T>>,
+        capacity: usize,
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Sender<T>(Arc<Channel<T>>);
+
+    #[derive(Debug)]
+    pub(crate) struct Receiver<T>(Arc<Channel<T>>);
+
+    pub(crate) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+        let messages = Mutex::new(VecDeque::new());
+        let channel = Arc::new(Channel { messages, capacity });
+        (Sender(Arc::clone(&channel)), Receiver(channel))
+    }
+
+    impl<T> Clone for Sender<T> {
+        fn clone(&self) -> Self {
+            Self(Arc::clone(&self.0))
+        }
+    }
+
+    impl<T> Sender<T> {
+        pub(crate) fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
+            let mut messages = self.0.messages.lock();
+            if messages.len() == self.0.capacity {
+                return Err(TrySendError::Full(message));
+            }
+            messages.push_back(message);
+            Ok(())
+        }
+    }
+
+    impl<T> Receiver<T> {
+        pub(crate) fn try_recv(&self) -> Result<T, TryRecvError> {
+            self.0
+                .messages
+                .lock()
+                .pop_front()
+                .ok_or(TryRecvError::Empty)
+        }
+
+        pub(crate) fn is_empty(&self) -> bool {
+            self.0.messages.lock().is_empty()
+        }
+    }
+
+    /// Whether a wake-up has come that no sleep has used yet.
+    #[derive(Debug)]
+    struct Token {
+        has_come: Mutex<bool>,
+        comes: Condvar,
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Parker(Unparker);
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Unparker(Arc<Token>);
+
+    impl Parker {
+        pub(crate) fn new() -> Self {
+            Self(Unparker(Arc::new(Token {
+                has_come: Mutex::new(false),
+                comes: Condvar::new(),
+            })))
+        }
+
+        pub(crate) fn unparker(&self) -> &Unparker {
+            &self.0
+        }
+
+        pub(crate) fn park_timeout(&self, limit: Duration) {
+            let Token { has_come, comes } = &*self.0.0;
+            let mut has = has_come.lock();
+            if !*has && limit <= NAP {
+                drop(has);
+                return yield_now();
+            }
+            while !*has {
+                has = comes
+                    .wait(has)
+                    .expect("a loom model never panics in a sleep");
+            }
+            *has = false;
+        }
+    }
+
+    impl Unparker {
+        pub(crate) fn unpark(&self) {
+            *self.0.has_come.lock() = true;
+            self.0.comes.notify_one();
+        }
+    }
+
+    /// Gives way at once: each turn more would only be the same states again.
+    #[derive(Debug)]
+    pub(crate) struct Backoff;
+
+    impl Backoff {
+        pub(crate) fn new() -> Self {
+            Self
+        }
+
+        pub(crate) fn snooze(&self) {
+            yield_now();
+        }
+
+        pub(crate) fn is_completed(&self) -> bool {
+            true
+        }
     }
 }
 

@@ -46,13 +46,14 @@ impl FailureLatch {
 
 #[cfg(all(test, loom))]
 mod loom_tests {
+    use std::sync::Arc;
+
     use super::*;
-    use loom::sync::Arc;
-    use loom::thread;
+    use crate::sync::{model, thread};
 
     #[test]
     fn loom_the_first_of_two_raisers_wins_and_whoever_sees_the_flag_finds_a_reason() {
-        loom::model(|| {
+        model(|| {
             let latch = Arc::new(FailureLatch::new());
             let raisers = ["a", "b"].map(|reason| {
                 let latch = Arc::clone(&latch);

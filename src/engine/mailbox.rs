@@ -25,11 +25,11 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender, TryRecvError, bounded};
-use crossbeam::sync::{Parker, Unparker};
-use crossbeam::utils::{Backoff, CachePadded};
+use crossbeam::channel::TryRecvError;
+use crossbeam::utils::CachePadded;
 
 use super::failure::FailureLatch;
+use crate::sync::{Backoff, Parker, Receiver, Sender, Unparker, bounded};
 
 /// How long a spinning receive polls before it sleeps: longer than any gap inside a healthy step of
 /// a small model, short enough that a stalled training does not burn the other cores.

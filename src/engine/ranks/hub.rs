@@ -402,3 +402,6 @@ impl State {
         self.note(posted);
     }
 }
+
+#[cfg(all(test, loom))]
+mod tests;
