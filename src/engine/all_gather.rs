@@ -4,8 +4,9 @@
 //! Batch norm over a whole batch needs it: statistics of all shards, before anybody can go on.
 //!
 //! # Protocol
-//! A round is an all-gather round a ring. Each worker sends its own values to the next one, then
-//! takes what comes from the one before, copies it and passes it on, until its own values are back.
+//! A round is an all-gather round a ring. Each worker that has shards sends its values to the next
+//! one; each takes what comes from the one before, copies it and passes it on, until it has had the
+//! values of all that have shards, its own ones last.
 //! Channels keep order, so rounds do not mix, and the memory of the values travels and comes home:
 //! nothing is allocated after the first rounds. Of several ranks the first worker of each then meets
 //! the others' ([`super::ranks::pass_gather`]), and all values go round the ring once more.
@@ -161,19 +162,22 @@ impl<'a> RingAllGather<'a> {
     fn go_round(&self, ring: &mut Ring, own: &[f32], len: usize, all: &mut [f32]) {
         let context = self.context;
         // Own values start their way round the ring.
-        let mut values = std::mem::take(&mut ring.own);
-        values.clear();
-        values.extend_from_slice(own);
-        ring.to.send(RingMessage::Values {
-            member: context.member,
-            values,
-        });
-        // The others' are copied and passed on, until one's own are back.
-        loop {
+        let has_shards = |member: &usize| !context.assignment.shards(*member).is_empty();
+        if has_shards(&context.member) {
+            let mut values = std::mem::take(&mut ring.own);
+            values.clear();
+            values.extend_from_slice(own);
+            ring.to.send(RingMessage::Values {
+                member: context.member,
+                values,
+            });
+        }
+        // The others' are copied and passed on; one's own come back last.
+        for _ in context.group.own_members().filter(has_shards) {
             let (member, values) = self.receive(ring);
             if member == context.member {
                 ring.own = values;
-                return;
+                continue;
             }
             all[context.range(member, len)].copy_from_slice(&values);
             ring.to.send(RingMessage::Values { member, values });

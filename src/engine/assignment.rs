@@ -73,6 +73,11 @@ impl Assignment {
         (0..self.num_workers()).map(|worker| self.shards(worker).len())
     }
 
+    /// Workers that have shards.
+    pub(crate) fn num_busy(&self) -> usize {
+        self.counts().filter(|&count| count > 0).count()
+    }
+
     /// Positions, within a batch of `rows` rows, of the rows of worker `worker`.
     ///
     /// ```

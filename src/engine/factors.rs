@@ -10,14 +10,14 @@
 //!
 //! # Protocol of a step
 //! Every worker asks its replica which ranges are factored; all get the same answer. While it
-//! folds, the replica publishes the factors of each; then everyone sends them to everyone, whole
-//! or, after a panic, with holes. An owner receives all workers' before it reduces, and
-//! releases them before it reports: so they can be written in the next step.
+//! folds, the replica publishes the factors of each; then everyone who has shards sends them to
+//! everyone, whole or, after a panic, with holes. An owner receives all workers' before it reduces,
+//! and releases them before it reports: so they can be written in the next step.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::assignment::StepShape;
+use super::assignment::{Assignment, StepShape};
 use super::batch::Batch;
 use super::mailbox::{Aborted, AllToAll, Watch};
 use super::update::BLOCK;
@@ -102,23 +102,42 @@ pub(crate) struct FactorExchange {
     links: AllToAll<Published>,
     /// Of this step.
     ranges: Vec<Range<usize>>,
-    /// One place a worker; only this one's own is kept.
+    /// One place a worker, from the first factored step on; only this one's own is kept.
     all: Vec<Option<Factors>>,
+    /// Whether this worker has shards in this step, and how many others have.
+    has_shards: bool,
+    awaited: usize,
 }
 
 impl FactorExchange {
     pub(crate) fn new(links: AllToAll<Published>) -> Self {
         Self {
-            all: links.to.iter().map(|_| None).collect(),
             links,
             ranges: Vec::new(),
+            all: Vec::new(),
+            has_shards: false,
+            awaited: 0,
         }
     }
 
     /// Begins a step with these factored ranges; `worker` is whose exchange this is.
-    pub(crate) fn begin(&mut self, worker: usize, ranges: &[Range<usize>]) -> Factored<'_> {
+    pub(crate) fn begin(
+        &mut self,
+        worker: usize,
+        ranges: &[Range<usize>],
+        assignment: &Assignment,
+    ) -> Factored<'_> {
         self.ranges.clear();
         self.ranges.extend_from_slice(ranges);
+        if ranges.is_empty() {
+            return Factored {
+                ranges: &self.ranges,
+                factors: &mut [],
+            };
+        }
+        self.all.resize(self.links.to.len(), None);
+        self.has_shards = !assignment.shards(worker).is_empty();
+        self.awaited = assignment.num_busy() - usize::from(self.has_shards);
         let own = Arc::make_mut(self.all[worker].get_or_insert_default());
         own.resize_with(ranges.len(), Vec::new);
         own.iter_mut().for_each(Vec::clear);
@@ -130,9 +149,10 @@ impl FactorExchange {
 
     /// Sends the worker's own factors to all others.
     pub(crate) fn send(&self, worker: usize) {
-        if let Some(factors) = &self.all[worker]
-            && !self.ranges.is_empty()
-        {
+        if self.ranges.is_empty() || !self.has_shards {
+            return;
+        }
+        if let Some(factors) = &self.all[worker] {
             let addresses = self.links.to.iter().enumerate();
             for (_, address) in addresses.filter(|(to, _)| *to != worker) {
                 let factors = Arc::clone(factors);
@@ -146,7 +166,7 @@ impl FactorExchange {
         let awaited = if self.ranges.is_empty() {
             0
         } else {
-            self.links.to.len() - 1
+            self.awaited
         };
         for _ in 0..awaited {
             let Published { worker, factors } = self.links.from.receive(watch)?;

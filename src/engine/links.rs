@@ -70,8 +70,9 @@ pub(crate) fn connect<S>(
     // What workers send each other.
     let gradients = all_to_all(capacity.inputs.iter().copied());
     let returns = all_to_all((0..n).map(|_| capacity.returns));
-    let factors = all_to_all((0..n).map(|_| n)).map(FactorExchange::new);
-    let among_workers = gradients.zip(returns).zip(factors).zip(rings(n));
+    let factors = all_to_all((0..n).map(|_| capacity.busy)).map(FactorExchange::new);
+    let rings = rings(n, capacity.busy);
+    let among_workers = gradients.zip(returns).zip(factors).zip(rings);
     // What the coordinator sends to each; it gives no commands to worker 0, whose thread it uses.
     let mut workers = Vec::with_capacity(n);
     for (worker, (((gradients, returns), factors), ring)) in among_workers.enumerate() {
@@ -99,10 +100,11 @@ pub(crate) fn connect<S>(
     (coordinator, workers)
 }
 
-/// Each worker's place in the ring: it sends to the next one. A mailbox holds a round's values, the
-/// next round's first, and failures.
-fn rings(num_workers: usize) -> impl Iterator<Item = Ring> {
-    let mailboxes = (0..num_workers).map(|_| mailbox(2 * num_workers + 2));
+/// Each worker's place in the ring: it sends to the next one. A mailbox holds what `busy` workers
+/// send in a round, what then goes round once more, and a failure; and the same of the next step,
+/// since after a failure nobody waits until all have taken what was left.
+fn rings(num_workers: usize, busy: usize) -> impl Iterator<Item = Ring> {
+    let mailboxes = (0..num_workers).map(|_| mailbox(2 * (busy + 2)));
     let (mut to, from): (Vec<Address<RingMessage>>, Vec<Mailbox<RingMessage>>) = mailboxes.unzip();
     to.rotate_left(1);
     to.into_iter()

@@ -23,6 +23,7 @@
 //! lines that the other core has read are then ten times slower, and a step takes 20 to 30 us.
 //! Repeat a timing before believing it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::TryRecvError;
@@ -141,8 +142,9 @@ pub(crate) fn mailbox<T>(capacity: usize) -> (Address<T>, Mailbox<T>) {
 /// One worker's ends of the channels by which every worker may send to every other one.
 #[derive(Debug)]
 pub(crate) struct AllToAll<T> {
-    /// By the receiver's number.
-    pub(crate) to: Vec<Address<T>>,
+    /// By the receiver's number. All workers share them: of their own each would have as many as
+    /// there are pairs of workers.
+    pub(crate) to: Arc<[Address<T>]>,
     pub(crate) from: Mailbox<T>,
 }
 
@@ -151,8 +153,9 @@ pub(crate) fn all_to_all<T>(
     capacities: impl Iterator<Item = usize>,
 ) -> impl Iterator<Item = AllToAll<T>> {
     let (to, from): (Vec<_>, Vec<_>) = capacities.map(mailbox).unzip();
+    let to: Arc<[Address<T>]> = to.into();
     from.into_iter().map(move |from| AllToAll {
-        to: to.clone(),
+        to: Arc::clone(&to),
         from,
     })
 }

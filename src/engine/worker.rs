@@ -161,7 +161,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
         } else {
             &[]
         };
-        let factored = self.links.factors.begin(self.index, ranges);
+        let factors = &mut self.links.factors;
+        let factored = factors.begin(self.index, ranges, &self.assignment);
         let mut fold = Fold {
             factored,
             batch,

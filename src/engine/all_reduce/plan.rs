@@ -118,6 +118,8 @@ pub(crate) struct Capacity {
     /// Of each worker.
     pub(crate) inputs: Vec<usize>,
     pub(crate) returns: usize,
+    /// Workers that have shards, at most.
+    pub(crate) busy: usize,
 }
 
 impl Capacity {
@@ -137,7 +139,8 @@ impl Capacity {
             }
         };
         let places = spec.places.iter().enumerate();
-        for (segment, place) in places.filter(|(_, place)| !place.cut.is_empty()) {
+        let places = places.filter(|(_, place)| !place.cut.is_empty());
+        for (segment, place) in places.clone() {
             for left in 0..workers {
                 adds(algorithm.adder(left, segment, workers), segment);
             }
@@ -147,7 +150,8 @@ impl Capacity {
         }
         Self {
             inputs,
-            returns: slots * spec.places.len(),
+            returns: slots * places.count(),
+            busy: workers.min(spec.group.shards(shards, spec.group.rank()).len()),
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::adders::Adders;
 use super::plan::{Capacity, Destination, Inbound, Output, Plan, PlanSpec, Task};
 use super::sum::Op;
-use super::{ALL, AllReduce};
+use super::{ALL, AllReduce, Segmented};
 use crate::engine::assignment::Assignment;
 use crate::engine::ranks::group::Group;
 use crate::engine::shard::{Node, split_point};
@@ -136,6 +136,24 @@ fn whatever_an_algorithm_answers_each_shard_is_added_once_in_the_order_of_the_tr
             }
         }
     }
+}
+
+#[test]
+fn what_each_worker_has_room_for_does_not_grow_with_their_number() {
+    let room = |num_workers| {
+        let group = Group::alone(num_workers);
+        let spec = PlanSpec {
+            group: &group,
+            assignment: &Assignment::even(16, num_workers),
+            places: &group.segments(5 * BLOCK),
+            update: UpdateMode::Fused,
+        };
+        let adders = Adders::of(&Segmented, num_workers, spec.places).unwrap();
+        let capacity = Capacity::new(&adders, spec);
+        let inputs: usize = capacity.inputs.iter().sum();
+        (inputs, capacity.returns, capacity.busy)
+    };
+    assert_eq!(room(64), room(4096));
 }
 
 /// Runs the plans of all ranks together; gives the whole sum of each segment, with the rank and the
