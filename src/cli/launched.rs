@@ -1,5 +1,6 @@
-//! Several processes that a launcher (mpirun, srun) has started together: ranks of one training, or
-//! each of which would do the whole work without knowing of the others.
+//! Several processes that a launcher (mpirun, srun) has started together: ranks of one training; of
+//! other commands each would do the whole work, and write the same files, without knowing of the
+//! others.
 
 use std::time::Duration;
 
@@ -14,9 +15,11 @@ const ALONE: &str = "UNISONO_RANKS";
 
 /// Variables by which launchers tell a process its number: Open MPI and PRRTE, MPICH and those that
 /// descend from it, PMIx, Slurm.
-const NUMBERS: [&str; 4] = [
+const NUMBERS: [&str; 6] = [
     "OMPI_COMM_WORLD_RANK",
     "PMI_RANK",
+    "MV2_COMM_WORLD_RANK",
+    "PALS_RANKID",
     "PMIX_RANK",
     "SLURM_PROCID",
 ];
@@ -33,35 +36,92 @@ fn several() -> Option<(&'static str, usize)> {
     Ranks::launched().filter(|(_, processes)| *processes > 1)
 }
 
-/// The ranks of a training that several processes do; nothing for a process alone. Only the first
-/// one speaks from then on.
+/// This process's number, as its launcher counts.
+fn number() -> Option<String> {
+    NUMBERS
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok())
+}
+
+/// Whether this is the first process, as far as one can tell.
+fn is_first() -> bool {
+    number().is_none_or(|number| number == "0")
+}
+
+/// Who does a command that several processes are given together.
+enum Doer {
+    /// All of them, as the ranks of one training.
+    All,
+    /// The first one. The others have nothing to do.
+    First,
+    /// None: each would do all of it, for long. What to do instead.
+    None(&'static str),
+}
+
+/// The table of the commands; a new one has to have its place here.
+fn doer(command: &Command) -> Doer {
+    match command {
+        Command::Train(_) | Command::Bench(_) => Doer::All,
+        Command::Scaling(args) if args.compare.is_some() || args.simulate => Doer::First,
+        Command::Scaling(args) if args.never_slower => {
+            Doer::None("start one, as --never-slower compares numbers of threads")
+        }
+        Command::Scaling(args) if !args.peer.is_empty() => {
+            Doer::None("start one, as --peer measures programs of one process")
+        }
+        Command::Scaling(_) => Doer::All,
+        // Looks at files, and writes one at most.
+        Command::Config(_)
+        | Command::List { .. }
+        | Command::Inspect { .. }
+        | Command::Diff { .. }
+        | Command::Eval(_)
+        | Command::Predict(_)
+        | Command::Generate(_)
+        | Command::Explain(_)
+        | Command::Export(_)
+        | Command::Doctor
+        | Command::Data(_)
+        | Command::Schedule(_) => Doer::First,
+        // Trains, again and again.
+        Command::Study(_) => Doer::None("start one for each part of the study, with --slice"),
+        Command::LrRange(_) => Doer::None("start one, whose --threads share the work"),
+    }
+}
+
+/// What this process does of a command.
+pub(super) enum Part {
+    /// All of it: it is alone, or the first of those that were started together.
+    Whole,
+    /// What a rank of a training does. Only the first one speaks.
+    Rank(Ranks),
+    /// Nothing: the first one does it.
+    Nothing,
+}
+
+/// The part of this process.
 ///
 /// # Errors
 /// [`CommandError::Several`] for work that each of them would do; [`CommandError::Mpi`].
-pub(super) fn join(command: &Command) -> Result<Option<Ranks>, CommandError> {
+pub(super) fn join(command: &Command) -> Result<Part, CommandError> {
     let Some((name, processes)) = several() else {
-        return Ok(None);
+        return Ok(Part::Whole);
     };
-    let remedy = match command {
-        // What reads files, or asks others, is no work of several.
-        Command::Scaling(args) if args.compare.is_some() => "start one, as --compare reads files",
-        Command::Scaling(args) if args.simulate => "start one, as --simulate computes alone",
-        Command::Scaling(args) if args.never_slower => {
-            "start one, as --never-slower compares numbers of threads"
-        }
-        Command::Scaling(args) if !args.peer.is_empty() => {
-            "start one, as --peer measures programs of one process"
-        }
-        Command::Train(_) | Command::Bench(_) | Command::Scaling(_) => {
+    let remedy = match (doer(command), number()) {
+        (Doer::All, _) => {
             let ranks = Ranks::of_launcher(|reason| eprintln!("unisono: {reason}"))?;
-            if ranks.as_ref().is_some_and(|ranks| ranks.rank() > 0) {
+            let Some(ranks) = ranks else {
+                return Ok(Part::Whole);
+            };
+            if ranks.rank() > 0 {
                 stdout::silence();
             }
-            return Ok(ranks);
+            return Ok(Part::Rank(ranks));
         }
-        Command::Study(_) => "start one for each part of the study, with --slice",
-        Command::LrRange(_) => "start one, whose --threads share the work",
-        _ => return Ok(None),
+        (Doer::First, Some(number)) if number == "0" => return Ok(Part::Whole),
+        (Doer::First, Some(_)) => return Ok(Part::Nothing),
+        (Doer::First, None) => "start one",
+        (Doer::None(remedy), _) => remedy,
     };
     Err(CommandError::Several {
         name,
@@ -99,11 +159,10 @@ pub(super) fn speaker(ranks: Option<&Ranks>) -> Option<String> {
             wait_for_first(Some(ranks));
             Some(format!("{}: ", ranks.name(ranks.rank())))
         }
+        None if is_first() => Some(String::new()),
         None => {
-            let number = NUMBERS
-                .into_iter()
-                .find_map(|name| std::env::var(name).ok());
-            number.is_none_or(|number| number == "0").then(String::new)
+            std::thread::sleep(FIRST);
+            None
         }
     }
 }

@@ -12,7 +12,7 @@ use super::args::{Args, Command, ConfigArgs, DataCommand};
 use super::document::{ResolvedConfig, commented};
 use super::error::{CommandError, exit_code, is_closed_pipe};
 use super::flag_error::in_one_line;
-use super::launched::{join, leave, speaker, wait_for_first};
+use super::launched::{Part, join, leave, speaker, wait_for_first};
 use super::message::message;
 use super::options::TrainArgs;
 use super::settings_table::{By, refuse, refuse_flags};
@@ -46,9 +46,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let acts = refuse_flags(&matches).map_err(CommandError::Args);
     let joined = acts.and_then(|()| join(&args.command));
     let (ranks, result) = match joined {
-        Ok(ranks) => {
-            let result = command(args.command, flags, ranks.as_ref());
-            (ranks, result)
+        Ok(Part::Nothing) => return ExitCode::SUCCESS,
+        Ok(Part::Whole) => (None, command(args.command, flags, None)),
+        Ok(Part::Rank(ranks)) => {
+            let result = command(args.command, flags, Some(&ranks));
+            (Some(ranks), result)
         }
         Err(error) => (None, Err(error)),
     };

@@ -22,6 +22,7 @@ mod cut_checkpoints;
 mod first_weights;
 mod instruction_sets;
 mod kept_weights;
+mod launched;
 mod limits;
 mod new_rows;
 mod newest_weights;

@@ -231,6 +231,31 @@ def check_scaling(launcher, folder):
         assert (folder / name).exists(), name
 
 
+def check_first_alone(launcher, folder):
+    """What is no work of ranks is done once, by the first; or refused on all, and told once."""
+
+    def of_three(*arguments):
+        command = [*launcher, "-n", "3", PROGRAM, *arguments]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=MOST, env=ENVIRONMENT
+        )
+
+    saved = str(folder / "run")
+    assert run(launcher, 2, "--epochs", "1", "--out", saved).returncode == 0
+    finished = of_three("eval", saved)
+    expected = subprocess.run([PROGRAM, "eval", saved], capture_output=True, text=True).stdout
+    assert finished.returncode == 0 and finished.stdout == expected, finished
+    # Of three that wrote it two would find a file there.
+    finished = of_three("export", saved, "--out", str(folder / "weights"))
+    assert finished.returncode == 0, finished.stderr
+    # Again and again: a rank that ends before the first has spoken may not end that one.
+    for _ in range(5):
+        for arguments in [["lr-range"], ["eval", str(folder / "nowhere")], ["train", "--nothing"]]:
+            finished = of_three(*arguments)
+            assert finished.returncode != 0, finished
+            assert finished.stderr.count("unisono: ") == 1, finished.stderr
+
+
 def main():
     # A process alone loads no MPI, whatever is installed.
     linked = subprocess.run(["ldd", PROGRAM], capture_output=True, text=True).stdout
@@ -250,6 +275,9 @@ def main():
             check_stop(launcher, folder / "asked")
             check_bad_input(launcher, folder)
             check_scaling(launcher, folder / "scaling")
+
+
+            check_first_alone(launcher, folder)
         print(f"{name}: passed in {time.monotonic() - began:.0f} s")
 
 
