@@ -63,6 +63,9 @@ fn line(bench: &Bench, report: &BenchReport) -> Value {
         "threads": report.placement.num_threads,
         "ranks": report.ranks.len().max(1),
         "sent_bytes_per_step": report.sent_bytes,
+        "link_latency_us": report.link.map(|link| 1e6 * link.latency_s),
+        "link_message_us": report.link.map(|link| 1e6 * link.message_s),
+        "link_gbit": report.link.map(|link| link.gbit_per_s()),
         "shards": report.shards,
         "assignment": report.assignment.counts().collect::<Vec<_>>(),
         "moves": report.moves,
@@ -155,6 +158,14 @@ fn ranks(report: &BenchReport) {
     }
     if !report.ranks.is_empty() {
         say!("bytes sent a step: {}", report.sent_bytes);
+    }
+    if let Some(link) = report.link {
+        say!(
+            "link to the next rank: latency {:.2} us, {:.2} us a message, {:.2} Gbit/s each way",
+            1e6 * link.latency_s,
+            1e6 * link.message_s,
+            link.gbit_per_s()
+        );
     }
 }
 

@@ -97,7 +97,7 @@ pub use factors::Combination;
 pub use mailbox::Waiting;
 pub use message::Decision;
 pub use network::{NetworkBench, NetworkRow};
-pub use ranks::{MpiError, PeerError, RankPlacement, Ranks};
+pub use ranks::{LinkCosts, MpiError, PeerError, RankPlacement, Ranks};
 pub use reduced::{Reduced, ShardNorms};
 pub use replica::{Fold, Replica};
 pub use shard::{Node, default_shards, fold_depth, part, split_point};

@@ -1,7 +1,7 @@
 //! Benchmark of training steps: a reference model on synthetic data in memory.
 
 use crate::data::{ArrayDataset, DataError, free_memory};
-use crate::engine::{Assignment, EngineConfig, Phase, Placement, RankPlacement, Ranks};
+use crate::engine::{Assignment, EngineConfig, LinkCosts, Phase, Placement, RankPlacement, Ranks};
 use crate::nn::presets::Preset;
 use crate::nn::{Flops, Network};
 use crate::stats::quantile;
@@ -65,6 +65,8 @@ pub struct BenchReport {
     pub ranks: Vec<RankPlacement>,
     /// Bytes that this rank has sent to others in a step.
     pub sent_bytes: u64,
+    /// What messages between the ranks cost, measured after the steps, if there are several.
+    pub link: Option<LinkCosts>,
     /// Shards of a batch.
     pub shards: usize,
     /// Who computed which of them in the last step.
@@ -150,6 +152,8 @@ impl Bench {
         let trained = Network::with_params(model.clone(), engine.params())?;
         let mut losses = first.iter().chain(&timed).map(|step| step.1);
         let ranks = engine.rank_placements().to_vec();
+        let several = self.engine.ranks.as_ref().filter(|_| ranks.len() > 1);
+        let link = several.map(|ranks| ranks.link_costs(placement.waiting));
         let running = match ranks.len() {
             0 => placement.num_running(),
             _ => ranks.iter().map(|rank| rank.threads).sum(),
@@ -157,6 +161,7 @@ impl Bench {
         Ok(BenchReport {
             ranks,
             sent_bytes,
+            link: link.transpose()?,
             shards: engine.num_shards(),
             assignment: engine.assignment().clone(),
             moves: engine.moves(),

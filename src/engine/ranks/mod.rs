@@ -15,6 +15,7 @@
 //! | `launch` | the ranks that a launcher has started, and their signs of life |
 //! | `hub` | routes what comes into mailboxes |
 //! | `first` | the first of the ranks as a group of their own, while the others wait |
+//! | `link` | what messages cost, measured |
 //! | `replicas` | whether all have the same parameters |
 //! | `letters`, `pass_gather` | what each rank tells each other one, between steps and within one |
 
@@ -24,6 +25,7 @@ pub(crate) mod header;
 pub(crate) mod hub;
 mod launch;
 pub(crate) mod letters;
+mod link;
 mod local;
 mod mpi;
 mod mpi_abi;
@@ -42,6 +44,7 @@ use std::sync::Arc;
 
 use bytes::BufMut;
 
+pub use link::LinkCosts;
 pub use mpi_library::MpiError;
 pub use peers::PeerError;
 
