@@ -107,8 +107,8 @@ impl<S: Copy> CoordinatorState<S> {
                 .collect()
         });
         all.extend(others);
-        // The own values where its rank is.
-        all[..=self.group.rank()].rotate_left(1);
+        // From the own rank on, so far.
+        all.rotate_right(self.group.rank());
         Ok(all)
     }
 

@@ -220,6 +220,26 @@ fn run_ranks(plans: &[(Group, Plan)]) -> Vec<Vec<(usize, usize, String)>> {
     roots
 }
 
+/// What other ranks await is added before what awaits them: else each would wait for the one before
+/// it.
+fn nobody_waits_before_it_has_sent(group: &Group, plan: &Plan) {
+    for worker in &plan.workers[group.own_members()] {
+        let goes_away = |task: &Task| match task.output {
+            Output::Forward(to) => group.worker_of(to.worker).is_none(),
+            Output::Root => false,
+        };
+        let waits = |task: &Task| {
+            let mut inbound = worker.inbound.iter();
+            inbound.any(|inbound| task.inputs.contains(&inbound.input))
+        };
+        let last_away = worker.tasks.iter().rposition(goes_away);
+        let first_waiting = worker.tasks.iter().position(waits);
+        if let (Some(last_away), Some(first_waiting)) = (last_away, first_waiting) {
+            assert!(last_away < first_waiting);
+        }
+    }
+}
+
 #[test]
 fn the_plans_of_all_ranks_together_add_each_shard_once_in_the_order_of_the_tree() {
     for seed in 0..6 {
@@ -248,6 +268,9 @@ fn the_plans_of_all_ranks_together_add_each_shard_once_in_the_order_of_the_tree(
                         (group, plan)
                     };
                     let plans: Vec<_> = (0..workers.len()).map(plan).collect();
+                    for (group, plan) in &plans {
+                        nobody_waits_before_it_has_sent(group, plan);
+                    }
                     let places = plans[0].0.segments(num_params);
                     for (roots, place) in run_ranks(&plans).into_iter().zip(places) {
                         if place.cut.is_empty() {

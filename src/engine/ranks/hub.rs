@@ -75,7 +75,8 @@ pub(crate) struct Arrived {
 pub(crate) struct Hub {
     rank: usize,
     num_ranks: usize,
-    /// All other ranks.
+    /// All other ranks, from the next one on: where all begin with the same one, it gets everyone's
+    /// messages at once, and the last one has none for as long.
     others: Vec<usize>,
     /// The host of each rank that was launched.
     hosts: Arc<[String]>,
@@ -175,7 +176,7 @@ impl Hub {
         self.num_ranks
     }
 
-    /// All other ranks.
+    /// All other ranks, from the next one on.
     pub(crate) fn others(&self) -> &[usize] {
         &self.others
     }
@@ -355,7 +356,7 @@ impl Hub {
 }
 
 fn others(rank: usize, num_ranks: usize) -> Vec<usize> {
-    (0..num_ranks).filter(|&other| other != rank).collect()
+    (rank + 1..num_ranks).chain(0..rank).collect()
 }
 
 impl Progress for Hub {

@@ -57,7 +57,7 @@ impl Letters {
         }
     }
 
-    /// All other ranks.
+    /// All other ranks, from the next one on.
     pub(crate) fn others(&self) -> &[usize] {
         self.hub.others()
     }
