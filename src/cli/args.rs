@@ -82,7 +82,7 @@ pub(super) struct ScalingArgs {
     pub(super) preset: String,
 
     /// Numbers of threads of each process, such as 1,2,4; by default powers of two up to the usable
-    /// cores. With --simulate, the one number to simulate
+    /// cores. With --simulate, the one number of each rank
     #[arg(long, value_name = "N,N...")]
     pub(super) threads: Option<String>,
 
@@ -96,7 +96,7 @@ pub(super) struct ScalingArgs {
     pub(super) mode: String,
 
     /// Rows of the global batch under strong scaling, of each thread under weak scaling (128 by
-    /// default); with --simulate, of the global batch (128 per thread by default)
+    /// default); with --simulate, of the global batch (128 per thread of all ranks by default)
     #[arg(long, value_name = "ROWS", value_parser = ranges::rows())]
     pub(super) batch_size: Option<usize>,
 
@@ -134,8 +134,8 @@ pub(super) struct ScalingArgs {
     #[arg(long, num_args = 2, value_names = ["DIR", "DIR"])]
     pub(super) compare: Option<Vec<PathBuf>>,
 
-    /// Simulate a step on --threads threads instead, with constants measured on this machine or
-    /// read from --results
+    /// Predict a step on --threads threads of each of --ranks processes instead, with constants
+    /// measured on this machine or read from --results: a simulation, not a measurement
     #[arg(long, conflicts_with = "compare")]
     pub(super) simulate: bool,
 
@@ -181,13 +181,27 @@ pub(super) struct WhatIfArgs {
     )]
     pub(super) all_reduce: String,
 
-    /// Latency of a message between machines, in microseconds
-    #[arg(long, default_value_t = 20.0, value_name = "US", requires = "simulate", value_parser = ranges::within("from 0 to 1000000000", |us| (0.0..=1e9).contains(&us)).double())]
-    pub(super) alpha: f64,
+    /// Cores of the one machine that all ranks share; without it each rank has a machine of its own,
+    /// with a core for each thread
+    #[arg(long, value_name = "N", requires = "simulate", value_parser = ranges::whole::<usize>(1, 65_536))]
+    pub(super) cores: Option<usize>,
 
-    /// Bandwidth between two machines, in gigabytes a second
-    #[arg(long, default_value_t = 1.25, value_name = "GB", requires = "simulate", value_parser = ranges::within("from 0.000001 to 1000000", |gb| (1e-6..=1e6).contains(&gb)).double())]
-    pub(super) network: f64,
+    /// Latency of a message between ranks, in microseconds (`bench` under mpirun measures these
+    /// three: link_latency_us, link_message_us, link_gbit)
+    #[arg(long, default_value_t = 20.0, value_name = "US", requires = "simulate", value_parser = ranges::within("from 0 to 1000000000", |us| (0.0..=1e9).contains(&us)).double())]
+    pub(super) link_latency_us: f64,
+
+    /// What each message between ranks takes of its sender and of its receiver, in microseconds
+    #[arg(long, default_value_t = 1.0, value_name = "US", requires = "simulate", value_parser = ranges::within("from 0 to 1000000", |us| (0.0..=1e6).contains(&us)).double())]
+    pub(super) link_message_us: f64,
+
+    /// Bandwidth of a rank, in gigabits a second
+    #[arg(long, default_value_t = 10.0, value_name = "GBIT", requires = "simulate", value_parser = ranges::within("from 0.000001 to 1000000", |gbit| (1e-6..=1e6).contains(&gbit)).double())]
+    pub(super) link_gbit: f64,
+
+    /// A rank's bandwidth is for what it sends and receives together
+    #[arg(long, requires = "simulate")]
+    pub(super) link_half_duplex: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -198,8 +198,10 @@ fn scaling_answers_numbers_that_it_cannot_take() {
         "--straggler",
         "--jitter",
         "--ranks",
-        "--alpha",
-        "--network",
+        "--cores",
+        "--link-latency-us",
+        "--link-message-us",
+        "--link-gbit",
     ];
     cases.extend(odd_cases(
         "scaling --simulate",

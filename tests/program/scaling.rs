@@ -58,17 +58,25 @@ fn a_measurement_is_kept_read_back_and_compared_with_itself() {
     let verdicts = ["no difference shown", "too few samples to tell"];
     let verdicts = verdicts.map(|verdict| text.matches(verdict).count());
     assert_eq!(verdicts.into_iter().sum::<usize>(), 11);
-    let text = stdout(&[
-        "scaling",
-        "--simulate",
-        "--results",
-        path,
-        "--threads",
-        "64",
-        "--straggler",
-        "1.5",
-    ]);
-    assert!(value(&text, "step").ends_with("(prediction)"));
+    a_step_is_predicted(path);
+}
+
+/// With the constants in a folder: on many threads, and on many ranks.
+fn a_step_is_predicted(results: &str) {
+    let simulated = |args: &[&str]| {
+        let text = stdout(&[&["scaling", "--simulate", "--results", results], args].concat());
+        assert!(
+            value(&text, "step").ends_with("ms (predicted, not measured)"),
+            "{text}"
+        );
+        text
+    };
+    simulated(&["--threads", "64", "--straggler", "1.5"]);
+    let text = simulated(&["--ranks", "64", "--threads", "1"]);
+    assert_eq!(value(&text, "simulated ranks"), "64");
+    assert!(value(&text, "link").ends_with("(as given)"), "{text}");
+    let sent: u64 = value(&text, "bytes sent a step").parse().unwrap();
+    assert!(sent > 0);
 }
 
 /// One row a cell, of intervals that hold their values.

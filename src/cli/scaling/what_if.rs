@@ -1,6 +1,7 @@
-//! `unisono scaling --simulate`: a training step on other machines than this one.
+//! `unisono scaling --simulate`: a training step on other machines than this one, or on many.
 
-use crate::study::scaling::{Mode, Network, Results, Scaling, ScalingError, Scenario};
+use crate::engine::LinkCosts;
+use crate::study::scaling::{Mode, Results, Scaling, ScalingError, Scenario, StepTimeline};
 
 use crate::cli::args::{ScalingArgs, WhatIfArgs};
 use crate::cli::config::all_reduce_named;
@@ -24,22 +25,55 @@ pub(super) fn what_if(args: &ScalingArgs) -> Result<(), CommandError> {
         ..scenario
     };
     let step = scenario.simulate(&costs)?;
-    // The step in its parts, and what comes of it.
-    let one = results.rows()[0].throughput.value;
-    let rate = scenario.rows as f64 / step.step_s;
-    let (preset, params) = (&results.preset, results.num_params);
     say!(
-        "preset: {preset} ({params} parameters), batch {}",
+        "preset: {} ({} parameters), batch {}",
+        results.preset,
+        results.num_params,
         scenario.rows
     );
-    say!("simulated threads: {}", scenario.threads);
+    print(&scenario, &step, results.rows()[0].throughput.value);
+    Ok(())
+}
+
+/// Ends each line of what nobody has measured.
+const PREDICTED: &str = "(predicted, not measured)";
+
+/// The step in its parts, and what comes of it; the base makes `one` rows a second.
+fn print(scenario: &Scenario, step: &StepTimeline, one: f64) {
+    // What is simulated.
+    let Scenario { ranks, threads, .. } = *scenario;
+    if ranks == 1 {
+        say!("simulated threads: {threads}");
+    } else {
+        let link = &scenario.link;
+        say!("simulated ranks: {ranks}");
+        say!("simulated threads of each: {threads}");
+        say!(
+            "link: latency {:.2} us, {:.2} us a message, {:.2} Gbit/s {} (as given)",
+            1e6 * link.latency_s,
+            1e6 * link.message_s,
+            link.gbit_per_s(),
+            if link.is_duplex {
+                "each way"
+            } else {
+                "both ways together"
+            }
+        );
+    }
+    if let Some(cores) = scenario.cores {
+        say!("simulated cores: {cores}, of all ranks together");
+    }
+    // What it comes to.
     say!("slowest gradient: {:.4} ms", 1e3 * step.folded_s);
     say!("all reports: {:.4} ms", 1e3 * step.reduced_s);
     say!("last update: {:.4} ms", 1e3 * step.updated_s);
-    say!("step: {:.4} ms (prediction)", 1e3 * step.step_s);
+    if ranks > 1 {
+        say!("bytes sent a step: {}", step.sent_bytes);
+    }
+    say!("step: {:.4} ms {PREDICTED}", 1e3 * step.step_s);
+    let rate = scenario.rows as f64 / step.step_s;
     let gain = rate / one;
-    say!("throughput: {rate:.0} rows a second, {gain:.2} times the base's (prediction)");
-    Ok(())
+    say!("throughput: {rate:.0} rows a second, {gain:.2} times the base's {PREDICTED}");
 }
 
 fn scenario(args: &ScalingArgs) -> Result<Scenario, CommandError> {
@@ -47,30 +81,28 @@ fn scenario(args: &ScalingArgs) -> Result<Scenario, CommandError> {
         straggler,
         jitter,
         all_reduce,
-        alpha,
-        network,
+        cores,
         ..
     } = &args.what_if;
-    let ranks = &one_number_of_ranks(&args.ranks)?;
-    // One number of threads, and a network that could be.
+    let ranks = one_number_of_ranks(&args.ranks)?;
+    // One number of threads, of each rank.
     let list = args.threads.as_deref().unwrap_or("");
     let one_number = |_| refused("threads", "with --simulate, one number of at least 1", list);
     let threads: usize = list.trim().parse().map_err(one_number)?;
+    let workers = threads.saturating_mul(ranks);
     let scenario = Scenario {
+        ranks,
         threads,
-        shards: threads.max(16),
+        shards: workers.max(16),
         rows: args
             .batch_size
-            .unwrap_or(threads.saturating_mul(BATCH_SIZE)),
+            .unwrap_or(workers.saturating_mul(BATCH_SIZE)),
         all_reduce: all_reduce_named(all_reduce)?,
         straggler: *straggler,
         jitter: *jitter,
         seed: args.seed,
-        network: (*ranks != 1).then_some(Network {
-            ranks: *ranks,
-            message_s: alpha * 1e-6,
-            byte_s: 1e-9 / network,
-        }),
+        link: link(&args.what_if),
+        cores: *cores,
         ..Scenario::default()
     };
     scenario.check()?;
@@ -91,6 +123,15 @@ fn one_number_of_ranks(list: &[usize]) -> Result<usize, ArgError> {
                 &got,
             ))
         }
+    }
+}
+
+fn link(args: &WhatIfArgs) -> LinkCosts {
+    LinkCosts {
+        latency_s: 1e-6 * args.link_latency_us,
+        message_s: 1e-6 * args.link_message_us,
+        byte_s: 8e-9 / args.link_gbit,
+        is_duplex: !args.link_half_duplex,
     }
 }
 

@@ -52,13 +52,13 @@ const SIMULATES: Rule = (
     |flags| flags.get_flag("simulate"),
     "--simulate measures our own steps under strong scaling, and keeps nothing",
 );
-const ONE_MACHINE: Rule = (
+const ONE_RANK: Rule = (
     |flags| {
         flags
             .get_one("ranks")
             .is_none_or(|&ranks: &usize| ranks == 1)
     },
-    "with one machine there is no network; --ranks N says how many there are",
+    "one rank sends no messages to others; --ranks N says how many there are",
 );
 const NO_JITTER: Rule = (
     |flags| STORED.0(flags) && flags.get_one("jitter") == Some(&0.0_f64),
@@ -113,6 +113,7 @@ pub(super) static FLAGS: &[Flags] = &[
         acting: &["steps", "network", "json"],
         rules: &[
             ("preset", NETWORK),
+            ("precision", NETWORK),
             ("batch_size", NETWORK),
             ("warmup", NETWORK),
             ("threads", NETWORK),
@@ -136,6 +137,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "straggler",
             "jitter",
             "simulated_all_reduce",
+            "cores",
         ],
         rules: &[
             ("preset", &[COMPARES, NEVER_SLOWER, STORED]),
@@ -149,8 +151,10 @@ pub(super) static FLAGS: &[Flags] = &[
             ("out", &[COMPARES, SIMULATES]),
             ("force", &[COMPARES, SIMULATES]),
             ("peer", &[COMPARES, NEVER_SLOWER, SIMULATES]),
-            ("alpha", &[ONE_MACHINE]),
-            ("network", &[ONE_MACHINE]),
+            ("link_latency_us", &[ONE_RANK]),
+            ("link_message_us", &[ONE_RANK]),
+            ("link_gbit", &[ONE_RANK]),
+            ("link_half_duplex", &[ONE_RANK]),
         ],
     },
     Flags {

@@ -116,10 +116,24 @@ const LEFT_ASIDE: &[(&str, &str)] = &[
         "scaling --simulate --threads 4 --results R --budget 3s",
         "--budget",
     ),
-    ("scaling --simulate --threads 4 --alpha 3", "--alpha"),
-    ("scaling --simulate --threads 4 --network 3", "--network"),
     ("bench --network --preset mlp", "--preset"),
     ("bench --network --threads 2 --steps 9", "--threads"),
+    (
+        "scaling --simulate --threads 4 --link-latency-us 3",
+        "--link-latency-us",
+    ),
+    (
+        "scaling --simulate --threads 4 --link-message-us 3",
+        "--link-message-us",
+    ),
+    (
+        "scaling --simulate --threads 4 --link-gbit 3",
+        "--link-gbit",
+    ),
+    (
+        "scaling --simulate --threads 4 --link-half-duplex",
+        "--link-half-duplex",
+    ),
     ("scaling --compare A B --threads 2", "--threads"),
     ("scaling --compare A B --ranks 2", "--ranks"),
     ("scaling --never-slower --ranks 2", "--ranks"),
@@ -154,9 +168,10 @@ fn flags_that_would_be_left_aside_beside_others_are_refused_by_name() {
     for line in [
         "scaling --simulate --threads 4 --preset mlp --seed 3 --budget 3s",
         "scaling --simulate --threads 4 --results R --jitter 0.1 --seed 3",
-        "scaling --simulate --threads 4 --ranks 2 --alpha 3 --network 1",
         "bench --network --steps 9 --json",
         "scaling --threads 1,2 --ranks 1,2",
+        "scaling --simulate --threads 4 --ranks 2 --link-latency-us 3 --link-gbit 1",
+        "scaling --simulate --threads 4 --cores 2",
         "scaling --never-slower --threads 1,2 --budget 3s --out O",
         "explain run --steps 9 --out o",
         "config --lr 1",

@@ -11,6 +11,14 @@ use crate::engine::update::{Norms, PartSquare};
 /// Bytes of a message that a failure keeps.
 const LONGEST_MESSAGE: usize = 1024;
 
+/// Bytes of the reports of a rank with so many shards and blocks of parameters, in a step of an
+/// update in one go that tracks nothing and has not failed.
+#[cfg(feature = "study")]
+pub(crate) fn len_of_plain(shards: usize, blocks: usize) -> usize {
+    // Five lists and whether there is a failure.
+    6 * size_of::<u64>() + (4 * shards + blocks) * size_of::<f64>()
+}
+
 /// Writes the reports of a rank's workers, in order, as one; `squares` are those of the rank's
 /// segments, in order.
 pub(crate) fn encode<'r>(
@@ -214,6 +222,20 @@ mod tests {
             (3, 3..4, false)
         );
         assert_eq!(failure.message, "ä".repeat(512));
+    }
+
+    #[cfg(feature = "study")]
+    #[test]
+    fn a_plain_report_is_as_long_as_it_is_said_to_be() {
+        for (shards, blocks) in [(0, 0), (1, 3), (16, 5)] {
+            let report = Report {
+                sums: vec![Sums::default(); shards],
+                ..Report::default()
+            };
+            let mut bytes = BytesMut::new();
+            encode([report].iter(), vec![0.0; blocks].into_iter(), &mut bytes);
+            assert_eq!(bytes.len(), len_of_plain(shards, blocks));
+        }
     }
 
     #[test]

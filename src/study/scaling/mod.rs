@@ -22,7 +22,8 @@
 //! | `laws` | the laws' constants with intervals |
 //! | `costs`, `measured_costs` | [`StepCosts`]: the constants of the model; from samples |
 //! | `predict` | [`Prediction`]: the model of the step, for any number of threads |
-//! | `scenario` | [`Scenario`]: threads, stragglers, machines |
+//! | `scenario` | [`Scenario`]: ranks, threads, stragglers |
+//! | `work`, `ports` | what each worker of each rank does; how messages leave and enter a rank |
 //! | `simulate` | a step as a sequence of events |
 //! | `compare` | whether two results differ |
 //! | `slower` | whether more threads are ever slower |
@@ -44,6 +45,7 @@ mod measure;
 mod measured_costs;
 mod peer;
 mod plan;
+mod ports;
 mod predict;
 mod report;
 mod results;
@@ -51,6 +53,9 @@ mod scenario;
 mod simulate;
 mod slower;
 mod summary;
+#[cfg(test)]
+mod tests;
+mod work;
 
 pub use analysis::Analysis;
 pub use charts::{Captioned, charts};
@@ -64,6 +69,6 @@ pub use plan::{Cell, Kind, Mode, Scaling};
 pub use predict::Prediction;
 pub use report::{SLOWER_HEAD, html_report, slower_table, table, table_head, weights_text};
 pub use results::{RankHost, Results, Sample};
-pub use scenario::{Network, Scenario, StepTimeline};
+pub use scenario::{Scenario, StepTimeline};
 pub use slower::{NeverSlower, SlowerRow};
 pub use summary::{PhaseSplit, Row};

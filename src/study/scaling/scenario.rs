@@ -1,26 +1,15 @@
-//! Scenario of a simulated step: threads, shards, stragglers, machines.
+//! Scenario of a simulated step: ranks, threads, shards, stragglers.
 
 use std::sync::Arc;
 
 use ndarray_rand::rand_distr::{Distribution, StandardNormal};
 
 use crate::engine::all_reduce::{self, Segmented};
-use crate::engine::{AllReduce, part};
+use crate::engine::{AllReduce, LinkCosts};
 use crate::seed::{Purpose, Stream};
 
 use super::costs::StepCosts;
 use super::error::ScalingError;
-
-/// The network between machines.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Network {
-    /// Machines, each with the same share of the workers.
-    pub ranks: usize,
-    /// Seconds until the first byte of a message arrives (alpha).
-    pub message_s: f64,
-    /// Seconds a byte (beta); a machine sends one message after another.
-    pub byte_s: f64,
-}
 
 /// A step that is asked "what if".
 ///
@@ -31,11 +20,16 @@ pub struct Network {
 /// let limping = Scenario { straggler: 1.3, ..even.clone() };
 /// let (even, limping) = (even.simulate(&costs)?, limping.simulate(&costs)?);
 /// assert!(limping.step_s - even.step_s > 0.29 * 64.0 * 1e-5);
+/// // The same on 16 processes with 4 threads each, which have a network between them.
+/// let apart = Scenario { ranks: 16, threads: 4, shards: 64, rows: 4096, params: 1_000_000, ..Scenario::default() };
+/// assert!(apart.simulate(&costs)?.step_s > even.step_s);
 /// # Ok::<(), unisono::study::scaling::ScalingError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// Worker threads, on all machines together.
+    /// Processes.
+    pub ranks: usize,
+    /// Worker threads of each.
     pub threads: usize,
     /// Shards of a batch.
     pub shards: usize,
@@ -51,14 +45,18 @@ pub struct Scenario {
     pub jitter: f64,
     /// The seed of the jitter.
     pub seed: u64,
-    /// Machines, if there are several.
-    pub network: Option<Network>,
+    /// What messages between ranks cost.
+    pub link: LinkCosts,
+    /// Cores of the one machine that all ranks share; if none are said, each rank has a machine,
+    /// with a core for each of its threads.
+    pub cores: Option<usize>,
 }
 
 impl Default for Scenario {
     /// One row on one thread.
     fn default() -> Self {
         Self {
+            ranks: 1,
             threads: 1,
             shards: 1,
             rows: 1,
@@ -67,7 +65,8 @@ impl Default for Scenario {
             straggler: 1.0,
             jitter: 0.0,
             seed: 42,
-            network: None,
+            link: LinkCosts::default(),
+            cores: None,
         }
     }
 }
@@ -77,13 +76,18 @@ impl Default for Scenario {
 pub struct StepTimeline {
     /// The slowest worker has its gradient.
     pub folded_s: f64,
-    /// The master has all reports.
+    /// The master has all reports; of several ranks, the last one.
     pub reduced_s: f64,
     /// The last worker has executed its update.
     pub updated_s: f64,
     /// Every replica has the new weights.
     pub step_s: f64,
+    /// Bytes that a rank has sent to others, the most of all ranks.
+    pub sent_bytes: u64,
 }
+
+/// Ranks of a scenario at most: each has a plan of its own, which knows all others.
+const MOST_RANKS: usize = 4096;
 
 impl Scenario {
     /// Our all-reduce called `name`.
@@ -111,11 +115,19 @@ impl Scenario {
                 got,
             })
         };
-        if self.threads == 0 || self.threads > 65_536 {
-            return odd("threads", "from 1 to 65,536", self.threads.to_string());
+        if self.ranks == 0 || self.ranks > MOST_RANKS {
+            return odd("ranks", "from 1 to 4,096", self.ranks.to_string());
         }
-        if self.shards < self.threads {
-            let got = format!("{} for {} threads", self.shards, self.threads);
+        let workers = self.ranks.saturating_mul(self.threads);
+        if workers == 0 || workers > 65_536 {
+            let got = match self.ranks {
+                1 => self.threads.to_string(),
+                ranks => format!("{} of each of {ranks} ranks", self.threads),
+            };
+            return odd("threads", "from 1 to 65,536 in all", got);
+        }
+        if self.shards < workers {
+            let got = format!("{} for {workers} threads", self.shards);
             return odd("shards", "at least one a thread", got);
         }
         let is_counted = u32::try_from(self.rows).is_ok();
@@ -140,29 +152,54 @@ impl Scenario {
         if !(0.0..1.0).contains(&self.jitter) {
             return odd("the jitter", "from 0 to below 1", self.jitter.to_string());
         }
-        match self.network {
-            Some(network) if network.ranks == 0 || !self.threads.is_multiple_of(network.ranks) => {
-                let got = format!("{} for {} threads", network.ranks, self.threads);
-                odd("ranks", "at least 1, each with the same threads", got)
-            }
-            _ => Ok(()),
+        if self.cores == Some(0) {
+            return odd("cores", "at least 1", "0".to_owned());
         }
+        let link = self.link;
+        let costs = [link.latency_s, link.message_s, link.byte_s];
+        if !costs.iter().all(|cost| (0.0..=1e3).contains(cost)) {
+            return odd(
+                "costs of the link",
+                "from 0 to 1,000 s",
+                format!("{costs:?}"),
+            );
+        }
+        Ok(())
     }
 
-    /// Seconds that worker `worker` computes.
-    pub(super) fn compute_s(&self, worker: usize, costs: &StepCosts) -> f64 {
-        let shards = part(self.shards, self.threads, worker);
-        let rows: usize = shards
-            .map(|shard| part(self.rows, self.shards, shard).len())
-            .sum();
+    /// Workers of all ranks.
+    pub(super) fn num_workers(&self) -> usize {
+        self.ranks * self.threads
+    }
+
+    /// How many times as long everything takes because workers share cores.
+    pub(super) fn slowdown(&self) -> f64 {
+        let workers = self.num_workers() as f64;
+        self.cores
+            .map_or(1.0, |cores| (workers / cores as f64).max(1.0))
+    }
+
+    /// The costs on the cores that there are.
+    pub(super) fn slowed(&self, costs: &StepCosts) -> StepCosts {
+        let slower = self.slowdown();
+        StepCosts::from_array(&costs.to_array().map(|cost| cost * slower))
+    }
+
+    /// Seconds that worker `worker` of all ranks computes, of `rows` rows.
+    pub(super) fn compute_s(&self, worker: usize, rows: usize, costs: &StepCosts) -> f64 {
         let mut stream = Stream::new(self.seed, Purpose::Simulate, worker as u32, 0);
         let normal: f64 = StandardNormal.sample(&mut stream);
-        let slow = if worker + 1 == self.threads {
+        let slow = if worker + 1 == self.num_workers() {
             self.straggler
         } else {
             1.0
         };
-        let row_s = match self.threads {
+        // Who shares a machine shares its memory and its power.
+        let on_a_machine = match self.cores {
+            Some(_) => self.num_workers(),
+            None => self.threads,
+        };
+        let row_s = match on_a_machine {
             1 => costs.row_s,
             _ => costs.crowded_row_s,
         };
@@ -213,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_naive_all_reduce_and_stragglers_and_networks_cost_what_they_must() {
+    fn the_naive_all_reduce_and_stragglers_cost_what_they_must() {
         let params = f64::from(1 << 20);
         let naive = scenario(8).with_all_reduce("naive").unwrap();
         let naive = naive.simulate(&COSTS).unwrap();
@@ -227,27 +264,6 @@ mod tests {
         let slow = slow.simulate(&COSTS).unwrap();
         let late = slow.folded_s - even.folded_s;
         assert!((late - 0.5 * 512.0 * COSTS.row_s).abs() < 1e-6);
-        let network = Network {
-            ranks: 2,
-            message_s: 5e-5,
-            byte_s: 1e-9,
-        };
-        let far = Scenario {
-            network: Some(network),
-            ..scenario(8)
-        };
-        let far = far.simulate(&COSTS).unwrap();
-        // Half of the gradient leaves each machine, at least, and half of the weights.
-        assert!(far.step_s - even.step_s > params * 4.0 * network.byte_s);
-        let one = Network {
-            ranks: 1,
-            ..network
-        };
-        let alone = Scenario {
-            network: Some(one),
-            ..scenario(8)
-        };
-        assert_eq!(alone.simulate(&COSTS).unwrap(), even);
     }
 
     #[test]
@@ -264,6 +280,27 @@ mod tests {
             (
                 scenario(65),
                 "shards must be at least one a thread, got 64 for 65",
+            ),
+            (
+                Scenario {
+                    ranks: 4097,
+                    ..scenario(1)
+                },
+                "ranks must be from 1 to 4,096, got 4097",
+            ),
+            (
+                Scenario {
+                    ranks: 4096,
+                    ..scenario(64)
+                },
+                "threads must be from 1 to 65,536 in all, got 64 of each of 4096 ranks",
+            ),
+            (
+                Scenario {
+                    cores: Some(0),
+                    ..scenario(2)
+                },
+                "cores must be at least 1",
             ),
             (
                 Scenario {

@@ -2,90 +2,80 @@
 //! weights in and out.
 //!
 //! The work of each worker is the very plan that the engine compiles; only the times are the
-//! model's.
+//! model's. Within a rank a message takes the same time, whatever it carries: its memory changes
+//! hands. Between ranks bytes move, through a port of each rank.
 //!
 //! # What the model leaves out
 //! Caches and bandwidth: a row and a parameter cost the same wherever they are. Jobs of the system
-//! that come between.
+//! that come between. Switches between the ranks, and libraries that send parts of several messages
+//! in turn: messages leave in the order of the plan, each as a whole.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::engine::Assignment;
-use crate::engine::UpdateMode;
-use crate::engine::all_reduce::adders::Adders;
-use crate::engine::all_reduce::plan::{Destination, Output, Plan, PlanSpec};
-use crate::engine::ranks::group::Group;
-
 use super::costs::StepCosts;
 use super::error::ScalingError;
+use super::ports::{Ports, Time, picoseconds};
 use super::scenario::{Scenario, StepTimeline};
+use super::work::{Message, Next, TaskPlace, Work};
+use crate::engine::ranks::header::Header;
 
 /// Bytes of a parameter.
-const BYTES: f64 = 4.0;
-
-/// Picoseconds: whole numbers have an order.
-type Time = u64;
-
-fn picoseconds(seconds: f64) -> Time {
-    (seconds * 1e12) as Time
-}
+const BYTES: usize = size_of::<f32>();
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     Folded,
-    Gradient { input: usize },
+    /// The head of a message is at the port of a rank.
+    Gradient {
+        from: u32,
+        message: Message,
+    },
+    /// Some task has all its inputs.
+    Ready,
     Added,
     Report,
     Verdict,
-    Updated,
+    /// As `Gradient`.
+    Params {
+        len: u32,
+    },
     Weights,
 }
 
-/// When, in which order among equals, to whom, what.
+/// When, in which order among equals, at which worker of all, what.
 type Event = Reverse<(Time, u64, usize, What)>;
 
 #[derive(Clone, Debug, Default)]
 struct WorkerState {
     free_at: Time,
-    has_input: Vec<bool>,
     next_task: usize,
     is_adding: bool,
     has_folded: bool,
 }
 
-/// A message of `len` parameters from a worker to another.
-struct Message {
-    from: usize,
-    to: usize,
-    len: usize,
-    what: What,
-}
-
-impl Message {
-    /// One without parameters.
-    fn empty(from: usize, to: usize, what: What) -> Self {
-        Self {
-            from,
-            to,
-            len: 0,
-            what,
-        }
-    }
+#[derive(Clone, Debug, Default)]
+struct RankState {
+    /// Own workers' reports that are in, and when the last one was.
+    reports: usize,
+    reported_at: Time,
+    /// Segments of the new weights that are not in, and when the last one was.
+    missing: usize,
+    whole_at: Time,
 }
 
 struct Simulation<'a> {
     scenario: &'a Scenario,
-    costs: &'a StepCosts,
-    plan: Plan,
+    costs: StepCosts,
+    work: Work,
     events: BinaryHeap<Event>,
-    sent: u64,
+    posted: u64,
+    /// Rank by rank.
     workers: Vec<WorkerState>,
-    /// When each machine can send again.
-    links: Vec<Time>,
-    reports: usize,
-    /// Segments that the master has not got back.
-    missing: usize,
+    ranks: Vec<RankState>,
+    ports: Ports,
+    /// Ranks that have all reports of their workers.
+    have_reports: usize,
     timeline: [Time; 4],
 }
 
@@ -97,27 +87,24 @@ impl Scenario {
     /// all-reduce that leaves additions to a thread that there is not.
     pub fn simulate(&self, costs: &StepCosts) -> Result<StepTimeline, ScalingError> {
         self.check()?;
-        let group = Group::alone(self.threads);
-        let spec = PlanSpec {
-            group: &group,
-            assignment: &Assignment::even(self.shards, self.threads),
-            places: &group.segments(self.params),
-            update: UpdateMode::Fused,
-        };
-        let adders = Adders::of(&*self.all_reduce, self.threads, spec.places)?;
-        let plan = Plan::new(&adders, spec);
+        let work = Work::of(self)?;
         // Nobody has done anything yet.
+        let missing = work.segments.iter().filter(|&&len| len > 0).count();
+        let rank = RankState {
+            missing,
+            ..RankState::default()
+        };
         let mut simulation = Simulation {
             scenario: self,
-            costs,
+            costs: self.slowed(costs),
             events: BinaryHeap::new(),
-            sent: 0,
-            workers: vec![WorkerState::default(); self.threads],
-            links: vec![0; self.network.map_or(1, |network| network.ranks)],
-            reports: 0,
-            missing: plan.workers.iter().map(|worker| worker.owned.len()).sum(),
+            posted: 0,
+            workers: vec![WorkerState::default(); self.num_workers()],
+            ranks: vec![rank; self.ranks],
+            ports: Ports::new(self.ranks, &self.link, self.slowdown()),
+            have_reports: 0,
             timeline: [0; 4],
-            plan,
+            work,
         };
         // Events in order of time, until there are none.
         simulation.begin();
@@ -126,11 +113,13 @@ impl Scenario {
         }
         let [folded_s, reduced_s, updated_s, step_s] =
             simulation.timeline.map(|time| time as f64 / 1e12);
+        let sent_bytes = simulation.ports.sent_bytes().iter().copied();
         Ok(StepTimeline {
             folded_s,
             reduced_s,
             updated_s,
             step_s,
+            sent_bytes: sent_bytes.max().unwrap_or(0),
         })
     }
 }
@@ -139,181 +128,206 @@ impl Simulation<'_> {
     fn begin(&mut self) {
         let started = picoseconds(self.costs.fixed_s);
         for worker in 0..self.workers.len() {
-            self.workers[worker].has_input = vec![false; self.plan.workers[worker].homes.len()];
+            let (rank, own) = self.place(worker);
+            let rows = self.work.ranks[rank].workers[own].rows;
+            let computes = self.scenario.compute_s(worker, rows, &self.costs);
             // The command is a message to everyone but the master itself.
-            let command = if worker == 0 {
-                0.0
-            } else {
-                self.costs.message_s
-            };
-            let computes = self.scenario.compute_s(worker, self.costs);
-            self.post(
-                started + picoseconds(command + computes),
-                worker,
-                What::Folded,
-            );
+            let command = if own == 0 { 0.0 } else { self.costs.message_s };
+            let folded = started + picoseconds(command + computes);
+            self.post(folded, worker, What::Folded);
         }
+    }
+
+    /// The rank of a worker, and its number there.
+    fn place(&self, worker: usize) -> (usize, usize) {
+        let threads = self.scenario.threads;
+        (worker / threads, worker % threads)
     }
 
     fn post(&mut self, time: Time, worker: usize, what: What) {
-        self.events.push(Reverse((time, self.sent, worker, what)));
-        self.sent += 1;
+        self.events.push(Reverse((time, self.posted, worker, what)));
+        self.posted += 1;
     }
 
-    /// Sends a message at `time`.
-    fn send(&mut self, time: Time, message: Message) {
-        let Message {
-            from,
-            to,
-            len,
-            what,
-        } = message;
-        let mut arrives = time;
-        if from != to {
-            arrives += picoseconds(self.costs.message_s);
+    /// When a message that leaves own worker `from` at `time` is at own worker `to`.
+    fn hands_over(&self, time: Time, from: usize, to: usize) -> Time {
+        if from == to {
+            time
+        } else {
+            time + picoseconds(self.costs.message_s)
         }
-        if let Some(network) = self.scenario.network {
-            let in_one = self.scenario.threads / network.ranks;
-            let (here, there) = (from / in_one, to / in_one);
-            if here != there {
-                let bytes = picoseconds(len as f64 * BYTES * network.byte_s);
-                self.links[here] = self.links[here].max(time) + bytes;
-                arrives = self.links[here] + picoseconds(network.message_s);
-            }
-        }
-        self.post(arrives, to, what);
     }
 
     fn handle(&mut self, time: Time, worker: usize, what: What) {
+        let (rank, own) = self.place(worker);
         match what {
-            What::Folded => {
-                self.timeline[0] = self.timeline[0].max(time);
-                self.workers[worker].has_folded = true;
-                self.workers[worker].free_at = time;
-                for which in 0..self.plan.workers[worker].sends.len() {
-                    let send = self.plan.workers[worker].sends[which];
-                    self.pass_on(time, worker, send.to, send.segment);
-                }
-                self.go_on(time, worker);
+            What::Folded => self.pass_on_folded(time, worker),
+            What::Gradient { from, message } => {
+                let place = self.work.ranks[rank].inbound[&(from, message.number)];
+                let bytes = self.work.segments[message.segment as usize] * BYTES;
+                let at = self.ports.receive(rank, time, 1, bytes);
+                self.arrive(at, rank, place);
             }
-            What::Gradient { input } => {
-                self.workers[worker].has_input[input] = true;
-                self.go_on(time, worker);
-            }
+            What::Ready => self.go_on(time, worker),
             What::Added => {
                 let state = &mut self.workers[worker];
                 (state.is_adding, state.next_task) = (false, state.next_task + 1);
-                let task = &self.plan.workers[worker].tasks[state.next_task - 1];
-                if let (Output::Forward(to), segment) = (task.output, task.segment) {
-                    self.pass_on(time, worker, to, segment);
+                match self.work.ranks[rank].workers[own].tasks[state.next_task - 1].next {
+                    Next::Task(place) => self.hand_over(time, worker, place),
+                    Next::Rank(message) => self.send(time, rank, message),
+                    Next::Update => {}
                 }
                 self.go_on(time, worker);
             }
-            What::Report => {
-                self.reports += 1;
-                if self.reports == self.workers.len() {
-                    self.timeline[1] = time;
-                    for to in 0..self.workers.len() {
-                        self.send(time, Message::empty(0, to, What::Verdict));
-                    }
-                }
-            }
+            What::Report => self.take_report(time, rank),
             What::Verdict => self.update(time, worker),
-            What::Updated => {
-                self.missing -= 1;
-                if self.missing == 0 {
-                    self.share(time);
-                }
+            What::Params { len } => {
+                let at = self.ports.receive(rank, time, 1, len as usize * BYTES);
+                self.take_params(at, rank);
             }
-            What::Weights => {
-                self.timeline[3] = self.timeline[3].max(time);
-                self.pass_weights(time, worker);
-            }
+            What::Weights => self.timeline[3] = self.timeline[3].max(time),
         }
     }
 
-    fn pass_on(&mut self, time: Time, from: usize, to: Destination, segment: usize) {
-        let what = What::Gradient { input: to.input };
-        let len = self.plan.cuts[segment].len();
-        let message = Message {
-            from,
-            to: to.worker,
-            len,
-            what,
-        };
-        self.send(time, message);
+    /// A worker's gradient goes to those who add it.
+    fn pass_on_folded(&mut self, time: Time, worker: usize) {
+        let (rank, own) = self.place(worker);
+        self.timeline[0] = self.timeline[0].max(time);
+        let state = &mut self.workers[worker];
+        (state.has_folded, state.free_at) = (true, time);
+        let work = &mut self.work.ranks[rank].workers[own];
+        let (near, far) = (
+            std::mem::take(&mut work.near),
+            std::mem::take(&mut work.far),
+        );
+        for place in near {
+            self.hand_over(time, worker, place);
+        }
+        for message in far {
+            self.send(time, rank, message);
+        }
+        self.go_on(time, worker);
+    }
+
+    /// Gives a value to another worker of the same rank, or the same one.
+    fn hand_over(&mut self, time: Time, worker: usize, place: TaskPlace) {
+        let (rank, own) = self.place(worker);
+        let at = self.hands_over(time, own, place.worker as usize);
+        self.arrive(at, rank, place);
+    }
+
+    /// Sends a value to another rank.
+    fn send(&mut self, time: Time, rank: usize, message: Message) {
+        let bytes = self.work.segments[message.segment as usize] * BYTES;
+        let head = self.ports.send(rank, time, 1, bytes);
+        let from = rank as u32;
+        let to = message.to as usize * self.scenario.threads;
+        self.post(head, to, What::Gradient { from, message });
+    }
+
+    /// A value will be with its task's worker at `at`.
+    fn arrive(&mut self, at: Time, rank: usize, place: TaskPlace) {
+        let own = place.worker as usize;
+        let task = &mut self.work.ranks[rank].workers[own].tasks[place.task as usize];
+        task.missing -= 1;
+        task.ready_at = task.ready_at.max(at);
+        if task.missing == 0 {
+            let at = task.ready_at;
+            self.post(at, rank * self.scenario.threads + own, What::Ready);
+        }
     }
 
     /// Begins the next task if its inputs are here, or reports after the last.
     fn go_on(&mut self, time: Time, worker: usize) {
+        let (rank, own) = self.place(worker);
         let state = &mut self.workers[worker];
         if state.is_adding || !state.has_folded {
             return;
         }
-        let Some(task) = self.plan.workers[worker].tasks.get(state.next_task) else {
-            // Reported once: no input comes after the last task.
+        let Some(task) = self.work.ranks[rank].workers[own]
+            .tasks
+            .get(state.next_task)
+        else {
+            // Reported once: nothing comes after the last task.
             state.has_folded = false;
-            self.send(time, Message::empty(worker, 0, What::Report));
+            let at = self.hands_over(time, own, 0);
+            self.post(at, rank * self.scenario.threads, What::Report);
             return;
         };
-        if task.inputs.iter().all(|&input| state.has_input[input]) {
-            let additions = (task.inputs.len() - 1) * self.plan.cuts[task.segment].len();
-            let ends = time.max(state.free_at) + picoseconds(additions as f64 * self.costs.add_s);
+        if task.missing == 0 && task.ready_at <= time {
+            let adds = picoseconds(task.additions as f64 * self.costs.add_s);
+            let ends = time.max(state.free_at) + adds;
             (state.is_adding, state.free_at) = (true, ends);
             self.post(ends, worker, What::Added);
         }
     }
 
-    /// Updates the worker's own segments, and sends them to the master.
-    fn update(&mut self, time: Time, worker: usize) {
-        let owned = self.plan.workers[worker].owned.clone();
-        let lens: Vec<usize> = owned.iter().map(|&own| self.plan.cuts[own].len()).collect();
-        let all: usize = lens.iter().sum();
-        let ends = time + picoseconds(all as f64 * self.costs.update_s);
-        self.timeline[2] = self.timeline[2].max(ends);
-        for len in lens {
-            let message = Message {
-                from: worker,
-                to: 0,
-                len,
-                what: What::Updated,
-            };
-            self.send(ends, message);
+    /// A worker's report is with its master. The masters of all ranks tell each other, and all of
+    /// them decide the same.
+    fn take_report(&mut self, time: Time, rank: usize) {
+        let state = &mut self.ranks[rank];
+        (state.reports, state.reported_at) = (state.reports + 1, time);
+        if state.reports < self.scenario.threads {
+            return;
         }
-    }
-
-    /// The master shares the weights with all workers: with those of its own machine at once, with
-    /// others by the first of each.
-    fn share(&mut self, time: Time) {
-        let in_one = self.workers_in_one();
-        for to in (0..self.workers.len()).filter(|to| to / in_one == 0 || to.is_multiple_of(in_one))
-        {
-            self.send_weights(time, 0, to);
+        self.have_reports += 1;
+        if self.have_reports < self.scenario.ranks {
+            return;
         }
-    }
-
-    fn send_weights(&mut self, time: Time, from: usize, to: usize) {
-        let message = Message {
-            from,
-            to,
-            len: self.scenario.params,
-            what: What::Weights,
-        };
-        self.send(time, message);
-    }
-
-    /// The first worker of another machine shares them with its neighbours.
-    fn pass_weights(&mut self, time: Time, worker: usize) {
-        let in_one = self.workers_in_one();
-        if worker >= in_one && worker.is_multiple_of(in_one) {
-            for to in worker + 1..worker + in_one {
-                self.post(time + picoseconds(self.costs.message_s), to, What::Weights);
+        let reported: Vec<Time> = self.ranks.iter().map(|rank| rank.reported_at).collect();
+        let ranks = self.work.ranks.iter();
+        let bytes: Vec<usize> = ranks
+            .map(|rank| Header::BYTES + rank.report_bytes)
+            .collect();
+        // A header, and what it announces.
+        let heard = self.ports.exchange(&reported, 2, &bytes);
+        for (rank, heard) in heard.into_iter().enumerate() {
+            self.timeline[1] = self.timeline[1].max(heard);
+            for own in 0..self.scenario.threads {
+                let at = self.hands_over(heard, 0, own);
+                self.post(at, rank * self.scenario.threads + own, What::Verdict);
             }
         }
     }
 
-    fn workers_in_one(&self) -> usize {
-        let ranks = self.scenario.network.map_or(1, |network| network.ranks);
-        self.scenario.threads / ranks
+    /// Updates the worker's own segments, and sends them to the masters of all ranks.
+    fn update(&mut self, time: Time, worker: usize) {
+        let (rank, own) = self.place(worker);
+        let owned = std::mem::take(&mut self.work.ranks[rank].workers[own].owned);
+        let lens: Vec<usize> = owned.iter().map(|&own| self.work.segments[own]).collect();
+        let all: usize = lens.iter().sum();
+        let ends = time + picoseconds(all as f64 * self.costs.update_s);
+        self.timeline[2] = self.timeline[2].max(ends);
+        let num_ranks = self.scenario.ranks;
+        for len in lens {
+            // From the next one on, as the engine does.
+            for to in (rank + 1..num_ranks).chain(0..rank) {
+                let head = self.ports.send(rank, ends, 1, len * BYTES);
+                let len = len as u32;
+                self.post(head, to * self.scenario.threads, What::Params { len });
+            }
+            // It is its own master's once all others have it.
+            let sent = if num_ranks == 1 {
+                self.hands_over(ends, own, 0)
+            } else {
+                self.ports.has_sent(rank)
+            };
+            self.take_params(sent, rank);
+        }
+    }
+
+    /// A segment of the new weights is with a master at `at`, who shares the whole ones.
+    fn take_params(&mut self, at: Time, rank: usize) {
+        let state = &mut self.ranks[rank];
+        state.missing -= 1;
+        state.whole_at = state.whole_at.max(at);
+        if state.missing > 0 {
+            return;
+        }
+        let whole = state.whole_at;
+        for own in 0..self.scenario.threads {
+            let at = self.hands_over(whole, 0, own);
+            self.post(at, rank * self.scenario.threads + own, What::Weights);
+        }
     }
 }
