@@ -81,6 +81,10 @@ pub(super) struct ScalingArgs {
     #[arg(long, default_value = "mlp", value_name = "NAME", help = preset_names())]
     pub(super) preset: String,
 
+    // The precision of products.
+    #[arg(long, default_value = "f32", value_name = "NAME", help = precision_help())]
+    pub(super) precision: String,
+
     /// Numbers of threads of each process, such as 1,2,4; by default powers of two up to the usable
     /// cores. With --simulate, the one number of each rank
     #[arg(long, value_name = "N,N...")]

@@ -7,7 +7,7 @@ use crate::nn::Precision;
 use crate::study::{Bench, BenchReport};
 
 use super::args::BenchArgs;
-use super::config::{check_shards, engine_config, precision, preset};
+use super::config::{check_shards, engine_config, preset_in};
 use super::error::{ArgError, CommandError};
 use super::network::network;
 use super::summary::rank_text;
@@ -34,10 +34,8 @@ pub(super) fn bench(args: &BenchArgs, ranks: Option<&Ranks>) -> Result<(), Comma
 fn settings(args: &BenchArgs) -> Result<Bench, ArgError> {
     let engine = engine_config(&args.engine, args.track.as_deref())?;
     check_shards(engine.shards, args.batch_size)?;
-    let mut preset = preset(&args.preset)?;
-    preset.model = preset.model.precision(precision(&args.precision)?);
     Ok(Bench {
-        preset,
+        preset: preset_in(&args.preset, &args.precision)?,
         batch_size: args.batch_size,
         steps: args.steps,
         warmup: args.warmup,

@@ -149,9 +149,16 @@ impl TryFrom<TrainArgs> for TrainSettings {
 }
 
 /// The precision of this name.
-pub(super) fn precision(name: &str) -> Result<Precision, ArgError> {
+fn precision(name: &str) -> Result<Precision, ArgError> {
     name.parse()
         .map_err(|_| refused("precision", &precisions(), name))
+}
+
+/// The preset of this name, with products of that precision.
+pub(super) fn preset_in(name: &str, products: &str) -> Result<Preset, ArgError> {
+    let mut preset = preset(name)?;
+    preset.model = preset.model.precision(precision(products)?);
+    Ok(preset)
 }
 
 /// A text of layers, if it is one; which of them fit the data is another question.

@@ -52,7 +52,7 @@ fn print(results: &Results, analysis: &Analysis) {
     let rows = &analysis.rows;
     say!(
         "preset: {} ({} parameters)",
-        results.preset,
+        results.model(),
         results.num_params
     );
     say!(

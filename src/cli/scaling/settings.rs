@@ -7,7 +7,7 @@ use crate::engine::Ranks;
 use crate::study::scaling::{Mode, Results, Scaling, ScalingError, threads_with_cores};
 
 use crate::cli::args::ScalingArgs;
-use crate::cli::config::preset;
+use crate::cli::config::preset_in;
 use crate::cli::error::{ArgError, CommandError, refused};
 use crate::cli::output::command_line;
 use crate::cli::threads::{default_threads, powers_up_to, threads};
@@ -48,7 +48,7 @@ pub(super) fn settings(
         half_width: args.half_width,
         seed: args.seed,
         peers: args.peer.clone(),
-        ..Scaling::new(preset(&args.preset)?)
+        ..Scaling::new(preset_in(&args.preset, &args.precision)?)
     })
 }
 

@@ -27,7 +27,7 @@ pub(super) fn what_if(args: &ScalingArgs) -> Result<(), CommandError> {
     let step = scenario.simulate(&costs)?;
     say!(
         "preset: {} ({} parameters), batch {}",
-        results.preset,
+        results.model(),
         results.num_params,
         scenario.rows
     );

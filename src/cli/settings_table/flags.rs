@@ -141,6 +141,7 @@ pub(super) static FLAGS: &[Flags] = &[
         ],
         rules: &[
             ("preset", &[COMPARES, NEVER_SLOWER, STORED]),
+            ("precision", &[COMPARES, NEVER_SLOWER, STORED]),
             ("threads", &[COMPARES]),
             ("ranks", &[COMPARES, NEVER_SLOWER]),
             ("mode", &[COMPARES, NEVER_SLOWER, SIMULATES]),

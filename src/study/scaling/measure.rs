@@ -173,6 +173,7 @@ impl Scaling {
             },
             ranks,
             preset: self.preset.name.to_owned(),
+            precision: model.products(),
             num_params: network.layout().num_params(),
             batch_size: self.batch_size,
             seed: self.seed,

@@ -15,7 +15,7 @@ use super::summary::Row;
 /// A page of everything, that stands alone.
 pub fn html_report(results: &Results, analysis: &Analysis) -> HtmlReport {
     let rows = &analysis.rows;
-    let mut page = HtmlReport::new(format!("Scaling of {}", results.preset));
+    let mut page = HtmlReport::new(format!("Scaling of {}", results.model()));
     let mut facts: Vec<(&str, String)> = vec![
         ("command", results.command.clone()),
         ("ended", results.started.clone()),

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::affinity::{Pinning, Placement, Threads, mask};
+use crate::nn::Precision;
 use crate::output;
 use crate::report::Machine;
 use crate::study::Disturbance;
@@ -110,6 +111,9 @@ pub struct Results {
     pub ranks: Vec<RankHost>,
     /// The model.
     pub preset: String,
+    /// The precision of its products; `f32` in files from before there was another.
+    #[serde(default)]
+    pub precision: Precision,
     /// Its parameters.
     pub num_params: usize,
     /// Rows of the base's batch.
@@ -144,6 +148,14 @@ pub struct Results {
 }
 
 impl Results {
+    /// The model's name, with its precision unless that is `f32`.
+    pub fn model(&self) -> String {
+        match self.precision {
+            Precision::F32 => self.preset.clone(),
+            other => format!("{} in {other}", self.preset),
+        }
+    }
+
     /// Rounds that were made.
     pub fn rounds(&self) -> usize {
         self.samples.last().map_or(0, |sample| sample.round + 1)
