@@ -86,6 +86,22 @@ fn line(bench: &Bench, report: &BenchReport) -> Value {
     })
 }
 
+/// Multiplications and additions a second, and of how many.
+fn speed(report: &BenchReport) {
+    say!("products: {:.1} GFLOP/s", report.flops() / 1e9);
+    if report.flops_per_row.executed != report.flops_per_row.counted {
+        let counted = report.counted_flops() / 1e9;
+        say!(
+            "products as everybody counts them: {counted:.1} GFLOP/s, of which Winograd's algorithm spares some"
+        );
+    }
+    say!(
+        "share of the measured peak: {:.1} % of {:.1} GFLOP/s",
+        100.0 * report.flops() / report.peak_flops,
+        report.peak_flops / 1e9
+    );
+}
+
 fn text(bench: &Bench, report: &BenchReport) {
     say!(
         "preset: {} ({} parameters)",
@@ -119,18 +135,7 @@ fn text(bench: &Bench, report: &BenchReport) {
         "throughput: {:.0} samples/s",
         report.throughput_samples_per_s()
     );
-    say!("products: {:.1} GFLOP/s", report.flops() / 1e9);
-    if report.flops_per_row.executed != report.flops_per_row.counted {
-        let counted = report.counted_flops() / 1e9;
-        say!(
-            "products as everybody counts them: {counted:.1} GFLOP/s, of which Winograd's algorithm spares some"
-        );
-    }
-    say!(
-        "share of the measured peak: {:.1} % of {:.1} GFLOP/s",
-        100.0 * report.flops() / report.peak_flops,
-        report.peak_flops / 1e9
-    );
+    speed(report);
     for (name, ms) in &report.phases_ms {
         say!("phase {name}: {ms:.4} ms");
     }

@@ -151,7 +151,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
 /// The precision of this name.
 fn precision(name: &str) -> Result<Precision, ArgError> {
     name.parse()
-        .map_err(|_| refused("precision", &precisions(), name))
+        .map_err(|_| refused("precision", precisions(), name))
 }
 
 /// The preset of this name, with products of that precision.

@@ -13,6 +13,7 @@
 //! | `local`, `mpi` | between threads of a process; between processes |
 //! | `tags`, `header`, `wire` | numbers, heads and bodies of messages |
 //! | `launch` | the ranks that a launcher has started, and their signs of life |
+//! | `sink` | where messages go |
 //! | `hub` | routes what comes into mailboxes |
 //! | `first` | the first of the ranks as a group of their own, while the others wait |
 //! | `link` | what messages cost, measured |
@@ -36,6 +37,7 @@ mod mpi_start;
 pub(crate) mod pass_gather;
 pub(crate) mod peers;
 pub(crate) mod replicas;
+mod sink;
 pub(crate) mod tags;
 pub(crate) mod wire;
 

@@ -15,6 +15,7 @@
 //! | `rounding` | rows of a left operand in the product's precision |
 //! | `part` | part of a packed operand |
 //! | `pack` | operands in panels, so that one micro-kernel serves all transposes |
+//! | `panels` | a matrix copied into panels |
 //! | `pairs` | pairs of bfloat16 by an instruction |
 //! | `dispatch` | the table of tiles; runs a kernel for an instruction set |
 //! | `arithmetic` | precision and instruction set of a product |
@@ -59,6 +60,7 @@ pub mod naive;
 mod operands;
 mod pack;
 mod pairs;
+mod panels;
 mod part;
 mod product;
 mod product_transposed;
