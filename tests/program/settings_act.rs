@@ -4,9 +4,10 @@
 use crate::program::{stdout, unisono, value};
 
 /// Values that are not the defaults.
-const VALUES: [(&str, &str); 52] = [
+const VALUES: [(&str, &str); 53] = [
     ("model.preset", "mlp_small"),
     ("model.layers", "dense 8"),
+    ("model.precision", "bf16"),
     ("model.weights", "no.safetensors"),
     ("model.weights_map", "no.toml"),
     ("data.path", "no.csv"),

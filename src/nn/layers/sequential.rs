@@ -260,7 +260,7 @@ impl PartialEq for Sequential {
 
 impl fmt::Display for Sequential {
     /// `64-dense 32-relu-dense 10`: the layers' names, each followed by the shape it gives where
-    /// that changes.
+    /// that changes; behind them the precision of products, unless it is `f32`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.input)?;
         let mut shape = self.input.clone();
@@ -275,7 +275,10 @@ impl fmt::Display for Sequential {
                 _ => {}
             }
         }
-        Ok(())
+        match self.precision {
+            Precision::F32 => Ok(()),
+            other => write!(f, ", products in {other}"),
+        }
     }
 }
 
