@@ -244,6 +244,37 @@ fn a_row_does_not_depend_on_its_neighbours() {
     }
 }
 
+/// Of rounded operands a chain errs by no more than its additions can (Higham, *Accuracy and
+/// Stability of Numerical Algorithms*, 2002, 3.5); of exact ones by their rounding besides.
+#[test]
+fn products_err_within_the_bounds_of_their_length() {
+    let (m, n) = (5, 7);
+    let zeros = vec![0.0; n];
+    // Half an ulp of f32 and of bfloat16.
+    let units = [f64::powi(2.0, -24), f64::powi(2.0, -8)];
+    for k in [1, 2, 31, 300, 2_000] {
+        let (a, b) = (values(m * k, 1), values(k * n, 2));
+        for arithmetic in arithmetics() {
+            let right = packed(arithmetic, Side::Right, Strided::across(&b, k, n));
+            let mut c = vec![f32::NAN; m * n];
+            rows_times(&mut c, n, matrix(&a, m, k), &right, Bias::Columns(&zeros));
+            for (at, &got) in c.iter().enumerate() {
+                let terms = |p: usize| f64::from(a[at / n * k + p]) * f64::from(b[p * n + at % n]);
+                let exact: f64 = (0..k).map(terms).sum();
+                let sizes: f64 = (0..k).map(|p| terms(p).abs()).sum();
+                let chain = (k + 1) as f64 * units[0];
+                let operands = match arithmetic.precision {
+                    Precision::F32 => 0.0,
+                    Precision::Bf16 => 2.0 * units[1] + units[1] * units[1],
+                };
+                let bound = (chain / (1.0 - chain) * (1.0 + operands) + operands) * sizes;
+                let error = (f64::from(got) - exact).abs();
+                assert!(error <= bound, "{arithmetic:?}, {k}: {error} of {bound}");
+            }
+        }
+    }
+}
+
 /// In bfloat16 what is denormal is zero: operands, products, sums, what a chain starts from.
 #[test]
 fn denormals_are_the_same_zeros_on_every_instruction_set() {
