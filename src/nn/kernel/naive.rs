@@ -10,9 +10,10 @@ use super::operands::Rows;
 ///
 /// ```
 /// use unisono::nn::{Precision, kernel::naive};
-/// let terms = [(1.0, 2.0), (1.001, 100.0), (10.0, 0.5)];
-/// assert_eq!(naive::chain(Precision::F32, 1.0, terms.into_iter()), 108.1);
-/// assert_eq!(naive::chain(Precision::Bf16, 1.0, terms.into_iter()), 108.0);
+/// // Of eight significant bits 1 + 1/256 has 1.
+/// let terms = [(1.25, 2.0), (1.00390625, 256.0), (10.0, 0.5)];
+/// assert_eq!(naive::chain(Precision::F32, 1.0, terms.into_iter()), 265.5);
+/// assert_eq!(naive::chain(Precision::Bf16, 1.0, terms.into_iter()), 264.5);
 /// ```
 pub fn chain(precision: Precision, start: f32, mut terms: impl Iterator<Item = (f32, f32)>) -> f32 {
     match precision {
