@@ -192,7 +192,7 @@ def check_bad_input(launcher, folder):
     finished = run(launcher, 3, "--shards", "2")
     assert "2 shards are too few for 3 ranks" in finished.stderr, finished.stderr
     # What is not work of ranks, and an MPI that is not there.
-    for command in [["scaling", "--compare", "a", "b"], ["lr-range"]]:
+    for command in [["scaling", "--never-slower"], ["lr-range"]]:
         arguments = [*launcher, "-n", "2", PROGRAM, *command]
         finished = subprocess.run(
             arguments, capture_output=True, text=True, timeout=MOST, env=ENVIRONMENT
