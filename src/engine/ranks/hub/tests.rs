@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::engine::failure::FailureLatch;
-use crate::engine::mailbox::{Mailbox, Waiting, Watch, mailbox};
+use crate::engine::mailbox::{Address, Mailbox, Waiting, Watch, mailbox};
 use crate::engine::ranks::local::Local;
 use crate::sync::{model, thread};
 
