@@ -1,7 +1,7 @@
 //! Choices: the names that an option may have. Help, schema and errors read one table.
 
 use crate::engine::{UpdateMode, all_reduce};
-use crate::nn::{Precision, presets};
+use crate::nn::presets;
 use crate::optim::{Optimizer, ScalingRule};
 
 /// An optimiser that can be asked for.
@@ -50,12 +50,6 @@ static OPTIMIZERS: [OptimizerChoice; 12] = [
     plain("lamb", |lr, _| Optimizer::lamb(lr)),
     plain("lion", |lr, _| Optimizer::lion(lr)),
 ];
-
-/// The names of precisions.
-pub(crate) fn precisions() -> String {
-    let names: Vec<_> = Precision::ALL.iter().map(|one| one.name()).collect();
-    names.join(" or ")
-}
 
 /// The optimiser of this name.
 pub(crate) fn optimizer(name: &str) -> Option<&'static OptimizerChoice> {

@@ -11,7 +11,7 @@ use crate::nn::presets::{self, Preset};
 use crate::nn::{Precision, Sequential};
 use crate::train::{Checkpoints, EarlyStopping, OnNonFinite};
 
-use super::choices::{all_reduces, precisions, preset_names, update_modes};
+use super::choices::{all_reduces, preset_names, update_modes};
 use super::data_options::data_options;
 use super::error::{ArgError, refused};
 use super::optim::OptimSettings;
@@ -151,7 +151,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
 /// The precision of this name.
 fn precision(name: &str) -> Result<Precision, ArgError> {
     name.parse()
-        .map_err(|_| refused("precision", precisions(), name))
+        .map_err(|_| refused("precision", Precision::names(), name))
 }
 
 /// The preset of this name, with products of that precision.

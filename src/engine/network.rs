@@ -70,7 +70,7 @@ pub struct NetworkRow {
     pub bytes: usize,
     /// Each round's all-reduce as a step makes it, in milliseconds.
     pub ms: Vec<f64>,
-    /// Each round's `MPI_Allreduce`; none within one process.
+    /// Each round's `MPI_Allreduce`; none within one process, and of a group.
     pub mpi_ms: Vec<f64>,
     /// Sums with other bits than those of `MPI_Allreduce`, which adds in another order.
     pub differing: usize,

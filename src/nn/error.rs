@@ -75,8 +75,10 @@ pub enum NnError {
         got: String,
     },
     /// A precision that there is not.
-    #[error("the precision must be f32 or bf16, got {got:?}")]
+    #[error("the precision must be {expected}, got {got:?}")]
     Precision {
+        /// Those that there are.
+        expected: String,
         /// What was asked for.
         got: String,
     },

@@ -6,7 +6,8 @@ use clap::Args as ClapArgs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::choices::{precisions, preset_names};
+use crate::cli::choices::preset_names;
+use crate::nn::Precision;
 
 use super::defaults::defaults;
 
@@ -19,7 +20,7 @@ pub(crate) fn precision_help() -> String {
     format!(
         "Precision of the operands of matrix products: {}; bf16 is faster on CPUs with AVX512-BF16, \
          and gives the same bits on every CPU",
-        precisions()
+        Precision::names()
     )
 }
 

@@ -206,8 +206,12 @@ impl Hub {
         Beat::Silent(state.heard.elapsed())
     }
 
-    /// [`Peers::all_reduce`], which leaves nothing else to this rank until all have called it.
+    /// [`Peers::all_reduce`], which leaves nothing else to this rank until all have called it; none of
+    /// a group that is not all that were launched.
     pub(crate) fn all_reduce(&self, addition: Addition) -> Result<Option<Addition>, PeerError> {
+        if self.num_ranks < self.hosts.len() {
+            return Ok(None);
+        }
         lock_awake(&self.state).peers.all_reduce(addition)
     }
 

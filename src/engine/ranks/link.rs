@@ -5,11 +5,10 @@
 
 use std::time::Instant;
 
-use super::Ranks;
 use super::hub::{Hub, Sink};
 use super::tags;
+use super::{Ranks, watched};
 use crate::engine::error::EngineError;
-use crate::engine::failure::FailureLatch;
 use crate::engine::mailbox::{Aborted, Address, Mailbox, Waiting, Watch, mailbox};
 use crate::engine::message::Updated;
 use crate::engine::segment::Segment;
@@ -82,22 +81,12 @@ impl Ranks {
     /// If there is no other rank.
     pub fn link_costs(&self, waiting: Waiting) -> Result<LinkCosts, EngineError> {
         assert!(self.num_ranks() > 1, "a rank alone sends no messages");
-        let latch = FailureLatch::new();
         let hub = self.hub();
-        let watch = Watch {
-            waiting,
-            latch: &latch,
-            peers: Some(hub),
-        };
-        let measured = || {
+        watched(hub, waiting, |watch| {
             let one = Exchange::new(hub, 1, 1).median_s(watch)?;
             let many = Exchange::new(hub, MESSAGES, 1).median_s(watch)?;
             let large = Exchange::new(hub, LARGE, LARGE_LEN).median_s(watch)?;
             Ok(fitted(one, many, large))
-        };
-        measured().map_err(|Aborted| {
-            let reason = latch.reason().unwrap_or_else(|| "a rank left".to_owned());
-            EngineError::Broken { reason }
         })
     }
 }
@@ -153,7 +142,9 @@ impl<'a> Exchange<'a> {
 
     fn once(&mut self, watch: Watch<'_>) -> Result<(), Aborted> {
         let count = self.messages.len() / 2;
-        let next = (self.hub.rank() + 1) % self.hub.num_ranks();
+        // They begin with the next one; of two ranks the other is both.
+        let others = self.hub.others();
+        let (next, before) = (others[0], others[others.len() - 1]);
         for index in 0..2 * count {
             let segment = self.messages[index].take();
             let memory = segment.expect("every message is back").into();
@@ -161,7 +152,7 @@ impl<'a> Exchange<'a> {
             let sink = Sink::Updated { to, index };
             let tag = tags::params(index % count);
             if index < count {
-                self.hub.receive(self.hub.before(), tag, memory, sink);
+                self.hub.receive(before, tag, memory, sink);
             } else {
                 self.hub.send(&[next], tag, memory, sink);
             }
@@ -191,6 +182,21 @@ mod tests {
         // Where the clock says nonsense nothing is below 0.
         let odd = fitted(1e-6, 0.5e-6, 0.1e-6);
         assert!(odd.message_s == 0.0 && odd.latency_s > 0.0 && odd.byte_s > 0.0);
+    }
+
+    #[test]
+    fn a_group_measures_its_own_link() {
+        std::thread::scope(|scope| {
+            for ranks in Ranks::in_process(3) {
+                scope.spawn(move || {
+                    if let Some(group) = ranks.first(2) {
+                        assert!(group.link_costs(Waiting::Block).unwrap().byte_s > 0.0);
+                    }
+                    // The third one waits for them.
+                    ranks.barrier(0).unwrap();
+                });
+            }
+        });
     }
 
     #[test]

@@ -283,19 +283,26 @@ fn exchange(
     waiting: Waiting,
     peers: &dyn Progress,
 ) -> Result<(), EngineError> {
+    watched(peers, waiting, |watch| {
+        letters.write(watch, |body| body.put_slice(own))?;
+        letters.open(Some(header));
+        letters.exchange(watch, header)
+    })
+}
+
+/// Waits for other ranks outside a run.
+fn watched<T>(
+    peers: &dyn Progress,
+    waiting: Waiting,
+    run: impl FnOnce(Watch<'_>) -> Result<T, Aborted>,
+) -> Result<T, EngineError> {
     let latch = FailureLatch::new();
     let watch = Watch {
         waiting,
         latch: &latch,
         peers: Some(peers),
     };
-    let exchanged = letters
-        .write(watch, |body| body.put_slice(own))
-        .and_then(|()| {
-            letters.open(Some(header));
-            letters.exchange(watch, header)
-        });
-    exchanged.map_err(|Aborted| EngineError::Broken {
+    run(watch).map_err(|Aborted| EngineError::Broken {
         reason: latch.reason().unwrap_or_else(|| "a rank left".to_owned()),
     })
 }

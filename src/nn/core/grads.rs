@@ -150,9 +150,9 @@ impl<'a> Grads<'a> {
             left.pack_shards(Side::Left, x.across(), shards, ones);
             if !packed.is_some_and(|packed| std::ptr::eq(packed, dy.data)) {
                 right.pack_shards(Side::Right, dy.across(), shards, Ones::None);
+                arithmetic.steps_of(shards, steps);
                 packed = Some(dy.data);
             }
-            arithmetic.steps_of(shards, steps);
             self.fold_packed(range, context);
         }
     }

@@ -48,6 +48,12 @@ impl Precision {
     /// All of them.
     pub const ALL: &'static [Precision] = &[Precision::F32, Precision::Bf16];
 
+    /// The names of all, in words.
+    pub(crate) fn names() -> String {
+        let names: Vec<_> = Self::ALL.iter().map(|one| one.name()).collect();
+        names.join(" or ")
+    }
+
     /// Its name in settings.
     pub fn name(self) -> &'static str {
         match self {
@@ -69,6 +75,7 @@ impl FromStr for Precision {
     fn from_str(name: &str) -> Result<Self, NnError> {
         let found = Self::ALL.iter().find(|precision| precision.name() == name);
         found.copied().ok_or_else(|| NnError::Precision {
+            expected: Self::names(),
             got: name.to_owned(),
         })
     }

@@ -19,7 +19,7 @@
 
 use super::arithmetic::{Arithmetic, Precision};
 use super::isa::Isa;
-use super::simd::{Flushing, Kernel, Portable};
+use super::simd::{Kernel, Portable};
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512, Avx512Bf16, FlushDenormals};
 
@@ -51,7 +51,7 @@ pub(super) fn dispatch<K: Kernel>(isa: Isa, columns: usize, kernel: K) -> K::Out
 #[inline]
 pub(super) fn dispatch_widest<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
     match isa {
-        Isa::Portable => Portable.run::<K, 6, 4, 2>(kernel),
+        Isa::Portable => Portable::<false>.run::<K, 6, 4, 2>(kernel),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => found(isa, Avx2::detect()).run::<K, 6, 4, 2>(kernel),
         #[cfg(target_arch = "x86_64")]
@@ -87,7 +87,7 @@ pub(super) fn dispatch_in<K: Kernel>(
                 (_, Height::Low) => simd.run::<K, 8, 4, 2>(kernel),
             }
         }
-        Isa::Portable => Flushing.run::<K, 6, 4, 2>(kernel),
+        Isa::Portable => Portable::<true>.run::<K, 6, 4, 2>(kernel),
         isa => dispatch_high_or_low(isa, columns, height, kernel),
     }
 }

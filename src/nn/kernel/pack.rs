@@ -87,6 +87,7 @@ impl Packed {
         ones: Ones,
     ) {
         let arithmetic = self.arithmetic;
+        // Where there are no pairs, a shard's steps are its rows: all are packed at once.
         if arithmetic.layout() == Layout::Plain {
             return self.pack(side, matrix, ones);
         }

@@ -86,11 +86,12 @@ pub(super) trait Simd: Copy {
     fn prefetch_far(self, _from: &[f32], _ahead: usize) {}
 }
 
-/// Whatever the compiler's target offers, in vectors of eight.
+/// Whatever the compiler's target offers, in vectors of eight; with `FLUSHES` denormals are zeros,
+/// whatever the mode of the CPU.
 #[derive(Clone, Copy)]
-pub(super) struct Portable;
+pub(super) struct Portable<const FLUSHES: bool>;
 
-impl Portable {
+impl<const FLUSHES: bool> Portable<FLUSHES> {
     /// Runs a kernel.
     #[inline(never)]
     pub(super) fn run<K: Kernel, const M: usize, const L: usize, const N: usize>(
@@ -99,9 +100,14 @@ impl Portable {
     ) -> K::Output {
         kernel.run::<Self, M, L, N>(self)
     }
+
+    #[inline(always)]
+    fn kept(value: f32) -> f32 {
+        if FLUSHES { flush(value) } else { value }
+    }
 }
 
-impl Simd for Portable {
+impl<const FLUSHES: bool> Simd for Portable<FLUSHES> {
     type Vector = [f32; 8];
     const LANES: usize = 8;
     const PREFETCH: bool = false;
@@ -124,58 +130,11 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn mul_add(self, a: [f32; 8], b: [f32; 8], c: [f32; 8]) -> [f32; 8] {
-        std::array::from_fn(|i| a[i].mul_add(b[i], c[i]))
+        std::array::from_fn(|i| Self::kept(a[i].mul_add(b[i], Self::kept(c[i]))))
     }
 
     #[inline(always)]
     fn add(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
-        std::array::from_fn(|i| a[i] + b[i])
-    }
-}
-
-/// The same with zeros for denormals, whatever the mode of the CPU.
-#[derive(Clone, Copy)]
-pub(super) struct Flushing;
-
-impl Flushing {
-    /// Runs a kernel.
-    #[inline(never)]
-    pub(super) fn run<K: Kernel, const M: usize, const L: usize, const N: usize>(
-        self,
-        kernel: K,
-    ) -> K::Output {
-        kernel.run::<Self, M, L, N>(self)
-    }
-}
-
-impl Simd for Flushing {
-    type Vector = [f32; 8];
-    const LANES: usize = Portable::LANES;
-    const PREFETCH: bool = Portable::PREFETCH;
-    const UNROLL4: bool = Portable::UNROLL4;
-
-    #[inline(always)]
-    fn splat(self, value: f32) -> [f32; 8] {
-        Portable.splat(value)
-    }
-
-    #[inline(always)]
-    fn load(self, from: &[f32]) -> [f32; 8] {
-        Portable.load(from)
-    }
-
-    #[inline(always)]
-    fn store(self, vector: [f32; 8], to: &mut [f32]) {
-        Portable.store(vector, to);
-    }
-
-    #[inline(always)]
-    fn mul_add(self, a: [f32; 8], b: [f32; 8], c: [f32; 8]) -> [f32; 8] {
-        Portable.mul_add(a, b, c.map(flush)).map(flush)
-    }
-
-    #[inline(always)]
-    fn add(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
-        Portable.add(a, b).map(flush)
+        std::array::from_fn(|i| Self::kept(a[i] + b[i]))
     }
 }

@@ -39,6 +39,9 @@ pub(super) struct Factored {
     /// Of the step at hand: each shard's positions, and its steps in the operands.
     shards: Vec<Range<usize>>,
     steps: Vec<Range<usize>>,
+    /// What is packed together: all that a worker has, or where no pair may have values of two
+    /// shards, a shard.
+    cuts: Vec<Cut>,
     row: Buffer,
 }
 
@@ -59,6 +62,7 @@ impl Factored {
             right: Packed::new(arithmetic),
             shards: Vec::new(),
             steps: Vec::new(),
+            cuts: Vec::new(),
             row: Buffer::default(),
         }
     }
@@ -125,12 +129,8 @@ impl Factored {
         self.shards.clear();
         self.shards.extend(shards);
         self.arithmetic.steps_of(&self.shards, &mut self.steps);
-        let pieces = pieces(
-            part,
-            layer.positions,
-            &self.shards,
-            self.arithmetic.precision,
-        );
+        self.cut(part, layer.positions);
+        let pieces = pieces(part, layer.positions, &self.cuts);
         let mut dy = pieces.map(|piece| {
             let first = piece.all * inputs + piece.rows.start * outputs;
             Strided::across(&piece.factors[first..], piece.rows.len(), outputs)
@@ -140,16 +140,31 @@ impl Factored {
             .pack_stacked(Side::Right, outputs, depth, &mut dy, Ones::None);
     }
 
+    /// Cuts the positions of all workers.
+    fn cut(&mut self, part: &Combination<'_>, positions: usize) {
+        self.cuts.clear();
+        for worker in 0..part.shape.workers() {
+            let rows = part.shape.worker_rows(worker);
+            let own = rows.start * positions..rows.end * positions;
+            let cut = |positions| Cut { worker, positions };
+            match self.arithmetic.precision {
+                Precision::F32 => self.cuts.push(cut(own)),
+                _ => {
+                    let shards = self.shards.iter().cloned();
+                    let lies_within =
+                        |shard: &Range<usize>| own.start <= shard.start && shard.end <= own.end;
+                    self.cuts.extend(shards.filter(lies_within).map(cut));
+                }
+            }
+        }
+        self.cuts.retain(|cut| !cut.positions.is_empty());
+    }
+
     /// Rows `rows` of the gradient, of which the last one belongs to the bias.
     fn fold(&mut self, part: &Combination<'_>, rows: Range<usize>, to: &mut [f32]) {
         let layer = self.shapes[part.which];
         let lanes = rows.end.min(layer.inputs) - rows.start;
-        let pieces = pieces(
-            part,
-            layer.positions,
-            &self.shards,
-            self.arithmetic.precision,
-        );
+        let pieces = pieces(part, layer.positions, &self.cuts);
         let mut x = pieces.map(|piece| Strided {
             data: &piece.factors[piece.rows.start * layer.inputs + rows.start..],
             lanes,
@@ -174,7 +189,15 @@ fn num_steps(steps: &[Range<usize>]) -> usize {
     steps.last().map_or(0, |last| last.end)
 }
 
-/// Positions of one worker whose factors are packed together.
+/// Positions whose factors are packed together: of one worker.
+#[derive(Debug)]
+struct Cut {
+    worker: usize,
+    /// Among the batch's.
+    positions: Range<usize>,
+}
+
+/// Factors of a cut's positions.
 struct Piece<'a> {
     /// The worker's inputs, row by row, and behind them the gradients of its outputs.
     factors: &'a [f32],
@@ -184,32 +207,19 @@ struct Piece<'a> {
     rows: Range<usize>,
 }
 
-/// The factors of each worker that has rows: of all its positions together, or where a pair must
-/// not have values of two of `shards`, shard by shard.
+/// The factors of each of `cuts`.
 fn pieces<'a>(
     part: &'a Combination<'_>,
     positions: usize,
-    shards: &'a [Range<usize>],
-    precision: Precision,
+    cuts: &'a [Cut],
 ) -> impl Iterator<Item = Piece<'a>> {
-    let workers = (0..part.shape.workers()).map(move |worker| {
-        let rows = part.shape.worker_rows(worker);
-        (worker, rows.start * positions..rows.end * positions)
-    });
-    let workers = workers.filter(|(_, own)| !own.is_empty());
-    workers.flat_map(move |(worker, own)| {
-        let is_whole = precision == Precision::F32;
-        let lies_within = {
-            let own = own.clone();
-            move |shard: &&Range<usize>| own.start <= shard.start && shard.end <= own.end
-        };
-        let whole = is_whole.then(|| own.clone());
-        let each = (!is_whole).then(|| shards.iter().filter(lies_within).cloned());
-        let all = whole.into_iter().chain(each.into_iter().flatten());
-        all.map(move |rows| Piece {
-            factors: part.factors(worker),
-            all: own.len(),
-            rows: rows.start - own.start..rows.end - own.start,
-        })
+    cuts.iter().map(move |cut| {
+        let own = part.shape.worker_rows(cut.worker);
+        let first = own.start * positions;
+        Piece {
+            factors: part.factors(cut.worker),
+            all: own.len() * positions,
+            rows: cut.positions.start - first..cut.positions.end - first,
+        }
     })
 }

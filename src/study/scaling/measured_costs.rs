@@ -73,14 +73,16 @@ impl Results {
 }
 
 /// A replica that does nothing: what is left of a step are the messages.
-struct Nothing;
+pub(super) struct Nothing {
+    pub(super) num_params: usize,
+}
 
 /// Its parameters: few, so that messages are what takes the time.
 const PARAMS: usize = 16 * BLOCK;
 
 impl Replica for Nothing {
     fn num_params(&self) -> usize {
-        PARAMS
+        self.num_params
     }
 
     fn add_loss_and_grad(&mut self, params: &[f32], shard: &Shard<'_>, _: &mut [f32]) -> Sums {
@@ -133,7 +135,9 @@ fn nothing_s(threads: usize) -> Result<f64, TrainError> {
     };
     // Steps for 60 ms.
     let update = ChainUpdate::new(&Optimizer::sgd(0.1), PARAMS)?;
-    let mut engine = Engine::new(config, &[0.0; PARAMS], update, |_| Nothing)?;
+    let mut engine = Engine::new(config, &[0.0; PARAMS], update, |_| Nothing {
+        num_params: PARAMS,
+    })?;
     let rows: Arc<[u32]> = (0..threads as u32).collect();
     let times = engine.run(|session| -> Result<Vec<f64>, EngineError> {
         let one = |step: u64| {

@@ -2,11 +2,10 @@
 //! against what must hold for any of them.
 
 use super::costs::StepCosts;
+use super::measured_costs::Nothing;
 use super::scenario::{Scenario, StepTimeline};
 use super::work::{Next, RankWork, Work};
-use crate::engine::{
-    Batch, Decision, Engine, EngineConfig, LinkCosts, Ranks, Replica, Shard, Shards, Sums, Threads,
-};
+use crate::engine::{Batch, Decision, Engine, EngineConfig, LinkCosts, Ranks, Shards, Threads};
 use crate::optim::{Optimizer, StepScalars};
 use crate::train::ChainUpdate;
 
@@ -69,28 +68,6 @@ fn a_rank_sends_twice_its_share_of_the_others_parameters() {
     assert_eq!(step(&scenario(1, 4)).sent_bytes, 0);
 }
 
-/// A replica that does nothing.
-struct Nothing(usize);
-
-impl Replica for Nothing {
-    fn num_params(&self) -> usize {
-        self.0
-    }
-
-    fn add_loss_and_grad(&mut self, params: &[f32], shard: &Shard<'_>, _: &mut [f32]) -> Sums {
-        self.evaluate(params, shard)
-    }
-
-    fn evaluate(&mut self, _params: &[f32], shard: &Shard<'_>) -> Sums {
-        Sums {
-            loss: 0.0,
-            weight: shard.rows.len() as f64,
-            rows: shard.rows.len() as f64,
-            correct: 0.0,
-        }
-    }
-}
-
 /// Bytes that a rank really sends in a step.
 fn sent_bytes(ranks: Ranks, scenario: &Scenario) -> u64 {
     let hub = ranks.clone();
@@ -102,7 +79,10 @@ fn sent_bytes(ranks: Ranks, scenario: &Scenario) -> u64 {
     };
     let params = vec![0.0; scenario.params];
     let update = ChainUpdate::new(&Optimizer::sgd(0.1), scenario.params).unwrap();
-    let mut engine = Engine::new(config, &params, update, |_| Nothing(scenario.params)).unwrap();
+    let mut engine = Engine::new(config, &params, update, |_| Nothing {
+        num_params: scenario.params,
+    })
+    .unwrap();
     let sent = engine.run(|session| {
         let before = hub.sent_bytes();
         let batch = Batch::whole((0..scenario.rows as u32).collect(), 0);
