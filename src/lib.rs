@@ -14,6 +14,7 @@
 //! | [`optim`] | optimisers as chains of small transforms, schedules, noise scale, batch policies |
 //! | [`data`] | data sets, the embedded digits, the shuffle |
 //! | [`train`] | the loop, where all of them meet: [`Trainer`] |
+//! | [`metrics`] | how good predictions are: accuracy, F1, areas under curves |
 //! | `run` | a run as a folder: settings, metrics, checkpoints, report |
 //! | `export` | weights for other programs, and from them |
 //! | `study` | measurements: steps, scaling with threads, what the batch size does |
@@ -89,6 +90,7 @@ mod input;
 #[cfg(any(feature = "run", feature = "study"))]
 mod lock;
 mod memory;
+pub mod metrics;
 pub mod nn;
 pub mod optim;
 mod output;

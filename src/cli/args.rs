@@ -6,7 +6,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::choices::{all_reduces, preset_names};
 use super::options::{DataArgs, EngineArgs, FromArgs, TrainArgs, precision_help, ranges};
-use super::runs_args::{ExplainArgs, ExportArgs, GenerateArgs, PartArgs, PredictArgs};
+use super::runs_args::{EvalArgs, ExplainArgs, ExportArgs, GenerateArgs, PredictArgs};
 use super::study_args::StudyCommand;
 
 /// Data-parallel neural-network training on CPUs: the same bits for any number of threads.
@@ -36,7 +36,7 @@ pub(super) enum Command {
     },
     /// Show the tensors of a run's model: shapes, norms, ranges
     Inspect {
-        /// The run's folder
+        /// The run's folder; with @best, @last or @STEP behind it other weights than the newest
         run: PathBuf,
     },
     /// Compare two runs: settings, results and weights
@@ -47,7 +47,7 @@ pub(super) enum Command {
         second: PathBuf,
     },
     /// Evaluate a run's model on its data
-    Eval(PartArgs),
+    Eval(EvalArgs),
     /// Classify files, or the rows of a run's own data: one line of JSON each
     Predict(PredictArgs),
     /// Continue a text with a run's language model

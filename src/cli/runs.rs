@@ -2,15 +2,19 @@
 
 use std::path::Path;
 
+use serde_json::json;
+
 use crate::export::{write_npz, write_onnx, write_safetensors};
+use crate::metrics::{ClassMetrics, Classification};
 use crate::nn::Network;
-use crate::run::{Manifest, RunFolder, RunWeights};
+use crate::run::{Manifest, RunFolder, RunWeights, classification, predictions};
+use crate::train::TrainError;
 
 use super::document::differences;
 use super::error::{CommandError, refused};
 use super::out_file::OutFile;
 use super::output::aligned;
-use super::runs_args::{ExportArgs, PartArgs};
+use super::runs_args::{EvalArgs, ExportArgs};
 use super::saved_run::{SavedRun, settings};
 use super::task::trainer_from;
 
@@ -199,18 +203,59 @@ fn diff_weights(one: &Network, other: &Network) {
 }
 
 /// `unisono eval`.
-pub(super) fn eval(args: &PartArgs) -> Result<(), CommandError> {
-    let saved = SavedRun::open(&args.run)?;
-    let data = saved.part(&args.part)?;
+pub(super) fn eval(args: &EvalArgs) -> Result<(), CommandError> {
+    let saved = SavedRun::open(&args.of.run)?;
+    let part = args.of.part.as_str();
+    let data = saved.part(part)?;
     // The shards of an evaluation are those of training: the loss is the same bits.
     let trainer = trainer_from(&saved.settings, saved.network.clone());
     let (loss, accuracy) = trainer.evaluate(&*data)?;
-    say!("rows: {} ({} part)", data.len(), args.part);
+    let rows = predictions(&saved.network, &*data).map_err(TrainError::from)?;
+    let metrics = rows.and_then(|rows| classification(&rows));
+    let (file, hash) = (saved.weights.file.display(), saved.network.weights_sha256());
+    if args.json {
+        let class = |class| saved.class(class);
+        let names = metrics.as_ref().map(|metrics| metrics.classes.len());
+        let line = json!({
+            "rows": data.len(),
+            "part": part,
+            "loss": loss,
+            "accuracy": accuracy,
+            "metrics": metrics,
+            "class_names": names.map(|classes| (0..classes).map(class).collect::<Vec<_>>()),
+            "weights": file.to_string(),
+            "weights_sha256": hash,
+        });
+        say!("{line}");
+        return Ok(());
+    }
+    say!("rows: {} ({part} part)", data.len());
     say!("loss: {loss:.6}");
     say!("accuracy: {:.2} %", 100.0 * accuracy);
-    say!("weights: {}", saved.weights.file.display());
-    say!("weights sha256: {}", saved.network.weights_sha256());
+    for (name, value) in metrics.iter().flat_map(|metrics| metrics.listed()) {
+        say!("{name}: {value}");
+    }
+    say!("weights: {file}");
+    say!("weights sha256: {hash}");
+    if let Some(metrics) = metrics.filter(|_| args.classes) {
+        by_class(&saved, &metrics);
+    }
     Ok(())
+}
+
+/// A line a class.
+fn by_class(saved: &SavedRun, metrics: &Classification) {
+    let row = |(class, of_class): (usize, &ClassMetrics)| {
+        [saved.class(class)]
+            .into_iter()
+            .chain(of_class.listed())
+            .collect()
+    };
+    let rows: Vec<Vec<String>> = metrics.classes.iter().enumerate().map(row).collect();
+    let head = ["class"]
+        .into_iter()
+        .chain(ClassMetrics::NAMES.iter().copied());
+    aligned(&head.collect::<Vec<_>>(), &rows);
 }
 
 /// `unisono export`.

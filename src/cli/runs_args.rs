@@ -9,12 +9,27 @@ use super::options::ranges;
 /// A part of a run's data.
 #[derive(Debug, ClapArgs)]
 pub(super) struct PartArgs {
-    /// The run's folder
+    /// The run's folder; with @best, @last or @STEP behind it other weights than the newest
     pub(super) run: PathBuf,
 
     /// Which part of the run's data: train or test
     #[arg(long, default_value = "test", value_name = "NAME")]
     pub(super) part: String,
+}
+
+/// Evaluates a run.
+#[derive(Debug, ClapArgs)]
+pub(super) struct EvalArgs {
+    #[command(flatten)]
+    pub(super) of: PartArgs,
+
+    /// Print a line for each class too
+    #[arg(long, conflicts_with = "json")]
+    pub(super) classes: bool,
+
+    /// Print one JSON object, with the metrics of each class and the confusion matrix
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// Rows of a run's data, or of other files.
@@ -48,7 +63,7 @@ pub(super) struct PredictArgs {
 /// Continues a text.
 #[derive(Debug, ClapArgs)]
 pub(super) struct GenerateArgs {
-    /// The run's folder
+    /// The run's folder; with @best, @last or @STEP behind it other weights than the newest
     pub(super) run: PathBuf,
 
     /// The beginning of the text
@@ -103,7 +118,7 @@ pub(super) struct ExplainArgs {
 /// Exports weights.
 #[derive(Debug, ClapArgs)]
 pub(super) struct ExportArgs {
-    /// The run's folder
+    /// The run's folder; with @best, @last or @STEP behind it other weights than the newest
     pub(super) run: PathBuf,
 
     /// safetensors (weights for PyTorch, JAX, ...), npz (for NumPy) or onnx (the whole model, for

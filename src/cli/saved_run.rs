@@ -1,4 +1,4 @@
-//! A saved run: its settings, its preparation of rows and its newest weights.
+//! A saved run: its settings, its preparation of rows and its newest weights, or others of it.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use super::error::{CommandError, refused};
 use super::options::TrainArgs;
 use super::task::{model, task};
 
-/// A run's settings and its newest weights.
+/// A run's settings and weights.
 pub(super) struct SavedRun {
     folder: PathBuf,
     pub(super) settings: TrainSettings,
@@ -24,8 +24,13 @@ pub(super) struct SavedRun {
 }
 
 impl SavedRun {
-    /// Opens a run without its data.
-    pub(super) fn open(folder: &Path) -> Result<Self, CommandError> {
+    /// Opens a run without its data: its newest weights, or others that are named behind an `@`.
+    pub(super) fn open(named: &Path) -> Result<Self, CommandError> {
+        let got = || named.display().to_string();
+        let expected = "a run's folder, with @best, @last or @STEP behind it for other weights";
+        let (folder, which) =
+            RunFolder::named(named).map_err(|_| refused("run", expected, &got()))?;
+        let folder = folder.as_path();
         let args = settings(folder)?;
         let resolved = ResolvedConfig::stored(args, folder.join("config.toml"));
         let settings = resolved.settings()?;
@@ -37,7 +42,7 @@ impl SavedRun {
             None
         };
         let model = model(&settings, preparation.as_ref())?;
-        let (weights, network) = RunFolder::read_only(folder)?.newest(model)?;
+        let (weights, network) = RunFolder::read_only(folder)?.weights(which, model)?;
         let file = weights.file.display();
         match weights.step {
             Some(step) => note!("weights: {file}, training at step {step}"),

@@ -116,7 +116,7 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
     // Table, charts and page.
     let points = TimePoint::of(&timed?, plan.seed);
     say!("target: {}", study.target);
-    aligned(&TIME_HEAD, &time_table(&points));
+    aligned(TIME_HEAD, &time_table(&points));
     let Some(folder) = &of.out else { return Ok(()) };
     let figures = drawn(&study, folder, time_charts(&points, study.target))?;
     let title = format!("Time to a target: {}", workload.describe());

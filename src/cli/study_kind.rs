@@ -43,10 +43,10 @@ impl StudyKind {
     /// The names of its charts.
     pub(super) fn charts(self) -> &'static [&'static str] {
         match self {
-            StudyKind::Steps => &CURVE_CHARTS,
-            StudyKind::Time => &TIME_CHARTS,
-            StudyKind::Branches => &BRANCH_CHARTS,
-            StudyKind::Recipes | StudyKind::Adaptive | StudyKind::Gap => &COMPARISON_CHARTS,
+            StudyKind::Steps => CURVE_CHARTS,
+            StudyKind::Time => TIME_CHARTS,
+            StudyKind::Branches => BRANCH_CHARTS,
+            StudyKind::Recipes | StudyKind::Adaptive | StudyKind::Gap => COMPARISON_CHARTS,
         }
     }
 }

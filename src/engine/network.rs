@@ -78,7 +78,7 @@ pub struct NetworkRow {
 
 impl NetworkBench {
     /// 4 KiB to 64 MiB by factors of 4, and a million values.
-    pub const SIZES: [usize; 9] = [
+    pub const SIZES: &[usize] = &[
         4 << 10,
         16 << 10,
         64 << 10,

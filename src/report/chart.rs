@@ -26,11 +26,8 @@ const SIZE: (f64, f64) = (800.0, 440.0);
 /// let chart: &dyn Chart = &LineChart::new("loss", "step", "nats").line("train", vec![(0.0, 2.3), (1.0, 1.1)]);
 /// assert!(chart.svg().contains("</svg>"));
 /// ```
-pub trait Chart {
-    /// What is drawn.
-    #[doc(hidden)]
-    fn scene(&self) -> Scene;
-
+#[allow(private_bounds)]
+pub trait Chart: Drawn {
     /// As an SVG document, 800 pixels wide.
     fn svg(&self) -> String {
         SvgBackend::new().render_scene(&self.scene())
@@ -45,6 +42,11 @@ pub trait Chart {
     fn terminal(&self, columns: usize, rows: usize) -> String {
         TerminalBackend::new(columns, rows).render_scene(&self.scene())
     }
+}
+
+/// What a chart draws, by the crate that draws it.
+trait Drawn {
+    fn scene(&self) -> Scene;
 }
 
 /// How a series of points is drawn.
@@ -206,7 +208,9 @@ impl Series {
     }
 }
 
-impl Chart for LineChart {
+impl Chart for LineChart {}
+
+impl Drawn for LineChart {
     fn scene(&self) -> Scene {
         let has_legend = self.series.len() > 1;
         let can_be_drawn = |value: f64, is_log: bool| value.is_finite() && (!is_log || value > 0.0);
@@ -270,7 +274,9 @@ impl StackedBars {
     }
 }
 
-impl Chart for StackedBars {
+impl Chart for StackedBars {}
+
+impl Drawn for StackedBars {
     fn scene(&self) -> Scene {
         let mut bars = BarPlot::new().with_stacked().with_width(0.6);
         for (label, parts) in &self.bars {

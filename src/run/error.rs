@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::which::Which;
 use crate::export::ExportError;
 use crate::train::TrainError;
 
@@ -72,6 +73,16 @@ pub enum RunError {
         /// The folder.
         path: PathBuf,
     },
+    /// It keeps no such weights.
+    #[error("the run in {} keeps no weights {which}, only those of {}; name one of these, or keep more checkpoints (--keep)", path.display(), steps_text(steps))]
+    NoWeights {
+        /// The folder.
+        path: PathBuf,
+        /// What was asked for.
+        which: Which,
+        /// The steps whose weights it has.
+        steps: Vec<u64>,
+    },
     /// Nothing in the folder says what its weights are the weights of.
     #[error("the run in {} does not say what its model is: it has no model.json, as runs of older versions; give the model too", path.display())]
     NoModel {
@@ -127,5 +138,13 @@ impl RunError {
             path: path.to_owned(),
             source,
         }
+    }
+}
+
+fn steps_text(steps: &[u64]) -> String {
+    let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
+    match steps.len() {
+        0 => "no known step".to_owned(),
+        _ => format!("step {}", steps.join(", ")),
     }
 }

@@ -11,6 +11,7 @@ use crate::train::{Checkpoint, Checkpoints};
 
 use super::error::RunError;
 use super::tensorboard::EventFile;
+use super::which::Which;
 
 /// Files that a run has before its first step.
 pub(super) const PREPARATION: &str = "preparation.json";
@@ -161,6 +162,29 @@ impl RunFolder {
     /// Whether a run lies there.
     pub fn is_run(path: &Path) -> bool {
         path.join("config.toml").is_file()
+    }
+
+    /// A run's folder and which of its weights, from `FOLDER`, `FOLDER@best`, `FOLDER@last` or
+    /// `FOLDER@STEP`. A run's folder whose own name has such an end is taken as it is.
+    ///
+    /// ```
+    /// use unisono::run::{RunFolder, Which};
+    /// let (folder, which) = RunFolder::named("runs/first@best".as_ref())?;
+    /// assert_eq!((folder, which), ("runs/first".into(), Which::Best));
+    /// # Ok::<(), String>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What was expected and what came, for an end that is none of these.
+    pub fn named(path: &Path) -> Result<(PathBuf, Which), String> {
+        let parts = path.to_str().and_then(|text| text.rsplit_once('@'));
+        match parts {
+            // An @ further up is one of a folder's name.
+            Some((folder, which)) if !which.contains(['/', '\\']) && !Self::is_run(path) => {
+                Ok((folder.into(), which.parse()?))
+            }
+            _ => Ok((path.to_owned(), Which::Newest)),
+        }
     }
 
     /// Whether a file is, by its name and place, one that a run writes.

@@ -1,8 +1,9 @@
-//! Mistakes of a classifier: the confusion matrix, and misclassified rows as pictures.
+//! Mistakes of a classifier: its metrics, and misclassified rows as pictures.
 
 use ndarray::Array2;
 
 use crate::data::Dataset;
+use crate::metrics::{Classification, MetricsError};
 use crate::nn::{Network, NnError};
 
 use super::picture::picture;
@@ -18,15 +19,15 @@ const SHOWN: usize = 36;
 /// let (_, test) = digits();
 /// let untrained = Network::new(Sequential::new(64).dense(10), 42)?;
 /// let mistakes = Mistakes::of(&untrained, &test)?.unwrap();
-/// assert_eq!(mistakes.confusion.sum(), 360);
+/// assert_eq!(mistakes.metrics.confusion.sum(), 360);
 /// assert!(mistakes.wrong.iter().all(|row| row.class != row.predicted));
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Mistakes {
-    /// Rows of class i (down) that were taken for class j (across).
-    pub confusion: Array2<usize>,
+    /// How good its probabilities are, of all rows and by class.
+    pub metrics: Classification,
     /// The first rows that were wrong.
     pub wrong: Vec<WrongRow>,
 }
@@ -54,24 +55,21 @@ pub struct WrongRow {
 }
 
 impl Mistakes {
-    /// Classifies every row of `data`; `None` where rows have no class of their own.
+    /// Classifies every row of `data`; `None` where rows have no class of their own, or there are
+    /// none.
     ///
     /// # Errors
-    /// [`NnError`] if the network takes other rows.
+    /// [`NnError`] if the network takes other rows, or an output is NaN.
     pub fn of(network: &Network, data: &dyn Dataset) -> Result<Option<Self>, NnError> {
         let Some(rows) = predictions(network, data)? else {
             return Ok(None);
         };
-        // The confusion of all rows that have a class.
-        let classes = network.model().output_shape()?.len();
-        let mut confusion = Array2::zeros((classes, classes));
-        let known = |row: &Predicted| Some((row.row, row.class?, row.predicted));
-        let rows: Vec<(usize, usize, usize)> = rows.iter().filter_map(known).collect();
-        for &(_, class, predicted) in &rows {
-            confusion[[class, predicted]] += 1;
-        }
+        let Some(metrics) = classification(&rows) else {
+            return Ok(None);
+        };
         // The first wrong ones, as pictures.
-        let wrong = rows.into_iter().filter(|row| row.1 != row.2);
+        let known = |row: &Predicted| Some((row.row, row.class?, row.predicted));
+        let wrong = rows.iter().filter_map(known).filter(|row| row.1 != row.2);
         let wrong = wrong.take(SHOWN).map(|(row, class, predicted)| {
             let mut values = vec![0.0; data.input_len()];
             data.gather_inputs(&[row as u32], &mut values);
@@ -83,8 +81,36 @@ impl Mistakes {
             }
         });
         Ok(Some(Self {
-            confusion,
+            metrics,
             wrong: wrong.collect(),
         }))
+    }
+}
+
+/// The metrics of the rows that have a class; `None` where none has.
+///
+/// ```
+/// use unisono::{data::digits, nn::{Network, Sequential}, run::{classification, predictions}};
+/// let untrained = Network::new(Sequential::new(64).dense(10), 42)?;
+/// let rows = predictions(&untrained, &digits().1)?.unwrap();
+/// assert_eq!(classification(&rows).unwrap().rows, 360);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
+///
+/// # Panics
+/// If rows have other classes than the first, as rows of two networks may.
+pub fn classification(rows: &[Predicted]) -> Option<Classification> {
+    let labelled = rows.iter().filter_map(|row| Some((row.class?, row)));
+    let (classes, rows): (Vec<usize>, Vec<&Predicted>) = labelled.unzip();
+    let width = rows.first()?.probabilities.len();
+    let probabilities = rows
+        .iter()
+        .flat_map(|row| row.probabilities.iter().copied());
+    let probabilities = Array2::from_shape_vec((rows.len(), width), probabilities.collect())
+        .expect("rows of the same classes");
+    match Classification::of(&classes, probabilities.view()) {
+        Ok(metrics) => Some(metrics),
+        Err(MetricsError::NoRows) => None,
+        Err(error) => unreachable!("predictions have a class and probabilities: {error}"),
     }
 }

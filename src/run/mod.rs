@@ -21,7 +21,7 @@
 //! | `log` | [`MetricsLog`]: records to JSON lines and to TensorBoard |
 //! | `manifest` | [`Manifest`] |
 //! | `predictions` | [`predictions`]: what rows are taken for |
-//! | `mistakes` | [`Mistakes`]: confusion matrix, wrong rows as pictures |
+//! | `mistakes` | [`Mistakes`]: metrics of a classifier, wrong rows as pictures |
 //! | `picture` | rows as pictures |
 //! | `saliency` | [`Saliency`]: what of a row counts |
 //! | `generation` | [`Generation`]: text of a language model's own |
@@ -42,16 +42,18 @@ mod report;
 mod saliency;
 mod tensorboard;
 mod weights;
+mod which;
 
 pub use error::RunError;
 pub use folder::{NewRun, RunFolder};
 pub use generation::Generation;
 pub use log::{LastEpoch, MetricsLog, Record};
 pub use manifest::{Manifest, ModelFile, Status};
-pub use mistakes::{Mistakes, WrongRow};
+pub use mistakes::{Mistakes, WrongRow, classification};
 pub use picture::{heat_map, picture};
 pub use predictions::{Predicted, predictions, predictions_of};
 pub use reader::RunReader;
 pub use report::report;
 pub use saliency::Saliency;
 pub use weights::RunWeights;
+pub use which::Which;

@@ -1,6 +1,8 @@
 //! Predictions of a classifier: class and probabilities of each row.
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView1, ArrayView2};
+use rayon::iter::ParallelIterator;
+use rayon::slice::ParallelSlice;
 
 use crate::data::{Dataset, Labels};
 use crate::nn::{Network, NnError, largest};
@@ -85,9 +87,9 @@ pub fn predictions_of(
         Labels::None => false,
         _ => return Ok(None),
     };
-    let mut found = Vec::with_capacity(rows.len());
-    // Block by block: logits, then softmax in double precision.
-    for rows in rows.chunks(BLOCK) {
+    let predictor = network.predictor()?;
+    // Block by block, on all cores; the rows stay in their order.
+    let of_block = |rows: &[u32]| -> Result<Vec<Predicted>, NnError> {
         let mut inputs = vec![0.0; rows.len() * data.input_len()];
         let mut classes = vec![0; rows.len()];
         data.gather_inputs(rows, &mut inputs);
@@ -96,19 +98,28 @@ pub fn predictions_of(
         }
         let view = ArrayView2::from_shape((rows.len(), data.input_len()), &inputs)
             .expect("a row after another");
-        let logits = network.predict(view)?;
-        for ((&row, &class), logits) in rows.iter().zip(&classes).zip(logits.rows()) {
-            let predicted = largest(logits, row as usize)?;
-            let power = |logit: &f32| libm::exp(f64::from(logit - logits[predicted]));
-            let powers: Vec<f64> = logits.iter().map(power).collect();
-            let sum: f64 = powers.iter().sum();
-            found.push(Predicted {
+        let logits = predictor.predict(view)?;
+        let of_row = |((&row, &class), logits): ((&u32, &u32), ArrayView1<'_, f32>)| {
+            Ok(Predicted {
                 row: row as usize,
                 class: has_classes.then_some(class as usize),
-                predicted,
-                probabilities: powers.into_iter().map(|power| power / sum).collect(),
-            });
-        }
-    }
-    Ok(Some(found))
+                predicted: largest(logits, row as usize)?,
+                probabilities: softmax(logits),
+            })
+        };
+        let rows = rows.iter().zip(&classes).zip(logits.rows());
+        rows.map(of_row).collect()
+    };
+    let blocks: Result<Vec<_>, NnError> = rows.par_chunks(BLOCK).map(of_block).collect();
+    Ok(Some(blocks?.concat()))
+}
+
+/// Probabilities of logits that are numbers, in double precision.
+fn softmax(logits: ArrayView1<'_, f32>) -> Vec<f64> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let power = |logit: &f32| libm::exp(f64::from(logit - largest));
+    let mut powers: Vec<f64> = logits.iter().map(power).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.iter_mut().for_each(|power| *power /= sum);
+    powers
 }

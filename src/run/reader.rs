@@ -16,6 +16,7 @@ use super::error::RunError;
 use super::folder::{MODEL, PREPARATION, RunFolder};
 use super::manifest::Manifest;
 use super::weights::RunWeights;
+use super::which::Which;
 
 /// How often the newest weights are looked for, and the pause before each time but the first.
 const TRIES: u32 = 4;
@@ -125,6 +126,18 @@ impl RunReader {
     /// # Errors
     /// As [`RunReader::network_of`].
     pub fn newest(&self, model: Sequential) -> Result<(RunWeights, Network), RunError> {
+        self.weights(Which::Newest, model)
+    }
+
+    /// The same with other weights of the run.
+    ///
+    /// # Errors
+    /// As [`RunReader::network_of`] and [`RunWeights::find_which`].
+    pub fn weights(
+        &self,
+        which: Which,
+        model: Sequential,
+    ) -> Result<(RunWeights, Network), RunError> {
         if let Some((file, text)) = self.kept_model()?
             && let Some(difference) = model
                 .difference(&text)
@@ -137,14 +150,18 @@ impl RunReader {
             });
         }
         let read = || {
-            let weights = RunWeights::find(&self.path)?;
+            let weights = RunWeights::find_which(&self.path, which)?;
             let network = weights.read(model.clone())?;
             Ok((weights, network))
         };
         // A training beside may have removed or replaced what was found.
         let mut last = read();
         for _ in 1..TRIES {
-            if matches!(&last, Ok(_) | Err(RunError::NoCheckpoint { .. })) {
+            let is_final = matches!(
+                &last,
+                Ok(_) | Err(RunError::NoCheckpoint { .. } | RunError::NoWeights { .. })
+            );
+            if is_final {
                 break;
             }
             std::thread::sleep(PAUSE);

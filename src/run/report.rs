@@ -1,7 +1,9 @@
 //! Report of a run, on one page: results, curves, phases of the step, mistakes, settings.
 
+use ndarray::Array2;
 use serde_json::Value;
 
+use crate::metrics::{ClassMetrics, Classification};
 use crate::report::{Chart, HtmlReport, LineChart};
 use crate::train::Kept;
 
@@ -33,8 +35,14 @@ pub fn report(
     curves(&mut page, &records);
     layers(&mut page, &manifest.layers, &records);
     phases(&mut page, manifest);
-    if let Some((mistakes, names)) = mistakes {
-        confusion(&mut page, mistakes, names);
+    if let Some((found, names)) = mistakes {
+        let name = |class: usize| {
+            let known = names.get(class).cloned();
+            known.unwrap_or_else(|| class.to_string())
+        };
+        metrics(&mut page, &found.metrics, name);
+        confusion(&mut page, &found.metrics.confusion, name);
+        wrong_rows(&mut page, &found.wrong, name);
     }
     page.heading("Settings").verbatim(&run.config()?);
     run.write("report.html", page.html().as_bytes())
@@ -246,37 +254,55 @@ fn phases(page: &mut HtmlReport, manifest: &Manifest) {
         .table(&["phase", "seconds, all workers", "%"], &rows);
 }
 
-fn confusion(page: &mut HtmlReport, mistakes: &Mistakes, names: &[String]) {
-    let name = |class: usize| {
-        names
-            .get(class)
-            .cloned()
-            .unwrap_or_else(|| class.to_string())
+/// The metrics of all test rows, and those of each class.
+fn metrics(page: &mut HtmlReport, metrics: &Classification, name: impl Fn(usize) -> String) {
+    let rows = metrics
+        .listed()
+        .into_iter()
+        .map(|(name, value)| vec![name.to_owned(), value]);
+    page.heading("Metrics")
+        .paragraph("Of the test rows. Means over classes count all classes alike.")
+        .table(&["", ""], &rows.collect::<Vec<_>>());
+    let row = |(class, of_class): (usize, &ClassMetrics)| {
+        [name(class)].into_iter().chain(of_class.listed()).collect()
     };
-    // The matrix, if it can be looked at.
-    let classes = mistakes.confusion.nrows();
-    if classes <= MOST_CLASSES {
-        let head: Vec<String> = (0..classes).map(name).collect();
-        let head: Vec<&str> = [""]
-            .into_iter()
-            .chain(head.iter().map(String::as_str))
-            .collect();
-        let row = |class: usize| {
-            let counts = mistakes.confusion.row(class);
-            let counts = counts.iter().map(ToString::to_string);
-            [name(class)].into_iter().chain(counts).collect()
-        };
-        let rows: Vec<Vec<String>> = (0..classes).map(row).collect();
-        page.heading("Confusion")
-            .paragraph("Test rows of a class (down) and what they were taken for (across).")
-            .table(&head, &rows);
+    let rows: Vec<Vec<String>> = metrics.classes.iter().enumerate().map(row).collect();
+    let head: Vec<&str> = ["class"]
+        .into_iter()
+        .chain(ClassMetrics::NAMES.iter().copied())
+        .collect();
+    page.table(&head, &rows);
+}
+
+/// The matrix, if it can be looked at.
+fn confusion(page: &mut HtmlReport, confusion: &Array2<usize>, name: impl Fn(usize) -> String) {
+    let classes = confusion.nrows();
+    if classes > MOST_CLASSES {
+        return;
     }
-    // Wrong rows as pictures.
+    let head: Vec<String> = (0..classes).map(&name).collect();
+    let head: Vec<&str> = [""]
+        .into_iter()
+        .chain(head.iter().map(String::as_str))
+        .collect();
+    let row = |class: usize| {
+        let counts = confusion.row(class);
+        let counts = counts.iter().map(ToString::to_string);
+        [name(class)].into_iter().chain(counts).collect()
+    };
+    let rows: Vec<Vec<String>> = (0..classes).map(row).collect();
+    page.heading("Confusion")
+        .paragraph("Test rows of a class (down) and what they were taken for (across).")
+        .table(&head, &rows);
+}
+
+/// Wrong rows as pictures.
+fn wrong_rows(page: &mut HtmlReport, wrong: &[WrongRow], name: impl Fn(usize) -> String) {
     let picture = |row: &WrongRow| {
         let caption = format!("{}, not {}", name(row.class), name(row.predicted));
         Some((row.picture.clone()?, caption))
     };
-    let pictures: Vec<(Vec<u8>, String)> = mistakes.wrong.iter().filter_map(picture).collect();
+    let pictures: Vec<(Vec<u8>, String)> = wrong.iter().filter_map(picture).collect();
     if !pictures.is_empty() {
         page.heading("Mistakes")
             .paragraph("Test rows that were taken for another class than their own.")

@@ -15,11 +15,12 @@ use std::path::{Path, PathBuf};
 
 use crate::export::{ExportError, read_metadata, read_safetensors};
 use crate::nn::{Network, Sequential};
-use crate::train::{Checkpoint, Checkpoints};
+use crate::train::{Checkpoint, Checkpoints, KeptWeights};
 
 use super::error::RunError;
 use super::folder::RunFolder;
 use super::manifest::{Manifest, Status};
+use super::which::Which;
 
 /// The file of a trained network.
 const MODEL: &str = "model.safetensors";
@@ -86,6 +87,61 @@ impl RunWeights {
             }
             (trained, passed) => trained.or(passed).ok_or_else(none),
         }
+    }
+
+    /// Finds others than the newest, without reading them.
+    ///
+    /// # Errors
+    /// As [`RunWeights::find`]; [`RunError::NoWeights`] where the run has none of the kind, with the
+    /// steps that it has.
+    pub fn find_which(folder: &Path, which: Which) -> Result<Self, RunError> {
+        let newest = Self::find(folder)?;
+        if which == Which::Newest {
+            return Ok(newest);
+        }
+        let checkpoints = folder.join("checkpoints");
+        // The model, if it is of the last step, and the checkpoints, as many as there are.
+        let (files, best) = match checkpoints.is_dir() {
+            true => (
+                Checkpoints::all(&checkpoints)?,
+                Checkpoints::best(&checkpoints)?,
+            ),
+            false => (Vec::new(), None),
+        };
+        let passed = |path: PathBuf| {
+            let step = Checkpoints::step_of(&path);
+            of_checkpoint(path, step)
+        };
+        let trained = trained(folder, Manifest::read(folder).ok().as_ref())?;
+        let is_of_step = |weights: &RunWeights| {
+            read_metadata(&weights.file).is_ok_and(|known| {
+                known
+                    .get("kept")
+                    .is_none_or(|kept| *kept == KeptWeights::LastStep.to_string())
+            })
+        };
+        let trained = trained.filter(is_of_step);
+        let of_steps = || files.iter().cloned().map(passed).chain(trained.clone());
+        let found = match which {
+            Which::Newest => Some(newest),
+            Which::Best => best.map(passed),
+            // Of equals the last, which is the model.
+            Which::Last => of_steps().max_by_key(|weights| weights.step),
+            Which::Step(_) => {
+                let is_it = |weights: &RunWeights| weights.step.map(Which::Step) == Some(which);
+                of_steps().rfind(is_it)
+            }
+        };
+        let steps = || {
+            let mut steps: Vec<u64> = of_steps().filter_map(|weights| weights.step).collect();
+            steps.dedup();
+            steps
+        };
+        found.ok_or_else(|| RunError::NoWeights {
+            path: folder.to_owned(),
+            which,
+            steps: steps(),
+        })
     }
 
     /// Reads them for `model`, if they are the bits that were written.

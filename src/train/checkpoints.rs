@@ -108,15 +108,29 @@ impl Checkpoints {
         self.folder.join(format!("step-{step:09}.json"))
     }
 
+    /// The file of the checkpoint in `folder` with the smallest test loss, the first of equals; none
+    /// where no checkpoint was evaluated.
+    ///
+    /// # Errors
+    /// [`TrainError::Read`].
+    pub fn best(folder: &Path) -> Result<Option<PathBuf>, TrainError> {
+        Ok(Self::best_of(&Self::all(folder)?).cloned())
+    }
+
+    fn best_of(files: &[PathBuf]) -> Option<&PathBuf> {
+        let loss = |path: &Path| body(path).ok().and_then(|body| body["test_loss"].as_f64());
+        let losses = files.iter().filter_map(|path| Some((loss(path)?, path)));
+        let best = losses.min_by(|one, other| one.0.total_cmp(&other.0))?;
+        Some(best.1)
+    }
+
     /// Removes all but the last `keep` and the best.
     fn prune(&self) -> Result<(), TrainError> {
         let files = Self::all(&self.folder)?;
         let old = files.len().saturating_sub(self.keep.max(1));
-        let loss = |path: &Path| body(path).ok().and_then(|body| body["test_loss"].as_f64());
-        let losses = files.iter().filter_map(|path| Some((loss(path)?, path)));
-        let best = losses.min_by(|one, other| one.0.total_cmp(&other.0));
+        let best = Self::best_of(&files);
         for path in &files[..old] {
-            if best.is_some_and(|(_, best)| best == path) {
+            if best == Some(path) {
                 continue;
             }
             // The last file first: without it the others are no checkpoint.

@@ -51,6 +51,7 @@ mod inference;
 #[cfg(feature = "study")]
 mod layers;
 mod meetings;
+mod metrics;
 #[cfg(feature = "export")]
 mod onnx;
 mod open_ends;

@@ -165,3 +165,50 @@ fn a_resume_with_other_data_is_refused_and_leaves_what_the_run_keeps_of_its_own(
     let after = kept();
     assert!(before.iter().zip(&after).all(|(was, is)| was != is));
 }
+
+#[test]
+fn metrics_of_an_evaluation_are_those_of_the_predictions() {
+    let runs = runs("after-metrics");
+    let manifest = std::fs::read_to_string(format!("{}/manifest.json", runs.one)).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let text = stdout(&["eval", &runs.one]);
+    let lines = stdout(&["predict", &runs.one]);
+    let lines = lines.lines().map(serde_json::from_str);
+    let lines: Vec<serde_json::Value> = lines.map(Result::unwrap).collect();
+    let json = stdout(&["eval", &runs.one, "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let metrics = &json["metrics"];
+    assert_eq!(metrics["accuracy"], manifest["test_accuracy"]);
+    assert_eq!(json["loss"], manifest["test_loss"]);
+    let three_as_eight =
+        |line: &&serde_json::Value| line["class"] == "3" && line["predicted"] == "8";
+    let count = lines.iter().filter(three_as_eight).count();
+    assert_eq!(metrics["confusion"][3][8].as_u64().unwrap(), count as u64);
+    let of_class = lines.iter().filter(|line| line["class"] == "3").count();
+    assert_eq!(
+        metrics["classes"][3]["rows"].as_u64().unwrap(),
+        of_class as u64
+    );
+    let f1 = format!("{:.4}", metrics["f1"].as_f64().unwrap());
+    assert_eq!(value(&text, "F1, mean"), f1);
+    let by_class = stdout(&["eval", &runs.one, "--classes"]);
+    let head = [
+        "class",
+        "rows",
+        "precision",
+        "recall",
+        "F1",
+        "ROC",
+        "AUC",
+        "average",
+        "precision",
+    ];
+    let mut table = by_class
+        .lines()
+        .skip_while(|line| !line.starts_with("class "));
+    assert_eq!(
+        table.next().unwrap().split_whitespace().collect::<Vec<_>>(),
+        head
+    );
+    assert_eq!(table.count(), 10);
+}

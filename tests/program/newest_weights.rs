@@ -183,3 +183,53 @@ fn a_run_without_its_manifest_says_whether_its_weights_were_checked() {
     assert!(output.status.success(), "{said}");
     assert!(said.contains("not checked"), "{said}");
 }
+
+#[test]
+fn other_weights_of_a_run_are_named_behind_its_folder() {
+    let folder = Folder::new("which-weights");
+    let run = folder.0.join("at@home");
+    let out = text(&run);
+    // So fast at last that the loss of the last epoch is not the smallest.
+    let settings = ["--epochs", "3", "--schedule", "step every 2 by 40"];
+    let log = stdout(&[&["train", "--out", out, "--json"][..], &settings].concat());
+    let epochs = log.lines().filter_map(|line| {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        let loss = record["test_loss"].as_f64();
+        (record["event"] == "epoch").then(|| (record["step"].as_u64().unwrap(), loss.unwrap()))
+    });
+    let epochs: Vec<(u64, f64)> = epochs.collect();
+    assert_eq!(
+        epochs.iter().map(|epoch| epoch.0).collect::<Vec<_>>(),
+        [45, 90, 135]
+    );
+    let best = epochs
+        .iter()
+        .min_by(|one, other| one.1.total_cmp(&other.1))
+        .unwrap();
+    assert!(best.0 < 135, "{epochs:?}");
+    let loss_of =
+        |which: &str| value(&stdout(&["eval", &format!("{out}{which}")]), "loss").to_owned();
+    for (step, loss) in &epochs {
+        assert_eq!(loss_of(&format!("@{step}")), format!("{loss:.6}"));
+    }
+    assert_eq!(loss_of("@best"), format!("{:.6}", best.1));
+    assert_eq!(loss_of("@last"), loss_of(""));
+    // All commands take them.
+    let exported = folder.0.join("best.safetensors");
+    let named = format!("{out}@best");
+    stdout(&["export", &named, "--out", text(&exported)]);
+    let hash = value(&stdout(&["inspect", &named]), "weights sha256").to_owned();
+    assert_eq!(hash, value(&stdout(&["eval", &named]), "weights sha256"));
+    assert_ne!(hash, value(&stdout(&["inspect", out]), "weights sha256"));
+    // What there is not.
+    let said = stderr(&["eval", &format!("{out}@7")], 2);
+    assert!(
+        said.contains("keeps no weights of step 7, only those of step 45, 90, 135"),
+        "{said}"
+    );
+    let said = stderr(&["eval", &format!("{out}@worst")], 2);
+    assert!(
+        said.contains("with @best, @last or @STEP behind it"),
+        "{said}"
+    );
+}

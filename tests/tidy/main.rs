@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lock", &[]),
     ("real", &[]),
     ("stats", &["seed"]),
+    ("metrics", &[]),
     ("engine", &["sync", "seed", "memory"]),
     ("optim", &["real"]),
     ("data", &["seed", "sync", "input", "output"]),
@@ -44,14 +45,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "run",
         &[
-            "seed", "output", "lock", "engine", "data", "nn", "train", "report", "export",
+            "seed", "output", "lock", "metrics", "engine", "data", "nn", "train", "report",
+            "export",
         ],
     ),
     (
         "cli",
         &[
-            "sync", "seed", "input", "output", "real", "stats", "engine", "optim", "data", "nn",
-            "train", "report", "study", "run", "export",
+            "sync", "seed", "input", "output", "real", "stats", "metrics", "engine", "optim",
+            "data", "nn", "train", "report", "study", "run", "export",
         ],
     ),
     ("guide", &[]),

@@ -49,7 +49,7 @@ pub(super) fn never_slower(args: &ScalingArgs) -> Result<(), CommandError> {
     })?;
     // The table; with --out a page and the rows as JSON.
     let table = slower_table(&rows);
-    aligned(&SLOWER_HEAD, &table);
+    aligned(SLOWER_HEAD, &table);
     let Some(folder) = &args.out else {
         return Ok(());
     };
@@ -59,7 +59,7 @@ pub(super) fn never_slower(args: &ScalingArgs) -> Result<(), CommandError> {
             "Throughput of the best of fewer threads, {}. Where it is below 0.98, auto has to take fewer.",
             spread_text(rows.iter().map(|row| row.ratio.samples))
         ))
-        .table(&SLOWER_HEAD, &table);
+        .table(SLOWER_HEAD, &table);
     let lines = rows
         .iter()
         .map(|row| serde_json::to_string(row).expect("rows are plain values"));

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use super::{AllReduce, Naive, Segmented, Tree};
 
 /// Every algorithm of ours.
-pub const ALL: [&dyn AllReduce; 3] = [&Naive, &Tree, &Segmented];
+pub const ALL: &[&dyn AllReduce] = &[&Naive, &Tree, &Segmented];
 
 /// Our algorithm called `name`.
 ///
 /// ```
 /// use unisono::engine::all_reduce;
-/// let names = all_reduce::ALL.map(|algorithm| algorithm.name());
+/// let names: Vec<&str> = all_reduce::ALL.iter().map(|algorithm| algorithm.name()).collect();
 /// assert_eq!(names, ["naive", "tree", "segmented"]);
 /// assert!(all_reduce::by_name("tree").is_some() && all_reduce::by_name("star").is_none());
 /// ```
 pub fn by_name(name: &str) -> Option<Arc<dyn AllReduce>> {
-    let found = ALL.into_iter().find(|algorithm| algorithm.name() == name)?;
+    let found = ALL
+        .iter()
+        .copied()
+        .find(|algorithm| algorithm.name() == name)?;
     Some(Arc::new(found))
 }
 
@@ -26,6 +29,7 @@ pub fn by_name(name: &str) -> Option<Arc<dyn AllReduce>> {
 /// assert_eq!(unisono::engine::all_reduce::names(), "naive, tree or segmented");
 /// ```
 pub fn names() -> String {
-    let [first @ .., last] = ALL.map(|algorithm| algorithm.name());
+    let names: Vec<&str> = ALL.iter().map(|algorithm| algorithm.name()).collect();
+    let (last, first) = names.split_last().expect("there are algorithms");
     format!("{} or {last}", first.join(", "))
 }

@@ -42,7 +42,7 @@ pub fn branch_table(points: &[BranchPoint]) -> (Vec<String>, Vec<Vec<String>>) {
 }
 
 /// The names of [`branch_charts`].
-pub const BRANCH_CHARTS: [&str; 2] = ["critical_batch", "excess"];
+pub const BRANCH_CHARTS: &[&str] = &["critical_batch", "excess"];
 
 /// Critical batch and noise scale over training, and the excess of loss by batch size.
 pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {

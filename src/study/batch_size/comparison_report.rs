@@ -8,7 +8,7 @@ use super::overlay::Figure;
 use super::report::{add, headed};
 
 /// The names of [`comparison_charts`]; the second is drawn where recipes reached a target.
-pub const COMPARISON_CHARTS: [&str; 2] = ["error", "to_target"];
+pub const COMPARISON_CHARTS: &[&str] = &["error", "to_target"];
 
 /// The test error of each recipe, by its place in the table from 1 on; and updates against rows to
 /// the target.

@@ -8,7 +8,7 @@ use super::overlay::Figure;
 use super::trial::{Target, Trial};
 
 /// The names of [`curve_charts`]; the third is drawn where the noise scale was tracked.
-pub const CURVE_CHARTS: [&str; 4] = ["steps", "examples", "noise_scale", "seconds"];
+pub const CURVE_CHARTS: &[&str] = &["steps", "examples", "noise_scale", "seconds"];
 
 /// Steps, examples and seconds by batch size.
 pub fn curve_charts(curve: &Curve, target: Target) -> Vec<Figure> {

@@ -9,7 +9,7 @@ use super::time::TimePoint;
 use super::trial::Target;
 
 /// The head of [`time_table`].
-pub const TIME_HEAD: [&str; 8] = [
+pub const TIME_HEAD: &[&str] = &[
     "batch",
     "threads",
     "reached",
@@ -44,7 +44,7 @@ pub fn time_table(points: &[TimePoint]) -> Vec<Vec<String>> {
 }
 
 /// The names of [`time_charts`].
-pub const TIME_CHARTS: [&str; 2] = ["time_to_target", "true_speed_up"];
+pub const TIME_CHARTS: &[&str] = &["time_to_target", "true_speed_up"];
 
 /// Seconds and true speed-up by batch size, a line for each number of threads.
 pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
@@ -107,6 +107,6 @@ pub fn time_report(
     let runs = points.iter().filter_map(|point| point.seconds);
     page.heading("Threads and batch sizes")
         .paragraph(&format!("Medians over fresh seeds, {}. Examples to the target do not depend on threads: the weights are the same bits. A dash stands where half of the runs did not reach the target.", spread_text(runs.map(|seconds| seconds.samples))))
-        .table(&TIME_HEAD, &time_table(points));
+        .table(TIME_HEAD, &time_table(points));
     page
 }
