@@ -8,6 +8,8 @@
 //! Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC'11 (Philox
 //! 4x32-10).
 
+mod draws;
+
 use ndarray_rand::rand::RngCore;
 
 /// What a stream is drawn for; streams of different purposes share no numbers.

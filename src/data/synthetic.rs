@@ -1,8 +1,6 @@
 //! Synthetic data for benchmarks and trials: learnable, of any size, a function of the seed.
 
 use ndarray::Array2;
-use ndarray_rand::RandomExt;
-use ndarray_rand::rand_distr::Normal;
 
 use super::arrays::ArrayDataset;
 use crate::seed::{Purpose, Stream};
@@ -20,14 +18,17 @@ use crate::seed::{Purpose, Stream};
 pub fn synthetic_classes(shape: [usize; 2], classes: usize, seed: u64) -> ArrayDataset {
     let [rows, width] = shape;
     let mut stream = Stream::new(seed, Purpose::Synthetic, 0, 0);
-    let unit = Normal::new(0.0_f32, 1.0).expect("a deviation of 1 is valid");
-    let centres = Array2::random_using((classes, width), unit, &mut stream);
+    let centres = normal([classes, width], &mut stream);
     let labels: Vec<u32> = (0..rows).map(|_| stream.below(classes as u32)).collect();
-    let mut inputs = Array2::random_using((rows, width), unit, &mut stream);
+    let mut inputs = normal([rows, width], &mut stream);
     for (mut row, &label) in inputs.rows_mut().into_iter().zip(&labels) {
         row.zip_mut_with(&centres.row(label as usize), |x, c| *x = 0.8 * *x + 0.6 * c);
     }
     ArrayDataset::classes(inputs, &labels, classes).expect("the sizes are positive")
+}
+
+fn normal(shape: [usize; 2], stream: &mut Stream) -> Array2<f32> {
+    Array2::from_shape_simple_fn(shape, || stream.normal() as f32)
 }
 
 /// `shape` is of rows and tokens: sequences of tokens below `vocabulary`, each labelled with the next one: a chain that

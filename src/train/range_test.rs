@@ -150,7 +150,7 @@ impl RangeTest<'_> {
                 step,
             };
             start += batch_size;
-            let lr = (f64::from(from) * rate.powi(step as i32)) as f32;
+            let lr = (f64::from(from) * libm::pow(rate, step as f64)) as f32;
             let reduced = self.step(workers, &batch, lr)?;
             if reduced.sums.is_empty() {
                 continue;
@@ -212,6 +212,6 @@ impl Average {
     fn add(&mut self, loss: f64) -> f64 {
         self.steps += 1;
         self.sum = 0.9 * self.sum + 0.1 * loss;
-        self.sum / (1.0 - 0.9_f64.powi(self.steps))
+        self.sum / (1.0 - libm::pow(0.9, f64::from(self.steps)))
     }
 }

@@ -60,6 +60,7 @@ mod optimizers;
 mod parity;
 mod rank_failures;
 mod ranks;
+mod same_bits;
 #[cfg(feature = "study")]
 mod scaling_ranks;
 mod schedules;

@@ -4,6 +4,7 @@ mod circles;
 mod functions;
 mod imports;
 mod interface;
+mod systems;
 mod words;
 
 use std::fs;
@@ -297,45 +298,12 @@ fn unsafe_stays_in_the_instruction_sets_in_mpi_and_in_one_call_to_the_system() {
         let code = code(&text);
         let found = code.matches("unsafe").count();
         assert!(found <= most, "{} is unsafe", path.display());
+        let may_ask = path.ends_with("nn/kernel/x86.rs") || path.ends_with("nn/kernel/fused.rs");
         assert!(
-            path.ends_with("nn/kernel/x86.rs") || !code.contains("target_feature"),
+            may_ask || !code.contains("target_feature"),
             "{} compiles for an instruction set itself",
             path.display()
         );
-    }
-}
-
-/// Functions of the C library, whose last bits differ from one to another; `libm` has them in Rust.
-const OF_THE_C_LIBRARY: [&str; 12] = [
-    ".sin()",
-    ".cos()",
-    ".tan()",
-    ".sin_cos()",
-    ".ln()",
-    ".log2()",
-    ".log10()",
-    ".ln_1p()",
-    ".exp()",
-    ".exp2()",
-    ".exp_m1()",
-    ".powf(",
-];
-
-#[test]
-fn what_a_training_computes_is_the_same_with_every_c_library() {
-    for (path, text) in sources("src") {
-        // What is told of trainings may differ in the last digits.
-        let is_told = |part: &str| {
-            path.components()
-                .any(|component| component.as_os_str() == part)
-        };
-        if is_told("stats") || is_told("study") || is_told("cli") || path.ends_with("tests.rs") {
-            continue;
-        }
-        let code = shipped(&text);
-        for name in OF_THE_C_LIBRARY {
-            assert!(!code.contains(name), "{} calls {name}", path.display());
-        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! Colour of augmentation: brightness, contrast, saturation, noise.
 
-use ndarray_rand::rand_distr::{Distribution, StandardNormal};
-
 use crate::seed::Stream;
 
 use super::super::images::ChannelStatistics;
@@ -60,7 +58,6 @@ fn grey(pixel: &[f32]) -> f32 {
 /// Adds to each value a normal number of this deviation.
 pub(super) fn add_noise(random: &mut Stream, deviation: f32, image: &mut [f32]) {
     for value in image {
-        let normal: f32 = StandardNormal.sample(random);
-        *value += deviation * normal;
+        *value += deviation * random.normal() as f32;
     }
 }

@@ -26,7 +26,6 @@ mod colour;
 mod geometry;
 
 use ndarray_rand::rand::Rng;
-use ndarray_rand::rand_distr::{Beta, Distribution};
 
 use crate::seed::{Purpose, Stream};
 
@@ -242,8 +241,7 @@ impl Augmented {
         };
         // How much of the row stays, and which other one comes in.
         let alpha = if is_cut { what.cutmix } else { what.mixup };
-        let beta = Beta::new(alpha, alpha).expect("alpha is checked to be positive");
-        let mut own: f32 = beta.sample(random);
+        let mut own = random.beta(alpha);
         let partner = random.below(self.images.len() as u32);
         let other = Draw {
             row: partner,

@@ -23,6 +23,7 @@ use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
 use crate::nn::kernel::elementwise::{exp, normal, sigmoid, softplus, tanh};
+use crate::nn::kernel::fused::{is_fused, mul_add};
 
 /// An elementwise function; as a layer it takes rows of any shape and keeps it.
 ///
@@ -119,26 +120,28 @@ impl Activation {
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn forward(function: Activation, values: &mut [f32]) {
+    const IS_FUSED: bool = is_fused!();
     let values = values.iter_mut();
     match function {
         // Not `max`, which would turn NaN into 0 and hide a diverged model.
         Activation::Relu => values.for_each(|v| *v = if *v < 0.0 { 0.0 } else { *v }),
         Activation::LeakyRelu(a) => values.for_each(|v| *v = if *v < 0.0 { a * *v } else { *v }),
         Activation::Elu(a) => values.for_each(|v| {
-            let low = a * (exp(*v) - 1.0);
+            let low = a * (exp::<IS_FUSED>(*v) - 1.0);
             *v = if *v < 0.0 { low } else { *v };
         }),
-        Activation::Tanh => values.for_each(|v| *v = tanh(*v)),
-        Activation::Sigmoid => values.for_each(|v| *v = sigmoid(*v)),
-        Activation::Softplus => values.for_each(|v| *v = softplus(*v)),
-        Activation::Silu => values.for_each(|v| *v = silu(*v).0),
-        Activation::Gelu => values.for_each(|v| *v = gelu(*v).0),
-        Activation::GeluTanh => values.for_each(|v| *v = gelu_tanh(*v).0),
+        Activation::Tanh => values.for_each(|v| *v = tanh::<IS_FUSED>(*v)),
+        Activation::Sigmoid => values.for_each(|v| *v = sigmoid::<IS_FUSED>(*v)),
+        Activation::Softplus => values.for_each(|v| *v = softplus::<IS_FUSED>(*v)),
+        Activation::Silu => values.for_each(|v| *v = silu::<IS_FUSED>(*v).0),
+        Activation::Gelu => values.for_each(|v| *v = gelu::<IS_FUSED>(*v).0),
+        Activation::GeluTanh => values.for_each(|v| *v = gelu_tanh::<IS_FUSED>(*v).0),
     }
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn backward(function: Activation, at: &[f32], grad: &mut [f32]) {
+    const IS_FUSED: bool = is_fused!();
     let pairs = grad.iter_mut().zip(at);
     match function {
         Activation::Relu => pairs.for_each(|(g, &y)| *g = if y > 0.0 { *g } else { 0.0 }),
@@ -146,10 +149,10 @@ fn backward(function: Activation, at: &[f32], grad: &mut [f32]) {
         Activation::Elu(a) => pairs.for_each(|(g, &y)| *g *= if y > 0.0 { 1.0 } else { y + a }),
         Activation::Tanh => pairs.for_each(|(g, &y)| *g *= 1.0 - y * y),
         Activation::Sigmoid => pairs.for_each(|(g, &y)| *g *= y * (1.0 - y)),
-        Activation::Softplus => pairs.for_each(|(g, &y)| *g *= 1.0 - exp(-y)),
-        Activation::Silu => pairs.for_each(|(g, &x)| *g *= silu(x).1),
-        Activation::Gelu => pairs.for_each(|(g, &x)| *g *= gelu(x).1),
-        Activation::GeluTanh => pairs.for_each(|(g, &x)| *g *= gelu_tanh(x).1),
+        Activation::Softplus => pairs.for_each(|(g, &y)| *g *= 1.0 - exp::<IS_FUSED>(-y)),
+        Activation::Silu => pairs.for_each(|(g, &x)| *g *= silu::<IS_FUSED>(x).1),
+        Activation::Gelu => pairs.for_each(|(g, &x)| *g *= gelu::<IS_FUSED>(x).1),
+        Activation::GeluTanh => pairs.for_each(|(g, &x)| *g *= gelu_tanh::<IS_FUSED>(x).1),
     }
 }
 
@@ -160,31 +163,32 @@ pub(in crate::nn) fn forward_with_slopes(
     values: &mut [f32],
     slopes: &mut [f32],
 ) {
+    const IS_FUSED: bool = is_fused!();
     let pairs = values.iter_mut().zip(slopes);
     match function {
-        Activation::Silu => pairs.for_each(|(v, s)| (*v, *s) = silu(*v)),
-        Activation::Gelu => pairs.for_each(|(v, s)| (*v, *s) = gelu(*v)),
-        Activation::GeluTanh => pairs.for_each(|(v, s)| (*v, *s) = gelu_tanh(*v)),
+        Activation::Silu => pairs.for_each(|(v, s)| (*v, *s) = silu::<IS_FUSED>(*v)),
+        Activation::Gelu => pairs.for_each(|(v, s)| (*v, *s) = gelu::<IS_FUSED>(*v)),
+        Activation::GeluTanh => pairs.for_each(|(v, s)| (*v, *s) = gelu_tanh::<IS_FUSED>(*v)),
         _ => unreachable!("its output tells the derivative"),
     }
 }
 
 /// The value and the derivative.
 #[inline(always)]
-fn silu(x: f32) -> (f32, f32) {
-    let s = sigmoid(x);
+fn silu<const IS_FUSED: bool>(x: f32) -> (f32, f32) {
+    let s = sigmoid::<IS_FUSED>(x);
     (x * s, s * (1.0 + x * (1.0 - s)))
 }
 
 #[inline(always)]
-fn gelu(x: f32) -> (f32, f32) {
-    let (density, below) = normal(x);
-    (x * below, x.mul_add(density, below))
+fn gelu<const IS_FUSED: bool>(x: f32) -> (f32, f32) {
+    let (density, below) = normal::<IS_FUSED>(x);
+    (x * below, mul_add::<IS_FUSED>(x, density, below))
 }
 
 #[inline(always)]
-fn gelu_tanh(x: f32) -> (f32, f32) {
-    let t = tanh(SQRT_2_BY_PI * (x + CUBIC * x * x * x));
+fn gelu_tanh<const IS_FUSED: bool>(x: f32) -> (f32, f32) {
+    let t = tanh::<IS_FUSED>(SQRT_2_BY_PI * (x + CUBIC * x * x * x));
     let slope = SQRT_2_BY_PI * (1.0 + 3.0 * CUBIC * x * x);
     let derivative = 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * slope;
     (0.5 * x * (1.0 + t), derivative)

@@ -7,7 +7,7 @@
 
 use ndarray::Array1;
 use ndarray_rand::RandomExt;
-use ndarray_rand::rand_distr::{Distribution, Normal, Uniform};
+use ndarray_rand::rand_distr::Uniform;
 use serde::{Deserialize, Serialize};
 
 use crate::seed::{Purpose, Stream};
@@ -126,18 +126,13 @@ impl Init {
         let uniform = |bound: f32| {
             Uniform::new_inclusive(-bound, bound).expect("the bound is positive and finite")
         };
-        let normal = |variance: f32| {
-            Normal::new(0.0, variance.sqrt()).expect("the variance is positive and finite")
-        };
         // All draws of a tensor come from its own stream.
         let len = values.len();
         let drawn = match self {
             Init::Zeros => Array1::zeros(len),
             Init::Constant(value) => Array1::from_elem(len, value),
             Init::Uniform(bound) => Array1::random_using(len, uniform(bound), &mut stream),
-            Init::Normal(deviation) => {
-                Array1::random_using(len, normal(deviation * deviation), &mut stream)
-            }
+            Init::Normal(deviation) => normal(len, deviation * deviation, &mut stream),
             Init::TruncatedNormal(deviation) => truncated(len, deviation, &mut stream),
             Init::Torch => Array1::random_using(len, uniform(1.0 / fan_in.sqrt()), &mut stream),
             Init::KaimingUniform(fan, slope) => {
@@ -146,23 +141,21 @@ impl Init {
             }
             Init::KaimingNormal(fan, slope) => {
                 let variance = kaiming(fan, slope, fan_in, fan_out);
-                Array1::random_using(len, normal(variance), &mut stream)
+                normal(len, variance, &mut stream)
             }
             Init::LecunUniform => {
                 Array1::random_using(len, uniform((3.0 / fan_in).sqrt()), &mut stream)
             }
-            Init::LecunNormal => Array1::random_using(len, normal(1.0 / fan_in), &mut stream),
+            Init::LecunNormal => normal(len, 1.0 / fan_in, &mut stream),
             Init::Orthogonal(gain) => orthogonal(len, fan_out as usize, gain, &mut stream),
             Init::XavierUniform => {
                 Array1::random_using(len, uniform((6.0 / (fan_in + fan_out)).sqrt()), &mut stream)
             }
-            Init::XavierNormal => {
-                Array1::random_using(len, normal(2.0 / (fan_in + fan_out)), &mut stream)
-            }
+            Init::XavierNormal => normal(len, 2.0 / (fan_in + fan_out), &mut stream),
             Init::HeUniform => {
                 Array1::random_using(len, uniform((6.0 / fan_in).sqrt()), &mut stream)
             }
-            Init::HeNormal => Array1::random_using(len, normal(2.0 / fan_in), &mut stream),
+            Init::HeNormal => normal(len, 2.0 / fan_in, &mut stream),
         };
         values
             .iter_mut()
@@ -180,11 +173,18 @@ fn kaiming(fan: Fan, slope: f32, fan_in: f32, fan_out: f32) -> f32 {
     2.0 / ((1.0 + slope * slope) * fan)
 }
 
+/// Normal around 0.
+fn normal(len: usize, variance: f32, stream: &mut Stream) -> Array1<f32> {
+    let deviation = variance.sqrt();
+    // The sum makes 0 of -0, of which a deviation of 0 would make half of the values.
+    let draw = || 0.0 + deviation * stream.normal() as f32;
+    std::iter::repeat_with(draw).take(len).collect()
+}
+
 /// Draws beyond two deviations are drawn again; what is left has 0.8796 of the deviation.
 fn truncated(len: usize, deviation: f32, stream: &mut Stream) -> Array1<f32> {
-    let normal = Normal::new(0.0, 1.0).expect("a deviation of 1 is valid");
     let draw = || loop {
-        let value: f32 = normal.sample(stream);
+        let value = stream.normal() as f32;
         if value.abs() <= 2.0 {
             return value * deviation / 0.879_626;
         }
@@ -204,10 +204,9 @@ fn orthogonal(len: usize, columns: usize, gain: f32, stream: &mut Stream) -> Arr
     };
     let rows = len / columns;
     let (count, width) = (rows.min(columns), rows.max(columns));
-    let normal = Normal::new(0.0, 1.0).expect("a deviation of 1 is valid");
     let mut basis: Vec<Vec<f64>> = Vec::with_capacity(count);
     while basis.len() < count {
-        let draw = || f64::from(Distribution::<f32>::sample(&normal, stream));
+        let draw = || f64::from(stream.normal() as f32);
         let mut vector: Vec<f64> = std::iter::repeat_with(draw).take(width).collect();
         // Take off what lies along those before, then scale to length 1.
         for _ in 0..2 {

@@ -5,6 +5,8 @@
 
 use multiversion::multiversion;
 
+use super::fused::{IN_BASELINE, mul_add};
+
 /// The smallest number that is not denormal, as bits.
 const SMALLEST: u32 = f32::MIN_POSITIVE.to_bits();
 
@@ -61,8 +63,8 @@ pub(super) fn flush(value: f32) -> f32 {
 #[inline(always)]
 pub(super) fn step(sum: f32, a: f32, b: f32) -> f32 {
     let ([a0, a1], [b0, b1]) = (widened(a), widened(b));
-    let sum = flush(a1.mul_add(b1, flush(sum)));
-    flush(a0.mul_add(b0, sum))
+    let sum = flush(mul_add::<IN_BASELINE>(a1, b1, flush(sum)));
+    flush(mul_add::<IN_BASELINE>(a0, b0, sum))
 }
 
 /// `to` = pairs of neighbours in a row; a last one without a neighbour gets a zero.

@@ -12,19 +12,22 @@
 //! Polynomials are fused multiply-adds everywhere, all else is never contracted, so that every
 //! vector width gives the same bits; a tenth of libm's cost, and the same bits with any C library.
 //! Loops are compiled for AVX-512, AVX2 and the baseline and chosen at run time by `multiversion`:
-//! whoever calls these functions must be compiled so too, or every fused multiply-add is a call.
+//! whoever calls these functions must be compiled so too, or every fused multiply-add is a call, and
+//! says by [`is_fused`] what it is compiled for.
 //!
 //! # References
 //! Polynomials: Moshier, Cephes Mathematical Library, `expf.c`, `tanhf.c`, `logf.c`.
 
 use multiversion::multiversion;
 
+use super::fused::{is_fused, mul_add};
+
 /// A polynomial by Horner's rule, fused; the coefficients from the highest power down.
 #[inline(always)]
-fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
+fn polynomial<const IS_FUSED: bool, const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
     let mut value = coefficients[0];
     for coefficient in &coefficients[1..] {
-        value = value.mul_add(x, *coefficient);
+        value = mul_add::<IS_FUSED>(value, x, *coefficient);
     }
     value
 }
@@ -35,14 +38,18 @@ fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
 /// second factor is 0, so that nothing is left to choose. With two powers and a choice sigmoid and
 /// tanh took 1.15 times as long, GELU 1.07 (2026-11, Zen 4).
 #[inline(always)]
-pub(crate) fn exp(x: f32) -> f32 {
+pub(crate) fn exp<const IS_FUSED: bool>(x: f32) -> f32 {
     let bounded = x.clamp(-87.3, 88.73);
     // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits: no call, no
     // conversion.
-    let shifted = bounded.mul_add(std::f32::consts::LOG2_E, 12_582_912.0);
+    let shifted = mul_add::<IS_FUSED>(bounded, std::f32::consts::LOG2_E, 12_582_912.0);
     let n = shifted - 12_582_912.0;
-    let r = n.mul_add(2.121_944_4e-4, n.mul_add(-0.693_359_4, bounded));
-    let p = polynomial(
+    let r = mul_add::<IS_FUSED>(
+        n,
+        2.121_944_4e-4,
+        mul_add::<IS_FUSED>(n, -0.693_359_4, bounded),
+    );
+    let p = polynomial::<IS_FUSED, _>(
         r,
         [
             1.987_569_1e-4,
@@ -53,7 +60,7 @@ pub(crate) fn exp(x: f32) -> f32 {
             0.5,
         ],
     );
-    let mantissa_twice = p.mul_add(r * r, r).mul_add(2.0, 2.0);
+    let mantissa_twice = mul_add::<IS_FUSED>(mul_add::<IS_FUSED>(p, r * r, r), 2.0, 2.0);
     // For NaN it is nonsense, but the mantissa is NaN.
     let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(126 << 23));
     mantissa_twice * power
@@ -61,9 +68,9 @@ pub(crate) fn exp(x: f32) -> f32 {
 
 /// tanh(x).
 #[inline(always)]
-pub(crate) fn tanh(x: f32) -> f32 {
+pub(crate) fn tanh<const IS_FUSED: bool>(x: f32) -> f32 {
     let z = x * x;
-    let p = polynomial(
+    let p = polynomial::<IS_FUSED, _>(
         z,
         [
             -5.704_988_7e-3,
@@ -73,15 +80,15 @@ pub(crate) fn tanh(x: f32) -> f32 {
             -3.333_328e-1,
         ],
     );
-    let near = (p * z).mul_add(x, x);
-    let far = (1.0 - 2.0 / (exp(2.0 * x.abs()) + 1.0)).copysign(x);
+    let near = mul_add::<IS_FUSED>(p * z, x, x);
+    let far = (1.0 - 2.0 / (exp::<IS_FUSED>(2.0 * x.abs()) + 1.0)).copysign(x);
     if x.abs() < 0.625 { near } else { far }
 }
 
 /// 1 / (1 + exp(-x)).
 #[inline(always)]
-pub(crate) fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x))
+pub(crate) fn sigmoid<const IS_FUSED: bool>(x: f32) -> f32 {
+    1.0 / (1.0 + exp::<IS_FUSED>(-x))
 }
 
 /// The normal distribution's density, and its distribution function: up to -abs(x) it is
@@ -90,10 +97,10 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
 /// r is a minimax fit of degree 11 of Mills' ratio over sqrt(2 pi) on 0..4 sqrt(2), weighted with
 /// the density.
 #[inline(always)]
-pub(crate) fn normal(x: f32) -> (f32, f32) {
-    let bell = exp(-0.5 * x * x);
+pub(crate) fn normal<const IS_FUSED: bool>(x: f32) -> (f32, f32) {
+    let bell = exp::<IS_FUSED>(-0.5 * x * x);
     let away = x.abs();
-    let r = polynomial(
+    let r = polynomial::<IS_FUSED, _>(
         if away > 5.656_854 { 5.656_854 } else { away },
         [
             -3.155_453e-7,
@@ -117,18 +124,18 @@ pub(crate) fn normal(x: f32) -> (f32, f32) {
 
 /// Softplus: ln(1 + exp(x)).
 #[inline(always)]
-pub(crate) fn softplus(x: f32) -> f32 {
-    x.max(0.0) + ln_1p(exp(-x.abs()))
+pub(crate) fn softplus<const IS_FUSED: bool>(x: f32) -> f32 {
+    x.max(0.0) + ln_1p::<IS_FUSED>(exp::<IS_FUSED>(-x.abs()))
 }
 
 /// ln(1 + x) for x in 0..=1, by Cephes' polynomial of `logf` around 1.
 #[inline(always)]
-fn ln_1p(x: f32) -> f32 {
+fn ln_1p<const IS_FUSED: bool>(x: f32) -> f32 {
     // Above sqrt(2), half of the argument and one ln 2.
     let large = x > 0.414_213_57;
     let r = if large { 0.5 * x - 0.5 } else { x };
     let z = r * r;
-    let p = polynomial(
+    let p = polynomial::<IS_FUSED, _>(
         r,
         [
             7.037_683_6e-2,
@@ -142,7 +149,7 @@ fn ln_1p(x: f32) -> f32 {
             3.333_333e-1,
         ],
     );
-    let y = (p * r).mul_add(z, z.mul_add(-0.5, r));
+    let y = mul_add::<IS_FUSED>(p * r, z, mul_add::<IS_FUSED>(z, -0.5, r));
     if large { y + std::f32::consts::LN_2 } else { y }
 }
 
@@ -212,15 +219,15 @@ fn padded(values: &[f32]) -> [f32; 16] {
 
 /// Replaces each x of a row by exp(x - max), and sums them in 16 lanes.
 #[inline(always)]
-pub(crate) fn exponentials(row: &mut [f32], max: f32) -> f32 {
+pub(crate) fn exponentials<const IS_FUSED: bool>(row: &mut [f32], max: f32) -> f32 {
     let mut lanes = [0.0; 16];
     let (chunks, rest) = row.as_chunks_mut::<16>();
     for chunk in chunks {
-        add_exponentials(&mut lanes, chunk, max);
+        add_exponentials::<IS_FUSED>(&mut lanes, chunk, max);
     }
     if !rest.is_empty() {
         let mut last = padded(rest);
-        add_exponentials(&mut lanes, &mut last, max);
+        add_exponentials::<IS_FUSED>(&mut lanes, &mut last, max);
         rest.copy_from_slice(&last[..rest.len()]);
     }
     reduce(lanes)
@@ -231,20 +238,21 @@ pub(crate) fn exponentials(row: &mut [f32], max: f32) -> f32 {
 /// more.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 pub(crate) fn max_and_exp_sum(row: &[f32], into: Option<&mut [f32]>) -> (f32, f32) {
+    const IS_FUSED: bool = is_fused!();
     // Few values: one after another.
     if row.len() < 16 {
         let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let mut total = 0.0;
         if let Some(into) = into {
             for (to, x) in into.iter_mut().zip(row) {
-                *to = exp(x - max);
+                *to = exp::<IS_FUSED>(x - max);
             }
             for value in into {
                 total += *value;
             }
         } else {
             for x in row {
-                total += exp(x - max);
+                total += exp::<IS_FUSED>(x - max);
             }
         }
         return (max, total);
@@ -253,19 +261,19 @@ pub(crate) fn max_and_exp_sum(row: &[f32], into: Option<&mut [f32]>) -> (f32, f3
     let max = max(row);
     if let Some(into) = into {
         into.copy_from_slice(row);
-        return (max, exponentials(into, max));
+        return (max, exponentials::<IS_FUSED>(into, max));
     }
     let mut lanes = [0.0; 16];
     for chunk in row.chunks(16) {
-        add_exponentials(&mut lanes, &mut padded(chunk), max);
+        add_exponentials::<IS_FUSED>(&mut lanes, &mut padded(chunk), max);
     }
     (max, reduce(lanes))
 }
 
 #[inline(always)]
-fn add_exponentials(lanes: &mut [f32; 16], values: &mut [f32; 16], max: f32) {
+fn add_exponentials<const IS_FUSED: bool>(lanes: &mut [f32; 16], values: &mut [f32; 16], max: f32) {
     for (lane, value) in lanes.iter_mut().zip(values) {
-        *value = exp(*value - max);
+        *value = exp::<IS_FUSED>(*value - max);
         *lane += *value;
     }
 }
@@ -323,24 +331,24 @@ mod tests {
         for step in -8_600..8_800 {
             let x = step as f32 * 0.01 + 0.000_37;
             let wide = f64::from(x);
-            assert!(ulps(exp(x), wide.exp()) <= 2.0, "exp {x}");
-            assert!(ulps(tanh(x), wide.tanh()) <= 4.0, "tanh {x}");
+            assert!(ulps(exp::<false>(x), wide.exp()) <= 2.0, "exp {x}");
+            assert!(ulps(tanh::<false>(x), wide.tanh()) <= 4.0, "tanh {x}");
             if x > -80.0 {
                 assert!(
-                    ulps(sigmoid(x), 1.0 / (1.0 + (-wide).exp())) <= 4.0,
+                    ulps(sigmoid::<false>(x), 1.0 / (1.0 + (-wide).exp())) <= 4.0,
                     "sigmoid {x}"
                 );
             }
             let exact = if x > 60.0 { wide } else { wide.exp().ln_1p() };
-            let error = (f64::from(softplus(x)) - exact).abs();
+            let error = (f64::from(softplus::<false>(x)) - exact).abs();
             assert!(
-                ulps(softplus(x), exact) <= 4.0 || error < 1e-7,
+                ulps(softplus::<false>(x), exact) <= 4.0 || error < 1e-7,
                 "softplus {x}"
             );
         }
         for step in -6_000..6_000 {
             let x = step as f32 * 0.001 + 0.000_037;
-            let (density, below) = normal(x);
+            let (density, below) = normal::<false>(x);
             let wide = f64::from(x);
             assert!(
                 (f64::from(below) - wide_normal(wide)).abs() < 1e-7,
@@ -353,13 +361,30 @@ mod tests {
 
     #[test]
     fn extremes_are_kept() {
-        assert_eq!((exp(-200.0), exp(200.0)), (0.0, f32::INFINITY));
-        assert_eq!((tanh(99.0), tanh(-99.0)), (1.0, -1.0));
-        assert_eq!((sigmoid(999.0), sigmoid(-999.0)), (1.0, 0.0));
-        assert_eq!((normal(20.0), normal(-20.0)), ((0.0, 1.0), (0.0, 0.0)));
-        assert!(normal(f32::NAN).1.is_nan() && max(&[f32::NAN; 17]) == f32::NEG_INFINITY);
-        assert_eq!((softplus(-200.0), softplus(200.0)), (0.0, 200.0));
-        for function in [exp, tanh, sigmoid, softplus] {
+        assert_eq!(
+            (exp::<false>(-200.0), exp::<false>(200.0)),
+            (0.0, f32::INFINITY)
+        );
+        assert_eq!((tanh::<false>(99.0), tanh::<false>(-99.0)), (1.0, -1.0));
+        assert_eq!(
+            (sigmoid::<false>(999.0), sigmoid::<false>(-999.0)),
+            (1.0, 0.0)
+        );
+        assert_eq!(
+            (normal::<false>(20.0), normal::<false>(-20.0)),
+            ((0.0, 1.0), (0.0, 0.0))
+        );
+        assert!(normal::<false>(f32::NAN).1.is_nan() && max(&[f32::NAN; 17]) == f32::NEG_INFINITY);
+        assert_eq!(
+            (softplus::<false>(-200.0), softplus::<false>(200.0)),
+            (0.0, 200.0)
+        );
+        for function in [
+            exp::<false>,
+            tanh::<false>,
+            sigmoid::<false>,
+            softplus::<false>,
+        ] {
             assert!(function(f32::NAN).is_nan());
         }
     }

@@ -24,6 +24,7 @@
 //! | `tile` | tiles in registers, and their chains of multiply-adds |
 //! | `simd` | what an instruction set and a kernel are |
 //! | `bf16` | rounding to bfloat16 |
+//! | `fused` | fused multiply-add of single values |
 //! | `operands` | operands and results as they lie in memory |
 //!
 //! Beside them are loops that the compiler vectorises, compiled for every instruction set by
@@ -55,6 +56,7 @@ mod dispatch;
 pub(crate) mod elementwise;
 mod fold;
 pub(crate) mod fold_rows;
+pub(crate) mod fused;
 pub mod isa;
 pub mod naive;
 mod operands;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::arithmetic::Precision;
 use super::bf16::{flush, pair, step};
+use super::fused::{IN_BASELINE, mul_add};
 use super::operands::Rows;
 
 /// `start + a[0] b[0] + a[1] b[1] + ...`: a chain of a precision.
@@ -17,7 +18,7 @@ use super::operands::Rows;
 /// ```
 pub fn chain(precision: Precision, start: f32, mut terms: impl Iterator<Item = (f32, f32)>) -> f32 {
     match precision {
-        Precision::F32 => terms.fold(start, |sum, (a, b)| a.mul_add(b, sum)),
+        Precision::F32 => terms.fold(start, |sum, (a, b)| mul_add::<IN_BASELINE>(a, b, sum)),
         Precision::Bf16 => {
             let mut sum = start;
             while let Some((a, b)) = terms.next() {

@@ -12,6 +12,7 @@
 //! leave nothing to luck.
 
 use super::bf16::flush;
+use super::fused::{IN_BASELINE, mul_add};
 
 /// A computation that is compiled for each instruction set, with the sizes of its tiles.
 ///
@@ -130,7 +131,7 @@ impl<const FLUSHES: bool> Simd for Portable<FLUSHES> {
 
     #[inline(always)]
     fn mul_add(self, a: [f32; 8], b: [f32; 8], c: [f32; 8]) -> [f32; 8] {
-        std::array::from_fn(|i| Self::kept(a[i].mul_add(b[i], Self::kept(c[i]))))
+        std::array::from_fn(|i| Self::kept(mul_add::<IN_BASELINE>(a[i], b[i], Self::kept(c[i]))))
     }
 
     #[inline(always)]

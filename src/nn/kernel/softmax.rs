@@ -13,13 +13,14 @@ use std::ops::Range;
 use multiversion::multiversion;
 
 use super::elementwise::{dot, exp, exponentials, max};
+use super::fused::{is_fused, mul_add};
 
 /// Softmax of each row of `length`.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 pub(crate) fn softmax_rows(values: &mut [f32], length: usize) {
     for row in values.chunks_exact_mut(length) {
         let max = max(row);
-        let share = 1.0 / exponentials(row, max);
+        let share = 1.0 / exponentials::<{ is_fused!() }>(row, max);
         row.iter_mut().for_each(|value| *value *= share);
     }
 }
@@ -108,7 +109,7 @@ pub(crate) fn softmax_columns(values: &mut [f32], scores: Scores) {
             let own = queries.start - block.start..;
             let columns = maxima[own.clone()].iter().zip(&mut totals[own]);
             for ((max, total), x) in columns.zip(&mut row[queries]) {
-                *x = exp((*x - max) * scores.scale);
+                *x = exp::<{ is_fused!() }>((*x - max) * scores.scale);
                 *total += *x;
             }
         }
@@ -144,7 +145,7 @@ pub(crate) fn softmax_columns_backward(d: &mut [f32], p: &[f32], scores: Scores)
             let queries = scores.queries_of(key, &block);
             let along = &mut along[queries.start - block.start..];
             for ((along, d), p) in along.iter_mut().zip(&d[queries.clone()]).zip(&p[queries]) {
-                *along = d.mul_add(*p, *along);
+                *along = mul_add::<{ is_fused!() }>(*d, *p, *along);
             }
         }
         // And the gradient.
@@ -155,7 +156,7 @@ pub(crate) fn softmax_columns_backward(d: &mut [f32], p: &[f32], scores: Scores)
             let along = &along[queries.start - block.start..];
             for ((along, d), p) in along.iter().zip(&mut d[queries.clone()]).zip(&p[queries]) {
                 // The sum with 0 makes 0 of -0, in the same operation.
-                *d = (p * (*d - along)).mul_add(scores.scale, 0.0);
+                *d = mul_add::<{ is_fused!() }>(p * (*d - along), scores.scale, 0.0);
             }
         }
     }

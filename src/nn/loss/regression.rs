@@ -17,6 +17,7 @@ use multiversion::multiversion;
 
 use crate::engine::Sums;
 use crate::nn::kernel::elementwise::{sigmoid, softplus};
+use crate::nn::kernel::fused::is_fused;
 
 /// Loss and gradient of one output.
 pub(super) type Term = fn(f32, f32, f32) -> (f32, f32);
@@ -68,8 +69,12 @@ pub(super) fn huber(y: f32, t: f32, bound: f32) -> (f32, f32) {
 /// Cross-entropy of a logit with a probability.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 pub(super) fn binary(y: f32, t: f32, _: f32) -> (f32, f32) {
+    const IS_FUSED: bool = is_fused!();
     let e = if y.is_nan() { y } else { y.max(0.0) };
-    (e - y * t + softplus(-y.abs()), sigmoid(y) - t)
+    (
+        e - y * t + softplus::<IS_FUSED>(-y.abs()),
+        sigmoid::<IS_FUSED>(y) - t,
+    )
 }
 
 /// The sum over all outputs, and its gradient.

@@ -159,7 +159,7 @@ impl Shape {
             }
             Shape::MultiStep { factor, at } => {
                 let passed = at.iter().filter(|&&at| at as f64 <= t).count();
-                f64::from(*factor).powi(passed as i32)
+                libm::pow(f64::from(*factor), passed as f64)
             }
             Shape::Exponential { gamma, every } => libm::pow(f64::from(*gamma), t / *every as f64),
             Shape::Linear { to, over } => between(*to, 1.0 - part(*over)),

@@ -12,8 +12,6 @@
 
 use std::time::Instant;
 
-use ndarray_rand::rand_distr::{Distribution, StandardNormal};
-
 use crate::seed::{Purpose, Stream};
 
 use super::error::StudyError;
@@ -123,8 +121,7 @@ impl Workload for NoisyQuadratic {
             let mut risk = 0.0;
             for copy in &mut params {
                 for ((param, h), deviation) in copy.iter_mut().zip(&curvatures).zip(&deviations) {
-                    let noise: f64 = StandardNormal.sample(&mut stream);
-                    *param -= trial.lr * (h * *param + deviation * noise);
+                    *param -= trial.lr * (h * *param + deviation * stream.normal());
                     risk += 0.5 * h * *param * *param;
                 }
             }

@@ -42,7 +42,7 @@ impl Range {
 
     /// The value at `share` of the way, in 0..=1.
     pub fn at(&self, share: f64) -> f64 {
-        self.low * (self.high / self.low).powf(share)
+        self.low * libm::pow(self.high / self.low, share)
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use ndarray_rand::rand_distr::{Distribution, StandardNormal};
-
 use crate::engine::all_reduce::{self, Segmented};
 use crate::engine::{AllReduce, LinkCosts};
 use crate::seed::{Purpose, Stream};
@@ -188,7 +186,7 @@ impl Scenario {
     /// Seconds that worker `worker` of all ranks computes, of `rows` rows.
     pub(super) fn compute_s(&self, worker: usize, rows: usize, costs: &StepCosts) -> f64 {
         let mut stream = Stream::new(self.seed, Purpose::Simulate, worker as u32, 0);
-        let normal: f64 = StandardNormal.sample(&mut stream);
+        let normal = stream.normal();
         let slow = if worker + 1 == self.num_workers() {
             self.straggler
         } else {

@@ -14,6 +14,7 @@ use multiversion::multiversion;
 use super::cell::{Backward, Cell, Forward};
 use crate::nn::core::RecurrentCell;
 use crate::nn::kernel::elementwise::{sigmoid, tanh};
+use crate::nn::kernel::fused::is_fused;
 
 /// The cell.
 #[derive(Clone, Copy, Debug)]
@@ -54,14 +55,15 @@ fn split(gates: &mut [f32], n: usize) -> [&mut [f32]; 3] {
 /// Leaves r, z, n in `gates`; of `hidden`, u_n stays.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn forward(gates: &mut [f32], hidden: &mut [f32], h_before: &[f32], h: &mut [f32]) {
+    const IS_FUSED: bool = is_fused!();
     let count = h.len();
     let [r, z, n] = split(gates, count);
     let [ur, uz, un] = split(hidden, count);
     let h_before = &h_before[..count];
     for k in 0..count {
-        r[k] = sigmoid(r[k] + ur[k]);
-        z[k] = sigmoid(z[k] + uz[k]);
-        n[k] = tanh(n[k] + r[k] * un[k]);
+        r[k] = sigmoid::<IS_FUSED>(r[k] + ur[k]);
+        z[k] = sigmoid::<IS_FUSED>(z[k] + uz[k]);
+        n[k] = tanh::<IS_FUSED>(n[k] + r[k] * un[k]);
         h[k] = (1.0 - z[k]) * n[k] + z[k] * h_before[k];
     }
 }

@@ -15,6 +15,7 @@ use multiversion::multiversion;
 use super::cell::{Backward, Cell, Forward};
 use crate::nn::core::RecurrentCell;
 use crate::nn::kernel::elementwise::{sigmoid, tanh};
+use crate::nn::kernel::fused::is_fused;
 
 /// The cell.
 #[derive(Clone, Copy, Debug)]
@@ -53,26 +54,28 @@ fn split(gates: &mut [f32], n: usize) -> [&mut [f32]; 4] {
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn forward(gates: &mut [f32], c_before: &[f32], c: &mut [f32], h: &mut [f32]) {
+    const IS_FUSED: bool = is_fused!();
     let n = h.len();
     let [i, f, g, o] = split(gates, n);
     let (c_before, c) = (&c_before[..n], &mut c[..n]);
     for k in 0..n {
-        i[k] = sigmoid(i[k]);
-        f[k] = sigmoid(f[k]);
-        g[k] = tanh(g[k]);
-        o[k] = sigmoid(o[k]);
+        i[k] = sigmoid::<IS_FUSED>(i[k]);
+        f[k] = sigmoid::<IS_FUSED>(f[k]);
+        g[k] = tanh::<IS_FUSED>(g[k]);
+        o[k] = sigmoid::<IS_FUSED>(o[k]);
         c[k] = f[k] * c_before[k] + i[k] * g[k];
-        h[k] = o[k] * tanh(c[k]);
+        h[k] = o[k] * tanh::<IS_FUSED>(c[k]);
     }
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn backward(gates: &mut [f32], c_before: &[f32], c: &[f32], dh: &[f32], dc: &mut [f32]) {
+    const IS_FUSED: bool = is_fused!();
     let n = dh.len();
     let [i, f, g, o] = split(gates, n);
     let (c_before, c, dc) = (&c_before[..n], &c[..n], &mut dc[..n]);
     for k in 0..n {
-        let t = tanh(c[k]);
+        let t = tanh::<IS_FUSED>(c[k]);
         let d = dc[k] + dh[k] * o[k] * (1.0 - t * t);
         dc[k] = d * f[k];
         let (iv, fv, gv, ov) = (i[k], f[k], g[k], o[k]);
