@@ -33,8 +33,7 @@ pub(crate) fn read_text(path: &Path) -> io::Result<String> {
 /// place, `<(command)`.
 #[cfg(feature = "cli")]
 pub(crate) fn read_text_or_pipe(path: &Path) -> io::Result<String> {
-    #[cfg(unix)]
-    if std::os::unix::fs::FileTypeExt::is_fifo(&fs::metadata(path)?.file_type()) {
+    if crate::sys::files::is_fifo(fs::metadata(path)?.file_type()) {
         return fs::read_to_string(path);
     }
     read_text(path)

@@ -22,7 +22,8 @@
 //! | `report` | pages and charts |
 //! | [`seed`] | counter-based random streams |
 //! | `cli` | the program |
-//! | [`guide`] | trainings of several processes; what has changed |
+//! | [`guide`] | trainings of several processes; bfloat16; systems to build on; what has changed |
+//! | `sys` | calls of the operating system |
 //!
 //! # Features
 //! All are on by default. With `default-features = false` there are the engine, layers, optimisers,
@@ -105,6 +106,7 @@ pub mod stats;
 #[cfg(feature = "study")]
 pub mod study;
 mod sync;
+mod sys;
 pub mod train;
 
 /// Arrays, as signatures of this crate name them.

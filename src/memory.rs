@@ -11,24 +11,14 @@
 //! (2026-11, Zen 4). Of a replica's buffers most are smaller than a huge page, so they are cut from
 //! slabs, a thread's from its own: each on a page of its own took 2.5 times the memory and was 1 %
 //! slower, only the large ones on such pages 2 to 6 %.
-//!
-//! # Invariants
-//! 1. Asking for huge pages changes no value, whatever memory is named: it is advice on how to keep
-//!    it.
-
-#![cfg_attr(
-    target_os = "linux",
-    expect(
-        unsafe_code,
-        reason = "one call, with no other way to it: rustix has it unsafe for the sake of other advice"
-    )
-)]
 
 use std::cell::RefCell;
 use std::fmt::{self, Debug, Formatter};
 use std::ops::{Deref, DerefMut};
 
 use bytes::BytesMut;
+
+use crate::sys::pages;
 
 /// Bytes of a cache line.
 const LINE: usize = 64;
@@ -80,23 +70,8 @@ fn reserve(bytes: usize) -> BytesMut {
     let misaligned = memory.as_ptr().align_offset(align);
     drop(memory.split_to(misaligned));
     memory.truncate(bytes);
-    ask_for_huge_pages(&mut memory[..bytes / HUGE * HUGE]);
+    pages::ask_for_huge(&mut memory[..bytes / HUGE * HUGE]);
     memory
-}
-
-/// Asks the system to keep memory in huge pages that nobody has written to yet.
-fn ask_for_huge_pages(memory: &mut [u8]) {
-    #[cfg(target_os = "linux")]
-    if !memory.is_empty() {
-        use rustix::mm::{Advice, madvise};
-        let start = memory.as_mut_ptr().cast();
-        // SAFETY: invariant 1.
-        let advised = unsafe { madvise(start, memory.len(), Advice::LinuxHugepage) };
-        // A system without huge pages goes on with small ones.
-        advised.ok();
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = memory;
 }
 
 /// Values from their bytes; no bytes may lie anywhere.

@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 
 use atomic_write_file::AtomicWriteFile;
 
+use crate::sys::files;
+
 /// Links that are followed, as the kernel has it.
 const MOST_LINKS: usize = 40;
 
@@ -32,8 +34,7 @@ enum Kind {
     Replaced(AtomicWriteFile),
     /// What was there already.
     Through(File),
-    #[cfg(unix)]
-    Socket(std::os::unix::net::UnixStream),
+    Socket(files::Socket),
     Stdout(io::Stdout),
 }
 
@@ -44,7 +45,6 @@ enum Place {
     Plain(PathBuf),
     /// Something to be written through.
     Special(PathBuf),
-    #[cfg(unix)]
     Socket(PathBuf),
     /// A file that some process has open.
     Open(PathBuf),
@@ -57,8 +57,7 @@ impl OutputFile {
         Ok(Self(match place(path)? {
             Place::Plain(path) => Kind::Replaced(AtomicWriteFile::open(path)?),
             Place::Special(path) => Kind::Through(File::options().write(true).open(path)?),
-            #[cfg(unix)]
-            Place::Socket(path) => Kind::Socket(std::os::unix::net::UnixStream::connect(path)?),
+            Place::Socket(path) => Kind::Socket(files::connect(&path)?),
             Place::Open(path) => {
                 let mut file = File::options().write(true).open(path)?;
                 // What a shell has opened for several programs is added to; a pipe has no end to go
@@ -83,7 +82,6 @@ impl OutputFile {
         match &mut self.0 {
             Kind::Replaced(file) => file,
             Kind::Through(file) => file,
-            #[cfg(unix)]
             Kind::Socket(socket) => socket,
             Kind::Stdout(stdout) => stdout,
         }
@@ -163,8 +161,7 @@ fn special(path: PathBuf, kind: fs::FileType) -> io::Result<Place> {
     if kind.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }
-    #[cfg(unix)]
-    if std::os::unix::fs::FileTypeExt::is_socket(&kind) {
+    if files::is_socket(kind) {
         return Ok(Place::Socket(path));
     }
     Ok(match kind.is_file() {

@@ -24,9 +24,6 @@ pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
 
-#[cfg(windows)]
-pub(crate) use std::sync::atomic::AtomicUsize;
-
 /// Time between two looks at a lock that may be held for long.
 const LOCK_NAP: Duration = Duration::from_micros(100);
 

@@ -1,11 +1,10 @@
 //! `unisono doctor`: hardware, chosen settings and measured peaks.
 
-use std::fs;
-
 use crate::engine::{Pinning, Placement, Threads, default_shards};
 use crate::nn::{Isa, Precision};
-use crate::report::{Machine, line_of};
+use crate::report::Machine;
 use crate::study::{measured_bandwidth, measured_peak_flops};
+use crate::sys::{cores, machine};
 use crate::train::TrainError;
 
 use super::error::CommandError;
@@ -16,25 +15,18 @@ pub(super) fn doctor() -> Result<(), CommandError> {
     for (name, value) in Machine::this().facts() {
         say!("{name}: {value}");
     }
-    say!(
-        "logical processors: {}",
-        processors().map_or("not known".to_owned(), |count| count.to_string())
-    );
+    say!("logical processors: {}", known(machine::num_processors()));
     say!(
         "affinity mask and quota leave: {} cores",
         auto.num_usable_cores
     );
-    say!("cgroup quota: {}", quota().unwrap_or("none".to_owned()));
-    say!(
-        "SMT siblings of processor 0: {}",
-        line_of("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list")
-            .unwrap_or("not known".to_owned())
-    );
-    say!(
-        "NUMA nodes: {}",
-        numa_nodes().map_or("not known".to_owned(), |count| count.to_string())
-    );
-    for (name, size) in caches() {
+    say!("physical cores of these: {}", known(auto.num_physical));
+    let quota = machine::quota().map(|cores| format!("{cores:.2} cores"));
+    say!("cgroup quota: {}", quota.unwrap_or("none".to_owned()));
+    let siblings = known(machine::siblings());
+    say!("SMT siblings of processor 0: {siblings}");
+    say!("NUMA nodes: {}", known(machine::numa_nodes()));
+    for (name, size) in machine::caches() {
         say!("cache {name}: {size}");
     }
     reached(&auto)
@@ -49,7 +41,7 @@ fn reached(auto: &Placement) -> Result<(), CommandError> {
         Isa::detect().name()
     );
     say!("pinning: {}", pinning(auto));
-    say!("huge pages: {}", huge_pages());
+    say!("huge pages: {}", machine::huge_pages());
     // Measured peaks.
     let [peak, peak_of_pairs] = [Precision::F32, Precision::Bf16].map(measured_peak_flops);
     let running = auto.num_running();
@@ -85,7 +77,7 @@ fn reached(auto: &Placement) -> Result<(), CommandError> {
     if isa.name() != Isa::detect().name() {
         say!("note: UNISONO_ISA chooses slower kernels than the processor's best");
     }
-    if let Some(load) = line_of("/proc/loadavg") {
+    if let Some(load) = machine::line_of("/proc/loadavg") {
         say!("load: {load}");
     }
     Ok(())
@@ -101,60 +93,11 @@ fn pinning(auto: &Placement) -> String {
             "works, to processors {:?}; only with --pin, as the quota leaves cores to others",
             always.cores
         ),
-        _ => "no: the system does not confirm it".to_owned(),
+        _ => format!("no: {}", cores::why_unconfirmed()),
     }
 }
 
-/// Whether large memory lies on huge pages, or why not.
-fn huge_pages() -> &'static str {
-    let setting = line_of("/sys/kernel/mm/transparent_hugepage/enabled");
-    match setting.as_deref() {
-        Some(text) if text.contains("[always]") => "for every program",
-        Some(text) if text.contains("[madvise]") => "for programs that ask, as this one does",
-        Some(text) if text.contains("[never]") => {
-            "no: /sys/kernel/mm/transparent_hugepage/enabled says never; steps are a few percent slower than with madvise"
-        }
-        _ => "not known",
-    }
-}
-
-fn processors() -> Option<usize> {
-    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
-    Some(
-        text.lines()
-            .filter(|line| line.starts_with("processor"))
-            .count(),
-    )
-}
-
-/// The quota of this process's cgroup, in cores.
-fn quota() -> Option<String> {
-    let text = line_of("/sys/fs/cgroup/cpu.max")?;
-    let (quota, period) = text.split_once(' ')?;
-    let (quota, period): (f64, f64) = (quota.parse().ok()?, period.parse().ok()?);
-    Some(format!("{:.2} cores", quota / period))
-}
-
-fn numa_nodes() -> Option<usize> {
-    let entries = fs::read_dir("/sys/devices/system/node").ok()?;
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let is_node = |name: &String| {
-        name.strip_prefix("node")
-            .is_some_and(|rest| rest.parse::<u32>().is_ok())
-    };
-    Some(names.filter(is_node).count())
-}
-
-/// Level and kind, and size, of each cache of the first core.
-fn caches() -> Vec<(String, String)> {
-    let cache = |index: usize| {
-        let of = |file: &str| {
-            line_of(&format!(
-                "/sys/devices/system/cpu/cpu0/cache/index{index}/{file}"
-            ))
-        };
-        let kind = of("type")?.to_lowercase();
-        Some((format!("L{} ({kind})", of("level")?), of("size")?))
-    };
-    (0..8).map_while(cache).collect()
+/// Or that it is not known.
+fn known<T: ToString>(value: Option<T>) -> String {
+    value.map_or("not known".to_owned(), |value| value.to_string())
 }

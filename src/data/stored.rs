@@ -11,6 +11,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::sys::files;
+
 /// Rows of equal length.
 #[derive(Clone, Debug)]
 pub(super) enum Stored {
@@ -52,7 +54,8 @@ impl Stored {
             Stored::File(rows) => {
                 let mut buffer = BUFFER.take();
                 buffer.resize(len, 0);
-                if let Err(error) = rows.read(&mut buffer, rows.offset(row)) {
+                if let Err(error) = files::read_exact_at(&rows.file, &mut buffer, rows.offset(row))
+                {
                     panic!(
                         "cannot read row {row} of {}: {error}; do not change the file while it is in use",
                         rows.path.display()
@@ -68,7 +71,7 @@ impl Stored {
     /// That these rows are wanted soon: advice, for Linux.
     pub(super) fn prefetch(&self, rows: impl Iterator<Item = u32>) {
         if let Stored::File(file) = self {
-            rows.for_each(|row| file.advise(file.offset(row as usize)));
+            rows.for_each(|row| files::will_read(&file.file, file.offset(row as usize), file.len));
         }
     }
 }
@@ -77,41 +80,6 @@ impl RowFile {
     fn offset(&self, row: usize) -> u64 {
         self.start + (row * self.len) as u64
     }
-
-    /// Fills `buffer` from `offset` on.
-    #[cfg(unix)]
-    fn read(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
-        std::os::unix::fs::FileExt::read_exact_at(&self.file, buffer, offset)
-    }
-
-    /// Fills `buffer` from `offset` on.
-    #[cfg(windows)]
-    fn read(&self, mut buffer: &mut [u8], mut offset: u64) -> std::io::Result<()> {
-        use std::io::ErrorKind;
-        while !buffer.is_empty() {
-            match std::os::windows::fs::FileExt::seek_read(&self.file, buffer, offset) {
-                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(read) => {
-                    buffer = &mut buffer[read..];
-                    offset += read as u64;
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// That the row at `offset` is wanted soon.
-    #[cfg(target_os = "linux")]
-    fn advise(&self, offset: u64) {
-        use rustix::fs::{Advice, fadvise};
-        let len = std::num::NonZeroU64::new(self.len as u64);
-        let _ = fadvise(&self.file, offset, len, Advice::WillNeed);
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn advise(&self, _offset: u64) {}
 }
 
 thread_local! {

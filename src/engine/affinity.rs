@@ -19,11 +19,10 @@
 //! keeps its core in all that it starts, so rayon's pool, which data sets and replicas may use, is
 //! started before there are pinned workers ([`Placement::of_process`]).
 
-use core_affinity::CoreId;
-
 use super::error::{EngineError, at_most};
 use super::mailbox::Waiting;
 use super::shard::part;
+use crate::sys::cores;
 
 /// Threads that an engine is planned for.
 const MOST_THREADS: usize = 4_096;
@@ -92,6 +91,8 @@ pub struct Placement {
     pub num_threads: usize,
     /// Cores that this process may use: those of its mask, as far as its quota reaches.
     pub num_usable_cores: usize,
+    /// Physical cores among them; `None` where the system does not tell, and each is counted as one.
+    pub num_physical: Option<usize>,
     /// How workers wait for each other.
     pub waiting: Waiting,
     /// The core of each worker; empty if they are not pinned.
@@ -114,26 +115,26 @@ impl Placement {
         pinning: Pinning,
         neighbours: &Neighbours,
     ) -> Result<Self, EngineError> {
-        let mask = core_affinity::get_core_ids().unwrap_or_default();
+        let mask = cores::mask();
+        let in_mask = mask.len();
         let quota = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut cores = Vec::new();
-        let mut are_known = true;
-        for CoreId { id } in mask {
-            let sibling = first_sibling(id);
+        let mut found = Vec::new();
+        let mut are_known = in_mask > 0;
+        for id in mask {
+            let sibling = cores::first_sibling(id);
             are_known &= sibling.is_some();
-            cores.push(Core {
+            found.push(Core {
                 id,
                 physical: sibling.unwrap_or(id),
             });
         }
         let hardware = Hardware {
-            cores,
+            cores: found,
             quota,
-            // Where siblings are known, so are the physical cores.
-            num_physical: if are_known {
-                None
+            physical: if are_known {
+                PhysicalCores::ByCore
             } else {
-                sysinfo::System::physical_core_count().ok()
+                cores::num_physical(in_mask).map_or(PhysicalCores::Unknown, PhysicalCores::Count)
             },
         };
         // More processes than cores: some core has two.
@@ -174,8 +175,10 @@ impl Placement {
             [] => quota,
             cores => cores.len().min(quota),
         };
-        let most = hardware.num_physical.unwrap_or(usize::MAX);
-        let num_physical = within_quota(&ordered).min(most);
+        let num_physical = match hardware.physical {
+            PhysicalCores::Count(all) => within_quota(&ordered).min(all),
+            PhysicalCores::ByCore | PhysicalCores::Unknown => within_quota(&ordered),
+        };
         let in_mask = ordered.len();
         ordered.append(&mut siblings);
         let num_usable_cores = within_quota(&ordered);
@@ -203,6 +206,7 @@ impl Placement {
             requested,
             num_threads,
             num_usable_cores,
+            num_physical: (hardware.physical != PhysicalCores::Unknown).then_some(num_physical),
             waiting,
             cores,
         })
@@ -218,12 +222,19 @@ impl Placement {
         !self.cores.is_empty()
     }
 
-    /// What the user should know: more threads than cores.
+    /// What the user should know: more threads than cores, or than there may be physical ones.
     pub fn warning(&self) -> Option<String> {
-        (self.num_threads > self.num_usable_cores).then(|| {
+        let (threads, cores) = (self.num_threads, self.num_usable_cores);
+        if threads > cores {
+            return Some(format!(
+                "{threads} threads on {cores} usable cores: threads are not pinned and wait asleep; leave the number of threads to `auto` for full speed"
+            ));
+        }
+        let is_chosen = matches!(self.requested, Threads::Fixed(_));
+        let is_known = is_chosen || threads == 1 || self.num_physical.is_some();
+        (!is_known).then(|| {
             format!(
-                "{} threads on {} usable cores: threads are not pinned and wait asleep; leave the number of threads to `auto` for full speed",
-                self.num_threads, self.num_usable_cores
+                "the system does not tell which of {cores} usable cores share a physical one: {threads} threads, one for each; if they share, half as many may be as fast, by `threads`"
             )
         })
     }
@@ -231,27 +242,17 @@ impl Placement {
     /// Pins the calling thread as worker `worker`.
     pub(crate) fn pin(&self, worker: usize) {
         if let Some(&id) = self.cores.get(worker) {
-            core_affinity::set_for_current(CoreId { id });
+            cores::pin(id);
         }
     }
 }
 
 /// Whether the system lets a thread be pinned to each of these cores, and says so when asked.
-fn are_confirmed(cores: &[usize]) -> bool {
-    let confirm = |&id: &usize| {
-        let is_set = core_affinity::set_for_current(CoreId { id });
-        let is_there = match (cfg!(target_os = "linux"), cfg!(windows)) {
-            (true, _) => core_affinity::get_core_ids() == Some(vec![CoreId { id }]),
-            // Windows answers for the process, but refuses what it does not do.
-            (_, true) => true,
-            // Elsewhere it is a hint.
-            _ => false,
-        };
-        is_set && is_there
-    };
+fn are_confirmed(wanted: &[usize]) -> bool {
+    let confirm = |&core: &usize| cores::pin(core) && cores::is_confirmed(core);
     // A thread of its own: the caller keeps its mask.
     std::thread::scope(|scope| {
-        let probe = scope.spawn(|| cores.iter().all(confirm));
+        let probe = scope.spawn(|| wanted.iter().all(confirm));
         probe.join().unwrap_or(false)
     })
 }
@@ -270,8 +271,17 @@ struct Hardware {
     cores: Vec<Core>,
     /// Cores' worth of time that the process may use.
     quota: usize,
-    /// Physical cores of the machine, if the siblings within `cores` are not known.
-    num_physical: Option<usize>,
+    physical: PhysicalCores,
+}
+
+/// What is known of physical cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PhysicalCores {
+    /// That of each core.
+    ByCore,
+    /// How many there are.
+    Count(usize),
+    Unknown,
 }
 
 /// Processes of one training on one machine that may use the same cores.
@@ -290,8 +300,7 @@ impl Default for Neighbours {
 
 /// The cores of this process's mask, as text: processes with the same may be put on the same.
 pub(crate) fn mask() -> String {
-    let cores = core_affinity::get_core_ids().unwrap_or_default();
-    let ids = cores.iter().map(|core| core.id.to_string());
+    let ids = cores::mask().into_iter().map(|core| core.to_string());
     ids.collect::<Vec<_>>().join(",")
 }
 
@@ -330,17 +339,11 @@ impl Hardware {
         let own = &physical[own];
         self.cores.retain(|core| own.contains(&core.physical));
         self.quota = part(self.quota, count, index).len().max(1);
-        self.num_physical = self.num_physical.map(|all| (all / count).max(1));
+        if let PhysicalCores::Count(all) = &mut self.physical {
+            *all = (*all / count).max(1);
+        }
         self
     }
-}
-
-/// The lowest-numbered logical core that shares core `id`'s physical one (Linux; elsewhere
-/// unknown).
-fn first_sibling(id: usize) -> Option<usize> {
-    let path = format!("/sys/devices/system/cpu/cpu{id}/topology/thread_siblings_list");
-    let text = std::fs::read_to_string(path).ok()?;
-    text.trim().split([',', '-']).next()?.parse().ok()
 }
 
 #[cfg(test)]

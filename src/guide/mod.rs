@@ -6,5 +6,8 @@ pub mod ranks {}
 #[doc = include_str!("bf16.md")]
 pub mod bf16 {}
 
+#[doc = include_str!("systems.md")]
+pub mod systems {}
+
 #[doc = include_str!("changes.md")]
 pub mod changes {}

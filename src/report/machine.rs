@@ -1,11 +1,10 @@
 //! Machine: processor, cores, system, compiler and commit.
 
-use std::fs;
-
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Pinning, Placement, Threads};
 use crate::nn::kernel::Isa;
+use crate::sys::machine;
 
 /// The machine and the program, as far as they can be told.
 ///
@@ -41,12 +40,12 @@ impl Machine {
     pub fn this() -> Self {
         let placement = Placement::of_process(Threads::Fixed(1), Pinning::Always).ok();
         Self {
-            cpu: cpu(),
+            cpu: machine::cpu(),
             usable_cores: placement.as_ref().map_or(1, |found| found.num_usable_cores),
             can_pin: placement.is_some_and(|found| found.is_pinned()),
             instruction_set: Isa::chosen().ok().map(|isa| isa.name().to_owned()),
-            system: line_of("/proc/sys/kernel/osrelease").map(|release| format!("Linux {release}")),
-            clock_governor: line_of("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            system: machine::system(),
+            clock_governor: machine::clock_governor(),
             rustc: env!("UNISONO_RUSTC").to_owned(),
             unisono: env!("CARGO_PKG_VERSION").to_owned(),
             commit: env!("UNISONO_COMMIT").to_owned(),
@@ -73,16 +72,4 @@ impl Machine {
             ),
         ]
     }
-}
-
-/// The processor's name (Linux).
-pub(crate) fn cpu() -> Option<String> {
-    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("model name"))?;
-    Some(line.split_once(':')?.1.trim().to_owned())
-}
-
-/// A file of the system that holds a line.
-pub(crate) fn line_of(path: &str) -> Option<String> {
-    Some(fs::read_to_string(path).ok()?.trim().to_owned())
 }

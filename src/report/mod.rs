@@ -13,7 +13,3 @@ mod machine;
 pub use chart::{Chart, LineChart, StackedBars};
 pub use html::HtmlReport;
 pub use machine::Machine;
-#[cfg(feature = "run")]
-pub(crate) use machine::cpu;
-#[cfg(feature = "study")]
-pub(crate) use machine::line_of;

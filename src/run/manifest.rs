@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::data::{Dataset, Labels};
 use crate::engine::{Phase, PhaseTimes};
 use crate::nn::kernel::Isa;
-use crate::report::cpu;
+use crate::sys::machine::cpu;
 use crate::train::{Kept, Setup};
 
 use super::error::RunError;

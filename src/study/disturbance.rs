@@ -4,7 +4,7 @@ use std::fs;
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::line_of;
+use crate::sys::machine::line_of;
 
 /// Counters of the system, read before and after a sample (Linux; each is absent where the system
 /// does not tell).

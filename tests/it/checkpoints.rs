@@ -231,6 +231,32 @@ fn every_flipped_bit_and_every_cut_is_refused_by_the_name_of_its_file() {
 }
 
 #[test]
+fn values_in_files_are_little_endian() {
+    let folder = Folder::new("endian");
+    let stopped = stopped_after(3, trainer());
+    let checkpoint = stopped.checkpoint().unwrap();
+    checkpoint.write(&folder.0.join("step-3.json")).unwrap();
+    let bytes = std::fs::read(folder.0.join("step-3.safetensors")).unwrap();
+    let parts = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let weight = parts.tensor("dense0.weight").unwrap();
+    let values: Vec<f32> = weight
+        .data()
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .copied()
+        .map(f32::from_le_bytes)
+        .collect();
+    let params = stopped.last_network().unwrap().params().to_vec();
+    assert_eq!(values.len(), 64 * 16);
+    assert_eq!(params[..values.len()], values);
+    assert_eq!(
+        Checkpoint::read(&folder.0.join("step-3.json")).unwrap(),
+        checkpoint
+    );
+}
+
+#[test]
 fn a_place_that_cannot_be_written_is_an_error_and_the_training_is_kept() {
     let folder = Folder::new("no-place");
     let file = folder.file("file", b"not a folder");

@@ -121,6 +121,7 @@ fn doctor_says_what_the_machine_has() {
         "processor",
         "pinning",
         "kernels",
+        "physical cores of these",
         "peak of a core, measured",
         "commit",
     ] {

@@ -1,4 +1,5 @@
-//! Systems and C libraries: functions of a library stay away from what is trained.
+//! Systems and C libraries: functions of a library stay away from what is trained, calls of a system
+//! stay in `sys`.
 
 use std::path::Path;
 
@@ -110,4 +111,41 @@ fn what_a_training_computes_is_the_same_with_every_c_library() {
 fn relative(path: &Path) -> &str {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     path.strip_prefix(root).unwrap().to_str().unwrap()
+}
+
+/// What asks which system there is, or calls one in its own way.
+const OF_A_SYSTEM: [&str; 14] = [
+    "std::os::",
+    "libc::",
+    "rustix::",
+    "winapi",
+    "windows_sys",
+    "core_affinity::",
+    "signal_hook",
+    "libloading::os",
+    "cfg(unix",
+    "cfg(windows",
+    "not(unix",
+    "not(windows",
+    "target_os",
+    "cfg!(unix",
+];
+
+/// Files that do: `sys`.
+const SYSTEM: &str = "sys/";
+
+#[test]
+fn only_sys_calls_a_system_in_its_own_way() {
+    for (path, text) in sources("src") {
+        // Tests make links, pipes and sockets of their own.
+        let is_test = path.ends_with("tests.rs");
+        if relative(&path).starts_with(SYSTEM) || is_test {
+            continue;
+        }
+        let code = shipped(&text);
+        let code = code.split("\n#[cfg(all(test").next().unwrap();
+        for name in OF_A_SYSTEM {
+            assert!(!code.contains(name), "{} names {name}", path.display());
+        }
+    }
 }

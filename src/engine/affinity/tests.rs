@@ -15,7 +15,7 @@ fn known(cores: Vec<Core>, quota: usize) -> Hardware {
     Hardware {
         cores,
         quota,
-        num_physical: None,
+        physical: PhysicalCores::ByCore,
     }
 }
 
@@ -72,11 +72,27 @@ fn processes_of_one_machine_share_out_its_physical_cores() {
 fn where_siblings_are_not_known_the_number_of_physical_cores_still_bounds_auto() {
     let apart = (0..8).map(|id| Core { id, physical: id }).collect();
     let hardware = Hardware {
-        num_physical: Some(4),
+        physical: PhysicalCores::Count(4),
         ..known(apart, 8)
     };
-    let placement = Placement::decide(Threads::Auto, Pinning::Auto, hardware).unwrap();
+    let placement = Placement::decide(Threads::Auto, Pinning::Auto, hardware.clone()).unwrap();
     assert_eq!((placement.num_threads, placement.is_pinned()), (4, false));
+    assert_eq!(
+        (placement.num_physical, placement.warning()),
+        (Some(4), None)
+    );
+    // Where the system tells nothing of them, `auto` says that it takes each core for a physical one.
+    let hardware = Hardware {
+        physical: PhysicalCores::Unknown,
+        ..hardware
+    };
+    let decide = |threads| Placement::decide(threads, Pinning::Auto, hardware.clone()).unwrap();
+    let placement = decide(Threads::Auto);
+    assert_eq!((placement.num_threads, placement.num_physical), (8, None));
+    let warning = placement.warning().unwrap();
+    let expected = "the system does not tell which of 8 usable cores share a physical one";
+    assert!(warning.starts_with(expected), "{warning}");
+    assert_eq!(decide(Threads::Fixed(4)).warning(), None);
 }
 
 #[test]

@@ -37,6 +37,7 @@ use super::mpi_library::MpiError;
 use super::mpi_parts::{Direction, PART, Part, parts};
 use super::peers::{Addition, Done, PeerError, Tag};
 use crate::memory::{floats, floats_mut};
+use crate::sys::library::load_for_all;
 
 /// Bytes that no text of any MPI is longer than.
 pub(crate) const TEXT: usize = 8192;
@@ -50,28 +51,12 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    #[cfg(unix)]
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
-        use libloading::os::unix;
-        use std::error::Error;
-        // Open MPI's plugins look for its functions among those of all libraries.
-        let flags = unix::RTLD_NOW | unix::RTLD_GLOBAL;
-        // SAFETY: what runs as it is loaded is the MPI that the user or the system chose.
-        let library = unsafe { unix::Library::open(Some(path), flags) };
-        // The error itself says no more than which function failed.
-        let library = library.map_err(|error| match error.source() {
-            Some(reason) => reason.to_string(),
-            None => error.to_string(),
-        })?;
         Ok(Self {
-            library: ManuallyDrop::new(library.into()),
+            // Open MPI's plugins look for its functions among those of all libraries.
+            library: ManuallyDrop::new(load_for_all(path)?),
             name: path.display().to_string(),
         })
-    }
-
-    #[cfg(not(unix))]
-    pub(crate) fn open(_: &Path) -> Result<Self, String> {
-        Err(MpiError::Platform.to_string())
     }
 
     /// The address of an object.

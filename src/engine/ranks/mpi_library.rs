@@ -11,6 +11,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::peers::PeerError;
+use crate::sys::library::file_name;
 
 /// Names the library to load.
 pub(crate) const VARIABLE: &str = "UNISONO_MPI";
@@ -177,7 +178,7 @@ pub(crate) fn candidates(lookup: Lookup<'_>, resolve: Resolve<'_>) -> Vec<PathBu
         .and_then(Path::parent);
     let mut found = Vec::new();
     for names in kinds {
-        let names = || names.iter().map(|name| of_system(name));
+        let names = || names.iter().map(|name| file_name(name));
         for folder in prefix
             .iter()
             .flat_map(|prefix| ["lib", "lib64"].map(|lib| prefix.join(lib)))
@@ -187,14 +188,6 @@ pub(crate) fn candidates(lookup: Lookup<'_>, resolve: Resolve<'_>) -> Vec<PathBu
         found.extend(names().map(PathBuf::from));
     }
     found
-}
-
-/// `libmpi.so.40` is `libmpi.40.dylib` on macOS.
-fn of_system(name: &str) -> String {
-    match name.split_once(".so") {
-        Some((stem, version)) if cfg!(target_os = "macos") => format!("{stem}{version}.dylib"),
-        _ => name.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::mpi_abi::{Abi, Handles, Mpich, OPEN_MPI_WORLD, OpenMpi, Standard};
 use super::mpi_library::{Launch, MpiError, VARIABLE, candidates};
 use super::mpi_peers::Connection;
 use super::peers::{PeerError, Peers, Tag};
+use crate::sys::library::CAN_LOAD;
 
 /// Bytes of a host's name, in the message that tells it.
 const HOST: usize = 256;
@@ -51,7 +52,7 @@ impl Mpi {
 
 /// The first library that there is.
 fn load(lookup: &dyn Fn(&str) -> Option<OsString>) -> Result<Loaded, MpiError> {
-    if !cfg!(unix) {
+    if !CAN_LOAD {
         return Err(MpiError::Platform);
     }
     let mut tried = Vec::new();

@@ -1,0 +1,63 @@
+//! Interrupts as they come from the system.
+
+use crossbeam::channel::Sender;
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+/// The exit code of a process that a signal ended: 128 and its number, as shells count.
+pub(crate) fn exit_code(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(u8::MAX)
+}
+
+/// Work for the thread that waits for signals, which are listened for from now on: it sends the
+/// first, and with the second the process ends.
+#[cfg(unix)]
+pub(crate) fn listener(stop: Sender<i32>) -> std::io::Result<impl FnOnce() + Send + 'static> {
+    use signal_hook::consts::SIGUSR1;
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGUSR1])?;
+    Ok(move || {
+        let mut is_first = true;
+        for signal in signals.forever() {
+            if !is_first || stop.send(signal).is_err() {
+                std::process::exit(i32::from(exit_code(signal)));
+            }
+            is_first = false;
+        }
+    })
+}
+
+/// The same where a handler can do no more than set flags: the thread looks at them.
+#[cfg(windows)]
+pub(crate) fn listener(stop: Sender<i32>) -> std::io::Result<impl FnOnce() + Send + 'static> {
+    use crate::sync::{AtomicBool, Ordering};
+    use signal_hook::flag;
+    use std::sync::Arc;
+
+    /// Time between two looks.
+    const NAP: std::time::Duration = std::time::Duration::from_millis(50);
+    let is_asked = Arc::new(AtomicBool::new(false));
+    let mut flags = Vec::new();
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal finds the flag down, the second ends the process.
+        let (code, has_come) = (
+            i32::from(exit_code(signal)),
+            Arc::new(AtomicBool::new(false)),
+        );
+        flag::register_conditional_shutdown(signal, code, Arc::clone(&is_asked))?;
+        flag::register(signal, Arc::clone(&is_asked))?;
+        flag::register(signal, Arc::clone(&has_come))?;
+        flags.push((signal, has_come));
+    }
+    Ok(move || {
+        loop {
+            // Relaxed: nothing else is handed over.
+            let come = flags
+                .iter()
+                .find(|(_, has_come)| has_come.load(Ordering::Relaxed));
+            if let Some((signal, _)) = come {
+                let _ = stop.send(*signal);
+                return;
+            }
+            std::thread::sleep(NAP);
+        }
+    })
+}
