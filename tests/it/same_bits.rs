@@ -224,7 +224,8 @@ fn augmented_images_are_those_recorded() {
     let labels: Vec<u32> = (0..rows as u32).map(|row| row % 10).collect();
     let images = ImageDataset::new(pixels, shape, labels, 10).unwrap();
     let images = images.clone().standardised(&images.statistics());
-    let all: [(&str, fn(&mut Augmentation)); 12] = [
+    type Change = fn(&mut Augmentation);
+    let all: [(&str, Change); 12] = [
         ("shift", |all| all.shift = 2.5),
         ("crop", |all| all.crop = 3),
         ("rotate", |all| all.rotate = 30.0),
