@@ -256,3 +256,6 @@ impl AllGather for RingAllGather<'_> {
         context.waited.set(context.waited.get() + began.elapsed());
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_tests;

@@ -14,7 +14,7 @@ use crate::sync::{AtomicBool, Mutex, Ordering};
 /// Raised at most once, by whoever comes first; seen by all.
 #[derive(Debug)]
 pub(crate) struct FailureLatch {
-    /// Release in `raise` pairs with Acquire in `is_raised`.
+    /// Raisers write it, all workers read it. Release in `raise` pairs with Acquire in `is_raised`.
     raised: AtomicBool,
     reason: Mutex<Option<String>>,
 }
@@ -30,11 +30,13 @@ impl FailureLatch {
     /// Raises the latch; only the first reason is kept.
     pub(crate) fn raise(&self, reason: &str) {
         self.reason.lock().get_or_insert_with(|| reason.to_owned());
-        // Release: whoever sees the flag must also find the reason.
+        // Release pairs with the Acquire of `is_raised`: whoever sees the flag must also find the
+        // reason.
         self.raised.store(true, Ordering::Release);
     }
 
     pub(crate) fn is_raised(&self) -> bool {
+        // Acquire pairs with the Release of `raise`.
         self.raised.load(Ordering::Acquire)
     }
 

@@ -11,7 +11,8 @@
 //! Workers run on cores of one machine and read the same weights. A copy for each costs every
 //! worker a pass over all of them in every step, and their caches a copy each of what they could
 //! share. Behind the ownership is `bytes`, as behind a gradient's segments: `Bytes` is shared and
-//! read, and turns into `BytesMut`, without a copy, in the hands of its last holder.
+//! read, and turns into `BytesMut`, without a copy, in the hands of its last holder: whose acquire of
+//! the count pairs with the release by which each other holder gave its handle up.
 
 use std::ops::Range;
 

@@ -49,7 +49,7 @@ pub(crate) fn listener(stop: Sender<i32>) -> std::io::Result<impl FnOnce() + Sen
     }
     Ok(move || {
         loop {
-            // Relaxed: nothing else is handed over.
+            // Relaxed: a flag that publishes nothing; the handlers write no other memory.
             let come = flags
                 .iter()
                 .find(|(_, has_come)| has_come.load(Ordering::Relaxed));

@@ -159,7 +159,11 @@ impl<'a> View<'a> {
 /// # Ok::<(), unisono::TrainError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct StopHandle(Arc<AtomicBool>);
+pub struct StopHandle(
+    /// Holders of a handle set it, the training reads and clears it. It publishes nothing: all that
+    /// is told is the flag itself.
+    Arc<AtomicBool>,
+);
 
 impl StopHandle {
     /// A handle that has not been used.
@@ -170,16 +174,20 @@ impl StopHandle {
     /// Asks for the end. Before a call of `fit` it ends that one after its first step; asking twice
     /// is asking once.
     pub fn stop(&self) {
+        // Relaxed: a flag that publishes nothing. The training sees it after some step soon.
         self.0.store(true, Ordering::Relaxed);
     }
 
     /// Whether the end was asked for.
     pub(super) fn is_asked(&self) -> bool {
+        // Relaxed: a flag that publishes nothing; no other memory is read because of it.
         self.0.load(Ordering::Relaxed)
     }
 
     /// Forgets it: the call that it was meant for has ended.
     pub(super) fn clear(&self) {
+        // Relaxed: a flag that publishes nothing. Whoever asks at the same time asks either before
+        // or after.
         self.0.store(false, Ordering::Relaxed);
     }
 }

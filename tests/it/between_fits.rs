@@ -232,6 +232,7 @@ impl Dataset for Unsteady {
     }
 
     fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
+        // Relaxed: a counter and a flag that publish nothing.
         let reads = self.reads.fetch_add(1, Ordering::Relaxed);
         let fails = reads >= self.fails_at && !self.has_failed.swap(true, Ordering::Relaxed);
         assert!(!fails, "the disk is away for a moment");

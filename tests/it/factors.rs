@@ -76,6 +76,7 @@ impl Replica for Watched<'_> {
     }
 
     fn combine(&mut self, part: &Combination<'_>, grad: &mut [f32]) {
+        // Relaxed: a counter that publishes nothing; it is read once all workers have ended.
         self.combined.fetch_add(grad.len(), Ordering::Relaxed);
         self.inner.combine(part, grad);
     }

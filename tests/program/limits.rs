@@ -77,6 +77,7 @@ fn check(folder: &Path, cases: &[Vec<String>]) {
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
+                // Relaxed: a counter that publishes nothing.
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let words: Vec<&str> = case.iter().map(String::as_str).collect();
                     faults.lock().unwrap().extend(fault(folder, &words));

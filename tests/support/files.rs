@@ -12,6 +12,7 @@ static MADE: AtomicUsize = AtomicUsize::new(0);
 
 impl Folder {
     pub(crate) fn new(name: &str) -> Self {
+        // Relaxed: a counter that publishes nothing.
         let (process, count) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(format!("unisono-{process}-{count}-{name}"));
         let _ = fs::remove_dir_all(&path);

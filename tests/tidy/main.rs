@@ -4,6 +4,7 @@ mod circles;
 mod functions;
 mod imports;
 mod interface;
+mod orderings;
 mod systems;
 mod words;
 
