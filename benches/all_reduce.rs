@@ -32,6 +32,7 @@ impl Replica for Ones {
             weight: 1.0,
             rows: 1.0,
             correct: 0.0,
+            ..Sums::default()
         }
     }
 

@@ -25,7 +25,7 @@ fn row(params: &[f32], row: u32, grad: &mut [f32]) -> Sums {
     let loss = f64::from((1.0 + z.exp()).ln() - label * z);
     let correct = f64::from(u8::from(error.abs() < 0.5));
     #[rustfmt::skip]
-    let sums = Sums { loss, weight: 1.0, rows: 1.0, correct };
+    let sums = Sums { loss, weight: 1.0, rows: 1.0, correct, ..Sums::default() };
     sums
 }
 

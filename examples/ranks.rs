@@ -32,6 +32,7 @@ impl Replica for Line {
             weight: rows,
             rows,
             correct: 0.0,
+            ..Sums::default()
         }
     }
 

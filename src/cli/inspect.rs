@@ -9,6 +9,7 @@ use crate::data::{
     ColumnSurvey, DataError, DataKind, Idx, Npy, Npz, Opened, TableOptions, Vocabulary, arrays_in,
     odd_kind, read_text, survey,
 };
+use crate::run::in_digits;
 use crate::train::TrainError;
 
 use super::args::InspectArgs;
@@ -69,6 +70,7 @@ pub(super) fn inspect(args: &InspectArgs, flags: &ArgMatches) -> Result<(), Comm
         Err(error) => return Err(TrainError::from(error).into()),
     };
     classes(&loaded);
+    values(&loaded);
     // A sheet of images.
     let Some((sheet, images)) = sheet.zip(loaded.images) else {
         return Ok(());
@@ -229,6 +231,21 @@ fn classes(loaded: &Opened) {
     }
     if counts.len() > CLASSES {
         say!("classes: {} more", counts.len() - CLASSES);
+    }
+}
+
+/// How many rows there are, and how far apart the targets of a regression lie.
+fn values(loaded: &Opened) {
+    let Some(targets) = &loaded.preparation.targets else {
+        return;
+    };
+    let (train, test) = (loaded.train.len(), loaded.test.len());
+    say!("rows: {}", train + test);
+    say!("parts: {train} training and {test} test rows");
+    let scales = targets.scale.means.iter().zip(&targets.scale.deviations);
+    for (name, (mean, deviation)) in targets.names.iter().zip(scales) {
+        let (mean, deviation) = (in_digits(*mean), in_digits(*deviation));
+        say!("target {name}: mean {mean}, deviation {deviation} in the training part");
     }
 }
 

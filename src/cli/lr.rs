@@ -195,6 +195,7 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
     settings.check_batches()?;
     let Task {
         model,
+        loss,
         data,
         sampling,
         balance,
@@ -204,7 +205,7 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
         say!("classes: {balance}");
     }
     // The test itself.
-    let curve = first_trainer(&settings, model)?
+    let curve = first_trainer(&settings, model, loss)?
         .sampling(sampling)
         .lr_range_test(&*data[0], range)?;
     // The chart, over the logarithm of the rate.

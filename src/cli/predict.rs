@@ -7,11 +7,14 @@ use serde::Serialize;
 
 use crate::data::{Dataset, Preparation, RowKind};
 use crate::report::HtmlReport;
-use crate::run::{Generation, Predicted, Saliency, heat_map, picture, predictions, predictions_of};
+use crate::run::{
+    Generation, Predicted, Saliency, heat_map, picture, predictions, predictions_of, values_of,
+};
 use crate::train::TrainError;
 
 use super::error::{ArgError, CommandError, refused};
 use super::out_file::OutFile;
+use super::predicted_values::predicted_values;
 use super::runs_args::{ExplainArgs, GenerateArgs, PredictArgs, RowsArgs};
 use super::saved_run::SavedRun;
 use super::stdout::print;
@@ -49,6 +52,11 @@ pub(super) fn predict(args: &PredictArgs) -> Result<(), CommandError> {
     let out = out.map(|path| OutFile::new(path, args.force, &inputs(&saved, &args.from)));
     let out = out.transpose()?;
     let (data, names) = rows(&saved, &args.from)?;
+    if let Some(targets) = saved.targets() {
+        let found = values_of(&saved.network, &*data, targets).map_err(TrainError::from)?;
+        let found = found.ok_or_else(|| saved.no_classifier())?;
+        return predicted_values(&found, targets, &names, out.as_ref());
+    }
     // What the network takes each row for.
     let rows = predictions(&saved.network, &*data).map_err(TrainError::from)?;
     let rows = rows.ok_or_else(|| saved.no_classifier())?;

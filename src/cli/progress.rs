@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::run::Record;
+use crate::run::{ErrorUnits, Record, UnitErrors, in_digits};
 use crate::train::{EpochMetrics, Event, Setup};
 
 use super::args::TrainCommand;
@@ -112,7 +112,10 @@ impl<'a> Progress<'a> {
 
     fn json(&self, event: &Event<'_>) {
         // A line a step would be too many; the run's folder has some of them.
-        if let Some(record) = Record::of(event) {
+        if let Some(mut record) = Record::of(event) {
+            if let Some(units) = self.overview.units {
+                record = record.measured(event, units);
+            }
             let line = serde_json::to_string(&record);
             say!("{}", line.expect("records are plain values"));
         }
@@ -140,7 +143,11 @@ impl<'a> Progress<'a> {
             return;
         }
         self.shown = now;
-        let fields = pace.fields(epoch, examples, &self.mean);
+        let mut fields = pace.fields(epoch, examples, &self.mean);
+        // Of a regression there is none.
+        if self.overview.units.is_some() {
+            fields.retain(|field| !field.starts_with("accuracy "));
+        }
         match &self.live {
             Some(live) => live.set_message(fitted(&fields, columns())),
             None => say!("{}", fitted(&fields, u16::MAX)),
@@ -149,7 +156,7 @@ impl<'a> Progress<'a> {
 
     fn epoch(&mut self, metrics: &EpochMetrics) {
         self.shown = Instant::now();
-        let fields = epoch_fields(metrics);
+        let fields = epoch_fields(metrics, self.overview.units);
         match &self.live {
             Some(live) => live.suspend(|| say!("{}", fitted(&fields, columns()))),
             None => say!("{}", fitted(&fields, u16::MAX)),
@@ -259,8 +266,8 @@ fn time_text(seconds: f64) -> String {
     }
 }
 
-/// What the line of an epoch says, the most important first.
-fn epoch_fields(metrics: &EpochMetrics) -> Vec<String> {
+/// What the line of an epoch says, the most important first; `units` are those of a regression.
+fn epoch_fields(metrics: &EpochMetrics, units: Option<ErrorUnits>) -> Vec<String> {
     let mut fields = vec![
         format!(
             "epoch {:>3}{}",
@@ -269,8 +276,20 @@ fn epoch_fields(metrics: &EpochMetrics) -> Vec<String> {
         ),
         format!("train loss {:.4}", metrics.train_loss),
         format!("test loss {:.4}", metrics.test_loss),
-        format!("test accuracy {:.2} %", 100.0 * metrics.test_accuracy),
     ];
+    match units {
+        None => fields.push(format!(
+            "test accuracy {:.2} %",
+            100.0 * metrics.test_accuracy
+        )),
+        Some(units) => {
+            let errors = metrics.test_errors.map(|means| units.errors(means));
+            let UnitErrors { rmse, mae, r2, .. } = errors.unwrap_or_default();
+            fields.extend(r2.map(|r2| format!("R2 {r2:.4}")));
+            fields.extend(rmse.map(|rmse| format!("RMSE {}", in_digits(rmse))));
+            fields.extend(mae.map(|mae| format!("MAE {}", in_digits(mae))));
+        }
+    }
     let noise = metrics.noise_scale;
     fields.extend(noise.map(|scale| format!("noise scale {scale:.0}")));
     fields.push(format!("batch {}", metrics.batch_size));
@@ -304,6 +323,7 @@ mod tests {
             train_accuracy: 0.5,
             test_loss: 10851.78,
             test_accuracy: 0.6889,
+            test_errors: None,
             lr: 0.1,
             batch_size: 16,
             noise_scale: None,
@@ -316,7 +336,7 @@ mod tests {
     #[test]
     fn the_accuracy_of_an_epoch_stands_in_a_terminal_of_80_columns() {
         for (columns, has_rate) in [(80, false), (120, true)] {
-            let line = fitted(&epoch_fields(&metrics()), columns);
+            let line = fitted(&epoch_fields(&metrics(), None), columns);
             assert!(line.chars().count() < usize::from(columns), "{line}");
             assert!(line.contains("test accuracy 68.89 %"), "{line}");
             assert_eq!(line.contains("samples/s"), has_rate, "{line}");

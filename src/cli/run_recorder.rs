@@ -9,7 +9,7 @@ use crate::train::{Checkpoint, Checkpoints, Event, KeptWeights, Report, TrainErr
 
 use super::config::TrainSettings;
 use super::error::CommandError;
-use super::task::Task;
+use super::task::{Task, errors};
 
 /// Writes metrics while a training runs, and what came out at its end.
 #[derive(Debug)]
@@ -57,12 +57,16 @@ impl RunRecorder {
         if let (Some(preparation), false) = (&task.preparation, is_same) {
             run.write("preparation.json", &preparation.to_json())?;
         }
+        let log = MetricsLog::open(
+            &run,
+            from.map_or(0, Checkpoint::step),
+            from.map_or(0, Checkpoint::epochs),
+        )?;
         Ok(Self {
-            log: MetricsLog::open(
-                &run,
-                from.map_or(0, Checkpoint::step),
-                from.map_or(0, Checkpoint::epochs),
-            )?,
+            log: match task.units() {
+                Some(units) => log.measured_in(units),
+                None => log,
+            },
             run,
             manifest,
             model: task.model.clone(),
@@ -118,6 +122,7 @@ impl RunRecorder {
         }
         manifest.steps = result.steps;
         manifest.set_weights(result.kept, network.weights_sha256(), self.log.last_epoch());
+        manifest.targets = errors(&network, &*task.data[1], task.targets())?;
         manifest.wall_time_s = self.seconds_before + result.wall_time.as_secs_f64();
         manifest.add_phases(&result.phase_times);
         self.manifest.write(&self.run)?;

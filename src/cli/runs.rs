@@ -2,21 +2,17 @@
 
 use std::path::Path;
 
-use serde_json::json;
-
-use crate::export::{write_npz, write_onnx, write_safetensors};
-use crate::metrics::{ClassMetrics, Classification};
+use crate::data::RealTargets;
+use crate::export::{OutputScale, write_npz, write_onnx, write_onnx_scaled, write_safetensors};
 use crate::nn::Network;
-use crate::run::{Manifest, RunFolder, RunWeights, classification, predictions};
-use crate::train::TrainError;
+use crate::run::{Manifest, RunFolder, RunWeights, TargetErrors};
 
 use super::document::differences;
 use super::error::{CommandError, refused};
 use super::out_file::OutFile;
 use super::output::aligned;
-use super::runs_args::{EvalArgs, ExportArgs};
+use super::runs_args::ExportArgs;
 use super::saved_run::{SavedRun, settings};
-use super::task::trainer_from;
 
 /// `unisono list`.
 pub(super) fn list(folder: &Path) -> Result<(), CommandError> {
@@ -72,14 +68,22 @@ pub(super) fn list(folder: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The test accuracy of a run's weights. Where nobody has evaluated them it is not known; of a run
+/// The test accuracy of a run's weights, or R2 of a regression. Where nobody has evaluated them it is not known; of a run
 /// that keeps no weights yet it is that of its last epoch, which is named.
 fn accuracy(manifest: &Manifest) -> String {
     let percent = |share: f64| format!("{:.2} %", 100.0 * share);
+    if !manifest.targets.is_empty() {
+        let r2 = TargetErrors::mean_r2(&manifest.targets);
+        return r2.map_or("R2 none".to_owned(), |r2| format!("R2 {r2:.4}"));
+    }
     match (manifest.test_accuracy, manifest.last_epoch) {
         (Some(share), _) => percent(share),
         (None, _) if manifest.weights_sha256.is_some() => "not known".to_owned(),
-        (None, Some(last)) => format!("{} (epoch {})", percent(last.test_accuracy), last.epoch),
+        (None, Some(last)) => {
+            let r2 = last.test_r2.map(|r2| format!("R2 {r2:.4}"));
+            let measured = last.test_accuracy.map(percent).or(r2);
+            measured.map_or_else(String::new, |text| format!("{text} (epoch {})", last.epoch))
+        }
         (None, None) => String::new(),
     }
 }
@@ -161,6 +165,11 @@ pub(super) fn diff(first: &Path, second: &Path) -> Result<(), CommandError> {
             or_none(other.test_accuracy),
         ),
         (
+            "test R2",
+            or_none(TargetErrors::mean_r2(&one.targets)),
+            or_none(TargetErrors::mean_r2(&other.targets)),
+        ),
+        (
             "data sha256",
             one.data_sha256.clone(),
             other.data_sha256.clone(),
@@ -202,62 +211,6 @@ fn diff_weights(one: &Network, other: &Network) {
     }
 }
 
-/// `unisono eval`.
-pub(super) fn eval(args: &EvalArgs) -> Result<(), CommandError> {
-    let saved = SavedRun::open(&args.of.run)?;
-    let part = args.of.part.as_str();
-    let data = saved.part(part)?;
-    // The shards of an evaluation are those of training: the loss is the same bits.
-    let trainer = trainer_from(&saved.settings, saved.network.clone());
-    let (loss, accuracy) = trainer.evaluate(&*data)?;
-    let rows = predictions(&saved.network, &*data).map_err(TrainError::from)?;
-    let metrics = rows.and_then(|rows| classification(&rows));
-    let (file, hash) = (saved.weights.file.display(), saved.network.weights_sha256());
-    if args.json {
-        let class = |class| saved.class(class);
-        let names = metrics.as_ref().map(|metrics| metrics.classes.len());
-        let line = json!({
-            "rows": data.len(),
-            "part": part,
-            "loss": loss,
-            "accuracy": accuracy,
-            "metrics": metrics,
-            "class_names": names.map(|classes| (0..classes).map(class).collect::<Vec<_>>()),
-            "weights": file.to_string(),
-            "weights_sha256": hash,
-        });
-        say!("{line}");
-        return Ok(());
-    }
-    say!("rows: {} ({part} part)", data.len());
-    say!("loss: {loss:.6}");
-    say!("accuracy: {:.2} %", 100.0 * accuracy);
-    for (name, value) in metrics.iter().flat_map(|metrics| metrics.listed()) {
-        say!("{name}: {value}");
-    }
-    say!("weights: {file}");
-    say!("weights sha256: {hash}");
-    if let Some(metrics) = metrics.filter(|_| args.classes) {
-        by_class(&saved, &metrics);
-    }
-    Ok(())
-}
-
-/// A line a class.
-fn by_class(saved: &SavedRun, metrics: &Classification) {
-    let row = |(class, of_class): (usize, &ClassMetrics)| {
-        [saved.class(class)]
-            .into_iter()
-            .chain(of_class.listed())
-            .collect()
-    };
-    let rows: Vec<Vec<String>> = metrics.classes.iter().enumerate().map(row).collect();
-    let head = ["class"]
-        .into_iter()
-        .chain(ClassMetrics::NAMES.iter().copied());
-    aligned(&head.collect::<Vec<_>>(), &rows);
-}
-
 /// `unisono export`.
 pub(super) fn export(args: &ExportArgs) -> Result<(), CommandError> {
     let format = args.format.as_str();
@@ -269,13 +222,48 @@ pub(super) fn export(args: &ExportArgs) -> Result<(), CommandError> {
     let model = saved.network.model().to_string();
     match format {
         "npz" => write_npz(out.path(), &saved.network)?,
-        "onnx" => write_onnx(out.path(), &saved.network)?,
+        "onnx" => match saved.targets() {
+            None => write_onnx(out.path(), &saved.network)?,
+            Some(targets) => {
+                write_onnx_scaled(out.path(), &saved.network, &output_scale(targets))?;
+            }
+        },
         _ => {
-            let metadata = [("format", "pt"), ("model", &*model)];
+            let targets = saved
+                .targets()
+                .map(|targets| serde_json::to_string(targets).expect("targets are plain values"));
+            let mut metadata = vec![("format", "pt"), ("model", &*model)];
+            metadata.extend(targets.as_deref().map(|targets| ("targets", targets)));
             write_safetensors(out.path(), &saved.network, &metadata)?;
         }
     }
     say!("model: {model}");
+    for line in units(saved.targets(), format) {
+        say!("{line}");
+    }
     say!("file: {}", out.path().display());
     Ok(())
+}
+
+/// What brings a model's outputs to the units of its targets.
+fn output_scale(targets: &RealTargets) -> OutputScale {
+    let single = |values: &[f64]| values.iter().map(|value| *value as f32).collect();
+    OutputScale {
+        factors: single(&targets.scale.deviations),
+        summands: single(&targets.scale.means),
+    }
+}
+
+/// In which units a file's outputs are.
+fn units(targets: Option<&RealTargets>, format: &str) -> Vec<String> {
+    let Some(targets) = targets else {
+        return Vec::new();
+    };
+    let scale = &targets.scale;
+    let scales = scale.means.iter().zip(&scale.deviations);
+    let line = |(name, (mean, deviation)): (&String, (&f64, &f64))| match format {
+        "onnx" => format!("target {name}: in its units"),
+        _ => format!("target {name}: {mean} + {deviation} times the output"),
+    };
+    targets.names.iter().zip(scales).map(line).collect()
 }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::{Dataset, Preparation};
-use crate::nn::Network;
+use crate::data::{Dataset, Preparation, RealTargets};
+use crate::nn::{Loss, Network};
 use crate::run::{RunError, RunFolder, RunWeights};
 use crate::train::TrainError;
 
@@ -11,6 +11,7 @@ use super::config::TrainSettings;
 use super::config_file::read;
 use super::document::ResolvedConfig;
 use super::error::{CommandError, refused};
+use super::loss::loss;
 use super::options::TrainArgs;
 use super::task::{model, task};
 
@@ -69,6 +70,16 @@ impl SavedRun {
             let got = format!("{}, on synthetic rows", self.folder.display());
             refused("run", expected, &got).into()
         })
+    }
+
+    /// The targets of a regression.
+    pub(super) fn targets(&self) -> Option<&RealTargets> {
+        self.preparation.as_ref()?.targets.as_ref()
+    }
+
+    /// What it was trained with.
+    pub(super) fn loss(&self) -> Loss {
+        loss(self.preparation.as_ref())
     }
 
     /// The name of a class.

@@ -72,6 +72,10 @@ impl Study {
         let largest = batches.iter().copied().max().unwrap_or(0);
         check_shards(settings.engine.shards, largest)?;
         let task = task(&settings)?;
+        if task.targets().is_some() {
+            let expected = "classify or language in a study, whose targets are those of classes";
+            return Err(refused("task", expected, "regress").into());
+        }
         let parallel = parallel(kind, of, is_named("engine.threads"))?;
         // Settings that decide outcomes beside the study's own, and the data.
         let mut besides: BTreeMap<String, String> = resolved

@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::engine::{RankPlacement, Shards, Threads};
-use crate::nn::{Network, Sequential};
+use crate::nn::{Loss, Network, Sequential};
+use crate::run::{ErrorUnits, TargetErrors};
 use crate::train::{EpochMetrics, KeptWeights, Report, Setup, TrainError};
 
 use super::config::TrainSettings;
+use super::loss::loss_text;
 use super::task::Task;
 
 /// What a training is made of.
@@ -17,6 +19,9 @@ pub(super) struct Overview<'a> {
     pub(super) num_params: usize,
     /// The data in a line.
     pub(super) data: &'a str,
+    pub(super) loss: &'a Loss,
+    /// Of a regression's errors.
+    pub(super) units: Option<ErrorUnits>,
 }
 
 impl<'a> Overview<'a> {
@@ -26,6 +31,8 @@ impl<'a> Overview<'a> {
             model: &task.model,
             num_params: task.model.layout()?.num_params(),
             data: &task.about,
+            loss: &task.loss,
+            units: task.units(),
         })
     }
 
@@ -39,6 +46,9 @@ impl<'a> Overview<'a> {
             setup.rows,
             setup.test_rows
         );
+        if self.units.is_some() {
+            say!("loss: {}", loss_text(self.loss));
+        }
         // Optimiser, schedule, batches.
         let optim = &settings.optim;
         say!("optimizer: {}", optim.optimizer);
@@ -86,7 +96,7 @@ pub(super) fn rank_text(placement: &RankPlacement) -> String {
 
 /// What came out, one `key: value` a line; the hash of the weights last, after the numbers that are
 /// theirs.
-pub(super) fn summary(network: &Network, report: &Report) {
+pub(super) fn summary(network: &Network, report: &Report, errors: &[TargetErrors]) {
     let is_cut = report.epochs.last().is_some_and(|last| !last.is_whole);
     let cut = if is_cut {
         ", the last one cut short"
@@ -109,17 +119,17 @@ pub(super) fn summary(network: &Network, report: &Report) {
             say!("noise scale: {scale:.1} rows");
         }
         if let Some(epoch) = other_epoch(report) {
-            say!(
-                "last epoch: {}{}, test loss {:.6}, test accuracy {:.2} %, not kept",
-                epoch.epoch,
-                if epoch.is_whole {
-                    ""
-                } else {
-                    " (cut short, not judged)"
-                },
-                epoch.test_loss,
-                100.0 * epoch.test_accuracy
-            );
+            let cut = if epoch.is_whole {
+                ""
+            } else {
+                " (cut short, not judged)"
+            };
+            let accuracy = match epoch.test_errors {
+                Some(_) => String::new(),
+                None => format!(", test accuracy {:.2} %", 100.0 * epoch.test_accuracy),
+            };
+            let (number, loss) = (epoch.epoch, epoch.test_loss);
+            say!("last epoch: {number}{cut}, test loss {loss:.6}{accuracy}, not kept");
         }
     }
     // The weights that are kept, with the numbers that are theirs.
@@ -129,10 +139,23 @@ pub(super) fn summary(network: &Network, report: &Report) {
     }
     say!("kept: {}", kept_text(report));
     say!("test loss: {:.6}", report.test_loss());
-    say!("test accuracy: {:.2} %", 100.0 * report.test_accuracy());
+    if errors.is_empty() {
+        say!("test accuracy: {:.2} %", 100.0 * report.test_accuracy());
+    }
+    say_errors("test R2", errors);
     say!("throughput: {}", rate(report.throughput_samples_per_s));
     say!("wall time: {:.2} s", report.wall_time.as_secs_f64());
     say!("weights sha256: {}", network.weights_sha256());
+}
+
+/// The errors of a regression: R2 under this name, and a line for each target.
+pub(super) fn say_errors(name: &str, errors: &[TargetErrors]) {
+    if let Some(r2) = TargetErrors::mean_r2(errors) {
+        say!("{name}: {r2:.6}");
+    }
+    for target in errors {
+        say!("target {}: {target}", target.name);
+    }
 }
 
 /// Rows a second, if any were trained on.
@@ -145,29 +168,34 @@ fn rate(samples_per_s: f64) -> String {
 }
 
 /// The same as a line of JSON.
-pub(super) fn summary_line(network: &Network, report: &Report) -> Value {
+pub(super) fn summary_line(network: &Network, report: &Report, errors: &[TargetErrors]) -> Value {
     let finite = |value: f64| Some(value).filter(|value| value.is_finite());
     let last = report.epochs.last().map(|epoch| {
         json!({
             "epoch": epoch.epoch,
             "step": epoch.step,
             "test_loss": finite(epoch.test_loss),
-            "test_accuracy": finite(epoch.test_accuracy),
+            "test_accuracy": finite(epoch.test_accuracy).filter(|_| errors.is_empty()),
         })
     });
-    json!({
+    let mut line = json!({
         "event": "finished",
         "steps": report.steps,
         "skipped_steps": report.skipped_steps,
         "empty_steps": report.empty_steps,
         "kept": report.kept,
         "test_loss": finite(report.test_loss()),
-        "test_accuracy": finite(report.test_accuracy()),
+        "test_accuracy": finite(report.test_accuracy()).filter(|_| errors.is_empty()),
         "last_epoch": last,
         "throughput_samples_per_s": finite(report.throughput_samples_per_s),
         "wall_time_s": report.wall_time.as_secs_f64(),
         "weights_sha256": network.weights_sha256(),
-    })
+    });
+    if !errors.is_empty() {
+        line["test_r2"] = json!(TargetErrors::mean_r2(errors));
+        line["targets"] = json!(errors);
+    }
+    line
 }
 
 /// The last epoch, where the weights that are kept are those of another.

@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::data::{DataError, Dataset, ImageShape, Preparation, RowKind, Sampling, digits};
+use crate::data::{
+    DataError, Dataset, ImageShape, Preparation, RealTargets, RowKind, Sampling, digits,
+};
 use crate::export::{ExportError, read_safetensors, read_torch};
 use crate::input;
 use crate::nn::{Loss, Network, Sequential, presets};
+use crate::run::{ErrorUnits, TargetErrors};
 use crate::study::synthetic_data;
 use crate::train::{TrainError, Trainer};
 
 use super::config::{FirstWeights, TrainSettings};
 use super::data_options::opened;
 use super::error::{ArgError, CommandError};
+use super::loss::loss;
 
 /// Hidden units of the default network: 64-64-10 has 4,810 parameters.
 const HIDDEN: usize = 64;
@@ -21,25 +25,23 @@ const HIDDEN: usize = 64;
 const SYNTHETIC: (usize, usize) = (1024, 256);
 
 /// A trainer of `model` with these settings.
-pub(super) fn trainer(settings: &TrainSettings, model: Sequential) -> Trainer {
-    configured(Trainer::new(model, Loss::SoftmaxCrossEntropy), settings)
+pub(super) fn trainer(settings: &TrainSettings, model: Sequential, loss: Loss) -> Trainer {
+    configured(Trainer::new(model, loss), settings)
 }
 
 /// A trainer of a trained network with these settings.
-pub(super) fn trainer_from(settings: &TrainSettings, network: Network) -> Trainer {
-    configured(
-        Trainer::from_network(network, Loss::SoftmaxCrossEntropy),
-        settings,
-    )
+pub(super) fn trainer_from(settings: &TrainSettings, network: Network, loss: Loss) -> Trainer {
+    configured(Trainer::from_network(network, loss), settings)
 }
 
 /// A trainer of a model whose weights are drawn, or read where the settings name a file.
 pub(super) fn first_trainer(
     settings: &TrainSettings,
     model: Sequential,
+    loss: Loss,
 ) -> Result<Trainer, CommandError> {
     let Some(FirstWeights { file, map }) = &settings.weights else {
-        return Ok(trainer(settings, model));
+        return Ok(trainer(settings, model, loss));
     };
     let network = match map {
         None => read_safetensors(file, model)?,
@@ -54,7 +56,7 @@ pub(super) fn first_trainer(
             })?
         }
     };
-    Ok(trainer_from(settings, network))
+    Ok(trainer_from(settings, network, loss))
 }
 
 fn odd_map(map: &Path, problem: &str) -> ArgError {
@@ -127,6 +129,7 @@ fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
 /// What is trained.
 pub(super) struct Task {
     pub(super) model: Sequential,
+    pub(super) loss: Loss,
     pub(super) data: [Box<dyn Dataset>; 2],
     pub(super) sampling: Sampling,
     /// The data in a line.
@@ -139,6 +142,19 @@ pub(super) struct Task {
     pub(super) balance: Option<String>,
 }
 
+impl Task {
+    /// The targets of a regression.
+    pub(super) fn targets(&self) -> Option<&RealTargets> {
+        self.preparation.as_ref()?.targets.as_ref()
+    }
+
+    /// What turns the errors of an evaluation into the units of the targets.
+    pub(super) fn units(&self) -> Option<ErrorUnits> {
+        let targets = self.targets();
+        targets.map(|targets| ErrorUnits::of(targets, &*self.data[1]))
+    }
+}
+
 /// A preset on files or synthetic data, or the small network on files or the embedded digits.
 pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
     if let Some(path) = &settings.data {
@@ -149,6 +165,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
         let (train, test) = digits();
         return Ok(Task {
             model: model(settings, None)?,
+            loss: loss(None),
             data: [Box::new(train), Box::new(test)],
             sampling: Sampling::Shuffle,
             about: "UCI digits (8x8)".to_owned(),
@@ -164,6 +181,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
     };
     Ok(Task {
         model: model(settings, None)?,
+        loss: loss(None),
         data: [
             part(0..SYNTHETIC.0),
             part(SYNTHETIC.0..SYNTHETIC.0 + SYNTHETIC.1),
@@ -190,6 +208,7 @@ fn of_digits() -> Preparation {
         },
         num_classes: 10,
         class_names: Vec::new(),
+        targets: None,
     }
 }
 
@@ -217,7 +236,7 @@ fn described_model(
     // A model in the shape of the data.
     let axes = preparation.rows.input_shape();
     let is_text = matches!(preparation.rows, RowKind::Tokens { .. });
-    let classes = preparation.num_classes;
+    let classes = preparation.num_outputs();
     match (&settings.preset, &settings.layers) {
         (None, Some(layers)) if is_text => language_model(layers, &axes, classes),
         (None, Some(layers)) => classifier(layers, axes, classes),
@@ -313,12 +332,26 @@ fn check_colours(settings: &TrainSettings, preparation: &Preparation) -> Result<
     }
 }
 
+/// The errors of a regression on a part, by target; none of other tasks.
+pub(super) fn errors(
+    network: &Network,
+    part: &dyn Dataset,
+    targets: Option<&RealTargets>,
+) -> Result<Vec<TargetErrors>, TrainError> {
+    let Some(targets) = targets else {
+        return Ok(Vec::new());
+    };
+    let errors = TargetErrors::of(network, part, targets)?;
+    Ok(errors.unwrap_or_default())
+}
+
 /// The user's files.
 fn own_data(settings: &TrainSettings, path: &Path) -> Result<Task, TrainError> {
     let opened = opened(path, &settings.data_options)?;
     check_colours(settings, &opened.preparation)?;
     Ok(Task {
         model: model(settings, Some(&opened.preparation))?,
+        loss: loss(Some(&opened.preparation)),
         balance: opened.balance(),
         sampling: opened.sampling,
         data: [opened.train, opened.test],

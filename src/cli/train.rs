@@ -21,7 +21,7 @@ use super::run_recorder::RunRecorder;
 use super::settings_table::{By, refuse};
 use super::signals::Stops;
 use super::summary::{Overview, summary, summary_line};
-use super::task::{Task, first_trainer, task, trainer};
+use super::task::{Task, errors, first_trainer, task, trainer};
 use super::unreached::unreached;
 
 /// `unisono train`.
@@ -100,9 +100,9 @@ fn ready(
     }
     let model = task.model.clone();
     let trainer = if resumes {
-        trainer(settings, model)
+        trainer(settings, model, task.loss.clone())
     } else {
-        first_trainer(settings, model)?
+        first_trainer(settings, model, task.loss.clone())?
     };
     let trainer = trainer.sampling(task.sampling.clone());
     Ok(if command.allow_change {
@@ -199,7 +199,7 @@ fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(
         });
     }
     let network = trainer.network().map_err(TrainError::from)?;
-    conclude(mode, &network, &report, &task);
+    conclude(mode, &network, &report, &task)?;
     if let (Some(recorder), true) = (recorder, mode != OutputMode::Json) {
         say!("run: {}", recorder.path().display());
     }
@@ -216,14 +216,21 @@ fn any_signal(ranks: Option<&Ranks>, own: Option<i32>) -> Result<Option<i32>, Co
 }
 
 /// Says what came out, and whether it came to anything.
-fn conclude(mode: OutputMode, network: &Network, report: &Report, task: &Task) {
+fn conclude(
+    mode: OutputMode,
+    network: &Network,
+    report: &Report,
+    task: &Task,
+) -> Result<(), CommandError> {
     for warning in report.warnings(&*task.data[1]) {
         note!("warning: {warning}");
     }
+    let errors = errors(network, &*task.data[1], task.targets())?;
     match mode {
-        OutputMode::Json => say!("{}", summary_line(network, report)),
-        _ => summary(network, report),
+        OutputMode::Json => say!("{}", summary_line(network, report, &errors)),
+        _ => summary(network, report, &errors),
     }
+    Ok(())
 }
 
 /// Trains until the end or a signal; gives the signal.

@@ -14,7 +14,8 @@
 //! | `files`, `memory_budget` | files that lie about their size, or are larger than the free memory |
 //! | `array_file` | NumPy's arrays that are larger than memory |
 //! | `csv`, `cells`, `columns`, `table`, `survey` | tables: records, cells, what columns are, rows; what columns hold |
-//! | `targets`, `missing_labels` | labels that are classes, those that are not, and rows without one |
+//! | `targets`, `row_labels`, `missing_labels` | labels that are classes, those that are values, and rows without one |
+//! | `real_targets` | targets of a regression, standardised and given back in their units |
 //! | `sniff` | what a file is, by what is in it |
 //! | `listed` | lists in messages |
 //! | `split`, `scale`, `rounding`, `precision` | training and test part; one scale; what doubles and single precision do not keep |
@@ -86,7 +87,9 @@ mod predict_memory;
 #[cfg(feature = "audio")]
 mod predict_sounds;
 mod preparation;
+mod real_targets;
 mod rounding;
+mod row_labels;
 mod sampler;
 mod scale;
 mod scratch;
@@ -150,6 +153,8 @@ pub use open::{
 #[cfg(feature = "text")]
 pub use pieces::Pieces;
 pub use preparation::{Preparation, RowKind};
+pub use real_targets::RealTargets;
+pub(crate) use real_targets::value_variances;
 pub use sampler::{Sampling, epoch_order};
 pub use scale::Standardizer;
 #[cfg(feature = "audio")]

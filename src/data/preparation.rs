@@ -10,6 +10,7 @@ use crate::input;
 use super::columns::Columns;
 use super::error::DataError;
 use super::images::{ChannelStatistics, ImageShape};
+use super::real_targets::RealTargets;
 use super::scale::Standardizer;
 use super::spectrogram_settings::SpectrogramSettings;
 use super::text_features::TextHasher;
@@ -30,6 +31,7 @@ const MOST_CLASSES: usize = 1 << 24;
 ///     rows: RowKind::Images { shape, statistics: shape.plain() },
 ///     num_classes: 2,
 ///     class_names: vec!["cat".into(), "dog".into()],
+///     targets: None,
 /// };
 /// let path = std::env::temp_dir().join(format!("unisono-prepared-{}.png", std::process::id()));
 /// image::GrayImage::from_raw(4, 4, vec![255; 16]).unwrap().save(&path).unwrap();
@@ -46,10 +48,13 @@ const MOST_CLASSES: usize = 1 << 24;
 pub struct Preparation {
     /// The kind of rows: what they are made of.
     pub rows: RowKind,
-    /// Classes, or tokens, that rows are labelled with.
+    /// Classes, or tokens, that rows are labelled with; 0 of a regression.
     pub num_classes: usize,
     /// The names of the classes; none where they are numbers, or tokens.
     pub class_names: Vec<String>,
+    /// The targets of a regression, in the place of classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<RealTargets>,
 }
 
 /// What rows are made of.
@@ -174,6 +179,11 @@ impl Preparation {
             let got = format!("{} classes, of at most {MOST_CLASSES}", read.num_classes);
             return Err(odd(got));
         }
+        if read.targets.as_ref().is_some_and(|targets| !targets.fits()) {
+            return Err(odd(
+                "targets with other means and deviations than one each".to_owned()
+            ));
+        }
         if read.rows.fits() {
             Ok(read)
         } else {
@@ -182,6 +192,12 @@ impl Preparation {
                 read.rows.input_shape()
             )))
         }
+    }
+
+    /// Outputs of a model of such rows: one a class, or a target.
+    pub fn num_outputs(&self) -> usize {
+        let targets = self.targets.as_ref();
+        targets.map_or(self.num_classes, |targets| targets.names.len())
     }
 
     /// As JSON, for [`Preparation::parse`].

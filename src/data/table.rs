@@ -12,7 +12,8 @@ use super::error::DataError;
 use super::listed::listed;
 use super::missing_labels::settle_missing;
 use super::rounding::written;
-use super::targets::{MissingLabels, Target, alike, numbered, refuse_targets};
+use super::row_labels::{LabelColumn, RowLabels};
+use super::targets::{MissingLabels, Target};
 use super::text_features::LabelledTexts;
 
 /// Options of reading a table; by default its cells decide.
@@ -48,8 +49,7 @@ pub struct TableOptions {
 struct Cut {
     rows: Vec<StringRecord>,
     columns: Columns,
-    labels: Vec<u32>,
-    classes: Vec<String>,
+    labels: RowLabels,
     reading: Vec<String>,
 }
 
@@ -93,7 +93,6 @@ impl TableOptions {
             values,
             columns: cut.columns,
             labels: cut.labels,
-            classes: cut.classes,
             reading: cut.reading,
         })
     }
@@ -112,10 +111,18 @@ impl TableOptions {
     /// As [`TableOptions::read_texts`].
     pub fn parse_texts(&self, bytes: &[u8], path: &Path) -> Result<LabelledTexts, DataError> {
         let cut = self.cut(bytes, path)?;
+        let RowLabels::Classes { labels, names } = cut.labels else {
+            return Err(DataError::unfit(
+                path,
+                "labels of classes beside texts",
+                cut.reading.last().cloned().unwrap_or_default(),
+                "`task` classify takes each number for a class, `label` COLUMN names another column",
+            ));
+        };
         Ok(LabelledTexts {
             texts: texts(&cut.rows, &cut.columns.features()),
-            labels: cut.labels,
-            classes: cut.classes,
+            labels,
+            classes: names,
             columns: cut.columns,
             reading: cut.reading,
         })
@@ -151,11 +158,11 @@ impl TableOptions {
             &name,
             path,
         )?);
-        let cells: Vec<&str> = rows.iter().map(|record| &record[label]).collect();
-        let (classes, labels) = numbered(&cells);
-        if self.target == Target::Auto {
-            refuse_targets(&cells, &name, path)?;
-        }
+        let column = LabelColumn {
+            place: label,
+            name: &name,
+        };
+        let (labels, said) = RowLabels::of_column(&rows, column, self.target, path)?;
         // What it came to, in lines.
         let features = &columns.names;
         reading.push(format!(
@@ -163,14 +170,11 @@ impl TableOptions {
             features.len(),
             listed(features)
         ));
-        let (count, list) = (classes.len(), listed(&classes));
-        reading.push(format!("label: {name}, {count} classes, {list}"));
-        reading.extend(alike(&cells));
+        reading.extend(said);
         Ok(Cut {
             rows,
             columns,
             labels,
-            classes,
             reading,
         })
     }
@@ -291,8 +295,7 @@ impl TableOptions {
 pub struct CsvTable {
     columns: Columns,
     values: Array2<f64>,
-    labels: Vec<u32>,
-    classes: Vec<String>,
+    labels: RowLabels,
     reading: Vec<String>,
 }
 
@@ -324,14 +327,22 @@ impl CsvTable {
     }
 
     /// The labels that there are: in order of their numbers if all of them are numbers, else of the
-    /// alphabet.
+    /// alphabet; none of a regression.
     pub fn classes(&self) -> &[String] {
-        &self.classes
+        self.labels.classes().1
     }
 
-    /// The class of each row.
+    /// The class of each row; nothing where rows are labelled with values.
     pub fn labels(&self) -> &[u32] {
-        &self.labels
+        self.labels.classes().0
+    }
+
+    /// The values that rows are labelled with, (rows, targets), of a regression.
+    pub fn targets(&self) -> Option<&Array2<f64>> {
+        match &self.labels {
+            RowLabels::Classes { .. } => None,
+            RowLabels::Values { values, .. } => Some(values),
+        }
     }
 
     /// The features, (rows, columns).
@@ -339,10 +350,10 @@ impl CsvTable {
         &self.values
     }
 
-    /// The features alone.
+    /// The features and the labels alone.
     #[cfg(feature = "files")]
-    pub(crate) fn into_values(self) -> Array2<f64> {
-        self.values
+    pub(crate) fn into_parts(self) -> (Array2<f64>, RowLabels) {
+        (self.values, self.labels)
     }
 
     /// What each part of the table was taken for, `key: value` each.
@@ -368,6 +379,13 @@ impl CsvTable {
             });
         }
         let values = self.values.mapv(|value| value as f32);
-        ArrayDataset::classes(values, &self.labels, self.classes.len())
+        match &self.labels {
+            RowLabels::Classes { labels, names } => {
+                ArrayDataset::classes(values, labels, names.len())
+            }
+            RowLabels::Values {
+                values: targets, ..
+            } => ArrayDataset::values(values, targets.mapv(|target| target as f32)),
+        }
     }
 }

@@ -1,10 +1,10 @@
-//! Labels: whether they are classes, and what to do where there is none.
+//! Labels: whether they are classes or values, and what to do where there is none.
 //!
 //! # Why this way
 //! Numbers that measure something, such as a price or an age, can be made into classes, one for
 //! each value, and a model of them learns nothing of use. They are told from classes by what they
 //! are: fractions, or many different whole numbers that neither run from 0 or 1 without a gap nor
-//! come about equally often. Who means classes says so.
+//! come about equally often. That is said, and who means the other says so.
 //!
 //! A label is a text. Two texts of one number, such as `9` and `9.0`, are one class where all
 //! labels are written as a program writes numbers; where one is not, such as `1.10` or `02134`,
@@ -43,11 +43,13 @@ pub enum MissingLabels {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
-    /// Classes, unless they look like values of a regression.
+    /// Classes, or values where they look like those of a regression.
     #[default]
     Auto,
     /// Classes, each different label one.
     Classes,
+    /// Values of a regression.
+    Values,
 }
 
 /// Whether a cell says that there is no label.
@@ -76,30 +78,35 @@ fn is_code(label: &str) -> bool {
     letters.next() == Some(b'0') && letters.next().is_some_and(|next| next.is_ascii_digit())
 }
 
-/// Refuses labels that are no classes.
-pub(super) fn refuse_targets(labels: &[&str], name: &str, path: &Path) -> Result<(), DataError> {
+/// Why labels are values of a regression, if they look like some; labels that are neither such
+/// values nor classes are refused.
+pub(super) fn measured(
+    labels: &[&str],
+    name: &str,
+    path: &Path,
+) -> Result<Option<String>, DataError> {
     let numbers: Option<Vec<f64>> = labels.iter().map(|label| exact_number(label)).collect();
     let has_codes = labels.iter().any(|label| is_code(label));
     if let Some(numbers) = numbers.filter(|_| !has_codes) {
-        return refuse_numbers(&numbers, &column_called(name), path);
+        return Ok(measured_numbers(&numbers));
     }
     let mut different = labels.to_vec();
     different.sort_unstable();
     different.dedup();
     let (count, rows) = (different.len(), labels.len());
     if count <= FEW || 2 * count <= rows {
-        return Ok(());
+        return Ok(None);
     }
     Err(DataError::unfit(
         path,
         format!("labels of classes in {}", column_called(name)),
         format!("{count} different texts in {rows} rows"),
-        "`label` COLUMN names another column, `target` classes takes each text for a class",
+        "`label` COLUMN names another column, `task` classify takes each text for a class",
     ))
 }
 
-/// Refuses numbers that measure something; `place` says where they stand.
-pub(crate) fn refuse_numbers(labels: &[f64], place: &str, path: &Path) -> Result<(), DataError> {
+/// Why numbers are values of a regression, if they measure something.
+pub(crate) fn measured_numbers(labels: &[f64]) -> Option<String> {
     let mut sorted = labels.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     // Each different number, and how often it comes.
@@ -107,9 +114,7 @@ pub(crate) fn refuse_numbers(labels: &[f64], place: &str, path: &Path) -> Result
         .chunk_by(|one, other| one == other)
         .map(|group| (group[0], group.len()))
         .collect();
-    let (Some(&(least, _)), Some(&(most, _))) = (groups.first(), groups.last()) else {
-        return Ok(());
-    };
+    let (&(least, _), &(most, _)) = (groups.first()?, groups.last()?);
     let (count, rows) = (groups.len(), labels.len());
     let are_whole = groups.iter().all(|(value, _)| value.fract() == 0.0);
     // Whole numbers may be many, if they run without a gap and come about equally often.
@@ -122,22 +127,16 @@ pub(crate) fn refuse_numbers(labels: &[f64], place: &str, path: &Path) -> Result
     } else {
         count > FEW_FRACTIONS || 2 * count > rows
     };
-    if !is_doubtful {
-        return Ok(());
-    }
     let kind = if are_whole {
         "whole numbers"
     } else {
         "real numbers"
     };
-    Err(DataError::unfit(
-        path,
-        format!("labels of classes in {place}"),
+    is_doubtful.then(|| {
         format!(
-            "{count} different {kind} from {least} to {most} in {rows} rows, as of a regression"
-        ),
-        "regression is not built yet: `label` COLUMN names another column of a table, `target` classes takes each number for a class",
-    ))
+            "{count} different {kind} from {least} to {most} in {rows} rows, as of a regression; `task` classify takes each for a class"
+        )
+    })
 }
 
 /// The different labels, in order of their numbers if all of them are numbers, else of the
@@ -221,7 +220,7 @@ mod tests {
 
     #[test]
     fn values_that_measure_are_told_from_classes() {
-        let accepts = |labels: Vec<f64>| refuse_numbers(&labels, "y", "t".as_ref()).is_ok();
+        let accepts = |labels: Vec<f64>| measured_numbers(&labels).is_none();
         let of = |count: usize, value: fn(usize) -> f64| (0..count).map(value).collect();
         // Ten digits, a hundred even classes, stars in halves.
         assert!(accepts(of(1000, |i| (i % 10) as f64)));
@@ -274,7 +273,8 @@ mod tests {
     fn codes_with_a_zero_before_them_measure_nothing() {
         let codes: Vec<String> = (0..100).map(|at| format!("{:05}", at % 30 * 71)).collect();
         let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
-        assert!(refuse_targets(&codes, "zip", "t.csv".as_ref()).is_ok());
+        let of = |codes: &[&str]| measured(codes, "zip", "t.csv".as_ref()).unwrap();
+        assert_eq!(of(&codes), None);
         let numbers: Vec<&str> = codes
             .iter()
             .map(|code| code.trim_start_matches('0'))
@@ -283,19 +283,19 @@ mod tests {
             .into_iter()
             .filter(|code| !code.is_empty())
             .collect();
-        assert!(refuse_targets(&numbers, "zip", "t.csv".as_ref()).is_err());
+        assert!(of(&numbers).is_some());
     }
 
     #[test]
     fn many_texts_are_names_of_rows_and_no_classes() {
         let names: Vec<String> = (0..50).map(|i| format!("row {i}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let error = refuse_targets(&names, "Name", "t.csv".as_ref()).unwrap_err();
+        let error = measured(&names, "Name", "t.csv".as_ref()).unwrap_err();
         let text = error.to_string();
         assert!(
             text.contains("50 different texts in 50 rows; `label`"),
             "{text}"
         );
-        assert!(refuse_targets(&names[..3], "Name", "t.csv".as_ref()).is_ok());
+        assert!(measured(&names[..3], "Name", "t.csv".as_ref()).is_ok());
     }
 }

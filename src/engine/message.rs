@@ -153,7 +153,7 @@ pub(crate) struct Reply<S> {
 /// ```
 /// use unisono::engine::{Decision, Reduced, Sums};
 /// let decide = |at: &Reduced| if at.is_finite() { Decision::Apply(0.1) } else { Decision::Skip };
-/// let sums = Sums { loss: 64.0, weight: 32.0, rows: 32.0, correct: 8.0 };
+/// let sums = Sums { loss: 64.0, weight: 32.0, rows: 32.0, correct: 8.0, ..Sums::default() };
 /// assert_eq!(decide(&Reduced { sums, grad_norm: 1.5, shards: None }), Decision::Apply(0.1));
 /// assert_eq!(decide(&Reduced { sums, grad_norm: f64::NAN, shards: None }), Decision::Skip);
 /// ```

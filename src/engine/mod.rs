@@ -101,7 +101,7 @@ pub use ranks::{LinkCosts, MpiError, PeerError, RankPlacement, Ranks};
 pub use reduced::{Reduced, ShardNorms};
 pub use replica::{Fold, Replica};
 pub use shard::{Node, default_shards, fold_depth, part, split_point};
-pub use sums::Sums;
+pub use sums::{ErrorSums, MeanErrors, Sums};
 #[cfg(feature = "study")]
 pub(crate) use timing::clock_readings;
 pub use timing::{Phase, PhaseTimes};

@@ -6,7 +6,7 @@ use super::sums::Sums;
 ///
 /// ```
 /// use unisono::engine::{Reduced, Sums};
-/// let sums = Sums { loss: f64::INFINITY, weight: 32.0, rows: 32.0, correct: 0.0 };
+/// let sums = Sums { loss: f64::INFINITY, weight: 32.0, rows: 32.0, correct: 0.0, ..Sums::default() };
 /// assert!(!Reduced { sums, grad_norm: 1.5, shards: None }.is_finite());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]

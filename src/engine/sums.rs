@@ -1,12 +1,13 @@
-//! Sums of a pass over rows: loss, what its mean divides by, rows, and those classified correctly.
+//! Sums of a pass over rows: loss, what its mean divides by, rows, those classified correctly, and
+//! the errors of values.
 
 /// Sums over rows: what a replica returns and the coordinator divides.
 ///
 /// ```
 /// use unisono::engine::Sums;
 /// // The rows of two shards, of classes with weight 0.5.
-/// let mut sums = Sums { loss: 3.0, weight: 1.0, rows: 2.0, correct: 1.0 };
-/// sums += Sums { loss: 5.0, weight: 1.0, rows: 2.0, correct: 2.0 };
+/// let mut sums = Sums { loss: 3.0, weight: 1.0, rows: 2.0, correct: 1.0, ..Sums::default() };
+/// sums += Sums { loss: 5.0, weight: 1.0, rows: 2.0, correct: 2.0, ..Sums::default() };
 /// assert_eq!((sums.mean_loss(), sums.accuracy()), (4.0, 0.75));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -20,6 +21,55 @@ pub struct Sums {
     pub rows: f64,
     /// Rows classified correctly; 0 where that makes no sense.
     pub correct: f64,
+    /// Errors of outputs that are compared with values, where they were measured.
+    pub errors: ErrorSums,
+}
+
+/// Errors of outputs that are compared with values, summed over rows and outputs.
+///
+/// ```
+/// use unisono::engine::ErrorSums;
+/// let mut sums = ErrorSums { outputs: 1.0, squared: 4.0, absolute: 2.0 };
+/// assert_eq!(ErrorSums::default().means(), None);
+/// sums += ErrorSums { outputs: 1.0, squared: 0.0, absolute: 0.0 };
+/// let means = sums.means().unwrap();
+/// assert_eq!((means.squared, means.absolute), (2.0, 1.0));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ErrorSums {
+    /// Outputs that were compared; 0 where none was.
+    pub outputs: f64,
+    /// Their squared errors.
+    pub squared: f64,
+    /// Their absolute errors.
+    pub absolute: f64,
+}
+
+/// Means of [`ErrorSums`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MeanErrors {
+    /// The mean squared error of an output.
+    pub squared: f64,
+    /// The mean absolute error of an output.
+    pub absolute: f64,
+}
+
+impl ErrorSums {
+    /// The means; `None` where no output was compared.
+    pub fn means(&self) -> Option<MeanErrors> {
+        (self.outputs > 0.0).then(|| MeanErrors {
+            squared: self.squared / self.outputs,
+            absolute: self.absolute / self.outputs,
+        })
+    }
+}
+
+impl std::ops::AddAssign for ErrorSums {
+    fn add_assign(&mut self, other: Self) {
+        self.outputs += other.outputs;
+        self.squared += other.squared;
+        self.absolute += other.absolute;
+    }
 }
 
 impl Sums {
@@ -45,6 +95,7 @@ impl std::ops::AddAssign for Sums {
         self.weight += other.weight;
         self.rows += other.rows;
         self.correct += other.correct;
+        self.errors += other.errors;
     }
 }
 

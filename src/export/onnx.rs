@@ -16,6 +16,7 @@ use crate::output;
 use super::error::ExportError;
 use super::onnx_format::{Attribute, GraphProto, ModelProto, OperatorSet, ValueInfo};
 use super::onnx_graph::Graph;
+use super::onnx_scale::OutputScale;
 use super::safetensors::PRODUCER;
 
 /// The version of the operators.
@@ -38,6 +39,38 @@ const OPSET: i64 = 17;
 /// [`ExportError::Layer`] for a layer without a formula (a user's own may have none);
 /// [`ExportError::Padding`] for a model that passes over padding; [`ExportError::Write`].
 pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
+    write(path, network, None)
+}
+
+/// The same, with outputs in other units: those of a regression's targets, which were standardised
+/// for the training.
+///
+/// ```
+/// use unisono::export::{OutputScale, write_onnx_scaled};
+/// use unisono::nn::{Network, Sequential};
+/// let network = Network::new(Sequential::new(3).dense(1), 42)?;
+/// let file = std::env::temp_dir().join(format!("unisono-scaled-{}.onnx", std::process::id()));
+/// let scale = OutputScale { factors: vec![1000.0], summands: vec![250_000.0] };
+/// write_onnx_scaled(&file, &network, &scale)?;
+/// assert!(std::fs::read(&file)?.windows(3).any(|bytes| bytes == b"Mul"));
+/// # std::fs::remove_file(file)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`write_onnx`].
+///
+/// # Panics
+/// If there is not one factor and one summand for each output.
+pub fn write_onnx_scaled(
+    path: &Path,
+    network: &Network,
+    scale: &OutputScale,
+) -> Result<(), ExportError> {
+    write(path, network, Some(scale))
+}
+
+fn write(path: &Path, network: &Network, scale: Option<&OutputScale>) -> Result<(), ExportError> {
     let model = network.model();
     if model.has_padding() {
         return Err(ExportError::Padding);
@@ -49,7 +82,10 @@ pub fn write_onnx(path: &Path, network: &Network) -> Result<(), ExportError> {
         shape: model.input_shape().clone(),
     };
     let output = graph.layers(model.layers(), input, "")?;
-    graph.node("Identity", &[&output.name], "y", Vec::new());
+    match scale {
+        None => graph.node("Identity", &[&output.name], "y", Vec::new()),
+        Some(scale) => graph.scaled(scale, &output.name, &output.shape),
+    }
     // Their file.
     let file = ModelProto {
         ir_version: 8,

@@ -11,6 +11,7 @@ use crate::train::{EpochMetrics, Event};
 
 use super::error::RunError;
 use super::folder::RunFolder;
+use super::regression::{ErrorUnits, UnitErrors};
 use super::tensorboard::EventFile;
 
 /// Steps of an epoch that are recorded, about.
@@ -55,12 +56,17 @@ pub enum Record {
         epoch: u32,
         /// Mean loss over the epoch's batches.
         train_loss: Option<f64>,
-        /// Share classified correctly in the epoch's batches, in 0..=1.
-        train_accuracy: f64,
+        /// Share classified correctly in the epoch's batches, in 0..=1; `None` of a regression.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        train_accuracy: Option<f64>,
         /// Mean loss over the test rows.
         test_loss: Option<f64>,
-        /// Share of the test rows classified correctly, in 0..=1.
-        test_accuracy: f64,
+        /// Share of the test rows classified correctly, in 0..=1; `None` of a regression.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        test_accuracy: Option<f64>,
+        /// Errors of a regression over the test rows, in the units of its target.
+        #[serde(flatten)]
+        test_errors: UnitErrors,
         /// Learning rate of the last step.
         lr: f32,
         /// Rows of the last planned batch.
@@ -108,6 +114,7 @@ impl Record {
                 train_accuracy,
                 test_loss,
                 test_accuracy,
+                test_errors,
                 lr,
                 batch_size,
                 noise_scale,
@@ -118,9 +125,10 @@ impl Record {
                 step,
                 epoch,
                 train_loss: finite(train_loss),
-                train_accuracy,
+                train_accuracy: finite(train_accuracy).filter(|_| test_errors.is_none()),
                 test_loss: finite(test_loss),
-                test_accuracy,
+                test_accuracy: finite(test_accuracy).filter(|_| test_errors.is_none()),
+                test_errors: UnitErrors::default(),
                 lr,
                 batch_size,
                 grad_norm: finite(grad_norm),
@@ -130,6 +138,16 @@ impl Record {
             }),
             _ => None,
         }
+    }
+
+    /// The same with the errors of a regression, in units.
+    #[must_use]
+    pub fn measured(mut self, event: &Event<'_>, units: ErrorUnits) -> Self {
+        if let (Record::Epoch { test_errors, .. }, Event::Epoch(metrics)) = (&mut self, event) {
+            let errors = metrics.test_errors.map(|means| units.errors(means));
+            *test_errors = errors.unwrap_or_default();
+        }
+        self
     }
 
     /// Updates so far.
@@ -148,12 +166,14 @@ impl Record {
                 step,
                 test_loss,
                 test_accuracy,
+                test_errors,
                 ..
             } => Some(LastEpoch {
                 epoch,
                 step,
                 test_loss,
                 test_accuracy,
+                test_r2: test_errors.r2,
             }),
         }
     }
@@ -178,6 +198,7 @@ impl Record {
                 train_accuracy,
                 test_loss,
                 test_accuracy,
+                test_errors,
                 noise_scale,
                 throughput_samples_per_s,
                 ..
@@ -185,10 +206,17 @@ impl Record {
                 let mut scalars = vec![
                     ("loss/train", train_loss.unwrap_or(f64::NAN)),
                     ("loss/test", test_loss.unwrap_or(f64::NAN)),
+                ];
+                let measured = [
                     ("accuracy/train", train_accuracy),
                     ("accuracy/test", test_accuracy),
-                    ("throughput/samples a second", throughput_samples_per_s),
+                    ("RMSE/test", test_errors.rmse),
+                    ("MAE/test", test_errors.mae),
+                    ("R2/test", test_errors.r2),
                 ];
+                let measured = measured.into_iter();
+                scalars.extend(measured.filter_map(|(name, value)| Some((name, value?))));
+                scalars.push(("throughput/samples a second", throughput_samples_per_s));
                 scalars.extend(noise_scale.map(|scale| ("noise scale/rows", scale)));
                 scalars
             }
@@ -201,7 +229,7 @@ impl Record {
 ///
 /// ```
 /// use unisono::run::LastEpoch;
-/// let last = LastEpoch { epoch: 3, step: 135, test_loss: Some(0.25), test_accuracy: 0.9 };
+/// let last = LastEpoch { epoch: 3, step: 135, test_loss: Some(0.25), test_accuracy: Some(0.9), test_r2: None };
 /// assert_eq!(serde_json::to_value(last)?["epoch"], 3);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -213,8 +241,12 @@ pub struct LastEpoch {
     pub step: u64,
     /// Mean loss over the test rows; `None` if it is not finite.
     pub test_loss: Option<f64>,
-    /// Share of the test rows classified correctly, in 0..=1.
-    pub test_accuracy: f64,
+    /// Share of the test rows classified correctly, in 0..=1; `None` of a regression.
+    #[serde(default)]
+    pub test_accuracy: Option<f64>,
+    /// The coefficient of determination of a regression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_r2: Option<f64>,
 }
 
 /// Writes records: every epoch, and some fifty steps of each.
@@ -226,6 +258,8 @@ pub struct MetricsLog {
     /// Steps between two that are recorded.
     every: u64,
     last_epoch: Option<LastEpoch>,
+    /// Of a regression.
+    units: Option<ErrorUnits>,
 }
 
 impl MetricsLog {
@@ -256,8 +290,18 @@ impl MetricsLog {
             events: EventFile::begin(run.path()).map_err(RunError::write(run.path()))?,
             every: 1,
             last_epoch,
+            units: None,
             path,
         })
+    }
+
+    /// The same of a regression, whose errors are recorded in these units.
+    #[must_use]
+    pub fn measured_in(self, units: ErrorUnits) -> Self {
+        Self {
+            units: Some(units),
+            ..self
+        }
     }
 
     /// The records in a run's folder; a line that was cut by a kill is left out.
@@ -297,9 +341,12 @@ impl MetricsLog {
             Event::Step { step, .. } if !step.is_multiple_of(self.every) => return Ok(()),
             _ => {}
         }
-        let Some(record) = Record::of(event) else {
+        let Some(mut record) = Record::of(event) else {
             return Ok(());
         };
+        if let Some(units) = self.units {
+            record = record.measured(event, units);
+        }
         let failed = RunError::write(&self.path);
         self.last_epoch = record.evaluated().or(self.last_epoch);
         let text = line(&record);

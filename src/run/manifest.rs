@@ -16,6 +16,7 @@ use crate::train::{Kept, Setup};
 use super::error::RunError;
 use super::folder::RunFolder;
 use super::log::LastEpoch;
+use super::regression::TargetErrors;
 
 /// Values of a data set that are hashed; a longer one is hashed at its front.
 const HASHED_VALUES: usize = 1 << 26;
@@ -119,8 +120,11 @@ pub struct Manifest {
     /// Test loss of the weights with the hash below; `None` if it is not finite, or nobody has
     /// evaluated them.
     pub test_loss: Option<f64>,
-    /// Their test accuracy, in 0..=1.
+    /// Their test accuracy, in 0..=1; `None` of a regression.
     pub test_accuracy: Option<f64>,
+    /// Their errors on the test rows by target, of a regression.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetErrors>,
     /// The SHA-256 of the weights that are kept: those of `model.safetensors`, or of a stopped
     /// run's newest checkpoint.
     pub weights_sha256: Option<String>,
@@ -165,6 +169,7 @@ impl Manifest {
             wall_time_s: 0.0,
             test_loss: None,
             test_accuracy: None,
+            targets: Vec::new(),
             weights_sha256: None,
             kept: None,
             last_epoch: None,
@@ -200,7 +205,8 @@ impl Manifest {
     pub fn set_weights(&mut self, kept: Kept, sha256: String, last_epoch: Option<LastEpoch>) {
         let finite = |value: f64| Some(value).filter(|value| value.is_finite());
         self.test_loss = kept.test.and_then(|test| finite(test.loss));
-        self.test_accuracy = kept.test.map(|test| test.accuracy);
+        let classified = kept.test.filter(|test| test.errors.is_none());
+        self.test_accuracy = classified.map(|test| test.accuracy);
         self.weights_sha256 = Some(sha256);
         (self.kept, self.last_epoch) = (Some(kept), last_epoch);
     }
@@ -208,18 +214,15 @@ impl Manifest {
     /// The last epoch in words, where the weights that are kept are not its own.
     pub fn other_epoch(&self) -> Option<String> {
         let last = self.last_epoch?;
-        let is_kept =
-            self.test_loss == last.test_loss && self.test_accuracy == Some(last.test_accuracy);
+        let is_kept = self.test_loss == last.test_loss && self.test_accuracy == last.test_accuracy;
         let loss = last
             .test_loss
             .map_or("not finite".to_owned(), |loss| format!("{loss:.6}"));
-        (!is_kept).then(|| {
-            format!(
-                "{} (test loss {loss}, test accuracy {:.2} %)",
-                last.epoch,
-                100.0 * last.test_accuracy
-            )
-        })
+        let accuracy = last.test_accuracy;
+        let accuracy = accuracy.map(|share| format!(", test accuracy {:.2} %", 100.0 * share));
+        let r2 = last.test_r2.map(|r2| format!(", test R2 {r2:.4}"));
+        let measured = accuracy.or(r2).unwrap_or_default();
+        (!is_kept).then(|| format!("{} (test loss {loss}{measured})", last.epoch))
     }
 
     /// Adds the workers' time in each phase.

@@ -22,6 +22,7 @@
 //! | `manifest` | [`Manifest`] |
 //! | `predictions` | [`predictions`]: what rows are taken for |
 //! | `mistakes` | [`Mistakes`]: metrics of a classifier, wrong rows as pictures |
+//! | `regression` | [`values_of`], [`TargetErrors`]: what a regression predicts, and its errors |
 //! | `picture` | rows as pictures |
 //! | `saliency` | [`Saliency`]: what of a row counts |
 //! | `generation` | [`Generation`]: text of a language model's own |
@@ -38,6 +39,7 @@ mod mistakes;
 mod picture;
 mod predictions;
 mod reader;
+mod regression;
 mod report;
 mod saliency;
 mod tensorboard;
@@ -53,6 +55,9 @@ pub use mistakes::{Mistakes, WrongRow, classification};
 pub use picture::{heat_map, picture};
 pub use predictions::{Predicted, predictions, predictions_of};
 pub use reader::RunReader;
+#[cfg(feature = "cli")]
+pub(crate) use regression::in_digits;
+pub use regression::{ErrorUnits, PredictedValues, TargetErrors, UnitErrors, values_of};
 pub use report::report;
 pub use saliency::Saliency;
 pub use weights::RunWeights;

@@ -12,6 +12,7 @@ use super::folder::RunFolder;
 use super::log::{MetricsLog, Record};
 use super::manifest::Manifest;
 use super::mistakes::{Mistakes, WrongRow};
+use super::regression::{TargetErrors, in_digits};
 
 /// Classes whose confusion is shown as a table.
 const MOST_CLASSES: usize = 30;
@@ -34,6 +35,7 @@ pub fn report(
     let records = MetricsLog::read(run.path())?;
     curves(&mut page, &records);
     layers(&mut page, &manifest.layers, &records);
+    targets(&mut page, &manifest.targets);
     phases(&mut page, manifest);
     if let Some((found, names)) = mistakes {
         let name = |class: usize| {
@@ -62,16 +64,17 @@ fn facts(page: &mut HtmlReport, manifest: &Manifest) {
         "not pinned"
     };
     let (rows, test_rows) = manifest.rows;
+    let measured = match TargetErrors::mean_r2(&manifest.targets) {
+        _ if manifest.targets.is_empty() => {
+            let accuracy = manifest.test_accuracy;
+            let accuracy = accuracy.map(|share| format!("{:.2} %", 100.0 * share));
+            ("test accuracy", or_none(accuracy))
+        }
+        r2 => ("test R2", or_none(r2.map(|r2| format!("{r2:.4}")))),
+    };
     let facts = [
         ("status", manifest.status.to_string()),
-        (
-            "test accuracy",
-            or_none(
-                manifest
-                    .test_accuracy
-                    .map(|share| format!("{:.2} %", 100.0 * share)),
-            ),
-        ),
+        measured,
         (
             "test loss",
             or_none(manifest.test_loss.map(|loss| format!("{loss:.6}"))),
@@ -114,7 +117,7 @@ fn facts(page: &mut HtmlReport, manifest: &Manifest) {
 type Line = (&'static str, &'static str, &'static str);
 
 /// Title, unit, caption and lines of each chart.
-const CHARTS: [(&str, &str, &str, &[Line]); 6] = [
+const CHARTS: [(&str, &str, &str, &[Line]); 8] = [
     (
         "Loss",
         "mean loss of a row",
@@ -133,6 +136,18 @@ const CHARTS: [(&str, &str, &str, &[Line]); 6] = [
             ("training", "epoch", "train_accuracy"),
             ("test", "epoch", "test_accuracy"),
         ],
+    ),
+    (
+        "Errors",
+        "the target's units",
+        "Root of the mean squared error and mean absolute error of the test rows after the epoch.",
+        &[("RMSE", "epoch", "test_rmse"), ("MAE", "epoch", "test_mae")],
+    ),
+    (
+        "R2",
+        "1 less the squared error over the variance",
+        "Of the test rows after the epoch; 0 is always answering with their mean.",
+        &[("test", "epoch", "test_r2")],
     ),
     (
         "Learning rate",
@@ -235,6 +250,36 @@ fn layers(page: &mut HtmlReport, names: &[String], records: &[Record]) {
     let rows: Vec<Vec<String>> = (0..names.len()).map(row).collect();
     page.figure(&chart.svg(), &caption)
         .table(&["layer", "first", "mean", "last"], &rows);
+}
+
+/// The errors of a regression, a row for each target.
+fn targets(page: &mut HtmlReport, errors: &[TargetErrors]) {
+    if errors.is_empty() {
+        return;
+    }
+    let text = |value: Option<f64>| value.map_or("not finite".to_owned(), in_digits);
+    let row = |target: &TargetErrors| {
+        vec![
+            target.name.clone(),
+            text(target.rmse),
+            text(target.mae),
+            target.r2.map_or("none".to_owned(), |r2| format!("{r2:.4}")),
+            text(target.rmse_of_mean),
+            text(target.mae_of_mean),
+        ]
+    };
+    let rows: Vec<Vec<String>> = errors.iter().map(row).collect();
+    let head = [
+        "target",
+        "RMSE",
+        "MAE",
+        "R2",
+        "RMSE of the mean",
+        "MAE of the mean",
+    ];
+    page.heading("Errors by target")
+        .paragraph("Of the weights that are kept on the test rows, in the units of each target; beside them those of always answering with the mean of the training rows.")
+        .table(&head, &rows);
 }
 
 fn phases(page: &mut HtmlReport, manifest: &Manifest) {

@@ -17,6 +17,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::engine::MeanErrors;
 use crate::input;
 use crate::nn::{Network, Sequential};
 use crate::optim::AVERAGE;
@@ -153,6 +154,7 @@ impl Checkpoint {
             "state": self.state.names,
             "test_loss": self.test.map(|test| test.loss),
             "test_accuracy": self.test.map(|test| test.accuracy),
+            "test_errors": self.test.and_then(|test| test.errors).map(|mean| [mean.squared, mean.absolute]),
         });
         let body = body.to_string();
         let last = json!({"sha256": hex(body.as_bytes()), "body": body}).to_string();
@@ -335,9 +337,12 @@ fn body_of(path: &Path, text: &[u8]) -> Result<Value, TrainError> {
 
 /// What the evaluation of a checkpoint's weights gave, by its body.
 fn scores(body: &Value) -> Option<Scores> {
+    let errors = &body["test_errors"];
+    let errors = errors[0].as_f64().zip(errors[1].as_f64());
     Some(Scores {
         loss: body["test_loss"].as_f64()?,
         accuracy: body["test_accuracy"].as_f64()?,
+        errors: errors.map(|(squared, absolute)| MeanErrors { squared, absolute }),
     })
 }
 

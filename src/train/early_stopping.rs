@@ -1,5 +1,7 @@
 //! Early stopping: when training ends before its last epoch, and which weights it keeps.
 
+use crate::engine::MeanErrors;
+
 use super::kept::Scores;
 use super::state_dict::StateDict;
 
@@ -112,6 +114,9 @@ impl Early {
         if let Some((at, _)) = &self.best {
             dict.set("early best", [at.epoch.into(), at.step]);
             dict.set_reals("early best scores", [at.scores.loss, at.scores.accuracy]);
+            if let Some(MeanErrors { squared, absolute }) = at.scores.errors {
+                dict.set_reals("early best errors", [squared, absolute]);
+            }
         }
     }
 
@@ -125,10 +130,16 @@ impl Early {
             Some(params) => {
                 let [epoch, step] = dict.get("early best")?;
                 let [loss, accuracy] = dict.get_reals("early best scores")?;
+                let errors = dict.get_reals("early best errors");
+                let errors = errors.map(|[squared, absolute]| MeanErrors { squared, absolute });
                 let at = Evaluated {
                     epoch: epoch as u32,
                     step,
-                    scores: Scores { loss, accuracy },
+                    scores: Scores {
+                        loss,
+                        accuracy,
+                        errors,
+                    },
                 };
                 Some((at, params))
             }

@@ -4,6 +4,7 @@ use crate::data::Dataset;
 use crate::engine::Batch;
 
 use super::error::TrainError;
+use super::kept::Scores;
 use super::source::TEST;
 use super::trainer::Trainer;
 
@@ -24,6 +25,26 @@ impl Trainer {
     /// # Errors
     /// [`TrainError`]: data that do not fit, or no row of which counts; a panic in them.
     pub fn evaluate(&self, data: &dyn Dataset) -> Result<(f64, f64), TrainError> {
+        let scores = self.scores(data)?;
+        Ok((scores.loss, scores.accuracy))
+    }
+
+    /// All that an evaluation gives: of a loss of values the mean errors too.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use unisono::{Trainer, data::ArrayDataset, nn::{Loss, MseConvention, Sequential}};
+    /// let line = ArrayDataset::values(array![[0.0], [1.0], [2.0]], array![[1.0], [3.0], [5.0]])?;
+    /// let loss = Loss::Mse(MseConvention::MeanOverAll);
+    /// let mut trainer = Trainer::new(Sequential::new(1).dense(1), loss).epochs(200);
+    /// trainer.fit(&line, &line)?;
+    /// assert!(trainer.scores(&line)?.errors.unwrap().absolute < 0.01);
+    /// # Ok::<(), unisono::TrainError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Trainer::evaluate`].
+    pub fn scores(&self, data: &dyn Dataset) -> Result<Scores, TrainError> {
         self.check_data("given", data)?;
         let mut engine = self.network_engine(&self.kept_params()?, [data, data])?;
         let batch = Batch {
@@ -34,6 +55,6 @@ impl Trainer {
         if sums.is_empty() {
             return Err(TrainError::NothingCounts { part: "given" });
         }
-        Ok((sums.mean_loss(), sums.accuracy()))
+        Ok(Scores::of(&sums))
     }
 }

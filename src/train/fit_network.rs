@@ -13,7 +13,6 @@ use super::callback::{Callback, Observing};
 use super::config::check_data;
 use super::error::TrainError;
 use super::fit::Job;
-use super::kept::Scores;
 use super::metrics::{Event, Report};
 use super::network_engine::{NetworkEngine, network_replicas};
 use super::rows::RowCounts;
@@ -136,8 +135,7 @@ impl Trainer {
             && !report.is_stopped
             && report.kept.test.is_none()
         {
-            let (loss, accuracy) = self.evaluate(test)?;
-            report.kept.test = Some(Scores { loss, accuracy });
+            report.kept.test = Some(self.scores(test)?);
         }
         Ok(report)
     }

@@ -34,7 +34,7 @@ impl Trainer<ReplicaModel> {
     ///         grad[0] += errors.clone().sum::<f32>();
     ///         let rows = shard.rows.len() as f64;
     ///         let loss = errors.map(|error| f64::from(0.5 * error * error)).sum();
-    ///         Sums { loss, weight: rows, rows, correct: 0.0 }
+    ///         Sums { loss, weight: rows, rows, correct: 0.0, ..Sums::default() }
     ///     }
     ///     fn evaluate(&mut self, params: &[f32], shard: &Shard<'_>) -> Sums {
     ///         self.add_loss_and_grad(params, shard, &mut [0.0])

@@ -126,6 +126,7 @@ impl FitState {
                 weight,
                 rows,
                 correct,
+                ..Sums::default()
             },
             rows: seen as u64,
             norms,

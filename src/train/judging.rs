@@ -17,7 +17,7 @@ pub(super) fn report_loss<R: Replica>(
     run: &mut TrainLoop<'_>,
     workers: &mut Workers<'_, R>,
 ) -> Result<ControlFlow<()>, TrainError> {
-    let Some(Scores { loss, accuracy }) = judged(run, workers, test_scores)? else {
+    let Some(Scores { loss, accuracy, .. }) = judged(run, workers, test_scores)? else {
         return Ok(ControlFlow::Continue(()));
     };
     let event = Event::Evaluation {
@@ -87,8 +87,5 @@ pub(super) fn test_scores<R: Replica>(
     if sums.is_empty() {
         return Err(TrainError::NothingCounts { part: "test" });
     }
-    Ok(Some(Scores {
-        loss: sums.mean_loss(),
-        accuracy: sums.accuracy(),
-    }))
+    Ok(Some(Scores::of(&sums)))
 }

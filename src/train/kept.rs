@@ -11,6 +11,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::{MeanErrors, Sums};
+
 /// Which weights a training keeps.
 ///
 /// ```
@@ -51,7 +53,7 @@ impl std::fmt::Display for KeptWeights {
 ///
 /// ```
 /// use unisono::train::Scores;
-/// let scores = Scores { loss: 0.25, accuracy: 0.9 };
+/// let scores = Scores { loss: 0.25, accuracy: 0.9, errors: None };
 /// assert!(scores.accuracy <= 1.0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,6 +62,19 @@ pub struct Scores {
     pub loss: f64,
     /// Share of the rows that were classified correctly, in 0..=1; 0 for losses without classes.
     pub accuracy: f64,
+    /// Mean errors of the outputs, for losses of values: as large as the targets that were trained
+    /// on.
+    pub errors: Option<MeanErrors>,
+}
+
+impl Scores {
+    pub(super) fn of(sums: &Sums) -> Self {
+        Self {
+            loss: sums.mean_loss(),
+            accuracy: sums.accuracy(),
+            errors: sums.errors.means(),
+        }
+    }
 }
 
 /// The weights that a training keeps, and the numbers that are theirs.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::engine::{PhaseTimes, Placement, RankPlacement, Sums};
+use crate::engine::{MeanErrors, PhaseTimes, Placement, RankPlacement, Sums};
 
 use super::kept::{Kept, Scores};
 
@@ -33,6 +33,8 @@ pub struct EpochMetrics {
     /// Share of the test set classified correctly, in 0..=1; 0 for losses without classes, NaN
     /// without a test set.
     pub test_accuracy: f64,
+    /// Mean errors over the test set, for losses of values.
+    pub test_errors: Option<MeanErrors>,
     /// Learning rate of the epoch's last step.
     pub lr: f32,
     /// Rows of the epoch's last planned batch.
@@ -230,6 +232,7 @@ impl EpochSums {
             train_accuracy: self.sums.accuracy(),
             test_loss: test.map_or(f64::NAN, |test| test.loss),
             test_accuracy: test.map_or(f64::NAN, |test| test.accuracy),
+            test_errors: test.and_then(|test| test.errors),
             lr: self.lr,
             grad_norm: self.norms / self.steps as f64,
             throughput_samples_per_s: self.rows as f64 / self.time.as_secs_f64(),

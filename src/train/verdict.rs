@@ -1,6 +1,7 @@
 //! Warnings at the end: a training that has diverged, or has learned nothing.
 
-use crate::data::{Dataset, Labels};
+use crate::data::{Dataset, Labels, value_variances};
+use crate::engine::MeanErrors;
 
 use super::metrics::Report;
 
@@ -9,8 +10,8 @@ const FAR: f64 = 2.0;
 
 impl Report {
     /// What is wrong with the result, if anything is: a training loss that has risen, or is above
-    /// that of guessing; a test accuracy that a constant answer has too. `test` is the data set
-    /// that was evaluated.
+    /// that of guessing; a test accuracy, or errors of values, that a constant answer has too.
+    /// `test` is the data set that was evaluated.
     ///
     /// ```
     /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, optim::Optimizer};
@@ -55,8 +56,26 @@ impl Report {
                 100.0 * constant
             ));
         }
+        // Values that their mean predicts as well.
+        let errors = self.kept.test.and_then(|scores| scores.errors);
+        if let Some((errors, r2)) = errors.and_then(|errors| Some((errors, r2(errors, test)?)))
+            && r2 <= 0.0
+        {
+            warnings.push(format!(
+                "the test R2 of {r2:.4} is not above 0, that of always answering with the mean of the test rows (mean squared error {:.4}): nothing has been learned that the test rows show",
+                errors.squared
+            ));
+        }
         warnings
     }
+}
+
+/// The coefficient of determination: 1 less the mean squared error over the variance of the values
+/// of `data`, of several together; `None` where the values do not vary.
+pub(crate) fn r2(errors: MeanErrors, data: &dyn Dataset) -> Option<f64> {
+    let variances = value_variances(data);
+    let mean = variances.iter().sum::<f64>() / variances.len() as f64;
+    (mean > 0.0).then(|| 1.0 - errors.squared / mean)
 }
 
 /// The cross-entropy of giving every class the same probability.

@@ -59,6 +59,7 @@ impl Replica for NoisyQuadratic {
             weight: shard.rows.len() as f64,
             rows: shard.rows.len() as f64,
             correct: 0.0,
+            ..Sums::default()
         }
     }
 

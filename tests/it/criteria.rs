@@ -74,6 +74,7 @@ impl Criterion for Squares {
             weight: rows,
             rows,
             correct: 0.0,
+            ..Sums::default()
         }
     }
 }
@@ -227,6 +228,7 @@ fn sums_that_are_none_are_errors_that_name_the_loss() {
             weight,
             rows,
             correct,
+            ..Sums::default()
         };
         let model = Sequential::new(4).dense(3);
         for threads in [1, 3] {

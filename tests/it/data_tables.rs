@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::files::Folder;
 use unisono::data::{
-    Column, CsvTable, DataError, Header, MissingLabels, Preparation, RowKind, Standardizer,
-    TableOptions, Target,
+    Column, CsvTable, DataError, Dataset, Header, Labels, MissingLabels, Preparation, RowKind,
+    Standardizer, TableOptions, Target,
 };
 
 fn parse(text: &str) -> Result<CsvTable, DataError> {
@@ -111,6 +111,7 @@ fn new_tables_have_the_features_of_the_training_whatever_was_left_out() {
             rows,
             num_classes: 2,
             class_names: Vec::new(),
+            targets: None,
         };
         // As a run keeps it.
         Preparation::parse(&preparation.to_json(), "p.json".as_ref()).unwrap()
@@ -179,20 +180,36 @@ fn labels_are_missing_equal_or_no_classes() {
         (table.labels(), table.classes().len()),
         (&[1, 1, 0, 0][..], 2)
     );
+}
+
+#[test]
+fn labels_that_measure_are_values_unless_they_are_said_to_be_classes() {
+    let read = |text: &str, target| {
+        let options = TableOptions {
+            target,
+            ..TableOptions::default()
+        };
+        options.parse(text.as_bytes(), "t.csv".as_ref())
+    };
     let prices: String = (0..30)
         .map(|at| format!("{at},{}\n", at as f64 * 0.37))
         .collect();
-    let error = parse(&format!("x,price\n{prices}"))
-        .unwrap_err()
-        .to_string();
+    let table = parse(&format!("x,price\n{prices}")).unwrap();
+    assert_eq!(table.targets().unwrap()[[7, 0]], 7.0 * 0.37);
+    assert!(table.classes().is_empty() && table.labels().is_empty());
+    assert_eq!(table.dataset().unwrap().labels(), Labels::Values(1));
+    let said = table.reading().last().unwrap();
     assert!(
-        error.contains("column price, got 30 different real numbers"),
+        said.starts_with("target: price, 30 different real numbers"),
+        "{said}"
+    );
+    let error = read("x,price\n1,2.5\n2,cheap\n", Target::Values);
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("a number in column price of every row, got \"cheap\" in line 3"),
         "{error}"
     );
-    let all = read(
-        &format!("x,price\n{prices}"),
-        options(MissingLabels::Refuse, Target::Classes),
-    );
+    let all = read(&format!("x,price\n{prices}"), Target::Classes);
     assert_eq!(all.unwrap().classes().len(), 30);
 }
 

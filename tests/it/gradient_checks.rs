@@ -53,6 +53,7 @@ fn the_checker_tells_wrong_gradients_and_odd_losses() {
             weight,
             rows: 2.0,
             correct: 0.0,
+            ..Sums::default()
         })
     };
     let nan = refused(&sums(f64::NAN, 1.0), Targets::Classes(&[0, 1]));

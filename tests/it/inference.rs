@@ -34,6 +34,7 @@ fn preparation() -> Preparation {
         rows,
         num_classes: 10,
         class_names: Vec::new(),
+        targets: None,
     }
 }
 

@@ -144,6 +144,7 @@ impl Replica for Meeter {
                     weight,
                     rows: weight,
                     correct: 0.0,
+                    ..Sums::default()
                 },
             );
         }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use ndarray::Array2;
-use unisono::export::{ExportError, write_onnx};
+use unisono::export::{ExportError, OutputScale, write_onnx, write_onnx_scaled};
 use unisono::nn::{
     Activation, Attention, BatchNorm, Build, Conv, Dense, Dropout, Embedding, Layer, Network,
     NnError, Norm, Parallel, Pool, Positions, Recurrent, Residual, Sequential, Shape, Softmax,
@@ -42,10 +42,19 @@ fn network(model: Sequential) -> Network {
 }
 
 fn write(name: &str, model: Sequential) {
+    write_scaled(name, model, None);
+}
+
+/// With outputs in other units, if there is a scale.
+fn write_scaled(name: &str, model: Sequential, scale: Option<&OutputScale>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/onnx");
     std::fs::create_dir_all(&folder).unwrap();
     let network = network(model);
-    write_onnx(&folder.join(format!("{name}.onnx")), &network).unwrap();
+    let file = folder.join(format!("{name}.onnx"));
+    match scale {
+        None => write_onnx(&file, &network).unwrap(),
+        Some(scale) => write_onnx_scaled(&file, &network, scale).unwrap(),
+    }
     let mut stream = Stream::new(2, Purpose::Synthetic, 0, 0);
     let inputs = network.model().inputs();
     let first = network
@@ -59,7 +68,12 @@ fn write(name: &str, model: Sequential) {
         true => stream.below(TOKENS as u32) as f32,
         false => uniform(&mut stream),
     });
-    let y = network.predict(x.view()).unwrap();
+    let mut y = network.predict(x.view()).unwrap();
+    for ((_, output), value) in y.indexed_iter_mut() {
+        *value = scale.map_or(*value, |scale| {
+            *value * scale.factors[output] + scale.summands[output]
+        });
+    }
     let case = serde_json::json!({
         "shape": network.model().input_shape().axes(),
         "x": x.iter().collect::<Vec<_>>(),
@@ -80,6 +94,22 @@ fn presets_of_images_and_features_are_written() {
         "resnet20",
         presets::fitted("resnet20", &[16, 16, 3], 4).unwrap().model,
     );
+}
+
+#[test]
+fn outputs_of_a_regression_are_written_in_their_units() {
+    let scale = OutputScale {
+        factors: vec![120.0, 0.5],
+        summands: vec![-30.0, 4000.0],
+    };
+    let model = Sequential::new(5).dense(7).relu().dense(2);
+    write_scaled("regression", model, Some(&scale));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/onnx");
+    let file = std::fs::read(folder.join("regression.onnx")).unwrap();
+    for value in scale.factors.iter().chain(&scale.summands) {
+        let bytes = value.to_le_bytes();
+        assert!(file.windows(4).any(|window| window == bytes), "{value}");
+    }
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn missing_labels_are_refused_dropped_or_a_class() {
 }
 
 #[test]
-fn a_target_that_measures_is_a_question() {
+fn numbers_that_measure_are_predicted_unless_they_are_said_to_be_classes() {
     let folder = Folder::new("cli-target");
     for (name, value_of) in [
         (
@@ -155,15 +155,18 @@ fn a_target_that_measures_is_a_question() {
     ] {
         let row = |at: usize| format!("{:.3},{:.3},{}", noise(at, 0), noise(at, 1), value_of(at));
         let path = table(&folder, "target.csv", &format!("a,b,{name}\n"), row);
-        let error = refused(&["train", "--data", &path]);
-        let expected = format!("labels of classes in column {name}, got ");
-        assert!(error.contains(&expected), "{error}");
-        assert!(
-            error.contains("regression") && error.contains("--target classes"),
-            "{error}"
-        );
-        let shown = stdout(&["data", "inspect", &path]);
-        assert!(value(&shown, "train").contains(&expected), "{shown}");
+        let (text, shown) = (train(&path, &[]), stdout(&["data", "inspect", &path]));
+        for key in ["task", "target"] {
+            assert_eq!(value(&text, key), value(&shown, key));
+        }
+        assert_eq!(value(&text, "task"), "regress");
+        let said = value(&text, "target");
+        assert!(said.starts_with(&format!("{name}, ")), "{said}");
+        assert!(said.contains("different") && said.contains("--task classify"));
+        let split = ["--task", "classify", "--split", "random"];
+        let classes = both(&path, &split);
+        assert_eq!(value(&classes, "task"), "classify");
+        assert!(value(&classes, "label").starts_with(&format!("{name}, ")));
     }
     let row = |at: usize| format!("{:.3},{}", noise(at, 0), at % 40);
     let path = table(&folder, "many.csv", "a,k\n", row);

@@ -27,6 +27,7 @@ mod limits;
 mod new_rows;
 mod newest_weights;
 mod outputs;
+mod regression;
 mod run_status;
 mod runs;
 mod said_of_files;

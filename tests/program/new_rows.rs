@@ -23,6 +23,7 @@ fn preparation(rows: RowKind) -> Preparation {
         rows,
         num_classes: 2,
         class_names: vec!["no".to_owned(), "yes".to_owned()],
+        targets: None,
     }
 }
 

@@ -16,7 +16,7 @@ const VALUES: [(&str, &str); 53] = [
     ("data.delimiter", "semicolon"),
     ("data.drop", "0"),
     ("data.missing_labels", "drop"),
-    ("data.target", "classes"),
+    ("data.task", "classify"),
     ("data.text", "true"),
     ("data.tokens", "bytes"),
     ("data.split", "random"),

@@ -83,6 +83,7 @@ impl Replica for RowGradients {
             weight: shard.rows.len() as f64,
             rows: shard.rows.len() as f64,
             correct: 0.0,
+            ..Sums::default()
         }
     }
 
@@ -93,6 +94,7 @@ impl Replica for RowGradients {
             weight: shard.rows.len() as f64,
             rows: shard.rows.len() as f64,
             correct: 0.0,
+            ..Sums::default()
         }
     }
 }

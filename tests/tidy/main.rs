@@ -78,9 +78,10 @@ const NN_FOLDERS: [(&str, &[&str]); 7] = [
 ];
 
 /// What `nn` takes from `engine`: the replica's side of it.
-const NN_FROM_ENGINE: [&str; 12] = [
+const NN_FROM_ENGINE: [&str; 13] = [
     "Batch",
     "Combination",
+    "ErrorSums",
     "Fold",
     "AllGather",
     "Phase",

@@ -21,10 +21,14 @@ pub(super) fn table_options(args: &DataArgs) -> Result<TableOptions, ArgError> {
         "class" => MissingLabels::Class,
         other => return Err(refused("missing-labels", "refuse, drop or class", other)),
     };
-    let target = match args.target.as_deref().unwrap_or("auto") {
-        "auto" => Target::Auto,
-        "classes" => Target::Classes,
-        other => return Err(refused("target", "auto or classes", other)),
+    let target = match args.task.as_deref().unwrap_or("auto") {
+        "auto" | "language" => Target::Auto,
+        "classify" => Target::Classes,
+        "regress" => Target::Values,
+        other => {
+            let expected = "auto, classify, regress or language";
+            return Err(refused("task", expected, other));
+        }
     };
     // Columns that are left out; `none` keeps even one that only counts the rows.
     let names = args.drop.iter().flat_map(|names| names.split(','));

@@ -49,10 +49,11 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) missing_labels: Option<String>,
 
-    /// The labels of a table or of arrays: auto (the default; numbers that look like a regression
-    /// are refused) or classes
+    /// What is learned: auto (the default; told from the labels, and printed), classify (each label
+    /// is a class), regress (labels of tables and arrays are numbers to be predicted), or language
+    /// (texts, which are continued)
     #[arg(long, value_name = "NAME")]
-    pub(crate) target: Option<String>,
+    pub(crate) task: Option<String>,
 
     /// The other columns of a table are texts
     #[arg(long)]

@@ -217,7 +217,7 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "eval",
-        acting: &["run", "part"],
+        acting: &["run", "part", "classes", "json"],
         rules: &[],
     },
     Flags {

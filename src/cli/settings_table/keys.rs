@@ -39,18 +39,21 @@ pub(super) static ROWS: &[Row] = &[
     row("data.drop", &[NO_DATA, COUNTED, NO_TABLE]),
     row("data.missing_labels", &[NO_DATA, COUNTED, NO_TABLE]),
     row(
-        "data.target",
+        "data.task",
         &[
             NO_DATA,
             COUNTED,
             on(
-                |case| {
-                    let has_numbers = |kind| {
-                        matches!(kind, DataKind::Table | DataKind::Npz | DataKind::NpyFolder)
-                    };
-                    case.data_is(|kind| !has_numbers(kind))
-                },
-                "only the labels of tables and arrays can be numbers",
+                |case| case.task_is("regress") && case.data_is(|kind| !kind.has_numbers()),
+                "only the labels of tables and arrays can be numbers that are predicted",
+            ),
+            on(
+                |case| case.task_is("language") && case.data_is(|kind| kind != DataKind::Text),
+                "only a text is continued; --tokens characters takes what looks like a table for one",
+            ),
+            on(
+                |case| case.task_is("classify") && case.data_is(|kind| kind == DataKind::Text),
+                "a text has no labels; --text takes it for a table of labelled texts",
             ),
         ],
     ),

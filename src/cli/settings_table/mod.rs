@@ -91,6 +91,11 @@ impl Case<'_> {
         self.study().is_some_and(holds)
     }
 
+    /// Whether `data.task` was set to this.
+    fn task_is(&self, name: &str) -> bool {
+        self.args.data.task.as_deref() == Some(name)
+    }
+
     fn data_is(&self, holds: impl Fn(DataKind) -> bool) -> bool {
         self.data.is_some_and(holds)
     }

@@ -36,7 +36,7 @@ const HARMLESS: [&str; 14] = [
     "data.header",
     "data.delimiter",
     "data.missing_labels",
-    "data.target",
+    "data.task",
     "engine.no_balance",
     "data.on_bad_sample",
     "data.cache",

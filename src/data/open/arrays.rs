@@ -15,32 +15,20 @@ use crate::data::npy_types::odd_type;
 use crate::data::npz::{Npz, odd_kind};
 use crate::data::precision::Integer;
 use crate::data::preparation::RowKind;
-use crate::data::rounding::DOUBLES;
-use crate::data::targets::{Target, refuse_numbers};
+use crate::data::row_labels::RowLabels;
 
+use super::array_labels::{ArrayLabels, numbers, with_test};
 use super::array_names::Roles;
 use super::images::{ImageParts, image_parts};
 use super::kind::arrays_in;
 use super::opened::ReadParts;
 use super::source::{PartRows, Source};
-use super::tables::{Rows, several_classes};
+use super::tables::Rows;
 
-/// Arrays with their own parts, in messages.
-const OWN_PARTS: &str = "arrays with their own parts";
-
-/// The classes of training and test rows together, and their names where they are not their
-/// numbers.
-struct Classes {
-    labels: Vec<u32>,
-    names: Vec<String>,
-    count: usize,
-    line: String,
-}
-
-/// Inputs with classes, and the rows of each part.
+/// Inputs with labels, and the rows of each part.
 struct Labelled {
     x: Npy,
-    classes: Classes,
+    labels: ArrayLabels,
     parts: PartRows,
 }
 
@@ -55,25 +43,16 @@ pub(super) fn npz(source: &Source<'_>) -> Result<ReadParts, DataError> {
     // A test part of its own stands behind the training part.
     let (mut x, y) = (taken(&roles.main[0]), taken(&roles.main[1]));
     let mut labels = numbers(&y, path, &roles.main[1])?;
-    let train_len = labels.len();
+    let train_len = roles.test.as_ref().map(|_| labels.nrows());
     if let Some([test_x, test_y]) = &roles.test {
-        labels.extend(numbers(&taken(test_y), path, test_y)?);
+        labels = with_test(&labels, &numbers(&taken(test_y), path, test_y)?, path)?;
         x = joined(x, taken(test_x), path)?;
     }
     reading.extend(found.left_out());
-    // Rows of the parts: the first and the others where there are two, or as drawn.
-    let classes = classes(source, &labels, &roles.main[1])?;
-    let parts = if roles.test.is_some() {
-        source.refuse_split(OWN_PARTS)?;
-        PartRows {
-            train: (0..train_len).collect(),
-            test: (train_len..labels.len()).collect(),
-        }
-    } else {
-        source.split(&classes.labels)?
-    };
-    reading.push(classes.line.clone());
-    labelled(source, Labelled { x, classes, parts }, reading)
+    let labels = ArrayLabels::of(source, labels, &roles.main[1])?;
+    let parts = labels.parts(source, train_len)?;
+    reading.push(labels.line());
+    labelled(source, Labelled { x, labels, parts }, reading)
 }
 
 /// Arrays whose inputs stay on the disk.
@@ -84,29 +63,30 @@ pub(super) fn npy_folder(source: &Source<'_>) -> Result<ReadParts, DataError> {
     // The labels of both parts have one numbering.
     let read = |name: &String| numbers(&Npy::read(&file(name))?, path, name);
     let mut all = read(&roles.main[1])?;
-    let train_len = all.len();
+    let train_len = all.nrows();
     if let Some([_, y]) = &roles.test {
-        all.extend(read(y)?);
+        all = with_test(&all, &read(y)?, path)?;
     }
-    let classes = classes(source, &all, &roles.main[1])?;
+    let labels = ArrayLabels::of(source, all, &roles.main[1])?;
+    let own = roles.test.as_ref().map(|_| train_len);
+    let parts = labels.parts(source, own)?;
     let mut reading = roles.reading();
-    reading.push(classes.line.clone());
-    // The inputs are opened, and looked at only for their shape.
-    let (train_labels, test_labels) = classes.labels.split_at(train_len);
-    let open = |name: &String, labels: &[u32]| {
-        ArrayFile::open(&file(name), labels.to_vec(), classes.count)
+    reading.push(labels.line());
+    // The inputs are opened, and looked at only for their shape. Rows of values have a class until
+    // they are given their values.
+    let (classes, count) = match &labels {
+        ArrayLabels::Classes(classes) => (classes.labels.clone(), classes.count),
+        ArrayLabels::Values { values, .. } => (vec![0; values.nrows()], 1),
+    };
+    let (train_classes, test_classes) = classes.split_at(train_len);
+    let open = |name: &String, classes: &[u32]| {
+        ArrayFile::open(&file(name), classes.to_vec(), count)
             .map_err(|error| error.within(&file(name)))
     };
-    let data = open(&roles.main[0], train_labels)?;
+    let data = open(&roles.main[0], train_classes)?;
     let (train, test) = match &roles.test {
-        Some([name, _]) => {
-            source.refuse_split(OWN_PARTS)?;
-            (data, open(name, test_labels)?)
-        }
-        None => {
-            let rows = source.split(train_labels)?;
-            (data.subset(&rows.train), data.subset(&rows.test))
-        }
+        Some([name, _]) => (data, open(name, test_classes)?),
+        None => (data.subset(&parts.train), data.subset(&parts.test)),
     };
     if train.input_shape() != test.input_shape() {
         let shape = train.input_shape();
@@ -117,6 +97,13 @@ pub(super) fn npy_folder(source: &Source<'_>) -> Result<ReadParts, DataError> {
             "save both parts alike",
         ));
     }
+    let classes = match labels {
+        ArrayLabels::Classes(classes) => classes,
+        ArrayLabels::Values { values, names, .. } => {
+            let read = on_disk([train, test], source, Vec::new(), reading)?;
+            return read.with_values(&values, &names, &parts);
+        }
+    };
     // Bytes of images are read into memory, as those of other files.
     if let (Some(train), Some(test)) = (train.images()?, test.images()?) {
         let parts = ImageParts {
@@ -167,6 +154,7 @@ fn on_disk(
         test: Box::new(test),
         class_names,
         train_classes: Some(train_classes),
+        targets: None,
     })
 }
 
@@ -176,16 +164,17 @@ fn labelled(
     data: Labelled,
     mut reading: Vec<String>,
 ) -> Result<ReadParts, DataError> {
-    let Labelled { x, classes, parts } = data;
-    check_rows(source.path, x.shape(), classes.labels.len())?;
-    if let (Npy::Bytes(pixels), 3..) = (&x, x.shape().len()) {
+    let Labelled { x, labels, parts } = data;
+    check_rows(source.path, x.shape(), labels.len())?;
+    let is_images = matches!(&x, Npy::Bytes(_)) && x.shape().len() > 2;
+    if let (true, Npy::Bytes(pixels), ArrayLabels::Classes(classes)) = (is_images, &x, &labels) {
         let shape = image_shape(source.path, x.shape())?;
         let pixels = pixels.iter().copied().collect();
-        let images = ImageDataset::new(pixels, shape, classes.labels, classes.count)?;
+        let images = ImageDataset::new(pixels, shape, classes.labels.clone(), classes.count)?;
         let parts = ImageParts {
             train: images.subset(&parts.train),
             test: images.subset(&parts.test),
-            class_names: classes.names,
+            class_names: classes.names.clone(),
         };
         return Ok(image_parts(source, parts)?.with_lines(reading));
     }
@@ -194,10 +183,16 @@ fn labelled(
         [] => vec![1],
         axes => axes.to_vec(),
     };
-    let class_names = if classes.names.is_empty() {
-        (0..classes.count).map(|class| class.to_string()).collect()
-    } else {
-        classes.names
+    let labels = match labels {
+        ArrayLabels::Classes(classes) => RowLabels::Classes {
+            names: if classes.names.is_empty() {
+                (0..classes.count).map(|class| class.to_string()).collect()
+            } else {
+                classes.names
+            },
+            labels: classes.labels,
+        },
+        ArrayLabels::Values { values, names, .. } => RowLabels::Values { values, names },
     };
     reading.push(format!(
         "inputs: rows of shape {shape:?}, each value standardised over the training part"
@@ -210,8 +205,7 @@ fn labelled(
     let rows = Rows {
         shape: shape.clone(),
         names: Vec::new(),
-        labels: classes.labels,
-        class_names,
+        labels,
         about,
         reading,
     };
@@ -255,52 +249,6 @@ fn image_shape(path: &Path, axes: &[usize]) -> Result<ImageShape, DataError> {
     })
 }
 
-/// The classes that labels are: their numbers where these run from 0, else their places among the
-/// different ones.
-fn classes(source: &Source<'_>, labels: &[f64], name: &str) -> Result<Classes, DataError> {
-    if let Some(label) = labels.iter().find(|label| label.abs() >= DOUBLES) {
-        return Err(DataError::unfit(
-            source.path,
-            format!("labels of {name} below 2^53, from where doubles do not tell all apart"),
-            label.to_string(),
-            "number the classes from 0",
-        ));
-    }
-    if source.options.table.target == Target::Auto {
-        refuse_numbers(labels, name, source.path)?;
-    }
-    // Numbers from 0 without large gaps are the classes themselves.
-    let most = labels.iter().copied().fold(0.0, f64::max);
-    let is_place = |label: &f64| *label >= 0.0 && label.fract() == 0.0;
-    let are_places = labels.iter().all(is_place) && most < labels.len() as f64;
-    let found = if are_places {
-        let count = most as usize + 1;
-        Classes {
-            labels: labels.iter().map(|&label| label as u32).collect(),
-            names: Vec::new(),
-            count,
-            line: format!("label: {name}, {count} classes"),
-        }
-    } else {
-        let mut different = labels.to_vec();
-        different.sort_unstable_by(f64::total_cmp);
-        different.dedup();
-        let place = |label: &f64| different.partition_point(|other| other < label) as u32;
-        let count = different.len();
-        Classes {
-            labels: labels.iter().map(place).collect(),
-            names: different.iter().map(ToString::to_string).collect(),
-            count,
-            line: format!("label: {name}, {count} classes, {}", listed(&different)),
-        }
-    };
-    if labels.is_empty() {
-        return Err(DataError::Empty);
-    }
-    several_classes(found.count, source.path, name)?;
-    Ok(found)
-}
-
 fn nothing_to_train_on(path: &Path, found: &Npz) -> DataError {
     let names = found
         .arrays
@@ -323,29 +271,6 @@ fn nothing_to_train_on(path: &Path, found: &Npz) -> DataError {
     };
     let expected = "arrays x and y, x_train, y_train, x_test and y_test, or images and labels, data and target in their places";
     DataError::unfit(path, expected, got, remedy)
-}
-
-/// The labels in an array of one axis or of one column.
-fn numbers(y: &Npy, path: &Path, name: &str) -> Result<Vec<f64>, DataError> {
-    let rows = y.shape().first().copied().unwrap_or(0);
-    let values: Vec<f64> = y.doubles().into_iter().collect();
-    let odd = |got: String, remedy: &str| {
-        DataError::unfit(&path.join(name), "a label of one number a row", got, remedy)
-    };
-    if values.len() != rows {
-        let got = format!("shape {:?}", y.shape());
-        return Err(odd(
-            got,
-            "labels as rows of 0 and 1 become numbers by y.argmax(1)",
-        ));
-    }
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(row) => Err(odd(
-            format!("{} in row {row}", values[row]),
-            "fix or drop the row",
-        )),
-        None => Ok(values),
-    }
 }
 
 /// Both parts, one after the other.

@@ -8,6 +8,7 @@ use crate::data::files::{TABLES, has_end};
 use crate::data::listed::listed;
 use crate::data::preparation::Preparation;
 use crate::data::sampler::Sampling;
+use crate::data::targets::Target;
 
 use super::kind::DataKind;
 use super::opened::{Opened, ReadParts, count_classes};
@@ -67,6 +68,9 @@ pub fn open_observed(
         observer: &observer,
     };
     let read = read(&source, kind).map_err(|error| error.within(path))?;
+    if read.targets.is_some() {
+        source.refuse_classes()?;
+    }
     Ok(opened(&source, kind, read))
 }
 
@@ -102,6 +106,10 @@ fn idle_option(options: &DataOptions, kind: DataKind) -> Option<&'static str> {
     let idle = [
         ("`text`", options.text && kind != DataKind::Table),
         (
+            "`task` regress",
+            options.table.target == Target::Values && !kind.has_numbers(),
+        ),
+        (
             "`tokens`",
             options.tokens.is_some() && kind != DataKind::Text,
         ),
@@ -124,16 +132,25 @@ fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Opened {
     } else {
         ""
     };
-    let read = read.with_lines(vec![format!("kind: {}{note}", kind.short_name())]);
+    let task = match read.train.labels() {
+        Labels::Sequence { .. } => "language",
+        Labels::Values(_) => "regress",
+        Labels::Classes(_) | Labels::None => "classify",
+    };
+    let read = read.with_lines(vec![
+        format!("kind: {}{note}", kind.short_name()),
+        format!("task: {task}"),
+    ]);
     // Classes, and the order of an epoch.
     let num_classes = match read.train.labels() {
         Labels::Classes(classes) | Labels::Sequence { classes, .. } => classes,
-        Labels::Values(_) | Labels::None => unreachable!("readers give rows with classes"),
+        Labels::Values(_) | Labels::None => 0,
     };
     let preparation = Preparation {
         rows: read.rows,
         num_classes,
         class_names: read.class_names,
+        targets: read.targets,
     };
     let mut reading = read.reading;
     let classes = read.train_classes.as_deref().unwrap_or_default();

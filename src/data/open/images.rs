@@ -187,6 +187,7 @@ pub(super) fn image_parts(source: &Source<'_>, parts: ImageParts) -> Result<Read
         images: Some(images),
         rows: RowKind::Images { shape, statistics },
         train_classes: Some(labels),
+        targets: None,
     })
 }
 

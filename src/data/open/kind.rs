@@ -86,6 +86,11 @@ impl DataKind {
         )
     }
 
+    /// Whether its labels can be numbers that measure something, so that a regression predicts them.
+    pub fn has_numbers(self) -> bool {
+        matches!(self, DataKind::Table | DataKind::Npz | DataKind::NpyFolder)
+    }
+
     /// Whether rows of this kind can have all of these augmentations; `has_texts` tells a table of
     /// texts from one of numbers.
     pub fn takes(self, changes: &Augmentations, has_texts: bool) -> bool {

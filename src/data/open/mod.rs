@@ -7,11 +7,13 @@
 //! | `augmentations` | [`Augmentations`]: changes of training rows, for every kind of data |
 //! | `kind` | [`DataKind`]: what lies at a path |
 //! | `part_folders`, `array_names` | parts by the names of folders and of arrays |
+//! | `array_labels`, `valued` | labels of arrays: classes or values; rows with values in the place of classes |
 //! | `source` | a path with its options, and the split into parts |
 //! | `images`, `tables`, `arrays`, `sounds`, `texts` | a reader for each kind |
 //! | `opened` | [`Opened`]: the parts, and facts about them |
 //! | `dispatch` | [`open`]: from a path to the reader of its kind |
 
+mod array_labels;
 mod array_names;
 mod arrays;
 mod augmentations;
@@ -25,6 +27,7 @@ mod sounds;
 mod source;
 mod tables;
 mod texts;
+mod valued;
 
 pub use augmentations::Augmentations;
 pub use dispatch::{open, open_observed};

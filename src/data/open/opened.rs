@@ -6,6 +6,7 @@ use crate::data::dataset::{Dataset, Labels};
 use crate::data::images::ImageDataset;
 use crate::data::listed::listed;
 use crate::data::preparation::{Preparation, RowKind};
+use crate::data::real_targets::RealTargets;
 use crate::data::sampler::Sampling;
 
 use super::kind::DataKind;
@@ -115,6 +116,8 @@ pub(super) struct ReadParts {
     pub(super) reading: Vec<String>,
     pub(super) images: Option<ImageDataset>,
     pub(super) train_classes: Option<Vec<u32>>,
+    /// The targets of a regression, in the place of classes.
+    pub(super) targets: Option<RealTargets>,
 }
 
 impl ReadParts {

@@ -312,5 +312,6 @@ pub(super) fn sounds(source: &Source<'_>) -> Result<ReadParts, DataError> {
         class_names: sounds.class_names,
         rows,
         train_classes: Some(train_labels),
+        targets: None,
     })
 }

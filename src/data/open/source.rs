@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::data::error::DataError;
 use crate::data::split::{random_split, split_from_file, stratified_split};
 
-use super::options::{DataOptions, Split};
+use super::options::{DataOptions, RowOrder, Split};
 
 /// What happens while data are read: for whoever waits.
 ///
@@ -59,6 +59,25 @@ impl Source<'_> {
             Some(Split::Stratified | Split::Groups) | None => stratified_split(labels, share, seed),
         };
         self.both(PartRows { train, test })
+    }
+
+    /// The same of rows that have values and no class.
+    pub(super) fn split_values(&self, rows: usize) -> Result<PartRows, DataError> {
+        self.split(&vec![0; rows])
+    }
+
+    /// Refuses options about classes for rows that have values.
+    pub(super) fn refuse_classes(&self) -> Result<(), DataError> {
+        let is_stratified = self.options.split == Some(Split::Stratified);
+        let is_balanced = self.options.sampling == RowOrder::Balanced;
+        let options = [
+            ("`split` stratified", is_stratified),
+            ("`sampling` balanced", is_balanced),
+        ];
+        match options.into_iter().find(|(_, is_given)| *is_given) {
+            None => Ok(()),
+            Some((name, _)) => Err(self.unused(name.to_owned(), "values, which are of no class")),
+        }
     }
 
     /// Refuses a part without rows.

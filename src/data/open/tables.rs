@@ -9,7 +9,8 @@ use crate::data::error::DataError;
 use crate::data::listed::listed;
 use crate::data::precision::{self, Exact};
 use crate::data::preparation::RowKind;
-
+use crate::data::real_targets::RealTargets;
+use crate::data::row_labels::RowLabels;
 use crate::data::scale::Standardizer;
 use crate::data::text_features::TextHasher;
 
@@ -25,26 +26,31 @@ const BUCKETS: usize = 1 << 17;
 pub(super) fn table(source: &Source<'_>) -> Result<ReadParts, DataError> {
     let table = source.options.table.read(source.path)?;
     let columns = table.columns().clone();
-    several_classes(table.classes().len(), source.path, LABELS)?;
-    let parts = source.split(table.labels())?;
-    let about = format!(
-        "{}, {} features, classes {}",
-        source.path.display(),
-        columns.names.len(),
-        listed(table.classes())
-    );
+    let reading = table.reading().to_vec();
+    let (values, labels) = table.into_parts();
+    let (parts, said) = match &labels {
+        RowLabels::Classes { labels, names } => {
+            several_classes(names.len(), source.path, LABELS)?;
+            (source.split(labels)?, format!("classes {}", listed(names)))
+        }
+        RowLabels::Values { values, names } => {
+            several_values(values, names, source.path)?;
+            let said = format!("values of {}", listed(names));
+            (source.split_values(values.nrows())?, said)
+        }
+    };
     let rows = Rows {
-        labels: table.labels().to_vec(),
-        class_names: table.classes().to_vec(),
-        reading: table.reading().to_vec(),
+        labels,
+        reading,
+        about: format!(
+            "{}, {} features, {said}",
+            source.path.display(),
+            columns.names.len()
+        ),
         names: columns.names.clone(),
         shape: vec![columns.names.len()],
-        about,
     };
-    rows.standardised(&table.into_values(), &parts, |scale| RowKind::Table {
-        columns,
-        scale,
-    })
+    rows.standardised(&values, &parts, |scale| RowKind::Table { columns, scale })
 }
 
 pub(super) fn labelled_texts(source: &Source<'_>) -> Result<ReadParts, DataError> {
@@ -73,17 +79,17 @@ pub(super) fn labelled_texts(source: &Source<'_>) -> Result<ReadParts, DataError
             hasher,
         },
         train_classes: Some(train.labels),
+        targets: None,
     })
 }
 
-/// Classes of rows of real values, which are to be standardised.
+/// Labels of rows of real values, which are to be standardised.
 pub(super) struct Rows {
     /// The shape of a row.
     pub(super) shape: Vec<usize>,
     /// The names of its values, if they have some.
     pub(super) names: Vec<String>,
-    pub(super) labels: Vec<u32>,
-    pub(super) class_names: Vec<String>,
+    pub(super) labels: RowLabels,
     pub(super) about: String,
     pub(super) reading: Vec<String>,
 }
@@ -115,20 +121,35 @@ impl Rows {
         };
         let rounded = precision::lines(values.view(), &scale, name, "");
         self.reading.extend(rounded);
+        let targets = match &self.labels {
+            RowLabels::Classes { .. } => None,
+            RowLabels::Values { values, names } => Some(real_targets(values, names, parts)?),
+        };
         let part = |rows: &[usize]| -> Result<ArrayDataset, DataError> {
             let inputs = scale.apply(values.select(Axis(0), rows).view());
-            let labels: Vec<u32> = rows.iter().map(|&row| self.labels[row]).collect();
-            ArrayDataset::classes(inputs, &labels, self.class_names.len())?.shaped(&self.shape[..])
+            let data = match (&self.labels, &targets) {
+                (RowLabels::Classes { labels, names }, _) => {
+                    let labels: Vec<u32> = rows.iter().map(|&row| labels[row]).collect();
+                    ArrayDataset::classes(inputs, &labels, names.len())
+                }
+                (RowLabels::Values { values, .. }, Some(targets)) => {
+                    let values = values.select(Axis(0), rows);
+                    ArrayDataset::values(inputs, targets.scale.apply(values.view()))
+                }
+                (RowLabels::Values { .. }, None) => unreachable!("values have a scale"),
+            };
+            data?.shaped(&self.shape[..])
         };
         let (train, test) = (part(&parts.train)?, part(&parts.test)?);
         Ok(ReadParts {
             train_classes: train.class_labels().map(<[u32]>::to_vec),
+            class_names: self.labels.classes().1.to_vec(),
+            targets,
             train: Box::new(train),
             test: Box::new(test),
             about: self.about,
             reading: self.reading,
             images: None,
-            class_names: self.class_names,
             rows: kind(scale),
         })
     }
@@ -150,4 +171,35 @@ pub(super) fn several_classes(classes: usize, path: &Path, place: &str) -> Resul
             false => "give rows of more than one class",
         },
     ))
+}
+
+/// The targets of a regression, with the means and deviations of the training part.
+pub(super) fn real_targets(
+    values: &Array2<f64>,
+    names: &[String],
+    parts: &PartRows,
+) -> Result<RealTargets, DataError> {
+    let scale = Standardizer::fit(values.select(Axis(0), &parts.train).view());
+    scale.check(values.view(), names)?;
+    let names = names.to_vec();
+    Ok(RealTargets { names, scale })
+}
+
+/// Refuses a target of which all rows have the same value.
+pub(super) fn several_values(
+    values: &Array2<f64>,
+    names: &[String],
+    path: &Path,
+) -> Result<(), DataError> {
+    for (column, name) in values.columns().into_iter().zip(names) {
+        if column.iter().all(|value| *value == column[0]) {
+            return Err(DataError::unfit(
+                path,
+                format!("different values of the target {name}"),
+                format!("{} in every row", column[0]),
+                "name another column with `label`, or give rows of more than one value",
+            ));
+        }
+    }
+    Ok(())
 }

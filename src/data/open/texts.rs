@@ -52,5 +52,6 @@ pub(super) fn text(source: &Source<'_>) -> Result<ReadParts, DataError> {
         images: None,
         rows: RowKind::Tokens { tokenizer, context },
         train_classes: None,
+        targets: None,
     })
 }

@@ -5,7 +5,7 @@
 use bytes::{Buf, BufMut, BytesMut};
 
 use crate::engine::message::{Failure, Report};
-use crate::engine::sums::Sums;
+use crate::engine::sums::{ErrorSums, Sums};
 use crate::engine::update::{Norms, PartSquare};
 
 /// Bytes of a message that a failure keeps.
@@ -15,8 +15,8 @@ const LONGEST_MESSAGE: usize = 1024;
 /// update in one go that tracks nothing and has not failed.
 #[cfg(feature = "study")]
 pub(crate) fn len_of_plain(shards: usize, blocks: usize) -> usize {
-    // Five lists and whether there is a failure.
-    6 * size_of::<u64>() + (4 * shards + blocks) * size_of::<f64>()
+    // Six lists and whether there is a failure.
+    7 * size_of::<u64>() + (4 * shards + blocks) * size_of::<f64>()
 }
 
 /// Writes the reports of a rank's workers, in order, as one; `squares` are those of the rank's
@@ -29,6 +29,15 @@ pub(crate) fn encode<'r>(
     let sums = reports.clone().flat_map(|report| &report.sums);
     put_all(bytes, sums, |bytes, one| {
         for value in [one.loss, one.weight, one.rows, one.correct] {
+            bytes.put_f64_le(value);
+        }
+    });
+    // Errors of values, which a step has none of.
+    let errors = reports.clone().flat_map(|report| &report.sums);
+    let errors = errors.map(|sums| sums.errors);
+    let has_errors = errors.clone().any(|errors| errors != ErrorSums::default());
+    put_all(bytes, errors.filter(|_| has_errors), |bytes, one| {
+        for value in [one.outputs, one.squared, one.absolute] {
             bytes.put_f64_le(value);
         }
     });
@@ -90,7 +99,15 @@ pub(crate) fn decode(mut bytes: &[u8], report: &mut Report) -> Option<()> {
             weight,
             rows,
             correct,
+            ..Sums::default()
         });
+    }
+    for at in 0..len(bytes)? {
+        report.sums.get_mut(at)?.errors = ErrorSums {
+            outputs: real(bytes)?,
+            squared: real(bytes)?,
+            absolute: real(bytes)?,
+        };
     }
     reals(bytes, &mut report.squares)?;
     reals(bytes, &mut report.shard_squares)?;
@@ -165,7 +182,12 @@ mod tests {
                     loss: at,
                     weight: 2.0,
                     rows: 3.0,
-                    correct: f64::NAN
+                    correct: f64::NAN,
+                    errors: ErrorSums {
+                        outputs: at,
+                        squared: -at,
+                        absolute: 0.5,
+                    },
                 };
                 worker
             ],

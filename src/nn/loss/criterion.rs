@@ -29,7 +29,7 @@ use crate::nn::shape::Shape;
 ///             *g = e.tanh();
 ///         }
 ///         let rows = (outputs.len() / shape.len()) as f64;
-///         Sums { loss: errors().map(|e| f64::from(e).cosh().ln()).sum(), weight: rows, rows, correct: 0.0 }
+///         Sums { loss: errors().map(|e| f64::from(e).cosh().ln()).sum(), weight: rows, rows, correct: 0.0, ..Sums::default() }
 ///     }
 /// }
 /// let check = check_criterion(&LogCosh, &[0.5, -1.0], &1.into(), Targets::Values(&[0.0, 2.0]))?;

@@ -119,6 +119,7 @@ impl CrossEntropy {
             weight: f64::from(weight(class)),
             rows: 1.0,
             correct: f64::from(u8::from(row.iter().position(|&x| x == max) == Some(class))),
+            ..Sums::default()
         }
     }
 }
@@ -147,5 +148,6 @@ fn plain(row: &[f32], class: usize, mut grad: Option<&mut [f32]>) -> Sums {
         weight: 1.0,
         rows: 1.0,
         correct: f64::from(u8::from(predicted == Some(class))),
+        ..Sums::default()
     }
 }

@@ -137,5 +137,6 @@ pub(super) fn row(
         weight: 1.0,
         rows: 1.0,
         correct: 0.0,
+        ..Sums::default()
     }
 }

@@ -96,7 +96,10 @@ impl Loss {
                 parameter: bound,
                 ..Rule::new(regression::huber, mean)
             },
-            Loss::BinaryCrossEntropy => Rule::new(regression::binary, mean),
+            Loss::BinaryCrossEntropy => Rule {
+                measures_errors: false,
+                ..Rule::new(regression::binary, mean)
+            },
             _ => panic!("{self:?} got values, expected classes"),
         };
         // Rows are counted here; of a single logit the sign is the prediction.

@@ -15,7 +15,7 @@
 
 use multiversion::multiversion;
 
-use crate::engine::Sums;
+use crate::engine::{ErrorSums, Sums};
 use crate::nn::kernel::elementwise::{sigmoid, softplus};
 use crate::nn::kernel::fused::is_fused;
 
@@ -30,6 +30,8 @@ pub(super) struct Rule {
     pub(super) parameter: f32,
     /// What each term is multiplied by.
     pub(super) factor: f32,
+    /// Whether outputs and targets are of one kind, so that their distance is an error.
+    pub(super) measures_errors: bool,
 }
 
 impl Rule {
@@ -39,6 +41,7 @@ impl Rule {
             term,
             parameter: 0.0,
             factor,
+            measures_errors: true,
         }
     }
 }
@@ -77,19 +80,20 @@ pub(super) fn binary(y: f32, t: f32, _: f32) -> (f32, f32) {
     )
 }
 
-/// The sum over all outputs, and its gradient.
+/// The sum over all outputs; with `grad` its gradient, else the errors of the outputs.
 pub(super) fn sums(outputs: &[f32], targets: &[f32], rule: Rule, grad: Option<&mut [f32]>) -> Sums {
     let Rule {
         term,
         parameter,
         factor,
+        measures_errors,
     } = rule;
     assert_eq!(
         targets.len(),
         outputs.len(),
         "there must be one value an output"
     );
-    let mut loss = 0.0;
+    let (mut loss, mut errors) = (0.0, ErrorSums::default());
     match grad {
         Some(grad) => {
             for ((g, &y), &t) in grad.iter_mut().zip(outputs).zip(targets) {
@@ -102,10 +106,19 @@ pub(super) fn sums(outputs: &[f32], targets: &[f32], rule: Rule, grad: Option<&m
             for (&y, &t) in outputs.iter().zip(targets) {
                 loss += f64::from(term(y, t, parameter).0);
             }
+            if measures_errors {
+                errors.outputs = outputs.len() as f64;
+                for (&y, &t) in outputs.iter().zip(targets) {
+                    let error = f64::from(y) - f64::from(t);
+                    errors.squared += error * error;
+                    errors.absolute += error.abs();
+                }
+            }
         }
     }
     Sums {
         loss: loss * f64::from(factor),
+        errors,
         ..Sums::default()
     }
 }

@@ -95,6 +95,7 @@ impl Replica for Nothing {
             weight: shard.rows.len() as f64,
             rows: shard.rows.len() as f64,
             correct: 0.0,
+            ..Sums::default()
         }
     }
 }

@@ -1,0 +1,86 @@
+//! Rows with values in the place of the classes that their own data set gives them.
+
+use ndarray::{Array2, Axis};
+
+use crate::data::dataset::{Dataset, Labels, LabelsMut};
+use crate::data::error::DataError;
+
+use super::opened::ReadParts;
+use super::source::PartRows;
+use super::tables::real_targets;
+
+/// The rows of a data set, with values of their own.
+struct Valued {
+    rows: Box<dyn Dataset>,
+    /// (rows, targets), standardised.
+    values: Array2<f32>,
+}
+
+impl Dataset for Valued {
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn input_len(&self) -> usize {
+        self.rows.input_len()
+    }
+
+    fn input_shape(&self) -> Vec<usize> {
+        self.rows.input_shape()
+    }
+
+    fn labels(&self) -> Labels {
+        Labels::Values(self.values.ncols())
+    }
+
+    fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
+        self.rows.gather_inputs(rows, inputs);
+    }
+
+    fn gather_values(&self, rows: &[u32], values: &mut [f32]) {
+        let width = self.values.ncols();
+        for (&row, to) in rows.iter().zip(values.chunks_exact_mut(width)) {
+            for (to, value) in to.iter_mut().zip(self.values.row(row as usize)) {
+                *to = *value;
+            }
+        }
+    }
+
+    fn prefetch(&self, rows: &[u32]) {
+        self.rows.prefetch(rows);
+    }
+
+    /// The inner rows are not drawn: what they would change with their classes is refused.
+    fn draw(&self, _: u32, rows: &[u32], inputs: &mut [f32], labels: LabelsMut<'_>) {
+        self.gather_inputs(rows, inputs);
+        if let LabelsMut::Values(values) = labels {
+            self.gather_values(rows, values);
+        }
+    }
+}
+
+impl ReadParts {
+    /// The same rows with values, (rows, targets), in the place of classes; `parts` says which row
+    /// is in which part.
+    pub(super) fn with_values(
+        self,
+        values: &Array2<f64>,
+        names: &[String],
+        parts: &PartRows,
+    ) -> Result<Self, DataError> {
+        let targets = real_targets(values, names, parts)?;
+        let valued = |rows: Box<dyn Dataset>, places: &[usize]| {
+            let values = values.select(Axis(0), places);
+            let values = targets.scale.apply(values.view());
+            Box::new(Valued { rows, values })
+        };
+        Ok(Self {
+            train: valued(self.train, &parts.train),
+            test: valued(self.test, &parts.test),
+            class_names: Vec::new(),
+            train_classes: None,
+            targets: Some(targets),
+            ..self
+        })
+    }
+}
