@@ -14,6 +14,7 @@ use crate::train::{Checkpoints, EarlyStopping, OnNonFinite};
 use super::choices::{all_reduces, preset_names, update_modes};
 use super::data_options::data_options;
 use super::error::{ArgError, refused};
+use super::loss::LossSettings;
 use super::optim::OptimSettings;
 use super::options::{EngineArgs, TrainArgs};
 
@@ -78,6 +79,7 @@ pub(super) struct TrainSettings {
     pub(super) data: Option<PathBuf>,
     /// How the files of `data` are read.
     pub(super) data_options: DataOptions,
+    pub(super) loss: LossSettings,
     pub(super) max_steps: Option<u64>,
     pub(super) engine: EngineConfig,
     pub(super) batch_size: usize,
@@ -138,6 +140,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
             preset: args.model.preset.as_deref().map(preset).transpose()?,
             data_options: data_options(&args.data, run.seed)?,
             data: args.data.data,
+            loss: args.loss.try_into()?,
             max_steps: run.max_steps,
             engine: engine_config(&args.engine, run.track.as_deref())?,
             batch_size: batch.batch_size,

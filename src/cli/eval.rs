@@ -7,6 +7,7 @@ use crate::run::{TargetErrors, classification, predictions};
 use crate::train::TrainError;
 
 use super::error::{ArgError, CommandError};
+use super::loss::ignored_class;
 use super::output::aligned;
 use super::runs_args::EvalArgs;
 use super::saved_run::SavedRun;
@@ -25,12 +26,17 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), CommandError> {
         .into());
     }
     let part = args.of.part.as_str();
-    let data = saved.part(part)?;
+    let (data, loss) = saved.part_and_loss(part)?;
+    let ignored = ignored_class(&loss);
     // The shards of an evaluation are those of training: the loss is the same bits.
-    let trainer = trainer_from(&saved.settings, saved.network.clone(), saved.loss());
+    let trainer = trainer_from(&saved.settings, saved.network.clone(), loss);
     let (loss, accuracy) = trainer.evaluate(&*data)?;
     let errors = errors(&saved.network, &*data, saved.targets())?;
-    let rows = predictions(&saved.network, &*data).map_err(TrainError::from)?;
+    let mut rows = predictions(&saved.network, &*data).map_err(TrainError::from)?;
+    // Of an ignored class they count for nothing here either.
+    if let (Some(rows), Some(class)) = (&mut rows, ignored) {
+        rows.retain(|row| row.class != Some(class));
+    }
     let metrics = rows.and_then(|rows| classification(&rows));
     let (file, hash) = (saved.weights.file.display(), saved.network.weights_sha256());
     let accuracy = Some(accuracy).filter(|_| errors.is_empty());

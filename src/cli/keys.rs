@@ -5,7 +5,7 @@ use clap::{Arg, ArgMatches, Args as ClapArgs, Command};
 use toml::{Table, Value};
 
 use super::flag_error::expected;
-use super::options::{BatchArgs, DataArgs, EngineArgs, ModelArgs, OptimArgs, RunArgs};
+use super::options::{BatchArgs, DataArgs, EngineArgs, LossArgs, ModelArgs, OptimArgs, RunArgs};
 
 /// A key of the configuration: the flag it is, where it stands in a file.
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ impl Key {
         let mut keys = Vec::new();
         keys.extend(Self::of::<ModelArgs>("model"));
         keys.extend(Self::of::<DataArgs>("data"));
+        keys.extend(Self::of::<LossArgs>("loss"));
         keys.extend(Self::of::<OptimArgs>("optimizer"));
         keys.extend(Self::of::<BatchArgs>("batch"));
         keys.extend(Self::of::<EngineArgs>("engine"));
@@ -39,7 +40,7 @@ impl Key {
             section_of,
             name: match (section, arg.get_id().as_str()) {
                 ("data", "data") => "path",
-                ("optimizer", "optimizer") => "name",
+                ("optimizer", "optimizer") | ("loss", "loss") => "name",
                 ("batch", "batch_size") => "size",
                 ("batch", "batch_policy") => "policy",
                 (_, other) => other,

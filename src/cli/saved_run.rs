@@ -11,7 +11,6 @@ use super::config::TrainSettings;
 use super::config_file::read;
 use super::document::ResolvedConfig;
 use super::error::{CommandError, refused};
-use super::loss::loss;
 use super::options::TrainArgs;
 use super::task::{model, task};
 
@@ -77,11 +76,6 @@ impl SavedRun {
         self.preparation.as_ref()?.targets.as_ref()
     }
 
-    /// What it was trained with.
-    pub(super) fn loss(&self) -> Loss {
-        loss(self.preparation.as_ref())
-    }
-
     /// The name of a class.
     pub(super) fn class(&self, class: usize) -> String {
         let known = self.preparation.as_ref();
@@ -90,13 +84,22 @@ impl SavedRun {
 
     /// A part of the run's own data.
     pub(super) fn part(&self, part: &str) -> Result<Box<dyn Dataset>, CommandError> {
+        Ok(self.part_and_loss(part)?.0)
+    }
+
+    /// The same, and what was minimised.
+    pub(super) fn part_and_loss(
+        &self,
+        part: &str,
+    ) -> Result<(Box<dyn Dataset>, Loss), CommandError> {
         let which = match part {
             "train" => 0,
             "test" => 1,
             other => return Err(refused("part", "train or test", other).into()),
         };
-        let mut data = Vec::from(task(&self.settings)?.data);
-        Ok(data.swap_remove(which))
+        let task = task(&self.settings)?;
+        let mut data = Vec::from(task.data);
+        Ok((data.swap_remove(which), task.loss))
     }
 
     /// That its rows have no class each.

@@ -46,8 +46,8 @@ impl<'a> Overview<'a> {
             setup.rows,
             setup.test_rows
         );
-        if self.units.is_some() {
-            say!("loss: {}", loss_text(self.loss));
+        if let Some(loss) = loss_text(self.loss) {
+            say!("loss: {loss}");
         }
         // Optimiser, schedule, batches.
         let optim = &settings.optim;

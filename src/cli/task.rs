@@ -156,7 +156,7 @@ impl Task {
 }
 
 /// A preset on files or synthetic data, or the small network on files or the embedded digits.
-pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
+pub(super) fn task(settings: &TrainSettings) -> Result<Task, CommandError> {
     if let Some(path) = &settings.data {
         return own_data(settings, path);
     }
@@ -165,7 +165,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
         let (train, test) = digits();
         return Ok(Task {
             model: model(settings, None)?,
-            loss: loss(None),
+            loss: loss(&settings.loss, Some(&of_digits()), &train)?,
             data: [Box::new(train), Box::new(test)],
             sampling: Sampling::Shuffle,
             about: "UCI digits (8x8)".to_owned(),
@@ -181,7 +181,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, TrainError> {
     };
     Ok(Task {
         model: model(settings, None)?,
-        loss: loss(None),
+        loss: loss(&settings.loss, None, &all)?,
         data: [
             part(0..SYNTHETIC.0),
             part(SYNTHETIC.0..SYNTHETIC.0 + SYNTHETIC.1),
@@ -346,12 +346,12 @@ pub(super) fn errors(
 }
 
 /// The user's files.
-fn own_data(settings: &TrainSettings, path: &Path) -> Result<Task, TrainError> {
-    let opened = opened(path, &settings.data_options)?;
-    check_colours(settings, &opened.preparation)?;
+fn own_data(settings: &TrainSettings, path: &Path) -> Result<Task, CommandError> {
+    let opened = opened(path, &settings.data_options).map_err(TrainError::from)?;
+    check_colours(settings, &opened.preparation).map_err(TrainError::from)?;
     Ok(Task {
         model: model(settings, Some(&opened.preparation))?,
-        loss: loss(Some(&opened.preparation)),
+        loss: loss(&settings.loss, Some(&opened.preparation), &*opened.train)?,
         balance: opened.balance(),
         sampling: opened.sampling,
         data: [opened.train, opened.test],

@@ -24,6 +24,7 @@ mod instruction_sets;
 mod kept_weights;
 mod launched;
 mod limits;
+mod losses;
 mod new_rows;
 mod newest_weights;
 mod outputs;

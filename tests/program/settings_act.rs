@@ -4,7 +4,7 @@
 use crate::program::{stdout, unisono, value};
 
 /// Values that are not the defaults.
-const VALUES: [(&str, &str); 53] = [
+const VALUES: [(&str, &str); 58] = [
     ("model.preset", "mlp_small"),
     ("model.layers", "dense 8"),
     ("model.precision", "bf16"),
@@ -28,6 +28,11 @@ const VALUES: [(&str, &str); 53] = [
     ("data.cache", "none"),
     ("data.augment", "flip"),
     ("data.sampling", "in-order"),
+    ("loss.name", "l1"),
+    ("loss.huber_delta", "0.5"),
+    ("loss.label_smoothing", "0.1"),
+    ("loss.class_weights", "balanced"),
+    ("loss.ignore_label", "1"),
     ("optimizer.lr", "0.01"),
     ("optimizer.momentum", "0.5"),
     ("optimizer.name", "nesterov"),
@@ -86,6 +91,7 @@ fn keys() -> Vec<(String, String)> {
             let flag = match (&*section, name) {
                 ("data", "path") => "data",
                 ("optimizer", "name") => "optimizer",
+                ("loss", "name") => "loss",
                 ("batch", "size") => "batch-size",
                 ("batch", "policy") => "batch-policy",
                 (_, name) => name,

@@ -4,7 +4,7 @@
 //! | file | what |
 //! |---|---|
 //! | `train` | [`TrainArgs`]: all of them |
-//! | `model`, `data`, `engine`, `optim`, `run` | the sections of a configuration |
+//! | `model`, `data`, `loss`, `engine`, `optim`, `run` | the sections of a configuration |
 //! | `from` | [`FromArgs`]: `--config` and `--set` |
 //! | `defaults` | the default of a section |
 //! | `real` | real numbers, which survive a file as the same bits |
@@ -14,6 +14,7 @@ mod data;
 mod defaults;
 mod engine;
 mod from;
+mod loss;
 mod model;
 mod optim;
 pub(super) mod ranges;
@@ -25,6 +26,7 @@ pub(super) mod whole;
 pub(super) use data::DataArgs;
 pub(super) use engine::EngineArgs;
 pub(super) use from::FromArgs;
+pub(super) use loss::LossArgs;
 pub(super) use model::{ModelArgs, precision_help};
 pub(super) use optim::{BatchArgs, OptimArgs};
 pub(super) use run::RunArgs;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data::DataArgs;
 use super::engine::EngineArgs;
+use super::loss::LossArgs;
 use super::model::ModelArgs;
 use super::optim::{BatchArgs, OptimArgs};
 use super::run::RunArgs;
@@ -19,6 +20,9 @@ pub(crate) struct TrainArgs {
 
     #[command(flatten)]
     pub(crate) data: DataArgs,
+
+    #[command(flatten)]
+    pub(crate) loss: LossArgs,
 
     #[command(flatten)]
     #[serde(rename = "optimizer")]

@@ -8,7 +8,7 @@ use crate::data::DataKind;
 use super::rules::{
     ALONE, BRANCHES, COUNTED, DRAWN, GOES_ON, HAS_PARTS, LOOKS, NO_CHECKPOINTS, NO_DATA, NO_DRAW,
     NO_IMAGES, NO_OUT, NO_TABLE, NO_TARGET, PLAIN, RANGE, RECIPES, SCHEDULE, SEARCHES_NOT,
-    SPLIT_FILE,
+    SPLIT_FILE, STUDIED,
 };
 use super::{By, Case, Row, Rule, by, on};
 
@@ -128,6 +128,11 @@ pub(super) static ROWS: &[Row] = &[
             ),
         ],
     ),
+    row("loss.name", &[SCHEDULE, STUDIED]),
+    row("loss.huber_delta", &[SCHEDULE, STUDIED]),
+    row("loss.label_smoothing", &[SCHEDULE, STUDIED]),
+    row("loss.class_weights", &[SCHEDULE, STUDIED]),
+    row("loss.ignore_label", &[SCHEDULE, STUDIED]),
     row(
         "optimizer.lr",
         &[

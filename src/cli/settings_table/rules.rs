@@ -29,6 +29,10 @@ pub(super) const DRAWN: Rule = by(
     |case| case.study().is_some(),
     "its trainings begin with weights drawn from their seeds",
 );
+pub(super) const STUDIED: Rule = by(
+    |case| case.study().is_some(),
+    "its trainings minimise plain cross-entropy",
+);
 pub(super) const GOES_ON: Rule = by(
     |case| matches!(case.by, By::Resume),
     "the checkpoint has the weights",

@@ -96,7 +96,7 @@ fn every_key_of_a_study_decides_its_outcomes_or_is_refused() {
                 Err(text) => {
                     let flag = key.split('.').nth(1).unwrap().replace('_', "-");
                     let is_named = text.contains(&format!("--{flag}"))
-                        || ["--batch", "--optimizer "]
+                        || ["--batch", "--optimizer ", "--loss "]
                             .iter()
                             .any(|flag| text.contains(flag))
                         || text.contains(value);

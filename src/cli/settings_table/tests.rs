@@ -255,10 +255,13 @@ fn settings_of_the_training_act_or_are_refused() {
     );
     let unchanged = unchanged.unwrap();
     for (key, values) in VALUES {
-        let is_of_training = ["optimizer.", "batch.", "run."]
+        let is_of_training = ["loss.", "optimizer.", "batch.", "run."]
             .iter()
             .any(|part| key.starts_with(part));
-        if !is_of_training && key != "engine.shards" || HARMLESS.contains(&key) {
+        // Losses of values have tests of their own: `tests/program/losses.rs`.
+        let is_of_values = ["loss.name", "loss.huber_delta"].contains(&key);
+        let is_other = !is_of_training && key != "engine.shards" || HARMLESS.contains(&key);
+        if is_other || is_of_values {
             continue;
         }
         // Those that `quick` sets, and one that the optimiser's end needs.

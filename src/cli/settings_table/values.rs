@@ -1,7 +1,7 @@
 //! Values of all keys, for the tests of the table.
 
 /// Values of each key that are not the default; where data take one of them it must act.
-pub(super) const VALUES: [(&str, &[&str]); 53] = [
+pub(super) const VALUES: [(&str, &[&str]); 58] = [
     ("model.preset", &["mlp_small", "lenet", "lstm"]),
     (
         "model.layers",
@@ -37,6 +37,11 @@ pub(super) const VALUES: [(&str, &[&str]); 53] = [
         &["flip noise 0.1", "time-mask 4", "token-dropout 0.5"],
     ),
     ("data.sampling", &["in-order", "balanced", "windows 4"]),
+    ("loss.name", &["cross-entropy", "l1"]),
+    ("loss.huber_delta", &["0.5"]),
+    ("loss.label_smoothing", &["0.1"]),
+    ("loss.class_weights", &["balanced"]),
+    ("loss.ignore_label", &["1"]),
     ("optimizer.lr", &["0.01"]),
     ("optimizer.momentum", &["0.5"]),
     (

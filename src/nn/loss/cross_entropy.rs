@@ -60,6 +60,21 @@ impl CrossEntropy {
         }
     }
 
+    /// The share of each label that is spread over all classes.
+    pub fn label_smoothing(&self) -> f32 {
+        self.smoothing
+    }
+
+    /// The weight of each class, if they have some.
+    pub fn class_weights(&self) -> Option<&[f32]> {
+        self.weights.as_deref()
+    }
+
+    /// The class whose rows are left out, if there is one.
+    pub fn ignored_class(&self) -> Option<u32> {
+        self.ignored
+    }
+
     /// What is wrong with the options, for a model of so many classes.
     pub(super) fn problem(&self, classes: usize) -> Option<String> {
         if !(0.0..1.0).contains(&self.smoothing) {
