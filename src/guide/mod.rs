@@ -8,6 +8,8 @@ pub mod bf16 {}
 
 #[doc = include_str!("systems.md")]
 pub mod systems {}
+#[doc = include_str!("processors.md")]
+pub mod processors {}
 
 #[doc = include_str!("changes.md")]
 pub mod changes {}

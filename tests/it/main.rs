@@ -42,6 +42,7 @@ mod factors;
 mod finite_differences;
 mod gradient_checks;
 mod gradients;
+mod hand_overs;
 #[cfg(feature = "export")]
 mod import;
 #[cfg(feature = "export")]

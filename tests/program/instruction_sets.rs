@@ -1,47 +1,94 @@
-//! The README's hash of the default run, and every preset's, with each set of kernels that this CPU
-//! can run.
+//! The recorded hash of the default run, of every preset and of other trainings, with each set of
+//! kernels that this CPU can run.
 
 use std::process::Command;
 
 use unisono::nn::Isa;
 use unisono::nn::presets;
 
-/// The line of the program's output that begins with `key`, with the kernels of `isa`.
-fn line(isa: Isa, key: &str, args: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_unisono"))
-        .args(args)
-        .env("UNISONO_ISA", isa.name())
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let found = text.lines().find(|line| line.starts_with(key));
-    found
-        .unwrap_or_else(|| panic!("no {key} in {text}"))
-        .to_owned()
+use crate::program::value;
+
+/// A training whose hash is recorded.
+struct Recorded {
+    sha256: &'static str,
+    command: &'static str,
 }
 
-#[test]
-fn the_default_run_has_the_readmes_hash_on_every_instruction_set() {
-    let readme = include_str!("../../README.md");
-    let key = "weights sha256: ";
-    let expected = readme.lines().find(|line| line.starts_with(key));
-    for isa in Isa::available() {
-        assert_eq!(
-            Some(line(isa, key, &["train"]).as_str()),
-            expected,
-            "{isa:?}"
-        );
+/// Those of `tests/hashes.txt`: a hash a line, and behind it the command.
+fn recorded() -> Vec<Recorded> {
+    let lines = include_str!("../hashes.txt").lines();
+    let lines = lines.filter(|line| !line.starts_with('#'));
+    let recorded = lines.map(|line| {
+        let (sha256, command) = line.split_once(' ').expect("a hash and a command");
+        assert_eq!(sha256.len(), 64, "{line}");
+        Recorded { sha256, command }
+    });
+    recorded.collect()
+}
+
+impl Recorded {
+    /// The arguments; what stands in quotation marks is one.
+    fn args(&self) -> Vec<&str> {
+        let parts = self.command.split('"').enumerate();
+        let args = parts.flat_map(|(at, part)| match at % 2 {
+            0 => part.split_whitespace().collect(),
+            _ => vec![part],
+        });
+        args.collect()
+    }
+
+    /// The hash with the kernels of `isa`.
+    fn sha256_on(&self, isa: Isa, threads: usize) -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_unisono"))
+            .args(self.args())
+            .args(["--threads", &threads.to_string()])
+            .env("UNISONO_ISA", isa.name())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        value(&text, "weights sha256").to_owned()
     }
 }
 
 #[test]
-fn the_default_run_in_bf16_has_the_readmes_hash_on_every_instruction_set() {
+fn every_recorded_training_has_its_hash_on_every_instruction_set() {
+    for recorded in recorded() {
+        for (at, isa) in Isa::available().into_iter().enumerate() {
+            let sha256 = recorded.sha256_on(isa, 2 + at % 2);
+            assert_eq!(sha256, recorded.sha256, "{}, {isa:?}", recorded.command);
+        }
+    }
+}
+
+#[test]
+fn every_preset_is_recorded_in_every_precision() {
+    for preset in presets::NAMES {
+        for precision in ["f32", "bf16"] {
+            let is_it = |recorded: &Recorded| {
+                let args = recorded.args();
+                let has = |key, value| args.windows(2).any(|pair| pair == [key, value]);
+                has("--preset", preset) && has("--precision", precision)
+            };
+            assert!(
+                recorded().iter().any(is_it),
+                "tests/hashes.txt lacks {preset} in {precision}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_readme_has_the_recorded_hashes_of_the_default_run() {
     let readme = include_str!("../../README.md");
-    let (key, in_readme) = ("weights sha256: ", "weights sha256 in bf16: ");
-    let found = readme.lines().find_map(|line| line.strip_prefix(in_readme));
-    for isa in Isa::available() {
-        let line = line(isa, key, &["train", "--precision", "bf16"]);
-        assert_eq!(line.strip_prefix(key), found, "{isa:?}");
+    let keys = [
+        ("train", "weights sha256"),
+        ("train --precision bf16", "weights sha256 in bf16"),
+    ];
+    for (command, key) in keys {
+        let recorded = recorded();
+        let found = recorded.iter().find(|recorded| recorded.command == command);
+        let found = found.unwrap_or_else(|| panic!("tests/hashes.txt lacks {command}"));
+        assert_eq!(value(readme, key), found.sha256, "{command}");
     }
 }
 
@@ -59,37 +106,6 @@ fn a_precision_that_there_is_not_is_refused_with_exit_code_2() {
                 && stderr.contains("f32 or bf16")
                 && stderr.contains("fp8"),
             "{stderr}"
-        );
-    }
-}
-
-#[test]
-fn every_preset_has_one_hash_on_every_instruction_set() {
-    let precisions = ["f32", "bf16"];
-    let presets = presets::NAMES.iter().copied();
-    for (preset, precision) in
-        presets.flat_map(|preset| precisions.map(|precision| (preset, precision)))
-    {
-        let hash = |isa| {
-            let args = [
-                "--batch-size",
-                "2",
-                "--steps",
-                "2",
-                "--warmup",
-                "0",
-                "--threads",
-                "2",
-                "--precision",
-                precision,
-            ];
-            let args = [&["bench", "--preset", preset][..], &args].concat();
-            line(isa, "weights sha256: ", &args)
-        };
-        let hashes: Vec<String> = Isa::available().into_iter().map(hash).collect();
-        assert!(
-            hashes.iter().all(|hash| *hash == hashes[0]),
-            "{preset} in {precision}: {hashes:?}"
         );
     }
 }
