@@ -8,6 +8,7 @@ pub mod bf16 {}
 
 #[doc = include_str!("systems.md")]
 pub mod systems {}
+
 #[doc = include_str!("processors.md")]
 pub mod processors {}
 

@@ -74,6 +74,18 @@ pub enum NnError {
         /// What was asked for.
         got: String,
     },
+    /// An instruction set of other processors.
+    #[error(
+        "UNISONO_ISA names kernels of {processor} processors, {got:?}; on this machine expected one of {available}, or unset"
+    )]
+    IsaElsewhere {
+        /// Those that this CPU can run.
+        available: String,
+        /// The architecture that has it.
+        processor: &'static str,
+        /// What was asked for.
+        got: String,
+    },
     /// A precision that there is not.
     #[error("the precision must be {expected}, got {got:?}")]
     Precision {

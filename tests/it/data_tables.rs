@@ -287,9 +287,18 @@ fn columns_of_one_name_and_numbers_that_are_names_are_told_apart() {
         assert!(error.contains(&expected), "{error}");
     }
     // A number is a place, and that is said where it is another column's name.
-    let table = parse("x,y,1", options(Column::Index(1), vec![Column::Index(0)]));
-    let error = table.unwrap_err().to_string();
-    assert!(error.contains("column y"), "{error}");
+    let table = parse("x,y,1", options(Column::Index(1), vec![Column::Index(2)])).unwrap();
+    assert_eq!(
+        (table.names(), table.targets().unwrap()[[1, 0]]),
+        (&["x".to_owned()][..], 5.5)
+    );
+    let said = table.reading().join("\n");
+    assert!(
+        said.contains(
+            "columns: `label` 1 is the place from 0, of y; the column called 1 has the place 2"
+        ),
+        "{said}"
+    );
     let table = parse("1,x,k", options(Column::Last, vec![Column::Index(1)])).unwrap();
     assert_eq!(table.names(), ["1"]);
     let said = table.reading().join("\n");

@@ -112,15 +112,26 @@ fn a_precision_that_there_is_not_is_refused_with_exit_code_2() {
 
 #[test]
 fn an_instruction_set_that_there_is_not_is_refused_with_exit_code_2() {
-    let output = Command::new(env!("CARGO_BIN_EXE_unisono"))
-        .args(["train", "--epochs", "1"])
-        .env("UNISONO_ISA", "mmx")
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{stderr}");
-    assert!(
-        stderr.starts_with("unisono: UNISONO_ISA must be one of portable"),
-        "{stderr}"
-    );
+    let elsewhere = if cfg!(target_arch = "aarch64") {
+        (
+            "avx2",
+            "unisono: UNISONO_ISA names kernels of x86_64 processors, \"avx2\"; on this machine expected one of portable, neon, or unset",
+        )
+    } else {
+        (
+            "neon",
+            "unisono: UNISONO_ISA names kernels of aarch64 processors, \"neon\"; on this machine expected one of portable",
+        )
+    };
+    let unknown = ("mmx", "unisono: UNISONO_ISA must be one of portable");
+    for (name, expected) in [unknown, elsewhere] {
+        let output = Command::new(env!("CARGO_BIN_EXE_unisono"))
+            .args(["train", "--epochs", "1"])
+            .env("UNISONO_ISA", name)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.starts_with(expected), "{stderr}");
+    }
 }

@@ -10,7 +10,8 @@
 //! sum <- flush(fma(a[2p], b[2p], flush(fma(a[2p + 1], b[2p + 1], flush(sum)))))    p = 0, 1, 2, ...
 //! ```
 //!
-//! where `flush` makes denormals zero and all else is `f32`, rounded to nearest even. The product
+//! where `flush` makes denormals zero (what would be one with as many significant bits as other
+//! numbers have, is one) and all else is `f32`, rounded to nearest even. The product
 //! of two bfloat16 is exact in `f32`, so each is an ordinary fused multiply-add of what was widened.
 //! This is what `vdpbf16ps` does (Intel, *Intrinsics Guide*, `_mm512_dpbf16_ps`). An instruction set
 //! without it gets the same bits by the kernels of `f32`: its operands are rounded `f32`, the second

@@ -59,12 +59,32 @@ pub(super) fn flush(value: f32) -> f32 {
     }
 }
 
+/// `a * b + sum`, rounded once, in a mode in which denormals are zeros: a result is one if it would
+/// be denormal with as many significant bits as others have. What is so close to the smallest normal
+/// number that only a denormal's fewer bits round up to it, is zero (x86, and IEEE 754's "tininess
+/// after rounding").
+#[inline(always)]
+pub(super) fn flushed_mul_add(a: f32, b: f32, sum: f32) -> f32 {
+    /// Where all is this much larger, nothing is denormal.
+    const SCALE: f32 = (1u64 << 63) as f32;
+    let sum = flush(sum);
+    let result = mul_add::<IN_BASELINE>(a, b, sum);
+    if result.abs() > f32::MIN_POSITIVE || result.is_nan() {
+        return result;
+    }
+    let scaled = mul_add::<IN_BASELINE>(a * SCALE, b, sum * SCALE);
+    if scaled.abs() < f32::MIN_POSITIVE * SCALE {
+        0.0f32.copysign(scaled)
+    } else {
+        result
+    }
+}
+
 /// A step of a chain: `sum` and the products of two pairs.
 #[inline(always)]
 pub(super) fn step(sum: f32, a: f32, b: f32) -> f32 {
     let ([a0, a1], [b0, b1]) = (widened(a), widened(b));
-    let sum = flush(mul_add::<IN_BASELINE>(a1, b1, flush(sum)));
-    flush(mul_add::<IN_BASELINE>(a0, b0, sum))
+    flushed_mul_add(a0, b0, flushed_mul_add(a1, b1, sum))
 }
 
 /// `to` = pairs of neighbours in a row; a last one without a neighbour gets a zero.
@@ -142,6 +162,40 @@ mod tests {
         // Whatever is no number, stays none: also where only its lowest bit says so.
         for bits in [0x7f80_0001, 0xffff_ffff, 0x7fc0_0000] {
             assert!(round(f32::from_bits(bits)).is_nan());
+        }
+    }
+
+    #[test]
+    fn a_sum_just_below_the_smallest_normal_number_is_zero_unless_it_rounds_to_it() {
+        let (least, ulp) = (f32::MIN_POSITIVE, f32::powi(2.0, -75));
+        for (a, b, sum, expected) in [
+            // Halfway to the next number below, if that had as many bits: to the even one.
+            (-0.5 * ulp, ulp, least, least),
+            (-0.75 * ulp, ulp, least, 0.0),
+            // Halfway to the next denormal number.
+            (-ulp, ulp, least, 0.0),
+            (-1.5 * ulp, ulp, least, 0.0),
+            (ulp, ulp, -least, -0.0),
+            // A sum that is larger.
+            (-2.5 * ulp, ulp, least + 2.0 * ulp * ulp, least),
+            (-3.0 * ulp, ulp, least + 2.0 * ulp * ulp, 0.0),
+            // Whatever else is not denormal stays.
+            (
+                f32::powi(2.0, 100),
+                f32::powi(2.0, -126),
+                0.0,
+                f32::powi(2.0, -26),
+            ),
+            (f32::powi(2.0, 100), 0.0, least, least),
+            (f32::powi(2.0, -63), f32::powi(2.0, -63), 0.0, least),
+            (f32::powi(2.0, -63), f32::powi(2.0, -64), 0.0, 0.0),
+        ] {
+            let result = flushed_mul_add(a, b, sum);
+            assert_eq!(
+                result.to_bits(),
+                expected.to_bits(),
+                "{a:e} * {b:e} + {sum:e}"
+            );
         }
     }
 

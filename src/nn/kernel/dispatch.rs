@@ -3,13 +3,15 @@
 //! | instruction set | vectors of | rows, of a low tile | columns | accumulators of registers |
 //! |---|---|---|---|---|
 //! | portable | 8 | 6, 4 | 16 | as the compiler finds them |
+//! | NEON | 4 | 6, 4 | 16 | 24 of 32 |
 //! | AVX2 | 8 | 6, 4 | 16 | 12 of 16 |
 //! | AVX-512 | 16 | 12, 8 | 32 | 24 of 32 |
 //! | AVX-512, few columns | 16 | 12, 8 | 16 | 12 of 32 |
 //! | AVX-512, low | 16 | 8, 4 | 32 | 16 of 32 |
 //!
 //! Tiles of pairs of bfloat16 are of the same sizes. Where there is no instruction for pairs, the
-//! kernels of `f32` take operands that are rounded, and run where denormals are zeros.
+//! kernels of `f32` take operands that are rounded, and run where denormals are zeros: the portable
+//! ones make them zeros themselves, and stand in for NEON's.
 //!
 //! Each size of tile is a function of its own: in one with the others products of depth 16 took 1.1
 //! to 1.3 times as long (AVX-512, low tiles beside the others).
@@ -19,6 +21,8 @@
 
 use super::arithmetic::{Arithmetic, Precision};
 use super::isa::Isa;
+#[cfg(target_arch = "aarch64")]
+use super::neon::Neon;
 use super::simd::{Kernel, Portable};
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512, Avx512Bf16, FlushDenormals};
@@ -56,7 +60,8 @@ pub(super) fn dispatch_widest<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
         Isa::Avx2 => found(isa, Avx2::detect()).run::<K, 6, 4, 2>(kernel),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 | Isa::Avx512Bf16 => found(isa, Avx512::detect()).run::<K, 12, 8, 2>(kernel),
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => Neon.run::<K, 6, 4, 4>(kernel),
         _ => found(isa, None),
     }
 }
@@ -87,7 +92,7 @@ pub(super) fn dispatch_in<K: Kernel>(
                 (_, Height::Low) => simd.run::<K, 8, 4, 2>(kernel),
             }
         }
-        Isa::Portable => Portable::<true>.run::<K, 6, 4, 2>(kernel),
+        Isa::Portable | Isa::Neon => Portable::<true>.run::<K, 6, 4, 2>(kernel),
         isa => dispatch_high_or_low(isa, columns, height, kernel),
     }
 }

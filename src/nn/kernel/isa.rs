@@ -19,6 +19,8 @@ use crate::nn::error::NnError;
 pub enum Isa {
     /// Whatever the compiler's target offers; fused multiply-adds may be function calls.
     Portable,
+    /// NEON, which every ARM64 has: vectors of 4.
+    Neon,
     /// AVX2 with FMA: vectors of 8.
     Avx2,
     /// AVX-512F: vectors of 16.
@@ -30,34 +32,53 @@ pub enum Isa {
 impl Isa {
     /// Those that this CPU can run, slowest first.
     pub fn available() -> Vec<Isa> {
-        #[cfg_attr(
-            not(target_arch = "x86_64"),
-            expect(
-                unused_mut,
-                reason = "other architectures have the portable kernels only"
-            )
-        )]
-        let mut found = vec![Isa::Portable];
-        #[cfg(target_arch = "x86_64")]
-        {
-            found.extend(Avx2::detect().map(|_| Isa::Avx2));
-            found.extend(Avx512::detect().map(|_| Isa::Avx512));
-            found.extend(Avx512Bf16::detect().map(|_| Isa::Avx512Bf16));
-        }
-        found
+        let found = Self::EACH.into_iter().filter(|isa| isa.is_available());
+        found.collect()
     }
 
-    /// Every one that the kernels are compiled for, slowest first.
+    /// Whether this CPU can run it.
+    fn is_available(self) -> bool {
+        match self {
+            Isa::Portable => true,
+            Isa::Neon => cfg!(target_arch = "aarch64"),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => Avx2::detect().is_some(),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => Avx512::detect().is_some(),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Bf16 => Avx512Bf16::detect().is_some(),
+            #[cfg(not(target_arch = "x86_64"))]
+            Isa::Avx2 | Isa::Avx512 | Isa::Avx512Bf16 => false,
+        }
+    }
+
+    /// The architecture it belongs to, as [`std::env::consts::ARCH`] calls it, if to one.
+    fn architecture(self) -> Option<&'static str> {
+        match self {
+            Isa::Portable => None,
+            Isa::Neon => Some("aarch64"),
+            Isa::Avx2 | Isa::Avx512 | Isa::Avx512Bf16 => Some("x86_64"),
+        }
+    }
+
+    /// Every one that the kernels are written for, on whatever processor, slowest first.
     pub const ALL: &'static [Isa] = &Self::EACH;
 
     /// The same, in number.
-    pub(crate) const EACH: [Isa; 4] = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Avx512Bf16];
+    pub(crate) const EACH: [Isa; 5] = [
+        Isa::Portable,
+        Isa::Neon,
+        Isa::Avx2,
+        Isa::Avx512,
+        Isa::Avx512Bf16,
+    ];
 
     /// The one that the environment variable `UNISONO_ISA` names, or else the fastest that this CPU
     /// can run.
     ///
     /// # Errors
-    /// [`NnError::Isa`] if it names none, or one that this CPU lacks.
+    /// [`NnError::Isa`] if it names none, or one that this CPU lacks; [`NnError::IsaElsewhere`] if
+    /// one of other processors.
     pub fn chosen() -> Result<Isa, NnError> {
         match std::env::var_os("UNISONO_ISA") {
             None => Ok(Isa::detect()),
@@ -67,13 +88,21 @@ impl Isa {
 
     /// The one called `name`, if this CPU can run it.
     fn named(name: &str) -> Result<Isa, NnError> {
-        let found = Isa::available().into_iter().find(|isa| isa.name() == name);
-        found.ok_or_else(|| {
-            let names: Vec<_> = Isa::available().iter().map(|isa| isa.name()).collect();
-            NnError::Isa {
-                available: names.join(", "),
-                got: name.to_owned(),
-            }
+        let available = Isa::available();
+        let found = Isa::EACH.into_iter().find(|isa| isa.name() == name);
+        if let Some(isa) = found.filter(|isa| available.contains(isa)) {
+            return Ok(isa);
+        }
+        let names: Vec<_> = available.iter().map(|isa| isa.name()).collect();
+        let (available, got) = (names.join(", "), name.to_owned());
+        let here = std::env::consts::ARCH;
+        Err(match found.and_then(Isa::architecture) {
+            Some(processor) if processor != here => NnError::IsaElsewhere {
+                available,
+                processor,
+                got,
+            },
+            _ => NnError::Isa { available, got },
         })
     }
 
@@ -87,6 +116,7 @@ impl Isa {
     pub fn name(self) -> &'static str {
         match self {
             Isa::Portable => "portable",
+            Isa::Neon => "neon",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
             Isa::Avx512Bf16 => "avx512bf16",
@@ -97,7 +127,7 @@ impl Isa {
     /// hold.
     pub fn tile_rows(self) -> usize {
         match self {
-            Isa::Portable | Isa::Avx2 => 6,
+            Isa::Portable | Isa::Neon | Isa::Avx2 => 6,
             Isa::Avx512 | Isa::Avx512Bf16 => 12,
         }
     }
@@ -106,7 +136,7 @@ impl Isa {
     /// would be empty.
     pub fn tile_columns(self, columns: usize) -> usize {
         match self {
-            Isa::Portable | Isa::Avx2 => 16,
+            Isa::Portable | Isa::Neon | Isa::Avx2 => 16,
             Isa::Avx512 | Isa::Avx512Bf16 if columns <= 16 => 16,
             Isa::Avx512 | Isa::Avx512Bf16 => 32,
         }
@@ -132,6 +162,20 @@ mod tests {
         assert!(
             error.starts_with("UNISONO_ISA must be one of portable")
                 && error.ends_with("got \"mmx\""),
+            "{error}"
+        );
+        // Another processor's is named as such, and those that there are here with it.
+        let (elsewhere, processor) = if cfg!(target_arch = "aarch64") {
+            ("avx2", "x86_64")
+        } else {
+            ("neon", "aarch64")
+        };
+        let error = Isa::named(elsewhere).unwrap_err().to_string();
+        let expected = format!(
+            "UNISONO_ISA names kernels of {processor} processors, {elsewhere:?}; on this machine expected one of portable"
+        );
+        assert!(
+            error.starts_with(&expected) && error.ends_with("or unset"),
             "{error}"
         );
     }

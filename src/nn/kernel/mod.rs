@@ -20,7 +20,8 @@
 //! | `dispatch` | the table of tiles; runs a kernel for an instruction set |
 //! | `arithmetic` | precision and instruction set of a product |
 //! | `isa` | instruction sets, and which one this process uses |
-//! | `x86` | AVX2 and AVX-512: all the unsafe code |
+//! | `x86` | AVX2 and AVX-512, with their unsafe code |
+//! | `neon` | NEON, with its unsafe code |
 //! | `tile` | tiles in registers, and their chains of multiply-adds |
 //! | `simd` | what an instruction set and a kernel are |
 //! | `bf16` | rounding to bfloat16 |
@@ -59,6 +60,8 @@ pub(crate) mod fold_rows;
 pub(crate) mod fused;
 pub mod isa;
 pub mod naive;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod operands;
 mod pack;
 mod pairs;

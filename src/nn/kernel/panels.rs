@@ -6,6 +6,8 @@
 
 use super::arithmetic::Layout;
 use super::bf16::{pair, pair_row_with_zeros, round, round_row, swap_neighbours};
+#[cfg(target_arch = "aarch64")]
+use super::neon::transpose_four;
 use super::operands::{LINE, Strided};
 use super::pairs::{pair_neighbours, pair_rows};
 #[cfg(target_arch = "x86_64")]
@@ -246,7 +248,7 @@ fn pack_transposed<const W: usize>(out: &mut [f32], from: Strided<'_>) {
 }
 
 /// The transpose of four rows of four values.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn transpose_four(rows: [&[f32; 4]; 4]) -> [[f32; 4]; 4] {
     std::array::from_fn(|column| rows.map(|row| row[column]))
 }

@@ -4,14 +4,14 @@
 //! set, and vectors are made through it. So whatever is written against [`Simd`] is safe code.
 //!
 //! # Another instruction set
-//! A token with its vectors (as `x86` has two), a variant of `Isa`, a line of `dispatch`'s table.
+//! A token with its vectors (as `neon` has one), a variant of `Isa`, a line of `dispatch`'s table.
 //!
 //! # Why this way
 //! Plain loops over `[[f32; N]; M]` vectorise for some tile shapes and collapse to scalars for
 //! others: a 12 x 16 tile ran at 1 GFLOP/s where 12 x 32 ran at 106 (rustc 1.95). Explicit vectors
 //! leave nothing to luck.
 
-use super::bf16::flush;
+use super::bf16::{flush, flushed_mul_add};
 use super::fused::{IN_BASELINE, mul_add};
 
 /// A computation that is compiled for each instruction set, with the sizes of its tiles.
@@ -101,11 +101,6 @@ impl<const FLUSHES: bool> Portable<FLUSHES> {
     ) -> K::Output {
         kernel.run::<Self, M, L, N>(self)
     }
-
-    #[inline(always)]
-    fn kept(value: f32) -> f32 {
-        if FLUSHES { flush(value) } else { value }
-    }
 }
 
 impl<const FLUSHES: bool> Simd for Portable<FLUSHES> {
@@ -131,11 +126,18 @@ impl<const FLUSHES: bool> Simd for Portable<FLUSHES> {
 
     #[inline(always)]
     fn mul_add(self, a: [f32; 8], b: [f32; 8], c: [f32; 8]) -> [f32; 8] {
-        std::array::from_fn(|i| Self::kept(mul_add::<IN_BASELINE>(a[i], b[i], Self::kept(c[i]))))
+        std::array::from_fn(|i| {
+            if FLUSHES {
+                flushed_mul_add(a[i], b[i], c[i])
+            } else {
+                mul_add::<IN_BASELINE>(a[i], b[i], c[i])
+            }
+        })
     }
 
     #[inline(always)]
     fn add(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
-        std::array::from_fn(|i| Self::kept(a[i] + b[i]))
+        let kept = |sum| if FLUSHES { flush(sum) } else { sum };
+        std::array::from_fn(|i| kept(a[i] + b[i]))
     }
 }

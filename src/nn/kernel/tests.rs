@@ -320,6 +320,34 @@ fn denormals_are_the_same_zeros_on_every_instruction_set() {
     }
 }
 
+/// Sums that lie just below the smallest normal number, where rules of flushing differ.
+#[test]
+fn what_rounds_to_the_smallest_normal_number_is_the_same_on_every_instruction_set() {
+    let (m, n, k) = (13, 35, 2);
+    let precision = Precision::Bf16;
+    // The products have magnitudes of 1/16 to 3 times the last place of the smallest normal number.
+    let factor = |at: usize, most: usize| {
+        let sign = if at.is_multiple_of(3) { 1.0 } else { -1.0 };
+        sign * (1 + at % most) as f32 * f32::powi(2.0, -77)
+    };
+    let a: Vec<f32> = (0..m * k).map(|at| factor(at, 5)).collect();
+    let b: Vec<f32> = (0..k * n).map(|at| factor(at, 7)).collect();
+    let least = f32::MIN_POSITIVE.to_bits();
+    let start: Vec<f32> = (0..n as u32)
+        .map(|j| f32::from_bits(least + j / 2 % 2 | j << 31))
+        .collect();
+    let expected = naive::product(precision, matrix(&a, m, k), matrix(&b, k, n), &start);
+    assert!(expected.contains(&0.0) && expected.contains(&f32::MIN_POSITIVE));
+    let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    for isa in Isa::available() {
+        let arithmetic = Arithmetic { isa, precision };
+        let right = packed(arithmetic, Side::Right, Strided::across(&b, k, n));
+        let mut c = vec![f32::NAN; m * n];
+        rows_times(&mut c, n, matrix(&a, m, k), &right, Bias::Columns(&start));
+        assert_eq!(bits(&c), bits(&expected), "{isa:?}");
+    }
+}
+
 #[test]
 fn a_row_of_ones_gives_the_column_sums() {
     let (n, k) = (3, 10);

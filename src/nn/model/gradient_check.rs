@@ -13,7 +13,7 @@ use ndarray::ArrayView2;
 use super::network::Network;
 use super::replica::{NetworkReplica, ReplicaSettings};
 use super::row_source::RowSource;
-use crate::engine::{Batch, Replica};
+use crate::engine::{Batch, Replica, Sums};
 use crate::nn::error::NnError;
 use crate::nn::kernel::Isa;
 use crate::nn::loss::{Criterion, TargetKind, Targets, TargetsMut, odd_sums};
@@ -75,6 +75,9 @@ pub fn check_criterion(
     let mut grad = vec![0.0; outputs.len()];
     let sums = criterion.sums(outputs, shape, targets, Some(&mut grad));
     let alone = criterion.sums(outputs, shape, targets, None);
+    // Errors are summed where nothing is trained alone.
+    let errors = sums.errors;
+    let alone = Sums { errors, ..alone };
     if let Some(problem) = odd_sums(&sums) {
         return Err(odd(problem));
     }
