@@ -24,7 +24,9 @@ use unisono::engine::{
 const STEPS: u64 = 30;
 
 /// Gradients of these are made by their owners, where the engine leaves them to it.
-const FACTORED: [Range<usize>; 1] = [0..2 * BLOCK];
+const FACTORED: [Range<usize>; 1] = [MADE_BY_OWNERS];
+
+const MADE_BY_OWNERS: Range<usize> = 0..2 * BLOCK;
 
 /// All values are whole numbers below this, so no sum is rounded.
 const MODULUS: u32 = 8191;
