@@ -334,7 +334,7 @@ fn what_rounds_to_the_smallest_normal_number_is_the_same_on_every_instruction_se
     let b: Vec<f32> = (0..k * n).map(|at| factor(at, 7)).collect();
     let least = f32::MIN_POSITIVE.to_bits();
     let start: Vec<f32> = (0..n as u32)
-        .map(|j| f32::from_bits(least + j / 2 % 2 | j << 31))
+        .map(|j| f32::from_bits((least + j / 2 % 2) | (j << 31)))
         .collect();
     let expected = naive::product(precision, matrix(&a, m, k), matrix(&b, k, n), &start);
     assert!(expected.contains(&0.0) && expected.contains(&f32::MIN_POSITIVE));
