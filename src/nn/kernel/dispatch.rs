@@ -40,6 +40,10 @@ pub(super) enum Height {
 ///
 /// # Panics
 /// If this CPU cannot run `isa`.
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    expect(unused_variables, reason = "tiles of others have one size")
+)]
 #[inline]
 pub(super) fn dispatch<K: Kernel>(isa: Isa, columns: usize, kernel: K) -> K::Output {
     match isa {
@@ -97,6 +101,10 @@ pub(super) fn dispatch_in<K: Kernel>(
     }
 }
 
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    expect(unused_variables, reason = "tiles of others have one size")
+)]
 #[inline]
 fn dispatch_high_or_low<K: Kernel>(
     isa: Isa,
