@@ -7,7 +7,7 @@
 #
 # To be run before a change of the kernels, of the engine or of what asks the system is merged. It does not show how
 # fast anything is on such a processor, nor what only its weaker memory order brings to light: the emulator has that of
-# the machine it runs on. For that, on a real one: UNISONO_STRESS_STEPS=200000 cargo test --release --test it hand_overs.
+# the machine it runs on. For that, on a real one: UNISONO_STRESS_STEPS=20000 cargo test --release --test it hand_overs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 shopt -s lastpipe
