@@ -14,9 +14,9 @@ use crate::train::{Checkpoints, EarlyStopping, OnNonFinite};
 use super::choices::{all_reduces, preset_names, update_modes};
 use super::data_options::data_options;
 use super::error::{ArgError, refused};
-use super::loss::LossSettings;
+use super::loss;
 use super::optim::OptimSettings;
-use super::options::{EngineArgs, TrainArgs};
+use super::options::{EngineArgs, LossArgs, TrainArgs};
 
 /// How the engine runs; `track` names the statistic that is tracked, if there is one.
 pub(super) fn engine_config(
@@ -79,7 +79,7 @@ pub(super) struct TrainSettings {
     pub(super) data: Option<PathBuf>,
     /// How the files of `data` are read.
     pub(super) data_options: DataOptions,
-    pub(super) loss: LossSettings,
+    pub(super) loss: LossArgs,
     pub(super) max_steps: Option<u64>,
     pub(super) engine: EngineConfig,
     pub(super) batch_size: usize,
@@ -105,6 +105,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
 
     fn try_from(args: TrainArgs) -> Result<Self, ArgError> {
         let (run, batch) = (args.run, args.batch);
+        loss::check(&args.loss)?;
         let on_non_finite = match run.on_non_finite.as_str() {
             "stop" => OnNonFinite::Stop,
             "skip" => OnNonFinite::Skip,
@@ -140,7 +141,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
             preset: args.model.preset.as_deref().map(preset).transpose()?,
             data_options: data_options(&args.data, run.seed)?,
             data: args.data.data,
-            loss: args.loss.try_into()?,
+            loss: args.loss,
             max_steps: run.max_steps,
             engine: engine_config(&args.engine, run.track.as_deref())?,
             batch_size: batch.batch_size,

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::metrics::{ClassMetrics, Classification};
 use crate::run::{TargetErrors, classification, predictions};
-use crate::train::TrainError;
 
 use super::error::{ArgError, CommandError};
 use super::loss::ignored_class;
@@ -12,7 +11,7 @@ use super::output::aligned;
 use super::runs_args::EvalArgs;
 use super::saved_run::SavedRun;
 use super::summary::say_errors;
-use super::task::{errors, trainer_from};
+use super::task::{errors, if_numbers, trainer_from};
 
 /// `unisono eval`.
 pub(super) fn eval(args: &EvalArgs) -> Result<(), CommandError> {
@@ -32,12 +31,9 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), CommandError> {
     let trainer = trainer_from(&saved.settings, saved.network.clone(), loss);
     let (loss, accuracy) = trainer.evaluate(&*data)?;
     let errors = errors(&saved.network, &*data, saved.targets())?;
-    let mut rows = predictions(&saved.network, &*data).map_err(TrainError::from)?;
-    // Of an ignored class they count for nothing here either.
-    if let (Some(rows), Some(class)) = (&mut rows, ignored) {
-        rows.retain(|row| row.class != Some(class));
-    }
-    let metrics = rows.and_then(|rows| classification(&rows));
+    let rows = if_numbers(predictions(&saved.network, &*data))?;
+    // Rows of an ignored class count for nothing here either.
+    let metrics = rows.and_then(|rows| classification(&rows, ignored));
     let (file, hash) = (saved.weights.file.display(), saved.network.weights_sha256());
     let accuracy = Some(accuracy).filter(|_| errors.is_empty());
     if args.json {

@@ -12,56 +12,36 @@ const BLOCK: usize = 4096;
 /// Class weights that are printed.
 const PRINTED: usize = 10;
 
-/// What is asked of the loss, checked as far as can be without the labels.
-#[derive(Clone, Debug, Default)]
-pub(super) struct LossSettings {
-    name: Option<String>,
-    huber_delta: Option<f32>,
-    label_smoothing: Option<f32>,
-    class_weights: Option<String>,
-    ignore_label: Option<String>,
-}
-
-impl TryFrom<LossArgs> for LossSettings {
-    type Error = ArgError;
-
-    fn try_from(args: LossArgs) -> Result<Self, ArgError> {
-        if let Some(name) = &args.loss
-            && !["cross-entropy", "mse", "l1", "huber"].contains(&&**name)
-        {
-            return Err(refused("loss", "cross-entropy, mse, l1 or huber", name));
+/// Refuses what cannot be right whatever the labels are.
+pub(super) fn check(args: &LossArgs) -> Result<(), ArgError> {
+    if let Some(name) = &args.loss
+        && !["cross-entropy", "mse", "l1", "huber"].contains(&&**name)
+    {
+        return Err(refused("loss", "cross-entropy, mse, l1 or huber", name));
+    }
+    match args.huber_delta {
+        Some(delta) if args.loss.as_deref() != Some("huber") => {
+            let expected = "given beside --loss huber, whose bound it is";
+            Err(refused("huber-delta", expected, &delta.to_string()))
         }
-        match args.huber_delta {
-            Some(delta) if args.loss.as_deref() != Some("huber") => {
-                let expected = "given beside --loss huber, whose bound it is";
-                return Err(refused("huber-delta", expected, &delta.to_string()));
-            }
-            _ => {}
-        }
-        Ok(Self {
-            name: args.loss,
-            huber_delta: args.huber_delta,
-            label_smoothing: args.label_smoothing.filter(|share| *share > 0.0),
-            class_weights: args.class_weights,
-            ignore_label: args.ignore_label,
-        })
+        _ => Ok(()),
     }
 }
 
 /// The loss of a training on `train`, whose classes have the names of `preparation`.
 pub(super) fn loss(
-    settings: &LossSettings,
+    args: &LossArgs,
     preparation: Option<&Preparation>,
     train: &dyn Dataset,
 ) -> Result<Loss, ArgError> {
-    let name = settings.name.as_deref();
+    let name = args.loss.as_deref();
     match train.labels() {
         Labels::Values(_) => {
-            settings.refuse_options("a regression", "its labels are of no class")?;
+            args.refuse_options("a regression", "its labels are of no class")?;
             match name {
                 None | Some("mse") => Ok(Loss::Mse(MseConvention::MeanOverAll)),
                 Some("l1") => Ok(Loss::L1),
-                Some("huber") => Ok(Loss::Huber(settings.huber_delta.unwrap_or(1.0))),
+                Some("huber") => Ok(Loss::Huber(args.huber_delta.unwrap_or(1.0))),
                 Some(other) => Err(refused("loss", "mse, l1 or huber for a regression", other)),
             }
         }
@@ -75,24 +55,29 @@ pub(super) fn loss(
                 None => class.to_string(),
             };
             let names: Vec<String> = (0..count).map(class).collect();
-            settings.cross_entropy(&names, train)
+            args.cross_entropy(&names, train)
         }
         Labels::Sequence { .. } | Labels::None => {
-            let plain = LossSettings {
+            let plain = LossArgs {
                 label_smoothing: None,
-                ..settings.clone()
+                ..args.clone()
             };
             plain.refuse_options("a language model", "its labels are the next tokens")?;
-            settings.cross_entropy(&[], train)
+            args.cross_entropy(&[], train)
         }
     }
 }
 
-impl LossSettings {
+impl LossArgs {
+    /// The share of label smoothing, if there is any.
+    fn smoothing(&self) -> Option<f32> {
+        self.label_smoothing.filter(|share| *share > 0.0)
+    }
+
     /// Refuses what is only for classes.
     fn refuse_options(&self, to: &str, why: &'static str) -> Result<(), ArgError> {
         let options = [
-            ("--label-smoothing", self.label_smoothing.is_some()),
+            ("--label-smoothing", self.smoothing().is_some()),
             ("--class-weights", self.class_weights.is_some()),
             ("--ignore-label", self.ignore_label.is_some()),
         ];
@@ -108,7 +93,7 @@ impl LossSettings {
 
     /// Cross-entropy with the options, for classes of these names.
     fn cross_entropy(&self, names: &[String], train: &dyn Dataset) -> Result<Loss, ArgError> {
-        let is_plain = self.label_smoothing.is_none()
+        let is_plain = self.smoothing().is_none()
             && self.class_weights.is_none()
             && self.ignore_label.is_none();
         if is_plain {
@@ -117,7 +102,7 @@ impl LossSettings {
         let ignored = self.ignore_label.as_deref();
         let ignored = ignored.map(|name| place(names, name, "ignore-label"));
         let ignored = ignored.transpose()?;
-        let mut options = CrossEntropy::default().smoothing(self.label_smoothing.unwrap_or(0.0));
+        let mut options = CrossEntropy::default().smoothing(self.smoothing().unwrap_or(0.0));
         if let Some(class) = ignored {
             options = options.ignore(class as u32);
         }

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use crate::export::write_safetensors;
-use crate::nn::{Network, NnError, Sequential};
+use crate::nn::{Network, Sequential};
 use crate::run::{Manifest, MetricsLog, Mistakes, ModelFile, RunError, RunFolder, Status, report};
 use crate::train::{Checkpoint, Checkpoints, Event, KeptWeights, Report, TrainError, Trainer};
 
 use super::config::TrainSettings;
 use super::error::CommandError;
-use super::task::{Task, errors};
+use super::loss::ignored_class;
+use super::task::{Task, errors, if_numbers};
 
 /// Writes metrics while a training runs, and what came out at its end.
 #[derive(Debug)]
@@ -126,12 +127,8 @@ impl RunRecorder {
         manifest.wall_time_s = self.seconds_before + result.wall_time.as_secs_f64();
         manifest.add_phases(&result.phase_times);
         self.manifest.write(&self.run)?;
-        let mistakes = match Mistakes::of(&network, &*task.data[1]) {
-            // What a training that diverged takes rows for cannot be told; the rest of its report
-            // can.
-            Err(NnError::NotANumber { .. }) => None,
-            other => other.map_err(TrainError::from)?,
-        };
+        let ignored = ignored_class(&task.loss);
+        let mistakes = if_numbers(Mistakes::of(&network, &*task.data[1], ignored))?;
         let mistakes = mistakes.as_ref().filter(|_| !result.is_stopped);
         let names: &[String] = match &task.preparation {
             Some(preparation) => &preparation.class_names,

@@ -8,7 +8,7 @@ use crate::data::{
 };
 use crate::export::{ExportError, read_safetensors, read_torch};
 use crate::input;
-use crate::nn::{Loss, Network, Sequential, presets};
+use crate::nn::{Loss, Network, NnError, Sequential, presets};
 use crate::run::{ErrorUnits, TargetErrors};
 use crate::study::synthetic_data;
 use crate::train::{TrainError, Trainer};
@@ -343,6 +343,15 @@ pub(super) fn errors(
     };
     let errors = TargetErrors::of(network, part, targets)?;
     Ok(errors.unwrap_or_default())
+}
+
+/// What was found by predictions; nothing where they are no numbers: of a training that diverged it
+/// cannot be told what rows are taken for, but all else can.
+pub(super) fn if_numbers<T>(found: Result<Option<T>, NnError>) -> Result<Option<T>, TrainError> {
+    match found {
+        Err(NnError::NotANumber { .. }) => Ok(None),
+        other => Ok(other?),
+    }
 }
 
 /// The user's files.

@@ -1,6 +1,7 @@
 //! Classification: what a classifier's probabilities are worth, of all rows and by class.
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde::Serialize;
 
 use super::error::MetricsError;
@@ -139,9 +140,10 @@ impl Classification {
             in_top += usize::from(place(row, class) < TOP);
             log_loss -= libm::log(row[class].max(f64::EPSILON));
         }
-        // Each class against the rest.
+        // Each class against the rest, on all cores.
         let of_class = |class| of_class(class, classes, probabilities, &confusion);
-        let by_class: Vec<ClassMetrics> = (0..probabilities.ncols()).map(of_class).collect();
+        let each = (0..probabilities.ncols()).into_par_iter();
+        let by_class: Vec<ClassMetrics> = each.map(of_class).collect();
         let taken = confusion.sum_axis(ndarray::Axis(0));
         let occurs = |class: &usize| by_class[*class].rows + taken[*class] > 0;
         let occurring: Vec<usize> = (0..by_class.len()).filter(occurs).collect();

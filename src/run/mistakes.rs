@@ -18,7 +18,7 @@ const SHOWN: usize = 36;
 /// use unisono::{data::digits, nn::{Network, Sequential}, run::Mistakes};
 /// let (_, test) = digits();
 /// let untrained = Network::new(Sequential::new(64).dense(10), 42)?;
-/// let mistakes = Mistakes::of(&untrained, &test)?.unwrap();
+/// let mistakes = Mistakes::of(&untrained, &test, None)?.unwrap();
 /// assert_eq!(mistakes.metrics.confusion.sum(), 360);
 /// assert!(mistakes.wrong.iter().all(|row| row.class != row.predicted));
 /// # Ok::<(), unisono::nn::NnError>(())
@@ -37,7 +37,7 @@ pub struct Mistakes {
 /// ```
 /// # use unisono::{data::digits, nn::{Network, Sequential}, run::Mistakes};
 /// # let network = Network::new(Sequential::new(64).dense(10), 42)?;
-/// let mistakes = Mistakes::of(&network, &digits().1)?.unwrap();
+/// let mistakes = Mistakes::of(&network, &digits().1, None)?.unwrap();
 /// assert!(mistakes.wrong[0].row < 360 && mistakes.wrong[0].picture.is_some());
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
@@ -55,21 +55,27 @@ pub struct WrongRow {
 }
 
 impl Mistakes {
-    /// Classifies every row of `data`; `None` where rows have no class of their own, or there are
-    /// none.
+    /// Classifies every row of `data`, of which those of class `ignored` count for nothing; `None`
+    /// where rows have no class of their own, or none counts.
     ///
     /// # Errors
     /// [`NnError`] if the network takes other rows, or an output is NaN.
-    pub fn of(network: &Network, data: &dyn Dataset) -> Result<Option<Self>, NnError> {
+    pub fn of(
+        network: &Network,
+        data: &dyn Dataset,
+        ignored: Option<usize>,
+    ) -> Result<Option<Self>, NnError> {
         let Some(rows) = predictions(network, data)? else {
             return Ok(None);
         };
-        let Some(metrics) = classification(&rows) else {
+        let Some(metrics) = classification(&rows, ignored) else {
             return Ok(None);
         };
         // The first wrong ones, as pictures.
+        let counts = |row: &&Predicted| row.class != ignored;
         let known = |row: &Predicted| Some((row.row, row.class?, row.predicted));
-        let wrong = rows.iter().filter_map(known).filter(|row| row.1 != row.2);
+        let wrong = rows.iter().filter(counts).filter_map(known);
+        let wrong = wrong.filter(|row| row.1 != row.2);
         let wrong = wrong.take(SHOWN).map(|(row, class, predicted)| {
             let mut values = vec![0.0; data.input_len()];
             data.gather_inputs(&[row as u32], &mut values);
@@ -87,20 +93,21 @@ impl Mistakes {
     }
 }
 
-/// The metrics of the rows that have a class; `None` where none has.
+/// The metrics of the rows that have a class other than `ignored`; `None` where none has.
 ///
 /// ```
 /// use unisono::{data::digits, nn::{Network, Sequential}, run::{classification, predictions}};
 /// let untrained = Network::new(Sequential::new(64).dense(10), 42)?;
 /// let rows = predictions(&untrained, &digits().1)?.unwrap();
-/// assert_eq!(classification(&rows).unwrap().rows, 360);
+/// assert_eq!(classification(&rows, None).unwrap().rows, 360);
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
 ///
 /// # Panics
 /// If rows have other classes than the first, as rows of two networks may.
-pub fn classification(rows: &[Predicted]) -> Option<Classification> {
+pub fn classification(rows: &[Predicted], ignored: Option<usize>) -> Option<Classification> {
     let labelled = rows.iter().filter_map(|row| Some((row.class?, row)));
+    let labelled = labelled.filter(|(class, _)| Some(*class) != ignored);
     let (classes, rows): (Vec<usize>, Vec<&Predicted>) = labelled.unzip();
     let width = rows.first()?.probabilities.len();
     let probabilities = rows

@@ -30,6 +30,7 @@
 //! | `tensorboard` | event files |
 //! | `weights` | [`RunWeights`]: the newest weights, checked |
 
+mod blocks;
 mod error;
 mod folder;
 mod generation;

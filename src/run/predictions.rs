@@ -1,14 +1,11 @@
 //! Predictions of a classifier: class and probabilities of each row.
 
-use ndarray::{ArrayView1, ArrayView2};
-use rayon::iter::ParallelIterator;
-use rayon::slice::ParallelSlice;
+use ndarray::ArrayView1;
 
 use crate::data::{Dataset, Labels};
 use crate::nn::{Network, NnError, largest};
 
-/// Rows that are predicted at a time.
-const BLOCK: usize = 256;
+use super::blocks::of_rows;
 
 /// What a classifier takes a row for.
 ///
@@ -52,7 +49,7 @@ impl Predicted {
 /// ```
 ///
 /// # Errors
-/// [`NnError`] if the network takes other rows, or an output is NaN.
+/// [`NnError`] if the network takes other rows, or an output is NaN or the largest one infinite.
 pub fn predictions(
     network: &Network,
     data: &dyn Dataset,
@@ -87,31 +84,27 @@ pub fn predictions_of(
         Labels::None => false,
         _ => return Ok(None),
     };
-    let predictor = network.predictor()?;
-    // Block by block, on all cores; the rows stay in their order.
-    let of_block = |rows: &[u32]| -> Result<Vec<Predicted>, NnError> {
-        let mut inputs = vec![0.0; rows.len() * data.input_len()];
+    let labels = |rows: &[u32]| {
         let mut classes = vec![0; rows.len()];
-        data.gather_inputs(rows, &mut inputs);
         if has_classes {
             data.gather_classes(rows, &mut classes);
         }
-        let view = ArrayView2::from_shape((rows.len(), data.input_len()), &inputs)
-            .expect("a row after another");
-        let logits = predictor.predict(view)?;
-        let of_row = |((&row, &class), logits): ((&u32, &u32), ArrayView1<'_, f32>)| {
-            Ok(Predicted {
-                row: row as usize,
-                class: has_classes.then_some(class as usize),
-                predicted: largest(logits, row as usize)?,
-                probabilities: softmax(logits),
-            })
-        };
-        let rows = rows.iter().zip(&classes).zip(logits.rows());
-        rows.map(of_row).collect()
+        classes
     };
-    let blocks: Result<Vec<_>, NnError> = rows.par_chunks(BLOCK).map(of_block).collect();
-    Ok(Some(blocks?.concat()))
+    let found = of_rows(network, data, rows, labels, |row| {
+        let predicted = largest(row.outputs, row.row)?;
+        // Beside an infinite one no other has a probability, nor has it one itself.
+        if row.outputs[predicted].is_infinite() {
+            return Err(NnError::NotANumber { row: row.row });
+        }
+        Ok(Predicted {
+            row: row.row,
+            class: has_classes.then_some(row.labels[row.place] as usize),
+            predicted,
+            probabilities: softmax(row.outputs),
+        })
+    });
+    found.map(Some)
 }
 
 /// Probabilities of logits that are numbers, in double precision.

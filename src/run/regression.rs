@@ -1,14 +1,12 @@
 //! A regression's predictions and errors, in the units of its targets.
 
-use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Labels, RealTargets, value_variances};
 use crate::engine::MeanErrors;
 use crate::nn::{Network, NnError};
 
-/// Rows that are predicted at a time.
-const BLOCK: usize = 256;
+use super::blocks::of_rows;
 
 /// What a regression predicts for a row.
 ///
@@ -59,43 +57,44 @@ pub fn values_of(
             .map(|(target, &value)| targets.in_units(target, value))
             .collect()
     };
-    let mut found = Vec::with_capacity(data.len());
-    each_block(network, data, has_values, |row, outputs, values| {
-        found.push(PredictedValues {
-            row,
-            predicted: in_units(outputs),
-            targets: has_values.then(|| in_units(values)),
-        });
-    })?;
-    Ok(Some(found))
+    let found = compared(network, data, has_values)?.into_iter().enumerate();
+    let found = found.map(|(row, Compared { outputs, values })| PredictedValues {
+        row,
+        predicted: in_units(&outputs),
+        targets: has_values.then(|| in_units(&values)),
+    });
+    Ok(Some(found.collect()))
 }
 
-/// Hands on the outputs and the values of each row.
-fn each_block(
+/// A row: what the network gives, and what it is labelled with, both standardised.
+struct Compared {
+    outputs: Vec<f32>,
+    /// Zeros for rows without labels.
+    values: Vec<f32>,
+}
+
+/// All rows.
+fn compared(
     network: &Network,
     data: &dyn Dataset,
     has_values: bool,
-    mut each: impl FnMut(usize, &[f32], &[f32]),
-) -> Result<(), NnError> {
+) -> Result<Vec<Compared>, NnError> {
     let width = network.model().output_shape()?.len();
     let all: Vec<u32> = (0..data.len() as u32).collect();
-    for rows in all.chunks(BLOCK) {
-        let mut inputs = vec![0.0; rows.len() * data.input_len()];
+    let labels = |rows: &[u32]| {
         let mut values = vec![0.0; rows.len() * width];
-        data.gather_inputs(rows, &mut inputs);
         if has_values {
             data.gather_values(rows, &mut values);
         }
-        let view = ArrayView2::from_shape((rows.len(), data.input_len()), &inputs)
-            .expect("a row after another");
-        let outputs = network.predict(view)?;
-        let pairs = outputs.rows().into_iter().zip(values.chunks_exact(width));
-        for (&row, (outputs, values)) in rows.iter().zip(pairs) {
-            let outputs = outputs.to_vec();
-            each(row as usize, &outputs, values);
-        }
-    }
-    Ok(())
+        values
+    };
+    of_rows(network, data, &all, labels, |row| {
+        let values = &row.labels[row.place * width..][..width];
+        Ok(Compared {
+            outputs: row.outputs.to_vec(),
+            values: values.to_vec(),
+        })
+    })
 }
 
 /// The errors of a regression's target on a data set, in its units; beside them those of always
@@ -149,15 +148,15 @@ impl TargetErrors {
         }
         // Sums of squares and sizes: of the errors, and of the values, whose mean was 0 in training.
         let mut sums = vec![[0.0; 4]; width];
-        each_block(network, data, true, |_, outputs, values| {
-            for ((sums, &output), &value) in sums.iter_mut().zip(outputs).zip(values) {
+        for Compared { outputs, values } in compared(network, data, true)? {
+            for ((sums, output), value) in sums.iter_mut().zip(outputs).zip(values) {
                 let (value, error) = (f64::from(value), f64::from(output) - f64::from(value));
                 let terms = [error * error, error.abs(), value * value, value.abs()];
                 sums.iter_mut()
                     .zip(terms)
                     .for_each(|(sum, term)| *sum += term);
             }
-        })?;
+        }
         let variances = value_variances(data);
         let finite = |value: f64| Some(value).filter(|value| value.is_finite());
         let one = |target: usize| {

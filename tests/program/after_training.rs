@@ -1,7 +1,7 @@
 //! Runs after training: listed, inspected, compared, evaluated, exported.
 
 use crate::files::Folder;
-use crate::program::{stdout, value};
+use crate::program::{stdout, unisono, value};
 use crate::stderr::stderr;
 use unisono::data::read_npz;
 use unisono::export::read_safetensors;
@@ -212,4 +212,20 @@ fn metrics_of_an_evaluation_are_those_of_the_predictions() {
         head
     );
     assert_eq!(table.count(), 10);
+}
+
+#[test]
+fn weights_whose_outputs_are_no_numbers_are_evaluated_without_metrics() {
+    let folder = Folder::new("after-diverged");
+    let run = folder.0.join("run").display().to_string();
+    let far = ["--lr", "1e19", "--on-non-finite", "skip", "--epochs", "1"];
+    let args = ["train", "--layers", "dense 64, dense 64", "--out", &run];
+    // It says that it came to nothing.
+    unisono(&[&args[..], &far].concat());
+    let text = stdout(&["eval", &run]);
+    assert!(
+        value(&text, "loss") == "NaN" || value(&text, "loss") == "inf",
+        "{text}"
+    );
+    assert!(!text.contains("balanced accuracy"), "{text}");
 }

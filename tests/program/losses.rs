@@ -6,7 +6,8 @@ use unisono::nn::{Criterion, CrossEntropy, Loss, MseConvention, Sequential};
 use unisono::optim::Optimizer;
 
 use crate::files::Folder;
-use crate::program::{stdout, unisono, value};
+use crate::program::{stdout, value};
+use crate::stderr::refused;
 
 /// A table of 300 rows: two numbers, a class (every fifth row is a dog, every seventh unknown), and
 /// a price.
@@ -62,14 +63,6 @@ fn opened(path: &str) -> Opened {
         },
     )
     .unwrap()
-}
-
-fn refused(args: &[&str]) -> String {
-    let output = unisono(args);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
-    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
-    text
 }
 
 #[test]
@@ -154,6 +147,13 @@ fn a_run_is_evaluated_with_its_loss_and_goes_on_with_it() {
     );
     let evaluated = stdout(&["eval", &run]);
     assert_eq!(value(&evaluated, "loss"), value(&said, "test loss"));
+    // The report counts the same rows.
+    let page = std::fs::read_to_string(format!("{run}/report.html")).unwrap();
+    let share = value(&evaluated, "balanced accuracy");
+    assert!(
+        page.contains(&format!("<td>balanced accuracy</td><td>{share}</td>")),
+        "{share}"
+    );
     let resumed = stdout(&["train", "--resume", &run, "--epochs", "4"]);
     assert_eq!(
         value(&resumed, "weights sha256"),

@@ -12,6 +12,7 @@ use unisono::optim::Optimizer;
 use crate::cli_arrays::{npy, npz};
 use crate::files::Folder;
 use crate::program::{stdout, unisono, value};
+use crate::stderr::refused;
 
 /// A number that looks drawn, from -1 to 1.
 fn noise(row: usize, column: usize) -> f64 {
@@ -44,14 +45,6 @@ fn houses(folder: &Folder, name: &str, has_price: bool) -> PathBuf {
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
-}
-
-fn refused(args: &[&str]) -> String {
-    let output = unisono(args);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
-    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
-    text
 }
 
 /// A number at the beginning of what follows `name `.

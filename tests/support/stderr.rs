@@ -7,3 +7,10 @@ pub(crate) fn stderr(args: &[&str], code: i32) -> String {
     assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
     text
 }
+
+/// The one line with which the program refuses.
+pub(crate) fn refused(args: &[&str]) -> String {
+    let text = stderr(args, 2);
+    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+    text
+}

@@ -23,7 +23,7 @@ use super::arithmetic::{Arithmetic, Precision};
 use super::isa::Isa;
 #[cfg(target_arch = "aarch64")]
 use super::neon::Neon;
-use super::simd::{Kernel, Portable};
+use super::simd::{Baseline, Kernel, Portable};
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512, Avx512Bf16, FlushDenormals};
 

@@ -24,22 +24,13 @@ use std::arch::aarch64::{
 };
 use std::arch::asm;
 
-use super::simd::{Kernel, Simd};
+use super::simd::{Baseline, Simd};
 
 /// The token: 32 registers of 4 values.
 #[derive(Clone, Copy)]
 pub(super) struct Neon;
 
-impl Neon {
-    /// Runs a kernel.
-    #[inline(never)]
-    pub(super) fn run<K: Kernel, const M: usize, const L: usize, const N: usize>(
-        self,
-        kernel: K,
-    ) -> K::Output {
-        kernel.run::<Self, M, L, N>(self)
-    }
-}
+impl Baseline for Neon {}
 
 impl Simd for Neon {
     type Vector = float32x4_t;

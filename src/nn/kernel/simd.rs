@@ -87,21 +87,24 @@ pub(super) trait Simd: Copy {
     fn prefetch_far(self, _from: &[f32], _ahead: usize) {}
 }
 
-/// Whatever the compiler's target offers, in vectors of eight; with `FLUSHES` denormals are zeros,
-/// whatever the mode of the CPU.
-#[derive(Clone, Copy)]
-pub(super) struct Portable<const FLUSHES: bool>;
-
-impl<const FLUSHES: bool> Portable<FLUSHES> {
+/// An instruction set that is in the compiler's baseline: its kernels are compiled like all else.
+pub(super) trait Baseline: Simd {
     /// Runs a kernel.
     #[inline(never)]
-    pub(super) fn run<K: Kernel, const M: usize, const L: usize, const N: usize>(
+    fn run<K: Kernel, const M: usize, const L: usize, const N: usize>(
         self,
         kernel: K,
     ) -> K::Output {
         kernel.run::<Self, M, L, N>(self)
     }
 }
+
+/// Whatever the compiler's target offers, in vectors of eight; with `FLUSHES` denormals are zeros,
+/// whatever the mode of the CPU.
+#[derive(Clone, Copy)]
+pub(super) struct Portable<const FLUSHES: bool>;
+
+impl<const FLUSHES: bool> Baseline for Portable<FLUSHES> {}
 
 impl<const FLUSHES: bool> Simd for Portable<FLUSHES> {
     type Vector = [f32; 8];
