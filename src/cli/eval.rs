@@ -8,10 +8,11 @@ use crate::run::{TargetErrors, classification, predictions};
 use super::error::{ArgError, CommandError};
 use super::loss::ignored_class;
 use super::output::aligned;
+use super::part_errors::{errors, if_numbers};
 use super::runs_args::EvalArgs;
 use super::saved_run::SavedRun;
 use super::summary::say_errors;
-use super::task::{errors, if_numbers, trainer_from};
+use super::task::trainer_from;
 
 /// `unisono eval`.
 pub(super) fn eval(args: &EvalArgs) -> Result<(), CommandError> {
@@ -64,7 +65,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), CommandError> {
     for (name, value) in metrics.iter().flat_map(|metrics| metrics.listed()) {
         say!("{name}: {value}");
     }
-    say_errors("R2", &errors);
+    say_errors("R2", "target", &errors);
     say!("weights: {file}");
     say!("weights sha256: {hash}");
     if let Some(metrics) = metrics.filter(|_| args.classes) {

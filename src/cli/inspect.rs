@@ -18,6 +18,7 @@ use super::error::CommandError;
 use super::options::RunArgs;
 use super::out_file::OutFile;
 use super::settings_table::refuse_data;
+use super::summary::parts_text;
 
 /// Images of a class on a sheet.
 const COLUMNS: usize = 16;
@@ -223,8 +224,9 @@ fn classes(loaded: &Opened) {
         return;
     }
     say!("rows: {all}");
-    let (train, test) = (loaded.train.len(), loaded.test.len());
-    say!("parts: {train} training and {test} test rows");
+    let valid = loaded.valid.as_ref().map_or(0, |valid| valid.len());
+    let parts = parts_text(loaded.train.len(), valid, loaded.test.len());
+    say!("parts: {parts}");
     for (name, count) in counts.iter().take(CLASSES) {
         let share = 100.0 * *count as f64 / all as f64;
         say!("class {name}: {count} rows ({share:.1} %)");

@@ -28,6 +28,7 @@ mod optim;
 mod options;
 mod out_file;
 mod output;
+mod part_errors;
 mod predict;
 mod predicted_values;
 mod program;

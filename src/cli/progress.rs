@@ -9,7 +9,7 @@ use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::run::{ErrorUnits, Record, UnitErrors, in_digits};
-use crate::train::{EpochMetrics, Event, Setup};
+use crate::train::{EpochMetrics, Event, Scores, Setup};
 
 use super::args::TrainCommand;
 use super::stdout::is_silent;
@@ -96,6 +96,7 @@ impl<'a> Progress<'a> {
                     "threads": setup.placement.num_threads,
                     "shards": setup.shards,
                     "rows": setup.rows,
+                    "valid_rows": setup.valid_rows,
                     "test_rows": setup.test_rows,
                     "epochs": setup.epochs,
                 })
@@ -275,15 +276,21 @@ fn epoch_fields(metrics: &EpochMetrics, units: Option<ErrorUnits>) -> Vec<String
             if metrics.is_whole { "" } else { " cut short" }
         ),
         format!("train loss {:.4}", metrics.train_loss),
-        format!("test loss {:.4}", metrics.test_loss),
     ];
+    let part = match metrics.valid_accuracy.is_nan() {
+        true => "test",
+        false => "valid",
+    };
+    let Scores {
+        loss,
+        accuracy,
+        errors,
+    } = metrics.evaluated();
+    fields.push(format!("{part} loss {loss:.4}"));
     match units {
-        None => fields.push(format!(
-            "test accuracy {:.2} %",
-            100.0 * metrics.test_accuracy
-        )),
+        None => fields.push(format!("{part} accuracy {:.2} %", 100.0 * accuracy)),
         Some(units) => {
-            let errors = metrics.test_errors.map(|means| units.errors(means));
+            let errors = errors.map(|means| units.errors(means));
             let UnitErrors { rmse, mae, r2, .. } = errors.unwrap_or_default();
             fields.extend(r2.map(|r2| format!("R2 {r2:.4}")));
             fields.extend(rmse.map(|rmse| format!("RMSE {}", in_digits(rmse))));
@@ -321,8 +328,11 @@ mod tests {
             step: 540,
             train_loss: 10851.78,
             train_accuracy: 0.5,
+            valid_loss: f64::NAN,
+            valid_accuracy: f64::NAN,
             test_loss: 10851.78,
             test_accuracy: 0.6889,
+            valid_errors: None,
             test_errors: None,
             lr: 0.1,
             batch_size: 16,
@@ -341,6 +351,15 @@ mod tests {
             assert!(line.contains("test accuracy 68.89 %"), "{line}");
             assert_eq!(line.contains("samples/s"), has_rate, "{line}");
         }
+        let validated = EpochMetrics {
+            valid_loss: 10851.78,
+            valid_accuracy: 0.6889,
+            test_loss: f64::NAN,
+            test_accuracy: f64::NAN,
+            ..metrics()
+        };
+        let line = fitted(&epoch_fields(&validated, None), 80);
+        assert!(line.ends_with("valid accuracy 68.89 %"), "{line}");
     }
 
     #[test]

@@ -10,7 +10,8 @@ use crate::train::{Checkpoint, Checkpoints, Event, KeptWeights, Report, TrainErr
 use super::config::TrainSettings;
 use super::error::CommandError;
 use super::loss::ignored_class;
-use super::task::{Task, errors, if_numbers};
+use super::part_errors::{PartErrors, if_numbers};
+use super::task::Task;
 
 /// Writes metrics while a training runs, and what came out at its end.
 #[derive(Debug)]
@@ -33,14 +34,13 @@ impl RunRecorder {
         from: Option<&Checkpoint>,
         allows: bool,
     ) -> Result<Self, CommandError> {
-        let [train, test] = &task.data;
         let model = task.model.to_string();
         // The manifest of this process, then what it takes over from the one before.
         let before = Manifest::read(run.path()).ok();
         let mut manifest = Manifest::new(model, &*task.about);
         manifest.seed = settings.seed;
         manifest.num_params = task.model.layout().map_err(TrainError::from)?.num_params();
-        manifest.data_sha256 = Manifest::data_sha256([&**train, &**test]);
+        manifest.data_sha256 = task.data_sha256();
         let (mut is_same, mut seconds_before) = (false, 0.0);
         if let Some(before) = before {
             let (was, is) = (&before.data_sha256, &manifest.data_sha256);
@@ -123,13 +123,18 @@ impl RunRecorder {
         }
         manifest.steps = result.steps;
         manifest.set_weights(result.kept, network.weights_sha256(), self.log.last_epoch());
-        manifest.targets = errors(&network, &*task.data[1], task.targets())?;
+        let errors = PartErrors::of(&network, task, result)?;
+        (manifest.valid_targets, manifest.targets) = (errors.valid, errors.test);
         manifest.wall_time_s = self.seconds_before + result.wall_time.as_secs_f64();
         manifest.add_phases(&result.phase_times);
         self.manifest.write(&self.run)?;
         let ignored = ignored_class(&task.loss);
-        let mistakes = if_numbers(Mistakes::of(&network, &*task.data[1], ignored))?;
-        let mistakes = mistakes.as_ref().filter(|_| !result.is_stopped);
+        let mistakes = match result.is_stopped {
+            // The test part is looked at when all is over.
+            true => None,
+            false => if_numbers(Mistakes::of(&network, &*task.data[1], ignored))?,
+        };
+        let mistakes = mistakes.as_ref();
         let names: &[String] = match &task.preparation {
             Some(preparation) => &preparation.class_names,
             None => &[],
@@ -165,11 +170,7 @@ fn write_model(
         ];
         write_safetensors(&run.path().join(name), network, &metadata)
     };
-    write(
-        "model.safetensors",
-        network,
-        &result.kept.weights.to_string(),
-    )?;
+    write("model.safetensors", network, result.kept.weights_text())?;
     let last = trainer.last_network().map_err(TrainError::from)?;
     if result.kept.weights == KeptWeights::Average {
         write(

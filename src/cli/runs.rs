@@ -80,9 +80,15 @@ fn accuracy(manifest: &Manifest) -> String {
         (Some(share), _) => percent(share),
         (None, _) if manifest.weights_sha256.is_some() => "not known".to_owned(),
         (None, Some(last)) => {
-            let r2 = last.test_r2.map(|r2| format!("R2 {r2:.4}"));
-            let measured = last.test_accuracy.map(percent).or(r2);
-            measured.map_or_else(String::new, |text| format!("{text} (epoch {})", last.epoch))
+            let (share, r2, part) = match manifest.valid_rows {
+                0 => (last.test_accuracy, last.test_r2, ""),
+                _ => (last.valid_accuracy, last.valid_r2, ", validation"),
+            };
+            let r2 = r2.map(|r2| format!("R2 {r2:.4}"));
+            let measured = share.map(percent).or(r2);
+            measured.map_or_else(String::new, |text| {
+                format!("{text} (epoch {}{part})", last.epoch)
+            })
         }
         (None, None) => String::new(),
     }
@@ -143,37 +149,31 @@ pub(super) fn diff(first: &Path, second: &Path) -> Result<(), CommandError> {
     let kept = |manifest: &Manifest| {
         let known = manifest.kept;
         known.map_or("none".to_owned(), |kept| {
-            format!("{} (epoch {})", kept.weights, kept.epoch)
+            format!("{} (epoch {})", kept.weights_text(), kept.epoch)
         })
     };
+    let real =
+        |name, of: fn(&Manifest) -> Option<f64>| (name, or_none(of(one)), or_none(of(other)));
+    let text = |name, of: &dyn Fn(&Manifest) -> String| (name, of(one), of(other));
     let results = [
-        ("status", one.status.to_string(), other.status.to_string()),
-        ("kept", kept(one), kept(other)),
+        text("status", &|manifest| manifest.status.to_string()),
+        text("kept", &kept),
         (
             "steps",
             steps(first, one).to_string(),
             steps(second, other).to_string(),
         ),
-        (
-            "test loss",
-            or_none(one.test_loss),
-            or_none(other.test_loss),
-        ),
-        (
-            "test accuracy",
-            or_none(one.test_accuracy),
-            or_none(other.test_accuracy),
-        ),
-        (
-            "test R2",
-            or_none(TargetErrors::mean_r2(&one.targets)),
-            or_none(TargetErrors::mean_r2(&other.targets)),
-        ),
-        (
-            "data sha256",
-            one.data_sha256.clone(),
-            other.data_sha256.clone(),
-        ),
+        real("validation loss", |manifest| manifest.valid_loss),
+        real("validation accuracy", |manifest| manifest.valid_accuracy),
+        real("validation R2", |manifest| {
+            TargetErrors::mean_r2(&manifest.valid_targets)
+        }),
+        real("test loss", |manifest| manifest.test_loss),
+        real("test accuracy", |manifest| manifest.test_accuracy),
+        real("test R2", |manifest| {
+            TargetErrors::mean_r2(&manifest.targets)
+        }),
+        text("data sha256", &|manifest| manifest.data_sha256.clone()),
     ];
     for (name, one, other) in results.iter().filter(|known| known.1 != known.2) {
         say!("{name}: {one}, {other}");

@@ -12,7 +12,7 @@ pub(super) struct PartArgs {
     /// The run's folder; with @best, @last or @STEP behind it other weights than the newest
     pub(super) run: PathBuf,
 
-    /// Which part of the run's data: train or test
+    /// Which part of the run's data: train, valid or test
     #[arg(long, default_value = "test", value_name = "NAME")]
     pub(super) part: String,
 }

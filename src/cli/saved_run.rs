@@ -92,14 +92,20 @@ impl SavedRun {
         &self,
         part: &str,
     ) -> Result<(Box<dyn Dataset>, Loss), CommandError> {
-        let which = match part {
-            "train" => 0,
-            "test" => 1,
-            other => return Err(refused("part", "train or test", other).into()),
-        };
+        if !["train", "valid", "test"].contains(&part) {
+            return Err(refused("part", "train, valid or test", part).into());
+        }
         let task = task(&self.settings)?;
-        let mut data = Vec::from(task.data);
-        Ok((data.swap_remove(which), task.loss))
+        let [train, test] = task.data;
+        let data = match part {
+            "train" => train,
+            "test" => test,
+            _ => task.valid.ok_or_else(|| {
+                let expected = "train or test: the run has no validation part";
+                refused("part", expected, part)
+            })?,
+        };
+        Ok((data, task.loss))
     }
 
     /// That its rows have no class each.

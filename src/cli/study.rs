@@ -128,10 +128,9 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
 fn branches(of: &StudyOf, how: &BranchArgs, flags: &ArgMatches) -> Result<(), CommandError> {
     let study = Study::new(StudyKind::Branches, of, flags)?;
     let plan = study.branches(how)?;
-    let [train, test] = &study.task.data;
     let (adjust, (threads, pinning)) = (study.adjust(), study.threads());
     let branches = Branches::new(
-        [&**train, &**test],
+        study.task.searched(),
         study.settings.optim.optimizer.clone(),
         || {
             let trainer = Trainer::new(study.task.model.clone(), Loss::SoftmaxCrossEntropy);
@@ -196,12 +195,12 @@ fn recipes(kind: StudyKind, study: &Study) -> Result<Vec<Recipe>, StudyError> {
 /// The trainings of a study of recipes.
 fn trainings(kind: StudyKind, study: &Study) -> Result<Comparison<'_>, CommandError> {
     check_groups(kind, study)?;
-    let [train, test] = &study.task.data;
+    let [train, chooses] = study.task.searched();
     let is_gap = kind == StudyKind::Gap;
     let (parallel, slice) = study.share();
     let (adjust, (_, pinning)) = (study.adjust(), study.threads());
     let has_target = study.args.target_error.or(study.args.target_loss).is_some();
-    let comparison = Comparison::new(&**train, &**test, recipes(kind, study)?)
+    let comparison = Comparison::new(train, chooses, recipes(kind, study)?)
         .seeds(study.args.repeats as u64)
         .seed(study.settings.seed)
         .threads(study.settings.engine.threads)

@@ -8,7 +8,6 @@ use toml::Table;
 
 use crate::engine::{Pinning, Shards, Threads, Track};
 use crate::optim::{ScalingRule, Schedule};
-use crate::run::Manifest;
 use crate::study::batch_size::{
     BatchPair, BranchPlan, Published, Range, Slice, Space, StepsToTarget, StudyError, Target,
     Training,
@@ -84,9 +83,13 @@ impl Study {
             .filter(|key| ["sampling", "augment", "shards"].contains(&&*key.name))
             .filter_map(|key| Some((key.path(), resolved.value(key)?.to_string())))
             .collect();
-        let [train, test] = &task.data;
-        let data = Manifest::data_sha256([&**train, &**test]);
-        besides.insert("data sha256".to_owned(), data);
+        besides.insert("data sha256".to_owned(), task.data_sha256());
+        if let Some(valid) = &task.valid {
+            let rows = valid.len();
+            note!(
+                "validation part: {rows} rows, which all outcomes are of; the test part is not read"
+            );
+        }
         Ok(Self {
             published: published(kind, of)?,
             target: target(&args)?,
@@ -173,8 +176,8 @@ impl Study {
 
     /// The study's model on its data.
     pub(super) fn workload(&self) -> Training<'_> {
-        let [train, test] = &self.task.data;
-        let workload = Training::new(self.task.model.clone(), &**train, &**test)
+        let [train, chooses] = self.task.searched();
+        let workload = Training::new(self.task.model.clone(), train, chooses)
             .optimizer(self.settings.optim.optimizer.clone())
             .schedule(self.settings.optim.schedule.clone())
             .adjust(self.adjust());

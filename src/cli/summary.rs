@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use crate::engine::{RankPlacement, Shards, Threads};
 use crate::nn::{Loss, Network, Sequential};
 use crate::run::{ErrorUnits, TargetErrors};
-use crate::train::{EpochMetrics, KeptWeights, Report, Setup, TrainError};
+use crate::train::{EpochMetrics, EvaluatedPart, KeptWeights, Report, Scores, Setup, TrainError};
 
 use super::config::TrainSettings;
 use super::loss::loss_text;
+use super::part_errors::PartErrors;
 use super::task::Task;
 
 /// What a training is made of.
@@ -41,10 +42,9 @@ impl<'a> Overview<'a> {
         let settings = self.settings;
         say!("model: {} ({} parameters)", self.model, self.num_params);
         say!(
-            "data: {}, {} training and {} test rows",
+            "data: {}, {}",
             self.data,
-            setup.rows,
-            setup.test_rows
+            parts_text(setup.rows, setup.valid_rows, setup.test_rows)
         );
         if let Some(loss) = loss_text(self.loss) {
             say!("loss: {loss}");
@@ -59,10 +59,12 @@ impl<'a> Overview<'a> {
             None => say!("to do: {} epochs", setup.epochs),
         }
         if let Some(rule) = settings.early_stopping {
-            say!(
-                "early stopping: after {} epochs without a smaller test loss",
-                rule.patience
-            );
+            let part = match setup.valid_rows {
+                0 => EvaluatedPart::Test,
+                _ => EvaluatedPart::Validation,
+            };
+            let patience = rule.patience;
+            say!("early stopping: after {patience} epochs without a smaller {part} loss");
         }
         say!(
             "threads requested: {}",
@@ -76,6 +78,14 @@ impl<'a> Overview<'a> {
         say!("all-reduce: {}", settings.engine.all_reduce.name());
         say!("update: {}", settings.engine.update.name());
         say!("seed: {}", settings.seed);
+    }
+}
+
+/// How many rows each part has.
+pub(super) fn parts_text(train: usize, valid: usize, test: usize) -> String {
+    match valid {
+        0 => format!("{train} training and {test} test rows"),
+        _ => format!("{train} training, {valid} validation and {test} test rows"),
     }
 }
 
@@ -96,7 +106,7 @@ pub(super) fn rank_text(placement: &RankPlacement) -> String {
 
 /// What came out, one `key: value` a line; the hash of the weights last, after the numbers that are
 /// theirs.
-pub(super) fn summary(network: &Network, report: &Report, errors: &[TargetErrors]) {
+pub(super) fn summary(network: &Network, report: &Report, errors: &PartErrors) {
     let is_cut = report.epochs.last().is_some_and(|last| !last.is_whole);
     let cut = if is_cut {
         ", the last one cut short"
@@ -119,42 +129,73 @@ pub(super) fn summary(network: &Network, report: &Report, errors: &[TargetErrors
             say!("noise scale: {scale:.1} rows");
         }
         if let Some(epoch) = other_epoch(report) {
-            let cut = if epoch.is_whole {
-                ""
-            } else {
-                " (cut short, not judged)"
-            };
-            let accuracy = match epoch.test_errors {
-                Some(_) => String::new(),
-                None => format!(", test accuracy {:.2} %", 100.0 * epoch.test_accuracy),
-            };
-            let (number, loss) = (epoch.epoch, epoch.test_loss);
-            say!("last epoch: {number}{cut}, test loss {loss:.6}{accuracy}, not kept");
+            say!("last epoch: {}, not kept", last_text(report, epoch));
         }
     }
-    // The weights that are kept, with the numbers that are theirs.
-    if let Some(best) = report.best_epoch {
-        let is_kept = report.kept.epoch == best && report.kept.weights != KeptWeights::LastStep;
-        say!("best epoch: {best}{}", if is_kept { ", kept" } else { "" });
-    }
-    say!("kept: {}", kept_text(report));
-    say!("test loss: {:.6}", report.test_loss());
-    if errors.is_empty() {
-        say!("test accuracy: {:.2} %", 100.0 * report.test_accuracy());
-    }
-    say_errors("test R2", errors);
+    kept_lines(report, errors);
     say!("throughput: {}", rate(report.throughput_samples_per_s));
     say!("wall time: {:.2} s", report.wall_time.as_secs_f64());
     say!("weights sha256: {}", network.weights_sha256());
 }
 
-/// The errors of a regression: R2 under this name, and a line for each target.
-pub(super) fn say_errors(name: &str, errors: &[TargetErrors]) {
+/// The weights that are kept, with the numbers that are theirs.
+fn kept_lines(report: &Report, errors: &PartErrors) {
+    if let Some(best) = report.best_epoch {
+        let is_kept = report.kept.epoch == best && report.kept.weights != KeptWeights::LastStep;
+        say!("best epoch: {best}{}", if is_kept { ", kept" } else { "" });
+    }
+    say!("kept: {}", kept_text(report));
+    match report.kept.chosen_on {
+        Some(EvaluatedPart::Test) => say!(
+            "chosen on: the test part, so its figures are better than those of new rows (--valid-share gives a validation part)"
+        ),
+        Some(part) => say!("chosen on: the {part} part"),
+        None => {}
+    }
+    if let Some(Scores { loss, accuracy, .. }) = report.valid() {
+        say!("validation loss: {loss:.6}");
+        if errors.valid.is_empty() {
+            say!("validation accuracy: {:.2} %", 100.0 * accuracy);
+        }
+    }
+    say_errors("validation R2", "validation target", &errors.valid);
+    say!("test loss: {:.6}", report.test_loss());
+    if errors.test.is_empty() {
+        say!("test accuracy: {:.2} %", 100.0 * report.test_accuracy());
+    }
+    say_errors("test R2", "target", &errors.test);
+}
+
+/// The last epoch with its evaluation, where its weights are not those that are kept.
+fn last_text(report: &Report, epoch: &EpochMetrics) -> String {
+    let part = match report.setup.valid_rows {
+        0 => EvaluatedPart::Test,
+        _ => EvaluatedPart::Validation,
+    };
+    let cut = if epoch.is_whole {
+        ""
+    } else {
+        " (cut short, not judged)"
+    };
+    let Scores {
+        loss,
+        accuracy,
+        errors,
+    } = epoch.evaluated();
+    let accuracy = match errors {
+        Some(_) => String::new(),
+        None => format!(", {part} accuracy {:.2} %", 100.0 * accuracy),
+    };
+    format!("{}{cut}, {part} loss {loss:.6}{accuracy}", epoch.epoch)
+}
+
+/// The errors of a regression: R2 and a line for each target, under these names.
+pub(super) fn say_errors(name: &str, prefix: &str, errors: &[TargetErrors]) {
     if let Some(r2) = TargetErrors::mean_r2(errors) {
         say!("{name}: {r2:.6}");
     }
     for target in errors {
-        say!("target {}: {target}", target.name);
+        say!("{prefix} {}: {target}", target.name);
     }
 }
 
@@ -168,15 +209,21 @@ fn rate(samples_per_s: f64) -> String {
 }
 
 /// The same as a line of JSON.
-pub(super) fn summary_line(network: &Network, report: &Report, errors: &[TargetErrors]) -> Value {
+pub(super) fn summary_line(network: &Network, report: &Report, errors: &PartErrors) -> Value {
     let finite = |value: f64| Some(value).filter(|value| value.is_finite());
     let last = report.epochs.last().map(|epoch| {
-        json!({
+        let mut last = json!({
             "epoch": epoch.epoch,
             "step": epoch.step,
             "test_loss": finite(epoch.test_loss),
-            "test_accuracy": finite(epoch.test_accuracy).filter(|_| errors.is_empty()),
-        })
+            "test_accuracy": finite(epoch.test_accuracy).filter(|_| errors.test.is_empty()),
+        });
+        if report.valid().is_some() {
+            let accuracy = finite(epoch.valid_accuracy).filter(|_| errors.valid.is_empty());
+            last["valid_loss"] = json!(finite(epoch.valid_loss));
+            last["valid_accuracy"] = json!(accuracy);
+        }
+        last
     });
     let mut line = json!({
         "event": "finished",
@@ -185,15 +232,23 @@ pub(super) fn summary_line(network: &Network, report: &Report, errors: &[TargetE
         "empty_steps": report.empty_steps,
         "kept": report.kept,
         "test_loss": finite(report.test_loss()),
-        "test_accuracy": finite(report.test_accuracy()).filter(|_| errors.is_empty()),
+        "test_accuracy": finite(report.test_accuracy()).filter(|_| errors.test.is_empty()),
         "last_epoch": last,
         "throughput_samples_per_s": finite(report.throughput_samples_per_s),
         "wall_time_s": report.wall_time.as_secs_f64(),
         "weights_sha256": network.weights_sha256(),
     });
-    if !errors.is_empty() {
-        line["test_r2"] = json!(TargetErrors::mean_r2(errors));
-        line["targets"] = json!(errors);
+    if !errors.test.is_empty() {
+        line["test_r2"] = json!(TargetErrors::mean_r2(&errors.test));
+        line["targets"] = json!(errors.test);
+    }
+    if let Some(Scores { loss, accuracy, .. }) = report.valid() {
+        line["valid_loss"] = json!(finite(loss));
+        line["valid_accuracy"] = json!(finite(accuracy).filter(|_| errors.valid.is_empty()));
+    }
+    if !errors.valid.is_empty() {
+        line["valid_r2"] = json!(TargetErrors::mean_r2(&errors.valid));
+        line["valid_targets"] = json!(errors.valid);
     }
     line
 }
@@ -208,7 +263,9 @@ fn kept_text(report: &Report) -> String {
     let kept = report.kept;
     format!(
         "{}, after epoch {} (step {})",
-        kept.weights, kept.epoch, kept.step
+        kept.weights_text(),
+        kept.epoch,
+        kept.step
     )
 }
 

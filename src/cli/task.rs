@@ -8,10 +8,10 @@ use crate::data::{
 };
 use crate::export::{ExportError, read_safetensors, read_torch};
 use crate::input;
-use crate::nn::{Loss, Network, NnError, Sequential, presets};
-use crate::run::{ErrorUnits, TargetErrors};
+use crate::nn::{Loss, Network, Sequential, presets};
+use crate::run::{ErrorUnits, Manifest};
 use crate::study::synthetic_data;
-use crate::train::{TrainError, Trainer};
+use crate::train::{Parts, TrainError, Trainer};
 
 use super::config::{FirstWeights, TrainSettings};
 use super::data_options::opened;
@@ -130,7 +130,10 @@ fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
 pub(super) struct Task {
     pub(super) model: Sequential,
     pub(super) loss: Loss,
+    /// Training and test part.
     pub(super) data: [Box<dyn Dataset>; 2],
+    /// The validation part, if there is one.
+    pub(super) valid: Option<Box<dyn Dataset>>,
     pub(super) sampling: Sampling,
     /// The data in a line.
     pub(super) about: String,
@@ -148,10 +151,34 @@ impl Task {
         self.preparation.as_ref()?.targets.as_ref()
     }
 
-    /// What turns the errors of an evaluation into the units of the targets.
+    /// What turns the errors of an evaluation after an epoch into the units of the targets.
     pub(super) fn units(&self) -> Option<ErrorUnits> {
+        let [_, evaluated] = self.searched();
         let targets = self.targets();
-        targets.map(|targets| ErrorUnits::of(targets, &*self.data[1]))
+        targets.map(|targets| ErrorUnits::of(targets, evaluated))
+    }
+
+    /// The parts as a training takes them.
+    pub(super) fn parts(&self) -> Parts<'_> {
+        let [train, test] = &self.data;
+        let parts = Parts::new(&**train).test(&**test);
+        match &self.valid {
+            Some(valid) => parts.valid(&**valid),
+            None => parts,
+        }
+    }
+
+    /// What searches see: rows to train on and those that choose, which are the test part only
+    /// where there is no validation part.
+    pub(super) fn searched(&self) -> [&dyn Dataset; 2] {
+        let Parts { train, valid, test } = self.parts();
+        [train, valid.or(test).unwrap_or(train)]
+    }
+
+    /// The fingerprint of all parts.
+    pub(super) fn data_sha256(&self) -> String {
+        let Parts { train, valid, test } = self.parts();
+        Manifest::data_sha256([Some(train), test, valid].into_iter().flatten())
     }
 }
 
@@ -167,6 +194,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, CommandError> {
             model: model(settings, None)?,
             loss: loss(&settings.loss, Some(&of_digits()), &train)?,
             data: [Box::new(train), Box::new(test)],
+            valid: None,
             sampling: Sampling::Shuffle,
             about: "UCI digits (8x8)".to_owned(),
             reading: Vec::new(),
@@ -186,6 +214,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, CommandError> {
             part(0..SYNTHETIC.0),
             part(SYNTHETIC.0..SYNTHETIC.0 + SYNTHETIC.1),
         ],
+        valid: None,
         sampling: Sampling::Shuffle,
         about: "synthetic, from the seed".to_owned(),
         reading: Vec::new(),
@@ -332,28 +361,6 @@ fn check_colours(settings: &TrainSettings, preparation: &Preparation) -> Result<
     }
 }
 
-/// The errors of a regression on a part, by target; none of other tasks.
-pub(super) fn errors(
-    network: &Network,
-    part: &dyn Dataset,
-    targets: Option<&RealTargets>,
-) -> Result<Vec<TargetErrors>, TrainError> {
-    let Some(targets) = targets else {
-        return Ok(Vec::new());
-    };
-    let errors = TargetErrors::of(network, part, targets)?;
-    Ok(errors.unwrap_or_default())
-}
-
-/// What was found by predictions; nothing where they are no numbers: of a training that diverged it
-/// cannot be told what rows are taken for, but all else can.
-pub(super) fn if_numbers<T>(found: Result<Option<T>, NnError>) -> Result<Option<T>, TrainError> {
-    match found {
-        Err(NnError::NotANumber { .. }) => Ok(None),
-        other => Ok(other?),
-    }
-}
-
 /// The user's files.
 fn own_data(settings: &TrainSettings, path: &Path) -> Result<Task, CommandError> {
     let opened = opened(path, &settings.data_options).map_err(TrainError::from)?;
@@ -364,6 +371,7 @@ fn own_data(settings: &TrainSettings, path: &Path) -> Result<Task, CommandError>
         balance: opened.balance(),
         sampling: opened.sampling,
         data: [opened.train, opened.test],
+        valid: opened.valid,
         about: opened.about,
         reading: opened.reading,
         preparation: Some(opened.preparation),

@@ -14,6 +14,7 @@ use super::config::TrainSettings;
 use super::data_options::in_flags;
 use super::document::{ResolvedConfig, commented};
 use super::error::{CommandError, refused};
+use super::part_errors::PartErrors;
 use super::progress::{OutputMode, Progress};
 use super::reading::{cut, is_loss};
 use super::resume::{Begun, resumed, resumed_by_all};
@@ -21,7 +22,7 @@ use super::run_recorder::RunRecorder;
 use super::settings_table::{By, refuse};
 use super::signals::Stops;
 use super::summary::{Overview, summary, summary_line};
-use super::task::{Task, errors, first_trainer, task, trainer};
+use super::task::{Task, first_trainer, task, trainer};
 use super::unreached::unreached;
 
 /// `unisono train`.
@@ -225,7 +226,7 @@ fn conclude(
     for warning in report.warnings(&*task.data[1]) {
         note!("warning: {warning}");
     }
-    let errors = errors(network, &*task.data[1], task.targets())?;
+    let errors = PartErrors::of(network, task, report)?;
     match mode {
         OutputMode::Json => say!("{}", summary_line(network, report, &errors)),
         _ => summary(network, report, &errors),
@@ -242,8 +243,7 @@ fn fit(
 ) -> Result<(Report, Option<i32>), CommandError> {
     let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
     let (mut signal, mut failed) = (None, None);
-    let [train, test] = &task.data;
-    let result = trainer.fit_observed(&**train, &**test, |event| {
+    let result = trainer.fit_parts_observed(task.parts(), |event| {
         progress.show(event);
         if let Some(recorder) = recorder.as_deref_mut()
             && let Err(error) = recorder.record(event)

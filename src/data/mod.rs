@@ -163,7 +163,10 @@ pub use sound::{LoadedSounds, NamedSounds, Sound, read_sounds};
 pub use spectrogram::Spectrogram;
 pub use spectrogram_settings::SpectrogramSettings;
 pub use speech::{SpectrogramAugmentation, SpectrogramDataset};
-pub use split::{group_split, random_split, split_from_file, stratified_split};
+pub use split::{
+    PartRows, Shares, group_parts, group_split, last_parts, random_parts, random_split,
+    split_from_file, stratified_parts, stratified_split,
+};
 pub use subset::Subset;
 pub use survey::{ColumnSurvey, survey};
 pub use synthetic::{synthetic_classes, synthetic_tokens};

@@ -11,11 +11,11 @@ use crate::data::{Dataset, Labels};
 use crate::engine::{Phase, PhaseTimes};
 use crate::nn::kernel::Isa;
 use crate::sys::machine::cpu;
-use crate::train::{Kept, Setup};
+use crate::train::{EvaluatedPart, Kept, Setup};
 
 use super::error::RunError;
 use super::folder::RunFolder;
-use super::log::LastEpoch;
+use super::record::LastEpoch;
 use super::regression::TargetErrors;
 
 /// Values of a data set that are hashed; a longer one is hashed at its front.
@@ -111,12 +111,24 @@ pub struct Manifest {
     pub data: String,
     /// Training and test rows.
     pub rows: (usize, usize),
-    /// SHA-256 of both parts' values and labels.
+    /// Validation rows; 0 without such.
+    #[serde(default)]
+    pub valid_rows: usize,
+    /// SHA-256 of all parts' values and labels.
     pub data_sha256: String,
     /// Updates so far.
     pub steps: u64,
     /// Seconds spent training, over all processes.
     pub wall_time_s: f64,
+    /// Validation loss of the weights with the hash below, if there are validation rows.
+    #[serde(default)]
+    pub valid_loss: Option<f64>,
+    /// Their validation accuracy, in 0..=1; `None` of a regression.
+    #[serde(default)]
+    pub valid_accuracy: Option<f64>,
+    /// Their errors on the validation rows by target, of a regression.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub valid_targets: Vec<TargetErrors>,
     /// Test loss of the weights with the hash below; `None` if it is not finite, or nobody has
     /// evaluated them.
     pub test_loss: Option<f64>,
@@ -164,9 +176,13 @@ impl Manifest {
             num_params: 0,
             data: data.into(),
             rows: (0, 0),
+            valid_rows: 0,
             data_sha256: String::new(),
             steps: 0,
             wall_time_s: 0.0,
+            valid_loss: None,
+            valid_accuracy: None,
+            valid_targets: Vec::new(),
             test_loss: None,
             test_accuracy: None,
             targets: Vec::new(),
@@ -197,6 +213,7 @@ impl Manifest {
         self.is_pinned = setup.placement.is_pinned();
         self.shards = setup.shards;
         self.rows = (setup.rows, setup.test_rows);
+        self.valid_rows = setup.valid_rows;
         self.layers.clone_from(&setup.layers);
     }
 
@@ -204,6 +221,9 @@ impl Manifest {
     /// last epoch beside them.
     pub fn set_weights(&mut self, kept: Kept, sha256: String, last_epoch: Option<LastEpoch>) {
         let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        self.valid_loss = kept.valid.and_then(|valid| finite(valid.loss));
+        let classified = kept.valid.filter(|valid| valid.errors.is_none());
+        self.valid_accuracy = classified.map(|valid| valid.accuracy);
         self.test_loss = kept.test.and_then(|test| finite(test.loss));
         let classified = kept.test.filter(|test| test.errors.is_none());
         self.test_accuracy = classified.map(|test| test.accuracy);
@@ -214,15 +234,27 @@ impl Manifest {
     /// The last epoch in words, where the weights that are kept are not its own.
     pub fn other_epoch(&self) -> Option<String> {
         let last = self.last_epoch?;
-        let is_kept = self.test_loss == last.test_loss && self.test_accuracy == last.test_accuracy;
-        let loss = last
-            .test_loss
-            .map_or("not finite".to_owned(), |loss| format!("{loss:.6}"));
-        let accuracy = last.test_accuracy;
-        let accuracy = accuracy.map(|share| format!(", test accuracy {:.2} %", 100.0 * share));
-        let r2 = last.test_r2.map(|r2| format!(", test R2 {r2:.4}"));
+        // By the part that is evaluated after each epoch.
+        let (part, of_kept, of_last, r2) = match self.valid_rows {
+            0 => (
+                EvaluatedPart::Test,
+                (self.test_loss, self.test_accuracy),
+                (last.test_loss, last.test_accuracy),
+                last.test_r2,
+            ),
+            _ => (
+                EvaluatedPart::Validation,
+                (self.valid_loss, self.valid_accuracy),
+                (last.valid_loss, last.valid_accuracy),
+                last.valid_r2,
+            ),
+        };
+        let (loss, accuracy) = of_last;
+        let loss = loss.map_or("not finite".to_owned(), |loss| format!("{loss:.6}"));
+        let accuracy = accuracy.map(|share| format!(", {part} accuracy {:.2} %", 100.0 * share));
+        let r2 = r2.map(|r2| format!(", {part} R2 {r2:.4}"));
         let measured = accuracy.or(r2).unwrap_or_default();
-        (!is_kept).then(|| format!("{} (test loss {loss}{measured})", last.epoch))
+        (of_kept != of_last).then(|| format!("{} ({part} loss {loss}{measured})", last.epoch))
     }
 
     /// Adds the workers' time in each phase.
@@ -238,8 +270,8 @@ impl Manifest {
         }
     }
 
-    /// The fingerprint of training and test part.
-    pub fn data_sha256(parts: [&dyn Dataset; 2]) -> String {
+    /// The fingerprint of training and test part, and of a validation part behind them.
+    pub fn data_sha256<'d>(parts: impl IntoIterator<Item = &'d dyn Dataset>) -> String {
         let mut hash = Sha256::new();
         for part in parts {
             hash_rows(part, &mut hash);

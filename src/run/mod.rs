@@ -19,6 +19,7 @@
 //! | `folder` | [`RunFolder`]: making, opening, locking |
 //! | `reader` | [`RunReader`]: the network and what goes with it, beside a running training |
 //! | `log` | [`MetricsLog`]: records to JSON lines and to TensorBoard |
+//! | `record` | [`Record`]: what is logged of a step or an epoch |
 //! | `manifest` | [`Manifest`] |
 //! | `predictions` | [`predictions`]: what rows are taken for |
 //! | `mistakes` | [`Mistakes`]: metrics of a classifier, wrong rows as pictures |
@@ -40,6 +41,7 @@ mod mistakes;
 mod picture;
 mod predictions;
 mod reader;
+mod record;
 mod regression;
 mod report;
 mod saliency;
@@ -50,12 +52,13 @@ mod which;
 pub use error::RunError;
 pub use folder::{NewRun, RunFolder};
 pub use generation::Generation;
-pub use log::{LastEpoch, MetricsLog, Record};
+pub use log::MetricsLog;
 pub use manifest::{Manifest, ModelFile, Status};
 pub use mistakes::{Mistakes, WrongRow, classification};
 pub use picture::{heat_map, picture};
 pub use predictions::{Predicted, predictions, predictions_of};
 pub use reader::RunReader;
+pub use record::{LastEpoch, Record};
 #[cfg(feature = "cli")]
 pub(crate) use regression::in_digits;
 pub use regression::{ErrorUnits, PredictedValues, TargetErrors, UnitErrors, values_of};

@@ -246,6 +246,22 @@ pub struct UnitErrors {
     pub r2: Option<f64>,
 }
 
+/// [`UnitErrors`] of validation rows, as records name them.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "UnitErrors")]
+pub(super) struct ValidErrors {
+    #[serde(
+        rename = "valid_rmse",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    rmse: Option<f64>,
+    #[serde(rename = "valid_mae", default, skip_serializing_if = "Option::is_none")]
+    mae: Option<f64>,
+    #[serde(rename = "valid_r2", default, skip_serializing_if = "Option::is_none")]
+    r2: Option<f64>,
+}
+
 impl ErrorUnits {
     /// For evaluations of `data`.
     pub fn of(targets: &RealTargets, data: &dyn Dataset) -> Self {

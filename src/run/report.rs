@@ -5,13 +5,14 @@ use serde_json::Value;
 
 use crate::metrics::{ClassMetrics, Classification};
 use crate::report::{Chart, HtmlReport, LineChart};
-use crate::train::Kept;
+use crate::train::{EvaluatedPart, Kept};
 
 use super::error::RunError;
 use super::folder::RunFolder;
-use super::log::{MetricsLog, Record};
+use super::log::MetricsLog;
 use super::manifest::Manifest;
 use super::mistakes::{Mistakes, WrongRow};
+use super::record::Record;
 use super::regression::{TargetErrors, in_digits};
 
 /// Classes whose confusion is shown as a table.
@@ -35,7 +36,8 @@ pub fn report(
     let records = MetricsLog::read(run.path())?;
     curves(&mut page, &records);
     layers(&mut page, &manifest.layers, &records);
-    targets(&mut page, &manifest.targets);
+    targets(&mut page, "validation", &manifest.valid_targets);
+    targets(&mut page, "test", &manifest.targets);
     phases(&mut page, manifest);
     if let Some((found, names)) = mistakes {
         let name = |class: usize| {
@@ -52,33 +54,31 @@ pub fn report(
 
 /// Which weights are kept.
 fn kept_text(kept: &Kept) -> String {
-    let (weights, epoch, step) = (kept.weights, kept.epoch, kept.step);
-    format!("{weights}, after epoch {epoch} and step {step}")
+    let (weights, epoch, step) = (kept.weights_text(), kept.epoch, kept.step);
+    let chosen = match kept.chosen_on {
+        Some(EvaluatedPart::Test) => {
+            "; chosen on the test part, so its figures are better than those of new rows"
+        }
+        Some(_) => "; chosen on the validation part",
+        None => "",
+    };
+    format!("{weights}, after epoch {epoch} and step {step}{chosen}")
 }
 
 fn facts(page: &mut HtmlReport, manifest: &Manifest) {
-    let or_none = |value: Option<String>| value.unwrap_or_else(|| "not known".to_owned());
     let pinned = if manifest.is_pinned {
         "pinned"
     } else {
         "not pinned"
     };
     let (rows, test_rows) = manifest.rows;
-    let measured = match TargetErrors::mean_r2(&manifest.targets) {
-        _ if manifest.targets.is_empty() => {
-            let accuracy = manifest.test_accuracy;
-            let accuracy = accuracy.map(|share| format!("{:.2} %", 100.0 * share));
-            ("test accuracy", or_none(accuracy))
-        }
-        r2 => ("test R2", or_none(r2.map(|r2| format!("{r2:.4}")))),
+    let parts = match manifest.valid_rows {
+        0 => format!("{rows} training and {test_rows} test rows"),
+        valid => format!("{rows} training, {valid} validation and {test_rows} test rows"),
     };
-    let facts = [
-        ("status", manifest.status.to_string()),
-        measured,
-        (
-            "test loss",
-            or_none(manifest.test_loss.map(|loss| format!("{loss:.6}"))),
-        ),
+    let mut facts = vec![("status", manifest.status.to_string())];
+    facts.extend(measured(manifest));
+    facts.extend([
         ("kept", or_none(manifest.kept.map(|kept| kept_text(&kept)))),
         (
             "last epoch",
@@ -92,13 +92,7 @@ fn facts(page: &mut HtmlReport, manifest: &Manifest) {
             "model",
             format!("{} ({} parameters)", manifest.model, manifest.num_params),
         ),
-        (
-            "data",
-            format!(
-                "{}, {rows} training and {test_rows} test rows",
-                manifest.data
-            ),
-        ),
+        ("data", format!("{}, {parts}", manifest.data)),
         ("threads", format!("{} ({pinned})", manifest.threads)),
         ("shards", manifest.shards.to_string()),
         ("seed", manifest.seed.to_string()),
@@ -108,9 +102,41 @@ fn facts(page: &mut HtmlReport, manifest: &Manifest) {
         ("unisono", manifest.unisono.clone()),
         ("data sha256", manifest.data_sha256.clone()),
         ("weights sha256", or_none(manifest.weights_sha256.clone())),
-    ];
-    let rows = facts.map(|(name, value)| vec![name.to_owned(), value]);
+    ]);
+    let row = |(name, value): (&str, String)| vec![name.to_owned(), value];
+    let rows: Vec<Vec<String>> = facts.into_iter().map(row).collect();
     page.table(&["", ""], &rows);
+}
+
+/// Accuracy or R2, and loss, of the parts that were evaluated.
+fn measured(manifest: &Manifest) -> Vec<(&'static str, String)> {
+    let is_regression = !manifest.valid_targets.is_empty() || !manifest.targets.is_empty();
+    let of_part = |[accuracy, r2, loss]: [&'static str; 3],
+                   share: Option<f64>,
+                   mean: Option<f64>,
+                   targets| {
+        let known = match is_regression {
+            true => TargetErrors::mean_r2(targets).map(|r2| format!("{r2:.4}")),
+            false => share.map(|share| format!("{:.2} %", 100.0 * share)),
+        };
+        let name = if is_regression { r2 } else { accuracy };
+        let mean = mean.map(|loss| format!("{loss:.6}"));
+        [(name, or_none(known)), (loss, or_none(mean))]
+    };
+    let mut facts = Vec::new();
+    if manifest.valid_rows > 0 {
+        let names = ["validation accuracy", "validation R2", "validation loss"];
+        let (share, loss) = (manifest.valid_accuracy, manifest.valid_loss);
+        facts.extend(of_part(names, share, loss, &manifest.valid_targets));
+    }
+    let names = ["test accuracy", "test R2", "test loss"];
+    let (share, loss) = (manifest.test_accuracy, manifest.test_loss);
+    facts.extend(of_part(names, share, loss, &manifest.targets));
+    facts
+}
+
+fn or_none(value: Option<String>) -> String {
+    value.unwrap_or_else(|| "not known".to_owned())
 }
 
 /// A line of a chart: its name, and the event and the field of the records it shows.
@@ -121,33 +147,43 @@ const CHARTS: [(&str, &str, &str, &[Line]); 8] = [
     (
         "Loss",
         "mean loss of a row",
-        "Training loss before each update (step), its mean over an epoch, and the test loss after it.",
+        "Training loss before each update (step), its mean over an epoch, and the validation or test loss after it.",
         &[
             ("step", "step", "loss"),
             ("epoch", "epoch", "train_loss"),
+            ("validation", "epoch", "valid_loss"),
             ("test", "epoch", "test_loss"),
         ],
     ),
     (
         "Accuracy",
         "share of rows",
-        "Rows classified correctly: in training before each update, in the test part after the epoch.",
+        "Rows classified correctly: in training before each update, in the validation or test part after the epoch.",
         &[
             ("training", "epoch", "train_accuracy"),
+            ("validation", "epoch", "valid_accuracy"),
             ("test", "epoch", "test_accuracy"),
         ],
     ),
     (
         "Errors",
         "the target's units",
-        "Root of the mean squared error and mean absolute error of the test rows after the epoch.",
-        &[("RMSE", "epoch", "test_rmse"), ("MAE", "epoch", "test_mae")],
+        "Root of the mean squared error and mean absolute error of the validation or test rows after the epoch.",
+        &[
+            ("validation RMSE", "epoch", "valid_rmse"),
+            ("validation MAE", "epoch", "valid_mae"),
+            ("RMSE", "epoch", "test_rmse"),
+            ("MAE", "epoch", "test_mae"),
+        ],
     ),
     (
         "R2",
         "1 less the squared error over the variance",
-        "Of the test rows after the epoch; 0 is always answering with their mean.",
-        &[("test", "epoch", "test_r2")],
+        "Of the validation or test rows after the epoch; 0 is always answering with their mean.",
+        &[
+            ("validation", "epoch", "valid_r2"),
+            ("test", "epoch", "test_r2"),
+        ],
     ),
     (
         "Learning rate",
@@ -252,8 +288,8 @@ fn layers(page: &mut HtmlReport, names: &[String], records: &[Record]) {
         .table(&["layer", "first", "mean", "last"], &rows);
 }
 
-/// The errors of a regression, a row for each target.
-fn targets(page: &mut HtmlReport, errors: &[TargetErrors]) {
+/// The errors of a regression on a part, a row for each target.
+fn targets(page: &mut HtmlReport, part: &str, errors: &[TargetErrors]) {
     if errors.is_empty() {
         return;
     }
@@ -277,8 +313,8 @@ fn targets(page: &mut HtmlReport, errors: &[TargetErrors]) {
         "RMSE of the mean",
         "MAE of the mean",
     ];
-    page.heading("Errors by target")
-        .paragraph("Of the weights that are kept on the test rows, in the units of each target; beside them those of always answering with the mean of the training rows.")
+    page.heading(&format!("Errors by target, {part} part"))
+        .paragraph("Of the weights that are kept, in the units of each target; beside them those of always answering with the mean of the training rows.")
         .table(&head, &rows);
 }
 

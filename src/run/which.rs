@@ -41,7 +41,7 @@ impl fmt::Display for Which {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Which::Newest => write!(f, "of any step"),
-            Which::Best => write!(f, "of a checkpoint whose test loss is known"),
+            Which::Best => write!(f, "of a checkpoint whose validation or test loss is known"),
             Which::Last => write!(f, "of the last step"),
             Which::Step(step) => write!(f, "of step {step}"),
         }

@@ -17,14 +17,13 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::engine::MeanErrors;
 use crate::input;
 use crate::nn::{Network, Sequential};
 use crate::optim::AVERAGE;
 use crate::output;
 
 use super::error::TrainError;
-use super::kept::Scores;
+use super::kept::{EvaluatedPart, Evaluation, Scores};
 use super::state::State;
 use super::state_dict::StateDict;
 
@@ -73,7 +72,7 @@ pub struct Checkpoint {
     /// Settings that must not change, by name.
     pub(super) settings: BTreeMap<String, String>,
     /// What an evaluation of these weights gave, if there was one.
-    pub(super) test: Option<Scores>,
+    pub(super) evaluation: Option<Evaluation>,
 }
 
 impl Checkpoint {
@@ -91,7 +90,16 @@ impl Checkpoint {
     /// What an evaluation of the weights gave on the test data, if one was made after its last
     /// step: of the average, if the optimiser keeps one.
     pub fn test(&self) -> Option<Scores> {
-        self.test
+        self.scores(EvaluatedPart::Test)
+    }
+
+    /// The same on the validation data, of a training that has such.
+    pub fn valid(&self) -> Option<Scores> {
+        self.scores(EvaluatedPart::Validation)
+    }
+
+    fn scores(&self, part: EvaluatedPart) -> Option<Scores> {
+        self.evaluation.and_then(|evaluation| evaluation.on(part))
     }
 
     /// The parameters, tensor after tensor.
@@ -144,7 +152,7 @@ impl Checkpoint {
         }
         // All else, and the hashes of both.
         let (weights, state) = (encoded(weights)?, encoded(state)?);
-        let body = json!({
+        let mut body = json!({
             "version": VERSION,
             "weights_sha256": hex(&weights),
             "state_sha256": hex(&state),
@@ -152,10 +160,10 @@ impl Checkpoint {
             "settings": self.settings,
             "tensors": self.layout.iter().map(|(name, _)| name).collect::<Vec<_>>(),
             "state": self.state.names,
-            "test_loss": self.test.map(|test| test.loss),
-            "test_accuracy": self.test.map(|test| test.accuracy),
-            "test_errors": self.test.and_then(|test| test.errors).map(|mean| [mean.squared, mean.absolute]),
         });
+        if let Some(evaluation) = self.evaluation {
+            evaluation.write_to(&mut body);
+        }
         let body = body.to_string();
         let last = json!({"sha256": hex(body.as_bytes()), "body": body}).to_string();
         Ok([last.into_bytes(), weights, state])
@@ -208,7 +216,7 @@ impl Checkpoint {
             settings: settings
                 .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
                 .collect(),
-            test: scores(&body),
+            evaluation: Evaluation::in_body(&body),
         })
     }
 }
@@ -333,17 +341,6 @@ fn body_of(path: &Path, text: &[u8]) -> Result<Value, TrainError> {
             &format!("version {}", other.unwrap_or(0)),
         )),
     }
-}
-
-/// What the evaluation of a checkpoint's weights gave, by its body.
-fn scores(body: &Value) -> Option<Scores> {
-    let errors = &body["test_errors"];
-    let errors = errors[0].as_f64().zip(errors[1].as_f64());
-    Some(Scores {
-        loss: body["test_loss"].as_f64()?,
-        accuracy: body["test_accuracy"].as_f64()?,
-        errors: errors.map(|(squared, absolute)| MeanErrors { squared, absolute }),
-    })
 }
 
 /// The bytes of a file, if they have this hash.

@@ -8,6 +8,7 @@ use crossbeam::channel::{Sender, bounded};
 
 use super::checkpoint::{Checkpoint, Files, body};
 use super::error::TrainError;
+use super::kept::Evaluation;
 
 /// When checkpoints are made, and which stay.
 ///
@@ -33,7 +34,7 @@ pub struct Checkpoints {
     pub every_steps: u64,
     /// Epochs between two of them; 0 for none but at the end.
     pub every_epochs: u32,
-    /// How many of the last ones stay, at least 1; the one with the smallest test loss stays
+    /// How many of the last ones stay, at least 1; the one with the smallest loss of an evaluation stays
     /// besides.
     pub keep: usize,
 }
@@ -108,8 +109,8 @@ impl Checkpoints {
         self.folder.join(format!("step-{step:09}.json"))
     }
 
-    /// The file of the checkpoint in `folder` with the smallest test loss, the first of equals; none
-    /// where no checkpoint was evaluated.
+    /// The file of the checkpoint in `folder` with the smallest validation loss, or test loss where
+    /// there is no validation part, the first of equals; none where no checkpoint was evaluated.
     ///
     /// # Errors
     /// [`TrainError::Read`].
@@ -118,7 +119,7 @@ impl Checkpoints {
     }
 
     fn best_of(files: &[PathBuf]) -> Option<&PathBuf> {
-        let loss = |path: &Path| body(path).ok().and_then(|body| body["test_loss"].as_f64());
+        let loss = |path: &Path| Some(Evaluation::in_body(&body(path).ok()?)?.scores.loss);
         let losses = files.iter().filter_map(|path| Some((loss(path)?, path)));
         let best = losses.min_by(|one, other| one.0.total_cmp(&other.0))?;
         Some(best.1)

@@ -18,7 +18,7 @@ use super::state_dict::StateDict;
 pub struct EarlyStopping {
     /// Evaluations without improvement that end training, at least 1.
     pub patience: u32,
-    /// How much smaller a test loss must be than the best so far.
+    /// How much smaller a loss must be than the best so far.
     pub min_delta: f64,
     /// Whether the network is that of the best evaluation at the end.
     pub restore_best: bool,

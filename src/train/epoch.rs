@@ -9,7 +9,7 @@ use crate::optim::Progress;
 
 use super::control::PlannedStep;
 use super::error::TrainError;
-use super::judging::{evaluate, judged, report_loss, test_scores};
+use super::judging::{evaluate, evaluation, judged, report_loss};
 use super::metrics::{EpochMetrics, Event};
 use super::source::TRAIN;
 use super::train_loop::{TrainLoop, Workers};
@@ -87,14 +87,14 @@ fn end_epoch<R: Replica>(
         return Err(TrainError::NothingCounts { part: "training" });
     }
     // First of all: where it fails, a further call begins with it.
-    let test = evaluate(run, workers)?;
+    let evaluation = evaluate(run, workers)?;
     run.progress.epoch += 1;
     run.progress.in_epoch = 0.0;
     run.fit_state.position = 0;
-    run.fit_state.test = test;
+    run.fit_state.evaluation = evaluation;
     let sums = std::mem::take(&mut run.fit_state.sums);
     let (Progress { epoch, step, .. }, scale) = (*run.progress, run.control.noise_scale());
-    let metrics = sums.metrics(epoch, step, test, scale);
+    let metrics = sums.metrics(epoch, step, evaluation, scale);
     // Before the checkpoint, so that nothing of what lies before it is lost to a log.
     let flow = run.notify(workers, &Event::Epoch(&metrics));
     if run.saves(|rule, progress| rule.is_due_after(progress.epoch)) {
@@ -109,12 +109,15 @@ fn cut_epoch<R: Replica>(
     run: &mut TrainLoop<'_>,
     workers: &mut Workers<'_, R>,
 ) -> Result<(EpochMetrics, ControlFlow<()>), TrainError> {
-    let test = judged(run, workers, test_scores)?;
-    run.fit_state.test = test;
+    let evaluation = judged(run, workers, evaluation)?;
+    run.fit_state.evaluation = evaluation;
     let (Progress { epoch, step, .. }, scale) = (*run.progress, run.control.noise_scale());
     let metrics = EpochMetrics {
         is_whole: false,
-        ..run.fit_state.sums.metrics(epoch + 1, step, test, scale)
+        ..run
+            .fit_state
+            .sums
+            .metrics(epoch + 1, step, evaluation, scale)
     };
     let flow = run.notify(workers, &Event::Epoch(&metrics));
     run.save(workers)?;

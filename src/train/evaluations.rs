@@ -1,6 +1,6 @@
-//! Evaluation rule: at which steps the test part is evaluated, besides the ends of epochs.
+//! Evaluation rule: at which steps evaluations are made, besides the ends of epochs.
 
-/// Steps at which the test part is evaluated.
+/// Steps at which the validation part, or the test part where there is no other, is evaluated.
 ///
 /// ```
 /// use unisono::train::Evaluations;

@@ -14,20 +14,22 @@ use super::early_stopping::{Early, Evaluated};
 use super::epoch::run_epoch;
 use super::error::TrainError;
 use super::fit_state::FitState;
-use super::kept::{Kept, KeptWeights};
+use super::kept::{EvaluatedPart, Evaluation, Kept, KeptWeights};
 use super::metrics::{EpochMetrics, Event, Report, Setup};
 use super::model::Model;
 use super::restart::Restart;
 use super::rows::RowCounts;
 use super::source::ChainUpdate;
 use super::state::State;
-use super::train_loop::{Saver, Skipped, TrainLoop, Workers};
+use super::train_loop::{EvaluatedRows, Saver, Skipped, TrainLoop, Workers};
 use super::trainer::Trainer;
 
 /// A call of `fit` that is ready to run.
 pub(super) struct Job<'d, R: Replica> {
     pub(super) engine: Engine<R, ChainUpdate>,
     pub(super) rows: RowCounts,
+    /// Rows of the validation set; 0 without one.
+    pub(super) valid_rows: usize,
     /// The training set, where rows are fetched ahead.
     pub(super) data: Option<&'d dyn Dataset>,
 }
@@ -66,6 +68,7 @@ impl<M: Model> Trainer<M> {
         self.check_settings(job.engine.num_shards(), job.rows.train)?;
         self.compare_settings()?;
         let mut setup = self.setup(&job.engine, job.rows);
+        setup.valid_rows = job.valid_rows;
         if self.config.tracks_layer_norms {
             setup.layers = self.model.tensors()?.layers().0;
         }
@@ -109,7 +112,7 @@ impl<M: Model> Trainer<M> {
             config: &self.config,
             rows: job.rows.train as u32,
             data: job.data,
-            test_order: (0..job.rows.test as u32).collect(),
+            evaluated: evaluated_rows(job.rows, job.valid_rows),
             layout: &layout,
             progress: &mut self.progress,
             control,
@@ -132,7 +135,7 @@ impl<M: Model> Trainer<M> {
             engine.run(|workers| run_epochs(&mut work, workers, setup, last_epoch))
         }));
         let written = work.saver.take().map_or(Ok(()), Saver::finish);
-        let (skipped, fit_state) = (work.skipped, work.fit_state);
+        let (skipped, fit_state, part) = (work.skipped, work.fit_state, work.evaluated.part);
         if engine.is_broken() {
             // Some parameters may be a step ahead of others: none of them is taken over.
             before.restore(self)?;
@@ -141,7 +144,7 @@ impl<M: Model> Trainer<M> {
         }
         // The training is stored first, and an error or a panic reported then.
         let ending = ending(&outcome);
-        let stored = self.store(engine, fit_state, ending);
+        let stored = self.store(engine, fit_state, ending, part);
         let (epochs, ended) = outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
         ended.and(written)?;
         let (kept, best_epoch) = stored?;
@@ -161,6 +164,7 @@ impl<M: Model> Trainer<M> {
         engine: &Engine<R, ChainUpdate>,
         mut fit_state: FitState,
         ending: Ending,
+        part: EvaluatedPart,
     ) -> Result<(Kept, Option<u32>), TrainError> {
         self.state = Some(State::of(&self.config.optimizer, engine.state()?)?);
         // At the end of a call early stopping gives back the best weights; where more epochs would
@@ -172,7 +176,8 @@ impl<M: Model> Trainer<M> {
             .filter(|_| ending != Ending::Stopped);
         let best = early.and_then(Early::best_epoch);
         let restored = early.and_then(Early::restored);
-        let kept = self.kept(&fit_state, best.filter(|_| restored.is_some()));
+        let best_kept = best.filter(|_| restored.is_some());
+        let kept = self.kept(&fit_state, best_kept, part);
         self.is_best = restored.is_some() && !fit_state.is_cut;
         self.params = Some(match restored {
             Some(best) if self.is_best => best.to_vec(),
@@ -184,8 +189,16 @@ impl<M: Model> Trainer<M> {
 
     /// Which weights are kept: those of `best` if they are restored, else those of the last step,
     /// or the average after it.
-    fn kept(&self, fit_state: &FitState, best: Option<Evaluated>) -> Kept {
+    fn kept(&self, fit_state: &FitState, best: Option<Evaluated>, part: EvaluatedPart) -> Kept {
         let averages = self.config.optimizer.keeps_average();
+        let chooses = self.config.early_stopping.is_some() || self.config.plateau.is_some();
+        let evaluation = match best {
+            Some(Evaluated { scores, .. }) => Some(Evaluation { part, scores }),
+            None => fit_state.evaluation,
+        };
+        let on = |part| evaluation.and_then(|evaluation| evaluation.on(part));
+        let (valid, test) = (on(EvaluatedPart::Validation), on(EvaluatedPart::Test));
+        let chosen_on = chooses.then_some(part);
         match best {
             Some(best) => Kept {
                 weights: if averages {
@@ -195,7 +208,9 @@ impl<M: Model> Trainer<M> {
                 },
                 epoch: best.epoch,
                 step: best.step,
-                test: Some(best.scores),
+                chosen_on,
+                valid,
+                test,
             },
             None => Kept {
                 weights: if averages {
@@ -205,7 +220,9 @@ impl<M: Model> Trainer<M> {
                 },
                 epoch: self.progress.epoch,
                 step: self.progress.step,
-                test: fit_state.test,
+                chosen_on,
+                valid,
+                test,
             },
         }
     }
@@ -248,6 +265,18 @@ impl<M: Model> Trainer<M> {
         } else {
             update
         })
+    }
+}
+
+/// The rows that are evaluated while training goes on: those of the validation set, if it has any.
+fn evaluated_rows(rows: RowCounts, valid_rows: usize) -> EvaluatedRows {
+    let (part, rows) = match valid_rows {
+        0 => (EvaluatedPart::Test, rows.test),
+        rows => (EvaluatedPart::Validation, rows),
+    };
+    EvaluatedRows {
+        part,
+        order: (0..rows as u32).collect(),
     }
 }
 

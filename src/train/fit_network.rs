@@ -15,6 +15,7 @@ use super::error::TrainError;
 use super::fit::Job;
 use super::metrics::{Event, Report};
 use super::network_engine::{NetworkEngine, network_replicas};
+use super::parts::Parts;
 use super::rows::RowCounts;
 use super::source::Sources;
 use super::trainer::Trainer;
@@ -69,7 +70,7 @@ impl Trainer {
     /// As [`Trainer::fit`]; [`TrainError::NoTest`] where a setting follows the test loss.
     pub fn fit_without_test(&mut self, train: &dyn Dataset) -> Result<Report, TrainError> {
         let mut silent = Observing(|_: &Event<'_>| ControlFlow::Continue(()));
-        self.fit_parts(train, None, &mut silent)
+        self.fit_parts_with(Parts::new(train), &mut silent)
     }
 
     /// Like [`Trainer::fit`], telling `observer` what happens. `ControlFlow::Break` after a step or
@@ -100,7 +101,8 @@ impl Trainer {
         test: &dyn Dataset,
         observer: impl FnMut(&Event<'_>) -> ControlFlow<()> + Send,
     ) -> Result<Report, TrainError> {
-        self.fit_parts(train, Some(test), &mut Observing(observer))
+        let parts = Parts::new(train).test(test);
+        self.fit_parts_with(parts, &mut Observing(observer))
     }
 
     /// Like [`Trainer::fit_observed`], with a callback that sees the weights too ([`Callback`] has
@@ -117,53 +119,37 @@ impl Trainer {
         test: &dyn Dataset,
         callback: &mut dyn Callback,
     ) -> Result<Report, TrainError> {
-        self.fit_parts(train, Some(test), callback)
-    }
-
-    /// Prepares, trains, and sees to it that what is kept has been evaluated.
-    fn fit_parts(
-        &mut self,
-        train: &dyn Dataset,
-        test: Option<&dyn Dataset>,
-        callback: &mut dyn Callback,
-    ) -> Result<Report, TrainError> {
-        let job = self.prepared(train, test);
-        let job = self.or_abort(job)?;
-        let mut report = self.run(job, callback)?;
-        // Where no evaluation belongs to the weights that are kept, one is made.
-        if let Some(test) = test
-            && !report.is_stopped
-            && report.kept.test.is_none()
-        {
-            report.kept.test = Some(self.scores(test)?);
-        }
-        Ok(report)
+        self.fit_parts_with(Parts::new(train).test(test), callback)
     }
 
     /// Checks all that can be checked, and brings the engine up.
-    fn prepared<'d>(
+    pub(super) fn prepared<'d>(
         &self,
-        train: &'d dyn Dataset,
-        test: Option<&'d dyn Dataset>,
+        parts: Parts<'d>,
     ) -> Result<Job<'d, NetworkReplica<Sources<'d>>>, TrainError> {
+        let Parts { train, valid, test } = parts;
         let rows = RowCounts {
             train: train.len(),
             test: test.map_or(0, Dataset::len),
         };
+        let evaluated = valid.or(test);
         self.config.check_room(&self.model, rows.train)?;
         self.config.check()?;
-        self.config.check_test(test.is_some())?;
+        self.config.check_test(evaluated.is_some())?;
         self.check_data("training", train)?;
-        if let Some(test) = test {
-            self.check_data("test", test)?;
+        for (part, data) in [("validation", valid), ("test", test)] {
+            if let Some(data) = data {
+                self.check_data(part, data)?;
+            }
         }
         self.config.sampling.check(rows.train)?;
-        self.compare_data(train, test)?;
-        let data = [train, test.unwrap_or(train)];
+        self.compare_data(&parts)?;
+        let data = [train, evaluated.unwrap_or(train)];
         let engine = self.network_engine(&self.last_params()?, data)?;
         Ok(Job {
             engine,
             rows,
+            valid_rows: valid.map_or(0, Dataset::len),
             data: Some(train),
         })
     }

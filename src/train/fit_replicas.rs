@@ -109,6 +109,7 @@ impl Trainer<ReplicaModel> {
         Ok(Job {
             engine,
             rows,
+            valid_rows: 0,
             data: None,
         })
     }

@@ -9,7 +9,7 @@ use super::checkpoint::Checkpoint;
 use super::config::Config;
 use super::control::Control;
 use super::early_stopping::Early;
-use super::kept::Scores;
+use super::kept::Evaluation;
 use super::metrics::EpochSums;
 use super::state::State;
 use super::state_dict::StateDict;
@@ -24,7 +24,7 @@ pub(super) struct FitState {
     pub(super) sums: EpochSums,
     pub(super) early: Option<Early>,
     /// What the evaluation just made gave; `None` after a further step.
-    pub(super) test: Option<Scores>,
+    pub(super) evaluation: Option<Evaluation>,
     /// Whether the call made all its steps before its last epoch was over. A further call of this
     /// trainer makes as many again; one that resumes from a checkpoint goes on with this one.
     pub(super) is_cut: bool,
@@ -62,7 +62,7 @@ impl FitState {
             position: 0,
             sums: EpochSums::default(),
             early: config.early_stopping.map(Early::new),
-            test: None,
+            evaluation: None,
             is_cut: false,
         }
     }
@@ -179,7 +179,7 @@ impl TrainState<'_> {
             best: early.and_then(Early::best).map(<[f32]>::to_vec),
             dict,
             settings: self.settings.clone(),
-            test: self.fit_state.test,
+            evaluation: self.fit_state.evaluation,
         }
     }
 }
@@ -202,6 +202,6 @@ pub(super) fn restored(
     control.restore(dict)?;
     let mut fit_state = FitState::new(config, &progress);
     fit_state.restore(dict, checkpoint.best.take())?;
-    fit_state.test = checkpoint.test;
+    fit_state.evaluation = checkpoint.evaluation;
     Some((progress, fit_state))
 }

@@ -1,4 +1,5 @@
-//! Judging: the test part is evaluated while training goes on, with the weights that are kept.
+//! Judging: the validation part, or the test part where there is no other, is evaluated while
+//! training goes on, with the weights that are kept.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use crate::engine::{Batch, Replica};
 
 use super::early_stopping::Evaluated;
 use super::error::TrainError;
-use super::kept::Scores;
+use super::kept::{EvaluatedPart, Evaluation, Scores};
 use super::metrics::Event;
 use super::source::TEST;
 use super::train_loop::{TrainLoop, Workers};
@@ -17,9 +18,10 @@ pub(super) fn report_loss<R: Replica>(
     run: &mut TrainLoop<'_>,
     workers: &mut Workers<'_, R>,
 ) -> Result<ControlFlow<()>, TrainError> {
-    let Some(Scores { loss, accuracy, .. }) = judged(run, workers, test_scores)? else {
+    let Some(Evaluation { scores, .. }) = judged(run, workers, evaluation)? else {
         return Ok(ControlFlow::Continue(()));
     };
+    let Scores { loss, accuracy, .. } = scores;
     let event = Event::Evaluation {
         step: run.progress.step,
         loss,
@@ -28,15 +30,16 @@ pub(super) fn report_loss<R: Replica>(
     Ok(run.notify(workers, &event))
 }
 
-/// Evaluates for everything that follows the test loss.
+/// Evaluates for everything that follows the loss of that part.
 pub(super) fn evaluate<R: Replica>(
     run: &mut TrainLoop<'_>,
     workers: &mut Workers<'_, R>,
-) -> Result<Option<Scores>, TrainError> {
+) -> Result<Option<Evaluation>, TrainError> {
     judged(run, workers, |run, workers| {
-        let Some(scores) = test_scores(run, workers)? else {
+        let Some(found) = evaluation(run, workers)? else {
             return Ok(None);
         };
+        let scores = found.scores;
         run.control.evaluated(scores.loss);
         if let Some(early) = &mut run.fit_state.early {
             let evaluated = Evaluated {
@@ -46,7 +49,7 @@ pub(super) fn evaluate<R: Replica>(
             };
             early.observe(evaluated, || workers.params().to_vec());
         }
-        Ok(Some(scores))
+        Ok(Some(found))
     })
 }
 
@@ -66,15 +69,15 @@ pub(super) fn judged<R: Replica, T>(
     result
 }
 
-/// The loss over the test set, spread over the workers; `None` without one.
-pub(super) fn test_scores<R: Replica>(
+/// The loss over the validation or the test set, spread over the workers; `None` without one.
+pub(super) fn evaluation<R: Replica>(
     run: &mut TrainLoop<'_>,
     workers: &mut Workers<'_, R>,
-) -> Result<Option<Scores>, TrainError> {
-    if run.test_order.is_empty() {
+) -> Result<Option<Evaluation>, TrainError> {
+    let (part, order) = (run.evaluated.part, Arc::clone(&run.evaluated.order));
+    if order.is_empty() {
         return Ok(None);
     }
-    let order = Arc::clone(&run.test_order);
     let range = 0..order.len();
     let batch = Batch {
         source: TEST,
@@ -85,7 +88,12 @@ pub(super) fn test_scores<R: Replica>(
     };
     let sums = workers.evaluate(&batch)?;
     if sums.is_empty() {
-        return Err(TrainError::NothingCounts { part: "test" });
+        let part = match part {
+            EvaluatedPart::Test => "test",
+            EvaluatedPart::Validation => "validation",
+        };
+        return Err(TrainError::NothingCounts { part });
     }
-    Ok(Some(Scores::of(&sums)))
+    let scores = Scores::of(&sums);
+    Ok(Some(Evaluation { part, scores }))
 }

@@ -10,6 +10,7 @@
 //! [`Report::kept`]: super::Report::kept
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::engine::{MeanErrors, Sums};
 
@@ -26,26 +27,120 @@ pub enum KeptWeights {
     /// Those after the last step.
     #[default]
     LastStep,
-    /// Those after the whole epoch with the smallest test loss
+    /// Those after the whole epoch with the smallest loss on the part that is evaluated
     /// ([`crate::train::EarlyStopping::restore_best`]).
     BestEpoch,
     /// The average that the optimiser keeps ([`crate::optim::Optimizer::with_average`]), after the
     /// last step.
     Average,
-    /// The average as it was after the whole epoch with the smallest test loss.
+    /// The average as it was after that epoch.
     AverageOfBestEpoch,
 }
 
 impl std::fmt::Display for KeptWeights {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            KeptWeights::LastStep => "the last step",
-            KeptWeights::BestEpoch => "the whole epoch with the smallest test loss",
-            KeptWeights::Average => "the average of the weights",
-            KeptWeights::AverageOfBestEpoch => {
+        f.write_str(self.chosen_by(EvaluatedPart::Test))
+    }
+}
+
+impl KeptWeights {
+    /// Them in words, where epochs are evaluated on `part`.
+    pub fn chosen_by(self, part: EvaluatedPart) -> &'static str {
+        use EvaluatedPart::{Test, Validation};
+        match (self, part) {
+            (KeptWeights::LastStep, _) => "the last step",
+            (KeptWeights::BestEpoch, Test) => "the whole epoch with the smallest test loss",
+            (KeptWeights::BestEpoch, Validation) => {
+                "the whole epoch with the smallest validation loss"
+            }
+            (KeptWeights::Average, _) => "the average of the weights",
+            (KeptWeights::AverageOfBestEpoch, Test) => {
                 "the average of the weights at the whole epoch with the smallest test loss"
             }
+            (KeptWeights::AverageOfBestEpoch, Validation) => {
+                "the average of the weights at the whole epoch with the smallest validation loss"
+            }
+        }
+    }
+}
+
+/// The part that is evaluated while training goes on. By it is chosen what is chosen: when training
+/// stops, which epoch is kept, when a plateau lowers the rate.
+///
+/// ```
+/// use unisono::train::EvaluatedPart;
+/// assert_eq!(EvaluatedPart::Validation.to_string(), "validation");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EvaluatedPart {
+    /// The test part, where there is no other. What was chosen by it, it can no longer test.
+    #[default]
+    Test,
+    /// The validation part. The test part is evaluated once, at the end.
+    Validation,
+}
+
+impl EvaluatedPart {
+    /// Names of its loss, accuracy and errors in a checkpoint.
+    fn keys(self) -> [&'static str; 3] {
+        match self {
+            EvaluatedPart::Test => ["test_loss", "test_accuracy", "test_errors"],
+            EvaluatedPart::Validation => ["valid_loss", "valid_accuracy", "valid_errors"],
+        }
+    }
+}
+
+impl std::fmt::Display for EvaluatedPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            EvaluatedPart::Test => "test",
+            EvaluatedPart::Validation => "validation",
         })
+    }
+}
+
+/// What an evaluation gave, and on which part.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Evaluation {
+    pub(super) part: EvaluatedPart,
+    pub(super) scores: Scores,
+}
+
+impl Evaluation {
+    /// The scores, if they are those of `part`.
+    pub(super) fn on(self, part: EvaluatedPart) -> Option<Scores> {
+        (self.part == part).then_some(self.scores)
+    }
+
+    /// Adds it to a checkpoint's body.
+    pub(super) fn write_to(self, body: &mut Value) {
+        let Scores {
+            loss,
+            accuracy,
+            errors,
+        } = self.scores;
+        let pair = errors.map(|errors| [errors.squared, errors.absolute]);
+        let [loss_key, accuracy_key, errors_key] = self.part.keys();
+        body[loss_key] = json!(loss);
+        body[accuracy_key] = json!(accuracy);
+        body[errors_key] = json!(pair);
+    }
+
+    /// That of a checkpoint's body, if it has one.
+    pub(super) fn in_body(body: &Value) -> Option<Self> {
+        let on = |part: EvaluatedPart| {
+            let [loss, accuracy, errors] = part.keys().map(|key| &body[key]);
+            let errors = errors[0].as_f64().zip(errors[1].as_f64());
+            let scores = Scores {
+                loss: loss.as_f64()?,
+                accuracy: accuracy.as_f64()?,
+                errors: errors.map(|(squared, absolute)| MeanErrors { squared, absolute }),
+            };
+            Some(Evaluation { part, scores })
+        };
+        on(EvaluatedPart::Validation).or_else(|| on(EvaluatedPart::Test))
     }
 }
 
@@ -100,8 +195,27 @@ pub struct Kept {
     pub epoch: u32,
     /// Updates that had been made.
     pub step: u64,
+    /// The part by which something was chosen, if anything was: by early stopping or the plateau
+    /// rule. If that is the test part, [`Kept::test`] is better than new rows will be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen_on: Option<EvaluatedPart>,
+    /// What an evaluation of them on the validation data gave, if there are such.
+    #[serde(skip)]
+    pub valid: Option<Scores>,
     /// What an evaluation of them on the test data gave; `None` of a training that was stopped
     /// where none was made.
     #[serde(skip)]
     pub test: Option<Scores>,
+}
+
+impl Kept {
+    /// Which weights they are, in words.
+    ///
+    /// ```
+    /// use unisono::train::Kept;
+    /// assert_eq!(Kept::default().weights_text(), "the last step");
+    /// ```
+    pub fn weights_text(&self) -> &'static str {
+        self.weights.chosen_by(self.chosen_on.unwrap_or_default())
+    }
 }

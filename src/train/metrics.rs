@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::engine::{MeanErrors, PhaseTimes, Placement, RankPlacement, Sums};
 
-use super::kept::{Kept, Scores};
+use super::kept::{EvaluatedPart, Evaluation, Kept, Scores};
 
 /// One epoch.
 ///
@@ -28,10 +28,18 @@ pub struct EpochMetrics {
     pub train_loss: f64,
     /// Share of rows classified correctly in the epoch's batches, each before its update, in 0..=1.
     pub train_accuracy: f64,
-    /// Mean loss over the test set after the epoch; NaN without one.
+    /// Mean loss over the validation set after the epoch; NaN without one.
+    pub valid_loss: f64,
+    /// Share of the validation set classified correctly, in 0..=1; 0 for losses without classes,
+    /// NaN without a validation set.
+    pub valid_accuracy: f64,
+    /// Mean errors over the validation set, for losses of values.
+    pub valid_errors: Option<MeanErrors>,
+    /// Mean loss over the test set after the epoch; NaN without one, and where there is a
+    /// validation set: the test set is then evaluated once, at the end ([`Kept::test`]).
     pub test_loss: f64,
     /// Share of the test set classified correctly, in 0..=1; 0 for losses without classes, NaN
-    /// without a test set.
+    /// where [`EpochMetrics::test_loss`] is.
     pub test_accuracy: f64,
     /// Mean errors over the test set, for losses of values.
     pub test_errors: Option<MeanErrors>,
@@ -48,6 +56,26 @@ pub struct EpochMetrics {
     /// Whether all its batches were made. Of an epoch that [`crate::Trainer::max_steps`] cut short
     /// the numbers are those of its batches so far; the call that makes the rest tells of it again.
     pub is_whole: bool,
+}
+
+impl EpochMetrics {
+    /// What the evaluation after the epoch gave: on the validation set where there is one, else on
+    /// the test set.
+    pub fn evaluated(&self) -> Scores {
+        if self.valid_accuracy.is_nan() {
+            Scores {
+                loss: self.test_loss,
+                accuracy: self.test_accuracy,
+                errors: self.test_errors,
+            }
+        } else {
+            Scores {
+                loss: self.valid_loss,
+                accuracy: self.valid_accuracy,
+                errors: self.valid_errors,
+            }
+        }
+    }
 }
 
 /// What the observer of a training sees.
@@ -93,13 +121,14 @@ pub enum Event<'a> {
         /// The gradient noise scale so far, in rows, if it is tracked.
         noise_scale: Option<f64>,
     },
-    /// The test part was evaluated between two steps ([`crate::Trainer::evaluate_at`]).
+    /// The validation part, or the test part where there is no other, was evaluated between two
+    /// steps ([`crate::Trainer::evaluate_at`]).
     Evaluation {
         /// Updates since training began.
         step: u64,
-        /// Mean loss over the test rows.
+        /// Mean loss over its rows.
         loss: f64,
-        /// Share of the test rows classified correctly, in 0..=1.
+        /// Share of its rows classified correctly, in 0..=1.
         accuracy: f64,
     },
     /// An epoch is over and evaluated, or was cut short ([`EpochMetrics::is_whole`]).
@@ -134,6 +163,8 @@ pub struct Setup {
     pub shards: usize,
     /// Rows of the training set.
     pub rows: usize,
+    /// Rows of the validation set; 0 without one.
+    pub valid_rows: usize,
     /// Rows of the test set; 0 without one.
     pub test_rows: usize,
     /// The layers whose gradients' norms are tracked.
@@ -173,7 +204,7 @@ pub struct Report {
     pub empty_steps: u64,
     /// Whether the observer ended it before its end; a further call finishes it.
     pub is_stopped: bool,
-    /// The epoch with the smallest test loss, from 1 like [`EpochMetrics::epoch`], if early
+    /// The epoch with the smallest loss on the part that is evaluated, from 1 like [`EpochMetrics::epoch`], if early
     /// stopping was asked for.
     pub best_epoch: Option<u32>,
     /// Which weights are kept ([`crate::Trainer::network`]), and the numbers that are theirs.
@@ -191,6 +222,11 @@ impl Report {
     /// that was stopped within an epoch.
     pub fn test_accuracy(&self) -> f64 {
         self.kept.test.map_or(f64::NAN, |test| test.accuracy)
+    }
+
+    /// Validation loss and accuracy of the weights that are kept, if there is a validation set.
+    pub fn valid(&self) -> Option<Scores> {
+        self.kept.valid
     }
 
     /// Test loss of the weights that are kept ([`Report::kept`]); NaN of a training that was
@@ -219,9 +255,13 @@ impl EpochSums {
         &self,
         epoch: u32,
         step: u64,
-        test: Option<Scores>,
+        evaluation: Option<Evaluation>,
         noise_scale: Option<f64>,
     ) -> EpochMetrics {
+        let on = |part| evaluation.and_then(|evaluation| evaluation.on(part));
+        let (valid, test) = (on(EvaluatedPart::Validation), on(EvaluatedPart::Test));
+        let loss = |scores: Option<Scores>| scores.map_or(f64::NAN, |scores| scores.loss);
+        let accuracy = |scores: Option<Scores>| scores.map_or(f64::NAN, |scores| scores.accuracy);
         EpochMetrics {
             is_whole: true,
             batch_size: self.batch_size,
@@ -230,8 +270,11 @@ impl EpochSums {
             step,
             train_loss: self.sums.mean_loss(),
             train_accuracy: self.sums.accuracy(),
-            test_loss: test.map_or(f64::NAN, |test| test.loss),
-            test_accuracy: test.map_or(f64::NAN, |test| test.accuracy),
+            valid_loss: loss(valid),
+            valid_accuracy: accuracy(valid),
+            valid_errors: valid.and_then(|valid| valid.errors),
+            test_loss: loss(test),
+            test_accuracy: accuracy(test),
             test_errors: test.and_then(|test| test.errors),
             lr: self.lr,
             grad_norm: self.norms / self.steps as f64,

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `trainer`, `config` | settings, and their checks |
 //! | `model`, `trained_network` | what is trained: a network, or a model of one's own |
-//! | `fit`, `fit_network`, `fit_replicas` | a call of `fit`: the engine comes up, epochs run, the result is stored |
+//! | `fit`, `fit_network`, `fit_replicas`, `parts` | a call of `fit`: the engine comes up, epochs run, the result is stored |
 //! | `epoch`, `train_loop`, `judging` | an epoch on one page, what it works on, its evaluations |
 //! | `control` | schedule, batch policy, plateau and clipping decide on every step |
 //! | `callback`, `metrics` | who is told, and of what |
@@ -36,6 +36,7 @@ mod kept;
 mod metrics;
 mod model;
 mod network_engine;
+mod parts;
 mod range_test;
 mod ranks;
 mod restart;
@@ -59,11 +60,12 @@ pub use config::OnNonFinite;
 pub use early_stopping::{EarlyStopping, EarlyStoppingState, Verdict};
 pub use error::TrainError;
 pub use evaluations::Evaluations;
-pub use kept::{Kept, KeptWeights, Scores};
+pub use kept::{EvaluatedPart, Kept, KeptWeights, Scores};
 pub use metrics::{EpochMetrics, Event, Report, Setup};
 pub use model::{Model, ReplicaModel};
 #[cfg(feature = "study")]
 pub(crate) use network_engine::{NetworkEngine, network_replicas};
+pub use parts::Parts;
 pub use range_test::{LrCurve, LrPoint, LrRange};
 pub use rows::RowCounts;
 pub use source::{ChainUpdate, Sources};

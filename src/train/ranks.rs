@@ -7,6 +7,7 @@ use crate::engine::Ranks;
 
 use super::error::TrainError;
 use super::model::Model;
+use super::parts::Parts;
 use super::trainer::Trainer;
 
 /// Rows of a data set that ranks compare, evenly spread.
@@ -28,16 +29,17 @@ impl<M: Model> Trainer<M> {
     }
 
     /// Refuses ranks with other data.
-    pub(super) fn compare_data(
-        &self,
-        train: &dyn Dataset,
-        test: Option<&dyn Dataset>,
-    ) -> Result<(), TrainError> {
+    pub(super) fn compare_data(&self, parts: &Parts<'_>) -> Result<(), TrainError> {
         let Some(ranks) = self.others() else {
             return Ok(());
         };
         let mut own = Vec::new();
-        for (part, data) in [("training", Some(train)), ("test", test)] {
+        let parts = [
+            ("training", Some(parts.train)),
+            ("validation", parts.valid),
+            ("test", parts.test),
+        ];
+        for (part, data) in parts {
             if let Some(data) = data {
                 own.push((
                     format!("a number of {part} rows of"),

@@ -39,6 +39,7 @@ impl<M: Model> Trainer<M> {
             ranks: engine.rank_placements().to_vec(),
             shards,
             rows,
+            valid_rows: 0,
             test_rows: counts.test,
             epochs: config.epochs,
             batch_size,

@@ -16,6 +16,7 @@ use super::config::{Config, OnNonFinite};
 use super::control::{Control, PlannedStep};
 use super::error::TrainError;
 use super::fit_state::{FitState, TrainState};
+use super::kept::EvaluatedPart;
 use super::metrics::{EpochSums, Event};
 use super::source::ChainUpdate;
 use super::state::State;
@@ -30,8 +31,8 @@ pub(super) struct TrainLoop<'a> {
     pub(super) rows: u32,
     /// The training set, where rows are fetched ahead.
     pub(super) data: Option<&'a dyn Dataset>,
-    /// The rows that are evaluated; none without a test set.
-    pub(super) test_order: Arc<[u32]>,
+    /// What is evaluated; no rows without a test set.
+    pub(super) evaluated: EvaluatedRows,
     pub(super) layout: &'a ParamLayout,
     pub(super) progress: &'a mut Progress,
     pub(super) control: &'a mut Control,
@@ -50,6 +51,13 @@ pub(super) struct TrainLoop<'a> {
     pub(super) asks: u8,
     pub(super) callback: &'a mut dyn Callback,
     pub(super) stop: &'a StopHandle,
+}
+
+/// The rows that are evaluated while training goes on.
+pub(super) struct EvaluatedRows {
+    /// The part that they are.
+    pub(super) part: EvaluatedPart,
+    pub(super) order: Arc<[u32]>,
 }
 
 /// Asks all ranks to end after the same step.
@@ -157,7 +165,7 @@ impl TrainLoop<'_> {
         }
     }
 
-    /// Whether the test part is evaluated after the step that was just made.
+    /// Whether an evaluation is made after the step that was just made.
     pub(super) fn evaluates(&self) -> bool {
         let step = self.progress.step;
         self.config
@@ -219,7 +227,7 @@ impl TrainLoop<'_> {
             }
         }
         self.control.observe(reduced, step.plan.lr);
-        self.fit_state.test = None;
+        self.fit_state.evaluation = None;
         self.progress.step += 1;
         self.progress.examples += step.rows as u64;
         Ok(())

@@ -195,7 +195,8 @@ impl<M: Model> Trainer<M> {
         self
     }
 
-    /// Cuts the learning rate where the test loss no longer falls; by default never.
+    /// Cuts the learning rate where the loss of the part that is evaluated no longer falls
+    /// ([`crate::train::Parts`]); by default never.
     pub fn plateau(mut self, rule: Plateau) -> Self {
         self.config.plateau = Some(rule);
         self
@@ -208,7 +209,8 @@ impl<M: Model> Trainer<M> {
         self
     }
 
-    /// Ends training where the test loss no longer falls; by default after the last epoch.
+    /// Ends training where the loss of the part that is evaluated no longer falls
+    /// ([`crate::train::Parts`]); by default after the last epoch.
     pub fn early_stopping(mut self, rule: EarlyStopping) -> Self {
         self.config.early_stopping = Some(rule);
         self
@@ -259,7 +261,7 @@ impl<M: Model> Trainer<M> {
         self
     }
 
-    /// Evaluates the test part at some steps too ([`crate::train::Event::Evaluation`]), which
+    /// Evaluates at some steps too, as after epochs ([`crate::train::Event::Evaluation`]), which
     /// changes nothing in the training; by default only after epochs.
     ///
     /// ```

@@ -69,6 +69,7 @@ mod sequences;
 mod shard_norms;
 #[cfg(feature = "study")]
 mod statistics;
+mod three_parts;
 #[cfg(feature = "study")]
 mod time_to_target;
 mod training_rules;

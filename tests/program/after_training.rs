@@ -84,7 +84,10 @@ fn an_evaluation_gives_the_loss_of_the_training_and_predictions_their_accuracy()
     let text = stdout(&["eval", &runs.one, "--part", "train"]);
     assert_eq!(value(&text, "rows"), "1437 (train part)");
     let text = stderr(&["eval", &runs.one, "--part", "rest"], 2);
-    assert!(text.contains("--part must be train or test"), "{text}");
+    assert!(
+        text.contains("--part must be train, valid or test"),
+        "{text}"
+    );
 }
 
 #[test]

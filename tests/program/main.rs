@@ -34,4 +34,5 @@ mod runs;
 mod said_of_files;
 mod scaling;
 mod settings_act;
+mod three_parts;
 mod written_layers;

@@ -4,7 +4,7 @@
 use crate::program::{stdout, unisono, value};
 
 /// Values that are not the defaults.
-const VALUES: [(&str, &str); 58] = [
+const VALUES: [(&str, &str); 59] = [
     ("model.preset", "mlp_small"),
     ("model.layers", "dense 8"),
     ("model.precision", "bf16"),
@@ -21,6 +21,7 @@ const VALUES: [(&str, &str); 58] = [
     ("data.tokens", "bytes"),
     ("data.split", "random"),
     ("data.test_share", "0.3"),
+    ("data.valid_share", "0.3"),
     ("data.split_seed", "9"),
     ("data.image_size", "6x5"),
     ("data.grey", "true"),

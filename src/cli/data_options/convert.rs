@@ -27,10 +27,12 @@ pub(crate) fn data_options(args: &DataArgs, seed: u64) -> Result<DataOptions, Ar
         split: args.split.as_deref().map(|split| match split {
             "stratified" => Split::Stratified,
             "random" => Split::Random,
+            "last" => Split::Last,
             "groups" => Split::Groups,
             file => Split::File(file.into()),
         }),
         test_share: args.test_share,
+        valid_share: args.valid_share,
         split_seed: args.split_seed,
         images: ImageFolder {
             size: args.image_size.as_deref().map(size).transpose()?,
@@ -46,6 +48,11 @@ pub(crate) fn data_options(args: &DataArgs, seed: u64) -> Result<DataOptions, Ar
     // What the library refuses is refused as the flag that it was.
     match options.check() {
         Ok(()) => Ok(options),
+        Err(DataError::Option {
+            name: "valid_share",
+            expected,
+            got,
+        }) => Err(refused("valid-share", expected, &got)),
         Err(DataError::Option { expected, got, .. }) => Err(refused("test-share", expected, &got)),
         Err(other) => Err(ArgError::text("data", &other.to_string())),
     }

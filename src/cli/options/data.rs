@@ -64,14 +64,22 @@ pub(crate) struct DataArgs {
     pub(crate) tokens: Option<String>,
 
     /// The test part, for files without one of their own: stratified (the default; the same share
-    /// of every class), random, groups (of sounds: no speaker is in both parts), or a file with the
-    /// numbers of its rows
+    /// of every class), random, last (of tables and arrays: the last rows, for rows whose order
+    /// counts), groups (of sounds: no speaker is in two parts), or a file with the numbers of its
+    /// rows
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) split: Option<String>,
 
     /// The share of the rows, or of a text, that is the test part; 0.1 by default
     #[arg(long, value_name = "SHARE", value_parser = ranges::SHARE.double())]
     pub(crate) test_share: Option<f64>,
+
+    /// The share of the rows, or of a text, that is the validation part: early stopping, the epoch
+    /// that is kept and the targets of studies follow it alone, and the test part is evaluated
+    /// once, at the end. Of files with a test part of their own, the share of the training part; by
+    /// default there is none
+    #[arg(long, value_name = "SHARE", value_parser = ranges::SHARE.double())]
+    pub(crate) valid_share: Option<f64>,
 
     /// The seed of the split, so that trainings with other seeds have the same test rows; by
     /// default that of --seed

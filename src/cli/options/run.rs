@@ -25,7 +25,8 @@ pub(crate) struct RunArgs {
     #[schemars(with = "Option<Word>")]
     pub(crate) max_steps: Option<u64>,
 
-    /// Stop after this many evaluations without a smaller test loss; the best network is kept
+    /// Stop after this many evaluations without a smaller validation loss, or test loss where there
+    /// is no validation part (--valid-share); the best network is kept
     #[arg(long, value_name = "EVALUATIONS", value_parser = ranges::whole::<u32>(1, u32::MAX.into()))]
     pub(crate) early_stopping: Option<u32>,
 

@@ -6,9 +6,9 @@ use crate::cli::study_kind::StudyKind;
 use crate::data::DataKind;
 
 use super::rules::{
-    ALONE, BRANCHES, COUNTED, DRAWN, GOES_ON, HAS_PARTS, LOOKS, NO_CHECKPOINTS, NO_DATA, NO_DRAW,
-    NO_IMAGES, NO_OUT, NO_TABLE, NO_TARGET, PLAIN, RANGE, RECIPES, SCHEDULE, SEARCHES_NOT,
-    SPLIT_FILE, STUDIED,
+    ALONE, BRANCHES, COUNTED, DRAWN, FILE_ALONE, GOES_ON, HAS_PARTS, LOOKS, NO_CHECKPOINTS,
+    NO_DATA, NO_DRAW, NO_IMAGES, NO_OUT, NO_TABLE, NO_TARGET, OWN_TEST, PLAIN, RANGE, RECIPES,
+    SCHEDULE, SEARCHES_NOT, SPLIT_FILE, STUDIED,
 };
 use super::{By, Case, Row, Rule, by, on};
 
@@ -74,7 +74,7 @@ pub(super) static ROWS: &[Row] = &[
         &[
             NO_DATA,
             COUNTED,
-            HAS_PARTS,
+            OWN_TEST,
             NO_DRAW,
             ALONE,
             on(
@@ -84,15 +84,31 @@ pub(super) static ROWS: &[Row] = &[
                 },
                 "only sounds have groups, their speakers",
             ),
+            on(
+                |case| is_last(case) && case.data_is(|kind| !kind.has_order()),
+                "only the rows of tables and arrays have an order",
+            ),
         ],
     ),
     row(
         "data.test_share",
         &[NO_DATA, COUNTED, HAS_PARTS, ALONE, SPLIT_FILE],
     ),
+    row("data.valid_share", &[NO_DATA, COUNTED, ALONE]),
     row(
         "data.split_seed",
-        &[NO_DATA, SCHEDULE, HAS_PARTS, NO_DRAW, ALONE, SPLIT_FILE],
+        &[
+            NO_DATA,
+            SCHEDULE,
+            OWN_TEST,
+            NO_DRAW,
+            ALONE,
+            FILE_ALONE,
+            by(
+                is_last,
+                "--split last takes the last rows, whatever the seed",
+            ),
+        ],
     ),
     row("data.image_size", &[NO_DATA, COUNTED, NO_IMAGES]),
     row("data.grey", &[NO_DATA, COUNTED, NO_IMAGES]),
@@ -339,6 +355,10 @@ pub(super) static ROWS: &[Row] = &[
     row("study.momentum_range", &[SEARCHES_NOT]),
     row("study.schedules", &[SEARCHES_NOT]),
 ];
+
+fn is_last(case: &Case<'_>) -> bool {
+    case.args.data.split.as_deref() == Some("last")
+}
 
 fn has_momentum(case: &Case<'_>) -> bool {
     let choice = optimizer(&case.args.optim.optimizer);

@@ -3,7 +3,7 @@
 use crate::cli::study_kind::StudyKind;
 use crate::data::DataKind;
 
-use super::{By, Rule, by, on};
+use super::{By, Case, Rule, by, on};
 
 pub(super) const SCHEDULE: Rule = by(
     |case| matches!(case.by, By::Schedule { .. }),
@@ -74,21 +74,30 @@ pub(super) const NO_DRAW: Rule = on(
     |case| case.data_is(|kind| kind == DataKind::Text),
     "the end of a text is its test part (--test-share)",
 );
-pub(super) const SPLIT_FILE: Rule = by(
-    |case| {
-        let split = case.args.data.split.as_deref().unwrap_or("stratified");
-        !["stratified", "random", "groups"].contains(&split)
-    },
-    "the file of --split says which rows are the test part",
-);
+const FILE: &str = "the file of --split says which rows are the test part";
+pub(super) const SPLIT_FILE: Rule = by(names_rows, FILE);
+pub(super) const FILE_ALONE: Rule = by(|case| names_rows(case) && !draws_valid(case), FILE);
 pub(super) const LOOKS: Rule = by(
     |case| matches!(case.by, By::Inspect),
     "it looks at rows as they are, in their order",
 );
-pub(super) const HAS_PARTS: Rule = on(
-    |case| case.data_is(DataKind::has_parts),
-    "the files say which rows are the test part",
+pub(super) const HAS_PARTS: Rule = on(|case| case.data_is(DataKind::has_parts), OWN);
+pub(super) const OWN_TEST: Rule = on(
+    |case| case.data_is(DataKind::has_parts) && (names_rows(case) || !draws_valid(case)),
+    OWN,
 );
+const OWN: &str = "the files say which rows are the test part";
+
+/// Whether a file names the rows of the test part.
+fn names_rows(case: &Case<'_>) -> bool {
+    let split = case.args.data.split.as_deref().unwrap_or("stratified");
+    !["stratified", "random", "last", "groups"].contains(&split)
+}
+
+/// Whether a validation part is drawn.
+fn draws_valid(case: &Case<'_>) -> bool {
+    case.args.data.valid_share.is_some()
+}
 pub(super) const ALONE: Rule = on(
     |case| {
         let is_alone = |kind| matches!(kind, DataKind::Idx | DataKind::Npy);

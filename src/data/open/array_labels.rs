@@ -8,9 +8,10 @@ use crate::data::error::DataError;
 use crate::data::listed::listed;
 use crate::data::npy::Npy;
 use crate::data::rounding::DOUBLES;
+use crate::data::split::PartRows;
 use crate::data::targets::{Target, measured_numbers};
 
-use super::source::{PartRows, Source};
+use super::source::Source;
 use super::tables::{several_classes, several_values};
 
 /// Arrays with their own parts, in messages.
@@ -92,8 +93,8 @@ impl ArrayLabels {
         }
     }
 
-    /// Rows of the parts: the first `train_len` and the others where the files say so, else as
-    /// drawn.
+    /// Rows of the parts: where the files say so, the last are the test part, and a validation part
+    /// is drawn from the first `train_len`; else all are drawn.
     pub(super) fn parts(
         &self,
         source: &Source<'_>,
@@ -102,9 +103,13 @@ impl ArrayLabels {
         match (train_len, self) {
             (Some(train_len), _) => {
                 source.refuse_split(OWN_PARTS)?;
+                let classes = match self {
+                    ArrayLabels::Classes(classes) => classes.labels[..train_len].to_vec(),
+                    ArrayLabels::Values { .. } => vec![0; train_len],
+                };
                 Ok(PartRows {
-                    train: (0..train_len).collect(),
                     test: (train_len..self.len()).collect(),
+                    ..source.held_out(&classes, &[])?
                 })
             }
             (None, ArrayLabels::Classes(classes)) => source.split(&classes.labels),

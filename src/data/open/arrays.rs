@@ -16,13 +16,15 @@ use crate::data::npz::{Npz, odd_kind};
 use crate::data::precision::Integer;
 use crate::data::preparation::RowKind;
 use crate::data::row_labels::RowLabels;
+use crate::data::split::PartRows;
 
 use super::array_labels::{ArrayLabels, numbers, with_test};
 use super::array_names::Roles;
-use super::images::{ImageParts, image_parts};
+use super::arrays_on_disk::Files;
+use super::images::{ImageParts, image_parts, some_of};
 use super::kind::arrays_in;
 use super::opened::ReadParts;
-use super::source::{PartRows, Source};
+use super::source::Source;
 use super::tables::Rows;
 
 /// Inputs with labels, and the rows of each part.
@@ -84,23 +86,21 @@ pub(super) fn npy_folder(source: &Source<'_>) -> Result<ReadParts, DataError> {
             .map_err(|error| error.within(&file(name)))
     };
     let data = open(&roles.main[0], train_classes)?;
-    let (train, test) = match &roles.test {
-        Some([name, _]) => (data, open(name, test_classes)?),
-        None => (data.subset(&parts.train), data.subset(&parts.test)),
+    let test = match &roles.test {
+        Some([name, _]) => open(name, test_classes)?,
+        None => data.subset(&parts.test),
     };
-    if train.input_shape() != test.input_shape() {
-        let shape = train.input_shape();
-        return Err(DataError::unfit(
-            path,
-            format!("test rows of shape {shape:?} like those of the training"),
-            format!("{:?}", test.input_shape()),
-            "save both parts alike",
-        ));
-    }
+    let valid = (!parts.valid.is_empty()).then(|| data.subset(&parts.valid));
+    let train = match parts.train.len() < train_len {
+        true => data.subset(&parts.train),
+        false => data,
+    };
+    check_alike(path, &train, &test)?;
     let classes = match labels {
         ArrayLabels::Classes(classes) => classes,
         ArrayLabels::Values { values, names, .. } => {
-            let read = on_disk([train, test], source, Vec::new(), reading)?;
+            let files = Files { train, valid, test };
+            let read = files.read_parts(source, Vec::new(), reading)?;
             return read.with_values(&values, &names, &parts);
         }
     };
@@ -108,54 +108,28 @@ pub(super) fn npy_folder(source: &Source<'_>) -> Result<ReadParts, DataError> {
     if let (Some(train), Some(test)) = (train.images()?, test.images()?) {
         let parts = ImageParts {
             train,
+            valid: valid.map(|valid| valid.images()).transpose()?.flatten(),
             test,
             class_names: classes.names,
         };
         return Ok(image_parts(source, parts)?.with_lines(reading));
     }
-    on_disk([train, test], source, classes.names, reading)
+    let files = Files { train, valid, test };
+    files.read_parts(source, classes.names, reading)
 }
 
-/// Both parts, standardised as their rows are read from the disk.
-fn on_disk(
-    [train, test]: [ArrayFile; 2],
-    source: &Source<'_>,
-    class_names: Vec<String>,
-    mut reading: Vec<String>,
-) -> Result<ReadParts, DataError> {
-    source.refuse_image_changes()?;
-    let shape = train.input_shape();
-    let scale = train.scale()?;
-    test.check_within(&scale)?;
-    reading.extend(train.rounded(&scale));
-    let (train, test) = (
-        train.standardised(scale.clone()),
-        test.standardised(scale.clone()),
-    );
-    reading.push(format!(
-        "inputs: rows of shape {shape:?}, left on the disk, each value standardised over the training part"
-    ));
-    // Classes, for balanced sampling.
-    let mut train_classes = vec![0; train.len()];
-    let rows: Vec<u32> = (0..train.len() as u32).collect();
-    train.gather_classes(&rows, &mut train_classes);
-    Ok(ReadParts {
-        about: format!(
-            "{}, rows of shape {shape:?}, left on the disk",
-            source.path.display()
-        ),
-        reading,
-        images: None,
-        rows: RowKind::Array {
-            shape,
-            scale: Some(scale),
-        },
-        train: Box::new(train),
-        test: Box::new(test),
-        class_names,
-        train_classes: Some(train_classes),
-        targets: None,
-    })
+/// Refuses a test part whose rows are of another shape.
+fn check_alike(path: &Path, train: &ArrayFile, test: &ArrayFile) -> Result<(), DataError> {
+    let (shape, got) = (train.input_shape(), test.input_shape());
+    if shape == got {
+        return Ok(());
+    }
+    Err(DataError::unfit(
+        path,
+        format!("test rows of shape {shape:?} like those of the training"),
+        format!("{got:?}"),
+        "save both parts alike",
+    ))
 }
 
 /// Inputs of any shape: bytes of 3 or 4 axes are images.
@@ -173,6 +147,7 @@ fn labelled(
         let images = ImageDataset::new(pixels, shape, classes.labels.clone(), classes.count)?;
         let parts = ImageParts {
             train: images.subset(&parts.train),
+            valid: some_of(&images, &parts.valid),
             test: images.subset(&parts.test),
             class_names: classes.names.clone(),
         };

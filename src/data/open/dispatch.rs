@@ -11,7 +11,7 @@ use crate::data::sampler::Sampling;
 use crate::data::targets::Target;
 
 use super::kind::DataKind;
-use super::opened::{Opened, ReadParts, count_classes};
+use super::opened::{Opened, ReadParts, classes_of, count_classes};
 use super::options::{DataOptions, RowOrder, Split};
 use super::source::{OpenEvent, Source};
 use super::{arrays, images, sounds, tables, texts};
@@ -71,7 +71,7 @@ pub fn open_observed(
     if read.targets.is_some() {
         source.refuse_classes()?;
     }
-    Ok(opened(&source, kind, read))
+    opened(&source, kind, read)
 }
 
 /// Hands a source to the reader of its kind.
@@ -116,6 +116,10 @@ fn idle_option(options: &DataOptions, kind: DataKind) -> Option<&'static str> {
         ("`image_size`", options.images.size.is_some() && !is_images),
         ("`grey`", options.images.is_grey && !is_images),
         ("`split` groups", is_groups && kind != DataKind::Sounds),
+        (
+            "`split` last",
+            options.split == Some(Split::Last) && !kind.has_order(),
+        ),
         ("`sampling` balanced", is_balanced && kind == DataKind::Text),
         ("`augment`", !kind.takes(&options.augment, options.text)),
     ];
@@ -124,7 +128,7 @@ fn idle_option(options: &DataOptions, kind: DataKind) -> Option<&'static str> {
 }
 
 /// Adds what is said of every kind of data.
-fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Opened {
+fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Result<Opened, DataError> {
     let options = source.options;
     let by_lines = kind == DataKind::Table && !has_end(source.path, &TABLES) && !options.text;
     let note = if by_lines {
@@ -155,6 +159,9 @@ fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Opened {
     let mut reading = read.reading;
     let classes = read.train_classes.as_deref().unwrap_or_default();
     reading.extend(untrained(classes, &preparation));
+    if let (Some(valid), Labels::Classes(_)) = (&read.valid, read.train.labels()) {
+        check_valid_classes(source, &classes_of(&**valid), classes, &preparation)?;
+    }
     let sampling = match (options.sampling, &read.train_classes) {
         (RowOrder::InOrder, _) => Sampling::InOrder,
         (RowOrder::Windows(rows), _) => Sampling::Windows(rows),
@@ -163,9 +170,10 @@ fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Opened {
         }
         (RowOrder::Balanced, None) | (RowOrder::Shuffle, _) => Sampling::Shuffle,
     };
-    Opened {
+    Ok(Opened {
         kind,
         train: read.train,
+        valid: read.valid,
         test: read.test,
         preparation,
         sampling,
@@ -173,7 +181,42 @@ fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Opened {
         images: read.images,
         about: read.about,
         reading,
+    })
+}
+
+/// Refuses validation rows of classes that no training row has: nothing could be chosen by them.
+fn check_valid_classes(
+    source: &Source<'_>,
+    valid: &[u32],
+    train: &[u32],
+    preparation: &Preparation,
+) -> Result<(), DataError> {
+    let mut is_known = vec![false; preparation.num_classes];
+    for &class in train {
+        is_known[class as usize] = true;
     }
+    let mut unknown: Vec<u32> = valid.to_vec();
+    unknown.retain(|&class| !is_known[class as usize]);
+    unknown.sort_unstable();
+    unknown.dedup();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let names = unknown
+        .iter()
+        .map(|&class| preparation.class(class as usize));
+    let remedy = match source.options.split {
+        Some(Split::Random | Split::Last | Split::Groups) => {
+            "take another `split` (stratified puts rows of every class into training), or lower `valid_share`"
+        }
+        _ => "give training rows of these classes, or take them out of the validation part",
+    };
+    Err(DataError::unfit(
+        source.path,
+        "validation rows of classes that training rows have too",
+        format!("no training row of {}", listed(names)),
+        remedy,
+    ))
 }
 
 /// What is said of classes that no training row has, where the rows have one each.

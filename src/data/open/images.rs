@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::data::augment::Augmented;
+use crate::data::dataset::Dataset;
 use crate::data::error::DataError;
 use crate::data::image_folder::LoadedImages;
 use crate::data::image_kinds::ImageKinds;
@@ -22,6 +23,7 @@ const NAMED: usize = 10;
 /// The images of both parts, with classes numbered alike.
 pub(super) struct ImageParts {
     pub(super) train: ImageDataset,
+    pub(super) valid: Option<ImageDataset>,
     pub(super) test: ImageDataset,
     pub(super) class_names: Vec<String>,
 }
@@ -31,8 +33,10 @@ pub(super) fn idx_folder(source: &Source<'_>) -> Result<ReadParts, DataError> {
     let (train, test) = (part("train")?, part("t10k")?);
     let most = |part: &ImageDataset| part.class_labels().iter().max().copied().unwrap_or(0);
     let classes = most(&train).max(most(&test)) as usize + 1;
+    let (train, valid) = held_out(source, train.with_num_classes(classes)?)?;
     let parts = ImageParts {
-        train: train.with_num_classes(classes)?,
+        train,
+        valid,
         test: test.with_num_classes(classes)?,
         class_names: Vec::new(),
     };
@@ -41,8 +45,10 @@ pub(super) fn idx_folder(source: &Source<'_>) -> Result<ReadParts, DataError> {
 
 pub(super) fn cifar_folder(source: &Source<'_>) -> Result<ReadParts, DataError> {
     let [train, test] = ImageDataset::from_cifar_folder(source.path)?;
+    let (train, valid) = held_out(source, train)?;
     let parts = ImageParts {
         train,
+        valid,
         test,
         class_names: Vec::new(),
     };
@@ -64,6 +70,7 @@ pub(super) fn image_folder(source: &Source<'_>) -> Result<ReadParts, DataError> 
     let rows = source.split(images.class_labels())?;
     let parts = ImageParts {
         train: images.subset(&rows.train),
+        valid: some_of(&images, &rows.valid),
         test: images.subset(&rows.test),
         class_names,
     };
@@ -99,12 +106,32 @@ fn folders_of_parts(
             remedy,
         ));
     };
+    let (images, valid) = held_out(source, train.images)?;
     let parts = ImageParts {
         test: test.images.relabelled(&classes, train.class_names.len()),
-        train: train.images,
+        train: images,
+        valid,
         class_names: train.class_names,
     };
     Ok(image_parts(source, parts)?.with_lines(reading))
+}
+
+/// Some rows, if there are any.
+pub(super) fn some_of(images: &ImageDataset, rows: &[usize]) -> Option<ImageDataset> {
+    (!rows.is_empty()).then(|| images.subset(rows))
+}
+
+/// Rows to train on and, if one is asked for, a validation part, where the test part is another
+/// file's.
+pub(super) fn held_out(
+    source: &Source<'_>,
+    train: ImageDataset,
+) -> Result<(ImageDataset, Option<ImageDataset>), DataError> {
+    let rows = source.held_out(train.class_labels(), &[])?;
+    Ok(match some_of(&train, &rows.valid) {
+        Some(valid) => (train.subset(&rows.train), Some(valid)),
+        None => (train, None),
+    })
 }
 
 /// Whether a folder has to have several classes.
@@ -141,6 +168,7 @@ fn decoded(source: &Source<'_>, folder: &Path, like: Like) -> Result<LoadedImage
 pub(super) fn image_parts(source: &Source<'_>, parts: ImageParts) -> Result<ReadParts, DataError> {
     let ImageParts {
         train,
+        valid,
         test,
         class_names,
     } = parts;
@@ -165,6 +193,7 @@ pub(super) fn image_parts(source: &Source<'_>, parts: ImageParts) -> Result<Read
     let train = Augmented::new(train.standardised(&statistics), changes, seed)?;
     Ok(ReadParts {
         train: Box::new(train),
+        valid: valid.map(|valid| Box::new(valid.standardised(&statistics)) as Box<dyn Dataset>),
         test: Box::new(test.standardised(&statistics)),
         about: format!(
             "{}, images of {} x {} x {}, means {:.4?} and deviations {:.4?} taken from the training part",

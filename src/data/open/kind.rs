@@ -91,6 +91,12 @@ impl DataKind {
         matches!(self, DataKind::Table | DataKind::Npz | DataKind::NpyFolder)
     }
 
+    /// Whether rows of this kind have an order, which files of images and of sounds lack. That of
+    /// a text is taken anyway.
+    pub fn has_order(self) -> bool {
+        matches!(self, DataKind::Table | DataKind::Npz | DataKind::NpyFolder)
+    }
+
     /// Whether rows of this kind can have all of these augmentations; `has_texts` tells a table of
     /// texts from one of numbers.
     pub fn takes(self, changes: &Augmentations, has_texts: bool) -> bool {

@@ -1,5 +1,5 @@
-//! Open whatever lies at a path: images, tables, arrays, sounds or texts become training and test
-//! rows.
+//! Open whatever lies at a path: images, tables, arrays, sounds or texts become training,
+//! validation and test rows.
 //!
 //! | file | what |
 //! |---|---|
@@ -10,12 +10,14 @@
 //! | `array_labels`, `valued` | labels of arrays: classes or values; rows with values in the place of classes |
 //! | `source` | a path with its options, and the split into parts |
 //! | `images`, `tables`, `arrays`, `sounds`, `texts` | a reader for each kind |
+//! | `arrays_on_disk` | arrays whose rows are not read into memory |
 //! | `opened` | [`Opened`]: the parts, and facts about them |
 //! | `dispatch` | [`open`]: from a path to the reader of its kind |
 
 mod array_labels;
 mod array_names;
 mod arrays;
+mod arrays_on_disk;
 mod augmentations;
 mod dispatch;
 mod images;

@@ -1,4 +1,4 @@
-//! Data that were opened: training and test part, and facts about them.
+//! Data that were opened: training, validation and test part, and facts about them.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::data::sampler::Sampling;
 
 use super::kind::DataKind;
 
-/// Training and test part of what lies at a path, and what there is to say of them.
+/// The parts of what lies at a path, and what there is to say of them.
 ///
 /// ```
 /// use unisono::data::{DataKind, DataOptions, open};
@@ -31,6 +31,8 @@ pub struct Opened {
     pub kind: DataKind,
     /// The training part, augmented as the options say.
     pub train: Box<dyn Dataset>,
+    /// The validation part, if one was asked for: what is chosen while training is chosen by it.
+    pub valid: Option<Box<dyn Dataset>>,
     /// The test part.
     pub test: Box<dyn Dataset>,
     /// How other files become such rows, and what the classes are.
@@ -70,13 +72,13 @@ impl Opened {
         Some(format!("{num_classes}, of {least} to {most} training rows"))
     }
 
-    /// Name and rows of each class, in both parts together; nothing where rows have no class each.
+    /// Name and rows of each class, in all parts together; nothing where rows have no class each.
     pub fn class_counts(&self) -> Vec<(String, usize)> {
         let Labels::Classes(num_classes) = self.train.labels() else {
             return Vec::new();
         };
         let mut counts = vec![0; num_classes];
-        for part in [&self.train, &self.test] {
+        for part in [&self.train, &self.test].into_iter().chain(&self.valid) {
             for class in classes_of(&**part) {
                 counts[class as usize] += 1;
             }
@@ -92,7 +94,8 @@ pub(super) fn count_classes(classes: &[u32], names: &[String]) -> usize {
     most.map_or(0, |&most| most as usize + 1).max(names.len())
 }
 
-fn classes_of(part: &dyn Dataset) -> Vec<u32> {
+/// The class of each row.
+pub(super) fn classes_of(part: &dyn Dataset) -> Vec<u32> {
     let rows: Vec<u32> = (0..part.len() as u32).collect();
     let mut classes = vec![0; rows.len()];
     part.gather_classes(&rows, &mut classes);
@@ -104,9 +107,10 @@ pub(super) fn classes_line(names: &[String]) -> String {
     format!("labels: {} classes, {}", names.len(), listed(names))
 }
 
-/// Both parts as a reader gives them.
+/// The parts as a reader gives them.
 pub(super) struct ReadParts {
     pub(super) train: Box<dyn Dataset>,
+    pub(super) valid: Option<Box<dyn Dataset>>,
     pub(super) test: Box<dyn Dataset>,
     pub(super) about: String,
     /// The names of the classes; none where they are numbers, or tokens.

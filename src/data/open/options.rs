@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::data::error::DataError;
 use crate::data::image_folder::ImageFolder;
+use crate::data::split::Shares;
 use crate::data::table::TableOptions;
 
 use super::augmentations::Augmentations;
@@ -35,6 +36,10 @@ pub struct DataOptions {
     pub split: Option<Split>,
     /// The share of the rows, or of a text, that is the test part: 0.1 by default.
     pub test_share: Option<f64>,
+    /// The share of the rows, or of a text, that is the validation part, by which all is chosen
+    /// that is chosen while training: none by default. Files with a test part of their own give
+    /// this share of the training part.
+    pub valid_share: Option<f64>,
     /// The seed of the split, where it is not `seed`.
     pub split_seed: Option<u64>,
     /// Folders of images: size, colour, cache.
@@ -57,6 +62,7 @@ impl Default for DataOptions {
             context: 64,
             split: None,
             test_share: None,
+            valid_share: None,
             split_seed: None,
             images: ImageFolder::default(),
             augment: Augmentations::default(),
@@ -70,17 +76,37 @@ impl DataOptions {
     /// Checks what can be checked without the data.
     ///
     /// # Errors
-    /// [`DataError::Option`] for a test share that is not between 0 and 1.
+    /// [`DataError::Option`] for a share that is not between 0 and 1, or shares that leave no
+    /// training part.
     pub fn check(&self) -> Result<(), DataError> {
-        let share = self.share();
-        if share > 0.0 && share < 1.0 {
-            return Ok(());
-        }
-        Err(DataError::Option {
-            name: "test_share",
-            expected: "above 0 and below 1",
+        let odd = |name, expected, share: f64| DataError::Option {
+            name,
+            expected,
             got: share.to_string(),
-        })
+        };
+        let is_share = |share: f64| share > 0.0 && share < 1.0;
+        if !is_share(self.share()) {
+            return Err(odd("test_share", "above 0 and below 1", self.share()));
+        }
+        match self.valid_share {
+            Some(share) if !is_share(share) => {
+                Err(odd("valid_share", "above 0 and below 1", share))
+            }
+            Some(share) if share + self.share() >= 1.0 => {
+                let expected =
+                    "less than what the test part leaves, so that there are training rows";
+                Err(odd("valid_share", expected, share))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The shares of the rows that are held out of training.
+    pub fn shares(&self) -> Shares {
+        Shares {
+            valid: self.valid_share.unwrap_or(0.0),
+            test: self.share(),
+        }
     }
 
     /// The share of the rows that is the test part.
@@ -93,12 +119,15 @@ impl DataOptions {
         self.split_seed.unwrap_or(self.seed)
     }
 
-    /// The name of an option about the test part that was given, if there is one.
+    /// The name of an option about the test part that was given, if there is one. Where a
+    /// validation part is drawn, how it is drawn is no such option.
     pub(super) fn split_option(&self) -> Option<&'static str> {
+        let draws = self.valid_share.is_some();
+        let is_file = matches!(self.split, Some(Split::File(_)));
         let options = [
-            ("split", self.split.is_some()),
+            ("split", self.split.is_some() && (is_file || !draws)),
             ("test_share", self.test_share.is_some()),
-            ("split_seed", self.split_seed.is_some()),
+            ("split_seed", self.split_seed.is_some() && !draws),
         ];
         let given = options.into_iter().find(|(_, is_given)| *is_given);
         given.map(|(name, _)| name)
@@ -118,6 +147,9 @@ pub enum Split {
     Stratified,
     /// Any rows.
     Random,
+    /// The last rows, for rows whose order counts, such as days; the validation part lies before
+    /// them. Only tables and arrays have an order.
+    Last,
     /// Whole groups: no speaker is in both parts. Only sounds have groups.
     Groups,
     /// The rows whose numbers stand in a file.

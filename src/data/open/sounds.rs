@@ -13,12 +13,11 @@ use crate::data::preparation::RowKind;
 use crate::data::sound::{LoadedSounds, NamedSounds, Sound};
 use crate::data::spectrogram_settings::SpectrogramSettings;
 use crate::data::speech::SpectrogramDataset;
-use crate::data::split::group_split;
+use crate::data::split::PartRows;
 
 use super::opened::{ReadParts, classes_line};
-use super::options::Split;
 use super::part_folders::PartNames;
-use super::source::{PartRows, Source};
+use super::source::Source;
 
 /// Of each sound: its spectrogram, class and group.
 struct Sounds {
@@ -85,10 +84,7 @@ impl Sounds {
         Ok(Self {
             spectrograms: settings.log_mels(&sounds),
             labels: rows.iter().map(number).collect(),
-            parts: parts.map(|_| PartRows {
-                train: of_part(false),
-                test: of_part(true),
-            }),
+            parts: parts.map(|_| own_parts(of_part(false), of_part(true))),
             groups: rows.into_iter().map(|row| row.group).collect(),
             class_names,
             rate,
@@ -243,19 +239,32 @@ fn places(names: &[&str]) -> Vec<Option<(String, String)>> {
     cut.iter().map(place).collect()
 }
 
-/// Their own parts, which leave no choice, or a split.
+/// Training and test rows.
+fn own_parts(train: Vec<usize>, test: Vec<usize>) -> PartRows {
+    PartRows {
+        train,
+        test,
+        ..PartRows::default()
+    }
+}
+
+/// Their own parts, which leave no choice but that of a validation part, or a split.
 fn part_rows(source: &Source<'_>, sounds: &Sounds) -> Result<PartRows, DataError> {
     if let Some(parts) = &sounds.parts {
         source.refuse_split("sounds with their own parts")?;
-        return Ok(parts.clone());
+        // The validation part, if one is asked for, is drawn from the training part.
+        let labels: Vec<u32> = parts.train.iter().map(|&row| sounds.labels[row]).collect();
+        let group = |&row: &usize| sounds.groups[row].clone();
+        let groups: Vec<String> = parts.train.iter().map(group).collect();
+        let held = source.held_out(&labels, &groups)?;
+        let of_train = |rows: Vec<usize>| rows.into_iter().map(|row| parts.train[row]).collect();
+        return Ok(PartRows {
+            train: of_train(held.train),
+            valid: of_train(held.valid),
+            test: parts.test.clone(),
+        });
     }
-    let options = source.options;
-    if options.split != Some(Split::Groups) {
-        return source.split(&sounds.labels);
-    }
-    let (share, seed) = (options.share(), options.drawn_with());
-    let (train, test) = group_split(&sounds.groups, share, seed);
-    source.both(PartRows { train, test })
+    source.split_groups(&sounds.labels, &sounds.groups)
 }
 
 pub(super) fn sounds(source: &Source<'_>) -> Result<ReadParts, DataError> {
@@ -270,14 +279,17 @@ pub(super) fn sounds(source: &Source<'_>) -> Result<ReadParts, DataError> {
         (spectrograms, labels)
     };
     let (train, train_labels) = part(&parts.train);
-    let (test, test_labels) = part(&parts.test);
     // Rows are padded or cropped to the 90th percentile of the training sounds.
     let mut frames: Vec<usize> = train.iter().map(Array2::nrows).collect();
     frames.sort_unstable();
     let frames = frames.get(frames.len() * 9 / 10).copied().unwrap_or(1);
     let classes = sounds.class_names.len();
     let data = SpectrogramDataset::new(&train, frames, train_labels.clone(), classes)?;
-    let test = data.like(&test, test_labels)?;
+    let held_out = |rows: &[usize]| {
+        let (spectrograms, labels) = part(rows);
+        data.like(&spectrograms, labels)
+    };
+    let (valid, test) = (parts.valid_part(held_out)?, held_out(&parts.test)?);
     let settings = SpectrogramSettings::default();
     let rows = RowKind::Sounds {
         settings,
@@ -308,6 +320,7 @@ pub(super) fn sounds(source: &Source<'_>) -> Result<ReadParts, DataError> {
         reading,
         images: None,
         train: Box::new(data),
+        valid,
         test: Box::new(test),
         class_names: sounds.class_names,
         rows,

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use crate::data::dataset::Dataset;
 use crate::data::error::DataError;
-use crate::data::split::{random_split, split_from_file, stratified_split};
+use crate::data::split::{
+    PartRows, Shares, group_parts, last_parts, random_parts, split_from_file, stratified_parts,
+};
 
 use super::options::{DataOptions, RowOrder, Split};
 
@@ -42,26 +45,85 @@ pub(super) struct Source<'a> {
     pub(super) observer: &'a Observer<'a>,
 }
 
-/// Numbers of the rows of each part.
-#[derive(Clone, Debug)]
-pub(super) struct PartRows {
-    pub(super) train: Vec<usize>,
-    pub(super) test: Vec<usize>,
+impl PartRows {
+    /// The validation part, if there is one, as `part` makes it of its rows.
+    pub(super) fn valid_part<D: Dataset + 'static>(
+        &self,
+        part: impl Fn(&[usize]) -> Result<D, DataError>,
+    ) -> Result<Option<Box<dyn Dataset>>, DataError> {
+        if self.valid.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(part(&self.valid)?)))
+    }
 }
 
 impl Source<'_> {
-    /// Rows of training and test part, drawn as the options say.
+    /// Rows of each part, drawn as the options say.
     pub(super) fn split(&self, labels: &[u32]) -> Result<PartRows, DataError> {
-        let (share, seed) = (self.options.share(), self.options.drawn_with());
-        let (train, test) = match &self.options.split {
-            Some(Split::Random) => random_split(labels.len() as u32, share, seed),
-            Some(Split::File(path)) => split_from_file(path, labels.len())?,
-            Some(Split::Stratified | Split::Groups) | None => stratified_split(labels, share, seed),
-        };
-        self.both(PartRows { train, test })
+        self.split_groups(labels, &[])
     }
 
-    /// The same of rows that have values and no class.
+    /// The same of rows that have a group each.
+    pub(super) fn split_groups(
+        &self,
+        labels: &[u32],
+        groups: &[String],
+    ) -> Result<PartRows, DataError> {
+        let shares = self.options.shares();
+        let parts = match &self.options.split {
+            Some(Split::File(path)) => {
+                // The file names the test part; the validation part is drawn from the others.
+                let (rest, test) = split_from_file(path, labels.len())?;
+                let labels: Vec<u32> = rest.iter().map(|&row| labels[row]).collect();
+                let shares = Shares {
+                    valid: shares.valid * (rest.len() + test.len()) as f64 / rest.len() as f64,
+                    test: 0.0,
+                };
+                let held = self.drawn(&labels, groups, shares);
+                let of_rest = |rows: Vec<usize>| rows.into_iter().map(|row| rest[row]).collect();
+                PartRows {
+                    train: of_rest(held.train),
+                    valid: of_rest(held.valid),
+                    test,
+                }
+            }
+            _ => self.drawn(labels, groups, shares),
+        };
+        self.filled(parts)
+    }
+
+    /// Training and validation rows of files with a test part of their own, whose training part
+    /// has these labels; all of them are for training unless a validation part is asked for.
+    pub(super) fn held_out(
+        &self,
+        labels: &[u32],
+        groups: &[String],
+    ) -> Result<PartRows, DataError> {
+        let Some(valid) = self.options.valid_share else {
+            return Ok(PartRows {
+                train: (0..labels.len()).collect(),
+                ..PartRows::default()
+            });
+        };
+        let parts = self.drawn(labels, groups, Shares { valid, test: 0.0 });
+        self.check_valid(&parts)?;
+        Ok(parts)
+    }
+
+    fn drawn(&self, labels: &[u32], groups: &[String], shares: Shares) -> PartRows {
+        let seed = self.options.drawn_with();
+        match &self.options.split {
+            Some(Split::Random) => random_parts(labels.len() as u32, shares, seed),
+            Some(Split::Last) => last_parts(labels.len(), shares),
+            Some(Split::Groups) => group_parts(groups, shares, seed),
+            Some(Split::Stratified | Split::File(_)) | None => {
+                stratified_parts(labels, shares, seed)
+            }
+        }
+    }
+
+    /// Rows of each part, of rows that have values and no class.
     pub(super) fn split_values(&self, rows: usize) -> Result<PartRows, DataError> {
         self.split(&vec![0; rows])
     }
@@ -81,15 +143,34 @@ impl Source<'_> {
     }
 
     /// Refuses a part without rows.
-    pub(super) fn both(&self, parts: PartRows) -> Result<PartRows, DataError> {
+    fn filled(&self, parts: PartRows) -> Result<PartRows, DataError> {
         let (train, test) = (parts.train.len(), parts.test.len());
         if train > 0 && test > 0 {
+            self.check_valid(&parts)?;
             return Ok(parts);
         }
         let share = self.options.share();
         let got = format!("{train} and {test} with a share of {share}");
         let expected = "rows in both parts, training and test";
-        let remedy = "raise or lower `test_share`";
+        let remedy = match self.options.valid_share {
+            None => "raise or lower `test_share`",
+            Some(_) => "raise or lower `test_share` and `valid_share`",
+        };
+        Err(DataError::unfit(self.path, expected, got, remedy))
+    }
+
+    /// Refuses a validation part that was asked for and has no row, or leaves none to train on.
+    fn check_valid(&self, parts: &PartRows) -> Result<(), DataError> {
+        let Some(share) = self.options.valid_share else {
+            return Ok(());
+        };
+        let (train, valid) = (parts.train.len(), parts.valid.len());
+        if train > 0 && valid > 0 {
+            return Ok(());
+        }
+        let got = format!("{train} and {valid} with a share of {share}");
+        let expected = "rows in training and validation part";
+        let remedy = "raise or lower `valid_share`, or give more rows";
         Err(DataError::unfit(self.path, expected, got, remedy))
     }
 

@@ -12,10 +12,11 @@ use crate::data::preparation::RowKind;
 use crate::data::real_targets::RealTargets;
 use crate::data::row_labels::RowLabels;
 use crate::data::scale::Standardizer;
+use crate::data::split::PartRows;
 use crate::data::text_features::TextHasher;
 
 use super::opened::ReadParts;
-use super::source::{PartRows, Source};
+use super::source::Source;
 
 /// Where the labels of a table stand, in messages.
 const LABELS: &str = "the label column";
@@ -58,15 +59,17 @@ pub(super) fn labelled_texts(source: &Source<'_>) -> Result<ReadParts, DataError
     let texts = options.table.read_texts(source.path)?;
     several_classes(texts.classes.len(), source.path, LABELS)?;
     let parts = source.split(&texts.labels)?;
-    let (train, test) = (texts.subset(&parts.train), texts.subset(&parts.test));
+    let train = texts.subset(&parts.train);
     // Buckets are weighed by the training part.
     let hasher = TextHasher::fit(&train.texts, BUCKETS);
     let data = hasher
         .dataset(&train)?
         .with_token_dropout(options.augment.token_dropout, options.seed)?;
+    let part = |rows: &[usize]| hasher.dataset(&texts.subset(rows));
     Ok(ReadParts {
         train: Box::new(data),
-        test: Box::new(hasher.dataset(&test)?),
+        valid: parts.valid_part(part)?,
+        test: Box::new(part(&parts.test)?),
         about: format!(
             "{}, texts as {BUCKETS} buckets of n-grams",
             source.path.display()
@@ -142,6 +145,7 @@ impl Rows {
         };
         let (train, test) = (part(&parts.train)?, part(&parts.test)?);
         Ok(ReadParts {
+            valid: parts.valid_part(part)?,
             train_classes: train.class_labels().map(<[u32]>::to_vec),
             class_names: self.labels.classes().1.to_vec(),
             targets,

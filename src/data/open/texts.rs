@@ -1,5 +1,6 @@
 //! Texts for language models: windows of tokens.
 
+use crate::data::dataset::Dataset;
 use crate::data::error::DataError;
 use crate::data::preparation::RowKind;
 use crate::data::text::{TextDataset, Vocabulary, read_text};
@@ -38,9 +39,11 @@ pub(super) fn text(source: &Source<'_>) -> Result<ReadParts, DataError> {
     // Parts: the end of the text is the test part.
     let (context, share) = (options.context, options.share());
     let (train, test) = TextDataset::parts(tokens, tokenizer.len(), context, share, options.seed)?;
+    let (train, valid) = held_out(source, train, tokenizer.len())?;
     let train = train.with_token_dropout(options.augment.token_dropout)?;
     Ok(ReadParts {
         train: Box::new(train),
+        valid: valid.map(|valid| Box::new(valid) as Box<dyn Dataset>),
         test: Box::new(test),
         about: format!(
             "{}, {} different tokens, windows of {context}",
@@ -54,4 +57,34 @@ pub(super) fn text(source: &Source<'_>) -> Result<ReadParts, DataError> {
         train_classes: None,
         targets: None,
     })
+}
+
+/// The end of the training part as a validation part, if one is asked for.
+fn held_out(
+    source: &Source<'_>,
+    train: TextDataset,
+    num_tokens: usize,
+) -> Result<(TextDataset, Option<TextDataset>), DataError> {
+    let options = source.options;
+    let Some(share) = options.valid_share else {
+        return Ok((train, None));
+    };
+    // The share is one of the whole text, whose test part is gone.
+    let share = share / (1.0 - options.share());
+    let (context, tokens) = (options.context, train.tokens().to_vec());
+    let parts = TextDataset::parts(tokens, num_tokens, context, share, options.seed);
+    match parts {
+        Ok((train, valid)) => Ok((train, Some(valid))),
+        Err(DataError::TooFewTokens {
+            needed,
+            train,
+            test: valid,
+        }) => Err(DataError::unfit(
+            source.path,
+            format!("at least {needed} tokens in training and validation part"),
+            format!("{train} and {valid}"),
+            "take a longer text, or change `valid_share`",
+        )),
+        Err(other) => Err(other),
+    }
 }

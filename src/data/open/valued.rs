@@ -4,9 +4,9 @@ use ndarray::{Array2, Axis};
 
 use crate::data::dataset::{Dataset, Labels, LabelsMut};
 use crate::data::error::DataError;
+use crate::data::split::PartRows;
 
 use super::opened::ReadParts;
-use super::source::PartRows;
 use super::tables::real_targets;
 
 /// The rows of a data set, with values of their own.
@@ -69,13 +69,14 @@ impl ReadParts {
         parts: &PartRows,
     ) -> Result<Self, DataError> {
         let targets = real_targets(values, names, parts)?;
-        let valued = |rows: Box<dyn Dataset>, places: &[usize]| {
+        let valued = |rows: Box<dyn Dataset>, places: &[usize]| -> Box<dyn Dataset> {
             let values = values.select(Axis(0), places);
             let values = targets.scale.apply(values.view());
             Box::new(Valued { rows, values })
         };
         Ok(Self {
             train: valued(self.train, &parts.train),
+            valid: self.valid.map(|rows| valued(rows, &parts.valid)),
             test: valued(self.test, &parts.test),
             class_names: Vec::new(),
             train_classes: None,
