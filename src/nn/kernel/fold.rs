@@ -21,7 +21,7 @@ use std::ops::Range;
 
 use super::dispatch::{Height, dispatch_in};
 use super::pack::Packed;
-use super::simd::{Kernel, Simd};
+use super::simd::{Chain, Kernel, Simd};
 use super::tile::{LeftPanel, Place, Tile, chain, vectors, zeros};
 use crate::memory::Buffer;
 
@@ -283,21 +283,35 @@ impl Squares<'_> {
         let first = shard * self.shard + self.first;
         let to = &mut self.values[first..][..CHAINS * N * S::LANES];
         let width = N * S::LANES;
-        let mut sums = [[simd.splat(0.0); N]; CHAINS];
+        let mut sums: Tile<S, CHAINS, N> = zeros(simd);
         for chain in 0..CHAINS {
             sums[chain] = vectors(simd, &to[chain * width..]);
         }
-        for i in 0..M {
-            for v in 0..N {
-                let sum = sums[i % CHAINS][v];
-                sums[i % CHAINS][v] = simd.mul_add(tile[i][v], tile[i][v], sum);
-            }
-        }
+        let sums = simd.run_chain(sums, SquareChain { tile: *tile });
         for chain in 0..CHAINS {
             for v in 0..N {
                 simd.store(sums[chain][v], &mut to[chain * width + v * S::LANES..]);
             }
         }
+    }
+}
+
+/// The squares of a tile's values.
+#[derive(Clone, Copy)]
+struct SquareChain<V, const M: usize, const N: usize> {
+    tile: [[V; N]; M],
+}
+
+impl<V: Copy, const M: usize, const N: usize> Chain<V, CHAINS, N> for SquareChain<V, M, N> {
+    #[inline(always)]
+    fn run<S: Simd<Vector = V>>(self, simd: S, mut sums: Tile<S, CHAINS, N>) -> Tile<S, CHAINS, N> {
+        for i in 0..M {
+            for v in 0..N {
+                let value = self.tile[i][v];
+                sums[i % CHAINS][v] = simd.mul_add(value, value, sums[i % CHAINS][v]);
+            }
+        }
+        sums
     }
 }
 

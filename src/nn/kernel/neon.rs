@@ -9,9 +9,15 @@
 //! Winograd's transforms, which had 528 multiply-adds of single values beside 396 of vectors.
 //!
 //! # bfloat16
-//! Pairs are computed by the portable kernels, which have the same tiles. ARM's own mode for
-//! denormals finds out before rounding what is one, x86's after it, so that sums close to the
-//! smallest normal number differ; and `bfdot` rounds otherwise than two multiply-adds.
+//! Two multiply-adds a pair, in ARM's mode in which denormals are zeros (FPCR.FZ): `bfdot` rounds
+//! otherwise. That mode finds out before rounding what is denormal, x86's after it, so that what
+//! rounds up to the smallest normal number is zero here alone. Whatever it makes zero the CPU notes
+//! in a flag, at no cost. So a tile whose chains have set it, which few do, is computed once more,
+//! by the plain code of `bf16`; without the mode, which would cost three instructions beside each
+//! multiply-add.
+//!
+//! # Invariants
+//! 1. While the mode is set the flag is clear when chains begin, or they are computed once more.
 
 #![expect(
     unsafe_code,
@@ -24,15 +30,16 @@ use std::arch::aarch64::{
 };
 use std::arch::asm;
 
-use super::simd::{Baseline, Simd};
+use super::bf16::{flush, flushed_mul_add};
+use super::simd::{Baseline, Chain, Simd};
 
-/// The token: 32 registers of 4 values.
+/// The token: 32 registers of 4 values. With `FLUSHES` [`FlushDenormals`] is in force.
 #[derive(Clone, Copy)]
-pub(super) struct Neon;
+pub(super) struct Neon<const FLUSHES: bool>;
 
-impl Baseline for Neon {}
+impl<const FLUSHES: bool> Baseline for Neon<FLUSHES> {}
 
-impl Simd for Neon {
+impl<const FLUSHES: bool> Simd for Neon<FLUSHES> {
     type Vector = float32x4_t;
     const LANES: usize = 4;
     // A step of a tile reads one line and takes the time of six or more multiply-adds after another,
@@ -74,6 +81,25 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn run_chain<C: Chain<float32x4_t, M, N>, const M: usize, const N: usize>(
+        self,
+        mut start: [[float32x4_t; N]; M],
+        chain: C,
+    ) -> [[float32x4_t; N]; M] {
+        if !FLUSHES {
+            return chain.run(self, start);
+        }
+        pin(&mut start);
+        let mut tile = chain.run(self, start);
+        pin(&mut tile);
+        if flags() & UNDERFLOW == 0 {
+            tile
+        } else {
+            once_more(start, chain)
+        }
+    }
+
+    #[inline(always)]
     fn prefetch(self, from: &[f32], ahead: usize) {
         let line = from.as_ptr().wrapping_add(ahead);
         // SAFETY: a hint that reads nothing.
@@ -90,6 +116,149 @@ impl Simd for Neon {
             asm!("prfm pldl2keep, [{}]", in(reg) line, options(nomem, nostack, preserves_flags));
         }
     }
+}
+
+/// A mode of the thread in which denormals are zeros, until it is dropped.
+pub(super) struct FlushDenormals {
+    before: u64,
+}
+
+/// The bit of FPCR that sets the mode, and that of FPSR which notes that a result became zero.
+const FLUSH_TO_ZERO: u64 = 1 << 24;
+const UNDERFLOW: u64 = 1 << 3;
+
+impl FlushDenormals {
+    #[inline]
+    pub(super) fn begin() -> Self {
+        Self::with(|before| before | FLUSH_TO_ZERO)
+    }
+
+    /// Leaves the mode.
+    #[inline]
+    fn pause() -> Self {
+        Self::with(|before| before & !FLUSH_TO_ZERO)
+    }
+
+    #[inline]
+    fn with(mode: impl FnOnce(u64) -> u64) -> Self {
+        let before: u64;
+        // SAFETY: reads the mode.
+        unsafe { asm!("mrs {}, fpcr", out(reg) before, options(nostack, preserves_flags)) };
+        set_mode(mode(before));
+        Self { before }
+    }
+}
+
+impl Drop for FlushDenormals {
+    #[inline]
+    fn drop(&mut self) {
+        set_mode(self.before);
+    }
+}
+
+/// Sets FPCR, and clears the flag of FPSR.
+#[inline]
+fn set_mode(mode: u64) {
+    // SAFETY: the mode of this thread but for that of denormals.
+    unsafe { asm!("msr fpcr, {}", in(reg) mode, options(nostack, preserves_flags)) };
+    let cleared = flags() & !UNDERFLOW;
+    // SAFETY: flags that nothing but this file reads.
+    unsafe { asm!("msr fpsr, {}", in(reg) cleared, options(nostack, preserves_flags)) };
+}
+
+/// FPSR. What is pinned before is computed before.
+#[inline(always)]
+fn flags() -> u64 {
+    let flags: u64;
+    // SAFETY: reads flags. It is not `pure`, so that it stays in the order of the others.
+    unsafe { asm!("mrs {}, fpsr", out(reg) flags, options(nomem, nostack, preserves_flags)) };
+    flags
+}
+
+/// Orders computations with reads of the flags: what a tile comes from is before this, and what
+/// comes from it behind it.
+#[inline(always)]
+fn pin<const M: usize, const N: usize>(tile: &mut [[float32x4_t; N]; M]) {
+    for i in 0..M {
+        for v in 0..N {
+            let vector = &mut tile[i][v];
+            // SAFETY: no instruction, only a place in the order.
+            unsafe {
+                asm!(
+                    "/* {0:v} */",
+                    inout(vreg) * vector,
+                    options(nomem, nostack, preserves_flags)
+                );
+            }
+        }
+    }
+}
+
+/// Computes chains without the mode, denormals made zeros as all other instruction sets do.
+#[cold]
+#[inline(never)]
+fn once_more<C: Chain<float32x4_t, M, N>, const M: usize, const N: usize>(
+    start: [[float32x4_t; N]; M],
+    chain: C,
+) -> [[float32x4_t; N]; M] {
+    /// Between the two changes of the mode there is this call alone, whose values are in memory.
+    #[inline(never)]
+    fn plainly<C: Chain<float32x4_t, M, N>, const M: usize, const N: usize>(
+        start: &[[float32x4_t; N]; M],
+        chain: &C,
+    ) -> [[float32x4_t; N]; M] {
+        chain.run(Plain, *start)
+    }
+    let _mode = FlushDenormals::pause();
+    plainly(&start, &chain)
+}
+
+/// The same vectors, with the plain code of bfloat16 where a sum may be denormal.
+#[derive(Clone, Copy)]
+struct Plain;
+
+impl Simd for Plain {
+    type Vector = float32x4_t;
+    const LANES: usize = Neon::<false>::LANES;
+    const PREFETCH: bool = Neon::<false>::PREFETCH;
+    const UNROLL4: bool = Neon::<false>::UNROLL4;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> float32x4_t {
+        Neon::<false>.splat(value)
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> float32x4_t {
+        Neon::<false>.load(from)
+    }
+
+    #[inline(always)]
+    fn store(self, vector: float32x4_t, to: &mut [f32]) {
+        Neon::<false>.store(vector, to);
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
+        let [a, b, c] = [a, b, c].map(values);
+        self.load(&std::array::from_fn::<f32, 4, _>(|i| {
+            flushed_mul_add(a[i], b[i], c[i])
+        }))
+    }
+
+    #[inline(always)]
+    fn add(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        let [a, b] = [a, b].map(values);
+        self.load(&std::array::from_fn::<f32, 4, _>(|i| flush(a[i] + b[i])))
+    }
+}
+
+/// A vector's values.
+#[inline(always)]
+fn values(vector: float32x4_t) -> [f32; 4] {
+    let mut values = [0.0; 4];
+    Neon::<false>.store(vector, &mut values);
+    values
 }
 
 /// The transpose of four rows of four values.
@@ -112,12 +281,8 @@ pub(super) fn transpose_four(rows: [&[f32; 4]; 4]) -> [[f32; 4]; 4] {
         });
         [even.0, odd.0, even.1, odd.1]
     }
-    let rows = rows.map(|row| Neon.load(row));
+    let rows = rows.map(|row| Neon::<false>.load(row));
     // SAFETY: every ARM64 has it.
     let columns = unsafe { shuffled(rows) };
-    columns.map(|column| {
-        let mut values = [0.0; 4];
-        Neon.store(column, &mut values);
-        values
-    })
+    columns.map(values)
 }

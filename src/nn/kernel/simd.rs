@@ -26,6 +26,12 @@ pub(super) trait Kernel {
     fn run<S: Simd, const M: usize, const L: usize, const N: usize>(self, simd: S) -> Self::Output;
 }
 
+/// The chains of a tile of M rows of N vectors, from the tile that they start from on.
+pub(super) trait Chain<V, const M: usize, const N: usize>: Copy {
+    /// Computes them, with whatever token for these vectors.
+    fn run<S: Simd<Vector = V>>(self, simd: S, tile: [[V; N]; M]) -> [[V; N]; M];
+}
+
 /// The token of an instruction set, and its vectors; one lane never meets another.
 pub(super) trait Simd: Copy {
     /// [`Simd::LANES`] values.
@@ -75,6 +81,17 @@ pub(super) trait Simd: Copy {
                 tile[i][v] = self.mul_add(a, b[v], tile[i][v]);
             }
         }
+    }
+
+    /// Computes the chains of a tile; once more, plainly, where the CPU's own zeros for denormals
+    /// may be other bits.
+    #[inline(always)]
+    fn run_chain<C: Chain<Self::Vector, M, N>, const M: usize, const N: usize>(
+        self,
+        tile: [[Self::Vector; N]; M],
+        chain: C,
+    ) -> [[Self::Vector; N]; M] {
+        chain.run(self, tile)
     }
 
     /// Prefetches the cache line that is `ahead` values behind the front of `from` into L1; there

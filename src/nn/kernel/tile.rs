@@ -11,7 +11,7 @@
 use std::ops::Range;
 
 use super::operands::{Bias, LINE, Out};
-use super::simd::Simd;
+use super::simd::{Chain, Simd};
 
 /// A tile of a result in registers: M rows of N vectors.
 pub(super) type Tile<S, const M: usize, const N: usize> = [[<S as Simd>::Vector; N]; M];
@@ -200,28 +200,42 @@ pub(super) struct LeftPanel<'a, const W: usize> {
 #[inline(always)]
 pub(super) fn chain<S: Simd, const W: usize, const M: usize, const N: usize>(
     simd: S,
-    mut tile: Tile<S, M, N>,
+    tile: Tile<S, M, N>,
     a: LeftPanel<'_, W>,
     b: &[f32],
 ) -> Tile<S, M, N> {
-    let width = N * S::LANES;
-    let (fours, others) = if S::UNROLL4 {
-        a.steps.as_chunks::<4>()
-    } else {
-        (&[][..], a.steps)
-    };
-    let (front, rest) = b.split_at(4 * fours.len() * width);
-    for (values, b) in fours.iter().zip(front.chunks_exact(4 * width)) {
-        for q in 0..4 {
-            let values = &values[q].as_chunks().0[a.part];
-            simd.step(&mut tile, values, streamed(simd, &b[q * width..]));
+    simd.run_chain(tile, PanelChain { a, b })
+}
+
+#[derive(Clone, Copy)]
+struct PanelChain<'a, const W: usize> {
+    a: LeftPanel<'a, W>,
+    b: &'a [f32],
+}
+
+impl<V, const W: usize, const M: usize, const N: usize> Chain<V, M, N> for PanelChain<'_, W> {
+    #[inline(always)]
+    fn run<S: Simd<Vector = V>>(self, simd: S, mut tile: Tile<S, M, N>) -> Tile<S, M, N> {
+        let Self { a, b } = self;
+        let width = N * S::LANES;
+        let (fours, others) = if S::UNROLL4 {
+            a.steps.as_chunks::<4>()
+        } else {
+            (&[][..], a.steps)
+        };
+        let (front, rest) = b.split_at(4 * fours.len() * width);
+        for (values, b) in fours.iter().zip(front.chunks_exact(4 * width)) {
+            for q in 0..4 {
+                let values = &values[q].as_chunks().0[a.part];
+                simd.step(&mut tile, values, streamed(simd, &b[q * width..]));
+            }
         }
+        for (values, b) in others.iter().zip(rest.chunks_exact(width)) {
+            let values = &values.as_chunks().0[a.part];
+            simd.step(&mut tile, values, streamed(simd, b));
+        }
+        tile
     }
-    for (values, b) in others.iter().zip(rest.chunks_exact(width)) {
-        let values = &values.as_chunks().0[a.part];
-        simd.step(&mut tile, values, streamed(simd, b));
-    }
-    tile
 }
 
 /// Lines of memory that are read later: one is prefetched at each step of the depth.
@@ -274,46 +288,63 @@ pub(super) struct LeftRows<'a, const M: usize> {
 #[inline(always)]
 pub(super) fn row_chain<S: Simd, const M: usize, const N: usize, const PREFETCH: bool>(
     simd: S,
-    mut tile: Tile<S, M, N>,
+    tile: Tile<S, M, N>,
     a: LeftRows<'_, M>,
     b: RightPanel<'_>,
     depth: usize,
 ) -> Tile<S, M, N> {
-    let width = N * S::LANES;
-    // Each row as groups of four values and the rest, so that no loop checks bounds.
-    let fours = if S::UNROLL4 { depth / 4 } else { 0 };
-    let others = depth - 4 * fours;
-    let mut fronts: [&[[f32; 4]]; M] = [&[]; M];
-    let mut rests: [&[f32]; M] = [&[]; M];
-    for i in 0..M {
-        let (front, rest) = a.data[a.starts[i]..][..depth].split_at(4 * fours);
-        (fronts[i], rests[i]) = (&front.as_chunks().0[..fours], &rest[..others]);
-    }
-    let (front, rest) = b.values.split_at(4 * fours * width);
-    // Four steps an iteration, then one.
-    for (p, values) in front.chunks_exact(4 * width).enumerate().take(fours) {
-        for q in 0..4 {
+    simd.run_chain(tile, RowChain::<M, PREFETCH> { a, b, depth })
+}
+
+#[derive(Clone, Copy)]
+struct RowChain<'a, const M: usize, const PREFETCH: bool> {
+    a: LeftRows<'a, M>,
+    b: RightPanel<'a>,
+    depth: usize,
+}
+
+impl<V, const M: usize, const N: usize, const PREFETCH: bool> Chain<V, M, N>
+    for RowChain<'_, M, PREFETCH>
+{
+    #[inline(always)]
+    fn run<S: Simd<Vector = V>>(self, simd: S, mut tile: Tile<S, M, N>) -> Tile<S, M, N> {
+        let Self { a, b, depth } = self;
+        let width = N * S::LANES;
+        // Each row as groups of four values and the rest, so that no loop checks bounds.
+        let fours = if S::UNROLL4 { depth / 4 } else { 0 };
+        let others = depth - 4 * fours;
+        let mut fronts: [&[[f32; 4]]; M] = [&[]; M];
+        let mut rests: [&[f32]; M] = [&[]; M];
+        for i in 0..M {
+            let (front, rest) = a.data[a.starts[i]..][..depth].split_at(4 * fours);
+            (fronts[i], rests[i]) = (&front.as_chunks().0[..fours], &rest[..others]);
+        }
+        let (front, rest) = b.values.split_at(4 * fours * width);
+        // Four steps an iteration, then one.
+        for (p, values) in front.chunks_exact(4 * width).enumerate().take(fours) {
+            for q in 0..4 {
+                let mut a = [0.0; M];
+                for i in 0..M {
+                    a[i] = fronts[i][p][q];
+                }
+                if PREFETCH {
+                    simd.prefetch_far(b.next.data, (4 * p + q) * b.next.stride);
+                }
+                simd.step(&mut tile, &a, streamed(simd, &values[q * width..]));
+            }
+        }
+        for (p, values) in rest.chunks_exact(width).enumerate().take(others) {
             let mut a = [0.0; M];
             for i in 0..M {
-                a[i] = fronts[i][p][q];
+                a[i] = rests[i][p];
             }
             if PREFETCH {
-                simd.prefetch_far(b.next.data, (4 * p + q) * b.next.stride);
+                simd.prefetch_far(b.next.data, (4 * fours + p) * b.next.stride);
             }
-            simd.step(&mut tile, &a, streamed(simd, &values[q * width..]));
+            simd.step(&mut tile, &a, streamed(simd, values));
         }
+        tile
     }
-    for (p, values) in rest.chunks_exact(width).enumerate().take(others) {
-        let mut a = [0.0; M];
-        for i in 0..M {
-            a[i] = rests[i][p];
-        }
-        if PREFETCH {
-            simd.prefetch_far(b.next.data, (4 * fours + p) * b.next.stride);
-        }
-        simd.step(&mut tile, &a, streamed(simd, values));
-    }
-    tile
 }
 
 /// `tile[i][j] = fma(a[i], b[j], tile[i][j])` for one pair of rows after another, which lie where
