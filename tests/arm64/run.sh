@@ -12,49 +12,29 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 shopt -s lastpipe
 
-triple=aarch64-unknown-linux-gnu
+source tests/arm64/tools.sh
 processors=(cortex-a57 neoverse-n1 max)
 result=tests/arm64/last_result.md
 step() { printf "\n== after %d s: %s\n" "$SECONDS" "$*"; "$@"; }
 
-# 1. A compiler of Debian's, the standard library for ARM64 beside its own, a linker and the emulator.
-install_tools() {
-  apt="apt-get -qq -o DPkg::Lock::Timeout=900"
-  $apt update
-  $apt install --yes --no-install-recommends cargo-web rustc-web gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
-  version=$(dpkg-query --show --showformat '${Version}' libstd-rust-web-dev)
-  (
-    cd "$(mktemp -d)"
-    mkdir -p lists/partial
-    arm="-o APT::Architecture=amd64 -o APT::Architectures::=amd64 -o APT::Architectures::=arm64 -o Dir::State::lists=$PWD/lists"
-    $apt $arm update
-    $apt $arm download "libstd-rust-web-dev:arm64=$version"
-    dpkg --extract libstd-rust-web-dev_*_arm64.deb std
-    cp --recursive "std/usr/lib/rustlib/$triple" /usr/lib/rustlib/
-  )
-}
-if ! { test -d "/usr/lib/rustlib/$triple" && command -v qemu-aarch64-static aarch64-linux-gnu-gcc; } > /dev/null; then
-  step install_tools
-fi
+# 1. What was run is to be told by a commit; a compiler, the emulator.
+changed=$(git status --porcelain -- . ":!$result")
+test -z "$changed" || { printf "to be run on a commit; these files are not in it:\n%s\n" "$changed"; exit 1; }
+commit=$(git rev-parse --short=12 HEAD)
+step install_arm_tools
 
 # 2. What is built: the program for both architectures, and tests that need no feature.
 native=${UNISONO:-target/release/unisono}
 if test -z "${UNISONO:-}"; then
   step cargo build --release --locked --bin unisono
 fi
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64-static
-# Its own C library in the program: the emulator may hang on a loader of another version.
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static"
-export CARGO_INCREMENTAL=0 CARGO_PROFILE_RELEASE_DEBUG=none RUSTC=/usr/bin/rustc
-arm=(--release --locked --target "$triple" --target-dir target/arm)
-step /usr/bin/cargo build "${arm[@]}" --bin unisono
+step arm_cargo build "${arm[@]}" --bin unisono
 emulated=target/arm/$triple/release/unisono
 
 # 3. Tests: kernels, engine, all instruction sets against each other, and whole trainings.
-QEMU_CPU=max step /usr/bin/cargo test "${arm[@]}" --no-default-features --lib
-QEMU_CPU=max step /usr/bin/cargo test "${arm[@]}" --no-default-features --test it -- \
-  winograd shard_norms bf16 hand_overs data_parallel_equivalence gradients
+QEMU_CPU=max step arm_cargo test "${arm[@]}" --no-default-features --lib
+modules=(winograd shard_norms bf16 hand_overs data_parallel_equivalence gradients same_bits)
+QEMU_CPU=max step arm_cargo test "${arm[@]}" --no-default-features --test it -- "${modules[@]}"
 
 # 4. The recorded trainings.
 # The program on a processor: `this`, or one of the emulator's.
@@ -96,26 +76,39 @@ for processor in this "${processors[@]}"; do
 done
 
 # 5. A run begun on one architecture, continued on the other and ended on the first.
-default=$(sed -n 's/ train$//p' tests/hashes.txt)
 there_and_back() {
-  local folder
+  local here=$1 there=$2 precision=$3 sha256=$4 folder
   folder=$(mktemp --directory)/run
-  on "$1" train --quiet --epochs 10 --threads 2 --out "$folder" > /dev/null
-  on "$2" train --quiet --epochs 20 --threads 3 --resume "$folder" > /dev/null
-  expect "$default" "$(on "$1" train --quiet --epochs 30 --threads 1 --resume "$folder" | sha256_of)" "resumed on $2 and $1"
+  on "$here" train --quiet --precision "$precision" --epochs 10 --threads 2 --out "$folder" > /dev/null
+  on "$there" train --quiet --precision "$precision" --epochs 20 --threads 3 --resume "$folder" > /dev/null
+  got=$(on "$here" train --quiet --precision "$precision" --epochs 30 --threads 1 --resume "$folder" | sha256_of)
+  expect "$sha256" "$got" "$precision, resumed on $there and $here"
 }
-step there_and_back this max
-step there_and_back max this
+for processors_in_turn in "this max" "max this"; do
+  step there_and_back $processors_in_turn f32 "$(sed -n 's/ train$//p' tests/hashes.txt)"
+  step there_and_back $processors_in_turn bf16 "$(sed -n 's/ train --precision bf16$//p' tests/hashes.txt)"
+done
 
-# 6. What was run, to be committed.
+# 6. Kernels of the other architecture are refused, by name and as bad input.
+is_refused() {
+  local code=0 said
+  said=$(UNISONO_ISA=$2 on "$1" train 2>&1) || code=$?
+  grep "UNISONO_ISA names kernels of $3 processors, \"$2\"; on this machine expected one of portable" <<< "$said"
+  test "$code" = 2
+}
+step is_refused this neon aarch64
+step is_refused max avx2 x86_64
+
+# 7. What was run, to be committed.
 {
   echo "# Last run of tests/arm64/run.sh"
   echo
-  echo "$(date --utc +%Y-%m-%d), commit $(git describe --always --dirty --abbrev=12), $(/usr/bin/rustc --version), \
+  echo "$(date --utc +%Y-%m-%d), commit $commit, $(/usr/bin/rustc --version), \
 $(qemu-aarch64-static --version | head -1 | sed 's/ (.*//'), $SECONDS s."
   echo
-  for part in src/nn/kernel src/engine tests/hashes.txt; do
-    echo "    $part $(git rev-parse "HEAD:$part")"
+  # .ci/run reads these lines.
+  for part in src/nn/kernel src/engine src/seed src/sys tests/hashes.txt; do
+    echo "    $part $(git rev-parse "$commit:$part")"
   done
   echo
   echo "| processor | system | instruction set | hashes of tests/hashes.txt |"
@@ -123,7 +116,8 @@ $(qemu-aarch64-static --version | head -1 | sed 's/ (.*//'), $SECONDS s."
   cat "$rows"
   echo
   echo "The default run at 1, 2 and 3 threads in f32 and bf16, the other trainings at 2. Begun on this machine, continued on"
-  echo "ARM64 and ended on this machine, and the other way round, the default run has its hash. ARM64 is emulated: its"
-  echo "arithmetic is QEMU's, its memory order this machine's."
+  echo "ARM64 and ended on this machine, and the other way round, the default run has its hash in either precision. Tests of"
+  echo "the library that ran on ARM64: all unit tests; of tests/it those of ${modules[*]}."
+  echo "ARM64 is emulated: its arithmetic is QEMU's, its memory order this machine's."
 } > "$result"
 printf "\nall as recorded after %d s\n" "$SECONDS"
