@@ -22,7 +22,7 @@
 use super::arithmetic::{Arithmetic, Precision};
 use super::isa::Isa;
 #[cfg(target_arch = "aarch64")]
-use super::neon::{FlushDenormals, Neon};
+use super::neon::{FlushDenormals, Neon, NeonFours};
 use super::simd::{Baseline, Kernel, Portable};
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512, Avx512Bf16, FlushDenormals};
@@ -67,6 +67,17 @@ pub(super) fn dispatch_widest<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
         #[cfg(target_arch = "aarch64")]
         Isa::Neon => Neon::<false>.run::<K, 6, 4, 4>(kernel),
         _ => found(isa, None),
+    }
+}
+
+/// The same for kernels that take vectors of any length, and look up where each lies: with four of
+/// NEON's registers as one vector they do so a fourth as often.
+#[inline]
+pub(super) fn dispatch_wide_vectors<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
+    match isa {
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon => NeonFours.run::<K, 6, 4, 1>(kernel),
+        _ => dispatch_widest(isa, kernel),
     }
 }
 
@@ -164,6 +175,7 @@ mod tests {
             }
             let widest = (isa.tile_rows(), isa.tile_columns(usize::MAX));
             assert_eq!(dispatch_widest(isa, TileSize), widest, "{isa:?}");
+            assert_eq!(dispatch_wide_vectors(isa, TileSize), widest, "{isa:?}");
         }
     }
 }

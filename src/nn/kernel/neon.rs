@@ -25,8 +25,9 @@
 )]
 
 use std::arch::aarch64::{
-    float32x4_t, vaddq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32, vreinterpretq_f32_f64,
-    vreinterpretq_f64_f32, vst1q_f32, vtrn1q_f32, vtrn1q_f64, vtrn2q_f32, vtrn2q_f64,
+    float32x4_t, vaddq_f32, vdupq_laneq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32,
+    vreinterpretq_f32_f64, vreinterpretq_f64_f32, vst1q_f32, vtrn1q_f32, vtrn1q_f64, vtrn2q_f32,
+    vtrn2q_f64,
 };
 use std::arch::asm;
 
@@ -80,6 +81,26 @@ impl<const FLUSHES: bool> Simd for Neon<FLUSHES> {
         unsafe { vaddq_f32(a, b) }
     }
 
+    /// Four values of `a` that lie side by side come by one load.
+    #[inline(always)]
+    fn step<const M: usize, const N: usize>(
+        self,
+        tile: &mut [[float32x4_t; N]; M],
+        a: &[f32; M],
+        b: [float32x4_t; N],
+    ) {
+        let (fours, _) = a.as_chunks::<4>();
+        for i in 0..M {
+            let a = match fours.get(i / 4) {
+                Some(four) => lane(self.load(four), i % 4),
+                None => self.splat(a[i]),
+            };
+            for v in 0..N {
+                tile[i][v] = self.mul_add(a, b[v], tile[i][v]);
+            }
+        }
+    }
+
     #[inline(always)]
     fn run_chain<C: Chain<float32x4_t, M, N>, const M: usize, const N: usize>(
         self,
@@ -115,6 +136,68 @@ impl<const FLUSHES: bool> Simd for Neon<FLUSHES> {
         unsafe {
             asm!("prfm pldl2keep, [{}]", in(reg) line, options(nomem, nostack, preserves_flags));
         }
+    }
+}
+
+/// Lane number `lane` in every lane.
+#[inline(always)]
+fn lane(vector: float32x4_t, lane: usize) -> float32x4_t {
+    // SAFETY: every ARM64 has them.
+    unsafe {
+        match lane {
+            0 => vdupq_laneq_f32::<0>(vector),
+            1 => vdupq_laneq_f32::<1>(vector),
+            2 => vdupq_laneq_f32::<2>(vector),
+            _ => vdupq_laneq_f32::<3>(vector),
+        }
+    }
+}
+
+/// The token of vectors of four registers, 16 values: for kernels that look up where each lies.
+#[derive(Clone, Copy)]
+pub(super) struct NeonFours;
+
+impl Baseline for NeonFours {}
+
+impl Simd for NeonFours {
+    type Vector = [float32x4_t; 4];
+    const LANES: usize = 16;
+    const PREFETCH: bool = false;
+    const UNROLL4: bool = false;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> [float32x4_t; 4] {
+        [Neon::<false>.splat(value); 4]
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32]) -> [float32x4_t; 4] {
+        let from = &from[..Self::LANES];
+        std::array::from_fn(|k| Neon::<false>.load(&from[4 * k..]))
+    }
+
+    #[inline(always)]
+    fn store(self, vector: [float32x4_t; 4], to: &mut [f32]) {
+        let to = &mut to[..Self::LANES];
+        for k in 0..4 {
+            Neon::<false>.store(vector[k], &mut to[4 * k..]);
+        }
+    }
+
+    #[inline(always)]
+    fn mul_add(
+        self,
+        a: [float32x4_t; 4],
+        b: [float32x4_t; 4],
+        c: [float32x4_t; 4],
+    ) -> [float32x4_t; 4] {
+        let simd = Neon::<false>;
+        std::array::from_fn(|k| simd.mul_add(a[k], b[k], c[k]))
+    }
+
+    #[inline(always)]
+    fn add(self, a: [float32x4_t; 4], b: [float32x4_t; 4]) -> [float32x4_t; 4] {
+        std::array::from_fn(|k| Neon::<false>.add(a[k], b[k]))
     }
 }
 
@@ -156,14 +239,13 @@ impl Drop for FlushDenormals {
     }
 }
 
-/// Sets FPCR, and clears the flag of FPSR.
+/// Sets FPCR, and clears the flags of FPSR, which nothing but this file reads.
 #[inline]
 fn set_mode(mode: u64) {
     // SAFETY: the mode of this thread but for that of denormals.
-    unsafe { asm!("msr fpcr, {}", in(reg) mode, options(nostack, preserves_flags)) };
-    let cleared = flags() & !UNDERFLOW;
-    // SAFETY: flags that nothing but this file reads.
-    unsafe { asm!("msr fpsr, {}", in(reg) cleared, options(nostack, preserves_flags)) };
+    unsafe {
+        asm!("msr fpcr, {}", "msr fpsr, xzr", in(reg) mode, options(nostack, preserves_flags));
+    }
 }
 
 /// FPSR. What is pinned before is computed before.

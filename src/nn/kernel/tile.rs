@@ -334,12 +334,14 @@ impl<V, const M: usize, const N: usize, const PREFETCH: bool> Chain<V, M, N>
             }
         }
         for (p, values) in rest.chunks_exact(width).enumerate().take(others) {
+            // First: nothing moves across NEON's instruction, and what is loaded before it would
+            // be spilled.
+            if PREFETCH {
+                simd.prefetch_far(b.next.data, (4 * fours + p) * b.next.stride);
+            }
             let mut a = [0.0; M];
             for i in 0..M {
                 a[i] = rests[i][p];
-            }
-            if PREFETCH {
-                simd.prefetch_far(b.next.data, (4 * fours + p) * b.next.stride);
             }
             simd.step(&mut tile, &a, streamed(simd, values));
         }

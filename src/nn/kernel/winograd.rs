@@ -21,7 +21,7 @@
 //! Barabasz et al.: "Error analysis and improving the accuracy of Winograd convolution for deep
 //! neural networks", 2020, on the choice of points.
 
-use super::dispatch::dispatch_widest;
+use super::dispatch::dispatch_wide_vectors;
 use super::isa::Isa;
 use super::simd::{Kernel, Simd};
 use super::winograd_matrices::{A, ATransposed, BTransposed, G, GTransposed, Matrix};
@@ -101,7 +101,7 @@ pub(crate) fn transform(
         pairs,
         runs,
     };
-    dispatch_widest(isa, kernel);
+    dispatch_wide_vectors(isa, kernel);
 }
 
 /// Where each square goes and comes from. Not a generic type: each would have all transforms
