@@ -32,6 +32,8 @@ step arm_cargo build "${arm[@]}" --bin unisono
 emulated=target/arm/$triple/release/unisono
 
 # 3. Tests: kernels, engine, all instruction sets against each other, and whole trainings.
+# (One loads a library, for which a program with its own C library needs the same one beside it.)
+export QEMU_LD_PREFIX=/usr/aarch64-linux-gnu
 QEMU_CPU=max step arm_cargo test "${arm[@]}" --no-default-features --lib
 modules=(winograd shard_norms bf16 hand_overs data_parallel_equivalence gradients same_bits)
 QEMU_CPU=max step arm_cargo test "${arm[@]}" --no-default-features --test it -- "${modules[@]}"
