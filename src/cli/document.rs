@@ -13,11 +13,14 @@ use super::config_file::{explained, nearest, read};
 use super::error::{ArgError, CommandError};
 use super::keys::Key;
 use super::options::{FromArgs, TrainArgs};
+use super::recipe::Recipe;
 
 /// Settings, and which of them a file gave.
 #[derive(Debug)]
 pub(super) struct ResolvedConfig {
     pub(super) args: TrainArgs,
+    /// What of them comes from the preset's recipe.
+    pub(super) recipe: Recipe,
     file: Option<PathBuf>,
     from_file: Vec<Key>,
     /// Those that flags and `--set` gave.
@@ -25,7 +28,8 @@ pub(super) struct ResolvedConfig {
 }
 
 impl ResolvedConfig {
-    /// Puts together what the flags in `matches`, `--set` and the file say.
+    /// Puts together what the flags in `matches`, `--set`, the file and the preset's recipe say, of
+    /// a training that begins.
     pub(super) fn new(
         flags: &TrainArgs,
         matches: &ArgMatches,
@@ -35,7 +39,11 @@ impl ResolvedConfig {
             Some(path) => read(path)?,
             None => Table::new(),
         };
-        Self::over(base, from.config.clone(), flags, matches, from)
+        let mut asked = Self::over(base, from.config.clone(), flags, matches, from)?;
+        let table = asked.asked();
+        asked.recipe = Recipe::of(&asked.args, &table);
+        asked.follow_recipe();
+        Ok(asked)
     }
 
     /// The same over the settings in `base`, which come from `file`.
@@ -76,6 +84,7 @@ impl ResolvedConfig {
             .map_err(|error: toml::de::Error| ArgError::text("set", error.message()))?;
         Ok(Self {
             args,
+            recipe: Recipe::default(),
             file,
             from_file,
             set,
@@ -89,6 +98,28 @@ impl ResolvedConfig {
         let is_other = |key: &&Key| key.value(&tables.0) != key.value(&tables.1);
         let from_file = self.from_file.iter().filter(is_other);
         self.set.iter().chain(from_file).collect()
+    }
+
+    /// The values that somebody gave, by a flag, by `--set` or in the file.
+    fn asked(&self) -> Table {
+        let (all, mut asked) = (table(&self.args), Table::new());
+        for key in self.set.iter().chain(&self.from_file) {
+            if let Some(value) = key.value(&all) {
+                key.put(&mut asked, value.clone());
+            }
+        }
+        asked
+    }
+
+    /// Puts the recipe's values into the settings.
+    fn follow_recipe(&mut self) {
+        let mut all = table(&self.args);
+        for (key, value) in &self.recipe.values {
+            key.put(&mut all, value.clone());
+        }
+        self.args = all
+            .try_into()
+            .expect("recipes have values of the keys' types");
     }
 
     /// The keys that flags and `--set` gave.
@@ -117,6 +148,7 @@ impl ResolvedConfig {
     pub(super) fn stored(args: TrainArgs, file: PathBuf) -> Self {
         Self {
             args,
+            recipe: Recipe::default(),
             file: Some(file),
             from_file: Key::all(),
             set: Vec::new(),

@@ -34,6 +34,7 @@ mod predicted_values;
 mod program;
 mod progress;
 mod reading;
+mod recipe;
 mod resume;
 mod run_recorder;
 mod runs;

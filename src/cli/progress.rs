@@ -99,6 +99,7 @@ impl<'a> Progress<'a> {
                     "valid_rows": setup.valid_rows,
                     "test_rows": setup.test_rows,
                     "epochs": setup.epochs,
+                    "recipe": self.overview.recipe.to_json(),
                 })
             ),
             _ => self.overview.print(setup),

@@ -10,6 +10,7 @@ use crate::train::{EpochMetrics, EvaluatedPart, KeptWeights, Report, Scores, Set
 use super::config::TrainSettings;
 use super::loss::loss_text;
 use super::part_errors::PartErrors;
+use super::recipe::Recipe;
 use super::task::Task;
 
 /// What a training is made of.
@@ -23,10 +24,16 @@ pub(super) struct Overview<'a> {
     pub(super) loss: &'a Loss,
     /// Of a regression's errors.
     pub(super) units: Option<ErrorUnits>,
+    /// What of the settings comes from the preset's recipe.
+    pub(super) recipe: &'a Recipe,
 }
 
 impl<'a> Overview<'a> {
-    pub(super) fn of(settings: &'a TrainSettings, task: &'a Task) -> Result<Self, TrainError> {
+    pub(super) fn of(
+        settings: &'a TrainSettings,
+        recipe: &'a Recipe,
+        task: &'a Task,
+    ) -> Result<Self, TrainError> {
         Ok(Self {
             settings,
             model: &task.model,
@@ -34,6 +41,7 @@ impl<'a> Overview<'a> {
             data: &task.about,
             loss: &task.loss,
             units: task.units(),
+            recipe,
         })
     }
 
@@ -48,6 +56,9 @@ impl<'a> Overview<'a> {
         );
         if let Some(loss) = loss_text(self.loss) {
             say!("loss: {loss}");
+        }
+        if let Some(recipe) = self.recipe.text() {
+            say!("recipe: {recipe}");
         }
         // Optimiser, schedule, batches.
         let optim = &settings.optim;

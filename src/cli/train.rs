@@ -185,7 +185,7 @@ fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(
         trainer.resume(checkpoint)?;
     }
     // Training, and what came out.
-    let progress = Progress::new(mode, Overview::of(&settings, &task)?);
+    let progress = Progress::new(mode, Overview::of(&settings, &resolved.recipe, &task)?);
     let (report, signal) = fit(&mut trainer, &task, progress, recorder.as_mut())?;
     let signal = any_signal(ranks, signal)?.filter(|_| report.is_stopped);
     if let Some(recorder) = &mut recorder {

@@ -28,6 +28,7 @@ mod losses;
 mod new_rows;
 mod newest_weights;
 mod outputs;
+mod recipes;
 mod regression;
 mod run_status;
 mod runs;

@@ -13,7 +13,10 @@ use super::defaults::defaults;
 
 fn preset_help() -> String {
     let names = preset_names();
-    format!("A reference model: {names}; on synthetic data without --data")
+    format!(
+        "A reference model: {names}; on synthetic data without --data. All but mlp_small have an \
+         optimiser, a schedule and a batch size of their own where you name none"
+    )
 }
 
 pub(crate) fn precision_help() -> String {
