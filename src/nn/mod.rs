@@ -21,6 +21,10 @@ mod error;
 /// Public for this crate's own benches and tests; it may change at any time. [`Isa`] is what users
 /// name of it.
 #[doc(hidden)]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "loops over constant ranges of indices are unrolled, and what they sum up stays in registers"
+)]
 pub mod kernel;
 mod layers;
 mod loss;
