@@ -8,11 +8,11 @@ use ndarray::Array2;
 
 use crate::input;
 
-use super::dataset::{Dataset, Labels};
+use super::dataset::{Dataset, Labels, LabelsMut, expect_read};
 use super::error::DataError;
-use super::files::Source;
+use super::fortran_order::in_rows;
 use super::images::{ImageDataset, ImageShape};
-use super::npy::{Head, head_of};
+use super::npy::head_of;
 use super::npy_values::{Element, Kind};
 #[cfg(feature = "files")]
 use super::precision::{self, Integer};
@@ -138,18 +138,18 @@ impl ArrayFile {
     /// an array in memory.
     ///
     /// # Errors
-    /// [`DataError::NotFinite`].
+    /// [`DataError::NotFinite`]; [`DataError::Row`] if the file has changed since it was opened.
     pub fn scale(&self) -> Result<Standardizer, DataError> {
         let mut fitting = Fitting::new(self.input_len());
         let mut values = Vec::with_capacity(self.input_len());
         for row in 0..self.len() {
-            self.read(row, &mut values);
+            self.read(row, &mut values)?;
             self.check(row, &values)?;
             fitting.add(values.iter().copied());
         }
         fitting.end_first_pass();
         for row in 0..self.len() {
-            self.read(row, &mut values);
+            self.read(row, &mut values)?;
             fitting.add_squares(values.iter().copied());
         }
         Ok(fitting.finished())
@@ -158,11 +158,11 @@ impl ArrayFile {
     /// Refuses values that are not finite, before they are gathered.
     ///
     /// # Errors
-    /// [`DataError::NotFinite`].
+    /// [`DataError::NotFinite`]; [`DataError::Row`] if the file has changed since it was opened.
     pub fn check_finite(&self) -> Result<(), DataError> {
         let mut values = Vec::with_capacity(self.input_len());
         (0..self.len()).try_for_each(|row| {
-            self.read(row, &mut values);
+            self.read(row, &mut values)?;
             self.check(row, &values)
         })
     }
@@ -172,7 +172,7 @@ impl ArrayFile {
     pub(crate) fn check_within(&self, scale: &Standardizer) -> Result<(), DataError> {
         let mut values = Vec::with_capacity(self.input_len());
         (0..self.len()).try_for_each(|row| {
-            self.read(row, &mut values);
+            self.read(row, &mut values)?;
             let place = self.places[row] as usize;
             let mut cells = values.iter().enumerate();
             let checked = cells
@@ -183,8 +183,11 @@ impl ArrayFile {
 
     /// Lines about whole numbers that become one when they are standardised, as far as the first
     /// rows show it.
+    ///
+    /// # Errors
+    /// [`DataError::Row`] if the file has changed since it was opened.
     #[cfg(feature = "files")]
-    pub(crate) fn rounded(&self, scale: &Standardizer) -> Vec<String> {
+    pub(crate) fn rounded(&self, scale: &Standardizer) -> Result<Vec<String>, DataError> {
         let len = self.input_len();
         let rows = self.len().min(LOOKED_AT / len).max(1);
         let of = match rows < self.len() {
@@ -200,21 +203,19 @@ impl ArrayFile {
                 self.rows.with_row(place as usize, bytes, |bytes| {
                     let exact = self.element.exact(bytes).unwrap_or_default();
                     values.extend(exact.into_iter().map(Integer));
-                });
+                })?;
             }
             let values = Array2::from_shape_vec((rows, len), values);
-            return values.map_or_else(
-                |_| Vec::new(),
-                |values| precision::lines(values.view(), scale, name, &of),
-            );
+            let lines = values.map(|values| precision::lines(values.view(), scale, name, &of));
+            return Ok(lines.unwrap_or_default());
         }
         let (mut values, mut cells) = (Vec::with_capacity(rows * len), Vec::with_capacity(len));
         for row in 0..rows {
-            self.read(row, &mut cells);
+            self.read(row, &mut cells)?;
             values.extend_from_slice(&cells);
         }
         let values = Array2::from_shape_vec((rows, len), values).expect("rows of one length");
-        precision::lines(values.view(), scale, name, &of)
+        Ok(precision::lines(values.view(), scale, name, &of))
     }
 
     /// The same rows, standardised.
@@ -245,50 +246,77 @@ impl ArrayFile {
     }
 
     /// The values of a row.
-    fn read(&self, row: usize, values: &mut Vec<f64>) {
+    fn read(&self, row: usize, values: &mut Vec<f64>) -> Result<(), DataError> {
         values.clear();
         let len = self.input_len() * self.element.size();
         self.rows.with_row(self.places[row] as usize, len, |bytes| {
             self.element.values(bytes, |value| values.push(value));
-        });
+        })
+    }
+
+    /// Writes the inputs of `rows`.
+    fn convert(&self, rows: &[u32], inputs: &mut [f32]) -> Result<(), DataError> {
+        let len = self.input_len();
+        for (&row, to) in rows.iter().zip(inputs.chunks_exact_mut(len)) {
+            let place = self.places[row as usize] as usize;
+            let bytes = len * self.element.size();
+            self.rows.with_row(place, bytes, |bytes| {
+                let mut at = 0;
+                match &self.scale {
+                    Some(scale) => self.element.values(bytes, |value| {
+                        to[at] = scale.value(at, value);
+                        at += 1;
+                    }),
+                    None if self.element.kind() == Kind::U1 => {
+                        let pairs = to.iter_mut().zip(bytes);
+                        pairs.for_each(|(to, &byte)| *to = f32::from(byte) / 255.0);
+                    }
+                    None => self.element.values(bytes, |value| {
+                        to[at] = value as f32;
+                        at += 1;
+                    }),
+                }
+            })?;
+            // It was checked to be finite only where the rows were read before, all of them.
+            if let Some(column) = to.iter().position(|value| !value.is_finite()) {
+                let (row, mut values) = (row as usize, Vec::new());
+                self.read(row, &mut values)?;
+                return Err(self.unfit(row, column, values[column]));
+            }
+        }
+        Ok(())
     }
 
     fn check(&self, row: usize, values: &[f64]) -> Result<(), DataError> {
         match values.iter().position(|value| !value.is_finite()) {
-            Some(column) => Err(DataError::NotFinite {
-                what: "input",
-                row: self.places[row] as usize,
-                column,
-                got: values[column] as f32,
-            }
-            .within(&self.path)),
+            Some(column) => Err(self.unfit(row, column, values[column])),
             None => Ok(()),
         }
     }
-}
 
-/// The values of an array in Fortran's order, row by row: of `size` bytes each, from `begin` on.
-fn in_rows(path: &Path, begin: usize, head: &Head, size: usize) -> Result<Vec<u8>, DataError> {
-    let bytes = Source::open(path)?.all()?;
-    let values = bytes.get(begin..).unwrap_or_default();
-    let count = values.len() / size;
-    let shape = &head.shape;
-    let mut ordered = Vec::with_capacity(values.len());
-    let mut at = vec![0; shape.len()];
-    for _ in 0..count {
-        let place = at.iter().zip(shape).rev();
-        let place = place.fold(0, |place, (&at, &axis): (&usize, &usize)| place * axis + at);
-        ordered.extend_from_slice(&values[place * size..][..size]);
-        // The last axis runs fastest.
-        for (at, axis) in at.iter_mut().zip(shape).rev() {
-            *at += 1;
-            if *at < *axis {
-                break;
+    /// The error of a value that single precision does not hold.
+    fn unfit(&self, row: usize, column: usize, got: f64) -> DataError {
+        let (what, row) = ("input", self.places[row] as usize);
+        let error = if got.is_finite() {
+            let expected = "a value that single precision holds".to_owned();
+            let place = format!("{what} {column}");
+            DataError::OutOfReach {
+                place,
+                row,
+                got,
+                expected,
             }
-            *at = 0;
-        }
+        } else {
+            let got = got as f32;
+            DataError::NotFinite {
+                what,
+                row,
+                column,
+                got,
+            }
+        };
+        error.within(&self.path)
     }
-    Ok(ordered)
 }
 
 /// Refuses rows without values, and classes that do not fit them.
@@ -334,37 +362,24 @@ impl Dataset for ArrayFile {
     /// Where they are not standardised bytes become 0..=1, and all others stay as they are.
     ///
     /// # Panics
-    /// If a value is not finite: the engine makes it an error of the training.
+    /// If a value is not finite, or the file has changed since it was opened;
+    /// [`Dataset::try_draw`], which a training calls, returns the error.
     fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
-        let len = self.input_len();
-        for (&row, to) in rows.iter().zip(inputs.chunks_exact_mut(len)) {
-            // A row that is gathered is converted on the way: it was checked to be finite only
-            // then.
-            let place = self.places[row as usize] as usize;
-            self.rows
-                .with_row(place, len * self.element.size(), |bytes| {
-                    let mut at = 0;
-                    match &self.scale {
-                        Some(scale) => self.element.values(bytes, |value| {
-                            to[at] = scale.value(at, value);
-                            at += 1;
-                        }),
-                        None if self.element.kind() == Kind::U1 => {
-                            let pairs = to.iter_mut().zip(bytes);
-                            pairs.for_each(|(to, &byte)| *to = f32::from(byte) / 255.0);
-                        }
-                        None => self.element.values(bytes, |value| {
-                            to[at] = value as f32;
-                            at += 1;
-                        }),
-                    }
-                    assert!(
-                        to.iter().all(|value| value.is_finite()),
-                        "row {place} of {} holds a value that single precision does not hold, or that is not finite; clean or drop the row",
-                        self.path.display()
-                    );
-                });
+        expect_read(self.convert(rows, inputs));
+    }
+
+    fn try_draw(
+        &self,
+        _: Option<u32>,
+        rows: &[u32],
+        inputs: &mut [f32],
+        labels: LabelsMut<'_>,
+    ) -> Result<(), DataError> {
+        self.convert(rows, inputs)?;
+        if let LabelsMut::Classes(classes) = labels {
+            self.gather_classes(rows, classes);
         }
+        Ok(())
     }
 
     fn gather_classes(&self, rows: &[u32], classes: &mut [u32]) {

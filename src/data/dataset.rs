@@ -173,6 +173,14 @@ impl DataError {
     }
 }
 
+/// What was read, for methods that return no error.
+///
+/// # Panics
+/// With the error, if there is one: the engine makes it an error of the training.
+pub(super) fn expect_read<T>(read: Result<T, DataError>) -> T {
+    read.unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// Every method of the data set that `$inner` leads to.
 macro_rules! forward {
     ($inner:expr) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::dataset::{Dataset, Labels};
+use super::dataset::{Dataset, Labels, LabelsMut, expect_read};
 use super::error::DataError;
 use super::stored::Stored;
 
@@ -186,16 +186,22 @@ impl ImageDataset {
     }
 
     /// The bytes of image `row`.
+    ///
+    /// # Panics
+    /// If they lie in a file that has changed since it was opened.
     pub fn pixels(&self, row: usize) -> Cow<'_, [u8]> {
         let (place, len) = (self.places[row] as usize, self.shape.len());
         match &self.pixels {
             Stored::Memory(bytes) => Cow::Borrowed(&bytes[place * len..][..len]),
-            file => Cow::Owned(file.with_row(place, len, <[u8]>::to_vec)),
+            file => Cow::Owned(expect_read(file.with_row(place, len, <[u8]>::to_vec))),
         }
     }
 
     /// Mean and deviation of each channel over all images: to be taken from the training part, and
     /// given to every part.
+    ///
+    /// # Panics
+    /// As [`ImageDataset::pixels`].
     pub fn statistics(&self) -> ChannelStatistics {
         let channels = self.shape.channels;
         let count = (self.len() * self.shape.height * self.shape.width) as f64;
@@ -266,6 +272,20 @@ impl ImageDataset {
         }
     }
 
+    /// Writes images, standardised.
+    ///
+    /// # Errors
+    /// That of the first which cannot be read any longer.
+    pub(super) fn read(&self, rows: &[u32], inputs: &mut [f32]) -> Result<(), DataError> {
+        let len = self.shape.len();
+        let mut pairs = rows.iter().zip(inputs.chunks_exact_mut(len));
+        pairs.try_for_each(|(&row, to)| {
+            let place = self.places[row as usize] as usize;
+            self.pixels
+                .with_row(place, len, |from| self.convert(from, to))
+        })
+    }
+
     /// Writes one image, standardised.
     fn convert(&self, from: &[u8], to: &mut [f32]) {
         if let Ok(table) = <&[f32; 256]>::try_from(self.table.as_slice()) {
@@ -308,13 +328,24 @@ impl Dataset for ImageDataset {
         Labels::Classes(self.num_classes)
     }
 
+    /// # Panics
+    /// As [`ImageDataset::pixels`].
     fn gather_inputs(&self, rows: &[u32], inputs: &mut [f32]) {
-        let len = self.shape.len();
-        for (&row, to) in rows.iter().zip(inputs.chunks_exact_mut(len)) {
-            let place = self.places[row as usize] as usize;
-            self.pixels
-                .with_row(place, len, |from| self.convert(from, to));
+        expect_read(self.read(rows, inputs));
+    }
+
+    fn try_draw(
+        &self,
+        _: Option<u32>,
+        rows: &[u32],
+        inputs: &mut [f32],
+        labels: LabelsMut<'_>,
+    ) -> Result<(), DataError> {
+        self.read(rows, inputs)?;
+        if let LabelsMut::Classes(classes) = labels {
+            self.gather_classes(rows, classes);
         }
+        Ok(())
     }
 
     fn prefetch(&self, rows: &[u32]) {

@@ -48,6 +48,7 @@ mod dataset;
 mod digits;
 mod error;
 mod files;
+mod fortran_order;
 mod idx;
 #[cfg(feature = "image")]
 mod image_cache;

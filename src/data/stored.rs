@@ -3,15 +3,18 @@
 //! # Why this way
 //! A row that stays in its file is read where it is gathered, at its offset: the system's page
 //! cache holds what is used often, and a data set may be larger than memory. A memory-mapped file
-//! would spare the copy, but one that shrinks meanwhile kills the process; here it is an error of
-//! the worker that wanted the row. The system is told which rows the next batch wants, and reads
+//! would spare the copy, but one that shrinks meanwhile kills the process; here it is an error
+//! that names file and row. The system is told which rows the next batch wants, and reads
 //! them meanwhile.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::sys::files;
+
+use super::error::DataError;
 
 /// Rows of equal length.
 #[derive(Clone, Debug)]
@@ -45,25 +48,25 @@ impl Stored {
 
     /// Calls `with` with row `row`, `len` bytes long.
     ///
-    /// # Panics
-    /// If the file cannot be read, as it could when the data set was opened: the engine makes it an
-    /// error of the training.
-    pub(super) fn with_row<R>(&self, row: usize, len: usize, with: impl FnOnce(&[u8]) -> R) -> R {
+    /// # Errors
+    /// [`DataError::Row`], in the file, if it cannot be read any longer, as it could when the data
+    /// set was opened.
+    pub(super) fn with_row<R>(
+        &self,
+        row: usize,
+        len: usize,
+        with: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R, DataError> {
         match self {
-            Stored::Memory(bytes) => with(&bytes[row * len..][..len]),
+            Stored::Memory(bytes) => Ok(with(&bytes[row * len..][..len])),
             Stored::File(rows) => {
                 let mut buffer = BUFFER.take();
                 buffer.resize(len, 0);
-                if let Err(error) = files::read_exact_at(&rows.file, &mut buffer, rows.offset(row))
-                {
-                    panic!(
-                        "cannot read row {row} of {}: {error}; do not change the file while it is in use",
-                        rows.path.display()
-                    );
-                }
+                files::read_exact_at(&rows.file, &mut buffer, rows.offset(row))
+                    .map_err(|error| rows.unreadable(row, &error))?;
                 let result = with(&buffer);
                 BUFFER.set(buffer);
-                result
+                Ok(result)
             }
         }
     }
@@ -79,6 +82,22 @@ impl Stored {
 impl RowFile {
     fn offset(&self, row: usize) -> u64 {
         self.start + (row * self.len) as u64
+    }
+
+    /// What becomes of a system's error while `row` is read.
+    fn unreadable(&self, row: usize, error: &io::Error) -> DataError {
+        let what = match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                "the file is shorter than when it was opened".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        let reason = format!("{what}; do not change the file while it is in use");
+        DataError::Row {
+            row: row as u32,
+            source: io::Error::new(error.kind(), reason),
+        }
+        .within(&self.path)
     }
 }
 

@@ -61,6 +61,7 @@ mod optimizers;
 mod parity;
 mod rank_failures;
 mod ranks;
+mod rows_on_disk;
 mod same_bits;
 #[cfg(feature = "study")]
 mod scaling_ranks;

@@ -29,7 +29,7 @@ use ndarray_rand::rand::Rng;
 
 use crate::seed::{Purpose, Stream};
 
-use super::dataset::{Dataset, Labels, LabelsMut};
+use super::dataset::{Dataset, Labels, LabelsMut, expect_read};
 use super::error::DataError;
 use super::images::{ImageDataset, ImageShape};
 use geometry::{Pixel, Placement, Rectangle};
@@ -183,7 +183,12 @@ impl Augmented {
 
     /// The image of a draw, but not mixed with another; `plain` is room for it as it is.
     /// Gives back the row's stream.
-    fn change(&self, draw: Draw, plain: &mut [f32], image: &mut [f32]) -> Stream {
+    fn change(
+        &self,
+        draw: Draw,
+        plain: &mut [f32],
+        image: &mut [f32],
+    ) -> Result<Stream, DataError> {
         let Draw { epoch, row } = draw;
         let (shape, what) = (self.images.shape(), self.augmentation);
         // A stream takes 48 bits of place: the low half of the epoch, and the row.
@@ -201,10 +206,10 @@ impl Augmented {
             place.shift = (place.shift.0 + step(), place.shift.1 + step());
         }
         if what.moves() {
-            self.images.gather_inputs(&[row], plain);
+            self.images.read(&[row], plain)?;
             geometry::sample(shape, plain, image, &place, &self.background);
         } else {
-            self.images.gather_inputs(&[row], image);
+            self.images.read(&[row], image)?;
         }
         // Then what changes pixels in place.
         if what.flip && random.random::<bool>() {
@@ -227,15 +232,15 @@ impl Augmented {
             let hole = Rectangle::about(centre, what.cutout, what.cutout, shape);
             geometry::fill(shape, hole, &self.background, image);
         }
-        random
+        Ok(random)
     }
 
     /// Mixes `image` with another row's; gives the row whose class it gets.
-    fn mix(&self, draw: Draw, random: &mut Stream, buffers: Buffers<'_>) -> u32 {
+    fn mix(&self, draw: Draw, random: &mut Stream, buffers: Buffers<'_>) -> Result<u32, DataError> {
         let row = draw.row;
         let what = self.augmentation;
         let is_cut = match (what.mixup > 0.0, what.cutmix > 0.0) {
-            (false, false) => return row,
+            (false, false) => return Ok(row),
             (true, true) => random.random::<bool>(),
             (_, is_cut) => is_cut,
         };
@@ -247,7 +252,7 @@ impl Augmented {
             row: partner,
             ..draw
         };
-        self.change(other, buffers.plain, buffers.other);
+        self.change(other, buffers.plain, buffers.other)?;
         // Cutmix pastes a rectangle of the other image, mixup averages the two.
         if is_cut {
             let shape = self.images.shape();
@@ -267,11 +272,11 @@ impl Augmented {
             pairs.for_each(|(to, other)| *to = own * *to + (1.0 - own) * *other);
         }
         // One of the two classes, as likely as its share.
-        if random.random::<f32>() < own {
+        Ok(if random.random::<f32>() < own {
             row
         } else {
             partner
-        }
+        })
     }
 }
 
@@ -327,9 +332,20 @@ impl Dataset for Augmented {
     }
 
     fn draw(&self, epoch: u32, rows: &[u32], inputs: &mut [f32], labels: LabelsMut<'_>) {
-        if self.augmentation == Augmentation::default() {
-            return self.images.draw(epoch, rows, inputs, labels);
-        }
+        expect_read(self.try_draw(Some(epoch), rows, inputs, labels));
+    }
+
+    fn try_draw(
+        &self,
+        epoch: Option<u32>,
+        rows: &[u32],
+        inputs: &mut [f32],
+        labels: LabelsMut<'_>,
+    ) -> Result<(), DataError> {
+        let epoch = match epoch {
+            Some(epoch) if self.augmentation != Augmentation::default() => epoch,
+            _ => return self.images.try_draw(epoch, rows, inputs, labels),
+        };
         // Buffers for two images, of this thread.
         let len = self.input_len();
         let mut spare = SPARE.take();
@@ -341,18 +357,19 @@ impl Dataset for Augmented {
         };
         for (&row, image) in rows.iter().zip(inputs.chunks_exact_mut(len)) {
             let draw = Draw { epoch, row };
-            let mut random = self.change(draw, plain, image);
+            let mut random = self.change(draw, plain, image)?;
             let buffers = Buffers {
                 image,
                 other,
                 plain,
             };
-            let labelled = self.mix(draw, &mut random, buffers);
+            let labelled = self.mix(draw, &mut random, buffers)?;
             if let Some(class) = classes.next() {
                 *class = self.images.class_labels()[labelled as usize];
             }
         }
         SPARE.set(spare);
+        Ok(())
     }
 }
 

@@ -30,7 +30,7 @@ impl Files {
         for part in valid.iter().chain([&test]) {
             part.check_within(&scale)?;
         }
-        reading.extend(train.rounded(&scale));
+        reading.extend(train.rounded(&scale)?);
         reading.push(format!(
             "inputs: rows of shape {shape:?}, left on the disk, each value standardised over the training part"
         ));

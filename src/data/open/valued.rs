@@ -4,6 +4,7 @@ use ndarray::{Array2, Axis};
 
 use crate::data::dataset::{Dataset, Labels, LabelsMut};
 use crate::data::error::DataError;
+use crate::data::scratch::{ROWS, with_scratch};
 use crate::data::split::PartRows;
 
 use super::opened::ReadParts;
@@ -56,6 +57,28 @@ impl Dataset for Valued {
         if let LabelsMut::Values(values) = labels {
             self.gather_values(rows, values);
         }
+    }
+
+    fn try_draw(
+        &self,
+        _: Option<u32>,
+        rows: &[u32],
+        inputs: &mut [f32],
+        labels: LabelsMut<'_>,
+    ) -> Result<(), DataError> {
+        // Inner rows that lie in a file may turn out to be unreadable; their classes are not wanted.
+        match self.rows.labels() {
+            Labels::Classes(_) => with_scratch(&ROWS, |classes| {
+                classes.resize(rows.len(), 0);
+                let classes = LabelsMut::Classes(classes);
+                self.rows.try_draw(None, rows, inputs, classes)
+            })?,
+            _ => self.rows.gather_inputs(rows, inputs),
+        }
+        if let LabelsMut::Values(values) = labels {
+            self.gather_values(rows, values);
+        }
+        Ok(())
     }
 }
 
