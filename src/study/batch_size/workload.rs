@@ -1,11 +1,12 @@
 //! Workload: something that can be trained, above all networks on data.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 
-use crate::data::{Dataset, Sampling};
+use crate::data::{Dataset, Labels, Sampling};
 use crate::engine::{Pinning, Threads};
-use crate::nn::{Loss, Sequential};
+use crate::nn::{Criterion, Loss, Sequential};
 use crate::optim::{Optimizer, Schedule};
 use crate::train::{Evaluations, Event, OnNonFinite, TrainError, Trainer};
 
@@ -103,7 +104,7 @@ pub trait Workload: Sync {
 /// ```
 pub struct Training<'d> {
     model: Sequential,
-    loss: Loss,
+    loss: Arc<dyn Criterion>,
     data: [&'d dyn Dataset; 2],
     sampling: Sampling,
     schedule: Schedule,
@@ -119,7 +120,7 @@ impl<'d> Training<'d> {
         Self {
             about: format!("{model} on {} and {} rows", train.len(), test.len()),
             model,
-            loss: Loss::SoftmaxCrossEntropy,
+            loss: Loss::SoftmaxCrossEntropy.into(),
             data: [train, test],
             sampling: Sampling::Shuffle,
             schedule: Schedule::constant(),
@@ -127,6 +128,30 @@ impl<'d> Training<'d> {
             tracks_noise_scale: false,
             adjust: Box::new(|trainer| trainer),
         }
+    }
+
+    /// With another loss. Rows that are labelled with values, those of a regression or of a single
+    /// logit, have no share classified wrongly here: their target is a [`Target::Loss`].
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use unisono::{data::ArrayDataset, nn::{Loss, MseConvention, Sequential}, engine::{Pinning, Threads}};
+    /// use unisono::study::batch_size::{Limit, Target, Training, Trial, Workload};
+    /// let line = ArrayDataset::values(array![[0.0], [1.0], [2.0]], array![[1.0], [3.0], [5.0]])?;
+    /// let workload = Training::new(Sequential::new(1).dense(1), &line, &line)
+    ///     .loss(Loss::Mse(MseConvention::MeanOverAll));
+    /// let trial = Trial { batch_size: 3, candidate: 0, repeat: 0, lr: 0.1, momentum: 0.0, schedule: None, seed: 1 };
+    /// let limit = Limit { steps: 500, threads: Threads::Fixed(1), pinning: Pinning::Off };
+    /// let outcome = workload.train(&trial, Target::Loss(0.01), limit)?;
+    /// assert!(outcome.steps_to_target.is_some());
+    /// let refused = workload.train(&trial, Target::Error(0.1), limit).unwrap_err();
+    /// assert!(refused.to_string().contains("must be a loss"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn loss(mut self, loss: impl Criterion + 'static) -> Self {
+        self.about += &format!(", loss {}", loss.name());
+        self.loss = Arc::new(loss);
+        self
     }
 
     /// With another optimiser; its learning rate is a trial's, its momentum too where a trial has
@@ -171,7 +196,7 @@ impl<'d> Training<'d> {
         if trial.momentum != 0.0 {
             optimizer = optimizer.momentum_set_to(trial.momentum as f32);
         }
-        let trainer = Trainer::new(self.model.clone(), self.loss.clone())
+        let trainer = Trainer::new(self.model.clone(), Arc::clone(&self.loss))
             .threads(limit.threads)
             .pinning(limit.pinning)
             .batch_size(trial.batch_size)
@@ -237,6 +262,14 @@ impl Workload for Training<'_> {
     }
 
     fn train(&self, trial: &Trial, target: Target, limit: Limit) -> Result<Outcome, StudyError> {
+        let measures = matches!(self.data[1].labels(), Labels::Values(_));
+        if measures && matches!(target, Target::Error(_)) {
+            return Err(StudyError::Value {
+                what: "the target of rows that are labelled with values",
+                expected: "a loss",
+                got: "an error".to_owned(),
+            });
+        }
         let started = Instant::now();
         let mut trainer = self.trainer(trial, limit);
         let mut seen = Seen {
