@@ -210,8 +210,13 @@ fn column_line(column: &ColumnSurvey) -> String {
         name if name.starts_with("column ") => name.to_owned(),
         name => format!("column {name}"),
     };
+    let kind = match column.kind() {
+        Some("categories") => format!("; categories {}", column.values.join(", ")),
+        Some("dates") => "; dates".to_owned(),
+        _ => String::new(),
+    };
     format!(
-        "{name}: {range}{} numbers, {} texts, {} missing, {distinct} different",
+        "{name}: {range}{} numbers, {} texts, {} missing, {distinct} different{kind}",
         column.numbers, column.texts, column.missing
     )
 }

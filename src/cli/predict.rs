@@ -34,6 +34,9 @@ fn rows(saved: &SavedRun, from: &RowsArgs) -> Result<Rows, CommandError> {
                 return Err(saved.no_classifier());
             }
             let new = preparation.rows(path).map_err(TrainError::from)?;
+            for line in &new.notes {
+                note!("{line}");
+            }
             Ok((new.data, new.names))
         }
     }
@@ -277,10 +280,8 @@ fn section(page: &mut HtmlReport, preparation: &Preparation, row: &Explained<'_>
         return;
     }
     // Anything else: the inputs that count most.
-    let column = |at: usize| match &preparation.rows {
-        RowKind::Table { columns, .. } => columns.names[at].clone(),
-        _ => at.to_string(),
-    };
+    let names = preparation.rows.input_names();
+    let column = |at: usize| names.get(at).cloned().unwrap_or_else(|| at.to_string());
     let mut order: Vec<usize> = (0..counts.len()).collect();
     order.sort_by(|&a, &b| counts[b].abs().total_cmp(&counts[a].abs()));
     let line = |&at: &usize| {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::data::RealTargets;
-use crate::export::{OutputScale, write_npz, write_onnx, write_onnx_scaled, write_safetensors};
+use crate::export::{OutputScale, write_npz, write_onnx_described, write_safetensors};
 use crate::nn::Network;
 use crate::run::{Manifest, RunFolder, RunWeights, TargetErrors};
 
@@ -222,12 +222,15 @@ pub(super) fn export(args: &ExportArgs) -> Result<(), CommandError> {
     let model = saved.network.model().to_string();
     match format {
         "npz" => write_npz(out.path(), &saved.network)?,
-        "onnx" => match saved.targets() {
-            None => write_onnx(out.path(), &saved.network)?,
-            Some(targets) => {
-                write_onnx_scaled(out.path(), &saved.network, &output_scale(targets))?;
-            }
-        },
+        "onnx" => {
+            let scale = saved.targets().map(output_scale);
+            let described = described(&saved);
+            let described: Vec<(&str, &str)> = described
+                .iter()
+                .map(|(key, text)| (*key, &**text))
+                .collect();
+            write_onnx_described(out.path(), &saved.network, scale.as_ref(), &described)?;
+        }
         _ => {
             let targets = saved
                 .targets()
@@ -243,6 +246,28 @@ pub(super) fn export(args: &ExportArgs) -> Result<(), CommandError> {
     }
     say!("file: {}", out.path().display());
     Ok(())
+}
+
+/// What an ONNX file says of its rows and outputs, as JSON: how rows are made, and the names of
+/// inputs, classes and targets.
+fn described(saved: &SavedRun) -> Vec<(&'static str, String)> {
+    let Ok(preparation) = saved.preparation() else {
+        return Vec::new();
+    };
+    let names = |names: &[String]| serde_json::to_string(names).expect("names are texts");
+    let targets = preparation
+        .targets
+        .iter()
+        .flat_map(|targets| &targets.names);
+    let lists = [
+        ("input_names", preparation.rows.input_names()),
+        ("class_names", preparation.class_names.clone()),
+        ("targets", targets.cloned().collect()),
+    ];
+    let whole = String::from_utf8(preparation.to_json()).expect("JSON is text");
+    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    let lists = lists.map(|(key, list)| (key, names(&list)));
+    [("preparation", whole)].into_iter().chain(lists).collect()
 }
 
 /// What brings a model's outputs to the units of its targets.

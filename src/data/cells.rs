@@ -34,10 +34,6 @@ pub(super) fn is_word(cell: &str) -> bool {
 /// What to do with a cell that is no number; `others` are the cells of its column.
 pub(super) fn remedy<'a>(cell: &str, mut others: impl Iterator<Item = &'a str> + Clone) -> String {
     let are_bools = |cell: &str| ["true", "false"].contains(&cell.to_lowercase().as_str());
-    let bare: String = cell
-        .chars()
-        .filter(|c| !"%$\u{20ac}\u{a3} ".contains(*c))
-        .collect();
     let mut with_commas = others.clone().filter(|cell| cell.contains(','));
     let is_grouped = is_grouped(cell) && with_commas.all(is_grouped);
     let said = if is_missing(cell) {
@@ -46,9 +42,9 @@ pub(super) fn remedy<'a>(cell: &str, mut others: impl Iterator<Item = &'a str> +
         "write numbers without commas between their thousands"
     } else if is_decimal_comma(cell) {
         "write numbers with a point before their decimals, not a comma"
-    } else if is_number(&bare) {
+    } else if is_number(&bare(cell)) {
         "write the numbers alone, without signs of money or per cent"
-    } else if is_number(&cell.replace(['\u{2212}', '\u{2013}'], "-")) {
+    } else if is_number(&with_hyphen(cell)) {
         "write the sign before numbers as -"
     } else if others.clone().all(are_bools) {
         "write 1 for true and 0 for false"
@@ -58,6 +54,26 @@ pub(super) fn remedy<'a>(cell: &str, mut others: impl Iterator<Item = &'a str> +
         "fix or drop the row"
     };
     format!("{said}, or leave the column out with `drop`")
+}
+
+/// Whether a cell is a number, written in any way.
+pub(super) fn is_number_like(cell: &str) -> bool {
+    let others = [bare(cell), with_hyphen(cell)];
+    is_number(cell)
+        || is_grouped(cell)
+        || is_decimal_comma(cell)
+        || others.iter().any(|other| is_number(other))
+}
+
+/// A cell without signs of money and per cent.
+fn bare(cell: &str) -> String {
+    let is_sign = |c: char| "%$\u{20ac}\u{a3} ".contains(c);
+    cell.chars().filter(|c| !is_sign(*c)).collect()
+}
+
+/// A cell with a hyphen for other signs of less than zero.
+fn with_hyphen(cell: &str) -> String {
+    cell.replace(['\u{2212}', '\u{2013}'], "-")
 }
 
 /// `1,250,000.5`: a number with commas between its thousands, behind each of which are three digits.

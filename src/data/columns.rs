@@ -13,12 +13,12 @@
 
 use std::path::Path;
 
-use csv::StringRecord;
 use serde::{Deserialize, Serialize};
 
 use super::cells::{is_missing, is_name, is_number, is_whole, is_word, whole};
 use super::error::DataError;
 use super::listed::listed;
+use super::records::{Record, Records};
 
 /// Rows of a table without names that must be counted before its first column is taken for an
 /// index.
@@ -90,10 +90,10 @@ impl Columns {
     /// what is left out.
     pub(super) fn places(
         &self,
-        records: &[StringRecord],
+        records: &Records,
         path: &Path,
     ) -> Result<(usize, Vec<usize>), DataError> {
-        let first = records.first().ok_or(DataError::Empty)?;
+        let first = records.iter().next().ok_or(DataError::Empty)?;
         let width = first.len();
         let refuse = |expected: String, got: String| {
             let remedy = "give a table with the columns that the model was trained on";
@@ -106,11 +106,11 @@ impl Columns {
             // Of columns of one name the first, the second, and so on, as they were.
             let place = |(at, name): (usize, &String)| {
                 let earlier = self.names[..at].iter().filter(|other| *other == name);
-                let mut same = (0..width).filter(|&column| &first[column] == name.as_str());
+                let mut same = (0..width).filter(|&column| first.cell(column) == name);
                 let found = same.nth(earlier.count());
                 found.ok_or_else(|| {
                     let expected = format!("a header with a column called {name:?}");
-                    refuse(expected, listed(first.iter()))
+                    refuse(expected, listed(first.cells()))
                 })
             };
             let places: Result<Vec<usize>, DataError> =
@@ -138,14 +138,24 @@ impl Columns {
 /// The first record of a table, and those behind it.
 #[derive(Clone, Copy)]
 pub(super) struct Head<'a> {
-    first: &'a StringRecord,
-    rest: &'a [StringRecord],
+    first: Record<'a>,
+    records: &'a Records,
 }
 
 impl<'a> Head<'a> {
-    pub(super) fn of(records: &'a [StringRecord]) -> Result<Self, DataError> {
-        let (first, rest) = records.split_first().ok_or(DataError::Empty)?;
-        Ok(Self { first, rest })
+    pub(super) fn of(records: &'a Records) -> Result<Self, DataError> {
+        let first = records.iter().next().ok_or(DataError::Empty)?;
+        Ok(Self { first, records })
+    }
+
+    /// The records behind the first.
+    fn rest(self) -> impl Iterator<Item = Record<'a>> {
+        self.records.iter().skip(1)
+    }
+
+    /// How many there are.
+    fn rest_len(self) -> usize {
+        self.records.len() - 1
     }
 
     pub(super) fn width(self) -> usize {
@@ -175,7 +185,7 @@ impl<'a> Head<'a> {
                 let expected = || format!("a column called {name:?}");
                 match &self.called(name)[..] {
                     [place] => Ok(*place),
-                    [] => Err(refuse(expected(), listed(self.first.iter()))),
+                    [] => Err(refuse(expected(), listed(self.first.cells()))),
                     several => {
                         let got = format!("several, at the places {}", listed(several));
                         let remedy = format!("--{flag} takes one of these places");
@@ -188,7 +198,7 @@ impl<'a> Head<'a> {
 
     /// The places of the columns with a name.
     fn called(self, name: &str) -> Vec<usize> {
-        let cells = self.first.iter().enumerate();
+        let cells = self.first.cells().enumerate();
         let same = cells.filter(|(_, other)| *other == name);
         same.map(|(place, _)| place).collect()
     }
@@ -213,14 +223,14 @@ impl<'a> Head<'a> {
             .find(|_| *at < self.width() && !places.contains(at))?;
         Some(format!(
             "columns: `{flag}` {at} is the place from 0, of {}; the column called {at} has the place {other}",
-            &self.first[*at]
+            self.first.cell(*at)
         ))
     }
 
     /// The name of a column: that of the header, or its place.
     pub(super) fn name(self, column: usize, has_header: bool) -> String {
         if has_header {
-            self.first[column].to_owned()
+            self.first.cell(column).to_owned()
         } else {
             format!("column {column}")
         }
@@ -228,13 +238,13 @@ impl<'a> Head<'a> {
 
     /// The cells of a column below the first.
     fn below(self, column: usize) -> impl Iterator<Item = &'a str> {
-        self.rest.iter().map(move |record| &record[column])
+        self.records.column(column).skip(1)
     }
 
     /// Whether the first line holds names; the label stands in column `label`.
     pub(super) fn holds_names(self, label: usize) -> bool {
-        let mut columns = self.first.iter().enumerate();
-        if self.rest.is_empty() {
+        let mut columns = self.first.cells().enumerate();
+        if self.rest_len() == 0 {
             return columns.any(|(column, cell)| column != label && is_name(cell));
         }
         // A text over numbers.
@@ -246,7 +256,7 @@ impl<'a> Head<'a> {
         if columns.any(|(column, cell)| is_name(cell) && is_over_numbers(column)) {
             return true;
         }
-        if self.first[0].is_empty() && label != 0 && self.counts_rows(0) {
+        if self.first.cell(0).is_empty() && label != 0 && self.counts_rows(0) {
             return true;
         }
         self.holds_numbers_for_names(label)
@@ -274,20 +284,20 @@ impl<'a> Head<'a> {
                 || are_whole && are_different && self.has_decimals(label)
                 || are_words;
         }
-        let all: Vec<&str> = self.first.iter().collect();
+        let all: Vec<&str> = self.first.cells().collect();
         count_columns(&all) && (all.len() >= 5 || all.len() >= 3 && self.has_decimals(label))
             || self.may_name_columns(label) && (self.goes_up() || self.has_decimals(label))
     }
 
     /// Whether all cells of the first line are numbers.
     pub(super) fn is_numbers(self) -> bool {
-        self.first.iter().all(is_number)
+        self.first.cells().all(is_number)
     }
 
     /// Whether the first line holds different whole numbers, and that of the label comes nowhere
     /// else, over labels of which each comes more than once.
     pub(super) fn may_name_columns(self, label: usize) -> bool {
-        let mut cells: Vec<&str> = self.first.iter().collect();
+        let mut cells: Vec<&str> = self.first.cells().collect();
         cells.sort_unstable();
         let are_different = cells.windows(2).all(|pair| pair[0] != pair[1]);
         cells.len() >= 3
@@ -298,17 +308,17 @@ impl<'a> Head<'a> {
 
     /// Whether the numbers of the first line go up by one, such as years, and those of no other.
     fn goes_up(self) -> bool {
-        let goes_up = |record: &StringRecord| {
-            let cells: Option<Vec<i64>> = record.iter().map(whole).collect();
+        let goes_up = |record: Record<'_>| {
+            let cells: Option<Vec<i64>> = record.cells().map(whole).collect();
             let is_next = |pair: &[i64]| pair[0].checked_add(1) == Some(pair[1]);
             cells.is_some_and(|cells| cells.windows(2).all(is_next))
         };
-        goes_up(self.first) && !self.rest.iter().any(goes_up)
+        goes_up(self.first) && !self.rest().any(goes_up)
     }
 
     /// The first cells of all columns but the label's.
     fn but(self, label: usize) -> impl Iterator<Item = &'a str> {
-        let cells = self.first.iter().enumerate();
+        let cells = self.first.cells().enumerate();
         cells
             .filter(move |(column, _)| *column != label)
             .map(|(_, cell)| cell)
@@ -317,15 +327,15 @@ impl<'a> Head<'a> {
     /// Whether the label's first cell is a text that comes nowhere else, over labels of which each
     /// comes more than once.
     fn names_label(self, label: usize) -> bool {
-        let name = &self.first[label];
+        let name = self.first.cell(label);
         is_name(name) && is_word(name) && self.is_label_apart(label)
     }
 
     /// Whether the label's first cell comes nowhere else, over labels of which each comes more than
     /// once.
     fn is_label_apart(self, label: usize) -> bool {
-        let name = &self.first[label];
-        if self.rest.len() < 4 {
+        let name = self.first.cell(label);
+        if self.rest_len() < 4 {
             return false;
         }
         let mut others: Vec<&str> = self.below(label).collect();
@@ -350,10 +360,9 @@ impl<'a> Head<'a> {
     /// Whether the first column only names the rows.
     pub(super) fn begins_with_index(self, has_header: bool) -> bool {
         if has_header {
-            return self.rest.len() > 1 && is_index_name(&self.first[0]) && self.counts_rows(0);
+            return self.rest_len() > 1 && is_index_name(self.first.cell(0)) && self.counts_rows(0);
         }
-        self.rest.len() + 1 >= COUNTED_ROWS
-            && counts(std::iter::once(&self.first[0]).chain(self.below(0)))
+        self.records.len() >= COUNTED_ROWS && counts(self.records.column(0))
     }
 }
 

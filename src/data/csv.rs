@@ -1,20 +1,16 @@
-//! Comma-separated values as records, and the numbers in them.
+//! Comma-separated values: what stands between the fields, and the records of a file.
 //!
 //! Plain or gzipped, with commas, semicolons, tabs or pipes between the fields, which are quoted or
 //! not.
 
 use std::path::Path;
 
-use ndarray::Array2;
-
-use super::cells::{is_decimal_comma, remedy};
+use super::cells::is_decimal_comma;
 use super::columns::Columns;
 use super::error::DataError;
 use super::files::{Source, has_end};
 use super::memory_budget::MemoryBudget;
-
-/// Memory of a record beside its text and where its fields end, about.
-const RECORD_BYTES: usize = 128;
+use super::records::{Record, Records};
 
 /// Bytes that are looked at to find what stands between the fields.
 const LOOKED_AT: usize = 1 << 16;
@@ -27,12 +23,6 @@ pub(super) fn table_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
     Source::open(path)?.all()
 }
 
-/// The values of `columns` in another table, (rows, columns).
-pub(super) fn columns_of(path: &Path, columns: &Columns) -> Result<Array2<f64>, DataError> {
-    let (rows, places) = rows_of(path, columns)?;
-    numbers(&rows, &places, path)
-}
-
 /// The texts in `columns` of another table.
 pub(super) fn texts_of(path: &Path, columns: &Columns) -> Result<Vec<String>, DataError> {
     let (rows, places) = rows_of(path, columns)?;
@@ -40,20 +30,18 @@ pub(super) fn texts_of(path: &Path, columns: &Columns) -> Result<Vec<String>, Da
 }
 
 /// The rows of another table, and where the columns stand in them.
-fn rows_of(
-    path: &Path,
-    columns: &Columns,
-) -> Result<(Vec<csv::StringRecord>, Vec<usize>), DataError> {
+pub(super) fn rows_of(path: &Path, columns: &Columns) -> Result<(Records, Vec<usize>), DataError> {
     let given = columns.delimiter.and_then(|given| u8::try_from(given).ok());
-    let mut records = records(&table_bytes(path)?, path, given)?;
+    let mut records = records(table_bytes(path)?, path, given)?;
     let (skipped, places) = columns.places(&records, path)?;
-    Ok((records.split_off(skipped), places))
+    records.skip(skipped);
+    Ok((records, places))
 }
 
 /// Of each row, the cells in columns `places`, one after another.
-pub(super) fn texts(rows: &[csv::StringRecord], places: &[usize]) -> Vec<String> {
-    let text = |record: &csv::StringRecord| {
-        let cells: Vec<&str> = places.iter().map(|&at| &record[at]).collect();
+pub(super) fn texts(rows: &Records, places: &[usize]) -> Vec<String> {
+    let text = |record: Record<'_>| {
+        let cells: Vec<&str> = places.iter().map(|&at| record.cell(at)).collect();
         cells.join(" ")
     };
     rows.iter().map(text).collect()
@@ -61,36 +49,16 @@ pub(super) fn texts(rows: &[csv::StringRecord], places: &[usize]) -> Vec<String>
 
 /// All rows, equally long; `given` stands between the fields, if it was said.
 pub(super) fn records(
-    bytes: &[u8],
+    bytes: Vec<u8>,
     path: &Path,
     given: Option<u8>,
-) -> Result<Vec<csv::StringRecord>, DataError> {
-    let delimiter = given.unwrap_or_else(|| delimiter(bytes, path));
-    let even = (delimiter == b' ').then(|| evenly_spaced(bytes));
-    let bytes = even.as_deref().unwrap_or(bytes);
-    records_within(bytes, delimiter, path, MemoryBudget::new(path))
-}
-
-/// Records whose memory is taken from `budget`.
-fn records_within(
-    bytes: &[u8],
-    delimiter: u8,
-    path: &Path,
-    mut budget: MemoryBudget,
-) -> Result<Vec<csv::StringRecord>, DataError> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .delimiter(delimiter)
-        .trim(csv::Trim::All)
-        .from_reader(bytes);
-    let mut records = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| describe(&error, path, bytes.starts_with(b"#")))?;
-        let ends = record.len() * size_of::<usize>();
-        budget.take((record.as_slice().len() + ends + RECORD_BYTES) as u64)?;
-        records.push(record);
-    }
-    Ok(records)
+) -> Result<Records, DataError> {
+    let delimiter = given.unwrap_or_else(|| delimiter(&bytes, path));
+    let bytes = match delimiter {
+        b' ' => evenly_spaced(&bytes),
+        _ => bytes,
+    };
+    Records::of(bytes, delimiter, path, MemoryBudget::new(path))
 }
 
 /// What stands between the fields: tabs in a `.tsv`, else the first of commas, semicolons, tabs and
@@ -194,74 +162,9 @@ pub(super) fn fields(bytes: &[u8], delimiter: u8) -> Option<usize> {
         .then_some(first)
 }
 
-/// The values in columns `places` of `rows`.
-pub(super) fn numbers(
-    rows: &[csv::StringRecord],
-    places: &[usize],
-    path: &Path,
-) -> Result<Array2<f64>, DataError> {
-    let count = rows.len() * places.len();
-    MemoryBudget::new(path).check((count * size_of::<f64>()) as u64)?;
-    let mut values = Vec::with_capacity(count);
-    for record in rows {
-        for &column in places {
-            let text = &record[column];
-            let value = text.parse::<f64>().ok().filter(|value| value.is_finite());
-            values.push(value.ok_or_else(|| DataError::Cell {
-                remedy: remedy(text, rows.iter().map(|record| &record[column])),
-                path: path.to_owned(),
-                line: record.position().map_or(0, csv::Position::line),
-                column,
-                got: text.to_owned(),
-            })?);
-        }
-    }
-    let shape = (rows.len(), places.len());
-    Ok(Array2::from_shape_vec(shape, values).expect("every row has as many values"))
-}
-
-/// What the reader of records found, in our words; `is_comment` is whether the first line is one.
-fn describe(error: &csv::Error, path: &Path, is_comment: bool) -> DataError {
-    let line = |position: &Option<csv::Position>| position.as_ref().map_or(0, csv::Position::line);
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            pos,
-            expected_len,
-            len,
-        } => DataError::unfit(
-            path,
-            format!("{expected_len} columns in every row"),
-            format!("{len} in line {}", line(pos)),
-            if is_comment {
-                "take the lines away that begin with #"
-            } else {
-                "fix the line, quote cells that hold a delimiter, or name what stands between the fields with `delimiter`"
-            },
-        ),
-        csv::ErrorKind::Utf8 { pos, .. } => DataError::unfit(
-            path,
-            "text in UTF-8",
-            format!("other bytes in line {}", line(pos)),
-            "convert the file, such as with iconv -f latin1 -t utf-8",
-        ),
-        _ => DataError::format(path, "comma-separated values", error.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn records_that_need_more_than_the_free_memory_are_refused() {
-        let path = "rows.csv".as_ref();
-        let bytes = "1,2,3\n".repeat(10_000);
-        let read =
-            |most: u64| records_within(bytes.as_bytes(), b',', path, MemoryBudget::of(path, most));
-        assert_eq!(read(2 << 20).unwrap().len(), 10_000);
-        let error = read(1 << 20).unwrap_err();
-        assert!(matches!(error, DataError::Memory { .. }), "{error}");
-    }
 
     #[test]
     fn the_delimiter_is_what_cuts_all_lines_alike() {

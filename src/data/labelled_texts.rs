@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::columns::Column;
 use super::error::DataError;
-use super::table::TableOptions;
+use super::table_options::TableOptions;
 use super::text_features::LabelledTexts;
 
 impl LabelledTexts {

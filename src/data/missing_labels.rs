@@ -2,28 +2,27 @@
 
 use std::path::Path;
 
-use csv::StringRecord;
-
 use super::cells::column_called;
 use super::error::DataError;
+use super::records::{Record, Records};
 use super::targets::{MissingLabels, is_missing_label};
 
 /// Does with rows that have no label what `how` says.
 pub(super) fn settle_missing(
     how: MissingLabels,
-    rows: &mut Vec<StringRecord>,
+    rows: &mut Records,
     label: usize,
     name: &str,
     path: &Path,
 ) -> Result<Option<String>, DataError> {
-    let lacks = |row: &StringRecord| is_missing_label(&row[label]);
-    let Some(first) = rows.iter().find(|row| lacks(row)) else {
+    let lacks = |row: Record<'_>| is_missing_label(row.cell(label));
+    let Some(first) = rows.iter().find(|row| lacks(*row)) else {
         return Ok(None);
     };
     // Where the first of them stands, for messages.
-    let line = first.position().map_or(0, csv::Position::line);
-    let cell = first[label].to_owned();
-    let (all, count) = (rows.len(), rows.iter().filter(|row| lacks(row)).count());
+    let line = first.line();
+    let cell = first.cell(label).to_owned();
+    let (all, count) = (rows.len(), rows.iter().filter(|row| lacks(*row)).count());
     match how {
         MissingLabels::Class => Ok(None),
         MissingLabels::Drop if count < all => {

@@ -13,8 +13,10 @@
 //! | `npz`, `predict_archive` | archives of NumPy's arrays (feature `npz`) |
 //! | `files`, `memory_budget` | files that lie about their size, or are larger than the free memory |
 //! | `array_file` | NumPy's arrays that are larger than memory |
-//! | `csv`, `cells`, `columns`, `table`, `survey` | tables: records, cells, what columns are, rows; what columns hold |
-//! | `targets`, `row_labels`, `missing_labels` | labels that are classes, those that are values, and rows without one |
+//! | `csv`, `records`, `cells`, `gaps`, `dates` | tables: what stands between fields, records, cells |
+//! | `columns`, `chosen_columns`, `table_options`, `table`, `survey` | what columns are, and which are features; how tables are read; what columns hold |
+//! | `feature_cells`, `column_encoder`, `table_encoder`, `table_fit` | numbers, categories and dates, and the inputs that they become |
+//! | `targets`, `label_columns`, `row_labels`, `missing_labels` | labels that are classes, those that are values, and rows without one |
 //! | `real_targets` | targets of a regression, standardised and given back in their units |
 //! | `sniff` | what a file is, by what is in it |
 //! | `listed` | lists in messages |
@@ -27,7 +29,7 @@
 //! | `pieces` | the tokens of a `tokenizer.json` (feature `text`) |
 //! | [`open()`] | opens whatever lies at a path: training and test part, by its kind (feature `files`) |
 //! | `preparation`, `unlabelled` | how files became rows, kept with a model |
-//! | `predict_input`, `predict_memory` | other files, and what is in memory, made into such rows |
+//! | `predict_input`, `predict_tables`, `predict_memory` | other files, and what is in memory, made into such rows |
 //! | `digits` | handwritten digits, embedded in the program |
 //! | `synthetic` | synthetic data, for benchmarks and trials |
 //! | `sampler` | the order of the rows in an epoch |
@@ -36,19 +38,24 @@ mod array_file;
 mod arrays;
 mod augment;
 mod cells;
+mod chosen_columns;
 mod cifar;
 #[cfg(feature = "image")]
 mod class_folders;
+mod column_encoder;
 mod columns;
 mod concat;
 #[cfg(feature = "image")]
 mod contact_sheet;
 mod csv;
 mod dataset;
+mod dates;
 mod digits;
 mod error;
+mod feature_cells;
 mod files;
 mod fortran_order;
+mod gaps;
 mod idx;
 #[cfg(feature = "image")]
 mod image_cache;
@@ -59,6 +66,7 @@ mod image_kinds;
 mod images;
 #[cfg(feature = "image")]
 mod jpeg_blocks;
+mod label_columns;
 mod labelled_texts;
 #[cfg(any(feature = "audio", feature = "image"))]
 mod left_out;
@@ -87,8 +95,10 @@ mod predict_input;
 mod predict_memory;
 #[cfg(feature = "audio")]
 mod predict_sounds;
+mod predict_tables;
 mod preparation;
 mod real_targets;
+mod records;
 mod rounding;
 mod row_labels;
 mod sampler;
@@ -107,6 +117,10 @@ mod subset;
 mod survey;
 mod synthetic;
 mod table;
+mod table_encoder;
+#[cfg(feature = "files")]
+mod table_fit;
+mod table_options;
 mod targets;
 mod text;
 mod text_features;
@@ -122,6 +136,7 @@ mod wave_chunks;
 pub use array_file::ArrayFile;
 pub use arrays::ArrayDataset;
 pub use augment::{Augmentation, Augmented};
+pub use column_encoder::{ColumnCells, ColumnEncoder};
 pub use columns::{Column, Columns, Header};
 pub use concat::ConcatDataset;
 pub use dataset::{Dataset, Labels, LabelsMut};
@@ -171,7 +186,8 @@ pub use split::{
 pub use subset::Subset;
 pub use survey::{ColumnSurvey, survey};
 pub use synthetic::{synthetic_classes, synthetic_tokens};
-pub use table::{CsvTable, TableOptions};
+pub use table::CsvTable;
+pub use table_options::TableOptions;
 pub use targets::{MissingLabels, Target};
 pub use text::{TextDataset, Vocabulary, read_bytes, read_text};
 pub use text_features::{HashedTexts, LabelledTexts, TextHasher};

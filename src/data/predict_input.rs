@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::arrays::ArrayDataset;
 use super::columns::Columns;
-use super::csv::{columns_of, texts_of};
+use super::csv::texts_of;
 use super::error::DataError;
 use super::files::{IDX, TABLES, has_end};
 use super::idx::Idx;
@@ -21,6 +21,7 @@ use super::predict_sounds::sounds;
 use super::preparation::{Preparation, RowKind};
 use super::scale::Standardizer;
 use super::sniff::{Content, content};
+use super::table_encoder::TableEncoder;
 use super::text::read_text;
 use super::text_features::{LabelledTexts, TextHasher};
 use super::unlabelled::PredictInput;
@@ -44,7 +45,14 @@ impl Preparation {
 
     fn made(&self, path: &Path) -> Result<PredictInput, DataError> {
         match &self.rows {
-            RowKind::Table { columns, scale } => table(path, columns, scale),
+            RowKind::Table {
+                columns,
+                encoders,
+                scale,
+            } => {
+                let encoder = TableEncoder::kept(columns.names.len(), encoders, scale);
+                table(path, columns, &encoder)
+            }
             RowKind::Array { shape, scale } => array(path, shape, scale.as_ref()),
             RowKind::Images { shape, statistics } => images(path, *shape, statistics),
             #[cfg(feature = "audio")]
@@ -84,15 +92,31 @@ pub(super) fn unlabelled(values: Array2<f32>, shape: &[usize]) -> Result<ArrayDa
     ArrayDataset::classes(values, &classes, 1)?.shaped(shape)
 }
 
-fn table(path: &Path, columns: &Columns, scale: &Standardizer) -> Result<PredictInput, DataError> {
-    let width = columns.names.len();
-    if has_end(path, &[".npy", ".npz"]) {
-        return array(path, &[width], Some(scale));
+fn table(
+    path: &Path,
+    columns: &Columns,
+    encoder: &TableEncoder,
+) -> Result<PredictInput, DataError> {
+    if !has_end(path, &[".npy", ".npz"]) {
+        return encoder.rows_of_table(path, columns);
     }
-    let values = columns_of(path, columns)?;
-    scale.check(values.view(), &columns.names)?;
-    let values = scale.apply(values.view());
-    Ok(PredictInput::of(unlabelled(values, &[width])?, Vec::new()))
+    let width = columns.names.len();
+    if !encoder.takes_numbers() {
+        let remedy = "give a table with the columns that the model was trained on";
+        let expected = "cells of words or dates";
+        return Err(DataError::unfit(
+            path,
+            expected,
+            "an array of numbers",
+            remedy,
+        ));
+    }
+    let array = numpy(path)?;
+    check_shape(array.shape(), &[width], path)?;
+    let values = array.doubles();
+    let values = values.to_shape((values.len() / width.max(1), width));
+    let values = values.expect("rows of this shape");
+    encoder.rows_of_codes(values.view(), &[], path)
 }
 
 /// The array of a `.npy`, or the inputs of a `.npz`.

@@ -14,6 +14,7 @@ use super::predict_sounds::sounds_of;
 use super::preparation::{Preparation, RowKind};
 #[cfg(feature = "audio")]
 use super::sound::Sound;
+use super::table_encoder::TableEncoder;
 use super::text_features::LabelledTexts;
 use super::unlabelled::PredictInput;
 
@@ -22,8 +23,8 @@ const MEMORY: &str = "rows in memory";
 
 impl Preparation {
     /// Makes rows of numbers as a table or array of the training held them, (rows, values): they
-    /// are standardised here. Arrays without a scale are taken as they are; of bytes that means
-    /// shares of 255.
+    /// are standardised here. NaN is a gap of a table. Arrays without a scale are taken as they are;
+    /// of bytes that means shares of 255.
     ///
     /// ```
     /// use ndarray::array;
@@ -42,7 +43,19 @@ impl Preparation {
     pub fn rows_of_values(&self, values: ArrayView2<'_, f64>) -> Result<PredictInput, DataError> {
         let shape = self.rows.input_shape();
         let scale = match &self.rows {
-            RowKind::Table { scale, .. } => Some(scale),
+            RowKind::Table {
+                columns,
+                encoders,
+                scale,
+            } => {
+                let width = columns.names.len();
+                let encoder = TableEncoder::kept(width, encoders, scale);
+                if !encoder.takes_numbers() {
+                    return Err(unfit(&self.rows, "numbers"));
+                }
+                check_width(values.ncols(), width, "values")?;
+                return encoder.rows_of_codes(values, &[], Path::new(MEMORY));
+            }
             RowKind::Array { scale, .. } => scale.as_ref(),
             other => return Err(unfit(other, "numbers")),
         };
@@ -184,6 +197,9 @@ impl Preparation {
 /// The error of a model that takes other rows.
 fn unfit(kind: &RowKind, got: &str) -> DataError {
     let (expected, remedy) = match kind {
+        RowKind::Table { encoders, .. } if !encoders.is_empty() => {
+            ("cells of a table", "Preparation::rows of a file")
+        }
         RowKind::Table { .. } | RowKind::Array { .. } => ("numbers", "rows_of_values"),
         RowKind::Images { .. } => ("images", "rows_of_pixels or rows_of_bytes"),
         RowKind::Sounds { .. } => ("recordings", "rows_of_bytes"),

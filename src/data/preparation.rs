@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::input;
 
+use super::column_encoder::ColumnEncoder;
 use super::columns::Columns;
 use super::error::DataError;
 use super::images::{ChannelStatistics, ImageShape};
@@ -68,11 +69,14 @@ pub struct Preparation {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RowKind {
-    /// Columns of numbers, standardised.
+    /// Columns of numbers, words or dates.
     Table {
         /// The columns besides the label.
         columns: Columns,
-        /// What each is standardised with.
+        /// How each becomes inputs; of runs that are older, none: all hold numbers without gaps.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        encoders: Vec<ColumnEncoder>,
+        /// What each input is standardised with.
         scale: Standardizer,
     },
     /// Arrays of one shape.
@@ -118,7 +122,12 @@ impl RowKind {
     /// The shape of a row.
     pub fn input_shape(&self) -> Vec<usize> {
         match self {
-            RowKind::Table { columns, .. } => vec![columns.names.len()],
+            RowKind::Table {
+                columns, encoders, ..
+            } => match &encoders[..] {
+                [] => vec![columns.names.len()],
+                all => vec![all.iter().map(ColumnEncoder::width).sum()],
+            },
             RowKind::Array { shape, .. } => shape.clone(),
             RowKind::Images { shape, .. } => vec![shape.height, shape.width, shape.channels],
             RowKind::Sounds { frames, scale, .. } => vec![*frames, scale.means.len(), 1],
@@ -127,18 +136,43 @@ impl RowKind {
         }
     }
 
+    /// The name of each input of a row; nothing where inputs have none.
+    pub fn input_names(&self) -> Vec<String> {
+        match self {
+            RowKind::Table {
+                columns, encoders, ..
+            } if encoders.is_empty() => columns.names.clone(),
+            RowKind::Table {
+                columns, encoders, ..
+            } => {
+                let pairs = encoders.iter().zip(&columns.names);
+                pairs
+                    .flat_map(|(encoder, name)| encoder.input_names(name))
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether there are as many means and deviations as values that they belong to.
     fn fits(&self) -> bool {
         let mut axes = self.input_shape().into_iter();
         let values = axes.try_fold(1_usize, |all, axis| all.checked_mul(axis));
-        if !values.is_some_and(|values| (1..=MOST_VALUES).contains(&values)) {
+        let Some(values) = values.filter(|values| (1..=MOST_VALUES).contains(values)) else {
             return false;
-        }
+        };
         let of = |scale: &Standardizer, count: usize| {
             (scale.means.len(), scale.deviations.len()) == (count, count)
         };
         match self {
-            RowKind::Table { columns, scale } => of(scale, columns.names.len()),
+            RowKind::Table {
+                columns,
+                encoders,
+                scale,
+            } => {
+                let is_whole = [0, columns.names.len()].contains(&encoders.len());
+                is_whole && encoders.iter().all(ColumnEncoder::fits) && of(scale, values)
+            }
             RowKind::Array { shape, scale } => {
                 let count = shape.iter().product();
                 scale.as_ref().is_none_or(|scale| of(scale, count))

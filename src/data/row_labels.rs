@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use csv::StringRecord;
 use ndarray::Array2;
 
 use super::cells::{column_called, remedy};
 use super::error::DataError;
 use super::listed::listed;
+use super::records::Records;
 use super::targets::{Target, alike, measured, numbered};
 
 /// Labels of all rows.
@@ -35,13 +35,13 @@ pub(super) struct LabelColumn<'a> {
 impl RowLabels {
     /// Those in a column of a table, and what is said of them.
     pub(super) fn of_column(
-        rows: &[StringRecord],
+        rows: &Records,
         column: LabelColumn<'_>,
         target: Target,
         path: &Path,
     ) -> Result<(Self, Vec<String>), DataError> {
         let name = column.name;
-        let cells: Vec<&str> = rows.iter().map(|record| &record[column.place]).collect();
+        let cells: Vec<&str> = rows.column(column.place).collect();
         // Values where they are asked for, or look like some.
         let why = match target {
             Target::Classes => None,
@@ -69,19 +69,14 @@ impl RowLabels {
 }
 
 /// The numbers in a column.
-fn values(
-    rows: &[StringRecord],
-    column: LabelColumn<'_>,
-    path: &Path,
-) -> Result<RowLabels, DataError> {
+fn values(rows: &Records, column: LabelColumn<'_>, path: &Path) -> Result<RowLabels, DataError> {
     let mut values = Vec::with_capacity(rows.len());
-    for record in rows {
-        let cell = &record[column.place];
+    for record in rows.iter() {
+        let cell = record.cell(column.place);
         let number = cell.parse().ok().filter(|value: &f64| value.is_finite());
         values.push(number.ok_or_else(|| {
-            let others = rows.iter().map(|record| &record[column.place]);
-            let line = record.position().map_or(0, csv::Position::line);
-            let said = remedy(cell, others);
+            let line = record.line();
+            let said = remedy(cell, rows.column(column.place));
             let said = said.split(", or leave").next().unwrap_or_default();
             DataError::unfit(
                 path,

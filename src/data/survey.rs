@@ -3,14 +3,18 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::cells::is_missing;
 use super::columns::Head;
 use super::csv::{records, table_bytes};
+use super::dates::Date;
 use super::error::DataError;
-use super::table::TableOptions;
+use super::gaps::is_gap;
+use super::table_options::TableOptions;
 
 /// Different values of a column that are counted at most.
 const MOST_VALUES: usize = 1000;
+
+/// Different values that are named.
+const LISTED: usize = 10;
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +31,23 @@ pub struct ColumnSurvey {
     pub range: Option<(f64, f64, f64)>,
     /// How many different values there are, if below 1,000.
     pub distinct: Option<usize>,
+    /// Cells among the texts that are dates, such as 2024-05-31.
+    pub dates: usize,
+    /// The first different values in order, if all are texts: gaps are none.
+    pub values: Vec<String>,
+}
+
+impl ColumnSurvey {
+    /// What a training takes a column of features for, if its cells agree.
+    pub fn kind(&self) -> Option<&'static str> {
+        match (self.numbers, self.texts) {
+            (0, 0) => None,
+            (_, 0) => Some("numbers"),
+            (0, texts) if self.dates == texts => Some("dates"),
+            (0, _) if self.dates == 0 => Some("categories"),
+            _ => None,
+        }
+    }
 }
 
 /// Looks at every column of comma-separated values, those that would be left out too.
@@ -46,24 +67,22 @@ pub struct ColumnSurvey {
 /// [`DataError::Io`]; [`DataError::Empty`]; [`DataError::Unfit`] for rows of different lengths or
 /// text that is not UTF-8.
 pub fn survey(path: &Path, options: &TableOptions) -> Result<Vec<ColumnSurvey>, DataError> {
-    let records = records(&table_bytes(path)?, path, options.delimiter)?;
+    let mut records = records(table_bytes(path)?, path, options.delimiter)?;
     let head = Head::of(&records)?;
     let last = head.width() - 1;
-    let label = head.place(&options.label, "label", path).unwrap_or(last);
+    let label = options.label_places(head, path).map_or(last, |all| all[0]);
     let has_header = options.holds_names(head, label, path)?;
-    let (first, rest) = records.split_first().ok_or(DataError::Empty)?;
-    let rows = if has_header { rest } else { &records[..] };
-    let column = |at: usize| {
-        one(
-            head.name(at, has_header),
-            rows.iter().map(|record| &record[at]),
-        )
-    };
-    Ok((0..first.len()).map(column).collect())
+    let names = (0..head.width()).map(|at| head.name(at, has_header));
+    let names: Vec<String> = names.collect();
+    records.skip(usize::from(has_header));
+    let columns = names.into_iter().enumerate();
+    Ok(columns
+        .map(|(at, name)| one(name, records.column(at)))
+        .collect())
 }
 
 fn one<'a>(name: String, cells: impl Iterator<Item = &'a str>) -> ColumnSurvey {
-    let (mut numbers, mut missing, mut texts) = (0_usize, 0, 0);
+    let (mut numbers, mut missing, mut texts, mut dates) = (0_usize, 0, 0, 0);
     let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
     // The first number, and half the mean distance from it: what huge numbers have in common would
     // swallow their differences, and their sum overflow.
@@ -78,12 +97,16 @@ fn one<'a>(name: String, cells: impl Iterator<Item = &'a str>) -> ColumnSurvey {
                 half += (value / 2.0 - first / 2.0) / count - half / count;
             }
             Cell::Missing => missing += 1,
-            Cell::Text => texts += 1,
+            Cell::Text => {
+                texts += 1;
+                dates += usize::from(Date::parse(cell).is_some());
+            }
         }
         if distinct.len() < MOST_VALUES {
             distinct.insert(cell);
         }
     }
+    let values = distinct.iter().copied().filter(|cell| !is_gap(cell));
     ColumnSurvey {
         name,
         numbers,
@@ -91,6 +114,11 @@ fn one<'a>(name: String, cells: impl Iterator<Item = &'a str>) -> ColumnSurvey {
         texts,
         range: first.map(|first| (least, most, first + half + half)),
         distinct: (distinct.len() < MOST_VALUES).then_some(distinct.len()),
+        dates,
+        values: match numbers {
+            0 => values.take(LISTED).map(str::to_owned).collect(),
+            _ => Vec::new(),
+        },
     }
 }
 
@@ -102,7 +130,7 @@ enum Cell {
 
 impl Cell {
     fn of(cell: &str) -> Self {
-        if is_missing(cell) {
+        if is_gap(cell) {
             return Cell::Missing;
         }
         match cell.parse::<f64>() {

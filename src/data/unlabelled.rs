@@ -10,6 +10,8 @@ pub struct PredictInput {
     pub data: Box<dyn Dataset>,
     /// The file of each row, or its text, where rows have one.
     pub names: Vec<String>,
+    /// What there is to say of them: gaps that were filled, and values that the training had not.
+    pub notes: Vec<String>,
 }
 
 impl std::fmt::Debug for PredictInput {
@@ -44,7 +46,12 @@ impl PredictInput {
         Self {
             data: Box::new(Unlabelled(data)),
             names,
+            notes: Vec::new(),
         }
+    }
+
+    pub(super) fn with_notes(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
     }
 }
 

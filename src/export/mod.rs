@@ -5,11 +5,12 @@
 //! | `safetensors` | named tensors, as PyTorch, JAX and others read them; [`read_safetensors`] takes them back |
 //! | `npz` | the same for NumPy |
 //! | `torch`, `torch_order` | weights that PyTorch wrote, by a map of names; where its channels come first |
-//! | `onnx`, `onnx_graph`, `onnx_scale`, `onnx_format` | whole models, for onnxruntime |
+//! | `onnx`, `onnx_graph`, `onnx_scale`, `onnx_format`, `onnx_file` | whole models, for onnxruntime |
 
 mod error;
 mod npz;
 mod onnx;
+mod onnx_file;
 mod onnx_format;
 mod onnx_graph;
 mod onnx_scale;
@@ -20,7 +21,7 @@ mod torch_order;
 
 pub use error::ExportError;
 pub use npz::write_npz;
-pub use onnx::{write_onnx, write_onnx_scaled};
+pub use onnx_file::{write_onnx, write_onnx_described, write_onnx_scaled};
 pub use onnx_scale::OutputScale;
 pub use safetensors::{read_metadata, read_safetensors, write_safetensors};
 pub use torch::read_torch;

@@ -282,12 +282,11 @@ fn tables_are_read_with_and_without_a_header_and_say_where_they_are_wrong() {
     );
     assert_eq!(table.classes(), ["9", "10"]);
     let table = parse("a,\"b, c\",k\n\"1\",2e3,x\n", Column::Name("a".into()));
-    // Named like a number's column: what is left holds a word.
+    // Named like a number's column: what is left holds a word, and is no row of numbers as it is.
+    let error = table.unwrap().dataset().unwrap_err().to_string();
     assert!(
-        table
-            .unwrap_err()
-            .to_string()
-            .contains("line 2, column 2 (from 0)")
+        error.contains("numbers in all columns, got words in column k"),
+        "{error}"
     );
     let table = parse("k,\"b, c\"\nx,2e3\ny,-1\n", Column::Index(0)).unwrap();
     assert_eq!(

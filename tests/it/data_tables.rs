@@ -105,6 +105,7 @@ fn new_tables_have_the_features_of_the_training_whatever_was_left_out() {
         let table = options.parse(text.as_bytes(), "t.csv".as_ref()).unwrap();
         let rows = RowKind::Table {
             columns: table.columns().clone(),
+            encoders: Vec::new(),
             scale: Standardizer::fit(table.values().view()),
         };
         let preparation = Preparation {

@@ -70,6 +70,8 @@ mod sequences;
 mod shard_norms;
 #[cfg(feature = "study")]
 mod statistics;
+#[cfg(feature = "files")]
+mod table_columns;
 mod three_parts;
 #[cfg(feature = "study")]
 mod time_to_target;

@@ -35,5 +35,7 @@ mod runs;
 mod said_of_files;
 mod scaling;
 mod settings_act;
+mod several_targets;
+mod table_columns;
 mod three_parts;
 mod written_layers;

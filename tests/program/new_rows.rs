@@ -38,7 +38,11 @@ fn columns_are_found_by_name_whatever_stands_beside_them() {
     let table = CsvTable::parse(text, &Column::Name("kind".into()), "t.csv".as_ref()).unwrap();
     let scale = Standardizer::fit(table.values().view());
     let columns = table.columns().clone();
-    let kept = preparation(RowKind::Table { columns, scale });
+    let kept = preparation(RowKind::Table {
+        columns,
+        encoders: Vec::new(),
+        scale,
+    });
     let more = folder.file("more.csv", b"b,other,a\n30,x,1\n10,y,3\n");
     let new = kept.rows(&more).unwrap();
     assert_eq!(gathered(&*new.data), [-1.0, 1.0, 1.0, -1.0]);
@@ -47,6 +51,7 @@ fn columns_are_found_by_name_whatever_stands_beside_them() {
     let twice = CsvTable::parse(text, &Column::Name("kind".into()), "t.csv".as_ref()).unwrap();
     let twice = preparation(RowKind::Table {
         columns: twice.columns().clone(),
+        encoders: Vec::new(),
         scale: Standardizer::fit(twice.values().view()),
     });
     let new = twice.rows(&folder.file("twice.csv", b"a,kind,a\n3,x,10\n"));
@@ -61,7 +66,11 @@ fn columns_are_found_by_name_whatever_stands_beside_them() {
     let table = CsvTable::parse(text, &Column::Index(1), "t.csv".as_ref()).unwrap();
     let scale = Standardizer::fit(table.values().view());
     let columns = table.columns().clone();
-    let kept = preparation(RowKind::Table { columns, scale });
+    let kept = preparation(RowKind::Table {
+        columns,
+        encoders: Vec::new(),
+        scale,
+    });
     for text in [&b"3,30\n"[..], b"3,7,30\n"] {
         let new = kept.rows(&folder.file("row.csv", text)).unwrap();
         assert_eq!(gathered(&*new.data), [1.0, 1.0]);

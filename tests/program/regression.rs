@@ -29,7 +29,7 @@ fn house(row: usize) -> ([f64; 3], i64) {
 }
 
 /// A table of houses, the last column the price, or without it.
-fn houses(folder: &Folder, name: &str, has_price: bool) -> PathBuf {
+pub(crate) fn houses(folder: &Folder, name: &str, has_price: bool) -> PathBuf {
     let mut text = "area,rooms,age".to_owned() + if has_price { ",price\n" } else { "\n" };
     for row in 0..400 {
         let ([area, rooms, age], price) = house(row);
@@ -43,12 +43,12 @@ fn houses(folder: &Folder, name: &str, has_price: bool) -> PathBuf {
     folder.file(name, text.as_bytes())
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
 /// A number at the beginning of what follows `name `.
-fn number(line: &str, name: &str) -> f64 {
+pub(crate) fn number(line: &str, name: &str) -> f64 {
     let rest = line.split(&format!("{name} ")).nth(1).unwrap();
     let end = rest.find([',', ';']).unwrap_or(rest.len());
     rest[..end].parse().unwrap()
@@ -79,7 +79,7 @@ fn a_regression_is_the_librarys_bit_for_bit_on_any_number_of_threads() {
 }
 
 /// Lines of JSON.
-fn json(lines: &str) -> Vec<Value> {
+pub(crate) fn json(lines: &str) -> Vec<Value> {
     let read = |line| serde_json::from_str(line).unwrap();
     lines.lines().map(read).collect()
 }

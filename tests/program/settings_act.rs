@@ -4,7 +4,7 @@
 use crate::program::{stdout, unisono, value};
 
 /// Values that are not the defaults.
-const VALUES: [(&str, &str); 59] = [
+const VALUES: [(&str, &str); 62] = [
     ("model.preset", "mlp_small"),
     ("model.layers", "dense 8"),
     ("model.precision", "bf16"),
@@ -12,9 +12,12 @@ const VALUES: [(&str, &str); 59] = [
     ("model.weights_map", "no.toml"),
     ("data.path", "no.csv"),
     ("data.label", "0"),
+    ("data.target", "0"),
     ("data.header", "no"),
     ("data.delimiter", "semicolon"),
     ("data.drop", "0"),
+    ("data.columns", "0"),
+    ("data.categories", "0"),
     ("data.missing_labels", "drop"),
     ("data.task", "classify"),
     ("data.text", "true"),

@@ -1,6 +1,6 @@
 //! Options of tables, as the flags say.
 
-use crate::data::{Header, MissingLabels, TableOptions, Target};
+use crate::data::{Column, Header, MissingLabels, TableOptions, Target};
 
 use crate::cli::error::{ArgError, refused};
 use crate::cli::options::DataArgs;
@@ -31,18 +31,36 @@ pub(super) fn table_options(args: &DataArgs) -> Result<TableOptions, ArgError> {
         }
     };
     // Columns that are left out; `none` keeps even one that only counts the rows.
-    let names = args.drop.iter().flat_map(|names| names.split(','));
-    let names: Vec<&str> = names.map(str::trim).collect();
-    let columns = names.iter().filter(|name| **name != "none");
+    let dropped = names(args.drop.as_deref());
+    let drop = dropped.iter().filter(|name| **name != "none");
+    // Targets stand in the place of a label.
+    if let (Some(target), Some(_)) = (&args.target, &args.label) {
+        let expected = "left out beside --label, which names the column";
+        return Err(refused("target", expected, target));
+    }
     Ok(TableOptions {
         label: column(args.label.as_deref()),
         header,
         delimiter: args.delimiter.as_deref().map(delimiter).transpose()?,
-        drop: columns.map(|name| column(Some(name))).collect(),
-        keeps_index: names.contains(&"none"),
+        drop: drop.map(|name| column(Some(name))).collect(),
+        columns: columns(args.columns.as_deref()),
+        categories: columns(args.categories.as_deref()),
+        keeps_index: dropped.contains(&"none"),
         missing_labels,
         target,
+        targets: columns(args.target.as_deref()),
     })
+}
+
+/// Names with commas between.
+fn names(text: Option<&str>) -> Vec<&str> {
+    let names = text.into_iter().flat_map(|names| names.split(','));
+    names.map(str::trim).collect()
+}
+
+fn columns(text: Option<&str>) -> Vec<Column> {
+    let names = names(text).into_iter();
+    names.map(|name| column(Some(name))).collect()
 }
 
 /// A name, or an ASCII character itself.

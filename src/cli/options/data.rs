@@ -29,6 +29,11 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "COLUMN")]
     pub(crate) label: Option<String>,
 
+    /// Columns of a table that hold numbers to be predicted: names or indices from 0, separated by
+    /// commas; in the place of --label
+    #[arg(long, value_name = "COLUMNS")]
+    pub(crate) target: Option<String>,
+
     /// Whether the first line of a table holds the names of its columns: auto (the default; told
     /// from the cells), yes or no
     #[arg(long, value_name = "NAME")]
@@ -43,6 +48,17 @@ pub(crate) struct DataArgs {
     /// column that only counts the rows is left out anyway; none keeps it
     #[arg(long, value_name = "COLUMNS|none")]
     pub(crate) drop: Option<String>,
+
+    /// The columns of a table that are features, beside the label: names or indices from 0,
+    /// separated by commas; by default all others
+    #[arg(long, value_name = "COLUMNS")]
+    pub(crate) columns: Option<String>,
+
+    /// Columns of a table whose cells are categories, also where they are numbers: names or indices
+    /// from 0, separated by commas. Columns without a number, such as of words or of True and
+    /// False, are categories anyway
+    #[arg(long, value_name = "COLUMNS")]
+    pub(crate) categories: Option<String>,
 
     /// Rows of a table without a label: refuse (the default), drop, or class (whatever stands there
     /// is a class)

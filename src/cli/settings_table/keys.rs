@@ -34,9 +34,31 @@ pub(super) static ROWS: &[Row] = &[
         ],
     ),
     row("data.label", &[NO_DATA, COUNTED, NO_TABLE]),
+    row(
+        "data.target",
+        &[
+            NO_DATA,
+            COUNTED,
+            NO_TABLE,
+            on(
+                |case| case.args.data.text || case.task_is("classify"),
+                "it names columns of numbers that are predicted; --label names that of the classes",
+            ),
+        ],
+    ),
     row("data.header", &[NO_DATA, COUNTED, NO_TABLE]),
     row("data.delimiter", &[NO_DATA, COUNTED, NO_TABLE]),
     row("data.drop", &[NO_DATA, COUNTED, NO_TABLE]),
+    row("data.columns", &[NO_DATA, COUNTED, NO_TABLE]),
+    row(
+        "data.categories",
+        &[
+            NO_DATA,
+            COUNTED,
+            NO_TABLE,
+            on(|case| case.args.data.text, "the columns are texts (--text)"),
+        ],
+    ),
     row("data.missing_labels", &[NO_DATA, COUNTED, NO_TABLE]),
     row(
         "data.task",

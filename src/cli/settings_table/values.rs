@@ -1,7 +1,7 @@
 //! Values of all keys, for the tests of the table.
 
 /// Values of each key that are not the default; where data take one of them it must act.
-pub(super) const VALUES: [(&str, &[&str]); 59] = [
+pub(super) const VALUES: [(&str, &[&str]); 62] = [
     ("model.preset", &["mlp_small", "lenet", "lstm"]),
     (
         "model.layers",
@@ -18,9 +18,12 @@ pub(super) const VALUES: [(&str, &[&str]); 59] = [
     ("model.weights_map", &["no.toml"]),
     ("data.path", &["idx"]),
     ("data.label", &["0"]),
+    ("data.target", &["1"]),
     ("data.header", &["no"]),
     ("data.delimiter", &["semicolon"]),
     ("data.drop", &["0"]),
+    ("data.columns", &["1"]),
+    ("data.categories", &["0"]),
     ("data.missing_labels", &["drop"]),
     ("data.task", &["classify"]),
     ("data.text", &["true"]),

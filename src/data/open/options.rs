@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::data::error::DataError;
 use crate::data::image_folder::ImageFolder;
 use crate::data::split::Shares;
-use crate::data::table::TableOptions;
+use crate::data::table_options::TableOptions;
 
 use super::augmentations::Augmentations;
 

@@ -5,7 +5,10 @@ use std::path::Path;
 use ndarray::{Array2, Axis};
 
 use crate::data::arrays::ArrayDataset;
+use crate::data::column_encoder::ColumnCells;
+use crate::data::columns::Columns;
 use crate::data::error::DataError;
+use crate::data::feature_cells::FeatureCells;
 use crate::data::listed::listed;
 use crate::data::precision::{self, Exact};
 use crate::data::preparation::RowKind;
@@ -13,6 +16,7 @@ use crate::data::real_targets::RealTargets;
 use crate::data::row_labels::RowLabels;
 use crate::data::scale::Standardizer;
 use crate::data::split::PartRows;
+use crate::data::table_encoder::TableEncoder;
 use crate::data::text_features::TextHasher;
 
 use super::opened::ReadParts;
@@ -28,7 +32,7 @@ pub(super) fn table(source: &Source<'_>) -> Result<ReadParts, DataError> {
     let table = source.options.table.read(source.path)?;
     let columns = table.columns().clone();
     let reading = table.reading().to_vec();
-    let (values, labels) = table.into_parts();
+    let (cells, labels) = table.into_parts();
     let (parts, said) = match &labels {
         RowLabels::Classes { labels, names } => {
             several_classes(names.len(), source.path, LABELS)?;
@@ -49,9 +53,9 @@ pub(super) fn table(source: &Source<'_>) -> Result<ReadParts, DataError> {
             columns.names.len()
         ),
         names: columns.names.clone(),
-        shape: vec![columns.names.len()],
+        shape: Vec::new(),
     };
-    rows.standardised(&values, &parts, |scale| RowKind::Table { columns, scale })
+    rows.encoded(cells, &parts, columns, source.path)
 }
 
 pub(super) fn labelled_texts(source: &Source<'_>) -> Result<ReadParts, DataError> {
@@ -124,12 +128,45 @@ impl Rows {
         };
         let rounded = precision::lines(values.view(), &scale, name, "");
         self.reading.extend(rounded);
+        let inputs = |rows: &[usize]| Ok(scale.apply(values.select(Axis(0), rows).view()));
+        self.parts(parts, inputs, kind(scale.clone()))
+    }
+
+    /// Both parts of a table, encoded with what the training part holds.
+    fn encoded(
+        mut self,
+        mut cells: FeatureCells,
+        parts: &PartRows,
+        columns: Columns,
+        path: &Path,
+    ) -> Result<ReadParts, DataError> {
+        let encoder = TableEncoder::fit(&mut cells, &self.names, &parts.train, path)?;
+        encoder.check(cells.codes.view(), &self.names)?;
+        self.reading.extend(rounded(&encoder, &cells, &self.names));
+        self.reading.extend(encoder.lines(&cells, &self.names));
+        self.shape = vec![encoder.width()];
+        let kind = RowKind::Table {
+            columns,
+            encoders: encoder.encoders.clone(),
+            scale: encoder.scale.clone(),
+        };
+        let inputs = |rows: &[usize]| encoder.apply(cells.codes.view(), rows, path);
+        self.parts(parts, inputs, kind)
+    }
+
+    /// Both parts, whose rows `inputs` gives.
+    fn parts(
+        self,
+        parts: &PartRows,
+        inputs: impl Fn(&[usize]) -> Result<Array2<f32>, DataError>,
+        kind: RowKind,
+    ) -> Result<ReadParts, DataError> {
         let targets = match &self.labels {
             RowLabels::Classes { .. } => None,
             RowLabels::Values { values, names } => Some(real_targets(values, names, parts)?),
         };
         let part = |rows: &[usize]| -> Result<ArrayDataset, DataError> {
-            let inputs = scale.apply(values.select(Axis(0), rows).view());
+            let inputs = inputs(rows)?;
             let data = match (&self.labels, &targets) {
                 (RowLabels::Classes { labels, names }, _) => {
                     let labels: Vec<u32> = rows.iter().map(|&row| labels[row]).collect();
@@ -154,9 +191,38 @@ impl Rows {
             about: self.about,
             reading: self.reading,
             images: None,
-            rows: kind(scale),
+            rows: kind,
         })
     }
+}
+
+/// What is said of columns whose numbers fall together in single precision.
+fn rounded(encoder: &TableEncoder, cells: &FeatureCells, names: &[String]) -> Vec<String> {
+    if encoder.takes_numbers() && encoder.width() == names.len() {
+        let name = |column: usize| names[column].clone();
+        return precision::lines(cells.codes.view(), &encoder.scale, name, "");
+    }
+    // Beside other columns, or with gaps: the numbers alone, and medians in the gaps.
+    let (mut columns, mut medians, mut start) = (Vec::new(), Vec::new(), 0);
+    let mut scale = Standardizer {
+        means: Vec::new(),
+        deviations: Vec::new(),
+    };
+    for (column, encoder_of) in encoder.encoders.iter().enumerate() {
+        if let ColumnCells::Numbers { median } = encoder_of.cells {
+            columns.push(column);
+            medians.push(median.unwrap_or_default());
+            scale.means.push(encoder.scale.means[start]);
+            scale.deviations.push(encoder.scale.deviations[start]);
+        }
+        start += encoder_of.width();
+    }
+    let mut values = cells.codes.select(Axis(1), &columns);
+    for (mut column, median) in values.columns_mut().into_iter().zip(medians) {
+        column.mapv_inplace(|value| if value.is_nan() { median } else { value });
+    }
+    let name = |at: usize| names[columns[at]].clone();
+    precision::lines(values.view(), &scale, name, "")
 }
 
 /// Refuses labels of one class; `place` says where they stand.
