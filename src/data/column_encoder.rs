@@ -192,6 +192,7 @@ impl ColumnEncoder {
     }
 
     /// Which inputs are 0 or 1, and stay so.
+    #[cfg(feature = "files")]
     pub(super) fn binary_inputs(&self) -> std::ops::Range<usize> {
         match self.cells {
             ColumnCells::Categories { .. } => 0..self.width(),
