@@ -6,7 +6,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::choices::{all_reduces, preset_names};
 use super::options::{DataArgs, EngineArgs, FromArgs, TrainArgs, precision_help, ranges};
-use super::runs_args::{EvalArgs, ExplainArgs, ExportArgs, GenerateArgs, PredictArgs};
+use super::runs_args::{CompareArgs, EvalArgs, ExplainArgs, ExportArgs, GenerateArgs, PredictArgs};
 use super::study_args::StudyCommand;
 
 /// Data-parallel neural-network training on CPUs: the same bits for any number of threads.
@@ -46,6 +46,8 @@ pub(super) enum Command {
         /// Another one
         second: PathBuf,
     },
+    /// Compare several runs: results, settings that differ, and on one page their curves
+    Compare(CompareArgs),
     /// Evaluate a run's model on its data
     Eval(EvalArgs),
     /// Classify files, or the rows of a run's own data: one line of JSON each

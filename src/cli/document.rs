@@ -215,16 +215,28 @@ pub(super) fn commented(args: &TrainArgs) -> String {
 
 /// The keys whose values differ: their paths, what was and what is.
 pub(super) fn differences(before: &TrainArgs, after: &TrainArgs) -> Vec<(String, String, String)> {
-    let tables = (table(before), table(after));
-    let text = |table: &Table, key: &Key| {
-        key.value(table)
+    let text = |value: &Option<Value>| {
+        value
+            .as_ref()
             .map_or("not set".to_owned(), ToString::to_string)
     };
-    let keys = Key::all();
-    let both = keys
-        .iter()
-        .map(|key| (key.path(), text(&tables.0, key), text(&tables.1, key)));
-    both.filter(|(_, before, after)| before != after).collect()
+    let differing = differing([before, after]).into_iter();
+    let both = differing.map(|(path, values)| (path, text(&values[0]), text(&values[1])));
+    both.collect()
+}
+
+/// The keys whose values differ in any of these settings: their paths, and the value in each.
+pub(super) fn differing<'a>(
+    all: impl IntoIterator<Item = &'a TrainArgs>,
+) -> Vec<(String, Vec<Option<Value>>)> {
+    let tables: Vec<Table> = all.into_iter().map(table).collect();
+    let keys = Key::all().into_iter();
+    let values = keys.map(|key| {
+        let values = tables.iter().map(|table| key.value(table).cloned());
+        (key.path(), values.collect::<Vec<_>>())
+    });
+    let differ = |values: &[Option<Value>]| values.iter().any(|value| *value != values[0]);
+    values.filter(|(_, values)| differ(values)).collect()
 }
 
 /// `optimizer.lr=0.1`: the key, and its value as TOML or as bare text.

@@ -75,6 +75,7 @@ fn doer(command: &Command) -> Doer {
         | Command::List { .. }
         | Command::Inspect { .. }
         | Command::Diff { .. }
+        | Command::Compare(_)
         | Command::Eval(_)
         | Command::Predict(_)
         | Command::Generate(_)

@@ -17,7 +17,7 @@ use super::message::message;
 use super::options::TrainArgs;
 use super::settings_table::{By, refuse, refuse_flags};
 use super::stdout::CLOSED_PIPE;
-use super::{bench, doctor, eval, inspect, lr, predict, runs, scaling, study, train};
+use super::{bench, compare, doctor, eval, inspect, lr, predict, runs, scaling, study, train};
 
 /// What --layers means for the kinds of data.
 const LAYERS_OF_TEXTS: &str = "Rows of a text begin with an embedding, and each position may see only those before it: attention and conv1d are causal there.
@@ -93,6 +93,7 @@ fn command(
         Command::List { folder } => runs::list(&folder),
         Command::Inspect { run } => runs::inspect(&run),
         Command::Diff { first, second } => runs::diff(&first, &second),
+        Command::Compare(args) => compare::compare(&args),
         Command::Eval(args) => eval::eval(&args),
         Command::Predict(args) => predict::predict(&args),
         Command::Generate(args) => predict::generate(&args),

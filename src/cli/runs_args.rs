@@ -17,6 +17,26 @@ pub(super) struct PartArgs {
     pub(super) part: String,
 }
 
+/// Compares runs.
+#[derive(Debug, ClapArgs)]
+pub(super) struct CompareArgs {
+    /// The runs' folders
+    #[arg(required = true, value_name = "RUN")]
+    pub(super) runs: Vec<PathBuf>,
+
+    /// Write a page with the runs' curves to this file; - for stdout
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+
+    /// Overwrite an existing file, whatever it is
+    #[arg(long, requires = "out")]
+    pub(super) force: bool,
+
+    /// Print one JSON object: the runs, and the settings that differ
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 /// Evaluates a run.
 #[derive(Debug, ClapArgs)]
 pub(super) struct EvalArgs {

@@ -161,7 +161,7 @@ impl Record {
     }
 
     /// An epoch's number and evaluation.
-    pub(super) fn evaluated(&self) -> Option<LastEpoch> {
+    pub(crate) fn evaluated(&self) -> Option<LastEpoch> {
         match *self {
             Record::Step { .. } => None,
             Record::Epoch {

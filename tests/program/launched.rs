@@ -24,12 +24,13 @@ enum Second {
 }
 
 /// Every command.
-const COMMANDS: [(&str, Second); 17] = [
+const COMMANDS: [(&str, Second); 18] = [
     ("train --epochs 0", Second::Rank),
     ("config", Second::Nothing),
     ("list nowhere", Second::Nothing),
     ("inspect nowhere", Second::Nothing),
     ("diff nowhere nowhere", Second::Nothing),
+    ("compare nowhere", Second::Nothing),
     ("eval nowhere", Second::Nothing),
     ("predict nowhere", Second::Nothing),
     ("generate nowhere", Second::Nothing),

@@ -18,6 +18,7 @@ mod cli_rates;
 mod cli_study;
 mod cli_study_charts;
 mod cli_tables;
+mod compare;
 mod cut_checkpoints;
 mod first_weights;
 mod instruction_sets;

@@ -262,6 +262,11 @@ pub(super) static FLAGS: &[Flags] = &[
         rules: &[],
     },
     Flags {
+        command: "compare",
+        acting: &["runs", "out", "force", "json"],
+        rules: &[],
+    },
+    Flags {
         command: "doctor",
         acting: &[],
         rules: &[],
