@@ -22,7 +22,7 @@ pub(super) type Setting = (String, Vec<Option<toml::Value>>);
 
 /// A figure of an evaluation.
 pub(super) struct Figure {
-    name: &'static str,
+    pub(super) name: &'static str,
     /// Its name in JSON.
     pub(super) key: &'static str,
     /// Of the weights that are kept.

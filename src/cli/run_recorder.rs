@@ -104,13 +104,13 @@ impl RunRecorder {
     }
 
     /// Writes what came out: of a training that was stopped a checkpoint, of a whole one the
-    /// weights; the report of both.
+    /// weights; the report of both. Gives the errors of a regression, which it is about as well.
     pub(super) fn keep(
         &mut self,
         trainer: &Trainer,
         result: &Report,
         task: &Task,
-    ) -> Result<(), CommandError> {
+    ) -> Result<PartErrors, CommandError> {
         let network = trainer.network().map_err(TrainError::from)?;
         let manifest = &mut self.manifest;
         if result.is_stopped {
@@ -124,7 +124,8 @@ impl RunRecorder {
         manifest.steps = result.steps;
         manifest.set_weights(result.kept, network.weights_sha256(), self.log.last_epoch());
         let errors = PartErrors::of(&network, task, result)?;
-        (manifest.valid_targets, manifest.targets) = (errors.valid, errors.test);
+        manifest.valid_targets.clone_from(&errors.valid);
+        manifest.targets.clone_from(&errors.test);
         manifest.wall_time_s = self.seconds_before + result.wall_time.as_secs_f64();
         manifest.add_phases(&result.phase_times);
         self.manifest.write(&self.run)?;
@@ -140,7 +141,8 @@ impl RunRecorder {
             None => &[],
         };
         let mistakes = mistakes.map(|mistakes| (mistakes, names));
-        Ok(report(&self.run, &self.manifest, mistakes)?)
+        report(&self.run, &self.manifest, mistakes)?;
+        Ok(errors)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::export::{OutputScale, write_npz, write_onnx_described, write_safetens
 use crate::nn::Network;
 use crate::run::{Manifest, RunFolder, RunWeights, TargetErrors};
 
+use super::compare_facts::FIGURES;
 use super::document::differences;
 use super::error::{CommandError, refused};
 use super::out_file::OutFile;
@@ -152,10 +153,8 @@ pub(super) fn diff(first: &Path, second: &Path) -> Result<(), CommandError> {
             format!("{} (epoch {})", kept.weights_text(), kept.epoch)
         })
     };
-    let real =
-        |name, of: fn(&Manifest) -> Option<f64>| (name, or_none(of(one)), or_none(of(other)));
     let text = |name, of: &dyn Fn(&Manifest) -> String| (name, of(one), of(other));
-    let results = [
+    let mut results = vec![
         text("status", &|manifest| manifest.status.to_string()),
         text("kept", &kept),
         (
@@ -163,18 +162,14 @@ pub(super) fn diff(first: &Path, second: &Path) -> Result<(), CommandError> {
             steps(first, one).to_string(),
             steps(second, other).to_string(),
         ),
-        real("validation loss", |manifest| manifest.valid_loss),
-        real("validation accuracy", |manifest| manifest.valid_accuracy),
-        real("validation R2", |manifest| {
-            TargetErrors::mean_r2(&manifest.valid_targets)
-        }),
-        real("test loss", |manifest| manifest.test_loss),
-        real("test accuracy", |manifest| manifest.test_accuracy),
-        real("test R2", |manifest| {
-            TargetErrors::mean_r2(&manifest.targets)
-        }),
-        text("data sha256", &|manifest| manifest.data_sha256.clone()),
     ];
+    let figures = FIGURES.iter();
+    results.extend(
+        figures.map(|figure| text(figure.name, &|manifest| or_none((figure.kept)(manifest)))),
+    );
+    results.push(text("data sha256", &|manifest| {
+        manifest.data_sha256.clone()
+    }));
     for (name, one, other) in results.iter().filter(|known| known.1 != known.2) {
         say!("{name}: {one}, {other}");
     }

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use clap::ArgMatches;
 
+use crate::data::Dataset;
 use crate::engine::Ranks;
 use crate::nn::Network;
 use crate::run::RunFolder;
@@ -188,10 +189,9 @@ fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(
     let progress = Progress::new(mode, Overview::of(&settings, &resolved.recipe, &task)?);
     let (report, signal) = fit(&mut trainer, &task, progress, recorder.as_mut())?;
     let signal = any_signal(ranks, signal)?.filter(|_| report.is_stopped);
-    if let Some(recorder) = &mut recorder {
-        let kept = recorder.keep(&trainer, &report, &task);
-        kept.map_err(CommandError::while_running)?;
-    }
+    let keep = |recorder: &mut RunRecorder| recorder.keep(&trainer, &report, &task);
+    let kept = recorder.as_mut().map(keep).transpose();
+    let errors = kept.map_err(CommandError::while_running)?;
     if let Some(signal) = signal {
         return Err(CommandError::Stopped {
             signal,
@@ -200,7 +200,11 @@ fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(
         });
     }
     let network = trainer.network().map_err(TrainError::from)?;
-    conclude(mode, &network, &report, &task)?;
+    let errors = match errors {
+        Some(kept) => kept,
+        None => PartErrors::of(&network, &task, &report)?,
+    };
+    conclude(mode, &network, &report, &errors, &*task.data[1]);
     if let (Some(recorder), true) = (recorder, mode != OutputMode::Json) {
         say!("run: {}", recorder.path().display());
     }
@@ -221,17 +225,16 @@ fn conclude(
     mode: OutputMode,
     network: &Network,
     report: &Report,
-    task: &Task,
-) -> Result<(), CommandError> {
-    for warning in report.warnings(&*task.data[1]) {
+    errors: &PartErrors,
+    test: &dyn Dataset,
+) {
+    for warning in report.warnings(test) {
         note!("warning: {warning}");
     }
-    let errors = PartErrors::of(network, task, report)?;
     match mode {
-        OutputMode::Json => say!("{}", summary_line(network, report, &errors)),
-        _ => summary(network, report, &errors),
+        OutputMode::Json => say!("{}", summary_line(network, report, errors)),
+        _ => summary(network, report, errors),
     }
-    Ok(())
 }
 
 /// Trains until the end or a signal; gives the signal.

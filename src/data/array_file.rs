@@ -376,9 +376,7 @@ impl Dataset for ArrayFile {
         labels: LabelsMut<'_>,
     ) -> Result<(), DataError> {
         self.convert(rows, inputs)?;
-        if let LabelsMut::Classes(classes) = labels {
-            self.gather_classes(rows, classes);
-        }
+        labels.gather(self, rows);
         Ok(())
     }
 

@@ -92,10 +92,7 @@ pub trait Dataset: Send + Sync {
     /// the same for any number of workers. Evaluation does not call it.
     fn draw(&self, _epoch: u32, rows: &[u32], inputs: &mut [f32], labels: LabelsMut<'_>) {
         self.gather_inputs(rows, inputs);
-        match labels {
-            LabelsMut::Classes(classes) => self.gather_classes(rows, classes),
-            LabelsMut::Values(values) => self.gather_values(rows, values),
-        }
+        labels.gather(self, rows);
     }
 
     /// What a training and its evaluations call: [`Dataset::draw`] as an epoch sees the rows, and
@@ -149,10 +146,7 @@ pub trait Dataset: Send + Sync {
             return Ok(());
         }
         self.gather_inputs(rows, inputs);
-        match labels {
-            LabelsMut::Classes(classes) => self.gather_classes(rows, classes),
-            LabelsMut::Values(values) => self.gather_values(rows, values),
-        }
+        labels.gather(self, rows);
         Ok(())
     }
 }
@@ -255,4 +249,14 @@ pub enum LabelsMut<'a> {
     Classes(&'a mut [u32]),
     /// The values of the rows, one after another.
     Values(&'a mut [f32]),
+}
+
+impl LabelsMut<'_> {
+    /// Writes those of `rows` of `data`.
+    pub(super) fn gather<D: Dataset + ?Sized>(self, data: &D, rows: &[u32]) {
+        match self {
+            LabelsMut::Classes(classes) => data.gather_classes(rows, classes),
+            LabelsMut::Values(values) => data.gather_values(rows, values),
+        }
+    }
 }

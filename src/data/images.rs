@@ -342,9 +342,7 @@ impl Dataset for ImageDataset {
         labels: LabelsMut<'_>,
     ) -> Result<(), DataError> {
         self.read(rows, inputs)?;
-        if let LabelsMut::Classes(classes) = labels {
-            self.gather_classes(rows, classes);
-        }
+        labels.gather(self, rows);
         Ok(())
     }
 
