@@ -218,6 +218,17 @@ def side_by_side(records):
     return found
 
 
+def torch_table(records):
+    """Prints how many times as fast as the best mode of torch we are; where our products are in bf16, as the best in bf16."""
+    print(heads([name for name in records]))
+    for workload in sorted({workload for lines in records.values() for workload in lines}, key=place):
+        cells = []
+        for lines in records.values():
+            f32, bf16, _ = faster(*by_round(lines[workload], workload)) if workload in lines else [None] * 3
+            cells.append(f"{statistics.median(bf16 or f32):.2f}" if bf16 or f32 else "")
+        print(markdown([workload.replace(":", " "), *cells]))
+
+
 def ratio_table(found, names):
     """Prints the ratios of several records by name."""
     print(heads([f"{name}: than {others}" for name in names for others in ("the best torch", "the best other")]))
@@ -283,6 +294,8 @@ def tables(a):
     records = {name: read(path, a.threads) for name, path in a.table}
     if len(records) < len(a.table):
         raise SystemExit("--table: every file needs a name of its own; NAME=FILE gives it one")
+    if a.beside_torch:
+        return torch_table(records)
     if len(records) == 1 and not a.chart:
         return table(*records.values())
     found = side_by_side(records)
@@ -311,6 +324,7 @@ def columns(a):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--table", type=named, nargs="+", metavar="[NAME=]FILE")
+    parser.add_argument("--beside-torch", action="store_true", help="of --table, the ratio to PyTorch of the same precision alone")
     parser.add_argument("--chart", type=pathlib.Path, metavar="FILE.svg", help="a picture of the records of --table")
     parser.add_argument("--torch")
     parser.add_argument("--jax")
@@ -329,6 +343,8 @@ def main():
     parser.add_argument("--busy", type=int, metavar="CORE", help="keep this core busy with another program")
     parser.add_argument("--record", type=pathlib.Path)
     a = parser.parse_args()
+    if a.beside_torch and (a.chart or not a.table):
+        parser.error("--beside-torch is a form of --table, without --chart")
     if a.table:
         return tables(a)
     if a.chart:

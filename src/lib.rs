@@ -22,7 +22,7 @@
 //! | `report` | pages and charts |
 //! | [`seed`] | counter-based random streams |
 //! | `cli` | the program |
-//! | [`guide`] | trainings of several processes; bfloat16; systems to build on; what has changed |
+//! | [`guide`] | the guide: data, tasks, runs, scaling, studies, ranks, speed, how the crate is built |
 //! | `sys` | calls of the operating system |
 //!
 //! # Features

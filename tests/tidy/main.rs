@@ -1,5 +1,6 @@
 //! The house rules that a machine can check: heads, sizes, layers, printing.
 
+mod book;
 mod circles;
 mod functions;
 mod imports;
