@@ -35,7 +35,7 @@
 //! |---|---|---|---|
 //! | none | what is named above | | 87 |
 //! | `audio` | [`data`]: `Sound`, `LoadedSounds`, `Spectrogram`; rows made of recordings | | 94 |
-//! | `cli` | module `cli`, the program | all others | 217 |
+//! | `cli` | module `cli`, the program | all others | 218 |
 //! | `export` | module `export`: safetensors, `.npz`, ONNX, weights of PyTorch | `npz` | 104 |
 //! | `files` | [`data`]: `open`, which reads whatever lies at a path | `audio`, `image`, `npz`, `text` | 163 |
 //! | `image` | [`data`]: `ImageFolder`, contact sheets; rows made of image files | | 106 |

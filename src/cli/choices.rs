@@ -1,8 +1,155 @@
-//! Choices: the names that an option may have. Help, schema and errors read one table.
+//! Choices: the names that an option may have. Parser, help, completions and errors read one table.
 
-use crate::engine::{UpdateMode, all_reduce};
-use crate::nn::presets;
+use clap::builder::PossibleValuesParser;
+
+use crate::data::{Header, MissingLabels, OnBadSample, Target};
+use crate::engine::{Track, UpdateMode, all_reduce};
+use crate::nn::{Precision, presets};
 use crate::optim::{Optimizer, ScalingRule};
+use crate::run::Saliency;
+use crate::study::batch_size::Search;
+use crate::train::OnNonFinite;
+
+use super::error::{ArgError, refused};
+
+/// The names that a flag takes, and what each stands for.
+pub(crate) struct Choices<T: 'static> {
+    flag: &'static str,
+    table: &'static [(&'static str, T)],
+}
+
+const fn choices<T>(flag: &'static str, table: &'static [(&'static str, T)]) -> Choices<T> {
+    Choices { flag, table }
+}
+
+pub(crate) static HEADERS: Choices<Header> = choices(
+    "header",
+    &[
+        ("auto", Header::Auto),
+        ("yes", Header::Yes),
+        ("no", Header::No),
+    ],
+);
+
+pub(crate) static MISSING_LABELS: Choices<MissingLabels> = choices(
+    "missing-labels",
+    &[
+        ("refuse", MissingLabels::Refuse),
+        ("drop", MissingLabels::Drop),
+        ("class", MissingLabels::Class),
+    ],
+);
+
+pub(crate) static TASKS: Choices<Target> = choices(
+    "task",
+    &[
+        ("auto", Target::Auto),
+        ("classify", Target::Classes),
+        ("regress", Target::Values),
+        ("language", Target::Auto),
+    ],
+);
+
+pub(crate) static ON_BAD_SAMPLE: Choices<OnBadSample> = choices(
+    "on-bad-sample",
+    &[("error", OnBadSample::Error), ("skip", OnBadSample::Skip)],
+);
+
+pub(crate) static ON_NON_FINITE: Choices<OnNonFinite> = choices(
+    "on-non-finite",
+    &[("stop", OnNonFinite::Stop), ("skip", OnNonFinite::Skip)],
+);
+
+pub(crate) static TRACKS: Choices<Track> = choices("track", &[("noise-scale", Track::ShardNorms)]);
+
+pub(crate) static SEARCHES: Choices<Search> = choices(
+    "search",
+    &[
+        ("random", Search::Random),
+        ("sobol", Search::Sobol),
+        ("halving", Search::Halving),
+    ],
+);
+
+/// Which loss a name is depends on the labels: `loss` makes it.
+pub(crate) static LOSSES: Choices<()> = choices(
+    "loss",
+    &[
+        ("cross-entropy", ()),
+        ("mse", ()),
+        ("l1", ()),
+        ("huber", ()),
+    ],
+);
+
+pub(crate) static PARTS: Choices<()> =
+    choices("part", &[("train", ()), ("valid", ()), ("test", ())]);
+
+/// What `export` writes.
+pub(crate) static FORMATS: Choices<()> =
+    choices("format", &[("safetensors", ()), ("npz", ()), ("onnx", ())]);
+
+/// How a prediction is explained, by the points of a path.
+pub(crate) static METHODS: Choices<fn(usize) -> Saliency> = choices(
+    "method",
+    &[
+        ("integrated", |steps| Saliency::IntegratedGradients {
+            steps,
+        }),
+        ("gradient-input", |_| Saliency::GradientTimesInput),
+    ],
+);
+
+impl<T: Copy> Choices<T> {
+    /// Reads one of the names, as the text that it is.
+    pub(crate) fn parser(&self) -> PossibleValuesParser {
+        one_of(self.table.iter().map(|(name, _)| *name))
+    }
+
+    /// What a name stands for.
+    pub(crate) fn of(&self, text: &str) -> Result<T, ArgError> {
+        let found = self.table.iter().find(|(name, _)| *name == text);
+        let names: Vec<&str> = self.table.iter().map(|(name, _)| *name).collect();
+        found
+            .map(|(_, value)| *value)
+            .ok_or_else(|| refused(self.flag, any_of(&names), text))
+    }
+}
+
+/// Reads one of these names.
+fn one_of(names: impl Iterator<Item = &'static str>) -> PossibleValuesParser {
+    PossibleValuesParser::new(names)
+}
+
+/// Reads the name of a reference model.
+pub(crate) fn a_preset() -> PossibleValuesParser {
+    one_of(presets::NAMES.iter().copied())
+}
+
+/// Reads the name of a precision.
+pub(crate) fn a_precision() -> PossibleValuesParser {
+    one_of(Precision::ALL.iter().map(|precision| precision.name()))
+}
+
+/// Reads the name of an optimiser.
+pub(crate) fn an_optimizer() -> PossibleValuesParser {
+    one_of(OPTIMIZERS.iter().map(|known| known.name))
+}
+
+/// Reads the name of an all-reduce algorithm.
+pub(crate) fn an_all_reduce() -> PossibleValuesParser {
+    one_of(all_reduce::ALL.iter().copied().map(|known| known.name()))
+}
+
+/// Reads the name of a way to execute the update.
+pub(crate) fn an_update() -> PossibleValuesParser {
+    one_of(UpdateMode::EACH.into_iter().map(UpdateMode::name))
+}
+
+/// Reads the name of a rule for the learning rate of a larger batch.
+pub(crate) fn a_scaling_rule() -> PossibleValuesParser {
+    one_of(ScalingRule::EACH.into_iter().map(ScalingRule::name))
+}
 
 /// An optimiser that can be asked for.
 pub(crate) struct OptimizerChoice {

@@ -11,7 +11,7 @@ use crate::nn::presets::{self, Preset};
 use crate::nn::{Precision, Sequential};
 use crate::train::{Checkpoints, EarlyStopping, OnNonFinite};
 
-use super::choices::{all_reduces, preset_names, update_modes};
+use super::choices::{ON_NON_FINITE, TRACKS, all_reduces, preset_names, update_modes};
 use super::data_options::data_options;
 use super::error::{ArgError, refused};
 use super::loss;
@@ -53,11 +53,7 @@ pub(super) fn engine_config(
         balance,
         all_reduce: all_reduce_named(&args.all_reduce)?,
         update: update.ok_or_else(|| refused("update", update_modes(), &args.update))?,
-        track: match track {
-            None => Track::Nothing,
-            Some("noise-scale") => Track::ShardNorms,
-            Some(other) => return Err(refused("track", "noise-scale", other)),
-        },
+        track: track.map_or(Ok(Track::Nothing), |name| TRACKS.of(name))?,
     })
 }
 
@@ -106,11 +102,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
     fn try_from(args: TrainArgs) -> Result<Self, ArgError> {
         let (run, batch) = (args.run, args.batch);
         loss::check(&args.loss)?;
-        let on_non_finite = match run.on_non_finite.as_str() {
-            "stop" => OnNonFinite::Stop,
-            "skip" => OnNonFinite::Skip,
-            other => return Err(refused("on-non-finite", "stop or skip", other)),
-        };
+        let on_non_finite = ON_NON_FINITE.of(&run.on_non_finite)?;
         Ok(Self {
             optim: OptimSettings::new(&args.optim, &batch)?,
             early_stopping: run.early_stopping.map(|patience| EarlyStopping {

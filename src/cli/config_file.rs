@@ -65,10 +65,8 @@ fn out_of_range(document: &DeTable<'_>) -> Option<(Range<usize>, String)> {
             DeValue::Boolean(is) => is.to_string(),
             _ => return None,
         };
-        let expected = key.refusal(&written)?;
-        let path = key.path();
-        let problem = format!("{path} must be {expected}, got {written:?}");
-        Some((value.span(), problem))
+        let refusal = key.refusal(&written)?;
+        Some((value.span(), refusal.said(&key.path(), &written)))
     })
 }
 

@@ -258,9 +258,8 @@ fn assignment<'k>(text: &str, keys: &'k [Key]) -> Result<(&'k Key, Value), ArgEr
     let parsed = toml::from_str::<Table>(&format!("value = {given}"));
     let value = parsed.ok().and_then(|mut table| table.remove("value"));
     let bare = value.as_ref().and_then(Value::as_str).unwrap_or(given);
-    if let Some(expected) = key.refusal(bare) {
-        let message = format!("{path} must be {expected}, got {bare:?}");
-        return Err(ArgError::text("set", &message));
+    if let Some(refusal) = key.refusal(bare) {
+        return Err(ArgError::text("set", &refusal.said(path, bare)));
     }
     let fits = |value: Value| {
         let mut table = Table::new();

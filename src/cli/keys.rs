@@ -4,7 +4,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args as ClapArgs, Command};
 use toml::{Table, Value};
 
-use super::flag_error::expected;
+use super::flag_error::Refusal;
 use super::options::{BatchArgs, DataArgs, EngineArgs, LossArgs, ModelArgs, OptimArgs, RunArgs};
 
 /// A key of the configuration: the flag it is, where it stands in a file.
@@ -71,7 +71,6 @@ impl Key {
     }
 
     /// The name of its argument.
-    #[cfg(test)]
     pub(super) fn id(&self) -> &str {
         self.arg.get_id().as_str()
     }
@@ -81,11 +80,11 @@ impl Key {
         matches.value_source(self.arg.get_id().as_str()) == Some(ValueSource::CommandLine)
     }
 
-    /// What a value should be, if its flag refuses this text.
-    pub(super) fn refusal(&self, text: &str) -> Option<String> {
+    /// Why its flag refuses this text, if it does.
+    pub(super) fn refusal(&self, text: &str) -> Option<Refusal> {
         let flag = format!("--{}={text}", self.flag());
         let error = (self.section_of)().try_get_matches_from([flag]).err()?;
-        expected(&error)
+        Refusal::of(&error)
     }
 
     /// `lr`, as in `--lr`.

@@ -3,6 +3,7 @@
 use crate::data::{Dataset, Labels, Preparation};
 use crate::nn::{CrossEntropy, Loss, MseConvention};
 
+use super::choices::LOSSES;
 use super::error::{ArgError, refused};
 use super::options::LossArgs;
 
@@ -14,11 +15,10 @@ const PRINTED: usize = 10;
 
 /// Refuses what cannot be right whatever the labels are.
 pub(super) fn check(args: &LossArgs) -> Result<(), ArgError> {
-    if let Some(name) = &args.loss
-        && !["cross-entropy", "mse", "l1", "huber"].contains(&&**name)
-    {
-        return Err(refused("loss", "cross-entropy, mse, l1 or huber", name));
-    }
+    args.loss
+        .as_deref()
+        .map(|name| LOSSES.of(name))
+        .transpose()?;
     match args.huber_delta {
         Some(delta) if args.loss.as_deref() != Some("huber") => {
             let expected = "given beside --loss huber, whose bound it is";

@@ -12,7 +12,8 @@ use crate::run::{
 };
 use crate::train::TrainError;
 
-use super::error::{ArgError, CommandError, refused};
+use super::choices::METHODS;
+use super::error::{CommandError, refused};
 use super::out_file::OutFile;
 use super::predicted_values::predicted_values;
 use super::runs_args::{ExplainArgs, GenerateArgs, PredictArgs, RowsArgs};
@@ -175,19 +176,10 @@ pub(super) fn generate(args: &GenerateArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The method that `--method` and `--steps` name.
-fn method(args: &ExplainArgs) -> Result<Saliency, ArgError> {
-    match args.method.as_str() {
-        "gradient-input" => Ok(Saliency::GradientTimesInput),
-        "integrated" => Ok(Saliency::IntegratedGradients { steps: args.steps }),
-        other => Err(refused("method", "gradient-input or integrated", other)),
-    }
-}
-
 /// `unisono explain`: a page that shows what of each row counts for the class that it was taken
 /// for.
 pub(super) fn explain(args: &ExplainArgs) -> Result<(), CommandError> {
-    let how = method(args)?;
+    let how = (METHODS.of(&args.method)?)(args.steps);
     let saved = SavedRun::open(&args.from.of.run)?;
     let out = OutFile::new(&args.out, args.force, &inputs(&saved, &args.from))?;
     let preparation = saved.preparation()?;

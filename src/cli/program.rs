@@ -3,15 +3,16 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::engine::Ranks;
-use crate::nn::LAYERS;
 
 use super::args::{Args, Command, ConfigArgs, DataCommand};
 use super::document::{ResolvedConfig, commented};
 use super::error::{CommandError, exit_code, is_closed_pipe};
 use super::flag_error::in_one_line;
+use super::help::with_help;
 use super::launched::{Part, join, leave, speaker, wait_for_first};
 use super::message::message;
 use super::options::TrainArgs;
@@ -19,26 +20,22 @@ use super::settings_table::{By, refuse, refuse_flags};
 use super::stdout::CLOSED_PIPE;
 use super::{bench, compare, doctor, eval, inspect, lr, predict, runs, scaling, study, train};
 
-/// What --layers means for the kinds of data.
-const LAYERS_OF_TEXTS: &str = "Rows of a text begin with an embedding, and each position may see only those before it: attention and conv1d are causal there.
-Rows of an array (N, T, C) are sequences where the layers take sequences (lstm, gru, rnn, conv1d, attention, positions), else grey images (N, H, W).
-Spectrograms and grey images are images (H, W, 1), or with such layers sequences of their rows.";
-
 /// Runs the program with these arguments, the first of which is its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let program = listing_layers(Args::command());
+    let program = with_help(Args::command());
     let parsed = program.try_get_matches_from(with_negatives(args));
     let parsed = parsed.and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
     let (args, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) if error.use_stderr() => {
+        // The program's name alone asks what there is.
+        Err(error) if error.use_stderr() && !is_overview(&error) => {
             if speaker(None).is_some() {
                 eprintln!("unisono: {}", in_one_line(&error));
             }
             return ExitCode::from(2);
         }
         Err(help) => {
-            say!("{help}");
+            say!("{}", help.to_string().trim_end());
             return ExitCode::SUCCESS;
         }
     };
@@ -64,6 +61,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::from(CLOSED_PIPE as u8),
         Err(error) => fail_as_rank(&error, ranks.as_ref()),
     }
+}
+
+fn is_overview(error: &clap::Error) -> bool {
+    error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
 }
 
 /// Tells of an error; of one that other ranks do not share, they are ended.
@@ -115,27 +116,6 @@ fn command(
     }
 }
 
-/// With the words of --layers at the end of the help of every command that has it.
-fn listing_layers(command: clap::Command) -> clap::Command {
-    let has_layers = command.get_arguments().any(|arg| arg.get_id() == "layers");
-    let command = command.mut_subcommands(listing_layers);
-    if !has_layers {
-        return command;
-    }
-    let widest = LAYERS
-        .iter()
-        .map(|(syntax, _)| syntax.len())
-        .max()
-        .unwrap_or(0);
-    let lines = LAYERS
-        .iter()
-        .map(|(syntax, meaning)| format!("  {syntax:widest$}  {meaning}\n"));
-    command.after_help(format!(
-        "Layers of --layers, with commas between them:\n{}\n{LAYERS_OF_TEXTS}",
-        lines.collect::<String>()
-    ))
-}
-
 /// With a number that begins with a minus joined to the option before it, so that it is refused as
 /// that option's value, and not taken for an option itself.
 fn with_negatives(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
@@ -145,7 +125,8 @@ fn with_negatives(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
         let is_negative = text.starts_with('-') && text.parse::<f64>().is_ok();
         let last = joined.last_mut().filter(|last| {
             let last = last.to_str().unwrap_or_default();
-            last.starts_with("--") && last != "--" && !last.contains('=')
+            let is_short = last.len() == 2 && last.starts_with('-');
+            (last.starts_with("--") || is_short) && last != "--" && !last.contains('=')
         });
         match last {
             Some(option) if is_negative => {

@@ -7,9 +7,10 @@ use crate::export::{OutputScale, write_npz, write_onnx_described, write_safetens
 use crate::nn::Network;
 use crate::run::{Manifest, RunFolder, RunWeights, TargetErrors};
 
+use super::choices::FORMATS;
 use super::compare_facts::FIGURES;
 use super::document::differences;
-use super::error::{CommandError, refused};
+use super::error::CommandError;
 use super::out_file::OutFile;
 use super::output::aligned;
 use super::runs_args::ExportArgs;
@@ -209,9 +210,7 @@ fn diff_weights(one: &Network, other: &Network) {
 /// `unisono export`.
 pub(super) fn export(args: &ExportArgs) -> Result<(), CommandError> {
     let format = args.format.as_str();
-    if !["safetensors", "npz", "onnx"].contains(&format) {
-        return Err(refused("format", "safetensors, npz or onnx", format).into());
-    }
+    FORMATS.of(format)?;
     let out = OutFile::new(&args.out, args.force, &[])?;
     let saved = SavedRun::open(&args.run)?;
     let model = saved.network.model().to_string();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
+use super::choices::{FORMATS, METHODS, PARTS};
 use super::options::ranges;
 
 /// A part of a run's data.
@@ -13,7 +14,7 @@ pub(super) struct PartArgs {
     pub(super) run: PathBuf,
 
     /// Which part of the run's data: train, valid or test
-    #[arg(long, default_value = "test", value_name = "NAME")]
+    #[arg(long, default_value = "test", value_name = "NAME", value_parser = PARTS.parser())]
     pub(super) part: String,
 }
 
@@ -119,7 +120,7 @@ pub(super) struct ExplainArgs {
 
     /// integrated (integrated gradients, from a baseline of zeros) or gradient-input (gradient
     /// times input)
-    #[arg(long, default_value = "integrated", value_name = "NAME")]
+    #[arg(long, default_value = "integrated", value_name = "NAME", value_parser = METHODS.parser())]
     pub(super) method: String,
 
     /// Points of the path of integrated gradients
@@ -143,7 +144,7 @@ pub(super) struct ExportArgs {
 
     /// safetensors (weights for PyTorch, JAX, ...), npz (for NumPy) or onnx (the whole model, for
     /// onnxruntime)
-    #[arg(long, default_value = "safetensors", value_name = "NAME")]
+    #[arg(long, default_value = "safetensors", value_name = "NAME", value_parser = FORMATS.parser())]
     pub(super) format: String,
 
     /// The file to write; - for stdout

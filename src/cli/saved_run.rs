@@ -7,6 +7,7 @@ use crate::nn::{Loss, Network};
 use crate::run::{RunError, RunFolder, RunWeights};
 use crate::train::TrainError;
 
+use super::choices::PARTS;
 use super::config::TrainSettings;
 use super::config_file::read;
 use super::document::ResolvedConfig;
@@ -92,9 +93,7 @@ impl SavedRun {
         &self,
         part: &str,
     ) -> Result<(Box<dyn Dataset>, Loss), CommandError> {
-        if !["train", "valid", "test"].contains(&part) {
-            return Err(refused("part", "train, valid or test", part).into());
-        }
+        PARTS.of(part)?;
         let task = task(&self.settings)?;
         let [train, test] = task.data;
         let data = match part {

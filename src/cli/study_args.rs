@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, FromArgMatches, Subcommand};
 use serde::{Deserialize, Serialize};
 
-use super::choices::scaling_rules;
+use super::choices::{SEARCHES, a_scaling_rule, scaling_rules};
 use super::options::{
     BatchArgs, DataArgs, EngineArgs, FromArgs, ModelArgs, OptimArgs, RunArgs, TrainArgs,
 };
@@ -90,7 +90,7 @@ pub(super) struct BranchArgs {
     pub(super) tolerance: f64,
 
     // How the learning rate scales with the batch size.
-    #[arg(long, default_value = "linear", value_name = "NAME", help = scaling_help())]
+    #[arg(long, default_value = "linear", value_name = "NAME", value_parser = a_scaling_rule(), help = scaling_help())]
     pub(super) scaling: String,
 }
 
@@ -150,7 +150,7 @@ pub(super) struct StudyArgs {
     pub(super) target_loss: Option<f64>,
 
     /// How learning rates are searched: random, sobol or halving
-    #[arg(long, default_value = "sobol", value_name = "NAME")]
+    #[arg(long, default_value = "sobol", value_name = "NAME", value_parser = SEARCHES.parser())]
     pub(super) search: String,
 
     /// Candidates per search

@@ -14,7 +14,7 @@ use crate::study::batch_size::{
 };
 use crate::train::Trainer;
 
-use super::choices::scaling_rules;
+use super::choices::{SEARCHES, scaling_rules};
 use super::config::{TrainSettings, check_shards};
 use super::config_file::parse_as;
 use super::document::ResolvedConfig;
@@ -145,7 +145,6 @@ impl Study {
             read.map_err(|_| refused(flag, "LOW..HIGH with 0 < LOW <= HIGH", text))
         };
         let momentum = args.momentum_range.as_deref();
-        let search = args.search.parse();
         // The space that is searched: rates, momenta, schedules.
         let schedules = args.schedules.iter().flat_map(|list| list.split(';'));
         Ok(StepsToTarget {
@@ -160,8 +159,7 @@ impl Study {
                     .collect::<Result<_, _>>()
                     .map_err(|error| ArgError::text("schedules", &error.to_string()))?,
             },
-            search: search
-                .map_err(|error: StudyError| ArgError::text("search", &error.to_string()))?,
+            search: SEARCHES.of(&args.search)?,
             candidates: args.candidates,
             repeats: args.repeats,
             target: self.target,

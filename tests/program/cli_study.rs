@@ -247,7 +247,7 @@ fn what_cannot_be_studied_is_refused_with_exit_code_2() {
         ),
         (
             &["--search", "grid"],
-            "the search must be random, sobol or halving, got grid",
+            "--search must be random, sobol or halving, got \"grid\"",
         ),
         (
             &["--slice", "3/2"],

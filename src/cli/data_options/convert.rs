@@ -1,7 +1,8 @@
 //! From flags about data to the library's options.
 
-use crate::data::{DataError, DataKind, DataOptions, ImageFolder, OnBadSample, Split, Tokens};
+use crate::data::{DataError, DataKind, DataOptions, ImageFolder, Split, Tokens};
 
+use crate::cli::choices::ON_BAD_SAMPLE;
 use crate::cli::error::{ArgError, refused};
 use crate::cli::options::DataArgs;
 
@@ -11,11 +12,7 @@ use super::values::{cache, row_order, size};
 
 /// The options that flags, or keys of a configuration, stand for.
 pub(crate) fn data_options(args: &DataArgs, seed: u64) -> Result<DataOptions, ArgError> {
-    let on_bad_sample = match args.on_bad_sample.as_deref().unwrap_or("error") {
-        "error" => OnBadSample::Error,
-        "skip" => OnBadSample::Skip,
-        other => return Err(refused("on-bad-sample", "error or skip", other)),
-    };
+    let on_bad_sample = ON_BAD_SAMPLE.of(args.on_bad_sample.as_deref().unwrap_or("error"))?;
     let options = DataOptions {
         table: table_options(args)?,
         text: args.text,

@@ -1,7 +1,8 @@
 //! Options of tables, as the flags say.
 
-use crate::data::{Column, Header, MissingLabels, TableOptions, Target};
+use crate::data::{Column, TableOptions};
 
+use crate::cli::choices::{HEADERS, MISSING_LABELS, TASKS};
 use crate::cli::error::{ArgError, refused};
 use crate::cli::options::DataArgs;
 
@@ -9,27 +10,9 @@ use super::values::column;
 
 /// How a table is read.
 pub(super) fn table_options(args: &DataArgs) -> Result<TableOptions, ArgError> {
-    let header = match args.header.as_deref().unwrap_or("auto") {
-        "auto" => Header::Auto,
-        "yes" => Header::Yes,
-        "no" => Header::No,
-        other => return Err(refused("header", "auto, yes or no", other)),
-    };
-    let missing_labels = match args.missing_labels.as_deref().unwrap_or("refuse") {
-        "refuse" => MissingLabels::Refuse,
-        "drop" => MissingLabels::Drop,
-        "class" => MissingLabels::Class,
-        other => return Err(refused("missing-labels", "refuse, drop or class", other)),
-    };
-    let target = match args.task.as_deref().unwrap_or("auto") {
-        "auto" | "language" => Target::Auto,
-        "classify" => Target::Classes,
-        "regress" => Target::Values,
-        other => {
-            let expected = "auto, classify, regress or language";
-            return Err(refused("task", expected, other));
-        }
-    };
+    let header = HEADERS.of(args.header.as_deref().unwrap_or("auto"))?;
+    let missing_labels = MISSING_LABELS.of(args.missing_labels.as_deref().unwrap_or("refuse"))?;
+    let target = TASKS.of(args.task.as_deref().unwrap_or("auto"))?;
     // Columns that are left out; `none` keeps even one that only counts the rows.
     let dropped = names(args.drop.as_deref());
     let drop = dropped.iter().filter(|name| **name != "none");

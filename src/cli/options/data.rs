@@ -6,6 +6,8 @@ use clap::Args as ClapArgs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cli::choices;
+
 use super::defaults::defaults;
 use super::ranges;
 use super::whole::{self, Word};
@@ -36,7 +38,7 @@ pub(crate) struct DataArgs {
 
     /// Whether the first line of a table holds the names of its columns: auto (the default; told
     /// from the cells), yes or no
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = choices::HEADERS.parser())]
     pub(crate) header: Option<String>,
 
     /// The delimiter of a table: comma, semicolon, tab, pipe, space or another character; by
@@ -62,13 +64,13 @@ pub(crate) struct DataArgs {
 
     /// Rows of a table without a label: refuse (the default), drop, or class (whatever stands there
     /// is a class)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = choices::MISSING_LABELS.parser())]
     pub(crate) missing_labels: Option<String>,
 
     /// What is learned: auto (the default; told from the labels, and printed), classify (each label
     /// is a class), regress (labels of tables and arrays are numbers to be predicted), or language
     /// (texts, which are continued)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = choices::TASKS.parser())]
     pub(crate) task: Option<String>,
 
     /// The other columns of a table are texts
@@ -116,7 +118,7 @@ pub(crate) struct DataArgs {
     pub(crate) grey: bool,
 
     /// Images of a folder that cannot be read: error (the default) or skip
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = choices::ON_BAD_SAMPLE.parser())]
     pub(crate) on_bad_sample: Option<String>,
 
     /// The cache of decoded images: a folder, or none; by default the user's cache folder

@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::choices::{all_reduces, update_modes};
+use crate::cli::choices::{all_reduces, an_all_reduce, an_update, update_modes};
 
 use super::defaults::defaults;
 use super::ranges;
@@ -37,12 +37,12 @@ pub(crate) struct EngineArgs {
     pub(crate) shards: String,
 
     // The all-reduce.
-    #[arg(long, default_value = "segmented", value_name = "NAME", help = all_reduce_help())]
+    #[arg(long, default_value = "segmented", value_name = "NAME", value_parser = an_all_reduce(), help = all_reduce_help())]
     #[schemars(description = all_reduce_help())]
     pub(crate) all_reduce: String,
 
     // Who executes the update.
-    #[arg(long, default_value = "fused", value_name = "NAME", help = update_help())]
+    #[arg(long, default_value = "fused", value_name = "NAME", value_parser = an_update(), help = update_help())]
     #[schemars(description = update_help())]
     pub(crate) update: String,
 

@@ -4,6 +4,8 @@ use clap::Args as ClapArgs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cli::choices;
+
 use super::defaults::defaults;
 use super::{ranges, real};
 
@@ -13,7 +15,7 @@ use super::{ranges, real};
 pub(crate) struct LossArgs {
     /// The loss: cross-entropy to classify and of language; of a regression mse (the default), l1
     /// or huber, over standardised targets
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = choices::LOSSES.parser())]
     #[serde(rename = "name")]
     pub(crate) loss: Option<String>,
 

@@ -27,7 +27,7 @@ pub(super) use data::DataArgs;
 pub(super) use engine::EngineArgs;
 pub(super) use from::FromArgs;
 pub(super) use loss::LossArgs;
-pub(super) use model::{ModelArgs, precision_help};
+pub(super) use model::{ModelArgs, precision_help, reference_help};
 pub(super) use optim::{BatchArgs, OptimArgs};
 pub(super) use run::RunArgs;
 pub(super) use train::TrainArgs;

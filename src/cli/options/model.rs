@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::choices::preset_names;
+use crate::cli::choices::{a_precision, a_preset, preset_names};
 use crate::nn::Precision;
 
 use super::defaults::defaults;
@@ -17,6 +17,10 @@ fn preset_help() -> String {
         "A reference model: {names}; on synthetic data without --data. All but mlp_small have an \
          optimiser, a schedule and a batch size of their own where you name none"
     )
+}
+
+pub(crate) fn reference_help() -> String {
+    format!("Reference model: {}", preset_names())
 }
 
 pub(crate) fn precision_help() -> String {
@@ -32,7 +36,7 @@ pub(crate) fn precision_help() -> String {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ModelArgs {
     // A reference model.
-    #[arg(long, value_name = "NAME", help = preset_help())]
+    #[arg(long, value_name = "NAME", value_parser = a_preset(), help = preset_help())]
     #[schemars(description = preset_help())]
     pub(crate) preset: Option<String>,
 
@@ -45,7 +49,7 @@ pub(crate) struct ModelArgs {
     pub(crate) layers: Option<String>,
 
     // The precision of products.
-    #[arg(long, default_value = "f32", value_name = "NAME", help = precision_help())]
+    #[arg(long, default_value = "f32", value_name = "NAME", value_parser = a_precision(), help = precision_help())]
     #[schemars(description = precision_help())]
     pub(crate) precision: String,
 

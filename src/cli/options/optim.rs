@@ -4,11 +4,15 @@ use clap::Args as ClapArgs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::choices::optimizers;
+use crate::cli::choices::{an_optimizer, optimizers};
 
 use super::defaults::defaults;
 use super::whole::{self, Word};
 use super::{ranges, real};
+
+fn optimizer_help() -> String {
+    format!("Optimiser: {}", optimizers())
+}
 
 /// The optimiser and its learning rate.
 #[derive(Clone, Debug, PartialEq, ClapArgs, Serialize, Deserialize, JsonSchema)]
@@ -25,8 +29,8 @@ pub(crate) struct OptimArgs {
     pub(crate) momentum: f32,
 
     // The optimiser.
-    #[arg(long, default_value = "momentum", value_name = "NAME", help = optimizers())]
-    #[schemars(description = optimizers())]
+    #[arg(long, default_value = "momentum", value_name = "NAME", value_parser = an_optimizer(), help = optimizer_help())]
+    #[schemars(description = optimizer_help())]
     #[serde(rename = "name")]
     pub(crate) optimizer: String,
 

@@ -4,6 +4,8 @@ use clap::Args as ClapArgs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cli::choices;
+
 use super::defaults::defaults;
 use super::ranges;
 use super::whole::{self, Word};
@@ -31,7 +33,7 @@ pub(crate) struct RunArgs {
     pub(crate) early_stopping: Option<u32>,
 
     /// Track a statistic of the shards' gradients: noise-scale
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = choices::TRACKS.parser())]
     pub(crate) track: Option<String>,
 
     /// Seed of the initial weights, of shuffling and of everything else that is random;
@@ -42,7 +44,7 @@ pub(crate) struct RunArgs {
     pub(crate) seed: u64,
 
     /// If loss or gradient is not finite: stop, or skip the step
-    #[arg(long, default_value = "stop", value_name = "NAME")]
+    #[arg(long, default_value = "stop", value_name = "NAME", value_parser = choices::ON_NON_FINITE.parser())]
     pub(crate) on_non_finite: String,
 
     /// With --out: steps between two checkpoints; 0 for none

@@ -8,10 +8,10 @@ use crate::study::scaling::{
     weights_text,
 };
 
-use crate::cli::args::ScalingArgs;
 use crate::cli::error::CommandError;
 use crate::cli::out_file::check_folder;
 use crate::cli::output::{aligned, picture, report};
+use crate::cli::scaling_args::ScalingArgs;
 
 use super::never_slower::never_slower;
 use super::settings::{measured, settings};

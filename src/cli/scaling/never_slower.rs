@@ -5,9 +5,9 @@ use crate::report::HtmlReport;
 use crate::stats::spread_text;
 use crate::study::scaling::{NeverSlower, SLOWER_HEAD, slower_table};
 
-use crate::cli::args::ScalingArgs;
 use crate::cli::error::CommandError;
 use crate::cli::output::{aligned, command_line, write};
+use crate::cli::scaling_args::ScalingArgs;
 
 use super::settings::{budget, settings};
 

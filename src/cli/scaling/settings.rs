@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::engine::Ranks;
 use crate::study::scaling::{Mode, Results, Scaling, ScalingError, threads_with_cores};
 
-use crate::cli::args::ScalingArgs;
 use crate::cli::config::preset_in;
 use crate::cli::error::{ArgError, CommandError, refused};
 use crate::cli::output::command_line;
+use crate::cli::scaling_args::ScalingArgs;
 use crate::cli::threads::{default_threads, powers_up_to, threads};
 
 /// Rows of a batch where nothing is said.

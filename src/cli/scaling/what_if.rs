@@ -3,9 +3,9 @@
 use crate::engine::LinkCosts;
 use crate::study::scaling::{Mode, Results, Scaling, ScalingError, Scenario, StepTimeline};
 
-use crate::cli::args::{ScalingArgs, WhatIfArgs};
 use crate::cli::config::all_reduce_named;
 use crate::cli::error::{ArgError, CommandError, refused};
+use crate::cli::scaling_args::{ScalingArgs, WhatIfArgs};
 
 use super::settings::{BATCH_SIZE, measured, settings};
 
