@@ -1,20 +1,39 @@
-//! Charts of lines and of stacked bars, as SVG, as PNG and in the terminal.
+//! Charts of lines, as SVG, as PNG and in the terminal.
+
+use std::sync::Arc;
 
 use kuva::backend::png::PngBackend;
 use kuva::backend::svg::SvgBackend;
 use kuva::backend::terminal::TerminalBackend;
 use kuva::plot::legend::LegendPosition;
-use kuva::plot::{BandPlot, BarPlot, LinePlot, ScatterPlot};
-use kuva::render::layout::Layout;
+use kuva::plot::line::LineStyle;
+use kuva::plot::scatter::MarkerShape;
+use kuva::plot::{BandPlot, LinePlot, ScatterPlot};
+use kuva::render::layout::{Layout, TickFormat};
 use kuva::render::plots::Plot;
 use kuva::render::render::{Scene, render_multiple};
 
 /// Colours that the colour-blind tell apart (Okabe, Ito 2008), and two greys for stacks of more
 /// than seven.
-const COLOURS: [&str; 9] = [
+pub(super) const COLOURS: [&str; 9] = [
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999",
     "#F0E442",
 ];
+
+/// Shapes of markers: with eight of them and nine colours the first 72 series differ.
+const SHAPES: [MarkerShape; 8] = [
+    MarkerShape::Circle,
+    MarkerShape::Square,
+    MarkerShape::Triangle,
+    MarkerShape::Diamond,
+    MarkerShape::TriangleDown,
+    MarkerShape::Star,
+    MarkerShape::Cross,
+    MarkerShape::Plus,
+];
+
+/// Lines of up to this many points have a marker at each.
+const MOST_MARKERS: usize = 40;
 
 /// Width and height of a picture, in pixels.
 const SIZE: (f64, f64) = (800.0, 440.0);
@@ -45,7 +64,7 @@ pub trait Chart: Drawn {
 }
 
 /// What a chart draws, by the crate that draws it.
-trait Drawn {
+pub(super) trait Drawn {
     fn scene(&self) -> Scene;
 }
 
@@ -65,6 +84,17 @@ struct Series {
     /// Lower and upper edge at some x.
     band: Vec<(f64, f64, f64)>,
     colour: &'static str,
+    shape: MarkerShape,
+}
+
+/// How an axis is divided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Scale {
+    Linear,
+    /// With ticks at powers of ten.
+    Log,
+    /// With ticks at powers of two.
+    Log2,
 }
 
 /// A chart of one or more lines.
@@ -81,8 +111,8 @@ pub struct LineChart {
     x: String,
     y: String,
     series: Vec<Series>,
-    is_log_x: bool,
-    is_log_y: bool,
+    x_scale: Scale,
+    y_scale: Scale,
 }
 
 impl LineChart {
@@ -93,8 +123,8 @@ impl LineChart {
             x: x.to_owned(),
             y: y.to_owned(),
             series: Vec::new(),
-            is_log_x: false,
-            is_log_y: false,
+            x_scale: Scale::Linear,
+            y_scale: Scale::Linear,
         }
     }
 
@@ -140,32 +170,64 @@ impl LineChart {
         self
     }
 
-    /// With a logarithmic x axis.
+    /// With a logarithmic x axis, and ticks at powers of ten.
     pub fn log_x(mut self) -> Self {
-        self.is_log_x = true;
+        self.x_scale = Scale::Log;
+        self
+    }
+
+    /// With a logarithmic x axis, and ticks at powers of two: for sizes of a batch.
+    pub fn log2_x(mut self) -> Self {
+        self.x_scale = Scale::Log2;
         self
     }
 
     /// With a logarithmic y axis.
     pub fn log_y(mut self) -> Self {
-        self.is_log_y = true;
+        self.y_scale = Scale::Log;
         self
     }
 
+    /// With a logarithmic y axis where all values are positive and the largest is at least a
+    /// hundred times the smallest.
+    pub fn log_y_of_decades(self) -> Self {
+        let values = self.series.iter().flat_map(|series| &series.points);
+        let values = values
+            .map(|point| point.1)
+            .filter(|value| value.is_finite());
+        let (least, most) = values.fold((f64::MAX, 0.0), |(least, most), value| {
+            (f64::min(least, value), f64::max(most, value))
+        });
+        match least > 0.0 && most >= 100.0 * least {
+            true => self.log_y(),
+            false => self,
+        }
+    }
+
     fn with(mut self, name: String, points: Vec<(f64, f64)>, mark: Mark) -> Self {
-        let colour = COLOURS[self.series.len() % COLOURS.len()];
+        let index = self.series.len();
+        let (colour, shape) = (COLOURS[index % COLOURS.len()], SHAPES[index % SHAPES.len()]);
         self.series.push(Series {
             name,
             points,
             mark,
             band: Vec::new(),
             colour,
+            shape,
         });
         self
     }
 }
 
 impl Series {
+    fn markers(&self) -> ScatterPlot {
+        ScatterPlot::new()
+            .with_data(self.points.clone())
+            .with_color(self.colour)
+            .with_marker(self.shape)
+            .with_size(4.5)
+    }
+
     fn plots(&self, has_legend: bool) -> Vec<Plot> {
         let mut plots = Vec::new();
         // The intervals first: what is drawn later lies on top.
@@ -183,10 +245,7 @@ impl Series {
         }
         // The points or the line.
         if self.mark == Mark::Points {
-            let mut points = ScatterPlot::new()
-                .with_data(self.points.clone())
-                .with_color(self.colour)
-                .with_size(4.5);
+            let mut points = self.markers();
             if has_legend {
                 points = points.with_legend(self.name.clone());
             }
@@ -197,12 +256,16 @@ impl Series {
                 .with_color(self.colour)
                 .with_stroke_width(2.0);
             if self.mark == Mark::Dashes {
-                line = line.with_dashed();
+                line = line.with_line_style(LineStyle::Dashed);
             }
             if has_legend {
                 line = line.with_legend(self.name.clone());
             }
             plots.push(line.into());
+            // What was measured, where it can be told apart.
+            if self.mark == Mark::Line && self.points.len() <= MOST_MARKERS {
+                plots.push(self.markers().into());
+            }
         }
         plots
     }
@@ -210,88 +273,81 @@ impl Series {
 
 impl Chart for LineChart {}
 
-impl Drawn for LineChart {
-    fn scene(&self) -> Scene {
-        let has_legend = self.series.len() > 1;
-        let can_be_drawn = |value: f64, is_log: bool| value.is_finite() && (!is_log || value > 0.0);
-        let drawn = self.series.iter().filter_map(|series| {
+impl LineChart {
+    /// The series as they are drawn: without values that the axes cannot show, and on an axis of
+    /// powers of two by their exponents.
+    fn drawn(&self) -> Vec<Series> {
+        let is_on =
+            |value: f64, scale| value.is_finite() && (scale == Scale::Linear || value > 0.0);
+        let place = |x: f64| {
+            if self.x_scale == Scale::Log2 {
+                libm::log2(x)
+            } else {
+                x
+            }
+        };
+        let drawn = self.series.iter().map(|series| {
             let mut drawn = series.clone();
             drawn
                 .points
-                .retain(|&(x, y)| can_be_drawn(x, self.is_log_x) && can_be_drawn(y, self.is_log_y));
+                .retain(|&(x, y)| is_on(x, self.x_scale) && is_on(y, self.y_scale));
             drawn.band.retain(|&(x, low, high)| {
-                can_be_drawn(x, self.is_log_x)
-                    && can_be_drawn(low, self.is_log_y)
-                    && can_be_drawn(high, self.is_log_y)
+                is_on(x, self.x_scale) && is_on(low, self.y_scale) && is_on(high, self.y_scale)
             });
-            (!drawn.points.is_empty()).then_some(drawn)
+            drawn
+                .points
+                .iter_mut()
+                .for_each(|point| point.0 = place(point.0));
+            drawn
+                .band
+                .iter_mut()
+                .for_each(|edge| edge.0 = place(edge.0));
+            drawn
         });
-        let plots: Vec<Plot> = drawn.flat_map(|series| series.plots(has_legend)).collect();
-        let mut layout = layout(&plots, &self.title, &self.x, &self.y);
-        if self.is_log_x {
-            layout = layout.with_log_x();
+        drawn.filter(|series| !series.points.is_empty()).collect()
+    }
+
+    /// The x axis: it ends where the data end.
+    fn x_axis(&self, layout: Layout, drawn: &[Series]) -> Layout {
+        let places = drawn.iter().flat_map(|series| &series.points);
+        let (least, most) = places.fold((f64::MAX, f64::MIN), |(least, most), &(x, _)| {
+            (least.min(x), most.max(x))
+        });
+        if self.x_scale == Scale::Log {
+            return layout.with_log_x();
         }
-        if self.is_log_y {
+        let layout = match least < most {
+            true => layout.with_x_axis_min(least).with_x_axis_max(most),
+            false => layout,
+        };
+        if self.x_scale == Scale::Linear {
+            return layout;
+        }
+        // A dozen powers at most.
+        let every = ((most - least) / 12.0).ceil().max(1.0);
+        let power = |exponent: f64| format!("{}", libm::exp2(exponent).round());
+        layout
+            .with_x_tick_step(every)
+            .with_x_tick_format(TickFormat::Custom(Arc::new(power)))
+    }
+}
+
+impl Drawn for LineChart {
+    fn scene(&self) -> Scene {
+        let drawn = self.drawn();
+        let has_legend = self.series.len() > 1;
+        let plots = drawn.iter().flat_map(|series| series.plots(has_legend));
+        let plots: Vec<Plot> = plots.collect();
+        let mut layout = layout(&plots, &self.title, &self.x, &self.y);
+        layout = self.x_axis(layout, &drawn);
+        if self.y_scale == Scale::Log {
             layout = layout.with_log_y();
         }
         render_multiple(plots, layout)
     }
 }
 
-/// A chart of bars, each a stack of the same parts.
-///
-/// ```
-/// use unisono::report::{Chart, StackedBars};
-/// let chart = StackedBars::new("a step", "threads", "ms", &["forward", "backward"]);
-/// assert!(chart.bar("1", &[2.0, 4.0]).bar("2", &[1.0, 2.1]).svg().contains("backward"));
-/// ```
-#[derive(Clone, Debug)]
-pub struct StackedBars {
-    title: String,
-    x: String,
-    y: String,
-    parts: Vec<String>,
-    bars: Vec<(String, Vec<f64>)>,
-}
-
-impl StackedBars {
-    /// An empty chart with the labels of its axes, units included, and the parts of a stack from
-    /// below.
-    pub fn new(title: impl Into<String>, x: &str, y: &str, parts: &[&str]) -> Self {
-        Self {
-            title: title.into(),
-            x: x.to_owned(),
-            y: y.to_owned(),
-            parts: parts.iter().map(ToString::to_string).collect(),
-            bars: Vec::new(),
-        }
-    }
-
-    /// With one more stack.
-    pub fn bar(mut self, label: impl Into<String>, parts: &[f64]) -> Self {
-        self.bars.push((label.into(), parts.to_vec()));
-        self
-    }
-}
-
-impl Chart for StackedBars {}
-
-impl Drawn for StackedBars {
-    fn scene(&self) -> Scene {
-        let mut bars = BarPlot::new().with_stacked().with_width(0.6);
-        for (label, parts) in &self.bars {
-            let coloured = parts.iter().zip(COLOURS.iter().cycle());
-            let coloured = coloured.map(|(&value, &colour)| (value, colour));
-            bars = bars.with_group(label.clone(), coloured);
-        }
-        let parts = self.parts.iter().map(String::as_str).collect();
-        let plots = vec![Plot::Bar(bars.with_legend(parts))];
-        let layout = layout(&plots, &self.title, &self.x, &self.y);
-        render_multiple(plots, layout)
-    }
-}
-
-fn layout(plots: &[Plot], title: &str, x: &str, y: &str) -> Layout {
+pub(super) fn layout(plots: &[Plot], title: &str, x: &str, y: &str) -> Layout {
     Layout::auto_from_plots(plots)
         .with_width(SIZE.0)
         .with_height(SIZE.1)

@@ -10,6 +10,10 @@ h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem;border-bottom:1px solid 
 table{border-collapse:collapse;margin:1rem 0;font-variant-numeric:tabular-nums}td,th{padding:.15rem .6rem;border-bottom:1px solid #ddd;text-align:right}\
 td:first-child,th:first-child{text-align:left}pre{background:#f5f5f5;padding:.8rem;overflow-x:auto;font-size:.85rem}\
 figure{margin:1rem 0}figure svg{max-width:100%;height:auto}figcaption{color:#444;font-size:.9rem}\
+table.facts td{text-align:left}table.facts td:first-child{white-space:nowrap;vertical-align:top}table.facts td{overflow-wrap:anywhere}\
+figure svg{background:#fff}@media(max-width:50rem){table{display:block;overflow-x:auto}}\
+@media(prefers-color-scheme:dark){body{color:#e4e4e4;background:#181818}h2{border-color:#555}td,th{border-color:#444}\
+pre{background:#262626}figcaption{color:#bbb}figure svg{border-radius:6px}}\
 .pictures{display:flex;flex-wrap:wrap;gap:.6rem}.pictures figure{margin:0;text-align:center}.pictures img{width:72px;height:72px;object-fit:contain;image-rendering:pixelated;border:1px solid #ccc}";
 
 /// A report as an HTML page, which grows from top to bottom.
@@ -50,6 +54,26 @@ impl HtmlReport {
     /// Adds text as it was typed.
     pub fn verbatim(&mut self, text: &str) -> &mut Self {
         self.add(format!("<pre>{}</pre>", escaped(text)))
+    }
+
+    /// Adds names and what they are, a line each.
+    ///
+    /// ```
+    /// use unisono::report::HtmlReport;
+    /// let mut page = HtmlReport::new("Run");
+    /// page.facts([("seed", "42".to_owned())]);
+    /// assert!(page.html().contains("<td>seed</td><td>42</td>"));
+    /// ```
+    pub fn facts<N: AsRef<str>>(
+        &mut self,
+        facts: impl IntoIterator<Item = (N, String)>,
+    ) -> &mut Self {
+        let row = |(name, value): (N, String)| {
+            let (name, value) = (escaped(name.as_ref()), escaped(&value));
+            format!("<tr><td>{name}</td><td>{value}</td></tr>\n")
+        };
+        let rows: String = facts.into_iter().map(row).collect();
+        self.add(format!("<table class=\"facts\">\n{rows}</table>"))
     }
 
     /// Adds a table.

@@ -32,6 +32,7 @@
 //! | `weights` | [`RunWeights`]: the newest weights, checked |
 
 mod blocks;
+mod class_report;
 mod error;
 mod folder;
 mod generation;

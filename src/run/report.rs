@@ -1,22 +1,18 @@
 //! Report of a run, on one page: results, curves, phases of the step, mistakes, settings.
 
-use ndarray::Array2;
 use serde_json::Value;
 
-use crate::metrics::{ClassMetrics, Classification};
 use crate::report::{Chart, HtmlReport, LineChart};
 use crate::train::{EvaluatedPart, Kept};
 
+use super::class_report;
 use super::error::RunError;
 use super::folder::RunFolder;
 use super::log::MetricsLog;
 use super::manifest::Manifest;
-use super::mistakes::{Mistakes, WrongRow};
+use super::mistakes::Mistakes;
 use super::record::Record;
 use super::regression::{TargetErrors, in_digits};
-
-/// Classes whose confusion is shown as a table.
-const MOST_CLASSES: usize = 30;
 
 /// Layers whose gradient norms are drawn.
 const MOST_LINES: usize = 8;
@@ -44,12 +40,28 @@ pub fn report(
             let known = names.get(class).cloned();
             known.unwrap_or_else(|| class.to_string())
         };
-        metrics(&mut page, &found.metrics, name);
-        confusion(&mut page, &found.metrics.confusion, name);
-        wrong_rows(&mut page, &found.wrong, name);
+        class_report::metrics(&mut page, &found.metrics, name);
+        class_report::confusion(&mut page, &found.metrics.confusion, name);
+        class_report::wrong_rows(&mut page, &found.wrong, name);
     }
-    page.heading("Settings").verbatim(&run.config()?);
+    page.heading("Settings").facts(settings(&run.config()?));
     run.write("report.html", page.html().as_bytes())
+}
+
+/// The settings of a configuration that have a value, each with its section.
+fn settings(config: &str) -> Vec<(String, String)> {
+    let mut section = "";
+    let mut found = Vec::new();
+    for line in config.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        } else if let Some((key, value)) = line.split_once(" = ")
+            && !line.starts_with('#')
+        {
+            found.push((format!("{section}.{key}"), value.to_owned()));
+        }
+    }
+    found
 }
 
 /// Which weights are kept.
@@ -103,9 +115,7 @@ fn facts(page: &mut HtmlReport, manifest: &Manifest) {
         ("data sha256", manifest.data_sha256.clone()),
         ("weights sha256", or_none(manifest.weights_sha256.clone())),
     ]);
-    let row = |(name, value): (&str, String)| vec![name.to_owned(), value];
-    let rows: Vec<Vec<String>> = facts.into_iter().map(row).collect();
-    page.table(&["", ""], &rows);
+    page.facts(facts);
 }
 
 /// Accuracy or R2, and loss, of the parts that were evaluated.
@@ -231,7 +241,7 @@ fn curves(page: &mut HtmlReport, records: &[Record]) {
             }
         }
         if has_points {
-            page.figure(&chart.svg(), caption);
+            page.figure(&chart.log_y_of_decades().svg(), caption);
         }
     }
 }
@@ -333,60 +343,4 @@ fn phases(page: &mut HtmlReport, manifest: &Manifest) {
     let rows: Vec<Vec<String>> = manifest.phases_s.iter().map(row).collect();
     page.heading("Where the workers' time went")
         .table(&["phase", "seconds, all workers", "%"], &rows);
-}
-
-/// The metrics of all test rows, and those of each class.
-fn metrics(page: &mut HtmlReport, metrics: &Classification, name: impl Fn(usize) -> String) {
-    let rows = metrics
-        .listed()
-        .into_iter()
-        .map(|(name, value)| vec![name.to_owned(), value]);
-    page.heading("Metrics")
-        .paragraph("Of the test rows. Means over classes count all classes alike.")
-        .table(&["", ""], &rows.collect::<Vec<_>>());
-    let row = |(class, of_class): (usize, &ClassMetrics)| {
-        [name(class)].into_iter().chain(of_class.listed()).collect()
-    };
-    let rows: Vec<Vec<String>> = metrics.classes.iter().enumerate().map(row).collect();
-    let head: Vec<&str> = ["class"]
-        .into_iter()
-        .chain(ClassMetrics::NAMES.iter().copied())
-        .collect();
-    page.table(&head, &rows);
-}
-
-/// The matrix, if it can be looked at.
-fn confusion(page: &mut HtmlReport, confusion: &Array2<usize>, name: impl Fn(usize) -> String) {
-    let classes = confusion.nrows();
-    if classes > MOST_CLASSES {
-        return;
-    }
-    let head: Vec<String> = (0..classes).map(&name).collect();
-    let head: Vec<&str> = [""]
-        .into_iter()
-        .chain(head.iter().map(String::as_str))
-        .collect();
-    let row = |class: usize| {
-        let counts = confusion.row(class);
-        let counts = counts.iter().map(ToString::to_string);
-        [name(class)].into_iter().chain(counts).collect()
-    };
-    let rows: Vec<Vec<String>> = (0..classes).map(row).collect();
-    page.heading("Confusion")
-        .paragraph("Test rows of a class (down) and what they were taken for (across).")
-        .table(&head, &rows);
-}
-
-/// Wrong rows as pictures.
-fn wrong_rows(page: &mut HtmlReport, wrong: &[WrongRow], name: impl Fn(usize) -> String) {
-    let picture = |row: &WrongRow| {
-        let caption = format!("{}, not {}", name(row.class), name(row.predicted));
-        Some((row.picture.clone()?, caption))
-    };
-    let pictures: Vec<(Vec<u8>, String)> = wrong.iter().filter_map(picture).collect();
-    if !pictures.is_empty() {
-        page.heading("Mistakes")
-            .paragraph("Test rows that were taken for another class than their own.")
-            .pictures(&pictures);
-    }
 }

@@ -76,7 +76,7 @@ pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
         "rows of a batch",
         "of that of the smallest batch",
     )
-    .log_x()
+    .log2_x()
     .log_y();
     for point in points {
         let line = point.excess.iter().filter(|(_, known)| known.value < 1e3);

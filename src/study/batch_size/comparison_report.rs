@@ -10,14 +10,10 @@ use super::report::{add, headed};
 /// The names of [`comparison_charts`]; the second is drawn where recipes reached a target.
 pub const COMPARISON_CHARTS: &[&str] = &["error", "to_target"];
 
-/// The test error of each recipe, by its place in the table from 1 on; and updates against rows to
-/// the target.
+/// The test error of each recipe, by its place in the table from 1 on; and updates against rows to the target.
 pub fn comparison_charts(summary: &[RecipeSummary]) -> Vec<Figure> {
-    let mut error = LineChart::new(
-        "Test error of each recipe",
-        "recipe, as in the table",
-        "% of the test rows",
-    );
+    let title = "Test error of each recipe";
+    let mut error = LineChart::new(title, "recipe, as in the table", "% of the test rows");
     for (place, recipe) in summary.iter().enumerate() {
         let (x, share) = ((place + 1) as f64, |accuracy: f64| 100.0 * (1.0 - accuracy));
         error = error.points(

@@ -40,7 +40,7 @@ pub fn curve_charts(curve: &Curve, target: Target) -> Vec<Figure> {
             .iter()
             .map(|(size, (seconds, threads))| (*size, seconds * *threads as f64));
         let chart = LineChart::new(format!("Time to {wanted}"), "rows of a batch", "seconds")
-            .log_x()
+            .log2_x()
             .log_y()
             .line("on the wall", wall)
             .line("of threads", threads.collect());
@@ -63,7 +63,7 @@ fn steps(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
         .filter_map(|(size, steps, _)| band_at(*size, *steps, 1.0))
         .collect();
     let mut chart = LineChart::new(format!("Steps to {wanted}"), "rows of a batch", "steps")
-        .log_x()
+        .log2_x()
         .log_y()
         .line("measured", line)
         .band(band);
@@ -95,7 +95,7 @@ fn noise_scale(curve: &Curve, wanted: &str) -> Option<Figure> {
     let (first, last) = (scales.first()?.0, scales.last()?.0);
     let title = format!("Gradient noise scale at {wanted}");
     let mut chart = LineChart::new(title, "rows of a batch", "rows")
-        .log_x()
+        .log2_x()
         .log_y()
         .line("noise scale", scales);
     let mut caption = "The simple noise scale tr(S)/|G|^2 of the epoch in which the target was reached: medians of the fresh runs."
@@ -121,7 +121,7 @@ fn examples(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
         "rows of a batch",
         "rows trained on",
     )
-    .log_x()
+    .log2_x()
     .log_y()
     .line("measured", line)
     .band(band.collect());
@@ -234,7 +234,7 @@ fn curve_table(curve: &Curve) -> Vec<Vec<String>> {
 /// A page with what it was made by.
 pub(super) fn headed(title: &str, command: &str) -> HtmlReport {
     let mut page = HtmlReport::new(title);
-    page.table(&["", ""], &facts(command));
+    page.facts(facts(command));
     page
 }
 
@@ -245,9 +245,8 @@ pub(super) fn add(page: &mut HtmlReport, figures: &[Figure]) {
     }
 }
 
-fn facts(command: &str) -> Vec<Vec<String>> {
+fn facts(command: &str) -> Vec<(&'static str, String)> {
     let mut facts = vec![("command", command.to_owned())];
     facts.extend(Machine::this().facts());
-    let row = |(name, value): (&str, String)| vec![name.to_owned(), value];
-    facts.into_iter().map(row).collect()
+    facts
 }

@@ -53,7 +53,7 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
     threads.dedup();
     let chart = |title: String, unit: &str, of: &dyn Fn(&TimePoint) -> Option<Estimate>| {
         let mut chart = LineChart::new(title, "rows of a batch", unit)
-            .log_x()
+            .log2_x()
             .log_y();
         for &count in &threads {
             let own = points.iter().filter(|point| point.threads == count);

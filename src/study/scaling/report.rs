@@ -33,11 +33,7 @@ pub fn html_report(results: &Results, analysis: &Analysis) -> HtmlReport {
         let text = format!("{:.1} GB/s on {threads} threads", bandwidth / 1e9);
         facts.push(("bandwidth", text));
     }
-    let rows_of_facts: Vec<Vec<String>> = facts
-        .into_iter()
-        .map(|(name, value)| vec![name.to_owned(), value])
-        .collect();
-    page.table(&["", ""], &rows_of_facts);
+    page.facts(facts);
     // What was measured, as a table and as charts.
     let disturbed: usize = rows.iter().map(|row| row.samples.1).sum();
     page.heading("What was measured").paragraph(&format!(
