@@ -5,13 +5,15 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::Path;
 
+use crate::disk;
+
 /// What opens `path`, if it is a regular file or a link to one.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let found = fs::metadata(path)?;
     if !found.is_file() {
         return Err(no_file(&found));
     }
-    File::open(path)
+    disk::open(path)
 }
 
 /// The bytes of a regular file.
@@ -20,7 +22,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     if !found.is_file() {
         return Err(no_file(&found));
     }
-    fs::read(path)
+    disk::read(path)
 }
 
 /// The text of a regular file.

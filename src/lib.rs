@@ -33,17 +33,17 @@
 //!
 //! | feature | what it brings | turns on | crates |
 //! |---|---|---|---|
-//! | none | what is named above | | 87 |
-//! | `audio` | [`data`]: `Sound`, `LoadedSounds`, `Spectrogram`; rows made of recordings | | 94 |
-//! | `cli` | module `cli`, the program | all others | 218 |
-//! | `export` | module `export`: safetensors, `.npz`, ONNX, weights of PyTorch | `npz` | 104 |
-//! | `files` | [`data`]: `open`, which reads whatever lies at a path | `audio`, `image`, `npz`, `text` | 163 |
-//! | `image` | [`data`]: `ImageFolder`, contact sheets; rows made of image files | | 106 |
-//! | `npz` | [`data`]: `Npz`; rows made of such archives | | 99 |
-//! | `report` | module `report` | | 99 |
-//! | `run` | module `run` | `export`, `image`, `report` | 133 |
-//! | `study` | modules `study` and `stats` | `report` | 108 |
-//! | `text` | [`data`]: `Tokenizer::from_json`, `Pieces` | | 128 |
+//! | none | what is named above | | 81 |
+//! | `audio` | [`data`]: `Sound`, `LoadedSounds`, `Spectrogram`; rows made of recordings | | 88 |
+//! | `cli` | module `cli`, the program | all others | 212 |
+//! | `export` | module `export`: safetensors, `.npz`, ONNX, weights of PyTorch | `npz` | 98 |
+//! | `files` | [`data`]: `open`, which reads whatever lies at a path | `audio`, `image`, `npz`, `text` | 157 |
+//! | `image` | [`data`]: `ImageFolder`, contact sheets; rows made of image files | | 100 |
+//! | `npz` | [`data`]: `Npz`; rows made of such archives | | 93 |
+//! | `report` | module `report` | | 93 |
+//! | `run` | module `run` | `export`, `image`, `report` | 127 |
+//! | `study` | modules `study` and `stats` | `report` | 102 |
+//! | `text` | [`data`]: `Tokenizer::from_json`, `Pieces` | | 122 |
 //!
 //! Crates are those of `cargo tree -e normal --no-default-features -F FEATURE --prefix none
 //! --no-dedupe | cut -d" " -f1,2 | sort -u | wc -l` on Linux, this one among them.
@@ -83,6 +83,7 @@
 #[doc(hidden)]
 pub mod cli;
 pub mod data;
+mod disk;
 pub mod engine;
 #[cfg(feature = "export")]
 pub mod export;

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::disk;
+
 const LOCK: &str = "lock";
 
 /// How often a lock is tried, and how long after each try: who only asks whether it is held may
@@ -34,9 +36,7 @@ impl From<io::Error> for LockError {
 pub(crate) fn lock_folder(folder: &Path, is_own: fn(&str) -> bool) -> Result<File, LockError> {
     check_plain(folder, &|name| is_own(name) || name == LOCK)?;
     let path = folder.join(LOCK);
-    let mut options = File::options();
-    let options = options.create(true).truncate(false).read(true).write(true);
-    let mut file = options.open(&path)?;
+    let mut file = disk::open_lock(&path)?;
     for tried in 1.. {
         match file.try_lock() {
             Ok(()) => break,

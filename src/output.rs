@@ -9,17 +9,26 @@
 //! | `/dev/stdout`, `/dev/fd/N`, `/proc/self/fd/N` | what is open there is written through, at its end |
 //! | `-` | stdout |
 //!
+//! A whole file is on the disk when it is committed, and so is its name; of folders that are made,
+//! the names are too.
+//!
 //! # Why this way
 //! A rename puts a plain file in the place of whatever has the name: of a device node, of a FIFO
 //! somebody waits at, of a link.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use atomic_write_file::AtomicWriteFile;
-
+use crate::disk;
+pub(crate) use crate::disk::Written;
 use crate::sys::files;
+
+mod replacement;
+#[cfg(all(test, unix))]
+mod tests;
+
+use replacement::Replacement;
 
 /// Links that are followed, as the kernel has it.
 const MOST_LINKS: usize = 40;
@@ -31,9 +40,9 @@ pub(crate) struct OutputFile(Kind);
 #[derive(Debug)]
 enum Kind {
     /// Takes the name's place once it is whole.
-    Replaced(AtomicWriteFile),
+    Replaced(Replacement),
     /// What was there already.
-    Through(File),
+    Through(Written),
     Socket(files::Socket),
     Stdout(io::Stdout),
 }
@@ -55,14 +64,14 @@ impl OutputFile {
     /// Begins to write at `path`. A plain file is not changed before [`OutputFile::commit`].
     pub(crate) fn begin(path: &Path) -> io::Result<Self> {
         Ok(Self(match place(path)? {
-            Place::Plain(path) => Kind::Replaced(AtomicWriteFile::open(path)?),
-            Place::Special(path) => Kind::Through(File::options().write(true).open(path)?),
+            Place::Plain(path) => Kind::Replaced(Replacement::begin(&path)?),
+            Place::Special(path) => Kind::Through(Written::through(&path)?),
             Place::Socket(path) => Kind::Socket(files::connect(&path)?),
             Place::Open(path) => {
-                let mut file = File::options().write(true).open(path)?;
+                let mut file = Written::through(&path)?;
                 // What a shell has opened for several programs is added to; a pipe has no end to go
                 // to.
-                let _ = file.seek(SeekFrom::End(0));
+                let _ = file.file().seek(SeekFrom::End(0));
                 Kind::Through(file)
             }
             Place::Stdout => Kind::Stdout(io::stdout()),
@@ -107,8 +116,64 @@ pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) -> io::Result<()> {
 
 /// A file of the crate's own that grows line by line; what is in it stays.
 #[cfg(any(feature = "run", feature = "study"))]
-pub(crate) fn grow(path: &Path) -> io::Result<File> {
-    File::options().create(true).append(true).open(path)
+pub(crate) fn grow(path: &Path) -> io::Result<Written> {
+    Written::at_end(path)
+}
+
+/// Makes a folder and those above it that are not there.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.is_dir();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+    for folder in missing.into_iter().rev() {
+        match disk::make_folder(folder) {
+            // Another process has made it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+            made => made?,
+        }
+        disk::sync_folder_of(folder)?;
+    }
+    Ok(())
+}
+
+/// Removes a file of the crate's own; one that is gone is no matter.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match disk::remove(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Removes a folder if it is empty.
+#[cfg(feature = "run")]
+pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
+    disk::remove_folder(path)
+}
+
+/// Gives a file of the crate's own another name, which is on the disk afterwards.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    disk::rename(from, to)?;
+    disk::sync_folder_of(to)?;
+    disk::sync_folder_of(from)
+}
+
+/// Removes what processes that are gone have begun to write in `folder` for files of names that
+/// `is_own`.
+#[cfg(any(feature = "image", feature = "run", feature = "study"))]
+pub(crate) fn sweep(folder: &Path, is_own: impl Fn(&str) -> bool) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if is_begun(&name, &is_own) && replacement::is_left(&path) {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a name is that of what is to become a file whose name `is_own`.
+#[cfg(any(feature = "image", feature = "run", feature = "study"))]
+pub(crate) fn is_begun(name: &str, is_own: impl Fn(&str) -> bool) -> bool {
+    replacement::target(name).is_some_and(is_own)
 }
 
 /// Whether what is written there comes out at stdout.
@@ -189,143 +254,5 @@ fn descriptor(path: &Path) -> Option<Descriptor> {
         (false, _) => None,
         (true, true) => Some(Descriptor::Stdout),
         (true, false) => Some(Descriptor::Other),
-    }
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-    use std::io::Read;
-    use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
-
-    /// A folder that is removed at the end.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let name = format!("unisono-output-{}-{name}", std::process::id());
-            let path = std::env::temp_dir().join(name);
-            let _ = fs::remove_dir_all(&path);
-            fs::create_dir_all(&path).expect("the temporary folder can be written");
-            Self(path)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
-    #[test]
-    fn a_plain_file_appears_whole_and_keeps_its_mode() {
-        let folder = Folder::new("plain");
-        let path = folder.0.join("a");
-        let mut file = OutputFile::begin(&path).unwrap();
-        file.write_all(b"one").unwrap();
-        assert!(!path.exists());
-        file.commit().unwrap();
-        let beside = folder.0.join("beside");
-        fs::write(&beside, "by the umask").unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().mode();
-        assert_eq!(mode(&path), mode(&beside));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        let mut file = OutputFile::begin(&path).unwrap();
-        file.write_all(b"other").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"one");
-        drop(file);
-        assert_eq!(fs::read(&path).unwrap(), b"one");
-        write(&path, "two").unwrap();
-        assert_eq!(
-            (fs::read(&path).unwrap(), mode(&path) & 0o777),
-            (b"two".to_vec(), 0o640)
-        );
-        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 2);
-    }
-
-    #[test]
-    fn links_stay_and_what_they_lead_to_is_written() {
-        let folder = Folder::new("links");
-        let at = |name: &str| folder.0.join(name);
-        fs::create_dir(at("below")).unwrap();
-        fs::write(at("below/target"), "old").unwrap();
-        fs::set_permissions(at("below/target"), fs::Permissions::from_mode(0o600)).unwrap();
-        symlink("below/target", at("relative")).unwrap();
-        symlink(at("relative"), at("twice")).unwrap();
-        symlink("below/new", at("dangling")).unwrap();
-        symlink("round", at("round")).unwrap();
-        for name in ["relative", "twice"] {
-            write(&at(name), name).unwrap();
-            assert_eq!(fs::read_to_string(at("below/target")).unwrap(), name);
-        }
-        write(&at("dangling"), "new").unwrap();
-        assert_eq!(fs::read_to_string(at("below/new")).unwrap(), "new");
-        for name in ["relative", "twice", "dangling"] {
-            assert!(fs::symlink_metadata(at(name)).unwrap().is_symlink());
-        }
-        let mode = fs::metadata(at("below/target")).unwrap().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        assert!(write(&at("round"), "").is_err());
-        assert!(write(&at("below"), "").is_err());
-    }
-
-    #[test]
-    fn a_fifo_a_socket_and_a_device_are_written_through() {
-        let folder = Folder::new("special");
-        let fifo = folder.0.join("fifo");
-        let made = std::process::Command::new("mkfifo").arg(&fifo).status();
-        assert!(made.unwrap().success());
-        let reader = std::thread::spawn({
-            let fifo = fifo.clone();
-            move || fs::read_to_string(fifo).unwrap()
-        });
-        write(&fifo, "through").unwrap();
-        assert_eq!(reader.join().unwrap(), "through");
-        assert!(fs::metadata(&fifo).unwrap().file_type().is_fifo());
-
-        let path = folder.0.join("socket");
-        let socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        let reader = std::thread::spawn(move || {
-            let mut text = String::new();
-            let (mut stream, _) = socket.accept().unwrap();
-            stream.read_to_string(&mut text).unwrap();
-            text
-        });
-        write(&path, "through").unwrap();
-        assert_eq!(reader.join().unwrap(), "through");
-        assert!(fs::metadata(&path).unwrap().file_type().is_socket());
-
-        let null = Path::new("/dev/null");
-        let before = fs::metadata(null).unwrap();
-        write(null, "nowhere").unwrap();
-        let after = fs::metadata(null).unwrap();
-        assert!(after.file_type().is_char_device() && before.ino() == after.ino());
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn what_is_open_is_added_to_and_stdout_is_known_by_all_its_names() {
-        use std::os::fd::AsRawFd;
-        let folder = Folder::new("open");
-        let path = folder.0.join("a");
-        let mut file = File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .unwrap();
-        file.write_all(b"first ").unwrap();
-        let name = format!("/dev/fd/{}", file.as_raw_fd());
-        let link = folder.0.join("link");
-        symlink(&name, &link).unwrap();
-        write(Path::new(&name), "second ").unwrap();
-        write(&link, "third").unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "first second third");
-        for name in ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
-            assert!(is_stdout(Path::new(name)), "{name}");
-        }
-        assert!(!is_stdout(Path::new("/dev/stderr")) && !is_stdout(&path));
-        assert_eq!(replaced(&path).unwrap(), Some(path.clone()));
-        assert_eq!(replaced(Path::new("/dev/null")).unwrap(), None);
-        assert!(replaced(&folder.0).is_err());
     }
 }

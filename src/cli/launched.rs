@@ -110,7 +110,7 @@ pub(super) fn join(command: &Command) -> Result<Part, CommandError> {
     };
     let remedy = match (doer(command), number()) {
         (Doer::All, _) => {
-            let ranks = Ranks::of_launcher(|reason| eprintln!("unisono: {reason}"))?;
+            let ranks = Ranks::of_launcher(|reason| tell!("unisono: {reason}"))?;
             let Some(ranks) = ranks else {
                 return Ok(Part::Whole);
             };

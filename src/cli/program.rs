@@ -30,7 +30,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         // The program's name alone asks what there is.
         Err(error) if error.use_stderr() && !is_overview(&error) => {
             if speaker(None).is_some() {
-                eprintln!("unisono: {}", in_one_line(&error));
+                tell!("unisono: {}", in_one_line(&error));
             }
             return ExitCode::from(2);
         }
@@ -76,7 +76,7 @@ fn fail_as_rank(error: &CommandError, ranks: Option<&Ranks>) -> ExitCode {
         return ExitCode::from(code);
     }
     if let Some(rank) = speaker(ranks) {
-        eprintln!("unisono: {rank}{}", message(error));
+        tell!("unisono: {rank}{}", message(error));
     }
     if let Some(ranks) = ranks {
         ranks.kill(code.into());

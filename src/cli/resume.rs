@@ -6,7 +6,7 @@ use clap::ArgMatches;
 
 use crate::engine::Ranks;
 use crate::run::{Manifest, RunError, RunFolder, Status};
-use crate::train::{Checkpoint, TrainError};
+use crate::train::{Checkpoint, Checkpoints, TrainError};
 
 use super::args::TrainCommand;
 use super::config_file::{parse, read};
@@ -112,7 +112,7 @@ fn is_checkpoint(path: &Path) -> bool {
 
 /// The folder of the run at `path`, or of the one that has the checkpoint there.
 fn folder_of(path: &Path) -> &Path {
-    match path.parent().and_then(Path::parent) {
+    match Checkpoints::folder_of(path).and_then(Path::parent) {
         Some(folder) if is_checkpoint(path) && folder.as_os_str().is_empty() => Path::new("."),
         Some(folder) if is_checkpoint(path) => folder,
         _ => path,

@@ -22,6 +22,8 @@ pub(super) struct RunRecorder {
     model: Sequential,
     /// Seconds of the processes before this one.
     seconds_before: f64,
+    /// What the training goes on from, until it does.
+    from: Option<Checkpoint>,
 }
 
 impl RunRecorder {
@@ -72,6 +74,7 @@ impl RunRecorder {
             manifest,
             model: task.model.clone(),
             seconds_before,
+            from: from.cloned(),
         })
     }
 
@@ -90,9 +93,30 @@ impl RunRecorder {
             self.manifest.set_up(setup);
             // The settings are those of the run, if it is gone on with.
             self.run.describe(&self.model, None)?;
+            if let Some(from) = self.from.take() {
+                self.begin_line(&from)?;
+            }
             self.manifest.write(&self.run)?;
         }
         self.log.record(event)
+    }
+
+    /// Makes `from` the first checkpoint of the run's line, if it was another's, whose own are set
+    /// aside; sets weights aside that come later.
+    fn begin_line(&mut self, from: &Checkpoint) -> Result<(), RunError> {
+        let checkpoints = self.run.checkpoints();
+        let file = Checkpoints::in_folder(&checkpoints).file(from.step());
+        let is_there = Checkpoint::read(&file).is_ok_and(|known| known == *from);
+        if !is_there {
+            Checkpoints::set_aside(&checkpoints, 0)?;
+            from.write(&file)?;
+        }
+        let models = &mut self.manifest.model_files;
+        if models.iter().any(|model| model.step > from.step()) {
+            models.clear();
+            self.run.set_weights_aside()?;
+        }
+        Ok(())
     }
 
     /// Takes down that the training ended by an error, which is more important than one of this.
@@ -128,7 +152,6 @@ impl RunRecorder {
         manifest.targets.clone_from(&errors.test);
         manifest.wall_time_s = self.seconds_before + result.wall_time.as_secs_f64();
         manifest.add_phases(&result.phase_times);
-        self.manifest.write(&self.run)?;
         let ignored = ignored_class(&task.loss);
         let mistakes = match result.is_stopped {
             // The test part is looked at when all is over.
@@ -142,6 +165,8 @@ impl RunRecorder {
         };
         let mistakes = mistakes.map(|mistakes| (mistakes, names));
         report(&self.run, &self.manifest, mistakes)?;
+        // Last: a run that says that it is finished has all that it is to have.
+        self.manifest.write(&self.run)?;
         Ok(errors)
     }
 }

@@ -1,12 +1,16 @@
-//! Interrupts: the first asks the training to stop after its step, the second ends the process at
-//! once.
+//! Interrupts: the first asks the training to stop after its step, one that comes a second or more
+//! later ends the process at once.
 
 use std::ops::ControlFlow;
+use std::sync::OnceLock;
 
 use crossbeam::channel::{Receiver, bounded};
 
 pub(super) use crate::sys::signals::exit_code;
 use crate::sys::signals::listener;
+
+/// What the process listens with, once it does.
+static LISTENER: OnceLock<Receiver<i32>> = OnceLock::new();
 
 /// Listens from now on; before, a signal ends the process as it would any other.
 #[derive(Debug)]
@@ -16,11 +20,16 @@ pub(super) struct Stops {
 
 impl Stops {
     pub(super) fn listen() -> std::io::Result<Self> {
+        if let Some(known) = LISTENER.get() {
+            let signals = known.clone();
+            return Ok(Self { signals });
+        }
         let (stop, stops) = bounded(1);
         let work = listener(stop)?;
         let thread = std::thread::Builder::new().name("unisono-signals".to_owned());
         thread.spawn(work)?;
-        Ok(Self { signals: stops })
+        let signals = LISTENER.get_or_init(|| stops).clone();
+        Ok(Self { signals })
     }
 
     /// The signal that asks to stop, if one has come.

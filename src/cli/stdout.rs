@@ -39,9 +39,34 @@ pub(super) fn is_silent() -> bool {
 macro_rules! note {
     ($($text:tt)*) => {
         if !$crate::cli::stdout::is_silent() {
-            eprintln!($($text)*);
+            tell!($($text)*);
         }
     };
+}
+
+/// Prints a line to stderr, whichever process this is. Unlike `eprintln!` it does not panic where
+/// stderr is closed or cannot be written.
+macro_rules! tell {
+    ($($text:tt)*) => {
+        $crate::cli::stdout::tell_at_once(format_args!("{}\n", format_args!($($text)*)))
+    };
+}
+
+/// Prints to stderr, without a line's end.
+pub(super) fn tell_at_once(text: std::fmt::Arguments<'_>) {
+    // Nobody can be told that nothing can be told.
+    let _ = std::io::stderr().write_fmt(text);
+}
+
+/// Set where what the command does is kept elsewhere, and worth more than what it says.
+static OUTLIVES: OnceLock<()> = OnceLock::new();
+
+/// Set once stdout could not be written.
+static IS_GONE: OnceLock<()> = OnceLock::new();
+
+/// Goes on without stdout from now on, if its reader leaves or it cannot be written.
+pub(super) fn outlive() {
+    OUTLIVES.get_or_init(|| ());
 }
 
 pub(super) fn line(text: std::fmt::Arguments<'_>) {
@@ -50,21 +75,27 @@ pub(super) fn line(text: std::fmt::Arguments<'_>) {
 
 /// Prints at once, without a line's end.
 pub(super) fn print(text: std::fmt::Arguments<'_>) {
-    if is_silent() {
+    if is_silent() || IS_GONE.get().is_some() {
         return;
     }
     if STDOUT_IS_TAKEN.get().is_some() {
-        // Nobody who listens to stderr is waiting for this.
-        let _ = std::io::stderr().write_fmt(text);
+        tell_at_once(text);
         return;
     }
     let mut out = std::io::stdout();
     let Err(error) = out.write_fmt(text).and_then(|()| out.flush()) else {
         return;
     };
+    if OUTLIVES.get().is_some() {
+        IS_GONE.get_or_init(|| ());
+        tell!(
+            "warning: cannot write to stdout: {error}; the training goes on, its run has what it comes to"
+        );
+        return;
+    }
     if error.kind() == std::io::ErrorKind::BrokenPipe {
         std::process::exit(CLOSED_PIPE);
     }
-    eprintln!("unisono: cannot write to stdout: {error}");
+    tell!("unisono: cannot write to stdout: {error}");
     std::process::exit(1);
 }

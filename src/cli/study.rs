@@ -19,6 +19,7 @@ use crate::train::Trainer;
 use super::error::{CommandError, refused};
 use super::out_file::check_folder;
 use super::output::{aligned, command_line, picture, report, write};
+use super::stdout::tell_at_once;
 use super::study_args::{BranchArgs, StudyCommand, StudyOf};
 use super::study_kind::StudyKind;
 use super::study_live::{estimate, stoppable, trained, tried};
@@ -105,13 +106,15 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
             made += 1;
             if shows {
                 let (size, threads) = (outcome.trial.batch_size, outcome.threads);
-                eprint!("\rtimed {made} of {all} runs, batch {size} on {threads} threads   ");
+                tell_at_once(format_args!(
+                    "\rtimed {made} of {all} runs, batch {size} on {threads} threads   "
+                ));
             }
             flow()
         })
     });
     if shows {
-        note!();
+        note!("");
     }
     // Table, charts and page.
     let points = TimePoint::of(&timed?, plan.seed);

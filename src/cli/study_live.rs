@@ -13,6 +13,7 @@ use crate::study::batch_size::{
 
 use super::error::CommandError;
 use super::signals::Stops;
+use super::stdout::tell_at_once;
 
 /// Every trial, with a line for each batch size that is through, and on a terminal one that says
 /// how far it is.
@@ -46,7 +47,9 @@ pub(super) fn tried(
                 } if shows => {
                     let one = spent / f64::from(made).max(1.0) / plan.parallel as f64;
                     let left = span(one * all.saturating_sub(done) as f64);
-                    eprint!("{CLEAR}batch {batch_size}: {done} of {all} trials, about {left} left");
+                    tell_at_once(format_args!(
+                        "{CLEAR}batch {batch_size}: {done} of {all} trials, about {left} left"
+                    ));
                 }
                 StudyEvent::Finished(outcome) => {
                     (spent, made) = (spent + outcome.seconds, made + 1);
@@ -60,7 +63,7 @@ pub(super) fn tried(
     match &outcomes {
         Ok(_) => rows.close(),
         // What is at hand is not through.
-        Err(_) if shows => note!(),
+        Err(_) if shows => note!(""),
         Err(_) => {}
     }
     outcomes

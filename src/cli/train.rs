@@ -1,6 +1,7 @@
 //! `unisono train`: from settings to a trained network, in a run's folder if one is named.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use clap::ArgMatches;
 
@@ -22,6 +23,7 @@ use super::resume::{Begun, resumed, resumed_by_all};
 use super::run_recorder::RunRecorder;
 use super::settings_table::{By, refuse};
 use super::signals::Stops;
+use super::stdout;
 use super::summary::{Overview, summary, summary_line};
 use super::task::{Task, first_trainer, task, trainer};
 use super::unreached::unreached;
@@ -68,13 +70,8 @@ fn anew(
         }
         Some(folder) => {
             // The folder may be opened from elsewhere.
-            let args = &mut resolved.args;
-            let (data, model) = (&mut args.data.data, &mut args.model);
-            for path in [data, &mut model.weights, &mut model.weights_map] {
-                *path = path
-                    .take()
-                    .map(|path| std::path::absolute(&path).unwrap_or(path));
-            }
+            let absolute = |path: &Path| std::path::absolute(path).unwrap_or(path.to_owned());
+            resolved.args.map_paths(absolute);
             let text = commented(&resolved.args);
             let create = || RunFolder::create(folder, &text);
             is_first.then(create).transpose()?
@@ -179,6 +176,9 @@ fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(
         RunRecorder::new(run, &settings, &task, from, command.allow_change)
     };
     let mut recorder = run.map(new_recorder).transpose()?;
+    if recorder.is_some() {
+        stdout::outlive();
+    }
     if let (Some(recorder), true) = (&recorder, command.resume.is_some()) {
         recorder.save_settings(&commented(&resolved.args))?;
     }

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::input;
-use crate::output::OutputFile;
+use crate::output::{self, OutputFile};
 
 use super::error::DataError;
 use super::image_kinds::ImageKinds;
@@ -130,7 +130,7 @@ pub(super) struct CacheWriter {
 impl CacheWriter {
     pub(super) fn new(path: &Path, key: &str) -> Result<Self, DataError> {
         let begin = || -> io::Result<BufWriter<OutputFile>> {
-            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            path.parent().map_or(Ok(()), output::make_folder)?;
             let mut file = BufWriter::new(OutputFile::begin(path)?);
             file.write_all(MAGIC)?;
             file.write_all(&VERSION.to_le_bytes())?;

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::data::Preparation;
+use crate::input;
 use crate::lock::{LockError, is_held, lock_folder};
 use crate::nn::Sequential;
 use crate::output;
@@ -82,23 +83,24 @@ impl NewRun {
     /// ```
     pub fn take_back(&self) {
         let at = |name: &str| self.path.join(name);
-        let is_own = fs::read(at("config.toml")).is_ok_and(|text| text == self.config.as_bytes());
+        let is_own =
+            input::read(&at("config.toml")).is_ok_and(|text| text == self.config.as_bytes());
         if !is_own || at("manifest.json").exists() {
             return;
         }
         let Ok(lock) = lock(&self.path) else { return };
         for name in [PREPARATION, METRICS, MODEL, "config.toml"] {
-            let _ = fs::remove_file(at(name));
+            let _ = output::remove(&at(name));
         }
         for file in EventFile::of_this_process(&self.path) {
-            let _ = fs::remove_file(file);
+            let _ = output::remove(&file);
         }
         // A folder that is not empty stays.
-        let _ = fs::remove_dir(at("checkpoints"));
-        let _ = fs::remove_file(at("lock"));
+        let _ = output::remove_folder(&at("checkpoints"));
+        let _ = output::remove(&at("lock"));
         drop(lock);
         if self.is_new_folder {
-            let _ = fs::remove_dir(&self.path);
+            let _ = output::remove_folder(&self.path);
         }
     }
 }
@@ -114,12 +116,22 @@ impl RunFolder {
         if path.is_file() {
             return Err(RunError::NotAFolder { path });
         }
-        fs::create_dir_all(&path).map_err(RunError::write(&path))?;
-        let mut entries = fs::read_dir(&path).map_err(RunError::read(&path))?;
-        if entries.next().is_some() {
-            return Err(RunError::NotEmpty { path });
+        output::make_folder(&path).map_err(RunError::write(&path))?;
+        let failed = RunError::read(&path);
+        for entry in fs::read_dir(&path).map_err(failed)? {
+            // What a process that was killed at once has left.
+            let name = entry.map_err(failed)?.file_name();
+            let name = name.to_string_lossy();
+            if name != "lock" && !output::is_begun(&name, is_own) {
+                return Err(RunError::NotEmpty { path });
+            }
         }
         let lock = lock(&path)?;
+        // Another process may have been faster.
+        if Self::is_run(&path) {
+            return Err(RunError::NotEmpty { path });
+        }
+        sweep(&path)?;
         let run = Self {
             path,
             _lock: lock,
@@ -152,6 +164,7 @@ impl RunFolder {
             return Err(RunError::NotARun { path });
         }
         let lock = lock(&path)?;
+        sweep(&path)?;
         Ok(Self {
             path,
             _lock: lock,
@@ -198,9 +211,8 @@ impl RunFolder {
             return false;
         };
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let is_own = OWN.contains(&&*name) || name.starts_with(EventFile::PREFIX);
         let is_checkpoint = folder.ends_with("checkpoints") && name.starts_with("step-");
-        (is_own && Self::is_run(folder))
+        (is_own(&name) && Self::is_run(folder))
             || (is_checkpoint && folder.parent().is_some_and(Self::is_run))
     }
 
@@ -248,7 +260,7 @@ impl RunFolder {
     /// [`RunError::Read`].
     pub fn config(&self) -> Result<String, RunError> {
         let path = self.path.join("config.toml");
-        fs::read_to_string(&path).map_err(RunError::read(&path))
+        input::read_text(&path).map_err(RunError::read(&path))
     }
 
     /// Where its checkpoints lie.
@@ -311,6 +323,25 @@ impl RunFolder {
         self.write(MODEL, model.to_json().as_bytes())
     }
 
+    /// Sets its trained weights aside, beside the checkpoints of their line of the training.
+    ///
+    /// # Errors
+    /// [`RunError::Train`], [`RunError::Write`].
+    #[cfg(feature = "cli")]
+    pub(crate) fn set_weights_aside(&self) -> Result<(), RunError> {
+        let files = ["model.safetensors", "last.safetensors"].map(|name| self.path.join(name));
+        let mut there = files.iter().filter(|file| file.is_file()).peekable();
+        if there.peek().is_none() {
+            return Ok(());
+        }
+        let aside = Checkpoints::new_aside(&self.checkpoints())?;
+        for file in there {
+            let to = aside.join(file.file_name().unwrap_or_default());
+            output::rename(file, &to).map_err(RunError::write(file))?;
+        }
+        Ok(())
+    }
+
     /// Writes a file of it, at once or not at all.
     ///
     /// # Errors
@@ -321,9 +352,22 @@ impl RunFolder {
     }
 }
 
+fn is_own(name: &str) -> bool {
+    OWN.contains(&name) || name.starts_with(EventFile::PREFIX)
+}
+
+/// Removes what processes that were killed have left half done in a folder that is locked.
+fn sweep(folder: &Path) -> Result<(), RunError> {
+    output::sweep(folder, is_own).map_err(RunError::write(folder))?;
+    let checkpoints = folder.join("checkpoints");
+    match checkpoints.is_dir() {
+        true => Ok(Checkpoints::sweep(&checkpoints)?),
+        false => Ok(()),
+    }
+}
+
 /// Locks the folder for this process.
 fn lock(folder: &Path) -> Result<File, RunError> {
-    let is_own = |name: &str| OWN.contains(&name) || name.starts_with(EventFile::PREFIX);
     lock_folder(folder, is_own).map_err(|error| match error {
         LockError::Io(source) => RunError::write(&folder.join("lock"))(source),
         LockError::Held(process) => RunError::InUse {

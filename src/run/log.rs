@@ -1,10 +1,10 @@
 //! Metrics log: records of a run, as JSON lines and for TensorBoard.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use crate::output;
+use crate::input;
+use crate::output::{self, Written};
 use crate::train::Event;
 
 use super::error::RunError;
@@ -20,7 +20,7 @@ const STEPS_OF_AN_EPOCH: u64 = 50;
 #[derive(Debug)]
 pub struct MetricsLog {
     path: PathBuf,
-    lines: File,
+    lines: Written,
     events: EventFile,
     /// Steps between two that are recorded.
     every: u64,
@@ -71,21 +71,20 @@ impl MetricsLog {
         }
     }
 
-    /// The records in a run's folder; a line that was cut by a kill is left out.
+    /// The records in a run's folder; a line that a kill has cut, or that is none, is left out.
     ///
     /// # Errors
     /// [`RunError::Read`].
     pub fn read(folder: &Path) -> Result<Vec<Record>, RunError> {
         let path = folder.join("metrics.jsonl");
         let failed = RunError::read(&path);
-        let file = match fs::File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        let bytes = match input::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(failed(error)),
         };
-        let lines = BufReader::new(file).lines();
-        let lines = lines.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        let records = lines.iter().map(|line| serde_json::from_str(line));
+        let lines = bytes.split(|&byte| byte == b'\n');
+        let records = lines.map(serde_json::from_slice);
         Ok(records.filter_map(Result::ok).collect())
     }
 

@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::path::Path;
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::data::{Dataset, Labels};
 use crate::engine::{Phase, PhaseTimes};
+use crate::input;
 use crate::nn::kernel::Isa;
+use crate::sys::machine;
 use crate::sys::machine::cpu;
 use crate::train::{EvaluatedPart, Kept, Setup};
 
@@ -295,7 +296,7 @@ impl Manifest {
     /// [`RunError::Read`], [`RunError::File`].
     pub fn read(folder: &Path) -> Result<Self, RunError> {
         let path = folder.join("manifest.json");
-        let text = std::fs::read(&path).map_err(RunError::read(&path))?;
+        let text = input::read(&path).map_err(RunError::read(&path))?;
         let mut manifest: Self = serde_json::from_slice(&text).map_err(|error| RunError::File {
             path,
             expected: format!("a manifest of unisono {}", env!("CARGO_PKG_VERSION")),
@@ -341,5 +342,5 @@ fn hash_rows(part: &dyn Dataset, hash: &mut Sha256) {
 }
 
 fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+    humantime::format_rfc3339_seconds(machine::now()).to_string()
 }

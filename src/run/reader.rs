@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::data::Preparation;
 use crate::export::{ExportError, read_metadata};
+use crate::input;
 use crate::nn::{Network, NnError, Sequential};
 use crate::train::TrainError;
 
@@ -174,7 +175,7 @@ impl RunReader {
     fn kept_model(&self) -> Result<Option<(PathBuf, String)>, RunError> {
         let file = self.path.join(MODEL);
         if file.is_file() {
-            let text = std::fs::read_to_string(&file).map_err(RunError::read(&file))?;
+            let text = input::read_text(&file).map_err(RunError::read(&file))?;
             return Ok(Some((file, text)));
         }
         let weights = match RunWeights::find(&self.path) {

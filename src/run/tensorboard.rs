@@ -7,14 +7,13 @@
 //! # References
 //! `tensorflow/core/util/event.proto`, `tensorflow/core/lib/io/record_writer.cc`.
 
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prost::Message;
 
-use crate::output;
+use crate::output::{self, Written};
 
 #[derive(Message)]
 struct Event {
@@ -45,7 +44,7 @@ struct Scalar {
 /// An event file that grows.
 #[derive(Debug)]
 pub(super) struct EventFile {
-    file: File,
+    file: Written,
 }
 
 impl EventFile {

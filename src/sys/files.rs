@@ -1,6 +1,7 @@
-//! Reads of a file at an offset, sockets and pipes among files.
+//! Reads of a file at an offset, folders on the disk, a file's mode and owner, sockets and pipes
+//! among files.
 
-use std::fs::{File, FileType};
+use std::fs::{File, FileType, Metadata};
 use std::io;
 use std::path::Path;
 
@@ -39,6 +40,36 @@ pub(crate) fn will_read(file: &File, offset: u64, len: usize) {
 /// That `len` bytes from `offset` on are wanted soon: advice, which only Linux takes.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn will_read(_: &File, _: u64, _: usize) {}
+
+/// Waits until the names in a folder are on the disk.
+#[cfg(unix)]
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Folders cannot be waited for here.
+#[cfg(not(unix))]
+pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Gives `file` the owner, as far as that is allowed, and the mode that `known` tells of.
+#[cfg(unix)]
+pub(crate) fn take_after(file: &File, known: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    match fchown(file, Some(known.uid()), Some(known.gid())) {
+        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+        // Only root may give files away.
+        _ => {}
+    }
+    file.set_permissions(known.permissions())
+}
+
+/// Files have no modes here.
+#[cfg(not(unix))]
+pub(crate) fn take_after(_: &File, _: &Metadata) -> io::Result<()> {
+    Ok(())
+}
 
 /// Whether it is a named pipe; never where there are none among files.
 #[cfg(all(unix, feature = "cli"))]

@@ -1,12 +1,29 @@
 //! Processor, caches and system of this machine, as far as they are told.
 
 use std::fs;
+#[cfg(any(feature = "run", feature = "study"))]
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
 /// A file of the system that holds a line.
 pub(crate) fn line_of(path: &str) -> Option<String> {
     Some(fs::read_to_string(path).ok()?.trim().to_owned())
+}
+
+/// Seconds from 1970 to the end of the year 9999: what a date has room for.
+#[cfg(any(feature = "run", feature = "study"))]
+const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
+
+/// The time, or the nearest one that is a date: a clock may be set to any.
+#[cfg(any(feature = "run", feature = "study"))]
+pub(crate) fn now() -> SystemTime {
+    as_date(SystemTime::now())
+}
+
+#[cfg(any(feature = "run", feature = "study"))]
+fn as_date(time: SystemTime) -> SystemTime {
+    time.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST_SECOND)
 }
 
 /// The processor's name; of an ARM one that of its cores, by the numbers of implementer and part
@@ -112,6 +129,16 @@ pub(crate) fn huge_pages() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(any(feature = "run", feature = "study"))]
+    fn a_clock_before_1970_or_after_9999_is_no_panic() {
+        let text = |time| humantime::format_rfc3339_seconds(as_date(time)).to_string();
+        let day = Duration::from_secs(86_400);
+        assert_eq!(text(UNIX_EPOCH - day), "1970-01-01T00:00:00Z");
+        assert_eq!(text(UNIX_EPOCH + day), "1970-01-02T00:00:00Z");
+        assert_eq!(text(UNIX_EPOCH + LAST_SECOND + day), "9999-12-31T23:59:59Z");
+    }
 
     #[test]
     fn a_core_of_arm_without_a_name_is_told_by_its_numbers() {

@@ -8,21 +8,41 @@ pub(crate) fn exit_code(signal: i32) -> u8 {
     u8::try_from(128 + signal).unwrap_or(u8::MAX)
 }
 
+/// Within this time after the first signal another one is of the same wish to stop: a terminal, a
+/// shell and a batch system may each send theirs.
+#[cfg(unix)]
+const SAME_WISH: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Work for the thread that waits for signals, which are listened for from now on: it sends the
-/// first, and with the second the process ends.
+/// first, and with one that comes later than a second after it the process ends.
 #[cfg(unix)]
 pub(crate) fn listener(stop: Sender<i32>) -> std::io::Result<impl FnOnce() + Send + 'static> {
-    use signal_hook::consts::SIGUSR1;
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGUSR1])?;
+    use signal_hook::consts::{SIGHUP, SIGUSR1, SIGXCPU};
+    let mut awaited = vec![SIGINT, SIGTERM, SIGUSR1, SIGXCPU];
+    // Under nohup a terminal that is closed is no reason to stop.
+    if !is_ignored(SIGHUP) {
+        awaited.push(SIGHUP);
+    }
+    let mut signals = signal_hook::iterator::Signals::new(awaited)?;
     Ok(move || {
-        let mut is_first = true;
+        let mut first = None;
         for signal in signals.forever() {
-            if !is_first || stop.send(signal).is_err() {
-                std::process::exit(i32::from(exit_code(signal)));
+            match first {
+                None if stop.send(signal).is_ok() => first = Some(std::time::Instant::now()),
+                Some(first) if first.elapsed() < SAME_WISH => {}
+                _ => std::process::exit(i32::from(exit_code(signal))),
             }
-            is_first = false;
         }
     })
+}
+
+/// Whether the process was started with this signal ignored; told by Linux alone.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 /// The same where a handler can do no more than set flags: the thread looks at them.

@@ -114,7 +114,7 @@ impl Checkpoint {
     pub fn write(&self, path: &Path) -> Result<(), TrainError> {
         let failed = TrainError::write(path);
         path.parent()
-            .map_or(Ok(()), std::fs::create_dir_all)
+            .map_or(Ok(()), output::make_folder)
             .map_err(failed)?;
         // The file that makes it a checkpoint comes last.
         let [last, weights, state] = self.to_files(path)?;

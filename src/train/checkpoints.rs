@@ -6,6 +6,8 @@ use std::thread::JoinHandle;
 
 use crossbeam::channel::{Sender, bounded};
 
+use crate::output;
+
 use super::checkpoint::{Checkpoint, Files, body};
 use super::error::TrainError;
 use super::kept::Evaluation;
@@ -72,7 +74,8 @@ impl Checkpoints {
                 found.push(path);
             }
         }
-        found.sort_unstable();
+        // By number: a billionth step has a digit more than the others.
+        found.sort_by_cached_key(|path| (Self::step_of(path), path.clone()));
         Ok(found)
     }
 
@@ -137,7 +140,7 @@ impl Checkpoints {
             // The last file first: without it the others are no checkpoint.
             let rest = Files::of(path);
             for file in [path, &rest.weights, &rest.state] {
-                std::fs::remove_file(file).map_err(TrainError::write(file))?;
+                output::remove(file).map_err(TrainError::write(file))?;
             }
         }
         Ok(())
@@ -155,7 +158,7 @@ impl Writer {
     /// Makes the folder and starts the thread.
     pub(super) fn start(rule: &Checkpoints) -> Result<Self, TrainError> {
         let failed = TrainError::write(&rule.folder);
-        std::fs::create_dir_all(&rule.folder).map_err(failed)?;
+        output::make_folder(&rule.folder).map_err(failed)?;
         let (to_write, checkpoints) = bounded::<Checkpoint>(1);
         let own = rule.clone();
         let work = move || {

@@ -9,6 +9,7 @@ use crate::nn::ParamLayout;
 use crate::optim::Optimizer;
 
 use super::callback::Callback;
+use super::checkpoints::Checkpoints;
 use super::control::Control;
 use super::early_stopping::{Early, Evaluated};
 use super::epoch::run_epoch;
@@ -78,6 +79,7 @@ impl<M: Model> Trainer<M> {
             none => none.insert(Control::new(&self.config)?),
         };
         control.follow(&self.config)?;
+        setup.warnings.extend(self.set_aside()?);
         if let Some(fit_state) = &mut self.fit_state {
             fit_state.follow(&self.config, &self.progress);
         }
@@ -92,6 +94,25 @@ impl<M: Model> Trainer<M> {
             self.reset_optimizer();
         }
         Ok(setup)
+    }
+
+    /// Sets aside the checkpoints of another line of the training, which come after where this call
+    /// begins; says where they are.
+    fn set_aside(&self) -> Result<Option<String>, TrainError> {
+        let ranks = self.config.engine.ranks.as_ref();
+        let writes = ranks.is_none_or(|ranks| ranks.rank() == 0);
+        let rule = self.config.checkpoints.as_ref().filter(|_| writes);
+        let Some(Checkpoints { folder, .. }) = rule.filter(|rule| rule.folder.is_dir()) else {
+            return Ok(None);
+        };
+        let step = self.progress.step;
+        let aside = Checkpoints::set_aside(folder, step)?;
+        Ok(aside.map(|aside| {
+            let aside = aside.display();
+            format!(
+                "the training goes on from step {step}: its later checkpoints are in {aside} now"
+            )
+        }))
     }
 
     /// Runs the epochs, and stores what a next call goes on from, however they end.

@@ -11,11 +11,12 @@
 //! | `control` | schedule, batch policy, plateau and clipping decide on every step |
 //! | `callback`, `metrics` | who is told, and of what |
 //! | `early_stopping`, `kept`, `verdict` | when it ends, which weights are kept, whether it came to anything |
-//! | `checkpoint`, `checkpoints`, `resume`, `fit_state`, `state`, `state_dict`, `restart` | going on later |
+//! | `checkpoint`, `checkpoints`, `aside`, `resume`, `fit_state`, `state`, `state_dict`, `restart` | going on later |
 //! | `auto`, `setup`, `room` | what is chosen, said and refused before the first step |
 //! | `evaluate`, `evaluations`, `range_test` | evaluations, and the learning-rate range test |
 //! | `source`, `network_engine` | adapters between data sets, network, optimiser and engine |
 
+mod aside;
 mod auto;
 mod callback;
 mod checkpoint;

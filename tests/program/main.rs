@@ -38,6 +38,8 @@ mod said_of_files;
 mod scaling;
 mod settings_act;
 mod several_targets;
+#[cfg(unix)]
+mod survives;
 mod table_columns;
 mod three_parts;
 mod written_layers;

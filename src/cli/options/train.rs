@@ -1,5 +1,7 @@
 //! All sections of a configuration.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args as ClapArgs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,4 +38,35 @@ pub(crate) struct TrainArgs {
 
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+impl TrainArgs {
+    /// Makes every path of a file or a folder what `of` makes of it; names that stand where a path
+    /// may stay.
+    pub(crate) fn map_paths(&mut self, of: impl Fn(&Path) -> PathBuf) {
+        let (data, model) = (&mut self.data, &mut self.model);
+        let paths = [&mut data.data, &mut model.weights, &mut model.weights_map];
+        for path in paths.into_iter().flatten() {
+            *path = of(path);
+        }
+        if let Some(cache) = data
+            .cache
+            .as_mut()
+            .filter(|path| *path != Path::new("none"))
+        {
+            *cache = of(cache);
+        }
+        let named = [
+            (&mut data.tokens, &["characters", "bytes"][..]),
+            (&mut data.split, &["stratified", "random", "groups"]),
+        ];
+        for (given, names) in named {
+            if let Some(path) = given
+                .as_mut()
+                .filter(|given| !names.contains(&given.as_str()))
+            {
+                *path = of(path.as_ref()).to_string_lossy().into_owned();
+            }
+        }
+    }
 }

@@ -64,7 +64,7 @@ pub(super) fn never_slower(args: &ScalingArgs) -> Result<(), CommandError> {
         .iter()
         .map(|row| serde_json::to_string(row).expect("rows are plain values"));
     let lines = lines.collect::<Vec<_>>().join("\n") + "\n";
-    std::fs::create_dir_all(folder).map_err(|source| CommandError::Write {
+    crate::output::make_folder(folder).map_err(|source| CommandError::Write {
         path: folder.clone(),
         source,
     })?;

@@ -10,6 +10,7 @@ use crate::cli::config::preset_in;
 use crate::cli::error::{ArgError, CommandError, refused};
 use crate::cli::output::command_line;
 use crate::cli::scaling_args::ScalingArgs;
+use crate::cli::stdout::tell_at_once;
 use crate::cli::threads::{default_threads, powers_up_to, threads};
 
 /// Rows of a batch where nothing is said.
@@ -66,11 +67,11 @@ pub(super) fn measured(scaling: &Scaling) -> Result<Results, ScalingError> {
             } else {
                 String::new()
             };
-            eprint!("\rround {round}{within} ");
+            tell_at_once(format_args!("\rround {round}{within} "));
         }
     })?;
     if shows {
-        note!();
+        note!("");
     }
     results.command = command_line();
     Ok(results)

@@ -1,7 +1,7 @@
 //! Store: the folder of a study, with its settings, a line for each finished trial, and a lock.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::input;
 use crate::lock::{LockError, lock_folder};
-use crate::output;
+use crate::output::{self, Written};
 
 use super::error::StudyError;
 
@@ -25,7 +25,7 @@ type Settings = BTreeMap<String, String>;
 #[derive(Debug)]
 pub struct Store {
     /// The file's path, the file, and the lock if it is this store's.
-    folder: Option<(PathBuf, File, Option<File>)>,
+    folder: Option<(PathBuf, Written, Option<File>)>,
     lines: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ impl Store {
     /// # Errors
     /// [`StudyError::Changed`] if its study has others; [`StudyError::InUse`], [`StudyError::Io`].
     pub fn open(folder: &Path, settings: &Settings) -> Result<Self, StudyError> {
-        fs::create_dir_all(folder).map_err(StudyError::io("write", folder))?;
+        output::make_folder(folder).map_err(StudyError::io("write", folder))?;
         let lock = lock(folder)?;
         let path = folder.join(SETTINGS);
         match input::read_text(&path) {
@@ -211,7 +211,7 @@ fn check(folder: &Path, path: &Path, text: &str, settings: &Settings) -> Result<
 }
 
 /// A file to add lines to, and those that are in it. A line that a kill has cut is made again.
-fn lines_file(path: PathBuf) -> Result<(PathBuf, File, Vec<String>), StudyError> {
+fn lines_file(path: PathBuf) -> Result<(PathBuf, Written, Vec<String>), StudyError> {
     let whole = whole_lines(&path)?;
     let text: String = whole.iter().map(|line| format!("{line}\n")).collect();
     output::write(&path, text).map_err(StudyError::io("write", &path))?;
@@ -221,17 +221,15 @@ fn lines_file(path: PathBuf) -> Result<(PathBuf, File, Vec<String>), StudyError>
 
 /// The lines of a file that are whole JSON; none without a file.
 fn whole_lines(path: &Path) -> Result<Vec<String>, StudyError> {
-    let text = match input::read_text(path) {
-        Ok(text) => text,
+    let bytes = match input::read(path) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(StudyError::io("read", path)(error)),
     };
+    let lines = bytes.split(|&byte| byte == b'\n');
+    let lines = lines.filter_map(|line| std::str::from_utf8(line).ok());
     let is_whole = |line: &&str| serde_json::from_str::<serde_json::Value>(line).is_ok();
-    Ok(text
-        .lines()
-        .filter(is_whole)
-        .map(ToOwned::to_owned)
-        .collect())
+    Ok(lines.filter(is_whole).map(ToOwned::to_owned).collect())
 }
 
 /// How the names of the files end that a study writes.

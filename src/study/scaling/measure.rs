@@ -11,6 +11,7 @@ use crate::stats::{median_of, quantile};
 use crate::study::bench_runner::{BenchRunner, phases_ms};
 use crate::study::disturbance::Counters;
 use crate::study::{check_rows, measured_bandwidth, measured_peak_flops, synthetic_data};
+use crate::sys::machine;
 use crate::train::TrainError;
 
 use super::error::ScalingError;
@@ -165,7 +166,7 @@ impl Scaling {
         Ok(Results {
             schema: SCHEMA,
             command: String::new(),
-            started: humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string(),
+            started: humantime::format_rfc3339_seconds(machine::now()).to_string(),
             machine: Machine::this(),
             weights_sha256: match ranks.is_empty() {
                 true => Vec::new(),

@@ -1,11 +1,11 @@
 //! Results of a measurement, and their files.
 
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::affinity::{Pinning, Placement, Threads, mask};
+use crate::input;
 use crate::nn::Precision;
 use crate::output;
 use crate::report::Machine;
@@ -218,7 +218,7 @@ impl Results {
     /// # Errors
     /// [`ScalingError::Io`].
     pub fn write(&self, folder: &Path) -> Result<(), ScalingError> {
-        fs::create_dir_all(folder).map_err(ScalingError::write(folder))?;
+        output::make_folder(folder).map_err(ScalingError::write(folder))?;
         let text = serde_json::to_string_pretty(self).expect("results are plain values");
         let line = |sample| serde_json::to_string(sample).expect("samples are plain values") + "\n";
         let lines: String = self.samples.iter().map(line).collect();
@@ -241,7 +241,7 @@ impl Results {
             got,
         };
         // The version first: other files are read in no other way.
-        let text = fs::read_to_string(&path).map_err(ScalingError::read(&path))?;
+        let text = input::read_text(&path).map_err(ScalingError::read(&path))?;
         let value: serde_json::Value =
             serde_json::from_str(&text).map_err(|error| odd(&path, error.to_string()))?;
         if value["schema"] != SCHEMA {
@@ -250,7 +250,7 @@ impl Results {
         let mut results: Self =
             serde_json::from_value(value).map_err(|error| odd(&path, error.to_string()))?;
         // Then the samples, a line each, as many as there must be.
-        let text = fs::read_to_string(&samples).map_err(ScalingError::read(&samples))?;
+        let text = input::read_text(&samples).map_err(ScalingError::read(&samples))?;
         for (index, line) in text.lines().enumerate() {
             let sample: Sample = serde_json::from_str(line)
                 .map_err(|error| odd(&samples, format!("line {}: {error}", index + 1)))?;
