@@ -9,8 +9,7 @@
 //! 4x32-10).
 
 mod draws;
-
-use ndarray_rand::rand::RngCore;
+mod rand;
 
 /// What a stream is drawn for; streams of different purposes share no numbers.
 ///
@@ -49,8 +48,11 @@ pub enum Purpose {
     Generation = 12,
 }
 
-/// A counter-based random stream; implements `rand`'s `RngCore`, so `ndarray-rand`'s distributions
-/// draw from it.
+/// A counter-based random stream.
+///
+/// It implements no trait of the `rand` crate, each version of which has another one; whoever draws
+/// from its distributions puts [`Stream::next_u32`] and [`Stream::next_u64`] behind the `RngCore` of
+/// the version at hand.
 ///
 /// ```
 /// use unisono::seed::{Purpose, Stream};
@@ -115,8 +117,16 @@ impl Stream {
     }
 }
 
-impl RngCore for Stream {
-    fn next_u32(&mut self) -> u32 {
+impl Stream {
+    /// 32 random bits.
+    ///
+    /// ```
+    /// use unisono::seed::{Purpose, Stream, philox4x32_10};
+    /// let mut stream = Stream::new(42, Purpose::Shuffle, 3, 0);
+    /// let first = philox4x32_10([0, 0, 3, (Purpose::Shuffle as u32) << 16], [42, 0]);
+    /// assert_eq!([(); 4].map(|()| stream.next_u32()), first);
+    /// ```
+    pub fn next_u32(&mut self) -> u32 {
         if self.used == 4 {
             self.block = philox4x32_10(self.counter, self.key);
             let low = u64::from(self.counter[0]) | u64::from(self.counter[1]) << 32;
@@ -129,14 +139,31 @@ impl RngCore for Stream {
         self.block[self.used - 1]
     }
 
-    fn next_u64(&mut self) -> u64 {
+    /// 64 random bits: two draws of 32, the lower half first.
+    pub fn next_u64(&mut self) -> u64 {
         u64::from(self.next_u32()) | u64::from(self.next_u32()) << 32
     }
 
-    fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(4) {
-            chunk.copy_from_slice(&self.next_u32().to_le_bytes()[..chunk.len()]);
-        }
+    /// A number uniform in 0..1, a multiple of 2^-53.
+    ///
+    /// ```
+    /// use unisono::seed::{Purpose, Stream};
+    /// let mut stream = Stream::new(42, Purpose::Synthetic, 0, 0);
+    /// let mean = (0..1000).map(|_| stream.uniform()).sum::<f64>() / 1000.0;
+    /// assert!((0.45..0.55).contains(&mean));
+    /// ```
+    pub fn uniform(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// A number uniform in 0..1, a multiple of 2^-24.
+    pub fn uniform_f32(&mut self) -> f32 {
+        (self.next_u32() >> 8) as f32 / (1_u32 << 24) as f32
+    }
+
+    /// Either of two, each as likely.
+    pub(crate) fn coin(&mut self) -> bool {
+        self.next_u32() >> 31 == 1
     }
 }
 

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use ndarray_rand::rand::Rng;
-
 use crate::seed::{Purpose, Stream};
 
 use super::error::DataError;
@@ -130,7 +128,7 @@ fn weighted(weights: &[f64], seed: u64, epoch: u32) -> Arc<[u32]> {
         .collect();
     let mut random = Stream::new(seed, Purpose::Shuffle, epoch, 1);
     let mut draw = || {
-        let at = random.random::<f64>() * sum;
+        let at = random.uniform() * sum;
         let row = cumulative.partition_point(|&upto| upto <= at);
         // Rounding may put the number at the sum itself; rows of weight 0 at the end are not drawn
         // then either.

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use ndarray_rand::rand::Rng;
-
 use crate::seed::{Purpose, Stream};
 
 use super::dataset::{Dataset, Labels, LabelsMut};
@@ -287,7 +285,7 @@ impl Dataset for TextDataset {
             for (&row, window) in rows.iter().zip(inputs.chunks_exact_mut(self.context)) {
                 let mut random = Stream::new(self.seed, Purpose::TokenDropout, row, epoch as u16);
                 for token in window {
-                    if random.random::<f32>() < self.token_dropout {
+                    if random.uniform_f32() < self.token_dropout {
                         *token = random.below(self.num_tokens as u32) as f32;
                     }
                 }

@@ -12,7 +12,6 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use ndarray_rand::rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::seed::{Purpose, Stream};
@@ -216,7 +215,7 @@ impl Dataset for HashedTexts {
             for (&row, to) in rows.iter().zip(inputs.chunks_exact_mut(self.buckets)) {
                 let mut random = Stream::new(seed, Purpose::TokenDropout, row, epoch as u16);
                 for &(bucket, _) in &self.rows[row as usize] {
-                    let is_kept = random.random::<f32>() >= share;
+                    let is_kept = random.uniform_f32() >= share;
                     to[bucket as usize] *= if is_kept { 1.0 / (1.0 - share) } else { 0.0 };
                 }
             }

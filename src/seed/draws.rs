@@ -64,7 +64,7 @@ impl Stream {
         let Layers { edges, heights } = &*LAYERS;
         loop {
             // The lowest bits choose a layer, the upper 52 a place in -1..1.
-            let bits = self.random::<u64>();
+            let bits = self.next_u64();
             let layer = (bits & 0xff) as usize;
             let place = f64::from_bits(bits >> 12 | 0x400 << 52) - 3.0;
             let x = place * edges[layer];
@@ -76,7 +76,7 @@ impl Stream {
             }
             // Under the curve in the layer's outermost part?
             let (low, high) = (heights[layer], heights[layer + 1]);
-            if high + (low - high) * self.random::<f64>() < density(x) {
+            if high + (low - high) * self.uniform() < density(x) {
                 return x;
             }
         }
@@ -85,8 +85,8 @@ impl Stream {
     /// A number of the tail, above [`TAIL`].
     fn tail(&mut self) -> f64 {
         loop {
-            let beyond = -libm::log(self.sample(Open01)) / TAIL;
-            let other = libm::log(self.sample(Open01));
+            let beyond = -libm::log(self.rand().sample(Open01)) / TAIL;
+            let other = libm::log(self.rand().sample(Open01));
             if -2.0 * other >= beyond * beyond {
                 return TAIL + beyond;
             }
@@ -122,7 +122,7 @@ impl Stream {
         let beta = ((sum - 2.0) / (2.0 * alpha * alpha - sum)).sqrt();
         let gamma = alpha + 1.0 / beta;
         let w = loop {
-            let [u1, u2]: [f32; 2] = [self.sample(Open01), self.sample(Open01)];
+            let [u1, u2]: [f32; 2] = [self.rand().sample(Open01), self.rand().sample(Open01)];
             let v = beta * ln(u1 / (1.0 - u1));
             let w = alpha * exp(v);
             let z = u1 * u1 * u2;
@@ -148,7 +148,7 @@ impl Stream {
         let least = delta * (1.0 / 72.0 + 3.0 / 72.0 * alpha) / (alpha * beta - 14.0 / 18.0);
         let most = 0.25 + (0.5 + 0.25 / delta) * alpha;
         let w = loop {
-            let [u1, u2]: [f32; 2] = [self.sample(Open01), self.sample(Open01)];
+            let [u1, u2]: [f32; 2] = [self.rand().sample(Open01), self.rand().sample(Open01)];
             let v = beta * ln(u1 / (1.0 - u1));
             let w = alpha * exp(v);
             let z = if u1 < 0.5 {
@@ -209,7 +209,7 @@ mod tests {
         let [mut own, mut other] = twins();
         let mut in_tail = 0;
         for draw in 0..DRAWS {
-            let (got, expected) = (own.normal(), other.sample::<f64, _>(StandardNormal));
+            let (got, expected) = (own.normal(), other.rand().sample::<f64, _>(StandardNormal));
             assert!(
                 (got - expected).abs() < 1e-14,
                 "draw {draw}: {got}, {expected}"
@@ -225,7 +225,7 @@ mod tests {
         for alpha in [1e-30, 0.01, 0.2, 0.4, 1.0, 1.0001, 1.5, 8.0, 1e6] {
             let ([mut own, mut other], beta) = (twins(), Beta::new(alpha, alpha).unwrap());
             for draw in 0..DRAWS {
-                let (got, expected): (f32, f32) = (own.beta(alpha), beta.sample(&mut other));
+                let (got, expected): (f32, f32) = (own.beta(alpha), beta.sample(&mut other.rand()));
                 assert!(
                     (got - expected).abs() <= 1e-4 * expected && (0.0..=1.0).contains(&got),
                     "{alpha}, draw {draw}: {got}, {expected}"

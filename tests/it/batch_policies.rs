@@ -2,7 +2,6 @@
 //! of threads, and clear about what they need.
 
 use crate::support::class_data;
-use ndarray_rand::rand_distr::{Distribution, StandardNormal};
 use unisono::Trainer;
 use unisono::engine::{
     Batch, Decision, Engine, EngineConfig, Replica, Shard, Shards, Sums, Threads, Track,
@@ -49,7 +48,7 @@ impl Replica for NoisyQuadratic {
             );
             for (at, (g, &theta)) in grad.iter_mut().zip(params).enumerate() {
                 let h = curvature(at);
-                let xi: f64 = StandardNormal.sample(&mut noise);
+                let xi = noise.normal();
                 *g += (h * f64::from(theta) + h.sqrt() * xi) as f32;
                 loss += 0.5 * h * f64::from(theta * theta);
             }

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use ndarray_rand::rand::Rng;
 use sha2::{Digest, Sha256};
 use unisono::data::{
     Augmentation, Augmented, Dataset, ImageDataset, ImageShape, LabelsMut, TextHasher,
@@ -47,7 +46,7 @@ fn stream() -> Stream {
 /// Uniform in -reach..reach.
 fn uniform(len: usize, reach: f32) -> Vec<f32> {
     let mut stream = stream();
-    let draw = || reach * (2.0 * stream.random::<f32>() - 1.0);
+    let draw = || reach * (2.0 * stream.uniform_f32() - 1.0);
     std::iter::repeat_with(draw).take(len).collect()
 }
 

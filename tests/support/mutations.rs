@@ -1,6 +1,5 @@
 //! Random mutations of files.
 
-use ndarray_rand::rand::Rng;
 use unisono::seed::{Purpose, Stream};
 
 /// Random bytes, and mutations of `good`: bytes changed, parts cut out, doubled, or lost at the
@@ -14,12 +13,12 @@ pub(crate) fn mutations(good: &[u8], count: u32) -> impl Iterator<Item = Vec<u8>
                 .collect();
         }
         let mut odd = good.to_vec();
-        for _ in 0..random.random_range(1..5) {
+        for _ in 0..1 + random.below(4) {
             if odd.is_empty() {
                 break;
             }
-            let at = random.random_range(0..odd.len());
-            let end = (at + random.random_range(1..20)).min(odd.len());
+            let at = random.below(odd.len() as u32) as usize;
+            let end = (at + 1 + random.below(19) as usize).min(odd.len());
             match random.below(8) {
                 0 => odd.truncate(at),
                 1 => drop(odd.drain(at..end)),

@@ -194,7 +194,7 @@ impl Augmented {
         // A stream takes 48 bits of place: the low half of the epoch, and the row.
         let mut random = Stream::new(self.seed, Purpose::Augment, row, epoch as u16);
         // Where the image is put: all of it is one sampling.
-        let mut within = |most: f32| most * (2.0 * random.random::<f32>() - 1.0);
+        let mut within = |most: f32| most * (2.0 * random.uniform_f32() - 1.0);
         let mut place = Placement {
             angle: within(what.rotate).to_radians(),
             size: 1.0 + within(what.scale),
@@ -212,11 +212,11 @@ impl Augmented {
             self.images.read(&[row], image)?;
         }
         // Then what changes pixels in place.
-        if what.flip && random.random::<bool>() {
+        if what.flip && random.coin() {
             geometry::flip(shape, image);
         }
         if what.colours() {
-            let mut factor = |most: f32| 1.0 + most * (2.0 * random.random::<f32>() - 1.0);
+            let mut factor = |most: f32| 1.0 + most * (2.0 * random.uniform_f32() - 1.0);
             let jitter = colour::Jitter {
                 brightness: factor(what.brightness),
                 contrast: factor(what.contrast),
@@ -241,7 +241,7 @@ impl Augmented {
         let what = self.augmentation;
         let is_cut = match (what.mixup > 0.0, what.cutmix > 0.0) {
             (false, false) => return Ok(row),
-            (true, true) => random.random::<bool>(),
+            (true, true) => random.coin(),
             (_, is_cut) => is_cut,
         };
         // How much of the row stays, and which other one comes in.
@@ -272,7 +272,7 @@ impl Augmented {
             pairs.for_each(|(to, other)| *to = own * *to + (1.0 - own) * *other);
         }
         // One of the two classes, as likely as its share.
-        Ok(if random.random::<f32>() < own {
+        Ok(if random.uniform_f32() < own {
             row
         } else {
             partner
@@ -283,8 +283,8 @@ impl Augmented {
 /// Any pixel of an image, each as likely.
 fn somewhere(random: &mut Stream, shape: ImageShape) -> Pixel {
     Pixel {
-        y: random.random_range(0..shape.height),
-        x: random.random_range(0..shape.width),
+        y: random.rand().random_range(0..shape.height),
+        x: random.rand().random_range(0..shape.width),
     }
 }
 

@@ -128,38 +128,35 @@ impl Init {
         };
         // All draws of a tensor come from its own stream.
         let len = values.len();
-        let drawn = match self {
+        let drawn = |from: Uniform<f32>, stream: &mut Stream| {
+            Array1::random_using(len, from, &mut stream.rand())
+        };
+        let all = match self {
             Init::Zeros => Array1::zeros(len),
             Init::Constant(value) => Array1::from_elem(len, value),
-            Init::Uniform(bound) => Array1::random_using(len, uniform(bound), &mut stream),
+            Init::Uniform(bound) => drawn(uniform(bound), &mut stream),
             Init::Normal(deviation) => normal(len, deviation * deviation, &mut stream),
             Init::TruncatedNormal(deviation) => truncated(len, deviation, &mut stream),
-            Init::Torch => Array1::random_using(len, uniform(1.0 / fan_in.sqrt()), &mut stream),
+            Init::Torch => drawn(uniform(1.0 / fan_in.sqrt()), &mut stream),
             Init::KaimingUniform(fan, slope) => {
                 let variance = kaiming(fan, slope, fan_in, fan_out);
-                Array1::random_using(len, uniform((3.0 * variance).sqrt()), &mut stream)
+                drawn(uniform((3.0 * variance).sqrt()), &mut stream)
             }
             Init::KaimingNormal(fan, slope) => {
                 let variance = kaiming(fan, slope, fan_in, fan_out);
                 normal(len, variance, &mut stream)
             }
-            Init::LecunUniform => {
-                Array1::random_using(len, uniform((3.0 / fan_in).sqrt()), &mut stream)
-            }
+            Init::LecunUniform => drawn(uniform((3.0 / fan_in).sqrt()), &mut stream),
             Init::LecunNormal => normal(len, 1.0 / fan_in, &mut stream),
             Init::Orthogonal(gain) => orthogonal(len, fan_out as usize, gain, &mut stream),
-            Init::XavierUniform => {
-                Array1::random_using(len, uniform((6.0 / (fan_in + fan_out)).sqrt()), &mut stream)
-            }
+            Init::XavierUniform => drawn(uniform((6.0 / (fan_in + fan_out)).sqrt()), &mut stream),
             Init::XavierNormal => normal(len, 2.0 / (fan_in + fan_out), &mut stream),
-            Init::HeUniform => {
-                Array1::random_using(len, uniform((6.0 / fan_in).sqrt()), &mut stream)
-            }
+            Init::HeUniform => drawn(uniform((6.0 / fan_in).sqrt()), &mut stream),
             Init::HeNormal => normal(len, 2.0 / fan_in, &mut stream),
         };
         values
             .iter_mut()
-            .zip(drawn)
+            .zip(all)
             .for_each(|(value, drawn)| *value = drawn);
     }
 }
