@@ -169,6 +169,7 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Removes a folder that is empty.
+#[cfg(feature = "run")]
 pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
     call(Call::Remove, path, || fs::remove_dir(path))
 }

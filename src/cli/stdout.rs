@@ -54,7 +54,11 @@ macro_rules! tell {
 
 /// Prints to stderr, without a line's end.
 pub(super) fn tell_at_once(text: std::fmt::Arguments<'_>) {
+    // What tests make the program say is shown where they fail.
+    #[cfg(test)]
+    eprint!("{text}");
     // Nobody can be told that nothing can be told.
+    #[cfg(not(test))]
     let _ = std::io::stderr().write_fmt(text);
 }
 

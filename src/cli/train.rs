@@ -172,13 +172,11 @@ fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(
         trainer = trainer.checkpoints(checkpoints).track_layer_norms();
     }
     let new_recorder = |run| {
+        stdout::outlive();
         let from = checkpoint.as_ref();
         RunRecorder::new(run, &settings, &task, from, command.allow_change)
     };
     let mut recorder = run.map(new_recorder).transpose()?;
-    if recorder.is_some() {
-        stdout::outlive();
-    }
     if let (Some(recorder), true) = (&recorder, command.resume.is_some()) {
         recorder.save_settings(&commented(&resolved.args))?;
     }

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::input;
+use crate::output;
 
 use super::class_folders::ClassFolders;
 use super::error::DataError;
@@ -21,6 +22,9 @@ use super::picture::Picture;
 
 /// Images that are decoded before they are put away.
 const TOGETHER: usize = 64;
+
+/// How the names of caches end.
+const CACHE_END: &str = ".images";
 
 /// Called with the number of all images for each that is decoded, by any thread.
 type OnDecoded<'p> = &'p (dyn Fn(usize) + Sync);
@@ -124,7 +128,11 @@ impl ImageFolder {
         let mut kept = Kept::Memory(Vec::new(), Vec::new(), MemoryBudget::new(folder));
         if let Some(cache) = &self.cache {
             let key = self.key(folder, &files)?;
-            let path = cache.join(format!("{}.images", &key[..32]));
+            let path = cache.join(format!("{}{CACHE_END}", &key[..32]));
+            if cache.is_dir() {
+                // Others' files there are no matter of this one's.
+                let _ = output::sweep(cache, |name| name.ends_with(CACHE_END));
+            }
             if path.exists() {
                 match ImageCache::open(&path, &key) {
                     Ok(cache) => return self.known(cache, folder).map(found),

@@ -9,7 +9,7 @@
 //! A process that ends before 3 leaves the target as it was; a disk that loses its power during 3 has
 //! the old file or the new one.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -110,5 +110,5 @@ pub(super) fn target(name: &str) -> Option<&str> {
 #[cfg(any(feature = "image", feature = "run", feature = "study"))]
 pub(super) fn is_left(path: &Path) -> bool {
     let is_plain = fs::symlink_metadata(path).is_ok_and(|known| known.is_file());
-    is_plain && File::open(path).is_ok_and(|file| file.try_lock().is_ok())
+    is_plain && disk::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }

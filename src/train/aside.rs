@@ -21,6 +21,7 @@ use super::error::TrainError;
 const ASIDE: &str = "aside-";
 
 /// How the names of the files end that belong to a checkpoint beside the one that makes it.
+#[cfg(feature = "run")]
 const PARTS: [&str; 2] = [".state.safetensors", ".safetensors"];
 
 impl Checkpoints {

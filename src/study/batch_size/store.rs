@@ -54,6 +54,7 @@ impl Store {
     pub fn open(folder: &Path, settings: &Settings) -> Result<Self, StudyError> {
         output::make_folder(folder).map_err(StudyError::io("write", folder))?;
         let lock = lock(folder)?;
+        output::sweep(folder, is_own).map_err(StudyError::io("write", folder))?;
         let path = folder.join(SETTINGS);
         match input::read_text(&path) {
             Ok(text) => check(folder, &path, &text, settings)?,
@@ -235,20 +236,22 @@ fn whole_lines(path: &Path) -> Result<Vec<String>, StudyError> {
 /// How the names of the files end that a study writes.
 const OWN: [&str; 5] = [".json", ".jsonl", ".html", ".svg", ".png"];
 
+fn is_own(name: &str) -> bool {
+    OWN.iter().any(|end| name.ends_with(end))
+}
+
 /// Locks the folder for this process.
 fn lock(folder: &Path) -> Result<File, StudyError> {
-    lock_folder(folder, |name| OWN.iter().any(|end| name.ends_with(end))).map_err(|error| {
-        match error {
-            LockError::Io(source) => StudyError::io("write", &folder.join("lock"))(source),
-            LockError::Held(process) => StudyError::InUse {
-                path: folder.to_owned(),
-                process,
-            },
-            LockError::NotPlain(path) => StudyError::File {
-                path,
-                expected: "a file of the study's own, put it there or remove what is",
-                got: "a link or a device".to_owned(),
-            },
-        }
+    lock_folder(folder, is_own).map_err(|error| match error {
+        LockError::Io(source) => StudyError::io("write", &folder.join("lock"))(source),
+        LockError::Held(process) => StudyError::InUse {
+            path: folder.to_owned(),
+            process,
+        },
+        LockError::NotPlain(path) => StudyError::File {
+            path,
+            expected: "a file of the study's own, put it there or remove what is",
+            got: "a link or a device".to_owned(),
+        },
     })
 }
