@@ -63,4 +63,8 @@ mod threads;
 mod train;
 mod unreached;
 
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;
+
 pub use program::run;

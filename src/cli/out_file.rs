@@ -96,8 +96,9 @@ pub(super) fn check_folder(
         return Ok(());
     }
     for entry in fs::read_dir(folder).map_err(failed)? {
-        // What a process that failed at once has left.
-        if entry.map_err(failed)?.file_name() != "lock" {
+        // What a process that failed at once, or was killed, has left.
+        let name = entry.map_err(failed)?.file_name();
+        if name != "lock" && !output::is_begun(&name.to_string_lossy(), |_| true) {
             return Err(CommandError::NotEmpty {
                 path: folder.to_owned(),
             });

@@ -78,8 +78,16 @@ impl RunRecorder {
         })
     }
 
-    /// Keeps the settings that the run goes on with.
+    /// Keeps the settings that the run goes on with; before, that it is not finished any more: a
+    /// process that is killed in between leaves a run that can be gone on with.
     pub(super) fn save_settings(&self, text: &str) -> Result<(), RunError> {
+        if let Ok(mut before) = Manifest::read(self.path())
+            && before.status == Status::Finished
+        {
+            before.model_files = before.models();
+            before.status = Status::Stopped;
+            before.write(&self.run)?;
+        }
         self.run.write("config.toml", text.as_bytes())
     }
 
