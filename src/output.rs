@@ -158,7 +158,7 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Removes what processes that are gone have begun to write in `folder` for files of names that
 /// `is_own`.
-#[cfg(any(feature = "image", feature = "run", feature = "study"))]
+#[cfg(any(feature = "image", feature = "run", feature = "study", test))]
 pub(crate) fn sweep(folder: &Path, is_own: impl Fn(&str) -> bool) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -171,7 +171,7 @@ pub(crate) fn sweep(folder: &Path, is_own: impl Fn(&str) -> bool) -> io::Result<
 }
 
 /// Whether a name is that of what is to become a file whose name `is_own`.
-#[cfg(any(feature = "image", feature = "run", feature = "study"))]
+#[cfg(any(feature = "image", feature = "run", feature = "study", test))]
 pub(crate) fn is_begun(name: &str, is_own: impl Fn(&str) -> bool) -> bool {
     replacement::target(name).is_some_and(is_own)
 }

@@ -95,7 +95,7 @@ fn own_name(target: &Path, number: u64) -> io::Result<PathBuf> {
 }
 
 /// The name of the file that one of this name was to replace; `None` for other files.
-#[cfg(any(feature = "image", feature = "run", feature = "study"))]
+#[cfg(any(feature = "image", feature = "run", feature = "study", test))]
 pub(super) fn target(name: &str) -> Option<&str> {
     let (target, end) = name
         .strip_prefix('.')?
@@ -107,7 +107,7 @@ pub(super) fn target(name: &str) -> Option<&str> {
 }
 
 /// Whether the process that has begun it is gone.
-#[cfg(any(feature = "image", feature = "run", feature = "study"))]
+#[cfg(any(feature = "image", feature = "run", feature = "study", test))]
 pub(super) fn is_left(path: &Path) -> bool {
     let is_plain = fs::symlink_metadata(path).is_ok_and(|known| known.is_file());
     is_plain && disk::open(path).is_ok_and(|file| file.try_lock().is_ok())
