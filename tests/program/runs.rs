@@ -313,7 +313,7 @@ fn a_configuration_comes_from_a_file_from_set_and_from_flags_in_this_order() {
     let cases = [
         (
             "[optimizer]\nname = \"magic\"\n",
-            "b.toml: optimizer.name must be sgd, momentum",
+            "b.toml, line 2, column 8: optimizer.name must be sgd, momentum",
         ),
         (
             "[run]\nepocs = 3\n",
