@@ -27,6 +27,12 @@ pub mod bf16 {}
 #[doc = include_str!("same_bits.md")]
 pub mod same_bits {}
 
+#[doc = include_str!("reliability.md")]
+pub mod reliability {}
+
+#[doc = include_str!("security.md")]
+pub mod security {}
+
 #[doc = include_str!("processors.md")]
 pub mod processors {}
 
