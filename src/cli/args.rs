@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap_complete::Shell;
 
 use super::choices::{TRACKS, a_precision, a_preset};
 use super::options::{
@@ -58,6 +59,18 @@ pub(super) enum Command {
     Export(ExportArgs),
     /// Show hardware, chosen settings and measured peaks
     Doctor,
+    /// Print the completions of a shell: commands, flags and names that they take
+    ///
+    /// Bash reads those in ~/.local/share/bash-completion/completions/unisono, fish those in
+    /// ~/.config/fish/completions/unisono.fish, zsh a file _unisono in a folder of its fpath;
+    /// PowerShell and Elvish take them in their profile.
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Write a page for man of every command into a folder: `man -l FILE` shows one
+    Man(ManArgs),
     /// Inspect data files
     #[command(subcommand)]
     Data(DataCommand),
@@ -166,6 +179,18 @@ pub(super) struct ConfigArgs {
     /// Print the JSON schema of the configuration instead
     #[arg(long)]
     pub(super) schema: bool,
+}
+
+/// Writes pages for man.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ManArgs {
+    /// The folder, such as ~/.local/share/man/man1, where `man unisono` finds them
+    #[arg(value_name = "DIR")]
+    pub(super) folder: PathBuf,
+
+    /// Overwrite files of the same names, whatever they are
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 /// What to do with data files.

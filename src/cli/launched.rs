@@ -82,6 +82,8 @@ fn doer(command: &Command) -> Doer {
         | Command::Explain(_)
         | Command::Export(_)
         | Command::Doctor
+        | Command::Completions { .. }
+        | Command::Man(_)
         | Command::Data(_)
         | Command::Schedule(_) => Doer::First,
         // Trains, again and again.

@@ -48,6 +48,7 @@ mod saved_run;
 mod scaling;
 mod scaling_args;
 mod settings_table;
+mod shell;
 mod short_help;
 mod signals;
 mod study;

@@ -18,7 +18,9 @@ use super::message::message;
 use super::options::TrainArgs;
 use super::settings_table::{By, refuse, refuse_flags};
 use super::stdout::CLOSED_PIPE;
-use super::{bench, compare, doctor, eval, inspect, lr, predict, runs, scaling, study, train};
+use super::{
+    bench, compare, doctor, eval, inspect, lr, predict, runs, scaling, shell, study, train,
+};
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -101,6 +103,11 @@ fn command(
         Command::Explain(args) => predict::explain(&args),
         Command::Export(args) => runs::export(&args),
         Command::Doctor => doctor::doctor(),
+        Command::Completions { shell } => {
+            shell::completions(shell);
+            Ok(())
+        }
+        Command::Man(args) => shell::man(&args),
         Command::Config(args) => config_text(&args, flags),
         Command::Data(DataCommand::Inspect(args)) => {
             let (_, flags) = flags

@@ -6,7 +6,7 @@ use crate::files::Folder;
 use crate::program::{stdout, unisono};
 
 /// Commands with flags of their own.
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 27] = [
     "train",
     "eval",
     "predict",
@@ -31,6 +31,8 @@ const COMMANDS: [&str; 25] = [
     "data inspect",
     "config",
     "doctor",
+    "completions",
+    "man",
     "study",
 ];
 

@@ -24,7 +24,7 @@ enum Second {
 }
 
 /// Every command.
-const COMMANDS: [(&str, Second); 18] = [
+const COMMANDS: [(&str, Second); 20] = [
     ("train --epochs 0", Second::Rank),
     ("config", Second::Nothing),
     ("list nowhere", Second::Nothing),
@@ -37,6 +37,8 @@ const COMMANDS: [(&str, Second); 18] = [
     ("explain nowhere --out nowhere/page.html", Second::Nothing),
     ("export nowhere --out nowhere/weights", Second::Nothing),
     ("doctor", Second::Nothing),
+    ("completions bash", Second::Nothing),
+    ("man Cargo.toml/pages", Second::Nothing),
     ("data inspect nowhere", Second::Nothing),
     ("schedule --epochs 1", Second::Nothing),
     ("lr-range", Second::Refused),

@@ -40,6 +40,7 @@ mod settings_act;
 mod several_targets;
 #[cfg(unix)]
 mod survives;
+mod shell;
 mod table_columns;
 mod three_parts;
 mod written_layers;

@@ -272,6 +272,16 @@ pub(super) static FLAGS: &[Flags] = &[
         rules: &[],
     },
     Flags {
+        command: "completions",
+        acting: &["shell"],
+        rules: &[],
+    },
+    Flags {
+        command: "man",
+        acting: &["folder", "force"],
+        rules: &[],
+    },
+    Flags {
         command: "data inspect",
         acting: &["path", "sheet", "force"],
         rules: &[],
