@@ -7,9 +7,11 @@ use clap_complete::Shell;
 
 use super::choices::{TRACKS, a_precision, a_preset};
 use super::options::{
-    DataArgs, EngineArgs, FromArgs, TrainArgs, precision_help, ranges, reference_help,
+    DataArgs, EngineArgs, FromArgs, JsonArgs, TrainArgs, precision_help, ranges, reference_help,
 };
-use super::runs_args::{CompareArgs, EvalArgs, ExplainArgs, ExportArgs, GenerateArgs, PredictArgs};
+use super::runs_args::{
+    CompareArgs, EvalArgs, ExplainArgs, ExportArgs, GenerateArgs, ListArgs, PredictArgs,
+};
 use super::scaling_args::ScalingArgs;
 use super::study_args::StudyCommand;
 
@@ -28,15 +30,14 @@ pub(super) enum Command {
     /// Print the configuration of a training: every key, and what it means
     Config(ConfigArgs),
     /// List the runs in a folder
-    List {
-        /// The folder that the runs lie in
-        #[arg(default_value = "runs", value_name = "DIR")]
-        folder: PathBuf,
-    },
+    List(ListArgs),
     /// Show the tensors of a run's model: shapes, norms, ranges
     Inspect {
         /// The run's folder; with @best, @last or @STEP behind it other weights than the newest
         run: PathBuf,
+
+        #[command(flatten)]
+        json: JsonArgs,
     },
     /// Compare two runs: settings, results and weights
     Diff {
@@ -44,6 +45,9 @@ pub(super) enum Command {
         first: PathBuf,
         /// Another one
         second: PathBuf,
+
+        #[command(flatten)]
+        json: JsonArgs,
     },
     /// Compare several runs: results, settings that differ, and on one page their curves
     Compare(CompareArgs),
@@ -58,7 +62,7 @@ pub(super) enum Command {
     /// Export a run's weights for other programs
     Export(ExportArgs),
     /// Show hardware, chosen settings and measured peaks
-    Doctor,
+    Doctor(JsonArgs),
     /// Print the completions of a shell: commands, flags and names that they take
     ///
     /// Bash reads those in ~/.local/share/bash-completion/completions/unisono, fish those in
@@ -177,8 +181,11 @@ pub(super) struct ConfigArgs {
     pub(super) from: FromArgs,
 
     /// Print the JSON schema of the configuration instead
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     pub(super) schema: bool,
+
+    #[command(flatten)]
+    pub(super) json: JsonArgs,
 }
 
 /// Writes pages for man.
@@ -221,6 +228,9 @@ pub(super) struct InspectArgs {
     /// Overwrite an existing file, whatever it is
     #[arg(long, requires = "sheet")]
     pub(super) force: bool,
+
+    #[command(flatten)]
+    pub(super) json: JsonArgs,
 }
 
 /// Plots learning rate and batch size over a training.
@@ -243,6 +253,9 @@ pub(super) struct ScheduleArgs {
     /// Overwrite an existing file, whatever it is
     #[arg(long, requires = "svg")]
     pub(super) force: bool,
+
+    #[command(flatten)]
+    pub(super) json: JsonArgs,
 }
 
 /// Raises the learning rate step by step and plots the loss.
@@ -273,4 +286,7 @@ pub(super) struct LrRangeArgs {
     /// Overwrite an existing file, whatever it is
     #[arg(long, requires = "svg")]
     pub(super) force: bool,
+
+    #[command(flatten)]
+    pub(super) json: JsonArgs,
 }

@@ -11,6 +11,7 @@ use super::config::{check_shards, engine_config, preset_in};
 use super::error::{ArgError, CommandError};
 use super::network::network;
 use super::summary::rank_text;
+use super::units::{gflops, milliseconds, percent, rate};
 
 /// `unisono bench`.
 pub(super) fn bench(args: &BenchArgs, ranks: Option<&Ranks>) -> Result<(), CommandError> {
@@ -88,17 +89,17 @@ fn line(bench: &Bench, report: &BenchReport) -> Value {
 
 /// Multiplications and additions a second, and of how many.
 fn speed(report: &BenchReport) {
-    say!("products: {:.1} GFLOP/s", report.flops() / 1e9);
+    say!("products: {}", gflops(report.flops()));
     if report.flops_per_row.executed != report.flops_per_row.counted {
-        let counted = report.counted_flops() / 1e9;
+        let counted = gflops(report.counted_flops());
         say!(
-            "products as everybody counts them: {counted:.1} GFLOP/s, of which Winograd's algorithm spares some"
+            "products as everybody counts them: {counted}, of which Winograd's algorithm spares some"
         );
     }
     say!(
-        "share of the measured peak: {:.1} % of {:.1} GFLOP/s",
-        100.0 * report.flops() / report.peak_flops,
-        report.peak_flops / 1e9
+        "share of the measured peak: {} of {}",
+        percent(report.flops() / report.peak_flops),
+        gflops(report.peak_flops)
     );
 }
 
@@ -129,15 +130,15 @@ fn text(bench: &Bench, report: &BenchReport) {
         report.moves
     );
     say!("steps: {}", report.step_times_ms.len());
-    say!("step time, median: {:.4} ms", report.step_time_ms(0.5));
-    spread(report);
     say!(
-        "throughput: {:.0} samples/s",
-        report.throughput_samples_per_s()
+        "step time, median: {}",
+        milliseconds(report.step_time_ms(0.5))
     );
+    spread(report);
+    say!("throughput: {}", rate(report.throughput_samples_per_s()));
     speed(report);
     for (name, ms) in &report.phases_ms {
-        say!("phase {name}: {ms:.4} ms");
+        say!("phase {name}: {}", milliseconds(*ms));
     }
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     if let Some(bytes) = report.worker_memory_bytes {

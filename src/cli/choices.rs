@@ -85,6 +85,27 @@ pub(crate) static LOSSES: Choices<()> = choices(
 pub(crate) static PARTS: Choices<()> =
     choices("part", &[("train", ()), ("valid", ()), ("test", ())]);
 
+/// What runs are listed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Name,
+    Date,
+    Loss,
+    Accuracy,
+    Lr,
+}
+
+pub(crate) static ORDERS: Choices<Order> = choices(
+    "sort",
+    &[
+        ("name", Order::Name),
+        ("date", Order::Date),
+        ("loss", Order::Loss),
+        ("accuracy", Order::Accuracy),
+        ("lr", Order::Lr),
+    ],
+);
+
 /// What `export` writes.
 pub(crate) static FORMATS: Choices<()> =
     choices("format", &[("safetensors", ()), ("npz", ()), ("onnx", ())]);

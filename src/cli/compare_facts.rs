@@ -3,6 +3,7 @@
 use crate::run::{LastEpoch, Manifest, TargetErrors};
 
 use super::compared_run::ComparedRun;
+use super::units::{loss, percent, seconds};
 
 /// What is said of runs whose rows are not the same.
 pub(super) const OTHER_DATA: &str =
@@ -52,7 +53,7 @@ pub(super) const FIGURES: &[Figure] = &[
         key: "valid_loss",
         kept: |manifest| manifest.valid_loss,
         last: |epoch| epoch.valid_loss,
-        text: |loss| format!("{loss:.6}"),
+        text: loss,
     },
     Figure {
         name: "test accuracy",
@@ -73,13 +74,9 @@ pub(super) const FIGURES: &[Figure] = &[
         key: "test_loss",
         kept: |manifest| manifest.test_loss,
         last: |epoch| epoch.test_loss,
-        text: |loss| format!("{loss:.6}"),
+        text: loss,
     },
 ];
-
-fn percent(share: f64) -> String {
-    format!("{:.2} %", 100.0 * share)
-}
 
 impl Figure {
     /// That of the weights that a run keeps; where it keeps none yet that of its last epoch, which
@@ -115,7 +112,7 @@ pub(super) fn facts(runs: &[ComparedRun]) -> Vec<Fact> {
     // How good it is, and what that took.
     let figures = FIGURES.iter();
     facts.extend(figures.map(|figure| (figure.name, of(&|run| figure.of(run)))));
-    let time = |run: &ComparedRun| Some(format!("{:.1} s", run.wall_time_s()?));
+    let time = |run: &ComparedRun| Some(seconds(run.wall_time_s()?));
     let weights = |run: &ComparedRun| Some(hash(run.manifest.as_ref()?.weights_sha256.as_deref()?));
     facts.extend([
         ("threads", of(&|run| Some(run.threads()?.to_string()))),

@@ -1,5 +1,7 @@
 //! `unisono doctor`: hardware, chosen settings and measured peaks.
 
+use serde_json::{Map, Value, json};
+
 use crate::engine::{Pinning, Placement, Threads, default_shards};
 use crate::nn::{Isa, Precision};
 use crate::report::Machine;
@@ -8,11 +10,16 @@ use crate::sys::{cores, machine};
 use crate::train::TrainError;
 
 use super::error::CommandError;
+use super::options::JsonArgs;
+use super::stdout::{json, only_json};
+use super::units::gflops;
 
-pub(super) fn doctor() -> Result<(), CommandError> {
+pub(super) fn doctor(how: JsonArgs) -> Result<(), CommandError> {
+    only_json(how.json);
     let auto = Placement::of_process(Threads::Auto, Pinning::Auto).map_err(TrainError::from)?;
     // Hardware, and what of it this process may use.
-    for (name, value) in Machine::this().facts() {
+    let this = Machine::this();
+    for (name, value) in this.facts() {
         say!("{name}: {value}");
     }
     say!("logical processors: {}", known(machine::num_processors()));
@@ -29,11 +36,75 @@ pub(super) fn doctor() -> Result<(), CommandError> {
     for (name, size) in machine::caches() {
         say!("cache {name}: {size}");
     }
-    reached(&auto)
+    let measured = Measured::on(&auto);
+    reached(&auto, &measured)?;
+    json(|| {
+        let caches: Map<String, Value> = machine::caches()
+            .into_iter()
+            .map(|(name, size)| (name, json!(size)))
+            .collect();
+        json!({
+            "machine": this,
+            "logical_processors": machine::num_processors(),
+            "usable_cores": auto.num_usable_cores,
+            "physical_cores": auto.num_physical,
+            "quota_cores": machine::quota(),
+            "siblings": machine::siblings(),
+            "numa_nodes": machine::numa_nodes(),
+            "caches": caches,
+            "kernels": Isa::chosen().ok().map(Isa::name),
+            "best_kernels": Isa::detect().name(),
+            "pinning": pinning(&auto),
+            "huge_pages": machine::huge_pages(),
+            "threads": auto.num_threads,
+            "peak_gflops": measured.peak / 1e9,
+            "peak_bf16_gflops": measured.peak_of_pairs / 1e9,
+            "bandwidth_gb_per_s": measured.bandwidths.iter().map(Bandwidth::to_json).collect::<Vec<_>>(),
+            "load": machine::line_of("/proc/loadavg"),
+        })
+    });
+    Ok(())
+}
+
+/// Bytes a second of so many threads.
+struct Bandwidth {
+    threads: usize,
+    bytes_per_s: f64,
+}
+
+impl Bandwidth {
+    fn to_json(&self) -> Value {
+        json!({ "threads": self.threads, "value": self.bytes_per_s / 1e9 })
+    }
+}
+
+/// Peaks of this machine.
+struct Measured {
+    peak: f64,
+    peak_of_pairs: f64,
+    /// Of one thread, and of all.
+    bandwidths: Vec<Bandwidth>,
+}
+
+impl Measured {
+    fn on(auto: &Placement) -> Self {
+        let [peak, peak_of_pairs] = [Precision::F32, Precision::Bf16].map(measured_peak_flops);
+        let mut counts = vec![1, auto.num_running()];
+        counts.dedup();
+        let bandwidth = |threads| Bandwidth {
+            threads,
+            bytes_per_s: measured_bandwidth(threads),
+        };
+        Self {
+            peak,
+            peak_of_pairs,
+            bandwidths: counts.into_iter().map(bandwidth).collect(),
+        }
+    }
 }
 
 /// What the trainer makes of it.
-fn reached(auto: &Placement) -> Result<(), CommandError> {
+fn reached(auto: &Placement, measured: &Measured) -> Result<(), CommandError> {
     let isa = Isa::chosen().map_err(TrainError::from)?;
     say!(
         "kernels: {} (the processor's best: {})",
@@ -43,27 +114,28 @@ fn reached(auto: &Placement) -> Result<(), CommandError> {
     say!("pinning: {}", pinning(auto));
     say!("huge pages: {}", machine::huge_pages());
     // Measured peaks.
-    let [peak, peak_of_pairs] = [Precision::F32, Precision::Bf16].map(measured_peak_flops);
-    let running = auto.num_running();
-    say!("peak of a core, measured: {:.1} GFLOP/s", peak / 1e9);
+    let (peak, peak_of_pairs) = (measured.peak, measured.peak_of_pairs);
+    say!("peak of a core, measured: {}", gflops(peak));
     let times = peak_of_pairs / peak;
     let how = match Isa::detect() {
         Isa::Avx512Bf16 => "by the instruction for it",
         _ => "without an instruction for it: the same bits, and no gain",
     };
     say!(
-        "peak in bf16: {:.1} GFLOP/s, {times:.2} of that in f32, {how}",
-        peak_of_pairs / 1e9
+        "peak in bf16: {}, {times:.2} of that in f32, {how}",
+        gflops(peak_of_pairs)
     );
-    say!(
-        "bandwidth of one thread, measured: {:.1} GB/s",
-        measured_bandwidth(1) / 1e9
-    );
-    if running > 1 {
-        say!(
-            "bandwidth of {running} threads, measured: {:.1} GB/s",
-            measured_bandwidth(running) / 1e9
-        );
+    for Bandwidth {
+        threads,
+        bytes_per_s,
+    } in &measured.bandwidths
+    {
+        let of = match threads {
+            1 => "one thread".to_owned(),
+            several => format!("{several} threads"),
+        };
+        let gb_per_s = bytes_per_s / 1e9;
+        say!("bandwidth of {of}, measured: {gb_per_s:.1} GB/s");
     }
     say!(
         "recommended: --threads auto, which takes {} here for all but tiny steps",

@@ -213,6 +213,19 @@ pub(super) fn commented(args: &TrainArgs) -> String {
     text
 }
 
+/// Every key in its section, with its value or null.
+pub(super) fn all_keys(args: &TrainArgs) -> serde_json::Value {
+    let table = table(args);
+    let mut sections = serde_json::Map::new();
+    for key in Key::all() {
+        let section = sections
+            .entry(key.section)
+            .or_insert_with(|| serde_json::Map::new().into());
+        section[&key.name] = serde_json::json!(key.value(&table));
+    }
+    sections.into()
+}
+
 /// The keys whose values differ: their paths, what was and what is.
 pub(super) fn differences(before: &TrainArgs, after: &TrainArgs) -> Vec<(String, String, String)> {
     let text = |value: &Option<Value>| {

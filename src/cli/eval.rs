@@ -13,6 +13,7 @@ use super::runs_args::EvalArgs;
 use super::saved_run::SavedRun;
 use super::summary::say_errors;
 use super::task::trainer_from;
+use super::units::{self, percent};
 
 /// `unisono eval`.
 pub(super) fn eval(args: &EvalArgs) -> Result<(), CommandError> {
@@ -58,9 +59,9 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), CommandError> {
         return Ok(());
     }
     say!("rows: {} ({part} part)", data.len());
-    say!("loss: {loss:.6}");
+    say!("loss: {}", units::loss(loss));
     if let Some(accuracy) = accuracy {
-        say!("accuracy: {:.2} %", 100.0 * accuracy);
+        say!("accuracy: {}", percent(accuracy));
     }
     for (name, value) in metrics.iter().flat_map(|metrics| metrics.listed()) {
         say!("{name}: {value}");

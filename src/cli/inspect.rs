@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 use clap::ArgMatches;
+use serde_json::{Value, json};
 
 use crate::data::{
     ColumnSurvey, DataError, DataKind, Idx, Npy, Npz, Opened, TableOptions, Vocabulary, arrays_in,
@@ -18,6 +19,7 @@ use super::error::CommandError;
 use super::options::RunArgs;
 use super::out_file::OutFile;
 use super::settings_table::refuse_data;
+use super::stdout::{json, only_json};
 use super::summary::parts_text;
 
 /// Images of a class on a sheet.
@@ -31,6 +33,7 @@ const CLASSES: usize = 40;
 
 /// Prints what lies at a path: what a training would make of it, and what is in the files.
 pub(super) fn inspect(args: &InspectArgs, flags: &ArgMatches) -> Result<(), CommandError> {
+    only_json(args.json.json);
     let path = &args.path;
     // The options of `train`, as far as they act here.
     let mut data = args.data.clone();
@@ -60,18 +63,21 @@ pub(super) fn inspect(args: &InspectArgs, flags: &ArgMatches) -> Result<(), Comm
         }
         Err(_) => say!("kind: {}", kind.short_name()),
     }
-    let has_facts = facts(path, kind, &options.table).map_err(|error| error.within(path));
-    let has_facts = has_facts.map_err(TrainError::from)?;
-    let loaded = match loaded {
-        Ok(loaded) => loaded,
-        Err(error) if has_facts && sheet.is_none() => {
-            say!("train: refuses it: {}", in_flags(&error.to_string()));
+    let known = facts(path, kind, &options.table).map_err(|error| error.within(path));
+    let known = known.map_err(TrainError::from)?;
+    let loaded = match (loaded, &known) {
+        (Ok(loaded), _) => loaded,
+        (Err(error), Some(known)) if sheet.is_none() => {
+            let why = in_flags(&error.to_string());
+            say!("train: refuses it: {why}");
+            json(|| to_json(kind, known, Err(&why)));
             return Ok(());
         }
-        Err(error) => return Err(TrainError::from(error).into()),
+        (Err(error), _) => return Err(TrainError::from(error).into()),
     };
     classes(&loaded);
     values(&loaded);
+    json(|| to_json(kind, &known.unwrap_or(Value::Null), Ok(&loaded)));
     // A sheet of images.
     let Some((sheet, images)) = sheet.zip(loaded.images) else {
         return Ok(());
@@ -101,15 +107,49 @@ fn no_images(path: &Path, got: &'static str) -> CommandError {
     TrainError::from(unused).into()
 }
 
-/// What is in the files whether a training can take them or not; `false` if nothing is said of
+/// All of it as an object: what is in the files, and what a training makes of them, or why it
+/// refuses them.
+fn to_json(kind: DataKind, files: &Value, made: Result<&Opened, &str>) -> Value {
+    let loaded = made.ok();
+    let class = |(name, rows): (String, usize)| json!({ "name": name, "rows": rows });
+    let classes = loaded.map(Opened::class_counts).unwrap_or_default();
+    let parts = loaded.map(|loaded| {
+        json!({
+            "train": loaded.train.len(),
+            "valid": loaded.valid.as_ref().map_or(0, |valid| valid.len()),
+            "test": loaded.test.len(),
+        })
+    });
+    let targets = loaded.and_then(|loaded| loaded.preparation.targets.as_ref());
+    let scales = targets.into_iter().flat_map(|targets| {
+        let scales = targets.scale.means.iter().zip(&targets.scale.deviations);
+        targets.names.iter().zip(scales)
+    });
+    let target =
+        |(name, (mean, deviation))| json!({ "name": name, "mean": mean, "deviation": deviation });
+    let reading = loaded.map(|loaded| loaded.reading.iter().map(|line| in_flags(line)));
+    json!({
+        "kind": kind.short_name(),
+        "files": files,
+        "reading": reading.map(Iterator::collect::<Vec<_>>),
+        "refused": made.err(),
+        "parts": parts,
+        "classes": classes.into_iter().map(class).collect::<Vec<_>>(),
+        "targets": scales.map(target).collect::<Vec<_>>(),
+    })
+}
+
+/// What is in the files whether a training can take them or not; `None` if nothing is said of
 /// them.
-fn facts(path: &Path, kind: DataKind, options: &TableOptions) -> Result<bool, DataError> {
-    match kind {
+fn facts(path: &Path, kind: DataKind, options: &TableOptions) -> Result<Option<Value>, DataError> {
+    let known = match kind {
         DataKind::NpyFolder => {
+            let mut arrays = Vec::new();
             for name in arrays_in(path)? {
                 let name = format!("{name}.npy");
-                array(&name, &Npy::read(&path.join(&name))?);
+                arrays.push(array(&name, &Npy::read(&path.join(&name))?));
             }
+            json!({ "arrays": arrays })
         }
         DataKind::Idx => {
             let idx = Idx::read(path)?;
@@ -118,30 +158,38 @@ fn facts(path: &Path, kind: DataKind, options: &TableOptions) -> Result<bool, Da
             if let (Some(least), Some(most)) = range {
                 say!("values: {least} to {most}");
             }
+            let (least, most) = range;
+            json!({ "arrays": [{
+                "name": "idx",
+                "kind": "bytes",
+                "shape": idx.shape,
+                "least": least,
+                "most": most,
+                "not_finite": 0,
+            }] })
         }
-        DataKind::Npy => array("array", &Npy::read(path)?),
+        DataKind::Npy => json!({ "arrays": [array("array", &Npy::read(path)?)] }),
         DataKind::Npz => {
             let found = Npz::read(path)?;
-            for (name, values) in &found.arrays {
-                array(name, values);
-            }
+            let arrays = found.arrays.iter();
+            let arrays: Vec<Value> = arrays.map(|(name, values)| array(name, values)).collect();
             for (name, descr) in &found.unread {
                 say!("{name}: {descr}, {}, not read", odd_kind(descr));
             }
+            let unread = found.unread.iter().map(|(name, _)| name);
+            json!({ "arrays": arrays, "unread": unread.collect::<Vec<_>>() })
         }
         DataKind::Table => table(path, options)?,
         DataKind::Text => text(path)?,
         DataKind::IdxFolder
         | DataKind::CifarFolder
         | DataKind::ImageFolder { .. }
-        | DataKind::Sounds => {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+        | DataKind::Sounds => return Ok(None),
+    };
+    Ok(Some(known))
 }
 
-fn array(name: &str, values: &Npy) {
+fn array(name: &str, values: &Npy) -> Value {
     let (mut least, mut most, mut odd) = (f64::INFINITY, f64::NEG_INFINITY, 0_usize);
     for value in values.doubles() {
         (least, most) = (least.min(value), most.max(value));
@@ -164,6 +212,19 @@ fn array(name: &str, values: &Npy) {
         values.kind(),
         values.shape()
     );
+    let whole = match values {
+        Npy::Integers(whole) => json!([whole.iter().min(), whole.iter().max()]),
+        Npy::Unsigned(whole) => json!([whole.iter().min(), whole.iter().max()]),
+        _ => json!([least, most]),
+    };
+    json!({
+        "name": name,
+        "kind": values.kind(),
+        "shape": values.shape(),
+        "least": whole[0],
+        "most": whole[1],
+        "not_finite": odd,
+    })
 }
 
 /// A number in a few digits: very large and very small ones with an exponent.
@@ -182,13 +243,27 @@ fn ends<'v, T: Ord + Display + 'v>(values: impl Iterator<Item = &'v T> + Clone) 
 }
 
 /// Every column.
-fn table(path: &Path, options: &TableOptions) -> Result<(), DataError> {
+fn table(path: &Path, options: &TableOptions) -> Result<Value, DataError> {
     let columns = survey(path, options)?;
     say!("columns: {}", columns.len());
     for column in &columns {
         say!("{}", column_line(column));
     }
-    Ok(())
+    let to_json = |column: &ColumnSurvey| {
+        let (least, most, mean) = column.range.unwrap_or((f64::NAN, f64::NAN, f64::NAN));
+        json!({
+            "name": column.name,
+            "kind": column.kind(),
+            "numbers": column.numbers,
+            "texts": column.texts,
+            "missing": column.missing,
+            "different": column.distinct,
+            "least": least,
+            "most": most,
+            "mean": mean,
+        })
+    };
+    Ok(json!({ "columns": columns.iter().map(to_json).collect::<Vec<_>>() }))
 }
 
 fn column_line(column: &ColumnSurvey) -> String {
@@ -256,12 +331,15 @@ fn values(loaded: &Opened) {
     }
 }
 
-fn text(path: &Path) -> Result<(), DataError> {
+fn text(path: &Path) -> Result<Value, DataError> {
     let text = read_text(path)?;
     let vocabulary = Vocabulary::of(&text);
     say!("characters: {}", text.chars().count());
     say!("different characters: {}", vocabulary.len());
     let every: Vec<u32> = (0..vocabulary.len() as u32).collect();
     say!("they are: {:?}", vocabulary.decode(&every));
-    Ok(())
+    Ok(json!({
+        "characters": text.chars().count(),
+        "different_characters": vocabulary.len(),
+    }))
 }

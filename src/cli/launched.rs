@@ -72,7 +72,7 @@ fn doer(command: &Command) -> Doer {
         Command::Scaling(_) => Doer::All,
         // Looks at files, and writes one at most.
         Command::Config(_)
-        | Command::List { .. }
+        | Command::List(_)
         | Command::Inspect { .. }
         | Command::Diff { .. }
         | Command::Compare(_)
@@ -81,7 +81,7 @@ fn doer(command: &Command) -> Doer {
         | Command::Generate(_)
         | Command::Explain(_)
         | Command::Export(_)
-        | Command::Doctor
+        | Command::Doctor(_)
         | Command::Completions { .. }
         | Command::Man(_)
         | Command::Data(_)

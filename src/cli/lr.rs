@@ -4,10 +4,11 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::ArgMatches;
+use serde_json::{Value, json};
 
 use crate::optim::{BatchPolicy, PlanContext, Progress};
 use crate::report::{Chart, LineChart};
-use crate::train::{LrRange, TrainError};
+use crate::train::{LrCurve, LrPoint, LrRange, TrainError};
 
 use super::args::{LrRangeArgs, ScheduleArgs};
 use super::config::TrainSettings;
@@ -16,10 +17,13 @@ use super::error::{ArgError, CommandError, refused};
 use super::optim::OptimSettings;
 use super::out_file::OutFile;
 use super::settings_table::{By, refuse};
+use super::stdout::{json, only_json};
 use super::task::{Task, first_trainer, task};
+use super::terminal::columns;
 
-/// Size of a chart in the terminal, in characters.
-const TERMINAL: (usize, usize) = (100, 30);
+/// Lines of a chart in the terminal, and its columns at least and at most.
+const LINES: usize = 30;
+const COLUMNS: (usize, usize) = (40, 120);
 
 /// Steps of a training that is drawn.
 const MOST_STEPS: u64 = 10_000_000;
@@ -126,6 +130,7 @@ fn planned(
 
 /// Draws the rate and, where it changes, the batch over a training of so many rows and epochs.
 pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), CommandError> {
+    only_json(args.json.json);
     let out = svg(&args.svg, args.force)?;
     let resolved = ResolvedConfig::new(&args.train, flags, &args.from)?;
     let has_rows = args.rows.is_some();
@@ -175,14 +180,35 @@ pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), Co
     say!("steps: {}", rates.count);
     let (first, last, highest) = (rates.kept[0].1, rates.last.1, rates.highest);
     say!("learning rate: first {first:.6}, highest {highest:.6}, last {last:.6}");
+    json(|| drawn_json(&settings, rows, [&rates, &batches]));
     if let Some(warning) = schedule.warning(&progress) {
         note!("warning: {warning}");
     }
     save(&chart, out)
 }
 
+/// A drawn schedule as an object: the curves of rates and batches.
+fn drawn_json(settings: &TrainSettings, rows: usize, [rates, batches]: [&Line; 2]) -> Value {
+    let optim = &settings.optim;
+    json!({
+        "optimizer": optim.optimizer.to_string(),
+        "schedule": optim.schedule.to_string(),
+        "batch_policy": optim.batch_rule.to_string(),
+        "batch_size": settings.batch_size,
+        "rows": rows,
+        "steps": rates.count,
+        "epochs": rates.last.0,
+        "lr_first": rates.kept[0].1,
+        "lr_highest": rates.highest,
+        "lr_last": rates.last.1,
+        "lr": rates.points(),
+        "batch": batches.points(),
+    })
+}
+
 /// Runs a range test on the task that `unisono train` would train.
 pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), CommandError> {
+    only_json(args.json.json);
     let range = LrRange {
         from: args.lowest,
         to: args.to,
@@ -209,7 +235,7 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
         .sampling(sampling)
         .lr_range_test(&*data[0], range)?;
     // The chart, over the logarithm of the rate.
-    let log = |points: &dyn Fn(&crate::train::LrPoint) -> f64| -> Vec<(f64, f64)> {
+    let log = |points: &dyn Fn(&LrPoint) -> f64| -> Vec<(f64, f64)> {
         let points = curve
             .points
             .iter()
@@ -226,6 +252,7 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
     draw(&chart);
     say!("optimizer: {}", settings.optim.optimizer);
     say!("steps: {} of {}", curve.points.len(), args.steps);
+    json(|| range_json(&settings, args.steps, &curve));
     match curve.suggestion() {
         Some(lr) => {
             say!("suggested learning rate: {lr:.6} (steepest fall of the smoothed loss)")
@@ -235,9 +262,22 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
     save(&chart, out)
 }
 
+/// A range test as an object.
+fn range_json(settings: &TrainSettings, asked: u32, curve: &LrCurve) -> Value {
+    let point =
+        |point: &LrPoint| json!({ "lr": point.lr, "loss": point.loss, "smoothed": point.smoothed });
+    json!({
+        "optimizer": settings.optim.optimizer.to_string(),
+        "steps": curve.points.len(),
+        "steps_asked": asked,
+        "lr_suggested": curve.suggestion(),
+        "points": curve.points.iter().map(point).collect::<Vec<_>>(),
+    })
+}
+
 /// In colour on a terminal, unless NO_COLOR says otherwise.
 fn draw(chart: &LineChart) {
-    let text = chart.terminal(TERMINAL.0, TERMINAL.1);
+    let text = chart.terminal(columns().clamp(COLUMNS.0, COLUMNS.1), LINES);
     let has_colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     if has_colour {
         say!("{text}");

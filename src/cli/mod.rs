@@ -25,6 +25,7 @@ mod help;
 mod inspect;
 mod keys;
 mod launched;
+mod list;
 mod loss;
 mod lr;
 mod message;
@@ -62,6 +63,7 @@ mod task;
 mod terminal;
 mod threads;
 mod train;
+mod units;
 mod unreached;
 
 #[cfg(test)]

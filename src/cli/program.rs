@@ -9,7 +9,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use crate::engine::Ranks;
 
 use super::args::{Args, Command, ConfigArgs, DataCommand};
-use super::document::{ResolvedConfig, commented};
+use super::document::{ResolvedConfig, all_keys, commented};
 use super::error::{CommandError, exit_code, is_closed_pipe};
 use super::flag_error::in_one_line;
 use super::help::with_help;
@@ -17,9 +17,9 @@ use super::launched::{Part, join, leave, speaker, wait_for_first};
 use super::message::message;
 use super::options::TrainArgs;
 use super::settings_table::{By, refuse, refuse_flags};
-use super::stdout::CLOSED_PIPE;
+use super::stdout::{CLOSED_PIPE, json, only_json};
 use super::{
-    bench, compare, doctor, eval, inspect, lr, predict, runs, scaling, shell, study, train,
+    bench, compare, doctor, eval, inspect, list, lr, predict, runs, scaling, shell, study, train,
 };
 
 /// Runs the program with these arguments, the first of which is its name.
@@ -93,16 +93,20 @@ fn command(
 ) -> Result<(), CommandError> {
     match command {
         Command::Train(train) => train::train(&train, flags, ranks),
-        Command::List { folder } => runs::list(&folder),
-        Command::Inspect { run } => runs::inspect(&run),
-        Command::Diff { first, second } => runs::diff(&first, &second),
+        Command::List(args) => list::list(&args),
+        Command::Inspect { run, json } => runs::inspect(&run, json),
+        Command::Diff {
+            first,
+            second,
+            json,
+        } => runs::diff(&first, &second, json),
         Command::Compare(args) => compare::compare(&args),
         Command::Eval(args) => eval::eval(&args),
         Command::Predict(args) => predict::predict(&args),
         Command::Generate(args) => predict::generate(&args),
         Command::Explain(args) => predict::explain(&args),
         Command::Export(args) => runs::export(&args),
-        Command::Doctor => doctor::doctor(),
+        Command::Doctor(how) => doctor::doctor(how),
         Command::Completions { shell } => {
             shell::completions(shell);
             Ok(())
@@ -148,6 +152,7 @@ fn with_negatives(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
 
 /// `unisono config`.
 fn config_text(args: &ConfigArgs, flags: &ArgMatches) -> Result<(), CommandError> {
+    only_json(args.json.json);
     if args.schema {
         let schema = schemars::schema_for!(TrainArgs);
         let text = serde_json::to_string_pretty(&schema);
@@ -159,6 +164,7 @@ fn config_text(args: &ConfigArgs, flags: &ArgMatches) -> Result<(), CommandError
     let text = commented(&resolved.args);
     // What can be said of the settings without the data is said before they are used.
     resolved.settings()?;
+    json(|| all_keys(&resolved.args));
     say!("{}", text.trim_end());
     Ok(())
 }

@@ -5,7 +5,6 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::run::{ErrorUnits, Record, UnitErrors, in_digits};
@@ -14,15 +13,14 @@ use crate::train::{EpochMetrics, Event, Scores, Setup};
 use super::args::TrainCommand;
 use super::stdout::is_silent;
 use super::summary::Overview;
+use super::terminal::columns;
+use super::units::{percent, rate};
 
 /// Time between two looks of the live line.
 const LIVE: Duration = Duration::from_millis(100);
 
 /// Time between two lines of a long epoch where there is no terminal.
 const PLAIN: Duration = Duration::from_secs(10);
-
-/// Columns of a terminal that does not tell.
-const COLUMNS: u16 = 80;
 
 /// How much is said, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +150,7 @@ impl<'a> Progress<'a> {
         }
         match &self.live {
             Some(live) => live.set_message(fitted(&fields, columns())),
-            None => say!("{}", fitted(&fields, u16::MAX)),
+            None => say!("{}", fitted(&fields, usize::MAX)),
         }
     }
 
@@ -161,7 +159,7 @@ impl<'a> Progress<'a> {
         let fields = epoch_fields(metrics, self.overview.units);
         match &self.live {
             Some(live) => live.suspend(|| say!("{}", fitted(&fields, columns()))),
-            None => say!("{}", fitted(&fields, u16::MAX)),
+            None => say!("{}", fitted(&fields, usize::MAX)),
         }
     }
 
@@ -171,11 +169,6 @@ impl<'a> Progress<'a> {
             live.finish_and_clear();
         }
     }
-}
-
-/// Columns of the terminal.
-fn columns() -> u16 {
-    Term::stdout().size_checked().map_or(COLUMNS, |size| size.1)
 }
 
 /// Loss and accuracy of the rows of an epoch so far.
@@ -249,11 +242,11 @@ impl Pace {
             format!("epoch {epoch:>3}/{}", self.epochs),
             format!("{share:>3.0} %"),
             format!("loss {:.4}", mean.loss),
-            format!("accuracy {:.2} %", 100.0 * mean.accuracy),
+            format!("accuracy {}", percent(mean.accuracy)),
         ];
         if self.rows_per_s.is_finite() {
             fields.push(format!("{} left", time_text(left)));
-            fields.push(format!("{:.0} samples/s", self.rows_per_s));
+            fields.push(rate(self.rows_per_s));
         }
         fields
     }
@@ -289,7 +282,7 @@ fn epoch_fields(metrics: &EpochMetrics, units: Option<ErrorUnits>) -> Vec<String
     } = metrics.evaluated();
     fields.push(format!("{part} loss {loss:.4}"));
     match units {
-        None => fields.push(format!("{part} accuracy {:.2} %", 100.0 * accuracy)),
+        None => fields.push(format!("{part} accuracy {}", percent(accuracy))),
         Some(units) => {
             let errors = errors.map(|means| units.errors(means));
             let UnitErrors { rmse, mae, r2, .. } = errors.unwrap_or_default();
@@ -301,16 +294,16 @@ fn epoch_fields(metrics: &EpochMetrics, units: Option<ErrorUnits>) -> Vec<String
     let noise = metrics.noise_scale;
     fields.extend(noise.map(|scale| format!("noise scale {scale:.0}")));
     fields.push(format!("batch {}", metrics.batch_size));
-    fields.push(format!("{:.0} samples/s", metrics.throughput_samples_per_s));
+    fields.push(rate(metrics.throughput_samples_per_s));
     fields
 }
 
 /// As many of the fields, from the first on, as fit in a line of a terminal.
-fn fitted(fields: &[String], columns: u16) -> String {
+fn fitted(fields: &[String], columns: usize) -> String {
     let mut line = String::new();
     for field in fields {
         let gap = if line.is_empty() { "" } else { "  " };
-        if line.chars().count() + gap.len() + field.chars().count() >= usize::from(columns) {
+        if line.chars().count() + gap.len() + field.chars().count() >= columns {
             break;
         }
         line += gap;
@@ -348,7 +341,7 @@ mod tests {
     fn the_accuracy_of_an_epoch_stands_in_a_terminal_of_80_columns() {
         for (columns, has_rate) in [(80, false), (120, true)] {
             let line = fitted(&epoch_fields(&metrics(), None), columns);
-            assert!(line.chars().count() < usize::from(columns), "{line}");
+            assert!(line.chars().count() < columns, "{line}");
             assert!(line.contains("test accuracy 68.89 %"), "{line}");
             assert_eq!(line.contains("samples/s"), has_rate, "{line}");
         }

@@ -1,100 +1,25 @@
-//! Commands on runs: list, inspect, compare, evaluate, export.
+//! Commands on runs: inspect, diff, export.
 
 use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::data::RealTargets;
 use crate::export::{OutputScale, write_npz, write_onnx_described, write_safetensors};
 use crate::nn::Network;
-use crate::run::{Manifest, RunFolder, RunWeights, TargetErrors};
+use crate::run::{Manifest, RunWeights};
 
 use super::choices::FORMATS;
-use super::compare_facts::FIGURES;
-use super::document::differences;
+use super::compare_facts::{FIGURES, Setting};
+use super::document::{differences, differing};
 use super::error::CommandError;
+use super::options::JsonArgs;
 use super::out_file::OutFile;
 use super::output::aligned;
 use super::runs_args::ExportArgs;
 use super::saved_run::{SavedRun, settings};
-
-/// `unisono list`.
-pub(super) fn list(folder: &Path) -> Result<(), CommandError> {
-    let mut rows = Vec::new();
-    for run in RunFolder::all(folder)? {
-        let name = run
-            .file_name()
-            .unwrap_or(run.as_os_str())
-            .to_string_lossy()
-            .into_owned();
-        // A run of an older version, or one that was damaged, is listed by its name.
-        let Ok(manifest) = Manifest::read(&run) else {
-            let status = match RunFolder::is_open(&run) {
-                true => "starting",
-                false => "no manifest",
-            };
-            rows.push(
-                [name, status.to_owned()]
-                    .into_iter()
-                    .chain(vec![String::new(); 6])
-                    .collect(),
-            );
-            continue;
-        };
-        let updates = steps(&run, &manifest).to_string();
-        let hash = manifest.weights_sha256.clone().unwrap_or_default();
-        rows.push(vec![
-            name,
-            manifest.status.to_string(),
-            updates,
-            accuracy(&manifest),
-            manifest
-                .test_loss
-                .map_or(String::new(), |loss| format!("{loss:.4}")),
-            format!("{:.1} s", manifest.wall_time_s),
-            hash.chars().take(12).collect(),
-            manifest.model,
-        ]);
-    }
-    if rows.is_empty() {
-        say!(
-            "no runs in {}; `unisono train --out DIR` makes one",
-            folder.display()
-        );
-        return Ok(());
-    }
-    aligned(
-        &[
-            "run", "status", "steps", "accuracy", "loss", "time", "weights", "model",
-        ],
-        &rows,
-    );
-    Ok(())
-}
-
-/// The test accuracy of a run's weights, or R2 of a regression. Where nobody has evaluated them it is not known; of a run
-/// that keeps no weights yet it is that of its last epoch, which is named.
-fn accuracy(manifest: &Manifest) -> String {
-    let percent = |share: f64| format!("{:.2} %", 100.0 * share);
-    if !manifest.targets.is_empty() {
-        let r2 = TargetErrors::mean_r2(&manifest.targets);
-        return r2.map_or("R2 none".to_owned(), |r2| format!("R2 {r2:.4}"));
-    }
-    match (manifest.test_accuracy, manifest.last_epoch) {
-        (Some(share), _) => percent(share),
-        (None, _) if manifest.weights_sha256.is_some() => "not known".to_owned(),
-        (None, Some(last)) => {
-            let (share, r2, part) = match manifest.valid_rows {
-                0 => (last.test_accuracy, last.test_r2, ""),
-                _ => (last.valid_accuracy, last.valid_r2, ", validation"),
-            };
-            let r2 = r2.map(|r2| format!("R2 {r2:.4}"));
-            let measured = share.map(percent).or(r2);
-            measured.map_or_else(String::new, |text| {
-                format!("{text} (epoch {}{part})", last.epoch)
-            })
-        }
-        (None, None) => String::new(),
-    }
-}
+use super::stdout::{json, only_json};
 
 /// Updates that made a run's newest weights: a process that was killed has not written them down.
 fn steps(run: &Path, manifest: &Manifest) -> u64 {
@@ -103,107 +28,205 @@ fn steps(run: &Path, manifest: &Manifest) -> u64 {
 }
 
 /// `unisono inspect`: every tensor of a run.
-pub(super) fn inspect(folder: &Path) -> Result<(), CommandError> {
+pub(super) fn inspect(folder: &Path, how: JsonArgs) -> Result<(), CommandError> {
+    only_json(how.json);
     let saved = SavedRun::open(folder)?;
     say!("model: {}", saved.network.model());
     say!("weights: {}", saved.weights.file.display());
-    let params = saved.network.params();
-    // A row for each tensor: shape, norm, range.
-    let row = |tensor: &crate::nn::Tensor| {
-        let values = &params[tensor.range.clone()];
-        let squares: f64 = values.iter().map(|value| f64::from(*value).powi(2)).sum();
-        let mean: f64 =
-            values.iter().map(|value| f64::from(*value)).sum::<f64>() / values.len() as f64;
-        let least = values.iter().copied().fold(f32::INFINITY, f32::min);
-        let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let shape: Vec<String> = tensor.shape.iter().map(ToString::to_string).collect();
+    let tensors: Vec<TensorFacts> = TensorFacts::of(&saved.network);
+    let row = |facts: &TensorFacts| {
+        let shape: Vec<String> = facts.shape.iter().map(ToString::to_string).collect();
         vec![
-            tensor.name.clone(),
+            facts.name.clone(),
             shape.join("x"),
-            values.len().to_string(),
-            format!("{:.4}", squares.sqrt()),
-            format!("{mean:.5}"),
-            format!("{least:.4}"),
-            format!("{most:.4}"),
+            facts.values.to_string(),
+            format!("{:.4}", facts.norm),
+            format!("{:.5}", facts.mean),
+            format!("{:.4}", facts.least),
+            format!("{:.4}", facts.most),
         ]
     };
-    let rows: Vec<Vec<String>> = saved.network.layout().tensors().iter().map(row).collect();
     aligned(
         &["tensor", "shape", "values", "norm", "mean", "least", "most"],
-        &rows,
+        &tensors.iter().map(row).collect::<Vec<_>>(),
     );
-    say!("parameters: {}", saved.network.layout().num_params());
-    say!("weights sha256: {}", saved.network.weights_sha256());
+    let (parameters, hash) = (
+        saved.network.layout().num_params(),
+        saved.network.weights_sha256(),
+    );
+    say!("parameters: {parameters}");
+    say!("weights sha256: {hash}");
+    json(|| {
+        json!({
+            "model": saved.network.model().to_string(),
+            "weights": saved.weights.file.display().to_string(),
+            "tensors": tensors,
+            "parameters": parameters,
+            "weights_sha256": hash,
+        })
+    });
     Ok(())
+}
+
+/// What a tensor holds.
+#[derive(Debug, Serialize)]
+struct TensorFacts {
+    name: String,
+    shape: Vec<usize>,
+    values: usize,
+    norm: f64,
+    mean: f64,
+    least: f32,
+    most: f32,
+}
+
+impl TensorFacts {
+    /// Of every tensor.
+    fn of(network: &Network) -> Vec<Self> {
+        let params = network.params();
+        let facts = |tensor: &crate::nn::Tensor| {
+            let values = &params[tensor.range.clone()];
+            let squares: f64 = values.iter().map(|value| f64::from(*value).powi(2)).sum();
+            let sum: f64 = values.iter().map(|value| f64::from(*value)).sum();
+            Self {
+                name: tensor.name.clone(),
+                shape: tensor.shape.clone(),
+                values: values.len(),
+                norm: squares.sqrt(),
+                mean: sum / values.len() as f64,
+                least: values.iter().copied().fold(f32::INFINITY, f32::min),
+                most: values.iter().copied().fold(f32::NEG_INFINITY, f32::max),
+            }
+        };
+        network.layout().tensors().iter().map(facts).collect()
+    }
 }
 
 /// `unisono diff`: settings, results and weights of two runs.
-pub(super) fn diff(first: &Path, second: &Path) -> Result<(), CommandError> {
+pub(super) fn diff(first: &Path, second: &Path, how: JsonArgs) -> Result<(), CommandError> {
+    only_json(how.json);
     // Settings.
-    for (key, one, other) in differences(&settings(first)?, &settings(second)?) {
+    let args = [settings(first)?, settings(second)?];
+    for (key, one, other) in differences(&args[0], &args[1]) {
         say!("{key}: {one}, {other}");
     }
-    // Results, as the manifests have them.
+    // Results, as the manifests have them, that are not the same.
     let manifests = [Manifest::read(first)?, Manifest::read(second)?];
-    let [one, other] = &manifests;
-    let or_none =
-        |value: Option<f64>| value.map_or("none".to_owned(), |value| format!("{value:.6}"));
-    let kept = |manifest: &Manifest| {
-        let known = manifest.kept;
-        known.map_or("none".to_owned(), |kept| {
-            format!("{} (epoch {})", kept.weights_text(), kept.epoch)
-        })
-    };
-    let text = |name, of: &dyn Fn(&Manifest) -> String| (name, of(one), of(other));
-    let mut results = vec![
-        text("status", &|manifest| manifest.status.to_string()),
-        text("kept", &kept),
-        (
-            "steps",
-            steps(first, one).to_string(),
-            steps(second, other).to_string(),
-        ),
-    ];
-    let figures = FIGURES.iter();
-    results.extend(
-        figures.map(|figure| text(figure.name, &|manifest| or_none((figure.kept)(manifest)))),
-    );
-    results.push(text("data sha256", &|manifest| {
-        manifest.data_sha256.clone()
-    }));
-    for (name, one, other) in results.iter().filter(|known| known.1 != known.2) {
+    let mut results = results(&manifests, [first, second]);
+    results.retain(|(_, values)| values[0] != values[1]);
+    for (name, values) in &results {
+        let [one, other] = values.each_ref().map(result_text);
         say!("{name}: {one}, {other}");
     }
     // Weights.
-    diff_weights(
-        &SavedRun::open(first)?.network,
-        &SavedRun::open(second)?.network,
-    );
+    let networks = [
+        SavedRun::open(first)?.network,
+        SavedRun::open(second)?.network,
+    ];
+    let weights = WeightsDifference::of(&networks);
+    weights.say(&networks);
+    json(|| {
+        let setting = |(key, values): &Setting| json!({ "key": key, "values": values });
+        let result = |(name, values): &(&str, [Value; 2])| json!({ "name": name.replace(' ', "_"), "values": values });
+        json!({
+            "settings": differing(&args).iter().map(setting).collect::<Vec<_>>(),
+            "results": results.iter().map(result).collect::<Vec<_>>(),
+            "weights": weights,
+        })
+    });
     Ok(())
 }
 
+/// Results by their names, in both runs.
+fn results(manifests: &[Manifest; 2], runs: [&Path; 2]) -> Vec<(&'static str, [Value; 2])> {
+    let of = |name, value: &dyn Fn(&Manifest) -> Value| {
+        let [one, other] = manifests;
+        (name, [value(one), value(other)])
+    };
+    let steps = [0, 1].map(|at| json!(steps(runs[at], &manifests[at])));
+    let kept = |manifest: &Manifest| {
+        let known = manifest.kept;
+        json!(known.map(|kept| format!("{} (epoch {})", kept.weights_text(), kept.epoch)))
+    };
+    let mut results = vec![
+        of("status", &|manifest| json!(manifest.status.to_string())),
+        of("kept", &kept),
+        ("steps", steps),
+    ];
+    let figures = FIGURES.iter();
+    results
+        .extend(figures.map(|figure| of(figure.name, &|manifest| json!((figure.kept)(manifest)))));
+    results.push(of("data sha256", &|manifest| json!(manifest.data_sha256)));
+    results
+}
+
+fn result_text(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_f64() => {
+            format!("{:.6}", number.as_f64().unwrap_or(f64::NAN))
+        }
+        other => other.to_string(),
+    }
+}
+
 /// What of two networks' weights differs.
-fn diff_weights(one: &Network, other: &Network) {
-    if one.layout() != other.layout() {
-        say!(
-            "weights: of different models, {} and {}",
-            one.model(),
-            other.model()
-        );
-        return;
+#[derive(Debug, Serialize)]
+struct WeightsDifference {
+    is_same_model: bool,
+    is_same_bits: bool,
+    /// Of the same model with other weights.
+    tensors: Vec<TensorDifference>,
+}
+
+#[derive(Debug, Serialize)]
+struct TensorDifference {
+    name: String,
+    largest: f32,
+}
+
+impl WeightsDifference {
+    fn of(networks: &[Network; 2]) -> Self {
+        let [one, other] = networks;
+        let is_same_model = one.layout() == other.layout();
+        let is_same_bits = is_same_model && one.params() == other.params();
+        let tensor = |tensor: &crate::nn::Tensor| {
+            let values = [one, other].map(|network| &network.params()[tensor.range.clone()]);
+            let pairs = values[0].iter().zip(values[1]);
+            TensorDifference {
+                name: tensor.name.clone(),
+                largest: pairs
+                    .map(|(one, other)| (one - other).abs())
+                    .fold(0.0, f32::max),
+            }
+        };
+        let tensors = one.layout().tensors().iter();
+        Self {
+            is_same_model,
+            is_same_bits,
+            tensors: match is_same_model && !is_same_bits {
+                true => tensors.map(tensor).collect(),
+                false => Vec::new(),
+            },
+        }
     }
-    if one.params() == other.params() {
-        say!("weights: the same bits, sha256 {}", one.weights_sha256());
-        return;
-    }
-    for tensor in one.layout().tensors() {
-        let pairs = one.params()[tensor.range.clone()]
-            .iter()
-            .zip(&other.params()[tensor.range.clone()]);
-        let largest = pairs
-            .map(|(one, other)| (one - other).abs())
-            .fold(0.0, f32::max);
-        say!("weights {}: differ by at most {largest:.6}", tensor.name);
+
+    fn say(&self, networks: &[Network; 2]) {
+        let [one, other] = networks;
+        if !self.is_same_model {
+            say!(
+                "weights: of different models, {} and {}",
+                one.model(),
+                other.model()
+            );
+        }
+        if self.is_same_bits {
+            say!("weights: the same bits, sha256 {}", one.weights_sha256());
+        }
+        for TensorDifference { name, largest } in &self.tensors {
+            say!("weights {name}: differ by at most {largest:.6}");
+        }
     }
 }
 

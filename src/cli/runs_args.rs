@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::choices::{FORMATS, METHODS, PARTS};
-use super::options::ranges;
+use super::choices::{FORMATS, METHODS, ORDERS, PARTS};
+use super::options::{JsonArgs, ranges};
 
 /// A part of a run's data.
 #[derive(Debug, ClapArgs)]
@@ -16,6 +16,26 @@ pub(super) struct PartArgs {
     /// Which part of the run's data: train, valid or test
     #[arg(long, default_value = "test", value_name = "NAME", value_parser = PARTS.parser())]
     pub(super) part: String,
+}
+
+/// Lists runs.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ListArgs {
+    /// The folder that the runs lie in
+    #[arg(default_value = "runs", value_name = "DIR")]
+    pub(super) folder: PathBuf,
+
+    /// By what they are sorted: name, date (the newest first), loss (the smallest first), accuracy
+    /// (the highest first, or R2), or lr (the smallest first); runs without it come last
+    #[arg(long, default_value = "name", value_name = "NAME", value_parser = ORDERS.parser())]
+    pub(super) sort: String,
+
+    /// Sort the other way round
+    #[arg(long)]
+    pub(super) reverse: bool,
+
+    #[command(flatten)]
+    pub(super) json: JsonArgs,
 }
 
 /// Compares runs.

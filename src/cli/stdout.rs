@@ -22,6 +22,23 @@ pub(super) fn take_stdout() {
     STDOUT_IS_TAKEN.get_or_init(|| ());
 }
 
+/// Set where the command prints one JSON object, and nothing else, to stdout.
+static IS_JSON: OnceLock<()> = OnceLock::new();
+
+/// Prints nothing but the object of [`json`] from now on, if `is_json`.
+pub(super) fn only_json(is_json: bool) {
+    if is_json {
+        IS_JSON.get_or_init(|| ());
+    }
+}
+
+/// Prints a command's results as an object in one line, where [`only_json`] has asked for it.
+pub(super) fn json(results: impl FnOnce() -> serde_json::Value) {
+    if IS_JSON.get().is_some() {
+        write(format_args!("{}\n", results()));
+    }
+}
+
 /// Set on all ranks of a training but the first.
 static IS_SILENT: OnceLock<()> = OnceLock::new();
 
@@ -79,6 +96,12 @@ pub(super) fn line(text: std::fmt::Arguments<'_>) {
 
 /// Prints at once, without a line's end.
 pub(super) fn print(text: std::fmt::Arguments<'_>) {
+    if IS_JSON.get().is_none() {
+        write(text);
+    }
+}
+
+fn write(text: std::fmt::Arguments<'_>) {
     if is_silent() || IS_GONE.get().is_some() {
         return;
     }

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use clap::ArgMatches;
+use serde_json::json;
 
 use crate::engine::Shards;
 use crate::nn::{Loss, Network};
@@ -19,7 +20,7 @@ use crate::train::Trainer;
 use super::error::{CommandError, refused};
 use super::out_file::check_folder;
 use super::output::{aligned, command_line, picture, report, write};
-use super::stdout::tell_at_once;
+use super::stdout::{json, only_json, tell_at_once};
 use super::study_args::{BranchArgs, StudyCommand, StudyOf};
 use super::study_kind::StudyKind;
 use super::study_live::{estimate, stoppable, trained, tried};
@@ -37,6 +38,7 @@ const CAVEAT: &str = "Sharpness is 100 (max f(x+y) - f(x)) / (1 + f(x)) over |y|
 
 pub(super) fn study(command: &StudyCommand, flags: &ArgMatches) -> Result<(), CommandError> {
     let (_, flags) = flags.subcommand().expect("clap asks for a study");
+    only_json(flags.get_flag("json"));
     match command {
         StudyCommand::Steps(of) => steps(of, flags),
         StudyCommand::Time { of, on_threads } => time(of, on_threads.as_deref(), flags),
@@ -48,11 +50,13 @@ pub(super) fn study(command: &StudyCommand, flags: &ArgMatches) -> Result<(), Co
             slices,
             into,
             force,
+            ..
         } => {
             check_folder(into, Some(STUDY), *force)?;
             let trials = merge(slices, into)?;
             say!("trials: {trials}");
             say!("study: {}", into.display());
+            json(|| json!({ "trials": trials, "study": into.display().to_string() }));
             Ok(())
         }
     }
@@ -66,6 +70,7 @@ fn steps(of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
     let curve = Curve::of(&outcomes, plan.seed);
     let (head, rows) = curve.table();
     aligned(&head, &rows);
+    json(|| json!({ "target": study.target, "curve": curve }));
     match &curve.critical_batch {
         Some(critical) => say!("critical batch size: {critical}"),
         None => say!(
@@ -120,6 +125,7 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
     let points = TimePoint::of(&timed?, plan.seed);
     say!("target: {}", study.target);
     aligned(TIME_HEAD, &time_table(&points));
+    json(|| json!({ "target": study.target, "points": points }));
     let Some(folder) = &of.out else { return Ok(()) };
     let figures = drawn(&study, folder, time_charts(&points, study.target))?;
     let title = format!("Time to a target: {}", workload.describe());
@@ -166,6 +172,7 @@ fn branches(of: &StudyOf, how: &BranchArgs, flags: &ArgMatches) -> Result<(), Co
     let (head, rows) = branch_table(&points);
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     aligned(&head, &rows);
+    json(|| json!({ "tolerance": how.tolerance, "points": points }));
     let Some(folder) = &of.out else { return Ok(()) };
     let figures = drawn(&study, folder, branch_charts(&points, how.tolerance))?;
     let title = format!("Critical batch size over training: {}", study.task.model);
@@ -249,6 +256,7 @@ fn comparison(kind: StudyKind, of: &StudyOf, flags: &ArgMatches) -> Result<(), C
     let (head, rows) = RecipeSummary::table(&summary);
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     aligned(&head, &rows);
+    json(|| json!({ "recipes": summary }));
     let notes: &[&str] = if is_gap { &[CAVEAT] } else { &[] };
     for note in notes {
         say!("{note}");

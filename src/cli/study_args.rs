@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choices::{SEARCHES, a_scaling_rule, scaling_rules};
 use super::options::{
-    BatchArgs, DataArgs, EngineArgs, FromArgs, ModelArgs, OptimArgs, RunArgs, TrainArgs,
+    BatchArgs, DataArgs, EngineArgs, FromArgs, JsonArgs, ModelArgs, OptimArgs, RunArgs, TrainArgs,
 };
 use super::options::{ranges, whole};
 
@@ -56,6 +56,9 @@ pub(super) enum StudyCommand {
         /// Write into a folder that is not empty
         #[arg(long)]
         force: bool,
+
+        #[command(flatten)]
+        json: JsonArgs,
     },
 }
 
@@ -130,6 +133,9 @@ pub(super) struct StudyOf {
     /// study merge` merges the slices
     #[arg(long, default_value = "1/1", value_name = "K/N")]
     pub(super) slice: String,
+
+    #[command(flatten)]
+    pub(super) json: JsonArgs,
 }
 
 /// The section `[study]` of a configuration.

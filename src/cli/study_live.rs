@@ -14,6 +14,7 @@ use crate::study::batch_size::{
 use super::error::CommandError;
 use super::signals::Stops;
 use super::stdout::tell_at_once;
+use super::units::{percent, seconds};
 
 /// Every trial, with a line for each batch size that is through, and on a terminal one that says
 /// how far it is.
@@ -140,8 +141,8 @@ pub(super) fn trained(
     stoppable(|flow| {
         comparison.run(store, |outcome| {
             // A line for each training, with what is left by the mean so far.
-            let (recipe, seed, accuracy) =
-                (&outcome.recipe, outcome.seed, 100.0 * outcome.accuracy);
+            let (recipe, seed) = (&outcome.recipe, outcome.seed);
+            let accuracy = percent(outcome.accuracy);
             made = (made.0 + 1, made.1 + outcome.seconds);
             let left = (all - made.0) as f64 * made.1 / made.0 as f64 / side_by_side as f64;
             let left = match all - made.0 {
@@ -149,8 +150,8 @@ pub(super) fn trained(
                 _ => format!(", about {} left", span(left)),
             };
             note!(
-                "{recipe}, seed {seed}: {accuracy:.2} %, {:.1} s; {} of {all}{left}",
-                outcome.seconds,
+                "{recipe}, seed {seed}: {accuracy}, {}; {} of {all}{left}",
+                seconds(outcome.seconds),
                 made.0
             );
             flow()

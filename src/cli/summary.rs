@@ -12,6 +12,7 @@ use super::loss::loss_text;
 use super::part_errors::PartErrors;
 use super::recipe::Recipe;
 use super::task::Task;
+use super::units::{percent, rate, seconds};
 
 /// What a training is made of.
 #[derive(Debug)]
@@ -144,8 +145,11 @@ pub(super) fn summary(network: &Network, report: &Report, errors: &PartErrors) {
         }
     }
     kept_lines(report, errors);
-    say!("throughput: {}", rate(report.throughput_samples_per_s));
-    say!("wall time: {:.2} s", report.wall_time.as_secs_f64());
+    say!(
+        "throughput: {}",
+        throughput(report.throughput_samples_per_s)
+    );
+    say!("wall time: {}", seconds(report.wall_time.as_secs_f64()));
     say!("weights sha256: {}", network.weights_sha256());
 }
 
@@ -166,13 +170,13 @@ fn kept_lines(report: &Report, errors: &PartErrors) {
     if let Some(Scores { loss, accuracy, .. }) = report.valid() {
         say!("validation loss: {loss:.6}");
         if errors.valid.is_empty() {
-            say!("validation accuracy: {:.2} %", 100.0 * accuracy);
+            say!("validation accuracy: {}", percent(accuracy));
         }
     }
     say_errors("validation R2", "validation target", &errors.valid);
     say!("test loss: {:.6}", report.test_loss());
     if errors.test.is_empty() {
-        say!("test accuracy: {:.2} %", 100.0 * report.test_accuracy());
+        say!("test accuracy: {}", percent(report.test_accuracy()));
     }
     say_errors("test R2", "target", &errors.test);
 }
@@ -195,7 +199,7 @@ fn last_text(report: &Report, epoch: &EpochMetrics) -> String {
     } = epoch.evaluated();
     let accuracy = match errors {
         Some(_) => String::new(),
-        None => format!(", {part} accuracy {:.2} %", 100.0 * accuracy),
+        None => format!(", {part} accuracy {}", percent(accuracy)),
     };
     format!("{}{cut}, {part} loss {loss:.6}{accuracy}", epoch.epoch)
 }
@@ -211,9 +215,9 @@ pub(super) fn say_errors(name: &str, prefix: &str, errors: &[TargetErrors]) {
 }
 
 /// Rows a second, if any were trained on.
-fn rate(samples_per_s: f64) -> String {
+fn throughput(samples_per_s: f64) -> String {
     if samples_per_s.is_finite() {
-        format!("{samples_per_s:.0} samples/s")
+        rate(samples_per_s)
     } else {
         "none, no step was made".to_owned()
     }

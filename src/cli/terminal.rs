@@ -7,6 +7,11 @@ use console::Term;
 /// Columns where there is no terminal, or one that does not tell.
 const COLUMNS: usize = 80;
 
+/// Columns of the terminal that stdout is; none where it is another thing, whose lines have no end.
+pub(super) fn terminal_columns() -> Option<usize> {
+    std::io::stdout().is_terminal().then(columns)
+}
+
 /// Columns of lines on stdout: those of the terminal, or those of `COLUMNS` where it is set.
 pub(super) fn columns() -> usize {
     let named = std::env::var("COLUMNS").ok();

@@ -9,6 +9,9 @@ pub mod tasks {}
 #[doc = include_str!("runs.md")]
 pub mod runs {}
 
+#[doc = include_str!("json.md")]
+pub mod json {}
+
 #[doc = include_str!("library.md")]
 pub mod library {}
 

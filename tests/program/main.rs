@@ -23,6 +23,7 @@ mod cut_checkpoints;
 mod first_weights;
 mod help;
 mod instruction_sets;
+mod json;
 mod kept_weights;
 mod launched;
 mod limits;

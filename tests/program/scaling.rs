@@ -28,7 +28,7 @@ fn a_measurement_is_kept_read_back_and_compared_with_itself() {
         ]
         .concat(),
     );
-    assert!(value(&text, "base").ends_with(" rows a second"));
+    assert!(value(&text, "base").ends_with(" samples/s"));
     assert!(text.contains("faster than `echo"));
     for file in [
         "report.html",

@@ -1,4 +1,4 @@
-//! Sources of settings besides flags: `--config` and `--set`.
+//! Sources of settings besides flags, `--config` and `--set`, and how results are printed.
 
 use std::path::PathBuf;
 
@@ -15,4 +15,12 @@ pub(crate) struct FromArgs {
     /// Set a key of the configuration, such as optimizer.lr=0.1; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub(crate) struct JsonArgs {
+    /// Print one JSON object instead
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use crate::engine::Ranks;
 use crate::study::scaling::{
     Analysis, CellComparison, Results, charts, compare, html_report, table, table_head,
@@ -12,6 +14,8 @@ use crate::cli::error::CommandError;
 use crate::cli::out_file::check_folder;
 use crate::cli::output::{aligned, picture, report};
 use crate::cli::scaling_args::ScalingArgs;
+use crate::cli::stdout::{json, only_json};
+use crate::cli::units::{milliseconds, rate};
 
 use super::never_slower::never_slower;
 use super::settings::{measured, settings};
@@ -19,6 +23,7 @@ use super::what_if::what_if;
 
 /// `unisono scaling`.
 pub(crate) fn scaling(args: &ScalingArgs, ranks: Option<&Ranks>) -> Result<(), CommandError> {
+    only_json(args.json.json);
     if let Some(folders) = &args.compare {
         return compared(&folders[0], &folders[1]);
     }
@@ -41,10 +46,29 @@ pub(crate) fn scaling(args: &ScalingArgs, ranks: Option<&Ranks>) -> Result<(), C
     }
     let analysis = Analysis::of(&results);
     print(&results, &analysis);
+    json(|| to_json(&results, &analysis));
     match out {
         Some(folder) => keep(&results, &analysis, folder),
         None => Ok(()),
     }
+}
+
+/// What was measured, and what it comes to; times of single steps are in the files of --out.
+fn to_json(results: &Results, analysis: &Analysis) -> Value {
+    let peer = |(command, threads, ratio)| json!({ "command": command, "threads": threads, "times_faster": ratio });
+    json!({
+        "preset": results.preset,
+        "precision": results.precision,
+        "params": results.num_params,
+        "machine": results.machine,
+        "ranks": results.ranks,
+        "rounds": results.rounds(),
+        "samples": results.samples.len(),
+        "rows": analysis.rows,
+        "laws": analysis.laws,
+        "predictions": analysis.predictions,
+        "peers": results.peer_rows().into_iter().map(peer).collect::<Vec<_>>(),
+    })
 }
 
 fn print(results: &Results, analysis: &Analysis) {
@@ -68,7 +92,7 @@ fn print(results: &Results, analysis: &Analysis) {
         "disturbed samples: {disturbed} of {}",
         results.samples.len()
     );
-    say!("base: {:.0} rows a second", rows[0].throughput.value);
+    say!("base: {}", rate(rows[0].throughput.value));
     aligned(&table_head(rows), &table(rows));
     if let Some(are_same) = results.has_same_weights() {
         say!("{}", weights_text(are_same));
@@ -91,9 +115,9 @@ fn print(results: &Results, analysis: &Analysis) {
     for known in &analysis.predictions {
         if let Some(measured) = known.measured_ms {
             say!(
-                "model of the step, {} threads{of}: {:.4} ms, {:+.1} % of what was measured",
+                "model of the step, {} threads{of}: {}, {:+.1} % of what was measured",
                 known.threads,
-                known.step_ms.value,
+                milliseconds(known.step_ms.value),
                 100.0 * (known.step_ms.value / measured - 1.0)
             );
         }
@@ -114,6 +138,10 @@ fn keep(results: &Results, analysis: &Analysis, folder: &Path) -> Result<(), Com
 
 fn compared(first: &Path, second: &Path) -> Result<(), CommandError> {
     let both = compare(&Results::read(first)?, &Results::read(second)?)?;
+    json(|| {
+        let cell = |one: &CellComparison| json!({ "comparison": one, "verdict": one.verdict() });
+        json!({ "cells": both.iter().map(cell).collect::<Vec<_>>() })
+    });
     // A row for each cell that both have.
     let has_ranks = both.iter().any(|one| one.cell.ranks > 1);
     let row = |one: &CellComparison| {

@@ -1,13 +1,16 @@
 //! `unisono scaling --never-slower`: whether more threads are ever slower.
 
+use serde_json::json;
+
 use crate::nn::presets;
 use crate::report::HtmlReport;
 use crate::stats::spread_text;
-use crate::study::scaling::{NeverSlower, SLOWER_HEAD, slower_table};
+use crate::study::scaling::{NeverSlower, SLOWER_HEAD, SlowerRow, slower_table};
 
 use crate::cli::error::CommandError;
 use crate::cli::output::{aligned, command_line, write};
 use crate::cli::scaling_args::ScalingArgs;
+use crate::cli::stdout::json;
 
 use super::settings::{budget, settings};
 
@@ -48,6 +51,10 @@ pub(super) fn never_slower(args: &ScalingArgs) -> Result<(), CommandError> {
         );
     })?;
     // The table; with --out a page and the rows as JSON.
+    json(|| {
+        let row = |row: &SlowerRow| json!({ "row": row, "is_kept": row.is_kept() });
+        json!({ "rows": rows.iter().map(row).collect::<Vec<_>>() })
+    });
     let table = slower_table(&rows);
     aligned(SLOWER_HEAD, &table);
     let Some(folder) = &args.out else {

@@ -1,11 +1,15 @@
 //! `unisono scaling --simulate`: a training step on other machines than this one, or on many.
 
+use serde_json::json;
+
 use crate::engine::LinkCosts;
 use crate::study::scaling::{Mode, Results, Scaling, ScalingError, Scenario, StepTimeline};
 
 use crate::cli::config::all_reduce_named;
 use crate::cli::error::{ArgError, CommandError, refused};
 use crate::cli::scaling_args::{ScalingArgs, WhatIfArgs};
+use crate::cli::stdout::json;
+use crate::cli::units::{milliseconds, rate};
 
 use super::settings::{BATCH_SIZE, measured, settings};
 
@@ -31,7 +35,27 @@ pub(super) fn what_if(args: &ScalingArgs) -> Result<(), CommandError> {
         results.num_params,
         scenario.rows
     );
-    print(&scenario, &step, results.rows()[0].throughput.value);
+    let one = results.rows()[0].throughput.value;
+    print(&scenario, &step, one);
+    json(|| {
+        let rate = scenario.rows as f64 / step.step_s;
+        json!({
+            "preset": results.preset,
+            "params": results.num_params,
+            "batch": scenario.rows,
+            "ranks": scenario.ranks,
+            "threads": scenario.threads,
+            "cores": scenario.cores,
+            "folded_ms": 1e3 * step.folded_s,
+            "reduced_ms": 1e3 * step.reduced_s,
+            "updated_ms": 1e3 * step.updated_s,
+            "step_ms": 1e3 * step.step_s,
+            "sent_bytes": step.sent_bytes,
+            "samples_per_s": rate,
+            "times_the_base": rate / one,
+            "is_measured": false,
+        })
+    });
     Ok(())
 }
 
@@ -64,16 +88,19 @@ fn print(scenario: &Scenario, step: &StepTimeline, one: f64) {
         say!("simulated cores: {cores}, of all ranks together");
     }
     // What it comes to.
-    say!("slowest gradient: {:.4} ms", 1e3 * step.folded_s);
-    say!("all reports: {:.4} ms", 1e3 * step.reduced_s);
-    say!("last update: {:.4} ms", 1e3 * step.updated_s);
+    say!("slowest gradient: {}", milliseconds(1e3 * step.folded_s));
+    say!("all reports: {}", milliseconds(1e3 * step.reduced_s));
+    say!("last update: {}", milliseconds(1e3 * step.updated_s));
     if ranks > 1 {
         say!("bytes sent a step: {}", step.sent_bytes);
     }
-    say!("step: {:.4} ms {PREDICTED}", 1e3 * step.step_s);
-    let rate = scenario.rows as f64 / step.step_s;
-    let gain = rate / one;
-    say!("throughput: {rate:.0} rows a second, {gain:.2} times the base's {PREDICTED}");
+    say!("step: {} {PREDICTED}", milliseconds(1e3 * step.step_s));
+    let made = scenario.rows as f64 / step.step_s;
+    let gain = made / one;
+    say!(
+        "throughput: {}, {gain:.2} times the base's {PREDICTED}",
+        rate(made)
+    );
 }
 
 fn scenario(args: &ScalingArgs) -> Result<Scenario, CommandError> {

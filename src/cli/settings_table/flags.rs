@@ -27,6 +27,7 @@ pub(super) struct Flags {
 }
 
 const STUDY: &[&str] = &[
+    "json",
     "config",
     "set",
     "out",
@@ -95,17 +96,19 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "config",
-        acting: &["schema"],
+        acting: &["schema", "json"],
         rules: &[("config", &[SCHEMA]), ("set", &[SCHEMA])],
     },
     Flags {
         command: "schedule",
-        acting: &["config", "set", "rows", "svg", "force"],
+        acting: &["config", "set", "rows", "svg", "force", "json"],
         rules: &[],
     },
     Flags {
         command: "lr-range",
-        acting: &["config", "set", "lowest", "to", "steps", "svg", "force"],
+        acting: &[
+            "config", "set", "lowest", "to", "steps", "svg", "force", "json",
+        ],
         rules: &[],
     },
     Flags {
@@ -138,6 +141,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "jitter",
             "simulated_all_reduce",
             "cores",
+            "json",
         ],
         rules: &[
             ("preset", &[COMPARES, NEVER_SLOWER, STORED]),
@@ -174,6 +178,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "parallel_trials",
             "slice",
             "on_threads",
+            "json",
         ],
         rules: &[],
     },
@@ -189,6 +194,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "window",
             "tolerance",
             "scaling",
+            "json",
         ],
         rules: &[
             ("parallel_trials", &[ONE_TRAINING]),
@@ -212,7 +218,7 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "study merge",
-        acting: &["slices", "into", "force"],
+        acting: &["slices", "into", "force", "json"],
         rules: &[],
     },
     Flags {
@@ -248,17 +254,17 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "list",
-        acting: &["folder"],
+        acting: &["folder", "sort", "reverse", "json"],
         rules: &[],
     },
     Flags {
         command: "inspect",
-        acting: &["run"],
+        acting: &["run", "json"],
         rules: &[],
     },
     Flags {
         command: "diff",
-        acting: &["first", "second"],
+        acting: &["first", "second", "json"],
         rules: &[],
     },
     Flags {
@@ -268,7 +274,7 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "doctor",
-        acting: &[],
+        acting: &["json"],
         rules: &[],
     },
     Flags {
@@ -283,7 +289,7 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "data inspect",
-        acting: &["path", "sheet", "force"],
+        acting: &["path", "sheet", "force", "json"],
         rules: &[],
     },
 ];
