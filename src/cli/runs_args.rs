@@ -64,6 +64,11 @@ pub(super) struct EvalArgs {
     #[command(flatten)]
     pub(super) of: PartArgs,
 
+    /// Use this instead of the run's data: other rows with labels, of the kind that the run was
+    /// trained on (a table, arrays x and y, folders of images or sounds, a text)
+    #[arg(value_name = "FILE", conflicts_with = "part")]
+    pub(super) input: Option<PathBuf>,
+
     /// Print a line for each class too
     #[arg(long, conflicts_with = "json")]
     pub(super) classes: bool,

@@ -12,6 +12,7 @@ use super::config::TrainSettings;
 use super::config_file::read;
 use super::document::ResolvedConfig;
 use super::error::{CommandError, refused};
+use super::loss::loss;
 use super::options::TrainArgs;
 use super::task::{model, task};
 
@@ -105,6 +106,24 @@ impl SavedRun {
             })?,
         };
         Ok((data, task.loss))
+    }
+
+    /// The rows of other files, which have labels, and what was minimised.
+    pub(super) fn labelled_and_loss(
+        &self,
+        path: &Path,
+    ) -> Result<(Box<dyn Dataset>, Loss), CommandError> {
+        let preparation = self.preparation()?;
+        let new = preparation.labelled(path).map_err(TrainError::from)?;
+        for line in &new.notes {
+            note!("{line}");
+        }
+        // Balanced weights of classes are those of the training rows.
+        let loss = match self.settings.loss.class_weights.as_deref() {
+            Some("balanced") => self.part_and_loss("train")?.1,
+            _ => loss(&self.settings.loss, Some(preparation), &*new.data)?,
+        };
+        Ok((new.data, loss))
     }
 
     /// That its rows have no class each.

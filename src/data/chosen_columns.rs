@@ -72,6 +72,7 @@ impl TableOptions {
             has_header,
             delimiter: self.delimiter.map(char::from),
             left_out,
+            labels: labels.iter().map(|&place| (place, name(place))).collect(),
         };
         let features = (0..head.width()).filter(|place| *place != columns.label);
         let features = features.filter(|place| !columns.left_out.contains(place));

@@ -75,6 +75,9 @@ pub struct Columns {
     /// What stands between fields, where it was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<char>,
+    /// Place and name of each column of labels; none of runs that are older.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<(usize, String)>,
 }
 
 impl Columns {

@@ -29,10 +29,15 @@ pub(super) fn texts_of(path: &Path, columns: &Columns) -> Result<Vec<String>, Da
     Ok(texts(&rows, &places))
 }
 
+/// The records of another table, a header among them.
+pub(super) fn records_of(path: &Path, columns: &Columns) -> Result<Records, DataError> {
+    let given = columns.delimiter.and_then(|given| u8::try_from(given).ok());
+    records(table_bytes(path)?, path, given)
+}
+
 /// The rows of another table, and where the columns stand in them.
 pub(super) fn rows_of(path: &Path, columns: &Columns) -> Result<(Records, Vec<usize>), DataError> {
-    let given = columns.delimiter.and_then(|given| u8::try_from(given).ok());
-    let mut records = records(table_bytes(path)?, path, given)?;
+    let mut records = records_of(path, columns)?;
     let (skipped, places) = columns.places(&records, path)?;
     records.skip(skipped);
     Ok((records, places))

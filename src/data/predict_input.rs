@@ -152,27 +152,36 @@ fn array(
     shape: &[usize],
     scale: Option<&Standardizer>,
 ) -> Result<PredictInput, DataError> {
-    let array = numpy(path)?;
+    let values = array_values(&numpy(path)?, shape, scale, path)?;
+    Ok(PredictInput::of(unlabelled(values, shape)?, Vec::new()))
+}
+
+/// The rows of an array as the model takes them.
+pub(super) fn array_values(
+    array: &Npy,
+    shape: &[usize],
+    scale: Option<&Standardizer>,
+    path: &Path,
+) -> Result<Array2<f32>, DataError> {
     check_shape(array.shape(), shape, path)?;
     let is_bytes = matches!(array, Npy::Bytes(_));
     let width: usize = shape.iter().product();
     let rows = |len: usize| (len / width.max(1), width);
-    let values = match scale {
+    match scale {
         Some(scale) => {
             let values = array.doubles();
             let values = values.to_shape(rows(values.len()));
             let values = values.expect("rows of this shape");
             scale.check(values.view(), &[])?;
-            scale.apply(values.view())
+            Ok(scale.apply(values.view()))
         }
         None => {
             let values = array.reals();
             let values = values.to_shape(rows(values.len()));
             let values = values.expect("rows of this shape").into_owned();
-            if is_bytes { values / 255.0 } else { values }
+            Ok(if is_bytes { values / 255.0 } else { values })
         }
-    };
-    Ok(PredictInput::of(unlabelled(values, shape)?, Vec::new()))
+    }
 }
 
 fn images(
@@ -180,24 +189,12 @@ fn images(
     shape: ImageShape,
     statistics: &ChannelStatistics,
 ) -> Result<PredictInput, DataError> {
-    let axes = [shape.height, shape.width, shape.channels];
     // Bytes of NumPy or IDX as they are; files of images are decoded and resized.
     let (pixels, names) = if has_end(path, &[".npy", ".npz"]) {
-        let array = numpy(path)?;
-        check_shape(array.shape(), &axes, path)?;
-        let Npy::Bytes(bytes) = array else {
-            let remedy = "give images as whole numbers from 0 to 255, of type uint8";
-            return Err(DataError::unfit(
-                path,
-                "bytes of images",
-                "other numbers",
-                remedy,
-            ));
-        };
-        (bytes.iter().copied().collect(), Vec::new())
+        (array_pixels(&numpy(path)?, shape, path)?, Vec::new())
     } else if has_end(path, &IDX) {
         let idx = Idx::read(path)?;
-        check_shape(&idx.shape, &axes, path)?;
+        check_shape(&idx.shape, &axes(shape), path)?;
         (idx.values, Vec::new())
     } else {
         image_files(path, shape)?
@@ -205,6 +202,28 @@ fn images(
     let classes = vec![0; pixels.len() / shape.len()];
     let images = ImageDataset::new(pixels, shape, classes, 1)?;
     Ok(PredictInput::of(images.standardised(statistics), names))
+}
+
+fn axes(shape: ImageShape) -> [usize; 3] {
+    [shape.height, shape.width, shape.channels]
+}
+
+/// The pixels of an array of images.
+pub(super) fn array_pixels(
+    array: &Npy,
+    shape: ImageShape,
+    path: &Path,
+) -> Result<Vec<u8>, DataError> {
+    check_shape(array.shape(), &axes(shape), path)?;
+    match array {
+        Npy::Bytes(bytes) => Ok(bytes.iter().copied().collect()),
+        _ => Err(DataError::unfit(
+            path,
+            "bytes of images",
+            "other numbers",
+            "give images as whole numbers from 0 to 255, of type uint8",
+        )),
+    }
 }
 
 fn texts(path: &Path, columns: &Columns, hasher: &TextHasher) -> Result<PredictInput, DataError> {

@@ -109,7 +109,7 @@ impl Preparation {
     /// ```
     /// use unisono::data::{Columns, DataError, Dataset, Preparation, RowKind, TextHasher};
     /// let texts = ["the cat".to_owned(), "the dog".to_owned()];
-    /// let columns = Columns { names: vec!["text".into()], label: 0, has_header: false, left_out: Vec::new(), delimiter: None };
+    /// let columns = Columns { names: vec!["text".into()], label: 0, has_header: false, left_out: Vec::new(), delimiter: None, labels: Vec::new() };
     /// let rows = RowKind::Texts { columns, hasher: TextHasher::fit(&texts, 64) };
     /// let preparation = Preparation { rows, num_classes: 2, class_names: Vec::new(), targets: None };
     /// assert_eq!(preparation.rows_of_texts(&["a cat"])?.data.input_shape(), [64]);

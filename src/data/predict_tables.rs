@@ -34,9 +34,22 @@ impl TableEncoder {
         columns: &Columns,
     ) -> Result<PredictInput, DataError> {
         let (records, places) = rows_of(path, columns)?;
-        let (codes, found) = self.codes(&records, &places, columns, path)?;
-        let input = self.rows_of_codes(codes.view(), &columns.names, path)?;
-        Ok(input.with_notes(notes(&found, &columns.names)))
+        let (inputs, notes) = self.inputs(&records, &places, columns, path)?;
+        let rows = unlabelled(inputs, &[self.width()])?;
+        Ok(PredictInput::of(rows, Vec::new()).with_notes(notes))
+    }
+
+    /// The inputs of records whose columns stand at `places`, with the same notes.
+    pub(super) fn inputs(
+        &self,
+        records: &Records,
+        places: &[usize],
+        columns: &Columns,
+        path: &Path,
+    ) -> Result<(Array2<f32>, Vec<String>), DataError> {
+        let (codes, found) = self.codes(records, places, columns, path)?;
+        let inputs = self.inputs_of_codes(codes.view(), &columns.names, path)?;
+        Ok((inputs, notes(&found, &columns.names)))
     }
 
     /// The rows of codes, whose columns have these names.
@@ -46,13 +59,21 @@ impl TableEncoder {
         names: &[String],
         path: &Path,
     ) -> Result<PredictInput, DataError> {
+        let inputs = self.inputs_of_codes(codes, names, path)?;
+        let rows = unlabelled(inputs, &[self.width()])?;
+        Ok(PredictInput::of(rows, Vec::new()))
+    }
+
+    /// The inputs of codes, whose columns have these names.
+    fn inputs_of_codes(
+        &self,
+        codes: ArrayView2<'_, f64>,
+        names: &[String],
+        path: &Path,
+    ) -> Result<Array2<f32>, DataError> {
         self.check(codes, names)?;
         let rows: Vec<usize> = (0..codes.nrows()).collect();
-        let inputs = self.apply(codes, &rows, path)?;
-        Ok(PredictInput::of(
-            unlabelled(inputs, &[self.width()])?,
-            Vec::new(),
-        ))
+        self.apply(codes, &rows, path)
     }
 
     /// Whether rows of numbers are all that it takes.

@@ -59,7 +59,7 @@ pub(super) fn is_missing_label(cell: &str) -> bool {
 }
 
 /// A label as a number that doubles tell from its neighbours; others are names.
-fn exact_number(label: &str) -> Option<f64> {
+pub(super) fn exact_number(label: &str) -> Option<f64> {
     label
         .parse()
         .ok()
@@ -67,7 +67,7 @@ fn exact_number(label: &str) -> Option<f64> {
 }
 
 /// Whether a label is written as a program writes its number: `7`, `7.0`, `0.5`.
-fn is_plain(label: &str) -> bool {
+pub(super) fn is_plain(label: &str) -> bool {
     let plain = exact_number(label).map(|value| value.to_string());
     plain.is_some_and(|plain| label.strip_suffix(".0").unwrap_or(label) == plain)
 }

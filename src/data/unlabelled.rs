@@ -1,10 +1,10 @@
-//! Rows without labels.
+//! Rows of other files than those of a training, without labels or with them.
 
 use ndarray::Array2;
 
 use super::dataset::{Dataset, Labels};
 
-/// Rows without labels.
+/// Rows of other files: without labels those of predictions, with labels those of an evaluation.
 pub struct PredictInput {
     /// The rows.
     pub data: Box<dyn Dataset>,
@@ -47,6 +47,16 @@ impl PredictInput {
             data: Box::new(Unlabelled(data)),
             names,
             notes: Vec::new(),
+        }
+    }
+
+    /// Rows that have their labels.
+    #[cfg(feature = "files")]
+    pub(super) fn labelled(data: impl Dataset + 'static, notes: Vec<String>) -> Self {
+        Self {
+            data: Box::new(data),
+            names: Vec::new(),
+            notes,
         }
     }
 

@@ -29,6 +29,11 @@ pub mod bf16 {}
 
 #[doc = include_str!("same_bits.md")]
 pub mod same_bits {}
+#[doc = include_str!("evaluation.md")]
+pub mod evaluation {}
+
+#[doc = include_str!("systems.md")]
+pub mod systems {}
 
 #[doc = include_str!("reliability.md")]
 pub mod reliability {}

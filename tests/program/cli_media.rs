@@ -112,7 +112,7 @@ fn sounds_of_a_folder_below_a_class_are_of_it_and_other_parts_are_left_out() {
     );
 }
 
-fn png(light: u8) -> Vec<u8> {
+pub(crate) fn png(light: u8) -> Vec<u8> {
     let picture = image::GrayImage::from_fn(6, 5, |x, y| {
         image::Luma([light.wrapping_add((x * 3 + y) as u8)])
     });

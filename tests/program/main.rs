@@ -28,6 +28,7 @@ mod kept_weights;
 mod launched;
 mod limits;
 mod losses;
+mod new_labels;
 mod new_rows;
 mod newest_weights;
 mod outputs;

@@ -223,7 +223,7 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "eval",
-        acting: &["run", "part", "classes", "json"],
+        acting: &["run", "part", "input", "classes", "json"],
         rules: &[],
     },
     Flags {

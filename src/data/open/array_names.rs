@@ -80,6 +80,13 @@ impl Roles {
     }
 }
 
+/// Inputs and labels to evaluate on: those of a test part, or of all rows, or else of the first other
+/// part that there is.
+pub(super) fn evaluated(names: &[String]) -> Option<[String; 2]> {
+    let parts: [&[&str]; 4] = [&TEST, &[""], &VALID, &TRAIN];
+    parts.into_iter().find_map(|part| pair(names, part))
+}
+
 /// The first inputs and labels of a part that are both there.
 fn pair(names: &[String], parts: &[&str]) -> Option<[String; 2]> {
     let forms: [fn(&str, &str) -> String; 3] = [
@@ -144,6 +151,21 @@ mod tests {
         }
         assert_eq!(roles("a b"), None);
         assert_eq!(roles("x_train"), None);
+    }
+
+    #[test]
+    fn an_evaluation_takes_the_test_part_or_all_rows() {
+        for (names, expected) in [
+            ("x y", "x y"),
+            ("x_train y_train x_test y_test", "x_test y_test"),
+            ("x y x_test y_test", "x_test y_test"),
+            ("x y x_val y_val", "x y"),
+            ("x_train y_train x_val y_val", "x_val y_val"),
+        ] {
+            let names: Vec<String> = names.split(' ').map(str::to_owned).collect();
+            assert_eq!(evaluated(&names).unwrap().join(" "), expected);
+        }
+        assert_eq!(evaluated(&["x".to_owned()]), None);
     }
 
     #[test]

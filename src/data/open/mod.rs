@@ -11,6 +11,8 @@
 //! | `source` | a path with its options, and the split into parts |
 //! | `images`, `tables`, `arrays`, `sounds`, `texts` | a reader for each kind |
 //! | `arrays_on_disk` | arrays whose rows are not read into memory |
+//! | `labelled`, `known_classes`, `other_labels` | other files with labels: [`Preparation::labelled`](crate::data::Preparation::labelled), and the classes of a training in them |
+//! | `labelled_tables`, `labelled_arrays`, `labelled_folders` | a reader of such files for each kind |
 //! | `opened` | [`Opened`]: the parts, and facts about them |
 //! | `dispatch` | [`open`]: from a path to the reader of its kind |
 
@@ -22,8 +24,14 @@ mod augmentations;
 mod dispatch;
 mod images;
 mod kind;
+mod known_classes;
+mod labelled;
+mod labelled_arrays;
+mod labelled_folders;
+mod labelled_tables;
 mod opened;
 mod options;
+mod other_labels;
 mod part_folders;
 mod sounds;
 mod source;

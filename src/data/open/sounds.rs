@@ -198,6 +198,33 @@ impl Placed {
     }
 }
 
+/// Sounds to evaluate on, the class of each, and what there is to say: those of a test part, or all.
+pub(super) fn evaluated_sounds(
+    path: &Path,
+) -> Result<(NamedSounds, Vec<String>, Vec<String>), DataError> {
+    let LoadedSounds {
+        sounds, left_out, ..
+    } = LoadedSounds::read(path)?;
+    let placed = Placed::new(path, sounds)?;
+    let mut notes = Vec::new();
+    if let Some(parts) = &placed.parts {
+        notes.push(format!("rows: those of the folder {}", parts.test));
+    }
+    let mut unused = placed.unused;
+    unused.merge(&left_out);
+    if !unused.is_empty() {
+        notes.push(format!("left out: {unused}"));
+    }
+    let rows = placed.sounds.into_iter().zip(placed.rows);
+    let used = rows.filter(|(_, row)| row.is_test || placed.parts.is_none());
+    let (sounds, classes): (NamedSounds, Vec<String>) =
+        used.map(|(sound, row)| (sound, row.class)).unzip();
+    if sounds.is_empty() {
+        return Err(few_classes(path, &[]));
+    }
+    Ok((sounds, classes, notes))
+}
+
 /// How long the folders around all names are, as in an archive of one folder.
 fn outer_folders(names: &[&str]) -> usize {
     let mut len = 0;
