@@ -16,7 +16,7 @@ use super::options::TrainArgs;
 use super::settings_table::{By, refuse};
 
 /// Sections and keys that leave the trained bits as they are, or only say how far to go.
-const HARMLESS: [&str; 14] = [
+const HARMLESS: [&str; 16] = [
     "engine.threads",
     "engine.no_pin",
     "engine.pin",
@@ -30,6 +30,8 @@ const HARMLESS: [&str; 14] = [
     "run.keep",
     "data.cache",
     "data.path",
+    "data.valid",
+    "data.test",
     "data.on_bad_sample",
 ];
 

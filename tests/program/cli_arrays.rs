@@ -180,11 +180,27 @@ fn names_in_capitals_and_parts_for_validation_are_said() {
     );
     parts.push(("x_test", encoded("<f4", false, &x)));
     parts.push(("y_test", labels("|u1", &y)));
+    // All three parts, in an archive and in a folder.
     let path = folder.file("all.npz", &npz(&parts));
-    let text = hash(path.to_str().unwrap(), &[]).1;
+    for (name, bytes) in parts.iter().filter(|(name, _)| *name != "names") {
+        folder.file(&format!("all/{name}.npy"), bytes);
+    }
+    let (path, files) = (path.to_str().unwrap(), folder.0.join("all"));
+    let kept = ["--early-stopping", "2"];
+    let (sha, text) = hash(path, &kept);
+    assert_eq!(value(&text, "validation part"), "x_valid, labels y_valid");
+    assert_eq!(value(&text, "chosen on"), "the validation part");
     assert!(
-        value(&text, "left out").starts_with("x_valid, y_valid (a validation part"),
+        text.contains("100 training, 100 validation and 100 test rows"),
         "{text}"
+    );
+    let (folders, text) = hash(files.to_str().unwrap(), &kept);
+    assert_eq!(folders, sha);
+    assert_eq!(value(&text, "chosen on"), "the validation part");
+    let error = refused(path, &["--valid-share", "0.1"]);
+    assert!(
+        error.contains("--valid-share does not apply to files with their own validation part"),
+        "{error}"
     );
 }
 

@@ -97,14 +97,14 @@ fn sounds_of_a_folder_below_a_class_are_of_it_and_other_parts_are_left_out() {
     let text = stdout(&["train", "--data", path, "--epochs", "1"]);
     assert_eq!(
         value(&text, "part folders"),
-        "train for training, test to evaluate on; not used: more, val"
+        "train for training, val for validation, test to evaluate on; not used: more"
     );
     assert_eq!(value(&text, "labels"), "2 classes, high, low");
     assert_eq!(
         value(&text, "left out"),
-        "4 sounds of no part that is used, 1 .txt, 1 sounds in no class folder"
+        "2 sounds of no part that is used, 1 .txt, 1 sounds in no class folder"
     );
-    assert!(value(&text, "data").contains("7 training and 4 test rows"));
+    assert!(value(&text, "data").contains("7 training, 2 validation and 4 test rows"));
     let text = refusal(&["train", "--data", path, "--test-share", "0.5"]);
     assert!(
         text.contains("--test-share does not apply to sounds with their own parts"),
@@ -155,9 +155,31 @@ fn a_validation_part_is_evaluated_where_there_is_no_other() {
     let text = stdout(&["data", "inspect", path, "--cache", "none"]);
     assert_eq!(
         value(&text, "part folders"),
-        "train for training, test to evaluate on; not used: val"
+        "train for training, val for validation, test to evaluate on"
     );
-    assert_eq!(value(&text, "parts"), "20 training and 6 test rows");
+    assert_eq!(
+        value(&text, "parts"),
+        "20 training, 4 validation and 6 test rows"
+    );
+    let text = stdout(
+        &[
+            &args[..4],
+            &["none", "--epochs", "2", "--early-stopping", "1"],
+        ]
+        .concat(),
+    );
+    assert_eq!(value(&text, "chosen on"), "the validation part");
+    for (flag, file) in [
+        ("--valid-share", "0.2"),
+        ("--valid", path),
+        ("--test", path),
+    ] {
+        let text = refusal(&[&args[..], &[flag, file]].concat());
+        assert!(
+            text.contains(&format!("{flag} does not apply to ")),
+            "{text}"
+        );
+    }
 
     pictures(&folder, "around/test", &["grey"], 1);
     let text = refusal(&args);

@@ -32,6 +32,7 @@ mod new_labels;
 mod new_rows;
 mod newest_weights;
 mod outputs;
+mod part_files;
 mod recipes;
 mod regression;
 mod run_status;

@@ -4,7 +4,7 @@
 use crate::program::{stdout, unisono, value};
 
 /// Values that are not the defaults.
-const VALUES: [(&str, &str); 62] = [
+const VALUES: [(&str, &str); 64] = [
     ("model.preset", "mlp_small"),
     ("model.layers", "dense 8"),
     ("model.precision", "bf16"),
@@ -25,6 +25,8 @@ const VALUES: [(&str, &str); 62] = [
     ("data.split", "random"),
     ("data.test_share", "0.3"),
     ("data.valid_share", "0.3"),
+    ("data.valid", "no.csv"),
+    ("data.test", "no.csv"),
     ("data.split_seed", "9"),
     ("data.image_size", "6x5"),
     ("data.grey", "true"),

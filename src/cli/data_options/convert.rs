@@ -30,6 +30,8 @@ pub(crate) fn data_options(args: &DataArgs, seed: u64) -> Result<DataOptions, Ar
         }),
         test_share: args.test_share,
         valid_share: args.valid_share,
+        valid: args.valid.clone(),
+        test: args.test.clone(),
         split_seed: args.split_seed,
         images: ImageFolder {
             size: args.image_size.as_deref().map(size).transpose()?,
@@ -50,6 +52,11 @@ pub(crate) fn data_options(args: &DataArgs, seed: u64) -> Result<DataOptions, Ar
             expected,
             got,
         }) => Err(refused("valid-share", expected, &got)),
+        Err(DataError::Option {
+            name: "valid",
+            expected,
+            got,
+        }) => Err(refused("valid", expected, &got)),
         Err(DataError::Option { expected, got, .. }) => Err(refused("test-share", expected, &got)),
         Err(other) => Err(ArgError::text("data", &other.to_string())),
     }

@@ -17,10 +17,10 @@ use super::whole::{self, Word};
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DataArgs {
     /// Train on these files: a folder with MNIST's IDX or CIFAR's binary files, a folder of images
-    /// (PNG, JPEG, WebP, BMP, GIF, TIFF, PNM; one sub-folder per class, or folders train and test,
-    /// or train and val, of such), WAV files (a folder, .tar or .tar.gz), a table (.csv, .tsv,
+    /// (PNG, JPEG, WebP, BMP, GIF, TIFF, PNM; one sub-folder per class, or folders train, val and
+    /// test of such, or two of them), WAV files (a folder, .tar or .tar.gz), a table (.csv, .tsv,
     /// gzipped or not; commas, semicolons, tabs, pipes or spaces), arrays (.npz with x and y, or
-    /// x_train, y_train, x_test and y_test, or a folder of such .npy files, which stay on the
+    /// x_train, y_train, x_test and y_test, and x_valid and y_valid besides, or a folder of such .npy files, which stay on the
     /// disk), or a text for a language model
     #[arg(long, value_name = "PATH")]
     #[serde(rename = "path")]
@@ -98,6 +98,15 @@ pub(crate) struct DataArgs {
     /// default there is none
     #[arg(long, value_name = "SHARE", value_parser = ranges::SHARE.double())]
     pub(crate) valid_share: Option<f64>,
+
+    /// Other files of the same kind that are the validation part, in the place of --valid-share;
+    /// they are prepared as the training part is
+    #[arg(long, value_name = "PATH")]
+    pub(crate) valid: Option<PathBuf>,
+
+    /// Other files of the same kind that are the test part, in the place of --test-share
+    #[arg(long, value_name = "PATH")]
+    pub(crate) test: Option<PathBuf>,
 
     /// The seed of the split, so that trainings with other seeds have the same test rows; by
     /// default that of --seed

@@ -145,6 +145,8 @@ impl Inputs {
             texts += &format!("{},{word} {row},{}\n", row % 3, ["x", "y"][row % 2]);
         }
         self.file("table.csv", table.as_bytes());
+        self.file("valid.csv", b"a,b,c\n1,3,x\n2,5,y\n0,16,x\n");
+        self.file("test.csv", b"a,b,c\n2,4,y\n0,9,x\n");
         self.file("texts.csv", texts.as_bytes());
         let text = "to be or not to be, that is the question. ".repeat(20);
         self.file("text.txt", text.as_bytes());

@@ -1,171 +1,27 @@
 //! The keys of a configuration and of its section on a study: when each does not act.
 
 use crate::cli::choices::optimizer;
-use crate::cli::data_options::takes_augment;
 use crate::cli::study_kind::StudyKind;
-use crate::data::DataKind;
 
+use super::data_keys::DATA;
 use super::rules::{
-    ALONE, BRANCHES, COUNTED, DRAWN, FILE_ALONE, GOES_ON, HAS_PARTS, LOOKS, NO_CHECKPOINTS,
-    NO_DATA, NO_DRAW, NO_IMAGES, NO_OUT, NO_TABLE, NO_TARGET, OWN_TEST, PLAIN, RANGE, RECIPES,
-    SCHEDULE, SEARCHES_NOT, SPLIT_FILE, STUDIED,
+    BRANCHES, COUNTED, DRAWN, GOES_ON, NO_CHECKPOINTS, NO_OUT, NO_TARGET, PLAIN, RANGE, RECIPES,
+    SCHEDULE, SEARCHES_NOT, STUDIED,
 };
-use super::{By, Case, Row, Rule, by, on};
-
-const fn row(key: &'static str, rules: &'static [Rule]) -> Row {
-    Row { key, rules }
-}
+use super::{By, Case, Row, by, row};
 
 /// Every key.
-pub(super) static ROWS: &[Row] = &[
+pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(DATA)
+}
+
+/// Every key that is not one of `[data]`.
+static ROWS: &[Row] = &[
     row("model.preset", &[COUNTED]),
     row("model.layers", &[SCHEDULE]),
     row("model.precision", &[SCHEDULE]),
     row("model.weights", &[SCHEDULE, DRAWN, GOES_ON]),
     row("model.weights_map", &[SCHEDULE, DRAWN, GOES_ON]),
-    row(
-        "data.path",
-        &[
-            COUNTED,
-            by(
-                |case| matches!(case.by, By::Inspect),
-                "its own argument is the path",
-            ),
-        ],
-    ),
-    row("data.label", &[NO_DATA, COUNTED, NO_TABLE]),
-    row(
-        "data.target",
-        &[
-            NO_DATA,
-            COUNTED,
-            NO_TABLE,
-            on(
-                |case| case.args.data.text || case.task_is("classify"),
-                "it names columns of numbers that are predicted; --label names that of the classes",
-            ),
-        ],
-    ),
-    row("data.header", &[NO_DATA, COUNTED, NO_TABLE]),
-    row("data.delimiter", &[NO_DATA, COUNTED, NO_TABLE]),
-    row("data.drop", &[NO_DATA, COUNTED, NO_TABLE]),
-    row("data.columns", &[NO_DATA, COUNTED, NO_TABLE]),
-    row(
-        "data.categories",
-        &[
-            NO_DATA,
-            COUNTED,
-            NO_TABLE,
-            on(|case| case.args.data.text, "the columns are texts (--text)"),
-        ],
-    ),
-    row("data.missing_labels", &[NO_DATA, COUNTED, NO_TABLE]),
-    row(
-        "data.task",
-        &[
-            NO_DATA,
-            COUNTED,
-            on(
-                |case| case.task_is("regress") && case.data_is(|kind| !kind.has_numbers()),
-                "only the labels of tables and arrays can be numbers that are predicted",
-            ),
-            on(
-                |case| case.task_is("language") && case.data_is(|kind| kind != DataKind::Text),
-                "only a text is continued; --tokens characters takes what looks like a table for one",
-            ),
-            on(
-                |case| case.task_is("classify") && case.data_is(|kind| kind == DataKind::Text),
-                "a text has no labels; --text takes it for a table of labelled texts",
-            ),
-        ],
-    ),
-    row("data.text", &[NO_DATA, COUNTED, NO_TABLE]),
-    row(
-        "data.tokens",
-        &[
-            NO_DATA,
-            COUNTED,
-            on(
-                |case| case.data_is(|kind| kind != DataKind::Text),
-                "only the texts of language models have tokens",
-            ),
-        ],
-    ),
-    row(
-        "data.split",
-        &[
-            NO_DATA,
-            COUNTED,
-            OWN_TEST,
-            NO_DRAW,
-            ALONE,
-            on(
-                |case| {
-                    let is_groups = case.args.data.split.as_deref() == Some("groups");
-                    is_groups && case.data_is(|kind| kind != DataKind::Sounds)
-                },
-                "only sounds have groups, their speakers",
-            ),
-            on(
-                |case| is_last(case) && case.data_is(|kind| !kind.has_order()),
-                "only the rows of tables and arrays have an order",
-            ),
-        ],
-    ),
-    row(
-        "data.test_share",
-        &[NO_DATA, COUNTED, HAS_PARTS, ALONE, SPLIT_FILE],
-    ),
-    row("data.valid_share", &[NO_DATA, COUNTED, ALONE]),
-    row(
-        "data.split_seed",
-        &[
-            NO_DATA,
-            SCHEDULE,
-            OWN_TEST,
-            NO_DRAW,
-            ALONE,
-            FILE_ALONE,
-            by(
-                is_last,
-                "--split last takes the last rows, whatever the seed",
-            ),
-        ],
-    ),
-    row("data.image_size", &[NO_DATA, COUNTED, NO_IMAGES]),
-    row("data.grey", &[NO_DATA, COUNTED, NO_IMAGES]),
-    row("data.on_bad_sample", &[NO_DATA, COUNTED, NO_IMAGES]),
-    row("data.cache", &[NO_DATA, COUNTED, NO_IMAGES]),
-    row(
-        "data.augment",
-        &[
-            NO_DATA,
-            SCHEDULE,
-            LOOKS,
-            on(
-                |case| {
-                    let text = case.args.data.augment.as_deref().unwrap_or("none");
-                    case.data_is(|kind| !takes_augment(text, kind, case.args.data.text))
-                },
-                "of its words, shift to cutmix are for images, time-shift, time-mask and band-mask for sounds, token-dropout for texts",
-            ),
-        ],
-    ),
-    row(
-        "data.sampling",
-        &[
-            NO_DATA,
-            SCHEDULE,
-            LOOKS,
-            on(
-                |case| {
-                    let is_balanced = case.args.data.sampling.as_deref() == Some("balanced");
-                    is_balanced && case.data_is(|kind| kind == DataKind::Text)
-                },
-                "its rows have no classes to balance",
-            ),
-        ],
-    ),
     row("loss.name", &[SCHEDULE, STUDIED]),
     row("loss.huber_delta", &[SCHEDULE, STUDIED]),
     row("loss.label_smoothing", &[SCHEDULE, STUDIED]),
@@ -377,10 +233,6 @@ pub(super) static ROWS: &[Row] = &[
     row("study.momentum_range", &[SEARCHES_NOT]),
     row("study.schedules", &[SEARCHES_NOT]),
 ];
-
-fn is_last(case: &Case<'_>) -> bool {
-    case.args.data.split.as_deref() == Some("last")
-}
 
 fn has_momentum(case: &Case<'_>) -> bool {
     let choice = optimizer(&case.args.optim.optimizer);

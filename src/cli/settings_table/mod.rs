@@ -6,10 +6,11 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `keys` | the keys of a configuration: `model.layers`, `data.split`, ... |
+//! | `keys`, `data_keys` | the keys of a configuration: `model.layers`, `data.split`, ... |
 //! | `rules` | when several of them do not act |
 //! | `flags` | the flags that commands have besides |
 
+mod data_keys;
 mod flags;
 mod keys;
 mod rules;
@@ -134,9 +135,13 @@ struct Row {
     rules: &'static [Rule],
 }
 
+const fn row(key: &'static str, rules: &'static [Rule]) -> Row {
+    Row { key, rules }
+}
+
 /// The first rule by which a key does not act.
 fn idle(key: &str, case: &Case<'_>) -> Option<Rule> {
-    let row = keys::ROWS.iter().find(|row| row.key == key)?;
+    let row = keys::rows().find(|row| row.key == key)?;
     row.rules.iter().find(|rule| (rule.when)(case)).copied()
 }
 

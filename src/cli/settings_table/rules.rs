@@ -105,3 +105,11 @@ pub(super) const ALONE: Rule = on(
     },
     "one array without labels is not split into parts",
 );
+pub(super) const VALID_FILE: Rule = by(
+    |case| case.args.data.valid.is_some(),
+    "the files of --valid are the validation part",
+);
+pub(super) const TEST_FILE: Rule = by(
+    |case| case.args.data.test.is_some(),
+    "the files of --test are the test part",
+);

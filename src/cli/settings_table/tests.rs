@@ -6,7 +6,7 @@ use clap::{CommandFactory, FromArgMatches};
 
 use super::flags::FLAGS;
 use super::inputs::{Inputs, name};
-use super::keys::ROWS;
+use super::keys::rows;
 use super::values::{HARMLESS, VALUES};
 use super::{By, refuse};
 use crate::cli::args::{Args, Command};
@@ -39,10 +39,10 @@ pub(super) fn commands() -> Vec<(String, clap::Command)> {
 fn every_argument_of_every_command_has_a_row_and_every_row_an_argument() {
     let (keys, study) = (Key::all(), Key::of::<StudyArgs>("study"));
     for key in keys.iter().chain(&study) {
-        let rows = ROWS.iter().filter(|row| row.key == key.path()).count();
+        let rows = rows().filter(|row| row.key == key.path()).count();
         assert_eq!(rows, 1, "{} has {rows} rows", key.path());
     }
-    assert_eq!(ROWS.len(), keys.len() + study.len());
+    assert_eq!(rows().count(), keys.len() + study.len());
     let all = commands();
     for (command, clap) in &all {
         let ids: Vec<&str> = clap
@@ -114,8 +114,10 @@ fn trained(settings: &TrainSettings) -> Result<String, CommandError> {
         .fit(&*task.data[0], &*task.data[1])
         .map_err(CommandError::Train)?;
     let network = trainer.network().map_err(crate::train::TrainError::from)?;
+    let valid = task.valid.map(|valid| trainer.evaluate(&*valid));
+    let valid = valid.transpose().map_err(CommandError::Train)?;
     Ok(format!(
-        "{} {} {:?}",
+        "{} {} {valid:?} {:?}",
         network.weights_sha256(),
         report.test_loss(),
         task.preparation.map(|known| known.class_names)
@@ -221,7 +223,9 @@ fn settings_of_model_and_data_act_on_every_kind_of_data_or_are_refused() {
             }
             for value in values {
                 let value = match *value {
-                    "split.txt" => inputs.path("split.txt").display().to_string(),
+                    name @ ("split.txt" | "valid.csv" | "test.csv") => {
+                        inputs.path(name).display().to_string()
+                    }
                     value => value.to_owned(),
                 };
                 if acts(base, key, &value, &unchanged) {

@@ -1,7 +1,7 @@
 //! Values of all keys, for the tests of the table.
 
 /// Values of each key that are not the default; where data take one of them it must act.
-pub(super) const VALUES: [(&str, &[&str]); 62] = [
+pub(super) const VALUES: [(&str, &[&str]); 64] = [
     ("model.preset", &["mlp_small", "lenet", "lstm"]),
     (
         "model.layers",
@@ -31,6 +31,8 @@ pub(super) const VALUES: [(&str, &[&str]); 62] = [
     ("data.split", &["random", "last", "groups", "split.txt"]),
     ("data.test_share", &["0.3"]),
     ("data.valid_share", &["0.3"]),
+    ("data.valid", &["valid.csv"]),
+    ("data.test", &["test.csv"]),
     ("data.split_seed", &["9"]),
     ("data.image_size", &["6x5"]),
     ("data.grey", &["true"]),

@@ -38,6 +38,14 @@ pub(super) struct Classes {
     pub(super) line: String,
 }
 
+/// How many rows are in the parts of files that have parts, before those of the test part.
+#[derive(Clone, Copy)]
+pub(super) struct OwnParts {
+    pub(super) train: usize,
+    /// None where there is no validation part.
+    pub(super) valid: usize,
+}
+
 impl ArrayLabels {
     /// The labels of training and test rows together: classes, or values where these are asked for
     /// or look like some.
@@ -93,15 +101,29 @@ impl ArrayLabels {
         }
     }
 
-    /// Rows of the parts: where the files say so, the last are the test part, and a validation part
-    /// is drawn from the first `train_len`; else all are drawn.
+    /// Rows of the parts: where the files say so, they stand one behind the other, and a validation
+    /// part that they lack is drawn from the first; else all are drawn.
     pub(super) fn parts(
         &self,
         source: &Source<'_>,
-        train_len: Option<usize>,
+        own: Option<OwnParts>,
     ) -> Result<PartRows, DataError> {
-        match (train_len, self) {
-            (Some(train_len), _) => {
+        match (own, self) {
+            (Some(OwnParts { train, valid }), _) if valid > 0 => {
+                source.refuse_split(OWN_PARTS)?;
+                source.refuse_valid()?;
+                Ok(PartRows {
+                    train: (0..train).collect(),
+                    valid: (train..train + valid).collect(),
+                    test: (train + valid..self.len()).collect(),
+                })
+            }
+            (
+                Some(OwnParts {
+                    train: train_len, ..
+                }),
+                _,
+            ) => {
                 source.refuse_split(OWN_PARTS)?;
                 let classes = match self {
                     ArrayLabels::Classes(classes) => classes.labels[..train_len].to_vec(),
@@ -194,16 +216,16 @@ pub(super) fn numbers(y: &Npy, path: &Path, name: &str) -> Result<Array2<f64>, D
     }
 }
 
-/// Those of both parts, one after the other.
-pub(super) fn with_test(
+/// Those of two parts, one after the other.
+pub(super) fn with_other(
     train: &Array2<f64>,
-    test: &Array2<f64>,
+    other: &Array2<f64>,
     path: &Path,
 ) -> Result<Array2<f64>, DataError> {
-    let both = ndarray::concatenate(Axis(0), &[train.view(), test.view()]);
+    let both = ndarray::concatenate(Axis(0), &[train.view(), other.view()]);
     both.map_err(|_| {
-        let expected = "training and test labels of one width";
-        let got = format!("{:?} and {:?}", train.shape(), test.shape());
+        let expected = "labels of one width in all parts";
+        let got = format!("{:?} and {:?}", train.shape(), other.shape());
         DataError::unfit(path, expected, got, "save both parts alike")
     })
 }

@@ -18,10 +18,10 @@ pub(super) struct Roles {
     pub(super) main: [String; 2],
     /// Those of the test part.
     pub(super) test: Option<[String; 2]>,
+    /// Those of a validation part beside it.
+    pub(super) valid: Option<[String; 2]>,
     /// Whether the test part is called one for validation.
     is_validation: bool,
-    /// A validation part that is not used.
-    validation: Option<[String; 2]>,
     /// Arrays of other names.
     others: Vec<String>,
 }
@@ -31,22 +31,22 @@ impl Roles {
     pub(super) fn of(names: &[String]) -> Option<Self> {
         let whole = || pair(names, &[""]);
         let main = pair(names, &TRAIN).or_else(whole)?;
-        let (test, validation) = (pair(names, &TEST), pair(names, &VALID));
-        let is_validation = test.is_none() && validation.is_some();
-        let (test, validation) = if is_validation {
-            (validation, None)
+        let (test, valid) = (pair(names, &TEST), pair(names, &VALID));
+        let is_validation = test.is_none() && valid.is_some();
+        let (test, valid) = if is_validation {
+            (valid, None)
         } else {
-            (test, validation)
+            (test, valid)
         };
-        let taken = [Some(&main), test.as_ref(), validation.as_ref()];
+        let taken = [Some(&main), test.as_ref(), valid.as_ref()];
         let taken: Vec<&String> = taken.into_iter().flatten().flatten().collect();
         let others = names.iter().filter(|name| !taken.contains(name));
         Some(Self {
             others: others.cloned().collect(),
             main,
             test,
+            valid,
             is_validation,
-            validation,
         })
     }
 
@@ -58,6 +58,9 @@ impl Roles {
             (None, _) => lines.push(format!("rows: {x}, labels {y}")),
             (Some([test_x, test_y]), is_validation) => {
                 lines.push(format!("training part: {x}, labels {y}"));
+                if let Some([x, y]) = &self.valid {
+                    lines.push(format!("validation part: {x}, labels {y}"));
+                }
                 let note = if is_validation {
                     " (named for validation; it is evaluated, and not trained on)"
                 } else {
@@ -67,11 +70,6 @@ impl Roles {
             }
         }
         // What is not used.
-        if let Some([x, y]) = &self.validation {
-            lines.push(format!(
-                "left out: {x}, {y} (a validation part beside a test part is not used)"
-            ));
-        }
         if !self.others.is_empty() {
             let names = listed(&self.others);
             lines.push(format!("left out: {names} (arrays of other names)"));
@@ -176,7 +174,10 @@ mod tests {
             lines.contains("test part: x_test, labels y_test\n"),
             "{lines}"
         );
-        assert!(lines.contains("left out: x_valid, y_valid"), "{lines}");
+        assert!(
+            lines.contains("validation part: x_valid, labels y_valid\n"),
+            "{lines}"
+        );
         assert!(lines.contains("left out: ids"), "{lines}");
         let two = roles("x_train y_train x_valid y_valid").unwrap();
         let lines = two.reading().join("\n");

@@ -18,7 +18,7 @@ use crate::data::preparation::RowKind;
 use crate::data::row_labels::RowLabels;
 use crate::data::split::PartRows;
 
-use super::array_labels::{ArrayLabels, numbers, with_test};
+use super::array_labels::{ArrayLabels, OwnParts, numbers, with_other};
 use super::array_names::Roles;
 use super::arrays_on_disk::Files;
 use super::images::{ImageParts, image_parts, some_of};
@@ -42,17 +42,19 @@ pub(super) fn npz(source: &Source<'_>) -> Result<ReadParts, DataError> {
     let roles = Roles::of(&names).ok_or_else(|| nothing_to_train_on(path, &found))?;
     let mut taken = |name: &String| found.arrays.remove(name).expect("it is there");
     let mut reading = roles.reading();
-    // A test part of its own stands behind the training part.
+    // Parts of its own stand behind the training part.
     let (mut x, y) = (taken(&roles.main[0]), taken(&roles.main[1]));
     let mut labels = numbers(&y, path, &roles.main[1])?;
-    let train_len = roles.test.as_ref().map(|_| labels.nrows());
-    if let Some([test_x, test_y]) = &roles.test {
-        labels = with_test(&labels, &numbers(&taken(test_y), path, test_y)?, path)?;
-        x = joined(x, taken(test_x), path)?;
+    let (train, mut valid) = (labels.nrows(), 0);
+    for [part_x, part_y] in roles.valid.iter().chain(&roles.test) {
+        valid = labels.nrows() - train;
+        labels = with_other(&labels, &numbers(&taken(part_y), path, part_y)?, path)?;
+        x = joined(x, taken(part_x), path)?;
     }
+    let own = roles.test.as_ref().map(|_| OwnParts { train, valid });
     reading.extend(found.left_out());
     let labels = ArrayLabels::of(source, labels, &roles.main[1])?;
-    let parts = labels.parts(source, train_len)?;
+    let parts = labels.parts(source, own)?;
     reading.push(labels.line());
     labelled(source, Labelled { x, labels, parts }, reading)
 }
@@ -61,41 +63,13 @@ pub(super) fn npz(source: &Source<'_>) -> Result<ReadParts, DataError> {
 pub(super) fn npy_folder(source: &Source<'_>) -> Result<ReadParts, DataError> {
     let path = source.path;
     let roles = Roles::of(&arrays_in(path)?).expect("the folder is one for having them");
-    let file = |name: &String| path.join(format!("{name}.npy"));
-    // The labels of both parts have one numbering.
-    let read = |name: &String| numbers(&Npy::read(&file(name))?, path, name);
-    let mut all = read(&roles.main[1])?;
-    let train_len = all.nrows();
-    if let Some([_, y]) = &roles.test {
-        all = with_test(&all, &read(y)?, path)?;
-    }
+    // The labels of all parts have one numbering.
+    let (all, own) = stacked(&roles, path)?;
     let labels = ArrayLabels::of(source, all, &roles.main[1])?;
-    let own = roles.test.as_ref().map(|_| train_len);
-    let parts = labels.parts(source, own)?;
+    let parts = labels.parts(source, roles.test.as_ref().map(|_| own))?;
     let mut reading = roles.reading();
     reading.push(labels.line());
-    // The inputs are opened, and looked at only for their shape. Rows of values have a class until
-    // they are given their values.
-    let (classes, count) = match &labels {
-        ArrayLabels::Classes(classes) => (classes.labels.clone(), classes.count),
-        ArrayLabels::Values { values, .. } => (vec![0; values.nrows()], 1),
-    };
-    let (train_classes, test_classes) = classes.split_at(train_len);
-    let open = |name: &String, classes: &[u32]| {
-        ArrayFile::open(&file(name), classes.to_vec(), count)
-            .map_err(|error| error.within(&file(name)))
-    };
-    let data = open(&roles.main[0], train_classes)?;
-    let test = match &roles.test {
-        Some([name, _]) => open(name, test_classes)?,
-        None => data.subset(&parts.test),
-    };
-    let valid = (!parts.valid.is_empty()).then(|| data.subset(&parts.valid));
-    let train = match parts.train.len() < train_len {
-        true => data.subset(&parts.train),
-        false => data,
-    };
-    check_alike(path, &train, &test)?;
+    let Files { train, valid, test } = files(&roles, path, &labels, own, &parts)?;
     let classes = match labels {
         ArrayLabels::Classes(classes) => classes,
         ArrayLabels::Values { values, names, .. } => {
@@ -105,10 +79,16 @@ pub(super) fn npy_folder(source: &Source<'_>) -> Result<ReadParts, DataError> {
         }
     };
     // Bytes of images are read into memory, as those of other files.
-    if let (Some(train), Some(test)) = (train.images()?, test.images()?) {
+    let images = |part: &Option<ArrayFile>| match part {
+        None => Ok(Some(None)),
+        Some(part) => part.images().map(|images| images.map(Some)),
+    };
+    if let (Some(train), Some(valid), Some(test)) =
+        (train.images()?, images(&valid)?, images(&test)?)
+    {
         let parts = ImageParts {
             train,
-            valid: valid.map(|valid| valid.images()).transpose()?.flatten(),
+            valid,
             test,
             class_names: classes.names,
         };
@@ -118,17 +98,72 @@ pub(super) fn npy_folder(source: &Source<'_>) -> Result<ReadParts, DataError> {
     files.read_parts(source, classes.names, reading)
 }
 
-/// Refuses a test part whose rows are of another shape.
-fn check_alike(path: &Path, train: &ArrayFile, test: &ArrayFile) -> Result<(), DataError> {
-    let (shape, got) = (train.input_shape(), test.input_shape());
+/// The inputs of a folder's parts, which are opened, and looked at only for their shape.
+fn files(
+    roles: &Roles,
+    folder: &Path,
+    labels: &ArrayLabels,
+    own: OwnParts,
+    parts: &PartRows,
+) -> Result<Files, DataError> {
+    let file = |name: &String| folder.join(format!("{name}.npy"));
+    // Rows of values have a class until they are given their values.
+    let (classes, count) = match labels {
+        ArrayLabels::Classes(classes) => (classes.labels.clone(), classes.count),
+        ArrayLabels::Values { values, .. } => (vec![0; values.nrows()], 1),
+    };
+    let (train_classes, others) = classes.split_at(own.train);
+    let (valid_classes, test_classes) = others.split_at(own.valid);
+    let open = |name: &String, classes: &[u32]| {
+        ArrayFile::open(&file(name), classes.to_vec(), count)
+            .map_err(|error| error.within(&file(name)))
+    };
+    let data = open(&roles.main[0], train_classes)?;
+    let drawn = |rows: &[usize]| (!rows.is_empty()).then(|| data.subset(rows));
+    let test = match &roles.test {
+        Some([name, _]) => Some(open(name, test_classes)?),
+        None => drawn(&parts.test),
+    };
+    let valid = match &roles.valid {
+        Some([name, _]) => Some(open(name, valid_classes)?),
+        None => drawn(&parts.valid),
+    };
+    let train = match parts.train.len() < own.train {
+        true => data.subset(&parts.train),
+        false => data,
+    };
+    for part in valid.iter().chain(&test) {
+        check_alike(folder, &train, part)?;
+    }
+    Ok(Files { train, valid, test })
+}
+
+/// The labels of a folder's parts one behind the other, and how many rows are in which.
+fn stacked(roles: &Roles, folder: &Path) -> Result<(Array2<f64>, OwnParts), DataError> {
+    let read = |name: &String| {
+        let array = Npy::read(&folder.join(format!("{name}.npy")))?;
+        numbers(&array, folder, name)
+    };
+    let mut all = read(&roles.main[1])?;
+    let (train, mut valid) = (all.nrows(), 0);
+    for [_, y] in roles.valid.iter().chain(&roles.test) {
+        valid = all.nrows() - train;
+        all = with_other(&all, &read(y)?, folder)?;
+    }
+    Ok((all, OwnParts { train, valid }))
+}
+
+/// Refuses another part whose rows are of another shape.
+fn check_alike(path: &Path, train: &ArrayFile, part: &ArrayFile) -> Result<(), DataError> {
+    let (shape, got) = (train.input_shape(), part.input_shape());
     if shape == got {
         return Ok(());
     }
     Err(DataError::unfit(
         path,
-        format!("test rows of shape {shape:?} like those of the training"),
+        format!("rows of shape {shape:?} like those of the training in other parts"),
         format!("{got:?}"),
-        "save both parts alike",
+        "save all parts alike",
     ))
 }
 
@@ -148,7 +183,7 @@ fn labelled(
         let parts = ImageParts {
             train: images.subset(&parts.train),
             valid: some_of(&images, &parts.valid),
-            test: images.subset(&parts.test),
+            test: some_of(&images, &parts.test),
             class_names: classes.names.clone(),
         };
         return Ok(image_parts(source, parts)?.with_lines(reading));
@@ -248,7 +283,7 @@ fn nothing_to_train_on(path: &Path, found: &Npz) -> DataError {
     DataError::unfit(path, expected, got, remedy)
 }
 
-/// Both parts, one after the other.
+/// Two parts, one after the other.
 fn joined(train: Npy, test: Npy, path: &Path) -> Result<Npy, DataError> {
     let shapes = format!("{:?} and {:?}", train.shape(), test.shape());
     let both = match (train, test) {

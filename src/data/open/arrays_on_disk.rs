@@ -12,7 +12,7 @@ use super::source::Source;
 pub(super) struct Files {
     pub(super) train: ArrayFile,
     pub(super) valid: Option<ArrayFile>,
-    pub(super) test: ArrayFile,
+    pub(super) test: Option<ArrayFile>,
 }
 
 impl Files {
@@ -27,7 +27,7 @@ impl Files {
         let Self { train, valid, test } = self;
         let shape = train.input_shape();
         let scale = train.scale()?;
-        for part in valid.iter().chain([&test]) {
+        for part in valid.iter().chain(&test) {
             part.check_within(&scale)?;
         }
         reading.extend(train.rounded(&scale)?);
@@ -35,11 +35,10 @@ impl Files {
             "inputs: rows of shape {shape:?}, left on the disk, each value standardised over the training part"
         ));
         let standardised = |part: ArrayFile| part.standardised(scale.clone());
-        let (train, valid, test) = (
-            standardised(train),
-            valid.map(standardised),
-            standardised(test),
-        );
+        let boxed = |part: Option<ArrayFile>| {
+            part.map(|part| Box::new(standardised(part)) as Box<dyn Dataset>)
+        };
+        let (train, valid, test) = (standardised(train), boxed(valid), boxed(test));
         // Classes, for balanced sampling.
         let mut train_classes = vec![0; train.len()];
         let rows: Vec<u32> = (0..train.len() as u32).collect();
@@ -56,8 +55,8 @@ impl Files {
                 scale: Some(scale),
             },
             train: Box::new(train),
-            valid: valid.map(|valid| Box::new(valid) as Box<dyn Dataset>),
-            test: Box::new(test),
+            valid,
+            test,
             class_names,
             train_classes: Some(train_classes),
             targets: None,

@@ -1,6 +1,6 @@
 //! [`open`]: from a path to the reader of what lies there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::data::dataset::Labels;
 use crate::data::error::DataError;
@@ -67,6 +67,9 @@ pub fn open_observed(
         options,
         observer: &observer,
     };
+    if options.test.is_some() {
+        source.refuse_split("data whose test part is another file (`test`)")?;
+    }
     let read = read(&source, kind).map_err(|error| error.within(path))?;
     if read.targets.is_some() {
         source.refuse_classes()?;
@@ -159,29 +162,45 @@ fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Result<Opened
     let mut reading = read.reading;
     let classes = read.train_classes.as_deref().unwrap_or_default();
     reading.extend(untrained(classes, &preparation));
-    if let (Some(valid), Labels::Classes(_)) = (&read.valid, read.train.labels()) {
+    // Parts that are other files, prepared as the training part is.
+    let mut other = |part: &'static str, file: &Option<PathBuf>| match file {
+        None => Ok(None),
+        Some(file) => {
+            let (data, said) = source.other_part(part, file, &preparation)?;
+            reading.extend(said);
+            Ok::<_, DataError>(Some(data))
+        }
+    };
+    let valid = other("validation", &options.valid)?.or(read.valid);
+    let test = other("test", &options.test)?.or(read.test);
+    let test = test.expect("a test part is drawn, or it is another file");
+    if let (Some(valid), Labels::Classes(_)) = (&valid, read.train.labels()) {
         check_valid_classes(source, &classes_of(&**valid), classes, &preparation)?;
     }
-    let sampling = match (options.sampling, &read.train_classes) {
-        (RowOrder::InOrder, _) => Sampling::InOrder,
-        (RowOrder::Windows(rows), _) => Sampling::Windows(rows),
-        (RowOrder::Balanced, Some(classes)) => {
-            Sampling::balanced(classes, count_classes(classes, &preparation.class_names))
-        }
-        (RowOrder::Balanced, None) | (RowOrder::Shuffle, _) => Sampling::Shuffle,
-    };
     Ok(Opened {
         kind,
         train: read.train,
-        valid: read.valid,
-        test: read.test,
+        valid,
+        test,
+        sampling: sampling(options.sampling, classes, &preparation),
         preparation,
-        sampling,
         train_classes: read.train_classes,
         images: read.images,
         about: read.about,
         reading,
     })
+}
+
+/// How an epoch draws training rows of these classes, none where they have no class each.
+fn sampling(order: RowOrder, classes: &[u32], preparation: &Preparation) -> Sampling {
+    match order {
+        RowOrder::InOrder => Sampling::InOrder,
+        RowOrder::Windows(rows) => Sampling::Windows(rows),
+        RowOrder::Balanced if !classes.is_empty() => {
+            Sampling::balanced(classes, count_classes(classes, &preparation.class_names))
+        }
+        RowOrder::Balanced | RowOrder::Shuffle => Sampling::Shuffle,
+    }
 }
 
 /// Refuses validation rows of classes that no training row has: nothing could be chosen by them.

@@ -24,7 +24,8 @@ const NAMED: usize = 10;
 pub(super) struct ImageParts {
     pub(super) train: ImageDataset,
     pub(super) valid: Option<ImageDataset>,
-    pub(super) test: ImageDataset,
+    /// None where it is another file.
+    pub(super) test: Option<ImageDataset>,
     pub(super) class_names: Vec<String>,
 }
 
@@ -37,7 +38,7 @@ pub(super) fn idx_folder(source: &Source<'_>) -> Result<ReadParts, DataError> {
     let parts = ImageParts {
         train,
         valid,
-        test: test.with_num_classes(classes)?,
+        test: Some(test.with_num_classes(classes)?),
         class_names: Vec::new(),
     };
     image_parts(source, parts)
@@ -49,7 +50,7 @@ pub(super) fn cifar_folder(source: &Source<'_>) -> Result<ReadParts, DataError> 
     let parts = ImageParts {
         train,
         valid,
-        test,
+        test: Some(test),
         class_names: Vec::new(),
     };
     image_parts(source, parts)
@@ -71,7 +72,7 @@ pub(super) fn image_folder(source: &Source<'_>) -> Result<ReadParts, DataError> 
     let parts = ImageParts {
         train: images.subset(&rows.train),
         valid: some_of(&images, &rows.valid),
-        test: images.subset(&rows.test),
+        test: some_of(&images, &rows.test),
         class_names,
     };
     Ok(image_parts(source, parts)?.with_lines(reading))
@@ -83,37 +84,54 @@ fn folders_of_parts(
     inside: &Path,
     names: &PartNames,
 ) -> Result<ReadParts, DataError> {
-    let test_folder = inside.join(&names.test);
     let train = decoded(source, &inside.join(&names.train), Like::Training)?;
-    let test = decoded(source, &test_folder, Like::Test)?;
-    let mut reading = reading(&[&train, &test]);
+    let other = |name: &String| {
+        let folder = inside.join(name);
+        let mut part = decoded(source, &folder, Like::Test)?;
+        part.images = by_classes_of(&train, &part, &folder)?;
+        Ok::<_, DataError>(part)
+    };
+    let test = other(&names.test)?;
+    let valid = names.valid.as_ref().map(other).transpose()?;
+    let loaded: Vec<&LoadedImages> = [&train].into_iter().chain(&valid).chain([&test]).collect();
+    let mut reading = reading(&loaded);
     reading.insert(0, names.line());
-    // Classes of the test part by the numbers that they have in training.
-    let known = |name: &String| {
-        let place = train.class_names.iter().position(|known| known == name);
-        place.map(|place| place as u32)
+    let (images, valid) = match valid {
+        Some(valid) => {
+            source.refuse_valid()?;
+            (train.images, Some(valid.images))
+        }
+        None => held_out(source, train.images)?,
     };
-    let classes: Option<Vec<u32>> = test.class_names.iter().map(known).collect();
-    let Some(classes) = classes else {
-        let unknown = test.class_names.iter().filter(|name| known(name).is_none());
-        let all = listed(&train.class_names);
-        let expected = format!("only the training's classes, {all}");
-        let remedy = "give these folders the names of training classes, or take them away";
-        return Err(DataError::unfit(
-            &test_folder,
-            expected,
-            listed(unknown),
-            remedy,
-        ));
-    };
-    let (images, valid) = held_out(source, train.images)?;
     let parts = ImageParts {
-        test: test.images.relabelled(&classes, train.class_names.len()),
+        test: Some(test.images),
         train: images,
         valid,
         class_names: train.class_names,
     };
     Ok(image_parts(source, parts)?.with_lines(reading))
+}
+
+/// The images of a part, with classes by the numbers that they have in training.
+fn by_classes_of(
+    train: &LoadedImages,
+    part: &LoadedImages,
+    folder: &Path,
+) -> Result<ImageDataset, DataError> {
+    let known = |name: &String| {
+        let place = train.class_names.iter().position(|known| known == name);
+        place.map(|place| place as u32)
+    };
+    let classes: Option<Vec<u32>> = part.class_names.iter().map(known).collect();
+    let Some(classes) = classes else {
+        let unknown = part.class_names.iter().filter(|name| known(name).is_none());
+        let all = listed(&train.class_names);
+        let expected = format!("only the training's classes, {all}");
+        let remedy = "give these folders the names of training classes, or take them away";
+        return Err(DataError::unfit(folder, expected, listed(unknown), remedy));
+    };
+    let images = part.images.clone();
+    Ok(images.relabelled(&classes, train.class_names.len()))
 }
 
 /// Some rows, if there are any.
@@ -172,18 +190,8 @@ pub(super) fn image_parts(source: &Source<'_>, parts: ImageParts) -> Result<Read
         test,
         class_names,
     } = parts;
-    if train.shape() != test.shape() {
-        let size = |part: &ImageDataset| {
-            let shape = part.shape();
-            format!("{} x {} x {}", shape.height, shape.width, shape.channels)
-        };
-        return Err(DataError::unfit(
-            source.path,
-            format!("test images of {} like those for training", size(&train)),
-            size(&test),
-            "bring all to one size, for folders of images with `image_size`",
-        ));
-    }
+    check_alike(source.path, &train, valid.as_ref(), "validation")?;
+    check_alike(source.path, &train, test.as_ref(), "test")?;
     // Statistics are those of the training part, for both.
     let statistics = train.statistics();
     let shape = train.shape();
@@ -191,10 +199,12 @@ pub(super) fn image_parts(source: &Source<'_>, parts: ImageParts) -> Result<Read
     let images = train.clone();
     let (changes, seed) = (source.options.augment.images, source.options.seed);
     let train = Augmented::new(train.standardised(&statistics), changes, seed)?;
+    let standardised =
+        |part: ImageDataset| -> Box<dyn Dataset> { Box::new(part.standardised(&statistics)) };
     Ok(ReadParts {
         train: Box::new(train),
-        valid: valid.map(|valid| Box::new(valid.standardised(&statistics)) as Box<dyn Dataset>),
-        test: Box::new(test.standardised(&statistics)),
+        valid: valid.map(standardised),
+        test: test.map(standardised),
         about: format!(
             "{}, images of {} x {} x {}, means {:.4?} and deviations {:.4?} taken from the training part",
             source.path.display(),
@@ -218,6 +228,28 @@ pub(super) fn image_parts(source: &Source<'_>, parts: ImageParts) -> Result<Read
         train_classes: Some(labels),
         targets: None,
     })
+}
+
+/// Refuses a part whose images have another size than those for training.
+fn check_alike(
+    path: &Path,
+    train: &ImageDataset,
+    part: Option<&ImageDataset>,
+    name: &str,
+) -> Result<(), DataError> {
+    let Some(part) = part.filter(|part| part.shape() != train.shape()) else {
+        return Ok(());
+    };
+    let size = |part: &ImageDataset| {
+        let shape = part.shape();
+        format!("{} x {} x {}", shape.height, shape.width, shape.channels)
+    };
+    Err(DataError::unfit(
+        path,
+        format!("{name} images of {} like those for training", size(train)),
+        size(part),
+        "bring all to one size, for folders of images with `image_size`",
+    ))
 }
 
 /// What was read of the folders of all parts.

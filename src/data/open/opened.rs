@@ -111,7 +111,8 @@ pub(super) fn classes_line(names: &[String]) -> String {
 pub(super) struct ReadParts {
     pub(super) train: Box<dyn Dataset>,
     pub(super) valid: Option<Box<dyn Dataset>>,
-    pub(super) test: Box<dyn Dataset>,
+    /// None where it is another file.
+    pub(super) test: Option<Box<dyn Dataset>>,
     pub(super) about: String,
     /// The names of the classes; none where they are numbers, or tokens.
     pub(super) class_names: Vec<String>,

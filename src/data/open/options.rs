@@ -40,6 +40,10 @@ pub struct DataOptions {
     /// that is chosen while training: none by default. Files with a test part of their own give
     /// this share of the training part.
     pub valid_share: Option<f64>,
+    /// Other files that are the validation part, prepared as the training part is.
+    pub valid: Option<PathBuf>,
+    /// Other files that are the test part, likewise; no rows are drawn for it then.
+    pub test: Option<PathBuf>,
     /// The seed of the split, where it is not `seed`.
     pub split_seed: Option<u64>,
     /// Folders of images: size, colour, cache.
@@ -63,6 +67,8 @@ impl Default for DataOptions {
             split: None,
             test_share: None,
             valid_share: None,
+            valid: None,
+            test: None,
             split_seed: None,
             images: ImageFolder::default(),
             augment: Augmentations::default(),
@@ -76,8 +82,8 @@ impl DataOptions {
     /// Checks what can be checked without the data.
     ///
     /// # Errors
-    /// [`DataError::Option`] for a share that is not between 0 and 1, or shares that leave no
-    /// training part.
+    /// [`DataError::Option`] for a share that is not between 0 and 1, shares that leave no training
+    /// part, or a share beside the files that are the same part.
     pub fn check(&self) -> Result<(), DataError> {
         let odd = |name, expected, share: f64| DataError::Option {
             name,
@@ -88,11 +94,18 @@ impl DataOptions {
         if !is_share(self.share()) {
             return Err(odd("test_share", "above 0 and below 1", self.share()));
         }
+        match (&self.valid, self.valid_share) {
+            (Some(_), Some(share)) => {
+                let expected = "left out, as `valid` says which rows are the validation part";
+                return Err(odd("valid_share", expected, share));
+            }
+            _ => self.check_test()?,
+        }
         match self.valid_share {
             Some(share) if !is_share(share) => {
                 Err(odd("valid_share", "above 0 and below 1", share))
             }
-            Some(share) if share + self.share() >= 1.0 => {
+            Some(share) if share + self.shares().test >= 1.0 => {
                 let expected =
                     "less than what the test part leaves, so that there are training rows";
                 Err(odd("valid_share", expected, share))
@@ -101,11 +114,30 @@ impl DataOptions {
         }
     }
 
+    fn check_test(&self) -> Result<(), DataError> {
+        match (&self.test, self.test_share) {
+            (Some(_), Some(share)) => Err(DataError::Option {
+                name: "test_share",
+                expected: "left out, as `test` says which rows are the test part",
+                got: share.to_string(),
+            }),
+            (Some(test), None) if self.valid.as_ref() == Some(test) => Err(DataError::Option {
+                name: "valid",
+                expected: "other files than those of `test`, which are to be seen once, at the end",
+                got: test.display().to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The shares of the rows that are held out of training.
     pub fn shares(&self) -> Shares {
         Shares {
             valid: self.valid_share.unwrap_or(0.0),
-            test: self.share(),
+            test: match self.test {
+                Some(_) => 0.0,
+                None => self.share(),
+            },
         }
     }
 

@@ -32,6 +32,8 @@ pub(super) struct PartNames {
     pub(super) train: String,
     /// The test part, or the validation part where there is no other.
     pub(super) test: String,
+    /// The validation part beside a test part.
+    pub(super) valid: Option<String>,
     /// Other folders, none of which is read.
     pub(super) beside: Vec<String>,
 }
@@ -47,14 +49,18 @@ impl PartNames {
             names.iter().find(is_part).map(ToString::to_string)
         };
         let train = first(Part::Train)?;
-        let test = first(Part::Test).or_else(|| first(Part::Validation))?;
-        let beside = names
-            .iter()
-            .filter(|name| **name != train && **name != test);
+        let (test, valid) = match (first(Part::Test), first(Part::Validation)) {
+            (Some(test), valid) => (test, valid),
+            (None, valid) => (valid?, None),
+        };
+        let used = [Some(&train), Some(&test), valid.as_ref()];
+        let is_used = |name: &str| used.into_iter().flatten().any(|other| other == name);
+        let beside = names.iter().filter(|name| !is_used(name));
         let beside = beside.map(ToString::to_string).collect();
         Some(Self {
             train,
             test,
+            valid,
             beside,
         })
     }
@@ -90,10 +96,22 @@ impl PartNames {
         Ok(None)
     }
 
+    /// The part of what lies in a folder, if it is used.
+    pub(super) fn of(&self, folder: &str) -> Option<Part> {
+        match folder {
+            name if name == self.train => Some(Part::Train),
+            name if name == self.test => Some(Part::Test),
+            name if Some(name) == self.valid.as_deref() => Some(Part::Validation),
+            _ => None,
+        }
+    }
+
     /// What is done with them.
     pub(super) fn line(&self) -> String {
         let Self { train, test, .. } = self;
-        let used = format!("part folders: {train} for training, {test} to evaluate on");
+        let valid = self.valid.as_ref();
+        let valid = valid.map_or(String::new(), |name| format!("{name} for validation, "));
+        let used = format!("part folders: {train} for training, {valid}{test} to evaluate on");
         if self.beside.is_empty() {
             return used;
         }
@@ -152,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_to_evaluate_on_is_the_test_part_or_else_the_validation_part() {
+    fn the_validation_part_is_the_test_part_where_there_is_no_other() {
         let line = |names: &[&str]| PartNames::among(names.iter().copied()).map(|all| all.line());
         for (names, expected) in [
             (
@@ -161,7 +179,7 @@ mod tests {
             ),
             (
                 &["Validation", "test", "train", "extra"],
-                "part folders: train for training, test to evaluate on; not used: Validation, extra",
+                "part folders: train for training, Validation for validation, test to evaluate on; not used: extra",
             ),
         ] {
             assert_eq!(line(names).as_deref(), Some(expected));

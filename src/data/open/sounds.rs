@@ -16,7 +16,7 @@ use crate::data::speech::SpectrogramDataset;
 use crate::data::split::PartRows;
 
 use super::opened::{ReadParts, classes_line};
-use super::part_folders::PartNames;
+use super::part_folders::{Part, PartNames};
 use super::source::Source;
 
 /// Of each sound: its spectrogram, class and group.
@@ -76,15 +76,10 @@ impl Sounds {
             let found = class_names.binary_search(&row.class);
             found.expect("it is among them") as u32
         };
-        let of_part = |is_test| {
-            let all = rows.iter().enumerate();
-            let own = all.filter(|(_, row)| row.is_test == is_test);
-            own.map(|(row, _)| row).collect()
-        };
         Ok(Self {
             spectrograms: settings.log_mels(&sounds),
             labels: rows.iter().map(number).collect(),
-            parts: parts.map(|_| own_parts(of_part(false), of_part(true))),
+            parts: parts.map(|_| own_parts(&rows)),
             groups: rows.into_iter().map(|row| row.group).collect(),
             class_names,
             rate,
@@ -134,7 +129,8 @@ fn formats_line(formats: &[(String, usize)]) -> String {
 struct Row {
     class: String,
     group: String,
-    is_test: bool,
+    /// The training part where there are no parts.
+    part: Part,
 }
 
 /// The sounds that are used, and what their names say of each.
@@ -160,24 +156,19 @@ impl Placed {
         };
         let parts = PartNames::checked(path, folders, inside)?;
         let below = cut().map(|name| match (&parts, name.split_once('/')) {
-            (None, _) => Some((name, false)),
-            (Some(parts), Some((folder, rest))) if folder == parts.train => Some((rest, false)),
-            (Some(parts), Some((folder, rest))) if folder == parts.test => Some((rest, true)),
+            (None, _) => Some((name, Part::Train)),
+            (Some(parts), Some((folder, rest))) => Some((rest, parts.of(folder)?)),
             _ => None,
         });
-        let below: Vec<Option<(&str, bool)>> = below.collect();
+        let below: Vec<Option<(&str, Part)>> = below.collect();
         let used: Vec<&str> = below.iter().flatten().map(|(name, _)| *name).collect();
         // Class and group of each that is used; the others are counted.
         let mut places = places(&used).into_iter();
-        let row = |below: &Option<(&str, bool)>| {
-            let (_, is_test) = below.ok_or("sounds of no part that is used")?;
+        let row = |below: &Option<(&str, Part)>| {
+            let (_, part) = below.ok_or("sounds of no part that is used")?;
             let place = places.next().flatten();
             let (class, group) = place.ok_or("sounds in no class folder")?;
-            Ok(Row {
-                class,
-                group,
-                is_test,
-            })
+            Ok(Row { class, group, part })
         };
         let rows: Vec<Result<Row, &str>> = below.iter().map(row).collect();
         let mut unused = LeftOut::default();
@@ -216,7 +207,7 @@ pub(super) fn evaluated_sounds(
         notes.push(format!("left out: {unused}"));
     }
     let rows = placed.sounds.into_iter().zip(placed.rows);
-    let used = rows.filter(|(_, row)| row.is_test || placed.parts.is_none());
+    let used = rows.filter(|(_, row)| row.part == Part::Test || placed.parts.is_none());
     let (sounds, classes): (NamedSounds, Vec<String>) =
         used.map(|(sound, row)| (sound, row.class)).unzip();
     if sounds.is_empty() {
@@ -266,12 +257,17 @@ fn places(names: &[&str]) -> Vec<Option<(String, String)>> {
     cut.iter().map(place).collect()
 }
 
-/// Training and test rows.
-fn own_parts(train: Vec<usize>, test: Vec<usize>) -> PartRows {
+/// Which rows are in which part, as their names say.
+fn own_parts(rows: &[Row]) -> PartRows {
+    let of_part = |part| {
+        let all = rows.iter().enumerate();
+        let own = all.filter(|(_, row)| row.part == part);
+        own.map(|(row, _)| row).collect()
+    };
     PartRows {
-        train,
-        test,
-        ..PartRows::default()
+        train: of_part(Part::Train),
+        valid: of_part(Part::Validation),
+        test: of_part(Part::Test),
     }
 }
 
@@ -279,6 +275,10 @@ fn own_parts(train: Vec<usize>, test: Vec<usize>) -> PartRows {
 fn part_rows(source: &Source<'_>, sounds: &Sounds) -> Result<PartRows, DataError> {
     if let Some(parts) = &sounds.parts {
         source.refuse_split("sounds with their own parts")?;
+        if !parts.valid.is_empty() {
+            source.refuse_valid()?;
+            return Ok(parts.clone());
+        }
         // The validation part, if one is asked for, is drawn from the training part.
         let labels: Vec<u32> = parts.train.iter().map(|&row| sounds.labels[row]).collect();
         let group = |&row: &usize| sounds.groups[row].clone();
@@ -316,7 +316,7 @@ pub(super) fn sounds(source: &Source<'_>) -> Result<ReadParts, DataError> {
         let (spectrograms, labels) = part(rows);
         data.like(&spectrograms, labels)
     };
-    let (valid, test) = (parts.valid_part(held_out)?, held_out(&parts.test)?);
+    let (valid, test) = (parts.valid_part(held_out)?, parts.test_part(held_out)?);
     let settings = SpectrogramSettings::default();
     let rows = RowKind::Sounds {
         settings,
@@ -348,7 +348,7 @@ pub(super) fn sounds(source: &Source<'_>) -> Result<ReadParts, DataError> {
         images: None,
         train: Box::new(data),
         valid,
-        test: Box::new(test),
+        test,
         class_names: sounds.class_names,
         rows,
         train_classes: Some(train_labels),

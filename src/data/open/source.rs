@@ -8,6 +8,9 @@ use crate::data::split::{
     PartRows, Shares, group_parts, last_parts, random_parts, split_from_file, stratified_parts,
 };
 
+use crate::data::preparation::Preparation;
+use crate::data::unlabelled::PredictInput;
+
 use super::options::{DataOptions, RowOrder, Split};
 
 /// What happens while data are read: for whoever waits.
@@ -51,11 +54,26 @@ impl PartRows {
         &self,
         part: impl Fn(&[usize]) -> Result<D, DataError>,
     ) -> Result<Option<Box<dyn Dataset>>, DataError> {
-        if self.valid.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Box::new(part(&self.valid)?)))
+        some_part(&self.valid, part)
     }
+
+    /// The test part likewise; there is none where it is another file.
+    pub(super) fn test_part<D: Dataset + 'static>(
+        &self,
+        part: impl Fn(&[usize]) -> Result<D, DataError>,
+    ) -> Result<Option<Box<dyn Dataset>>, DataError> {
+        some_part(&self.test, part)
+    }
+}
+
+fn some_part<D: Dataset + 'static>(
+    rows: &[usize],
+    part: impl Fn(&[usize]) -> Result<D, DataError>,
+) -> Result<Option<Box<dyn Dataset>>, DataError> {
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(part(rows)?)))
 }
 
 impl Source<'_> {
@@ -100,6 +118,7 @@ impl Source<'_> {
         labels: &[u32],
         groups: &[String],
     ) -> Result<PartRows, DataError> {
+        self.refuse_test()?;
         let Some(valid) = self.options.valid_share else {
             return Ok(PartRows {
                 train: (0..labels.len()).collect(),
@@ -145,7 +164,7 @@ impl Source<'_> {
     /// Refuses a part without rows.
     fn filled(&self, parts: PartRows) -> Result<PartRows, DataError> {
         let (train, test) = (parts.train.len(), parts.test.len());
-        if train > 0 && test > 0 {
+        if train > 0 && (test > 0 || self.options.test.is_some()) {
             self.check_valid(&parts)?;
             return Ok(parts);
         }
@@ -172,6 +191,52 @@ impl Source<'_> {
         let expected = "rows in training and validation part";
         let remedy = "raise or lower `valid_share`, or give more rows";
         Err(DataError::unfit(self.path, expected, got, remedy))
+    }
+
+    /// The rows of another file that is a part, and what there is to say of them.
+    pub(super) fn other_part(
+        &self,
+        part: &str,
+        file: &Path,
+        preparation: &Preparation,
+    ) -> Result<(Box<dyn Dataset>, Vec<String>), DataError> {
+        let places = [self.path, file].map(|path| std::fs::canonicalize(path).ok());
+        if places[0].is_some() && places[0] == places[1] {
+            let remedy = "give other rows, or leave it out: parts are then drawn from the file";
+            let expected = format!("other files than those of the training as {part} part");
+            return Err(DataError::unfit(file, expected, "the same", remedy));
+        }
+        let PredictInput { data, notes, .. } = preparation.labelled(file)?;
+        let mut said = vec![format!(
+            "{part} part: {} rows of {}",
+            data.len(),
+            file.display()
+        )];
+        said.extend(notes.into_iter().map(|note| format!("{part} {note}")));
+        Ok((data, said))
+    }
+
+    /// Refuses another file as the test part of data that have one of their own.
+    fn refuse_test(&self) -> Result<(), DataError> {
+        match self.options.test {
+            None => Ok(()),
+            Some(_) => Err(self.unused("`test`".to_owned(), "files with their own test part")),
+        }
+    }
+
+    /// Refuses options about the parts for data that have a validation and a test part.
+    pub(super) fn refuse_valid(&self) -> Result<(), DataError> {
+        self.refuse_test()?;
+        let options = [
+            ("`valid`", self.options.valid.is_some()),
+            ("`valid_share`", self.options.valid_share.is_some()),
+        ];
+        match options.into_iter().find(|(_, is_given)| *is_given) {
+            None => Ok(()),
+            Some((name, _)) => {
+                Err(self.unused(name.to_owned(), "files with their own validation part"))
+            }
+        }
     }
 
     /// Refuses options about the test part for data that have one of their own.

@@ -73,7 +73,7 @@ pub(super) fn labelled_texts(source: &Source<'_>) -> Result<ReadParts, DataError
     Ok(ReadParts {
         train: Box::new(data),
         valid: parts.valid_part(part)?,
-        test: Box::new(part(&parts.test)?),
+        test: parts.test_part(part)?,
         about: format!(
             "{}, texts as {BUCKETS} buckets of n-grams",
             source.path.display()
@@ -180,14 +180,14 @@ impl Rows {
             };
             data?.shaped(&self.shape[..])
         };
-        let (train, test) = (part(&parts.train)?, part(&parts.test)?);
+        let train = part(&parts.train)?;
         Ok(ReadParts {
             valid: parts.valid_part(part)?,
+            test: parts.test_part(part)?,
             train_classes: train.class_labels().map(<[u32]>::to_vec),
             class_names: self.labels.classes().1.to_vec(),
             targets,
             train: Box::new(train),
-            test: Box::new(test),
             about: self.about,
             reading: self.reading,
             images: None,

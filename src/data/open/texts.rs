@@ -38,13 +38,23 @@ pub(super) fn text(source: &Source<'_>) -> Result<ReadParts, DataError> {
     }
     // Parts: the end of the text is the test part.
     let (context, share) = (options.context, options.share());
-    let (train, test) = TextDataset::parts(tokens, tokenizer.len(), context, share, options.seed)?;
+    let count = tokenizer.len();
+    let (train, test) = match options.test {
+        Some(_) => (
+            TextDataset::new(tokens, count, context, options.seed)?,
+            None,
+        ),
+        None => {
+            let parts = TextDataset::parts(tokens, count, context, share, options.seed)?;
+            (parts.0, Some(parts.1))
+        }
+    };
     let (train, valid) = held_out(source, train, tokenizer.len())?;
     let train = train.with_token_dropout(options.augment.token_dropout)?;
     Ok(ReadParts {
         train: Box::new(train),
-        valid: valid.map(|valid| Box::new(valid) as Box<dyn Dataset>),
-        test: Box::new(test),
+        valid: boxed(valid),
+        test: boxed(test),
         about: format!(
             "{}, {} different tokens, windows of {context}",
             path.display(),
@@ -59,6 +69,10 @@ pub(super) fn text(source: &Source<'_>) -> Result<ReadParts, DataError> {
     })
 }
 
+fn boxed(part: Option<TextDataset>) -> Option<Box<dyn Dataset>> {
+    part.map(|part| Box::new(part) as Box<dyn Dataset>)
+}
+
 /// The end of the training part as a validation part, if one is asked for.
 fn held_out(
     source: &Source<'_>,
@@ -70,7 +84,7 @@ fn held_out(
         return Ok((train, None));
     };
     // The share is one of the whole text, whose test part is gone.
-    let share = share / (1.0 - options.share());
+    let share = share / (1.0 - options.shares().test);
     let (context, tokens) = (options.context, train.tokens().to_vec());
     let parts = TextDataset::parts(tokens, num_tokens, context, share, options.seed);
     match parts {

@@ -100,7 +100,7 @@ impl ReadParts {
         Ok(Self {
             train: valued(self.train, &parts.train),
             valid: self.valid.map(|rows| valued(rows, &parts.valid)),
-            test: valued(self.test, &parts.test),
+            test: self.test.map(|rows| valued(rows, &parts.test)),
             class_names: Vec::new(),
             train_classes: None,
             targets: Some(targets),

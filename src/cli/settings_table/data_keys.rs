@@ -1,0 +1,162 @@
+//! The keys of `[data]` in a configuration: when each does not act.
+
+use crate::cli::data_options::takes_augment;
+use crate::data::DataKind;
+
+use super::rules::{
+    ALONE, COUNTED, FILE_ALONE, HAS_PARTS, LOOKS, NO_DATA, NO_DRAW, NO_IMAGES, NO_TABLE, OWN_TEST,
+    SCHEDULE, SPLIT_FILE, TEST_FILE, VALID_FILE,
+};
+use super::{By, Case, Row, by, on, row};
+
+pub(super) static DATA: &[Row] = &[
+    row(
+        "data.path",
+        &[
+            COUNTED,
+            by(
+                |case| matches!(case.by, By::Inspect),
+                "its own argument is the path",
+            ),
+        ],
+    ),
+    row("data.label", &[NO_DATA, COUNTED, NO_TABLE]),
+    row(
+        "data.target",
+        &[
+            NO_DATA,
+            COUNTED,
+            NO_TABLE,
+            on(
+                |case| case.args.data.text || case.task_is("classify"),
+                "it names columns of numbers that are predicted; --label names that of the classes",
+            ),
+        ],
+    ),
+    row("data.header", &[NO_DATA, COUNTED, NO_TABLE]),
+    row("data.delimiter", &[NO_DATA, COUNTED, NO_TABLE]),
+    row("data.drop", &[NO_DATA, COUNTED, NO_TABLE]),
+    row("data.columns", &[NO_DATA, COUNTED, NO_TABLE]),
+    row(
+        "data.categories",
+        &[
+            NO_DATA,
+            COUNTED,
+            NO_TABLE,
+            on(|case| case.args.data.text, "the columns are texts (--text)"),
+        ],
+    ),
+    row("data.missing_labels", &[NO_DATA, COUNTED, NO_TABLE]),
+    row(
+        "data.task",
+        &[
+            NO_DATA,
+            COUNTED,
+            on(
+                |case| case.task_is("regress") && case.data_is(|kind| !kind.has_numbers()),
+                "only the labels of tables and arrays can be numbers that are predicted",
+            ),
+            on(
+                |case| case.task_is("language") && case.data_is(|kind| kind != DataKind::Text),
+                "only a text is continued; --tokens characters takes what looks like a table for one",
+            ),
+            on(
+                |case| case.task_is("classify") && case.data_is(|kind| kind == DataKind::Text),
+                "a text has no labels; --text takes it for a table of labelled texts",
+            ),
+        ],
+    ),
+    row("data.text", &[NO_DATA, COUNTED, NO_TABLE]),
+    row(
+        "data.tokens",
+        &[
+            NO_DATA,
+            COUNTED,
+            on(
+                |case| case.data_is(|kind| kind != DataKind::Text),
+                "only the texts of language models have tokens",
+            ),
+        ],
+    ),
+    row(
+        "data.split",
+        &[
+            NO_DATA,
+            COUNTED,
+            OWN_TEST,
+            NO_DRAW,
+            ALONE,
+            on(
+                |case| {
+                    let is_groups = case.args.data.split.as_deref() == Some("groups");
+                    is_groups && case.data_is(|kind| kind != DataKind::Sounds)
+                },
+                "only sounds have groups, their speakers",
+            ),
+            on(
+                |case| is_last(case) && case.data_is(|kind| !kind.has_order()),
+                "only the rows of tables and arrays have an order",
+            ),
+        ],
+    ),
+    row(
+        "data.test_share",
+        &[NO_DATA, COUNTED, HAS_PARTS, ALONE, SPLIT_FILE, TEST_FILE],
+    ),
+    row("data.valid_share", &[NO_DATA, COUNTED, ALONE, VALID_FILE]),
+    row("data.valid", &[NO_DATA, COUNTED, ALONE]),
+    row("data.test", &[NO_DATA, COUNTED, HAS_PARTS, ALONE]),
+    row(
+        "data.split_seed",
+        &[
+            NO_DATA,
+            SCHEDULE,
+            OWN_TEST,
+            NO_DRAW,
+            ALONE,
+            FILE_ALONE,
+            by(
+                is_last,
+                "--split last takes the last rows, whatever the seed",
+            ),
+        ],
+    ),
+    row("data.image_size", &[NO_DATA, COUNTED, NO_IMAGES]),
+    row("data.grey", &[NO_DATA, COUNTED, NO_IMAGES]),
+    row("data.on_bad_sample", &[NO_DATA, COUNTED, NO_IMAGES]),
+    row("data.cache", &[NO_DATA, COUNTED, NO_IMAGES]),
+    row(
+        "data.augment",
+        &[
+            NO_DATA,
+            SCHEDULE,
+            LOOKS,
+            on(
+                |case| {
+                    let text = case.args.data.augment.as_deref().unwrap_or("none");
+                    case.data_is(|kind| !takes_augment(text, kind, case.args.data.text))
+                },
+                "of its words, shift to cutmix are for images, time-shift, time-mask and band-mask for sounds, token-dropout for texts",
+            ),
+        ],
+    ),
+    row(
+        "data.sampling",
+        &[
+            NO_DATA,
+            SCHEDULE,
+            LOOKS,
+            on(
+                |case| {
+                    let is_balanced = case.args.data.sampling.as_deref() == Some("balanced");
+                    is_balanced && case.data_is(|kind| kind == DataKind::Text)
+                },
+                "its rows have no classes to balance",
+            ),
+        ],
+    ),
+];
+
+fn is_last(case: &Case<'_>) -> bool {
+    case.args.data.split.as_deref() == Some("last")
+}
