@@ -46,6 +46,7 @@ pub(crate) static TASKS: Choices<Target> = choices(
         ("auto", Target::Auto),
         ("classify", Target::Classes),
         ("regress", Target::Values),
+        ("multi-label", Target::Labels),
         ("language", Target::Auto),
     ],
 );
@@ -79,6 +80,7 @@ pub(crate) static LOSSES: Choices<()> = choices(
         ("mse", ()),
         ("l1", ()),
         ("huber", ()),
+        ("bce", ()),
     ],
 );
 

@@ -1,9 +1,12 @@
 //! `unisono eval`: loss and metrics of a run's weights on a part of its data, or on other files.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::metrics::{ClassMetrics, Classification};
-use crate::run::{TargetErrors, classification, predictions};
+use crate::data::Dataset;
+use crate::metrics::{ClassMetrics, Classification, MultiLabel};
+use crate::run::{TargetErrors, classification, label_sets_of, multi_label, predictions};
+use crate::train::TrainError;
 
 use super::error::{ArgError, CommandError};
 use super::loss::ignored_class;
@@ -23,8 +26,8 @@ struct Found {
     loss: f64,
     /// None of a regression.
     accuracy: Option<f64>,
-    /// Those of a classifier.
-    metrics: Option<Classification>,
+    /// Those of a classifier, or of labels.
+    metrics: Option<Metrics>,
     /// Those of a regression, by target.
     errors: Vec<TargetErrors>,
 }
@@ -50,7 +53,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), CommandError> {
     if let Some(accuracy) = found.accuracy {
         say!("accuracy: {}", percent(accuracy));
     }
-    let listed = found.metrics.iter().flat_map(Classification::listed);
+    let listed = found.metrics.iter().flat_map(Metrics::listed);
     for (name, value) in listed {
         say!("{name}: {value}");
     }
@@ -58,7 +61,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), CommandError> {
     say!("weights: {}", saved.weights.file.display());
     say!("weights sha256: {}", saved.network.weights_sha256());
     if let Some(metrics) = found.metrics.filter(|_| args.classes) {
-        by_class(&saved, &metrics);
+        metrics.by_class(&saved);
     }
     Ok(())
 }
@@ -74,22 +77,19 @@ fn found(saved: &SavedRun, args: &EvalArgs) -> Result<Found, CommandError> {
     let trainer = trainer_from(&saved.settings, saved.network.clone(), loss);
     let (loss, accuracy) = trainer.evaluate(&*data)?;
     let errors = errors(&saved.network, &*data, saved.targets())?;
-    let rows = if_numbers(predictions(&saved.network, &*data))?;
     Ok(Found {
         from,
         rows: data.len(),
         loss,
         accuracy: Some(accuracy).filter(|_| errors.is_empty()),
-        // Rows of an ignored class count for nothing here either.
-        metrics: rows.and_then(|rows| classification(&rows, ignored)),
+        metrics: Metrics::of(saved, &*data, ignored)?,
         errors,
     })
 }
 
 /// The evaluation as one JSON object.
 fn line(saved: &SavedRun, args: &EvalArgs, found: &Found) -> Value {
-    let class = |class| saved.class(class);
-    let names = found.metrics.as_ref().map(|metrics| metrics.classes.len());
+    let names = found.metrics.as_ref().map(|metrics| metrics.names(saved));
     let part = args.input.is_none().then_some(&args.of.part);
     let mut line = json!({
         "rows": found.rows,
@@ -97,7 +97,7 @@ fn line(saved: &SavedRun, args: &EvalArgs, found: &Found) -> Value {
         "loss": found.loss,
         "accuracy": found.accuracy,
         "metrics": found.metrics,
-        "class_names": names.map(|classes| (0..classes).map(class).collect::<Vec<_>>()),
+        "class_names": names,
         "weights": saved.weights.file.display().to_string(),
         "weights_sha256": saved.network.weights_sha256(),
     });
@@ -111,17 +111,65 @@ fn line(saved: &SavedRun, args: &EvalArgs, found: &Found) -> Value {
     line
 }
 
-/// A line a class.
-fn by_class(saved: &SavedRun, metrics: &Classification) {
-    let row = |(class, of_class): (usize, &ClassMetrics)| {
-        [saved.class(class)]
+/// What predictions of all rows come to.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Metrics {
+    Classes(Classification),
+    Labels(MultiLabel),
+}
+
+impl Metrics {
+    /// Of a part's rows, if they have classes or labels; rows of an ignored class count for nothing
+    /// here either.
+    fn of(
+        saved: &SavedRun,
+        data: &dyn Dataset,
+        ignored: Option<usize>,
+    ) -> Result<Option<Self>, TrainError> {
+        if saved.is_multi_label() {
+            let rows = if_numbers(label_sets_of(&saved.network, data))?;
+            return Ok(rows.and_then(|rows| multi_label(&rows)).map(Self::Labels));
+        }
+        let rows = if_numbers(predictions(&saved.network, data))?;
+        let metrics = rows.and_then(|rows| classification(&rows, ignored));
+        Ok(metrics.map(Self::Classes))
+    }
+
+    /// Each class or label for itself.
+    fn each(&self) -> &[ClassMetrics] {
+        match self {
+            Metrics::Classes(metrics) => &metrics.classes,
+            Metrics::Labels(metrics) => &metrics.labels,
+        }
+    }
+
+    fn names(&self, saved: &SavedRun) -> Vec<String> {
+        let classes = 0..self.each().len();
+        classes.map(|class| saved.class(class)).collect()
+    }
+
+    fn listed(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Metrics::Classes(metrics) => metrics.listed(),
+            Metrics::Labels(metrics) => metrics.listed(),
+        }
+    }
+
+    /// A line a class, or a label.
+    fn by_class(&self, saved: &SavedRun) {
+        let row = |(name, of_class): (String, &ClassMetrics)| {
+            [name].into_iter().chain(of_class.listed()).collect()
+        };
+        let named = self.names(saved).into_iter().zip(self.each());
+        let rows: Vec<Vec<String>> = named.map(row).collect();
+        let what = match self {
+            Metrics::Classes(_) => "class",
+            Metrics::Labels(_) => "label",
+        };
+        let head = [what]
             .into_iter()
-            .chain(of_class.listed())
-            .collect()
-    };
-    let rows: Vec<Vec<String>> = metrics.classes.iter().enumerate().map(row).collect();
-    let head = ["class"]
-        .into_iter()
-        .chain(ClassMetrics::NAMES.iter().copied());
-    aligned(&head.collect::<Vec<_>>(), &rows);
+            .chain(ClassMetrics::NAMES.iter().copied());
+        aligned(&head.collect::<Vec<_>>(), &rows);
+    }
 }

@@ -76,6 +76,7 @@ pub(super) fn inspect(args: &InspectArgs, flags: &ArgMatches) -> Result<(), Comm
         (Err(error), _) => return Err(TrainError::from(error).into()),
     };
     classes(&loaded);
+    labels(&loaded);
     values(&loaded);
     json(|| to_json(kind, &known.unwrap_or(Value::Null), Ok(&loaded)));
     // A sheet of images.
@@ -313,6 +314,26 @@ fn classes(loaded: &Opened) {
     }
     if counts.len() > CLASSES {
         say!("classes: {} more", counts.len() - CLASSES);
+    }
+}
+
+/// How many rows there are, and how many of them have each label.
+fn labels(loaded: &Opened) {
+    if !loaded.preparation.is_multi_label {
+        return;
+    }
+    let (train, test) = (loaded.train.len(), loaded.test.len());
+    let valid = loaded.valid.as_ref().map_or(0, |valid| valid.len());
+    let all = train + valid + test;
+    say!("rows: {all}");
+    say!("parts: {}", parts_text(train, valid, test));
+    let shares = loaded.label_counts();
+    for (name, count) in shares.iter().take(CLASSES) {
+        let share = 100.0 * *count as f64 / all as f64;
+        say!("label {name}: {count} rows ({share:.1} %)");
+    }
+    if shares.len() > CLASSES {
+        say!("labels: {} more", shares.len() - CLASSES);
     }
 }
 

@@ -35,8 +35,21 @@ pub(super) fn loss(
     train: &dyn Dataset,
 ) -> Result<Loss, ArgError> {
     let name = args.loss.as_deref();
-    match train.labels() {
-        Labels::Values(_) => {
+    let is_multi_label = preparation.is_some_and(|known| known.is_multi_label);
+    match (train.labels(), preparation) {
+        (Labels::Values(_), Some(known)) if is_multi_label => {
+            args.refuse_options("label sets", "a row has any number of them")?;
+            match name {
+                None | Some("bce") => args.binary_cross_entropy(&known.class_names, train),
+                Some(other) => Err(refused("loss", "bce for label sets", other)),
+            }
+        }
+        _ if args.positive_weights.is_some() => Err(ArgError::Unused {
+            what: "--positive-weights".to_owned(),
+            to: "this training".to_owned(),
+            why: "its rows are not labelled with label sets (--task multi-label)",
+        }),
+        (Labels::Values(_), _) => {
             args.refuse_options("a regression", "its labels are of no class")?;
             match name {
                 None | Some("mse") => Ok(Loss::Mse(MseConvention::MeanOverAll)),
@@ -46,10 +59,11 @@ pub(super) fn loss(
             }
         }
         _ if name.is_some_and(|name| name != "cross-entropy") => {
-            let expected = "cross-entropy for classes; --task regress predicts values";
+            let expected =
+                "cross-entropy for classes; --task regress predicts values, multi-label label sets";
             Err(refused("loss", expected, name.unwrap_or_default()))
         }
-        Labels::Classes(count) => {
+        (Labels::Classes(count), _) => {
             let class = |class: usize| match preparation {
                 Some(preparation) => preparation.class(class),
                 None => class.to_string(),
@@ -57,7 +71,7 @@ pub(super) fn loss(
             let names: Vec<String> = (0..count).map(class).collect();
             args.cross_entropy(&names, train)
         }
-        Labels::Sequence { .. } | Labels::None => {
+        (Labels::Sequence { .. } | Labels::None, _) => {
             let plain = LossArgs {
                 label_smoothing: None,
                 ..args.clone()
@@ -109,12 +123,47 @@ impl LossArgs {
         if let Some(text) = &self.class_weights {
             let weights = match text.as_str() {
                 "balanced" => balanced(train, names.len(), ignored),
-                list => listed_weights(list, names)?,
+                list => listed_weights(list, names, "class-weights")?,
             };
             options = options.weights(weights);
         }
         Ok(Loss::CrossEntropy(options))
     }
+}
+
+impl LossArgs {
+    /// Binary cross-entropy, for labels of these names.
+    fn binary_cross_entropy(
+        &self,
+        names: &[String],
+        train: &dyn Dataset,
+    ) -> Result<Loss, ArgError> {
+        let weights = match self.positive_weights.as_deref() {
+            None => return Ok(Loss::BinaryCrossEntropy),
+            Some("balanced") => balanced_positives(train, names.len()),
+            Some(list) => listed_weights(list, names, "positive-weights")?,
+        };
+        Ok(Loss::WeightedBinaryCrossEntropy(weights.into()))
+    }
+}
+
+/// Of each label, the training rows without it over those with it; 1 for a label that none has.
+fn balanced_positives(train: &dyn Dataset, count: usize) -> Vec<f32> {
+    let mut rows_of = vec![0_u64; count];
+    let rows: Vec<u32> = (0..train.len() as u32).collect();
+    for rows in rows.chunks(BLOCK) {
+        let mut values = vec![0.0; rows.len() * count];
+        train.gather_values(rows, &mut values);
+        for (at, &value) in values.iter().enumerate() {
+            rows_of[at % count] += u64::from(value > 0.5);
+        }
+    }
+    let all = rows.len() as u64;
+    let weight = |&rows: &u64| match rows {
+        0 => 1.0,
+        rows => ((all - rows) as f64 / rows as f64) as f32,
+    };
+    rows_of.iter().map(weight).collect()
 }
 
 /// The place of a class among all.
@@ -123,7 +172,11 @@ fn place(names: &[String], name: &str, flag: &'static str) -> Result<usize, ArgE
     found.ok_or_else(|| {
         let first: Vec<&str> = names.iter().take(PRINTED).map(String::as_str).collect();
         let more = if names.len() > PRINTED { ", ..." } else { "" };
-        let expected = format!("one of the classes {}{more}", first.join(", "));
+        let what = match flag {
+            "positive-weights" => "labels",
+            _ => "classes",
+        };
+        let expected = format!("one of the {what} {}{more}", first.join(", "));
         refused(flag, expected, name)
     })
 }
@@ -152,9 +205,9 @@ fn balanced(train: &dyn Dataset, count: usize, ignored: Option<usize>) -> Vec<f3
     rows_of.iter().map(weight).collect()
 }
 
-/// `1,2,0.5` in the order of the classes, or `cat=2,dog=0.5` for some.
-fn listed_weights(list: &str, names: &[String]) -> Result<Vec<f32>, ArgError> {
-    let odd = |expected: String| refused("class-weights", expected, list);
+/// `1,2,0.5` in the order of the classes or labels, or `cat=2,dog=0.5` for some.
+fn listed_weights(list: &str, names: &[String], flag: &'static str) -> Result<Vec<f32>, ArgError> {
+    let odd = |expected: String| refused(flag, expected, list);
     let number = |text: &str| {
         let number = text.trim().parse().ok();
         let number = number.filter(|weight: &f32| weight.is_finite() && *weight >= 0.0);
@@ -165,7 +218,7 @@ fn listed_weights(list: &str, names: &[String]) -> Result<Vec<f32>, ArgError> {
         let mut weights = vec![1.0; names.len()];
         for word in words {
             let (name, weight) = word.rsplit_once('=').unwrap_or_default();
-            weights[place(names, name.trim(), "class-weights")?] = number(weight)?;
+            weights[place(names, name.trim(), flag)?] = number(weight)?;
         }
         weights
     } else {
@@ -175,12 +228,12 @@ fn listed_weights(list: &str, names: &[String]) -> Result<Vec<f32>, ArgError> {
     if weights.len() != names.len() {
         let count = names.len();
         return Err(odd(format!(
-            "balanced, {count} numbers, one for each class in order, or CLASS=NUMBER for some"
+            "balanced, {count} numbers, one for each in order, or NAME=NUMBER for some"
         )));
     }
     match weights.iter().any(|weight| *weight > 0.0) {
         true => Ok(weights),
-        false => Err(odd("above 0 for some class".to_owned())),
+        false => Err(odd("above 0 for some of them".to_owned())),
     }
 }
 
@@ -202,7 +255,22 @@ pub(super) fn loss_text(loss: &Loss) -> Option<String> {
             "Huber's with delta {delta}, of standardised targets"
         )),
         Loss::CrossEntropy(options) => Some(cross_entropy_text(options)),
+        Loss::BinaryCrossEntropy => Some("binary cross-entropy, mean over the labels".to_owned()),
+        Loss::WeightedBinaryCrossEntropy(weights) => Some(format!(
+            "binary cross-entropy, mean over the labels, weights of positives {}",
+            weights_text(weights)
+        )),
         other => Some(format!("{other:?}")),
+    }
+}
+
+/// The first weights.
+fn weights_text(weights: &[f32]) -> String {
+    let first = weights.iter().take(PRINTED);
+    let first: Vec<String> = first.map(|weight| format!("{weight:.4}")).collect();
+    match weights.len().saturating_sub(PRINTED) {
+        0 => first.join(" "),
+        more => format!("{} and {more} more", first.join(" ")),
     }
 }
 
@@ -212,14 +280,7 @@ fn cross_entropy_text(options: &CrossEntropy) -> String {
         text += &format!(", label smoothing {}", options.label_smoothing());
     }
     if let Some(weights) = options.class_weights() {
-        let first = weights.iter().take(PRINTED);
-        let first: Vec<String> = first.map(|weight| format!("{weight:.4}")).collect();
-        let more = weights.len().saturating_sub(PRINTED);
-        let more = match more {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        text += &format!(", class weights {}{more}", first.join(" "));
+        text += &format!(", class weights {}", weights_text(weights));
     }
     if let Some(class) = options.ignored_class() {
         text += &format!(", rows of class number {class} left out");
@@ -248,16 +309,30 @@ mod tests {
     }
 
     #[test]
+    fn balanced_positives_weigh_as_much_as_the_rows_without_their_label() {
+        let labels = ndarray::array![
+            [1.0, 0.0, 0.0],
+            [0.0, 0.0, 1.0],
+            [0.0, 0.0, 1.0],
+            [0.0, 0.0, 1.0]
+        ];
+        let data = ArrayDataset::values(Array2::zeros((4, 1)), labels).unwrap();
+        assert_eq!(balanced_positives(&data, 3), [3.0, 1.0, 1.0 / 3.0]);
+    }
+
+    #[test]
     fn weights_are_given_in_order_or_by_name() {
         let names = ["cat", "dog", "a=b"].map(str::to_owned);
-        let read = |list: &str| listed_weights(list, &names).map_err(|error| error.to_string());
+        let read = |list: &str| {
+            listed_weights(list, &names, "class-weights").map_err(|error| error.to_string())
+        };
         assert_eq!(read("1, 2,0.5"), Ok(vec![1.0, 2.0, 0.5]));
         assert_eq!(read("dog=3,a=b=0"), Ok(vec![1.0, 3.0, 0.0]));
         for (list, said) in [
-            ("1,2", "3 numbers, one for each class"),
+            ("1,2", "3 numbers, one for each in order"),
             ("1,2,x", "finite numbers of at least 0"),
             ("1,2,-1", "finite numbers of at least 0"),
-            ("0,0,0", "above 0 for some class"),
+            ("0,0,0", "above 0 for some of them"),
             ("cow=2", "one of the classes cat, dog, a=b"),
         ] {
             let error = read(list).unwrap_err();

@@ -36,6 +36,7 @@ mod out_file;
 mod output;
 mod part_errors;
 mod predict;
+mod predicted_labels;
 mod predicted_values;
 mod program;
 mod progress;

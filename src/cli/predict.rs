@@ -8,13 +8,15 @@ use serde::Serialize;
 use crate::data::{Dataset, Preparation, RowKind};
 use crate::report::HtmlReport;
 use crate::run::{
-    Generation, Predicted, Saliency, heat_map, picture, predictions, predictions_of, values_of,
+    Generation, Predicted, Saliency, heat_map, label_sets_of, picture, predictions, predictions_of,
+    values_of,
 };
 use crate::train::TrainError;
 
 use super::choices::METHODS;
 use super::error::{CommandError, refused};
 use super::out_file::OutFile;
+use super::predicted_labels::predicted_labels;
 use super::predicted_values::predicted_values;
 use super::runs_args::{ExplainArgs, GenerateArgs, PredictArgs, RowsArgs};
 use super::saved_run::SavedRun;
@@ -60,6 +62,11 @@ pub(super) fn predict(args: &PredictArgs) -> Result<(), CommandError> {
         let found = values_of(&saved.network, &*data, targets).map_err(TrainError::from)?;
         let found = found.ok_or_else(|| saved.no_classifier())?;
         return predicted_values(&found, targets, &names, out.as_ref());
+    }
+    if saved.is_multi_label() {
+        let found = label_sets_of(&saved.network, &*data).map_err(TrainError::from)?;
+        let found = found.ok_or_else(|| saved.no_classifier())?;
+        return predicted_labels(&found, &saved, &names, out.as_ref());
     }
     // What the network takes each row for.
     let rows = predictions(&saved.network, &*data).map_err(TrainError::from)?;
@@ -183,6 +190,9 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<(), CommandError> {
     let saved = SavedRun::open(&args.from.of.run)?;
     let out = OutFile::new(&args.out, args.force, &inputs(&saved, &args.from))?;
     let preparation = saved.preparation()?;
+    if saved.is_multi_label() {
+        return Err(saved.no_classifier());
+    }
     if let (RowKind::Texts { .. }, None) = (&preparation.rows, &args.from.input) {
         let expected = "given for a classifier of texts: a CSV file, or a text a line";
         return Err(refused("input", expected, "none").into());

@@ -3,8 +3,12 @@
 use std::path::Path;
 
 use crate::export::write_safetensors;
+use crate::metrics::MultiLabel;
 use crate::nn::{Network, Sequential};
-use crate::run::{Manifest, MetricsLog, Mistakes, ModelFile, RunError, RunFolder, Status, report};
+use crate::run::{
+    Findings, Manifest, MetricsLog, Mistakes, ModelFile, RunError, RunFolder, Status,
+    label_sets_of, multi_label, report,
+};
 use crate::train::{Checkpoint, Checkpoints, Event, KeptWeights, Report, TrainError, Trainer};
 
 use super::config::TrainSettings;
@@ -160,22 +164,46 @@ impl RunRecorder {
         manifest.targets.clone_from(&errors.test);
         manifest.wall_time_s = self.seconds_before + result.wall_time.as_secs_f64();
         manifest.add_phases(&result.phase_times);
-        let ignored = ignored_class(&task.loss);
-        let mistakes = match result.is_stopped {
+        let found = match result.is_stopped {
             // The test part is looked at when all is over.
             true => None,
-            false => if_numbers(Mistakes::of(&network, &*task.data[1], ignored))?,
+            false => Found::of(&network, task)?,
         };
-        let mistakes = mistakes.as_ref();
         let names: &[String] = match &task.preparation {
             Some(preparation) => &preparation.class_names,
             None => &[],
         };
-        let mistakes = mistakes.map(|mistakes| (mistakes, names));
-        report(&self.run, &self.manifest, mistakes)?;
+        let found = found.as_ref().map(|found| (found.findings(), names));
+        report(&self.run, &self.manifest, found)?;
         // Last: a run that says that it is finished has all that it is to have.
         self.manifest.write(&self.run)?;
         Ok(errors)
+    }
+}
+
+/// What predictions of the test part came to.
+enum Found {
+    Mistakes(Mistakes),
+    Labels(MultiLabel),
+}
+
+impl Found {
+    fn of(network: &Network, task: &Task) -> Result<Option<Self>, TrainError> {
+        let test = &*task.data[1];
+        if task.is_multi_label() {
+            let rows = if_numbers(label_sets_of(network, test))?;
+            return Ok(rows.and_then(|rows| multi_label(&rows)).map(Self::Labels));
+        }
+        let ignored = ignored_class(&task.loss);
+        let mistakes = if_numbers(Mistakes::of(network, test, ignored))?;
+        Ok(mistakes.map(Self::Mistakes))
+    }
+
+    fn findings(&self) -> Findings<'_> {
+        match self {
+            Found::Mistakes(mistakes) => Findings::Classes(mistakes),
+            Found::Labels(metrics) => Findings::Labels(metrics),
+        }
     }
 }
 

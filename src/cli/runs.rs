@@ -278,7 +278,13 @@ fn described(saved: &SavedRun) -> Vec<(&'static str, String)> {
         .flat_map(|targets| &targets.names);
     let lists = [
         ("input_names", preparation.rows.input_names()),
-        ("class_names", preparation.class_names.clone()),
+        (
+            match preparation.is_multi_label {
+                true => "label_names",
+                false => "class_names",
+            },
+            preparation.class_names.clone(),
+        ),
         ("targets", targets.cloned().collect()),
     ];
     let whole = String::from_utf8(preparation.to_json()).expect("JSON is text");

@@ -78,7 +78,13 @@ impl SavedRun {
         self.preparation.as_ref()?.targets.as_ref()
     }
 
-    /// The name of a class.
+    /// Whether its rows have any number of labels.
+    pub(super) fn is_multi_label(&self) -> bool {
+        let known = self.preparation.as_ref();
+        known.is_some_and(|known| known.is_multi_label)
+    }
+
+    /// The name of a class or label.
     pub(super) fn class(&self, class: usize) -> String {
         let known = self.preparation.as_ref();
         known.map_or_else(|| class.to_string(), |preparation| preparation.class(class))

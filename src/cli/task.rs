@@ -151,6 +151,12 @@ impl Task {
         self.preparation.as_ref()?.targets.as_ref()
     }
 
+    /// Whether rows have any number of labels.
+    pub(super) fn is_multi_label(&self) -> bool {
+        let preparation = self.preparation.as_ref();
+        preparation.is_some_and(|preparation| preparation.is_multi_label)
+    }
+
     /// What turns the errors of an evaluation after an epoch into the units of the targets.
     pub(super) fn units(&self) -> Option<ErrorUnits> {
         let [_, evaluated] = self.searched();
@@ -238,6 +244,7 @@ fn of_digits() -> Preparation {
         num_classes: 10,
         class_names: Vec::new(),
         targets: None,
+        is_multi_label: false,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The columns of a table that hold labels: one, or several targets of a regression.
+//! The columns of a table that hold labels: one, several targets of a regression, or label sets.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::columns::{Column, Head};
 use super::error::DataError;
 use super::missing_labels::settle_missing;
 use super::records::Records;
-use super::row_labels::{LabelColumn, RowLabels};
+use super::row_labels::{LabelColumn, RowLabels, is_there};
 use super::table_options::TableOptions;
 use super::targets::{MissingLabels, Target};
 
@@ -60,8 +60,11 @@ impl TableOptions {
         LabelColumns {
             places,
             names,
-            target: match self.targets[..] {
-                [] => self.target,
+            target: match (&self.targets[..], self.target) {
+                ([], target) => target,
+                // Several columns may be label sets: their cells say so.
+                ([_, _, ..], Target::Auto) => Target::Auto,
+                (_, Target::Labels) => Target::Labels,
                 _ => Target::Values,
             },
             missing: self.missing_labels,
@@ -90,8 +93,27 @@ impl LabelColumns {
         path: &Path,
     ) -> Result<(RowLabels, Vec<String>), DataError> {
         let columns = self.places.iter().zip(&self.names);
-        let columns = columns.map(|(&place, name)| LabelColumn { place, name });
-        let read = columns.map(|column| RowLabels::of_column(rows, column, self.target, path));
+        let columns: Vec<LabelColumn<'_>> = columns
+            .map(|(&place, name)| LabelColumn { place, name })
+            .collect();
+        let are_sets = || {
+            let mut columns = columns.iter();
+            columns.all(|column| {
+                rows.column(column.place)
+                    .all(|cell| is_there(cell).is_some())
+            })
+        };
+        let target = match self.target {
+            Target::Auto if columns.len() > 1 && are_sets() => Target::Labels,
+            Target::Auto if columns.len() > 1 => Target::Values,
+            target => target,
+        };
+        if target == Target::Labels {
+            return RowLabels::of_columns(rows, &columns, path);
+        }
+        let read = columns
+            .iter()
+            .map(|column| RowLabels::of_column(rows, *column, target, path));
         let mut read: Vec<(RowLabels, Vec<String>)> = read.collect::<Result<_, _>>()?;
         if read.len() == 1 {
             return Ok(read.swap_remove(0));

@@ -31,7 +31,7 @@ impl Preparation {
     /// use unisono::data::{DataError, Dataset, Preparation, RowKind, Standardizer};
     /// let scale = Standardizer { means: vec![5.0, 0.0], deviations: vec![2.0, 1.0] };
     /// let rows = RowKind::Array { shape: vec![2], scale: Some(scale) };
-    /// let preparation = Preparation { rows, num_classes: 2, class_names: Vec::new(), targets: None };
+    /// let preparation = Preparation { rows, num_classes: 2, class_names: Vec::new(), targets: None, is_multi_label: false };
     /// let mut inputs = [0.0; 2];
     /// preparation.rows_of_values(array![[9.0, 3.0]].view())?.data.gather_inputs(&[0], &mut inputs);
     /// assert_eq!(inputs, [2.0, 3.0]);
@@ -77,7 +77,7 @@ impl Preparation {
     /// use unisono::data::{DataError, Dataset, ImageShape, Preparation, RowKind};
     /// let shape = ImageShape { height: 1, width: 2, channels: 1 };
     /// let rows = RowKind::Images { shape, statistics: shape.plain() };
-    /// let preparation = Preparation { rows, num_classes: 2, class_names: Vec::new(), targets: None };
+    /// let preparation = Preparation { rows, num_classes: 2, class_names: Vec::new(), targets: None, is_multi_label: false };
     /// assert_eq!(preparation.rows_of_pixels(&[0, 255, 255, 0])?.data.len(), 2);
     /// # Ok::<(), DataError>(())
     /// ```
@@ -111,7 +111,7 @@ impl Preparation {
     /// let texts = ["the cat".to_owned(), "the dog".to_owned()];
     /// let columns = Columns { names: vec!["text".into()], label: 0, has_header: false, left_out: Vec::new(), delimiter: None, labels: Vec::new() };
     /// let rows = RowKind::Texts { columns, hasher: TextHasher::fit(&texts, 64) };
-    /// let preparation = Preparation { rows, num_classes: 2, class_names: Vec::new(), targets: None };
+    /// let preparation = Preparation { rows, num_classes: 2, class_names: Vec::new(), targets: None, is_multi_label: false };
     /// assert_eq!(preparation.rows_of_texts(&["a cat"])?.data.input_shape(), [64]);
     /// # Ok::<(), DataError>(())
     /// ```
@@ -139,7 +139,7 @@ impl Preparation {
     /// use unisono::data::{DataError, Dataset, ImageShape, Preparation, RowKind};
     /// let shape = ImageShape { height: 1, width: 1, channels: 1 };
     /// let rows = RowKind::Images { shape, statistics: shape.plain() };
-    /// let preparation = Preparation { rows, num_classes: 2, class_names: Vec::new(), targets: None };
+    /// let preparation = Preparation { rows, num_classes: 2, class_names: Vec::new(), targets: None, is_multi_label: false };
     /// let row = preparation.rows_of_bytes(&[b"P2 2 1 255 255 255"])?;
     /// let mut pixel = [0.0];
     /// row.data.gather_inputs(&[0], &mut pixel);
@@ -236,6 +236,7 @@ mod tests {
             num_classes: 2,
             class_names: Vec::new(),
             targets: None,
+            is_multi_label: false,
         }
     }
 

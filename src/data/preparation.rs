@@ -33,6 +33,7 @@ const MOST_CLASSES: usize = 1 << 24;
 ///     num_classes: 2,
 ///     class_names: vec!["cat".into(), "dog".into()],
 ///     targets: None,
+///     is_multi_label: false,
 /// };
 /// let path = std::env::temp_dir().join(format!("unisono-prepared-{}.png", std::process::id()));
 /// image::GrayImage::from_raw(4, 4, vec![255; 16]).unwrap().save(&path).unwrap();
@@ -49,13 +50,16 @@ const MOST_CLASSES: usize = 1 << 24;
 pub struct Preparation {
     /// The kind of rows: what they are made of.
     pub rows: RowKind,
-    /// Classes, or tokens, that rows are labelled with; 0 of a regression.
+    /// Classes, labels or tokens that rows are labelled with; 0 of a regression.
     pub num_classes: usize,
-    /// The names of the classes; none where they are numbers, or tokens.
+    /// The names of the classes or labels; none where they are numbers, or tokens.
     pub class_names: Vec<String>,
     /// The targets of a regression, in the place of classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<RealTargets>,
+    /// Whether a row has any number of the labels, each for itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_multi_label: bool,
 }
 
 /// What rows are made of.

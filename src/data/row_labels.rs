@@ -1,4 +1,4 @@
-//! The labels of rows: classes, or real values; which of them a column of a table holds.
+//! The labels of rows: classes, real values or label sets; which of them a column of a table holds.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use ndarray::Array2;
 use super::cells::{column_called, remedy};
 use super::error::DataError;
 use super::listed::listed;
-use super::records::Records;
+use super::records::{Record, Records};
 use super::targets::{Target, alike, measured, numbered};
 
 /// Labels of all rows.
@@ -20,6 +20,12 @@ pub(crate) enum RowLabels {
     },
     /// Values, (rows, targets), and the names of the targets.
     Values {
+        values: Array2<f64>,
+        names: Vec<String>,
+    },
+    /// Label sets: 1 where a row has a label and 0 where not, (rows, labels), and the names of the
+    /// labels.
+    Sets {
         values: Array2<f64>,
         names: Vec<String>,
     },
@@ -44,7 +50,7 @@ impl RowLabels {
         let cells: Vec<&str> = rows.column(column.place).collect();
         // Values where they are asked for, or look like some.
         let why = match target {
-            Target::Classes => None,
+            Target::Classes | Target::Labels => None,
             Target::Values => Some(String::new()),
             Target::Auto => measured(&cells, name, path)?.map(|why| format!(", {why}")),
         };
@@ -59,13 +65,87 @@ impl RowLabels {
         Ok((Self::Classes { labels, names }, lines))
     }
 
-    /// The class of each row; nothing where rows have values.
+    /// The class of each row, and the names of the classes or, of label sets, of the labels;
+    /// nothing where rows have values.
     pub(super) fn classes(&self) -> (&[u32], &[String]) {
         match self {
             RowLabels::Classes { labels, names } => (labels, names),
+            RowLabels::Sets { names, .. } => (&[], names),
             RowLabels::Values { .. } => (&[], &[]),
         }
     }
+
+    /// Label sets in columns of 0 and 1 (or False and True), and what is said of them.
+    pub(super) fn of_columns(
+        rows: &Records,
+        columns: &[LabelColumn<'_>],
+        path: &Path,
+    ) -> Result<(Self, Vec<String>), DataError> {
+        let mut values = Array2::zeros((rows.len(), columns.len()));
+        for (mut to, record) in values.rows_mut().into_iter().zip(rows.iter()) {
+            for (to, column) in to.iter_mut().zip(columns) {
+                *to = label(record, *column, path)?;
+            }
+        }
+        let names: Vec<String> = columns
+            .iter()
+            .map(|column| column.name.to_owned())
+            .collect();
+        let lines = set_lines(&values, &names);
+        Ok((Self::Sets { values, names }, lines))
+    }
+
+    /// Values of columns side by side, (rows, columns), if rows have no class.
+    #[cfg(feature = "files")]
+    pub(super) fn values(&self) -> Option<(&Array2<f64>, &[String])> {
+        match self {
+            RowLabels::Classes { .. } => None,
+            RowLabels::Values { values, names } | RowLabels::Sets { values, names } => {
+                Some((values, names))
+            }
+        }
+    }
+}
+
+/// What is said of label sets.
+pub(super) fn set_lines(values: &Array2<f64>, names: &[String]) -> Vec<String> {
+    let counts = values.columns().into_iter().zip(names);
+    let counts = counts.map(|(column, name)| format!("{name} in {} rows", column.sum()));
+    let mut lines = vec![format!("labels: {}, {}", names.len(), listed(counts))];
+    if names.len() > 1 && are_classes(values) {
+        lines.push("labels: every row has exactly one, as of classes; one column with their names, and `task` classify, would be trained on as such".to_owned());
+    }
+    lines
+}
+
+/// Whether every row has exactly one label.
+pub(super) fn are_classes(values: &Array2<f64>) -> bool {
+    values.rows().into_iter().all(|row| row.sum() == 1.0)
+}
+
+/// Whether a cell says that a label is there, or is not.
+pub(super) fn is_there(cell: &str) -> Option<bool> {
+    match cell {
+        "1" | "1.0" => Some(true),
+        "0" | "0.0" => Some(false),
+        word if word.eq_ignore_ascii_case("true") => Some(true),
+        word if word.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
+/// 1 where the row has the label of a column, 0 where not.
+fn label(record: Record<'_>, column: LabelColumn<'_>, path: &Path) -> Result<f64, DataError> {
+    let cell = record.cell(column.place);
+    let label = is_there(cell).map(|is_there| f64::from(u8::from(is_there)));
+    label.ok_or_else(|| {
+        DataError::unfit(
+            path,
+            format!("0 or 1 in {} of every row", column_called(column.name)),
+            format!("{cell:?} in line {}", record.line()),
+            "write 1 where a row has the label and 0 where not, name other columns with `target`, or let `task` regress predict numbers",
+        )
+    })
 }
 
 /// The numbers in a column.

@@ -37,7 +37,7 @@ impl CsvTable {
     }
 
     /// The labels that there are: in order of their numbers if all of them are numbers, else of the
-    /// alphabet; none of a regression.
+    /// alphabet; of label sets the names of their columns, of a regression none.
     pub fn classes(&self) -> &[String] {
         self.labels.classes().1
     }
@@ -47,11 +47,12 @@ impl CsvTable {
         self.labels.classes().0
     }
 
-    /// The values that rows are labelled with, (rows, targets), of a regression.
+    /// The values that rows are labelled with, (rows, targets): those of a regression, or 1 for each
+    /// label that a row has and 0 for others.
     pub fn targets(&self) -> Option<&Array2<f64>> {
         match &self.labels {
             RowLabels::Classes { .. } => None,
-            RowLabels::Values { values, .. } => Some(values),
+            RowLabels::Values { values, .. } | RowLabels::Sets { values, .. } => Some(values),
         }
     }
 
@@ -97,6 +98,9 @@ impl CsvTable {
                 ArrayDataset::classes(values, labels, names.len())
             }
             RowLabels::Values {
+                values: targets, ..
+            }
+            | RowLabels::Sets {
                 values: targets, ..
             } => ArrayDataset::values(values, targets.mapv(|target| target as f32)),
         }

@@ -44,7 +44,8 @@ pub struct TableOptions {
     pub missing_labels: MissingLabels,
     /// What the labels are.
     pub target: Target,
-    /// Columns of values to be predicted, in the place of `label`.
+    /// Columns to be predicted, in the place of `label`: values, or several of 0 and 1 that are labels
+    /// of which a row has any number.
     pub targets: Vec<Column>,
 }
 

@@ -1,4 +1,4 @@
-//! Labels: whether they are classes or values, and what to do where there is none.
+//! Labels: whether they are classes, values or label sets, and what to do where there is none.
 //!
 //! # Why this way
 //! Numbers that measure something, such as a price or an age, can be made into classes, one for
@@ -50,6 +50,8 @@ pub enum Target {
     Classes,
     /// Values of a regression.
     Values,
+    /// Labels of which a row has any number: columns of 0 and 1.
+    Labels,
 }
 
 /// Whether a cell says that there is no label.

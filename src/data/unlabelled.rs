@@ -28,7 +28,7 @@ impl PredictInput {
     /// use unisono::data::{ImageShape, Preparation, RowKind};
     /// let shape = ImageShape { height: 1, width: 2, channels: 1 };
     /// let rows = RowKind::Images { shape, statistics: shape.plain() };
-    /// let preparation = Preparation { rows, num_classes: 2, class_names: Vec::new(), targets: None };
+    /// let preparation = Preparation { rows, num_classes: 2, class_names: Vec::new(), targets: None, is_multi_label: false };
     /// let rows = preparation.rows_of_pixels(&[0, 255, 255, 0])?;
     /// assert_eq!(rows.inputs(), ndarray::array![[0.0, 1.0], [1.0, 0.0]]);
     /// # Ok::<(), unisono::data::DataError>(())

@@ -3,9 +3,6 @@
 #[doc = include_str!("data.md")]
 pub mod data {}
 
-#[doc = include_str!("tasks.md")]
-pub mod tasks {}
-
 #[doc = include_str!("runs.md")]
 pub mod runs {}
 
@@ -21,6 +18,9 @@ pub mod scaling {}
 #[doc = include_str!("studies.md")]
 pub mod studies {}
 
+#[doc = include_str!("tasks.md")]
+pub mod tasks {}
+
 #[doc = include_str!("ranks.md")]
 pub mod ranks {}
 
@@ -29,11 +29,9 @@ pub mod bf16 {}
 
 #[doc = include_str!("same_bits.md")]
 pub mod same_bits {}
+
 #[doc = include_str!("evaluation.md")]
 pub mod evaluation {}
-
-#[doc = include_str!("systems.md")]
-pub mod systems {}
 
 #[doc = include_str!("reliability.md")]
 pub mod reliability {}

@@ -90,6 +90,27 @@ pub struct ClassMetrics {
 }
 
 impl ClassMetrics {
+    /// Of so many rows of the class, rows taken for it, and those of them that are of it.
+    pub(super) fn of_counts(
+        rows: usize,
+        taken: usize,
+        correct: usize,
+        ranking: Option<Ranking>,
+    ) -> Self {
+        let ratio = |part: usize, whole: usize| match whole {
+            0 => 0.0,
+            _ => part as f64 / whole as f64,
+        };
+        Self {
+            rows,
+            precision: ratio(correct, taken),
+            recall: ratio(correct, rows),
+            f1: ratio(2 * correct, rows + taken),
+            roc_auc: ranking.map(|ranking| ranking.roc_auc),
+            average_precision: ranking.map(|ranking| ranking.average_precision),
+        }
+    }
+
     /// The names of what [`ClassMetrics::listed`] gives.
     pub const NAMES: &[&str] = &[
         "rows",
@@ -242,22 +263,11 @@ fn of_class(
     probabilities: ArrayView2<'_, f64>,
     confusion: &Array2<usize>,
 ) -> ClassMetrics {
-    let ratio = |part: usize, whole: usize| match whole {
-        0 => 0.0,
-        _ => part as f64 / whole as f64,
-    };
     let correct = confusion[[class, class]];
     let (rows, taken) = (confusion.row(class).sum(), confusion.column(class).sum());
     let is_positive: Vec<bool> = classes.iter().map(|&of_row| of_row == class).collect();
     let ranking = Ranking::of(&probabilities.column(class).to_vec(), &is_positive);
-    ClassMetrics {
-        rows,
-        precision: ratio(correct, taken),
-        recall: ratio(correct, rows),
-        f1: ratio(2 * correct, rows + taken),
-        roc_auc: ranking.map(|ranking| ranking.roc_auc),
-        average_precision: ranking.map(|ranking| ranking.average_precision),
-    }
+    ClassMetrics::of_counts(rows, taken, correct, ranking)
 }
 
 /// Of two classes the second's value, of more the mean of those that have one.
@@ -269,7 +279,7 @@ fn ranked(classes: &[ClassMetrics], value: fn(&ClassMetrics) -> Option<f64>) -> 
 }
 
 /// The mean of some values, added in their order.
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+pub(super) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
     (count > 0).then(|| sum / f64::from(count))
 }

@@ -22,6 +22,13 @@ pub enum MetricsError {
         /// Rows that have a prediction.
         got: usize,
     },
+    /// Another number of labels a row than is predicted.
+    Labels {
+        /// Labels of each row.
+        expected: usize,
+        /// Labels that are predicted.
+        got: usize,
+    },
     /// A class that predictions have no column for.
     Class {
         /// The row, from 0.
@@ -46,6 +53,12 @@ impl fmt::Display for MetricsError {
             Self::NoRows => write!(f, "expected at least one row, got none"),
             Self::Rows { expected, got } => {
                 write!(f, "expected predictions of {expected} rows, got {got}")
+            }
+            Self::Labels { expected, got } => {
+                write!(
+                    f,
+                    "expected predictions of {expected} labels a row, got {got}"
+                )
             }
             Self::Class { row, classes, got } => {
                 write!(f, "row {row}: expected a class below {classes}, got {got}")

@@ -6,13 +6,16 @@
 //! | file | what |
 //! |---|---|
 //! | `classification` | accuracy, precision, recall, F1, log loss, top 5, of all rows and by class |
+//! | `label_sets` | rows with any number of labels: subset accuracy, micro and macro averages, by label |
 //! | `ranking` | areas under the receiver operating characteristic and under precision over recall |
 //! | `error` | predictions that are none |
 
 mod classification;
 mod error;
+mod label_sets;
 mod ranking;
 
 pub use classification::{ClassMetrics, Classification};
 pub use error::MetricsError;
+pub use label_sets::{LabelAverages, MultiLabel};
 pub use ranking::Ranking;

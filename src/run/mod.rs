@@ -24,6 +24,8 @@
 //! | `predictions` | [`predictions`]: what rows are taken for |
 //! | `mistakes` | [`Mistakes`]: metrics of a classifier, wrong rows as pictures |
 //! | `regression` | [`values_of`], [`TargetErrors`]: what a regression predicts, and its errors |
+//! | `label_sets` | [`label_sets_of`]: which of several labels rows are given |
+//! | `findings` | [`Findings`]: what was found on the test rows, as sections of the page |
 //! | `picture` | rows as pictures |
 //! | `saliency` | [`Saliency`]: what of a row counts |
 //! | `generation` | [`Generation`]: text of a language model's own |
@@ -32,10 +34,11 @@
 //! | `weights` | [`RunWeights`]: the newest weights, checked |
 
 mod blocks;
-mod class_report;
 mod error;
+mod findings;
 mod folder;
 mod generation;
+mod label_sets;
 mod log;
 mod manifest;
 mod mistakes;
@@ -51,8 +54,10 @@ mod weights;
 mod which;
 
 pub use error::RunError;
+pub use findings::Findings;
 pub use folder::{NewRun, RunFolder};
 pub use generation::Generation;
+pub use label_sets::{PredictedLabels, label_sets_of, multi_label};
 pub use log::MetricsLog;
 pub use manifest::{Manifest, ModelFile, Status};
 pub use mistakes::{Mistakes, WrongRow, classification};

@@ -5,26 +5,26 @@ use serde_json::Value;
 use crate::report::{Chart, HtmlReport, LineChart};
 use crate::train::{EvaluatedPart, Kept};
 
-use super::class_report;
 use super::error::RunError;
+use super::findings::Findings;
 use super::folder::RunFolder;
 use super::log::MetricsLog;
 use super::manifest::Manifest;
-use super::mistakes::Mistakes;
 use super::record::Record;
 use super::regression::{TargetErrors, in_digits};
 
 /// Layers whose gradient norms are drawn.
 const MOST_LINES: usize = 8;
 
-/// Writes `report.html` of a run.
+/// Writes `report.html` of a run: with what was found on the test rows, whose classes or labels have
+/// these names.
 ///
 /// # Errors
 /// [`RunError::Read`], [`RunError::Write`].
 pub fn report(
     run: &RunFolder,
     manifest: &Manifest,
-    mistakes: Option<(&Mistakes, &[String])>,
+    found: Option<(Findings<'_>, &[String])>,
 ) -> Result<(), RunError> {
     let name = run.path().file_name().unwrap_or(run.path().as_os_str());
     let mut page = HtmlReport::new(format!("Run {}", name.to_string_lossy()));
@@ -35,14 +35,8 @@ pub fn report(
     targets(&mut page, "validation", &manifest.valid_targets);
     targets(&mut page, "test", &manifest.targets);
     phases(&mut page, manifest);
-    if let Some((found, names)) = mistakes {
-        let name = |class: usize| {
-            let known = names.get(class).cloned();
-            known.unwrap_or_else(|| class.to_string())
-        };
-        class_report::metrics(&mut page, &found.metrics, name);
-        class_report::confusion(&mut page, &found.metrics.confusion, name);
-        class_report::wrong_rows(&mut page, &found.wrong, name);
+    if let Some((found, names)) = found {
+        found.show(&mut page, names);
     }
     page.heading("Settings").facts(settings(&run.config()?));
     run.write("report.html", page.html().as_bytes())

@@ -113,6 +113,7 @@ fn new_tables_have_the_features_of_the_training_whatever_was_left_out() {
             num_classes: 2,
             class_names: Vec::new(),
             targets: None,
+            is_multi_label: false,
         };
         // As a run keeps it.
         Preparation::parse(&preparation.to_json(), "p.json".as_ref()).unwrap()

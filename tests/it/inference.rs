@@ -35,6 +35,7 @@ fn preparation() -> Preparation {
         num_classes: 10,
         class_names: Vec::new(),
         targets: None,
+        is_multi_label: false,
     }
 }
 

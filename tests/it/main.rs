@@ -49,6 +49,7 @@ mod import;
 mod import_order;
 #[cfg(feature = "run")]
 mod inference;
+mod label_sets;
 #[cfg(feature = "study")]
 mod layers;
 mod meetings;

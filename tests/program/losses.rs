@@ -184,7 +184,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "kind",
         "--loss l3",
-        "--loss must be cross-entropy, mse, l1 or huber",
+        "--loss must be cross-entropy, mse, l1, huber or bce",
     ),
     (
         "kind",

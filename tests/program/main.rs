@@ -25,6 +25,7 @@ mod help;
 mod instruction_sets;
 mod json;
 mod kept_weights;
+mod label_sets;
 mod launched;
 mod limits;
 mod losses;
@@ -41,9 +42,9 @@ mod said_of_files;
 mod scaling;
 mod settings_act;
 mod several_targets;
+mod shell;
 #[cfg(unix)]
 mod survives;
-mod shell;
 mod table_columns;
 mod three_parts;
 mod written_layers;

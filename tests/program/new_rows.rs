@@ -24,6 +24,7 @@ fn preparation(rows: RowKind) -> Preparation {
         num_classes: 2,
         class_names: vec!["no".to_owned(), "yes".to_owned()],
         targets: None,
+        is_multi_label: false,
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::program::{stdout, unisono, value};
 
 /// Values that are not the defaults.
-const VALUES: [(&str, &str); 64] = [
+const VALUES: [(&str, &str); 65] = [
     ("model.preset", "mlp_small"),
     ("model.layers", "dense 8"),
     ("model.precision", "bf16"),
@@ -39,6 +39,7 @@ const VALUES: [(&str, &str); 64] = [
     ("loss.label_smoothing", "0.1"),
     ("loss.class_weights", "balanced"),
     ("loss.ignore_label", "1"),
+    ("loss.positive_weights", "balanced"),
     ("optimizer.lr", "0.01"),
     ("optimizer.momentum", "0.5"),
     ("optimizer.name", "nesterov"),

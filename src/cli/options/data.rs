@@ -31,8 +31,9 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "COLUMN")]
     pub(crate) label: Option<String>,
 
-    /// Columns of a table that hold numbers to be predicted: names or indices from 0, separated by
-    /// commas; in the place of --label
+    /// Columns of a table to be predicted, in the place of --label: of numbers, or several of 0 and
+    /// 1, which are labels of which a row has any number; names or indices from 0, separated by
+    /// commas
     #[arg(long, value_name = "COLUMNS")]
     pub(crate) target: Option<String>,
 
@@ -68,8 +69,9 @@ pub(crate) struct DataArgs {
     pub(crate) missing_labels: Option<String>,
 
     /// What is learned: auto (the default; told from the labels, and printed), classify (each label
-    /// is a class), regress (labels of tables and arrays are numbers to be predicted), or language
-    /// (texts, which are continued)
+    /// is a class), regress (labels of tables and arrays are numbers to be predicted), multi-label
+    /// (each is a column of 0 and 1, of which a row has any number), or language (texts, which are
+    /// continued)
     #[arg(long, value_name = "NAME", value_parser = choices::TASKS.parser())]
     pub(crate) task: Option<String>,
 

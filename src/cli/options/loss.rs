@@ -14,7 +14,7 @@ use super::{ranges, real};
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LossArgs {
     /// The loss: cross-entropy to classify and of language; of a regression mse (the default), l1
-    /// or huber, over standardised targets
+    /// or huber, over standardised targets; of label sets (--task multi-label) bce
     #[arg(long, value_name = "NAME", value_parser = choices::LOSSES.parser())]
     #[serde(rename = "name")]
     pub(crate) loss: Option<String>,
@@ -39,6 +39,11 @@ pub(crate) struct LossArgs {
     /// Of cross-entropy: a class whose rows are neither trained on nor evaluated
     #[arg(long, value_name = "CLASS")]
     pub(crate) ignore_label: Option<String>,
+
+    /// Of bce: how much each label counts where it is there: balanced (as much as all rows without
+    /// it), a number for each label in order, or LABEL=NUMBER for some, separated by commas
+    #[arg(long, value_name = "balanced|LIST")]
+    pub(crate) positive_weights: Option<String>,
 }
 
 impl Default for LossArgs {

@@ -29,7 +29,7 @@ pub(super) static DATA: &[Row] = &[
             NO_TABLE,
             on(
                 |case| case.args.data.text || case.task_is("classify"),
-                "it names columns of numbers that are predicted; --label names that of the classes",
+                "it names columns that are predicted; --label names that of the classes",
             ),
         ],
     ),
@@ -53,7 +53,7 @@ pub(super) static DATA: &[Row] = &[
             NO_DATA,
             COUNTED,
             on(
-                |case| case.task_is("regress") && case.data_is(|kind| !kind.has_numbers()),
+                |case| case.is_of_numbers() && case.data_is(|kind| !kind.has_numbers()),
                 "only the labels of tables and arrays can be numbers that are predicted",
             ),
             on(

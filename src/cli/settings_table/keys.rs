@@ -27,6 +27,7 @@ static ROWS: &[Row] = &[
     row("loss.label_smoothing", &[SCHEDULE, STUDIED]),
     row("loss.class_weights", &[SCHEDULE, STUDIED]),
     row("loss.ignore_label", &[SCHEDULE, STUDIED]),
+    row("loss.positive_weights", &[SCHEDULE, STUDIED]),
     row(
         "optimizer.lr",
         &[

@@ -92,6 +92,11 @@ impl Case<'_> {
         self.study().is_some_and(holds)
     }
 
+    /// Whether the labels are said to be numbers.
+    fn is_of_numbers(&self) -> bool {
+        self.task_is("regress") || self.task_is("multi-label")
+    }
+
     /// Whether `data.task` was set to this.
     fn task_is(&self, name: &str) -> bool {
         self.args.data.task.as_deref() == Some(name)

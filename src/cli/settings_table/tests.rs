@@ -263,7 +263,8 @@ fn settings_of_the_training_act_or_are_refused() {
             .iter()
             .any(|part| key.starts_with(part));
         // Losses of values have tests of their own: `tests/program/losses.rs`.
-        let is_of_values = ["loss.name", "loss.huber_delta"].contains(&key);
+        let is_of_values =
+            ["loss.name", "loss.huber_delta", "loss.positive_weights"].contains(&key);
         let is_other = !is_of_training && key != "engine.shards" || HARMLESS.contains(&key);
         if is_other || is_of_values {
             continue;

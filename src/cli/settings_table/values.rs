@@ -1,7 +1,7 @@
 //! Values of all keys, for the tests of the table.
 
 /// Values of each key that are not the default; where data take one of them it must act.
-pub(super) const VALUES: [(&str, &[&str]); 64] = [
+pub(super) const VALUES: [(&str, &[&str]); 65] = [
     ("model.preset", &["mlp_small", "lenet", "lstm"]),
     (
         "model.layers",
@@ -48,6 +48,7 @@ pub(super) const VALUES: [(&str, &[&str]); 64] = [
     ("loss.label_smoothing", &["0.1"]),
     ("loss.class_weights", &["balanced"]),
     ("loss.ignore_label", &["1"]),
+    ("loss.positive_weights", &["balanced"]),
     ("optimizer.lr", &["0.01"]),
     ("optimizer.momentum", &["0.5"]),
     (

@@ -1,4 +1,4 @@
-//! Labels in an array: classes, or the values of a regression.
+//! Labels in an array: classes, the values of a regression, or label sets.
 
 use std::path::Path;
 
@@ -8,6 +8,7 @@ use crate::data::error::DataError;
 use crate::data::listed::listed;
 use crate::data::npy::Npy;
 use crate::data::rounding::DOUBLES;
+use crate::data::row_labels::{RowLabels, are_classes, set_lines};
 use crate::data::split::PartRows;
 use crate::data::targets::{Target, measured_numbers};
 
@@ -21,11 +22,10 @@ const OWN_PARTS: &str = "arrays with their own parts";
 pub(super) enum ArrayLabels {
     /// A class each.
     Classes(Classes),
-    /// Values, (rows, targets), and the names of the targets.
+    /// Values of a regression, or label sets.
     Values {
-        values: Array2<f64>,
-        names: Vec<String>,
-        line: String,
+        labels: RowLabels,
+        lines: Vec<String>,
     },
 }
 
@@ -63,24 +63,27 @@ impl ArrayLabels {
             (Target::Auto, 1) => measured_numbers(numbers.as_slice().unwrap_or_default()),
             (Target::Values, 1) => Some("real values".to_owned()),
             (Target::Classes, _) => return Err(several_columns(source, &numbers, name)),
-            (Target::Auto, _) if numbers.iter().all(|&value| value == 0.0 || value == 1.0) => {
-                return Err(several_columns(source, &numbers, name));
-            }
+            (Target::Labels, _) => return sets(source, numbers, name),
+            // Rows of 0 with a single 1 may be classes, which are better told by their numbers.
+            (Target::Auto, _) if are_binary(&numbers) => match are_classes(&numbers) {
+                true => return Err(several_columns(source, &numbers, name)),
+                false => return sets(source, numbers, name),
+            },
             _ => Some(format!("{width} values a row")),
         };
         let Some(why) = why else {
             let labels: Vec<f64> = numbers.into_iter().collect();
             return classes(source, &labels, name).map(Self::Classes);
         };
-        let names: Vec<String> = match width {
-            1 => vec![name.to_owned()],
-            _ => (0..width).map(|at| format!("{name}[{at}]")).collect(),
-        };
+        let names = column_names(name, width);
         several_values(&numbers, &names, source.path)?;
-        Ok(Self::Values {
+        let labels = RowLabels::Values {
             values: numbers,
             names,
-            line: format!("target: {name}, {why}"),
+        };
+        Ok(Self::Values {
+            labels,
+            lines: vec![format!("target: {name}, {why}")],
         })
     }
 
@@ -88,16 +91,17 @@ impl ArrayLabels {
     pub(super) fn len(&self) -> usize {
         match self {
             ArrayLabels::Classes(classes) => classes.labels.len(),
-            ArrayLabels::Values { values, .. } => values.nrows(),
+            ArrayLabels::Values { labels, .. } => {
+                labels.values().map_or(0, |found| found.0.nrows())
+            }
         }
     }
 
     /// What is said of them.
-    pub(super) fn line(&self) -> String {
+    pub(super) fn lines(&self) -> Vec<String> {
         match self {
-            ArrayLabels::Classes(Classes { line, .. }) | ArrayLabels::Values { line, .. } => {
-                line.clone()
-            }
+            ArrayLabels::Classes(Classes { line, .. }) => vec![line.clone()],
+            ArrayLabels::Values { lines, .. } => lines.clone(),
         }
     }
 
@@ -135,9 +139,42 @@ impl ArrayLabels {
                 })
             }
             (None, ArrayLabels::Classes(classes)) => source.split(&classes.labels),
-            (None, ArrayLabels::Values { values, .. }) => source.split_values(values.nrows()),
+            (None, ArrayLabels::Values { .. }) => source.split_values(self.len()),
         }
     }
+}
+
+/// The names of the columns of an array.
+fn column_names(name: &str, width: usize) -> Vec<String> {
+    match width {
+        1 => vec![name.to_owned()],
+        _ => (0..width).map(|at| format!("{name}[{at}]")).collect(),
+    }
+}
+
+fn are_binary(numbers: &Array2<f64>) -> bool {
+    numbers.iter().all(|&value| value == 0.0 || value == 1.0)
+}
+
+/// Label sets: each column is a label, with 1 where a row has it.
+fn sets(source: &Source<'_>, numbers: Array2<f64>, name: &str) -> Result<ArrayLabels, DataError> {
+    let mut cells = numbers.indexed_iter();
+    if let Some(((row, _), value)) = cells.find(|(_, value)| **value != 0.0 && **value != 1.0) {
+        return Err(DataError::unfit(
+            &source.path.join(name),
+            "0 or 1 for every label of a row",
+            format!("{value} in row {row}"),
+            "save 1 where a row has the label and 0 where not, or let `task` regress predict numbers",
+        ));
+    }
+    let names = column_names(name, numbers.ncols());
+    several_values(&numbers, &names, source.path)?;
+    let lines = set_lines(&numbers, &names);
+    let labels = RowLabels::Sets {
+        values: numbers,
+        names,
+    };
+    Ok(ArrayLabels::Values { labels, lines })
 }
 
 /// The error of labels of several columns that are no values.
@@ -146,7 +183,7 @@ fn several_columns(source: &Source<'_>, numbers: &Array2<f64>, name: &str) -> Da
         &source.path.join(name),
         "a label of one number a row",
         format!("shape {:?}", numbers.shape()),
-        "labels as rows of 0 and 1 become numbers by y.argmax(1), `task` regress takes each column for a target",
+        "labels as rows of 0 and 1 become numbers by y.argmax(1), `task` multi-label takes each column for a label of its own, `task` regress for a target",
     )
 }
 

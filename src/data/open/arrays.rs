@@ -55,7 +55,7 @@ pub(super) fn npz(source: &Source<'_>) -> Result<ReadParts, DataError> {
     reading.extend(found.left_out());
     let labels = ArrayLabels::of(source, labels, &roles.main[1])?;
     let parts = labels.parts(source, own)?;
-    reading.push(labels.line());
+    reading.extend(labels.lines());
     labelled(source, Labelled { x, labels, parts }, reading)
 }
 
@@ -68,14 +68,14 @@ pub(super) fn npy_folder(source: &Source<'_>) -> Result<ReadParts, DataError> {
     let labels = ArrayLabels::of(source, all, &roles.main[1])?;
     let parts = labels.parts(source, roles.test.as_ref().map(|_| own))?;
     let mut reading = roles.reading();
-    reading.push(labels.line());
+    reading.extend(labels.lines());
     let Files { train, valid, test } = files(&roles, path, &labels, own, &parts)?;
     let classes = match labels {
         ArrayLabels::Classes(classes) => classes,
-        ArrayLabels::Values { values, names, .. } => {
+        ArrayLabels::Values { labels, .. } => {
             let files = Files { train, valid, test };
             let read = files.read_parts(source, Vec::new(), reading)?;
-            return read.with_values(&values, &names, &parts);
+            return read.with_values(&labels, &parts);
         }
     };
     // Bytes of images are read into memory, as those of other files.
@@ -110,7 +110,7 @@ fn files(
     // Rows of values have a class until they are given their values.
     let (classes, count) = match labels {
         ArrayLabels::Classes(classes) => (classes.labels.clone(), classes.count),
-        ArrayLabels::Values { values, .. } => (vec![0; values.nrows()], 1),
+        ArrayLabels::Values { .. } => (vec![0; labels.len()], 1),
     };
     let (train_classes, others) = classes.split_at(own.train);
     let (valid_classes, test_classes) = others.split_at(own.valid);
@@ -202,7 +202,7 @@ fn labelled(
             },
             labels: classes.labels,
         },
-        ArrayLabels::Values { values, names, .. } => RowLabels::Values { values, names },
+        ArrayLabels::Values { labels, .. } => labels,
     };
     reading.push(format!(
         "inputs: rows of shape {shape:?}, each value standardised over the training part"

@@ -71,7 +71,7 @@ pub fn open_observed(
         source.refuse_split("data whose test part is another file (`test`)")?;
     }
     let read = read(&source, kind).map_err(|error| error.within(path))?;
-    if read.targets.is_some() {
+    if let Labels::Values(_) = read.train.labels() {
         source.refuse_classes()?;
     }
     opened(&source, kind, read)
@@ -113,6 +113,10 @@ fn idle_option(options: &DataOptions, kind: DataKind) -> Option<&'static str> {
             options.table.target == Target::Values && !kind.has_numbers(),
         ),
         (
+            "`task` multi-label",
+            options.table.target == Target::Labels && !kind.has_numbers(),
+        ),
+        (
             "`tokens`",
             options.tokens.is_some() && kind != DataKind::Text,
         ),
@@ -141,6 +145,7 @@ fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Result<Opened
     };
     let task = match read.train.labels() {
         Labels::Sequence { .. } => "language",
+        Labels::Values(_) if read.targets.is_none() => "multi-label",
         Labels::Values(_) => "regress",
         Labels::Classes(_) | Labels::None => "classify",
     };
@@ -151,6 +156,7 @@ fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Result<Opened
     // Classes, and the order of an epoch.
     let num_classes = match read.train.labels() {
         Labels::Classes(classes) | Labels::Sequence { classes, .. } => classes,
+        Labels::Values(labels) if read.targets.is_none() => labels,
         Labels::Values(_) | Labels::None => 0,
     };
     let preparation = Preparation {
@@ -158,6 +164,7 @@ fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Result<Opened
         num_classes,
         class_names: read.class_names,
         targets: read.targets,
+        is_multi_label: task == "multi-label",
     };
     let mut reading = read.reading;
     let classes = read.train_classes.as_deref().unwrap_or_default();

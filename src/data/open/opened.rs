@@ -86,6 +86,25 @@ impl Opened {
         let named = |(class, count)| (self.preparation.class(class), count);
         counts.into_iter().enumerate().map(named).collect()
     }
+
+    /// Name and rows of each label, in all parts together, where rows have any number of them.
+    pub fn label_counts(&self) -> Vec<(String, usize)> {
+        let (Labels::Values(width), true) = (self.train.labels(), self.preparation.is_multi_label)
+        else {
+            return Vec::new();
+        };
+        let mut counts = vec![0; width];
+        for part in [&self.train, &self.test].into_iter().chain(&self.valid) {
+            let rows: Vec<u32> = (0..part.len() as u32).collect();
+            let mut values = vec![0.0; rows.len() * width];
+            part.gather_values(&rows, &mut values);
+            for (at, value) in values.iter().enumerate() {
+                counts[at % width] += usize::from(*value > 0.5);
+            }
+        }
+        let named = |(label, count)| (self.preparation.class(label), count);
+        counts.into_iter().enumerate().map(named).collect()
+    }
 }
 
 /// Classes of training rows: those that have a name, or come up.

@@ -43,6 +43,11 @@ pub(super) fn table(source: &Source<'_>) -> Result<ReadParts, DataError> {
             let said = format!("values of {}", listed(names));
             (source.split_values(values.nrows())?, said)
         }
+        RowLabels::Sets { values, names } => {
+            several_values(values, names, source.path)?;
+            let said = format!("labels {}", listed(names));
+            (source.split_values(values.nrows())?, said)
+        }
     };
     let rows = Rows {
         labels,
@@ -162,7 +167,7 @@ impl Rows {
         kind: RowKind,
     ) -> Result<ReadParts, DataError> {
         let targets = match &self.labels {
-            RowLabels::Classes { .. } => None,
+            RowLabels::Classes { .. } | RowLabels::Sets { .. } => None,
             RowLabels::Values { values, names } => Some(real_targets(values, names, parts)?),
         };
         let part = |rows: &[usize]| -> Result<ArrayDataset, DataError> {
@@ -175,6 +180,10 @@ impl Rows {
                 (RowLabels::Values { values, .. }, Some(targets)) => {
                     let values = values.select(Axis(0), rows);
                     ArrayDataset::values(inputs, targets.scale.apply(values.view()))
+                }
+                (RowLabels::Sets { values, .. }, _) => {
+                    let values = values.select(Axis(0), rows);
+                    ArrayDataset::values(inputs, values.mapv(|value| value as f32))
                 }
                 (RowLabels::Values { .. }, None) => unreachable!("values have a scale"),
             };

@@ -4,6 +4,7 @@ use ndarray::{Array2, Axis};
 
 use crate::data::dataset::{Dataset, Labels, LabelsMut};
 use crate::data::error::DataError;
+use crate::data::row_labels::RowLabels;
 use crate::data::scratch::{ROWS, with_scratch};
 use crate::data::split::PartRows;
 
@@ -83,27 +84,36 @@ impl Dataset for Valued {
 }
 
 impl ReadParts {
-    /// The same rows with values, (rows, targets), in the place of classes; `parts` says which row
+    /// The same rows with values or label sets in the place of classes; `parts` says which row
     /// is in which part.
     pub(super) fn with_values(
         self,
-        values: &Array2<f64>,
-        names: &[String],
+        labels: &RowLabels,
         parts: &PartRows,
     ) -> Result<Self, DataError> {
-        let targets = real_targets(values, names, parts)?;
+        let Some((values, names)) = labels.values() else {
+            return Ok(self);
+        };
+        // Label sets are as they are.
+        let targets = match labels {
+            RowLabels::Sets { .. } => None,
+            _ => Some(real_targets(values, names, parts)?),
+        };
         let valued = |rows: Box<dyn Dataset>, places: &[usize]| -> Box<dyn Dataset> {
             let values = values.select(Axis(0), places);
-            let values = targets.scale.apply(values.view());
+            let values = match &targets {
+                Some(targets) => targets.scale.apply(values.view()),
+                None => values.mapv(|value| value as f32),
+            };
             Box::new(Valued { rows, values })
         };
         Ok(Self {
             train: valued(self.train, &parts.train),
             valid: self.valid.map(|rows| valued(rows, &parts.valid)),
             test: self.test.map(|rows| valued(rows, &parts.test)),
-            class_names: Vec::new(),
+            class_names: labels.classes().1.to_vec(),
             train_classes: None,
-            targets: Some(targets),
+            targets,
             ..self
         })
     }

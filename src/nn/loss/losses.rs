@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::binary;
 use super::criterion::Criterion;
 use super::cross_entropy::CrossEntropy;
 use super::ctc;
@@ -35,6 +36,9 @@ pub enum Loss {
     Huber(f32),
     /// Cross-entropy of sigmoid(outputs) with targets in 0..=1, averaged over rows and outputs.
     BinaryCrossEntropy,
+    /// The same with a weight of positives for each output, finite and at least 0: what its error
+    /// counts where the target is 1.
+    WeightedBinaryCrossEntropy(Arc<[f32]>),
     /// Label sequences of at most `labels` classes, padded with the blank 0, for outputs (T, C);
     /// averaged over rows.
     Ctc {
@@ -79,7 +83,8 @@ impl Loss {
         Loss::BinaryCrossEntropy,
     ];
 
-    fn of_values(
+    /// The sum over outputs of a loss that has a rule for each alike.
+    fn by_rule(
         &self,
         outputs: &[f32],
         shape: &Shape,
@@ -102,13 +107,28 @@ impl Loss {
             },
             _ => panic!("{self:?} got values, expected classes"),
         };
-        // Rows are counted here; of a single logit the sign is the prediction.
-        let mut sums = regression::sums(outputs, values, rule, grad);
+        regression::sums(outputs, values, rule, grad)
+    }
+
+    /// The sum over rows of values, and how many rows there are; of binary cross-entropy those too
+    /// of which every logit is on the side of its target.
+    fn of_values(
+        &self,
+        outputs: &[f32],
+        shape: &Shape,
+        values: &[f32],
+        grad: Option<&mut [f32]>,
+    ) -> Sums {
+        let mut sums = match self {
+            Loss::WeightedBinaryCrossEntropy(weights) => {
+                binary::sums(outputs, values, weights, grad)
+            }
+            _ => self.by_rule(outputs, shape, values, grad),
+        };
         sums.rows = (outputs.len() / shape.len()) as f64;
         sums.weight = sums.rows;
-        if *self == Loss::BinaryCrossEntropy && shape.len() == 1 {
-            let rows = outputs.iter().zip(values);
-            sums.correct = rows.filter(|(y, t)| (**y > 0.0) == (**t > 0.5)).count() as f64;
+        if let Loss::BinaryCrossEntropy | Loss::WeightedBinaryCrossEntropy(_) = self {
+            sums.correct = binary::correct_rows(outputs, values, shape.len());
         }
         sums
     }
@@ -138,6 +158,7 @@ impl Criterion for Loss {
     fn problem(&self, outputs: &Shape) -> Option<String> {
         match self {
             Loss::CrossEntropy(options) => options.problem(outputs.channels()),
+            Loss::WeightedBinaryCrossEntropy(weights) => binary::problem(weights, outputs.len()),
             Loss::Huber(bound) if !(*bound > 0.0 && bound.is_finite()) => Some(format!(
                 "Huber's bound must be positive and finite, got {bound}"
             )),

@@ -138,6 +138,68 @@ fn options_of_cross_entropy_are_pytorchs() {
     }
 }
 
+/// Logits, targets and results of 3 outputs a row, some of them far from 0.
+const LOGITS: [f32; 12] = [
+    0.3, -1.2, 2.0, 0.0, 0.5, 0.4, 30.0, -30.0, -90.0, 90.0, -0.01, 5.0,
+];
+const LABELS: [f32; 12] = [1.0, 0.0, 0.25, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0];
+const MEANS: [f64; 2] = [13.319_140_012_5, 57.361_964_849_5];
+const SLOPES: [f64; 12] = [
+    -0.088_657_808_4,
+    0.019_289_600_7,
+    0.037_666_057_9,
+    0.041_666_666_7,
+    -0.015_730_861_2,
+    -0.234_098_864_1,
+    0.083_333_333_3,
+    -0.041_666_666_7,
+    -0.583_333_333_3,
+    0.0,
+    -0.020_937_499_1,
+    0.082_775_595_8,
+];
+
+#[test]
+fn binary_cross_entropy_is_pytorchs_with_and_without_weights_of_positives() {
+    // The formula of PyTorch's BCEWithLogitsLoss(pos_weight=[2.5, 0.5, 7]) in f64, by NumPy:
+    // l = 1 + (w - 1) * t; ((1 - t) * x + l * (log1p(exp(-abs(x))) + maximum(-x, 0))).mean(), and
+    // (l / (1 + exp(-x)) - w * t) / 12. Its documentation has 0.2014 for logits 1.5 of labels 1.
+    let mut grad = [0.0; 12];
+    let loss = Loss::WeightedBinaryCrossEntropy([2.5, 0.5, 7.0].into());
+    let targets = Targets::Values(&LABELS);
+    let sums = loss.sums(&LOGITS, &3.into(), targets, Some(&mut grad));
+    assert!((sums.mean_loss() / MEANS[1] - 1.0).abs() < 1e-6);
+    for (got, expected) in grad.into_iter().zip(SLOPES) {
+        let got = f64::from(got) / 4.0;
+        assert!((got - expected).abs() < 1e-7, "{got}, {expected}");
+    }
+    let alone = loss.sums(&LOGITS, &3.into(), targets, None);
+    assert_eq!((alone.loss, alone.correct), (sums.loss, sums.correct));
+    // Weights of 1 are none.
+    let ones = Loss::WeightedBinaryCrossEntropy([1.0; 3].into());
+    for loss in [Loss::BinaryCrossEntropy, ones] {
+        let sums = loss.sums(&LOGITS, &3.into(), targets, None);
+        assert!((sums.mean_loss() / MEANS[0] - 1.0).abs() < 1e-6, "{loss:?}");
+    }
+    let documented = Loss::WeightedBinaryCrossEntropy([1.0; 64].into());
+    let ones = [1.0; 640];
+    let sums = documented.sums(&[1.5; 640], &64.into(), Targets::Values(&ones), None);
+    assert!((sums.mean_loss() - 0.201_413_278).abs() < 1e-6);
+}
+
+#[test]
+fn a_row_is_correct_where_every_logit_is_on_the_side_of_its_label() {
+    let outputs = [0.1, -0.1, 2.0, 0.0, -3.0, 1.0];
+    let labels = Targets::Values(&[1.0, 0.0, 1.0, 0.0, 1.0, 1.0]);
+    for loss in [
+        Loss::BinaryCrossEntropy,
+        Loss::WeightedBinaryCrossEntropy([1.0, 4.0].into()),
+    ] {
+        let sums = loss.sums(&outputs, &2.into(), labels, None);
+        assert_eq!((sums.correct, sums.rows, sums.weight), (2.0, 3.0, 3.0));
+    }
+}
+
 #[test]
 fn ctc_is_pytorchs_and_its_gradient_is_right() {
     // python3 -c "import torch as t, torch.nn.functional as F; x =
@@ -178,6 +240,9 @@ fn settings_out_of_range_are_named() {
     assert!(problem(Loss::CrossEntropy(few)).contains("3 class weights, one a class, got 1"));
     let negative = options().weights([1.0, -1.0, 1.0]);
     assert!(problem(Loss::CrossEntropy(negative)).contains("at least 0, got -1"));
+    let weights = |weights: &[f32]| Loss::WeightedBinaryCrossEntropy(weights.into());
+    assert!(problem(weights(&[1.0, 2.0])).contains("3 weights of positives, one an output, got 2"));
+    assert!(problem(weights(&[1.0, f32::NAN, 2.0])).contains("at least 0, got NaN"));
     assert!(problem(Loss::Huber(0.0)).contains("positive and finite, got 0"));
     assert!(problem(Loss::Ctc { labels: 2 }).contains("outputs of shape TxC, got 3"));
     assert_eq!(problem(Loss::CrossEntropy(options().smoothing(0.5))), "");
