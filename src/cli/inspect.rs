@@ -177,7 +177,7 @@ fn facts(path: &Path, kind: DataKind, options: &TableOptions) -> Result<Option<V
             for (name, descr) in &found.unread {
                 say!("{name}: {descr}, {}, not read", odd_kind(descr));
             }
-            let unread = found.unread.iter().map(|(name, _)| name);
+            let unread = found.unread.keys();
             json!({ "arrays": arrays, "unread": unread.collect::<Vec<_>>() })
         }
         DataKind::Table => table(path, options)?,

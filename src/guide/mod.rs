@@ -30,9 +30,6 @@ pub mod bf16 {}
 #[doc = include_str!("same_bits.md")]
 pub mod same_bits {}
 
-#[doc = include_str!("evaluation.md")]
-pub mod evaluation {}
-
 #[doc = include_str!("reliability.md")]
 pub mod reliability {}
 
