@@ -117,6 +117,18 @@ impl<D: Dataset> Dataset for ConcatDataset<D> {
         });
     }
 
+    fn has_weights(&self) -> bool {
+        self.parts.iter().any(Dataset::has_weights)
+    }
+
+    fn gather_weights(&self, rows: &[u32], mut weights: &mut [f32]) {
+        let Ok(()) = self.runs::<Sure>(rows, |part, rows| {
+            let to = weights.split_off_mut(..rows.len());
+            part.gather_weights(rows, to.expect("there is room for every row"));
+            Ok(())
+        });
+    }
+
     fn prefetch(&self, rows: &[u32]) {
         let Ok(()) = self.runs::<Sure>(rows, |part, rows| {
             part.prefetch(rows);

@@ -83,6 +83,17 @@ pub trait Dataset: Send + Sync {
         unreachable!("rows are labelled with {:?}", self.labels())
     }
 
+    /// Whether rows have weights ([`Dataset::gather_weights`]).
+    fn has_weights(&self) -> bool {
+        false
+    }
+
+    /// Writes how much each of `rows` counts in the loss and its gradient, at least 0: 1 by default.
+    /// The mean divides by their sum. Called only if [`Dataset::has_weights`] says so.
+    fn gather_weights(&self, _rows: &[u32], weights: &mut [f32]) {
+        weights.fill(1.0);
+    }
+
     /// That these rows are wanted soon: those of the next batch. Called on a worker's thread, so it
     /// must be quick; by default nothing.
     fn prefetch(&self, _rows: &[u32]) {}
@@ -208,6 +219,14 @@ macro_rules! forward {
 
         fn gather_values(&self, rows: &[u32], values: &mut [f32]) {
             $inner(self).gather_values(rows, values);
+        }
+
+        fn has_weights(&self) -> bool {
+            $inner(self).has_weights()
+        }
+
+        fn gather_weights(&self, rows: &[u32], weights: &mut [f32]) {
+            $inner(self).gather_weights(rows, weights);
         }
 
         fn prefetch(&self, rows: &[u32]) {

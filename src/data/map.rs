@@ -92,6 +92,14 @@ impl<D: Dataset, F: Fn(&[f32], &mut [f32]) + Send + Sync> Dataset for MapDataset
         self.data.gather_values(rows, values);
     }
 
+    fn has_weights(&self) -> bool {
+        self.data.has_weights()
+    }
+
+    fn gather_weights(&self, rows: &[u32], weights: &mut [f32]) {
+        self.data.gather_weights(rows, weights);
+    }
+
     fn prefetch(&self, rows: &[u32]) {
         self.data.prefetch(rows);
     }

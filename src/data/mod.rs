@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `dataset` | the trait `Dataset` |
 //! | `subset`, `concat`, `map`, `scratch` | data sets made of others; memory for their rows |
+//! | `weighted`, `weight_column` | rows with weights; those in a column of a table |
 //! | `arrays` | rows in memory, from `ndarray` or vectors, checked when they are built |
 //! | `images`, `stored` | images, standardised as they are gathered; in memory, or left on the disk |
 //! | `augment` | images changed anew in every epoch |
@@ -132,6 +133,8 @@ mod unnamed;
 mod wave;
 #[cfg(feature = "audio")]
 mod wave_chunks;
+mod weight_column;
+mod weighted;
 
 pub use array_file::ArrayFile;
 pub use arrays::ArrayDataset;
@@ -193,3 +196,4 @@ pub use text::{TextDataset, Vocabulary, read_bytes, read_text};
 pub use text_features::{HashedTexts, LabelledTexts, TextHasher};
 pub use tokens::Tokenizer;
 pub use unlabelled::PredictInput;
+pub use weighted::Weighted;

@@ -80,6 +80,14 @@ impl<D: Dataset> Dataset for Subset<D> {
         self.inner(rows, |rows| self.data.gather_values(rows, values));
     }
 
+    fn has_weights(&self) -> bool {
+        self.data.has_weights()
+    }
+
+    fn gather_weights(&self, rows: &[u32], weights: &mut [f32]) {
+        self.inner(rows, |rows| self.data.gather_weights(rows, weights));
+    }
+
     fn prefetch(&self, rows: &[u32]) {
         self.inner(rows, |rows| self.data.prefetch(rows));
     }

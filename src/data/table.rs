@@ -7,6 +7,7 @@ use super::columns::Columns;
 use super::error::DataError;
 use super::feature_cells::{CellKind, FeatureCells};
 use super::row_labels::RowLabels;
+use super::weight_column::RowWeights;
 
 /// A table, each row with a label.
 ///
@@ -22,6 +23,7 @@ pub struct CsvTable {
     pub(super) columns: Columns,
     pub(super) features: FeatureCells,
     pub(super) labels: RowLabels,
+    pub(super) weights: Option<RowWeights>,
     pub(super) reading: Vec<String>,
 }
 
@@ -62,10 +64,16 @@ impl CsvTable {
         &self.features.codes
     }
 
-    /// The features and the labels alone.
+    /// How much each row counts, if a column says it; [`CsvTable::dataset`] has rows without weights,
+    /// [`Weighted`](super::Weighted) gives them theirs.
+    pub fn weights(&self) -> Option<&[f32]> {
+        self.weights.as_ref().map(|found| &*found.weights)
+    }
+
+    /// The features, the labels and the weights alone.
     #[cfg(feature = "files")]
-    pub(super) fn into_parts(self) -> (FeatureCells, RowLabels) {
-        (self.features, self.labels)
+    pub(super) fn into_parts(self) -> (FeatureCells, RowLabels, Option<RowWeights>) {
+        (self.features, self.labels, self.weights)
     }
 
     /// What each part of the table was taken for, `key: value` each.

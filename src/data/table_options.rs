@@ -12,6 +12,7 @@ use super::row_labels::RowLabels;
 use super::table::CsvTable;
 use super::targets::{MissingLabels, Target};
 use super::text_features::LabelledTexts;
+use super::weight_column::RowWeights;
 
 /// Options of reading a table; by default its cells decide.
 ///
@@ -47,6 +48,9 @@ pub struct TableOptions {
     /// Columns to be predicted, in the place of `label`: values, or several of 0 and 1 that are labels
     /// of which a row has any number.
     pub targets: Vec<Column>,
+    /// The column of the rows' weights, if there is one ([`Weighted`](super::Weighted)); it is no
+    /// feature.
+    pub weights: Option<Column>,
 }
 
 /// A table cut into what it is made of.
@@ -56,6 +60,7 @@ struct Cut {
     /// The places of columns that are said to be categories.
     categories: Vec<usize>,
     labels: RowLabels,
+    weights: Option<RowWeights>,
     reading: Vec<String>,
 }
 
@@ -106,6 +111,7 @@ impl TableOptions {
             features,
             columns: cut.columns,
             labels: cut.labels,
+            weights: cut.weights,
             reading,
         })
     }
@@ -165,8 +171,16 @@ impl TableOptions {
         ));
         let names = labels.iter().map(|&place| head.name(place, has_header));
         let names = names.collect();
+        let weights = self.weight_place(head, &labels, path)?;
+        let weights = weights.map(|place| (place, head.name(place, has_header)));
         let categories = self.category_places(head, path)?;
-        let (columns, left_out) = self.chosen_columns(head, &labels, has_header, path)?;
+        // Columns that are no features: labels, the first of them before all, and weights.
+        let others: Vec<usize> = labels
+            .iter()
+            .copied()
+            .chain(weights.iter().map(|(place, _)| *place))
+            .collect();
+        let (columns, left_out) = self.chosen_columns(head, &others, has_header, path)?;
         columns.refuse_others(&categories, head, path)?;
         reading.extend(left_out);
         // The rows, and the labels of each.
@@ -177,6 +191,8 @@ impl TableOptions {
         let labels = self.label_columns(labels, names);
         reading.extend(labels.settle_missing(&mut records, path)?);
         let (labels, said) = labels.of(&records, path)?;
+        let weights = weights.map(|(place, name)| RowWeights::of(&records, place, name, path));
+        let weights = weights.transpose()?;
         // What it came to, in lines.
         let features = &columns.names;
         reading.push(format!(
@@ -185,11 +201,13 @@ impl TableOptions {
             listed(features)
         ));
         reading.extend(said);
+        reading.extend(weights.as_ref().map(RowWeights::line));
         Ok(Cut {
             rows: records,
             columns,
             categories,
             labels,
+            weights,
             reading,
         })
     }
@@ -243,6 +261,8 @@ impl TableOptions {
     /// All columns that were named, each with the option that names it.
     fn named_columns(&self) -> Vec<(&'static str, &Column)> {
         let mut named = self.named_labels();
+        let weights = self.weights.iter();
+        named.extend(weights.map(|column| ("weight_column", column)));
         let others = [
             ("drop", &self.drop),
             ("columns", &self.columns),

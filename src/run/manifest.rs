@@ -338,6 +338,11 @@ fn hash_rows(part: &dyn Dataset, hash: &mut Sha256) {
             }
             Labels::None => {}
         }
+        if part.has_weights() {
+            let mut weights = vec![0.0_f32; rows.len()];
+            part.gather_weights(rows, &mut weights);
+            hash.update(bytemuck::cast_slice(&weights));
+        }
     }
 }
 

@@ -100,6 +100,11 @@ fn fingerprint(data: &dyn Dataset) -> Result<String, TrainError> {
         hash.update(bytemuck::cast_slice::<_, u8>(&inputs));
         hash.update(bytemuck::cast_slice::<_, u8>(&classes));
         hash.update(bytemuck::cast_slice::<_, u8>(&values));
+        if data.has_weights() {
+            let mut weight = [0.0_f32];
+            data.gather_weights(&[row as u32], &mut weight);
+            hash.update(bytemuck::cast_slice::<_, u8>(&weight));
+        }
     }
     let text = format!("{:x}", hash.finalize());
     Ok(text[..16].to_owned())

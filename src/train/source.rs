@@ -52,6 +52,14 @@ impl RowSource for Sources<'_> {
         let drawn = self.0[source].try_draw(epoch, rows, inputs, labels);
         drawn.unwrap_or_else(|error| fail(error));
     }
+
+    fn weigh(&self, source: usize, rows: &[u32], weights: &mut [f32]) -> bool {
+        let data = self.0[source];
+        if data.has_weights() {
+            data.gather_weights(rows, weights);
+        }
+        data.has_weights()
+    }
 }
 
 /// An optimiser as the engine applies it: for those who bring their own replica.

@@ -62,6 +62,7 @@ mod optimizers;
 mod parity;
 mod rank_failures;
 mod ranks;
+mod row_weights;
 mod rows_on_disk;
 mod same_bits;
 #[cfg(feature = "study")]

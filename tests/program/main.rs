@@ -47,4 +47,5 @@ mod shell;
 mod survives;
 mod table_columns;
 mod three_parts;
+mod weight_column;
 mod written_layers;

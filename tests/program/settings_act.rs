@@ -4,7 +4,7 @@
 use crate::program::{stdout, unisono, value};
 
 /// Values that are not the defaults.
-const VALUES: [(&str, &str); 65] = [
+const VALUES: [(&str, &str); 66] = [
     ("model.preset", "mlp_small"),
     ("model.layers", "dense 8"),
     ("model.precision", "bf16"),
@@ -13,6 +13,7 @@ const VALUES: [(&str, &str); 65] = [
     ("data.path", "no.csv"),
     ("data.label", "0"),
     ("data.target", "0"),
+    ("data.weight_column", "0"),
     ("data.header", "no"),
     ("data.delimiter", "semicolon"),
     ("data.drop", "0"),

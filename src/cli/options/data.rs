@@ -37,6 +37,11 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "COLUMNS")]
     pub(crate) target: Option<String>,
 
+    /// The column of a table that says how much each row counts in the loss, a number of at least 0:
+    /// its name, or its index from 0. It is no feature, and metrics count each row once
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) weight_column: Option<String>,
+
     /// Whether the first line of a table holds the names of its columns: auto (the default; told
     /// from the cells), yes or no
     #[arg(long, value_name = "NAME", value_parser = choices::HEADERS.parser())]

@@ -5,7 +5,7 @@ use crate::data::DataKind;
 
 use super::rules::{
     ALONE, COUNTED, FILE_ALONE, HAS_PARTS, LOOKS, NO_DATA, NO_DRAW, NO_IMAGES, NO_TABLE, OWN_TEST,
-    SCHEDULE, SPLIT_FILE, TEST_FILE, VALID_FILE,
+    SCHEDULE, SPLIT_FILE, TEST_FILE, TEXTS, VALID_FILE,
 };
 use super::{By, Case, Row, by, on, row};
 
@@ -33,19 +33,24 @@ pub(super) static DATA: &[Row] = &[
             ),
         ],
     ),
-    row("data.header", &[NO_DATA, COUNTED, NO_TABLE]),
-    row("data.delimiter", &[NO_DATA, COUNTED, NO_TABLE]),
-    row("data.drop", &[NO_DATA, COUNTED, NO_TABLE]),
-    row("data.columns", &[NO_DATA, COUNTED, NO_TABLE]),
     row(
-        "data.categories",
+        "data.weight_column",
         &[
             NO_DATA,
             COUNTED,
             NO_TABLE,
-            on(|case| case.args.data.text, "the columns are texts (--text)"),
+            TEXTS,
+            on(
+                |case| case.args.data.valid.is_some() || case.args.data.test.is_some(),
+                "the rows of other files have no weights; --valid-share and --test-share take parts of one file",
+            ),
         ],
     ),
+    row("data.header", &[NO_DATA, COUNTED, NO_TABLE]),
+    row("data.delimiter", &[NO_DATA, COUNTED, NO_TABLE]),
+    row("data.drop", &[NO_DATA, COUNTED, NO_TABLE]),
+    row("data.columns", &[NO_DATA, COUNTED, NO_TABLE]),
+    row("data.categories", &[NO_DATA, COUNTED, NO_TABLE, TEXTS]),
     row("data.missing_labels", &[NO_DATA, COUNTED, NO_TABLE]),
     row(
         "data.task",

@@ -74,6 +74,7 @@ pub(super) const NO_DRAW: Rule = on(
     |case| case.data_is(|kind| kind == DataKind::Text),
     "the end of a text is its test part (--test-share)",
 );
+pub(super) const TEXTS: Rule = on(|case| case.args.data.text, "the columns are texts (--text)");
 const FILE: &str = "the file of --split says which rows are the test part";
 pub(super) const SPLIT_FILE: Rule = by(names_rows, FILE);
 pub(super) const FILE_ALONE: Rule = by(|case| names_rows(case) && !draws_valid(case), FILE);

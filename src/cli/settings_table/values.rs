@@ -1,7 +1,7 @@
 //! Values of all keys, for the tests of the table.
 
 /// Values of each key that are not the default; where data take one of them it must act.
-pub(super) const VALUES: [(&str, &[&str]); 65] = [
+pub(super) const VALUES: [(&str, &[&str]); 66] = [
     ("model.preset", &["mlp_small", "lenet", "lstm"]),
     (
         "model.layers",
@@ -19,6 +19,7 @@ pub(super) const VALUES: [(&str, &[&str]); 65] = [
     ("data.path", &["idx"]),
     ("data.label", &["0"]),
     ("data.target", &["1"]),
+    ("data.weight_column", &["0"]),
     ("data.header", &["no"]),
     ("data.delimiter", &["semicolon"]),
     ("data.drop", &["0"]),

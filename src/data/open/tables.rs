@@ -32,7 +32,7 @@ pub(super) fn table(source: &Source<'_>) -> Result<ReadParts, DataError> {
     let table = source.options.table.read(source.path)?;
     let columns = table.columns().clone();
     let reading = table.reading().to_vec();
-    let (cells, labels) = table.into_parts();
+    let (cells, labels, weights) = table.into_parts();
     let (parts, said) = match &labels {
         RowLabels::Classes { labels, names } => {
             several_classes(names.len(), source.path, LABELS)?;
@@ -60,7 +60,11 @@ pub(super) fn table(source: &Source<'_>) -> Result<ReadParts, DataError> {
         names: columns.names.clone(),
         shape: Vec::new(),
     };
-    rows.encoded(cells, &parts, columns, source.path)
+    let read = rows.encoded(cells, &parts, columns, source.path)?;
+    match weights {
+        Some(weights) => read.with_weights(&weights, &parts, source.path),
+        None => Ok(read),
+    }
 }
 
 pub(super) fn labelled_texts(source: &Source<'_>) -> Result<ReadParts, DataError> {

@@ -1,4 +1,7 @@
-//! Rows with values in the place of the classes that their own data set gives them.
+//! Rows with values in the place of the classes that their own data set gives them; rows with
+//! weights.
+
+use std::path::Path;
 
 use ndarray::{Array2, Axis};
 
@@ -7,6 +10,8 @@ use crate::data::error::DataError;
 use crate::data::row_labels::RowLabels;
 use crate::data::scratch::{ROWS, with_scratch};
 use crate::data::split::PartRows;
+use crate::data::weight_column::RowWeights;
+use crate::data::weighted::Weighted;
 
 use super::opened::ReadParts;
 use super::tables::real_targets;
@@ -84,6 +89,29 @@ impl Dataset for Valued {
 }
 
 impl ReadParts {
+    /// The same rows with weights; `parts` says which row is in which part.
+    pub(super) fn with_weights(
+        self,
+        weights: &RowWeights,
+        parts: &PartRows,
+        path: &Path,
+    ) -> Result<Self, DataError> {
+        let weighted = |rows: Box<dyn Dataset>, part: &str, places: &[usize]| {
+            let rows = Weighted::new(rows, weights.of_part(path, part, places)?)?;
+            Ok::<Box<dyn Dataset>, DataError>(Box::new(rows))
+        };
+        let valid = self.valid;
+        let valid = valid.map(|rows| weighted(rows, "validation", &parts.valid));
+        let test = self.test;
+        let test = test.map(|rows| weighted(rows, "test", &parts.test));
+        Ok(Self {
+            train: weighted(self.train, "training", &parts.train)?,
+            valid: valid.transpose()?,
+            test: test.transpose()?,
+            ..self
+        })
+    }
+
     /// The same rows with values or label sets in the place of classes; `parts` says which row
     /// is in which part.
     pub(super) fn with_values(

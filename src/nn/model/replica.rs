@@ -20,10 +20,10 @@ use crate::nn::layers::Sequential;
 use super::blocks::Blocks;
 use super::destinations::{Own, Single, trained_square};
 use super::factored::Factored;
-use super::model_state::ModelState;
+use super::model_state::{Gradient, ModelState};
 use super::row_source::RowSource;
 use crate::nn::kernel::{Buffer, Isa, elementwise::add};
-use crate::nn::loss::{Criterion, TargetKind, Targets, TargetsMut, odd_sums};
+use crate::nn::loss::{Criterion, TargetKind, TargetsMut, odd_sums};
 
 /// What a replica computes besides its model.
 #[derive(Clone, Debug)]
@@ -94,6 +94,8 @@ impl<S: RowSource> NetworkReplica<S> {
                 dy: Buffer::default(),
                 classes: Vec::new(),
                 values: Buffer::default(),
+                weights: Vec::new(),
+                is_weighted: false,
                 model: model.clone(),
                 mask: Vec::new(),
             },
@@ -119,6 +121,8 @@ impl<S: RowSource> NetworkReplica<S> {
         };
         self.source
             .gather(source, context.epoch, rows, inputs, targets);
+        state.weights.resize(n, 1.0);
+        state.is_weighted = self.source.weigh(source, rows, &mut state.weights);
         let x = &state.x[..n * state.widths.0];
         let y = state.y.grow(n * state.widths.1);
         state.model.mask(x, &mut state.mask);
@@ -131,30 +135,8 @@ impl<S: RowSource> NetworkReplica<S> {
 
     /// The loss of rows `rows` of the block; with `Gradient::Wanted`, its gradient is left in `dy`.
     fn loss(&mut self, rows: Range<usize>, gradient: Gradient) -> Sums {
-        let state = &mut self.state;
-        let outputs = rows.start * state.widths.1..rows.end * state.widths.1;
-        let targets = match state.kind {
-            TargetKind::Classes { per_row, .. } => {
-                let at = rows.start * per_row..rows.end * per_row;
-                Targets::Classes(&state.classes[at])
-            }
-            TargetKind::Values(width) => {
-                Targets::Values(&state.values[rows.start * width..rows.end * width])
-            }
-        };
         let criterion = &*self.settings.loss;
-        let grad = match gradient {
-            Gradient::Wanted => {
-                let len = state.y.len();
-                let grad = &mut state.dy.grow(len)[outputs.clone()];
-                if !criterion.fills_gradient() {
-                    grad.fill(0.0);
-                }
-                Some(grad)
-            }
-            Gradient::No => None,
-        };
-        let sums = criterion.sums(&state.y[outputs], state.layer.output(), targets, grad);
+        let sums = self.state.loss(criterion, rows, gradient);
         if let Some(problem) = odd_sums(&sums) {
             panic!("the loss {} {problem}", criterion.name());
         }
@@ -382,11 +364,4 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
             }
         }
     }
-}
-
-/// Whether the loss's gradient is computed too.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Gradient {
-    Wanted,
-    No,
 }

@@ -35,6 +35,12 @@ pub trait RowSource: Send + Sync {
         inputs: &mut [f32],
         targets: TargetsMut<'_>,
     );
+
+    /// Writes how much each row counts in the loss, a finite number of at least 0, and says whether
+    /// rows have such weights: by default they have none, and count alike.
+    fn weigh(&self, _source: usize, _rows: &[u32], _weights: &mut [f32]) -> bool {
+        false
+    }
 }
 
 impl<S: RowSource + ?Sized> RowSource for std::sync::Arc<S> {
@@ -47,5 +53,9 @@ impl<S: RowSource + ?Sized> RowSource for std::sync::Arc<S> {
         targets: TargetsMut<'_>,
     ) {
         (**self).gather(source, epoch, rows, inputs, targets);
+    }
+
+    fn weigh(&self, source: usize, rows: &[u32], weights: &mut [f32]) -> bool {
+        (**self).weigh(source, rows, weights)
     }
 }
