@@ -17,6 +17,9 @@ use super::loss::ignored_class;
 use super::part_errors::{PartErrors, if_numbers};
 use super::task::Task;
 
+/// What checkpoints call the hash of the data.
+pub(super) const DATA: &str = "data's sha256";
+
 /// Writes metrics while a training runs, and what came out at its end.
 #[derive(Debug)]
 pub(super) struct RunRecorder {
@@ -46,15 +49,18 @@ impl RunRecorder {
         let mut manifest = Manifest::new(model, &*task.about);
         manifest.seed = settings.seed;
         manifest.num_params = task.model.layout().map_err(TrainError::from)?.num_params();
-        manifest.data_sha256 = task.data_sha256();
-        let (mut is_same, mut seconds_before) = (false, 0.0);
+        task.data_sha256().clone_into(&mut manifest.data_sha256);
+        // A manifest that is lost has left its hash of the data in the checkpoints.
+        let known = before.as_ref().map(|before| before.data_sha256.as_str());
+        let known = known.or_else(|| from?.dependency(DATA));
+        let is = manifest.data_sha256.as_str();
+        let is_same = known == Some(is);
+        if let Some(was) = known.filter(|_| !is_same && !allows) {
+            let differences = vec![format!("the {DATA} was {was}, is {is}")];
+            return Err(TrainError::Changed { differences }.into());
+        }
+        let mut seconds_before = 0.0;
         if let Some(before) = before {
-            let (was, is) = (&before.data_sha256, &manifest.data_sha256);
-            is_same = was == is;
-            if !is_same && !allows {
-                let differences = vec![format!("the data's sha256 was {was}, is {is}")];
-                return Err(TrainError::Changed { differences }.into());
-            }
             manifest.model_files = before.models();
             manifest.started = before.started;
             manifest.phases_s = before.phases_s;

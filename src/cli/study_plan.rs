@@ -83,7 +83,7 @@ impl Study {
             .filter(|key| ["sampling", "augment", "shards"].contains(&&*key.name))
             .filter_map(|key| Some((key.path(), resolved.value(key)?.to_string())))
             .collect();
-        besides.insert("data sha256".to_owned(), task.data_sha256());
+        besides.insert("data sha256".to_owned(), task.data_sha256().to_owned());
         if let Some(valid) = &task.valid {
             let rows = valid.len();
             note!(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use crate::data::{
     DataError, Dataset, ImageShape, Preparation, RealTargets, RowKind, Sampling, digits,
@@ -143,6 +144,8 @@ pub(super) struct Task {
     pub(super) preparation: Option<Preparation>,
     /// How many rows the classes have.
     pub(super) balance: Option<String>,
+    /// The hash of all parts, once somebody has asked for it.
+    sha256: OnceLock<String>,
 }
 
 impl Task {
@@ -182,9 +185,11 @@ impl Task {
     }
 
     /// The fingerprint of all parts.
-    pub(super) fn data_sha256(&self) -> String {
-        let Parts { train, valid, test } = self.parts();
-        Manifest::data_sha256([Some(train), test, valid].into_iter().flatten())
+    pub(super) fn data_sha256(&self) -> &str {
+        self.sha256.get_or_init(|| {
+            let Parts { train, valid, test } = self.parts();
+            Manifest::data_sha256([Some(train), test, valid].into_iter().flatten())
+        })
     }
 }
 
@@ -206,6 +211,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, CommandError> {
             reading: Vec::new(),
             preparation: Some(of_digits()),
             balance: None,
+            sha256: OnceLock::new(),
         });
     };
     // A preset without data: synthetic rows.
@@ -226,6 +232,7 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, CommandError> {
         reading: Vec::new(),
         preparation: None,
         balance: None,
+        sha256: OnceLock::new(),
     })
 }
 
@@ -376,6 +383,7 @@ fn own_data(settings: &TrainSettings, path: &Path) -> Result<Task, CommandError>
         model: model(settings, Some(&opened.preparation))?,
         loss: loss(&settings.loss, Some(&opened.preparation), &*opened.train)?,
         balance: opened.balance(),
+        sha256: OnceLock::new(),
         sampling: opened.sampling,
         data: [opened.train, opened.test],
         valid: opened.valid,

@@ -20,7 +20,7 @@ use super::part_errors::PartErrors;
 use super::progress::{OutputMode, Progress};
 use super::reading::{cut, is_loss};
 use super::resume::{Begun, resumed, resumed_by_all};
-use super::run_recorder::RunRecorder;
+use super::run_recorder::{DATA, RunRecorder};
 use super::settings_table::{By, refuse};
 use super::signals::Stops;
 use super::stdout;
@@ -147,6 +147,25 @@ fn joined(
     }
 }
 
+/// The trainer with checkpoints, which name what their weights depend on.
+fn keeping(
+    trainer: Trainer,
+    settings: &TrainSettings,
+    task: &Task,
+    run: Option<&RunFolder>,
+) -> Trainer {
+    let folder = run.map(RunFolder::checkpoints);
+    let checkpoints = Checkpoints {
+        folder: folder.unwrap_or_default(),
+        ..settings.checkpoints.clone()
+    };
+    let augment = format!("{:?}", settings.data_options.augment);
+    let trainer = trainer.checkpoints(checkpoints).track_layer_norms();
+    trainer
+        .depends_on("augmentation", augment)
+        .depends_on(DATA, task.data_sha256())
+}
+
 fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(), CommandError> {
     let Begun {
         resolved,
@@ -164,12 +183,7 @@ fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(
     let mut trainer = joined(command, trainer, ranks)?;
     // What is kept of it: by the first rank, but all make checkpoints together.
     if keeps {
-        let folder = run.as_ref().map(RunFolder::checkpoints);
-        let checkpoints = Checkpoints {
-            folder: folder.unwrap_or_default(),
-            ..settings.checkpoints.clone()
-        };
-        trainer = trainer.checkpoints(checkpoints).track_layer_norms();
+        trainer = keeping(trainer, &settings, &task, run.as_ref());
     }
     let new_recorder = |run| {
         stdout::outlive();

@@ -9,6 +9,7 @@ use super::clip::ClipValue;
 use super::custom::Named;
 use super::decay::{DecayWeights, L1, ProximalL1};
 use super::error::{OptimError, check};
+use super::groups::Groups;
 use super::moments::Adam;
 use super::momentum::MomentumForm;
 use super::recipes::{Optimizer, Rule};
@@ -233,6 +234,20 @@ fn positive(name: &'static str, value: f32) -> Result<(), OptimError> {
 fn fraction(name: &'static str, value: f32) -> Result<(), OptimError> {
     let is_valid = (0.0..1.0).contains(&value);
     check(name, "at least 0 and below 1", value, is_valid)
+}
+
+impl Optimizer {
+    /// What the updates depend on beside the text of the optimiser: all of its rule, and the groups.
+    pub(crate) fn details(&self) -> String {
+        let Groups {
+            decays_all,
+            layer_lrs,
+        } = &self.groups;
+        format!(
+            "{:?}, decays all: {decays_all}, factors: {layer_lrs:?}",
+            self.rule
+        )
+    }
 }
 
 impl std::fmt::Display for Optimizer {

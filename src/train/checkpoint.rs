@@ -102,6 +102,12 @@ impl Checkpoint {
         self.evaluation.and_then(|evaluation| evaluation.on(part))
     }
 
+    /// What the weights depend on by that name, if it is named.
+    #[cfg(feature = "cli")]
+    pub(crate) fn dependency(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).map(String::as_str)
+    }
+
     /// The parameters, tensor after tensor.
     pub fn params(&self) -> &[f32] {
         &self.params

@@ -1,5 +1,6 @@
 //! Settings of a `Trainer`, and their checks.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
@@ -62,6 +63,8 @@ pub(super) struct Config {
     pub(super) on_non_finite: OnNonFinite,
     /// Steps between two comparisons of the ranks' parameters.
     pub(super) check_replicas: Option<NonZeroU64>,
+    /// What the weights depend on besides, by name.
+    pub(super) dependencies: BTreeMap<String, String>,
 }
 
 impl Config {
@@ -86,6 +89,7 @@ impl Config {
             seed: 42,
             on_non_finite: OnNonFinite::Stop,
             check_replicas: None,
+            dependencies: BTreeMap::new(),
         }
     }
 

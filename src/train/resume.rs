@@ -13,6 +13,10 @@ use super::train_loop::shapes;
 use super::trainer::Trainer;
 use crate::nn::Precision;
 
+/// The optimiser in a text, and what that leaves out.
+const OPTIMIZER: &str = "optimizer";
+const DETAILS: &str = "optimizer's details";
+
 /// The name of the setting that checkpoints of older versions do not have.
 const PRECISION: &str = "precision";
 
@@ -107,6 +111,30 @@ impl<M: Model> Trainer<M> {
         self
     }
 
+    /// Says what else the weights depend on, such as a hash of the data or how they are augmented:
+    /// a training that is resumed with another value is refused, as one with other settings is.
+    /// Checkpoints that do not name it are gone on from.
+    ///
+    /// ```
+    /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, train::TrainError};
+    /// let (train, test) = digits();
+    /// let trainer = |data: &str| {
+    ///     let model = Sequential::new(64).dense(10);
+    ///     Trainer::new(model, Loss::SoftmaxCrossEntropy).epochs(1).depends_on("data", data)
+    /// };
+    /// let mut begun = trainer("version 1");
+    /// begun.fit(&train, &test)?;
+    /// let mut other = trainer("version 2").epochs(2);
+    /// other.resume(begun.checkpoint()?)?;
+    /// let error = other.fit(&train, &test).unwrap_err();
+    /// assert!(error.to_string().contains("data was version 1, is version 2"));
+    /// # Ok::<(), TrainError>(())
+    /// ```
+    pub fn depends_on(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.config.dependencies.insert(name.into(), value.into());
+        self
+    }
+
     /// Compares what the weights depend on with the checkpoint's, and notes it.
     pub(super) fn check_settings(&mut self, shards: usize, rows: usize) -> Result<(), TrainError> {
         self.config
@@ -118,6 +146,10 @@ impl<M: Model> Trainer<M> {
                 let older = (name == PRECISION).then(|| Precision::F32.to_string());
                 let before = self.settings.get(name).cloned().or(older);
                 let before = before.filter(|before| before != value)?;
+                // Another optimiser has other details.
+                if name == DETAILS && self.settings.get(OPTIMIZER) != now.get(OPTIMIZER) {
+                    return None;
+                }
                 Some(format!("{name} was {before}, is {value}"))
             };
             let differences: Vec<String> = now.iter().filter_map(differs).collect();
@@ -134,7 +166,8 @@ impl<M: Model> Trainer<M> {
         let digest = |text: String| format!("{:x}", Sha256::digest(text));
         let pairs = [
             ("seed", config.seed.to_string()),
-            ("optimizer", config.optimizer.to_string()),
+            (OPTIMIZER, config.optimizer.to_string()),
+            (DETAILS, config.optimizer.details()),
             ("schedule", config.schedule.to_string()),
             ("batch size", config.batch_size.to_string()),
             ("batch policy", config.batch_rule.to_string()),
@@ -152,6 +185,8 @@ impl<M: Model> Trainer<M> {
             ("shards", shards.to_string()),
             ("training rows", rows.to_string()),
         ];
-        pairs.map(|(name, value)| (name.to_owned(), value)).into()
+        let own = pairs.map(|(name, value)| (name.to_owned(), value));
+        let given = config.dependencies.clone().into_iter();
+        own.into_iter().chain(given).collect()
     }
 }

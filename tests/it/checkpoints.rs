@@ -180,6 +180,27 @@ fn other_settings_and_other_models_are_refused_by_name() {
         error.contains("seed was 42, is 7") && error.contains("batch size was 64, is 32"),
         "{error}"
     );
+    // What the text of an optimiser leaves out, and what a caller names.
+    let same = || {
+        let rule = Optimizer::adam_w(0.01).with_average(0.9);
+        rule.with_clip_norm(1.0)
+    };
+    let slower = same().with_layer_lr("dense0.", 0.5);
+    for other in [same().with_eps(1e-3), slower] {
+        let mut other = trainer().optimizer(other);
+        other.resume(checkpoint.clone()).unwrap();
+        let error = other.fit(&train, &test).unwrap_err().to_string();
+        assert!(error.contains("optimizer's details was Adam"), "{error}");
+    }
+    let named = |data: &str| trainer().depends_on("data", data);
+    let of_others = stopped_after(3, named("theirs")).checkpoint().unwrap();
+    let mut ours = named("ours");
+    ours.resume(of_others).unwrap();
+    let error = ours.fit(&train, &test).unwrap_err().to_string();
+    assert!(error.contains("data was theirs, is ours"), "{error}");
+    let mut unnamed = named("ours");
+    unnamed.resume(checkpoint.clone()).unwrap();
+    unnamed.fit(&train, &test).unwrap();
     let mut allowed = trainer().seed(7).allow_changes();
     allowed.resume(checkpoint.clone()).unwrap();
     allowed.fit(&train, &test).unwrap();

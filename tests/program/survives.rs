@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::files::Folder;
-use crate::program::{stdout, value};
+use crate::program::{stdout, unisono, value};
+use crate::runs::error;
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -145,4 +146,54 @@ fn later_checkpoints_of_another_line_are_set_aside_and_can_be_gone_on_from() {
     let back = ["--lr", "0.05", "--allow-change", "--epochs", "4"];
     stdout(&[&["train", "--resume", text(&old)][..], &back].concat());
     assert_eq!(hash_of(&run), first);
+}
+
+#[test]
+fn settings_and_data_that_were_changed_behind_a_run_are_refused_by_name() {
+    let folder = Folder::new("behind");
+    let rows = |factor: usize| {
+        let row = |row: usize| {
+            format!(
+                "{},{},{}\n",
+                (factor * row) % 7,
+                row % 3,
+                ["a", "b"][row % 2]
+            )
+        };
+        let lines: String = (0..40).map(row).collect();
+        folder.file("rows.csv", format!("x,y,label\n{lines}").as_bytes())
+    };
+    let (data, run) = (rows(1), folder.0.join("run"));
+    stdout(&[
+        "train",
+        "--data",
+        text(&data),
+        "--layers",
+        "dense 3",
+        "--epochs",
+        "1",
+        "--l2",
+        "0.1",
+        "--label",
+        "label",
+        "--out",
+        text(&run),
+    ]);
+    let refused = |message: &str| {
+        let output = unisono(&["train", "--resume", text(&run), "--epochs", "2"]);
+        assert_eq!(output.status.code(), Some(2), "{}", error(&output));
+        assert!(error(&output).contains(message), "{}", error(&output));
+    };
+    // A setting that the text of an optimiser leaves out.
+    let config = fs::read_to_string(run.join("config.toml")).unwrap();
+    let edited = config.replace("decay_all = false", "decay_all = true");
+    assert_ne!(edited, config);
+    fs::write(run.join("config.toml"), edited).unwrap();
+    refused("optimizer's details was Sgd, decays all: false");
+    fs::write(run.join("config.toml"), &config).unwrap();
+    // Other rows, with the manifest and without one that can be read.
+    rows(3);
+    refused("the data's sha256 was");
+    fs::write(run.join("manifest.json"), "{").unwrap();
+    refused("data's sha256 was");
 }
