@@ -35,7 +35,7 @@
 //! |---|---|---|---|
 //! | none | what is named above | | 81 |
 //! | `audio` | [`data`]: `Sound`, `LoadedSounds`, `Spectrogram`; rows made of recordings | | 88 |
-//! | `cli` | module `cli`, the program | all others | 212 |
+//! | `cli` | module `cli`, the program | all others | 215 |
 //! | `export` | module `export`: safetensors, `.npz`, ONNX, weights of PyTorch | `npz` | 98 |
 //! | `files` | [`data`]: `open`, which reads whatever lies at a path | `audio`, `image`, `npz`, `text` | 157 |
 //! | `image` | [`data`]: `ImageFolder`, contact sheets; rows made of image files | | 100 |

@@ -23,7 +23,7 @@ pub(super) fn completions(shell: Shell) {
 /// `unisono man`: a page for the program, and one for each command.
 pub(super) fn man(args: &ManArgs) -> Result<(), CommandError> {
     let folder = &args.folder;
-    std::fs::create_dir_all(folder).map_err(|source| CommandError::Write {
+    crate::output::make_folder(folder).map_err(|source| CommandError::Write {
         path: folder.clone(),
         source,
     })?;

@@ -102,6 +102,7 @@ mod real_targets;
 mod records;
 mod rounding;
 mod row_labels;
+mod row_weights;
 mod sampler;
 mod scale;
 mod scratch;

@@ -7,7 +7,7 @@ use super::columns::Columns;
 use super::error::DataError;
 use super::feature_cells::{CellKind, FeatureCells};
 use super::row_labels::RowLabels;
-use super::weight_column::RowWeights;
+use super::row_weights::RowWeights;
 
 /// A table, each row with a label.
 ///

@@ -9,10 +9,10 @@ use super::feature_cells::{FeatureCells, FeatureColumn};
 use super::listed::listed;
 use super::records::Records;
 use super::row_labels::RowLabels;
+use super::row_weights::RowWeights;
 use super::table::CsvTable;
 use super::targets::{MissingLabels, Target};
 use super::text_features::LabelledTexts;
-use super::weight_column::RowWeights;
 
 /// Options of reading a table; by default its cells decide.
 ///

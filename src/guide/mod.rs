@@ -60,5 +60,8 @@ pub mod glossary {}
 #[doc = include_str!("changes.md")]
 pub mod changes {}
 
+#[doc = include_str!("changes_older.md")]
+pub mod changes_older {}
+
 #[doc = include_str!("changes_first.md")]
 pub mod changes_first {}

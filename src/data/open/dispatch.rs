@@ -137,20 +137,9 @@ fn idle_option(options: &DataOptions, kind: DataKind) -> Option<&'static str> {
 /// Adds what is said of every kind of data.
 fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Result<Opened, DataError> {
     let options = source.options;
-    let by_lines = kind == DataKind::Table && !has_end(source.path, &TABLES) && !options.text;
-    let note = if by_lines {
-        " (by its lines; `tokens` characters trains on them as a text)"
-    } else {
-        ""
-    };
-    let task = match read.train.labels() {
-        Labels::Sequence { .. } => "language",
-        Labels::Values(_) if read.targets.is_none() => "multi-label",
-        Labels::Values(_) => "regress",
-        Labels::Classes(_) | Labels::None => "classify",
-    };
+    let task = task_of(&read);
     let read = read.with_lines(vec![
-        format!("kind: {}{note}", kind.short_name()),
+        format!("kind: {}{}", kind.short_name(), note_on(source, kind)),
         format!("task: {task}"),
     ]);
     // Classes, and the order of an epoch.
@@ -196,6 +185,25 @@ fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Result<Opened
         about: read.about,
         reading,
     })
+}
+
+/// What is said of a table that is one by its lines alone.
+fn note_on(source: &Source<'_>, kind: DataKind) -> &'static str {
+    let is_table = kind == DataKind::Table;
+    match is_table && !has_end(source.path, &TABLES) && !source.options.text {
+        true => " (by its lines; `tokens` characters trains on them as a text)",
+        false => "",
+    }
+}
+
+/// What rows are trained for, by their labels.
+fn task_of(read: &ReadParts) -> &'static str {
+    match read.train.labels() {
+        Labels::Sequence { .. } => "language",
+        Labels::Values(_) if read.targets.is_none() => "multi-label",
+        Labels::Values(_) => "regress",
+        Labels::Classes(_) | Labels::None => "classify",
+    }
 }
 
 /// How an epoch draws training rows of these classes, none where they have no class each.

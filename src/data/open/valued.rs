@@ -8,9 +8,9 @@ use ndarray::{Array2, Axis};
 use crate::data::dataset::{Dataset, Labels, LabelsMut};
 use crate::data::error::DataError;
 use crate::data::row_labels::RowLabels;
+use crate::data::row_weights::RowWeights;
 use crate::data::scratch::{ROWS, with_scratch};
 use crate::data::split::PartRows;
-use crate::data::weight_column::RowWeights;
 use crate::data::weighted::Weighted;
 
 use super::opened::ReadParts;
