@@ -40,6 +40,9 @@ pub(crate) static MISSING_LABELS: Choices<MissingLabels> = choices(
     ],
 );
 
+/// Ways to split; whatever else `--split` is given is a file.
+pub(crate) const SPLITS: [&str; 4] = ["stratified", "random", "last", "groups"];
+
 pub(crate) static TASKS: Choices<Target> = choices(
     "task",
     &[

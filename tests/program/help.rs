@@ -153,8 +153,8 @@ fn help_names_the_values_that_a_flag_takes() {
     for line in [
         "--precision f32|bf16",
         "--header auto|yes|no",
-        "--task auto|classify|regress|language  What is learned\n",
-        "--loss cross-entropy|mse|l1|huber  The loss\n",
+        "What is learned: auto, classify, regress,...",
+        "--loss cross-entropy|mse|l1|huber|bce",
         "-t, --threads N|auto",
         "Optimiser [momentum]: sgd, momentum, nesterov,...",
     ] {
@@ -241,7 +241,7 @@ fn a_mistyped_name_is_refused_with_the_one_that_was_probably_meant() {
         ),
         (
             &["train", "--set", "loss.name=huberr"],
-            "--set: loss.name must be cross-entropy, mse, l1 or huber, got \"huberr\"; did you mean huber?",
+            "--set: loss.name must be cross-entropy, mse, l1, huber or bce, got \"huberr\"; did you mean huber?",
         ),
         (
             &["train", "--config", config],

@@ -375,7 +375,7 @@ fn events_are_lines_of_json_and_the_report_stands_alone() {
         "Where the workers",
         "Gradient norm by layer",
         "<td>dense2</td>",
-        "[optimizer]",
+        "<td>optimizer.name</td>",
     ] {
         assert!(report.contains(part), "{part}");
     }

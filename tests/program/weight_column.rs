@@ -37,12 +37,18 @@ fn the_column_weighs_rows_as_the_librarys_and_is_no_feature() {
         .seed(42);
     let report = trainer.fit(&*opened.train, &*opened.test).unwrap();
     let expected = trainer.network().unwrap().weights_sha256();
-    let run = folder.0.join("run");
+    let run = folder.0.join("3");
     let data = ["train", "--data", text(&path), "--epochs", "3"];
-    let args = ["--weight-column", "w", "--out", text(&run), "--threads"];
     for threads in ["1", "3"] {
-        let force = ["--force"];
-        let more = [&args[..], &[threads], &force[usize::from(threads == "1")..]].concat();
+        let run = folder.0.join(threads);
+        let more = [
+            "--weight-column",
+            "w",
+            "--out",
+            text(&run),
+            "--threads",
+            threads,
+        ];
         let said = stdout(&[&data[..], &more].concat());
         assert_eq!(value(&said, "weights sha256"), expected);
         assert_eq!(value(&said, "weights"), "w, from 0 to 3");

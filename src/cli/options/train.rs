@@ -6,6 +6,8 @@ use clap::Args as ClapArgs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cli::choices::SPLITS;
+
 use super::data::DataArgs;
 use super::engine::EngineArgs;
 use super::loss::LossArgs;
@@ -45,7 +47,13 @@ impl TrainArgs {
     /// may stay.
     pub(crate) fn map_paths(&mut self, of: impl Fn(&Path) -> PathBuf) {
         let (data, model) = (&mut self.data, &mut self.model);
-        let paths = [&mut data.data, &mut model.weights, &mut model.weights_map];
+        let paths = [
+            &mut data.data,
+            &mut data.valid,
+            &mut data.test,
+            &mut model.weights,
+            &mut model.weights_map,
+        ];
         for path in paths.into_iter().flatten() {
             *path = of(path);
         }
@@ -58,7 +66,7 @@ impl TrainArgs {
         }
         let named = [
             (&mut data.tokens, &["characters", "bytes"][..]),
-            (&mut data.split, &["stratified", "random", "groups"]),
+            (&mut data.split, &SPLITS),
         ];
         for (given, names) in named {
             if let Some(path) = given
@@ -67,6 +75,34 @@ impl TrainArgs {
             {
                 *path = of(path.as_ref()).to_string_lossy().into_owned();
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_is_mapped_and_no_name_is() {
+        for split in SPLITS {
+            let mut args = TrainArgs::default();
+            let data = &mut args.data;
+            let file = |name: &str| Some(PathBuf::from(name));
+            (data.data, data.valid, data.test) = (file("a"), file("b"), file("c"));
+            (args.model.weights, args.model.weights_map) = (file("d"), file("e"));
+            data.split = Some(split.to_owned());
+            data.tokens = Some("bytes".to_owned());
+            data.cache = file("none");
+            args.map_paths(|path| Path::new("below").join(path));
+            let json = serde_json::to_string(&args).unwrap();
+            for path in ["a", "b", "c", "d", "e"] {
+                assert!(
+                    json.contains(&format!("\"below/{path}\"")),
+                    "{path}: {json}"
+                );
+            }
+            assert_eq!(json.matches("below").count(), 5, "{json}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Rules that several keys share: when they do not act.
 
+use crate::cli::choices::SPLITS;
 use crate::cli::study_kind::StudyKind;
 use crate::data::DataKind;
 
@@ -92,7 +93,7 @@ const OWN: &str = "the files say which rows are the test part";
 /// Whether a file names the rows of the test part.
 fn names_rows(case: &Case<'_>) -> bool {
     let split = case.args.data.split.as_deref().unwrap_or("stratified");
-    !["stratified", "random", "last", "groups"].contains(&split)
+    !SPLITS.contains(&split)
 }
 
 /// Whether a validation part is drawn.
