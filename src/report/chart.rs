@@ -38,7 +38,7 @@ const MOST_MARKERS: usize = 40;
 /// Width and height of a picture, in pixels.
 const SIZE: (f64, f64) = (800.0, 440.0);
 
-/// A picture of numbers: a [`LineChart`] or [`StackedBars`].
+/// A picture of numbers: a [`LineChart`] or [`StackedBars`](super::StackedBars).
 ///
 /// ```
 /// use unisono::report::{Chart, LineChart};
