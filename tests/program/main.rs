@@ -43,6 +43,7 @@ mod scaling;
 mod settings_act;
 mod several_targets;
 mod shell;
+mod signals;
 #[cfg(unix)]
 mod survives;
 mod table_columns;

@@ -23,7 +23,7 @@ pub(crate) const LONG: [&str; 10] = [
 ];
 
 /// The same where nothing is kept.
-fn unbroken() -> String {
+pub(crate) fn unbroken() -> String {
     stdout(&LONG[..8])
 }
 
@@ -36,15 +36,18 @@ pub(crate) fn error(output: &Output) -> String {
 }
 
 pub(crate) fn spawn(args: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_unisono"))
-        .args(args)
+    start(Command::new(env!("CARGO_BIN_EXE_unisono")).args(args))
+}
+
+pub(crate) fn start(command: &mut Command) -> Child {
+    command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap()
 }
 
-fn send(signal: &str, child: &Child) {
+pub(crate) fn send(signal: &str, child: &Child) {
     let process = child.id().to_string();
     let sent = Command::new("kill").args([signal, &process]).status();
     assert!(sent.unwrap().success());
@@ -130,52 +133,6 @@ fn a_run_killed_at_twenty_points_ends_with_the_weights_of_an_unbroken_one() {
         .lines()
         .filter(|line| line.contains("\"event\":\"epoch\""));
     assert_eq!(epochs.count(), 200);
-}
-
-/// Whether whoever started these tests has asked that a hangup end nothing: programs started here inherit that.
-fn hangups_are_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    ignored.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & 1 == 1)
-}
-
-#[test]
-fn a_signal_stops_after_the_step_and_the_resumed_run_has_the_same_weights() {
-    let unbroken = unbroken();
-    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
-        if signal == "-HUP" && hangups_are_ignored() {
-            println!("skipped: these tests were started with nohup, which the program obeys");
-            continue;
-        }
-        let folder = Folder::new(&format!("signal{signal}"));
-        let run = folder.0.join("run");
-        let mut child = spawn(&[&LONG[..], &["--out", text(&run), "--threads", "3"]].concat());
-        wait_for_checkpoint(&mut child, &run);
-        // A terminal and a shell may each send one: together they are one wish.
-        send(signal, &child);
-        send(signal, &child);
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "{}", error(&output));
-        assert!(
-            error(&output).contains("go on with --resume"),
-            "{}",
-            error(&output)
-        );
-        let manifest = std::fs::read_to_string(run.join("manifest.json")).unwrap();
-        assert!(manifest.contains("\"status\": \"stopped\""));
-        let rest = stdout(&["train", "--resume", text(&run), "--threads", "1"]);
-        assert_eq!(
-            value(&rest, "weights sha256"),
-            value(&unbroken, "weights sha256")
-        );
-        let again = unisono(&["train", "--resume", text(&run)]);
-        assert_eq!(again.status.code(), Some(2));
-        assert!(
-            error(&again).contains("is finished after 6400 steps"),
-            "{}",
-            error(&again)
-        );
-    }
 }
 
 #[test]
