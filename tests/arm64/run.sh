@@ -70,7 +70,7 @@ table() {
   done
 }
 name_of() {
-  if test "$1" = this; then sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -1; else echo "ARM64, $1 in QEMU"; fi
+  if test "$1" = this; then sed -n '0,/^model name/s/^model name\s*: //p' /proc/cpuinfo; else echo "ARM64, $1 in QEMU"; fi
 }
 rows=$(mktemp)
 for processor in this "${processors[@]}"; do
@@ -106,7 +106,7 @@ step is_refused max avx2 x86_64
   echo "# Last run of tests/arm64/run.sh"
   echo
   echo "$(date --utc +%Y-%m-%d), commit $commit, $(/usr/bin/rustc --version), \
-$(qemu-aarch64-static --version | head -1 | sed 's/ (.*//'), $SECONDS s."
+$(qemu-aarch64-static --version | sed -n '1s/ (.*//p'), $SECONDS s."
   echo
   # .ci/run reads these lines.
   for part in src/nn/kernel src/engine src/seed src/sys tests/hashes.txt; do

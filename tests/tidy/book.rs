@@ -179,3 +179,35 @@ fn every_page_of_the_guide_is_shown_and_listed() {
         }
     }
 }
+
+/// Readers of a pipe that may end before they have read it: whoever writes to them is then killed
+/// (SIGPIPE) or not, as the two happen to be timed, and with `pipefail` the command fails.
+const HASTY_READERS: [&str; 4] = ["| head", "| grep -q", "| grep -m", "| read"];
+
+/// The project's shell scripts.
+const SCRIPTS: [&str; 6] = [
+    ".ci/run",
+    "benches/peers/run.sh",
+    "tests/arm64/model.sh",
+    "tests/arm64/run.sh",
+    "tests/arm64/tools.sh",
+    "tests/systems/check.sh",
+];
+
+#[test]
+fn no_command_ends_by_chance() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scripts = SCRIPTS.map(|name| {
+        let text = fs::read_to_string(root.join(name)).unwrap();
+        (name.to_owned(), text)
+    });
+    for (name, text) in pages().into_iter().chain(scripts) {
+        for line in text.lines().filter(|line| !line.starts_with('|')) {
+            let hasty = HASTY_READERS.iter().find(|reader| line.contains(**reader));
+            assert!(
+                hasty.is_none(),
+                "{name}: the reader after a pipe may end before its writer, which then fails: {line}"
+            );
+        }
+    }
+}
