@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seed = args.next().map_or(Ok(1), |seed| seed.parse())?;
     let part = |name| ImageDataset::from_idx_folder(Path::new(&folder), name);
     let (train, test) = (part("train")?, part("t10k")?);
-    let statistics = train.statistics();
+    let statistics = train.statistics()?;
     let augmentation = Augmentation {
         shift: 2.0,
         rotate: 10.0,

@@ -77,7 +77,7 @@ impl ImageDataset {
         for class in 0..classes {
             let rows = (0..self.len()).filter(|&row| self.class_labels()[row] as usize == class);
             for (column, row) in rows.take(columns).enumerate() {
-                let picture = resize(&self.picture(row), size.0, size.1, FilterType::Nearest);
+                let picture = resize(&self.picture(row)?, size.0, size.1, FilterType::Nearest);
                 let at = |index: usize, size: u32| i64::from(edge(index, size));
                 overlay(&mut sheet, &picture, at(column, size.0), at(class, size.1));
             }
@@ -91,14 +91,16 @@ impl ImageDataset {
     }
 
     /// An image in colour: one of other than three channels shows its first as grey.
-    fn picture(&self, row: usize) -> RgbImage {
-        let (shape, pixels) = (self.shape(), self.pixels(row));
-        RgbImage::from_fn(shape.width as u32, shape.height as u32, |x, y| {
+    fn picture(&self, row: usize) -> Result<RgbImage, DataError> {
+        let (shape, pixels) = (self.shape(), self.pixels(row)?);
+        let colour_at = |x: u32, y: u32| {
             let at = (y as usize * shape.width + x as usize) * shape.channels;
             match pixels[at..at + shape.channels] {
                 [red, green, blue] => Rgb([red, green, blue]),
                 ref other => Rgb([other[0]; 3]),
             }
-        })
+        };
+        let (width, height) = (shape.width as u32, shape.height as u32);
+        Ok(RgbImage::from_fn(width, height, colour_at))
     }
 }

@@ -111,7 +111,7 @@ impl ImageCache {
     pub fn write(&self, path: &Path, key: &str) -> Result<(), DataError> {
         let mut writer = CacheWriter::new(path, key)?;
         for (row, &class) in self.images.class_labels().iter().enumerate() {
-            writer.add(self.images.shape(), &self.images.pixels(row), class)?;
+            writer.add(self.images.shape(), &self.images.pixels(row)?, class)?;
         }
         writer.finish(&self.class_names, &self.skipped, &self.kinds)?;
         Ok(())

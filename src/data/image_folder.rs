@@ -63,6 +63,7 @@ pub struct ImageFolder {
 
 /// The images of a folder.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct LoadedImages {
     /// The images, ordered by class and name.
     pub images: ImageDataset,

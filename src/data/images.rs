@@ -77,7 +77,7 @@ pub struct ChannelStatistics {
 /// let mut pixels = [0.0; 2];
 /// data.gather_inputs(&[1], &mut pixels);
 /// assert_eq!(pixels, [1.0, 0.0]);
-/// let standardised = data.clone().standardised(&data.statistics());
+/// let standardised = data.clone().standardised(&data.statistics()?);
 /// standardised.gather_inputs(&[1], &mut pixels);
 /// assert_eq!(pixels, [1.0, -1.0]);
 /// # Ok::<(), DataError>(())
@@ -185,30 +185,51 @@ impl ImageDataset {
         &self.classes
     }
 
-    /// The bytes of image `row`.
+    /// The bytes of image `row`, row by row of the image, its channels side by side:
+    /// height · width · channels.
+    ///
+    /// ```
+    /// use unisono::data::{DataError, ImageDataset, ImageShape};
+    /// let shape = ImageShape { height: 1, width: 2, channels: 1 };
+    /// let data = ImageDataset::new(vec![0, 255, 255, 7], shape, vec![0, 1], 2)?;
+    /// assert_eq!(*data.pixels(1)?, [255, 7]);
+    /// # Ok::<(), DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DataError::Io`] if they lie in a file that has changed since it was opened, or that cannot
+    /// be read.
     ///
     /// # Panics
-    /// If they lie in a file that has changed since it was opened.
-    pub fn pixels(&self, row: usize) -> Cow<'_, [u8]> {
+    /// If there is no such row.
+    pub fn pixels(&self, row: usize) -> Result<Cow<'_, [u8]>, DataError> {
         let (place, len) = (self.places[row] as usize, self.shape.len());
         match &self.pixels {
-            Stored::Memory(bytes) => Cow::Borrowed(&bytes[place * len..][..len]),
-            file => Cow::Owned(expect_read(file.with_row(place, len, <[u8]>::to_vec))),
+            Stored::Memory(bytes) => Ok(Cow::Borrowed(&bytes[place * len..][..len])),
+            file => file.with_row(place, len, <[u8]>::to_vec).map(Cow::Owned),
         }
     }
 
     /// Mean and deviation of each channel over all images: to be taken from the training part, and
     /// given to every part.
     ///
-    /// # Panics
+    /// ```
+    /// use unisono::data::{DataError, ImageDataset, ImageShape};
+    /// let shape = ImageShape { height: 1, width: 2, channels: 1 };
+    /// let data = ImageDataset::new(vec![0, 255, 255, 0], shape, vec![0, 1], 2)?;
+    /// assert_eq!(data.statistics()?.means, [0.5]);
+    /// # Ok::<(), DataError>(())
+    /// ```
+    ///
+    /// # Errors
     /// As [`ImageDataset::pixels`].
-    pub fn statistics(&self) -> ChannelStatistics {
+    pub fn statistics(&self) -> Result<ChannelStatistics, DataError> {
         let channels = self.shape.channels;
         let count = (self.len() * self.shape.height * self.shape.width) as f64;
         // Exact: sums of bytes and of their squares.
         let mut sums = vec![(0_u64, 0_u64); channels];
         for row in 0..self.len() {
-            for pixel in self.pixels(row).chunks_exact(channels) {
+            for pixel in self.pixels(row)?.chunks_exact(channels) {
                 for (sum, &value) in sums.iter_mut().zip(pixel) {
                     sum.0 += u64::from(value);
                     sum.1 += u64::from(value) * u64::from(value);
@@ -227,7 +248,7 @@ impl ImageDataset {
             .map(of)
             .map(|(m, d)| (m as f32, d as f32))
             .unzip();
-        ChannelStatistics { means, deviations }
+        Ok(ChannelStatistics { means, deviations })
     }
 
     /// The same images, with each channel's mean taken off and divided by its deviation.

@@ -165,6 +165,7 @@ impl SpectrogramSettings {
 /// assert!(error.to_string().contains("no/such/folder"));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LoadedSounds {
     /// The recordings.
     pub sounds: NamedSounds,

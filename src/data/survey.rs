@@ -18,6 +18,7 @@ const LISTED: usize = 10;
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ColumnSurvey {
     /// Its name in the header, or its place.
     pub name: String,

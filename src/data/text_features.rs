@@ -23,6 +23,7 @@ use super::text::checked_dropout;
 
 /// Texts, each with a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LabelledTexts {
     /// The texts.
     pub texts: Vec<String>,

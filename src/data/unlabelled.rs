@@ -5,6 +5,7 @@ use ndarray::Array2;
 use super::dataset::{Dataset, Labels};
 
 /// Rows of other files: without labels those of predictions, with labels those of an evaluation.
+#[non_exhaustive]
 pub struct PredictInput {
     /// The rows.
     pub data: Box<dyn Dataset>,

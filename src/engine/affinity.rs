@@ -84,6 +84,7 @@ pub enum Pinning {
 /// # Ok::<(), unisono::engine::EngineError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Placement {
     /// What was asked for.
     pub requested: Threads,

@@ -212,6 +212,7 @@ pub enum EngineError {
 #[error(
     "{rank} has {what} {there}, this rank has {here}: all ranks must run the same program with the same settings and data"
 )]
+#[non_exhaustive]
 pub struct RankDifference {
     /// The other rank, with its host.
     pub rank: String,

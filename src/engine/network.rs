@@ -54,6 +54,7 @@ const LONGEST_MS: f64 = 1000.0;
 /// });
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NetworkBench {
     /// The ranks, each of which runs the same.
     pub ranks: Ranks,
@@ -65,6 +66,7 @@ pub struct NetworkBench {
 
 /// What was measured of a size; the same on all ranks.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct NetworkRow {
     /// Bytes of the values.
     pub bytes: usize,

@@ -9,6 +9,7 @@
 /// assert_eq!(ranking.average_precision, 0.5 + 0.5 * (2.0 / 3.0));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Ranking {
     /// Area under the receiver operating characteristic, in 0..=1: how often a row of the class has
     /// a higher score than another row, equal scores counting half (Hanley and McNeil, "The meaning

@@ -14,6 +14,7 @@ use crate::sys::machine;
 /// assert!(machine.usable_cores >= 1 && machine.rustc.starts_with("rustc "));
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Machine {
     /// The processor's name.
     pub cpu: Option<String>,

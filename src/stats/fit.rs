@@ -118,6 +118,7 @@ impl Law {
 
 /// A law with its constants.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LawFit {
     /// The law.
     pub law: Law,

@@ -58,6 +58,7 @@ pub struct Bench {
 /// # Ok::<(), unisono::TrainError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct BenchReport {
     /// Threads and cores.
     pub placement: Placement,

@@ -19,6 +19,7 @@ pub(crate) struct Counters {
 
 /// Disturbances between two readings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Disturbance {
     /// Processors that did other processes' work.
     pub others_cores: Option<f64>,

@@ -56,6 +56,7 @@ pub struct EarlyStoppingState {
 
 /// What an evaluation means to an early-stopping rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verdict {
     /// It was the best so far.
     pub is_best: bool,

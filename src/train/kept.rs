@@ -152,6 +152,7 @@ impl Evaluation {
 /// assert!(scores.accuracy <= 1.0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Scores {
     /// Mean loss of a row.
     pub loss: f64,
@@ -187,6 +188,7 @@ impl Scores {
 /// # Ok::<(), unisono::TrainError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Kept {
     /// Which weights they are.
     pub weights: KeptWeights,

@@ -19,6 +19,7 @@ use super::kept::{EvaluatedPart, Evaluation, Kept, Scores};
 /// # Ok::<(), unisono::TrainError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct EpochMetrics {
     /// The epoch, from 1.
     pub epoch: u32,
@@ -154,6 +155,7 @@ pub enum Event<'a> {
 /// # Ok::<(), unisono::TrainError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Setup {
     /// Threads asked for and used, and their cores.
     pub placement: Placement,
@@ -190,6 +192,7 @@ pub struct Setup {
 /// # Ok::<(), unisono::TrainError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Report {
     /// What it ran on.
     pub setup: Setup,

@@ -40,6 +40,7 @@ impl Default for LrRange {
 
 /// A step of the test.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LrPoint {
     /// The rate.
     pub lr: f32,
@@ -51,6 +52,7 @@ pub struct LrPoint {
 
 /// The result of a range test.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LrCurve {
     /// One point a step, until the smoothed loss was four times its least, or not finite.
     pub points: Vec<LrPoint>,

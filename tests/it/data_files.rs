@@ -265,7 +265,7 @@ fn mnist_is_what_it_should_be() {
     let (train, test) = (part("train"), part("t10k"));
     assert_eq!((train.len(), test.len()), (60_000, 10_000));
     assert_eq!(train.class_labels()[..5], [5, 0, 4, 1, 9]);
-    let statistics = train.statistics();
+    let statistics = train.statistics().unwrap();
     // The well-known 0.1307 and 0.3081.
     assert!((statistics.means[0] - 0.1307).abs() < 1e-4);
     assert!((statistics.deviations[0] - 0.3081).abs() < 1e-4);

@@ -79,7 +79,7 @@ fn every_format_is_told_by_its_content_and_gives_the_same_pixels() {
         "1 BMP, 1 GIF, 1 JPEG, 2 PNG, 1 PNM, 1 TIFF, 1 WebP, of 3x5 pixels"
     );
     for row in (0..8).filter(|row| *row != 1) {
-        let pixels = loaded.images.pixels(row);
+        let pixels = loaded.images.pixels(row).unwrap();
         assert_eq!(pixels[..], picture().into_raw()[..], "{row}");
     }
 }
@@ -143,10 +143,10 @@ fn pictures_are_turned_as_their_exif_data_say() {
         let turned = if orientation == 1 { 0 } else { 3 };
         assert_eq!(loaded.kinds.turned, turned, "{orientation}");
         for row in 0..2 {
-            let pixels = loaded.images.pixels(row);
+            let pixels = loaded.images.pixels(row).unwrap();
             assert_eq!(pixels[..], seen.as_raw()[..], "{orientation}");
         }
-        let pixels = loaded.images.pixels(2);
+        let pixels = loaded.images.pixels(2).unwrap();
         let mut near = pixels.iter().zip(seen.as_raw());
         assert!(near.all(|(a, b)| a.abs_diff(*b) < 30), "{orientation}");
     }
@@ -169,6 +169,7 @@ fn a_jpeg_is_whole_or_refused_and_what_lies_behind_its_end_is_harmless() {
         read(&folder, &ImageFolder::default())
             .images
             .pixels(0)
+            .unwrap()
             .to_vec()
     };
     for whole in [encoded(ImageFormat::Jpeg, wide), progressive] {

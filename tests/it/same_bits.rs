@@ -222,7 +222,7 @@ fn augmented_images_are_those_recorded() {
     let pixels: Vec<u8> = (0..rows * len).map(|i| (i * 7919 % 251) as u8).collect();
     let labels: Vec<u32> = (0..rows as u32).map(|row| row % 10).collect();
     let images = ImageDataset::new(pixels, shape, labels, 10).unwrap();
-    let images = images.clone().standardised(&images.statistics());
+    let images = images.clone().standardised(&images.statistics().unwrap());
     type Change = fn(&mut Augmentation);
     let all: [(&str, Change); 12] = [
         ("shift", |all| all.shift = 2.5),
@@ -347,7 +347,7 @@ fn decoded_and_resized_images_are_those_recorded() {
                 ..ImageFolder::default()
             };
             let loaded = how.read(&folder.0, &|_| {}).unwrap();
-            let pixels = loaded.images.pixels(0).to_vec();
+            let pixels = loaded.images.pixels(0).unwrap().to_vec();
             let pixels = pixels.iter().map(|&pixel| f32::from(pixel));
             found.insert(format!("picture {name} {size:?}"), hash(pixels));
         }

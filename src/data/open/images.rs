@@ -193,7 +193,7 @@ pub(super) fn image_parts(source: &Source<'_>, parts: ImageParts) -> Result<Read
     check_alike(source.path, &train, valid.as_ref(), "validation")?;
     check_alike(source.path, &train, test.as_ref(), "test")?;
     // Statistics are those of the training part, for both.
-    let statistics = train.statistics();
+    let statistics = train.statistics()?;
     let shape = train.shape();
     let labels = train.class_labels().to_vec();
     let images = train.clone();

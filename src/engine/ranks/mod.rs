@@ -64,6 +64,7 @@ use super::mailbox::{Aborted, Progress, Waiting, Watch};
 
 /// Where a rank is.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RankPlacement {
     /// The name of its host; empty within one process.
     pub host: String,

@@ -46,6 +46,7 @@ impl Regime {
 
 /// A batch size.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct BatchPoint {
     /// Rows of a batch.
     pub batch_size: usize,
@@ -68,6 +69,7 @@ pub struct BatchPoint {
 
 /// Steps by batch size.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Curve {
     /// Each batch size, ascending.
     pub points: Vec<BatchPoint>,

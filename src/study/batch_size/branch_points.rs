@@ -11,6 +11,7 @@ use super::branches::BranchOutcome;
 
 /// A point at which trainings were branched: losses and critical batch size over the seeds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct BranchPoint {
     /// Where, in epochs.
     pub at: f64,

@@ -9,6 +9,7 @@ use super::comparison::{Comparison, RecipeOutcome};
 
 /// The summary of a recipe: medians over its seeds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct RecipeSummary {
     /// The recipe.
     #[serde(rename = "arm")]

@@ -25,6 +25,7 @@ use super::workload::{LOOKS, Workload};
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct CostEstimate {
     /// Trainings, or branches of them.
     pub trainings: usize,

@@ -30,6 +30,7 @@ const LOOK: Evaluations = Evaluations::Geometric {
 /// # Ok::<(), unisono::study::batch_size::StudyError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Pace {
     /// Of a step.
     pub step: f64,

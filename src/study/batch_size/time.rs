@@ -145,6 +145,7 @@ impl Job for TimedJob<'_> {
 
 /// A number of threads at a batch size.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct TimePoint {
     /// Rows of a batch.
     pub batch_size: usize,

@@ -7,6 +7,7 @@ use super::summary::Row;
 
 /// The analysis of results: computed once, shown in several places.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Analysis {
     /// What each cell came to.
     pub rows: Vec<Row>,

@@ -14,6 +14,7 @@ const SIGNIFICANT: f64 = 0.01;
 
 /// A cell of both results.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct CellComparison {
     /// The cell.
     pub cell: Cell,

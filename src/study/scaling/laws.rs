@@ -16,6 +16,7 @@ const FARTHEST: usize = 1_024;
 
 /// A law's constants.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct LawReport {
     /// The law through all samples.
     pub fit: LawFit,

@@ -16,6 +16,7 @@ const NUDGE: f64 = 1e-3;
 
 /// Strong scaling to a number of threads.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Prediction {
     /// Threads.
     pub threads: usize,

@@ -23,6 +23,7 @@ const FILES: [&str; 2] = ["results.json", "samples.jsonl"];
 
 /// A handful of steps of a cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Sample {
     /// The cell's index.
     pub cell: usize,
@@ -52,6 +53,7 @@ pub struct Sample {
 
 /// Where a rank was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RankHost {
     /// Its host; empty within one process.
     pub host: String,
@@ -97,6 +99,7 @@ impl RankHost {
 /// Everything that a measurement came to. `results.json` holds it but for the samples, of which
 /// each is a line of `samples.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Results {
     /// The version of the files, 1.
     pub schema: u32,

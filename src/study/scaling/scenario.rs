@@ -71,6 +71,7 @@ impl Default for Scenario {
 
 /// When the parts of a step ended, in seconds from its beginning.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct StepTimeline {
     /// The slowest worker has its gradient.
     pub folded_s: f64,

@@ -18,6 +18,7 @@ const NEVER_BELOW: f64 = 0.98;
 
 /// Every preset at every batch size on every number of threads.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NeverSlower {
     /// Models, and the batch sizes of each.
     pub cases: Vec<(Preset, Vec<usize>)>,
@@ -31,6 +32,7 @@ pub struct NeverSlower {
 
 /// A preset at a batch size on a number of threads, against the best of fewer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct SlowerRow {
     /// The model.
     pub preset: String,

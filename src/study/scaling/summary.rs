@@ -18,6 +18,7 @@ const BYTES: (f64, f64) = (4.0 * 6.0, 4.0 * 5.0);
 
 /// A phase of the step: milliseconds over the workers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct PhaseSplit {
     /// Its name.
     pub name: &'static str,
@@ -31,6 +32,7 @@ pub struct PhaseSplit {
 
 /// The summary of a cell.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Row {
     /// The cell.
     pub cell: Cell,
