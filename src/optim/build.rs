@@ -242,11 +242,17 @@ impl Optimizer {
         let Groups {
             decays_all,
             layer_lrs,
+            frozen,
         } = &self.groups;
-        format!(
+        let mut details = format!(
             "{:?}, decays all: {decays_all}, factors: {layer_lrs:?}",
             self.rule
-        )
+        );
+        // Not there before: checkpoints without frozen tensors are still known.
+        if !frozen.is_empty() {
+            details.push_str(&format!(", frozen: {frozen:?}"));
+        }
+        details
     }
 }
 

@@ -145,6 +145,7 @@ impl Chain {
             match group.trained_by {
                 TrainedBy::Gradient => descend(params, &update[range], lr),
                 TrainedBy::Statistic => descend(params, &grad[range], context.scalars.row_scale),
+                TrainedBy::Nothing => {}
             }
         }
         // What works on the new parameters.

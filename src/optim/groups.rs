@@ -25,6 +25,8 @@ pub struct Groups {
     /// Factors of the learning rate, by the beginning of a tensor's name. All that fit are
     /// multiplied.
     pub layer_lrs: Vec<(String, f32)>,
+    /// Beginnings of the names of tensors that are not trained, running statistics included.
+    pub frozen: Vec<String>,
 }
 
 impl Groups {
@@ -32,7 +34,7 @@ impl Groups {
     ///
     /// ```
     /// use unisono::optim::{Groups, TensorKind};
-    /// let groups = Groups { decays_all: false, layer_lrs: vec![("dense0.".into(), 0.1)] };
+    /// let groups = Groups { layer_lrs: vec![("dense0.".into(), 0.1)], ..Groups::default() };
     /// let bias = groups.param_group("dense0.bias", TensorKind::BiasOrNorm);
     /// assert_eq!((bias.lr_scale, bias.decay_scale), (0.1, 0.0));
     /// ```
@@ -40,8 +42,10 @@ impl Groups {
         let is_regular = kind == TensorKind::Weight || self.decays_all;
         let fitting = self.layer_lrs.iter();
         let fitting = fitting.filter(|(prefix, _)| name.starts_with(prefix.as_str()));
+        let mut frozen = self.frozen.iter();
         ParamGroup {
             trained_by: match kind {
+                _ if frozen.any(|prefix| name.starts_with(prefix)) => TrainedBy::Nothing,
                 TensorKind::Statistic => TrainedBy::Statistic,
                 _ => TrainedBy::Gradient,
             },
@@ -56,7 +60,8 @@ impl Groups {
         &'g self,
         names: impl Iterator<Item = &'n str> + Clone,
     ) -> Option<&'g str> {
-        let prefixes = self.layer_lrs.iter().map(|(prefix, _)| prefix.as_str());
+        let prefixes = self.layer_lrs.iter().map(|(prefix, _)| prefix);
+        let prefixes = prefixes.chain(&self.frozen).map(String::as_str);
         let mut unused =
             prefixes.filter(|prefix| !names.clone().any(|name| name.starts_with(prefix)));
         unused.next()

@@ -279,6 +279,22 @@ impl Optimizer {
         self
     }
 
+    /// Leaves the tensors whose name begins with `prefix` (such as `conv0.`) as they are: no
+    /// gradient, decay or penalty moves them, running statistics stay, and the gradient's norm is
+    /// that of the rest. Batch norms among them still take each batch's own statistics in training.
+    ///
+    /// ```
+    /// use unisono::optim::{Optimizer, TensorKind, TrainedBy};
+    /// let head = Optimizer::sgd(0.1).with_frozen("dense0.");
+    /// let group = |name| head.groups().param_group(name, TensorKind::Weight);
+    /// assert_eq!(group("dense0.weight").trained_by, TrainedBy::Nothing);
+    /// assert_eq!(group("dense2.weight").trained_by, TrainedBy::Gradient);
+    /// ```
+    pub fn with_frozen(mut self, prefix: impl Into<String>) -> Self {
+        self.groups.frozen.push(prefix.into());
+        self
+    }
+
     /// The same steps with momentum as a moving average: the learning rate becomes lr / (1 - m).
     ///
     /// ```

@@ -45,6 +45,8 @@ pub enum TrainedBy {
     Gradient,
     /// The batches' own values, with the gradient as what is to be taken off: a running statistic.
     Statistic,
+    /// Nothing: a frozen tensor keeps its values, to the last bit.
+    Nothing,
 }
 
 /// A parameter group: how its tensors are trained.
@@ -84,7 +86,6 @@ pub struct Part {
 
 /// A block on its way through a chain.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub struct UpdateContext<'a> {
     /// The step's scalars.
     pub scalars: &'a StepScalars,

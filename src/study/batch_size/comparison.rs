@@ -76,7 +76,6 @@ impl Job for RecipeJob<'_> {
 
 /// The outcome of one training of a recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct RecipeOutcome {
     /// The recipe.
     #[serde(rename = "arm")]
