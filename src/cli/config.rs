@@ -14,6 +14,7 @@ use crate::train::{Checkpoints, EarlyStopping, OnNonFinite};
 use super::choices::{ON_NON_FINITE, TRACKS, all_reduces, preset_names, update_modes};
 use super::data_options::data_options;
 use super::error::{ArgError, refused};
+use super::first_weights::FirstWeights;
 use super::loss;
 use super::optim::OptimSettings;
 use super::options::{EngineArgs, LossArgs, TrainArgs};
@@ -55,14 +56,6 @@ pub(super) fn engine_config(
         update: update.ok_or_else(|| refused("update", update_modes(), &args.update))?,
         track: track.map_or(Ok(Track::Nothing), |name| TRACKS.of(name))?,
     })
-}
-
-/// The file of the first weights.
-#[derive(Debug)]
-pub(super) struct FirstWeights {
-    pub(super) file: PathBuf,
-    /// The map of its names to the model's, for files from PyTorch.
-    pub(super) map: Option<PathBuf>,
 }
 
 /// The settings of `unisono train`.
@@ -123,14 +116,8 @@ impl TryFrom<TrainArgs> for TrainSettings {
                 (_, layers) => layers.as_deref().map(layers_of).transpose()?,
             },
             precision: precision(&args.model.precision)?,
-            weights: match (args.model.weights, args.model.weights_map) {
-                (None, Some(map)) => {
-                    let expected = "given beside weights, whose names it maps";
-                    return Err(refused("weights-map", expected, &map.display().to_string()));
-                }
-                (weights, map) => weights.map(|file| FirstWeights { file, map }),
-            },
             preset: args.model.preset.as_deref().map(preset).transpose()?,
+            weights: FirstWeights::new(args.model)?,
             data_options: data_options(&args.data, run.seed)?,
             data: args.data.data,
             loss: args.loss,

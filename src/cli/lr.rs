@@ -225,13 +225,14 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
         data,
         sampling,
         balance,
+        preparation,
         ..
     } = task(&settings)?;
     if let Some(balance) = balance {
         say!("classes: {balance}");
     }
     // The test itself.
-    let curve = first_trainer(&settings, model, loss)?
+    let curve = first_trainer(&settings, model, loss, preparation.as_ref())?
         .sampling(sampling)
         .lr_range_test(&*data[0], range)?;
     // The chart, over the logarithm of the rate.

@@ -20,6 +20,7 @@ mod doctor;
 mod document;
 mod error;
 mod eval;
+mod first_weights;
 mod flag_error;
 mod help;
 mod inspect;

@@ -73,5 +73,34 @@ fn optimizer(args: &OptimArgs) -> Result<Optimizer, ArgError> {
     if args.decay_all {
         optimizer = optimizer.decay_all();
     }
+    for (name, factor) in layer_lrs(args)? {
+        optimizer = optimizer.with_layer_lr(name, factor);
+    }
+    for name in args.freeze.iter().flat_map(|names| names.split(',')) {
+        if name.trim().is_empty() {
+            let got = args.freeze.as_deref().unwrap_or_default();
+            let expected = "beginnings of tensors' names with commas between, such as conv0,conv3";
+            return Err(refused("freeze", expected, got));
+        }
+        optimizer = optimizer.with_frozen(name.trim());
+    }
     Ok(optimizer)
+}
+
+/// The factors of learning rates, each for the tensors whose names begin with its name.
+fn layer_lrs(args: &OptimArgs) -> Result<Vec<(String, f32)>, ArgError> {
+    let Some(text) = &args.layer_lr else {
+        return Ok(Vec::new());
+    };
+    let pair = |part: &str| {
+        let (name, factor) = part.split_once('=')?;
+        let factor: f32 = factor.trim().parse().ok()?;
+        let is_right = !name.trim().is_empty() && factor.is_finite() && factor >= 0.0;
+        is_right.then(|| (name.trim().to_owned(), factor))
+    };
+    let expected = "NAME=FACTOR with a finite factor of at least 0, such as dense0=0.1,dense2=2";
+    let pairs = text.split(',').map(pair);
+    pairs
+        .collect::<Option<_>>()
+        .ok_or_else(|| refused("layer-lr", expected, text))
 }

@@ -12,7 +12,7 @@ const FLAG: usize = 26;
 const NAMES: usize = 30;
 
 /// Flags for rare needs, which only `--help` shows.
-const RARE: [&str; 19] = [
+const RARE: [&str; 20] = [
     "all_reduce",
     "allow_change",
     "cache",
@@ -22,6 +22,7 @@ const RARE: [&str; 19] = [
     "delimiter",
     "huber_delta",
     "ignore_label",
+    "layer_lr",
     "missing_labels",
     "no_balance",
     "no_pin",

@@ -1,22 +1,19 @@
 //! Task of a training: the model and the data that the settings name.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::data::{
     DataError, Dataset, ImageShape, Preparation, RealTargets, RowKind, Sampling, digits,
 };
-use crate::export::{ExportError, read_safetensors, read_torch};
-use crate::input;
 use crate::nn::{Loss, Network, Sequential, presets};
 use crate::run::{ErrorUnits, Manifest};
 use crate::study::synthetic_data;
 use crate::train::{Parts, TrainError, Trainer};
 
-use super::config::{FirstWeights, TrainSettings};
+use super::config::TrainSettings;
 use super::data_options::opened;
-use super::error::{ArgError, CommandError};
+use super::error::CommandError;
 use super::loss::loss;
 
 /// Hidden units of the default network: 64-64-10 has 4,810 parameters.
@@ -35,76 +32,20 @@ pub(super) fn trainer_from(settings: &TrainSettings, network: Network, loss: Los
     configured(Trainer::from_network(network, loss), settings)
 }
 
-/// A trainer of a model whose weights are drawn, or read where the settings name a file.
+/// A trainer of a model whose weights are drawn, or read where the settings name them; its rows are
+/// prepared by `preparation`.
 pub(super) fn first_trainer(
     settings: &TrainSettings,
     model: Sequential,
     loss: Loss,
+    preparation: Option<&Preparation>,
 ) -> Result<Trainer, CommandError> {
-    let Some(FirstWeights { file, map }) = &settings.weights else {
+    let Some(weights) = &settings.weights else {
         return Ok(trainer(settings, model, loss));
     };
-    let network = match map {
-        None => read_safetensors(file, model)?,
-        Some(map) => {
-            let names = names(map)?;
-            let names: Vec<(&str, &str)> = names.iter().map(|(a, b)| (&**a, &**b)).collect();
-            read_torch(file, model, &names).map_err(|error| match error {
-                ExportError::MapLine { .. } | ExportError::Unmapped { .. } => {
-                    odd_map(map, &error.to_string()).into()
-                }
-                other => CommandError::from(other),
-            })?
-        }
-    };
+    weights.check_classes(preparation)?;
+    let network = weights.network(model, settings.seed)?;
     Ok(trainer_from(settings, network, loss))
-}
-
-fn odd_map(map: &Path, problem: &str) -> ArgError {
-    ArgError::text("weights-map", &format!("{}: {problem}", map.display()))
-}
-
-/// The pairs of names in a map, whose names may be quoted or not: `dense0.weight` is then a key in
-/// a table.
-fn names(map: &Path) -> Result<BTreeMap<String, String>, CommandError> {
-    let text = input::read_text(map).map_err(|source| CommandError::Read {
-        path: map.to_owned(),
-        source,
-    })?;
-    let table: toml::Table = toml::from_str(&text).map_err(|error| {
-        let before = text.get(..error.span().map_or(0, |span| span.start));
-        let line = before.unwrap_or_default().matches('\n').count() + 1;
-        let form = "each line is \"TENSOR HERE\" = \"NAME IN THE FILE\"";
-        odd_map(map, &format!("line {line}: {}; {form}", error.message()))
-    })?;
-    let mut names = BTreeMap::new();
-    flatten("", table, &mut names).map_err(|problem| odd_map(map, &problem))?;
-    Ok(names)
-}
-
-/// Adds the keys of a table and of those in it, with dots between.
-fn flatten(
-    outer: &str,
-    table: toml::Table,
-    names: &mut BTreeMap<String, String>,
-) -> Result<(), String> {
-    for (key, value) in table {
-        let name = format!("{outer}{key}");
-        match value {
-            toml::Value::String(theirs) => {
-                if names.insert(name.clone(), theirs).is_some() {
-                    return Err(format!("{name} has two lines; leave one of them out"));
-                }
-            }
-            toml::Value::Table(inner) => flatten(&format!("{name}."), inner, names)?,
-            other => {
-                return Err(format!(
-                    "the name in the file for {name} must be a text in quotes, got {other}"
-                ));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {

@@ -101,7 +101,12 @@ fn ready(
     let trainer = if resumes {
         trainer(settings, model, task.loss.clone())
     } else {
-        first_trainer(settings, model, task.loss.clone())?
+        first_trainer(
+            settings,
+            model,
+            task.loss.clone(),
+            task.preparation.as_ref(),
+        )?
     };
     let trainer = trainer.sampling(task.sampling.clone());
     Ok(if command.allow_change {

@@ -23,5 +23,5 @@ pub use error::ExportError;
 pub use npz::write_npz;
 pub use onnx_file::{write_onnx, write_onnx_described, write_onnx_scaled};
 pub use onnx_scale::OutputScale;
-pub use safetensors::{read_metadata, read_safetensors, write_safetensors};
-pub use torch::read_torch;
+pub use safetensors::{read_metadata, read_network, read_safetensors, write_safetensors};
+pub use torch::{read_torch, read_torch_body};

@@ -117,6 +117,32 @@ pub fn read_safetensors(path: &Path, model: Sequential) -> Result<Network, Expor
     Ok(network)
 }
 
+/// The network in a file that says which model it is of, as those of [`write_safetensors`] do.
+///
+/// ```
+/// use unisono::export::{read_network, write_safetensors};
+/// use unisono::nn::{Network, Sequential};
+/// let network = Network::new(Sequential::new(3).dense(2), 42)?;
+/// let file = std::env::temp_dir().join(format!("unisono-network-{}.safetensors", std::process::id()));
+/// write_safetensors(&file, &network, &[])?;
+/// assert_eq!(read_network(&file)?, network);
+/// # std::fs::remove_file(file)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Those of [`read_safetensors`]; [`ExportError::Weights`] for a file that does not say it.
+pub fn read_network(path: &Path) -> Result<Network, ExportError> {
+    let file = WeightsFile::read(path)?;
+    file.tensors()?;
+    let metadata = metadata(&file.bytes);
+    let Some(model) = metadata.get(ExportError::ARCHITECTURE) else {
+        let expected = "a file that says its model, as this crate writes it".to_owned();
+        return Err(file.odd(expected, "one that does not".to_owned()));
+    };
+    read_safetensors(path, Sequential::from_json(model)?)
+}
+
 /// What a file says of itself: the texts of its `__metadata__`.
 ///
 /// ```

@@ -45,14 +45,67 @@ pub fn read_torch(
     model: Sequential,
     names: &[(&str, &str)],
 ) -> Result<Network, ExportError> {
+    read(path, model, names, None)
+}
+
+/// The same for all layers but the last that has weights, the head ([`Sequential::head`]), which is
+/// drawn from `seed`: what fine-tuning starts from. `names` hold none of the head's tensors.
+///
+/// ```no_run
+/// use unisono::{export::read_torch_body, nn::Sequential};
+/// let three_classes = Sequential::new(784).dense(128).relu().dense(3);
+/// let names = [("dense0.weight", "fc1.weight"), ("dense0.bias", "fc1.bias")];
+/// let network = read_torch_body("mlp.safetensors".as_ref(), three_classes, &names, 42)?;
+/// # Ok::<(), unisono::export::ExportError>(())
+/// ```
+///
+/// # Errors
+/// As [`read_torch`]; [`ExportError::MapLine`] for a name of the head's.
+pub fn read_torch_body(
+    path: &Path,
+    model: Sequential,
+    names: &[(&str, &str)],
+    seed: u64,
+) -> Result<Network, ExportError> {
+    let head = model.head()?;
+    if let Some((name, _)) = names.iter().find(|(name, _)| name.starts_with(&head)) {
+        return Err(ExportError::MapLine {
+            name: (*name).to_owned(),
+            problem: "of the head, which is drawn anew; leave the line out".to_owned(),
+        });
+    }
+    read(path, model, names, Some((head, seed)))
+}
+
+/// The weights in a file; of a head that is drawn, not its own.
+fn read(
+    path: &Path,
+    model: Sequential,
+    names: &[(&str, &str)],
+    head: Option<(String, u64)>,
+) -> Result<Network, ExportError> {
     let file = WeightsFile::read(path)?;
     let tensors = file.tensors()?;
     let layout = model.layout()?;
-    check_names(layout.tensors(), names, &tensors.names())?;
+    let (head, drawn) = match head {
+        Some((head, seed)) => (Some(head), layout.init(seed)),
+        None => (None, Vec::new()),
+    };
+    let is_drawn = |tensor: &Tensor| {
+        let mut head = head.iter();
+        head.any(|head| tensor.name.starts_with(head))
+    };
+    let mut wanted = layout.tensors().to_vec();
+    wanted.retain(|tensor| !is_drawn(tensor));
+    check_names(&wanted, names, &tensors.names())?;
     let axes = axes(&model)?;
     // Each tensor of the model, turned from PyTorch's order.
     let mut params = Vec::with_capacity(layout.len());
     for (tensor, axes) in layout.tensors().iter().zip(axes) {
+        if is_drawn(tensor) {
+            params.extend(&drawn[tensor.range.clone()]);
+            continue;
+        }
         let theirs = names.iter().find(|(ours, _)| *ours == tensor.name);
         let (_, theirs) = theirs.expect("every tensor has a name in the map");
         let order = Order::of(tensor);

@@ -105,6 +105,16 @@ pub enum NnError {
         /// The bound.
         most: usize,
     },
+    /// A network that is to go on under a new head, of another model.
+    #[error(
+        "the trained network has {expected}, and the model {got}: under a new head all other layers must be its own"
+    )]
+    Body {
+        /// The trained network's layer or tensor.
+        expected: String,
+        /// The model's.
+        got: String,
+    },
     /// Parameters for another model.
     #[error(
         "the model has {expected} parameters, got {got}; use the parameters of the same architecture"

@@ -39,6 +39,7 @@ mod data_tokens;
 #[cfg(feature = "audio")]
 mod data_wav;
 mod factors;
+mod fine_tuning;
 mod finite_differences;
 mod gradient_checks;
 mod gradients;

@@ -20,6 +20,7 @@ mod cli_study_charts;
 mod cli_tables;
 mod compare;
 mod cut_checkpoints;
+mod fine_tuning;
 mod first_weights;
 mod help;
 mod instruction_sets;

@@ -4,12 +4,13 @@
 use crate::program::{stdout, unisono, value};
 
 /// Values that are not the defaults.
-const VALUES: [(&str, &str); 66] = [
+const VALUES: [(&str, &str); 69] = [
     ("model.preset", "mlp_small"),
     ("model.layers", "dense 8"),
     ("model.precision", "bf16"),
     ("model.weights", "no.safetensors"),
     ("model.weights_map", "no.toml"),
+    ("model.new_head", "true"),
     ("data.path", "no.csv"),
     ("data.label", "0"),
     ("data.target", "0"),
@@ -49,6 +50,8 @@ const VALUES: [(&str, &str); 66] = [
     ("optimizer.l1", "0.1"),
     ("optimizer.proximal_l1", "0.1"),
     ("optimizer.decay_all", "true"),
+    ("optimizer.freeze", "dense0"),
+    ("optimizer.layer_lr", "dense0=0.1"),
     ("optimizer.clip_norm", "0.01"),
     ("optimizer.clip_value", "0.001"),
     ("optimizer.average", "0.5"),

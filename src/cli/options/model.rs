@@ -53,9 +53,10 @@ pub(crate) struct ModelArgs {
     #[schemars(description = precision_help())]
     pub(crate) precision: String,
 
-    /// Start from the weights in this safetensors file instead of random ones: a file that `export`
-    /// wrote, or with --weights-map one from PyTorch
-    #[arg(long, value_name = "FILE")]
+    /// Start from these weights instead of random ones: a run's folder (with @best, @last or @STEP
+    /// behind it for others than the newest), a safetensors file that `export` wrote, or with
+    /// --weights-map one from PyTorch
+    #[arg(long, value_name = "RUN|FILE")]
     pub(crate) weights: Option<PathBuf>,
 
     /// A TOML file with the name of each tensor of the model in PyTorch's file, such as
@@ -63,6 +64,11 @@ pub(crate) struct ModelArgs {
     /// channels last
     #[arg(long, value_name = "FILE", requires = "weights")]
     pub(crate) weights_map: Option<PathBuf>,
+
+    /// Draw the model's last layer anew, for other classes or values than --weights are of, whose
+    /// other layers it keeps
+    #[arg(long, requires = "weights")]
+    pub(crate) new_head: bool,
 }
 
 impl Default for ModelArgs {

@@ -73,6 +73,16 @@ pub(crate) struct OptimArgs {
     #[serde(serialize_with = "real::serialize_optional")]
     pub(crate) average: Option<f32>,
 
+    /// Leave the tensors as they are whose names begin with one of these, such as "conv0,conv3"; not
+    /// even a batch norm's running statistics among them move
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) freeze: Option<String>,
+
+    /// Factors of the learning rate for the tensors whose names begin so, such as
+    /// "dense0=0.1,dense2=2"
+    #[arg(long, value_name = "NAME=FACTOR,...")]
+    pub(crate) layer_lr: Option<String>,
+
     /// The learning rate over time, such as "warmup 2 epochs, cosine to 0.01 over 30 epochs";
     /// shapes: constant, step F every N UNIT, multistep F at N,N UNIT, exponential F every N UNIT,
     /// linear, cosine, polynomial F [to F] over N UNIT, restarts [to F] first N UNIT [growth F],

@@ -22,6 +22,7 @@ static ROWS: &[Row] = &[
     row("model.precision", &[SCHEDULE]),
     row("model.weights", &[SCHEDULE, DRAWN, GOES_ON]),
     row("model.weights_map", &[SCHEDULE, DRAWN, GOES_ON]),
+    row("model.new_head", &[SCHEDULE, DRAWN, GOES_ON]),
     row("loss.name", &[SCHEDULE, STUDIED]),
     row("loss.huber_delta", &[SCHEDULE, STUDIED]),
     row("loss.label_smoothing", &[SCHEDULE, STUDIED]),
@@ -76,6 +77,8 @@ static ROWS: &[Row] = &[
             ),
         ],
     ),
+    row("optimizer.freeze", &[PLAIN, SCHEDULE]),
+    row("optimizer.layer_lr", &[PLAIN, SCHEDULE]),
     row("optimizer.clip_norm", &[PLAIN]),
     row("optimizer.clip_value", &[PLAIN]),
     row(

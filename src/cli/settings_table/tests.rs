@@ -109,7 +109,8 @@ pub(super) fn resolved(args: &[String], by: By<'_>) -> Result<ResolvedConfig, Co
 /// What a training of these settings comes to.
 fn trained(settings: &TrainSettings) -> Result<String, CommandError> {
     let task = task(settings)?;
-    let mut trainer = first_trainer(settings, task.model, task.loss)?.sampling(task.sampling);
+    let mut trainer = first_trainer(settings, task.model, task.loss, task.preparation.as_ref())?
+        .sampling(task.sampling);
     let report = trainer
         .fit(&*task.data[0], &*task.data[1])
         .map_err(CommandError::Train)?;

@@ -1,7 +1,7 @@
 //! Values of all keys, for the tests of the table.
 
 /// Values of each key that are not the default; where data take one of them it must act.
-pub(super) const VALUES: [(&str, &[&str]); 66] = [
+pub(super) const VALUES: [(&str, &[&str]); 69] = [
     ("model.preset", &["mlp_small", "lenet", "lstm"]),
     (
         "model.layers",
@@ -16,6 +16,7 @@ pub(super) const VALUES: [(&str, &[&str]); 66] = [
     ("model.precision", &["bf16"]),
     ("model.weights", &["no.safetensors"]),
     ("model.weights_map", &["no.toml"]),
+    ("model.new_head", &["true"]),
     ("data.path", &["idx"]),
     ("data.label", &["0"]),
     ("data.target", &["1"]),
@@ -73,6 +74,8 @@ pub(super) const VALUES: [(&str, &[&str]); 66] = [
     ("optimizer.l1", &["0.1"]),
     ("optimizer.proximal_l1", &["0.1"]),
     ("optimizer.decay_all", &["true"]),
+    ("optimizer.freeze", &["dense0", "lstm", "conv0.weight"]),
+    ("optimizer.layer_lr", &["dense0=0.1", "dense=0"]),
     ("optimizer.clip_norm", &["0.01"]),
     ("optimizer.clip_value", &["0.001"]),
     ("optimizer.average", &["0.5"]),

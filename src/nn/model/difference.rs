@@ -58,18 +58,38 @@ impl Sequential {
     pub fn difference(&self, json: &str) -> Result<Option<Difference>, NnError> {
         let other: Value = serde_json::from_str(json).map_err(odd)?;
         let own: Value = serde_json::from_str(&self.to_json()).map_err(odd)?;
-        // Rows first, then layer by layer.
-        for what in ["input", "padding"] {
-            if own[what] != other[what] {
-                let text = |model: &Value| format!("{what} {}", model[what]);
-                return Ok(Some(Difference {
-                    expected: text(&own),
-                    got: text(&other),
-                }));
-            }
-        }
-        Ok(first_difference(&own["layers"], &other["layers"], ""))
+        Ok(difference(&own, &other))
     }
+
+    /// The same, with another model's layer at `place` as whatever it is.
+    pub(super) fn body_difference(
+        &self,
+        other: &Sequential,
+        place: Option<usize>,
+    ) -> Result<Option<Difference>, NnError> {
+        let body = |model: &Sequential| -> Result<Value, NnError> {
+            let mut json: Value = serde_json::from_str(&model.to_json()).map_err(odd)?;
+            if let Some(head) = place.and_then(|place| json["layers"].get_mut(place)) {
+                *head = Value::Null;
+            }
+            Ok(json)
+        };
+        Ok(difference(&body(self)?, &body(other)?))
+    }
+}
+
+fn difference(own: &Value, other: &Value) -> Option<Difference> {
+    // Rows first, then layer by layer.
+    for what in ["input", "padding"] {
+        if own[what] != other[what] {
+            let text = |model: &Value| format!("{what} {}", model[what]);
+            return Some(Difference {
+                expected: text(own),
+                got: text(other),
+            });
+        }
+    }
+    first_difference(&own["layers"], &other["layers"], "")
 }
 
 /// The first of two lists' layers that differ, looked for in their branches too.

@@ -6,6 +6,7 @@
 //! | `parse`, `layer_syntax` | layers as text |
 //! | `structure`, `difference` | models as JSON, which files of weights hold; where two differ |
 //! | `causal`, `row_kind` | whether a position sees only those before it; sequences or images |
+//! | `new_head` | a trained network under a last layer of its own |
 //! | `network`, `predictor` | a model with its parameters; the same at work: outputs, gradients of the inputs |
 //! | `replica`, `model_state`, `row_source` | the model as the engine sees it; its buffers; where its rows come from |
 //! | `blocks`, `destinations`, `factored` | how many rows go at once; where gradients go; those left to their owners |
@@ -22,6 +23,7 @@ mod gradient_check;
 mod layer_syntax;
 mod model_state;
 mod network;
+mod new_head;
 mod parse;
 mod predictor;
 pub mod presets;
