@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(kinds.to_string(), "2 PNG, of 8x6 to 9x9 pixels, 1 turned as its EXIF data say");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct ImageKinds {
     /// How many there are of each format.
     pub formats: BTreeMap<String, usize>,

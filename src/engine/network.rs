@@ -54,7 +54,6 @@ const LONGEST_MS: f64 = 1000.0;
 /// });
 /// ```
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct NetworkBench {
     /// The ranks, each of which runs the same.
     pub ranks: Ranks,

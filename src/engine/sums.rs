@@ -47,7 +47,6 @@ pub struct ErrorSums {
 
 /// Means of [`ErrorSums`].
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
 pub struct MeanErrors {
     /// The mean squared error of an output.
     pub squared: f64,

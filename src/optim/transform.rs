@@ -84,7 +84,6 @@ pub struct Part {
 
 /// A block on its way through a chain.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub struct UpdateContext<'a> {
     /// The step's scalars.
     pub scalars: &'a StepScalars,

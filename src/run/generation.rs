@@ -21,7 +21,6 @@ const GRAIN: u32 = 1 << 24;
 /// # Ok::<(), unisono::nn::NnError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
 pub struct Generation {
     /// Logits are divided by it: 0 takes the likeliest token, 1 draws from the model's
     /// distribution, more evens it out.

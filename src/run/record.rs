@@ -250,7 +250,6 @@ impl Record {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct LastEpoch {
     /// The epoch, from 1.
     pub epoch: u32,

@@ -118,7 +118,6 @@ impl Law {
 
 /// A law with its constants.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct LawFit {
     /// The law.
     pub law: Law,

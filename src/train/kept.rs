@@ -152,7 +152,6 @@ impl Evaluation {
 /// assert!(scores.accuracy <= 1.0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
 pub struct Scores {
     /// Mean loss of a row.
     pub loss: f64,

@@ -7,7 +7,6 @@
 /// assert_eq!(RowCounts::training(100), RowCounts { train: 100, test: 0 });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct RowCounts {
     /// Those that are trained on, at least 1.
     pub train: usize,

@@ -22,7 +22,6 @@ use crate::engine::update::BLOCK;
 /// assert_eq!((slow.gbit_per_s().round(), LinkCosts::default().gbit_per_s().round()), (1.0, 10.0));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
 pub struct LinkCosts {
     /// Seconds until the first byte of a message arrives.
     pub latency_s: f64,

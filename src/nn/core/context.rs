@@ -17,7 +17,6 @@ pub enum Mode {
 
 /// A block of rows on its way through the model.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub struct BlockContext<'a> {
     /// Training or evaluation.
     pub mode: Mode,
@@ -67,7 +66,6 @@ impl BlockContext<'_> {
 
 /// What backward sees of forward, and where it writes the gradient of the input.
 #[derive(Debug)]
-#[non_exhaustive]
 pub struct BackwardArgs<'a> {
     /// The layer's own parameters.
     pub params: &'a [f32],

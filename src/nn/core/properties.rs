@@ -7,7 +7,6 @@
 /// assert_eq!(Flops::from(3), Flops { counted: 3, executed: 3 });
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Flops {
     /// By the layer's definition, as everybody counts them: a measure of the work that is done.
     pub counted: u64,

@@ -44,7 +44,6 @@ pub struct StepPlan {
 
 /// What a policy plans with.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
 pub struct PlanContext<'a> {
     /// How far training has come.
     pub progress: &'a Progress,

@@ -44,7 +44,6 @@ pub struct BranchPlan {
 
 /// The end of a branch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct BranchOutcome {
     /// The seed of its training.
     pub seed: u64,

@@ -147,7 +147,6 @@ pub struct Trial {
 
 /// The outcome of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct Outcome {
     /// The trial.
     pub trial: Trial,

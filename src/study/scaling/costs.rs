@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), unisono::study::scaling::ScalingError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
 pub struct StepCosts {
     /// Forward, backward and fold of a row, on one thread.
     pub row_s: f64,

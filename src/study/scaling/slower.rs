@@ -18,7 +18,6 @@ const NEVER_BELOW: f64 = 0.98;
 
 /// Every preset at every batch size on every number of threads.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct NeverSlower {
     /// Models, and the batch sizes of each.
     pub cases: Vec<(Preset, Vec<usize>)>,
