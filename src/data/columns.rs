@@ -28,6 +28,13 @@ const COUNTED_ROWS: usize = 10;
 const LOOKED_AT: usize = 100;
 
 /// A column of a table.
+///
+/// ```
+/// use unisono::data::{Column, CsvTable};
+/// let table = CsvTable::parse(b"kind,size\na,1\nb,2\n", &Column::Index(0), "t.csv".as_ref())?;
+/// assert_eq!(table.names(), ["size"]);
+/// # Ok::<(), unisono::data::DataError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Column {
@@ -41,6 +48,8 @@ pub enum Column {
 }
 
 /// Whether the first line of a table holds the names of the columns.
+///
+/// Example: [`Target`](super::Target).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Header {
     /// As the cells say.

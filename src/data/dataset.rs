@@ -262,6 +262,15 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
 }
 
 /// Where labels are written to.
+///
+/// ```
+/// use unisono::data::{Dataset, LabelsMut, digits};
+/// let (train, _) = digits();
+/// // A row of 64 pixels and its class, as epoch 0 sees them.
+/// let (mut pixels, mut classes) = ([0.0; 64], [99]);
+/// train.draw(0, &[5], &mut pixels, LabelsMut::Classes(&mut classes));
+/// assert_eq!(classes[0], train.class_labels().unwrap()[5]);
+/// ```
 #[derive(Debug)]
 pub enum LabelsMut<'a> {
     /// One class a row, or a position.

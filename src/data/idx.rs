@@ -11,11 +11,22 @@ use super::files::Source;
 use super::images::{ImageDataset, ImageShape};
 
 /// Bytes with their shape.
+///
+/// ```
+/// use unisono::data::Idx;
+/// let path = std::env::temp_dir().join(format!("unisono-idx-{}", std::process::id()));
+/// // Unsigned bytes in two axes, of 1 and of 3.
+/// std::fs::write(&path, [0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 3, 7, 8, 9])?;
+/// let idx = Idx::read(&path)?;
+/// assert_eq!((idx.shape, idx.values), (vec![1, 3], vec![7, 8, 9]));
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idx {
     /// The length of each axis.
     pub shape: Vec<usize>,
-    /// The values.
+    /// The values, the last axis fastest: as many as the product of `shape`.
     pub values: Vec<u8>,
 }
 

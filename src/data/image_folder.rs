@@ -30,6 +30,8 @@ const CACHE_END: &str = ".images";
 type OnDecoded<'p> = &'p (dyn Fn(usize) + Sync);
 
 /// The treatment of an image that cannot be read.
+///
+/// Example: [`LoadedImages`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnBadSample {
@@ -62,6 +64,23 @@ pub struct ImageFolder {
 }
 
 /// The images of a folder.
+///
+/// ```
+/// use unisono::data::{ImageFolder, OnBadSample};
+/// let folder = std::env::temp_dir().join(format!("unisono-images-{}", std::process::id()));
+/// let (cat, dog) = (b"P5 2 1 255\n\x00\xff", b"P5 2 1 255\n\xff\x07");
+/// for (name, bytes) in [("cat/0.pgm", &cat[..]), ("cat/1.pgm", b"P5"), ("dog/0.pgm", dog)] {
+///     std::fs::create_dir_all(folder.join(name).parent().unwrap())?;
+///     std::fs::write(folder.join(name), bytes)?;
+/// }
+/// let on_bad_sample = OnBadSample::Skip;
+/// let how = ImageFolder { is_grey: true, on_bad_sample, ..ImageFolder::default() };
+/// let loaded = how.read(&folder, &|_| {})?;
+/// assert_eq!((loaded.class_names, loaded.skipped.len()), (vec!["cat".into(), "dog".into()], 1));
+/// assert_eq!(*loaded.images.pixels(1)?, [255, 7]);
+/// # std::fs::remove_dir_all(folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct LoadedImages {

@@ -11,6 +11,12 @@ use super::error::DataError;
 use super::stored::Stored;
 
 /// The shape of every image: (H, W, C), the channels of a pixel side by side.
+///
+/// ```
+/// use unisono::data::ImageShape;
+/// let shape = ImageShape { height: 2, width: 4, channels: 3 };
+/// assert_eq!((shape.len(), shape.plain().means), (24, vec![0.0; 3]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageShape {
     /// Rows of pixels.
@@ -60,11 +66,13 @@ impl ImageShape {
 }
 
 /// Mean and standard deviation of each channel, of values from 0 to 1.
+///
+/// Example: [`ImageDataset::statistics`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChannelStatistics {
-    /// The means.
+    /// The mean of each channel, in 0..=1.
     pub means: Vec<f32>,
-    /// The standard deviations; 1 for a channel that is constant.
+    /// The standard deviation of each channel, positive; 1 for a channel that is constant.
     pub deviations: Vec<f32>,
 }
 

@@ -15,6 +15,8 @@ use super::npy_types::odd_type;
 use super::npy_values::Element;
 
 /// The content of a `.npz` archive. Needs the feature `npz`.
+///
+/// Example: [`read_npz`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Npz {
     /// The arrays of numbers, by name (without `.npy`).
@@ -109,6 +111,18 @@ pub(crate) fn odd_kind(descr: &str) -> &'static str {
 
 /// The arrays of a `.npz` archive, by name (without `.npy`); those of texts, objects or complex
 /// numbers are left out, as [`Npz`] says.
+///
+/// ```
+/// use unisono::{data::read_npz, export::write_npz, nn::{Network, Sequential}};
+/// let path = std::env::temp_dir().join(format!("unisono-arrays-{}.npz", std::process::id()));
+/// let network = Network::new(Sequential::new(3).dense(2), 42)?;
+/// write_npz(&path, &network)?;
+/// let arrays = read_npz(&path)?;
+/// assert_eq!(arrays.keys().collect::<Vec<_>>(), ["dense0.bias", "dense0.weight"]);
+/// assert_eq!(arrays["dense0.weight"].shape(), [3, 2]);
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// As [`Npz::read`].

@@ -10,8 +10,6 @@ use std::path::{Component, Path, PathBuf};
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::input;
-
 use super::error::DataError;
 use super::files::{SOUNDS, Source, has_end};
 use super::left_out::{LeftOut, is_hidden, leads_back};
@@ -20,6 +18,7 @@ use super::spectrogram_settings::SpectrogramSettings;
 use super::unnamed::{begins_sound, is_sound};
 use super::wave::{CONVERT, LARGEST, Wave};
 use super::wave_chunks::Odd;
+use crate::input;
 
 /// Bytes of a sample in memory.
 const SAMPLE_BYTES: u64 = 4;
@@ -34,11 +33,13 @@ const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 const CROSSINGS: f64 = 16.0;
 
 /// A recording: samples in -1..=1, one channel.
+///
+/// Example: [`Sound::resampled`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sound {
-    /// The samples.
+    /// The samples, at least one.
     pub samples: Vec<f32>,
-    /// How many of them make up a second.
+    /// How many of them make up a second, in Hz.
     pub rate: u32,
 }
 
@@ -132,9 +133,10 @@ fn sinc(x: f64) -> f64 {
     }
 }
 
-/// Recordings with their names, in order of the names.
+/// Recordings with their names, in order of the names: paths below the folder or in the archive,
+/// without `.wav`.
 ///
-/// A name is a file's path below the folder or in the archive, without `.wav`.
+/// Example: [`read_sounds`].
 pub type NamedSounds = Vec<(String, Sound)>;
 
 impl SpectrogramSettings {
@@ -225,6 +227,17 @@ impl LoadedSounds {
 }
 
 /// The sounds of [`LoadedSounds::read`] alone.
+///
+/// ```
+/// let folder = std::env::temp_dir().join(format!("unisono-sounds-{}", std::process::id()));
+/// let head = b"RIFF\x2a\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\x06\0\0\0";
+/// std::fs::create_dir_all(&folder)?;
+/// std::fs::write(folder.join("beep.wav"), [&head[..], &[0, 0, 0, 0x40, 0, 0x80]].concat())?;
+/// let sounds = unisono::data::read_sounds(&folder)?;
+/// assert_eq!((sounds[0].0.as_str(), &sounds[0].1.samples[..]), ("beep", &[0.0, 0.5, -1.0][..]));
+/// # std::fs::remove_dir_all(folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// As there.

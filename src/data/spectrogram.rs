@@ -76,6 +76,15 @@ impl SpectrogramSettings {
 }
 
 /// Makes spectrograms.
+///
+/// ```
+/// use unisono::data::SpectrogramSettings;
+/// let spectrogram = SpectrogramSettings::default().spectrogram();
+/// let second = vec![0.0; 8_000];
+/// // 98 frames: of 40 bands, or of 13 coefficients of their cosine transform.
+/// assert_eq!(spectrogram.log_mel(&second).dim(), (98, 40));
+/// assert_eq!(spectrogram.mfcc(&second, 13).dim(), (98, 13));
+/// ```
 #[derive(Clone)]
 pub struct Spectrogram {
     settings: SpectrogramSettings,

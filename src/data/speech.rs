@@ -13,6 +13,23 @@ use super::error::DataError;
 use super::scale::Standardizer;
 
 /// An augmentation of spectrograms: the most that may happen to one.
+///
+/// ```
+/// use ndarray::Array2;
+/// use unisono::data::{DataError, Dataset, LabelsMut, SpectrogramAugmentation, SpectrogramDataset};
+/// let ramp = Array2::from_shape_fn((8, 2), |(frame, _)| frame as f32);
+/// let augmentation = SpectrogramAugmentation { shift: 3, ..SpectrogramAugmentation::default() };
+/// let data = SpectrogramDataset::new(&[ramp.clone(), ramp], 8, vec![0, 1], 2)?;
+/// let data = data.augmented(augmentation, 42);
+/// let drawn = |epoch| {
+///     let mut row = [0.0; 16];
+///     data.draw(epoch, &[0], &mut row, LabelsMut::Classes(&mut [0]));
+///     row
+/// };
+/// // Another shift in other epochs, the same whenever an epoch is drawn again.
+/// assert!((1..9).any(|epoch| drawn(epoch) != drawn(0)) && drawn(5) == drawn(5));
+/// # Ok::<(), DataError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SpectrogramAugmentation {
     /// It is moved by up to so many frames each way; what becomes free is silence.

@@ -142,6 +142,8 @@ pub fn random_split(rows: u32, test_share: f64, seed: u64) -> (Vec<usize>, Vec<u
 
 /// Row numbers of three parts of rows whose order counts, such as days: the last ones are the test
 /// part, those before them the validation part, and training has what lies before both.
+///
+/// Example: [`PartRows`].
 pub fn last_parts(rows: usize, shares: Shares) -> PartRows {
     let (valid, test) = shares.counts(rows);
     let (first, last) = (rows - test - valid, rows - test);
@@ -206,6 +208,16 @@ pub fn group_split<G: Ord>(groups: &[G], test_share: f64, seed: u64) -> (Vec<usi
 
 /// Row numbers of a training and a test part, the second as a file lists it: a number from 0 a
 /// line.
+///
+/// ```
+/// use unisono::data::split_from_file;
+/// let path = std::env::temp_dir().join(format!("unisono-split-{}.txt", std::process::id()));
+/// std::fs::write(&path, "3\n0\n")?;
+/// assert_eq!(split_from_file(&path, 5)?, (vec![1, 2, 4], vec![0, 3]));
+/// assert!(split_from_file(&path, 3).is_err()); // there is no row 3 of three
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`DataError::Io`]; [`DataError::Unfit`] for a line that is no row number below `rows`, one that

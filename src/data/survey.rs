@@ -17,6 +17,8 @@ const MOST_VALUES: usize = 1000;
 const LISTED: usize = 10;
 
 /// A column of a table.
+///
+/// Example: [`survey`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ColumnSurvey {

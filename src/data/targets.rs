@@ -27,6 +27,18 @@ const FEW_FRACTIONS: usize = 10;
 const UNEVEN: usize = 20;
 
 /// The treatment of rows without a label.
+///
+/// ```
+/// use unisono::data::{MissingLabels, TableOptions};
+/// let read = |missing_labels| {
+///     let options = TableOptions { missing_labels, ..TableOptions::default() };
+///     options.parse(b"size,kind\n1,cat\n2,\n3,dog\n", "pets.csv".as_ref())
+/// };
+/// assert!(read(MissingLabels::Refuse).is_err());
+/// assert_eq!(read(MissingLabels::Drop)?.labels(), [0, 1]);
+/// assert_eq!(read(MissingLabels::Class)?.classes().len(), 3);
+/// # Ok::<(), unisono::data::DataError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MissingLabels {
@@ -40,6 +52,18 @@ pub enum MissingLabels {
 }
 
 /// The kind of labels.
+///
+/// ```
+/// use unisono::data::{Header, TableOptions, Target};
+/// let read = |target| {
+///     let options = TableOptions { target, header: Header::No, ..TableOptions::default() };
+///     options.parse(b"0.1,7\n0.2,8\n0.3,7\n", "numbers.csv".as_ref())
+/// };
+/// let (classes, values) = (read(Target::Classes)?, read(Target::Values)?);
+/// assert_eq!((classes.classes().len(), classes.labels()), (2, &[0, 1, 0][..]));
+/// assert_eq!(values.targets().map(|targets| targets.dim()), Some((3, 1))); // the first line too
+/// # Ok::<(), unisono::data::DataError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {

@@ -14,6 +14,17 @@ const MARK: char = '\u{feff}';
 
 /// The bytes of a file, plain or gzipped.
 ///
+/// ```
+/// use unisono::data::{read_bytes, read_text};
+/// let path = std::env::temp_dir().join(format!("unisono-text-{}.txt", std::process::id()));
+/// std::fs::write(&path, "\u{feff}Grüße")?;
+/// assert_eq!((read_bytes(&path)?.len(), read_text(&path)?.as_str()), (10, "Grüße"));
+/// std::fs::write(&path, b"Gr\xfc\xdfe")?; // Latin-1
+/// assert!(read_text(&path).unwrap_err().to_string().contains("UTF-8"));
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`DataError::Io`]; [`DataError::Memory`] if they do not fit into memory.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
@@ -24,6 +35,8 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
 }
 
 /// The text of a file, plain or gzipped, without the mark of its encoding before it (U+FEFF).
+///
+/// Example: [`read_bytes`].
 ///
 /// # Errors
 /// [`DataError::Io`]; [`DataError::Memory`] if it does not fit into memory; [`DataError::Unfit`] if

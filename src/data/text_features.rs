@@ -22,6 +22,15 @@ use super::error::DataError;
 use super::text::checked_dropout;
 
 /// Texts, each with a label.
+///
+/// ```
+/// use unisono::data::{Column, LabelledTexts};
+/// let table = b"spam,win now\nham,see you\nham,thanks\n";
+/// let texts = LabelledTexts::parse(table, &Column::Index(0), "mails.csv".as_ref())?;
+/// assert_eq!((texts.classes.join(" "), &texts.labels[..]), ("ham spam".into(), &[1, 0, 0][..]));
+/// assert_eq!(texts.texts[0], "win now");
+/// # Ok::<(), unisono::data::DataError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LabelledTexts {
@@ -159,6 +168,8 @@ impl TextHasher {
 }
 
 /// Rows of hashed texts: a value a bucket, most of them 0 and not stored.
+///
+/// Example: [`TextHasher`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct HashedTexts {
     rows: Vec<Vec<(u32, f32)>>,

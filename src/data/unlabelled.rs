@@ -5,6 +5,8 @@ use ndarray::Array2;
 use super::dataset::{Dataset, Labels};
 
 /// Rows of other files: without labels those of predictions, with labels those of an evaluation.
+///
+/// Example: [`PredictInput::inputs`].
 #[non_exhaustive]
 pub struct PredictInput {
     /// The rows.

@@ -118,6 +118,8 @@ pub trait AllGather: std::fmt::Debug {
 }
 
 /// The all-gather of one step, as one worker takes part in it.
+///
+/// Example: [`AllGather`].
 #[derive(Debug)]
 pub struct RingAllGather<'a> {
     ring: RefCell<&'a mut Ring>,

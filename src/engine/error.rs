@@ -208,6 +208,19 @@ pub enum EngineError {
 }
 
 /// What a rank has otherwise than this one.
+///
+/// ```
+/// use unisono::engine::{EngineError, Ranks};
+/// std::thread::scope(|scope| {
+///     for ranks in Ranks::in_process(2) {
+///         scope.spawn(move || {
+///             let seed = [("the seed", ranks.rank().to_string())];
+///             let Err(EngineError::RanksDiffer(difference)) = ranks.compare(&seed) else { panic!() };
+///             assert_eq!((difference.what.as_str(), &difference.here), ("the seed", &seed[0].1));
+///         });
+///     }
+/// });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{rank} has {what} {there}, this rank has {here}: all ranks must run the same program with the same settings and data"

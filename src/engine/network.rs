@@ -64,10 +64,12 @@ pub struct NetworkBench {
 }
 
 /// What was measured of a size; the same on all ranks.
+///
+/// Example: [`NetworkBench`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkRow {
-    /// Bytes of the values.
+    /// Bytes of the values, 4 a value.
     pub bytes: usize,
     /// Each round's all-reduce as a step makes it, in milliseconds.
     pub ms: Vec<f64>,

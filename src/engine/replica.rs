@@ -93,6 +93,40 @@ pub trait Replica: Send {
 }
 
 /// One worker's work of a step: its shards, the tree nodes they make up, and where the results go.
+///
+/// ```
+/// use unisono::engine::{Batch, Decision, Engine, EngineConfig};
+/// use unisono::engine::{Fold, Replica, Shard, Shards, Sums};
+/// use unisono::{optim::Optimizer, train::ChainUpdate};
+///
+/// struct Counting;
+/// impl Replica for Counting {
+///     fn fold(&mut self, fold: &mut Fold<'_>) {
+///         // Its worker is alone and has all shards, which make up one node: the tree's root.
+///         assert_eq!((fold.shards(), fold.nodes()), (0..4, &[0..4][..]));
+///         assert_eq!(fold.shard(3).rows, [6, 7]);
+///         fold.shard_by_shard(self);
+///     }
+///     fn num_params(&self) -> usize {
+///         1
+///     }
+///     fn add_loss_and_grad(&mut self, _: &[f32], shard: &Shard<'_>, _: &mut [f32]) -> Sums {
+///         Sums { weight: shard.rows.len() as f64, ..Sums::default() }
+///     }
+///     fn evaluate(&mut self, _: &[f32], _: &Shard<'_>) -> Sums {
+///         Sums::default()
+///     }
+/// }
+///
+/// let (threads, shards) = (1.into(), Shards::Fixed(4));
+/// let config = EngineConfig { threads, shards, ..EngineConfig::default() };
+/// let update = ChainUpdate::new(&Optimizer::sgd(0.1), 1)?;
+/// let mut engine = Engine::new(config, &[0.0], update, |_| Counting)?;
+/// let batch = Batch::whole((0..8).collect(), 0);
+/// let reduced = engine.run(|session| session.step(&batch, |_| Decision::Skip))??;
+/// assert_eq!(reduced.sums.weight, 8.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Fold<'a> {
     pub(crate) batch: &'a Batch,

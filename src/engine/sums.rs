@@ -46,11 +46,13 @@ pub struct ErrorSums {
 }
 
 /// Means of [`ErrorSums`].
+///
+/// Example: [`ErrorSums`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MeanErrors {
-    /// The mean squared error of an output.
+    /// The mean squared error of an output, in the square of the targets' unit.
     pub squared: f64,
-    /// The mean absolute error of an output.
+    /// The mean absolute error of an output, in the targets' unit.
     pub absolute: f64,
 }
 

@@ -9,6 +9,8 @@ use multiversion::multiversion;
 
 /// Elements in a block: 16 KiB, so that a block's parameters, gradient and one state buffer stay in
 /// a 48 KiB L1.
+///
+/// Example: [`sum_of_squares`].
 pub const BLOCK: usize = 4096;
 
 /// An optimiser as the engine sees it: an elementwise rule over parameters, gradient and state.
@@ -113,6 +115,18 @@ pub struct UpdateBlock<'a> {
 }
 
 /// The part of parameters, gradient and state that one call of [`Update::direction`] works on.
+///
+/// ```
+/// use unisono::engine::{DirectionBlock, Update};
+/// use unisono::{optim::{Optimizer, StepScalars}, train::ChainUpdate};
+/// let update = ChainUpdate::new(&Optimizer::lars(0.1), 2)?;
+/// let (mut grad, mut norms) = ([12.0, 16.0], Vec::new()); // summed over 4 rows
+/// let (params, state) = (&[1.0, 2.0], &mut [0.0; 2]);
+/// let block = DirectionBlock { offset: 0, params, grad: &mut grad, state };
+/// update.direction(&StepScalars::plain(0.1, 4.0, 0), block, &mut norms);
+/// assert_eq!((grad, norms[0].params, norms[0].direction), ([3.0, 4.0], 5.0, 25.0));
+/// # Ok::<(), unisono::optim::OptimError>(())
+/// ```
 #[derive(Debug)]
 pub struct DirectionBlock<'a> {
     /// Position of the first element in the flat parameter vector.
@@ -126,6 +140,8 @@ pub struct DirectionBlock<'a> {
 }
 
 /// What a run of elements adds to the squares of two norms.
+///
+/// Example: [`DirectionBlock`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Norms {
     /// Position of the run's first element in the flat parameter vector.
@@ -137,6 +153,17 @@ pub struct Norms {
 }
 
 /// What a run of elements adds to the square of the norm of a part's gradient.
+///
+/// ```
+/// use unisono::{engine::Update, nn::Sequential, optim::Optimizer, train::ChainUpdate};
+/// let layout = Sequential::new(1).dense(1).dense(1).layout()?;
+/// let update = ChainUpdate::for_model(&Optimizer::sgd(0.1), &layout)?.with_layer_norms(&layout);
+/// let mut squares = [0.0; 2]; // weight and bias of each of the two layers
+/// let add = &mut |found: unisono::engine::PartSquare| squares[found.part] += found.square;
+/// update.part_squares(0, &[3.0, 4.0, 0.0, 1.0], 26.0, add);
+/// assert_eq!(squares, [25.0, 1.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PartSquare {
     /// Position of the run's first element in the flat parameter vector.
@@ -181,6 +208,8 @@ impl UpdateMode {
 }
 
 /// What is measured of the shards' gradients in every step.
+///
+/// Example: [`ShardNorms`](super::ShardNorms).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Track {

@@ -5,11 +5,13 @@ use crate::nn::Shape;
 use super::onnx_graph::Graph;
 
 /// What a model's outputs are multiplied by and added to, one of each for an output.
+///
+/// Example: [`write_onnx_scaled`](super::write_onnx_scaled).
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutputScale {
-    /// What they are multiplied by.
+    /// What they are multiplied by: the deviations of the targets, say.
     pub factors: Vec<f32>,
-    /// What is added then.
+    /// What is added then: the means of the targets, say.
     pub summands: Vec<f32>,
 }
 

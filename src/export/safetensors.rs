@@ -18,6 +18,8 @@ pub(super) const PRODUCER: &str = "unisono";
 /// Writes the weights by name, with `metadata`, the weights' fingerprint (`weights_sha256`) and the
 /// model ([`Sequential::to_json`], as `architecture`), at once or not at all; what is no plain file is written through, and `-` is stdout.
 ///
+/// Example: [`read_safetensors`].
+///
 /// # Errors
 /// [`ExportError::Write`].
 pub fn write_safetensors(

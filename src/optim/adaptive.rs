@@ -17,6 +17,17 @@ use multiversion::multiversion;
 use super::transform::{Transform, UpdateContext};
 
 /// Adagrad's rescaling.
+///
+/// [`Optimizer::adagrad`](super::Optimizer::adagrad) is the usual way to one.
+///
+/// ```
+/// use unisono::optim::{Adagrad, StepScalars, Transform, UpdateContext};
+/// let (rule, scalars) = (Adagrad { initial: 0.0, eps: 1e-10 }, StepScalars::plain(0.1, 1.0, 0));
+/// let (mut update, mut sums) = ([3.0, -4.0], [0.0, 0.0]);
+/// let context = UpdateContext { scalars: &scalars, params: &[], parts: &[], trust_ratios: &[] };
+/// rule.apply(&context, &mut update, &mut sums);
+/// assert_eq!((update, sums), ([1.0, -1.0], [9.0, 16.0]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adagrad {
     /// What the sum of squares starts from, at least 0.
@@ -36,6 +47,18 @@ impl Transform for Adagrad {
 }
 
 /// RMSprop's rescaling.
+///
+/// [`Optimizer::rms_prop`](super::Optimizer::rms_prop) is the usual way to one.
+///
+/// ```
+/// use unisono::optim::{RmsProp, StepScalars, Transform, UpdateContext};
+/// let rule = RmsProp { decay: 0.75, eps: 1e-8, centred: false };
+/// let (mut update, mut squares) = ([2.0], [0.0]);
+/// let scalars = StepScalars::plain(0.1, 1.0, 0);
+/// let context = UpdateContext { scalars: &scalars, params: &[], parts: &[], trust_ratios: &[] };
+/// rule.apply(&context, &mut update, &mut squares);
+/// assert_eq!((update, squares), ([2.0], [1.0])); // a quarter of 2², and 2 over its root
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RmsProp {
     /// Decay a of the squares, in 0..1.
@@ -66,6 +89,17 @@ impl Transform for RmsProp {
 }
 
 /// Lion's sign of an interpolation.
+///
+/// [`Optimizer::lion`](super::Optimizer::lion) is the usual way to one.
+///
+/// ```
+/// use unisono::optim::{Lion, StepScalars, Transform, UpdateContext};
+/// let (rule, scalars) = (Lion { beta1: 0.9, beta2: 0.5 }, StepScalars::plain(0.001, 1.0, 0));
+/// let (mut update, mut momentum) = ([0.2, -30.0, 0.0], [0.0; 3]);
+/// let context = UpdateContext { scalars: &scalars, params: &[], parts: &[], trust_ratios: &[] };
+/// rule.apply(&context, &mut update, &mut momentum);
+/// assert_eq!((update, momentum), ([1.0, -1.0, 0.0], [0.1, -15.0, 0.0]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lion {
     /// Weight of the momentum in the update, in 0..1.

@@ -22,6 +22,19 @@ use super::transform::{Finish, MAX_BLOCK, Part, TrainedBy, Transform, UpdateCont
 use super::trust_ratio::TrustRatio;
 
 /// Transforms one after another, the descent, and what comes after it.
+///
+/// ```
+/// use unisono::optim::{Chain, ClipValue, ParamGroup, PartTable, StepScalars, UpdateContext};
+/// let chain = Chain::new(vec![Box::new(ClipValue { limit: 1.0 })]);
+/// // Two parameters of one tensor, the gradient's sum over 4 rows, a learning rate of 0.5.
+/// let table = PartTable::new([(2, ParamGroup::default())]);
+/// let (mut params, grad) = ([1.0, 1.0], [2.0, -40.0]);
+/// let scalars = StepScalars::plain(0.5, 4.0, 0);
+/// let parts = table.of_block(0, 2);
+/// let context = UpdateContext { scalars: &scalars, params: &[], parts, trust_ratios: &[] };
+/// chain.apply(&context, &mut params, &grad, &mut []);
+/// assert_eq!(params, [0.75, 1.5]); // -0.5 times the means 0.5, and -10 clipped to -1
+/// ```
 #[derive(Debug)]
 pub struct Chain {
     pub(super) before: Vec<Box<dyn Transform>>,

@@ -8,6 +8,14 @@ use multiversion::multiversion;
 use super::transform::{Transform, UpdateContext};
 
 /// Clips every element.
+///
+/// ```
+/// use unisono::optim::{ClipValue, StepScalars, Transform, UpdateContext};
+/// let (mut update, scalars) = ([0.5, -3.0], StepScalars::plain(0.1, 1.0, 0));
+/// let context = UpdateContext { scalars: &scalars, params: &[], parts: &[], trust_ratios: &[] };
+/// ClipValue { limit: 1.0 }.apply(&context, &mut update, &mut []);
+/// assert_eq!(update, [0.5, -1.0]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClipValue {
     /// The largest magnitude, positive.

@@ -21,6 +21,20 @@ use multiversion::multiversion;
 use super::transform::{Finish, Transform, UpdateContext, trained};
 
 /// Adds `lambda` times the parameters to the update.
+///
+/// [`Optimizer::with_weight_decay`](super::Optimizer::with_weight_decay) is the usual way to one.
+///
+/// ```
+/// use unisono::optim::{DecayWeights, ParamGroup, PartTable};
+/// use unisono::optim::{StepScalars, Transform, UpdateContext};
+/// let table = PartTable::new([(1, ParamGroup::default())]);
+/// let scalars = StepScalars::plain(0.1, 1.0, 0);
+/// let (params, parts) = (&[8.0], table.of_block(0, 1));
+/// let context = UpdateContext { scalars: &scalars, params, parts, trust_ratios: &[] };
+/// let mut update = [1.0];
+/// DecayWeights { lambda: 0.25 }.apply(&context, &mut update, &mut []);
+/// assert_eq!(update, [3.0]); // 1 + 0.25 * 8
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DecayWeights {
     /// How much, at least 0.
@@ -36,6 +50,19 @@ impl Transform for DecayWeights {
 }
 
 /// Adds `lambda` times the signs of the parameters to the update.
+///
+/// [`Optimizer::with_l1`](super::Optimizer::with_l1) is the usual way to one.
+///
+/// ```
+/// use unisono::optim::{L1, ParamGroup, PartTable, StepScalars, Transform, UpdateContext};
+/// let table = PartTable::new([(3, ParamGroup::default())]);
+/// let scalars = StepScalars::plain(0.1, 1.0, 0);
+/// let (params, parts) = (&[8.0, -0.01, 0.0], table.of_block(0, 3));
+/// let context = UpdateContext { scalars: &scalars, params, parts, trust_ratios: &[] };
+/// let mut update = [1.0; 3];
+/// L1 { lambda: 0.25 }.apply(&context, &mut update, &mut []);
+/// assert_eq!(update, [1.25, 0.75, 1.0]); // by 0.25, however large the parameter
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct L1 {
     /// How much, at least 0.
@@ -51,6 +78,17 @@ impl Transform for L1 {
 }
 
 /// Moves parameters towards zero by `lr lambda`, and to zero where that is not far.
+///
+/// ```
+/// use unisono::optim::{Finish, ParamGroup, PartTable, ProximalL1, StepScalars, UpdateContext};
+/// let table = PartTable::new([(2, ParamGroup::default())]);
+/// let scalars = StepScalars::plain(0.5, 1.0, 0);
+/// let (params, parts) = (&[], table.of_block(0, 2));
+/// let context = UpdateContext { scalars: &scalars, params, parts, trust_ratios: &[] };
+/// let mut params = [1.0, -0.1];
+/// ProximalL1 { lambda: 0.5 }.apply(&context, &mut params, &mut []);
+/// assert_eq!(params, [0.75, 0.0]); // by 0.5 * 0.5, and no further than to 0
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ProximalL1 {
     /// How much, at least 0.

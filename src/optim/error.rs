@@ -3,6 +3,12 @@
 use thiserror::Error;
 
 /// An error of an optimiser or schedule.
+///
+/// ```
+/// use unisono::optim::Optimizer;
+/// let error = Optimizer::adam(0.001).with_betas(0.9, 1.0).build().unwrap_err();
+/// assert_eq!(error.to_string(), "beta2 must be at least 0 and below 1, got 1");
+/// ```
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum OptimError {

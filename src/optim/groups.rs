@@ -6,6 +6,13 @@ use std::ops::Range;
 use super::transform::{MAX_BLOCK, ParamGroup, Part, TrainedBy};
 
 /// What a tensor is to an optimiser.
+///
+/// ```
+/// use unisono::optim::{Groups, TensorKind};
+/// let kinds = [TensorKind::Weight, TensorKind::BiasOrNorm];
+/// let decays = kinds.map(|kind| Groups::default().param_group("dense0", kind).decay_scale);
+/// assert_eq!(decays, [1.0, 0.0]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TensorKind {
@@ -18,6 +25,15 @@ pub enum TensorKind {
 }
 
 /// Exceptions from treating all tensors alike.
+///
+/// ```
+/// use unisono::optim::{Groups, TensorKind};
+/// let names = ["embedding0.", "embedding0.weight"].map(String::from);
+/// let layer_lrs = names.map(|name| (name, 0.5)).to_vec();
+/// let groups = Groups { layer_lrs, ..Groups::default() };
+/// assert_eq!(groups.param_group("embedding0.weight", TensorKind::Weight).lr_scale, 0.25);
+/// assert_eq!(groups.param_group("dense1.weight", TensorKind::Weight).lr_scale, 1.0);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Groups {
     /// Whether biases and norms are treated like weights.
@@ -69,6 +85,8 @@ impl Groups {
 }
 
 /// The parts of every block of the flat vector.
+///
+/// Example: [`PartTable::new`].
 #[derive(Clone, Debug)]
 pub struct PartTable {
     groups: Vec<ParamGroup>,

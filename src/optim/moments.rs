@@ -11,6 +11,19 @@ use multiversion::multiversion;
 use super::transform::{Transform, UpdateContext};
 
 /// Adam's rescaling as a transform with two state buffers, the moments.
+///
+/// [`Optimizer::adam`](super::Optimizer::adam) is the usual way to one.
+///
+/// ```
+/// use unisono::optim::{Adam, StepScalars, Transform, UpdateContext};
+/// let rule = Adam { beta1: 0.5, beta2: 0.75, eps: 1e-8 };
+/// let scalars = StepScalars::plain(0.1, 1.0, 0);
+/// let (mut update, mut moments) = ([4.0, -0.01], [0.0; 4]);
+/// let context = UpdateContext { scalars: &scalars, params: &[], parts: &[], trust_ratios: &[] };
+/// rule.apply(&context, &mut update, &mut moments);
+/// assert_eq!((moments[0], moments[2]), (2.0, 4.0)); // all first moments, then all second
+/// assert!(update[0] == 1.0 && (update[1] + 1.0).abs() < 1e-5); // the first step is the sign
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     /// Decay of the first moment, in 0..1.

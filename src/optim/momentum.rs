@@ -17,6 +17,18 @@ use multiversion::multiversion;
 use super::transform::{Transform, UpdateContext};
 
 /// The convention of the velocity.
+///
+/// ```
+/// use unisono::optim::{Momentum, MomentumForm, StepScalars, Transform, UpdateContext};
+/// let updates = [MomentumForm::HeavyBall, MomentumForm::Ema].map(|form| {
+///     let (mut update, scalars) = ([4.0], &StepScalars::plain(0.1, 1.0, 0));
+///     let rule = Momentum { momentum: 0.75, form, nesterov: false };
+///     let context = UpdateContext { scalars, params: &[], parts: &[], trust_ratios: &[] };
+///     rule.apply(&context, &mut update, &mut [0.0]);
+///     update[0]
+/// });
+/// assert_eq!(updates, [4.0, 1.0]); // the same steps, then, with 4 times the learning rate
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MomentumForm {
@@ -27,6 +39,18 @@ pub enum MomentumForm {
 }
 
 /// Momentum as a transform with one state buffer, the velocity.
+///
+/// [`Optimizer::with_momentum`](super::Optimizer::with_momentum) is the usual way to one.
+///
+/// ```
+/// use unisono::optim::{Momentum, MomentumForm, StepScalars, Transform, UpdateContext};
+/// let rule = Momentum { momentum: 0.5, form: MomentumForm::HeavyBall, nesterov: false };
+/// let (mut update, mut velocity) = ([1.0], [4.0]);
+/// let scalars = StepScalars::plain(0.1, 1.0, 0);
+/// let context = UpdateContext { scalars: &scalars, params: &[], parts: &[], trust_ratios: &[] };
+/// rule.apply(&context, &mut update, &mut velocity);
+/// assert_eq!((update, velocity), ([3.0], [3.0])); // 0.5 * 4 + 1
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Momentum {
     /// The coefficient m, in 0..1.

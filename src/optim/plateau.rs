@@ -84,6 +84,15 @@ impl Plateau {
 }
 
 /// State of a plateau rule.
+///
+/// ```
+/// use unisono::optim::Plateau;
+/// let rule = Plateau { factor: 0.5, patience: 0, ..Plateau::default() };
+/// let (mut first, mut resumed) = (rule.start(), rule.start());
+/// assert_eq!((first.observe(1.0), first.observe(2.0)), (1.0, 0.5));
+/// resumed.restore(first.state());
+/// assert_eq!((resumed.scale(), resumed.observe(1.0)), (0.5, 0.25));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlateauState {
     rule: Plateau,

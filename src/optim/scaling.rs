@@ -20,6 +20,12 @@ use super::recipes::{Optimizer, Rule};
 use super::schedule::{Schedule, Unit};
 
 /// A rule.
+///
+/// ```
+/// use unisono::optim::ScalingRule;
+/// let rules = [ScalingRule::None, ScalingRule::Linear, ScalingRule::SquareRoot];
+/// assert_eq!(rules.map(|rule| rule.lr_factor(16.0)), [1.0, 16.0, 4.0]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScalingRule {

@@ -4,12 +4,21 @@ use std::fmt::Debug;
 use std::ops::Range;
 
 /// The longest block a chain takes at once.
+///
+/// ```
+/// use unisono::optim::{MAX_BLOCK, ParamGroup, PartTable};
+/// // A tensor of 10,000 parameters is updated in blocks of 4096, 4096 and 1808.
+/// let table = PartTable::new([(10_000, ParamGroup::default())]);
+/// assert_eq!(table.of_block(2 * MAX_BLOCK, 10_000 - 2 * MAX_BLOCK)[0].range, 0..1808);
+/// ```
 pub const MAX_BLOCK: usize = 4096;
 
 /// What the master decides anew for each step.
+///
+/// Example: [`StepScalars::plain`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepScalars {
-    /// The learning rate.
+    /// The learning rate, at least 0.
     pub lr: f32,
     /// What the summed gradient is multiplied by: one over the weight of the batch, times a
     /// clipping factor.
@@ -38,6 +47,13 @@ impl StepScalars {
 }
 
 /// What a run of parameters is trained by.
+///
+/// ```
+/// use unisono::optim::{Groups, TensorKind, TrainedBy};
+/// // The running mean of a batch norm: its "gradient" is taken off without a learning rate.
+/// let group = Groups::default().param_group("batch_norm1.mean", TensorKind::Statistic);
+/// assert_eq!(group.trained_by, TrainedBy::Statistic);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrainedBy {
@@ -50,13 +66,20 @@ pub enum TrainedBy {
 }
 
 /// A parameter group: how its tensors are trained.
+///
+/// ```
+/// use unisono::optim::ParamGroup;
+/// // Half the learning rate, no decay; the rest as of a weight.
+/// let group = ParamGroup { lr_scale: 0.5, decay_scale: 0.0, ..ParamGroup::default() };
+/// assert!(group.adapts);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ParamGroup {
     /// What it is trained by.
     pub trained_by: TrainedBy,
-    /// What the learning rate is multiplied by.
+    /// What the learning rate is multiplied by, at least 0.
     pub lr_scale: f32,
-    /// What weight decay, L2 and L1 are multiplied by: 0 leaves the tensor out.
+    /// What weight decay, L2 and L1 are multiplied by, at least 0: 0 leaves the tensor out.
     pub decay_scale: f32,
     /// Whether LARS and LAMB scale it by its norms.
     pub adapts: bool,
@@ -74,6 +97,13 @@ impl Default for ParamGroup {
 }
 
 /// Neighbouring elements of a block that belong to one tensor.
+///
+/// ```
+/// use unisono::optim::{ParamGroup, PartTable};
+/// let table = PartTable::new([(6, ParamGroup::default()), (2, ParamGroup::default())]);
+/// let parts = table.of_block(0, 8);
+/// assert_eq!((parts[1].range.clone(), parts[1].tensor), (6..8, 1));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
     /// Where they lie in the block.
@@ -85,11 +115,13 @@ pub struct Part {
 }
 
 /// A block on its way through a chain.
+///
+/// Example: [`Chain`](super::Chain).
 #[derive(Clone, Copy, Debug)]
 pub struct UpdateContext<'a> {
     /// The step's scalars.
     pub scalars: &'a StepScalars,
-    /// The parameters before the step.
+    /// The parameters before the step, as many as the update has elements; empty for a [`Finish`].
     pub params: &'a [f32],
     /// The block's parts, in order and without gaps.
     pub parts: &'a [Part],

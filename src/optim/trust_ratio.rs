@@ -19,6 +19,13 @@ use multiversion::multiversion;
 use super::transform::{Transform, UpdateContext};
 
 /// How the factor of a tensor comes about.
+///
+/// ```
+/// use unisono::optim::TrustRatio;
+/// let lars = TrustRatio::Lars { coefficient: 0.5, decay: 0.25 };
+/// assert_eq!(lars.ratio(4.0, 3.0, 1.0), 0.5); // 0.5 * 4 / (3 + 0.25 * 4)
+/// assert_eq!(lars.ratio(0.0, 3.0, 1.0), 1.0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum TrustRatio {

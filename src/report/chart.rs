@@ -182,7 +182,13 @@ impl LineChart {
         self
     }
 
-    /// With a logarithmic y axis.
+    /// With a logarithmic y axis, on which a value that is not positive has no place.
+    ///
+    /// ```
+    /// use unisono::report::{Chart, LineChart};
+    /// let chart = |y| LineChart::new("loss", "step", "nats").line("train", vec![(0.0, y)]).log_y();
+    /// assert!(chart(0.5).svg().contains("circle") && !chart(0.0).svg().contains("circle"));
+    /// ```
     pub fn log_y(mut self) -> Self {
         self.y_scale = Scale::Log;
         self
@@ -339,6 +345,10 @@ impl Drawn for LineChart {
         let plots = drawn.iter().flat_map(|series| series.plots(has_legend));
         let plots: Vec<Plot> = plots.collect();
         let mut layout = layout(&plots, &self.title, &self.x, &self.y);
+        // Without a value to show there is no decade to draw.
+        if drawn.is_empty() {
+            return render_multiple(plots, layout);
+        }
         layout = self.x_axis(layout, &drawn);
         if self.y_scale == Scale::Log {
             layout = layout.with_log_y();

@@ -56,6 +56,8 @@ pub struct RunFolder {
 }
 
 /// A run that was made just now, to be taken back if nothing comes of it.
+///
+/// Example: [`NewRun::take_back`].
 #[derive(Clone, Debug)]
 pub struct NewRun {
     path: PathBuf,

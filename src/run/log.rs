@@ -17,6 +17,26 @@ use super::tensorboard::EventFile;
 const STEPS_OF_AN_EPOCH: u64 = 50;
 
 /// Writes records: every epoch, and some fifty steps of each.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}};
+/// use unisono::{run::{MetricsLog, RunFolder}, train::{Event, View}};
+/// let folder = std::env::temp_dir().join(format!("unisono-log-{}", std::process::id()));
+/// let (train, test) = digits();
+/// let trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy);
+/// let mut trainer = trainer.epochs(1);
+/// let mut log = MetricsLog::open(&RunFolder::create(&folder, "")?, 0, 0)?;
+/// trainer.fit_with(&train, &test, &mut |event: &Event<'_>, _: &View<'_>| {
+///     log.record(event).expect("the disk has room");
+///     ControlFlow::Continue(())
+/// })?;
+/// // 45 steps of 32 rows, then the epoch.
+/// let records = MetricsLog::read(&folder)?;
+/// assert_eq!((records.len(), records[44].step(), log.last_epoch().unwrap().step), (46, 45, 45));
+/// # std::fs::remove_dir_all(folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct MetricsLog {
     path: PathBuf,

@@ -35,6 +35,8 @@ pub struct PredictedValues {
 /// What a network predicts for every row of `data`, which may be without labels; `None` where rows
 /// or network have other targets.
 ///
+/// Example: [`PredictedValues`].
+///
 /// # Errors
 /// [`NnError`] if the network takes other rows.
 pub fn values_of(
@@ -232,6 +234,8 @@ pub struct ErrorUnits {
 }
 
 /// Errors of all targets together.
+///
+/// Example: [`ErrorUnits`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct UnitErrors {

@@ -19,6 +19,15 @@ const MOST_LINES: usize = 8;
 /// Writes `report.html` of a run: with what was found on the test rows, whose classes or labels have
 /// these names.
 ///
+/// ```
+/// use unisono::run::{Manifest, RunFolder, report};
+/// let folder = std::env::temp_dir().join(format!("unisono-report-{}", std::process::id()));
+/// report(&RunFolder::create(&folder, "")?, &Manifest::new("64-dense 10", "digits"), None)?;
+/// assert!(std::fs::read_to_string(folder.join("report.html"))?.contains("64-dense 10"));
+/// # std::fs::remove_dir_all(folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`RunError::Read`], [`RunError::Write`].
 pub fn report(

@@ -12,6 +12,17 @@ use super::estimate::{Estimate, FEWEST};
 use super::quantile::quantile;
 
 /// Draws of a bootstrap, where nothing else is said.
+///
+/// ```
+/// use unisono::stats::{Bootstrap, RESAMPLES, quantile};
+/// let times = [1.0, 1.2, 1.1, 0.9, 1.0, 1.3, 1.1, 1.0];
+/// let median = Bootstrap::new(times.len(), RESAMPLES, 42).estimate(|rounds| {
+///     let drawn: Vec<f64> = rounds.iter().map(|&round| times[round as usize]).collect();
+///     quantile(&drawn, 0.5)
+/// });
+/// let (low, high) = median.bounds().unwrap();
+/// assert!(0.9 <= low && low <= 1.05 && 1.05 <= high && high <= 1.3);
+/// ```
 pub const RESAMPLES: usize = 2_000;
 
 /// Resampled rounds: measurements that were made side by side are drawn together, so that what

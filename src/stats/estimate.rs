@@ -6,6 +6,13 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 /// The fewest samples of which there is a 95 % interval: of fewer, only their range is told.
+///
+/// ```
+/// use unisono::stats::{Estimate, FEWEST};
+/// let of = |samples| Estimate::new(2.0, 1.9..=2.1, samples);
+/// assert_eq!(of(FEWEST).to_string(), "2.000 (1.900 to 2.100)");
+/// assert_eq!(of(FEWEST - 1).to_string(), "2.000 (range of 5: 1.900 to 2.100)");
+/// ```
 pub const FEWEST: usize = 6;
 
 /// A value of some samples, with its 95 % interval if they are six or more, with their range if

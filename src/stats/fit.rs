@@ -48,6 +48,8 @@ pub fn least_squares(columns: &[Vec<f64>], y: &[f64], weights: &[f64]) -> Option
 }
 
 /// A law of scaling.
+///
+/// Example: [`LawFit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -117,15 +119,25 @@ impl Law {
 }
 
 /// A law with its constants.
+///
+/// ```
+/// use unisono::stats::{Law, LawFit};
+/// let law = |law, kappa| LawFit { law, rate: 100.0, sigma: 0.1, kappa };
+/// // Rows a second of 11 threads, of which a tenth of the work is serial.
+/// let of_eleven = |fit: LawFit| fit.throughput(11.0);
+/// assert_eq!(of_eleven(law(Law::Amdahl, 0.0)), 550.0);
+/// assert_eq!(of_eleven(law(Law::Gustafson, 0.0)), 1000.0);
+/// assert_eq!(law(Law::Usl, 0.009).best_threads().map(f64::round), Some(10.0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LawFit {
     /// The law.
     pub law: Law,
-    /// Throughput of one thread.
+    /// Throughput of one thread, in the unit of the points, such as rows a second.
     pub rate: f64,
-    /// Contention, or the serial share.
+    /// Contention σ, or the serial share, in 0..=1 but for noise.
     pub sigma: f64,
-    /// Coherency; 0 but for [`Law::Usl`].
+    /// Coherency κ, at least 0 but for noise; 0 but for [`Law::Usl`].
     pub kappa: f64,
 }
 

@@ -18,6 +18,14 @@ pub(crate) struct Counters {
 }
 
 /// Disturbances between two readings.
+///
+/// ```
+/// use unisono::study::Disturbance;
+/// let mut disturbance = Disturbance::default();
+/// assert_eq!(disturbance.reason(), None);
+/// disturbance.steal_share = Some(0.05);
+/// assert_eq!(disturbance.reason().as_deref(), Some("the host took 5.0 %"));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Disturbance {

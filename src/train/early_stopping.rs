@@ -47,6 +47,8 @@ impl EarlyStopping {
 }
 
 /// State of an early-stopping rule.
+///
+/// Example: [`EarlyStopping`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EarlyStoppingState {
     rule: EarlyStopping,
@@ -55,6 +57,13 @@ pub struct EarlyStoppingState {
 }
 
 /// What an evaluation means to an early-stopping rule.
+///
+/// ```
+/// use unisono::train::EarlyStopping;
+/// let mut state = EarlyStopping { patience: 1, ..EarlyStopping::default() }.start();
+/// let (first, second) = (state.observe(0.5), state.observe(0.7));
+/// assert!(first.is_best && !first.stops && second.stops);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verdict {

@@ -17,6 +17,17 @@ use super::train_loop::Workers;
 use super::trainer::Trainer;
 
 /// How the rate rises.
+///
+/// ```
+/// use unisono::{Trainer, TrainError, data::digits, nn::{Loss, Sequential}, train::LrRange};
+/// let range = LrRange { from: 1e-4, to: 1.0, steps: 5 };
+/// let trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).threads(1);
+/// let curve = trainer.lr_range_test(&digits().0, range)?;
+/// assert_eq!((curve.points[0].lr, curve.points.last().unwrap().lr), (1e-4, 1.0));
+/// // Corrected for its start, the average of one loss is that loss.
+/// assert!((curve.points[0].smoothed - curve.points[0].loss).abs() < 1e-9);
+/// # Ok::<(), TrainError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LrRange {
     /// The first rate, positive.
@@ -39,6 +50,8 @@ impl Default for LrRange {
 }
 
 /// A step of the test.
+///
+/// Example: [`LrRange`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LrPoint {
@@ -51,6 +64,8 @@ pub struct LrPoint {
 }
 
 /// The result of a range test.
+///
+/// Example: [`Trainer::lr_range_test`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LrCurve {

@@ -2,6 +2,7 @@
 
 mod book;
 mod circles;
+mod examples;
 mod functions;
 mod imports;
 mod interface;

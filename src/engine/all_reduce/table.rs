@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::{AllReduce, Naive, Segmented, Tree};
 
 /// Every algorithm of ours.
+///
+/// Example: [`by_name`].
 pub const ALL: &[&dyn AllReduce] = &[&Naive, &Tree, &Segmented];
 
 /// Our algorithm called `name`.

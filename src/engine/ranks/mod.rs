@@ -63,6 +63,22 @@ use super::failure::FailureLatch;
 use super::mailbox::{Aborted, Progress, Waiting, Watch};
 
 /// Where a rank is.
+///
+/// ```
+/// use unisono::{Trainer, data::digits, engine::Ranks, nn::{Loss, Sequential}};
+/// let (train, test) = digits();
+/// std::thread::scope(|scope| {
+///     for ranks in Ranks::in_process(2) {
+///         let trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy);
+///         let mut trainer = trainer.epochs(0).threads(1).ranks(ranks);
+///         let (train, test) = (&train, &test);
+///         scope.spawn(move || {
+///             let placements = trainer.fit(train, test).unwrap().setup.ranks;
+///             assert_eq!((placements.len(), placements[1].threads), (2, 1));
+///         });
+///     }
+/// });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RankPlacement {

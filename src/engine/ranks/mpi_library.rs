@@ -23,6 +23,12 @@ type Lookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 type Resolve<'a> = &'a dyn Fn(&Path) -> Option<PathBuf>;
 
 /// Why there is no MPI.
+///
+/// ```
+/// use unisono::engine::MpiError;
+/// let error = MpiError::NotFound { tried: vec!["libmpi.so.40".into(), "libmpich.so.12".into()] };
+/// assert!(error.to_string().contains("install Open MPI or MPICH, or set UNISONO_MPI=PATH"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MpiError {

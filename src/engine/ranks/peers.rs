@@ -84,6 +84,15 @@ pub(crate) trait Peers: Send + Debug {
 }
 
 /// Why a message cannot be carried.
+///
+/// ```
+/// use unisono::engine::{PeerError, Ranks};
+/// let ranks = Ranks::in_process(2);
+/// ranks[0].abort("the disk is full");
+/// let expected = PeerError::Aborted { rank: 0, reason: "the disk is full".into() };
+/// let error = ranks[1].gather(&[]).unwrap_err();
+/// assert!(error.to_string().contains(&expected.to_string()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerError {

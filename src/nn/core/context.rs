@@ -6,6 +6,23 @@ use std::ops::Range;
 use crate::engine::AllGather;
 
 /// Whether a block is part of a training step.
+///
+/// ```
+/// use unisono::nn::{BlockContext, Build, Dropout, Isa, Layer, Mode, Spec};
+/// let mut dropout = Dropout::new(0.5).build(&64.into(), &mut Build::new(Isa::detect()))?;
+/// let mut kept = |mode| {
+///     let (mut context, mut y) = (BlockContext::evaluate(1, 0), [1.0; 64]);
+///     context.mode = mode;
+///     match dropout.in_place() {
+///         Some(layer) => layer.forward(&context, &mut y),
+///         None => dropout.forward(&context, &[], &[1.0; 64], &mut y),
+///     }
+///     y.iter().filter(|&&value| value != 0.0).count()
+/// };
+/// assert_eq!(kept(Mode::Evaluate), 64);
+/// assert!(kept(Mode::Train) < 64);
+/// # Ok::<(), unisono::nn::NnError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mode {
@@ -16,6 +33,13 @@ pub enum Mode {
 }
 
 /// A block of rows on its way through the model.
+///
+/// ```
+/// use unisono::nn::{BlockContext, Mode};
+/// let context = BlockContext::evaluate(8, 16);
+/// assert_eq!((context.mode, context.rows, context.first), (Mode::Evaluate, 8, 16));
+/// assert!(context.nodes.is_empty()); // no gradient of parameters is wanted
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct BlockContext<'a> {
     /// Training or evaluation.
@@ -65,6 +89,8 @@ impl BlockContext<'_> {
 }
 
 /// What backward sees of forward, and where it writes the gradient of the input.
+///
+/// Example: [`Layer`](super::Layer).
 #[derive(Debug)]
 pub struct BackwardArgs<'a> {
     /// The layer's own parameters.

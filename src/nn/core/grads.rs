@@ -48,6 +48,22 @@ pub trait Destinations {
 }
 
 /// The gradients of one layer's parameters, a slice for each tree node.
+///
+/// ```
+/// use unisono::nn::{Destinations, Grads, Isa, Workspace};
+/// struct Kept(Vec<f32>);
+/// impl Destinations for Kept {
+///     fn grad(&mut self, _node: usize) -> &mut [f32] {
+///         &mut self.0
+///     }
+/// }
+/// // A layer whose two parameters stand behind one of another layer.
+/// let (mut kept, mut workspace) = (Kept(vec![0.0; 3]), Workspace::new(Isa::detect()));
+/// let mut grads = Grads::new(&mut kept, 1..3, &mut workspace);
+/// grads.node(0).copy_from_slice(&[2.0, 3.0]);
+/// grads.part(1..2).node(0)[0] += 1.0;
+/// assert_eq!(kept.0, [0.0, 2.0, 4.0]);
+/// ```
 pub struct Grads<'a> {
     to: &'a mut dyn Destinations,
     range: Range<usize>,

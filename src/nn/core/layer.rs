@@ -176,6 +176,8 @@ pub trait Spec: Debug + Send + Sync {
 }
 
 /// What a layer is built with.
+///
+/// Example: [`Spec`].
 #[derive(Clone, Debug)]
 pub struct Build {
     /// The arithmetic of its products.

@@ -33,6 +33,13 @@ pub enum Role {
 }
 
 /// A parameter tensor of a layer.
+///
+/// ```
+/// use unisono::nn::{Fans, Init, Role, TensorSpec};
+/// let fan = Fans { inputs: 3, outputs: 2 };
+/// let weight = TensorSpec::weight("weight", &[3, 2], Init::HeNormal, fan);
+/// assert_eq!((weight.len(), weight.role), (6, Role::Weight));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorSpec {
     /// Its name within the layer, such as `weight`.

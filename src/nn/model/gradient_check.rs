@@ -25,6 +25,8 @@ const OUTPUT_STEP: f32 = 0.0625;
 const PARAM_STEP: f32 = 0.015_625;
 
 /// What a comparison of gradients has found right.
+///
+/// Example: [`check_criterion`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct GradientCheck {

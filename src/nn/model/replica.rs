@@ -26,6 +26,8 @@ use crate::nn::kernel::{Buffer, Isa, elementwise::add};
 use crate::nn::loss::{Criterion, TargetKind, TargetsMut, odd_sums};
 
 /// What a replica computes besides its model.
+///
+/// Example: [`NetworkReplica`].
 #[derive(Clone, Debug)]
 pub struct ReplicaSettings {
     /// The loss.

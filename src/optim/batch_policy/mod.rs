@@ -34,22 +34,32 @@ pub use custom::CustomPolicy;
 pub use rule::BatchRule;
 
 /// The next step.
+///
+/// Example: [`BatchPolicy`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepPlan {
     /// Rows of the batch, at least 1; the last batch of an epoch may be shorter.
     pub batch_size: usize,
-    /// The learning rate.
+    /// The learning rate, at least 0.
     pub lr: f32,
 }
 
 /// What a policy plans with.
+///
+/// ```
+/// use unisono::optim::{PlanContext, Progress, Schedule, Unit};
+/// let schedule = Schedule::step(0.5, 10, Unit::Epochs);
+/// let progress = Progress { epoch: 20, ..Progress::default() };
+/// let context = PlanContext { progress: &progress, schedule: &schedule, lr: 0.4 };
+/// assert_eq!(context.scheduled(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct PlanContext<'a> {
     /// How far training has come.
     pub progress: &'a Progress,
     /// The schedule.
     pub schedule: &'a Schedule,
-    /// The base learning rate.
+    /// The base learning rate, at least 0: what the schedule multiplies.
     pub lr: f32,
 }
 
@@ -61,6 +71,27 @@ impl PlanContext<'_> {
 }
 
 /// What a step showed.
+///
+/// ```
+/// use unisono::optim::{BatchPolicy, PlanContext, StepOutcome, StepPlan};
+///
+/// /// Larger batches once the loss is small.
+/// #[derive(Debug, Default)]
+/// struct ByLoss(f64);
+///
+/// impl BatchPolicy for ByLoss {
+///     fn plan(&mut self, context: &PlanContext<'_>) -> StepPlan {
+///         StepPlan { batch_size: if self.0 < 0.5 { 256 } else { 32 }, lr: context.scheduled() }
+///     }
+///     fn observe(&mut self, outcome: &StepOutcome) {
+///         self.0 = outcome.loss;
+///     }
+/// }
+///
+/// let mut policy = ByLoss::default();
+/// policy.observe(&StepOutcome { lr: 0.1, loss: 0.7, moments: None });
+/// assert_eq!(policy.0, 0.7);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepOutcome {
     /// The learning rate it was made with.

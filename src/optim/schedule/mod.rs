@@ -23,6 +23,13 @@ use super::error::{OptimError, check};
 pub use shape::{CustomShape, Shape};
 
 /// How far training has come, before the step at hand.
+///
+/// ```
+/// use unisono::optim::{Progress, Unit};
+/// // After 5 of 20 steps, of 32 rows each, of the third epoch.
+/// let progress = Progress { step: 45, epoch: 2, examples: 45 * 32, in_epoch: 0.25 };
+/// assert_eq!(Unit::Epochs.of(&progress), 2.25);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Progress {
     /// Updates so far.
@@ -36,6 +43,13 @@ pub struct Progress {
 }
 
 /// What a schedule counts. Examples survive a change of the batch size.
+///
+/// ```
+/// use unisono::optim::{Progress, Unit};
+/// let progress = Progress { step: 20, epoch: 2, examples: 640, in_epoch: 0.5 };
+/// let units = [Unit::Steps, Unit::Epochs, Unit::Examples];
+/// assert_eq!(units.map(|unit| unit.of(&progress)), [20.0, 2.5, 640.0]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unit {
@@ -75,6 +89,14 @@ impl Unit {
 }
 
 /// A linear rise at the start.
+///
+/// ```
+/// use unisono::optim::{Progress, Schedule, Unit, Warmup};
+/// let warmup = Warmup { over: 4, unit: Unit::Steps, from: 0.5 };
+/// let schedule = Schedule { warmup: Some(warmup), ..Schedule::constant() };
+/// let factor = |step| schedule.factor(&Progress { step, ..Progress::default() });
+/// assert_eq!([0, 2, 4, 9].map(factor), [0.5, 0.75, 1.0, 1.0]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Warmup {
     /// How long it takes, in `unit`.

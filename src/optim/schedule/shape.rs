@@ -6,6 +6,15 @@ use super::super::custom::Named;
 use super::super::error::{OptimError, check};
 
 /// A factor over time t, whose unit is the schedule's.
+///
+/// ```
+/// use unisono::optim::Shape;
+/// let shape = Shape::Sequence {
+///     parts: vec![(10, Shape::Constant)],
+///     last: Box::new(Shape::Linear { to: 0.0, over: 4 }),
+/// };
+/// assert_eq!([0.0, 10.0, 11.0, 14.0].map(|t| shape.factor(t)), [1.0, 1.0, 0.75, 0.0]);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Shape {

@@ -19,6 +19,8 @@ use super::trial::{Outcome, Trial, fewest_steps};
 const NEAR: f64 = 0.2;
 
 /// The regime of a batch size: what more rows in a batch bring.
+///
+/// Example: [`Curve`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -45,6 +47,8 @@ impl Regime {
 }
 
 /// A batch size.
+///
+/// Example: [`Curve`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct BatchPoint {
@@ -68,6 +72,22 @@ pub struct BatchPoint {
 }
 
 /// Steps by batch size.
+///
+/// ```
+/// use unisono::study::batch_size::{Curve, Outcome, Regime, Trial};
+/// // Trials that took 100 + 16,000 / B steps.
+/// let outcomes = [16, 160, 1600].map(|batch_size| {
+///     let (lr, momentum, schedule) = (0.1, 0.0, None);
+///     let trial = Trial { batch_size, candidate: 0, repeat: 0, lr, momentum, schedule, seed: 1 };
+///     let steps = 100 + 16_000 / batch_size as u64;
+///     Outcome { steps_to_target: Some(steps), steps: (steps, 5_000), ..Outcome::of(trial) }
+/// });
+/// let curve = Curve::of(&outcomes, 1);
+/// assert!((curve.critical_batch.unwrap().value - 160.0).abs() < 0.01);
+/// assert_eq!(curve.points[0].winner.as_ref().unwrap().batch_size, 16);
+/// assert_eq!(curve.points[0].regime, Some(Regime::PerfectScaling));
+/// assert_eq!(curve.points[2].regime, Some(Regime::MaximalParallelism));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Curve {

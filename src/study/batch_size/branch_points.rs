@@ -10,6 +10,8 @@ use crate::stats::{Bootstrap, Estimate, RESAMPLES, median_of};
 use super::branches::BranchOutcome;
 
 /// A point at which trainings were branched: losses and critical batch size over the seeds.
+///
+/// Example: [`BranchOutcome`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct BranchPoint {

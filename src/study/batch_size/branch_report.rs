@@ -11,6 +11,8 @@ use super::report::{add, headed};
 const HOW: &str = "The training was branched at each point: copies went on for the same number of rows with larger batches and scaled learning rates. The critical batch is the largest before the first whose test loss is more than the tolerance above that of the smallest batch (Merrill et al. 2025); with \">=\", and where a line lies at the largest batch, none was. Medians over the seeds";
 
 /// Head and rows of a table: a row for each point.
+///
+/// Example: [`branch_charts`].
 pub fn branch_table(points: &[BranchPoint]) -> (Vec<String>, Vec<Vec<String>>) {
     let mut head: Vec<String> = ["epochs", "loss", "noise scale", "critical batch"]
         .map(ToOwned::to_owned)
@@ -42,9 +44,26 @@ pub fn branch_table(points: &[BranchPoint]) -> (Vec<String>, Vec<Vec<String>>) {
 }
 
 /// The names of [`branch_charts`].
+///
+/// Example: [`branch_charts`].
 pub const BRANCH_CHARTS: &[&str] = &["critical_batch", "excess"];
 
 /// Critical batch and noise scale over training, and the excess of loss by batch size.
+///
+/// ```
+/// use unisono::study::batch_size::{BRANCH_CHARTS, BranchOutcome, BranchPoint};
+/// use unisono::study::batch_size::{branch_charts, branch_report, branch_table};
+/// let outcomes = [(32, 0.50), (64, 0.50), (256, 0.55)].map(|(batch_size, loss)| {
+///     BranchOutcome { seed: 1, at: 2.0, batch_size, loss, noise_scale: Some(90.0) }
+/// });
+/// let points = BranchPoint::of(&outcomes, 0.02, 1);
+/// let (head, rows) = branch_table(&points);
+/// assert_eq!((head[3].as_str(), rows[0].len()), ("critical batch", head.len()));
+/// let figures = branch_charts(&points, 0.02);
+/// assert!(figures.iter().map(|(name, ..)| name).eq(BRANCH_CHARTS));
+/// let page = branch_report("Branches", "my_study", &points, 0.02, &figures);
+/// assert!(page.html().contains("<h1>Branches</h1>"));
+/// ```
 pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
     let mut over = LineChart::new("Critical batch size over training", "epochs", "rows").log_y();
     let critical = points.iter().map(|point| (point.at, point.critical_batch));
@@ -114,6 +133,8 @@ fn band_at(at: f64, known: Estimate) -> Option<(f64, f64, f64)> {
 }
 
 /// The page of a study of branches.
+///
+/// Example: [`branch_charts`].
 pub fn branch_report(
     title: &str,
     command: &str,

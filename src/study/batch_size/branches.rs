@@ -26,6 +26,8 @@ use super::runner::{Job, Runner};
 use super::store::Store;
 
 /// A plan of branches: batch sizes, points, window, scaling rule and seeds.
+///
+/// Example: [`Branches`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct BranchPlan {
     /// Rows of a batch, ascending; the training itself has the first.
@@ -43,6 +45,17 @@ pub struct BranchPlan {
 }
 
 /// The end of a branch.
+///
+/// ```
+/// use unisono::study::batch_size::{BranchOutcome, BranchPoint};
+/// // Twice the rows of a batch lose nothing, eight times as many a tenth of the loss.
+/// let outcomes = [(32, 0.50), (64, 0.50), (256, 0.55)].map(|(batch_size, loss)| {
+///     BranchOutcome { seed: 1, at: 2.0, batch_size, loss, noise_scale: None }
+/// });
+/// let points = BranchPoint::of(&outcomes, 0.02, 1);
+/// assert_eq!((points[0].at, points[0].critical_batch.value), (2.0, 64.0));
+/// assert!((points[0].excess[2].1.value - 0.1).abs() < 1e-12 && !points[0].is_open);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BranchOutcome {
     /// The seed of its training.

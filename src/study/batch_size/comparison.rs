@@ -29,6 +29,8 @@ type Measure<'d> =
     Box<dyn Fn(&Network) -> Result<Vec<(String, f64)>, StudyError> + Send + Sync + 'd>;
 
 /// A recipe: a name and a trainer of it.
+///
+/// Example: [`Comparison`].
 pub struct Recipe {
     name: String,
     make: MakeTrainer,
@@ -75,6 +77,8 @@ impl Job for RecipeJob<'_> {
 }
 
 /// The outcome of one training of a recipe.
+///
+/// Example: [`comparison_charts`](super::comparison_charts).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecipeOutcome {
     /// The recipe.

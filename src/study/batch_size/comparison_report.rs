@@ -8,9 +8,32 @@ use super::overlay::Figure;
 use super::report::{add, headed};
 
 /// The names of [`comparison_charts`]; the second is drawn where recipes reached a target.
+///
+/// Example: [`comparison_charts`].
 pub const COMPARISON_CHARTS: &[&str] = &["error", "to_target"];
 
 /// The test error of each recipe, by its place in the table from 1 on; and updates against rows to the target.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}};
+/// use unisono::study::batch_size::{COMPARISON_CHARTS, Comparison, Recipe, Store};
+/// use unisono::study::batch_size::{comparison_charts, comparison_report};
+/// let (train, test) = digits();
+/// let recipe = Recipe::new("one epoch", || {
+///     Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(1)
+/// });
+/// let comparison = Comparison::new(&train, &test, vec![recipe]);
+/// let outcomes = comparison.run(&mut Store::in_memory(), |_| ControlFlow::Continue(()))?;
+/// assert_eq!((outcomes[0].updates, outcomes[0].examples), (45, 1_437));
+/// let summary = Comparison::summary(&outcomes, 1);
+/// assert_eq!((summary[0].trainings, summary[0].accuracy.value), ((1, 0), outcomes[0].accuracy));
+/// let figures = comparison_charts(&summary);
+/// assert_eq!(figures[0].0, COMPARISON_CHARTS[0]); // no target was set, so there is one chart
+/// let page = comparison_report("Recipes", "my_study", &summary, &["A note."], &figures);
+/// assert!(page.html().contains("one epoch"));
+/// # Ok::<(), unisono::study::batch_size::StudyError>(())
+/// ```
 pub fn comparison_charts(summary: &[RecipeSummary]) -> Vec<Figure> {
     let title = "Test error of each recipe";
     let mut error = LineChart::new(title, "recipe, as in the table", "% of the test rows");
@@ -51,6 +74,8 @@ pub fn comparison_charts(summary: &[RecipeSummary]) -> Vec<Figure> {
 }
 
 /// The page of recipes side by side, with what has to be said of them and their charts.
+///
+/// Example: [`comparison_charts`].
 pub fn comparison_report(
     title: &str,
     command: &str,

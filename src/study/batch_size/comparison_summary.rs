@@ -8,6 +8,8 @@ use crate::stats::{Bootstrap, Estimate, RESAMPLES};
 use super::comparison::{Comparison, RecipeOutcome};
 
 /// The summary of a recipe: medians over its seeds.
+///
+/// Example: [`comparison_charts`](super::comparison_charts).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RecipeSummary {

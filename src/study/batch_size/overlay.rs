@@ -10,6 +10,8 @@ use crate::report::LineChart;
 use super::error::StudyError;
 
 /// A chart with the name of its files and what is to be seen in it.
+///
+/// Example: [`Published`].
 pub type Figure = (&'static str, LineChart, String);
 
 /// What a file of them holds.

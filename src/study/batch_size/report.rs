@@ -8,9 +8,29 @@ use super::overlay::Figure;
 use super::trial::{Target, Trial};
 
 /// The names of [`curve_charts`]; the third is drawn where the noise scale was tracked.
+///
+/// Example: [`curve_charts`].
 pub const CURVE_CHARTS: &[&str] = &["steps", "examples", "noise_scale", "seconds"];
 
 /// Steps, examples and seconds by batch size.
+///
+/// ```
+/// # use unisono::study::batch_size::{Outcome, Trial};
+/// use unisono::study::batch_size::{CURVE_CHARTS, Curve, Target, curve_charts, curve_report};
+/// # let outcomes = [16, 160, 1600].map(|batch_size| {
+/// #     let (lr, momentum, schedule) = (0.1, 0.0, None);
+/// #     let trial = Trial { batch_size, candidate: 0, repeat: 0, lr, momentum, schedule, seed: 1 };
+/// #     let steps = 100 + 16_000 / batch_size as u64;
+/// #     let (steps_to_target, seconds) = (Some(steps), 1.0);
+/// #     Outcome { steps_to_target, steps: (steps, 5_000), seconds, ..Outcome::of(trial) }
+/// # });
+/// let curve = Curve::of(&outcomes, 1);
+/// let figures = curve_charts(&curve, Target::Error(0.05));
+/// assert!(figures.iter().all(|(name, ..)| CURVE_CHARTS.contains(name)));
+/// assert!(figures.iter().all(|(name, ..)| *name != "noise_scale")); // it was not tracked
+/// let page = curve_report("Digits", "my_study", &curve, &figures);
+/// assert!(page.html().contains("fewest steps, S_min"));
+/// ```
 pub fn curve_charts(curve: &Curve, target: Target) -> Vec<Figure> {
     let wanted = target.to_string();
     let known: Vec<(f64, Estimate, &BatchPoint)> = curve
@@ -144,6 +164,8 @@ fn examples(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
 }
 
 /// The page of a study of steps to a target.
+///
+/// Example: [`curve_charts`].
 pub fn curve_report(title: &str, command: &str, curve: &Curve, figures: &[Figure]) -> HtmlReport {
     let mut page = headed(title, command);
     let or_none = |estimate: &Option<Estimate>| {

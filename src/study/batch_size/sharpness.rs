@@ -28,6 +28,8 @@ const ASCENT: usize = 10;
 const CORNERS: usize = 10;
 
 /// Where a higher loss is looked for.
+///
+/// Example: [`Sharpness`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Direction {

@@ -28,6 +28,30 @@ const PATIENCE_REPEATED: f64 = 4.0;
 const RUNGS: u32 = 3;
 
 /// The settings of a study.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use unisono::engine::{Pinning, Threads};
+/// use unisono::study::batch_size::{Curve, NoisyQuadratic, Range};
+/// use unisono::study::batch_size::{Search, Slice, Space, StepsToTarget};
+/// use unisono::study::batch_size::{Store, StudyEvent, Target};
+/// let lr = Range::new(0.01, 1.0)?;
+/// let study = StepsToTarget {
+///     batch_sizes: vec![4, 64], space: Space { lr, one_minus_momentum: None, schedules: vec![] },
+///     search: Search::Sobol, candidates: 4, repeats: 1, target: Target::Loss(0.3),
+///     max_steps: 2_000, max_epochs: 1.0, seed: 1, parallel: 1,
+///     threads: (Threads::Fixed(1), Pinning::Off), slice: Slice::WHOLE,
+/// };
+/// let (workload, mut finished) = (NoisyQuadratic { dimensions: 20, copies: 4 }, 0);
+/// let outcomes = study.run(&workload, &mut Store::in_memory(), |event| {
+///     finished += usize::from(matches!(event, StudyEvent::Finished(_)));
+///     ControlFlow::Continue(())
+/// })?;
+/// assert_eq!((finished, outcomes.len()), (10, 10)); // 4 candidates and 1 fresh run of each size
+/// let steps = |at: usize| Curve::of(&outcomes, 1).points[at].steps.unwrap().value;
+/// assert!(steps(1) < steps(0));
+/// # Ok::<(), unisono::study::batch_size::StudyError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepsToTarget {
     /// Batch sizes.
@@ -59,6 +83,8 @@ pub struct StepsToTarget {
 }
 
 /// An event of a study, as its observer sees it.
+///
+/// Example: [`StepsToTarget`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum StudyEvent<'a> {

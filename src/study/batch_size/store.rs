@@ -22,6 +22,8 @@ const LINES: &str = "trials.jsonl";
 type Settings = BTreeMap<String, String>;
 
 /// Where finished trials are kept; in memory alone if no folder is named.
+///
+/// Example: [`Store::in_memory`].
 #[derive(Debug)]
 pub struct Store {
     /// The file's path, the file, and the lock if it is this store's.
@@ -144,6 +146,22 @@ impl Store {
 
 /// Puts the finished trials of slices of one study together in `into`; a trial that several have is
 /// kept once.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use unisono::study::batch_size::{Store, merge};
+/// let folder = std::env::temp_dir().join(format!("unisono-merged-{}", std::process::id()));
+/// let settings = BTreeMap::from([("workload".to_owned(), "digits".to_owned())]);
+/// let slices = ["1", "2"].map(|name| folder.join(name));
+/// for (slice, outcomes) in slices.iter().zip([[1, 2], [2, 3]]) {
+///     let mut store = Store::open(slice, &settings)?;
+///     outcomes.iter().try_for_each(|outcome| store.add(outcome))?;
+/// }
+/// // What both have is kept once.
+/// assert_eq!(merge(&slices, &folder.join("whole"))?, 3);
+/// # std::fs::remove_dir_all(folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`StudyError::Changed`] for slices of different studies; [`StudyError::File`] for a folder

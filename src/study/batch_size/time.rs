@@ -144,6 +144,8 @@ impl Job for TimedJob<'_> {
 }
 
 /// A number of threads at a batch size.
+///
+/// Example: [`TimeToTarget`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct TimePoint {

@@ -9,6 +9,8 @@ use super::time::TimePoint;
 use super::trial::Target;
 
 /// The head of [`time_table`].
+///
+/// Example: [`time_charts`].
 pub const TIME_HEAD: &[&str] = &[
     "batch",
     "threads",
@@ -21,6 +23,8 @@ pub const TIME_HEAD: &[&str] = &[
 ];
 
 /// A row for each number of threads at each batch size.
+///
+/// Example: [`time_charts`].
 pub fn time_table(points: &[TimePoint]) -> Vec<Vec<String>> {
     let estimate =
         |known: &Option<Estimate>| known.map_or("-".to_owned(), |known| known.to_string());
@@ -44,9 +48,29 @@ pub fn time_table(points: &[TimePoint]) -> Vec<Vec<String>> {
 }
 
 /// The names of [`time_charts`].
+///
+/// Example: [`time_charts`].
 pub const TIME_CHARTS: &[&str] = &["time_to_target", "true_speed_up"];
 
 /// Seconds and true speed-up by batch size, a line for each number of threads.
+///
+/// ```
+/// use unisono::study::batch_size::{Outcome, TIME_CHARTS, TIME_HEAD, Target, TimePoint, Trial};
+/// use unisono::study::batch_size::{time_charts, time_report, time_table};
+/// // The same training took 2 seconds on one thread, 1.25 on two.
+/// let outcomes = [(1, 2.0), (2, 1.25)].map(|(threads, seconds)| {
+///     let (batch_size, lr, momentum, schedule) = (32, 0.1, 0.9, None);
+///     let trial = Trial { batch_size, candidate: 0, repeat: 1, lr, momentum, schedule, seed: 1 };
+///     let steps_to_target = Some(100);
+///     Outcome { steps_to_target, steps: (100, 500), seconds, threads, ..Outcome::of(trial) }
+/// });
+/// let points = TimePoint::of(&outcomes, 7);
+/// assert_eq!((TIME_HEAD[7], time_table(&points)[1][7].as_str()), ("true speed-up", "1.600"));
+/// let figures = time_charts(&points, Target::Error(0.1));
+/// assert!(figures.iter().map(|(name, ..)| name).eq(TIME_CHARTS));
+/// let page = time_report("Digits", "my_study", &points, &figures);
+/// assert!(page.html().contains("true speed-up"));
+/// ```
 pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
     let mut threads: Vec<usize> = points.iter().map(|point| point.threads).collect();
     threads.sort_unstable();
@@ -96,6 +120,8 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
 }
 
 /// The page of a study of times to a target.
+///
+/// Example: [`time_charts`].
 pub fn time_report(
     title: &str,
     command: &str,

@@ -63,11 +63,13 @@ impl std::str::FromStr for Range {
 }
 
 /// The space of a search: learning rates, momentum, schedules.
+///
+/// Example: [`Search`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Space {
-    /// Learning rates.
+    /// Learning rates, positive.
     pub lr: Range,
-    /// Values of 1 - momentum; the workload's own momentum if `None`.
+    /// Values of 1 - momentum, in (0, 1]; the workload's own momentum if `None`.
     pub one_minus_momentum: Option<Range>,
     /// Schedules of the learning rate; the workload's own if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -75,6 +77,18 @@ pub struct Space {
 }
 
 /// The method of a search.
+///
+/// ```
+/// use unisono::study::batch_size::{Range, Search, Space};
+/// let space = Space { lr: Range::new(0.01, 1.0)?, one_minus_momentum: None, schedules: vec![] };
+/// let trials = space.candidates(Search::Sobol, 4, 1, 32);
+/// // Four points, one in each quarter of the range's logarithm.
+/// let quarter = |lr: f64| (2.0 * (100.0 * lr).log10()) as u32;
+/// let mut quarters: Vec<u32> = trials.iter().map(|trial| quarter(trial.lr)).collect();
+/// quarters.sort();
+/// assert_eq!(quarters, [0, 1, 2, 3]);
+/// # Ok::<(), unisono::study::batch_size::StudyError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -106,11 +120,17 @@ impl std::str::FromStr for Search {
 }
 
 /// The target of a training: an error or a loss.
+///
+/// ```
+/// use unisono::study::batch_size::Target;
+/// assert_eq!(Target::Error(0.05).to_string(), "an error below 5.00 %"); // of the test rows
+/// assert_eq!(Target::Loss(0.5).to_string(), "a loss below 0.5");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Target {
-    /// A share of the test rows classified wrongly, strictly below.
+    /// A share of the test rows classified wrongly, in 0..=1, strictly below.
     Error(f64),
     /// A mean test loss, strictly below.
     Loss(f64),
@@ -126,6 +146,8 @@ impl std::fmt::Display for Target {
 }
 
 /// A training that is tried.
+///
+/// Example: [`Training`](super::Training).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
     /// Rows of a batch.
@@ -134,9 +156,9 @@ pub struct Trial {
     pub candidate: usize,
     /// 0 in the search, from 1 on for fresh runs of its winner.
     pub repeat: usize,
-    /// Learning rate.
+    /// Learning rate, positive.
     pub lr: f64,
-    /// Momentum; 0 for the workload's own.
+    /// Momentum, in 0..1; 0 for the workload's own.
     pub momentum: f64,
     /// The schedule; the workload's own if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -146,6 +168,8 @@ pub struct Trial {
 }
 
 /// The outcome of a trial.
+///
+/// Example: [`Outcome::of`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The trial.
@@ -164,6 +188,33 @@ pub struct Outcome {
     pub threads: usize,
     /// The gradient noise scale in rows where the target was reached, if it is tracked.
     pub noise_scale: Option<f64>,
+}
+
+impl Outcome {
+    /// The outcome of a trial that has made no step yet: for a [`Workload`](super::Workload) of
+    /// one's own, which changes what it knows better.
+    ///
+    /// ```
+    /// use unisono::study::batch_size::{Outcome, Trial};
+    /// let (lr, momentum, schedule) = (0.1, 0.9, None);
+    /// let trial = Trial { batch_size: 32, candidate: 0, repeat: 0, lr, momentum, schedule, seed: 1 };
+    /// let mut outcome = Outcome::of(trial);
+    /// assert_eq!((outcome.steps_to_target, outcome.steps, outcome.threads), (None, (0, 0), 1));
+    /// // 90 of 500 steps reached the target, at an error of 4 %.
+    /// (outcome.steps_to_target, outcome.steps, outcome.best) = (Some(90), (90, 500), Some(0.04));
+    /// ```
+    pub fn of(trial: Trial) -> Self {
+        Self {
+            trial,
+            steps_to_target: None,
+            steps: (0, 0),
+            best: None,
+            diverged: false,
+            seconds: 0.0,
+            threads: 1,
+            noise_scale: None,
+        }
+    }
 }
 
 /// The outcome that got there in the fewest steps; of several the first candidate.

@@ -23,9 +23,11 @@ pub(super) const LOOKS: Evaluations = Evaluations::Geometric {
 const LOST: f64 = 20.0;
 
 /// The limit of a trial: steps, threads and pinning.
+///
+/// Example: [`Training`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Steps.
+    /// Steps, at least 1.
     pub steps: u64,
     /// Threads; more trials than one run side by side if it is 1.
     pub threads: Threads,
@@ -50,16 +52,9 @@ pub struct Limit {
 ///
 ///     fn train(&self, trial: &Trial, _: Target, _: Limit) -> Result<Outcome, StudyError> {
 ///         let steps = 1000_u64.div_ceil(trial.batch_size as u64);
-///         Ok(Outcome {
-///             trial: trial.clone(),
-///             steps_to_target: Some(steps),
-///             steps: (steps, steps),
-///             best: None,
-///             diverged: false,
-///             seconds: 1.0,
-///             threads: 1,
-///             noise_scale: None,
-///         })
+///         let mut outcome = Outcome::of(trial.clone());
+///         (outcome.steps_to_target, outcome.steps) = (Some(steps), (steps, steps));
+///         Ok(outcome)
 ///     }
 /// }
 ///

@@ -11,9 +11,13 @@ use super::results::Results;
 use super::summary::Row;
 
 /// A chart with the name of its files and what is to be seen in it.
+///
+/// Example: [`Analysis`].
 pub type Captioned = (&'static str, Box<dyn Chart>, String);
 
 /// Every chart that there is something to draw for.
+///
+/// Example: [`Analysis`].
 pub fn charts(results: &Results, analysis: &Analysis) -> Vec<Captioned> {
     let rows = &analysis.rows;
     let mut charts = vec![

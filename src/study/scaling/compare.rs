@@ -13,6 +13,8 @@ use super::results::Results;
 const SIGNIFICANT: f64 = 0.01;
 
 /// A cell of both results.
+///
+/// Example: [`Results`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CellComparison {
@@ -44,6 +46,8 @@ impl CellComparison {
 }
 
 /// Compares the cells that both have.
+///
+/// Example: [`Results`].
 ///
 /// # Errors
 /// [`ScalingError::Scenario`] if they are of different models or have no cell in common.

@@ -137,6 +137,14 @@ impl Crew {
 /// Threads of each rank for which all of them have cores, when they train together; 1 at least. All
 /// ranks must call it.
 ///
+/// ```
+/// use unisono::{engine::Ranks, study::scaling::threads_with_cores};
+/// let alone = Ranks::in_process(1);
+/// let cores = std::thread::available_parallelism().unwrap().get();
+/// assert!((1..=cores).contains(&threads_with_cores(&alone[0])?));
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
+///
 /// # Errors
 /// [`TrainError::Engine`] if another rank is lost.
 pub fn threads_with_cores(ranks: &Ranks) -> Result<usize, TrainError> {

@@ -15,6 +15,8 @@ const RESAMPLES: usize = 1_000;
 const FARTHEST: usize = 1_024;
 
 /// A law's constants.
+///
+/// Example: [`Analysis`](super::Analysis).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LawReport {

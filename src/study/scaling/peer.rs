@@ -11,6 +11,8 @@ use super::error::ScalingError;
 const SHOWN: usize = 600;
 
 /// A sample of another program: what it said of its steps.
+///
+/// Example: [`Results`](super::Results).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PeerSample {
     /// The command, as it was given.

@@ -15,6 +15,18 @@ use crate::train::model_shards;
 use super::error::ScalingError;
 
 /// The mode of scaling: what stays the same while threads and ranks are added.
+///
+/// ```
+/// use unisono::{nn::presets, study::scaling::{Mode, Scaling}};
+/// let batches = |mode| {
+///     let preset = presets::by_name("mlp").unwrap();
+///     let scaling = Scaling { threads: vec![2, 4], modes: vec![mode], ..Scaling::new(preset) };
+///     scaling.cells().map(|cells| cells.iter().map(|cell| cell.batch_size).max())
+/// };
+/// // 128 rows of a batch, or of a thread.
+/// assert_eq!((batches(Mode::Strong)?, batches(Mode::Weak)?), (Some(128), Some(512)));
+/// # Ok::<(), unisono::study::scaling::ScalingError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -26,6 +38,8 @@ pub enum Mode {
 }
 
 /// The purpose of a cell.
+///
+/// Example: [`Scaling`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -45,6 +59,8 @@ pub enum Kind {
 }
 
 /// A configuration whose steps are timed.
+///
+/// Example: [`Scaling`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
     /// What it is measured for.
@@ -52,7 +68,7 @@ pub struct Cell {
     /// Processes; 1 in files from before they were counted.
     #[serde(default = "one_rank")]
     pub ranks: usize,
-    /// Worker threads of each.
+    /// Worker threads of each, at least 1.
     pub threads: usize,
     /// Rows of a global batch.
     pub batch_size: usize,

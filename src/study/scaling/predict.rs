@@ -15,6 +15,8 @@ use super::scenario::Scenario;
 const NUDGE: f64 = 1e-3;
 
 /// Strong scaling to a number of threads.
+///
+/// Example: [`Analysis`](super::Analysis).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Prediction {

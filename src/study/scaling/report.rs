@@ -13,6 +13,8 @@ use super::slower::SlowerRow;
 use super::summary::Row;
 
 /// A page of everything, that stands alone.
+///
+/// Example: [`Analysis`].
 pub fn html_report(results: &Results, analysis: &Analysis) -> HtmlReport {
     let rows = &analysis.rows;
     let mut page = HtmlReport::new(format!("Scaling of {}", results.model()));
@@ -57,6 +59,12 @@ pub fn html_report(results: &Results, analysis: &Analysis) -> HtmlReport {
 }
 
 /// What the first steps of cells with the same batch and the same shards came to.
+///
+/// ```
+/// use unisono::study::scaling::weights_text;
+/// assert!(weights_text(true).contains("the same bits"));
+/// assert!(weights_text(false).contains("THE WEIGHTS AFTER 4 STEPS DIFFER"));
+/// ```
 pub fn weights_text(are_same: bool) -> &'static str {
     match are_same {
         true => "the weights after 4 steps are the same bits on all ranks and threads of a batch",
@@ -65,6 +73,8 @@ pub fn weights_text(are_same: bool) -> &'static str {
 }
 
 /// The head of the table of cells: with ranks where any cell has several.
+///
+/// Example: [`Analysis`].
 pub fn table_head(rows: &[Row]) -> Vec<&'static str> {
     let rest = [
         "batch",
@@ -96,6 +106,8 @@ fn counts(row: &Row, has_ranks: bool) -> Vec<String> {
 }
 
 /// The table of cells.
+///
+/// Example: [`Analysis`].
 pub fn table(rows: &[Row]) -> Vec<Vec<String>> {
     let has_ranks = has_ranks(rows);
     let row = |row: &Row| {
@@ -233,6 +245,8 @@ fn others(page: &mut HtmlReport, results: &Results) {
 }
 
 /// The head of the table of [`SlowerRow`]s.
+///
+/// Example: [`NeverSlower`](super::NeverSlower).
 pub const SLOWER_HEAD: &[&str] = &[
     "preset",
     "batch",
@@ -243,6 +257,8 @@ pub const SLOWER_HEAD: &[&str] = &[
 ];
 
 /// The table of [`SlowerRow`]s.
+///
+/// Example: [`NeverSlower`](super::NeverSlower).
 pub fn slower_table(rows: &[SlowerRow]) -> Vec<Vec<String>> {
     let row = |row: &SlowerRow| {
         vec![

@@ -22,6 +22,8 @@ pub(super) const SCHEMA: u32 = 1;
 const FILES: [&str; 2] = ["results.json", "samples.jsonl"];
 
 /// A handful of steps of a cell.
+///
+/// Example: [`Results`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Sample {
@@ -52,6 +54,15 @@ pub struct Sample {
 }
 
 /// Where a rank was.
+///
+/// ```
+/// use unisono::study::scaling::RankHost;
+/// let text = r#"{"host": "node1", "mask": "0-3", "usable_cores": 4}"#;
+/// let rank: RankHost = serde_json::from_str(text)?;
+/// assert_eq!((rank.host.as_str(), rank.usable_cores), ("node1", 4));
+/// assert!(rank.text().contains("node1"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RankHost {
@@ -98,6 +109,23 @@ impl RankHost {
 
 /// Everything that a measurement came to. `results.json` holds it but for the samples, of which
 /// each is a line of `samples.jsonl`.
+///
+/// ```
+/// use unisono::{nn::presets, study::scaling::{Mode, Scaling, compare}};
+/// let (preset, modes) = (presets::by_name("mlp_small").unwrap(), vec![Mode::Strong]);
+/// let peers = vec!["echo '{\"median_ms_per_step\": 2.5}'".to_owned()];
+/// // As few rounds as there can be.
+/// let scaling = Scaling { modes, peers, half_width: 10.0, ..Scaling::new(preset) };
+/// let results = scaling.run(|_, _| ())?;
+/// let (first, peer) = (&results.samples[0], &results.peers[0]);
+/// assert_eq!((results.num_params, results.cells.len(), first.round), (2_410, 2, 0));
+/// assert!(first.step_ms > 0.0 && first.step_ms <= first.step_ms_p90);
+/// assert_eq!((peer.threads, peer.step_ms), (1, 2.5));
+/// // Beside themselves.
+/// let cells = compare(&results, &results)?;
+/// assert_eq!((cells[0].ratio.value, cells[0].differs()), (1.0, false));
+/// # Ok::<(), unisono::study::scaling::ScalingError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Results {

@@ -70,6 +70,8 @@ impl Default for Scenario {
 }
 
 /// When the parts of a step ended, in seconds from its beginning.
+///
+/// Example: [`Scenario`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct StepTimeline {

@@ -17,6 +17,18 @@ use super::plan::{Kind, Mode, Scaling};
 const NEVER_BELOW: f64 = 0.98;
 
 /// Every preset at every batch size on every number of threads.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use unisono::{nn::presets, study::scaling::{NeverSlower, SLOWER_HEAD, slower_table}};
+/// let cases = vec![(presets::by_name("mlp_small").unwrap(), vec![32, 128])];
+/// let budget = Duration::from_secs(60);
+/// let study = NeverSlower { cases, threads: vec![1, 2, 4], budget, seed: 42 };
+/// let rows = study.run(|row| eprintln!("{} threads: {}", row.threads, row.ratio))?;
+/// assert_eq!(slower_table(&rows)[0].len(), SLOWER_HEAD.len());
+/// assert!(rows.iter().all(|row| row.is_kept()));
+/// # Ok::<(), unisono::study::scaling::ScalingError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct NeverSlower {
     /// Models, and the batch sizes of each.
@@ -30,6 +42,8 @@ pub struct NeverSlower {
 }
 
 /// A preset at a batch size on a number of threads, against the best of fewer.
+///
+/// Example: [`NeverSlower`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SlowerRow {

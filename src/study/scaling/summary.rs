@@ -17,6 +17,8 @@ use super::results::Results;
 const BYTES: (f64, f64) = (4.0 * 6.0, 4.0 * 5.0);
 
 /// A phase of the step: milliseconds over the workers.
+///
+/// Example: [`Analysis`](super::Analysis).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PhaseSplit {
@@ -31,6 +33,8 @@ pub struct PhaseSplit {
 }
 
 /// The summary of a cell.
+///
+/// Example: [`Analysis`](super::Analysis).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Row {
