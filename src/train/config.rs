@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::data::{DataError, Dataset, Labels, Sampling};
 use crate::engine::{EngineConfig, Track};
-use crate::nn::{Criterion, Sequential, TargetKind};
+use crate::nn::{Criterion, Isa, Sequential, TargetKind};
 use crate::optim::{BatchBounds, BatchRule, Optimizer, Plateau, Schedule};
 
 use super::auto::{resolve_auto, resolve_shards};
@@ -40,6 +40,8 @@ pub enum OnNonFinite {
 #[derive(Clone, Debug)]
 pub(super) struct Config {
     pub(super) engine: EngineConfig,
+    /// The kernels of a network, where they are not left to machine and environment.
+    pub(super) isa: Option<Isa>,
     /// Of a network; a model of one's own has one inside.
     pub(super) loss: Option<Arc<dyn Criterion>>,
     pub(super) optimizer: Optimizer,
@@ -71,6 +73,7 @@ impl Config {
     pub(super) fn new(loss: Option<Arc<dyn Criterion>>) -> Self {
         Self {
             engine: EngineConfig::default(),
+            isa: None,
             loss,
             optimizer: Optimizer::sgd(0.1).with_momentum(0.9),
             schedule: Schedule::constant(),
