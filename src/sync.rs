@@ -20,9 +20,9 @@ pub(crate) use loom::{model, thread};
 pub(crate) use modelled::{Backoff, Parker, Receiver, Sender, Unparker, bounded};
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Time between two looks at a lock that may be held for long.
 const LOCK_NAP: Duration = Duration::from_micros(100);

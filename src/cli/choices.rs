@@ -8,7 +8,7 @@ use crate::nn::{Precision, presets};
 use crate::optim::{Optimizer, ScalingRule};
 use crate::run::Saliency;
 use crate::study::batch_size::Search;
-use crate::train::OnNonFinite;
+use crate::train::{OnNonFinite, OnWorkerPanic};
 
 use super::error::{ArgError, refused};
 
@@ -62,6 +62,14 @@ pub(crate) static ON_BAD_SAMPLE: Choices<OnBadSample> = choices(
 pub(crate) static ON_NON_FINITE: Choices<OnNonFinite> = choices(
     "on-non-finite",
     &[("stop", OnNonFinite::Stop), ("skip", OnNonFinite::Skip)],
+);
+
+pub(crate) static ON_WORKER_PANIC: Choices<OnWorkerPanic> = choices(
+    "on-worker-panic",
+    &[
+        ("stop", OnWorkerPanic::Stop),
+        ("retry", OnWorkerPanic::Retry),
+    ],
 );
 
 pub(crate) static TRACKS: Choices<Track> = choices("track", &[("noise-scale", Track::ShardNorms)]);

@@ -2,16 +2,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::data::DataOptions;
 use crate::engine::{
-    AllReduce, Balance, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode, all_reduce,
+    AllReduce, Balance, EngineConfig, Pinning, Shards, Threads, Track, UpdateMode, Watchdog,
+    all_reduce,
 };
 use crate::nn::presets::{self, Preset};
 use crate::nn::{Precision, Sequential};
-use crate::train::{Checkpoints, EarlyStopping, OnNonFinite};
+use crate::train::{Checkpoints, EarlyStopping, OnNonFinite, OnWorkerPanic};
 
-use super::choices::{ON_NON_FINITE, TRACKS, all_reduces, preset_names, update_modes};
+use super::choices::{
+    ON_NON_FINITE, ON_WORKER_PANIC, TRACKS, all_reduces, preset_names, update_modes,
+};
 use super::data_options::data_options;
 use super::error::{ArgError, refused};
 use super::first_weights::FirstWeights;
@@ -48,6 +52,7 @@ pub(super) fn engine_config(
     let update = modes.find(|mode| mode.name() == args.update);
     Ok(EngineConfig {
         ranks: None,
+        watchdog: None,
         threads,
         pinning,
         shards,
@@ -79,6 +84,7 @@ pub(super) struct TrainSettings {
     pub(super) checkpoints: Checkpoints,
     pub(super) seed: u64,
     pub(super) on_non_finite: OnNonFinite,
+    pub(super) on_worker_panic: OnWorkerPanic,
 }
 
 impl TrainSettings {
@@ -96,6 +102,7 @@ impl TryFrom<TrainArgs> for TrainSettings {
         let (run, batch) = (args.run, args.batch);
         loss::check(&args.loss)?;
         let on_non_finite = ON_NON_FINITE.of(&run.on_non_finite)?;
+        let on_worker_panic = ON_WORKER_PANIC.of(&run.on_worker_panic)?;
         Ok(Self {
             optim: OptimSettings::new(&args.optim, &batch)?,
             early_stopping: run.early_stopping.map(|patience| EarlyStopping {
@@ -122,13 +129,23 @@ impl TryFrom<TrainArgs> for TrainSettings {
             data: args.data.data,
             loss: args.loss,
             max_steps: run.max_steps,
-            engine: engine_config(&args.engine, run.track.as_deref())?,
+            engine: EngineConfig {
+                watchdog: watchdog(run.watchdog),
+                ..engine_config(&args.engine, run.track.as_deref())?
+            },
             batch_size: batch.batch_size,
             epochs: run.epochs,
             seed: run.seed,
             on_non_finite,
+            on_worker_panic,
         })
     }
+}
+
+/// Names a worker that stalls for so many seconds, on stderr; 0 for none.
+fn watchdog(seconds: u32) -> Option<Watchdog> {
+    let limit = Duration::from_secs(seconds.into());
+    (seconds > 0).then(|| Watchdog::new(limit, |stalled| note!("warning: {stalled}")))
 }
 
 /// The precision of this name.

@@ -53,6 +53,7 @@ mod scaling_args;
 mod settings_table;
 mod shell;
 mod short_help;
+mod shown;
 mod signals;
 mod study;
 mod study_args;

@@ -74,6 +74,7 @@ impl<'a> Progress<'a> {
     pub(super) fn show(&mut self, event: &Event<'_>) {
         match (event, self.mode) {
             (Event::Started(setup), _) => self.start(setup),
+            (Event::Repeated { error }, _) => note!("warning: {error}; it is done again"),
             (_, OutputMode::Quiet) => {}
             (Event::Epoch(_), OutputMode::Json) => self.json(event),
             (Event::Epoch(metrics), OutputMode::Text) => self.epoch(metrics),

@@ -16,7 +16,7 @@ use super::options::TrainArgs;
 use super::settings_table::{By, refuse};
 
 /// Sections and keys that leave the trained bits as they are, or only say how far to go.
-const HARMLESS: [&str; 16] = [
+const HARMLESS: [&str; 18] = [
     "engine.threads",
     "engine.no_pin",
     "engine.pin",
@@ -28,6 +28,8 @@ const HARMLESS: [&str; 16] = [
     "run.checkpoint_every_steps",
     "run.checkpoint_every_epochs",
     "run.keep",
+    "run.on_worker_panic",
+    "run.watchdog",
     "data.cache",
     "data.path",
     "data.valid",

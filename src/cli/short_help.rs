@@ -12,7 +12,7 @@ const FLAG: usize = 26;
 const NAMES: usize = 30;
 
 /// Flags for rare needs, which only `--help` shows.
-const RARE: [&str; 20] = [
+const RARE: [&str; 22] = [
     "all_reduce",
     "allow_change",
     "cache",
@@ -28,10 +28,12 @@ const RARE: [&str; 20] = [
     "no_pin",
     "on_bad_sample",
     "on_non_finite",
+    "on_worker_panic",
     "pin",
     "proximal_l1",
     "track",
     "update",
+    "watchdog",
     "weights_map",
 ];
 

@@ -1,7 +1,9 @@
 //! Standard output: the only place that writes to it.
 
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
+
+use super::shown::shown;
 
 /// Prints a line to stdout. Unlike `println!` it does not panic where nobody reads: it ends the
 /// program, as the signal would.
@@ -76,7 +78,7 @@ pub(super) fn tell_at_once(text: std::fmt::Arguments<'_>) {
     eprint!("{text}");
     // Nobody can be told that nothing can be told.
     #[cfg(not(test))]
-    let _ = std::io::stderr().write_fmt(text);
+    let _ = send(&mut std::io::stderr(), text);
 }
 
 /// Set where what the command does is kept elsewhere, and worth more than what it says.
@@ -110,7 +112,7 @@ fn write(text: std::fmt::Arguments<'_>) {
         return;
     }
     let mut out = std::io::stdout();
-    let Err(error) = out.write_fmt(text).and_then(|()| out.flush()) else {
+    let Err(error) = send(&mut out, text).and_then(|()| out.flush()) else {
         return;
     };
     if OUTLIVES.get().is_some() {
@@ -125,4 +127,12 @@ fn write(text: std::fmt::Arguments<'_>) {
     }
     tell!("unisono: cannot write to stdout: {error}");
     std::process::exit(1);
+}
+
+/// Writes a text: to a terminal as that may show it, elsewhere as it is.
+fn send<W: Write + IsTerminal>(to: &mut W, text: std::fmt::Arguments<'_>) -> io::Result<()> {
+    if to.is_terminal() {
+        return to.write_all(shown(&text.to_string()).as_bytes());
+    }
+    to.write_fmt(text)
 }

@@ -57,7 +57,8 @@ fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
         .optimizer(settings.optim.optimizer.clone())
         .schedule(settings.optim.schedule.clone())
         .seed(settings.seed)
-        .on_non_finite(settings.on_non_finite);
+        .on_non_finite(settings.on_non_finite)
+        .on_worker_panic(settings.on_worker_panic);
     // What may be left out.
     if let Some(steps) = settings.max_steps {
         trainer = trainer.max_steps(steps);

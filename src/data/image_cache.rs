@@ -6,17 +6,19 @@
 //! pixels     (rows, height, width, channels), a byte each
 //! classes    (rows), u32
 //! head       JSON
-//! length of the head (u64)
+//! length of the head (u64), CRC-32 of all before it (u32)
 //! ```
 //! All numbers are little-endian. The head holds the shape, the number of rows, the names of the
 //! classes, what was skipped, what the images were, and the key: a fingerprint of what the images
 //! were decoded from. It comes last, so that images can be written as they are decoded. Pixels stay
-//! in the file until they are gathered.
+//! in the file until they are gathered. The sum is compared when the file is opened, so that a bit
+//! that has changed since it was written, in a pixel or a label, is found before anything is trained.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use flate2::Crc;
 use serde_json::{Value, json};
 
 use crate::input;
@@ -28,11 +30,17 @@ use super::images::{ImageDataset, ImageShape};
 use super::stored::Stored;
 
 const MAGIC: &[u8; 8] = b"UNISIMG\0";
-/// 2: images are turned as their EXIF data say.
-const VERSION: u32 = 2;
+/// 2: images are turned as their EXIF data say. 3: a sum at the end.
+const VERSION: u32 = 3;
 
 /// Bytes before the pixels.
 const START: u64 = 16;
+
+/// Bytes behind the head: its length, and the sum.
+const END: u64 = 12;
+
+/// Bytes of which the sum is made at once.
+const CHUNK: usize = 1 << 20;
 
 /// Images with the names of their classes.
 ///
@@ -65,8 +73,8 @@ impl ImageCache {
     /// Opens the file at `path`; its pixels stay there.
     ///
     /// # Errors
-    /// [`DataError::Io`]; [`DataError::Format`] for another version, another key, or a file that is
-    /// shorter or longer than its head says.
+    /// [`DataError::Io`]; [`DataError::Format`] for another version, another key, a file that is
+    /// shorter or longer than its head says, or one that has changed since it was written.
     pub fn open(path: &Path, key: &str) -> Result<Self, DataError> {
         let failed = DataError::io(path);
         let mut file = input::open(path).map_err(failed)?;
@@ -86,6 +94,7 @@ impl ImageCache {
                 got,
             ));
         }
+        check_sum(&mut file, path)?;
         // Classes lie behind the pixels, which stay in the file.
         let from = SeekFrom::Start(end - 4 * head.rows);
         file.seek(from).map_err(failed)?;
@@ -121,6 +130,7 @@ impl ImageCache {
 /// A cache in the making; nothing is left of one that is not finished.
 pub(super) struct CacheWriter {
     file: BufWriter<OutputFile>,
+    sum: Crc,
     path: PathBuf,
     key: String,
     shape: Option<ImageShape>,
@@ -131,19 +141,27 @@ impl CacheWriter {
     pub(super) fn new(path: &Path, key: &str) -> Result<Self, DataError> {
         let begin = || -> io::Result<BufWriter<OutputFile>> {
             path.parent().map_or(Ok(()), output::make_folder)?;
-            let mut file = BufWriter::new(OutputFile::begin(path)?);
-            file.write_all(MAGIC)?;
-            file.write_all(&VERSION.to_le_bytes())?;
-            file.write_all(&[0; 4])?;
-            Ok(file)
+            Ok(BufWriter::new(OutputFile::begin(path)?))
         };
-        Ok(Self {
+        let mut writer = Self {
             file: begin().map_err(|error| DataError::write(path, error))?,
+            sum: Crc::new(),
             path: path.to_owned(),
             key: key.to_owned(),
             shape: None,
             classes: Vec::new(),
-        })
+        };
+        writer.put(MAGIC)?;
+        writer.put(&VERSION.to_le_bytes())?;
+        writer.put(&[0; 4])?;
+        Ok(writer)
+    }
+
+    /// Writes bytes, and adds them to the sum.
+    fn put(&mut self, bytes: &[u8]) -> Result<(), DataError> {
+        self.sum.update(bytes);
+        let written = self.file.write_all(bytes);
+        written.map_err(|error| DataError::write(&self.path, error))
     }
 
     /// Adds an image; all have one shape.
@@ -155,8 +173,7 @@ impl CacheWriter {
     ) -> Result<(), DataError> {
         self.shape = Some(shape);
         self.classes.push(class);
-        let written = self.file.write_all(pixels);
-        written.map_err(|error| DataError::write(&self.path, error))
+        self.put(pixels)
     }
 
     /// Ends the file, and opens it.
@@ -176,15 +193,14 @@ impl CacheWriter {
             "kinds": kinds,
         });
         let head = head.to_string();
-        // Behind the pixels come classes, head and the head's length.
-        let mut end = || -> io::Result<()> {
-            for class in &self.classes {
-                self.file.write_all(&class.to_le_bytes())?;
-            }
-            self.file.write_all(head.as_bytes())?;
-            self.file.write_all(&(head.len() as u64).to_le_bytes())
-        };
-        end().map_err(|error| DataError::write(&self.path, error))?;
+        // Behind the pixels come classes, head, the head's length and the sum.
+        for class in std::mem::take(&mut self.classes) {
+            self.put(&class.to_le_bytes())?;
+        }
+        self.put(head.as_bytes())?;
+        self.put(&(head.len() as u64).to_le_bytes())?;
+        let sum = self.sum.sum();
+        self.put(&sum.to_le_bytes())?;
         let file = self
             .file
             .into_inner()
@@ -215,13 +231,13 @@ fn head(file: &mut File, path: &Path) -> Result<(Head, u64), DataError> {
             got,
         ));
     }
-    // The head lies at the end, before its length.
+    // The head lies at the end, before its length and the sum.
     let mut last = [0; 8];
-    let from = SeekFrom::Start(len.saturating_sub(8));
+    let from = SeekFrom::Start(len.saturating_sub(END));
     file.seek(from).map_err(failed)?;
     file.read_exact(&mut last).map_err(failed)?;
     let size = u64::from_le_bytes(last);
-    let begin = len.checked_sub(8).and_then(|end| end.checked_sub(size));
+    let begin = len.checked_sub(END).and_then(|end| end.checked_sub(size));
     let expected = || "a head with shape, rows and classes at its end".to_owned();
     let begin =
         begin.ok_or_else(|| DataError::format(path, expected(), format!("{size} bytes of it")))?;
@@ -232,6 +248,28 @@ fn head(file: &mut File, path: &Path) -> Result<(Head, u64), DataError> {
     let head = Head::parse(&bytes);
     let head = head.ok_or_else(|| DataError::format(path, expected(), "another".to_owned()))?;
     Ok((head, begin))
+}
+
+/// Compares all bytes with their sum, which is the last four.
+fn check_sum(file: &mut File, path: &Path) -> Result<(), DataError> {
+    let failed = DataError::io(path);
+    let len = file.metadata().map_err(failed)?.len();
+    file.seek(SeekFrom::Start(0)).map_err(failed)?;
+    let (mut sum, mut chunk, mut left) = (Crc::new(), vec![0; CHUNK], len.saturating_sub(4));
+    while left > 0 {
+        let size = left.min(CHUNK as u64) as usize;
+        file.read_exact(&mut chunk[..size]).map_err(failed)?;
+        sum.update(&chunk[..size]);
+        left -= size as u64;
+    }
+    let mut last = [0; 4];
+    file.read_exact(&mut last).map_err(failed)?;
+    if u32::from_le_bytes(last) == sum.sum() {
+        return Ok(());
+    }
+    let expected = format!("bytes whose CRC-32 is {:08x}", u32::from_le_bytes(last));
+    let got = format!("{:08x}: the file has changed", sum.sum());
+    Err(DataError::format(path, expected, got))
 }
 
 struct Head {

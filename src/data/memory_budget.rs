@@ -1,14 +1,16 @@
 //! Memory budget of reading a file: most of what is free, so that a file too large for the machine
 //! is refused by name instead of having the system end the program.
 //!
-//! What is free is the smaller of what the system has available and what the process's control
-//! group leaves it (Linux). Where neither is known there is no bound.
+//! What is free is the smallest of what the system has available, what the process's control groups
+//! leave it, nested ones too, and what is left of its address space (Linux). Where none of these is
+//! known there is no bound.
 
 use std::path::{Path, PathBuf};
 
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, get_current_pid};
 
 use super::error::DataError;
+use crate::sys::limits;
 
 /// How much of the free memory may be taken: three quarters.
 const MOST_OF_FREE: (u64, u64) = (3, 4);
@@ -81,7 +83,9 @@ pub(crate) fn free_memory() -> Option<u64> {
         // The group's cached pages are free for the asking: what counts is what its processes hold.
         Some(limits.total_memory.saturating_sub(limits.rss))
     });
-    available.into_iter().chain(allowed).min()
+    let limited = limits::memory_left();
+    let all = available.into_iter().chain(allowed).chain(limited);
+    all.min()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Pieces: the tokens of a `tokenizer.json`, as Hugging Face's libraries write it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use super::error::DataError;
@@ -35,15 +36,13 @@ pub struct Pieces(Box<tokenizers::Tokenizer>);
 impl Pieces {
     /// Reads a `tokenizer.json` in memory; `path` is for messages.
     pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Self, DataError> {
-        let tokenizer = tokenizers::Tokenizer::from_bytes(bytes);
         let odd = |expected: &str, got: String| DataError::format(path, expected, got);
-        let mut tokenizer =
-            tokenizer.map_err(|error| odd("a tokenizer in JSON", error.to_string()))?;
+        let tokenizer = caught(|| tokenizers::Tokenizer::from_bytes(bytes));
+        let mut tokenizer = tokenizer.map_err(|got| odd("a tokenizer in JSON", got))?;
         // A text is cut into windows later, and whole here.
         tokenizer.with_padding(None);
-        let untruncated = tokenizer.with_truncation(None);
-        untruncated
-            .map_err(|error| odd("a tokenizer that need not truncate", error.to_string()))?;
+        let untruncated = caught(|| tokenizer.with_truncation(None).map(|_| ()));
+        untruncated.map_err(|got| odd("a tokenizer that need not truncate", got))?;
         let tokens = tokenizer.get_vocab(true);
         let count = tokens.len();
         match tokens.into_values().max() {
@@ -81,8 +80,7 @@ impl Pieces {
 
     pub(super) fn encode(&self, text: &str) -> Result<Vec<u32>, DataError> {
         let odd = |got: String| DataError::Token { got };
-        let encoding = self.0.encode(text, false);
-        let encoding = encoding.map_err(|error| odd(error.to_string()))?;
+        let encoding = caught(|| self.0.encode(text, false)).map_err(odd)?;
         match lost(text, encoding.get_offsets()) {
             Some(c) => Err(odd(format!("{c:?}"))),
             None => Ok(encoding.get_ids().to_vec()),
@@ -90,9 +88,17 @@ impl Pieces {
     }
 
     pub(super) fn decode(&self, tokens: &[u32]) -> String {
-        let text = self.0.decode(tokens, false);
+        let text = caught(|| self.0.decode(tokens, false));
         text.unwrap_or_else(|_| char::REPLACEMENT_CHARACTER.to_string())
     }
+}
+
+/// What `part` gives, or why it gives nothing: the crate panics at some files, such as one whose decoder
+/// has a number where a name belongs.
+fn caught<T, E: ToString>(part: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
+    let done = catch_unwind(AssertUnwindSafe(part));
+    let done = done.map_err(|_| "one that the crate tokenizers panics at".to_owned())?;
+    done.map_err(|error| error.to_string())
 }
 
 /// The first letter or digit that no token stands for: some tokenizers leave out what they do not

@@ -7,6 +7,7 @@ use super::all_reduce::{AllReduce, Segmented};
 use super::error::{EngineError, at_most};
 use super::ranks::Ranks;
 use super::update::{Track, UpdateMode};
+use super::watchdog::Watchdog;
 
 /// Shards that an engine is planned for: of more the plan alone would take long.
 const MOST_SHARDS: usize = 65_536;
@@ -76,6 +77,8 @@ pub struct EngineConfig {
     pub balance: Balance,
     /// The processes that train together; without, this one trains alone.
     pub ranks: Option<Ranks>,
+    /// Who is told of a worker that stalls.
+    pub watchdog: Option<Watchdog>,
 }
 
 impl Default for EngineConfig {
@@ -89,6 +92,7 @@ impl Default for EngineConfig {
             track: Track::Nothing,
             balance: Balance::Measured,
             ranks: None,
+            watchdog: None,
         }
     }
 }

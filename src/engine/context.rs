@@ -6,11 +6,14 @@ use super::affinity::Placement;
 use super::all_reduce::AllReduce;
 use super::batch::Batch;
 use super::failure::FailureLatch;
+use super::faults::Faults;
 use super::mailbox::{Progress, Waiting, Watch};
 use super::ranks::group::{Group, SegmentPlace};
 use super::ranks::header::{Header, Operation};
 use super::ranks::hub::Hub;
+use super::timing::Doing;
 use super::update::{Track, UpdateMode};
+use super::watchdog::Board;
 
 /// What all workers of a run share.
 #[derive(Debug)]
@@ -31,6 +34,9 @@ pub(crate) struct Shared<'a, U> {
     pub(crate) cuts: &'a [Range<usize>],
     /// Whether every worker owns its share of the parameters.
     pub(crate) owners_are_even: bool,
+    /// What workers do, where a watchdog looks.
+    pub(crate) board: Option<&'a Board>,
+    pub(crate) faults: Faults,
 }
 
 impl<U> Shared<'_, U> {
@@ -49,15 +55,24 @@ impl<U> Shared<'_, U> {
         Header::new(operation, batch.step, fingerprint)
     }
 
-    /// How a worker waits.
-    pub(crate) fn watch(&self) -> Watch<'_> {
-        self.watch_as(self.placement.waiting)
+    /// A worker does this from now on.
+    pub(crate) fn enter(&self, doing: Doing) {
+        if let Some(board) = self.board {
+            board.enter(doing);
+        }
+        self.faults.strike(doing);
+    }
+
+    /// How worker `worker` waits.
+    pub(crate) fn watch(&self, worker: usize) -> Watch<'_> {
+        self.watch_as(self.placement.waiting, worker)
     }
 
     /// The same in another way.
-    pub(crate) fn watch_as(&self, waiting: Waiting) -> Watch<'_> {
+    pub(crate) fn watch_as(&self, waiting: Waiting, worker: usize) -> Watch<'_> {
         Watch {
             waiting,
+            note: self.board.map(|board| board.note(worker)),
             latch: self.latch,
             peers: self.hub.map(|hub| hub as &dyn Progress),
         }

@@ -172,6 +172,11 @@ impl<R: Replica, U: Update> Session<'_, R, U> {
         self.coordinator.scheduler.assign(assignment)
     }
 
+    /// Whether the model keeps a state of its rows from step to step.
+    pub(crate) fn is_stateful(&self) -> bool {
+        self.coordinator.scheduler.is_stateful()
+    }
+
     /// The parameters.
     pub fn params(&self) -> &[f32] {
         self.worker.params.as_slice()
@@ -270,7 +275,7 @@ pub(crate) fn follow<R: Replica, U: Update>(worker: &mut Worker<R, U>, shared: &
     // An abort needs no handling here: whoever raised the latch gave the reason.
     let _ended = guarded(shared, || {
         loop {
-            match worker.links.commands.receive(shared.watch())? {
+            match worker.links.commands.receive(shared.watch(worker.index))? {
                 Command::Step(batch, plan) => {
                     follow_step(worker, &batch, plan.as_deref(), shared)?;
                 }

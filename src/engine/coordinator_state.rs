@@ -142,7 +142,7 @@ impl<S: Copy> CoordinatorState<S> {
     /// The reports of this rank's workers.
     pub(super) fn collect_reports<U>(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
         for _ in 0..self.group.num_workers() {
-            let report = self.links.reports.receive(shared.watch())?;
+            let report = self.links.reports.receive(shared.watch(0))?;
             let member = self.group.member(report.worker);
             self.reports[member] = Some(report);
         }
@@ -294,7 +294,7 @@ impl<S: Copy> CoordinatorState<S> {
     /// Waits for all segments, and shares the parameters again.
     pub(super) fn gather_params<U>(&mut self, shared: &Shared<'_, U>) -> Result<(), Aborted> {
         for _ in 0..self.segments.len() {
-            let Updated { index, segment } = self.links.updated.receive(shared.watch())?;
+            let Updated { index, segment } = self.links.updated.receive(shared.watch(0))?;
             self.pieces[index] = Some(segment);
         }
         let params = Params::join(&mut self.pieces);

@@ -40,7 +40,7 @@ impl<S: Copy> CoordinatorState<S> {
         let (Some(letters), Some(hub)) = (&mut links.letters, shared.hub) else {
             return Ok(());
         };
-        let watch = shared.watch();
+        let watch = shared.watch(0);
         // The own workers', as one: squares in the order of the segments.
         letters.write(watch, |bytes| {
             let workers = reports[group.own_members()].iter().flatten();
@@ -77,7 +77,7 @@ impl<S: Copy> CoordinatorState<S> {
         self.agreed = wishes;
         if let Some(letters) = &mut self.links.letters {
             letters.open(Some(header));
-            letters.exchange(shared.watch(), Header { wishes, ..header })?;
+            letters.exchange(shared.watch(0), Header { wishes, ..header })?;
             self.agreed |= wishes_of_others(letters);
         }
         Ok(self.agreed)
@@ -94,11 +94,11 @@ impl<S: Copy> CoordinatorState<S> {
         let Some(letters) = &mut self.links.letters else {
             return Ok(all);
         };
-        letters.write(shared.watch(), |body| {
+        letters.write(shared.watch(0), |body| {
             body.put_slice(bytemuck::cast_slice(&all[0]));
         })?;
         letters.open(Some(header));
-        letters.exchange(shared.watch(), header)?;
+        letters.exchange(shared.watch(0), header)?;
         let others = letters.others().iter().map(|&rank| {
             let (values, _) = letters.body(rank).as_chunks();
             values
@@ -118,7 +118,7 @@ impl<S: Copy> CoordinatorState<S> {
         let latch = FailureLatch::new();
         let watch = Watch {
             latch: &latch,
-            ..shared.watch()
+            ..shared.watch(0)
         };
         if let Some(letters) = &mut self.links.letters {
             let header = Header::new(Operation::Leave, 0, 0);

@@ -42,6 +42,7 @@ use crossbeam::channel::TryRecvError;
 use crossbeam::utils::CachePadded;
 
 use super::failure::FailureLatch;
+use super::watchdog::Note;
 use crate::sync::{Backoff, Parker, Receiver, Sender, Unparker, bounded};
 
 /// How long a spinning receive polls before it sleeps: longer than any gap inside a healthy step of
@@ -91,6 +92,8 @@ pub(crate) trait Progress: Sync + std::fmt::Debug {
 pub(crate) struct Watch<'a> {
     pub(crate) waiting: Waiting,
     pub(crate) latch: &'a FailureLatch,
+    /// Where it is noted that one waits, if a watchdog looks.
+    pub(crate) note: Option<&'a Note>,
     /// The other processes, if there are any.
     pub(crate) peers: Option<&'a dyn Progress>,
 }
@@ -189,6 +192,7 @@ impl<T> Address<T> {
 impl<T> Mailbox<T> {
     /// The next message, waited for as `watch` says.
     pub(crate) fn receive(&self, watch: Watch<'_>) -> Result<T, Aborted> {
+        let _waits = watch.note.map(Note::wait);
         if watch.waiting == Waiting::Spin
             && let Some(message) = self.poll(watch)?
         {
@@ -248,6 +252,7 @@ mod tests {
         Watch {
             waiting,
             latch,
+            note: None,
             peers: None,
         }
     }

@@ -28,12 +28,12 @@
 //! # Files, from the bottom up; none imports one from a layer above its own
 //! | layer | files |
 //! |---|---|
-//! | values | `error`, `failure`, `shard`, `sums`, `batch`, `assignment`, `update`, `reduced`, `ranks/group` |
+//! | values | `error`, `failure`, `timing`, `shard`, `sums`, `batch`, `assignment`, `update`, `reduced`, `ranks/group` |
 //! | memory | `segment`, `params`, `owned` |
 //! | who adds what | `all_reduce` |
-//! | settings | `mailbox`, `affinity`, `config`, `context` |
+//! | settings | `watchdog`, `faults`, `mailbox`, `affinity`, `config`, `context` |
 //! | protocol | `message`, `ranks`, `all_gather`, `factors`, `links` |
-//! | workers | `timing`, `replica`, `worker`, `reduce` |
+//! | workers | `replica`, `worker`, `reduce` |
 //! | control | `balance`, `scheduler`, `coordinator_state`, `exchange`, `coordinator`, `session_ranks`, `roles`, `build`, `engine_state`, `run` |
 //! | measuring | `network` |
 //!
@@ -63,6 +63,7 @@ mod error;
 mod exchange;
 mod factors;
 mod failure;
+pub(crate) mod faults;
 mod links;
 mod mailbox;
 mod message;
@@ -82,6 +83,7 @@ mod shard;
 mod sums;
 mod timing;
 mod update;
+mod watchdog;
 mod worker;
 
 pub use affinity::{Pinning, Placement, Threads};
@@ -109,3 +111,4 @@ pub use update::{
     BLOCK, DirectionBlock, Norms, PartSquare, Track, Update, UpdateBlock, UpdateMode, squared_norm,
     sum_of_squares,
 };
+pub use watchdog::{Stalled, Watchdog};

@@ -27,7 +27,8 @@ impl<R: Replica, U: Update> Worker<R, U> {
         shared: &Shared<'_, U>,
     ) -> Result<(), Aborted> {
         while self.away > 0 {
-            let Return { home, segment } = self.links.returns.from.receive(shared.watch())?;
+            let Return { home, segment } =
+                self.links.returns.from.receive(shared.watch(self.index))?;
             self.take_home(home, segment);
         }
         self.grads.iter_mut().for_each(GradBuffer::join);
@@ -65,6 +66,12 @@ impl<R: Replica, U: Update> Worker<R, U> {
         batch: &Batch,
         shared: &Shared<'_, U>,
     ) -> Result<(), Aborted> {
+        let doing = self.doing(Phase::Reduce);
+        shared.enter(doing);
+        let grads = &mut self.grads;
+        shared
+            .faults
+            .spoil(doing, || grads.first_mut().map(GradBuffer::as_mut_slice));
         self.report.squares.clear();
         self.report.part_squares.clear();
         // Each folded node goes, segment by segment, to its adders.
@@ -82,7 +89,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             self.pass_on(send.to, segment, home, shared);
         }
         // Own segments are added, or made from all workers' factors.
-        self.links.factors.receive(shared.watch())?;
+        self.links.factors.receive(shared.watch(self.index))?;
         for which in 0..self.plan.tasks.len() {
             self.run_task(which, batch, shared)?;
         }
@@ -100,7 +107,11 @@ impl<R: Replica, U: Update> Worker<R, U> {
         // Whatever arrives is put in its place, until all of this task's inputs are there.
         for k in 0..self.plan.tasks[which].inputs.len() {
             while self.inputs[self.plan.tasks[which].inputs[k]].is_none() {
-                let Gradient { to, segment } = self.links.gradients.from.receive(shared.watch())?;
+                let Gradient { to, segment } = self
+                    .links
+                    .gradients
+                    .from
+                    .receive(shared.watch(self.index))?;
                 self.inputs[to] = Some(segment);
             }
         }

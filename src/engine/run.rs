@@ -17,9 +17,11 @@ use super::context::Shared;
 use super::coordinator::{Session, follow, lead};
 use super::error::EngineError;
 use super::failure::FailureLatch;
+use super::faults::Faults;
 use super::ranks::Ranks;
 use super::replica::Replica;
 use super::update::Update;
+use super::watchdog::Board;
 
 impl<R: Replica, U: Update> Engine<R, U> {
     /// Runs `drive` on worker 0's thread while the other workers follow; the calling thread sleeps.
@@ -62,6 +64,8 @@ impl<R: Replica, U: Update> Engine<R, U> {
         drive: impl FnOnce(&mut Session<'_, R, U>) -> T + Send,
         latch: &FailureLatch,
     ) -> Result<thread::Result<T>, EngineError> {
+        let watchdog = self.config.watchdog.as_ref();
+        let board = watchdog.map(|_| Board::new(self.workers.len()));
         let shared = Shared {
             update: &self.update,
             mode: self.config.update,
@@ -77,6 +81,8 @@ impl<R: Replica, U: Update> Engine<R, U> {
             cuts: &self.cuts,
             owners_are_even: self.workers.iter().all(|worker| worker.owned.len() == 1),
             track: self.config.track,
+            board: board.as_ref(),
+            faults: Faults::of_this_thread(),
         };
         let shared = &shared;
         let coordinator = &mut self.coordinator;
@@ -104,7 +110,11 @@ impl<R: Replica, U: Update> Engine<R, U> {
             let leader = spawn(0)
                 .spawn_scoped(scope, move || lead(session, drive))
                 .map_err(|source| refused(0, source))?;
+            // Last: where a thread is refused, none is there that waits for an end.
+            let watched = watchdog.zip(shared.board);
+            let watching = watched.and_then(|(watchdog, board)| board.start(scope, watchdog));
             let led = leader.join();
+            drop(watching);
             Ok(led.unwrap_or_else(|payload| resume_unwind(payload)))
         })
     }

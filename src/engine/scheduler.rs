@@ -56,6 +56,11 @@ impl ShardScheduler {
         }
     }
 
+    /// Whether they must stay where they are.
+    pub(crate) fn is_stateful(&self) -> bool {
+        self.is_stateful
+    }
+
     /// How often shards have moved.
     pub(crate) fn moves(&self) -> usize {
         self.moves

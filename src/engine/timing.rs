@@ -68,6 +68,24 @@ impl Phase {
     }
 }
 
+/// What a worker is doing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Doing {
+    pub(crate) worker: usize,
+    pub(crate) phase: Phase,
+    pub(crate) step: u64,
+}
+
+impl Doing {
+    pub(crate) fn new(worker: usize, phase: Phase, step: u64) -> Self {
+        Self {
+            worker,
+            phase,
+            step,
+        }
+    }
+}
+
 /// The time one worker spent in each phase since the engine was built.
 ///
 /// ```

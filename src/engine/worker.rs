@@ -25,7 +25,7 @@ use super::ranks::hub::Sink;
 use super::ranks::tags;
 use super::replica::{Fold, Replica};
 use super::segment::{GradBuffer, Segment};
-use super::timing::{Phase, Stopwatch};
+use super::timing::{Doing, Phase, Stopwatch};
 use super::update::{BLOCK, Update, UpdateMode};
 
 /// A worker's own state; it outlives the threads that run it.
@@ -54,6 +54,8 @@ pub(crate) struct Worker<R, U: Update> {
     pub(crate) away: usize,
     pub(crate) links: WorkerLinks<U::Scalars>,
     pub(crate) watch: Stopwatch,
+    /// The step at hand.
+    step: u64,
 }
 
 impl<R: Replica, U: Update> Worker<R, U> {
@@ -97,6 +99,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             away: 0,
             links,
             watch: Stopwatch::new(),
+            step: 0,
             assignment: plan.assignment.clone(),
             plan: own,
         }
@@ -141,6 +144,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
     /// Forward, backward and fold. A panic is caught here and carried in the report, so that the
     /// other workers' step can end.
     pub(crate) fn compute(&mut self, batch: &Batch, shared: &Shared<'_, U>) {
+        self.step = batch.step;
         let shards = self.shards();
         self.report.begin(shards.len(), shared.track);
         let mut current = shards;
@@ -151,7 +155,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
             group: &self.group,
             assignment: &self.assignment,
             waited: &waited,
-            watch: shared.watch(),
+            watch: shared.watch(self.index),
         };
         let across = self.links.across.as_mut();
         let all_gather = RingAllGather::new(&mut self.links.ring, across, context);
@@ -180,23 +184,31 @@ impl<R: Replica, U: Update> Worker<R, U> {
         };
         // The pass itself, guarded.
         let replica = &mut self.replica;
+        let (index, step) = (self.index, self.step);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
+            shared.enter(Doing::new(index, Phase::Forward, step));
             replica.fold(&mut fold);
             fold.check_published();
+            shared.enter(Doing::new(index, Phase::Backward, step));
         }));
         // All others wait for these, whatever has happened.
         self.links.factors.send(self.index);
         let failed = |payload: Box<PanicPayload>| failure(self.index, current, &*payload);
         self.report.failure = outcome.err().map(failed);
+        self.say_failure();
+        self.watch.lap_with_wait(Phase::Backward, waited.take());
+        let busy = self.watch.busy();
+        self.report.load = busy.filter(|_| self.report.failure.is_none());
+    }
+
+    /// Releases those who wait for this worker inside their pass, if its own has failed.
+    fn say_failure(&mut self) {
         if self.report.failure.is_some() {
             self.links.ring.send_failure();
             if let Some(across) = &mut self.links.across {
                 across.say_failure();
             }
         }
-        self.watch.lap_with_wait(Phase::Backward, waited.take());
-        let busy = self.watch.busy();
-        self.report.load = busy.filter(|_| self.report.failure.is_none());
     }
 
     /// The sums of the loss over this worker's shards, without a gradient.
@@ -234,7 +246,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
         &mut self,
         shared: &Shared<'_, U>,
     ) -> Result<Decision<U::Scalars>, Aborted> {
-        let watch = shared.watch();
+        let watch = shared.watch(self.index);
         let Reply {
             has_failed,
             decision,
@@ -258,6 +270,15 @@ impl<R: Replica, U: Update> Worker<R, U> {
         Ok(decision)
     }
 
+    /// Says what it does from now on.
+    pub(crate) fn enter(&self, phase: Phase, shared: &Shared<'_, U>) {
+        shared.enter(self.doing(phase));
+    }
+
+    pub(crate) fn doing(&self, phase: Phase) -> Doing {
+        Doing::new(self.index, phase, self.step)
+    }
+
     /// First half of an update in two: the reduced gradients of the owned segments become
     /// directions.
     pub(crate) fn direction(&mut self, scalars: &U::Scalars, shared: &Shared<'_, U>) {
@@ -279,6 +300,7 @@ impl<R: Replica, U: Update> Worker<R, U> {
 
     /// Applies the decision to the owned segments, and gives the reduced gradient's memory back.
     pub(crate) fn update(&mut self, decision: &Decision<U::Scalars>, shared: &Shared<'_, U>) {
+        self.enter(Phase::Update, shared);
         let trust_ratios = &self.report.trust_ratios;
         if let Decision::Apply(scalars) = decision {
             let rule = shared.update;
@@ -296,6 +318,9 @@ impl<R: Replica, U: Update> Worker<R, U> {
                 }
             }
         }
+        if matches!(decision, Decision::Skip) {
+            self.enter(Phase::Idle, shared);
+        }
         // The reduced gradients' memory goes back to the workers that folded into it.
         while let Some(segment) = self.roots.pop() {
             let tasks = self.plan.tasks.iter();
@@ -310,6 +335,12 @@ impl<R: Replica, U: Update> Worker<R, U> {
     /// Gives the owned segments of the new parameters to the master; by way of all other ranks, if
     /// there are any.
     pub(crate) fn send_params(&mut self, shared: &Shared<'_, U>) {
+        let doing = self.doing(Phase::Broadcast);
+        shared.enter(doing);
+        let owned = &mut self.owned;
+        shared
+            .faults
+            .spoil(doing, || Some(owned.first_mut()?.params.as_mut_slice()));
         for (own, &index) in self.owned.iter_mut().zip(&self.plan.owned) {
             let segment = std::mem::take(&mut own.params);
             match shared.hub {
@@ -330,8 +361,12 @@ impl<R: Replica, U: Update> Worker<R, U> {
             UpdateMode::Master => Waiting::Block,
             UpdateMode::Fused => shared.placement.waiting,
         };
-        self.params = self.links.params.receive(shared.watch_as(waiting))?;
+        self.params = self
+            .links
+            .params
+            .receive(shared.watch_as(waiting, self.index))?;
         self.replica.params_changed();
+        self.enter(Phase::Idle, shared);
         self.watch.lap(Phase::Broadcast);
         Ok(())
     }

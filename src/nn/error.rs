@@ -74,6 +74,14 @@ pub enum NnError {
         /// What was asked for.
         got: String,
     },
+    /// An instruction set that this CPU lacks, given to a trainer.
+    #[error("the trainer's instruction set must be one of {available} on this machine, got {got}")]
+    IsaGiven {
+        /// Those that this CPU can run.
+        available: String,
+        /// What was given.
+        got: String,
+    },
     /// An instruction set of other processors.
     #[error(
         "UNISONO_ISA names kernels of {processor} processors, {got:?}; on this machine expected one of {available}, or unset"

@@ -5,6 +5,7 @@
 //! | `cores` | cores of the process, pinning of threads |
 //! | `files` | reads at an offset, sockets, pipes |
 //! | `library` | libraries that are loaded at run time |
+//! | `limits` | limits of memory |
 //! | `machine` | processor, system, caches, as far as they are told |
 //! | `pages` | memory on huge pages |
 //! | `signals` | interrupts |
@@ -21,6 +22,7 @@ compile_error!(
 pub(crate) mod cores;
 pub(crate) mod files;
 pub(crate) mod library;
+pub(crate) mod limits;
 #[cfg(feature = "report")]
 pub(crate) mod machine;
 pub(crate) mod pages;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::data::{DataError, Dataset, Labels, Sampling};
 use crate::engine::{EngineConfig, Track};
-use crate::nn::{Criterion, Sequential, TargetKind};
+use crate::nn::{Criterion, Isa, Sequential, TargetKind};
 use crate::optim::{BatchBounds, BatchRule, Optimizer, Plateau, Schedule};
 
 use super::auto::{resolve_auto, resolve_shards};
@@ -36,10 +36,44 @@ pub enum OnNonFinite {
     Skip,
 }
 
+/// What to do when a worker panics in a step or an evaluation.
+///
+/// A step in which a replica panics is never applied, on whatever rank it was. Done again, it comes
+/// to the same bits, as if nothing had happened: everything random is a function of the step. So a
+/// fault that passes costs one step; one that comes back every time ends the training with its error
+/// after [`OnWorkerPanic::TRIES`]. A panic outside a replica, in the all-reduce, an update or while
+/// weights are passed on, breaks the engine ([`crate::engine::EngineError::Broken`]), and ends the
+/// training in any case; so does one in a model that keeps a state of its rows from step to step.
+///
+/// ```
+/// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}, train::OnWorkerPanic};
+/// let (train, test) = digits();
+/// let trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(1);
+/// let report = trainer.on_worker_panic(OnWorkerPanic::Retry).fit(&train, &test)?;
+/// assert_eq!(report.repeated_steps, 0);
+/// # Ok::<(), unisono::TrainError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnWorkerPanic {
+    /// End with an error; the weights are those of the last whole step.
+    #[default]
+    Stop,
+    /// Do the step, or the evaluation, again; the report counts them.
+    Retry,
+}
+
+impl OnWorkerPanic {
+    /// How often a step, or an evaluation, is tried.
+    pub const TRIES: u32 = 3;
+}
+
 /// All settings but the model.
 #[derive(Clone, Debug)]
 pub(super) struct Config {
     pub(super) engine: EngineConfig,
+    /// The kernels of a network, where they are not left to machine and environment.
+    pub(super) isa: Option<Isa>,
     /// Of a network; a model of one's own has one inside.
     pub(super) loss: Option<Arc<dyn Criterion>>,
     pub(super) optimizer: Optimizer,
@@ -61,6 +95,7 @@ pub(super) struct Config {
     pub(super) evaluations: Option<Evaluations>,
     pub(super) seed: u64,
     pub(super) on_non_finite: OnNonFinite,
+    pub(super) on_worker_panic: OnWorkerPanic,
     /// Steps between two comparisons of the ranks' parameters.
     pub(super) check_replicas: Option<NonZeroU64>,
     /// What the weights depend on besides, by name.
@@ -71,6 +106,7 @@ impl Config {
     pub(super) fn new(loss: Option<Arc<dyn Criterion>>) -> Self {
         Self {
             engine: EngineConfig::default(),
+            isa: None,
             loss,
             optimizer: Optimizer::sgd(0.1).with_momentum(0.9),
             schedule: Schedule::constant(),
@@ -88,6 +124,7 @@ impl Config {
             evaluations: None,
             seed: 42,
             on_non_finite: OnNonFinite::Stop,
+            on_worker_panic: OnWorkerPanic::Stop,
             check_replicas: None,
             dependencies: BTreeMap::new(),
         }

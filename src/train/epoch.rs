@@ -46,9 +46,7 @@ pub(super) fn run_epoch<R: Replica>(
         };
         // The step.
         workers.wish(run.asks);
-        let reduced = workers.step(&batch, |reduced| {
-            run.control.decide(run.config, run.progress, reduced, step)
-        })?;
+        let reduced = run.step(workers, &batch, step)?;
         run.count(&reduced, step)?;
         run.fit_state.position = end;
         run.fit_state.sums.add(&reduced, step);

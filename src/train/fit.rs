@@ -55,6 +55,7 @@ impl<M: Model> Trainer<M> {
             steps: self.progress.step,
             skipped_steps: ended.skipped.not_finite,
             empty_steps: ended.skipped.empty,
+            repeated_steps: ended.skipped.repeated,
             is_stopped: ended.is_stopped,
             best_epoch: ended.best_epoch,
             kept: ended.kept,

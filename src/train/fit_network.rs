@@ -40,6 +40,26 @@ impl Trainer {
         self
     }
 
+    /// The instruction set of the kernels, one of [`Isa::available`]; by default the one that the
+    /// environment variable `UNISONO_ISA` names, or else the fastest. It changes no bit.
+    ///
+    /// ```
+    /// use unisono::{Trainer, data::digits, nn::{Isa, Loss, Sequential}};
+    /// let (train, test) = digits();
+    /// let trained = |isa| {
+    ///     let trainer = Trainer::new(Sequential::new(64).dense(10), Loss::SoftmaxCrossEntropy).epochs(1);
+    ///     let mut trainer = trainer.isa(isa);
+    ///     trainer.fit(&train, &test)?;
+    ///     Ok::<_, unisono::TrainError>(trainer.network()?.weights_sha256())
+    /// };
+    /// assert_eq!(trained(Isa::Portable)?, trained(Isa::detect())?);
+    /// # Ok::<(), unisono::TrainError>(())
+    /// ```
+    pub fn isa(mut self, isa: Isa) -> Self {
+        self.config.isa = Some(isa);
+        self
+    }
+
     /// Trains for the set number of epochs, evaluating `test` after each. A further call goes on
     /// where this one ended: if that was before its end, by the observer, an error or a panic, it
     /// finishes the epochs of that call, with the bits of an unbroken one. Settings may be changed
@@ -172,7 +192,7 @@ impl Trainer {
     ) -> Result<NetworkEngine<'d>, TrainError> {
         let settings = ReplicaSettings {
             loss: self.loss(),
-            isa: Isa::chosen()?,
+            isa: self.config.isa.map_or_else(Isa::chosen, Isa::given)?,
             seed: self.config.seed,
         };
         let replicas = network_replicas(&self.model, settings, data)?;

@@ -86,7 +86,7 @@ pub(super) fn evaluation<R: Replica>(
         epoch: run.progress.epoch,
         step: run.progress.step,
     };
-    let sums = workers.evaluate(&batch)?;
+    let sums = run.repeated(workers, |_, workers| workers.evaluate(&batch))?;
     if sums.is_empty() {
         let part = match part {
             EvaluatedPart::Test => "test",

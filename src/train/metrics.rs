@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::engine::{MeanErrors, PhaseTimes, Placement, RankPlacement, Sums};
+use crate::engine::{EngineError, MeanErrors, PhaseTimes, Placement, RankPlacement, Sums};
 
 use super::kept::{EvaluatedPart, Evaluation, Kept, Scores};
 
@@ -134,6 +134,12 @@ pub enum Event<'a> {
     },
     /// An epoch is over and evaluated, or was cut short ([`EpochMetrics::is_whole`]).
     Epoch(&'a EpochMetrics),
+    /// A worker panicked in a step or an evaluation, which is now done again
+    /// ([`crate::train::OnWorkerPanic::Retry`]).
+    Repeated {
+        /// Which worker, and in which shards and step.
+        error: &'a EngineError,
+    },
     /// A checkpoint was taken and is being written.
     Checkpoint {
         /// Updates since training began.
@@ -205,6 +211,9 @@ pub struct Report {
     /// Batches of this call without a row that counts, all labels being ignored or of classes of
     /// weight 0: no step was made.
     pub empty_steps: u64,
+    /// Steps and evaluations of this call that were done again, since a worker panicked
+    /// ([`crate::train::OnWorkerPanic::Retry`]).
+    pub repeated_steps: u64,
     /// Whether the observer ended it before its end; a further call finishes it.
     pub is_stopped: bool,
     /// The epoch with the smallest loss on the part that is evaluated, from 1 like [`EpochMetrics::epoch`], if early

@@ -7,7 +7,7 @@
 //! | `trainer`, `config` | settings, and their checks |
 //! | `model`, `trained_network` | what is trained: a network, or a model of one's own |
 //! | `fit`, `fit_network`, `fit_replicas`, `parts` | a call of `fit`: the engine comes up, epochs run, the result is stored |
-//! | `epoch`, `train_loop`, `judging` | an epoch on one page, what it works on, its evaluations |
+//! | `epoch`, `train_loop`, `judging`, `repeat` | an epoch on one page, what it works on, its evaluations; what is done again |
 //! | `control` | schedule, batch policy, plateau and clipping decide on every step |
 //! | `callback`, `metrics` | who is told, and of what |
 //! | `early_stopping`, `kept`, `verdict` | when it ends, which weights are kept, whether it came to anything |
@@ -40,6 +40,7 @@ mod network_engine;
 mod parts;
 mod range_test;
 mod ranks;
+mod repeat;
 mod restart;
 mod resume;
 mod room;
@@ -57,7 +58,7 @@ pub use auto::{model_shards, resolve_auto, worthwhile_threads};
 pub use callback::{Callback, StopHandle, View};
 pub use checkpoint::Checkpoint;
 pub use checkpoints::Checkpoints;
-pub use config::OnNonFinite;
+pub use config::{OnNonFinite, OnWorkerPanic};
 pub use early_stopping::{EarlyStopping, EarlyStoppingState, Verdict};
 pub use error::TrainError;
 pub use evaluations::Evaluations;

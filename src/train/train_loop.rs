@@ -66,13 +66,15 @@ const STOP: u8 = 1;
 /// Asks all ranks for a checkpoint, which takes all of them to make.
 const CHECKPOINT: u8 = 2;
 
-/// Batches of a call of `fit` that gave no update.
+/// Batches of a call of `fit` that gave no update, or were done again.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Skipped {
     /// Loss or gradient was not finite.
     pub(super) not_finite: u64,
     /// No row counted.
     pub(super) empty: u64,
+    /// Steps and evaluations that were done again.
+    pub(super) repeated: u64,
 }
 
 /// What checkpoints are made with.
@@ -133,7 +135,7 @@ impl TrainLoop<'_> {
     }
 
     /// Tells the callback of this rank.
-    fn notify_own<R: Replica>(
+    pub(super) fn notify_own<R: Replica>(
         &mut self,
         workers: &Workers<'_, R>,
         event: &Event<'_>,

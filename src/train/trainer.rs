@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use crate::data::Sampling;
 use crate::engine::{
-    AllReduce, Balance, EngineConfig, Pinning, Ranks, Shards, Threads, Track, UpdateMode,
+    AllReduce, Balance, EngineConfig, Pinning, Ranks, Shards, Threads, Track, UpdateMode, Watchdog,
 };
 use crate::nn::{Criterion, NnError, Sequential};
 use crate::optim::{BatchRule, Optimizer, Plateau, Progress, Schedule};
 
 use super::callback::StopHandle;
 use super::checkpoints::Checkpoints;
-use super::config::{Config, OnNonFinite};
+use super::config::{Config, OnNonFinite, OnWorkerPanic};
 use super::control::Control;
 use super::early_stopping::{Early, EarlyStopping};
 use super::evaluations::Evaluations;
@@ -159,6 +159,18 @@ impl<M: Model> Trainer<M> {
     /// ```
     pub fn check_replicas(mut self, every: NonZeroU64) -> Self {
         self.config.check_replicas = Some(every);
+        self
+    }
+
+    /// Tells of a worker that stalls; by default nobody is told ([`Watchdog`] has an example).
+    pub fn watchdog(mut self, watchdog: Watchdog) -> Self {
+        self.config.engine.watchdog = Some(watchdog);
+        self
+    }
+
+    /// What to do when a worker panics; by default stop.
+    pub fn on_worker_panic(mut self, action: OnWorkerPanic) -> Self {
+        self.config.on_worker_panic = action;
         self
     }
 

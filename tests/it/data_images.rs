@@ -254,3 +254,25 @@ fn mutated_images_never_panic() {
         }
     }
 }
+
+#[test]
+fn a_cache_of_which_a_bit_has_changed_is_named_and_made_anew() {
+    let (folder, cache) = (folder("flipped"), Folder::new("flipped-cache"));
+    let how = ImageFolder {
+        cache: Some(cache.0.clone()),
+        ..ImageFolder::default()
+    };
+    how.read(&folder.0, &count).unwrap();
+    let path = std::fs::read_dir(&cache.0).unwrap().next();
+    let path = path.unwrap().unwrap().path();
+    let good = std::fs::read(&path).unwrap();
+    // A bit of each byte in turn: of pixels, labels, names, lengths, the sum itself.
+    for at in 0..good.len() {
+        let mut odd = good.clone();
+        odd[at] ^= 1 << (at % 8);
+        std::fs::write(&path, odd).unwrap();
+        let loaded = how.read(&folder.0, &count).unwrap();
+        assert!(!loaded.is_from_cache, "byte {at} of {}", good.len());
+        assert_eq!(std::fs::read(&path).unwrap(), good);
+    }
+}

@@ -1,5 +1,7 @@
 //! Tokenizers from files, and the tokens that training drops.
 
+use serde_json::{Value, json};
+
 use crate::files::Folder;
 use unisono::data::{Dataset, LabelsMut, TextDataset, Tokenizer};
 
@@ -32,6 +34,72 @@ fn pieces_are_joined_whole_texts_are_encoded_and_unknown_letters_are_named() {
     let gap = read(tokenizer(PLAIN, r#"{"a": 0, "b": 4000000000, "ab": 2}"#));
     assert!(gap.unwrap_err().to_string().contains("below 2^24"));
     assert!(read("{}".to_owned()).is_err());
+}
+
+/// Calls `each` with the JSON in which one value at a time is another.
+fn with_odd_values(json: &Value, each: &mut dyn FnMut(Value)) {
+    let odd = [
+        json!(5),
+        json!(-1.5),
+        json!(""),
+        json!([1]),
+        json!({"type": 7}),
+        Value::Null,
+    ];
+    odd.into_iter().for_each(&mut *each);
+    match json {
+        Value::Object(members) => {
+            for (name, value) in members {
+                with_odd_values(value, &mut |odd| {
+                    let mut whole = json.clone();
+                    whole[name] = odd;
+                    each(whole);
+                });
+            }
+        }
+        Value::Array(values) => {
+            for (at, value) in values.iter().enumerate() {
+                with_odd_values(value, &mut |odd| {
+                    let mut whole = json.clone();
+                    whole[at] = odd;
+                    each(whole);
+                });
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn values_of_a_wrong_kind_anywhere_in_a_tokenizer_are_no_panic() {
+    let folder = Folder::new("odd-tokens");
+    let mut whole: Value = serde_json::from_str(&tokenizer(PLAIN, SMALL)).unwrap();
+    whole["decoder"] = json!({"type": "Sequence", "decoders": [
+        {"type": "Replace", "pattern": {"String": "_"}, "content": " "},
+        {"type": "Strip", "content": " ", "start": 1, "stop": 0},
+        {"type": "ByteFallback"}, {"type": "Fuse"},
+        {"type": "WordPiece", "prefix": "##", "cleanup": true},
+    ]});
+    whole["normalizer"] = json!({"type": "Precompiled", "precompiled_charsmap": "AAAA"});
+    whole["pre_tokenizer"] = json!({"type": "Split", "pattern": {"Regex": "a+"}, "behavior": "Isolated", "invert": false});
+    whole["added_tokens"] = json!([{"id": 4, "content": "<x>", "single_word": false, "lstrip": false,
+        "rstrip": false, "normalized": false, "special": true}]);
+    let (mut tried, mut read) = (0, 0);
+    with_odd_values(&whole, &mut |odd| {
+        let path = folder.file("tokenizer.json", odd.to_string().as_bytes());
+        tried += 1;
+        match Tokenizer::from_json(&path) {
+            Ok(tokenizer) => {
+                // Whatever it makes of a text, it makes no panic.
+                if let Ok(tokens) = tokenizer.encode("ab a b_<x>") {
+                    let _ = tokenizer.decode(&tokens);
+                }
+                read += 1;
+            }
+            Err(error) => assert!(error.to_string().contains("tokenizer.json"), "{error}"),
+        }
+    });
+    assert!(tried > 200 && read > 20, "{tried}, {read}");
 }
 
 #[test]

@@ -61,6 +61,7 @@ mod open_ends;
 mod optimizer_formulas;
 mod optimizers;
 mod parity;
+mod random_configurations;
 mod rank_failures;
 mod ranks;
 mod row_weights;

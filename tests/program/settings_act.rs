@@ -4,7 +4,7 @@
 use crate::program::{stdout, unisono, value};
 
 /// Values that are not the defaults.
-const VALUES: [(&str, &str); 69] = [
+const VALUES: [(&str, &str); 71] = [
     ("model.preset", "mlp_small"),
     ("model.layers", "dense 8"),
     ("model.precision", "bf16"),
@@ -71,6 +71,8 @@ const VALUES: [(&str, &str); 69] = [
     ("run.track", "noise-scale"),
     ("run.seed", "7"),
     ("run.on_non_finite", "skip"),
+    ("run.on_worker_panic", "retry"),
+    ("run.watchdog", "60"),
     ("run.checkpoint_every_steps", "5"),
     ("run.checkpoint_every_epochs", "5"),
     ("run.keep", "5"),

@@ -47,6 +47,14 @@ pub(crate) struct RunArgs {
     #[arg(long, default_value = "stop", value_name = "NAME", value_parser = choices::ON_NON_FINITE.parser())]
     pub(crate) on_non_finite: String,
 
+    /// If a worker panics: stop, or retry, which does the step again, up to three times (same bits)
+    #[arg(long, default_value = "stop", value_name = "NAME", value_parser = choices::ON_WORKER_PANIC.parser())]
+    pub(crate) on_worker_panic: String,
+
+    /// Seconds after which a worker that stays in a phase of a step is named; 0 for never
+    #[arg(long, default_value_t = 0, value_name = "SECONDS", value_parser = ranges::any_whole::<u32>())]
+    pub(crate) watchdog: u32,
+
     /// With --out: steps between two checkpoints; 0 for none
     #[arg(long, default_value_t = 0, value_name = "STEPS", value_parser = ranges::any_whole::<u64>())]
     #[serde(with = "whole")]

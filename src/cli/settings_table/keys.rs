@@ -5,8 +5,8 @@ use crate::cli::study_kind::StudyKind;
 
 use super::data_keys::DATA;
 use super::rules::{
-    BRANCHES, COUNTED, DRAWN, GOES_ON, NO_CHECKPOINTS, NO_OUT, NO_TARGET, PLAIN, RANGE, RECIPES,
-    SCHEDULE, SEARCHES_NOT, STUDIED,
+    BRANCHES, COUNTED, DRAWN, GOES_ON, NO_CHECKPOINTS, NO_OUT, NO_TARGET, NO_TRIALS, PLAIN, RANGE,
+    RECIPES, SCHEDULE, SEARCHES_NOT, STUDIED,
 };
 use super::{By, Case, Row, by, row};
 
@@ -203,6 +203,8 @@ static ROWS: &[Row] = &[
             ),
         ],
     ),
+    row("run.on_worker_panic", &[SCHEDULE, RANGE, NO_TRIALS]),
+    row("run.watchdog", &[SCHEDULE, RANGE, NO_TRIALS]),
     row(
         "run.checkpoint_every_steps",
         &[SCHEDULE, RANGE, NO_CHECKPOINTS, NO_OUT],

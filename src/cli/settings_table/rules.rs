@@ -50,6 +50,10 @@ pub(super) const NO_CHECKPOINTS: Rule = by(
     |case| case.study().is_some(),
     "it keeps what has finished, and no checkpoints",
 );
+pub(super) const NO_TRIALS: Rule = by(
+    |case| case.study().is_some(),
+    "its trials are short: started again, it goes on with the one that failed",
+);
 pub(super) const SEARCHES_NOT: Rule = by(
     |case| case.study_is(|study| !study.searches()),
     "it searches nothing",

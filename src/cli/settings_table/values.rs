@@ -1,7 +1,7 @@
 //! Values of all keys, for the tests of the table.
 
 /// Values of each key that are not the default; where data take one of them it must act.
-pub(super) const VALUES: [(&str, &[&str]); 69] = [
+pub(super) const VALUES: [(&str, &[&str]); 71] = [
     ("model.preset", &["mlp_small", "lenet", "lstm"]),
     (
         "model.layers",
@@ -95,6 +95,8 @@ pub(super) const VALUES: [(&str, &[&str]); 69] = [
     ("run.track", &["noise-scale"]),
     ("run.seed", &["7"]),
     ("run.on_non_finite", &["skip"]),
+    ("run.on_worker_panic", &["retry"]),
+    ("run.watchdog", &["60"]),
     ("run.checkpoint_every_steps", &["5"]),
     ("run.checkpoint_every_epochs", &["5"]),
     ("run.keep", &["5"]),
@@ -103,7 +105,7 @@ pub(super) const VALUES: [(&str, &[&str]); 69] = [
 /// Keys that leave the trained bits as they are: they act on how it is done, or on what is kept and
 /// said. The first four say how a table is read where its lines do not: `tests/program/cli_tables.rs` has
 /// such tables.
-pub(super) const HARMLESS: [&str; 18] = [
+pub(super) const HARMLESS: [&str; 20] = [
     "data.header",
     "data.delimiter",
     "data.missing_labels",
@@ -119,6 +121,8 @@ pub(super) const HARMLESS: [&str; 18] = [
     "run.early_stopping",
     "run.track",
     "run.on_non_finite",
+    "run.on_worker_panic",
+    "run.watchdog",
     "run.checkpoint_every_steps",
     "run.checkpoint_every_epochs",
     "run.keep",

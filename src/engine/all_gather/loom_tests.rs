@@ -32,6 +32,7 @@ fn watch(latch: &FailureLatch) -> Watch<'_> {
     Watch {
         waiting: Waiting::Block,
         latch,
+        note: None,
         peers: None,
     }
 }

@@ -19,6 +19,7 @@ fn next<T>(inbox: &Mailbox<T>) -> T {
     let watch = Watch {
         waiting: Waiting::Block,
         latch: &latch,
+        note: None,
         peers: None,
     };
     inbox.receive(watch).expect("nobody raises the latch")

@@ -317,6 +317,7 @@ fn watched<T>(
     let watch = Watch {
         waiting,
         latch: &latch,
+        note: None,
         peers: Some(peers),
     };
     run(watch).map_err(|Aborted| EngineError::Broken {

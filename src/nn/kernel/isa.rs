@@ -86,15 +86,32 @@ impl Isa {
         }
     }
 
+    /// The same instruction set, if this CPU can run it.
+    ///
+    /// # Errors
+    /// [`NnError::IsaGiven`].
+    pub(crate) fn given(self) -> Result<Isa, NnError> {
+        if self.is_available() {
+            return Ok(self);
+        }
+        let (available, got) = (Isa::available_names(), self.name().to_owned());
+        Err(NnError::IsaGiven { available, got })
+    }
+
+    /// The names of those that this CPU can run, in a text.
+    fn available_names() -> String {
+        let available = Isa::available();
+        let names: Vec<_> = available.iter().map(|isa| isa.name()).collect();
+        names.join(", ")
+    }
+
     /// The one called `name`, if this CPU can run it.
     fn named(name: &str) -> Result<Isa, NnError> {
-        let available = Isa::available();
         let found = Isa::EACH.into_iter().find(|isa| isa.name() == name);
-        if let Some(isa) = found.filter(|isa| available.contains(isa)) {
+        if let Some(isa) = found.filter(|isa| isa.is_available()) {
             return Ok(isa);
         }
-        let names: Vec<_> = available.iter().map(|isa| isa.name()).collect();
-        let (available, got) = (names.join(", "), name.to_owned());
+        let (available, got) = (Isa::available_names(), name.to_owned());
         let here = std::env::consts::ARCH;
         Err(match found.and_then(Isa::architecture) {
             Some(processor) if processor != here => NnError::IsaElsewhere {

@@ -127,6 +127,7 @@ fn wait(inbox: &Mailbox<Arrived>, hub: Option<&Hub>) -> Result<u8, Option<String
     let watch = Watch {
         waiting: Waiting::Block,
         latch: &latch,
+        note: None,
         peers: hub.map(|hub| hub as &dyn Progress),
     };
     let arrived = inbox.receive(watch).map_err(|_| latch.reason())?;
