@@ -91,6 +91,7 @@ pub mod guide;
 mod input;
 #[cfg(any(feature = "run", feature = "study"))]
 mod lock;
+mod meant;
 mod memory;
 pub mod metrics;
 pub mod nn;

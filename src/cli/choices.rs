@@ -10,7 +10,7 @@ use crate::run::Saliency;
 use crate::study::batch_size::Search;
 use crate::train::{OnNonFinite, OnWorkerPanic};
 
-use super::error::{ArgError, refused};
+use super::error::{ArgError, refused, refused_name};
 
 /// The names that a flag takes, and what each stands for.
 pub(crate) struct Choices<T: 'static> {
@@ -144,9 +144,10 @@ impl<T: Copy> Choices<T> {
     pub(crate) fn of(&self, text: &str) -> Result<T, ArgError> {
         let found = self.table.iter().find(|(name, _)| *name == text);
         let names: Vec<&str> = self.table.iter().map(|(name, _)| *name).collect();
-        found
-            .map(|(_, value)| *value)
-            .ok_or_else(|| refused(self.flag, any_of(&names), text))
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let refused = refused(self.flag, any_of(&names), text);
+            refused_name(refused, text, names.iter().copied())
+        })
     }
 }
 

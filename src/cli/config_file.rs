@@ -8,14 +8,12 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table};
 
 use crate::input;
+use crate::meant::{did_you_mean, nearest};
 
 use super::error::{ArgError, CommandError};
 use super::keys::Key;
 use super::options::TrainArgs;
 use super::study_args::StudyArgs;
-
-/// How alike a mistyped key and a known one must be to be named (Jaro-Winkler, 1 is the same).
-const ALIKE: f64 = 0.8;
 
 /// Reads a file; unknown keys and wrong types are errors with their place.
 pub(super) fn read(path: &Path) -> Result<Table, CommandError> {
@@ -81,17 +79,16 @@ pub(super) fn explained(message: &str) -> String {
     };
     // What would have been known stands behind the name, between backticks.
     let known = first.split('`').skip(3).step_by(2);
-    format!("unknown key `{name}`{}", nearest(name, known))
+    unknown_key(name, known)
 }
 
-/// `; did you mean ...?`, or nothing.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let alike = known.map(|known| (strsim::jaro_winkler(name, known), known));
-    let best = alike.max_by(|one, other| one.0.total_cmp(&other.0));
-    match best {
-        Some((likeness, known)) if likeness >= ALIKE => format!("; did you mean `{known}`?"),
-        _ => "; `unisono config` prints all keys".to_owned(),
-    }
+/// A key that there is not, with the one that was probably meant or where all are.
+pub(super) fn unknown_key<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
+    let remedy = match nearest(name, known) {
+        Some(known) => did_you_mean(Some(format!("`{known}`"))),
+        None => "; `unisono config` prints all keys".to_owned(),
+    };
+    format!("unknown key `{name}`{remedy}")
 }
 
 #[cfg(test)]

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 use toml::{Table, Value};
 
+use crate::meant::did_you_mean;
+
 use super::config::TrainSettings;
-use super::config_file::{explained, nearest, read};
+use super::config_file::{explained, read, unknown_key};
 use super::error::{ArgError, CommandError};
 use super::keys::Key;
 use super::options::{FromArgs, TrainArgs};
@@ -171,7 +173,11 @@ impl ResolvedConfig {
                 flag,
                 expected,
                 got,
-            } => (*flag, format!("must be {expected}, got {got:?}")),
+                meant,
+            } => {
+                let meant = did_you_mean(meant.as_ref());
+                (*flag, format!("must be {expected}, got {got:?}{meant}"))
+            }
             ArgError::Text { flag, message } => (*flag, message.clone()),
             _ => return error,
         };
@@ -259,12 +265,13 @@ fn assignment<'k>(text: &str, keys: &'k [Key]) -> Result<(&'k Key, Value), ArgEr
         flag: "set",
         expected: "KEY=VALUE, such as optimizer.lr=0.1".to_owned(),
         got: text.to_owned(),
+        meant: None,
     })?;
     let (path, given) = (path.trim(), given.trim());
     let key = keys.iter().find(|key| key.path() == path).ok_or_else(|| {
         let paths: Vec<String> = keys.iter().map(Key::path).collect();
-        let nearest = nearest(path, paths.iter().map(String::as_str));
-        ArgError::text("set", &format!("unknown key `{path}`{nearest}"))
+        let known = paths.iter().map(String::as_str);
+        ArgError::text("set", &unknown_key(path, known))
     })?;
     // The value: what its flag would take, and what TOML reads, or else bare text, if the key takes
     // it.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use crate::export::ExportError;
+use crate::meant::{did_you_mean, nearest};
 use crate::run::RunError;
 use crate::study::batch_size::StudyError;
 use crate::study::scaling::ScalingError;
@@ -15,11 +16,13 @@ use super::signals;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ArgError {
     /// Not one of the values that there are.
-    #[error("--{flag} must be {expected}, got {got:?}")]
+    #[error("--{flag} must be {expected}, got {got:?}{}", did_you_mean(meant.as_ref()))]
     Value {
         flag: &'static str,
         expected: String,
         got: String,
+        /// The name that was probably meant.
+        meant: Option<String>,
     },
     /// A text that cannot be read.
     #[error("--{flag}: {message}")]
@@ -150,6 +153,30 @@ pub(super) fn refused(flag: &'static str, expected: impl Into<String>, got: &str
         flag,
         expected: expected.into(),
         got: got.to_owned(),
+        meant: None,
+    }
+}
+
+/// The same of `name`, in or as what was given, where `known` are the names that there are.
+pub(super) fn refused_name<'n>(
+    refused: ArgError,
+    name: &str,
+    known: impl IntoIterator<Item = &'n str>,
+) -> ArgError {
+    let nearest = nearest(name, known).map(str::to_owned);
+    match refused {
+        ArgError::Value {
+            flag,
+            expected,
+            got,
+            ..
+        } => ArgError::Value {
+            flag,
+            expected,
+            got,
+            meant: nearest,
+        },
+        other => other,
     }
 }
 

@@ -6,6 +6,8 @@ use std::path::Path;
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::meant::{did_you_mean, nearest};
+
 use super::choices::any_of;
 
 /// Flags by the names that they have elsewhere, where those are not alike.
@@ -44,10 +46,11 @@ impl Refusal {
             }),
             ErrorKind::InvalidValue => {
                 let names = texts(error, ContextKind::ValidValue);
-                let suggested = texts(error, ContextKind::SuggestedValue);
+                let got = texts(error, ContextKind::InvalidValue);
+                let got = got.first().copied().unwrap_or_default();
                 (!names.is_empty()).then(|| Self {
                     expected: any_of(&names),
-                    nearest: suggested.first().map(ToString::to_string),
+                    nearest: nearest(got, names.iter().copied()).map(str::to_owned),
                 })
             }
             _ => None,
@@ -56,14 +59,9 @@ impl Refusal {
 
     /// `--lr must be ..., got "x"`.
     pub(super) fn said(&self, what: &str, got: &str) -> String {
-        let meant = self.nearest.as_ref().map(|name| did_you_mean(name));
-        let meant = meant.unwrap_or_default();
+        let meant = did_you_mean(self.nearest.as_ref());
         format!("{what} must be {}, got {got:?}{meant}", self.expected)
     }
-}
-
-fn did_you_mean(name: &str) -> String {
-    format!("; did you mean {name}?")
 }
 
 /// The texts that an error carries of a kind.
@@ -96,8 +94,10 @@ pub(super) fn in_one_line(error: &Error) -> String {
         }
         ErrorKind::InvalidSubcommand => {
             let suggested = texts(error, ContextKind::SuggestedSubcommand);
-            let meant = suggested.last().map(|name| did_you_mean(name));
-            meant.unwrap_or_else(|| "; `unisono --help` lists all commands".to_owned())
+            match suggested.last() {
+                Some(name) => did_you_mean(Some(name)),
+                None => "; `unisono --help` lists all commands".to_owned(),
+            }
         }
         _ => String::new(),
     };
@@ -114,11 +114,11 @@ fn unknown_flag(name: &str, suggested: Option<&&str>, text: &str) -> String {
     let word = name.split(['=', ' ']).next().unwrap_or_default();
     let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == word);
     if !name.starts_with('-') && command == "unisono train" && Path::new(name).exists() {
-        return did_you_mean(&format!("--data {name}"));
+        return did_you_mean(Some(format!("--data {name}")));
     }
     match (elsewhere, suggested) {
-        (Some((_, flag)), _) => did_you_mean(flag),
-        (None, Some(flag)) => did_you_mean(flag),
+        (Some((_, flag)), _) => did_you_mean(Some(flag)),
+        (None, Some(flag)) => did_you_mean(Some(flag)),
         (None, None) => format!("; `{command} --help` lists all flags"),
     }
 }

@@ -4,7 +4,7 @@ use crate::data::{Dataset, Labels, Preparation};
 use crate::nn::{CrossEntropy, Loss, MseConvention};
 
 use super::choices::LOSSES;
-use super::error::{ArgError, refused};
+use super::error::{ArgError, refused, refused_name};
 use super::options::LossArgs;
 
 /// Rows whose classes are counted together.
@@ -177,7 +177,8 @@ fn place(names: &[String], name: &str, flag: &'static str) -> Result<usize, ArgE
             _ => "classes",
         };
         let expected = format!("one of the {what} {}{more}", first.join(", "));
-        refused(flag, expected, name)
+        let known = names.iter().map(String::as_str);
+        refused_name(refused(flag, expected, name), name, known)
     })
 }
 

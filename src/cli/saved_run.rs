@@ -11,7 +11,7 @@ use super::choices::PARTS;
 use super::config::TrainSettings;
 use super::config_file::read;
 use super::document::ResolvedConfig;
-use super::error::{CommandError, refused};
+use super::error::{CommandError, refused, refused_name};
 use super::loss::loss;
 use super::options::TrainArgs;
 use super::task::{model, task};
@@ -30,8 +30,11 @@ impl SavedRun {
     pub(super) fn open(named: &Path) -> Result<Self, CommandError> {
         let got = || named.display().to_string();
         let expected = "a run's folder, with @best, @last or @STEP behind it for other weights";
-        let (folder, which) =
-            RunFolder::named(named).map_err(|_| refused("run", expected, &got()))?;
+        let (folder, which) = RunFolder::named(named).map_err(|_| {
+            let got = got();
+            let which = got.rsplit('@').next().unwrap_or_default();
+            refused_name(refused("run", expected, &got), which, ["best", "last"])
+        })?;
         let folder = folder.as_path();
         let args = settings(folder)?;
         let resolved = ResolvedConfig::stored(args, folder.join("config.toml"));

@@ -15,6 +15,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::meant::nearest;
+
 use super::cells::{is_missing, is_name, is_number, is_whole, is_word, whole};
 use super::error::DataError;
 use super::listed::listed;
@@ -197,7 +199,14 @@ impl<'a> Head<'a> {
                 let expected = || format!("a column called {name:?}");
                 match &self.called(name)[..] {
                     [place] => Ok(*place),
-                    [] => Err(refuse(expected(), listed(self.first.cells()))),
+                    [] => {
+                        let got = listed(self.first.cells());
+                        let Some(meant) = nearest(name, self.first.cells()) else {
+                            return Err(refuse(expected(), got));
+                        };
+                        let remedy = format!("did you mean {meant}?");
+                        Err(DataError::unfit(path, expected(), got, remedy))
+                    }
                     several => {
                         let got = format!("several, at the places {}", listed(several));
                         let remedy = format!("--{flag} takes one of these places");

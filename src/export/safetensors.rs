@@ -7,6 +7,7 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::input;
+use crate::meant::nearest;
 use crate::nn::{Difference, Network, Sequential};
 use crate::output;
 
@@ -213,7 +214,7 @@ impl<'p> WeightsFile<'p> {
         // A tensor of this name,
         let Ok(found) = tensors.tensor(name) else {
             let names = tensors.names();
-            let got = match nearest(name, &names) {
+            let got = match nearest(name, names.iter().copied()) {
                 Some(meant) => format!("no tensor of that name (is {meant} meant?)"),
                 None => format!("no tensor of that name, only {}", sorted(names)),
             };
@@ -283,15 +284,6 @@ fn half(bits: u16) -> f32 {
         _ => (1.0 + fraction / 1024.0) * f32::from_bits((u32::from(exponent) + 127 - 15) << 23),
     };
     if bits >> 15 == 1 { -size } else { size }
-}
-
-/// The name that is meant, if one is like it.
-pub(super) fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
-    let scored = known
-        .iter()
-        .map(|known| (strsim::jaro_winkler(name, known), *known));
-    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (best.0 > 0.85).then_some(best.1)
 }
 
 fn sorted(mut names: Vec<&str>) -> String {

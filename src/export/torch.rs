@@ -15,10 +15,11 @@
 
 use std::path::Path;
 
+use crate::meant::{did_you_mean, nearest};
 use crate::nn::{Network, Sequential, Tensor};
 
 use super::error::ExportError;
-use super::safetensors::{WeightsFile, listed, nearest};
+use super::safetensors::{WeightsFile, listed};
 use super::torch_order::axes;
 
 /// `model` with the weights of a safetensors file whose names are PyTorch's: `names` holds, for
@@ -133,12 +134,12 @@ fn check_names(
     let ours: Vec<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
     for (at, (name, _)) in names.iter().enumerate() {
         let problem = if !ours.contains(name) {
-            let meant = nearest(name, &ours).map(|meant| format!("; is {meant} meant?"));
+            let meant = nearest(name, ours.iter().copied());
             let known = format!(
                 "and the model has no such tensor, only {}",
                 listed(ours.iter().copied())
             );
-            known + &meant.unwrap_or_default()
+            known + &did_you_mean(meant)
         } else if names[..at].iter().any(|(before, _)| before == name) {
             "twice; leave one of the lines out".to_owned()
         } else {

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::meant::did_you_mean;
 use crate::nn::shape::Shape;
 
 /// An error of a model's description or use.
@@ -29,7 +30,7 @@ pub enum NnError {
         got: String,
     },
     /// A text of layers with one that there is not.
-    #[error("layer {place} (`{layer}`) must be {expected}")]
+    #[error("layer {place} (`{layer}`) must be {expected}{}", did_you_mean(*meant))]
     Text {
         /// Its place, from 0.
         place: usize,
@@ -37,6 +38,8 @@ pub enum NnError {
         layer: String,
         /// What there is.
         expected: String,
+        /// The word that was probably meant by one that there is not.
+        meant: Option<&'static str>,
     },
     /// A text that is no model as JSON.
     #[error(
@@ -67,12 +70,17 @@ pub enum NnError {
         remedy: String,
     },
     /// An instruction set that there is not, or that this CPU lacks.
-    #[error("UNISONO_ISA must be one of {available} on this machine, or unset, got {got:?}")]
+    #[error(
+        "UNISONO_ISA must be one of {available} on this machine, or unset, got {got:?}{}",
+        did_you_mean(*meant)
+    )]
     Isa {
         /// Those that this CPU can run.
         available: String,
         /// What was asked for.
         got: String,
+        /// The one that was probably meant.
+        meant: Option<&'static str>,
     },
     /// An instruction set that this CPU lacks, given to a trainer.
     #[error("the trainer's instruction set must be one of {available} on this machine, got {got}")]
@@ -95,12 +103,14 @@ pub enum NnError {
         got: String,
     },
     /// A precision that there is not.
-    #[error("the precision must be {expected}, got {got:?}")]
+    #[error("the precision must be {expected}, got {got:?}{}", did_you_mean(*meant))]
     Precision {
         /// Those that there are.
         expected: String,
         /// What was asked for.
         got: String,
+        /// The one that was probably meant.
+        meant: Option<&'static str>,
     },
     /// A model without parameters cannot be trained.
     #[error("the model has no layer with parameters; add a dense layer")]

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::meant::did_you_mean;
+
 /// An error of an optimiser or schedule.
 ///
 /// ```
@@ -33,7 +35,7 @@ pub enum OptimError {
         optimizer: String,
     },
     /// A schedule that cannot be read.
-    #[error("the schedule \"{text}\" must go on with {expected}, got {got:?}")]
+    #[error("the schedule \"{text}\" must go on with {expected}, got {got:?}{}", did_you_mean(*meant))]
     Text {
         /// All of it.
         text: String,
@@ -41,6 +43,8 @@ pub enum OptimError {
         expected: String,
         /// What stands there.
         got: String,
+        /// The word that was probably meant by it.
+        meant: Option<&'static str>,
     },
     /// A schedule that changes nothing.
     #[error("the schedule \"{text}\" never changes the rate; write constant, or other numbers")]
@@ -50,11 +54,14 @@ pub enum OptimError {
     },
     /// A batch-size policy that cannot be read.
     #[error(
-        "the batch policy must be one of \"fixed\", \"staged to N\", \"adabatch F every N UNIT lr F to N\", \"cabs N..N\", \"noise N..N every N steps [lr RULE]\", \"adascale from N\", got \"{text}\""
+        "the batch policy must be one of \"fixed\", \"staged to N\", \"adabatch F every N UNIT lr F to N\", \"cabs N..N\", \"noise N..N every N steps [lr RULE]\", \"adascale from N\", got \"{text}\"{}",
+        did_you_mean(*meant)
     )]
     Policy {
         /// All of it.
         text: String,
+        /// The word that was probably meant by one that does not belong there.
+        meant: Option<&'static str>,
     },
     /// A layer's learning rate for no layer.
     #[error("no tensor's name begins with \"{prefix}\"; names are such as {names}")]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::meant::{did_you_mean, nearest};
+
 /// Which weights of a run.
 ///
 /// ```
@@ -28,7 +30,10 @@ impl std::str::FromStr for Which {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let odd = |_| format!("expected best, last or a step, got {name}");
+        let odd = |_| {
+            let meant = did_you_mean(nearest(name, ["best", "last"]));
+            format!("expected best, last or a step, got {name}{meant}")
+        };
         match name {
             "best" => Ok(Which::Best),
             "last" => Ok(Which::Last),

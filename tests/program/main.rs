@@ -30,6 +30,7 @@ mod label_sets;
 mod launched;
 mod limits;
 mod losses;
+mod mistyped;
 mod new_labels;
 mod new_rows;
 mod newest_weights;

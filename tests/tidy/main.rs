@@ -26,13 +26,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("input", &["disk", "sys"]),
     ("output", &["disk", "sys"]),
     ("lock", &["disk"]),
+    ("meant", &[]),
     ("real", &[]),
     ("stats", &["seed"]),
     ("metrics", &[]),
     ("engine", &["sync", "seed", "memory", "sys"]),
-    ("optim", &["real"]),
-    ("data", &["seed", "sync", "input", "output", "sys"]),
-    ("nn", &["sync", "seed", "memory", "engine"]),
+    ("optim", &["meant", "real"]),
+    ("data", &["seed", "sync", "input", "meant", "output", "sys"]),
+    ("nn", &["sync", "seed", "meant", "memory", "engine"]),
     (
         "train",
         &[
@@ -43,23 +44,23 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "study",
         &[
-            "sync", "seed", "input", "output", "lock", "stats", "engine", "optim", "data", "nn",
-            "train", "report", "sys",
+            "sync", "seed", "input", "meant", "output", "lock", "stats", "engine", "optim", "data",
+            "nn", "train", "report", "sys",
         ],
     ),
-    ("export", &["nn", "input", "output"]),
+    ("export", &["nn", "input", "meant", "output"]),
     (
         "run",
         &[
-            "seed", "input", "output", "lock", "metrics", "engine", "data", "nn", "train",
+            "seed", "input", "meant", "output", "lock", "metrics", "engine", "data", "nn", "train",
             "report", "export", "sys",
         ],
     ),
     (
         "cli",
         &[
-            "sync", "seed", "input", "output", "real", "stats", "metrics", "engine", "optim",
-            "data", "nn", "train", "report", "study", "run", "export", "sys",
+            "sync", "seed", "input", "meant", "output", "real", "stats", "metrics", "engine",
+            "optim", "data", "nn", "train", "report", "study", "run", "export", "sys",
         ],
     ),
     ("guide", &[]),

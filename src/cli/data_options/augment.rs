@@ -1,6 +1,6 @@
 //! `--augment` in words.
 
-use crate::cli::error::{ArgError, refused};
+use crate::cli::error::{ArgError, refused, refused_name};
 use crate::data::Augmentations;
 use crate::real::{Misread, single};
 
@@ -108,7 +108,12 @@ pub(super) fn augmentations(text: &str) -> Result<Augmentations, ArgError> {
             continue;
         }
         let word = WORDS.iter().find(|word| word.name == name);
-        let word = word.ok_or_else(odd)?;
+        let names = || {
+            ["flip", "none"]
+                .into_iter()
+                .chain(WORDS.iter().map(|word| word.name))
+        };
+        let word = word.ok_or_else(|| refused_name(odd(), name, names()))?;
         (word.set)(&mut found, number(word, words.next().ok_or_else(odd)?)?);
     }
     if seen.is_empty() {

@@ -2,13 +2,13 @@
 
 use crate::data::{DataError, DataKind, DataOptions, ImageFolder, Split, Tokens};
 
-use crate::cli::choices::ON_BAD_SAMPLE;
+use crate::cli::choices::{ON_BAD_SAMPLE, SPLITS};
 use crate::cli::error::{ArgError, refused};
 use crate::cli::options::DataArgs;
 
 use super::augment::augmentations;
 use super::table::table_options;
-use super::values::{cache, row_order, size};
+use super::values::{cache, refuse_mistyped, row_order, size};
 
 /// The options that flags, or keys of a configuration, stand for.
 pub(crate) fn data_options(args: &DataArgs, seed: u64) -> Result<DataOptions, ArgError> {
@@ -16,18 +16,8 @@ pub(crate) fn data_options(args: &DataArgs, seed: u64) -> Result<DataOptions, Ar
     let options = DataOptions {
         table: table_options(args)?,
         text: args.text,
-        tokens: args.tokens.as_deref().map(|tokens| match tokens {
-            "characters" => Tokens::Characters,
-            "bytes" => Tokens::Bytes,
-            file => Tokens::File(file.into()),
-        }),
-        split: args.split.as_deref().map(|split| match split {
-            "stratified" => Split::Stratified,
-            "random" => Split::Random,
-            "last" => Split::Last,
-            "groups" => Split::Groups,
-            file => Split::File(file.into()),
-        }),
+        tokens: args.tokens.as_deref().map(tokens).transpose()?,
+        split: args.split.as_deref().map(split).transpose()?,
         test_share: args.test_share,
         valid_share: args.valid_share,
         valid: args.valid.clone(),
@@ -60,6 +50,32 @@ pub(crate) fn data_options(args: &DataArgs, seed: u64) -> Result<DataOptions, Ar
         Err(DataError::Option { expected, got, .. }) => Err(refused("test-share", expected, &got)),
         Err(other) => Err(ArgError::text("data", &other.to_string())),
     }
+}
+
+/// A name, or a file.
+fn tokens(text: &str) -> Result<Tokens, ArgError> {
+    Ok(match text {
+        "characters" => Tokens::Characters,
+        "bytes" => Tokens::Bytes,
+        file => {
+            refuse_mistyped("tokens", file, &["characters", "bytes"])?;
+            Tokens::File(file.into())
+        }
+    })
+}
+
+/// A name, or a file.
+fn split(text: &str) -> Result<Split, ArgError> {
+    Ok(match text {
+        "stratified" => Split::Stratified,
+        "random" => Split::Random,
+        "last" => Split::Last,
+        "groups" => Split::Groups,
+        file => {
+            refuse_mistyped("split", file, &SPLITS)?;
+            Split::File(file.into())
+        }
+    })
 }
 
 /// Whether a kind of data takes all words of `--augment`; a text that cannot be read is an error

@@ -3,7 +3,7 @@
 use crate::data::{Column, TableOptions};
 
 use crate::cli::choices::{HEADERS, MISSING_LABELS, TASKS};
-use crate::cli::error::{ArgError, refused};
+use crate::cli::error::{ArgError, refused, refused_name};
 use crate::cli::options::DataArgs;
 
 use super::values::column;
@@ -67,5 +67,6 @@ fn delimiter(text: &str) -> Result<u8, ArgError> {
         },
     };
     let expected = "comma, semicolon, tab, pipe, space or another character";
-    named.ok_or_else(|| refused("delimiter", expected, text))
+    let known = ["comma", "semicolon", "tab", "pipe", "space"];
+    named.ok_or_else(|| refused_name(refused("delimiter", expected, text), text, known))
 }

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::{Column, RowOrder};
+use crate::meant::nearest;
 
-use crate::cli::error::{ArgError, refused};
+use crate::cli::error::{ArgError, refused, refused_name};
 
 /// A column as it was typed.
 pub(super) fn column(label: Option<&str>) -> Column {
@@ -25,6 +26,21 @@ pub(super) fn size(text: &str) -> Result<(usize, usize), ArgError> {
         .and_then(|(h, w)| Some((edge(h)?, edge(w)?)));
     let expected = "HEIGHTxWIDTH, each from 1 to 4096, such as 32x32";
     both.ok_or_else(|| refused("image-size", expected, text))
+}
+
+/// Refuses what is neither a file nor one of the names that could stand in its place, but like one
+/// of them.
+pub(super) fn refuse_mistyped(
+    flag: &'static str,
+    text: &str,
+    names: &[&str],
+) -> Result<(), ArgError> {
+    if nearest(text, names.iter().copied()).is_none() || Path::new(text).exists() {
+        return Ok(());
+    }
+    let expected = format!("{}, or a file that there is", names.join(", "));
+    let known = names.iter().copied();
+    Err(refused_name(refused(flag, expected, text), text, known))
 }
 
 /// Where decoded images are kept: a folder, or nowhere; by default the user's cache folder, if the
@@ -54,7 +70,9 @@ pub(super) fn row_order(text: &str) -> Result<RowOrder, ArgError> {
         "balanced" => Ok(RowOrder::Balanced),
         _ => windows().ok_or_else(|| {
             let expected = "shuffle, in-order, balanced or \"windows ROWS\"";
-            refused("sampling", expected, text)
+            let name = text.split(' ').next().unwrap_or_default();
+            let known = ["shuffle", "in-order", "balanced", "windows"];
+            refused_name(refused("sampling", expected, text), name, known)
         }),
     }
 }

@@ -6,6 +6,7 @@
 //! 1e-60 a 0 that nobody asked for.
 
 use crate::cli::choices::any_of;
+use crate::meant::{did_you_mean, nearest};
 use crate::real::{Misread, double, single};
 
 /// A range of real numbers. Its readers say of a text what it should have been.
@@ -130,7 +131,9 @@ pub(crate) fn whole_or(
             return Ok(text.to_owned());
         }
         let range = whole_text(1, most);
-        Err(any_of(&[&[&*range], words].concat()))
+        let expected = any_of(&[&[&*range], words].concat());
+        let meant = nearest(text, words.iter().copied());
+        Err(format!("{expected}{}", did_you_mean(meant)))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::engine::Ranks;
 use crate::study::scaling::{Mode, Results, Scaling, ScalingError, threads_with_cores};
 
 use crate::cli::config::preset_in;
-use crate::cli::error::{ArgError, CommandError, refused};
+use crate::cli::error::{ArgError, CommandError, refused, refused_name};
 use crate::cli::output::command_line;
 use crate::cli::scaling_args::ScalingArgs;
 use crate::cli::stdout::tell_at_once;
@@ -25,7 +25,10 @@ pub(super) fn settings(
     let mode = |name: &str| match name.trim() {
         "strong" => Ok(Mode::Strong),
         "weak" => Ok(Mode::Weak),
-        other => Err(refused("mode", "strong, weak or strong,weak", other)),
+        other => {
+            let refused = refused("mode", "strong, weak or strong,weak", other);
+            Err(refused_name(refused, other, ["strong", "weak"]))
+        }
     };
     let all = launched.map_or(1, Ranks::num_ranks);
     Ok(Scaling {

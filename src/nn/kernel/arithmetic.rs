@@ -25,6 +25,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::isa::Isa;
+use crate::meant::nearest;
 use crate::nn::error::NnError;
 
 /// The precision of the operands of matrix products; all else is `f32`.
@@ -78,6 +79,7 @@ impl FromStr for Precision {
         found.copied().ok_or_else(|| NnError::Precision {
             expected: Self::names(),
             got: name.to_owned(),
+            meant: nearest(name, Self::ALL.iter().map(|one| one.name())),
         })
     }
 }

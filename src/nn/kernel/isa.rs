@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512, Avx512Bf16};
+use crate::meant::nearest;
 use crate::nn::error::NnError;
 
 /// An instruction set for which the kernels are compiled. All of them give the same bits.
@@ -119,7 +120,11 @@ impl Isa {
                 processor,
                 got,
             },
-            _ => NnError::Isa { available, got },
+            _ => NnError::Isa {
+                meant: nearest(name, names),
+                available,
+                got,
+            },
         })
     }
 

@@ -1,5 +1,7 @@
 //! The syntax of layers as text: how each is written, and what it does.
 
+use crate::meant::nearest;
+
 /// The layers that can be written, and what each is.
 ///
 /// ```
@@ -57,14 +59,53 @@ pub const LAYERS: &[(&str, &str)] = &[
     ("softplus", "ln(1 + exp(x))"),
 ];
 
+/// Layers by the names that they have elsewhere, where those are not alike.
+const ELSEWHERE: [(&str, &str); 8] = [
+    ("linear", "dense"),
+    ("fc", "dense"),
+    ("conv2d", "conv"),
+    ("bn", "batch-norm"),
+    ("ln", "layer-norm"),
+    ("avg-pool", "average-pool"),
+    ("swish", "silu"),
+    ("skip", "residual"),
+];
+
+/// The name of a layer: its first word.
+fn name(layer: &str) -> &str {
+    let end = layer.find(|sign: char| sign.is_whitespace() || sign == '(');
+    &layer[..end.unwrap_or(layer.len())]
+}
+
+/// How a layer of this name is written, if there is one.
+fn syntax(layer: &str) -> Option<&'static str> {
+    let found = LAYERS.iter().find(|known| name(known.0) == name(layer));
+    found.map(|(syntax, _)| *syntax)
+}
+
+/// The word that was probably meant: the layer's name, or that of a setting of it.
+pub(super) fn meant(layer: &str) -> Option<&'static str> {
+    let Some(syntax) = syntax(layer) else {
+        let of_elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == name(layer));
+        let names = LAYERS.iter().map(|(syntax, _)| name(syntax));
+        return match of_elsewhere {
+            Some((_, ours)) => Some(*ours),
+            None => nearest(name(layer), names),
+        };
+    };
+    // Words stand in small letters where they are to be written as they are.
+    let is_word = |word: &&str| word.starts_with(|first: char| first.is_ascii_lowercase());
+    let words = syntax.split([' ', '[', ']', '|']).skip(1).filter(is_word);
+    let words: Vec<&'static str> = words.collect();
+    let given = layer.split_whitespace().skip(1);
+    let odd = |word: &&str| !words.contains(word) && word.parse::<f64>().is_err();
+    nearest(given.into_iter().find(odd)?, words.iter().copied())
+}
+
 /// How a layer is written, or all of them where its name is none.
 pub(super) fn expected(layer: &str) -> String {
-    let name = |text: &str| {
-        let end = text.find(|sign: char| sign.is_whitespace() || sign == '(');
-        text[..end.unwrap_or(text.len())].to_owned()
-    };
-    match LAYERS.iter().find(|known| name(known.0) == name(layer)) {
-        Some((syntax, _)) => (*syntax).to_owned(),
+    match syntax(layer) {
+        Some(syntax) => syntax.to_owned(),
         None => {
             let all: Vec<&str> = LAYERS.iter().map(|known| known.0).collect();
             format!("one of {}", all.join(", "))

@@ -5,7 +5,7 @@
 //! parentheses, and behind a `|` its shortcut, if that is not the identity.
 //! [`LAYERS`](super::LAYERS) lists all words.
 
-use super::layer_syntax::expected;
+use super::layer_syntax::{expected, meant};
 use crate::nn::core::Activation;
 use crate::nn::error::NnError;
 use crate::nn::layers::{
@@ -81,6 +81,7 @@ impl Odd {
                 layer,
                 expected,
             } => NnError::Text {
+                meant: meant(&layer),
                 place,
                 layer,
                 expected,

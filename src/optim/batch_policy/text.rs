@@ -12,6 +12,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::meant::nearest;
 use crate::real::single;
 
 use super::super::error::OptimError;
@@ -61,8 +62,36 @@ impl FromStr for BatchRule {
         let words: Vec<&str> = text.split_whitespace().collect();
         read(&words).ok_or_else(|| OptimError::Policy {
             text: text.to_owned(),
+            meant: meant(&words),
         })
     }
+}
+
+/// The words of each rule, the first of which is its name.
+const WORDS: [&[&str]; 6] = [
+    &["fixed"],
+    &["staged", "to"],
+    &[
+        "adabatch", "every", "lr", "to", "steps", "epochs", "examples",
+    ],
+    &["cabs"],
+    &[
+        "noise", "every", "steps", "lr", "none", "linear", "sqrt", "adam",
+    ],
+    &["adascale", "from"],
+];
+
+/// The word that was probably meant by the first that does not belong there.
+fn meant(words: &[&str]) -> Option<&'static str> {
+    let (name, rest) = words.split_first()?;
+    let Some(known) = WORDS.iter().find(|known| known[0] == *name) else {
+        return nearest(name, WORDS.iter().map(|known| known[0]));
+    };
+    let is_number = |word: &str| word.split("..").all(|part| part.parse::<f64>().is_ok());
+    let odd = rest
+        .iter()
+        .find(|word| !known.contains(word) && !is_number(word))?;
+    nearest(odd, known[1..].iter().copied())
 }
 
 fn read(words: &[&str]) -> Option<BatchRule> {

@@ -20,6 +20,7 @@
 
 use std::str::FromStr;
 
+use crate::meant::nearest;
 use crate::real::{Misread, single};
 
 use super::super::error::OptimError;
@@ -65,6 +66,8 @@ struct Reader<'a> {
     text: &'a str,
     words: std::iter::Peekable<std::str::SplitWhitespace<'a>>,
     unit: Option<Unit>,
+    /// Words that could have stood at this place, and did not.
+    missed: Vec<&'static str>,
 }
 
 impl<'a> Reader<'a> {
@@ -73,19 +76,38 @@ impl<'a> Reader<'a> {
             text,
             words: part.split_whitespace().peekable(),
             unit: None,
+            missed: Vec::new(),
         }
     }
 
     fn refuse(&mut self, expected: &str) -> OptimError {
+        let got = self.words.peek().copied();
         OptimError::Text {
             text: self.text.to_owned(),
             expected: expected.to_owned(),
-            got: self.words.peek().unwrap_or(&"its end").to_string(),
+            got: got.unwrap_or("its end").to_owned(),
+            meant: got.and_then(|got| nearest(got, self.missed.iter().copied())),
         }
     }
 
-    fn word(&mut self, expected: &str) -> Result<(), OptimError> {
-        if self.words.next_if_eq(&expected).is_some() {
+    /// Whether `word` comes next; it is taken.
+    fn takes(&mut self, word: &'static str) -> bool {
+        let is_next = self.words.next_if_eq(&word).is_some();
+        match is_next {
+            true => self.missed.clear(),
+            false => self.missed.push(word),
+        }
+        is_next
+    }
+
+    /// Takes whatever comes next.
+    fn pass(&mut self) {
+        self.words.next();
+        self.missed.clear();
+    }
+
+    fn word(&mut self, expected: &'static str) -> Result<(), OptimError> {
+        if self.takes(expected) {
             Ok(())
         } else {
             Err(self.refuse(&format!("\"{expected}\"")))
@@ -95,7 +117,7 @@ impl<'a> Reader<'a> {
     fn number<T: FromStr>(&mut self, expected: &str) -> Result<T, OptimError> {
         let parsed = self.words.peek().and_then(|word| word.parse().ok());
         let value = parsed.ok_or_else(|| self.refuse(expected))?;
-        self.words.next();
+        self.pass();
         Ok(value)
     }
 
@@ -104,7 +126,7 @@ impl<'a> Reader<'a> {
         let read = self.words.peek().map(|word| single(word));
         match read {
             Some(Ok(value)) => {
-                self.words.next();
+                self.pass();
                 Ok(value)
             }
             Some(Err(Misread::Vanishes)) => Err(self.refuse(&format!(
@@ -115,10 +137,10 @@ impl<'a> Reader<'a> {
     }
 
     /// `key F`, if it is there.
-    fn option(&mut self, key: &str, default: f32) -> Result<f32, OptimError> {
-        match self.words.next_if_eq(&key) {
-            Some(_) => self.real("a number"),
-            None => Ok(default),
+    fn option(&mut self, key: &'static str, default: f32) -> Result<f32, OptimError> {
+        match self.takes(key) {
+            true => self.real("a number"),
+            false => Ok(default),
         }
     }
 
@@ -127,12 +149,13 @@ impl<'a> Reader<'a> {
         let named =
             |unit: &Unit| unit.name() == word || unit.name().strip_suffix('s') == Some(word);
         let Some(unit) = Unit::EACH.into_iter().find(named) else {
+            self.missed.extend(Unit::EACH.map(Unit::name));
             return Err(self.refuse("steps, epochs or examples"));
         };
         if self.unit.is_some_and(|first| first != unit) {
             return Err(self.refuse("the same unit in the whole shape"));
         }
-        self.words.next();
+        self.pass();
         self.unit = Some(unit);
         Ok(unit)
     }
@@ -145,7 +168,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `key N UNIT`.
-    fn keyed(&mut self, key: &str) -> Result<u64, OptimError> {
+    fn keyed(&mut self, key: &'static str) -> Result<u64, OptimError> {
         self.word(key)?;
         self.span()
     }
@@ -172,7 +195,7 @@ impl<'a> Reader<'a> {
         let mut parts = Vec::new();
         let last = loop {
             let shape = self.shape()?;
-            if self.words.next_if_eq(&"for").is_none() {
+            if !self.takes("for") {
                 break shape;
             }
             parts.push((self.span()?, shape));
@@ -193,9 +216,11 @@ impl<'a> Reader<'a> {
     fn shape(&mut self) -> Result<Shape, OptimError> {
         let name = self.words.peek().copied().unwrap_or_default();
         if !NAMES.contains(&name) {
+            self.missed.extend(NAMES);
+            self.missed.push("warmup");
             return Err(self.refuse(&format!("one of {}", NAMES.join(", "))));
         }
-        self.words.next();
+        self.pass();
         Ok(match name {
             "step" => Shape::Step {
                 factor: self.real("a factor")?,
@@ -266,7 +291,7 @@ impl<'a> Reader<'a> {
         let Ok(at) = parsed else {
             return Err(self.refuse("whole numbers with commas between them and no blanks"));
         };
-        self.words.next();
+        self.pass();
         self.unit()?;
         Ok(at)
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::input;
+use crate::meant::{did_you_mean, nearest};
 use crate::report::LineChart;
 
 use super::error::StudyError;
@@ -108,10 +109,11 @@ impl Published {
         let is_odd = |curve: &&Self| !charts.contains(&curve.chart.as_str());
         curves.iter().find(is_odd).map_or(Ok(()), |curve| {
             let (chart, known) = (&curve.chart, charts.join(", "));
+            let meant = did_you_mean(nearest(chart, charts.iter().copied()));
             Err(StudyError::File {
                 path: path.to_owned(),
                 expected: "a table of curves for the charts of this study",
-                got: format!("a curve for {chart:?}; the charts are {known}"),
+                got: format!("a curve for {chart:?}; the charts are {known}{meant}"),
             })
         })
     }
