@@ -66,6 +66,7 @@ mod threads;
 mod train;
 mod units;
 mod unreached;
+mod watch;
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]

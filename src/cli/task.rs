@@ -121,6 +121,7 @@ fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
     if let Some(steps) = settings.max_steps {
         trainer = trainer.max_steps(steps);
     }
+    trainer = trainer.watch(settings.watch);
     if let Some(rule) = settings.early_stopping {
         trainer = trainer.early_stopping(rule);
     }

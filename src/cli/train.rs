@@ -27,6 +27,7 @@ use super::stdout;
 use super::summary::{Overview, summary, summary_line};
 use super::task::{Task, first_trainer, task, trainer};
 use super::unreached::unreached;
+use super::watch::check_watch;
 
 /// `unisono train`.
 pub(super) fn train(
@@ -177,6 +178,7 @@ fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(
     let settings = resolved.settings()?;
     settings.check_batches()?;
     let task = task(&settings)?;
+    check_watch(&settings, &task)?;
     let mode = OutputMode::of(command);
     introduce(&task, mode);
     let trainer = ready(command, &settings, &task, checkpoint.is_some())?;

@@ -114,6 +114,7 @@ const CASES: [(&str, &[&str]); 20] = [
             "train --epochs 2 --out @runs/one --early-stopping 2",
             "train --epochs 2 --seed 7 --out @runs/two",
             "train --data @table.csv --task classify --valid-share 0.2 --track noise-scale --epochs 2",
+            "train --data @table.csv --task classify --valid-share 0.2 --early-stopping 1 --watch f1 --epochs 2",
             "train --preset mlp --max-steps 2",
             "train --data @table.csv --task regress --epochs 1",
             "train REGRESSION --out @runs/three",

@@ -48,5 +48,6 @@ mod signals;
 mod survives;
 mod table_columns;
 mod three_parts;
+mod watch;
 mod weight_column;
 mod written_layers;

@@ -4,7 +4,7 @@
 use crate::program::{stdout, unisono, value};
 
 /// Values that are not the defaults.
-const VALUES: [(&str, &str); 66] = [
+const VALUES: [(&str, &str); 67] = [
     ("model.preset", "mlp_small"),
     ("model.layers", "dense 8"),
     ("model.precision", "bf16"),
@@ -65,6 +65,7 @@ const VALUES: [(&str, &str); 66] = [
     ("run.epochs", "3"),
     ("run.max_steps", "7"),
     ("run.early_stopping", "1"),
+    ("run.watch", "f1"),
     ("run.track", "noise-scale"),
     ("run.seed", "7"),
     ("run.on_non_finite", "skip"),

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::choices;
+use crate::train::Metric;
 
 use super::defaults::defaults;
 use super::ranges;
@@ -28,9 +29,18 @@ pub(crate) struct RunArgs {
     pub(crate) max_steps: Option<u64>,
 
     /// Stop after this many evaluations without a smaller validation loss, or test loss where there
-    /// is no validation part (--valid-share); the best network is kept
+    /// is no validation part (--valid-share), or a better value of --watch; the best network is kept
     #[arg(long, value_name = "EVALUATIONS", value_parser = ranges::whole::<u32>(1, u32::MAX.into()))]
     pub(crate) early_stopping: Option<u32>,
+
+    /// The metric of the validation part, or of the test part where there is no other, that chooses:
+    /// when --early-stopping ends the training, and which epoch and checkpoint is the best. Of
+    /// classes: loss (the default), accuracy, balanced-accuracy, precision, recall, f1, roc-auc,
+    /// average-precision, log-loss, top-5; of numbers: mae, rmse, r2; of labels in any number:
+    /// wrong-labels, and with -micro behind them precision to average-precision; of texts:
+    /// perplexity
+    #[arg(long, value_name = "METRIC", value_parser = a_metric)]
+    pub(crate) watch: Option<String>,
 
     /// Track a statistic of the shards' gradients: noise-scale
     #[arg(long, value_name = "NAME", value_parser = choices::TRACKS.parser())]
@@ -63,6 +73,34 @@ pub(crate) struct RunArgs {
     #[serde(with = "whole")]
     #[schemars(with = "Word")]
     pub(crate) keep: usize,
+}
+
+/// Reads the name of a metric, as the text that it is.
+fn a_metric(text: &str) -> Result<String, String> {
+    let keys: Vec<String> = Metric::all().map(in_flag).collect();
+    match text.parse::<Metric>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => {
+            let all: Vec<&str> = keys.iter().map(String::as_str).collect();
+            // The error's second line is what was probably meant.
+            let meant = nearest_metric(text, &keys).map(|key| format!("\n{key}"));
+            Err(choices::any_of(&all) + &meant.unwrap_or_default())
+        }
+    }
+}
+
+/// A metric as `--watch` takes it.
+pub(crate) fn in_flag(metric: Metric) -> String {
+    metric.key().replace('_', "-")
+}
+
+/// The metric among `keys` that a name is most like, if it is like one.
+pub(crate) fn nearest_metric<'k>(name: &str, keys: &'k [String]) -> Option<&'k str> {
+    let alike = keys
+        .iter()
+        .map(|key| (strsim::jaro_winkler(name, key), &**key));
+    let best = alike.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    (best.0 > 0.75).then_some(best.1)
 }
 
 impl Default for RunArgs {

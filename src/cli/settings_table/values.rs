@@ -1,7 +1,7 @@
 //! Values of all keys, for the tests of the table.
 
 /// Values of each key that are not the default; where data take one of them it must act.
-pub(super) const VALUES: [(&str, &[&str]); 66] = [
+pub(super) const VALUES: [(&str, &[&str]); 67] = [
     ("model.preset", &["mlp_small", "lenet", "lstm"]),
     (
         "model.layers",
@@ -89,6 +89,7 @@ pub(super) const VALUES: [(&str, &[&str]); 66] = [
     ("run.epochs", &["1"]),
     ("run.max_steps", &["1"]),
     ("run.early_stopping", &["1"]),
+    ("run.watch", &["f1"]),
     ("run.track", &["noise-scale"]),
     ("run.seed", &["7"]),
     ("run.on_non_finite", &["skip"]),
@@ -100,7 +101,7 @@ pub(super) const VALUES: [(&str, &[&str]); 66] = [
 /// Keys that leave the trained bits as they are: they act on how it is done, or on what is kept and
 /// said. The first four say how a table is read where its lines do not: `tests/program/cli_tables.rs` has
 /// such tables.
-pub(super) const HARMLESS: [&str; 18] = [
+pub(super) const HARMLESS: [&str; 19] = [
     "data.header",
     "data.delimiter",
     "data.missing_labels",
@@ -114,6 +115,7 @@ pub(super) const HARMLESS: [&str; 18] = [
     "engine.no_pin",
     "engine.no_balance",
     "run.early_stopping",
+    "run.watch",
     "run.track",
     "run.on_non_finite",
     "run.checkpoint_every_steps",
