@@ -8,6 +8,7 @@ mod stdout;
 
 mod args;
 mod bench;
+mod built_in;
 mod choices;
 mod compare;
 mod compare_facts;
@@ -21,6 +22,7 @@ mod document;
 mod error;
 mod eval;
 mod flag_error;
+mod folds;
 mod help;
 mod inspect;
 mod keys;

@@ -15,7 +15,8 @@ use super::args::TrainCommand;
 use super::config::TrainSettings;
 use super::data_options::in_flags;
 use super::document::{ResolvedConfig, commented};
-use super::error::{CommandError, refused};
+use super::error::{ArgError, CommandError, refused};
+use super::folds::{are_asked, train_folds};
 use super::part_errors::PartErrors;
 use super::progress::{OutputMode, Progress};
 use super::reading::{cut, is_loss};
@@ -39,7 +40,10 @@ pub(super) fn train(
     let begun = match (&command.resume, ranks) {
         (Some(path), None) => resumed(path, command, matches)?,
         (Some(path), Some(ranks)) => resumed_by_all(path, command, matches, ranks)?,
-        (None, _) => anew(command, matches, is_first)?,
+        (None, _) => match ResolvedConfig::new(&command.settings, matches, &command.from)? {
+            several if are_asked(&several.args) => return train_folds(command, several, ranks),
+            one => anew(command, one, is_first)?,
+        },
     };
     let is_new = command.resume.is_none();
     let made = match (&begun.run, is_new) {
@@ -58,12 +62,19 @@ pub(super) fn train(
 
 fn anew(
     command: &TrainCommand,
-    matches: &ArgMatches,
+    mut resolved: ResolvedConfig,
     is_first: bool,
 ) -> Result<Begun, CommandError> {
-    let mut resolved = ResolvedConfig::new(&command.settings, matches, &command.from)?;
     let keeps = command.out.is_some();
     refuse(&resolved, By::Train { keeps })?;
+    if command.parallel_trials.is_some() {
+        return Err(ArgError::Unused {
+            what: "--parallel-trials".to_owned(),
+            to: "`unisono train`".to_owned(),
+            why: "there is one training; --folds makes several",
+        }
+        .into());
+    }
     let run = match &command.out {
         Some(folder) if folder.as_os_str() == "-" => {
             let expected = "a folder for the run, which standard output is not";
@@ -113,7 +124,7 @@ fn ready(
 }
 
 /// Says what the files were taken for; where that is not wanted, what of them is lost, as warnings.
-fn introduce(task: &Task, mode: OutputMode) {
+pub(super) fn introduce(task: &Task, mode: OutputMode) {
     if mode != OutputMode::Text {
         for line in task.reading.iter().filter(|line| is_loss(line)) {
             note!("warning: {}", in_flags(line));
@@ -149,7 +160,7 @@ fn joined(
 }
 
 /// The trainer with checkpoints, which name what their weights depend on.
-fn keeping(
+pub(super) fn keeping(
     trainer: Trainer,
     settings: &TrainSettings,
     task: &Task,

@@ -4,7 +4,7 @@
 use crate::program::{stdout, unisono, value};
 
 /// Values that are not the defaults.
-const VALUES: [(&str, &str); 67] = [
+const VALUES: [(&str, &str); 69] = [
     ("model.preset", "mlp_small"),
     ("model.layers", "dense 8"),
     ("model.precision", "bf16"),
@@ -28,6 +28,8 @@ const VALUES: [(&str, &str); 67] = [
     ("data.valid_share", "0.3"),
     ("data.valid", "no.csv"),
     ("data.test", "no.csv"),
+    ("data.folds", "3"),
+    ("data.fold", "2"),
     ("data.split_seed", "9"),
     ("data.image_size", "6x5"),
     ("data.grey", "true"),

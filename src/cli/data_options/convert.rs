@@ -1,12 +1,13 @@
 //! From flags about data to the library's options.
 
-use crate::data::{DataError, DataKind, DataOptions, ImageFolder, Split, Tokens};
+use crate::data::{DataError, DataKind, DataOptions, Fold, ImageFolder, Split, Tokens};
 
 use crate::cli::choices::ON_BAD_SAMPLE;
 use crate::cli::error::{ArgError, refused};
 use crate::cli::options::DataArgs;
 
 use super::augment::augmentations;
+use super::flag_names::in_flags;
 use super::table::table_options;
 use super::values::{cache, row_order, size};
 
@@ -32,6 +33,14 @@ pub(crate) fn data_options(args: &DataArgs, seed: u64) -> Result<DataOptions, Ar
         valid_share: args.valid_share,
         valid: args.valid.clone(),
         test: args.test.clone(),
+        fold: match (args.fold, args.folds) {
+            (Some(number), Some(of)) if number > of => {
+                let expected = format!("at most {of}, the number of --folds");
+                return Err(refused("fold", expected, &number.to_string()));
+            }
+            (Some(number), Some(of)) => Some(Fold { number, of }),
+            _ => None,
+        },
         split_seed: args.split_seed,
         images: ImageFolder {
             size: args.image_size.as_deref().map(size).transpose()?,
@@ -57,6 +66,11 @@ pub(crate) fn data_options(args: &DataArgs, seed: u64) -> Result<DataOptions, Ar
             expected,
             got,
         }) => Err(refused("valid", expected, &got)),
+        Err(DataError::Option {
+            name: "fold",
+            expected,
+            got,
+        }) => Err(refused("folds", in_flags(expected), &got)),
         Err(DataError::Option { expected, got, .. }) => Err(refused("test-share", expected, &got)),
         Err(other) => Err(ArgError::text("data", &other.to_string())),
     }

@@ -1,7 +1,7 @@
 //! Values of all keys, for the tests of the table.
 
 /// Values of each key that are not the default; where data take one of them it must act.
-pub(super) const VALUES: [(&str, &[&str]); 67] = [
+pub(super) const VALUES: [(&str, &[&str]); 69] = [
     ("model.preset", &["mlp_small", "lenet", "lstm"]),
     (
         "model.layers",
@@ -34,6 +34,8 @@ pub(super) const VALUES: [(&str, &[&str]); 67] = [
     ("data.valid_share", &["0.3"]),
     ("data.valid", &["valid.csv"]),
     ("data.test", &["test.csv"]),
+    ("data.folds", &["3"]),
+    ("data.fold", &["2"]),
     ("data.split_seed", &["9"]),
     ("data.image_size", &["6x5"]),
     ("data.grey", &["true"]),
@@ -100,12 +102,14 @@ pub(super) const VALUES: [(&str, &[&str]); 67] = [
 
 /// Keys that leave the trained bits as they are: they act on how it is done, or on what is kept and
 /// said. The first four say how a table is read where its lines do not: `tests/program/cli_tables.rs` has
-/// such tables.
-pub(super) const HARMLESS: [&str; 19] = [
+/// such tables. Folds are several trainings, or one with a fold: `tests/program/folds.rs` has them.
+pub(super) const HARMLESS: [&str; 21] = [
     "data.header",
     "data.delimiter",
     "data.missing_labels",
     "data.task",
+    "data.folds",
+    "data.fold",
     "data.on_bad_sample",
     "data.cache",
     "engine.threads",
