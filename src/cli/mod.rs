@@ -7,6 +7,7 @@
 mod stdout;
 
 mod args;
+mod before_training;
 mod bench;
 mod built_in;
 mod choices;

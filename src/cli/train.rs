@@ -9,19 +9,18 @@ use crate::data::Dataset;
 use crate::engine::Ranks;
 use crate::nn::Network;
 use crate::run::RunFolder;
-use crate::train::{Checkpoints, Event, Report, TrainError, Trainer};
+use crate::train::{Event, Report, TrainError, Trainer};
 
 use super::args::TrainCommand;
+use super::before_training::{introduce, keeping};
 use super::config::TrainSettings;
-use super::data_options::in_flags;
 use super::document::{ResolvedConfig, commented};
 use super::error::{ArgError, CommandError, refused};
 use super::folds::{are_asked, train_folds};
 use super::part_errors::PartErrors;
 use super::progress::{OutputMode, Progress};
-use super::reading::{cut, is_loss};
 use super::resume::{Begun, resumed, resumed_by_all};
-use super::run_recorder::{DATA, RunRecorder};
+use super::run_recorder::RunRecorder;
 use super::settings_table::{By, refuse};
 use super::signals::Stops;
 use super::stdout;
@@ -123,22 +122,6 @@ fn ready(
     })
 }
 
-/// Says what the files were taken for; where that is not wanted, what of them is lost, as warnings.
-pub(super) fn introduce(task: &Task, mode: OutputMode) {
-    if mode != OutputMode::Text {
-        for line in task.reading.iter().filter(|line| is_loss(line)) {
-            note!("warning: {}", in_flags(line));
-        }
-        return;
-    }
-    for line in cut(&task.reading) {
-        say!("{}", in_flags(&line));
-    }
-    if let Some(balance) = &task.balance {
-        say!("classes: {balance}");
-    }
-}
-
 /// The trainer as one of the ranks of a training, if there are several.
 fn joined(
     command: &TrainCommand,
@@ -157,25 +140,6 @@ fn joined(
         Some(every) => Ok(trainer.check_replicas(every)),
         None => Ok(trainer),
     }
-}
-
-/// The trainer with checkpoints, which name what their weights depend on.
-pub(super) fn keeping(
-    trainer: Trainer,
-    settings: &TrainSettings,
-    task: &Task,
-    run: Option<&RunFolder>,
-) -> Trainer {
-    let folder = run.map(RunFolder::checkpoints);
-    let checkpoints = Checkpoints {
-        folder: folder.unwrap_or_default(),
-        ..settings.checkpoints.clone()
-    };
-    let augment = format!("{:?}", settings.data_options.augment);
-    let trainer = trainer.checkpoints(checkpoints).track_layer_norms();
-    trainer
-        .depends_on("augmentation", augment)
-        .depends_on(DATA, task.data_sha256())
 }
 
 fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(), CommandError> {

@@ -183,7 +183,8 @@ fn a_plateau_follows_a_metric_of_which_more_is_better() {
                 expected *= 0.5;
             }
         }
-        assert!(expected < 0.1, "{metric} never stood still");
+        // The loss of a linear model may fall all the time.
+        assert!(expected < 0.1 || metric == Metric::Loss, "{metric}");
     }
 }
 

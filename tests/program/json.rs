@@ -118,6 +118,7 @@ const CASES: [(&str, &[&str]); 20] = [
             "train --preset mlp --max-steps 2",
             "train --data @table.csv --task regress --epochs 1",
             "train REGRESSION --out @runs/three",
+            "train --data @table.csv --task classify --folds 2 --epochs 1 --out @folds",
         ],
     ),
     ("config", &["config"]),

@@ -21,6 +21,7 @@ mod cli_tables;
 mod compare;
 mod cut_checkpoints;
 mod first_weights;
+mod folds;
 mod help;
 mod instruction_sets;
 mod json;

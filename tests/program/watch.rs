@@ -47,7 +47,7 @@ fn a_metric_chooses_and_is_printed_kept_and_gone_on_with() {
         "--early-stopping",
         "4",
         "--lr",
-        "0.3",
+        "0.6",
     ];
     let text = stdout(&[&train[..], &["--watch", "average-precision", "--out", &run]].concat());
     assert_eq!(

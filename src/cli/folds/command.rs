@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use crate::cli::args::TrainCommand;
+use crate::cli::before_training::introduce;
 use crate::cli::config::TrainSettings;
 use crate::cli::document::ResolvedConfig;
 use crate::cli::error::{ArgError, CommandError, refused};
@@ -15,7 +16,6 @@ use crate::cli::progress::OutputMode;
 use crate::cli::settings_table::{By, refuse};
 use crate::cli::stdout;
 use crate::cli::task::task;
-use crate::cli::train::introduce;
 use crate::engine::Ranks;
 use crate::run::in_digits;
 

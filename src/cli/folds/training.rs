@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use crate::cli::before_training::keeping;
 use crate::cli::config::TrainSettings;
 use crate::cli::config_file::read;
 use crate::cli::document::{commented, differences};
@@ -11,7 +12,6 @@ use crate::cli::options::TrainArgs;
 use crate::cli::resume::{HARMLESS, newest};
 use crate::cli::run_recorder::RunRecorder;
 use crate::cli::task::{Task, first_trainer, task, trainer, trainer_from};
-use crate::cli::train::keeping;
 use crate::cli::unreached::unreached;
 use crate::cli::watch::check_watch;
 use crate::engine::{Pinning, Threads};
@@ -58,11 +58,9 @@ impl FoldTraining {
         // Of a training that was found as of a new one.
         let evaluated = trainer_from(&settings, network.clone(), task.loss.clone());
         let scores = evaluated.scores(&*task.data[1])?;
-        let outcome = FoldOutcome::of(self.number, &task, &network, scores)?;
-        Ok(Some(FoldOutcome {
-            is_found,
-            ..outcome
-        }))
+        let mut outcome = FoldOutcome::of(self.number, &task, &network, scores)?;
+        outcome.is_found = is_found;
+        Ok(Some(outcome))
     }
 
     /// The weights of a run that is finished.

@@ -100,7 +100,7 @@ pub(crate) fn nearest_metric<'k>(name: &str, keys: &'k [String]) -> Option<&'k s
         .iter()
         .map(|key| (strsim::jaro_winkler(name, key), &**key));
     let best = alike.max_by(|one, other| one.0.total_cmp(&other.0))?;
-    (best.0 > 0.75).then_some(best.1)
+    (best.0 > 0.65).then_some(best.1)
 }
 
 impl Default for RunArgs {

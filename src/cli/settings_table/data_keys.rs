@@ -5,7 +5,7 @@ use crate::data::DataKind;
 
 use super::rules::{
     ALONE, COUNTED, FILE_ALONE, FOLDS, HAS_PARTS, LOOKS, NO_DATA, NO_DRAW, NO_IMAGES, NO_TABLE,
-    OWN_PARTS, OWN_TEST, SCHEDULE, SPLIT_FILE, TEST_FILE, TEXTS, VALID_FILE,
+    OWN_TEST, SCHEDULE, SPLIT_FILE, TEST_FILE, TEST_FILES, TEXTS, VALID_FILE,
 };
 use super::{By, Case, Row, by, on, row};
 
@@ -115,7 +115,7 @@ pub(super) static DATA: &[Row] = &[
         &[NO_DATA, COUNTED, ALONE, FOLDS, VALID_FILE],
     ),
     row("data.valid", &[NO_DATA, COUNTED, ALONE, FOLDS]),
-    row("data.test", &[NO_DATA, COUNTED, FOLDS, HAS_PARTS, ALONE]),
+    row("data.test", &[NO_DATA, COUNTED, FOLDS, TEST_FILES, ALONE]),
     row(
         "data.folds",
         &[
@@ -127,7 +127,7 @@ pub(super) static DATA: &[Row] = &[
                 },
                 "`unisono train` alone trains for every fold; --fold says for which",
             ),
-            OWN_PARTS,
+            HAS_PARTS,
             on(
                 |case| case.data_is(|kind| kind == DataKind::Text),
                 "a text is not cut into folds, since its later parts continue its earlier ones",

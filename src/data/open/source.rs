@@ -257,9 +257,12 @@ impl Source<'_> {
         }
     }
 
-    /// Refuses options about the parts for data that have a validation and a test part.
-    pub(super) fn refuse_valid(&self) -> Result<(), DataError> {
-        self.refuse_test()?;
+    /// Refuses options about the parts for data that have a validation part, and a test part too if
+    /// `has_test`.
+    pub(super) fn refuse_valid(&self, has_test: bool) -> Result<(), DataError> {
+        if has_test {
+            self.refuse_test()?;
+        }
         let options = [
             ("`valid`", self.options.valid.is_some()),
             ("`valid_share`", self.options.valid_share.is_some()),
