@@ -239,6 +239,20 @@ fn regressions_and_the_digits_have_folds_too() {
     assert!(all[4]["metrics"]["r2"]["mean"].is_f64() && all[4]["metrics"]["rmse"]["mean"].is_f64());
     let rows = cells(&out.join("out_of_fold.csv"));
     assert!(rows[0][2].starts_with("target(") && rows[0][3].starts_with("predicted("));
+    let stops = [
+        "train",
+        "--folds",
+        "2",
+        "--epochs",
+        "1",
+        "--early-stopping",
+        "1",
+    ];
+    let said = String::from_utf8(unisono(&stops).stderr).unwrap();
+    assert!(
+        said.contains("early stopping chooses on each fold itself"),
+        "{said}"
+    );
     let digits = lines(&["train", "--folds", "5", "--epochs", "1", "--json"]);
     assert_eq!(digits[6]["rows"], 1797);
     assert!(digits[6]["metrics"]["accuracy"]["mean"].as_f64().unwrap() > 0.5);

@@ -120,6 +120,11 @@ fn announce(
     let settings = TrainSettings::try_from(of_fold(&resolved.args, 1))?;
     let task = task(&settings)?;
     introduce(&task, mode);
+    if settings.early_stopping.is_some() {
+        note!(
+            "warning: early stopping chooses on each fold itself, so its figures are better than those of new rows"
+        );
+    }
     let folds = resolved.args.data.folds.unwrap_or_default();
     let rows = task.data[0].len() + task.data[1].len();
     match mode {
