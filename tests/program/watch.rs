@@ -169,10 +169,10 @@ fn metrics_that_a_task_has_not_are_refused_with_those_that_it_has() {
     ];
     let with = |more: &[&str], expected: &[&str]| refused(&[&train[..], more].concat(), expected);
     with(
-        &["--watch", "f2"],
+        &["--watch", "acuracy"],
         &[
             "--watch must be loss, accuracy",
-            "got \"f2\"; did you mean f1?",
+            "got \"acuracy\"; did you mean accuracy?",
         ],
     );
     with(

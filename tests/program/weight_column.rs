@@ -136,7 +136,7 @@ fn arrays(is_turned: bool) -> [(&'static str, Vec<u8>); 3] {
     let weight = |row: u8| row % 4;
     let class = |row: u8| u8::from(row % 7 > 3) ^ u8::from(is_turned && weight(row) == 0);
     let x: Vec<u8> = rows()
-        .flat_map(|row| f32::from(row * 37 % 61).to_le_bytes())
+        .flat_map(|row| ((u32::from(row) * 37 % 61) as f32).to_le_bytes())
         .collect();
     let y: Vec<u8> = rows().map(class).collect();
     let w: Vec<u8> = rows()
