@@ -38,15 +38,10 @@ impl Refusal {
     /// Of an error about a value.
     pub(super) fn of(error: &Error) -> Option<Self> {
         match error.kind() {
-            // In a second line the reader of a value may say what was probably meant.
-            ErrorKind::ValueValidation => {
-                let said = error.source()?.to_string();
-                let mut lines = said.lines().map(str::to_owned);
-                Some(Self {
-                    expected: lines.next().unwrap_or_default(),
-                    nearest: lines.next(),
-                })
-            }
+            ErrorKind::ValueValidation => Some(Self {
+                expected: error.source()?.to_string(),
+                nearest: None,
+            }),
             ErrorKind::InvalidValue => {
                 let names = texts(error, ContextKind::ValidValue);
                 let suggested = texts(error, ContextKind::SuggestedValue);

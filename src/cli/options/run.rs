@@ -1,6 +1,7 @@
 //! The section `[run]` of a configuration.
 
 use clap::Args as ClapArgs;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +40,7 @@ pub(crate) struct RunArgs {
     /// average-precision, log-loss, top-5; of numbers: mae, rmse, r2; of labels in any number:
     /// wrong-labels, and with -micro behind them precision to average-precision; of texts:
     /// perplexity
-    #[arg(long, value_name = "METRIC", value_parser = a_metric)]
+    #[arg(long, value_name = "METRIC", value_parser = a_metric(), ignore_case = true)]
     pub(crate) watch: Option<String>,
 
     /// Track a statistic of the shards' gradients: noise-scale
@@ -75,18 +76,22 @@ pub(crate) struct RunArgs {
     pub(crate) keep: usize,
 }
 
-/// Reads the name of a metric, as the text that it is.
-fn a_metric(text: &str) -> Result<String, String> {
-    let keys: Vec<String> = Metric::all().map(in_flag).collect();
-    match text.parse::<Metric>() {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => {
-            let all: Vec<&str> = keys.iter().map(String::as_str).collect();
-            // The error's second line is what was probably meant.
-            let meant = nearest_metric(text, &keys).map(|key| format!("\n{key}"));
-            Err(choices::any_of(&all) + &meant.unwrap_or_default())
-        }
-    }
+/// Reads the name of a metric, as the text that it is: as `--help` lists it, as `eval` prints it or
+/// as JSON has it.
+fn a_metric() -> PossibleValuesParser {
+    let value = |metric: Metric| {
+        let (name, flag) = (metric.to_string(), in_flag(metric));
+        let words = [", mean", ", macro"].map(|end| format!("{name}{end}"));
+        let flags = ["-mean", "-macro"].map(|end| format!("{flag}{end}"));
+        let own = [
+            metric.key().to_owned(),
+            name.replace(" (micro)", ", micro"),
+            name,
+        ];
+        let aliases = own.into_iter().chain(words).chain(flags);
+        PossibleValue::new(flag).aliases(aliases)
+    };
+    PossibleValuesParser::new(Metric::all().map(value))
 }
 
 /// A metric as `--watch` takes it.
