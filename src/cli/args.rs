@@ -162,6 +162,11 @@ pub(super) struct TrainCommand {
     #[arg(long, value_name = "STEPS", value_parser = ranges::whole::<std::num::NonZeroU64>(1, u64::MAX))]
     pub(super) check_replicas: Option<std::num::NonZeroU64>,
 
+    /// With --folds: trainings in parallel, each on one thread; with 1 they run one after another on
+    /// all threads, with the same weights. By default the usable cores, and 1 with --threads
+    #[arg(long, value_name = "N", value_parser = ranges::whole::<usize>(1, 4_096))]
+    pub(super) parallel_trials: Option<usize>,
+
     /// Show no progress: only settings, results, warnings and errors
     #[arg(long, conflicts_with = "json")]
     pub(super) quiet: bool,

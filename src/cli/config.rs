@@ -11,7 +11,7 @@ use crate::engine::{
 };
 use crate::nn::presets::{self, Preset};
 use crate::nn::{Precision, Sequential};
-use crate::train::{Checkpoints, EarlyStopping, OnNonFinite, OnWorkerPanic};
+use crate::train::{Checkpoints, EarlyStopping, Metric, OnNonFinite, OnWorkerPanic};
 
 use super::choices::{
     ON_NON_FINITE, ON_WORKER_PANIC, TRACKS, all_reduces, preset_names, update_modes,
@@ -80,6 +80,8 @@ pub(super) struct TrainSettings {
     pub(super) epochs: u32,
     pub(super) optim: OptimSettings,
     pub(super) early_stopping: Option<EarlyStopping>,
+    /// What chooses.
+    pub(super) watch: Metric,
     /// When checkpoints are made, where a run is kept.
     pub(super) checkpoints: Checkpoints,
     pub(super) seed: u64,
@@ -109,6 +111,12 @@ impl TryFrom<TrainArgs> for TrainSettings {
                 patience,
                 ..EarlyStopping::default()
             }),
+            watch: match &run.watch {
+                Some(name) => name
+                    .parse()
+                    .map_err(|_| refused("watch", "the name of a metric", name))?,
+                None => Metric::Loss,
+            },
             checkpoints: Checkpoints {
                 every_steps: run.checkpoint_every_steps,
                 every_epochs: run.checkpoint_every_epochs,

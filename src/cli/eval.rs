@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::data::Dataset;
 use crate::metrics::{ClassMetrics, Classification, MultiLabel};
+use crate::nn::Criterion;
 use crate::run::{TargetErrors, classification, label_sets_of, multi_label, predictions};
 use crate::train::TrainError;
 
 use super::error::{ArgError, CommandError};
-use super::loss::ignored_class;
 use super::output::aligned;
 use super::part_errors::{errors, if_numbers};
 use super::runs_args::EvalArgs;
@@ -72,7 +72,7 @@ fn found(saved: &SavedRun, args: &EvalArgs) -> Result<Found, CommandError> {
         None => (saved.part_and_loss(part)?, format!("{part} part")),
         Some(path) => (saved.labelled_and_loss(path)?, path.display().to_string()),
     };
-    let ignored = ignored_class(&loss);
+    let ignored = loss.ignored_class();
     // The shards of an evaluation are those of training: the loss is the same bits.
     let trainer = trainer_from(&saved.settings, saved.network.clone(), loss);
     let (loss, accuracy) = trainer.evaluate(&*data)?;

@@ -238,14 +238,6 @@ fn listed_weights(list: &str, names: &[String], flag: &'static str) -> Result<Ve
     }
 }
 
-/// The class whose rows count for nothing.
-pub(super) fn ignored_class(loss: &Loss) -> Option<usize> {
-    match loss {
-        Loss::CrossEntropy(options) => options.ignored_class().map(|class| class as usize),
-        _ => None,
-    }
-}
-
 /// The loss in words; nothing for that of every classifier.
 pub(super) fn loss_text(loss: &Loss) -> Option<String> {
     match loss {

@@ -7,7 +7,9 @@
 mod stdout;
 
 mod args;
+mod before_training;
 mod bench;
+mod built_in;
 mod choices;
 mod compare;
 mod compare_facts;
@@ -22,6 +24,7 @@ mod error;
 mod eval;
 mod first_weights;
 mod flag_error;
+mod folds;
 mod help;
 mod inspect;
 mod keys;
@@ -68,6 +71,7 @@ mod threads;
 mod train;
 mod units;
 mod unreached;
+mod watch;
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]

@@ -15,6 +15,7 @@ use super::stdout::is_silent;
 use super::summary::Overview;
 use super::terminal::columns;
 use super::units::{percent, rate};
+use super::watch::watched_text;
 
 /// Time between two looks of the live line.
 const LIVE: Duration = Duration::from_millis(100);
@@ -280,6 +281,7 @@ fn epoch_fields(metrics: &EpochMetrics, units: Option<ErrorUnits>) -> Vec<String
         loss,
         accuracy,
         errors,
+        watched,
     } = metrics.evaluated();
     fields.push(format!("{part} loss {loss:.4}"));
     match units {
@@ -292,6 +294,11 @@ fn epoch_fields(metrics: &EpochMetrics, units: Option<ErrorUnits>) -> Vec<String
             fields.extend(mae.map(|mae| format!("MAE {}", in_digits(mae))));
         }
     }
+    let watched = watched.filter(|watched| watched.metric.is_told());
+    fields.extend(watched.map(|watched| {
+        let value = watched_text(watched.value);
+        format!("{} {value}", watched.metric)
+    }));
     let noise = metrics.noise_scale;
     fields.extend(noise.map(|scale| format!("noise scale {scale:.0}")));
     fields.push(format!("batch {}", metrics.batch_size));
@@ -329,6 +336,7 @@ mod tests {
             test_accuracy: 0.6889,
             valid_errors: None,
             test_errors: None,
+            watched: None,
             lr: 0.1,
             batch_size: 16,
             noise_scale: None,

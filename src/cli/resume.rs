@@ -16,7 +16,7 @@ use super::options::TrainArgs;
 use super::settings_table::{By, refuse};
 
 /// Sections and keys that leave the trained bits as they are, or only say how far to go.
-const HARMLESS: [&str; 18] = [
+pub(super) const HARMLESS: [&str; 18] = [
     "engine.threads",
     "engine.no_pin",
     "engine.pin",
@@ -96,7 +96,7 @@ pub(super) fn resumed(
 
 /// The newest checkpoint. A run that has made no step yet, or none before its process was killed,
 /// has nothing to go on from: it begins, with the same weights.
-fn newest(run: &RunFolder) -> Result<Option<Checkpoint>, CommandError> {
+pub(super) fn newest(run: &RunFolder) -> Result<Option<Checkpoint>, CommandError> {
     let steps = Manifest::read(run.path()).map_or(0, |manifest| manifest.steps);
     match run.latest() {
         Ok(checkpoint) => Ok(Some(checkpoint)),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::export::write_safetensors;
 use crate::metrics::MultiLabel;
-use crate::nn::{Network, Sequential};
+use crate::nn::{Criterion, Network, Sequential};
 use crate::run::{
     Findings, Manifest, MetricsLog, Mistakes, ModelFile, RunError, RunFolder, Status,
     label_sets_of, multi_label, report,
@@ -13,7 +13,6 @@ use crate::train::{Checkpoint, Checkpoints, Event, KeptWeights, Report, TrainErr
 
 use super::config::TrainSettings;
 use super::error::CommandError;
-use super::loss::ignored_class;
 use super::part_errors::{PartErrors, if_numbers};
 use super::task::Task;
 
@@ -200,7 +199,7 @@ impl Found {
             let rows = if_numbers(label_sets_of(network, test))?;
             return Ok(rows.and_then(|rows| multi_label(&rows)).map(Self::Labels));
         }
-        let ignored = ignored_class(&task.loss);
+        let ignored = task.loss.ignored_class();
         let mistakes = if_numbers(Mistakes::of(network, test, ignored))?;
         Ok(mistakes.map(Self::Mistakes))
     }
@@ -239,7 +238,7 @@ fn write_model(
         ];
         write_safetensors(&run.path().join(name), network, &metadata)
     };
-    write("model.safetensors", network, result.kept.weights_text())?;
+    write("model.safetensors", network, &result.kept.weights_text())?;
     let last = trainer.last_network().map_err(TrainError::from)?;
     if result.kept.weights == KeptWeights::Average {
         write(

@@ -13,6 +13,7 @@ use super::part_errors::PartErrors;
 use super::recipe::Recipe;
 use super::task::Task;
 use super::units::{percent, rate, seconds};
+use super::watch::{better_text, watched_text};
 
 /// What a training is made of.
 #[derive(Debug)]
@@ -75,8 +76,8 @@ impl<'a> Overview<'a> {
                 0 => EvaluatedPart::Test,
                 _ => EvaluatedPart::Validation,
             };
-            let patience = rule.patience;
-            say!("early stopping: after {patience} epochs without a smaller {part} loss");
+            let (patience, better) = (rule.patience, better_text(settings.watch, part));
+            say!("early stopping: after {patience} epochs without {better}");
         }
         say!(
             "threads requested: {}",
@@ -173,11 +174,18 @@ fn kept_lines(report: &Report, errors: &PartErrors) {
             say!("validation accuracy: {}", percent(accuracy));
         }
     }
+    let watched = |part, scores: Option<Scores>| {
+        if let Some(value) = scores.and_then(|scores| scores.told()) {
+            say!("{part} {}: {}", report.kept.watch, watched_text(value));
+        }
+    };
+    watched(EvaluatedPart::Validation, report.valid());
     say_errors("validation R2", "validation target", &errors.valid);
     say!("test loss: {:.6}", report.test_loss());
     if errors.test.is_empty() {
         say!("test accuracy: {}", percent(report.test_accuracy()));
     }
+    watched(EvaluatedPart::Test, report.kept.test);
     say_errors("test R2", "target", &errors.test);
 }
 
@@ -196,12 +204,20 @@ fn last_text(report: &Report, epoch: &EpochMetrics) -> String {
         loss,
         accuracy,
         errors,
+        ..
     } = epoch.evaluated();
     let accuracy = match errors {
         Some(_) => String::new(),
         None => format!(", {part} accuracy {}", percent(accuracy)),
     };
-    format!("{}{cut}, {part} loss {loss:.6}{accuracy}", epoch.epoch)
+    let watched = match epoch.evaluated().told() {
+        Some(value) => format!(", {part} {} {}", report.kept.watch, watched_text(value)),
+        None => String::new(),
+    };
+    format!(
+        "{}{cut}, {part} loss {loss:.6}{accuracy}{watched}",
+        epoch.epoch
+    )
 }
 
 /// The errors of a regression: R2 and a line for each target, under these names.
@@ -260,6 +276,13 @@ pub(super) fn summary_line(network: &Network, report: &Report, errors: &PartErro
     if let Some(Scores { loss, accuracy, .. }) = report.valid() {
         line["valid_loss"] = json!(finite(loss));
         line["valid_accuracy"] = json!(finite(accuracy).filter(|_| errors.valid.is_empty()));
+    }
+    let watched = |scores: Option<Scores>| scores.and_then(|scores| scores.told());
+    if let Some(value) = watched(report.valid()) {
+        line["valid_watched"] = json!(value);
+    }
+    if let Some(value) = watched(report.kept.test) {
+        line["test_watched"] = json!(value);
     }
     if !errors.valid.is_empty() {
         line["valid_r2"] = json!(TargetErrors::mean_r2(&errors.valid));

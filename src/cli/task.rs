@@ -3,14 +3,12 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::data::{
-    DataError, Dataset, ImageShape, Preparation, RealTargets, RowKind, Sampling, digits,
-};
+use crate::data::{DataError, Dataset, Preparation, RealTargets, RowKind, Sampling};
 use crate::nn::{Loss, Network, Sequential, presets};
 use crate::run::{ErrorUnits, Manifest};
-use crate::study::synthetic_data;
 use crate::train::{Parts, TrainError, Trainer};
 
+use super::built_in::{digit_rows, of_digits, synthetic_rows};
 use super::config::TrainSettings;
 use super::data_options::opened;
 use super::error::CommandError;
@@ -18,9 +16,6 @@ use super::loss::loss;
 
 /// Hidden units of the default network: 64-64-10 has 4,810 parameters.
 const HIDDEN: usize = 64;
-
-/// Training and test rows of synthetic data.
-const SYNTHETIC: (usize, usize) = (1024, 256);
 
 /// A trainer of `model` with these settings.
 pub(super) fn trainer(settings: &TrainSettings, model: Sequential, loss: Loss) -> Trainer {
@@ -63,6 +58,7 @@ fn configured(trainer: Trainer, settings: &TrainSettings) -> Trainer {
     if let Some(steps) = settings.max_steps {
         trainer = trainer.max_steps(steps);
     }
+    trainer = trainer.watch(settings.watch);
     if let Some(rule) = settings.early_stopping {
         trainer = trainer.early_stopping(rule);
     }
@@ -78,6 +74,8 @@ pub(super) struct Task {
     /// The validation part, if there is one.
     pub(super) valid: Option<Box<dyn Dataset>>,
     pub(super) sampling: Sampling,
+    /// The number of each test row among all rows, where the test part is drawn from them.
+    pub(super) test_rows: Vec<usize>,
     /// The data in a line.
     pub(super) about: String,
     /// What the readers of files took, a line each.
@@ -100,6 +98,12 @@ impl Task {
     pub(super) fn is_multi_label(&self) -> bool {
         let preparation = self.preparation.as_ref();
         preparation.is_some_and(|preparation| preparation.is_multi_label)
+    }
+
+    /// The name of a class or label.
+    pub(super) fn class(&self, class: usize) -> String {
+        let known = self.preparation.as_ref();
+        known.map_or_else(|| class.to_string(), |preparation| preparation.class(class))
     }
 
     /// What turns the errors of an evaluation after an epoch into the units of the targets.
@@ -140,61 +144,28 @@ pub(super) fn task(settings: &TrainSettings) -> Result<Task, CommandError> {
     if let Some(path) = &settings.data {
         return own_data(settings, path);
     }
-    // The embedded digits.
-    let Some(preset) = &settings.preset else {
-        let (train, test) = digits();
-        return Ok(Task {
-            model: model(settings, None)?,
-            loss: loss(&settings.loss, Some(&of_digits()), &train)?,
-            data: [Box::new(train), Box::new(test)],
-            valid: None,
-            sampling: Sampling::Shuffle,
-            about: "UCI digits (8x8)".to_owned(),
-            reading: Vec::new(),
-            preparation: Some(of_digits()),
-            balance: None,
-            sha256: OnceLock::new(),
-        });
-    };
-    // A preset without data: synthetic rows.
-    let all = synthetic_data(preset, SYNTHETIC.0 + SYNTHETIC.1, settings.seed);
-    let part = |rows: std::ops::Range<usize>| -> Box<dyn Dataset> {
-        Box::new(all.subset(&rows.collect::<Vec<_>>()))
+    // The embedded digits, or synthetic rows of a preset.
+    let (rows, about, preparation) = match &settings.preset {
+        None => (digit_rows(settings)?, "UCI digits (8x8)", Some(of_digits())),
+        Some(preset) => (
+            synthetic_rows(settings, preset)?,
+            "synthetic, from the seed",
+            None,
+        ),
     };
     Ok(Task {
         model: model(settings, None)?,
-        loss: loss(&settings.loss, None, &all)?,
-        data: [
-            part(0..SYNTHETIC.0),
-            part(SYNTHETIC.0..SYNTHETIC.0 + SYNTHETIC.1),
-        ],
+        loss: loss(&settings.loss, preparation.as_ref(), &*rows.data[0])?,
+        data: rows.data,
         valid: None,
         sampling: Sampling::Shuffle,
-        about: "synthetic, from the seed".to_owned(),
+        test_rows: rows.test_rows,
+        about: about.to_owned(),
         reading: Vec::new(),
-        preparation: None,
+        preparation,
         balance: None,
         sha256: OnceLock::new(),
     })
-}
-
-/// The embedded digits as what they are: images, whose values are shares of white.
-fn of_digits() -> Preparation {
-    let shape = ImageShape {
-        height: 8,
-        width: 8,
-        channels: 1,
-    };
-    Preparation {
-        rows: RowKind::Images {
-            shape,
-            statistics: shape.plain(),
-        },
-        num_classes: 10,
-        class_names: Vec::new(),
-        targets: None,
-        is_multi_label: false,
-    }
 }
 
 /// The model that the settings describe: on the user's files the preset in their shape, else the
@@ -327,6 +298,7 @@ fn own_data(settings: &TrainSettings, path: &Path) -> Result<Task, CommandError>
         balance: opened.balance(),
         sha256: OnceLock::new(),
         sampling: opened.sampling,
+        test_rows: opened.test_rows,
         data: [opened.train, opened.test],
         valid: opened.valid,
         about: opened.about,

@@ -9,24 +9,25 @@ use crate::data::Dataset;
 use crate::engine::Ranks;
 use crate::nn::Network;
 use crate::run::RunFolder;
-use crate::train::{Checkpoints, Event, Report, TrainError, Trainer};
+use crate::train::{Event, Report, TrainError, Trainer};
 
 use super::args::TrainCommand;
+use super::before_training::{introduce, keeping};
 use super::config::TrainSettings;
-use super::data_options::in_flags;
 use super::document::{ResolvedConfig, commented};
-use super::error::{CommandError, refused};
+use super::error::{ArgError, CommandError, refused};
+use super::folds::{are_asked, train_folds};
 use super::part_errors::PartErrors;
 use super::progress::{OutputMode, Progress};
-use super::reading::{cut, is_loss};
 use super::resume::{Begun, resumed, resumed_by_all};
-use super::run_recorder::{DATA, RunRecorder};
+use super::run_recorder::RunRecorder;
 use super::settings_table::{By, refuse};
 use super::signals::Stops;
 use super::stdout;
 use super::summary::{Overview, summary, summary_line};
 use super::task::{Task, first_trainer, task, trainer};
 use super::unreached::unreached;
+use super::watch::check_watch;
 
 /// `unisono train`.
 pub(super) fn train(
@@ -38,7 +39,10 @@ pub(super) fn train(
     let begun = match (&command.resume, ranks) {
         (Some(path), None) => resumed(path, command, matches)?,
         (Some(path), Some(ranks)) => resumed_by_all(path, command, matches, ranks)?,
-        (None, _) => anew(command, matches, is_first)?,
+        (None, _) => match ResolvedConfig::new(&command.settings, matches, &command.from)? {
+            several if are_asked(&several.args) => return train_folds(command, several, ranks),
+            one => anew(command, one, is_first)?,
+        },
     };
     let is_new = command.resume.is_none();
     let made = match (&begun.run, is_new) {
@@ -57,12 +61,19 @@ pub(super) fn train(
 
 fn anew(
     command: &TrainCommand,
-    matches: &ArgMatches,
+    mut resolved: ResolvedConfig,
     is_first: bool,
 ) -> Result<Begun, CommandError> {
-    let mut resolved = ResolvedConfig::new(&command.settings, matches, &command.from)?;
     let keeps = command.out.is_some();
     refuse(&resolved, By::Train { keeps })?;
+    if command.parallel_trials.is_some() {
+        return Err(ArgError::Unused {
+            what: "--parallel-trials".to_owned(),
+            to: "`unisono train`".to_owned(),
+            why: "there is one training; --folds makes several",
+        }
+        .into());
+    }
     let run = match &command.out {
         Some(folder) if folder.as_os_str() == "-" => {
             let expected = "a folder for the run, which standard output is not";
@@ -116,22 +127,6 @@ fn ready(
     })
 }
 
-/// Says what the files were taken for; where that is not wanted, what of them is lost, as warnings.
-fn introduce(task: &Task, mode: OutputMode) {
-    if mode != OutputMode::Text {
-        for line in task.reading.iter().filter(|line| is_loss(line)) {
-            note!("warning: {}", in_flags(line));
-        }
-        return;
-    }
-    for line in cut(&task.reading) {
-        say!("{}", in_flags(&line));
-    }
-    if let Some(balance) = &task.balance {
-        say!("classes: {balance}");
-    }
-}
-
 /// The trainer as one of the ranks of a training, if there are several.
 fn joined(
     command: &TrainCommand,
@@ -152,25 +147,6 @@ fn joined(
     }
 }
 
-/// The trainer with checkpoints, which name what their weights depend on.
-fn keeping(
-    trainer: Trainer,
-    settings: &TrainSettings,
-    task: &Task,
-    run: Option<&RunFolder>,
-) -> Trainer {
-    let folder = run.map(RunFolder::checkpoints);
-    let checkpoints = Checkpoints {
-        folder: folder.unwrap_or_default(),
-        ..settings.checkpoints.clone()
-    };
-    let augment = format!("{:?}", settings.data_options.augment);
-    let trainer = trainer.checkpoints(checkpoints).track_layer_norms();
-    trainer
-        .depends_on("augmentation", augment)
-        .depends_on(DATA, task.data_sha256())
-}
-
 fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(), CommandError> {
     let Begun {
         resolved,
@@ -182,6 +158,7 @@ fn work(command: &TrainCommand, begun: Begun, ranks: Option<&Ranks>) -> Result<(
     let settings = resolved.settings()?;
     settings.check_batches()?;
     let task = task(&settings)?;
+    check_watch(&settings, &task)?;
     let mode = OutputMode::of(command);
     introduce(&task, mode);
     let trainer = ready(command, &settings, &task, checkpoint.is_some())?;

@@ -55,6 +55,7 @@ mod digits;
 mod error;
 mod feature_cells;
 mod files;
+mod folds;
 mod fortran_order;
 mod gaps;
 mod idx;
@@ -146,6 +147,7 @@ pub use concat::ConcatDataset;
 pub use dataset::{Dataset, Labels, LabelsMut};
 pub use digits::digits;
 pub use error::DataError;
+pub use folds::{Fold, stratified_folds};
 pub use idx::Idx;
 #[cfg(feature = "image")]
 pub use image_cache::ImageCache;

@@ -1,4 +1,4 @@
-//! Weights of rows: how much each counts in the loss, read from a column of a table.
+//! Weights of rows: how much each counts in the loss, read from a column of a table or from arrays.
 
 use std::path::Path;
 
@@ -11,6 +11,10 @@ use super::records::Records;
 pub(super) struct RowWeights {
     pub(super) name: String,
     pub(super) weights: Vec<f32>,
+    /// Where they stand, in messages.
+    place: String,
+    /// What helps where they are none.
+    remedy: &'static str,
 }
 
 impl RowWeights {
@@ -35,7 +39,49 @@ impl RowWeights {
                 )
             })?);
         }
-        let weights = Self { name, weights };
+        let place = column_called(&name);
+        let remedy = "give more rows a weight, or name another column with `weight_column`";
+        Self::checked(
+            path,
+            Self {
+                name,
+                weights,
+                place,
+                remedy,
+            },
+        )
+    }
+
+    /// Those in arrays of this name, for so many rows.
+    #[cfg(feature = "npz")]
+    pub(super) fn of_arrays(
+        name: String,
+        weights: Vec<f32>,
+        rows: usize,
+        path: &Path,
+    ) -> Result<Self, DataError> {
+        if weights.len() != rows {
+            let expected = format!("a weight for each of {rows} rows in {name}");
+            let (got, remedy) = (
+                weights.len().to_string(),
+                "save one a row, or leave them out",
+            );
+            return Err(DataError::unfit(path, expected, got, remedy));
+        }
+        let place = format!("the arrays {name}");
+        let remedy = "give more rows a weight";
+        Self::checked(
+            path,
+            Self {
+                name,
+                weights,
+                place,
+                remedy,
+            },
+        )
+    }
+
+    fn checked(path: &Path, weights: Self) -> Result<Self, DataError> {
         weights.check(path, "row", &weights.weights)?;
         Ok(weights)
     }
@@ -52,12 +98,12 @@ impl RowWeights {
         if weights.iter().any(|weight| *weight > 0.0) {
             return Ok(());
         }
-        let column = column_called(&self.name);
+        let place = &self.place;
         Err(DataError::unfit(
             path,
-            format!("a weight above 0 for some {what} in {column}"),
+            format!("a weight above 0 for some {what} in {place}"),
             format!("0 in all {}", weights.len()),
-            "give more rows a weight, or name another column with `weight_column`",
+            self.remedy,
         ))
     }
 

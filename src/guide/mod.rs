@@ -21,6 +21,9 @@ pub mod studies {}
 #[doc = include_str!("tasks.md")]
 pub mod tasks {}
 
+#[doc = include_str!("choosing.md")]
+pub mod choosing {}
+
 #[doc = include_str!("ranks.md")]
 pub mod ranks {}
 

@@ -1,7 +1,7 @@
 //! Plateau: the learning rate is cut where a metric no longer falls.
 //!
 //! Like PyTorch's `ReduceLROnPlateau`: an evaluation is better if it is below
-//! `best (1 - threshold)`; after more than `patience` evaluations that are not, the factor is
+//! `best (1 - threshold)`, or `best (1 + threshold)` where that is below 0; after more than `patience` evaluations that are not, the factor is
 //! multiplied by `factor`, and `cooldown` evaluations pass before bad ones are counted again.
 
 use super::error::{OptimError, check};
@@ -106,7 +106,12 @@ impl PlateauState {
     /// Takes an evaluation's metric, smaller being better, and returns the factor of the rate from
     /// now on.
     pub fn observe(&mut self, metric: f64) -> f32 {
-        if metric < self.best * (1.0 - self.rule.threshold) {
+        // Of metrics below 0, such as a negated share, better is further from 0.
+        let share = match self.best < 0.0 {
+            true => 1.0 + self.rule.threshold,
+            false => 1.0 - self.rule.threshold,
+        };
+        if metric < self.best * share {
             self.best = metric;
             self.bad = 0;
         } else {

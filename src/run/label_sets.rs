@@ -5,8 +5,7 @@ use ndarray::Array2;
 use crate::data::{Dataset, Labels};
 use crate::metrics::{MetricsError, MultiLabel};
 use crate::nn::{Network, NnError};
-
-use super::blocks::of_rows;
+use crate::train::{of_rows, sigmoids};
 
 /// The labels that a network gives a row.
 ///
@@ -80,14 +79,11 @@ pub fn label_sets_of(
         values
     };
     let found = of_rows(network, data, &all, labels, |row| {
-        if row.outputs.iter().any(|logit| logit.is_nan()) {
-            return Err(NnError::NotANumber { row: row.row });
-        }
         let values = &row.labels[row.place * width..][..width];
         let has = || values.iter().map(|value| *value > 0.5).collect();
         Ok(PredictedLabels {
             row: row.row,
-            probabilities: row.outputs.iter().map(|logit| sigmoid(*logit)).collect(),
+            probabilities: sigmoids(row.outputs, row.row)?,
             labels: has_labels.then(has),
         })
     });
@@ -129,9 +125,4 @@ pub fn multi_label(rows: &[PredictedLabels]) -> Option<MultiLabel> {
         Err(MetricsError::NoRows) => None,
         Err(error) => unreachable!("predictions have probabilities of their labels: {error}"),
     }
-}
-
-/// The probability of a logit, in double precision.
-fn sigmoid(logit: f32) -> f64 {
-    1.0 / (1.0 + libm::exp(-f64::from(logit)))
 }

@@ -12,7 +12,7 @@ use crate::input;
 use crate::nn::kernel::Isa;
 use crate::sys::machine;
 use crate::sys::machine::cpu;
-use crate::train::{EvaluatedPart, Kept, Setup};
+use crate::train::{EvaluatedPart, Kept, Scores, Setup};
 
 use super::error::RunError;
 use super::folder::RunFolder;
@@ -130,11 +130,18 @@ pub struct Manifest {
     /// Their errors on the validation rows by target, of a regression.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub valid_targets: Vec<TargetErrors>,
+    /// The metric that chose on the validation rows, where it is not named above
+    /// ([`Kept::watch`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_watched: Option<f64>,
     /// Test loss of the weights with the hash below; `None` if it is not finite, or nobody has
     /// evaluated them.
     pub test_loss: Option<f64>,
     /// Their test accuracy, in 0..=1; `None` of a regression.
     pub test_accuracy: Option<f64>,
+    /// The metric that chose, on the test rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_watched: Option<f64>,
     /// Their errors on the test rows by target, of a regression.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<TargetErrors>,
@@ -184,9 +191,11 @@ impl Manifest {
             valid_loss: None,
             valid_accuracy: None,
             valid_targets: Vec::new(),
+            valid_watched: None,
             test_loss: None,
             test_accuracy: None,
             targets: Vec::new(),
+            test_watched: None,
             weights_sha256: None,
             kept: None,
             last_epoch: None,
@@ -228,6 +237,8 @@ impl Manifest {
         self.test_loss = kept.test.and_then(|test| finite(test.loss));
         let classified = kept.test.filter(|test| test.errors.is_none());
         self.test_accuracy = classified.map(|test| test.accuracy);
+        let told = |scores: Option<Scores>| scores.and_then(|scores| scores.told());
+        (self.valid_watched, self.test_watched) = (told(kept.valid), told(kept.test));
         self.weights_sha256 = Some(sha256);
         (self.kept, self.last_epoch) = (Some(kept), last_epoch);
     }

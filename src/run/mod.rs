@@ -33,7 +33,6 @@
 //! | `tensorboard` | event files |
 //! | `weights` | [`RunWeights`]: the newest weights, checked |
 
-mod blocks;
 mod error;
 mod findings;
 mod folder;

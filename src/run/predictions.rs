@@ -1,11 +1,8 @@
 //! Predictions of a classifier: class and probabilities of each row.
 
-use ndarray::ArrayView1;
-
 use crate::data::{Dataset, Labels};
 use crate::nn::{Network, NnError, largest};
-
-use super::blocks::of_rows;
+use crate::train::{of_rows, softmax};
 
 /// What a classifier takes a row for.
 ///
@@ -93,26 +90,13 @@ pub fn predictions_of(
     };
     let found = of_rows(network, data, rows, labels, |row| {
         let predicted = largest(row.outputs, row.row)?;
-        // Beside an infinite one no other has a probability, nor has it one itself.
-        if row.outputs[predicted].is_infinite() {
-            return Err(NnError::NotANumber { row: row.row });
-        }
         Ok(Predicted {
             row: row.row,
             class: has_classes.then_some(row.labels[row.place] as usize),
             predicted,
-            probabilities: softmax(row.outputs),
+            // Beside an infinite one no other has a probability, nor has it one itself.
+            probabilities: softmax(row.outputs, row.row)?,
         })
     });
     found.map(Some)
-}
-
-/// Probabilities of logits that are numbers, in double precision.
-fn softmax(logits: ArrayView1<'_, f32>) -> Vec<f64> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let power = |logit: &f32| libm::exp(f64::from(logit - largest));
-    let mut powers: Vec<f64> = logits.iter().map(power).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.iter_mut().for_each(|power| *power /= sum);
-    powers
 }

@@ -67,6 +67,9 @@ pub enum Record {
         /// Errors of a regression over the test rows, in the units of its target.
         #[serde(flatten)]
         test_errors: UnitErrors,
+        /// The metric that chooses, over the same rows, where it is none of the others.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        watched: Option<f64>,
         /// Learning rate of the last step.
         lr: f32,
         /// Rows of the last planned batch.
@@ -125,6 +128,7 @@ impl Record {
             test_loss: finite(metrics.test_loss),
             test_accuracy: share(metrics.test_accuracy),
             test_errors: UnitErrors::default(),
+            watched: metrics.evaluated().told(),
             lr: metrics.lr,
             batch_size: metrics.batch_size,
             grad_norm: finite(metrics.grad_norm),
@@ -211,6 +215,7 @@ impl Record {
                 test_loss,
                 test_accuracy,
                 test_errors,
+                watched,
                 noise_scale,
                 throughput_samples_per_s,
                 ..
@@ -232,6 +237,7 @@ impl Record {
                     .into_iter()
                     .chain(measured);
                 scalars.extend(measured.filter_map(|(name, value)| Some((name, value?))));
+                scalars.extend(watched.map(|value| ("watched/metric", value)));
                 scalars.push(("throughput/samples a second", throughput_samples_per_s));
                 scalars.extend(noise_scale.map(|scale| ("noise scale/rows", scale)));
                 scalars

@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::{Dataset, Labels, RealTargets, value_variances};
 use crate::engine::MeanErrors;
 use crate::nn::{Network, NnError};
-
-use super::blocks::of_rows;
+use crate::train::of_rows;
 
 /// What a regression predicts for a row.
 ///

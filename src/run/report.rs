@@ -93,6 +93,7 @@ fn facts(page: &mut HtmlReport, manifest: &Manifest) {
     };
     let mut facts = vec![("status", manifest.status.to_string())];
     facts.extend(measured(manifest));
+    facts.extend(watched(manifest));
     facts.extend([
         ("kept", or_none(manifest.kept.map(|kept| kept_text(&kept)))),
         (
@@ -148,6 +149,20 @@ fn measured(manifest: &Manifest) -> Vec<(&'static str, String)> {
     facts
 }
 
+/// The metric that chose, where it is none of those.
+fn watched(manifest: &Manifest) -> Vec<(&'static str, String)> {
+    let metric = manifest.kept.unwrap_or_default().watch;
+    let of_part = |name, value: Option<f64>| {
+        let value = value?;
+        Some((name, format!("{metric} {value:.4}")))
+    };
+    let both = [
+        of_part("watched, validation part", manifest.valid_watched),
+        of_part("watched, test part", manifest.test_watched),
+    ];
+    both.into_iter().flatten().collect()
+}
+
 fn or_none(value: Option<String>) -> String {
     value.unwrap_or_else(|| "not known".to_owned())
 }
@@ -156,7 +171,7 @@ fn or_none(value: Option<String>) -> String {
 type Line = (&'static str, &'static str, &'static str);
 
 /// Title, unit, caption and lines of each chart.
-const CHARTS: [(&str, &str, &str, &[Line]); 8] = [
+const CHARTS: [(&str, &str, &str, &[Line]); 9] = [
     (
         "Loss",
         "mean loss of a row",
@@ -197,6 +212,12 @@ const CHARTS: [(&str, &str, &str, &[Line]); 8] = [
             ("validation", "epoch", "valid_r2"),
             ("test", "epoch", "test_r2"),
         ],
+    ),
+    (
+        "Watched metric",
+        "metric that chooses",
+        "Of the validation or test rows after the epoch (--watch).",
+        &[("watched", "epoch", "watched")],
     ),
     (
         "Learning rate",

@@ -24,12 +24,16 @@ use crate::output;
 
 use super::error::TrainError;
 use super::kept::{EvaluatedPart, Evaluation, Scores};
+use super::metric::Metric;
 use super::state::State;
 use super::state_dict::StateDict;
 
 /// What a checkpoint calls whether its weights are those of the best epoch, which early stopping
 /// has restored.
 pub(super) const IS_BEST: &str = "is best";
+
+/// What a checkpoint calls the metric that chooses.
+pub(super) const WATCH: &str = "metric to watch";
 
 /// The version of the format.
 const VERSION: u64 = 1;
@@ -100,6 +104,12 @@ impl Checkpoint {
 
     fn scores(&self, part: EvaluatedPart) -> Option<Scores> {
         self.evaluation.and_then(|evaluation| evaluation.on(part))
+    }
+
+    /// The metric that chose until then. Checkpoints of older versions do not name it.
+    pub(super) fn watch(&self) -> Metric {
+        let named = self.settings.get(WATCH).and_then(|key| key.parse().ok());
+        named.unwrap_or_default()
     }
 
     /// What the weights depend on by that name, if it is named.

@@ -10,7 +10,7 @@ use crate::output;
 
 use super::checkpoint::{Checkpoint, Files, body};
 use super::error::TrainError;
-use super::kept::Evaluation;
+use super::kept::{Evaluation, Scores};
 
 /// When checkpoints are made, and which stay.
 ///
@@ -36,8 +36,9 @@ pub struct Checkpoints {
     pub every_steps: u64,
     /// Epochs between two of them; 0 for none but at the end.
     pub every_epochs: u32,
-    /// How many of the last ones stay, at least 1; the one with the smallest loss of an evaluation stays
-    /// besides.
+    /// How many of the last ones stay, at least 1; the one with the smallest loss of an evaluation
+    /// stays besides, or with the best value of the metric that chooses
+    /// ([`crate::Trainer::watch`]).
     pub keep: usize,
 }
 
@@ -113,7 +114,8 @@ impl Checkpoints {
     }
 
     /// The file of the checkpoint in `folder` with the smallest validation loss, or test loss where
-    /// there is no validation part, the first of equals; none where no checkpoint was evaluated.
+    /// there is no validation part, or with the best value of the metric that chooses; the first of
+    /// equals; none where no checkpoint was evaluated.
     ///
     /// # Errors
     /// [`TrainError::Read`].
@@ -122,9 +124,16 @@ impl Checkpoints {
     }
 
     fn best_of(files: &[PathBuf]) -> Option<&PathBuf> {
-        let loss = |path: &Path| Some(Evaluation::in_body(&body(path).ok()?)?.scores.loss);
-        let losses = files.iter().filter_map(|path| Some((loss(path)?, path)));
-        let best = losses.min_by(|one, other| one.0.total_cmp(&other.0))?;
+        let scores = |path: &PathBuf| Some(Evaluation::in_body(&body(path).ok()?)?.scores);
+        let known = files.iter().filter_map(|path| Some((scores(path)?, path)));
+        let known: Vec<(Scores, &PathBuf)> = known.collect();
+        // By the metric that chose last, where a run has had two of them.
+        let metric = known.last()?.0.metric();
+        let comparable = known.into_iter().filter(|(scores, _)| {
+            let is_number = !scores.badness().is_nan();
+            is_number && scores.metric() == metric
+        });
+        let best = comparable.min_by(|one, other| one.0.badness().total_cmp(&other.0.badness()))?;
         Some(best.1)
     }
 

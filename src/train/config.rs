@@ -14,6 +14,7 @@ use super::checkpoints::Checkpoints;
 use super::early_stopping::EarlyStopping;
 use super::error::TrainError;
 use super::evaluations::Evaluations;
+use super::metric::Metric;
 
 /// What to do when loss or gradient is infinite or NaN.
 ///
@@ -86,6 +87,8 @@ pub(super) struct Config {
     pub(super) batch_size: usize,
     pub(super) batch_rule: BatchRule,
     pub(super) early_stopping: Option<EarlyStopping>,
+    /// What chooses.
+    pub(super) watch: Metric,
     pub(super) tracks_noise_scale: bool,
     pub(super) tracks_layer_norms: bool,
     pub(super) epochs: u32,
@@ -117,6 +120,7 @@ impl Config {
             batch_size: 32,
             batch_rule: BatchRule::Fixed,
             early_stopping: None,
+            watch: Metric::Loss,
             tracks_noise_scale: false,
             tracks_layer_norms: false,
             epochs: 10,
@@ -152,6 +156,7 @@ impl Config {
             ("early stopping", self.early_stopping.is_some()),
             ("the plateau rule", self.plateau.is_some()),
             ("an evaluation between steps", self.evaluations.is_some()),
+            ("the metric to watch", self.watch != Metric::Loss),
         ];
         let follows = followers.into_iter().find(|(_, is_set)| *is_set);
         match follows {

@@ -9,6 +9,7 @@ use crate::optim::{
 
 use super::config::Config;
 use super::error::TrainError;
+use super::metric::Metric;
 use super::state_dict::StateDict;
 
 /// How much of the noise scale's averages a step forgets: 1 %.
@@ -43,6 +44,7 @@ struct Built {
     batch_size: usize,
     batch_rule: BatchRule,
     plateau: Option<Plateau>,
+    watch: Metric,
 }
 
 impl Built {
@@ -51,6 +53,7 @@ impl Built {
             batch_size: config.batch_size,
             batch_rule: config.batch_rule.clone(),
             plateau: config.plateau,
+            watch: config.watch,
         }
     }
 }
@@ -92,8 +95,8 @@ impl Control {
         if (was.batch_size, &was.batch_rule) != (is.batch_size, &is.batch_rule) {
             self.policy = config.batch_rule.start(config.batch_size)?;
         }
-        if was.plateau != is.plateau {
-            self.plateau = config.plateau.map(|rule| rule.start());
+        if (was.plateau, was.watch) != (is.plateau, is.watch) {
+            self.restart_plateau(config);
         }
         self.built_from = is;
         Ok(())
@@ -102,6 +105,11 @@ impl Control {
     /// The optimiser's state begins anew: its next update is its first.
     pub(super) fn restart_optimizer(&mut self, progress: &Progress) {
         self.state_began = progress.step - self.skipped;
+    }
+
+    /// The plateau rule begins anew.
+    pub(super) fn restart_plateau(&mut self, config: &Config) {
+        self.plateau = config.plateau.map(|rule| rule.start());
     }
 
     /// The next batch and its learning rate.
@@ -175,10 +183,10 @@ impl Control {
         });
     }
 
-    /// Takes note of an evaluation.
-    pub(super) fn evaluated(&mut self, test_loss: f64) {
+    /// Takes note of an evaluation: its loss, or how bad the metric that chooses is.
+    pub(super) fn evaluated(&mut self, badness: f64) {
         if let Some(plateau) = &mut self.plateau {
-            plateau.observe(test_loss);
+            plateau.observe(badness);
         }
     }
 

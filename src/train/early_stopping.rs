@@ -3,6 +3,7 @@
 use crate::engine::MeanErrors;
 
 use super::kept::Scores;
+use super::metric::{Metric, Watched};
 use super::state_dict::StateDict;
 
 /// When to stop before the last epoch.
@@ -18,7 +19,8 @@ use super::state_dict::StateDict;
 pub struct EarlyStopping {
     /// Evaluations without improvement that end training, at least 1.
     pub patience: u32,
-    /// How much smaller a loss must be than the best so far.
+    /// How much smaller a loss must be than the best so far, or how much better the metric that
+    /// chooses ([`crate::Trainer::watch`]).
     pub min_delta: f64,
     /// Whether the network is that of the best evaluation at the end.
     pub restore_best: bool,
@@ -106,7 +108,7 @@ impl Early {
     }
 
     pub(super) fn observe(&mut self, evaluated: Evaluated, params: impl FnOnce() -> Vec<f32>) {
-        let verdict = self.state.observe(evaluated.scores.loss);
+        let verdict = self.state.observe(evaluated.scores.badness());
         if verdict.is_best {
             self.best = Some((evaluated, params()));
         }
@@ -127,11 +129,19 @@ impl Early {
             if let Some(MeanErrors { squared, absolute }) = at.scores.errors {
                 dict.set_reals("early best errors", [squared, absolute]);
             }
+            if let Some(Watched { value, .. }) = at.scores.watched {
+                dict.set_reals("early best watched", [value]);
+            }
         }
     }
 
     /// Takes over what [`Early::store_state`] wrote, and the best parameters.
-    pub(super) fn restore(&mut self, dict: &StateDict, params: Option<Vec<f32>>) -> Option<()> {
+    pub(super) fn restore(
+        &mut self,
+        dict: &StateDict,
+        params: Option<Vec<f32>>,
+        metric: Metric,
+    ) -> Option<()> {
         let [best, bad] = dict.get("early")?;
         self.state.best = f64::from_bits(best);
         self.state.bad = bad as u32;
@@ -142,6 +152,7 @@ impl Early {
                 let [loss, accuracy] = dict.get_reals("early best scores")?;
                 let errors = dict.get_reals("early best errors");
                 let errors = errors.map(|[squared, absolute]| MeanErrors { squared, absolute });
+                let watched = dict.get_reals("early best watched");
                 let at = Evaluated {
                     epoch: epoch as u32,
                     step,
@@ -149,6 +160,7 @@ impl Early {
                         loss,
                         accuracy,
                         errors,
+                        watched: watched.map(|[value]| Watched { metric, value }),
                     },
                 };
                 Some((at, params))
@@ -169,7 +181,8 @@ impl Early {
 }
 
 impl EarlyStoppingState {
-    /// Takes an evaluation's loss.
+    /// Takes an evaluation's loss, or how bad the metric that chooses is
+    /// ([`Metric::badness`]).
     pub fn observe(&mut self, loss: f64) -> Verdict {
         let is_best = loss < self.best - self.rule.min_delta;
         if is_best {

@@ -9,7 +9,7 @@ use crate::optim::Progress;
 
 use super::control::PlannedStep;
 use super::error::TrainError;
-use super::judging::{evaluate, evaluation, judged, report_loss};
+use super::judging::{evaluate, judged, report_loss, watched};
 use super::metrics::{EpochMetrics, Event};
 use super::source::TRAIN;
 use super::train_loop::{TrainLoop, Workers};
@@ -107,7 +107,7 @@ fn cut_epoch<R: Replica>(
     run: &mut TrainLoop<'_>,
     workers: &mut Workers<'_, R>,
 ) -> Result<(EpochMetrics, ControlFlow<()>), TrainError> {
-    let evaluation = judged(run, workers, evaluation)?;
+    let evaluation = judged(run, workers, watched)?;
     run.fit_state.evaluation = evaluation;
     let (Progress { epoch, step, .. }, scale) = (*run.progress, run.control.noise_scale());
     let metrics = EpochMetrics {

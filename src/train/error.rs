@@ -9,6 +9,8 @@ use crate::engine::EngineError;
 use crate::nn::{NnError, Shape};
 use crate::optim::OptimError;
 
+use super::metric::Metric;
+
 /// An error of training.
 ///
 /// ```
@@ -168,6 +170,24 @@ pub enum TrainError {
     NoTest {
         /// The setting.
         setting: &'static str,
+    },
+    /// A metric that chooses, and that the data have not.
+    #[error("the metric to watch must be one of {known}, got {}", metric.key())]
+    Unwatchable {
+        /// The metric.
+        metric: Metric,
+        /// Those that there are.
+        known: String,
+    },
+    /// A metric that chooses, and has no value on the rows that choose.
+    #[error(
+        "{metric} has no value on the {part} part, whose rows are all of one kind or count for nothing; watch another metric, or give it more rows"
+    )]
+    NoValue {
+        /// The metric.
+        metric: Metric,
+        /// The part.
+        part: &'static str,
     },
     /// A step that cannot be made.
     #[error(

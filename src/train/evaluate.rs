@@ -25,11 +25,12 @@ impl Trainer {
     /// # Errors
     /// [`TrainError`]: data that do not fit, or no row of which counts; a panic in them.
     pub fn evaluate(&self, data: &dyn Dataset) -> Result<(f64, f64), TrainError> {
-        let scores = self.scores(data)?;
+        let scores = self.sums(data, &self.kept_params()?)?;
         Ok((scores.loss, scores.accuracy))
     }
 
-    /// All that an evaluation gives: of a loss of values the mean errors too.
+    /// All that an evaluation gives: of a loss of values the mean errors too, and the metric that
+    /// chooses ([`Trainer::watch`]), where the rows have a value of it.
     ///
     /// ```
     /// use ndarray::array;
@@ -45,8 +46,19 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::evaluate`].
     pub fn scores(&self, data: &dyn Dataset) -> Result<Scores, TrainError> {
+        let params = self.kept_params()?;
+        let scores = self.sums(data, &params)?;
+        let watcher = self.watcher(data, None)?;
+        match watcher.map(|watcher| watcher.watched(scores, &params)) {
+            None | Some(Err(TrainError::NoValue { .. })) => Ok(scores),
+            Some(watched) => watched,
+        }
+    }
+
+    /// What the sums of an evaluation of these weights give.
+    fn sums(&self, data: &dyn Dataset, params: &[f32]) -> Result<Scores, TrainError> {
         self.check_data("given", data)?;
-        let mut engine = self.network_engine(&self.kept_params()?, [data, data])?;
+        let mut engine = self.network_engine(params, [data, data])?;
         let batch = Batch {
             source: TEST,
             ..Batch::whole((0..data.len() as u32).collect(), 0)

@@ -24,6 +24,7 @@ use super::source::ChainUpdate;
 use super::state::State;
 use super::train_loop::{EvaluatedRows, Saver, Skipped, TrainLoop, Workers};
 use super::trainer::Trainer;
+use super::watcher::Watcher;
 
 /// A call of `fit` that is ready to run.
 pub(super) struct Job<'d, R: Replica> {
@@ -31,6 +32,8 @@ pub(super) struct Job<'d, R: Replica> {
     pub(super) rows: RowCounts,
     /// Rows of the validation set; 0 without one.
     pub(super) valid_rows: usize,
+    /// What tells the metric that chooses, if it is not the loss.
+    pub(super) watcher: Option<Watcher<'d>>,
     /// The training set, where rows are fetched ahead.
     pub(super) data: Option<&'d dyn Dataset>,
 }
@@ -135,13 +138,11 @@ impl<M: Model> Trainer<M> {
             rows: job.rows.train as u32,
             data: job.data,
             evaluated: evaluated_rows(job.rows, job.valid_rows),
+            watcher: job.watcher.as_ref(),
             layout: &layout,
             progress: &mut self.progress,
             control,
-            last_step: self
-                .config
-                .max_steps
-                .map(|steps| fit_state.begun.step + steps),
+            last_step: fit_state.last_step(&self.config),
             fit_state,
             num_buffers,
             average: average_buffer(&self.config.optimizer, num_buffers),
@@ -221,6 +222,7 @@ impl<M: Model> Trainer<M> {
         let on = |part| evaluation.and_then(|evaluation| evaluation.on(part));
         let (valid, test) = (on(EvaluatedPart::Validation), on(EvaluatedPart::Test));
         let chosen_on = chooses.then_some(part);
+        let watch = self.config.watch;
         match best {
             Some(best) => Kept {
                 weights: if averages {
@@ -231,6 +233,7 @@ impl<M: Model> Trainer<M> {
                 epoch: best.epoch,
                 step: best.step,
                 chosen_on,
+                watch,
                 valid,
                 test,
             },
@@ -243,6 +246,7 @@ impl<M: Model> Trainer<M> {
                 epoch: self.progress.epoch,
                 step: self.progress.step,
                 chosen_on,
+                watch,
                 valid,
                 test,
             },

@@ -13,6 +13,7 @@ use super::callback::{Callback, Observing};
 use super::config::check_data;
 use super::error::TrainError;
 use super::fit::Job;
+use super::kept::EvaluatedPart;
 use super::metrics::{Event, Report};
 use super::network_engine::{NetworkEngine, network_replicas};
 use super::parts::Parts;
@@ -166,10 +167,16 @@ impl Trainer {
         self.compare_data(&parts)?;
         let data = [train, evaluated.unwrap_or(train)];
         let engine = self.network_engine(&self.last_params()?, data)?;
+        let part = match valid {
+            Some(_) => EvaluatedPart::Validation,
+            None => EvaluatedPart::Test,
+        };
+        let watcher = evaluated.map(|data| self.watcher(data, Some(part)));
         Ok(Job {
             engine,
             rows,
             valid_rows: valid.map_or(0, Dataset::len),
+            watcher: watcher.transpose()?.flatten(),
             data: Some(train),
         })
     }

@@ -110,6 +110,7 @@ impl Trainer<ReplicaModel> {
             engine,
             rows,
             valid_rows: 0,
+            watcher: None,
             data: None,
         })
     }

@@ -10,6 +10,7 @@ use super::config::Config;
 use super::control::Control;
 use super::early_stopping::Early;
 use super::kept::Evaluation;
+use super::metric::Metric;
 use super::metrics::EpochSums;
 use super::state::State;
 use super::state_dict::StateDict;
@@ -25,6 +26,8 @@ pub(super) struct FitState {
     pub(super) early: Option<Early>,
     /// What the evaluation just made gave; `None` after a further step.
     pub(super) evaluation: Option<Evaluation>,
+    /// What chooses.
+    watch: Metric,
     /// Whether the call made all its steps before its last epoch was over. A further call of this
     /// trainer makes as many again; one that resumes from a checkpoint goes on with this one.
     pub(super) is_cut: bool,
@@ -63,6 +66,7 @@ impl FitState {
             sums: EpochSums::default(),
             early: config.early_stopping.map(Early::new),
             evaluation: None,
+            watch: config.watch,
             is_cut: false,
         }
     }
@@ -75,9 +79,16 @@ impl FitState {
             self.early = config.early_stopping.map(Early::new);
             self.is_cut = false;
         }
-        if self.early.as_ref().map(Early::rule) != config.early_stopping {
+        let rule = self.early.as_ref().map(Early::rule);
+        if (rule, self.watch) != (config.early_stopping, config.watch) {
             self.early = config.early_stopping.map(Early::new);
+            self.watch = config.watch;
         }
+    }
+
+    /// The step that the call does not make any more, if it ends at one.
+    pub(super) fn last_step(&self, config: &Config) -> Option<u64> {
+        config.max_steps.map(|steps| self.begun.step + steps)
     }
 
     pub(super) fn store_state(&self, dict: &mut StateDict) {
@@ -136,7 +147,7 @@ impl FitState {
             time: std::time::Duration::try_from_secs_f64(time).ok()?,
         };
         match &mut self.early {
-            Some(early) => early.restore(dict, best),
+            Some(early) => early.restore(dict, best, self.watch),
             None => Some(()),
         }
     }
@@ -201,7 +212,13 @@ pub(super) fn restored(
     };
     control.restore(dict)?;
     let mut fit_state = FitState::new(config, &progress);
+    fit_state.watch = checkpoint.watch();
     fit_state.restore(dict, checkpoint.best.take())?;
     fit_state.evaluation = checkpoint.evaluation;
+    // What another metric has chosen is forgotten; `fit` refuses that unless it is allowed.
+    if fit_state.watch != config.watch {
+        control.restart_plateau(config);
+        fit_state.follow(config, &progress);
+    }
     Some((progress, fit_state))
 }

@@ -30,17 +30,17 @@ pub(super) fn report_loss<R: Replica>(
     Ok(run.notify(workers, &event))
 }
 
-/// Evaluates for everything that follows the loss of that part.
+/// Evaluates for everything that follows the metric of that part.
 pub(super) fn evaluate<R: Replica>(
     run: &mut TrainLoop<'_>,
     workers: &mut Workers<'_, R>,
 ) -> Result<Option<Evaluation>, TrainError> {
     judged(run, workers, |run, workers| {
-        let Some(found) = evaluation(run, workers)? else {
+        let Some(found) = watched(run, workers)? else {
             return Ok(None);
         };
         let scores = found.scores;
-        run.control.evaluated(scores.loss);
+        run.control.evaluated(scores.badness());
         if let Some(early) = &mut run.fit_state.early {
             let evaluated = Evaluated {
                 epoch: run.progress.epoch + 1,
@@ -67,6 +67,19 @@ pub(super) fn judged<R: Replica, T>(
     let result = part(run, workers);
     workers.swap_params(average)?;
     result
+}
+
+/// The same with the metric that chooses.
+pub(super) fn watched<R: Replica>(
+    run: &mut TrainLoop<'_>,
+    workers: &mut Workers<'_, R>,
+) -> Result<Option<Evaluation>, TrainError> {
+    let found = evaluation(run, workers)?;
+    let (Some(Evaluation { part, scores }), Some(watcher)) = (found, run.watcher) else {
+        return Ok(found);
+    };
+    let scores = watcher.watched(scores, workers.params())?;
+    Ok(Some(Evaluation { part, scores }))
 }
 
 /// The loss over the validation or the test set, spread over the workers; `None` without one.

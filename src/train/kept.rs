@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 
 use crate::engine::{MeanErrors, Sums};
 
+use super::metric::{Metric, Watched};
+
 /// Which weights a training keeps.
 ///
 /// ```
@@ -82,6 +84,10 @@ pub enum EvaluatedPart {
     Validation,
 }
 
+/// Names of the metric that chooses, and of its value, in a checkpoint.
+const WATCH: &str = "watch";
+const WATCHED: &str = "watched";
+
 impl EvaluatedPart {
     /// Names of its loss, accuracy and errors in a checkpoint.
     fn keys(self) -> [&'static str; 3] {
@@ -89,6 +95,15 @@ impl EvaluatedPart {
             EvaluatedPart::Test => ["test_loss", "test_accuracy", "test_errors"],
             EvaluatedPart::Validation => ["valid_loss", "valid_accuracy", "valid_errors"],
         }
+    }
+
+    /// Which value of the metric that chooses is the best.
+    fn best(self, metric: Metric) -> String {
+        let most = match metric.is_larger_better() {
+            true => "largest",
+            false => "smallest",
+        };
+        format!("{most} {self} {metric}")
     }
 }
 
@@ -120,16 +135,26 @@ impl Evaluation {
             loss,
             accuracy,
             errors,
+            watched,
         } = self.scores;
         let pair = errors.map(|errors| [errors.squared, errors.absolute]);
         let [loss_key, accuracy_key, errors_key] = self.part.keys();
         body[loss_key] = json!(loss);
         body[accuracy_key] = json!(accuracy);
         body[errors_key] = json!(pair);
+        if let Some(Watched { metric, value, .. }) = watched {
+            (body[WATCH], body[WATCHED]) = (json!(metric), json!(value));
+        }
     }
 
     /// That of a checkpoint's body, if it has one.
     pub(super) fn in_body(body: &Value) -> Option<Self> {
+        let metric = serde_json::from_value(body[WATCH].clone()).ok();
+        let watched = metric.map(|metric| Watched {
+            metric,
+            // JSON has no NaN.
+            value: body[WATCHED].as_f64().unwrap_or(f64::NAN),
+        });
         let on = |part: EvaluatedPart| {
             let [loss, accuracy, errors] = part.keys().map(|key| &body[key]);
             let errors = errors[0].as_f64().zip(errors[1].as_f64());
@@ -137,6 +162,7 @@ impl Evaluation {
                 loss: loss.as_f64()?,
                 accuracy: accuracy.as_f64()?,
                 errors: errors.map(|(squared, absolute)| MeanErrors { squared, absolute }),
+                watched,
             };
             Some(Evaluation { part, scores })
         };
@@ -148,7 +174,7 @@ impl Evaluation {
 ///
 /// ```
 /// use unisono::train::Scores;
-/// let scores = Scores { loss: 0.25, accuracy: 0.9, errors: None };
+/// let scores = Scores { loss: 0.25, accuracy: 0.9, errors: None, watched: None };
 /// assert!(scores.accuracy <= 1.0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -160,6 +186,8 @@ pub struct Scores {
     /// Mean errors of the outputs, for losses of values: as large as the targets that were trained
     /// on.
     pub errors: Option<MeanErrors>,
+    /// The metric that chooses, where that is not the loss ([`crate::Trainer::watch`]).
+    pub watched: Option<Watched>,
 }
 
 impl Scores {
@@ -168,7 +196,27 @@ impl Scores {
             loss: sums.mean_loss(),
             accuracy: sums.accuracy(),
             errors: sums.errors.means(),
+            watched: None,
         }
+    }
+
+    /// The value of the metric that chooses, if it is finite and none of the other scores
+    /// ([`Metric::is_told`]).
+    pub fn told(&self) -> Option<f64> {
+        let watched = self.watched.filter(|watched| watched.metric.is_told());
+        let value = watched.map(|watched| watched.value);
+        value.filter(|value| value.is_finite())
+    }
+
+    /// How bad they are by the metric that chooses: the smaller, the better.
+    pub(super) fn badness(&self) -> f64 {
+        let of = |watched: Watched| watched.metric.badness(watched.value);
+        self.watched.map_or(self.loss, of)
+    }
+
+    /// The metric that chooses.
+    pub(super) fn metric(&self) -> Metric {
+        self.watched.map_or(Metric::Loss, |watched| watched.metric)
     }
 }
 
@@ -200,6 +248,9 @@ pub struct Kept {
     /// rule. If that is the test part, [`Kept::test`] is better than new rows will be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen_on: Option<EvaluatedPart>,
+    /// The metric that chose ([`crate::Trainer::watch`]).
+    #[serde(default, skip_serializing_if = "is_loss")]
+    pub watch: Metric,
     /// What an evaluation of them on the validation data gave, if there are such.
     #[serde(skip)]
     pub valid: Option<Scores>,
@@ -216,7 +267,15 @@ impl Kept {
     /// use unisono::train::Kept;
     /// assert_eq!(Kept::default().weights_text(), "the last step");
     /// ```
-    pub fn weights_text(&self) -> &'static str {
-        self.weights.chosen_by(self.chosen_on.unwrap_or_default())
+    pub fn weights_text(&self) -> String {
+        let part = self.chosen_on.unwrap_or_default();
+        let text = self.weights.chosen_by(part);
+        // The texts are those of the loss.
+        text.replace(&part.best(Metric::Loss), &part.best(self.watch))
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_loss(metric: &Metric) -> bool {
+    *metric == Metric::Loss
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::engine::{EngineError, MeanErrors, PhaseTimes, Placement, RankPlacement, Sums};
 
 use super::kept::{EvaluatedPart, Evaluation, Kept, Scores};
+use super::metric::Watched;
 
 /// One epoch.
 ///
@@ -44,6 +45,9 @@ pub struct EpochMetrics {
     pub test_accuracy: f64,
     /// Mean errors over the test set, for losses of values.
     pub test_errors: Option<MeanErrors>,
+    /// The metric that chooses, where that is not the loss ([`crate::Trainer::watch`]), over the
+    /// validation set, or over the test set where there is no other.
+    pub watched: Option<Watched>,
     /// Learning rate of the epoch's last step.
     pub lr: f32,
     /// Rows of the epoch's last planned batch.
@@ -68,12 +72,14 @@ impl EpochMetrics {
                 loss: self.test_loss,
                 accuracy: self.test_accuracy,
                 errors: self.test_errors,
+                watched: self.watched,
             }
         } else {
             Scores {
                 loss: self.valid_loss,
                 accuracy: self.valid_accuracy,
                 errors: self.valid_errors,
+                watched: self.watched,
             }
         }
     }
@@ -216,8 +222,8 @@ pub struct Report {
     pub repeated_steps: u64,
     /// Whether the observer ended it before its end; a further call finishes it.
     pub is_stopped: bool,
-    /// The epoch with the smallest loss on the part that is evaluated, from 1 like [`EpochMetrics::epoch`], if early
-    /// stopping was asked for.
+    /// The epoch with the smallest loss, or the best value of the metric that chooses, on the part
+    /// that is evaluated, from 1 like [`EpochMetrics::epoch`], if early stopping was asked for.
     pub best_epoch: Option<u32>,
     /// Which weights are kept ([`crate::Trainer::network`]), and the numbers that are theirs.
     pub kept: Kept,
@@ -288,6 +294,7 @@ impl EpochSums {
             test_loss: loss(test),
             test_accuracy: accuracy(test),
             test_errors: test.and_then(|test| test.errors),
+            watched: evaluation.and_then(|evaluation| evaluation.scores.watched),
             lr: self.lr,
             grad_norm: self.norms / self.steps as f64,
             throughput_samples_per_s: self.rows as f64 / self.time.as_secs_f64(),

@@ -10,6 +10,7 @@
 //! | `epoch`, `train_loop`, `judging`, `repeat` | an epoch on one page, what it works on, its evaluations; what is done again |
 //! | `control` | schedule, batch policy, plateau and clipping decide on every step |
 //! | `callback`, `metrics` | who is told, and of what |
+//! | `metric`, `watcher`, `blocks` | by what is chosen: a metric, its value, the outputs of rows |
 //! | `early_stopping`, `kept`, `verdict` | when it ends, which weights are kept, whether it came to anything |
 //! | `checkpoint`, `checkpoints`, `aside`, `resume`, `fit_state`, `state`, `state_dict`, `restart` | going on later |
 //! | `auto`, `setup`, `room` | what is chosen, said and refused before the first step |
@@ -18,6 +19,7 @@
 
 mod aside;
 mod auto;
+mod blocks;
 mod callback;
 mod checkpoint;
 mod checkpoints;
@@ -34,6 +36,7 @@ mod fit_replicas;
 mod fit_state;
 mod judging;
 mod kept;
+mod metric;
 mod metrics;
 mod model;
 mod network_engine;
@@ -53,8 +56,11 @@ mod train_loop;
 mod trained_network;
 mod trainer;
 mod verdict;
+mod watcher;
 
 pub use auto::{model_shards, resolve_auto, worthwhile_threads};
+#[cfg(feature = "run")]
+pub(crate) use blocks::of_rows;
 pub use callback::{Callback, StopHandle, View};
 pub use checkpoint::Checkpoint;
 pub use checkpoints::Checkpoints;
@@ -63,6 +69,7 @@ pub use early_stopping::{EarlyStopping, EarlyStoppingState, Verdict};
 pub use error::TrainError;
 pub use evaluations::Evaluations;
 pub use kept::{EvaluatedPart, Kept, KeptWeights, Scores};
+pub use metric::{Metric, Watched};
 pub use metrics::{EpochMetrics, Event, Report, Setup};
 pub use model::{Model, ReplicaModel};
 #[cfg(feature = "study")]
@@ -72,3 +79,5 @@ pub use range_test::{LrCurve, LrPoint, LrRange};
 pub use rows::RowCounts;
 pub use source::{ChainUpdate, Sources};
 pub use trainer::Trainer;
+#[cfg(feature = "run")]
+pub(crate) use watcher::{sigmoids, softmax};

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::checkpoint::{Checkpoint, IS_BEST};
+use super::checkpoint::{Checkpoint, IS_BEST, WATCH};
 use super::control::Control;
 use super::error::TrainError;
 use super::fit_state::{FitState, TrainState, restored};
+use super::metric::Metric;
 use super::model::Model;
 use super::train_loop::shapes;
 use super::trainer::Trainer;
@@ -143,7 +144,11 @@ impl<M: Model> Trainer<M> {
         if self.is_resumed && !self.config.allows_changes {
             let differs = |(name, value): (&String, &String)| {
                 // Checkpoints of older versions do not name it.
-                let older = (name == PRECISION).then(|| Precision::F32.to_string());
+                let older = match name.as_str() {
+                    PRECISION => Some(Precision::F32.to_string()),
+                    WATCH => Some(Metric::Loss.key().to_owned()),
+                    _ => None,
+                };
                 let before = self.settings.get(name).cloned().or(older);
                 let before = before.filter(|before| before != value)?;
                 // Another optimiser has other details.
@@ -180,6 +185,7 @@ impl<M: Model> Trainer<M> {
             ),
             ("sampling", digest(format!("{:?}", config.sampling))),
             ("plateau", format!("{:?}", config.plateau)),
+            (WATCH, config.watch.key().to_owned()),
             ("architecture", digest(self.model.structure())),
             (PRECISION, self.model.precision().to_string()),
             ("shards", shards.to_string()),

@@ -20,6 +20,7 @@ use super::kept::EvaluatedPart;
 use super::metrics::{EpochSums, Event};
 use super::source::ChainUpdate;
 use super::state::State;
+use super::watcher::Watcher;
 
 /// A running engine with the optimiser's update.
 pub(super) type Workers<'s, R> = Session<'s, R, ChainUpdate>;
@@ -33,6 +34,8 @@ pub(super) struct TrainLoop<'a> {
     pub(super) data: Option<&'a dyn Dataset>,
     /// What is evaluated; no rows without a test set.
     pub(super) evaluated: EvaluatedRows,
+    /// What tells the metric that chooses, if it is not the loss.
+    pub(super) watcher: Option<&'a Watcher<'a>>,
     pub(super) layout: &'a ParamLayout,
     pub(super) progress: &'a mut Progress,
     pub(super) control: &'a mut Control,

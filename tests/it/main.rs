@@ -81,5 +81,6 @@ mod three_parts;
 mod time_to_target;
 mod training_rules;
 mod warnings;
+mod watched;
 mod winograd;
 mod worker_failure;

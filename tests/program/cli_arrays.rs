@@ -144,6 +144,34 @@ fn every_type_and_order_is_the_same_rows_in_an_archive_and_in_a_folder() {
 }
 
 #[test]
+fn a_part_for_validation_is_that_where_other_files_are_the_test_part() {
+    let folder = Folder::new("cli-other-test");
+    let (x, y) = rows(0, 100);
+    let parts = [
+        ("x_train", encoded("<f4", false, &x)),
+        ("y_train", labels("|u1", &y)),
+        ("x_valid", encoded("<f4", false, &x)),
+        ("y_valid", labels("|u1", &y)),
+    ];
+    let whole = [("x", parts[0].1.clone()), ("y", parts[1].1.clone())];
+    let other = folder.file("other.npz", &npz(&whole));
+    let archive = folder.file("valid.npz", &npz(&parts));
+    for (name, bytes) in &parts {
+        folder.file(&format!("valid/{name}.npy"), bytes);
+    }
+    for path in [archive, folder.0.join("valid")] {
+        let beside = ["--test", other.to_str().unwrap(), "--early-stopping", "2"];
+        let text = hash(path.to_str().unwrap(), &beside).1;
+        assert_eq!(value(&text, "validation part"), "x_valid, labels y_valid");
+        assert!(
+            text.contains("100 training, 100 validation and 100 test rows"),
+            "{text}"
+        );
+        assert_eq!(value(&text, "chosen on"), "the validation part");
+    }
+}
+
+#[test]
 fn names_in_capitals_and_parts_for_validation_are_said() {
     let folder = Folder::new("cli-names");
     let (x, y) = rows(0, 100);

@@ -191,6 +191,28 @@ fn a_validation_part_is_evaluated_where_there_is_no_other() {
 }
 
 #[test]
+fn folders_for_training_and_validation_take_other_files_as_test_part() {
+    let folder = Folder::new("media-other-test");
+    let both = ["bright", "dark"];
+    for (part, count) in [("own/train", 10), ("own/val", 4), ("other", 3)] {
+        pictures(&folder, part, &both, count);
+    }
+    let [own, other] = ["own", "other"].map(|name| folder.0.join(name));
+    let (own, other) = (own.to_str().unwrap(), other.to_str().unwrap());
+    let args = ["train", "--data", own, "--test", other, "--cache", "none"];
+    let args = [&args[..], &["--epochs", "3", "--early-stopping", "2"]].concat();
+    let text = stdout(&args);
+    assert!(
+        text.contains("20 training, 8 validation and 6 test rows"),
+        "{text}"
+    );
+    assert_eq!(value(&text, "chosen on"), "the validation part");
+    assert_eq!(value(&text, "test part"), format!("6 rows of {other}"));
+    let text = refusal(&[&args[..], &["--valid-share", "0.2"]].concat());
+    assert!(text.contains("--valid-share does not apply to "), "{text}");
+}
+
+#[test]
 fn a_part_with_another_name_is_no_class() {
     let folder = Folder::new("media-parts");
     let both = ["bright", "dark"];

@@ -4,7 +4,7 @@
 use crate::program::{stdout, unisono, value};
 
 /// Values that are not the defaults.
-const VALUES: [(&str, &str); 71] = [
+const VALUES: [(&str, &str); 74] = [
     ("model.preset", "mlp_small"),
     ("model.layers", "dense 8"),
     ("model.precision", "bf16"),
@@ -29,6 +29,8 @@ const VALUES: [(&str, &str); 71] = [
     ("data.valid_share", "0.3"),
     ("data.valid", "no.csv"),
     ("data.test", "no.csv"),
+    ("data.folds", "3"),
+    ("data.fold", "2"),
     ("data.split_seed", "9"),
     ("data.image_size", "6x5"),
     ("data.grey", "true"),
@@ -68,6 +70,7 @@ const VALUES: [(&str, &str); 71] = [
     ("run.epochs", "3"),
     ("run.max_steps", "7"),
     ("run.early_stopping", "1"),
+    ("run.watch", "f1"),
     ("run.track", "noise-scale"),
     ("run.seed", "7"),
     ("run.on_non_finite", "skip"),

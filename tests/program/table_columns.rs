@@ -168,7 +168,9 @@ fn inspect_shows_columns_and_onnx_says_how_rows_are_made() {
     let bytes = std::fs::read(out).unwrap();
     let kept = std::fs::read(run.join("preparation.json")).unwrap();
     let holds = |part: &[u8]| bytes.windows(part.len()).any(|bytes| bytes == part);
-    assert!(holds(&kept) && holds(b"input_names") && holds(b"[\"no\",\"yes\"]"));
+    assert!(holds(&kept) && holds(b"input_names"));
+    // An entry of the metadata: its key and its value, each with its length before it.
+    assert!(holds(b"\x0a\x0bclass_names\x12\x0c[\"no\",\"yes\"]"));
     // Names are no categories, and that is said.
     let error = refused(&["train", "--data", text(&path), "--categories", "deck"]);
     assert!(

@@ -5,6 +5,7 @@ use unisono::data::{Column, DataOptions, open};
 use unisono::nn::{Loss, Sequential};
 use unisono::optim::Optimizer;
 
+use crate::cli_arrays::{npy, npz};
 use crate::files::Folder;
 use crate::program::{stdout, value};
 use crate::regression::{json, text};
@@ -126,4 +127,100 @@ fn weights_that_are_none_are_refused_with_line_and_column() {
     }
     let error = refused(&["train", "--weight-column", "w"]);
     assert!(error.contains("--weight-column does not apply"), "{error}");
+}
+
+/// Arrays of 60 rows of a number, a class and a weight; labels of rows of weight 0 are turned where
+/// asked.
+fn arrays(is_turned: bool) -> [(&'static str, Vec<u8>); 3] {
+    let rows = || 0..60_u8;
+    let weight = |row: u8| row % 4;
+    let class = |row: u8| u8::from(row % 7 > 3) ^ u8::from(is_turned && weight(row) == 0);
+    let x: Vec<u8> = rows()
+        .flat_map(|row| ((u32::from(row) * 37 % 61) as f32).to_le_bytes())
+        .collect();
+    let y: Vec<u8> = rows().map(class).collect();
+    let w: Vec<u8> = rows()
+        .flat_map(|row| f64::from(weight(row)).to_le_bytes())
+        .collect();
+    [
+        ("x", npy("<f4", false, "(60, 1)", &x)),
+        ("y", npy("|u1", false, "(60,)", &y)),
+        ("w", npy("<f8", false, "(60,)", &w)),
+    ]
+}
+
+#[test]
+fn arrays_have_weights_of_rows_too() {
+    let folder = Folder::new("array-weights");
+    let hash = |path: &std::path::Path| {
+        let said = stdout(&[
+            "train",
+            "--data",
+            text(path),
+            "--split",
+            "last",
+            "--epochs",
+            "3",
+        ]);
+        let weights = said.lines().find_map(|line| line.strip_prefix("weights: "));
+        let weights = weights.map(str::to_owned);
+        (value(&said, "weights sha256").to_owned(), weights)
+    };
+    let all = arrays(false);
+    let whole = hash(&folder.file("whole.npz", &npz(&all)));
+    assert_eq!(whole.1.as_deref(), Some("w, from 0 to 3"));
+    // A folder of the same arrays, and labels of rows that do not count.
+    for (name, bytes) in &all {
+        folder.file(&format!("folder/{name}.npy"), bytes);
+    }
+    assert_eq!(hash(&folder.0.join("folder")), whole);
+    assert_eq!(hash(&folder.file("turned.npz", &npz(&arrays(true)))), whole);
+    let without = hash(&folder.file("without.npz", &npz(&all[..2])));
+    assert!(without.1.is_none() && without.0 != whole.0);
+}
+
+#[test]
+fn arrays_of_what_is_no_weight_are_refused_by_name() {
+    let folder = Folder::new("array-weights-odd");
+    let [x, y, w] = arrays(false);
+    let one = |values: &[f64], shape: &str| {
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        npy("<f8", false, shape, &bytes)
+    };
+    let mut odd = [1.0; 60];
+    odd[7] = -1.0;
+    for (weights, said) in [
+        (
+            one(&odd, "(60,)"),
+            "a finite weight of at least 0, got -1 in row 7",
+        ),
+        (one(&odd[..9], "(9,)"), "got 9"),
+        (
+            one(&odd, "(30, 2)"),
+            "weights of one number a row, got shape [30, 2]",
+        ),
+        (
+            one(&[0.0; 60], "(60,)"),
+            "a weight above 0 for some row in the arrays w, got 0 in all 60",
+        ),
+    ] {
+        let path = folder.file("odd.npz", &npz(&[x.clone(), y.clone(), ("w", weights)]));
+        let text = refused(&["train", "--data", text(&path)]);
+        assert!(text.contains(said), "{text}");
+    }
+    let parts = [
+        ("x_train", x.1.clone()),
+        ("y_train", y.1.clone()),
+        ("w_train", w.1),
+    ];
+    let parts = [&parts[..], &[("x_test", x.1), ("y_test", y.1)]].concat();
+    let path = folder.file("parts.npz", &npz(&parts));
+    let text = refused(&["train", "--data", text(&path)]);
+    assert!(
+        text.contains("expected weights of the rows of every part, or of none, got w_train"),
+        "{text}"
+    );
 }

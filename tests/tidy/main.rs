@@ -37,7 +37,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "train",
         &[
-            "sync", "seed", "input", "output", "engine", "optim", "data", "nn",
+            "sync", "seed", "input", "output", "metrics", "engine", "optim", "data", "nn",
         ],
     ),
     ("report", &["engine", "nn", "sys"]),

@@ -1,12 +1,13 @@
 //! From flags about data to the library's options.
 
-use crate::data::{DataError, DataKind, DataOptions, ImageFolder, Split, Tokens};
+use crate::data::{DataError, DataKind, DataOptions, Fold, ImageFolder, Split, Tokens};
 
 use crate::cli::choices::{ON_BAD_SAMPLE, SPLITS};
 use crate::cli::error::{ArgError, refused};
 use crate::cli::options::DataArgs;
 
 use super::augment::augmentations;
+use super::flag_names::in_flags;
 use super::table::table_options;
 use super::values::{cache, refuse_mistyped, row_order, size};
 
@@ -22,6 +23,7 @@ pub(crate) fn data_options(args: &DataArgs, seed: u64) -> Result<DataOptions, Ar
         valid_share: args.valid_share,
         valid: args.valid.clone(),
         test: args.test.clone(),
+        fold: fold(args)?,
         split_seed: args.split_seed,
         images: ImageFolder {
             size: args.image_size.as_deref().map(size).transpose()?,
@@ -34,21 +36,24 @@ pub(crate) fn data_options(args: &DataArgs, seed: u64) -> Result<DataOptions, Ar
         seed,
         ..DataOptions::default()
     };
-    // What the library refuses is refused as the flag that it was.
-    match options.check() {
-        Ok(()) => Ok(options),
-        Err(DataError::Option {
-            name: "valid_share",
+    options.check().map_err(as_flag)?;
+    Ok(options)
+}
+
+/// What the library refuses, as the flag that it was.
+fn as_flag(error: DataError) -> ArgError {
+    match error {
+        DataError::Option {
+            name,
             expected,
             got,
-        }) => Err(refused("valid-share", expected, &got)),
-        Err(DataError::Option {
-            name: "valid",
-            expected,
-            got,
-        }) => Err(refused("valid", expected, &got)),
-        Err(DataError::Option { expected, got, .. }) => Err(refused("test-share", expected, &got)),
-        Err(other) => Err(ArgError::text("data", &other.to_string())),
+        } => match name {
+            "valid_share" => refused("valid-share", expected, &got),
+            "valid" => refused("valid", expected, &got),
+            "fold" => refused("folds", in_flags(expected), &got),
+            _ => refused("test-share", expected, &got),
+        },
+        other => ArgError::text("data", &other.to_string()),
     }
 }
 
@@ -76,6 +81,18 @@ fn split(text: &str) -> Result<Split, ArgError> {
             Split::File(file.into())
         }
     })
+}
+
+/// The fold that is held out, if one is named.
+fn fold(args: &DataArgs) -> Result<Option<Fold>, ArgError> {
+    let Some((number, of)) = args.fold.zip(args.folds) else {
+        return Ok(None);
+    };
+    if number > of {
+        let expected = format!("at most {of}, the number of --folds");
+        return Err(refused("fold", expected, &number.to_string()));
+    }
+    Ok(Some(Fold { number, of }))
 }
 
 /// Whether a kind of data takes all words of `--augment`; a text that cannot be read is an error

@@ -115,6 +115,26 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "PATH")]
     pub(crate) test: Option<PathBuf>,
 
+    /// Cross-validation: cut the rows into so many folds of the same share of every class, and train
+    /// once for each, on the rows of all others; the fold is then the test part. Metrics are printed
+    /// with mean and deviation
+    #[arg(long, value_name = "FOLDS", value_parser = ranges::whole::<usize>(2, 10_000))]
+    #[serde(
+        serialize_with = "whole::serialize_optional",
+        deserialize_with = "whole::deserialize_optional"
+    )]
+    #[schemars(with = "Option<Word>")]
+    pub(crate) folds: Option<usize>,
+
+    /// With --folds: train for this fold alone, from 1
+    #[arg(long, value_name = "FOLD", value_parser = ranges::whole::<usize>(1, 10_000))]
+    #[serde(
+        serialize_with = "whole::serialize_optional",
+        deserialize_with = "whole::deserialize_optional"
+    )]
+    #[schemars(with = "Option<Word>")]
+    pub(crate) fold: Option<usize>,
+
     /// The seed of the split, so that trainings with other seeds have the same test rows; by
     /// default that of --seed
     #[arg(long, value_name = "SEED", value_parser = ranges::any_whole::<u64>())]

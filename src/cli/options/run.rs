@@ -1,10 +1,12 @@
 //! The section `[run]` of a configuration.
 
 use clap::Args as ClapArgs;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::choices;
+use crate::train::Metric;
 
 use super::defaults::defaults;
 use super::ranges;
@@ -28,9 +30,18 @@ pub(crate) struct RunArgs {
     pub(crate) max_steps: Option<u64>,
 
     /// Stop after this many evaluations without a smaller validation loss, or test loss where there
-    /// is no validation part (--valid-share); the best network is kept
+    /// is no validation part (--valid-share), or a better value of --watch; the best network is kept
     #[arg(long, value_name = "EVALUATIONS", value_parser = ranges::whole::<u32>(1, u32::MAX.into()))]
     pub(crate) early_stopping: Option<u32>,
+
+    /// The metric of the validation part, or of the test part where there is no other, that chooses:
+    /// when --early-stopping ends the training, and which epoch and checkpoint is the best. Of
+    /// classes: loss (the default), accuracy, balanced-accuracy, precision, recall, f1, roc-auc,
+    /// average-precision, log-loss, top-5; of numbers: mae, rmse, r2; of labels in any number:
+    /// wrong-labels, and with -micro behind them precision to average-precision; of texts:
+    /// perplexity
+    #[arg(long, value_name = "METRIC", value_parser = a_metric(), ignore_case = true)]
+    pub(crate) watch: Option<String>,
 
     /// Track a statistic of the shards' gradients: noise-scale
     #[arg(long, value_name = "NAME", value_parser = choices::TRACKS.parser())]
@@ -71,6 +82,38 @@ pub(crate) struct RunArgs {
     #[serde(with = "whole")]
     #[schemars(with = "Word")]
     pub(crate) keep: usize,
+}
+
+/// Reads the name of a metric, as the text that it is: as `--help` lists it, as `eval` prints it or
+/// as JSON has it.
+fn a_metric() -> PossibleValuesParser {
+    let value = |metric: Metric| {
+        let (name, flag) = (metric.to_string(), in_flag(metric));
+        let words = [", mean", ", macro"].map(|end| format!("{name}{end}"));
+        let flags = ["-mean", "-macro"].map(|end| format!("{flag}{end}"));
+        let own = [
+            metric.key().to_owned(),
+            name.replace(" (micro)", ", micro"),
+            name,
+        ];
+        let aliases = own.into_iter().chain(words).chain(flags);
+        PossibleValue::new(flag).aliases(aliases)
+    };
+    PossibleValuesParser::new(Metric::all().map(value))
+}
+
+/// A metric as `--watch` takes it.
+pub(crate) fn in_flag(metric: Metric) -> String {
+    metric.key().replace('_', "-")
+}
+
+/// The metric among `keys` that a name is most like, if it is like one.
+pub(crate) fn nearest_metric<'k>(name: &str, keys: &'k [String]) -> Option<&'k str> {
+    let alike = keys
+        .iter()
+        .map(|key| (strsim::jaro_winkler(name, key), &**key));
+    let best = alike.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    (best.0 > 0.65).then_some(best.1)
 }
 
 impl Default for RunArgs {

@@ -4,8 +4,8 @@ use crate::cli::data_options::takes_augment;
 use crate::data::DataKind;
 
 use super::rules::{
-    ALONE, COUNTED, FILE_ALONE, HAS_PARTS, LOOKS, NO_DATA, NO_DRAW, NO_IMAGES, NO_TABLE, OWN_TEST,
-    SCHEDULE, SPLIT_FILE, TEST_FILE, TEXTS, VALID_FILE,
+    ALONE, COUNTED, FILE_ALONE, FOLDS, HAS_PARTS, LOOKS, NO_DATA, NO_DRAW, NO_IMAGES, NO_TABLE,
+    OWN_TEST, SCHEDULE, SPLIT_FILE, TEST_FILE, TEST_FILES, TEXTS, VALID_FILE,
 };
 use super::{By, Case, Row, by, on, row};
 
@@ -106,11 +106,48 @@ pub(super) static DATA: &[Row] = &[
     ),
     row(
         "data.test_share",
-        &[NO_DATA, COUNTED, HAS_PARTS, ALONE, SPLIT_FILE, TEST_FILE],
+        &[
+            NO_DATA, COUNTED, FOLDS, HAS_PARTS, ALONE, SPLIT_FILE, TEST_FILE,
+        ],
     ),
-    row("data.valid_share", &[NO_DATA, COUNTED, ALONE, VALID_FILE]),
-    row("data.valid", &[NO_DATA, COUNTED, ALONE]),
-    row("data.test", &[NO_DATA, COUNTED, HAS_PARTS, ALONE]),
+    row(
+        "data.valid_share",
+        &[NO_DATA, COUNTED, ALONE, FOLDS, VALID_FILE],
+    ),
+    row("data.valid", &[NO_DATA, COUNTED, ALONE, FOLDS]),
+    row("data.test", &[NO_DATA, COUNTED, FOLDS, TEST_FILES, ALONE]),
+    row(
+        "data.folds",
+        &[
+            COUNTED,
+            by(
+                |case| {
+                    let trains = matches!(case.by, By::Train { .. } | By::Resume | By::Config);
+                    !trains && case.args.data.fold.is_none()
+                },
+                "`unisono train` alone trains for every fold; --fold says for which",
+            ),
+            HAS_PARTS,
+            on(
+                |case| case.data_is(|kind| kind == DataKind::Text),
+                "a text is not cut into folds, since its later parts continue its earlier ones",
+            ),
+            by(
+                is_last,
+                "later rows would be trained on to predict earlier ones; --valid-share takes the last rows for validation",
+            ),
+        ],
+    ),
+    row(
+        "data.fold",
+        &[
+            COUNTED,
+            by(
+                |case| case.args.data.folds.is_none(),
+                "--folds says how many folds there are",
+            ),
+        ],
+    ),
     row(
         "data.split_seed",
         &[

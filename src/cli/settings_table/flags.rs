@@ -89,6 +89,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "resume",
             "allow_change",
             "check_replicas",
+            "parallel_trials",
             "quiet",
             "json",
         ],

@@ -168,6 +168,28 @@ static ROWS: &[Row] = &[
         ],
     ),
     row(
+        "run.watch",
+        &[
+            SCHEDULE,
+            RANGE,
+            by(
+                |case| case.study_is(StudyKind::searches),
+                "its trials end at the target",
+            ),
+            by(
+                |case| case.study().is_some(),
+                "its trainings have an end of their own",
+            ),
+            by(
+                |case| {
+                    let trains = matches!(case.by, By::Train { keeps: false });
+                    trains && case.args.run.early_stopping.is_none()
+                },
+                "nothing is chosen; --early-stopping chooses an epoch, and with --out the best checkpoint is kept",
+            ),
+        ],
+    ),
+    row(
         "run.track",
         &[
             SCHEDULE,

@@ -88,6 +88,18 @@ pub(super) const LOOKS: Rule = by(
     "it looks at rows as they are, in their order",
 );
 pub(super) const HAS_PARTS: Rule = on(|case| case.data_is(DataKind::has_parts), OWN);
+pub(super) const FOLDS: Rule = by(
+    |case| case.args.data.folds.is_some(),
+    "each of the --folds is the test part once, and there is no other part",
+);
+/// Folders of images may have a part for validation alone.
+pub(super) const TEST_FILES: Rule = on(
+    |case| {
+        let has_test = |kind| matches!(kind, DataKind::IdxFolder | DataKind::CifarFolder);
+        case.data_is(has_test)
+    },
+    OWN,
+);
 pub(super) const OWN_TEST: Rule = on(
     |case| case.data_is(DataKind::has_parts) && (names_rows(case) || !draws_valid(case)),
     OWN,

@@ -1,7 +1,7 @@
 //! Values of all keys, for the tests of the table.
 
 /// Values of each key that are not the default; where data take one of them it must act.
-pub(super) const VALUES: [(&str, &[&str]); 71] = [
+pub(super) const VALUES: [(&str, &[&str]); 74] = [
     ("model.preset", &["mlp_small", "lenet", "lstm"]),
     (
         "model.layers",
@@ -35,6 +35,8 @@ pub(super) const VALUES: [(&str, &[&str]); 71] = [
     ("data.valid_share", &["0.3"]),
     ("data.valid", &["valid.csv"]),
     ("data.test", &["test.csv"]),
+    ("data.folds", &["3"]),
+    ("data.fold", &["2"]),
     ("data.split_seed", &["9"]),
     ("data.image_size", &["6x5"]),
     ("data.grey", &["true"]),
@@ -92,6 +94,7 @@ pub(super) const VALUES: [(&str, &[&str]); 71] = [
     ("run.epochs", &["1"]),
     ("run.max_steps", &["1"]),
     ("run.early_stopping", &["1"]),
+    ("run.watch", &["f1"]),
     ("run.track", &["noise-scale"]),
     ("run.seed", &["7"]),
     ("run.on_non_finite", &["skip"]),
@@ -104,12 +107,14 @@ pub(super) const VALUES: [(&str, &[&str]); 71] = [
 
 /// Keys that leave the trained bits as they are: they act on how it is done, or on what is kept and
 /// said. The first four say how a table is read where its lines do not: `tests/program/cli_tables.rs` has
-/// such tables.
-pub(super) const HARMLESS: [&str; 20] = [
+/// such tables. Folds are several trainings, or one with a fold: `tests/program/folds.rs` has them.
+pub(super) const HARMLESS: [&str; 23] = [
     "data.header",
     "data.delimiter",
     "data.missing_labels",
     "data.task",
+    "data.folds",
+    "data.fold",
     "data.on_bad_sample",
     "data.cache",
     "engine.threads",
@@ -119,6 +124,7 @@ pub(super) const HARMLESS: [&str; 20] = [
     "engine.no_pin",
     "engine.no_balance",
     "run.early_stopping",
+    "run.watch",
     "run.track",
     "run.on_non_finite",
     "run.on_worker_panic",

@@ -115,7 +115,7 @@ impl ArrayLabels {
         match (own, self) {
             (Some(OwnParts { train, valid }), _) if valid > 0 => {
                 source.refuse_split(OWN_PARTS)?;
-                source.refuse_valid()?;
+                source.refuse_valid(train + valid < self.len())?;
                 Ok(PartRows {
                     train: (0..train).collect(),
                     valid: (train..train + valid).collect(),

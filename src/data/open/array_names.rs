@@ -6,6 +6,9 @@ use crate::data::listed::listed;
 const INPUTS: [&str; 5] = ["x", "images", "data", "inputs", "features"];
 const LABELS: [&str; 6] = ["y", "labels", "target", "targets", "label", "classes"];
 
+/// Names of weights of rows.
+const WEIGHTS: [&str; 3] = ["w", "sample_weight", "sample_weights"];
+
 /// Names of parts.
 const TRAIN: [&str; 2] = ["train", "training"];
 const TEST: [&str; 2] = ["test", "testing"];
@@ -22,6 +25,8 @@ pub(super) struct Roles {
     pub(super) valid: Option<[String; 2]>,
     /// Whether the test part is called one for validation.
     is_validation: bool,
+    /// The weights of rows, of the parts that have some: training, validation, test.
+    pub(super) weights: Vec<String>,
     /// Arrays of other names.
     others: Vec<String>,
 }
@@ -39,7 +44,21 @@ impl Roles {
             (test, valid)
         };
         let taken = [Some(&main), test.as_ref(), valid.as_ref()];
-        let taken: Vec<&String> = taken.into_iter().flatten().flatten().collect();
+        // The weights of the same parts.
+        let of_main: &[&str] = match pair(names, &TRAIN) {
+            Some(_) => &TRAIN,
+            None => &[""],
+        };
+        let of_test: &[&str] = if is_validation { &VALID } else { &TEST };
+        let parts = [
+            Some(of_main),
+            valid.as_ref().map(|_| &VALID[..]),
+            test.as_ref().map(|_| of_test),
+        ];
+        let parts = parts.into_iter().flatten();
+        let weights: Vec<String> = parts.filter_map(|part| single(names, part)).collect();
+        let taken = taken.into_iter().flatten().flatten().chain(&weights);
+        let taken: Vec<&String> = taken.collect();
         let others = names.iter().filter(|name| !taken.contains(name));
         Some(Self {
             others: others.cloned().collect(),
@@ -47,7 +66,26 @@ impl Roles {
             test,
             valid,
             is_validation,
+            weights,
         })
+    }
+
+    /// The same where other files are the test part: what is named for validation is that.
+    pub(super) fn beside_other_test(mut self) -> Self {
+        if std::mem::take(&mut self.is_validation) {
+            self.valid = self.test.take();
+        }
+        self
+    }
+
+    /// Whether there are parts beside the training part.
+    pub(super) fn have_parts(&self) -> bool {
+        self.test.is_some() || self.valid.is_some()
+    }
+
+    /// How many parts there are.
+    pub(super) fn num_parts(&self) -> usize {
+        1 + usize::from(self.valid.is_some()) + usize::from(self.test.is_some())
     }
 
     /// What is said of them.
@@ -55,7 +93,13 @@ impl Roles {
         let [x, y] = &self.main;
         let mut lines = Vec::new();
         match (&self.test, self.is_validation) {
-            (None, _) => lines.push(format!("rows: {x}, labels {y}")),
+            (None, _) => match &self.valid {
+                None => lines.push(format!("rows: {x}, labels {y}")),
+                Some([valid_x, valid_y]) => lines.extend([
+                    format!("training part: {x}, labels {y}"),
+                    format!("validation part: {valid_x}, labels {valid_y}"),
+                ]),
+            },
             (Some([test_x, test_y]), is_validation) => {
                 lines.push(format!("training part: {x}, labels {y}"));
                 if let Some([x, y]) = &self.valid {
@@ -85,21 +129,45 @@ pub(super) fn evaluated(names: &[String]) -> Option<[String; 2]> {
     parts.into_iter().find_map(|part| pair(names, part))
 }
 
+/// How the name of a part is put to another name; the last form is that of no part.
+const FORMS: [fn(&str, &str) -> String; 3] = [
+    |base, part| format!("{base}_{part}"),
+    |base, part| format!("{part}_{base}"),
+    |base, part| format!("{base}{part}"),
+];
+
+/// The forms of names of a part.
+fn forms(part: &str) -> &'static [fn(&str, &str) -> String] {
+    match part {
+        "" => &FORMS[2..],
+        _ => &FORMS,
+    }
+}
+
+/// An array of this name, in capitals or not.
+fn named(names: &[String], wanted: &str) -> Option<String> {
+    let exact = names.iter().find(|name| *name == wanted);
+    let alike = || names.iter().find(|name| name.eq_ignore_ascii_case(wanted));
+    exact.or_else(alike).cloned()
+}
+
+/// The weights of a part's rows.
+fn single(names: &[String], parts: &[&str]) -> Option<String> {
+    let of_part = |part: &&str| {
+        let mut wanted = WEIGHTS
+            .iter()
+            .flat_map(|base| forms(part).iter().map(move |form| form(base, part)));
+        wanted.find_map(|wanted| named(names, &wanted))
+    };
+    parts.iter().find_map(of_part)
+}
+
 /// The first inputs and labels of a part that are both there.
 fn pair(names: &[String], parts: &[&str]) -> Option<[String; 2]> {
-    let forms: [fn(&str, &str) -> String; 3] = [
-        |base, part| format!("{base}_{part}"),
-        |base, part| format!("{part}_{base}"),
-        |base, part| format!("{base}{part}"),
-    ];
-    let find = |wanted: &str| {
-        let exact = names.iter().find(|name| *name == wanted);
-        let alike = || names.iter().find(|name| name.eq_ignore_ascii_case(wanted));
-        exact.or_else(alike).cloned()
-    };
+    let find = |wanted: &str| named(names, wanted);
     // Inputs come first: each is looked for with labels beside it.
     for part in parts {
-        let forms = if part.is_empty() { &forms[2..] } else { &forms };
+        let forms = forms(part);
         for input in INPUTS {
             for form in forms {
                 let Some(x) = find(&form(input, part)) else {

@@ -16,10 +16,12 @@ use crate::data::npz::{Npz, odd_kind};
 use crate::data::precision::Integer;
 use crate::data::preparation::RowKind;
 use crate::data::row_labels::RowLabels;
+use crate::data::row_weights::RowWeights;
 use crate::data::split::PartRows;
 
 use super::array_labels::{ArrayLabels, OwnParts, numbers, with_other};
 use super::array_names::Roles;
+use super::array_weights::{row_weights, weight_arrays, with_weights};
 use super::arrays_on_disk::Files;
 use super::images::{ImageParts, image_parts, some_of};
 use super::kind::arrays_in;
@@ -34,48 +36,80 @@ struct Labelled {
     parts: PartRows,
 }
 
+/// Which arrays are what, where the test part may be other files.
+fn beside_test(source: &Source<'_>, roles: Roles) -> Roles {
+    match source.options.test {
+        Some(_) => roles.beside_other_test(),
+        None => roles,
+    }
+}
+
 /// An archive, which is read as a whole.
 pub(super) fn npz(source: &Source<'_>) -> Result<ReadParts, DataError> {
     let path = source.path;
     let mut found = Npz::read(path)?;
     let names: Vec<String> = found.arrays.keys().cloned().collect();
     let roles = Roles::of(&names).ok_or_else(|| nothing_to_train_on(path, &found))?;
+    let roles = beside_test(source, roles);
     let mut taken = |name: &String| found.arrays.remove(name).expect("it is there");
     let mut reading = roles.reading();
+    let weights = weight_arrays(path, &roles, |name| Ok(taken(name)))?;
     // Parts of its own stand behind the training part.
     let (mut x, y) = (taken(&roles.main[0]), taken(&roles.main[1]));
     let mut labels = numbers(&y, path, &roles.main[1])?;
     let (train, mut valid) = (labels.nrows(), 0);
-    for [part_x, part_y] in roles.valid.iter().chain(&roles.test) {
-        valid = labels.nrows() - train;
+    for part @ [part_x, part_y] in roles.valid.iter().chain(&roles.test) {
         labels = with_other(&labels, &numbers(&taken(part_y), path, part_y)?, path)?;
         x = joined(x, taken(part_x), path)?;
+        if Some(part) == roles.valid.as_ref() {
+            valid = labels.nrows() - train;
+        }
     }
-    let own = roles.test.as_ref().map(|_| OwnParts { train, valid });
+    let own = roles.have_parts().then_some(OwnParts { train, valid });
     reading.extend(found.left_out());
     let labels = ArrayLabels::of(source, labels, &roles.main[1])?;
     let parts = labels.parts(source, own)?;
     reading.extend(labels.lines());
-    labelled(source, Labelled { x, labels, parts }, reading)
+    let weights = row_weights(&weights, labels.len(), path)?;
+    reading.extend(weights.as_ref().map(RowWeights::line));
+    let rows = parts.clone();
+    let read = labelled(source, Labelled { x, labels, parts }, reading)?;
+    with_weights(read, weights, &rows, path)
 }
 
 /// Arrays whose inputs stay on the disk.
 pub(super) fn npy_folder(source: &Source<'_>) -> Result<ReadParts, DataError> {
     let path = source.path;
     let roles = Roles::of(&arrays_in(path)?).expect("the folder is one for having them");
+    let roles = beside_test(source, roles);
     // The labels of all parts have one numbering.
     let (all, own) = stacked(&roles, path)?;
     let labels = ArrayLabels::of(source, all, &roles.main[1])?;
-    let parts = labels.parts(source, roles.test.as_ref().map(|_| own))?;
+    let parts = labels.parts(source, roles.have_parts().then_some(own))?;
     let mut reading = roles.reading();
     reading.extend(labels.lines());
-    let Files { train, valid, test } = files(&roles, path, &labels, own, &parts)?;
+    let file = |name: &String| Npy::read(&path.join(format!("{name}.npy")));
+    let weights = weight_arrays(path, &roles, file)?;
+    let weights = row_weights(&weights, labels.len(), path)?;
+    reading.extend(weights.as_ref().map(RowWeights::line));
+    let files = files(&roles, path, &labels, own, &parts)?;
+    let read = folder_parts(source, files, labels, &parts, reading)?;
+    with_weights(read, weights, &parts, path)
+}
+
+/// The parts of rows that stay on the disk, or of images, which are read.
+fn folder_parts(
+    source: &Source<'_>,
+    files: Files,
+    labels: ArrayLabels,
+    parts: &PartRows,
+    reading: Vec<String>,
+) -> Result<ReadParts, DataError> {
     let classes = match labels {
         ArrayLabels::Classes(classes) => classes,
         ArrayLabels::Values { labels, .. } => {
-            let files = Files { train, valid, test };
             let read = files.read_parts(source, Vec::new(), reading)?;
-            return read.with_values(&labels, &parts);
+            return read.with_values(&labels, parts);
         }
     };
     // Bytes of images are read into memory, as those of other files.
@@ -83,9 +117,11 @@ pub(super) fn npy_folder(source: &Source<'_>) -> Result<ReadParts, DataError> {
         None => Ok(Some(None)),
         Some(part) => part.images().map(|images| images.map(Some)),
     };
-    if let (Some(train), Some(valid), Some(test)) =
-        (train.images()?, images(&valid)?, images(&test)?)
-    {
+    if let (Some(train), Some(valid), Some(test)) = (
+        files.train.images()?,
+        images(&files.valid)?,
+        images(&files.test)?,
+    ) {
         let parts = ImageParts {
             train,
             valid,
@@ -94,7 +130,6 @@ pub(super) fn npy_folder(source: &Source<'_>) -> Result<ReadParts, DataError> {
         };
         return Ok(image_parts(source, parts)?.with_lines(reading));
     }
-    let files = Files { train, valid, test };
     files.read_parts(source, classes.names, reading)
 }
 
@@ -146,9 +181,11 @@ fn stacked(roles: &Roles, folder: &Path) -> Result<(Array2<f64>, OwnParts), Data
     };
     let mut all = read(&roles.main[1])?;
     let (train, mut valid) = (all.nrows(), 0);
-    for [_, y] in roles.valid.iter().chain(&roles.test) {
-        valid = all.nrows() - train;
+    for part @ [_, y] in roles.valid.iter().chain(&roles.test) {
         all = with_other(&all, &read(y)?, folder)?;
+        if Some(part) == roles.valid.as_ref() {
+            valid = all.nrows() - train;
+        }
     }
     Ok((all, OwnParts { train, valid }))
 }

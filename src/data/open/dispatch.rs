@@ -1,6 +1,7 @@
 //! [`open`]: from a path to the reader of what lies there.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::data::dataset::Labels;
 use crate::data::error::DataError;
@@ -66,6 +67,7 @@ pub fn open_observed(
         path,
         options,
         observer: &observer,
+        drawn: OnceLock::new(),
     };
     if options.test.is_some() {
         source.refuse_split("data whose test part is another file (`test`)")?;
@@ -128,6 +130,10 @@ fn idle_option(options: &DataOptions, kind: DataKind) -> Option<&'static str> {
             options.split == Some(Split::Last) && !kind.has_order(),
         ),
         ("`sampling` balanced", is_balanced && kind == DataKind::Text),
+        (
+            "`folds`",
+            options.fold.is_some() && (kind == DataKind::Text || kind.has_parts()),
+        ),
         ("`augment`", !kind.takes(&options.augment, options.text)),
     ];
     let found = idle.into_iter().find(|(_, is_idle)| *is_idle);
@@ -182,6 +188,10 @@ fn opened(source: &Source<'_>, kind: DataKind, read: ReadParts) -> Result<Opened
         preparation,
         train_classes: read.train_classes,
         images: read.images,
+        test_rows: match (&options.test, source.drawn.get()) {
+            (None, Some(drawn)) => drawn.test.clone(),
+            _ => Vec::new(),
+        },
         about: read.about,
         reading,
     })

@@ -91,20 +91,25 @@ fn folders_of_parts(
         part.images = by_classes_of(&train, &part, &folder)?;
         Ok::<_, DataError>(part)
     };
-    let test = other(&names.test)?;
-    let valid = names.valid.as_ref().map(other).transpose()?;
-    let loaded: Vec<&LoadedImages> = [&train].into_iter().chain(&valid).chain([&test]).collect();
+    // Where other files are the test part, a folder named for validation is that part.
+    let is_other = source.options.test.is_some() && names.has_validation_alone();
+    let (valid, test) = match is_other {
+        true => (Some(&names.test), None),
+        false => (names.valid.as_ref(), Some(&names.test)),
+    };
+    let (valid, test) = (valid.map(other).transpose()?, test.map(other).transpose()?);
+    let loaded: Vec<&LoadedImages> = [&train].into_iter().chain(&valid).chain(&test).collect();
     let mut reading = reading(&loaded);
     reading.insert(0, names.line());
     let (images, valid) = match valid {
         Some(valid) => {
-            source.refuse_valid()?;
+            source.refuse_valid(test.is_some())?;
             (train.images, Some(valid.images))
         }
         None => held_out(source, train.images)?,
     };
     let parts = ImageParts {
-        test: Some(test.images),
+        test: test.map(|test| test.images),
         train: images,
         valid,
         class_names: train.class_names,

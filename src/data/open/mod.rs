@@ -18,6 +18,7 @@
 
 mod array_labels;
 mod array_names;
+mod array_weights;
 mod arrays;
 mod arrays_on_disk;
 mod augmentations;

@@ -43,6 +43,9 @@ pub struct Opened {
     pub train_classes: Option<Vec<u32>>,
     /// The images of the training part as they are in the files, if it has some.
     pub images: Option<ImageDataset>,
+    /// The number of each test row among all rows, from 0 in the order in which they were read;
+    /// nothing where the test part has files of its own.
+    pub test_rows: Vec<usize>,
     /// The data in a line.
     pub about: String,
     /// What was read, and what was left out: `key: value` each.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::data::error::DataError;
+use crate::data::folds::Fold;
 use crate::data::image_folder::ImageFolder;
 use crate::data::split::Shares;
 use crate::data::table_options::TableOptions;
@@ -44,6 +45,9 @@ pub struct DataOptions {
     pub valid: Option<PathBuf>,
     /// Other files that are the test part, likewise; no rows are drawn for it then.
     pub test: Option<PathBuf>,
+    /// The fold of a cross-validation that is the test part: all rows but its own are for training,
+    /// and there is no other part.
+    pub fold: Option<Fold>,
     /// The seed of the split, where it is not `seed`.
     pub split_seed: Option<u64>,
     /// Folders of images: size, colour, cache.
@@ -69,6 +73,7 @@ impl Default for DataOptions {
             valid_share: None,
             valid: None,
             test: None,
+            fold: None,
             split_seed: None,
             images: ImageFolder::default(),
             augment: Augmentations::default(),
@@ -94,6 +99,7 @@ impl DataOptions {
         if !is_share(self.share()) {
             return Err(odd("test_share", "above 0 and below 1", self.share()));
         }
+        self.check_fold()?;
         match (&self.valid, self.valid_share) {
             (Some(_), Some(share)) => {
                 let expected = "left out, as `valid` says which rows are the validation part";
@@ -111,6 +117,39 @@ impl DataOptions {
                 Err(odd("valid_share", expected, share))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Refuses folds that cannot be, and other parts beside them.
+    fn check_fold(&self) -> Result<(), DataError> {
+        let Some(Fold { number, of }) = self.fold else {
+            return Ok(());
+        };
+        let odd = |expected, got: String| DataError::Option {
+            name: "fold",
+            expected,
+            got,
+        };
+        if of < 2 || !(1..=of).contains(&number) {
+            let expected = "from 1 to the number of folds, which is at least 2";
+            return Err(odd(expected, format!("{number} of {of}")));
+        }
+        let parts = [
+            ("test_share", self.test_share.is_some()),
+            ("valid_share", self.valid_share.is_some()),
+            ("valid", self.valid.is_some()),
+            ("test", self.test.is_some()),
+        ];
+        if let Some((name, _)) = parts.into_iter().find(|(_, is_given)| *is_given) {
+            let expected = "without other parts: each fold is the test part once";
+            return Err(odd(expected, format!("{name} beside it")));
+        }
+        match &self.split {
+            None | Some(Split::Stratified | Split::Random) => Ok(()),
+            Some(split) => {
+                let expected = "of rows that are drawn, by `split` stratified or random";
+                Err(odd(expected, format!("{split:?} beside it")))
+            }
         }
     }
 
@@ -157,6 +196,7 @@ impl DataOptions {
         let draws = self.valid_share.is_some();
         let is_file = matches!(self.split, Some(Split::File(_)));
         let options = [
+            ("folds", self.fold.is_some()),
             ("split", self.split.is_some() && (is_file || !draws)),
             ("test_share", self.test_share.is_some()),
             ("split_seed", self.split_seed.is_some() && !draws),

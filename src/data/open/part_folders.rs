@@ -106,6 +106,11 @@ impl PartNames {
         }
     }
 
+    /// Whether the part to evaluate on is named for validation.
+    pub(super) fn has_validation_alone(&self) -> bool {
+        Part::named(&self.test) == Some(Part::Validation)
+    }
+
     /// What is done with them.
     pub(super) fn line(&self) -> String {
         let Self { train, test, .. } = self;

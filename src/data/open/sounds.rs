@@ -26,6 +26,8 @@ struct Sounds {
     class_names: Vec<String>,
     groups: Vec<String>,
     parts: Option<PartRows>,
+    /// Whether their part to evaluate on is named for validation.
+    have_validation_alone: bool,
     /// The sampling rate of the first, and the seconds of all.
     rate: u32,
     seconds: f64,
@@ -79,6 +81,7 @@ impl Sounds {
         Ok(Self {
             spectrograms: settings.log_mels(&sounds),
             labels: rows.iter().map(number).collect(),
+            have_validation_alone: parts.as_ref().is_some_and(PartNames::has_validation_alone),
             parts: parts.map(|_| own_parts(&rows)),
             groups: rows.into_iter().map(|row| row.group).collect(),
             class_names,
@@ -275,9 +278,14 @@ fn own_parts(rows: &[Row]) -> PartRows {
 fn part_rows(source: &Source<'_>, sounds: &Sounds) -> Result<PartRows, DataError> {
     if let Some(parts) = &sounds.parts {
         source.refuse_split("sounds with their own parts")?;
+        let mut parts = parts.clone();
+        // Where other files are the test part, a folder named for validation is that part.
+        if source.options.test.is_some() && sounds.have_validation_alone {
+            parts.valid = std::mem::take(&mut parts.test);
+        }
         if !parts.valid.is_empty() {
-            source.refuse_valid()?;
-            return Ok(parts.clone());
+            source.refuse_valid(!parts.test.is_empty())?;
+            return Ok(parts);
         }
         // The validation part, if one is asked for, is drawn from the training part.
         let labels: Vec<u32> = parts.train.iter().map(|&row| sounds.labels[row]).collect();

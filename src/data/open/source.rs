@@ -1,9 +1,11 @@
 //! A path with its options, while it is read; the split of its rows into parts.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use crate::data::dataset::Dataset;
 use crate::data::error::DataError;
+use crate::data::folds::{Fold, stratified_folds};
 use crate::data::split::{
     PartRows, Shares, group_parts, last_parts, random_parts, split_from_file, stratified_parts,
 };
@@ -46,6 +48,8 @@ pub(super) struct Source<'a> {
     pub(super) path: &'a Path,
     pub(super) options: &'a DataOptions,
     pub(super) observer: &'a Observer<'a>,
+    /// The rows of each part, once they are drawn.
+    pub(super) drawn: OnceLock<PartRows>,
 }
 
 impl PartRows {
@@ -88,6 +92,14 @@ impl Source<'_> {
         labels: &[u32],
         groups: &[String],
     ) -> Result<PartRows, DataError> {
+        let parts = self.new_split(labels, groups)?;
+        Ok(self.drawn.get_or_init(|| parts).clone())
+    }
+
+    fn new_split(&self, labels: &[u32], groups: &[String]) -> Result<PartRows, DataError> {
+        if let Some(fold) = self.options.fold {
+            return self.fold(labels, fold);
+        }
         let shares = self.options.shares();
         let parts = match &self.options.split {
             Some(Split::File(path)) => {
@@ -98,7 +110,7 @@ impl Source<'_> {
                     valid: shares.valid * (rest.len() + test.len()) as f64 / rest.len() as f64,
                     test: 0.0,
                 };
-                let held = self.drawn(&labels, groups, shares);
+                let held = self.draw(&labels, groups, shares);
                 let of_rest = |rows: Vec<usize>| rows.into_iter().map(|row| rest[row]).collect();
                 PartRows {
                     train: of_rest(held.train),
@@ -106,7 +118,7 @@ impl Source<'_> {
                     test,
                 }
             }
-            _ => self.drawn(labels, groups, shares),
+            _ => self.draw(labels, groups, shares),
         };
         self.filled(parts)
     }
@@ -125,12 +137,33 @@ impl Source<'_> {
                 ..PartRows::default()
             });
         };
-        let parts = self.drawn(labels, groups, Shares { valid, test: 0.0 });
+        let parts = self.draw(labels, groups, Shares { valid, test: 0.0 });
         self.check_valid(&parts)?;
         Ok(parts)
     }
 
-    fn drawn(&self, labels: &[u32], groups: &[String], shares: Shares) -> PartRows {
+    /// The rows of a fold, and all others.
+    fn fold(&self, labels: &[u32], fold: Fold) -> Result<PartRows, DataError> {
+        let rows = labels.len();
+        if rows < fold.of {
+            let expected = format!("at least {} rows, one for each fold", fold.of);
+            let remedy = "take fewer `folds`";
+            return Err(DataError::unfit(
+                self.path,
+                expected,
+                rows.to_string(),
+                remedy,
+            ));
+        }
+        let seed = self.options.drawn_with();
+        let folds = match self.options.split {
+            Some(Split::Random) => stratified_folds(&vec![0; rows], fold.of, seed),
+            _ => stratified_folds(labels, fold.of, seed),
+        };
+        Ok(fold.parts(&folds))
+    }
+
+    fn draw(&self, labels: &[u32], groups: &[String], shares: Shares) -> PartRows {
         let seed = self.options.drawn_with();
         match &self.options.split {
             Some(Split::Random) => random_parts(labels.len() as u32, shares, seed),
@@ -224,9 +257,12 @@ impl Source<'_> {
         }
     }
 
-    /// Refuses options about the parts for data that have a validation and a test part.
-    pub(super) fn refuse_valid(&self) -> Result<(), DataError> {
-        self.refuse_test()?;
+    /// Refuses options about the parts for data that have a validation part, and a test part too if
+    /// `has_test`.
+    pub(super) fn refuse_valid(&self, has_test: bool) -> Result<(), DataError> {
+        if has_test {
+            self.refuse_test()?;
+        }
         let options = [
             ("`valid`", self.options.valid.is_some()),
             ("`valid_share`", self.options.valid_share.is_some()),

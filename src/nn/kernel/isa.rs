@@ -121,7 +121,7 @@ impl Isa {
                 got,
             },
             _ => NnError::Isa {
-                meant: nearest(name, names),
+                meant: nearest(name, Isa::available().iter().map(|isa| isa.name())),
                 available,
                 got,
             },

@@ -55,6 +55,12 @@ pub trait Criterion: Debug + Send + Sync {
         None
     }
 
+    /// The class whose rows it leaves out, if there is one: metrics leave them out too. None by
+    /// default.
+    fn ignored_class(&self) -> Option<usize> {
+        None
+    }
+
     /// Whether [`Criterion::sums`] writes every value of the gradient. Where it does not, which is
     /// the default, it finds zeros there.
     fn fills_gradient(&self) -> bool {
@@ -92,6 +98,10 @@ impl<C: Criterion + ?Sized> Criterion for Arc<C> {
 
     fn problem(&self, outputs: &Shape) -> Option<String> {
         (**self).problem(outputs)
+    }
+
+    fn ignored_class(&self) -> Option<usize> {
+        (**self).ignored_class()
     }
 
     fn fills_gradient(&self) -> bool {

@@ -155,6 +155,13 @@ impl Criterion for Loss {
         }
     }
 
+    fn ignored_class(&self) -> Option<usize> {
+        match self {
+            Loss::CrossEntropy(options) => options.ignored_class().map(|class| class as usize),
+            _ => None,
+        }
+    }
+
     fn problem(&self, outputs: &Shape) -> Option<String> {
         match self {
             Loss::CrossEntropy(options) => options.problem(outputs.channels()),

@@ -12,7 +12,7 @@ const BLOCK: usize = 256;
 
 /// What `of_row` makes of each row: its place in the block and its outputs. `labels` reads those of
 /// a block's rows. Results are in the order of the rows.
-pub(super) fn of_rows<L, T: Send>(
+pub(crate) fn of_rows<L, T: Send>(
     network: &Network,
     data: &dyn Dataset,
     rows: &[u32],
@@ -43,13 +43,13 @@ pub(super) fn of_rows<L, T: Send>(
 }
 
 /// A row in its block.
-pub(super) struct Row<'a, L> {
+pub(crate) struct Row<'a, L> {
     /// Its number.
-    pub(super) row: usize,
+    pub(crate) row: usize,
     /// Its place in the block.
-    pub(super) place: usize,
+    pub(crate) place: usize,
     /// The labels of the block.
-    pub(super) labels: &'a L,
+    pub(crate) labels: &'a L,
     /// What the network gives for it.
-    pub(super) outputs: ArrayView1<'a, f32>,
+    pub(crate) outputs: ArrayView1<'a, f32>,
 }
