@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::columns::{Column, Columns, Head};
+use super::column_choice::Column;
+use super::columns::{Columns, Head};
 use super::error::DataError;
 use super::listed::listed;
 use super::table_options::TableOptions;

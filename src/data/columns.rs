@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::meant::nearest;
 
 use super::cells::{is_missing, is_name, is_number, is_whole, is_word, whole};
+use super::column_choice::Column;
 use super::error::DataError;
 use super::listed::listed;
 use super::records::{Record, Records};
@@ -28,40 +29,6 @@ const COUNTED_ROWS: usize = 10;
 
 /// Rows that are looked at to tell whole numbers from decimals.
 const LOOKED_AT: usize = 100;
-
-/// A column of a table.
-///
-/// ```
-/// use unisono::data::{Column, CsvTable};
-/// let table = CsvTable::parse(b"kind,size\na,1\nb,2\n", &Column::Index(0), "t.csv".as_ref())?;
-/// assert_eq!(table.names(), ["size"]);
-/// # Ok::<(), unisono::data::DataError>(())
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Column {
-    /// The last one.
-    #[default]
-    Last,
-    /// By its place, from 0.
-    Index(usize),
-    /// By its name in the header.
-    Name(String),
-}
-
-/// Whether the first line of a table holds the names of the columns.
-///
-/// Example: [`Target`](super::Target).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Header {
-    /// As the cells say.
-    #[default]
-    Auto,
-    /// It does.
-    Yes,
-    /// It does not.
-    No,
-}
 
 /// The columns of a table that are features, and where the label stands.
 ///

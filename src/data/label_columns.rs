@@ -4,7 +4,8 @@ use std::path::Path;
 
 use ndarray::{Array2, Axis};
 
-use super::columns::{Column, Head};
+use super::column_choice::Column;
+use super::columns::Head;
 use super::error::DataError;
 use super::missing_labels::settle_missing;
 use super::records::Records;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::columns::Column;
+use super::column_choice::Column;
 use super::error::DataError;
 use super::table_options::TableOptions;
 use super::text_features::LabelledTexts;

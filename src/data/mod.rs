@@ -43,6 +43,7 @@ mod chosen_columns;
 mod cifar;
 #[cfg(feature = "image")]
 mod class_folders;
+mod column_choice;
 mod column_encoder;
 mod columns;
 mod concat;
@@ -141,8 +142,9 @@ mod weighted;
 pub use array_file::ArrayFile;
 pub use arrays::ArrayDataset;
 pub use augment::{Augmentation, Augmented};
+pub use column_choice::{Column, Header};
 pub use column_encoder::{ColumnCells, ColumnEncoder};
-pub use columns::{Column, Columns, Header};
+pub use columns::Columns;
 pub use concat::ConcatDataset;
 pub use dataset::{Dataset, Labels, LabelsMut};
 pub use digits::digits;

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::columns::{Column, Columns, Head, Header};
+use super::column_choice::{Column, Header};
+use super::columns::{Columns, Head};
 use super::csv::{delimiter_name, records, table_bytes, texts};
 use super::error::DataError;
 use super::feature_cells::{FeatureCells, FeatureColumn};

@@ -61,6 +61,8 @@ impl Debug for Watchdog {
 }
 
 /// A worker that has been in a phase of a step for longer than the limit of a [`Watchdog`].
+///
+/// Example: [`Watchdog`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stalled {

@@ -29,8 +29,11 @@ pub(super) const LOSSES: &[&str] = &[
     "ctc",
 ];
 
+/// Makes an optimiser.
+type Make = fn() -> Optimizer;
+
 /// Optimisers by name.
-pub(super) const OPTIMIZERS: [(&str, fn() -> Optimizer); 16] = [
+pub(super) const OPTIMIZERS: [(&str, Make); 16] = [
     ("sgd", || Optimizer::sgd(0.1)),
     ("momentum", || Optimizer::sgd(0.05).with_momentum(0.9)),
     ("nesterov", || {
@@ -171,7 +174,7 @@ fn augmented(
     let len = case.rows * shape.len();
     let pixels: Vec<u8> = (0..len).map(|at| (at * 7919 % 251) as u8).collect();
     let images = ImageDataset::new(pixels, shape, classes.to_vec(), outputs)?;
-    let images = images.clone().standardised(&images.statistics());
+    let images = images.clone().standardised(&images.statistics().unwrap());
     let augmentation = Augmentation {
         crop: 1,
         flip: true,
