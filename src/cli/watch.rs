@@ -19,7 +19,7 @@ pub(super) fn check_watch(settings: &TrainSettings, task: &Task) -> Result<(), A
     let meant = nearest_metric(&got, &keys);
     let meant = meant.map_or_else(String::new, |key| format!("; did you mean {key}?"));
     let all = keys.join(", ");
-    let message = format!("must be one of {all}, the metrics of {name}, got {got:?}{meant}");
+    let message = format!("expected one of {all}, the metrics of {name}, got {got:?}{meant}");
     Err(ArgError::text("watch", &message))
 }
 

@@ -178,7 +178,7 @@ fn metrics_that_a_task_has_not_are_refused_with_those_that_it_has() {
     with(
         &["--watch", "mae"],
         &[
-            "--watch must be one of loss, accuracy, balanced-accuracy, precision, recall, f1, roc-auc, average-precision, log-loss, the metrics of a classification, got \"mae\"",
+            "--watch: expected one of loss, accuracy, balanced-accuracy, precision, recall, f1, roc-auc, average-precision, log-loss, the metrics of a classification, got \"mae\"",
         ],
     );
     with(
@@ -187,7 +187,7 @@ fn metrics_that_a_task_has_not_are_refused_with_those_that_it_has() {
     );
     with(
         &["--target", "a", "--drop", "kind", "--watch", "f1"],
-        &["--watch must be one of loss, mae, rmse, r2, the metrics of a regression"],
+        &["--watch: expected one of loss, mae, rmse, r2, the metrics of a regression"],
     );
     let text = folder.file(
         "text.txt",

@@ -197,7 +197,7 @@ fn arrays_of_what_is_no_weight_are_refused_by_name() {
             one(&odd, "(60,)"),
             "a finite weight of at least 0, got -1 in row 7",
         ),
-        (one(&odd[..9], "(9,)"), "got 9"),
+        (one(&[1.0; 9], "(9,)"), "got 9"),
         (
             one(&odd, "(30, 2)"),
             "weights of one number a row, got shape [30, 2]",
