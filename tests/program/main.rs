@@ -48,6 +48,7 @@ mod signals;
 #[cfg(unix)]
 mod survives;
 mod table_columns;
+mod table_formats;
 mod three_parts;
 mod weight_column;
 mod written_layers;

@@ -28,6 +28,7 @@ pub(super) struct Flags {
 
 const STUDY: &[&str] = &[
     "json",
+    "format",
     "config",
     "set",
     "out",
@@ -113,7 +114,7 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "bench",
-        acting: &["steps", "network", "json"],
+        acting: &["steps", "network", "format", "json"],
         rules: &[
             ("preset", NETWORK),
             ("precision", NETWORK),
@@ -141,6 +142,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "jitter",
             "simulated_all_reduce",
             "cores",
+            "format",
             "json",
         ],
         rules: &[
@@ -178,6 +180,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "parallel_trials",
             "slice",
             "on_threads",
+            "format",
             "json",
         ],
         rules: &[],
@@ -194,6 +197,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "window",
             "tolerance",
             "scaling",
+            "format",
             "json",
         ],
         rules: &[
@@ -223,7 +227,7 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "eval",
-        acting: &["run", "part", "input", "classes", "json"],
+        acting: &["run", "part", "input", "classes", "format", "json"],
         rules: &[],
     },
     Flags {
@@ -254,12 +258,12 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "list",
-        acting: &["folder", "sort", "reverse", "json"],
+        acting: &["folder", "sort", "reverse", "format", "json"],
         rules: &[],
     },
     Flags {
         command: "inspect",
-        acting: &["run", "json"],
+        acting: &["run", "format", "json"],
         rules: &[],
     },
     Flags {
@@ -269,7 +273,7 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "compare",
-        acting: &["runs", "out", "force", "json"],
+        acting: &["runs", "out", "force", "format", "json"],
         rules: &[],
     },
     Flags {
