@@ -51,7 +51,7 @@ mod tests {
             ("mes", Some("mse")),
             ("Huber", Some("huber")),
             ("cross_entrpy", Some("cross-entropy")),
-            ("bse", Some("mse")),
+            ("bse", Some("bce")),
             ("hinge", None),
             ("x", None),
             ("", None),

@@ -7,7 +7,8 @@ use clap_complete::Shell;
 
 use super::choices::{TRACKS, a_precision, a_preset};
 use super::options::{
-    DataArgs, EngineArgs, FromArgs, JsonArgs, TrainArgs, precision_help, ranges, reference_help,
+    DataArgs, EngineArgs, FromArgs, JsonArgs, TableArgs, TrainArgs, precision_help, ranges,
+    reference_help,
 };
 use super::runs_args::{
     CompareArgs, EvalArgs, ExplainArgs, ExportArgs, GenerateArgs, ListArgs, PredictArgs,
@@ -35,6 +36,9 @@ pub(super) enum Command {
     Inspect {
         /// The run's folder; with @best, @last or @STEP behind it other weights than the newest
         run: PathBuf,
+
+        #[command(flatten)]
+        table: TableArgs,
 
         #[command(flatten)]
         json: JsonArgs,
@@ -128,6 +132,9 @@ pub(super) struct BenchArgs {
     /// the messages; in at most --steps rounds each
     #[arg(long)]
     pub(super) network: bool,
+
+    #[command(flatten)]
+    pub(super) table: TableArgs,
 
     /// Print one line of JSON
     #[arg(long)]

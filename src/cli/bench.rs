@@ -7,14 +7,17 @@ use crate::nn::Precision;
 use crate::study::{Bench, BenchReport};
 
 use super::args::BenchArgs;
+use super::choices::TABLE_FORMATS;
 use super::config::{check_shards, engine_config, preset_in};
 use super::error::{ArgError, CommandError};
 use super::network::network;
+use super::stdout::only_tables;
 use super::summary::rank_text;
 use super::units::{gflops, milliseconds, percent, rate};
 
 /// `unisono bench`.
 pub(super) fn bench(args: &BenchArgs, ranks: Option<&Ranks>) -> Result<(), CommandError> {
+    only_tables(TABLE_FORMATS.of(&args.table.format)?);
     if args.network {
         return network(args, ranks);
     }

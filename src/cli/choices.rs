@@ -11,6 +11,7 @@ use crate::study::batch_size::Search;
 use crate::train::{OnNonFinite, OnWorkerPanic};
 
 use super::error::{ArgError, refused, refused_name};
+use super::table_format::TableFormat;
 
 /// The names that a flag takes, and what each stands for.
 pub(crate) struct Choices<T: 'static> {
@@ -122,6 +123,16 @@ pub(crate) static ORDERS: Choices<Order> = choices(
 /// What `export` writes.
 pub(crate) static FORMATS: Choices<()> =
     choices("format", &[("safetensors", ()), ("npz", ()), ("onnx", ())]);
+
+/// How tables are printed.
+pub(crate) static TABLE_FORMATS: Choices<Option<TableFormat>> = choices(
+    "format",
+    &[
+        ("text", None),
+        ("markdown", Some(TableFormat::Markdown)),
+        ("latex", Some(TableFormat::Latex)),
+    ],
+);
 
 /// How a prediction is explained, by the points of a path.
 pub(crate) static METHODS: Choices<fn(usize) -> Saliency> = choices(

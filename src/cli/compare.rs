@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::choices::TABLE_FORMATS;
 use super::compare_facts::{
     FIGURES, OTHER_DATA, Setting, facts, has_other_data, no_difference, setting_rows,
 };
@@ -13,9 +14,11 @@ use super::error::CommandError;
 use super::out_file::OutFile;
 use super::output::aligned;
 use super::runs_args::CompareArgs;
+use super::stdout::only_tables;
 
 /// `unisono compare`.
 pub(super) fn compare(args: &CompareArgs) -> Result<(), CommandError> {
+    only_tables(TABLE_FORMATS.of(&args.table.format)?);
     let out = match &args.out {
         Some(path) => Some(OutFile::new(path, args.force, &[])?),
         None => None,

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::report::{Chart, HtmlReport, LineChart};
+use crate::report::{HtmlReport, LineChart};
 
 use super::compare_facts::{
     OTHER_DATA, Setting, facts, has_other_data, no_difference, setting_rows,
@@ -168,7 +168,8 @@ fn curves(page: &mut HtmlReport, runs: &[ComparedRun]) {
                     Some(names) => names.join(", "),
                 });
             if let Some(chart) = chart(curve, of, &lines.collect::<Vec<_>>()) {
-                page.figure(&chart.svg(), curve.caption);
+                let name = curve.title.to_lowercase().replace(' ', "_");
+                page.chart(&name, &chart, curve.caption);
                 is_empty = false;
             }
         };

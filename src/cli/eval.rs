@@ -9,11 +9,13 @@ use crate::nn::Criterion;
 use crate::run::{TargetErrors, classification, label_sets_of, multi_label, predictions};
 use crate::train::TrainError;
 
+use super::choices::TABLE_FORMATS;
 use super::error::{ArgError, CommandError};
 use super::output::aligned;
 use super::part_errors::{errors, if_numbers};
 use super::runs_args::EvalArgs;
 use super::saved_run::SavedRun;
+use super::stdout::only_tables;
 use super::summary::say_errors;
 use super::task::trainer_from;
 use super::units::{self, percent};
@@ -34,6 +36,7 @@ struct Found {
 
 /// `unisono eval`.
 pub(super) fn eval(args: &EvalArgs) -> Result<(), CommandError> {
+    only_tables(TABLE_FORMATS.of(&args.table.format)?);
     let saved = SavedRun::open(&args.of.run)?;
     if args.classes && saved.targets().is_some() {
         return Err(ArgError::Unused {

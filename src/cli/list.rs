@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::run::{Manifest, RunFolder, RunWeights, TargetErrors};
 
-use super::choices::{ORDERS, Order};
+use super::choices::{ORDERS, Order, TABLE_FORMATS};
 use super::compare_facts::FIGURES;
 use super::error::CommandError;
 use super::options::TrainArgs;
 use super::output::aligned;
 use super::runs_args::ListArgs;
 use super::saved_run::settings;
-use super::stdout::{json, only_json};
+use super::stdout::{json, only_json, only_tables};
 use super::units::{loss, percent, seconds};
 
 /// Digits of a hash that are shown.
@@ -43,6 +43,7 @@ struct Listed {
 /// `unisono list`.
 pub(super) fn list(args: &ListArgs) -> Result<(), CommandError> {
     only_json(args.json.json);
+    only_tables(TABLE_FORMATS.of(&args.table.format)?);
     let order = ORDERS.of(&args.sort)?;
     let runs = RunFolder::all(&args.folder)?;
     let mut runs: Vec<Listed> = runs.iter().map(|run| Listed::of(run)).collect();

@@ -65,6 +65,7 @@ mod study_live;
 mod study_plan;
 mod study_values;
 mod summary;
+mod table_format;
 mod task;
 mod terminal;
 mod threads;

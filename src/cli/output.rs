@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::report::{Chart, HtmlReport};
 
 use super::error::CommandError;
+use super::stdout::formatted;
 use super::terminal::terminal_columns;
 
 /// As it was typed, without the program's folder.
@@ -29,7 +30,11 @@ const NARROWEST: usize = 8;
 
 /// Columns as wide as their widest cell. On a terminal the widest are cut until a row is a line;
 /// elsewhere nothing is cut.
+/// With `--format` they are printed in that.
 pub(super) fn aligned(head: &[&str], rows: &[Vec<String>]) {
+    if formatted(head, rows) {
+        return;
+    }
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([head[column].len()]).max().unwrap_or(0)
@@ -79,9 +84,10 @@ pub(super) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Comma
     crate::output::write(&path, bytes).map_err(|source| CommandError::Write { path, source })
 }
 
-/// A chart as SVG and PNG.
+/// A chart as SVG and PNG, and its numbers as CSV.
 pub(super) fn picture(folder: &Path, name: &str, chart: &dyn Chart) -> Result<(), CommandError> {
     write(folder, &format!("{name}.svg"), chart.svg().as_bytes())?;
+    write(folder, &format!("{name}.csv"), chart.csv().as_bytes())?;
     match chart.png() {
         Some(png) => write(folder, &format!("{name}.png"), &png),
         None => {

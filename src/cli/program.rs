@@ -17,7 +17,7 @@ use super::launched::{Part, join, leave, speaker, wait_for_first};
 use super::message::message;
 use super::options::TrainArgs;
 use super::settings_table::{By, refuse, refuse_flags};
-use super::stdout::{CLOSED_PIPE, json, only_json};
+use super::stdout::{CLOSED_PIPE, end_tables, json, only_json};
 use super::{
     bench, compare, doctor, eval, inspect, list, lr, predict, runs, scaling, shell, study, train,
 };
@@ -53,6 +53,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Err(error) => (None, Err(error)),
     };
+    end_tables();
     let result = match &ranks {
         Some(ranks) => leave(ranks, result),
         None => result,
@@ -94,7 +95,7 @@ fn command(
     match command {
         Command::Train(train) => train::train(&train, flags, ranks),
         Command::List(args) => list::list(&args),
-        Command::Inspect { run, json } => runs::inspect(&run, json),
+        Command::Inspect { run, table, json } => runs::inspect(&run, &table, json),
         Command::Diff {
             first,
             second,

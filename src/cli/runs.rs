@@ -10,16 +10,16 @@ use crate::export::{OutputScale, write_npz, write_onnx_described, write_safetens
 use crate::nn::Network;
 use crate::run::{Manifest, RunWeights};
 
-use super::choices::FORMATS;
+use super::choices::{FORMATS, TABLE_FORMATS};
 use super::compare_facts::{FIGURES, Setting};
 use super::document::{differences, differing};
 use super::error::CommandError;
-use super::options::JsonArgs;
+use super::options::{JsonArgs, TableArgs};
 use super::out_file::OutFile;
 use super::output::aligned;
 use super::runs_args::ExportArgs;
 use super::saved_run::{SavedRun, settings};
-use super::stdout::{json, only_json};
+use super::stdout::{json, only_json, only_tables};
 
 /// Updates that made a run's newest weights: a process that was killed has not written them down.
 fn steps(run: &Path, manifest: &Manifest) -> u64 {
@@ -28,8 +28,9 @@ fn steps(run: &Path, manifest: &Manifest) -> u64 {
 }
 
 /// `unisono inspect`: every tensor of a run.
-pub(super) fn inspect(folder: &Path, how: JsonArgs) -> Result<(), CommandError> {
+pub(super) fn inspect(folder: &Path, table: &TableArgs, how: JsonArgs) -> Result<(), CommandError> {
     only_json(how.json);
+    only_tables(TABLE_FORMATS.of(&table.format)?);
     let saved = SavedRun::open(folder)?;
     say!("model: {}", saved.network.model());
     say!("weights: {}", saved.weights.file.display());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::choices::{FORMATS, METHODS, ORDERS, PARTS};
-use super::options::{JsonArgs, ranges};
+use super::options::{JsonArgs, TableArgs, ranges};
 
 /// A part of a run's data.
 #[derive(Debug, ClapArgs)]
@@ -35,6 +35,9 @@ pub(super) struct ListArgs {
     pub(super) reverse: bool,
 
     #[command(flatten)]
+    pub(super) table: TableArgs,
+
+    #[command(flatten)]
     pub(super) json: JsonArgs,
 }
 
@@ -52,6 +55,9 @@ pub(super) struct CompareArgs {
     /// Overwrite an existing file, whatever it is
     #[arg(long, requires = "out")]
     pub(super) force: bool,
+
+    #[command(flatten)]
+    pub(super) table: TableArgs,
 
     /// Print one JSON object: the runs, and the settings that differ
     #[arg(long)]
@@ -72,6 +78,9 @@ pub(super) struct EvalArgs {
     /// Print a line for each class too
     #[arg(long, conflicts_with = "json")]
     pub(super) classes: bool,
+
+    #[command(flatten)]
+    pub(super) table: TableArgs,
 
     /// Print one JSON object, with the metrics of each class and the confusion matrix
     #[arg(long)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::choices::{a_precision, a_preset, all_reduces, an_all_reduce};
-use super::options::{JsonArgs, precision_help, ranges, reference_help};
+use super::options::{JsonArgs, TableArgs, precision_help, ranges, reference_help};
 
 /// Measures scaling, or analyses a measurement.
 #[derive(Clone, Debug, ClapArgs)]
@@ -78,6 +78,9 @@ pub(super) struct ScalingArgs {
 
     #[command(flatten)]
     pub(super) what_if: WhatIfArgs,
+
+    #[command(flatten)]
+    pub(super) table: TableArgs,
 
     #[command(flatten)]
     pub(super) json: JsonArgs,

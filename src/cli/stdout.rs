@@ -1,9 +1,11 @@
 //! Standard output: the only place that writes to it.
 
+use std::cell::RefCell;
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
 use super::shown::shown;
+use super::table_format::TableFormat;
 
 /// Prints a line to stdout. Unlike `println!` it does not panic where nobody reads: it ends the
 /// program, as the signal would.
@@ -39,6 +41,54 @@ pub(super) fn json(results: impl FnOnce() -> serde_json::Value) {
     if IS_JSON.get().is_some() {
         write(format_args!("{}\n", results()));
     }
+}
+
+/// Set where nothing but tables is printed, in this format.
+static TABLES: OnceLock<TableFormat> = OnceLock::new();
+
+thread_local! {
+    /// What was said as `name: value` where only tables are printed: a table of its own, if there is
+    /// no other.
+    static FACTS: RefCell<Option<Vec<Vec<String>>>> = const { RefCell::new(Some(Vec::new())) };
+}
+
+/// Prints nothing but tables from now on, if there is a format.
+pub(super) fn only_tables(format: Option<TableFormat>) {
+    if let Some(format) = format {
+        TABLES.get_or_init(|| format);
+    }
+}
+
+/// Prints a table, where only tables are printed; whether it did.
+pub(super) fn formatted(head: &[&str], rows: &[Vec<String>]) -> bool {
+    let Some(format) = TABLES.get() else {
+        return false;
+    };
+    // Of several tables an empty line stands between two.
+    let is_first = FACTS.take().is_some();
+    let between = if is_first { "" } else { "\n" };
+    write(format_args!("{between}{}\n", format.table(head, rows)));
+    true
+}
+
+/// Ends what [`only_tables`] began: a command that printed no table has said facts, which are one.
+pub(super) fn end_tables() {
+    let facts = FACTS.take().filter(|facts| !facts.is_empty());
+    if let (Some(format), Some(facts)) = (TABLES.get(), facts) {
+        write(format_args!("{}\n", format.table(&["", "value"], &facts)));
+    }
+}
+
+/// Keeps a fact for [`end_tables`]; other lines go to stderr.
+fn keep_fact(line: &str) {
+    let Some((name, value)) = line.trim_end().split_once(": ") else {
+        if !line.trim().is_empty() {
+            tell_at_once(format_args!("{line}"));
+        }
+        return;
+    };
+    let fact = vec![name.to_owned(), value.to_owned()];
+    FACTS.with_borrow_mut(|facts| facts.iter_mut().for_each(|facts| facts.push(fact.clone())));
 }
 
 /// Set on all ranks of a training but the first.
@@ -98,7 +148,9 @@ pub(super) fn line(text: std::fmt::Arguments<'_>) {
 
 /// Prints at once, without a line's end.
 pub(super) fn print(text: std::fmt::Arguments<'_>) {
-    if IS_JSON.get().is_none() {
+    if TABLES.get().is_some() {
+        keep_fact(&text.to_string());
+    } else if IS_JSON.get().is_none() {
         write(text);
     }
 }

@@ -17,10 +17,11 @@ use crate::study::batch_size::{
 };
 use crate::train::Trainer;
 
+use super::choices::TABLE_FORMATS;
 use super::error::{CommandError, refused};
 use super::out_file::check_folder;
 use super::output::{aligned, command_line, picture, report, write};
-use super::stdout::{json, only_json, tell_at_once};
+use super::stdout::{json, only_json, only_tables, tell_at_once};
 use super::study_args::{BranchArgs, StudyCommand, StudyOf};
 use super::study_kind::StudyKind;
 use super::study_live::{estimate, stoppable, trained, tried};
@@ -39,6 +40,10 @@ const CAVEAT: &str = "Sharpness is 100 (max f(x+y) - f(x)) / (1 + f(x)) over |y|
 pub(super) fn study(command: &StudyCommand, flags: &ArgMatches) -> Result<(), CommandError> {
     let (_, flags) = flags.subcommand().expect("clap asks for a study");
     only_json(flags.get_flag("json"));
+    // Merging prints no table.
+    if let Ok(Some(format)) = flags.try_get_one::<String>("format") {
+        only_tables(TABLE_FORMATS.of(format)?);
+    }
     match command {
         StudyCommand::Steps(of) => steps(of, flags),
         StudyCommand::Time { of, on_threads } => time(of, on_threads.as_deref(), flags),
@@ -78,7 +83,8 @@ fn steps(of: &StudyOf, flags: &ArgMatches) -> Result<(), CommandError> {
         ),
     }
     let Some(folder) = &of.out else { return Ok(()) };
-    let figures = drawn(&study, folder, curve_charts(&curve, study.target))?;
+    let aim = format!("target: {}", study.target);
+    let figures = drawn(&study, folder, &aim, curve_charts(&curve, study.target))?;
     let title = format!("Steps to a target: {}", workload.describe());
     let page = curve_report(&title, &command_line(), &curve, &figures);
     report(folder, &page)
@@ -127,7 +133,8 @@ fn time(of: &StudyOf, on_threads: Option<&str>, flags: &ArgMatches) -> Result<()
     aligned(TIME_HEAD, &time_table(&points));
     json(|| json!({ "target": study.target, "points": points }));
     let Some(folder) = &of.out else { return Ok(()) };
-    let figures = drawn(&study, folder, time_charts(&points, study.target))?;
+    let aim = format!("target: {}", study.target);
+    let figures = drawn(&study, folder, &aim, time_charts(&points, study.target))?;
     let title = format!("Time to a target: {}", workload.describe());
     let page = time_report(&title, &command_line(), &points, &figures);
     write(folder, "time.html", page.html().as_bytes())
@@ -174,7 +181,9 @@ fn branches(of: &StudyOf, how: &BranchArgs, flags: &ArgMatches) -> Result<(), Co
     aligned(&head, &rows);
     json(|| json!({ "tolerance": how.tolerance, "points": points }));
     let Some(folder) = &of.out else { return Ok(()) };
-    let figures = drawn(&study, folder, branch_charts(&points, how.tolerance))?;
+    let aim = format!("tolerance: {} %", 100.0 * how.tolerance);
+    let charts = branch_charts(&points, how.tolerance);
+    let figures = drawn(&study, folder, &aim, charts)?;
     let title = format!("Critical batch size over training: {}", study.task.model);
     let page = branch_report(&title, &command_line(), &points, how.tolerance, &figures);
     report(folder, &page)
@@ -209,7 +218,6 @@ fn trainings(kind: StudyKind, study: &Study) -> Result<Comparison<'_>, CommandEr
     let is_gap = kind == StudyKind::Gap;
     let (parallel, slice) = study.share();
     let (adjust, (_, pinning)) = (study.adjust(), study.threads());
-    let has_target = study.args.target_error.or(study.args.target_loss).is_some();
     let comparison = Comparison::new(train, chooses, recipes(kind, study)?)
         .seeds(study.args.repeats as u64)
         .seed(study.settings.seed)
@@ -220,7 +228,7 @@ fn trainings(kind: StudyKind, study: &Study) -> Result<Comparison<'_>, CommandEr
             1 => adjust(trainer).pinning(pinning),
             _ => adjust(trainer),
         })
-        .target((has_target || !is_gap).then_some(study.target));
+        .target((study.has_target() || !is_gap).then_some(study.target));
     Ok(if is_gap {
         comparison.measure(|network| measured(network, study))
     } else {
@@ -262,21 +270,29 @@ fn comparison(kind: StudyKind, of: &StudyOf, flags: &ArgMatches) -> Result<(), C
         say!("{note}");
     }
     let Some(folder) = &of.out else { return Ok(()) };
-    let figures = drawn(&study, folder, comparison_charts(&summary))?;
+    let aim = match is_gap && !study.has_target() {
+        true => "no target".to_owned(),
+        false => format!("target: {}", study.target),
+    };
+    let figures = drawn(&study, folder, &aim, comparison_charts(&summary))?;
     let page = comparison_report(title, &command_line(), &summary, notes, &figures);
     report(folder, &page)
 }
 
-/// Draws the published curves into the charts, and keeps these.
+/// Draws the published curves into the charts, and keeps these; `aim` stands below their titles,
+/// behind what was trained.
 fn drawn(
     study: &Study,
     folder: &Path,
+    aim: &str,
     mut figures: Vec<Figure>,
 ) -> Result<Vec<Figure>, CommandError> {
     for Published { curve, chart, .. } in Published::draw(&study.published, &mut figures) {
         note!("warning: {curve} is left out: there was nothing to draw the chart {chart} of");
     }
-    for (name, chart, _) in &figures {
+    let setting = format!("{}, {}; {aim}", study.task.model, study.task.about);
+    for (name, chart, _) in &mut figures {
+        *chart = chart.clone().subtitle(&setting);
         picture(folder, name, chart)?;
     }
     Ok(figures)

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::choices::{SEARCHES, a_scaling_rule, scaling_rules};
 use super::options::{
-    BatchArgs, DataArgs, EngineArgs, FromArgs, JsonArgs, ModelArgs, OptimArgs, RunArgs, TrainArgs,
+    BatchArgs, DataArgs, EngineArgs, FromArgs, JsonArgs, ModelArgs, OptimArgs, RunArgs, TableArgs,
+    TrainArgs,
 };
 use super::options::{ranges, whole};
 
@@ -133,6 +134,9 @@ pub(super) struct StudyOf {
     /// study merge` merges the slices
     #[arg(long, default_value = "1/1", value_name = "K/N")]
     pub(super) slice: String,
+
+    #[command(flatten)]
+    pub(super) table: TableArgs,
 
     #[command(flatten)]
     pub(super) json: JsonArgs,

@@ -124,6 +124,11 @@ impl Study {
         })
     }
 
+    /// Whether a target was named.
+    pub(super) fn has_target(&self) -> bool {
+        self.args.target_error.or(self.args.target_loss).is_some()
+    }
+
     /// Trainings side by side, and which of them are made here.
     pub(super) fn share(&self) -> (usize, Slice) {
         (self.parallel, self.slice)

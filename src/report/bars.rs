@@ -5,6 +5,7 @@ use kuva::render::plots::Plot;
 use kuva::render::render::{Scene, render_multiple};
 
 use super::chart::{COLOURS, Chart, Drawn, layout};
+use super::chart_rows::ChartRow;
 
 /// A chart of bars, each a stack of the same parts.
 ///
@@ -16,6 +17,7 @@ use super::chart::{COLOURS, Chart, Drawn, layout};
 #[derive(Clone, Debug)]
 pub struct StackedBars {
     title: String,
+    subtitle: String,
     x: String,
     y: String,
     parts: Vec<String>,
@@ -28,11 +30,18 @@ impl StackedBars {
     pub fn new(title: impl Into<String>, x: &str, y: &str, parts: &[&str]) -> Self {
         Self {
             title: title.into(),
+            subtitle: String::new(),
             x: x.to_owned(),
             y: y.to_owned(),
             parts: parts.iter().map(ToString::to_string).collect(),
             bars: Vec::new(),
         }
+    }
+
+    /// With a line below the title: the setting that it was measured in.
+    pub fn subtitle(mut self, text: impl Into<String>) -> Self {
+        self.subtitle = text.into();
+        self
     }
 
     /// With one more stack.
@@ -54,7 +63,25 @@ impl Drawn for StackedBars {
         }
         let parts = self.parts.iter().map(String::as_str).collect();
         let plots = vec![Plot::Bar(bars.with_legend(parts))];
-        let layout = layout(&plots, &self.title, &self.x, &self.y);
+        let mut layout = layout(&plots, &self.title, &self.x, &self.y);
+        if !self.subtitle.is_empty() {
+            layout = layout.with_subtitle(self.subtitle.clone());
+        }
         render_multiple(plots, layout)
+    }
+
+    fn rows(&self) -> Vec<ChartRow> {
+        let rows = self.bars.iter().flat_map(|(bar, values)| {
+            let parts = self.parts.iter().zip(values);
+            parts.map(move |(part, &y)| ChartRow {
+                series: part.clone(),
+                x: bar.clone(),
+                y,
+                bounds: None,
+                is_censored: false,
+                x_bounds: None,
+            })
+        });
+        rows.collect()
     }
 }

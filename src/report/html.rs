@@ -4,6 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::chart::Chart;
+
 /// Its style; widths in characters, so that a page is readable at any zoom.
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}\
 h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem;border-bottom:1px solid #ccc}\
@@ -13,7 +15,7 @@ figure{margin:1rem 0}figure svg{max-width:100%;height:auto}figcaption{color:#444
 table.facts td{text-align:left}table.facts td:first-child{white-space:nowrap;vertical-align:top}table.facts td{overflow-wrap:anywhere}\
 figure svg{background:#fff}@media(max-width:50rem){table{display:block;overflow-x:auto}}\
 @media(prefers-color-scheme:dark){body{color:#e4e4e4;background:#181818}h2{border-color:#555}td,th{border-color:#444}\
-pre{background:#262626}figcaption{color:#bbb}figure svg{border-radius:6px}}\
+a{color:#8ab4f8}pre{background:#262626}figcaption{color:#bbb}figure svg{border-radius:6px}}\
 .pictures{display:flex;flex-wrap:wrap;gap:.6rem}.pictures figure{margin:0;text-align:center}.pictures img{width:72px;height:72px;object-fit:contain;image-rendering:pixelated;border:1px solid #ccc}";
 
 /// A report as an HTML page, which grows from top to bottom.
@@ -93,11 +95,29 @@ impl HtmlReport {
 
     /// Adds an SVG document with what is to be seen in it.
     pub fn figure(&mut self, svg: &str, caption: &str) -> &mut Self {
-        // An XML head has no place inside HTML.
-        let svg = svg.find("<svg").map_or(svg, |at| &svg[at..]);
         self.add(format!(
-            "<figure>{svg}<figcaption>{}</figcaption></figure>",
+            "<figure>{}<figcaption>{}</figcaption></figure>",
+            in_html(svg),
             escaped(caption)
+        ))
+    }
+
+    /// Adds a chart with what is to be seen in it, and behind a link its numbers as a CSV table of
+    /// this name.
+    ///
+    /// ```
+    /// use unisono::report::{HtmlReport, LineChart};
+    /// let chart = LineChart::new("loss", "step", "nats").line("train", vec![(0.0, 2.3), (1.0, 1.1)]);
+    /// let mut page = HtmlReport::new("Run");
+    /// page.chart("loss", &chart, "Falls.");
+    /// assert!(page.html().contains("<a download=\"loss.csv\" href=\"data:text/csv;base64,"));
+    /// ```
+    pub fn chart(&mut self, name: &str, chart: &dyn Chart, caption: &str) -> &mut Self {
+        let svg = chart.svg();
+        let (svg, caption, name) = (in_html(&svg), escaped(caption), escaped(name));
+        let csv = STANDARD.encode(chart.csv());
+        self.add(format!(
+            "<figure>{svg}<figcaption>{caption} <a download=\"{name}.csv\" href=\"data:text/csv;base64,{csv}\">CSV</a></figcaption></figure>"
         ))
     }
 
@@ -158,6 +178,11 @@ impl HtmlReport {
         self.body.push('\n');
         self
     }
+}
+
+/// An SVG document without its XML head, which has no place inside HTML.
+fn in_html(svg: &str) -> &str {
+    svg.find("<svg").map_or(svg, |at| &svg[at..])
 }
 
 fn escaped(text: &str) -> String {

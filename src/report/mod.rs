@@ -2,16 +2,25 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `chart`, `bars` | charts of lines and of bars, as SVG, as PNG and in the terminal |
+//! | `chart`, `chart_rows` | a chart as SVG, as PNG, in the terminal, and its numbers as a table |
+//! | `line_chart`, `series`, `marks` | charts of lines and points; a series of one; what is drawn over all of them |
+//! | `bars` | charts of stacked bars |
 //! | `machine` | processor, cores, system, compiler and commit |
 //! | `html` | a page of results that stands alone |
 
 mod bars;
 mod chart;
+mod chart_rows;
 mod html;
+mod line_chart;
 mod machine;
+mod marks;
+mod series;
+#[cfg(test)]
+mod tests;
 
 pub use bars::StackedBars;
-pub use chart::{Chart, LineChart};
+pub use chart::Chart;
 pub use html::HtmlReport;
+pub use line_chart::LineChart;
 pub use machine::Machine;

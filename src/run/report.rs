@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::report::{Chart, HtmlReport, LineChart};
+use crate::report::{HtmlReport, LineChart};
 use crate::train::{EvaluatedPart, Kept};
 
 use super::error::RunError;
@@ -265,9 +265,14 @@ fn curves(page: &mut HtmlReport, records: &[Record]) {
             }
         }
         if has_points {
-            page.figure(&chart.log_y_of_decades().svg(), caption);
+            page.chart(&file_name(title), &chart.log_y_of_decades(), caption);
         }
     }
+}
+
+/// The title of a chart as the name of its table.
+fn file_name(title: &str) -> String {
+    title.to_lowercase().replace(' ', "_")
 }
 
 /// The norms of the layers' gradients: lines of some, all of them in a table.
@@ -318,7 +323,7 @@ fn layers(page: &mut HtmlReport, names: &[String], records: &[Record]) {
         ]
     };
     let rows: Vec<Vec<String>> = (0..names.len()).map(row).collect();
-    page.figure(&chart.svg(), &caption)
+    page.chart("gradient_norm_by_layer", &chart, &caption)
         .table(&["layer", "first", "mean", "last"], &rows);
 }
 

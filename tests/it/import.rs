@@ -133,7 +133,7 @@ fn weights_of_another_model_or_name_are_named() {
         text.contains("the map names \"dense9.bias\", and the model has no such tensor"),
         "{text}"
     );
-    assert!(text.ends_with("; is dense8.bias meant?"), "{text}");
+    assert!(text.ends_with("; did you mean dense8.bias?"), "{text}");
     let text = error(&map.replace("dense8.bias resnet.fc.bias\n", ""), &model);
     assert!(
         text.contains("no line for dense8.bias of the model; no line names the file's gpt."),

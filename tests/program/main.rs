@@ -50,6 +50,7 @@ mod signals;
 #[cfg(unix)]
 mod survives;
 mod table_columns;
+mod table_formats;
 mod three_parts;
 mod watch;
 mod weight_column;

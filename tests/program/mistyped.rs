@@ -41,7 +41,7 @@ const MISTYPED: &[(&str, &str, &str, &[&str])] = &[
         "age",
         &["--target", "age,size"],
     ),
-    ("optimizer.name", "adamv", "adamw", &[]),
+    ("optimizer.name", "aadmw", "adamw", &[]),
     ("optimizer.schedule", "cosin over 3 epochs", "cosine", &[]),
     ("optimizer.schedule", "cosine ovr 3 epochs", "over", &[]),
     (
@@ -181,6 +181,8 @@ fn names_outside_a_configuration_are_answered_too() {
     let folder = Folder::new("mistyped-elsewhere");
     let curves = folder.file("theirs.csv", b"chart,curve,x,y\nstep,theirs,8,900\n");
     let curves = curves.to_str().unwrap();
+    let out = folder.0.join("study");
+    let out = out.to_str().unwrap();
     let lines: &[(&[&str], &str)] = &[
         (&["train", "--epoch", "1"], "--epochs"),
         (&["trian"], "train"),
@@ -197,7 +199,10 @@ fn names_outside_a_configuration_are_answered_too() {
         ),
         (&["study", "steps", "--search", "halvng"], "halving"),
         (&["study", "branches", "--scaling", "liner"], "linear"),
-        (&["study", "steps", "--overlay", curves], "steps"),
+        (
+            &["study", "steps", "--overlay", curves, "--out", out],
+            "steps",
+        ),
         (&["eval", "run@bset"], "best"),
     ];
     for (args, meant) in lines {

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `train` | [`TrainArgs`]: all of them |
 //! | `model`, `data`, `loss`, `engine`, `optim`, `run` | the sections of a configuration |
-//! | `from` | [`FromArgs`]: `--config` and `--set`; [`JsonArgs`]: `--json` |
+//! | `from` | [`FromArgs`]: `--config` and `--set`; [`JsonArgs`] and [`TableArgs`]: `--json` and `--format` |
 //! | `defaults` | the default of a section |
 //! | `real` | real numbers, which survive a file as the same bits |
 //! | `whole` | whole numbers, and words that may be numbers |
@@ -25,7 +25,7 @@ pub(super) mod whole;
 
 pub(super) use data::DataArgs;
 pub(super) use engine::EngineArgs;
-pub(super) use from::{FromArgs, JsonArgs};
+pub(super) use from::{FromArgs, JsonArgs, TableArgs};
 pub(super) use loss::LossArgs;
 pub(super) use model::{ModelArgs, precision_help, reference_help};
 pub(super) use optim::{BatchArgs, OptimArgs};

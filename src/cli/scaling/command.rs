@@ -10,11 +10,12 @@ use crate::study::scaling::{
     weights_text,
 };
 
+use crate::cli::choices::TABLE_FORMATS;
 use crate::cli::error::CommandError;
 use crate::cli::out_file::check_folder;
 use crate::cli::output::{aligned, picture, report};
 use crate::cli::scaling_args::ScalingArgs;
-use crate::cli::stdout::{json, only_json};
+use crate::cli::stdout::{json, only_json, only_tables};
 use crate::cli::units::{milliseconds, rate};
 
 use super::never_slower::never_slower;
@@ -24,6 +25,7 @@ use super::what_if::what_if;
 /// `unisono scaling`.
 pub(crate) fn scaling(args: &ScalingArgs, ranks: Option<&Ranks>) -> Result<(), CommandError> {
     only_json(args.json.json);
+    only_tables(TABLE_FORMATS.of(&args.table.format)?);
     if let Some(folders) = &args.compare {
         return compared(&folders[0], &folders[1]);
     }

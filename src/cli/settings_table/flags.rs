@@ -28,6 +28,7 @@ pub(super) struct Flags {
 
 const STUDY: &[&str] = &[
     "json",
+    "format",
     "config",
     "set",
     "out",
@@ -114,7 +115,7 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "bench",
-        acting: &["steps", "network", "json"],
+        acting: &["steps", "network", "format", "json"],
         rules: &[
             ("preset", NETWORK),
             ("precision", NETWORK),
@@ -142,6 +143,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "jitter",
             "simulated_all_reduce",
             "cores",
+            "format",
             "json",
         ],
         rules: &[
@@ -179,6 +181,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "parallel_trials",
             "slice",
             "on_threads",
+            "format",
             "json",
         ],
         rules: &[],
@@ -195,6 +198,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "window",
             "tolerance",
             "scaling",
+            "format",
             "json",
         ],
         rules: &[
@@ -224,7 +228,7 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "eval",
-        acting: &["run", "part", "input", "classes", "json"],
+        acting: &["run", "part", "input", "classes", "format", "json"],
         rules: &[],
     },
     Flags {
@@ -255,12 +259,12 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "list",
-        acting: &["folder", "sort", "reverse", "json"],
+        acting: &["folder", "sort", "reverse", "format", "json"],
         rules: &[],
     },
     Flags {
         command: "inspect",
-        acting: &["run", "json"],
+        acting: &["run", "format", "json"],
         rules: &[],
     },
     Flags {
@@ -270,7 +274,7 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "compare",
-        acting: &["runs", "out", "force", "json"],
+        acting: &["runs", "out", "force", "format", "json"],
         rules: &[],
     },
     Flags {

@@ -374,6 +374,7 @@ mod tests {
             assert!(error.contains(expected), "{text}: {error}");
         }
         let error = "cosin over 5 epochs".parse::<Schedule>().unwrap_err();
-        assert!(error.to_string().ends_with("got \"cosin\""), "{error}");
+        let end = "got \"cosin\"; did you mean cosine?";
+        assert!(error.to_string().ends_with(end), "{error}");
     }
 }

@@ -61,6 +61,8 @@ pub struct BatchPoint {
     /// Steps of the winner's fresh runs, median and interval; those of the search where there are
     /// none.
     pub steps: Option<Estimate>,
+    /// Of a censored batch size the most steps of a training that did not get there.
+    pub tried_steps: Option<u64>,
     /// Fresh runs that did not get there, of so many.
     pub censored: (usize, usize),
     /// Seconds of the median run on the wall, on so many threads.
@@ -284,6 +286,10 @@ fn point(outcomes: &[Outcome], size: usize, runs: &[f64], bootstrap: &Bootstrap)
         .filter_map(|outcome| outcome.noise_scale)
         .collect();
     scales.sort_by(f64::total_cmp);
+    let steps = Some(steps).filter(|steps| steps.value.is_finite());
+    let missed = outcomes
+        .iter()
+        .filter(|outcome| outcome.trial.batch_size == size && outcome.steps_to_target.is_none());
     BatchPoint {
         batch_size: size,
         trials: (
@@ -294,7 +300,11 @@ fn point(outcomes: &[Outcome], size: usize, runs: &[f64], bootstrap: &Bootstrap)
             searched().filter(|outcome| outcome.diverged).count(),
         ),
         winner: winner.map(|winner| winner.trial.clone()),
-        steps: Some(steps).filter(|steps| steps.value.is_finite()),
+        steps,
+        tried_steps: match steps {
+            Some(_) => None,
+            None => missed.map(|outcome| outcome.steps.0).max(),
+        },
         censored: (
             runs.iter().filter(|steps| steps.is_infinite()).count(),
             runs.len(),
@@ -370,6 +380,8 @@ mod tests {
             (1, None, &None)
         );
         assert_eq!(first.trials, (1, 0, 0));
+        let tried = |point: &BatchPoint| point.tried_steps;
+        assert_eq!((tried(first), tried(&curve.points[1])), (Some(9_000), None));
         assert!(curve.critical_batch.is_some());
         assert!(Curve::of(&outcomes[..2], 1).critical_batch.is_none());
     }

@@ -8,7 +8,7 @@ use super::overlay::Figure;
 use super::report::{add, headed};
 
 /// What is told of a comparison of losses.
-const HOW: &str = "The training was branched at each point: copies went on for the same number of rows with larger batches and scaled learning rates. The critical batch is the largest before the first whose test loss is more than the tolerance above that of the smallest batch (Merrill et al. 2025); with \">=\", and where a line lies at the largest batch, none was. Medians over the seeds";
+const HOW: &str = "The training was branched at each point: copies went on for the same number of rows with larger batches and scaled learning rates. The critical batch is the largest before the first whose test loss is more than the tolerance above that of the smallest batch (Merrill et al. 2025); with \">=\", and at an open arrow, none was. Medians over the seeds";
 
 /// Head and rows of a table: a row for each point.
 ///
@@ -66,7 +66,10 @@ pub const BRANCH_CHARTS: &[&str] = &["critical_batch", "excess"];
 /// ```
 pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
     let mut over = LineChart::new("Critical batch size over training", "epochs", "rows").log_y();
-    let critical = points.iter().map(|point| (point.at, point.critical_batch));
+    let is_open = |point: &&BranchPoint| point.is_open;
+    let open = points.iter().filter(is_open);
+    let closed = points.iter().filter(|point| !point.is_open);
+    let critical = closed.map(|point| (point.at, point.critical_batch));
     let band = critical
         .clone()
         .filter_map(|(at, known)| band_at(at, known));
@@ -75,7 +78,11 @@ pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
             "critical batch, by branches",
             critical.map(|(at, known)| (at, known.value)).collect(),
         )
-        .band(band.collect());
+        .band(band.collect())
+        .censored(
+            open.map(|point| (point.at, point.critical_batch.value))
+                .collect(),
+        );
     let scales = || {
         points
             .iter()
@@ -90,28 +97,7 @@ pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
             )
             .band(band.collect());
     }
-    let mut excess = LineChart::new(
-        "Loss at the end of a branch",
-        "rows of a batch",
-        "of that of the smallest batch",
-    )
-    .log2_x()
-    .log_y();
-    for point in points {
-        let line = point.excess.iter().filter(|(_, known)| known.value < 1e3);
-        excess = excess.line(
-            format!("epoch {}", point.at),
-            line.map(|(size, known)| (*size as f64, 1.0 + known.value))
-                .collect(),
-        );
-    }
-    if let (Some(first), Some(last)) = (
-        points.first().and_then(|point| point.excess.first()),
-        points.first().and_then(|point| point.excess.last()),
-    ) {
-        let level = [first.0, last.0].map(|size| (size as f64, 1.0 + tolerance));
-        excess = excess.dashed("tolerance", level.into());
-    }
+    let excess = excess(points, tolerance);
     vec![
         (
             "critical_batch",
@@ -124,6 +110,40 @@ pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
             "Test losses at the ends of the branches of each point, medians; what diverged is left out.".to_owned(),
         ),
     ]
+}
+
+/// The loss at the end of each branch, of the smallest batch's.
+fn excess(points: &[BranchPoint], tolerance: f64) -> LineChart {
+    let mut excess = LineChart::new(
+        "Loss at the end of a branch",
+        "rows of a batch",
+        "of that of the smallest batch",
+    )
+    .log2_x()
+    .log_y();
+    for point in points {
+        let line = || point.excess.iter().filter(|(_, known)| known.value < 1e3);
+        let band = line().filter_map(|(size, known)| {
+            let (low, high) = known.bounds()?;
+            Some((*size as f64, 1.0 + low, 1.0 + high))
+        });
+        excess = excess
+            .line(
+                format!("epoch {}", point.at),
+                line()
+                    .map(|(size, known)| (*size as f64, 1.0 + known.value))
+                    .collect(),
+            )
+            .band(band.collect());
+    }
+    if let (Some(first), Some(last)) = (
+        points.first().and_then(|point| point.excess.first()),
+        points.first().and_then(|point| point.excess.last()),
+    ) {
+        let level = [first.0, last.0].map(|size| (size as f64, 1.0 + tolerance));
+        excess = excess.dashed("tolerance", level.into());
+    }
+    excess
 }
 
 /// Where a band begins and ends.

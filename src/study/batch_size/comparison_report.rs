@@ -12,7 +12,7 @@ use super::report::{add, headed};
 /// Example: [`comparison_charts`].
 pub const COMPARISON_CHARTS: &[&str] = &["error", "to_target"];
 
-/// The test error of each recipe, by its place in the table from 1 on; and updates against rows to the target.
+/// The test error of each recipe, in the order of the table; and updates against rows to the target.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -36,24 +36,20 @@ pub const COMPARISON_CHARTS: &[&str] = &["error", "to_target"];
 /// ```
 pub fn comparison_charts(summary: &[RecipeSummary]) -> Vec<Figure> {
     let title = "Test error of each recipe";
-    let mut error = LineChart::new(title, "recipe, as in the table", "% of the test rows");
-    for (place, recipe) in summary.iter().enumerate() {
-        let (x, share) = ((place + 1) as f64, |accuracy: f64| 100.0 * (1.0 - accuracy));
-        error = error.points(
-            recipe.recipe.clone(),
-            vec![(x, share(recipe.accuracy.value))],
-        );
-        if let Some((low, high)) = recipe.accuracy.bounds() {
-            error = error.band(vec![(x, share(high), share(low))]);
-        }
-    }
+    let share = |accuracy: f64| 100.0 * (1.0 - accuracy);
+    let places = || (1..).map(f64::from).zip(summary);
+    let medians_of = places().map(|(x, recipe)| (x, share(recipe.accuracy.value)));
+    let band = places().filter_map(|(x, recipe)| {
+        let (low, high) = recipe.accuracy.bounds()?;
+        Some((x, share(high), share(low)))
+    });
+    let error = LineChart::new(title, "recipe", "% of the test rows")
+        .names(summary.iter().map(|recipe| recipe.recipe.clone()).collect())
+        .points("test error", medians_of.collect())
+        .band(band.collect());
     // Updates against rows, for the recipes that reached the target.
     let mut figures = vec![("error", error, medians(summary))];
-    let reached = || {
-        let known = |recipe: &RecipeSummary| Some((recipe.recipe.clone(), recipe.to_target?));
-        summary.iter().filter_map(known)
-    };
-    if reached().next().is_some() {
+    if summary.iter().any(|recipe| recipe.to_target.is_some()) {
         let mut chart = LineChart::new(
             "Updates and rows to the target",
             "rows to the target",
@@ -61,13 +57,24 @@ pub fn comparison_charts(summary: &[RecipeSummary]) -> Vec<Figure> {
         )
         .log_x()
         .log_y();
-        for (name, [updates, rows, _]) in reached() {
-            chart = chart.points(name, vec![(rows.value, updates.value)]);
+        for recipe in summary {
+            let name = recipe.recipe.clone();
+            let Some([updates, rows, _]) = recipe.to_target else {
+                // All of its updates and rows were not enough.
+                let tried = (recipe.examples.value, recipe.updates.value);
+                chart = chart.points(name, Vec::new()).censored(vec![tried]);
+                continue;
+            };
+            let at = (rows.value, updates.value);
+            chart = chart.points(name, vec![at]);
             if let Some((low, high)) = updates.bounds() {
-                chart = chart.band(vec![(rows.value, low, high)]);
+                chart = chart.band(vec![(at.0, low, high)]);
+            }
+            if let Some((low, high)) = rows.bounds() {
+                chart = chart.across(vec![(at.1, low, high)]);
             }
         }
-        let caption = "Further down: fewer updates. Further left: fewer rows, that is less work. Recipes half of whose trainings did not get there are left out; of points on one another the last of the table is seen.";
+        let caption = "Further down: fewer updates. Further left: fewer rows, that is less work. Open arrows: recipes half of whose trainings or more did not get there, at all their updates and rows. Rings: points under the one that is seen.";
         figures.push(("to_target", chart, caption.to_owned()));
     }
     figures

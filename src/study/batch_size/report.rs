@@ -1,6 +1,6 @@
 //! Report of steps to a target: charts, table, page; and the beginning of all pages.
 
-use crate::report::{Chart, HtmlReport, LineChart, Machine};
+use crate::report::{HtmlReport, LineChart, Machine};
 use crate::stats::{Estimate, spread_text};
 
 use super::analysis::{BatchPoint, Curve};
@@ -86,7 +86,8 @@ fn steps(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
         .log2_x()
         .log_y()
         .line("measured", line)
-        .band(band);
+        .band(band)
+        .censored(censored(curve, |_| 1.0));
     // What perfect scaling would be, and the fit.
     let perfect = known[0].1.value * first;
     let perfect = [first, last].map(|size| (size, (perfect / size).max(1.0)));
@@ -97,9 +98,28 @@ fn steps(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
         chart = chart.dashed("S_min + E_min / B", fitted.collect());
     }
     let runs = spread_text(known.iter().map(|(_, steps, _)| steps.samples));
-    let caption =
-        format!("The best of the search for every batch size, by fresh seeds: medians, {runs}.");
+    let caption = format!(
+        "The best of the search for every batch size, by fresh seeds: medians, {runs}.{}",
+        of_arrows(curve)
+    );
     ("steps", chart, caption)
+}
+
+/// Batch sizes that never got there, at the steps that were tried times `by` of their size.
+fn censored(curve: &Curve, by: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
+    let point = |point: &BatchPoint| {
+        let size = point.batch_size as f64;
+        Some((size, by(size) * point.tried_steps? as f64))
+    };
+    curve.points.iter().filter_map(point).collect()
+}
+
+/// What is said where a chart has arrows.
+fn of_arrows(curve: &Curve) -> &'static str {
+    match curve.points.iter().any(|point| point.tried_steps.is_some()) {
+        true => " Open arrows: batch sizes that never got there, at the most steps of a training.",
+        false => "",
+    }
 }
 
 /// Where a band of steps, times `by`, begins and ends.
@@ -123,6 +143,9 @@ fn noise_scale(curve: &Curve, wanted: &str) -> Option<Figure> {
     if let Some(critical) = curve.critical_batch {
         let level = [first, last].map(|size| (size, critical.value));
         chart = chart.dashed("critical batch", level.into()).like(6);
+        if let Some((low, high)) = critical.bounds() {
+            chart = chart.band([first, last].map(|size| (size, low, high)).into());
+        }
         caption += &format!(" Critical batch size by steps and examples: {critical}.");
     }
     Some(("noise_scale", chart, caption))
@@ -144,7 +167,8 @@ fn examples(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
     .log2_x()
     .log_y()
     .line("measured", line)
-    .band(band.collect());
+    .band(band.collect())
+    .censored(censored(curve, |size| size));
     let mut caption =
         "Level: perfect scaling. Rising in proportion: more rows bring nothing.".to_owned();
     if let Some(critical) = curve.critical_batch {
@@ -160,6 +184,7 @@ fn examples(curve: &Curve, known: &Known<'_>, wanted: &str) -> Figure {
         chart = chart.dashed("critical batch", at).like(6);
         caption += &format!(" Critical batch size: {critical}.");
     }
+    caption += of_arrows(curve);
     ("examples", chart, caption)
 }
 
@@ -188,7 +213,7 @@ pub fn curve_report(title: &str, command: &str, curve: &Curve, figures: &[Figure
     );
     add(&mut page, figures);
     page.heading("Batch sizes")
-        .paragraph("A batch size that never reached the target is censored: it has no steps, and is not in the fit. Fresh runs that did not get there count as infinitely many steps.")
+        .paragraph("A batch size that never reached the target is censored: it has no steps, is not in the fit, and is an open arrow in the charts. Fresh runs that did not get there count as infinitely many steps.")
         .table(&curve_head(), &curve_table(curve));
     page
 }
@@ -262,8 +287,8 @@ pub(super) fn headed(title: &str, command: &str) -> HtmlReport {
 
 /// Adds charts to a page.
 pub(super) fn add(page: &mut HtmlReport, figures: &[Figure]) {
-    for (_, chart, caption) in figures {
-        page.figure(&chart.svg(), caption);
+    for (name, chart, caption) in figures {
+        page.chart(name, chart, caption);
     }
 }
 

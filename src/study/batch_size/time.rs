@@ -160,6 +160,8 @@ pub struct TimePoint {
     pub examples: Option<f64>,
     /// Seconds until then, evaluations included, the median.
     pub seconds: Option<Estimate>,
+    /// The longest run's seconds where there are no `seconds`.
+    pub tried_seconds: Option<f64>,
     /// Rows a second, of the base's.
     pub throughput_gain: Option<Estimate>,
     /// Rows until the target, of the base's.
@@ -215,6 +217,7 @@ struct Cell {
     place: Place,
     seconds: Vec<f64>,
     examples: Vec<f64>,
+    longest: f64,
 }
 
 impl Cell {
@@ -236,6 +239,7 @@ impl Cell {
             place,
             seconds: own.iter().map(seconds).collect(),
             examples: own.iter().map(examples).collect(),
+            longest: own.iter().map(|one| one.seconds).fold(0.0, f64::max),
         }
     }
 
@@ -267,6 +271,7 @@ impl Cell {
             reached: (reached.count(), self.examples.len()),
             examples,
             seconds: examples.map(|_| finite(&seconds)),
+            tried_seconds: examples.is_none().then_some(self.longest),
             throughput_gain: known.map(|base| finite(&|at| rate(self, at) / rate(base, at))),
             examples_loss: known.and_then(|base| Some(examples? / base.examples()?)),
             true_speed_up: known.map(|base| {

@@ -81,15 +81,20 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
             .log_y();
         for &count in &threads {
             let own = points.iter().filter(|point| point.threads == count);
-            let known: Vec<(f64, f64)> = own
-                .filter_map(|point| Some((point.batch_size as f64, of(point)?.value)))
+            let known: Vec<(f64, Estimate)> = own
+                .filter_map(|point| Some((point.batch_size as f64, of(point)?)))
                 .collect();
+            let band = known.iter().filter_map(|(size, known)| {
+                let (low, high) = known.bounds()?;
+                Some((*size, low, high))
+            });
+            let line = known.iter().map(|(size, known)| (*size, known.value));
             let name = if count == 1 {
                 "1 thread".to_owned()
             } else {
                 format!("{count} threads")
             };
-            chart = chart.line(name, known);
+            chart = chart.line(name, line.collect()).band(band.collect());
         }
         chart
     };
@@ -97,9 +102,17 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
         return Vec::new();
     }
     // Both charts have a line for each number of threads.
-    let seconds = chart(format!("Time to {target}"), "seconds", &|point| {
+    let mut seconds = chart(format!("Time to {target}"), "seconds", &|point| {
         point.seconds
     });
+    for (at, &count) in threads.iter().enumerate() {
+        seconds = seconds.censored_at(at, missed(points, count));
+    }
+    let has_missed = points.iter().any(|point| point.tried_seconds.is_some());
+    let arrows = match has_missed {
+        true => " Open arrows: half of the runs or more never got there, at the longest.",
+        false => "",
+    };
     let speed_up = chart(
         format!("True speed-up to {target}"),
         "times as fast as the base",
@@ -109,7 +122,7 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
         (
             "time_to_target",
             seconds,
-            "Median seconds until the target, evaluations included, each run alone on the machine.".to_owned(),
+            format!("Median seconds until the target, evaluations included, each run alone on the machine.{arrows}"),
         ),
         (
             "true_speed_up",
@@ -117,6 +130,13 @@ pub fn time_charts(points: &[TimePoint], target: Target) -> Vec<Figure> {
             "Seconds of the base (the fewest threads, the smallest batch that got there) over these: the gain in throughput, less the examples that a larger batch costs.".to_owned(),
         ),
     ]
+}
+
+/// Batch sizes of which half of the runs or more never got there on so many threads.
+fn missed(points: &[TimePoint], threads: usize) -> Vec<(f64, f64)> {
+    let own = points.iter().filter(|point| point.threads == threads);
+    let missed = own.filter_map(|point| Some((point.batch_size as f64, point.tried_seconds?)));
+    missed.collect()
 }
 
 /// The page of a study of times to a target.

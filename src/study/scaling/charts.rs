@@ -15,21 +15,48 @@ use super::summary::Row;
 /// Example: [`Analysis`].
 pub type Captioned = (&'static str, Box<dyn Chart>, String);
 
+/// The same of lines.
+struct Lines {
+    name: &'static str,
+    chart: LineChart,
+    caption: String,
+}
+
 /// Every chart that there is something to draw for.
 ///
 /// Example: [`Analysis`].
 pub fn charts(results: &Results, analysis: &Analysis) -> Vec<Captioned> {
     let rows = &analysis.rows;
-    let mut charts = vec![
-        speedup(results, analysis),
-        efficiency(rows),
-        split(rows),
-        roofline(results, rows),
+    let setting = setting(results);
+    let mut charts: Vec<Captioned> = vec![
+        speedup(analysis).with(&setting),
+        efficiency(rows).with(&setting),
+        split(rows, &setting),
+        roofline(results, rows).with(&setting),
     ];
     if analysis.predictions.len() > 1 {
-        charts.push(far(analysis));
+        charts.push(far(analysis).with(&setting));
     }
     charts
+}
+
+/// What was measured, and on which machine: the line below each title.
+fn setting(results: &Results) -> String {
+    let (model, batch) = (results.model(), results.batch_size);
+    let on = results.machine.cpu.as_ref();
+    let on = on.map_or(String::new(), |cpu| format!("; {cpu}"));
+    format!(
+        "{model}, {} parameters, batch {batch}{on}",
+        results.num_params
+    )
+}
+
+impl Lines {
+    /// As one of all charts, with the line below its title.
+    fn with(self, setting: &str) -> Captioned {
+        let chart = self.chart.subtitle(setting);
+        (self.name, Box::new(chart), self.caption)
+    }
 }
 
 /// A line through rows of a kind.
@@ -141,17 +168,10 @@ fn band(points: &[(f64, Estimate)]) -> Vec<(f64, f64, f64)> {
     bounds.map(|(x, (low, high))| (x, low, high)).collect()
 }
 
-fn speedup(results: &Results, analysis: &Analysis) -> Captioned {
+fn speedup(analysis: &Analysis) -> Lines {
     let rows = &analysis.rows;
     let most = rows.iter().map(|row| row.cell.workers()).max().unwrap_or(1);
-    let mut chart = LineChart::new(
-        format!(
-            "Speed-up, {} at batch {}",
-            results.preset, results.batch_size
-        ),
-        axis(rows),
-        "rows a second, of the base's",
-    );
+    let mut chart = LineChart::new("Speed-up", axis(rows), "rows a second, of the base's");
     let of_kind = |kind| lines(rows, kind, |row| row.speedup);
     let drawn: Vec<Line> = [Kind::Strong, Kind::Weak]
         .into_iter()
@@ -182,20 +202,27 @@ fn speedup(results: &Results, analysis: &Analysis) -> Captioned {
     let threads = rows.iter().map(|row| row.cell.threads).max().unwrap_or(1);
     let near = analysis.predictions.iter();
     let near = near.filter(|known| known.threads <= threads);
-    let near = near.map(|known| (known.threads as f64, known.speedup.value));
+    let near: Vec<(f64, Estimate)> = near
+        .map(|known| (known.threads as f64, known.speedup))
+        .collect();
     let name = match has_ranks {
         true => "model of the step, 1 rank",
         false => "model of the step",
     };
-    chart = chart.points(name, near.collect());
+    let points = near.iter().map(|(threads, known)| (*threads, known.value));
+    chart = chart.points(name, points.collect()).band(band(&near));
     let bands = spread_text(rows.iter().map(|row| row.speedup.samples));
     let caption = format!(
         "Medians, {bands}. The base is the fastest program of one thread: one shard, no all-reduce."
     );
-    ("speedup", Box::new(chart), caption)
+    Lines {
+        name: "speedup",
+        chart,
+        caption,
+    }
 }
 
-fn efficiency(rows: &[Row]) -> Captioned {
+fn efficiency(rows: &[Row]) -> Lines {
     let mut chart = LineChart::new(
         "Efficiency",
         axis(rows),
@@ -211,10 +238,14 @@ fn efficiency(rows: &[Row]) -> Captioned {
         .dashed("ideal", vec![(1.0, 1.0), (most as f64, 1.0)])
         .like(6);
     let caption = "1 means that every thread does as much as the base alone.";
-    ("efficiency", Box::new(chart), caption.to_owned())
+    Lines {
+        name: "efficiency",
+        chart,
+        caption: caption.to_owned(),
+    }
 }
 
-fn split(rows: &[Row]) -> Captioned {
+fn split(rows: &[Row], setting: &str) -> Captioned {
     let parts = Phase::EACH.map(Phase::name);
     let has_ranks = has_ranks(rows);
     let mut chart = StackedBars::new(
@@ -225,7 +256,8 @@ fn split(rows: &[Row]) -> Captioned {
         },
         "ms a step, median worker",
         &parts,
-    );
+    )
+    .subtitle(setting);
     for row in rows {
         let kind = match row.cell.kind {
             Kind::Strong => "strong",
@@ -245,7 +277,7 @@ fn split(rows: &[Row]) -> Captioned {
     ("split", Box::new(chart), caption.to_owned())
 }
 
-fn roofline(results: &Results, rows: &[Row]) -> Captioned {
+fn roofline(results: &Results, rows: &[Row]) -> Lines {
     let most = results.bandwidth.last().map_or(1, |known| known.0);
     let running = most.min(results.machine.usable_cores) as f64;
     let bandwidth = results.bandwidth.last().map_or(f64::NAN, |known| known.1);
@@ -297,10 +329,14 @@ fn roofline(results: &Results, rows: &[Row]) -> Captioned {
             .points("weak, activations too", far_weak);
     }
     let caption = "Peak: the crate's own kernel on operands in L1. Bandwidth: a triad in memory. The bytes are those of the weights, their gradients and the update, as if all activations stayed in the caches; and with them, as if each were written to memory once and read once. The truth lies between.";
-    ("roofline", Box::new(chart), caption.to_owned())
+    Lines {
+        name: "roofline",
+        chart,
+        caption: caption.to_owned(),
+    }
 }
 
-fn far(analysis: &Analysis) -> Captioned {
+fn far(analysis: &Analysis) -> Lines {
     let predictions = &analysis.predictions;
     let curve: Vec<(f64, Estimate)> = predictions
         .iter()
@@ -311,7 +347,7 @@ fn far(analysis: &Analysis) -> Captioned {
         .iter()
         .filter_map(|known| Some((known.threads as f64, base / known.measured_ms?)));
     let line = curve.iter().map(|(x, y)| (*x, y.value)).collect();
-    let band = band(&curve);
+    let interval = band(&curve);
     let most = curve.last().map_or(1.0, |point| point.0);
     // The model, the laws, and what was measured.
     let mut chart = LineChart::new(
@@ -322,7 +358,7 @@ fn far(analysis: &Analysis) -> Captioned {
     .log_x()
     .log_y()
     .dashed("model of the step (prediction)", line)
-    .band(band)
+    .band(interval)
     .dashed("ideal", vec![(1.0, 1.0), (most, most)])
     .like(6);
     for law in analysis
@@ -331,13 +367,18 @@ fn far(analysis: &Analysis) -> Captioned {
         .filter(|law| law.fit.law != Law::Gustafson)
     {
         let points = law.predicted.iter().filter(|known| known.0 as f64 <= most);
-        let line = points.map(|(threads, gain)| (*threads as f64, gain.value));
-        chart = chart.dashed(
-            format!("{} (prediction)", law.fit.law.name()),
-            line.collect(),
-        );
+        let points: Vec<(f64, Estimate)> = points
+            .map(|&(threads, gain)| (threads as f64, gain))
+            .collect();
+        let line = points.iter().map(|(threads, gain)| (*threads, gain.value));
+        let name = format!("{} (prediction)", law.fit.law.name());
+        chart = chart.dashed(name, line.collect()).band(band(&points));
     }
     chart = chart.points("measured", measured.collect());
     let caption = "Nothing but the points is measured. The model keeps the cost of a row, a parameter and a message of the fewest threads: caches, bandwidth and sockets of larger machines are not in it.";
-    ("prediction", Box::new(chart), caption.to_owned())
+    Lines {
+        name: "prediction",
+        chart,
+        caption: caption.to_owned(),
+    }
 }

@@ -49,8 +49,8 @@ pub fn html_report(results: &Results, analysis: &Analysis) -> HtmlReport {
         page.paragraph(&format!("Checked: {}.", weights_text(are_same)));
     }
     page.table(&table_head(rows), &table(rows));
-    for (_, chart, caption) in charts(results, analysis) {
-        page.figure(&chart.svg(), &caption);
+    for (name, chart, caption) in charts(results, analysis) {
+        page.chart(name, &*chart, &caption);
     }
     phases(&mut page, rows);
     laws(&mut page, analysis);
