@@ -359,7 +359,7 @@ impl Drawn for LineChart {
         layout = self.y_axis(layout, &drawn);
         let computed = ComputedLayout::from_layout(&layout);
         let mut scene = render_multiple(plots, layout);
-        scene.elements.iter_mut().for_each(uncut);
+        uncut(&mut scene);
         scene.elements.extend(marks(&drawn, &computed));
         scene
     }

@@ -3,7 +3,7 @@
 
 use kuva::render::color::Color;
 use kuva::render::layout::ComputedLayout;
-use kuva::render::render::{PathData, Primitive};
+use kuva::render::render::{PathData, Primitive, Scene};
 
 use super::series::{Mark, Series};
 
@@ -41,18 +41,29 @@ pub(super) fn marks(series: &[Series], computed: &ComputedLayout) -> Vec<Primiti
     marks
 }
 
-/// Makes room for whole markers where the axes end at the data.
-pub(super) fn uncut(element: &mut Primitive) {
-    if let Primitive::ClipStart {
-        x,
-        y,
-        width,
-        height,
-        ..
-    } = element
-    {
+/// Makes room for whole markers where the axes end at the data. An SVG document takes the room from
+/// a definition, other pictures from the element.
+pub(super) fn uncut(scene: &mut Scene) {
+    for element in &mut scene.elements {
+        let Primitive::ClipStart {
+            x,
+            y,
+            width,
+            height,
+            id,
+        } = element
+        else {
+            continue;
+        };
         (*x, *y) = (*x - MARKER, *y - MARKER);
         (*width, *height) = (*width + 2.0 * MARKER, *height + 2.0 * MARKER);
+        let head = format!("<clipPath id=\"{id}\">");
+        let own = scene.defs.iter_mut().find(|def| def.starts_with(&head));
+        if let Some(own) = own {
+            *own = format!(
+                "{head}<rect x=\"{x:.2}\" y=\"{y:.2}\" width=\"{width:.2}\" height=\"{height:.2}\"/></clipPath>"
+            );
+        }
     }
 }
 

@@ -63,7 +63,7 @@ fn arrows_of_the_same_place_stand_side_by_side() {
     let add = |chart: LineChart, name| chart.points(name, Vec::new()).censored(vec![(2.0, 3.0)]);
     let svg = add(add(chart, "b"), "c").svg();
     let mut paths = elements(&svg, "path ");
-    paths.retain(|path| path.contains(" Z\""));
+    paths.retain(|path| path.contains(" Z\"") && path.contains("fill=\"none\""));
     let first = |path: &str| {
         path.split(['M', ','])
             .nth(1)

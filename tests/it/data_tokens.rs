@@ -80,7 +80,8 @@ fn values_of_a_wrong_kind_anywhere_in_a_tokenizer_are_no_panic() {
         {"type": "ByteFallback"}, {"type": "Fuse"},
         {"type": "WordPiece", "prefix": "##", "cleanup": true},
     ]});
-    whole["normalizer"] = json!({"type": "Precompiled", "precompiled_charsmap": "AAAA"});
+    whole["normalizer"] =
+        json!({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Lowercase"}]});
     whole["pre_tokenizer"] = json!({"type": "Split", "pattern": {"Regex": "a+"}, "behavior": "Isolated", "invert": false});
     whole["added_tokens"] = json!([{"id": 4, "content": "<x>", "single_word": false, "lstrip": false,
         "rstrip": false, "normalized": false, "special": true}]);
@@ -100,6 +101,11 @@ fn values_of_a_wrong_kind_anywhere_in_a_tokenizer_are_no_panic() {
         }
     });
     assert!(tried > 200 && read > 20, "{tried}, {read}");
+    // The crate panics at this one.
+    whole["normalizer"] = json!({"type": "Precompiled", "precompiled_charsmap": "AAAA"});
+    let path = folder.file("tokenizer.json", whole.to_string().as_bytes());
+    let error = Tokenizer::from_json(&path).unwrap_err().to_string();
+    assert!(error.contains("panics at"), "{error}");
 }
 
 #[test]

@@ -8,12 +8,14 @@ use super::summary::Row;
 /// The analysis of results: computed once, shown in several places.
 ///
 /// ```
+/// use std::time::Duration;
 /// use unisono::nn::presets;
 /// use unisono::study::scaling::{Analysis, Mode, Scaling, charts, html_report, table, table_head};
 /// let preset = presets::by_name("mlp_small").unwrap();
-/// // As few rounds as there can be.
+/// // As few rounds as there can be, and short ones.
 /// let (threads, modes, half_width) = (vec![1, 2], vec![Mode::Strong], 10.0);
-/// let scaling = Scaling { threads, modes, half_width, batch_size: 32, ..Scaling::new(preset) };
+/// let (batch_size, budget) = (32, Duration::from_secs(2));
+/// let scaling = Scaling { threads, modes, half_width, batch_size, budget, ..Scaling::new(preset) };
 /// let results = scaling.run(|_, _| ())?;
 /// let analysis = Analysis::of(&results);
 /// // The base, and its speed-up over itself.

@@ -114,8 +114,9 @@ impl RankHost {
 /// use unisono::{nn::presets, study::scaling::{Mode, Scaling, compare}};
 /// let (preset, modes) = (presets::by_name("mlp_small").unwrap(), vec![Mode::Strong]);
 /// let peers = vec!["echo '{\"median_ms_per_step\": 2.5}'".to_owned()];
-/// // As few rounds as there can be.
-/// let scaling = Scaling { modes, peers, half_width: 10.0, ..Scaling::new(preset) };
+/// // As few rounds as there can be, and short ones.
+/// let (half_width, budget) = (10.0, std::time::Duration::from_secs(1));
+/// let scaling = Scaling { modes, peers, half_width, budget, ..Scaling::new(preset) };
 /// let results = scaling.run(|_, _| ())?;
 /// let (first, peer) = (&results.samples[0], &results.peers[0]);
 /// assert_eq!((results.num_params, results.cells.len(), first.round), (2_410, 2, 0));
