@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::choices::{TRACKS, a_precision, a_preset};
+use super::choices::{TRACKS, TUNED_BY, a_precision, a_preset};
 use super::options::{
     DataArgs, EngineArgs, FromArgs, JsonArgs, TableArgs, TrainArgs, precision_help, ranges,
     reference_help,
@@ -86,6 +86,8 @@ pub(super) enum Command {
     Schedule(ScheduleArgs),
     /// Suggest a learning rate: raise it step by step, and plot the loss
     LrRange(LrRangeArgs),
+    /// Search settings: train with values from ranges in the configuration, and compare
+    Tune(Box<TuneArgs>),
     /// Time training steps of a reference model on synthetic data
     Bench(BenchArgs),
     /// Measure how throughput scales with threads and processes; fit scaling laws, plot them
@@ -243,6 +245,42 @@ pub(super) struct InspectArgs {
 
     #[command(flatten)]
     pub(super) json: JsonArgs,
+}
+
+/// Searches settings.
+#[derive(Debug, ClapArgs)]
+pub(super) struct TuneArgs {
+    #[command(flatten)]
+    pub(super) train: TrainArgs,
+
+    /// The configuration, with ranges in the place of values: lr = { log = [1e-3, 1] }, momentum =
+    /// { uniform = [0.5, 0.99] }, size = { choice = [16, 32, 64] }; --set takes such ranges too
+    #[command(flatten)]
+    pub(super) from: FromArgs,
+
+    /// Trainings, each with other values
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = ranges::whole::<usize>(1, 100_000))]
+    pub(super) trials: usize,
+
+    /// How values are searched: sobol (spread evenly) or random
+    #[arg(long, default_value = "sobol", value_name = "NAME", value_parser = TUNED_BY.parser())]
+    pub(super) search: String,
+
+    /// Save trials, table, charts and the best configuration in this folder; the same command goes on
+    /// where it was stopped
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+
+    /// Trainings in parallel, each on one thread, with the same outcomes; by default the usable
+    /// cores, and 1 with --threads
+    #[arg(long, value_name = "N", value_parser = ranges::whole::<usize>(1, 4_096))]
+    pub(super) parallel_trials: Option<usize>,
+
+    #[command(flatten)]
+    pub(super) json: JsonArgs,
+
+    #[command(flatten)]
+    pub(super) table: TableArgs,
 }
 
 /// Plots learning rate and batch size over a training.

@@ -84,6 +84,12 @@ pub(crate) static SEARCHES: Choices<Search> = choices(
     ],
 );
 
+/// Searches of `tune`.
+pub(crate) static TUNED_BY: Choices<Search> = choices(
+    "search",
+    &[("sobol", Search::Sobol), ("random", Search::Random)],
+);
+
 /// Which loss a name is depends on the labels: `loss` makes it.
 pub(crate) static LOSSES: Choices<()> = choices(
     "loss",

@@ -41,6 +41,16 @@ impl ResolvedConfig {
             Some(path) => read(path)?,
             None => Table::new(),
         };
+        Self::of_base(base, flags, matches, from)
+    }
+
+    /// The same over what has been read of the file.
+    pub(super) fn of_base(
+        base: Table,
+        flags: &TrainArgs,
+        matches: &ArgMatches,
+        from: &FromArgs,
+    ) -> Result<Self, CommandError> {
         let mut asked = Self::over(base, from.config.clone(), flags, matches, from)?;
         let table = asked.asked();
         asked.recipe = Recipe::of(&asked.args, &table);

@@ -27,7 +27,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
         ],
     ),
     ("Measure", &["bench", "scaling"]),
-    ("Study", &["schedule", "lr-range", "study"]),
+    ("Study", &["schedule", "lr-range", "tune", "study"]),
     (
         "About data, settings and this machine",
         &["data", "config", "doctor", "completions", "man"],

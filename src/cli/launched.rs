@@ -88,6 +88,7 @@ fn doer(command: &Command) -> Doer {
         | Command::Schedule(_) => Doer::First,
         // Trains, again and again.
         Command::Study(_) => Doer::None("start one for each part of the study, with --slice"),
+        Command::Tune(_) => Doer::None("start one, whose trials run side by side"),
         Command::LrRange(_) => Doer::None("start one, whose --threads share the work"),
     }
 }

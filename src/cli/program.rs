@@ -20,6 +20,7 @@ use super::settings_table::{By, refuse, refuse_flags};
 use super::stdout::{CLOSED_PIPE, end_tables, json, only_json};
 use super::{
     bench, compare, doctor, eval, inspect, list, lr, predict, runs, scaling, shell, study, train,
+    tune,
 };
 
 /// Runs the program with these arguments, the first of which is its name.
@@ -122,6 +123,7 @@ fn command(
         }
         Command::Schedule(args) => lr::schedule(&args, flags),
         Command::LrRange(args) => lr::lr_range(&args, flags),
+        Command::Tune(args) => tune::tune(&args, flags),
         Command::Bench(args) => bench::bench(&args, ranks),
         Command::Scaling(args) => scaling::scaling(&args, ranks),
         Command::Study(args) => study::study(&args, flags),

@@ -12,7 +12,7 @@ const FLAG: usize = 26;
 const NAMES: usize = 30;
 
 /// Flags for rare needs, which only `--help` shows.
-const RARE: [&str; 22] = [
+const RARE: [&str; 26] = [
     "all_reduce",
     "allow_change",
     "cache",
@@ -20,10 +20,13 @@ const RARE: [&str; 22] = [
     "clip_value",
     "decay_all",
     "delimiter",
+    "fold",
+    "freeze",
     "huber_delta",
     "ignore_label",
     "layer_lr",
     "missing_labels",
+    "new_head",
     "no_balance",
     "no_pin",
     "on_bad_sample",
@@ -31,6 +34,7 @@ const RARE: [&str; 22] = [
     "on_worker_panic",
     "pin",
     "proximal_l1",
+    "split_seed",
     "track",
     "update",
     "watchdog",

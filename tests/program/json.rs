@@ -107,7 +107,7 @@ const REGRESSION: &str = "--data @table.csv --task regress --valid-share 0.2 --e
 const STUDY: &str = "--batches 16,32 --candidates 2 --repeats 1 --target-error 0.5 --epochs 2";
 
 /// Commands, and what is asked of each.
-const CASES: [(&str, &[&str]); 20] = [
+const CASES: [(&str, &[&str]); 21] = [
     (
         "train",
         &[
@@ -138,6 +138,12 @@ const CASES: [(&str, &[&str]); 20] = [
     ),
     ("schedule", &["schedule --epochs 2"]),
     ("lr-range", &["lr-range --steps 5"]),
+    (
+        "tune",
+        &[
+            "tune --data @table.csv --task classify --set optimizer.lr={log=[0.01,1]} --trials 2 --epochs 1",
+        ],
+    ),
     ("bench", &["bench --preset mlp_small --steps 12"]),
     (
         "scaling",

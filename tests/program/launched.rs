@@ -24,7 +24,7 @@ enum Second {
 }
 
 /// Every command.
-const COMMANDS: [(&str, Second); 20] = [
+const COMMANDS: [(&str, Second); 21] = [
     ("train --epochs 0", Second::Rank),
     ("config", Second::Nothing),
     ("list nowhere", Second::Nothing),
@@ -42,6 +42,7 @@ const COMMANDS: [(&str, Second); 20] = [
     ("data inspect nowhere", Second::Nothing),
     ("schedule --epochs 1", Second::Nothing),
     ("lr-range", Second::Refused),
+    ("tune", Second::Refused),
     ("bench", Second::Rank),
     ("scaling", Second::Rank),
     ("study steps", Second::Refused),

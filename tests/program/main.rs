@@ -52,6 +52,7 @@ mod survives;
 mod table_columns;
 mod table_formats;
 mod three_parts;
+mod tune;
 mod watch;
 mod weight_column;
 mod written_layers;

@@ -41,6 +41,13 @@ const MISTYPED: &[(&str, &str, &str, &[&str])] = &[
         "age",
         &["--target", "age,size"],
     ),
+    (
+        "run.watch",
+        "acuracy",
+        "accuracy",
+        &["--valid-share", "0.2", "--early-stopping", "1"],
+    ),
+    ("run.on_worker_panic", "rety", "retry", &[]),
     ("optimizer.name", "aadmw", "adamw", &[]),
     ("optimizer.schedule", "cosin over 3 epochs", "cosine", &[]),
     ("optimizer.schedule", "cosine ovr 3 epochs", "over", &[]),
@@ -85,6 +92,12 @@ const MISTYPED: &[(&str, &str, &str, &[&str])] = &[
 
 /// Those that take numbers, yes or no, or a path.
 const OTHER: &[&str] = &[
+    "model.new_head",
+    "data.folds",
+    "data.fold",
+    "optimizer.freeze",
+    "optimizer.layer_lr",
+    "run.watchdog",
     "model.weights",
     "model.weights_map",
     "data.path",

@@ -26,6 +26,7 @@ const TABLES: &[(&str, &[&str])] = &[
             "study gap",
         ],
     ),
+    ("tune/command.rs", &["tune"]),
 ];
 
 /// Sources below `folder` that print a table, by their path in it.
@@ -39,6 +40,8 @@ fn printing(folder: &Path, within: &str, found: &mut BTreeSet<String>) {
             .unwrap()
             .contains(" aligned(")
             && name != "output.rs"
+            // Of a training, whose numbers for others are those of --json.
+            && !within.ends_with("folds/")
         {
             found.insert(format!("{within}{name}"));
         }

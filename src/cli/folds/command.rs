@@ -14,13 +14,13 @@ use crate::cli::out_file::check_folder;
 use crate::cli::output::{aligned, write};
 use crate::cli::progress::OutputMode;
 use crate::cli::settings_table::{By, refuse};
+use crate::cli::side_by_side::side_by_side;
 use crate::cli::stdout;
 use crate::cli::task::task;
 use crate::engine::Ranks;
 use crate::run::in_digits;
 
 use super::outcome::{FoldOutcome, predictions};
-use super::side_by_side::side_by_side;
 use super::spread::Spread;
 use super::training::FoldTraining;
 

@@ -3,14 +3,12 @@
 //! | file | what |
 //! |---|---|
 //! | `command` | what is asked for, what is said, what is written |
-//! | `side_by_side` | the trainings, one after another or in parallel; a signal ends them |
 //! | `training` | the training of one fold, or the one that its folder has |
 //! | `outcome` | what came of a fold: metrics of its rows, and their predictions |
 //! | `spread` | mean and deviation over the folds |
 
 mod command;
 mod outcome;
-mod side_by_side;
 mod spread;
 mod training;
 

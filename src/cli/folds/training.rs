@@ -11,6 +11,7 @@ use crate::cli::error::{ArgError, CommandError};
 use crate::cli::options::TrainArgs;
 use crate::cli::resume::{HARMLESS, newest};
 use crate::cli::run_recorder::RunRecorder;
+use crate::cli::side_by_side::Training;
 use crate::cli::task::{Task, first_trainer, task, trainer, trainer_from};
 use crate::cli::unreached::unreached;
 use crate::cli::watch::check_watch;
@@ -33,12 +34,10 @@ pub(super) struct FoldTraining {
     pub(super) is_alone: bool,
 }
 
-impl FoldTraining {
-    /// What comes of it; nothing where it was stopped, by the handle that `begun` is given.
-    pub(super) fn outcome(
-        &self,
-        begun: impl FnOnce(StopHandle),
-    ) -> Result<Option<FoldOutcome>, CommandError> {
+impl Training for FoldTraining {
+    type Outcome = FoldOutcome;
+
+    fn outcome(&self, begun: impl FnOnce(StopHandle)) -> Result<Option<FoldOutcome>, CommandError> {
         let mut settings = TrainSettings::try_from(self.args.clone())?;
         if !self.is_alone {
             settings.engine.threads = Threads::Fixed(1);
@@ -62,7 +61,9 @@ impl FoldTraining {
         outcome.is_found = is_found;
         Ok(Some(outcome))
     }
+}
 
+impl FoldTraining {
     /// The weights of a run that is finished.
     fn found(&self, task: &Task) -> Result<Option<Network>, CommandError> {
         let Some(folder) = self

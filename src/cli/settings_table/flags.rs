@@ -227,6 +227,19 @@ pub(super) static FLAGS: &[Flags] = &[
         rules: &[],
     },
     Flags {
+        command: "tune",
+        acting: &[
+            "config",
+            "set",
+            "trials",
+            "search",
+            "out",
+            "parallel_trials",
+            "json",
+        ],
+        rules: &[],
+    },
+    Flags {
         command: "eval",
         acting: &["run", "part", "input", "classes", "format", "json"],
         rules: &[],

@@ -45,6 +45,8 @@ pub(super) enum By<'a> {
     LrRange,
     /// Files are looked at.
     Inspect,
+    /// Settings are searched.
+    Tune,
     /// A study.
     Study(StudyKind, &'a StudyArgs),
 }
@@ -60,6 +62,7 @@ impl By<'_> {
             By::Schedule { has_rows: true } => "schedule --rows".to_owned(),
             By::LrRange => "lr-range".to_owned(),
             By::Inspect => "data inspect".to_owned(),
+            By::Tune => "tune".to_owned(),
             By::Study(kind, _) => kind.command(),
         }
     }

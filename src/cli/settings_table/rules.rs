@@ -47,7 +47,7 @@ pub(super) const RECIPES: Rule = by(
     "its recipes have schedules of their own",
 );
 pub(super) const NO_CHECKPOINTS: Rule = by(
-    |case| case.study().is_some(),
+    |case| case.study().is_some() || matches!(case.by, By::Tune),
     "it keeps what has finished, and no checkpoints",
 );
 pub(super) const NO_TRIALS: Rule = by(

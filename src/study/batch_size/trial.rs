@@ -102,6 +102,27 @@ pub enum Search {
     Halving,
 }
 
+impl Search {
+    /// A coordinate of a point, in [0, 1): independent of others, or of the sequence.
+    ///
+    /// ```
+    /// use unisono::study::batch_size::Search;
+    /// let half = |search: Search| (0..64).filter(|at| search.coordinate(*at, 0, 7) < 0.5).count();
+    /// assert_eq!(half(Search::Sobol), 32);
+    /// assert!((20..45).contains(&half(Search::Random)));
+    /// ```
+    pub fn coordinate(self, candidate: usize, axis: u32, seed: u64) -> f64 {
+        match self {
+            Search::Random => {
+                let a = candidate as u32;
+                let mut stream = Stream::new(seed, Purpose::Trial, a, axis as u16);
+                f64::from(stream.below(1 << 24)) / f64::from(1 << 24)
+            }
+            _ => f64::from(sobol_burley::sample(candidate as u32, axis, seed as u32)),
+        }
+    }
+}
+
 impl std::str::FromStr for Search {
     type Err = StudyError;
 
@@ -236,17 +257,7 @@ impl Space {
         seed: u64,
         batch_size: usize,
     ) -> Vec<Trial> {
-        // A coordinate of a point: independent, or of the sequence.
-        let uniform = |candidate: usize, axis: u32| -> f64 {
-            match search {
-                Search::Random => {
-                    let a = candidate as u32;
-                    let mut stream = Stream::new(seed, Purpose::Trial, a, axis as u16);
-                    f64::from(stream.below(1 << 24)) / f64::from(1 << 24)
-                }
-                _ => f64::from(sobol_burley::sample(candidate as u32, axis, seed as u32)),
-            }
-        };
+        let uniform = |candidate, axis| search.coordinate(candidate, axis, seed);
         let trial = |candidate: usize| Trial {
             batch_size,
             candidate,

@@ -1,45 +1,54 @@
-//! Trainings of the folds, one after another or side by side; a signal ends all of them.
+//! Several trainings, one after another or side by side; a signal ends all of them.
 //!
-//! Outcomes are told in the order of the folds, whoever ends first. After an error and after a
-//! signal, folds that nobody has begun are left, and those at work end after their step: where runs
-//! are kept, each with a checkpoint that it goes on from.
+//! Outcomes are told in the order of the trainings, whoever ends first. After an error and after a
+//! signal, trainings that nobody has begun are left, and those at work end after their step.
 
 use std::thread;
 use std::time::Duration;
 
 use crossbeam::channel::{RecvTimeoutError, unbounded};
 
-use crate::cli::error::CommandError;
-use crate::cli::signals::Stops;
 use crate::train::StopHandle;
 
-use super::outcome::FoldOutcome;
-use super::training::FoldTraining;
+use super::error::CommandError;
+use super::signals::Stops;
 
 /// Time between two looks for a signal.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What a thread tells.
-enum Told {
-    /// A training has begun, and can be ended by this.
-    Begun(StopHandle),
-    /// A fold is through; nothing of one that was stopped.
-    Ended(usize, Result<Option<FoldOutcome>, CommandError>),
+/// What comes of a training; nothing where it was stopped.
+pub(super) type Made<O> = Result<Option<O>, CommandError>;
+
+/// One of several trainings.
+pub(super) trait Training: Sync {
+    /// What comes of it.
+    type Outcome: Send;
+
+    /// What comes of it; nothing where it was stopped, by the handle that `begun` is given.
+    fn outcome(&self, begun: impl FnOnce(StopHandle)) -> Made<Self::Outcome>;
 }
 
-/// The outcomes of all folds.
-pub(super) fn side_by_side(
-    all: &[FoldTraining],
+/// What a thread tells.
+enum Told<O> {
+    /// A training has begun, and can be ended by this.
+    Begun(StopHandle),
+    /// One is through; nothing of one that was stopped.
+    Ended(usize, Result<Option<O>, CommandError>),
+}
+
+/// The outcomes of all of them.
+pub(super) fn side_by_side<T: Training>(
+    all: &[T],
     parallel: usize,
-    tell: impl Fn(&FoldOutcome),
-) -> Result<Vec<FoldOutcome>, CommandError> {
+    tell: impl Fn(&T::Outcome),
+) -> Result<Vec<T::Outcome>, CommandError> {
     let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
-    // A queue of places, which each thread takes its next fold from.
+    // A queue of places, which each thread takes its next training from.
     let (give, work) = unbounded();
     (0..all.len()).for_each(|place| give.send(place).expect("there is a receiver"));
     drop(give);
     let mut ending = Ending::default();
-    let mut outcomes: Vec<Option<FoldOutcome>> = all.iter().map(|_| None).collect();
+    let mut outcomes: Vec<Option<T::Outcome>> = all.iter().map(|_| None).collect();
     thread::scope(|scope| {
         let (say, said) = unbounded();
         for _ in 0..parallel {
