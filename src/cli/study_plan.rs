@@ -26,6 +26,9 @@ use super::study_kind::StudyKind;
 use super::study_values::{batches, epochs, slice, target};
 use super::task::{Task, task};
 
+/// Keys that decide outcomes and stand in no text of model, data or optimiser.
+const IN_NO_TEXT: [&str; 5] = ["sampling", "augment", "shards", "freeze", "layer_lr"];
+
 /// Settings, the task, and what is varied.
 pub(super) struct Study {
     pub(super) settings: TrainSettings,
@@ -80,7 +83,7 @@ impl Study {
         let mut besides: BTreeMap<String, String> = resolved
             .named()
             .iter()
-            .filter(|key| ["sampling", "augment", "shards"].contains(&&*key.name))
+            .filter(|key| IN_NO_TEXT.contains(&&*key.name))
             .filter_map(|key| Some((key.path(), resolved.value(key)?.to_string())))
             .collect();
         besides.insert("data sha256".to_owned(), task.data_sha256().to_owned());

@@ -202,6 +202,13 @@ impl Config {
     ) -> Result<(), TrainError> {
         if let Some(model) = model {
             self.check_norms(model, shards, rows)?;
+            // Rows find their states by their place in the batch, and so with the worker whose shard
+            // holds that place: another batch is cut elsewhere.
+            if self.batch_rule != BatchRule::Fixed && model.carries_state() {
+                return Err(TrainError::CarriedState {
+                    policy: self.batch_rule.to_string(),
+                });
+            }
         }
         let what = if self.batch_rule.needs_moments() {
             format!("the batch policy \"{}\"", self.batch_rule)

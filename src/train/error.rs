@@ -153,6 +153,14 @@ pub enum TrainError {
         /// Shards of a batch.
         shards: usize,
     },
+    /// Batches that change their size, and a model that carries states from batch to batch.
+    #[error(
+        "the batch policy \"{policy}\" changes the size of batches, and the model carries states from each row of a batch to the same row of the next; keep the batch fixed, or let the layers carry none"
+    )]
+    CarriedState {
+        /// The policy.
+        policy: String,
+    },
     /// Batch norm over single rows.
     #[error(
         "batch norm would take single rows by themselves ({batch} rows in {shards} shards) and turn each into zeros; use at most {} shards, or a larger batch", (batch / 2).max(1)

@@ -30,6 +30,7 @@ impl<M: Model> Trainer<M> {
             config.schedule_warning(&self.progress, self.fit_state.as_ref(), rows),
             engine.warning(),
             short,
+            self.carried_warning(),
             self.model
                 .layers()
                 .and_then(|model| config.norm_warning(model, shards, rows)),
@@ -46,6 +47,17 @@ impl<M: Model> Trainer<M> {
             layers: Vec::new(),
             warnings: warnings.into_iter().flatten().collect(),
         }
+    }
+}
+
+impl<M: Model> Trainer<M> {
+    /// That the epoch goes on without the states that its batches have carried.
+    fn carried_warning(&self) -> Option<String> {
+        let is_within = self.fit_state.as_ref().is_some_and(|at| at.position > 0);
+        let carries = self.model.layers().is_some_and(Sequential::carries_state);
+        (is_within && carries).then(|| {
+            "the training goes on within an epoch, and no checkpoint holds the states that the model carries from batch to batch: they begin with zeros, so the weights are not those of an unbroken training; checkpoints at the end of an epoch lose none".to_owned()
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use crate::support::class_data;
 use unisono::data::{ArrayDataset, digits};
 use unisono::engine::Shards;
-use unisono::nn::{BatchNorm, Conv, Loss, Sequential};
+use unisono::nn::{BatchNorm, Conv, Loss, Recurrent, Sequential};
 use unisono::optim::{BatchRule, Optimizer};
 use unisono::train::Event;
 use unisono::{TrainError, Trainer};
@@ -159,4 +159,44 @@ fn a_training_that_came_to_nothing_says_so_and_one_that_learned_does_not() {
     let report = trainer.fit(&rising, &rising).unwrap();
     let warnings = report.warnings(&rising);
     assert!(warnings[0].contains("that of epoch 1 was"), "{warnings:?}");
+}
+
+#[test]
+fn states_that_are_carried_are_lost_within_an_epoch_and_want_batches_of_one_size() {
+    let data = class_data(64, 4, 3);
+    let trainer = || {
+        let model = Sequential::new([4, 1]).layer(Recurrent::lstm(3).carry_state());
+        Trainer::new(model.flatten().dense(3), Loss::SoftmaxCrossEntropy)
+            .optimizer(Optimizer::sgd(0.5))
+            .threads(1)
+            .batch_size(16)
+            .epochs(2)
+    };
+    let weights = |trainer: &Trainer| trainer.network().unwrap().weights_sha256();
+    let mut unbroken = trainer();
+    assert!(begun(&mut unbroken, &data, 9).is_empty());
+    // Ended after an epoch, nothing is lost.
+    let mut at_its_end = trainer();
+    begun(&mut at_its_end, &data, 1);
+    assert!(begun(&mut at_its_end, &data, 9).is_empty());
+    assert_eq!(weights(&at_its_end), weights(&unbroken));
+    // Ended within one, it is, and said.
+    let mut within = trainer();
+    let ended = within.fit_observed(&data, &data, |event| match event {
+        Event::Step { step: 2, .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    ended.unwrap();
+    let warnings = begun(&mut within, &data, 9);
+    assert!(warnings[0].contains("begin with zeros"), "{warnings:?}");
+    assert_ne!(weights(&within), weights(&unbroken));
+    // A batch that grows would be cut elsewhere by other threads.
+    let refused = trainer()
+        .batch_policy(BatchRule::Staged { most: 32 })
+        .fit(&data, &data);
+    let refused = refused.unwrap_err();
+    assert!(
+        matches!(refused, TrainError::CarriedState { .. }),
+        "{refused}"
+    );
 }

@@ -221,6 +221,19 @@ impl Sequential {
             .is_ok_and(|layer| layer.properties().needs_several_rows)
     }
 
+    /// Whether rows go on from the states in which those of the batch before ended
+    /// ([`crate::nn::Recurrent::carry_state`]).
+    ///
+    /// ```
+    /// use unisono::nn::{Recurrent, Sequential};
+    /// let of = |layer| Sequential::new([8, 1]).layer(layer).flatten().dense(2).carries_state();
+    /// assert!(of(Recurrent::lstm(4).carry_state()) && !of(Recurrent::lstm(4)));
+    /// ```
+    pub fn carries_state(&self) -> bool {
+        self.build_layer(Isa::detect())
+            .is_ok_and(|layer| layer.properties().is_stateful)
+    }
+
     /// The model at work.
     pub(in crate::nn) fn build_layer(&self, isa: Isa) -> Result<SequentialLayer, NnError> {
         if self.input.is_empty() || self.input.axes().is_empty() {

@@ -131,7 +131,7 @@ mod tests {
         let wider = refused(Sequential::new(4).dense(5).relu().dense(2));
         assert!(wider.contains("outputs 3 as layer 0"), "{wider}");
         let deeper = refused(Sequential::new(4).dense(3).relu().dense(2).relu().dense(2));
-        assert!(deeper.contains("layer 2"), "{deeper}");
+        assert!(deeper.contains("no layer 3"), "{deeper}");
         let inputs = refused(Sequential::new(5).dense(3).relu().dense(2));
         assert!(inputs.contains("input"), "{inputs}");
     }

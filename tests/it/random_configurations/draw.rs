@@ -85,7 +85,11 @@ impl Drawn {
         let optimizer = numbers.of(&OPTIMIZERS.map(|(name, _)| name));
         let schedule = numbers.of(SCHEDULES);
         let has_norm = layers.contains("batch-norm");
-        let policy = policy(numbers.below(7), sizes.batch, has_norm);
+        let drawn = policy(numbers.below(7), sizes.batch, has_norm);
+        // States that are carried from batch to batch are in no checkpoint, and go by the place in
+        // the batch: a cut within an epoch is warned of, and batches that grow are refused.
+        let carries = layers.contains("carry");
+        let policy = if carries { "fixed".to_owned() } else { drawn };
         let sampling = numbers.of(&["shuffle", "in order", "balanced", "windows", "by length"]);
         let rule = numbers.of(&["nothing", "early stopping", "plateau"]);
         let precision = Precision::ALL[numbers.below(Precision::ALL.len())];
@@ -107,7 +111,7 @@ impl Drawn {
             batch: sizes.batch,
             shards: sizes.shards,
             epochs,
-            cut: numbers.below(12) as u64,
+            cut: numbers.below(12) as u64 * u64::from(!carries),
             seed: numbers.below(1 << 16) as u64,
             by: execution(&self.by, sizes.shards),
             then: execution(&self.then, sizes.shards),
