@@ -48,6 +48,7 @@ fn hash(trainer: &Trainer) -> String {
 }
 
 /// The value after each epoch.
+#[cfg(feature = "run")]
 fn values(report: &Report) -> Vec<f64> {
     let epochs = report.epochs.iter();
     epochs.map(|epoch| epoch.watched.unwrap().value).collect()
