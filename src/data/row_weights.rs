@@ -53,7 +53,7 @@ impl RowWeights {
     }
 
     /// Those in arrays of this name, for so many rows.
-    #[cfg(feature = "npz")]
+    #[cfg(feature = "files")]
     pub(super) fn of_arrays(
         name: String,
         weights: Vec<f32>,
