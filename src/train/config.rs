@@ -204,9 +204,13 @@ impl Config {
             self.check_norms(model, shards, rows)?;
             // Rows find their states by their place in the batch, and so with the worker whose shard
             // holds that place: another batch is cut elsewhere.
-            if self.batch_rule != BatchRule::Fixed && model.carries_state() {
+            let last = rows % self.batch_size;
+            let is_cut_alike = self.batch_rule == BatchRule::Fixed && (last == 0 || rows == last);
+            if shards > 1 && !is_cut_alike && model.carries_state() {
                 return Err(TrainError::CarriedState {
                     policy: self.batch_rule.to_string(),
+                    batch: self.batch_size,
+                    last,
                 });
             }
         }

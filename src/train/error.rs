@@ -153,13 +153,18 @@ pub enum TrainError {
         /// Shards of a batch.
         shards: usize,
     },
-    /// Batches that change their size, and a model that carries states from batch to batch.
+    /// Batches of several sizes in several shards, and a model that carries states from each row of
+    /// a batch to the same row of the next.
     #[error(
-        "the batch policy \"{policy}\" changes the size of batches, and the model carries states from each row of a batch to the same row of the next; keep the batch fixed, or let the layers carry none"
+        "the model carries states from each row of a batch to the same row of the next, and batches are not of one size (policy {policy}, {batch} rows, {last} in the last of an epoch): other shards would hold the row; keep the batch fixed at a size that divides the rows, or take one shard"
     )]
     CarriedState {
-        /// The policy.
+        /// The batch policy.
         policy: String,
+        /// The first batch's rows.
+        batch: usize,
+        /// Those that an epoch's whole batches of this size leave over.
+        last: usize,
     },
     /// Batch norm over single rows.
     #[error(

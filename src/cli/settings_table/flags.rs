@@ -236,6 +236,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "out",
             "parallel_trials",
             "json",
+            "format",
         ],
         rules: &[],
     },

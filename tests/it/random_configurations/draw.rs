@@ -94,7 +94,10 @@ impl Drawn {
         let rule = numbers.of(&["nothing", "early stopping", "plateau"]);
         let precision = Precision::ALL[numbers.below(Precision::ALL.len())];
         let flags = numbers.below(4);
-        let sizes = sizes.allowed(&layers, &policy);
+        let mut sizes = sizes.allowed(&layers, &policy);
+        if carries {
+            sizes.rows = sizes.rows.next_multiple_of(sizes.batch);
+        }
         Case {
             data: data.to_owned(),
             rows: sizes.rows,
