@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::gradient::{Place, loss_and_gradient};
-use ndarray::Array2;
+use ndarray::{Array2, s};
 use unisono::Trainer;
 use unisono::data::{ArrayDataset, synthetic_classes};
 use unisono::engine::{EngineConfig, Shards, Threads, UpdateMode, all_reduce};
@@ -12,7 +12,8 @@ use unisono::nn::Isa;
 use unisono::nn::presets;
 use unisono::nn::{
     Activation, Attention, BatchNorm, Conv, Dense, Dropout, Embedding, Init, Loss, Network, Norm,
-    Parallel, Pool, Positions, Recurrent, Reshape, Residual, Sequential, Spec,
+    Parallel, Pool, Positions, Recurrent, Reshape, Residual, Sequential, Spec, Targets,
+    check_gradient,
 };
 use unisono::optim::Optimizer;
 use unisono::study::Bench;
@@ -241,4 +242,30 @@ fn names_of_layers_and_parameters_read_well() {
     unique.sort_unstable();
     unique.dedup();
     assert_eq!(unique.len(), names.len());
+}
+
+#[test]
+fn a_convolution_of_one_channel_to_one_is_the_sum_over_its_window() {
+    let image = Array2::from_shape_fn((2, 16), |(row, at)| (row * 5 + at * at % 7) as f32);
+    let weights: Vec<f32> = (0..9).map(|at| at as f32 - 4.0).collect();
+    let params: Vec<f32> = weights.iter().copied().chain([0.5]).collect();
+    let model = Sequential::new([4, 4, 1]).layer(Conv::d2(1, 3)).flatten();
+    let network = Network::with_params(model, params).unwrap();
+    let outputs = network.predict(image.view()).unwrap();
+    for row in 0..2 {
+        for (at, &output) in outputs.row(row).iter().enumerate() {
+            let pixel = |tap: usize| image[[row, (at / 2 + tap / 3) * 4 + at % 2 + tap % 3]];
+            let sum: f32 = (0..9).map(|tap| weights[tap] * pixel(tap)).sum();
+            assert_eq!(output, sum + 0.5, "row {row}, output {at}");
+        }
+    }
+    // And backward; the dense layer before it wants the gradient of its inputs.
+    let before = Sequential::new(5).dense(16).layer(Reshape::to([4, 4, 1]));
+    let model = before.layer(Conv::d2(1, 3)).flatten().dense(2);
+    let network = Network::new(model, 7).unwrap();
+    let inputs = image.mapv(|value| value / 8.0);
+    let inputs = inputs.slice(s![.., ..5]);
+    let classes = Targets::Classes(&[0, 1]);
+    let check = check_gradient(&network, Loss::SoftmaxCrossEntropy, inputs, classes);
+    assert!(check.unwrap().compared > 100);
 }

@@ -62,8 +62,12 @@ impl ConvLayer {
         self.depth() * self.spec.channels
     }
 
+    /// Whether channels do not mix, and windows are taken element by element: of one channel in one
+    /// group whole rows of a window lie side by side.
     fn is_depthwise(&self) -> bool {
-        self.per_group.inputs == 1 && self.per_group.outputs == 1
+        let elements = self.spec.kernel.0 * self.spec.kernel.1;
+        let is_apart = self.forward.windows.runs.len() == elements;
+        self.per_group.inputs == 1 && self.per_group.outputs == 1 && is_apart
     }
 
     /// The outputs of images that lie among their zeros.
