@@ -90,6 +90,11 @@ pub(super) struct TrainSettings {
 }
 
 impl TrainSettings {
+    /// Takes one thread, on whichever core: for trainings side by side.
+    pub(super) fn take_one_thread(&mut self) {
+        (self.engine.threads, self.engine.pinning) = (Threads::Fixed(1), Pinning::Off);
+    }
+
     /// Refuses what no batch of this training lets act.
     pub(super) fn check_batches(&self) -> Result<(), ArgError> {
         let largest = self.optim.batch_rule.bounds(self.batch_size).most;

@@ -112,6 +112,11 @@ impl ResolvedConfig {
         self.set.iter().chain(from_file).collect()
     }
 
+    /// Whether the key at this path is one of [`ResolvedConfig::named`].
+    pub(super) fn is_named(&self, path: &str) -> bool {
+        self.named().iter().any(|key| key.path() == path)
+    }
+
     /// The values that somebody gave, by a flag, by `--set` or in the file.
     fn asked(&self) -> Table {
         let (all, mut asked) = (table(&self.args), Table::new());

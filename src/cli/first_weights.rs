@@ -48,8 +48,8 @@ impl FirstWeights {
     pub(super) fn network(&self, model: Sequential, seed: u64) -> Result<Network, CommandError> {
         let Some(map) = &self.map else {
             return match self.new_head {
-                false => self.whole(model),
-                true => Ok(Network::with_new_head(model, &self.trained()?, seed)
+                false => self.read(Some(model)),
+                true => Ok(Network::with_new_head(model, &self.read(None)?, seed)
                     .map_err(|error| ArgError::text("new-head", &error.to_string()))?),
             };
         };
@@ -67,25 +67,16 @@ impl FirstWeights {
         })
     }
 
-    /// The weights of all layers.
-    fn whole(&self, model: Sequential) -> Result<Network, CommandError> {
-        match self.run()? {
-            Some((folder, which)) => {
+    /// A network of `model`, or of the model that was trained.
+    fn read(&self, model: Option<Sequential>) -> Result<Network, CommandError> {
+        match (self.run()?, model) {
+            (Some((folder, which)), model) => {
                 let run = RunFolder::read_only(folder)?;
+                let model = model.map_or_else(|| run.model(), Ok)?;
                 Ok(run.weights(which, model)?.1)
             }
-            None => Ok(read_safetensors(&self.from, model)?),
-        }
-    }
-
-    /// The network as it was trained.
-    fn trained(&self) -> Result<Network, CommandError> {
-        match self.run()? {
-            Some((folder, which)) => {
-                let run = RunFolder::read_only(folder)?;
-                Ok(run.weights(which, run.model()?)?.1)
-            }
-            None => Ok(read_network(&self.from)?),
+            (None, Some(model)) => Ok(read_safetensors(&self.from, model)?),
+            (None, None) => Ok(read_network(&self.from)?),
         }
     }
 

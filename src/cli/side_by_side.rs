@@ -10,7 +10,7 @@ use crossbeam::channel::{RecvTimeoutError, unbounded};
 
 use crate::train::StopHandle;
 
-use super::error::CommandError;
+use super::error::{ArgError, CommandError};
 use super::signals::Stops;
 
 /// Time between two looks for a signal.
@@ -34,6 +34,25 @@ enum Told<O> {
     Begun(StopHandle),
     /// One is through; nothing of one that was stopped.
     Ended(usize, Result<Option<O>, CommandError>),
+}
+
+/// How many trainings go side by side in `unisono COMMAND`: as many as are asked for; by default as
+/// many as there are usable cores, or where threads are named one after another.
+pub(super) fn parallel_trials(
+    asked: Option<usize>,
+    has_threads: bool,
+    command: &str,
+) -> Result<usize, ArgError> {
+    match asked {
+        Some(count) if count > 1 && has_threads => Err(ArgError::Unused {
+            what: "--threads".to_owned(),
+            to: format!("`unisono {command}`"),
+            why: "trials side by side have one thread each (--parallel-trials 1 makes them one after another)",
+        }),
+        Some(count) => Ok(count),
+        None if has_threads => Ok(1),
+        None => Ok(thread::available_parallelism().map_or(1, |count| count.get())),
+    }
 }
 
 /// The outcomes of all of them.

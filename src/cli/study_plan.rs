@@ -21,6 +21,7 @@ use super::document::ResolvedConfig;
 use super::error::{ArgError, CommandError, refused};
 use super::keys::Key;
 use super::settings_table::{By, refuse, refuse_study};
+use super::side_by_side::parallel_trials;
 use super::study_args::{BranchArgs, StudyArgs, StudyFile, StudyOf};
 use super::study_kind::StudyKind;
 use super::study_values::{batches, epochs, slice, target};
@@ -64,9 +65,10 @@ impl Study {
         let defaults = section_of(&StudyArgs::default());
         refuse_study(by, &section_of(&args), &defaults, flags)?;
         // A search has plain SGD, unless an optimiser or a momentum is asked for.
-        let named: Vec<String> = resolved.named().iter().map(|key| key.path()).collect();
-        let is_named = |path: &str| named.iter().any(|other| other == path);
-        if kind.searches() && !is_named("optimizer.name") && !is_named("optimizer.momentum") {
+        if kind.searches()
+            && !resolved.is_named("optimizer.name")
+            && !resolved.is_named("optimizer.momentum")
+        {
             "sgd".clone_into(&mut resolved.args.optim.optimizer);
         }
         let settings = resolved.settings()?;
@@ -78,7 +80,7 @@ impl Study {
             let expected = "classify or language in a study, whose targets are those of classes";
             return Err(refused("task", expected, "regress").into());
         }
-        let parallel = parallel(kind, of, is_named("engine.threads"))?;
+        let parallel = parallel(kind, of, resolved.is_named("engine.threads"))?;
         // Settings that decide outcomes beside the study's own, and the data.
         let mut besides: BTreeMap<String, String> = resolved
             .named()
@@ -248,15 +250,6 @@ fn section_of(args: &StudyArgs) -> Table {
 
 /// Trials side by side: where recipes are timed and where threads are named, one after another.
 fn parallel(kind: StudyKind, of: &StudyOf, has_threads: bool) -> Result<usize, ArgError> {
-    let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
-    match of.parallel_trials {
-        Some(count) if count > 1 && has_threads => Err(ArgError::Unused {
-            what: "--threads".to_owned(),
-            to: format!("`unisono {}`", kind.command()),
-            why: "trials side by side have one thread each (--parallel-trials 1 makes them one after another)",
-        }),
-        Some(count) => Ok(count),
-        None if has_threads || !kind.searches() => Ok(1),
-        None => Ok(cores),
-    }
+    let asked = of.parallel_trials.or((!kind.searches()).then_some(1));
+    parallel_trials(asked, has_threads, &kind.command())
 }

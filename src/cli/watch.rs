@@ -1,11 +1,12 @@
 //! `--watch`: the metrics that a task has, and what is said of the one that chooses.
 
 use crate::data::Labels;
+use crate::meant::{did_you_mean, nearest};
 use crate::train::{EvaluatedPart, Metric};
 
 use super::config::TrainSettings;
 use super::error::ArgError;
-use super::options::{in_flag, nearest_metric};
+use super::options::in_flag;
 use super::task::Task;
 
 /// Refuses a metric that the task has not.
@@ -16,8 +17,7 @@ pub(super) fn check_watch(settings: &TrainSettings, task: &Task) -> Result<(), A
     }
     let keys: Vec<String> = known.into_iter().map(in_flag).collect();
     let got = in_flag(settings.watch);
-    let meant = nearest_metric(&got, &keys);
-    let meant = meant.map_or_else(String::new, |key| format!("; did you mean {key}?"));
+    let meant = did_you_mean(nearest(&got, keys.iter().map(String::as_str)));
     let all = keys.join(", ");
     let message = format!("expected one of {all}, the metrics of {name}, got {got:?}{meant}");
     Err(ArgError::text("watch", &message))

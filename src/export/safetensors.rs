@@ -89,35 +89,7 @@ fn in_order(mut file: Vec<u8>) -> Vec<u8> {
 /// as another activation; [`ExportError::Hash`] if it has a fingerprint that is not that of its
 /// weights.
 pub fn read_safetensors(path: &Path, model: Sequential) -> Result<Network, ExportError> {
-    let file = WeightsFile::read(path)?;
-    let tensors = file.tensors()?;
-    let metadata = metadata(&file.bytes);
-    if let Some(written) = metadata.get(ExportError::ARCHITECTURE)
-        && let Some(Difference { expected, got }) = model.difference(written)?
-    {
-        return Err(file.odd(format!("weights of a model with {expected}"), got));
-    }
-    let layout = model.layout()?;
-    let mut params = Vec::with_capacity(layout.len());
-    for tensor in layout.tensors() {
-        params.extend(file.values(&tensors, &tensor.name, &tensor.shape, "")?);
-    }
-    if tensors.len() != layout.tensors().len() {
-        let count = |len: usize| format!("{len} tensors");
-        return Err(file.odd(count(layout.tensors().len()), count(tensors.len())));
-    }
-    let network = Network::with_params(model, params)?;
-    if let Some(expected) = metadata.get(ExportError::HASH) {
-        let got = network.weights_sha256();
-        if *expected != got {
-            return Err(ExportError::Hash {
-                path: path.to_owned(),
-                expected: expected.clone(),
-                got,
-            });
-        }
-    }
-    Ok(network)
+    WeightsFile::read(path)?.network(model)
 }
 
 /// The network in a file that says which model it is of, as those of [`write_safetensors`] do.
@@ -143,7 +115,7 @@ pub fn read_network(path: &Path) -> Result<Network, ExportError> {
         let expected = "a file that says its model, as this crate writes it".to_owned();
         return Err(file.odd(expected, "one that does not".to_owned()));
     };
-    read_safetensors(path, Sequential::from_json(model)?)
+    file.network(Sequential::from_json(model)?)
 }
 
 /// What a file says of itself: the texts of its `__metadata__`.
@@ -200,6 +172,38 @@ impl<'p> WeightsFile<'p> {
     pub(super) fn tensors(&self) -> Result<SafeTensors<'_>, ExportError> {
         SafeTensors::deserialize(&self.bytes)
             .map_err(|error| self.odd("a file of safetensors".to_owned(), error.to_string()))
+    }
+
+    /// A network of `model` with its weights.
+    fn network(&self, model: Sequential) -> Result<Network, ExportError> {
+        let tensors = self.tensors()?;
+        let metadata = metadata(&self.bytes);
+        if let Some(written) = metadata.get(ExportError::ARCHITECTURE)
+            && let Some(Difference { expected, got }) = model.difference(written)?
+        {
+            return Err(self.odd(format!("weights of a model with {expected}"), got));
+        }
+        let layout = model.layout()?;
+        let mut params = Vec::with_capacity(layout.len());
+        for tensor in layout.tensors() {
+            params.extend(self.values(&tensors, &tensor.name, &tensor.shape, "")?);
+        }
+        if tensors.len() != layout.tensors().len() {
+            let count = |len: usize| format!("{len} tensors");
+            return Err(self.odd(count(layout.tensors().len()), count(tensors.len())));
+        }
+        let network = Network::with_params(model, params)?;
+        if let Some(expected) = metadata.get(ExportError::HASH) {
+            let got = network.weights_sha256();
+            if *expected != got {
+                return Err(ExportError::Hash {
+                    path: self.path.to_owned(),
+                    expected: expected.clone(),
+                    got,
+                });
+            }
+        }
+        Ok(network)
     }
 
     /// The values of a tensor of this shape; `whose` is added to what was expected of it.

@@ -54,8 +54,8 @@ impl<M: Model> Trainer<M> {
     /// That the epoch goes on without the states that its batches have carried.
     fn carried_warning(&self) -> Option<String> {
         let is_within = self.fit_state.as_ref().is_some_and(|at| at.position > 0);
-        let carries = self.model.layers().is_some_and(Sequential::carries_state);
-        (is_within && carries).then(|| {
+        let carries = || self.model.layers().is_some_and(Sequential::carries_state);
+        (is_within && carries()).then(|| {
             "the training goes on within an epoch, and no checkpoint holds the states that the model carries from batch to batch: they begin with zeros, so the weights are not those of an unbroken training; checkpoints at the end of an epoch lose none".to_owned()
         })
     }

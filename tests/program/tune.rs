@@ -81,6 +81,11 @@ fn trials_are_the_same_side_by_side_and_the_best_is_a_configuration() {
     assert_eq!(value(&trained, "validation accuracy"), share);
     assert!(out.join("report.html").is_file() && out.join("tune-lr.svg").is_file());
     goes_on(&tune, &out);
+    // Rows that have changed are another search's.
+    let rows = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, rows + "0.5,0.5,x\n").unwrap();
+    let other = refused(&[&tune[..], &["--out", text(&out)]].concat());
+    assert!(other.contains("has a search with other data"), "{other}");
 }
 
 /// What is there is not trained again, more trials are, and another search is refused.

@@ -8,13 +8,14 @@ use crate::cli::args::TrainCommand;
 use crate::cli::before_training::introduce;
 use crate::cli::config::TrainSettings;
 use crate::cli::document::ResolvedConfig;
-use crate::cli::error::{ArgError, CommandError, refused};
+use crate::cli::error::{CommandError, refused};
 use crate::cli::options::TrainArgs;
 use crate::cli::out_file::check_folder;
 use crate::cli::output::{aligned, write};
 use crate::cli::progress::OutputMode;
 use crate::cli::settings_table::{By, refuse};
-use crate::cli::side_by_side::side_by_side;
+use crate::cli::side_by_side::{parallel_trials, side_by_side};
+
 use crate::cli::stdout;
 use crate::cli::task::task;
 use crate::engine::Ranks;
@@ -52,11 +53,9 @@ pub(in crate::cli) fn train_folds(
         let expected = "several processes, whose weights it compares";
         return Err(refused("check-replicas", expected, &every.to_string()).into());
     }
-    let has_threads = resolved
-        .named()
-        .iter()
-        .any(|key| key.path() == "engine.threads");
-    let parallel = parallel(command, folds, has_threads)?;
+    let has_threads = resolved.is_named("engine.threads");
+    let asked = command.parallel_trials;
+    let parallel = parallel_trials(asked, has_threads, "train --folds")?.min(folds);
     resolved.settings()?.check_batches()?;
     // Where the runs are kept.
     if let Some(folder) = &command.out {
@@ -94,21 +93,6 @@ fn of_fold(args: &TrainArgs, number: usize) -> TrainArgs {
     let mut args = args.clone();
     args.data.fold = Some(number);
     args
-}
-
-/// Trainings side by side: where threads are named, one after another.
-fn parallel(command: &TrainCommand, folds: usize, has_threads: bool) -> Result<usize, ArgError> {
-    let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
-    match command.parallel_trials {
-        Some(count) if count > 1 && has_threads => Err(ArgError::Unused {
-            what: "--threads".to_owned(),
-            to: "`unisono train --folds`".to_owned(),
-            why: "trainings side by side have one thread each (--parallel-trials 1 makes them one after another)",
-        }),
-        Some(count) => Ok(count.min(folds)),
-        None if has_threads => Ok(1),
-        None => Ok(cores.min(folds)),
-    }
 }
 
 /// Says what the data are, and how they are cut.

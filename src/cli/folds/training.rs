@@ -15,7 +15,6 @@ use crate::cli::side_by_side::Training;
 use crate::cli::task::{Task, first_trainer, task, trainer, trainer_from};
 use crate::cli::unreached::unreached;
 use crate::cli::watch::check_watch;
-use crate::engine::{Pinning, Threads};
 use crate::nn::Network;
 use crate::run::{Manifest, RunFolder, Status, Which};
 use crate::train::{Checkpoint, Event, StopHandle, TrainError, Trainer};
@@ -40,8 +39,7 @@ impl Training for FoldTraining {
     fn outcome(&self, begun: impl FnOnce(StopHandle)) -> Result<Option<FoldOutcome>, CommandError> {
         let mut settings = TrainSettings::try_from(self.args.clone())?;
         if !self.is_alone {
-            settings.engine.threads = Threads::Fixed(1);
-            settings.engine.pinning = Pinning::Off;
+            settings.take_one_thread();
         }
         let task = task(&settings)?;
         check_watch(&settings, &task)?;

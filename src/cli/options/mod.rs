@@ -29,5 +29,5 @@ pub(super) use from::{FromArgs, JsonArgs, TableArgs};
 pub(super) use loss::LossArgs;
 pub(super) use model::{ModelArgs, precision_help, reference_help};
 pub(super) use optim::{BatchArgs, OptimArgs};
-pub(super) use run::{RunArgs, in_flag, nearest_metric};
+pub(super) use run::{RunArgs, in_flag};
 pub(super) use train::TrainArgs;

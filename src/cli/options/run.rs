@@ -107,15 +107,6 @@ pub(crate) fn in_flag(metric: Metric) -> String {
     metric.key().replace('_', "-")
 }
 
-/// The metric among `keys` that a name is most like, if it is like one.
-pub(crate) fn nearest_metric<'k>(name: &str, keys: &'k [String]) -> Option<&'k str> {
-    let alike = keys
-        .iter()
-        .map(|key| (strsim::jaro_winkler(name, key), &**key));
-    let best = alike.max_by(|one, other| one.0.total_cmp(&other.0))?;
-    (best.0 > 0.65).then_some(best.1)
-}
-
 impl Default for RunArgs {
     fn default() -> Self {
         defaults()

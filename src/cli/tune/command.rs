@@ -13,7 +13,7 @@ use crate::cli::options::TrainArgs;
 use crate::cli::out_file::check_folder;
 use crate::cli::output::{aligned, command_line, picture, report, write};
 use crate::cli::settings_table::{By, refuse};
-use crate::cli::side_by_side::side_by_side;
+use crate::cli::side_by_side::{parallel_trials, side_by_side};
 use crate::cli::stdout::{json as print_json, only_json, only_tables};
 use crate::cli::task::task;
 use crate::report::{Chart, HtmlReport, LineChart};
@@ -52,11 +52,17 @@ pub(in crate::cli) fn tune(args: &TuneArgs, flags: &ArgMatches) -> Result<(), Co
     }
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or(path.to_owned());
     resolved.args.map_paths(absolute);
-    let parallel = parallel(args, &resolved)?;
+    let has_threads = resolved.is_named("engine.threads");
+    let parallel = parallel_trials(args.parallel_trials, has_threads, "tune")?.min(args.trials);
     let trials = trials(args, &searched, &resolved.args, parallel)?;
-    let metric = announce(&trials[0].args, &searched, parallel)?;
+    let (metric, data_sha256) = announce(&trials[0].args, &searched, parallel)?;
     if let Some(folder) = &args.out {
-        begin(folder, args, &searched, &resolved.args)?;
+        let ranges: Vec<String> = searched.iter().map(Searched::text).collect();
+        let settings = all_keys(&resolved.args);
+        begin(
+            folder,
+            &json!({ "search": args.search, "ranges": ranges, "settings": settings, "data": data_sha256 }),
+        )?;
     }
     let outcomes = side_by_side(&trials, parallel, |tried| {
         note!("trial {}: {}", tried.trial, told(tried, metric));
@@ -94,29 +100,12 @@ fn trials(
     (0..args.trials).map(trial).collect()
 }
 
-/// Trainings side by side: where threads are named, one after another.
-fn parallel(args: &TuneArgs, resolved: &ResolvedConfig) -> Result<usize, ArgError> {
-    let named = resolved.named();
-    let has_threads = named.iter().any(|key| key.path() == "engine.threads");
-    let cores = std::thread::available_parallelism().map_or(1, |count| count.get());
-    match args.parallel_trials {
-        Some(count) if count > 1 && has_threads => Err(ArgError::Unused {
-            what: "--threads".to_owned(),
-            to: "`unisono tune`".to_owned(),
-            why: "trainings side by side have one thread each (--parallel-trials 1 makes them one after another)",
-        }),
-        Some(count) => Ok(count.min(args.trials)),
-        None if has_threads => Ok(1),
-        None => Ok(cores.min(args.trials)),
-    }
-}
-
-/// Says what is searched, and on which rows; gives the metric that decides.
+/// Says what is searched, and on which rows; gives the metric that decides, and the data's hash.
 fn announce(
     first: &TrainArgs,
     searched: &[Searched],
     parallel: usize,
-) -> Result<Metric, CommandError> {
+) -> Result<(Metric, String), CommandError> {
     let settings = crate::cli::config::TrainSettings::try_from(first.clone())?;
     let task = task(&settings)?;
     say!("data: {}", task.about);
@@ -134,26 +123,19 @@ fn announce(
             "warning: there is no validation part, so values are chosen on the test part, whose figures are better than those of new rows (--valid-share gives one)"
         ),
     }
-    Ok(settings.watch)
+    Ok((settings.watch, task.data_sha256().to_owned()))
 }
 
 /// Makes the folder, or refuses one with another search. More trials of the same are none.
-fn begin(
-    folder: &Path,
-    args: &TuneArgs,
-    searched: &[Searched],
-    settings: &TrainArgs,
-) -> Result<(), CommandError> {
-    let ranges: Vec<String> = searched.iter().map(Searched::text).collect();
-    let own = json!({ "search": args.search, "ranges": ranges, "settings": all_keys(settings) });
+fn begin(folder: &Path, own: &Value) -> Result<(), CommandError> {
     crate::output::make_folder(folder).map_err(|source| CommandError::Write {
         path: folder.to_owned(),
         source,
     })?;
     let known = crate::input::read(&folder.join(MARKER)).ok();
     let known = known.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
-    if let Some(known) = known.filter(|known| *known != own) {
-        let changed = ["search", "ranges", "settings"];
+    if let Some(known) = known.filter(|known| known != own) {
+        let changed = ["search", "ranges", "settings", "data"];
         let changed = changed.into_iter().find(|key| known[key] != own[key]);
         let message = format!(
             "{} has a search with other {}; take another folder",

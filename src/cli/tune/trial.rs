@@ -13,7 +13,6 @@ use crate::cli::options::TrainArgs;
 use crate::cli::side_by_side::Training;
 use crate::cli::task::{first_trainer, task};
 use crate::cli::watch::check_watch;
-use crate::engine::{Pinning, Threads};
 use crate::input;
 use crate::output;
 use crate::train::{Parts, StopHandle, TrainError};
@@ -79,8 +78,7 @@ impl Trial {
         let mut settings = TrainSettings::try_from(self.args.clone())?;
         settings.check_batches()?;
         if !self.is_alone {
-            settings.engine.threads = Threads::Fixed(1);
-            settings.engine.pinning = Pinning::Off;
+            settings.take_one_thread();
         }
         let task = task(&settings)?;
         check_watch(&settings, &task)?;

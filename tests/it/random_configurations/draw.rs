@@ -139,9 +139,10 @@ impl Drawn {
             let (choice, size) = (usize::from(number) % choices.len(), number / 256);
             let width = [1, 3, 8, 16, 17, 33, 70][usize::from(size) % 7];
             let layer = choices[choice].replace('W', &width.to_string());
-            // Pools and windows that are larger than what they get are left out.
+            // Pools and windows that are larger than what they get are left out, and for tokens, of
+            // which each has a label, those that give fewer positions.
             let longer = format!("{text}{layer}, ");
-            if axes(&longer).is_some() {
+            if axes(&longer).is_some_and(|axes| !of_tokens || axes[0] == shape[0]) {
                 text = longer;
             }
         }
