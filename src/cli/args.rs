@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::chart_files::ChartArgs;
 use super::choices::{TRACKS, TUNED_BY, a_precision, a_preset};
 use super::options::{
     DataArgs, EngineArgs, FromArgs, JsonArgs, TableArgs, TrainArgs, precision_help, ranges,
@@ -296,13 +297,8 @@ pub(super) struct ScheduleArgs {
     #[arg(long, value_parser = ranges::rows())]
     pub(super) rows: Option<usize>,
 
-    /// Write the chart of the learning rate to this file as SVG; - for stdout
-    #[arg(long, value_name = "FILE")]
-    pub(super) svg: Option<PathBuf>,
-
-    /// Overwrite an existing file, whatever it is
-    #[arg(long, requires = "svg")]
-    pub(super) force: bool,
+    #[command(flatten)]
+    pub(super) chart: ChartArgs,
 
     #[command(flatten)]
     pub(super) json: JsonArgs,
@@ -329,13 +325,8 @@ pub(super) struct LrRangeArgs {
     #[arg(long, default_value_t = 100, value_parser = ranges::whole::<u32>(2, 1_000_000))]
     pub(super) steps: u32,
 
-    /// Write the chart to this file as SVG; - for stdout
-    #[arg(long, value_name = "FILE")]
-    pub(super) svg: Option<PathBuf>,
-
-    /// Overwrite an existing file, whatever it is
-    #[arg(long, requires = "svg")]
-    pub(super) force: bool,
+    #[command(flatten)]
+    pub(super) chart: ChartArgs,
 
     #[command(flatten)]
     pub(super) json: JsonArgs,

@@ -1,7 +1,6 @@
 //! `unisono schedule` and `unisono lr-range`: learning rates, plotted.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
 
 use clap::ArgMatches;
 use serde_json::{Value, json};
@@ -15,7 +14,6 @@ use super::config::TrainSettings;
 use super::document::ResolvedConfig;
 use super::error::{ArgError, CommandError, refused};
 use super::optim::OptimSettings;
-use super::out_file::OutFile;
 use super::settings_table::{By, refuse};
 use super::stdout::{json, only_json};
 use super::task::{Task, first_trainer, task};
@@ -131,7 +129,7 @@ fn planned(
 /// Draws the rate and, where it changes, the batch over a training of so many rows and epochs.
 pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), CommandError> {
     only_json(args.json.json);
-    let out = svg(&args.svg, args.force)?;
+    let files = args.chart.files()?;
     let resolved = ResolvedConfig::new(&args.train, flags, &args.from)?;
     let has_rows = args.rows.is_some();
     refuse(&resolved, By::Schedule { has_rows })?;
@@ -184,7 +182,7 @@ pub(super) fn schedule(args: &ScheduleArgs, flags: &ArgMatches) -> Result<(), Co
     if let Some(warning) = schedule.warning(&progress) {
         note!("warning: {warning}");
     }
-    save(&chart, out)
+    files.write(&chart)
 }
 
 /// A drawn schedule as an object: the curves of rates and batches.
@@ -214,7 +212,7 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
         to: args.to,
         steps: args.steps,
     };
-    let out = svg(&args.svg, args.force)?;
+    let files = args.chart.files()?;
     let resolved = ResolvedConfig::new(&args.train, flags, &args.from)?;
     refuse(&resolved, By::LrRange)?;
     let settings = resolved.settings()?;
@@ -260,7 +258,7 @@ pub(super) fn lr_range(args: &LrRangeArgs, flags: &ArgMatches) -> Result<(), Com
         }
         None => say!("suggested learning rate: none, the loss never fell"),
     }
-    save(&chart, out)
+    files.write(&chart)
 }
 
 /// A range test as an object.
@@ -291,17 +289,4 @@ fn draw(chart: &LineChart) {
         plain + part.split_once('m').map_or("", |(_, rest)| rest)
     });
     say!("{plain}");
-}
-
-/// The file that a chart goes to.
-fn svg(path: &Option<PathBuf>, force: bool) -> Result<Option<OutFile<'_>>, CommandError> {
-    let path = path.as_deref();
-    path.map(|path| OutFile::new(path, force, &[])).transpose()
-}
-
-fn save(chart: &LineChart, out: Option<OutFile<'_>>) -> Result<(), CommandError> {
-    let Some(out) = out else { return Ok(()) };
-    out.write(chart.svg().as_bytes())?;
-    say!("chart: {}", out.path().display());
-    Ok(())
 }

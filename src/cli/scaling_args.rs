@@ -49,8 +49,8 @@ pub(super) struct ScalingArgs {
     #[arg(long, default_value_t = 42, value_parser = ranges::any_whole::<u64>())]
     pub(super) seed: u64,
 
-    /// Write results.json, samples.jsonl, report.html and the charts (SVG and PNG) into this new
-    /// folder
+    /// Write results.json, samples.jsonl, report.html and the charts (SVG, PNG and CSV) into this
+    /// new folder
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
 

@@ -2,6 +2,7 @@
 
 use crate::files::Folder;
 use crate::program::{stdout, unisono, value};
+use crate::stderr::stderr;
 
 #[test]
 fn a_schedule_is_drawn_in_plain_text_and_as_svg() {
@@ -31,6 +32,31 @@ fn a_schedule_is_drawn_in_plain_text_and_as_svg() {
     ];
     let text = stdout(&[&staged[..], &["staged to 64"]].concat());
     assert!(text.contains("rows of a batch"));
+}
+
+#[test]
+fn a_charts_numbers_go_to_a_file_of_their_own() {
+    let folder = Folder::new("schedule-numbers");
+    let [svg, csv] = ["rate.svg", "rate.csv"].map(|name| folder.0.join(name));
+    let [svg, csv] = [&svg, &csv].map(|path| path.to_str().unwrap());
+    let command = ["schedule", "--rows", "64", "--batch-size", "32"];
+    let more = [
+        "--epochs",
+        "2",
+        "--lr",
+        "0.5",
+        "--schedule",
+        "linear to 0 over 2 epochs",
+    ];
+    let command = [&command[..], &more].concat();
+    stdout(&[&command[..], &["--svg", svg, "--csv", csv]].concat());
+    let text = std::fs::read_to_string(csv).unwrap();
+    let rows: Vec<&str> = text.lines().collect();
+    assert_eq!(rows, ["line,epochs,learning rate", "lr,0,0.5"], "{text}");
+    assert!(std::fs::read_to_string(svg).unwrap().starts_with("<svg"));
+    // One file cannot be both.
+    let same = [&command[..], &["--force", "--svg", svg, "--csv", svg]].concat();
+    assert!(stderr(&same, 2).contains("another file than --svg"));
 }
 
 #[test]

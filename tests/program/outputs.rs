@@ -38,7 +38,9 @@ fn writers(run: &str) -> Vec<Vec<String>> {
         format!("predict {run} --out"),
         format!("explain {run} --rows 0 --method gradient-input --out"),
         "schedule --rows 320 --epochs 2 --svg".to_owned(),
+        "schedule --rows 320 --epochs 2 --csv".to_owned(),
         "lr-range --steps 5 --svg".to_owned(),
+        "lr-range --steps 5 --csv".to_owned(),
         format!("data inspect {run}/../images --sheet"),
     ]
     .iter()

@@ -103,13 +103,13 @@ pub(super) static FLAGS: &[Flags] = &[
     },
     Flags {
         command: "schedule",
-        acting: &["config", "set", "rows", "svg", "force", "json"],
+        acting: &["config", "set", "rows", "svg", "csv", "force", "json"],
         rules: &[],
     },
     Flags {
         command: "lr-range",
         acting: &[
-            "config", "set", "lowest", "to", "steps", "svg", "force", "json",
+            "config", "set", "lowest", "to", "steps", "svg", "csv", "force", "json",
         ],
         rules: &[],
     },
