@@ -66,7 +66,9 @@ impl Line {
     }
 
     fn points(&self) -> Vec<(f64, f64)> {
-        self.kept.iter().copied().chain([self.last]).collect()
+        let is_kept = self.kept.last() == Some(&self.last);
+        let last = (!is_kept).then_some(self.last);
+        self.kept.iter().copied().chain(last).collect()
     }
 }
 

@@ -52,7 +52,13 @@ fn a_charts_numbers_go_to_a_file_of_their_own() {
     stdout(&[&command[..], &["--svg", svg, "--csv", csv]].concat());
     let text = std::fs::read_to_string(csv).unwrap();
     let rows: Vec<&str> = text.lines().collect();
-    assert_eq!(rows, ["line,epochs,learning rate", "lr,0,0.5"], "{text}");
+    assert_eq!(rows[0], "series,x,y,low,high,censored,x_low,x_high");
+    // Four steps, each once, though the last is drawn in any case.
+    let rates: Vec<&str> = rows[1..].iter().map(|row| &row[..row.len() - 10]).collect();
+    assert_eq!(
+        rates,
+        ["lr,0,0.5", "lr,0.5,0.375", "lr,1,0.25", "lr,1.5,0.125"]
+    );
     assert!(std::fs::read_to_string(svg).unwrap().starts_with("<svg"));
     // One file cannot be both.
     let same = [&command[..], &["--force", "--svg", svg, "--csv", svg]].concat();
