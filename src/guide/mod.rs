@@ -24,6 +24,9 @@ pub mod tasks {}
 #[doc = include_str!("choosing.md")]
 pub mod choosing {}
 
+#[doc = include_str!("jobs.md")]
+pub mod jobs {}
+
 #[doc = include_str!("ranks.md")]
 pub mod ranks {}
 
