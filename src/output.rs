@@ -182,6 +182,18 @@ pub(crate) fn is_stdout(path: &Path) -> bool {
     matches!(place(path), Ok(Place::Stdout))
 }
 
+/// Whether two names are those of one place.
+#[cfg(any(feature = "cli", test))]
+pub(crate) fn is_one_place(one: &Path, other: &Path) -> bool {
+    match (place(one), place(other)) {
+        (Ok(Place::Stdout), Ok(Place::Stdout)) => true,
+        (Ok(Place::Plain(one)), Ok(Place::Plain(other))) => {
+            std::path::absolute(one).ok() == std::path::absolute(other).ok()
+        }
+        _ => one == other,
+    }
+}
+
 /// The plain file that would be replaced, if there is one.
 #[cfg(any(feature = "cli", test))]
 pub(crate) fn replaced(path: &Path) -> io::Result<Option<PathBuf>> {

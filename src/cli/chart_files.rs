@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args as ClapArgs};
 
+use crate::output;
 use crate::report::Chart;
 
 use super::error::{CommandError, refused};
@@ -35,16 +36,15 @@ pub(super) struct ChartFiles<'p> {
 impl ChartArgs {
     /// Refuses files that are there already, before anything is computed for them.
     pub(super) fn files(&self) -> Result<ChartFiles<'_>, CommandError> {
-        if let (Some(svg), Some(csv)) = (&self.svg, &self.csv)
-            && svg == csv
+        let svg = out_file(&self.svg, self.force)?;
+        let csv = out_file(&self.csv, self.force)?;
+        if let (Some(svg), Some(csv)) = (&svg, &csv)
+            && output::is_one_place(svg.path(), csv.path())
         {
             let expected = "another file than --svg";
-            return Err(refused("csv", expected, &csv.display().to_string()).into());
+            return Err(refused("csv", expected, &csv.path().display().to_string()).into());
         }
-        Ok(ChartFiles {
-            svg: out_file(&self.svg, self.force)?,
-            csv: out_file(&self.csv, self.force)?,
-        })
+        Ok(ChartFiles { svg, csv })
     }
 }
 

@@ -60,9 +60,16 @@ fn a_charts_numbers_go_to_a_file_of_their_own() {
         ["lr,0,0.5", "lr,0.5,0.375", "lr,1,0.25", "lr,1.5,0.125"]
     );
     assert!(std::fs::read_to_string(svg).unwrap().starts_with("<svg"));
-    // One file cannot be both.
-    let same = [&command[..], &["--force", "--svg", svg, "--csv", svg]].concat();
-    assert!(stderr(&same, 2).contains("another file than --svg"));
+    // One file cannot be both, however it is named.
+    let dotted = folder.0.join("./rate.svg");
+    for [one, other] in [[svg, svg], [svg, dotted.to_str().unwrap()], ["-", "-"]] {
+        let same = [&command[..], &["--force", "--svg", one, "--csv", other]].concat();
+        assert!(
+            stderr(&same, 2).contains("another file than --svg"),
+            "{other}"
+        );
+    }
+    assert!(std::fs::read_to_string(svg).unwrap().starts_with("<svg"));
 }
 
 #[test]
