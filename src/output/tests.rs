@@ -137,6 +137,29 @@ fn what_is_open_is_added_to_and_stdout_is_known_by_all_its_names() {
 }
 
 #[test]
+fn one_place_is_found_under_each_of_its_names() {
+    let folder = Folder::new("one-place");
+    let at = |name: &str| folder.0.join(name);
+    fs::write(at("there"), "old").unwrap();
+    symlink("there", at("link")).unwrap();
+    symlink("to-be", at("dangling")).unwrap();
+    let same = [
+        (at("there"), at("there")),
+        (at("there"), at("./there")),
+        (at("link"), at("there")),
+        (at("dangling"), at("to-be")),
+        ("-".into(), "/dev/stdout".into()),
+    ];
+    for (one, other) in same {
+        assert!(is_one_place(&one, &other), "{one:?} and {other:?}");
+        assert!(is_one_place(&other, &one), "{other:?} and {one:?}");
+    }
+    for other in [at("other"), at("dangling"), "-".into()] {
+        assert!(!is_one_place(&at("there"), &other), "{other:?}");
+    }
+}
+
+#[test]
 fn what_a_process_that_is_gone_has_begun_is_swept_and_nothing_else() {
     let folder = Folder::new("sweep");
     let at = |name: &str| folder.0.join(name);
