@@ -18,6 +18,7 @@
 //! | `columns`, `chosen_columns`, `table_options`, `table`, `survey` | what columns are, and which are features; how tables are read; what columns hold |
 //! | `feature_cells`, `column_encoder`, `table_encoder`, `table_fit` | numbers, categories and dates, and the inputs that they become |
 //! | `targets`, `label_columns`, `row_labels`, `missing_labels` | labels that are classes, those that are values, and rows without one |
+//! | `windows` | windows over a series, each with the values of a later row |
 //! | `real_targets` | targets of a regression, standardised and given back in their units |
 //! | `sniff` | what a file is, by what is in it |
 //! | `listed` | lists in messages |
@@ -138,6 +139,7 @@ mod wave;
 mod wave_chunks;
 mod weight_column;
 mod weighted;
+mod windows;
 
 pub use array_file::ArrayFile;
 pub use arrays::ArrayDataset;
@@ -202,3 +204,4 @@ pub use text_features::{HashedTexts, LabelledTexts, TextHasher};
 pub use tokens::Tokenizer;
 pub use unlabelled::PredictInput;
 pub use weighted::Weighted;
+pub use windows::Windows;

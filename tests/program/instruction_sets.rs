@@ -82,7 +82,7 @@ fn the_readme_has_the_recorded_hashes_of_the_default_run() {
     let readme = include_str!("../../README.md");
     let keys = [
         ("train", "weights sha256"),
-        ("train --precision bf16", "weights sha256 in bf16"),
+        ("train --precision bf16", "weights sha256"),
     ];
     for (command, key) in keys {
         let recorded = recorded();

@@ -43,6 +43,7 @@ mod run_status;
 mod runs;
 mod said_of_files;
 mod scaling;
+mod series;
 mod settings_act;
 mod several_targets;
 mod shell;

@@ -195,7 +195,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "force",
             "overlay",
             "branch_at",
-            "window",
+            "branch_length",
             "tolerance",
             "scaling",
             "format",
