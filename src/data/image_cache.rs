@@ -103,7 +103,7 @@ impl ImageCache {
         taken.read_to_end(&mut classes).map_err(failed)?;
         let classes = classes.as_chunks::<4>().0.iter();
         let classes = classes.map(|&bytes| u32::from_le_bytes(bytes)).collect();
-        let stored = Stored::in_file(file, path, START, head.shape.len());
+        let stored = Stored::in_file(file, path, START, head.shape.len())?;
         let num_classes = head.class_names.len();
         Ok(Self {
             images: ImageDataset::stored(stored, head.shape, classes, num_classes)?,
