@@ -29,7 +29,8 @@ use super::image_kinds::ImageKinds;
 use super::images::{ImageDataset, ImageShape};
 use super::stored::Stored;
 
-const MAGIC: &[u8; 8] = b"UNISIMG\0";
+/// What a cache begins with, whatever its version.
+pub(super) const MAGIC: &[u8; 8] = b"UNISIMG\0";
 /// 2: images are turned as their EXIF data say. 3: a sum at the end.
 const VERSION: u32 = 3;
 
