@@ -9,7 +9,7 @@
 //! | `images`, `stored` | images, standardised as they are gathered; in memory, or left on the disk |
 //! | `augment` | images changed anew in every epoch |
 //! | `contact_sheet` | images to look at (feature `image`) |
-//! | `picture`, `jpeg_blocks`, `image_folder`, `class_folders`, `image_kinds`, `image_cache`, `predict_images` | PNG, JPEG and others, one sub-folder per class; decoded once (feature `image`) |
+//! | `picture`, `jpeg_blocks`, `image_folder`, `class_folders`, `image_kinds`, `image_cache`, `image_caches`, `predict_images` | PNG, JPEG and others, one sub-folder per class; decoded once (feature `image`) |
 //! | `idx`, `cifar`, `npy`, `npy_types`, `npy_values` | MNIST's, CIFAR's and NumPy's formats |
 //! | `npz`, `predict_archive` | archives of NumPy's arrays (feature `npz`) |
 //! | `files`, `memory_budget` | files that lie about their size, or are larger than the free memory |
@@ -63,6 +63,8 @@ mod gaps;
 mod idx;
 #[cfg(feature = "image")]
 mod image_cache;
+#[cfg(feature = "image")]
+mod image_caches;
 #[cfg(feature = "image")]
 mod image_folder;
 #[cfg(feature = "image")]
@@ -155,6 +157,8 @@ pub use folds::{Fold, stratified_folds};
 pub use idx::Idx;
 #[cfg(feature = "image")]
 pub use image_cache::ImageCache;
+#[cfg(feature = "image")]
+pub use image_caches::ClearedCaches;
 #[cfg(feature = "image")]
 pub use image_folder::{ImageFolder, LoadedImages, OnBadSample};
 #[cfg(feature = "image")]

@@ -80,15 +80,12 @@ fn every_preset_is_recorded_in_every_precision() {
 #[test]
 fn the_readme_has_the_recorded_hashes_of_the_default_run() {
     let readme = include_str!("../../README.md");
-    let keys = [
-        ("train", "weights sha256"),
-        ("train --precision bf16", "weights sha256"),
-    ];
-    for (command, key) in keys {
+    for command in ["train", "train --precision bf16"] {
         let recorded = recorded();
         let found = recorded.iter().find(|recorded| recorded.command == command);
         let found = found.unwrap_or_else(|| panic!("tests/hashes.txt lacks {command}"));
-        assert_eq!(value(readme, key), found.sha256, "{command}");
+        let line = format!("\nweights sha256: {}\n", found.sha256);
+        assert!(readme.contains(&line), "{command}: {line}");
     }
 }
 

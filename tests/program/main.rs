@@ -10,6 +10,7 @@ mod stderr;
 mod after_training;
 mod asked_for;
 mod branches;
+mod cache;
 mod cli;
 mod cli_arrays;
 mod cli_data;
