@@ -76,6 +76,7 @@ impl Windows {
     ///
     /// # Errors
     /// [`DataError::Unfit`] for fewer rows than those of a window and its target.
+    #[cfg(any(test, feature = "files"))]
     pub(super) fn labelled(
         self,
         inputs: Array2<f32>,
@@ -92,6 +93,7 @@ impl Windows {
     }
 
     /// What is expected of the rows of a series, or of the part of one that `of` names.
+    #[cfg(any(test, feature = "files"))]
     pub(super) fn expected(self, of: &str) -> String {
         let Self { length, horizon } = self;
         format!(

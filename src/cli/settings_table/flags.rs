@@ -97,6 +97,11 @@ pub(super) static FLAGS: &[Flags] = &[
         rules: &[],
     },
     Flags {
+        command: "cache clear",
+        acting: &["cache"],
+        rules: &[],
+    },
+    Flags {
         command: "config",
         acting: &["schema", "json"],
         rules: &[("config", &[SCHEMA]), ("set", &[SCHEMA])],
