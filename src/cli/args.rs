@@ -83,6 +83,9 @@ pub(super) enum Command {
     /// Inspect data files
     #[command(subcommand)]
     Data(DataCommand),
+    /// Manage what trainings keep of decoded images
+    #[command(subcommand)]
+    Cache(CacheCommand),
     /// Plot the learning rate over a training
     Schedule(ScheduleArgs),
     /// Suggest a learning rate: raise it step by step, and plot the loss
@@ -213,6 +216,21 @@ pub(super) struct ManArgs {
     /// Overwrite files of the same names, whatever they are
     #[arg(long)]
     pub(super) force: bool,
+}
+
+/// What to do with caches.
+#[derive(Debug, Subcommand)]
+pub(super) enum CacheCommand {
+    /// Remove them: the next training decodes its images again
+    Clear(CacheClearArgs),
+}
+
+/// Removes caches of decoded images.
+#[derive(Debug, ClapArgs)]
+pub(super) struct CacheClearArgs {
+    /// The folder that holds them; by default the user's cache folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) cache: Option<PathBuf>,
 }
 
 /// What to do with data files.

@@ -30,7 +30,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Study", &["schedule", "lr-range", "tune", "study"]),
     (
         "About data, settings and this machine",
-        &["data", "config", "doctor", "completions", "man"],
+        &["data", "cache", "config", "doctor", "completions", "man"],
     ),
 ];
 

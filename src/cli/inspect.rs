@@ -343,8 +343,9 @@ fn values(loaded: &Opened) {
         return;
     };
     let (train, test) = (loaded.train.len(), loaded.test.len());
-    say!("rows: {}", train + test);
-    say!("parts: {train} training and {test} test rows");
+    let valid = loaded.valid.as_ref().map_or(0, |valid| valid.len());
+    say!("rows: {}", train + valid + test);
+    say!("parts: {}", parts_text(train, valid, test));
     let scales = targets.scale.means.iter().zip(&targets.scale.deviations);
     for (name, (mean, deviation)) in targets.names.iter().zip(scales) {
         let (mean, deviation) = (in_digits(*mean), in_digits(*deviation));

@@ -85,6 +85,7 @@ fn doer(command: &Command) -> Doer {
         | Command::Completions { .. }
         | Command::Man(_)
         | Command::Data(_)
+        | Command::Cache(_)
         | Command::Schedule(_) => Doer::First,
         // Trains, again and again.
         Command::Study(_) => Doer::None("start one for each part of the study, with --slice"),

@@ -10,6 +10,7 @@ mod args;
 mod before_training;
 mod bench;
 mod built_in;
+mod cache;
 mod chart_files;
 mod choices;
 mod compare;

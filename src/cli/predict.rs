@@ -60,7 +60,13 @@ pub(super) fn predict(args: &PredictArgs) -> Result<(), CommandError> {
     let (data, names) = rows(&saved, &args.from)?;
     if let Some(targets) = saved.targets() {
         let found = values_of(&saved.network, &*data, targets).map_err(TrainError::from)?;
-        let found = found.ok_or_else(|| saved.no_classifier())?;
+        let mut found = found.ok_or_else(|| saved.no_classifier())?;
+        // The row that is predicted, of which a window does not tell by its number.
+        if let Some(windows) = saved.preparation()?.rows.windows() {
+            found
+                .iter_mut()
+                .for_each(|window| window.row = windows.target_row(window.row));
+        }
         return predicted_values(&found, targets, &names, out.as_ref());
     }
     if saved.is_multi_label() {

@@ -8,7 +8,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::engine::Ranks;
 
-use super::args::{Args, Command, ConfigArgs, DataCommand};
+use super::args::{Args, CacheCommand, Command, ConfigArgs, DataCommand};
 use super::document::{ResolvedConfig, all_keys, commented};
 use super::error::{CommandError, exit_code, is_closed_pipe};
 use super::flag_error::in_one_line;
@@ -19,8 +19,8 @@ use super::options::TrainArgs;
 use super::settings_table::{By, refuse, refuse_flags};
 use super::stdout::{CLOSED_PIPE, end_tables, json, only_json};
 use super::{
-    bench, compare, doctor, eval, inspect, list, lr, predict, runs, scaling, shell, study, train,
-    tune,
+    bench, cache, compare, doctor, eval, inspect, list, lr, predict, runs, scaling, shell, study,
+    train, tune,
 };
 
 /// Runs the program with these arguments, the first of which is its name.
@@ -121,6 +121,7 @@ fn command(
                 .expect("clap asks for what is to be done");
             inspect::inspect(&args, flags)
         }
+        Command::Cache(CacheCommand::Clear(args)) => cache::clear(&args),
         Command::Schedule(args) => lr::schedule(&args, flags),
         Command::LrRange(args) => lr::lr_range(&args, flags),
         Command::Tune(args) => tune::tune(&args, flags),

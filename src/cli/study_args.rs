@@ -82,7 +82,7 @@ pub(super) struct BranchArgs {
         value_name = "EPOCHS",
         value_parser = ranges::within("above 0 and at most 100000", |epochs| epochs > 0.0 && epochs <= 1e5).double()
     )]
-    pub(super) window: f64,
+    pub(super) branch_length: f64,
 
     /// How much the loss may exceed that of the smallest batch, as a share of it
     #[arg(

@@ -122,7 +122,7 @@ impl Study {
         Ok(BranchPlan {
             batch_sizes: self.batches.clone(),
             at: epochs(&how.branch_at)?,
-            window: how.window,
+            window: how.branch_length,
             rule: rule.ok_or_else(|| refused("scaling", scaling_rules(), &how.scaling))?,
             seeds: self.args.repeats as u64,
             seed: self.settings.seed,

@@ -239,23 +239,21 @@ fn fit(
     mut recorder: Option<&mut RunRecorder>,
 ) -> Result<(Report, Option<i32>), CommandError> {
     let stops = Stops::listen().map_err(|source| CommandError::Signals { source })?;
-    let (mut signal, mut failed) = (None, None);
-    let result = trainer.fit_parts_observed(task.parts(), |event| {
+    let mut failed = None;
+    let observe = |event: &Event<'_>| {
         progress.show(event);
-        if let Some(recorder) = recorder.as_deref_mut()
-            && let Err(error) = recorder.record(event)
-        {
-            failed = Some(error);
-            return ControlFlow::Break(());
+        let recorded = recorder.as_deref_mut().map(|to| to.record(event));
+        match recorded {
+            Some(Err(error)) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
         }
-        match event {
-            Event::Step { .. } | Event::Epoch(_) => signal = signal.or_else(|| stops.pending()),
-            _ => {}
-        }
-        match signal {
-            Some(_) => ControlFlow::Break(()),
-            None => ControlFlow::Continue(()),
-        }
+    };
+    let handle = trainer.stop_handle();
+    let (result, signal) = stops.while_heard(&handle, || {
+        trainer.fit_parts_observed(task.parts(), observe)
     });
     progress.finish();
     match (result, failed) {

@@ -104,7 +104,7 @@ impl ArrayFile {
         let stored = if head.is_fortran && !shape.is_empty() {
             Stored::Memory(in_rows(path, begin, &head, size)?.into())
         } else {
-            Stored::in_file(file, path, begin as u64, row)
+            Stored::in_file(file, path, begin as u64, row)?
         };
         Ok(Self {
             rows: stored,
@@ -284,7 +284,7 @@ impl ArrayFile {
                 return Err(self.unfit(row, column, values[column]));
             }
         }
-        Ok(())
+        self.rows.check_unchanged()
     }
 
     fn check(&self, row: usize, values: &[f64]) -> Result<(), DataError> {

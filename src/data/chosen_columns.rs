@@ -30,16 +30,10 @@ impl TableOptions {
         let mut lines = Vec::new();
         let mut left_out = places(&self.drop, "drop", head, path)?;
         let chosen = places(&self.columns, "columns", head, path)?;
-        for (option, places, what) in [
-            ("drop", &left_out, "a label that is not dropped"),
-            ("columns", &chosen, "a label that is no feature"),
-        ] {
-            if let Some(&place) = places.iter().find(|place| labels.contains(place)) {
-                let remedy = format!("name another column with `label` or `{option}`");
-                let got = format!("{} for both", name(place));
-                return Err(DataError::unfit(path, what, got, remedy));
-            }
-        }
+        // Those that are labels alone; in a series they are features too.
+        let only_labels = if self.is_series { &labels[..0] } else { labels };
+        refuse_labels("drop", &left_out, labels, path, name)?;
+        refuse_labels("columns", &chosen, only_labels, path, name)?;
         if !left_out.is_empty() {
             let names = left_out.iter().map(|&place| name(place));
             lines.push(format!("left out: {} (`drop`)", listed(names)));
@@ -55,7 +49,9 @@ impl TableOptions {
             left_out.extend(others);
         }
         // A first column that only counts the rows is no feature, unless it was asked for.
-        let others = head.width().saturating_sub(left_out.len() + labels.len());
+        let others = head
+            .width()
+            .saturating_sub(left_out.len() + only_labels.len());
         let is_free = ![labels, &left_out, &chosen]
             .iter()
             .any(|some| some.contains(&0));
@@ -65,7 +61,7 @@ impl TableOptions {
             left_out.push(0);
         }
         // What is left are the features; labels beside the first are none of them.
-        left_out.extend(&labels[1..]);
+        left_out.extend(only_labels.iter().skip(1));
         left_out.sort_unstable();
         let mut columns = Columns {
             names: Vec::new(),
@@ -74,8 +70,9 @@ impl TableOptions {
             delimiter: self.delimiter.map(char::from),
             left_out,
             labels: labels.iter().map(|&place| (place, name(place))).collect(),
+            is_series: self.is_series,
         };
-        let features = (0..head.width()).filter(|place| *place != columns.label);
+        let features = (0..head.width()).filter(|place| !only_labels.contains(place));
         let features = features.filter(|place| !columns.left_out.contains(place));
         columns.names = features.map(name).collect();
         Ok((columns, lines))
@@ -110,6 +107,26 @@ fn index_line(name: &str) -> String {
         name => name,
     };
     format!("left out: {shown}, which only counts the rows (`drop` none keeps it)")
+}
+
+/// Refuses columns that an option names and that are labels; `name` gives their names.
+fn refuse_labels(
+    option: &str,
+    places: &[usize],
+    labels: &[usize],
+    path: &Path,
+    name: impl Fn(usize) -> String,
+) -> Result<(), DataError> {
+    let Some(&place) = places.iter().find(|place| labels.contains(place)) else {
+        return Ok(());
+    };
+    let what = match option {
+        "drop" => "a label that is not dropped",
+        _ => "a label that is no feature",
+    };
+    let remedy = format!("name another column with `label` or `{option}`");
+    let got = format!("{} for both", name(place));
+    Err(DataError::unfit(path, what, got, remedy))
 }
 
 /// Where the columns that an option names stand, in order.

@@ -56,14 +56,22 @@ pub struct Columns {
     /// Place and name of each column of labels; none of runs that are older.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<(usize, String)>,
+    /// Whether these columns are features too, as those of a series are: they are among the names.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_series: bool,
 }
 
 impl Columns {
     /// The places of the features in a table like the training's.
     pub(super) fn features(&self) -> Vec<usize> {
-        let width = self.names.len() + self.left_out.len() + 1;
-        let is_feature = |column: &usize| *column != self.label && !self.left_out.contains(column);
-        (0..width).filter(is_feature).collect()
+        let is_label = |column: usize| column == self.label && !self.is_series;
+        let is_feature = |column: &usize| !is_label(*column) && !self.left_out.contains(column);
+        (0..self.width()).filter(is_feature).collect()
+    }
+
+    /// All columns of a table like the training's.
+    pub(super) fn width(&self) -> usize {
+        self.names.len() + self.left_out.len() + usize::from(!self.is_series)
     }
 
     /// Where they stand in another table, and how many records of it come before its rows: by name
@@ -99,12 +107,12 @@ impl Columns {
             return Ok((1, places?));
         }
         let (count, features) = (self.names.len(), self.features());
-        let all = count + self.left_out.len() + 1;
+        let all = self.width();
         match width {
             width if width == count => Ok((0, (0..count).collect())),
             width if width == all => Ok((0, features)),
             // Without the label, but with what is left out.
-            width if width + 1 == all => {
+            width if width + 1 == all && !self.is_series => {
                 let moved = |place: &usize| place - usize::from(*place > self.label);
                 Ok((0, features.iter().map(moved).collect()))
             }

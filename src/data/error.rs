@@ -94,6 +94,11 @@ pub enum DataError {
         /// What hinders it.
         source: std::io::Error,
     },
+    /// A file that rows are read from as they are wanted, written meanwhile.
+    #[error(
+        "the file was written since it was opened; do not change it while it is in use, or begin anew with what it holds now"
+    )]
+    Changed,
     /// Data sets, or rows of one, that make no data set.
     #[error("{what}: expected {expected}, got {got}")]
     Combination {

@@ -29,7 +29,8 @@ use super::image_kinds::ImageKinds;
 use super::images::{ImageDataset, ImageShape};
 use super::stored::Stored;
 
-const MAGIC: &[u8; 8] = b"UNISIMG\0";
+/// What a cache begins with, whatever its version.
+pub(super) const MAGIC: &[u8; 8] = b"UNISIMG\0";
 /// 2: images are turned as their EXIF data say. 3: a sum at the end.
 const VERSION: u32 = 3;
 
@@ -103,7 +104,7 @@ impl ImageCache {
         taken.read_to_end(&mut classes).map_err(failed)?;
         let classes = classes.as_chunks::<4>().0.iter();
         let classes = classes.map(|&bytes| u32::from_le_bytes(bytes)).collect();
-        let stored = Stored::in_file(file, path, START, head.shape.len());
+        let stored = Stored::in_file(file, path, START, head.shape.len())?;
         let num_classes = head.class_names.len();
         Ok(Self {
             images: ImageDataset::stored(stored, head.shape, classes, num_classes)?,

@@ -14,6 +14,7 @@ use crate::output;
 use super::class_folders::ClassFolders;
 use super::error::DataError;
 use super::image_cache::{CacheWriter, ImageCache};
+use super::image_caches::{CACHE_END, KEY_LETTERS, MOST_BYTES, make_room};
 use super::image_kinds::ImageKinds;
 use super::images::{ImageDataset, ImageShape};
 use super::left_out::LeftOut;
@@ -22,9 +23,6 @@ use super::picture::Picture;
 
 /// Images that are decoded before they are put away.
 const TOGETHER: usize = 64;
-
-/// How the names of caches end.
-const CACHE_END: &str = ".images";
 
 /// Called with the number of all images for each that is decoded, by any thread.
 type OnDecoded<'p> = &'p (dyn Fn(usize) + Sync);
@@ -148,7 +146,7 @@ impl ImageFolder {
         let mut kept = Kept::Memory(Vec::new(), Vec::new(), MemoryBudget::new(folder));
         if let Some(cache) = &self.cache {
             let key = self.key(folder, &files)?;
-            let path = cache.join(format!("{}{CACHE_END}", &key[..32]));
+            let path = cache.join(format!("{}{CACHE_END}", &key[..KEY_LETTERS]));
             if cache.is_dir() {
                 // Others' files there are no matter of this one's.
                 let _ = output::sweep(cache, |name| name.ends_with(CACHE_END));
@@ -159,6 +157,7 @@ impl ImageFolder {
                     Err(error) => warnings.push(format!("{error}; it is made anew")),
                 }
             }
+            warnings.extend(make_room(&path, MOST_BYTES));
             match CacheWriter::new(&path, &key) {
                 Ok(writer) => kept = Kept::File(writer),
                 Err(error) => warnings.push(format!("{error}; images are decoded every time")),

@@ -312,7 +312,8 @@ impl ImageDataset {
             let place = self.places[row as usize] as usize;
             self.pixels
                 .with_row(place, len, |from| self.convert(from, to))
-        })
+        })?;
+        self.pixels.check_unchanged()
     }
 
     /// Writes one image, standardised.

@@ -48,7 +48,7 @@ impl TableOptions {
             }
             places.push(place);
         }
-        if places.len() == head.width() {
+        if places.len() == head.width() && !self.is_series {
             let remedy = "leave some for the features";
             let expected = "columns beside the targets";
             return Err(DataError::unfit(path, expected, "none", remedy));

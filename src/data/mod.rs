@@ -9,7 +9,7 @@
 //! | `images`, `stored` | images, standardised as they are gathered; in memory, or left on the disk |
 //! | `augment` | images changed anew in every epoch |
 //! | `contact_sheet` | images to look at (feature `image`) |
-//! | `picture`, `jpeg_blocks`, `image_folder`, `class_folders`, `image_kinds`, `image_cache`, `predict_images` | PNG, JPEG and others, one sub-folder per class; decoded once (feature `image`) |
+//! | `picture`, `jpeg_blocks`, `image_folder`, `class_folders`, `image_kinds`, `image_cache`, `image_caches`, `predict_images` | PNG, JPEG and others, one sub-folder per class; decoded once (feature `image`) |
 //! | `idx`, `cifar`, `npy`, `npy_types`, `npy_values` | MNIST's, CIFAR's and NumPy's formats |
 //! | `npz`, `predict_archive` | archives of NumPy's arrays (feature `npz`) |
 //! | `files`, `memory_budget` | files that lie about their size, or are larger than the free memory |
@@ -18,6 +18,7 @@
 //! | `columns`, `chosen_columns`, `table_options`, `table`, `survey` | what columns are, and which are features; how tables are read; what columns hold |
 //! | `feature_cells`, `column_encoder`, `table_encoder`, `table_fit` | numbers, categories and dates, and the inputs that they become |
 //! | `targets`, `label_columns`, `row_labels`, `missing_labels` | labels that are classes, those that are values, and rows without one |
+//! | `windows` | windows over a series, each with the values of a later row |
 //! | `real_targets` | targets of a regression, standardised and given back in their units |
 //! | `sniff` | what a file is, by what is in it |
 //! | `listed` | lists in messages |
@@ -62,6 +63,8 @@ mod gaps;
 mod idx;
 #[cfg(feature = "image")]
 mod image_cache;
+#[cfg(feature = "image")]
+mod image_caches;
 #[cfg(feature = "image")]
 mod image_folder;
 #[cfg(feature = "image")]
@@ -138,6 +141,7 @@ mod wave;
 mod wave_chunks;
 mod weight_column;
 mod weighted;
+mod windows;
 
 pub use array_file::ArrayFile;
 pub use arrays::ArrayDataset;
@@ -153,6 +157,8 @@ pub use folds::{Fold, stratified_folds};
 pub use idx::Idx;
 #[cfg(feature = "image")]
 pub use image_cache::ImageCache;
+#[cfg(feature = "image")]
+pub use image_caches::ClearedCaches;
 #[cfg(feature = "image")]
 pub use image_folder::{ImageFolder, LoadedImages, OnBadSample};
 #[cfg(feature = "image")]
@@ -202,3 +208,4 @@ pub use text_features::{HashedTexts, LabelledTexts, TextHasher};
 pub use tokens::Tokenizer;
 pub use unlabelled::PredictInput;
 pub use weighted::Weighted;
+pub use windows::Windows;

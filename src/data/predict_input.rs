@@ -53,6 +53,15 @@ impl Preparation {
                 let encoder = TableEncoder::kept(columns.names.len(), encoders, scale);
                 table(path, columns, &encoder)
             }
+            RowKind::Series {
+                columns,
+                encoders,
+                scale,
+                windows,
+            } => {
+                let encoder = TableEncoder::kept(columns.names.len(), encoders, scale);
+                encoder.windows_of_table(path, columns, *windows)
+            }
             RowKind::Array { shape, scale } => array(path, shape, scale.as_ref()),
             RowKind::Images { shape, statistics } => images(path, *shape, statistics),
             #[cfg(feature = "audio")]

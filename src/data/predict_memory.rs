@@ -109,7 +109,7 @@ impl Preparation {
     /// ```
     /// use unisono::data::{Columns, DataError, Dataset, Preparation, RowKind, TextHasher};
     /// let texts = ["the cat".to_owned(), "the dog".to_owned()];
-    /// let columns = Columns { names: vec!["text".into()], label: 0, has_header: false, left_out: Vec::new(), delimiter: None, labels: Vec::new() };
+    /// let columns = Columns { names: vec!["text".into()], label: 0, has_header: false, left_out: Vec::new(), delimiter: None, labels: Vec::new(), is_series: false };
     /// let rows = RowKind::Texts { columns, hasher: TextHasher::fit(&texts, 64) };
     /// let preparation = Preparation { rows, num_classes: 2, class_names: Vec::new(), targets: None, is_multi_label: false };
     /// assert_eq!(preparation.rows_of_texts(&["a cat"])?.data.input_shape(), [64]);
@@ -200,6 +200,7 @@ fn unfit(kind: &RowKind, got: &str) -> DataError {
         RowKind::Table { encoders, .. } if !encoders.is_empty() => {
             ("cells of a table", "Preparation::rows of a file")
         }
+        RowKind::Series { .. } => ("rows of a series", "Preparation::rows of a file"),
         RowKind::Table { .. } | RowKind::Array { .. } => ("numbers", "rows_of_values"),
         RowKind::Images { .. } => ("images", "rows_of_pixels or rows_of_bytes"),
         RowKind::Sounds { .. } => ("recordings", "rows_of_bytes"),

@@ -10,12 +10,14 @@ use super::columns::Columns;
 use super::csv::rows_of;
 use super::error::DataError;
 use super::feature_cells::no_date;
+use super::files::has_end;
 use super::listed::listed;
 use super::memory_budget::MemoryBudget;
 use super::predict_input::unlabelled;
 use super::records::Records;
 use super::table_encoder::TableEncoder;
 use super::unlabelled::PredictInput;
+use super::windows::Windows;
 
 /// What was found in a column that the training part has not.
 #[derive(Clone, Default)]
@@ -36,6 +38,21 @@ impl TableEncoder {
         let (records, places) = rows_of(path, columns)?;
         let (inputs, notes) = self.inputs(&records, &places, columns, path)?;
         let rows = unlabelled(inputs, &[self.width()])?;
+        Ok(PredictInput::of(rows, Vec::new()).with_notes(notes))
+    }
+
+    /// The windows of another table, the last of which ends with its last row, with the same notes.
+    pub(super) fn windows_of_table(
+        &self,
+        path: &Path,
+        columns: &Columns,
+        windows: Windows,
+    ) -> Result<PredictInput, DataError> {
+        refuse_arrays(path)?;
+        let (records, places) = rows_of(path, columns)?;
+        records.refuse_empty_steps(path)?;
+        let (inputs, notes) = self.inputs(&records, &places, columns, path)?;
+        let rows = windows.unlabelled(inputs, path)?;
         Ok(PredictInput::of(rows, Vec::new()).with_notes(notes))
     }
 
@@ -125,6 +142,15 @@ impl TableEncoder {
         let codes = Array2::from_shape_vec(shape, codes).expect("a code a cell");
         Ok((codes, found))
     }
+}
+
+/// Refuses arrays, whose columns have no names.
+pub(super) fn refuse_arrays(path: &Path) -> Result<(), DataError> {
+    if !has_end(path, &[".npy", ".npz"]) {
+        return Ok(());
+    }
+    let remedy = "give a table with the columns that the model was trained on";
+    Err(DataError::unfit(path, "a table", "an array", remedy))
 }
 
 /// What is said of gaps and unknown values.

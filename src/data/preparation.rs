@@ -16,6 +16,7 @@ use super::scale::Standardizer;
 use super::spectrogram_settings::SpectrogramSettings;
 use super::text_features::TextHasher;
 use super::tokens::Tokenizer;
+use super::windows::Windows;
 
 /// Values of a row.
 const MOST_VALUES: usize = 1 << 28;
@@ -83,6 +84,17 @@ pub enum RowKind {
         /// What each input is standardised with.
         scale: Standardizer,
     },
+    /// Windows over a table whose rows are steps of time, (rows of a window, inputs of a row).
+    Series {
+        /// The columns, those of the targets among them.
+        columns: Columns,
+        /// How each becomes inputs.
+        encoders: Vec<ColumnEncoder>,
+        /// What each input of a row is standardised with.
+        scale: Standardizer,
+        /// The windows.
+        windows: Windows,
+    },
     /// Arrays of one shape.
     Array {
         /// The shape of a row.
@@ -132,6 +144,12 @@ impl RowKind {
                 [] => vec![columns.names.len()],
                 all => vec![all.iter().map(ColumnEncoder::width).sum()],
             },
+            RowKind::Series {
+                encoders, windows, ..
+            } => {
+                let channels = encoders.iter().map(ColumnEncoder::width).sum();
+                vec![windows.length, channels]
+            }
             RowKind::Array { shape, .. } => shape.clone(),
             RowKind::Images { shape, .. } => vec![shape.height, shape.width, shape.channels],
             RowKind::Sounds { frames, scale, .. } => vec![*frames, scale.means.len(), 1],
@@ -158,6 +176,14 @@ impl RowKind {
         }
     }
 
+    /// Which windows rows are, if they are windows over a series.
+    pub fn windows(&self) -> Option<Windows> {
+        match self {
+            RowKind::Series { windows, .. } => Some(*windows),
+            _ => None,
+        }
+    }
+
     /// Whether there are as many means and deviations as values that they belong to.
     fn fits(&self) -> bool {
         let mut axes = self.input_shape().into_iter();
@@ -176,6 +202,16 @@ impl RowKind {
             } => {
                 let is_whole = [0, columns.names.len()].contains(&encoders.len());
                 is_whole && encoders.iter().all(ColumnEncoder::fits) && of(scale, values)
+            }
+            RowKind::Series {
+                columns,
+                encoders,
+                scale,
+                windows,
+            } => {
+                let is_whole = columns.names.len() == encoders.len() && windows.fits();
+                let channels = values / windows.length;
+                is_whole && encoders.iter().all(ColumnEncoder::fits) && of(scale, channels)
             }
             RowKind::Array { shape, scale } => {
                 let count = shape.iter().product();

@@ -127,6 +127,22 @@ impl Records {
         self.iter().map(move |record| record.cell(column))
     }
 
+    /// Refuses an empty line between rows of one cell: as a step of time it would be one without a
+    /// value, and lines without a byte are no records.
+    pub(super) fn refuse_empty_steps(&self, path: &Path) -> Result<(), DataError> {
+        let mut pairs = self.starts.windows(2);
+        let gap = pairs.find(|pair| pair[1].line > pair[0].line + 1);
+        match gap.filter(|_| self.width == 1) {
+            None => Ok(()),
+            Some(pair) => Err(DataError::unfit(
+                path,
+                "a number in every line of a series",
+                format!("an empty line {}", pair[0].line + 1),
+                "fill it in, or take it out: rows are steps of time",
+            )),
+        }
+    }
+
     /// Takes the first `count` records away.
     pub(super) fn skip(&mut self, count: usize) {
         self.starts.drain(..count);

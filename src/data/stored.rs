@@ -6,11 +6,17 @@
 //! would spare the copy, but one that shrinks meanwhile kills the process; here it is an error
 //! that names file and row. The system is told which rows the next batch wants, and reads
 //! them meanwhile.
+//!
+//! # Invariants
+//! 1. No row of a file that was written since it was opened goes into a step: length and time of the
+//!    last writing are compared after rows are read, and a system takes down the time before it
+//!    writes. Within a tick of its clock (some milliseconds) two times are the same.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::sys::files;
 
@@ -33,17 +39,61 @@ pub(super) struct RowFile {
     start: u64,
     /// Bytes of a row.
     len: usize,
+    /// What tells that the file is as it was when it was opened.
+    opened: Stamp,
+}
+
+/// Length of a file and when it was last written, as far as the system tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    len: u64,
+    written: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self {
+            len: metadata.len(),
+            written: metadata.modified().ok(),
+        })
+    }
 }
 
 impl Stored {
     /// Rows of `len` bytes that begin at `start` of a file.
-    pub(super) fn in_file(file: File, path: &Path, start: u64, len: usize) -> Self {
-        Stored::File(Arc::new(RowFile {
+    ///
+    /// # Errors
+    /// [`DataError::Io`].
+    pub(super) fn in_file(
+        file: File,
+        path: &Path,
+        start: u64,
+        len: usize,
+    ) -> Result<Self, DataError> {
+        let opened = Stamp::of(&file).map_err(DataError::io(path))?;
+        Ok(Stored::File(Arc::new(RowFile {
+            opened,
             file,
             path: path.to_owned(),
             start,
             len,
-        }))
+        })))
+    }
+
+    /// Refuses rows that were read, if their file was written since it was opened.
+    ///
+    /// # Errors
+    /// [`DataError::Changed`], in the file.
+    pub(super) fn check_unchanged(&self) -> Result<(), DataError> {
+        let Stored::File(rows) = self else {
+            return Ok(());
+        };
+        let now = Stamp::of(&rows.file).map_err(DataError::io(&rows.path))?;
+        match now == rows.opened {
+            true => Ok(()),
+            false => Err(DataError::Changed.within(&rows.path)),
+        }
     }
 
     /// Calls `with` with row `row`, `len` bytes long.

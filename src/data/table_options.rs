@@ -52,6 +52,9 @@ pub struct TableOptions {
     /// The column of the rows' weights, if there is one ([`Weighted`](super::Weighted)); it is no
     /// feature.
     pub weights: Option<Column>,
+    /// Whether rows are steps of time: the columns of labels are then features too, since the past
+    /// of what is predicted tells of its future.
+    pub is_series: bool,
 }
 
 /// A table cut into what it is made of.
@@ -95,6 +98,9 @@ impl TableOptions {
 
     fn of_bytes(&self, bytes: Vec<u8>, path: &Path) -> Result<CsvTable, DataError> {
         let cut = self.cut(bytes, path)?;
+        if self.is_series {
+            cut.rows.refuse_empty_steps(path)?;
+        }
         let mut reading = cut.reading;
         let (places, names) = (cut.columns.features(), &cut.columns.names);
         let features: Vec<FeatureColumn<'_>> = places
@@ -155,7 +161,7 @@ impl TableOptions {
     fn cut(&self, bytes: Vec<u8>, path: &Path) -> Result<Cut, DataError> {
         let mut records = records(bytes, path, self.delimiter)?;
         let head = Head::of(&records)?;
-        if head.width() == 1 {
+        if head.width() == 1 && !self.is_series {
             let remedy =
                 "say with `delimiter` what stands between the fields, such as `delimiter` space";
             let expected = "columns beside the label";
@@ -190,8 +196,8 @@ impl TableOptions {
             return Err(DataError::Empty);
         }
         let labels = self.label_columns(labels, names);
-        reading.extend(labels.settle_missing(&mut records, path)?);
-        let (labels, said) = labels.of(&records, path)?;
+        reading.extend(self.in_steps(labels.settle_missing(&mut records, path))?);
+        let (labels, said) = self.in_steps(labels.of(&records, path))?;
         let weights = weights.map(|(place, name)| RowWeights::of(&records, place, name, path));
         let weights = weights.transpose()?;
         // What it came to, in lines.
@@ -210,6 +216,26 @@ impl TableOptions {
             labels,
             weights,
             reading,
+        })
+    }
+
+    /// What was read of labels; in a series an error says that every step needs a number.
+    fn in_steps<T>(&self, read: Result<T, DataError>) -> Result<T, DataError> {
+        read.map_err(|error| match error {
+            DataError::Unfit {
+                path,
+                expected,
+                got,
+                ..
+            } if self.is_series => DataError::Unfit {
+                path,
+                expected,
+                got,
+                remedy: "each row needs a number to be predicted from earlier ones: fill it in, name other columns with `target`, or \
+                         leave `window` out"
+                    .to_owned(),
+            },
+            other => other,
         })
     }
 

@@ -21,6 +21,9 @@ pub mod studies {}
 #[doc = include_str!("tasks.md")]
 pub mod tasks {}
 
+#[doc = include_str!("series.md")]
+pub mod series {}
+
 #[doc = include_str!("choosing.md")]
 pub mod choosing {}
 

@@ -1,7 +1,11 @@
 //! Interrupts as they come from the system.
 
+use std::sync::Arc;
+
 use crossbeam::channel::Sender;
 use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::sync::{AtomicBool, Ordering};
 
 /// The exit code of a process that a signal ended: 128 and its number, as shells count.
 pub(crate) fn exit_code(signal: i32) -> u8 {
@@ -14,9 +18,13 @@ pub(crate) fn exit_code(signal: i32) -> u8 {
 const SAME_WISH: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Work for the thread that waits for signals, which are listened for from now on: it sends the
-/// first, and with one that comes later than a second after it the process ends.
+/// first, and with one that comes later than a second after it the process ends. So it does with the
+/// first where nobody waits for it.
 #[cfg(unix)]
-pub(crate) fn listener(stop: Sender<i32>) -> std::io::Result<impl FnOnce() + Send + 'static> {
+pub(crate) fn listener(
+    stop: Sender<i32>,
+    is_awaited: Arc<AtomicBool>,
+) -> std::io::Result<impl FnOnce() + Send + 'static> {
     use signal_hook::consts::{SIGHUP, SIGUSR1, SIGXCPU};
     let mut awaited = vec![SIGINT, SIGTERM, SIGUSR1, SIGXCPU];
     // Under nohup a terminal that is closed is no reason to stop.
@@ -28,7 +36,10 @@ pub(crate) fn listener(stop: Sender<i32>) -> std::io::Result<impl FnOnce() + Sen
         let mut first = None;
         for signal in signals.forever() {
             match first {
-                None if stop.send(signal).is_ok() => first = Some(std::time::Instant::now()),
+                // Relaxed: a flag that publishes nothing.
+                None if is_awaited.load(Ordering::Relaxed) && stop.send(signal).is_ok() => {
+                    first = Some(std::time::Instant::now());
+                }
                 Some(first) if first.elapsed() < SAME_WISH => {}
                 _ => std::process::exit(i32::from(exit_code(signal))),
             }
@@ -47,10 +58,11 @@ fn is_ignored(signal: i32) -> bool {
 
 /// The same where a handler can do no more than set flags: the thread looks at them.
 #[cfg(windows)]
-pub(crate) fn listener(stop: Sender<i32>) -> std::io::Result<impl FnOnce() + Send + 'static> {
-    use crate::sync::{AtomicBool, Ordering};
+pub(crate) fn listener(
+    stop: Sender<i32>,
+    is_awaited: Arc<AtomicBool>,
+) -> std::io::Result<impl FnOnce() + Send + 'static> {
     use signal_hook::flag;
-    use std::sync::Arc;
 
     /// Time between two looks.
     const NAP: std::time::Duration = std::time::Duration::from_millis(50);
@@ -74,6 +86,9 @@ pub(crate) fn listener(stop: Sender<i32>) -> std::io::Result<impl FnOnce() + Sen
                 .iter()
                 .find(|(_, has_come)| has_come.load(Ordering::Relaxed));
             if let Some((signal, _)) = come {
+                if !is_awaited.load(Ordering::Relaxed) {
+                    std::process::exit(i32::from(exit_code(*signal)));
+                }
                 let _ = stop.send(*signal);
                 return;
             }

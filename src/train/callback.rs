@@ -145,7 +145,8 @@ impl<'a> View<'a> {
     }
 }
 
-/// Ends a training from another thread: after the step at hand, as if the callback had said so.
+/// Ends a training from another thread: after the step at hand, as if the callback had said so, or
+/// within an evaluation, which a further call makes anew. Of several ranks all finish theirs.
 ///
 /// ```
 /// use unisono::{Trainer, data::digits, nn::{Loss, Sequential}};
@@ -176,6 +177,11 @@ impl StopHandle {
     pub fn stop(&self) {
         // Relaxed: a flag that publishes nothing. The training sees it after some step soon.
         self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// The flag itself.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
     }
 
     /// Whether the end was asked for.

@@ -19,7 +19,7 @@ use super::train_loop::{TrainLoop, Workers};
 pub(super) fn run_epoch<R: Replica>(
     run: &mut TrainLoop<'_>,
     workers: &mut Workers<'_, R>,
-) -> Result<Option<(EpochMetrics, ControlFlow<()>)>, TrainError> {
+) -> Result<Ended, TrainError> {
     let epoch = run.progress.epoch;
     let order = run.order()?;
     let mut started = Instant::now();
@@ -71,21 +71,26 @@ pub(super) fn run_epoch<R: Replica>(
     }
     run.fit_state.sums.time += started.elapsed();
     if run.fit_state.position < order.len() {
-        return cut_epoch(run, workers).map(Some);
+        return cut_epoch(run, workers);
     }
-    end_epoch(run, workers).map(Some)
+    end_epoch(run, workers)
 }
+
+/// An epoch that is through, and whether to go on; `None` if the training is to end before that.
+type Ended = Option<(EpochMetrics, ControlFlow<()>)>;
 
 /// Evaluates, reports, and makes a checkpoint if one is due.
 fn end_epoch<R: Replica>(
     run: &mut TrainLoop<'_>,
     workers: &mut Workers<'_, R>,
-) -> Result<(EpochMetrics, ControlFlow<()>), TrainError> {
+) -> Result<Ended, TrainError> {
     if run.fit_state.sums.steps == 0 && run.fit_state.sums.rows > 0 {
         return Err(TrainError::NothingCounts { part: "training" });
     }
-    // First of all: where it fails, a further call begins with it.
-    let evaluation = evaluate(run, workers)?;
+    // First of all: where it fails or is interrupted, a further call begins with it.
+    let ControlFlow::Continue(evaluation) = evaluate(run, workers)? else {
+        return Ok(None);
+    };
     run.progress.epoch += 1;
     run.progress.in_epoch = 0.0;
     run.fit_state.position = 0;
@@ -98,7 +103,7 @@ fn end_epoch<R: Replica>(
     if run.saves(|rule, progress| rule.is_due_after(progress.epoch)) {
         run.save(workers)?;
     }
-    Ok((metrics, flow))
+    Ok(Some((metrics, flow)))
 }
 
 /// Evaluates an epoch of which all steps that were asked for are made, and others are left: for the
@@ -106,8 +111,10 @@ fn end_epoch<R: Replica>(
 fn cut_epoch<R: Replica>(
     run: &mut TrainLoop<'_>,
     workers: &mut Workers<'_, R>,
-) -> Result<(EpochMetrics, ControlFlow<()>), TrainError> {
-    let evaluation = judged(run, workers, watched)?;
+) -> Result<Ended, TrainError> {
+    let ControlFlow::Continue(evaluation) = judged(run, workers, watched)? else {
+        return Ok(None);
+    };
     run.fit_state.evaluation = evaluation;
     let (Progress { epoch, step, .. }, scale) = (*run.progress, run.control.noise_scale());
     let metrics = EpochMetrics {
@@ -119,5 +126,5 @@ fn cut_epoch<R: Replica>(
     };
     let flow = run.notify(workers, &Event::Epoch(&metrics));
     run.save(workers)?;
-    Ok((metrics, flow))
+    Ok(Some((metrics, flow)))
 }

@@ -58,7 +58,7 @@ impl Trainer {
     /// What the sums of an evaluation of these weights give.
     fn sums(&self, data: &dyn Dataset, params: &[f32]) -> Result<Scores, TrainError> {
         self.check_data("given", data)?;
-        let mut engine = self.network_engine(params, [data, data])?;
+        let mut engine = self.network_engine(params, [data, data], None)?;
         let batch = Batch {
             source: TEST,
             ..Batch::whole((0..data.len() as u32).collect(), 0)

@@ -357,7 +357,7 @@ fn run_epochs<R: Replica>(
 ) -> Epochs {
     let mut epochs: Vec<EpochMetrics> = Vec::new();
     let mut flow = work.notify(workers, &Event::Started(setup));
-    while work.progress.epoch < last_epoch && !work.is_over() {
+    while work.progress.epoch < last_epoch && (!work.is_over() || work.owes_evaluation()) {
         if flow.is_break() {
             return (epochs, Ok(Ending::Stopped));
         }

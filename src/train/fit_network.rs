@@ -8,6 +8,7 @@ use crate::data::Dataset;
 use crate::nn::Sequential;
 use crate::nn::kernel::Isa;
 use crate::nn::{Criterion, NetworkReplica, Precision, ReplicaSettings};
+use crate::sync::AtomicBool;
 
 use super::callback::{Callback, Observing};
 use super::config::check_data;
@@ -166,7 +167,9 @@ impl Trainer {
         self.config.sampling.check(rows.train)?;
         self.compare_data(&parts)?;
         let data = [train, evaluated.unwrap_or(train)];
-        let engine = self.network_engine(&self.last_params()?, data)?;
+        // Ranks end after the same evaluation, as each has its share of the sums.
+        let stop = self.config.engine.ranks.is_none().then(|| self.stop.flag());
+        let engine = self.network_engine(&self.last_params()?, data, stop)?;
         let part = match valid {
             Some(_) => EvaluatedPart::Validation,
             None => EvaluatedPart::Test,
@@ -191,19 +194,22 @@ impl Trainer {
     }
 
     /// The engine for training and test set, with these parameters and the optimiser's state so
-    /// far.
+    /// far; `stop` ends its evaluations.
     pub(super) fn network_engine<'d>(
         &self,
         params: &[f32],
         data: [&'d dyn Dataset; 2],
+        stop: Option<Arc<AtomicBool>>,
     ) -> Result<NetworkEngine<'d>, TrainError> {
         let settings = ReplicaSettings {
             loss: self.loss(),
             isa: self.config.isa.map_or_else(Isa::chosen, Isa::given)?,
             seed: self.config.seed,
         };
-        let replicas = network_replicas(&self.model, settings, data)?;
-        self.build_engine(data[0].len(), params, replicas)
+        let mut replicas = network_replicas(&self.model, settings, data)?;
+        self.build_engine(data[0].len(), params, |worker| {
+            replicas(worker).stopped_by(stop.clone())
+        })
     }
 
     /// The loss that it was made with.

@@ -13,13 +13,19 @@ use super::metrics::Event;
 use super::source::TEST;
 use super::train_loop::{TrainLoop, Workers};
 
+/// What an evaluation gave, which is nothing without rows; `Break` if the training is to end, before
+/// or after it was through.
+pub(super) type Judged = ControlFlow<(), Option<Evaluation>>;
+
 /// Evaluates between two steps, for the callback alone.
 pub(super) fn report_loss<R: Replica>(
     run: &mut TrainLoop<'_>,
     workers: &mut Workers<'_, R>,
 ) -> Result<ControlFlow<()>, TrainError> {
-    let Some(Evaluation { scores, .. }) = judged(run, workers, evaluation)? else {
-        return Ok(ControlFlow::Continue(()));
+    let scores = match judged(run, workers, evaluation)? {
+        ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
+        ControlFlow::Continue(None) => return Ok(ControlFlow::Continue(())),
+        ControlFlow::Continue(Some(Evaluation { scores, .. })) => scores,
     };
     let Scores { loss, accuracy, .. } = scores;
     let event = Event::Evaluation {
@@ -34,10 +40,11 @@ pub(super) fn report_loss<R: Replica>(
 pub(super) fn evaluate<R: Replica>(
     run: &mut TrainLoop<'_>,
     workers: &mut Workers<'_, R>,
-) -> Result<Option<Evaluation>, TrainError> {
+) -> Result<Judged, TrainError> {
     judged(run, workers, |run, workers| {
-        let Some(found) = watched(run, workers)? else {
-            return Ok(None);
+        let judged = watched(run, workers)?;
+        let ControlFlow::Continue(Some(found)) = judged else {
+            return Ok(judged);
         };
         let scores = found.scores;
         run.control.evaluated(scores.badness());
@@ -49,7 +56,7 @@ pub(super) fn evaluate<R: Replica>(
             };
             early.observe(evaluated, || workers.params().to_vec());
         }
-        Ok(Some(found))
+        Ok(judged)
     })
 }
 
@@ -73,23 +80,24 @@ pub(super) fn judged<R: Replica, T>(
 pub(super) fn watched<R: Replica>(
     run: &mut TrainLoop<'_>,
     workers: &mut Workers<'_, R>,
-) -> Result<Option<Evaluation>, TrainError> {
-    let found = evaluation(run, workers)?;
-    let (Some(Evaluation { part, scores }), Some(watcher)) = (found, run.watcher) else {
-        return Ok(found);
+) -> Result<Judged, TrainError> {
+    let judged = evaluation(run, workers)?;
+    let (ControlFlow::Continue(Some(found)), Some(watcher)) = (judged, run.watcher) else {
+        return Ok(judged);
     };
+    let Evaluation { part, scores } = found;
     let scores = watcher.watched(scores, workers.params())?;
-    Ok(Some(Evaluation { part, scores }))
+    Ok(ControlFlow::Continue(Some(Evaluation { part, scores })))
 }
 
 /// The loss over the validation or the test set, spread over the workers; `None` without one.
 pub(super) fn evaluation<R: Replica>(
     run: &mut TrainLoop<'_>,
     workers: &mut Workers<'_, R>,
-) -> Result<Option<Evaluation>, TrainError> {
+) -> Result<Judged, TrainError> {
     let (part, order) = (run.evaluated.part, Arc::clone(&run.evaluated.order));
     if order.is_empty() {
-        return Ok(None);
+        return Ok(ControlFlow::Continue(None));
     }
     let range = 0..order.len();
     let batch = Batch {
@@ -100,6 +108,10 @@ pub(super) fn evaluation<R: Replica>(
         step: run.progress.step,
     };
     let sums = run.repeated(workers, |_, workers| workers.evaluate(&batch))?;
+    // Sums of some of the rows may be among them.
+    if run.is_interrupted(workers) {
+        return Ok(ControlFlow::Break(()));
+    }
     if sums.is_empty() {
         let part = match part {
             EvaluatedPart::Test => "test",
@@ -108,5 +120,5 @@ pub(super) fn evaluation<R: Replica>(
         return Err(TrainError::NothingCounts { part });
     }
     let scores = Scores::of(&sums);
-    Ok(Some(Evaluation { part, scores }))
+    Ok(ControlFlow::Continue(Some(Evaluation { part, scores })))
 }

@@ -118,7 +118,7 @@ impl Trainer {
         self.config.check()?;
         self.check_data("training", train)?;
         self.config.sampling.check(train.len())?;
-        let mut engine = self.network_engine(&self.last_params()?, [train, train])?;
+        let mut engine = self.network_engine(&self.last_params()?, [train, train], None)?;
         let control = Control::new(&self.config)?;
         let config = &self.config;
         let points = engine.run(move |workers| {

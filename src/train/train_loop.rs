@@ -158,6 +158,21 @@ impl TrainLoop<'_> {
         flow
     }
 
+    /// Whether the training is to end before an evaluation is through, which several ranks finish.
+    pub(super) fn is_interrupted<R: Replica>(&self, workers: &Workers<'_, R>) -> bool {
+        workers.num_ranks() == 1 && self.stop.is_asked()
+    }
+
+    /// Whether all steps are made and the epoch is cut, but not evaluated yet.
+    pub(super) fn owes_evaluation(&self) -> bool {
+        let FitState {
+            position,
+            evaluation,
+            ..
+        } = &self.fit_state;
+        *position > 0 && evaluation.is_none() && !self.evaluated.order.is_empty()
+    }
+
     /// Compares the parameters of all ranks, if that is due.
     pub(super) fn compare_replicas<R: Replica>(
         &self,

@@ -50,6 +50,7 @@ mod import;
 mod import_order;
 #[cfg(feature = "run")]
 mod inference;
+mod interrupted_evaluations;
 mod label_sets;
 #[cfg(feature = "study")]
 mod layers;

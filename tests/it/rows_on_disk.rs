@@ -2,12 +2,15 @@
 //! with an error that names file and row.
 
 use std::fs::{File, OpenOptions};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use crate::files::Folder;
 use unisono::data::{ArrayFile, Augmentation, Augmented, DataError, Dataset, LabelsMut, Subset};
 use unisono::engine::EngineError;
 use unisono::nn::{Loss, Sequential};
+use unisono::train::{Event, Parts, View};
 use unisono::{TrainError, Trainer};
 
 const ROWS: usize = 40;
@@ -46,7 +49,12 @@ fn error_of_cut(path: &Path, data: &dyn Dataset) -> String {
     draw(39).unwrap();
     let file = OpenOptions::new().write(true).open(path).unwrap();
     file.set_len(file.metadata().unwrap().len() - 1).unwrap();
-    draw(38).unwrap();
+    // A row that is whole is of another file than the one that was opened.
+    let changed = draw(38).unwrap_err();
+    assert!(
+        matches!(&changed, DataError::In { path: at, problem } if at == path && matches!(**problem, DataError::Changed)),
+        "{changed:?}"
+    );
     let error = draw(39).unwrap_err();
     assert!(
         matches!(&error, DataError::In { path: at, problem } if at == path && matches!(**problem, DataError::Row { row: 39, .. })),
@@ -57,9 +65,10 @@ fn error_of_cut(path: &Path, data: &dyn Dataset) -> String {
         matches!(failed, TrainError::Engine(EngineError::WorkerFailed { .. })),
         "{failed}"
     );
-    let (error, failed) = (error.to_string(), failed.to_string());
+    let (error, changed) = (error.to_string(), changed.to_string());
+    let failed = failed.to_string();
     assert!(
-        failed.contains(&error) && !failed.contains("panicked"),
+        (failed.contains(&error) || failed.contains(&changed)) && !failed.contains("panicked"),
         "{failed}"
     );
     error
@@ -92,6 +101,48 @@ fn a_file_that_is_cut_while_in_use_is_an_error_that_names_it_and_the_row() {
     };
     let changed = Augmented::new(images, flips, 42).unwrap();
     assert_eq!(error_of_cut(&path, &changed), expected(&path));
+}
+
+#[test]
+fn a_file_that_is_rewritten_under_a_training_ends_it() {
+    let folder = Folder::new("rewritten-rows");
+    for descr in ["<f4", "|u1"] {
+        let size = if descr == "<f4" { 16 } else { 4 };
+        let path = array(&folder, descr, &vec![1; size * ROWS]);
+        let opened = open(&path);
+        let data: Box<dyn Dataset> = match descr {
+            "<f4" => Box::new(opened),
+            _ => Box::new(opened.images().unwrap().unwrap()),
+        };
+        let mut training = trainer().epochs(3);
+        let mut epochs = 0;
+        let callback = &mut |event: &Event<'_>, _: &View<'_>| {
+            if let Event::Epoch(_) = event {
+                epochs += 1;
+                // As many bytes, in place, at a time that no clock's tick makes the same.
+                array(&folder, descr, &vec![2; size * ROWS]);
+                let file = OpenOptions::new().write(true).open(&path).unwrap();
+                let later = SystemTime::now() + Duration::from_secs(9);
+                file.set_modified(later).unwrap();
+            }
+            ControlFlow::Continue(())
+        };
+        let error = training
+            .fit_parts_with(Parts::new(&*data), callback)
+            .unwrap_err();
+        let expected = format!(
+            "{}: the file was written since it was opened",
+            path.display()
+        );
+        assert!(error.to_string().contains(&expected), "{error}");
+        assert_eq!(epochs, 1);
+        // What replaces the file as a whole leaves the rows that were opened as they are.
+        let path = array(&folder, descr, &vec![1; size * ROWS]);
+        let data = open(&path);
+        std::fs::write(folder.0.join("other"), "another file").unwrap();
+        std::fs::rename(folder.0.join("other"), &path).unwrap();
+        trainer().epochs(2).fit_without_test(&data).unwrap();
+    }
 }
 
 #[test]

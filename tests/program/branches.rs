@@ -242,7 +242,7 @@ fn the_program_prints_the_points_and_keeps_a_report() {
     for (more, message) in [
         (
             ["--epochs", "3"],
-            "--branch-at and --window say how long it trains",
+            "--branch-at and --branch-length say how long it trains",
         ),
         (["--target-error", "0.1"], "it compares losses"),
         (["--average", "0.9"], "by the weights themselves"),

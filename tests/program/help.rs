@@ -6,7 +6,7 @@ use crate::files::Folder;
 use crate::program::{stdout, unisono};
 
 /// Commands with flags of their own.
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 28] = [
     "train",
     "eval",
     "predict",
@@ -29,6 +29,7 @@ const COMMANDS: [&str; 27] = [
     "study gap",
     "study merge",
     "data inspect",
+    "cache clear",
     "config",
     "doctor",
     "completions",

@@ -164,7 +164,7 @@ const CASES: [(&str, &[&str]); 21] = [
     ("study time", &["study time STUDY --on-threads 1"]),
     (
         "study branches",
-        &["study branches --batches 16,32 --repeats 1 --branch-at 0.5 --window 0.5"],
+        &["study branches --batches 16,32 --repeats 1 --branch-at 0.5 --branch-length 0.5"],
     ),
     (
         "study recipes",

@@ -24,7 +24,7 @@ enum Second {
 }
 
 /// Every command.
-const COMMANDS: [(&str, Second); 21] = [
+const COMMANDS: [(&str, Second); 22] = [
     ("train --epochs 0", Second::Rank),
     ("config", Second::Nothing),
     ("list nowhere", Second::Nothing),
@@ -40,6 +40,7 @@ const COMMANDS: [(&str, Second); 21] = [
     ("completions bash", Second::Nothing),
     ("man Cargo.toml/pages", Second::Nothing),
     ("data inspect nowhere", Second::Nothing),
+    ("cache clear --cache none", Second::Nothing),
     ("schedule --epochs 1", Second::Nothing),
     ("lr-range", Second::Refused),
     ("tune", Second::Refused),

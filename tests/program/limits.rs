@@ -165,9 +165,9 @@ fn studies_answer_numbers_that_they_cannot_take() {
         ("--batches", "16,32"),
         ("--repeats", "1"),
         ("--branch-at", "0.1"),
-        ("--window", "0.1"),
+        ("--branch-length", "0.1"),
     ];
-    let of_branches = ["--batches", "--branch-at", "--window", "--tolerance"];
+    let of_branches = ["--batches", "--branch-at", "--branch-length", "--tolerance"];
     cases.extend(odd_cases(
         "study branches",
         &branches,

@@ -102,6 +102,8 @@ const OTHER: &[&str] = &[
     "model.weights_map",
     "data.path",
     "data.text",
+    "data.window",
+    "data.horizon",
     "data.test_share",
     "data.valid_share",
     "data.valid",

@@ -4,7 +4,7 @@
 use crate::program::{stdout, unisono, value};
 
 /// Values that are not the defaults.
-const VALUES: [(&str, &str); 74] = [
+const VALUES: [(&str, &str); 76] = [
     ("model.preset", "mlp_small"),
     ("model.layers", "dense 8"),
     ("model.precision", "bf16"),
@@ -23,6 +23,8 @@ const VALUES: [(&str, &str); 74] = [
     ("data.missing_labels", "drop"),
     ("data.task", "classify"),
     ("data.text", "true"),
+    ("data.window", "8"),
+    ("data.horizon", "3"),
     ("data.tokens", "bytes"),
     ("data.split", "random"),
     ("data.test_share", "0.3"),

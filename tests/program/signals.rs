@@ -19,7 +19,7 @@ fn spawn_with_hangups(at: &str, args: &[&str]) -> Child {
 #[test]
 fn a_signal_stops_after_the_step_and_the_resumed_run_has_the_same_weights() {
     let unbroken = unbroken();
-    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129), ("-XCPU", 152)] {
         let folder = Folder::new(&format!("signal{signal}"));
         let run = folder.0.join("run");
         let args = [&LONG[..], &["--out", text(&run), "--threads", "3"]].concat();

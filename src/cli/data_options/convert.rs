@@ -1,6 +1,6 @@
 //! From flags about data to the library's options.
 
-use crate::data::{DataError, DataKind, DataOptions, Fold, ImageFolder, Split, Tokens};
+use crate::data::{DataError, DataKind, DataOptions, Fold, ImageFolder, Split, Tokens, Windows};
 
 use crate::cli::choices::{ON_BAD_SAMPLE, SPLITS};
 use crate::cli::error::{ArgError, refused};
@@ -17,6 +17,10 @@ pub(crate) fn data_options(args: &DataArgs, seed: u64) -> Result<DataOptions, Ar
     let options = DataOptions {
         table: table_options(args)?,
         text: args.text,
+        windows: args.window.map(|length| Windows {
+            length,
+            horizon: args.horizon.unwrap_or(1),
+        }),
         tokens: args.tokens.as_deref().map(tokens).transpose()?,
         split: args.split.as_deref().map(split).transpose()?,
         test_share: args.test_share,

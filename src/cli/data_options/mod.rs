@@ -17,3 +17,4 @@ mod values;
 pub(super) use convert::{data_options, takes_augment};
 pub(super) use flag_names::in_flags;
 pub(super) use opening::opened;
+pub(super) use values::cache;

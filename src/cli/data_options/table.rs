@@ -32,6 +32,7 @@ pub(super) fn table_options(args: &DataArgs) -> Result<TableOptions, ArgError> {
         missing_labels,
         target,
         targets: columns(args.target.as_deref()),
+        is_series: args.window.is_some(),
         weights: args.weight_column.as_deref().map(|name| column(Some(name))),
     })
 }

@@ -45,7 +45,7 @@ pub(super) fn refuse_mistyped(
 
 /// Where decoded images are kept: a folder, or nowhere; by default the user's cache folder, if the
 /// system has one.
-pub(super) fn cache(given: Option<&Path>) -> Option<PathBuf> {
+pub(in crate::cli) fn cache(given: Option<&Path>) -> Option<PathBuf> {
     match given {
         Some(path) if path == Path::new("none") => None,
         Some(path) => Some(path.to_owned()),

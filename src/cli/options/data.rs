@@ -84,6 +84,26 @@ pub(crate) struct DataArgs {
     #[arg(long)]
     pub(crate) text: bool,
 
+    /// Rows of a table are steps of time: train on windows of so many of them, whose inputs are all
+    /// columns, the target's own past among them. The parts lie behind one another (--split last),
+    /// and no window lies in two
+    #[arg(long, value_name = "ROWS", value_parser = ranges::whole::<usize>(1, 1_000_000_000))]
+    #[serde(
+        serialize_with = "whole::serialize_optional",
+        deserialize_with = "whole::deserialize_optional"
+    )]
+    #[schemars(with = "Option<Word>")]
+    pub(crate) window: Option<usize>,
+
+    /// How many rows behind the last one of a --window its target lies; 1 by default, the next row
+    #[arg(long, value_name = "ROWS", value_parser = ranges::whole::<usize>(1, 1_000_000_000))]
+    #[serde(
+        serialize_with = "whole::serialize_optional",
+        deserialize_with = "whole::deserialize_optional"
+    )]
+    #[schemars(with = "Option<Word>")]
+    pub(crate) horizon: Option<usize>,
+
     /// The tokens of a text: characters (the default), bytes, or the pieces of a tokenizer.json
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) tokens: Option<String>,

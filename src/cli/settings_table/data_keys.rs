@@ -5,7 +5,7 @@ use crate::data::DataKind;
 
 use super::rules::{
     ALONE, COUNTED, FILE_ALONE, FOLDS, HAS_PARTS, LOOKS, NO_DATA, NO_DRAW, NO_IMAGES, NO_TABLE,
-    OWN_TEST, SCHEDULE, SPLIT_FILE, TEST_FILE, TEST_FILES, TEXTS, VALID_FILE,
+    OWN_TEST, SCHEDULE, SERIES, SPLIT_FILE, TEST_FILE, TEST_FILES, TEXTS, VALID_FILE,
 };
 use super::{By, Case, Row, by, on, row};
 
@@ -40,6 +40,7 @@ pub(super) static DATA: &[Row] = &[
             COUNTED,
             NO_TABLE,
             TEXTS,
+            SERIES,
             on(
                 |case| case.args.data.valid.is_some() || case.args.data.test.is_some(),
                 "the rows of other files have no weights; --valid-share and --test-share take parts of one file",
@@ -51,7 +52,7 @@ pub(super) static DATA: &[Row] = &[
     row("data.drop", &[NO_DATA, COUNTED, NO_TABLE]),
     row("data.columns", &[NO_DATA, COUNTED, NO_TABLE]),
     row("data.categories", &[NO_DATA, COUNTED, NO_TABLE, TEXTS]),
-    row("data.missing_labels", &[NO_DATA, COUNTED, NO_TABLE]),
+    row("data.missing_labels", &[NO_DATA, COUNTED, NO_TABLE, SERIES]),
     row(
         "data.task",
         &[
@@ -60,6 +61,13 @@ pub(super) static DATA: &[Row] = &[
             on(
                 |case| case.is_of_numbers() && case.data_is(|kind| !kind.has_numbers()),
                 "only the labels of tables and arrays can be numbers that are predicted",
+            ),
+            on(
+                |case| {
+                    let is_of_classes = case.task_is("classify") || case.task_is("multi-label");
+                    is_of_classes && case.args.data.window.is_some()
+                },
+                "windows predict numbers of later rows (--task regress)",
             ),
             on(
                 |case| case.task_is("language") && case.data_is(|kind| kind != DataKind::Text),
@@ -72,6 +80,18 @@ pub(super) static DATA: &[Row] = &[
         ],
     ),
     row("data.text", &[NO_DATA, COUNTED, NO_TABLE]),
+    row("data.window", &[NO_DATA, COUNTED, NO_TABLE, TEXTS]),
+    row(
+        "data.horizon",
+        &[
+            NO_DATA,
+            COUNTED,
+            by(
+                |case| case.args.data.window.is_none(),
+                "--window says how many rows lie before the target",
+            ),
+        ],
+    ),
     row(
         "data.tokens",
         &[
@@ -97,6 +117,10 @@ pub(super) static DATA: &[Row] = &[
                     is_groups && case.data_is(|kind| kind != DataKind::Sounds)
                 },
                 "only sounds have groups, their speakers",
+            ),
+            by(
+                |case| case.args.data.window.is_some() && !is_last(case),
+                "rows of a --window are in the order of time: the parts lie behind one another, as --split last has them",
             ),
             on(
                 |case| is_last(case) && case.data_is(|kind| !kind.has_order()),
@@ -128,6 +152,7 @@ pub(super) static DATA: &[Row] = &[
                 "`unisono train` alone trains for every fold; --fold says for which",
             ),
             HAS_PARTS,
+            SERIES,
             on(
                 |case| case.data_is(|kind| kind == DataKind::Text),
                 "a text is not cut into folds, since its later parts continue its earlier ones",
@@ -157,6 +182,7 @@ pub(super) static DATA: &[Row] = &[
             NO_DRAW,
             ALONE,
             FILE_ALONE,
+            SERIES,
             by(
                 is_last,
                 "--split last takes the last rows, whatever the seed",

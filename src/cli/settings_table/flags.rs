@@ -97,6 +97,11 @@ pub(super) static FLAGS: &[Flags] = &[
         rules: &[],
     },
     Flags {
+        command: "cache clear",
+        acting: &["cache"],
+        rules: &[],
+    },
+    Flags {
         command: "config",
         acting: &["schema", "json"],
         rules: &[("config", &[SCHEMA]), ("set", &[SCHEMA])],
@@ -195,7 +200,7 @@ pub(super) static FLAGS: &[Flags] = &[
             "force",
             "overlay",
             "branch_at",
-            "window",
+            "branch_length",
             "tolerance",
             "scaling",
             "format",

@@ -145,6 +145,9 @@ impl Inputs {
             texts += &format!("{},{word} {row},{}\n", row % 3, ["x", "y"][row % 2]);
         }
         self.file("table.csv", table.as_bytes());
+        let line = |row: usize| format!("{},{},{}\n", row % 3, row * 3 % 10, row * 7 % 10);
+        let series: String = (0..100).map(line).collect();
+        self.file("series.csv", format!("a,b,c\n{series}").as_bytes());
         self.file("valid.csv", b"a,b,c\n1,3,x\n2,5,y\n0,16,x\n");
         self.file("test.csv", b"a,b,c\n2,4,y\n0,9,x\n");
         self.file("texts.csv", texts.as_bytes());

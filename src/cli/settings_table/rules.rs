@@ -64,7 +64,7 @@ pub(super) const NO_TARGET: Rule = by(
 );
 pub(super) const BRANCHES: Rule = by(
     |case| case.study_is(|study| study == StudyKind::Branches),
-    "--branch-at and --window say how long it trains",
+    "--branch-at and --branch-length say how long it trains",
 );
 
 pub(super) const NO_IMAGES: Rule = on(
@@ -80,6 +80,10 @@ pub(super) const NO_DRAW: Rule = on(
     "the end of a text is its test part (--test-share)",
 );
 pub(super) const TEXTS: Rule = on(|case| case.args.data.text, "the columns are texts (--text)");
+pub(super) const SERIES: Rule = by(
+    |case| case.args.data.window.is_some(),
+    "rows of a --window are in the order of time",
+);
 const FILE: &str = "the file of --split says which rows are the test part";
 pub(super) const SPLIT_FILE: Rule = by(names_rows, FILE);
 pub(super) const FILE_ALONE: Rule = by(|case| names_rows(case) && !draws_valid(case), FILE);

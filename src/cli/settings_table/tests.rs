@@ -202,6 +202,13 @@ fn every_kind(inputs: &Inputs) -> Vec<Vec<String>> {
         ]
         .concat(),
     );
+    data.push(
+        [
+            quick(Some(&inputs.path("series.csv"))),
+            vec!["--window=4".to_owned()],
+        ]
+        .concat(),
+    );
     data.push(quick(None));
     data
 }

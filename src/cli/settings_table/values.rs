@@ -1,7 +1,7 @@
 //! Values of all keys, for the tests of the table.
 
 /// Values of each key that are not the default; where data take one of them it must act.
-pub(super) const VALUES: [(&str, &[&str]); 74] = [
+pub(super) const VALUES: [(&str, &[&str]); 76] = [
     ("model.preset", &["mlp_small", "lenet", "lstm"]),
     (
         "model.layers",
@@ -29,6 +29,8 @@ pub(super) const VALUES: [(&str, &[&str]); 74] = [
     ("data.missing_labels", &["drop"]),
     ("data.task", &["classify"]),
     ("data.text", &["true"]),
+    ("data.window", &["5"]),
+    ("data.horizon", &["2"]),
     ("data.tokens", &["bytes"]),
     ("data.split", &["random", "last", "groups", "split.txt"]),
     ("data.test_share", &["0.3"]),

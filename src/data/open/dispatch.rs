@@ -15,7 +15,7 @@ use super::kind::DataKind;
 use super::opened::{Opened, ReadParts, classes_of, count_classes};
 use super::options::{DataOptions, RowOrder, Split};
 use super::source::{OpenEvent, Source};
-use super::{arrays, images, sounds, tables, texts};
+use super::{arrays, images, series, sounds, tables, texts};
 
 /// Opens whatever lies at `path`: a folder of images, of sounds or of arrays, MNIST's or CIFAR's
 /// files, a table, an archive of arrays, or a text.
@@ -89,6 +89,7 @@ fn read(source: &Source<'_>, kind: DataKind) -> Result<ReadParts, DataError> {
         DataKind::CifarFolder => images::cifar_folder(source),
         DataKind::ImageFolder { .. } => images::image_folder(source),
         DataKind::Sounds => sounds::sounds(source),
+        DataKind::Table if source.options.windows.is_some() => series::series(source),
         DataKind::Table if source.options.text => tables::labelled_texts(source),
         DataKind::Table => tables::table(source),
         DataKind::Npz => arrays::npz(source),
@@ -110,6 +111,10 @@ fn idle_option(options: &DataOptions, kind: DataKind) -> Option<&'static str> {
     let is_balanced = options.sampling == RowOrder::Balanced;
     let idle = [
         ("`text`", options.text && kind != DataKind::Table),
+        (
+            "`window`",
+            options.windows.is_some() && kind != DataKind::Table,
+        ),
         (
             "`task` regress",
             options.table.target == Target::Values && !kind.has_numbers(),

@@ -54,6 +54,15 @@ impl Preparation {
                 let encoder = TableEncoder::kept(columns.names.len(), encoders, scale);
                 labelled_tables::table(self, path, columns, &encoder)
             }
+            RowKind::Series {
+                columns,
+                encoders,
+                scale,
+                windows,
+            } => {
+                let encoder = TableEncoder::kept(columns.names.len(), encoders, scale);
+                labelled_tables::series(self, path, columns, &encoder, *windows)
+            }
             RowKind::Texts { columns, hasher } => {
                 labelled_tables::texts(self, path, columns, hasher)
             }

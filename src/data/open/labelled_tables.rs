@@ -10,6 +10,7 @@ use crate::data::csv::{records_of, texts as texts_in};
 use crate::data::error::DataError;
 use crate::data::files::{TABLES, has_end};
 use crate::data::listed::listed;
+use crate::data::predict_tables::refuse_arrays;
 use crate::data::preparation::Preparation;
 use crate::data::records::{Record, Records};
 use crate::data::sniff::{Content, content};
@@ -17,6 +18,7 @@ use crate::data::table_encoder::TableEncoder;
 use crate::data::targets::is_missing_label;
 use crate::data::text_features::{LabelledTexts, TextHasher};
 use crate::data::unlabelled::PredictInput;
+use crate::data::windows::Windows;
 
 use super::known_classes::KnownClasses;
 use super::other_labels::OtherLabels;
@@ -35,16 +37,42 @@ pub(super) fn table(
     columns: &Columns,
     encoder: &TableEncoder,
 ) -> Result<PredictInput, DataError> {
-    if has_end(path, &[".npy", ".npz"]) {
-        let remedy = "give a table with the columns that the model was trained on";
-        return Err(DataError::unfit(path, "a table", "an array", remedy));
-    }
+    refuse_arrays(path)?;
     let table = OtherTable::read(preparation, path, columns)?;
     let (inputs, mut notes) = encoder.inputs(&table.records, &table.features, columns, path)?;
     notes.extend(table.notes);
     let rows = table.labels.with(inputs, preparation)?;
     Ok(PredictInput::labelled(
         rows.shaped([encoder.width()])?,
+        notes,
+    ))
+}
+
+/// Windows over a table, each with its target.
+pub(super) fn series(
+    preparation: &Preparation,
+    path: &Path,
+    columns: &Columns,
+    encoder: &TableEncoder,
+    windows: Windows,
+) -> Result<PredictInput, DataError> {
+    refuse_arrays(path)?;
+    let table = OtherTable::read(preparation, path, columns)?;
+    table.records.refuse_empty_steps(path)?;
+    // Without a row, those around it would seem to follow each other.
+    if let Some(left_out) = table.notes.first() {
+        let remedy = "fill them in: rows of a series are steps of time";
+        let expected = "a value of each target in every row";
+        return Err(DataError::unfit(path, expected, left_out, remedy));
+    }
+    let (inputs, notes) = encoder.inputs(&table.records, &table.features, columns, path)?;
+    let (OtherLabels::Values(values), Some(targets)) = (table.labels, &preparation.targets) else {
+        unreachable!("a series has targets")
+    };
+    targets.scale.check(values.view(), &targets.names)?;
+    let values = targets.scale.apply(values.view());
+    Ok(PredictInput::labelled(
+        windows.labelled(inputs, values, path)?,
         notes,
     ))
 }
@@ -177,7 +205,7 @@ fn label_places(
         return wanted.iter().map(place).collect();
     }
     // By place: only in a table as wide as the training's.
-    let width = columns.names.len() + columns.left_out.len() + 1;
+    let width = columns.width();
     if first.len() != width {
         let expected = format!("{width} columns as in the training, the label among them");
         let got = first.len().to_string();

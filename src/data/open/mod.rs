@@ -10,6 +10,7 @@
 //! | `array_labels`, `valued` | labels of arrays: classes or values; rows with values in the place of classes |
 //! | `source` | a path with its options, and the split into parts |
 //! | `images`, `tables`, `arrays`, `sounds`, `texts` | a reader for each kind |
+//! | `series` | tables whose rows are steps of time, in windows |
 //! | `arrays_on_disk` | arrays whose rows are not read into memory |
 //! | `labelled`, `known_classes`, `other_labels` | other files with labels: [`Preparation::labelled`](crate::data::Preparation::labelled), and the classes of a training in them |
 //! | `labelled_tables`, `labelled_arrays`, `labelled_folders` | a reader of such files for each kind |
@@ -34,6 +35,7 @@ mod opened;
 mod options;
 mod other_labels;
 mod part_folders;
+mod series;
 mod sounds;
 mod source;
 mod tables;

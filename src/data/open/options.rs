@@ -7,6 +7,7 @@ use crate::data::folds::Fold;
 use crate::data::image_folder::ImageFolder;
 use crate::data::split::Shares;
 use crate::data::table_options::TableOptions;
+use crate::data::windows::Windows;
 
 use super::augmentations::Augmentations;
 
@@ -27,6 +28,9 @@ pub struct DataOptions {
     pub table: TableOptions,
     /// Whether the other columns of a table are texts.
     pub text: bool,
+    /// Whether rows of a table are steps of time, and windows over them what is trained on: the
+    /// targets are numbers of later rows, and the parts lie behind one another.
+    pub windows: Option<Windows>,
     /// What the tokens of a text are. Without it they are characters, and a file whose lines look
     /// like a table is one.
     pub tokens: Option<Tokens>,
@@ -66,6 +70,7 @@ impl Default for DataOptions {
         Self {
             table: TableOptions::default(),
             text: false,
+            windows: None,
             tokens: None,
             context: 64,
             split: None,
@@ -87,7 +92,7 @@ impl DataOptions {
     /// Checks what can be checked without the data.
     ///
     /// # Errors
-    /// [`DataError::Option`] for a share that is not between 0 and 1, shares that leave no training
+    /// [`DataError::Option`] for windows without rows or horizon, a share that is not between 0 and 1, shares that leave no training
     /// part, or a share beside the files that are the same part.
     pub fn check(&self) -> Result<(), DataError> {
         let odd = |name, expected, share: f64| DataError::Option {
@@ -98,6 +103,14 @@ impl DataOptions {
         let is_share = |share: f64| share > 0.0 && share < 1.0;
         if !is_share(self.share()) {
             return Err(odd("test_share", "above 0 and below 1", self.share()));
+        }
+        if let Some(windows) = self.windows.filter(|windows| !windows.fits()) {
+            let Windows { length, horizon } = windows;
+            return Err(DataError::Option {
+                name: "windows",
+                expected: "of at least 1 row, with a horizon of at least 1",
+                got: format!("{length} rows, with a horizon of {horizon}"),
+            });
         }
         self.check_fold()?;
         match (&self.valid, self.valid_share) {

@@ -210,7 +210,11 @@ impl Rows {
 }
 
 /// What is said of columns whose numbers fall together in single precision.
-fn rounded(encoder: &TableEncoder, cells: &FeatureCells, names: &[String]) -> Vec<String> {
+pub(super) fn rounded(
+    encoder: &TableEncoder,
+    cells: &FeatureCells,
+    names: &[String],
+) -> Vec<String> {
     if encoder.takes_numbers() && encoder.width() == names.len() {
         let name = |column: usize| names[column].clone();
         return precision::lines(cells.codes.view(), &encoder.scale, name, "");

@@ -24,6 +24,7 @@ use super::model_state::{Gradient, ModelState};
 use super::row_source::RowSource;
 use crate::nn::kernel::{Buffer, Isa, elementwise::add};
 use crate::nn::loss::{Criterion, TargetKind, TargetsMut, odd_sums};
+use crate::sync::{AtomicBool, Ordering};
 
 /// What a replica computes besides its model.
 ///
@@ -62,6 +63,8 @@ pub struct NetworkReplica<S> {
     levels: Vec<Buffer>,
     squares: Vec<f64>,
     statistics: Vec<Range<usize>>,
+    /// Whoever ends a training sets it, evaluations read it. It publishes nothing.
+    stop: Option<Arc<AtomicBool>>,
 }
 
 impl<S: RowSource> NetworkReplica<S> {
@@ -106,7 +109,20 @@ impl<S: RowSource> NetworkReplica<S> {
             levels: Vec::new(),
             squares: Vec::new(),
             statistics: model.layout()?.statistics().collect(),
+            stop: None,
         })
+    }
+
+    /// Lets evaluations end within a block of rows once `stop` is set: nobody may use their sums.
+    pub(crate) fn stopped_by(mut self, stop: Option<Arc<AtomicBool>>) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    fn is_stopped(&self) -> bool {
+        // Relaxed: a flag that publishes nothing; whoever asked for the sums reads it once more.
+        let is_set = |stop: &Arc<AtomicBool>| stop.load(Ordering::Relaxed);
+        self.stop.as_ref().is_some_and(is_set)
     }
 
     /// Gathers rows and runs them forward.
@@ -315,6 +331,9 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
     fn evaluate(&mut self, params: &[f32], shard: &Shard<'_>) -> Sums {
         let mut sums = Sums::default();
         for rows in shard.rows.chunks(self.blocks.rows) {
+            if self.is_stopped() {
+                break;
+            }
             let mut context = self.context(shard, rows.len(), &[], &[]);
             context.mode = Mode::Evaluate;
             self.forward(params, shard.batch.source, rows, &context);
