@@ -130,13 +130,18 @@ impl Series {
         if self.mark == Mark::Dashes {
             line = line.with_line_style(LineStyle::Dashed);
         }
-        if has_legend {
+        // The legend has a marker where there are some: it tells apart what is printed in grey.
+        if has_legend && !self.has_markers() {
             line = line.with_legend(self.name.clone());
         }
         plots.push(line.into());
         // What was measured, where it can be told apart.
         if self.has_markers() {
-            plots.push(self.markers().into());
+            let mut markers = self.markers();
+            if has_legend {
+                markers = markers.with_legend(self.name.clone());
+            }
+            plots.push(markers.into());
         }
         plots
     }

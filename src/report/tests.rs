@@ -94,6 +94,16 @@ fn markers_at_the_ends_of_the_axes_are_whole() {
 }
 
 #[test]
+fn the_legend_has_the_marker_of_each_line() {
+    let circles = |svg: &str| elements(svg, "circle ").len();
+    let alone = circles(&steps().svg());
+    let other = vec![(8.0, 600.0), (16.0, 300.0), (32.0, 200.0)];
+    let beside = steps().line("theirs", other).svg();
+    // The first line's marker once more; the second's is no circle.
+    assert_eq!((alone, circles(&beside)), (3, 4), "{beside}");
+}
+
+#[test]
 fn a_page_may_show_a_chart_smaller() {
     assert!(steps().svg().starts_with("<svg viewBox=\"0 0 800 440\" "));
 }
