@@ -1,9 +1,8 @@
 //! The page of `unisono compare`: results, settings that differ, and a line for each run in every
 //! chart.
 
-use serde_json::Value;
-
-use crate::report::{HtmlReport, LineChart};
+use crate::report::{HtmlReport, LineChart, THINNED, is_long, thinned};
+use crate::run::points;
 
 use super::compare_facts::{
     OTHER_DATA, Setting, facts, has_other_data, no_difference, setting_rows,
@@ -139,12 +138,9 @@ fn curves(page: &mut HtmlReport, runs: &[ComparedRun]) {
             runs.len()
         ));
     }
-    let drawn: Vec<(usize, &ComparedRun, Vec<Value>)> = runs
-        .iter()
-        .take(MOST_RUNS)
-        .enumerate()
-        .map(|(at, run)| (at, run, values(run)))
-        .collect();
+    let shown = runs.iter().take(MOST_RUNS).enumerate();
+    let drawn: Vec<(usize, &ComparedRun, Vec<Option<Line>>)> =
+        shown.map(|(at, run)| (at, run, lines(run))).collect();
     // Runs of the same targets, in the order of the first of each.
     let mut groups: Vec<&Option<Vec<String>>> = Vec::new();
     for (_, run, _) in &drawn {
@@ -153,12 +149,12 @@ fn curves(page: &mut HtmlReport, runs: &[ComparedRun]) {
         }
     }
     let mut is_empty = true;
-    for curve in CURVES {
+    for (number, curve) in CURVES.iter().enumerate() {
         let mut add = |targets: Option<&Option<Vec<String>>>| {
             let of_group = |run: &ComparedRun| targets.is_none_or(|group| *group == run.targets);
             let members = drawn.iter().filter(|(_, run, _)| of_group(run));
-            let lines = members.filter_map(|(at, run, records)| {
-                let (points, part) = line(curve, records)?;
+            let lines = members.filter_map(|(at, run, lines)| {
+                let (points, part) = lines[number].clone()?;
                 Some((*at, run.name.as_str(), points, part))
             });
             let of = targets
@@ -167,9 +163,13 @@ fn curves(page: &mut HtmlReport, runs: &[ComparedRun]) {
                     None => "classes".to_owned(),
                     Some(names) => names.join(", "),
                 });
-            if let Some(chart) = chart(curve, of, &lines.collect::<Vec<_>>()) {
+            let lines: Vec<RunLine<'_>> = lines.collect();
+            if let Some(chart) = chart(curve, of, &lines) {
                 let name = curve.title.to_lowercase().replace(' ', "_");
-                page.chart(&name, &chart, curve.caption);
+                let is_thinned = lines.iter().any(|line| is_long(&line.2));
+                let more = if is_thinned { THINNED } else { "" };
+                let caption = format!("{} {more}", curve.caption);
+                page.chart(&name, &chart, caption.trim_end());
                 is_empty = false;
             }
         };
@@ -183,24 +183,25 @@ fn curves(page: &mut HtmlReport, runs: &[ComparedRun]) {
     }
 }
 
-/// The records of a run as documents.
-fn values(run: &ComparedRun) -> Vec<Value> {
-    let plain = |record| serde_json::to_value(record).expect("records are plain values");
-    run.records.iter().map(plain).collect()
-}
+/// The points of a line, and the part that they are of.
+type Line = (Vec<(f64, f64)>, &'static str);
 
-/// A run's points, and the part that they are of.
-fn line(curve: &Curve, records: &[Value]) -> Option<(Vec<(f64, f64)>, &'static str)> {
-    let points = |field: &str| -> Vec<(f64, f64)> {
-        let of_event = records.iter().filter(|r| r["event"] == curve.event);
-        let point = |record: &Value| Some((record["step"].as_f64()?, record[field].as_f64()?));
-        of_event.filter_map(point).collect()
+/// A run's line in each of the charts, if it has one: that of the first field which it has.
+fn lines(run: &ComparedRun) -> Vec<Option<Line>> {
+    let of_curve =
+        |curve: &'static Curve| curve.fields.iter().map(|(field, _)| (curve.event, *field));
+    let wanted: Vec<(&str, &str)> = CURVES.iter().flat_map(of_curve).collect();
+    let mut all = points(&run.records, &wanted).into_iter();
+    let line = |curve: &Curve| {
+        let parts = curve.fields.iter().map(|(_, part)| *part);
+        // The parts first: what is zipped first is asked once more than there are pairs.
+        let known: Vec<Line> = parts
+            .zip(all.by_ref())
+            .map(|(part, points)| (points, part))
+            .collect();
+        known.into_iter().find(|(points, _)| !points.is_empty())
     };
-    let known = curve
-        .fields
-        .iter()
-        .map(|(field, part)| (points(field), *part));
-    known.into_iter().find(|(points, _)| !points.is_empty())
+    CURVES.iter().map(line).collect()
 }
 
 /// A run's place, name, points and the part that they are of.
@@ -224,7 +225,7 @@ fn chart(curve: &Curve, of: Option<String>, lines: &[RunLine<'_>]) -> Option<Lin
             true => format!("{name} ({part})"),
             false => (*name).to_owned(),
         };
-        let points = points.clone();
+        let points = thinned(points.clone());
         chart = match (points.len(), *at) {
             (1, _) => chart.points(name, points),
             (_, at) if at < COLOURS => chart.line(name, points),

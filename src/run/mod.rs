@@ -63,6 +63,8 @@ pub use mistakes::{Mistakes, WrongRow, classification};
 pub use picture::{heat_map, picture};
 pub use predictions::{Predicted, predictions, predictions_of};
 pub use reader::RunReader;
+#[cfg(feature = "cli")]
+pub(crate) use record::points;
 pub use record::{LastEpoch, Record};
 #[cfg(feature = "cli")]
 pub(crate) use regression::in_digits;

@@ -303,3 +303,22 @@ fn test_scalars(accuracy: Option<f64>, errors: UnitErrors) -> [(&'static str, Op
 fn finite(value: f64) -> Option<f64> {
     Some(value).filter(|value| value.is_finite())
 }
+
+/// The points of lines over the steps: for each of `wanted`, an event and a field of it, the steps of
+/// the records that have a number there, and the numbers.
+pub(crate) fn points(records: &[Record], wanted: &[(&str, &str)]) -> Vec<Vec<(f64, f64)>> {
+    let mut found = vec![Vec::new(); wanted.len()];
+    // One record at a time as a document: all those of a long training would fill the memory.
+    for record in records {
+        let record = serde_json::to_value(record).expect("records are plain values");
+        for (&(event, field), points) in wanted.iter().zip(&mut found) {
+            let place = (record["step"].as_f64(), record[field].as_f64());
+            if record["event"] == event
+                && let (Some(step), Some(value)) = place
+            {
+                points.push((step, value));
+            }
+        }
+    }
+    found
+}

@@ -1,8 +1,6 @@
 //! Report of a run, on one page: results, curves, phases of the step, mistakes, settings.
 
-use serde_json::Value;
-
-use crate::report::{HtmlReport, LineChart};
+use crate::report::{HtmlReport, LineChart, THINNED, is_long, thinned};
 use crate::train::{EvaluatedPart, Kept};
 
 use super::error::RunError;
@@ -10,7 +8,7 @@ use super::findings::Findings;
 use super::folder::RunFolder;
 use super::log::MetricsLog;
 use super::manifest::Manifest;
-use super::record::Record;
+use super::record::{Record, points};
 use super::regression::{TargetErrors, in_digits};
 
 /// Layers whose gradient norms are drawn.
@@ -249,24 +247,31 @@ const CHARTS: [(&str, &str, &str, &[Line]); 9] = [
 ];
 
 fn curves(page: &mut HtmlReport, records: &[Record]) {
-    let plain = |record| serde_json::to_value(record).expect("records are plain values");
-    let records: Vec<Value> = records.iter().map(plain).collect();
     page.heading("Curves");
+    let lines = CHARTS.iter().flat_map(|(_, _, _, lines)| *lines);
+    let wanted: Vec<(&str, &str)> = lines.map(|&(_, event, field)| (event, field)).collect();
+    let mut points = points(records, &wanted).into_iter();
     for (title, unit, caption, lines) in CHARTS {
+        let points: Vec<_> = points.by_ref().take(lines.len()).collect();
         let mut chart = LineChart::new(title, "steps", unit);
-        let mut has_points = false;
-        for &(name, event, field) in lines {
-            let of_event = records.iter().filter(|record| record["event"] == event);
-            let point = |record: &Value| Some((record["step"].as_f64()?, record[field].as_f64()?));
-            let points: Vec<(f64, f64)> = of_event.filter_map(point).collect();
+        let has_points = points.iter().any(|points| points.len() > 1);
+        let caption = caption_of(caption, &points);
+        for ((name, _, _), points) in lines.iter().zip(points) {
             if points.len() > 1 {
-                has_points = true;
-                chart = chart.line(name, points);
+                chart = chart.line(*name, thinned(points));
             }
         }
         if has_points {
-            page.chart(&file_name(title), &chart.log_y_of_decades(), caption);
+            page.chart(&file_name(title), &chart.log_y_of_decades(), &caption);
         }
+    }
+}
+
+/// The caption of a chart of these lines, with what was left out of one, if something was.
+fn caption_of(caption: &str, lines: &[Vec<(f64, f64)>]) -> String {
+    match lines.iter().any(|points| is_long(points)) {
+        true => format!("{caption} {THINNED}"),
+        false => caption.to_owned(),
     }
 }
 
@@ -302,13 +307,14 @@ fn layers(page: &mut HtmlReport, names: &[String], records: &[Record]) {
     let shown = names.len().min(MOST_LINES);
     for line in 0..shown {
         let layer = line * (names.len() - 1) / (shown - 1).max(1);
-        chart = chart.line(&names[layer], points(layer));
+        chart = chart.line(&names[layer], thinned(points(layer)));
     }
     let caption = if shown < names.len() {
         format!("Of each recorded step; {shown} of {} layers.", names.len())
     } else {
         "Of each recorded step.".to_owned()
     };
+    let caption = caption_of(&caption, &[points(0)]);
     let row = |layer: usize| {
         let cell = |norms: &[Option<f64>]| {
             norms[layer].map_or("not finite".to_owned(), |norm| format!("{norm:.3e}"))
