@@ -26,6 +26,7 @@ mod criteria;
 mod data_arrays;
 mod data_augment;
 mod data_files;
+mod data_folds;
 #[cfg(feature = "image")]
 mod data_images;
 mod data_parallel_equivalence;
