@@ -40,6 +40,7 @@ mod outputs;
 mod part_files;
 mod recipes;
 mod regression;
+mod regression_parity;
 mod run_status;
 mod runs;
 mod said_of_files;
