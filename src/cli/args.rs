@@ -6,7 +6,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::chart_files::ChartArgs;
-use super::choices::{TRACKS, TUNED_BY, a_precision, a_preset};
+use super::choices::{SEARCHES, TRACKS, a_precision, a_preset};
 use super::options::{
     DataArgs, EngineArgs, FromArgs, JsonArgs, TableArgs, TrainArgs, precision_help, ranges,
     reference_help,
@@ -281,8 +281,9 @@ pub(super) struct TuneArgs {
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = ranges::whole::<usize>(1, 100_000))]
     pub(super) trials: usize,
 
-    /// How values are searched: sobol (spread evenly) or random
-    #[arg(long, default_value = "sobol", value_name = "NAME", value_parser = TUNED_BY.parser())]
+    /// How values are searched: sobol (spread evenly), random, or halving: of sobol's trials the best
+    /// third goes on, again and again, with three times the epochs
+    #[arg(long, default_value = "sobol", value_name = "NAME", value_parser = SEARCHES.parser())]
     pub(super) search: String,
 
     /// Save trials, table, charts and the best configuration in this folder; the same command goes on

@@ -75,6 +75,7 @@ pub(crate) static ON_WORKER_PANIC: Choices<OnWorkerPanic> = choices(
 
 pub(crate) static TRACKS: Choices<Track> = choices("track", &[("noise-scale", Track::ShardNorms)]);
 
+/// Searches of `tune` and of studies.
 pub(crate) static SEARCHES: Choices<Search> = choices(
     "search",
     &[
@@ -82,12 +83,6 @@ pub(crate) static SEARCHES: Choices<Search> = choices(
         ("sobol", Search::Sobol),
         ("halving", Search::Halving),
     ],
-);
-
-/// Searches of `tune`.
-pub(crate) static TUNED_BY: Choices<Search> = choices(
-    "search",
-    &[("sobol", Search::Sobol), ("random", Search::Random)],
 );
 
 /// Which loss a name is depends on the labels: `loss` makes it.

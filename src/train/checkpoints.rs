@@ -146,11 +146,16 @@ impl Checkpoints {
             if best == Some(path) {
                 continue;
             }
-            // The last file first: without it the others are no checkpoint.
-            let rest = Files::of(path);
-            for file in [path, &rest.weights, &rest.state] {
-                output::remove(file).map_err(TrainError::write(file))?;
-            }
+            Self::remove(path)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the three files of a checkpoint, the last one first: without it the others are none.
+    pub(crate) fn remove(path: &Path) -> Result<(), TrainError> {
+        let rest = Files::of(path);
+        for file in [path, &rest.weights, &rest.state] {
+            output::remove(file).map_err(TrainError::write(file))?;
         }
         Ok(())
     }

@@ -213,6 +213,49 @@ fn folders_for_training_and_validation_take_other_files_as_test_part() {
 }
 
 #[test]
+fn sounds_for_training_and_validation_take_other_files_as_test_part() {
+    let folder = Folder::new("media-other-sounds");
+    let own = sounds(&[("own/train", 6), ("own/val", 3), ("other", 2)]);
+    let whole = sounds(&[("whole/train", 6), ("whole/val", 3), ("whole/test", 2)]);
+    for (name, bytes) in own.iter().chain(&whole) {
+        folder.file(name, bytes);
+    }
+    let place = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
+    let [own, other, whole] = ["own", "other", "whole"].map(place);
+    let rest = ["--epochs", "3", "--early-stopping", "2"];
+    let train = |data: &[&str]| stdout(&[&["train", "--data"][..], data, &rest].concat());
+    // Alone, the folder `val` is what is evaluated; beside other files it is what chooses.
+    let alone = train(&[&own]);
+    assert!(
+        value(&alone, "data").contains("12 training and 6 test rows"),
+        "{alone}"
+    );
+    let both = train(&[&own, "--test", &other]);
+    assert!(both.contains("12 training, 6 validation and 4 test rows"));
+    assert_eq!(value(&both, "chosen on"), "the validation part");
+    assert_eq!(value(&both, "test part"), format!("4 rows of {other}"));
+    // It is the training with the same sounds in one folder.
+    let one = train(&[&whole]);
+    for key in ["validation loss", "test loss", "weights sha256"] {
+        assert_eq!(value(&both, key), value(&one, key), "{key}");
+    }
+    for more in [
+        ["--valid-share", "0.2"],
+        ["--split", "random"],
+        ["--valid", &other],
+    ] {
+        let args = ["train", "--data", &own, "--test", &other];
+        let text = refusal(&[&args[..], &more].concat());
+        assert!(
+            text.contains(&format!("{} does not apply to ", more[0])),
+            "{text}"
+        );
+    }
+    let text = refusal(&["train", "--data", &whole, "--test", &other]);
+    assert!(text.contains("--test does not apply to "), "{text}");
+}
+
+#[test]
 fn a_part_with_another_name_is_no_class() {
     let folder = Folder::new("media-parts");
     let both = ["bright", "dark"];

@@ -142,6 +142,7 @@ const CASES: [(&str, &[&str]); 21] = [
         "tune",
         &[
             "tune --data @table.csv --task classify --set optimizer.lr={log=[0.01,1]} --trials 2 --epochs 1",
+            "tune --data @table.csv --task classify --set optimizer.lr={log=[0.01,1]} --trials 3 --epochs 3 --search halving",
         ],
     ),
     ("bench", &["bench --preset mlp_small --steps 12"]),

@@ -106,6 +106,112 @@ fn goes_on(tune: &[&str], out: &std::path::Path) {
     assert!(refused(&other).contains("has a search with other settings; take another folder"));
 }
 
+/// Rung and number of each trial, and its value.
+fn rungs(line: &Value) -> Vec<(u64, u64, f64)> {
+    let trials = line["trials"].as_array().unwrap().iter();
+    let number = |trial: &Value, key: &str| trial[key].as_u64().unwrap();
+    trials
+        .map(|trial| {
+            let value = trial["value"].as_f64().unwrap();
+            (number(trial, "rung"), number(trial, "trial"), value)
+        })
+        .collect()
+}
+
+/// What a file of the search's folder has.
+fn kept(out: &std::path::Path, trial: u64, epochs: u32) -> Value {
+    let file = out.join(format!("trial-{trial:05}-epochs-{epochs}.json"));
+    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+}
+
+#[test]
+fn the_best_third_goes_on_as_if_it_had_never_stopped() {
+    let folder = Folder::new("tune-halving");
+    let path = table(&folder);
+    let config = folder.file("search.toml", CONFIG.as_bytes());
+    let out = folder.0.join("out");
+    let tune = ["tune", "--config", text(&config), "--data", &path];
+    let tune = [&tune[..], &["--epochs", "9", "--trials", "9"]].concat();
+    let halving = [&tune[..], &["--search", "halving"]].concat();
+    let with_out = [&halving[..], &["--out", text(&out)]].concat();
+    // Begun anew on every rung, or gone on with from checkpoints; alone or side by side.
+    let one = tuned(&[&halving[..], &["--threads", "1"]].concat());
+    for args in [
+        &[&halving[..], &["--threads", "3"]].concat(),
+        &[&halving[..], &["--parallel-trials", "4"]].concat(),
+        &with_out,
+    ] {
+        assert_eq!(tuned(args), one, "{args:?}");
+    }
+    // Nine trials of one epoch, three of three, one of nine; the best of each rung goes on.
+    let all = rungs(&one);
+    let of_rung: Vec<u64> = all.iter().map(|(rung, ..)| *rung).collect();
+    assert_eq!(of_rung, [3, 2, 2, 1, 1, 1, 1, 1, 1]);
+    let mut first: Vec<(u64, f64)> = (1..=9)
+        .map(|trial| (trial, kept(&out, trial, 1)["value"].as_f64().unwrap()))
+        .collect();
+    first.sort_by(|one, other| one.1.total_cmp(&other.1));
+    let mut went_on: Vec<u64> = all[..3].iter().map(|(_, trial, _)| *trial).collect();
+    went_on.sort_unstable();
+    let mut best: Vec<u64> = first[..3].iter().map(|(trial, _)| *trial).collect();
+    best.sort_unstable();
+    assert_eq!(went_on, best);
+    assert_eq!(one["trials"][1]["epochs"], 3);
+    // The winner is the trial that it would have been without rungs.
+    let whole = tuned(&[&tune[..], &["--parallel-trials", "3"]].concat());
+    let winner = whole["trials"].as_array().unwrap().iter();
+    let winner = winner.filter(|trial| trial["trial"] == one["best"]["trial"]);
+    let winner: Vec<&Value> = winner.collect();
+    assert_eq!(winner[0]["value"], one["best"]["value"]);
+    assert_eq!(
+        (&one["best"]["is_whole"], &one["best"]["epoch"]),
+        (&true.into(), &9.into())
+    );
+    // Checkpoints are gone; what is lost is trained again.
+    let (_, winner, _) = all[0];
+    assert!(!out.join(format!("trial-{winner:05}")).exists());
+    std::fs::remove_file(out.join(format!("trial-{winner:05}-epochs-9.json"))).unwrap();
+    assert_eq!(tuned(&with_out), one);
+    let said = stdout(&with_out);
+    assert!(
+        said.contains("rung 2 of 3: 3 trials, 3 epochs each"),
+        "{said}"
+    );
+    let other = refused(&[&tune[..], &["--out", text(&out)]].concat());
+    assert!(other.contains("has a search with other search"), "{other}");
+}
+
+#[test]
+fn trials_that_stop_early_or_diverge_end_on_their_rung() {
+    let folder = Folder::new("tune-halving-early");
+    let path = table(&folder);
+    let out = folder.0.join("out");
+    let tune = [
+        "tune",
+        "--data",
+        &path,
+        "--valid-share",
+        "0.2",
+        "--search",
+        "halving",
+    ];
+    let rates = ["--set", "optimizer.lr={ log = [1e-2, 1e12] }"];
+    let rest = ["--epochs", "30", "--trials", "9", "--early-stopping", "2"];
+    let halving = [&tune[..], &rates, &rest].concat();
+    let one = tuned(&[&halving[..], &["--threads", "2"]].concat());
+    assert_eq!(tuned(&[&halving[..], &["--out", text(&out)]].concat()), one);
+    let trials = one["trials"].as_array().unwrap();
+    let diverged = trials.iter().filter(|trial| trial["value"].is_null());
+    let diverged: Vec<&Value> = diverged.collect();
+    assert!(!diverged.is_empty() && trials.last() == diverged.last().copied());
+    assert!(diverged.iter().all(|trial| trial["rung"] == 1));
+    // Early stopping keeps the best epoch, on every rung.
+    let whole = trials.iter().filter(|trial| trial["is_whole"] == true);
+    let mut early = whole.filter(|trial| !trial["value"].is_null());
+    assert!(early.all(|trial| trial["epoch"].as_u64().unwrap() < 30));
+    assert_eq!(one["best"]["rung"], 3);
+}
+
 #[test]
 fn searches_that_cannot_be_are_refused() {
     let folder = Folder::new("tune-odd");
@@ -122,4 +228,9 @@ fn searches_that_cannot_be_are_refused() {
             .contains("--keep does not apply to `unisono tune`")
     );
     assert!(with(&[&range[..], &["--folds", "5"]].concat()).contains("--folds does not apply"));
+    let few = with(&[&range[..], &["--search", "halving", "--trials", "2"]].concat());
+    let expected = "--search must be sobol or random for 2 trials of 10 epochs: of 3 trials one goes on, with 3 times the epochs, got \"halving\"";
+    assert!(few.contains(expected), "{few}");
+    let odd = with(&[&range[..], &["--search", "halfing"]].concat());
+    assert!(odd.contains("halving"), "{odd}");
 }

@@ -1,4 +1,4 @@
-//! A search: what is asked for, said and written.
+//! A search: what is asked for, and what is said before its trials.
 
 use std::path::Path;
 
@@ -6,31 +6,26 @@ use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
 use crate::cli::args::TuneArgs;
-use crate::cli::choices::{TABLE_FORMATS, TUNED_BY};
-use crate::cli::document::{ResolvedConfig, all_keys, commented, table};
+use crate::cli::choices::{SEARCHES, TABLE_FORMATS};
+use crate::cli::document::{ResolvedConfig, all_keys, table};
 use crate::cli::error::{ArgError, CommandError, refused};
 use crate::cli::options::TrainArgs;
 use crate::cli::out_file::check_folder;
-use crate::cli::output::{aligned, command_line, picture, report, write};
+use crate::cli::output::write;
 use crate::cli::settings_table::{By, refuse};
 use crate::cli::side_by_side::{parallel_trials, side_by_side};
-use crate::cli::stdout::{json as print_json, only_json, only_tables};
+use crate::cli::stdout::{only_json, only_tables};
 use crate::cli::task::task;
-use crate::report::{Chart, HtmlReport, LineChart};
-use crate::run::in_digits;
+use crate::study::batch_size::Search;
 use crate::train::Metric;
 
+use super::conclusion::{conclude, told};
+use super::halving::Rungs;
 use super::ranges::{Ranges, Searched};
-use super::trial::{Trial, Tried};
+use super::trial::{Trial, Tried, ranked};
 
 /// The file by which a search is known.
 const MARKER: &str = "tune.json";
-
-/// The configuration of the best trial.
-const BEST: &str = "best.toml";
-
-/// Rows of the table on the terminal.
-const SHOWN: usize = 20;
 
 /// `unisono tune`.
 pub(in crate::cli) fn tune(args: &TuneArgs, flags: &ArgMatches) -> Result<(), CommandError> {
@@ -55,6 +50,10 @@ pub(in crate::cli) fn tune(args: &TuneArgs, flags: &ArgMatches) -> Result<(), Co
     let has_threads = resolved.is_named("engine.threads");
     let parallel = parallel_trials(args.parallel_trials, has_threads, "tune")?.min(args.trials);
     let trials = trials(args, &searched, &resolved.args, parallel)?;
+    let rungs = match SEARCHES.of(&args.search)? {
+        Search::Halving => Some(Rungs::of(&trials)?),
+        _ => None,
+    };
     let (metric, data_sha256) = announce(&trials[0].args, &searched, parallel)?;
     if let Some(folder) = &args.out {
         let ranges: Vec<String> = searched.iter().map(Searched::text).collect();
@@ -64,9 +63,11 @@ pub(in crate::cli) fn tune(args: &TuneArgs, flags: &ArgMatches) -> Result<(), Co
             &json!({ "search": args.search, "ranges": ranges, "settings": settings, "data": data_sha256 }),
         )?;
     }
-    let outcomes = side_by_side(&trials, parallel, |tried| {
-        note!("trial {}: {}", tried.trial, told(tried, metric));
-    })?;
+    let tell = |tried: &Tried| note!("trial {}: {}", tried.trial, told(tried, metric));
+    let outcomes = match rungs {
+        Some(rungs) => rungs.run(trials.clone(), parallel, metric, tell)?,
+        None => side_by_side(&trials, parallel, tell)?,
+    };
     conclude(args, &searched, &trials, ranked(outcomes, metric), metric)
 }
 
@@ -77,7 +78,7 @@ fn trials(
     settings: &TrainArgs,
     parallel: usize,
 ) -> Result<Vec<Trial>, CommandError> {
-    let search = TUNED_BY.of(&args.search)?;
+    let search = SEARCHES.of(&args.search)?;
     let trial = |place: usize| {
         let (mut all, mut values) = (table(settings), Map::new());
         for (axis, range) in searched.iter().enumerate() {
@@ -90,11 +91,9 @@ fn trials(
             number: place + 1,
             args: all.try_into().map_err(odd)?,
             values,
-            file: args
-                .out
-                .as_ref()
-                .map(|folder| folder.join(format!("trial-{:05}.json", place + 1))),
+            folder: args.out.clone(),
             is_alone: parallel == 1,
+            stage: None,
         })
     };
     (0..args.trials).map(trial).collect()
@@ -145,89 +144,4 @@ fn begin(folder: &Path, own: &Value) -> Result<(), CommandError> {
         return Err(ArgError::text("out", &message).into());
     }
     write(folder, MARKER, format!("{own:#}\n").as_bytes())
-}
-
-/// A trial in words.
-fn told(tried: &Tried, metric: Metric) -> String {
-    let values = tried.values.iter();
-    let values = values.map(|(key, value)| format!("{key} = {value}"));
-    let value = match tried.value {
-        Some(value) => format!("{metric} {}", in_digits(value)),
-        None => "diverged".to_owned(),
-    };
-    let values: Vec<String> = values.collect();
-    format!("{}; {value}", values.join(", "))
-}
-
-/// The best first; of equals the earlier one, those that diverged last.
-fn ranked(mut outcomes: Vec<Tried>, metric: Metric) -> Vec<Tried> {
-    let badness = |tried: &Tried| {
-        tried
-            .value
-            .map_or(f64::INFINITY, |value| metric.badness(value))
-    };
-    outcomes.sort_by(|one, other| badness(one).total_cmp(&badness(other)));
-    outcomes
-}
-
-/// Table, charts, and the configuration of the best.
-fn conclude(
-    args: &TuneArgs,
-    searched: &[Searched],
-    trials: &[Trial],
-    outcomes: Vec<Tried>,
-    metric: Metric,
-) -> Result<(), CommandError> {
-    let name = metric.to_string();
-    let keys: Vec<String> = searched.iter().map(|range| range.key.path()).collect();
-    let head = ["trial"].into_iter().chain(keys.iter().map(String::as_str));
-    let head: Vec<&str> = head.chain([name.as_str(), "epoch", "seconds"]).collect();
-    let row = |tried: &Tried| {
-        let values = keys.iter().map(|key| tried.values[key].to_string());
-        let value = tried.value.map_or("diverged".to_owned(), in_digits);
-        let rest = [
-            value,
-            tried.epoch.to_string(),
-            format!("{:.1}", tried.seconds),
-        ];
-        let number = [tried.trial.to_string()];
-        number.into_iter().chain(values).chain(rest).collect()
-    };
-    let rows: Vec<Vec<String>> = outcomes.iter().map(row).collect();
-    aligned(&head, &rows[..rows.len().min(SHOWN)]);
-    let best = outcomes.first().filter(|best| best.value.is_some());
-    print_json(|| json!({ "metric": metric, "best": best, "trials": outcomes }));
-    let Some(best) = best else {
-        note!("warning: every training has diverged; lower the learning rates");
-        return Ok(());
-    };
-    say!("best: trial {}, {}", best.trial, told(best, metric));
-    let Some(folder) = &args.out else {
-        return Ok(());
-    };
-    let settings = commented(&trials[best.trial - 1].args);
-    write(folder, BEST, settings.as_bytes())?;
-    let file = folder.join(BEST);
-    say!(
-        "configuration: {}, for `unisono train --config {0} --out DIR`",
-        file.display()
-    );
-    // The page: the table, and a chart for each range of numbers.
-    let mut page = HtmlReport::new(format!("Search: {} trials", outcomes.len()));
-    page.paragraph(&command_line());
-    for range in searched {
-        let Some(is_log) = range.is_log() else {
-            continue;
-        };
-        let key = range.key.path();
-        let point = |tried: &Tried| Some((tried.values[&key].as_f64()?, tried.value?));
-        let points: Vec<(f64, f64)> = outcomes.iter().filter_map(point).collect();
-        let chart =
-            LineChart::new(format!("{name} by {key}"), &key, &name).points("trials", points);
-        let chart = if is_log { chart.log_x() } else { chart };
-        picture(folder, &format!("tune-{}", range.key.name), &chart)?;
-        page.figure(&chart.svg(), "A point is a trial.");
-    }
-    page.heading("Trials").table(&head, &rows);
-    report(folder, &page)
 }

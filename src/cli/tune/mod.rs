@@ -4,10 +4,16 @@
 //! |---|---|
 //! | `ranges` | ranges in the place of values, and the values of a trial |
 //! | `trial` | a training with such values, or what its file has of it |
-//! | `command` | what is asked for, said and written |
+//! | `standing` | which weights a trial would keep now, and whether its rung is over |
+//! | `halving` | successive halving: the best third goes on |
+//! | `command` | what is asked for, and said before the trials |
+//! | `conclusion` | what is said and written at the end |
 
 mod command;
+mod conclusion;
+mod halving;
 mod ranges;
+mod standing;
 mod trial;
 
 pub(super) use command::tune;
