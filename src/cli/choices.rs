@@ -125,6 +125,10 @@ pub(crate) static ORDERS: Choices<Order> = choices(
 pub(crate) static FORMATS: Choices<()> =
     choices("format", &[("safetensors", ()), ("npz", ()), ("onnx", ())]);
 
+/// Which rows an exported model takes: those of files, or prepared ones.
+pub(crate) static EXPORTED_ROWS: Choices<bool> =
+    choices("rows", &[("raw", true), ("prepared", false)]);
+
 /// How tables are printed.
 pub(crate) static TABLE_FORMATS: Choices<Option<TableFormat>> = choices(
     "format",

@@ -19,8 +19,8 @@ use super::options::TrainArgs;
 use super::settings_table::{By, refuse, refuse_flags};
 use super::stdout::{CLOSED_PIPE, end_tables, json, only_json};
 use super::{
-    bench, cache, compare, doctor, eval, inspect, list, lr, predict, runs, scaling, shell, study,
-    train, tune,
+    bench, cache, compare, doctor, eval, export, inspect, list, lr, predict, runs, scaling, shell,
+    study, train, tune,
 };
 
 /// Runs the program with these arguments, the first of which is its name.
@@ -107,7 +107,7 @@ fn command(
         Command::Predict(args) => predict::predict(&args),
         Command::Generate(args) => predict::generate(&args),
         Command::Explain(args) => predict::explain(&args),
-        Command::Export(args) => runs::export(&args),
+        Command::Export(args) => export::export(&args),
         Command::Doctor(how) => doctor::doctor(how),
         Command::Completions { shell } => {
             shell::completions(shell);

@@ -1,23 +1,19 @@
-//! Commands on runs: inspect, diff, export.
+//! Commands on runs: inspect, diff.
 
 use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::data::RealTargets;
-use crate::export::{OutputScale, write_npz, write_onnx_described, write_safetensors};
 use crate::nn::Network;
 use crate::run::{Manifest, RunWeights};
 
-use super::choices::{FORMATS, TABLE_FORMATS};
+use super::choices::TABLE_FORMATS;
 use super::compare_facts::{FIGURES, Setting};
 use super::document::{differences, differing};
 use super::error::CommandError;
 use super::options::{JsonArgs, TableArgs};
-use super::out_file::OutFile;
 use super::output::aligned;
-use super::runs_args::ExportArgs;
 use super::saved_run::{SavedRun, settings};
 use super::stdout::{json, only_json, only_tables};
 
@@ -229,90 +225,4 @@ impl WeightsDifference {
             say!("weights {name}: differ by at most {largest:.6}");
         }
     }
-}
-
-/// `unisono export`.
-pub(super) fn export(args: &ExportArgs) -> Result<(), CommandError> {
-    let format = args.format.as_str();
-    FORMATS.of(format)?;
-    let out = OutFile::new(&args.out, args.force, &[])?;
-    let saved = SavedRun::open(&args.run)?;
-    let model = saved.network.model().to_string();
-    match format {
-        "npz" => write_npz(out.path(), &saved.network)?,
-        "onnx" => {
-            let scale = saved.targets().map(output_scale);
-            let described = described(&saved);
-            let described: Vec<(&str, &str)> = described
-                .iter()
-                .map(|(key, text)| (*key, &**text))
-                .collect();
-            write_onnx_described(out.path(), &saved.network, scale.as_ref(), &described)?;
-        }
-        _ => {
-            let targets = saved
-                .targets()
-                .map(|targets| serde_json::to_string(targets).expect("targets are plain values"));
-            let mut metadata = vec![("format", "pt"), ("model", &*model)];
-            metadata.extend(targets.as_deref().map(|targets| ("targets", targets)));
-            write_safetensors(out.path(), &saved.network, &metadata)?;
-        }
-    }
-    say!("model: {model}");
-    for line in units(saved.targets(), format) {
-        say!("{line}");
-    }
-    say!("file: {}", out.path().display());
-    Ok(())
-}
-
-/// What an ONNX file says of its rows and outputs, as JSON: how rows are made, and the names of
-/// inputs, classes and targets.
-fn described(saved: &SavedRun) -> Vec<(&'static str, String)> {
-    let Ok(preparation) = saved.preparation() else {
-        return Vec::new();
-    };
-    let names = |names: &[String]| serde_json::to_string(names).expect("names are texts");
-    let targets = preparation
-        .targets
-        .iter()
-        .flat_map(|targets| &targets.names);
-    let lists = [
-        ("input_names", preparation.rows.input_names()),
-        (
-            match preparation.is_multi_label {
-                true => "label_names",
-                false => "class_names",
-            },
-            preparation.class_names.clone(),
-        ),
-        ("targets", targets.cloned().collect()),
-    ];
-    let whole = String::from_utf8(preparation.to_json()).expect("JSON is text");
-    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
-    let lists = lists.map(|(key, list)| (key, names(&list)));
-    [("preparation", whole)].into_iter().chain(lists).collect()
-}
-
-/// What brings a model's outputs to the units of its targets.
-fn output_scale(targets: &RealTargets) -> OutputScale {
-    let single = |values: &[f64]| values.iter().map(|value| *value as f32).collect();
-    OutputScale {
-        factors: single(&targets.scale.deviations),
-        summands: single(&targets.scale.means),
-    }
-}
-
-/// In which units a file's outputs are.
-fn units(targets: Option<&RealTargets>, format: &str) -> Vec<String> {
-    let Some(targets) = targets else {
-        return Vec::new();
-    };
-    let scale = &targets.scale;
-    let scales = scale.means.iter().zip(&scale.deviations);
-    let line = |(name, (mean, deviation)): (&String, (&f64, &f64))| match format {
-        "onnx" => format!("target {name}: in its units"),
-        _ => format!("target {name}: {mean} + {deviation} times the output"),
-    };
-    targets.names.iter().zip(scales).map(line).collect()
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::choices::{FORMATS, METHODS, ORDERS, PARTS};
+use super::choices::{EXPORTED_ROWS, FORMATS, METHODS, ORDERS, PARTS};
 use super::options::{JsonArgs, TableArgs, ranges};
 
 /// A part of a run's data.
@@ -180,6 +180,11 @@ pub(super) struct ExportArgs {
     /// onnxruntime)
     #[arg(long, default_value = "safetensors", value_name = "NAME", value_parser = FORMATS.parser())]
     pub(super) format: String,
+
+    /// Rows that go into an onnx model: raw as files have them, where nodes can prepare them (the
+    /// default), or prepared as preparation.json says
+    #[arg(long, value_name = "NAME", value_parser = EXPORTED_ROWS.parser())]
+    pub(super) rows: Option<String>,
 
     /// The file to write; - for stdout
     #[arg(long, value_name = "FILE")]

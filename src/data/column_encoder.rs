@@ -15,11 +15,13 @@
 //! where there are none of these, all inputs of an unknown value are 0, unlike those of any other.
 //! scikit-learn's `OneHotEncoder` calls it `min_frequency=2, handle_unknown="infrequent_if_exist"`.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::cells::is_whole;
 use super::dates::{Date, PARTS, parts};
-use super::gaps::{is_gap, is_gap_in_words};
+use super::gaps::{gaps_in_words, is_gap, is_gap_in_words};
 
 /// The code of a value that comes at most once in the training part.
 pub(super) const UNKNOWN: f64 = -1.0;
@@ -133,6 +135,46 @@ impl ColumnEncoder {
         };
         names.extend(self.has_gaps.then(|| format!("{name} is missing")));
         names
+    }
+
+    /// The inputs of a cell, before standardisation; `None` for one that does not fit the column.
+    ///
+    /// ```
+    /// use unisono::data::{ColumnCells, ColumnEncoder};
+    /// let encoder = ColumnEncoder { cells: ColumnCells::Numbers { median: Some(28.0) }, has_gaps: true };
+    /// assert_eq!(encoder.inputs("31"), Some(vec![31.0, 0.0]));
+    /// assert_eq!(encoder.inputs("NaN"), Some(vec![28.0, 1.0]));
+    /// assert_eq!(encoder.inputs("old"), None);
+    /// ```
+    pub fn inputs(&self, cell: &str) -> Option<Vec<f64>> {
+        let code = self.code(cell)?;
+        let mut inputs = vec![0.0; self.width()];
+        self.write(code, &mut inputs);
+        Some(inputs)
+    }
+
+    /// The texts that a column of categories knows: its values and what stands for a gap, each once.
+    /// All others are an unknown value. None of other columns.
+    ///
+    /// ```
+    /// use unisono::data::{ColumnCells, ColumnEncoder};
+    /// let values = vec!["1".to_owned(), "2".to_owned()];
+    /// let cells = ColumnCells::Categories { values, has_others: true, most_frequent: 0 };
+    /// let known = ColumnEncoder { cells, has_gaps: false }.texts();
+    /// assert_eq!(&known[..4], ["1", "1.0", "2", "2.0"]);
+    /// assert!(known.contains(&"NaN".to_owned()) && !known.contains(&"3".to_owned()));
+    /// ```
+    pub fn texts(&self) -> Vec<String> {
+        let ColumnCells::Categories { values, .. } = &self.cells else {
+            return Vec::new();
+        };
+        let forms = values.iter().flat_map(|value| {
+            let beside_gaps = is_whole(value).then(|| format!("{value}.0"));
+            [value.clone()].into_iter().chain(beside_gaps)
+        });
+        let mut seen = HashSet::new();
+        let all = forms.chain(gaps_in_words());
+        all.filter(|text| seen.insert(text.clone())).collect()
     }
 
     /// The code of a cell; nothing for one that does not fit the column.

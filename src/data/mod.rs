@@ -53,6 +53,7 @@ mod contact_sheet;
 mod csv;
 mod dataset;
 mod dates;
+mod decimal_commas;
 mod digits;
 mod error;
 mod feature_cells;
@@ -166,6 +167,8 @@ pub use image_kinds::ImageKinds;
 pub use images::{ChannelStatistics, ImageDataset, ImageShape};
 #[cfg(any(feature = "audio", feature = "image"))]
 pub use left_out::LeftOut;
+#[cfg(feature = "cli")]
+pub(crate) use listed::listed;
 pub use map::MapDataset;
 pub(crate) use memory_budget::free_memory;
 pub use npy::Npy;

@@ -78,10 +78,23 @@ pub enum Target {
     Labels,
 }
 
+/// What says that there is no label, in small letters or capitals.
+const MISSING: [&str; 9] = ["", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "?"];
+
+/// The same, in these letters alone.
+const NONE: &str = "None";
+
 /// Whether a cell says that there is no label.
 pub(super) fn is_missing_label(cell: &str) -> bool {
-    let words = ["", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "?"];
-    cell == "None" || words.iter().any(|word| cell.eq_ignore_ascii_case(word))
+    cell == NONE || MISSING.iter().any(|word| cell.eq_ignore_ascii_case(word))
+}
+
+/// Cells that say so, as programs write them.
+pub(super) fn missing_labels() -> impl Iterator<Item = String> {
+    let capitals = MISSING.map(str::to_uppercase).into_iter();
+    let first = ["Na", "Null", "Nan", "NaN", "-NaN", NONE].map(str::to_owned);
+    let small = MISSING.map(str::to_owned).into_iter();
+    small.chain(capitals).chain(first)
 }
 
 /// A label as a number that doubles tell from its neighbours; others are names.

@@ -9,13 +9,14 @@ use crate::output;
 
 use super::error::ExportError;
 use super::onnx::Value;
-use super::onnx_format::{GraphProto, ModelProto, OperatorSet, Property, ValueInfo};
+use super::onnx_format::{Element, GraphProto, ModelProto, OperatorSet, Property, ValueInfo};
 use super::onnx_graph::Graph;
+use super::onnx_rows::RawRows;
 use super::onnx_scale::OutputScale;
 use super::safetensors::PRODUCER;
 
-/// The version of the operators.
-const OPSET: i64 = 17;
+/// The versions of the operators: ONNX's own, and those of classical machine learning.
+const OPSETS: [(&str, i64); 2] = [("", 17), ("ai.onnx.ml", 3)];
 
 /// Writes the model with its weights, at once or not at all (what is no plain file is written
 /// through, and `-` is stdout): input `x` of shape (rows, ...), output `y`.
@@ -89,18 +90,59 @@ pub fn write_onnx_described(
     scale: Option<&OutputScale>,
     metadata: &[(&str, &str)],
 ) -> Result<(), ExportError> {
+    let parts = OnnxParts {
+        rows: None,
+        scale,
+        metadata,
+    };
+    write_onnx_whole(path, network, &parts)
+}
+
+/// What stands around a model in a file.
+///
+/// Example: [`RawRows`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OnnxParts<'a> {
+    /// How rows of files become rows of the model; without it those go in.
+    pub rows: Option<&'a RawRows>,
+    /// What outputs are scaled with.
+    pub scale: Option<&'a OutputScale>,
+    /// Texts by name that say more of the model.
+    pub metadata: &'a [(&'a str, &'a str)],
+}
+
+/// The same with nodes that prepare rows as files have them.
+///
+/// Example: [`RawRows`].
+///
+/// # Errors
+/// As [`write_onnx`].
+///
+/// # Panics
+/// If there is a scale without one factor and one summand for each output, or rows that have not as
+/// many inputs as the model.
+pub fn write_onnx_whole(
+    path: &Path,
+    network: &Network,
+    parts: &OnnxParts<'_>,
+) -> Result<(), ExportError> {
     let model = network.model();
     if model.has_padding() {
         return Err(ExportError::Padding);
     }
     // Nodes and constants, layer by layer.
     let mut graph = Graph::new(network);
-    let input = Value {
-        name: String::from("x"),
-        shape: model.input_shape().clone(),
+    let shape = model.input_shape();
+    let (inputs, input) = match parts.rows {
+        Some(rows) => (rows.inputs(), graph.prepared(rows, shape)),
+        None => {
+            let plain = ValueInfo::rows("x", Element::Single, shape.axes());
+            let (name, shape) = ("x".to_owned(), shape.clone());
+            (vec![plain], Value { name, shape })
+        }
     };
     let output = graph.layers(model.layers(), input, "")?;
-    match scale {
+    match parts.scale {
         None => graph.node("Identity", &[&output.name], "y", Vec::new()),
         Some(scale) => graph.scaled(scale, &output.name, &output.shape),
     }
@@ -113,14 +155,18 @@ pub fn write_onnx_described(
             node: graph.nodes,
             name: "model".to_owned(),
             initializer: graph.constants,
-            input: vec![ValueInfo::rows("x", model.input_shape().axes())],
-            output: vec![ValueInfo::rows("y", output.shape.axes())],
+            input: inputs,
+            output: vec![ValueInfo::rows("y", Element::Single, output.shape.axes())],
         }),
-        opset_import: vec![OperatorSet {
-            domain: String::new(),
-            version: OPSET,
-        }],
-        metadata_props: metadata
+        opset_import: OPSETS
+            .iter()
+            .map(|&(domain, version)| OperatorSet {
+                domain: domain.to_owned(),
+                version,
+            })
+            .collect(),
+        metadata_props: parts
+            .metadata
             .iter()
             .map(|(key, value)| Property::new(key, value))
             .collect(),

@@ -71,6 +71,9 @@ pub(super) struct NodeProto {
     pub(super) op_type: String,
     #[prost(message, repeated, tag = "5")]
     pub(super) attribute: Vec<Attribute>,
+    /// The operators that it is one of: ONNX's own where it is empty.
+    #[prost(string, tag = "7")]
+    pub(super) domain: String,
 }
 
 #[derive(Message)]
@@ -144,7 +147,7 @@ impl Attribute {
 pub(super) struct TensorProto {
     #[prost(int64, repeated, packed = "false", tag = "1")]
     pub(super) dims: Vec<i64>,
-    /// 1: f32, 7: i64.
+    /// An [`Element`], or 7: i64.
     #[prost(int32, tag = "2")]
     pub(super) data_type: i32,
     #[prost(string, tag = "8")]
@@ -191,9 +194,18 @@ pub(super) struct Dimension {
     pub(super) name: Option<String>,
 }
 
+/// What a value's elements are, by its number in the format.
+#[derive(Clone, Copy)]
+pub(super) enum Element {
+    Single = 1,
+    Byte = 2,
+    Text = 8,
+    Double = 11,
+}
+
 impl ValueInfo {
-    /// Rows of f32, as many as one likes, of shape `axes`.
-    pub(super) fn rows(name: &str, axes: &[usize]) -> Self {
+    /// Rows, as many as one likes, of shape `axes`.
+    pub(super) fn rows(name: &str, element: Element, axes: &[usize]) -> Self {
         let any = Dimension {
             value: None,
             name: Some("rows".to_owned()),
@@ -209,7 +221,7 @@ impl ValueInfo {
             name: name.to_owned(),
             kind: Some(TypeProto {
                 tensor: Some(TensorType {
-                    elem_type: 1,
+                    elem_type: element as i32,
                     shape: Some(shape),
                 }),
             }),

@@ -29,8 +29,22 @@ impl<'n> Graph<'n> {
         inputs: &[&str],
         attributes: Vec<Attribute>,
     ) -> String {
+        self.add_from("", kind, inputs, attributes)
+    }
+
+    /// The same by an operator of other ones than ONNX's own.
+    pub(super) fn add_from(
+        &mut self,
+        domain: &str,
+        kind: &str,
+        inputs: &[&str],
+        attributes: Vec<Attribute>,
+    ) -> String {
         let output = format!("v{}", self.nodes.len());
         self.node(kind, inputs, &output, attributes);
+        if let Some(node) = self.nodes.last_mut() {
+            node.domain = domain.to_owned();
+        }
         output
     }
 
@@ -47,6 +61,7 @@ impl<'n> Graph<'n> {
             name: format!("n{}", self.nodes.len()),
             op_type: kind.to_owned(),
             attribute: attributes,
+            domain: String::new(),
         });
     }
 

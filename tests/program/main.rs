@@ -36,6 +36,7 @@ mod mistyped;
 mod new_labels;
 mod new_rows;
 mod newest_weights;
+mod onnx_rows;
 mod outputs;
 mod part_files;
 mod recipes;
@@ -51,6 +52,7 @@ mod several_targets;
 mod shell;
 mod signals;
 #[cfg(unix)]
+mod slips;
 mod survives;
 mod table_columns;
 mod table_formats;
