@@ -1,19 +1,23 @@
-//! Errors and classes that are found by predicting the parts of a training's data.
+//! Errors and classes that are found by predicting the parts of a training's data, and what a guess
+//! would reach.
 
 use crate::data::{Dataset, RealTargets};
 use crate::nn::{Network, NnError};
 use crate::run::TargetErrors;
-use crate::train::{Report, TrainError};
+use crate::train::{Report, TrainError, accuracy_of_a_constant};
 
 use super::task::Task;
 
-/// The errors of the weights that are kept, by target; none of other tasks.
+/// The errors of the weights that are kept, by target; none of other tasks. Of classes what a guess
+/// would reach.
 pub(super) struct PartErrors {
     /// On the validation part, if there is one.
     pub(super) valid: Vec<TargetErrors>,
     /// On the test part. With a validation part it is looked at when all is over, so a training
     /// that was stopped has none.
     pub(super) test: Vec<TargetErrors>,
+    /// The test accuracy of always answering with the most frequent class.
+    pub(super) guess: Option<f64>,
 }
 
 impl PartErrors {
@@ -23,11 +27,11 @@ impl PartErrors {
             Some(valid) => on(&**valid)?,
             None => Vec::new(),
         };
-        let test = match report.is_stopped && task.valid.is_some() {
-            true => Vec::new(),
-            false => on(&*task.data[1])?,
+        let (test, guess) = match report.is_stopped && task.valid.is_some() {
+            true => (Vec::new(), None),
+            false => (on(&*task.data[1])?, accuracy_of_a_constant(&*task.data[1])),
         };
-        Ok(Self { valid, test })
+        Ok(Self { valid, test, guess })
     }
 }
 

@@ -184,6 +184,9 @@ fn kept_lines(report: &Report, errors: &PartErrors) {
     say!("test loss: {:.6}", report.test_loss());
     if errors.test.is_empty() {
         say!("test accuracy: {}", percent(report.test_accuracy()));
+        if let Some(guess) = errors.guess {
+            say!("always the most frequent class: {}", percent(guess));
+        }
     }
     watched(EvaluatedPart::Test, report.kept.test);
     say_errors("test R2", "target", &errors.test);
@@ -264,6 +267,7 @@ pub(super) fn summary_line(network: &Network, report: &Report, errors: &PartErro
         "kept": report.kept,
         "test_loss": finite(report.test_loss()),
         "test_accuracy": finite(report.test_accuracy()).filter(|_| errors.test.is_empty()),
+        "test_majority": errors.guess,
         "last_epoch": last,
         "throughput_samples_per_s": finite(report.throughput_samples_per_s),
         "wall_time_s": report.wall_time.as_secs_f64(),

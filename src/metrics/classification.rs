@@ -151,6 +151,22 @@ impl Classification {
     /// [`MetricsError`] for no rows, another number of rows, a class without a column, a probability
     /// that is none.
     pub fn of(classes: &[usize], probabilities: ArrayView2<'_, f64>) -> Result<Self, MetricsError> {
+        Self::with(classes, probabilities, true)
+    }
+
+    /// The same but for the metrics of a ranking, which are none: they take longer than all others.
+    pub(crate) fn counted(
+        classes: &[usize],
+        probabilities: ArrayView2<'_, f64>,
+    ) -> Result<Self, MetricsError> {
+        Self::with(classes, probabilities, false)
+    }
+
+    fn with(
+        classes: &[usize],
+        probabilities: ArrayView2<'_, f64>,
+        is_ranked: bool,
+    ) -> Result<Self, MetricsError> {
         check(classes, probabilities)?;
         let rows = classes.len();
         // Rows by class and prediction.
@@ -162,7 +178,10 @@ impl Classification {
             log_loss -= libm::log(row[class].max(f64::EPSILON));
         }
         // Each class against the rest, on all cores.
-        let of_class = |class| of_class(class, classes, probabilities, &confusion);
+        let of_class = |class| {
+            let ranking = is_ranked.then(|| ranking(class, classes, probabilities));
+            of_class(class, &confusion, ranking.flatten())
+        };
         let each = (0..probabilities.ncols()).into_par_iter();
         let by_class: Vec<ClassMetrics> = each.map(of_class).collect();
         let taken = confusion.sum_axis(ndarray::Axis(0));
@@ -257,17 +276,16 @@ fn place(row: ArrayView1<'_, f64>, class: usize) -> usize {
         .count()
 }
 
-fn of_class(
-    class: usize,
-    classes: &[usize],
-    probabilities: ArrayView2<'_, f64>,
-    confusion: &Array2<usize>,
-) -> ClassMetrics {
+fn of_class(class: usize, confusion: &Array2<usize>, ranking: Option<Ranking>) -> ClassMetrics {
     let correct = confusion[[class, class]];
     let (rows, taken) = (confusion.row(class).sum(), confusion.column(class).sum());
-    let is_positive: Vec<bool> = classes.iter().map(|&of_row| of_row == class).collect();
-    let ranking = Ranking::of(&probabilities.column(class).to_vec(), &is_positive);
     ClassMetrics::of_counts(rows, taken, correct, ranking)
+}
+
+/// The rows of a class against all others.
+fn ranking(class: usize, classes: &[usize], probabilities: ArrayView2<'_, f64>) -> Option<Ranking> {
+    let is_positive: Vec<bool> = classes.iter().map(|&of_row| of_row == class).collect();
+    Ranking::of(&probabilities.column(class).to_vec(), &is_positive)
 }
 
 /// Of two classes the second's value, of more the mean of those that have one.

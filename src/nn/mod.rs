@@ -43,6 +43,7 @@ pub use layers::{
     Recurrent, Reshape, Residual, Sequential, Softmax,
 };
 pub use loss::{Criterion, CrossEntropy, Loss, MseConvention, TargetKind, Targets, TargetsMut};
+pub(crate) use model::KeptOutputs;
 pub use model::{
     Difference, GradientCheck, LAYERS, Network, NetworkReplica, Predictor, ReplicaSettings,
     RowSource, check_criterion, check_gradient, largest, presets,

@@ -42,7 +42,8 @@ pub(crate) fn of_rows<L, T: Send>(
     Ok(blocks?.into_iter().flatten().collect())
 }
 
-/// A row in its block.
+/// A row in its block. Without runs only its outputs are asked for.
+#[cfg_attr(not(feature = "run"), allow(dead_code))]
 pub(crate) struct Row<'a, L> {
     /// Its number.
     pub(crate) row: usize,

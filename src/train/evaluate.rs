@@ -1,12 +1,17 @@
 //! Evaluation: the loss on data, without training.
 
+use std::sync::Arc;
+
 use crate::data::Dataset;
 use crate::engine::Batch;
+use crate::nn::KeptOutputs;
 
 use super::error::TrainError;
 use super::kept::Scores;
+use super::network_engine::Evaluations;
 use super::source::TEST;
 use super::trainer::Trainer;
+use super::watcher::Watcher;
 
 impl Trainer {
     /// Mean loss, and the share of rows classified correctly (in 0..=1; 0 for losses without
@@ -25,7 +30,7 @@ impl Trainer {
     /// # Errors
     /// [`TrainError`]: data that do not fit, or no row of which counts; a panic in them.
     pub fn evaluate(&self, data: &dyn Dataset) -> Result<(f64, f64), TrainError> {
-        let scores = self.sums(data, &self.kept_params()?)?;
+        let scores = self.sums(data, &self.kept_params()?, None)?;
         Ok((scores.loss, scores.accuracy))
     }
 
@@ -47,18 +52,26 @@ impl Trainer {
     /// As [`Trainer::evaluate`].
     pub fn scores(&self, data: &dyn Dataset) -> Result<Scores, TrainError> {
         let params = self.kept_params()?;
-        let scores = self.sums(data, &params)?;
+        self.check_data("given", data)?;
         let watcher = self.watcher(data, None)?;
+        let kept = watcher.as_ref().and_then(Watcher::kept);
+        let scores = self.sums(data, &params, kept)?;
         match watcher.map(|watcher| watcher.watched(scores, &params)) {
             None | Some(Err(TrainError::NoValue { .. })) => Ok(scores),
             Some(watched) => watched,
         }
     }
 
-    /// What the sums of an evaluation of these weights give.
-    fn sums(&self, data: &dyn Dataset, params: &[f32]) -> Result<Scores, TrainError> {
+    /// What the sums of an evaluation of these weights give; outputs are left in `kept`.
+    fn sums(
+        &self,
+        data: &dyn Dataset,
+        params: &[f32],
+        kept: Option<Arc<KeptOutputs>>,
+    ) -> Result<Scores, TrainError> {
         self.check_data("given", data)?;
-        let mut engine = self.network_engine(params, [data, data], None)?;
+        let mut engine =
+            self.network_engine(params, [data, data], &Evaluations { stop: None, kept })?;
         let batch = Batch {
             source: TEST,
             ..Batch::whole((0..data.len() as u32).collect(), 0)

@@ -8,7 +8,6 @@ use crate::data::Dataset;
 use crate::nn::Sequential;
 use crate::nn::kernel::Isa;
 use crate::nn::{Criterion, NetworkReplica, Precision, ReplicaSettings};
-use crate::sync::AtomicBool;
 
 use super::callback::{Callback, Observing};
 use super::config::check_data;
@@ -16,11 +15,12 @@ use super::error::TrainError;
 use super::fit::Job;
 use super::kept::EvaluatedPart;
 use super::metrics::{Event, Report};
-use super::network_engine::{NetworkEngine, network_replicas};
+use super::network_engine::{Evaluations, NetworkEngine, network_replicas};
 use super::parts::Parts;
 use super::rows::RowCounts;
 use super::source::Sources;
 use super::trainer::Trainer;
+use super::watcher::Watcher;
 
 impl Trainer {
     /// The precision of the operands of matrix products, in training and evaluation; by default
@@ -169,17 +169,22 @@ impl Trainer {
         let data = [train, evaluated.unwrap_or(train)];
         // Ranks end after the same evaluation, as each has its share of the sums.
         let stop = self.config.engine.ranks.is_none().then(|| self.stop.flag());
-        let engine = self.network_engine(&self.last_params()?, data, stop)?;
         let part = match valid {
             Some(_) => EvaluatedPart::Validation,
             None => EvaluatedPart::Test,
         };
         let watcher = evaluated.map(|data| self.watcher(data, Some(part)));
+        let watcher = watcher.transpose()?.flatten();
+        let evaluations = Evaluations {
+            stop,
+            kept: watcher.as_ref().and_then(Watcher::kept),
+        };
+        let engine = self.network_engine(&self.last_params()?, data, &evaluations)?;
         Ok(Job {
             engine,
             rows,
             valid_rows: valid.map_or(0, Dataset::len),
-            watcher: watcher.transpose()?.flatten(),
+            watcher,
             data: Some(train),
         })
     }
@@ -194,12 +199,12 @@ impl Trainer {
     }
 
     /// The engine for training and test set, with these parameters and the optimiser's state so
-    /// far; `stop` ends its evaluations.
+    /// far.
     pub(super) fn network_engine<'d>(
         &self,
         params: &[f32],
         data: [&'d dyn Dataset; 2],
-        stop: Option<Arc<AtomicBool>>,
+        evaluations: &Evaluations,
     ) -> Result<NetworkEngine<'d>, TrainError> {
         let settings = ReplicaSettings {
             loss: self.loss(),
@@ -208,7 +213,8 @@ impl Trainer {
         };
         let mut replicas = network_replicas(&self.model, settings, data)?;
         self.build_engine(data[0].len(), params, |worker| {
-            replicas(worker).stopped_by(stop.clone())
+            let Evaluations { stop, kept } = evaluations;
+            replicas(worker).evaluating(stop.clone(), kept.clone())
         })
     }
 

@@ -161,6 +161,11 @@ impl Metric {
         matches!(self, Loss | Accuracy | Perplexity | Mae | Rmse | R2)
     }
 
+    /// Whether it goes by the order of the probabilities.
+    pub(super) fn is_ranked(self) -> bool {
+        matches!(self, Metric::RocAuc | Metric::AveragePrecision)
+    }
+
     /// Whether it is told beside loss, accuracy and the errors of values, being none of them.
     pub fn is_told(self) -> bool {
         !self.is_summed() || self == Metric::Perplexity

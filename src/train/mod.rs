@@ -80,4 +80,7 @@ pub use rows::RowCounts;
 pub use source::{ChainUpdate, Sources};
 pub use trainer::Trainer;
 #[cfg(feature = "run")]
+#[cfg(feature = "cli")]
+pub(crate) use verdict::accuracy_of_a_constant;
+#[cfg(feature = "run")]
 pub(crate) use watcher::{sigmoids, softmax};

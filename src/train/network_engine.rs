@@ -1,13 +1,26 @@
 //! The engine of a network: its replicas read data sets, its update is an optimiser's.
 
+use std::sync::Arc;
+
 use crate::data::Dataset;
 use crate::engine::Engine;
-use crate::nn::{NetworkReplica, NnError, ReplicaSettings, Sequential};
+use crate::nn::{KeptOutputs, NetworkReplica, NnError, ReplicaSettings, Sequential};
+
+use crate::sync::AtomicBool;
 
 use super::source::{ChainUpdate, Sources};
 
 /// An engine that trains a network.
 pub(crate) type NetworkEngine<'d> = Engine<NetworkReplica<Sources<'d>>, ChainUpdate>;
+
+/// What evaluations have beside their rows.
+#[derive(Default)]
+pub(super) struct Evaluations {
+    /// Ends them.
+    pub(super) stop: Option<Arc<AtomicBool>>,
+    /// Where they leave the outputs of rows.
+    pub(super) kept: Option<Arc<KeptOutputs>>,
+}
 
 /// Makes the workers' replicas of `model`, which read training and test set.
 ///

@@ -12,6 +12,7 @@ use crate::optim::{Progress, StepPlan};
 use super::config::Config;
 use super::control::{Control, PlannedStep};
 use super::error::TrainError;
+use super::network_engine::Evaluations;
 use super::source::TRAIN;
 use super::train_loop::Workers;
 use super::trainer::Trainer;
@@ -118,7 +119,11 @@ impl Trainer {
         self.config.check()?;
         self.check_data("training", train)?;
         self.config.sampling.check(train.len())?;
-        let mut engine = self.network_engine(&self.last_params()?, [train, train], None)?;
+        let mut engine = self.network_engine(
+            &self.last_params()?,
+            [train, train],
+            &Evaluations::default(),
+        )?;
         let control = Control::new(&self.config)?;
         let config = &self.config;
         let points = engine.run(move |workers| {

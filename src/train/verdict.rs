@@ -87,8 +87,9 @@ fn loss_of_guessing(labels: Labels) -> Option<f64> {
     }
 }
 
-/// The share of the rows that are of the most frequent class.
-fn accuracy_of_a_constant(data: &dyn Dataset) -> Option<f64> {
+/// The share of the rows that are of the most frequent class: what always answering with it would
+/// reach. `None` of other tasks, and where all rows are of one class.
+pub(crate) fn accuracy_of_a_constant(data: &dyn Dataset) -> Option<f64> {
     let Labels::Classes(classes) = data.labels() else {
         return None;
     };

@@ -1,14 +1,18 @@
 //! Watcher: the value of the metric that chooses, of the weights at hand on the rows that choose.
 //!
 //! Loss, accuracy and the errors of values are sums that an evaluation has anyway. All other metrics
-//! need the outputs of every row, which are computed row by row on all cores: the same bits for any
-//! number of threads, and those of `eval`.
+//! need the outputs of every row, which the workers leave behind as they evaluate them. Several ranks
+//! have the outputs of their own rows alone: there each computes all rows once more, on all cores. In
+//! both cases they are the same bits for any number of threads, and those of `eval`.
 
-use ndarray::{Array2, ArrayView1};
+use std::sync::Arc;
+
+use ndarray::{Array2, ArrayView1, Axis};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::data::{Dataset, Labels};
 use crate::metrics::{Classification, MetricsError, MultiLabel};
-use crate::nn::{Network, NnError, Sequential};
+use crate::nn::{KeptOutputs, Network, NnError, Sequential};
 
 use super::blocks::of_rows;
 use super::error::TrainError;
@@ -26,6 +30,9 @@ pub(super) struct Watcher<'d> {
     ignored: Option<usize>,
     /// What the rows are.
     part: &'static str,
+    /// The outputs of an evaluation, if it leaves some, and how many a row has.
+    kept: Option<Arc<KeptOutputs>>,
+    outputs: usize,
 }
 
 impl Trainer {
@@ -80,7 +87,10 @@ impl Trainer {
             rayon::current_num_threads();
         }
         let loss = self.config.loss.as_ref();
+        let has_all_rows = !metric.is_summed() && self.config.engine.ranks.is_none();
         Ok(Some(Watcher {
+            kept: has_all_rows.then(Arc::default),
+            outputs: self.model.output_shape()?.len(),
             metric,
             model: self.model.clone(),
             data,
@@ -95,6 +105,11 @@ impl Trainer {
 }
 
 impl Watcher<'_> {
+    /// Where an evaluation is to leave its outputs.
+    pub(super) fn kept(&self) -> Option<Arc<KeptOutputs>> {
+        self.kept.clone()
+    }
+
     /// The same evaluation with the metric's value for the weights `params`.
     ///
     /// # Errors
@@ -123,33 +138,50 @@ impl Watcher<'_> {
             Metric::Mae => errors.map(|errors| errors.absolute),
             Metric::Rmse => errors.map(|errors| errors.squared.sqrt()),
             Metric::R2 => errors.and_then(|errors| r2(errors, self.data)),
-            _ => {
-                let network = Network::with_params(self.model.clone(), params.to_vec())?;
-                match self.data.labels() {
-                    Labels::Values(width) => self.of_label_sets(&network, width)?,
-                    _ => self.of_classes(&network)?,
-                }
-            }
+            _ => match self.data.labels() {
+                Labels::Values(width) => self.of_label_sets(&self.outputs(params)?, width)?,
+                _ => self.of_classes(&self.outputs(params)?)?,
+            },
         })
     }
 
-    fn of_classes(&self, network: &Network) -> Result<Option<f64>, NnError> {
+    /// The outputs of all rows, (rows, outputs).
+    fn outputs(&self, params: &[f32]) -> Result<Array2<f32>, NnError> {
+        let count = self.data.len();
+        if let Some(kept) = &self.kept {
+            return Ok(kept.take(count, self.outputs));
+        }
+        let network = Network::with_params(self.model.clone(), params.to_vec())?;
+        let all: Vec<u32> = (0..count as u32).collect();
+        let rows = of_rows(
+            &network,
+            self.data,
+            &all,
+            |_| (),
+            |row| Ok(row.outputs.to_vec()),
+        )?;
+        let outputs = Array2::from_shape_vec((count, self.outputs), rows.concat());
+        Ok(outputs.expect("rows of the same outputs"))
+    }
+
+    fn of_classes(&self, outputs: &Array2<f32>) -> Result<Option<f64>, NnError> {
         let all: Vec<u32> = (0..self.data.len() as u32).collect();
-        let labels = |rows: &[u32]| {
-            let mut classes = vec![0; rows.len()];
-            self.data.gather_classes(rows, &mut classes);
-            classes
+        let mut labels = vec![0; all.len()];
+        self.data.gather_classes(&all, &mut labels);
+        let mut shares = probabilities(outputs, softmax)?;
+        let mut classes: Vec<usize> = labels.into_iter().map(|class| class as usize).collect();
+        if let Some(ignored) = self.ignored {
+            let counted: Vec<usize> = (0..all.len())
+                .filter(|&row| classes[row] != ignored)
+                .collect();
+            shares = shares.select(Axis(0), &counted);
+            classes.retain(|&class| class != ignored);
+        }
+        let found = match self.metric.is_ranked() {
+            true => Classification::of(&classes, shares.view()),
+            false => Classification::counted(&classes, shares.view()),
         };
-        let mut rows = of_rows(network, self.data, &all, labels, |row| {
-            let class = row.labels[row.place] as usize;
-            Ok((class, softmax(row.outputs, row.row)?))
-        })?;
-        rows.retain(|(class, _)| Some(*class) != self.ignored);
-        let (classes, shares): (Vec<usize>, Vec<Vec<f64>>) = rows.into_iter().unzip();
-        let width = shares.first().map_or(0, Vec::len);
-        let shares = Array2::from_shape_vec((classes.len(), width), shares.concat());
-        let shares = shares.expect("rows of the same classes");
-        let found = match Classification::of(&classes, shares.view()) {
+        let found = match found {
             Err(MetricsError::NoRows) => return Ok(None),
             found => found.expect("rows have a class and probabilities"),
         };
@@ -166,23 +198,13 @@ impl Watcher<'_> {
         })
     }
 
-    fn of_label_sets(&self, network: &Network, width: usize) -> Result<Option<f64>, NnError> {
+    fn of_label_sets(&self, outputs: &Array2<f32>, width: usize) -> Result<Option<f64>, NnError> {
         let all: Vec<u32> = (0..self.data.len() as u32).collect();
-        let labels = |rows: &[u32]| {
-            let mut values = vec![0.0; rows.len() * width];
-            self.data.gather_values(rows, &mut values);
-            values
-        };
-        let rows = of_rows(network, self.data, &all, labels, |row| {
-            let values = &row.labels[row.place * width..][..width];
-            let has: Vec<bool> = values.iter().map(|value| *value > 0.5).collect();
-            Ok((has, sigmoids(row.outputs, row.row)?))
-        })?;
-        let (has, shares): (Vec<Vec<bool>>, Vec<Vec<f64>>) = rows.into_iter().unzip();
-        let shape = (has.len(), width);
-        let has = Array2::from_shape_vec(shape, has.concat());
-        let shares = Array2::from_shape_vec(shape, shares.concat());
-        let (has, shares) = has.ok().zip(shares.ok()).expect("rows of the same labels");
+        let mut values = vec![0.0; all.len() * width];
+        self.data.gather_values(&all, &mut values);
+        let has = values.iter().map(|value| *value > 0.5).collect();
+        let has = Array2::from_shape_vec((all.len(), width), has).expect("rows of the same labels");
+        let shares = probabilities(outputs, sigmoids)?;
         let found = match MultiLabel::of(has.view(), shares.view()) {
             Err(MetricsError::NoRows) => return Ok(None),
             found => found.expect("rows have labels and probabilities"),
@@ -203,6 +225,17 @@ impl Watcher<'_> {
             _ => None,
         })
     }
+}
+
+/// The probabilities that `of_row` makes of the outputs of each row, on all cores.
+fn probabilities(
+    outputs: &Array2<f32>,
+    of_row: fn(ArrayView1<'_, f32>, usize) -> Result<Vec<f64>, NnError>,
+) -> Result<Array2<f64>, NnError> {
+    let rows = (0..outputs.nrows()).into_par_iter();
+    let rows: Result<Vec<Vec<f64>>, NnError> = rows.map(|at| of_row(outputs.row(at), at)).collect();
+    let shares = Array2::from_shape_vec(outputs.raw_dim(), rows?.concat());
+    Ok(shares.expect("a probability for each output"))
 }
 
 /// The probability of each class, in double precision.

@@ -9,6 +9,7 @@
 //! | `new_head` | a trained network under a last layer of its own |
 //! | `network`, `predictor` | a model with its parameters; the same at work: outputs, gradients of the inputs |
 //! | `replica`, `model_state`, `row_source` | the model as the engine sees it; its buffers; where its rows come from |
+//! | `kept_outputs` | the outputs of an evaluation's rows |
 //! | `blocks`, `destinations`, `factored` | how many rows go at once; where gradients go; those left to their owners |
 //! | `gradient_check` | gradients beside difference quotients |
 //! | `presets` | the reference models |
@@ -20,6 +21,7 @@ mod destinations;
 mod difference;
 mod factored;
 mod gradient_check;
+mod kept_outputs;
 mod layer_syntax;
 mod model_state;
 mod network;
@@ -34,6 +36,7 @@ mod structure;
 
 pub use difference::Difference;
 pub use gradient_check::{GradientCheck, check_criterion, check_gradient};
+pub(crate) use kept_outputs::KeptOutputs;
 pub use layer_syntax::LAYERS;
 pub use network::Network;
 pub use predictor::{Predictor, largest};

@@ -20,6 +20,7 @@ use crate::nn::layers::Sequential;
 use super::blocks::Blocks;
 use super::destinations::{Own, Single, trained_square};
 use super::factored::Factored;
+use super::kept_outputs::KeptOutputs;
 use super::model_state::{Gradient, ModelState};
 use super::row_source::RowSource;
 use crate::nn::kernel::{Buffer, Isa, elementwise::add};
@@ -65,6 +66,8 @@ pub struct NetworkReplica<S> {
     statistics: Vec<Range<usize>>,
     /// Whoever ends a training sets it, evaluations read it. It publishes nothing.
     stop: Option<Arc<AtomicBool>>,
+    /// Where evaluations leave the outputs of their rows.
+    kept: Option<Arc<KeptOutputs>>,
 }
 
 impl<S: RowSource> NetworkReplica<S> {
@@ -110,12 +113,18 @@ impl<S: RowSource> NetworkReplica<S> {
             squares: Vec::new(),
             statistics: model.layout()?.statistics().collect(),
             stop: None,
+            kept: None,
         })
     }
 
-    /// Lets evaluations end within a block of rows once `stop` is set: nobody may use their sums.
-    pub(crate) fn stopped_by(mut self, stop: Option<Arc<AtomicBool>>) -> Self {
-        self.stop = stop;
+    /// Lets evaluations end within a block of rows once `stop` is set: nobody may use their sums. They
+    /// leave the outputs of their rows in `kept`.
+    pub(crate) fn evaluating(
+        mut self,
+        stop: Option<Arc<AtomicBool>>,
+        kept: Option<Arc<KeptOutputs>>,
+    ) -> Self {
+        (self.stop, self.kept) = (stop, kept);
         self
     }
 
@@ -337,6 +346,8 @@ impl<S: RowSource> Replica for NetworkReplica<S> {
             let mut context = self.context(shard, rows.len(), &[], &[]);
             context.mode = Mode::Evaluate;
             self.forward(params, shard.batch.source, rows, &context);
+            let outputs = &self.state.y[..rows.len() * self.state.widths.1];
+            self.kept.iter().for_each(|kept| kept.keep(rows, outputs));
             sums += self.loss(0..rows.len(), Gradient::No);
         }
         sums
