@@ -9,7 +9,7 @@ use kuva::render::render::{Scene, render_multiple};
 use super::chart::{COLOURS, Chart, Drawn, layout};
 use super::chart_rows::ChartRow;
 use super::marks::{marks, uncut};
-use super::series::{Mark, Series};
+use super::series::{Mark, Series, from_zero};
 
 /// What is said of open arrows.
 const BEYOND: &str = "open arrows: at least so much";
@@ -290,7 +290,7 @@ impl LineChart {
     /// The y axis, with room above for arrows.
     fn y_axis(&self, layout: Layout, drawn: &[Series]) -> Layout {
         let layout = match self.y_scale {
-            Scale::Linear => layout,
+            Scale::Linear => from_zero(layout, drawn),
             Scale::Log | Scale::Log2 => layout.with_log_y(),
         };
         let arrows = drawn.iter().flat_map(|one| &one.censored);

@@ -4,6 +4,7 @@
 use kuva::plot::line::LineStyle;
 use kuva::plot::scatter::MarkerShape;
 use kuva::plot::{BandPlot, LinePlot, ScatterPlot};
+use kuva::render::layout::{ComputedLayout, Layout};
 use kuva::render::plots::Plot;
 
 use super::chart::COLOURS;
@@ -160,5 +161,18 @@ impl Series {
             plots.push(Plot::Band(band.with_color(self.colour).with_opacity(0.2)));
         }
         plots
+    }
+}
+
+/// Of values that are never negative the axis is not either: there is no room below 0.
+pub(super) fn from_zero(layout: Layout, drawn: &[Series]) -> Layout {
+    let mut heights = drawn.iter().flat_map(|one| {
+        let points = one.points.iter().chain(&one.censored).map(|point| point.1);
+        points.chain(one.band.iter().map(|edge| edge.1))
+    });
+    let is_never_negative = heights.all(|height| height >= 0.0);
+    match is_never_negative && ComputedLayout::from_layout(&layout).y_range.0 < 0.0 {
+        true => layout.with_y_axis_min(0.0),
+        false => layout,
     }
 }

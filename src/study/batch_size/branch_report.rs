@@ -32,7 +32,7 @@ pub fn branch_table(points: &[BranchPoint]) -> (Vec<String>, Vec<Vec<String>>) {
         ];
         let larger = point.excess.iter().skip(1);
         row.extend(larger.map(|(_, excess)| {
-            if excess.value < 1e3 {
+            if excess.value < DIVERGED {
                 format!("{:.1}", 100.0 * excess.value)
             } else {
                 "diverged".to_owned()
@@ -42,6 +42,9 @@ pub fn branch_table(points: &[BranchPoint]) -> (Vec<String>, Vec<Vec<String>>) {
     };
     (head, points.iter().map(row).collect())
 }
+
+/// The excess of loss from where on a branch has diverged.
+const DIVERGED: f64 = 1e3;
 
 /// The names of [`branch_charts`].
 ///
@@ -107,7 +110,7 @@ pub fn branch_charts(points: &[BranchPoint], tolerance: f64) -> Vec<Figure> {
         (
             "excess",
             excess,
-            "Test losses at the ends of the branches of each point, medians; what diverged is left out.".to_owned(),
+            "Test losses at the ends of the branches of each point, medians; branches that diverged are arrows.".to_owned(),
         ),
     ]
 }
@@ -121,8 +124,15 @@ fn excess(points: &[BranchPoint], tolerance: f64) -> LineChart {
     )
     .log2_x()
     .log_y();
+    let is_finite = |known: &Estimate| known.value < DIVERGED;
+    let all = points.iter().flat_map(|point| &point.excess);
+    let highest = all.filter(|(_, known)| is_finite(known));
+    let highest = highest.fold(1.0 + tolerance, |most, (_, known)| {
+        f64::max(most, 1.0 + known.value)
+    });
     for point in points {
-        let line = || point.excess.iter().filter(|(_, known)| known.value < 1e3);
+        let line = || point.excess.iter().filter(|(_, known)| is_finite(known));
+        let diverged = point.excess.iter().filter(|(_, known)| !is_finite(known));
         let band = line().filter_map(|(size, known)| {
             let (low, high) = known.bounds()?;
             Some((*size as f64, 1.0 + low, 1.0 + high))
@@ -134,7 +144,8 @@ fn excess(points: &[BranchPoint], tolerance: f64) -> LineChart {
                     .map(|(size, known)| (*size as f64, 1.0 + known.value))
                     .collect(),
             )
-            .band(band.collect());
+            .band(band.collect())
+            .censored(diverged.map(|(size, _)| (*size as f64, highest)).collect());
     }
     if let (Some(first), Some(last)) = (
         points.first().and_then(|point| point.excess.first()),
