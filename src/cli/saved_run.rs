@@ -49,9 +49,11 @@ impl SavedRun {
         let model = model(&settings, preparation.as_ref())?;
         let (weights, network) = RunFolder::read_only(folder)?.weights(which, model)?;
         let file = weights.file.display();
-        match weights.step {
-            Some(step) => note!("weights: {file}, training at step {step}"),
-            None => note!("weights: {file}"),
+        match (weights.step, weights.is_of_checkpoint()) {
+            (Some(step), true) => note!("weights: {file}, of step {step}"),
+            // Early stopping may have kept weights of an earlier step.
+            (Some(steps), false) => note!("weights: {file}, of a training of {steps} steps"),
+            (None, _) => note!("weights: {file}"),
         }
         if !weights.is_checked() {
             note!(

@@ -12,7 +12,7 @@ const FLAG: usize = 26;
 const NAMES: usize = 30;
 
 /// Flags for rare needs, which only `--help` shows.
-const RARE: [&str; 26] = [
+const RARE: [&str; 28] = [
     "all_reduce",
     "allow_change",
     "cache",
@@ -24,6 +24,7 @@ const RARE: [&str; 26] = [
     "freeze",
     "huber_delta",
     "ignore_label",
+    "l1",
     "layer_lr",
     "missing_labels",
     "new_head",
@@ -32,6 +33,7 @@ const RARE: [&str; 26] = [
     "on_bad_sample",
     "on_non_finite",
     "on_worker_panic",
+    "overlay",
     "pin",
     "proximal_l1",
     "split_seed",

@@ -1,5 +1,6 @@
 //! The columns of a table that are features, and why others are none.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::column_choice::Column;
@@ -75,6 +76,7 @@ impl TableOptions {
         let features = (0..head.width()).filter(|place| !only_labels.contains(place));
         let features = features.filter(|place| !columns.left_out.contains(place));
         columns.names = features.map(name).collect();
+        lines.extend(several_of_a_name(&columns.names));
         Ok((columns, lines))
     }
 }
@@ -98,6 +100,25 @@ impl Columns {
             )),
         }
     }
+}
+
+/// What is said of features that have a name in common.
+fn several_of_a_name(names: &[String]) -> Option<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in names {
+        *counts.entry(name).or_default() += 1;
+    }
+    let several = counts.into_iter().filter(|(_, count)| *count > 1);
+    let several: Vec<String> = several
+        .map(|(name, count)| format!("{count} are called {name:?}"))
+        .collect();
+    let said = || {
+        format!(
+            "columns: {}, each is a feature of its own",
+            listed(&several)
+        )
+    };
+    (!several.is_empty()).then(said)
 }
 
 /// What is said of a column with this name that only counts the rows.

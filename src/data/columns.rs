@@ -99,7 +99,14 @@ impl Columns {
                 let found = same.nth(earlier.count());
                 found.ok_or_else(|| {
                     let expected = format!("a header with a column called {name:?}");
-                    refuse(expected, listed(first.cells()))
+                    let got = listed(first.cells());
+                    match nearest(name, first.cells()) {
+                        None => refuse(expected, got),
+                        Some(meant) => {
+                            let remedy = format!("is it {meant}? Columns are found by name");
+                            DataError::unfit(path, expected, got, remedy)
+                        }
+                    }
                 })
             };
             let places: Result<Vec<usize>, DataError> =

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::cells::is_decimal_comma;
 use super::columns::Columns;
+use super::decimal_commas::read_decimal_commas;
 use super::error::DataError;
 use super::files::{Source, has_end};
 use super::memory_budget::MemoryBudget;
@@ -63,7 +64,9 @@ pub(super) fn records(
         b' ' => evenly_spaced(&bytes),
         _ => bytes,
     };
-    Records::of(bytes, delimiter, path, MemoryBudget::new(path))
+    let mut records = Records::of(bytes, delimiter, path, MemoryBudget::new(path))?;
+    read_decimal_commas(&mut records);
+    Ok(records)
 }
 
 /// What stands between the fields: tabs in a `.tsv`, else the first of commas, semicolons, tabs and

@@ -21,6 +21,8 @@ pub(super) struct Records {
     delimiter: u8,
     /// Whether the first line looks like a comment.
     begins_with_comment: bool,
+    /// Columns whose numbers had commas before their decimals.
+    decimal_commas: Vec<usize>,
 }
 
 /// Where a record starts.
@@ -90,6 +92,7 @@ impl Records {
             width: 0,
             delimiter,
             begins_with_comment: text.starts_with('#'),
+            decimal_commas: Vec::new(),
         };
         if is_quoted {
             records.unquote(&text, path, &mut budget)?;
@@ -125,6 +128,35 @@ impl Records {
     /// The cells of a column.
     pub(super) fn column(&self, column: usize) -> impl Iterator<Item = &str> + Clone {
         self.iter().map(move |record| record.cell(column))
+    }
+
+    /// Whether a character is anywhere in it.
+    pub(super) fn holds(&self, character: char) -> bool {
+        self.text.contains(character)
+    }
+
+    /// Columns whose numbers had commas before their decimals.
+    pub(super) fn decimal_commas(&self) -> &[usize] {
+        &self.decimal_commas
+    }
+
+    /// Puts points in the place of commas, in the cells of `columns` that `is_such` says yes to.
+    pub(super) fn put_points(&mut self, columns: &[usize], is_such: fn(&str) -> bool) {
+        let start = self.text.as_ptr() as usize;
+        let of_record = |record: Record<'_>| {
+            let cells = columns.iter().map(|&at| record.cell(at));
+            let with_commas = cells.filter(|cell| is_such(cell));
+            let places = with_commas.filter_map(|cell| {
+                let comma = cell.find(',')?;
+                Some(cell.as_ptr() as usize - start + comma)
+            });
+            places.collect::<Vec<_>>()
+        };
+        let places: Vec<usize> = self.iter().flat_map(of_record).collect();
+        let mut bytes = std::mem::take(&mut self.text).into_bytes();
+        places.into_iter().for_each(|place| bytes[place] = b'.');
+        self.text = String::from_utf8(bytes).expect("a point takes the byte of a comma");
+        self.decimal_commas = columns.to_vec();
     }
 
     /// Refuses an empty line between rows of one cell: as a step of time it would be one without a

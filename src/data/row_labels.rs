@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ndarray::Array2;
 
-use super::cells::{column_called, remedy};
+use super::cells::{column_called, is_number_like, remedy};
 use super::error::DataError;
 use super::listed::listed;
 use super::records::{Record, Records};
@@ -156,13 +156,25 @@ fn values(rows: &Records, column: LabelColumn<'_>, path: &Path) -> Result<RowLab
         let number = cell.parse().ok().filter(|value: &f64| value.is_finite());
         values.push(number.ok_or_else(|| {
             let line = record.line();
-            let said = remedy(cell, rows.column(column.place));
-            let said = said.split(", or leave").next().unwrap_or_default();
+            let others = rows.column(column.place);
+            let classes = format!(
+                "`label` {} takes each of its values for a class",
+                column.name
+            );
+            let said = match others.clone().any(is_number_like) {
+                // Words alone.
+                false => classes,
+                true => {
+                    let said = remedy(cell, others);
+                    let said = said.split(", or leave").next().unwrap_or_default();
+                    format!("{said}, or {classes}")
+                }
+            };
             DataError::unfit(
                 path,
                 format!("a number in {} of every row", column_called(column.name)),
                 format!("{cell:?} in line {line}"),
-                format!("{said}, or let `task` classify take each label for a class"),
+                said,
             )
         })?);
     }

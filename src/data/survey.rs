@@ -32,7 +32,7 @@ pub struct ColumnSurvey {
     pub texts: usize,
     /// The least and the greatest number, and their mean.
     pub range: Option<(f64, f64, f64)>,
-    /// How many different values there are, if below 1,000.
+    /// How many different values there are, if below 1,000; gaps are none.
     pub distinct: Option<usize>,
     /// Cells among the texts that are dates, such as 2024-05-31.
     pub dates: usize,
@@ -92,7 +92,11 @@ fn one<'a>(name: String, cells: impl Iterator<Item = &'a str>) -> ColumnSurvey {
     let (mut first, mut half) = (None, 0.0);
     let mut distinct = BTreeSet::new();
     for cell in cells {
-        match Cell::of(cell) {
+        let kind = Cell::of(cell);
+        if kind != Cell::Missing && distinct.len() < MOST_VALUES {
+            distinct.insert(cell);
+        }
+        match kind {
             Cell::Number(value) => {
                 numbers += 1;
                 (least, most) = (least.min(value), most.max(value));
@@ -105,11 +109,8 @@ fn one<'a>(name: String, cells: impl Iterator<Item = &'a str>) -> ColumnSurvey {
                 dates += usize::from(Date::parse(cell).is_some());
             }
         }
-        if distinct.len() < MOST_VALUES {
-            distinct.insert(cell);
-        }
     }
-    let values = distinct.iter().copied().filter(|cell| !is_gap(cell));
+    let values = distinct.iter().copied();
     ColumnSurvey {
         name,
         numbers,
@@ -125,6 +126,7 @@ fn one<'a>(name: String, cells: impl Iterator<Item = &'a str>) -> ColumnSurvey {
     }
 }
 
+#[derive(PartialEq)]
 enum Cell {
     Number(f64),
     Missing,

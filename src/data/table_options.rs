@@ -172,10 +172,7 @@ impl TableOptions {
         let label = labels[0];
         let has_header = self.holds_names(head, label, path)?;
         let mut reading = self.header_lines(head, label, has_header);
-        reading.push(format!(
-            "delimiter: {}",
-            delimiter_name(records.delimiter())
-        ));
+        reading.extend(marks(&records, |place| head.name(place, has_header)));
         let names = labels.iter().map(|&place| head.name(place, has_header));
         let names = names.collect();
         let weights = self.weight_place(head, &labels, path)?;
@@ -318,4 +315,18 @@ impl CsvTable {
     pub fn parse(bytes: &[u8], label: &Column, path: &Path) -> Result<Self, DataError> {
         TableOptions::labelled(label).parse(bytes, path)
     }
+}
+
+/// What stands between the fields, and before decimals where that is no point.
+fn marks(records: &Records, name: impl Fn(usize) -> String) -> Vec<String> {
+    let mut lines = vec![format!(
+        "delimiter: {}",
+        delimiter_name(records.delimiter())
+    )];
+    let commas = records.decimal_commas();
+    if !commas.is_empty() {
+        let names = commas.iter().map(|&place| name(place));
+        lines.push(format!("decimals: behind commas in {}", listed(names)));
+    }
+    lines
 }

@@ -174,6 +174,12 @@ impl RunWeights {
         })
     }
 
+    /// Whether they are a checkpoint's, not those that a training has kept at its end.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_of_checkpoint(&self) -> bool {
+        self.checkpoint.is_some()
+    }
+
     /// Whether there is a hash that [`RunWeights::read`] compares them with: runs of older
     /// versions, and folders that have lost their manifest, may have none.
     pub fn is_checked(&self) -> bool {

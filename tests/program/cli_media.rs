@@ -242,7 +242,7 @@ fn sounds_for_training_and_validation_take_other_files_as_test_part() {
     for more in [
         ["--valid-share", "0.2"],
         ["--split", "random"],
-        ["--valid", &other],
+        ["--valid", &whole],
     ] {
         let args = ["train", "--data", &own, "--test", &other];
         let text = refusal(&[&args[..], &more].concat());

@@ -76,7 +76,7 @@ fn what_was_trained_last_is_used_and_named() {
             let output = unisono(&words(&command));
             let said = String::from_utf8(output.stderr).unwrap();
             assert!(
-                said.contains(", training at step 90\n"),
+                said.contains(", of a training of 90 steps\n"),
                 "{command:?}: {said}"
             );
             assert!(said.contains("model.safetensors"), "{command:?}: {said}");
@@ -88,7 +88,7 @@ fn what_was_trained_last_is_used_and_named() {
         for command in users(&run) {
             let output = unisono(&words(&command));
             let said = String::from_utf8(output.stderr).unwrap();
-            let expected = format!(", training at step {step}\n");
+            let expected = format!(", of step {step}\n");
             assert!(said.contains(&expected), "{signal} {command:?}: {said}");
             assert!(said.contains("checkpoints"), "{command:?}: {said}");
         }
@@ -159,7 +159,7 @@ fn a_run_without_its_manifest_says_whether_its_weights_were_checked() {
     fs::remove_file(run.join("manifest.json")).unwrap();
     let eval = || unisono(&["eval", text(&run)]);
     let said = String::from_utf8(eval().stderr).unwrap();
-    assert!(said.contains(", training at step 90\n"), "{said}");
+    assert!(said.contains(", of a training of 90 steps\n"), "{said}");
     assert!(!said.contains("not checked"), "{said}");
     // The file has a hash of its own.
     let mut flipped = good.clone();

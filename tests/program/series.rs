@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::files::Folder;
 use crate::program::{stdout, value};
 use crate::regression::{json, number, text};
-use crate::stderr::refused;
+use crate::stderr::{refused, stderr};
 
 /// Hours of load and temperature: two waves, one of which follows the other.
 fn hour(row: usize) -> (f64, f64) {
@@ -178,7 +178,7 @@ fn a_series_of_one_column_is_enough() {
         &["eval", text(&run), text(&holed)],
         &train(&holed, more),
     ] {
-        let error = refused(command);
+        let error = stderr(command, 2);
         assert!(error.contains("got an empty line 3"), "{error}");
     }
 }
@@ -206,8 +206,6 @@ const ODD: &[(&str, &str)] = &[
     ("--window 4 --split random", "as --split last has them"),
     ("--window 4 --folds 3", "--folds does not apply"),
     ("--window 4 --split-seed 3", "--split-seed does not apply"),
-    ("--window 4 --task classify", "windows predict numbers"),
-    ("--window 4 --text", "--window does not apply"),
     (
         "--window 4 --weight-column temperature",
         "--weight-column does not apply",
@@ -226,6 +224,10 @@ fn what_makes_no_windows_is_refused_with_what_would() {
         let error = refused(&train(&data, &format!("--target load {more}")));
         assert!(error.contains(said), "{more:?}: {error}");
     }
+    let classes = train(&data, "--label load --window 4 --task classify");
+    assert!(refused(&classes).contains("windows predict numbers"));
+    let texts = train(&data, "--label load --window 4 --text");
+    assert!(refused(&texts).contains("--window does not apply"));
     // Words, and a gap, where numbers are to be predicted.
     let words: String = (0..60)
         .map(|row| format!("{row},{}\n", ["a", "b"][row % 2]))
@@ -252,18 +254,18 @@ fn new_rows_that_make_no_windows_are_refused() {
     let more = "--target load --window 5 --epochs 1";
     stdout(&[&train(&data, more)[..], &["--out", text(&run)]].concat());
     let short = table(&folder, "short.csv", 0..4);
-    let error = refused(&["predict", text(&run), text(&short)]);
+    let error = stderr(&["predict", text(&run), text(&short)], 2);
     assert!(
         error.contains("at least 5 rows, those of a window, got 4"),
         "{error}"
     );
-    let error = refused(&["eval", text(&run), text(&short)]);
+    let error = stderr(&["eval", text(&run), text(&short)], 2);
     assert!(error.contains("at least 6 rows, a window of 5"), "{error}");
     let lines = std::fs::read_to_string(&data).unwrap();
     let mut lines: Vec<String> = lines.lines().map(str::to_owned).collect();
     lines[40] = "2024-01-02T15:00,,15".to_owned();
     let holed = folder.file("holed.csv", (lines.join("\n") + "\n").as_bytes());
-    let error = refused(&["eval", text(&run), text(&holed)]);
+    let error = stderr(&["eval", text(&run), text(&holed)], 2);
     assert!(
         error.contains("a value of each target in every row"),
         "{error}"
@@ -273,6 +275,6 @@ fn new_rows_that_make_no_windows_are_refused() {
         "lacking.csv",
         b"hour,temperature\n2024-01-01,3\n2024-01-02,4\n",
     );
-    let error = refused(&["predict", text(&run), text(&lacking)]);
+    let error = stderr(&["predict", text(&run), text(&lacking)], 2);
     assert!(error.contains("a column called \"load\""), "{error}");
 }

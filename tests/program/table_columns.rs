@@ -153,7 +153,7 @@ fn inspect_shows_columns_and_onnx_says_how_rows_are_made() {
         "{shown}"
     );
     assert!(
-        value(&shown, "column port").contains("105 missing, 3 different"),
+        value(&shown, "column port").contains("105 missing, 2 different"),
         "{shown}"
     );
     let out = folder.0.join("model.onnx");

@@ -26,7 +26,7 @@ const TABLES: &[(&str, &[&str])] = &[
             "study gap",
         ],
     ),
-    ("tune/command.rs", &["tune"]),
+    ("tune/conclusion.rs", &["tune"]),
 ];
 
 /// Sources below `folder` that print a table, by their path in it.

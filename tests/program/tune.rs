@@ -229,7 +229,7 @@ fn searches_that_cannot_be_are_refused() {
     );
     assert!(with(&[&range[..], &["--folds", "5"]].concat()).contains("--folds does not apply"));
     let few = with(&[&range[..], &["--search", "halving", "--trials", "2"]].concat());
-    let expected = "--search must be sobol or random for 2 trials of 10 epochs: of 3 trials one goes on, with 3 times the epochs, got \"halving\"";
+    let expected = "--search must be sobol or random for 2 trials of 30 epochs: of 3 trials one goes on, with 3 times the epochs, got \"halving\"";
     assert!(few.contains(expected), "{few}");
     let odd = with(&[&range[..], &["--search", "halfing"]].concat());
     assert!(odd.contains("halving"), "{odd}");

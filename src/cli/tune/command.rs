@@ -22,7 +22,8 @@ use crate::train::Metric;
 use super::conclusion::{conclude, told};
 use super::halving::Rungs;
 use super::ranges::{Ranges, Searched};
-use super::trial::{Trial, Tried, ranked};
+use super::trial::Trial;
+use super::tried::{Tried, ranked};
 
 /// The file by which a search is known.
 const MARKER: &str = "tune.json";

@@ -15,7 +15,8 @@ use crate::run::in_digits;
 use crate::train::Metric;
 
 use super::ranges::Searched;
-use super::trial::{Reached, Trial, Tried};
+use super::trial::Trial;
+use super::tried::{Reached, Tried};
 
 /// The configuration of the best trial.
 const BEST: &str = "best.toml";

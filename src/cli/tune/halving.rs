@@ -22,7 +22,8 @@ use crate::cli::side_by_side::side_by_side;
 use crate::run::in_digits;
 use crate::train::Metric;
 
-use super::trial::{Stage, Trial, Tried, ranked};
+use super::trial::{Stage, Trial};
+use super::tried::{Tried, ranked};
 
 /// Of so many trials the best one goes on, with as many times the epochs (η).
 const SHARE: usize = 3;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `ranges` | ranges in the place of values, and the values of a trial |
 //! | `trial` | a training with such values, or what its file has of it |
+//! | `tried` | what came of trials |
 //! | `standing` | which weights a trial would keep now, and whether its rung is over |
 //! | `halving` | successive halving: the best third goes on |
 //! | `command` | what is asked for, and said before the trials |
@@ -15,5 +16,6 @@ mod halving;
 mod ranges;
 mod standing;
 mod trial;
+mod tried;
 
 pub(super) use command::tune;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use crate::cli::config::TrainSettings;
 use crate::train::{Event, Kept, Metric, Scores};
 
-use super::trial::Tried;
+use super::tried::Tried;
 
 /// How a trial stands; nothing before its first evaluation, and of one that diverged.
 #[derive(Clone, Copy, Debug, Default)]

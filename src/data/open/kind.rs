@@ -1,5 +1,6 @@
 //! Kinds of data: what lies at a path, by its name and what is in it.
 
+use std::io;
 use std::path::Path;
 
 use crate::data::error::DataError;
@@ -8,6 +9,7 @@ use crate::data::listed::listed;
 use crate::data::picture::IMAGES;
 use crate::data::sniff::{Content, content};
 use crate::data::unnamed::{is_image, is_sound};
+use crate::meant::nearest;
 
 use super::array_names::Roles;
 use super::augmentations::Augmentations;
@@ -127,7 +129,7 @@ impl DataKind {
             None => Asked::Anything,
         };
         // What is not there has no kind, whatever its name; a pipe cannot be read twice.
-        let found = std::fs::metadata(path).map_err(DataError::io(path))?;
+        let found = std::fs::metadata(path).map_err(|error| not_found(path, error))?;
         if found.is_dir() {
             return Self::of_folder(path);
         }
@@ -202,7 +204,7 @@ impl DataKind {
                 "a folder with MNIST's files (train-images-idx3-ubyte and three more), CIFAR's (data_batch_1.bin or train.bin), NumPy's \
                  (x_train.npy and three more), folders of images, or WAV files",
                 held(path)?,
-                "give a file, or the folder in which they lie",
+                remedy_of(path)?,
             )),
         }
     }
@@ -226,6 +228,49 @@ pub(crate) fn arrays_in(folder: &Path) -> Result<Vec<String>, DataError> {
     let names = file_names(folder)?;
     let stems = names.iter().filter_map(|name| name.strip_suffix(".npy"));
     Ok(stems.map(str::to_owned).collect())
+}
+
+/// Letters that a mistyped name has too many or too few.
+const SLIP: usize = 3;
+
+/// The error of a path that cannot be looked at: with the name that may be meant, where there is
+/// nothing of this one.
+fn not_found(path: &Path, error: io::Error) -> DataError {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut names = file_names(folder).unwrap_or_default();
+    // A slip changes a few letters, and seldom those behind the point.
+    names.retain(|other| {
+        let is_of_kind = Path::new(other).extension() == path.extension();
+        is_of_kind && other.len().abs_diff(name.len()) <= SLIP
+    });
+    let meant = nearest(&name, names.iter().map(String::as_str));
+    match (error.kind(), meant) {
+        (io::ErrorKind::NotFound, Some(meant)) => {
+            let meant = path.with_file_name(meant);
+            let remedy = format!("did you mean {}?", meant.display());
+            DataError::unfit(path, "a file or a folder", "nothing of this name", remedy)
+        }
+        _ => DataError::io(path)(error),
+    }
+}
+
+/// What to do with a folder that is no data: of tables, one is to be named.
+fn remedy_of(folder: &Path) -> Result<String, DataError> {
+    let names = file_names(folder)?;
+    let mut tables = names
+        .iter()
+        .filter(|name| has_end(Path::new(name), &TABLES));
+    Ok(match tables.next() {
+        None => "give a file, or the folder in which they lie".to_owned(),
+        Some(table) => format!(
+            "give one of its tables, such as {}; `--valid` and `--test` take others",
+            folder.join(table).display()
+        ),
+    })
 }
 
 /// What a folder holds, in a few words.

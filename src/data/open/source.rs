@@ -1,5 +1,6 @@
 //! A path with its options, while it is read; the split of its rows into parts.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -120,7 +121,23 @@ impl Source<'_> {
             }
             _ => self.draw(labels, groups, shares),
         };
+        self.refuse_names_of_rows(labels, &parts)?;
         self.filled(parts)
+    }
+
+    /// Refuses labels that come once each, of which no part can have one that the others have.
+    fn refuse_names_of_rows(&self, labels: &[u32], parts: &PartRows) -> Result<(), DataError> {
+        let is_empty = parts.train.is_empty() || parts.test.is_empty();
+        let different: HashSet<u32> = labels.iter().copied().collect();
+        if !is_empty || labels.len() < 2 || different.len() < labels.len() {
+            return Ok(());
+        }
+        Err(DataError::unfit(
+            self.path,
+            "classes that several rows have",
+            format!("another one in each of {} rows", labels.len()),
+            "`label` names the column of the classes, and `target` one of numbers that are to be predicted",
+        ))
     }
 
     /// Training and validation rows of files with a test part of their own, whose training part
